@@ -1,0 +1,144 @@
+/// The messages between a gateway and a node as plain values, and their form on the wire.
+///
+/// Shape: a frame is a 32-bit big-endian length and one Protobuf Envelope (furrow.proto).
+/// Errors: `decode` names what is wrong; the caller closes the session with that line (Reject MALFORMED or LIMIT).
+/// Threads: pure functions.
+/// Limits: message_bytes_max a message, checked before anything is allocated; the counts below after parsing, before
+///   anything is kept.
+#pragma once
+
+#include "can/frame_block.hpp"
+#include "can/result.hpp"
+#include "can/stream.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace furrow::proto {
+
+inline constexpr std::uint32_t version_min = 1;
+inline constexpr std::uint32_t version_max = 1;
+inline constexpr std::size_t length_bytes = 4;
+inline constexpr std::uint32_t message_bytes_max = 1U << 20U;
+/// Before a session is welcomed nothing larger is read.
+inline constexpr std::uint32_t hello_bytes_max = 32U << 10U;
+inline constexpr std::size_t groups_max = 64;
+inline constexpr std::size_t records_max = 4'096;
+inline constexpr std::size_t record_body_bytes_max = 64U << 10U;
+inline constexpr std::size_t runs_max = 1'024;
+inline constexpr std::size_t buses_max = 256;
+inline constexpr std::size_t nodes_max = 64;
+inline constexpr std::size_t name_bytes_max = 64; // equipment, bus
+inline constexpr std::size_t text_bytes_max = 1'024;
+
+enum class errc : std::uint8_t {
+  none = 0,
+  length = 1,    // the length prefix passes the limit
+  malformed = 2, // not Protobuf, or not an Envelope that we know
+  limit = 3,     // a count or a text passes its limit
+  columns = 4,   // columns of frames that do not agree
+  text = 5,      // a text that is not UTF-8, or empty where it must not be
+};
+[[nodiscard]] const char* to_string(errc code);
+template <class T> using result = furrow::result<T, errc>;
+using failure = furrow::failure<errc>;
+
+struct hello {
+  std::uint32_t lowest_version = version_min;
+  std::uint32_t highest_version = version_max;
+  std::string token;
+  std::string equipment;
+  can::stream_id stream_id{};
+  std::optional<std::uint64_t> iso_name;
+  std::uint64_t first_seq = 1; // oldest item that the spool still has; last_seq + 1 when none
+  std::uint64_t last_seq = 0;
+  std::vector<can::run_mark> runs;
+  std::vector<can::bus_name> buses;
+  std::string software;
+};
+
+struct welcome {
+  std::uint32_t version = 0;
+  std::int64_t epoch = 0;
+  std::uint64_t resume_from = 1;
+  std::vector<std::string> nodes;
+  std::uint32_t keepalive_ms = 0;
+};
+
+struct redirect {
+  std::string node;
+};
+
+/// Numbers as in furrow.proto.
+enum class reject_code : std::uint8_t {
+  unspecified = 0,
+  version = 1,
+  credentials = 2,
+  malformed = 3,
+  limit = 4,
+  superseded = 5,
+  forked = 6,
+  unavailable = 7,
+  gone = 8,
+};
+[[nodiscard]] const char* to_string(reject_code code);
+
+struct reject {
+  reject_code code = reject_code::unspecified;
+  std::string reason;
+  std::uint64_t fork_seq = 0;
+};
+
+using item_group = std::variant<can::frame_block, std::vector<can::record>>;
+[[nodiscard]] std::size_t item_count(const item_group& group);
+
+/// Items first_seq, first_seq + 1, ... in the order of the groups.
+struct batch {
+  std::uint64_t first_seq = 0;
+  std::uint64_t last_seq = 0; // newest item of the spool, sent or not
+  std::vector<can::bus_name> buses;
+  std::vector<item_group> items;
+
+  [[nodiscard]] std::uint64_t count() const;
+};
+
+struct ack {
+  std::uint64_t durable_seq = 0;
+};
+struct rewind {
+  std::uint64_t from_seq = 1;
+};
+struct goaway {
+  std::string node;
+};
+struct ping {
+  std::uint64_t nonce = 0;
+};
+struct pong {
+  std::uint64_t nonce = 0;
+};
+
+using message = std::variant<hello, welcome, redirect, reject, batch, ack, rewind, goaway, ping, pong>;
+
+/// The message with its length in front, ready for the socket; appended to `out`. Fails (limit, text) when it could not
+/// be decoded again; `out` is then as before.
+[[nodiscard]] result<done> encode(const message& message, std::string& out);
+
+/// The length that the first four bytes of a message announce, or why it will not be read.
+[[nodiscard]] result<std::uint32_t> decode_length(std::span<const std::uint8_t, length_bytes> prefix, std::uint32_t bytes_max);
+
+/// One message without its length prefix.
+[[nodiscard]] result<message> decode(std::span<const std::uint8_t> bytes);
+
+/// One group of items as the bytes that a spool keeps, and back.
+[[nodiscard]] std::string encode_items(const item_group& group);
+[[nodiscard]] result<item_group> decode_items(std::span<const std::uint8_t> bytes);
+
+/// Whether text is valid UTF-8 without NUL.
+[[nodiscard]] bool is_clean_text(const std::string& text);
+
+} // namespace furrow::proto

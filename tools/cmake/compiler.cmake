@@ -1,0 +1,33 @@
+set(CMAKE_CXX_STANDARD 20)
+set(CMAKE_CXX_STANDARD_REQUIRED ON)
+set(CMAKE_CXX_EXTENSIONS OFF)
+set(CMAKE_RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/bin)
+set(FURROW_SANITIZE "" CACHE STRING "sanitizers, as -fsanitize takes them")
+option(FURROW_FUZZ "build the libFuzzer targets (clang) and nothing else" OFF)
+
+find_program(CCACHE ccache)
+if(CCACHE)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE})
+endif()
+find_program(MOLD mold)
+if(MOLD AND NOT FURROW_FUZZ)
+  add_link_options(-fuse-ld=mold)
+endif()
+
+# Every target of ours links this one.
+add_library(furrow_warnings INTERFACE)
+target_compile_options(furrow_warnings INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Woverloaded-virtual -Werror
+  # g++ 12 sees maybe-uninitialized members inside Asio's coroutine frames.
+  $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>)
+add_compile_options(-fstack-protector-strong)
+if(FURROW_SANITIZE)
+  add_compile_options(-fsanitize=${FURROW_SANITIZE} -fno-omit-frame-pointer)
+  add_link_options(-fsanitize=${FURROW_SANITIZE})
+  if(FURROW_SANITIZE MATCHES undefined)
+    # CAF 0.17 forms references from null pointers in its own headers.
+    add_compile_options(-fno-sanitize=null -fno-sanitize-recover=undefined)
+  endif()
+elseif(NOT CMAKE_BUILD_TYPE STREQUAL Debug)
+  add_compile_definitions(_FORTIFY_SOURCE=2)
+endif()

@@ -1,0 +1,36 @@
+# What Furrow takes from Debian 12. Packages: tools/setup.
+find_package(Threads REQUIRED)
+find_package(doctest REQUIRED)
+if(FURROW_FUZZ)
+  return()
+endif()
+
+find_package(Boost 1.81 REQUIRED)        # Debian's 1.74 cannot stand beside it, so say so early
+find_package(OpenSSL 3 REQUIRED)
+find_package(PostgreSQL REQUIRED)
+find_package(SQLite3 REQUIRED)
+find_package(Protobuf REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(benchmark REQUIRED)
+find_package(prometheus-cpp REQUIRED)
+
+# Debian's libcaf-dev ships neither a CMake package nor a .pc file.
+find_path(CAF_INCLUDE_DIR caf/all.hpp REQUIRED)
+find_library(CAF_CORE_LIBRARY caf_core REQUIRED)
+add_library(caf INTERFACE)
+# No include directory: -isystem /usr/include would reorder the search path and break <cstdlib>.
+target_link_libraries(caf INTERFACE ${CAF_CORE_LIBRARY} Threads::Threads)
+target_compile_definitions(caf INTERFACE CAF_ENABLE_TYPE_ID_CHECKS)
+
+find_library(TOMLPLUSPLUS_LIBRARY tomlplusplus REQUIRED)
+add_library(tomlplusplus INTERFACE)
+target_link_libraries(tomlplusplus INTERFACE ${TOMLPLUSPLUS_LIBRARY})
+target_compile_definitions(tomlplusplus INTERFACE TOML_HEADER_ONLY=0)
+
+# Asio and Beast: declared in headers, compiled once (asio_beast.cpp).
+add_library(furrow_asio STATIC ${CMAKE_CURRENT_LIST_DIR}/asio_beast.cpp)
+target_compile_definitions(furrow_asio PUBLIC
+  BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED)
+target_link_libraries(furrow_asio PUBLIC OpenSSL::SSL OpenSSL::Crypto Threads::Threads)
