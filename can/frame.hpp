@@ -25,7 +25,14 @@ enum class frame_kind : std::uint8_t { classic = 0, fd = 1, xl = 2 };
 enum class frame_direction : std::uint8_t { unknown = 0, received = 1, sent = 2 };
 
 /// Why a header cannot be a frame; `none` when it can.
-enum class frame_fault : std::uint8_t { none = 0, length = 1, identifier = 2, reserved_bits = 3, raw_dlc = 4, kind = 5 };
+enum class frame_fault : std::uint8_t {
+  none = 0,
+  length = 1,
+  identifier = 2,
+  reserved_bits = 3,
+  raw_dlc = 4,
+  kind = 5
+};
 [[nodiscard]] const char* to_string(frame_fault fault);
 
 inline constexpr std::size_t classic_bytes_max = 8;
@@ -41,18 +48,30 @@ struct frame_header {
   static constexpr std::uint32_t remote_flag = 0x40000000;
   static constexpr std::uint32_t extended_flag = 0x80000000;
 
-  [[nodiscard]] constexpr std::uint32_t id() const { return static_cast<std::uint32_t>(bits & 0x1FFFFFFF); }
+  [[nodiscard]] constexpr std::uint32_t id() const {
+    return static_cast<std::uint32_t>(bits & 0x1FFFFFFF);
+  }
   /// Identifier with SocketCAN's three flag bits.
-  [[nodiscard]] constexpr std::uint32_t socketcan_id() const { return static_cast<std::uint32_t>(bits); }
+  [[nodiscard]] constexpr std::uint32_t socketcan_id() const {
+    return static_cast<std::uint32_t>(bits);
+  }
   [[nodiscard]] constexpr bool error() const { return (bits & error_flag) != 0; }
   [[nodiscard]] constexpr bool remote() const { return (bits & remote_flag) != 0; }
   [[nodiscard]] constexpr bool extended() const { return (bits & extended_flag) != 0; }
   [[nodiscard]] constexpr std::uint8_t bus() const { return static_cast<std::uint8_t>(bits >> 32); }
-  [[nodiscard]] constexpr std::uint16_t length() const { return static_cast<std::uint16_t>(bits >> 40 & 0xFFF); }
+  [[nodiscard]] constexpr std::uint16_t length() const {
+    return static_cast<std::uint16_t>(bits >> 40 & 0xFFF);
+  }
   /// Raw DLC of a classic frame, flags nibble of an FD frame.
-  [[nodiscard]] constexpr std::uint8_t nibble() const { return static_cast<std::uint8_t>(bits >> 52 & 0xF); }
-  [[nodiscard]] constexpr frame_kind kind() const { return static_cast<frame_kind>(bits >> 56 & 3); }
-  [[nodiscard]] constexpr frame_direction direction() const { return static_cast<frame_direction>(bits >> 58 & 3); }
+  [[nodiscard]] constexpr std::uint8_t nibble() const {
+    return static_cast<std::uint8_t>(bits >> 52 & 0xF);
+  }
+  [[nodiscard]] constexpr frame_kind kind() const {
+    return static_cast<frame_kind>(bits >> 56 & 3);
+  }
+  [[nodiscard]] constexpr frame_direction direction() const {
+    return static_cast<frame_direction>(bits >> 58 & 3);
+  }
   /// Bytes that the frame carries: none for a remote frame, whatever its length says.
   [[nodiscard]] constexpr std::size_t payload_bytes() const { return remote() ? 0 : length(); }
 
@@ -91,7 +110,9 @@ struct frame_view {
   frame_header header;
   const std::uint8_t* data = nullptr;
 
-  [[nodiscard]] std::span<const std::uint8_t> payload() const { return {data, header.payload_bytes()}; }
+  [[nodiscard]] std::span<const std::uint8_t> payload() const {
+    return {data, header.payload_bytes()};
+  }
 };
 
 } // namespace furrow::can

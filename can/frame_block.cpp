@@ -11,7 +11,9 @@ static_assert(std::endian::native == std::endian::little, "slots are read as byt
 
 namespace {
 
-bool is_long(frame_header header) { return header.payload_bytes() > 8; }
+bool is_long(frame_header header) {
+  return header.payload_bytes() > 8;
+}
 
 std::size_t bucket_of(std::uint64_t header, std::size_t buckets) {
   return static_cast<std::size_t>((header * 0x9E3779B97F4A7C15U) >> 32U) & (buckets - 1);
@@ -164,7 +166,8 @@ const char* frame_block::structural_fault() const {
   const auto [low, high] = std::minmax_element(time_offset_us.begin(), time_offset_us.end());
   if (!empty()) {
     std::int64_t sum = 0;
-    if (__builtin_add_overflow(time_base_us, *low, &sum) || __builtin_add_overflow(time_base_us, *high, &sum))
+    if (__builtin_add_overflow(time_base_us, *low, &sum)
+        || __builtin_add_overflow(time_base_us, *high, &sum))
       return "a time beyond 64 bits";
   }
   const auto any_long = std::any_of(headers.begin(), headers.end(),

@@ -35,7 +35,9 @@ public:
   [[nodiscard]] std::size_t size() const { return slots.size(); }
   [[nodiscard]] bool empty() const { return slots.empty(); }
   [[nodiscard]] frame_header header(std::size_t i) const { return {headers[header_index[i]]}; }
-  [[nodiscard]] std::int64_t time_us(std::size_t i) const { return time_base_us + time_offset_us[i]; }
+  [[nodiscard]] std::int64_t time_us(std::size_t i) const {
+    return time_base_us + time_offset_us[i];
+  }
   /// The frame as a view into this block; valid until the block changes. Little-endian hosts only (asserted).
   [[nodiscard]] frame_view operator[](std::size_t i) const;
   /// Earliest and latest time; {0, 0} of an empty block.
@@ -60,7 +62,7 @@ private:
   void reindex();
   std::vector<std::uint16_t> buckets_; // index + 1, 0 = free; power of two
   std::size_t indexed_ = 0;            // how many of `headers` stand in buckets_
-  std::uint16_t last_ = 0;             // the header that the last push used: buses repeat themselves
+  std::uint16_t last_ = 0; // the header that the last push used: buses repeat themselves
 };
 
 } // namespace furrow::can

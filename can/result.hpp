@@ -9,12 +9,14 @@
 
 namespace furrow {
 
-template <class Errc> struct failure {
+template <class Errc>
+struct failure {
   Errc code{};
   std::string detail;
 };
 
-template <class T, class Errc> class [[nodiscard]] result {
+template <class T, class Errc>
+class [[nodiscard]] result {
 public:
   result(T value) : state_{std::in_place_index<0>, std::move(value)} {}
   result(failure<Errc> why) : state_{std::in_place_index<1>, std::move(why)} {}

@@ -18,7 +18,9 @@ int hex_value(char c) {
   return -1;
 }
 
-bool dash_before(std::size_t byte) { return byte == 4 || byte == 6 || byte == 8 || byte == 10; }
+bool dash_before(std::size_t byte) {
+  return byte == 4 || byte == 6 || byte == 8 || byte == 10;
+}
 
 } // namespace
 
@@ -52,7 +54,8 @@ std::optional<stream_id> parse_stream_id(const std::string& text) {
   return id;
 }
 
-std::optional<std::uint64_t> fork_point(std::span<const run_mark> known, std::span<const run_mark> offered,
+std::optional<std::uint64_t> fork_point(std::span<const run_mark> known,
+                                        std::span<const run_mark> offered,
                                         std::uint64_t durable_seq) {
   if (known.empty())
     return std::nullopt; // a new stream

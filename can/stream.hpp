@@ -42,11 +42,16 @@ struct record {
   friend bool operator==(const record&, const record&) = default;
 };
 
+/// The kind of the record that stands in the place of an item which was lost after it had got its
+/// number; its body says why: {"lost":"..."}. Its time is that of the finding.
+inline constexpr std::uint16_t record_kind_lost = 0x7FFF;
+
 /// Decides whose items are whose when a spool comes with `offered` runs (oldest first, from the last one that a node
 /// confirmed) and the stream already knows `known` runs (oldest first) and holds everything up to `durable_seq`.
 /// Nothing: the spool continues the stream. A number: the spool is a copy that parted from the stream there; its items
 /// from that number on are in no stream yet, those before it are not its business any more.
-[[nodiscard]] std::optional<std::uint64_t> fork_point(std::span<const run_mark> known, std::span<const run_mark> offered,
+[[nodiscard]] std::optional<std::uint64_t> fork_point(std::span<const run_mark> known,
+                                                      std::span<const run_mark> offered,
                                                       std::uint64_t durable_seq);
 
 } // namespace furrow::can

@@ -1,16 +1,18 @@
 #include "can/frame_block.hpp"
 
+#include <doctest/doctest.h>
+
 #include <array>
 #include <cstring>
 #include <random>
-
-#include <doctest/doctest.h>
 
 using namespace furrow::can;
 
 namespace {
 
-frame_header classic(std::uint32_t id, std::uint16_t length) { return pack({.id = id, .extended = true, .length = length}); }
+frame_header classic(std::uint32_t id, std::uint16_t length) {
+  return pack({.id = id, .extended = true, .length = length});
+}
 
 struct made {
   std::int64_t time_us;
@@ -51,7 +53,11 @@ void check_same(const frame_block& block, std::size_t at, const made& frame) {
 } // namespace
 
 TEST_CASE("frame header: says back what was packed, and what cannot be a frame") {
-  const auto header = pack({.id = 0x18FEF100, .extended = true, .bus = 3, .length = 8, .nibble = 0xF,
+  const auto header = pack({.id = 0x18FEF100,
+                            .extended = true,
+                            .bus = 3,
+                            .length = 8,
+                            .nibble = 0xF,
                             .direction = frame_direction::sent});
   CHECK(header.id() == 0x18FEF100);
   CHECK(header.socketcan_id() == 0x98FEF100);
@@ -63,7 +69,8 @@ TEST_CASE("frame header: says back what was packed, and what cannot be a frame")
   CHECK(fault_of(pack({.id = 0x800, .length = 1})) == frame_fault::identifier);
   CHECK(fault_of({header.bits | 1ULL << 62U}) == frame_fault::reserved_bits);
   CHECK(fault_of(pack({.id = 1, .length = 7, .nibble = 9})) == frame_fault::raw_dlc);
-  CHECK(fault_of(pack({.id = 1, .remote = true, .length = 8, .kind = frame_kind::fd})) == frame_fault::kind);
+  CHECK(fault_of(pack({.id = 1, .remote = true, .length = 8, .kind = frame_kind::fd}))
+        == frame_fault::kind);
   CHECK(fault_of(pack({.id = 1, .length = 13, .kind = frame_kind::fd})) == frame_fault::length);
 }
 

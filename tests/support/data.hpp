@@ -1,5 +1,8 @@
-/// Where the real captures are: FURROW_DATA, or ../shared/data beside the checkout. Absent: the test says so and passes.
+/// Where the real captures are: FURROW_DATA, or ../shared/data beside the checkout. Absent: the
+/// test says so and passes.
 #pragma once
+
+#include <doctest/doctest.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -8,14 +11,13 @@
 #include <sstream>
 #include <string>
 
-#include <doctest/doctest.h>
-
 namespace furrow::tests {
 
 inline std::optional<std::filesystem::path> data_file(const std::string& name) {
   const char* given = std::getenv("FURROW_DATA");
-  const auto root = given != nullptr ? std::filesystem::path{given}
-                                     : std::filesystem::path{FURROW_SOURCE_DIR} / ".." / "shared" / "data";
+  const auto root = given != nullptr
+                      ? std::filesystem::path{given}
+                      : std::filesystem::path{FURROW_SOURCE_DIR} / ".." / "shared" / "data";
   auto path = root / name;
   if (std::filesystem::exists(path))
     return path;

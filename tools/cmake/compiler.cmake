@@ -31,3 +31,6 @@ if(FURROW_SANITIZE)
 elseif(NOT CMAKE_BUILD_TYPE STREQUAL Debug)
   add_compile_definitions(_FORTIFY_SOURCE=2)
 endif()
+if(FURROW_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)   # coverage, which the fuzzers steer by
+endif()

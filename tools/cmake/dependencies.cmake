@@ -1,6 +1,8 @@
 # What Furrow takes from Debian 12. Packages: tools/setup.
 find_package(Threads REQUIRED)
 find_package(doctest REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(ZLIB REQUIRED)              # tests only: expected decodes are gzipped
 if(FURROW_FUZZ)
   return()
 endif()
@@ -10,9 +12,9 @@ find_package(OpenSSL 3 REQUIRED)
 find_package(PostgreSQL REQUIRED)
 find_package(SQLite3 REQUIRED)
 find_package(Protobuf REQUIRED)
+find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(CLI11 REQUIRED)
-find_package(nlohmann_json REQUIRED)
 find_package(benchmark REQUIRED)
 find_package(prometheus-cpp REQUIRED)
 

@@ -1,0 +1,62 @@
+/// Writing numbers as text into room that the caller has made.
+///
+/// Shape: each returns the place behind what it wrote.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+namespace furrow::can::text {
+
+inline constexpr char hex_digits[] = "0123456789ABCDEF";
+
+inline char* put_hex(char* to, std::uint32_t value, int digits) {
+  for (int i = digits - 1; i >= 0; --i)
+    *to++ = hex_digits[value >> 4 * i & 0xF];
+  return to;
+}
+
+inline char* put_bytes(char* to, const std::uint8_t* bytes, std::size_t count) {
+  for (std::size_t i = 0; i < count; ++i) {
+    *to++ = hex_digits[bytes[i] >> 4];
+    *to++ = hex_digits[bytes[i] & 0xF];
+  }
+  return to;
+}
+
+/// At least `digits` decimal digits, at most 20.
+inline char* put_decimal(char* to, std::uint64_t value, int digits) {
+  char reversed[20];
+  int count = 0;
+  for (; value != 0 || count < digits; value /= 10)
+    reversed[count++] = static_cast<char>('0' + value % 10);
+  while (count > 0)
+    *to++ = reversed[--count];
+  return to;
+}
+
+/// Appends at least `digits` decimal digits, at most 20.
+inline void append_decimal(std::string& out, std::uint64_t value, int digits = 1) {
+  char text[20];
+  out.append(text, put_decimal(text, value, digits));
+}
+
+inline void append_hex(std::string& out, std::uint32_t value, int digits) {
+  char text[8];
+  out.append(text, put_hex(text, value, digits));
+}
+
+/// Appends text and blanks behind it (or, `right`, before it) up to a width.
+inline void
+append_padded(std::string& out, std::string_view text, std::size_t width, bool right = false) {
+  const std::size_t blanks = text.size() < width ? width - text.size() : 0;
+  if (right)
+    out.append(blanks, ' ');
+  out += text;
+  if (!right)
+    out.append(blanks, ' ');
+}
+
+} // namespace furrow::can::text

@@ -1,0 +1,484 @@
+#include "can/transport.hpp"
+
+#include "can/fast_packet.hpp"
+#include "can/identifier.hpp"
+#include "can/name.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace furrow::can {
+
+namespace {
+
+constexpr std::uint32_t pgn_tp_control = 60416;
+constexpr std::uint32_t pgn_tp_data = 60160;
+constexpr std::uint32_t pgn_etp_control = 51200;
+constexpr std::uint32_t pgn_etp_data = 50944;
+
+// First byte of TP.CM and ETP.CM.
+constexpr std::uint8_t tp_rts = 16;
+constexpr std::uint8_t tp_cts = 17;
+constexpr std::uint8_t tp_end = 19;
+constexpr std::uint8_t tp_bam = 32;
+constexpr std::uint8_t etp_rts = 20;
+constexpr std::uint8_t etp_cts = 21;
+constexpr std::uint8_t etp_offset = 22;
+constexpr std::uint8_t etp_end = 23;
+constexpr std::uint8_t any_abort = 255;
+
+constexpr std::int64_t t1_us = 750'000; // between the packets of a broadcast, and of a fast packet
+constexpr std::int64_t t2_us =
+  1'250'000; // T2 and T3: between a permission to send and data, data and permission
+
+// A fast packet of 32 frames takes some 20 ms of the bus; its counter comes round after eight
+// messages.
+constexpr std::int64_t fast_burst_us = 250'000;
+
+constexpr std::uint32_t packet_bytes = 7;
+constexpr std::uint32_t fast_first_bytes = 6;
+constexpr std::uint32_t industry_group_marine = 4;
+
+/// A message larger than this is let go at the next frame instead of keeping its memory for the
+/// next message.
+constexpr std::size_t given_bytes_kept = 4096;
+
+std::uint64_t key_of(transport_kind kind,
+                     std::uint8_t bus,
+                     std::uint8_t source,
+                     std::uint8_t destination,
+                     std::uint32_t extra = 0) {
+  return std::uint64_t{extra} << 32U | std::uint64_t{static_cast<std::uint8_t>(kind)} << 24U
+         | std::uint32_t{bus} << 16U | std::uint32_t{source} << 8U | destination;
+}
+
+std::uint32_t little(std::span<const std::uint8_t> data, std::size_t first, std::size_t bytes) {
+  std::uint32_t value = 0;
+  for (std::size_t i = 0; i < bytes; ++i)
+    value |= std::uint32_t{data[first + i]} << (8 * i);
+  return value;
+}
+
+std::uint32_t packets_of(std::uint32_t bytes) {
+  return bytes / packet_bytes + (bytes % packet_bytes != 0 ? 1 : 0);
+}
+
+/// Six bytes in the first packet, seven in each other; a length of 0 is no message.
+std::uint32_t packets_of_fast(std::uint32_t bytes) {
+  return bytes == 0 ? 0 : 1 + bytes / packet_bytes;
+}
+
+/// Where the bytes of one packet of a fast packet stand, in the message and in the frame.
+struct fast_part {
+  std::uint32_t first = 0;
+  std::uint32_t bytes = 0; // 0: beyond the message
+  std::uint32_t skip = 0;
+};
+
+fast_part fast_part_of(const transport_session& session, std::uint32_t packet) {
+  const auto first = packet == 0 ? 0 : fast_first_bytes + (packet - 1) * packet_bytes;
+  const auto room = packet == 0 ? fast_first_bytes : packet_bytes;
+  const auto skip = packet == 0 ? 2U : 1U;
+  if (session.packets == 0) // the first packet is not there yet: as much as there can be
+    return {first, room, skip};
+  return {first, first < session.bytes ? std::min(room, session.bytes - first) : 0, skip};
+}
+
+/// Whether what was held when the first packet comes is of an older message that had lost its own
+/// first packet: everything else is there already, and has been for longer than one message takes.
+bool is_leftover(const transport_session& session, const frame_view& first) {
+  const auto packets = packets_of_fast(first.data[1]);
+  for (std::uint32_t packet = 1; packet < packets; ++packet)
+    if (!session.window.has(packet))
+      return false;
+  return first.time_us < session.last_us || first.time_us - session.last_us > fast_burst_us;
+}
+
+/// Whether a frame brings again what the session has, to the byte.
+bool is_repeated(const transport_session& session, std::span<const std::uint8_t> data) {
+  const std::uint32_t packet = data[0] & 31U;
+  const auto part = fast_part_of(session, packet);
+  return (packet != 0 || data[1] == session.bytes) && data.size() >= part.skip + part.bytes
+         && std::memcmp(session.data.data() + part.first, data.data() + part.skip, part.bytes) == 0;
+}
+
+} // namespace
+
+const char* to_string(transport_kind kind) {
+  switch (kind) {
+  case transport_kind::single:
+    return "single";
+  case transport_kind::bam:
+    return "bam";
+  case transport_kind::rts:
+    return "rts";
+  case transport_kind::etp:
+    return "etp";
+  case transport_kind::fast:
+    return "fast";
+  }
+  return "unknown";
+}
+
+std::optional<assembled_message> reassembler::feed(const frame_view& frame) {
+  if (given_.capacity() > given_bytes_kept)
+    std::vector<std::uint8_t>{}.swap(given_);
+  const auto header = frame.header;
+  if (!header.extended() || header.error() || header.remote()
+      || header.kind() != frame_kind::classic)
+    return std::nullopt;
+  const auto id = header.id();
+  const carrier from{frame, pgn_of(id), source_of(id), destination_of(id), frame.payload()};
+  switch (from.pgn) {
+  case pgn_tp_control:
+    return tp_control(from);
+  case pgn_tp_data:
+    return tp_data(from);
+  case pgn_etp_control:
+    return etp_control(from);
+  case pgn_etp_data:
+    return etp_data(from);
+  case pgn_address_claimed:
+    note_claim(from);
+    break;
+  default:
+    if (from.pgn >> 8U == 0xF0)
+      vehicle_buses_[header.bus() / 64] |= std::uint64_t{1} << (header.bus() % 64);
+    if (from.pgn >= fast_pgn_first && is_fast(from))
+      return fast_packet(from);
+  }
+  ++counts_.messages[0];
+  return assembled_message{frame.time_us,    header.bus(),           priority_of(id), from.source,
+                           from.destination, transport_kind::single, from.pgn,        from.data};
+}
+
+transport_counters reassembler::counts() const {
+  auto all = counts_;
+  all.timed_out = sessions_.timed_out();
+  all.evicted = sessions_.evicted();
+  return all;
+}
+
+bool reassembler::is_fast(const carrier& from) const {
+  const auto type = packet_type_of(from.pgn);
+  if (type != packet_type::proprietary)
+    return type == packet_type::fast;
+  const auto bus = from.frame.header.bus();
+  const auto at = std::find_if(claimed_.begin(), claimed_.end(),
+                               [&](const auto& one) { return one.first == bus; });
+  const auto claimed =
+    at == claimed_.end() ? 0U : at->second[from.source / 4U] >> (from.source % 4U * 2U) & 3U;
+  if (claimed != 0)
+    return claimed == 2;
+  return (vehicle_buses_[bus / 64U] >> (bus % 64U) & 1U) == 0;
+}
+
+void reassembler::note_claim(const carrier& from) {
+  const auto name = parse_name(from.data);
+  if (!name || from.source >= address_null)
+    return;
+  const auto bus = from.frame.header.bus();
+  auto at = std::find_if(claimed_.begin(), claimed_.end(),
+                         [&](const auto& one) { return one.first == bus; });
+  if (at == claimed_.end())
+    at = claimed_.insert(claimed_.end(), {bus, {}});
+  auto& byte = at->second[from.source / 4U];
+  const auto shift = from.source % 4U * 2U;
+  const auto group = name->industry_group() == industry_group_marine ? 2U : 1U;
+  byte = static_cast<std::uint8_t>((byte & ~(3U << shift)) | group << shift);
+}
+
+// --- what TP and ETP share
+
+/// A sender that begins anew has given up what it had not finished.
+void reassembler::supersede(std::uint64_t key, std::int64_t now_us) {
+  auto* old = sessions_.find(key, now_us);
+  if (old == nullptr)
+    return;
+  if (!old->delivered)
+    ++counts_.superseded;
+  sessions_.close(*old);
+}
+
+void reassembler::announce(const carrier& from,
+                           transport_kind kind,
+                           std::uint32_t bytes,
+                           std::uint32_t bytes_max) {
+  const bool to_all = kind == transport_kind::bam;
+  if (bytes == 0 || bytes > bytes_max || from.source >= address_null
+      || to_all != (from.destination == address_global)) {
+    ++counts_.malformed;
+    return;
+  }
+  const auto now_us = from.frame.time_us;
+  const auto key = key_of(kind, from.frame.header.bus(), from.source, from.destination);
+  supersede(key, now_us);
+  auto* session = bytes > sessions_.limits().memory_bytes_max
+                    ? nullptr
+                    : sessions_.open(key, now_us, to_all ? t1_us : t2_us);
+  if (session == nullptr) {
+    ++counts_.refused;
+    return;
+  }
+  session->pgn = little(from.data, 5, 3);
+  session->bytes = bytes;
+  session->packets = packets_of(bytes);
+}
+
+/// The receiver permits to send, or asks to wait (no packets): either way the connection lives.
+void reassembler::clear_to_send(const carrier& from, transport_kind kind) {
+  const auto key = key_of(kind, from.frame.header.bus(), from.destination, from.source);
+  if (auto* session = sessions_.find(key, from.frame.time_us);
+      session != nullptr && session->pgn == little(from.data, 5, 3))
+    sessions_.touch(*session, from.frame.time_us);
+}
+
+void reassembler::acknowledge(const carrier& from, transport_kind kind) {
+  const auto key = key_of(kind, from.frame.header.bus(), from.destination, from.source);
+  auto* session = sessions_.find(key, from.frame.time_us);
+  if (session == nullptr || session->pgn != little(from.data, 5, 3))
+    return;
+  if (!session->delivered)
+    ++counts_.missed;
+  sessions_.close(*session);
+}
+
+/// Either party may abort: the session of this PGN between the two ends, whoever sends in it.
+void reassembler::abort(const carrier& from, transport_kind kind) {
+  const auto bus = from.frame.header.bus();
+  for (const auto key : {key_of(kind, bus, from.source, from.destination),
+                         key_of(kind, bus, from.destination, from.source)}) {
+    auto* session = sessions_.find(key, from.frame.time_us);
+    if (session == nullptr || session->pgn != little(from.data, 5, 3))
+      continue;
+    if (!session->delivered)
+      ++counts_.aborted;
+    sessions_.close(*session);
+  }
+}
+
+/// Files the seven bytes after the sequence number as packet `packet`.
+reassembler::message reassembler::put(const carrier& from,
+                                      transport_kind kind,
+                                      transport_session& session,
+                                      std::uint32_t packet) {
+  sessions_.touch(session, from.frame.time_us);
+  if (packet >= session.packets || !session.window.reaches(packet)) {
+    ++counts_.malformed;
+    return std::nullopt;
+  }
+  if (session.delivered) {
+    ++counts_.repeated;
+    return std::nullopt;
+  }
+  const auto first = packet * packet_bytes;
+  const auto bytes = std::min(packet_bytes, session.bytes - first);
+  if (from.data.size() < bytes + 1) {
+    ++counts_.malformed;
+    return std::nullopt;
+  }
+  if (!sessions_.grow(session, first + bytes, from.frame.time_us)) {
+    ++counts_.refused;
+    sessions_.close(session);
+    return std::nullopt;
+  }
+  if (session.window.has(packet))
+    ++counts_.repeated; // the receiver asked again: the later one counts
+  std::memcpy(session.data.data() + first, from.data.data() + 1, bytes);
+  session.window.mark(packet);
+  if (session.window.contiguous() < session.packets)
+    return std::nullopt;
+  return deliver(from, kind, session);
+}
+
+reassembler::message
+reassembler::deliver(const carrier& from, transport_kind kind, transport_session& session) {
+  const auto header = from.frame.header;
+  assembled_message out{from.frame.time_us,
+                        header.bus(),
+                        priority_of(header.id()),
+                        from.source,
+                        from.destination,
+                        kind,
+                        session.pgn,
+                        {}};
+  session.data.resize(session.bytes);
+  sessions_.take(session, given_);
+  if (kind == transport_kind::rts || kind == transport_kind::etp)
+    session.delivered = true;
+  else
+    sessions_.close(session);
+  ++counts_.messages[static_cast<std::size_t>(kind)];
+  out.data = given_;
+  return out;
+}
+
+// --- TP
+
+reassembler::message reassembler::tp_control(const carrier& from) {
+  sessions_.expire(from.frame.time_us);
+  if (from.data.size() != 8) {
+    ++counts_.malformed;
+    return std::nullopt;
+  }
+  switch (from.data[0]) {
+  case tp_rts:
+  case tp_bam: {
+    const auto bytes = little(from.data, 1, 2);
+    if (packets_of(bytes) != from.data[3])
+      ++counts_.malformed;
+    else
+      announce(from, from.data[0] == tp_bam ? transport_kind::bam : transport_kind::rts, bytes,
+               tp_bytes_max);
+    break;
+  }
+  case tp_cts:
+    clear_to_send(from, transport_kind::rts);
+    break;
+  case tp_end:
+    acknowledge(from, transport_kind::rts);
+    break;
+  case any_abort:
+    abort(from, transport_kind::rts);
+    break;
+  default:
+    ++counts_.malformed;
+  }
+  return std::nullopt;
+}
+
+reassembler::message reassembler::tp_data(const carrier& from) {
+  if (from.data.size() < 2 || from.data[0] == 0) {
+    ++counts_.malformed;
+    return std::nullopt;
+  }
+  const auto kind = from.destination == address_global ? transport_kind::bam : transport_kind::rts;
+  auto* session = sessions_.find(
+    key_of(kind, from.frame.header.bus(), from.source, from.destination), from.frame.time_us);
+  if (session == nullptr) {
+    ++counts_.stray;
+    return std::nullopt;
+  }
+  return put(from, kind, *session, from.data[0] - 1U);
+}
+
+// --- ETP
+
+reassembler::message reassembler::etp_control(const carrier& from) {
+  sessions_.expire(from.frame.time_us);
+  if (from.data.size() != 8) {
+    ++counts_.malformed;
+    return std::nullopt;
+  }
+  switch (from.data[0]) {
+  case etp_rts:
+    announce(from, transport_kind::etp, little(from.data, 1, 4), etp_bytes_max);
+    break;
+  case etp_cts:
+    clear_to_send(from, transport_kind::etp);
+    break;
+  case etp_offset: {
+    // Which packets the next ones are: their sequence numbers begin at 1 again.
+    auto* session = sessions_.find(
+      key_of(transport_kind::etp, from.frame.header.bus(), from.source, from.destination),
+      from.frame.time_us);
+    if (session == nullptr || session->pgn != little(from.data, 5, 3)) {
+      ++counts_.stray;
+      break;
+    }
+    sessions_.touch(*session, from.frame.time_us);
+    session->packets_offered = from.data[1];
+    session->packet_base = little(from.data, 2, 3);
+    break;
+  }
+  case etp_end:
+    acknowledge(from, transport_kind::etp);
+    break;
+  case any_abort:
+    abort(from, transport_kind::etp);
+    break;
+  default:
+    ++counts_.malformed;
+  }
+  return std::nullopt;
+}
+
+reassembler::message reassembler::etp_data(const carrier& from) {
+  if (from.data.size() < 2 || from.data[0] == 0) {
+    ++counts_.malformed;
+    return std::nullopt;
+  }
+  auto* session = sessions_.find(
+    key_of(transport_kind::etp, from.frame.header.bus(), from.source, from.destination),
+    from.frame.time_us);
+  if (session == nullptr || from.data[0] > session->packets_offered) {
+    ++counts_.stray;
+    return std::nullopt;
+  }
+  return put(from, transport_kind::etp, *session, session->packet_base + from.data[0] - 1U);
+}
+
+// --- fast packet
+
+reassembler::message reassembler::fast_packet(const carrier& from) {
+  const auto now_us = from.frame.time_us;
+  sessions_.expire(now_us);
+  if (from.data.size() < 2 || from.source >= address_null) {
+    ++counts_.malformed;
+    return std::nullopt;
+  }
+  const std::uint32_t packet = from.data[0] & 31U;
+  const std::uint32_t counter = from.data[0] >> 5U;
+  const auto key = key_of(transport_kind::fast, from.frame.header.bus(), from.source,
+                          from.destination, from.pgn << 3U | counter);
+  auto* session = sessions_.find(key, now_us);
+  if (session != nullptr && session->window.has(packet)) {
+    if (is_repeated(*session, from.data)) {
+      ++counts_.repeated;
+      return std::nullopt;
+    }
+    supersede(key, now_us); // the counter came round, and the former message lacks packets
+    session = nullptr;
+  }
+  if (session != nullptr && packet == 0 && is_leftover(*session, from.frame)) {
+    supersede(key, now_us);
+    session = nullptr;
+  }
+  if (session == nullptr) {
+    session = open_fast(key, from);
+    if (session == nullptr)
+      return std::nullopt;
+  }
+  sessions_.touch(*session, now_us);
+  if (packet == 0 && from.data[1] <= fast_bytes_max) {
+    session->bytes = from.data[1];
+    session->packets = packets_of_fast(session->bytes);
+  }
+  const auto part = fast_part_of(*session, packet);
+  if ((packet == 0 && session->packets == 0) || part.bytes == 0
+      || from.data.size() < part.skip + part.bytes) {
+    ++counts_.malformed;
+    sessions_.close(*session);
+    return std::nullopt;
+  }
+  std::memcpy(session->data.data() + part.first, from.data.data() + part.skip, part.bytes);
+  session->window.mark(packet);
+  if (session->packets == 0 || session->window.contiguous() < session->packets)
+    return std::nullopt;
+  return deliver(from, transport_kind::fast, *session);
+}
+
+transport_session* reassembler::open_fast(std::uint64_t key, const carrier& from) {
+  auto* session = sessions_.open(key, from.frame.time_us, t1_us);
+  if (session != nullptr && !sessions_.grow(*session, fast_bytes_max, from.frame.time_us)) {
+    sessions_.close(*session);
+    session = nullptr;
+  }
+  if (session == nullptr)
+    ++counts_.refused;
+  else
+    session->pgn = from.pgn;
+  return session;
+}
+
+} // namespace furrow::can

@@ -1,0 +1,9 @@
+/// Any text as each of the text forms that are only read.
+#include "tests/fuzz/log_fuzz.hpp"
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+  for (const auto format : {furrow::can::log_format::actisense, furrow::can::log_format::garmin,
+                            furrow::can::log_format::pcdin, furrow::can::log_format::rp1210})
+    furrow::tests::read_log_as(format, data, size);
+  return 0;
+}

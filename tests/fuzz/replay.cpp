@@ -1,0 +1,84 @@
+/// Runs a fuzz target over files without libFuzzer: each as it is, cut at many places, and with
+/// bytes changed by a seed.
+///
+/// Shape: replay_NAME PATH...; a folder stands for the files in it. What fails, fails as the target
+/// does: it aborts. Errors: exit code 2 when there is nothing to run, so that a corpus cannot
+/// vanish unseen.
+#include <algorithm>
+#include <cstdint>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <random>
+#include <vector>
+
+extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size);
+
+namespace {
+
+using bytes = std::vector<std::uint8_t>;
+
+constexpr std::size_t cuts_max = 400;
+constexpr std::size_t mutants = 200;
+
+/// In a block of exactly its size, so that reading past it is seen.
+void run(const bytes& input) {
+  const bytes exact(input.begin(), input.end());
+  LLVMFuzzerTestOneInput(exact.data(), exact.size());
+}
+
+void run_cuts(const bytes& input) {
+  const auto step = std::max<std::size_t>(1, input.size() / cuts_max);
+  for (std::size_t size = 0; size < input.size(); size += step)
+    run({input.begin(), input.begin() + static_cast<std::ptrdiff_t>(size)});
+}
+
+void run_mutants(const bytes& input) {
+  std::mt19937 random{20'260'512};
+  for (std::size_t i = 0; i < mutants && !input.empty(); ++i) {
+    auto mutant = input;
+    for (auto changes = 1 + random() % 4; changes > 0 && !mutant.empty(); --changes) {
+      const auto at = mutant.begin() + static_cast<std::ptrdiff_t>(random() % mutant.size());
+      switch (random() % 4) {
+      case 0:
+        *at = static_cast<std::uint8_t>(random());
+        break;
+      case 1:
+        *at = static_cast<std::uint8_t>(*at ^ 1U << random() % 8);
+        break;
+      case 2:
+        mutant.erase(at);
+        break;
+      default:
+        mutant.insert(at, *at);
+        break;
+      }
+    }
+    run(mutant);
+  }
+}
+
+} // namespace
+
+int main(int count, char** arguments) {
+  std::vector<std::filesystem::path> files;
+  for (int i = 1; i < count; ++i) {
+    const std::filesystem::path path{arguments[i]};
+    if (std::filesystem::is_directory(path))
+      for (const auto& entry : std::filesystem::directory_iterator{path})
+        files.push_back(entry.path());
+    else if (std::filesystem::exists(path))
+      files.push_back(path);
+  }
+  std::sort(files.begin(), files.end());
+  for (const auto& file : files) {
+    std::ifstream in{file, std::ios::binary};
+    const bytes input{std::istreambuf_iterator<char>{in}, {}};
+    run(input);
+    run_cuts(input);
+    run_mutants(input);
+  }
+  std::printf("%zu files\n", files.size());
+  return files.empty() ? 2 : 0;
+}
