@@ -1,10 +1,12 @@
 /// The messages between a gateway and a node as plain values, and their form on the wire.
 ///
 /// Shape: a frame is a 32-bit big-endian length and one Protobuf Envelope (furrow.proto).
-/// Errors: `decode` names what is wrong; the caller closes the session with that line (Reject MALFORMED or LIMIT).
+/// Errors: `decode` names what is wrong; the caller closes the session with that line (Reject
+///   MALFORMED or LIMIT). A frame whose header cannot be one is no error here: the node keeps it
+///   in quarantine.
 /// Threads: pure functions.
-/// Limits: message_bytes_max a message, checked before anything is allocated; the counts below after parsing, before
-///   anything is kept.
+/// Limits: message_bytes_max a message, checked before anything is allocated; the number of fields
+///   before Protobuf sees them; the counts below after parsing, before anything is kept.
 #pragma once
 
 #include "can/frame_block.hpp"
@@ -15,6 +17,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
@@ -27,7 +30,7 @@ inline constexpr std::uint32_t message_bytes_max = 1U << 20U;
 /// Before a session is welcomed nothing larger is read.
 inline constexpr std::uint32_t hello_bytes_max = 32U << 10U;
 inline constexpr std::size_t groups_max = 64;
-inline constexpr std::size_t records_max = 4'096;
+inline constexpr std::size_t records_max = 4'096; // of a message, all its groups together
 inline constexpr std::size_t record_body_bytes_max = 64U << 10U;
 inline constexpr std::size_t runs_max = 1'024;
 inline constexpr std::size_t buses_max = 256;
@@ -44,7 +47,8 @@ enum class errc : std::uint8_t {
   text = 5,      // a text that is not UTF-8, or empty where it must not be
 };
 [[nodiscard]] const char* to_string(errc code);
-template <class T> using result = furrow::result<T, errc>;
+template <class T>
+using result = furrow::result<T, errc>;
 using failure = furrow::failure<errc>;
 
 struct hello {
@@ -122,14 +126,16 @@ struct pong {
   std::uint64_t nonce = 0;
 };
 
-using message = std::variant<hello, welcome, redirect, reject, batch, ack, rewind, goaway, ping, pong>;
+using message =
+  std::variant<hello, welcome, redirect, reject, batch, ack, rewind, goaway, ping, pong>;
 
-/// The message with its length in front, ready for the socket; appended to `out`. Fails (limit, text) when it could not
-/// be decoded again; `out` is then as before.
+/// The message with its length in front, ready for the socket; appended to `out`. Fails (limit,
+/// text) when it could not be decoded again; `out` is then as before.
 [[nodiscard]] result<done> encode(const message& message, std::string& out);
 
 /// The length that the first four bytes of a message announce, or why it will not be read.
-[[nodiscard]] result<std::uint32_t> decode_length(std::span<const std::uint8_t, length_bytes> prefix, std::uint32_t bytes_max);
+[[nodiscard]] result<std::uint32_t>
+decode_length(std::span<const std::uint8_t, length_bytes> prefix, std::uint32_t bytes_max);
 
 /// One message without its length prefix.
 [[nodiscard]] result<message> decode(std::span<const std::uint8_t> bytes);
@@ -137,6 +143,14 @@ using message = std::variant<hello, welcome, redirect, reject, batch, ack, rewin
 /// One group of items as the bytes that a spool keeps, and back.
 [[nodiscard]] std::string encode_items(const item_group& group);
 [[nodiscard]] result<item_group> decode_items(std::span<const std::uint8_t> bytes);
+
+/// A batch of groups that are encoded already, as `encode_items` made them: what a spool sends.
+/// Only the sizes are checked. Appended to `out` with its length in front.
+[[nodiscard]] result<done> encode_batch(std::uint64_t first_seq,
+                                        std::uint64_t last_seq,
+                                        std::span<const can::bus_name> buses,
+                                        std::span<const std::string_view> items,
+                                        std::string& out);
 
 /// Whether text is valid UTF-8 without NUL.
 [[nodiscard]] bool is_clean_text(const std::string& text);

@@ -1,0 +1,154 @@
+#include "proto/items.hpp"
+
+#include "proto/scan.hpp"
+
+#include <google/protobuf/arena.h>
+
+#include <cstring>
+#include <limits>
+
+namespace furrow::proto {
+
+namespace {
+
+constexpr std::uint32_t kind_max = 32'767; // a smallint in the tables
+
+/// A dictionary of at most so many headers needs one byte a frame.
+constexpr std::size_t narrow_headers_max = 256;
+
+result<done> check_records(const std::vector<can::record>& records) {
+  if (records.empty())
+    return failure{errc::limit, "a group of no records"};
+  if (records.size() > records_max)
+    return failure{errc::limit, std::to_string(records.size()) + " records, at most "
+                                  + std::to_string(records_max)};
+  for (const auto& record : records) {
+    if (record.body.size() > record_body_bytes_max)
+      return failure{errc::limit, "a record of " + std::to_string(record.body.size())
+                                    + " bytes, at most " + std::to_string(record_body_bytes_max)};
+    if (!is_clean_text(record.body))
+      return failure{errc::text, "a record that is not UTF-8 or holds a NUL"};
+  }
+  return done{};
+}
+
+template <class Field, class T>
+void assign(Field& field, const std::vector<T>& values) {
+  field.Add(values.begin(), values.end());
+}
+
+void frames_to_wire(const can::frame_block& block, wire::Frames& out) {
+  out.set_time_base_us(block.time_base_us);
+  assign(*out.mutable_headers(), block.headers);
+  assign(*out.mutable_time_offset_us(), block.time_offset_us);
+  assign(*out.mutable_slots(), block.slots);
+  auto& index = *out.mutable_header_index();
+  if (block.headers.size() <= narrow_headers_max) {
+    index.resize(block.size());
+    for (std::size_t i = 0; i < block.size(); ++i)
+      index[i] = static_cast<char>(block.header_index[i]);
+  } else {
+    index.resize(block.size() * 2);
+    std::memcpy(index.data(), block.header_index.data(), index.size());
+  }
+  out.mutable_long_payload()->assign(block.long_payload.begin(), block.long_payload.end());
+}
+
+result<item_group> frames_from_wire(const wire::Frames& frames) {
+  can::frame_block block;
+  block.time_base_us = frames.time_base_us();
+  block.headers.assign(frames.headers().begin(), frames.headers().end());
+  block.time_offset_us.assign(frames.time_offset_us().begin(), frames.time_offset_us().end());
+  block.slots.assign(frames.slots().begin(), frames.slots().end());
+  const auto& index = frames.header_index();
+  if (block.headers.size() <= narrow_headers_max) {
+    block.header_index.resize(index.size());
+    for (std::size_t i = 0; i < index.size(); ++i)
+      block.header_index[i] = static_cast<std::uint8_t>(index[i]);
+  } else {
+    if (index.size() % 2 != 0)
+      return failure{errc::columns, "half an index of a frame"};
+    block.header_index.resize(index.size() / 2);
+    std::memcpy(block.header_index.data(), index.data(), index.size());
+  }
+  block.long_payload.assign(frames.long_payload().begin(), frames.long_payload().end());
+  return item_group{std::move(block)};
+}
+
+result<item_group> records_from_wire(const wire::Records& records) {
+  std::vector<can::record> out;
+  out.reserve(static_cast<std::size_t>(records.records_size()));
+  for (const auto& record : records.records()) {
+    if (record.kind() > kind_max)
+      return failure{errc::limit,
+                     "kind " + std::to_string(record.kind()) + " of a record, at most 32767"};
+    out.push_back({record.time_us(), static_cast<std::uint16_t>(record.kind()), record.body()});
+  }
+  return item_group{std::move(out)};
+}
+
+} // namespace
+
+std::size_t item_count(const item_group& group) {
+  return std::visit([](const auto& items) { return items.size(); }, group);
+}
+
+result<done> check_items(const item_group& group) {
+  if (const auto* records = std::get_if<std::vector<can::record>>(&group))
+    return check_records(*records);
+  const auto& block = std::get<can::frame_block>(group);
+  if (block.empty())
+    return failure{errc::columns, "a group of no frames"};
+  if (const auto* fault = block.structural_fault())
+    return failure{errc::columns, fault};
+  return done{};
+}
+
+void to_wire(const item_group& group, wire::Items& out) {
+  if (const auto* block = std::get_if<can::frame_block>(&group)) {
+    frames_to_wire(*block, *out.mutable_frames());
+    return;
+  }
+  for (const auto& record : std::get<std::vector<can::record>>(group)) {
+    auto& to = *out.mutable_records()->add_records();
+    to.set_time_us(record.time_us);
+    to.set_kind(record.kind);
+    to.set_body(record.body);
+  }
+}
+
+result<item_group> from_wire(const wire::Items& items) {
+  switch (items.kind_case()) {
+  case wire::Items::kFrames:
+    return frames_from_wire(items.frames());
+  case wire::Items::kRecords:
+    return records_from_wire(items.records());
+  case wire::Items::KIND_NOT_SET:
+    break;
+  }
+  return failure{errc::malformed, "items of an unknown kind"};
+}
+
+std::string encode_items(const item_group& group) {
+  google::protobuf::Arena arena;
+  auto& items = *google::protobuf::Arena::CreateMessage<wire::Items>(&arena);
+  to_wire(group, items);
+  return items.SerializeAsString();
+}
+
+result<item_group> decode_items(std::span<const std::uint8_t> bytes) {
+  if (auto ok = scan(bytes, *wire::Items::descriptor()); !ok)
+    return ok.error();
+  google::protobuf::Arena arena;
+  auto& items = *google::protobuf::Arena::CreateMessage<wire::Items>(&arena);
+  if (!items.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
+    return failure{errc::malformed, "items that are not Protobuf"};
+  auto group = from_wire(items);
+  if (!group)
+    return group;
+  if (auto ok = check_items(*group); !ok)
+    return ok.error();
+  return group;
+}
+
+} // namespace furrow::proto
