@@ -23,18 +23,21 @@ namespace furrow::storage {
 /// What to do about a failure; the detail holds the SQLSTATE and the server's words.
 enum class errc : std::uint8_t {
   none = 0,
-  retry_later = 1,   // the database is away, busy or out of room: the same call may succeed later
-  reject_row = 2,    // the database will never take this value
-  in_doubt = 3,      // the connection was lost, or a warning came, while committing: read before believing
-  fenced = 4,        // a newer claim of the stream exists
+  retry_later = 1, // the database is away, busy or out of room: the same call may succeed later
+  reject_row = 2,  // the database will never take this value
+  in_doubt =
+    3,        // the connection was lost, or a warning came, while committing: read before believing
+  fenced = 4, // a newer claim of the stream exists
   misconfigured = 5, // wrong credentials, wrong schema version, no such database: a person must act
   not_found = 6,     // no such equipment, stream, table
 };
 [[nodiscard]] const char* to_string(errc code);
 
-template <class T> using result = furrow::result<T, errc>;
+template <class T>
+using result = furrow::result<T, errc>;
 using failure = furrow::failure<errc>;
-template <class T> using handler = std::function<void(result<T>)>;
+template <class T>
+using handler = std::function<void(result<T>)>;
 
 /// The right to append to a stream, as one claim gave it. A newer claim makes every older one worthless.
 struct stream_claim {
@@ -54,8 +57,10 @@ struct claim_request {
 
 struct claim_outcome {
   stream_claim claim;
-  std::uint64_t durable_seq = 0; // committed, and replicated where the server replicates synchronously
-  std::optional<std::uint64_t> fork_seq; // set: the spool is a copy that parted here; nothing was claimed for it
+  std::uint64_t durable_seq =
+    0; // committed, and replicated where the server replicates synchronously
+  std::optional<std::uint64_t>
+    fork_seq; // set: the spool is a copy that parted here; nothing was claimed for it
 };
 
 struct frame_run {
@@ -85,7 +90,8 @@ struct stream_append {
   std::vector<frame_run> frames;
   std::vector<numbered_record> records;
   std::vector<quarantined_item> quarantine;
-  std::vector<can::bus_name> buses; // names to be known before these frames; empty when nothing is new
+  std::vector<can::bus_name>
+    buses; // names to be known before these frames; empty when nothing is new
 
   [[nodiscard]] std::size_t bytes() const;
 };
@@ -116,7 +122,8 @@ struct ledger_row {
   std::uint64_t durable = 0; // the watermark
   std::uint64_t stored = 0;  // items in the tables: frames, records, quarantined
   std::uint64_t lost = 0;    // numbers up to the watermark that no table holds
-  std::uint64_t doubled = 0; // items whose number another item has too, or that stand above the watermark
+  std::uint64_t doubled =
+    0; // items whose number another item has too, or that stand above the watermark
   std::uint64_t quarantined = 0;
 };
 
@@ -169,13 +176,15 @@ public:
   virtual ~store() = default;
 
   /// One answer a request, in order; the whole batch succeeds or fails together.
-  virtual void claim(std::vector<claim_request> requests, handler<std::vector<claim_outcome>> done) = 0;
+  virtual void claim(std::vector<claim_request> requests,
+                     handler<std::vector<claim_outcome>> done) = 0;
   /// `lane` names the connection (application_name) for people who look at pg_stat_activity.
   [[nodiscard]] virtual std::unique_ptr<appender> open_appender(const std::string& lane) = 0;
 
   virtual void read_frames(frames_query query, frames_cursor cursor, handler<frames_page> done) = 0;
   /// Empty farm or equipment: all of them.
-  virtual void read_ledger(std::string farm, std::string equipment, handler<std::vector<ledger_row>> done) = 0;
+  virtual void
+  read_ledger(std::string farm, std::string equipment, handler<std::vector<ledger_row>> done) = 0;
   virtual void list_equipment(std::string farm, handler<std::vector<equipment_row>> done) = 0;
 
   /// Brings the schema to the newest version that this program knows; safe beside others doing the same.
@@ -185,7 +194,7 @@ public:
 };
 
 struct store_options {
-  std::string url;               // postgresql://..., "host=... dbname=..." or sqlite:PATH
+  std::string url; // postgresql://..., "host=... dbname=..." or sqlite:PATH
   std::string application_name = "furrow";
   unsigned query_connections = 2; // beside one a lane and one for claims
   std::chrono::milliseconds connect_timeout{5'000};

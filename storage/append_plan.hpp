@@ -1,0 +1,133 @@
+/// Decides, for one batch, what the next transaction holds: what happened to the last one in, the
+/// next attempt out.
+///
+/// Shape: an attempt is refused whole or stored whole. Streams that were fenced leave; a transient
+///   refusal is tried again after a pause; a poisoned attempt is halved, first by append, then by
+///   item, until the one item is alone, which is then quarantined. Attempts go in order, so that
+///   each stream's watermark only ever moves on by what is stored. A duplicate key may be poison or
+///   a claim that another has passed: one `check` attempt tells.
+/// Errors: what was stored by earlier attempts turns a final retry_later into in_doubt: the caller
+///   must read to know.
+/// Threads: plain value, one thread; no I/O, no clock. The batch must outlive it (it holds it).
+/// Limits: attempts_max transient refusals in a row; a poison item costs at most 2 log2(items)
+///   transactions.
+#pragma once
+
+#include "storage/store.hpp"
+#include "storage/verdict.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <limits>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace furrow::storage {
+
+/// One stream's move of the watermark.
+struct watermark_step {
+  stream_claim claim;
+  std::uint64_t from = 0;
+  std::uint64_t to = 0;
+  std::uint64_t sent = 0;
+};
+
+/// Frames [first, first + count) of a block, as one row; seq_first is the number of frame `first`.
+struct frame_slice {
+  stream_claim claim;
+  std::uint64_t seq_first = 0;
+  const can::frame_block* block = nullptr;
+  std::size_t first = 0;
+  std::size_t count = 0;
+};
+
+struct record_ref {
+  stream_claim claim;
+  const numbered_record* item = nullptr;
+};
+
+struct quarantine_ref {
+  stream_claim claim;
+  const quarantined_item* item = nullptr;
+};
+
+/// One transaction. Pointers live as long as the plan.
+struct append_attempt {
+  bool check =
+    false; // store nothing; only see whether the watermarks stand at `from` with our epochs
+  std::vector<watermark_step> steps; // one a stream
+  std::vector<frame_slice> frames;
+  std::vector<record_ref> records;
+  std::vector<quarantine_ref> quarantine;
+};
+
+class append_plan {
+public:
+  static constexpr unsigned attempts_max = 6;
+
+  /// Items with an earlier time than `time_us_min` are beyond what the database can hold, and are
+  /// quarantined unasked.
+  explicit append_plan(std::shared_ptr<const append_batch> batch,
+                       std::int64_t time_us_min = std::numeric_limits<std::int64_t>::min());
+
+  /// The transaction to try now; nullptr when finished.
+  [[nodiscard]] const append_attempt* next() const { return finished_ ? nullptr : &attempt_; }
+  /// How long to wait before it.
+  [[nodiscard]] std::chrono::milliseconds pause() const;
+  /// Once next() is nullptr.
+  [[nodiscard]] const result<append_outcome>& outcome() const { return *finished_; }
+
+  /// The attempt is durable (or, of a check: every watermark is as it should be).
+  void stored();
+  /// Rolled back: these streams' watermarks or epochs are others.
+  void fenced(std::span<const std::int32_t> streams);
+  /// Rolled back for another reason; `detail` is the server's words.
+  void refused(verdict why, const std::string& detail);
+  /// Nothing more can be done now: connection lost, ...
+  void failed(errc code, const std::string& detail);
+
+private:
+  /// Items (from, to] of one append.
+  struct piece {
+    std::size_t append = 0;
+    std::uint64_t from = 0;
+    std::uint64_t to = 0;
+  };
+  struct group {
+    std::vector<piece> pieces;
+    bool checked = false; // a duplicate key in it is poison, not a fence
+  };
+
+  void build();
+  void add_piece(const piece& of);
+  void add_frames(const piece& of);
+  void add_slice(const stream_append& append,
+                 const frame_run& run,
+                 std::uint64_t seq,
+                 std::uint64_t end);
+  void add_made(const piece& of);
+  void isolate(const std::string& reason);
+  void quarantine(std::size_t append, std::uint64_t seq, const std::string& reason);
+  void drop_stream(std::int32_t stream);
+  void quarantine_untimely(std::int64_t time_us_min);
+
+  std::shared_ptr<const append_batch> batch_;
+  std::deque<group> groups_; // in order; the front one is being tried
+  std::map<std::pair<std::size_t, std::uint64_t>, quarantined_item>
+    made_; // by append and seq: ours, not the caller's
+  append_attempt attempt_;
+  append_outcome outcome_;
+  std::optional<result<append_outcome>> finished_;
+  std::uint64_t made_in_attempt_ = 0;
+  unsigned refusals_ = 0; // transient ones in a row
+  bool any_stored_ = false;
+};
+
+} // namespace furrow::storage

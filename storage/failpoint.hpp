@@ -1,0 +1,35 @@
+/// Places where a test lets the process die, stop or err: FURROW_FAILPOINT=name:n:action acts at
+/// the n-th passage.
+///
+/// Shape: actions are `abort` (the process is gone, no handler runs), `stop` (SIGSTOP) and `error`
+///   (this step fails). Names: append.before_begin, append.in_copy (part of the rows has been
+///   given), append.after_cas (compared and set, not committed), append.commit_sent (asked to
+///   commit, no answer yet), append.committed (answered, not yet told).
+/// Threads: any.
+/// Limits: one failpoint a process. When none is set a passage costs the test of one constant.
+#pragma once
+
+#include <string_view>
+
+namespace furrow::storage::failpoint {
+
+inline constexpr std::string_view before_begin = "append.before_begin";
+inline constexpr std::string_view in_copy = "append.in_copy";
+inline constexpr std::string_view after_cas = "append.after_cas";
+inline constexpr std::string_view commit_sent = "append.commit_sent";
+inline constexpr std::string_view committed = "append.committed";
+
+extern const bool enabled;
+[[nodiscard]] bool hit_enabled(std::string_view name);
+[[nodiscard]] bool pending_enabled(std::string_view name);
+
+/// True: act as though this step had failed.
+[[nodiscard]] inline bool hit(std::string_view name) {
+  return enabled && hit_enabled(name);
+}
+/// Whether the next passage will act.
+[[nodiscard]] inline bool pending(std::string_view name) {
+  return enabled && pending_enabled(name);
+}
+
+} // namespace furrow::storage::failpoint

@@ -1,0 +1,88 @@
+#include "storage/sqlite_db.hpp"
+
+namespace furrow::storage {
+
+void sqlite_statement::check(int code) const {
+  if (code != SQLITE_OK)
+    throw sqlite_error{sqlite3_extended_errcode(db_), sqlite3_errmsg(db_)};
+}
+
+bool sqlite_statement::step() {
+  const int code = sqlite3_step(prepared_);
+  if (code == SQLITE_ROW)
+    return true;
+  if (code == SQLITE_DONE)
+    return false;
+  throw sqlite_error{sqlite3_extended_errcode(db_), sqlite3_errmsg(db_)};
+}
+
+std::string_view sqlite_statement::bytes(int column) const {
+  const auto* data = static_cast<const char*>(sqlite3_column_blob(prepared_, column));
+  return {data, static_cast<std::size_t>(sqlite3_column_bytes(prepared_, column))};
+}
+
+result<std::unique_ptr<sqlite_db>>
+sqlite_db::open(const std::string& path, access mode, std::chrono::milliseconds busy_timeout) {
+  sqlite3* raw = nullptr;
+  const int flags =
+    SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
+  const int code = sqlite3_open_v2(path.c_str(), &raw, flags, nullptr);
+  std::unique_ptr<sqlite_db> db{new sqlite_db{raw}};
+  if (code != SQLITE_OK)
+    return failure{errc::misconfigured,
+                   path + ": " + (raw != nullptr ? sqlite3_errmsg(raw) : sqlite3_errstr(code))};
+  sqlite3_busy_timeout(raw, static_cast<int>(busy_timeout.count()));
+  try {
+    db->run("pragma foreign_keys = on; pragma temp_store = memory");
+    // FULL: a commit is on the disk before it is answered. A larger WAL means fewer checkpoints
+    // inside commits.
+    db->run(
+      "pragma journal_mode = wal; pragma synchronous = full; pragma wal_autocheckpoint = 4000");
+    if (mode == access::read)
+      db->run("pragma query_only = on");
+  } catch (const sqlite_error& error) {
+    return failure{errc::misconfigured, path + ": " + error.detail};
+  }
+  return db;
+}
+
+sqlite_db::~sqlite_db() {
+  for (auto& [sql, prepared] : prepared_)
+    sqlite3_finalize(prepared);
+  sqlite3_close(db_);
+}
+
+sqlite_statement sqlite_db::statement(const char* sql) {
+  for (auto at = prepared_.begin(); at != prepared_.end(); ++at)
+    if (at->first == sql) {
+      prepared_.splice(prepared_.begin(), prepared_, at);
+      return sqlite_statement{prepared_.front().second, db_};
+    }
+  sqlite3_stmt* prepared = nullptr;
+  if (sqlite3_prepare_v3(db_, sql, -1, SQLITE_PREPARE_PERSISTENT, &prepared, nullptr) != SQLITE_OK)
+    throw sqlite_error{sqlite3_extended_errcode(db_), sqlite3_errmsg(db_)};
+  prepared_.emplace_front(sql, prepared);
+  return sqlite_statement{prepared, db_};
+}
+
+void sqlite_db::run(const char* sql) {
+  if (sqlite3_exec(db_, sql, nullptr, nullptr, nullptr) != SQLITE_OK)
+    throw sqlite_error{sqlite3_extended_errcode(db_), sqlite3_errmsg(db_)};
+}
+
+sqlite_transaction::~sqlite_transaction() {
+  if (!open_)
+    return;
+  try {
+    db_.run("rollback");
+  } catch (const sqlite_error&) {
+    // SQLite has rolled back by itself (disk full, I/O error): there is nothing left to roll back.
+  }
+}
+
+void sqlite_transaction::commit() {
+  db_.run("commit");
+  open_ = false;
+}
+
+} // namespace furrow::storage

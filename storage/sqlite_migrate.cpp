@@ -1,0 +1,59 @@
+#include "storage/migrations.hpp"
+#include "storage/sqlite_work.hpp"
+
+namespace furrow::storage::sqlite_work {
+
+namespace {
+
+std::vector<applied_migration> applied(sqlite_db& db) {
+  std::vector<applied_migration> out;
+  auto exists =
+    db.statement("select 1 from sqlite_schema where type = 'table' and name = 'migration'");
+  if (!exists.step())
+    return out;
+  auto rows = db.statement("select number, name, checksum from migration order by number");
+  while (rows.step())
+    out.push_back({static_cast<std::uint32_t>(rows.integer(0)), std::string{rows.bytes(1)},
+                   std::string{rows.bytes(2)}});
+  return out;
+}
+
+/// One step in one transaction. False: another process was there first.
+bool apply(sqlite_db& db, const migration& step) {
+  sqlite_transaction transaction{db};
+  db.run("create table if not exists migration (number integer primary key, name text not null, "
+         "checksum text not null, applied_at integer not null default (unixepoch()))");
+  const auto sum = sha256_hex(step.sql);
+  const std::string name{step.name};
+  db.statement(
+      "insert into migration (number, name, checksum) values (?, ?, ?) on conflict do nothing")
+    .with(std::int64_t{step.number}, name, sum)
+    .run();
+  if (db.changes() == 0)
+    return false;
+  db.run(std::string{step.sql});
+  transaction.commit();
+  return true;
+}
+
+} // namespace
+
+result<std::vector<migration_row>> migration_status(sqlite_db& db) {
+  return compare(sqlite_migrations(), applied(db));
+}
+
+result<std::vector<migration_row>> migrate(sqlite_db& db) {
+  for (const auto& step : sqlite_migrations()) {
+    const auto rows = compare(sqlite_migrations(), applied(db));
+    if (const auto why = refusal(rows))
+      return *why;
+    if (!rows[step.number - 1].applied)
+      (void)apply(db, step); // when another was first, its checksum is looked at in the next round
+  }
+  auto rows = compare(sqlite_migrations(), applied(db));
+  if (const auto why = refusal(rows))
+    return *why;
+  return rows;
+}
+
+} // namespace furrow::storage::sqlite_work

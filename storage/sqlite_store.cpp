@@ -1,0 +1,140 @@
+#include "storage/sqlite_store.hpp"
+
+#include "storage/sqlite_work.hpp"
+#include "storage/work_queue.hpp"
+
+#include <atomic>
+#include <utility>
+
+namespace furrow::storage {
+
+namespace {
+
+const failure closing_failure{errc::retry_later, "the store is closing"};
+
+/// One connection and the thread that uses it. Lanes share it, so that it lives as long as the last
+/// of them.
+struct connection {
+  explicit connection(std::unique_ptr<sqlite_db> opened) : db{std::move(opened)} {}
+
+  std::unique_ptr<sqlite_db> db;
+  work_queue queue; // last: closes before the database goes
+
+  template <class T, class Work>
+  void submit(handler<T> done, Work work) {
+    queue.post([this, done = std::move(done), work = std::move(work)](bool closing) {
+      done(closing ? result<T>{closing_failure} : guarded<T>(work));
+    });
+  }
+
+  template <class T, class Work>
+  result<T> guarded(const Work& work) {
+    try {
+      return work(*db);
+    } catch (const sqlite_error& error) {
+      return error.as_failure();
+    }
+  }
+};
+
+class sqlite_appender : public appender {
+public:
+  explicit sqlite_appender(std::shared_ptr<connection> writer) : writer_{std::move(writer)} {}
+  sqlite_appender(const sqlite_appender&) = delete;
+  sqlite_appender& operator=(const sqlite_appender&) = delete;
+  ~sqlite_appender() override { *cut_ = true; }
+
+  void append(std::shared_ptr<const append_batch> batch, handler<append_outcome> done) override {
+    writer_->submit(
+      std::move(done),
+      [cut = cut_, batch = std::move(batch)](sqlite_db& db) -> result<append_outcome> {
+        if (*cut)
+          return failure{errc::retry_later, "the lane was cut before this batch"};
+        return sqlite_work::append(db, batch);
+      });
+  }
+
+private:
+  std::shared_ptr<connection> writer_;
+  std::shared_ptr<std::atomic<bool>> cut_ = std::make_shared<std::atomic<bool>>(false);
+};
+
+class sqlite_store : public store {
+public:
+  sqlite_store(std::unique_ptr<sqlite_db> writer, std::unique_ptr<sqlite_db> reader)
+    : writer_{std::make_shared<connection>(std::move(writer))}, reader_{std::move(reader)} {}
+  sqlite_store(const sqlite_store&) = delete;
+  sqlite_store& operator=(const sqlite_store&) = delete;
+  ~sqlite_store() override {
+    writer_->queue.close();
+    reader_.queue.close();
+  }
+
+  void claim(std::vector<claim_request> requests,
+             handler<std::vector<claim_outcome>> done) override {
+    writer_->submit(std::move(done), [requests = std::move(requests)](sqlite_db& db) {
+      return sqlite_work::claim(db, requests);
+    });
+  }
+
+  std::unique_ptr<appender> open_appender(const std::string& /*lane*/) override {
+    return std::make_unique<sqlite_appender>(writer_);
+  }
+
+  void read_frames(frames_query query, frames_cursor cursor, handler<frames_page> done) override {
+    reader_.submit(std::move(done), [query = std::move(query), cursor](sqlite_db& db) {
+      return sqlite_work::read_frames(db, query, cursor);
+    });
+  }
+
+  void read_ledger(std::string farm,
+                   std::string equipment,
+                   handler<std::vector<ledger_row>> done) override {
+    reader_.submit(std::move(done),
+                   [farm = std::move(farm), equipment = std::move(equipment)](sqlite_db& db) {
+                     return sqlite_work::read_ledger(db, farm, equipment);
+                   });
+  }
+
+  void list_equipment(std::string farm, handler<std::vector<equipment_row>> done) override {
+    reader_.submit(std::move(done), [farm = std::move(farm)](sqlite_db& db) {
+      return sqlite_work::list_equipment(db, farm);
+    });
+  }
+
+  void migrate(handler<std::vector<migration_row>> done) override {
+    writer_->submit(std::move(done), [](sqlite_db& db) { return sqlite_work::migrate(db); });
+  }
+
+  void migration_status(handler<std::vector<migration_row>> done) override {
+    reader_.submit(std::move(done),
+                   [](sqlite_db& db) { return sqlite_work::migration_status(db); });
+  }
+
+  void health(handler<store_health> done) override {
+    reader_.submit(std::move(done),
+                   [](sqlite_db& db) -> result<store_health> { return sqlite_work::health(db); });
+  }
+
+private:
+  std::shared_ptr<connection> writer_;
+  connection reader_;
+};
+
+} // namespace
+
+result<std::unique_ptr<store>> open_sqlite_store(const std::string& path,
+                                                 const store_options& options) {
+  if (path.empty() || path == ":memory:" || path.starts_with("file:"))
+    return failure{errc::misconfigured, "sqlite:" + path + ": a plain file name is wanted"};
+  auto writer = sqlite_db::open(path, sqlite_db::access::write, options.lock_timeout);
+  if (!writer)
+    return writer.error();
+  auto reader = sqlite_db::open(path, sqlite_db::access::read, options.lock_timeout);
+  if (!reader)
+    return reader.error();
+  return std::unique_ptr<store>{
+    std::make_unique<sqlite_store>(std::move(*writer), std::move(*reader))};
+}
+
+} // namespace furrow::storage

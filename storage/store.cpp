@@ -1,0 +1,56 @@
+#include "storage/store.hpp"
+
+#include "storage/postgres_store.hpp"
+#include "storage/pq_url.hpp"
+#include "storage/sqlite_store.hpp"
+
+namespace furrow::storage {
+
+namespace {
+constexpr std::string_view sqlite_scheme = "sqlite:";
+} // namespace
+
+const char* to_string(errc code) {
+  switch (code) {
+  case errc::none:
+    return "no error";
+  case errc::retry_later:
+    return "the database cannot do it now; try again later";
+  case errc::reject_row:
+    return "the database will never take this value";
+  case errc::in_doubt:
+    return "whether it was stored is not known; read before believing";
+  case errc::fenced:
+    return "a newer claim of the stream exists";
+  case errc::misconfigured:
+    return "the database is not set up for this; a person must act";
+  case errc::not_found:
+    return "there is no such thing";
+  }
+  return "unknown error";
+}
+
+std::size_t stream_append::bytes() const {
+  std::size_t sum = sizeof *this;
+  for (const auto& run : frames)
+    sum += sizeof run + run.block.bytes();
+  for (const auto& record : records)
+    sum += sizeof record + record.record.body.size();
+  for (const auto& item : quarantine)
+    sum += sizeof item + item.reason.size() + item.bytes.size();
+  for (const auto& bus : buses)
+    sum += sizeof bus + bus.name.size();
+  return sum;
+}
+
+result<std::unique_ptr<store>> open_store(const store_options& options) {
+  if (options.url.starts_with(sqlite_scheme))
+    return open_sqlite_store(options.url.substr(sqlite_scheme.size()), options);
+  return open_postgres_store(options);
+}
+
+std::string redacted(const std::string& url) {
+  return url.starts_with(sqlite_scheme) ? url : redacted_postgres(url);
+}
+
+} // namespace furrow::storage

@@ -1,0 +1,63 @@
+/// A private PostgreSQL cluster for one test program: made in a fresh folder, gone with the object.
+///
+/// Errors: std::runtime_error with the command or statement and the server's words; a test program
+///   without PostgreSQL fails.
+/// Threads: one thread uses an object. The server dies with the *thread* that last called start()
+///   (so that a killed test leaves none behind): call it from the main thread.
+/// Limits: listens on 127.0.0.1, at one port below the ephemeral range for its whole life, and on a
+///   socket in its folder.
+#pragma once
+
+#include <sys/types.h>
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+namespace furrow::tests {
+
+using pg_rows = std::vector<std::vector<std::string>>; // text as psql shows it; NULL is empty
+
+class pg_cluster {
+public:
+  /// Runs initdb, starts the server and makes the database `furrow`. `settings` are lines of
+  /// postgresql.conf.
+  explicit pg_cluster(const std::vector<std::string>& settings = {});
+  pg_cluster(const pg_cluster&) = delete;
+  pg_cluster& operator=(const pg_cluster&) = delete;
+  ~pg_cluster();
+
+  /// Returns when the server accepts connections; does nothing when it already runs.
+  void start();
+  /// As pg_ctl stop -m immediate: no checkpoint, recovery at the next start.
+  void stop_immediate();
+  /// As pg_ctl stop -m fast.
+  void stop_fast();
+  /// SIGSTOP and SIGCONT for the postmaster and all its processes: a server that hangs.
+  void freeze();
+  void thaw();
+
+  [[nodiscard]] std::string url(const std::string& database = "furrow") const;
+  [[nodiscard]] int port() const { return port_; }
+  [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
+  [[nodiscard]] std::string log() const;
+
+  /// A fresh database; answers its URL. `settings` as ALTER DATABASE ... SET takes them.
+  std::string make_database(const std::string& name, const std::vector<std::string>& settings = {});
+  /// Runs statements on a connection of their own; answers the rows of the last one.
+  pg_rows exec(const std::string& sql, const std::string& database = "furrow") const;
+  /// The first column of the only row.
+  [[nodiscard]] std::string value(const std::string& sql,
+                                  const std::string& database = "furrow") const;
+
+private:
+  void signal_all(int signal) const;
+  void stop(int signal);
+
+  std::filesystem::path folder_;
+  std::filesystem::path programs_;
+  int port_ = 0;
+  pid_t server_ = 0;
+};
+
+} // namespace furrow::tests
