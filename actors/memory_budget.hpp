@@ -1,9 +1,12 @@
-/// The one memory budget of a node: every byte received and not yet durable stands under a lease from here.
+/// A budget of memory: every byte received and not yet durable stands under a lease from one of
+/// these. A node has one; each session has a small one besides, so that no session takes the whole.
 ///
-/// Shape: `acquire` answers at once or queues the caller; queues are per tenant and served in turn, so that one farm's
-///   flood does not stop another's. A lease gives its bytes back when it is destroyed, wherever the batch has got to.
-/// Threads: all of it is safe from any thread; a waiter is called on the thread that freed the room.
-/// Limits: used() never passes limit(). A request above the limit is cut down to the limit.
+/// Shape: `acquire` answers at once or queues the caller; queues are per tenant and served in turn,
+/// so that one farm's
+///   flood does not stop another's. A lease gives its bytes back when it is destroyed, wherever the
+///   batch has got to.
+/// Threads: all of it is safe from any thread; a waiter is called on the thread that freed the
+/// room. Limits: used() never passes limit(). A request above the limit is cut down to the limit.
 #pragma once
 
 #include <cstddef>
@@ -23,35 +26,27 @@ class memory_lease {
 public:
   memory_lease() = default;
   memory_lease(memory_lease&& other) noexcept
-    : owner_{std::exchange(other.owner_, nullptr)}, bytes_{std::exchange(other.bytes_, 0)} {}
-  memory_lease& operator=(memory_lease&& other) noexcept {
-    if (this != &other) {
-      release();
-      owner_ = std::exchange(other.owner_, nullptr);
-      bytes_ = std::exchange(other.bytes_, 0);
-    }
-    return *this;
-  }
+    : owner_{std::move(other.owner_)}, bytes_{std::exchange(other.bytes_, 0)} {}
+  memory_lease& operator=(memory_lease&& other) noexcept;
   memory_lease(const memory_lease&) = delete;
   memory_lease& operator=(const memory_lease&) = delete;
   ~memory_lease() { release(); }
 
   [[nodiscard]] std::size_t bytes() const { return bytes_; }
   void release();
-  /// Takes the other's bytes into this one: blocks that merge, merge their leases.
-  void join(memory_lease&& other);
 
 private:
   friend class memory_budget;
-  memory_lease(memory_budget* owner, std::size_t bytes) : owner_{owner}, bytes_{bytes} {}
-  memory_budget* owner_ = nullptr;
+  memory_lease(std::shared_ptr<memory_budget> owner, std::size_t bytes)
+    : owner_{std::move(owner)}, bytes_{bytes} {}
+  std::shared_ptr<memory_budget> owner_;
   std::size_t bytes_ = 0;
 };
 
-/// The budget outlives every lease.
-class memory_budget {
+/// Held by shared pointer: a lease keeps its budget alive.
+class memory_budget : public std::enable_shared_from_this<memory_budget> {
 public:
-  explicit memory_budget(std::size_t limit) : limit_{limit} {}
+  [[nodiscard]] static std::shared_ptr<memory_budget> make(std::size_t limit);
 
   using waiter = std::function<void(memory_lease)>;
   /// Calls `granted` now, or when others have given enough back. `tenant` names the queue.
@@ -65,10 +60,12 @@ public:
 private:
   friend class memory_lease;
   struct request {
-    std::size_t bytes;
+    std::size_t bytes = 0;
     waiter granted;
   };
+  explicit memory_budget(std::size_t limit) : limit_{limit} {}
   void give_back(std::size_t bytes);
+  void take(std::size_t bytes);
 
   const std::size_t limit_;
   mutable std::mutex mutex_;

@@ -1,7 +1,8 @@
-/// A running node without its sockets: what the programs see of the actor system. The listeners of furrowd hand sessions
-/// in here, its HTTP front asks here.
+/// A running node without its sockets: what the programs see of the actor system. The listeners of
+/// furrowd hand sessions in here, its HTTP front asks here.
 ///
-/// Threads: every function may be called from any thread and returns at once; ports and handlers are called on threads of
+/// Threads: every function may be called from any thread and returns at once; ports and handlers
+/// are called on threads of
 ///   the actor system and must not block.
 /// Errors: a session learns everything through its port; nothing throws after construction.
 #pragma once
@@ -23,13 +24,14 @@ namespace furrow::actors {
 
 struct node_config {
   std::string name = "n1";
-  unsigned lanes = 1;                                // aggregator and writer pairs, one database connection each
-  std::size_t budget_bytes = 256U << 20U;            // received and not yet durable, over all sessions
-  std::size_t session_bytes_max = 4U << 20U;         // of that, one session at most
-  std::size_t block_frames_max = 8'192;              // a block goes to the aggregator when it has so many frames
-  std::chrono::milliseconds flush_interval{200};     // or when its oldest frame has waited so long
+  unsigned lanes = 1; // aggregator and writer pairs, one database connection each
+  std::size_t budget_bytes = 256U << 20U;    // received and not yet durable, over all sessions
+  std::size_t session_bytes_max = 4U << 20U; // of that, one session at most
+  std::size_t block_frames_max = 8'192; // a block goes to the aggregator when it has so many frames
+  std::chrono::milliseconds flush_interval{200};      // or when its oldest frame has waited so long
   std::chrono::milliseconds passivate_after{120'000}; // an equipment actor without a session stops
-  std::chrono::milliseconds claim_retry{250};        // first wait after a failed claim; doubles to 5 s, with jitter
+  std::chrono::milliseconds claim_retry{
+    250}; // first wait after a failed claim; doubles to 1 s, with jitter
 };
 
 /// What an equipment actor says to the gateway's session. Implemented by the listener.
@@ -53,14 +55,16 @@ struct greeting {
   proto::hello hello;
 };
 
-/// A batch with the memory that it was given room for; the room is free again when this is destroyed.
+/// A batch with the memory that it was given room for; the room is free again when this is
+/// destroyed.
 struct received_batch {
   proto::batch batch;
-  memory_lease lease;
+  std::vector<memory_lease> leases; // the session's own and the node's
   std::chrono::steady_clock::time_point received_at;
 };
 
-/// One session's line to the equipment actor that owns its stream. Destroying it says that the session has ended.
+/// One session's line to the equipment actor that owns its stream. Destroying it says that the
+/// session has ended.
 class equipment_link {
 public:
   virtual ~equipment_link() = default;
@@ -73,7 +77,7 @@ struct actor_row {
   std::string name;         // "writer-0", "equipment default/T1"
   std::string state;        // running, restarting, quarantined
   std::uint32_t restarts = 0;
-  std::string detail;       // last reason of a restart, or what it holds
+  std::string detail; // last reason of a restart, or what it holds
 };
 
 struct live_equipment {
@@ -84,8 +88,8 @@ struct live_equipment {
   std::uint64_t received_seq = 0;
   std::uint64_t durable_seq = 0;
   std::uint64_t sent_seq = 0;
-  std::uint64_t frames = 0;     // since this actor started
-  bool adrift = false;          // live only: the database is away, what comes will be asked for again
+  std::uint64_t frames = 0; // since this actor started
+  bool adrift = false;      // live only: the database is away, what comes will be asked for again
   can::live_state state;
 };
 
@@ -94,7 +98,7 @@ struct node_stats {
   std::uint64_t frames_received = 0; // decoded to live state, duplicates left out
   std::uint64_t frames_durable = 0;
   std::uint64_t items_quarantined = 0;
-  std::uint64_t duplicates = 0;      // items received again and left out
+  std::uint64_t duplicates = 0; // items received again and left out
   std::uint64_t rewinds = 0;
   std::uint64_t batches_committed = 0;
   std::uint64_t append_failures = 0;
@@ -110,22 +114,27 @@ public:
   virtual ~node() = default;
 
   /// Finds or starts the equipment actor and gives it the session; it answers through the port.
-  [[nodiscard]] virtual std::unique_ptr<equipment_link> attach(greeting from, std::shared_ptr<session_port> port) = 0;
+  [[nodiscard]] virtual std::unique_ptr<equipment_link>
+  attach(greeting from, std::shared_ptr<session_port> port) = 0;
 
-  [[nodiscard]] virtual memory_budget& budget() = 0;
+  [[nodiscard]] virtual std::shared_ptr<memory_budget> budget() = 0;
   [[nodiscard]] virtual storage::store& store() = 0;
   [[nodiscard]] virtual node_stats stats() const = 0;
+  /// What a look at the database has found, for nodes that no gateway keeps busy.
+  virtual void note_store(bool up) = 0;
   virtual void list_actors(std::function<void(std::vector<actor_row>)> done) = 0;
   /// False when there is no such actor.
   virtual void kill_actor(std::uint64_t id, std::function<void(bool)> done) = 0;
   virtual void list_live(std::function<void(std::vector<live_equipment>)> done) = 0;
 
-  /// Sends off every session (Goaway is the listener's), commits what is held, then calls back; at most `deadline` long.
+  /// Sends off every session (Goaway is the listener's), commits what is held, then calls back; at
+  /// most `deadline` long.
   virtual void drain(std::chrono::milliseconds deadline, std::function<void()> done) = 0;
   /// Called once when the node can go on no longer (the storage supervisor has spent its restarts).
   virtual void on_failure(std::function<void(std::string)> failed) = 0;
 };
 
-[[nodiscard]] std::unique_ptr<node> start_node(node_config config, std::unique_ptr<storage::store> store);
+[[nodiscard]] std::unique_ptr<node> start_node(node_config config,
+                                               std::unique_ptr<storage::store> store);
 
 } // namespace furrow::actors

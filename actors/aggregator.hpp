@@ -1,0 +1,36 @@
+/// The aggregator: gathers blocks until its writer is free, then makes one transaction of them, and
+/// tells each machine what came of its part.
+#pragma once
+
+#include "actors/append_queue.hpp"
+#include "actors/census.hpp"
+#include "actors/messages.hpp"
+
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <memory>
+#include <vector>
+
+namespace furrow::actors {
+
+struct aggregator_config {
+  std::size_t batch_bytes_max =
+    8U << 20U; // a transaction's payload: enough to hide the commit, small to retry
+};
+
+struct aggregator_state {
+  static constexpr const char* name = "aggregator";
+  append_queue<stream_origin> queue{0};
+  std::vector<append_ticket<stream_origin>> under_way; // empty: the writer is free
+  std::uint64_t call = 0; // of the batch under way; no two in a process are the same
+  writer_actor writer;
+  std::shared_ptr<census> counts;
+};
+
+aggregator_actor::behavior_type
+aggregator(aggregator_actor::stateful_pointer<aggregator_state> self,
+           const aggregator_config& config,
+           std::shared_ptr<census> counts);
+
+} // namespace furrow::actors

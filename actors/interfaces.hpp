@@ -1,0 +1,105 @@
+/// Who can be told what: every typed handle, by conversation. The messages themselves stand in
+/// messages.hpp.
+///
+/// Shape: all of these messages stay inside one process; they carry pointers and are never
+/// serialised.
+#pragma once
+
+#include <caf/allowed_unsafe_message_type.hpp>
+#include <caf/replies_to.hpp>
+#include <caf/typed_actor.hpp>
+
+namespace furrow::actors {
+struct attach_order;
+struct delivery;
+struct detach_notice;
+struct claim_order;
+struct claim_answer;
+struct claim_reply;
+struct append_order;
+struct append_answer;
+struct append_job;
+struct append_reply;
+struct flush_due;
+struct passivation_due;
+struct retry_due;
+struct lane_changed;
+struct desk_changed;
+struct writer_changed;
+} // namespace furrow::actors
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::attach_order)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::delivery)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::detach_notice)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::claim_order)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::claim_answer)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::claim_reply)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::append_order)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::append_answer)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::append_job)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::append_reply)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::flush_due)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::passivation_due)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::retry_due)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::lane_changed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::desk_changed)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::writer_changed)
+
+namespace furrow::actors {
+
+/// One database connection, one transaction at a time.
+using writer_actor = caf::typed_actor<
+  // Commit this batch; answered by append_reply to the aggregator that asked.
+  caf::reacts_to<append_job>,
+  // The store's answer, from the store's thread to the writer itself.
+  caf::reacts_to<append_reply>>;
+
+/// Gathers the blocks of many machines until its writer is free.
+using aggregator_actor = caf::typed_actor<
+  // Make this durable; answered by append_answer to the equipment actor that asked.
+  caf::reacts_to<append_order>,
+  // The writer's answer to the batch that is under way.
+  caf::reacts_to<append_reply>,
+  // A writer has started; what an older one had under way is in doubt.
+  caf::reacts_to<writer_changed>>;
+
+/// Claims streams for the whole node, many in one call.
+using claim_desk_actor = caf::typed_actor<
+  // Claim this stream; answered by claim_answer, perhaps first that it takes longer.
+  caf::reacts_to<claim_order>,
+  // The store's answer.
+  caf::reacts_to<claim_reply>,
+  // The wait after a failed call is over.
+  caf::reacts_to<retry_due>>;
+
+/// One machine: its streams, its live state, its sessions.
+using equipment_actor = caf::typed_actor<
+  // A gateway's session greets; answered through its port.
+  caf::reacts_to<attach_order>,
+  // A batch of that session.
+  caf::reacts_to<delivery>,
+  // The session has ended.
+  caf::reacts_to<detach_notice>,
+  // What came of a claim.
+  caf::reacts_to<claim_answer>,
+  // What came of an append.
+  caf::reacts_to<append_answer>,
+  // The oldest packed item has waited long enough.
+  caf::reacts_to<flush_due>,
+  // Look whether anybody still needs this actor.
+  caf::reacts_to<passivation_due>,
+  // An aggregator has started; what an older one held is lost.
+  caf::reacts_to<lane_changed>,
+  // A claim desk has started; what an older one had to claim is forgotten.
+  caf::reacts_to<desk_changed>>;
+
+/// Supervisor of the equipment actors: starts them when a gateway greets, keeps their account of
+/// restarts.
+using fleet_actor = caf::typed_actor<
+  // A gateway's session greets: find or start its machine.
+  caf::reacts_to<attach_order>,
+  // To be passed on to all machines.
+  caf::reacts_to<lane_changed>,
+  caf::reacts_to<desk_changed>>;
+
+} // namespace furrow::actors

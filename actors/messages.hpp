@@ -1,0 +1,142 @@
+/// Every message that travels between Furrow's actors. They stay in one process: what they point to
+/// is owned by the message, and moved on, not shared, where it is large.
+#pragma once
+
+#include "actors/interfaces.hpp"
+#include "actors/node.hpp"
+#include "actors/stream_intake.hpp"
+#include "storage/store.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <utility>
+#include <vector>
+
+namespace furrow::actors {
+
+/// Where a session's batches go: known once the fleet has found or started the machine.
+class link_target {
+public:
+  void set(equipment_actor owner) {
+    const std::lock_guard lock{mutex_};
+    owner_ = std::move(owner);
+  }
+  [[nodiscard]] equipment_actor owner() const {
+    const std::lock_guard lock{mutex_};
+    return owner_;
+  }
+
+private:
+  mutable std::mutex mutex_;
+  equipment_actor owner_;
+};
+
+/// A session's port that is dropped, and the gateway thereby sent off to come again, when nobody
+/// let it go properly.
+class held_port {
+public:
+  held_port() = default;
+  explicit held_port(std::shared_ptr<session_port> port) : port_{std::move(port)} {}
+  held_port(held_port&&) noexcept = default;
+  held_port& operator=(held_port&& other) noexcept {
+    if (port_ != nullptr && port_ != other.port_)
+      port_->drop();
+    port_ = std::move(other.port_);
+    return *this;
+  }
+  held_port(const held_port&) = delete;
+  held_port& operator=(const held_port&) = delete;
+  ~held_port() {
+    if (port_ != nullptr)
+      port_->drop();
+  }
+  session_port* operator->() const { return port_.get(); }
+  void let_go() { port_.reset(); }
+
+private:
+  std::shared_ptr<session_port> port_;
+};
+
+struct attach_order {
+  std::uint64_t session = 0; // unique in the node
+  std::shared_ptr<const greeting> from;
+  std::shared_ptr<held_port> port; // the receiver takes what is in it
+  std::shared_ptr<link_target> target;
+};
+
+struct delivery {
+  std::uint64_t session = 0;
+  std::shared_ptr<received_batch> batch; // the receiver takes it apart
+};
+
+struct detach_notice {
+  std::uint64_t session = 0;
+};
+
+/// Which stream of which machine asks; comes back with the answer.
+struct stream_origin {
+  equipment_actor owner;
+  std::uint32_t slot = 0;
+};
+
+struct claim_order {
+  stream_origin origin;
+  claim_wish wish;
+};
+
+struct claim_answer {
+  std::uint32_t slot = 0;
+  std::uint64_t ticket = 0;
+  enum class kind : std::uint8_t { claimed, delayed, refused } what = kind::delayed;
+  storage::claim_outcome outcome; // claimed
+  storage::failure why;           // refused
+};
+
+/// From the store's thread to the desk.
+struct claim_reply {
+  std::uint64_t call = 0;
+  std::shared_ptr<storage::result<std::vector<storage::claim_outcome>>> outcome;
+};
+
+struct append_order {
+  stream_origin origin;
+  std::shared_ptr<held_append> held;
+};
+
+struct append_answer {
+  std::uint32_t slot = 0;
+  std::int64_t epoch = 0;
+  std::uint64_t to = 0;
+  enum class kind : std::uint8_t { committed, failed, fenced } what = kind::failed;
+};
+
+struct append_job {
+  std::uint64_t call = 0;
+  std::shared_ptr<const storage::append_batch> batch;
+  aggregator_actor from;
+};
+
+struct append_reply {
+  std::uint64_t call = 0;
+  std::shared_ptr<storage::result<storage::append_outcome>> outcome;
+};
+
+struct flush_due {
+  std::uint32_t slot = 0;
+};
+struct passivation_due {};
+struct retry_due {};
+
+struct lane_changed {
+  std::size_t lane = 0;
+  aggregator_actor aggregator;
+};
+struct desk_changed {
+  claim_desk_actor desk;
+};
+struct writer_changed {
+  writer_actor writer;
+};
+
+} // namespace furrow::actors

@@ -1,0 +1,37 @@
+/// Supervision as data: how often a child may be restarted, and how long to wait before the next
+/// time.
+///
+/// Source: Erlang/OTP supervision principles (intensity and period); upper levels keep small
+/// budgets, they multiply.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <optional>
+
+namespace furrow::actors {
+
+struct restart_policy {
+  std::uint32_t restarts_max = 5;
+  std::chrono::seconds window{30};
+  std::chrono::milliseconds first_wait{50};
+  std::chrono::milliseconds longest_wait{5'000};
+};
+
+/// One child's account of restarts.
+class restart_account {
+public:
+  using time_point = std::chrono::steady_clock::time_point;
+
+  /// How long to wait before the restart that is due now; nothing when the budget is spent.
+  [[nodiscard]] std::optional<std::chrono::milliseconds> next(const restart_policy& policy,
+                                                              time_point now);
+  [[nodiscard]] std::uint32_t total() const { return total_; }
+
+private:
+  std::deque<time_point> recent_;
+  std::uint32_t total_ = 0;
+};
+
+} // namespace furrow::actors

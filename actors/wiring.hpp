@@ -1,0 +1,77 @@
+/// Where the long-lived actors are now. A supervisor that has started one says so here, and those
+/// who work with it are told by message; nobody looks anybody up.
+///
+/// Threads: safe from any; called when an actor starts, never a batch.
+#pragma once
+
+#include "actors/messages.hpp"
+
+#include <caf/send.hpp>
+
+#include <condition_variable>
+#include <mutex>
+#include <vector>
+
+namespace furrow::actors {
+
+class wiring {
+public:
+  explicit wiring(std::size_t lanes) : writers_(lanes), aggregators_(lanes) {}
+
+  void set_writer(std::size_t lane, writer_actor writer) {
+    const std::lock_guard lock{mutex_};
+    writers_[lane] = std::move(writer);
+    if (aggregators_[lane])
+      caf::anon_send(aggregators_[lane], writer_changed{writers_[lane]});
+  }
+  void set_aggregator(std::size_t lane, aggregator_actor aggregator) {
+    const std::lock_guard lock{mutex_};
+    aggregators_[lane] = std::move(aggregator);
+    if (writers_[lane])
+      caf::anon_send(aggregators_[lane], writer_changed{writers_[lane]});
+    if (fleet_)
+      caf::anon_send(fleet_, lane_changed{lane, aggregators_[lane]});
+  }
+  void set_desk(claim_desk_actor desk) {
+    const std::lock_guard lock{mutex_};
+    desk_ = std::move(desk);
+    if (fleet_)
+      caf::anon_send(fleet_, desk_changed{desk_});
+  }
+  void set_fleet(fleet_actor fleet) {
+    const std::lock_guard lock{mutex_};
+    fleet_ = std::move(fleet);
+    for (std::size_t lane = 0; lane < aggregators_.size(); ++lane)
+      caf::anon_send(fleet_, lane_changed{lane, aggregators_[lane]});
+    caf::anon_send(fleet_, desk_changed{desk_});
+    fleet_known_.notify_all();
+  }
+  /// The first fleet: before it, nobody can attach.
+  void wait_for_fleet() {
+    std::unique_lock lock{mutex_};
+    fleet_known_.wait(lock, [&] { return static_cast<bool>(fleet_); });
+  }
+  [[nodiscard]] fleet_actor fleet() const {
+    const std::lock_guard lock{mutex_};
+    return fleet_;
+  }
+  void clear() {
+    const std::lock_guard lock{mutex_};
+    for (auto& writer : writers_)
+      writer = nullptr;
+    for (auto& aggregator : aggregators_)
+      aggregator = nullptr;
+    desk_ = nullptr;
+    fleet_ = nullptr;
+  }
+
+private:
+  mutable std::mutex mutex_;
+  std::condition_variable fleet_known_;
+  std::vector<writer_actor> writers_;
+  std::vector<aggregator_actor> aggregators_;
+  claim_desk_actor desk_;
+  fleet_actor fleet_;
+};
+
+} // namespace furrow::actors

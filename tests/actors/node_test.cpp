@@ -1,0 +1,169 @@
+#include "actors/node.hpp"
+#include "tests/support/fake_gateway.hpp"
+#include "tests/support/memory_store.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <thread>
+
+using namespace furrow;
+using namespace furrow::actors;
+using namespace std::chrono_literals;
+using furrow::tests::fake_gateway;
+using furrow::tests::memory_store;
+using furrow::tests::memory_tables;
+
+namespace {
+
+constexpr can::stream_id stream{1, 2, 3};
+
+node_config quick() {
+  node_config config;
+  config.flush_interval = 5ms;
+  config.claim_retry = 10ms;
+  config.block_frames_max = 1'000;
+  return config;
+}
+
+struct world {
+  std::shared_ptr<memory_tables> tables = std::make_shared<memory_tables>();
+  std::unique_ptr<node> running = start_node(quick(), std::make_unique<memory_store>(tables));
+
+  std::uint64_t id_of(const std::string& name) {
+    std::uint64_t id = 0;
+    running->list_actors([&](const std::vector<actor_row>& rows) {
+      for (const auto& row : rows)
+        if (row.name == name && row.state == "running")
+          id = row.id;
+    });
+    return id;
+  }
+  /// Pumps until all is acked and `during` (told the number acked) wants no more; false at the deadline.
+  template <class During>
+  bool replay(fake_gateway& gateway, std::chrono::seconds limit, During during) {
+    const auto deadline = std::chrono::steady_clock::now() + limit;
+    for (;;) {
+      const bool done = gateway.pump();
+      if (!during(gateway.acked()) && done)
+        return true;
+      if (std::chrono::steady_clock::now() > deadline)
+        return false;
+      std::this_thread::yield();
+    }
+  }
+  void check_whole(std::uint64_t count) {
+    const auto stored = tables->get(stream);
+    CHECK(stored.items.size() == count);
+    CHECK(stored.seq == count);
+    CHECK(stored.doubled == 0);
+    CHECK(std::all_of(stored.items.begin(), stored.items.end(), [](const auto& item) {
+      return item.second == fake_gateway::time_of(item.first);
+    }));
+  }
+};
+
+} // namespace
+
+TEST_CASE_FIXTURE(world, "node: what a gateway sends is stored once and acked") {
+  fake_gateway gateway{*running, "T1", stream, 20'000};
+  REQUIRE(replay(gateway, 20s, [](std::uint64_t) { return false; }));
+  check_whole(20'000);
+  CHECK(running->stats().frames_received >= 20'000);
+  CHECK(running->stats().budget_used == 0);
+}
+
+TEST_CASE_FIXTURE(
+  world,
+  "node: killing any single actor in the middle loses and doubles nothing, and it recovers") {
+  for (const std::string victim :
+       {"equipment default/T1", "aggregator-0", "writer-0", "claim-desk", "storage", "fleet"}) {
+    CAPTURE(victim);
+    const auto before = tables->get(stream).items.size();
+    fake_gateway gateway{*running, "T1", stream, before + 50'000};
+    std::size_t kills = 0;
+    REQUIRE(replay(gateway, 30s, [&](std::uint64_t acked) {
+      if (kills == 3)
+        return false;
+      if (acked == gateway.count())
+        gateway.extend(5'000); // it goes on until all kills were in the middle
+      const auto id = acked < before + kills * 10'000 ? 0 : id_of(victim);
+      if (id != 0)
+        running->kill_actor(id, [&](bool killed) { kills += killed ? 1 : 0; });
+      return true;
+    }));
+    CHECK(kills == 3);
+    check_whole(gateway.count());
+  }
+}
+
+TEST_CASE_FIXTURE(world,
+                  "node: answers that are lost after the commit are found out by the next claim") {
+  tables->lose_answers = 3;
+  fake_gateway gateway{*running, "T1", stream, 30'000};
+  REQUIRE(replay(gateway, 20s, [](std::uint64_t) { return false; }));
+  check_whole(30'000);
+  CHECK(tables->lose_answers == 0);
+}
+
+TEST_CASE_FIXTURE(
+  world, "node: with the database away it holds little, hears on, and is whole soon after") {
+  fake_gateway gateway{*running, "T1", stream, 60'000};
+  bool was_away = false;
+  std::uint64_t turns = 0;
+  std::uint64_t heard_before = 0;
+  bool moved = false;
+  REQUIRE(replay(gateway, 30s, [&](std::uint64_t acked) {
+    if (!was_away && acked > 10'000) {
+      was_away = true;
+      tables->set_down(true);
+    }
+    if (was_away && ++turns == 200)
+      running->list_live([&](const auto& live) {
+        heard_before = static_cast<std::uint64_t>(live.at(0).state.last_frame_us);
+      });
+    if (was_away && turns == 2'000) {
+      running->list_live([&](const auto& live) {
+        moved = static_cast<std::uint64_t>(live.at(0).state.last_frame_us) >= heard_before
+                && live.at(0).adrift;
+      });
+      CHECK(running->stats().budget_used < (1U << 20U));
+      tables->set_down(false);
+    }
+    return false;
+  }));
+  CHECK(was_away);
+  CHECK(moved);
+  check_whole(60'000);
+}
+
+TEST_CASE_FIXTURE(world,
+                  "node: of two gateways with one stream the newest wins, nothing is doubled") {
+  fake_gateway first{*running, "T1", stream, 20'000};
+  fake_gateway second{*running, "T1", stream, 20'000};
+  for (int i = 0; i < 10; ++i)
+    (void)first.pump();
+  REQUIRE(replay(second, 20s, [&](std::uint64_t) {
+    (void)first.pump();
+    return false;
+  }));
+  REQUIRE(first.rejected());
+  CHECK(first.rejected()->code == proto::reject_code::superseded);
+  check_whole(20'000);
+}
+
+TEST_CASE_FIXTURE(world, "node: drains what it holds and says so") {
+  fake_gateway gateway{*running, "T1", stream, 5'000};
+  const auto deadline = std::chrono::steady_clock::now() + 10s;
+  while (running->stats().frames_received < 5'000 && std::chrono::steady_clock::now() < deadline)
+    (void)gateway.pump();
+  std::atomic<bool> drained{false};
+  running->drain(5s, [&] { drained = true; });
+  while (!drained && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::yield();
+  CHECK(drained);
+  CHECK(running->stats().budget_used == 0);
+  check_whole(5'000);
+}
