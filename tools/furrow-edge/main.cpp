@@ -1,0 +1,239 @@
+#include "proto/wire.hpp"
+#include "tools/furrow-edge/run_command.hpp"
+#include "tools/furrow-edge/spool_info.hpp"
+
+#include <cmath>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <exception>
+#include <fstream>
+#include <iostream>
+#include <random>
+
+#include <CLI/CLI.hpp>
+
+namespace {
+
+using namespace furrow::edge;
+
+constexpr const char* software = "furrow-edge " FURROW_VERSION;
+
+/// What the command line says, before it is looked at.
+struct arguments {
+  std::vector<std::string> nodes;
+  std::string equipment;
+  std::string spool;
+  std::string from;
+  std::string rate = "max";
+  std::string name;
+  std::string token;
+  std::string token_file;
+  std::string log_format = "text";
+  tls_files tls;
+  bool use_tls = false;
+  bool again = false;
+  bool until_durable = false;
+  bool accept_loss = false;
+  double timeout_s = 0;
+  double retain_minutes = 15;
+  std::uint64_t retain_mib = 64;
+  std::uint64_t spool_max_mib = 8'192;
+  int verbose = 0;
+  bool quiet = false;
+  std::string info_spool;
+  std::string info_format = "table";
+};
+
+void add_run(CLI::App& app, arguments& a) {
+  auto& run =
+    *app.add_subcommand("run", "spool frames and send them until a node has them durable");
+  run
+    .add_option("--node", a.nodes, "HOST:PORT of a node; several, separated by commas or repeated")
+    ->required()
+    ->delimiter(',');
+  run.add_option("--equipment", a.equipment, "the machine's name")->required();
+  run.add_option("--spool", a.spool, "the file that keeps frames until they are durable")
+    ->required();
+  run.add_option("--from", a.from,
+                 "a log file, - for standard input, can:IF[,IF] for CAN interfaces; without it "
+                 "only what is in the spool is sent");
+  run.add_option("--rate", a.rate, "of a log: max, or times its own pace (1x, 10x, 0.5x)");
+  run.add_flag("--again", a.again, "read a file as new frames though it was spooled before");
+  run.add_flag("--until-durable", a.until_durable, "end when everything spooled is durable");
+  run.add_option("--timeout", a.timeout_s, "give up after so many seconds (exit 3 or 5)")
+    ->check(CLI::PositiveNumber);
+  run.add_option("--name", a.name, "the machine's ISO 11783 NAME, 16 hexadecimal digits");
+  run.add_option("--token", a.token, "credential; better FURROW_TOKEN or --token-file");
+  run.add_option("--token-file", a.token_file, "file whose first line is the credential");
+  run.add_flag("--tls", a.use_tls, "encrypt, with the system's certificate authorities");
+  run.add_option("--ca", a.tls.ca, "certificate authority of the nodes (PEM); implies --tls");
+  run.add_option("--cert", a.tls.cert, "this gateway's certificate (PEM); implies --tls");
+  run.add_option("--key", a.tls.key, "its key (PEM)");
+  run.add_option("--spool-max", a.spool_max_mib, "MiB of items the spool may hold");
+  run.add_option("--retain-minutes", a.retain_minutes, "keep durable items at most so long")
+    ->check(CLI::NonNegativeNumber);
+  run.add_option("--retain", a.retain_mib, "MiB of durable items to keep at most");
+  run.add_flag("--accept-loss", a.accept_loss,
+               "when a node needs items that are gone, send the rest as a new stream");
+  run.add_flag("-v,--verbose", a.verbose, "say more");
+  run.add_flag("-q,--quiet", a.quiet, "say only what is wrong");
+  run.add_option("--log-format", a.log_format, "text or json")
+    ->check(CLI::IsMember({"text", "json"}));
+  run.footer(
+    "examples:\n"
+    "  furrow-edge run --node 127.0.0.1:7400 --equipment T1 --spool t1.spool \\\n"
+    "      --from tractor.log --until-durable\n"
+    "  furrow-edge run --node n1:7400,n2:7400 --equipment T1 --spool t1.spool \\\n"
+    "      --from can:can0,can1 --ca gateway-ca.pem\n"
+    "  candump -L can0 | furrow-edge run --node n1:7400 --equipment T1 --spool t1.spool --from -\n"
+    "exit: 0 done or told to stop, 1 failed, 2 usage, 3 cannot connect, 5 timed out");
+}
+
+void add_spool(CLI::App& app, arguments& a) {
+  auto& spool = *app.add_subcommand("spool", "look into a spool");
+  spool.require_subcommand(1);
+  auto& info = *spool.add_subcommand("info", "what it holds; also while it is in use");
+  info.add_option("SPOOL", a.info_spool, "the file")->required();
+  info.add_option("-o,--output", a.info_format, "table or json")
+    ->check(CLI::IsMember({"table", "json"}));
+}
+
+failure usage(const std::string& detail) {
+  return {errc::usage, detail};
+}
+
+/// 0 for max.
+result<double> speed_of(const std::string& text) {
+  if (text == "max")
+    return 0.0;
+  char* end = nullptr;
+  const auto speed = std::strtod(text.c_str(), &end);
+  if (end == text.c_str() || std::string{end} != "x" || !std::isfinite(speed) || speed <= 0)
+    return usage("--rate " + text + " is neither max nor a pace such as 1x");
+  return speed;
+}
+
+result<std::optional<std::uint64_t>> name_of(const std::string& text) {
+  if (text.empty())
+    return std::optional<std::uint64_t>{};
+  if (text.size() != 16 || text.find_first_not_of("0123456789abcdefABCDEF") != std::string::npos)
+    return usage("--name " + text + " is not 16 hexadecimal digits");
+  return std::optional<std::uint64_t>{std::stoull(text, nullptr, 16)};
+}
+
+result<std::string> token_of(const arguments& a) {
+  auto token = a.token;
+  if (token.empty() && !a.token_file.empty()) {
+    std::ifstream file{a.token_file};
+    if (!file || !std::getline(file, token))
+      return failure{errc::missing, "cannot read a credential from " + a.token_file};
+    while (!token.empty() && (token.back() == '\r' || token.back() == ' '))
+      token.pop_back();
+  }
+  if (const char* from_environment = std::getenv("FURROW_TOKEN");
+      token.empty() && a.token_file.empty() && from_environment != nullptr)
+    token = from_environment;
+  if (token.size() > furrow::proto::text_bytes_max || !furrow::proto::is_clean_text(token))
+    return usage("the credential is no text of at most "
+                 + std::to_string(furrow::proto::text_bytes_max) + " bytes");
+  return token;
+}
+
+result<run_options> options_of(const arguments& a) {
+  run_options options;
+  for (const auto& node : a.nodes)
+    if (auto ok = parse_endpoint(node); !ok)
+      return usage("--node: " + ok.error().detail);
+  if (a.nodes.size() > furrow::proto::nodes_max)
+    return usage("--node: at most " + std::to_string(furrow::proto::nodes_max));
+  if (a.equipment.empty() || a.equipment.size() > furrow::proto::name_bytes_max
+      || !furrow::proto::is_clean_text(a.equipment))
+    return usage("--equipment is a name of 1 to " + std::to_string(furrow::proto::name_bytes_max)
+                 + " bytes");
+  const auto speed = speed_of(a.rate);
+  if (!speed)
+    return speed.error();
+  const auto name = name_of(a.name);
+  if (!name)
+    return name.error();
+  const auto token = token_of(a);
+  if (!token)
+    return token.error();
+  if (a.tls.cert.empty() != a.tls.key.empty())
+    return usage("--cert and --key go together");
+  if (a.spool_max_mib == 0 || a.spool_max_mib > 1U << 24U || a.retain_mib > 1U << 24U)
+    return usage("--spool-max and --retain are MiB, at most 16777216");
+  options.spool.path = a.spool;
+  options.spool.equipment = a.equipment;
+  options.spool.bytes_max = a.spool_max_mib << 20U;
+  options.spool.retain_bytes = a.retain_mib << 20U;
+  options.spool.retain_time =
+    std::chrono::seconds{static_cast<std::int64_t>(a.retain_minutes * 60)};
+  options.uplink.equipment = a.equipment;
+  options.uplink.token = *token;
+  options.uplink.software = software;
+  options.uplink.iso_name = *name;
+  options.uplink.nodes = a.nodes;
+  options.uplink.seed = std::random_device{}();
+  options.uplink.accept_loss = a.accept_loss;
+  if (a.use_tls || !a.tls.ca.empty() || !a.tls.cert.empty())
+    options.tls = a.tls;
+  options.from = a.from;
+  options.again = a.again;
+  options.speed = *speed;
+  options.until_durable = a.until_durable;
+  if (a.timeout_s > 0)
+    options.timeout = std::chrono::milliseconds{static_cast<std::int64_t>(a.timeout_s * 1'000)};
+  return options;
+}
+
+int show_spool(const arguments& a) {
+  const auto summary = spool::inspect(a.info_spool);
+  if (!summary) {
+    std::fprintf(stderr, "furrow-edge: %s\n", summary.error().detail.c_str());
+    return exit_failed;
+  }
+  const auto text =
+    a.info_format == "json" ? spool_info_json(*summary) : spool_info_table(*summary);
+  std::fputs(text.c_str(), stdout);
+  return exit_ok;
+}
+
+int start(int argc, char** argv) {
+  CLI::App app{"Furrow's gateway: keeps a machine's CAN frames until a node has them durable"};
+  app.set_version_flag("--version", software);
+  app.require_subcommand(1);
+  arguments given;
+  add_run(app, given);
+  add_spool(app, given);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? exit_ok : exit_usage;
+  }
+  if (app.got_subcommand("spool"))
+    return show_spool(given);
+  const auto options = options_of(given);
+  if (!options) {
+    std::fprintf(stderr, "furrow-edge: %s\n", options.error().detail.c_str());
+    return options.code() == errc::usage ? exit_usage : exit_failed;
+  }
+  console out{given.quiet ? 0 : 1 + given.verbose,
+              given.log_format == "json" ? log_format::json : log_format::text};
+  return run(*options, out);
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  // A file that may not grow and a pipe that nobody reads are errors to handle, not to die of.
+  std::signal(SIGXFSZ, SIG_IGN);
+  std::signal(SIGPIPE, SIG_IGN);
+  try {
+    return start(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "furrow-edge: %s\n", error.what());
+    return exit_failed;
+  }
+}

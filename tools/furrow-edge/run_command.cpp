@@ -1,0 +1,270 @@
+#include "tools/furrow-edge/run_command.hpp"
+
+#include "tools/furrow-edge/log_source.hpp"
+#include "tools/furrow-edge/socketcan_source.hpp"
+#include "tools/furrow-edge/spooler.hpp"
+#include "tools/furrow-edge/uplink.hpp"
+
+#include <cinttypes>
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <utility>
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+
+namespace furrow::edge {
+
+namespace {
+
+namespace asio = boost::asio;
+using std::chrono::milliseconds;
+using std::chrono::steady_clock;
+
+constexpr milliseconds maintain_interval{250};
+constexpr milliseconds maintain_again{10};
+constexpr milliseconds progress_interval_terminal{250};
+constexpr milliseconds progress_interval_plain{10'000};
+
+std::vector<std::string> split(const std::string& text) {
+  std::vector<std::string> parts;
+  for (std::size_t at = 0; at <= text.size();) {
+    const auto comma = std::min(text.find(',', at), text.size());
+    if (comma > at)
+      parts.push_back(text.substr(at, comma - at));
+    at = comma + 1;
+  }
+  return parts;
+}
+
+/// 1234567 -> 1,234,567
+std::string grouped(std::uint64_t number) {
+  auto text = std::to_string(number);
+  for (auto at = text.size(); at > 3; at -= 3)
+    text.insert(at - 3, 1, ',');
+  return text;
+}
+
+/// One run of the program. Everything but the spooler's thread happens on `io_`.
+class gateway {
+public:
+  gateway(const run_options& options, console& out) : options_{options}, out_{out} {}
+
+  int run() {
+    if (auto ok = prepare(); !ok) {
+      out_.error(ok.error().detail);
+      return exit_failed;
+    }
+    asio::signal_set signals{io_, SIGINT, SIGTERM};
+    signals.async_wait([this](const boost::system::error_code& error, int /*signal*/) {
+      if (!error)
+        finish(exit_ok, "stopped: " + standing() + "; the spool keeps the rest");
+    });
+    if (options_.timeout)
+      after(timeout_, *options_.timeout, [this] { time_out(); });
+    uplink_->start();
+    if (spooler_ != nullptr)
+      spooler_->start();
+    maintain();
+    report();
+    check_durable();
+    io_.run();
+    // A signal or a failure leaves items with the spooler: they are saved before the spool closes.
+    uplink_->close();
+    spooler_.reset();
+    out_.end_progress();
+    if (options_.until_durable)
+      std::printf("sent %" PRIu64 "  durable %" PRIu64 "\n", spool_->last_seq(),
+                  spool_->acked_seq());
+    return exit_;
+  }
+
+private:
+  result<done> prepare() {
+    tls_context tls;
+    if (options_.tls) {
+      auto made = make_tls_context(*options_.tls);
+      if (!made)
+        return made.error();
+      tls = std::move(*made);
+    }
+    auto opened = spool::open(options_.spool, [this](auto first, auto count) {
+      out_.error(options_.spool.path + ": damaged: items " + std::to_string(first) + " to "
+                 + std::to_string(first + count - 1) + " are lost; the node is told so");
+    });
+    if (!opened)
+      return opened.error();
+    spool_ = std::move(*opened);
+    if (auto ok = open_source(); !ok)
+      return ok;
+    uplink::events on;
+    on.note = [this](auto level, const std::string& text) { out_.note(level, text); };
+    on.stopped = [this](const failure& why) { finish(exit_failed, why.detail); };
+    on.heard = [this] { check_durable(); };
+    uplink_ = std::make_unique<uplink>(io_, options_.uplink, *spool_, tls, std::move(on));
+    return done{};
+  }
+
+  result<done> open_source() {
+    if (options_.from.empty()) {
+      source_ended_ = true;
+      return done{};
+    }
+    const bool is_bus = options_.from.rfind("can:", 0) == 0;
+    if (auto ok = is_bus ? open_buses() : open_log(); !ok)
+      return ok;
+    if (source_ == nullptr) {
+      source_ended_ = true;
+      return done{};
+    }
+    spooler::events on;
+    on.appended = [this] { asio::post(io_, [this] { uplink_->items_added(); }); };
+    on.warn = [this](const std::string& text) { out_.warn(text); };
+    on.ended = [this](const std::optional<failure>& why) {
+      asio::post(io_, [this, why] { source_ended(why); });
+    };
+    spooler_ = std::make_unique<spooler>(*spool_, *source_, options_.speed, std::move(on));
+    return done{};
+  }
+
+  result<done> open_buses() {
+    auto opened = socketcan_source::open(split(options_.from.substr(4)));
+    if (!opened)
+      return opened.error();
+    auto row = (*opened)->progress();
+    const auto id = spool_->add_source(row);
+    if (!id)
+      return id.error();
+    row.id = *id;
+    (*opened)->resume(row);
+    source_ = std::move(*opened);
+    return done{};
+  }
+
+  result<done> open_log() {
+    auto opened = log_source::open(
+      options_.from, [this](const auto& line) { out_.bad_line(line); }, options_.speed > 0);
+    if (!opened)
+      return opened.error();
+    const auto rows = spool_->sources();
+    if (!rows)
+      return rows.error();
+    auto start = (*opened)->find_in(options_.again ? std::vector<source_row>{} : *rows);
+    if (start.finished) {
+      out_.info(options_.from
+                + (start.known
+                     ? " is in the spool already, up to its end; --again reads it as new frames"
+                     : " is empty"));
+      return done{};
+    }
+    if (start.known) {
+      out_.info("going on in " + options_.from + " after line " + std::to_string(start.row.line));
+    } else {
+      const auto id = spool_->add_source(start.row);
+      if (!id)
+        return id.error();
+      start.row.id = *id;
+    }
+    if (auto ok = (*opened)->start_at(start.row); !ok)
+      return ok;
+    source_ = std::move(*opened);
+    return done{};
+  }
+
+  template <class Then>
+  void after(asio::steady_timer& timer, milliseconds delay, Then then) {
+    timer.expires_after(delay);
+    timer.async_wait([then](const boost::system::error_code& error) {
+      if (!error)
+        then();
+    });
+  }
+
+  void maintain() {
+    const auto more = spool_->maintain();
+    const auto code = more.code();
+    // No room to delete in, or somebody looks at the file with a tool: the next step may succeed.
+    if (!more && code != errc::full && code != errc::locked)
+      return finish(exit_failed, options_.spool.path + ": " + more.error().detail);
+    after(maintain_, more && *more ? maintain_again : maintain_interval, [this] { maintain(); });
+  }
+
+  void report() {
+    const auto acked = spool_->acked_seq();
+    const auto now = steady_clock::now();
+    const std::chrono::duration<double> passed = now - reported_at_;
+    const auto gained = acked > reported_acked_ ? acked - reported_acked_ : 0;
+    const auto rate = passed.count() > 0 ? static_cast<double>(gained) / passed.count() : 0;
+    const auto text = standing() + "  " + grouped(static_cast<std::uint64_t>(rate)) + "/s  "
+                      + (uplink_->protocol().streaming() ? "to " : "not connected, trying ")
+                      + uplink_->protocol().node();
+    if (out_.terminal())
+      out_.progress(text);
+    else if (reported_at_ != steady_clock::time_point{} && gained > 0)
+      out_.info(text);
+    reported_at_ = now;
+    reported_acked_ = acked;
+    after(report_, out_.terminal() ? progress_interval_terminal : progress_interval_plain,
+          [this] { report(); });
+  }
+
+  [[nodiscard]] std::string standing() const {
+    return "sent " + grouped(spool_->last_seq()) + "  durable " + grouped(spool_->acked_seq());
+  }
+
+  void source_ended(const std::optional<failure>& why) {
+    source_ended_ = true;
+    if (why)
+      return finish(exit_failed, why->detail);
+    uplink_->items_added();
+    check_durable();
+  }
+
+  void check_durable() {
+    if (options_.until_durable && source_ended_ && spool_->acked_seq() == spool_->last_seq())
+      finish(exit_ok, {});
+  }
+
+  void time_out() {
+    if (uplink_->protocol().ever_connected())
+      finish(exit_timed_out, "timed out: " + standing());
+    else
+      finish(exit_cannot_connect,
+             "cannot connect to " + uplink_->protocol().node() + ": " + standing());
+  }
+
+  void finish(int code, const std::string& why) {
+    if (finished_)
+      return;
+    finished_ = true;
+    exit_ = code;
+    if (!why.empty())
+      code == exit_ok ? out_.info(why) : out_.error(why);
+    io_.stop();
+  }
+
+  const run_options& options_;
+  console& out_;
+  asio::io_context io_{1};
+  std::unique_ptr<spool> spool_;
+  std::unique_ptr<frame_source> source_;
+  std::unique_ptr<uplink> uplink_;
+  std::unique_ptr<spooler> spooler_;
+  asio::steady_timer maintain_{io_};
+  asio::steady_timer report_{io_};
+  asio::steady_timer timeout_{io_};
+  steady_clock::time_point reported_at_{};
+  std::uint64_t reported_acked_ = 0;
+  bool source_ended_ = false;
+  bool finished_ = false;
+  int exit_ = exit_ok;
+};
+
+} // namespace
+
+int run(const run_options& options, console& out) {
+  return gateway{options, out}.run();
+}
+
+} // namespace furrow::edge

@@ -1,0 +1,38 @@
+/// `furrow-edge run`: source -> spool -> node, until told to stop or until everything is durable.
+#pragma once
+
+#include "tools/furrow-edge/connection.hpp"
+#include "tools/furrow-edge/console.hpp"
+#include "tools/furrow-edge/spool.hpp"
+#include "tools/furrow-edge/uplink_protocol.hpp"
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace furrow::edge {
+
+/// What every program of Furrow exits with.
+enum exit_code : int {
+  exit_ok = 0,
+  exit_failed = 1,
+  exit_usage = 2,
+  exit_cannot_connect = 3,
+  exit_timed_out = 5
+};
+
+struct run_options {
+  spool_options spool;
+  uplink_config uplink;
+  std::optional<tls_files> tls;
+  std::string from;   // a file, `-`, `can:IF[,IF]`; empty: only what the spool holds
+  bool again = false; // read a file from its beginning though it was spooled before
+  double speed = 0;   // of a log; 0: as fast as can be
+  bool until_durable = false;
+  std::optional<std::chrono::milliseconds> timeout;
+};
+
+[[nodiscard]] int run(const run_options& options, console& out);
+
+} // namespace furrow::edge

@@ -1,0 +1,315 @@
+#include "tools/furrow-sim/fleet.hpp"
+
+#include "tools/furrow-edge/uplink.hpp"
+#include "tools/furrow-sim/hostile_peer.hpp"
+#include "tools/furrow-sim/sim_store.hpp"
+#include "tools/furrow-sim/traffic.hpp"
+
+#include <algorithm>
+#include <cinttypes>
+#include <cstdio>
+#include <functional>
+#include <memory>
+#include <random>
+#include <set>
+#include <utility>
+
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <nlohmann/json.hpp>
+
+namespace furrow::sim {
+
+namespace {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+using clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+constexpr std::size_t block_frames_max = 4'096;
+constexpr std::size_t pools_max = 8; // machines beyond share the traffic of the first ones
+
+/// One simulated gateway.
+struct machine {
+  machine(const block_pool& pool,
+          std::uint64_t seed,
+          const fleet_options& options,
+          std::int64_t start_us,
+          latency_histogram& latency)
+    : store{pool, seed, options.window_frames, start_us, latency} {}
+
+  sim_store store;
+  std::unique_ptr<edge::uplink> uplink;
+  std::unique_ptr<asio::steady_timer> next_cut;
+  std::uint64_t made = 0;
+  bool finished = false; // makes no more
+  bool over = false;     // and nothing is awaited
+};
+
+class fleet {
+public:
+  fleet(const fleet_options& options, edge::console& out)
+    : options_{options}, out_{out}, random_{options.seed} {}
+
+  int run() {
+    if (options_.tls) {
+      auto made = edge::make_tls_context(*options_.tls);
+      if (!made) {
+        out_.error(made.error().detail);
+        return edge::exit_failed;
+      }
+      tls_ = std::move(*made);
+    }
+    make_machines();
+    asio::signal_set signals{io_, SIGINT, SIGTERM};
+    signals.async_wait([this](const error_code& error, int /*signal*/) {
+      if (!error)
+        finish(edge::exit_ok, "stopped");
+    });
+    if (options_.timeout)
+      after(timeout_, *options_.timeout, [this] { time_out(); });
+    if (options_.bad_bytes) {
+      hostile_.emplace(io_, options_.nodes.front(), options_.seed + 1);
+      hostile_->start();
+    }
+    started_at_ = clock::now();
+    for (auto& one : machines_)
+      one->uplink->start();
+    make_frames();
+    io_.run();
+    ended_at_ = clock::now();
+    for (auto& one : machines_)
+      one->uplink->close();
+    report();
+    return exit_;
+  }
+
+private:
+  void make_machines() {
+    const double rate = options_.rate > 0 ? options_.rate : traffic::rate_usual;
+    const auto a_flush =
+      options_.rate * std::chrono::duration<double>(options_.flush_interval).count();
+    const auto a_block =
+      options_.rate > 0
+        ? std::clamp<std::size_t>(static_cast<std::size_t>(a_flush), 1, block_frames_max)
+        : block_frames_max;
+    const auto pools = std::min<std::size_t>(pools_max, options_.machines);
+    for (std::size_t i = 0; i < pools; ++i)
+      pools_.push_back(std::make_unique<block_pool>(options_.seed + i, rate, a_block));
+    const auto now = std::chrono::system_clock::now().time_since_epoch();
+    const auto start_us = std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+    // Stream ids must differ from those of another run with the same seed.
+    std::random_device device;
+    const auto run_seed = std::uint64_t{device()} << 32U | device();
+    for (std::uint32_t i = 0; i < options_.machines; ++i) {
+      machines_.push_back(std::make_unique<machine>(*pools_[i % pools_.size()], run_seed + i,
+                                                    options_, start_us, latency_));
+      connect(*machines_.back(), i);
+    }
+  }
+
+  void connect(machine& one, std::uint32_t number) {
+    edge::uplink_config config;
+    char name[32];
+    (void)std::snprintf(name, sizeof name, "%04" PRIu32, number + 1);
+    config.equipment = options_.prefix + name;
+    config.token = options_.token;
+    config.software = "furrow-sim";
+    config.nodes = options_.nodes;
+    std::rotate(config.nodes.begin(),
+                config.nodes.begin() + static_cast<std::ptrdiff_t>(number % config.nodes.size()),
+                config.nodes.end());
+    config.seed = random_();
+    edge::uplink::events on;
+    on.note = [this, equipment = config.equipment](auto level, const std::string& text) {
+      // What every machine says on a good day is said by none of a large fleet, and lines that
+      // are cut on purpose are no news.
+      const bool quiet =
+        options_.disconnect_every_s > 0
+        || (options_.machines > 4 && level == edge::uplink_action::note::level::info);
+      if (quiet)
+        out_.debug(equipment + ": " + text);
+      else if (told_.size() < told_max && told_.insert(text).second)
+        out_.note(level, equipment + ": " + text);
+    };
+    on.stopped = [this, equipment = config.equipment](const edge::failure& why) {
+      finish(edge::exit_failed, equipment + ": " + why.detail);
+    };
+    on.heard = [this, &one] {
+      if (options_.rate <= 0)
+        fill(one);
+      check_finished(one);
+    };
+    if (options_.duplicate)
+      on.before_sending = [this](std::string& bytes) {
+        if (random_() % 10 != 0)
+          return;
+        bytes += std::string{bytes};
+        ++duplicated_;
+      };
+    one.uplink =
+      std::make_unique<edge::uplink>(io_, std::move(config), one.store, tls_, std::move(on));
+    if (options_.disconnect_every_s > 0) {
+      one.next_cut = std::make_unique<asio::steady_timer>(io_);
+      cut_later(one);
+    }
+  }
+
+  void cut_later(machine& one) {
+    std::exponential_distribution<double> wait{1 / options_.disconnect_every_s};
+    const auto delay = std::chrono::duration<double>{wait(random_)};
+    after(*one.next_cut, std::chrono::duration_cast<milliseconds>(delay), [this, &one] {
+      one.uplink->cut();
+      ++cuts_;
+      cut_later(one);
+    });
+  }
+
+  template <class Then>
+  void after(asio::steady_timer& timer, milliseconds delay, Then then) {
+    timer.expires_after(delay);
+    timer.async_wait([then](const error_code& error) {
+      if (!error)
+        then();
+    });
+  }
+
+  [[nodiscard]] double elapsed_s() const {
+    return std::chrono::duration<double>(clock::now() - started_at_).count();
+  }
+
+  /// How many frames a machine should have made by now.
+  [[nodiscard]] std::uint64_t wanted() const {
+    if (options_.rate <= 0)
+      return options_.frames > 0 ? options_.frames : ~0ULL;
+    const auto seconds =
+      options_.seconds > 0 ? std::min(options_.seconds, elapsed_s()) : elapsed_s();
+    const auto due = static_cast<std::uint64_t>(seconds * options_.rate);
+    return options_.frames > 0 ? std::min(options_.frames, due) : due;
+  }
+
+  void fill(machine& one) {
+    if (one.finished)
+      return;
+    const auto until = wanted();
+    bool added = false;
+    while (one.made < until) {
+      const auto count = one.store.add(until - one.made);
+      if (count == 0)
+        break;
+      one.made += count;
+      added = true;
+    }
+    const bool time_over = options_.seconds > 0 && elapsed_s() >= options_.seconds;
+    // What found no room in the window when the time was over is never made.
+    one.finished = time_over || (options_.frames > 0 && one.made >= options_.frames);
+    if (added)
+      one.uplink->items_added();
+  }
+
+  void make_frames() {
+    for (auto& one : machines_) {
+      fill(*one);
+      check_finished(*one);
+    }
+    if (!finished_)
+      after(making_, options_.flush_interval, [this] { make_frames(); });
+  }
+
+  /// Looks at one machine only: a fleet hears many acks.
+  void check_finished(machine& one) {
+    const bool over =
+      one.finished && (!options_.until_durable || one.store.acked_seq() == one.store.last_seq());
+    if (over == one.over)
+      return;
+    one.over = over;
+    over_ += over ? 1 : -1; // a rewind takes it back
+    if (over_ == static_cast<std::int64_t>(machines_.size()))
+      finish(edge::exit_ok, {});
+  }
+
+  void time_out() {
+    const bool any = std::any_of(machines_.begin(), machines_.end(), [](const auto& one) {
+      return one->uplink->protocol().ever_connected();
+    });
+    if (any)
+      finish(edge::exit_timed_out, "timed out");
+    else
+      finish(edge::exit_cannot_connect, "cannot connect to " + options_.nodes.front());
+  }
+
+  void finish(int code, const std::string& why) {
+    if (std::exchange(finished_, true))
+      return;
+    exit_ = code;
+    if (!why.empty())
+      code == edge::exit_ok ? out_.info(why) : out_.error(why);
+    io_.stop();
+  }
+
+  void report() const {
+    std::uint64_t sent = 0;
+    std::uint64_t durable = 0;
+    std::uint64_t rewinds = 0;
+    for (const auto& one : machines_) {
+      sent += one->store.last_seq();
+      durable += one->store.acked_seq();
+      rewinds += one->uplink->protocol().rewinds();
+    }
+    const auto seconds = std::chrono::duration<double>(ended_at_ - started_at_).count();
+    if (!options_.json) {
+      std::printf("sent %" PRIu64 "  durable %" PRIu64 "\n", sent, durable);
+      out_.info(std::to_string(static_cast<std::uint64_t>(static_cast<double>(durable) / seconds))
+                + " frames/s durable over " + std::to_string(seconds) + " s; sent to durable p50 "
+                + std::to_string(latency_.quantile_us(0.5)) + " us, p99 "
+                + std::to_string(latency_.quantile_us(0.99)) + " us, max "
+                + std::to_string(latency_.max_us()) + " us");
+      return;
+    }
+    const nlohmann::ordered_json line{{"machines", options_.machines},
+                                      {"sent", sent},
+                                      {"durable", durable},
+                                      {"seconds", seconds},
+                                      {"frames_per_second", static_cast<double>(durable) / seconds},
+                                      {"ack_latency_us",
+                                       {{"p50", latency_.quantile_us(0.5)},
+                                        {"p99", latency_.quantile_us(0.99)},
+                                        {"max", latency_.max_us()}}},
+                                      {"rewinds", rewinds},
+                                      {"disconnects", cuts_},
+                                      {"duplicated_batches", duplicated_},
+                                      {"hostile_connections", hostile_ ? hostile_->attacks() : 0}};
+    std::printf("%s\n", line.dump().c_str());
+  }
+
+  static constexpr std::size_t told_max = 64;
+
+  const fleet_options& options_;
+  edge::console& out_;
+  std::mt19937_64 random_;
+  asio::io_context io_{1};
+  edge::tls_context tls_;
+  std::vector<std::unique_ptr<block_pool>> pools_;
+  latency_histogram latency_;
+  std::vector<std::unique_ptr<machine>> machines_;
+  std::optional<hostile_peer> hostile_;
+  asio::steady_timer making_{io_};
+  asio::steady_timer timeout_{io_};
+  clock::time_point started_at_{};
+  clock::time_point ended_at_{};
+  std::set<std::string> told_;
+  std::uint64_t cuts_ = 0;
+  std::uint64_t duplicated_ = 0;
+  std::int64_t over_ = 0;
+  bool finished_ = false;
+  int exit_ = edge::exit_ok;
+};
+
+} // namespace
+
+int run_fleet(const fleet_options& options, edge::console& out) {
+  return fleet{options, out}.run();
+}
+
+} // namespace furrow::sim

@@ -1,0 +1,42 @@
+/// `furrow-sim run`: many gateways in one process, with the uplink of furrow-edge and their items
+/// in memory.
+///
+/// Threads: one.
+#pragma once
+
+#include "tools/furrow-edge/connection.hpp"
+#include "tools/furrow-edge/console.hpp"
+#include "tools/furrow-edge/run_command.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace furrow::sim {
+
+struct fleet_options {
+  std::vector<std::string> nodes;
+  std::string token;
+  std::optional<edge::tls_files> tls;
+  std::uint32_t machines = 1;
+  std::string prefix = "SIM-";
+  std::uint64_t seed = 1;
+  double rate = 0;                           // frames a second and machine; 0: as fast as can be
+  std::uint64_t frames = 0;                  // a machine; 0: until `seconds` are over
+  double seconds = 0;                        // 0: until `frames` are made
+  std::uint64_t window_frames = 128U << 10U; // not acked, a machine
+  std::chrono::milliseconds flush_interval{100};
+  bool until_durable = false;
+  std::optional<std::chrono::milliseconds> timeout;
+  bool json = false;
+  // Faults.
+  double disconnect_every_s = 0; // a machine, on average
+  bool duplicate = false;        // one batch in ten is sent twice
+  bool bad_bytes = false;        // somebody else sends what is no protocol
+};
+
+[[nodiscard]] int run_fleet(const fleet_options& options, edge::console& out);
+
+} // namespace furrow::sim

@@ -1,0 +1,150 @@
+#include "tools/furrow-sim/fleet.hpp"
+#include "tools/furrow-sim/log_command.hpp"
+
+#include <cerrno>
+#include <cmath>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <exception>
+
+#include <CLI/CLI.hpp>
+
+namespace {
+
+using namespace furrow::sim;
+using furrow::edge::exit_failed;
+using furrow::edge::exit_ok;
+using furrow::edge::exit_usage;
+
+struct arguments {
+  log_options log;
+  fleet_options fleet;
+  furrow::edge::tls_files tls;
+  bool use_tls = false;
+  std::string rate = "300";
+  double timeout_s = 0;
+  std::uint32_t flush_ms = 100;
+  std::string output = "text";
+  int verbose = 0;
+  bool quiet = false;
+};
+
+void add_log(CLI::App& app, arguments& a) {
+  auto& log = *app.add_subcommand("log", "write simulated traffic as a candump log");
+  log.add_option("--machines", a.log.machines, "each on its own interface")
+    ->check(CLI::Range(1, 256));
+  log.add_option("--seconds", a.log.seconds, "how much of a working day")
+    ->check(CLI::Range(0.0, 1e7));
+  log.add_option("--rate", a.log.rate, "frames a second and machine")->check(CLI::Range(1.0, 1e5));
+  log.add_option("--seed", a.log.seed, "the same seed gives the same log");
+  log.footer("example:\n  furrow-sim log --seconds 60 --seed 7 > tractor.log");
+}
+
+void add_run(CLI::App& app, arguments& a) {
+  auto& f = a.fleet;
+  auto& run = *app.add_subcommand("run", "simulate gateways that send to nodes");
+  run.add_option("--node", f.nodes, "HOST:PORT; several, separated by commas or repeated")
+    ->required()
+    ->delimiter(',');
+  run.add_option("--machines", f.machines)->check(CLI::Range(1, 100'000));
+  run.add_option("--rate", a.rate, "frames a second and machine, or max");
+  run.add_option("--frames", f.frames, "of each machine")->check(CLI::Range(1ULL, 1ULL << 50U));
+  run.add_option("--seconds", f.seconds)->check(CLI::Range(0.001, 1e7));
+  run.add_option("--prefix", f.prefix, "of the machines' names");
+  run.add_option("--seed", f.seed, "of the traffic and the faults");
+  run.add_option("--window", f.window_frames, "frames of a machine that are not durable, at most")
+    ->check(CLI::Range(1ULL, 1ULL << 32U));
+  run.add_option("--flush-ms", a.flush_ms, "a block is sent so often")
+    ->check(CLI::Range(1, 60'000));
+  run.add_flag("--until-durable", f.until_durable, "end when everything is durable");
+  run.add_option("--timeout", a.timeout_s, "give up after so many seconds (exit 3 or 5)")
+    ->check(CLI::PositiveNumber);
+  run.add_option("--token", f.token, "credential; better FURROW_TOKEN");
+  run.add_flag("--tls", a.use_tls, "encrypt, with the system's certificate authorities");
+  run.add_option("--ca", a.tls.ca, "certificate authority of the nodes (PEM); implies --tls");
+  run.add_option("--cert", a.tls.cert, "certificate (PEM); implies --tls");
+  run.add_option("--key", a.tls.key, "its key (PEM)");
+  run.add_option("-o,--output", a.output)->check(CLI::IsMember({"text", "json"}));
+  run
+    .add_option("--disconnect-every", f.disconnect_every_s,
+                "cut each machine's line after so many seconds, on average")
+    ->check(CLI::PositiveNumber);
+  run.add_flag("--duplicate", f.duplicate, "send one batch in ten twice");
+  run.add_flag("--bad-bytes", f.bad_bytes, "have a stranger send what is no protocol");
+  run.add_flag("-v,--verbose", a.verbose, "say more");
+  run.add_flag("-q,--quiet", a.quiet, "say only what is wrong");
+  run.footer("examples:\n"
+             "  furrow-sim run --node 127.0.0.1:7400 --machines 3 --seconds 60 --until-durable\n"
+             "  furrow-sim run --node 127.0.0.1:7400 --machines 8 --rate max --frames 1000000 \\\n"
+             "      --until-durable -o json\n"
+             "exit: 0 done, 1 failed, 2 usage, 3 cannot connect, 5 timed out");
+}
+
+/// What is wrong with the command line; empty when nothing is.
+std::string complete(arguments& a) {
+  auto& f = a.fleet;
+  for (const auto& node : f.nodes)
+    if (auto ok = furrow::edge::parse_endpoint(node); !ok)
+      return "--node: " + ok.error().detail;
+  char* end = nullptr;
+  f.rate = a.rate == "max" ? 0 : std::strtod(a.rate.c_str(), &end);
+  if (a.rate != "max" && (*end != '\0' || !std::isfinite(f.rate) || f.rate < 0.1 || f.rate > 1e6))
+    return "--rate " + a.rate + " is neither max nor a number of frames from 0.1 to 1e6";
+  if (f.frames == 0 && f.seconds == 0)
+    return "give --frames or --seconds";
+  if (f.prefix.size() > 50 || !furrow::proto::is_clean_text(f.prefix))
+    return "--prefix is a text of at most 50 bytes";
+  if (a.tls.cert.empty() != a.tls.key.empty())
+    return "--cert and --key go together";
+  if (const char* token = std::getenv("FURROW_TOKEN"); f.token.empty() && token != nullptr)
+    f.token = token;
+  if (f.token.size() > furrow::proto::text_bytes_max || !furrow::proto::is_clean_text(f.token))
+    return "the credential is no text of at most 1024 bytes";
+  if (a.use_tls || !a.tls.ca.empty() || !a.tls.cert.empty())
+    f.tls = a.tls;
+  if (a.timeout_s > 0)
+    f.timeout = std::chrono::milliseconds{static_cast<std::int64_t>(a.timeout_s * 1'000)};
+  f.flush_interval = std::chrono::milliseconds{a.flush_ms};
+  f.json = a.output == "json";
+  return {};
+}
+
+int start(int argc, char** argv) {
+  CLI::App app{"Furrow's fleet simulator: believable tractors, and faults"};
+  app.set_version_flag("--version", "furrow-sim " FURROW_VERSION);
+  app.require_subcommand(1);
+  arguments given;
+  add_log(app, given);
+  add_run(app, given);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? exit_ok : exit_usage;
+  }
+  if (app.got_subcommand("log")) {
+    if (write_log(given.log, stdout) || errno == EPIPE)
+      return exit_ok;
+    std::fprintf(stderr, "furrow-sim: cannot write: %s\n", std::strerror(errno));
+    return exit_failed;
+  }
+  if (const auto wrong = complete(given); !wrong.empty()) {
+    std::fprintf(stderr, "furrow-sim: %s\n", wrong.c_str());
+    return exit_usage;
+  }
+  furrow::edge::console out{given.quiet ? 0 : 1 + given.verbose, furrow::edge::log_format::text};
+  return run_fleet(given.fleet, out);
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  std::signal(SIGPIPE, SIG_IGN);
+  try {
+    return start(argc, argv);
+  } catch (const std::exception& error) {
+    std::fprintf(stderr, "furrow-sim: %s\n", error.what());
+    return exit_failed;
+  }
+}

@@ -1,0 +1,67 @@
+/// A simulated gateway's items: numbers and places in a pool of blocks, so that even what was acked
+/// can be sent again.
+///
+/// Threads: one.
+/// Limits: window_frames that are not acked; blocks_kept_max acked blocks for a rewind.
+#pragma once
+
+#include "tools/furrow-edge/item_store.hpp"
+#include "tools/furrow-sim/block_pool.hpp"
+#include "tools/furrow-sim/latency.hpp"
+
+#include <chrono>
+#include <deque>
+
+namespace furrow::sim {
+
+class sim_store final : public edge::item_store {
+public:
+  using clock = std::chrono::steady_clock;
+  static constexpr std::size_t blocks_kept_max = 4'096;
+
+  sim_store(const block_pool& pool,
+            std::uint64_t seed,
+            std::uint64_t window_frames,
+            std::int64_t start_us,
+            latency_histogram& latency);
+
+  /// Makes the next block, of at most `count` frames; how many there are in it, 0 when the window
+  /// is full.
+  std::uint32_t add(std::uint64_t count);
+
+  [[nodiscard]] edge::stream_state state() const override;
+  [[nodiscard]] std::uint64_t last_seq() const override { return last_seq_; }
+  [[nodiscard]] std::uint64_t acked_seq() const override { return acked_seq_; }
+  [[nodiscard]] std::size_t bus_count() const override { return 1; }
+  [[nodiscard]] edge::result<std::vector<edge::item_block>>
+  read(std::uint64_t from, std::size_t bytes_max, std::size_t blocks_max) override;
+  [[nodiscard]] edge::result<done> welcomed(std::uint64_t resume_from, std::uint64_t run) override;
+  void acknowledge(std::uint64_t durable_seq) override;
+  void rewind(std::uint64_t from_seq) override;
+  [[nodiscard]] edge::result<done> fork(std::uint64_t fork_seq) override;
+
+private:
+  struct slot {
+    std::uint64_t seq_first;
+    std::uint32_t count;
+    bool sent;
+    bool durable;
+    clock::time_point sent_at; // for the first time
+  };
+  void settle();
+
+  const block_pool& pool_;
+  latency_histogram& latency_;
+  can::stream_id stream_id_{};
+  std::vector<can::run_mark> runs_;
+  std::uint64_t window_frames_;
+  std::int64_t start_us_;
+  std::uint64_t pool_at_; // where in the pool this machine begins
+  std::uint64_t blocks_dropped_ = 0;
+  std::deque<slot> slots_;
+  std::size_t settled_ = 0; // slots at the front whose latency is known
+  std::uint64_t last_seq_ = 0;
+  std::uint64_t acked_seq_ = 0;
+};
+
+} // namespace furrow::sim

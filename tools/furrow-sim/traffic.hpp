@@ -1,0 +1,65 @@
+/// The frames of a simulated tractor's bus, in the order in which they would be seen.
+///
+/// Shape: periodic messages of an engine, a transmission, the tractor's own controller, a display
+///   and a GNSS receiver; address claims at the start and now and then; a VIN and a DM1 by BAM.
+///   Scaled so that about `rate` frames come a second.
+/// Units: microseconds since 1970.
+/// Source: SAE J1939-71, -73, -81; ISO 11783-5, -7; NMEA 2000; each message names its PGN.
+#pragma once
+
+#include "can/frame.hpp"
+#include "tools/furrow-sim/tractor.hpp"
+
+#include <array>
+#include <cstdint>
+#include <deque>
+#include <queue>
+#include <string>
+#include <vector>
+
+namespace furrow::sim {
+
+struct made_frame {
+  std::int64_t time_us = 0;
+  can::frame_header header;
+  std::array<std::uint8_t, 8> payload{};
+};
+
+class traffic {
+public:
+  static constexpr double rate_usual = 300; // frames a second on a tractor's bus
+
+  traffic(std::uint64_t seed, double rate, std::int64_t start_us);
+
+  [[nodiscard]] made_frame next();
+
+private:
+  struct due {
+    std::int64_t time_us;
+    std::size_t message;
+    bool operator>(const due& other) const {
+      return time_us != other.time_us ? time_us > other.time_us : message > other.message;
+    }
+  };
+
+  void claim_addresses(std::int64_t time_us);
+  void broadcast(std::int64_t time_us,
+                 std::uint32_t pgn,
+                 std::uint8_t source,
+                 const std::vector<std::uint8_t>& data);
+  void send_rare(std::int64_t time_us, std::size_t which);
+  void put_later(std::int64_t time_us, std::uint32_t id, std::array<std::uint8_t, 8> payload);
+  void advance_to(std::int64_t time_us);
+
+  tractor tractor_;
+  std::mt19937_64 random_;
+  std::string vin_;
+  double stretch_; // of all periods
+  std::int64_t gap_us_;
+  std::int64_t now_us_; // of the tractor
+  std::int64_t last_us_;
+  std::priority_queue<due, std::vector<due>, std::greater<>> plan_;
+  std::deque<made_frame> later_; // of a broadcast, in order of time
+};
+
+} // namespace furrow::sim
