@@ -1,0 +1,41 @@
+/// A throw-away certificate for 127.0.0.1 and localhost, made by the `openssl` program.
+///
+/// Shape: `cert` signs itself, so it is its own authority.
+/// Errors: throws when openssl is not there or fails.
+#pragma once
+
+#include <cstdlib>
+#include <filesystem>
+#include <stdexcept>
+#include <string>
+
+namespace furrow::tests {
+
+struct certificate {
+  std::filesystem::path folder;
+  std::string cert;
+  std::string key;
+
+  certificate() {
+    std::string name = (std::filesystem::temp_directory_path() / "furrow_tls_XXXXXX").string();
+    if (::mkdtemp(name.data()) == nullptr)
+      throw std::runtime_error{"no temporary folder"};
+    folder = name;
+    cert = (folder / "cert.pem").string();
+    key = (folder / "key.pem").string();
+    const std::string command =
+      "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "
+      "-subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout "
+      + key + " -out " + cert + " 2>/dev/null";
+    if (std::system(command.c_str()) != 0)
+      throw std::runtime_error{"openssl cannot make a certificate"};
+  }
+  ~certificate() {
+    std::error_code ignored;
+    std::filesystem::remove_all(folder, ignored);
+  }
+  certificate(const certificate&) = delete;
+  certificate& operator=(const certificate&) = delete;
+};
+
+} // namespace furrow::tests

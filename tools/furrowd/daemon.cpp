@@ -1,0 +1,247 @@
+#include "tools/furrowd/daemon.hpp"
+
+#include "actors/node.hpp"
+#include "storage/store.hpp"
+#include "tools/furrowd/gateway_listener.hpp"
+#include "tools/furrowd/http/server.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <iostream>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+namespace furrow::daemon {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr int failed = 1;
+constexpr int gave_up = 70; // EX_SOFTWARE: the service manager starts a new one
+
+class process {
+public:
+  explicit process(const settings& settings)
+    : settings_{settings}, signals_{io_, SIGTERM, SIGINT}, retry_{io_}, deadline_{io_} {}
+
+  int run() {
+    if (!open_access() || !open_node() || !serve_http())
+      return failed;
+    signals_.async_wait([this](boost::system::error_code error, int signal) {
+      if (!error)
+        drain(signal);
+    });
+    if (settings_.migrate)
+      migrate();
+    else
+      look_at_schema();
+    io_.run();
+    // What hangs on the io_context goes before the node, the node before the io_context.
+    gateways_.reset();
+    http_.reset();
+    node_.reset();
+    return exit_code_;
+  }
+
+private:
+  bool complain(const std::string& what) {
+    std::cerr << "furrowd: " << what << '\n';
+    return false;
+  }
+
+  bool open_access() {
+    if (!settings_.tls.certificate.empty()) {
+      auto tls = server_tls(settings_.tls);
+      if (!tls)
+        return complain(tls.error().detail);
+      tls_ = *tls;
+    }
+    if (!settings_.tokens.empty()) {
+      auto tokens = token_table::load(settings_.tokens);
+      if (!tokens)
+        return complain(tokens.error().detail);
+      tokens_ = std::move(*tokens);
+    }
+    return true;
+  }
+
+  bool open_node() {
+    storage::store_options options;
+    options.url = settings_.database;
+    options.application_name = "furrow/" + settings_.node.name;
+    auto store = storage::open_store(options);
+    if (!store)
+      return complain(store.error().detail);
+    node_ = actors::start_node(settings_.node, std::move(*store));
+    node_->on_failure([this](const std::string& why) {
+      asio::post(io_, [this, why] {
+        spdlog::critical("the actor system gave up: {}", why);
+        exit_code_ = gave_up;
+        drain(0);
+      });
+    });
+    return true;
+  }
+
+  bool serve_http() {
+    const auto address = listen_address(settings_.http);
+    if (!address)
+      return complain(address.error().detail);
+    http::http_config config;
+    config.address = address->address().to_string();
+    config.port = address->port();
+    config.tls = tls_;
+    config.tokens = tokens_;
+    config.node_name = settings_.node.name;
+    config.version = FURROW_VERSION;
+    http_ = std::make_unique<http::http_server>(io_, config, *node_);
+    const auto started = http_->start();
+    if (!started)
+      return complain(started.error().detail);
+    http_address_ = to_text(*started);
+    return true;
+  }
+
+  void migrate() {
+    node_->store().migrate([this](storage::result<std::vector<storage::migration_row>> outcome) {
+      asio::post(io_, [this, outcome = std::move(outcome)] { schema_answer(outcome); });
+    });
+  }
+
+  void look_at_schema() {
+    node_->store().migration_status(
+      [this](storage::result<std::vector<storage::migration_row>> outcome) {
+        asio::post(io_, [this, outcome = std::move(outcome)] { schema_answer(outcome); });
+      });
+  }
+
+  void schema_answer(const storage::result<std::vector<storage::migration_row>>& outcome) {
+    if (draining_)
+      return;
+    if (!outcome) {
+      if (outcome.error().code == storage::errc::misconfigured) {
+        complain(outcome.error().detail);
+        exit_code_ = failed;
+        drain(0);
+        return;
+      }
+      if (!std::exchange(waiting_told_, true))
+        spdlog::warn("the database {} does not answer yet: {}; trying again every second",
+                     storage::redacted(settings_.database), outcome.error().detail);
+      retry_.expires_after(std::chrono::seconds{1});
+      retry_.async_wait([this](boost::system::error_code error) {
+        if (!error)
+          settings_.migrate ? migrate() : look_at_schema();
+      });
+      return;
+    }
+    for (const auto& row : *outcome) {
+      if (row.applied && row.fault.empty())
+        continue;
+      complain("migration " + std::to_string(row.number) + " " + row.name + ": "
+               + (row.fault.empty() ? "not applied; `furrow db migrate` applies it" : row.fault));
+      exit_code_ = failed;
+      drain(0);
+      return;
+    }
+    serve_gateways();
+  }
+
+  /// A node without gateways learns nothing of its database by working: look every two seconds, for /ready.
+  void look_at_store() {
+    node_->store().health([this](storage::result<storage::store_health> health) {
+      node_->note_store(health && health->up);
+      asio::post(io_, [this] {
+        if (draining_)
+          return;
+        retry_.expires_after(std::chrono::seconds{2});
+        retry_.async_wait([this](boost::system::error_code error) {
+          if (!error)
+            look_at_store();
+        });
+      });
+    });
+  }
+
+  void serve_gateways() {
+    session_context context{*node_, node_->budget(), tokens_, settings_.advertise, {}};
+    context.limits.bytes_max = settings_.node.session_bytes_max;
+    gateways_ = std::make_unique<gateway_listener>(io_, gateway_config{settings_.listen, tls_},
+                                                   std::move(context));
+    const auto started = gateways_->start();
+    if (!started) {
+      complain(started.error().detail);
+      exit_code_ = failed;
+      drain(0);
+      return;
+    }
+    node_->note_store(true);
+    look_at_store();
+    std::printf("ready gateway=%s http=%s\n", started->c_str(), http_address_.c_str());
+    std::fflush(stdout);
+  }
+
+  /// Sends the gateways off, lets what is held become durable, then ends. A second signal ends at once.
+  void drain(int signal) {
+    if (std::exchange(draining_, true))
+      return;
+    if (signal != 0)
+      spdlog::info("signal {}: draining; a second one ends at once", signal);
+    signals_.async_wait([](boost::system::error_code error, int) {
+      if (!error)
+        std::_Exit(failed);
+    });
+    deadline_.expires_after(settings_.drain + std::chrono::seconds{5});
+    deadline_.async_wait([](boost::system::error_code error) {
+      if (!error)
+        std::_Exit(failed); // something does not let go
+    });
+    retry_.cancel();
+    http_->drain();
+    if (gateways_)
+      gateways_->goaway();
+    node_->drain(settings_.drain, [this] { asio::post(io_, [this] { finish(); }); });
+  }
+
+  void finish() {
+    if (gateways_)
+      gateways_->stop();
+    http_->stop([this] {
+      signals_.cancel();
+      deadline_.cancel();
+    });
+  }
+
+  const settings& settings_;
+  asio::io_context io_;
+  asio::signal_set signals_;
+  asio::steady_timer retry_;
+  asio::steady_timer deadline_;
+  tls_context tls_;
+  std::optional<token_table> tokens_;
+  std::unique_ptr<actors::node> node_;
+  std::unique_ptr<http::http_server> http_;
+  std::unique_ptr<gateway_listener> gateways_;
+  std::string http_address_;
+  int exit_code_ = 0;
+  bool draining_ = false;
+  bool waiting_told_ = false;
+};
+
+} // namespace
+
+int run(const settings& settings) {
+  return process{settings}.run();
+}
+
+} // namespace furrow::daemon

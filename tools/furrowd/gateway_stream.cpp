@@ -1,0 +1,59 @@
+#include "tools/furrowd/gateway_stream.hpp"
+
+#include <utility>
+
+#include <boost/asio/read.hpp>
+#include <boost/asio/ssl/stream.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
+
+namespace furrow::daemon {
+
+namespace {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using tls_stream = asio::ssl::stream<tcp::socket>;
+
+template <class Stream>
+class stream_of final : public gateway_stream {
+public:
+  template <class... Args>
+  explicit stream_of(Args&&... args) : stream_{std::forward<Args>(args)...} {}
+
+  asio::awaitable<void> handshake() override {
+    if constexpr (std::is_same_v<Stream, tls_stream>)
+      co_await stream_.async_handshake(asio::ssl::stream_base::server, asio::use_awaitable);
+    co_return;
+  }
+  asio::awaitable<void> read(std::span<std::uint8_t> bytes) override {
+    co_await asio::async_read(stream_, asio::buffer(bytes.data(), bytes.size()),
+                              asio::use_awaitable);
+  }
+  asio::awaitable<void> write(std::string_view bytes) override {
+    co_await asio::async_write(stream_, asio::buffer(bytes.data(), bytes.size()),
+                               asio::use_awaitable);
+  }
+  void cancel_read() override {
+    boost::system::error_code ignored; // a socket that is gone has nothing to stop
+    stream_.lowest_layer().shutdown(tcp::socket::shutdown_receive, ignored);
+  }
+  void close() override {
+    boost::system::error_code ignored; // closed is what it is to be
+    stream_.lowest_layer().shutdown(tcp::socket::shutdown_both, ignored);
+    stream_.lowest_layer().close(ignored);
+  }
+
+private:
+  Stream stream_;
+};
+
+} // namespace
+
+std::unique_ptr<gateway_stream> make_gateway_stream(tcp::socket socket, const tls_context& tls) {
+  if (tls)
+    return std::make_unique<stream_of<tls_stream>>(std::move(socket), *tls);
+  return std::make_unique<stream_of<tcp::socket>>(std::move(socket));
+}
+
+} // namespace furrow::daemon

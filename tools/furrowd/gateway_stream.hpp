@@ -1,0 +1,35 @@
+/// The bytes of one gateway connection, plain or TLS, for coroutines.
+///
+/// Errors: Boost's system_error, thrown at the awaiting session, which ends by it.
+/// Threads: those of the io_context that the listener runs on.
+#pragma once
+
+#include "tools/furrowd/tls.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/ip/tcp.hpp>
+
+namespace furrow::daemon {
+
+class gateway_stream {
+public:
+  virtual ~gateway_stream() = default;
+  virtual boost::asio::awaitable<void> handshake() = 0;
+  /// Fills the span, whole.
+  virtual boost::asio::awaitable<void> read(std::span<std::uint8_t> bytes) = 0;
+  virtual boost::asio::awaitable<void> write(std::string_view bytes) = 0;
+  /// Stops reading: what awaits a read ends.
+  virtual void cancel_read() = 0;
+  /// Cuts the connection; whatever awaits ends.
+  virtual void close() = 0;
+};
+
+[[nodiscard]] std::unique_ptr<gateway_stream>
+make_gateway_stream(boost::asio::ip::tcp::socket socket, const tls_context& tls);
+
+} // namespace furrow::daemon

@@ -1,0 +1,95 @@
+#include "tools/furrowd/http/guard.hpp"
+
+#include <fmt/format.h>
+
+#include <cctype>
+#include <string_view>
+
+namespace furrow::http {
+
+namespace {
+
+bool same_word(std::string_view one, std::string_view other) {
+  if (one.size() != other.size())
+    return false;
+  for (std::size_t i = 0; i < one.size(); ++i)
+    if (std::tolower(static_cast<unsigned char>(one[i]))
+        != std::tolower(static_cast<unsigned char>(other[i])))
+      return false;
+  return true;
+}
+
+/// "localhost:7480" without the port; "[::1]:7480" without port and brackets.
+std::string_view name_of(std::string_view host) {
+  if (host.starts_with('['))
+    return host.substr(1, host.find(']') - 1);
+  return host.substr(0, host.find(':'));
+}
+
+bool is_loopback(std::string_view host) {
+  const auto name = name_of(host);
+  return host.empty() || same_word(name, "localhost") || name == "::1"
+         || (name.starts_with("127.")
+             && name.find_first_not_of("0123456789.") == std::string_view::npos);
+}
+
+std::optional<problem> foreign(const request& request) {
+  if (!is_loopback(request.host))
+    return problem{403, "foreign_host",
+                   fmt::format("without tokens this node answers to loopback names only, not to "
+                               "\"{}\"",
+                               request.host),
+                   "use http://127.0.0.1, or start furrowd with a token file"};
+  const auto at = request.origin.find("://");
+  if (!request.origin.empty()
+      && (at == std::string::npos || request.origin.substr(at + 3) != request.host))
+    return problem{403, "foreign_origin", "this request comes from a page of another site",
+                   "open the node's own page, or start furrowd with a token file"};
+  return std::nullopt;
+}
+
+const char* who_may(daemon::permission wanted) {
+  switch (wanted) {
+  case daemon::permission::send:
+    return "gateway or admin";
+  case daemon::permission::read:
+    return "viewer, operator or admin";
+  case daemon::permission::operate:
+    return "operator or admin";
+  case daemon::permission::administer:
+    return "admin";
+  }
+  return "another";
+}
+
+} // namespace
+
+std::variant<daemon::credential, problem>
+guard::admit(const request& request, std::optional<daemon::permission> needs) const {
+  if (!tokens_) {
+    if (auto wrong = foreign(request))
+      return *wrong;
+    return daemon::credential{"default", daemon::role::admin, {}};
+  }
+  if (!needs)
+    return daemon::credential{}; // an open route asks nobody's name
+  if (request.authorization.empty())
+    return problem{401, "no_token", "this needs a token",
+                   "send `Authorization: Bearer TOKEN`; with furrow: --token-file or FURROW_TOKEN"};
+  constexpr std::string_view scheme = "Bearer ";
+  const std::string_view given = request.authorization;
+  if (!same_word(given.substr(0, scheme.size()), scheme))
+    return problem{401, "wrong_scheme", "only bearer tokens are understood",
+                   "send `Authorization: Bearer TOKEN`"};
+  auto who = tokens_->find(given.substr(scheme.size()));
+  if (!who)
+    return problem{401, "unknown_token", "this token is not known here",
+                   "`furrow token new` makes one; its hash goes into the node's token file"};
+  if (!who->may(*needs))
+    return problem{403, "not_permitted",
+                   fmt::format("the role {} may not do this", daemon::to_string(who->role)),
+                   fmt::format("it takes the role {}", who_may(*needs))};
+  return std::move(*who);
+}
+
+} // namespace furrow::http

@@ -1,0 +1,24 @@
+#include "tools/furrowd/http/message.hpp"
+
+#include <nlohmann/json.hpp>
+
+namespace furrow::http {
+
+response to_response(const problem& problem) {
+  using json = nlohmann::ordered_json;
+  response answer;
+  answer.status = problem.status;
+  json error{{"code", problem.code}, {"message", problem.message}, {"hint", problem.hint}};
+  // Names in messages come from outside; what is not UTF-8 is replaced instead of thrown at.
+  answer.body =
+    json{{"error", std::move(error)}}.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
+  if (problem.status == 401)
+    answer.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"furrow\"");
+  if (!problem.allow.empty())
+    answer.headers.emplace_back("Allow", problem.allow);
+  if (problem.status == 429 || problem.status == 503)
+    answer.headers.emplace_back("Retry-After", "1");
+  return answer;
+}
+
+} // namespace furrow::http

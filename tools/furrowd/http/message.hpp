@@ -1,0 +1,60 @@
+/// What the HTTP front and the handlers of its routes say to each other: requests and responses
+/// without any HTTP library.
+///
+/// Shape: a response has a body at hand, or a `body_source` that gives it piece by piece as the
+/// client takes it. Errors: a `problem` becomes {"error": {"code", "message", "hint"}} with its
+/// status. Threads: plain values; everything of one connection runs on its strand.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <boost/asio/awaitable.hpp>
+
+namespace furrow::http {
+
+struct request {
+  std::string method;
+  std::string target; // path and query, still encoded
+  std::string authorization;
+  std::string host;
+  std::string origin;
+};
+
+struct body_piece {
+  std::string_view text; // valid until the next call; empty: the end
+  bool failed =
+    false; // there is more, and it cannot be had: the connection is cut, so that the client sees it
+};
+
+class body_source {
+public:
+  body_source() = default;
+  body_source(const body_source&) = delete;
+  body_source& operator=(const body_source&) = delete;
+  virtual ~body_source() = default;
+  [[nodiscard]] virtual boost::asio::awaitable<body_piece> next() = 0;
+};
+
+struct response {
+  unsigned status = 200;
+  std::string content_type = "application/json";
+  std::vector<std::pair<std::string, std::string>> headers;
+  std::string body;
+  std::unique_ptr<body_source> stream; // instead of `body`
+};
+
+struct problem {
+  unsigned status = 500;
+  std::string code;       // a word that programs can rely on
+  std::string message;    // what is wrong
+  std::string hint;       // what to do next; may be empty
+  std::string allow = {}; // of a 405: the methods that are possible
+};
+
+[[nodiscard]] response to_response(const problem& problem);
+
+} // namespace furrow::http

@@ -1,0 +1,136 @@
+#include "tools/furrowd/http/metrics.hpp"
+
+#include <prometheus/counter.h>
+#include <prometheus/gauge.h>
+#include <prometheus/histogram.h>
+#include <prometheus/text_serializer.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+
+namespace furrow::http {
+
+namespace {
+
+prometheus::MetricFamily
+family(const char* name, const char* help, prometheus::MetricType type, double value) {
+  prometheus::MetricFamily made{name, help, type, {}};
+  prometheus::ClientMetric metric;
+  if (type == prometheus::MetricType::Counter)
+    metric.counter.value = value;
+  else
+    metric.gauge.value = value;
+  made.metric.push_back(std::move(metric));
+  return made;
+}
+
+/// Resident memory from /proc; nothing where there is no /proc.
+std::size_t resident_bytes() {
+  std::ifstream statm{"/proc/self/statm"};
+  std::size_t total = 0;
+  std::size_t resident = 0;
+  statm >> total >> resident;
+  return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+std::vector<prometheus::MetricFamily> families(const actors::node_stats& stats) {
+  using enum prometheus::MetricType;
+  struct row {
+    const char* name;
+    const char* help;
+    prometheus::MetricType type;
+    std::uint64_t value;
+  };
+  const std::array rows{
+    row{"furrow_sessions", "Gateway sessions now open.", Gauge, stats.sessions},
+    row{"furrow_frames_received_total", "Frames received, duplicates left out.", Counter,
+        stats.frames_received},
+    row{"furrow_frames_durable_total", "Frames committed to the database.", Counter,
+        stats.frames_durable},
+    row{"furrow_items_quarantined_total", "Items that the database would not take, kept aside.",
+        Counter, stats.items_quarantined},
+    row{"furrow_items_duplicate_total", "Items received again and left out.", Counter,
+        stats.duplicates},
+    row{"furrow_rewinds_total", "Times a gateway was asked to send again.", Counter, stats.rewinds},
+    row{"furrow_batches_committed_total", "Transactions that stored items.", Counter,
+        stats.batches_committed},
+    row{"furrow_append_failures_total", "Transactions that failed or are in doubt.", Counter,
+        stats.append_failures},
+    row{"furrow_actor_restarts_total", "Actors restarted by their supervisor.", Counter,
+        stats.actor_restarts},
+    row{"furrow_budget_limit_bytes", "Memory allowed for what is received and not yet durable.",
+        Gauge, stats.budget_bytes},
+    row{"furrow_budget_used_bytes", "Memory held by what is received and not yet durable.", Gauge,
+        stats.budget_used},
+    row{"furrow_budget_peak_bytes", "The most that was held since the node started.", Gauge,
+        stats.budget_peak},
+    row{"furrow_store_up", "Whether the database takes commits: 1 yes, 0 no.", Gauge,
+        stats.store_up ? 1U : 0U},
+    row{"process_resident_memory_bytes", "Resident memory of the process.", Gauge,
+        resident_bytes()},
+  };
+  std::vector<prometheus::MetricFamily> made;
+  made.reserve(rows.size());
+  for (const auto& row : rows)
+    made.push_back(family(row.name, row.help, row.type, static_cast<double>(row.value)));
+  return made;
+}
+
+} // namespace
+
+metrics::metrics(const std::string& version) {
+  auto& requests = prometheus::BuildCounter()
+                     .Name("furrow_http_requests_total")
+                     .Help("HTTP requests answered, by hundreds of the status.")
+                     .Register(registry_);
+  for (std::size_t i = 1; i < requests_.size(); ++i)
+    requests_[i] = &requests.Add({{"class", std::to_string(i) + "xx"}});
+  seconds_ = &prometheus::BuildHistogram()
+                .Name("furrow_http_request_seconds")
+                .Help("Time from the end of a request to the end of its answer.")
+                .Register(registry_)
+                .Add({}, prometheus::Histogram::BucketBoundaries{0.001, 0.005, 0.025, 0.1, 0.5, 2.5,
+                                                                 10, 60});
+  connections_ = &prometheus::BuildGauge()
+                    .Name("furrow_http_connections")
+                    .Help("HTTP connections now open.")
+                    .Register(registry_)
+                    .Add({});
+  refused_ = &prometheus::BuildCounter()
+                .Name("furrow_http_connections_refused_total")
+                .Help("HTTP connections turned away because of the limit.")
+                .Register(registry_)
+                .Add({});
+  prometheus::BuildGauge()
+    .Name("furrow_build_info")
+    .Help("Always 1; the version is the label.")
+    .Register(registry_)
+    .Add({{"version", version}})
+    .Set(1);
+}
+
+void metrics::count(unsigned status, std::chrono::steady_clock::duration took) {
+  requests_[std::clamp<std::size_t>(status / 100, 1, requests_.size() - 1)]->Increment();
+  seconds_->Observe(std::chrono::duration<double>(took).count());
+}
+
+void metrics::connections(std::size_t open) {
+  connections_->Set(static_cast<double>(open));
+}
+void metrics::refused() {
+  refused_->Increment();
+}
+
+std::string metrics::render(const actors::node_stats& stats) const {
+  auto all = families(stats);
+  auto own = registry_.Collect();
+  all.insert(all.end(), std::make_move_iterator(own.begin()), std::make_move_iterator(own.end()));
+  std::ostringstream text;
+  prometheus::TextSerializer{}.Serialize(text, all);
+  return text.str();
+}
+
+} // namespace furrow::http

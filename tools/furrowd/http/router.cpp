@@ -1,0 +1,82 @@
+#include "tools/furrowd/http/router.hpp"
+
+#include "tools/furrowd/http/target.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+
+namespace furrow::http {
+
+namespace {
+
+using path_parameters = std::map<std::string, std::string, std::less<>>;
+
+std::optional<path_parameters> match(std::string_view pattern,
+                                     const std::vector<std::string>& segments) {
+  path_parameters found;
+  for (const auto& segment : segments) {
+    if (pattern.empty())
+      return std::nullopt;
+    pattern.remove_prefix(1); // the slash
+    const auto part = pattern.substr(0, pattern.find('/'));
+    pattern.remove_prefix(part.size());
+    if (part.starts_with('{'))
+      found.emplace(part.substr(1, part.size() - 2), segment);
+    else if (part != segment)
+      return std::nullopt;
+  }
+  return pattern.empty() ? std::optional{std::move(found)} : std::nullopt;
+}
+
+std::optional<problem> unknown_parameter(const target& target, const route& route) {
+  if (!target.repeated.empty())
+    return problem{400, "repeated_parameter",
+                   fmt::format("parameter \"{}\" is given twice", target.repeated), "give it once"};
+  for (const auto& [name, value] : target.query) {
+    const auto& known = route.parameters;
+    if (std::find(known.begin(), known.end(), name) == known.end())
+      return problem{
+        400, "unknown_parameter", fmt::format("{} has no parameter \"{}\"", route.pattern, name),
+        known.empty() ? "leave it out" : fmt::format("it takes: {}", fmt::join(known, ", "))};
+  }
+  return std::nullopt;
+}
+
+} // namespace
+
+void router::add(route route) {
+  routes_.push_back(std::move(route));
+}
+
+std::variant<route_match, problem> router::find(const request& request) const {
+  const auto target = parse_target(request.target);
+  if (!target)
+    return problem{400, "bad_target", "the path or query of this request is not well encoded",
+                   "encode names with % and two hex digits"};
+  const bool head = request.method == "HEAD";
+  std::string allowed;
+  for (const auto& route : routes_) {
+    auto parameters = match(route.pattern, target->segments);
+    if (!parameters)
+      continue;
+    if (route.method != (head ? "GET" : request.method)) {
+      allowed += (allowed.empty() ? "" : ", ") + route.method;
+      if (route.method == "GET")
+        allowed += ", HEAD";
+      continue;
+    }
+    if (auto wrong = unknown_parameter(*target, route))
+      return *wrong;
+    return route_match{&route, call{std::move(*parameters), target->query, {}, head}};
+  }
+  if (!allowed.empty())
+    return problem{405, "method_not_allowed",
+                   fmt::format("{} is not possible here", request.method), "use " + allowed,
+                   allowed};
+  return problem{404, "no_such_route", "there is nothing at this path",
+                 "/api/v1/openapi.json lists what there is"};
+}
+
+} // namespace furrow::http

@@ -1,0 +1,55 @@
+/// Which handler answers which method and path.
+///
+/// Shape: a pattern is a path whose segments in braces match anything: "/api/v1/equipment/{name}".
+/// Routes are few, so
+///   they are tried in order.
+/// Errors: a `problem`: 400 for a target or a parameter that makes no sense, 404, 405 with what is
+/// allowed. Threads: filled before the server starts, only read afterwards.
+#pragma once
+
+#include "tools/furrowd/http/message.hpp"
+#include "tools/furrowd/tokens.hpp"
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace furrow::http {
+
+/// A request on its way into a handler: checked, taken apart, and with the caller's rights.
+struct call {
+  std::map<std::string, std::string, std::less<>> path;  // by the name in braces
+  std::map<std::string, std::string, std::less<>> query; // only parameters that the route knows
+  daemon::credential who;
+  bool head = false; // only the header is wanted
+};
+
+using handler = std::function<boost::asio::awaitable<response>(call)>;
+
+struct route {
+  std::string method; // GET serves HEAD too
+  std::string pattern;
+  std::optional<daemon::permission> needs; // nothing: open to everyone
+  std::vector<std::string> parameters;     // of the query
+  handler run;
+};
+
+struct route_match {
+  const route* found = nullptr;
+  call made; // `who` is not set yet
+};
+
+class router {
+public:
+  void add(route route);
+  [[nodiscard]] std::variant<route_match, problem> find(const request& request) const;
+  [[nodiscard]] const std::vector<route>& routes() const { return routes_; }
+
+private:
+  std::vector<route> routes_;
+};
+
+} // namespace furrow::http

@@ -1,0 +1,130 @@
+#include "tools/furrowd/http/rows_json.hpp"
+
+#include "tools/furrowd/http/rfc3339.hpp"
+
+#include <fmt/format.h>
+
+#include <optional>
+
+#include <nlohmann/json.hpp>
+
+namespace furrow::http {
+
+namespace {
+
+template <class T>
+json stamped(json value, const can::observed<T>& seen, std::int64_t now_us) {
+  value["time"] = format_time(seen.time_us);
+  // A replayed log may be years old, and a gateway's clock ahead of ours.
+  value["age_s"] = static_cast<double>(now_us - seen.time_us) / 1e6;
+  value["pgn"] = seen.pgn;
+  value["source"] = seen.source;
+  return value;
+}
+
+json to_json(const std::optional<can::observed<double>>& seen, std::int64_t now_us) {
+  return seen ? stamped(json{{"value", seen->value}}, *seen, now_us) : json(nullptr);
+}
+
+json to_json(const std::optional<can::observed<can::position>>& seen, std::int64_t now_us) {
+  if (!seen)
+    return nullptr;
+  return stamped(
+    json{{"latitude_deg", seen->value.latitude_deg}, {"longitude_deg", seen->value.longitude_deg}},
+    *seen, now_us);
+}
+
+} // namespace
+
+std::string to_text(const json& value) {
+  return value.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
+}
+
+json to_json(const storage::ledger_row& row) {
+  return {{"equipment", row.equipment},
+          {"stream_id", can::to_string(row.stream_id)},
+          {"sent", row.sent},
+          {"durable", row.durable},
+          {"stored", row.stored},
+          {"lost", row.lost},
+          {"doubled", row.doubled},
+          {"farm", row.farm},
+          {"quarantined", row.quarantined}};
+}
+
+json to_json(const storage::migration_row& row) {
+  return {{"number", row.number},
+          {"name", row.name},
+          {"checksum", row.checksum},
+          {"applied", row.applied},
+          {"fault", row.fault.empty() ? json(nullptr) : json(row.fault)}};
+}
+
+json to_json(const storage::store_health& health) {
+  return {{"up", health.up},
+          {"mode", health.mode},
+          {"detail", health.detail},
+          {"latency_us", health.up ? json(health.latency.count()) : json(nullptr)}};
+}
+
+json to_json(const actors::actor_row& row) {
+  return {{"id", row.id},       {"parent", row.parent},     {"name", row.name},
+          {"state", row.state}, {"restarts", row.restarts}, {"detail", row.detail}};
+}
+
+json to_json(const can::live_state& state, std::int64_t now_us) {
+  return {{"engine_speed_rpm", to_json(state.engine_speed_rpm, now_us)},
+          {"wheel_speed_mps", to_json(state.wheel_speed_mps, now_us)},
+          {"ground_speed_mps", to_json(state.ground_speed_mps, now_us)},
+          {"fuel_rate_lph", to_json(state.fuel_rate_lph, now_us)},
+          {"fuel_level_pct", to_json(state.fuel_level_pct, now_us)},
+          {"coolant_temperature_c", to_json(state.coolant_temperature_c, now_us)},
+          {"rear_pto_rpm", to_json(state.rear_pto_rpm, now_us)},
+          {"rear_hitch_pct", to_json(state.rear_hitch_pct, now_us)},
+          {"position", to_json(state.position, now_us)}};
+}
+
+json to_json(const storage::equipment_row* stored,
+             const std::vector<const actors::live_equipment*>& live,
+             std::int64_t now_us) {
+  json row{{"name", stored != nullptr ? stored->name : live.front()->equipment},
+           {"farm", stored != nullptr ? stored->farm : live.front()->farm}};
+  const bool named = stored != nullptr && stored->iso_name;
+  row["iso_name"] = named ? json(fmt::format("{:016X}", *stored->iso_name)) : json(nullptr);
+  row["streams"] = stored != nullptr ? json(stored->streams) : json(nullptr);
+  row["stored_durable_seq"] = stored != nullptr ? json(stored->durable) : json(nullptr);
+  std::optional<std::int64_t> last_frame_us =
+    stored != nullptr ? stored->last_frame_us : std::nullopt;
+
+  const actors::live_equipment* latest = nullptr;
+  actors::live_equipment sum;
+  for (const auto* one : live) {
+    if (latest == nullptr || one->state.last_frame_us > latest->state.last_frame_us)
+      latest = one;
+    sum.connected = sum.connected || one->connected;
+    sum.adrift = sum.adrift || one->adrift;
+    sum.received_seq += one->received_seq;
+    sum.durable_seq += one->durable_seq;
+    sum.sent_seq += one->sent_seq;
+    sum.frames += one->frames;
+    if (one->connected)
+      sum.peer = one->peer;
+  }
+  row["connected"] = sum.connected;
+  row["peer"] = sum.connected ? json(sum.peer) : json(nullptr);
+  const auto if_live = [latest](const json& value) {
+    return latest != nullptr ? value : json(nullptr);
+  };
+  row["received_seq"] = if_live(sum.received_seq);
+  row["durable_seq"] = if_live(sum.durable_seq);
+  row["sent_seq"] = if_live(sum.sent_seq);
+  row["frames"] = if_live(sum.frames);
+  row["adrift"] = if_live(sum.adrift);
+  if (latest != nullptr && latest->state.last_frame_us > last_frame_us.value_or(0))
+    last_frame_us = latest->state.last_frame_us;
+  row["last_frame"] = last_frame_us ? json(format_time(*last_frame_us)) : json(nullptr);
+  row["state"] = latest != nullptr ? to_json(latest->state, now_us) : json(nullptr);
+  return row;
+}
+
+} // namespace furrow::http

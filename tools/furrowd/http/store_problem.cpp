@@ -1,0 +1,32 @@
+#include "tools/furrowd/http/store_problem.hpp"
+
+#include <fmt/format.h>
+
+namespace furrow::http {
+
+problem to_problem(const storage::failure& failure) {
+  switch (failure.code) {
+  case storage::errc::none:
+    break;
+  case storage::errc::retry_later:
+  case storage::errc::in_doubt:
+    return {503, "database_away", failure.detail,
+            "try again; /monitoring/database shows its state"};
+  case storage::errc::reject_row:
+    return {400, "rejected_value", failure.detail, "the database cannot hold this value"};
+  case storage::errc::fenced:
+    return {409, "fenced", failure.detail, "a newer session has taken over"};
+  case storage::errc::misconfigured:
+    return {503, "database_misconfigured", failure.detail,
+            "see `furrow db status`; a missing schema is made by `furrow db migrate`"};
+  case storage::errc::not_found:
+    return {404, "not_found", failure.detail, "`furrow equipment` lists the machines"};
+  }
+  return {500, "internal", failure.detail, ""};
+}
+
+problem no_answer(const char* who) {
+  return {504, "no_answer", fmt::format("the {} did not answer in time", who), "try again"};
+}
+
+} // namespace furrow::http

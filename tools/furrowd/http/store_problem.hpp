@@ -1,0 +1,14 @@
+/// A failure of the store as the HTTP front answers it.
+#pragma once
+
+#include "storage/store.hpp"
+#include "tools/furrowd/http/message.hpp"
+
+namespace furrow::http {
+
+[[nodiscard]] problem to_problem(const storage::failure& failure);
+
+/// No answer came within the limit.
+[[nodiscard]] problem no_answer(const char* who);
+
+} // namespace furrow::http

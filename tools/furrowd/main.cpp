@@ -1,0 +1,19 @@
+#include "tools/furrowd/daemon.hpp"
+
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+
+#include <csignal>
+
+int main(int argc, char** argv) {
+  const auto parsed = furrow::daemon::parse_settings(argc, argv);
+  if (const auto* code = std::get_if<int>(&parsed))
+    return *code;
+  const auto& settings = std::get<furrow::daemon::settings>(parsed);
+  // stdout is for `ready`; the log goes to stderr.
+  spdlog::set_default_logger(spdlog::stderr_color_mt("furrowd"));
+  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %^%l%$ %v");
+  spdlog::set_level(spdlog::level::from_str(settings.log_level));
+  std::signal(SIGPIPE, SIG_IGN);
+  return furrow::daemon::run(settings);
+}

@@ -1,0 +1,38 @@
+/// What furrowd is told on its command line and by the environment, checked.
+///
+/// Errors: one line that names the flag, the value and what is expected; the program exits with 2.
+#pragma once
+
+#include "actors/node.hpp"
+#include "tools/furrowd/tls.hpp"
+#include "tools/furrowd/tokens.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace furrow::daemon {
+
+struct settings {
+  actors::node_config node;
+  std::string database = "sqlite:furrow.db";
+  std::string listen = "127.0.0.1:7400";
+  std::string http = "127.0.0.1:7480";
+  std::vector<std::string> advertise; // nodes that gateways are told of
+  tls_files tls;
+  std::string tokens;
+  bool migrate = true;
+  std::chrono::seconds drain{25};
+  std::string log_level = "info";
+};
+
+/// The settings, or the exit code when there is nothing to run (--help, --version, a usage error; already printed).
+[[nodiscard]] std::variant<settings, int> parse_settings(int argc, char** argv);
+
+/// A listener that others than this machine can reach needs TLS and tokens; says which flag is missing.
+[[nodiscard]] std::optional<std::string> unsafe_listener(const settings& settings);
+
+} // namespace furrow::daemon

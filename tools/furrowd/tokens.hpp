@@ -1,0 +1,82 @@
+/// Who may do what: the tokens that gateways and people present, kept as hashes in a TOML file.
+///
+/// Shape: the file is a list of
+///     [[token]]
+///     sha256 = "64 hex digits of the token's SHA-256"
+///     farm = "default"              # optional, this is the default
+///     role = "gateway"              # gateway | viewer | operator | admin
+///     equipment = ["T1", "T2"]      # optional: only these machines; absent: all of the farm
+/// Errors: one line that begins with file:line:column. An unknown key is an error, because a
+///   misspelt restriction would restrict nothing.
+/// Threads: immutable once loaded.
+/// Limits: a file of 1 MiB; a presented token of 1,024 bytes. A look-up hashes once and compares
+///   with every entry in constant time, so its duration does not say how near a guess came.
+#pragma once
+
+#include "can/result.hpp"
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace furrow::daemon {
+
+enum class errc : std::uint8_t {
+  none = 0,
+  unreadable = 1, // a file that cannot be opened or read
+  malformed = 2,  // a file that does not say what it should; the detail says where
+  address = 3,    // an address that cannot be resolved or listened on
+};
+[[nodiscard]] const char* to_string(errc code);
+
+template <class T>
+using result = furrow::result<T, errc>;
+using failure = furrow::failure<errc>;
+
+enum class role : std::uint8_t { gateway = 0, viewer = 1, operating = 2, admin = 3 };
+[[nodiscard]] const char* to_string(role role); // as the file spells it: "operator" for operating
+[[nodiscard]] std::optional<role> parse_role(std::string_view text);
+
+enum class permission : std::uint8_t {
+  send,       // be a gateway: gateway, admin
+  read,       // see what is stored and live: viewer, operator, admin
+  operate,    // kill and restart actors: operator, admin
+  administer, // change the database: admin
+};
+
+/// What a token stands for. The farm of a request comes from here and from nowhere else.
+struct credential {
+  std::string farm;
+  daemon::role role = role::gateway;
+  std::vector<std::string> equipment; // empty: every machine of the farm
+
+  [[nodiscard]] bool may(permission wanted) const;
+  [[nodiscard]] bool covers(std::string_view equipment_name) const;
+};
+
+class token_table {
+public:
+  [[nodiscard]] static result<token_table> load(const std::string& path);
+  /// `source` stands before line and column in errors.
+  [[nodiscard]] static result<token_table> parse(std::string_view toml, const std::string& source);
+
+  [[nodiscard]] std::optional<credential> find(std::string_view presented) const;
+  [[nodiscard]] std::size_t size() const { return entries_.size(); }
+
+private:
+  using digest = std::array<std::uint8_t, 32>;
+  struct entry {
+    digest hash{};
+    credential grants;
+  };
+  friend class token_file;
+  std::vector<entry> entries_;
+};
+
+/// The SHA-256 of a token as the file holds it: 64 lower-case hex digits.
+[[nodiscard]] std::string hash_of_token(std::string_view token);
+
+} // namespace furrow::daemon
