@@ -1,0 +1,28 @@
+/// The commands of `furrow` that ask a node or its database. Each registers itself; running one sets
+/// the exit code. One file a command; to add one, declare it here and call it in main.cpp.
+///
+/// Errors: said on standard error in one line, with what to do next; exit codes as in exit_code.hpp.
+#pragma once
+
+#include "tools/furrow/globals.hpp"
+
+#include <CLI/App.hpp>
+
+namespace furrow::cli {
+
+void add_ledger(CLI::App& app, const globals& globals, int& exit_code);
+void add_frames(CLI::App& app, const globals& globals, int& exit_code);
+void add_equipment(CLI::App& app, const globals& globals, int& exit_code);
+void add_actors(CLI::App& app, const globals& globals, int& exit_code);
+void add_database(CLI::App& app, const globals& globals, int& exit_code);
+void add_health(CLI::App& app, const globals& globals, int& exit_code);
+void add_token(CLI::App& app, const globals& globals, int& exit_code);
+void add_version(CLI::App& app, const globals& globals, int& exit_code);
+void add_completion(CLI::App& app, int& exit_code);
+
+/// What a command's function says becomes the program's exit code.
+[[nodiscard]] inline int code_of(const result<int>& outcome) {
+  return outcome ? *outcome : report(outcome.error());
+}
+
+} // namespace furrow::cli

@@ -1,0 +1,160 @@
+#include "storage/store.hpp"
+#include "tools/furrow/client.hpp"
+#include "tools/furrow/commands.hpp"
+#include "tools/furrow/output.hpp"
+#include "tools/furrowd/http/rows_json.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <future>
+#include <memory>
+
+#include <nlohmann/json.hpp>
+
+namespace furrow::cli {
+
+namespace {
+
+constexpr std::chrono::minutes migrate_timeout{10};
+using migrations = std::vector<storage::migration_row>;
+
+failure to_failure(const storage::failure& why, const std::string& url) {
+  const auto code = why.code == storage::errc::retry_later ? errc::cannot_connect
+                    : why.code == storage::errc::not_found ? errc::not_found
+                                                           : errc::failed;
+  return {code, fmt::format("{}: {}", storage::redacted(url), why.detail)};
+}
+
+/// Waits for the answer of a call to the store.
+template <class T>
+result<T> answer_of(const std::function<void(storage::handler<T>)>& start,
+                    const std::string& url,
+                    std::chrono::milliseconds timeout) {
+  // The handler may come after we have stopped waiting.
+  auto promised = std::make_shared<std::promise<storage::result<T>>>();
+  auto coming = promised->get_future();
+  start([promised](storage::result<T> answer) { promised->set_value(std::move(answer)); });
+  if (coming.wait_for(timeout) != std::future_status::ready)
+    return failure{errc::timed_out, fmt::format("{} did not answer in time (--timeout makes furrow "
+                                                "wait longer)",
+                                                storage::redacted(url))};
+  auto answer = coming.get();
+  return answer ? result<T>{std::move(*answer)} : to_failure(answer.error(), url);
+}
+
+json to_json(const migrations& rows) {
+  json list = json::array();
+  for (const auto& row : rows)
+    list.push_back(http::to_json(row));
+  return list;
+}
+
+/// In the words of the node's /api/v1/db/status and /db/migrate, without a node.
+result<json> ask_directly(const std::string& url, const globals& globals, bool migrate) {
+  storage::store_options options;
+  options.url = url;
+  options.application_name = "furrow/cli";
+  auto opened = storage::open_store(options);
+  if (!opened)
+    return to_failure(opened.error(), url);
+  auto& store = **opened;
+  if (migrate) {
+    const auto rows = answer_of<migrations>(
+      [&](auto done) { store.migrate(std::move(done)); }, url,
+      std::max<std::chrono::milliseconds>(globals.timeout(), migrate_timeout));
+    return rows ? result<json>{json{{"migrations", to_json(*rows)}}} : rows.error();
+  }
+  const auto health = answer_of<storage::store_health>(
+    [&](auto done) { store.health(std::move(done)); }, url, globals.timeout());
+  if (!health)
+    return health.error();
+  if (!health->up)
+    return to_failure({storage::errc::retry_later, health->detail}, url);
+  json status{{"health", http::to_json(*health)}, {"migrations", nullptr}, {"fault", nullptr}};
+  const auto rows = answer_of<migrations>(
+    [&](auto done) { store.migration_status(std::move(done)); }, url, globals.timeout());
+  if (rows)
+    status["migrations"] = to_json(*rows);
+  else
+    status["fault"] = rows.error().detail;
+  return status;
+}
+
+result<json> ask_node(const globals& globals, bool migrate) {
+  auto client = node_client::from(globals);
+  if (!client)
+    return client.error();
+  if (!migrate)
+    return client->get("/api/v1/db/status");
+  client->wait_longer(std::max<std::chrono::milliseconds>(globals.timeout(), migrate_timeout));
+  return client->post("/api/v1/db/migrate");
+}
+
+table migrations_table(const json& rows) {
+  table shown{{"NUMBER", "NAME", "APPLIED", "FAULT"}, {}};
+  for (const auto& row : rows) {
+    auto applied = value_cell(row.at("applied"));
+    applied.colour = row.at("applied") == true ? colour::good : colour::bad;
+    auto fault = value_cell(row.at("fault"));
+    fault.colour = row.at("fault").is_null() ? colour::faint : colour::bad;
+    shown.rows.push_back(
+      {number_cell(row.at("number")), value_cell(row.at("name")), applied, fault});
+  }
+  return shown;
+}
+
+result<int> database(const globals& globals, const std::string& url, bool migrate) {
+  const auto answer =
+    url.empty() ? ask_node(globals, migrate) : ask_directly(url, globals, migrate);
+  if (!answer)
+    return answer.error();
+  const auto& rows = answer->at("migrations");
+  bool sound = rows.is_array();
+  for (const auto& row : rows)
+    sound = sound && row.at("fault").is_null();
+  if (globals.format() == output_format::table && !migrate) {
+    const auto& health = answer->at("health");
+    sound = sound && health.at("up") == true;
+    const auto detail = health.at("up") == true
+                          ? fmt::format("up, answers in {} us", health.at("latency_us").dump())
+                          : "down: " + health.at("detail").get<std::string>();
+    (void)write_out(fmt::format("{}: {}\n", health.at("mode").get<std::string>(), detail));
+  }
+  if (!answer->value("fault", json(nullptr)).is_null())
+    fmt::print(stderr, "furrow: migrations are not known: {}\n",
+               answer->at("fault").get<std::string>());
+  const auto printed = rows.is_null() && globals.format() == output_format::table
+                         ? written()
+                         : print(*answer, migrations_table(rows), globals.format());
+  if (!printed)
+    return printed.error();
+  return sound ? 0 : static_cast<int>(errc::failed);
+}
+
+} // namespace
+
+void add_database(CLI::App& app, const globals& globals, int& exit_code) {
+  auto* command =
+    app.add_subcommand("db", "the database: its state, and bringing its schema up to date");
+  command->require_subcommand(1);
+  auto url = std::make_shared<std::string>();
+  const auto add = [&](const char* name, const char* what, bool migrate) {
+    auto* one = command->add_subcommand(name, what);
+    one->add_option("--database", *url,
+                    "ask this database itself, without a node: postgresql://... or sqlite:PATH");
+    one->footer(fmt::format("Examples:\n"
+                            "  furrow db {0}\n"
+                            "  furrow db {0} --database postgresql://furrow@localhost/furrow",
+                            name));
+    one->callback([&globals, &exit_code, url, migrate] {
+      exit_code = code_of(database(globals, *url, migrate));
+    });
+  };
+  add("status", "whether it is up, and which migrations it has", false);
+  add("migrate", "apply the migrations that it lacks", true);
+}
+
+} // namespace furrow::cli

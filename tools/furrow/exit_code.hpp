@@ -1,0 +1,28 @@
+/// How a command of `furrow` ends: the numbers that scripts rely on.
+///
+/// Errors: `errc` is at once the exit code; the detail is one line that ends with what to do next.
+#pragma once
+
+#include "can/result.hpp"
+
+#include <cstdint>
+
+namespace furrow::cli {
+
+enum class errc : std::uint8_t {
+  none = 0,
+  failed = 1,
+  usage = 2,
+  cannot_connect = 3,
+  not_found = 4,
+  timed_out = 5,
+};
+
+template <class T>
+using result = furrow::result<T, errc>;
+using failure = furrow::failure<errc>;
+
+/// Says what went wrong on standard error; gives the exit code.
+[[nodiscard]] int report(const failure& what);
+
+} // namespace furrow::cli

@@ -1,0 +1,72 @@
+#include "tools/furrow/client.hpp"
+#include "tools/furrow/commands.hpp"
+#include "tools/furrow/output.hpp"
+
+#include <memory>
+
+#include <CLI/Validators.hpp>
+#include <nlohmann/json.hpp>
+
+namespace furrow::cli {
+
+namespace {
+
+struct frames_options {
+  std::string equipment;
+  std::string from;
+  std::string to;
+  std::string can_id;
+  std::string pgn;
+  std::string format;
+};
+
+result<int> frames(const globals& globals, const frames_options& wanted) {
+  auto client = node_client::from(globals);
+  if (!client)
+    return client.error();
+  auto format = wanted.format.empty() ? globals.output : wanted.format;
+  if (format == "table" || format == "json")
+    return failure{errc::usage, "frames are written as they come: use -o candump or -o jsonl"};
+  if (format.empty())
+    format = "candump";
+  auto target = "/api/v1/frames?equipment=" + encoded(wanted.equipment) + "&format=" + format;
+  const auto add = [&target](const char* name, const std::string& value) {
+    if (!value.empty())
+      target += std::string{"&"} + name + "=" + encoded(value);
+  };
+  add("from", wanted.from);
+  add("to", wanted.to);
+  add("can_id", wanted.can_id);
+  add("pgn", wanted.pgn);
+  const auto ended = client->stream(target, write_out);
+  const auto output = written();
+  if (!output)
+    return output.error();
+  if (!ended)
+    return ended.error();
+  return 0;
+}
+
+} // namespace
+
+void add_frames(CLI::App& app, const globals& globals, int& exit_code) {
+  auto* command =
+    app.add_subcommand("frames", "stored CAN frames, in the order of their recording");
+  auto wanted = std::make_shared<frames_options>();
+  command->add_option("EQUIPMENT", wanted->equipment, "the machine")->required();
+  command->add_option("--from", wanted->from, "first time, 2026-05-01T06:30:00Z or -infinity");
+  command->add_option("--to", wanted->to, "last time, included");
+  command->add_option("--can-id", wanted->can_id, "identifier in hex; more than 3 digits: 29 bits");
+  command->add_option("--pgn", wanted->pgn, "parameter group number, 65265 or 0xFEF1");
+  command->add_option("-o,--output", wanted->format, "candump (the default) or jsonl")
+    ->check(CLI::IsMember({"candump", "jsonl", "json", "table"}));
+  command->footer(
+    "The text is that of candump -L, byte for byte as it was replayed.\n"
+    "Examples:\n"
+    "  furrow frames T1 > out.log\n"
+    "  furrow frames T1 --from 2026-05-01T06:00:00Z --pgn 65265 -o jsonl | jq .payload");
+  command->callback(
+    [&globals, &exit_code, wanted] { exit_code = code_of(frames(globals, *wanted)); });
+}
+
+} // namespace furrow::cli

@@ -1,0 +1,61 @@
+#include "tools/furrow/globals.hpp"
+
+#include <fmt/format.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+
+#include <CLI/Option.hpp>
+#include <CLI/Validators.hpp>
+
+namespace furrow::cli {
+
+int report(const failure& what) {
+  fmt::print(stderr, "furrow: {}\n", what.detail);
+  return static_cast<int>(what.code);
+}
+
+output_format globals::format() const {
+  if (output == "json")
+    return output_format::json;
+  return output == "jsonl" ? output_format::jsonl : output_format::table;
+}
+
+std::chrono::milliseconds globals::timeout() const {
+  return std::chrono::milliseconds{static_cast<std::int64_t>(timeout_s * 1'000)};
+}
+
+result<std::string> globals::bearer_token() const {
+  if (token_file.empty())
+    return token;
+  std::ifstream in{token_file};
+  std::string line;
+  if (!in)
+    return failure{errc::failed, fmt::format("{}: {} (the token is to be its first line)",
+                                             token_file, std::strerror(errno))};
+  std::getline(in, line);
+  line.erase(line.find_last_not_of(" \t\r\n") + 1);
+  if (line.empty())
+    return failure{errc::failed,
+                   fmt::format("{}: the first line is empty (it is to be the token)", token_file)};
+  return line;
+}
+
+void add_globals(CLI::App& app, globals& globals) {
+  app.add_option("--at", globals.at, "the node to ask, http:// or https://")
+    ->envname("FURROW_AT")
+    ->capture_default_str();
+  app.add_option("--token", globals.token, "bearer token (others see it in the process list)")
+    ->envname("FURROW_TOKEN");
+  app.add_option("--token-file", globals.token_file, "file whose first line is the token");
+  app.add_option("--ca", globals.authorities, "PEM file of the authorities to trust for https");
+  app.add_option("-o,--output", globals.output, "table (the default), json or jsonl")
+    ->check(CLI::IsMember({"table", "json", "jsonl"}));
+  app.add_option("--timeout", globals.timeout_s, "seconds to wait for an answer")
+    ->check(CLI::Range(0.001, 86'400.0))
+    ->capture_default_str();
+}
+
+} // namespace furrow::cli

@@ -1,0 +1,65 @@
+/// Appends JSON to a string: what a command prints by the million, without building it first.
+///
+/// Units: a number that JSON has not (an infinity) becomes a string, one that is none becomes null.
+/// Errors: none; text must be UTF-8.
+#pragma once
+
+#include <charconv>
+#include <cmath>
+#include <concepts>
+#include <string>
+#include <string_view>
+
+namespace furrow::cli {
+
+template <std::integral T>
+void append_number(std::string& out, T value) {
+  char text[24];
+  const auto end = std::to_chars(text, text + sizeof text, value).ptr;
+  out.append(text, end);
+}
+
+/// The shortest text that reads back as the same number.
+inline void append_number(std::string& out, double value) {
+  if (std::isnan(value)) {
+    out += "null";
+    return;
+  }
+  if (std::isinf(value)) {
+    out += value < 0 ? "\"-inf\"" : "\"inf\"";
+    return;
+  }
+  char text[32];
+  const auto end = std::to_chars(text, text + sizeof text, value).ptr;
+  out.append(text, end);
+}
+
+/// In quotes.
+inline void append_text(std::string& out, std::string_view text) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  out += '"';
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (byte < 0x20 || byte == 0x7F) {
+      out += "\\u00";
+      out += digits[byte >> 4U];
+      out += digits[byte & 0xFU];
+    } else {
+      out += c;
+    }
+  }
+  out += '"';
+}
+
+/// In quotes, or null when it is empty.
+inline void append_text_or_null(std::string& out, std::string_view text) {
+  if (text.empty())
+    out += "null";
+  else
+    append_text(out, text);
+}
+
+} // namespace furrow::cli

@@ -1,0 +1,55 @@
+#include "tools/furrow/client.hpp"
+#include "tools/furrow/commands.hpp"
+#include "tools/furrow/output.hpp"
+
+#include <memory>
+
+#include <nlohmann/json.hpp>
+
+namespace furrow::cli {
+
+namespace {
+
+result<int> ledger(const globals& globals, const std::string& equipment) {
+  auto client = node_client::from(globals);
+  if (!client)
+    return client.error();
+  auto answer =
+    client->get("/api/v1/ledger" + (equipment.empty() ? "" : "?equipment=" + encoded(equipment)));
+  if (!answer)
+    return answer.error();
+  const auto& rows = answer->at("ledger");
+  table shown{
+    {"EQUIPMENT", "STREAM", "SENT", "DURABLE", "STORED", "LOST", "DOUBLED", "QUARANTINED"}, {}};
+  bool sound = true;
+  const auto must_be_zero = [&sound](const json& value) {
+    const bool zero = value == 0;
+    sound = sound && zero;
+    return number_cell(value, zero ? colour::none : colour::bad);
+  };
+  for (const auto& row : rows)
+    shown.rows.push_back({value_cell(row.at("equipment")), value_cell(row.at("stream_id")),
+                          number_cell(row.at("sent")), number_cell(row.at("durable")),
+                          number_cell(row.at("stored")), must_be_zero(row.at("lost")),
+                          must_be_zero(row.at("doubled")), number_cell(row.at("quarantined"))});
+  const auto printed = print(rows, shown, globals.format());
+  if (!printed)
+    return printed.error();
+  return sound ? 0 : static_cast<int>(errc::failed);
+}
+
+} // namespace
+
+void add_ledger(CLI::App& app, const globals& globals, int& exit_code) {
+  auto* command = app.add_subcommand("ledger", "the proof that nothing is lost or doubled");
+  auto equipment = std::make_shared<std::string>();
+  command->add_option("EQUIPMENT", *equipment, "only this machine");
+  command->footer("Exit code 1 when anything is lost or doubled.\n"
+                  "Examples:\n"
+                  "  furrow ledger\n"
+                  "  furrow ledger T1 -o json");
+  command->callback(
+    [&globals, &exit_code, equipment] { exit_code = code_of(ledger(globals, *equipment)); });
+}
+
+} // namespace furrow::cli

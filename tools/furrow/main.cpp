@@ -1,0 +1,84 @@
+// The command line of Furrow: each command registers itself, CLI11 runs the one that was named.
+#include "tools/furrow/commands.hpp"
+#include "tools/furrow/convert.hpp"
+#include "tools/furrow/dbc.hpp"
+#include "tools/furrow/decode.hpp"
+#include "tools/furrow/names.hpp"
+
+#include <fmt/format.h>
+
+#include <csignal>
+#include <exception>
+#include <string>
+
+#include <CLI/App.hpp>
+#include <CLI/Config.hpp>
+#include <CLI/Formatter.hpp>
+#include <nlohmann/json.hpp>
+
+namespace {
+
+void add_commands(CLI::App& app, const furrow::cli::globals& globals, int& exit_code) {
+  using namespace furrow::cli;
+  // Those that ask a node or its database.
+  add_equipment(app, globals, exit_code);
+  add_ledger(app, globals, exit_code);
+  add_frames(app, globals, exit_code);
+  add_actors(app, globals, exit_code);
+  add_database(app, globals, exit_code);
+  add_health(app, globals, exit_code);
+  add_token(app, globals, exit_code);
+  // Those that read logs and DBC files, and need neither.
+  add_convert(app, exit_code);
+  add_dbc(app, exit_code);
+  add_decode(app, exit_code);
+  add_names(app, exit_code);
+
+  add_version(app, globals, exit_code);
+  add_completion(app, exit_code); // last: it describes the others
+}
+
+/// CLI11's own codes are 100 and up; a script gets 2 for whatever is wrong with the command line.
+int usage_error(const CLI::App& app, const CLI::ParseError& error) {
+  if (error.get_exit_code() == 0)
+    return app.exit(error); // --help
+  std::string path = "furrow";
+  for (const auto* command = &app; !command->get_subcommands().empty();) {
+    command = command->get_subcommands().front();
+    path += " " + command->get_name();
+  }
+  fmt::print(stderr, "furrow: {} (`{} --help` shows what is possible)\n", error.what(), path);
+  return static_cast<int>(furrow::cli::errc::usage);
+}
+
+} // namespace
+
+int main(int argc, char** argv) {
+  // A reader that goes away is seen as a failed write.
+  if (std::signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+    return static_cast<int>(furrow::cli::errc::failed);
+  CLI::App app{"furrow: ask and steer a node of Furrow", "furrow"};
+  furrow::cli::globals globals;
+  int exit_code = 0;
+  app.require_subcommand(1);
+  app.fallthrough(); // global options may stand after the command
+  app.footer("Exit codes: 0 ok, 1 failed, 2 usage, 3 cannot connect, 4 not found, 5 timed out.\n"
+             "Environment: FURROW_AT, FURROW_TOKEN, NO_COLOR.");
+  furrow::cli::add_globals(app, globals);
+  add_commands(app, globals, exit_code);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return usage_error(app, error);
+  } catch (const nlohmann::json::exception& error) {
+    fmt::print(stderr,
+               "furrow: the node's answer is not what furrow {} understands: {} (are both of one "
+               "version?)\n",
+               FURROW_VERSION, error.what());
+    return static_cast<int>(furrow::cli::errc::failed);
+  } catch (const std::exception& error) {
+    fmt::print(stderr, "furrow: {} (this is a mistake of furrow's own)\n", error.what());
+    return static_cast<int>(furrow::cli::errc::failed);
+  }
+  return exit_code;
+}

@@ -1,0 +1,149 @@
+#include "tools/furrow/output.hpp"
+
+#include <fmt/format.h>
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdlib>
+#include <cstring>
+
+#include <nlohmann/json.hpp>
+
+namespace furrow::cli {
+
+namespace {
+
+int write_error = 0; // errno of the write that failed
+
+std::string clean(std::string_view text) {
+  std::string shown{text};
+  for (auto& c : shown)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F)
+      c = '?';
+  return shown;
+}
+
+/// Characters, counted as code points of UTF-8.
+std::size_t width(std::string_view text) {
+  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
+    return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
+  }));
+}
+
+const char* escape(colour colour) {
+  switch (colour) {
+  case colour::none:
+    return "";
+  case colour::bad:
+    return "\x1b[31m";
+  case colour::good:
+    return "\x1b[32m";
+  case colour::faint:
+    return "\x1b[2m";
+  }
+  return "";
+}
+
+void append_cell(std::string& line, const cell& cell, std::size_t wide, bool coloured) {
+  const auto text = clean(cell.text);
+  const std::string padding(wide - std::min(wide, width(text)), ' ');
+  if (cell.number)
+    line += padding;
+  const bool painted = coloured && cell.colour != colour::none;
+  line += painted ? escape(cell.colour) + text + "\x1b[0m" : text;
+  if (!cell.number)
+    line += padding;
+}
+
+} // namespace
+
+cell number_cell(const json& value, cli::colour colour) {
+  auto made = value_cell(value);
+  made.number = true;
+  made.colour = colour;
+  return made;
+}
+
+cell value_cell(const json& value) {
+  if (value.is_null())
+    return {"-", colour::faint, false};
+  if (value.is_boolean())
+    return {value.get<bool>() ? "yes" : "no", colour::none, false};
+  if (value.is_string())
+    return {value.get<std::string>(), colour::none, false};
+  return {value.dump(), colour::none, value.is_number()};
+}
+
+bool is_coloured() {
+  const char* wish = std::getenv("NO_COLOR");
+  const char* terminal = std::getenv("TERM");
+  return ::isatty(STDOUT_FILENO) == 1 && (wish == nullptr || *wish == '\0')
+         && (terminal == nullptr || std::string_view{terminal} != "dumb");
+}
+
+std::string rendered(const table& table, bool coloured) {
+  std::vector<std::size_t> widths;
+  for (const auto& heading : table.headings)
+    widths.push_back(width(heading));
+  for (const auto& row : table.rows)
+    for (std::size_t i = 0; i < row.size(); ++i)
+      widths[i] = std::max(widths[i], width(row[i].text));
+  std::string text;
+  const auto append_row = [&](const std::vector<cell>& row) {
+    std::string line;
+    for (std::size_t i = 0; i < row.size(); ++i) {
+      line += i == 0 ? "" : "  ";
+      append_cell(line, row[i], widths[i], coloured);
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    text += line + "\n";
+  };
+  std::vector<cell> headings;
+  for (std::size_t i = 0; i < table.headings.size(); ++i)
+    headings.push_back(
+      {table.headings[i], colour::faint, !table.rows.empty() && table.rows.front()[i].number});
+  append_row(headings);
+  for (const auto& row : table.rows)
+    append_row(row);
+  return text;
+}
+
+bool write_out(std::string_view text) {
+  while (!text.empty() && write_error == 0) {
+    const auto count = ::write(STDOUT_FILENO, text.data(), text.size());
+    if (count >= 0)
+      text.remove_prefix(static_cast<std::size_t>(count));
+    else if (errno != EINTR)
+      write_error = errno;
+  }
+  return write_error == 0;
+}
+
+result<done> written() {
+  if (write_error == 0 || write_error == EPIPE)
+    return done{};
+  return failure{errc::failed,
+                 fmt::format("cannot write to standard output: {} (what came is not all)",
+                             std::strerror(write_error))};
+}
+
+result<done> print(const json& rows, const table& table, output_format format) {
+  const auto one_line = [](const json& value) {
+    return value.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
+  };
+  if (format == output_format::table) {
+    (void)write_out(rendered(table, is_coloured()));
+  } else if (format == output_format::jsonl && rows.is_array()) {
+    std::string text;
+    for (const auto& row : rows)
+      text += one_line(row);
+    (void)write_out(text);
+  } else {
+    (void)write_out(one_line(rows));
+  }
+  return written();
+}
+
+} // namespace furrow::cli
