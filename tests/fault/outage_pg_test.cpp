@@ -1,0 +1,94 @@
+/// Goal: with PostgreSQL away for a minute under load the node stays within its memory, the live state keeps moving, and
+///   everything is durable soon after the database is back.
+/// Method: twenty simulated tractors at 300 frames/s; the server is stopped hard, watched for 60 s, started again.
+#include "tests/fault/rig.hpp"
+#include "tests/support/pg_cluster.hpp"
+#include "tests/tools/child_process.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+using namespace furrow::tests;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::uint64_t mebibyte = 1U << 20U;
+
+/// The newest frame time that the live view of any machine shows.
+std::string newest_frame(rig& where) {
+  int code = 0;
+  // beside the list stands a line that only live machines are shown
+  const auto text = where.furrow({"equipment", "-o", "json"}, code);
+  const auto from = std::min(text.find('['), text.size());
+  const auto rows =
+    nlohmann::json::parse(text.substr(from, text.rfind(']') + 1 - from), nullptr, false);
+  std::string newest;
+  if (rows.is_array())
+    for (const auto& row : rows)
+      if (row.contains("last_frame") && row["last_frame"].is_string())
+        newest = std::max(newest, row["last_frame"].get<std::string>());
+  return newest;
+}
+
+} // namespace
+
+TEST_CASE(
+  "fault, postgresql: away for 60 s under load, and it recovers, and nothing is lost or doubled") {
+  pg_cluster server;
+  rig where{server.make_database("outage")};
+  where.start_node({}, {"--budget", "64"});
+  child_process fleet{std::string{FURROW_BIN_DIR} + "/furrow-sim",
+                      {"run", "--node", where.gateway(), "--machines", "20", "--rate", "300",
+                       "--seconds", "80", "--until-durable", "--timeout", "180", "-o", "json"},
+                      (where.folder() / "sim.json").string()};
+  REQUIRE(eventually(20s, [&] { return !newest_frame(where).empty(); }));
+  server.stop_immediate();
+  const auto away = std::chrono::steady_clock::now();
+  std::uint64_t rss = 0;
+  int moved = 0;
+  int looks = 0;
+  std::string last = newest_frame(where);
+  auto next = away + 5s;
+  while (std::chrono::steady_clock::now() < away + 60s) {
+    rss = std::max(rss, where.node_rss_bytes());
+    if (std::chrono::steady_clock::now() >= next) {
+      next += 5s;
+      const auto now = newest_frame(where);
+      ++looks;
+      moved += now > last ? 1 : 0;
+      last = now;
+    }
+    pause_a_little();
+  }
+  server.start();
+  const auto back = std::chrono::steady_clock::now();
+  const auto code = fleet.wait(150s);
+  CAPTURE(fleet.output());
+  CAPTURE(where.node_output());
+  REQUIRE(code == 0);
+  rss = std::max(rss, where.node_rss_bytes());
+  const auto caught_up =
+    std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - back);
+  MESSAGE(
+    "durable " << caught_up.count()
+               << " ms after the server was back (the fleet drove on for some of it), RSS at most "
+               << rss / mebibyte << " MiB, live state moved in " << moved << " of " << looks
+               << " looks");
+  CHECK(rss < (64 + 64) * mebibyte); // the budget, and what a node is without it
+  CHECK(moved >= looks - 1);
+  const auto rows =
+    nlohmann::json::parse(where.furrow({"ledger", "-o", "json"}, looks), nullptr, false);
+  CHECK(looks == 0);
+  REQUIRE(rows.is_array());
+  CHECK(rows.size() == 20);
+  for (const auto& row : rows) {
+    CHECK(row.at("sent") == row.at("durable"));
+    CHECK(row.at("sent") == row.at("stored"));
+  }
+  where.kill_node(SIGTERM);
+}

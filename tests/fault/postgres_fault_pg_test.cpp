@@ -1,0 +1,67 @@
+#include "tests/fault/kill_stories.hpp"
+#include "tests/support/pg_cluster.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace furrow::tests;
+
+namespace {
+
+pg_cluster& cluster() {
+  static pg_cluster one;
+  return one;
+}
+
+/// A database of its own for each story.
+std::string fresh(const std::string& name) {
+  return cluster().make_database(name);
+}
+
+} // namespace
+
+TEST_CASE(
+  "fault, postgresql: kill -9 of the node, and it recovers, and nothing is lost or doubled") {
+  rig where{fresh("kill_node")};
+  replay_with_kills(where, "node", {.node = true, .edge = false}, 11);
+}
+
+TEST_CASE(
+  "fault, postgresql: kill -9 of the edge, and it recovers, and nothing is lost or doubled") {
+  rig where{fresh("kill_edge")};
+  replay_with_kills(where, "edge", {.node = false, .edge = true}, 12);
+}
+
+TEST_CASE("fault, postgresql: kill -9 of both, and they recover, and nothing is lost or doubled") {
+  rig where{fresh("kill_both")};
+  replay_with_kills(where, "both", {.node = true, .edge = true}, 13);
+}
+
+TEST_CASE(
+  "fault, postgresql: the server is stopped at once and started, and nothing is lost or doubled") {
+  rig where{fresh("kill_server")};
+  replay_with_kills(where, "server",
+                    {.node = false,
+                     .edge = false,
+                     .database =
+                       [] {
+                         cluster().stop_immediate();
+                         cluster().start();
+                       }},
+                    14);
+}
+
+TEST_CASE(
+  "fault, postgresql: the node dies in each window of an append, and nothing is lost or doubled") {
+  int number = 0;
+  for (const std::string window : {"append.before_begin", "append.in_copy", "append.after_cas",
+                                   "append.commit_sent", "append.committed"}) {
+    rig where{fresh("window" + std::to_string(++number))};
+    replay_with_failpoint(where, window);
+  }
+}
+
+TEST_CASE(
+  "fault, postgresql: actors die one by one, and it recovers, and nothing is lost or doubled") {
+  rig where{fresh("actors")};
+  replay_with_dying_actors(where);
+}

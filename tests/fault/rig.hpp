@@ -1,0 +1,100 @@
+/// Real processes on a real log for fault tests: a node, an edge, a database; and the independent ledger: what is stored
+/// must be the log, byte for byte.
+///
+/// Shape: ports are picked once and kept, so that a killed node comes back where its gateways look for it.
+/// Errors: a step that does not come to its end in time fails the test.
+#pragma once
+
+#include <atomic>
+#include <chrono>
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace furrow::tests {
+
+class child_process;
+
+/// Waits without a clock of its own: looks again every 10 ms until `fact` holds; false at the limit.
+template <class Fact>
+bool eventually(std::chrono::milliseconds limit, Fact fact);
+
+struct ledger_line {
+  std::uint64_t sent = 0;
+  std::uint64_t durable = 0;
+  std::uint64_t stored = 0;
+  std::uint64_t lost = 0;
+  std::uint64_t doubled = 0;
+  std::size_t streams = 0;
+};
+
+class rig {
+public:
+  explicit rig(std::string database);
+  rig(const rig&) = delete;
+  rig& operator=(const rig&) = delete;
+  ~rig();
+
+  void start_node(const std::vector<std::string>& environment = {},
+                  const std::vector<std::string>& flags = {});
+  void kill_node(int signal = 9);
+  /// The exit code of the node, when it ends by itself within the limit.
+  std::optional<int> node_end(std::chrono::milliseconds limit);
+  [[nodiscard]] bool node_runs() const { return node_ != nullptr; }
+  [[nodiscard]] std::string node_output() const;
+  [[nodiscard]] std::uint64_t node_rss_bytes() const;
+
+  /// Replays a log until it is durable, from the spool of that machine.
+  void start_edge(const std::string& equipment,
+                  const std::filesystem::path& log,
+                  const std::string& rate = "max");
+  void kill_edge(int signal = 9);
+  std::optional<int> edge_end(std::chrono::milliseconds limit);
+  [[nodiscard]] std::string edge_output() const;
+  [[nodiscard]] std::filesystem::path spool(const std::string& equipment) const;
+
+  /// Runs `furrow` against the node; its output, and its exit code in `code`.
+  std::string furrow(const std::vector<std::string>& arguments, int& code);
+  ledger_line ledger(const std::string& equipment);
+  /// Exports the machine and compares with the log; the first difference in words, empty when equal.
+  std::string difference(const std::string& equipment, const std::filesystem::path& log);
+
+  [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
+  [[nodiscard]] const std::string& gateway() const { return gateway_; }
+  [[nodiscard]] const std::string& http() const { return http_; }
+
+private:
+  std::string database_;
+  std::filesystem::path folder_;
+  std::string gateway_ = "127.0.0.1:0";
+  std::string http_ = "127.0.0.1:0";
+  std::unique_ptr<child_process> node_;
+  std::unique_ptr<child_process> edge_;
+  std::string node_log_;
+  std::string edge_log_;
+  int starts_ = 0;
+};
+
+/// At least `frames` lines of the real tractor's three logs, one after the other and again: the clock steps back at
+/// every seam. Nothing when the captures are not here.
+std::optional<std::filesystem::path> long_log(const std::filesystem::path& folder,
+                                              std::size_t frames);
+std::size_t lines_of(const std::filesystem::path& file);
+
+void pause_a_little(); // 10 ms
+
+template <class Fact>
+bool eventually(std::chrono::milliseconds limit, Fact fact) {
+  const auto deadline = std::chrono::steady_clock::now() + limit;
+  while (!fact()) {
+    if (std::chrono::steady_clock::now() > deadline)
+      return false;
+    pause_a_little();
+  }
+  return true;
+}
+
+} // namespace furrow::tests
