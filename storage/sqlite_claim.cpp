@@ -67,9 +67,10 @@ claim_outcome claim_one(sqlite_db& db, const claim_request& request) {
     id_of(db.statement("select epoch from stream_watermark where stream = ?").with(stream));
   // After the newest, whatever numbers those before it have: the order of runs is what tells copies apart.
   for (const auto& run : request.runs)
-    db.statement("insert into stream_run (stream, run, first_seq, ordinal) "
-                 "select ?, ?, ?, coalesce(max(ordinal), 0) + 1 from stream_run where stream = ? on "
-                 "conflict do nothing")
+    db.statement(
+        "insert into stream_run (stream, run, first_seq, ordinal) "
+        "select ?, ?, ?, coalesce(max(ordinal), 0) + 1 from stream_run where stream = ? on "
+        "conflict do nothing")
       .with(stream, run.run, run.first_seq, stream)
       .run();
   return out;
