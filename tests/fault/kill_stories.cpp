@@ -59,8 +59,7 @@ void replay_with_kills(
   int in_the_middle = 0;
   for (int round = 1; round <= rounds; ++round) {
     const auto equipment = name + "-" + std::to_string(round);
-    const std::chrono::milliseconds moment{random()
-                                           % static_cast<unsigned>(whole.count() * 8 / 10)};
+    const std::chrono::milliseconds moment{random() % static_cast<unsigned>(whole.count() / 2)};
     CAPTURE(equipment);
     CAPTURE(moment.count());
     where.start_edge(equipment, *log);
