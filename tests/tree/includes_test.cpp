@@ -169,7 +169,7 @@ bool is_word(char c) {
          || c == '-' || c == '.';
 }
 
-/// The workplace that a line names by an absolute path; `a/work/b` and a URL's path are none.
+/// The workplace that a line names by an absolute path; the same word inside a longer path or a URL is none.
 std::string workplace_in(const std::string& line) {
   for (const auto& place : workplaces)
     for (auto at = line.find(place); at != std::string::npos; at = line.find(place, at + 1))
