@@ -268,23 +268,27 @@ task<pq_reply> pq_connection::next() {
     if (!ready || !pq::consume_input(connection_.get()))
       co_return pq_reply{nullptr, lost("read")};
   }
+  co_return take_result();
+}
+
+pq_reply pq_connection::take_result() {
   auto rows = pq::get_result(connection_.get());
   if (!rows)
-    co_return pq_reply{};
+    return pq_reply{};
   const auto status = PQresultStatus(rows.get());
   if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_COPY_IN)
-    co_return pq_reply{std::move(rows), std::nullopt};
+    return pq_reply{std::move(rows), std::nullopt};
   pq_error error{
     false, field(rows.get(), PG_DIAG_SQLSTATE), {}, field(rows.get(), PG_DIAG_MESSAGE_DETAIL)};
   if (PQstatus(connection_.get()) != CONNECTION_OK || error.sqlstate.empty())
-    co_return pq_reply{nullptr, lost("read")};
+    return pq_reply{nullptr, lost("read")};
   error.message = error.sqlstate + ": " + field(rows.get(), PG_DIAG_MESSAGE_PRIMARY);
   // FATAL and PANIC: the server hangs up, whatever it had done by then.
   if (field(rows.get(), PG_DIAG_SEVERITY_NONLOCALIZED) != "ERROR") {
     error.lost = true;
     close();
   }
-  co_return pq_reply{nullptr, std::move(error)};
+  return pq_reply{nullptr, std::move(error)};
 }
 
 task<pq_reply> pq_connection::rest_of_results() {

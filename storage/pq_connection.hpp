@@ -124,6 +124,8 @@ private:
   [[nodiscard]] task<bool> wait(asio::posix::stream_descriptor::wait_type what);
   [[nodiscard]] task<bool> flush();
   [[nodiscard]] task<pq_reply> rest_of_results();
+  /// The result that libpq has ready.
+  [[nodiscard]] pq_reply take_result();
   void arm(std::chrono::milliseconds timeout);
   void disarm();
   void attach();

@@ -90,7 +90,7 @@ std::string complete(arguments& a) {
       return "--node: " + ok.error().detail;
   char* end = nullptr;
   f.rate = a.rate == "max" ? 0 : std::strtod(a.rate.c_str(), &end);
-  if (a.rate != "max" && (*end != '\0' || !std::isfinite(f.rate) || f.rate < 0.1 || f.rate > 1e6))
+  if (end && (*end != '\0' || !std::isfinite(f.rate) || f.rate < 0.1 || f.rate > 1e6))
     return "--rate " + a.rate + " is neither max nor a number of frames from 0.1 to 1e6";
   if (f.frames == 0 && f.seconds == 0)
     return "give --frames or --seconds";

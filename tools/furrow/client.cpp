@@ -71,7 +71,7 @@ public:
   }
 
   result<done> run() {
-    asio::co_spawn(io_, talk(), [this](std::exception_ptr thrown) {
+    asio::co_spawn(io_, talk(), [this](const std::exception_ptr& thrown) {
       try {
         if (thrown)
           std::rethrow_exception(thrown);

@@ -187,7 +187,7 @@ private:
     wire::response_serializer<wire::empty_body> serializer{message};
     expires(front_.config().write_timeout);
     auto [error, ignored] = co_await wire::async_write_header(stream_, serializer, as_result);
-    while (!error && !head) {
+    for (bool more = !head; more && !error;) {
       const auto piece = co_await answer.stream->next();
       if (piece.failed)
         co_return false;
@@ -201,8 +201,7 @@ private:
       else if (chunked)
         std::tie(error, std::ignore) =
           co_await asio::async_write(stream_, wire::make_chunk_last(), as_result);
-      if (piece.text.empty())
-        break;
+      more = !piece.text.empty();
     }
     co_return !error;
   }

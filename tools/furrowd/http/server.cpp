@@ -59,7 +59,7 @@ daemon::result<http_server::endpoint> front::listen() {
   asio::co_spawn(strand, accept(),
                  asio::bind_cancellation_slot(connection->cut.slot(),
                                               [self = shared_from_this(), connection](
-                                                std::exception_ptr) { self->ended(0); }));
+                                                const std::exception_ptr&) { self->ended(0); }));
   return bound;
 }
 
@@ -103,12 +103,12 @@ void front::serve(tcp::socket socket) {
   }
   asio::co_spawn(
     connection->strand, run_connection(shared_from_this(), std::move(socket)),
-    asio::bind_cancellation_slot(connection->cut.slot(),
-                                 [self = shared_from_this(), connection, id](std::exception_ptr) {
-                                   // A connection that ends by an error has been cut, by us or by
-                                   // its client.
-                                   self->ended(id);
-                                 }));
+    asio::bind_cancellation_slot(connection->cut.slot(), [self = shared_from_this(), connection,
+                                                          id](const std::exception_ptr&) {
+      // A connection that ends by an error has been cut, by us or by
+      // its client.
+      self->ended(id);
+    }));
 }
 
 void front::ended(std::uint64_t id) {
