@@ -213,6 +213,11 @@ void reassembler::announce(const carrier& from,
   const auto now_us = from.frame.time_us;
   const auto key = key_of(kind, from.frame.header.bus(), from.source, from.destination);
   supersede(key, now_us);
+  const auto pgn = little(from.data, 5, 3);
+  if (wanted_ != nullptr && !wanted_(pgn)) {
+    ++counts_.unwanted;
+    return;
+  }
   auto* session = bytes > sessions_.limits().memory_bytes_max
                     ? nullptr
                     : sessions_.open(key, now_us, to_all ? t1_us : t2_us);
@@ -220,7 +225,7 @@ void reassembler::announce(const carrier& from,
     ++counts_.refused;
     return;
   }
-  session->pgn = little(from.data, 5, 3);
+  session->pgn = pgn;
   session->bytes = bytes;
   session->packets = packets_of(bytes);
 }
