@@ -158,6 +158,12 @@ public:
     done(people_->live());
   }
 
+  void look_at(std::string farm,
+               std::string equipment,
+               std::function<void(std::optional<can::machine_report>)> done) override {
+    done(people_->report_of(farm, equipment));
+  }
+
   void drain(std::chrono::milliseconds deadline, std::function<void()> done) override {
     system_.spawn(drainer, budget_, std::chrono::steady_clock::now() + deadline, std::move(done));
   }

@@ -8,7 +8,7 @@
 #pragma once
 
 #include "actors/memory_budget.hpp"
-#include "can/live_state.hpp"
+#include "can/machine_monitor.hpp"
 #include "can/stream.hpp"
 #include "proto/wire.hpp"
 #include "storage/store.hpp"
@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -80,7 +81,8 @@ struct actor_row {
   std::string detail; // last reason of a restart, or what it holds
 };
 
-struct live_equipment {
+/// How a machine's streams stand.
+struct live_standing {
   std::string farm;
   std::string equipment;
   bool connected = false;
@@ -90,7 +92,12 @@ struct live_equipment {
   std::uint64_t sent_seq = 0;
   std::uint64_t frames = 0; // since this actor started
   bool adrift = false;      // live only: the database is away, what comes will be asked for again
+};
+
+struct live_equipment : live_standing {
   can::live_state state;
+  std::size_t ecus = 0;
+  std::size_t faults_active = 0;
 };
 
 struct node_stats {
@@ -126,6 +133,10 @@ public:
   /// False when there is no such actor.
   virtual void kill_actor(std::uint64_t id, std::function<void(bool)> done) = 0;
   virtual void list_live(std::function<void(std::vector<live_equipment>)> done) = 0;
+  /// Faults, ECUs and implements of one machine; nothing when no actor has it.
+  virtual void look_at(std::string farm,
+                       std::string equipment,
+                       std::function<void(std::optional<can::machine_report>)> done) = 0;
 
   /// Sends off every session (Goaway is the listener's), commits what is held, then calls back; at
   /// most `deadline` long.

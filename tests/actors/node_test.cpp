@@ -75,6 +75,21 @@ TEST_CASE_FIXTURE(world, "node: what a gateway sends is stored once and acked") 
   CHECK(running->stats().budget_used == 0);
 }
 
+TEST_CASE_FIXTURE(world, "node: a machine is looked at by farm and name, and no other's is shown") {
+  fake_gateway gateway{*running, "T1", stream, 1'000};
+  REQUIRE(replay(gateway, 20s, [](std::uint64_t) { return false; }));
+  int shown = 0;
+  int hidden = 0;
+  const auto look = [&](const std::string& farm, const std::string& name) {
+    running->look_at(farm, name, [&](const auto& report) { ++(report ? shown : hidden); });
+  };
+  look("default", "T1");
+  look("default", "T2");
+  look("other", "T1");
+  CHECK(shown == 1);
+  CHECK(hidden == 2);
+}
+
 TEST_CASE_FIXTURE(
   world,
   "node: killing any single actor in the middle loses and doubles nothing, and it recovers") {

@@ -12,6 +12,7 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -194,6 +195,8 @@ public:
   actors::node_stats figures;
   std::vector<actors::actor_row> actor_rows;
   std::vector<actors::live_equipment> live;
+  /// By FARM/NAME.
+  std::map<std::string, can::machine_report> reports;
   std::atomic<bool> store_up = true;
   std::atomic<bool> silent = false;
   std::vector<std::uint64_t> killed;
@@ -220,6 +223,16 @@ public:
     thread_.post([this, id, done] {
       killed.push_back(id);
       done(std::erase_if(actor_rows, [id](const auto& row) { return row.id == id; }) > 0);
+    });
+  }
+  void look_at(std::string farm,
+               std::string equipment,
+               std::function<void(std::optional<can::machine_report>)> done) override {
+    if (silent)
+      return;
+    thread_.post([this, key = farm + '/' + equipment, done] {
+      const auto found = reports.find(key);
+      done(found == reports.end() ? std::nullopt : std::optional{found->second});
     });
   }
   void list_live(std::function<void(std::vector<actors::live_equipment>)> done) override {
