@@ -138,7 +138,15 @@ TEST_CASE("furrow equipment: the fleet, one machine, and watching") {
     != std::string::npos);
   CHECK(fleet.find("\nT2    no         -") != std::string::npos);
   const auto one = good(furrow("equipment", "T1"));
-  CHECK(one.find("\nengine_speed_rpm    1450.5") != std::string::npos);
+  CHECK(one.find("\nengine_speed_rpm  1450.5  rpm ") != std::string::npos);
+  CHECK(one.find("\nFAULTS\nSPN  FMI  MEANING ") != std::string::npos);
+  CHECK(one.find("\n110    3  voltage too high      5  active        0  amber_warning slow")
+        != std::string::npos);
+  CHECK(one.find("\n190    2  erratic or wrong      -  cleared") != std::string::npos);
+  CHECK(one.find("\nECUS\nADDRESS  NAME ") != std::string::npos);
+  CHECK(one.find("\nIMPLEMENT at 131: ABC, software 1,") != std::string::npos);
+  CHECK(one.find("mass per area yield") != std::string::npos);
+  CHECK(one.find("1 on, 2 off") != std::string::npos);
   CHECK(one.find("61444") != std::string::npos);
   CHECK(json::parse(good(furrow("equipment", "T1", "-o", "json")))["name"] == "T1");
   bad(furrow("equipment", "H1"), 4);

@@ -2,6 +2,7 @@
 
 #include "tools/furrowd/http/ask.hpp"
 #include "tools/furrowd/http/frames_body.hpp"
+#include "tools/furrowd/http/machine_json.hpp"
 #include "tools/furrowd/http/rfc3339.hpp"
 #include "tools/furrowd/http/rows_json.hpp"
 #include "tools/furrowd/http/store_problem.hpp"
@@ -247,9 +248,22 @@ api::answer api::one_equipment(call call) {
     co_return to_response(not_covered(name));
   const auto rows = co_await read_equipment(call.who);
   const auto merged = rows.merged();
-  if (const auto found = merged.find(name); found != merged.end())
-    co_return ok(found->second);
-  co_return to_response(rows.fault ? *rows.fault : no_such_equipment(name));
+  const auto found = merged.find(name);
+  if (found == merged.end())
+    co_return to_response(rows.fault ? *rows.fault : no_such_equipment(name));
+  auto machine = found->second;
+  std::optional<can::machine_report> report;
+  if (!machine.at("state").is_null()) {
+    const auto start = [&](auto done) { node_.look_at(call.who.farm, name, std::move(done)); };
+    auto looked = co_await ask<std::optional<can::machine_report>>(start, answer_limit);
+    if (!looked)
+      co_return to_response(no_answer("node"));
+    report = std::move(*looked);
+  }
+  const auto parts = to_json(report.value_or(can::machine_report{}), now_us());
+  for (const auto& [part, value] : parts.items())
+    machine[part] = report ? value : json(nullptr);
+  co_return ok(machine);
 }
 
 api::answer api::ledger(call call) {
