@@ -127,6 +127,7 @@ void add_equipment(CLI::App& app, const globals& globals, int& exit_code) {
   command->add_option("--times", wanted->times, "stop after so many looks")->needs(watch);
   command->footer("Examples:\n"
                   "  furrow equipment\n"
+                  "  furrow equipment T1                 (docs/live-view.md says which PGN wins)\n"
                   "  furrow equipment T1 --watch\n"
                   "  furrow equipment -o jsonl | jq 'select(.connected)'");
   command->callback(
