@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <map>
+#include <sstream>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -249,5 +250,79 @@ TEST_CASE("transport: the messages of NMEA 2000 that canboat finds, in its order
         continue; // lines of a tool that knows no source: canboat shows nothing of them
       CHECK(expected.count(who) == 1);
     }
+  }
+}
+
+namespace {
+
+/// PGN and source of each message that canboat printed, as JSON or as `TIME prio src dst pgn name:`.
+std::vector<std::pair<std::uint32_t, int>> printed_by_canboat(const std::filesystem::path& path) {
+  std::vector<std::pair<std::uint32_t, int>> out;
+  std::istringstream lines{furrow::tests::read_file(path)};
+  for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with('{')) {
+      const auto row = nlohmann::json::parse(line);
+      if (row.contains("pgn"))
+        out.emplace_back(row["pgn"], row["src"]);
+      continue;
+    }
+    std::istringstream words{line};
+    std::string time;
+    int priority = 0;
+    int source = 0;
+    int destination = 0;
+    std::uint32_t pgn = 0;
+    if (words >> time >> priority >> source >> destination >> pgn)
+      out.emplace_back(pgn, source);
+  }
+  return out;
+}
+
+} // namespace
+
+// Of canboat's own 23 tests, those whose output is one message a line. It differs in four, on
+// purpose: it has no time-out (iso-tp-large-payload-test has a second between packets of a
+// broadcast); it takes an abort of another PGN for the end of a broadcast (iso-tp-test, the second);
+// it reads a line with more bytes than its length says (mixed-format) and makes up bytes of a first
+// packet without any (short-frame).
+TEST_CASE("transport: the messages of canboat's own tests, in its order") {
+  const struct {
+    const char* name;
+    std::size_t count;
+    int more; // than canboat
+  } tests[] = {{"actisense-format", 4, 0},
+               {"invalid-pgn-test", 1, 0},
+               {"iso-tp-large-payload-test", 0, -1},
+               {"iso-tp-preassembled-test", 1, 0},
+               {"iso-tp-test", 2, 1},
+               {"j1939-pgn-test", 853, 0},
+               {"mixed-format", 8, -1},
+               {"pgn-126208-request-130817", 2, 0},
+               {"pgn-126998-lau-ff", 2, 0},
+               {"pgn-130823-directory", 2, 0},
+               {"pgn-130823-truncated", 1, 0},
+               {"pgn-65379-test", 7, 0},
+               {"pgn-garmin-autopilot", 5, 0},
+               {"pgn-test-actisense", 22, 0},
+               {"pgn-test", 30, 0},
+               {"recombine-frames", 8, 0},
+               {"short-frame", 0, -1},
+               {"short-reserved", 1, 0}};
+  for (const auto& test : tests) {
+    const std::string name{test.name};
+    const auto log = data_file("n2k/canboat-analyzer-tests/" + name + ".in");
+    const auto truth = data_file("n2k/canboat-analyzer-tests/" + name + ".out");
+    if (!log || !truth)
+      return;
+    CAPTURE(name);
+    reassembler whole;
+    std::vector<std::pair<std::uint32_t, int>> got;
+    for (const auto& one : messages_of(*log, whole))
+      got.emplace_back(one.pgn, one.source);
+    const auto expected = printed_by_canboat(*truth);
+    CHECK(got.size() == test.count);
+    CHECK(static_cast<int>(got.size()) == static_cast<int>(expected.size()) + test.more);
+    if (test.more == 0)
+      CHECK(got == expected);
   }
 }
