@@ -34,7 +34,7 @@ struct story {
     return *open_spool;
   }
 
-  edge::result<done> try_append(std::size_t count, const source_row* progress = nullptr) {
+  edge::result<done> try_append(std::size_t count, source_row* progress = nullptr) {
     const std::vector<encoded_group> groups{encoded(numbered_frames(given + 1, count))};
     auto ok = open_spool->append(groups, {}, progress);
     given += ok ? count : 0;
@@ -132,7 +132,6 @@ TEST_CASE(
   source.path = "a.log";
   source.size = 1'000;
   source.head_bytes = 10;
-  source.id = *s.open_spool->add_source(source);
   for (int step = 0; step < 20; ++step) {
     source.offset = s.given + 7;
     REQUIRE(s.try_append(7, &source));
@@ -146,7 +145,9 @@ TEST_CASE(
     s.copy_to(copies.back().first);
     std::filesystem::resize_file(s.folder.file(copies.back().first) + "-wal", cut);
   }
-  for (const auto& [name, expected] : copies) {
+  for (const auto& copy : copies) {
+    const auto& name = copy.first;
+    const auto expected = copy.second;
     story after;
     after.options.path = s.folder.file(name);
     auto opened = spool::open(after.options, {});
@@ -464,6 +465,40 @@ TEST_CASE(
   s.append(4'000);
   s.reopen();
   CHECK(s.read_all(1).size() == held + 4'000);
+}
+
+TEST_CASE(
+  "spool: on a full disk it opens, gives what it holds, and begins its run when there is room") {
+  story s;
+  s.reopen();
+  s.append(4'000);
+  const auto before = s.open_spool->state().runs;
+  s.copy_to("killed.spool"); // as kill -9 leaves it: what was saved is in the log of writes
+  s.options.path = s.folder.file("killed.spool");
+  struct sigaction standard {};
+  struct sigaction ignore {};
+  ignore.sa_handler = SIG_IGN;
+  sigaction(SIGXFSZ, &ignore, &standard);
+  rlimit unlimited{};
+  getrlimit(RLIMIT_FSIZE, &unlimited);
+  const rlimit none{std::filesystem::file_size(s.options.path + "-wal"), unlimited.rlim_max};
+  REQUIRE(setrlimit(RLIMIT_FSIZE, &none) == 0);
+  auto opened = spool::open(s.options, {});
+  const auto refused = opened ? (*opened)->append({}, {}, nullptr) : edge::result<done>{done{}};
+  const auto runs = opened ? (*opened)->state().runs : std::vector<can::run_mark>{};
+  const auto readable = opened && (*opened)->read(1, 1U << 20U, 64);
+  setrlimit(RLIMIT_FSIZE, &unlimited);
+  sigaction(SIGXFSZ, &standard, nullptr);
+  REQUIRE_MESSAGE(opened, opened.error().detail);
+  CHECK(refused.code() == errc::full);
+  CHECK(runs == before);
+  CHECK(readable);
+  s.open_spool = std::move(*opened);
+  s.append(10);
+  const auto after = s.open_spool->state().runs;
+  REQUIRE(after.size() == before.size() + 1);
+  CHECK(after.back().first_seq == 4'001);
+  CHECK(s.open_spool->run() == after.back().run);
 }
 
 TEST_CASE("spool: buses are saved with the frames that named them") {

@@ -28,6 +28,7 @@ public:
   std::uint64_t last_seq() const override { return kept.last_seq; }
   std::uint64_t acked_seq() const override { return kept.acked_seq; }
   std::size_t bus_count() const override { return kept.buses.size(); }
+  std::uint64_t run() const override { return kept.runs.back().run; }
   edge::result<std::vector<item_block>>
   read(std::uint64_t from, std::size_t /*bytes_max*/, std::size_t blocks_max) override {
     std::vector<item_block> blocks;
@@ -441,6 +442,25 @@ TEST_CASE("uplink: what a person must mend ends it with one line; what may pass 
     s.hear(proto::reject{proto::reject_code::malformed, "columns", 0});
   }
   CHECK(s.stopped);
+}
+
+TEST_CASE(
+  "uplink: a run that began after the hello is told to the node before its items are sent") {
+  story s;
+  s.store.add(20);
+  s.start();
+  s.welcome();
+  CHECK(s.batch()->count() == 20);
+  s.store.kept.runs.push_back({13, 21}); // the disk had no room for its mark until now
+  s.store.add(5);
+  CHECK_FALSE(s.batch());
+  CHECK(s.closes == 1);
+  CHECK(s.pass() <= 250ms);
+  CHECK(s.connects == std::vector<std::string>{"a:1"});
+  s.connect();
+  CHECK(std::get<proto::hello>(s.sent.back()).runs.back() == can::run_mark{13, 21});
+  s.hear(proto::welcome{1, 2, 21, {}, 1'000});
+  CHECK(s.batch()->first_seq == 21);
 }
 
 TEST_CASE("uplink: two gateways with one stream do not chase each other") {

@@ -45,6 +45,8 @@ public:
   [[nodiscard]] virtual std::uint64_t last_seq() const = 0;
   [[nodiscard]] virtual std::uint64_t acked_seq() const = 0;
   [[nodiscard]] virtual std::size_t bus_count() const = 0;
+  /// The newest run. A node must have heard of it before it gets items that it numbered.
+  [[nodiscard]] virtual std::uint64_t run() const = 0;
 
   /// Blocks from the one that holds `from` on, in order and without a hole, up to about bytes_max
   /// (at least one); none when `from` is above last_seq.

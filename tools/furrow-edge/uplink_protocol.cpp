@@ -274,6 +274,13 @@ void uplink_protocol::forked(time_point now, const proto::reject& m) {
 std::optional<std::string> uplink_protocol::next_batch(time_point now) {
   if (phase_ != phase::streaming || next_seq_ > store_.last_seq())
     return std::nullopt;
+  if (store_.run() != hello_run_) {
+    // Items of a run that the node has not heard of would look like those of a copy later on.
+    actions_.emplace_back(uplink_action::close{});
+    say(level::debug, nodes_.current() + ": greeting again, the spool has begun a run");
+    wait(now, nodes_.pointed_to(nodes_.current()));
+    return std::nullopt;
+  }
   const auto blocks = store_.read(next_seq_, config_.batch_bytes, proto::groups_max);
   if (!blocks || blocks->empty()) {
     stop(blocks ? failure{errc::damaged, "item " + std::to_string(next_seq_) + " is not there"}
