@@ -344,7 +344,7 @@ TEST_CASE(
     node,
     [&] {
       for (const auto& [token, why] :
-           {std::pair{"", "may not send"}, std::pair{"stolen-token", "may not send"},
+           {std::pair{"", "needs a token"}, std::pair{"stolen-token", "may not send"},
             std::pair{"view-token", "may not send"},
             std::pair{"other-token", "not for equipment"}}) {
         gateway bad{node};

@@ -145,7 +145,9 @@ std::optional<actors::greeting> gateway_session::check(proto::hello hello) {
   if (context_->tokens) {
     const auto credential = context_->tokens->find(hello.token);
     if (!credential || !credential->may(permission::send)) {
-      refuse(reject_code::credentials, "this token may not send; `furrow token new` makes one");
+      refuse(reject_code::credentials, hello.token.empty()
+                                         ? "this node needs a token; `furrow token new` makes one"
+                                         : "this token may not send; `furrow token new` makes one");
       return std::nullopt;
     }
     if (!credential->covers(hello.equipment)) {
