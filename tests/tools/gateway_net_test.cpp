@@ -359,6 +359,19 @@ TEST_CASE(
   CHECK(node.output().find("stolen") == std::string::npos);
 }
 
+TEST_CASE("gateway port: a reject is read to its end by a gateway that has gone on sending") {
+  const node_program node;
+  withstands(
+    node,
+    [&] {
+      gateway bad{node};
+      // What follows the greeting lies unread at the node when it refuses.
+      bad.say(wire_of(hello_of("T1\n", 0xBC)) + std::string(100'000, 'x'));
+      check_rejected(bad, reject_code::malformed, "equipment");
+    },
+    10);
+}
+
 TEST_CASE("gateway port: a name of equipment with a line break forges no line of the log") {
   const node_program node;
   withstands(

@@ -88,9 +88,22 @@ asio::awaitable<void> gateway_session::run() {
     if (!draining_)
       close();
   }
-  // A session that drains or that still has its reject to write ends when that is done.
-  if (!draining_ && !closing_)
+  if (closing_ && !draining_)
+    co_await let_it_read();
+  reading_ = false;
+  // A session that drains or that still has something to write ends when that is done.
+  if (!draining_ && !(closing_ && writing_))
     close();
+}
+
+asio::awaitable<void> gateway_session::let_it_read() {
+  std::array<std::uint8_t, 4'096> unread{};
+  try {
+    for (std::size_t left = proto::message_bytes_max; left > 0 && !closed_; left -= unread.size())
+      co_await stream_->read(unread);
+  } catch (const boost::system::system_error& e) {
+    spdlog::debug("gateway {} {}: {}", peer_, equipment_, e.code().message());
+  }
 }
 
 asio::awaitable<void> gateway_session::greet() {
@@ -294,7 +307,9 @@ asio::awaitable<void> gateway_session::write_all() {
     close();
   }
   writing_ = false;
-  if (closing_)
+  if (closing_ && reading_)
+    stream_->end_writing();
+  else if (closing_)
     close();
 }
 

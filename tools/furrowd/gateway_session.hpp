@@ -72,6 +72,9 @@ private:
   boost::asio::awaitable<std::vector<actors::memory_lease>> room(std::size_t bytes);
   /// Fails with a Reject that says why.
   [[nodiscard]] std::optional<actors::greeting> check(proto::hello hello);
+  /// Until the gateway has closed, 1 MiB or the deadline: a socket that is closed with unread bytes in it takes back what
+  /// was written last, here the reject.
+  boost::asio::awaitable<void> let_it_read();
   bool handle(proto::message message, std::vector<actors::memory_lease> leases);
 
   void send(const proto::message& message);
@@ -92,6 +95,7 @@ private:
 
   std::deque<std::string> outbox_;
   std::optional<std::uint64_t> ack_due_;
+  bool reading_ = true;
   bool writing_ = false;
   bool closing_ = false; // close when the outbox is empty
   bool closed_ = false;
