@@ -35,7 +35,7 @@ public:
     : settings_{settings}, signals_{io_, SIGTERM, SIGINT}, retry_{io_}, deadline_{io_} {}
 
   int run() {
-    if (!open_access() || !open_node() || !serve_http())
+    if (!open_access() || !open_node() || !open_gateways() || !serve_http())
       return failed;
     signals_.async_wait([this](boost::system::error_code error, int signal) {
       if (!error)
@@ -117,6 +117,16 @@ private:
     return true;
   }
 
+  /// Before the database is asked, which may take its time: a wrong address is told at once.
+  bool open_gateways() {
+    session_context context{*node_, node_->budget(), tokens_, settings_.advertise, {}};
+    context.limits.bytes_max = settings_.node.session_bytes_max;
+    gateways_ = std::make_unique<gateway_listener>(
+      io_, gateway_config{settings_.listen, gateway_tls_}, std::move(context));
+    const auto opened = gateways_->open();
+    return opened || complain(opened.error().detail);
+  }
+
   void migrate() {
     node_->store().migrate([this](storage::result<std::vector<storage::migration_row>> outcome) {
       asio::post(io_, [this, outcome = std::move(outcome)] { schema_answer(outcome); });
@@ -179,10 +189,6 @@ private:
   }
 
   void serve_gateways() {
-    session_context context{*node_, node_->budget(), tokens_, settings_.advertise, {}};
-    context.limits.bytes_max = settings_.node.session_bytes_max;
-    gateways_ = std::make_unique<gateway_listener>(
-      io_, gateway_config{settings_.listen, gateway_tls_}, std::move(context));
     const auto started = gateways_->start();
     if (!started) {
       complain(started.error().detail);
