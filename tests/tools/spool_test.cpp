@@ -305,7 +305,7 @@ TEST_CASE("spool: a copy that parted moves its own items to a new stream, number
   s.append(10);
   const auto before = s.open_spool->state();
   s.open_spool->acknowledge(14);
-  REQUIRE(s.open_spool->fork(15)); // inside the second block
+  REQUIRE(s.open_spool->fork(15, 0)); // inside the second block
   for (int round = 0; round < 2; ++round) {
     const auto after = s.open_spool->state();
     CHECK(after.stream_id != before.stream_id);
@@ -333,7 +333,7 @@ TEST_CASE("spool: a copy with nothing of its own begins an empty stream") {
   s.reopen();
   s.append(10);
   s.open_spool->acknowledge(10);
-  REQUIRE(s.open_spool->fork(11));
+  REQUIRE(s.open_spool->fork(11, 0));
   CHECK(s.open_spool->last_seq() == 0);
   CHECK(s.open_spool->state().first_seq == 1);
   s.append(2);
@@ -341,25 +341,29 @@ TEST_CASE("spool: a copy with nothing of its own begins an empty stream") {
   s.maintain_until_quiet();
   CHECK(s.read_all(1).size() == 2);
   s.open_spool->acknowledge(2);
-  REQUIRE(s.open_spool->fork(1'000)); // beyond the end: the same
+  REQUIRE(s.open_spool->fork(1'000, 0)); // beyond the end: the same
   CHECK(s.open_spool->last_seq() == 0);
 }
 
 TEST_CASE("spool: a fork drops nothing that no node has, wherever the node says the copy parted") {
   // Symptom: a gateway was told that its spool had parted beyond its last item while 133,548 items
   // were not acked; it dropped them, had nothing left to send and ended as if all were durable.
-  for (const std::uint64_t fork : {1U, 8U, 15U, 31U, 1'000U}) {
-    CAPTURE(fork);
+  for (const auto& [fork, durable] : std::vector<std::pair<std::uint64_t, std::uint64_t>>{
+         {1, 0}, {8, 0}, {15, 0}, {31, 0}, {1'000, 0}, {15, 5}, {15, 10}, {15, 400}, {31, 25}}) {
+    const auto parted = fork;
+    const auto stored = durable;
+    CAPTURE(parted);
+    CAPTURE(stored);
     story s;
     s.reopen();
     s.append(10);
     s.append(10);
     s.append(10);
     s.open_spool->acknowledge(7);
-    REQUIRE(s.open_spool->fork(fork));
+    REQUIRE(s.open_spool->fork(fork, durable));
     s.maintain_until_quiet();
     s.reopen();
-    const auto first = std::min<std::uint64_t>(fork, 8);
+    const auto first = std::min(fork, std::max<std::uint64_t>(durable, 7) + 1);
     const auto items = s.read_all(1);
     REQUIRE(items.size() == 31 - first);
     for (std::size_t i = 0; i < items.size(); ++i)
@@ -377,7 +381,7 @@ TEST_CASE("spool: records are divided as frames are") {
   const std::vector<encoded_group> groups{encoded(records)};
   REQUIRE(s.open_spool->append(groups, {}, nullptr));
   s.open_spool->acknowledge(3);
-  REQUIRE(s.open_spool->fork(4));
+  REQUIRE(s.open_spool->fork(4, 0));
   const auto blocks = s.open_spool->read(1, 1, 1);
   const auto rest = std::get<std::vector<can::record>>(decoded(blocks->front()));
   REQUIRE(rest.size() == 2);

@@ -51,7 +51,7 @@ public:
     kept.acked_seq = std::max(kept.acked_seq, durable);
   }
   void rewind(std::uint64_t from) override { kept.acked_seq = std::min(kept.acked_seq, from - 1); }
-  edge::result<done> fork(std::uint64_t fork_seq) override {
+  edge::result<done> fork(std::uint64_t fork_seq, std::uint64_t /*durable_seq*/) override {
     forked_at = fork_seq;
     kept.stream_id = {2};
     kept.runs = {{99, 1}};
@@ -369,7 +369,7 @@ TEST_CASE("uplink: a copy of a spool moves to its own stream and greets again at
   s.store.add(100);
   s.start();
   s.connect();
-  s.hear(proto::reject{proto::reject_code::forked, "a copy", 61});
+  s.hear(proto::reject{proto::reject_code::forked, "a copy", 61, 60});
   CHECK(s.store.forked_at == 61);
   CHECK(s.closes == 1);
   CHECK(s.warnings.size() == 1);
@@ -401,7 +401,7 @@ TEST_CASE("uplink: stops with one line when the node needs what is gone, unless 
       } else {
         s.connect();
         s.hear(
-          proto::reject{proto::reject_code::gone, "the database holds the stream up to 20", 0});
+          proto::reject{proto::reject_code::gone, "the database holds the stream up to 20", 0, 0});
       }
       if (accepted) {
         CHECK_FALSE(s.stopped);

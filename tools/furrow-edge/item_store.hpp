@@ -59,8 +59,9 @@ public:
   /// Items from this number on are needed again, durable or not.
   virtual void rewind(std::uint64_t from_seq) = 0;
   /// The items from fork_seq on become a new stream, numbered from 1, and so do those before it that
-  /// no node has acked: whoever else has a copy of them may never send them. The rest is dropped.
-  [[nodiscard]] virtual result<done> fork(std::uint64_t fork_seq) = 0;
+  /// are neither acked nor durable in the old one: whoever else has a copy of them may never send
+  /// them. The rest is dropped.
+  [[nodiscard]] virtual result<done> fork(std::uint64_t fork_seq, std::uint64_t durable_seq) = 0;
 };
 
 } // namespace furrow::edge

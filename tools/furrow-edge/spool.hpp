@@ -101,7 +101,7 @@ public:
   [[nodiscard]] result<done> welcomed(std::uint64_t resume_from, std::uint64_t run) override;
   void acknowledge(std::uint64_t durable_seq) override;
   void rewind(std::uint64_t from_seq) override;
-  [[nodiscard]] result<done> fork(std::uint64_t fork_seq) override;
+  [[nodiscard]] result<done> fork(std::uint64_t fork_seq, std::uint64_t durable_seq) override;
 
   /// Saves what was acked and deletes a step of what is no longer needed; to be called a few times
   /// a second. True: there is more to delete.

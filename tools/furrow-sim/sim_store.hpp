@@ -39,7 +39,7 @@ public:
   [[nodiscard]] edge::result<done> welcomed(std::uint64_t resume_from, std::uint64_t run) override;
   void acknowledge(std::uint64_t durable_seq) override;
   void rewind(std::uint64_t from_seq) override;
-  [[nodiscard]] edge::result<done> fork(std::uint64_t fork_seq) override;
+  [[nodiscard]] edge::result<done> fork(std::uint64_t fork_seq, std::uint64_t durable_seq) override;
 
 private:
   struct slot {

@@ -43,9 +43,7 @@ public:
     post([=](gateway_session& session) { session.send(proto::rewind{from_seq}); });
   }
   void reject(proto::reject reason) override {
-    post([reason = std::move(reason)](gateway_session& session) {
-      session.refuse(reason.code, reason.reason, reason.fork_seq);
-    });
+    post([reason = std::move(reason)](gateway_session& session) { session.refuse(reason); });
   }
   void drop() override {
     post([](gateway_session& session) { session.close(); });
@@ -272,12 +270,16 @@ void gateway_session::send_ack(std::uint64_t durable_seq) {
   write_on();
 }
 
-void gateway_session::refuse(reject_code code, std::string reason, std::uint64_t fork_seq) {
-  if (reason.size() > proto::text_bytes_max)
-    reason.resize(proto::text_bytes_max);
-  spdlog::info("gateway {} {}: rejected ({}): {}", peer_, equipment_, proto::to_string(code),
-               reason);
-  send(proto::reject{code, std::move(reason), fork_seq});
+void gateway_session::refuse(reject_code code, std::string reason) {
+  refuse(proto::reject{code, std::move(reason), 0, 0});
+}
+
+void gateway_session::refuse(proto::reject why) {
+  if (why.reason.size() > proto::text_bytes_max)
+    why.reason.resize(proto::text_bytes_max);
+  spdlog::info("gateway {} {}: rejected ({}): {}", peer_, equipment_, proto::to_string(why.code),
+               why.reason);
+  send(std::move(why));
   finish();
 }
 

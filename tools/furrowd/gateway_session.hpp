@@ -79,7 +79,8 @@ private:
 
   void send(const proto::message& message);
   void send_ack(std::uint64_t durable_seq);
-  void refuse(proto::reject_code code, std::string reason, std::uint64_t fork_seq = 0);
+  void refuse(proto::reject_code code, std::string reason);
+  void refuse(proto::reject why);
   void write_on();
 
   std::shared_ptr<const session_context> context_;
