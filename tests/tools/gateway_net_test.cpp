@@ -372,7 +372,8 @@ TEST_CASE("gateway port: a reject is read to its end by a gateway that has gone 
     10);
 }
 
-TEST_CASE("gateway port: a name of equipment with a line break forges no line of the log") {
+TEST_CASE(
+  "gateway port: a name of equipment with a line break or a slash is refused, and forges nothing") {
   const node_program node;
   withstands(
     node,
@@ -380,6 +381,9 @@ TEST_CASE("gateway port: a name of equipment with a line break forges no line of
       gateway bad{node};
       bad.say(wire_of(hello_of("T1\n2026-01-01 critical forged", 0xBA)));
       check_rejected(bad, reject_code::malformed, "equipment");
+      gateway other{node}; // farm/T1 names the T1 of another farm
+      other.say(wire_of(hello_of("farm/T1", 0xBB)));
+      check_rejected(other, reject_code::malformed, "equipment");
     },
     10);
   CHECK(node.output().find("\n2026-01-01 critical forged") == std::string::npos);

@@ -1,5 +1,7 @@
 #include "tools/furrowd/gateway_session.hpp"
 
+#include "proto/text.hpp"
+
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -132,12 +134,6 @@ asio::awaitable<void> gateway_session::greet() {
                                 std::make_shared<port>(weak_from_this(), executor_));
 }
 
-/// A line break in a name would forge lines of the log and of whatever prints the name.
-static bool has_control(const std::string& name) {
-  return std::any_of(name.begin(), name.end(),
-                     [](unsigned char c) { return c < 0x20 || c == 0x7F; });
-}
-
 std::optional<actors::greeting> gateway_session::check(proto::hello hello) {
   if (hello.lowest_version > proto::version_max || hello.highest_version < proto::version_min) {
     refuse(reject_code::version, "this node speaks versions " + std::to_string(proto::version_min)
@@ -146,8 +142,10 @@ std::optional<actors::greeting> gateway_session::check(proto::hello hello) {
                                    + std::to_string(hello.highest_version));
     return std::nullopt;
   }
-  if (has_control(hello.equipment)) {
-    refuse(reject_code::malformed, "the name of the equipment holds a control character");
+  // A line break would forge lines of the log and of whatever prints the name.
+  if (!proto::is_name(hello.equipment)) {
+    refuse(reject_code::malformed,
+           "the name of the equipment is empty, or holds a control character or a slash");
     return std::nullopt;
   }
   version_ = std::min(proto::version_max, hello.highest_version);
