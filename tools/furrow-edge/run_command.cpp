@@ -132,12 +132,6 @@ private:
     auto opened = socketcan_source::open(split(options_.from.substr(4)));
     if (!opened)
       return opened.error();
-    auto row = (*opened)->progress();
-    const auto id = spool_->add_source(row);
-    if (!id)
-      return id.error();
-    row.id = *id;
-    (*opened)->resume(row);
     source_ = std::move(*opened);
     return done{};
   }
@@ -158,14 +152,8 @@ private:
                      : " is empty"));
       return done{};
     }
-    if (start.known) {
+    if (start.known)
       out_.info("going on in " + options_.from + " after line " + std::to_string(start.row.line));
-    } else {
-      const auto id = spool_->add_source(start.row);
-      if (!id)
-        return id.error();
-      start.row.id = *id;
-    }
     if (auto ok = (*opened)->start_at(start.row); !ok)
       return ok;
     source_ = std::move(*opened);
