@@ -182,6 +182,11 @@ std::optional<double> scaled(std::optional<double> raw, double scale, double off
   return raw ? std::optional{*raw * scale + offset} : std::nullopt;
 }
 
+/// Divided, not multiplied: the nearest number to 41.5023456, which then is shown as that.
+std::optional<double> ten_millionths(std::optional<double> raw) {
+  return raw ? std::optional{*raw / 1e7} : std::nullopt;
+}
+
 void file_direction(live_state& state, const reading& from) {
   const auto bits = from.bits2(7, 0);
   if (!bits || *bits > 1
@@ -288,8 +293,8 @@ void apply_n2k(live_state& state, const reading& from) {
                   {pgn_dash_display, pgn_fluid_level});
     return;
   case pgn_position_rapid:
-    file_position(state, from, scaled(n2k_signed(from, 0, 4), 1e-7),
-                  scaled(n2k_signed(from, 4, 4), 1e-7));
+    file_position(state, from, ten_millionths(n2k_signed(from, 0, 4)),
+                  ten_millionths(n2k_signed(from, 4, 4)));
     return;
   case pgn_course_speed:
     update_course_speed(state, from);
