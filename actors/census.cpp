@@ -115,11 +115,11 @@ std::vector<live_equipment> census::live() const {
 std::optional<can::machine_report> census::report_of(const std::string& farm,
                                                      const std::string& equipment) const {
   // The newest actor of a machine stands last: an older one may still be on its way out.
-  const auto all = slots();
-  for (auto slot = all.rbegin(); slot != all.rend(); ++slot)
-    if (auto report = (*slot)->report_of(farm, equipment))
-      return report;
-  return std::nullopt;
+  std::optional<can::machine_report> newest;
+  for (const auto& slot : slots())
+    if (auto report = slot->report_of(farm, equipment))
+      newest = std::move(report);
+  return newest;
 }
 
 } // namespace furrow::actors

@@ -261,9 +261,10 @@ json to_json(const can::machine_report& report, std::int64_t now_us) {
             {"implements", json::array()}};
   for (const auto& one : report.faults)
     made["faults"].push_back(to_json(one, report.ecus, now_us));
-  for (auto one = report.cleared.rbegin(); one != report.cleared.rend(); ++one) {
-    auto fault = to_json(one->fault, report.ecus, now_us);
-    fault["cleared"] = format_time(one->cleared_us);
+  for (std::size_t i = report.cleared.size(); i-- > 0;) { // the latest first
+    const auto& one = report.cleared[i];
+    auto fault = to_json(one.fault, report.ecus, now_us);
+    fault["cleared"] = format_time(one.cleared_us);
     made["cleared_faults"].push_back(std::move(fault));
   }
   for (const auto& one : report.ecus)
