@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cinttypes>
 #include <cstdio>
+#include <fstream>
 #include <functional>
 #include <memory>
 #include <random>
@@ -82,6 +83,10 @@ public:
     for (auto& one : machines_)
       one->uplink->close();
     report();
+    if (!options_.probe.empty() && !write_probe()) {
+      out_.error("cannot write " + options_.probe);
+      return edge::exit_failed;
+    }
     return exit_;
   }
 
@@ -96,7 +101,8 @@ private:
         : block_frames_max;
     const auto pools = std::min<std::size_t>(pools_max, options_.machines);
     for (std::size_t i = 0; i < pools; ++i)
-      pools_.push_back(std::make_unique<block_pool>(options_.seed + i, rate, a_block));
+      pools_.push_back(
+        std::make_unique<block_pool>(options_.seed + i, rate, a_block, options_.ids));
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     const auto start_us = std::chrono::duration_cast<std::chrono::microseconds>(now).count();
     // Stream ids must differ from those of another run with the same seed.
@@ -107,6 +113,8 @@ private:
                                                     options_, start_us, latency_));
       connect(*machines_.back(), i);
     }
+    if (!options_.probe.empty())
+      machines_.front()->store.note_sendings();
   }
 
   void connect(machine& one, std::uint32_t number) {
@@ -281,6 +289,16 @@ private:
                                       {"duplicated_batches", duplicated_},
                                       {"hostile_connections", hostile_ ? hostile_->attacks() : 0}};
     std::printf("%s\n", line.dump().c_str());
+  }
+
+  /// Lines of "last number of the block, microseconds of the monotonic clock".
+  [[nodiscard]] bool write_probe() const {
+    std::ofstream file{options_.probe};
+    for (const auto& [seq, at] : machines_.front()->store.sendings())
+      file << seq << ' '
+           << std::chrono::duration_cast<std::chrono::microseconds>(at.time_since_epoch()).count()
+           << '\n';
+    return file.flush().good();
   }
 
   static constexpr std::size_t told_max = 64;

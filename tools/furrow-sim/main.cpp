@@ -50,6 +50,10 @@ void add_run(CLI::App& app, arguments& a) {
     ->delimiter(',');
   run.add_option("--machines", f.machines)->check(CLI::Range(1, 100'000));
   run.add_option("--rate", a.rate, "frames a second and machine, or max");
+  run.add_option("--ids", f.ids, "identifiers on each machine's bus (default: a tractor's)")
+    ->check(CLI::Range(1, 200));
+  run.add_option("--probe", f.probe,
+                 "file for the numbers of the first machine and the moments of their sending");
   run.add_option("--frames", f.frames, "of each machine")->check(CLI::Range(1ULL, 1ULL << 50U));
   run.add_option("--seconds", f.seconds)->check(CLI::Range(0.001, 1e7));
   run.add_option("--prefix", f.prefix, "of the machines' names");
