@@ -24,6 +24,8 @@ public:
 
   [[nodiscard]] std::size_t frames_a_block() const { return frames_a_block_; }
   [[nodiscard]] const std::vector<can::frame_block>& blocks() const { return blocks_; }
+  /// From the first frame of one time round to that of the next.
+  [[nodiscard]] std::int64_t span_us() const { return span_us_; }
   /// The first `count` frames of the n-th block of an endless stream that began at start_us,
   /// encoded.
   [[nodiscard]] std::shared_ptr<const std::string>

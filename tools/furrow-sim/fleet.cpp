@@ -28,7 +28,6 @@ using boost::system::error_code;
 using clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr std::size_t block_frames_max = 4'096;
 constexpr std::size_t pools_max = 8; // machines beyond share the traffic of the first ones
 
 /// One simulated gateway.
@@ -97,8 +96,8 @@ private:
       options_.rate * std::chrono::duration<double>(options_.flush_interval).count();
     const auto a_block =
       options_.rate > 0
-        ? std::clamp<std::size_t>(static_cast<std::size_t>(a_flush), 1, block_frames_max)
-        : block_frames_max;
+        ? std::clamp<std::size_t>(static_cast<std::size_t>(a_flush), 1, options_.block_frames)
+        : options_.block_frames;
     const auto pools = std::min<std::size_t>(pools_max, options_.machines);
     for (std::size_t i = 0; i < pools; ++i)
       pools_.push_back(

@@ -24,6 +24,7 @@ struct fleet_options {
   std::string prefix = "SIM-";
   std::uint64_t seed = 1;
   std::uint32_t ids = 0;                     // identifiers a machine; 0: those of a tractor
+  std::uint32_t block_frames = 4'096;        // at most, when sending as fast as can be
   double rate = 0;                           // frames a second and machine; 0: as fast as can be
   std::uint64_t frames = 0;                  // a machine; 0: until `seconds` are over
   double seconds = 0;                        // 0: until `frames` are made

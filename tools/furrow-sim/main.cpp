@@ -52,6 +52,8 @@ void add_run(CLI::App& app, arguments& a) {
   run.add_option("--rate", a.rate, "frames a second and machine, or max");
   run.add_option("--ids", f.ids, "identifiers on each machine's bus (default: a tractor's)")
     ->check(CLI::Range(1, 200));
+  run.add_option("--block-frames", f.block_frames, "frames in a block, at most")
+    ->check(CLI::Range(1, 4'096));
   run.add_option("--probe", f.probe,
                  "file for the numbers of the first machine and the moments of their sending");
   run.add_option("--frames", f.frames, "of each machine")->check(CLI::Range(1ULL, 1ULL << 50U));

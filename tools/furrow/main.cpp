@@ -28,6 +28,7 @@ void add_commands(CLI::App& app, const furrow::cli::globals& globals, int& exit_
   add_database(app, globals, exit_code);
   add_health(app, globals, exit_code);
   add_token(app, globals, exit_code);
+  add_bench(app, globals, exit_code);
   // Those that read logs and DBC files, and need neither.
   add_convert(app, exit_code);
   add_dbc(app, exit_code);
