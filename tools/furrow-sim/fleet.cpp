@@ -174,7 +174,7 @@ private:
   }
 
   template <class Then>
-  void after(asio::steady_timer& timer, milliseconds delay, Then then) {
+  void after(asio::steady_timer& timer, std::chrono::microseconds delay, Then then) {
     timer.expires_after(delay);
     timer.async_wait([then](const error_code& error) {
       if (!error)
@@ -215,13 +215,17 @@ private:
       one.uplink->items_added();
   }
 
+  /// Each machine once in a flush interval, but not all at the same moment: gateways know nothing
+  /// of each other.
   void make_frames() {
-    for (auto& one : machines_) {
-      fill(*one);
-      check_finished(*one);
+    const std::size_t turns = std::clamp<std::size_t>(
+      static_cast<std::size_t>(options_.flush_interval / turn_least), 1, machines_.size());
+    for (auto i = turn_++ % turns; i < machines_.size(); i += turns) {
+      fill(*machines_[i]);
+      check_finished(*machines_[i]);
     }
     if (!finished_)
-      after(making_, options_.flush_interval, [this] { make_frames(); });
+      after(making_, options_.flush_interval / turns, [this] { make_frames(); });
   }
 
   /// Looks at one machine only: a fleet hears many acks.
@@ -301,6 +305,7 @@ private:
   }
 
   static constexpr std::size_t told_max = 64;
+  static constexpr milliseconds turn_least{10}; // between two turns of making frames
 
   const fleet_options& options_;
   edge::console& out_;
@@ -312,6 +317,7 @@ private:
   std::vector<std::unique_ptr<machine>> machines_;
   std::optional<hostile_peer> hostile_;
   asio::steady_timer making_{io_};
+  std::size_t turn_ = 0;
   asio::steady_timer timeout_{io_};
   clock::time_point started_at_{};
   clock::time_point ended_at_{};
