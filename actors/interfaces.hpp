@@ -23,6 +23,7 @@ struct append_reply;
 struct flush_due;
 struct passivation_due;
 struct retry_due;
+struct gather_due;
 struct lane_changed;
 struct desk_changed;
 struct writer_changed;
@@ -41,6 +42,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::append_reply)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::flush_due)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::passivation_due)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::retry_due)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::gather_due)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::lane_changed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::desk_changed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::writer_changed)
@@ -60,6 +62,8 @@ using aggregator_actor = caf::typed_actor<
   caf::reacts_to<append_order>,
   // The writer's answer to the batch that is under way.
   caf::reacts_to<append_reply>,
+  // The blocks have gathered for long enough.
+  caf::reacts_to<gather_due>,
   // A writer has started; what an older one had under way is in doubt.
   caf::reacts_to<writer_changed>>;
 

@@ -127,6 +127,7 @@ struct flush_due {
 };
 struct passivation_due {};
 struct retry_due {};
+struct gather_due {};
 
 struct lane_changed {
   std::size_t lane = 0;
