@@ -76,7 +76,7 @@ public:
     started_at_ = clock::now();
     for (auto& one : machines_)
       one->uplink->start();
-    make_frames();
+    begin();
     io_.run();
     ended_at_ = clock::now();
     for (auto& one : machines_)
@@ -197,7 +197,7 @@ private:
   }
 
   void fill(machine& one) {
-    if (one.finished)
+    if (one.finished || !going_)
       return;
     const auto until = wanted();
     bool added = false;
@@ -213,6 +213,25 @@ private:
     one.finished = time_over || (options_.frames > 0 && one.made >= options_.frames);
     if (added)
       one.uplink->items_added();
+  }
+
+  void begin() {
+    constexpr milliseconds look_again{10};
+    const auto here = [](const auto& one) { return one->uplink->protocol().streaming(); };
+    if (options_.when_connected && !std::all_of(machines_.begin(), machines_.end(), here)) {
+      after(making_, look_again, [this] { begin(); });
+      return;
+    }
+    going_ = true;
+    const auto now = clock::now();
+    connect_seconds_ = now - std::exchange(started_at_, now);
+    if (options_.when_connected) {
+      std::printf("connected\n");
+      std::fflush(stdout);
+      for (auto& one : machines_)
+        fill(*one);
+    }
+    make_frames();
   }
 
   /// Each machine once in a flush interval, but not all at the same moment: gateways know nothing
@@ -281,6 +300,7 @@ private:
     const nlohmann::ordered_json line{{"machines", options_.machines},
                                       {"sent", sent},
                                       {"durable", durable},
+                                      {"connect_seconds", connect_seconds_.count()},
                                       {"seconds", seconds},
                                       {"frames_per_second", static_cast<double>(durable) / seconds},
                                       {"ack_latency_us",
@@ -318,6 +338,8 @@ private:
   std::optional<hostile_peer> hostile_;
   asio::steady_timer making_{io_};
   std::size_t turn_ = 0;
+  bool going_ = false; // frames are made
+  std::chrono::duration<double> connect_seconds_{};
   asio::steady_timer timeout_{io_};
   clock::time_point started_at_{};
   clock::time_point ended_at_{};

@@ -31,6 +31,7 @@ struct fleet_options {
   std::uint64_t window_frames = 128U << 10U; // not acked, a machine
   std::chrono::milliseconds flush_interval{100};
   bool until_durable = false;
+  bool when_connected = false; // no frame is made before every machine has been welcomed
   std::optional<std::chrono::milliseconds> timeout;
   bool json = false;
   std::string probe; // file: number of each block of the first machine, and when it was first sent

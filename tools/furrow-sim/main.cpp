@@ -64,6 +64,8 @@ void add_run(CLI::App& app, arguments& a) {
     ->check(CLI::Range(1ULL, 1ULL << 32U));
   run.add_option("--flush-ms", a.flush_ms, "a block is sent so often")
     ->check(CLI::Range(1, 60'000));
+  run.add_flag("--when-connected", f.when_connected,
+               "begin when every machine is connected, and say so with a line");
   run.add_flag("--until-durable", f.until_durable, "end when everything is durable");
   run.add_option("--timeout", a.timeout_s, "give up after so many seconds (exit 3 or 5)")
     ->check(CLI::PositiveNumber);

@@ -48,7 +48,15 @@ result<json> bench_connections(storage::bench_database& database,
   idle.ids = 0;
   std::uint64_t held_most = empty.resident_bytes;
   double generator_cpu_s = 0;
-  auto fleet = run_fleet(*node, idle, folder, {}, generator_cpu_s, [&] {
+  double connected_cpu_s = 0;
+  const auto server = database.server_process();
+  const auto server_before = family_cpu_s(server);
+  std::optional<double> server_connected;
+  const auto begun = [&] {
+    connected_cpu_s = node->process().cpu_s();
+    server_connected = family_cpu_s(server);
+  };
+  auto fleet = run_fleet(*node, idle, folder, {}, generator_cpu_s, begun, [&] {
     held_most = std::max(held_most, node->process().held().resident_bytes);
     progress.say(fmt::format("connections: the node holds {} MiB", held_most >> 20U));
   });
@@ -61,7 +69,14 @@ result<json> bench_connections(storage::bench_database& database,
               {"node_rss_empty_bytes", empty.resident_bytes},
               {"node_rss_bytes", held_most},
               {"bytes_per_session", std::round(more / plan.machines)},
-              {"node_cpu_seconds", std::round((node->process().cpu_s() - cpu_before) * 1e3) / 1e3},
+              {"connect_seconds", fleet->at("connect_seconds")},
+              {"connect_cpu_seconds",
+               {{"node", std::round((connected_cpu_s - cpu_before) * 1e3) / 1e3},
+                {"server", server_before && server_connected
+                             ? json(std::round((*server_connected - *server_before) * 1e3) / 1e3)
+                             : json(nullptr)}}},
+              {"idle_cpu_seconds",
+               {{"node", std::round((node->process().cpu_s() - connected_cpu_s) * 1e3) / 1e3}}},
               {"generator_cpu_seconds", std::round(generator_cpu_s * 1e3) / 1e3},
               {"node_threads", node->process().threads()},
               {"node_start_ms", std::round(node->start_ms() * 10) / 10}};

@@ -171,6 +171,7 @@ result<json> figures(storage::bench_database& database,
   json out{{"frames", frames},
            {"seconds", rounded(seconds)},
            {"frames_per_second", std::round(static_cast<double>(frames) / seconds)},
+           {"connect_seconds", rounded(fleet.at("connect_seconds").get<double>())},
            {"ack_ms", in_ms(fleet.at("ack_latency_us"))},
            {"cpu_seconds",
             {{"node", rounded(node_cpu_s)},
@@ -283,11 +284,13 @@ result<json> run_fleet(running_node& node,
                        const scratch& folder,
                        child::environment more,
                        double& cpu_s,
+                       const std::function<void()>& begun,
                        const std::function<void()>& meanwhile) {
   const auto program = program_beside("furrow-sim");
   if (!program)
     return program.error();
-  std::vector<std::string> words{*program, "run", "-q", "-o", "json", "--until-durable"};
+  std::vector<std::string> words{*program,          "run", "-q", "-o", "json", "--until-durable",
+                                 "--when-connected"};
   for (const auto& flag : node.sim_flags())
     words.push_back(flag);
   const auto add = [&words](const char* flag, const std::string& value) {
@@ -311,10 +314,16 @@ result<json> run_fleet(running_node& node,
   if (!fleet)
     return fleet.error();
   auto code = fleet->ended();
+  bool connected = false;
   for (; !code; code = fleet->ended()) {
     if (node.process().ended())
       return failure{errc::failed, "furrowd has ended: " + node.process().last_line()};
-    meanwhile();
+    if (!connected && fleet->output().find("connected\n") != std::string::npos) {
+      connected = true;
+      begun();
+    }
+    if (connected)
+      meanwhile();
     std::this_thread::sleep_for(10ms);
   }
   cpu_s = fleet->cpu_s();
@@ -335,16 +344,17 @@ run_ingest(storage::bench_database& database, const ingest_plan& plan, progress&
     return node.error();
   before then;
   then.server = database.server_process();
-  const auto wal = database.wal_position();
-  if (!wal)
-    return as_failure(wal.error());
-  then.wal = *wal;
-  then.node_cpu_s = node->process().cpu_s();
-  then.server_cpu_s = family_cpu_s(then.server);
   visible_watch watch{database, first_machine};
   const auto share = plan.frames / plan.machines;
   double generator_cpu_s = 0;
-  auto fleet = run_fleet(*node, plan, folder, {}, generator_cpu_s, [&] {
+  // Connecting and claiming are no part of ingest; `bench connections` tells what they cost.
+  const auto begun = [&] {
+    const auto wal = database.wal_position();
+    then.wal = wal ? *wal : 0;
+    then.node_cpu_s = node->process().cpu_s();
+    then.server_cpu_s = family_cpu_s(then.server);
+  };
+  auto fleet = run_fleet(*node, plan, folder, {}, generator_cpu_s, begun, [&] {
     watch.look();
     progress.say(share > 0 ? fmt::format("ingest: {} %", watch.seen() * 100 / share)
                            : fmt::format("ingest: {} of each machine", watch.seen()));

@@ -90,12 +90,13 @@ private:
 [[nodiscard]] result<json>
 run_ingest(storage::bench_database& database, const ingest_plan& plan, progress& progress);
 
-/// Lets a simulated fleet send to the node until it is done; its report.
+/// Lets a simulated fleet connect, calls `begun`, lets it send until it is done; its report.
 [[nodiscard]] result<json> run_fleet(running_node& node,
                                      const ingest_plan& plan,
                                      const scratch& folder,
                                      child::environment more,
                                      double& cpu_s,
+                                     const std::function<void()>& begun,
                                      const std::function<void()>& meanwhile);
 
 /// Machine, versions and settings that the figures depend on.
