@@ -27,7 +27,7 @@ struct equipment_config {
   std::string name;
   std::size_t lane = 0; // which aggregator
   std::size_t block_frames_max = 8'192;
-  std::chrono::milliseconds flush_interval{200};
+  std::chrono::milliseconds flush_interval{150};
   std::chrono::milliseconds passivate_after{120'000};
 };
 

@@ -28,7 +28,7 @@ struct node_config {
   std::size_t budget_bytes = 256U << 20U;    // received and not yet durable, over all sessions
   std::size_t session_bytes_max = 4U << 20U; // of that, one session at most
   std::size_t block_frames_max = 8'192; // a block goes to the aggregator when it has so many frames
-  std::chrono::milliseconds flush_interval{200};      // or when its oldest frame has waited so long
+  std::chrono::milliseconds flush_interval{150};      // or when its oldest frame has waited so long
   std::chrono::milliseconds passivate_after{120'000}; // an equipment actor without a session stops
   std::chrono::milliseconds claim_retry{
     250}; // first wait after a failed claim; doubles to 1 s, with jitter

@@ -46,8 +46,11 @@ public:
         found.lost = durable > stored ? durable - stored : 0;
         found.doubled = stored > durable ? stored - durable : 0;
       }
-      std::error_code unknown;
-      found.disk_bytes = fs::file_size(path_, unknown);
+      // What stands in the write-ahead log is counted too.
+      auto size = db.statement(
+        "select c.page_count * s.page_size from pragma_page_count c, pragma_page_size s");
+      if (size.step())
+        found.disk_bytes = size.natural(0);
       return found;
     });
   }

@@ -326,6 +326,8 @@ result<json> run_fleet(running_node& node,
       meanwhile();
     std::this_thread::sleep_for(10ms);
   }
+  if (!connected)
+    begun(); // it was over before anybody looked
   cpu_s = fleet->cpu_s();
   if (*code != 0)
     return failure{errc::failed,

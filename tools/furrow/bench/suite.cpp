@@ -75,7 +75,7 @@ std::vector<step> at_a_rate(double seconds) {
 
 result<json> bench_all(const target& target, bool quick, progress& progress) {
   const bool postgres = !target.url.starts_with("sqlite:");
-  auto steps = flat_out(quick ? 1'000'000 : 4'000'000);
+  auto steps = flat_out(quick ? 2'000'000 : 8'000'000);
   for (auto& one : at_a_rate(quick ? 3 : 10))
     steps.push_back(std::move(one));
   ingest_plan asked;
