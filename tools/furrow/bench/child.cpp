@@ -90,6 +90,7 @@ scratch::~scratch() {
 result<child>
 child::start(const std::vector<std::string>& words, std::string output, const environment& more) {
   std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
   for (const auto& word : words)
     arguments.push_back(const_cast<char*>(word.c_str()));
   arguments.push_back(nullptr);
