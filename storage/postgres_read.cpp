@@ -10,6 +10,8 @@ namespace {
 constexpr int page_blocks_max = 1'024;
 constexpr std::int64_t page_bytes_max = std::int64_t{4} << 20U;
 
+} // namespace
+
 /// What lies before all of PostgreSQL's time is as good as -infinity, which is the lowest number in
 /// binary.
 std::int64_t from_bound(const std::optional<std::int64_t>& time_us) {
@@ -40,6 +42,8 @@ find_equipment(pq_connection& db, const std::string& farm, const std::string& na
                       "more than one farm has an equipment " + name + ": name the farm"};
   co_return static_cast<std::int32_t>(rows.integer(0, 0));
 }
+
+namespace {
 
 task<result<std::vector<std::int32_t>>>
 streams_from(pq_connection& db, std::int32_t equipment, std::int32_t first) {
@@ -156,8 +160,9 @@ read_frames(pq_connection& db, const frames_query& query, frames_cursor cursor) 
 task<result<std::vector<ledger_row>>>
 read_ledger(pq_connection& db, const std::string& farm, const std::string& equipment) {
   const auto reply = co_await db.query(
-    "select farm, equipment, stream_id, sent, durable, stored, lost, doubled, quarantined from "
-    "furrow.ledger "
+    "select farm, equipment, stream_id, sent, durable, stored, lost, doubled, quarantined, "
+    "dropped, "
+    "lost_at_gateway from furrow.ledger "
     "where ($1 = '' or farm = $1) and ($2 = '' or equipment = $2) order by farm, equipment, stream",
     pq_parameters{}.text(farm).text(equipment));
   if (reply.error)
@@ -178,6 +183,8 @@ read_ledger(pq_connection& db, const std::string& farm, const std::string& equip
     row.lost = rows.natural(i, 6);
     row.doubled = rows.natural(i, 7);
     row.quarantined = rows.natural(i, 8);
+    row.dropped = rows.natural(i, 9);
+    row.lost_at_gateway = rows.natural(i, 10);
   }
   co_return out;
 }

@@ -55,8 +55,8 @@ private:
 class postgres_store : public store {
 public:
   explicit postgres_store(const store_options& options)
-    : options_{options}, claims_{make_pool("claims", 1)}, queries_{make_pool(
-                                                            "query", options.query_connections)},
+    : options_{options}, claims_{make_pool("claims", 1)},
+      queries_{make_pool("query", options.query_connections)}, inserts_{make_pool("records", 1)},
       migrations_{make_pool("migrate", 1)}, thread_{[this] { context_->run(); }} {}
   postgres_store(const postgres_store&) = delete;
   postgres_store& operator=(const postgres_store&) = delete;
@@ -106,6 +106,51 @@ public:
     }));
   }
 
+  void insert_records(record_batch batch, handler<record_batch_outcome> done) override {
+    inserts_->submit(job_of(true, std::move(done), [batch = std::move(batch)](pq_connection& db) {
+      return postgres_work::insert_records(db, batch);
+    }));
+  }
+
+  void read_records(records_query query,
+                    std::optional<records_cursor> after,
+                    handler<records_page> done) override {
+    queries_->submit(
+      job_of(false, std::move(done), [query = std::move(query), after](pq_connection& db) {
+        return postgres_work::read_records(db, query, after);
+      }));
+  }
+
+  void list_quarantine(quarantine_query query,
+                       std::optional<quarantine_id> after,
+                       handler<quarantine_page> done) override {
+    queries_->submit(
+      job_of(false, std::move(done), [query = std::move(query), after](pq_connection& db) {
+        return postgres_work::list_quarantine(db, query, after);
+      }));
+  }
+
+  void show_quarantined(std::string farm, quarantine_id id, handler<quarantine_row> done) override {
+    queries_->submit(
+      job_of(false, std::move(done), [farm = std::move(farm), id](pq_connection& db) {
+        return postgres_work::show_quarantined(db, farm, id);
+      }));
+  }
+
+  void retry_quarantined(std::string farm, quarantine_id id, handler<retry_outcome> done) override {
+    inserts_->submit(job_of(true, std::move(done), [farm = std::move(farm), id](pq_connection& db) {
+      return postgres_work::retry_quarantined(db, farm, id);
+    }));
+  }
+
+  void
+  drop_quarantined(std::string farm, quarantine_id id, handler<furrow::done> dropped) override {
+    inserts_->submit(
+      job_of(true, std::move(dropped), [farm = std::move(farm), id](pq_connection& db) {
+        return postgres_work::drop_quarantined(db, farm, id);
+      }));
+  }
+
   void migrate(handler<std::vector<migration_row>> done) override {
     migrations_->submit(
       job_of(true, std::move(done), [](pq_connection& db) { return postgres_work::migrate(db); }));
@@ -152,6 +197,7 @@ private:
   std::vector<std::weak_ptr<postgres_pool>> pools_;
   std::shared_ptr<postgres_pool> claims_;
   std::shared_ptr<postgres_pool> queries_;
+  std::shared_ptr<postgres_pool> inserts_; // of records that come by themselves
   std::shared_ptr<postgres_pool> migrations_;
   std::thread thread_; // last: it uses all the others
 };

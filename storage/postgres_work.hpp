@@ -5,6 +5,7 @@
 /// Threads: the thread of the io_context.
 #pragma once
 
+#include "storage/append_plan.hpp"
 #include "storage/pq_connection.hpp"
 #include "storage/store.hpp"
 
@@ -22,6 +23,32 @@ inline constexpr std::int64_t time_us_min = -210'866'803'200'000'000;
 claim(pq_connection& db, const std::vector<claim_request>& requests);
 [[nodiscard]] task<result<append_outcome>> append(pq_connection& db,
                                                   std::shared_ptr<const append_batch> batch);
+
+/// One transaction, once, for callers with a plan of their own. A lost connection is in doubt.
+[[nodiscard]] task<std::optional<pq_error>> run_attempt(pq_connection& db,
+                                                        const append_attempt& attempt);
+
+/// The row id; not_found when there is none, or more than one farm has one of this name.
+[[nodiscard]] task<result<std::int32_t>>
+find_equipment(pq_connection& db, const std::string& farm, const std::string& name);
+
+/// Microseconds since 2000 for what may lie before all of PostgreSQL's time, or is not given.
+[[nodiscard]] std::int64_t from_bound(const std::optional<std::int64_t>& time_us);
+[[nodiscard]] std::int64_t to_bound(const std::optional<std::int64_t>& time_us);
+
+[[nodiscard]] task<result<record_batch_outcome>> insert_records(pq_connection& db,
+                                                                const record_batch& batch);
+[[nodiscard]] task<result<records_page>> read_records(pq_connection& db,
+                                                      const records_query& query,
+                                                      const std::optional<records_cursor>& after);
+[[nodiscard]] task<result<quarantine_page>> list_quarantine(
+  pq_connection& db, const quarantine_query& query, const std::optional<quarantine_id>& after);
+[[nodiscard]] task<result<quarantine_row>>
+show_quarantined(pq_connection& db, const std::string& farm, quarantine_id id);
+[[nodiscard]] task<result<retry_outcome>>
+retry_quarantined(pq_connection& db, const std::string& farm, quarantine_id id);
+[[nodiscard]] task<result<done>>
+drop_quarantined(pq_connection& db, const std::string& farm, quarantine_id id);
 
 [[nodiscard]] task<result<frames_page>>
 read_frames(pq_connection& db, const frames_query& query, frames_cursor cursor);

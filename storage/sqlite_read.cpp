@@ -34,6 +34,8 @@ bool read_block(const sqlite_statement& row, frame_run& run) {
          && block.structural_fault() == nullptr;
 }
 
+} // namespace
+
 result<std::int64_t>
 find_equipment(sqlite_db& db, const std::string& farm, const std::string& name) {
   auto rows = db.statement("select e.id from equipment e join farm f on f.id = e.farm_id "
@@ -47,6 +49,8 @@ find_equipment(sqlite_db& db, const std::string& farm, const std::string& name) 
                    "more than one farm has an equipment " + name + ": name the farm"};
   return id;
 }
+
+namespace {
 
 std::vector<std::int32_t> streams_from(sqlite_db& db, std::int64_t equipment, std::int32_t first) {
   std::vector<std::int32_t> streams;
@@ -126,7 +130,7 @@ result<std::vector<ledger_row>>
 read_ledger(sqlite_db& db, const std::string& farm, const std::string& equipment) {
   std::vector<ledger_row> out;
   auto rows = db.statement("select farm, equipment, stream_id, sent, durable, stored, lost, "
-                           "doubled, quarantined from ledger "
+                           "doubled, quarantined, dropped, lost_at_gateway from ledger "
                            "where (?1 = '' or farm = ?1) and (?2 = '' or equipment = ?2) order by "
                            "farm, equipment, stream");
   rows.with(farm, equipment);
@@ -142,6 +146,8 @@ read_ledger(sqlite_db& db, const std::string& farm, const std::string& equipment
     row.lost = rows.natural(6);
     row.doubled = rows.natural(7);
     row.quarantined = rows.natural(8);
+    row.dropped = rows.natural(9);
+    row.lost_at_gateway = rows.natural(10);
   }
   if (out.empty() && !equipment.empty())
     return failure{errc::not_found, "no equipment " + equipment};

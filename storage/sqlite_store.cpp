@@ -102,6 +102,47 @@ public:
     });
   }
 
+  void insert_records(record_batch batch, handler<record_batch_outcome> done) override {
+    writer_->submit(std::move(done), [batch = std::move(batch)](sqlite_db& db) {
+      return sqlite_work::insert_records(db, batch);
+    });
+  }
+
+  void read_records(records_query query,
+                    std::optional<records_cursor> after,
+                    handler<records_page> done) override {
+    reader_.submit(std::move(done), [query = std::move(query), after](sqlite_db& db) {
+      return sqlite_work::read_records(db, query, after);
+    });
+  }
+
+  void list_quarantine(quarantine_query query,
+                       std::optional<quarantine_id> after,
+                       handler<quarantine_page> done) override {
+    reader_.submit(std::move(done), [query = std::move(query), after](sqlite_db& db) {
+      return sqlite_work::list_quarantine(db, query, after);
+    });
+  }
+
+  void show_quarantined(std::string farm, quarantine_id id, handler<quarantine_row> done) override {
+    reader_.submit(std::move(done), [farm = std::move(farm), id](sqlite_db& db) {
+      return sqlite_work::show_quarantined(db, farm, id);
+    });
+  }
+
+  void retry_quarantined(std::string farm, quarantine_id id, handler<retry_outcome> done) override {
+    writer_->submit(std::move(done), [farm = std::move(farm), id](sqlite_db& db) {
+      return sqlite_work::retry_quarantined(db, farm, id);
+    });
+  }
+
+  void
+  drop_quarantined(std::string farm, quarantine_id id, handler<furrow::done> dropped) override {
+    writer_->submit(std::move(dropped), [farm = std::move(farm), id](sqlite_db& db) {
+      return sqlite_work::drop_quarantined(db, farm, id);
+    });
+  }
+
   void migrate(handler<std::vector<migration_row>> done) override {
     writer_->submit(std::move(done), [](sqlite_db& db) { return sqlite_work::migrate(db); });
   }

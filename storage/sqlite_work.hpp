@@ -5,6 +5,7 @@
 /// Threads: the thread that owns the connection.
 #pragma once
 
+#include "storage/append_plan.hpp"
 #include "storage/sqlite_db.hpp"
 #include "storage/store.hpp"
 
@@ -18,6 +19,29 @@ namespace furrow::storage::sqlite_work {
                                                        const std::vector<claim_request>& requests);
 [[nodiscard]] result<append_outcome> append(sqlite_db& db,
                                             const std::shared_ptr<const append_batch>& batch);
+
+/// Farm, machine, stream and watermark, made where missing; the epoch is not read.
+[[nodiscard]] stream_claim find_or_make(sqlite_db& db, const claim_request& request);
+
+/// The rows of an attempt, in the transaction that is open.
+void insert_rows(sqlite_db& db, const append_attempt& attempt);
+
+/// The row id; not_found when there is none, or more than one farm has one of this name.
+[[nodiscard]] result<std::int64_t>
+find_equipment(sqlite_db& db, const std::string& farm, const std::string& name);
+
+[[nodiscard]] result<record_batch_outcome> insert_records(sqlite_db& db, const record_batch& batch);
+[[nodiscard]] result<records_page>
+read_records(sqlite_db& db, const records_query& query, const std::optional<records_cursor>& after);
+[[nodiscard]] result<quarantine_page> list_quarantine(sqlite_db& db,
+                                                      const quarantine_query& query,
+                                                      const std::optional<quarantine_id>& after);
+[[nodiscard]] result<quarantine_row>
+show_quarantined(sqlite_db& db, const std::string& farm, quarantine_id id);
+[[nodiscard]] result<retry_outcome>
+retry_quarantined(sqlite_db& db, const std::string& farm, quarantine_id id);
+[[nodiscard]] result<done>
+drop_quarantined(sqlite_db& db, const std::string& farm, quarantine_id id);
 
 [[nodiscard]] result<frames_page>
 read_frames(sqlite_db& db, const frames_query& query, const frames_cursor& cursor);

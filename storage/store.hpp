@@ -9,35 +9,17 @@
 #include "can/frame_block.hpp"
 #include "can/result.hpp"
 #include "can/stream.hpp"
+#include "storage/errc.hpp"
+#include "storage/records.hpp"
 
 #include <chrono>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace furrow::storage {
-
-/// What to do about a failure; the detail holds the SQLSTATE and the server's words.
-enum class errc : std::uint8_t {
-  none = 0,
-  retry_later = 1, // the database is away, busy or out of room: the same call may succeed later
-  reject_row = 2,  // the database will never take this value
-  in_doubt =
-    3,        // the connection was lost, or a warning came, while committing: read before believing
-  fenced = 4, // a newer claim of the stream exists
-  misconfigured = 5, // wrong credentials, wrong schema version, no such database: a person must act
-  not_found = 6,     // no such equipment, stream, table
-};
-[[nodiscard]] const char* to_string(errc code);
-
-template <class T>
-using result = furrow::result<T, errc>;
-using failure = furrow::failure<errc>;
-template <class T>
-using handler = std::function<void(result<T>)>;
 
 /// The right to append to a stream, as one claim gave it. A newer claim makes every older one worthless.
 struct stream_claim {
@@ -79,6 +61,7 @@ struct quarantined_item {
   std::int64_t time_us = 0;
   std::string reason;
   std::string bytes;
+  std::optional<std::uint16_t> kind = {}; // of a record; absent of a frame
 };
 
 /// Items (from, to] of one stream, each exactly once in one of the lists, lists in order of seq.
@@ -125,6 +108,8 @@ struct ledger_row {
   std::uint64_t doubled =
     0; // items whose number another item has too, or that stand above the watermark
   std::uint64_t quarantined = 0;
+  std::uint64_t dropped = 0;         // quarantined once, then let go by a person
+  std::uint64_t lost_at_gateway = 0; // numbers whose items a damaged spool lost: on record, no item
 };
 
 struct equipment_row {
@@ -171,10 +156,8 @@ struct store_health {
   std::chrono::microseconds latency{0};
 };
 
-class store {
+class store : public record_store {
 public:
-  virtual ~store() = default;
-
   /// One answer a request, in order; the whole batch succeeds or fails together.
   virtual void claim(std::vector<claim_request> requests,
                      handler<std::vector<claim_outcome>> done) = 0;
