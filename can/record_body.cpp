@@ -91,29 +91,6 @@ struct value_writer {
   void operator()(const std::string& value) const { put_json_text(out, value); }
 };
 
-maybe_fault read_member(const record_field& field, const json_member& member, record_value& out) {
-  switch (member.is) {
-  case json_member::type::null:
-    return std::nullopt;
-  case json_member::type::boolean:
-    if (field.type != field_type::boolean)
-      return wrong_type(field, member.truth ? "true" : "false", member.value_at);
-    out = member.truth;
-    return std::nullopt;
-  case json_member::type::number:
-    if (field.type != field_type::real && field.type != field_type::integer)
-      return wrong_type(field, shown(member.number), member.value_at);
-    return read_number(field, member.number, member.value_at, out);
-  case json_member::type::string:
-    if (field.type != field_type::text && field.type != field_type::word)
-      return wrong_type(field, "the text \"" + shown(member.text) + "\"", member.value_at);
-    return read_text(field, member.text, member.value_at, out);
-  case json_member::type::nested:
-    break;
-  }
-  return wrong_type(field, "an object or a list", member.value_at);
-}
-
 } // namespace
 
 maybe_fault
@@ -175,6 +152,29 @@ read_cell(const record_field& field, std::string_view text, std::size_t at, reco
     break;
   }
   return read_text(field, text, at, out);
+}
+
+maybe_fault read_member(const record_field& field, const json_member& member, record_value& out) {
+  switch (member.is) {
+  case json_member::type::null:
+    return std::nullopt;
+  case json_member::type::boolean:
+    if (field.type != field_type::boolean)
+      return wrong_type(field, member.truth ? "true" : "false", member.value_at);
+    out = member.truth;
+    return std::nullopt;
+  case json_member::type::number:
+    if (field.type != field_type::real && field.type != field_type::integer)
+      return wrong_type(field, shown(member.number), member.value_at);
+    return read_number(field, member.number, member.value_at, out);
+  case json_member::type::string:
+    if (field.type != field_type::text && field.type != field_type::word)
+      return wrong_type(field, "the text \"" + shown(member.text) + "\"", member.value_at);
+    return read_text(field, member.text, member.value_at, out);
+  case json_member::type::nested:
+    break;
+  }
+  return wrong_type(field, "an object or a list", member.value_at);
 }
 
 maybe_fault check_complete(const record_kind& kind, const record_values& values, std::size_t at) {

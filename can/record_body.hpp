@@ -8,6 +8,7 @@
 ///   misspelt name is seen.
 #pragma once
 
+#include "can/flat_json.hpp"
 #include "can/record_kind.hpp"
 #include "can/stream.hpp"
 
@@ -38,6 +39,9 @@ read_text(const record_field& field, std::string_view text, std::size_t at, reco
 [[nodiscard]] maybe_fault
 read_cell(const record_field& field, std::string_view text, std::size_t at, record_value& out);
 
+[[nodiscard]] maybe_fault
+read_member(const record_field& field, const json_member& member, record_value& out);
+
 /// What is missing once all that was given has been read.
 [[nodiscard]] maybe_fault
 check_complete(const record_kind& kind, const record_values& values, std::size_t at);
@@ -52,6 +56,9 @@ read_body(const record_kind& kind, std::string_view body, record_values& out);
 
 /// "2026-05-01T06:30:00.25Z", "2026-05-01T08:30:00+02:00", or seconds since 1970 with up to six decimals.
 [[nodiscard]] std::optional<std::int64_t> parse_record_time(std::string_view text);
+/// How people and programs are told to write them.
+inline constexpr const char* record_time_hint =
+  "a time is 2026-05-01T06:30:00.25Z or seconds since 1970";
 [[nodiscard]] maybe_fault check_time(std::int64_t time_us, std::size_t at);
 
 } // namespace furrow::can

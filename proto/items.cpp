@@ -136,6 +136,11 @@ std::string encode_items(const item_group& group) {
   return items.SerializeAsString();
 }
 
+bool holds_records(std::string_view encoded) {
+  constexpr char tag = wire::Items::kRecordsFieldNumber << 3U | 2U; // with its length
+  return !encoded.empty() && encoded.front() == tag;
+}
+
 result<item_group> decode_items(std::span<const std::uint8_t> bytes) {
   if (auto ok = scan(bytes, *wire::Items::descriptor()); !ok)
     return ok.error();
