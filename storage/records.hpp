@@ -98,6 +98,7 @@ struct retry_outcome {
   std::string reason; // why it stays in quarantine
 };
 
+/// What a store answers that keeps none, as those of tests above it do, is that.
 class record_store {
 public:
   record_store() = default;
@@ -106,21 +107,39 @@ public:
   virtual ~record_store() = default;
 
   /// One transaction: all that are not refused, and the key. In doubt: ask again with the same key.
-  virtual void insert_records(record_batch batch, handler<record_batch_outcome> done);
+  virtual void insert_records(record_batch /*batch*/, handler<record_batch_outcome> done) {
+    done(no_records());
+  }
 
-  virtual void read_records(records_query query,
-                            std::optional<records_cursor> after,
-                            handler<records_page> done);
+  virtual void read_records(records_query /*query*/,
+                            std::optional<records_cursor> /*after*/,
+                            handler<records_page> done) {
+    done(no_records());
+  }
 
-  virtual void list_quarantine(quarantine_query query,
-                               std::optional<quarantine_id> after,
-                               handler<quarantine_page> done);
-  virtual void show_quarantined(std::string farm, quarantine_id id, handler<quarantine_row> done);
+  virtual void list_quarantine(quarantine_query /*query*/,
+                               std::optional<quarantine_id> /*after*/,
+                               handler<quarantine_page> done) {
+    done(no_records());
+  }
+  virtual void
+  show_quarantined(std::string /*farm*/, quarantine_id /*id*/, handler<quarantine_row> done) {
+    done(no_records());
+  }
   /// Stores the item as what it is, with its number, and takes it out of quarantine, in one transaction; or says why
   /// it stays.
-  virtual void retry_quarantined(std::string farm, quarantine_id id, handler<retry_outcome> done);
+  virtual void
+  retry_quarantined(std::string /*farm*/, quarantine_id /*id*/, handler<retry_outcome> done) {
+    done(no_records());
+  }
   /// Lets its bytes go. The number stays on record as dropped.
-  virtual void drop_quarantined(std::string farm, quarantine_id id, handler<furrow::done> dropped);
+  virtual void
+  drop_quarantined(std::string /*farm*/, quarantine_id /*id*/, handler<furrow::done> dropped) {
+    dropped(no_records());
+  }
+
+private:
+  static failure no_records() { return {errc::misconfigured, "this store keeps no records"}; }
 };
 
 } // namespace furrow::storage

@@ -79,6 +79,9 @@ public:
   std::uint64_t frame_count = 0;
   std::function<void(can::frame_block&, std::uint64_t seq)> make_frame;
   std::vector<can::bus_name> buses{{0, "can0"}};
+  std::vector<storage::record_row> records; // of T1 of the farm default, all yield samples
+  std::vector<storage::quarantine_row> quarantine;
+  std::string retry_refusal; // what a retry is answered with; empty: it is stored
 
   std::atomic<bool> away = false;   // everything fails with retry_later
   std::atomic<bool> silent = false; // nothing is ever answered
@@ -126,6 +129,74 @@ public:
         return found;
       });
   }
+  void read_records(storage::records_query query,
+                    std::optional<storage::records_cursor> after,
+                    storage::handler<storage::records_page> done) override {
+    answer<storage::records_page>(
+      std::move(done), [this, query, after]() -> storage::result<storage::records_page> {
+        if (query.farm != "default" || query.equipment != "T1")
+          return storage::failure{storage::errc::not_found, "no equipment " + query.equipment};
+        storage::records_page page;
+        for (const auto& row : records) {
+          if (query.kind != can::record_kind_yield || (after && row.seq <= after->seq)
+              || row.time_us < query.from_us.value_or(row.time_us)
+              || row.time_us > query.to_us.value_or(row.time_us))
+            continue;
+          if (page.rows.size() == query.limit)
+            break;
+          page.rows.push_back(row);
+        }
+        if (page.rows.size() == query.limit)
+          page.next = storage::records_cursor{page.rows.back().time_us, page.rows.back().stream,
+                                              page.rows.back().seq};
+        return page;
+      });
+  }
+  void list_quarantine(storage::quarantine_query query,
+                       std::optional<storage::quarantine_id> after,
+                       storage::handler<storage::quarantine_page> done) override {
+    answer<storage::quarantine_page>(
+      std::move(done), [this, query, after]() -> storage::result<storage::quarantine_page> {
+        storage::quarantine_page page;
+        for (const auto& row : quarantine)
+          if (row.farm == query.farm
+              && (query.equipment.empty() || row.equipment == query.equipment)
+              && (!after || row.id.seq > after->seq) && page.rows.size() < query.limit)
+            page.rows.push_back(row);
+        if (page.rows.size() == query.limit)
+          page.next = page.rows.back().id;
+        return page;
+      });
+  }
+  void show_quarantined(std::string farm,
+                        storage::quarantine_id id,
+                        storage::handler<storage::quarantine_row> done) override {
+    answer<storage::quarantine_row>(
+      std::move(done), [this, farm, id]() -> storage::result<storage::quarantine_row> {
+        for (const auto& row : quarantine)
+          if (row.farm == farm && row.id.stream == id.stream && row.id.seq == id.seq)
+            return row;
+        return storage::failure{storage::errc::not_found, "no such item"};
+      });
+  }
+  void retry_quarantined(std::string farm,
+                         storage::quarantine_id id,
+                         storage::handler<storage::retry_outcome> done) override {
+    answer<storage::retry_outcome>(
+      std::move(done), [this, farm, id]() -> storage::result<storage::retry_outcome> {
+        if (retry_refusal.empty())
+          forget(farm, id);
+        return storage::retry_outcome{retry_refusal.empty(), retry_refusal};
+      });
+  }
+  void drop_quarantined(std::string farm,
+                        storage::quarantine_id id,
+                        storage::handler<furrow::done> dropped) override {
+    answer<furrow::done>(std::move(dropped), [this, farm, id]() -> storage::result<furrow::done> {
+      forget(farm, id);
+      return furrow::done{};
+    });
+  }
   void migrate(storage::handler<std::vector<storage::migration_row>> done) override {
     answer<std::vector<storage::migration_row>>(
       std::move(done), [this]() -> storage::result<std::vector<storage::migration_row>> {
@@ -148,6 +219,12 @@ public:
   }
 
 private:
+  void forget(const std::string& farm, storage::quarantine_id id) {
+    std::erase_if(quarantine, [&](const auto& row) {
+      return row.farm == farm && row.id.stream == id.stream && row.id.seq == id.seq;
+    });
+  }
+
   template <class T>
   void answer(storage::handler<T> done, std::function<storage::result<T>()> make) {
     if (silent) {

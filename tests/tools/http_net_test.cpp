@@ -130,7 +130,9 @@ TEST_CASE("http: the ledger has the agreed names, and only the farm's rows") {
                 {"lost", 1},
                 {"doubled", 0},
                 {"farm", "default"},
-                {"quarantined", 1}});
+                {"quarantined", 1},
+                {"dropped", 0},
+                {"lost_at_gateway", 0}});
   CHECK(body_of(w.client.get("/api/v1/ledger?equipment=T1"))["ledger"].size() == 1);
   CHECK(w.client.get("/api/v1/ledger?equipment=H1").status == 404);
   w.node.database.away = true;

@@ -2,6 +2,7 @@
 
 #include "tools/furrowd/http/ask.hpp"
 #include "tools/furrowd/http/frames_body.hpp"
+#include "tools/furrowd/http/records_api.hpp"
 #include "tools/furrowd/http/rfc3339.hpp"
 #include "tools/furrowd/http/rows_json.hpp"
 #include "tools/furrowd/http/store_problem.hpp"
@@ -171,6 +172,7 @@ router api::routes() {
             read,
             {"equipment", "from", "to", "can_id", "pgn", "format"},
             to(&api::frames)});
+  add_record_routes(made, node_);
   made.add({"GET", "/api/v1/actors", read, {}, to(&api::list_actors)});
   made.add({"POST", "/api/v1/actors/{id}/kill", operate, {}, to(&api::kill_actor)});
   made.add({"GET", "/api/v1/db/status", read, {}, to(&api::database_status)});

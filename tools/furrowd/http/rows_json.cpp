@@ -49,7 +49,9 @@ json to_json(const storage::ledger_row& row) {
           {"lost", row.lost},
           {"doubled", row.doubled},
           {"farm", row.farm},
-          {"quarantined", row.quarantined}};
+          {"quarantined", row.quarantined},
+          {"dropped", row.dropped},
+          {"lost_at_gateway", row.lost_at_gateway}};
 }
 
 json to_json(const storage::migration_row& row) {
