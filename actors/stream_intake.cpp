@@ -75,7 +75,7 @@ void stream_intake::claimed(std::uint64_t ticket,
     notify(out, proto::reject{proto::reject_code::forked,
                               "this spool is a copy: the stream holds other items from number "
                                 + std::to_string(*outcome.fork_seq) + " on",
-                              *outcome.fork_seq});
+                              *outcome.fork_seq, outcome.durable_seq});
     session_ = 0;
     return;
   }
@@ -84,7 +84,7 @@ void stream_intake::claimed(std::uint64_t ticket,
                               "the database holds the stream up to "
                                 + std::to_string(outcome.durable_seq) + " and the spool begins at "
                                 + std::to_string(hello_first_),
-                              0});
+                              0, 0});
     session_ = 0;
     return;
   }

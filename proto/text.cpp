@@ -5,6 +5,7 @@
 
 #include "proto/wire.hpp"
 
+#include <algorithm>
 #include <cstdint>
 
 namespace furrow::proto {
@@ -64,6 +65,12 @@ bool is_clean(std::string_view text) {
 
 bool is_clean_text(const std::string& text) {
   return is_clean(text);
+}
+
+bool is_name(std::string_view text) {
+  return !text.empty() && text.size() <= name_bytes_max && is_clean(text)
+         && std::none_of(text.begin(), text.end(),
+                         [](unsigned char c) { return c < 0x20 || c == 0x7F || c == '/'; });
 }
 
 } // namespace furrow::proto

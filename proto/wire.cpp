@@ -91,8 +91,9 @@ result<done> check(const redirect& m) {
 }
 
 result<done> check(const reject& m) {
-  return first_failure(
-    {check_text(m.reason, "reason", text_bytes_max, true), check_seq(m.fork_seq, "fork_seq", 0)});
+  return first_failure({check_text(m.reason, "reason", text_bytes_max, true),
+                        check_seq(m.fork_seq, "fork_seq", 0),
+                        check_seq(m.durable_seq, "durable_seq", 0)});
 }
 
 /// The frame of a batch without its items, which are checked one by one as they are translated.
@@ -181,6 +182,7 @@ void fill(const reject& m, wire::Envelope& out) {
   to.set_code(static_cast<wire::Reject::Code>(m.code));
   to.set_reason(m.reason);
   to.set_fork_seq(m.fork_seq);
+  to.set_durable_seq(m.durable_seq);
 }
 
 void fill(const batch& m, wire::Envelope& out) {
@@ -260,7 +262,7 @@ result<message> read(const wire::Welcome& from) {
 result<message> read(const wire::Reject& from) {
   const auto known = from.code() >= wire::Reject::UNSPECIFIED && from.code() <= wire::Reject::GONE;
   return message{reject{known ? static_cast<reject_code>(from.code()) : reject_code::unspecified,
-                        from.reason(), from.fork_seq()}};
+                        from.reason(), from.fork_seq(), from.durable_seq()}};
 }
 
 result<message> read(const wire::Batch& from) {

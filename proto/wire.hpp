@@ -95,6 +95,7 @@ struct reject {
   reject_code code = reject_code::unspecified;
   std::string reason;
   std::uint64_t fork_seq = 0;
+  std::uint64_t durable_seq = 0; // forked: items of the stream up to here are durable
 };
 
 using item_group = std::variant<can::frame_block, std::vector<can::record>>;

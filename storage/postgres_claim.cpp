@@ -178,6 +178,13 @@ task<result<std::optional<std::vector<claim_outcome>>>> claim_round(pq_connectio
   }
   if (raised.size() != wanted.size())
     co_return round{};
+  if (wanted.empty()) {
+    // All have parted. A copy drops what its stream holds: that must be as durable as an ack.
+    const auto barrier =
+      co_await committed(db, "select pg_logical_emit_message(true, 'furrow', '')", {});
+    if (!barrier)
+      co_return barrier.error();
+  }
   std::vector<claim_outcome> out;
   for (const auto& one : *all) {
     out.push_back(one.outcome);

@@ -236,6 +236,7 @@ TEST_CASE_FIXTURE(story,
   REQUIRE(said<proto::reject>() != nullptr);
   CHECK(said<proto::reject>()->code == proto::reject_code::forked);
   CHECK(said<proto::reject>()->fork_seq == 101);
+  CHECK(said<proto::reject>()->durable_seq == 150);
   out.clear();
   intake.greet(2, hello(100, 200), out);
   const auto second = take<claim_wish>();

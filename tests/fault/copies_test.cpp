@@ -86,6 +86,42 @@ TEST_CASE("fault: a spool restored from an old copy is detected, its new frames 
   where.kill_node(SIGTERM);
 }
 
+TEST_CASE(
+  "fault: of a copy that was made before its items were sent, what the stream has by now is "
+  "not stored twice") {
+  rig where{"sqlite"};
+  where.start_node();
+  const auto first = numbered_log(where, "first.log", 0, 5'000);
+  const auto second = numbered_log(where, "second.log", 100'000, 5'000);
+  const auto third = numbered_log(where, "third.log", 200'000, 5'000);
+  where.kill_node();
+  where.start_edge("T1", first);
+  const auto spooled = [&] {
+    const auto output = where.folder() / "info";
+    child_process info{FURROW_BIN_DIR "/furrow-edge",
+                       {"spool", "info", where.spool("T1").string(), "-o", "json"},
+                       output.string()};
+    (void)info.wait(10s);
+    const auto found = read_file(output).find("\"last\":5000,") != std::string::npos;
+    std::filesystem::remove(output);
+    return found;
+  };
+  REQUIRE(eventually(20s, spooled));
+  where.kill_edge(SIGTERM); // all numbered, nothing sent
+  const auto copy = where.folder() / "copy";
+  std::filesystem::copy_file(where.spool("T1"), copy);
+  where.start_node();
+  replay(where, second);
+  std::filesystem::remove(where.spool("T1").string() + "-wal");
+  std::filesystem::remove(where.spool("T1").string() + "-shm");
+  std::filesystem::copy_file(copy, where.spool("T1"),
+                             std::filesystem::copy_options::overwrite_existing);
+  replay(where, third);
+  CHECK(where.ledger("T1").stored == 15'000);
+  CHECK(stored_lines(where) == lines_in({first, second, third}));
+  where.kill_node(SIGTERM);
+}
+
 TEST_CASE("fault: two gateways with one stream, the newest wins and nothing is doubled") {
   rig where{"sqlite"};
   where.start_node();

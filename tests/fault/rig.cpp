@@ -41,7 +41,8 @@ void pause_a_little() {
   ::poll(nullptr, 0, 10);
 }
 
-rig::rig(std::string database) : database_{std::move(database)}, folder_{fresh_folder()} {
+rig::rig(std::string database, way_in how)
+  : database_{std::move(database)}, how_{std::move(how)}, folder_{fresh_folder()} {
   if (database_ == "sqlite")
     database_ = "sqlite:" + (folder_ / "furrow.db").string();
 }
@@ -58,6 +59,7 @@ void rig::start_node(const std::vector<std::string>& environment,
   node_log_ = (folder_ / ("node" + std::to_string(++starts_) + ".log")).string();
   std::vector<std::string> arguments{"--database", database_, "--listen",
                                      gateway_,     "--http",  http_};
+  arguments.insert(arguments.end(), node_flags_.begin(), node_flags_.end());
   arguments.insert(arguments.end(), flags.begin(), flags.end());
   node_ = std::make_unique<child_process>(programs + "/furrowd", arguments, node_log_, "/dev/null",
                                           environment);
@@ -102,12 +104,22 @@ void rig::start_edge(const std::string& equipment,
                      const std::filesystem::path& log,
                      const std::string& rate) {
   edge_log_ = (folder_ / (equipment + ".log")).string();
-  edge_ = std::make_unique<child_process>(
-    programs + "/furrow-edge",
-    std::vector<std::string>{"run", "--node", gateway_, "--equipment", equipment, "--spool",
-                             spool(equipment).string(), "--from", log.string(), "--rate", rate,
-                             "--until-durable", "--timeout", "120"},
-    edge_log_);
+  std::vector<std::string> arguments{"run",
+                                     "--node",
+                                     gateway_,
+                                     "--equipment",
+                                     equipment,
+                                     "--spool",
+                                     spool(equipment).string(),
+                                     "--from",
+                                     log.string(),
+                                     "--rate",
+                                     rate,
+                                     "--until-durable",
+                                     "--timeout",
+                                     "120"};
+  arguments.insert(arguments.end(), how_.edge.begin(), how_.edge.end());
+  edge_ = std::make_unique<child_process>(programs + "/furrow-edge", arguments, edge_log_);
 }
 
 void rig::kill_edge(int signal) {
@@ -132,7 +144,8 @@ std::string rig::edge_output() const {
 std::string rig::furrow(const std::vector<std::string>& arguments, int& code) {
   const auto output = (folder_ / "furrow.out").string();
   std::filesystem::remove(output);
-  std::vector<std::string> all{"--at", "http://" + http_};
+  std::vector<std::string> all{"--at", how_.scheme + "://" + http_};
+  all.insert(all.end(), how_.furrow.begin(), how_.furrow.end());
   all.insert(all.end(), arguments.begin(), arguments.end());
   child_process child{programs + "/furrow", all, output};
   code = child.wait(std::chrono::seconds{120}).value_or(-1);

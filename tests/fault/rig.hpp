@@ -31,13 +31,22 @@ struct ledger_line {
   std::size_t streams = 0;
 };
 
+/// How gateways and people get in, where a node asks for more than a connection.
+struct way_in {
+  std::vector<std::string> edge; // flags of furrow-edge
+  std::string scheme = "http";
+  std::vector<std::string> furrow; // flags of furrow
+};
+
 class rig {
 public:
-  explicit rig(std::string database);
+  explicit rig(std::string database, way_in how = {});
   rig(const rig&) = delete;
   rig& operator=(const rig&) = delete;
   ~rig();
 
+  /// Flags that the node gets at every start.
+  void always(std::vector<std::string> flags) { node_flags_ = std::move(flags); }
   void start_node(const std::vector<std::string>& environment = {},
                   const std::vector<std::string>& flags = {});
   void kill_node(int signal = 9);
@@ -68,6 +77,8 @@ public:
 
 private:
   std::string database_;
+  way_in how_;
+  std::vector<std::string> node_flags_;
   std::filesystem::path folder_;
   std::string gateway_ = "127.0.0.1:0";
   std::string http_ = "127.0.0.1:0";

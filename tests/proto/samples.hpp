@@ -78,7 +78,7 @@ inline std::vector<proto::message> one_of_each() {
   return {full_hello(),
           proto::welcome{1, (std::int64_t{7} << 40) + 3, 4'711, {"a:7400", "b:7400"}, 10'000},
           proto::redirect{"c:7400"},
-          proto::reject{proto::reject_code::forked, "a copy", 77},
+          proto::reject{proto::reject_code::forked, "a copy", 77, 70},
           full_batch(1),
           proto::ack{9'007'199'254'740'993},
           proto::rewind{1},

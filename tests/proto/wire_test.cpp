@@ -82,10 +82,11 @@ TEST_CASE("wire: the small messages come back as they were") {
   CHECK(welcome.keepalive_ms == 10'000);
   CHECK(round_trip(redirect{"c:3"}).node == "c:3");
   for (int code = 0; code <= 8; ++code) {
-    const auto reject = round_trip(proto::reject{static_cast<reject_code>(code), "why", 5});
+    const auto reject = round_trip(proto::reject{static_cast<reject_code>(code), "why", 5, 4});
     CHECK(static_cast<int>(reject.code) == code);
     CHECK(reject.reason == "why");
     CHECK(reject.fork_seq == 5);
+    CHECK(reject.durable_seq == 4);
   }
   CHECK(round_trip(ack{1ULL << 60U}).durable_seq == 1ULL << 60U);
   CHECK(round_trip(ack{0}).durable_seq == 0);

@@ -42,10 +42,11 @@ public:
     ::dup2(out, 1);
     ::dup2(out, 2);
     std::vector<char*> argv;
+    argv.reserve(arguments.size() + 1);
     for (auto& argument : arguments)
       argv.push_back(argument.data());
     argv.push_back(nullptr);
-    for (auto variable : environment)
+    for (const auto& variable : environment)
       ::putenv(::strdup(variable.c_str()));
     ::execv(program.c_str(), argv.data());
     ::_exit(127);

@@ -116,6 +116,9 @@ TEST_CASE("furrowd: a port that is taken is said, and the program ends") {
   const node_program first;
   const auto taken = "127.0.0.1:" + std::to_string(first.gateway_port());
   check_ends({"--listen", taken}, 1, {taken, "in use"});
+  // also while the database is away
+  check_ends({"--listen", taken, "--database", "postgresql://127.0.0.1:1/none"}, 1,
+             {taken, "in use"});
 }
 
 TEST_CASE("furrowd: a listener for others without TLS and tokens is a usage error that names the "

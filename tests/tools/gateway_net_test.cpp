@@ -344,7 +344,7 @@ TEST_CASE(
     node,
     [&] {
       for (const auto& [token, why] :
-           {std::pair{"", "may not send"}, std::pair{"stolen-token", "may not send"},
+           {std::pair{"", "needs a token"}, std::pair{"stolen-token", "may not send"},
             std::pair{"view-token", "may not send"},
             std::pair{"other-token", "not for equipment"}}) {
         gateway bad{node};
@@ -359,7 +359,21 @@ TEST_CASE(
   CHECK(node.output().find("stolen") == std::string::npos);
 }
 
-TEST_CASE("gateway port: a name of equipment with a line break forges no line of the log") {
+TEST_CASE("gateway port: a reject is read to its end by a gateway that has gone on sending") {
+  const node_program node;
+  withstands(
+    node,
+    [&] {
+      gateway bad{node};
+      // What follows the greeting lies unread at the node when it refuses.
+      bad.say(wire_of(hello_of("T1\n", 0xBC)) + std::string(100'000, 'x'));
+      check_rejected(bad, reject_code::malformed, "equipment");
+    },
+    10);
+}
+
+TEST_CASE(
+  "gateway port: a name of equipment with a line break or a slash is refused, and forges nothing") {
   const node_program node;
   withstands(
     node,
@@ -367,6 +381,9 @@ TEST_CASE("gateway port: a name of equipment with a line break forges no line of
       gateway bad{node};
       bad.say(wire_of(hello_of("T1\n2026-01-01 critical forged", 0xBA)));
       check_rejected(bad, reject_code::malformed, "equipment");
+      gateway other{node}; // farm/T1 names the T1 of another farm
+      other.say(wire_of(hello_of("farm/T1", 0xBB)));
+      check_rejected(other, reject_code::malformed, "equipment");
     },
     10);
   CHECK(node.output().find("\n2026-01-01 critical forged") == std::string::npos);

@@ -52,14 +52,9 @@ spool_file(spool& to, const std::string& path, const can::record_kind* kind) {
   REQUIRE(source);
   const auto rows = to.sources();
   REQUIRE(rows);
-  auto start = (*source)->find_in(*rows);
+  const auto start = (*source)->find_in(*rows);
   if (start.finished)
     return std::nullopt;
-  if (!start.known) {
-    const auto id = to.add_source(start.row);
-    REQUIRE(id);
-    start.row.id = *id;
-  }
   REQUIRE((*source)->start_at(start.row));
   std::promise<std::optional<edge::failure>> ended;
   auto why = ended.get_future();

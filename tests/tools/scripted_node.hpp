@@ -159,7 +159,7 @@ private:
     auto& known = streams_[hello.stream_id];
     ++known.hellos;
     if (const auto fork = can::fork_point(known.runs, hello.runs, known.durable))
-      return proto::reject{proto::reject_code::forked, "a copy", *fork};
+      return proto::reject{proto::reject_code::forked, "a copy", *fork, known.durable};
     if (hello.first_seq > known.durable + 1)
       return proto::reject{proto::reject_code::gone,
                            "durable up to " + std::to_string(known.durable), 0};

@@ -34,7 +34,7 @@ struct story {
     return *open_spool;
   }
 
-  edge::result<done> try_append(std::size_t count, const source_row* progress = nullptr) {
+  edge::result<done> try_append(std::size_t count, source_row* progress = nullptr) {
     const std::vector<encoded_group> groups{encoded(numbered_frames(given + 1, count))};
     auto ok = open_spool->append(groups, {}, progress);
     given += ok ? count : 0;
@@ -132,7 +132,6 @@ TEST_CASE(
   source.path = "a.log";
   source.size = 1'000;
   source.head_bytes = 10;
-  source.id = *s.open_spool->add_source(source);
   for (int step = 0; step < 20; ++step) {
     source.offset = s.given + 7;
     REQUIRE(s.try_append(7, &source));
@@ -146,7 +145,9 @@ TEST_CASE(
     s.copy_to(copies.back().first);
     std::filesystem::resize_file(s.folder.file(copies.back().first) + "-wal", cut);
   }
-  for (const auto& [name, expected] : copies) {
+  for (const auto& copy : copies) {
+    const auto& name = copy.first;
+    const auto expected = copy.second;
     story after;
     after.options.path = s.folder.file(name);
     auto opened = spool::open(after.options, {});
@@ -304,7 +305,7 @@ TEST_CASE("spool: a copy that parted moves its own items to a new stream, number
   s.append(10);
   const auto before = s.open_spool->state();
   s.open_spool->acknowledge(14);
-  REQUIRE(s.open_spool->fork(15)); // inside the second block
+  REQUIRE(s.open_spool->fork(15, 0)); // inside the second block
   for (int round = 0; round < 2; ++round) {
     const auto after = s.open_spool->state();
     CHECK(after.stream_id != before.stream_id);
@@ -332,7 +333,7 @@ TEST_CASE("spool: a copy with nothing of its own begins an empty stream") {
   s.reopen();
   s.append(10);
   s.open_spool->acknowledge(10);
-  REQUIRE(s.open_spool->fork(11));
+  REQUIRE(s.open_spool->fork(11, 0));
   CHECK(s.open_spool->last_seq() == 0);
   CHECK(s.open_spool->state().first_seq == 1);
   s.append(2);
@@ -340,25 +341,29 @@ TEST_CASE("spool: a copy with nothing of its own begins an empty stream") {
   s.maintain_until_quiet();
   CHECK(s.read_all(1).size() == 2);
   s.open_spool->acknowledge(2);
-  REQUIRE(s.open_spool->fork(1'000)); // beyond the end: the same
+  REQUIRE(s.open_spool->fork(1'000, 0)); // beyond the end: the same
   CHECK(s.open_spool->last_seq() == 0);
 }
 
 TEST_CASE("spool: a fork drops nothing that no node has, wherever the node says the copy parted") {
   // Symptom: a gateway was told that its spool had parted beyond its last item while 133,548 items
   // were not acked; it dropped them, had nothing left to send and ended as if all were durable.
-  for (const std::uint64_t fork : {1U, 8U, 15U, 31U, 1'000U}) {
-    CAPTURE(fork);
+  for (const auto& [fork, durable] : std::vector<std::pair<std::uint64_t, std::uint64_t>>{
+         {1, 0}, {8, 0}, {15, 0}, {31, 0}, {1'000, 0}, {15, 5}, {15, 10}, {15, 400}, {31, 25}}) {
+    const auto parted = fork;
+    const auto stored = durable;
+    CAPTURE(parted);
+    CAPTURE(stored);
     story s;
     s.reopen();
     s.append(10);
     s.append(10);
     s.append(10);
     s.open_spool->acknowledge(7);
-    REQUIRE(s.open_spool->fork(fork));
+    REQUIRE(s.open_spool->fork(fork, durable));
     s.maintain_until_quiet();
     s.reopen();
-    const auto first = std::min<std::uint64_t>(fork, 8);
+    const auto first = std::min(fork, std::max<std::uint64_t>(durable, 7) + 1);
     const auto items = s.read_all(1);
     REQUIRE(items.size() == 31 - first);
     for (std::size_t i = 0; i < items.size(); ++i)
@@ -376,7 +381,7 @@ TEST_CASE("spool: records are divided as frames are") {
   const std::vector<encoded_group> groups{encoded(records)};
   REQUIRE(s.open_spool->append(groups, {}, nullptr));
   s.open_spool->acknowledge(3);
-  REQUIRE(s.open_spool->fork(4));
+  REQUIRE(s.open_spool->fork(4, 0));
   const auto blocks = s.open_spool->read(1, 1, 1);
   const auto rest = std::get<std::vector<can::record>>(decoded(blocks->front()));
   REQUIRE(rest.size() == 2);
@@ -464,6 +469,40 @@ TEST_CASE(
   s.append(4'000);
   s.reopen();
   CHECK(s.read_all(1).size() == held + 4'000);
+}
+
+TEST_CASE(
+  "spool: on a full disk it opens, gives what it holds, and begins its run when there is room") {
+  story s;
+  s.reopen();
+  s.append(4'000);
+  const auto before = s.open_spool->state().runs;
+  s.copy_to("killed.spool"); // as kill -9 leaves it: what was saved is in the log of writes
+  s.options.path = s.folder.file("killed.spool");
+  struct sigaction standard {};
+  struct sigaction ignore {};
+  ignore.sa_handler = SIG_IGN;
+  sigaction(SIGXFSZ, &ignore, &standard);
+  rlimit unlimited{};
+  getrlimit(RLIMIT_FSIZE, &unlimited);
+  const rlimit none{std::filesystem::file_size(s.options.path + "-wal"), unlimited.rlim_max};
+  REQUIRE(setrlimit(RLIMIT_FSIZE, &none) == 0);
+  auto opened = spool::open(s.options, {});
+  const auto refused = opened ? (*opened)->append({}, {}, nullptr) : edge::result<done>{done{}};
+  const auto runs = opened ? (*opened)->state().runs : std::vector<can::run_mark>{};
+  const auto readable = opened && (*opened)->read(1, 1U << 20U, 64);
+  setrlimit(RLIMIT_FSIZE, &unlimited);
+  sigaction(SIGXFSZ, &standard, nullptr);
+  REQUIRE_MESSAGE(opened, opened.error().detail);
+  CHECK(refused.code() == errc::full);
+  CHECK(runs == before);
+  CHECK(readable);
+  s.open_spool = std::move(*opened);
+  s.append(10);
+  const auto after = s.open_spool->state().runs;
+  REQUIRE(after.size() == before.size() + 1);
+  CHECK(after.back().first_seq == 4'001);
+  CHECK(s.open_spool->run() == after.back().run);
 }
 
 TEST_CASE("spool: buses are saved with the frames that named them") {

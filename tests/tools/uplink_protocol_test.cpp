@@ -28,6 +28,7 @@ public:
   std::uint64_t last_seq() const override { return kept.last_seq; }
   std::uint64_t acked_seq() const override { return kept.acked_seq; }
   std::size_t bus_count() const override { return kept.buses.size(); }
+  std::uint64_t run() const override { return kept.runs.back().run; }
   edge::result<std::vector<item_block>>
   read(std::uint64_t from, std::size_t /*bytes_max*/, std::size_t blocks_max) override {
     std::vector<item_block> blocks;
@@ -50,7 +51,7 @@ public:
     kept.acked_seq = std::max(kept.acked_seq, durable);
   }
   void rewind(std::uint64_t from) override { kept.acked_seq = std::min(kept.acked_seq, from - 1); }
-  edge::result<done> fork(std::uint64_t fork_seq) override {
+  edge::result<done> fork(std::uint64_t fork_seq, std::uint64_t /*durable_seq*/) override {
     forked_at = fork_seq;
     kept.stream_id = {2};
     kept.runs = {{99, 1}};
@@ -368,7 +369,7 @@ TEST_CASE("uplink: a copy of a spool moves to its own stream and greets again at
   s.store.add(100);
   s.start();
   s.connect();
-  s.hear(proto::reject{proto::reject_code::forked, "a copy", 61});
+  s.hear(proto::reject{proto::reject_code::forked, "a copy", 61, 60});
   CHECK(s.store.forked_at == 61);
   CHECK(s.closes == 1);
   CHECK(s.warnings.size() == 1);
@@ -400,7 +401,7 @@ TEST_CASE("uplink: stops with one line when the node needs what is gone, unless 
       } else {
         s.connect();
         s.hear(
-          proto::reject{proto::reject_code::gone, "the database holds the stream up to 20", 0});
+          proto::reject{proto::reject_code::gone, "the database holds the stream up to 20", 0, 0});
       }
       if (accepted) {
         CHECK_FALSE(s.stopped);
@@ -441,6 +442,25 @@ TEST_CASE("uplink: what a person must mend ends it with one line; what may pass 
     s.hear(proto::reject{proto::reject_code::malformed, "columns", 0});
   }
   CHECK(s.stopped);
+}
+
+TEST_CASE(
+  "uplink: a run that began after the hello is told to the node before its items are sent") {
+  story s;
+  s.store.add(20);
+  s.start();
+  s.welcome();
+  CHECK(s.batch()->count() == 20);
+  s.store.kept.runs.push_back({13, 21}); // the disk had no room for its mark until now
+  s.store.add(5);
+  CHECK_FALSE(s.batch());
+  CHECK(s.closes == 1);
+  CHECK(s.pass() <= 250ms);
+  CHECK(s.connects == std::vector<std::string>{"a:1"});
+  s.connect();
+  CHECK(std::get<proto::hello>(s.sent.back()).runs.back() == can::run_mark{13, 21});
+  s.hear(proto::welcome{1, 2, 21, {}, 1'000});
+  CHECK(s.batch()->first_seq == 21);
 }
 
 TEST_CASE("uplink: two gateways with one stream do not chase each other") {

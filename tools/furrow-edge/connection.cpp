@@ -102,9 +102,12 @@ private:
       return true;
     if (!error)
       return false;
-    fail(error == asio::error::eof || error == asio::ssl::error::stream_truncated
-           ? "the connection was closed"
-           : error.message());
+    if (error != asio::error::eof && error != asio::ssl::error::stream_truncated)
+      fail(error.message());
+    else if (std::is_same_v<Stream, tcp::socket> && !heard_)
+      fail("the connection was closed without a word (does it ask for TLS? --tls or --ca FILE)");
+    else
+      fail("the connection was closed");
     return true;
   }
 
@@ -152,6 +155,7 @@ private:
                                                        const error_code& error, std::size_t bytes) {
       if (self->failed(error))
         return;
+      self->heard_ = true;
       self->messages_.add(std::span{self->incoming_}.first(bytes));
       if (self->deliver())
         self->read();
@@ -203,6 +207,7 @@ private:
   message_splitter messages_;
   std::deque<std::string> queue_;
   std::size_t queued_ = 0;
+  bool heard_ = false; // anything at all
   bool open_ = false;
   bool writing_ = false;
   bool closed_ = false;

@@ -44,7 +44,7 @@ public:
   virtual void taken() = 0;
   /// How far it has been read, up to the last frame that was taken or refused; what the spool
   /// saves.
-  [[nodiscard]] virtual const source_row& progress() = 0;
+  [[nodiscard]] virtual source_row& progress() = 0;
   /// The source will not wait for room: what is not taken is lost and must be counted.
   [[nodiscard]] virtual bool live() const = 0;
   /// The last frame cannot be taken: counted, and told as a bad line where there are lines.

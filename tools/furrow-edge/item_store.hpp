@@ -45,6 +45,8 @@ public:
   [[nodiscard]] virtual std::uint64_t last_seq() const = 0;
   [[nodiscard]] virtual std::uint64_t acked_seq() const = 0;
   [[nodiscard]] virtual std::size_t bus_count() const = 0;
+  /// The newest run. A node must have heard of it before it gets items that it numbered.
+  [[nodiscard]] virtual std::uint64_t run() const = 0;
 
   /// Blocks from the one that holds `from` on, in order and without a hole, up to about bytes_max
   /// (at least one); none when `from` is above last_seq.
@@ -57,8 +59,9 @@ public:
   /// Items from this number on are needed again, durable or not.
   virtual void rewind(std::uint64_t from_seq) = 0;
   /// The items from fork_seq on become a new stream, numbered from 1, and so do those before it that
-  /// no node has acked: whoever else has a copy of them may never send them. The rest is dropped.
-  [[nodiscard]] virtual result<done> fork(std::uint64_t fork_seq) = 0;
+  /// are neither acked nor durable in the old one: whoever else has a copy of them may never send
+  /// them. The rest is dropped.
+  [[nodiscard]] virtual result<done> fork(std::uint64_t fork_seq, std::uint64_t durable_seq) = 0;
 };
 
 } // namespace furrow::edge

@@ -42,7 +42,7 @@ result<done> log_source::start_at(const source_row& row) {
   return file_->seek(row.offset);
 }
 
-const source_row& log_source::progress() {
+source_row& log_source::progress() {
   // At its own pace the frame at hand may not be taken yet; then the state was saved before it.
   if (!paced_)
     row_.reader_state = reader_.save();

@@ -1,3 +1,4 @@
+#include "proto/text.hpp"
 #include "proto/wire.hpp"
 #include "tools/furrow-edge/run_command.hpp"
 #include "tools/furrow-edge/spool_info.hpp"
@@ -163,10 +164,9 @@ result<run_options> options_of(const arguments& a) {
       return usage("--node: " + ok.error().detail);
   if (a.nodes.size() > furrow::proto::nodes_max)
     return usage("--node: at most " + std::to_string(furrow::proto::nodes_max));
-  if (a.equipment.empty() || a.equipment.size() > furrow::proto::name_bytes_max
-      || !furrow::proto::is_clean_text(a.equipment))
+  if (!furrow::proto::is_name(a.equipment))
     return usage("--equipment is a name of 1 to " + std::to_string(furrow::proto::name_bytes_max)
-                 + " bytes");
+                 + " bytes, without a slash");
   const auto speed = speed_of(a.rate);
   if (!speed)
     return speed.error();

@@ -49,7 +49,7 @@ result<done> record_source::start_at(const source_row& row) {
   return file_->seek(row.offset);
 }
 
-const source_row& record_source::progress() {
+source_row& record_source::progress() {
   file_->mark(row_);
   return row_;
 }

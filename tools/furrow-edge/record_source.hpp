@@ -27,7 +27,7 @@ public:
 
   [[nodiscard]] source_status next(source_frame& out, std::chrono::milliseconds patience) override;
   void taken() override;
-  [[nodiscard]] const source_row& progress() override;
+  [[nodiscard]] source_row& progress() override;
   [[nodiscard]] bool live() const override { return false; }
   void refuse(const char* why) override;
   [[nodiscard]] const std::string& trouble() const override { return trouble_; }

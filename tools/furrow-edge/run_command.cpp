@@ -142,12 +142,6 @@ private:
     auto opened = socketcan_source::open(split(options_.from.substr(4)));
     if (!opened)
       return opened.error();
-    auto row = (*opened)->progress();
-    const auto id = spool_->add_source(row);
-    if (!id)
-      return id.error();
-    row.id = *id;
-    (*opened)->resume(row);
     add_feed(std::move(*opened));
     return done{};
   }
@@ -183,14 +177,8 @@ private:
                                : " is empty"));
       return done{};
     }
-    if (start.known) {
+    if (start.known)
       out_.info("going on in " + path + " after line " + std::to_string(start.row.line));
-    } else {
-      const auto id = spool_->add_source(start.row);
-      if (!id)
-        return id.error();
-      start.row.id = *id;
-    }
     if (auto ok = source->start_at(start.row); !ok)
       return ok;
     add_feed(std::move(source));

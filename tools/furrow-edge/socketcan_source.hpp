@@ -32,11 +32,10 @@ public:
 
   [[nodiscard]] source_status next(source_frame& out, std::chrono::milliseconds patience) override;
   void taken() override {}
-  [[nodiscard]] const source_row& progress() override { return row_; }
+  [[nodiscard]] source_row& progress() override { return row_; }
   [[nodiscard]] bool live() const override { return true; }
   void refuse(const char* /*why*/) override { ++row_.refused; }
   [[nodiscard]] const std::string& trouble() const override { return trouble_; }
-  void resume(const source_row& row) { row_ = row; }
 
 private:
   struct can_line {

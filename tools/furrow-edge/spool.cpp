@@ -13,7 +13,39 @@ namespace {
 
 constexpr std::size_t sources_kept_max = 1'000;
 
-result<done> save_progress(sqlite_database& database, const source_row& row) {
+result<done> insert_source(sqlite_database& database, source_row& row) {
+  const auto forget = "delete from source where id <= (select max(id) from source) - "
+                      + std::to_string(sources_kept_max);
+  if (auto ok = database.execute(forget.c_str()); !ok)
+    return ok;
+  auto insert = database.prepare("insert into source (path, size, head_bytes, head_hash, offset, "
+                                 "line, tail_hash, bad_lines, refused, reader_state) "
+                                 "values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)");
+  if (!insert)
+    return insert.error();
+  if (auto ok = insert->bind(1, std::string_view{row.path})
+                  .bind(2, row.size)
+                  .bind(3, row.head_bytes)
+                  .bind(4, row.head_hash)
+                  .bind(5, row.offset)
+                  .bind(6, row.line)
+                  .bind(7, row.tail_hash)
+                  .bind(8, row.bad_lines)
+                  .bind(9, row.refused)
+                  .bind(10, std::string_view{row.reader_state})
+                  .run();
+      !ok)
+    return ok;
+  const auto id = database.number("select last_insert_rowid()");
+  if (!id)
+    return id.error();
+  row.id = id->value_or(0);
+  return done{};
+}
+
+result<done> save_progress(sqlite_database& database, source_row& row) {
+  if (row.id == 0)
+    return insert_source(database, row);
   auto update = database.prepare("update source set size = ?2, offset = ?3, line = ?4, "
                                  "tail_hash = ?5, bad_lines = ?6, refused = ?7, reader_state = ?8 "
                                  "where id = ?1");
@@ -59,7 +91,7 @@ result<done> spool::set_durability(durability level) {
 
 result<done> spool::append(std::span<const encoded_group> groups,
                            std::span<const can::bus_name> new_buses,
-                           const source_row* progress) {
+                           source_row* progress) {
   const std::lock_guard writing{writing_};
   std::uint64_t bytes = 0;
   for (const auto& group : groups)
@@ -72,6 +104,9 @@ result<done> spool::append(std::span<const encoded_group> groups,
   }
   if (auto ok = set_durability(durability::full); !ok)
     return ok;
+  if (!run_begun_)
+    if (auto ok = begin_run(); !ok)
+      return ok;
   auto transaction = sqlite_transaction::begin(writer_);
   if (!transaction)
     return transaction.error();
@@ -91,8 +126,9 @@ result<done> spool::append(std::span<const encoded_group> groups,
   }
   if (auto ok = save_buses(writer_, new_buses); !ok)
     return ok;
+  auto saved = progress != nullptr ? *progress : source_row{};
   if (progress != nullptr)
-    if (auto ok = save_progress(writer_, *progress); !ok)
+    if (auto ok = save_progress(writer_, saved); !ok)
       return ok;
   auto numbers = writer_.prepare("update stream set next_place = ?1, bytes_total = ?2");
   if (!numbers)
@@ -101,6 +137,8 @@ result<done> spool::append(std::span<const encoded_group> groups,
     return ok;
   if (auto ok = transaction->commit(); !ok)
     return ok;
+  if (progress != nullptr)
+    progress->id = saved.id; // not before: a transaction that failed gave none
   const std::lock_guard guard{guard_};
   next_place_ = place;
   bytes_total_ = total;
@@ -112,36 +150,6 @@ result<done> spool::append(std::span<const encoded_group> groups,
 result<std::vector<source_row>> spool::sources() {
   const std::lock_guard writing{writing_};
   return load_sources(writer_);
-}
-
-result<std::int64_t> spool::add_source(const source_row& row) {
-  const std::lock_guard writing{writing_};
-  const auto forget = "delete from source where id <= (select max(id) from source) - "
-                      + std::to_string(sources_kept_max);
-  if (auto ok = writer_.execute(forget.c_str()); !ok)
-    return ok.error();
-  auto insert = writer_.prepare("insert into source (path, size, head_bytes, head_hash, offset, "
-                                "line, tail_hash, bad_lines, refused, reader_state) "
-                                "values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)");
-  if (!insert)
-    return insert.error();
-  if (auto ok = insert->bind(1, std::string_view{row.path})
-                  .bind(2, row.size)
-                  .bind(3, row.head_bytes)
-                  .bind(4, row.head_hash)
-                  .bind(5, row.offset)
-                  .bind(6, row.line)
-                  .bind(7, row.tail_hash)
-                  .bind(8, row.bad_lines)
-                  .bind(9, row.refused)
-                  .bind(10, std::string_view{row.reader_state})
-                  .run();
-      !ok)
-    return ok.error();
-  const auto id = writer_.number("select last_insert_rowid()");
-  if (!id)
-    return id.error();
-  return id->value_or(0);
 }
 
 stream_state spool::state() const {
@@ -158,6 +166,11 @@ std::uint64_t spool::last_seq() const {
 std::uint64_t spool::acked_seq() const {
   const std::lock_guard guard{guard_};
   return acked_place_ - base_;
+}
+
+std::uint64_t spool::run() const {
+  const std::lock_guard guard{guard_};
+  return runs_.empty() ? 0 : runs_.back().run;
 }
 
 std::size_t spool::bus_count() const {

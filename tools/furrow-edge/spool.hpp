@@ -75,7 +75,8 @@ public:
   using damage_report = std::function<void(std::uint64_t seq_first, std::uint64_t count)>;
   using wall_clock = std::function<std::chrono::system_clock::time_point()>;
 
-  /// Opens for writing, makes the file if there is none, and begins a run.
+  /// Opens for writing and makes the file if there is none. A run begins here, or, when the disk has
+  /// no room for its mark, with the first append: until then what is there can be sent.
   [[nodiscard]] static result<std::unique_ptr<spool>>
   open(spool_options options, damage_report damaged, wall_clock clock = {});
   [[nodiscard]] static result<spool_summary> inspect(const std::string& path);
@@ -84,23 +85,23 @@ public:
   spool& operator=(const spool&) = delete;
 
   /// Numbers the items and saves them, new buses and the source's progress with them: all or
-  /// nothing. `full` when the disk or bytes_max leaves no room.
+  /// nothing. A source without an id gets one. `full` when the disk or bytes_max leaves no room.
   [[nodiscard]] result<done> append(std::span<const encoded_group> groups,
                                     std::span<const can::bus_name> new_buses,
-                                    const source_row* progress);
+                                    source_row* progress);
   [[nodiscard]] result<std::vector<source_row>> sources();
-  [[nodiscard]] result<std::int64_t> add_source(const source_row& row);
 
   [[nodiscard]] stream_state state() const override;
   [[nodiscard]] std::uint64_t last_seq() const override;
   [[nodiscard]] std::uint64_t acked_seq() const override;
   [[nodiscard]] std::size_t bus_count() const override;
+  [[nodiscard]] std::uint64_t run() const override;
   [[nodiscard]] result<std::vector<item_block>>
   read(std::uint64_t from, std::size_t bytes_max, std::size_t blocks_max) override;
   [[nodiscard]] result<done> welcomed(std::uint64_t resume_from, std::uint64_t run) override;
   void acknowledge(std::uint64_t durable_seq) override;
   void rewind(std::uint64_t from_seq) override;
-  [[nodiscard]] result<done> fork(std::uint64_t fork_seq) override;
+  [[nodiscard]] result<done> fork(std::uint64_t fork_seq, std::uint64_t durable_seq) override;
 
   /// Saves what was acked and deletes a step of what is no longer needed; to be called a few times
   /// a second. True: there is more to delete.
@@ -156,6 +157,7 @@ private:
   std::uint64_t bytes_before_ = 0; // of those that are gone
   std::uint64_t saved_acked_place_ = 0;
   std::int64_t acked_saved_ms_ = 0;
+  bool run_begun_ = false;     // of this opening
   bool short_of_room_ = false; // acked items are let go at once
 };
 

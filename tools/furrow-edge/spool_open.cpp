@@ -66,10 +66,12 @@ spool::open(spool_options options, damage_report damaged, wall_clock clock) {
   std::unique_ptr<spool> opened{
     new spool{std::move(options), std::move(damaged), std::move(clock)}};
   opened->lock_ = *lock;
-  for (const auto step :
-       {&spool::open_files, &spool::load, &spool::prepare_statements, &spool::begin_run})
+  for (const auto step : {&spool::open_files, &spool::load, &spool::prepare_statements})
     if (auto ok = (opened.get()->*step)(); !ok)
       return at(opened->options_.path, ok.error());
+  // A disk full of items that wait for a node must not keep them from it.
+  if (auto ok = opened->begin_run(); !ok && ok.code() != errc::full)
+    return at(opened->options_.path, ok.error());
   return opened;
 }
 
@@ -171,7 +173,9 @@ result<done> spool::begin_run() {
     return ok;
   if (auto ok = transaction->commit(); !ok)
     return ok;
+  const std::lock_guard guard{guard_};
   runs_ = std::move(runs);
+  run_begun_ = true;
   return done{};
 }
 

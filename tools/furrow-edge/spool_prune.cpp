@@ -226,16 +226,17 @@ result<done> spool::split_at(std::uint64_t place) {
     .run();
 }
 
-result<done> spool::fork(std::uint64_t fork_seq) {
+result<done> spool::fork(std::uint64_t fork_seq, std::uint64_t durable_seq) {
   const std::lock_guard writing{writing_};
   if (auto ok = set_durability(durability::full); !ok)
     return ok;
   const auto id = random_stream_id();
   const std::vector<can::run_mark> runs{{random_run(), 1}};
-  // What no node has is never dropped, even if the stream's other spool may have it too: twice in
-  // two streams can be mended, lost cannot.
+  // What no node has is never dropped, even if the stream's other spool may have it too and be alive:
+  // twice in two streams can be mended, lost cannot.
   const auto parted = base_ + std::max<std::uint64_t>(fork_seq, 1);
-  auto place = std::min({parted, acked_place_ + 1, next_place_});
+  const auto stored = std::max(acked_place_, base_ + durable_seq);
+  auto place = std::min({parted, stored + 1, next_place_});
   auto transaction = sqlite_transaction::begin(writer_);
   if (!transaction)
     return transaction.error();

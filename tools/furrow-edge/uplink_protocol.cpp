@@ -162,7 +162,7 @@ void uplink_protocol::go_on_without(time_point now, const std::string& loss) {
   const auto text = nodes_.current() + ": " + loss;
   if (!config_.accept_loss)
     return stop({errc::gone, text + ". To send the rest as a new stream, run with --accept-loss"});
-  if (auto ok = store_.fork(store_.state().first_seq); !ok)
+  if (auto ok = store_.fork(store_.state().first_seq, 0); !ok)
     return stop(ok.error());
   say(level::warning,
       text + "; the rest goes on as stream " + can::to_string(store_.state().stream_id));
@@ -259,7 +259,7 @@ void uplink_protocol::refused(time_point now, const proto::reject& m) {
 /// This spool is a copy that parted from its stream: what it has of its own is a stream of its own.
 void uplink_protocol::forked(time_point now, const proto::reject& m) {
   const auto before = store_.state();
-  if (auto ok = store_.fork(m.fork_seq); !ok)
+  if (auto ok = store_.fork(m.fork_seq, m.durable_seq); !ok)
     return stop(ok.error());
   const auto after = store_.state();
   say(level::warning, "this spool is a copy of stream " + can::to_string(before.stream_id)
@@ -274,6 +274,13 @@ void uplink_protocol::forked(time_point now, const proto::reject& m) {
 std::optional<std::string> uplink_protocol::next_batch(time_point now) {
   if (phase_ != phase::streaming || next_seq_ > store_.last_seq())
     return std::nullopt;
+  if (store_.run() != hello_run_) {
+    // Items of a run that the node has not heard of would look like those of a copy later on.
+    actions_.emplace_back(uplink_action::close{});
+    say(level::debug, nodes_.current() + ": greeting again, the spool has begun a run");
+    wait(now, nodes_.pointed_to(nodes_.current()));
+    return std::nullopt;
+  }
   auto blocks = store_.read(next_seq_, config_.batch_bytes, proto::groups_max);
   if (!blocks || blocks->empty()) {
     stop(blocks ? failure{errc::damaged, "item " + std::to_string(next_seq_) + " is not there"}

@@ -93,7 +93,7 @@ void sim_store::rewind(std::uint64_t from_seq) {
   settle();
 }
 
-edge::result<done> sim_store::fork(std::uint64_t fork_seq) {
+edge::result<done> sim_store::fork(std::uint64_t fork_seq, std::uint64_t /*durable_seq*/) {
   return edge::failure{edge::errc::foreign,
                        "a simulated gateway has no copy, but the node says that "
                        "it parted at item "

@@ -33,12 +33,13 @@ public:
   [[nodiscard]] std::uint64_t last_seq() const override { return last_seq_; }
   [[nodiscard]] std::uint64_t acked_seq() const override { return acked_seq_; }
   [[nodiscard]] std::size_t bus_count() const override { return 1; }
+  [[nodiscard]] std::uint64_t run() const override { return runs_.back().run; }
   [[nodiscard]] edge::result<std::vector<edge::item_block>>
   read(std::uint64_t from, std::size_t bytes_max, std::size_t blocks_max) override;
   [[nodiscard]] edge::result<done> welcomed(std::uint64_t resume_from, std::uint64_t run) override;
   void acknowledge(std::uint64_t durable_seq) override;
   void rewind(std::uint64_t from_seq) override;
-  [[nodiscard]] edge::result<done> fork(std::uint64_t fork_seq) override;
+  [[nodiscard]] edge::result<done> fork(std::uint64_t fork_seq, std::uint64_t durable_seq) override;
 
 private:
   struct slot {

@@ -35,7 +35,7 @@ public:
     : settings_{settings}, signals_{io_, SIGTERM, SIGINT}, retry_{io_}, deadline_{io_} {}
 
   int run() {
-    if (!open_access() || !open_node() || !serve_http())
+    if (!open_access() || !open_node() || !open_gateways() || !serve_http())
       return failed;
     signals_.async_wait([this](boost::system::error_code error, int signal) {
       if (!error)
@@ -61,10 +61,15 @@ private:
 
   bool open_access() {
     if (!settings_.tls.certificate.empty()) {
-      auto tls = server_tls(settings_.tls);
-      if (!tls)
-        return complain(tls.error().detail);
-      tls_ = *tls;
+      const auto gateways = server_tls(settings_.tls);
+      if (!gateways)
+        return complain(gateways.error().detail);
+      gateway_tls_ = *gateways;
+      // People and their programs are known by their tokens, not by certificates.
+      const auto http = server_tls({settings_.tls.certificate, settings_.tls.key, {}});
+      if (!http)
+        return complain(http.error().detail);
+      http_tls_ = *http;
     }
     if (!settings_.tokens.empty()) {
       auto tokens = token_table::load(settings_.tokens);
@@ -100,7 +105,7 @@ private:
     http::http_config config;
     config.address = address->address().to_string();
     config.port = address->port();
-    config.tls = tls_;
+    config.tls = http_tls_;
     config.tokens = tokens_;
     config.node_name = settings_.node.name;
     config.version = FURROW_VERSION;
@@ -110,6 +115,16 @@ private:
       return complain(started.error().detail);
     http_address_ = to_text(*started);
     return true;
+  }
+
+  /// Before the database is asked, which may take its time: a wrong address is told at once.
+  bool open_gateways() {
+    session_context context{*node_, node_->budget(), tokens_, settings_.advertise, {}};
+    context.limits.bytes_max = settings_.node.session_bytes_max;
+    gateways_ = std::make_unique<gateway_listener>(
+      io_, gateway_config{settings_.listen, gateway_tls_}, std::move(context));
+    const auto opened = gateways_->open();
+    return opened || complain(opened.error().detail);
   }
 
   void migrate() {
@@ -174,10 +189,6 @@ private:
   }
 
   void serve_gateways() {
-    session_context context{*node_, node_->budget(), tokens_, settings_.advertise, {}};
-    context.limits.bytes_max = settings_.node.session_bytes_max;
-    gateways_ = std::make_unique<gateway_listener>(io_, gateway_config{settings_.listen, tls_},
-                                                   std::move(context));
     const auto started = gateways_->start();
     if (!started) {
       complain(started.error().detail);
@@ -227,7 +238,8 @@ private:
   asio::signal_set signals_;
   asio::steady_timer retry_;
   asio::steady_timer deadline_;
-  tls_context tls_;
+  tls_context gateway_tls_;
+  tls_context http_tls_;
   std::optional<token_table> tokens_;
   std::unique_ptr<actors::node> node_;
   std::unique_ptr<http::http_server> http_;

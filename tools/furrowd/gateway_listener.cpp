@@ -63,7 +63,7 @@ gateway_listener::~gateway_listener() {
   stop();
 }
 
-result<std::string> gateway_listener::start() {
+result<done> gateway_listener::open() {
   const auto address = listen_address(config_.listen);
   if (!address)
     return address.error();
@@ -73,10 +73,18 @@ result<std::string> gateway_listener::start() {
     acceptor_.set_option(tcp::acceptor::reuse_address{true}, error);
   if (!error)
     acceptor_.bind(*address, error);
-  if (!error)
-    acceptor_.listen(1'024, error);
+  return error ? result<done>{cannot_listen(error)} : result<done>{done{}};
+}
+
+failure gateway_listener::cannot_listen(const boost::system::error_code& why) const {
+  return {errc::address, "cannot listen on " + config_.listen + ": " + why.message()};
+}
+
+result<std::string> gateway_listener::start() {
+  boost::system::error_code error;
+  acceptor_.listen(1'024, error);
   if (error)
-    return failure{errc::address, "cannot listen on " + config_.listen + ": " + error.message()};
+    return cannot_listen(error);
   asio::co_spawn(io_, accept(), asio::detached);
   asio::co_spawn(io_, tick(), asio::detached);
   return to_text(acceptor_.local_endpoint());

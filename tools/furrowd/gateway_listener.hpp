@@ -31,7 +31,9 @@ public:
   gateway_listener(const gateway_listener&) = delete;
   gateway_listener& operator=(const gateway_listener&) = delete;
 
-  /// Opens the port; returns where it listens, as host:port.
+  /// Takes the port; gateways that come are refused until `start`.
+  [[nodiscard]] result<done> open();
+  /// Accepts; returns where it listens, as host:port.
   [[nodiscard]] result<std::string> start();
   /// Accepts no more and sends every gateway off; acks still go out.
   void goaway();
@@ -42,6 +44,7 @@ public:
 private:
   boost::asio::awaitable<void> accept();
   boost::asio::awaitable<void> tick();
+  [[nodiscard]] failure cannot_listen(const boost::system::error_code& why) const;
   void admit(boost::asio::ip::tcp::socket socket);
 
   boost::asio::io_context& io_;

@@ -1,5 +1,7 @@
 #include "tools/furrowd/gateway_session.hpp"
 
+#include "proto/text.hpp"
+
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -43,9 +45,7 @@ public:
     post([=](gateway_session& session) { session.send(proto::rewind{from_seq}); });
   }
   void reject(proto::reject reason) override {
-    post([reason = std::move(reason)](gateway_session& session) {
-      session.refuse(reason.code, reason.reason, reason.fork_seq);
-    });
+    post([reason = std::move(reason)](gateway_session& session) { session.refuse(reason); });
   }
   void drop() override {
     post([](gateway_session& session) { session.close(); });
@@ -88,9 +88,22 @@ asio::awaitable<void> gateway_session::run() {
     if (!draining_)
       close();
   }
-  // A session that drains or that still has its reject to write ends when that is done.
-  if (!draining_ && !closing_)
+  if (closing_ && !draining_)
+    co_await let_it_read();
+  reading_ = false;
+  // A session that drains or that still has something to write ends when that is done.
+  if (!draining_ && !(closing_ && writing_))
     close();
+}
+
+asio::awaitable<void> gateway_session::let_it_read() {
+  std::array<std::uint8_t, 4'096> unread{};
+  try {
+    for (std::size_t left = proto::message_bytes_max; left > 0 && !closed_; left -= unread.size())
+      co_await stream_->read(unread);
+  } catch (const boost::system::system_error& e) {
+    spdlog::debug("gateway {} {}: {}", peer_, equipment_, e.code().message());
+  }
 }
 
 asio::awaitable<void> gateway_session::greet() {
@@ -121,12 +134,6 @@ asio::awaitable<void> gateway_session::greet() {
                                 std::make_shared<port>(weak_from_this(), executor_));
 }
 
-/// A line break in a name would forge lines of the log and of whatever prints the name.
-static bool has_control(const std::string& name) {
-  return std::any_of(name.begin(), name.end(),
-                     [](unsigned char c) { return c < 0x20 || c == 0x7F; });
-}
-
 std::optional<actors::greeting> gateway_session::check(proto::hello hello) {
   if (hello.lowest_version > proto::version_max || hello.highest_version < proto::version_min) {
     refuse(reject_code::version, "this node speaks versions " + std::to_string(proto::version_min)
@@ -135,8 +142,10 @@ std::optional<actors::greeting> gateway_session::check(proto::hello hello) {
                                    + std::to_string(hello.highest_version));
     return std::nullopt;
   }
-  if (has_control(hello.equipment)) {
-    refuse(reject_code::malformed, "the name of the equipment holds a control character");
+  // A line break would forge lines of the log and of whatever prints the name.
+  if (!proto::is_name(hello.equipment)) {
+    refuse(reject_code::malformed,
+           "the name of the equipment is empty, or holds a control character or a slash");
     return std::nullopt;
   }
   version_ = std::min(proto::version_max, hello.highest_version);
@@ -145,7 +154,9 @@ std::optional<actors::greeting> gateway_session::check(proto::hello hello) {
   if (context_->tokens) {
     const auto credential = context_->tokens->find(hello.token);
     if (!credential || !credential->may(permission::send)) {
-      refuse(reject_code::credentials, "this token may not send; `furrow token new` makes one");
+      refuse(reject_code::credentials, hello.token.empty()
+                                         ? "this node needs a token; `furrow token new` makes one"
+                                         : "this token may not send; `furrow token new` makes one");
       return std::nullopt;
     }
     if (!credential->covers(hello.equipment)) {
@@ -257,12 +268,16 @@ void gateway_session::send_ack(std::uint64_t durable_seq) {
   write_on();
 }
 
-void gateway_session::refuse(reject_code code, std::string reason, std::uint64_t fork_seq) {
-  if (reason.size() > proto::text_bytes_max)
-    reason.resize(proto::text_bytes_max);
-  spdlog::info("gateway {} {}: rejected ({}): {}", peer_, equipment_, proto::to_string(code),
-               reason);
-  send(proto::reject{code, std::move(reason), fork_seq});
+void gateway_session::refuse(reject_code code, std::string reason) {
+  refuse(proto::reject{code, std::move(reason), 0, 0});
+}
+
+void gateway_session::refuse(proto::reject why) {
+  if (why.reason.size() > proto::text_bytes_max)
+    why.reason.resize(proto::text_bytes_max);
+  spdlog::info("gateway {} {}: rejected ({}): {}", peer_, equipment_, proto::to_string(why.code),
+               why.reason);
+  send(std::move(why));
   finish();
 }
 
@@ -292,7 +307,9 @@ asio::awaitable<void> gateway_session::write_all() {
     close();
   }
   writing_ = false;
-  if (closing_)
+  if (closing_ && reading_)
+    stream_->end_writing();
+  else if (closing_)
     close();
 }
 

@@ -72,11 +72,15 @@ private:
   boost::asio::awaitable<std::vector<actors::memory_lease>> room(std::size_t bytes);
   /// Fails with a Reject that says why.
   [[nodiscard]] std::optional<actors::greeting> check(proto::hello hello);
+  /// Until the gateway has closed, 1 MiB or the deadline: a socket that is closed with unread bytes in it takes back what
+  /// was written last, here the reject.
+  boost::asio::awaitable<void> let_it_read();
   bool handle(proto::message message, std::vector<actors::memory_lease> leases);
 
   void send(const proto::message& message);
   void send_ack(std::uint64_t durable_seq);
-  void refuse(proto::reject_code code, std::string reason, std::uint64_t fork_seq = 0);
+  void refuse(proto::reject_code code, std::string reason);
+  void refuse(proto::reject why);
   void write_on();
 
   std::shared_ptr<const session_context> context_;
@@ -92,6 +96,7 @@ private:
 
   std::deque<std::string> outbox_;
   std::optional<std::uint64_t> ack_due_;
+  bool reading_ = true;
   bool writing_ = false;
   bool closing_ = false; // close when the outbox is empty
   bool closed_ = false;

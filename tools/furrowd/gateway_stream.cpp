@@ -34,6 +34,10 @@ public:
     co_await asio::async_write(stream_, asio::buffer(bytes.data(), bytes.size()),
                                asio::use_awaitable);
   }
+  void end_writing() override {
+    boost::system::error_code ignored; // a socket that is gone has ended already
+    stream_.lowest_layer().shutdown(tcp::socket::shutdown_send, ignored);
+  }
   void cancel_read() override {
     boost::system::error_code ignored; // a socket that is gone has nothing to stop
     stream_.lowest_layer().shutdown(tcp::socket::shutdown_receive, ignored);

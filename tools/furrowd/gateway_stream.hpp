@@ -23,6 +23,8 @@ public:
   /// Fills the span, whole.
   virtual boost::asio::awaitable<void> read(std::span<std::uint8_t> bytes) = 0;
   virtual boost::asio::awaitable<void> write(std::string_view bytes) = 0;
+  /// Says that nothing more will be written; reading goes on.
+  virtual void end_writing() = 0;
   /// Stops reading: what awaits a read ends.
   virtual void cancel_read() = 0;
   /// Cuts the connection; whatever awaits ends.

@@ -1,5 +1,7 @@
 #include "tools/furrowd/tokens.hpp"
 
+#include "proto/text.hpp"
+
 #include <fmt/format.h>
 
 #include <openssl/crypto.h>
@@ -20,7 +22,6 @@ namespace {
 
 constexpr std::size_t file_bytes_max = 1U << 20U;
 constexpr std::size_t token_bytes_max = 1'024;
-constexpr std::size_t name_bytes_max = 64;
 
 using digest = std::array<std::uint8_t, 32>;
 
@@ -52,14 +53,6 @@ std::optional<digest> parse_digest(std::string_view text) {
     hash[i] = static_cast<std::uint8_t>(*high << 4 | *low);
   }
   return hash;
-}
-
-/// A farm or a machine: what the wire and the URL can carry, without the slash that stands between
-/// the two.
-bool is_name(std::string_view text) {
-  return !text.empty() && text.size() <= name_bytes_max
-         && std::none_of(text.begin(), text.end(),
-                         [](unsigned char c) { return c < 0x20 || c == 0x7F || c == '/'; });
 }
 
 } // namespace
@@ -159,7 +152,7 @@ private:
         made.hash = *hash;
         has_hash = true;
       } else if (key.str() == "farm") {
-        if (!text || !is_name(*text))
+        if (!text || !proto::is_name(*text))
           return wrong(value.source(), "farm is a name of 1 to 64 bytes without a slash");
         made.grants.farm = *text;
       } else if (key.str() == "role") {
@@ -195,7 +188,7 @@ private:
                    "equipment is a list of names, [\"T1\"]; leave it out to allow every machine");
     for (const auto& item : *list) {
       const auto name = item.value_exact<std::string>();
-      if (!name || !is_name(*name))
+      if (!name || !proto::is_name(*name))
         return wrong(item.source(), "a machine's name has 1 to 64 bytes and no slash");
       grants.equipment.push_back(*name);
     }

@@ -1,0 +1,126 @@
+/// Goal: all of it holds as well with what an open port needs: TLS on both listeners, certificates of gateways, tokens.
+/// Method: the kill story over mutual TLS; then gateways that lack something of it, each told in one line what.
+#include "tests/fault/kill_stories.hpp"
+#include "tests/support/certificate.hpp"
+#include "tests/support/data.hpp"
+#include "tests/tools/child_process.hpp"
+
+#include <doctest/doctest.h>
+
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+using namespace furrow::tests;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// A certificate for everyone, and a token for each role.
+struct guarded_node {
+  certificate made;
+  std::string tokens = (made.folder / "tokens.toml").string();
+  std::string gateway = token({"--role", "gateway"});
+  std::string one_machine = token({"--role", "gateway", "--equipment", "other"});
+  std::string viewer = token({"--role", "admin"});
+
+  std::string token(std::vector<std::string> flags) {
+    const auto name = (made.folder / ("token" + std::to_string(++count))).string();
+    flags.insert(flags.begin(), {"token", "new", "-o", "json"});
+    child_process child{FURROW_BIN_DIR "/furrow", flags, name};
+    REQUIRE(child.wait(10s) == 0);
+    const auto parts = nlohmann::json::parse(read_file(name));
+    std::ofstream file{tokens, std::ios::app};
+    file << "[[token]]\nsha256 = " << parts.at("sha256")
+         << "\nfarm = \"default\"\nrole = " << parts.at("role") << "\n";
+    if (!parts.at("equipment").empty())
+      file << "equipment = " << parts.at("equipment").dump() << "\n";
+    std::ofstream{name, std::ios::trunc} << parts.at("token").get<std::string>() << "\n";
+    return name;
+  }
+
+  [[nodiscard]] way_in way() const {
+    return {{"--ca", made.cert, "--cert", made.cert, "--key", made.key, "--token-file", gateway},
+            "https",
+            {"--ca", made.cert, "--token-file", viewer}};
+  }
+  [[nodiscard]] std::vector<std::string> flags() const {
+    return {"--tls-cert",      made.cert, "--tls-key", made.key,
+            "--tls-client-ca", made.cert, "--tokens",  tokens};
+  }
+
+private:
+  int count = 0;
+};
+
+} // namespace
+
+TEST_CASE("fault, tls: kill -9 of both over mutual TLS, and nothing is lost or doubled") {
+  const guarded_node guard;
+  rig where{"sqlite", guard.way()};
+  where.always(guard.flags());
+  replay_with_kills(where, "tls", {.node = true, .edge = true}, 7, 5);
+}
+
+TEST_CASE("fault, tls: a gateway that lacks something is told what, and keeps its frames") {
+  const guarded_node guard;
+  rig where{"sqlite", guard.way()};
+  where.always(guard.flags());
+  where.start_node();
+  const certificate stranger;
+  struct lack {
+    std::string name;
+    std::vector<std::string> flags;
+    std::string word;
+  };
+  const std::vector<lack> lacks{
+    {"plain", {"--token-file", guard.gateway}, "TLS"},
+    {"no-certificate", {"--ca", guard.made.cert, "--token-file", guard.gateway}, "certificate"},
+    {"wrong-authority",
+     {"--ca", stranger.cert, "--cert", guard.made.cert, "--key", guard.made.key, "--token-file",
+      guard.gateway},
+     "certificate"},
+    {"stranger",
+     {"--ca", guard.made.cert, "--cert", stranger.cert, "--key", stranger.key, "--token-file",
+      guard.gateway},
+     "unknown ca"},
+    {"no-token",
+     {"--ca", guard.made.cert, "--cert", guard.made.cert, "--key", guard.made.key},
+     "needs a token"},
+    {"not-its-token",
+     {"--ca", guard.made.cert, "--cert", guard.made.cert, "--key", guard.made.key, "--token-file",
+      guard.one_machine},
+     "token"},
+  };
+  const auto log = where.folder() / "one.log";
+  std::ofstream{log} << "(0000000001.000000) can0 0CF00400#FFFFFF6813FFFFFF\n";
+  for (const auto& one : lacks) {
+    CAPTURE(one.name);
+    const auto output = (where.folder() / (one.name + ".out")).string();
+    std::vector<std::string> arguments{"run",
+                                       "--node",
+                                       where.gateway(),
+                                       "--equipment",
+                                       one.name,
+                                       "--spool",
+                                       where.spool(one.name).string(),
+                                       "--from",
+                                       log.string(),
+                                       "--until-durable",
+                                       "--timeout",
+                                       "3"};
+    arguments.insert(arguments.end(), one.flags.begin(), one.flags.end());
+    child_process edge{FURROW_BIN_DIR "/furrow-edge", arguments, output};
+    const auto code = edge.wait(20s);
+    const auto said = read_file(output);
+    CAPTURE(said);
+    CHECK(code.value_or(-1) > 0);
+    CHECK(said.find(one.word) != std::string::npos);
+    // Mended, the same spool goes through.
+    where.start_edge(one.name, log);
+    CHECK(where.edge_end(20s) == 0);
+    check_whole(where, one.name, log);
+  }
+}
