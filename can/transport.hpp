@@ -77,6 +77,11 @@ public:
   /// Ends the sessions whose time is over; `feed` does so by itself when carriers come.
   void expire(std::int64_t now_us) { sessions_.expire(now_us); }
 
+  /// What is unfinished and who has said what he is, for a new reassembler that goes on with it;
+  /// the counts begin anew. What `restore` does not understand is a failure of the reader.
+  void save(state_writer& out) const;
+  void restore(state_reader& from);
+
   [[nodiscard]] transport_counters counts() const;
   [[nodiscard]] std::size_t sessions() const { return sessions_.size(); }
   [[nodiscard]] std::size_t buffer_bytes() const { return sessions_.buffer_bytes(); }
