@@ -50,6 +50,21 @@ void rollup_row::add(const rollup_row& other) {
   }
 }
 
+void merge(std::vector<rollup_row>& rows) {
+  std::sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) {
+    return std::pair{a.signal, a.minute_us} < std::pair{b.signal, b.minute_us};
+  });
+  std::size_t kept = 0;
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (kept != 0 && rows[kept - 1].signal == rows[i].signal
+        && rows[kept - 1].minute_us == rows[i].minute_us)
+      rows[kept - 1].add(rows[i]);
+    else
+      rows[kept++] = rows[i];
+  }
+  rows.resize(kept);
+}
+
 rollup_sums::rollup_sums(const decode_plan& plan) : cells_(plan.signals().size()) {
   for (std::size_t i = 0; i < cells_.size(); ++i)
     cells_[i].rounder = rounder_of(plan.signals()[i]);
@@ -83,19 +98,7 @@ std::vector<rollup_row> rollup_sums::take() {
     if (one.row.count != 0)
       rows.push_back(std::exchange(one.row, {}));
   open_ = 0;
-  std::sort(rows.begin(), rows.end(), [](const auto& a, const auto& b) {
-    return std::pair{a.signal, a.minute_us} < std::pair{b.signal, b.minute_us};
-  });
-  // A clock that steps back opens a minute again.
-  std::size_t kept = 0;
-  for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (kept != 0 && rows[kept - 1].signal == rows[i].signal
-        && rows[kept - 1].minute_us == rows[i].minute_us)
-      rows[kept - 1].add(rows[i]);
-    else
-      rows[kept++] = rows[i];
-  }
-  rows.resize(kept);
+  merge(rows); // a clock that steps back opens a minute again
   return rows;
 }
 

@@ -31,6 +31,9 @@ struct rollup_row {
   friend bool operator==(const rollup_row&, const rollup_row&) = default;
 };
 
+/// Orders them by signal and minute and adds those of the same to one.
+void merge(std::vector<rollup_row>& rows);
+
 inline constexpr std::int64_t rollup_minute_us = 60'000'000;
 
 class rollup_sums {

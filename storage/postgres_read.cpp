@@ -5,6 +5,34 @@
 
 namespace furrow::storage::postgres_work {
 
+task<result<std::int32_t>>
+find_equipment(pq_connection& db, const std::string& farm, const std::string& name) {
+  const auto reply =
+    co_await db.query("select e.id from furrow.equipment e join furrow.farm f on f.id = e.farm_id "
+                      "where e.name = $1 and ($2 = '' or f.name = $2) limit 2",
+                      pq_parameters{}.text(name).text(farm));
+  if (reply.error)
+    co_return reply.error->as_failure();
+  const pq_rows rows{reply.rows.get()};
+  if (rows.size() == 0)
+    co_return failure{errc::not_found, "no equipment " + name};
+  if (rows.size() > 1)
+    co_return failure{errc::not_found,
+                      "more than one farm has an equipment " + name + ": name the farm"};
+  co_return static_cast<std::int32_t>(rows.integer(0, 0));
+}
+
+bool read_block(const pq_rows& rows, int row, frame_run& run) {
+  run.seq_first = rows.natural(row, 0);
+  auto& block = run.block;
+  block.time_base_us = rows.integer(row, 2) + epoch_2000_us;
+  const auto sound = rows.array(row, 3, block.headers) && rows.array(row, 4, block.header_index)
+                     && rows.array(row, 5, block.time_offset_us) && rows.array(row, 6, block.slots);
+  const auto long_payload = rows.bytes(row, 7);
+  block.long_payload.assign(long_payload.begin(), long_payload.end());
+  return sound && block.size() == rows.natural(row, 1) && block.structural_fault() == nullptr;
+}
+
 namespace {
 
 constexpr int page_blocks_max = 1'024;
@@ -24,23 +52,6 @@ std::int64_t to_bound(const std::optional<std::int64_t>& time_us) {
   return std::max(*time_us, time_us_min) - epoch_2000_us;
 }
 
-task<result<std::int32_t>>
-find_equipment(pq_connection& db, const std::string& farm, const std::string& name) {
-  const auto reply =
-    co_await db.query("select e.id from furrow.equipment e join furrow.farm f on f.id = e.farm_id "
-                      "where e.name = $1 and ($2 = '' or f.name = $2) limit 2",
-                      pq_parameters{}.text(name).text(farm));
-  if (reply.error)
-    co_return reply.error->as_failure();
-  const pq_rows rows{reply.rows.get()};
-  if (rows.size() == 0)
-    co_return failure{errc::not_found, "no equipment " + name};
-  if (rows.size() > 1)
-    co_return failure{errc::not_found,
-                      "more than one farm has an equipment " + name + ": name the farm"};
-  co_return static_cast<std::int32_t>(rows.integer(0, 0));
-}
-
 task<result<std::vector<std::int32_t>>>
 streams_from(pq_connection& db, std::int32_t equipment, std::int32_t first) {
   const auto reply = co_await db.query(
@@ -54,17 +65,6 @@ streams_from(pq_connection& db, std::int32_t equipment, std::int32_t first) {
   for (int row = 0; row < rows.size(); ++row)
     streams.push_back(static_cast<std::int32_t>(rows.integer(row, 0)));
   co_return streams;
-}
-
-bool read_block(const pq_rows& rows, int row, frame_run& run) {
-  run.seq_first = rows.natural(row, 0);
-  auto& block = run.block;
-  block.time_base_us = rows.integer(row, 2) + epoch_2000_us;
-  const auto sound = rows.array(row, 3, block.headers) && rows.array(row, 4, block.header_index)
-                     && rows.array(row, 5, block.time_offset_us) && rows.array(row, 6, block.slots);
-  const auto long_payload = rows.bytes(row, 7);
-  block.long_payload.assign(long_payload.begin(), long_payload.end());
-  return sound && block.size() == rows.natural(row, 1) && block.structural_fault() == nullptr;
 }
 
 /// Fills `page` from one stream; answers the number to go on after, 0 when the stream has no more.

@@ -52,6 +52,45 @@ private:
   std::shared_ptr<postgres_pool> lane_;
 };
 
+/// The digest's own connection: it waits behind no query, and no query behind it.
+class postgres_digest_lane : public digest_lane {
+public:
+  explicit postgres_digest_lane(std::shared_ptr<postgres_pool> lane) : lane_{std::move(lane)} {}
+  postgres_digest_lane(const postgres_digest_lane&) = delete;
+  postgres_digest_lane& operator=(const postgres_digest_lane&) = delete;
+  ~postgres_digest_lane() override { postgres_pool::close(std::move(lane_)); }
+
+  void pending(std::int32_t after,
+               std::size_t count,
+               handler<std::vector<digest_stream>> done) override {
+    lane_->submit(job_of(false, std::move(done), [after, count](pq_connection& db) {
+      return postgres_work::digest_pending(db, after, count);
+    }));
+  }
+  void read(std::int32_t stream,
+            std::uint64_t after,
+            std::uint64_t up_to,
+            handler<digest_page> done) override {
+    lane_->submit(job_of(false, std::move(done), [stream, after, up_to](pq_connection& db) {
+      return postgres_work::digest_read(db, stream, after, up_to);
+    }));
+  }
+  void commit(std::shared_ptr<const digest_commit> what, handler<bool> done) override {
+    lane_->submit(job_of(false, std::move(done), [what = std::move(what)](pq_connection& db) {
+      return postgres_work::digest_write(db, what);
+    }));
+  }
+  void signal_ids(std::vector<std::string> names,
+                  handler<std::vector<std::int32_t>> done) override {
+    lane_->submit(job_of(false, std::move(done), [names = std::move(names)](pq_connection& db) {
+      return postgres_work::digest_signals(db, names);
+    }));
+  }
+
+private:
+  std::shared_ptr<postgres_pool> lane_;
+};
+
 class postgres_store : public store {
 public:
   explicit postgres_store(const store_options& options)
@@ -104,6 +143,42 @@ public:
     queries_->submit(job_of(false, std::move(done), [farm = std::move(farm)](pq_connection& db) {
       return postgres_work::list_equipment(db, farm);
     }));
+  }
+
+  std::unique_ptr<digest_lane> open_digest() override {
+    return std::make_unique<postgres_digest_lane>(make_pool("digest", 1));
+  }
+
+  void read_telemetry(history_query query, handler<telemetry_page> done) override {
+    queries_->submit(job_of(false, std::move(done), [query = std::move(query)](pq_connection& db) {
+      return postgres_work::read_telemetry(db, query);
+    }));
+  }
+
+  void read_rollup(history_query query,
+                   std::string signal,
+                   rollup_bucket bucket,
+                   handler<rollup_page> done) override {
+    queries_->submit(
+      job_of(false, std::move(done),
+             [query = std::move(query), signal = std::move(signal), bucket](pq_connection& db) {
+               return postgres_work::read_rollup(db, query, signal, bucket);
+             }));
+  }
+
+  void list_signals(std::string farm,
+                    std::string equipment,
+                    handler<std::vector<known_signal>> done) override {
+    queries_->submit(
+      job_of(false, std::move(done),
+             [farm = std::move(farm), equipment = std::move(equipment)](pq_connection& db) {
+               return postgres_work::list_signals(db, farm, equipment);
+             }));
+  }
+
+  void digest_progress(handler<digest_status> done) override {
+    queries_->submit(job_of(false, std::move(done),
+                            [](pq_connection& db) { return postgres_work::digest_progress(db); }));
   }
 
   void migrate(handler<std::vector<migration_row>> done) override {

@@ -5,12 +5,17 @@
 /// Threads: the thread of the io_context.
 #pragma once
 
+#include "storage/digest_lane.hpp"
 #include "storage/pq_connection.hpp"
 #include "storage/store.hpp"
 
 #include <memory>
 #include <string>
 #include <vector>
+
+namespace furrow::storage {
+class pq_rows;
+} // namespace furrow::storage
 
 namespace furrow::storage::postgres_work {
 
@@ -29,6 +34,30 @@ read_frames(pq_connection& db, const frames_query& query, frames_cursor cursor);
 read_ledger(pq_connection& db, const std::string& farm, const std::string& equipment);
 [[nodiscard]] task<result<std::vector<equipment_row>>> list_equipment(pq_connection& db,
                                                                       const std::string& farm);
+
+/// Of a row: seq_first, frames, time_base, headers, header_index, time_offset, payload, long_payload.
+[[nodiscard]] bool read_block(const pq_rows& rows, int row, frame_run& run);
+[[nodiscard]] task<result<std::int32_t>>
+find_equipment(pq_connection& db, const std::string& farm, const std::string& name);
+
+[[nodiscard]] task<result<std::vector<digest_stream>>>
+digest_pending(pq_connection& db, std::int32_t after, std::size_t count);
+[[nodiscard]] task<result<digest_page>>
+digest_read(pq_connection& db, std::int32_t stream, std::uint64_t after, std::uint64_t up_to);
+[[nodiscard]] task<result<bool>> digest_write(pq_connection& db,
+                                              std::shared_ptr<const digest_commit> what);
+[[nodiscard]] task<result<std::vector<std::int32_t>>>
+digest_signals(pq_connection& db, const std::vector<std::string>& names);
+
+[[nodiscard]] task<result<telemetry_page>> read_telemetry(pq_connection& db,
+                                                          const history_query& query);
+[[nodiscard]] task<result<rollup_page>> read_rollup(pq_connection& db,
+                                                    const history_query& query,
+                                                    const std::string& signal,
+                                                    rollup_bucket bucket);
+[[nodiscard]] task<result<std::vector<known_signal>>>
+list_signals(pq_connection& db, const std::string& farm, const std::string& equipment);
+[[nodiscard]] task<result<digest_status>> digest_progress(pq_connection& db);
 
 [[nodiscard]] task<result<std::vector<migration_row>>> migrate(pq_connection& db);
 [[nodiscard]] task<result<std::vector<migration_row>>> migration_status(pq_connection& db);

@@ -18,7 +18,8 @@ bool fill(std::vector<T>& column, std::string_view bytes, std::size_t count) {
   return true;
 }
 
-/// seq_first, frames, time_base, headers, header_index, time_offset, payload, long_payload.
+} // namespace
+
 bool read_block(const sqlite_statement& row, frame_run& run) {
   run.seq_first = row.natural(0);
   auto& block = run.block;
@@ -47,6 +48,8 @@ find_equipment(sqlite_db& db, const std::string& farm, const std::string& name) 
                    "more than one farm has an equipment " + name + ": name the farm"};
   return id;
 }
+
+namespace {
 
 std::vector<std::int32_t> streams_from(sqlite_db& db, std::int64_t equipment, std::int32_t first) {
   std::vector<std::int32_t> streams;

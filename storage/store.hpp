@@ -9,6 +9,7 @@
 #include "can/frame_block.hpp"
 #include "can/result.hpp"
 #include "can/stream.hpp"
+#include "storage/history.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -171,6 +172,8 @@ struct store_health {
   std::chrono::microseconds latency{0};
 };
 
+class digest_lane; // storage/digest_lane.hpp
+
 class store {
 public:
   virtual ~store() = default;
@@ -186,6 +189,17 @@ public:
   virtual void
   read_ledger(std::string farm, std::string equipment, handler<std::vector<ledger_row>> done) = 0;
   virtual void list_equipment(std::string farm, handler<std::vector<equipment_row>> done) = 0;
+
+  /// A connection for the digest; nullptr of a store that keeps none.
+  [[nodiscard]] virtual std::unique_ptr<digest_lane> open_digest();
+  virtual void read_telemetry(history_query query, handler<telemetry_page> done);
+  virtual void read_rollup(history_query query,
+                           std::string signal,
+                           rollup_bucket bucket,
+                           handler<rollup_page> done);
+  virtual void
+  list_signals(std::string farm, std::string equipment, handler<std::vector<known_signal>> done);
+  virtual void digest_progress(handler<digest_status> done);
 
   /// Brings the schema to the newest version that this program knows; safe beside others doing the same.
   virtual void migrate(handler<std::vector<migration_row>> done) = 0;
