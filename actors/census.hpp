@@ -30,6 +30,12 @@ struct node_counters {
   std::atomic<std::uint64_t> batches_committed{0};
   std::atomic<std::uint64_t> append_failures{0};
   std::atomic<std::uint64_t> actor_restarts{0};
+  std::atomic<std::uint64_t> digest_frames{0};
+  std::atomic<std::uint64_t> digest_commits{0};
+  std::atomic<std::uint64_t> digest_failures{0};
+  std::atomic<std::uint64_t> digest_streams_behind{0};
+  std::atomic<std::uint64_t> digest_items_behind{0};
+  std::atomic<std::int64_t> digest_oldest_us{0};
   std::atomic<bool> store_up{false};
 };
 

@@ -3,6 +3,7 @@
 #include "actors/aggregator.hpp"
 #include "actors/census.hpp"
 #include "actors/claim_desk.hpp"
+#include "actors/digester.hpp"
 #include "actors/fleet.hpp"
 #include "actors/supervisor.hpp"
 #include "actors/wiring.hpp"
@@ -139,11 +140,25 @@ public:
 
   node_stats stats() const override {
     const auto& counters = people_->counters;
-    return {counters.sessions,          counters.frames_received, counters.frames_durable,
-            counters.items_quarantined, counters.duplicates,      counters.rewinds,
-            counters.batches_committed, counters.append_failures, counters.actor_restarts,
-            budget_->limit(),           budget_->used(),          budget_->peak(),
-            counters.store_up};
+    return {counters.sessions,
+            counters.frames_received,
+            counters.frames_durable,
+            counters.items_quarantined,
+            counters.duplicates,
+            counters.rewinds,
+            counters.batches_committed,
+            counters.append_failures,
+            counters.actor_restarts,
+            budget_->limit(),
+            budget_->used(),
+            budget_->peak(),
+            counters.store_up,
+            counters.digest_frames,
+            counters.digest_commits,
+            counters.digest_failures,
+            counters.digest_streams_behind,
+            counters.digest_items_behind,
+            counters.digest_oldest_us};
   }
 
   void note_store(bool up) override { people_->counters.store_up = up; }
@@ -214,6 +229,13 @@ private:
                           },
                           policy});
     }
+    if (config_.digest.on && store->open_digest() != nullptr)
+      children.push_back({"digest",
+                          [this, store](caf::event_based_actor* parent, std::uint64_t) {
+                            return caf::actor_cast<caf::actor>(parent->spawn<caf::detached>(
+                              digester, config_.digest, store, people_));
+                          },
+                          [](const caf::actor&) {}, policy});
     return children;
   }
 

@@ -22,6 +22,14 @@
 
 namespace furrow::actors {
 
+/// See actors/digester.hpp.
+struct digest_config {
+  bool on = true;
+  std::chrono::milliseconds interval{10'000}; // between the beginnings of two passes
+  unsigned duty_pct = 25; // busy for this part of the time at most, while it catches up
+  std::chrono::milliseconds telemetry_period{1'000}; // one row of a machine
+};
+
 struct node_config {
   std::string name = "n1";
   unsigned lanes = 1; // aggregator and writer pairs, one database connection each
@@ -32,6 +40,7 @@ struct node_config {
   std::chrono::milliseconds passivate_after{120'000}; // an equipment actor without a session stops
   std::chrono::milliseconds claim_retry{
     250}; // first wait after a failed claim; doubles to 1 s, with jitter
+  digest_config digest;
 };
 
 /// What an equipment actor says to the gateway's session. Implemented by the listener.
@@ -107,6 +116,12 @@ struct node_stats {
   std::size_t budget_used = 0;
   std::size_t budget_peak = 0;
   bool store_up = false;
+  std::uint64_t digest_frames = 0;
+  std::uint64_t digest_commits = 0;
+  std::uint64_t digest_failures = 0;       // runs of streams that were left out
+  std::uint64_t digest_streams_behind = 0; // after the last pass
+  std::uint64_t digest_items_behind = 0;
+  std::int64_t digest_oldest_us = 0; // time of the oldest frames left out; 0: none
 };
 
 class node {
