@@ -12,6 +12,8 @@ namespace furrow::cli {
 
 void add_ledger(CLI::App& app, const globals& globals, int& exit_code);
 void add_frames(CLI::App& app, const globals& globals, int& exit_code);
+void add_telemetry(CLI::App& app, const globals& globals, int& exit_code);
+void add_signals(CLI::App& app, const globals& globals, int& exit_code);
 void add_equipment(CLI::App& app, const globals& globals, int& exit_code);
 void add_actors(CLI::App& app, const globals& globals, int& exit_code);
 void add_database(CLI::App& app, const globals& globals, int& exit_code);

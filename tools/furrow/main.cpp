@@ -24,6 +24,8 @@ void add_commands(CLI::App& app, const furrow::cli::globals& globals, int& exit_
   add_equipment(app, globals, exit_code);
   add_ledger(app, globals, exit_code);
   add_frames(app, globals, exit_code);
+  add_telemetry(app, globals, exit_code);
+  add_signals(app, globals, exit_code);
   add_actors(app, globals, exit_code);
   add_database(app, globals, exit_code);
   add_health(app, globals, exit_code);

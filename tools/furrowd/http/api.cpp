@@ -2,6 +2,7 @@
 
 #include "tools/furrowd/http/ask.hpp"
 #include "tools/furrowd/http/frames_body.hpp"
+#include "tools/furrowd/http/history_api.hpp"
 #include "tools/furrowd/http/rfc3339.hpp"
 #include "tools/furrowd/http/rows_json.hpp"
 #include "tools/furrowd/http/store_problem.hpp"
@@ -175,6 +176,7 @@ router api::routes() {
   made.add({"POST", "/api/v1/actors/{id}/kill", operate, {}, to(&api::kill_actor)});
   made.add({"GET", "/api/v1/db/status", read, {}, to(&api::database_status)});
   made.add({"POST", "/api/v1/db/migrate", administer, {}, to(&api::migrate)});
+  add_history_routes(made, node_.store());
   made.add({"GET", "/api/v1/openapi.json", {}, {}, to(&api::document)});
   return made;
 }
