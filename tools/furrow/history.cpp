@@ -64,7 +64,7 @@ result<int> print_pages(const globals& globals,
 
 cell rounded(const json& value, int digits) {
   if (value.is_null())
-    return value_cell(value);
+    return {"-", colour::faint, true};
   return {fmt::format("{:.{}f}", value.get<double>(), digits), colour::none, true};
 }
 

@@ -359,7 +359,13 @@ api::answer api::database_status(call) {
   const auto status = co_await ask<storage::result<rows>>(start_rows, answer_limit);
   if (!health || !*health)
     co_return to_response(health ? to_problem(health->error()) : no_answer("database"));
-  json made{{"health", to_json(**health)}, {"migrations", nullptr}, {"fault", nullptr}};
+  const auto start_digest = [this](auto done) { node_.store().digest_progress(std::move(done)); };
+  const auto digest =
+    co_await ask<storage::result<storage::digest_status>>(start_digest, answer_limit);
+  json made{{"health", to_json(**health)},
+            {"migrations", nullptr},
+            {"digest", digest && *digest ? to_json(**digest) : json(nullptr)},
+            {"fault", nullptr}};
   if (status && *status) {
     made["migrations"] = json::array();
     for (const auto& row : **status)

@@ -52,6 +52,14 @@ json to_json(const storage::ledger_row& row) {
           {"quarantined", row.quarantined}};
 }
 
+json to_json(const storage::digest_status& status) {
+  return {
+    {"streams", status.streams},
+    {"streams_behind", status.streams_behind},
+    {"items_behind", status.items_behind},
+    {"oldest_frame", status.oldest_us ? json(format_time(*status.oldest_us)) : json(nullptr)}};
+}
+
 json to_json(const storage::migration_row& row) {
   return {{"number", row.number},
           {"name", row.name},

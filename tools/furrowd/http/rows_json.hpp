@@ -21,6 +21,7 @@ using json = nlohmann::ordered_json;
 [[nodiscard]] std::string to_text(const json& value); // one line, with its end
 
 [[nodiscard]] json to_json(const storage::ledger_row& row);
+[[nodiscard]] json to_json(const storage::digest_status& status);
 [[nodiscard]] json to_json(const storage::migration_row& row);
 [[nodiscard]] json to_json(const storage::store_health& health);
 [[nodiscard]] json to_json(const actors::actor_row& row);
