@@ -145,8 +145,8 @@ public:
     }));
   }
 
-  std::unique_ptr<digest_lane> open_digest() override {
-    return std::make_unique<postgres_digest_lane>(make_pool("digest", 1));
+  std::shared_ptr<digest_lane> open_digest() override {
+    return std::make_shared<postgres_digest_lane>(make_pool("digest", 1));
   }
 
   void read_telemetry(history_query query, handler<telemetry_page> done) override {

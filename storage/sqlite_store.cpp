@@ -142,8 +142,8 @@ public:
     });
   }
 
-  std::unique_ptr<digest_lane> open_digest() override {
-    return std::make_unique<sqlite_digest_lane>(writer_, reader_);
+  std::shared_ptr<digest_lane> open_digest() override {
+    return std::make_shared<sqlite_digest_lane>(writer_, reader_);
   }
 
   void read_telemetry(history_query query, handler<telemetry_page> done) override {

@@ -1,6 +1,5 @@
 #include "storage/store.hpp"
 
-#include "storage/digest_lane.hpp"
 #include "storage/postgres_store.hpp"
 #include "storage/pq_url.hpp"
 #include "storage/sqlite_store.hpp"
@@ -9,7 +8,6 @@ namespace furrow::storage {
 
 namespace {
 constexpr std::string_view sqlite_scheme = "sqlite:";
-const failure no_history{errc::misconfigured, "this store keeps no telemetry and no rollups"};
 } // namespace
 
 const char* to_string(errc code) {
@@ -43,27 +41,6 @@ std::size_t stream_append::bytes() const {
   for (const auto& bus : buses)
     sum += sizeof bus + bus.name.size();
   return sum;
-}
-
-std::unique_ptr<digest_lane> store::open_digest() {
-  return nullptr;
-}
-void store::read_telemetry(history_query /*query*/, handler<telemetry_page> done) {
-  done(no_history);
-}
-void store::read_rollup(history_query /*query*/,
-                        std::string /*signal*/,
-                        rollup_bucket /*bucket*/,
-                        handler<rollup_page> done) {
-  done(no_history);
-}
-void store::list_signals(std::string /*farm*/,
-                         std::string /*equipment*/,
-                         handler<std::vector<known_signal>> done) {
-  done(no_history);
-}
-void store::digest_progress(handler<digest_status> done) {
-  done(no_history);
 }
 
 result<std::unique_ptr<store>> open_store(const store_options& options) {

@@ -191,20 +191,32 @@ public:
   virtual void list_equipment(std::string farm, handler<std::vector<equipment_row>> done) = 0;
 
   /// A connection for the digest; nullptr of a store that keeps none.
-  [[nodiscard]] virtual std::unique_ptr<digest_lane> open_digest();
-  virtual void read_telemetry(history_query query, handler<telemetry_page> done);
-  virtual void read_rollup(history_query query,
-                           std::string signal,
-                           rollup_bucket bucket,
-                           handler<rollup_page> done);
-  virtual void
-  list_signals(std::string farm, std::string equipment, handler<std::vector<known_signal>> done);
-  virtual void digest_progress(handler<digest_status> done);
+  [[nodiscard]] virtual std::shared_ptr<digest_lane> open_digest() { return nullptr; }
+  virtual void read_telemetry(history_query /*query*/, handler<telemetry_page> done) {
+    done(keeps_no_history());
+  }
+  virtual void read_rollup(history_query /*query*/,
+                           std::string /*signal*/,
+                           rollup_bucket /*bucket*/,
+                           handler<rollup_page> done) {
+    done(keeps_no_history());
+  }
+  virtual void list_signals(std::string /*farm*/,
+                            std::string /*equipment*/,
+                            handler<std::vector<known_signal>> done) {
+    done(keeps_no_history());
+  }
+  virtual void digest_progress(handler<digest_status> done) { done(keeps_no_history()); }
 
   /// Brings the schema to the newest version that this program knows; safe beside others doing the same.
   virtual void migrate(handler<std::vector<migration_row>> done) = 0;
   virtual void migration_status(handler<std::vector<migration_row>> done) = 0;
   virtual void health(handler<store_health> done) = 0;
+
+private:
+  static failure keeps_no_history() {
+    return {errc::misconfigured, "this store keeps no telemetry and no rollups"};
+  }
 };
 
 struct store_options {

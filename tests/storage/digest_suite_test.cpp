@@ -89,7 +89,7 @@ public:
   }
 
 private:
-  std::unique_ptr<digest_lane> lane_;
+  std::shared_ptr<digest_lane> lane_;
   std::vector<std::int32_t> ids_;
 };
 

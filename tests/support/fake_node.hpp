@@ -8,6 +8,7 @@
 
 #include "actors/node.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <deque>
@@ -126,6 +127,43 @@ public:
         return found;
       });
   }
+  std::vector<storage::telemetry_point> telemetry; // of every machine in `equipment`
+  std::vector<storage::rollup_point> rollups;      // of its signal "EEC1.engine_speed"
+  static constexpr std::size_t history_page = 2;
+
+  void read_telemetry(storage::history_query query,
+                      storage::handler<storage::telemetry_page> done) override {
+    answer<storage::telemetry_page>(std::move(done), [this, query] {
+      return history<storage::telemetry_page>(query, telemetry);
+    });
+  }
+  void read_rollup(storage::history_query query,
+                   std::string signal,
+                   storage::rollup_bucket /*bucket*/,
+                   storage::handler<storage::rollup_page> done) override {
+    answer<storage::rollup_page>(
+      std::move(done), [this, query, signal]() -> storage::result<storage::rollup_page> {
+        if (signal != "EEC1.engine_speed")
+          return storage::failure{storage::errc::not_found, "no signal " + signal};
+        return history<storage::rollup_page>(query, rollups);
+      });
+  }
+  void list_signals(std::string farm,
+                    std::string name,
+                    storage::handler<std::vector<storage::known_signal>> done) override {
+    answer<std::vector<storage::known_signal>>(
+      std::move(done), [this, farm, name]() -> storage::result<std::vector<storage::known_signal>> {
+        if (!knows(farm, name))
+          return storage::failure{storage::errc::not_found, "no machine " + name};
+        return std::vector<storage::known_signal>{{"EEC1.engine_speed", 1450.5, 0}};
+      });
+  }
+  void digest_progress(storage::handler<storage::digest_status> done) override {
+    answer<storage::digest_status>(std::move(done),
+                                   []() -> storage::result<storage::digest_status> {
+                                     return storage::digest_status{3, 1, 77, 1'588'310'400'000'000};
+                                   });
+  }
   void migrate(storage::handler<std::vector<storage::migration_row>> done) override {
     answer<std::vector<storage::migration_row>>(
       std::move(done), [this]() -> storage::result<std::vector<storage::migration_row>> {
@@ -158,6 +196,30 @@ private:
       done(away ? storage::failure{storage::errc::retry_later, "08006: connection refused"}
                 : make());
     });
+  }
+
+  [[nodiscard]] bool knows(const std::string& farm, const std::string& name) const {
+    return std::any_of(equipment.begin(), equipment.end(),
+                       [&](const auto& row) { return row.farm == farm && row.name == name; });
+  }
+
+  template <class Page, class Rows>
+  storage::result<Page> history(const storage::history_query& query, const Rows& rows_of_it) {
+    if (!knows(query.farm, query.equipment))
+      return storage::failure{storage::errc::not_found, "no machine " + query.equipment};
+    Page made;
+    for (const auto& row : rows_of_it) {
+      if ((query.from_us && row.time_us < *query.from_us)
+          || (query.to_us && row.time_us > *query.to_us)
+          || (query.after_us && row.time_us <= *query.after_us))
+        continue;
+      if (made.rows.size() == history_page) {
+        made.next_us = made.rows.back().time_us;
+        break;
+      }
+      made.rows.push_back(row);
+    }
+    return made;
   }
 
   storage::result<storage::frames_page> page(const storage::frames_query& query,

@@ -119,6 +119,16 @@ TEST_CASE("openapi: what the routes answer is what the document says") {
   check_answer(client.get("/api/v1/equipment/T2"), "/api/v1/equipment/{name}", "get", 200);
   check_answer(client.get("/api/v1/equipment/no"), "/api/v1/equipment/{name}", "get", 404);
   check_answer(client.get("/api/v1/frames"), "/api/v1/frames", "get", 400);
+  const std::string machine = "/api/v1/equipment/{name}/";
+  node.database.telemetry = {{1'000'000, "idle", {}}, {2'000'000, "", {}}};
+  node.database.telemetry[0].values.fill(1.5);
+  node.database.rollups = {{60'000'000, 3, 1, 2, 1.5, 2}};
+  check_answer(client.get("/api/v1/equipment/T1/telemetry"), machine + "telemetry", "get", 200);
+  check_answer(client.get("/api/v1/equipment/no/telemetry"), machine + "telemetry", "get", 404);
+  check_answer(client.get("/api/v1/equipment/T1/signals"), machine + "signals", "get", 200);
+  check_answer(client.get("/api/v1/equipment/T1/rollup?signal=EEC1.engine_speed"),
+               machine + "rollup", "get", 200);
+  check_answer(client.get("/api/v1/equipment/T1/rollup"), machine + "rollup", "get", 400);
   check_answer(client.post("/api/v1/db/migrate"), "/api/v1/db/migrate", "post", 200);
   check_answer(client.post("/api/v1/actors/2/kill"), "/api/v1/actors/{id}/kill", "post", 200);
   check_answer(client.post("/api/v1/actors/2/kill"), "/api/v1/actors/{id}/kill", "post", 404);
