@@ -189,6 +189,7 @@ TEST_CASE("furrow db: state and migrations through the node") {
   world furrow;
   CHECK(good(furrow("db", "status"))
         == "fake 1: up, answers in 250 us\n"
+           "digest: 1 of 3 streams behind, by 77 items, since 2020-05-01T05:20:00.000000Z\n"
            "NUMBER  NAME    APPLIED  FAULT\n"
            "     1  base    yes      -\n"
            "     2  frames  no       -\n");
