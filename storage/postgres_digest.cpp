@@ -89,7 +89,7 @@ std::string commit_text() {
     const std::string name{column.name};
     columns += ", " + name;
     parameters += ", $" + std::to_string(number++);
-    updates += ", " + name + " = excluded." + name;
+    updates.append(", ").append(name).append(" = excluded.").append(name);
   }
   return "with moved as (update furrow.digest set seq = $3, state = $4, moved_at = now() "
          "where stream = $1 and seq = $2 returning stream), "

@@ -51,7 +51,7 @@ struct telemetry_text {
       const std::string name{column.name};
       columns += ", " + name;
       marks += ", ?";
-      updates += ", " + name + " = excluded." + name;
+      updates.append(", ").append(name).append(" = excluded.").append(name);
     }
     telemetry = "insert into telemetry (equipment_id, stream, time, seq, mode" + columns
                 + ") values (?, ?, ?, ?, ?" + marks

@@ -192,6 +192,7 @@ public:
 
   /// A connection for the digest; nullptr of a store that keeps none.
   [[nodiscard]] virtual std::shared_ptr<digest_lane> open_digest() { return nullptr; }
+  // NOLINTBEGIN(performance-unnecessary-value-param): those that override them keep what they are given
   virtual void read_telemetry(history_query /*query*/, handler<telemetry_page> done) {
     done(keeps_no_history());
   }
@@ -207,6 +208,7 @@ public:
     done(keeps_no_history());
   }
   virtual void digest_progress(handler<digest_status> done) { done(keeps_no_history()); }
+  // NOLINTEND(performance-unnecessary-value-param)
 
   /// Brings the schema to the newest version that this program knows; safe beside others doing the same.
   virtual void migrate(handler<std::vector<migration_row>> done) = 0;
