@@ -138,6 +138,7 @@ list_signals(pq_connection& db, const std::string& farm, const std::string& equi
     co_return reply.error->as_failure();
   const pq_rows rows{reply.rows.get()};
   std::vector<known_signal> out;
+  out.reserve(static_cast<std::size_t>(rows.size()));
   for (int i = 0; i < rows.size(); ++i)
     out.push_back({rows.text(i, 0), real(rows, i, 1), rows.integer(i, 2) + epoch_2000_us});
   co_return out;
