@@ -22,8 +22,8 @@ namespace furrow::storage {
 namespace oid {
 inline constexpr std::uint32_t bytea = 17, int8 = 20, int2 = 21, int4 = 23, text = 25,
                                timestamptz = 1184, uuid = 2950;
-inline constexpr std::uint32_t int4_array = 1007, text_array = 1009, int8_array = 1016,
-                               uuid_array = 2951;
+inline constexpr std::uint32_t bytea_array = 1001, int4_array = 1007, text_array = 1009,
+                               int8_array = 1016, uuid_array = 2951;
 } // namespace oid
 
 template <class T>

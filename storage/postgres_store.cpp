@@ -57,7 +57,9 @@ public:
   explicit postgres_store(const store_options& options)
     : options_{options}, claims_{make_pool("claims", 1)}, queries_{make_pool(
                                                             "query", options.query_connections)},
-      migrations_{make_pool("migrate", 1)}, thread_{[this] { context_->run(); }} {}
+      migrations_{make_pool("migrate", 1)}, sealer_{make_pool("seal", 1)}, thread_{[this] {
+        context_->run();
+      }} {}
   postgres_store(const postgres_store&) = delete;
   postgres_store& operator=(const postgres_store&) = delete;
   ~postgres_store() override {
@@ -128,6 +130,13 @@ public:
     queries_->submit(std::move(job));
   }
 
+  void seal(seal_request request, handler<seal_outcome> done) override {
+    sealer_->submit(
+      job_of(false, std::move(done), [request = std::move(request)](pq_connection& db) {
+        return postgres_work::seal(db, request);
+      }));
+  }
+
 private:
   std::shared_ptr<postgres_pool> make_pool(const std::string& lane, unsigned connections) {
     pq_connection::settings settings{options_.url, options_.application_name + "/" + lane,
@@ -153,6 +162,7 @@ private:
   std::shared_ptr<postgres_pool> claims_;
   std::shared_ptr<postgres_pool> queries_;
   std::shared_ptr<postgres_pool> migrations_;
+  std::shared_ptr<postgres_pool> sealer_;
   std::thread thread_; // last: it uses all the others
 };
 

@@ -43,6 +43,10 @@ std::size_t stream_append::bytes() const {
   return sum;
 }
 
+void store::seal(seal_request /*request*/, handler<seal_outcome> done) {
+  done(failure{errc::misconfigured, "this database has no sealed tier: sealing needs PostgreSQL"});
+}
+
 result<std::unique_ptr<store>> open_store(const store_options& options) {
   if (options.url.starts_with(sqlite_scheme))
     return open_sqlite_store(options.url.substr(sqlite_scheme.size()), options);

@@ -156,6 +156,26 @@ struct frames_page {
   std::optional<frames_cursor> next;
 };
 
+/// Which streams to seal, and when fresh blocks are due.
+struct seal_request {
+  std::string farm{};      // empty: all
+  std::string equipment{}; // empty: all
+  std::chrono::seconds due_after{
+    3'600};                           // too few for a whole chunk, and seen so long ago; 0: at once
+  std::chrono::milliseconds pause{0}; // after each chunk, so that ingest and readers have the disk
+  std::uint32_t chunks_max = 0;       // then answer; 0: when nothing is left
+};
+
+/// What one call has sealed. Each chunk is a transaction of its own: what was done stays done.
+struct seal_outcome {
+  std::uint64_t chunks = 0;
+  std::uint64_t frames = 0;
+  std::uint64_t segments = 0;
+  std::uint64_t bytes = 0; // of segments before compression
+  std::uint64_t busy = 0;  // streams that another sealer was at
+  bool more = false;       // chunks_max was met
+};
+
 struct migration_row {
   std::uint32_t number = 0;
   std::string name;
@@ -191,6 +211,10 @@ public:
   virtual void migrate(handler<std::vector<migration_row>> done) = 0;
   virtual void migration_status(handler<std::vector<migration_row>> done) = 0;
   virtual void health(handler<store_health> done) = 0;
+
+  /// Moves fresh blocks into segments, oldest first, on a connection of its own. A database without
+  /// a second tier fails with misconfigured.
+  virtual void seal(seal_request request, handler<seal_outcome> done);
 };
 
 struct store_options {
