@@ -31,6 +31,9 @@ struct node_counters {
   std::atomic<std::uint64_t> append_failures{0};
   std::atomic<std::uint64_t> actor_restarts{0};
   std::atomic<bool> store_up{false};
+  std::atomic<std::uint64_t> frames_sealed{0};
+  std::atomic<std::uint64_t> chunks_sealed{0};
+  std::atomic<std::uint64_t> seal_failures{0};
 };
 
 class census {

@@ -23,6 +23,8 @@ struct append_reply;
 struct flush_due;
 struct passivation_due;
 struct retry_due;
+struct seal_due;
+struct seal_reply;
 struct lane_changed;
 struct desk_changed;
 struct writer_changed;
@@ -41,6 +43,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::append_reply)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::flush_due)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::passivation_due)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::retry_due)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::seal_due)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::seal_reply)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::lane_changed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::desk_changed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::writer_changed)
@@ -71,6 +75,13 @@ using claim_desk_actor = caf::typed_actor<
   caf::reacts_to<claim_reply>,
   // The wait after a failed call is over.
   caf::reacts_to<retry_due>>;
+
+/// Moves fresh blocks into segments, in the background.
+using sealer_actor = caf::typed_actor<
+  // Look whether there is something to seal.
+  caf::reacts_to<seal_due>,
+  // The store's answer.
+  caf::reacts_to<seal_reply>>;
 
 /// One machine: its streams, its live state, its sessions.
 using equipment_actor = caf::typed_actor<

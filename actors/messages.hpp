@@ -128,6 +128,14 @@ struct flush_due {
 struct passivation_due {};
 struct retry_due {};
 
+struct seal_due {};
+
+/// From the store's thread to the sealer.
+struct seal_reply {
+  std::uint64_t call = 0;
+  std::shared_ptr<storage::result<storage::seal_outcome>> outcome;
+};
+
 struct lane_changed {
   std::size_t lane = 0;
   aggregator_actor aggregator;

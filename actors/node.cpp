@@ -4,6 +4,7 @@
 #include "actors/census.hpp"
 #include "actors/claim_desk.hpp"
 #include "actors/fleet.hpp"
+#include "actors/sealer.hpp"
 #include "actors/supervisor.hpp"
 #include "actors/wiring.hpp"
 #include "actors/writer.hpp"
@@ -143,7 +144,8 @@ public:
             counters.items_quarantined, counters.duplicates,      counters.rewinds,
             counters.batches_committed, counters.append_failures, counters.actor_restarts,
             budget_->limit(),           budget_->used(),          budget_->peak(),
-            counters.store_up};
+            counters.store_up,          counters.frames_sealed,   counters.chunks_sealed,
+            counters.seal_failures};
   }
 
   void note_store(bool up) override { people_->counters.store_up = up; }
@@ -214,6 +216,15 @@ private:
                           },
                           policy});
     }
+    if (store->seals() && config_.seal_after.count() > 0)
+      children.push_back({"sealer",
+                          [this, store](caf::event_based_actor* parent, std::uint64_t) {
+                            sealer_config config;
+                            config.due_after = config_.seal_after;
+                            return caf::actor_cast<caf::actor>(
+                              parent->spawn(sealer, config, store, people_));
+                          },
+                          [](const caf::actor&) {}, policy});
     return children;
   }
 

@@ -32,6 +32,7 @@ struct node_config {
   std::chrono::milliseconds passivate_after{120'000}; // an equipment actor without a session stops
   std::chrono::milliseconds claim_retry{
     250}; // first wait after a failed claim; doubles to 1 s, with jitter
+  std::chrono::minutes seal_after{60}; // fresh blocks too few for a chunk; 0: never seal
 };
 
 /// What an equipment actor says to the gateway's session. Implemented by the listener.
@@ -107,6 +108,9 @@ struct node_stats {
   std::size_t budget_used = 0;
   std::size_t budget_peak = 0;
   bool store_up = false;
+  std::uint64_t frames_sealed = 0; // by this node
+  std::uint64_t chunks_sealed = 0;
+  std::uint64_t seal_failures = 0;
 };
 
 class node {

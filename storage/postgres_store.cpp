@@ -130,6 +130,7 @@ public:
     queries_->submit(std::move(job));
   }
 
+  bool seals() const override { return true; }
   void seal(seal_request request, handler<seal_outcome> done) override {
     sealer_->submit(
       job_of(false, std::move(done), [request = std::move(request)](pq_connection& db) {

@@ -212,6 +212,8 @@ public:
   virtual void migration_status(handler<std::vector<migration_row>> done) = 0;
   virtual void health(handler<store_health> done) = 0;
 
+  /// Whether there is a second tier to seal into.
+  [[nodiscard]] virtual bool seals() const { return false; }
   /// Moves fresh blocks into segments, oldest first, on a connection of its own. A database without
   /// a second tier fails with misconfigured.
   virtual void seal(seal_request request, handler<seal_outcome> done);

@@ -27,6 +27,7 @@ void add_flags(CLI::App& app,
                settings& out,
                std::uint64_t& budget_mib,
                std::uint64_t& flush_ms,
+               std::int64_t& seal_min,
                std::uint64_t& drain_s) {
   app.add_option("--node", out.node.name, "name of this node")
     ->capture_default_str()
@@ -65,6 +66,12 @@ void add_flags(CLI::App& app,
                 "longest wait of a frame before it goes to the database, in milliseconds")
     ->capture_default_str()
     ->check(CLI::Range(1, 10'000));
+  app
+    .add_option("--seal-after", seal_min,
+                "minutes until frames too few for a whole chunk are sealed (PostgreSQL); 0: never "
+                "seal")
+    ->capture_default_str()
+    ->check(CLI::Range(0, 10'080));
   app.add_option("--drain", drain_s, "longest drain at SIGTERM, in seconds")
     ->capture_default_str()
     ->check(CLI::Range(1, 600));
@@ -88,11 +95,12 @@ std::variant<settings, int> parse_settings(int argc, char** argv) {
   std::uint64_t budget_mib = out.node.budget_bytes >> 20U;
   std::uint64_t flush_ms = static_cast<std::uint64_t>(out.node.flush_interval.count());
   std::uint64_t drain_s = static_cast<std::uint64_t>(out.drain.count());
+  std::int64_t seal_min = out.node.seal_after.count();
   CLI::App app{"furrowd: a Furrow node. Takes the frames of gateways, keeps each exactly once, "
                "answers for them."};
   app.footer(examples);
   app.set_version_flag("--version", "furrowd " FURROW_VERSION);
-  add_flags(app, out, budget_mib, flush_ms, drain_s);
+  add_flags(app, out, budget_mib, flush_ms, seal_min, drain_s);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
@@ -100,6 +108,7 @@ std::variant<settings, int> parse_settings(int argc, char** argv) {
   }
   out.node.budget_bytes = static_cast<std::size_t>(budget_mib) << 20U;
   out.node.flush_interval = std::chrono::milliseconds{flush_ms};
+  out.node.seal_after = std::chrono::minutes{seal_min};
   out.drain = std::chrono::seconds{drain_s};
   if (out.tls.certificate.empty() != out.tls.key.empty()) {
     std::cerr << "furrowd: --tls-cert and --tls-key go together\n";

@@ -69,6 +69,11 @@ std::vector<prometheus::MetricFamily> families(const actors::node_stats& stats) 
         stats.budget_peak},
     row{"furrow_store_up", "Whether the database takes commits: 1 yes, 0 no.", Gauge,
         stats.store_up ? 1U : 0U},
+    row{"furrow_frames_sealed_total", "Frames that this node has moved into segments.", Counter,
+        stats.frames_sealed},
+    row{"furrow_chunks_sealed_total", "Transactions that moved them.", Counter,
+        stats.chunks_sealed},
+    row{"furrow_seal_failures_total", "Times that sealing stopped.", Counter, stats.seal_failures},
     row{"process_resident_memory_bytes", "Resident memory of the process.", Gauge,
         resident_bytes()},
   };
