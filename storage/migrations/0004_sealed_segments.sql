@@ -58,17 +58,20 @@ create table furrow.seal (
 comment on column furrow.seal.sealed_to is 'no block of can_block begins at or below this number';
 comment on column furrow.seal.due_at is 'when fresh blocks too few for a whole chunk are sealed all the same';
 
--- Jobs that read fresh blocks in order keep the sealer behind them: a job of 0003 notes in furrow.digest how far it has read.
+-- A job that reads fresh blocks in order keeps the sealer behind it: furrow.digest says how far it has read each stream. Where
+-- that table is not there, or holds nothing because no such job runs, nothing is waited for.
 create function furrow.seal_limit(stream int) returns bigint
 language plpgsql stable as $$
 declare
+  used boolean;
   read_to bigint;
 begin
   if to_regclass('furrow.digest') is null then
     return 9223372036854775807;
   end if;
-  execute 'select d.seq from furrow.digest d where d.stream = $1' into read_to using seal_limit.stream;
-  return coalesce(read_to, 0);
+  execute 'select exists (select from furrow.digest), (select d.seq from furrow.digest d where d.stream = $1)'
+    into used, read_to using seal_limit.stream;
+  return case when used then coalesce(read_to, 0) else 9223372036854775807 end;
 end $$;
 comment on function furrow.seal_limit is 'the number beyond which no block of the stream may be sealed yet';
 
