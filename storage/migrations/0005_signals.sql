@@ -203,36 +203,51 @@ begin
     value := format('case when x.raw <= %s%s then %s end', s.valid_max,
                     case when s.length = 64 and not s.is_signed then ' or x.raw >= 0' else '' end, value);
   end if;
+  -- Three sources under one roof: segments of one header, of several, fresh blocks. The first has most of what there is and is
+  -- written for speed: what is the same for a segment is worked out once for it, in d.
   return format($q$
     select x.time, %1$s as value from (
+      select b.time_base + (d.time_anchors[(g.i >> 7) + 1] + (g.i & 127) * d.time_step + get_byte(d.data, g.i)
+                            + ((get_byte(d.data, d.high_at + g.i) << 8) & d.high_mask)) * interval '1 microsecond' as time,
+             %2$s as raw
+      from furrow.can_chunk c
+      join furrow.can_segment b on b.stream = c.stream and b.chunk = c.seq_first
+      cross join lateral (
+        select b.data || ''::bytea as data, b.time_anchors || '{}'::bigint[] as time_anchors, b.frames, b.time_step,
+               (b.time_planes - 1) * b.frames as high_at, case b.time_planes when 2 then 65280 else 0 end as high_mask,
+               b.frames * (b.time_planes + b.seq_planes) as payload_at offset 0
+      ) d
+      cross join generate_series(0, b.frames - 1) g(i)
+      where c.equipment_id = $1 and c.time_first >= $2 - interval '26 hours' and c.time_first <= $3 and c.time_last >= $2
+        and b.time_first >= $2 - interval '26 hours' and b.time_first <= $3 and b.time_last >= $2
+        and b.channel = %4$s and b.payload_planes > %5$s and b.time_planes <= 2
+        and (select b.header >> 40 & 4095 > %5$s and %3$s from (select b.header as header) u) and %6$s
+    union all
       select b.time_base + (d.time_anchors[(g.i >> 7) + 1] + (g.i & 127) * d.time_step + get_byte(d.data, d.time_at + g.i)
                 + case when d.time_planes > 1 then get_byte(d.data, d.time_at + d.frames + g.i) << 8 else 0 end
                 + case when d.time_planes > 2 then get_byte(d.data, d.time_at + 2 * d.frames + g.i) << 16 else 0 end
                 + case when d.time_planes > 3 then (get_byte(d.data, d.time_at + 3 * d.frames + g.i)::bigint << 24)
                     + case when d.time_planes > 4 then get_byte(d.data, d.time_at + 4 * d.frames + g.i)::bigint << 32 else 0 end
-                  else 0 end) * interval '1 microsecond' as time,
-             %2$s as raw
+                  else 0 end) * interval '1 microsecond',
+             %2$s
       from furrow.can_chunk c
       join furrow.can_segment b on b.stream = c.stream and b.chunk = c.seq_first
       cross join lateral (
-        select b.data || ''::bytea as data, b.time_anchors || '{}'::bigint[] as time_anchors, b.headers || '{}'::bigint[] as headers,
-               b.frames, b.time_planes::int as time_planes, b.time_step,
+        select b.data || ''::bytea as data, b.time_anchors || '{}'::bigint[] as time_anchors,
+               coalesce(b.headers, array[b.header]) as headers, b.frames, b.time_planes::int as time_planes, b.time_step,
                case when b.headers is null then 0 else b.frames end as time_at,
                b.frames * (b.time_planes + b.seq_planes + (b.headers is not null)::int) as payload_at offset 0
       ) d
       cross join generate_series(0, b.frames - 1) g(i)
       where c.equipment_id = $1 and c.time_first >= $2 - interval '26 hours' and c.time_first <= $3 and c.time_last >= $2
         and b.time_first >= $2 - interval '26 hours' and b.time_first <= $3 and b.time_last >= $2
-        and b.channel = any (array[%4$s, -1]) and b.payload_planes > %5$s
-        and case when b.header is null then exists (select from unnest(b.headers) u(header) where %3$s)
-                 else (select b.header >> 40 & 4095 > %5$s and %3$s from (select b.header as header) u) end
-        and (b.header is not null or (select u.header >> 40 & 4095 > %5$s and %3$s
-                                      from (select d.headers[get_byte(d.data, g.i) + 1] as header) u))
+        and b.channel = any (array[%4$s, -1]) and b.payload_planes > %5$s and (b.time_planes > 2 or b.header is null)
+        and exists (select from unnest(coalesce(b.headers, array[b.header])) u(header) where %3$s)
+        and (select u.header >> 40 & 4095 > %5$s and %3$s
+             from (select d.headers[case when b.header is null then get_byte(d.data, g.i) else 0 end + 1] as header) u)
         and %6$s
-      offset 0) x where x.time between $2 and $3
     union all
-    select x.time, %1$s from (
-      select b.time_base + f.time_offset * interval '1 microsecond' as time, %7$s as raw
+      select b.time_base + f.time_offset * interval '1 microsecond', %7$s
       from furrow.can_block b
       cross join lateral (select b.headers || '{}'::bigint[] as headers, b.long_payload || ''::bytea as long_payload offset 0) d
       cross join lateral unnest(b.header_index, b.time_offset, b.payload) f(header_index, time_offset, payload)
@@ -241,14 +256,14 @@ begin
         and exists (select from unnest(b.headers) u(header) where %3$s)
         and (select u.header >> 40 & 4095 > %5$s and %3$s from (select h.header as header) u)
         and case when h.header >> 40 & 4095 > %5$s then %8$s else false end
-      offset 0) x where x.time between $2 and $3 $q$,
+    offset 0) x where x.time between $2 and $3 $q$,
     value, furrow.raw_sql(s, sealed_byte), matches, channel, sealed.last_byte, sealed.condition,
     furrow.raw_sql(s, fresh_byte), fresh.condition);
 end $$;
 
 create function furrow.signal(equipment text, signal text, "from" timestamptz, "to" timestamptz, version int default null)
 returns table ("time" timestamptz, value float8)
-language plpgsql stable rows 100000 as $$
+language plpgsql stable rows 100000 set jit = off as $$ -- compiling takes longer than the answer
 declare
   id int := furrow.equipment_id(equipment);
 begin
@@ -260,7 +275,7 @@ comment on function furrow.signal is
 create function furrow.signal_bucket(equipment text, signal text, "from" timestamptz, "to" timestamptz, bucket interval,
                                      version int default null)
 returns table ("time" timestamptz, count bigint, min float8, max float8, mean float8, last float8)
-language plpgsql stable rows 1000 as $$
+language plpgsql stable rows 1000 set jit = off as $$
 declare
   id int := furrow.equipment_id(equipment);
 begin
