@@ -15,6 +15,8 @@ void add_frames(CLI::App& app, const globals& globals, int& exit_code);
 void add_equipment(CLI::App& app, const globals& globals, int& exit_code);
 void add_actors(CLI::App& app, const globals& globals, int& exit_code);
 void add_database(CLI::App& app, const globals& globals, int& exit_code);
+/// Under `dbc`.
+void add_dbc_load(CLI::App& dbc, const globals& globals, int& exit_code);
 /// Under `db`.
 void add_seal(CLI::App& database, const globals& globals, int& exit_code);
 void add_health(CLI::App& app, const globals& globals, int& exit_code);

@@ -31,6 +31,7 @@ void add_commands(CLI::App& app, const furrow::cli::globals& globals, int& exit_
   // Those that read logs and DBC files, and need neither.
   add_convert(app, exit_code);
   add_dbc(app, exit_code);
+  add_dbc_load(*app.get_subcommand("dbc"), globals, exit_code); // this one needs a database
   add_decode(app, exit_code);
   add_names(app, exit_code);
 
