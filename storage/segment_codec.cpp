@@ -188,7 +188,8 @@ struct reading {
   [[nodiscard]] std::uint64_t value(std::size_t begin, unsigned planes) const {
     std::uint64_t out = 0;
     for (unsigned plane = 0; plane < planes; ++plane)
-      out |= std::uint64_t{static_cast<std::uint8_t>(from->data[begin + plane * from->frames + at])}
+      out |= std::uint64_t{static_cast<std::uint8_t>(
+               from->data[begin + std::size_t{plane} * from->frames + at])}
              << 8 * plane;
     return out;
   }
