@@ -1,6 +1,7 @@
 #include "storage/postgres_store.hpp"
 
-#include "storage/postgres_pool.hpp"
+#include "storage/postgres_job.hpp"
+#include "storage/postgres_repositories.hpp"
 #include "storage/postgres_work.hpp"
 #include "storage/pq_url.hpp"
 
@@ -15,25 +16,6 @@ namespace furrow::storage {
 namespace {
 
 constexpr std::chrono::hours migration_timeout{1};
-
-template <class T>
-task<void> answer_with(task<result<T>> work, std::shared_ptr<handler<T>> answer) {
-  auto outcome = co_await std::move(work);
-  (*answer)(std::move(outcome));
-}
-
-/// A job that ends with `done`, whatever becomes of it.
-template <class T, class Work>
-pool_job job_of(bool patient, handler<T> done, Work work) {
-  auto answer = std::make_shared<handler<T>>(std::move(done));
-  pool_job job;
-  job.patient = patient;
-  job.run = [answer, work = std::move(work)](pq_connection& db) {
-    return answer_with<T>(work(db), answer);
-  };
-  job.refuse = [answer](const failure& why) { (*answer)(why); };
-  return job;
-}
 
 class postgres_appender : public appender {
 public:
@@ -104,6 +86,10 @@ public:
     queries_->submit(job_of(false, std::move(done), [farm = std::move(farm)](pq_connection& db) {
       return postgres_work::list_equipment(db, farm);
     }));
+  }
+
+  std::shared_ptr<repositories> open_repositories() override {
+    return make_postgres_repositories(make_pool("repository", options_.query_connections));
   }
 
   void migrate(handler<std::vector<migration_row>> done) override {

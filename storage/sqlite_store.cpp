@@ -1,5 +1,6 @@
 #include "storage/sqlite_store.hpp"
 
+#include "storage/sqlite_repositories.hpp"
 #include "storage/sqlite_work.hpp"
 #include "storage/work_queue.hpp"
 
@@ -100,6 +101,16 @@ public:
     reader_.submit(std::move(done), [farm = std::move(farm)](sqlite_db& db) {
       return sqlite_work::list_equipment(db, farm);
     });
+  }
+
+  std::shared_ptr<repositories> open_repositories() override {
+    const auto run_on = [](connection& on, sqlite_job job) {
+      on.queue.post(
+        [&on, job = std::move(job)](bool closing) { job(closing ? nullptr : on.db.get()); });
+    };
+    return make_sqlite_repositories(
+      [this, run_on](sqlite_job job) { run_on(*writer_, std::move(job)); },
+      [this, run_on](sqlite_job job) { run_on(reader_, std::move(job)); });
   }
 
   void migrate(handler<std::vector<migration_row>> done) override {

@@ -171,6 +171,8 @@ struct store_health {
   std::chrono::microseconds latency{0};
 };
 
+class repositories; // storage/repositories.hpp
+
 class store {
 public:
   virtual ~store() = default;
@@ -186,6 +188,9 @@ public:
   virtual void
   read_ledger(std::string farm, std::string equipment, handler<std::vector<ledger_row>> done) = 0;
   virtual void list_equipment(std::string farm, handler<std::vector<equipment_row>> done) = 0;
+
+  /// Farms, equipment, fields, users, tokens; must not be used when the store is gone. Nothing: this store keeps none.
+  [[nodiscard]] virtual std::shared_ptr<repositories> open_repositories() { return nullptr; }
 
   /// Brings the schema to the newest version that this program knows; safe beside others doing the same.
   virtual void migrate(handler<std::vector<migration_row>> done) = 0;
