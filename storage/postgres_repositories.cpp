@@ -40,7 +40,7 @@ std::string owner_of(entity what) {
 template <class Value>
 std::string text_array(std::size_t count, Value value) {
   byte_buffer out;
-  out.array_head(oid::text_array, count, true);
+  out.array_head(oid::text, count, true);
   for (std::size_t i = 0; i < count; ++i) {
     const std::optional<std::string> text = value(i);
     if (text)
