@@ -87,6 +87,9 @@ public:
   std::atomic<int> refused = 0;     // pages asked for while away
   std::atomic<int> pages_max = -1;  // the page after so many fails for good
 
+  std::shared_ptr<storage::repositories> kept; // of a real store, when a test has one
+  [[nodiscard]] std::shared_ptr<storage::repositories> open_repositories() override { return kept; }
+
   void claim(std::vector<storage::claim_request>,
              storage::handler<std::vector<storage::claim_outcome>>) override {
     throw std::logic_error{"not asked for in these tests"};

@@ -2,6 +2,7 @@
 
 #include "tools/furrowd/http/ask.hpp"
 #include "tools/furrowd/http/frames_body.hpp"
+#include "tools/furrowd/http/repository_api.hpp"
 #include "tools/furrowd/http/rfc3339.hpp"
 #include "tools/furrowd/http/rows_json.hpp"
 #include "tools/furrowd/http/store_problem.hpp"
@@ -165,6 +166,7 @@ router api::routes() {
   made.add({"GET", "/monitoring/database", read, {}, to(&api::database)});
   made.add({"GET", "/api/v1/equipment", read, {}, to(&api::list_equipment)});
   made.add({"GET", "/api/v1/equipment/{name}", read, {}, to(&api::one_equipment)});
+  add_repository_routes(made, node_);
   made.add({"GET", "/api/v1/ledger", read, {"equipment"}, to(&api::ledger)});
   made.add({"GET",
             "/api/v1/frames",
