@@ -13,6 +13,10 @@ namespace furrow::cli {
 void add_ledger(CLI::App& app, const globals& globals, int& exit_code);
 void add_frames(CLI::App& app, const globals& globals, int& exit_code);
 void add_equipment(CLI::App& app, const globals& globals, int& exit_code);
+void add_equipment_set(CLI::App& app,
+                       const globals& globals,
+                       int& exit_code); // after add_equipment
+void add_field(CLI::App& app, const globals& globals, int& exit_code);
 void add_actors(CLI::App& app, const globals& globals, int& exit_code);
 void add_database(CLI::App& app, const globals& globals, int& exit_code);
 void add_health(CLI::App& app, const globals& globals, int& exit_code);

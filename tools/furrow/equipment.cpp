@@ -141,8 +141,10 @@ void add_equipment(CLI::App& app, const globals& globals, int& exit_code) {
                   "  furrow equipment\n"
                   "  furrow equipment T1 --watch\n"
                   "  furrow equipment -o jsonl | jq 'select(.connected)'");
-  command->callback(
-    [&globals, &exit_code, wanted] { exit_code = code_of(equipment(globals, *wanted)); });
+  command->callback([&globals, &exit_code, wanted, command] {
+    if (command->get_subcommands().empty()) // `set` answers for itself
+      exit_code = code_of(equipment(globals, *wanted));
+  });
 }
 
 } // namespace furrow::cli
