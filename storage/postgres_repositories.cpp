@@ -289,6 +289,7 @@ apply(pq_connection& db, const std::string& farm, std::shared_ptr<const checked_
 
 text_row text_row_of(const pq_rows& rows, int row, std::size_t columns) {
   text_row out;
+  out.reserve(columns);
   for (int column = 0; column < static_cast<int>(columns); ++column)
     out.push_back(rows.null(row, column) ? std::nullopt : std::optional{rows.text(row, column)});
   return out;

@@ -277,7 +277,7 @@ met_other(const change& wanted, std::size_t place, const std::optional<std::int6
 }
 
 std::string to_string(const rejection& why) {
-  const auto who = std::string{to_string(why.entity)} + " \"" + why.name + "\"";
+  auto who = std::string{to_string(why.entity)} + " \"" + why.name + "\"";
   switch (why.kind) {
   case rejection_kind::invalid:
     return who + ": " + why.field + " " + why.value + ", but " + why.limit;
