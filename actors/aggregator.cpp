@@ -31,7 +31,13 @@ void write_next(self_pointer self) {
   auto& state = self->state;
   if (!state.writer || !state.under_way.empty() || state.queue.empty())
     return;
-  auto next = state.queue.take();
+  const auto now = self->clock().now();
+  if (const auto wait = state.queue.wait(now); wait.count() > 0) {
+    if (!std::exchange(state.gathering, true))
+      self->delayed_send(self, wait, gather_due{});
+    return;
+  }
+  auto next = state.queue.take(now);
   state.under_way = std::move(next.tickets);
   state.call = next_call();
   self->send(state.writer, append_job{state.call, std::move(next.batch), aggregator_actor{self}});
@@ -72,7 +78,7 @@ void fail(self_pointer self, const storage::failure& why) {
 aggregator_actor::behavior_type
 aggregator(self_pointer self, const aggregator_config& config, std::shared_ptr<census> counts) {
   report_exceptions(self);
-  self->state.queue = append_queue<stream_origin>{config.batch_bytes_max};
+  self->state.queue = append_queue<stream_origin>{config.batch_bytes_max, config.gather};
   self->state.counts = std::move(counts);
   return {
     [self](append_order& order) {
@@ -86,6 +92,10 @@ aggregator(self_pointer self, const aggregator_config& config, std::shared_ptr<c
         settle(self, reply.outcome->value());
       else
         fail(self, reply.outcome->error());
+      write_next(self);
+    },
+    [self](gather_due) {
+      self->state.gathering = false;
       write_next(self);
     },
     [self](writer_changed& changed) {

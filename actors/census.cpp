@@ -83,19 +83,43 @@ std::shared_ptr<census::live_slot> census::open_slot() {
   return slot;
 }
 
-std::vector<live_equipment> census::live() const {
+live_equipment census::live_slot::get() const {
+  const std::lock_guard lock{mutex_};
+  return {standing_, monitor_.live(), monitor_.ecus().ecus().size(), monitor_.faults().active()};
+}
+
+std::optional<can::machine_report>
+census::live_slot::report_of(const std::string& farm, const std::string& equipment) const {
+  const std::lock_guard lock{mutex_};
+  if (standing_.equipment != equipment || standing_.farm != farm)
+    return std::nullopt;
+  return monitor_.report();
+}
+
+std::vector<std::shared_ptr<census::live_slot>> census::slots() const {
   std::vector<std::shared_ptr<live_slot>> slots;
-  {
-    const std::lock_guard lock{mutex_};
-    for (const auto& weak : slots_)
-      if (auto slot = weak.lock())
-        slots.push_back(std::move(slot));
-  }
+  const std::lock_guard lock{mutex_};
+  for (const auto& weak : slots_)
+    if (auto slot = weak.lock())
+      slots.push_back(std::move(slot));
+  return slots;
+}
+
+std::vector<live_equipment> census::live() const {
   std::vector<live_equipment> states;
-  states.reserve(slots.size());
-  for (const auto& slot : slots)
+  for (const auto& slot : slots())
     states.push_back(slot->get());
   return states;
+}
+
+std::optional<can::machine_report> census::report_of(const std::string& farm,
+                                                     const std::string& equipment) const {
+  // The newest actor of a machine stands last: an older one may still be on its way out.
+  std::optional<can::machine_report> newest;
+  for (const auto& slot : slots())
+    if (auto report = slot->report_of(farm, equipment))
+      newest = std::move(report);
+  return newest;
 }
 
 } // namespace furrow::actors

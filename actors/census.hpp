@@ -15,6 +15,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,7 +31,16 @@ struct node_counters {
   std::atomic<std::uint64_t> batches_committed{0};
   std::atomic<std::uint64_t> append_failures{0};
   std::atomic<std::uint64_t> actor_restarts{0};
+  std::atomic<std::uint64_t> digest_frames{0};
+  std::atomic<std::uint64_t> digest_commits{0};
+  std::atomic<std::uint64_t> digest_failures{0};
+  std::atomic<std::uint64_t> digest_streams_behind{0};
+  std::atomic<std::uint64_t> digest_items_behind{0};
+  std::atomic<std::int64_t> digest_oldest_us{0};
   std::atomic<bool> store_up{false};
+  std::atomic<std::uint64_t> frames_sealed{0};
+  std::atomic<std::uint64_t> chunks_sealed{0};
+  std::atomic<std::uint64_t> seal_failures{0};
 };
 
 class census {
@@ -48,26 +58,34 @@ public:
   /// Sends the actor a kill; false when there is none of that number.
   bool kill(std::uint64_t id) const;
 
-  /// The place where a machine's actor keeps its latest; gone when the actor has dropped it.
+  /// The place where a machine's actor keeps its latest, under a lock that it holds for one batch,
+  /// and a reader while it copies; gone when the actor has dropped it.
   class live_slot {
   public:
-    void set(const live_equipment& state) {
+    /// Runs `change(standing, monitor)`.
+    template <class Change>
+    void write(Change change) {
       const std::lock_guard lock{mutex_};
-      state_ = state;
+      change(standing_, monitor_);
     }
-    [[nodiscard]] live_equipment get() const {
-      const std::lock_guard lock{mutex_};
-      return state_;
-    }
+    [[nodiscard]] live_equipment get() const;
+    /// Nothing when it is another machine.
+    [[nodiscard]] std::optional<can::machine_report> report_of(const std::string& farm,
+                                                               const std::string& equipment) const;
 
   private:
     mutable std::mutex mutex_;
-    live_equipment state_;
+    live_standing standing_;
+    can::machine_monitor monitor_;
   };
   [[nodiscard]] std::shared_ptr<live_slot> open_slot();
   [[nodiscard]] std::vector<live_equipment> live() const;
+  [[nodiscard]] std::optional<can::machine_report> report_of(const std::string& farm,
+                                                             const std::string& equipment) const;
 
 private:
+  [[nodiscard]] std::vector<std::shared_ptr<live_slot>> slots() const;
+
   struct entry {
     actor_row row;
     caf::actor handle;

@@ -62,14 +62,15 @@ void after_event(self_pointer self, std::uint32_t slot, equipment_state::stream&
   counters.duplicates += now.duplicates - stream.reported.duplicates;
   counters.rewinds += now.rewinds - stream.reported.rewinds;
   counters.items_quarantined += now.quarantined - stream.reported.quarantined;
-  state.live.frames += now.frames - stream.reported.frames;
+  state.board->write([&](live_standing& live, can::machine_monitor&) {
+    live.frames += now.frames - stream.reported.frames;
+    live.connected = !state.sessions.empty();
+    live.received_seq = stream.intake.received_seq();
+    live.durable_seq = stream.intake.durable_seq();
+    live.sent_seq = stream.intake.sent_seq();
+    live.adrift = stream.intake.adrift();
+  });
   stream.reported = now;
-  state.live.connected = !state.sessions.empty();
-  state.live.received_seq = stream.intake.received_seq();
-  state.live.durable_seq = stream.intake.durable_seq();
-  state.live.sent_seq = stream.intake.sent_seq();
-  state.live.adrift = stream.intake.adrift();
-  state.board->set(state.live);
   if (stream.intake.packed() && !std::exchange(stream.flush_scheduled, true))
     self->delayed_send(self, state.config.flush_interval, flush_due{slot});
 }
@@ -111,7 +112,8 @@ void attach(self_pointer self, attach_order& order) {
     return;
   }
   state.quiet_checks = 0;
-  state.live.peer = order.from->peer;
+  state.board->write(
+    [&](live_standing& live, can::machine_monitor&) { live.peer = order.from->peer; });
   state.sessions.emplace(order.session,
                          equipment_state::session{*slot, order.from->peer, std::move(*order.port)});
   on_stream(self, *slot, [&](stream_intake& intake, stream_intake::actions& out) {
@@ -126,8 +128,10 @@ void deliver(self_pointer self, delivery& message) {
     return;
   auto batch = std::move(*message.batch);
   on_stream(self, session->second.slot, [&](stream_intake& intake, stream_intake::actions& out) {
-    intake.received(message.session, std::move(batch.batch), std::move(batch.leases),
-                    state.live.state, out);
+    state.board->write([&](live_standing&, can::machine_monitor& machine) {
+      intake.received(message.session, std::move(batch.batch), std::move(batch.leases), machine,
+                      out);
+    });
   });
 }
 
@@ -206,8 +210,10 @@ equipment_actor::behavior_type equipment(self_pointer self,
   state.board = state.counts->open_slot();
   state.aggregator = std::move(aggregator);
   state.desk = std::move(desk);
-  state.live.farm = state.config.farm;
-  state.live.equipment = state.config.name;
+  state.board->write([&](live_standing& live, can::machine_monitor&) {
+    live.farm = state.config.farm;
+    live.equipment = state.config.name;
+  });
   self->delayed_send(self, state.config.passivate_after, passivation_due{});
   return {
     [self](attach_order& order) { attach(self, order); },

@@ -1,5 +1,5 @@
-/// The equipment actor: one machine. It hears its gateways, keeps the live state, packs what is new
-/// and asks for it to be made durable. What it decides about a stream stands in stream_intake.hpp;
+/// The equipment actor: one machine. It hears its gateways, keeps what their frames say of the
+/// machine (on the board of the census), packs what is new and asks for it to be made durable. What it decides about a stream stands in stream_intake.hpp;
 /// here are its wires and clocks.
 ///
 /// Errors: when this actor dies its sessions are dropped, the gateways come again and the next one
@@ -27,7 +27,7 @@ struct equipment_config {
   std::string name;
   std::size_t lane = 0; // which aggregator
   std::size_t block_frames_max = 8'192;
-  std::chrono::milliseconds flush_interval{200};
+  std::chrono::milliseconds flush_interval{150};
   std::chrono::milliseconds passivate_after{120'000};
 };
 
@@ -57,7 +57,6 @@ struct equipment_state {
   std::uint32_t last_slot = 0;
   std::unordered_map<std::uint64_t, session> sessions;
   std::uint64_t quiet_checks = 0; // how often passivation found nobody
-  live_equipment live;
 };
 
 equipment_actor::behavior_type equipment(equipment_actor::stateful_pointer<equipment_state> self,

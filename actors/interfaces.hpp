@@ -23,6 +23,11 @@ struct append_reply;
 struct flush_due;
 struct passivation_due;
 struct retry_due;
+struct gather_due;
+struct digest_due;
+struct digest_reply;
+struct seal_due;
+struct seal_reply;
 struct lane_changed;
 struct desk_changed;
 struct writer_changed;
@@ -41,6 +46,11 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::append_reply)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::flush_due)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::passivation_due)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::retry_due)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::gather_due)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::digest_due)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::digest_reply)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::seal_due)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::seal_reply)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::lane_changed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::desk_changed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::writer_changed)
@@ -60,6 +70,8 @@ using aggregator_actor = caf::typed_actor<
   caf::reacts_to<append_order>,
   // The writer's answer to the batch that is under way.
   caf::reacts_to<append_reply>,
+  // The blocks have gathered for long enough.
+  caf::reacts_to<gather_due>,
   // A writer has started; what an older one had under way is in doubt.
   caf::reacts_to<writer_changed>>;
 
@@ -71,6 +83,19 @@ using claim_desk_actor = caf::typed_actor<
   caf::reacts_to<claim_reply>,
   // The wait after a failed call is over.
   caf::reacts_to<retry_due>>;
+
+/// Makes rollups and telemetry of what is durable.
+using digest_actor = caf::typed_actor<
+  // A rest or a wait is over: go on with the pass, or begin the next one.
+  caf::reacts_to<digest_due>,
+  // The store's answer.
+  caf::reacts_to<digest_reply>>;
+/// Moves fresh blocks into segments, in the background.
+using sealer_actor = caf::typed_actor<
+  // Look whether there is something to seal.
+  caf::reacts_to<seal_due>,
+  // The store's answer.
+  caf::reacts_to<seal_reply>>;
 
 /// One machine: its streams, its live state, its sessions.
 using equipment_actor = caf::typed_actor<

@@ -36,6 +36,17 @@ void memory_budget::acquire(const std::string& tenant, std::size_t bytes, waiter
   granted(memory_lease{shared_from_this(), bytes});
 }
 
+std::optional<memory_lease> memory_budget::try_acquire(std::size_t bytes) {
+  bytes = std::min(bytes, limit_);
+  {
+    const std::lock_guard lock{mutex_};
+    if (!queues_.empty() || used_ + bytes > limit_)
+      return std::nullopt;
+    take(bytes);
+  }
+  return memory_lease{shared_from_this(), bytes};
+}
+
 void memory_budget::take(std::size_t bytes) {
   used_ += bytes;
   peak_ = std::max(peak_, used_);

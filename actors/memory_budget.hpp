@@ -15,6 +15,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -51,6 +52,9 @@ public:
   using waiter = std::function<void(memory_lease)>;
   /// Calls `granted` now, or when others have given enough back. `tenant` names the queue.
   void acquire(const std::string& tenant, std::size_t bytes, waiter granted);
+
+  /// The same without a queue: nothing when it would have to wait.
+  [[nodiscard]] std::optional<memory_lease> try_acquire(std::size_t bytes);
 
   [[nodiscard]] std::size_t limit() const { return limit_; }
   [[nodiscard]] std::size_t used() const;

@@ -5,12 +5,14 @@
 #include "actors/interfaces.hpp"
 #include "actors/node.hpp"
 #include "actors/stream_intake.hpp"
+#include "storage/digest_lane.hpp"
 #include "storage/store.hpp"
 
 #include <cstdint>
 #include <memory>
 #include <mutex>
 #include <utility>
+#include <variant>
 #include <vector>
 
 namespace furrow::actors {
@@ -127,6 +129,27 @@ struct flush_due {
 };
 struct passivation_due {};
 struct retry_due {};
+struct gather_due {};
+
+struct digest_due {};
+
+/// From the store's thread to the digest.
+struct digest_reply {
+  using answer = std::variant<storage::result<std::vector<std::int32_t>>,
+                              storage::result<std::vector<storage::digest_stream>>,
+                              storage::result<storage::digest_page>,
+                              storage::result<bool>>;
+  std::uint64_t call = 0;
+  std::shared_ptr<answer> outcome;
+};
+
+struct seal_due {};
+
+/// From the store's thread to the sealer.
+struct seal_reply {
+  std::uint64_t call = 0;
+  std::shared_ptr<storage::result<storage::seal_outcome>> outcome;
+};
 
 struct lane_changed {
   std::size_t lane = 0;

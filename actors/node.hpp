@@ -8,7 +8,7 @@
 #pragma once
 
 #include "actors/memory_budget.hpp"
-#include "can/live_state.hpp"
+#include "can/machine_monitor.hpp"
 #include "can/stream.hpp"
 #include "proto/wire.hpp"
 #include "storage/store.hpp"
@@ -17,10 +17,19 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace furrow::actors {
+
+/// See actors/digester.hpp.
+struct digest_config {
+  bool on = true;
+  std::chrono::milliseconds interval{10'000}; // between the beginnings of two passes
+  unsigned duty_pct = 25; // busy for this part of the time at most, while it catches up
+  std::chrono::milliseconds telemetry_period{1'000}; // one row of a machine
+};
 
 struct node_config {
   std::string name = "n1";
@@ -28,10 +37,12 @@ struct node_config {
   std::size_t budget_bytes = 256U << 20U;    // received and not yet durable, over all sessions
   std::size_t session_bytes_max = 4U << 20U; // of that, one session at most
   std::size_t block_frames_max = 8'192; // a block goes to the aggregator when it has so many frames
-  std::chrono::milliseconds flush_interval{200};      // or when its oldest frame has waited so long
+  std::chrono::milliseconds flush_interval{150};      // or when its oldest frame has waited so long
   std::chrono::milliseconds passivate_after{120'000}; // an equipment actor without a session stops
   std::chrono::milliseconds claim_retry{
     250}; // first wait after a failed claim; doubles to 1 s, with jitter
+  digest_config digest;
+  std::chrono::minutes seal_after{60}; // fresh blocks too few for a chunk; 0: never seal
 };
 
 /// What an equipment actor says to the gateway's session. Implemented by the listener.
@@ -80,7 +91,8 @@ struct actor_row {
   std::string detail; // last reason of a restart, or what it holds
 };
 
-struct live_equipment {
+/// How a machine's streams stand.
+struct live_standing {
   std::string farm;
   std::string equipment;
   bool connected = false;
@@ -90,7 +102,12 @@ struct live_equipment {
   std::uint64_t sent_seq = 0;
   std::uint64_t frames = 0; // since this actor started
   bool adrift = false;      // live only: the database is away, what comes will be asked for again
+};
+
+struct live_equipment : live_standing {
   can::live_state state;
+  std::size_t ecus = 0;
+  std::size_t faults_active = 0;
 };
 
 struct node_stats {
@@ -107,6 +124,15 @@ struct node_stats {
   std::size_t budget_used = 0;
   std::size_t budget_peak = 0;
   bool store_up = false;
+  std::uint64_t digest_frames = 0;
+  std::uint64_t digest_commits = 0;
+  std::uint64_t digest_failures = 0;       // runs of streams that were left out
+  std::uint64_t digest_streams_behind = 0; // after the last pass
+  std::uint64_t digest_items_behind = 0;
+  std::int64_t digest_oldest_us = 0; // time of the oldest frames left out; 0: none
+  std::uint64_t frames_sealed = 0;   // by this node
+  std::uint64_t chunks_sealed = 0;
+  std::uint64_t seal_failures = 0;
 };
 
 class node {
@@ -126,6 +152,10 @@ public:
   /// False when there is no such actor.
   virtual void kill_actor(std::uint64_t id, std::function<void(bool)> done) = 0;
   virtual void list_live(std::function<void(std::vector<live_equipment>)> done) = 0;
+  /// Faults, ECUs and implements of one machine; nothing when no actor has it.
+  virtual void look_at(std::string farm,
+                       std::string equipment,
+                       std::function<void(std::optional<can::machine_report>)> done) = 0;
 
   /// Sends off every session (Goaway is the listener's), commits what is held, then calls back; at
   /// most `deadline` long.

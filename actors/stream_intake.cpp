@@ -131,14 +131,14 @@ void stream_intake::note_buses(const std::vector<can::bus_name>& buses) {
 void stream_intake::received(std::uint64_t session,
                              proto::batch batch,
                              std::vector<memory_lease> leases,
-                             can::live_state& live,
+                             can::machine_monitor& machine,
                              actions& out) {
   if (session != session_)
     return; // of a session that was superseded
   sent_ = std::max(sent_, batch.last_seq);
   note_buses(batch.buses);
   if (phase_ != phase::open) {
-    hear(batch, live);
+    hear(batch, machine);
     return;
   }
   const auto count = batch.count();
@@ -165,7 +165,7 @@ void stream_intake::received(std::uint64_t session,
     const auto items = proto::item_count(group);
     const auto skip = next_ > seq ? next_ - seq : 0;
     if (skip < items)
-      take(group, seq, skip, live);
+      take(group, seq, skip, machine);
     seq += items;
   }
   next_ = last + 1;
@@ -179,9 +179,9 @@ void stream_intake::received(std::uint64_t session,
 void stream_intake::take(proto::item_group& group,
                          std::uint64_t first,
                          std::uint64_t skip,
-                         can::live_state& live) {
+                         can::machine_monitor& machine) {
   if (auto* block = std::get_if<can::frame_block>(&group))
-    take_frames(*block, first, skip, live);
+    take_frames(*block, first, skip, machine);
   else
     take_records(std::get<std::vector<can::record>>(group), first, skip);
 }
@@ -189,20 +189,16 @@ void stream_intake::take(proto::item_group& group,
 void stream_intake::take_frames(can::frame_block& block,
                                 std::uint64_t first,
                                 std::uint64_t skip,
-                                can::live_state& live) {
+                                can::machine_monitor& machine) {
   const auto count = block.size();
+  show(block, first, shown_, machine);
   const bool sound =
     std::all_of(block.headers.begin(), block.headers.end(), [](std::uint64_t bits) {
       return can::fault_of(can::frame_header{bits}) == can::frame_fault::none;
     });
   if (!sound) {
-    for (auto i = static_cast<std::size_t>(skip); i < count; ++i)
-      if (can::fault_of(block.header(i)) == can::frame_fault::none)
-        live.update(block[i]);
     pack_checked(block, first + skip, skip, count - skip);
   } else {
-    for (auto i = static_cast<std::size_t>(skip); i < count; ++i)
-      live.update(block[i]);
     if (skip == 0 && pending_.append.frames.empty())
       pending_.append.frames.push_back(
         {first, std::move(block)}); // the usual case under load: no copy
@@ -266,18 +262,27 @@ void stream_intake::take_records(std::vector<can::record>& records,
     pending_.append.records.push_back({first + i, std::move(records[i])});
 }
 
-void stream_intake::hear(const proto::batch& batch, can::live_state& live) {
+void stream_intake::hear(const proto::batch& batch, can::machine_monitor& machine) {
   // Nothing is kept: the gateway still has it, and is asked for it when the stream is claimed.
   auto seq = batch.first_seq;
   for (const auto& group : batch.items) {
-    const auto* block = std::get_if<can::frame_block>(&group);
-    for (std::size_t i = 0; block != nullptr && i < block->size(); ++i)
-      if (seq + i > heard_ && can::fault_of(block->header(i)) == can::frame_fault::none)
-        live.update((*block)[i]);
+    if (const auto* block = std::get_if<can::frame_block>(&group))
+      show(*block, seq, std::max(heard_, shown_), machine);
     seq += proto::item_count(group);
   }
   if (seq > 0)
     heard_ = std::max(heard_, seq - 1);
+}
+
+void stream_intake::show(const can::frame_block& block,
+                         std::uint64_t first,
+                         std::uint64_t after,
+                         can::machine_monitor& machine) {
+  const auto end = first + block.size();
+  if (end <= after + 1)
+    return;
+  machine.update(block, after >= first ? after + 1 - first : 0);
+  shown_ = end - 1;
 }
 
 void stream_intake::flush(actions& out) {

@@ -13,7 +13,7 @@
 
 #include "actors/memory_budget.hpp"
 #include "actors/node.hpp"
-#include "can/live_state.hpp"
+#include "can/machine_monitor.hpp"
 #include "proto/wire.hpp"
 #include "storage/store.hpp"
 
@@ -78,12 +78,12 @@ public:
   void claim_delayed(std::uint64_t ticket, actions& out);
   /// The claim will never succeed as it is.
   void claim_failed(std::uint64_t ticket, const storage::failure& why, actions& out);
-  /// Decodes what is new into `live` and packs it. The leases are given back when the items are
-  /// durable or let go.
+  /// Shows `machine` what it has not seen yet, and packs what is new. The leases are given back when
+  /// the items are durable or let go.
   void received(std::uint64_t session,
                 proto::batch batch,
                 std::vector<memory_lease> leases,
-                can::live_state& live,
+                can::machine_monitor& machine,
                 actions& out);
   /// Sends off what is packed.
   void flush(actions& out);
@@ -118,12 +118,19 @@ private:
   void drop_pending();
   void go_adrift(actions& out);
   void note_buses(const std::vector<can::bus_name>& buses);
-  void
-  take(proto::item_group& group, std::uint64_t first, std::uint64_t skip, can::live_state& live);
+  void take(proto::item_group& group,
+            std::uint64_t first,
+            std::uint64_t skip,
+            can::machine_monitor& machine);
   void take_frames(can::frame_block& block,
                    std::uint64_t first,
                    std::uint64_t skip,
-                   can::live_state& live);
+                   can::machine_monitor& machine);
+  /// Shows the items of a block after number `after`.
+  void show(const can::frame_block& block,
+            std::uint64_t first,
+            std::uint64_t after,
+            can::machine_monitor& machine);
   void take_records(std::vector<can::record>& records, std::uint64_t first, std::uint64_t skip);
   void pack_frames(const can::frame_block& block,
                    std::uint64_t seq,
@@ -133,7 +140,7 @@ private:
                     std::uint64_t seq,
                     std::size_t first,
                     std::size_t count);
-  void hear(const proto::batch& batch, can::live_state& live);
+  void hear(const proto::batch& batch, can::machine_monitor& machine);
 
   const std::size_t block_frames_max_;
   phase phase_ = phase::unclaimed;
@@ -155,7 +162,10 @@ private:
   int fences_ = 0;          // in a row, without a commit between
   int failures_ = 0;        // likewise
   std::uint64_t heard_ = 0; // while adrift: the newest item seen
-  bool rewinding_ = false;  // asked to rewind, the answer is not here yet
+  /// The newest item that the machine's monitor was shown. What comes again after a rewind is
+  /// packed and not shown: the live view never goes back.
+  std::uint64_t shown_ = 0;
+  bool rewinding_ = false; // asked to rewind, the answer is not here yet
   std::size_t pending_frames_ = 0;
   held_append pending_;
   std::vector<can::bus_name> buses_;     // all that the gateway has named

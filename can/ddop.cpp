@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <charconv>
 
 namespace furrow::can {
 
@@ -117,11 +118,20 @@ ddop_property read_property(pool_reader& from, std::uint16_t id) {
   return out;
 }
 
+/// The shortest decimal that reads back as this float: nobody meant 0.0010000000474974513.
+double decimal_of(float number) {
+  char text[32];
+  const auto end = std::to_chars(text, text + sizeof text, number).ptr;
+  double decimal = number;
+  (void)std::from_chars(text, end, decimal); // NaN and infinities stay what they are
+  return decimal;
+}
+
 value_presentation read_presentation(pool_reader& from, std::uint16_t id) {
   value_presentation out;
   out.id = id;
   out.offset = from.number<std::int32_t>();
-  out.scale = std::bit_cast<float>(from.number<std::uint32_t>());
+  out.scale = decimal_of(std::bit_cast<float>(from.number<std::uint32_t>()));
   out.decimals = from.number<std::uint8_t>();
   out.unit = from.counted_text();
   return out;

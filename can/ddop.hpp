@@ -95,12 +95,12 @@ struct ddop_property {
 struct value_presentation {
   std::uint16_t id = 0;
   std::int32_t offset = 0;
-  float scale = 1;
+  double scale = 1; // on the wire a float; here the shortest decimal that it stands for: 0.001
   std::uint8_t decimals = 0;
   std::string unit;
 
   [[nodiscard]] double present(std::int32_t number) const {
-    return (static_cast<double>(number) + offset) * static_cast<double>(scale);
+    return (static_cast<double>(number) + offset) * scale;
   }
 };
 

@@ -73,6 +73,10 @@ struct plan_signal {
   std::uint32_t length = 0;
   bool is_signed = false;
   bool is_float = false;
+  double scale = 1;
+  double offset = 0;
+  std::optional<double> min; // as the file says
+  std::optional<double> max;
   std::optional<std::uint32_t> spn;
   std::vector<dbc_choice> choices; // by value, each value once
 };

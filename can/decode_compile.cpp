@@ -271,6 +271,10 @@ void plan_compiler::add_signal(const dbc_signal& signal,
   out.length = signal.length;
   out.is_signed = signal.is_signed;
   out.is_float = signal.is_float;
+  out.scale = signal.scale;
+  out.offset = signal.offset;
+  out.min = signal.min;
+  out.max = signal.max;
   if (signal.spn.value_or(0) != 0) // 0 is what files give to signals that have none
     out.spn = signal.spn;
   out.choices = signal.choices;

@@ -1,6 +1,7 @@
 #include "can/diagnostics.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace furrow::can {
 
@@ -46,6 +47,34 @@ std::optional<trouble_code> dm_view::operator[](std::size_t place) const {
   if (none || not_available)
     return std::nullopt;
   return code;
+}
+
+std::string_view fmi_word(std::uint8_t fmi) {
+  static constexpr std::array<std::string_view, 22> words{"far above normal",
+                                                          "far below normal",
+                                                          "erratic or wrong",
+                                                          "voltage too high",
+                                                          "voltage too low",
+                                                          "current too low, or open circuit",
+                                                          "current too high, or shorted to ground",
+                                                          "mechanical system does not respond",
+                                                          "wrong frequency or pulse width",
+                                                          "updated at a wrong rate",
+                                                          "changes too fast",
+                                                          "root cause not known",
+                                                          "device or component bad",
+                                                          "out of calibration",
+                                                          "special instructions",
+                                                          "slightly above normal",
+                                                          "above normal",
+                                                          "slightly below normal",
+                                                          "below normal",
+                                                          "received data in error",
+                                                          "drifted high",
+                                                          "drifted low"};
+  if (fmi == fmi_all_ones)
+    return "condition exists";
+  return fmi < words.size() ? words[fmi] : std::string_view{};
 }
 
 bool fault_table::update(const assembled_message& message, std::vector<fault_change>& changes) {

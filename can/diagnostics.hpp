@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string_view>
 #include <vector>
 
 namespace furrow::can {
@@ -74,6 +75,9 @@ private:
   std::span<const std::uint8_t> head_;
   std::span<const std::uint8_t> faults_;
 };
+
+/// What a failure mode identifier means, in a few words; empty for those that are reserved.
+[[nodiscard]] std::string_view fmi_word(std::uint8_t fmi);
 
 enum class fault_list : std::uint8_t { active = 1, previous = 2 }; // DM1, DM2
 

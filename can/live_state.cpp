@@ -14,6 +14,9 @@ namespace {
 // SAE J1939-71
 constexpr std::uint32_t pgn_eec2 = 61443;
 constexpr std::uint32_t pgn_eec1 = 61444;
+constexpr std::uint32_t pgn_vehicle_fluids = 65128;           // VF
+constexpr std::uint32_t pgn_distance_high_resolution = 65217; // VDHR
+constexpr std::uint32_t pgn_distance = 65248;                 // VD
 constexpr std::uint32_t pgn_engine_hours = 65253;
 constexpr std::uint32_t pgn_vehicle_direction = 65256; // VDS
 constexpr std::uint32_t pgn_fuel_consumption = 65257;
@@ -23,6 +26,7 @@ constexpr std::uint32_t pgn_ccvs = 65265;
 constexpr std::uint32_t pgn_fuel_economy = 65266;     // LFE1
 constexpr std::uint32_t pgn_vehicle_position = 65267; // VP1
 constexpr std::uint32_t pgn_ambient = 65269;
+constexpr std::uint32_t pgn_inlet_exhaust = 65270;    // IC1
 constexpr std::uint32_t pgn_electrical_power = 65271; // VEP1
 constexpr std::uint32_t pgn_transmission_fluids = 65272;
 constexpr std::uint32_t pgn_dash_display = 65276; // DD1
@@ -42,10 +46,18 @@ constexpr std::uint32_t pgn_rate_of_turn = 127251;
 constexpr std::uint32_t pgn_position_rapid = 129025;
 constexpr std::uint32_t pgn_course_speed = 129026;
 constexpr std::uint32_t pgn_gnss_position = 129029;
+constexpr std::uint32_t pgn_marine_engine = 127488;
+constexpr std::uint32_t pgn_fluid_level = 127505;
+constexpr std::uint32_t pgn_environment = 130311;
+constexpr std::uint32_t pgn_temperature = 130312;
+constexpr std::uint32_t pgn_humidity = 130313;
+constexpr std::uint32_t pgn_pressure = 130314;
+constexpr std::uint32_t pgn_fine_temperature = 130316;
 
 constexpr double deg_per_rad = 180 / std::numbers::pi;
 constexpr double mps_per_kmh = 1 / 3.6;
 constexpr std::uint8_t true_north = 0; // NMEA 2000 direction reference
+constexpr double kelvin_at_0_c = 273.15;
 
 /// The payload of one message, and what an accepted value is filed under.
 struct reading {
@@ -53,6 +65,7 @@ struct reading {
   std::int64_t time_us = 0;
   std::uint32_t pgn = 0;
   std::uint8_t source = 0;
+  std::uint8_t bus = 0;
 
   [[nodiscard]] bool has(std::size_t first, std::size_t bytes) const {
     return data.size() >= first + bytes;
@@ -99,7 +112,7 @@ std::optional<double> n2k_signed(const reading& from, std::size_t first, std::si
 
 template <class T>
 void file(std::optional<observed<T>>& into, const reading& from, T value) {
-  into = observed<T>{value, from.time_us, from.pgn, from.source};
+  into = observed<T>{value, from.time_us, from.pgn, from.source, from.bus};
 }
 
 /// How far two times lie apart. Unsigned, because times come from outside and may lie anywhere.
@@ -169,6 +182,11 @@ std::optional<double> scaled(std::optional<double> raw, double scale, double off
   return raw ? std::optional{*raw * scale + offset} : std::nullopt;
 }
 
+/// Divided, not multiplied: the nearest number to 41.5023456, which then is shown as that.
+std::optional<double> ten_millionths(std::optional<double> raw) {
+  return raw ? std::optional{*raw / 1e7} : std::nullopt;
+}
+
 void file_direction(live_state& state, const reading& from) {
   const auto bits = from.bits2(7, 0);
   if (!bits || *bits > 1
@@ -218,32 +236,85 @@ void update_gnss_position(live_state& state, const reading& from) {
   file(state.gnss, from, fix);
 }
 
-/// NMEA 2000; false when the PGN is none of those that are known.
-bool apply_n2k(live_state& state, const reading& from) {
+/// NMEA 2000 weather; of the many places where sensors sit, only the outside.
+void apply_air(live_state& state, const reading& from) {
+  static constexpr precedence temperatures{pgn_ambient, pgn_temperature, pgn_fine_temperature,
+                                           pgn_environment};
+  static constexpr precedence humidities{pgn_humidity, pgn_environment};
+  static constexpr precedence pressures{pgn_ambient, pgn_pressure, pgn_environment};
+  constexpr std::uint8_t outside = 1;     // of temperatures and humidities
+  constexpr std::uint8_t atmospheric = 0; // of pressures
+  if (!from.has(0, 3))
+    return;
+  const auto place = from.data[2];
   switch (from.pgn) {
-  case pgn_position_rapid:
-    file_position(state, from, scaled(n2k_signed(from, 0, 4), 1e-7),
-                  scaled(n2k_signed(from, 4, 4), 1e-7));
-    return true;
-  case pgn_course_speed:
-    update_course_speed(state, from);
-    return true;
-  case pgn_heading:
-    if (from.bits2(7, 0) == true_north)
-      file_linear(state.heading_deg, from, n2k_unsigned(from, 1, 2), 1e-4 * deg_per_rad);
-    return true;
-  case pgn_rate_of_turn:
-    file_linear(state.yaw_rate_dps, from, n2k_signed(from, 1, 4), 3.125e-8 * deg_per_rad);
-    return true;
-  case pgn_gnss_position:
-    update_gnss_position(state, from);
-    return true;
+  case pgn_temperature:
+    if (place == outside)
+      file_linear(state.ambient_temperature_c, from, n2k_unsigned(from, 3, 2), 0.01, -kelvin_at_0_c,
+                  temperatures);
+    return;
+  case pgn_fine_temperature:
+    if (place == outside)
+      file_linear(state.ambient_temperature_c, from, n2k_unsigned(from, 3, 3), 0.001,
+                  -kelvin_at_0_c, temperatures);
+    return;
+  case pgn_humidity:
+    if (place == outside)
+      file_linear(state.ambient_humidity_pct, from, n2k_signed(from, 3, 2), 0.004, 0, humidities);
+    return;
+  case pgn_pressure:
+    if (place == atmospheric)
+      file_linear(state.ambient_pressure_kpa, from, n2k_signed(from, 3, 4), 1e-4, 0, pressures);
+    return;
+  case pgn_environment:
+    if ((from.data[1] & 63U) == outside)
+      file_linear(state.ambient_temperature_c, from, n2k_unsigned(from, 2, 2), 0.01, -kelvin_at_0_c,
+                  temperatures);
+    if (from.data[1] >> 6U == outside)
+      file_linear(state.ambient_humidity_pct, from, n2k_signed(from, 4, 2), 0.004, 0, humidities);
+    file_linear(state.ambient_pressure_kpa, from, n2k_unsigned(from, 6, 2), 0.1, 0, pressures);
+    return;
   default:
-    return false;
+    return;
   }
 }
 
-/// ISO 11783-7; false likewise.
+/// NMEA 2000.
+void apply_n2k(live_state& state, const reading& from) {
+  switch (from.pgn) {
+  case pgn_marine_engine:
+    if (from.has(0, 1) && from.data[0] == 0)
+      file_linear(state.engine_speed_rpm, from, n2k_unsigned(from, 1, 2), 0.25, 0,
+                  {pgn_eec1, pgn_marine_engine});
+    return;
+  case pgn_fluid_level: // instance in the low bits, kind of fluid in the high ones: 0 is fuel
+    if (from.has(0, 1) && from.data[0] == 0)
+      file_linear(state.fuel_level_pct, from, n2k_signed(from, 1, 2), 0.004, 0,
+                  {pgn_dash_display, pgn_fluid_level});
+    return;
+  case pgn_position_rapid:
+    file_position(state, from, ten_millionths(n2k_signed(from, 0, 4)),
+                  ten_millionths(n2k_signed(from, 4, 4)));
+    return;
+  case pgn_course_speed:
+    update_course_speed(state, from);
+    return;
+  case pgn_heading:
+    if (from.bits2(7, 0) == true_north)
+      file_linear(state.heading_deg, from, n2k_unsigned(from, 1, 2), 1e-4 * deg_per_rad);
+    return;
+  case pgn_rate_of_turn:
+    file_linear(state.yaw_rate_dps, from, n2k_signed(from, 1, 4), 3.125e-8 * deg_per_rad);
+    return;
+  case pgn_gnss_position:
+    update_gnss_position(state, from);
+    return;
+  default:
+    return apply_air(state, from);
+  }
+}
+
+/// ISO 11783-7; false when the PGN is none of those that are known.
 bool apply_implement_bus(live_state& state, const reading& from) {
   switch (from.pgn) {
   case pgn_wheel_speed:
@@ -289,8 +360,9 @@ bool apply_implement_bus(live_state& state, const reading& from) {
 void apply_vehicle(live_state& state, const reading& from) {
   switch (from.pgn) {
   case pgn_eec1:
-    file_j1939(state.engine_torque_pct, from, 2, 1, 1, -125);     // SPN 513
-    return file_j1939(state.engine_speed_rpm, from, 3, 2, 0.125); // SPN 190
+    file_j1939(state.engine_torque_pct, from, 2, 1, 1, -125);       // SPN 513
+    return file_j1939(state.engine_speed_rpm, from, 3, 2, 0.125, 0, // SPN 190
+                      {pgn_eec1, pgn_marine_engine});
   case pgn_eec2:
     return file_j1939(state.engine_load_pct, from, 2, 1, 1); // SPN 92
   case pgn_engine_hours:
@@ -300,7 +372,9 @@ void apply_vehicle(live_state& state, const reading& from) {
   case pgn_fuel_consumption:
     return file_j1939(state.total_fuel_l, from, 4, 4, 0.5); // SPN 250
   case pgn_engine_temperature:
-    return file_j1939(state.coolant_temperature_c, from, 0, 1, 1, -40); // SPN 110
+    file_j1939(state.coolant_temperature_c, from, 0, 1, 1, -40);                   // SPN 110
+    file_j1939(state.fuel_temperature_c, from, 1, 1, 1, -40);                      // SPN 174
+    return file_j1939(state.engine_oil_temperature_c, from, 2, 2, 1.0 / 32, -273); // SPN 175
   case pgn_engine_fluids:
     return file_j1939(state.oil_pressure_kpa, from, 3, 1, 4); // SPN 100
   case pgn_ccvs:                                              // SPN 84, km/h
@@ -312,13 +386,27 @@ void apply_vehicle(live_state& state, const reading& from) {
     return file_position(state, from, scaled(j1939_raw(from, 0, 4), 1e-7, -210),
                          scaled(j1939_raw(from, 4, 4), 1e-7, -210));
   case pgn_ambient:
+    file_j1939(state.ambient_pressure_kpa, from, 0, 1, 0.5, 0,
+               {pgn_ambient, pgn_pressure});                                    // SPN 108
     return file_j1939(state.ambient_temperature_c, from, 3, 2, 1.0 / 32, -273); // SPN 171
+  case pgn_inlet_exhaust:
+    file_j1939(state.intake_air_temperature_c, from, 2, 1, 1, -40);             // SPN 105
+    return file_j1939(state.exhaust_temperature_c, from, 5, 2, 1.0 / 32, -273); // SPN 173
+  case pgn_vehicle_fluids:
+    return file_j1939(state.hydraulic_oil_temperature_c, from, 0, 1, 1, -40); // SPN 1638
+  case pgn_distance_high_resolution:
+    return file_j1939(state.total_distance_km, from, 0, 4, 0.005, 0, // SPN 917
+                      {pgn_distance_high_resolution, pgn_distance});
+  case pgn_distance:
+    return file_j1939(state.total_distance_km, from, 4, 4, 0.125, 0, // SPN 245
+                      {pgn_distance_high_resolution, pgn_distance});
   case pgn_electrical_power:
     return file_j1939(state.battery_v, from, 4, 2, 0.05); // SPN 168
   case pgn_transmission_fluids:
     return file_j1939(state.transmission_oil_temperature_c, from, 4, 2, 1.0 / 32, -273); // SPN 177
   case pgn_dash_display:
-    return file_j1939(state.fuel_level_pct, from, 1, 1, 0.4); // SPN 96
+    return file_j1939(state.fuel_level_pct, from, 1, 1, 0.4, 0, // SPN 96
+                      {pgn_dash_display, pgn_fluid_level});
   default:
     return;
   }
@@ -358,12 +446,12 @@ void live_state::update(const frame_view& frame) {
       || header.kind() != frame_kind::classic)
     return;
   const auto id = header.id();
-  apply(*this, {frame.payload(), frame.time_us, pgn_of(id), source_of(id)});
+  apply(*this, {frame.payload(), frame.time_us, pgn_of(id), source_of(id), header.bus()});
 }
 
 void live_state::update(const assembled_message& message) {
   last_frame_us = message.time_us;
-  apply(*this, {message.data, message.time_us, message.pgn, message.source});
+  apply(*this, {message.data, message.time_us, message.pgn, message.source, message.bus});
 }
 
 operating_mode live_state::mode_at(std::int64_t now_us) const {

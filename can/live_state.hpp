@@ -14,12 +14,17 @@
 ///     position      129025, GNSS 129029, VP1 65267
 ///     altitude      GNSS 129029, VDS 65256
 ///     course        COG & SOG 129026 (true north only), VDS 65256
+///     engine speed  EEC1 61444, 127488 (of engine 0)
+///     fuel level    DD1 65276, 127505
+///     distance      VDHR 65217, VD 65248
+///     air           AMB 65269, 130312 and 130316 (outside), 130313, 130314, 130311
 /// Source: SAE J1939-71, ISO 11783-7 and -8, NMEA 2000; each PGN and SPN is named in
 ///   live_state.cpp.
 #pragma once
 
 #include "can/frame.hpp"
 
+#include <array>
 #include <cstdint>
 #include <optional>
 
@@ -33,6 +38,7 @@ struct observed {
   std::int64_t time_us = 0;
   std::uint32_t pgn = 0;
   std::uint8_t source = 0; // J1939 source address
+  std::uint8_t bus = 0;
 };
 
 struct position {
@@ -60,6 +66,13 @@ enum class operating_mode : std::uint8_t {
 };
 [[nodiscard]] const char* to_string(operating_mode mode);
 
+/// All PGNs that a live state reads; frames of others leave it as it is, but for its last frame.
+inline constexpr std::array<std::uint32_t, 39> live_pgns{
+  44032,  44288,  61443,  61444,  61474,  65091,  65092,  65093,  65094,  65096,
+  65097,  65128,  65217,  65248,  65253,  65256,  65257,  65262,  65263,  65265,
+  65266,  65267,  65269,  65270,  65271,  65272,  65276,  127250, 127251, 127488,
+  127505, 129025, 129026, 129029, 130311, 130312, 130313, 130314, 130316};
+
 struct live_state {
   /// Tractor messages come every 100 ms, position at 1 Hz or faster: three missed and the next best
   /// source speaks.
@@ -85,11 +98,19 @@ struct live_state {
   std::optional<observed<double>> oil_pressure_kpa;
   std::optional<observed<double>> battery_v;
   std::optional<observed<double>> ambient_temperature_c;
+  std::optional<observed<double>> ambient_humidity_pct;
+  std::optional<observed<double>> ambient_pressure_kpa;
+  std::optional<observed<double>> engine_oil_temperature_c;
+  std::optional<observed<double>> fuel_temperature_c;
+  std::optional<observed<double>> intake_air_temperature_c;
+  std::optional<observed<double>> exhaust_temperature_c;
+  std::optional<observed<double>> hydraulic_oil_temperature_c;
   std::optional<observed<double>> transmission_oil_temperature_c;
   std::optional<observed<double>>
     selected_speed_mps; // the speed that the tractor offers implements
   std::optional<observed<double>> wheel_distance_m;
   std::optional<observed<double>> ground_distance_m;
+  std::optional<observed<double>> total_distance_km;
   std::optional<observed<travel_direction>> direction;
   std::optional<observed<double>> front_pto_rpm;
   std::optional<observed<double>> front_hitch_pct;

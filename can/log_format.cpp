@@ -1,6 +1,8 @@
 #include "can/log_format.hpp"
 
 #include "can/candump.hpp"
+#include "can/fast_packet.hpp"
+#include "can/identifier.hpp"
 #include "can/rp1210_text.hpp"
 #include "can/text_scan.hpp"
 #include "can/text_time.hpp"
@@ -202,6 +204,26 @@ void log_reader::parse_candump_line(std::string_view line, log_line& out, log_pa
   }
 }
 
+/// A line of at most eight bytes may be a whole message all the same, of a PGN that travels as fast
+/// packets: taken for a packet, its first byte would be read as a counter. Gateways that put
+/// messages together do so with short ones too; canboat's form may mix both, and the
+/// manufacturers' own messages that fill a frame are then packets far more often than messages.
+void log_reader::tell_message(log_line& out) {
+  if (out.kind == line_kind::message)
+    assembled_ = true;
+  const bool always = format_ == log_format::actisense || format_ == log_format::garmin
+                      || format_ == log_format::pcdin;
+  if (out.kind != line_kind::frame || (!always && !assembled_))
+    return;
+  const auto id = parse_j1939(out.header.id());
+  const auto type = packet_type_of(id.pgn);
+  const bool packet = type == packet_type::proprietary && !always && out.header.length() == 8;
+  if (type == packet_type::single || packet)
+    return;
+  out.kind = line_kind::message;
+  out.message = {id.pgn, out.header.length(), id.priority, id.source, id.destination};
+}
+
 void log_reader::parse(std::string_view line, log_line& out, log_payload& payload) {
   if (format_ == log_format::candump) // first: it is by far the most frequent, and reads without a
                                       // copy of `out`
@@ -223,15 +245,19 @@ void log_reader::parse(std::string_view line, log_line& out, log_payload& payloa
   case log_format::trc:
     return parse_trc(line, trc_, channels_, out, payload);
   case log_format::canboat:
-    return parse_canboat(line, out, payload);
+    parse_canboat(line, out, payload);
+    return tell_message(out);
   case log_format::ydwg:
     return parse_ydwg(line, clock_, out, payload);
   case log_format::actisense:
-    return parse_actisense(line, clock_, out, payload);
+    parse_actisense(line, clock_, out, payload);
+    return tell_message(out);
   case log_format::garmin:
-    return parse_garmin(line, out, payload);
+    parse_garmin(line, out, payload);
+    return tell_message(out);
   case log_format::pcdin:
-    return parse_pcdin(line, out, payload);
+    parse_pcdin(line, out, payload);
+    return tell_message(out);
   case log_format::rp1210:
     return parse_rp1210(line, out, payload);
   }
@@ -308,6 +334,7 @@ std::string log_reader::save() const {
   put(channels_.names().size());
   for (const auto& name : channels_.names())
     text += ' ' + (name.empty() ? std::string{"-"} : "=" + name);
+  put(int{assembled_});
   return text;
 }
 
@@ -358,6 +385,7 @@ bool log_reader::restore(std::string_view saved) {
     if (!name.empty())
       made.channels_.rename(channel, name);
   }
+  (void)in.take(made.assembled_); // older readers did not save it
   *this = std::move(made);
   return true;
 }

@@ -81,6 +81,7 @@ public:
 private:
   [[nodiscard]] std::optional<std::string_view> take_line();
   void parse(std::string_view line, log_line& out, log_payload& payload);
+  void tell_message(log_line& out);
   void parse_candump_line(std::string_view line, log_line& out, log_payload& payload);
 
   log_format format_;
@@ -99,6 +100,7 @@ private:
   trc_state trc_;
   day_clock clock_;
   channel_table channels_;
+  bool assembled_ = false; // canboat: the log holds messages that were put together
 };
 
 /// Writes a log in one format.

@@ -3,7 +3,8 @@
 ///
 /// Shape: a line of at most eight bytes is a frame with a 29-bit identifier, on the interface can0;
 /// a longer one is a
-///   message that the gateway had put together already.
+///   message that the gateway had put together already. A shorter one may be such a message too:
+///   log_reader tells, which sees all lines.
 ///     2022-05-06T07:08:09.123Z,2,127250,9,255,8,01,02,03,04,05,06,07,08         canboat; also with
 ///     - for T, without Z 01:02:03.014 R 09F8012A 11 22 33 44 55 66 77 88 Yacht Devices; T: sent
 ///     A010203.107 31FF7 1F513 01020304050607080A                                Actisense: source,

@@ -197,4 +197,54 @@ void session_table::expire(std::int64_t now_us) {
     end_silent(slots_[oldest_]);
 }
 
+void packet_window::save(state_writer& out) const {
+  out.number(next_);
+  for (const auto word : ahead_)
+    out.number(word);
+}
+
+void packet_window::restore(state_reader& from) {
+  next_ = from.number<std::uint32_t>();
+  for (auto& word : ahead_)
+    word = from.number<std::uint64_t>();
+}
+
+void session_table::save(state_writer& out) const {
+  out.number(static_cast<std::uint32_t>(size_));
+  for (auto slot = oldest_; slot != none; slot = slots_[slot].newer_) {
+    const auto& session = slots_[slot];
+    out.number(session.key);
+    out.number(session.last_us);
+    out.number(session.timeout_us);
+    for (const auto number : {session.pgn, session.bytes, session.packets, session.packet_base,
+                              session.packets_offered})
+      out.number(number);
+    out.number(session.delivered);
+    session.window.save(out);
+    out.bytes(session.data);
+  }
+}
+
+void session_table::restore(state_reader& from) {
+  const auto count = from.number<std::uint32_t>();
+  for (std::uint32_t i = 0; i < count && !from.failed(); ++i) {
+    const auto key = from.number<std::uint64_t>();
+    const auto last_us = from.number<std::int64_t>();
+    const auto timeout_us = from.number<std::int64_t>();
+    auto* session = open(key, last_us, timeout_us);
+    if (session == nullptr)
+      return from.fail();
+    for (auto* number : {&session->pgn, &session->bytes, &session->packets, &session->packet_base,
+                         &session->packets_offered})
+      *number = from.number<std::uint32_t>();
+    session->delivered = from.number<bool>();
+    session->window.restore(from);
+    const auto data = from.bytes();
+    // The window says which bytes are there: none beyond what is held.
+    if (session->packets > 0xFFFFFFU || !grow(*session, data.size(), last_us))
+      return from.fail();
+    std::copy(data.begin(), data.end(), session->data.begin());
+  }
+}
+
 } // namespace furrow::can

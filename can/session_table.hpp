@@ -11,6 +11,8 @@
 ///   most twice the session's bytes for that moment.
 #pragma once
 
+#include "can/state_bytes.hpp"
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -42,6 +44,9 @@ public:
   void mark(std::uint32_t packet);
   /// All packets below this one are there.
   [[nodiscard]] std::uint32_t contiguous() const { return next_; }
+
+  void save(state_writer& out) const;
+  void restore(state_reader& from);
 
 private:
   std::uint32_t next_ = 0;
@@ -90,6 +95,10 @@ public:
   void take(transport_session& session, std::vector<std::uint8_t>& out);
   /// Closes what has been silent for too long.
   void expire(std::int64_t now_us);
+
+  /// All sessions, for an empty table that goes on with them; the counts begin anew.
+  void save(state_writer& out) const;
+  void restore(state_reader& from);
 
   [[nodiscard]] std::size_t size() const { return size_; }
   /// Memory that the buffers hold.

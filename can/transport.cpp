@@ -159,6 +159,32 @@ transport_counters reassembler::counts() const {
   return all;
 }
 
+void reassembler::save(state_writer& out) const {
+  for (const auto word : vehicle_buses_)
+    out.number(word);
+  out.number(static_cast<std::uint32_t>(claimed_.size()));
+  for (const auto& [bus, sources] : claimed_) {
+    out.number(bus);
+    out.bytes(sources);
+  }
+  sessions_.save(out);
+}
+
+void reassembler::restore(state_reader& from) {
+  for (auto& word : vehicle_buses_)
+    word = from.number<std::uint64_t>();
+  const auto buses = from.number<std::uint32_t>();
+  for (std::uint32_t i = 0; i < buses && !from.failed(); ++i) {
+    auto& [bus, sources] = claimed_.emplace_back();
+    bus = from.number<std::uint8_t>();
+    const auto held = from.bytes();
+    if (held.size() != sources.size())
+      return from.fail();
+    std::copy(held.begin(), held.end(), sources.begin());
+  }
+  sessions_.restore(from);
+}
+
 bool reassembler::is_fast(const carrier& from) const {
   const auto type = packet_type_of(from.pgn);
   if (type != packet_type::proprietary)
@@ -213,6 +239,11 @@ void reassembler::announce(const carrier& from,
   const auto now_us = from.frame.time_us;
   const auto key = key_of(kind, from.frame.header.bus(), from.source, from.destination);
   supersede(key, now_us);
+  const auto pgn = little(from.data, 5, 3);
+  if (wanted_ != nullptr && !wanted_(pgn)) {
+    ++counts_.unwanted;
+    return;
+  }
   auto* session = bytes > sessions_.limits().memory_bytes_max
                     ? nullptr
                     : sessions_.open(key, now_us, to_all ? t1_us : t2_us);
@@ -220,7 +251,7 @@ void reassembler::announce(const carrier& from,
     ++counts_.refused;
     return;
   }
-  session->pgn = little(from.data, 5, 3);
+  session->pgn = pgn;
   session->bytes = bytes;
   session->packets = packets_of(bytes);
 }

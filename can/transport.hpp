@@ -58,8 +58,9 @@ struct transport_counters {
   std::uint64_t superseded = 0;            // unfinished sessions whose sender began anew
   std::uint64_t evicted = 0;               // silent sessions that made room
   std::uint64_t refused = 0; // announced messages that found no room, or are larger than the budget
-  std::uint64_t missed = 0;  // acknowledged by the receiver, though we lack packets
-  std::uint64_t stray = 0;   // packets of no session: begun before the log, or refused
+  std::uint64_t unwanted = 0;  // announced messages that nobody asked for
+  std::uint64_t missed = 0;    // acknowledged by the receiver, though we lack packets
+  std::uint64_t stray = 0;     // packets of no session: begun before the log, or refused
   std::uint64_t repeated = 0;  // packets that were there already
   std::uint64_t malformed = 0; // carriers that no standard allows
 };
@@ -70,12 +71,22 @@ public:
   static constexpr std::uint32_t etp_bytes_max = 117'440'505;
   static constexpr std::uint32_t fast_bytes_max = 223;
 
-  explicit reassembler(transport_limits limits = {}) : sessions_{limits} {}
+  /// Whether a message of this PGN is worth its memory.
+  using pgn_filter = bool (*)(std::uint32_t pgn);
+
+  /// With a filter: connections and broadcasts of other PGNs are counted and not put together.
+  explicit reassembler(transport_limits limits = {}, pgn_filter wanted = nullptr)
+    : sessions_{limits}, wanted_{wanted} {}
 
   /// Frames that are not J1939 (11 bits, error, remote, FD, XL) give nothing.
   [[nodiscard]] std::optional<assembled_message> feed(const frame_view& frame);
   /// Ends the sessions whose time is over; `feed` does so by itself when carriers come.
   void expire(std::int64_t now_us) { sessions_.expire(now_us); }
+
+  /// What is unfinished and who has said what he is, for a new reassembler that goes on with it;
+  /// the counts begin anew. What `restore` does not understand is a failure of the reader.
+  void save(state_writer& out) const;
+  void restore(state_reader& from);
 
   [[nodiscard]] transport_counters counts() const;
   [[nodiscard]] std::size_t sessions() const { return sessions_.size(); }
@@ -113,6 +124,7 @@ private:
   void note_claim(const carrier& from);
 
   session_table sessions_;
+  pgn_filter wanted_;
   transport_counters counts_;
   std::vector<std::uint8_t> given_; // the payload of the message last given out
   std::array<std::uint64_t, 4> vehicle_buses_{};

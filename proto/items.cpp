@@ -3,6 +3,8 @@
 #include "proto/scan.hpp"
 
 #include <google/protobuf/arena.h>
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/wire_format_lite.h>
 
 #include <cstring>
 #include <limits>
@@ -134,6 +136,34 @@ std::string encode_items(const item_group& group) {
   auto& items = *google::protobuf::Arena::CreateMessage<wire::Items>(&arena);
   to_wire(group, items);
   return items.SerializeAsString();
+}
+
+std::string with_times_moved(const std::string& items, std::int64_t by_us) {
+  using google::protobuf::internal::WireFormatLite;
+  std::string moved = items;
+  google::protobuf::io::CodedInputStream in{reinterpret_cast<const std::uint8_t*>(items.data()),
+                                            static_cast<int>(items.size())};
+  std::uint32_t length = 0;
+  const auto frames = WireFormatLite::MakeTag(wire::Items::kFramesFieldNumber,
+                                              WireFormatLite::WIRETYPE_LENGTH_DELIMITED);
+  const auto base =
+    WireFormatLite::MakeTag(wire::Frames::kTimeBaseUsFieldNumber, WireFormatLite::WIRETYPE_FIXED64);
+  // Fields are written in the order of their numbers; a base of 0 is not written at all.
+  if (in.ReadTagNoLastTag() != frames || !in.ReadVarint32(&length) || in.ReadTagNoLastTag() != base)
+    return moved;
+  const auto at = static_cast<std::size_t>(in.CurrentPosition());
+  std::uint64_t raw = 0;
+  std::int64_t time_us = 0;
+  if (!in.ReadLittleEndian64(&raw)
+      || __builtin_add_overflow(static_cast<std::int64_t>(raw), by_us, &time_us))
+    return moved;
+  std::memcpy(moved.data() + at, &time_us, sizeof time_us);
+  return moved;
+}
+
+bool holds_records(std::string_view encoded) {
+  constexpr char tag = wire::Items::kRecordsFieldNumber << 3U | 2U; // with its length
+  return !encoded.empty() && encoded.front() == tag;
 }
 
 result<item_group> decode_items(std::span<const std::uint8_t> bytes) {

@@ -144,6 +144,12 @@ decode_length(std::span<const std::uint8_t, length_bytes> prefix, std::uint32_t 
 /// One group of items as the bytes that a spool keeps, and back.
 [[nodiscard]] std::string encode_items(const item_group& group);
 [[nodiscard]] result<item_group> decode_items(std::span<const std::uint8_t> bytes);
+/// Whether a group that `encode_items` made is one of records.
+[[nodiscard]] bool holds_records(std::string_view encoded);
+
+/// A copy of an encoded group of frames with every time moved on: what costs a load generator one
+/// copy instead of an encoding. Other groups, and times that would pass 64 bits, are copied as they are.
+[[nodiscard]] std::string with_times_moved(const std::string& items, std::int64_t by_us);
 
 /// A batch of groups that are encoded already, as `encode_items` made them: what a spool sends.
 /// Only the sizes are checked. Appended to `out` with its length in front.

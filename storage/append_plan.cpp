@@ -1,5 +1,6 @@
 #include "storage/append_plan.hpp"
 
+#include "can/record_body.hpp"
 #include "storage/quarantine.hpp"
 
 #include <algorithm>
@@ -48,6 +49,14 @@ std::set<std::int32_t> broken_chains(const append_batch& batch) {
 
 } // namespace
 
+void append_attempt::add_record(const record_ref& record) {
+  const auto* kind = can::find_record_kind(record.item->record.kind);
+  if (kind == nullptr)
+    records.push_back(record);
+  else
+    typed[static_cast<std::size_t>(kind - can::record_kinds().data())].push_back(record);
+}
+
 append_plan::append_plan(std::shared_ptr<const append_batch> batch, std::int64_t time_us_min)
   : batch_{std::move(batch)} {
   const auto broken = broken_chains(*batch_);
@@ -59,6 +68,7 @@ append_plan::append_plan(std::shared_ptr<const append_batch> batch, std::int64_t
   if (!all.pieces.empty())
     groups_.push_back(std::move(all));
   quarantine_untimely(time_us_min);
+  quarantine_malformed();
   build();
 }
 
@@ -82,6 +92,13 @@ void append_plan::quarantine_untimely(std::int64_t time_us_min) {
       if (record.record.time_us < time_us_min)
         quarantine(i, record.seq, reason);
   }
+}
+
+void append_plan::quarantine_malformed() {
+  for (std::size_t i = 0; i < batch_->size(); ++i)
+    for (const auto& record : (*batch_)[i].records)
+      if (const auto why = record_refusal(record.record); why && !made_.contains({i, record.seq}))
+        quarantine(i, record.seq, *why);
 }
 
 void append_plan::build() {
@@ -109,7 +126,7 @@ void append_plan::add_piece(const piece& of) {
   add_frames(of);
   for (const auto& record : numbered_within(append.records, of.from, of.to))
     if (!made_.contains({of.append, record.seq}))
-      attempt_.records.push_back({append.claim, &record});
+      attempt_.add_record({append.claim, &record});
   for (const auto& item : numbered_within(append.quarantine, of.from, of.to))
     attempt_.quarantine.push_back({append.claim, &item});
   add_made(of);
@@ -250,6 +267,7 @@ void append_plan::quarantine(std::size_t append, std::uint64_t seq, const std::s
   if (const auto* record = find_numbered(from.records, seq)) {
     item.time_us = record->record.time_us;
     item.bytes = record->record.body;
+    item.kind = record->record.kind;
     made_.insert_or_assign({append, seq}, std::move(item));
   }
 }

@@ -16,6 +16,7 @@
 #include "storage/store.hpp"
 #include "storage/verdict.hpp"
 
+#include <array>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
@@ -48,6 +49,9 @@ struct frame_slice {
   std::size_t count = 0;
 };
 
+/// Known kinds of records are at most so many.
+inline constexpr std::size_t typed_kinds_max = 8;
+
 struct record_ref {
   stream_claim claim;
   const numbered_record* item = nullptr;
@@ -58,14 +62,37 @@ struct quarantine_ref {
   const quarantined_item* item = nullptr;
 };
 
+/// What makes a batch of a client known when it comes again.
+struct batch_mark {
+  stream_claim claim;
+  std::string key;
+  std::uint64_t seq_first = 0;
+  std::uint32_t records = 0;
+  std::string refused;
+};
+
+/// An item that leaves quarantine in this transaction.
+struct release_ref {
+  std::int32_t stream = 0;
+  std::uint64_t seq = 0;
+};
+
 /// One transaction. Pointers live as long as the plan.
 struct append_attempt {
   bool check =
     false; // store nothing; only see whether the watermarks stand at `from` with our epochs
+  bool trial = false; // store nothing; only see whether the database would take the rows
   std::vector<watermark_step> steps; // one a stream
   std::vector<frame_slice> frames;
-  std::vector<record_ref> records;
+  std::vector<record_ref> records; // of kinds that have no table of their own
+  std::array<std::vector<record_ref>, typed_kinds_max>
+    typed; // of the others, as can::record_kinds() lists them
   std::vector<quarantine_ref> quarantine;
+  std::vector<batch_mark> batches;
+  std::vector<release_ref> releases;
+
+  /// To the table of its kind.
+  void add_record(const record_ref& record);
 };
 
 class append_plan {
@@ -117,6 +144,8 @@ private:
   void quarantine(std::size_t append, std::uint64_t seq, const std::string& reason);
   void drop_stream(std::int32_t stream);
   void quarantine_untimely(std::int64_t time_us_min);
+  /// Records that are not what their kind says: no database need be asked.
+  void quarantine_malformed();
 
   std::shared_ptr<const append_batch> batch_;
   std::deque<group> groups_; // in order; the front one is being tried

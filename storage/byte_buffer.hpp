@@ -20,9 +20,10 @@ namespace furrow::storage {
 
 /// Types by the numbers that PostgreSQL's catalogue gives them for ever.
 namespace oid {
-inline constexpr std::uint32_t bytea = 17, int8 = 20, int2 = 21, int4 = 23, text = 25,
+inline constexpr std::uint32_t bytea = 17, int8 = 20, int2 = 21, int4 = 23, text = 25, float8 = 701,
                                timestamptz = 1184, uuid = 2950;
-inline constexpr std::uint32_t int4_array = 1007, text_array = 1009, int8_array = 1016,
+inline constexpr std::uint32_t bytea_array = 1001, int4_array = 1007, text_array = 1009,
+                               int8_array = 1016, float8_array = 1022, timestamptz_array = 1185,
                                uuid_array = 2951;
 } // namespace oid
 

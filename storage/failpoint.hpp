@@ -4,7 +4,9 @@
 /// Shape: actions are `abort` (the process is gone, no handler runs), `stop` (SIGSTOP) and `error`
 ///   (this step fails). Names: append.before_begin, append.in_copy (part of the rows has been
 ///   given), append.after_cas (compared and set, not committed), append.commit_sent (asked to
-///   commit, no answer yet), append.committed (answered, not yet told).
+///   commit, no answer yet), append.committed (answered, not yet told); seal.read (blocks are read
+///   and locked), seal.inserted (segments are in), seal.deleted (blocks are out, not committed),
+///   seal.committed.
 /// Threads: any.
 /// Limits: one failpoint a process. When none is set a passage costs the test of one constant.
 #pragma once
@@ -18,6 +20,10 @@ inline constexpr std::string_view in_copy = "append.in_copy";
 inline constexpr std::string_view after_cas = "append.after_cas";
 inline constexpr std::string_view commit_sent = "append.commit_sent";
 inline constexpr std::string_view committed = "append.committed";
+inline constexpr std::string_view seal_read = "seal.read";
+inline constexpr std::string_view seal_inserted = "seal.inserted";
+inline constexpr std::string_view seal_deleted = "seal.deleted";
+inline constexpr std::string_view seal_committed = "seal.committed";
 
 extern const bool enabled;
 [[nodiscard]] bool hit_enabled(std::string_view name);

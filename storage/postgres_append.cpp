@@ -29,36 +29,80 @@ task<void> pause_for(milliseconds time) {
   co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
 }
 
-template <class Value>
-std::string int_array(const std::vector<watermark_step>& steps, Value value) {
+template <class Item, class Value>
+std::string int_array(const std::vector<Item>& items, Value value) {
   std::string out = "'{";
-  for (const auto& step : steps) {
+  for (const auto& item : items) {
     if (out.size() > 2)
       out += ',';
-    out += std::to_string(value(step));
+    out += std::to_string(value(item));
   }
   return out + "}'";
+}
+
+/// A table that a transaction copies into; the known kinds of records come after `typed`.
+enum copy_target : std::size_t { frames = 0, records, quarantine, batches, typed };
+
+/// In the order in which the tables are copied.
+std::vector<std::size_t> copies_of(const append_attempt& attempt) {
+  std::vector<std::size_t> out;
+  if (attempt.check)
+    return out;
+  const auto add = [&out](std::size_t target, bool any) {
+    if (any)
+      out.push_back(target);
+  };
+  add(frames, !attempt.frames.empty());
+  add(records, !attempt.records.empty());
+  for (std::size_t kind = 0; kind < attempt.typed.size(); ++kind)
+    add(typed + kind, !attempt.typed[kind].empty());
+  add(quarantine, !attempt.quarantine.empty());
+  add(batches, !attempt.batches.empty());
+  return out;
+}
+
+std::string copy_statement(std::size_t target) {
+  switch (target) {
+  case frames:
+    return postgres_copy::can_block_statement;
+  case records:
+    return postgres_copy::item_record_statement;
+  case quarantine:
+    return postgres_copy::quarantine_statement;
+  case batches:
+    return postgres_copy::record_batch_statement;
+  default:
+    return postgres_copy::typed_statement(target - typed);
+  }
+}
+
+/// What makes the copied rows the stream's, or takes them back.
+std::string tail_of(const append_attempt& attempt) {
+  if (attempt.trial)
+    return "select furrow.only_tried()";
+  std::string sql;
+  const auto& gone = attempt.releases;
+  if (!gone.empty())
+    sql += "select furrow.release(" + int_array(gone, [](const auto& one) { return one.stream; })
+           + ',' + int_array(gone, [](const auto& one) { return one.seq; }) + ");";
+  const auto& steps = attempt.steps;
+  if (steps.empty())
+    return sql;
+  return sql + "select furrow.advance("
+         + int_array(steps, [](const auto& step) { return step.claim.stream; }) + ','
+         + int_array(steps, [](const auto& step) { return step.claim.epoch; }) + ','
+         + int_array(steps, [](const auto& step) { return step.from; }) + ','
+         + int_array(steps, [&](const auto& step) { return attempt.check ? step.from : step.to; })
+         + ',' + int_array(steps, [](const auto& step) { return step.sent; }) + ')';
 }
 
 /// The whole transaction as one message. Integers are all that is written into it; everything else
 /// goes by COPY.
 std::string transaction_text(const append_attempt& attempt) {
   std::string sql;
-  if (!attempt.check) {
-    if (!attempt.frames.empty())
-      sql += postgres_copy::can_block_statement;
-    if (!attempt.records.empty())
-      sql += postgres_copy::item_record_statement;
-    if (!attempt.quarantine.empty())
-      sql += postgres_copy::quarantine_statement;
-  }
-  const auto& steps = attempt.steps;
-  sql += "select furrow.advance("
-         + int_array(steps, [](const auto& step) { return step.claim.stream; }) + ','
-         + int_array(steps, [](const auto& step) { return step.claim.epoch; }) + ','
-         + int_array(steps, [](const auto& step) { return step.from; }) + ','
-         + int_array(steps, [&](const auto& step) { return attempt.check ? step.from : step.to; })
-         + ',' + int_array(steps, [](const auto& step) { return step.sent; }) + ')';
+  for (const auto target : copies_of(attempt))
+    sql += copy_statement(target);
+  sql += tail_of(attempt);
   if (failpoint::pending(failpoint::after_cas))
     sql += after_cas_sleep;
   return sql;
@@ -69,15 +113,7 @@ struct transaction {
   pq_connection& db;
   const append_attempt& attempt;
   byte_buffer& buffer;
-  std::size_t copies_left = 0;
 };
-
-std::size_t copies_of(const append_attempt& attempt) {
-  if (attempt.check)
-    return 0;
-  return std::size_t{!attempt.frames.empty()} + std::size_t{!attempt.records.empty()}
-         + std::size_t{!attempt.quarantine.empty()};
-}
 
 /// Sends rows as the buffer fills, so that a batch is never in memory twice.
 template <class Items, class Row>
@@ -94,28 +130,34 @@ task<bool> put_rows(transaction& now, const Items& items, Row row) {
   co_return true;
 }
 
+task<bool> put_target(transaction& now, std::size_t target) {
+  auto& buffer = now.buffer;
+  const auto plain = [&buffer](const auto& row) { postgres_copy::put(buffer, row); };
+  if (target == frames) {
+    can::frame_block scratch;
+    co_return co_await put_rows(now, now.attempt.frames, [&](const frame_slice& slice) {
+      postgres_copy::put(buffer, row_of(slice, scratch));
+    });
+  }
+  if (target == records)
+    co_return co_await put_rows(now, now.attempt.records, plain);
+  if (target == quarantine)
+    co_return co_await put_rows(now, now.attempt.quarantine, plain);
+  if (target == batches)
+    co_return co_await put_rows(now, now.attempt.batches, plain);
+  const auto kind = target - typed;
+  can::record_values scratch;
+  co_return co_await put_rows(now, now.attempt.typed[kind], [&](const record_ref& record) {
+    postgres_copy::put_typed(buffer, record, kind, scratch);
+  });
+}
+
 /// The COPY that the server has just asked for: they come in the order of the statements.
-task<bool> put_copy(transaction& now, std::size_t which) {
+task<bool> put_copy(transaction& now, std::size_t target) {
   auto& buffer = now.buffer;
   buffer.clear();
   postgres_copy::begin(buffer);
-  const auto frames = std::size_t{!now.attempt.frames.empty()};
-  const auto records = std::size_t{!now.attempt.records.empty()};
-  bool taken = false;
-  if (which < frames) {
-    can::frame_block scratch;
-    taken = co_await put_rows(now, now.attempt.frames, [&](const frame_slice& slice) {
-      postgres_copy::put(buffer, row_of(slice, scratch));
-    });
-  } else if (which < frames + records) {
-    taken = co_await put_rows(now, now.attempt.records, [&](const record_ref& record) {
-      postgres_copy::put(buffer, record);
-    });
-  } else {
-    taken = co_await put_rows(now, now.attempt.quarantine, [&](const quarantine_ref& item) {
-      postgres_copy::put(buffer, item);
-    });
-  }
+  bool taken = co_await put_target(now, target);
   if (!taken)
     co_return false;
   postgres_copy::end(buffer);
@@ -133,11 +175,6 @@ task<bool> all_sent() {
   co_return !failpoint::hit(failpoint::after_cas) && !failpoint::hit(failpoint::commit_sent);
 }
 
-struct verdict_on_attempt {
-  bool stored = false;
-  std::optional<pq_error> error;
-};
-
 pq_error line_lost(pq_connection& db, const char* where) {
   std::string why = db.raw() != nullptr ? PQerrorMessage(db.raw()) : "";
   why.erase(std::min(why.find('\n'), why.size()));
@@ -151,7 +188,9 @@ task<std::optional<pq_error>> run_transaction(transaction now) {
     co_return failed;
   const auto copies = copies_of(now.attempt);
   std::size_t copied = 0;
-  bool sent = copies > 0 || co_await all_sent();
+  bool sent = !copies.empty();
+  if (!sent)
+    sent = co_await all_sent();
   for (;;) {
     if (!sent)
       co_return line_lost(now.db, "append");
@@ -168,8 +207,10 @@ task<std::optional<pq_error>> run_transaction(transaction now) {
     if (PQresultStatus(reply.rows.get()) != PGRES_COPY_IN)
       continue;
     reply.rows.reset();
-    sent = co_await put_copy(now, copied++);
-    if (sent && copied == copies)
+    if (copied == copies.size())
+      co_return line_lost(now.db, "a COPY that nobody asked for");
+    sent = co_await put_copy(now, copies[copied++]);
+    if (sent && copied == copies.size())
       sent = co_await all_sent();
   }
   now.db.finish();
@@ -265,6 +306,11 @@ task<result<append_outcome>> append(pq_connection& db, std::shared_ptr<const app
     conclude(plan, co_await run_transaction({db, *attempt, buffer}));
   }
   co_return plan.outcome();
+}
+
+task<std::optional<pq_error>> run_attempt(pq_connection& db, const append_attempt& attempt) {
+  byte_buffer buffer;
+  co_return co_await run_transaction({db, attempt, buffer});
 }
 
 } // namespace furrow::storage::postgres_work

@@ -4,6 +4,8 @@
 #include "storage/quarantine.hpp"
 
 #include <algorithm>
+#include <bit>
+#include <vector>
 
 namespace furrow::storage::postgres_copy {
 
@@ -26,7 +28,33 @@ std::string_view chars(std::span<const std::uint8_t> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
+struct value_field {
+  byte_buffer& out;
+  void operator()(std::monostate) const { out.null_field(); }
+  void operator()(bool value) const { out.field(static_cast<std::uint8_t>(value ? 1 : 0)); }
+  void operator()(std::int64_t value) const { out.field(value); }
+  void operator()(double value) const { out.field(std::bit_cast<std::uint64_t>(value)); }
+  void operator()(const std::string& value) const { out.bytes_field(value); }
+};
+
+std::vector<std::string> make_typed_statements() {
+  std::vector<std::string> made;
+  for (const auto& kind : can::record_kinds()) {
+    auto& sql = made.emplace_back("copy furrow.");
+    sql.append(kind.table).append(" (stream, seq, equipment_id, time");
+    for (const auto& field : kind.fields)
+      sql.append(", ").append(field.name);
+    sql += ") from stdin (format binary);";
+  }
+  return made;
+}
+
 } // namespace
+
+const std::string& typed_statement(std::size_t kind) {
+  static const auto statements = make_typed_statements();
+  return statements[kind];
+}
 
 void begin(byte_buffer& out) {
   out.bytes(signature);
@@ -69,15 +97,39 @@ void put(byte_buffer& out, const record_ref& record) {
   out.bytes(item.record.body);
 }
 
+void put_typed(byte_buffer& out,
+               const record_ref& record,
+               std::size_t kind,
+               can::record_values& scratch) {
+  const auto& about = can::record_kinds()[kind];
+  const auto& item = *record.item;
+  (void)can::read_body(about, item.record.body, scratch); // the plan has seen that it is sound
+  head(out, static_cast<std::int16_t>(4 + scratch.size()), record.claim, item.seq);
+  out.field(item.record.time_us - epoch_2000_us);
+  for (const auto& value : scratch)
+    std::visit(value_field{out}, value);
+}
+
+void put(byte_buffer& out, const batch_mark& mark) {
+  head(out, 6, mark.claim, mark.seq_first);
+  out.bytes_field(mark.key);
+  out.field(mark.records);
+  out.bytes_field(mark.refused);
+}
+
 void put(byte_buffer& out, const quarantine_ref& item) {
   const auto& kept = *item.item;
-  head(out, 6, item.claim, kept.seq);
+  head(out, 7, item.claim, kept.seq);
   if (kept.time_us < time_us_min)
     out.null_field();
   else
     out.field(kept.time_us - epoch_2000_us);
   out.bytes_field(as_text(kept.reason));
   out.bytes_field(kept.bytes);
+  if (kept.kind)
+    out.field(*kept.kind);
+  else
+    out.null_field();
 }
 
 } // namespace furrow::storage::postgres_copy

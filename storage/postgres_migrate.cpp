@@ -1,4 +1,5 @@
 #include "storage/migrations.hpp"
+#include "storage/postgres_definitions.hpp"
 #include "storage/postgres_work.hpp"
 #include "storage/pq_rows.hpp"
 
@@ -83,6 +84,9 @@ task<result<std::vector<migration_row>>> migrate_locked(pq_connection& db) {
       co_return *failed;
     rows[i].applied = true;
   }
+  const auto unloaded = co_await load_catalogue(db);
+  if (unloaded)
+    co_return *unloaded;
   co_return rows;
 }
 

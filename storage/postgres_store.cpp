@@ -1,6 +1,7 @@
 #include "storage/postgres_store.hpp"
 
-#include "storage/postgres_pool.hpp"
+#include "storage/postgres_job.hpp"
+#include "storage/postgres_repositories.hpp"
 #include "storage/postgres_work.hpp"
 #include "storage/pq_url.hpp"
 
@@ -15,25 +16,6 @@ namespace furrow::storage {
 namespace {
 
 constexpr std::chrono::hours migration_timeout{1};
-
-template <class T>
-task<void> answer_with(task<result<T>> work, std::shared_ptr<handler<T>> answer) {
-  auto outcome = co_await std::move(work);
-  (*answer)(std::move(outcome));
-}
-
-/// A job that ends with `done`, whatever becomes of it.
-template <class T, class Work>
-pool_job job_of(bool patient, handler<T> done, Work work) {
-  auto answer = std::make_shared<handler<T>>(std::move(done));
-  pool_job job;
-  job.patient = patient;
-  job.run = [answer, work = std::move(work)](pq_connection& db) {
-    return answer_with<T>(work(db), answer);
-  };
-  job.refuse = [answer](const failure& why) { (*answer)(why); };
-  return job;
-}
 
 class postgres_appender : public appender {
 public:
@@ -52,12 +34,53 @@ private:
   std::shared_ptr<postgres_pool> lane_;
 };
 
+/// The digest's own connection: it waits behind no query, and no query behind it.
+class postgres_digest_lane : public digest_lane {
+public:
+  explicit postgres_digest_lane(std::shared_ptr<postgres_pool> lane) : lane_{std::move(lane)} {}
+  postgres_digest_lane(const postgres_digest_lane&) = delete;
+  postgres_digest_lane& operator=(const postgres_digest_lane&) = delete;
+  ~postgres_digest_lane() override { postgres_pool::close(std::move(lane_)); }
+
+  void pending(std::int32_t after,
+               std::size_t count,
+               handler<std::vector<digest_stream>> done) override {
+    lane_->submit(job_of(false, std::move(done), [after, count](pq_connection& db) {
+      return postgres_work::digest_pending(db, after, count);
+    }));
+  }
+  void read(std::int32_t stream,
+            std::uint64_t after,
+            std::uint64_t up_to,
+            handler<digest_page> done) override {
+    lane_->submit(job_of(false, std::move(done), [stream, after, up_to](pq_connection& db) {
+      return postgres_work::digest_read(db, stream, after, up_to);
+    }));
+  }
+  void commit(std::shared_ptr<const digest_commit> what, handler<bool> done) override {
+    lane_->submit(job_of(false, std::move(done), [what = std::move(what)](pq_connection& db) {
+      return postgres_work::digest_write(db, what);
+    }));
+  }
+  void signal_ids(std::vector<std::string> names,
+                  handler<std::vector<std::int32_t>> done) override {
+    lane_->submit(job_of(false, std::move(done), [names = std::move(names)](pq_connection& db) {
+      return postgres_work::digest_signals(db, names);
+    }));
+  }
+
+private:
+  std::shared_ptr<postgres_pool> lane_;
+};
+
 class postgres_store : public store {
 public:
   explicit postgres_store(const store_options& options)
-    : options_{options}, claims_{make_pool("claims", 1)}, queries_{make_pool(
-                                                            "query", options.query_connections)},
-      migrations_{make_pool("migrate", 1)}, thread_{[this] { context_->run(); }} {}
+    : options_{options}, claims_{make_pool("claims", 1)},
+      queries_{make_pool("query", options.query_connections)}, inserts_{make_pool("records", 1)},
+      migrations_{make_pool("migrate", 1)}, sealer_{make_pool("seal", 1)}, thread_{[this] {
+        context_->run();
+      }} {}
   postgres_store(const postgres_store&) = delete;
   postgres_store& operator=(const postgres_store&) = delete;
   ~postgres_store() override {
@@ -106,6 +129,91 @@ public:
     }));
   }
 
+  void insert_records(record_batch batch, handler<record_batch_outcome> done) override {
+    inserts_->submit(job_of(true, std::move(done), [batch = std::move(batch)](pq_connection& db) {
+      return postgres_work::insert_records(db, batch);
+    }));
+  }
+
+  void read_records(records_query query,
+                    std::optional<records_cursor> after,
+                    handler<records_page> done) override {
+    queries_->submit(
+      job_of(false, std::move(done), [query = std::move(query), after](pq_connection& db) {
+        return postgres_work::read_records(db, query, after);
+      }));
+  }
+
+  void list_quarantine(quarantine_query query,
+                       std::optional<quarantine_id> after,
+                       handler<quarantine_page> done) override {
+    queries_->submit(
+      job_of(false, std::move(done), [query = std::move(query), after](pq_connection& db) {
+        return postgres_work::list_quarantine(db, query, after);
+      }));
+  }
+
+  void show_quarantined(std::string farm, quarantine_id id, handler<quarantine_row> done) override {
+    queries_->submit(
+      job_of(false, std::move(done), [farm = std::move(farm), id](pq_connection& db) {
+        return postgres_work::show_quarantined(db, farm, id);
+      }));
+  }
+
+  void retry_quarantined(std::string farm, quarantine_id id, handler<retry_outcome> done) override {
+    inserts_->submit(job_of(true, std::move(done), [farm = std::move(farm), id](pq_connection& db) {
+      return postgres_work::retry_quarantined(db, farm, id);
+    }));
+  }
+
+  void
+  drop_quarantined(std::string farm, quarantine_id id, handler<furrow::done> dropped) override {
+    inserts_->submit(
+      job_of(true, std::move(dropped), [farm = std::move(farm), id](pq_connection& db) {
+        return postgres_work::drop_quarantined(db, farm, id);
+      }));
+  }
+
+  std::shared_ptr<digest_lane> open_digest() override {
+    return std::make_shared<postgres_digest_lane>(make_pool("digest", 1));
+  }
+
+  void read_telemetry(history_query query, handler<telemetry_page> done) override {
+    queries_->submit(job_of(false, std::move(done), [query = std::move(query)](pq_connection& db) {
+      return postgres_work::read_telemetry(db, query);
+    }));
+  }
+
+  void read_rollup(history_query query,
+                   std::string signal,
+                   rollup_bucket bucket,
+                   handler<rollup_page> done) override {
+    queries_->submit(
+      job_of(false, std::move(done),
+             [query = std::move(query), signal = std::move(signal), bucket](pq_connection& db) {
+               return postgres_work::read_rollup(db, query, signal, bucket);
+             }));
+  }
+
+  void list_signals(std::string farm,
+                    std::string equipment,
+                    handler<std::vector<known_signal>> done) override {
+    queries_->submit(
+      job_of(false, std::move(done),
+             [farm = std::move(farm), equipment = std::move(equipment)](pq_connection& db) {
+               return postgres_work::list_signals(db, farm, equipment);
+             }));
+  }
+
+  void digest_progress(handler<digest_status> done) override {
+    queries_->submit(job_of(false, std::move(done),
+                            [](pq_connection& db) { return postgres_work::digest_progress(db); }));
+  }
+
+  std::shared_ptr<repositories> open_repositories() override {
+    return make_postgres_repositories(make_pool("repository", options_.query_connections));
+  }
+
   void migrate(handler<std::vector<migration_row>> done) override {
     migrations_->submit(
       job_of(true, std::move(done), [](pq_connection& db) { return postgres_work::migrate(db); }));
@@ -126,6 +234,14 @@ public:
       done(std::move(down));
     };
     queries_->submit(std::move(job));
+  }
+
+  bool seals() const override { return true; }
+  void seal(seal_request request, handler<seal_outcome> done) override {
+    sealer_->submit(
+      job_of(false, std::move(done), [request = std::move(request)](pq_connection& db) {
+        return postgres_work::seal(db, request);
+      }));
   }
 
 private:
@@ -152,7 +268,9 @@ private:
   std::vector<std::weak_ptr<postgres_pool>> pools_;
   std::shared_ptr<postgres_pool> claims_;
   std::shared_ptr<postgres_pool> queries_;
+  std::shared_ptr<postgres_pool> inserts_; // of records that come by themselves
   std::shared_ptr<postgres_pool> migrations_;
+  std::shared_ptr<postgres_pool> sealer_;
   std::thread thread_; // last: it uses all the others
 };
 

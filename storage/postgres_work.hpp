@@ -5,12 +5,19 @@
 /// Threads: the thread of the io_context.
 #pragma once
 
+#include "storage/append_plan.hpp"
+#include "storage/digest_lane.hpp"
 #include "storage/pq_connection.hpp"
+#include "storage/pq_rows.hpp"
 #include "storage/store.hpp"
 
 #include <memory>
 #include <string>
 #include <vector>
+
+namespace furrow::storage {
+class pq_rows;
+} // namespace furrow::storage
 
 namespace furrow::storage::postgres_work {
 
@@ -23,12 +30,62 @@ claim(pq_connection& db, const std::vector<claim_request>& requests);
 [[nodiscard]] task<result<append_outcome>> append(pq_connection& db,
                                                   std::shared_ptr<const append_batch> batch);
 
+/// One transaction, once, for callers with a plan of their own. A lost connection is in doubt.
+[[nodiscard]] task<std::optional<pq_error>> run_attempt(pq_connection& db,
+                                                        const append_attempt& attempt);
+
+/// The row id; not_found when there is none, or more than one farm has one of this name.
+[[nodiscard]] task<result<std::int32_t>>
+find_equipment(pq_connection& db, const std::string& farm, const std::string& name);
+
+/// Microseconds since 2000 for what may lie before all of PostgreSQL's time, or is not given.
+[[nodiscard]] std::int64_t from_bound(const std::optional<std::int64_t>& time_us);
+[[nodiscard]] std::int64_t to_bound(const std::optional<std::int64_t>& time_us);
+
+[[nodiscard]] task<result<record_batch_outcome>> insert_records(pq_connection& db,
+                                                                const record_batch& batch);
+[[nodiscard]] task<result<records_page>> read_records(pq_connection& db,
+                                                      const records_query& query,
+                                                      const std::optional<records_cursor>& after);
+[[nodiscard]] task<result<quarantine_page>> list_quarantine(
+  pq_connection& db, const quarantine_query& query, const std::optional<quarantine_id>& after);
+[[nodiscard]] task<result<quarantine_row>>
+show_quarantined(pq_connection& db, const std::string& farm, quarantine_id id);
+[[nodiscard]] task<result<retry_outcome>>
+retry_quarantined(pq_connection& db, const std::string& farm, quarantine_id id);
+[[nodiscard]] task<result<done>>
+drop_quarantined(pq_connection& db, const std::string& farm, quarantine_id id);
+[[nodiscard]] task<result<seal_outcome>> seal(pq_connection& db, seal_request request);
+
 [[nodiscard]] task<result<frames_page>>
 read_frames(pq_connection& db, const frames_query& query, frames_cursor cursor);
 [[nodiscard]] task<result<std::vector<ledger_row>>>
 read_ledger(pq_connection& db, const std::string& farm, const std::string& equipment);
 [[nodiscard]] task<result<std::vector<equipment_row>>> list_equipment(pq_connection& db,
                                                                       const std::string& farm);
+
+[[nodiscard]] task<result<std::vector<digest_stream>>>
+digest_pending(pq_connection& db, std::int32_t after, std::size_t count);
+[[nodiscard]] task<result<digest_page>>
+digest_read(pq_connection& db, std::int32_t stream, std::uint64_t after, std::uint64_t up_to);
+[[nodiscard]] task<result<bool>> digest_write(pq_connection& db,
+                                              std::shared_ptr<const digest_commit> what);
+[[nodiscard]] task<result<std::vector<std::int32_t>>>
+digest_signals(pq_connection& db, const std::vector<std::string>& names);
+
+[[nodiscard]] task<result<telemetry_page>> read_telemetry(pq_connection& db,
+                                                          const history_query& query);
+[[nodiscard]] task<result<rollup_page>> read_rollup(pq_connection& db,
+                                                    const history_query& query,
+                                                    const std::string& signal,
+                                                    rollup_bucket bucket);
+[[nodiscard]] task<result<std::vector<known_signal>>>
+list_signals(pq_connection& db, const std::string& farm, const std::string& equipment);
+[[nodiscard]] task<result<digest_status>> digest_progress(pq_connection& db);
+
+/// Of a row: seq_first, frames, time_base, headers, header_index, time_offset, payload, long_payload
+/// from column 0. False: its columns do not agree.
+[[nodiscard]] bool read_block(const pq_rows& rows, int row, frame_run& run);
 
 [[nodiscard]] task<result<std::vector<migration_row>>> migrate(pq_connection& db);
 [[nodiscard]] task<result<std::vector<migration_row>>> migration_status(pq_connection& db);

@@ -1,5 +1,7 @@
 #include "storage/quarantine.hpp"
 
+#include "can/record_body.hpp"
+
 #include <algorithm>
 #include <cstdint>
 
@@ -10,6 +12,15 @@ namespace {
 void put_le64(std::string& out, std::uint64_t value) {
   for (unsigned shift = 0; shift < 64; shift += 8)
     out += static_cast<char>(value >> shift & 0xFFU);
+}
+
+constexpr std::size_t frame_head_bytes = 16;
+
+std::uint64_t le64(std::string_view bytes) {
+  std::uint64_t value = 0;
+  for (unsigned i = 0; i < 8; ++i)
+    value |= std::uint64_t{static_cast<unsigned char>(bytes[i])} << 8 * i;
+  return value;
 }
 
 /// Length of the well-formed UTF-8 sequence at `at`, 0 when there is none (or it is NUL). Unicode
@@ -48,6 +59,28 @@ std::string quarantine_bytes(const can::frame_view& frame) {
   put_le64(out, frame.header.bits);
   out.append(payload.begin(), payload.end());
   return out;
+}
+
+std::optional<can::frame_block> frame_of_quarantine(std::string_view bytes) {
+  if (bytes.size() < frame_head_bytes)
+    return std::nullopt;
+  const auto time_us = static_cast<std::int64_t>(le64(bytes));
+  const can::frame_header header{le64(bytes.substr(8))};
+  const auto payload = bytes.substr(frame_head_bytes);
+  if (can::fault_of(header) != can::frame_fault::none || header.payload_bytes() != payload.size())
+    return std::nullopt;
+  can::frame_block block;
+  if (!block.push(time_us, header, reinterpret_cast<const std::uint8_t*>(payload.data())))
+    return std::nullopt;
+  return block;
+}
+
+std::optional<std::string> record_refusal(const can::record& record) {
+  if (can::find_record_kind(record.kind) == nullptr)
+    return std::nullopt;
+  if (!is_text(record.body))
+    return "the body is no text (UTF-8 without NUL)";
+  return can::refusal_of(record);
 }
 
 bool is_text(std::string_view bytes) {

@@ -5,8 +5,11 @@
 #pragma once
 
 #include "can/frame.hpp"
+#include "can/frame_block.hpp"
+#include "can/stream.hpp"
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -15,6 +18,12 @@ namespace furrow::storage {
 inline constexpr std::size_t quarantine_reason_bytes_max = 1'000;
 
 [[nodiscard]] std::string quarantine_bytes(const can::frame_view& frame);
+
+/// The frame that quarantine_bytes wrote, alone in a block; nothing when it can be none.
+[[nodiscard]] std::optional<can::frame_block> frame_of_quarantine(std::string_view bytes);
+
+/// Why a record cannot be what its kind says; nothing when it can, or the kind is not known.
+[[nodiscard]] std::optional<std::string> record_refusal(const can::record& record);
 
 /// UTF-8 without NUL: what both databases take as text.
 [[nodiscard]] bool is_text(std::string_view bytes);

@@ -1,3 +1,4 @@
+#include "can/record_body.hpp"
 #include "storage/append_plan.hpp"
 #include "storage/failpoint.hpp"
 #include "storage/frame_row.hpp"
@@ -43,15 +44,67 @@ void insert_records(sqlite_db& db, const append_attempt& attempt) {
   }
 }
 
+struct value_bind {
+  sqlite_statement& to;
+  void operator()(std::monostate) const { to.with(nullptr); }
+  void operator()(bool value) const { to.with(std::int64_t{value ? 1 : 0}); }
+  void operator()(std::int64_t value) const { to.with(value); }
+  void operator()(double value) const { to.with(value); }
+  void operator()(const std::string& value) const { to.with(value); }
+};
+
+std::vector<std::string> make_typed_statements() {
+  std::vector<std::string> made;
+  for (const auto& kind : can::record_kinds()) {
+    auto& sql = made.emplace_back("insert into ");
+    sql.append(kind.table).append(" (stream, seq, equipment_id, time");
+    std::string places = "?, ?, ?, ?";
+    for (const auto& field : kind.fields) {
+      sql.append(", ").append(field.name);
+      places += ", ?";
+    }
+    sql += ") values (" + places + ")";
+  }
+  return made;
+}
+
+void insert_typed(sqlite_db& db, const append_attempt& attempt) {
+  static const auto statements = make_typed_statements();
+  can::record_values values;
+  for (std::size_t kind = 0; kind < statements.size(); ++kind)
+    for (const auto& [claim, item] : attempt.typed[kind]) {
+      // The plan has seen that it is sound.
+      (void)can::read_body(can::record_kinds()[kind], item->record.body, values);
+      auto insert = db.statement(statements[kind].c_str());
+      insert.with(claim.stream, item->seq, claim.equipment, item->record.time_us);
+      for (const auto& value : values)
+        std::visit(value_bind{insert}, value);
+      insert.run();
+    }
+}
+
 void insert_quarantine(sqlite_db& db, const append_attempt& attempt) {
   for (const auto& [claim, item] : attempt.quarantine) {
     const auto reason = as_text(item->reason);
-    db.statement("insert into quarantine (stream, seq, equipment_id, time, reason, bytes) values "
-                 "(?, ?, ?, ?, ?, ?)")
-      .with(claim.stream, item->seq, claim.equipment, item->time_us, reason, std::span{item->bytes})
+    db.statement(
+        "insert into quarantine (stream, seq, equipment_id, time, reason, bytes, kind) values "
+        "(?, ?, ?, ?, ?, ?, ?)")
+      .with(claim.stream, item->seq, claim.equipment, item->time_us, reason, std::span{item->bytes},
+            item->kind ? std::optional<std::int64_t>{*item->kind} : std::nullopt)
       .run();
   }
 }
+
+} // namespace
+
+void insert_rows(sqlite_db& db, const append_attempt& attempt) {
+  insert_frames(db, attempt);
+  insert_records(db, attempt);
+  insert_typed(db, attempt);
+  insert_quarantine(db, attempt);
+}
+
+namespace {
 
 void upsert_buses(sqlite_db& db, const append_batch& batch) {
   for (const auto& append : batch)
@@ -87,9 +140,7 @@ void try_attempt(sqlite_db& db, append_plan& plan, const append_batch& batch) {
       return plan.failed(errc::retry_later, "failpoint");
     sqlite_transaction transaction{db};
     if (!attempt.check) {
-      insert_frames(db, attempt);
-      insert_records(db, attempt);
-      insert_quarantine(db, attempt);
+      insert_rows(db, attempt);
       upsert_buses(db, batch);
     }
     const auto fenced = advance(db, attempt);

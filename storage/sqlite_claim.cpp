@@ -15,6 +15,8 @@ std::int64_t id_of(sqlite_statement& statement) {
   return statement.step() ? statement.integer(0) : 0;
 }
 
+} // namespace
+
 stream_claim find_or_make(sqlite_db& db, const claim_request& request) {
   db.statement("insert into farm (name) values (?) on conflict do nothing")
     .with(request.farm)
@@ -42,6 +44,8 @@ stream_claim find_or_make(sqlite_db& db, const claim_request& request) {
     .run();
   return claim;
 }
+
+namespace {
 
 std::vector<can::run_mark> known_runs(sqlite_db& db, std::int32_t stream) {
   std::vector<can::run_mark> runs;

@@ -1,5 +1,8 @@
 #include "storage/sqlite_db.hpp"
 
+#include <array>
+#include <charconv>
+
 namespace furrow::storage {
 
 void sqlite_statement::check(int code) const {
@@ -18,6 +21,16 @@ bool sqlite_statement::step() {
 
 std::string_view sqlite_statement::bytes(int column) const {
   const auto* data = static_cast<const char*>(sqlite3_column_blob(prepared_, column));
+  return {data, static_cast<std::size_t>(sqlite3_column_bytes(prepared_, column))};
+}
+
+std::string sqlite_statement::text(int column) const {
+  if (sqlite3_column_type(prepared_, column) == SQLITE_FLOAT) {
+    std::array<char, 40> raw{};
+    const auto value = sqlite3_column_double(prepared_, column);
+    return {raw.data(), std::to_chars(raw.data(), raw.data() + raw.size(), value).ptr};
+  }
+  const auto* data = reinterpret_cast<const char*>(sqlite3_column_text(prepared_, column));
   return {data, static_cast<std::size_t>(sqlite3_column_bytes(prepared_, column))};
 }
 

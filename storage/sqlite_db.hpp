@@ -62,13 +62,17 @@ public:
   [[nodiscard]] std::uint64_t natural(int column) const {
     return static_cast<std::uint64_t>(integer(column));
   }
+  [[nodiscard]] double real(int column) const { return sqlite3_column_double(prepared_, column); }
   [[nodiscard]] bool null(int column) const {
     return sqlite3_column_type(prepared_, column) == SQLITE_NULL;
   }
   [[nodiscard]] std::string_view bytes(int column) const;
+  /// A number as the shortest text that reads back as the same.
+  [[nodiscard]] std::string text(int column) const;
 
 private:
   void bind(std::int64_t value) { check(sqlite3_bind_int64(prepared_, ++bound_, value)); }
+  void bind(double value) { check(sqlite3_bind_double(prepared_, ++bound_, value)); }
   void bind(std::uint64_t value) { bind(static_cast<std::int64_t>(value)); }
   void bind(std::int32_t value) { bind(std::int64_t{value}); }
   void bind(std::nullptr_t) { check(sqlite3_bind_null(prepared_, ++bound_)); }

@@ -1,6 +1,8 @@
 #include "storage/migrations.hpp"
 #include "storage/sqlite_work.hpp"
 
+#include <algorithm>
+
 namespace furrow::storage::sqlite_work {
 
 namespace {
@@ -47,7 +49,10 @@ result<std::vector<migration_row>> migrate(sqlite_db& db) {
     const auto rows = compare(sqlite_migrations(), applied(db));
     if (const auto why = refusal(rows))
       return *why;
-    if (!rows[step.number - 1].applied)
+    const auto row = std::find_if(rows.begin(), rows.end(), [&](const migration_row& one) {
+      return one.number == step.number;
+    });
+    if (!row->applied)
       (void)apply(db, step); // when another was first, its checksum is looked at in the next round
   }
   auto rows = compare(sqlite_migrations(), applied(db));

@@ -18,7 +18,8 @@ bool fill(std::vector<T>& column, std::string_view bytes, std::size_t count) {
   return true;
 }
 
-/// seq_first, frames, time_base, headers, header_index, time_offset, payload, long_payload.
+} // namespace
+
 bool read_block(const sqlite_statement& row, frame_run& run) {
   run.seq_first = row.natural(0);
   auto& block = run.block;
@@ -47,6 +48,8 @@ find_equipment(sqlite_db& db, const std::string& farm, const std::string& name) 
                    "more than one farm has an equipment " + name + ": name the farm"};
   return id;
 }
+
+namespace {
 
 std::vector<std::int32_t> streams_from(sqlite_db& db, std::int64_t equipment, std::int32_t first) {
   std::vector<std::int32_t> streams;
@@ -126,7 +129,7 @@ result<std::vector<ledger_row>>
 read_ledger(sqlite_db& db, const std::string& farm, const std::string& equipment) {
   std::vector<ledger_row> out;
   auto rows = db.statement("select farm, equipment, stream_id, sent, durable, stored, lost, "
-                           "doubled, quarantined from ledger "
+                           "doubled, quarantined, dropped, lost_at_gateway from ledger "
                            "where (?1 = '' or farm = ?1) and (?2 = '' or equipment = ?2) order by "
                            "farm, equipment, stream");
   rows.with(farm, equipment);
@@ -142,6 +145,8 @@ read_ledger(sqlite_db& db, const std::string& farm, const std::string& equipment
     row.lost = rows.natural(6);
     row.doubled = rows.natural(7);
     row.quarantined = rows.natural(8);
+    row.dropped = rows.natural(9);
+    row.lost_at_gateway = rows.natural(10);
   }
   if (out.empty() && !equipment.empty())
     return failure{errc::not_found, "no equipment " + equipment};

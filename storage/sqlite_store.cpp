@@ -1,5 +1,6 @@
 #include "storage/sqlite_store.hpp"
 
+#include "storage/sqlite_repositories.hpp"
 #include "storage/sqlite_work.hpp"
 #include "storage/work_queue.hpp"
 
@@ -59,15 +60,55 @@ private:
   std::shared_ptr<std::atomic<bool>> cut_ = std::make_shared<std::atomic<bool>>(false);
 };
 
+/// Reads where queries read, writes where appends write, between them.
+class sqlite_digest_lane : public digest_lane {
+public:
+  sqlite_digest_lane(std::shared_ptr<connection> writer, std::shared_ptr<connection> reader)
+    : writer_{std::move(writer)}, reader_{std::move(reader)} {}
+
+  void pending(std::int32_t after,
+               std::size_t count,
+               handler<std::vector<digest_stream>> done) override {
+    reader_->submit(std::move(done), [after, count](sqlite_db& db) {
+      return sqlite_work::digest_pending(db, after, count);
+    });
+  }
+  void read(std::int32_t stream,
+            std::uint64_t after,
+            std::uint64_t up_to,
+            handler<digest_page> done) override {
+    reader_->submit(std::move(done), [stream, after, up_to](sqlite_db& db) {
+      return sqlite_work::digest_read(db, stream, after, up_to);
+    });
+  }
+  void commit(std::shared_ptr<const digest_commit> what, handler<bool> done) override {
+    writer_->submit(std::move(done), [what = std::move(what)](sqlite_db& db) {
+      return sqlite_work::digest_write(db, *what);
+    });
+  }
+  void signal_ids(std::vector<std::string> names,
+                  handler<std::vector<std::int32_t>> done) override {
+    writer_->submit(std::move(done), [names = std::move(names)](sqlite_db& db) {
+      return sqlite_work::digest_signals(db, names);
+    });
+  }
+
+private:
+  std::shared_ptr<connection> writer_;
+  std::shared_ptr<connection> reader_;
+};
+
 class sqlite_store : public store {
 public:
   sqlite_store(std::unique_ptr<sqlite_db> writer, std::unique_ptr<sqlite_db> reader)
-    : writer_{std::make_shared<connection>(std::move(writer))}, reader_{std::move(reader)} {}
+    : writer_{std::make_shared<connection>(std::move(writer))}, reader_{
+                                                                  std::make_shared<connection>(
+                                                                    std::move(reader))} {}
   sqlite_store(const sqlite_store&) = delete;
   sqlite_store& operator=(const sqlite_store&) = delete;
   ~sqlite_store() override {
     writer_->queue.close();
-    reader_.queue.close();
+    reader_->queue.close();
   }
 
   void claim(std::vector<claim_request> requests,
@@ -82,7 +123,7 @@ public:
   }
 
   void read_frames(frames_query query, frames_cursor cursor, handler<frames_page> done) override {
-    reader_.submit(std::move(done), [query = std::move(query), cursor](sqlite_db& db) {
+    reader_->submit(std::move(done), [query = std::move(query), cursor](sqlite_db& db) {
       return sqlite_work::read_frames(db, query, cursor);
     });
   }
@@ -90,16 +131,101 @@ public:
   void read_ledger(std::string farm,
                    std::string equipment,
                    handler<std::vector<ledger_row>> done) override {
-    reader_.submit(std::move(done),
-                   [farm = std::move(farm), equipment = std::move(equipment)](sqlite_db& db) {
-                     return sqlite_work::read_ledger(db, farm, equipment);
-                   });
+    reader_->submit(std::move(done),
+                    [farm = std::move(farm), equipment = std::move(equipment)](sqlite_db& db) {
+                      return sqlite_work::read_ledger(db, farm, equipment);
+                    });
   }
 
   void list_equipment(std::string farm, handler<std::vector<equipment_row>> done) override {
-    reader_.submit(std::move(done), [farm = std::move(farm)](sqlite_db& db) {
+    reader_->submit(std::move(done), [farm = std::move(farm)](sqlite_db& db) {
       return sqlite_work::list_equipment(db, farm);
     });
+  }
+
+  void insert_records(record_batch batch, handler<record_batch_outcome> done) override {
+    writer_->submit(std::move(done), [batch = std::move(batch)](sqlite_db& db) {
+      return sqlite_work::insert_records(db, batch);
+    });
+  }
+
+  void read_records(records_query query,
+                    std::optional<records_cursor> after,
+                    handler<records_page> done) override {
+    reader_->submit(std::move(done), [query = std::move(query), after](sqlite_db& db) {
+      return sqlite_work::read_records(db, query, after);
+    });
+  }
+
+  void list_quarantine(quarantine_query query,
+                       std::optional<quarantine_id> after,
+                       handler<quarantine_page> done) override {
+    reader_->submit(std::move(done), [query = std::move(query), after](sqlite_db& db) {
+      return sqlite_work::list_quarantine(db, query, after);
+    });
+  }
+
+  void show_quarantined(std::string farm, quarantine_id id, handler<quarantine_row> done) override {
+    reader_->submit(std::move(done), [farm = std::move(farm), id](sqlite_db& db) {
+      return sqlite_work::show_quarantined(db, farm, id);
+    });
+  }
+
+  void retry_quarantined(std::string farm, quarantine_id id, handler<retry_outcome> done) override {
+    writer_->submit(std::move(done), [farm = std::move(farm), id](sqlite_db& db) {
+      return sqlite_work::retry_quarantined(db, farm, id);
+    });
+  }
+
+  void
+  drop_quarantined(std::string farm, quarantine_id id, handler<furrow::done> dropped) override {
+    writer_->submit(std::move(dropped), [farm = std::move(farm), id](sqlite_db& db) {
+      return sqlite_work::drop_quarantined(db, farm, id);
+    });
+  }
+
+  std::shared_ptr<digest_lane> open_digest() override {
+    return std::make_shared<sqlite_digest_lane>(writer_, reader_);
+  }
+
+  void read_telemetry(history_query query, handler<telemetry_page> done) override {
+    reader_->submit(std::move(done), [query = std::move(query)](sqlite_db& db) {
+      return sqlite_work::read_telemetry(db, query);
+    });
+  }
+
+  void read_rollup(history_query query,
+                   std::string signal,
+                   rollup_bucket bucket,
+                   handler<rollup_page> done) override {
+    reader_->submit(std::move(done),
+                    [query = std::move(query), signal = std::move(signal), bucket](sqlite_db& db) {
+                      return sqlite_work::read_rollup(db, query, signal, bucket);
+                    });
+  }
+
+  void list_signals(std::string farm,
+                    std::string equipment,
+                    handler<std::vector<known_signal>> done) override {
+    reader_->submit(std::move(done),
+                    [farm = std::move(farm), equipment = std::move(equipment)](sqlite_db& db) {
+                      return sqlite_work::list_signals(db, farm, equipment);
+                    });
+  }
+
+  void digest_progress(handler<digest_status> done) override {
+    reader_->submit(std::move(done),
+                    [](sqlite_db& db) { return sqlite_work::digest_progress(db); });
+  }
+
+  std::shared_ptr<repositories> open_repositories() override {
+    const auto run_on = [](connection& on, sqlite_job job) {
+      on.queue.post(
+        [&on, job = std::move(job)](bool closing) { job(closing ? nullptr : on.db.get()); });
+    };
+    return make_sqlite_repositories(
+      [this, run_on](sqlite_job job) { run_on(*writer_, std::move(job)); },
+      [this, run_on](sqlite_job job) { run_on(*reader_, std::move(job)); });
   }
 
   void migrate(handler<std::vector<migration_row>> done) override {
@@ -107,18 +233,18 @@ public:
   }
 
   void migration_status(handler<std::vector<migration_row>> done) override {
-    reader_.submit(std::move(done),
-                   [](sqlite_db& db) { return sqlite_work::migration_status(db); });
+    reader_->submit(std::move(done),
+                    [](sqlite_db& db) { return sqlite_work::migration_status(db); });
   }
 
   void health(handler<store_health> done) override {
-    reader_.submit(std::move(done),
-                   [](sqlite_db& db) -> result<store_health> { return sqlite_work::health(db); });
+    reader_->submit(std::move(done),
+                    [](sqlite_db& db) -> result<store_health> { return sqlite_work::health(db); });
   }
 
 private:
   std::shared_ptr<connection> writer_;
-  connection reader_;
+  std::shared_ptr<connection> reader_;
 };
 
 } // namespace

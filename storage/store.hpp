@@ -9,35 +9,18 @@
 #include "can/frame_block.hpp"
 #include "can/result.hpp"
 #include "can/stream.hpp"
+#include "storage/errc.hpp"
+#include "storage/history.hpp"
+#include "storage/records.hpp"
 
 #include <chrono>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace furrow::storage {
-
-/// What to do about a failure; the detail holds the SQLSTATE and the server's words.
-enum class errc : std::uint8_t {
-  none = 0,
-  retry_later = 1, // the database is away, busy or out of room: the same call may succeed later
-  reject_row = 2,  // the database will never take this value
-  in_doubt =
-    3,        // the connection was lost, or a warning came, while committing: read before believing
-  fenced = 4, // a newer claim of the stream exists
-  misconfigured = 5, // wrong credentials, wrong schema version, no such database: a person must act
-  not_found = 6,     // no such equipment, stream, table
-};
-[[nodiscard]] const char* to_string(errc code);
-
-template <class T>
-using result = furrow::result<T, errc>;
-using failure = furrow::failure<errc>;
-template <class T>
-using handler = std::function<void(result<T>)>;
 
 /// The right to append to a stream, as one claim gave it. A newer claim makes every older one worthless.
 struct stream_claim {
@@ -79,6 +62,7 @@ struct quarantined_item {
   std::int64_t time_us = 0;
   std::string reason;
   std::string bytes;
+  std::optional<std::uint16_t> kind = {}; // of a record; absent of a frame
 };
 
 /// Items (from, to] of one stream, each exactly once in one of the lists, lists in order of seq.
@@ -125,6 +109,8 @@ struct ledger_row {
   std::uint64_t doubled =
     0; // items whose number another item has too, or that stand above the watermark
   std::uint64_t quarantined = 0;
+  std::uint64_t dropped = 0;         // quarantined once, then let go by a person
+  std::uint64_t lost_at_gateway = 0; // numbers whose items a damaged spool lost: on record, no item
 };
 
 struct equipment_row {
@@ -156,6 +142,26 @@ struct frames_page {
   std::optional<frames_cursor> next;
 };
 
+/// Which streams to seal, and when fresh blocks are due.
+struct seal_request {
+  std::string farm{};      // empty: all
+  std::string equipment{}; // empty: all
+  std::chrono::seconds due_after{
+    3'600};                           // too few for a whole chunk, and seen so long ago; 0: at once
+  std::chrono::milliseconds pause{0}; // after each chunk, so that ingest and readers have the disk
+  std::uint32_t chunks_max = 0;       // then answer; 0: when nothing is left
+};
+
+/// What one call has sealed. Each chunk is a transaction of its own: what was done stays done.
+struct seal_outcome {
+  std::uint64_t chunks = 0;
+  std::uint64_t frames = 0;
+  std::uint64_t segments = 0;
+  std::uint64_t bytes = 0; // of segments before compression
+  std::uint64_t busy = 0;  // streams that another sealer was at
+  bool more = false;       // chunks_max was met
+};
+
 struct migration_row {
   std::uint32_t number = 0;
   std::string name;
@@ -171,10 +177,11 @@ struct store_health {
   std::chrono::microseconds latency{0};
 };
 
-class store {
-public:
-  virtual ~store() = default;
+class digest_lane;  // storage/digest_lane.hpp
+class repositories; // storage/repositories.hpp
 
+class store : public record_store {
+public:
   /// One answer a request, in order; the whole batch succeeds or fails together.
   virtual void claim(std::vector<claim_request> requests,
                      handler<std::vector<claim_outcome>> done) = 0;
@@ -187,10 +194,48 @@ public:
   read_ledger(std::string farm, std::string equipment, handler<std::vector<ledger_row>> done) = 0;
   virtual void list_equipment(std::string farm, handler<std::vector<equipment_row>> done) = 0;
 
+  /// A connection for the digest; nullptr of a store that keeps none.
+  [[nodiscard]] virtual std::shared_ptr<digest_lane> open_digest() { return nullptr; }
+  // NOLINTBEGIN(performance-unnecessary-value-param): those that override them keep what they are given
+  virtual void read_telemetry(history_query /*query*/, handler<telemetry_page> done) {
+    done(keeps_no_history());
+  }
+  virtual void read_rollup(history_query /*query*/,
+                           std::string /*signal*/,
+                           rollup_bucket /*bucket*/,
+                           handler<rollup_page> done) {
+    done(keeps_no_history());
+  }
+  virtual void list_signals(std::string /*farm*/,
+                            std::string /*equipment*/,
+                            handler<std::vector<known_signal>> done) {
+    done(keeps_no_history());
+  }
+  virtual void digest_progress(handler<digest_status> done) { done(keeps_no_history()); }
+  // NOLINTEND(performance-unnecessary-value-param)
+
+  /// Farms, equipment, fields, users, tokens; must not be used when the store is gone. Nothing: this store keeps none.
+  [[nodiscard]] virtual std::shared_ptr<repositories> open_repositories() { return nullptr; }
+
   /// Brings the schema to the newest version that this program knows; safe beside others doing the same.
   virtual void migrate(handler<std::vector<migration_row>> done) = 0;
   virtual void migration_status(handler<std::vector<migration_row>> done) = 0;
   virtual void health(handler<store_health> done) = 0;
+
+  /// Whether there is a second tier to seal into.
+  [[nodiscard]] virtual bool seals() const { return false; }
+  /// Moves fresh blocks into segments, oldest first, on a connection of its own. A database without
+  /// a second tier fails with misconfigured.
+  // NOLINTNEXTLINE(performance-unnecessary-value-param): as above
+  virtual void seal(seal_request /*request*/, handler<seal_outcome> done) {
+    done(
+      failure{errc::misconfigured, "this database has no sealed tier: sealing needs PostgreSQL"});
+  }
+
+private:
+  static failure keeps_no_history() {
+    return {errc::misconfigured, "this store keeps no telemetry and no rollups"};
+  }
 };
 
 struct store_options {

@@ -42,6 +42,21 @@ TEST_CASE("memory budget: is never passed; who finds no room waits") {
   CHECK(budget->peak() <= 100);
 }
 
+TEST_CASE("memory budget: trying takes room at once or not at all, and never overtakes who waits") {
+  const auto budget = memory_budget::make(100);
+  auto first = budget->try_acquire(60);
+  REQUIRE(first);
+  CHECK(budget->used() == 60);
+  CHECK_FALSE(budget->try_acquire(60));
+  CHECK(budget->used() == 60);
+  memory_lease waiter;
+  budget->acquire("a", 60, [&](memory_lease lease) { waiter = std::move(lease); });
+  CHECK_FALSE(budget->try_acquire(10)); // there is room, but somebody came before
+  first->release();
+  CHECK(waiter.bytes() == 60);
+  CHECK(budget->try_acquire(40));
+}
+
 TEST_CASE("memory budget: a request above the limit gets the limit") {
   const auto budget = memory_budget::make(100);
   memory_lease kept;

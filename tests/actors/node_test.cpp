@@ -75,6 +75,21 @@ TEST_CASE_FIXTURE(world, "node: what a gateway sends is stored once and acked") 
   CHECK(running->stats().budget_used == 0);
 }
 
+TEST_CASE_FIXTURE(world, "node: a machine is looked at by farm and name, and no other's is shown") {
+  fake_gateway gateway{*running, "T1", stream, 1'000};
+  REQUIRE(replay(gateway, 20s, [](std::uint64_t) { return false; }));
+  int shown = 0;
+  int hidden = 0;
+  const auto look = [&](const std::string& farm, const std::string& name) {
+    running->look_at(farm, name, [&](const auto& report) { ++(report ? shown : hidden); });
+  };
+  look("default", "T1");
+  look("default", "T2");
+  look("other", "T1");
+  CHECK(shown == 1);
+  CHECK(hidden == 2);
+}
+
 TEST_CASE_FIXTURE(
   world,
   "node: killing any single actor in the middle loses and doubles nothing, and it recovers") {
@@ -103,9 +118,15 @@ TEST_CASE_FIXTURE(world,
                   "node: answers that are lost after the commit are found out by the next claim") {
   tables->lose_answers = 3;
   fake_gateway gateway{*running, "T1", stream, 30'000};
-  REQUIRE(replay(gateway, 20s, [](std::uint64_t) { return false; }));
-  check_whole(30'000);
-  CHECK(tables->lose_answers == 0);
+  REQUIRE(replay(gateway, 20s, [&](std::uint64_t acked) {
+    if (tables->lose_answers == 0)
+      return false;
+    if (acked == gateway.count())
+      gateway.extend(
+        5'000); // a transaction may take all there is: it goes on until three were lost
+    return true;
+  }));
+  check_whole(gateway.count());
 }
 
 TEST_CASE_FIXTURE(
@@ -124,19 +145,25 @@ TEST_CASE_FIXTURE(
       running->list_live([&](const auto& live) {
         heard_before = static_cast<std::uint64_t>(live.at(0).state.last_frame_us);
       });
-    if (was_away && turns == 2'000) {
+    if (was_away && turns >= 2'000 && !moved) {
+      bool adrift = false; // blocks gather for a moment before the first append can fail
       running->list_live([&](const auto& live) {
-        moved = static_cast<std::uint64_t>(live.at(0).state.last_frame_us) >= heard_before
-                && live.at(0).adrift;
+        adrift = live.at(0).adrift;
+        moved =
+          adrift && static_cast<std::uint64_t>(live.at(0).state.last_frame_us) >= heard_before;
       });
+      if (!adrift)
+        return true;
       CHECK(running->stats().budget_used < (1U << 20U));
       tables->set_down(false);
     }
-    return false;
+    if (!moved && acked == gateway.count())
+      gateway.extend(5'000); // a transaction may take all there is
+    return !moved;
   }));
   CHECK(was_away);
   CHECK(moved);
-  check_whole(60'000);
+  check_whole(gateway.count());
 }
 
 TEST_CASE_FIXTURE(world,

@@ -33,27 +33,44 @@ claim_wish_entry<int> wish(int origin, std::uint8_t stream, std::uint64_t ticket
 } // namespace
 
 TEST_CASE("append queue: takes in order, up to the limit and at least one") {
-  append_queue<int> queue{1'000};
+  append_queue<int> queue{1'000, 0ms};
   queue.add(1, append_of(1, 5'000)); // above the limit by itself
   queue.add(2, append_of(2, 1));
   queue.add(3, append_of(3, 1));
-  auto first = queue.take();
+  auto first = queue.take({});
   REQUIRE(first.tickets.size() == 1);
   CHECK(first.tickets[0].origin == 1);
   CHECK(first.batch->at(0).claim.stream == 1);
-  auto second = queue.take();
+  auto second = queue.take({});
   CHECK(second.tickets.size() == 2);
   CHECK(queue.empty());
 }
 
 TEST_CASE("append queue: what is let go names everyone that waits") {
-  append_queue<int> queue{1'000};
+  append_queue<int> queue{1'000, 0ms};
   queue.add(1, append_of(1, 1));
   queue.add(2, append_of(2, 1));
   const auto gone = queue.let_go();
   CHECK(gone.size() == 2);
   CHECK(gone[1].claim.stream == 2);
   CHECK(queue.empty());
+}
+
+TEST_CASE("append queue: gathers between transactions, not on an idle lane and not when full") {
+  append_queue<int> queue{1'000, 20ms};
+  const append_queue<int>::clock::time_point start{1h};
+  queue.add(1, append_of(1, 1));
+  CHECK(queue.wait(start) == 0ms); // nothing before it: at once
+  CHECK(queue.take(start).tickets.size() == 1);
+  queue.add(2, append_of(2, 1));
+  CHECK(queue.wait(start + 5ms) == 15ms);
+  CHECK(queue.wait(start + 20ms) == 0ms);
+  queue.add(3, append_of(3, 5'000));
+  CHECK(queue.wait(start + 5ms) == 0ms); // full
+  CHECK(queue.take(start + 5ms).tickets.size() == 1);
+  CHECK(queue.take(start + 5ms).tickets.size() == 1);
+  queue.add(4, append_of(4, 1));
+  CHECK(queue.wait(start + 6ms) == 19ms); // what was full has gone
 }
 
 TEST_CASE("claim queue: a storm becomes one call, one call at a time") {

@@ -1,5 +1,6 @@
 #include "actors/stream_intake.hpp"
 #include "storage/store.hpp"
+#include "tests/support/frames.hpp"
 
 #include <doctest/doctest.h>
 
@@ -28,7 +29,7 @@ proto::batch frames(std::uint64_t first, std::size_t count, std::int64_t time_us
 
 struct story {
   stream_intake intake{1'000};
-  can::live_state live;
+  can::machine_monitor live;
   stream_intake::actions out;
 
   greeting hello(std::uint64_t first = 1, std::uint64_t last = 0) {
@@ -141,16 +142,52 @@ TEST_CASE_FIXTURE(
   const auto wishes = take<claim_wish>();
   REQUIRE(wishes.size() == 1);
   intake.received(1, frames(11, 10, 9'000'000), {}, live, out); // heard, not kept
-  CHECK(live.last_frame_us == 9'000'009);
+  CHECK(live.live().last_frame_us == 9'000'009);
   CHECK(flush() == nullptr);
   claimed(wishes[0].ticket, 10, 2); // the lost answer had been a success
   REQUIRE(said<session_notice::rewind>() != nullptr);
   CHECK(said<session_notice::rewind>()->from_seq == 11);
   out.clear();
   intake.received(1, frames(11, 10), {}, live, out);
+  CHECK(live.live().last_frame_us == 9'000'009); // what comes again is stored, and not shown again
   const auto append = flush();
   CHECK(append->append.from == 10);
   CHECK(append->append.claim.epoch == 2);
+  intake.received(1, frames(21, 1, 9'500'000), {}, live, out);
+  CHECK(live.live().last_frame_us == 9'500'000);
+}
+
+TEST_CASE_FIXTURE(story, "intake: a fault in a message across batches appears, once, and clears") {
+  const auto packets = [](std::uint64_t first, std::initializer_list<std::string_view> quoted) {
+    proto::batch batch;
+    batch.first_seq = first;
+    batch.last_seq = first + quoted.size() - 1;
+    can::frame_block block;
+    for (const auto text : quoted) {
+      const tests::quoted_frame frame{text, 1'000'000};
+      REQUIRE(block.push(frame.time_us, frame.header, frame.data.data()));
+    }
+    batch.items.emplace_back(std::move(block));
+    return batch;
+  };
+  open(1, 0, 1);
+  // DM1 as a broadcast of ten bytes: SPN 190 FMI 2 and SPN 110 FMI 0.
+  const auto start = packets(1, {"1CECFF00#200A0002FFCAFE00", "1CEBFF00#0104FFBE00020A6E"});
+  intake.received(1, start, {}, live, out);
+  CHECK(live.faults().active() == 0);
+  intake.received(1, packets(3, {"1CEBFF00#02000001FFFFFFFF"}), {}, live, out);
+  REQUIRE(live.faults().active() == 2);
+  CHECK(live.faults().faults()[0].code.spn == 190);
+  CHECK(live.faults().faults()[1].code.spn == 110);
+  intake.append_failed(1, false, out);
+  claimed(take<claim_wish>().at(0).ticket, 0, 2);
+  intake.received(1, start, {}, live, out); // the beginning again: no new session of it is begun
+  CHECK(live.transport().sessions() == 0);
+  intake.received(1, packets(3, {"1CEBFF00#02000001FFFFFFFF", "18FECA00#00FF00000000FFFF"}), {},
+                  live, out);
+  CHECK(live.faults().active() == 0);
+  REQUIRE(live.cleared().size() == 2);
+  CHECK(live.cleared()[0].fault.code.spn == 190);
 }
 
 TEST_CASE_FIXTURE(story, "intake: answers of before the last claim change nothing") {
@@ -255,7 +292,7 @@ TEST_CASE_FIXTURE(story,
   CHECK(said<session_notice::welcome>()->resume_from == 501);
   out.clear();
   intake.received(1, frames(501, 3, 7'000'000), {}, live, out);
-  CHECK(live.last_frame_us == 7'000'002);
+  CHECK(live.live().last_frame_us == 7'000'002);
   claimed(wishes.at(0).ticket, 0, 3);
   REQUIRE(said<session_notice::welcome>() != nullptr);
   CHECK(said<session_notice::welcome>()->epoch == 3);

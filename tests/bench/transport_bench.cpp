@@ -151,16 +151,53 @@ BENCHMARK(live_state_tractor_log);
 
 void monitor_isobus_log(benchmark::State& state) {
   machine_monitor machine;
-  std::uint64_t sum = 0;
-  run(state, log_frames("isobus/agisostack-1.candump.log"), [&](const frame_view& frame) {
-    if (const auto one = machine.update(frame))
-      sum += one->data.size();
-    if (frame.time_us % 1024 == 0)
-      sum += machine.take_fault_changes().size();
-  });
-  benchmark::DoNotOptimize(sum);
+  run(state, log_frames("isobus/agisostack-1.candump.log"),
+      [&](const frame_view& frame) { machine.update(frame); });
+  benchmark::DoNotOptimize(machine);
 }
 BENCHMARK(monitor_isobus_log);
+
+/// As a node does it: blocks of so many frames.
+void monitor_blocks(benchmark::State& state, const std::string& log) {
+  const auto frames = log_frames(log);
+  if (frames.empty())
+    return state.SkipWithError("the captures are not here (set FURROW_DATA)");
+  const auto block_frames = static_cast<std::size_t>(state.range(0));
+  std::vector<frame_block> blocks;
+  for (const auto& frame : frames) {
+    if (blocks.empty() || blocks.back().size() == block_frames)
+      blocks.emplace_back();
+    if (!blocks.back().push(frame.time_us, frame.header, frame.data))
+      return state.SkipWithError("a frame does not fit its block");
+  }
+  const auto length_us = frames.back().time_us - frames.front().time_us + 600;
+  machine_monitor machine;
+  for (auto _ : state)
+    for (auto& block : blocks) {
+      machine.update(block, 0);
+      block.time_base_us += length_us;
+    }
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(frames.size()));
+  benchmark::DoNotOptimize(machine);
+}
+
+void monitor_blocks_tractor_log(benchmark::State& state) {
+  monitor_blocks(state, "j1939/jd5055e/tractoronSitUp.candump.log");
+}
+BENCHMARK(monitor_blocks_tractor_log)->Arg(10)->Arg(4096);
+void monitor_blocks_isobus_log(benchmark::State& state) {
+  monitor_blocks(state, "isobus/agisostack-1.candump.log");
+}
+BENCHMARK(monitor_blocks_isobus_log)->Arg(10)->Arg(4096);
+
+/// What the live state alone costs, frame by frame: the former way of a node.
+void live_state_isobus_log(benchmark::State& state) {
+  live_state live;
+  run(state, log_frames("isobus/agisostack-1.candump.log"),
+      [&](const frame_view& frame) { live.update(frame); });
+  benchmark::DoNotOptimize(live);
+}
+BENCHMARK(live_state_isobus_log);
 
 } // namespace
 

@@ -301,8 +301,8 @@ TEST_CASE("log formats: samples of NMEA 2000 gateways are read to the last line"
     std::size_t frames;
     std::size_t messages;
     const char* faults = "";
-  } logs[] = {{"n2k/samples/dirona-actisense-serial.raw", log_format::canboat, 37'388, 2'482},
-              {"n2k/samples/susteranna2020.raw", log_format::canboat, 5'908, 179,
+  } logs[] = {{"n2k/samples/dirona-actisense-serial.raw", log_format::canboat, 37'232, 2'638},
+              {"n2k/samples/susteranna2020.raw", log_format::canboat, 5'886, 201,
                "202:28: PGN: above 3FFFF (18 bits)\n"},
               {"n2k/samples/merrimac-ydwg-2020.raw", log_format::ydwg, 914, 0},
               {"n2k/samples/simulator1.raw", log_format::ydwg, 560, 0},
@@ -609,4 +609,38 @@ TEST_CASE("log formats: the format is found by content") {
   CHECK_FALSE(parse_log_format("unknown"));
   CHECK(can_write(log_format::ydwg));
   CHECK_FALSE(can_write(log_format::garmin));
+}
+
+TEST_CASE(
+  "log formats: a short line of a fast packet's PGN is a message where messages are whole") {
+  const std::string short_command =
+    "2020-01-01T00:00:00.000Z,3,126208,72,1,7,02,0d,f2,01,00,01,f0\n";
+  const std::string maker_packet =
+    "2020-01-01T00:00:00.000Z,3,130824,27,255,8,a0,2e,7d,99,37,21,fa,3f\n";
+  const std::string maker_short =
+    "2020-01-01T00:00:00.000Z,7,130820,7,255,7,3f,9f,00,40,00,00,80\n";
+  const std::string long_one =
+    "2020-01-01T00:00:00.000Z,3,126208,7,255,9,00,01,f0,fc,ff,ff,01,00,00\n";
+  // Packets, as far as anybody can tell.
+  const auto packets = read_text(short_command + maker_packet);
+  CHECK(packets.frames.size() == 2);
+  const auto messages = read_text(long_one + short_command + maker_packet + maker_short);
+  REQUIRE(messages.messages.size() == 3);
+  CHECK(messages.frames.size() == 1); // the maker's own that fills a frame
+  log_reader reader;
+  reader.feed(long_one);
+  log_line line;
+  log_payload payload;
+  REQUIRE(reader.next(line, payload));
+  log_reader later; // goes on in the middle
+  REQUIRE(later.restore(reader.save()));
+  later.feed(short_command);
+  REQUIRE(later.next(line, payload));
+  REQUIRE(line.kind == line_kind::message);
+  CHECK(line.message.pgn == 126208);
+  CHECK(line.message.length == 7);
+  CHECK(line.message.priority == 3);
+  CHECK(line.message.source == 72);
+  CHECK(line.message.destination == 1);
+  CHECK(payload[6] == 0xF0);
 }

@@ -1,10 +1,14 @@
+#include "can/identifier.hpp"
+#include "can/live_quantities.hpp"
 #include "can/machine_monitor.hpp"
 #include "tests/support/data.hpp"
 #include "tests/support/frames.hpp"
 
 #include <doctest/doctest.h>
 
+#include <set>
 #include <string>
+#include <vector>
 
 namespace {
 
@@ -23,13 +27,11 @@ TEST_CASE(
   if (!path)
     return;
   machine_monitor machine;
-  std::size_t messages = 0;
   std::size_t changes = 0;
   furrow::tests::for_each_frame(furrow::tests::read_file(*path), [&](const frame_view& frame) {
-    messages += machine.update(frame) ? 1 : 0;
-    changes += machine.take_fault_changes().size();
+    machine.update(frame);
+    changes += machine.fault_changes().size();
   });
-  CHECK(messages > 5'000);
   CHECK(machine.ecus().ecus().size() == 4);
   CHECK(changes == 1 + 1 + 20 + 22 + 22 + 22);
   CHECK(machine.faults().active() == 0);
@@ -120,4 +122,130 @@ TEST_CASE(
   message.data = message.data.first(100);
   machine.update(message); // no object pool
   CHECK(machine.pools_not_kept() == 2);
+}
+
+TEST_CASE("machine monitor: every PGN that a live state reads reaches it") {
+  std::set<std::uint32_t> read;
+  for (std::uint32_t pgn = 0; pgn <= 0x1FFFF; ++pgn) {
+    if (is_pdu1(pgn) && (pgn & 0xFFU) != 0)
+      continue;
+    live_state live;
+    for (const std::uint8_t fill : {1, 0x7C}) // positions: one of these is on Earth
+      for (const std::uint8_t low : {0, 1}) { // instances and places: one of these is read
+        std::vector<std::uint8_t> data(8, fill);
+        data.at(0) = data.at(2) = low;
+        data.at(7) = fill == 1 ? low : fill;
+        const auto header =
+          pack({.id = build_j1939({6, pgn, 1, 255}), .extended = true, .length = 8});
+        live.update(frame_view{1, header, data.data()});
+      }
+    bool any = false;
+    for_each_quantity(
+      live, [&](const char*, const char*, const auto& one) { any = any || one.has_value(); });
+    if (any)
+      read.insert(pgn);
+  }
+  std::set<std::uint32_t> stated(live_pgns.begin(), live_pgns.end());
+  CHECK(stated.size() == live_pgns.size());
+  CHECK(stated.erase(129029) == 1); // longer than a frame
+  for (const auto pgn : read)
+    CHECK_MESSAGE(stated.contains(pgn), pgn << " is read and not stated");
+  for (const auto pgn : stated)
+    CHECK_MESSAGE(read.contains(pgn), pgn << " is stated and not read");
+}
+
+TEST_CASE(
+  "machine monitor: blocks of any size say what the frames say, and a pool across them too") {
+  const auto path = furrow::tests::data_file("isobus/agisostack-1.candump.log");
+  if (!path)
+    return;
+  const auto log = furrow::tests::read_file(*path);
+  machine_monitor by_frame;
+  machine_monitor by_block;
+  frame_block block;
+  std::size_t size = 1;
+  std::size_t appeared = 0;
+  const auto pass_on = [&] {
+    by_block.update(block, 0);
+    for (const auto& change : by_block.fault_changes())
+      appeared += change.event == fault_event::appeared ? 1 : 0;
+    block.clear();
+    size = size % 37 + 1;
+  };
+  furrow::tests::for_each_frame(log, [&](const frame_view& frame) {
+    by_frame.update(frame);
+    REQUIRE(block.push(frame.time_us, frame.header, frame.data));
+    if (block.size() == size)
+      pass_on();
+  });
+  pass_on();
+  CHECK(appeared == 1 + 1 + 20 + 22);
+  const auto want = by_frame.report();
+  const auto have = by_block.report();
+  CHECK(have.ecus.size() == 4);
+  CHECK(have.faults.size() == want.faults.size());
+  REQUIRE(have.cleared.size() == 44);
+  CHECK(have.cleared.back().cleared_us == want.cleared.back().cleared_us);
+  REQUIRE(have.implements.size() == want.implements.size());
+  REQUIRE(have.implements.size() == 1); // the task controller's set points stand with the implement
+  REQUIRE(have.implements[0].description);
+  CHECK(have.implements[0].address == 131);
+  CHECK(have.implements[0].name);
+  REQUIRE(have.implements[0].values.size() == want.implements[0].values.size());
+  CHECK(by_block.live().last_frame_us == by_frame.live().last_frame_us);
+  std::vector<std::int64_t> times;
+  for_each_quantity(by_frame.live(), [&](const char*, const char*, const auto& one) {
+    times.push_back(one ? one->time_us : 0);
+  });
+  std::size_t at = 0;
+  for_each_quantity(by_block.live(), [&](const char* name, const char*, const auto& one) {
+    CHECK_MESSAGE(times[at++] == (one ? one->time_us : 0), name);
+  });
+}
+
+TEST_CASE("machine monitor: a block from the middle on, with a frame that cannot be") {
+  machine_monitor machine;
+  frame_block block;
+  const quoted_frame slow{"0CF00400#FFFFFF0010FFFFFF", 1'000}; // 512 rpm
+  const quoted_frame fast{"0CF00400#FFFFFF0020FFFFFF", 2'000}; // 1,024 rpm
+  REQUIRE(block.push(1'000, slow.header, slow.data.data()));
+  REQUIRE(block.push(2'000, fast.header, fast.data.data()));
+  REQUIRE(block.push(3'000, {fast.header.bits | std::uint64_t{1} << 60U}, fast.data.data()));
+  machine.update(block, 1);
+  REQUIRE(machine.live().engine_speed_rpm);
+  CHECK(machine.live().engine_speed_rpm->value == 1'024);
+  CHECK(machine.live().last_frame_us == 2'000);
+  machine.update(block, 3); // nothing of it
+  CHECK(machine.live().last_frame_us == 2'000);
+}
+
+TEST_CASE("machine monitor: what an implement said goes when another takes its address") {
+  const auto path = furrow::tests::data_file("isobus/agisostack-1.candump.log");
+  if (!path)
+    return;
+  machine_monitor machine;
+  std::int64_t end_us = 0;
+  furrow::tests::for_each_frame(furrow::tests::read_file(*path), [&](const frame_view& frame) {
+    machine.update(frame);
+    end_us = frame.time_us;
+  });
+  const auto name = machine.ecus().name_of(0, 131);
+  REQUIRE(name);
+  REQUIRE(machine.description_of(0, 131) != nullptr);
+  const auto claim = [&](iso_name who, std::uint8_t address) {
+    end_us += 1'000'000;
+    std::vector<std::uint8_t> data(8);
+    for (unsigned i = 0; i < 8; ++i)
+      data[i] = static_cast<std::uint8_t>(who.bits >> (8 * i));
+    const auto header = pack(
+      {.id = build_j1939({6, pgn_address_claimed, address, 255}), .extended = true, .length = 8});
+    machine.update(frame_view{end_us, header, data.data()});
+  };
+  claim(*name, 140); // it moves, and its description with it
+  CHECK(machine.description_of(0, 131) == nullptr);
+  CHECK(machine.description_of(0, 140) != nullptr);
+  for (const auto& one : machine.process_values())
+    CHECK(one.source != 131);
+  claim({name->bits - 1}, 140); // a lower NAME takes the place
+  CHECK(machine.description_of(0, 140) == nullptr);
 }

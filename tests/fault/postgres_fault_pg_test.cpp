@@ -1,3 +1,4 @@
+#include "tests/fault/digest_story.hpp"
 #include "tests/fault/kill_stories.hpp"
 #include "tests/support/pg_cluster.hpp"
 
@@ -64,4 +65,13 @@ TEST_CASE(
   "fault, postgresql: actors die one by one, and it recovers, and nothing is lost or doubled") {
   rig where{fresh("actors")};
   replay_with_dying_actors(where);
+}
+
+TEST_CASE(
+  "fault, postgresql: kill -9 of the node in the middle of the digest, another digest beside "
+  "it, and it recovers, and nothing is counted twice or left out") {
+  const auto database = fresh("digest");
+  rig where{database};
+  rig beside{database};
+  digest_with_kills(where, &beside, 15);
 }

@@ -1,3 +1,4 @@
+#include "tests/fault/digest_story.hpp"
 #include "tests/fault/kill_stories.hpp"
 
 #include <doctest/doctest.h>
@@ -22,4 +23,10 @@ TEST_CASE("fault, sqlite: kill -9 of both, and they recover, and nothing is lost
 TEST_CASE("fault, sqlite: actors die one by one, and it recovers, and nothing is lost or doubled") {
   rig where{"sqlite"};
   replay_with_dying_actors(where);
+}
+
+TEST_CASE("fault, sqlite: kill -9 of the node in the middle of the digest, and it recovers, and "
+          "nothing is counted twice or left out") {
+  rig where{"sqlite"};
+  digest_with_kills(where, nullptr, 4);
 }

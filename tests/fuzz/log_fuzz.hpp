@@ -53,7 +53,7 @@ inline void read_log_as(can::log_format format, const std::uint8_t* data, std::s
       if (line.kind == can::line_kind::fault)
         hold(line.fault != nullptr && line.column >= 1 && line.column <= can::line_bytes_max + 1);
       if (line.kind == can::line_kind::message)
-        hold(line.message.length > 8 && line.message.length <= can::message_bytes_max);
+        hold(line.message.length <= can::message_bytes_max);
       if (line.kind == can::line_kind::message && as == can::log_format::canboat)
         frames += writer.append(written, line.time_us, line.message, payload.data()) == nullptr;
       if (line.kind != can::line_kind::frame)

@@ -39,6 +39,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const transport_limits limits{.sessions_max = 1 + data[0] % 32U,
                                 .memory_bytes_max = std::size_t{data[1]} * 32U};
   machine_monitor machine{limits};
+  reassembler whole{limits};
   std::int64_t now_us = 0;
   std::uint64_t sum = 0;
   for (std::size_t at = 2; at + frame_bytes <= size; at += frame_bytes) {
@@ -51,11 +52,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                                  .bus = bytes[0] >= 0xE0 ? std::uint8_t{1} : std::uint8_t{0},
                                  .length = length}),
                            bytes + 5};
-    if (const auto message = machine.update(frame)) {
+    machine.update(frame);
+    if (const auto message = whole.feed(frame)) {
       hold(message->data.size() <= std::max<std::size_t>(8, limits.memory_bytes_max));
       for (const auto byte : message->data)
         sum += byte;
     }
+    hold(whole.sessions() <= limits.sessions_max);
+    hold(whole.buffer_bytes() <= limits.memory_bytes_max);
     hold(machine.transport().sessions() <= limits.sessions_max);
     hold(machine.transport().buffer_bytes() <= limits.memory_bytes_max);
     hold(machine.faults().faults().size() <= fault_table::faults_max);
@@ -64,6 +68,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (const auto& one : machine.process_values())
     if (const auto shown = machine.present(one))
       sum += shown->name.size();
+  for (const auto& one : machine.report().implements)
+    sum += one.values.size();
   for (const auto& span : machine.ecus().spans())
     hold(machine.ecus().name_of(span.bus, span.address).has_value()
          || span.until_us != address_table::lasting);

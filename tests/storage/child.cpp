@@ -16,11 +16,9 @@ namespace furrow::tests {
 
 namespace fs = std::filesystem;
 
-namespace {
-constexpr const char* child_case = "child: writes until it is done or killed";
-}
-
-child_writer::child_writer(const std::string& url, const std::string& failpoint) {
+child_writer::child_writer(const std::string& url,
+                           const std::string& failpoint,
+                           const std::string& test_case) {
   static int count = 0;
   log_ = fs::temp_directory_path()
          / ("furrow-child-" + std::to_string(::getpid()) + "-" + std::to_string(++count));
@@ -32,8 +30,7 @@ child_writer::child_writer(const std::string& url, const std::string& failpoint)
   for (auto& setting : settings)
     environment.push_back(setting.data());
   environment.push_back(nullptr);
-  std::array<std::string, 4> words{"child", "--no-skip", std::string{"--test-case="} + child_case,
-                                   "--no-breaks"};
+  std::array<std::string, 4> words{"child", "--no-skip", "--test-case=" + test_case, "--no-breaks"};
   std::vector<char*> arguments;
   arguments.reserve(words.size() + 1);
   for (auto& word : words)

@@ -1,5 +1,5 @@
-/// This test program run once more as a child that writes a stream, dies where it is told to, and
-/// leaves a file of what it was acked.
+/// This test program run once more as a child that writes a stream (or does what another test case
+/// says), dies where it is told to, and leaves a file of what it was acked.
 #pragma once
 
 #include <sys/types.h>
@@ -17,7 +17,9 @@ inline constexpr int fenced_exit = 3;
 class child_writer {
 public:
   /// Starts at once. `failpoint` as FURROW_FAILPOINT takes it; empty: none.
-  child_writer(const std::string& url, const std::string& failpoint);
+  child_writer(const std::string& url,
+               const std::string& failpoint,
+               const std::string& test_case = "child: writes until it is done or killed");
   child_writer(const child_writer&) = delete;
   child_writer& operator=(const child_writer&) = delete;
   ~child_writer();

@@ -8,10 +8,12 @@
 
 #include "actors/node.hpp"
 
+#include <algorithm>
 #include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <set>
@@ -79,6 +81,9 @@ public:
   std::uint64_t frame_count = 0;
   std::function<void(can::frame_block&, std::uint64_t seq)> make_frame;
   std::vector<can::bus_name> buses{{0, "can0"}};
+  std::vector<storage::record_row> records; // of T1 of the farm default, all yield samples
+  std::vector<storage::quarantine_row> quarantine;
+  std::string retry_refusal; // what a retry is answered with; empty: it is stored
 
   std::atomic<bool> away = false;   // everything fails with retry_later
   std::atomic<bool> silent = false; // nothing is ever answered
@@ -86,6 +91,9 @@ public:
   std::atomic<int> unanswered = 0;  // calls while silent
   std::atomic<int> refused = 0;     // pages asked for while away
   std::atomic<int> pages_max = -1;  // the page after so many fails for good
+
+  std::shared_ptr<storage::repositories> kept; // of a real store, when a test has one
+  [[nodiscard]] std::shared_ptr<storage::repositories> open_repositories() override { return kept; }
 
   void claim(std::vector<storage::claim_request>,
              storage::handler<std::vector<storage::claim_outcome>>) override {
@@ -126,6 +134,111 @@ public:
         return found;
       });
   }
+  void read_records(storage::records_query query,
+                    std::optional<storage::records_cursor> after,
+                    storage::handler<storage::records_page> done) override {
+    answer<storage::records_page>(
+      std::move(done), [this, query, after]() -> storage::result<storage::records_page> {
+        if (query.farm != "default" || query.equipment != "T1")
+          return storage::failure{storage::errc::not_found, "no equipment " + query.equipment};
+        storage::records_page page;
+        for (const auto& row : records) {
+          if (query.kind != can::record_kind_yield || (after && row.seq <= after->seq)
+              || row.time_us < query.from_us.value_or(row.time_us)
+              || row.time_us > query.to_us.value_or(row.time_us))
+            continue;
+          if (page.rows.size() == query.limit)
+            break;
+          page.rows.push_back(row);
+        }
+        if (page.rows.size() == query.limit)
+          page.next = storage::records_cursor{page.rows.back().time_us, page.rows.back().stream,
+                                              page.rows.back().seq};
+        return page;
+      });
+  }
+  void list_quarantine(storage::quarantine_query query,
+                       std::optional<storage::quarantine_id> after,
+                       storage::handler<storage::quarantine_page> done) override {
+    answer<storage::quarantine_page>(
+      std::move(done), [this, query, after]() -> storage::result<storage::quarantine_page> {
+        storage::quarantine_page page;
+        for (const auto& row : quarantine)
+          if (row.farm == query.farm
+              && (query.equipment.empty() || row.equipment == query.equipment)
+              && (!after || row.id.seq > after->seq) && page.rows.size() < query.limit)
+            page.rows.push_back(row);
+        if (page.rows.size() == query.limit)
+          page.next = page.rows.back().id;
+        return page;
+      });
+  }
+  void show_quarantined(std::string farm,
+                        storage::quarantine_id id,
+                        storage::handler<storage::quarantine_row> done) override {
+    answer<storage::quarantine_row>(
+      std::move(done), [this, farm, id]() -> storage::result<storage::quarantine_row> {
+        for (const auto& row : quarantine)
+          if (row.farm == farm && row.id.stream == id.stream && row.id.seq == id.seq)
+            return row;
+        return storage::failure{storage::errc::not_found, "no such item"};
+      });
+  }
+  void retry_quarantined(std::string farm,
+                         storage::quarantine_id id,
+                         storage::handler<storage::retry_outcome> done) override {
+    answer<storage::retry_outcome>(
+      std::move(done), [this, farm, id]() -> storage::result<storage::retry_outcome> {
+        if (retry_refusal.empty())
+          forget(farm, id);
+        return storage::retry_outcome{retry_refusal.empty(), retry_refusal};
+      });
+  }
+  void drop_quarantined(std::string farm,
+                        storage::quarantine_id id,
+                        storage::handler<furrow::done> dropped) override {
+    answer<furrow::done>(std::move(dropped), [this, farm, id]() -> storage::result<furrow::done> {
+      forget(farm, id);
+      return furrow::done{};
+    });
+  }
+  std::vector<storage::telemetry_point> telemetry; // of every machine in `equipment`
+  std::vector<storage::rollup_point> rollups;      // of its signal "EEC1.engine_speed"
+  static constexpr std::size_t history_page = 2;
+
+  void read_telemetry(storage::history_query query,
+                      storage::handler<storage::telemetry_page> done) override {
+    answer<storage::telemetry_page>(std::move(done), [this, query] {
+      return history<storage::telemetry_page>(query, telemetry);
+    });
+  }
+  void read_rollup(storage::history_query query,
+                   std::string signal,
+                   storage::rollup_bucket /*bucket*/,
+                   storage::handler<storage::rollup_page> done) override {
+    answer<storage::rollup_page>(
+      std::move(done), [this, query, signal]() -> storage::result<storage::rollup_page> {
+        if (signal != "EEC1.engine_speed")
+          return storage::failure{storage::errc::not_found, "no signal " + signal};
+        return history<storage::rollup_page>(query, rollups);
+      });
+  }
+  void list_signals(std::string farm,
+                    std::string name,
+                    storage::handler<std::vector<storage::known_signal>> done) override {
+    answer<std::vector<storage::known_signal>>(
+      std::move(done), [this, farm, name]() -> storage::result<std::vector<storage::known_signal>> {
+        if (!knows(farm, name))
+          return storage::failure{storage::errc::not_found, "no machine " + name};
+        return std::vector<storage::known_signal>{{"EEC1.engine_speed", 1450.5, 0}};
+      });
+  }
+  void digest_progress(storage::handler<storage::digest_status> done) override {
+    answer<storage::digest_status>(std::move(done),
+                                   []() -> storage::result<storage::digest_status> {
+                                     return storage::digest_status{3, 1, 77, 1'588'310'400'000'000};
+                                   });
+  }
   void migrate(storage::handler<std::vector<storage::migration_row>> done) override {
     answer<std::vector<storage::migration_row>>(
       std::move(done), [this]() -> storage::result<std::vector<storage::migration_row>> {
@@ -148,6 +261,12 @@ public:
   }
 
 private:
+  void forget(const std::string& farm, storage::quarantine_id id) {
+    std::erase_if(quarantine, [&](const auto& row) {
+      return row.farm == farm && row.id.stream == id.stream && row.id.seq == id.seq;
+    });
+  }
+
   template <class T>
   void answer(storage::handler<T> done, std::function<storage::result<T>()> make) {
     if (silent) {
@@ -158,6 +277,30 @@ private:
       done(away ? storage::failure{storage::errc::retry_later, "08006: connection refused"}
                 : make());
     });
+  }
+
+  [[nodiscard]] bool knows(const std::string& farm, const std::string& name) const {
+    return std::any_of(equipment.begin(), equipment.end(),
+                       [&](const auto& row) { return row.farm == farm && row.name == name; });
+  }
+
+  template <class Page, class Rows>
+  storage::result<Page> history(const storage::history_query& query, const Rows& rows_of_it) {
+    if (!knows(query.farm, query.equipment))
+      return storage::failure{storage::errc::not_found, "no machine " + query.equipment};
+    Page made;
+    for (const auto& row : rows_of_it) {
+      if ((query.from_us && row.time_us < *query.from_us)
+          || (query.to_us && row.time_us > *query.to_us)
+          || (query.after_us && row.time_us <= *query.after_us))
+        continue;
+      if (made.rows.size() == history_page) {
+        made.next_us = made.rows.back().time_us;
+        break;
+      }
+      made.rows.push_back(row);
+    }
+    return made;
   }
 
   storage::result<storage::frames_page> page(const storage::frames_query& query,
@@ -194,6 +337,8 @@ public:
   actors::node_stats figures;
   std::vector<actors::actor_row> actor_rows;
   std::vector<actors::live_equipment> live;
+  /// By FARM/NAME.
+  std::map<std::string, can::machine_report> reports;
   std::atomic<bool> store_up = true;
   std::atomic<bool> silent = false;
   std::vector<std::uint64_t> killed;
@@ -220,6 +365,16 @@ public:
     thread_.post([this, id, done] {
       killed.push_back(id);
       done(std::erase_if(actor_rows, [id](const auto& row) { return row.id == id; }) > 0);
+    });
+  }
+  void look_at(std::string farm,
+               std::string equipment,
+               std::function<void(std::optional<can::machine_report>)> done) override {
+    if (silent)
+      return;
+    thread_.post([this, key = farm + '/' + equipment, done] {
+      const auto found = reports.find(key);
+      done(found == reports.end() ? std::nullopt : std::optional{found->second});
     });
   }
   void list_live(std::function<void(std::vector<actors::live_equipment>)> done) override {

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "tests/support/fake_node.hpp"
+#include "tests/support/frames.hpp"
 #include "tools/furrowd/http/server.hpp"
 
 #include <sys/socket.h>
@@ -28,6 +29,62 @@
 #include <boost/asio/write.hpp>
 
 namespace furrow::tests {
+
+/// Two ECUs, one with a fault that is there and one that has gone; the other is an implement with a
+/// boom of 12 m that tells its yield and the states of its sections.
+inline can::machine_report sample_report() {
+  can::machine_monitor machine;
+  constexpr std::int64_t start_us = 1'588'310'400'000'000;
+  const auto feed = [&](std::string_view text, std::int64_t time_us) {
+    machine.update(quoted_frame{text, time_us}.view());
+  };
+  feed("18EEFF00#0100E00D00840CA0", start_us);
+  feed("18EEFF83#0200E0AF00840CA0", start_us);
+  feed("18FECA00#0400BE0002FFFFFF", start_us - 1); // SPN 190 FMI 2, uncounted
+  feed("18FECA00#04F36E000305FFFF", start_us);     // SPN 110 FMI 3, five times; amber, slow
+  const auto pool = bytes_of("61"
+                             "445643"
+                             "0000"
+                             "03414243"
+                             "0131"
+                             "0200E0AF00840CA0"
+                             "00"
+                             "41424344454647"
+                             "656E50005555FF"
+                             "444554"
+                             "0100"
+                             "01"
+                             "04426F6F6D"
+                             "0000"
+                             "0000"
+                             "0100"
+                             "0200"
+                             "445054"
+                             "0200"
+                             "4300"
+                             "E02E0000"
+                             "055769647468"
+                             "0300"
+                             "445650"
+                             "0300"
+                             "00000000"
+                             "6F12833A"
+                             "03"
+                             "016D");
+  can::assembled_message message;
+  message.time_us = start_us;
+  message.source = 0x83;
+  message.pgn = can::pgn_process_data;
+  message.data = pool;
+  machine.update(message);
+  feed("1CCBF783#0300540040420F00", start_us); // mass per area yield, 1,000,000 mg/m2
+  feed("1CCBF783#0300A100F1FFFFFF", start_us); // sections 1 on, 2 off
+  // The fault of before the clock's second is gone with the second DM1.
+  auto report = machine.report();
+  for (auto& one : report.cleared)
+    one.cleared_us = start_us + 1'000'000;
+  return report;
+}
 
 /// One equipment "T1" with a log of a few frames, one stream, three actors.
 inline void furnish(fake_node& node) {
@@ -65,10 +122,13 @@ inline void furnish(fake_node& node) {
   live.frames = 5;
   live.state.engine_speed_rpm = can::observed<double>{1'450.5, 1'588'310'400'500'000, 61'444, 0};
   live.state.last_frame_us = 1'588'310'400'500'000;
+  live.ecus = 2;
+  live.faults_active = 1;
   auto other = live;
   other.farm = "hill";
   other.equipment = "H1";
   node.live = {live, other};
+  node.reports["default/T1"] = sample_report();
   node.figures.frames_received = 1'000;
   node.figures.budget_bytes = 1U << 20U;
 }

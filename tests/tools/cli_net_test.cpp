@@ -61,7 +61,7 @@ TEST_CASE("furrow ledger: JSON with the agreed names in the agreed order, and th
   CHECK(good(furrow("ledger", "T1", "-o", "json"))
         == "[{\"equipment\":\"T1\",\"stream_id\":\"00000000-0000-0000-0000-000000000007\","
            "\"sent\":3,\"durable\":3,\"stored\":3,\"lost\":0,\"doubled\":0,\"farm\":\"default\","
-           "\"quarantined\":0}]\n");
+           "\"quarantined\":0,\"dropped\":0,\"lost_at_gateway\":0}]\n");
   const auto lossy = furrow("-o", "jsonl", "ledger");
   CHECK(lossy.exit_code == 1);
   CHECK(std::count(lossy.out.begin(), lossy.out.end(), '\n') == 2);
@@ -138,7 +138,15 @@ TEST_CASE("furrow equipment: the fleet, one machine, and watching") {
     != std::string::npos);
   CHECK(fleet.find("\nT2    no         -") != std::string::npos);
   const auto one = good(furrow("equipment", "T1"));
-  CHECK(one.find("\nengine_speed_rpm    1450.5") != std::string::npos);
+  CHECK(one.find("\nengine_speed_rpm  1450.5  rpm ") != std::string::npos);
+  CHECK(one.find("\nFAULTS\nSPN  FMI  MEANING ") != std::string::npos);
+  CHECK(one.find("\n110    3  voltage too high      5  active        0  amber_warning slow")
+        != std::string::npos);
+  CHECK(one.find("\n190    2  erratic or wrong      -  cleared") != std::string::npos);
+  CHECK(one.find("\nECUS\nADDRESS  NAME ") != std::string::npos);
+  CHECK(one.find("\nIMPLEMENT at 131: ABC, software 1,") != std::string::npos);
+  CHECK(one.find("mass per area yield") != std::string::npos);
+  CHECK(one.find("1 on, 2 off") != std::string::npos);
   CHECK(one.find("61444") != std::string::npos);
   CHECK(json::parse(good(furrow("equipment", "T1", "-o", "json")))["name"] == "T1");
   bad(furrow("equipment", "H1"), 4);
@@ -189,6 +197,7 @@ TEST_CASE("furrow db: state and migrations through the node") {
   world furrow;
   CHECK(good(furrow("db", "status"))
         == "fake 1: up, answers in 250 us\n"
+           "digest: 1 of 3 streams behind, by 77 items, since 2020-05-01T05:20:00.000000Z\n"
            "NUMBER  NAME    APPLIED  FAULT\n"
            "     1  base    yes      -\n"
            "     2  frames  no       -\n");

@@ -6,6 +6,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <fstream>
 #include <map>
@@ -287,4 +288,32 @@ TEST_CASE("decode: of an ISOBUS log every message comes out, and none that was n
     received += row["received"].get<bool>() ? 1 : 0;
   });
   CHECK(received > 50);
+}
+
+TEST_CASE("decode: a transfer beyond what a node would hold comes out, whole") {
+  constexpr std::size_t bytes = 5'000'000;
+  const auto hex = [](std::uint64_t value, int digits) {
+    std::string out;
+    for (int i = 0; i < digits; i += 2) // little-endian
+      for (const int shift : {i * 4 + 4, i * 4})
+        out += "0123456789ABCDEF"[value >> shift & 15U];
+    return out;
+  };
+  std::string log = "(1.000000) can0 1CC82680#14" + hex(bytes, 8) + "00E700\n";
+  constexpr std::size_t packets = (bytes + 6) / 7;
+  for (std::size_t packet = 0; packet < packets; ++packet) {
+    if (packet % 255 == 0)
+      log += "(1.000000) can0 1CC82680#16" + hex(std::min<std::size_t>(255, packets - packet), 2)
+             + hex(packet, 6) + "00E700\n";
+    log += "(1.000000) can0 1CC72680#" + hex(packet % 255 + 1, 2) + hex(packet, 6) + "A5A5A5A5\n";
+  }
+  const auto one = decode(log, {.json = true, .signals = false, .messages = true});
+  CHECK(one.problems == "");
+  const std::string_view head = "\"transport\":\"etp\",\"data\":\"";
+  const auto at = one.out.find(head);
+  REQUIRE(at != std::string::npos);
+  CHECK(std::count(one.out.begin(), one.out.end(), '\n') == 1);
+  const auto data = std::string_view{one.out}.substr(at + head.size());
+  CHECK(data.find('"') == bytes * 2);
+  CHECK(data.substr(7 * 2 * 12'345, 14) == hex(12'345, 6) + "A5A5A5A5");
 }

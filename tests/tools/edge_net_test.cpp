@@ -351,3 +351,36 @@ TEST_CASE("furrow-edge: TLS, with the node's name checked and a stranger's certi
   CHECK(end.code == 0);
   check_exactly(node.streams().begin()->second, 1'000);
 }
+
+TEST_CASE("furrow-edge: records of a file go beside the frames of a log, in one stream, and bad "
+          "lines are named") {
+  story s;
+  scripted_node node;
+  std::string csv = "time,source,spn,fmi,active\n";
+  for (int i = 0; i < 20'000; ++i)
+    csv += std::to_string(i) + (i == 7 ? ",300" : ",3") + ",1,2,true\n";
+  const auto records = s.folder.write("faults.csv", csv);
+  const auto end =
+    s.finish(s.run(node.address(), {"--from", s.log(5'000), "--records", records, "--kind", "fault",
+                                    "--until-durable", "--timeout", "30"}));
+  CHECK(end.code == 0);
+  CHECK(says(end.output, records + ":9:3: source: 300 is not within 0 to 253"));
+  CHECK(says(end.output, "sent 24999  durable 24999\n"));
+  REQUIRE(node.streams().size() == 1);
+  const auto stream = node.streams().begin()->second;
+  std::vector<std::uint32_t> frames;
+  std::copy_if(stream.ids.begin(), stream.ids.end(), std::back_inserter(frames),
+               [](std::uint32_t id) { return id != 0; });
+  REQUIRE(frames.size() == 5'000);
+  CHECK(std::is_sorted(frames.begin(), frames.end()));
+  CHECK(stream.ids.size() - frames.size() == 19'999);
+
+  const auto bad = s.finish(s.run(node.address(), {"--records", records, "--kind", "harvest"}));
+  CHECK(bad.code == 2);
+  CHECK(says(bad.output, "--kind harvest is none of sensor, yield, tokens, fault"));
+  const auto header = s.folder.write("wrong.csv", "time,spn\n1,2\n");
+  const auto wrong =
+    s.finish(s.run(node.address(), {"--records", header, "--until-durable", "--timeout", "30"}));
+  CHECK(wrong.code == 1);
+  CHECK(says(wrong.output, header + ":1:1: no column \"kind\": add it, or say --kind"));
+}

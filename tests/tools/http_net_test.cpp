@@ -90,17 +90,62 @@ TEST_CASE("http: equipment merges what is stored with what is live") {
   CHECK(one["state"]["engine_speed_rpm"]["value"] == 1450.5);
   CHECK(one["state"]["engine_speed_rpm"]["pgn"] == 61444);
   CHECK(one["state"]["engine_speed_rpm"]["source"] == 0);
-  CHECK(one["state"]["engine_speed_rpm"]["age_s"].get<double>() > 0);
+  CHECK(one["state"]["engine_speed_rpm"]["unit"] == "rpm");
+  CHECK(one["state"]["engine_speed_rpm"]["age_ms"].get<std::int64_t>() > 0);
+  CHECK(one["state"]["mode"]["value"] == "idle");
+  CHECK(one["ecu_count"] == 2);
+  CHECK(one["fault_count"] == 1);
+  CHECK_FALSE(one.contains("faults"));
   CHECK(one["state"]["fuel_level_pct"].is_null());
   const auto& two = list["equipment"][1];
   CHECK(two["name"] == "T2");
   CHECK(two["connected"] == false);
   CHECK(two["received_seq"].is_null());
   CHECK(two["state"].is_null());
+  CHECK(two["fault_count"].is_null());
   CHECK(body_of(w.client.get("/api/v1/equipment/T1"))["name"] == "T1");
   const auto none = w.client.get("/api/v1/equipment/H1");
   CHECK(none.status == 404);
   CHECK(body_of(none)["error"]["code"] == "no_such_equipment");
+}
+
+TEST_CASE("http: one machine comes with its faults, ECUs and implements") {
+  world w;
+  const auto one = body_of(w.client.get("/api/v1/equipment/T1"));
+  REQUIRE(one["faults"].size() == 1);
+  const auto& fault = one["faults"][0];
+  CHECK(fault["spn"] == 110);
+  CHECK(fault["fmi"] == 3);
+  CHECK(fault["meaning"] == "voltage too high");
+  CHECK(fault["count"] == 5);
+  CHECK(fault["ecu"] == "A00C84000DE00001");
+  CHECK(fault["lamps"]["red_stop"] == "off");
+  CHECK(fault["lamps"]["amber_warning"] == "slow");
+  CHECK(fault["first_seen"] == "2020-05-01T05:20:00.000000Z");
+  CHECK(fault["cleared"].is_null());
+  REQUIRE(one["cleared_faults"].size() == 1);
+  CHECK(one["cleared_faults"][0]["spn"] == 190);
+  CHECK(one["cleared_faults"][0]["count"].is_null()); // the ECU does not count
+  CHECK(one["cleared_faults"][0]["cleared"] == "2020-05-01T05:20:01.000000Z");
+  REQUIRE(one["ecus"].size() == 2);
+  CHECK(one["ecus"][0]["address"] == 0);
+  CHECK(one["ecus"][0]["identity"] == 1);
+  CHECK(one["ecus"][0]["since"] == "2020-05-01T05:20:00.000000Z");
+  REQUIRE(one["implements"].size() == 1);
+  const auto& implement = one["implements"][0];
+  CHECK(implement["address"] == 131);
+  CHECK(implement["device"]["designator"] == "ABC");
+  REQUIRE(implement["elements"].size() == 1);
+  CHECK(implement["elements"][0]["designator"] == "Boom");
+  CHECK(implement["elements"][0]["properties"][0]["name"] == "Width");
+  CHECK(implement["elements"][0]["properties"][0]["value"] == 12.0);
+  REQUIRE(implement["values"].size() == 2);
+  CHECK(implement["values"][0]["name"] == "mass per area yield");
+  CHECK(implement["values"][0]["unit"] == "mg/m²");
+  CHECK(implement["values"][0]["value"] == 1e6);
+  CHECK(implement["values"][1]["first_section"] == 1);
+  CHECK(implement["values"][1]["sections"][1] == "off");
+  CHECK(body_of(w.client.get("/api/v1/equipment/T2"))["faults"].is_null());
 }
 
 TEST_CASE("http: live machines are shown while the database is away or answers nothing") {
@@ -130,7 +175,9 @@ TEST_CASE("http: the ledger has the agreed names, and only the farm's rows") {
                 {"lost", 1},
                 {"doubled", 0},
                 {"farm", "default"},
-                {"quarantined", 1}});
+                {"quarantined", 1},
+                {"dropped", 0},
+                {"lost_at_gateway", 0}});
   CHECK(body_of(w.client.get("/api/v1/ledger?equipment=T1"))["ledger"].size() == 1);
   CHECK(w.client.get("/api/v1/ledger?equipment=H1").status == 404);
   w.node.database.away = true;

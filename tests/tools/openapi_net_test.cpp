@@ -119,6 +119,16 @@ TEST_CASE("openapi: what the routes answer is what the document says") {
   check_answer(client.get("/api/v1/equipment/T2"), "/api/v1/equipment/{name}", "get", 200);
   check_answer(client.get("/api/v1/equipment/no"), "/api/v1/equipment/{name}", "get", 404);
   check_answer(client.get("/api/v1/frames"), "/api/v1/frames", "get", 400);
+  const std::string machine = "/api/v1/equipment/{name}/";
+  node.database.telemetry = {{1'000'000, "idle", {}}, {2'000'000, "", {}}};
+  node.database.telemetry[0].values.fill(1.5);
+  node.database.rollups = {{60'000'000, 3, 1, 2, 1.5, 2}};
+  check_answer(client.get("/api/v1/equipment/T1/telemetry"), machine + "telemetry", "get", 200);
+  check_answer(client.get("/api/v1/equipment/no/telemetry"), machine + "telemetry", "get", 404);
+  check_answer(client.get("/api/v1/equipment/T1/signals"), machine + "signals", "get", 200);
+  check_answer(client.get("/api/v1/equipment/T1/rollup?signal=EEC1.engine_speed"),
+               machine + "rollup", "get", 200);
+  check_answer(client.get("/api/v1/equipment/T1/rollup"), machine + "rollup", "get", 400);
   check_answer(client.post("/api/v1/db/migrate"), "/api/v1/db/migrate", "post", 200);
   check_answer(client.post("/api/v1/actors/2/kill"), "/api/v1/actors/{id}/kill", "post", 200);
   check_answer(client.post("/api/v1/actors/2/kill"), "/api/v1/actors/{id}/kill", "post", 404);
@@ -126,6 +136,21 @@ TEST_CASE("openapi: what the routes answer is what the document says") {
   for (std::size_t at = 0; at < frames.size(); at = frames.find('\n', at) + 1)
     check(json::parse(frames.substr(at, frames.find('\n', at) - at)),
           json{{"$ref", "#/components/schemas/frame"}}, "frame");
+  node.database.records = {{1, 1, 7, can::record_values(9)}};
+  node.database.quarantine = {{"default", "T1", {3, 17}, 5, can::record_kind_yield, "bad", 2, "{}"},
+                              {"default", "T1", {3, 18}, {}, {}, "bad", 1, "x"}};
+  check_answer(client.get("/api/v1/records?equipment=T1&kind=yield"), "/api/v1/records", "get",
+               200);
+  check_answer(client.get("/api/v1/records?equipment=T1"), "/api/v1/records", "get", 400);
+  check_answer(client.get("/api/v1/quarantine"), "/api/v1/quarantine", "get", 200);
+  for (const std::string id : {"3:17", "3:18"}) {
+    const std::string item = "/api/v1/quarantine/{id}";
+    const auto path = "/api/v1/quarantine/" + id;
+    check_answer(client.get(path), item, "get", 200);
+    check_answer(client.post(path + (id == "3:17" ? "/retry" : "/drop")),
+                 item + (id == "3:17" ? "/retry" : "/drop"), "post", 200);
+    check_answer(client.get(path), item, "get", 404);
+  }
   node.store_up = false;
   check_answer(client.get("/ready"), "/ready", "get", 503);
   node.database.away = true;

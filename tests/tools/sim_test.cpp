@@ -8,6 +8,7 @@
 #include <doctest/doctest.h>
 
 #include <map>
+#include <set>
 
 #include <nlohmann/json.hpp>
 
@@ -173,6 +174,24 @@ TEST_CASE("sim store: stops at its window, and sends the same bytes again when a
   store.acknowledge(1'007);
   CHECK(latency.total() == 1'007); // counted once, however often it was sent
   CHECK(store.read(1'008, 1, 1)->empty());
+}
+
+TEST_CASE("sim traffic: a bus has as many identifiers as were asked for") {
+  for (const std::size_t ids : {3U, 10U, 60U}) {
+    const block_pool pool{1, 300, 4'096, ids};
+    std::set<std::uint64_t> seen;
+    for (const auto& block : pool.blocks())
+      seen.insert(block.headers.begin(), block.headers.end());
+    CHECK(seen.size() == ids);
+  }
+}
+
+TEST_CASE("sim store: what was encoded before is what would be encoded now") {
+  const block_pool pool{1, 300, 100};
+  auto block = pool.blocks()[7];
+  block.time_base_us += 123'456'789;
+  const auto made = pool.encoded(7, 100, 123'456'790); // its times begin at 1
+  CHECK(*made == proto::encode_items(proto::item_group{block}));
 }
 
 TEST_CASE("sim store: times go on from block to block, round the pool and on") {

@@ -1,6 +1,6 @@
-/// Where a gateway's frames come from: a log, standard input, the CAN interfaces of this machine.
+/// Where a gateway's frames and records come from: a log, standard input, the CAN interfaces of this machine.
 ///
-/// Shape: `next` gives one frame, or says why there is none now.
+/// Shape: `next` gives one frame or record, or says why there is none now.
 /// Units: microseconds since 1970-01-01T00:00:00Z.
 /// Threads/ownership: used by one thread; what a frame points to is valid until the next call.
 #pragma once
@@ -24,6 +24,7 @@ struct source_frame {
   can::frame_header header; // bus 0: the interface is a name here
   std::string_view interface;
   const std::uint8_t* data = nullptr;
+  const can::record* record = nullptr; // instead of all the above but the time
 };
 
 enum class source_status : std::uint8_t {

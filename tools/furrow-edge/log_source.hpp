@@ -9,18 +9,12 @@
 
 #include "can/log_format.hpp"
 #include "tools/furrow-edge/frame_source.hpp"
+#include "tools/furrow-edge/source_file.hpp"
 
 #include <string>
 #include <vector>
 
 namespace furrow::edge {
-
-/// What is known of a file that is about to be read.
-struct log_start {
-  source_row row; // of the spool, or a new one with id 0
-  bool known = false;
-  bool finished = false; // nothing in it is new
-};
 
 class log_source final : public frame_source {
 public:
@@ -29,7 +23,6 @@ public:
   /// `path` is a file or `-`. `paced`: progress may be asked for while a frame waits to be taken.
   [[nodiscard]] static result<std::unique_ptr<log_source>>
   open(const std::string& path, bad_line_report report, bool paced = false);
-  ~log_source() override;
   log_source(const log_source&) = delete;
   log_source& operator=(const log_source&) = delete;
 
@@ -43,26 +36,22 @@ public:
   [[nodiscard]] source_row& progress() override;
   [[nodiscard]] bool live() const override { return false; }
   void refuse(const char* why) override;
-  [[nodiscard]] const std::string& trouble() const override { return trouble_; }
+  [[nodiscard]] const std::string& trouble() const override { return file_->trouble(); }
 
   /// Frames that the log says were dropped before it was written.
   [[nodiscard]] std::uint64_t dropped() const { return dropped_; }
 
 private:
-  log_source(std::string path, int file, bool regular, bool paced, bad_line_report report);
+  log_source(std::unique_ptr<source_file> file, bool paced, bad_line_report report);
   enum class filled : std::uint8_t { more, nothing_yet, end, broken };
   filled fill(std::chrono::milliseconds patience);
   void bad_line(std::uint32_t column, const char* why);
   void tell_rest();
-  [[nodiscard]] std::uint64_t hash_between(std::uint64_t from, std::uint64_t to) const;
 
-  std::string path_;
-  int file_;
-  bool regular_;
+  std::unique_ptr<source_file> file_;
   bool paced_;
   bad_line_report report_;
   source_row row_; // up to the last frame that was taken
-  std::string trouble_;
 
   std::vector<char> bytes_; // what the reader was fed last
   can::log_reader reader_;

@@ -26,6 +26,8 @@ struct arguments {
   std::string equipment;
   std::string spool;
   std::string from;
+  std::string records;
+  std::string kind;
   std::string rate = "max";
   std::string name;
   std::string token;
@@ -59,6 +61,11 @@ void add_run(CLI::App& app, arguments& a) {
   run.add_option("--from", a.from,
                  "a log file, - for standard input, can:IF[,IF] for CAN interfaces; without it "
                  "only what is in the spool is sent");
+  run.add_option("--records", a.records,
+                 "a file of records (sensor readings, yield samples ...), or - for standard input: "
+                 "JSON lines, or CSV with a header line; also beside --from");
+  run.add_option("--kind", a.kind,
+                 "what all those records are: " + furrow::can::record_kind_names());
   run.add_option("--rate", a.rate, "of a log: max, or times its own pace (1x, 10x, 0.5x)");
   run.add_flag("--again", a.again, "read a file as new frames though it was spooled before");
   run.add_flag("--until-durable", a.until_durable, "end when everything spooled is durable");
@@ -88,6 +95,15 @@ void add_run(CLI::App& app, arguments& a) {
     "  furrow-edge run --node n1:7400,n2:7400 --equipment T1 --spool t1.spool \\\n"
     "      --from can:can0,can1 --ca gateway-ca.pem\n"
     "  candump -L can0 | furrow-edge run --node n1:7400 --equipment T1 --spool t1.spool --from -\n"
+    "  furrow-edge run --node n1:7400 --equipment C1 --spool c1.spool --records day.csv \\\n"
+    "      --kind yield --until-durable\n"
+    "  echo "
+    "'{\"kind\":\"sensor\",\"time\":\"2026-05-01T06:30:00Z\",\"sensor\":\"s1\",\"type\":\"soil\",'"
+    "\\\n"
+    "      '\"quantity\":\"moisture\",\"value\":23.5,\"unit\":\"%\"}' | \\\n"
+    "    furrow-edge run --node n1:7400 --equipment F1 --spool f1.spool --records -\n"
+    "day.csv begins with a line such as time,mass_flow_kgps,width_m,speed_mps,moisture_pct,crop;\n"
+    "a line that is no record is named as FILE:LINE:COLUMN and left out, the rest goes on.\n"
     "exit: 0 done or told to stop, 1 failed, 2 usage, 3 cannot connect, 5 timed out");
 }
 
@@ -180,6 +196,14 @@ result<run_options> options_of(const arguments& a) {
   if (a.use_tls || !a.tls.ca.empty() || !a.tls.cert.empty())
     options.tls = a.tls;
   options.from = a.from;
+  options.records = a.records;
+  options.record_kind = furrow::can::find_record_kind(a.kind);
+  if (!a.kind.empty() && options.record_kind == nullptr)
+    return usage("--kind " + a.kind + " is none of " + furrow::can::record_kind_names());
+  if (!a.kind.empty() && a.records.empty())
+    return usage("--kind goes with --records");
+  if (a.records == "-" && a.from == "-")
+    return usage("--from and --records cannot both be standard input");
   options.again = a.again;
   options.speed = *speed;
   options.until_durable = a.until_durable;

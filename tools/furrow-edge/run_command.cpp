@@ -1,6 +1,7 @@
 #include "tools/furrow-edge/run_command.hpp"
 
 #include "tools/furrow-edge/log_source.hpp"
+#include "tools/furrow-edge/record_source.hpp"
 #include "tools/furrow-edge/socketcan_source.hpp"
 #include "tools/furrow-edge/spooler.hpp"
 #include "tools/furrow-edge/uplink.hpp"
@@ -64,15 +65,15 @@ public:
     if (options_.timeout)
       after(timeout_, *options_.timeout, [this] { time_out(); });
     uplink_->start();
-    if (spooler_ != nullptr)
-      spooler_->start();
+    for (auto& each : feeds_)
+      each->moves.start();
     maintain();
     report();
     check_durable();
     io_.run();
     // A signal or a failure leaves items with the spooler: they are saved before the spool closes.
     uplink_->close();
-    spooler_.reset();
+    feeds_.clear();
     out_.end_progress();
     if (options_.until_durable)
       std::printf("sent %" PRIu64 "  durable %" PRIu64 "\n", spool_->last_seq(),
@@ -96,7 +97,7 @@ private:
     if (!opened)
       return opened.error();
     spool_ = std::move(*opened);
-    if (auto ok = open_source(); !ok)
+    if (auto ok = open_sources(); !ok)
       return ok;
     uplink::events on;
     on.note = [this](auto level, const std::string& text) { out_.note(level, text); };
@@ -106,33 +107,42 @@ private:
     return done{};
   }
 
-  result<done> open_source() {
-    if (options_.from.empty()) {
-      source_ended_ = true;
-      return done{};
+  /// A source and what moves it into the spool, in a thread of its own.
+  struct feed {
+    feed(spool& to, std::unique_ptr<frame_source> from, double speed, spooler::events on)
+      : source{std::move(from)}, moves{to, *source, speed, std::move(on)} {}
+    std::unique_ptr<frame_source> source;
+    spooler moves;
+  };
+
+  result<done> open_sources() {
+    if (!options_.from.empty()) {
+      const bool is_bus = options_.from.rfind("can:", 0) == 0;
+      if (auto ok = is_bus ? open_buses() : open_log(); !ok)
+        return ok;
     }
-    const bool is_bus = options_.from.rfind("can:", 0) == 0;
-    if (auto ok = is_bus ? open_buses() : open_log(); !ok)
-      return ok;
-    if (source_ == nullptr) {
-      source_ended_ = true;
+    if (options_.records.empty())
       return done{};
-    }
+    return open_records();
+  }
+
+  void add_feed(std::unique_ptr<frame_source> source) {
     spooler::events on;
     on.appended = [this] { asio::post(io_, [this] { uplink_->items_added(); }); };
     on.warn = [this](const std::string& text) { out_.warn(text); };
     on.ended = [this](const std::optional<failure>& why) {
       asio::post(io_, [this, why] { source_ended(why); });
     };
-    spooler_ = std::make_unique<spooler>(*spool_, *source_, options_.speed, std::move(on));
-    return done{};
+    feeds_.push_back(
+      std::make_unique<feed>(*spool_, std::move(source), options_.speed, std::move(on)));
+    ++sources_left_;
   }
 
   result<done> open_buses() {
     auto opened = socketcan_source::open(split(options_.from.substr(4)));
     if (!opened)
       return opened.error();
-    source_ = std::move(*opened);
+    add_feed(std::move(*opened));
     return done{};
   }
 
@@ -141,22 +151,37 @@ private:
       options_.from, [this](const auto& line) { out_.bad_line(line); }, options_.speed > 0);
     if (!opened)
       return opened.error();
+    return begin_reading(std::move(*opened), options_.from, "frames");
+  }
+
+  result<done> open_records() {
+    auto opened = record_source::open(options_.records, options_.record_kind,
+                                      [this](const auto& line) { out_.bad_line(line); });
+    if (!opened)
+      return opened.error();
+    return begin_reading(std::move(*opened), options_.records, "records");
+  }
+
+  template <class Source>
+  result<done>
+  begin_reading(std::unique_ptr<Source> source, const std::string& path, const char* what) {
     const auto rows = spool_->sources();
     if (!rows)
       return rows.error();
-    auto start = (*opened)->find_in(options_.again ? std::vector<source_row>{} : *rows);
+    auto start = source->find_in(options_.again ? std::vector<source_row>{} : *rows);
     if (start.finished) {
-      out_.info(options_.from
-                + (start.known
-                     ? " is in the spool already, up to its end; --again reads it as new frames"
-                     : " is empty"));
+      out_.info(path
+                + (start.known ? std::string{" is in the spool already, up to its end; --again "
+                                             "reads it as new "}
+                                   + what
+                               : " is empty"));
       return done{};
     }
     if (start.known)
-      out_.info("going on in " + options_.from + " after line " + std::to_string(start.row.line));
-    if (auto ok = (*opened)->start_at(start.row); !ok)
+      out_.info("going on in " + path + " after line " + std::to_string(start.row.line));
+    if (auto ok = source->start_at(start.row); !ok)
       return ok;
-    source_ = std::move(*opened);
+    add_feed(std::move(source));
     return done{};
   }
 
@@ -202,7 +227,7 @@ private:
   }
 
   void source_ended(const std::optional<failure>& why) {
-    source_ended_ = true;
+    --sources_left_;
     if (why)
       return finish(exit_failed, why->detail);
     uplink_->items_added();
@@ -210,7 +235,7 @@ private:
   }
 
   void check_durable() {
-    if (options_.until_durable && source_ended_ && spool_->acked_seq() == spool_->last_seq())
+    if (options_.until_durable && sources_left_ == 0 && spool_->acked_seq() == spool_->last_seq())
       finish(exit_ok, {});
   }
 
@@ -236,15 +261,14 @@ private:
   console& out_;
   asio::io_context io_{1};
   std::unique_ptr<spool> spool_;
-  std::unique_ptr<frame_source> source_;
   std::unique_ptr<uplink> uplink_;
-  std::unique_ptr<spooler> spooler_;
+  std::vector<std::unique_ptr<feed>> feeds_;
   asio::steady_timer maintain_{io_};
   asio::steady_timer report_{io_};
   asio::steady_timer timeout_{io_};
   steady_clock::time_point reported_at_{};
   std::uint64_t reported_acked_ = 0;
-  bool source_ended_ = false;
+  std::size_t sources_left_ = 0;
   bool finished_ = false;
   int exit_ = exit_ok;
 };

@@ -1,6 +1,7 @@
 /// `furrow-edge run`: source -> spool -> node, until told to stop or until everything is durable.
 #pragma once
 
+#include "can/record_kind.hpp"
 #include "tools/furrow-edge/connection.hpp"
 #include "tools/furrow-edge/console.hpp"
 #include "tools/furrow-edge/spool.hpp"
@@ -26,7 +27,9 @@ struct run_options {
   spool_options spool;
   uplink_config uplink;
   std::optional<tls_files> tls;
-  std::string from;   // a file, `-`, `can:IF[,IF]`; empty: only what the spool holds
+  std::string from;    // a file, `-`, `can:IF[,IF]`; empty: only what the spool holds
+  std::string records; // a file or `-`; empty: none
+  const can::record_kind* record_kind = nullptr; // of all of them; nullptr: each says its own
   bool again = false; // read a file from its beginning though it was spooled before
   double speed = 0;   // of a log; 0: as fast as can be
   bool until_durable = false;

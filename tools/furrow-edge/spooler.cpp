@@ -12,6 +12,7 @@ namespace {
 constexpr std::chrono::milliseconds patience{50};
 /// A block of long payloads is closed here, so that a batch stays far below its limit.
 constexpr std::size_t long_payload_bytes = 128U << 10U;
+constexpr std::size_t records_bytes = 128U << 10U;
 
 } // namespace
 
@@ -91,6 +92,9 @@ bool spooler::take(const source_frame& frame) {
     from_.refuse("there is no room in the spool");
     return clock::now() >= retry_at_;
   }
+  if (frame.record != nullptr)
+    return take_record(*frame.record);
+  close_records();
   const auto bus = buses_.bus_of(frame.interface);
   if (!bus) {
     from_.refuse(can::bus_table::refusal(frame.interface));
@@ -98,7 +102,7 @@ bool spooler::take(const source_frame& frame) {
   }
   auto header = frame.header;
   header.bits |= std::uint64_t{*bus} << 32U;
-  if (block_.empty() && groups_.empty())
+  if (!pending())
     pending_since_ = clock::now();
   if (!block_.push(frame.time_us, header, frame.data)) {
     close_block();
@@ -113,7 +117,34 @@ bool spooler::take(const source_frame& frame) {
   return groups_.size() >= blocks_max;
 }
 
+bool spooler::take_record(const can::record& record) {
+  if (!pending())
+    pending_since_ = clock::now();
+  if (!block_.empty())
+    close_block();
+  records_.push_back(record);
+  record_bytes_ += record.body.size();
+  from_.taken();
+  if (records_.size() >= block_records_max || record_bytes_ >= records_bytes)
+    close_records();
+  return groups_.size() >= blocks_max;
+}
+
+bool spooler::pending() const {
+  return !block_.empty() || !records_.empty() || !groups_.empty();
+}
+
+void spooler::close_records() {
+  if (records_.empty())
+    return;
+  const proto::item_group group{std::exchange(records_, {})};
+  record_bytes_ = 0;
+  groups_.push_back(
+    {static_cast<std::uint32_t>(proto::item_count(group)), proto::encode_items(group)});
+}
+
 void spooler::close_block() {
+  close_records();
   if (block_.empty())
     return;
   proto::item_group group{std::move(block_)};
@@ -126,7 +157,7 @@ void spooler::close_block() {
 bool spooler::commit_due() const {
   if (waiting_)
     return clock::now() >= retry_at_;
-  return (!block_.empty() || !groups_.empty()) && clock::now() - pending_since_ >= commit_interval;
+  return pending() && clock::now() - pending_since_ >= commit_interval;
 }
 
 spooler::outcome spooler::commit() {
@@ -174,8 +205,7 @@ bool spooler::commit_or_wait(const std::stop_token& stopping) {
 bool spooler::wait_until_due(const source_frame& frame, const std::stop_token& stopping) {
   const auto due = pace_.due(frame.time_us, clock::now());
   while (clock::now() < due) {
-    const bool pending = !block_.empty() || !groups_.empty();
-    const auto until = pending ? std::min(due, pending_since_ + commit_interval) : due;
+    const auto until = pending() ? std::min(due, pending_since_ + commit_interval) : due;
     if (!sleep_until(until, stopping))
       return false;
     // The frame at hand is not taken yet: the source's progress does not count it.

@@ -43,6 +43,7 @@ private:
 class spooler {
 public:
   static constexpr std::size_t block_frames_max = 4'096;
+  static constexpr std::size_t block_records_max = 1'024;
   static constexpr std::size_t blocks_max = 8;
   static constexpr std::chrono::milliseconds commit_interval{100};
   static constexpr std::chrono::milliseconds retry_interval{500};
@@ -73,6 +74,9 @@ private:
   void run(const std::stop_token& stopping);
   std::optional<failure> pump(const std::stop_token& stopping);
   bool take(const source_frame& frame);
+  bool take_record(const can::record& record);
+  void close_records();
+  [[nodiscard]] bool pending() const;
   void close_block();
   outcome commit();
   bool commit_or_wait(const std::stop_token& stopping);
@@ -87,6 +91,8 @@ private:
   can::bus_table buses_;
   std::size_t buses_saved_;
   can::frame_block block_;
+  std::vector<can::record> records_; // none while there are frames in block_
+  std::size_t record_bytes_ = 0;
   std::vector<encoded_group> groups_;
   clock::time_point pending_since_{};
   clock::time_point retry_at_{};

@@ -281,12 +281,20 @@ std::optional<std::string> uplink_protocol::next_batch(time_point now) {
     wait(now, nodes_.pointed_to(nodes_.current()));
     return std::nullopt;
   }
-  const auto blocks = store_.read(next_seq_, config_.batch_bytes, proto::groups_max);
+  auto blocks = store_.read(next_seq_, config_.batch_bytes, proto::groups_max);
   if (!blocks || blocks->empty()) {
     stop(blocks ? failure{errc::damaged, "item " + std::to_string(next_seq_) + " is not there"}
                 : blocks.error());
     return std::nullopt;
   }
+  // Short records could be more than a message may have.
+  std::size_t records = 0;
+  const auto too_many = std::find_if(blocks->begin(), blocks->end(), [&](const item_block& block) {
+    records += proto::holds_records(*block.bytes) ? block.count : 0;
+    return records > proto::records_max;
+  });
+  if (too_many != blocks->begin())
+    blocks->erase(too_many, blocks->end());
   std::vector<std::string_view> groups;
   groups.reserve(blocks->size());
   for (const auto& block : *blocks)

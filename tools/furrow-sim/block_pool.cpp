@@ -3,6 +3,8 @@
 #include "tools/furrow-sim/traffic.hpp"
 
 #include <algorithm>
+#include <map>
+#include <unordered_set>
 #include <utility>
 
 namespace furrow::sim {
@@ -11,32 +13,89 @@ namespace {
 
 constexpr std::size_t blocks_max = 4'096;
 
+/// The identifiers of a bus that has so many, and what share of a tractor's frames they make. What a
+/// tractor has too few of comes from devices with the same messages at other addresses.
+class id_choice {
+public:
+  id_choice(std::uint64_t seed, std::size_t ids) {
+    if (ids == 0)
+      return;
+    devices_ = (ids + tractor_ids - 1) / tractor_ids;
+    constexpr std::size_t looked_at = 40'000;
+    std::map<std::uint64_t, std::size_t> seen;
+    traffic source{seed, traffic::rate_usual, 0};
+    for (std::size_t i = 0; i < looked_at; ++i)
+      ++seen[spread(source.next().header).bits];
+    std::vector<std::pair<std::size_t, std::uint64_t>> by_count;
+    by_count.reserve(seen.size());
+    for (const auto& [bits, count] : seen)
+      by_count.emplace_back(count, bits);
+    std::sort(by_count.rbegin(), by_count.rend());
+    by_count.resize(std::min(by_count.size(), ids));
+    std::size_t frames = 0;
+    for (const auto& [count, bits] : by_count) {
+      frames += count;
+      chosen_.insert(bits);
+    }
+    share_ = static_cast<double>(frames) / looked_at;
+    turn_ = 0;
+  }
+
+  [[nodiscard]] double share() const { return share_; }
+  bool admits(can::frame_header& header) {
+    if (chosen_.empty())
+      return true;
+    header = spread(header);
+    return chosen_.count(header.bits) != 0;
+  }
+
+private:
+  static constexpr std::size_t tractor_ids = 16; // that come often
+
+  can::frame_header spread(can::frame_header header) {
+    const auto address = header.bits + turn_++ % devices_ * 8;
+    return {(header.bits & ~std::uint64_t{0xFF}) | (address & std::uint64_t{0xFF})};
+  }
+
+  std::size_t devices_ = 1;
+  std::size_t turn_ = 0;
+  double share_ = 1;
+  std::unordered_set<std::uint64_t> chosen_;
+};
+
 } // namespace
 
-block_pool::block_pool(std::uint64_t seed, double rate, std::size_t frames_a_block)
+block_pool::block_pool(std::uint64_t seed, double rate, std::size_t frames_a_block, std::size_t ids)
   : frames_a_block_{frames_a_block} {
-  traffic source{seed, rate, 0};
+  id_choice chosen{seed, ids};
+  traffic source{seed, rate / chosen.share(), origin_us};
   blocks_.resize(std::clamp<std::size_t>(frames_max / frames_a_block, 1, blocks_max));
   made_frame frame;
   for (auto& block : blocks_) {
     while (block.size() < frames_a_block) {
       frame = source.next();
+      if (!chosen.admits(frame.header))
+        continue;
       // A block of so few frames of one bus takes any of them.
       (void)block.push(frame.time_us, frame.header, frame.payload.data());
     }
   }
-  span_us_ = frame.time_us + static_cast<std::int64_t>(1e6 / rate);
+  span_us_ = frame.time_us - origin_us + static_cast<std::int64_t>(1e6 / rate);
+  for (const auto& block : blocks_)
+    encoded_.push_back(proto::encode_items(proto::item_group{block}));
 }
 
 std::shared_ptr<const std::string>
 block_pool::encoded(std::uint64_t n, std::uint32_t count, std::int64_t start_us) const {
-  const auto& made = blocks_[n % blocks_.size()];
-  can::frame_block block;
+  const auto which = n % blocks_.size();
+  const auto& made = blocks_[which];
+  const auto later_us =
+    start_us - origin_us + static_cast<std::int64_t>(n / blocks_.size()) * span_us_;
   if (count == made.size())
-    block = made;
-  else
-    (void)block.append(made, 0, count);
-  block.time_base_us += start_us + static_cast<std::int64_t>(n / blocks_.size()) * span_us_;
+    return std::make_shared<const std::string>(proto::with_times_moved(encoded_[which], later_us));
+  can::frame_block block;
+  (void)block.append(made, 0, count);
+  block.time_base_us += later_us;
   return std::make_shared<const std::string>(
     proto::encode_items(proto::item_group{std::move(block)}));
 }

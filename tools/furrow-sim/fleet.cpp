@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cinttypes>
 #include <cstdio>
+#include <fstream>
 #include <functional>
 #include <memory>
 #include <random>
@@ -27,7 +28,6 @@ using boost::system::error_code;
 using clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr std::size_t block_frames_max = 4'096;
 constexpr std::size_t pools_max = 8; // machines beyond share the traffic of the first ones
 
 /// One simulated gateway.
@@ -76,12 +76,16 @@ public:
     started_at_ = clock::now();
     for (auto& one : machines_)
       one->uplink->start();
-    make_frames();
+    begin();
     io_.run();
     ended_at_ = clock::now();
     for (auto& one : machines_)
       one->uplink->close();
     report();
+    if (!options_.probe.empty() && !write_probe()) {
+      out_.error("cannot write " + options_.probe);
+      return edge::exit_failed;
+    }
     return exit_;
   }
 
@@ -92,11 +96,12 @@ private:
       options_.rate * std::chrono::duration<double>(options_.flush_interval).count();
     const auto a_block =
       options_.rate > 0
-        ? std::clamp<std::size_t>(static_cast<std::size_t>(a_flush), 1, block_frames_max)
-        : block_frames_max;
+        ? std::clamp<std::size_t>(static_cast<std::size_t>(a_flush), 1, options_.block_frames)
+        : options_.block_frames;
     const auto pools = std::min<std::size_t>(pools_max, options_.machines);
     for (std::size_t i = 0; i < pools; ++i)
-      pools_.push_back(std::make_unique<block_pool>(options_.seed + i, rate, a_block));
+      pools_.push_back(
+        std::make_unique<block_pool>(options_.seed + i, rate, a_block, options_.ids));
     const auto now = std::chrono::system_clock::now().time_since_epoch();
     const auto start_us = std::chrono::duration_cast<std::chrono::microseconds>(now).count();
     // Stream ids must differ from those of another run with the same seed.
@@ -107,6 +112,8 @@ private:
                                                     options_, start_us, latency_));
       connect(*machines_.back(), i);
     }
+    if (!options_.probe.empty())
+      machines_.front()->store.note_sendings();
   }
 
   void connect(machine& one, std::uint32_t number) {
@@ -167,7 +174,7 @@ private:
   }
 
   template <class Then>
-  void after(asio::steady_timer& timer, milliseconds delay, Then then) {
+  void after(asio::steady_timer& timer, std::chrono::microseconds delay, Then then) {
     timer.expires_after(delay);
     timer.async_wait([then](const error_code& error) {
       if (!error)
@@ -190,7 +197,7 @@ private:
   }
 
   void fill(machine& one) {
-    if (one.finished)
+    if (one.finished || !going_)
       return;
     const auto until = wanted();
     bool added = false;
@@ -208,13 +215,36 @@ private:
       one.uplink->items_added();
   }
 
+  void begin() {
+    constexpr milliseconds look_again{10};
+    const auto here = [](const auto& one) { return one->uplink->protocol().streaming(); };
+    if (options_.when_connected && !std::all_of(machines_.begin(), machines_.end(), here)) {
+      after(making_, look_again, [this] { begin(); });
+      return;
+    }
+    going_ = true;
+    const auto now = clock::now();
+    connect_seconds_ = now - std::exchange(started_at_, now);
+    if (options_.when_connected) {
+      std::printf("connected\n");
+      std::fflush(stdout);
+      for (auto& one : machines_)
+        fill(*one);
+    }
+    make_frames();
+  }
+
+  /// Each machine once in a flush interval, but not all at the same moment: gateways know nothing
+  /// of each other.
   void make_frames() {
-    for (auto& one : machines_) {
-      fill(*one);
-      check_finished(*one);
+    const std::size_t turns = std::clamp<std::size_t>(
+      static_cast<std::size_t>(options_.flush_interval / turn_least), 1, machines_.size());
+    for (auto i = turn_++ % turns; i < machines_.size(); i += turns) {
+      fill(*machines_[i]);
+      check_finished(*machines_[i]);
     }
     if (!finished_)
-      after(making_, options_.flush_interval, [this] { make_frames(); });
+      after(making_, options_.flush_interval / turns, [this] { make_frames(); });
   }
 
   /// Looks at one machine only: a fleet hears many acks.
@@ -270,6 +300,7 @@ private:
     const nlohmann::ordered_json line{{"machines", options_.machines},
                                       {"sent", sent},
                                       {"durable", durable},
+                                      {"connect_seconds", connect_seconds_.count()},
                                       {"seconds", seconds},
                                       {"frames_per_second", static_cast<double>(durable) / seconds},
                                       {"ack_latency_us",
@@ -283,7 +314,18 @@ private:
     std::printf("%s\n", line.dump().c_str());
   }
 
+  /// Lines of "last number of the block, microseconds of the monotonic clock".
+  [[nodiscard]] bool write_probe() const {
+    std::ofstream file{options_.probe};
+    for (const auto& [seq, at] : machines_.front()->store.sendings())
+      file << seq << ' '
+           << std::chrono::duration_cast<std::chrono::microseconds>(at.time_since_epoch()).count()
+           << '\n';
+    return file.flush().good();
+  }
+
   static constexpr std::size_t told_max = 64;
+  static constexpr milliseconds turn_least{10}; // between two turns of making frames
 
   const fleet_options& options_;
   edge::console& out_;
@@ -295,6 +337,9 @@ private:
   std::vector<std::unique_ptr<machine>> machines_;
   std::optional<hostile_peer> hostile_;
   asio::steady_timer making_{io_};
+  std::size_t turn_ = 0;
+  bool going_ = false; // frames are made
+  std::chrono::duration<double> connect_seconds_{};
   asio::steady_timer timeout_{io_};
   clock::time_point started_at_{};
   clock::time_point ended_at_{};

@@ -23,14 +23,18 @@ struct fleet_options {
   std::uint32_t machines = 1;
   std::string prefix = "SIM-";
   std::uint64_t seed = 1;
+  std::uint32_t ids = 0;                     // identifiers a machine; 0: those of a tractor
+  std::uint32_t block_frames = 4'096;        // at most, when sending as fast as can be
   double rate = 0;                           // frames a second and machine; 0: as fast as can be
   std::uint64_t frames = 0;                  // a machine; 0: until `seconds` are over
   double seconds = 0;                        // 0: until `frames` are made
   std::uint64_t window_frames = 128U << 10U; // not acked, a machine
   std::chrono::milliseconds flush_interval{100};
   bool until_durable = false;
+  bool when_connected = false; // no frame is made before every machine has been welcomed
   std::optional<std::chrono::milliseconds> timeout;
   bool json = false;
+  std::string probe; // file: number of each block of the first machine, and when it was first sent
   // Faults.
   double disconnect_every_s = 0; // a machine, on average
   bool duplicate = false;        // one batch in ten is sent twice

@@ -50,6 +50,12 @@ void add_run(CLI::App& app, arguments& a) {
     ->delimiter(',');
   run.add_option("--machines", f.machines)->check(CLI::Range(1, 100'000));
   run.add_option("--rate", a.rate, "frames a second and machine, or max");
+  run.add_option("--ids", f.ids, "identifiers on each machine's bus (default: a tractor's)")
+    ->check(CLI::Range(1, 200));
+  run.add_option("--block-frames", f.block_frames, "frames in a block, at most")
+    ->check(CLI::Range(1, 4'096));
+  run.add_option("--probe", f.probe,
+                 "file for the numbers of the first machine and the moments of their sending");
   run.add_option("--frames", f.frames, "of each machine")->check(CLI::Range(1ULL, 1ULL << 50U));
   run.add_option("--seconds", f.seconds)->check(CLI::Range(0.001, 1e7));
   run.add_option("--prefix", f.prefix, "of the machines' names");
@@ -58,6 +64,8 @@ void add_run(CLI::App& app, arguments& a) {
     ->check(CLI::Range(1ULL, 1ULL << 32U));
   run.add_option("--flush-ms", a.flush_ms, "a block is sent so often")
     ->check(CLI::Range(1, 60'000));
+  run.add_flag("--when-connected", f.when_connected,
+               "begin when every machine is connected, and say so with a line");
   run.add_flag("--until-durable", f.until_durable, "end when everything is durable");
   run.add_option("--timeout", a.timeout_s, "give up after so many seconds (exit 3 or 5)")
     ->check(CLI::PositiveNumber);

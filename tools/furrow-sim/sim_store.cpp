@@ -52,6 +52,8 @@ sim_store::read(std::uint64_t from, std::size_t bytes_max, std::size_t blocks_ma
     if (!at->sent) {
       at->sent = true;
       at->sent_at = now;
+      if (noting_)
+        sendings_.push_back({at->seq_first + at->count - 1, now});
     }
   }
   return blocks;

@@ -11,6 +11,7 @@
 
 #include <chrono>
 #include <deque>
+#include <vector>
 
 namespace furrow::sim {
 
@@ -28,6 +29,14 @@ public:
   /// Makes the next block, of at most `count` frames; how many there are in it, 0 when the window
   /// is full.
   std::uint32_t add(std::uint64_t count);
+
+  /// From now on, notes when each block was sent for the first time.
+  void note_sendings() { noting_ = true; }
+  struct sending {
+    std::uint64_t seq_last = 0;
+    clock::time_point at;
+  };
+  [[nodiscard]] const std::vector<sending>& sendings() const { return sendings_; }
 
   [[nodiscard]] edge::stream_state state() const override;
   [[nodiscard]] std::uint64_t last_seq() const override { return last_seq_; }
@@ -60,6 +69,8 @@ private:
   std::uint64_t pool_at_; // where in the pool this machine begins
   std::uint64_t blocks_dropped_ = 0;
   std::deque<slot> slots_;
+  bool noting_ = false;
+  std::vector<sending> sendings_;
   std::size_t settled_ = 0; // slots at the front whose latency is known
   std::uint64_t last_seq_ = 0;
   std::uint64_t acked_seq_ = 0;

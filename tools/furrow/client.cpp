@@ -55,7 +55,8 @@ public:
   exchange(const node_client& client,
            const char* method,
            const std::string& target,
-           const node_client::sink* sink)
+           const node_client::sink* sink,
+           const std::string& sent = {})
     : client_{client}, sink_{sink}, context_{asio::ssl::context::tls_client} {
     request_.method_string(method);
     request_.target(client.address_.path + target);
@@ -66,8 +67,11 @@ public:
     request_.set(wire::field::connection, "close");
     if (!client.token_.empty())
       request_.set(wire::field::authorization, "Bearer " + client.token_);
-    if (request_.method() == wire::verb::post)
-      request_.content_length(0);
+    request_.body() = sent;
+    if (!sent.empty())
+      request_.set(wire::field::content_type, "application/json");
+    if (!sent.empty() || request_.method() == wire::verb::post)
+      request_.content_length(sent.size());
   }
 
   result<done> run() {
@@ -207,7 +211,7 @@ private:
   const node_client::sink* sink_;
   asio::io_context io_;
   asio::ssl::context context_;
-  wire::request<wire::empty_body> request_;
+  wire::request<wire::string_body> request_;
   std::uint64_t received_ = 0;
   std::optional<failure> failure_;
 };
@@ -280,8 +284,11 @@ result<node_client> node_client::from(const globals& globals) {
   return client;
 }
 
-result<json> node_client::call(const char* method, const std::string& target, int also) const {
-  exchange exchange{*this, method, target, nullptr};
+result<json> node_client::call(const char* method,
+                               const std::string& target,
+                               int also,
+                               const std::string& body) const {
+  exchange exchange{*this, method, target, nullptr, body};
   const auto ended = exchange.run();
   if (!ended)
     return ended.error();
@@ -300,6 +307,11 @@ result<json> node_client::get(const std::string& target, int also) const {
 
 result<json> node_client::post(const std::string& target) const {
   return call("POST", target, 0);
+}
+
+result<json>
+node_client::send(const char* method, const std::string& target, const json& body) const {
+  return call(method, target, 0, body.is_null() ? "" : body.dump());
 }
 
 result<done> node_client::stream(const std::string& target, const sink& taker) const {

@@ -29,6 +29,9 @@ public:
   /// An answer in JSON. A status that is not 2xx is an error, but for those in `also`.
   [[nodiscard]] result<json> get(const std::string& target, int also = 0) const;
   [[nodiscard]] result<json> post(const std::string& target) const;
+  /// Any other method, with a body in JSON.
+  [[nodiscard]] result<json>
+  send(const char* method, const std::string& target, const json& body) const;
 
   /// Hands the body over as it comes; the sink says whether it wants more.
   using sink = std::function<bool(std::string_view)>;
@@ -45,7 +48,8 @@ private:
     std::string path; // before every target, without a slash at its end
   };
   [[nodiscard]] static result<address> parse(const std::string& url);
-  [[nodiscard]] result<json> call(const char* method, const std::string& target, int also) const;
+  [[nodiscard]] result<json>
+  call(const char* method, const std::string& target, int also, const std::string& body = {}) const;
 
   std::string url_;
   address address_;

@@ -12,9 +12,22 @@ namespace furrow::cli {
 
 void add_ledger(CLI::App& app, const globals& globals, int& exit_code);
 void add_frames(CLI::App& app, const globals& globals, int& exit_code);
+void add_telemetry(CLI::App& app, const globals& globals, int& exit_code);
+void add_signals(CLI::App& app, const globals& globals, int& exit_code);
+void add_records(CLI::App& app, const globals& globals, int& exit_code);
+void add_quarantine(CLI::App& app, const globals& globals, int& exit_code);
 void add_equipment(CLI::App& app, const globals& globals, int& exit_code);
+void add_equipment_set(CLI::App& app,
+                       const globals& globals,
+                       int& exit_code); // after add_equipment
+void add_field(CLI::App& app, const globals& globals, int& exit_code);
 void add_actors(CLI::App& app, const globals& globals, int& exit_code);
 void add_database(CLI::App& app, const globals& globals, int& exit_code);
+void add_bench(CLI::App& app, const globals& globals, int& exit_code);
+/// Under `dbc`.
+void add_dbc_load(CLI::App& dbc, const globals& globals, int& exit_code);
+/// Under `db`.
+void add_seal(CLI::App& database, const globals& globals, int& exit_code);
 void add_health(CLI::App& app, const globals& globals, int& exit_code);
 void add_token(CLI::App& app, const globals& globals, int& exit_code);
 void add_version(CLI::App& app, const globals& globals, int& exit_code);

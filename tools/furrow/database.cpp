@@ -73,7 +73,12 @@ result<json> ask_directly(const std::string& url, const globals& globals, bool m
     return health.error();
   if (!health->up)
     return to_failure({storage::errc::retry_later, health->detail}, url);
-  json status{{"health", http::to_json(*health)}, {"migrations", nullptr}, {"fault", nullptr}};
+  const auto digest = answer_of<storage::digest_status>(
+    [&](auto done) { store.digest_progress(std::move(done)); }, url, globals.timeout());
+  json status{{"health", http::to_json(*health)},
+              {"migrations", nullptr},
+              {"digest", digest ? http::to_json(*digest) : json(nullptr)},
+              {"fault", nullptr}};
   const auto rows = answer_of<migrations>(
     [&](auto done) { store.migration_status(std::move(done)); }, url, globals.timeout());
   if (rows)
@@ -122,6 +127,13 @@ result<int> database(const globals& globals, const std::string& url, bool migrat
                           ? fmt::format("up, answers in {} us", health.at("latency_us").dump())
                           : "down: " + health.at("detail").get<std::string>();
     (void)write_out(fmt::format("{}: {}\n", health.at("mode").get<std::string>(), detail));
+    if (const auto digest = answer->value("digest", json(nullptr)); digest.is_object())
+      (void)write_out(fmt::format("digest: {} of {} streams behind, by {} items{}\n",
+                                  digest.at("streams_behind").dump(), digest.at("streams").dump(),
+                                  digest.at("items_behind").dump(),
+                                  digest.at("oldest_frame").is_null()
+                                    ? ""
+                                    : ", since " + digest.at("oldest_frame").get<std::string>()));
   }
   if (!answer->value("fault", json(nullptr)).is_null())
     fmt::print(stderr, "furrow: migrations are not known: {}\n",
@@ -155,6 +167,7 @@ void add_database(CLI::App& app, const globals& globals, int& exit_code) {
   };
   add("status", "whether it is up, and which migrations it has", false);
   add("migrate", "apply the migrations that it lacks", true);
+  add_seal(*command, globals, exit_code);
 }
 
 } // namespace furrow::cli

@@ -22,6 +22,9 @@ namespace furrow::cli {
 namespace {
 
 constexpr std::size_t piece_bytes = 262'144;
+/// A log is read once, by somebody who wants all of it: room for the largest message there is, and
+/// for what else is under way.
+constexpr can::transport_limits decode_limits{1024, can::reassembler::etp_bytes_max + (16U << 20U)};
 
 void append_hex(std::string& out, std::span<const std::uint8_t> bytes) {
   constexpr std::string_view digits = "0123456789ABCDEF";
@@ -167,7 +170,7 @@ private:
   std::ostream& problems_;
   can::log_reader reader_;
   can::bus_table buses_;
-  can::reassembler whole_;
+  can::reassembler whole_{decode_limits};
   can::log_line line_;
   can::log_payload payload_{};
   std::vector<can::decoded_signal> values_;

@@ -1,5 +1,6 @@
 #include "tools/furrow/client.hpp"
 #include "tools/furrow/commands.hpp"
+#include "tools/furrow/machine_tables.hpp"
 #include "tools/furrow/output.hpp"
 
 #include <fmt/format.h>
@@ -39,11 +40,6 @@ cell speed_cell(const json& state) {
   return state_cell(state, over_ground ? "ground_speed_mps" : "wheel_speed_mps", 2);
 }
 
-std::string position_text(const json& seen) {
-  return fmt::format("{:.6f} {:.6f}", seen.at("latitude_deg").get<double>(),
-                     seen.at("longitude_deg").get<double>());
-}
-
 cell connected_cell(const json& row) {
   if (!row.at("connected").get<bool>())
     return {"no", colour::faint, false};
@@ -51,9 +47,13 @@ cell connected_cell(const json& row) {
                                   : cell{"yes", colour::good, false};
 }
 
+cell faults_cell(const json& count) {
+  return number_cell(count, count.is_null() || count == 0 ? colour::none : colour::bad);
+}
+
 table fleet_table(const json& rows) {
   table shown{{"NAME", "CONNECTED", "LAST FRAME", "RECEIVED", "DURABLE", "SENT", "ENGINE rpm",
-               "SPEED m/s", "FUEL %", "POSITION deg"},
+               "SPEED m/s", "FUEL %", "MODE", "FAULTS", "POSITION deg"},
               {}};
   for (const auto& row : rows) {
     const auto& state = row.at("state");
@@ -61,33 +61,15 @@ table fleet_table(const json& rows) {
     // What is durable is known from the database too, when no actor says it.
     const auto& durable =
       row.at("durable_seq").is_null() ? row.at("stored_durable_seq") : row.at("durable_seq");
-    shown.rows.push_back({value_cell(row.at("name")), connected_cell(row),
-                          value_cell(row.at("last_frame")), number_cell(row.at("received_seq")),
-                          number_cell(durable), number_cell(row.at("sent_seq")),
-                          state_cell(state, "engine_speed_rpm", 1), speed_cell(state),
-                          state_cell(state, "fuel_level_pct", 1),
-                          placed ? cell{position_text(state.at("position")), colour::none, false}
-                                 : value_cell(nullptr)});
-  }
-  return shown;
-}
-
-table machine_table(const json& machine) {
-  table shown{{"WHAT", "VALUE", "AGE s", "PGN", "SOURCE", "TIME"}, {}};
-  for (const auto& [name, value] : machine.items())
-    if (name != "state")
-      shown.rows.push_back({cell{name}, cell{value_cell(value).text}, {}, {}, {}, {}});
-  if (!machine.at("state").is_object())
-    return shown;
-  for (const auto& [name, seen] : machine.at("state").items()) {
-    if (seen.is_null())
-      continue;
-    auto value = name == "position" ? cell{position_text(seen)}
-                                    : cell{fmt::format("{:g}", seen.at("value").get<double>())};
-    shown.rows.push_back({cell{name == "position" ? "position_deg" : name}, std::move(value),
-                          cell{fmt::format("{:.1f}", seen.at("age_s").get<double>())},
-                          value_cell(seen.at("pgn")), value_cell(seen.at("source")),
-                          value_cell(seen.at("time"))});
+    shown.rows.push_back(
+      {value_cell(row.at("name")), connected_cell(row), value_cell(row.at("last_frame")),
+       number_cell(row.at("received_seq")), number_cell(durable), number_cell(row.at("sent_seq")),
+       state_cell(state, "engine_speed_rpm", 1), speed_cell(state),
+       state_cell(state, "fuel_level_pct", 1),
+       state.is_object() ? cell{quantity_text(state.at("mode"))} : value_cell(nullptr),
+       faults_cell(row.at("fault_count")),
+       placed ? cell{quantity_text(state.at("position")), colour::none, false}
+              : value_cell(nullptr)});
   }
   return shown;
 }
@@ -99,10 +81,15 @@ show(const node_client& client, const equipment_options& wanted, output_format f
   if (!answer)
     return answer.error();
   const auto& rows = wanted.name.empty() ? answer->at("equipment") : *answer;
-  const auto shown = wanted.name.empty() ? fleet_table(rows) : machine_table(rows);
   if (wanted.watch && format == output_format::table && ::isatty(STDOUT_FILENO) == 1)
     (void)write_out("\x1b[H\x1b[J"); // home, and nothing below
-  auto printed = print(rows, shown, format);
+  if (!wanted.name.empty() && format == output_format::table) {
+    for (const auto& one : machine_tables(rows))
+      (void)write_out((one.title.empty() ? "" : "\n" + printable(one.title) + "\n")
+                      + rendered(one.table, is_coloured()));
+    return written();
+  }
+  auto printed = print(rows, wanted.name.empty() ? fleet_table(rows) : table{}, format);
   if (printed && wanted.name.empty() && !answer->at("incomplete").is_null())
     fmt::print(stderr, "furrow: only live machines are shown: {}\n",
                answer->at("incomplete").get<std::string>());
@@ -130,7 +117,8 @@ result<int> equipment(const globals& globals, const equipment_options& wanted) {
 void add_equipment(CLI::App& app, const globals& globals, int& exit_code) {
   auto* command = app.add_subcommand("equipment", "the machines, live and stored");
   auto wanted = std::make_shared<equipment_options>();
-  command->add_option("NAME", wanted->name, "one machine, with the age and source of each value");
+  command->add_option("NAME", wanted->name,
+                      "one machine: values with age and source, faults, ECUs, implements");
   auto* watch = command->add_flag("--watch", wanted->watch, "show it again and again");
   command->add_option("--every", wanted->every_s, "seconds between two looks")
     ->needs(watch)
@@ -139,10 +127,13 @@ void add_equipment(CLI::App& app, const globals& globals, int& exit_code) {
   command->add_option("--times", wanted->times, "stop after so many looks")->needs(watch);
   command->footer("Examples:\n"
                   "  furrow equipment\n"
+                  "  furrow equipment T1                 (docs/live-view.md says which PGN wins)\n"
                   "  furrow equipment T1 --watch\n"
                   "  furrow equipment -o jsonl | jq 'select(.connected)'");
-  command->callback(
-    [&globals, &exit_code, wanted] { exit_code = code_of(equipment(globals, *wanted)); });
+  command->callback([&globals, &exit_code, wanted, command] {
+    if (command->get_subcommands().empty()) // `set` answers for itself
+      exit_code = code_of(equipment(globals, *wanted));
+  });
 }
 
 } // namespace furrow::cli

@@ -22,15 +22,23 @@ void add_commands(CLI::App& app, const furrow::cli::globals& globals, int& exit_
   using namespace furrow::cli;
   // Those that ask a node or its database.
   add_equipment(app, globals, exit_code);
+  add_equipment_set(app, globals, exit_code);
+  add_field(app, globals, exit_code);
   add_ledger(app, globals, exit_code);
   add_frames(app, globals, exit_code);
+  add_telemetry(app, globals, exit_code);
+  add_signals(app, globals, exit_code);
+  add_records(app, globals, exit_code);
+  add_quarantine(app, globals, exit_code);
   add_actors(app, globals, exit_code);
   add_database(app, globals, exit_code);
   add_health(app, globals, exit_code);
   add_token(app, globals, exit_code);
+  add_bench(app, globals, exit_code);
   // Those that read logs and DBC files, and need neither.
   add_convert(app, exit_code);
   add_dbc(app, exit_code);
+  add_dbc_load(*app.get_subcommand("dbc"), globals, exit_code); // this one needs a database
   add_decode(app, exit_code);
   add_names(app, exit_code);
 

@@ -17,14 +17,6 @@ namespace {
 
 int write_error = 0; // errno of the write that failed
 
-std::string clean(std::string_view text) {
-  std::string shown{text};
-  for (auto& c : shown)
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F)
-      c = '?';
-  return shown;
-}
-
 /// Characters, counted as code points of UTF-8.
 std::size_t width(std::string_view text) {
   return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
@@ -47,7 +39,7 @@ const char* escape(colour colour) {
 }
 
 void append_cell(std::string& line, const cell& cell, std::size_t wide, bool coloured) {
-  const auto text = clean(cell.text);
+  const auto text = printable(cell.text);
   const std::string padding(wide - std::min(wide, width(text)), ' ');
   if (cell.number)
     line += padding;
@@ -58,6 +50,14 @@ void append_cell(std::string& line, const cell& cell, std::size_t wide, bool col
 }
 
 } // namespace
+
+std::string printable(std::string_view text) {
+  std::string shown{text};
+  for (auto& c : shown)
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F)
+      c = '?';
+  return shown;
+}
 
 cell number_cell(const json& value, cli::colour colour) {
   auto made = value_cell(value);

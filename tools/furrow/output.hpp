@@ -33,6 +33,8 @@ struct table {
   std::vector<std::vector<cell>> rows;
 };
 
+/// The text with control characters as question marks.
+[[nodiscard]] std::string printable(std::string_view text);
 [[nodiscard]] bool is_coloured();
 [[nodiscard]] std::string rendered(const table& table, bool coloured);
 

@@ -185,9 +185,17 @@ asio::awaitable<std::vector<memory_lease>> gateway_session::room(std::size_t byt
       },
       asio::use_awaitable);
   };
+  // Mostly there is room, and nobody has to be waited for.
+  auto own = own_budget_->try_acquire(bytes);
+  if (!own)
+    own = co_await acquire(own_budget_);
+  auto shared = context_->budget->try_acquire(bytes);
+  if (!shared)
+    shared = co_await acquire(context_->budget);
   std::vector<memory_lease> leases;
-  leases.push_back(co_await acquire(own_budget_));
-  leases.push_back(co_await acquire(context_->budget));
+  leases.reserve(2);
+  leases.push_back(std::move(*own));
+  leases.push_back(std::move(*shared));
   co_return leases;
 }
 

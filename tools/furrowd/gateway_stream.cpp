@@ -1,5 +1,8 @@
 #include "tools/furrowd/gateway_stream.hpp"
 
+#include <algorithm>
+#include <array>
+#include <cstring>
 #include <utility>
 
 #include <boost/asio/read.hpp>
@@ -27,8 +30,22 @@ public:
     co_return;
   }
   asio::awaitable<void> read(std::span<std::uint8_t> bytes) override {
-    co_await asio::async_read(stream_, asio::buffer(bytes.data(), bytes.size()),
-                              asio::use_awaitable);
+    while (!bytes.empty()) {
+      const auto held = std::min(bytes.size(), end_ - begin_);
+      std::memcpy(bytes.data(), ahead_.data() + begin_, held);
+      begin_ += held;
+      bytes = bytes.subspan(held);
+      if (bytes.size() >= ahead_.size()) {
+        co_await asio::async_read(stream_, asio::buffer(bytes.data(), bytes.size()),
+                                  asio::use_awaitable);
+        co_return;
+      }
+      if (!bytes.empty()) {
+        begin_ = 0;
+        end_ = 0; // also when the read below throws
+        end_ = co_await stream_.async_read_some(asio::buffer(ahead_), asio::use_awaitable);
+      }
+    }
   }
   asio::awaitable<void> write(std::string_view bytes) override {
     co_await asio::async_write(stream_, asio::buffer(bytes.data(), bytes.size()),
@@ -50,6 +67,10 @@ public:
 
 private:
   Stream stream_;
+  // A small message, its length and what follows come with one read.
+  std::array<std::uint8_t, gateway_stream::ahead_max> ahead_{};
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
 };
 
 } // namespace

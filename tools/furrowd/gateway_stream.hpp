@@ -2,10 +2,12 @@
 ///
 /// Errors: Boost's system_error, thrown at the awaiting session, which ends by it.
 /// Threads: those of the io_context that the listener runs on.
+/// Limits: reads at most ahead_max bytes that nobody has asked for yet.
 #pragma once
 
 #include "tools/furrowd/tls.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
@@ -18,6 +20,8 @@ namespace furrow::daemon {
 
 class gateway_stream {
 public:
+  static constexpr std::size_t ahead_max = 1'024;
+
   virtual ~gateway_stream() = default;
   virtual boost::asio::awaitable<void> handshake() = 0;
   /// Fills the span, whole.

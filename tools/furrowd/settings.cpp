@@ -27,6 +27,7 @@ void add_flags(CLI::App& app,
                settings& out,
                std::uint64_t& budget_mib,
                std::uint64_t& flush_ms,
+               std::int64_t& seal_min,
                std::uint64_t& drain_s) {
   app.add_option("--node", out.node.name, "name of this node")
     ->capture_default_str()
@@ -65,12 +66,48 @@ void add_flags(CLI::App& app,
                 "longest wait of a frame before it goes to the database, in milliseconds")
     ->capture_default_str()
     ->check(CLI::Range(1, 10'000));
+  app
+    .add_option("--seal-after", seal_min,
+                "minutes until frames too few for a whole chunk are sealed (PostgreSQL); 0: never "
+                "seal")
+    ->capture_default_str()
+    ->check(CLI::Range(0, 10'080));
   app.add_option("--drain", drain_s, "longest drain at SIGTERM, in seconds")
     ->capture_default_str()
     ->check(CLI::Range(1, 600));
   app.add_option("--log-level", out.log_level, "debug, info, warn, error")
     ->capture_default_str()
     ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
+}
+
+/// The digest's settings as they are written.
+struct digest_flags {
+  std::string on = "on";
+  std::uint64_t interval_s = 10;
+  std::uint64_t telemetry_ms = 1'000;
+};
+
+void add_digest_flags(CLI::App& app, settings& out, digest_flags& flags) {
+  app
+    .add_option("--digest", flags.on,
+                "on: make rollups and telemetry of what is stored; off: leave it to other nodes")
+    ->capture_default_str()
+    ->check(CLI::IsMember({"on", "off"}));
+  app
+    .add_option("--digest-interval", flags.interval_s,
+                "seconds between two looks for what is to be digested")
+    ->capture_default_str()
+    ->check(CLI::Range(1, 3'600));
+  app
+    .add_option("--digest-duty", out.node.digest.duty_pct,
+                "per cent of the time that the digest may be busy while it catches up")
+    ->capture_default_str()
+    ->check(CLI::Range(1, 100));
+  app
+    .add_option("--telemetry-ms", flags.telemetry_ms,
+                "one telemetry row of a machine in so many milliseconds")
+    ->capture_default_str()
+    ->check(CLI::Range(100, 60'000));
 }
 
 bool is_loopback(const std::string& address) {
@@ -88,11 +125,14 @@ std::variant<settings, int> parse_settings(int argc, char** argv) {
   std::uint64_t budget_mib = out.node.budget_bytes >> 20U;
   std::uint64_t flush_ms = static_cast<std::uint64_t>(out.node.flush_interval.count());
   std::uint64_t drain_s = static_cast<std::uint64_t>(out.drain.count());
+  std::int64_t seal_min = out.node.seal_after.count();
   CLI::App app{"furrowd: a Furrow node. Takes the frames of gateways, keeps each exactly once, "
                "answers for them."};
   app.footer(examples);
   app.set_version_flag("--version", "furrowd " FURROW_VERSION);
-  add_flags(app, out, budget_mib, flush_ms, drain_s);
+  digest_flags digest;
+  add_digest_flags(app, out, digest);
+  add_flags(app, out, budget_mib, flush_ms, seal_min, drain_s);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
@@ -100,7 +140,11 @@ std::variant<settings, int> parse_settings(int argc, char** argv) {
   }
   out.node.budget_bytes = static_cast<std::size_t>(budget_mib) << 20U;
   out.node.flush_interval = std::chrono::milliseconds{flush_ms};
+  out.node.seal_after = std::chrono::minutes{seal_min};
   out.drain = std::chrono::seconds{drain_s};
+  out.node.digest.on = digest.on == "on";
+  out.node.digest.interval = std::chrono::seconds{digest.interval_s};
+  out.node.digest.telemetry_period = std::chrono::milliseconds{digest.telemetry_ms};
   if (out.tls.certificate.empty() != out.tls.key.empty()) {
     std::cerr << "furrowd: --tls-cert and --tls-key go together\n";
     return usage_error;

@@ -2,6 +2,10 @@
 
 #include "tools/furrowd/http/ask.hpp"
 #include "tools/furrowd/http/frames_body.hpp"
+#include "tools/furrowd/http/history_api.hpp"
+#include "tools/furrowd/http/machine_json.hpp"
+#include "tools/furrowd/http/records_api.hpp"
+#include "tools/furrowd/http/repository_api.hpp"
 #include "tools/furrowd/http/rfc3339.hpp"
 #include "tools/furrowd/http/rows_json.hpp"
 #include "tools/furrowd/http/store_problem.hpp"
@@ -165,16 +169,19 @@ router api::routes() {
   made.add({"GET", "/monitoring/database", read, {}, to(&api::database)});
   made.add({"GET", "/api/v1/equipment", read, {}, to(&api::list_equipment)});
   made.add({"GET", "/api/v1/equipment/{name}", read, {}, to(&api::one_equipment)});
+  add_repository_routes(made, node_);
   made.add({"GET", "/api/v1/ledger", read, {"equipment"}, to(&api::ledger)});
   made.add({"GET",
             "/api/v1/frames",
             read,
             {"equipment", "from", "to", "can_id", "pgn", "format"},
             to(&api::frames)});
+  add_record_routes(made, node_);
   made.add({"GET", "/api/v1/actors", read, {}, to(&api::list_actors)});
   made.add({"POST", "/api/v1/actors/{id}/kill", operate, {}, to(&api::kill_actor)});
   made.add({"GET", "/api/v1/db/status", read, {}, to(&api::database_status)});
   made.add({"POST", "/api/v1/db/migrate", administer, {}, to(&api::migrate)});
+  add_history_routes(made, node_.store());
   made.add({"GET", "/api/v1/openapi.json", {}, {}, to(&api::document)});
   return made;
 }
@@ -247,9 +254,22 @@ api::answer api::one_equipment(call call) {
     co_return to_response(not_covered(name));
   const auto rows = co_await read_equipment(call.who);
   const auto merged = rows.merged();
-  if (const auto found = merged.find(name); found != merged.end())
-    co_return ok(found->second);
-  co_return to_response(rows.fault ? *rows.fault : no_such_equipment(name));
+  const auto found = merged.find(name);
+  if (found == merged.end())
+    co_return to_response(rows.fault ? *rows.fault : no_such_equipment(name));
+  auto machine = found->second;
+  std::optional<can::machine_report> report;
+  if (!machine.at("state").is_null()) {
+    const auto start = [&](auto done) { node_.look_at(call.who.farm, name, std::move(done)); };
+    auto looked = co_await ask<std::optional<can::machine_report>>(start, answer_limit);
+    if (!looked)
+      co_return to_response(no_answer("node"));
+    report = std::move(*looked);
+  }
+  const auto parts = to_json(report.value_or(can::machine_report{}), now_us());
+  for (const auto& [part, value] : parts.items())
+    machine[part] = report ? value : json(nullptr);
+  co_return ok(machine);
 }
 
 api::answer api::ledger(call call) {
@@ -357,7 +377,13 @@ api::answer api::database_status(call) {
   const auto status = co_await ask<storage::result<rows>>(start_rows, answer_limit);
   if (!health || !*health)
     co_return to_response(health ? to_problem(health->error()) : no_answer("database"));
-  json made{{"health", to_json(**health)}, {"migrations", nullptr}, {"fault", nullptr}};
+  const auto start_digest = [this](auto done) { node_.store().digest_progress(std::move(done)); };
+  const auto digest =
+    co_await ask<storage::result<storage::digest_status>>(start_digest, answer_limit);
+  json made{{"health", to_json(**health)},
+            {"migrations", nullptr},
+            {"digest", digest && *digest ? to_json(**digest) : json(nullptr)},
+            {"fault", nullptr}};
   if (status && *status) {
     made["migrations"] = json::array();
     for (const auto& row : **status)

@@ -103,7 +103,7 @@ private:
     if (failed)
       co_return co_await refuse(failed, begun);
     const bool keep = parser.get().keep_alive();
-    parser.get().body().clear(); // no route has a use for it
+    std::get<route_match>(match).made.body = std::move(parser.get().body());
     auto answer = co_await front_.answer(std::get<route_match>(std::move(match)));
     co_return co_await write(std::move(answer), keep, head, begun);
   }

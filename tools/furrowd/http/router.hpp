@@ -24,7 +24,8 @@ struct call {
   std::map<std::string, std::string, std::less<>> path;  // by the name in braces
   std::map<std::string, std::string, std::less<>> query; // only parameters that the route knows
   daemon::credential who;
-  bool head = false; // only the header is wanted
+  bool head = false;     // only the header is wanted
+  std::string body = {}; // as it came
 };
 
 using handler = std::function<boost::asio::awaitable<response>(call)>;

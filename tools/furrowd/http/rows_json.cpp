@@ -1,5 +1,6 @@
 #include "tools/furrowd/http/rows_json.hpp"
 
+#include "tools/furrowd/http/machine_json.hpp"
 #include "tools/furrowd/http/rfc3339.hpp"
 
 #include <fmt/format.h>
@@ -9,32 +10,6 @@
 #include <nlohmann/json.hpp>
 
 namespace furrow::http {
-
-namespace {
-
-template <class T>
-json stamped(json value, const can::observed<T>& seen, std::int64_t now_us) {
-  value["time"] = format_time(seen.time_us);
-  // A replayed log may be years old, and a gateway's clock ahead of ours.
-  value["age_s"] = static_cast<double>(now_us - seen.time_us) / 1e6;
-  value["pgn"] = seen.pgn;
-  value["source"] = seen.source;
-  return value;
-}
-
-json to_json(const std::optional<can::observed<double>>& seen, std::int64_t now_us) {
-  return seen ? stamped(json{{"value", seen->value}}, *seen, now_us) : json(nullptr);
-}
-
-json to_json(const std::optional<can::observed<can::position>>& seen, std::int64_t now_us) {
-  if (!seen)
-    return nullptr;
-  return stamped(
-    json{{"latitude_deg", seen->value.latitude_deg}, {"longitude_deg", seen->value.longitude_deg}},
-    *seen, now_us);
-}
-
-} // namespace
 
 std::string to_text(const json& value) {
   return value.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
@@ -49,7 +24,17 @@ json to_json(const storage::ledger_row& row) {
           {"lost", row.lost},
           {"doubled", row.doubled},
           {"farm", row.farm},
-          {"quarantined", row.quarantined}};
+          {"quarantined", row.quarantined},
+          {"dropped", row.dropped},
+          {"lost_at_gateway", row.lost_at_gateway}};
+}
+
+json to_json(const storage::digest_status& status) {
+  return {
+    {"streams", status.streams},
+    {"streams_behind", status.streams_behind},
+    {"items_behind", status.items_behind},
+    {"oldest_frame", status.oldest_us ? json(format_time(*status.oldest_us)) : json(nullptr)}};
 }
 
 json to_json(const storage::migration_row& row) {
@@ -72,18 +57,6 @@ json to_json(const actors::actor_row& row) {
           {"state", row.state}, {"restarts", row.restarts}, {"detail", row.detail}};
 }
 
-json to_json(const can::live_state& state, std::int64_t now_us) {
-  return {{"engine_speed_rpm", to_json(state.engine_speed_rpm, now_us)},
-          {"wheel_speed_mps", to_json(state.wheel_speed_mps, now_us)},
-          {"ground_speed_mps", to_json(state.ground_speed_mps, now_us)},
-          {"fuel_rate_lph", to_json(state.fuel_rate_lph, now_us)},
-          {"fuel_level_pct", to_json(state.fuel_level_pct, now_us)},
-          {"coolant_temperature_c", to_json(state.coolant_temperature_c, now_us)},
-          {"rear_pto_rpm", to_json(state.rear_pto_rpm, now_us)},
-          {"rear_hitch_pct", to_json(state.rear_hitch_pct, now_us)},
-          {"position", to_json(state.position, now_us)}};
-}
-
 json to_json(const storage::equipment_row* stored,
              const std::vector<const actors::live_equipment*>& live,
              std::int64_t now_us) {
@@ -97,7 +70,7 @@ json to_json(const storage::equipment_row* stored,
     stored != nullptr ? stored->last_frame_us : std::nullopt;
 
   const actors::live_equipment* latest = nullptr;
-  actors::live_equipment sum;
+  actors::live_standing sum;
   for (const auto* one : live) {
     if (latest == nullptr || one->state.last_frame_us > latest->state.last_frame_us)
       latest = one;
@@ -123,6 +96,8 @@ json to_json(const storage::equipment_row* stored,
   if (latest != nullptr && latest->state.last_frame_us > last_frame_us.value_or(0))
     last_frame_us = latest->state.last_frame_us;
   row["last_frame"] = last_frame_us ? json(format_time(*last_frame_us)) : json(nullptr);
+  row["ecu_count"] = if_live(latest != nullptr ? latest->ecus : 0);
+  row["fault_count"] = if_live(latest != nullptr ? latest->faults_active : 0);
   row["state"] = latest != nullptr ? to_json(latest->state, now_us) : json(nullptr);
   return row;
 }

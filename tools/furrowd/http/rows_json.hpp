@@ -21,14 +21,13 @@ using json = nlohmann::ordered_json;
 [[nodiscard]] std::string to_text(const json& value); // one line, with its end
 
 [[nodiscard]] json to_json(const storage::ledger_row& row);
+[[nodiscard]] json to_json(const storage::digest_status& status);
 [[nodiscard]] json to_json(const storage::migration_row& row);
 [[nodiscard]] json to_json(const storage::store_health& health);
 [[nodiscard]] json to_json(const actors::actor_row& row);
-[[nodiscard]] json to_json(const can::live_state& state, std::int64_t now_us);
-
-/// What the database knows of a machine, and what its actors know now; either may be missing. A
-/// machine with several streams has an actor for each: numbers are summed, the state is that of the
-/// machine's latest frame.
+/// What the database knows of a machine, and what its actors know now; either may be missing. While
+/// a machine's actor gives way to a newer one there are two: numbers are summed, the state is that
+/// of the machine's latest frame.
 [[nodiscard]] json to_json(const storage::equipment_row* stored,
                            const std::vector<const actors::live_equipment*>& live,
                            std::int64_t now_us);

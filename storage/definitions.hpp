@@ -1,0 +1,34 @@
+/// Signal definitions into the database: a DBC file as a version of its own, for a farm, an
+/// equipment or all. PostgreSQL only.
+///
+/// Errors: not_found names the farm or equipment; misconfigured for a SQLite URL or a schema that
+///   lacks the tables.
+/// Threads: `load_definitions` blocks its caller: it is for command lines.
+#pragma once
+
+#include "can/dbc.hpp"
+#include "storage/store.hpp"
+
+#include <cstdint>
+#include <string>
+
+namespace furrow::storage {
+
+struct definition_load {
+  std::string name;   // of the file, for people
+  std::string sha256; // of its text: loading it again for the same makes no version
+  std::string scope;  // "all", a farm, an equipment, or farm/equipment
+};
+
+struct definition_outcome {
+  std::int32_t version = 0;
+  bool added = false; // false: it was there
+  std::uint64_t messages = 0;
+  std::uint64_t signals = 0;
+};
+
+[[nodiscard]] result<definition_outcome> load_definitions(const store_options& options,
+                                                          const can::dbc_file& file,
+                                                          const definition_load& load);
+
+} // namespace furrow::storage

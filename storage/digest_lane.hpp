@@ -1,0 +1,64 @@
+/// What the digest asks of a database: which streams have moved on, their frames, and that rows, state and place
+/// become one.
+///
+/// Errors, threads: as storage/store.hpp. A commit that is in doubt needs no care: whoever asks again is told where the
+///   digest of the stream stands.
+/// Source: docs/decisions/0011-digest-follows-the-watermark.md.
+#pragma once
+
+#include "can/stream_digest.hpp"
+#include "storage/store.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace furrow::storage {
+
+/// A stream whose digest stands before its watermark.
+struct digest_stream {
+  std::int32_t stream = 0;
+  std::int32_t equipment = 0;
+  std::uint64_t digested = 0;
+  std::uint64_t durable = 0;
+  std::vector<std::uint8_t> state;       // saved at `digested`; empty at the beginning
+  std::optional<std::int64_t> oldest_us; // time of the first frames that wait
+};
+
+/// Frames of a stream up to `to`; numbers between the runs are no frames, or gone.
+struct digest_page {
+  std::vector<frame_run> runs;
+  std::uint64_t to = 0;
+};
+
+struct digest_commit {
+  std::int32_t stream = 0;
+  std::int32_t equipment = 0;
+  std::uint64_t from = 0; // the place that the digest must have
+  std::uint64_t to = 0;
+  std::vector<std::uint8_t> state;
+  can::digest_rows rows; // signals as numbers of the database
+};
+
+class digest_lane {
+public:
+  virtual ~digest_lane() = default;
+
+  /// The next ones by row id after `after`, at most `count`.
+  virtual void
+  pending(std::int32_t after, std::size_t count, handler<std::vector<digest_stream>> done) = 0;
+  /// Items (after, up_to], or those at the beginning that fit a page.
+  virtual void read(std::int32_t stream,
+                    std::uint64_t after,
+                    std::uint64_t up_to,
+                    handler<digest_page> done) = 0;
+  /// False: the digest of the stream stands elsewhere by now, and nothing was changed.
+  virtual void commit(std::shared_ptr<const digest_commit> what, handler<bool> done) = 0;
+  /// The numbers of these names, made where they are missing; in order.
+  virtual void signal_ids(std::vector<std::string> names,
+                          handler<std::vector<std::int32_t>> done) = 0;
+};
+
+} // namespace furrow::storage

@@ -1,0 +1,68 @@
+/// What is asked of the tables that the digest fills: telemetry, rollups, how far it is.
+///
+/// Shape: answers come in pages, oldest first; `next` is where to go on.
+/// Units: microseconds since 1970; telemetry as can/telemetry.hpp has it.
+/// Errors: not_found when there is no such machine, or no signal of that name.
+#pragma once
+
+#include "can/telemetry.hpp"
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace furrow::storage {
+
+/// A machine and a time, both ends included.
+struct history_query {
+  std::string farm; // empty: any farm; a name that stands in two farms is then an error
+  std::string equipment;
+  std::optional<std::int64_t> from_us;
+  std::optional<std::int64_t> to_us;
+  std::optional<std::int64_t> after_us; // the page begins after this row
+};
+
+struct telemetry_point {
+  std::int64_t time_us = 0;
+  std::string mode; // empty: unknown
+  std::array<std::optional<double>, can::telemetry_columns.size()> values;
+};
+
+struct telemetry_page {
+  std::vector<telemetry_point> rows;
+  std::optional<std::int64_t> next_us;
+};
+
+enum class rollup_bucket : std::uint8_t { minute = 0, hour = 1, day = 2 };
+
+struct rollup_point {
+  std::int64_t time_us = 0; // beginning of the bucket, by UTC
+  std::uint64_t count = 0;
+  double min = 0;
+  double max = 0;
+  double mean = 0;
+  double last = 0;
+};
+
+struct rollup_page {
+  std::vector<rollup_point> rows;
+  std::optional<std::int64_t> next_us;
+};
+
+/// A signal that a machine has sent.
+struct known_signal {
+  std::string name; // Message.Signal
+  double last = 0;
+  std::int64_t last_time_us = 0;
+};
+
+struct digest_status {
+  std::uint64_t streams = 0;
+  std::uint64_t streams_behind = 0;
+  std::uint64_t items_behind = 0;
+  std::optional<std::int64_t> oldest_us; // time of the oldest frames that wait
+};
+
+} // namespace furrow::storage

@@ -1,0 +1,201 @@
+-- The second tier: frames that were in can_block, each long run of one header as columns of bytes. Every frame is in exactly
+-- one tier. Runs with search_path = pg_catalog.
+
+create table furrow.can_chunk (
+  stream int not null,
+  seq_first bigint not null,
+  seq_last bigint not null,
+  equipment_id int not null,
+  frames int not null check (frames > 0),
+  time_first timestamptz not null,
+  time_last timestamptz not null,
+  run_first bigint[] not null,
+  run_frames int[] not null,
+  sealed_at timestamptz not null default now(),
+  primary key (stream, seq_first)
+);
+create index can_chunk_equipment_time on furrow.can_chunk (equipment_id, time_first);
+comment on table furrow.can_chunk is 'what was sealed in one transaction: the frames of a stream between two numbers';
+comment on column furrow.can_chunk.time_first is 'the earliest time in it, time_last the latest: less than 26 hours later';
+comment on column furrow.can_chunk.run_first is 'its numbers without a hole begin here, run_frames of them; records stand between';
+
+-- Partitioned, so that old days can be dropped whole; until days are made ahead all rows are in the default partition.
+create table furrow.can_segment (
+  stream int not null,
+  chunk bigint not null,
+  channel int not null,
+  frames int not null check (frames > 0),
+  time_first timestamptz not null,
+  time_last timestamptz not null,
+  time_base timestamptz not null,
+  seq_base bigint not null,
+  time_step bigint not null,
+  header bigint,
+  time_planes smallint not null check (time_planes between 1 and 5),
+  seq_planes smallint not null check (seq_planes between 1 and 4),
+  payload_planes smallint not null,
+  headers bigint[],
+  time_anchors bigint[] compression lz4 not null,
+  data bytea compression lz4 not null,
+  check (num_nulls(header, headers) = 1),
+  check (octet_length(data) = frames * (time_planes + seq_planes + payload_planes + (headers is not null)::int))
+) partition by range (time_first);
+create table furrow.can_segment_default partition of furrow.can_segment default
+  with (toast_tuple_target = 512); -- short ones are compressed in their place, long ones leave it
+create index can_segment_chunk on furrow.can_segment (stream, chunk, channel);
+comment on table furrow.can_segment is 'frames of one header (or of a few rare ones) of a chunk, in order, as planes of bytes (docs/schema.md)';
+comment on column furrow.can_segment.chunk is 'seq_first of its can_chunk';
+comment on column furrow.can_segment.channel is 'parameter group of extended frames, 262144 + identifier of standard ones, 524288 error frames, -1 several headers';
+comment on column furrow.can_segment.time_anchors is 'of each 128 frames, microseconds from time_base';
+comment on column furrow.can_segment.data is 'planes of frames bytes each: index into headers (if several), time, seq, payload';
+
+-- How far a stream is sealed. Its row is what a sealer locks: never the watermark's.
+create table furrow.seal (
+  stream int primary key references furrow.stream,
+  sealed_to bigint not null default 0,
+  due_at timestamptz
+);
+comment on column furrow.seal.sealed_to is 'no block of can_block begins at or below this number';
+comment on column furrow.seal.due_at is 'when fresh blocks too few for a whole chunk are sealed all the same';
+
+-- A job that reads fresh blocks in order keeps the sealer behind it: furrow.digest says how far it has read each stream. Where
+-- that table is not there, or holds nothing because no such job runs, nothing is waited for.
+create function furrow.seal_limit(stream int) returns bigint
+language plpgsql stable as $$
+declare
+  used boolean;
+  read_to bigint;
+begin
+  if to_regclass('furrow.digest') is null then
+    return 9223372036854775807;
+  end if;
+  execute 'select exists (select from furrow.digest), (select d.seq from furrow.digest d where d.stream = $1)'
+    into used, read_to using seal_limit.stream;
+  return case when used then coalesce(read_to, 0) else 9223372036854775807 end;
+end $$;
+comment on function furrow.seal_limit is 'the number beyond which no block of the stream may be sealed yet';
+
+create function furrow.channels(can_id bigint, pgn int) returns int[]
+language sql immutable parallel safe as $$
+  select case when pgn is not null then array[pgn, -1]
+              when can_id is null then null
+              when can_id & 536870912 <> 0 then array[524288, -1]
+              else array[(case when can_id >> 16 & 255 < 240 then can_id >> 8 & x'3FF00'::bigint
+                               else can_id >> 8 & x'3FFFF'::bigint end)::int,
+                         262144 + (can_id & 2047)::int, -1] end
+$$;
+comment on function furrow.channels is 'the channels of can_segment that may hold such frames; null: any';
+
+-- Both tiers. A chunk reaches less than 26 hours beyond its first time; of its segments only those of the channel asked for
+-- are unpacked.
+create or replace function furrow.frames(equipment text, "from" timestamptz, "to" timestamptz,
+                                         can_id bigint default null, pgn int default null)
+returns setof furrow.frame
+language sql stable parallel safe rows 100000 as $$
+  select b.time_base + f.time_offset * interval '1 microsecond',
+         (h.header >> 32 & 255)::smallint,
+         h.header & x'3FFFFFFF'::bigint,
+         h.header & x'80000000'::bigint <> 0,
+         case when h.header >> 56 & 3 = 0 and h.header >> 52 & 15 > 0 then h.header >> 52 & 15
+              else h.header >> 40 & 4095 end::smallint,
+         case when h.header & x'40000000'::bigint <> 0 then ''::bytea
+              when h.header >> 40 & 4095 > 8
+                then substring(d.long_payload, f.payload::int + 1, (h.header >> 40 & 4095)::int)
+              else furrow.slot_bytes(f.payload, (h.header >> 40 & 4095)::int) end,
+         b.seq_first + f.at - 1
+  from furrow.can_block b
+  cross join lateral (
+    -- unpacked once a block, not once a frame
+    select b.headers || '{}'::bigint[] as headers, b.long_payload || ''::bytea as long_payload offset 0
+  ) d
+  cross join lateral unnest(b.header_index, b.time_offset, b.payload) with ordinality
+    f(header_index, time_offset, payload, at)
+  cross join lateral (select d.headers[f.header_index + 1] as header) h
+  where b.equipment_id = furrow.equipment_id(frames.equipment)
+    and b.time_first >= frames."from" - interval '72 minutes' and b.time_first <= frames."to"
+    and b.time_last >= frames."from"
+    and ((frames.can_id is null and frames.pgn is null)
+         or exists (select from unnest(b.headers) u(header)
+                    where furrow.header_matches(u.header, frames.can_id, frames.pgn)))
+    and furrow.header_matches(h.header, frames.can_id, frames.pgn)
+    and b.time_base + f.time_offset * interval '1 microsecond' between frames."from" and frames."to"
+  union all
+  select s.time_base + f.offset_us * interval '1 microsecond',
+         (f.header >> 32 & 255)::smallint,
+         f.header & x'3FFFFFFF'::bigint,
+         f.header & x'80000000'::bigint <> 0,
+         case when f.header >> 56 & 3 = 0 and f.header >> 52 & 15 > 0 then f.header >> 52 & 15
+              else f.header >> 40 & 4095 end::smallint,
+         case when f.header & x'40000000'::bigint <> 0 then ''::bytea
+              when s.payload_planes > 8
+                then (select string_agg(substring(d.data, d.payload_at + k * s.frames + f.i + 1, 1), ''::bytea order by k)
+                      from generate_series(0, s.payload_planes - 1) k)
+              else substring(int8send(
+                case when s.payload_planes > 0 then get_byte(d.data, d.payload_at + f.i)::bigint << 56 else 0 end
+                | case when s.payload_planes > 1 then get_byte(d.data, d.payload_at + s.frames + f.i)::bigint << 48 else 0 end
+                | case when s.payload_planes > 2 then get_byte(d.data, d.payload_at + 2 * s.frames + f.i)::bigint << 40 else 0 end
+                | case when s.payload_planes > 3 then get_byte(d.data, d.payload_at + 3 * s.frames + f.i)::bigint << 32 else 0 end
+                | case when s.payload_planes > 4 then get_byte(d.data, d.payload_at + 4 * s.frames + f.i)::bigint << 24 else 0 end
+                | case when s.payload_planes > 5 then get_byte(d.data, d.payload_at + 5 * s.frames + f.i)::bigint << 16 else 0 end
+                | case when s.payload_planes > 6 then get_byte(d.data, d.payload_at + 6 * s.frames + f.i)::bigint << 8 else 0 end
+                | case when s.payload_planes > 7 then get_byte(d.data, d.payload_at + 7 * s.frames + f.i)::bigint else 0 end),
+                1, (f.header >> 40 & 4095)::int) end,
+         s.seq_base + f.after
+  from furrow.can_chunk c
+  join furrow.can_segment s on s.stream = c.stream and s.chunk = c.seq_first
+  cross join lateral (
+    select s.data || ''::bytea as data, s.time_anchors || '{}'::bigint[] as time_anchors,
+           coalesce(s.headers, array[s.header]) as headers,
+           case when s.headers is null then 0 else s.frames end as time_at,
+           s.frames * (s.time_planes + (s.headers is not null)::int) as seq_at,
+           s.frames * (s.time_planes + s.seq_planes + (s.headers is not null)::int) as payload_at offset 0
+  ) d
+  cross join lateral (
+    select g.i,
+           d.headers[case when s.headers is null then 1 else get_byte(d.data, g.i) + 1 end] as header,
+           d.time_anchors[(g.i >> 7) + 1] + (g.i & 127) * s.time_step
+             + get_byte(d.data, d.time_at + g.i)
+             + case when s.time_planes > 1 then get_byte(d.data, d.time_at + s.frames + g.i) << 8 else 0 end
+             + case when s.time_planes > 2 then get_byte(d.data, d.time_at + 2 * s.frames + g.i) << 16 else 0 end
+             + case when s.time_planes > 3 then get_byte(d.data, d.time_at + 3 * s.frames + g.i)::bigint << 24 else 0 end
+             + case when s.time_planes > 4 then get_byte(d.data, d.time_at + 4 * s.frames + g.i)::bigint << 32 else 0 end
+             as offset_us,
+           g.i + sum(get_byte(d.data, d.seq_at + g.i)
+             + case when s.seq_planes > 1 then get_byte(d.data, d.seq_at + s.frames + g.i) << 8 else 0 end
+             + case when s.seq_planes > 2 then get_byte(d.data, d.seq_at + 2 * s.frames + g.i) << 16 else 0 end
+             + case when s.seq_planes > 3 then get_byte(d.data, d.seq_at + 3 * s.frames + g.i) << 24 else 0 end)
+             over (rows unbounded preceding) as after
+    from generate_series(0, s.frames - 1) g(i)
+  ) f
+  where c.equipment_id = furrow.equipment_id(frames.equipment)
+    and c.time_first >= frames."from" - interval '26 hours' and c.time_first <= frames."to"
+    and c.time_last >= frames."from"
+    and s.time_first >= frames."from" - interval '26 hours' and s.time_first <= frames."to"
+    and s.time_last >= frames."from"
+    and (furrow.channels(frames.can_id, frames.pgn) is null
+         or s.channel = any (furrow.channels(frames.can_id, frames.pgn)))
+    and ((frames.can_id is null and frames.pgn is null)
+         or exists (select from unnest(coalesce(s.headers, array[s.header])) u(header)
+                    where furrow.header_matches(u.header, frames.can_id, frames.pgn)))
+    and furrow.header_matches(f.header, frames.can_id, frames.pgn)
+    and s.time_base + f.offset_us * interval '1 microsecond' between frames."from" and frames."to"
+$$;
+
+-- A chunk whose segments do not add up to it holds nothing: its numbers then count as lost.
+create view furrow.sealed_run as
+select k.stream, r.first, r.first + r.frames - 1 as last
+from furrow.can_chunk k cross join lateral unnest(k.run_first, k.run_frames) r(first, frames)
+where k.frames = (select sum(g.frames) from furrow.can_segment g where g.stream = k.stream and g.chunk = k.seq_first);
+comment on view furrow.sealed_run is 'numbers first to last of a stream whose frames are sealed';
+
+-- The ledger counts both tiers.
+create or replace view furrow.held as
+select stream, seq_first as first, seq_first + frames - 1 as last, 'stored' as what from furrow.can_block
+union all select stream, first, last, 'stored' from furrow.sealed_run
+union all select stream, seq, seq, case kind when 32767 then 'lost' else 'stored' end from furrow.item_record
+union all select stream, seq, seq, 'stored' from furrow.sensor_reading
+union all select stream, seq, seq, 'stored' from furrow.yield_sample
+union all select stream, seq, seq, 'stored' from furrow.token_usage
+union all select stream, seq, seq, 'stored' from furrow.fault
+union all select stream, seq, seq, case when dropped_at is null then 'quarantined' else 'dropped' end
+from furrow.quarantine;

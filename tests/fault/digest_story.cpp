@@ -1,0 +1,166 @@
+#include "tests/fault/digest_story.hpp"
+
+#include "tests/support/data.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdio>
+#include <fstream>
+#include <map>
+#include <random>
+
+#include <nlohmann/json.hpp>
+
+namespace furrow::tests {
+
+using namespace std::chrono_literals;
+using nlohmann::json;
+
+namespace {
+
+const std::vector<std::string> digest_flags{"--digest-interval", "1", "--digest-duty", "100"};
+
+/// The capture again and again, each time 30 s later: one machine that starts its engine every half minute.
+std::optional<std::filesystem::path> steady_log(const std::filesystem::path& folder, int times) {
+  const auto capture = data_file("j1939/jd5055e/tractoronSitUp.candump.log");
+  if (!capture)
+    return std::nullopt;
+  auto path = folder / "steady.log";
+  std::ofstream out{path};
+  for (int i = 0; i < times; ++i) {
+    std::ifstream in{*capture};
+    for (std::string line; std::getline(in, line);) {
+      const auto point = line.find('.');
+      out << '(' << std::stoll(line.substr(1, point - 1)) + 30 * i << line.substr(point) << '\n';
+    }
+  }
+  return path;
+}
+
+struct sums {
+  std::uint64_t count = 0;
+  double sum = 0;
+  double min = 0;
+  double max = 0;
+};
+using rollups = std::map<std::pair<std::string, std::int64_t>, sums>;
+
+/// What another program says of the log.
+rollups decoded(const std::filesystem::path& log) {
+  rollups out;
+  const auto command =
+    std::string{FURROW_BIN_DIR} + "/furrow decode --catalogue -o jsonl < " + log.string();
+  const std::unique_ptr<FILE, int (*)(FILE*)> pipe{::popen(command.c_str(), "r"), ::pclose};
+  REQUIRE(pipe);
+  char* line = nullptr;
+  std::size_t room = 0;
+  while (::getline(&line, &room, pipe.get()) > 0) {
+    const auto row = json::parse(line);
+    const auto minute = static_cast<std::int64_t>(row.at("time").get<double>()) / 60 * 60;
+    for (const auto& [name, signal] : row.at("signals").items()) {
+      if (signal.at("state") != "value")
+        continue;
+      const auto value = signal.at("value").get<double>();
+      auto& into = out[{row.at("message").get<std::string>() + '.' + name, minute}];
+      into.min = into.count == 0 ? value : std::min(into.min, value);
+      into.max = into.count == 0 ? value : std::max(into.max, value);
+      into.sum += value;
+      ++into.count;
+    }
+  }
+  std::free(line);
+  return out;
+}
+
+std::string said(rig& where, const std::vector<std::string>& arguments) {
+  int code = 0;
+  auto text = where.furrow(arguments, code);
+  CAPTURE(text);
+  REQUIRE(code == 0);
+  return text;
+}
+
+void wait_for_digest(rig& where) {
+  const bool done = eventually(60s, [&] {
+    const auto status = json::parse(said(where, {"db", "status", "-o", "json"}));
+    return status.at("digest").at("items_behind") == 0;
+  });
+  REQUIRE_MESSAGE(done, "the digest does not come to its end: " << where.node_output());
+}
+
+/// Seconds of a time like 2019-01-17T19:34:00.000000Z.
+std::int64_t seconds_of(const std::string& text) {
+  std::tm parts{};
+  REQUIRE(::strptime(text.c_str(), "%Y-%m-%dT%H:%M:%S", &parts) != nullptr);
+  return ::timegm(&parts);
+}
+
+/// Compares with what was decoded; all that the node says of the machine as one text.
+std::string check_rollups(rig& where, const std::string& equipment, const rollups& expected) {
+  std::string whole = said(where, {"telemetry", equipment, "-o", "json"});
+  std::size_t found = 0;
+  for (const auto& signal : json::parse(said(where, {"signals", equipment, "-o", "json"}))) {
+    const auto name = signal.at("name").get<std::string>();
+    const auto text = said(where, {"signals", equipment, "--signal", name, "-o", "json"});
+    whole += name + text;
+    for (const auto& row : json::parse(text)) {
+      const auto at = expected.find({name, seconds_of(row.at("time").get<std::string>())});
+      CAPTURE(name);
+      REQUIRE(at != expected.end());
+      const auto& sums = at->second;
+      CHECK(row.at("count") == sums.count);
+      CHECK(row.at("min").get<double>() == doctest::Approx(sums.min));
+      CHECK(row.at("max").get<double>() == doctest::Approx(sums.max));
+      CHECK(row.at("mean").get<double>()
+            == doctest::Approx(sums.sum / static_cast<double>(sums.count)).epsilon(1e-6));
+      ++found;
+    }
+  }
+  CHECK(found == expected.size());
+  return whole;
+}
+
+} // namespace
+
+void digest_with_kills(rig& where, rig* beside, unsigned seed) {
+  constexpr int repeats = 4; // 39,000 frames, two minutes
+  constexpr int kills = 5;
+  const auto log = steady_log(where.folder(), repeats);
+  if (!log)
+    return;
+  const auto expected = decoded(*log);
+  REQUIRE(expected.size() > 50);
+  if (beside != nullptr)
+    beside->start_node({}, digest_flags);
+  where.start_node({}, digest_flags);
+  where.start_edge("T1", *log, "12x");
+  std::mt19937 random{seed};
+  int in_the_middle = 0;
+  for (int kill = 0; kill < kills; ++kill) {
+    // The digest looks for the first time one second after the node has started.
+    const auto moment =
+      std::chrono::steady_clock::now() + std::chrono::milliseconds{1'000 + random() % 1'000};
+    while (std::chrono::steady_clock::now() < moment)
+      pause_a_little();
+    in_the_middle += where.edge_end(0ms).has_value() ? 0 : 1;
+    where.kill_node();
+    where.start_node({}, digest_flags);
+  }
+  CHECK(in_the_middle >= kills - 1);
+  const auto code = where.edge_end(90s);
+  CAPTURE(where.edge_output());
+  REQUIRE(code == 0);
+  wait_for_digest(where);
+  const auto disturbed = check_rollups(where, "T1", expected);
+  where.start_edge("calm", *log);
+  REQUIRE(where.edge_end(90s) == 0);
+  wait_for_digest(where);
+  CHECK(check_rollups(where, "calm", expected) == disturbed);
+  where.kill_node(SIGTERM);
+  if (beside != nullptr)
+    beside->kill_node(SIGTERM);
+}
+
+} // namespace furrow::tests

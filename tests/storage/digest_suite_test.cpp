@@ -1,0 +1,258 @@
+// What both databases must do alike for the digest: built into storage_tests and storage_pg_tests.
+#include "can/catalogue.hpp"
+#include "storage/digest_lane.hpp"
+#include "tests/storage/store_bed.hpp"
+#include "tests/support/digest_tables.hpp"
+#include "tests/support/frames.hpp"
+
+#include <thread>
+
+namespace can = furrow::can;
+using namespace furrow::storage;
+using namespace furrow::tests;
+
+namespace {
+
+constexpr std::int64_t noon_us = 1'700'006'400'000'000; // the beginning of an hour
+
+std::shared_ptr<const can::decode_plan> catalogue_plan() {
+  static const auto plan = [] {
+    const auto file = can::parse_dbc(can::catalogue_dbc(), "catalogue", can::dbc_mode::strict);
+    const can::dbc_file* files[] = {&*file};
+    return std::make_shared<const can::decode_plan>(*can::decode_plan::compile(files));
+  }();
+  return plan;
+}
+
+std::vector<std::string> signal_names() {
+  std::vector<std::string> names;
+  for (const auto& signal : catalogue_plan()->signals())
+    names.push_back(catalogue_plan()->messages()[signal.message].name + '.' + signal.name);
+  return names;
+}
+
+/// Engine speed 1000, 1001 ... rpm every 100 ms from `time_us` on, and wheel speed every 500 ms.
+can::frame_block tractor_block(std::uint64_t first, std::size_t count, std::int64_t time_us) {
+  can::frame_block block;
+  for (auto i = first; block.size() < count; ++i) {
+    const auto raw = static_cast<std::uint16_t>((1000 + i % 1000) * 8);
+    quoted_frame frame{i % 5 == 4 ? "18FEF100#FF0014FFFFFFFFFF" : "0CF00400#FFFFFF0000FFFFFF",
+                       time_us + static_cast<std::int64_t>(i) * 100'000};
+    if (i % 5 != 4) {
+      frame.data[3] = static_cast<std::uint8_t>(raw);
+      frame.data[4] = static_cast<std::uint8_t>(raw >> 8U);
+    }
+    REQUIRE(block.push(frame.time_us, frame.header, frame.data.data()));
+  }
+  return block;
+}
+
+/// What a digest does, with plain calls; `ids` are the database's numbers of the plan's signals.
+class digester {
+public:
+  explicit digester(store& store)
+    : lane_{store.open_digest()}, ids_{must(answer_of<std::vector<std::int32_t>>([&](auto done) {
+        lane_->signal_ids(signal_names(), done);
+      }))} {}
+
+  [[nodiscard]] std::vector<digest_stream> pending(std::int32_t after = 0) {
+    return must(
+      answer_of<std::vector<digest_stream>>([&](auto done) { lane_->pending(after, 100, done); }));
+  }
+  /// Up to `items` of this stream, ready to be committed.
+  [[nodiscard]] digest_commit run(const digest_stream& of, std::uint64_t items) {
+    can::stream_digest digest{catalogue_plan(), {}};
+    if (of.state.empty())
+      REQUIRE(of.digested == 0);
+    else
+      REQUIRE(digest.resume(of.digested, of.state));
+    const auto up_to = std::min(of.durable, of.digested + items);
+    const auto page = must(
+      answer_of<digest_page>([&](auto done) { lane_->read(of.stream, of.digested, up_to, done); }));
+    for (const auto& run : page.runs)
+      digest.take_frames(run.seq_first, run.block, page.to);
+    digest.pass(page.to);
+    auto rows = digest.take();
+    for (auto& row : rows.rollups)
+      row.signal = static_cast<std::uint32_t>(ids_[row.signal]);
+    merge(rows.rollups);
+    return {of.stream, of.equipment, of.digested, page.to, digest.save(), std::move(rows)};
+  }
+  [[nodiscard]] bool commit(const digest_commit& what) {
+    return must(answer_of<bool>(
+      [&](auto done) { lane_->commit(std::make_shared<const digest_commit>(what), done); }));
+  }
+  void run_all(std::uint64_t items) {
+    for (auto streams = pending(); !streams.empty(); streams = pending())
+      for (const auto& one : streams)
+        static_cast<void>(commit(run(one, items)));
+  }
+
+private:
+  std::shared_ptr<digest_lane> lane_;
+  std::vector<std::int32_t> ids_;
+};
+
+telemetry_page telemetry(store& store, const history_query& query) {
+  return must(answer_of<telemetry_page>([&](auto done) { store.read_telemetry(query, done); }));
+}
+
+rollup_page rollup(store& store, const std::string& signal, rollup_bucket bucket) {
+  return must(answer_of<rollup_page>([&](auto done) {
+    store.read_rollup({"default", "T1", {}, {}, {}}, signal, bucket, done);
+  }));
+}
+
+/// 10 blocks of 300 frames, 5 minutes in all, and a record in the middle.
+stream_claim fill(store& store) {
+  const auto claimed = claim(store, request_for("T1", 1)).claim;
+  const auto lane = store.open_appender("w0");
+  std::uint64_t seq = 0;
+  for (std::uint64_t i = 0; i < 10; ++i) {
+    auto append_frames = append_of(claimed, seq, tractor_block(i * 300, 300, noon_us));
+    seq += 300;
+    if (i == 4) {
+      append_frames.records.push_back({++seq, {noon_us, 3, "{\"a\":1}"}});
+      append_frames.to = append_frames.sent = seq;
+    }
+    REQUIRE(append(*lane, {std::move(append_frames)}));
+  }
+  return claimed;
+}
+
+std::uint64_t total(store_bed& bed) {
+  return std::stoull(bed.value("select sum(count) from rollup"));
+}
+
+} // namespace
+
+TEST_CASE("digest: rows, state and place move together, and only from where the place is") {
+  const auto bed = make_bed();
+  const auto store = bed->open_migrated();
+  const auto claimed = fill(*store);
+  digester first{*store};
+  digester second{*store};
+  const auto streams = first.pending();
+  REQUIRE(streams.size() == 1);
+  CHECK(streams[0].stream == claimed.stream);
+  CHECK(streams[0].equipment == claimed.equipment);
+  CHECK(streams[0].digested == 0);
+  CHECK(streams[0].durable == 3'001);
+  CHECK(streams[0].oldest_us == noon_us);
+  CHECK(second.pending(claimed.stream).empty());
+  // Both have read the same; one of them is late.
+  const auto early = first.run(streams[0], 450);
+  const auto late = second.run(streams[0], 700);
+  REQUIRE(early.to == 450);
+  REQUIRE(late.to == 700);
+  CHECK(first.commit(early));
+  const auto counted = total(*bed);
+  CHECK_FALSE(second.commit(late));
+  CHECK(total(*bed) == counted);
+  CHECK_FALSE(first.commit(early));
+  CHECK(total(*bed) == counted);
+  const auto after = second.pending();
+  REQUIRE(after.size() == 1);
+  CHECK(after[0].digested == 450);
+  CHECK(after[0].state == early.state);
+}
+
+TEST_CASE("digest: the same rows however the items are parted, two digests at once included") {
+  std::string expected;
+  for (const std::uint64_t items : {5'000U, 450U, 77U, 0U}) {
+    const auto bed = make_bed();
+    const auto store = bed->open_migrated();
+    fill(*store);
+    if (items != 0) {
+      digester{*store}.run_all(items);
+    } else {
+      std::thread other{[&] { digester{*store}.run_all(41); }};
+      digester{*store}.run_all(53);
+      other.join();
+    }
+    CHECK(digester{*store}.pending().empty());
+    std::string found;
+    for (const auto bucket : {rollup_bucket::minute, rollup_bucket::hour, rollup_bucket::day})
+      for (const auto* signal : {"EEC1.engine_speed", "CCVS1.wheel_based_vehicle_speed"})
+        for (const auto& row : rollup(*store, signal, bucket).rows)
+          found += std::to_string(row.time_us - noon_us) + ' ' + std::to_string(row.count) + ' '
+                   + std::to_string(row.min) + ' ' + std::to_string(row.max) + ' '
+                   + std::to_string(row.mean) + ' ' + std::to_string(row.last) + '\n';
+    for (const auto& row : telemetry(*store, {"default", "T1", {}, {}, {}}).rows)
+      found += std::to_string(row.time_us - noon_us) + ' ' + row.mode + ' '
+               + std::to_string(row.values[0].value_or(-1)) + ' '
+               + std::to_string(row.values[2].value_or(-1)) + '\n';
+    found += bed->value("select seq from equipment_state") + ' '
+             + bed->value("select engine_speed from equipment_state");
+    if (expected.empty())
+      expected = found;
+    CHECK(found == expected);
+  }
+  CHECK(expected.find("0 480 1000.000000") == 0); // of the first minute 4 of 5 frames
+}
+
+TEST_CASE("digest: what is asked of rollups and telemetry comes by machine, time and page") {
+  const auto bed = make_bed();
+  const auto store = bed->open_migrated();
+  fill(*store);
+  auto other = request_for("T1", 9);
+  other.farm = "other";
+  static_cast<void>(claim(*store, other));
+  digester{*store}.run_all(5'000);
+  const auto all = telemetry(*store, {"default", "T1", {}, {}, {}});
+  REQUIRE(all.rows.size() == 300);
+  CHECK(all.rows[0].time_us == noon_us);
+  CHECK(all.rows[0].mode == "moving");
+  CHECK(all.rows[0].values[0] == doctest::Approx(20));
+  CHECK(all.rows[0].values[2] == doctest::Approx(1008));
+  CHECK_FALSE(all.rows[0].values[5]);
+  CHECK_FALSE(all.next_us);
+  const auto part = telemetry(
+    *store, {"default", "T1", noon_us + 10'000'000, noon_us + 20'000'000, noon_us + 11'000'000});
+  REQUIRE(part.rows.size() == 9);
+  CHECK(part.rows[0].time_us == noon_us + 12'000'000);
+  CHECK(telemetry(*store, {"other", "T1", {}, {}, {}}).rows.empty());
+  const auto unknown = answer_of<telemetry_page>([&](auto done) {
+    store->read_telemetry({"default", "T7", {}, {}, {}}, done);
+  });
+  CHECK(unknown.code() == errc::not_found);
+  CHECK(answer_of<telemetry_page>([&](auto done) {
+          store->read_telemetry({"", "T1", {}, {}, {}}, done);
+        }).code()
+        == errc::not_found); // in two farms
+
+  const auto minutes = rollup(*store, "EEC1.engine_speed", rollup_bucket::minute);
+  REQUIRE(minutes.rows.size() == 5);
+  CHECK(minutes.rows[4].count == 480);
+  CHECK(minutes.rows[0].mean == doctest::Approx(1299));
+  const auto hours = rollup(*store, "EEC1.engine_speed", rollup_bucket::hour);
+  REQUIRE(hours.rows.size() == 1);
+  CHECK(hours.rows[0].time_us == noon_us);
+  CHECK(hours.rows[0].count == 2'400);
+  CHECK(hours.rows[0].max == 1998);
+  CHECK(hours.rows[0].last == minutes.rows[4].last);
+  CHECK(
+    answer_of<rollup_page>([&](auto done) {
+      store->read_rollup({"default", "T1", {}, {}, {}}, "EEC1.nothing", rollup_bucket::day, done);
+    }).code()
+    == errc::not_found);
+  CHECK(bed->value("select count from rollup_hour r join signal_name n on n.id = r.signal where "
+                   "n.name = 'EEC1.engine_speed'")
+        == "2400");
+  CHECK(std::stod(bed->value("select last from rollup_day r join signal_name n on n.id = r.signal "
+                             "where n.name = 'EEC1.engine_speed'"))
+        == minutes.rows[4].last);
+
+  const auto known = must(answer_of<std::vector<known_signal>>(
+    [&](auto done) { store->list_signals("default", "T1", done); }));
+  REQUIRE_FALSE(known.empty());
+  CHECK(std::any_of(known.begin(), known.end(), [](const known_signal& one) {
+    return one.name == "EEC1.engine_speed" && one.last >= 1000;
+  }));
+  const auto progress =
+    must(answer_of<digest_status>([&](auto done) { store->digest_progress(done); }));
+  CHECK(progress.streams == 2);
+  CHECK(progress.streams_behind == 0);
+  CHECK(progress.items_behind == 0);
+  CHECK_FALSE(progress.oldest_us);
+}

@@ -1,0 +1,287 @@
+// furrow.signal and its kin against the decoder: every value equal, in both tiers.
+#include "can/catalogue.hpp"
+#include "can/decode.hpp"
+#include "storage/definitions.hpp"
+#include "tests/storage/sealing_bed.hpp"
+#include "tests/support/data.hpp"
+
+#include <bit>
+#include <cmath>
+#include <cstdlib>
+#include <map>
+#include <set>
+
+namespace can = furrow::can;
+using namespace furrow::storage;
+using namespace furrow::tests;
+
+namespace {
+
+constexpr std::int64_t base_us = 1'700'000'000'000'000;
+
+can::dbc_file parsed(const std::string& text, const std::string& name) {
+  auto file = can::parse_dbc(text, name);
+  REQUIRE_MESSAGE(file, file.error().detail);
+  return std::move(*file);
+}
+
+definition_outcome
+load(postgres_bed& bed, const can::dbc_file& file, const std::string& scope = "all") {
+  store_options options;
+  options.url = bed.url();
+  return must(load_definitions(options, file, {file.name, file.name + "-sum", scope}));
+}
+
+/// Time and value; NULL is a text of its own.
+using values = std::multiset<std::pair<std::int64_t, std::string>>;
+
+std::string bits_of(double value) {
+  return std::to_string(std::bit_cast<std::uint64_t>(value == 0 ? 0.0 : value));
+}
+
+/// What the decoder says of each signal of these frames, by its number in the plan.
+std::map<std::uint32_t, values> decoded(const can::decode_plan& plan,
+                                        const std::vector<can::frame_block>& blocks) {
+  std::map<std::uint32_t, values> out;
+  std::vector<can::decoded_signal> buffer(plan.signals_max());
+  for (const auto& block : blocks)
+    for (std::size_t i = 0; i < block.size(); ++i) {
+      const auto count = plan.decode(block[i], buffer);
+      for (std::size_t at = 0; at < count; ++at) {
+        const auto& one = buffer[at];
+        out[one.signal].emplace(
+          block.time_us(i), one.state == can::signal_state::value ? bits_of(one.physical) : "none");
+      }
+    }
+  return out;
+}
+
+values asked(postgres_bed& bed, const std::string& equipment, const std::string& signal) {
+  values out;
+  for (const auto& row : shared_cluster().exec(
+         "select (extract(epoch from time) * 1000000)::bigint, value from furrow.signal('"
+           + equipment + "', '" + signal + "', '-infinity', 'infinity')",
+         bed.name()))
+    out.emplace(std::stoll(row[0]),
+                row[1].empty() ? "none" : bits_of(std::strtod(row[1].c_str(), nullptr)));
+  return out;
+}
+
+/// Every signal of the file that the frames have; answers how many values were compared.
+std::size_t check_signals(postgres_bed& bed,
+                          const can::dbc_file& file,
+                          const std::vector<can::frame_block>& blocks) {
+  const can::dbc_file* files[] = {&file};
+  const auto plan = can::decode_plan::compile(files);
+  REQUIRE(plan);
+  const auto expected = decoded(*plan, blocks);
+  std::size_t compared = 0;
+  for (const auto& [number, wanted] : expected) {
+    const auto& signal = plan->signals()[number];
+    const auto& message = plan->messages()[signal.message];
+    if (message.pgn && message.length > 8)
+      continue; // travels in several frames
+    const auto name = message.name + "." + signal.name;
+    const auto got = asked(bed, "T1", name);
+    compared += wanted.size();
+    if (got != wanted) {
+      CAPTURE(name);
+      CHECK(got.size() == wanted.size());
+      for (auto a = got.begin(), b = wanted.begin(); a != got.end() && b != wanted.end(); ++a, ++b)
+        if (*a != *b) {
+          CHECK(*a == *b);
+          break;
+        }
+    }
+  }
+  return compared;
+}
+
+/// Random frames of every message of the file, as it says they are; now and then a shorter one.
+std::vector<can::frame_block> frames_of(const can::dbc_file& file, unsigned seed) {
+  std::mt19937_64 random{seed};
+  std::vector<can::frame_block> blocks(1);
+  std::int64_t time = base_us;
+  for (int round = 0; round < 60; ++round)
+    for (const auto& message : file.messages) {
+      if (message.length > 64 || message.id > (message.extended ? 0x1FFFFFFFU : 0x7FFU))
+        continue;
+      std::uint8_t payload[64] = {};
+      for (auto& byte : payload)
+        byte = static_cast<std::uint8_t>(round % 10 == 0   ? 0xFF
+                                         : round % 10 == 1 ? 0
+                                                           : random() >> (round % 3 == 0 ? 0 : 6));
+      can::header_parts parts{.id = message.id, .extended = message.extended};
+      parts.length = static_cast<std::uint16_t>(message.length);
+      if (message.length > 8) {
+        parts.kind = can::frame_kind::fd;
+        while (can::fault_of(can::pack(parts)) != can::frame_fault::none)
+          ++parts.length;
+      } else if (round % 7 == 3 && parts.length > 0) {
+        --parts.length;
+      }
+      REQUIRE(blocks.back().push(time += 777, can::pack(parts), payload));
+    }
+  return blocks;
+}
+
+void append_half_sealed(store& store, const std::vector<can::frame_block>& blocks) {
+  const auto half = blocks.size() / 2 + 1;
+  append_blocks(store, "T1", 1,
+                {blocks.begin(), blocks.begin() + static_cast<std::ptrdiff_t>(half)});
+  must(seal(store));
+  if (half < blocks.size())
+    append_blocks(store, "T1", 1,
+                  {blocks.begin() + static_cast<std::ptrdiff_t>(half), blocks.end()});
+}
+
+} // namespace
+
+TEST_CASE("signal(): gives every value of real captures as the decoder does, sealed or fresh") {
+  const auto definitions = data_file("dbc/ref_j1939_iso11783.dbc");
+  if (!definitions)
+    return;
+  const auto file = parsed(read_file(*definitions), "ref.dbc");
+  for (const auto* name : {"j1939/jd5055e/idle10sec.candump.log", "isobus/agisostack-1.candump.log",
+                           "j1939/css-FCBF0606-00000001.candump.log"}) {
+    const auto path = data_file(name);
+    if (!path)
+      continue;
+    postgres_bed bed;
+    const auto store = bed.open_migrated();
+    const auto blocks = blocks_of_log(*path);
+    append_half_sealed(*store, blocks);
+    const auto loaded = load(bed, file);
+    CHECK(loaded.version == 2); // the catalogue is 1
+    CHECK(loaded.added);
+    const auto compared = check_signals(bed, file, blocks);
+    MESSAGE(std::string{name} << ": " << compared << " values equal");
+    CHECK(compared > 1'000);
+  }
+}
+
+TEST_CASE("signal(): both byte orders, signs, floats and selectors of selectors, as the decoder") {
+  std::size_t compared = 0;
+  for (const auto* name :
+       {"motohawk.dbc", "multiplex_2.dbc", "floating_point.dbc", "signed.dbc",
+        "padding_bit_order.dbc", "issue_184_extended_mux_cascaded.dbc",
+        "issue_184_extended_mux_multiple_values.dbc", "foobar.dbc", "vehicle.dbc", "fd_test.dbc"}) {
+    const auto path = data_file(std::string{"dbc/cantools/"} + name);
+    if (!path)
+      continue;
+    CAPTURE(std::string{name});
+    postgres_bed bed;
+    const auto store = bed.open_migrated();
+    auto file = parsed(read_file(*path), name);
+    if (file.messages.size() > 30)
+      file.messages.resize(30);
+    auto blocks = frames_of(file, 7);
+    auto more = frames_of(file, 8);
+    blocks.push_back(more.front());
+    append_blocks(*store, "T1", 1, {blocks.front()});
+    must(seal(*store));
+    append_blocks(*store, "T1", 1, {blocks.back()});
+    load(bed, file);
+    compared += check_signals(bed, file, blocks);
+  }
+  MESSAGE(compared << " values equal");
+}
+
+TEST_CASE("signal(): takes the closest and newest definition, or the version asked for") {
+  postgres_bed bed;
+  const auto store = bed.open_migrated();
+  can::frame_block block;
+  const std::uint8_t payload[8] = {10, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF};
+  for (int i = 0; i < 10; ++i)
+    REQUIRE(block.push(base_us + i * 1'000'000, can::pack({.id = 0x321, .length = 8}), payload));
+  append_blocks(*store, "T1", 1, {block});
+  append_blocks(*store, "T2", 2, {block});
+  must(seal(*store, {.equipment = "T1", .due_after = {}}));
+  const auto with = [&](const std::string& factor, const std::string& name) {
+    return parsed("BO_ 801 Soil: 8 X\n SG_ Depth : 0|16@1+ (" + factor
+                    + ",0) [0|0] \"cm\" X\n SG_ Load : 16|16@1+ (1,0) [0|0] \"N\" X\n",
+                  name);
+  };
+  const auto depth = [&](const std::string& equipment, const std::string& version = "null") {
+    return bed.value("select string_agg(distinct value::text, ',') from furrow.signal('" + equipment
+                     + "', 'Depth', '-infinity', 'infinity', " + version + ")");
+  };
+  CHECK_THROWS_WITH_AS(depth("T1"), doctest::Contains("no signal Depth"), std::runtime_error);
+  CHECK(load(bed, with("1", "a.dbc")).version == 2);
+  CHECK(load(bed, with("2", "b.dbc")).version == 3);
+  CHECK_FALSE(load(bed, with("2", "b.dbc")).added); // the same text for the same
+  CHECK(load(bed, with("3", "c.dbc"), "T1").version == 4);
+  CHECK(load(bed, with("4", "d.dbc"), "default").version == 5);
+  CHECK(depth("T1") == "30"); // its own, though the farm's is newer
+  CHECK(depth("T2") == "40");
+  CHECK(depth("T1", "2") == "10");
+  CHECK(depth("T2", "3") == "20");
+  CHECK_THROWS_WITH_AS(depth("T2", "4"), doctest::Contains("in version 4"), std::runtime_error);
+  store_options options;
+  options.url = bed.url();
+  const auto nobody = load_definitions(options, with("1", "e.dbc"), {"e.dbc", "e", "T9"});
+  REQUIRE_FALSE(nobody);
+  CHECK(nobody.code() == errc::not_found);
+  CHECK(bed.value("select count(*) from furrow.definition_set") == "5");
+}
+
+TEST_CASE("signal_bucket(): counts, least, greatest, mean and last by the bucket") {
+  postgres_bed bed;
+  const auto store = bed.open_migrated();
+  std::vector<can::frame_block> blocks(2);
+  for (int i = 0; i < 1'200; ++i) { // EEC1 at 10 Hz: 1,000 rpm and on; each hundredth has no value
+    const auto raw = i % 100 == 99 ? 0xFFFF : 8'000 + i;
+    const std::uint8_t payload[8] = {
+      0xFF, 0xFF, 0xFF, static_cast<std::uint8_t>(raw), static_cast<std::uint8_t>(raw >> 8),
+      0xFF, 0xFF, 0xFF};
+    REQUIRE(blocks[i < 600 ? 0 : 1].push(
+      base_us + i * 100'000, can::pack({.id = 0x0CF00400, .extended = true, .length = 8}),
+      payload));
+  }
+  append_half_sealed(*store, blocks);
+  const auto name = bed.value("select m.name || '.' || s.name from furrow.definition_signal s join "
+                              "furrow.definition_message m using (version, message) where m.pgn = "
+                              "61444 and lsb_byte = 3");
+  const auto rows = shared_cluster().exec(
+    "select extract(epoch from time)::int, count, min, max, mean, last from "
+    "furrow.signal_bucket('T1', '"
+      + name + "', to_timestamp(1700000000), to_timestamp(1700000119.9), '1 minute')",
+    bed.name());
+  REQUIRE(rows.size() == 3); // the first begins 20 s into a minute
+  CHECK(rows[0]
+        == pg_rows::value_type{"1699999980", "396", "1000", "1049.75", "1024.875", "1049.75"});
+  CHECK(rows[1][1] == "594");
+  CHECK(rows[2][1] == "198");
+  CHECK(bed.value("select count(value) || ' ' || count(*) from furrow.signal('T1', '" + name
+                  + "', '-infinity', 'infinity')")
+        == "1188 1200");
+}
+
+TEST_CASE("position_track(), roles and the view of chunks are there for people") {
+  postgres_bed bed;
+  const auto store = bed.open_migrated();
+  can::frame_block block;
+  const std::uint8_t here[8] = {0x00, 0xE1, 0xF5, 0x05, 0x00, 0x1F, 0x0A, 0xFA}; // 10, -10
+  const std::uint8_t nowhere[8] = {0xFF, 0xFF, 0xFF, 0x7F, 0xFF, 0xFF, 0xFF, 0x7F};
+  const auto header = can::pack({.id = 0x19F80110, .extended = true, .length = 8});
+  REQUIRE(block.push(base_us, header, here));
+  REQUIRE(block.push(base_us + 1, header, nowhere));
+  append_blocks(*store, "T1", 1, {block});
+  must(seal(*store));
+  CHECK(
+    bed.value("select latitude || ' ' || longitude from furrow.position_track('T1', '-infinity', "
+              "'infinity')")
+    == "10 -10");
+  CHECK(bed.value("select equipment || ' ' || frames || ' ' || (bytes > 0) from furrow.sealing")
+        == "T1 2 true");
+  CHECK(bed.value("set role furrow_reader; select count(*) from furrow.frames('T1', '-infinity', "
+                  "'infinity')")
+        == "2");
+  CHECK_THROWS_WITH_AS(bed.tamper("set role furrow_reader; delete from furrow.can_segment"),
+                       doctest::Contains("permission denied"), std::runtime_error);
+  bed.tamper("set role furrow_writer; delete from furrow.can_segment");
+  CHECK_THROWS_WITH_AS(bed.tamper("set role furrow_writer; create table furrow.mine (a int)"),
+                       doctest::Contains("permission denied"), std::runtime_error);
+  CHECK_THROWS_WITH_AS(bed.tamper("set role furrow_writer; alter table furrow.can_chunk add a int"),
+                       doctest::Contains("must be owner"), std::runtime_error);
+}

@@ -1,0 +1,34 @@
+/// The tables that a digest fills, as a model: rows add as the databases add them.
+#pragma once
+
+#include "can/stream_digest.hpp"
+
+#include <cstdint>
+#include <map>
+#include <utility>
+
+namespace furrow::tests {
+
+struct digest_tables {
+  std::map<std::pair<std::uint32_t, std::int64_t>, can::rollup_row> rollups;
+  std::map<std::int64_t, can::telemetry_row> telemetry;
+  can::telemetry_row latest;
+
+  void add(const can::digest_rows& rows) {
+    for (const auto& row : rows.rollups) {
+      const auto [at, made] = rollups.try_emplace({row.signal, row.minute_us}, row);
+      if (!made)
+        at->second.add(row);
+    }
+    for (const auto& row : rows.telemetry) {
+      auto& at = telemetry[row.time_us];
+      if (row.seq > at.seq)
+        at = row;
+      if (std::pair{row.time_us, row.seq} > std::pair{latest.time_us, latest.seq})
+        latest = row;
+    }
+  }
+  friend bool operator==(const digest_tables&, const digest_tables&) = default;
+};
+
+} // namespace furrow::tests

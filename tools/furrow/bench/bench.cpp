@@ -1,0 +1,239 @@
+// The command `furrow bench`: flags, and figures as a table for people.
+#include "tools/furrow/bench/benches.hpp"
+#include "tools/furrow/commands.hpp"
+#include "tools/furrow/output.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <csignal>
+#include <cstdlib>
+#include <functional>
+#include <memory>
+
+#include <CLI/Validators.hpp>
+
+namespace furrow::cli {
+
+namespace {
+
+using bench::ingest_plan;
+
+struct options {
+  bench::target target;
+  ingest_plan plan;
+  std::string rate = "max";
+  bench::connections_plan connections;
+  double decode_s = 1;
+  bool quick = false;
+};
+
+/// A row a figure; what is nested gets a name with dots.
+void add_rows(table& shown, const std::string& prefix, const json& value) {
+  if (value.is_object()) {
+    for (const auto& [name, inner] : value.items())
+      add_rows(shown, prefix.empty() ? name : fmt::format("{}.{}", prefix, name), inner);
+  } else if (value.is_array()) {
+    for (std::size_t i = 0; i < value.size(); ++i)
+      add_rows(shown, fmt::format("{}.{}", prefix, i + 1), value[i]);
+  } else {
+    auto cell = value_cell(value);
+    if (value.is_number_float() && std::abs(value.get<double>()) >= 1e4)
+      cell.text = fmt::format("{:.0f}", value.get<double>());
+    shown.rows.push_back({{prefix}, std::move(cell)});
+  }
+}
+
+result<int> show(const result<json>& figures, const globals& globals) {
+  if (!figures)
+    return figures.error();
+  table shown{{"FIGURE", "VALUE"}, {}};
+  add_rows(shown, "", *figures);
+  const auto printed = print(*figures, shown, globals.format());
+  return printed ? result<int>{0} : printed.error();
+}
+
+using on_database = std::function<result<json>(storage::bench_database&, bench::progress&)>;
+
+result<int> with_database(const globals& globals, const options& given, const on_database& run) {
+  bench::progress progress;
+  auto database = bench::make_database(given.target);
+  if (!database)
+    return database.error();
+  auto figures = run(**database, progress);
+  if (!figures)
+    return figures.error();
+  figures->update(bench::surroundings(database->get()));
+  return show(figures, globals);
+}
+
+/// What is wrong with the plan, or nothing.
+result<done> complete(options& given) {
+  auto& plan = given.plan;
+  char* end = nullptr;
+  plan.rate = given.rate == "max" ? 0 : std::strtod(given.rate.c_str(), &end);
+  if (end != nullptr && (*end != '\0' || !(plan.rate >= 0.1 && plan.rate <= 1e6)))
+    return failure{errc::usage, fmt::format("--rate {}: max or frames a second and machine from "
+                                            "0.1 to 1e6 are expected",
+                                            given.rate)};
+  if (plan.seconds > 0)
+    plan.frames = 0; // until the time is over
+  if (plan.frames == 0 && plan.seconds == 0)
+    return failure{errc::usage, "give --frames or --seconds"};
+  return done{};
+}
+
+void add_target(CLI::App& command, options& given) {
+  command
+    .add_option("--database", given.target.url,
+                "where the database of the benchmark's own is made: postgresql://... (the role "
+                "needs CREATEDB) or sqlite:PATH")
+    ->envname("FURROW_DATABASE")
+    ->required();
+  command.add_flag("--force", given.target.forced,
+                   "also when the database of the URL holds a fleet's data (it is not touched)");
+}
+
+void add_plan(CLI::App& command, options& given) {
+  auto& plan = given.plan;
+  command.add_option("--machines", plan.machines, "simulated gateways")
+    ->check(CLI::Range(1, 100'000))
+    ->capture_default_str();
+  command.add_option("--frames", plan.frames, "frames in all")
+    ->check(CLI::Range(1ULL, 1ULL << 40U))
+    ->capture_default_str();
+  command.add_option("--seconds", plan.seconds, "instead of --frames: so long")
+    ->check(CLI::Range(0.1, 3'600.0));
+  command.add_option("--ids", plan.ids, "identifiers on each machine's bus")
+    ->check(CLI::Range(1, 200))
+    ->capture_default_str();
+  command.add_option("--rate", given.rate, "frames a second and machine, or max")
+    ->capture_default_str();
+  command.add_option("--block-frames", plan.block_frames, "frames in a gateway's block, at most")
+    ->check(CLI::Range(1, 4'096));
+  command
+    .add_option("--baseline", plan.baseline_rows,
+                "rows to COPY for the comparison, at most as many as frames; 0: none")
+    ->check(CLI::Range(0ULL, 100'000'000ULL))
+    ->capture_default_str();
+  command.add_option("--flush-ms", plan.node.flush_ms, "as furrowd's")
+    ->check(CLI::Range(1, 10'000));
+  command.add_option("--lanes", plan.node.lanes, "as furrowd's")->check(CLI::Range(1, 16));
+  command.add_option("--budget", plan.node.budget_mib, "as furrowd's")
+    ->check(CLI::Range(16, 65'536));
+  command.add_flag("--tls", plan.node.tls, "encrypted (needs the openssl program)");
+}
+
+using shared_options = std::shared_ptr<options>;
+
+void add_ingest(CLI::App& bench, const globals& globals, int& exit_code) {
+  auto* command =
+    bench.add_subcommand("ingest", "frames a second from gateways' sockets to durable, beside "
+                                   "COPY of the same frames as rows");
+  auto given = std::make_shared<options>();
+  add_target(*command, *given);
+  add_plan(*command, *given);
+  command->footer(
+    "Starts furrowd and furrow-sim from the folder of furrow. Exit code 1 when the ledger is not "
+    "clean.\nExamples:\n"
+    "  furrow bench ingest --database postgresql://furrow@localhost/furrow\n"
+    "  furrow bench ingest --database postgresql://furrow@localhost/furrow --machines 1000 "
+    "--rate 100 --seconds 10 -o json\n"
+    "  furrow bench ingest --database sqlite:bench.db --frames 2000000");
+  command->callback([&globals, &exit_code, given] {
+    const auto ok = complete(*given);
+    exit_code =
+      ok ? code_of(with_database(globals, *given,
+                                 [&](auto& database, auto& progress) {
+                                   return bench::run_ingest(database, given->plan, progress);
+                                 }))
+         : report(ok.error());
+  });
+}
+
+void add_query(CLI::App& bench, const globals& globals, int& exit_code) {
+  auto* command = bench.add_subcommand("query", "SQL over blocks beside SQL over rows");
+  auto given = std::make_shared<options>();
+  given->plan.machines = 10;
+  given->plan.frames = 1'000'000;
+  add_target(*command, *given);
+  add_plan(*command, *given);
+  command->footer("Examples:\n"
+                  "  furrow bench query --database postgresql://furrow@localhost/furrow");
+  command->callback([&globals, &exit_code, given] {
+    const auto ok = complete(*given);
+    exit_code =
+      ok ? code_of(with_database(globals, *given,
+                                 [&](auto& database, auto& progress) {
+                                   return bench::bench_query(database, given->plan, progress);
+                                 }))
+         : report(ok.error());
+  });
+}
+
+void add_connections(CLI::App& bench, const globals& globals, int& exit_code) {
+  auto* command = bench.add_subcommand("connections", "what idle sessions hold");
+  auto given = std::make_shared<options>();
+  add_target(*command, *given);
+  command->add_option("--machines", given->connections.machines, "simulated gateways")
+    ->check(CLI::Range(1, 12'000))
+    ->capture_default_str();
+  command->add_option("--seconds", given->connections.seconds, "how long they stay")
+    ->check(CLI::Range(1.0, 3'600.0))
+    ->capture_default_str();
+  command->footer("Examples:\n"
+                  "  furrow bench connections --database sqlite:bench.db --machines 10000 "
+                  "--seconds 20");
+  command->callback([&globals, &exit_code, given] {
+    exit_code = code_of(with_database(globals, *given, [&](auto& database, auto& progress) {
+      return bench::bench_connections(database, given->connections, progress);
+    }));
+  });
+}
+
+void add_decode_bench(CLI::App& bench, const globals& globals, int& exit_code) {
+  auto* command = bench.add_subcommand("decode", "frames a second of one core to physical values");
+  auto given = std::make_shared<options>();
+  command->add_option("--seconds", given->decode_s, "of CPU for each part")
+    ->check(CLI::Range(0.05, 600.0))
+    ->capture_default_str();
+  command->footer("Examples:\n"
+                  "  furrow bench decode -o json");
+  command->callback([&globals, &exit_code, given] {
+    bench::progress progress;
+    auto figures = bench::bench_decode(given->decode_s, progress);
+    if (figures)
+      figures->update(bench::surroundings(nullptr));
+    exit_code = code_of(show(figures, globals));
+  });
+}
+
+void add_all(CLI::App& bench, const globals& globals, int& exit_code) {
+  auto* command = bench.add_subcommand("all", "every benchmark, and how ingest grows with the "
+                                              "machines, identifiers, rate and block size");
+  auto given = std::make_shared<options>();
+  add_target(*command, *given);
+  command->add_flag("--quick", given->quick, "a quarter of the time, for a first look");
+  command->footer("Examples:\n"
+                  "  furrow bench all --database postgresql://furrow@localhost/furrow -o json > "
+                  "bench.json\n"
+                  "  python3 tests/bench/plot.py bench.json docs/img");
+  command->callback([&globals, &exit_code, given] {
+    bench::progress progress;
+    exit_code = code_of(show(bench::bench_all(given->target, given->quick, progress), globals));
+  });
+}
+
+} // namespace
+
+void add_bench(CLI::App& app, const globals& globals, int& exit_code) {
+  auto* command = app.add_subcommand("bench", "measures the programs beside this one");
+  command->require_subcommand(1);
+  add_ingest(*command, globals, exit_code);
+  add_query(*command, globals, exit_code);
+  add_connections(*command, globals, exit_code);
+  add_decode_bench(*command, globals, exit_code);
+  add_all(*command, globals, exit_code);
+}
+
+} // namespace furrow::cli

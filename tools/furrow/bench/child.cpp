@@ -1,0 +1,200 @@
+#include "tools/furrow/bench/child.hpp"
+
+#include <fmt/format.h>
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+namespace furrow::cli::bench {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The fields of /proc/PID/stat that count; the name in brackets may hold anything.
+struct process_stat {
+  int parent = 0;
+  double own_s = 0;
+  double reaped_s = 0;
+};
+
+std::optional<process_stat> stat_of(int process) {
+  std::ifstream in{"/proc/" + std::to_string(process) + "/stat"};
+  std::string line;
+  if (!std::getline(in, line) || line.rfind(')') == std::string::npos)
+    return std::nullopt;
+  std::istringstream rest{line.substr(line.rfind(')') + 1)};
+  std::string state;
+  process_stat found;
+  rest >> state >> found.parent;
+  std::array<double, 13> fields{}; // 5 to 17: utime is the 14th, cstime the 17th
+  for (auto& field : fields)
+    rest >> field;
+  if (!rest)
+    return std::nullopt;
+  const auto tick = static_cast<double>(::sysconf(_SC_CLK_TCK));
+  found.own_s = (fields[9] + fields[10]) / tick;
+  found.reaped_s = (fields[11] + fields[12]) / tick;
+  return found;
+}
+
+std::uint64_t status_number(int process, const std::string& name) {
+  std::ifstream in{"/proc/" + std::to_string(process) + "/status"};
+  for (std::string line; std::getline(in, line);)
+    if (line.compare(0, name.size(), name) == 0)
+      return std::strtoull(line.c_str() + name.size() + 1, nullptr, 10);
+  return 0;
+}
+
+[[noreturn]] void
+become(std::vector<char*> words, const std::string& output, const child::environment& more) {
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  std::signal(SIGPIPE, SIG_DFL);
+  const int in = ::open("/dev/null", O_RDONLY);
+  const int out = ::open(output.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+  ::dup2(in, STDIN_FILENO);
+  ::dup2(out, STDOUT_FILENO);
+  ::dup2(out, STDERR_FILENO);
+  for (const auto& [name, value] : more)
+    ::setenv(name.c_str(), value.c_str(), 1);
+  ::execvp(words[0], words.data());
+  ::_exit(127);
+}
+
+} // namespace
+
+scratch::scratch() {
+  std::error_code none;
+  auto pattern = (fs::temp_directory_path(none) / "furrow-bench-XXXXXX").string();
+  path_ = ::mkdtemp(pattern.data()) != nullptr ? pattern : ".";
+}
+
+scratch::~scratch() {
+  std::error_code ignored; // a folder for temporary files is swept by others too
+  if (path_ != ".")
+    fs::remove_all(path_, ignored);
+}
+
+result<child>
+child::start(const std::vector<std::string>& words, std::string output, const environment& more) {
+  std::vector<char*> arguments;
+  arguments.reserve(words.size() + 1);
+  for (const auto& word : words)
+    arguments.push_back(const_cast<char*>(word.c_str()));
+  arguments.push_back(nullptr);
+  const auto pid = ::fork();
+  if (pid == 0)
+    become(std::move(arguments), output, more);
+  if (pid < 0)
+    return failure{errc::failed,
+                   fmt::format("cannot start {}: {}", words.front(), std::strerror(errno))};
+  return child{pid, std::move(output)};
+}
+
+child::~child() {
+  if (pid_ <= 0)
+    return;
+  ::kill(pid_, SIGKILL);
+  ::waitpid(pid_, nullptr, 0);
+}
+
+std::string child::output() const {
+  std::ifstream in{output_};
+  std::ostringstream text;
+  text << in.rdbuf();
+  return text.str();
+}
+
+std::string child::last_line() const {
+  auto text = output();
+  text.erase(text.find_last_not_of('\n') + 1);
+  return text.substr(text.rfind('\n') + 1);
+}
+
+std::optional<int> child::ended() {
+  int status = 0;
+  rusage used{};
+  if (pid_ <= 0 || ::wait4(pid_, &status, WNOHANG, &used) != pid_)
+    return std::nullopt;
+  const auto seconds = [](const timeval& time) {
+    return static_cast<double>(time.tv_sec) + static_cast<double>(time.tv_usec) / 1e6;
+  };
+  cpu_s_ = seconds(used.ru_utime) + seconds(used.ru_stime);
+  pid_ = -1;
+  return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+int child::end(std::chrono::milliseconds patience) {
+  if (pid_ <= 0)
+    return 0;
+  ::kill(pid_, SIGTERM);
+  const auto deadline = std::chrono::steady_clock::now() + patience;
+  while (std::chrono::steady_clock::now() < deadline) {
+    if (const auto code = ended())
+      return *code;
+    ::usleep(5'000);
+  }
+  ::kill(pid_, SIGKILL);
+  ::waitpid(std::exchange(pid_, -1), nullptr, 0);
+  return 128 + SIGKILL;
+}
+
+double child::cpu_s() const {
+  if (pid_ <= 0)
+    return cpu_s_;
+  const auto stat = stat_of(pid_);
+  return stat ? stat->own_s : 0;
+}
+
+memory child::held() const {
+  if (pid_ <= 0)
+    return {};
+  return {status_number(pid_, "VmRSS") << 10U, status_number(pid_, "VmHWM") << 10U};
+}
+
+unsigned child::threads() const {
+  return pid_ <= 0 ? 0 : static_cast<unsigned>(status_number(pid_, "Threads"));
+}
+
+std::optional<double> family_cpu_s(std::optional<int> process) {
+  if (!process)
+    return std::nullopt;
+  const auto head = stat_of(*process);
+  if (!head)
+    return std::nullopt;
+  double sum = head->own_s + head->reaped_s;
+  std::error_code none;
+  for (const auto& entry : fs::directory_iterator{"/proc", none}) {
+    const auto name = entry.path().filename().string();
+    if (name.find_first_not_of("0123456789") != std::string::npos)
+      continue;
+    const auto one = stat_of(std::atoi(name.c_str()));
+    if (one && one->parent == *process)
+      sum += one->own_s + one->reaped_s;
+  }
+  return sum;
+}
+
+result<std::string> program_beside(const std::string& name) {
+  std::error_code unknown;
+  const auto path = fs::read_symlink("/proc/self/exe", unknown).parent_path() / name;
+  if (::access(path.c_str(), X_OK) != 0)
+    return failure{
+      errc::failed,
+      fmt::format("{} is not there (a benchmark runs the programs beside furrow)", path.string())};
+  return path.string();
+}
+
+} // namespace furrow::cli::bench

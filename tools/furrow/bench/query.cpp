@@ -1,0 +1,91 @@
+#include "tools/furrow/bench/benches.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+namespace furrow::cli::bench {
+
+namespace {
+
+struct question {
+  const char* name;
+  const char* blocks; // over Furrow's tables
+  const char* rows;   // the same over rows by COPY; null when rows have no such thing
+};
+
+// Each machine's frames begin at its own time in either table, so both ask for their first seconds.
+constexpr question questions[] = {
+  {"all frames of one machine, 10 s",
+   "select * from furrow.frames('SIM-0001', (select min(time_first) from furrow.can_block "
+   "where equipment_id = furrow.equipment_id('SIM-0001')), (select min(time_first) + interval "
+   "'10 s' from furrow.can_block where equipment_id = furrow.equipment_id('SIM-0001')))",
+   "select * from public.frame_row where equipment = 1 and time between (select min(time) from "
+   "public.frame_row where equipment = 1) and (select min(time) + interval '10 s' from "
+   "public.frame_row where equipment = 1)"},
+  {"engine speed (PGN 61444) of one machine, all",
+   "select time, payload from furrow.frames('SIM-0001', '2000-01-01', '2100-01-01', pgn => 61444)",
+   "select time, data from public.frame_row where equipment = 1 and can_id >> 8 & 262143 = 61444"},
+  {"frames a machine", "select equipment_id, sum(frames) from furrow.can_block group by 1",
+   "select equipment, count(*) from public.frame_row group by 1"},
+  {"ledger of all machines", "select * from furrow.ledger", nullptr},
+  {"newest frame of each machine",
+   "select equipment_id, max(time_last) from furrow.can_block group by 1",
+   "select equipment, max(time) from public.frame_row group by 1"},
+};
+
+result<json> ask(storage::bench_database& database, const char* sql) {
+  constexpr int times = 5;
+  std::vector<double> took;
+  std::uint64_t rows = 0;
+  for (int i = 0; i < times; ++i) {
+    const auto answer = database.query(sql);
+    if (!answer)
+      return as_failure(answer.error());
+    rows = answer->rows;
+    took.push_back(answer->seconds * 1e3);
+  }
+  std::sort(took.begin(), took.end());
+  return json{{"rows", rows}, {"ms", std::round(took[times / 2] * 1e3) / 1e3}};
+}
+
+} // namespace
+
+result<json>
+bench_query(storage::bench_database& database, const ingest_plan& plan, progress& progress) {
+  if (plan.baseline_rows == 0)
+    return failure{errc::usage, "queries are compared with rows: --baseline must not be 0"};
+  auto stored = run_ingest(database, plan, progress);
+  if (!stored)
+    return stored;
+  // As a server that has been running for a while: statistics and visibility are known.
+  for (const auto* sql : {"vacuum analyze furrow.can_block", "vacuum analyze public.frame_row"})
+    if (const auto done = database.query(sql); !done)
+      return as_failure(done.error());
+  json out{{"benchmark", "query"},
+           {"frames", stored->at("frames")},
+           {"rows", stored->at("baseline").at("rows")},
+           {"machines", plan.machines},
+           {"questions", json::array()}};
+  for (const auto& one : questions) {
+    progress.say(fmt::format("query: {}", one.name));
+    auto blocks = ask(database, one.blocks);
+    if (!blocks)
+      return blocks;
+    json answered{{"question", one.name}, {"blocks", *blocks}, {"rows", nullptr}};
+    if (one.rows != nullptr) {
+      auto rows = ask(database, one.rows);
+      if (!rows)
+        return rows;
+      answered["ratio"] =
+        std::round(rows->at("ms").get<double>() / blocks->at("ms").get<double>() * 100) / 100;
+      answered["rows"] = *rows;
+    }
+    out["questions"].push_back(answered);
+  }
+  return out;
+}
+
+} // namespace furrow::cli::bench

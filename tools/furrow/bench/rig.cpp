@@ -1,0 +1,410 @@
+#include "tools/furrow/bench/rig.hpp"
+
+#include "tools/furrow-sim/block_pool.hpp"
+#include "tools/furrow/bench/visible.hpp"
+
+#include <fmt/format.h>
+
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <cmath>
+#include <cstdio>
+#include <fstream>
+#include <thread>
+
+namespace furrow::cli::bench {
+
+namespace {
+
+using clock = std::chrono::steady_clock;
+using namespace std::chrono_literals;
+
+constexpr auto start_patience = 30s;
+constexpr auto run_patience = 900s;
+constexpr std::size_t pool_blocks_frames = 4'096;
+constexpr const char* first_machine = "SIM-0001";
+
+double seconds_since(clock::time_point begun) {
+  return std::chrono::duration<double>(clock::now() - begun).count();
+}
+
+/// Three decimals are more than any of these figures is worth.
+double rounded(double value) {
+  return std::round(value * 1e3) / 1e3;
+}
+
+json or_null(const std::optional<double>& before, const std::optional<double>& after) {
+  return before && after ? json(rounded(*after - *before)) : json(nullptr);
+}
+
+result<std::string> make_certificate(const scratch& folder) {
+  auto openssl =
+    child::start({"openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt",
+                  "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2", "-subj", "/CN=localhost",
+                  "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout",
+                  folder.file("key.pem"), "-out", folder.file("cert.pem")},
+                 folder.file("openssl.log"));
+  if (!openssl)
+    return openssl.error();
+  const auto begun = clock::now();
+  auto code = openssl->ended();
+  while (!code && seconds_since(begun) < 20) {
+    std::this_thread::sleep_for(5ms);
+    code = openssl->ended();
+  }
+  if (code != 0)
+    return failure{errc::failed, "the openssl program cannot make a certificate for --tls: "
+                                   + openssl->last_line()};
+  return folder.file("cert.pem");
+}
+
+std::vector<std::string>
+node_words(const std::string& program, const node_settings& settings, const scratch& folder) {
+  std::vector<std::string> words{program,       "--listen",    "127.0.0.1:0", "--http",
+                                 "127.0.0.1:0", "--log-level", "warn"};
+  const auto add = [&words](const char* flag, std::uint32_t value) {
+    if (value > 0)
+      words.insert(words.end(), {flag, std::to_string(value)});
+  };
+  add("--flush-ms", settings.flush_ms);
+  add("--lanes", settings.lanes);
+  add("--budget", settings.budget_mib);
+  if (settings.tls)
+    words.insert(words.end(),
+                 {"--tls-cert", folder.file("cert.pem"), "--tls-key", folder.file("key.pem")});
+  return words;
+}
+
+/// The rows that the fleet's frames would be, machine by machine in the order of their blocks.
+storage::bench_rows rows_of(const ingest_plan& plan) {
+  constexpr std::int64_t start_us = 1'700'000'000'000'000;
+  const double rate = plan.rate > 0 ? plan.rate : 300;
+  const auto block =
+    plan.block_frames > 0 ? plan.block_frames : static_cast<std::uint32_t>(pool_blocks_frames);
+  const auto wanted =
+    plan.frames > 0 ? std::min(plan.frames, plan.baseline_rows) : plan.baseline_rows;
+  const sim::block_pool pool{1, rate, std::min<std::size_t>(block, 1'000), plan.ids};
+  storage::bench_rows rows;
+  const auto& blocks = pool.blocks();
+  for (std::size_t n = 0; rows.count() < wanted; ++n) {
+    const auto base = start_us + static_cast<std::int64_t>(n / blocks.size()) * pool.span_us();
+    for (std::uint32_t machine = 0; machine < plan.machines && rows.count() < wanted; ++machine) {
+      const auto& one = blocks[(n + machine) % blocks.size()];
+      for (std::size_t i = 0; i < one.size() && rows.count() < wanted; ++i) {
+        auto frame = one[i];
+        frame.time_us += base;
+        rows.add(static_cast<std::int32_t>(machine + 1), frame);
+      }
+    }
+  }
+  return rows;
+}
+
+result<json> run_baseline(storage::bench_database& database, const ingest_plan& plan) {
+  const auto rows = rows_of(plan);
+  const auto server = database.server_process();
+  const auto cpu_before = family_cpu_s(server);
+  const auto copied = database.copy(rows);
+  if (!copied)
+    return as_failure(copied.error());
+  if (!*copied)
+    return json(nullptr);
+  const auto& cost = **copied;
+  const auto count = static_cast<double>(rows.count());
+  return json{{"rows", rows.count()},
+              {"seconds", rounded(cost.seconds)},
+              {"rows_per_second", std::round(count / cost.seconds)},
+              {"server_cpu_seconds", or_null(cpu_before, family_cpu_s(server))},
+              {"bytes_per_row", rounded(static_cast<double>(cost.disk_bytes) / count)},
+              {"wal_bytes_per_row", rounded(static_cast<double>(cost.wal_bytes) / count)}};
+}
+
+json settings_of(const ingest_plan& plan) {
+  return {{"machines", plan.machines},
+          {"ids", plan.ids},
+          {"rate", plan.rate > 0 ? json(plan.rate) : json("max")},
+          {"block_frames", plan.block_frames > 0 ? json(plan.block_frames) : json(nullptr)},
+          {"flush_ms", plan.node.flush_ms > 0 ? json(plan.node.flush_ms) : json(nullptr)},
+          {"lanes", plan.node.lanes > 0 ? json(plan.node.lanes) : json(nullptr)},
+          {"budget_mib", plan.node.budget_mib > 0 ? json(plan.node.budget_mib) : json(nullptr)},
+          {"tls", plan.node.tls}};
+}
+
+json in_ms(const json& latency_us) {
+  json out;
+  for (const auto* which : {"p50", "p99", "max"})
+    out[which] = rounded(latency_us.at(which).get<double>() / 1e3);
+  return out;
+}
+
+/// What the node and the database were before the fleet came.
+struct before {
+  std::optional<int> server;
+  double node_cpu_s = 0;
+  std::optional<double> server_cpu_s;
+  std::uint64_t wal = 0;
+};
+
+result<json> figures(storage::bench_database& database,
+                     running_node& node,
+                     const before& then,
+                     const json& fleet,
+                     double generator_cpu_s) {
+  const auto node_cpu_s = node.process().cpu_s() - then.node_cpu_s;
+  const auto server_cpu_s = family_cpu_s(then.server);
+  const auto wal = database.wal_position();
+  const auto tables = database.tables();
+  if (!wal || !tables)
+    return as_failure(wal ? tables.error() : wal.error());
+  const auto frames = fleet.at("durable").get<std::uint64_t>();
+  if (frames == 0)
+    return failure{errc::failed, "nothing became durable in time (give it longer)"};
+  if (tables->lost != 0 || tables->doubled != 0 || tables->frames < frames)
+    return failure{errc::failed,
+                   fmt::format("the ledger is not clean: {} sent and acked, {} stored, {} lost, {} "
+                               "doubled; this run is no figure but a fault to be reported",
+                               frames, tables->frames, tables->lost, tables->doubled)};
+  const auto count = static_cast<double>(tables->frames);
+  const auto seconds = fleet.at("seconds").get<double>();
+  const auto held = node.process().held();
+  json out{{"frames", frames},
+           {"seconds", rounded(seconds)},
+           {"frames_per_second", std::round(static_cast<double>(frames) / seconds)},
+           {"connect_seconds", rounded(fleet.at("connect_seconds").get<double>())},
+           {"ack_ms", in_ms(fleet.at("ack_latency_us"))},
+           {"cpu_seconds",
+            {{"node", rounded(node_cpu_s)},
+             {"server", or_null(then.server_cpu_s, server_cpu_s)},
+             {"generator", rounded(generator_cpu_s)}}},
+           {"cpu_ns_per_frame", {{"node", std::round(node_cpu_s / count * 1e9)}}},
+           {"node_rss_bytes", held.resident_bytes},
+           {"node_rss_peak_bytes", held.peak_bytes},
+           {"node_threads", node.process().threads()},
+           {"node_start_ms", rounded(node.start_ms())},
+           {"blocks", tables->blocks},
+           {"frames_per_block", rounded(count / static_cast<double>(tables->blocks))},
+           {"bytes_per_frame", rounded(static_cast<double>(tables->disk_bytes) / count)},
+           {"wal_bytes_per_frame", rounded(static_cast<double>(*wal - then.wal) / count)},
+           {"rewinds", fleet.at("rewinds")},
+           {"lost", tables->lost},
+           {"doubled", tables->doubled}};
+  if (then.server_cpu_s && server_cpu_s)
+    out["cpu_ns_per_frame"]["server"] =
+      std::round((*server_cpu_s - *then.server_cpu_s) / count * 1e9);
+  return out;
+}
+
+std::string first_value(const char* file, const std::string& name) {
+  std::ifstream in{file};
+  for (std::string line; std::getline(in, line);)
+    if (line.compare(0, name.size(), name) == 0) {
+      const auto from = line.find_first_not_of(" \t:", name.size());
+      return from == std::string::npos ? "" : line.substr(from);
+    }
+  return {};
+}
+
+} // namespace
+
+failure as_failure(const storage::failure& why) {
+  return {why.code == storage::errc::retry_later ? errc::cannot_connect : errc::failed, why.detail};
+}
+
+progress::progress() : terminal_{::isatty(STDERR_FILENO) == 1} {}
+
+progress::~progress() {
+  if (terminal_)
+    fmt::print(stderr, "\r\033[K");
+}
+
+void progress::say(const std::string& text) {
+  constexpr auto pause = 100ms;
+  if (!terminal_ || clock::now() - last_ < pause)
+    return;
+  last_ = clock::now();
+  fmt::print(stderr, "\r\033[K{}", text);
+  (void)std::fflush(stderr);
+}
+
+result<std::unique_ptr<storage::bench_database>> make_database(const target& target) {
+  auto made = storage::make_bench_database(target.url, target.forced);
+  if (!made)
+    return failure{as_failure(made.error()).code,
+                   fmt::format("{}: {}", storage::redacted(target.url), made.error().detail)};
+  return std::move(*made);
+}
+
+result<running_node> running_node::start(const std::string& database,
+                                         const node_settings& settings,
+                                         const scratch& folder) {
+  const auto program = program_beside("furrowd");
+  if (!program)
+    return program.error();
+  std::string authority;
+  if (settings.tls) {
+    auto made = make_certificate(folder);
+    if (!made)
+      return made.error();
+    authority = *made;
+  }
+  const auto log = folder.file("node.log");
+  std::remove(log.c_str());
+  const auto begun = clock::now();
+  auto process =
+    child::start(node_words(*program, settings, folder), log, {{"FURROW_DATABASE", database}});
+  if (!process)
+    return process.error();
+  constexpr std::string_view ready = "ready gateway=";
+  while (seconds_since(begun) < std::chrono::duration<double>(start_patience).count()) {
+    const auto said = process->output();
+    const auto at = said.find(ready);
+    if (at != std::string::npos && said.find('\n', at) != std::string::npos) {
+      const auto from = at + ready.size();
+      return running_node{std::move(*process), said.substr(from, said.find(' ', from) - from),
+                          seconds_since(begun) * 1e3, authority};
+    }
+    if (const auto code = process->ended())
+      return failure{errc::failed,
+                     fmt::format("furrowd ended with {}: {}", *code, process->last_line())};
+    std::this_thread::sleep_for(2ms);
+  }
+  return failure{errc::timed_out, "furrowd was not ready in time: " + process->last_line()};
+}
+
+std::vector<std::string> running_node::sim_flags() const {
+  std::vector<std::string> flags{"--node", address_};
+  if (!authority_.empty())
+    flags.insert(flags.end(), {"--ca", authority_});
+  return flags;
+}
+
+result<json> run_fleet(running_node& node,
+                       const ingest_plan& plan,
+                       const scratch& folder,
+                       const child::environment& more,
+                       double& cpu_s,
+                       const std::function<void()>& begun,
+                       const std::function<void()>& meanwhile) {
+  const auto program = program_beside("furrow-sim");
+  if (!program)
+    return program.error();
+  std::vector<std::string> words{*program,          "run", "-q", "-o", "json", "--until-durable",
+                                 "--when-connected"};
+  for (const auto& flag : node.sim_flags())
+    words.push_back(flag);
+  const auto add = [&words](const char* flag, const std::string& value) {
+    words.insert(words.end(), {flag, value});
+  };
+  add("--machines", std::to_string(plan.machines));
+  if (plan.ids > 0)
+    add("--ids", std::to_string(plan.ids));
+  add("--rate", plan.rate > 0 ? fmt::format("{}", plan.rate) : "max");
+  if (plan.frames > 0)
+    add("--frames", std::to_string((plan.frames + plan.machines - 1) / plan.machines));
+  if (plan.seconds > 0)
+    add("--seconds", fmt::format("{}", plan.seconds));
+  if (plan.block_frames > 0)
+    add("--block-frames", std::to_string(plan.block_frames));
+  add("--timeout", std::to_string(std::chrono::seconds{run_patience}.count()));
+  add("--probe", folder.file("sent"));
+  const auto log = folder.file("fleet.log");
+  std::remove(log.c_str());
+  auto fleet = child::start(words, log, more);
+  if (!fleet)
+    return fleet.error();
+  auto code = fleet->ended();
+  bool connected = false;
+  for (; !code; code = fleet->ended()) {
+    if (node.process().ended())
+      return failure{errc::failed, "furrowd has ended: " + node.process().last_line()};
+    if (!connected && fleet->output().find("connected\n") != std::string::npos) {
+      connected = true;
+      begun();
+    }
+    if (connected)
+      meanwhile();
+    std::this_thread::sleep_for(10ms);
+  }
+  if (!connected)
+    begun(); // it was over before anybody looked
+  cpu_s = fleet->cpu_s();
+  if (*code != 0)
+    return failure{errc::failed,
+                   fmt::format("furrow-sim ended with {}: {}", *code, fleet->last_line())};
+  auto report = json::parse(fleet->last_line(), nullptr, false);
+  if (report.is_discarded())
+    return failure{errc::failed, "furrow-sim did not report: " + fleet->last_line()};
+  return report;
+}
+
+result<json>
+run_ingest(storage::bench_database& database, const ingest_plan& plan, progress& progress) {
+  const scratch folder;
+  auto node = running_node::start(database.url(), plan.node, folder);
+  if (!node)
+    return node.error();
+  before then;
+  then.server = database.server_process();
+  visible_watch watch{database, first_machine};
+  const auto share = plan.frames / plan.machines;
+  double generator_cpu_s = 0;
+  // Connecting and claiming are no part of ingest; `bench connections` tells what they cost.
+  const auto begun = [&] {
+    const auto wal = database.wal_position();
+    then.wal = wal ? *wal : 0;
+    then.node_cpu_s = node->process().cpu_s();
+    then.server_cpu_s = family_cpu_s(then.server);
+  };
+  auto fleet = run_fleet(*node, plan, folder, {}, generator_cpu_s, begun, [&] {
+    watch.look();
+    progress.say(share > 0 ? fmt::format("ingest: {} %", watch.seen() * 100 / share)
+                           : fmt::format("ingest: {} of each machine", watch.seen()));
+  });
+  if (!fleet)
+    return fleet.error();
+  watch.look();
+  auto out = figures(database, *node, then, *fleet, generator_cpu_s);
+  if (!out)
+    return out;
+  (*out)["visible_ms"] = watch.latencies_ms(folder.file("sent"));
+  (void)node->process().end(10s);
+  json whole{{"benchmark", "ingest"}, {"plan", settings_of(plan)}};
+  whole.update(*out);
+  if (plan.baseline_rows > 0) {
+    progress.say("baseline: rows by COPY");
+    auto rows = run_baseline(database, plan);
+    if (!rows)
+      return rows.error();
+    whole["baseline"] = *rows;
+    if (!rows->is_null()) {
+      const auto speed = rows->at("rows_per_second").get<double>();
+      whole["copy_rows_per_second"] = speed;
+      whole["ratio"] = rounded(whole.at("frames_per_second").get<double>() / speed);
+    }
+  }
+  return whole;
+}
+
+json surroundings(storage::bench_database* database) {
+  utsname system{};
+  ::uname(&system);
+  json out{{"furrow", FURROW_VERSION},
+           {"machine",
+            {{"processors", std::thread::hardware_concurrency()},
+             {"model", first_value("/proc/cpuinfo", "model name")},
+             {"memory", first_value("/proc/meminfo", "MemTotal")},
+             {"load_before", first_value("/proc/loadavg", "")},
+             {"kernel", system.release}}}};
+#ifdef NDEBUG
+  out["build"] = "release";
+#else
+  out["build"] = "debug";
+#endif
+  if (database != nullptr)
+    for (const auto& [name, value] : database->settings())
+      out["database"][name] = value;
+  return out;
+}
+
+} // namespace furrow::cli::bench

@@ -1,0 +1,107 @@
+/// One measured run: a node on a database of its own, a simulated fleet that sends to it, and what
+/// both and the database cost.
+///
+/// Shape: `ingest_plan` in, JSON out; the names of its fields are the manual (docs/performance.md).
+/// Units: in the names.
+/// Errors: a run that lost or doubled anything, or whose programs failed, is no figure: an error.
+/// Threads: one.
+#pragma once
+
+#include "storage/bench_database.hpp"
+#include "tools/furrow/bench/child.hpp"
+#include "tools/furrow/globals.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+namespace furrow::cli::bench {
+
+using json = nlohmann::ordered_json;
+
+struct target {
+  std::string url;
+  bool forced = false;
+};
+
+struct node_settings {
+  std::uint32_t flush_ms = 0; // 0: furrowd's own
+  std::uint32_t lanes = 0;
+  std::uint32_t budget_mib = 0;
+  bool tls = false;
+};
+
+struct ingest_plan {
+  std::uint32_t machines = 100;
+  std::uint64_t frames = 4'000'000; // in all; 0: as many as come in `seconds`
+  std::uint32_t ids = 10;           // a machine
+  double rate = 0;                  // frames a second and machine; 0: as fast as can be
+  double seconds = 0;
+  std::uint32_t block_frames = 0; // in a gateway's block at most; 0: furrow-sim's own
+  std::uint64_t baseline_rows = 1'000'000;
+  node_settings node;
+};
+
+/// Says on a terminal how far it is; nothing elsewhere.
+class progress {
+public:
+  progress();
+  ~progress();
+  progress(const progress&) = delete;
+  progress& operator=(const progress&) = delete;
+  void say(const std::string& text);
+
+private:
+  bool terminal_;
+  std::chrono::steady_clock::time_point last_{};
+};
+
+/// A node that runs until the object goes.
+class running_node {
+public:
+  [[nodiscard]] static result<running_node>
+  start(const std::string& database, const node_settings& settings, const scratch& folder);
+
+  [[nodiscard]] child& process() { return process_; }
+  [[nodiscard]] const std::string& address() const { return address_; }
+  [[nodiscard]] double start_ms() const { return start_ms_; }
+  /// What furrow-sim needs to reach it.
+  [[nodiscard]] std::vector<std::string> sim_flags() const;
+
+private:
+  running_node(child process, std::string address, double start_ms, std::string authority)
+    : process_{std::move(process)}, address_{std::move(address)}, start_ms_{start_ms},
+      authority_{std::move(authority)} {}
+  child process_;
+  std::string address_;
+  double start_ms_;
+  std::string authority_; // empty: no TLS
+};
+
+[[nodiscard]] result<std::unique_ptr<storage::bench_database>> make_database(const target& target);
+
+/// Runs the plan on this database; the baseline too where there is one and it was asked for.
+[[nodiscard]] result<json>
+run_ingest(storage::bench_database& database, const ingest_plan& plan, progress& progress);
+
+/// Lets a simulated fleet connect, calls `begun`, lets it send until it is done; its report.
+[[nodiscard]] result<json> run_fleet(running_node& node,
+                                     const ingest_plan& plan,
+                                     const scratch& folder,
+                                     const child::environment& more,
+                                     double& cpu_s,
+                                     const std::function<void()>& begun,
+                                     const std::function<void()>& meanwhile);
+
+/// Machine, versions and settings that the figures depend on.
+[[nodiscard]] json surroundings(storage::bench_database* database);
+
+[[nodiscard]] failure as_failure(const storage::failure& why);
+
+} // namespace furrow::cli::bench

@@ -1,0 +1,37 @@
+/// When what a machine sent could be read in the database: a watch on one machine's watermark beside
+/// the list of moments that furrow-sim writes down.
+///
+/// Units: the monotonic clock, which is one for all processes of a machine; results in milliseconds.
+/// Threads: one.
+/// Limits: as exact as it looks often, which costs the server a small query each time.
+#pragma once
+
+#include "storage/bench_database.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+namespace furrow::cli::bench {
+
+class visible_watch {
+public:
+  visible_watch(storage::bench_database& database, std::string machine)
+    : database_{database}, machine_{std::move(machine)} {}
+
+  void look();
+  [[nodiscard]] std::uint64_t seen() const { return seen_.empty() ? 0 : seen_.back().second; }
+  /// p50, p99 and max over the blocks in the file that furrow-sim --probe wrote; null without any.
+  [[nodiscard]] nlohmann::ordered_json latencies_ms(const std::string& sent_file) const;
+
+private:
+  storage::bench_database& database_;
+  std::string machine_;
+  std::vector<std::pair<std::int64_t, std::uint64_t>> seen_; // microseconds, watermark
+};
+
+} // namespace furrow::cli::bench

@@ -1,0 +1,167 @@
+#include "tools/furrow/client.hpp"
+#include "tools/furrow/commands.hpp"
+#include "tools/furrow/output.hpp"
+
+#include <fmt/format.h>
+
+#include <functional>
+#include <memory>
+
+#include <CLI/Validators.hpp>
+#include <nlohmann/json.hpp>
+
+namespace furrow::cli {
+
+namespace {
+
+struct history_options {
+  std::string equipment;
+  std::string signal;
+  std::string bucket = "minute";
+  std::string from;
+  std::string to;
+};
+
+std::string time_parameters(const history_options& wanted) {
+  std::string out;
+  if (!wanted.from.empty())
+    out += "&from=" + encoded(wanted.from);
+  if (!wanted.to.empty())
+    out += "&to=" + encoded(wanted.to);
+  return out;
+}
+
+/// Asks page after page. Lines of JSON are written as they come; the others need all rows.
+result<int> print_pages(const globals& globals,
+                        const std::string& target,
+                        const char* name,
+                        const std::function<table(const json&)>& shown) {
+  auto client = node_client::from(globals);
+  if (!client)
+    return client.error();
+  json rows = json::array();
+  json next;
+  do {
+    auto page =
+      client->get(target + (next.is_null() ? "" : "&after=" + encoded(next.get<std::string>())));
+    if (!page)
+      return page.error();
+    next = page->at("next");
+    if (globals.format() != output_format::jsonl) {
+      for (auto& row : page->at(name))
+        rows.push_back(std::move(row));
+      continue;
+    }
+    const auto printed = print(page->at(name), {}, output_format::jsonl);
+    if (!printed)
+      return printed.error();
+  } while (!next.is_null());
+  if (globals.format() == output_format::jsonl)
+    return 0;
+  const auto printed = print(rows, shown(rows), globals.format());
+  return printed ? result<int>{0} : printed.error();
+}
+
+cell rounded(const json& value, int digits) {
+  if (value.is_null())
+    return {"-", colour::faint, true};
+  return {fmt::format("{:.{}f}", value.get<double>(), digits), colour::none, true};
+}
+
+table telemetry_table(const json& rows) {
+  table shown{{"TIME", "MODE", "SPEED km/h", "ENGINE rpm", "LOAD %", "FUEL l/h", "TANK %",
+               "COOLANT °C", "PTO rpm", "HITCH %", "LATITUDE", "LONGITUDE", "COURSE"},
+              {}};
+  for (const auto& row : rows)
+    shown.rows.push_back(
+      {value_cell(row.at("time")), value_cell(row.at("mode")), rounded(row.at("speed_kmh"), 1),
+       rounded(row.at("engine_speed_rpm"), 0), rounded(row.at("engine_load_pct"), 0),
+       rounded(row.at("fuel_rate_lph"), 1), rounded(row.at("fuel_level_pct"), 0),
+       rounded(row.at("coolant_temperature_c"), 0), rounded(row.at("rear_pto_rpm"), 0),
+       rounded(row.at("rear_hitch_pct"), 0), rounded(row.at("latitude_deg"), 6),
+       rounded(row.at("longitude_deg"), 6), rounded(row.at("course_deg"), 0)});
+  return shown;
+}
+
+cell general(const json& value) {
+  return {fmt::format("{:.7g}", value.get<double>()), colour::none, true};
+}
+
+table rollup_table(const json& rows) {
+  table shown{{"TIME", "COUNT", "MIN", "MAX", "MEAN", "LAST"}, {}};
+  for (const auto& row : rows)
+    shown.rows.push_back({value_cell(row.at("time")), number_cell(row.at("count")),
+                          general(row.at("min")), general(row.at("max")), general(row.at("mean")),
+                          general(row.at("last"))});
+  return shown;
+}
+
+result<int> list_signals(const globals& globals, const history_options& wanted) {
+  auto client = node_client::from(globals);
+  if (!client)
+    return client.error();
+  const auto answer = client->get("/api/v1/equipment/" + encoded(wanted.equipment) + "/signals");
+  if (!answer)
+    return answer.error();
+  const auto& rows = answer->at("signals");
+  table shown{{"SIGNAL", "LAST", "TIME"}, {}};
+  for (const auto& row : rows)
+    shown.rows.push_back(
+      {value_cell(row.at("name")), general(row.at("last")), value_cell(row.at("last_time"))});
+  const auto printed = print(rows, shown, globals.format());
+  return printed ? result<int>{0} : printed.error();
+}
+
+result<int> signals(const globals& globals, const history_options& wanted) {
+  if (wanted.signal.empty())
+    return list_signals(globals, wanted);
+  return print_pages(globals,
+                     "/api/v1/equipment/" + encoded(wanted.equipment)
+                       + "/rollup?signal=" + encoded(wanted.signal) + "&bucket=" + wanted.bucket
+                       + time_parameters(wanted),
+                     "rollup", rollup_table);
+}
+
+void add_times(CLI::App& command, history_options& wanted) {
+  command.add_option("EQUIPMENT", wanted.equipment, "the machine")->required();
+  command.add_option("--from", wanted.from, "first time, 2026-05-01T06:30:00Z or -infinity");
+  command.add_option("--to", wanted.to, "last time, included");
+}
+
+} // namespace
+
+void add_telemetry(CLI::App& app, const globals& globals, int& exit_code) {
+  auto* command = app.add_subcommand("telemetry", "what a machine did, second by second");
+  auto wanted = std::make_shared<history_options>();
+  add_times(*command, *wanted);
+  command->footer("Examples:\n"
+                  "  furrow telemetry T1 --from 2026-05-01T06:00:00Z --to 2026-05-01T07:00:00Z\n"
+                  "  furrow telemetry T1 -o jsonl | jq .engine_speed_rpm");
+  command->callback([&globals, &exit_code, wanted] {
+    exit_code =
+      code_of(print_pages(globals,
+                          "/api/v1/equipment/" + encoded(wanted->equipment) + "/telemetry?from="
+                            + (wanted->from.empty() ? "-infinity" : encoded(wanted->from))
+                            + (wanted->to.empty() ? "" : "&to=" + encoded(wanted->to)),
+                          "telemetry", telemetry_table));
+  });
+}
+
+void add_signals(CLI::App& app, const globals& globals, int& exit_code) {
+  auto* command =
+    app.add_subcommand("signals", "signals of a machine, and one of them by minute, hour or day");
+  auto wanted = std::make_shared<history_options>();
+  add_times(*command, *wanted);
+  command->add_option("--signal", wanted->signal, "Message.Signal; without it: all names");
+  command->add_option("--bucket", wanted->bucket, "minute, hour or day (of UTC)")
+    ->capture_default_str()
+    ->check(CLI::IsMember({"minute", "hour", "day"}));
+  command->footer("Values that are not available, an error or out of range do not count.\n"
+                  "Examples:\n"
+                  "  furrow signals T1\n"
+                  "  furrow signals T1 --signal EEC1.engine_speed --bucket hour");
+  command->callback(
+    [&globals, &exit_code, wanted] { exit_code = code_of(signals(globals, *wanted)); });
+}
+
+} // namespace furrow::cli
