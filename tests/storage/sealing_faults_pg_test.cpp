@@ -22,8 +22,18 @@ std::vector<can::frame_block> some_blocks(unsigned seed, unsigned count) {
   return blocks;
 }
 
+/// Where connections are cut a question may meet that end too: it is asked again, as its answer says.
+std::vector<furrow::storage::ledger_row> ledger_in_the_end(store& store) {
+  for (int asked = 0;; ++asked) {
+    auto rows = answer_of<std::vector<furrow::storage::ledger_row>>(
+      [&](auto done) { store.read_ledger({}, {}, done); });
+    if (rows || rows.code() != errc::retry_later || asked == 5)
+      return must(std::move(rows));
+  }
+}
+
 void check_sound(store& store, std::uint64_t each) {
-  for (const auto& row : ledger(store)) {
+  for (const auto& row : ledger_in_the_end(store)) {
     CHECK(row.durable == each);
     CHECK(row.stored == each);
     CHECK(row.lost == 0);
