@@ -199,7 +199,7 @@ TEST_CASE("dbc: what does not decode is read over") {
 }
 
 TEST_CASE("dbc: what is wrong is said with its line and column") {
-  CHECK(fault("VERSION \"\"\nBO_ 1275 2017_5: 8 XXX\n")
+  CHECK(fault("VERSION \"\"\nBO_ 1275 2017_5: 8 ECU\n")
         == "a.dbc:2:10: expected the name of a message: a letter, then letters, digits and _");
   CHECK(fault("BO_ 1 a: 8 X\n SG_ s : 0;8@1+ (1,0) [0|0] \"\" X\n") == "a.dbc:2:11: expected '|'");
   CHECK(fault("BO_ 1 a: 8 X\n SG_ s : 0|8@2+ (1,0) [0|0] \"\" X\n")

@@ -6,6 +6,7 @@
 #include "can/live_state.hpp"
 #include "can/process_data.hpp"
 #include "can/transport.hpp"
+#include "tests/can/name_row.hpp"
 #include "tests/support/data.hpp"
 #include "tests/support/frames.hpp"
 #include "tests/support/jsonl.hpp"
@@ -65,15 +66,7 @@ TEST_CASE("isobus: the NAMEs of the four ECUs, at their addresses") {
     const auto name = table.name_of(0, row["sa"].get<std::uint8_t>());
     REQUIRE(name);
     CHECK(to_string(*name) == row["name_hex"]);
-    CHECK(name->identity() == row["identity"]);
-    CHECK(name->manufacturer() == row["manufacturer"]);
-    CHECK(name->ecu_instance() == row["ecu_instance"]);
-    CHECK(name->function_instance() == row["function_instance"]);
-    CHECK(name->function() == row["function"]);
-    CHECK(name->device_class() == row["device_class"]);
-    CHECK(name->device_class_instance() == row["device_class_instance"]);
-    CHECK(name->industry_group() == row["industry_group"]);
-    CHECK((name->arbitrary_address_capable() ? 1 : 0) == row["arbitrary_address_capable"]);
+    furrow::tests::check_name_fields(*name, row);
   }
 }
 

@@ -1,4 +1,5 @@
 #include "can/name.hpp"
+#include "tests/can/name_row.hpp"
 #include "tests/support/frames.hpp"
 #include "tests/support/jsonl.hpp"
 
@@ -17,15 +18,7 @@ TEST_CASE("name: all nine fields of the NAMEs of real buses") {
     const auto name = parse_name(bytes_of(row["data"].get<std::string>()));
     REQUIRE(name);
     CHECK(to_string(*name) == row["name"]);
-    CHECK(name->identity() == row["identity"]);
-    CHECK(name->manufacturer() == row["manufacturer"]);
-    CHECK(name->ecu_instance() == row["ecu_instance"]);
-    CHECK(name->function_instance() == row["function_instance"]);
-    CHECK(name->function() == row["function"]);
-    CHECK(name->device_class() == row["device_class"]);
-    CHECK(name->device_class_instance() == row["device_class_instance"]);
-    CHECK(name->industry_group() == row["industry_group"]);
-    CHECK((name->arbitrary_address_capable() ? 1 : 0) == row["arbitrary_address_capable"]);
+    furrow::tests::check_name_fields(*name, row);
   });
   CHECK(rows == 17);
 }
