@@ -5,7 +5,6 @@
 
 #include <doctest/doctest.h>
 
-#include <poll.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -36,10 +35,6 @@ std::string after(const std::string& text, const std::string& key) {
 }
 
 } // namespace
-
-void pause_a_little() {
-  ::poll(nullptr, 0, 10);
-}
 
 rig::rig(std::string database, way_in how)
   : database_{std::move(database)}, how_{std::move(how)}, folder_{fresh_folder()} {

@@ -5,6 +5,8 @@
 /// Errors: a step that does not come to its end in time fails the test.
 #pragma once
 
+#include "tests/support/eventually.hpp"
+
 #include <atomic>
 #include <chrono>
 #include <cstdint>
@@ -17,10 +19,6 @@
 namespace furrow::tests {
 
 class child_process;
-
-/// Waits without a clock of its own: looks again every 10 ms until `fact` holds; false at the limit.
-template <class Fact>
-bool eventually(std::chrono::milliseconds limit, Fact fact);
 
 struct ledger_line {
   std::uint64_t sent = 0;
@@ -94,18 +92,5 @@ private:
 std::optional<std::filesystem::path> long_log(const std::filesystem::path& folder,
                                               std::size_t frames);
 std::size_t lines_of(const std::filesystem::path& file);
-
-void pause_a_little(); // 10 ms
-
-template <class Fact>
-bool eventually(std::chrono::milliseconds limit, Fact fact) {
-  const auto deadline = std::chrono::steady_clock::now() + limit;
-  while (!fact()) {
-    if (std::chrono::steady_clock::now() > deadline)
-      return false;
-    pause_a_little();
-  }
-  return true;
-}
 
 } // namespace furrow::tests

@@ -1,7 +1,9 @@
 #include "tests/storage/resuming_writer.hpp"
 
+#include "tests/support/eventually.hpp"
+
 #include <algorithm>
-#include <thread>
+#include <optional>
 
 namespace furrow::tests {
 
@@ -13,15 +15,14 @@ using clock = std::chrono::steady_clock;
 
 /// Claims until the database grants it: a database that is away answers retry_later.
 claim_outcome claim_patiently(store& store, clock::time_point deadline) {
-  for (;;) {
-    auto outcome = answer_of<std::vector<claim_outcome>>(
-      [&](auto done) { store.claim({request_for("T1", 1)}, done); });
-    if (outcome)
-      return outcome->front();
-    if (outcome.code() != errc::retry_later || clock::now() > deadline)
-      must(std::move(outcome));
-    std::this_thread::sleep_for(std::chrono::milliseconds{10}); // a caller's own back-off
-  }
+  std::optional<storage::result<std::vector<claim_outcome>>> outcome;
+  (void)eventually(std::chrono::duration_cast<std::chrono::milliseconds>(deadline - clock::now()),
+                   [&] {
+                     outcome = answer_of<std::vector<claim_outcome>>(
+                       [&](auto done) { store.claim({request_for("T1", 1)}, done); });
+                     return *outcome || outcome->code() != errc::retry_later;
+                   });
+  return must(std::move(*outcome)).front();
 }
 
 } // namespace

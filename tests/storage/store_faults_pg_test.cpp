@@ -3,9 +3,9 @@
 #include "tests/storage/child.hpp"
 #include "tests/storage/postgres_bed.hpp"
 #include "tests/storage/resuming_writer.hpp"
+#include "tests/support/eventually.hpp"
 
 #include <functional>
-#include <thread>
 
 namespace can = furrow::can;
 using namespace furrow::storage;
@@ -23,16 +23,6 @@ std::unique_ptr<store> open_with(const std::string& url,
   return must(open_store(options));
 }
 
-bool until(const std::function<bool()>& holds) {
-  const auto deadline = clock_type::now() + patience;
-  while (!holds()) {
-    if (clock_type::now() > deadline)
-      return false;
-    std::this_thread::sleep_for(std::chrono::milliseconds{10}); // polling a server, with a deadline
-  }
-  return true;
-}
-
 /// Waits until the lane w0 of this database waits for something, and answers its process id.
 std::string waiting_lane(postgres_bed& bed, const std::string& wait_event_type) {
   const auto rows = [&] {
@@ -40,7 +30,7 @@ std::string waiting_lane(postgres_bed& bed, const std::string& wait_event_type) 
                                  + "' and application_name like '%/w0' and wait_event_type = '"
                                  + wait_event_type + "'");
   };
-  REQUIRE(until([&] { return !rows().empty(); }));
+  REQUIRE(eventually(patience, [&] { return !rows().empty(); }));
   const auto found = rows();
   REQUIRE_FALSE(found.empty());
   return found[0][0];
@@ -61,7 +51,7 @@ std::future<void> hold_watermarks(postgres_bed& bed, const std::string& seconds)
     bed.tamper("do $$ begin perform from stream_watermark for update; perform pg_sleep(" + seconds
                + "); end $$");
   });
-  REQUIRE(until([&] {
+  REQUIRE(eventually(patience, [&] {
     return shared_cluster().value("select count(*) from pg_stat_activity where datname = '"
                                   + bed.name() + "' and wait_event = 'PgSleep'")
            == "1";
@@ -149,7 +139,8 @@ TEST_CASE(
   auto& cluster = shared_cluster();
   cluster.exec("alter system set synchronous_standby_names = 'nobody'");
   cluster.exec("select pg_reload_conf()");
-  REQUIRE(until([&] { return cluster.value("show synchronous_standby_names") == "nobody"; }));
+  REQUIRE(eventually(patience,
+                     [&] { return cluster.value("show synchronous_standby_names") == "nobody"; }));
   auto answer = append_later(*lane, {append_of(claimed, 10, mixed_block(2, 10))});
   bed.value("select pg_cancel_backend(" + waiting_lane(bed, "IPC") + ")");
   const auto outcome = answer.get();
@@ -274,7 +265,7 @@ TEST_CASE("postgres: a server that hangs is given up at the deadline, and found 
   const auto outcome = append(*lane, {append_of(claimed, 10, mixed_block(1, 10))});
   shared_cluster().thaw();
   CHECK(outcome.code() == errc::in_doubt);
-  REQUIRE(until([&] {
+  REQUIRE(eventually(patience, [&] {
     return answer_of<std::vector<claim_outcome>>(
              [&](auto done) { store->claim({request_for("T1", 1)}, done); })
       .has_value();
@@ -298,13 +289,13 @@ TEST_CASE(
   clock_type::duration longest{};
   for (int round = 1; round <= 3; ++round) {
     const auto mark = total * static_cast<std::uint64_t>(round) / 5;
-    REQUIRE(until([&] { return durable >= mark; }));
+    REQUIRE(eventually(patience, [&] { return durable >= mark; }));
     shared_cluster().stop_immediate();
     CHECK_FALSE(health_of(*store).up);
     shared_cluster().start(); // returns when it accepts
     const auto accepts = clock_type::now();
     const auto before = durable.load();
-    REQUIRE(until([&] { return durable > before; }));
+    REQUIRE(eventually(patience, [&] { return durable > before; }));
     longest = std::max(longest, clock_type::now() - accepts);
   }
   const auto report = writer.get();

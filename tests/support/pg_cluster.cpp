@@ -1,5 +1,7 @@
 #include "tests/support/pg_cluster.hpp"
 
+#include "tests/support/eventually.hpp"
+
 #include <arpa/inet.h>
 #include <fcntl.h>
 #include <libpq-fe.h>
@@ -21,7 +23,6 @@
 #include <random>
 #include <sstream>
 #include <stdexcept>
-#include <thread>
 
 namespace furrow::tests {
 
@@ -179,17 +180,16 @@ void pg_cluster::start() {
   server_ =
     spawn(as_postgres({(programs_ / "postgres").string(), "-D", (folder_ / "data").string()}, true),
           folder_ / "server.log");
-  const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds{60};
-  while (::PQping(url("postgres").c_str()) != PQPING_OK) {
+  const bool answers = eventually(std::chrono::seconds{60}, [&] {
     int status = 0;
     if (::waitpid(server_, &status, WNOHANG) == server_) {
       server_ = 0;
       fail("the server did not start: " + log());
     }
-    if (std::chrono::steady_clock::now() > deadline)
-      fail("the server accepts no connection after 60 s: " + log());
-    std::this_thread::sleep_for(std::chrono::milliseconds{20});
-  }
+    return ::PQping(url("postgres").c_str()) == PQPING_OK;
+  });
+  if (!answers)
+    fail("the server accepts no connection after 60 s: " + log());
 }
 
 void pg_cluster::stop(int signal) {

@@ -3,6 +3,7 @@
 
 #include "can/candump.hpp"
 #include "proto/wire.hpp"
+#include "tests/support/scratch_folder.hpp"
 #include "tools/furrow-edge/spool.hpp"
 
 #include <doctest/doctest.h>
@@ -15,31 +16,6 @@
 #include <vector>
 
 namespace furrow::tests {
-
-/// A folder of this test alone, gone afterwards.
-class scratch_folder {
-public:
-  scratch_folder() {
-    auto pattern = (std::filesystem::temp_directory_path() / "furrow-edge-XXXXXX").string();
-    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-    path_ = pattern;
-  }
-  ~scratch_folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  scratch_folder(const scratch_folder&) = delete;
-  scratch_folder& operator=(const scratch_folder&) = delete;
-
-  [[nodiscard]] std::string file(const std::string& name) const { return (path_ / name).string(); }
-  [[nodiscard]] std::string write(const std::string& name, const std::string& text) const {
-    std::ofstream{path_ / name, std::ios::binary} << text;
-    return file(name);
-  }
-
-private:
-  std::filesystem::path path_;
-};
 
 /// `count` frames whose identifiers are first, first + 1 ...: a frame tells its number.
 inline can::frame_block numbered_frames(std::uint64_t first, std::size_t count) {

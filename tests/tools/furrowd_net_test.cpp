@@ -88,7 +88,7 @@ TEST_CASE("furrowd: says ready once on stdout and ends with 0 on SIGTERM") {
   node_program node;
   CHECK(times(node.output(), "ready gateway=127.0.0.1:") == 1);
   CHECK(node.get("/health").status == 200);
-  CHECK(eventually([&] { return node.get("/ready").status == 200; }));
+  CHECK(eventually(patience, [&] { return node.get("/ready").status == 200; }));
   CHECK(node.end() == 0);
 }
 
@@ -171,8 +171,8 @@ TEST_CASE("furrowd: without its PostgreSQL it stays up, says so once, is not rea
                       "postgresql://me:hush@127.0.0.1:" + std::to_string(nobody) + "/furrow",
                       "--listen", "127.0.0.1:0", "--http", "127.0.0.1:" + std::to_string(port)},
                      folder.file("output")};
-  REQUIRE(eventually([&] { return listens(port); }));
-  REQUIRE(eventually([&] { return times(node.output(), "does not answer") > 0; }));
+  REQUIRE(eventually(patience, [&] { return listens(port); }));
+  REQUIRE(eventually(patience, [&] { return times(node.output(), "does not answer") > 0; }));
   // Two more tries, a second apart: they are not told again.
   CHECK_FALSE(node.wait(2'500ms));
   const auto ready = node_program::http_get(port, "/ready");

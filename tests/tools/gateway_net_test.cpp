@@ -180,14 +180,14 @@ void withstands(const node_program& node,
   serves(node, token);
   const auto memory = node.resident_bytes();
   std::size_t files = 0;
-  CHECK(eventually([&] { // the good gateway's connection goes a moment after it
+  CHECK(eventually(patience, [&] { // the good gateway's connection goes a moment after it
     const auto before = std::exchange(files, node.open_files());
     return before == files;
   }));
   for (int round = 0; round < rounds; ++round)
     harm();
   serves(node, token);
-  CHECK(eventually([&] { return node.open_files() <= files; }));
+  CHECK(eventually(patience, [&] { return node.open_files() <= files; }));
   if (memory_is_told)
     CHECK(node.resident_bytes() - memory <= 1 << 20);
 }

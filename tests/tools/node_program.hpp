@@ -4,6 +4,8 @@
 /// Limits: waits at most `patience` for anything.
 #pragma once
 
+#include "tests/support/eventually.hpp"
+#include "tests/support/scratch_folder.hpp"
 #include "tests/tools/child_process.hpp"
 #include "tests/tools/raw_socket.hpp"
 
@@ -21,43 +23,6 @@
 namespace furrow::tests {
 
 inline constexpr std::chrono::seconds patience{20};
-
-/// Looks every 10 ms; whether it came true in time.
-inline bool eventually(const std::function<bool()>& holds,
-                       std::chrono::milliseconds limit = std::chrono::milliseconds{patience}) {
-  const auto deadline = std::chrono::steady_clock::now() + limit;
-  while (!holds()) {
-    if (std::chrono::steady_clock::now() > deadline)
-      return false;
-    ::poll(nullptr, 0, 10);
-  }
-  return true;
-}
-
-/// A folder of one test, gone afterwards.
-class scratch_folder {
-public:
-  scratch_folder() {
-    auto pattern = (std::filesystem::temp_directory_path() / "furrowd-XXXXXX").string();
-    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
-    path_ = pattern;
-  }
-  ~scratch_folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path_, ignored);
-  }
-  scratch_folder(const scratch_folder&) = delete;
-  scratch_folder& operator=(const scratch_folder&) = delete;
-
-  [[nodiscard]] std::string file(const std::string& name) const { return (path_ / name).string(); }
-  [[nodiscard]] std::string write(const std::string& name, const std::string& text) const {
-    std::ofstream{path_ / name, std::ios::binary} << text;
-    return file(name);
-  }
-
-private:
-  std::filesystem::path path_;
-};
 
 /// What follows `name` in a line of the program's output, up to a blank; empty when it is not there.
 inline std::string value_after(const std::string& text, const std::string& name) {
@@ -79,7 +44,7 @@ public:
   explicit node_program(const std::vector<std::string>& more = {})
     : process_{FURROW_BIN_DIR "/furrowd", flags(more), folder_.file("output")} {
     const auto up =
-      eventually([&] { return process_.output().find("\n", output_of_ready()) != npos; });
+      eventually(patience, [&] { return process_.output().find("\n", output_of_ready()) != npos; });
     REQUIRE_MESSAGE(up, "not ready: " << process_.output());
     gateway_ = port_of(value_after(process_.output(), "ready gateway="));
     http_ = port_of(value_after(process_.output(), " http="));
