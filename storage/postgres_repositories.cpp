@@ -325,13 +325,13 @@ list(pq_connection& db, const std::string& farm, entity what, const record_query
   const auto rows_max = std::clamp<std::size_t>(query.rows_max, 1, repository_page_max);
   pq_parameters parameters;
   parameters.text(farm).text(query.after).text(query.name_prefix);
-  auto sql = select_of(what) + " and t.name collate \"C\" > $2 and starts_with(t.name, $3)";
+  auto sql = select_of(what) + " and t.name > $2 and starts_with(t.name, $3)";
   int number = 3;
   for (const auto& [name, value] : query.filters) {
     sql += " and t." + std::string{filter_of(what, name)->name} + " = $" + std::to_string(++number);
     parameters.text(value);
   }
-  sql += " order by t.name collate \"C\" limit " + std::to_string(rows_max + 1);
+  sql += " order by t.name limit " + std::to_string(rows_max + 1);
   auto found = co_await select(db, what, sql, parameters);
   if (!found)
     co_return found.error();

@@ -3,13 +3,13 @@
 
 create table furrow.farm (
   id int generated always as identity primary key,
-  name text not null unique
+  name text collate "C" not null unique
 );
 
 create table furrow.equipment (
   id int generated always as identity primary key,
   farm_id int not null references furrow.farm,
-  name text not null,
+  name text collate "C" not null,
   iso_name bigint,
   created_at timestamptz not null default now(),
   unique (farm_id, name)
@@ -98,7 +98,8 @@ create table furrow.quarantine (
 );
 comment on table furrow.quarantine is 'items that the database would not take as what they are';
 
--- First half of a claim: makes what is missing and tells what stands; raises nothing.
+-- First half of a claim: makes what is missing and tells what stands; raises nothing. Keys are looked up by subqueries that
+-- answer one value: as joins, planned while the tables were small, they read a farm's machines for each request.
 create function furrow.enter(farms text[], machines text[], streams uuid[], iso_names bigint[])
 returns table (ordinal int, equipment int, stream int, epoch bigint, seq bigint, runs bigint[], run_seqs bigint[])
 language plpgsql as $$
@@ -106,42 +107,45 @@ language plpgsql as $$
 begin
   insert into furrow.farm (name)
   select distinct r.farm from unnest(farms) r(farm)
-  where not exists (select from furrow.farm f where f.name = r.farm)
+  where (select f.id from furrow.farm f where f.name = r.farm) is null
   order by 1 on conflict do nothing;
 
   insert into furrow.equipment (farm_id, name)
   select distinct f.id, r.machine from unnest(farms, machines) r(farm, machine) join furrow.farm f on f.name = r.farm
-  where not exists (select from furrow.equipment e where e.farm_id = f.id and e.name = r.machine)
+  where (select e.id from furrow.equipment e where e.farm_id = f.id and e.name = r.machine) is null
   order by 1, 2 on conflict do nothing;
 
-  update furrow.equipment e set iso_name = r.iso_name
-  from unnest(farms, machines, iso_names) r(farm, machine, iso_name) join furrow.farm f on f.name = r.farm
-  where e.farm_id = f.id and e.name = r.machine and r.iso_name is not null and e.iso_name is distinct from r.iso_name;
-
   insert into furrow.stream (equipment_id, stream_id)
-  select distinct e.id, r.stream
-  from unnest(farms, machines, streams) r(farm, machine, stream)
-  join furrow.farm f on f.name = r.farm join furrow.equipment e on e.farm_id = f.id and e.name = r.machine
-  where not exists (select from furrow.stream s where s.equipment_id = e.id and s.stream_id = r.stream)
+  select distinct m.equipment, m.stream
+  from (select (select e.id from furrow.equipment e where e.farm_id = f.id and e.name = r.machine) as equipment, r.stream
+        from unnest(farms, machines, streams) r(farm, machine, stream) join furrow.farm f on f.name = r.farm) m
+  where (select s.id from furrow.stream s where s.equipment_id = m.equipment and s.stream_id = m.stream) is null
   order by 1, 2 on conflict do nothing;
 
   return query
-  with asked as materialized (
-    select r.ordinal::int as ordinal, e.id as equipment, s.id as stream
-    from unnest(farms, machines, streams) with ordinality r(farm, machine, stream, ordinal)
+  with machine as materialized (
+    select r.ordinal::int as ordinal, r.stream, r.iso_name,
+           (select e.id from furrow.equipment e where e.farm_id = f.id and e.name = r.machine) as equipment
+    from unnest(farms, machines, streams, iso_names) with ordinality r(farm, machine, stream, iso_name, ordinal)
     join furrow.farm f on f.name = r.farm
-    join furrow.equipment e on e.farm_id = f.id and e.name = r.machine
-    join furrow.stream s on s.equipment_id = e.id and s.stream_id = r.stream
+  ), asked as materialized (
+    select m.ordinal, m.equipment,
+           (select s.id from furrow.stream s where s.equipment_id = m.equipment and s.stream_id = m.stream) as stream
+    from machine m
+  ), named as (
+    update furrow.equipment e set iso_name = m.iso_name
+    from machine m where e.id = m.equipment and m.iso_name is not null and e.iso_name is distinct from m.iso_name
   ), made as (
     insert into furrow.stream_watermark (stream)
     select distinct a.stream from asked a
-    where not exists (select from furrow.stream_watermark w where w.stream = a.stream)
+    where (select w.seq from furrow.stream_watermark w where w.stream = a.stream) is null
     order by 1 on conflict do nothing
   )
   select a.ordinal, a.equipment, a.stream, coalesce(w.epoch, 0), coalesce(w.seq, 0),
          coalesce((select array_agg(k.run order by k.ordinal) from furrow.stream_run k where k.stream = a.stream), '{}'),
          coalesce((select array_agg(k.first_seq order by k.ordinal) from furrow.stream_run k where k.stream = a.stream), '{}')
   from asked a left join furrow.stream_watermark w on w.stream = a.stream
+  where a.stream is not null
   order by a.ordinal;
 end $$;
 

@@ -19,7 +19,6 @@ alter table furrow.equipment
   add column version bigint not null default 1,
   add column updated_at timestamptz not null default now();
 comment on column furrow.equipment.address is 'ISO 11783 source address that the machine prefers';
-create index equipment_page on furrow.equipment (farm_id, name collate "C");
 
 create table furrow.field (
   id int generated always as identity primary key,
