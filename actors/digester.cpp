@@ -16,7 +16,8 @@ namespace {
 using self_pointer = digest_actor::stateful_pointer<digester_state>;
 using std::chrono::milliseconds;
 
-constexpr std::size_t streams_a_call = 32; // their states are in memory
+constexpr std::size_t streams_a_call = 128; // their states are in memory
+constexpr std::size_t streams_a_batch = 32;
 constexpr milliseconds rest_max{5'000};
 constexpr int low_priority = 10;
 
@@ -33,8 +34,7 @@ storage::handler<T> answer_to(self_pointer self) {
 void begin_pass(self_pointer self) {
   auto& state = self->state;
   state.pass_began = digester_state::clock::now();
-  state.waiting.clear();
-  state.current.reset();
+  state.passing = true;
   state.last_stream = 0;
   state.streams_left = state.items_left = 0;
   state.oldest_left_us = 0;
@@ -46,6 +46,7 @@ void begin_pass(self_pointer self) {
 
 void end_pass(self_pointer self) {
   auto& state = self->state;
+  state.passing = false;
   auto& counters = state.people->counters;
   counters.digest_streams_behind = state.streams_left;
   counters.digest_items_behind = state.items_left;
@@ -58,20 +59,49 @@ void end_pass(self_pointer self) {
   self->delayed_send(self, std::max(wait, milliseconds{1}), digest_due{});
 }
 
-void next_stream(self_pointer self) {
+/// The next ones that wait, each of another machine: rows of one machine must not meet in a batch.
+std::vector<storage::digest_stream> next_batch(digester_state& state) {
+  std::vector<storage::digest_stream> batch;
+  std::deque<storage::digest_stream> later;
+  const auto count_max = state.alone > 0 ? 1 : streams_a_batch;
+  while (!state.waiting.empty() && batch.size() < count_max) {
+    auto& next = state.waiting.front();
+    const bool met = std::any_of(batch.begin(), batch.end(),
+                                 [&](const auto& one) { return one.equipment == next.equipment; });
+    if (met)
+      later.push_back(std::move(next));
+    else
+      batch.push_back(std::move(next));
+    state.waiting.pop_front();
+  }
+  state.waiting.insert(state.waiting.begin(), std::make_move_iterator(later.begin()),
+                       std::make_move_iterator(later.end()));
+  state.alone -= std::min<std::size_t>(state.alone, 1);
+  return batch;
+}
+
+void go_on(self_pointer self) {
   auto& state = self->state;
-  state.current.reset();
-  if (state.waiting.empty()) {
+  state.run_began = digester_state::clock::now();
+  state.batch = next_batch(state);
+  if (state.batch.empty()) {
     state.lane->pending(state.last_stream, streams_a_call,
                         answer_to<std::vector<storage::digest_stream>>(self));
     return;
   }
-  state.current = std::move(state.waiting.front());
-  state.waiting.pop_front();
-  state.last_stream = state.current->stream;
-  state.run_began = digester_state::clock::now();
-  state.lane->read(state.current->stream, state.current->digested, state.current->durable,
-                   answer_to<storage::digest_page>(self));
+  std::vector<storage::digest_span> spans;
+  spans.reserve(state.batch.size());
+  for (const auto& one : state.batch)
+    spans.push_back({one.stream, one.digested, one.durable});
+  state.lane->read(std::move(spans), answer_to<std::vector<storage::digest_page>>(self));
+}
+
+/// The batch from its element `first` on waits again, before all others.
+void put_back(digester_state& state, std::size_t first) {
+  const auto from = state.batch.begin() + static_cast<std::ptrdiff_t>(first);
+  state.waiting.insert(state.waiting.begin(), std::make_move_iterator(from),
+                       std::make_move_iterator(state.batch.end()));
+  state.batch.resize(first);
 }
 
 /// So long that the run before it was `duty` of the time.
@@ -83,32 +113,44 @@ void rest(self_pointer self) {
   self->delayed_send(self, std::min(pause, rest_max), digest_due{});
 }
 
-void leave_behind(digester_state& state, std::uint64_t items) {
+void leave_behind(digester_state& state,
+                  std::uint64_t items,
+                  const std::optional<std::int64_t>& oldest_us) {
   ++state.streams_left;
   state.items_left += items;
-  if (const auto oldest = state.current->oldest_us;
-      oldest && (state.oldest_left_us == 0 || *oldest < state.oldest_left_us))
-    state.oldest_left_us = *oldest;
+  if (oldest_us && (state.oldest_left_us == 0 || *oldest_us < state.oldest_left_us))
+    state.oldest_left_us = *oldest_us;
+}
+
+/// Streams that the database, or what stands in it, does not let through.
+void fail_batch(self_pointer self, const storage::failure& why) {
+  auto& state = self->state;
+  if (state.batch.size() > 1) {
+    state.alone += state.batch.size();
+    put_back(state, 0);
+  } else {
+    const auto& one = state.batch.front();
+    spdlog::error("the digest leaves out stream {} after item {}: {}", one.stream, one.digested,
+                  why.detail);
+    ++state.people->counters.digest_failures;
+    leave_behind(state, 0, one.oldest_us);
+    state.batch.clear();
+  }
+  rest(self);
 }
 
 void fail(self_pointer self, const storage::failure& why) {
   auto& state = self->state;
-  const bool of_stream =
-    state.current
-    && (why.code == storage::errc::reject_row || why.code == storage::errc::misconfigured);
-  if (of_stream) {
-    spdlog::error("the digest leaves out stream {} after item {}: {}", state.current->stream,
-                  state.current->digested, why.detail);
-    ++state.people->counters.digest_failures;
-    leave_behind(state, 0);
-    rest(self);
-    return;
-  }
+  state.committing.reset();
+  if (!state.batch.empty()
+      && (why.code == storage::errc::reject_row || why.code == storage::errc::misconfigured))
+    return fail_batch(self, why);
   if (!std::exchange(state.complained, true))
     spdlog::warn("the digest waits ({}): {}", storage::to_string(why.code), why.detail);
   state.waiting.clear();
-  state.current.reset();
-  state.last_stream = -1; // begin anew
+  state.batch.clear();
+  state.alone = 0;
+  state.passing = false; // begin anew
   self->delayed_send(self, state.config.interval, digest_due{});
 }
 
@@ -122,37 +164,51 @@ void take(self_pointer self, std::vector<storage::digest_stream>& streams) {
   auto& state = self->state;
   if (streams.empty())
     return end_pass(self);
+  state.last_stream = streams.back().stream;
   std::move(streams.begin(), streams.end(), std::back_inserter(state.waiting));
-  next_stream(self);
+  go_on(self);
 }
 
-void take(self_pointer self, const storage::digest_page& page) {
+void take(self_pointer self, const std::vector<storage::digest_page>& pages) {
   auto& state = self->state;
-  auto run = state.work->take(*state.current, page);
-  if (!run.understood)
-    spdlog::warn("the digest of stream {} goes on after item {} without its last values: another "
-                 "version has saved them",
-                 state.current->stream, state.current->digested);
-  state.frames = run.frames;
-  state.page_last_us.reset();
-  if (!page.runs.empty())
-    state.page_last_us = page.runs.back().block.time_range_us().second;
-  state.committing = std::make_shared<const storage::digest_commit>(std::move(run.commit));
-  state.lane->commit(state.committing, answer_to<bool>(self));
+  auto commits = std::make_shared<storage::digest_batch>();
+  state.frames.clear();
+  state.last_us.clear();
+  std::size_t rows = 0;
+  for (std::size_t i = 0; i < pages.size() && rows <= digest_work::rows_max; ++i) {
+    const auto& page = pages[i];
+    auto run = state.work->take(state.batch[i], page);
+    if (!run.understood)
+      spdlog::warn("the digest of stream {} goes on after item {} without its last values: another "
+                   "version has saved them",
+                   state.batch[i].stream, state.batch[i].digested);
+    rows += run.commit.rows.rollups.size() + run.commit.rows.telemetry.size();
+    commits->push_back(std::move(run.commit));
+    state.frames.push_back(run.frames);
+    state.last_us.push_back(page.runs.empty()
+                              ? std::nullopt
+                              : std::optional{page.runs.back().block.time_range_us().second});
+  }
+  put_back(state, commits->size()); // what made too many rows together is read again
+  state.committing = std::move(commits);
+  state.lane->commit(state.committing, answer_to<std::vector<bool>>(self));
 }
 
-void take(self_pointer self, bool committed) {
+void take(self_pointer self, const std::vector<bool>& moved) {
   auto& state = self->state;
-  if (committed) {
-    auto& counters = state.people->counters;
-    counters.digest_frames += state.frames;
+  auto& counters = state.people->counters;
+  for (std::size_t i = 0; i < moved.size(); ++i) {
+    if (!moved[i])
+      continue;
+    counters.digest_frames += state.frames[i];
     ++counters.digest_commits;
-    if (state.current->durable > state.committing->to) {
-      state.current->oldest_us = state.page_last_us;
-      leave_behind(state, state.current->durable - state.committing->to);
-    }
+    const auto durable = state.batch[i].durable;
+    const auto to = (*state.committing)[i].to;
+    if (durable > to)
+      leave_behind(state, durable - to, state.last_us[i]);
   }
   state.committing.reset();
+  state.batch.clear();
   rest(self);
 }
 
@@ -169,15 +225,14 @@ digest_actor::behavior_type digester(self_pointer self,
   state.lane = store->open_digest();
   state.work.emplace(catalogue_plan(),
                      can::telemetry_settings{.period_us = config.telemetry_period.count() * 1'000});
-  state.last_stream = -1;
   // The schema may still be made.
   self->delayed_send(self, std::min(config.interval, milliseconds{1'000}), digest_due{});
   return {
     [self](digest_due) {
       if (!std::exchange(self->state.low_priority, true))
         static_cast<void>(::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), low_priority));
-      if (self->state.current)
-        next_stream(self);
+      if (self->state.passing)
+        go_on(self);
       else
         begin_pass(self);
     },

@@ -23,6 +23,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <vector>
 
 namespace furrow::actors {
 
@@ -35,13 +36,15 @@ struct digester_state {
   std::shared_ptr<storage::digest_lane> lane;
   std::optional<digest_work> work;
 
-  std::uint64_t call = 0; // the one under way; answers to others are late
+  std::uint64_t call = 0;       // the one under way; answers to others are late
+  bool passing = false;         // over the streams; else between two passes
+  std::int32_t last_stream = 0; // that the database has named in this pass
   std::deque<storage::digest_stream> waiting;
-  std::int32_t last_stream = 0; // of this pass
-  std::optional<storage::digest_stream> current;
-  std::shared_ptr<const storage::digest_commit> committing;
-  std::uint64_t frames = 0;                 // of the commit under way
-  std::optional<std::int64_t> page_last_us; // its latest time
+  std::size_t alone = 0; // of those waiting: one of them has made a batch fail, each goes by itself
+  std::vector<storage::digest_stream> batch; // under way, of different machines
+  std::shared_ptr<const storage::digest_batch> committing;
+  std::vector<std::uint64_t> frames;                // of each commit
+  std::vector<std::optional<std::int64_t>> last_us; // its latest time
   clock::time_point pass_began;
   clock::time_point run_began;
   std::uint64_t streams_left = 0; // behind after their run of this pass

@@ -137,8 +137,8 @@ struct digest_due {};
 struct digest_reply {
   using answer = std::variant<storage::result<std::vector<std::int32_t>>,
                               storage::result<std::vector<storage::digest_stream>>,
-                              storage::result<storage::digest_page>,
-                              storage::result<bool>>;
+                              storage::result<std::vector<storage::digest_page>>,
+                              storage::result<std::vector<bool>>>;
   std::uint64_t call = 0;
   std::shared_ptr<answer> outcome;
 };

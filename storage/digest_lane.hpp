@@ -27,6 +27,13 @@ struct digest_stream {
   std::optional<std::int64_t> oldest_us; // time of the first frames that wait
 };
 
+/// Items (after, up_to] of a stream.
+struct digest_span {
+  std::int32_t stream = 0;
+  std::uint64_t after = 0;
+  std::uint64_t up_to = 0;
+};
+
 /// Frames of a stream up to `to`; numbers between the runs are no frames, or gone.
 struct digest_page {
   std::vector<frame_run> runs;
@@ -42,6 +49,9 @@ struct digest_commit {
   can::digest_rows rows; // signals as numbers of the database
 };
 
+/// For one transaction: commits of different streams of different machines.
+using digest_batch = std::vector<digest_commit>;
+
 class digest_lane {
 public:
   virtual ~digest_lane() = default;
@@ -49,13 +59,13 @@ public:
   /// The next ones by row id after `after`, at most `count`.
   virtual void
   pending(std::int32_t after, std::size_t count, handler<std::vector<digest_stream>> done) = 0;
-  /// Items (after, up_to], or those at the beginning that fit a page.
-  virtual void read(std::int32_t stream,
-                    std::uint64_t after,
-                    std::uint64_t up_to,
-                    handler<digest_page> done) = 0;
-  /// False: the digest of the stream stands elsewhere by now, and nothing was changed.
-  virtual void commit(std::shared_ptr<const digest_commit> what, handler<bool> done) = 0;
+  /// A page of each: all of its items, or those at the beginning that fit the page. All pages
+  /// together have the size that a single one may have.
+  virtual void read(std::vector<digest_span> spans, handler<std::vector<digest_page>> done) = 0;
+  /// Of each: false when the digest of that stream stands elsewhere by now, and nothing of it was
+  /// changed.
+  virtual void commit(std::shared_ptr<const digest_batch> what,
+                      handler<std::vector<bool>> done) = 0;
   /// The numbers of these names, made where they are missing; in order.
   virtual void signal_ids(std::vector<std::string> names,
                           handler<std::vector<std::int32_t>> done) = 0;

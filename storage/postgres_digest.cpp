@@ -7,7 +7,7 @@ namespace furrow::storage::postgres_work {
 
 namespace {
 
-constexpr int page_blocks_max = 1'024;
+constexpr std::size_t page_blocks_max = 1'024;
 constexpr std::int64_t page_bytes_max = std::int64_t{4} << 20U;
 
 std::string_view chars(const std::vector<std::uint8_t>& bytes) {
@@ -42,34 +42,67 @@ void add_reals(pq_parameters& to, const Rows& rows, Value value) {
             [&](const auto& row) { return std::bit_cast<std::uint64_t>(double{value(row)}); });
 }
 
-void add_rollups(pq_parameters& to, const std::vector<can::rollup_row>& rows) {
-  add_integers(to, rows, [](const auto& row) { return row.signal; });
-  add_times(to, rows, [](const auto& row) { return row.minute_us; });
-  add_integers(to, rows, [](const auto& row) { return row.count; });
-  add_reals(to, rows, [](const auto& row) { return row.min; });
-  add_reals(to, rows, [](const auto& row) { return row.max; });
-  add_reals(to, rows, [](const auto& row) { return row.sum; });
-  add_reals(to, rows, [](const auto& row) { return row.last; });
-  add_times(to, rows, [](const auto& row) { return row.last_time_us; });
+/// A row of one of the commits, and whose it is.
+template <class Row>
+struct row_of {
+  std::int32_t stream;
+  const Row* row;
+  const Row* operator->() const { return row; }
+};
+
+/// The rows of all commits, one after the other.
+template <class Row>
+std::vector<row_of<Row>> rows_of(const digest_batch& batch,
+                                 std::vector<Row> can::digest_rows::*which) {
+  std::vector<row_of<Row>> out;
+  for (const auto& commit : batch)
+    for (const auto& row : commit.rows.*which)
+      out.push_back({commit.stream, &row});
+  return out;
 }
 
-void add_telemetry(pq_parameters& to, const std::vector<can::telemetry_row>& rows) {
-  add_times(to, rows, [](const auto& row) { return row.time_us; });
-  add_times(to, rows, [](const auto& row) { return row.heard_us; });
-  add_integers(to, rows, [](const auto& row) { return row.seq; });
+void add_places(pq_parameters& to, const digest_batch& batch) {
+  add_integers(to, batch, [](const auto& commit) { return commit.stream; });
+  add_integers(to, batch, [](const auto& commit) { return commit.equipment; });
+  add_integers(to, batch, [](const auto& commit) { return commit.from; });
+  add_integers(to, batch, [](const auto& commit) { return commit.to; });
+  byte_buffer states;
+  states.array_head(oid::bytea, batch.size());
+  for (const auto& commit : batch)
+    states.bytes_field(chars(commit.state));
+  to.add(oid::bytea_array, states.view());
+}
+
+void add_rollups(pq_parameters& to, const std::vector<row_of<can::rollup_row>>& rows) {
+  add_integers(to, rows, [](const auto& row) { return row.stream; });
+  add_integers(to, rows, [](const auto& row) { return row->signal; });
+  add_times(to, rows, [](const auto& row) { return row->minute_us; });
+  add_integers(to, rows, [](const auto& row) { return row->count; });
+  add_reals(to, rows, [](const auto& row) { return row->min; });
+  add_reals(to, rows, [](const auto& row) { return row->max; });
+  add_reals(to, rows, [](const auto& row) { return row->sum; });
+  add_reals(to, rows, [](const auto& row) { return row->last; });
+  add_times(to, rows, [](const auto& row) { return row->last_time_us; });
+}
+
+void add_telemetry(pq_parameters& to, const std::vector<row_of<can::telemetry_row>>& rows) {
+  add_integers(to, rows, [](const auto& row) { return row.stream; });
+  add_times(to, rows, [](const auto& row) { return row->time_us; });
+  add_times(to, rows, [](const auto& row) { return row->heard_us; });
+  add_integers(to, rows, [](const auto& row) { return row->seq; });
   byte_buffer modes;
   modes.array_head(oid::text, rows.size(), true);
   for (const auto& row : rows)
-    if (row.mode == can::operating_mode::unknown)
+    if (row->mode == can::operating_mode::unknown)
       modes.null_field();
     else
-      modes.bytes_field(can::to_string(row.mode));
+      modes.bytes_field(can::to_string(row->mode));
   to.add(oid::text_array, modes.view());
   for (std::size_t column = 0; column < can::telemetry_columns.size(); ++column) {
     byte_buffer values;
     values.array_head(oid::float8, rows.size(), true);
     for (const auto& row : rows)
-      if (const auto& value = row.values[column])
+      if (const auto& value = row->values[column])
         values.field(std::bit_cast<std::uint64_t>(*value));
       else
         values.null_field();
@@ -78,50 +111,60 @@ void add_telemetry(pq_parameters& to, const std::vector<can::telemetry_row>& row
 }
 
 /// One statement, so that nothing is locked while this process may stall, and everything depends on
-/// the place having moved. Losing it in a crash of the server loses the rows with the place: the
-/// commit need not wait for the disk.
+/// the places having moved. Losing it in a crash of the server loses the rows with the places: the
+/// commit need not wait for the disk. Places are locked in order, so that two digests do not lock
+/// each other out.
 std::string commit_text() {
   std::string columns;
   std::string parameters;
   std::string updates;
-  int number = 18;
+  int number = 20;
   for (const auto& column : can::telemetry_columns) {
     const std::string name{column.name};
     columns += ", " + name;
     parameters += ", $" + std::to_string(number++);
     updates.append(", ").append(name).append(" = excluded.").append(name);
   }
-  return "with moved as (update furrow.digest set seq = $3, state = $4, moved_at = now() "
-         "where stream = $1 and seq = $2 returning stream), "
+  return "with asked as materialized (select * from unnest($1, $2, $3, $4, $5) "
+         "a(stream, equipment, seq_from, seq_to, state)), "
+         "standing as materialized (select d.stream from asked a join furrow.digest d "
+         "on d.stream = a.stream and d.seq = a.seq_from order by d.stream for update of d), "
+         "moved as (update furrow.digest d set seq = a.seq_to, state = a.state, moved_at = now() "
+         "from asked a join standing s on s.stream = a.stream where d.stream = a.stream "
+         "returning d.stream, a.equipment), "
          "sums as (insert into furrow.rollup as t "
          "(equipment_id, signal, minute, count, min, max, sum, last, last_time) "
-         "select $5, r.* from unnest($6, $7, $8, $9, $10, $11, $12, $13) "
-         "r(signal, minute, count, min, max, sum, last, last_time) "
-         "where exists (select from moved) "
+         "select m.equipment, r.signal, r.minute, r.count, r.min, r.max, r.sum, r.last, "
+         "r.last_time from unnest($6, $7, $8, $9, $10, $11, $12, $13, $14) "
+         "r(stream, signal, minute, count, min, max, sum, last, last_time) "
+         "join moved m on m.stream = r.stream "
          "on conflict (equipment_id, signal, minute) do update set "
          "count = t.count + excluded.count, min = least(t.min, excluded.min), "
          "max = greatest(t.max, excluded.max), sum = t.sum + excluded.sum, "
          "last = case when (excluded.last_time, excluded.last) > (t.last_time, t.last) "
          "then excluded.last else t.last end, "
          "last_time = greatest(t.last_time, excluded.last_time)), "
-         "seconds as materialized (select * from unnest($14, $15, $16, $17"
-         + parameters + ") s(time, heard, seq, mode" + columns
-         + ") where exists (select from moved)), "
+         "seconds as materialized (select m.equipment, s.* from unnest($15, $16, $17, $18, $19"
+         + parameters + ") s(stream, time, heard, seq, mode" + columns
+         + ") join moved m on m.stream = s.stream), "
            "kept as (insert into furrow.telemetry as t (equipment_id, stream, time, seq, mode"
-         + columns + ") select $5, $1, time, seq, mode" + columns
+         + columns + ") select equipment, stream, time, seq, mode" + columns
          + " from seconds on conflict (equipment_id, time) do update set stream = excluded.stream, "
            "seq = excluded.seq, mode = excluded.mode"
          + updates
          + " where (excluded.stream, excluded.seq) > (t.stream, t.seq)), "
            "latest as (insert into furrow.equipment_state as t "
            "(equipment_id, stream, time, heard, seq, mode"
-         + columns + ") select $5, $1, time, heard, seq, mode" + columns
-         + " from seconds order by time desc limit 1 "
+         + columns + ") select distinct on (stream) equipment, stream, time, heard, seq, mode"
+         + columns
+         + " from seconds order by stream, time desc "
            "on conflict (equipment_id) do update set stream = excluded.stream, "
            "time = excluded.time, heard = excluded.heard, seq = excluded.seq, mode = excluded.mode"
          + updates
          + " where (excluded.time, excluded.stream, excluded.seq) > (t.time, t.stream, t.seq)) "
-           "select (select count(*) from moved), set_config('synchronous_commit', 'off', true)";
+           "select (select count(*) from moved m where m.stream = a.stream), "
+           "set_config('synchronous_commit', 'off', true) "
+           "from unnest($1) with ordinality a(stream, at) order by a.at";
 }
 
 } // namespace
@@ -154,67 +197,78 @@ digest_pending(pq_connection& db, std::int32_t after, std::size_t count) {
   co_return out;
 }
 
-task<result<digest_page>>
-digest_read(pq_connection& db, std::int32_t stream, std::uint64_t after, std::uint64_t up_to) {
+task<result<std::vector<digest_page>>> digest_read(pq_connection& db,
+                                                   const std::vector<digest_span>& spans) {
   // The first block may begin before: the digest stands wherever it stopped.
+  const auto bytes_max = page_bytes_max / static_cast<std::int64_t>(spans.size());
+  pq_parameters parameters;
+  add_integers(parameters, spans, [](const auto& span) { return span.stream; });
+  add_integers(parameters, spans, [](const auto& span) { return span.after; });
+  add_integers(parameters, spans, [](const auto& span) { return span.up_to; });
   const auto reply = co_await db.query(
-    "select seq_first, frames, time_base, headers, header_index, time_offset, payload, "
-    "long_payload from (select c.*, sum(14::bigint * c.frames + coalesce(length(c.long_payload), "
-    "0)) over (order by seq_first) - 14::bigint * c.frames - coalesce(length(c.long_payload), 0) "
-    "as before "
-    "from (select * from furrow.can_block where stream = $1 and seq_first <= $3 "
-    "and seq_first >= coalesce((select b.seq_first from furrow.can_block b where b.stream = $1 "
-    "and b.seq_first <= $2 + 1 order by b.seq_first desc limit 1), 0) "
-    "and seq_first + frames > $2 + 1 order by seq_first limit $5) c) p "
-    "where before < $4 order by seq_first",
-    pq_parameters{}
-      .int4(stream)
-      .int8(static_cast<std::int64_t>(after))
-      .int8(static_cast<std::int64_t>(up_to))
-      .int8(page_bytes_max)
-      .int8(page_blocks_max));
+    "select p.seq_first, p.frames, p.time_base, p.headers, p.header_index, p.time_offset, "
+    "p.payload, p.long_payload, r.at from unnest($1, $2, $3) with ordinality "
+    "r(stream, after, up_to, at), lateral (select c.*, sum(14::bigint * c.frames + "
+    "coalesce(length(c.long_payload), 0)) over (order by seq_first) - 14::bigint * c.frames - "
+    "coalesce(length(c.long_payload), 0) as before "
+    "from (select * from furrow.can_block where stream = r.stream and seq_first <= r.up_to "
+    "and seq_first >= coalesce((select b.seq_first from furrow.can_block b where b.stream = "
+    "r.stream and b.seq_first <= r.after + 1 order by b.seq_first desc limit 1), 0) "
+    "and seq_first + frames > r.after + 1 order by seq_first limit $5) c) p "
+    "where p.before < $4 order by r.at, p.seq_first",
+    parameters.int8(bytes_max).int8(static_cast<std::int64_t>(page_blocks_max)));
   if (reply.error)
     co_return reply.error->as_failure();
   const pq_rows rows{reply.rows.get()};
-  digest_page page;
-  std::size_t bytes = 0;
+  std::vector<digest_page> pages(spans.size());
+  std::vector<std::int64_t> bytes(spans.size());
   for (int row = 0; row < rows.size(); ++row) {
-    auto& run = page.runs.emplace_back();
+    const auto at = static_cast<std::size_t>(rows.integer(row, 8)) - 1;
+    auto& run = pages[at].runs.emplace_back();
     if (!read_block(rows, row, run))
-      co_return failure{errc::misconfigured, "stream " + std::to_string(stream) + ", block "
-                                               + std::to_string(run.seq_first)
+      co_return failure{errc::misconfigured, "stream " + std::to_string(spans[at].stream)
+                                               + ", block " + std::to_string(run.seq_first)
                                                + ": its columns do not agree"};
-    bytes += 14 * run.block.size() + run.block.long_payload.size();
+    bytes[at] += static_cast<std::int64_t>(14 * run.block.size() + run.block.long_payload.size());
   }
-  const bool full =
-    rows.size() == page_blocks_max || bytes >= static_cast<std::size_t>(page_bytes_max);
-  page.to = up_to;
-  if (full)
-    page.to = std::min(up_to, page.runs.back().seq_first + page.runs.back().block.size() - 1);
-  co_return page;
+  for (std::size_t at = 0; at < pages.size(); ++at) {
+    auto& page = pages[at];
+    page.to = spans[at].up_to;
+    if (page.runs.size() == page_blocks_max || bytes[at] >= bytes_max)
+      page.to = std::min(page.to, page.runs.back().seq_first + page.runs.back().block.size() - 1);
+  }
+  co_return pages;
 }
 
-task<result<bool>> digest_write(pq_connection& db, std::shared_ptr<const digest_commit> what) {
+task<result<std::vector<bool>>> digest_write(pq_connection& db,
+                                             std::shared_ptr<const digest_batch> what) {
   static const auto text = commit_text();
-  if (what->from == 0) {
-    const auto made =
-      co_await db.query("insert into furrow.digest (stream) values ($1) on conflict do nothing",
-                        pq_parameters{}.int4(what->stream));
+  std::vector<std::int32_t> fresh;
+  for (const auto& commit : *what)
+    if (commit.from == 0)
+      fresh.push_back(commit.stream);
+  if (!fresh.empty()) {
+    pq_parameters streams;
+    add_integers(streams, fresh, [](auto stream) { return stream; });
+    const auto made = co_await db.query("insert into furrow.digest (stream) select * from "
+                                        "unnest($1) order by 1 on conflict do nothing",
+                                        streams);
     if (made.error)
       co_return made.error->as_failure();
   }
   pq_parameters parameters;
-  parameters.int4(what->stream)
-    .int8(static_cast<std::int64_t>(what->from))
-    .int8(static_cast<std::int64_t>(what->to))
-    .add(oid::bytea, chars(what->state))
-    .int4(what->equipment);
-  add_rollups(parameters, what->rows.rollups);
-  add_telemetry(parameters, what->rows.telemetry);
+  add_places(parameters, *what);
+  add_rollups(parameters, rows_of(*what, &can::digest_rows::rollups));
+  add_telemetry(parameters, rows_of(*what, &can::digest_rows::telemetry));
   const auto reply = co_await db.query(text.c_str(), parameters);
   if (reply.error)
     co_return reply.error->as_failure();
-  co_return pq_rows{reply.rows.get()}.integer(0, 0) == 1;
+  const pq_rows rows{reply.rows.get()};
+  std::vector<bool> moved;
+  moved.reserve(what->size());
+  for (int row = 0; row < rows.size(); ++row)
+    moved.push_back(rows.integer(row, 0) == 1);
+  co_return moved;
 }
 
 task<result<std::vector<std::int32_t>>> digest_signals(pq_connection& db,

@@ -49,15 +49,12 @@ public:
       return postgres_work::digest_pending(db, after, count);
     }));
   }
-  void read(std::int32_t stream,
-            std::uint64_t after,
-            std::uint64_t up_to,
-            handler<digest_page> done) override {
-    lane_->submit(job_of(false, std::move(done), [stream, after, up_to](pq_connection& db) {
-      return postgres_work::digest_read(db, stream, after, up_to);
+  void read(std::vector<digest_span> spans, handler<std::vector<digest_page>> done) override {
+    lane_->submit(job_of(false, std::move(done), [spans = std::move(spans)](pq_connection& db) {
+      return postgres_work::digest_read(db, spans);
     }));
   }
-  void commit(std::shared_ptr<const digest_commit> what, handler<bool> done) override {
+  void commit(std::shared_ptr<const digest_batch> what, handler<std::vector<bool>> done) override {
     lane_->submit(job_of(false, std::move(done), [what = std::move(what)](pq_connection& db) {
       return postgres_work::digest_write(db, what);
     }));

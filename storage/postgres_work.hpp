@@ -66,10 +66,10 @@ read_ledger(pq_connection& db, const std::string& farm, const std::string& equip
 
 [[nodiscard]] task<result<std::vector<digest_stream>>>
 digest_pending(pq_connection& db, std::int32_t after, std::size_t count);
-[[nodiscard]] task<result<digest_page>>
-digest_read(pq_connection& db, std::int32_t stream, std::uint64_t after, std::uint64_t up_to);
-[[nodiscard]] task<result<bool>> digest_write(pq_connection& db,
-                                              std::shared_ptr<const digest_commit> what);
+[[nodiscard]] task<result<std::vector<digest_page>>>
+digest_read(pq_connection& db, const std::vector<digest_span>& spans);
+[[nodiscard]] task<result<std::vector<bool>>>
+digest_write(pq_connection& db, std::shared_ptr<const digest_batch> what);
 [[nodiscard]] task<result<std::vector<std::int32_t>>>
 digest_signals(pq_connection& db, const std::vector<std::string>& names);
 

@@ -119,26 +119,28 @@ digest_pending(sqlite_db& db, std::int32_t after, std::size_t count) {
   return out;
 }
 
-result<digest_page>
-digest_read(sqlite_db& db, std::int32_t stream, std::uint64_t after, std::uint64_t up_to) {
+namespace {
+
+result<digest_page> read_page(sqlite_db& db, const digest_span& span, std::size_t bytes_max) {
   digest_page page;
-  page.to = up_to;
+  page.to = span.up_to;
   // The first block may begin before: the digest stands wherever it stopped.
   auto rows = db.statement(
     "select seq_first, frames, time_base, headers, header_index, time_offset, payload, "
     "long_payload from can_block where stream = ?1 and seq_first <= ?3 and seq_first >= "
     "ifnull((select b.seq_first from can_block b where b.stream = ?1 and b.seq_first <= ?2 + 1 "
     "order by b.seq_first desc limit 1), 0) and seq_first + frames > ?2 + 1 order by seq_first");
-  rows.with(stream, after, up_to);
+  rows.with(span.stream, span.after, span.up_to);
   std::size_t bytes = 0;
   while (rows.step()) {
-    if (bytes >= page_bytes_max) {
-      page.to = std::min(up_to, page.runs.back().seq_first + page.runs.back().block.size() - 1);
+    if (bytes >= bytes_max) {
+      page.to =
+        std::min(span.up_to, page.runs.back().seq_first + page.runs.back().block.size() - 1);
       break;
     }
     auto& run = page.runs.emplace_back();
     if (!read_block(rows, run))
-      return failure{errc::misconfigured, "stream " + std::to_string(stream) + ", block "
+      return failure{errc::misconfigured, "stream " + std::to_string(span.stream) + ", block "
                                             + std::to_string(run.seq_first)
                                             + ": its columns do not agree"};
     bytes += run.block.size() * 14 + run.block.long_payload.size();
@@ -146,9 +148,7 @@ digest_read(sqlite_db& db, std::int32_t stream, std::uint64_t after, std::uint64
   return page;
 }
 
-result<bool> digest_write(sqlite_db& db, const digest_commit& what) {
-  const unhurried commit{db};
-  sqlite_transaction transaction{db};
+bool write_one(sqlite_db& db, const digest_commit& what) {
   if (what.from == 0)
     db.statement("insert into digest (stream) values (?) on conflict do nothing")
       .with(what.stream)
@@ -161,8 +161,32 @@ result<bool> digest_write(sqlite_db& db, const digest_commit& what) {
     return false;
   write_rollups(db, what);
   write_telemetry(db, what);
-  transaction.commit();
   return true;
+}
+
+} // namespace
+
+result<std::vector<digest_page>> digest_read(sqlite_db& db, const std::vector<digest_span>& spans) {
+  std::vector<digest_page> pages;
+  pages.reserve(spans.size());
+  for (const auto& span : spans) {
+    auto page = read_page(db, span, page_bytes_max / spans.size());
+    if (!page)
+      return page.error();
+    pages.push_back(std::move(*page));
+  }
+  return pages;
+}
+
+result<std::vector<bool>> digest_write(sqlite_db& db, const digest_batch& what) {
+  const unhurried commit{db};
+  sqlite_transaction transaction{db};
+  std::vector<bool> moved;
+  moved.reserve(what.size());
+  for (const auto& each : what)
+    moved.push_back(write_one(db, each));
+  transaction.commit();
+  return moved;
 }
 
 result<std::vector<std::int32_t>> digest_signals(sqlite_db& db,

@@ -56,9 +56,9 @@ read_ledger(sqlite_db& db, const std::string& farm, const std::string& equipment
 
 [[nodiscard]] result<std::vector<digest_stream>>
 digest_pending(sqlite_db& db, std::int32_t after, std::size_t count);
-[[nodiscard]] result<digest_page>
-digest_read(sqlite_db& db, std::int32_t stream, std::uint64_t after, std::uint64_t up_to);
-[[nodiscard]] result<bool> digest_write(sqlite_db& db, const digest_commit& what);
+[[nodiscard]] result<std::vector<digest_page>> digest_read(sqlite_db& db,
+                                                           const std::vector<digest_span>& spans);
+[[nodiscard]] result<std::vector<bool>> digest_write(sqlite_db& db, const digest_batch& what);
 [[nodiscard]] result<std::vector<std::int32_t>>
 digest_signals(sqlite_db& db, const std::vector<std::string>& names);
 

@@ -1,8 +1,8 @@
 #include "actors/sealer.hpp"
+#include "tests/support/idle_store.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
-#include <caf/scoped_actor.hpp>
 #include <doctest/doctest.h>
 
 #include <condition_variable>
@@ -15,7 +15,7 @@ using namespace std::chrono_literals;
 namespace {
 
 /// Answers each call as the script says, on the caller's thread; then it has nothing to seal.
-class scripted_store : public storage::store {
+class scripted_store : public tests::idle_store {
 public:
   std::vector<storage::result<storage::seal_outcome>> script;
 
@@ -36,23 +36,6 @@ public:
     called_.wait_for(lock, 20s, [&] { return requests_.size() >= count; });
     return requests_;
   }
-
-  void claim(std::vector<storage::claim_request> /*requests*/,
-             storage::handler<std::vector<storage::claim_outcome>> /*done*/) override {}
-  std::unique_ptr<storage::appender> open_appender(const std::string& /*lane*/) override {
-    return nullptr;
-  }
-  void read_frames(storage::frames_query /*query*/,
-                   storage::frames_cursor /*cursor*/,
-                   storage::handler<storage::frames_page> /*done*/) override {}
-  void read_ledger(std::string /*farm*/,
-                   std::string /*equipment*/,
-                   storage::handler<std::vector<storage::ledger_row>> /*done*/) override {}
-  void list_equipment(std::string /*farm*/,
-                      storage::handler<std::vector<storage::equipment_row>> /*done*/) override {}
-  void migrate(storage::handler<std::vector<storage::migration_row>> /*done*/) override {}
-  void migration_status(storage::handler<std::vector<storage::migration_row>> /*done*/) override {}
-  void health(storage::handler<storage::store_health> /*done*/) override {}
 
 private:
   std::mutex mutex_;

@@ -67,8 +67,10 @@ public:
     else
       REQUIRE(digest.resume(of.digested, of.state));
     const auto up_to = std::min(of.durable, of.digested + items);
-    const auto page = must(
-      answer_of<digest_page>([&](auto done) { lane_->read(of.stream, of.digested, up_to, done); }));
+    const auto page = must(answer_of<std::vector<digest_page>>([&](auto done) {
+                        lane_->read({{of.stream, of.digested, up_to}}, done);
+                      }))
+                        .at(0);
     for (const auto& run : page.runs)
       digest.take_frames(run.seq_first, run.block, page.to);
     digest.pass(page.to);
@@ -78,10 +80,11 @@ public:
     merge(rows.rollups);
     return {of.stream, of.equipment, of.digested, page.to, digest.save(), std::move(rows)};
   }
-  [[nodiscard]] bool commit(const digest_commit& what) {
-    return must(answer_of<bool>(
-      [&](auto done) { lane_->commit(std::make_shared<const digest_commit>(what), done); }));
+  [[nodiscard]] std::vector<bool> commit(const digest_batch& what) {
+    return must(answer_of<std::vector<bool>>(
+      [&](auto done) { lane_->commit(std::make_shared<const digest_batch>(what), done); }));
   }
+  [[nodiscard]] bool commit(const digest_commit& what) { return commit(digest_batch{what}).at(0); }
   void run_all(std::uint64_t items) {
     for (auto streams = pending(); !streams.empty(); streams = pending())
       for (const auto& one : streams)
@@ -155,6 +158,39 @@ TEST_CASE("digest: rows, state and place move together, and only from where the 
   REQUIRE(after.size() == 1);
   CHECK(after[0].digested == 450);
   CHECK(after[0].state == early.state);
+}
+
+TEST_CASE("digest: streams of several machines move in one commit, each for itself") {
+  const auto bed = make_bed();
+  const auto store = bed->open_migrated();
+  const auto lane = store->open_appender("w0");
+  for (unsigned char i = 1; i <= 4; ++i) {
+    const auto claimed = claim(*store, request_for("T" + std::to_string(i), i)).claim;
+    REQUIRE(append(*lane, {append_of(claimed, 0, tractor_block(0, 100U * i, noon_us))}));
+  }
+  digester one{*store};
+  const auto streams = one.pending();
+  REQUIRE(streams.size() == 4);
+  digest_batch batch;
+  for (const auto& stream : streams)
+    batch.push_back(one.run(stream, 5'000));
+  // Another digest has been at the second stream meanwhile.
+  CHECK(digester{*store}.commit(digester{*store}.run(streams[1], 50)));
+  CHECK(one.commit(batch) == std::vector<bool>{true, false, true, true});
+  const auto left = one.pending();
+  REQUIRE(left.size() == 1);
+  CHECK(left[0].stream == streams[1].stream);
+  CHECK(left[0].digested == 50);
+  CHECK(one.commit(one.run(left[0], 5'000)));
+  CHECK(one.pending().empty());
+  for (int i = 1; i <= 4; ++i)
+    CHECK(bed->value("select sum(r.count) from rollup r join equipment e on e.id = r.equipment_id "
+                     "join signal_name n on n.id = r.signal where n.name = 'EEC1.engine_speed' "
+                     "and e.name = 'T"
+                     + std::to_string(i) + "'")
+          == std::to_string(80 * i));
+  CHECK(bed->value("select count(*) from equipment_state") == "4");
+  CHECK(bed->value("select count(*) from telemetry") == "100"); // 10 + 20 + 30 + 40 s
 }
 
 TEST_CASE("digest: the same rows however the items are parted, two digests at once included") {
