@@ -5,6 +5,11 @@
 
 #include <csignal>
 
+/// Read by jemalloc at its start: few arenas, and pages go back to the system soon, so that the
+/// budget bounds what the node holds. MALLOC_CONF overrides it.
+extern "C" const char* malloc_conf; // NOLINT(readability-redundant-declaration)
+const char* malloc_conf = "narenas:4,dirty_decay_ms:200,muzzy_decay_ms:0";
+
 int main(int argc, char** argv) {
   const auto parsed = furrow::daemon::parse_settings(argc, argv);
   if (const auto* code = std::get_if<int>(&parsed))
