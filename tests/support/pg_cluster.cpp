@@ -138,6 +138,25 @@ using result_ptr = std::unique_ptr<PGresult, void (*)(PGresult*)>;
 
 pg_cluster::pg_cluster(const std::vector<std::string>& settings)
   : programs_{find_programs()}, port_{free_port()} {
+  make_folder();
+  run({"initdb", "-D", (folder_ / "data").string(), "-U", "postgres", "-A", "trust", "-E", "UTF8",
+       "--no-locale", "--no-sync"});
+  configure({"max_connections = 80", "shared_buffers = 64MB", "max_wal_size = 2GB",
+             "log_line_prefix = '%m [%p] %a '"});
+  configure(settings);
+  start();
+  exec("create database furrow", "postgres");
+}
+
+pg_cluster::pg_cluster(standby_of whose) : programs_{find_programs()}, port_{free_port()} {
+  make_folder();
+  run({"pg_basebackup", "-D", (folder_ / "data").string(), "-d", whose.primary.url("postgres"),
+       "--write-recovery-conf", "--checkpoint=fast", "--no-sync"});
+  configure({});
+  start();
+}
+
+void pg_cluster::make_folder() {
   auto pattern = (fs::temp_directory_path() / "furrow-pg-XXXXXX").string();
   if (::mkdtemp(pattern.data()) == nullptr)
     fail(pattern + ": " + std::strerror(errno));
@@ -147,25 +166,27 @@ pg_cluster::pg_cluster(const std::vector<std::string>& settings)
     if (user == nullptr || ::chown(folder_.c_str(), user->pw_uid, user->pw_gid) != 0)
       fail("running as root needs a user `postgres`");
   }
-  const auto data = (folder_ / "data").string();
-  const auto made =
-    wait_for(spawn(as_postgres({(programs_ / "initdb").string(), "-D", data, "-U", "postgres", "-A",
-                                "trust", "-E", "UTF8", "--no-locale", "--no-sync"},
-                               false),
-                   folder_ / "initdb.log"));
-  if (made != 0)
-    fail("initdb failed: " + text_of(folder_ / "initdb.log"));
-  {
-    std::ofstream conf{folder_ / "data" / "postgresql.conf", std::ios::app};
-    conf << "listen_addresses = '127.0.0.1'\nport = " << port_ << "\nunix_socket_directories = '"
-         << folder_.string()
-         << "'\nmax_connections = 80\nshared_buffers = 64MB\nmax_wal_size = 2GB\nlog_line_prefix = "
-            "'%m [%p] %a '\n";
-    for (const auto& line : settings)
-      conf << line << '\n';
-  }
-  start();
-  exec("create database furrow", "postgres");
+}
+
+void pg_cluster::run(std::vector<std::string> command) const {
+  const auto name = command.front();
+  command.front() = (programs_ / name).string();
+  const auto log = folder_ / (name + ".log");
+  if (wait_for(spawn(as_postgres(std::move(command), false), log)) != 0)
+    fail(name + " failed: " + text_of(log));
+}
+
+void pg_cluster::configure(const std::vector<std::string>& settings) const {
+  std::ofstream conf{folder_ / "data" / "postgresql.conf", std::ios::app};
+  conf << "listen_addresses = '127.0.0.1'\nport = " << port_ << "\nunix_socket_directories = '"
+       << folder_.string() << "'\n";
+  for (const auto& line : settings)
+    conf << line << '\n';
+}
+
+void pg_cluster::promote() const {
+  if (value("select pg_promote(true, 60)", "postgres") != "t")
+    fail("the standby was not promoted: " + log());
 }
 
 pg_cluster::~pg_cluster() {

@@ -23,6 +23,11 @@ public:
   /// Runs initdb, starts the server and makes the database `furrow`. `settings` are lines of
   /// postgresql.conf.
   explicit pg_cluster(const std::vector<std::string>& settings = {});
+  /// A hot standby that follows `primary`, which runs.
+  struct standby_of {
+    const pg_cluster& primary;
+  };
+  explicit pg_cluster(standby_of whose);
   pg_cluster(const pg_cluster&) = delete;
   pg_cluster& operator=(const pg_cluster&) = delete;
   ~pg_cluster();
@@ -33,6 +38,8 @@ public:
   void stop_immediate();
   /// As pg_ctl stop -m fast.
   void stop_fast();
+  /// A standby begins to take writes; returns when it does.
+  void promote() const;
   /// SIGSTOP and SIGCONT for the postmaster and all its processes: a server that hangs.
   void freeze();
   void thaw();
@@ -51,6 +58,10 @@ public:
                                   const std::string& database = "furrow") const;
 
 private:
+  void make_folder();
+  /// Programs of the server, run to their end.
+  void run(std::vector<std::string> command) const;
+  void configure(const std::vector<std::string>& settings) const;
   void signal_all(int signal) const;
   void stop(int signal);
 

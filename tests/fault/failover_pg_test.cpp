@@ -1,0 +1,173 @@
+/// Goal: a server that is lost for good, with a standby in its place, and a server whose disk is full cost time, not frames;
+///   what an asynchronous standby never had is sent again by the gateways.
+/// Method: private clusters with a real standby; a log of 200,000 frames goes to a node that knows both hosts; in the middle the primary
+///   is stopped without a word and the standby promoted. The full disk is a small tmpfs that a tablespace stands on.
+#include "tests/fault/kill_stories.hpp"
+#include "tests/support/pg_cluster.hpp"
+
+#include <doctest/doctest.h>
+
+#include <pwd.h>
+#include <sys/mount.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+
+using namespace furrow::tests;
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr std::uint64_t frames = 200'000;
+
+/// 10,000 frames a second for 20 s, so that a pace can be asked for.
+std::filesystem::path steady_log(const std::filesystem::path& folder) {
+  const auto path = folder / "steady.log";
+  std::ofstream out{path, std::ios::binary};
+  char line[64];
+  for (std::uint64_t i = 0; i < frames; ++i) {
+    std::snprintf(line, sizeof line, "(%llu.%06llu) can0 18FEF1%02X#%016llX\n",
+                  1'700'000'000ULL + i / 10'000, static_cast<unsigned long long>(i % 10'000 * 100),
+                  static_cast<unsigned>(i % 32),
+                  static_cast<unsigned long long>(i * 2'654'435'761ULL));
+    out << line;
+  }
+  return path;
+}
+
+/// The watermark of the only stream, as this server has it.
+std::uint64_t watermark(const pg_cluster& server) {
+  return std::stoull(server.value("select coalesce(max(seq), 0) from furrow.stream_watermark"));
+}
+
+std::string both(const pg_cluster& one, const pg_cluster& other) {
+  return "postgresql://postgres@127.0.0.1:" + std::to_string(one.port())
+         + ",127.0.0.1:" + std::to_string(other.port()) + "/furrow";
+}
+
+/// A node with a replay under way that has made some way.
+void begin(rig& where, const std::filesystem::path& log, const pg_cluster& primary) {
+  where.start_node();
+  where.start_edge("T1", log, "2x");
+  REQUIRE(eventually(30s, [&] { return watermark(primary) > frames / 10; }));
+}
+
+void finish(rig& where, const std::filesystem::path& log) {
+  const auto code = where.edge_end(90s);
+  CAPTURE(where.edge_output());
+  CAPTURE(where.node_output());
+  REQUIRE(code == 0);
+  check_whole(where, "T1", log);
+  where.kill_node(SIGTERM);
+}
+
+/// A file system of its own; absent where the machine does not let us make one.
+class small_disk {
+public:
+  small_disk(std::filesystem::path at, const std::string& size) : at_{std::move(at)} {
+    std::filesystem::create_directories(at_);
+    const auto* owner = ::getpwnam("postgres"); // whom the server runs as, where we may mount
+    const auto uid = std::to_string(owner == nullptr ? ::getuid() : owner->pw_uid);
+    mounted_ =
+      ::mount("none", at_.c_str(), "tmpfs", 0, ("size=" + size + ",uid=" + uid).c_str()) == 0;
+    if (!mounted_)
+      MESSAGE("no tmpfs can be mounted here (" << std::strerror(errno) << "): left out");
+  }
+  small_disk(const small_disk&) = delete;
+  small_disk& operator=(const small_disk&) = delete;
+  ~small_disk() {
+    if (mounted_)
+      ::umount2(at_.c_str(), MNT_DETACH);
+  }
+  [[nodiscard]] bool mounted() const { return mounted_; }
+  [[nodiscard]] std::uint64_t free_bytes() const {
+    struct statvfs room {};
+    REQUIRE(::statvfs(at_.c_str(), &room) == 0);
+    return room.f_bavail * room.f_bsize;
+  }
+  /// A file that leaves so much.
+  void fill_up_to(std::uint64_t bytes_left) const {
+    std::ofstream{at_ / "ballast", std::ios::binary}
+      << std::string(static_cast<std::size_t>(free_bytes() - bytes_left), 'x');
+  }
+  void free_again() const { std::filesystem::remove(at_ / "ballast"); }
+
+private:
+  std::filesystem::path at_;
+  bool mounted_ = false;
+};
+
+} // namespace
+
+TEST_CASE("fault, failover: a synchronous standby is promoted, and nothing is lost or doubled") {
+  pg_cluster primary;
+  pg_cluster standby{pg_cluster::standby_of{primary}};
+  primary.exec("alter system set synchronous_standby_names = '*'");
+  primary.exec("select pg_reload_conf()");
+  REQUIRE(eventually(30s, [&] {
+    return primary.value("select count(*) from pg_stat_replication where sync_state = 'sync'")
+           == "1";
+  }));
+  rig where{both(primary, standby)};
+  const auto log = steady_log(where.folder());
+  begin(where, log, primary);
+  const auto acked = watermark(primary);
+  primary.stop_immediate();
+  REQUIRE_FALSE(where.edge_end(0ms)); // in the middle
+  standby.promote();
+  CHECK(watermark(standby) >= acked);
+  finish(where, log);
+  CHECK(watermark(standby) == frames);
+}
+
+TEST_CASE("fault, failover: an asynchronous standby that lags is promoted, the gateway sends again "
+          "what it never had, and nothing is lost or doubled") {
+  pg_cluster primary;
+  pg_cluster standby{pg_cluster::standby_of{primary}};
+  rig where{both(primary, standby)};
+  const auto log = steady_log(where.folder());
+  begin(where, log, primary);
+  REQUIRE(eventually(30s, [&] {
+    return standby.value("select to_regclass('furrow.stream_watermark') is not null") == "t"
+           && watermark(standby) > 0;
+  }));
+  standby.stop_fast();
+  const auto had = watermark(primary);
+  REQUIRE(eventually(30s, [&] { return watermark(primary) > had + frames / 10; }));
+  const auto acked = watermark(primary);
+  primary.stop_immediate();
+  REQUIRE_FALSE(where.edge_end(0ms)); // in the middle
+  standby.start();
+  CHECK(watermark(standby) < acked); // what the gateway was told is durable is not here
+  standby.promote();
+  finish(where, log);
+  CHECK(watermark(standby) == frames);
+}
+
+TEST_CASE("fault, postgresql: its disk is full for a while, and nothing is lost or doubled") {
+  pg_cluster server;
+  const small_disk disk{server.folder() / "small", "256m"};
+  if (!disk.mounted())
+    return;
+  server.exec("create tablespace small location '" + (server.folder() / "small").string() + "'");
+  server.exec("create database filled tablespace small");
+  rig where{server.url("filled")};
+  const auto log = steady_log(where.folder());
+  where.start_node();
+  disk.fill_up_to(1U << 20U);
+  where.start_edge("T1", log);
+  REQUIRE(eventually(
+    60s, [&] { return server.log().find("No space left on device") != std::string::npos; }));
+  CHECK_FALSE(where.edge_end(0ms));
+  CHECK(where.node_runs());
+  const auto stuck = std::stoull(
+    server.value("select coalesce(max(seq), 0) from furrow.stream_watermark", "filled"));
+  CHECK(stuck < frames);
+  disk.free_again();
+  finish(where, log);
+}
