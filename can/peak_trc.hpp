@@ -37,6 +37,9 @@ enum class trc_version : std::uint8_t {
   v2_1 = 21
 };
 [[nodiscard]] std::optional<trc_version> parse_trc_version(std::string_view text);
+[[nodiscard]] std::string_view to_string(trc_version version);
+
+inline constexpr std::int64_t trc_epoch_days = -25'569; // 1899-12-30, from 1970-01-01
 
 /// What a reader has learnt from the lines before.
 struct trc_state {

@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -46,6 +47,14 @@ inline void append_decimal(std::string& out, std::uint64_t value, int digits = 1
 inline void append_hex(std::string& out, std::uint32_t value, int digits) {
   char text[8];
   out.append(text, put_hex(text, value, digits));
+}
+
+/// Appends each byte as two hex digits with a blank before it.
+inline void append_bytes(std::string& out, std::span<const std::uint8_t> bytes) {
+  for (const auto byte : bytes) {
+    out += ' ';
+    append_hex(out, byte, 2);
+  }
 }
 
 /// Appends text and blanks behind it (or, `right`, before it) up to a width.

@@ -27,6 +27,12 @@
 
 namespace furrow::can {
 
+/// Bits of the flags of a CANFD line.
+namespace asc_flag {
+inline constexpr std::uint32_t remote = 0x10, fd = 0x1000, bit_rate_switch = 0x2000,
+                               error_state = 0x4000;
+} // namespace asc_flag
+
 /// What a reader has learnt from the lines before.
 struct asc_state {
   bool decimal = false;
