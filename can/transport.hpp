@@ -70,6 +70,7 @@ public:
   static constexpr std::uint32_t tp_bytes_max = 1785;
   static constexpr std::uint32_t etp_bytes_max = 117'440'505;
   static constexpr std::uint32_t fast_bytes_max = 223;
+  static constexpr std::uint32_t packet_bytes = 7; // but for the first one of a fast packet
 
   /// Whether a message of this PGN is worth its memory.
   using pgn_filter = bool (*)(std::uint32_t pgn);
@@ -103,6 +104,13 @@ private:
   };
   using message = std::optional<assembled_message>;
 
+  static constexpr std::int64_t t1_us = 750'000; // between packets of a broadcast or fast packet
+
+  [[nodiscard]] static std::uint64_t key_of(transport_kind kind,
+                                            std::uint8_t bus,
+                                            std::uint8_t source,
+                                            std::uint8_t destination,
+                                            std::uint32_t extra = 0);
   [[nodiscard]] message tp_control(const carrier& from);
   [[nodiscard]] message tp_data(const carrier& from);
   [[nodiscard]] message etp_control(const carrier& from);
