@@ -3,13 +3,13 @@
 // tests run it (private cluster, fsync on).
 #include "can/record_body.hpp"
 #include "storage/store.hpp"
+#include "tests/bench/answer.hpp"
 #include "tests/support/pg_cluster.hpp"
 
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
-#include <future>
 #include <string>
 
 namespace can = furrow::can;
@@ -17,22 +17,11 @@ using namespace furrow::storage;
 
 namespace {
 
+using furrow::bench::answer_of;
 using steady = std::chrono::steady_clock;
 
 const std::string body =
   R"({"mass_flow_kgps":7.25,"moisture_pct":13.5,"width_m":9.1,"speed_mps":1.8,"latitude_deg":52.1234567,"longitude_deg":11.6543217,"crop":"wheat"})";
-
-template <class T, class Call>
-T answer_of(Call call) {
-  auto promised = std::make_shared<std::promise<result<T>>>();
-  call([promised](result<T> outcome) { promised->set_value(std::move(outcome)); });
-  auto outcome = promised->get_future().get();
-  if (!outcome) {
-    std::fprintf(stderr, "%s\n", outcome.error().detail.c_str());
-    std::exit(1);
-  }
-  return std::move(*outcome);
-}
 
 can::record sample(std::uint64_t number) {
   return {1'777'617'000'000'000 + static_cast<std::int64_t>(number) * 1'000'000,

@@ -3,12 +3,12 @@
 // signal_bench [hours, 3 unless told]. Rows are read by the index, as where more than one
 // machine's rows stand in a table, and without parallel workers, as everything else here.
 #include "storage/store.hpp"
+#include "tests/bench/answer.hpp"
 #include "tests/support/pg_cluster.hpp"
 
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
-#include <future>
 #include <random>
 #include <string>
 
@@ -17,20 +17,9 @@ using namespace furrow::storage;
 
 namespace {
 
+using furrow::bench::answer_of;
 using steady = std::chrono::steady_clock;
 constexpr std::int64_t base_us = 1'700'000'000'000'000;
-
-template <class T, class Call>
-T answer_of(Call call) {
-  auto promised = std::make_shared<std::promise<result<T>>>();
-  call([promised](result<T> outcome) { promised->set_value(std::move(outcome)); });
-  auto outcome = promised->get_future().get();
-  if (!outcome) {
-    std::fprintf(stderr, "%s\n", outcome.error().detail.c_str());
-    std::exit(1);
-  }
-  return std::move(*outcome);
-}
 
 /// Ten minutes of a bus: 31 identifiers every 100 ms, with a jitter of up to 2 ms.
 can::frame_block ten_minutes(std::int64_t number, std::minstd_rand& random, int part) {

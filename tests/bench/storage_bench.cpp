@@ -2,6 +2,7 @@
 // schema]]. PostgreSQL runs as the tests run it (private cluster, fsync on), beside COPY of the
 // same frames as rows with an index on (equipment, time), in the same run.
 #include "storage/store.hpp"
+#include "tests/bench/answer.hpp"
 #include "tests/support/pg_cluster.hpp"
 
 #include <libpq-fe.h>
@@ -21,19 +22,8 @@ using namespace furrow::storage;
 
 namespace {
 
+using furrow::bench::answer_of;
 using steady = std::chrono::steady_clock;
-
-template <class T, class Call>
-T answer_of(Call call) {
-  auto promised = std::make_shared<std::promise<result<T>>>();
-  call([promised](result<T> outcome) { promised->set_value(std::move(outcome)); });
-  auto outcome = promised->get_future().get();
-  if (!outcome) {
-    std::fprintf(stderr, "%s\n", outcome.error().detail.c_str());
-    std::exit(1);
-  }
-  return std::move(*outcome);
-}
 
 /// A bus of 40 identifiers: counters, slow signals and bytes that are not available.
 can::frame_block tractor_block(unsigned seed, std::size_t count) {
