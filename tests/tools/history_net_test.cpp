@@ -1,5 +1,6 @@
 /// Telemetry and rollups over HTTP, on a fake node: pages, parameters, and who may see what.
 #include "tests/support/http_front.hpp"
+#include "tests/tools/http_tokens.hpp"
 
 #include <doctest/doctest.h>
 
@@ -26,19 +27,9 @@ struct world {
   raw_client client{front.at()};
 };
 
-http::http_config with_tokens() {
-  const auto entry = [](const char* token, const char* rest) {
-    return "[[token]]\nsha256 = \"" + daemon::hash_of_token(token) + "\"\n" + rest + "\n";
-  };
-  http::http_config config;
-  config.tokens = *daemon::token_table::parse(entry("v1", "role = \"viewer\"\nequipment = [\"T1\"]")
-                                                + entry("h", "role = \"admin\"\nfarm = \"hill\""),
-                                              "tokens.toml");
-  return config;
-}
-
-std::string bearer(const std::string& token) {
-  return "Authorization: Bearer " + token + "\r\n";
+http::http_config tokens() {
+  return with_tokens({{"v1", "role = \"viewer\"\nequipment = [\"T1\"]"},
+                      {"h", "role = \"admin\"\nfarm = \"hill\""}});
 }
 
 } // namespace
@@ -89,7 +80,7 @@ TEST_CASE("history: a signal by the minute, and clear words for what makes no se
 }
 
 TEST_CASE("history: nothing of another farm, or of a machine that the token is not for") {
-  world w{with_tokens()};
+  world w{tokens()};
   for (const std::string what : {"telemetry", "signals", "rollup?signal=EEC1.engine_speed"}) {
     CAPTURE(what);
     CHECK(w.client.get("/api/v1/equipment/T1/" + what).status == 401);

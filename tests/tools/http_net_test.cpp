@@ -1,5 +1,6 @@
 /// The HTTP front over real sockets, on a fake node: what each route answers, and to whom.
 #include "tests/support/http_front.hpp"
+#include "tests/tools/http_tokens.hpp"
 
 #include <doctest/doctest.h>
 
@@ -26,22 +27,14 @@ json body_of(const http_answer& answer) {
   return json::parse(answer.body);
 }
 
-http::http_config with_tokens() {
-  const auto entry = [](const char* token, const char* rest) {
-    return "[[token]]\nsha256 = \"" + daemon::hash_of_token(token) + "\"\n" + rest + "\n";
-  };
-  http::http_config config;
-  config.tokens = *daemon::token_table::parse(
-    entry("g", "role = \"gateway\"") + entry("v", "role = \"viewer\"")
-      + entry("v1", "role = \"viewer\"\nequipment = [\"T1\"]") + entry("o", "role = \"operator\"")
-      + entry("o1", "role = \"operator\"\nequipment = [\"T1\"]") + entry("a", "role = \"admin\"")
-      + entry("h", "role = \"admin\"\nfarm = \"hill\""),
-    "tokens.toml");
-  return config;
-}
-
-std::string bearer(const std::string& token) {
-  return "Authorization: Bearer " + token + "\r\n";
+http::http_config tokens() {
+  return with_tokens({{"g", "role = \"gateway\""},
+                      {"v", "role = \"viewer\""},
+                      {"v1", "role = \"viewer\"\nequipment = [\"T1\"]"},
+                      {"o", "role = \"operator\""},
+                      {"o1", "role = \"operator\"\nequipment = [\"T1\"]"},
+                      {"a", "role = \"admin\""},
+                      {"h", "role = \"admin\"\nfarm = \"hill\""}});
 }
 
 const std::string t1_log = "(1588310400.001000) can0 18FEF100#0102030405060701\n"
@@ -347,7 +340,7 @@ TEST_CASE("http: HTTP/1.0 gets a stream without chunks that ends with the connec
 }
 
 TEST_CASE("http: with tokens, who has none is asked for one, but for health and readiness") {
-  world w{with_tokens()};
+  world w{tokens()};
   CHECK(w.client.get("/health").status == 200);
   CHECK(w.client.get("/ready").status == 200);
   CHECK(w.client.get("/api/v1/openapi.json").status == 200);
@@ -365,7 +358,7 @@ TEST_CASE("http: with tokens, who has none is asked for one, but for health and 
 }
 
 TEST_CASE("http: a role may what it may: gateways nothing, operators kill, admins migrate") {
-  world w{with_tokens()};
+  world w{tokens()};
   CHECK(w.client.get("/api/v1/ledger", bearer("g")).status == 403);
   CHECK(w.client.post("/api/v1/actors/2/kill", bearer("v")).status == 403);
   CHECK(w.client.post("/api/v1/db/migrate", bearer("o")).status == 403);
@@ -375,7 +368,7 @@ TEST_CASE("http: a role may what it may: gateways nothing, operators kill, admin
 }
 
 TEST_CASE("http: a token shows its own farm and its own machines only") {
-  world w{with_tokens()};
+  world w{tokens()};
   const auto names = [&](const char* token) {
     std::string all;
     const auto list = body_of(w.client.get("/api/v1/equipment", bearer(token)));

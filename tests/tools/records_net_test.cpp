@@ -1,6 +1,7 @@
 // Records and the quarantine over HTTP and by the real `furrow`, on a fake node.
 #include "tests/support/http_front.hpp"
 #include "tests/support/program.hpp"
+#include "tests/tools/http_tokens.hpp"
 #include "tools/furrowd/tokens.hpp"
 
 #include <doctest/doctest.h>
@@ -52,21 +53,12 @@ struct world {
   raw_client client{front.at()};
 };
 
-http::http_config with_tokens() {
-  const auto entry = [](const char* token, const char* rest) {
-    return "[[token]]\nsha256 = \"" + daemon::hash_of_token(token) + "\"\n" + rest + "\n";
-  };
-  http::http_config config;
-  config.tokens = *daemon::token_table::parse(
-    entry("viewer", "role = \"viewer\"") + entry("operator", "role = \"operator\"")
-      + entry("admin", "role = \"admin\"") + entry("t2", "role = \"admin\"\nequipment = [\"T2\"]")
-      + entry("hill", "role = \"admin\"\nfarm = \"hill\""),
-    "tokens.toml");
-  return config;
-}
-
-std::string bearer(const std::string& token) {
-  return "Authorization: Bearer " + token + "\r\n";
+http::http_config tokens() {
+  return with_tokens({{"viewer", "role = \"viewer\""},
+                      {"operator", "role = \"operator\""},
+                      {"admin", "role = \"admin\""},
+                      {"t2", "role = \"admin\"\nequipment = [\"T2\"]"},
+                      {"hill", "role = \"admin\"\nfarm = \"hill\""}});
 }
 
 } // namespace
@@ -139,7 +131,7 @@ TEST_CASE("http quarantine: listed, shown, retried and dropped within the farm")
 }
 
 TEST_CASE("http quarantine: roles and machines of a token are kept") {
-  world w{3, with_tokens()};
+  world w{3, tokens()};
   const auto get = [&](const char* token, const std::string& path) {
     return w.client.get(path, bearer(token)).status;
   };
