@@ -1,13 +1,14 @@
 #include "actors/digest_work.hpp"
 
 #include "can/catalogue.hpp"
+#include "storage/signal_rows.hpp"
 
 #include <algorithm>
 #include <stdexcept>
 
 namespace furrow::actors {
 
-std::shared_ptr<const can::decode_plan> catalogue_plan() {
+digest_catalogue read_catalogue() {
   const auto file = can::parse_dbc(can::catalogue_dbc(), "catalogue", can::dbc_mode::strict);
   if (!file)
     throw std::runtime_error{"the catalogue: " + file.error().detail};
@@ -15,21 +16,14 @@ std::shared_ptr<const can::decode_plan> catalogue_plan() {
   auto plan = can::decode_plan::compile(files);
   if (!plan)
     throw std::runtime_error{"the catalogue: " + plan.error().detail};
-  return std::make_shared<const can::decode_plan>(std::move(*plan));
-}
-
-std::vector<std::string> digest_work::signal_names() const {
-  std::vector<std::string> names;
-  names.reserve(plan_->signals().size());
-  for (const auto& signal : plan_->signals())
-    names.push_back(plan_->messages()[signal.message].name + '.' + signal.name);
-  return names;
+  auto signals = storage::digest_signals_of(*file, *plan);
+  return {std::make_shared<const can::decode_plan>(std::move(*plan)), std::move(signals)};
 }
 
 digest_work::run digest_work::take(const storage::digest_stream& stream,
                                    const storage::digest_page& page) {
   run out;
-  can::stream_digest digest{plan_, settings_};
+  can::stream_digest digest{catalogue_.plan, settings_};
   digest.pass(stream.digested);
   if (!stream.state.empty())
     out.understood = digest.resume(stream.digested, stream.state);

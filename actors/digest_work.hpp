@@ -17,15 +17,19 @@
 
 namespace furrow::actors {
 
-/// The messages that Furrow ships, compiled once.
-[[nodiscard]] std::shared_ptr<const can::decode_plan> catalogue_plan();
+/// The messages that Furrow ships.
+struct digest_catalogue {
+  std::shared_ptr<const can::decode_plan> plan;
+  std::vector<storage::digest_signal> signals; // by their numbers in the plan
+};
+[[nodiscard]] digest_catalogue read_catalogue();
 
 class digest_work {
 public:
   static constexpr std::size_t rows_max = 20'000;
 
-  digest_work(std::shared_ptr<const can::decode_plan> plan, can::telemetry_settings settings)
-    : plan_{std::move(plan)}, settings_{settings} {}
+  digest_work(digest_catalogue catalogue, can::telemetry_settings settings)
+    : catalogue_{std::move(catalogue)}, settings_{settings} {}
 
   struct run {
     storage::digest_commit commit;
@@ -33,15 +37,16 @@ public:
     bool understood = true; // the state that the stream came with
   };
 
-  /// Message.Signal of each signal of the plan.
-  [[nodiscard]] std::vector<std::string> signal_names() const;
+  [[nodiscard]] const std::vector<storage::digest_signal>& signals() const {
+    return catalogue_.signals;
+  }
   void know(std::vector<std::int32_t> signal_ids) { ids_ = std::move(signal_ids); }
   [[nodiscard]] bool knows() const { return !ids_.empty(); }
 
   [[nodiscard]] run take(const storage::digest_stream& stream, const storage::digest_page& page);
 
 private:
-  std::shared_ptr<const can::decode_plan> plan_;
+  digest_catalogue catalogue_;
   can::telemetry_settings settings_;
   std::vector<std::int32_t> ids_;
 };

@@ -41,7 +41,7 @@ void begin_pass(self_pointer self) {
   if (state.work->knows())
     state.lane->pending(0, streams_a_call, answer_to<std::vector<storage::digest_stream>>(self));
   else
-    state.lane->signal_ids(state.work->signal_names(), answer_to<std::vector<std::int32_t>>(self));
+    state.lane->signal_ids(state.work->signals(), answer_to<std::vector<std::int32_t>>(self));
 }
 
 void end_pass(self_pointer self) {
@@ -223,7 +223,7 @@ digest_actor::behavior_type digester(self_pointer self,
   state.config = config;
   state.people = std::move(people);
   state.lane = store->open_digest();
-  state.work.emplace(catalogue_plan(),
+  state.work.emplace(read_catalogue(),
                      can::telemetry_settings{.period_us = config.telemetry_period.count() * 1'000});
   // The schema may still be made.
   self->delayed_send(self, std::min(config.interval, milliseconds{1'000}), digest_due{});

@@ -242,7 +242,7 @@ private:
                           },
                           policy});
     }
-    if (config_.digest.on && store->open_digest() != nullptr)
+    if (config_.digest.on && store->digests())
       children.push_back({"digest",
                           [this, store](caf::event_based_actor* parent, std::uint64_t) {
                             return caf::actor_cast<caf::actor>(parent->spawn<caf::detached>(
@@ -254,6 +254,7 @@ private:
                           [this, store](caf::event_based_actor* parent, std::uint64_t) {
                             sealer_config config;
                             config.due_after = config_.seal_after;
+                            config.behind_digest = config_.digest.on && store->digests();
                             return caf::actor_cast<caf::actor>(
                               parent->spawn(sealer, config, store, people_));
                           },

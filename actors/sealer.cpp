@@ -16,6 +16,7 @@ void ask(self_pointer self) {
   request.due_after = state.config.due_after;
   request.pause = state.config.pause;
   request.chunks_max = state.config.chunks_a_call;
+  request.behind_digest = state.config.behind_digest;
   state.store->seal(std::move(request), [call = ++state.call, me = sealer_actor{self}](
                                           storage::result<storage::seal_outcome> outcome) {
     using shared = storage::result<storage::seal_outcome>;

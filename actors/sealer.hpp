@@ -21,6 +21,7 @@ struct sealer_config {
   std::chrono::milliseconds look_every{30'000};
   std::chrono::milliseconds pause{100}; // after each chunk: ingest and readers have the disk
   std::uint32_t chunks_a_call = 16;
+  bool behind_digest = false; // this node digests: also a stream that was never looked at waits
 };
 
 struct sealer_state {

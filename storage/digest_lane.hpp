@@ -52,6 +52,12 @@ struct digest_commit {
 /// For one transaction: commits of different streams of different machines.
 using digest_batch = std::vector<digest_commit>;
 
+/// A signal as the digest decodes it.
+struct digest_signal {
+  std::string name;       // Message.Signal
+  std::string definition; // storage::definitions_of: whatever has the same decodes alike
+};
+
 class digest_lane {
 public:
   virtual ~digest_lane() = default;
@@ -66,8 +72,9 @@ public:
   /// changed.
   virtual void commit(std::shared_ptr<const digest_batch> what,
                       handler<std::vector<bool>> done) = 0;
-  /// The numbers of these names, made where they are missing; in order.
-  virtual void signal_ids(std::vector<std::string> names,
+  /// The numbers of these names, made where they are missing; in order. Notes that rollups are made by these
+  /// definitions from now on (PostgreSQL, whose furrow.signal_bucket wants to know).
+  virtual void signal_ids(std::vector<digest_signal> signals,
                           handler<std::vector<std::int32_t>> done) = 0;
 };
 

@@ -101,7 +101,8 @@ add_messages(pq_connection& db, std::int32_t version, const std::vector<message_
 }
 
 task<std::optional<failure>>
-add_signals(pq_connection& db, std::int32_t version, const std::vector<signal_row>& rows) {
+add_signals(pq_connection& db, std::int32_t version, const definition_rows& of) {
+  const auto& rows = of.signals;
   columns all;
   all.to.int4(version);
   all.numbers<std::int32_t>(rows, [](const auto& row) { return row.message; })
@@ -120,16 +121,19 @@ add_signals(pq_connection& db, std::int32_t version, const std::vector<signal_ro
     .perhaps(rows, [](const auto& row) { return row.valid_max; })
     .perhaps(rows, [](const auto& row) { return row.parent; })
     .texts(rows, [](const auto& row) { return text_array(row.parent_low); })
-    .texts(rows, [](const auto& row) { return text_array(row.parent_high); });
+    .texts(rows, [](const auto& row) { return text_array(row.parent_high); })
+    .texts(definitions_of(of), [](const auto& definition) { return definition; });
   const auto reply = co_await db.query(
     "insert into furrow.definition_signal (version, message, signal, name, unit, lsb_byte, "
     "byte_step, bytes, shift, length, is_signed, is_float, scale, \"offset\", valid_max, parent, "
-    "parent_low, parent_high) select $1, r.message, r.signal, r.name, r.unit, r.lsb_byte, "
+    "parent_low, parent_high, definition) select $1, r.message, r.signal, r.name, r.unit, "
+    "r.lsb_byte, "
     "r.byte_step, r.bytes, r.shift, r.length, r.flags & 1 <> 0, r.flags & 2 <> 0, r.scale, "
-    "r.shifted, r.valid_max, r.parent::int, r.low::bigint[], r.high::bigint[] from unnest($2, $3, "
-    "$4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17) r(message, signal, name, "
+    "r.shifted, r.valid_max, r.parent::int, r.low::bigint[], r.high::bigint[], r.definition from "
+    "unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) "
+    "r(message, signal, name, "
     "unit, lsb_byte, byte_step, bytes, shift, length, flags, scale, shifted, valid_max, parent, "
-    "low, high)",
+    "low, high, definition)",
     all.to);
   if (reply.error)
     co_return reply.error->as_failure();
@@ -183,7 +187,7 @@ load_begun(pq_connection& db, const can::dbc_file& file, const definition_load& 
   outcome->signals = rows.signals.size();
   auto failed = co_await add_messages(db, outcome->version, rows.messages);
   if (!failed)
-    failed = co_await add_signals(db, outcome->version, rows.signals);
+    failed = co_await add_signals(db, outcome->version, rows);
   if (failed)
     co_return *failed;
   co_return outcome;

@@ -197,6 +197,42 @@ digest_pending(pq_connection& db, std::int32_t after, std::size_t count) {
   co_return out;
 }
 
+namespace {
+
+/// What was sealed before the digest came to it is read from there. Asked after the blocks were read: a block that is
+/// missing among them because it was sealed meanwhile is in a chunk by now. One such page a call, so that memory stays
+/// bounded: the other streams stay where they are.
+task<std::optional<failure>> or_sealed(pq_connection& db,
+                                       const std::vector<digest_span>& spans,
+                                       std::vector<digest_page>& pages) {
+  pq_parameters parameters;
+  add_integers(parameters, spans, [](const auto& span) { return span.stream; });
+  add_integers(parameters, spans, [](const auto& span) { return span.after; });
+  const auto reply =
+    co_await db.query("select r.at from unnest($1, $2) with ordinality r(stream, after, at) "
+                      "where (select c.seq_last from furrow.can_chunk c where c.stream = r.stream "
+                      "order by c.seq_first desc limit 1) > r.after order by r.at",
+                      parameters);
+  if (reply.error)
+    co_return reply.error->as_failure();
+  const pq_rows rows{reply.rows.get()};
+  for (int row = 0; row < rows.size(); ++row) {
+    const auto at = static_cast<std::size_t>(rows.integer(row, 0)) - 1;
+    const auto& span = spans[at];
+    pages[at] = {{}, span.after};
+    if (row > 0)
+      continue;
+    frames_page sealed;
+    const auto last = co_await read_stream_page(db, span.stream, span.after, sealed);
+    if (!last)
+      co_return last.error();
+    pages[at] = {std::move(sealed.runs), *last == 0 ? span.up_to : std::min(span.up_to, *last)};
+  }
+  co_return std::nullopt;
+}
+
+} // namespace
+
 task<result<std::vector<digest_page>>> digest_read(pq_connection& db,
                                                    const std::vector<digest_span>& spans) {
   // The first block may begin before: the digest stands wherever it stopped.
@@ -237,6 +273,9 @@ task<result<std::vector<digest_page>>> digest_read(pq_connection& db,
     if (page.runs.size() == page_blocks_max || bytes[at] >= bytes_max)
       page.to = std::min(page.to, page.runs.back().seq_first + page.runs.back().block.size() - 1);
   }
+  const auto failed = co_await or_sealed(db, spans, pages);
+  if (failed)
+    co_return *failed;
   co_return pages;
 }
 
@@ -272,13 +311,17 @@ task<result<std::vector<bool>>> digest_write(pq_connection& db,
 }
 
 task<result<std::vector<std::int32_t>>> digest_signals(pq_connection& db,
-                                                       const std::vector<std::string>& names) {
-  byte_buffer array;
-  array.array_head(oid::text, names.size());
-  for (const auto& name : names)
-    array.bytes_field(name);
+                                                       const std::vector<digest_signal>& signals) {
+  byte_buffer names;
+  names.array_head(oid::text, signals.size());
+  byte_buffer definitions;
+  definitions.array_head(oid::text, signals.size());
+  for (const auto& signal : signals) {
+    names.bytes_field(signal.name);
+    definitions.bytes_field(signal.definition);
+  }
   pq_parameters parameters;
-  parameters.add(oid::text_array, array.view());
+  parameters.add(oid::text_array, names.view());
   const auto made = co_await db.query(
     "insert into furrow.signal_name (name) select distinct n from unnest($1) n "
     "where not exists (select from furrow.signal_name s where s.name = n) order by 1 "
@@ -292,12 +335,20 @@ task<result<std::vector<std::int32_t>>> digest_signals(pq_connection& db,
   if (reply.error)
     co_return reply.error->as_failure();
   const pq_rows rows{reply.rows.get()};
-  if (static_cast<std::size_t>(rows.size()) != names.size())
+  if (static_cast<std::size_t>(rows.size()) != signals.size())
     co_return failure{errc::retry_later, "names of signals were removed while they were made"};
   std::vector<std::int32_t> out;
-  out.reserve(names.size());
+  out.reserve(signals.size());
   for (int row = 0; row < rows.size(); ++row)
     out.push_back(static_cast<std::int32_t>(rows.integer(row, 0)));
+  parameters.add(oid::text_array, definitions.view());
+  const auto noted = co_await db.query(
+    "insert into furrow.rollup_definition (signal, definition) "
+    "select distinct s.id, n.definition from unnest($1, $2) n(name, definition) "
+    "join furrow.signal_name s on s.name = n.name order by 1, 2 on conflict do nothing",
+    parameters);
+  if (noted.error)
+    co_return noted.error->as_failure();
   co_return out;
 }
 

@@ -186,6 +186,12 @@ task<result<done>> read_buses(pq_connection& db, std::int32_t stream, frames_pag
 
 } // namespace
 
+task<result<std::uint64_t>>
+read_stream_page(pq_connection& db, std::int32_t stream, std::uint64_t after, frames_page& page) {
+  const frames_query any_time;
+  co_return co_await read_stream(db, stream, after, any_time, page);
+}
+
 task<result<frames_page>>
 read_frames(pq_connection& db, const frames_query& query, frames_cursor cursor) {
   const auto equipment = co_await find_equipment(db, query.farm, query.equipment);

@@ -14,6 +14,7 @@ namespace {
 /// A stream with more than one chunk's worth is gone on with at once; this is how much of it is
 /// read at a time.
 constexpr int blocks_max = 8'192;
+constexpr std::uint32_t oid_bool = 16;
 
 struct candidate {
   std::int32_t stream = 0;
@@ -89,7 +90,8 @@ lock(pq_connection& db, std::int32_t stream, std::chrono::seconds due_after) {
 
 /// Blocks for one chunk, in order; what others have still to read is left out. Whether there are
 /// enough of them is the server's to say, so that too few are not sent again and again.
-task<result<std::vector<frame_run>>> read_fresh(pq_connection& db, std::int32_t stream, bool due) {
+task<result<std::vector<frame_run>>>
+read_fresh(pq_connection& db, std::int32_t stream, bool due, bool behind_digest) {
   const auto reply = co_await db.query(
     "with part as materialized ("
     "  select p.* from (select b.seq_first, b.frames, coalesce(length(b.long_payload), 0) as long, "
@@ -97,7 +99,8 @@ task<result<std::vector<frame_run>>> read_fresh(pq_connection& db, std::int32_t 
     "long_to "
     "    from furrow.can_block b where b.stream = $1 and b.seq_first > (select l.sealed_to from "
     "furrow.seal l where l.stream = $1)"
-    "      and b.seq_first + b.frames - 1 <= furrow.seal_limit($1) "
+    "      and b.seq_first + b.frames - 1 <= case when $6 then coalesce((select d.seq from "
+    "furrow.digest d where d.stream = $1), 0) else furrow.seal_limit($1) end "
     "    window w as (order by b.seq_first) order by b.seq_first limit $5) p "
     "  where p.frames_to - p.frames < $2 and p.long_to - p.long <= $3) "
     "select b.seq_first, b.frames, b.time_base, b.headers, b.header_index, b.time_offset, "
@@ -110,8 +113,9 @@ task<result<std::vector<frame_run>>> read_fresh(pq_connection& db, std::int32_t 
       .int4(stream)
       .int8(chunk_frames_max)
       .int8(chunk_long_bytes_max)
-      .add(16, std::string_view{due ? "\1" : "\0", 1})
-      .int8(blocks_max));
+      .add(oid_bool, std::string_view{due ? "\1" : "\0", 1})
+      .int8(blocks_max)
+      .add(oid_bool, std::string_view{behind_digest ? "\1" : "\0", 1}));
   if (reply.error)
     co_return reply.error->as_failure();
   const pq_rows rows{reply.rows.get()};
@@ -249,7 +253,7 @@ task<result<look>> seal_locked(pq_connection& db,
     co_return row.error();
   if (!row->locked)
     co_return look::busy;
-  auto runs = co_await read_fresh(db, of.stream, row->due);
+  auto runs = co_await read_fresh(db, of.stream, row->due, request.behind_digest);
   if (!runs)
     co_return runs.error();
   if (runs->empty()) {

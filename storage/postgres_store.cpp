@@ -59,10 +59,10 @@ public:
       return postgres_work::digest_write(db, what);
     }));
   }
-  void signal_ids(std::vector<std::string> names,
+  void signal_ids(std::vector<digest_signal> signals,
                   handler<std::vector<std::int32_t>> done) override {
-    lane_->submit(job_of(false, std::move(done), [names = std::move(names)](pq_connection& db) {
-      return postgres_work::digest_signals(db, names);
+    lane_->submit(job_of(false, std::move(done), [signals = std::move(signals)](pq_connection& db) {
+      return postgres_work::digest_signals(db, signals);
     }));
   }
 
@@ -171,6 +171,7 @@ public:
       }));
   }
 
+  bool digests() const override { return true; }
   std::shared_ptr<digest_lane> open_digest() override {
     return std::make_shared<postgres_digest_lane>(make_pool("digest", 1));
   }

@@ -59,6 +59,10 @@ drop_quarantined(pq_connection& db, const std::string& farm, quarantine_id id);
 
 [[nodiscard]] task<result<frames_page>>
 read_frames(pq_connection& db, const frames_query& query, frames_cursor cursor);
+/// Items of both tiers after `after`, of any time, a page of them; answers the last number of the page, 0 when the
+/// stream has no more. Chunks come first, and then alone.
+[[nodiscard]] task<result<std::uint64_t>>
+read_stream_page(pq_connection& db, std::int32_t stream, std::uint64_t after, frames_page& page);
 [[nodiscard]] task<result<std::vector<ledger_row>>>
 read_ledger(pq_connection& db, const std::string& farm, const std::string& equipment);
 [[nodiscard]] task<result<std::vector<equipment_row>>> list_equipment(pq_connection& db,
@@ -71,7 +75,7 @@ digest_read(pq_connection& db, const std::vector<digest_span>& spans);
 [[nodiscard]] task<result<std::vector<bool>>>
 digest_write(pq_connection& db, std::shared_ptr<const digest_batch> what);
 [[nodiscard]] task<result<std::vector<std::int32_t>>>
-digest_signals(pq_connection& db, const std::vector<std::string>& names);
+digest_signals(pq_connection& db, const std::vector<digest_signal>& signals);
 
 [[nodiscard]] task<result<telemetry_page>> read_telemetry(pq_connection& db,
                                                           const history_query& query);

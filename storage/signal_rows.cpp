@@ -1,9 +1,13 @@
 #include "storage/signal_rows.hpp"
 
-#include "can/decode.hpp"
 #include "can/identifier.hpp"
+#include "storage/migrations.hpp"
 
+#include <bit>
 #include <cmath>
+#include <map>
+#include <string_view>
+#include <utility>
 
 namespace furrow::storage {
 
@@ -106,6 +110,35 @@ void add_signals(definition_rows& out, const can::dbc_message& message, can::sig
   }
 }
 
+constexpr std::size_t definition_digits = 32;
+
+/// Numbers, and how many there are, as text to be hashed.
+class definition_text {
+public:
+  definition_text& add(std::int64_t number) {
+    text_ += std::to_string(number) + ' ';
+    return *this;
+  }
+  template <class T>
+  definition_text& add(const std::vector<T>& numbers) {
+    add(static_cast<std::int64_t>(numbers.size()));
+    for (const auto number : numbers)
+      add(static_cast<std::int64_t>(number));
+    return *this;
+  }
+  definition_text& add(const signal_row& of) {
+    add(of.lsb_byte).add(of.byte_step).add(of.bytes).add(of.shift).add(of.length);
+    add(of.is_signed ? 1 : 0).add(of.is_float ? 1 : 0);
+    add(std::bit_cast<std::int64_t>(of.scale)).add(std::bit_cast<std::int64_t>(of.offset));
+    add(of.valid_max ? 1 : 0).add(of.valid_max.value_or(0));
+    return add(of.parent_low).add(of.parent_high);
+  }
+  [[nodiscard]] const std::string& view() const { return text_; }
+
+private:
+  std::string text_;
+};
+
 } // namespace
 
 definition_rows rows_of(const can::dbc_file& file) {
@@ -133,6 +166,53 @@ definition_rows rows_of(const can::dbc_file& file) {
     add_signals(out, message, kept.family);
   }
   add_rivals(out.messages);
+  return out;
+}
+
+std::vector<std::string> definitions_of(const definition_rows& rows) {
+  std::map<std::pair<std::int32_t, std::int32_t>, const signal_row*> by_number;
+  for (const auto& signal : rows.signals)
+    by_number.emplace(std::pair{signal.message, signal.signal}, &signal);
+  std::vector<std::string> out;
+  out.reserve(rows.signals.size());
+  for (const auto& signal : rows.signals) {
+    const auto& of = rows.messages[static_cast<std::size_t>(signal.message)];
+    definition_text text;
+    text.add(of.id)
+      .add(of.extended ? 1 : 0)
+      .add(of.pgn.value_or(-1))
+      .add(of.length)
+      .add(of.fallback ? 1 : 0);
+    text.add(of.other_sources).add(of.other_ids);
+    const auto* one = &signal;
+    std::size_t steps = 0;
+    while (one != nullptr && steps++ <= rows.signals.size()) { // a selector may have a selector
+      text.add(*one);
+      const auto above =
+        one->parent ? by_number.find({one->message, *one->parent}) : by_number.end();
+      one = above == by_number.end() ? nullptr : above->second;
+    }
+    out.push_back(sha256_hex(text.view()).substr(0, definition_digits));
+  }
+  return out;
+}
+
+std::vector<digest_signal> digest_signals_of(const can::dbc_file& file,
+                                             const can::decode_plan& plan) {
+  const auto rows = rows_of(file);
+  const auto definitions = definitions_of(rows);
+  std::map<std::pair<std::uint32_t, std::string_view>, std::size_t> known;
+  for (std::size_t i = 0; i < rows.signals.size(); ++i)
+    known.emplace(std::pair{static_cast<std::uint32_t>(rows.signals[i].message),
+                            std::string_view{rows.signals[i].name}},
+                  i);
+  std::vector<digest_signal> out;
+  out.reserve(plan.signals().size());
+  for (const auto& signal : plan.signals()) {
+    const auto found = known.find({signal.message, signal.name});
+    out.push_back({plan.messages()[signal.message].name + '.' + signal.name,
+                   found == known.end() ? std::string{} : definitions[found->second]});
+  }
   return out;
 }
 

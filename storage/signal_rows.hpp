@@ -7,6 +7,8 @@
 #pragma once
 
 #include "can/dbc.hpp"
+#include "can/decode.hpp"
+#include "storage/digest_lane.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -53,5 +55,13 @@ struct definition_rows {
 };
 
 [[nodiscard]] definition_rows rows_of(const can::dbc_file& file);
+
+/// Of each signal of `rows`, in order: the same text of two signals, in whichever files, says that both give the same
+/// values of the same frames.
+[[nodiscard]] std::vector<std::string> definitions_of(const definition_rows& rows);
+
+/// The signals of a plan of this one file, by their numbers in it.
+[[nodiscard]] std::vector<digest_signal> digest_signals_of(const can::dbc_file& file,
+                                                           const can::decode_plan& plan);
 
 } // namespace furrow::storage

@@ -190,10 +190,10 @@ result<std::vector<bool>> digest_write(sqlite_db& db, const digest_batch& what) 
 }
 
 result<std::vector<std::int32_t>> digest_signals(sqlite_db& db,
-                                                 const std::vector<std::string>& names) {
+                                                 const std::vector<digest_signal>& signals) {
   std::vector<std::int32_t> out;
   sqlite_transaction transaction{db};
-  for (const auto& name : names) {
+  for (const auto& [name, definition] : signals) {
     db.statement("insert into signal_name (name) values (?) on conflict do nothing")
       .with(name)
       .run();

@@ -83,10 +83,10 @@ public:
       return sqlite_work::digest_write(db, *what);
     });
   }
-  void signal_ids(std::vector<std::string> names,
+  void signal_ids(std::vector<digest_signal> signals,
                   handler<std::vector<std::int32_t>> done) override {
-    writer_->submit(std::move(done), [names = std::move(names)](sqlite_db& db) {
-      return sqlite_work::digest_signals(db, names);
+    writer_->submit(std::move(done), [signals = std::move(signals)](sqlite_db& db) {
+      return sqlite_work::digest_signals(db, signals);
     });
   }
 
@@ -181,6 +181,7 @@ public:
     });
   }
 
+  bool digests() const override { return true; }
   std::shared_ptr<digest_lane> open_digest() override {
     return std::make_shared<sqlite_digest_lane>(writer_, reader_);
   }

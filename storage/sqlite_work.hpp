@@ -60,7 +60,7 @@ digest_pending(sqlite_db& db, std::int32_t after, std::size_t count);
                                                            const std::vector<digest_span>& spans);
 [[nodiscard]] result<std::vector<bool>> digest_write(sqlite_db& db, const digest_batch& what);
 [[nodiscard]] result<std::vector<std::int32_t>>
-digest_signals(sqlite_db& db, const std::vector<std::string>& names);
+digest_signals(sqlite_db& db, const std::vector<digest_signal>& signals);
 
 [[nodiscard]] result<telemetry_page> read_telemetry(sqlite_db& db, const history_query& query);
 [[nodiscard]] result<rollup_page> read_rollup(sqlite_db& db,

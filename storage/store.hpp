@@ -150,6 +150,9 @@ struct seal_request {
     3'600};                           // too few for a whole chunk, and seen so long ago; 0: at once
   std::chrono::milliseconds pause{0}; // after each chunk, so that ingest and readers have the disk
   std::uint32_t chunks_max = 0;       // then answer; 0: when nothing is left
+  /// Nothing that the digest has not read; of a stream that it does not know, nothing at all. False: as
+  /// furrow.seal_limit says, which waits for no digest where none has ever begun.
+  bool behind_digest = false;
 };
 
 /// What one call has sealed. Each chunk is a transaction of its own: what was done stays done.
@@ -194,6 +197,8 @@ public:
   read_ledger(std::string farm, std::string equipment, handler<std::vector<ledger_row>> done) = 0;
   virtual void list_equipment(std::string farm, handler<std::vector<equipment_row>> done) = 0;
 
+  /// Whether it keeps what a digest makes.
+  [[nodiscard]] virtual bool digests() const { return false; }
   /// A connection for the digest; nullptr of a store that keeps none.
   [[nodiscard]] virtual std::shared_ptr<digest_lane> open_digest() { return nullptr; }
   // NOLINTBEGIN(performance-unnecessary-value-param): those that override them keep what they are given

@@ -59,9 +59,9 @@ public:
       digested_[one.stream] = one.to;
     done(std::vector<bool>(what->size(), true));
   }
-  void signal_ids(std::vector<std::string> names,
+  void signal_ids(std::vector<storage::digest_signal> signals,
                   storage::handler<std::vector<std::int32_t>> done) override {
-    done(std::vector<std::int32_t>(names.size(), 1));
+    done(std::vector<std::int32_t>(signals.size(), 1));
   }
 
   /// All batches, once the digest has begun so many passes.

@@ -57,12 +57,14 @@ TEST_CASE("sealer: goes on at once while there is more, and after a failure at t
     sealer_config quick;
     quick.look_every = 1ms;
     quick.due_after = 90s;
+    quick.behind_digest = true;
     const auto one = system.spawn(sealer, quick, &store, counts);
     const auto requests = store.wait_calls(5);
     REQUIRE(requests.size() >= 5);
     CHECK(requests[0].due_after == 90s);
     CHECK(requests[0].chunks_max == quick.chunks_a_call);
     CHECK(requests[0].farm.empty());
+    CHECK(requests[0].behind_digest);
     caf::anon_send_exit(one, caf::exit_reason::user_shutdown);
   }
   CHECK(counts->counters.chunks_sealed == 18);

@@ -1,7 +1,5 @@
 // What both databases must do alike for the digest: built into storage_tests and storage_pg_tests.
-#include "can/catalogue.hpp"
-#include "storage/digest_lane.hpp"
-#include "tests/storage/store_bed.hpp"
+#include "tests/storage/digest_bed.hpp"
 #include "tests/support/digest_tables.hpp"
 #include "tests/support/frames.hpp"
 
@@ -14,22 +12,6 @@ using namespace furrow::tests;
 namespace {
 
 constexpr std::int64_t noon_us = 1'700'006'400'000'000; // the beginning of an hour
-
-std::shared_ptr<const can::decode_plan> catalogue_plan() {
-  static const auto plan = [] {
-    const auto file = can::parse_dbc(can::catalogue_dbc(), "catalogue", can::dbc_mode::strict);
-    const can::dbc_file* files[] = {&*file};
-    return std::make_shared<const can::decode_plan>(*can::decode_plan::compile(files));
-  }();
-  return plan;
-}
-
-std::vector<std::string> signal_names() {
-  std::vector<std::string> names;
-  for (const auto& signal : catalogue_plan()->signals())
-    names.push_back(catalogue_plan()->messages()[signal.message].name + '.' + signal.name);
-  return names;
-}
 
 /// Engine speed 1000, 1001 ... rpm every 100 ms from `time_us` on, and wheel speed every 500 ms.
 can::frame_block tractor_block(std::uint64_t first, std::size_t count, std::int64_t time_us) {
@@ -46,55 +28,6 @@ can::frame_block tractor_block(std::uint64_t first, std::size_t count, std::int6
   }
   return block;
 }
-
-/// What a digest does, with plain calls; `ids` are the database's numbers of the plan's signals.
-class digester {
-public:
-  explicit digester(store& store)
-    : lane_{store.open_digest()}, ids_{must(answer_of<std::vector<std::int32_t>>([&](auto done) {
-        lane_->signal_ids(signal_names(), done);
-      }))} {}
-
-  [[nodiscard]] std::vector<digest_stream> pending(std::int32_t after = 0) {
-    return must(
-      answer_of<std::vector<digest_stream>>([&](auto done) { lane_->pending(after, 100, done); }));
-  }
-  /// Up to `items` of this stream, ready to be committed.
-  [[nodiscard]] digest_commit run(const digest_stream& of, std::uint64_t items) {
-    can::stream_digest digest{catalogue_plan(), {}};
-    if (of.state.empty())
-      REQUIRE(of.digested == 0);
-    else
-      REQUIRE(digest.resume(of.digested, of.state));
-    const auto up_to = std::min(of.durable, of.digested + items);
-    const auto page = must(answer_of<std::vector<digest_page>>([&](auto done) {
-                        lane_->read({{of.stream, of.digested, up_to}}, done);
-                      }))
-                        .at(0);
-    for (const auto& run : page.runs)
-      digest.take_frames(run.seq_first, run.block, page.to);
-    digest.pass(page.to);
-    auto rows = digest.take();
-    for (auto& row : rows.rollups)
-      row.signal = static_cast<std::uint32_t>(ids_[row.signal]);
-    merge(rows.rollups);
-    return {of.stream, of.equipment, of.digested, page.to, digest.save(), std::move(rows)};
-  }
-  [[nodiscard]] std::vector<bool> commit(const digest_batch& what) {
-    return must(answer_of<std::vector<bool>>(
-      [&](auto done) { lane_->commit(std::make_shared<const digest_batch>(what), done); }));
-  }
-  [[nodiscard]] bool commit(const digest_commit& what) { return commit(digest_batch{what}).at(0); }
-  void run_all(std::uint64_t items) {
-    for (auto streams = pending(); !streams.empty(); streams = pending())
-      for (const auto& one : streams)
-        static_cast<void>(commit(run(one, items)));
-  }
-
-private:
-  std::shared_ptr<digest_lane> lane_;
-  std::vector<std::int32_t> ids_;
-};
 
 telemetry_page telemetry(store& store, const history_query& query) {
   return must(answer_of<telemetry_page>([&](auto done) { store.read_telemetry(query, done); }));
@@ -133,8 +66,8 @@ TEST_CASE("digest: rows, state and place move together, and only from where the 
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
   const auto claimed = fill(*store);
-  digester first{*store};
-  digester second{*store};
+  plain_digest first{*store};
+  plain_digest second{*store};
   const auto streams = first.pending();
   REQUIRE(streams.size() == 1);
   CHECK(streams[0].stream == claimed.stream);
@@ -168,14 +101,14 @@ TEST_CASE("digest: streams of several machines move in one commit, each for itse
     const auto claimed = claim(*store, request_for("T" + std::to_string(i), i)).claim;
     REQUIRE(append(*lane, {append_of(claimed, 0, tractor_block(0, 100U * i, noon_us))}));
   }
-  digester one{*store};
+  plain_digest one{*store};
   const auto streams = one.pending();
   REQUIRE(streams.size() == 4);
   digest_batch batch;
   for (const auto& stream : streams)
     batch.push_back(one.run(stream, 5'000));
   // Another digest has been at the second stream meanwhile.
-  CHECK(digester{*store}.commit(digester{*store}.run(streams[1], 50)));
+  CHECK(plain_digest{*store}.commit(plain_digest{*store}.run(streams[1], 50)));
   CHECK(one.commit(batch) == std::vector<bool>{true, false, true, true});
   const auto left = one.pending();
   REQUIRE(left.size() == 1);
@@ -200,13 +133,13 @@ TEST_CASE("digest: the same rows however the items are parted, two digests at on
     const auto store = bed->open_migrated();
     fill(*store);
     if (items != 0) {
-      digester{*store}.run_all(items);
+      plain_digest{*store}.run_all(items);
     } else {
-      std::thread other{[&] { digester{*store}.run_all(41); }};
-      digester{*store}.run_all(53);
+      std::thread other{[&] { plain_digest{*store}.run_all(41); }};
+      plain_digest{*store}.run_all(53);
       other.join();
     }
-    CHECK(digester{*store}.pending().empty());
+    CHECK(plain_digest{*store}.pending().empty());
     std::string found;
     for (const auto bucket : {rollup_bucket::minute, rollup_bucket::hour, rollup_bucket::day})
       for (const auto* signal : {"EEC1.engine_speed", "CCVS1.wheel_based_vehicle_speed"})
@@ -234,7 +167,7 @@ TEST_CASE("digest: what is asked of rollups and telemetry comes by machine, time
   auto other = request_for("T1", 9);
   other.farm = "other";
   static_cast<void>(claim(*store, other));
-  digester{*store}.run_all(5'000);
+  plain_digest{*store}.run_all(5'000);
   const auto all = telemetry(*store, {"default", "T1", {}, {}, {}});
   REQUIRE(all.rows.size() == 300);
   CHECK(all.rows[0].time_us == noon_us);

@@ -1,4 +1,5 @@
 // The second tier: what is sealed reads as it did before, takes little room and is found by index.
+#include "tests/storage/digest_bed.hpp"
 #include "tests/storage/sealing_bed.hpp"
 #include "tests/support/data.hpp"
 
@@ -89,6 +90,53 @@ TEST_CASE("sealing: every question has the same answer before, during and after"
   CHECK(must(seal(*store)).frames == 1'400);
   CHECK(frames_digest(bed, "T1") == digest);
   check_same_runs(read_all(*store, {"", "T1", std::nullopt, std::nullopt}), grown);
+}
+
+TEST_CASE("sealing: behind a digest that has not begun nothing is sealed, else what it has read") {
+  postgres_bed bed;
+  const auto store = bed.open_migrated();
+  append_blocks(*store, "T1", 1, mixed_blocks(1, 12));
+  const seal_request behind{.due_after = {}, .behind_digest = true};
+  CHECK(bed.value("select count(*) from furrow.digest") == "0");
+  CHECK(must(seal(*store, behind)).chunks == 0);
+  bed.tamper("insert into furrow.digest (stream, seq) select id, 3500 from furrow.stream");
+  CHECK(must(seal(*store, behind)).frames == 3'500);
+  CHECK(must(seal(*store, behind)).chunks == 0);
+  bed.tamper("update furrow.digest set seq = 8400");
+  CHECK(must(seal(*store, behind)).frames == 4'900);
+}
+
+TEST_CASE("sealing: frames that were sealed before the digest came are digested all the same") {
+  const auto path = data_file("j1939/jd5055e/idle10sec.candump.log");
+  if (!path)
+    return;
+  const auto blocks = blocks_of_log(*path);
+  const auto half = blocks.begin() + static_cast<std::ptrdiff_t>(blocks.size() / 2);
+  const auto sums_after = [&](bool sealed_first) {
+    postgres_bed bed;
+    const auto store = bed.open_migrated();
+    append_blocks(*store, "T1", 1, {blocks.begin(), half});
+    if (sealed_first) {
+      // The digest stands in the middle of a block that is sealed before it goes on.
+      plain_digest digest{*store};
+      CHECK(digest.commit(digest.run(digest.pending().at(0), 1'234)));
+      bed.tamper("create table kept as select * from furrow.digest; delete from furrow.digest");
+      CHECK(must(seal(*store)).chunks > 0);
+      bed.tamper("insert into furrow.digest select * from kept");
+    }
+    append_blocks(*store, "T1", 1, {half, blocks.end()});
+    plain_digest{*store}.run_all();
+    return bed.value(
+             "select md5(string_agg(concat_ws(',', n.name, r.minute, r.count, r.min, r.max, r.sum, "
+             "r.last, r.last_time), ';' order by n.name, r.minute)) || ' ' || sum(r.count) "
+             "from furrow.rollup r join furrow.signal_name n on n.id = r.signal")
+           + " "
+           + bed.value(
+             "select md5(string_agg(t::text, ';' order by time)) from furrow.telemetry t");
+  };
+  const auto plain = sums_after(false);
+  CHECK(plain.size() >= 70);
+  CHECK(sums_after(true) == plain);
 }
 
 TEST_CASE("sealing: items of other kinds leave holes that stay where they were") {
