@@ -127,9 +127,7 @@ public:
   }
 
   void insert_records(record_batch batch, handler<record_batch_outcome> done) override {
-    inserts_->submit(job_of(true, std::move(done), [batch = std::move(batch)](pq_connection& db) {
-      return postgres_work::insert_records(db, batch);
-    }));
+    gatherer_->submit(std::move(batch), std::move(done));
   }
 
   void read_records(records_query query,
@@ -267,6 +265,12 @@ private:
   std::shared_ptr<postgres_pool> claims_;
   std::shared_ptr<postgres_pool> queries_;
   std::shared_ptr<postgres_pool> inserts_; // of records that come by themselves
+  std::shared_ptr<record_gatherer> gatherer_ = std::make_shared<record_gatherer>(
+    [pool = inserts_](record_group group, handler<record_group_outcomes> done) {
+      pool->submit(job_of(true, std::move(done), [group = std::move(group)](pq_connection& db) {
+        return postgres_work::insert_record_group(db, group);
+      }));
+    });
   std::shared_ptr<postgres_pool> migrations_;
   std::shared_ptr<postgres_pool> sealer_;
   std::thread thread_; // last: it uses all the others

@@ -9,6 +9,7 @@
 #include "storage/digest_lane.hpp"
 #include "storage/pq_connection.hpp"
 #include "storage/pq_rows.hpp"
+#include "storage/record_gatherer.hpp"
 #include "storage/store.hpp"
 
 #include <memory>
@@ -44,6 +45,9 @@ find_equipment(pq_connection& db, const std::string& farm, const std::string& na
 
 [[nodiscard]] task<result<record_batch_outcome>> insert_records(pq_connection& db,
                                                                 const record_batch& batch);
+/// All of them in one transaction where that goes, each answered for itself.
+[[nodiscard]] task<result<record_group_outcomes>> insert_record_group(pq_connection& db,
+                                                                      record_group group);
 [[nodiscard]] task<result<records_page>> read_records(pq_connection& db,
                                                       const records_query& query,
                                                       const std::optional<records_cursor>& after);

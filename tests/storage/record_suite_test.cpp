@@ -465,3 +465,50 @@ TEST_CASE("records: random bodies are stored or quarantined, none is lost and no
   CHECK(row.quarantined > 100);
   CHECK(row.stored - row.quarantined > 500);
 }
+
+TEST_CASE(
+  "records: single ones that come together are each stored once, and a bad one fails alone") {
+  const auto bed = make_bed();
+  const auto store = bed->open_migrated();
+  refuse_spn_666(*bed);
+  constexpr int count = 1'500;
+  std::vector<std::promise<furrow::storage::result<record_batch_outcome>>> promised(count);
+  for (int i = 0; i < count; ++i) {
+    // Three machines; each tenth is refused, one by what it says, one by the database; some come twice.
+    auto body = i % 20 == 7    ? std::string{R"({"source":3,"spn":666,"fmi":2,"active":true})"}
+                : i % 20 == 17 ? std::string{R"({"source":3,"spn":-1,"fmi":2,"active":true})"}
+                               : fault_body;
+    const auto key = i % 100 == 99 ? i - 1 : i;
+    record_batch batch{"default",
+                       "T" + std::to_string(key / 2 % 3 + 1),
+                       "key " + std::to_string(key),
+                       {record_at(key, can::record_kind_fault, std::move(body))}};
+    store->insert_records(std::move(batch),
+                          [&promised, i](furrow::storage::result<record_batch_outcome> outcome) {
+                            promised[static_cast<std::size_t>(i)].set_value(std::move(outcome));
+                          });
+  }
+  int stored = 0;
+  for (int i = 0; i < count; ++i) {
+    auto answer = promised[static_cast<std::size_t>(i)].get_future();
+    REQUIRE(answer.wait_for(patience) == std::future_status::ready);
+    const auto outcome = must(answer.get());
+    REQUIRE(outcome.refused.size() == 1);
+    const bool good = i % 10 != 7;
+    if (outcome.refused[0].empty() != good || outcome.repeated != (i % 100 == 99))
+      CHECK(i == -1);
+    stored += good && i % 100 != 99 ? 1 : 0;
+  }
+  CHECK(bed->value("select count(*) from fault") == std::to_string(stored));
+  std::uint64_t held = 0;
+  for (const auto& row : ledger(*store)) {
+    CHECK(row.lost == 0);
+    CHECK(row.doubled == 0);
+    CHECK(row.stored == row.durable);
+    held += row.stored;
+  }
+  CHECK(held == static_cast<std::uint64_t>(stored));
+  if (is_postgres(*bed))
+    MESSAGE(stored << " records in " << bed->value("select count(distinct xmin::text) from fault")
+                   << " transactions");
+}

@@ -1,0 +1,153 @@
+#include "storage/postgres_work.hpp"
+#include "storage/pq_rows.hpp"
+#include "storage/record_batch.hpp"
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <utility>
+
+namespace furrow::storage::postgres_work {
+
+namespace {
+
+/// A group on its way: what is decided for each batch, and the transaction of those that go together.
+struct group_work {
+  explicit group_work(const std::vector<record_batch>& given)
+    : batches{given}, judged(given.size()), decided(given.size()) {}
+
+  const std::vector<record_batch>& batches;
+  std::vector<record_batch_outcome> judged;
+  std::vector<std::optional<result<record_batch_outcome>>> decided;
+  std::vector<std::size_t> together;
+  std::deque<std::vector<numbered_record>> rows; // the attempt points at them
+  append_attempt attempt;
+};
+
+void judge(group_work& work) {
+  for (std::size_t i = 0; i < work.batches.size(); ++i) {
+    auto judged = judge_batch(work.batches[i]);
+    if (judged)
+      work.judged[i] = std::move(*judged);
+    else
+      work.decided[i] = judged.error();
+  }
+}
+
+/// The streams of the undecided batches and what is known of their keys; by place in the group.
+task<result<pq_reply>> stand_all(pq_connection& db, const group_work& work) {
+  byte_buffer farms;
+  byte_buffer machines;
+  byte_buffer keys;
+  byte_buffer places;
+  std::vector<std::int32_t> open;
+  for (std::size_t i = 0; i < work.batches.size(); ++i)
+    if (!work.decided[i])
+      open.push_back(static_cast<std::int32_t>(i));
+  farms.array_head(oid::text, open.size());
+  machines.array_head(oid::text, open.size());
+  keys.array_head(oid::text, open.size());
+  for (const auto i : open) {
+    const auto& batch = work.batches[static_cast<std::size_t>(i)];
+    farms.bytes_field(batch.farm);
+    machines.bytes_field(batch.equipment);
+    keys.bytes_field(batch.key);
+  }
+  places.array<std::uint32_t>(oid::int4, open.size(),
+                              [&](std::size_t i) { return static_cast<std::uint32_t>(open[i]); });
+  const auto* id = reinterpret_cast<const char*>(direct_stream.data());
+  pq_parameters parameters;
+  parameters.add(oid::text_array, farms.view())
+    .add(oid::text_array, machines.view())
+    .add(oid::uuid, {id, direct_stream.size()})
+    .add(oid::text_array, keys.view())
+    .add(oid::int4_array, places.view());
+  auto reply = co_await db.query(
+    "select k.place, e.equipment, e.stream, e.epoch, e.seq, b.records, b.refused "
+    "from furrow.enter($1, $2, array_fill($3, array[cardinality($1)]), "
+    "array_fill(null::bigint, array[cardinality($1)])) e "
+    "join unnest($4, $5) with ordinality k(key, place, ordinal) on k.ordinal = e.ordinal "
+    "left join furrow.record_batch b on b.stream = e.stream and b.key = k.key order by k.place",
+    parameters);
+  if (reply.error)
+    co_return reply.error->as_failure();
+  co_return reply;
+}
+
+/// Numbers the batches of each stream one behind the other. One whose key another of the group has goes by itself.
+void plan(group_work& work, const pq_rows& rows) {
+  std::map<std::int32_t, watermark_step> steps;
+  std::set<std::pair<std::int32_t, std::string_view>> keys;
+  for (int row = 0; row < rows.size(); ++row) {
+    const auto i = static_cast<std::size_t>(rows.integer(row, 0));
+    const auto& batch = work.batches[i];
+    const stream_claim claim{static_cast<std::int32_t>(rows.integer(row, 1)),
+                             static_cast<std::int32_t>(rows.integer(row, 2)), rows.integer(row, 3)};
+    if (!rows.null(row, 5)) {
+      work.decided[i] = known_outcome(batch, rows.natural(row, 5), rows.text(row, 6));
+      continue;
+    }
+    if (!keys.emplace(claim.stream, batch.key).second)
+      continue;
+    const auto from = rows.natural(row, 4);
+    auto& step =
+      steps.try_emplace(claim.stream, watermark_step{claim, from, from, from}).first->second;
+    auto numbers = numbered(batch, work.judged[i], step.to);
+    if (numbers.empty()) {
+      work.decided[i] = work.judged[i];
+      continue;
+    }
+    const auto& kept = work.rows.emplace_back(std::move(numbers));
+    auto one = attempt_of(batch, work.judged[i], claim, step.to, kept);
+    for (const auto& record : kept)
+      work.attempt.add_record({claim, &record});
+    work.attempt.batches.push_back(std::move(one.batches.front()));
+    step.to = step.sent = one.steps.front().to;
+    work.together.push_back(i);
+  }
+  for (const auto& [stream, step] : steps)
+    if (step.to > step.from)
+      work.attempt.steps.push_back(step);
+}
+
+/// What is left goes one by one: each finds out for itself what is wrong, and with whom.
+task<result<record_group_outcomes>> finish_one_by_one(pq_connection& db, group_work& work) {
+  record_group_outcomes out;
+  out.reserve(work.batches.size());
+  for (std::size_t i = 0; i < work.batches.size(); ++i) {
+    if (!work.decided[i] && db.connected())
+      work.decided[i] = co_await insert_records(db, work.batches[i]);
+    if (!work.decided[i])
+      work.decided[i] = failure{errc::retry_later, "the connection was lost"};
+    out.push_back(std::move(*work.decided[i]));
+  }
+  co_return out;
+}
+
+} // namespace
+
+task<result<record_group_outcomes>> insert_record_group(pq_connection& db, record_group group) {
+  group_work work{*group};
+  if (group->size() > 1) {
+    judge(work);
+    const auto standing = co_await stand_all(db, work);
+    if (!standing)
+      co_return standing.error();
+    plan(work, pq_rows{standing->rows.get()});
+    if (!work.together.empty()) {
+      const auto error = co_await run_attempt(db, work.attempt);
+      if (error && error->lost)
+        co_return failure{errc::in_doubt, error->message};
+      const auto why = error ? error->judge() : verdict::again;
+      if (why == verdict::retry_later || why == verdict::misconfigured)
+        co_return error->as_failure(); // of all of them: none would fare better by itself
+      if (!error)
+        for (const auto i : work.together)
+          work.decided[i] = std::move(work.judged[i]);
+    }
+  }
+  co_return co_await finish_one_by_one(db, work);
+}
+
+} // namespace furrow::storage::postgres_work
