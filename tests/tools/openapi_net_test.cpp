@@ -71,7 +71,9 @@ std::string lower(std::string text) {
 TEST_CASE("openapi: the routes of the server and those of the document are the same") {
   fake_node node;
   http::metrics metrics{"0"};
-  http::api api{{}, node, metrics};
+  boost::asio::io_context io;
+  http::summary_cache cache{io, {std::chrono::milliseconds{0}}, {}};
+  http::api api{{}, node, metrics, cache};
   const auto routes = api.routes();
   std::set<std::string> served;
   for (const auto& route : routes.routes()) {

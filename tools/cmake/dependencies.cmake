@@ -39,6 +39,12 @@ if(NOT FURROW_SANITIZE)
   target_link_libraries(furrow_allocator INTERFACE ${JEMALLOC_LIBRARY})
 endif()
 
+# Writes commands for Redis; what it reads is read by us.
+find_path(HIREDIS_INCLUDE_DIR hiredis/hiredis.h REQUIRED)
+find_library(HIREDIS_LIBRARY hiredis REQUIRED)
+add_library(hiredis INTERFACE)
+target_link_libraries(hiredis INTERFACE ${HIREDIS_LIBRARY})
+
 # Asio and Beast: declared in headers, compiled once (asio_beast.cpp).
 add_library(furrow_asio STATIC ${CMAKE_CURRENT_LIST_DIR}/asio_beast.cpp)
 target_compile_definitions(furrow_asio PUBLIC

@@ -109,6 +109,8 @@ private:
     config.tokens = tokens_;
     config.node_name = settings_.node.name;
     config.version = FURROW_VERSION;
+    config.cache = settings_.cache;
+    config.redis = settings_.redis;
     http_ = std::make_unique<http::http_server>(io_, config, *node_);
     const auto started = http_->start();
     if (!started)

@@ -80,6 +80,40 @@ void add_flags(CLI::App& app,
     ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
 }
 
+/// The cache's settings as they are written.
+struct cache_flags {
+  std::int64_t ttl_ms = 1'000;
+  std::string redis;
+};
+
+void add_cache_flags(CLI::App& app, cache_flags& flags) {
+  app
+    .add_option("--cache-ms", flags.ttl_ms,
+                "how old the machine list and the ledger of a farm may be over HTTP, in "
+                "milliseconds; 0: never kept")
+    ->capture_default_str()
+    ->check(CLI::Range(0, 3'600'000));
+  app
+    .add_option("--redis", flags.redis,
+                "redis://[:PASSWORD@]HOST[:PORT][/DATABASE]: nodes share what they keep; one "
+                "Redis database a cluster")
+    ->envname("FURROW_REDIS");
+}
+
+/// False: told what is wrong.
+bool take(const cache_flags& flags, settings& out) {
+  out.cache.ttl = std::chrono::milliseconds{flags.ttl_ms};
+  if (flags.redis.empty())
+    return true;
+  const auto redis = http::parse_redis_url(flags.redis);
+  if (!redis) {
+    std::cerr << "furrowd: --redis " << redis.error().detail << '\n';
+    return false;
+  }
+  out.redis = *redis;
+  return true;
+}
+
 /// The digest's settings as they are written.
 struct digest_flags {
   std::string on = "on";
@@ -131,6 +165,8 @@ std::variant<settings, int> parse_settings(int argc, char** argv) {
   app.footer(examples);
   app.set_version_flag("--version", "furrowd " FURROW_VERSION);
   digest_flags digest;
+  cache_flags cache;
+  add_cache_flags(app, cache);
   add_digest_flags(app, out, digest);
   add_flags(app, out, budget_mib, flush_ms, seal_min, drain_s);
   try {
@@ -145,6 +181,8 @@ std::variant<settings, int> parse_settings(int argc, char** argv) {
   out.node.digest.on = digest.on == "on";
   out.node.digest.interval = std::chrono::seconds{digest.interval_s};
   out.node.digest.telemetry_period = std::chrono::milliseconds{digest.telemetry_ms};
+  if (!take(cache, out))
+    return usage_error;
   if (out.tls.certificate.empty() != out.tls.key.empty()) {
     std::cerr << "furrowd: --tls-cert and --tls-key go together\n";
     return usage_error;

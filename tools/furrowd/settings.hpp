@@ -4,6 +4,8 @@
 #pragma once
 
 #include "actors/node.hpp"
+#include "tools/furrowd/http/query_cache.hpp"
+#include "tools/furrowd/http/redis_link.hpp"
 #include "tools/furrowd/tls.hpp"
 #include "tools/furrowd/tokens.hpp"
 
@@ -27,6 +29,8 @@ struct settings {
   bool migrate = true;
   std::chrono::seconds drain{25};
   std::string log_level = "info";
+  http::cache_limits cache;
+  std::optional<http::redis_settings> redis;
 };
 
 /// The settings, or the exit code when there is nothing to run (--help, --version, a usage error; already printed).

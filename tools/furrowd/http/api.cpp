@@ -9,6 +9,7 @@
 #include "tools/furrowd/http/rfc3339.hpp"
 #include "tools/furrowd/http/rows_json.hpp"
 #include "tools/furrowd/http/store_problem.hpp"
+#include "tools/furrowd/http/summaries.hpp"
 
 #include <fmt/format.h>
 
@@ -153,8 +154,8 @@ struct api::equipment_rows {
   }
 };
 
-api::api(settings given_settings, actors::node& node, metrics& metrics)
-  : settings_{std::move(given_settings)}, node_{node}, metrics_{metrics},
+api::api(settings given_settings, actors::node& node, metrics& metrics, summary_cache& cache)
+  : settings_{std::move(given_settings)}, node_{node}, metrics_{metrics}, cache_{cache},
     streams_{std::make_shared<std::atomic<std::size_t>>(0)} {}
 
 router api::routes() {
@@ -205,7 +206,7 @@ api::answer api::ready(call) {
 api::answer api::scrape(call) {
   response made;
   made.content_type = "text/plain; version=0.0.4; charset=utf-8";
-  made.body = metrics_.render(node_.stats());
+  made.body = metrics_.render(node_.stats(), cache_.figures());
   co_return made;
 }
 
@@ -227,14 +228,11 @@ asio::awaitable<api::equipment_rows> api::read_equipment(daemon::credential who)
     return row.farm != who.farm || !who.covers(row.equipment);
   });
   const auto limit = node_.stats().store_up ? answer_limit : answer_limit_away;
-  const auto start = [&](auto done) { node_.store().list_equipment(who.farm, std::move(done)); };
-  auto stored = co_await ask<storage::result<std::vector<storage::equipment_row>>>(start, limit);
-  if (!stored)
-    rows.fault = no_answer("database");
-  else if (!*stored)
-    rows.fault = to_problem(stored->error());
+  auto stored = co_await stored_equipment(cache_, node_, who.farm, limit);
+  if (auto* fault = std::get_if<problem>(&stored))
+    rows.fault = std::move(*fault);
   else
-    rows.stored = std::move(**stored);
+    rows.stored = std::get<stored_rows>(std::move(stored));
   std::erase_if(rows.stored, [&who](const auto& row) { return !who.covers(row.name); });
   co_return rows;
 }
@@ -273,12 +271,24 @@ api::answer api::one_equipment(call call) {
 }
 
 api::answer api::ledger(call call) {
-  const auto* equipment = given(call.query, "equipment");
-  if (equipment != nullptr && !call.who.covers(*equipment))
-    co_return to_response(not_covered(*equipment));
+  if (const auto* equipment = given(call.query, "equipment"))
+    co_return co_await ledger_of(call.who, *equipment);
+  const auto rows = co_await farm_ledger(cache_, node_, call.who.farm, 6 * answer_limit);
+  if (const auto* wrong = std::get_if<problem>(&rows))
+    co_return to_response(*wrong);
+  json list = json::array();
+  for (const auto& row : *std::get<std::shared_ptr<const json>>(rows))
+    if (call.who.covers(row.at("equipment").get_ref<const std::string&>()))
+      list.push_back(row);
+  co_return ok({{"ledger", std::move(list)}});
+}
+
+/// Of one machine: never from the cache, so that who has just sent something sees it.
+api::answer api::ledger_of(daemon::credential who, std::string equipment) {
+  if (!who.covers(equipment))
+    co_return to_response(not_covered(equipment));
   const auto start = [&](auto done) {
-    node_.store().read_ledger(call.who.farm, equipment != nullptr ? *equipment : "",
-                              std::move(done));
+    node_.store().read_ledger(who.farm, equipment, std::move(done));
   };
   const auto rows =
     co_await ask<storage::result<std::vector<storage::ledger_row>>>(start, 6 * answer_limit);
@@ -288,10 +298,10 @@ api::answer api::ledger(call call) {
     co_return to_response(to_problem(rows->error()));
   json list = json::array();
   for (const auto& row : **rows)
-    if (call.who.covers(row.equipment))
+    if (who.covers(row.equipment))
       list.push_back(to_json(row));
-  if (equipment != nullptr && list.empty())
-    co_return to_response(no_such_equipment(*equipment));
+  if (list.empty())
+    co_return to_response(no_such_equipment(equipment));
   co_return ok({{"ledger", std::move(list)}});
 }
 

@@ -10,6 +10,7 @@
 #include "actors/node.hpp"
 #include "tools/furrowd/http/metrics.hpp"
 #include "tools/furrowd/http/router.hpp"
+#include "tools/furrowd/http/summary_cache.hpp"
 
 #include <atomic>
 #include <memory>
@@ -26,7 +27,7 @@ public:
   };
 
   /// The node outlives the api, the api every call.
-  api(settings given_settings, actors::node& node, metrics& metrics);
+  api(settings given_settings, actors::node& node, metrics& metrics, summary_cache& cache);
 
   [[nodiscard]] router routes();
   /// From now on /ready says no, so that nobody new is sent here.
@@ -41,6 +42,7 @@ private:
   answer list_equipment(call call);
   answer one_equipment(call call);
   answer ledger(call call);
+  answer ledger_of(daemon::credential who, std::string equipment);
   answer frames(call call);
   answer list_actors(call call);
   answer kill_actor(call call);
@@ -56,6 +58,7 @@ private:
   settings settings_;
   actors::node& node_;
   metrics& metrics_;
+  summary_cache& cache_;
   std::atomic<bool> draining_ = false;
   std::shared_ptr<std::atomic<std::size_t>> streams_;
 };

@@ -9,6 +9,7 @@
 #include "tools/furrowd/http/metrics.hpp"
 #include "tools/furrowd/http/router.hpp"
 #include "tools/furrowd/http/server.hpp"
+#include "tools/furrowd/http/summary_cache.hpp"
 
 #include <map>
 #include <mutex>
@@ -48,6 +49,7 @@ private:
   boost::asio::io_context& io_;
   const http_config config_;
   metrics metrics_;
+  summary_cache cache_;
   api api_;
   const router router_;
   const guard guard_;

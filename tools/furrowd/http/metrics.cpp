@@ -97,6 +97,34 @@ std::vector<prometheus::MetricFamily> families(const actors::node_stats& stats) 
   return made;
 }
 
+std::vector<prometheus::MetricFamily> families(const cache_figures& cache) {
+  using enum prometheus::MetricType;
+  std::vector<prometheus::MetricFamily> made;
+  const auto add = [&made](const char* name, const char* help, prometheus::MetricType type,
+                           std::uint64_t value) {
+    made.push_back(family(name, help, type, static_cast<double>(value)));
+  };
+  add("furrow_cache_hits_total", "Summaries answered from memory.", Counter, cache.memory.hits);
+  add("furrow_cache_misses_total", "Summaries that memory did not have.", Counter,
+      cache.memory.misses);
+  add("furrow_cache_evicted_total", "Summaries let go for want of room.", Counter,
+      cache.memory.evicted);
+  add("furrow_cache_forgotten_total", "Summaries let go because something was changed.", Counter,
+      cache.memory.forgotten);
+  add("furrow_cache_entries", "Summaries kept now.", Gauge, cache.memory.entries);
+  add("furrow_cache_bytes", "Memory of the summaries kept now.", Gauge, cache.memory.bytes);
+  if (!cache.redis)
+    return made;
+  add("furrow_cache_redis_up", "Whether Redis answered last: 1 yes, 0 no.", Gauge,
+      cache.redis_up ? 1U : 0U);
+  add("furrow_cache_redis_hits_total", "Summaries that Redis had.", Counter, cache.redis_hits);
+  add("furrow_cache_redis_rejected_total", "Answers of Redis that were not to be believed.",
+      Counter, cache.redis_rejected);
+  add("furrow_cache_redis_failures_total", "Connections to Redis that failed or broke.", Counter,
+      cache.redis_failures);
+  return made;
+}
+
 } // namespace
 
 metrics::metrics(const std::string& version) {
@@ -142,8 +170,10 @@ void metrics::refused() {
   refused_->Increment();
 }
 
-std::string metrics::render(const actors::node_stats& stats) const {
+std::string metrics::render(const actors::node_stats& stats, const cache_figures& cache) const {
   auto all = families(stats);
+  auto kept = families(cache);
+  all.insert(all.end(), std::make_move_iterator(kept.begin()), std::make_move_iterator(kept.end()));
   auto own = registry_.Collect();
   all.insert(all.end(), std::make_move_iterator(own.begin()), std::make_move_iterator(own.end()));
   std::ostringstream text;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "actors/node.hpp"
+#include "tools/furrowd/http/summary_cache.hpp"
 
 #include <prometheus/registry.h>
 
@@ -30,7 +31,8 @@ public:
   void refused(); // a connection above the limit
 
   /// Prometheus text format 0.0.4.
-  [[nodiscard]] std::string render(const actors::node_stats& stats) const;
+  [[nodiscard]] std::string render(const actors::node_stats& stats,
+                                   const cache_figures& cache = {}) const;
 
 private:
   prometheus::Registry registry_;

@@ -23,8 +23,9 @@ using asio::ip::tcp;
 using boost::system::error_code;
 
 front::front(asio::io_context& io, http_config config, actors::node& node)
-  : io_{io}, config_{std::move(config)}, metrics_{config_.version},
-    api_{{config_.node_name, config_.version, config_.streams_max}, node, metrics_},
+  : io_{io}, config_{std::move(config)}, metrics_{config_.version}, cache_{io_, config_.cache,
+                                                                           config_.redis},
+    api_{{config_.node_name, config_.version, config_.streams_max}, node, metrics_, cache_},
     router_{api_.routes()}, guard_{config_.tokens} {}
 
 daemon::result<http_server::endpoint> front::listen() {
@@ -140,6 +141,7 @@ void front::stop(std::function<void()> stopped) {
   }
   if (std::exchange(stopping_, true))
     return;
+  cache_.stop();
   for (const auto& [id, connection] : open_)
     asio::post(connection->strand, [connection = connection] {
       connection->cut.emit(asio::cancellation_type::terminal);
@@ -166,7 +168,12 @@ std::variant<route_match, problem> front::admit(const request& request) const {
 asio::awaitable<response> front::answer(route_match match) {
   std::string what;
   try {
-    co_return co_await match.found->run(std::move(match.made));
+    const bool changes = match.found->method != "GET";
+    const auto farm = match.made.who.farm;
+    auto said = co_await match.found->run(std::move(match.made));
+    if (changes)
+      cache_.forget(farm); // also when it failed: it may have been done
+    co_return said;
   } catch (const boost::system::system_error& error) {
     if (error.code() == asio::error::operation_aborted)
       throw;

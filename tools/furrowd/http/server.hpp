@@ -9,6 +9,8 @@
 #pragma once
 
 #include "actors/node.hpp"
+#include "tools/furrowd/http/query_cache.hpp"
+#include "tools/furrowd/http/redis_link.hpp"
 #include "tools/furrowd/tls.hpp"
 #include "tools/furrowd/tokens.hpp"
 
@@ -33,6 +35,8 @@ struct http_config {
   std::optional<daemon::token_table> tokens;
   std::string node_name = "n1";
   std::string version;
+  cache_limits cache{std::chrono::milliseconds{0}}; // of summaries of a farm: none
+  std::optional<redis_settings> redis;              // for what the cache keeps, among nodes
 
   std::uint32_t header_bytes_max = 16U << 10U;
   std::uint64_t body_bytes_max = 1U << 20U;
