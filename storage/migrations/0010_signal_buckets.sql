@@ -22,6 +22,7 @@ language plpgsql stable as $$
 declare
   origin constant timestamptz := '2000-01-01 00:00:00+00';
   unseen timestamptz;
+  gone timestamptz;
 begin
   if extract(epoch from bucket) % 60 <> 0
      or (select array_agg(d.definition) from furrow.rollup_definition d where d.signal = rolled_up.signal)
@@ -33,6 +34,12 @@ begin
     low := low + interval '1 minute';
   end if;
   high := date_bin('1 minute', "to" + interval '1 microsecond', origin);
+  -- Retention may have let rollups go whose frames are there.
+  if to_regclass('furrow.retention') is not null then
+    execute 'select k.cutoff from furrow.cutoffs(''rollup'', now()) k join furrow.equipment e on e.farm_id = k.farm_id where e.id = $1'
+      into gone using equipment_id;
+    low := greatest(low, date_bin('1 minute', gone, origin) + interval '1 minute');
+  end if;
   select min(u.time_first) into unseen from (
     select b.time_first from furrow.can_block b left join furrow.digest d on d.stream = b.stream
     where b.equipment_id = rolled_up.equipment_id and b.seq_first + b.frames - 1 > coalesce(d.seq, 0)
