@@ -15,6 +15,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
 
 namespace furrow::http {
 
@@ -33,11 +34,13 @@ struct cache_counters {
   std::uint64_t bytes = 0;     // now
 };
 
-/// A question of a farm. `mark` is anything that the answer stands for only as long as it is the same.
+/// A question of a farm. Beside it stands a `mark`: an answer is good only as long as that is the same.
 struct cache_key {
   std::string farm;
   std::string question;
-  friend auto operator<=>(const cache_key&, const cache_key&) = default;
+  friend bool operator<(const cache_key& a, const cache_key& b) {
+    return std::tie(a.farm, a.question) < std::tie(b.farm, b.question);
+  }
 };
 
 class query_cache {
