@@ -1,7 +1,12 @@
 // One signal of one machine among 30 other identifiers, each at 10 Hz: furrow.signal and
 // signal_bucket beside the same answers from rows indexed on (equipment, time).
-// signal_bench [hours, 3 unless told]. Rows are read by the index, as where more than one
+// Then an hour's buckets over all of it, from the rollups of a digest and from frames.
+// signal_bench [hours, 3 unless told] [identifiers, 31]. Rows are read by the index, as where more than one
 // machine's rows stand in a table, and without parallel workers, as everything else here.
+#include "can/catalogue.hpp"
+#include "can/stream_digest.hpp"
+#include "storage/digest_lane.hpp"
+#include "storage/signal_rows.hpp"
 #include "storage/store.hpp"
 #include "tests/bench/answer.hpp"
 #include "tests/support/pg_cluster.hpp"
@@ -21,11 +26,12 @@ using furrow::bench::answer_of;
 using steady = std::chrono::steady_clock;
 constexpr std::int64_t base_us = 1'700'000'000'000'000;
 
-/// Ten minutes of a bus: 31 identifiers every 100 ms, with a jitter of up to 2 ms.
-can::frame_block ten_minutes(std::int64_t number, std::minstd_rand& random, int part) {
+/// Ten minutes of a bus: `ids` identifiers every 100 ms, with a jitter of up to 2 ms.
+can::frame_block
+ten_minutes(std::int64_t number, std::minstd_rand& random, int part, unsigned ids) {
   can::frame_block block;
   for (int tick = part * 1'500; tick < (part + 1) * 1'500; ++tick)
-    for (unsigned id = 0; id < 31; ++id) {
+    for (unsigned id = 0; id < ids; ++id) {
       const auto value = 6'000 + random() % 4'000;
       const std::uint8_t payload[8] = {
         static_cast<std::uint8_t>(random() % 4), 0x7D, 0x7D, static_cast<std::uint8_t>(value),
@@ -46,7 +52,40 @@ double timed_ms(furrow::tests::pg_cluster& cluster, const std::string& sql, std:
   return std::stod(cluster.value("select public.best_ms($q$" + sql + "$q$)"));
 }
 
-void fill(store& store, int hours) {
+/// What the digest of a node does, at once.
+void digest(store& store) {
+  const auto file = can::parse_dbc(can::catalogue_dbc(), "catalogue", can::dbc_mode::strict);
+  const can::dbc_file* files[] = {&*file};
+  const auto plan = std::make_shared<const can::decode_plan>(*can::decode_plan::compile(files));
+  const auto lane = store.open_digest();
+  const auto ids = answer_of<std::vector<std::int32_t>>(
+    [&](auto done) { lane->signal_ids(digest_signals_of(*file, *plan), done); });
+  for (;;) {
+    const auto streams =
+      answer_of<std::vector<digest_stream>>([&](auto done) { lane->pending(0, 1, done); });
+    if (streams.empty())
+      return;
+    const auto& of = streams[0];
+    const auto pages = answer_of<std::vector<digest_page>>([&](auto done) {
+      lane->read({{of.stream, of.digested, of.durable}}, done);
+    });
+    can::stream_digest one{plan, {}};
+    if (!of.state.empty() && !one.resume(of.digested, of.state))
+      std::exit(1);
+    for (const auto& run : pages[0].runs)
+      one.take_frames(run.seq_first, run.block, pages[0].to);
+    one.pass(pages[0].to);
+    auto rows = one.take();
+    for (auto& row : rows.rollups)
+      row.signal = static_cast<std::uint32_t>(ids[row.signal]);
+    auto batch = std::make_shared<digest_batch>();
+    batch->push_back(
+      {of.stream, of.equipment, of.digested, pages[0].to, one.save(), std::move(rows)});
+    (void)answer_of<std::vector<bool>>([&](auto done) { lane->commit(batch, done); });
+  }
+}
+
+void fill(store& store, int hours, unsigned ids) {
   const auto claimed = answer_of<std::vector<claim_outcome>>([&](auto done) {
     store.claim({{"bench", "T1", {}, {}, {{1, 1}}}}, done);
   });
@@ -59,7 +98,7 @@ void fill(store& store, int hours) {
       stream_append append;
       append.claim = claimed[0].claim;
       append.from = seq;
-      append.frames.push_back({seq + 1, ten_minutes(number, random, part)});
+      append.frames.push_back({seq + 1, ten_minutes(number, random, part, ids)});
       seq += append.frames.back().block.size();
       append.to = append.sent = seq;
       batch->push_back(std::move(append));
@@ -72,6 +111,7 @@ void fill(store& store, int hours) {
 
 int main(int argc, char** argv) {
   const int hours = argc > 1 ? std::atoi(argv[1]) : 3;
+  const auto ids = static_cast<unsigned>(argc > 2 ? std::atoi(argv[2]) : 31);
   furrow::tests::pg_cluster cluster;
   store_options options;
   options.url = cluster.url();
@@ -80,7 +120,8 @@ int main(int argc, char** argv) {
     return 1;
   auto& store = **opened;
   (void)answer_of<std::vector<migration_row>>([&](auto done) { store.migrate(done); });
-  fill(store, hours);
+  fill(store, hours, ids);
+  digest(store);
   const auto begun = steady::now();
   const auto sealed = answer_of<seal_outcome>([&](auto done) {
     seal_request request;
@@ -140,4 +181,13 @@ int main(int argc, char** argv) {
     slow);
   std::printf("an hour by the minute: rows %.1f ms, signal_bucket %.1f ms (%s; rows %s)\n",
               row_bucket_ms, bucket_ms, fast.c_str(), slow.c_str());
+  const auto day = "select count(*) || ' ' || sum(count) || ' ' || sum(min) || ' ' || sum(max) || "
+                   "' ' || sum(last) "
+                   "from furrow.signal_bucket('T1', '"
+                   + name + "', '-infinity', 'infinity', '1 hour')";
+  const auto rolled_ms = timed_ms(cluster, day, fast);
+  cluster.exec("insert into furrow.rollup_definition select id, 'another' from furrow.signal_name");
+  const auto frames_ms = timed_ms(cluster, day, slow);
+  std::printf("all of it by the hour: rollups %.1f ms, frames %.1f ms (%s)%s\n", rolled_ms,
+              frames_ms, fast.c_str(), fast == slow ? "" : " (OTHER ANSWER)");
 }

@@ -263,7 +263,7 @@ redis_link::~redis_link() {
   stop();
 }
 
-void redis_link::get(std::string key, handler done) {
+void redis_link::get(const std::string& key, handler done) {
   session_->submit({redis_command({"GET", key}), std::move(done)});
 }
 void redis_link::set(const std::string& key,

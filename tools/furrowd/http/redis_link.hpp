@@ -55,7 +55,7 @@ public:
   redis_link& operator=(const redis_link&) = delete;
 
   /// Nothing: not there, or not known.
-  void get(std::string key, handler done);
+  void get(const std::string& key, handler done);
   void set(const std::string& key, const std::string& text, std::chrono::milliseconds ttl);
   void remove(const std::string& key);
   /// Drops the connection; what waits fails. The io_context may then run out of work.
