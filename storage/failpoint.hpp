@@ -6,7 +6,9 @@
 ///   given), append.after_cas (compared and set, not committed), append.commit_sent (asked to
 ///   commit, no answer yet), append.committed (answered, not yet told); seal.read (blocks are read
 ///   and locked), seal.inserted (segments are in), seal.deleted (blocks are out, not committed),
-///   seal.committed.
+///   seal.committed; care.opened (a partition is made and filled, not in its place), care.attached,
+///   care.expired (a batch of retention, not committed), care.emptied (a partition's chunks are
+///   out, it is not dropped), care.dropped.
 /// Threads: any.
 /// Limits: one failpoint a process. When none is set a passage costs the test of one constant.
 #pragma once
@@ -24,6 +26,11 @@ inline constexpr std::string_view seal_read = "seal.read";
 inline constexpr std::string_view seal_inserted = "seal.inserted";
 inline constexpr std::string_view seal_deleted = "seal.deleted";
 inline constexpr std::string_view seal_committed = "seal.committed";
+inline constexpr std::string_view care_opened = "care.opened";
+inline constexpr std::string_view care_attached = "care.attached";
+inline constexpr std::string_view care_expired = "care.expired";
+inline constexpr std::string_view care_emptied = "care.emptied";
+inline constexpr std::string_view care_dropped = "care.dropped";
 
 extern const bool enabled;
 [[nodiscard]] bool hit_enabled(std::string_view name);

@@ -115,7 +115,7 @@ read_chunks(const pq_rows& rows, std::int32_t stream, std::uint64_t after, frame
 /// what is sealed comes first, and then alone.
 constexpr const char* page_statement =
   "with chunk as materialized ("
-  "  select c.seq_first, c.seq_last from furrow.can_chunk c where c.stream = $1 and c.seq_last > "
+  "  select c.seq_first, c.seq_last, c.time_first, c.time_last from furrow.can_chunk c where c.stream = $1 and c.seq_last > "
   "$2 "
   "  and c.seq_first >= coalesce((select max(o.seq_first) from furrow.can_chunk o"
   "                               where o.stream = $1 and o.seq_first <= $2 + 1), 0)"
@@ -126,6 +126,7 @@ constexpr const char* page_statement =
   "s.data as long_payload, c.seq_first as chunk, c.seq_last as chunk_last, s.time_step, "
   "s.time_planes, s.seq_planes, s.payload_planes "
   "from chunk c join furrow.can_segment s on s.stream = $1 and s.chunk = c.seq_first "
+  "and s.time_first >= c.time_first and s.time_first <= c.time_last " // only their partitions
   "union all "
   "select seq_first, frames, time_base, headers, header_index, time_offset, payload, long_payload, "
   "null, null, null, null, null, null "
@@ -231,7 +232,7 @@ read_ledger(pq_connection& db, const std::string& farm, const std::string& equip
   const auto reply = co_await db.query(
     "select farm, equipment, stream_id, sent, durable, stored, lost, doubled, quarantined, "
     "dropped, "
-    "lost_at_gateway from furrow.ledger "
+    "lost_at_gateway, expired from furrow.ledger "
     "where ($1 = '' or farm = $1) and ($2 = '' or equipment = $2) order by farm, equipment, stream",
     pq_parameters{}.text(farm).text(equipment));
   if (reply.error)
@@ -254,6 +255,7 @@ read_ledger(pq_connection& db, const std::string& farm, const std::string& equip
     row.quarantined = rows.natural(i, 8);
     row.dropped = rows.natural(i, 9);
     row.lost_at_gateway = rows.natural(i, 10);
+    row.expired = rows.natural(i, 11);
   }
   co_return out;
 }

@@ -1,5 +1,6 @@
 #include "storage/postgres_store.hpp"
 
+#include "storage/postgres_care.hpp"
 #include "storage/postgres_job.hpp"
 #include "storage/postgres_repositories.hpp"
 #include "storage/postgres_work.hpp"
@@ -16,6 +17,7 @@ namespace furrow::storage {
 namespace {
 
 constexpr std::chrono::hours migration_timeout{1};
+constexpr std::chrono::minutes care_timeout{30}; // a large backfill moves to its partition at once
 
 class postgres_appender : public appender {
 public:
@@ -210,6 +212,10 @@ public:
     return make_postgres_repositories(make_pool("repository", options_.query_connections));
   }
 
+  std::shared_ptr<care_lane> open_care() override {
+    return make_postgres_care(make_pool("care", 1));
+  }
+
   void migrate(handler<std::vector<migration_row>> done) override {
     migrations_->submit(
       job_of(true, std::move(done), [](pq_connection& db) { return postgres_work::migrate(db); }));
@@ -247,6 +253,8 @@ private:
                                      options_.statement_timeout};
     if (lane == "migrate")
       settings.lock_timeout = settings.statement_timeout = migration_timeout;
+    if (lane == "care")
+      settings.statement_timeout = care_timeout;
     auto pool = std::make_shared<postgres_pool>(context_, outage_, settings, connections);
     asio::post(*context_, [pool] { pool->start(); });
     const std::lock_guard lock{mutex_};

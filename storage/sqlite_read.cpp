@@ -129,7 +129,7 @@ result<std::vector<ledger_row>>
 read_ledger(sqlite_db& db, const std::string& farm, const std::string& equipment) {
   std::vector<ledger_row> out;
   auto rows = db.statement("select farm, equipment, stream_id, sent, durable, stored, lost, "
-                           "doubled, quarantined, dropped, lost_at_gateway from ledger "
+                           "doubled, quarantined, dropped, lost_at_gateway, expired from ledger "
                            "where (?1 = '' or farm = ?1) and (?2 = '' or equipment = ?2) order by "
                            "farm, equipment, stream");
   rows.with(farm, equipment);
@@ -147,6 +147,7 @@ read_ledger(sqlite_db& db, const std::string& farm, const std::string& equipment
     row.quarantined = rows.natural(8);
     row.dropped = rows.natural(9);
     row.lost_at_gateway = rows.natural(10);
+    row.expired = rows.natural(11);
   }
   if (out.empty() && !equipment.empty())
     return failure{errc::not_found, "no equipment " + equipment};

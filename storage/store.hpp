@@ -111,6 +111,7 @@ struct ledger_row {
   std::uint64_t quarantined = 0;
   std::uint64_t dropped = 0;         // quarantined once, then let go by a person
   std::uint64_t lost_at_gateway = 0; // numbers whose items a damaged spool lost: on record, no item
+  std::uint64_t expired = 0;         // numbers whose items retention has let go
 };
 
 struct equipment_row {
@@ -180,6 +181,7 @@ struct store_health {
   std::chrono::microseconds latency{0};
 };
 
+class care_lane;    // storage/care.hpp
 class digest_lane;  // storage/digest_lane.hpp
 class repositories; // storage/repositories.hpp
 
@@ -221,6 +223,9 @@ public:
 
   /// Farms, equipment, fields, users, tokens; must not be used when the store is gone. Nothing: this store keeps none.
   [[nodiscard]] virtual std::shared_ptr<repositories> open_repositories() { return nullptr; }
+
+  /// A connection for partitions, retention and archives; nullptr of a store that takes no such care.
+  [[nodiscard]] virtual std::shared_ptr<care_lane> open_care() { return nullptr; }
 
   /// Brings the schema to the newest version that this program knows; safe beside others doing the same.
   virtual void migrate(handler<std::vector<migration_row>> done) = 0;
