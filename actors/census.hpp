@@ -41,6 +41,13 @@ struct node_counters {
   std::atomic<std::uint64_t> frames_sealed{0};
   std::atomic<std::uint64_t> chunks_sealed{0};
   std::atomic<std::uint64_t> seal_failures{0};
+  std::atomic<std::uint64_t> partitions_made{0};
+  std::atomic<std::uint64_t> partitions_waiting{0};
+  std::atomic<std::uint64_t> partition_rows_stray{0};
+  std::atomic<std::uint64_t> partitions_dropped{0};
+  std::atomic<std::uint64_t> frames_expired{0};
+  std::atomic<std::uint64_t> records_expired{0};
+  std::atomic<std::uint64_t> care_failures{0};
 };
 
 class census {

@@ -28,6 +28,9 @@ struct digest_due;
 struct digest_reply;
 struct seal_due;
 struct seal_reply;
+struct care_due;
+struct partitions_reply;
+struct expire_reply;
 struct lane_changed;
 struct desk_changed;
 struct writer_changed;
@@ -51,6 +54,9 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::digest_due)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::digest_reply)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::seal_due)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::seal_reply)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::care_due)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::partitions_reply)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::expire_reply)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::lane_changed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::desk_changed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::writer_changed)
@@ -96,6 +102,14 @@ using sealer_actor = caf::typed_actor<
   caf::reacts_to<seal_due>,
   // The store's answer.
   caf::reacts_to<seal_reply>>;
+
+/// Makes partitions ahead and carries out retention, in the background.
+using caretaker_actor = caf::typed_actor<
+  // Look whether partitions are wanted, then whether something is past its age.
+  caf::reacts_to<care_due>,
+  // The store's answers.
+  caf::reacts_to<partitions_reply>,
+  caf::reacts_to<expire_reply>>;
 
 /// One machine: its streams, its live state, its sessions.
 using equipment_actor = caf::typed_actor<

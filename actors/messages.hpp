@@ -5,6 +5,7 @@
 #include "actors/interfaces.hpp"
 #include "actors/node.hpp"
 #include "actors/stream_intake.hpp"
+#include "storage/care.hpp"
 #include "storage/digest_lane.hpp"
 #include "storage/store.hpp"
 
@@ -149,6 +150,18 @@ struct seal_due {};
 struct seal_reply {
   std::uint64_t call = 0;
   std::shared_ptr<storage::result<storage::seal_outcome>> outcome;
+};
+
+struct care_due {};
+
+/// From the store's thread to the caretaker.
+struct partitions_reply {
+  std::uint64_t call = 0;
+  std::shared_ptr<storage::result<storage::partition_outcome>> outcome;
+};
+struct expire_reply {
+  std::uint64_t call = 0;
+  std::shared_ptr<storage::result<storage::expire_outcome>> outcome;
 };
 
 struct lane_changed {

@@ -1,6 +1,7 @@
 #include "actors/node.hpp"
 
 #include "actors/aggregator.hpp"
+#include "actors/caretaker.hpp"
 #include "actors/census.hpp"
 #include "actors/claim_desk.hpp"
 #include "actors/digester.hpp"
@@ -165,7 +166,14 @@ public:
             counters.digest_oldest_us,
             counters.frames_sealed,
             counters.chunks_sealed,
-            counters.seal_failures};
+            counters.seal_failures,
+            counters.partitions_made,
+            counters.partitions_waiting,
+            counters.partition_rows_stray,
+            counters.partitions_dropped,
+            counters.frames_expired,
+            counters.records_expired,
+            counters.care_failures};
   }
 
   void note_store(bool up) override { people_->counters.store_up = up; }
@@ -257,6 +265,15 @@ private:
                             config.behind_digest = config_.digest.on && store->digests();
                             return caf::actor_cast<caf::actor>(
                               parent->spawn(sealer, config, store, people_));
+                          },
+                          [](const caf::actor&) {}, policy});
+    if (config_.care_interval.count() > 0 && store->open_care() != nullptr)
+      children.push_back({"caretaker",
+                          [this, store](caf::event_based_actor* parent, std::uint64_t) {
+                            caretaker_config config;
+                            config.look_every = config_.care_interval;
+                            return caf::actor_cast<caf::actor>(
+                              parent->spawn(caretaker, config, store->open_care(), people_));
                           },
                           [](const caf::actor&) {}, policy});
     return children;

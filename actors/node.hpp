@@ -43,6 +43,7 @@ struct node_config {
     250}; // first wait after a failed claim; doubles to 1 s, with jitter
   digest_config digest;
   std::chrono::minutes seal_after{60}; // fresh blocks too few for a chunk; 0: never seal
+  std::chrono::minutes care_interval{10}; // partitions and retention; 0: leave them to other nodes
 };
 
 /// What an equipment actor says to the gateway's session. Implemented by the listener.
@@ -133,6 +134,13 @@ struct node_stats {
   std::uint64_t frames_sealed = 0;   // by this node
   std::uint64_t chunks_sealed = 0;
   std::uint64_t seal_failures = 0;
+  std::uint64_t partitions_made = 0; // by this node
+  std::uint64_t partitions_waiting = 0; // wanted, and not made at the last look
+  std::uint64_t partition_rows_stray = 0; // rows that had no partition at the last look
+  std::uint64_t partitions_dropped = 0;   // by retention, by this node
+  std::uint64_t frames_expired = 0;       // by this node
+  std::uint64_t records_expired = 0;
+  std::uint64_t care_failures = 0;
 };
 
 class node {

@@ -31,7 +31,7 @@ struct partition_outcome {
   std::uint64_t waiting = 0; // wanted, and not made this time: `fault` says why
   std::uint64_t stray = 0;   // rows that stand in the default partition now
   bool busy = false;         // another node was at it
-  std::string fault;
+  std::string fault{};
 };
 
 enum class partition_width : std::uint8_t { day, week };

@@ -1,5 +1,6 @@
 #include "storage/sqlite_store.hpp"
 
+#include "storage/sqlite_care.hpp"
 #include "storage/sqlite_repositories.hpp"
 #include "storage/sqlite_work.hpp"
 #include "storage/work_queue.hpp"
@@ -91,6 +92,80 @@ public:
   }
 
 private:
+  std::shared_ptr<connection> writer_;
+  std::shared_ptr<connection> reader_;
+};
+
+/// Retention goes step by step, each a job of its own, so that appends come in between.
+class sqlite_care_lane : public care_lane {
+public:
+  sqlite_care_lane(std::shared_ptr<connection> writer, std::shared_ptr<connection> reader)
+    : writer_{std::move(writer)}, reader_{std::move(reader)} {}
+
+  void keep_partitions(std::optional<std::int64_t> /*at_us*/,
+                       handler<partition_outcome> done) override {
+    done(partition_outcome{});
+  }
+  void read_partition_plan(handler<partition_plan> done) override { done(no_partitions()); }
+  void set_partition_plan(partition_plan /*plan*/, handler<furrow::done> done) override {
+    done(no_partitions());
+  }
+  void list_retention(handler<std::vector<retention_rule>> done) override {
+    reader_->submit(std::move(done), [](sqlite_db& db) { return sqlite_work::list_retention(db); });
+  }
+  void set_retention(retention_rule rule, handler<furrow::done> done) override {
+    writer_->submit(std::move(done), [rule = std::move(rule)](sqlite_db& db) {
+      return sqlite_work::set_retention(db, rule);
+    });
+  }
+  void clear_retention(std::string farm, data_kind kind, handler<furrow::done> done) override {
+    writer_->submit(std::move(done), [farm = std::move(farm), kind](sqlite_db& db) {
+      return sqlite_work::clear_retention(db, farm, kind);
+    });
+  }
+  void preview_retention(std::optional<std::int64_t> at_us,
+                         handler<retention_preview> done) override {
+    reader_->submit(std::move(done), [at_us](sqlite_db& db) {
+      return sqlite_work::preview_retention(db, at_us);
+    });
+  }
+  void expire(expire_request request, handler<expire_outcome> done) override {
+    step(writer_, request, 0, {}, std::move(done));
+  }
+
+private:
+  static failure no_partitions() {
+    return {errc::misconfigured, "SQLite has no partitions: they need PostgreSQL"};
+  }
+
+  static void step(const std::shared_ptr<connection>& writer,
+                   const expire_request& request,
+                   std::uint32_t steps,
+                   const expire_outcome& so_far,
+                   handler<expire_outcome> done) {
+    handler<expire_outcome> next = [writer, request, steps, so_far, done = std::move(done)](
+                                     storage::result<expire_outcome> part) {
+      if (!part) {
+        done(std::move(part));
+        return;
+      }
+      auto total = so_far;
+      total.chunks += part->chunks;
+      total.frames += part->frames;
+      total.records += part->records;
+      total.telemetry += part->telemetry;
+      total.rollup += part->rollup;
+      total.more = part->more && request.steps_max > 0 && steps + 1 >= request.steps_max;
+      if (!part->more || total.more)
+        done(total);
+      else
+        step(writer, request, steps + 1, total, done);
+    };
+    writer->submit(std::move(next), [at_us = request.at_us](sqlite_db& db) -> result<expire_outcome> {
+      return sqlite_work::expire_step(db, at_us);
+    });
+  }
+
   std::shared_ptr<connection> writer_;
   std::shared_ptr<connection> reader_;
 };
@@ -224,6 +299,10 @@ public:
     return make_sqlite_repositories(
       [this, run_on](sqlite_job job) { run_on(*writer_, std::move(job)); },
       [this, run_on](sqlite_job job) { run_on(*reader_, std::move(job)); });
+  }
+
+  std::shared_ptr<care_lane> open_care() override {
+    return std::make_shared<sqlite_care_lane>(writer_, reader_);
   }
 
   void migrate(handler<std::vector<migration_row>> done) override {

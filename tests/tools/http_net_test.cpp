@@ -49,7 +49,8 @@ TEST_CASE("http: health is answered whatever the database does") {
   w.node.silent = true;
   const auto answer = w.client.get("/health");
   CHECK(answer.status == 200);
-  CHECK(body_of(answer) == json{{"status", "alive"}, {"node", "n1"}, {"version", "0.1.0"}});
+  CHECK(body_of(answer)
+        == json{{"status", "alive"}, {"node", "n1"}, {"version", "0.1.0"}, {"alarms", json::array()}});
 }
 
 TEST_CASE("http: ready says no, and why, without the database or while draining") {
@@ -170,7 +171,8 @@ TEST_CASE("http: the ledger has the agreed names, and only the farm's rows") {
                 {"farm", "default"},
                 {"quarantined", 1},
                 {"dropped", 0},
-                {"lost_at_gateway", 0}});
+                {"lost_at_gateway", 0},
+                {"expired", 0}});
   CHECK(body_of(w.client.get("/api/v1/ledger?equipment=T1"))["ledger"].size() == 1);
   CHECK(w.client.get("/api/v1/ledger?equipment=H1").status == 404);
   w.node.database.away = true;

@@ -49,6 +49,8 @@ result<int> ledger(const globals& globals, const std::string& equipment) {
   add_column(rows, shown, "LOST AT GATEWAY", "lost_at_gateway", must_be_zero);
   add_column(rows, shown, "DROPPED", "dropped",
              [](const json& value) { return number_cell(value); });
+  add_column(rows, shown, "EXPIRED", "expired",
+             [](const json& value) { return number_cell(value); });
   const auto printed = print(rows, shown, globals.format());
   if (!printed)
     return printed.error();

@@ -28,6 +28,7 @@ void add_flags(CLI::App& app,
                std::uint64_t& budget_mib,
                std::uint64_t& flush_ms,
                std::int64_t& seal_min,
+               std::int64_t& care_min,
                std::uint64_t& drain_s) {
   app.add_option("--node", out.node.name, "name of this node")
     ->capture_default_str()
@@ -72,6 +73,12 @@ void add_flags(CLI::App& app,
                 "seal")
     ->capture_default_str()
     ->check(CLI::Range(0, 10'080));
+  app
+    .add_option("--care-interval", care_min,
+                "minutes between two looks for partitions to make and data past their age; 0: "
+                "leave both to other nodes")
+    ->capture_default_str()
+    ->check(CLI::Range(0, 1'440));
   app.add_option("--drain", drain_s, "longest drain at SIGTERM, in seconds")
     ->capture_default_str()
     ->check(CLI::Range(1, 600));
@@ -160,6 +167,7 @@ std::variant<settings, int> parse_settings(int argc, char** argv) {
   std::uint64_t flush_ms = static_cast<std::uint64_t>(out.node.flush_interval.count());
   std::uint64_t drain_s = static_cast<std::uint64_t>(out.drain.count());
   std::int64_t seal_min = out.node.seal_after.count();
+  std::int64_t care_min = out.node.care_interval.count();
   CLI::App app{"furrowd: a Furrow node. Takes the frames of gateways, keeps each exactly once, "
                "answers for them."};
   app.footer(examples);
@@ -168,7 +176,7 @@ std::variant<settings, int> parse_settings(int argc, char** argv) {
   cache_flags cache;
   add_cache_flags(app, cache);
   add_digest_flags(app, out, digest);
-  add_flags(app, out, budget_mib, flush_ms, seal_min, drain_s);
+  add_flags(app, out, budget_mib, flush_ms, seal_min, care_min, drain_s);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
@@ -177,6 +185,7 @@ std::variant<settings, int> parse_settings(int argc, char** argv) {
   out.node.budget_bytes = static_cast<std::size_t>(budget_mib) << 20U;
   out.node.flush_interval = std::chrono::milliseconds{flush_ms};
   out.node.seal_after = std::chrono::minutes{seal_min};
+  out.node.care_interval = std::chrono::minutes{care_min};
   out.drain = std::chrono::seconds{drain_s};
   out.node.digest.on = digest.on == "on";
   out.node.digest.interval = std::chrono::seconds{digest.interval_s};

@@ -188,8 +188,20 @@ router api::routes() {
 }
 
 api::answer api::health(call) {
-  co_return ok(
-    {{"status", "alive"}, {"node", settings_.node_name}, {"version", settings_.version}});
+  const auto stats = node_.stats(); // what the node knows; the database is not asked
+  json alarms = json::array();
+  if (stats.partition_rows_stray > 0)
+    alarms.push_back(fmt::format("{} rows of can_segment are in no partition of their time: see "
+                                 "`furrow db partitions`",
+                                 stats.partition_rows_stray));
+  if (stats.partitions_waiting > 0)
+    alarms.push_back(fmt::format("{} partitions of can_segment are wanted and could not be made: "
+                                 "the log says why",
+                                 stats.partitions_waiting));
+  co_return ok({{"status", "alive"},
+                {"node", settings_.node_name},
+                {"version", settings_.version},
+                {"alarms", std::move(alarms)}});
 }
 
 api::answer api::ready(call) {

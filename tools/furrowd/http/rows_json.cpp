@@ -26,7 +26,8 @@ json to_json(const storage::ledger_row& row) {
           {"farm", row.farm},
           {"quarantined", row.quarantined},
           {"dropped", row.dropped},
-          {"lost_at_gateway", row.lost_at_gateway}};
+          {"lost_at_gateway", row.lost_at_gateway},
+          {"expired", row.expired}};
 }
 
 json to_json(const storage::digest_status& status) {

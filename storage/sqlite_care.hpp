@@ -1,0 +1,35 @@
+/// The care of a SQLite database: retention, in small transactions of the writing connection.
+///
+/// Errors, threads: as storage/sqlite_work.hpp.
+#pragma once
+
+#include "storage/care.hpp"
+#include "storage/sqlite_db.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace furrow::storage::sqlite_work {
+
+/// Numbers of a stream, both ends included.
+struct number_range {
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+};
+/// In order, joined where they touch.
+[[nodiscard]] std::vector<number_range> merged(std::vector<number_range> ranges);
+/// Adds to what is expired of a stream, in the transaction that is open; not empty.
+void note_expired(sqlite_db& db, std::int32_t stream, std::vector<number_range> ranges);
+
+/// One transaction of retention; `more` when its limit was met.
+[[nodiscard]] expire_outcome expire_step(sqlite_db& db, std::optional<std::int64_t> at_us);
+[[nodiscard]] result<std::vector<retention_rule>> list_retention(sqlite_db& db);
+[[nodiscard]] result<done> set_retention(sqlite_db& db, const retention_rule& rule);
+[[nodiscard]] result<done>
+clear_retention(sqlite_db& db, const std::string& farm, data_kind kind);
+[[nodiscard]] result<retention_preview> preview_retention(sqlite_db& db,
+                                                          std::optional<std::int64_t> at_us);
+
+} // namespace furrow::storage::sqlite_work
