@@ -9,6 +9,7 @@
 /// Source: docs/decisions/0013-care-of-time-series.md.
 #pragma once
 
+#include "storage/statistics.hpp"
 #include "storage/store.hpp"
 
 #include <chrono>
@@ -105,6 +106,8 @@ public:
   virtual void preview_retention(std::optional<std::int64_t> at_us,
                                  handler<retention_preview> done) = 0;
   virtual void expire(expire_request request, handler<expire_outcome> done) = 0;
+
+  virtual void statistics(std::uint32_t machines_max, handler<database_statistics> done) = 0;
 };
 
 } // namespace furrow::storage

@@ -248,6 +248,11 @@ public:
     submit(std::move(done),
            [request](pq_connection& db) { return postgres_work::expire(db, request); });
   }
+  void statistics(std::uint32_t machines_max, handler<database_statistics> done) override {
+    submit(std::move(done), [machines_max](pq_connection& db) {
+      return postgres_work::statistics(db, machines_max);
+    });
+  }
 
 private:
   template <class T, class Work>

@@ -25,6 +25,8 @@ clear_retention(pq_connection& db, const std::string& farm, data_kind kind);
 [[nodiscard]] task<result<retention_preview>>
 preview_retention(pq_connection& db, std::optional<std::int64_t> at_us);
 [[nodiscard]] task<result<expire_outcome>> expire(pq_connection& db, expire_request request);
+[[nodiscard]] task<result<database_statistics>> statistics(pq_connection& db,
+                                                           std::uint32_t machines_max);
 
 /// What counts as now, in microseconds since 2000.
 [[nodiscard]] task<result<std::int64_t>> moment(pq_connection& db,

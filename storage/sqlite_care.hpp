@@ -31,5 +31,6 @@ void note_expired(sqlite_db& db, std::int32_t stream, std::vector<number_range> 
 clear_retention(sqlite_db& db, const std::string& farm, data_kind kind);
 [[nodiscard]] result<retention_preview> preview_retention(sqlite_db& db,
                                                           std::optional<std::int64_t> at_us);
+[[nodiscard]] result<database_statistics> statistics(sqlite_db& db, std::uint32_t machines_max);
 
 } // namespace furrow::storage::sqlite_work

@@ -132,6 +132,11 @@ public:
   void expire(expire_request request, handler<expire_outcome> done) override {
     step(writer_, request, 0, {}, std::move(done));
   }
+  void statistics(std::uint32_t machines_max, handler<database_statistics> done) override {
+    reader_->submit(std::move(done), [machines_max](sqlite_db& db) {
+      return sqlite_work::statistics(db, machines_max);
+    });
+  }
 
 private:
   static failure no_partitions() {

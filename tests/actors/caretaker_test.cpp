@@ -44,6 +44,8 @@ public:
                        storage::handler<furrow::done> /*done*/) override {}
   void preview_retention(std::optional<std::int64_t> /*at_us*/,
                          storage::handler<storage::retention_preview> /*done*/) override {}
+  void statistics(std::uint32_t /*machines_max*/,
+                  storage::handler<storage::database_statistics> /*done*/) override {}
 
 private:
   template <class T>

@@ -189,3 +189,38 @@ TEST_CASE("retention: what the digest has not read is left alone") {
   CHECK(must(expire(*care, monday_us)).frames == 20);
   check_nothing_lost(*store);
 }
+
+TEST_CASE("statistics: count every frame of every machine, and the tables that hold them") {
+  const auto bed = make_bed();
+  const auto store = bed->open_migrated();
+  const auto care = store->open_care();
+  append_days(*store, "a", "T1", 1, {monday_us, monday_us + day_us, monday_us + 2 * day_us});
+  seal_all(*store);
+  append_days(*store, "b", "T2", 2, {monday_us});
+  const auto stats = must(
+    answer_of<database_statistics>([&](auto done) { care->statistics(10, done); }));
+  CHECK(stats.bytes > 10'000);
+  std::uint64_t frames = 0;
+  for (const auto& tier : stats.tiers) {
+    frames += tier.frames;
+    CHECK(tier.bytes >= tier.stored_bytes);
+    CHECK(tier.column_bytes >= tier.frames * 10);
+    CHECK(tier.rows > 0);
+  }
+  CHECK(frames == 2'400);
+  REQUIRE(stats.machines.size() == 2);
+  for (const auto& machine : stats.machines) {
+    CHECK(machine.frames == (machine.farm == "a" ? 1'800 : 600));
+    CHECK(machine.equipment == (machine.farm == "a" ? "T1" : "T2"));
+    CHECK(machine.bytes > machine.frames);
+  }
+  std::uint64_t of_frames = 0;
+  for (const auto& table : stats.tables) {
+    of_frames += table.kind == "frames" ? table.bytes : 0;
+    CHECK(table.bytes >= table.index_bytes);
+  }
+  CHECK(of_frames > 2'400);
+  CHECK(must(answer_of<database_statistics>([&](auto done) { care->statistics(1, done); }))
+          .machines.size()
+        == 1);
+}

@@ -1,0 +1,79 @@
+#include "storage/postgres_care.hpp"
+#include "storage/postgres_work.hpp"
+#include "storage/pq_rows.hpp"
+
+namespace furrow::storage::postgres_work {
+
+namespace {
+
+constexpr const char* tables_statement =
+  "select c.relname::text, "
+  "case when c.relname like 'can\\_%' then 'frames' "
+  "when c.relname in ('sensor_reading', 'yield_sample', 'token_usage', 'fault', 'item_record', "
+  "'quarantine', 'record_batch') then 'records' "
+  "when c.relname in ('rollup', 'telemetry', 'equipment_state', 'digest', 'signal_name') then "
+  "'derived' else 'other' end, c.relispartition, pg_total_relation_size(c.oid), "
+  "pg_indexes_size(c.oid), greatest(c.reltuples, 0)::bigint "
+  "from pg_class c where c.relnamespace = 'furrow'::regnamespace and c.relkind = 'r' "
+  "order by 4 desc, 1";
+
+constexpr const char* tiers_statement =
+  "select 'fresh', coalesce(sum(b.frames), 0)::bigint, count(*), "
+  "pg_total_relation_size('furrow.can_block'), "
+  "coalesce(sum(14::bigint * b.frames + 8 * cardinality(b.headers) + "
+  "coalesce(length(b.long_payload), 0)), 0)::bigint, "
+  "coalesce(sum(pg_column_size(b.headers) + pg_column_size(b.header_index) + "
+  "pg_column_size(b.time_offset) + pg_column_size(b.payload) + "
+  "coalesce(pg_column_size(b.long_payload), 0)), 0)::bigint from furrow.can_block b "
+  "union all select 'sealed', coalesce(sum(s.frames), 0)::bigint, count(*), "
+  "pg_total_relation_size('furrow.can_chunk') + (select coalesce(sum(pg_total_relation_size("
+  "i.inhrelid)), 0)::bigint from pg_inherits i where i.inhparent = 'furrow.can_segment'::regclass),"
+  "coalesce(sum(octet_length(s.data) + 8 * cardinality(s.time_anchors)), 0)::bigint, "
+  "coalesce(sum(pg_column_size(s.data) + pg_column_size(s.time_anchors)), 0)::bigint "
+  "from furrow.can_segment s";
+
+constexpr const char* machines_statement =
+  "with held as (select b.equipment_id, b.frames, pg_column_size(b.*) as bytes from "
+  "furrow.can_block b "
+  "union all select st.equipment_id, s.frames, pg_column_size(s.*) from furrow.can_segment s "
+  "join furrow.stream st on st.id = s.stream) "
+  "select f.name, e.name, sum(h.frames)::bigint, sum(h.bytes)::bigint from held h "
+  "join furrow.equipment e on e.id = h.equipment_id join furrow.farm f on f.id = e.farm_id "
+  "group by 1, 2 order by 4 desc, 1, 2 limit $1";
+
+} // namespace
+
+task<result<database_statistics>> statistics(pq_connection& db, std::uint32_t machines_max) {
+  database_statistics out;
+  const auto whole = co_await db.query("select pg_database_size(current_database())");
+  if (whole.error)
+    co_return whole.error->as_failure();
+  out.bytes = pq_rows{whole.rows.get()}.natural(0, 0);
+  const auto tables = co_await db.query(tables_statement);
+  if (tables.error)
+    co_return tables.error->as_failure();
+  const pq_rows table_rows{tables.rows.get()};
+  for (int row = 0; row < table_rows.size(); ++row)
+    out.tables.push_back({table_rows.text(row, 0), table_rows.text(row, 1),
+                          table_rows.integer(row, 2) != 0, table_rows.natural(row, 3),
+                          table_rows.natural(row, 4), table_rows.natural(row, 5)});
+  const auto tiers = co_await db.query(tiers_statement);
+  if (tiers.error)
+    co_return tiers.error->as_failure();
+  const pq_rows tier_rows{tiers.rows.get()};
+  for (int row = 0; row < tier_rows.size(); ++row)
+    out.tiers.push_back({tier_rows.text(row, 0), tier_rows.natural(row, 1),
+                         tier_rows.natural(row, 2), tier_rows.natural(row, 3),
+                         tier_rows.natural(row, 4), tier_rows.natural(row, 5)});
+  const auto machines = co_await db.query(machines_statement,
+                                          pq_parameters{}.int8(std::int64_t{machines_max}));
+  if (machines.error)
+    co_return machines.error->as_failure();
+  const pq_rows machine_rows{machines.rows.get()};
+  for (int row = 0; row < machine_rows.size(); ++row)
+    out.machines.push_back({machine_rows.text(row, 0), machine_rows.text(row, 1),
+                            machine_rows.natural(row, 2), machine_rows.natural(row, 3)});
+  co_return out;
+}
+
+} // namespace furrow::storage::postgres_work

@@ -1,0 +1,45 @@
+/// How large a database is, and what a frame costs in it.
+///
+/// Units: bytes as they stand on disk, indexes and out-of-line columns included, unless said otherwise.
+/// Limits: frames are counted, which reads every row of frames once (not their columns).
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace furrow::storage {
+
+struct table_size {
+  std::string name;
+  std::string kind; // frames, records, derived, other
+  bool partition = false;
+  std::uint64_t bytes = 0;
+  std::uint64_t index_bytes = 0; // of these
+  std::uint64_t rows = 0; // PostgreSQL: as the planner last counted them; SQLite: cells of its pages
+};
+
+struct tier_size {
+  std::string tier; // fresh, sealed
+  std::uint64_t frames = 0;
+  std::uint64_t rows = 0;
+  std::uint64_t bytes = 0;        // all its tables
+  std::uint64_t column_bytes = 0; // the frames' columns before compression
+  std::uint64_t stored_bytes = 0; // and after it
+};
+
+struct machine_size {
+  std::string farm;
+  std::string equipment;
+  std::uint64_t frames = 0;
+  std::uint64_t bytes = 0; // of its rows of frames, without indexes
+};
+
+struct database_statistics {
+  std::uint64_t bytes = 0; // the whole database
+  std::vector<table_size> tables; // the largest first
+  std::vector<tier_size> tiers;
+  std::vector<machine_size> machines; // the largest first
+};
+
+} // namespace furrow::storage
