@@ -42,7 +42,7 @@ struct node_config {
   std::chrono::milliseconds claim_retry{
     250}; // first wait after a failed claim; doubles to 1 s, with jitter
   digest_config digest;
-  std::chrono::minutes seal_after{60}; // fresh blocks too few for a chunk; 0: never seal
+  std::chrono::minutes seal_after{60};    // fresh blocks too few for a chunk; 0: never seal
   std::chrono::minutes care_interval{10}; // partitions and retention; 0: leave them to other nodes
 };
 
@@ -134,8 +134,8 @@ struct node_stats {
   std::uint64_t frames_sealed = 0;   // by this node
   std::uint64_t chunks_sealed = 0;
   std::uint64_t seal_failures = 0;
-  std::uint64_t partitions_made = 0; // by this node
-  std::uint64_t partitions_waiting = 0; // wanted, and not made at the last look
+  std::uint64_t partitions_made = 0;      // by this node
+  std::uint64_t partitions_waiting = 0;   // wanted, and not made at the last look
   std::uint64_t partition_rows_stray = 0; // rows that had no partition at the last look
   std::uint64_t partitions_dropped = 0;   // by retention, by this node
   std::uint64_t frames_expired = 0;       // by this node

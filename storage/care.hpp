@@ -1,7 +1,7 @@
-/// The care of what grows with time: partitions made ahead, what each farm keeps and what goes, how large everything is,
-/// and frames that come back from an archive.
+/// The care of what grows with time: partitions made ahead, what each farm keeps and what goes, and
+/// how large everything is.
 ///
-/// Shape: a connection of its own (`store::open_care`). What takes numbers away or brings them back does so under one
+/// Shape: a connection of its own (`store::open_care`). What takes numbers away does so under one
 ///   lock of the database: two nodes may ask at once, one of them is told `busy`. Whatever a call has committed stays so.
 /// Units: microseconds since 1970; days of 24 hours. `at_us` is the moment that counts as now; absent: the database's.
 /// Errors, threads: as storage/store.hpp. A call that ends with retry_later or in_doubt may be made again.

@@ -70,9 +70,8 @@ struct slot {
 };
 
 task<result<std::vector<slot>>> wanted(pq_connection& db, std::int64_t at) {
-  const auto reply =
-    co_await db.query("select time_from, time_to from furrow.wanted_partitions($1)",
-                      pq_parameters{}.timestamptz(at));
+  const auto reply = co_await db.query(
+    "select time_from, time_to from furrow.wanted_partitions($1)", pq_parameters{}.timestamptz(at));
   if (reply.error)
     co_return reply.error->as_failure();
   const pq_rows rows{reply.rows.get()};
@@ -192,11 +191,10 @@ task<result<partition_plan>> read_partition_plan(pq_connection& db) {
 }
 
 task<result<done>> set_partition_plan(pq_connection& db, partition_plan plan) {
-  const auto reply =
-    co_await db.query("update furrow.partitioning set width = $1, ahead = $2",
-                      pq_parameters{}
-                        .text(plan.width == partition_width::day ? "day" : "week")
-                        .int4(static_cast<std::int32_t>(plan.ahead)));
+  const auto reply = co_await db.query("update furrow.partitioning set width = $1, ahead = $2",
+                                       pq_parameters{}
+                                         .text(plan.width == partition_width::day ? "day" : "week")
+                                         .int4(static_cast<std::int32_t>(plan.ahead)));
   if (reply.error)
     co_return reply.error->as_failure();
   co_return done{};

@@ -22,8 +22,8 @@ namespace postgres_work {
 [[nodiscard]] task<result<done>> set_retention(pq_connection& db, const retention_rule& rule);
 [[nodiscard]] task<result<done>>
 clear_retention(pq_connection& db, const std::string& farm, data_kind kind);
-[[nodiscard]] task<result<retention_preview>>
-preview_retention(pq_connection& db, std::optional<std::int64_t> at_us);
+[[nodiscard]] task<result<retention_preview>> preview_retention(pq_connection& db,
+                                                                std::optional<std::int64_t> at_us);
 [[nodiscard]] task<result<expire_outcome>> expire(pq_connection& db, expire_request request);
 [[nodiscard]] task<result<database_statistics>> statistics(pq_connection& db,
                                                            std::uint32_t machines_max);

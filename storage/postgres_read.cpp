@@ -2,6 +2,7 @@
 #include "storage/pq_rows.hpp"
 #include "storage/segment_codec.hpp"
 
+#include <algorithm>
 #include <limits>
 
 namespace furrow::storage::postgres_work {
@@ -115,7 +116,8 @@ read_chunks(const pq_rows& rows, std::int32_t stream, std::uint64_t after, frame
 /// what is sealed comes first, and then alone.
 constexpr const char* page_statement =
   "with chunk as materialized ("
-  "  select c.seq_first, c.seq_last, c.time_first, c.time_last from furrow.can_chunk c where c.stream = $1 and c.seq_last > "
+  "  select c.seq_first, c.seq_last, c.time_first, c.time_last from furrow.can_chunk c where "
+  "c.stream = $1 and c.seq_last > "
   "$2 "
   "  and c.seq_first >= coalesce((select max(o.seq_first) from furrow.can_chunk o"
   "                               where o.stream = $1 and o.seq_first <= $2 + 1), 0)"
@@ -175,13 +177,18 @@ task<result<std::uint64_t>> read_stream(pq_connection& db,
 
 task<result<done>> read_buses(pq_connection& db, std::int32_t stream, frames_page& page) {
   const auto reply =
-    co_await db.query("select bus, name from furrow.bus where stream = $1 order by bus",
+    co_await db.query("select s.stream_id, b.bus, b.name from furrow.stream s "
+                      "left join furrow.bus b on b.stream = s.id where s.id = $1 order by b.bus",
                       pq_parameters{}.int4(stream));
   if (reply.error)
     co_return reply.error->as_failure();
   const pq_rows rows{reply.rows.get()};
-  for (int row = 0; row < rows.size(); ++row)
-    page.buses.push_back({static_cast<std::uint8_t>(rows.integer(row, 0)), rows.text(row, 1)});
+  for (int row = 0; row < rows.size(); ++row) {
+    const auto id = rows.bytes(row, 0);
+    std::copy_n(id.begin(), std::min(id.size(), page.stream_id.size()), page.stream_id.begin());
+    if (!rows.null(row, 1))
+      page.buses.push_back({static_cast<std::uint8_t>(rows.integer(row, 1)), rows.text(row, 2)});
+  }
   co_return done{};
 }
 

@@ -33,10 +33,8 @@ constexpr std::array<step, 4> steps{
 
 enum class taken : std::uint8_t { nothing, some, all_that_may, busy };
 
-task<void> rest(const expire_request& request) {
-  if (request.pause.count() == 0)
-    co_return;
-  asio::steady_timer timer{co_await asio::this_coro::executor, request.pause};
+task<void> pause_for(std::chrono::milliseconds time) {
+  asio::steady_timer timer{co_await asio::this_coro::executor, time};
   boost::system::error_code ignored;
   co_await timer.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
 }
@@ -174,7 +172,8 @@ task<result<taken>> drop_partitions(pq_connection& db,
     if (!seen || *seen == taken::busy)
       co_return seen;
     ++done_steps;
-    co_await rest(request);
+    if (request.pause.count() > 0)
+      co_await pause_for(request.pause);
   }
   co_return taken::nothing;
 }
@@ -204,8 +203,8 @@ task<result<expire_outcome>> expire(pq_connection& db, expire_request request) {
       seen = *took;
       outcome.busy = seen == taken::busy;
       done_steps += seen == taken::some || seen == taken::all_that_may ? 1 : 0;
-      if (seen == taken::some)
-        co_await rest(request);
+      if (seen == taken::some && request.pause.count() > 0)
+        co_await pause_for(request.pause);
     }
   }
   co_return outcome;

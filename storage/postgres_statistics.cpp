@@ -65,8 +65,8 @@ task<result<database_statistics>> statistics(pq_connection& db, std::uint32_t ma
     out.tiers.push_back({tier_rows.text(row, 0), tier_rows.natural(row, 1),
                          tier_rows.natural(row, 2), tier_rows.natural(row, 3),
                          tier_rows.natural(row, 4), tier_rows.natural(row, 5)});
-  const auto machines = co_await db.query(machines_statement,
-                                          pq_parameters{}.int8(std::int64_t{machines_max}));
+  const auto machines =
+    co_await db.query(machines_statement, pq_parameters{}.int8(std::int64_t{machines_max}));
   if (machines.error)
     co_return machines.error->as_failure();
   const pq_rows machine_rows{machines.rows.get()};

@@ -39,7 +39,7 @@ using ranges_of = std::map<std::int32_t, std::vector<number_range>>;
 
 constexpr const char* due_blocks =
   "from can_block b join equipment e on e.id = b.equipment_id "
-  "where e.farm_id = ?1 and max(b.time_last, ifnull(b.restored_at, b.time_last)) < ?2 and "
+  "where e.farm_id = ?1 and b.time_last < ?2 and "
   "(not exists (select 1 from digest) or b.seq_first + b.frames - 1 <= "
   "ifnull((select d.seq from digest d where d.stream = b.stream), 0))";
 
@@ -51,10 +51,9 @@ struct record_table {
 
   record_table(const std::string& table, const std::string& condition)
     : select{"select r.rowid, r.stream, r.seq" + from(table, condition) + " limit ?3"},
-      remove{"delete from " + table + " where rowid = ?1"}, preview{
-                                                               "select count(*), min(r.time), "
-                                                               "max(r.time)"
-                                                               + from(table, condition)} {}
+      remove{"delete from " + table + " where rowid = ?1"}, preview{"select count(*), min(r.time), "
+                                                                    "max(r.time)"
+                                                                    + from(table, condition)} {}
 
 private:
   static std::string from(const std::string& table, const std::string& condition) {

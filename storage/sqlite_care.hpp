@@ -27,8 +27,7 @@ void note_expired(sqlite_db& db, std::int32_t stream, std::vector<number_range> 
 [[nodiscard]] expire_outcome expire_step(sqlite_db& db, std::optional<std::int64_t> at_us);
 [[nodiscard]] result<std::vector<retention_rule>> list_retention(sqlite_db& db);
 [[nodiscard]] result<done> set_retention(sqlite_db& db, const retention_rule& rule);
-[[nodiscard]] result<done>
-clear_retention(sqlite_db& db, const std::string& farm, data_kind kind);
+[[nodiscard]] result<done> clear_retention(sqlite_db& db, const std::string& farm, data_kind kind);
 [[nodiscard]] result<retention_preview> preview_retention(sqlite_db& db,
                                                           std::optional<std::int64_t> at_us);
 [[nodiscard]] result<database_statistics> statistics(sqlite_db& db, std::uint32_t machines_max);

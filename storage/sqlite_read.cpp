@@ -1,5 +1,6 @@
 #include "storage/sqlite_work.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 namespace furrow::storage::sqlite_work {
@@ -92,10 +93,16 @@ result<std::uint64_t> read_stream(sqlite_db& db,
 }
 
 void read_buses(sqlite_db& db, std::int32_t stream, frames_page& page) {
-  auto rows = db.statement("select bus, name from bus where stream = ? order by bus");
+  auto rows = db.statement("select s.stream_id, b.bus, b.name from stream s left join bus b on "
+                           "b.stream = s.id where s.id = ? order by b.bus");
   rows.with(stream);
-  while (rows.step())
-    page.buses.push_back({static_cast<std::uint8_t>(rows.integer(0)), std::string{rows.bytes(1)}});
+  while (rows.step()) {
+    const auto id = rows.bytes(0);
+    std::memcpy(page.stream_id.data(), id.data(), std::min(page.stream_id.size(), id.size()));
+    if (!rows.null(1))
+      page.buses.push_back(
+        {static_cast<std::uint8_t>(rows.integer(1)), std::string{rows.bytes(2)}});
+  }
 }
 
 } // namespace

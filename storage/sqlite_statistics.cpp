@@ -30,8 +30,8 @@ std::vector<table_size> read_tables(sqlite_db& db) {
   while (rows.step()) {
     std::string name{rows.bytes(0)};
     const auto kind = kind_of(name);
-    out.push_back({std::move(name), kind, false, rows.natural(1), rows.natural(2),
-                   rows.natural(3)});
+    out.push_back(
+      {std::move(name), kind, false, rows.natural(1), rows.natural(2), rows.natural(3)});
   }
   return out;
 }

@@ -125,9 +125,8 @@ public:
   }
   void preview_retention(std::optional<std::int64_t> at_us,
                          handler<retention_preview> done) override {
-    reader_->submit(std::move(done), [at_us](sqlite_db& db) {
-      return sqlite_work::preview_retention(db, at_us);
-    });
+    reader_->submit(std::move(done),
+                    [at_us](sqlite_db& db) { return sqlite_work::preview_retention(db, at_us); });
   }
   void expire(expire_request request, handler<expire_outcome> done) override {
     step(writer_, request, 0, {}, std::move(done));
@@ -148,8 +147,8 @@ private:
                    std::uint32_t steps,
                    const expire_outcome& so_far,
                    handler<expire_outcome> done) {
-    handler<expire_outcome> next = [writer, request, steps, so_far, done = std::move(done)](
-                                     storage::result<expire_outcome> part) {
+    handler<expire_outcome> next = [writer, request, steps, so_far,
+                                    done = std::move(done)](storage::result<expire_outcome> part) {
       if (!part) {
         done(std::move(part));
         return;
@@ -166,9 +165,10 @@ private:
       else
         step(writer, request, steps + 1, total, done);
     };
-    writer->submit(std::move(next), [at_us = request.at_us](sqlite_db& db) -> result<expire_outcome> {
-      return sqlite_work::expire_step(db, at_us);
-    });
+    writer->submit(std::move(next),
+                   [at_us = request.at_us](sqlite_db& db) -> result<expire_outcome> {
+                     return sqlite_work::expire_step(db, at_us);
+                   });
   }
 
   std::shared_ptr<connection> writer_;

@@ -16,7 +16,8 @@ struct table_size {
   bool partition = false;
   std::uint64_t bytes = 0;
   std::uint64_t index_bytes = 0; // of these
-  std::uint64_t rows = 0; // PostgreSQL: as the planner last counted them; SQLite: cells of its pages
+  std::uint64_t rows =
+    0; // PostgreSQL: as the planner last counted them; SQLite: cells of its pages
 };
 
 struct tier_size {
@@ -36,7 +37,7 @@ struct machine_size {
 };
 
 struct database_statistics {
-  std::uint64_t bytes = 0; // the whole database
+  std::uint64_t bytes = 0;        // the whole database
   std::vector<table_size> tables; // the largest first
   std::vector<tier_size> tiers;
   std::vector<machine_size> machines; // the largest first

@@ -140,6 +140,7 @@ struct frames_page {
   /// Blocks that overlap the time asked for, in order of stream and seq; the caller drops frames outside it.
   std::vector<frame_run> runs;
   std::vector<can::bus_name> buses; // of the stream that this page is of (a page never spans two)
+  can::stream_id stream_id{};       // that stream
   std::optional<frames_cursor> next;
 };
 
@@ -224,7 +225,7 @@ public:
   /// Farms, equipment, fields, users, tokens; must not be used when the store is gone. Nothing: this store keeps none.
   [[nodiscard]] virtual std::shared_ptr<repositories> open_repositories() { return nullptr; }
 
-  /// A connection for partitions, retention and archives; nullptr of a store that takes no such care.
+  /// A connection for partitions, retention and sizes; nullptr of a store that takes no such care.
   [[nodiscard]] virtual std::shared_ptr<care_lane> open_care() { return nullptr; }
 
   /// Brings the schema to the newest version that this program knows; safe beside others doing the same.

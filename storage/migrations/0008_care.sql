@@ -8,9 +8,6 @@ create table furrow.partitioning (
 insert into furrow.partitioning default values;
 comment on table furrow.partitioning is 'how wide the partitions of can_segment are, and how many are made ahead of now';
 
-alter table furrow.can_chunk add column restored_at timestamptz;
-comment on column furrow.can_chunk.restored_at is 'when it came back from an archive: retention counts its age from then';
-
 create view furrow.segment_partition as
 select c.relname::text as name, b.bound = 'DEFAULT' as is_default,
        (regexp_match(b.bound, 'FROM \(''([^'']+)''\)'))[1]::timestamptz as time_from,
@@ -126,7 +123,7 @@ create table furrow.expired (
 );
 comment on table furrow.expired is 'numbers first to last of a stream were stored, and retention has let them go; ranges do not touch';
 
--- One who takes numbers away or brings them back at a time: all do so with this lock, to the end of their transaction.
+-- One who takes numbers away at a time: all do so with this lock, to the end of their transaction.
 create function furrow.care_lock() returns boolean
 language sql volatile as $$ select pg_try_advisory_xact_lock(112659113996152) $$;
 
@@ -141,21 +138,6 @@ begin
   where e.stream = note_expired.stream and e.first <= upper(numbers) and e.last >= lower(numbers) - 1;
   insert into furrow.expired (stream, first, last)
   select note_expired.stream, lower(r), upper(r) - 1 from unnest(coalesce(whole, '{}') + numbers) r;
-end $$;
-
-create function furrow.take_back(stream int, numbers int8multirange) returns void
-language plpgsql as $$
-declare
-  whole int8multirange;
-begin
-  select range_agg(int8range(e.first, e.last + 1)) into whole from furrow.expired e
-  where e.stream = take_back.stream and e.first < upper(numbers) and e.last >= lower(numbers);
-  if not coalesce(whole, '{}') @> numbers then
-    raise exception using errcode = 'FW004', message = 'numbers that are not expired cannot come back';
-  end if;
-  delete from furrow.expired e where e.stream = take_back.stream and e.first < upper(numbers) and e.last >= lower(numbers);
-  insert into furrow.expired (stream, first, last)
-  select take_back.stream, lower(r), upper(r) - 1 from unnest(whole - numbers) r;
 end $$;
 
 -- Sealed frames past their age, a few chunks at a time. What is not sealed yet is not looked at: neither is then what the digest
@@ -173,7 +155,7 @@ begin
       from furrow.can_chunk c
       join furrow.equipment e on e.id = c.equipment_id
       join furrow.cutoffs('frames', at) k on k.farm_id = e.farm_id
-      where greatest(c.time_last, c.restored_at) < k.cutoff
+      where c.time_last < k.cutoff
       order by c.stream, c.seq_first limit chunks_max for update of c skip locked
     ), chunk as (
       delete from furrow.can_chunk c using due d where c.stream = d.stream and c.seq_first = d.seq_first
@@ -272,7 +254,7 @@ language sql stable as $$
       join furrow.equipment e on e.id = c.equipment_id
       left join furrow.cutoffs('frames', at) k on k.farm_id = e.farm_id
       where c.time_first < p.time_to and c.time_last >= p.time_from
-        and (k.cutoff is null or greatest(c.time_last, c.restored_at) >= k.cutoff))
+        and (k.cutoff is null or c.time_last >= k.cutoff))
   order by p.time_from
 $$;
 comment on function furrow.partitions_due is 'partitions of can_segment of which retention lets nothing stay';
@@ -345,7 +327,7 @@ language sql stable as $$
            sum((select sum(pg_column_size(s.*)) from furrow.can_segment s where s.stream = c.stream and s.chunk = c.seq_first
                 and s.time_first >= c.time_first and s.time_first <= c.time_last))::bigint, min(c.time_first), max(c.time_last)
     from furrow.cutoffs('frames', at) k join furrow.equipment e on e.farm_id = k.farm_id
-    join furrow.can_chunk c on c.equipment_id = e.id and greatest(c.time_last, c.restored_at) < k.cutoff group by 1, 2, 3
+    join furrow.can_chunk c on c.equipment_id = e.id and c.time_last < k.cutoff group by 1, 2, 3
     union all
     select k.farm_id, 'records', k.cutoff, count(*), count(*), sum(r.bytes)::bigint, min(r.time), max(r.time)
     from furrow.cutoffs('records', at) k join furrow.equipment e on e.farm_id = k.farm_id

@@ -35,8 +35,7 @@ public:
   void read_partition_plan(storage::handler<storage::partition_plan> /*done*/) override {}
   void set_partition_plan(storage::partition_plan /*plan*/,
                           storage::handler<furrow::done> /*done*/) override {}
-  void
-  list_retention(storage::handler<std::vector<storage::retention_rule>> /*done*/) override {}
+  void list_retention(storage::handler<std::vector<storage::retention_rule>> /*done*/) override {}
   void set_retention(storage::retention_rule /*rule*/,
                      storage::handler<furrow::done> /*done*/) override {}
   void clear_retention(std::string /*farm*/,
@@ -64,7 +63,8 @@ struct virtual_time : caf::actor_system_config {
 
 } // namespace
 
-TEST_CASE("caretaker: looks at its times, goes on while there is more, and tells what has no place") {
+TEST_CASE(
+  "caretaker: looks at its times, goes on while there is more, and tells what has no place") {
   const auto care = std::make_shared<scripted_care>();
   const auto counts = std::make_shared<census>();
   const auto& counters = counts->counters;

@@ -52,8 +52,8 @@ storage::result<partition_outcome> keep_partitions(care_lane& care, std::int64_t
 }
 
 void check_nothing_lost(store& store) {
-  const auto rows = must(
-    answer_of<std::vector<ledger_row>>([&](auto done) { store.read_ledger("", "", done); }));
+  const auto rows =
+    must(answer_of<std::vector<ledger_row>>([&](auto done) { store.read_ledger("", "", done); }));
   CHECK_FALSE(rows.empty());
   for (const auto& row : rows) {
     CHECK(row.lost == 0);

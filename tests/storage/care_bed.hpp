@@ -28,9 +28,8 @@ void keep(storage::care_lane& care,
           const std::string& farm,
           storage::data_kind kind,
           std::optional<std::uint32_t> days);
-[[nodiscard]] storage::result<storage::expire_outcome> expire(storage::care_lane& care,
-                                                              std::int64_t at_us,
-                                                              std::uint32_t steps_max = 0);
+[[nodiscard]] storage::result<storage::expire_outcome>
+expire(storage::care_lane& care, std::int64_t at_us, std::uint32_t steps_max = 0);
 [[nodiscard]] storage::result<storage::partition_outcome> keep_partitions(storage::care_lane& care,
                                                                           std::int64_t at_us);
 /// What is lost or doubled in any stream, which is to be nothing.

@@ -78,14 +78,16 @@ TEST_CASE("care: partitions are made ahead, and again nothing is to be made") {
   CHECK(must(keep_partitions(*care, monday_us + 7 * day_us)).made == 1);
 }
 
-TEST_CASE("care: frames for which there was no partition are moved, and nothing is lost or doubled") {
+TEST_CASE(
+  "care: frames for which there was no partition are moved, and nothing is lost or doubled") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   const auto care = store->open_care();
-  append_days(*store, "default", "T1", 1,
-              {monday_us - 400 * day_us, monday_us - 20 * day_us, monday_us - 1'000,
-               monday_us + day_us});
-  append_days(*store, "other", "T1", 2, {monday_us - 20 * day_us, 86'400'000'000}); // a clock of 1970
+  append_days(
+    *store, "default", "T1", 1,
+    {monday_us - 400 * day_us, monday_us - 20 * day_us, monday_us - 1'000, monday_us + day_us});
+  append_days(*store, "other", "T1", 2,
+              {monday_us - 20 * day_us, 86'400'000'000}); // a clock of 1970
   must(seal(*store));
   const auto stray = bed.value("select count(*) from can_segment_default");
   CHECK(stray == bed.value("select count(*) from can_segment"));
@@ -106,7 +108,8 @@ TEST_CASE("care: frames for which there was no partition are moved, and nothing 
   check_nothing_lost(*store);
 }
 
-TEST_CASE("care: a node that dies while it makes partitions leaves all frames where they are seen") {
+TEST_CASE(
+  "care: a node that dies while it makes partitions leaves all frames where they are seen") {
   for (const auto* step : {"care.opened", "care.attached"})
     for (const auto* action : {"abort", "error"}) {
       CAPTURE(step);
@@ -193,7 +196,8 @@ TEST_CASE("care: two nodes that make partitions at once make each once") {
   check_nothing_lost(*store);
 }
 
-TEST_CASE("care: a node without the right to make tables makes partitions by those functions alone") {
+TEST_CASE(
+  "care: a node without the right to make tables makes partitions by those functions alone") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   append_days(*store, "default", "T1", 1, {monday_us - 20 * day_us});
@@ -203,8 +207,8 @@ TEST_CASE("care: a node without the right to make tables makes partitions by tho
   store_options options;
   options.url = bed.url();
   const auto at = options.url.find("://") + 3;
-  options.url = options.url.substr(0, at) + "care_writer"
-                + options.url.substr(options.url.find('@', at));
+  options.url =
+    options.url.substr(0, at) + "care_writer" + options.url.substr(options.url.find('@', at));
   const auto as_writer = must(open_store(options));
   const auto care = as_writer->open_care();
   const auto outcome = must(keep_partitions(*care, monday_us));
@@ -230,8 +234,8 @@ TEST_CASE("retention: partitions go as a whole when all farms in them are past t
   keep(*care, "long", data_kind::frames, 50);
   const auto kept = frames_digest(bed, "T1", "timestamptz '2026-11-12', 'infinity'");
 
-  const auto preview = must(answer_of<retention_preview>(
-    [&](auto done) { care->preview_retention(monday_us, done); }));
+  const auto preview = must(
+    answer_of<retention_preview>([&](auto done) { care->preview_retention(monday_us, done); }));
   REQUIRE(preview.losses.size() == 2);
   CHECK(preview.losses[0].farm == "long");
   CHECK(preview.losses[0].items == 600);

@@ -24,7 +24,9 @@ retention_preview preview(care_lane& care) {
 }
 
 /// 20 frames and 10 readings by turns, at each of these times.
-std::uint64_t append_mixed(store& store, const std::string& farm, unsigned stream,
+std::uint64_t append_mixed(store& store,
+                           const std::string& farm,
+                           unsigned stream,
                            const std::vector<std::int64_t>& times_us) {
   auto request = request_for("T1", stream);
   request.farm = farm;
@@ -46,7 +48,8 @@ std::uint64_t append_mixed(store& store, const std::string& farm, unsigned strea
 
 } // namespace
 
-TEST_CASE("retention: rules are kept by farm and kind, and everything is kept where there is none") {
+TEST_CASE(
+  "retention: rules are kept by farm and kind, and everything is kept where there is none") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
   const auto care = store->open_care();
@@ -78,8 +81,9 @@ TEST_CASE("retention: rules are kept by farm and kind, and everything is kept wh
   CHECK(clear("a", data_kind::frames).code() == errc::not_found);
   CHECK(clear("b", data_kind::rollup).code() == errc::not_found);
   CHECK(rules(*care).size() == 2);
-  const auto unknown = answer_of<furrow::done>(
-    [&](auto done) { care->set_retention({"nowhere", data_kind::frames, 3}, done); });
+  const auto unknown = answer_of<furrow::done>([&](auto done) {
+    care->set_retention({"nowhere", data_kind::frames, 3}, done);
+  });
   CHECK(unknown.code() == errc::not_found);
   CHECK(must(expire(*care, monday_us)).frames == 20);
 }
@@ -179,8 +183,9 @@ TEST_CASE("retention: what the digest has not read is left alone") {
   const auto care = store->open_care();
   append_mixed(*store, "a", 1, {monday_us - 90 * day_us});
   append_mixed(*store, "a", 2, {monday_us - 90 * day_us});
-  bed->tamper("insert into digest (stream, seq) select stream, 30 from ledger where stream = (select "
-              "min(id) from stream)");
+  bed->tamper(
+    "insert into digest (stream, seq) select stream, 30 from ledger where stream = (select "
+    "min(id) from stream)");
   seal_all(*store);
   keep(*care, "", data_kind::frames, 30);
   CHECK(must(expire(*care, monday_us)).frames == 20);
@@ -197,8 +202,8 @@ TEST_CASE("statistics: count every frame of every machine, and the tables that h
   append_days(*store, "a", "T1", 1, {monday_us, monday_us + day_us, monday_us + 2 * day_us});
   seal_all(*store);
   append_days(*store, "b", "T2", 2, {monday_us});
-  const auto stats = must(
-    answer_of<database_statistics>([&](auto done) { care->statistics(10, done); }));
+  const auto stats =
+    must(answer_of<database_statistics>([&](auto done) { care->statistics(10, done); }));
   CHECK(stats.bytes > 10'000);
   std::uint64_t frames = 0;
   for (const auto& tier : stats.tiers) {

@@ -17,6 +17,7 @@ find_package(spdlog REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(benchmark REQUIRED)
 find_package(prometheus-cpp REQUIRED)
+find_library(ZSTD_LIBRARY zstd REQUIRED) # Debian's libzstd-dev ships no CMake package
 
 # Debian's libcaf-dev ships neither a CMake package nor a .pc file.
 find_path(CAF_INCLUDE_DIR caf/all.hpp REQUIRED)

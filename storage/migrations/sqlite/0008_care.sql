@@ -14,9 +14,6 @@ create table expired (
   primary key (stream, first)
 ) without rowid;
 
--- Microseconds since 1970: when it came back from an archive; retention counts its age from then.
-alter table can_block add column restored_at integer;
-
 drop view ledger;
 drop view held;
 create view held as
