@@ -49,8 +49,9 @@ TEST_CASE("http: health is answered whatever the database does") {
   w.node.silent = true;
   const auto answer = w.client.get("/health");
   CHECK(answer.status == 200);
-  CHECK(body_of(answer)
-        == json{{"status", "alive"}, {"node", "n1"}, {"version", "0.1.0"}, {"alarms", json::array()}});
+  CHECK(
+    body_of(answer)
+    == json{{"status", "alive"}, {"node", "n1"}, {"version", "0.1.0"}, {"alarms", json::array()}});
 }
 
 TEST_CASE("http: ready says no, and why, without the database or while draining") {
