@@ -1,0 +1,43 @@
+/// How many connections the pool for queries may have, and when it opens, proves and closes them.
+///
+/// Shape: the defaults are those of a program that asks once; `pool_profile` has those of a node.
+/// Units: std::chrono; counts are connections.
+/// Errors: `unsound` names the setting as furrowd's command line does.
+/// Threads: values.
+/// Source: docs/operations.md says of each setting why it is what it is.
+#pragma once
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace furrow::storage {
+
+struct pool_options {
+  unsigned min = 0;      // kept open, also when nobody asks
+  unsigned max = 8;      // opened as the load asks for them
+  unsigned overflow = 4; // beyond max, while someone has waited for `overflow_after`
+  std::chrono::milliseconds overflow_after{100};
+  std::chrono::milliseconds acquire_timeout{5'000}; // a query waits so long for a connection
+  std::chrono::milliseconds recycle_after{
+    1'800'000};                                // then a connection is replaced when it is free
+  std::chrono::milliseconds ping_after{5'000}; // one idle for so long is asked before it is used
+  std::chrono::milliseconds check_interval{30'000}; // idle ones are asked so often
+  std::chrono::milliseconds idle_after{60'000};     // beyond min, one idle for so long is closed
+  unsigned attempts = 3;                     // to connect, in a row, before those who wait are told
+  std::chrono::milliseconds backoff_min{50}; // between attempts; doubles, with jitter
+  std::chrono::milliseconds backoff_max{5'000};
+};
+
+inline constexpr unsigned pool_connections_max = 200;
+/// An overflow connection that nobody wants is closed after so long.
+inline constexpr std::chrono::milliseconds overflow_idle{1'000};
+
+/// "development" or "production"; nothing for another name.
+[[nodiscard]] std::optional<pool_options> pool_profile(std::string_view name);
+
+/// One line that names the setting, when they do not go together.
+[[nodiscard]] std::optional<std::string> unsound(const pool_options& options);
+
+} // namespace furrow::storage
