@@ -86,6 +86,9 @@ public:
   [[nodiscard]] time wake_at() const;
   [[nodiscard]] pool_numbers numbers() const;
   [[nodiscard]] std::size_t slots() const { return slots_.size(); }
+  [[nodiscard]] std::chrono::milliseconds acquire_timeout() const {
+    return options_.acquire_timeout;
+  }
 
 private:
   enum class state : std::uint8_t { closed, opening, idle, checking, busy };

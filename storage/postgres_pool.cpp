@@ -26,6 +26,7 @@ void outage::ended() {
   why_.reset();
   attempts_ = 0;
   next_attempt_ = {};
+  *answered_ = clock::now();
 }
 
 void outage::failed(const failure& why, clock::duration took) {
@@ -33,14 +34,15 @@ void outage::failed(const failure& why, clock::duration took) {
   const auto most = took < fast && why.code == errc::retry_later ? pause_max_fast : pause_max;
   const auto pause = std::min(most, pause_min * (1U << std::min(attempts_++, 10U)));
   std::uniform_int_distribution<std::int64_t> jitter{pause.count() / 2, pause.count()};
-  next_attempt_ = clock::now() + milliseconds{jitter(random_)};
+  failed_at_ = clock::now();
+  next_attempt_ = failed_at_ + milliseconds{jitter(random_)};
 }
 
 postgres_pool::postgres_pool(std::shared_ptr<asio::io_context> context,
-                             std::shared_ptr<outage> state,
+                             last_answer answered,
                              const pq_connection::settings& settings,
                              unsigned connections)
-  : context_{std::move(context)}, outage_{std::move(state)}, patience_{settings.connect_timeout},
+  : context_{std::move(context)}, outage_{std::move(answered)}, patience_{settings.connect_timeout},
     wake_{*context_} {
   wake_.expires_at(asio::steady_timer::time_point::max());
   for (unsigned i = 0; i < std::max(connections, 1U); ++i)
@@ -113,21 +115,21 @@ task<std::optional<failure>> postgres_pool::make_ready(worker& self, const pool_
     if (self.connection.still_stands())
       co_return std::nullopt;
     const auto now = outage::clock::now();
-    if (outage_->why() && now < outage_->next_attempt()) {
+    if (outage_.stands(now)) {
       if (!job.patient || now >= job.deadline)
-        co_return *outage_->why();
-      self.pause.expires_at(std::min(outage_->next_attempt(), job.deadline));
+        co_return *outage_.why();
+      self.pause.expires_at(std::min(outage_.next_attempt(), job.deadline));
       boost::system::error_code ended;
       co_await self.pause.async_wait(asio::redirect_error(asio::use_awaitable, ended));
       continue;
     }
     const auto error = co_await self.connection.connect();
     if (!error) {
-      outage_->ended();
+      outage_.ended();
       co_return std::nullopt;
     }
     const auto why = error->as_failure();
-    outage_->failed(why, outage::clock::now() - now);
+    outage_.failed(why, outage::clock::now() - now);
     if (!job.patient || why.code == errc::misconfigured || outage::clock::now() >= job.deadline)
       co_return why;
   }

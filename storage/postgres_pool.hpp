@@ -1,5 +1,5 @@
-/// Connections that do jobs: the lanes of the PostgreSQL store. A pool of one is an appender's lane
-/// or the claims', a larger one serves queries.
+/// Connections that do jobs: the lanes of the PostgreSQL store. A pool of one is an appender's lane,
+/// the claims', the digest's ... Queries have query_pool, so that neither takes the other's.
 ///
 /// Shape: jobs wait in one queue; each connection takes the next one when it is free, connecting
 ///   first when it must. A patient job (append, claim) waits up to the connect time-out for a
@@ -25,20 +25,32 @@
 
 namespace furrow::storage {
 
-/// What is known of the database's absence, shared by all pools of a store.
+/// When any pool of a store has last connected: then no other one need wait for its next attempt.
+using last_answer = std::shared_ptr<std::chrono::steady_clock::time_point>;
+
+/// What a pool knows of the database's absence. A failure of one pool's connection is not told to
+/// the jobs of another.
 class outage {
 public:
   using clock = std::chrono::steady_clock;
 
+  explicit outage(last_answer answered) : answered_{std::move(answered)} {}
+
   void ended();
   void failed(const failure& why, clock::duration took);
+  /// Whether no attempt is to be made now.
+  [[nodiscard]] bool stands(clock::time_point now) const {
+    return why_ && now < next_attempt_ && *answered_ <= failed_at_;
+  }
   /// When the next attempt may be made; in the past when there is no outage.
   [[nodiscard]] clock::time_point next_attempt() const { return next_attempt_; }
   [[nodiscard]] const std::optional<failure>& why() const { return why_; }
 
 private:
+  last_answer answered_;
   std::optional<failure> why_;
   unsigned attempts_ = 0;
+  clock::time_point failed_at_{};
   clock::time_point next_attempt_{};
   std::minstd_rand random_{std::random_device{}()};
 };
@@ -53,7 +65,7 @@ struct pool_job {
 class postgres_pool : public std::enable_shared_from_this<postgres_pool> {
 public:
   postgres_pool(std::shared_ptr<asio::io_context> context,
-                std::shared_ptr<outage> state,
+                last_answer answered,
                 const pq_connection::settings& settings,
                 unsigned connections);
 
@@ -77,7 +89,7 @@ private:
   void close_now();
 
   std::shared_ptr<asio::io_context> context_; // first: it outlives what lives on it
-  std::shared_ptr<outage> outage_;
+  outage outage_;
   std::chrono::milliseconds patience_;
   std::vector<std::unique_ptr<worker>> workers_;
   std::deque<pool_job> jobs_;

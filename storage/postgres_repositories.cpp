@@ -361,10 +361,7 @@ fields_at(pq_connection& db, const std::string& farm, geo_position at) {
 
 class postgres_repositories : public repositories {
 public:
-  explicit postgres_repositories(std::shared_ptr<postgres_pool> pool) : pool_{std::move(pool)} {}
-  postgres_repositories(const postgres_repositories&) = delete;
-  postgres_repositories& operator=(const postgres_repositories&) = delete;
-  ~postgres_repositories() override { postgres_pool::close(std::move(pool_)); }
+  explicit postgres_repositories(std::shared_ptr<query_pool> pool) : pool_{std::move(pool)} {}
 
   void get(std::string farm, entity what, std::string name, handler<record> done) override {
     if (const auto wrong = unsound_text(name))
@@ -400,12 +397,12 @@ public:
   }
 
 private:
-  std::shared_ptr<postgres_pool> pool_;
+  std::shared_ptr<query_pool> pool_;
 };
 
 } // namespace
 
-std::shared_ptr<repositories> make_postgres_repositories(std::shared_ptr<postgres_pool> pool) {
+std::shared_ptr<repositories> make_postgres_repositories(std::shared_ptr<query_pool> pool) {
   return std::make_shared<postgres_repositories>(std::move(pool));
 }
 

@@ -4,15 +4,15 @@
 /// Threads: the pool's.
 #pragma once
 
-#include "storage/postgres_pool.hpp"
+#include "storage/query_pool.hpp"
 #include "storage/repositories.hpp"
 
 #include <memory>
 
 namespace furrow::storage {
 
-/// Closes the pool when it goes.
+/// On the store's pool for queries.
 [[nodiscard]] std::shared_ptr<repositories>
-make_postgres_repositories(std::shared_ptr<postgres_pool> pool);
+make_postgres_repositories(std::shared_ptr<query_pool> pool);
 
 } // namespace furrow::storage

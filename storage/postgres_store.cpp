@@ -5,7 +5,9 @@
 #include "storage/postgres_repositories.hpp"
 #include "storage/postgres_work.hpp"
 #include "storage/pq_url.hpp"
+#include "storage/query_pool.hpp"
 
+#include <algorithm>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -19,21 +21,43 @@ namespace {
 constexpr std::chrono::hours migration_timeout{1};
 constexpr std::chrono::minutes care_timeout{30}; // a large backfill moves to its partition at once
 
+/// An append, and what it stored counted: once a batch.
+task<result<append_outcome>> counted_append(pq_connection& db,
+                                            std::shared_ptr<const append_batch> batch,
+                                            std::shared_ptr<store_monitor> monitor) {
+  auto outcome = co_await postgres_work::append(db, batch);
+  if (!outcome)
+    co_return outcome;
+  std::uint64_t frames = 0;
+  for (const auto& each : *batch) {
+    const auto& fenced = outcome->fenced;
+    if (std::find(fenced.begin(), fenced.end(), each.claim.stream) != fenced.end())
+      continue;
+    for (const auto& run : each.frames)
+      frames += run.block.size();
+  }
+  monitor->frames_stored(frames, std::chrono::steady_clock::now());
+  co_return outcome;
+}
+
 class postgres_appender : public appender {
 public:
-  explicit postgres_appender(std::shared_ptr<postgres_pool> lane) : lane_{std::move(lane)} {}
+  postgres_appender(std::shared_ptr<postgres_pool> lane, std::shared_ptr<store_monitor> monitor)
+    : lane_{std::move(lane)}, monitor_{std::move(monitor)} {}
   postgres_appender(const postgres_appender&) = delete;
   postgres_appender& operator=(const postgres_appender&) = delete;
   ~postgres_appender() override { postgres_pool::close(std::move(lane_)); }
 
   void append(std::shared_ptr<const append_batch> batch, handler<append_outcome> done) override {
-    lane_->submit(job_of(true, std::move(done), [batch = std::move(batch)](pq_connection& db) {
-      return postgres_work::append(db, batch);
-    }));
+    lane_->submit(job_of(true, std::move(done),
+                         [batch = std::move(batch), monitor = monitor_](pq_connection& db) {
+                           return counted_append(db, batch, monitor);
+                         }));
   }
 
 private:
   std::shared_ptr<postgres_pool> lane_;
+  std::shared_ptr<store_monitor> monitor_;
 };
 
 /// The digest's own connection: it waits behind no query, and no query behind it.
@@ -75,9 +99,12 @@ private:
 class postgres_store : public store {
 public:
   explicit postgres_store(const store_options& options)
-    : options_{options}, claims_{make_pool("claims", 1)},
-      queries_{make_pool("query", options.query_connections)}, inserts_{make_pool("records", 1)},
-      migrations_{make_pool("migrate", 1)}, sealer_{make_pool("seal", 1)}, thread_{[this] {
+    : options_{options}, claims_{make_lane("claims")},
+      queries_{
+        std::make_shared<query_pool>(context_, answered_, settings_of("query"), options.pool)},
+      inserts_{make_lane("records")}, health_{make_lane("health")},
+      migrations_{make_lane("migrate")}, sealer_{make_lane("seal")}, thread_{[this] {
+        queries_->start();
         context_->run();
       }} {}
   postgres_store(const postgres_store&) = delete;
@@ -89,6 +116,7 @@ public:
         if (auto pool = each.lock())
           postgres_pool::close(std::move(pool));
     }
+    query_pool::close(queries_);
     work_.reset();
     thread_.join(); // every job has been answered by then
   }
@@ -102,7 +130,7 @@ public:
   }
 
   std::unique_ptr<appender> open_appender(const std::string& lane) override {
-    return std::make_unique<postgres_appender>(make_pool(lane, 1));
+    return std::make_unique<postgres_appender>(make_lane(lane), monitor_);
   }
 
   void read_frames(frames_query query, frames_cursor cursor, handler<frames_page> done) override {
@@ -173,7 +201,7 @@ public:
 
   bool digests() const override { return true; }
   std::shared_ptr<digest_lane> open_digest() override {
-    return std::make_shared<postgres_digest_lane>(make_pool("digest", 1));
+    return std::make_shared<postgres_digest_lane>(make_lane("digest"));
   }
 
   void read_telemetry(history_query query, handler<telemetry_page> done) override {
@@ -209,11 +237,11 @@ public:
   }
 
   std::shared_ptr<repositories> open_repositories() override {
-    return make_postgres_repositories(make_pool("repository", options_.query_connections));
+    return make_postgres_repositories(queries_);
   }
 
   std::shared_ptr<care_lane> open_care() override {
-    return make_postgres_care(make_pool("care", 1));
+    return make_postgres_care(make_lane("care"));
   }
 
   void migrate(handler<std::vector<migration_row>> done) override {
@@ -222,8 +250,8 @@ public:
   }
 
   void migration_status(handler<std::vector<migration_row>> done) override {
-    queries_->submit(job_of(false, std::move(done),
-                            [](pq_connection& db) { return postgres_work::migration_status(db); }));
+    health_->submit(job_of(false, std::move(done),
+                           [](pq_connection& db) { return postgres_work::migration_status(db); }));
   }
 
   void health(handler<store_health> done) override {
@@ -235,7 +263,13 @@ public:
       down.detail = why.detail;
       done(std::move(down));
     };
-    queries_->submit(std::move(job));
+    health_->submit(std::move(job));
+  }
+
+  void activity(handler<store_activity> done) override {
+    if (context_->stopped())
+      return done(failure{errc::retry_later, "the store is closed"});
+    asio::post(*context_, [this, done = std::move(done)] { done(read_activity()); });
   }
 
   bool seals() const override { return true; }
@@ -247,15 +281,33 @@ public:
   }
 
 private:
-  std::shared_ptr<postgres_pool> make_pool(const std::string& lane, unsigned connections) {
-    pq_connection::settings settings{options_.url, options_.application_name + "/" + lane,
-                                     options_.connect_timeout, options_.lock_timeout,
-                                     options_.statement_timeout};
+  store_activity read_activity() const {
+    auto out = monitor_->read(std::chrono::steady_clock::now());
+    out.limits = options_.pool;
+    out.pool = queries_->numbers();
+    out.lanes -= std::min(out.lanes, out.pool.open);
+    out.recent.in_use_peak = std::max(out.recent.in_use_peak, out.pool.in_use);
+    out.lock_timeout = options_.lock_timeout;
+    out.statement_timeout = options_.statement_timeout;
+    return out;
+  }
+
+  pq_connection::settings settings_of(const std::string& lane) const {
+    return {options_.url,
+            options_.application_name + "/" + lane,
+            options_.connect_timeout,
+            options_.lock_timeout,
+            options_.statement_timeout,
+            monitor_};
+  }
+
+  std::shared_ptr<postgres_pool> make_lane(const std::string& lane) {
+    auto settings = settings_of(lane);
     if (lane == "migrate")
       settings.lock_timeout = settings.statement_timeout = migration_timeout;
     if (lane == "care")
       settings.statement_timeout = care_timeout;
-    auto pool = std::make_shared<postgres_pool>(context_, outage_, settings, connections);
+    auto pool = std::make_shared<postgres_pool>(context_, answered_, settings, 1);
     asio::post(*context_, [pool] { pool->start(); });
     const std::lock_guard lock{mutex_};
     std::erase_if(pools_, [](const auto& each) { return each.expired(); });
@@ -266,12 +318,14 @@ private:
   const store_options options_;
   std::shared_ptr<asio::io_context> context_ = std::make_shared<asio::io_context>(1);
   asio::executor_work_guard<asio::io_context::executor_type> work_{context_->get_executor()};
-  std::shared_ptr<outage> outage_ =
-    std::make_shared<outage>(); // used on the thread of context_ only
+  // Both are used on the thread of context_ only.
+  last_answer answered_ = std::make_shared<std::chrono::steady_clock::time_point>();
+  std::shared_ptr<store_monitor> monitor_ =
+    std::make_shared<store_monitor>(options_.slow_statement, std::chrono::steady_clock::now());
   std::mutex mutex_;
   std::vector<std::weak_ptr<postgres_pool>> pools_;
   std::shared_ptr<postgres_pool> claims_;
-  std::shared_ptr<postgres_pool> queries_;
+  std::shared_ptr<query_pool> queries_;
   std::shared_ptr<postgres_pool> inserts_; // of records that come by themselves
   std::shared_ptr<record_gatherer> gatherer_ = std::make_shared<record_gatherer>(
     [pool = inserts_](record_group group, handler<record_group_outcomes> done) {
@@ -279,6 +333,7 @@ private:
         return postgres_work::insert_record_group(db, group);
       }));
     });
+  std::shared_ptr<postgres_pool> health_;  // and what a person asks of a node that is busy
   std::shared_ptr<postgres_pool> migrations_;
   std::shared_ptr<postgres_pool> sealer_;
   std::thread thread_; // last: it uses all the others

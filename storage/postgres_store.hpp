@@ -1,7 +1,8 @@
 /// The store on PostgreSQL: one io_context and one thread inside, on which all connections live.
 ///
-/// Shape: a pool of one for the claims, a pool of `query_connections` for what reads, a pool of one
-///   for each appender, and one that migrates (no time-outs there: a migration may take long).
+/// Shape: a query_pool for what reads and for the repositories; beside it, each with a connection of
+///   its own, the claims, records, health, the sealer, each appender and digest, and one that
+///   migrates (no time-outs there: a migration may take long).
 ///   Errors, threads: as storage/store.hpp. A store must not be destroyed on its own thread (in a
 ///   handler).
 /// Source: docs/decisions/0001-one-recovery-path.md; storage/postgres_work.hpp holds what the

@@ -5,6 +5,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
+#include <charconv>
+#include <cstring>
 
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -42,7 +45,33 @@ std::string sqlstate_in(const std::string& text) {
   return {};
 }
 
+std::uint64_t rows_of(PGresult* reply) {
+  if (PQresultStatus(reply) == PGRES_TUPLES_OK)
+    return static_cast<std::uint64_t>(PQntuples(reply));
+  const char* text = PQcmdTuples(reply);
+  std::uint64_t count = 0;
+  std::from_chars(text, text + std::strlen(text), count);
+  return count;
+}
+
 } // namespace
+
+bool leaves_marks(std::string_view sql) {
+  const auto begins = std::min(sql.find_first_not_of(" \t\n\r"), sql.size());
+  const auto holds = [sql](std::string_view word) {
+    return std::search(sql.begin(), sql.end(), word.begin(), word.end(),
+                       [](unsigned char a, unsigned char b) { return std::tolower(a) == b; })
+           != sql.end();
+  };
+  constexpr std::array<std::string_view, 5> plain{"select", "with", "insert", "update", "delete"};
+  const bool is_plain = std::any_of(plain.begin(), plain.end(), [&](std::string_view word) {
+    const auto first = sql.substr(begins, word.size());
+    return std::equal(first.begin(), first.end(), word.begin(), word.end(),
+                      [](unsigned char a, unsigned char b) { return std::tolower(a) == b; });
+  });
+  return !is_plain || holds("set_config") || holds("advisory") || holds("nextval")
+         || holds("dblink") || holds("into temp") || holds(";");
+}
 
 pq_parameters& pq_parameters::int8(std::int64_t value) {
   std::array<char, 8> raw{};
@@ -79,9 +108,13 @@ pq_connection::pq_connection(asio::io_context& context, settings chosen)
     deadline_{context} {}
 
 void pq_connection::close() {
+  if (noted_ && statement_error_.empty())
+    statement_error_ = "lost";
   disarm();
   detach();
   connection_.reset();
+  if (std::exchange(counted_, false) && settings_.monitor)
+    settings_.monitor->lane_closed();
 }
 
 void pq_connection::cut() {
@@ -109,6 +142,27 @@ void pq_connection::arm(std::chrono::milliseconds timeout) {
 void pq_connection::disarm() {
   ++*operation_;
   deadline_.cancel();
+  note_end();
+}
+
+void pq_connection::note_begin(std::string_view sql) {
+  note_end();
+  marked_ = marked_ || leaves_marks(sql);
+  if (!settings_.monitor)
+    return;
+  noted_ = true;
+  statement_.assign(sql.substr(0, store_monitor::statement_chars_max));
+  statement_error_.clear();
+  statement_rows_ = 0;
+  begun_ = std::chrono::steady_clock::now();
+}
+
+void pq_connection::note_end() {
+  if (!std::exchange(noted_, false))
+    return;
+  const auto now = std::chrono::steady_clock::now();
+  settings_.monitor->statement(
+    {statement_, settings_.application_name, now - begun_, statement_rows_, statement_error_}, now);
 }
 
 void pq_connection::attach() {
@@ -224,7 +278,51 @@ task<std::optional<pq_error>> pq_connection::set_up() {
   auto reply = co_await rest_of_results();
   if (reply.error)
     close();
+  else if (settings_.monitor && !std::exchange(counted_, true))
+    settings_.monitor->lane_opened();
+  marked_ = false;
   co_return std::move(reply.error);
+}
+
+task<bool> pq_connection::ping(std::chrono::milliseconds limit) {
+  if (!still_stands())
+    co_return false;
+  arm(limit);
+  bool sent = !cut_ && pq::send_query(connection_.get(), "select 1");
+  if (sent)
+    sent = co_await flush();
+  if (!sent) {
+    (void)lost("ping");
+    co_return false;
+  }
+  const auto reply = co_await rest_of_results();
+  if (reply.error)
+    close();
+  co_return !reply.error;
+}
+
+task<bool> pq_connection::reset() {
+  if (!still_stands())
+    co_return false;
+  if (!marked_)
+    co_return true;
+  arm(settings_.statement_timeout + answer_grace);
+  // Alone: it may not stand in a transaction, and statements sent together are one.
+  bool sent = !cut_ && pq::send_query(connection_.get(), "discard all");
+  if (sent)
+    sent = co_await flush();
+  if (!sent) {
+    (void)lost("reset");
+    co_return false;
+  }
+  const auto discarded = co_await rest_of_results();
+  if (discarded.error) {
+    close();
+    co_return false;
+  }
+  arm(settings_.statement_timeout + answer_grace);
+  const auto failed = co_await set_up();
+  co_return !failed;
 }
 
 bool pq_connection::still_stands() {
@@ -254,6 +352,7 @@ task<std::optional<pq_error>> pq_connection::begin(const std::string& sql) {
   warned_ = false;
   warning_.clear();
   arm(settings_.statement_timeout + answer_grace);
+  note_begin(sql);
   if (cut_ || !connection_ || !pq::send_query(connection_.get(), sql.c_str()))
     co_return lost("send");
   const bool sent = co_await flush();
@@ -276,12 +375,17 @@ pq_reply pq_connection::take_result() {
   if (!rows)
     return pq_reply{};
   const auto status = PQresultStatus(rows.get());
-  if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_COPY_IN)
+  if (status == PGRES_COMMAND_OK || status == PGRES_TUPLES_OK || status == PGRES_COPY_IN) {
+    if (noted_ && status != PGRES_COPY_IN)
+      statement_rows_ += rows_of(rows.get());
     return pq_reply{std::move(rows), std::nullopt};
+  }
   pq_error error{
     false, field(rows.get(), PG_DIAG_SQLSTATE), {}, field(rows.get(), PG_DIAG_MESSAGE_DETAIL)};
   if (PQstatus(connection_.get()) != CONNECTION_OK || error.sqlstate.empty())
     return pq_reply{nullptr, lost("read")};
+  if (statement_error_.empty())
+    statement_error_ = error.sqlstate;
   error.message = error.sqlstate + ": " + field(rows.get(), PG_DIAG_MESSAGE_PRIMARY);
   // FATAL and PANIC: the server hangs up, whatever it had done by then.
   if (field(rows.get(), PG_DIAG_SEVERITY_NONLOCALIZED) != "ERROR") {
@@ -314,6 +418,7 @@ task<pq_reply> pq_connection::query(const char* sql, const pq_parameters& parame
   warned_ = false;
   warning_.clear();
   arm(settings_.statement_timeout + answer_grace);
+  note_begin(sql);
   if (cut_ || !connection_ || !parameters.send(connection_.get(), sql))
     co_return pq_reply{nullptr, lost("send")};
   const bool sent = co_await flush();

@@ -11,6 +11,7 @@
 
 #include "storage/pq.hpp"
 #include "storage/store.hpp"
+#include "storage/store_monitor.hpp"
 #include "storage/verdict.hpp"
 
 #include <chrono>
@@ -78,6 +79,7 @@ public:
     std::chrono::milliseconds connect_timeout{5'000};
     std::chrono::milliseconds lock_timeout{1'000};
     std::chrono::milliseconds statement_timeout{60'000};
+    std::shared_ptr<store_monitor> monitor{}; // is told of each statement; nobody, when absent
   };
 
   pq_connection(asio::io_context& context, settings chosen);
@@ -94,6 +96,13 @@ public:
   void close();
   /// Ends the operation under way, as lost, and every later one.
   void cut();
+
+  /// Whether the server answers, within `limit`; closes the connection when not.
+  [[nodiscard]] task<bool> ping(std::chrono::milliseconds limit);
+  /// Makes the session as new, so that the next one who uses it meets no setting, lock, temporary
+  /// table or open transaction: costs nothing when all was single statements that leave none.
+  /// False: it could not be, and the connection is closed.
+  [[nodiscard]] task<bool> reset();
 
   /// One statement with bound parameters; rows in binary format.
   [[nodiscard]] task<pq_reply> query(const char* sql, const pq_parameters& parameters = {});
@@ -128,6 +137,8 @@ private:
   [[nodiscard]] pq_reply take_result();
   void arm(std::chrono::milliseconds timeout);
   void disarm();
+  void note_begin(std::string_view sql);
+  void note_end();
   void attach();
   void detach();
   [[nodiscard]] pq_error lost(const std::string& what);
@@ -144,7 +155,20 @@ private:
   bool cut_ = false;
   bool timed_out_ = false;
   bool warned_ = false;
+  bool marked_ = false;  // something may be left behind in the session
+  bool counted_ = false; // whether the monitor knows of the connection
   std::string warning_;
+
+  // The statement under way, for the monitor.
+  bool noted_ = false;
+  std::chrono::steady_clock::time_point begun_{};
+  std::string statement_;
+  std::string statement_error_;
+  std::uint64_t statement_rows_ = 0;
 };
+
+/// Whether a statement can leave something behind in its session once it has ended: all but plain
+/// queries and changes of rows.
+[[nodiscard]] bool leaves_marks(std::string_view sql);
 
 } // namespace furrow::storage

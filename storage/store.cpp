@@ -1,5 +1,6 @@
 #include "storage/store.hpp"
 
+#include "storage/activity.hpp"
 #include "storage/postgres_store.hpp"
 #include "storage/pq_url.hpp"
 #include "storage/sqlite_store.hpp"
@@ -41,6 +42,11 @@ std::size_t stream_append::bytes() const {
   for (const auto& bus : buses)
     sum += sizeof bus + bus.name.size();
   return sum;
+}
+
+// NOLINTNEXTLINE(performance-unnecessary-value-param): those that override it keep what they are given
+void store::activity(handler<store_activity> done) {
+  done(failure{errc::misconfigured, "this database has no pool, and its statements are not timed"});
 }
 
 result<std::unique_ptr<store>> open_store(const store_options& options) {

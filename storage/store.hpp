@@ -11,6 +11,7 @@
 #include "can/stream.hpp"
 #include "storage/errc.hpp"
 #include "storage/history.hpp"
+#include "storage/pool_options.hpp"
 #include "storage/records.hpp"
 
 #include <chrono>
@@ -182,9 +183,10 @@ struct store_health {
   std::chrono::microseconds latency{0};
 };
 
-class care_lane;    // storage/care.hpp
-class digest_lane;  // storage/digest_lane.hpp
-class repositories; // storage/repositories.hpp
+class care_lane;       // storage/care.hpp
+class digest_lane;     // storage/digest_lane.hpp
+class repositories;    // storage/repositories.hpp
+struct store_activity; // storage/activity.hpp
 
 class store : public record_store {
 public:
@@ -232,6 +234,9 @@ public:
   virtual void migrate(handler<std::vector<migration_row>> done) = 0;
   virtual void migration_status(handler<std::vector<migration_row>> done) = 0;
   virtual void health(handler<store_health> done) = 0;
+  /// Pool, statements, slow ones; a database without a pool fails with misconfigured.
+  // NOLINTNEXTLINE(performance-unnecessary-value-param): as above
+  virtual void activity(handler<store_activity> done);
 
   /// Whether there is a second tier to seal into.
   [[nodiscard]] virtual bool seals() const { return false; }
@@ -252,7 +257,7 @@ private:
 struct store_options {
   std::string url; // postgresql://..., "host=... dbname=..." or sqlite:PATH
   std::string application_name = "furrow";
-  unsigned query_connections = 2; // beside one a lane and one for claims
+  pool_options pool{}; // for queries; beside it one connection a lane, for claims ...
   std::chrono::milliseconds connect_timeout{5'000};
   std::chrono::milliseconds lock_timeout{1'000};
   std::chrono::milliseconds statement_timeout{60'000};
