@@ -228,6 +228,7 @@ task<std::optional<pq_error>> pq_connection::connect_host(std::size_t host,
   }
   keywords.push_back(nullptr);
   values.push_back(nullptr);
+  ended_ = false;
   arm(timeout);
   connection_ = pq::start(keywords.data(), values.data());
   if (!connection_ || PQstatus(connection_.get()) == CONNECTION_BAD)
@@ -328,8 +329,10 @@ task<bool> pq_connection::reset() {
 bool pq_connection::still_stands() {
   if (!connection_)
     return false;
-  if (pq::consume_input(connection_.get()) && PQstatus(connection_.get()) == CONNECTION_OK
-      && idle())
+  // Looking for results lets libpq read what the server has said unasked; that the server ends this
+  // session comes as a notice then, before the end of the connection is seen.
+  if (pq::consume_input(connection_.get()) && PQisBusy(connection_.get()) == 0 && !ended_
+      && PQstatus(connection_.get()) == CONNECTION_OK && idle())
     return true;
   close();
   return false;
@@ -464,6 +467,8 @@ task<bool> pq_connection::end_copy() {
 }
 
 void pq_connection::notice(const PGresult* message) {
+  const auto severity = field(message, PG_DIAG_SEVERITY_NONLOCALIZED);
+  ended_ = ended_ || severity == "FATAL" || severity == "PANIC";
   const auto sqlstate = field(message, PG_DIAG_SQLSTATE);
   if (!sqlstate.starts_with("01") && !sqlstate.starts_with("57"))
     return;

@@ -155,6 +155,7 @@ private:
   bool cut_ = false;
   bool timed_out_ = false;
   bool warned_ = false;
+  bool ended_ = false;   // the server has said that it ends the session
   bool marked_ = false;  // something may be left behind in the session
   bool counted_ = false; // whether the monitor knows of the connection
   std::string warning_;
