@@ -24,6 +24,10 @@ std::string text_of(double value) {
   return text.data();
 }
 
+double seconds_of(std::chrono::milliseconds span) {
+  return std::chrono::duration<double>(span).count();
+}
+
 std::string change_of(unsigned from, unsigned to) {
   return (to > from ? "raise from " : "lower from ") + std::to_string(from) + " to "
          + std::to_string(to);
@@ -66,8 +70,8 @@ void advise_churn(const store_activity& of, std::vector<advice>& out) {
                      + " connections were closed as idle, more than one a minute"});
   if (pool.pings_failed > 0 && pool.pings_failed * 20 > pool.pings)
     out.push_back({"--pool-check-interval",
-                   "lower from " + std::to_string(of.limits.check_interval.count()) + " ms to "
-                     + std::to_string(of.limits.check_interval.count() / 2) + " ms",
+                   "lower from " + text_of(seconds_of(of.limits.check_interval)) + " s to "
+                     + text_of(seconds_of(of.limits.check_interval) / 2) + " s",
                    std::to_string(pool.pings_failed) + " of " + std::to_string(pool.pings)
                      + " idle connections were dead when they were asked: something between "
                        "closes them"});

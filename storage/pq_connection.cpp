@@ -45,6 +45,13 @@ std::string sqlstate_in(const std::string& text) {
   return {};
 }
 
+/// The server's certificate, or ours, is not what the URL asks for: no attempt to come will be better.
+/// libpq has no code for it.
+bool untrusted(const std::string& text) {
+  return text.find("certificate") != std::string::npos
+         || text.find("does not support SSL") != std::string::npos;
+}
+
 std::uint64_t rows_of(PGresult* reply) {
   if (PQresultStatus(reply) == PGRES_TUPLES_OK)
     return static_cast<std::uint64_t>(PQntuples(reply));
@@ -241,6 +248,8 @@ task<std::optional<pq_error>> pq_connection::connect_host(std::size_t host,
       const std::string text = PQerrorMessage(connection_.get());
       auto error = lost("connect");
       error.sqlstate = sqlstate_in(text);
+      if (error.sqlstate.empty() && untrusted(text))
+        error.sqlstate = "28000"; // as credentials that are not valid
       error.lost = error.sqlstate.empty();
       co_return error;
     }
