@@ -100,6 +100,13 @@ TEST_CASE("furrowd: an unknown flag is a usage error and is named") {
   CHECK(end.output.find("--help") != std::string::npos);
 }
 
+TEST_CASE("furrowd: settings of the pool that do not go together are named, with both values") {
+  check_ends({"--pool-min", "11"}, 2, {"--pool-min 11", "--pool-max 10"});
+  check_ends({"--profile", "development", "--pool-min", "5"}, 2, {"--pool-min 5", "--pool-max 4"});
+  check_ends({"--pool-max", "190", "--pool-overflow", "20"}, 2, {"--pool-overflow 20", "200"});
+  check_ends({"--pool-backoff-min", "6000"}, 2, {"--pool-backoff-min 6000"});
+}
+
 TEST_CASE("furrowd: what is no address to listen on is said with the value, for both listeners") {
   for (const auto* flag : {"--listen", "--http"}) {
     CAPTURE(flag);

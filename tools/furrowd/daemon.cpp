@@ -81,7 +81,7 @@ private:
   }
 
   bool open_node() {
-    storage::store_options options;
+    auto options = settings_.store;
     options.url = settings_.database;
     options.application_name = "furrow/" + settings_.node.name;
     auto store = storage::open_store(options);

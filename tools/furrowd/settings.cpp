@@ -1,5 +1,6 @@
 #include "tools/furrowd/settings.hpp"
 
+#include "tools/furrowd/database_settings.hpp"
 #include "tools/furrowd/gateway_listener.hpp"
 
 #include <cstdlib>
@@ -176,6 +177,8 @@ std::variant<settings, int> parse_settings(int argc, char** argv) {
   cache_flags cache;
   add_cache_flags(app, cache);
   add_digest_flags(app, out, digest);
+  database_flags database;
+  add_database_flags(app, database);
   add_flags(app, out, budget_mib, flush_ms, seal_min, care_min, drain_s);
   try {
     app.parse(argc, argv);
@@ -194,6 +197,10 @@ std::variant<settings, int> parse_settings(int argc, char** argv) {
     return usage_error;
   if (out.tls.certificate.empty() != out.tls.key.empty()) {
     std::cerr << "furrowd: --tls-cert and --tls-key go together\n";
+    return usage_error;
+  }
+  if (const auto why = apply(database, out.store)) {
+    std::cerr << "furrowd: " << *why << '\n';
     return usage_error;
   }
   if (const auto why = unsafe_listener(out)) {

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "actors/node.hpp"
+#include "storage/store.hpp"
 #include "tools/furrowd/http/query_cache.hpp"
 #include "tools/furrowd/http/redis_link.hpp"
 #include "tools/furrowd/tls.hpp"
@@ -21,6 +22,7 @@ namespace furrow::daemon {
 struct settings {
   actors::node_config node;
   std::string database = "sqlite:furrow.db";
+  storage::store_options store; // pool and time-outs; URL and name are put in when it is opened
   std::string listen = "127.0.0.1:7400";
   std::string http = "127.0.0.1:7480";
   std::vector<std::string> advertise; // nodes that gateways are told of
