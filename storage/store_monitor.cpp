@@ -18,12 +18,11 @@ std::int64_t second_of(store_monitor::clock::time_point now) {
 /// Behind the literal that begins with the quote at `at`.
 std::size_t behind_literal(std::string_view sql, std::size_t at) {
   for (++at; at < sql.size(); ++at) {
-    if (sql[at] == '\\')
-      ++at; // of E'...'; in others it masks one character more
-    else if (sql[at] == '\'' && (at + 1 == sql.size() || sql[at + 1] != '\''))
-      return at + 1;
-    else if (sql[at] == '\'')
+    const bool doubled = sql[at] == '\'' && at + 1 < sql.size() && sql[at + 1] == '\'';
+    if (doubled || sql[at] == '\\') // of E'...'; in others it masks one character more
       ++at;
+    else if (sql[at] == '\'')
+      return at + 1;
   }
   return sql.size();
 }

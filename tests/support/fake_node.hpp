@@ -69,6 +69,26 @@ private:
   std::thread thread_;
 };
 
+/// A node's use of a database with something of everything.
+inline storage::store_activity busy_activity() {
+  storage::store_activity out;
+  out.limits = *storage::pool_profile("production");
+  out.pool.open = out.pool.in_use = out.in_use_peak = out.recent.in_use_peak = 15;
+  out.pool.overflow_opened = 5;
+  out.pool.opened = 20;
+  out.pool.acquired = 300;
+  out.pool.timeouts = 3;
+  out.statements = out.recent.statements = 400;
+  out.failed = 4;
+  out.slow = out.recent.slow = 2;
+  out.slow_after = std::chrono::milliseconds{500};
+  out.acquire.add(std::chrono::microseconds{50});
+  out.statement.add(std::chrono::milliseconds{2});
+  out.slowest.push_back({"select '?' from t where a = $1", "furrow/n1/query", 1'700'000'000'000'000,
+                         0.75, 12, "57014"});
+  return out;
+}
+
 class fake_store : public storage::store {
 public:
   static constexpr std::size_t block_frames = 1'000;
@@ -232,6 +252,12 @@ public:
           return storage::failure{storage::errc::not_found, "no machine " + name};
         return std::vector<storage::known_signal>{{"EEC1.engine_speed", 1450.5, 0}};
       });
+  }
+  std::optional<storage::store_activity> measured; // nothing: as a database without a pool
+  void activity(storage::handler<storage::store_activity> done) override {
+    if (!measured)
+      return store::activity(std::move(done));
+    done(*measured);
   }
   void digest_progress(storage::handler<storage::digest_status> done) override {
     answer<storage::digest_status>(std::move(done),

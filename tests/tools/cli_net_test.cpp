@@ -234,6 +234,21 @@ TEST_CASE("furrow db: a database itself, without a node") {
   bad(furrow_with({}, {"db", "status", "--database", "mysql://x"}), 1);
 }
 
+TEST_CASE(
+  "furrow report: figures, alarms and advice, and nothing made up where nothing is measured") {
+  world furrow;
+  CHECK(good(furrow("report")) == "this database has no pool, and its statements are not timed\n");
+  furrow.node.database.measured = busy_activity();
+  const auto busy = furrow("report");
+  CHECK(busy.exit_code == 1); // alarms
+  for (const std::string words :
+       {"15 in use, 0 idle, 0 overflow", "3 in vain", "99.00 % succeeded", "--pool-max",
+        "raise from 10 to 15", "select '?' from t where a = $1"})
+    CHECK_MESSAGE(busy.out.find(words) != std::string::npos, words << " in " << busy.out);
+  const auto raw = json::parse(furrow("report", "-o", "json").out);
+  CHECK((raw.is_array() ? raw[0] : raw)["pool"]["timeouts"] == 3);
+}
+
 TEST_CASE("furrow health: ready is 0, not ready is 1") {
   world furrow;
   CHECK(good(furrow("health")) == "NODE  VERSION  READY  REASONS\nn1    0.1.0    yes    -\n");

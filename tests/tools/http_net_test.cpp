@@ -270,8 +270,30 @@ TEST_CASE("http: the database's state, migrations and migrating") {
   CHECK(status["fault"] == "08006: connection refused");
 }
 
+TEST_CASE(
+  "http: the report of the database gives advice from what was measured, and none without") {
+  world w;
+  auto report = body_of(w.client.get("/api/v1/database"));
+  CHECK(report["pool"].is_null());
+  CHECK(report["statements"].is_null());
+  CHECK(report["advice"].empty());
+  CHECK(report["slow_statements"].empty());
+  w.node.database.measured = busy_activity();
+  report = body_of(w.client.get("/api/v1/database"));
+  CHECK(report["pool"]["in_use"] == 15);
+  CHECK(report["statements"]["success_pct"] == 99);
+  CHECK(report["statements"]["latency"]["p99_ms_max"] == 2.5);
+  REQUIRE(report["advice"].size() == 1);
+  CHECK(report["advice"][0]["setting"] == "--pool-max");
+  CHECK(report["alarms"][0]["name"] == "pool");
+  CHECK(report["slow_statements"][0]["statement"] == "select '?' from t where a = $1");
+  w.node.database.away = true; // it is read from memory
+  CHECK(body_of(w.client.get("/api/v1/database"))["pool"]["max"] == 10);
+}
+
 TEST_CASE("http: metrics are what Prometheus accepts") {
   world w;
+  w.node.database.measured = busy_activity();
   w.client.get("/health");
   w.client.get("/nothing");
   const auto answer = w.client.get("/metrics");
@@ -285,6 +307,11 @@ TEST_CASE("http: metrics are what Prometheus accepts") {
   CHECK(has("furrow_http_requests_total{class=\"2xx\"} 1"));
   CHECK(has("furrow_http_requests_total{class=\"4xx\"} 1"));
   CHECK(has("furrow_http_connections 1"));
+  CHECK(has("furrow_pool_in_use 15"));
+  CHECK(has("furrow_pool_timeouts_total 3"));
+  CHECK(has("furrow_statement_seconds_bucket{le=\"0.0025\"} 1"));
+  CHECK(has("furrow_statement_seconds_bucket{le=\"+Inf\"} 1"));
+  CHECK(has("furrow_alarm{name=\"pool\",owner=\"database\"} 1"));
   CHECK(has("furrow_build_info{version=\"0.1.0\"} 1"));
   if (std::system("command -v promtool >/dev/null") != 0) {
     MESSAGE("promtool is not here, so it was not asked (package prometheus)");

@@ -115,8 +115,10 @@ TEST_CASE("openapi: what the routes answer is what the document says") {
   };
   for (const std::string path :
        {"/health", "/ready", "/monitoring/database", "/api/v1/equipment", "/api/v1/ledger",
-        "/api/v1/actors", "/api/v1/db/status", "/api/v1/openapi.json"})
+        "/api/v1/actors", "/api/v1/database", "/api/v1/db/status", "/api/v1/openapi.json"})
     check_answer(client.get(path), path, "get", 200);
+  node.database.measured = busy_activity();
+  check_answer(client.get("/api/v1/database"), "/api/v1/database", "get", 200);
   check_answer(client.get("/api/v1/equipment/T1"), "/api/v1/equipment/{name}", "get", 200);
   check_answer(client.get("/api/v1/equipment/T2"), "/api/v1/equipment/{name}", "get", 200);
   check_answer(client.get("/api/v1/equipment/no"), "/api/v1/equipment/{name}", "get", 404);

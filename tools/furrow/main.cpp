@@ -33,6 +33,7 @@ void add_commands(CLI::App& app, const furrow::cli::globals& globals, int& exit_
   add_actors(app, globals, exit_code);
   add_database(app, globals, exit_code);
   add_health(app, globals, exit_code);
+  add_report(app, globals, exit_code);
   add_token(app, globals, exit_code);
   add_bench(app, globals, exit_code);
   // Those that read logs and DBC files, and need neither.

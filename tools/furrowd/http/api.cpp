@@ -1,5 +1,6 @@
 #include "tools/furrowd/http/api.hpp"
 
+#include "tools/furrowd/http/activity_json.hpp"
 #include "tools/furrowd/http/ask.hpp"
 #include "tools/furrowd/http/frames_body.hpp"
 #include "tools/furrowd/http/history_api.hpp"
@@ -30,6 +31,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr std::chrono::milliseconds answer_limit = 10s;
+constexpr std::chrono::milliseconds activity_limit = 2s; // it is read from memory
 /// While the database is known to be away, the live view does not wait for it.
 constexpr std::chrono::milliseconds answer_limit_away = 500ms;
 constexpr std::chrono::milliseconds migrate_limit = 10min;
@@ -180,6 +182,7 @@ router api::routes() {
   add_record_routes(made, node_);
   made.add({"GET", "/api/v1/actors", read, {}, to(&api::list_actors)});
   made.add({"POST", "/api/v1/actors/{id}/kill", operate, {}, to(&api::kill_actor)});
+  made.add({"GET", "/api/v1/database", read, {}, to(&api::database_report)});
   made.add({"GET", "/api/v1/db/status", read, {}, to(&api::database_status)});
   made.add({"POST", "/api/v1/db/migrate", administer, {}, to(&api::migrate)});
   add_history_routes(made, node_.store());
@@ -216,10 +219,21 @@ api::answer api::ready(call) {
 }
 
 api::answer api::scrape(call) {
+  const auto start = [this](auto done) { node_.store().activity(std::move(done)); };
+  const auto activity =
+    co_await ask<storage::result<storage::store_activity>>(start, activity_limit);
   response made;
   made.content_type = "text/plain; version=0.0.4; charset=utf-8";
-  made.body = metrics_.render(node_.stats(), cache_.figures());
+  made.body = metrics_.render(node_.stats(), cache_.figures(),
+                              activity && *activity ? &**activity : nullptr);
   co_return made;
+}
+
+api::answer api::database_report(call) {
+  const auto start = [this](auto done) { node_.store().activity(std::move(done)); };
+  const auto activity =
+    co_await ask<storage::result<storage::store_activity>>(start, activity_limit);
+  co_return ok(to_json(node_.stats(), activity && *activity ? &**activity : nullptr));
 }
 
 api::answer api::database(call) {

@@ -39,6 +39,7 @@ private:
   answer ready(call call);
   answer scrape(call call);
   answer database(call call);
+  answer database_report(call call);
   answer list_equipment(call call);
   answer one_equipment(call call);
   answer ledger(call call);

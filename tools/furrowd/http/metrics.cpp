@@ -1,5 +1,7 @@
 #include "tools/furrowd/http/metrics.hpp"
 
+#include "tools/furrowd/http/activity_json.hpp"
+
 #include <prometheus/counter.h>
 #include <prometheus/gauge.h>
 #include <prometheus/histogram.h>
@@ -184,10 +186,13 @@ void metrics::refused() {
   refused_->Increment();
 }
 
-std::string metrics::render(const actors::node_stats& stats, const cache_figures& cache) const {
+std::string metrics::render(const actors::node_stats& stats,
+                            const cache_figures& cache,
+                            const storage::store_activity* activity) const {
   auto all = families(stats);
-  auto kept = families(cache);
-  all.insert(all.end(), std::make_move_iterator(kept.begin()), std::make_move_iterator(kept.end()));
+  for (auto more : {families(cache), http::families(stats, activity)})
+    all.insert(all.end(), std::make_move_iterator(more.begin()),
+               std::make_move_iterator(more.end()));
   auto own = registry_.Collect();
   all.insert(all.end(), std::make_move_iterator(own.begin()), std::make_move_iterator(own.end()));
   std::ostringstream text;

@@ -31,8 +31,10 @@ public:
   void refused(); // a connection above the limit
 
   /// Prometheus text format 0.0.4.
+  /// `activity`: nullptr where the database has no pool.
   [[nodiscard]] std::string render(const actors::node_stats& stats,
-                                   const cache_figures& cache = {}) const;
+                                   const cache_figures& cache = {},
+                                   const storage::store_activity* activity = nullptr) const;
 
 private:
   prometheus::Registry registry_;
