@@ -3,19 +3,16 @@
 namespace furrow::storage {
 
 void record_gatherer::submit(record_batch batch, handler<record_batch_outcome> done) {
-  bool full = false;
-  bool first = false;
-  {
-    const std::lock_guard lock{mutex_};
-    full = waiting_.size() >= waiting_max;
-    if (!full) {
-      waiting_.push_back({std::move(batch), std::move(done)});
-      first = !std::exchange(under_way_, true);
-    }
-  }
-  if (full)
+  std::unique_lock lock{mutex_};
+  if (waiting_.size() >= waiting_max) {
+    lock.unlock();
     done(failure{errc::retry_later, "too many batches of records wait for the database"});
-  else if (first)
+    return;
+  }
+  waiting_.push_back({std::move(batch), std::move(done)});
+  const bool first = !std::exchange(under_way_, true);
+  lock.unlock();
+  if (first)
     send(take());
 }
 
