@@ -29,6 +29,10 @@ void add_dbc_load(CLI::App& dbc, const globals& globals, int& exit_code);
 /// Under `db`.
 void add_seal(CLI::App& database, const globals& globals, int& exit_code);
 void add_report(CLI::App& app, const globals& globals, int& exit_code);
+/// Under `db`: stats and partitions.
+void add_sizes(CLI::App& database, const globals& globals, int& exit_code);
+void add_archive(CLI::App& app, const globals& globals, int& exit_code);
+void add_retention(CLI::App& app, const globals& globals, int& exit_code);
 void add_health(CLI::App& app, const globals& globals, int& exit_code);
 void add_token(CLI::App& app, const globals& globals, int& exit_code);
 void add_version(CLI::App& app, const globals& globals, int& exit_code);

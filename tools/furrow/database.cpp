@@ -168,6 +168,7 @@ void add_database(CLI::App& app, const globals& globals, int& exit_code) {
   add("status", "whether it is up, and which migrations it has", false);
   add("migrate", "apply the migrations that it lacks", true);
   add_seal(*command, globals, exit_code);
+  add_sizes(*command, globals, exit_code);
 }
 
 } // namespace furrow::cli

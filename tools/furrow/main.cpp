@@ -32,6 +32,8 @@ void add_commands(CLI::App& app, const furrow::cli::globals& globals, int& exit_
   add_quarantine(app, globals, exit_code);
   add_actors(app, globals, exit_code);
   add_database(app, globals, exit_code);
+  add_retention(app, globals, exit_code);
+  add_archive(app, globals, exit_code);
   add_health(app, globals, exit_code);
   add_report(app, globals, exit_code);
   add_token(app, globals, exit_code);

@@ -1,0 +1,163 @@
+// `furrow retention`, `furrow db stats` and `furrow db partitions` on a database of their own.
+#include "can/candump.hpp"
+#include "tests/storage/care_bed.hpp"
+#include "tests/support/program.hpp"
+#include "tests/support/scratch_folder.hpp"
+
+#include <filesystem>
+
+#include <nlohmann/json.hpp>
+
+using namespace furrow::storage;
+using namespace furrow::tests;
+using json = nlohmann::json;
+
+namespace {
+
+program_result furrow_on(const store_bed& bed, std::vector<std::string> words) {
+  words.insert(words.begin(), std::string{FURROW_BIN_DIR} + "/furrow");
+  words.insert(words.end(), {"--database", bed.url()});
+  return run_program(std::move(words));
+}
+
+json parsed(const program_result& result) {
+  CAPTURE(result.errors);
+  REQUIRE(result.exit_code == 0);
+  return json::parse(result.out);
+}
+
+} // namespace
+
+TEST_CASE("furrow retention: rules, what would go, and what goes") {
+  const auto bed = make_bed();
+  const auto store = bed->open_migrated();
+  append_days(*store, "north", "T1", 1, {1'600'000'000'000'000, 1'600'100'000'000'000});
+  append_days(*store, "south", "T2", 2, {1'600'000'000'000'000});
+  CHECK(parsed(furrow_on(*bed, {"retention", "list", "-o", "json"})).empty());
+
+  CHECK(furrow_on(*bed, {"retention", "set", "--kind", "frames", "--keep", "90d"}).exit_code == 0);
+  CHECK(furrow_on(*bed,
+                  {"retention", "set", "--kind", "frames", "--farm", "south", "--keep", "forever"})
+          .exit_code
+        == 0);
+  const auto rules = parsed(furrow_on(*bed, {"retention", "list", "-o", "json"}));
+  REQUIRE(rules.size() == 2);
+  CHECK(rules[0] == json{{"farm", nullptr}, {"kind", "frames"}, {"keep_days", 90}});
+  CHECK(rules[1] == json{{"farm", "south"}, {"kind", "frames"}, {"keep_days", nullptr}});
+
+  const auto preview = parsed(furrow_on(*bed, {"retention", "preview", "-o", "json"}));
+  REQUIRE(preview.at("losses").size() == 1);
+  CHECK(preview.at("losses")[0].at("farm") == "north");
+  CHECK(preview.at("losses")[0].at("items") == 1'200);
+  CHECK(preview.at("losses")[0].at("oldest").get<std::string>().starts_with("2020-09-13T12:26:40"));
+  CHECK(ledger_of(*store, "north", "T1").expired == 0);
+
+  const auto gone = parsed(furrow_on(*bed, {"retention", "run", "-o", "json"}));
+  CHECK(gone.at("frames") == 1'200);
+  CHECK(ledger_of(*store, "north", "T1").expired == 1'200);
+  CHECK(ledger_of(*store, "south", "T2").stored == 600);
+  check_nothing_lost(*store);
+
+  CHECK(furrow_on(*bed, {"retention", "clear", "--kind", "frames", "--farm", "south"}).exit_code
+        == 0);
+  CHECK(furrow_on(*bed, {"retention", "clear", "--kind", "frames", "--farm", "south"}).exit_code
+        == 4);
+  const auto unknown =
+    furrow_on(*bed, {"retention", "set", "--kind", "frames", "--farm", "x", "--keep", "3d"});
+  CHECK(unknown.exit_code == 4);
+  CHECK(unknown.errors.find("no farm x") != std::string::npos);
+  for (const auto* keep : {"0d", "-1", "40000d", "soon", ""})
+    CHECK(furrow_on(*bed, {"retention", "set", "--kind", "frames", "--keep", keep}).exit_code == 2);
+  CHECK(furrow_on(*bed, {"retention", "set", "--kind", "x", "--keep", "3d"}).exit_code == 2);
+}
+
+TEST_CASE("furrow db stats: a table for people, the same as JSON") {
+  const auto bed = make_bed();
+  const auto store = bed->open_migrated();
+  append_days(*store, "north", "T1", 1, {1'600'000'000'000'000});
+  append_days(*store, "south", "T2", 2, {1'600'000'000'000'000, 1'600'000'100'000'000});
+  const auto stats = parsed(furrow_on(*bed, {"db", "stats", "--top", "1", "-o", "json"}));
+  CHECK(stats.at("bytes") > 0);
+  REQUIRE(stats.at("tiers").size() == 1);
+  CHECK(stats.at("tiers")[0].at("frames") == 1'800);
+  CHECK(stats.at("tiers")[0].at("bytes_per_frame") > 10);
+  REQUIRE(stats.at("machines").size() == 1);
+  CHECK(stats.at("machines")[0].at("equipment") == "T2");
+  const auto table = furrow_on(*bed, {"db", "stats"});
+  CHECK(table.exit_code == 0);
+  for (const auto* word : {"BYTES A FRAME", "can_block", "north", "T2", "1800"})
+    CHECK(table.out.find(word) != std::string::npos);
+}
+
+TEST_CASE("furrow db partitions: says that SQLite has none") {
+  const auto bed = make_bed();
+  const auto store = bed->open_migrated();
+  const auto answer = furrow_on(*bed, {"db", "partitions"});
+  CHECK(answer.exit_code == 1);
+  CHECK(answer.errors.find("SQLite has no partitions") != std::string::npos);
+}
+
+TEST_CASE("furrow archive: exports what is stored, goes on after a stop, and gives the same text") {
+  const auto bed = make_bed();
+  const auto store = bed->open_migrated();
+  append_days(*store, "north", "T1", 1,
+              {1'600'000'000'000'000, 1'600'100'000'000'000, 1'600'200'000'000'000});
+  append_days(*store, "north", "T1", 2, {1'600'300'000'000'000});
+  const auto text_of = [&](std::int64_t from_us, std::int64_t to_us) {
+    std::string text;
+    for (const auto& run : read_all(*store, {"north", "T1", from_us, to_us}))
+      for (std::size_t i = 0; i < run.block.size(); ++i)
+        if (const auto frame = run.block[i]; frame.time_us >= from_us && frame.time_us <= to_us)
+          furrow::can::append_candump(text, frame, "can" + std::to_string(frame.header.bus()));
+    return text;
+  };
+  const scratch_folder folder;
+  const auto all = folder.file("all");
+  const auto program = std::string{FURROW_BIN_DIR} + "/furrow";
+  const auto manifest = parsed(furrow_on(
+    *bed, {"archive", "export", "--equipment", "T1", "--farm", "north", all, "-o", "json"}));
+  CHECK(manifest.at("complete") == true);
+  CHECK(manifest.at("frames") == 2'400);
+  REQUIRE(manifest.at("files").size() == 2); // a stream each
+  CHECK(manifest.at("files")[0].at("seq_last") == 1'800);
+  CHECK(run_program({program, "archive", "check", all}).exit_code == 0);
+  const auto text = run_program({program, "archive", "cat", all});
+  CHECK(text.exit_code == 0);
+  CHECK(text.out == text_of(INT64_MIN, INT64_MAX));
+
+  // As though it had been stopped after the first file: the second is written again, the first is not.
+  const auto second = all + "/" + manifest.at("files")[1].at("file").get<std::string>();
+  auto stopped = manifest;
+  stopped["complete"] = false;
+  stopped["files"].erase(1);
+  (void)folder.write("all/manifest.json", stopped.dump());
+  std::filesystem::remove(second);
+  const auto first = all + "/" + manifest.at("files")[0].at("file").get<std::string>();
+  const auto written_at = std::filesystem::last_write_time(first);
+  CHECK(parsed(furrow_on(
+          *bed, {"archive", "export", "--equipment", "T1", "--farm", "north", all, "-o", "json"}))
+        == manifest);
+  CHECK(std::filesystem::last_write_time(first) == written_at);
+  CHECK(std::filesystem::exists(second));
+
+  // A part of the time, frame by frame; another folder for something else.
+  const auto part = folder.file("part");
+  CHECK(furrow_on(*bed, {"archive", "export", "--equipment", "T1", "--from",
+                         "2020-09-14T16:13:20.2Z", "--to", "2020-09-15T19:59:59.999999Z", part})
+          .exit_code
+        == 0);
+  CHECK(run_program({program, "archive", "cat", part}).out
+        == text_of(1'600'100'000'200'000, 1'600'200'000'000'000 - 1));
+  CHECK(furrow_on(*bed, {"archive", "export", "--equipment", "T1", part}).exit_code == 1);
+
+  // Damage is told.
+  {
+    std::fstream file{second, std::ios::binary | std::ios::in | std::ios::out};
+    file.seekp(100);
+    file.write("damage", 6);
+  }
+  const auto checked = run_program({program, "archive", "check", all});
+  CHECK(checked.exit_code == 1);
+  CHECK(run_program({program, "archive", "check", first}).exit_code == 0);
+  CHECK(run_program({program, "archive", "cat", second}).exit_code == 1);
+}

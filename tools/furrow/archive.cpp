@@ -1,0 +1,427 @@
+#include "can/candump.hpp"
+#include "storage/archive_file.hpp"
+#include "tools/furrow/commands.hpp"
+#include "tools/furrow/direct.hpp"
+#include "tools/furrow/output.hpp"
+#include "tools/furrowd/http/rfc3339.hpp"
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <limits>
+#include <map>
+#include <memory>
+#include <optional>
+#include <span>
+#include <system_error>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+namespace furrow::cli {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr std::uint64_t file_frames_max = 8'000'000; // some 40 MB
+constexpr std::size_t text_bytes = 256U << 10U;
+constexpr const char* manifest_name = "manifest.json";
+
+failure archive_failure(const storage::failure& why) {
+  return {errc::failed, why.detail};
+}
+
+struct export_options {
+  std::string url;
+  std::string farm;
+  std::string equipment;
+  std::string from;
+  std::string to;
+  std::string folder;
+};
+
+json to_json(const std::string& file, const storage::archive_facts& facts) {
+  return {{"file", file},
+          {"farm", facts.head.farm},
+          {"equipment", facts.head.equipment},
+          {"stream_id", can::to_string(facts.head.stream_id)},
+          {"frames", facts.totals.frames},
+          {"chunks", facts.totals.chunks},
+          {"seq_first", facts.seq_first},
+          {"seq_last", facts.seq_last},
+          {"time_first", http::format_time(facts.time_first_us)},
+          {"time_last", http::format_time(facts.time_last_us)},
+          {"bytes", facts.bytes},
+          {"sha256", facts.sha256}};
+}
+
+/// The manifest of a folder; null when there is none.
+result<json> read_manifest(const fs::path& folder) {
+  std::ifstream in{folder / manifest_name};
+  if (!in)
+    return json(nullptr);
+  auto manifest = json::parse(in, nullptr, false);
+  if (!manifest.is_object() || !manifest.contains("files") || !manifest.at("files").is_array()
+      || manifest.value("format", 0) != 1)
+    return failure{errc::failed,
+                   (folder / manifest_name).string() + ": this is no manifest of an archive"};
+  return manifest;
+}
+
+/// In its place only when it is whole.
+result<done> write_manifest(const fs::path& folder, const json& manifest) {
+  const auto part = folder / (std::string{manifest_name} + ".part");
+  {
+    std::ofstream out{part, std::ios::trunc};
+    out << manifest.dump(1) << '\n';
+    if (!out.flush())
+      return failure{errc::failed, part.string() + ": cannot be written"};
+  }
+  std::error_code failed;
+  fs::rename(part, folder / manifest_name, failed);
+  if (failed)
+    return failure{errc::failed, part.string() + ": " + failed.message()};
+  return done{};
+}
+
+/// Frames of a machine on their way into files.
+class exporter {
+public:
+  exporter(fs::path folder, json manifest)
+    : folder_{std::move(folder)}, manifest_{std::move(manifest)} {
+    for (const auto& file : manifest_.at("files")) {
+      auto& last = done_to_[file.at("stream_id").get<std::string>()];
+      last = std::max(last, file.at("seq_last").get<std::uint64_t>());
+      frames_ += file.at("frames").get<std::uint64_t>();
+    }
+  }
+
+  result<done> take(storage::frames_page page, const storage::frames_query& query) {
+    if (page.runs.empty())
+      return done{};
+    if (page.stream_id != head_.stream_id || !begun_) {
+      const auto ended = end_file();
+      if (!ended)
+        return ended.error();
+      begun_ = true;
+    }
+    head_ = {query.farm, query.equipment, page.stream_id, std::move(page.buses)};
+    const auto known = done_to_.find(can::to_string(head_.stream_id));
+    const auto after = known == done_to_.end() ? 0 : known->second;
+    for (const auto& run : page.runs)
+      add_run(run, query, after);
+    while (pending_frames_ >= storage::chunk_frames_max) {
+      const auto written = write_chunk();
+      if (!written)
+        return written.error();
+    }
+    return done{};
+  }
+
+  result<done> finish() {
+    const auto ended = end_file();
+    if (!ended)
+      return ended.error();
+    manifest_["complete"] = true;
+    manifest_["frames"] = frames_;
+    return write_manifest(folder_, manifest_);
+  }
+  [[nodiscard]] std::uint64_t frames() const { return frames_; }
+  [[nodiscard]] const json& manifest() const { return manifest_; }
+
+private:
+  /// The frames of the time asked for that no file has yet, in runs without a hole.
+  void
+  add_run(const storage::frame_run& run, const storage::frames_query& query, std::uint64_t after) {
+    const auto from = query.from_us.value_or(std::numeric_limits<std::int64_t>::min());
+    const auto to = query.to_us.value_or(std::numeric_limits<std::int64_t>::max());
+    const auto wanted = [&](std::size_t i) {
+      const auto time_us = run.block.time_us(i);
+      return time_us >= from && time_us <= to && run.seq_first + i > after;
+    };
+    for (std::size_t first = 0; first < run.block.size();) {
+      auto last = first;
+      while (last < run.block.size() && wanted(last))
+        ++last;
+      if (last > first) {
+        storage::frame_run part;
+        part.seq_first = run.seq_first + first;
+        if (part.block.append(run.block, first, last - first)) {
+          pending_frames_ += last - first;
+          pending_.push_back(std::move(part));
+        }
+      }
+      first = last + 1;
+    }
+  }
+
+  result<done> write_chunk() {
+    if (writer_ == nullptr) {
+      name_ = fmt::format("{}-{:012}.furrow", can::to_string(head_.stream_id).substr(0, 8),
+                          pending_.front().seq_first);
+      auto created = storage::archive_writer::create((folder_ / name_).string(), head_);
+      if (!created)
+        return archive_failure(created.error());
+      writer_ = std::move(*created);
+    }
+    const auto count = storage::chunk_runs(pending_);
+    const auto chunk = storage::seal(std::span{pending_}.first(count));
+    pending_.erase(pending_.begin(), pending_.begin() + static_cast<std::ptrdiff_t>(count));
+    pending_frames_ -= chunk.frames;
+    frames_ += chunk.frames;
+    const auto added = writer_->add(chunk);
+    if (!added)
+      return archive_failure(added.error());
+    if (::isatty(STDERR_FILENO) != 0)
+      fmt::print(stderr, "\r{} frames", frames_);
+    return writer_->totals().frames >= file_frames_max ? close_file() : result<done>{done{}};
+  }
+
+  result<done> close_file() {
+    if (writer_ == nullptr)
+      return done{};
+    const auto facts = writer_->finish();
+    writer_.reset();
+    if (!facts)
+      return archive_failure(facts.error());
+    manifest_["files"].push_back(to_json(name_, *facts));
+    return write_manifest(folder_, manifest_);
+  }
+
+  result<done> end_file() {
+    while (!pending_.empty()) {
+      const auto written = write_chunk();
+      if (!written)
+        return written.error();
+    }
+    return close_file();
+  }
+
+  const fs::path folder_;
+  json manifest_;
+  std::map<std::string, std::uint64_t> done_to_; // by stream: what files have already
+  storage::archive_head head_;
+  bool begun_ = false;
+  std::vector<storage::frame_run> pending_;
+  std::size_t pending_frames_ = 0;
+  std::unique_ptr<storage::archive_writer> writer_;
+  std::string name_;
+  std::uint64_t frames_ = 0;
+};
+
+result<storage::frames_query> to_query(const export_options& options) {
+  storage::frames_query query;
+  query.farm = options.farm;
+  query.equipment = options.equipment;
+  for (const auto& [text, time] :
+       {std::pair{&options.from, &query.from_us}, std::pair{&options.to, &query.to_us}}) {
+    if (text->empty())
+      continue;
+    *time = http::parse_time(*text);
+    if (!*time)
+      return failure{errc::usage, *text + ": write times as 2026-05-01T06:30:00Z"};
+  }
+  return query;
+}
+
+/// Where to begin: a new manifest, or that of an export of the same that was stopped.
+result<json> open_manifest(const export_options& options, const fs::path& folder) {
+  std::error_code failed;
+  fs::create_directories(folder, failed);
+  if (failed)
+    return failure{errc::failed, folder.string() + ": " + failed.message()};
+  const json selection{{"farm", options.farm},
+                       {"equipment", options.equipment},
+                       {"from", options.from},
+                       {"to", options.to}};
+  auto manifest = read_manifest(folder);
+  if (!manifest)
+    return manifest.error();
+  if (manifest->is_null())
+    return json{{"format", 1},
+                {"furrow", FURROW_VERSION},
+                {"selection", selection},
+                {"complete", false},
+                {"files", json::array()}};
+  if (manifest->value("selection", json()) != selection)
+    return failure{errc::failed,
+                   folder.string() + ": holds an archive of something else; name another folder"};
+  return manifest;
+}
+
+result<int> export_frames(const globals& globals, const export_options& options) {
+  const auto query = to_query(options);
+  if (!query)
+    return query.error();
+  const fs::path folder{options.folder};
+  auto manifest = open_manifest(options, folder);
+  if (!manifest)
+    return manifest.error();
+  if (!manifest->value("complete", false)) {
+    const auto store = open_directly(options.url);
+    if (!store)
+      return store.error();
+    exporter work{folder, std::move(*manifest)};
+    std::optional<storage::frames_cursor> cursor{std::in_place};
+    while (cursor) {
+      auto page = wait_for<storage::frames_page>(
+        [&](auto done) { (*store)->read_frames(*query, *cursor, std::move(done)); }, options.url,
+        globals.timeout());
+      if (!page)
+        return page.error();
+      cursor = page->next;
+      const auto taken = work.take(std::move(*page), *query);
+      if (!taken)
+        return taken.error();
+    }
+    const auto finished = work.finish();
+    if (!finished)
+      return finished.error();
+    if (::isatty(STDERR_FILENO) != 0)
+      fmt::print(stderr, "\r{} frames in {} files\n", work.frames(),
+                 work.manifest().at("files").size());
+    *manifest = work.manifest();
+  }
+  table shown{{"FILE", "FRAMES", "BYTES", "FROM", "TO"}, {}};
+  for (const auto& file : manifest->at("files"))
+    shown.rows.push_back({value_cell(file.at("file")), number_cell(file.at("frames")),
+                          number_cell(file.at("bytes")), value_cell(file.at("time_first")),
+                          value_cell(file.at("time_last"))});
+  const auto printed = print(*manifest, shown, globals.format());
+  if (!printed)
+    return printed.error();
+  return 0;
+}
+
+/// Files by name: those of a folder's manifest, or the file itself.
+struct named_file {
+  std::string path;
+  json expected; // null: there is no manifest to say
+};
+
+result<std::vector<named_file>> files_of(const std::string& path) {
+  if (!fs::is_directory(path))
+    return std::vector<named_file>{{path, nullptr}};
+  const auto manifest = read_manifest(path);
+  if (!manifest)
+    return manifest.error();
+  if (manifest->is_null())
+    return failure{errc::not_found, path + ": has no " + manifest_name};
+  std::vector<named_file> out;
+  for (const auto& file : manifest->at("files")) {
+    const auto name = file.value("file", std::string{});
+    if (name.empty() || name.find('/') != std::string::npos)
+      return failure{errc::failed, path + ": its manifest names no file of its folder"};
+    out.push_back({(fs::path{path} / name).string(), file});
+  }
+  if (!manifest->value("complete", false))
+    fmt::print(stderr, "furrow: {}: the export was not finished: run it again\n", path);
+  return out;
+}
+
+result<int> check(const globals& globals, const std::string& path) {
+  const auto files = files_of(path);
+  if (!files)
+    return files.error();
+  json rows = json::array();
+  table shown{{"FILE", "FRAMES", "BYTES", "FAULT"}, {}};
+  bool sound = true;
+  for (const auto& file : *files) {
+    const auto facts = storage::read_archive(
+      file.path, [](const auto& /*head*/, const auto& /*runs*/) { return true; });
+    const auto name = fs::path{file.path}.filename().string();
+    auto row = facts ? to_json(name, *facts) : json{{"file", name}, {"frames", 0}, {"bytes", 0}};
+    row["fault"] = nullptr;
+    if (!facts)
+      row["fault"] = facts.error().detail;
+    else if (!file.expected.is_null())
+      for (const auto* what : {"sha256", "bytes", "frames", "seq_first", "seq_last", "stream_id"})
+        if (row.at(what) != file.expected.value(what, json(nullptr)))
+          row["fault"] = fmt::format("{} is not what the manifest says", what);
+    sound = sound && row["fault"].is_null();
+    shown.rows.push_back({value_cell(row["file"]), number_cell(row["frames"]),
+                          number_cell(row["bytes"]), value_cell(row["fault"])});
+    rows.push_back(std::move(row));
+  }
+  const auto printed = print(rows, shown, globals.format());
+  if (!printed)
+    return printed.error();
+  return sound ? 0 : static_cast<int>(errc::failed);
+}
+
+result<int> print_candump(const std::string& path) {
+  const auto files = files_of(path);
+  if (!files)
+    return files.error();
+  std::string text;
+  for (const auto& file : *files) {
+    const auto read = storage::read_archive(file.path, [&](const auto& head, const auto& runs) {
+      std::map<std::uint8_t, std::string> names;
+      for (const auto& bus : head.buses)
+        names[bus.bus] = bus.name;
+      for (const auto& run : runs)
+        for (std::size_t i = 0; i < run.block.size(); ++i) {
+          const auto frame = run.block[i];
+          const auto bus = frame.header.bus();
+          const auto name = names.try_emplace(bus, fmt::format("can{}", bus)).first;
+          can::append_candump(text, frame, name->second);
+          if (text.size() < text_bytes)
+            continue;
+          if (!write_out(text))
+            return false;
+          text.clear();
+        }
+      return true;
+    });
+    if (!read)
+      return archive_failure(read.error());
+  }
+  (void)write_out(text);
+  const auto output = written();
+  if (!output)
+    return output.error();
+  return 0;
+}
+
+} // namespace
+
+void add_archive(CLI::App& app, const globals& globals, int& exit_code) {
+  auto* group =
+    app.add_subcommand("archive", "frames in compressed files, whatever the database keeps");
+  group->require_subcommand(1);
+  auto* exporting = group->add_subcommand("export", "write a machine's frames to a folder");
+  auto options = std::make_shared<export_options>();
+  exporting->add_option("--database", options->url, "postgresql://... or sqlite:PATH")
+    ->envname("FURROW_DATABASE")
+    ->required();
+  exporting->add_option("--farm", options->farm, "its farm, where a name stands in several");
+  exporting->add_option("--equipment", options->equipment, "the machine")->required();
+  exporting->add_option("--from", options->from, "first time, 2026-05-01T06:30:00Z");
+  exporting->add_option("--to", options->to, "last time, included");
+  exporting->add_option("DIR", options->folder, "folder, made if it is not there")->required();
+  exporting->footer(
+    "Files come into their place when they are whole; after a stop the same command "
+    "goes on. manifest.json says what is in which.\n"
+    "Example:\n"
+    "  furrow archive export --database URL --equipment T1 --to "
+    "2026-01-01T00:00:00Z t1-2025");
+  exporting->callback(
+    [&globals, &exit_code, options] { exit_code = code_of(export_frames(globals, *options)); });
+
+  auto path = std::make_shared<std::string>();
+  auto* checking =
+    group->add_subcommand("check", "whether files are whole and what the manifest says");
+  checking->add_option("PATH", *path, "a file, or the folder of an export")->required();
+  checking->footer("Exit code 1 when a file is damaged.\nExample:\n  furrow archive check t1-2025");
+  checking->callback([&globals, &exit_code, path] { exit_code = code_of(check(globals, *path)); });
+
+  auto* printing = group->add_subcommand("cat", "the frames as text of candump -L");
+  printing->add_option("PATH", *path, "a file, or the folder of an export")->required();
+  printing->footer("Byte for byte what `furrow frames` gave of the same.\n"
+                   "Example:\n  furrow archive cat t1-2025 | zstd > t1-2025.log.zst");
+  printing->callback([&exit_code, path] { exit_code = code_of(print_candump(*path)); });
+}
+
+} // namespace furrow::cli

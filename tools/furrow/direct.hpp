@@ -1,0 +1,53 @@
+/// A database asked directly, without a node: opened, and its answers waited for.
+///
+/// Errors: as exit_code.hpp; the URL is shown without its password.
+/// Threads: blocks the caller's.
+#pragma once
+
+#include "storage/store.hpp"
+#include "tools/furrow/exit_code.hpp"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <future>
+#include <memory>
+#include <string>
+#include <utility>
+
+namespace furrow::cli {
+
+[[nodiscard]] inline failure to_failure(const storage::failure& why, const std::string& url) {
+  const auto code = why.code == storage::errc::retry_later ? errc::cannot_connect
+                    : why.code == storage::errc::not_found ? errc::not_found
+                                                           : errc::failed;
+  return {code, fmt::format("{}: {}", storage::redacted(url), why.detail)};
+}
+
+[[nodiscard]] inline result<std::unique_ptr<storage::store>> open_directly(const std::string& url) {
+  storage::store_options options;
+  options.url = url;
+  options.application_name = "furrow/cli";
+  auto opened = storage::open_store(options);
+  if (!opened)
+    return to_failure(opened.error(), url);
+  return std::move(*opened);
+}
+
+/// Calls `start` with a handler, and waits for its answer.
+template <class T, class Start>
+[[nodiscard]] result<T>
+wait_for(Start start, const std::string& url, std::chrono::milliseconds timeout) {
+  // The handler may come after we have stopped waiting.
+  auto promised = std::make_shared<std::promise<storage::result<T>>>();
+  auto coming = promised->get_future();
+  start(storage::handler<T>{
+    [promised](storage::result<T> answer) { promised->set_value(std::move(answer)); }});
+  if (coming.wait_for(timeout) != std::future_status::ready)
+    return failure{errc::timed_out,
+                   storage::redacted(url) + " did not answer in time (--timeout waits longer)"};
+  auto answer = coming.get();
+  return answer ? result<T>{std::move(*answer)} : to_failure(answer.error(), url);
+}
+
+} // namespace furrow::cli
