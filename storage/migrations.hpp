@@ -37,7 +37,12 @@ struct applied_migration {
   std::string checksum;
 };
 
-/// One row for each migration that either side knows, by number; `fault` says what is unsound.
+/// Whether a program whose newest step is `newest_known` may go on over a step that it does not know: one that only adds,
+/// or, as `contract_NNNN_what`, takes away what programs that know step NNNN no longer use.
+[[nodiscard]] bool suits(std::string_view name, std::uint32_t newest_known);
+
+/// One row for each migration that either side knows, by number; `fault` says what is unsound. A step of a newer program
+/// that suits this one is applied and without a fault.
 [[nodiscard]] std::vector<migration_row> compare(std::span<const migration> known,
                                                  const std::vector<applied_migration>& applied);
 

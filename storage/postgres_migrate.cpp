@@ -66,7 +66,7 @@ apply(pq_connection& db, const migration_row& row, const migration& step) {
   co_return std::nullopt;
 }
 
-task<result<std::vector<migration_row>>> migrate_locked(pq_connection& db) {
+task<result<std::vector<migration_row>>> migrate_locked(pq_connection& db, migration_wish wish) {
   const auto made = co_await db.run(make_table);
   if (made.error)
     co_return made.error->as_failure();
@@ -77,13 +77,18 @@ task<result<std::vector<migration_row>>> migrate_locked(pq_connection& db) {
   if (const auto why = refusal(rows))
     co_return *why;
   for (std::size_t i = 0; i < rows.size(); ++i) {
-    if (rows[i].applied)
+    if (rows[i].applied || rows[i].number > wish.to.value_or(rows[i].number))
       continue;
     const auto failed = co_await apply(db, rows[i], postgres_migrations()[i]);
     if (failed)
       co_return *failed;
     rows[i].applied = true;
   }
+  const auto definitions = co_await db.query("select to_regclass('furrow.definition_set') is null");
+  if (definitions.error)
+    co_return definitions.error->as_failure();
+  if (pq_rows{definitions.rows.get()}.integer(0, 0) != 0)
+    co_return rows; // not that far yet
   const auto unloaded = co_await load_catalogue(db);
   if (unloaded)
     co_return *unloaded;
@@ -99,11 +104,11 @@ task<result<std::vector<migration_row>>> migration_status(pq_connection& db) {
   co_return compare(postgres_migrations(), *known);
 }
 
-task<result<std::vector<migration_row>>> migrate(pq_connection& db) {
+task<result<std::vector<migration_row>>> migrate(pq_connection& db, migration_wish wish) {
   const auto locked = co_await db.run(lock);
   if (locked.error)
     co_return locked.error->as_failure();
-  auto outcome = co_await migrate_locked(db);
+  auto outcome = co_await migrate_locked(db, wish);
   const auto unlocked = co_await db.run(unlock);
   if (unlocked.error)
     db.close(); // the lock goes with the session

@@ -44,8 +44,10 @@ result<std::vector<migration_row>> migration_status(sqlite_db& db) {
   return compare(sqlite_migrations(), applied(db));
 }
 
-result<std::vector<migration_row>> migrate(sqlite_db& db) {
+result<std::vector<migration_row>> migrate(sqlite_db& db, migration_wish wish) {
   for (const auto& step : sqlite_migrations()) {
+    if (step.number > wish.to.value_or(step.number))
+      break;
     const auto rows = compare(sqlite_migrations(), applied(db));
     if (const auto why = refusal(rows))
       return *why;

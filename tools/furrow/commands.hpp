@@ -4,7 +4,12 @@
 /// Errors: said on standard error in one line, with what to do next; exit codes as in exit_code.hpp.
 #pragma once
 
+#include "tools/furrow/client.hpp"
 #include "tools/furrow/globals.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
 
 #include <CLI/App.hpp>
 
@@ -27,6 +32,7 @@ void add_bench(CLI::App& app, const globals& globals, int& exit_code);
 /// Under `dbc`.
 void add_dbc_load(CLI::App& dbc, const globals& globals, int& exit_code);
 /// Under `db`.
+void add_database_care(CLI::App& database, const globals& globals, int& exit_code);
 void add_seal(CLI::App& database, const globals& globals, int& exit_code);
 void add_report(CLI::App& app, const globals& globals, int& exit_code);
 /// Under `db`: stats and partitions.
@@ -37,6 +43,14 @@ void add_health(CLI::App& app, const globals& globals, int& exit_code);
 void add_token(CLI::App& app, const globals& globals, int& exit_code);
 void add_version(CLI::App& app, const globals& globals, int& exit_code);
 void add_completion(CLI::App& app, int& exit_code);
+
+/// `db migrate` on a database itself: what a node cannot be asked for.
+struct migrate_options {
+  std::optional<std::uint32_t> to;
+  bool rehearse = false;
+  std::string backup; // a file to save the database in before; empty: none
+};
+[[nodiscard]] result<json> migrate_directly(const std::string& url, const migrate_options& options);
 
 /// What a command's function says becomes the program's exit code.
 [[nodiscard]] inline int code_of(const result<int>& outcome) {

@@ -52,8 +52,8 @@ json to_json(const migrations& rows) {
   return list;
 }
 
-/// In the words of the node's /api/v1/db/status and /db/migrate, without a node.
-result<json> ask_directly(const std::string& url, const globals& globals, bool migrate) {
+/// In the words of the node's /api/v1/db/status, without a node.
+result<json> ask_directly(const std::string& url, const globals& globals) {
   storage::store_options options;
   options.url = url;
   options.application_name = "furrow/cli";
@@ -61,12 +61,6 @@ result<json> ask_directly(const std::string& url, const globals& globals, bool m
   if (!opened)
     return to_failure(opened.error(), url);
   auto& store = **opened;
-  if (migrate) {
-    const auto rows = answer_of<migrations>(
-      [&](auto done) { store.migrate(std::move(done)); }, url,
-      std::max<std::chrono::milliseconds>(globals.timeout(), migrate_timeout));
-    return rows ? result<json>{json{{"migrations", to_json(*rows)}}} : rows.error();
-  }
   const auto health = answer_of<storage::store_health>(
     [&](auto done) { store.health(std::move(done)); }, url, globals.timeout());
   if (!health)
@@ -111,9 +105,12 @@ table migrations_table(const json& rows) {
   return shown;
 }
 
-result<int> database(const globals& globals, const std::string& url, bool migrate) {
-  const auto answer =
-    url.empty() ? ask_node(globals, migrate) : ask_directly(url, globals, migrate);
+result<int> database(const globals& globals,
+                     const std::string& url,
+                     const std::optional<migrate_options>& migrate) {
+  const auto answer = url.empty() ? ask_node(globals, migrate.has_value())
+                      : migrate   ? migrate_directly(url, *migrate)
+                                  : ask_directly(url, globals);
   if (!answer)
     return answer.error();
   const auto& rows = answer->at("migrations");
@@ -153,6 +150,7 @@ void add_database(CLI::App& app, const globals& globals, int& exit_code) {
     app.add_subcommand("db", "the database: its state, and bringing its schema up to date");
   command->require_subcommand(1);
   auto url = std::make_shared<std::string>();
+  auto wish = std::make_shared<migrate_options>();
   const auto add = [&](const char* name, const char* what, bool migrate) {
     auto* one = command->add_subcommand(name, what);
     one->add_option("--database", *url,
@@ -161,12 +159,26 @@ void add_database(CLI::App& app, const globals& globals, int& exit_code) {
                             "  furrow db {0}\n"
                             "  furrow db {0} --database postgresql://furrow@localhost/furrow",
                             name));
-    one->callback([&globals, &exit_code, url, migrate] {
-      exit_code = code_of(database(globals, *url, migrate));
+    one->callback([&globals, &exit_code, url, wish, migrate] {
+      exit_code = code_of(
+        database(globals, *url, migrate ? std::optional{*wish} : std::optional<migrate_options>{}));
     });
+    return one;
   };
   add("status", "whether it is up, and which migrations it has", false);
-  add("migrate", "apply the migrations that it lacks", true);
+  auto* migrate = add("migrate", "apply the migrations that it lacks", true);
+  auto* direct = migrate->get_option("--database");
+  migrate->add_option("--to", wish->to, "none above this number")->needs(direct);
+  migrate->add_flag("--dry-run", wish->rehearse, "show what would be applied, change nothing")
+    ->needs(direct);
+  migrate->add_option("--backup", wish->backup, "save the database in this file before")
+    ->needs(direct);
+  migrate->footer(
+    migrate->get_footer()
+    + "\n  furrow db migrate --dry-run --database postgresql://furrow@localhost/furrow"
+      "\n  furrow db migrate --backup before.dump --database "
+      "postgresql://furrow@localhost/furrow");
+  add_database_care(*command, globals, exit_code);
   add_seal(*command, globals, exit_code);
   add_sizes(*command, globals, exit_code);
 }

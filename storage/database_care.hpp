@@ -1,0 +1,39 @@
+/// The two halves of maintenance.hpp: each database's own way.
+///
+/// Errors, threads: as maintenance.hpp.
+#pragma once
+
+#include "storage/maintenance.hpp"
+
+#include <string>
+#include <vector>
+
+namespace furrow::storage {
+
+/// Of the migrations as findings; the newest step that is applied comes back beside them.
+[[nodiscard]] std::uint32_t add_migrations(const std::vector<migration_row>& rows,
+                                           std::vector<finding>& out);
+
+} // namespace furrow::storage
+
+namespace furrow::storage::postgres_care {
+[[nodiscard]] result<std::vector<migration_row>>
+migrate(const store_options& options, migration_wish wish, bool rehearse);
+[[nodiscard]] result<std::vector<finding>> validate(const store_options& options);
+[[nodiscard]] result<saved_file> backup(const store_options& options, const std::string& file);
+[[nodiscard]] result<saved_file>
+restore(const store_options& options, const std::string& file, bool replace);
+} // namespace furrow::storage::postgres_care
+
+namespace furrow::storage::sqlite_care {
+[[nodiscard]] result<std::vector<migration_row>>
+migrate(const std::string& path, const store_options& options, migration_wish wish, bool rehearse);
+[[nodiscard]] result<std::vector<finding>> validate(const std::string& path,
+                                                    const store_options& options);
+[[nodiscard]] result<saved_file>
+backup(const std::string& path, const store_options& options, const std::string& file);
+[[nodiscard]] result<saved_file> restore(const std::string& path,
+                                         const store_options& options,
+                                         const std::string& file,
+                                         bool replace);
+} // namespace furrow::storage::sqlite_care
