@@ -59,6 +59,20 @@ sqlite_db::open(const std::string& path, access mode, std::chrono::milliseconds 
   return db;
 }
 
+result<std::unique_ptr<sqlite_db>> sqlite_db::open_foreign(const std::string& path,
+                                                           std::chrono::milliseconds busy_timeout) {
+  sqlite3* raw = nullptr;
+  const int code =
+    sqlite3_open_v2(path.c_str(), &raw,
+                    SQLITE_OPEN_READONLY | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, nullptr);
+  std::unique_ptr<sqlite_db> db{new sqlite_db{raw}};
+  if (code != SQLITE_OK)
+    return failure{errc::misconfigured,
+                   path + ": " + (raw != nullptr ? sqlite3_errmsg(raw) : sqlite3_errstr(code))};
+  sqlite3_busy_timeout(raw, static_cast<int>(busy_timeout.count()));
+  return db;
+}
+
 sqlite_db::~sqlite_db() {
   for (auto& [sql, prepared] : prepared_)
     sqlite3_finalize(prepared);

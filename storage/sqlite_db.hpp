@@ -106,6 +106,9 @@ public:
   enum class access : std::uint8_t { write, read };
   [[nodiscard]] static result<std::unique_ptr<sqlite_db>>
   open(const std::string& path, access mode, std::chrono::milliseconds busy_timeout);
+  /// Somebody else's database: read as it is, nothing of it is set.
+  [[nodiscard]] static result<std::unique_ptr<sqlite_db>>
+  open_foreign(const std::string& path, std::chrono::milliseconds busy_timeout);
   sqlite_db(const sqlite_db&) = delete;
   sqlite_db& operator=(const sqlite_db&) = delete;
   ~sqlite_db();

@@ -28,6 +28,7 @@ void add_equipment_set(CLI::App& app,
 void add_field(CLI::App& app, const globals& globals, int& exit_code);
 void add_actors(CLI::App& app, const globals& globals, int& exit_code);
 void add_database(CLI::App& app, const globals& globals, int& exit_code);
+void add_import(CLI::App& app, const globals& globals, int& exit_code);
 void add_bench(CLI::App& app, const globals& globals, int& exit_code);
 /// Under `dbc`.
 void add_dbc_load(CLI::App& dbc, const globals& globals, int& exit_code);

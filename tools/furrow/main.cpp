@@ -34,6 +34,7 @@ void add_commands(CLI::App& app, const furrow::cli::globals& globals, int& exit_
   add_database(app, globals, exit_code);
   add_retention(app, globals, exit_code);
   add_archive(app, globals, exit_code);
+  add_import(app, globals, exit_code);
   add_health(app, globals, exit_code);
   add_report(app, globals, exit_code);
   add_token(app, globals, exit_code);
