@@ -11,10 +11,15 @@
 #include "storage/store.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace furrow::storage {
+
+struct migration_wish {
+  std::optional<std::uint32_t> to; // no step above this number; nothing: all that the program knows
+};
 
 /// As `store::migrate`, but not beyond a step; `rehearse`: answers what there is and changes nothing.
 [[nodiscard]] result<std::vector<migration_row>>

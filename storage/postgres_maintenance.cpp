@@ -1,4 +1,5 @@
 #include "storage/database_care.hpp"
+#include "storage/migrate_to.hpp"
 #include "storage/pg_programs.hpp"
 #include "storage/postgres_work.hpp"
 #include "storage/pq_session.hpp"
@@ -36,29 +37,6 @@ std::uint32_t add_migrations(const std::vector<migration_row>& rows, std::vector
 namespace postgres_care {
 
 namespace {
-
-/// Runs a coroutine on a connection of its own, to its end.
-template <class T, class Work>
-result<T> with_connection(const store_options& options, const Work& work) {
-  asio::io_context context{1};
-  pq_connection db{context,
-                   {options.url, options.application_name + "/care", options.connect_timeout,
-                    std::chrono::hours{1}, std::chrono::hours{1}}};
-  result<T> outcome = failure{errc::retry_later, "not asked"};
-  const auto run = [&]() -> task<void> {
-    const auto away = co_await db.connect();
-    if (away)
-      outcome = away->as_failure();
-    else
-      outcome = co_await work(db);
-  };
-  asio::co_spawn(context, run, [](const std::exception_ptr& broken) {
-    if (broken)
-      std::rethrow_exception(broken);
-  });
-  context.run();
-  return outcome;
-}
 
 constexpr const char* objects_sql =
   "select case c.relkind when 'r' then 'table' when 'p' then 'table' when 'v' then 'view' "
@@ -205,7 +183,7 @@ result<done> pour(const pg_programs& programs, const child_url& url, const std::
 result<done> read_back(const pg_programs& programs, const std::string& file) {
   const int list = ::memfd_create("list", MFD_CLOEXEC);
   auto listing = pg_child::start({programs.path("pg_restore"), "--list", file}, {}, -1, list);
-  const auto listed = listing ? listing->wait() : result<done>{listing.error()};
+  auto listed = listing ? listing->wait() : result<done>{listing.error()};
   std::string text(static_cast<std::size_t>(std::max<off_t>(0, ::lseek(list, 0, SEEK_END))), '\0');
   const auto got = ::pread(list, text.data(), text.size(), 0);
   ::close(list);
@@ -225,12 +203,18 @@ result<pg_programs> programs_for(pq_session& db) {
 
 result<std::vector<migration_row>>
 migrate(const store_options& options, migration_wish wish, bool rehearse) {
-  using rows = std::vector<migration_row>;
-  return with_connection<rows>(options, [&](pq_connection& db) -> task<result<rows>> {
-    if (rehearse)
-      return postgres_work::migration_status(db);
-    return postgres_work::migrate(db, wish);
-  });
+  asio::io_context context{1};
+  pq_connection db{context,
+                   {options.url, options.application_name + "/care", options.connect_timeout,
+                    std::chrono::hours{1}, std::chrono::hours{1}}};
+  result<std::vector<migration_row>> outcome = failure{errc::retry_later, "not asked"};
+  asio::co_spawn(context, postgres_work::ask_migrations(db, wish, rehearse, outcome),
+                 [](const std::exception_ptr& broken) {
+                   if (broken)
+                     std::rethrow_exception(broken);
+                 });
+  context.run();
+  return outcome;
 }
 
 result<std::vector<finding>> validate(const store_options& options) {

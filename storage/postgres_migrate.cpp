@@ -1,3 +1,4 @@
+#include "storage/migrate_to.hpp"
 #include "storage/migrations.hpp"
 #include "storage/postgres_definitions.hpp"
 #include "storage/postgres_work.hpp"
@@ -104,7 +105,11 @@ task<result<std::vector<migration_row>>> migration_status(pq_connection& db) {
   co_return compare(postgres_migrations(), *known);
 }
 
-task<result<std::vector<migration_row>>> migrate(pq_connection& db, migration_wish wish) {
+task<result<std::vector<migration_row>>> migrate(pq_connection& db) {
+  return migrate_to(db, {});
+}
+
+task<result<std::vector<migration_row>>> migrate_to(pq_connection& db, migration_wish wish) {
   const auto locked = co_await db.run(lock);
   if (locked.error)
     co_return locked.error->as_failure();
@@ -113,6 +118,19 @@ task<result<std::vector<migration_row>>> migrate(pq_connection& db, migration_wi
   if (unlocked.error)
     db.close(); // the lock goes with the session
   co_return outcome;
+}
+
+task<void> ask_migrations(pq_connection& db,
+                          migration_wish wish,
+                          bool rehearse,
+                          result<std::vector<migration_row>>& out) {
+  const auto away = co_await db.connect();
+  if (away)
+    out = away->as_failure();
+  else if (rehearse)
+    out = co_await migration_status(db);
+  else
+    out = co_await migrate_to(db, wish);
 }
 
 } // namespace furrow::storage::postgres_work

@@ -95,8 +95,7 @@ list_signals(pq_connection& db, const std::string& farm, const std::string& equi
 /// from column 0. False: its columns do not agree.
 [[nodiscard]] bool read_block(const pq_rows& rows, int row, frame_run& run);
 
-[[nodiscard]] task<result<std::vector<migration_row>>> migrate(pq_connection& db,
-                                                               migration_wish wish = {});
+[[nodiscard]] task<result<std::vector<migration_row>>> migrate(pq_connection& db);
 [[nodiscard]] task<result<std::vector<migration_row>>> migration_status(pq_connection& db);
 [[nodiscard]] task<result<store_health>> health(pq_connection& db);
 

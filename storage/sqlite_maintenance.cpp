@@ -1,4 +1,5 @@
 #include "storage/database_care.hpp"
+#include "storage/migrate_to.hpp"
 #include "storage/migrations.hpp"
 #include "storage/soundness.hpp"
 #include "storage/sqlite_db.hpp"
@@ -204,7 +205,7 @@ migrate(const std::string& path, const store_options& options, migration_wish wi
     auto db = sqlite_db::open(path, sqlite_db::access::write, options.lock_timeout);
     if (!db)
       return db.error();
-    return rehearse ? sqlite_work::migration_status(**db) : sqlite_work::migrate(**db, wish);
+    return rehearse ? sqlite_work::migration_status(**db) : sqlite_work::migrate_to(**db, wish);
   });
 }
 

@@ -1,3 +1,4 @@
+#include "storage/migrate_to.hpp"
 #include "storage/migrations.hpp"
 #include "storage/sqlite_work.hpp"
 
@@ -44,7 +45,11 @@ result<std::vector<migration_row>> migration_status(sqlite_db& db) {
   return compare(sqlite_migrations(), applied(db));
 }
 
-result<std::vector<migration_row>> migrate(sqlite_db& db, migration_wish wish) {
+result<std::vector<migration_row>> migrate(sqlite_db& db) {
+  return migrate_to(db, {});
+}
+
+result<std::vector<migration_row>> migrate_to(sqlite_db& db, migration_wish wish) {
   for (const auto& step : sqlite_migrations()) {
     if (step.number > wish.to.value_or(step.number))
       break;

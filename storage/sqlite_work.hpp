@@ -71,7 +71,7 @@ digest_signals(sqlite_db& db, const std::vector<digest_signal>& signals);
 list_signals(sqlite_db& db, const std::string& farm, const std::string& equipment);
 [[nodiscard]] result<digest_status> digest_progress(sqlite_db& db);
 
-[[nodiscard]] result<std::vector<migration_row>> migrate(sqlite_db& db, migration_wish wish = {});
+[[nodiscard]] result<std::vector<migration_row>> migrate(sqlite_db& db);
 [[nodiscard]] result<std::vector<migration_row>> migration_status(sqlite_db& db);
 [[nodiscard]] store_health health(sqlite_db& db);
 

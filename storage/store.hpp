@@ -176,10 +176,6 @@ struct migration_row {
   std::string fault; // checksum differs, unknown to this program ...; empty when sound
 };
 
-struct migration_wish {
-  std::optional<std::uint32_t> to; // no step above this number; nothing: all that the program knows
-};
-
 struct store_health {
   bool up = false;
   std::string mode;   // "postgresql 15.18", "sqlite 3.40.1"

@@ -69,7 +69,7 @@ import_stream::claim(storage::store& store,
   const storage::claim_request request{
     out->farm_, out->equipment_, out->stream_id_, std::nullopt, {{run, 1}}};
   auto claimed = asked<std::vector<storage::claim_outcome>>([&](auto done) {
-                   store.claim({request}, done);
+                   store.claim({request}, std::move(done));
                  }).get();
   if (!claimed)
     return claimed.error();
@@ -129,7 +129,7 @@ storage::result<done> import_stream::settle() {
 }
 
 storage::result<done> import_stream::send() {
-  const auto before = settle();
+  auto before = settle();
   if (!before || next_.to == next_.from)
     return before;
   next_.claim = claim_;
@@ -154,7 +154,7 @@ storage::result<done> import_stream::finish() {
 
 storage::result<std::string> import_stream::difference() {
   const auto ledger = asked<std::vector<storage::ledger_row>>([&](auto done) {
-                        store_.read_ledger(farm_, equipment_, done);
+                        store_.read_ledger(farm_, equipment_, std::move(done));
                       }).get();
   if (!ledger)
     return ledger.error();
@@ -173,7 +173,7 @@ storage::result<std::string> import_stream::difference() {
   while (count < frames) {
     const auto page =
       asked<storage::frames_page>([&](auto done) {
-        store_.read_frames({farm_, equipment_, std::nullopt, std::nullopt}, at, done);
+        store_.read_frames({farm_, equipment_, std::nullopt, std::nullopt}, at, std::move(done));
       }).get();
     if (!page)
       return page.error();
