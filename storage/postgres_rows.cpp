@@ -39,6 +39,7 @@ public:
     if (!rows)
       return rows.error();
     std::vector<source_group> out;
+    out.reserve(static_cast<std::size_t>(PQntuples(rows->get())));
     for (int row = 0; row < PQntuples(rows->get()); ++row)
       out.push_back({cell(*rows, row, 0), cell(*rows, row, 1), std::stoull(cell(*rows, row, 2))});
     return out;
