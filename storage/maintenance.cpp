@@ -1,6 +1,6 @@
 #include "storage/maintenance.hpp"
 
-#include "storage/database_care.hpp"
+#include "storage/database_maintenance.hpp"
 #include "storage/migrations.hpp"
 
 #include <fcntl.h>
@@ -45,13 +45,13 @@ migrate_database(const store_options& options, migration_wish wish, bool rehears
     return failure{errc::misconfigured, "there is no migration " + std::to_string(*wish.to)
                                           + ": this program knows 1 to "
                                           + std::to_string(steps.back().number)};
-  return is_sqlite(options) ? sqlite_care::migrate(path_of(options), options, wish, rehearse)
-                            : postgres_care::migrate(options, wish, rehearse);
+  return is_sqlite(options) ? sqlite_maintenance::migrate(path_of(options), options, wish, rehearse)
+                            : postgres_maintenance::migrate(options, wish, rehearse);
 }
 
 result<std::vector<finding>> validate_database(const store_options& options) {
-  return is_sqlite(options) ? sqlite_care::validate(path_of(options), options)
-                            : postgres_care::validate(options);
+  return is_sqlite(options) ? sqlite_maintenance::validate(path_of(options), options)
+                            : postgres_maintenance::validate(options);
 }
 
 result<saved_file> backup_database(const store_options& options, const std::string& file) {
@@ -63,8 +63,8 @@ result<saved_file> backup_database(const store_options& options, const std::stri
   if (made < 0)
     return trouble(partial);
   ::close(made);
-  auto saved = is_sqlite(options) ? sqlite_care::backup(path_of(options), options, partial)
-                                  : postgres_care::backup(options, partial);
+  auto saved = is_sqlite(options) ? sqlite_maintenance::backup(path_of(options), options, partial)
+                                  : postgres_maintenance::backup(options, partial);
   if (!saved) {
     ::unlink(partial.c_str());
     return saved;
@@ -84,8 +84,8 @@ restore_database(const store_options& options, const std::string& file, bool rep
   if (::access(file.c_str(), R_OK) != 0)
     return trouble(file);
   auto restored = is_sqlite(options)
-                    ? sqlite_care::restore(path_of(options), options, file, replace)
-                    : postgres_care::restore(options, file, replace);
+                    ? sqlite_maintenance::restore(path_of(options), options, file, replace)
+                    : postgres_maintenance::restore(options, file, replace);
   if (restored)
     restored->bytes = std::filesystem::file_size(file);
   return restored;

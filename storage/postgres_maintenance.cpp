@@ -1,4 +1,4 @@
-#include "storage/database_care.hpp"
+#include "storage/database_maintenance.hpp"
 #include "storage/migrate_to.hpp"
 #include "storage/pg_programs.hpp"
 #include "storage/postgres_work.hpp"
@@ -34,7 +34,7 @@ std::uint32_t add_migrations(const std::vector<migration_row>& rows, std::vector
   return newest;
 }
 
-namespace postgres_care {
+namespace postgres_maintenance {
 
 namespace {
 
@@ -297,5 +297,5 @@ result<saved_file> restore(const store_options& options, const std::string& file
   return saved_file{0, "pg_restore " + std::to_string(programs->major)};
 }
 
-} // namespace postgres_care
+} // namespace postgres_maintenance
 } // namespace furrow::storage

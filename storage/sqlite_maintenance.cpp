@@ -1,4 +1,4 @@
-#include "storage/database_care.hpp"
+#include "storage/database_maintenance.hpp"
 #include "storage/migrate_to.hpp"
 #include "storage/migrations.hpp"
 #include "storage/soundness.hpp"
@@ -8,7 +8,7 @@
 #include <filesystem>
 #include <map>
 
-namespace furrow::storage::sqlite_care {
+namespace furrow::storage::sqlite_maintenance {
 
 namespace {
 
@@ -284,4 +284,4 @@ result<saved_file> restore(const std::string& path,
   return saved_file{0, std::string{"sqlite "} + sqlite3_libversion()};
 }
 
-} // namespace furrow::storage::sqlite_care
+} // namespace furrow::storage::sqlite_maintenance

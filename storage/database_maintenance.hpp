@@ -16,16 +16,16 @@ namespace furrow::storage {
 
 } // namespace furrow::storage
 
-namespace furrow::storage::postgres_care {
+namespace furrow::storage::postgres_maintenance {
 [[nodiscard]] result<std::vector<migration_row>>
 migrate(const store_options& options, migration_wish wish, bool rehearse);
 [[nodiscard]] result<std::vector<finding>> validate(const store_options& options);
 [[nodiscard]] result<saved_file> backup(const store_options& options, const std::string& file);
 [[nodiscard]] result<saved_file>
 restore(const store_options& options, const std::string& file, bool replace);
-} // namespace furrow::storage::postgres_care
+} // namespace furrow::storage::postgres_maintenance
 
-namespace furrow::storage::sqlite_care {
+namespace furrow::storage::sqlite_maintenance {
 [[nodiscard]] result<std::vector<migration_row>>
 migrate(const std::string& path, const store_options& options, migration_wish wish, bool rehearse);
 [[nodiscard]] result<std::vector<finding>> validate(const std::string& path,
@@ -36,4 +36,4 @@ backup(const std::string& path, const store_options& options, const std::string&
                                          const store_options& options,
                                          const std::string& file,
                                          bool replace);
-} // namespace furrow::storage::sqlite_care
+} // namespace furrow::storage::sqlite_maintenance
