@@ -7,6 +7,7 @@
 #pragma once
 
 #include "actors/node.hpp"
+#include "storage/activity.hpp"
 
 #include <algorithm>
 #include <atomic>
