@@ -240,9 +240,7 @@ public:
     return make_postgres_repositories(queries_);
   }
 
-  std::shared_ptr<care_lane> open_care() override {
-    return make_postgres_care(make_lane("care"));
-  }
+  std::shared_ptr<care_lane> open_care() override { return make_postgres_care(make_lane("care")); }
 
   void migrate(handler<std::vector<migration_row>> done) override {
     migrations_->submit(
@@ -333,7 +331,7 @@ private:
         return postgres_work::insert_record_group(db, group);
       }));
     });
-  std::shared_ptr<postgres_pool> health_;  // and what a person asks of a node that is busy
+  std::shared_ptr<postgres_pool> health_; // and what a person asks of a node that is busy
   std::shared_ptr<postgres_pool> migrations_;
   std::shared_ptr<postgres_pool> sealer_;
   std::thread thread_; // last: it uses all the others

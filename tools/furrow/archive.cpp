@@ -90,7 +90,8 @@ result<done> write_manifest(const fs::path& folder, const json& manifest) {
 class exporter {
 public:
   exporter(fs::path folder, json manifest)
-    : folder_{std::move(folder)}, manifest_{std::move(manifest)} {
+    // In braces the manifest would become an array of one.
+    : folder_{std::move(folder)}, manifest_(std::move(manifest)) {
     for (const auto& file : manifest_.at("files")) {
       auto& last = done_to_[file.at("stream_id").get<std::string>()];
       last = std::max(last, file.at("seq_last").get<std::uint64_t>());
@@ -159,7 +160,7 @@ private:
 
   result<done> write_chunk() {
     if (writer_ == nullptr) {
-      name_ = fmt::format("{}-{:012}.furrow", can::to_string(head_.stream_id).substr(0, 8),
+      name_ = fmt::format("{}-{:012}.furrow", can::to_string(head_.stream_id),
                           pending_.front().seq_first);
       auto created = storage::archive_writer::create((folder_ / name_).string(), head_);
       if (!created)
@@ -245,9 +246,11 @@ result<json> open_manifest(const export_options& options, const fs::path& folder
                 {"selection", selection},
                 {"complete", false},
                 {"files", json::array()}};
-  if (manifest->value("selection", json()) != selection)
-    return failure{errc::failed,
-                   folder.string() + ": holds an archive of something else; name another folder"};
+  const auto there = manifest->value("selection", json::object());
+  for (const auto& [name, value] : selection.items()) // in whatever order they stand
+    if (!there.is_object() || there.value(name, json()) != value)
+      return failure{errc::failed,
+                     folder.string() + ": holds an archive of something else; name another folder"};
   return manifest;
 }
 

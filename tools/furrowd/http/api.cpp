@@ -224,8 +224,8 @@ api::answer api::scrape(call) {
     co_await ask<storage::result<storage::store_activity>>(start, activity_limit);
   response made;
   made.content_type = "text/plain; version=0.0.4; charset=utf-8";
-  made.body = metrics_.render(node_.stats(), cache_.figures(),
-                              activity && *activity ? &**activity : nullptr);
+  made.body =
+    metrics_.render(node_.stats(), cache_.figures(), activity && *activity ? &**activity : nullptr);
   co_return made;
 }
 
