@@ -115,7 +115,7 @@ void create(const std::string& line, std::istream& in, std::set<std::string>& ou
     ++at;
   if (at + 1 >= words.size() || !is_kind(words[at]))
     return;
-  const std::string kind{words[at]};
+  const auto& kind = words[at];
   if (words[at + 1] == "if")
     at += 3; // not exists
   if (at + 1 >= words.size())
