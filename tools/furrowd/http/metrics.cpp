@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <fstream>
 #include <iterator>
+#include <span>
 #include <sstream>
 
 namespace furrow::http {
@@ -38,14 +39,21 @@ std::size_t resident_bytes() {
   return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
 }
 
-std::vector<prometheus::MetricFamily> families(const actors::node_stats& stats) {
+struct row {
+  const char* name;
+  const char* help;
+  prometheus::MetricType type;
+  std::uint64_t value;
+};
+
+void append_rows(std::vector<prometheus::MetricFamily>& to, std::span<const row> rows) {
+  for (const auto& row : rows)
+    to.push_back(family(row.name, row.help, row.type, static_cast<double>(row.value)));
+}
+
+/// What comes in and is committed.
+void append_ingest(std::vector<prometheus::MetricFamily>& to, const actors::node_stats& stats) {
   using enum prometheus::MetricType;
-  struct row {
-    const char* name;
-    const char* help;
-    prometheus::MetricType type;
-    std::uint64_t value;
-  };
   const std::array rows{
     row{"furrow_sessions", "Gateway sessions now open.", Gauge, stats.sessions},
     row{"furrow_frames_received_total", "Frames received, duplicates left out.", Counter,
@@ -71,6 +79,16 @@ std::vector<prometheus::MetricFamily> families(const actors::node_stats& stats) 
         stats.budget_peak},
     row{"furrow_store_up", "Whether the database takes commits: 1 yes, 0 no.", Gauge,
         stats.store_up ? 1U : 0U},
+    row{"process_resident_memory_bytes", "Resident memory of the process.", Gauge,
+        resident_bytes()},
+  };
+  append_rows(to, rows);
+}
+
+/// What is done with it in the background.
+void append_background(std::vector<prometheus::MetricFamily>& to, const actors::node_stats& stats) {
+  using enum prometheus::MetricType;
+  const std::array rows{
     row{"furrow_digest_frames_total", "Frames made into rollups and telemetry.", Counter,
         stats.digest_frames},
     row{"furrow_digest_commits_total", "Transactions of the digest.", Counter,
@@ -103,13 +121,14 @@ std::vector<prometheus::MetricFamily> families(const actors::node_stats& stats) 
         stats.records_expired},
     row{"furrow_care_failures_total", "Times that partitions or retention stopped.", Counter,
         stats.care_failures},
-    row{"process_resident_memory_bytes", "Resident memory of the process.", Gauge,
-        resident_bytes()},
   };
+  append_rows(to, rows);
+}
+
+std::vector<prometheus::MetricFamily> families(const actors::node_stats& stats) {
   std::vector<prometheus::MetricFamily> made;
-  made.reserve(rows.size());
-  for (const auto& row : rows)
-    made.push_back(family(row.name, row.help, row.type, static_cast<double>(row.value)));
+  append_ingest(made, stats);
+  append_background(made, stats);
   return made;
 }
 
