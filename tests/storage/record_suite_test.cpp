@@ -1,6 +1,5 @@
 // Records in both databases: built into storage_tests and storage_pg_tests.
-#include "storage/records.hpp"
-#include "tests/storage/store_bed.hpp"
+#include "tests/storage/record_bed.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -9,89 +8,6 @@
 namespace can = furrow::can;
 using namespace furrow::storage;
 using namespace furrow::tests;
-
-namespace {
-
-constexpr std::int64_t start_us = 1'777'617'000'000'000;
-
-const std::string sensor_body =
-  R"({"sensor":"soil-1","type":"soil","quantity":"moisture","value":23.5,"unit":"%"})";
-const std::string yield_body =
-  R"({"mass_flow_kgps":7.25,"width_m":9.1,"speed_mps":1.8,"latitude_deg":52.1,"longitude_deg":11.6})";
-const std::string tokens_body =
-  R"({"agent":"scout","model":"m-1","prompt_tokens":1200,"completion_tokens":88})";
-const std::string fault_body = R"({"source":3,"spn":190,"fmi":2,"active":true})";
-
-can::record record_at(std::int64_t seconds, std::uint16_t kind, std::string body) {
-  return {start_us + seconds * 1'000'000, kind, std::move(body)};
-}
-
-/// Records numbered from `from` + 1 as one append.
-stream_append
-append_records(const stream_claim& claim, std::uint64_t from, std::vector<can::record> records) {
-  stream_append out;
-  out.claim = claim;
-  out.from = from;
-  for (auto& record : records)
-    out.records.push_back({++from, std::move(record)});
-  out.to = out.sent = from;
-  return out;
-}
-
-records_page page_of(store& store,
-                     std::uint16_t kind,
-                     std::size_t limit = 1'000,
-                     std::optional<records_cursor> after = {}) {
-  records_query query{"default", "T1", kind, {}, {}, limit};
-  return must(answer_of<records_page>([&](auto done) { store.read_records(query, after, done); }));
-}
-
-std::vector<quarantine_row> quarantined(store& store, const std::string& farm = "default") {
-  return must(answer_of<quarantine_page>([&](auto done) {
-           store.list_quarantine({farm, "", 1'000}, {}, done);
-         }))
-    .rows;
-}
-
-furrow::storage::result<retry_outcome>
-retry(store& store, quarantine_id id, const std::string& farm = "default") {
-  return answer_of<retry_outcome>([&](auto done) { store.retry_quarantined(farm, id, done); });
-}
-
-furrow::storage::result<record_batch_outcome> insert(store& store, record_batch batch) {
-  return answer_of<record_batch_outcome>(
-    [&](auto done) { store.insert_records(std::move(batch), done); });
-}
-
-ledger_row only_ledger(store& store) {
-  const auto rows = ledger(store, "T1");
-  REQUIRE(rows.size() == 1);
-  CHECK(rows[0].lost == 0);
-  CHECK(rows[0].doubled == 0);
-  CHECK(rows[0].stored + rows[0].dropped + rows[0].lost_at_gateway == rows[0].durable);
-  return rows[0];
-}
-
-bool is_postgres(const store_bed& bed) {
-  return !bed.url().starts_with("sqlite:");
-}
-
-/// From now on a fault of SPN 666 is refused by the database itself.
-void refuse_spn_666(store_bed& bed) {
-  bed.tamper(is_postgres(bed) ? "alter table fault add constraint no_666 check (spn <> 666)"
-                              : "create trigger no_666 before insert on fault when new.spn = 666 "
-                                "begin select raise(abort, 'no_666'); end");
-}
-
-void allow_spn_666(store_bed& bed) {
-  bed.tamper(is_postgres(bed) ? "alter table fault drop constraint no_666" : "drop trigger no_666");
-}
-
-std::string fault_of_spn(int spn) {
-  return R"({"source":3,"spn":)" + std::to_string(spn) + R"(,"fmi":2,"active":true})";
-}
-
-} // namespace
 
 TEST_CASE("records: each known kind goes to its table with the fields as columns, in order") {
   const auto bed = make_bed();
@@ -138,7 +54,7 @@ TEST_CASE(
 
   const auto sensors = page_of(*store, can::record_kind_sensor).rows;
   REQUIRE(sensors.size() == 1);
-  CHECK(sensors[0].time_us == start_us);
+  CHECK(sensors[0].time_us == record_start_us);
   CHECK(sensors[0].seq == 11);
   CHECK(sensors[0].values
         == can::record_values{std::string{"soil-1"},
@@ -254,8 +170,8 @@ TEST_CASE(
     return std::tuple{left.time_us, left.stream, left.seq}
            < std::tuple{right.time_us, right.stream, right.seq};
   }));
-  const records_query within{"default", "T1", can::record_kind_yield, start_us + 3'000'000,
-                             start_us + 4'000'000};
+  const records_query within{"default", "T1", can::record_kind_yield, record_start_us + 3'000'000,
+                             record_start_us + 4'000'000};
   const auto page =
     must(answer_of<records_page>([&](auto done) { store->read_records(within, {}, done); }));
   CHECK(page.rows.size() == 2 * 14);
@@ -278,14 +194,15 @@ TEST_CASE("quarantine: what can be stored by now is stored once under its number
   // A frame that was refused once, for a reason that is gone.
   const std::uint8_t payload[8] = {1, 2, 3};
   can::frame_block block;
-  REQUIRE(block.push(start_us, can::pack({.id = 0x123, .length = 3}), payload));
+  REQUIRE(block.push(record_start_us, can::pack({.id = 0x123, .length = 3}), payload));
   std::string frame(16, '\0');
   for (unsigned i = 0; i < 8; ++i) {
-    frame[i] = static_cast<char>(start_us >> 8 * i);
+    frame[i] = static_cast<char>(record_start_us >> 8 * i);
     frame[8 + i] = static_cast<char>(block.headers[0] >> 8 * i);
   }
   frame += "\x01\x02\x03";
-  batch.quarantine = {{3, start_us, "once", frame}, {4, start_us, "for ever", "no frame"}};
+  batch.quarantine = {{3, record_start_us, "once", frame},
+                      {4, record_start_us, "for ever", "no frame"}};
   batch.to = batch.sent = 4;
   REQUIRE(append(*lane, {batch}));
   const auto items = quarantined(*store);
@@ -360,83 +277,6 @@ TEST_CASE("quarantine: two that retry one item at once store it once") {
   CHECK(only_ledger(*store).quarantined == 0);
 }
 
-TEST_CASE(
-  "record batch: stored once whatever the key's repetitions, each record with its verdict") {
-  const auto bed = make_bed();
-  const auto store = bed->open_migrated();
-  refuse_spn_666(*bed);
-  record_batch batch{"default",
-                     "T1",
-                     "monday-1",
-                     {record_at(0, can::record_kind_sensor, sensor_body),
-                      record_at(1, can::record_kind_yield, R"({"mass_flow_kgps":1})"),
-                      record_at(2, can::record_kind_fault, fault_of_spn(666)),
-                      record_at(3, can::record_kind_fault, fault_of_spn(190)),
-                      record_at(4, can::record_kind_lost, "{}"), record_at(5, 9, "[1]"),
-                      record_at(6, 9, R"({"own":1})")}};
-  const auto first = must(insert(*store, batch));
-  CHECK_FALSE(first.repeated);
-  REQUIRE(first.refused.size() == 7);
-  CHECK(first.refused[0].empty());
-  CHECK(first.refused[1] == "yield: width_m: is missing");
-  CHECK(first.refused[2].find("no_666") != std::string::npos);
-  CHECK(first.refused[3].empty());
-  CHECK(first.refused[4] == "kind 32767 is not for clients");
-  CHECK_FALSE(first.refused[5].empty());
-  CHECK(first.refused[6].empty());
-  for (int i = 0; i < 3; ++i) {
-    const auto again = must(insert(*store, batch));
-    CHECK(again.repeated);
-    CHECK(again.refused == first.refused);
-  }
-  auto row = only_ledger(*store);
-  CHECK(row.stored == 3);
-  CHECK(row.quarantined == 0);
-  CHECK(page_of(*store, can::record_kind_fault).rows.size() == 1);
-
-  batch.records.pop_back();
-  CHECK(insert(*store, batch).code() == errc::reject_row); // the key of another batch
-  batch.farm = "north";
-  CHECK_FALSE(must(insert(*store, batch)).repeated); // another tenant's key
-  batch.farm = "default";
-  batch.key = "monday-2";
-  batch.records = {record_at(0, can::record_kind_sensor, "{}")};
-  CHECK(must(insert(*store, batch)).refused[0] == "sensor: sensor: is missing");
-  CHECK(insert(*store, {"default", "T1", "", {record_at(0, 9, "{}")}}).code() == errc::reject_row);
-  CHECK(insert(*store, {"default", "T1", "k", {}}).code() == errc::reject_row);
-  CHECK(insert(*store, {"default", "", "k", {record_at(0, 9, "{}")}}).code() == errc::reject_row);
-  CHECK(insert(*store, {"default", "T1", "k\xff", {record_at(0, 9, "{}")}}).code()
-        == errc::reject_row);
-}
-
-TEST_CASE("record batch: stores side by side send the same batches, and each is stored once") {
-  const auto bed = make_bed();
-  const auto store = bed->open_migrated();
-  constexpr int batches = 25;
-  const auto work = [&] {
-    const auto mine = bed->open();
-    for (int i = 0; i < batches; ++i) {
-      const record_batch batch{"default",
-                               "T1",
-                               "key-" + std::to_string(i),
-                               {10, record_at(i, can::record_kind_tokens, tokens_body)}};
-      furrow::storage::result<record_batch_outcome> outcome{record_batch_outcome{}};
-      do // many at once may need another round
-        outcome = insert(*mine, batch);
-      while (outcome.code() == errc::retry_later);
-      CHECK(outcome.has_value());
-    }
-  };
-  std::vector<std::thread> threads;
-  for (int i = 0; i < 3; ++i)
-    threads.emplace_back(work);
-  for (auto& thread : threads)
-    thread.join();
-  CHECK(only_ledger(*store).stored == 10 * batches);
-  CHECK(bed->value("select count(*) from token_usage") == std::to_string(10 * batches));
-  CHECK(bed->value("select count(*) from record_batch") == std::to_string(batches));
-}
-
 TEST_CASE("records: random bodies are stored or quarantined, none is lost and none stops another") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
@@ -464,51 +304,4 @@ TEST_CASE("records: random bodies are stored or quarantined, none is lost and no
   CHECK(row.durable == seq);
   CHECK(row.quarantined > 100);
   CHECK(row.stored - row.quarantined > 500);
-}
-
-TEST_CASE(
-  "records: single ones that come together are each stored once, and a bad one fails alone") {
-  const auto bed = make_bed();
-  const auto store = bed->open_migrated();
-  refuse_spn_666(*bed);
-  constexpr int count = 1'500;
-  std::vector<std::promise<furrow::storage::result<record_batch_outcome>>> promised(count);
-  for (int i = 0; i < count; ++i) {
-    // Three machines; each tenth is refused, one by what it says, one by the database; some come twice.
-    auto body = i % 20 == 7    ? std::string{R"({"source":3,"spn":666,"fmi":2,"active":true})"}
-                : i % 20 == 17 ? std::string{R"({"source":3,"spn":-1,"fmi":2,"active":true})"}
-                               : fault_body;
-    const auto key = i % 100 == 99 ? i - 1 : i;
-    record_batch batch{"default",
-                       "T" + std::to_string(key / 2 % 3 + 1),
-                       "key " + std::to_string(key),
-                       {record_at(key, can::record_kind_fault, std::move(body))}};
-    store->insert_records(std::move(batch),
-                          [&promised, i](furrow::storage::result<record_batch_outcome> outcome) {
-                            promised[static_cast<std::size_t>(i)].set_value(std::move(outcome));
-                          });
-  }
-  int stored = 0;
-  for (int i = 0; i < count; ++i) {
-    auto answer = promised[static_cast<std::size_t>(i)].get_future();
-    REQUIRE(answer.wait_for(patience) == std::future_status::ready);
-    const auto outcome = must(answer.get());
-    REQUIRE(outcome.refused.size() == 1);
-    const bool good = i % 10 != 7;
-    if (outcome.refused[0].empty() != good || outcome.repeated != (i % 100 == 99))
-      CHECK(i == -1);
-    stored += good && i % 100 != 99 ? 1 : 0;
-  }
-  CHECK(bed->value("select count(*) from fault") == std::to_string(stored));
-  std::uint64_t held = 0;
-  for (const auto& row : ledger(*store)) {
-    CHECK(row.lost == 0);
-    CHECK(row.doubled == 0);
-    CHECK(row.stored == row.durable);
-    held += row.stored;
-  }
-  CHECK(held == static_cast<std::uint64_t>(stored));
-  if (is_postgres(*bed))
-    MESSAGE(stored << " records in " << bed->value("select count(distinct xmin::text) from fault")
-                   << " transactions");
 }
