@@ -77,14 +77,16 @@ begin
   return moved;
 end $$;
 
--- Second half, in the same transaction and the last message of it: what has come in since, and in its place. Holds the default
--- partition against everybody from the first line to the commit that must follow at once.
+-- Second half, in the same transaction and the last message of it: what has come in since, and in its place. Holds the table
+-- against everybody from the first line to the commit that must follow at once. Not its default partition alone: a statement
+-- that waited for that one would have planned without the new partition, and would then find the rows in neither.
 create function furrow.attach_partition(time_from timestamptz, time_to timestamptz) returns bigint
 language plpgsql security definer set search_path = pg_catalog as $$
 declare
   name text := furrow.partition_name(time_from, time_to);
   moved bigint;
 begin
+  lock table only furrow.can_segment in access exclusive mode;
   lock table furrow.can_segment_default in access exclusive mode;
   execute format('with gone as (delete from furrow.can_segment_default s where s.time_first >= $1 and s.time_first < $2 returning s.*) '
                  'insert into furrow.%I select * from gone', name) using time_from, time_to;

@@ -169,6 +169,39 @@ TEST_CASE("care: a statement that runs for long delays a partition, and nobody w
   check_nothing_lost(*store);
 }
 
+TEST_CASE("care: who waits for a partition to take its place reads every frame, in the place or "
+          "the other") {
+  postgres_bed bed;
+  const auto store = bed.open_migrated();
+  append_days(*store, "default", "T1", 1, {monday_us - 20 * day_us});
+  must(seal(*store));
+  const auto before = frames_digest(bed, "T1");
+  // In its place, and not committed before somebody waits for it.
+  std::thread partition_maker{[&] {
+    bed.tamper(
+      "begin; set local statement_timeout = '60s'; "
+      "create temp table slot on commit drop as select * from wanted_partitions('2026-11-16'); "
+      "select open_partition(time_from, time_to) from slot order by 1 limit 1; "
+      "select attach_partition(time_from, time_to) from slot order by time_from limit 1; "
+      "do $$ begin while not exists (select from pg_locks l join pg_class c on c.oid = l.relation "
+      "where not l.granted and l.database = (select oid from pg_database where datname = "
+      "current_database()) "
+      "and c.relname like 'can\\_segment%') loop perform pg_sleep(0.005); end loop; end $$; "
+      "commit");
+  }};
+  while (
+    bed.value(
+      "select count(*) from pg_locks l join pg_class c on c.oid = l.relation where l.granted and "
+      "l.mode = 'AccessExclusiveLock' and c.relname = 'can_segment_default'")
+    == "0") {
+  }
+  const auto seen = frames_digest(bed, "T1");
+  partition_maker.join();
+  CHECK(seen == before);
+  CHECK(bed.value("select count(*) from can_segment_default") == "0");
+  check_nothing_lost(*store);
+}
+
 TEST_CASE("care: two nodes that make partitions at once make each once") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
