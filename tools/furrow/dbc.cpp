@@ -4,6 +4,7 @@
 #include "tools/furrow/json_text.hpp"
 
 #include <cerrno>
+#include <cmath>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -11,22 +12,18 @@
 #include <system_error>
 
 #include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
 
 namespace furrow::cli {
 
 namespace {
 
+using json = nlohmann::ordered_json; // as dbc.hpp says them
+
 constexpr std::uint64_t values_max = 4'096; // of a multiplexed signal, one by one
 
 const char* order_word(const can::dbc_signal& signal) {
   return signal.order == can::byte_order::intel ? "intel" : "motorola";
-}
-
-void append_optional(std::string& out, const std::optional<double>& value) {
-  if (value)
-    append_number(out, *value);
-  else
-    out += "null";
 }
 
 const std::string* selector_of(const can::dbc_message& message, const can::dbc_signal& signal) {
@@ -46,156 +43,98 @@ std::uint64_t values_in(const std::vector<can::dbc_range>& ranges) {
   return count;
 }
 
-void append_mux(std::string& out, const can::dbc_message& message, const can::dbc_signal& signal) {
+/// JSON has no infinities; files have.
+json number(double value) {
+  if (std::isinf(value))
+    return value < 0 ? "-inf" : "inf";
+  return value;
+}
+
+json number_or_null(const std::optional<double>& value) {
+  return value ? number(*value) : json();
+}
+
+json text_or_null(const std::string& text) {
+  return text.empty() ? json() : json(text);
+}
+
+json mux_json(const can::dbc_message& message, const can::dbc_signal& signal) {
   const auto& mux = signal.mux;
-  if (!mux.selector && mux.when.empty()) {
-    out += "null";
-    return;
-  }
-  out += mux.selector ? "{\"is_mux\":true,\"mux_signal\":" : "{\"is_mux\":false,\"mux_signal\":";
+  if (!mux.selector && mux.when.empty())
+    return nullptr;
   const auto* selector = selector_of(message, signal);
-  append_text_or_null(out, selector == nullptr ? std::string_view{} : *selector);
-  out += ",\"mux_ids\":";
-  if (mux.when.empty() || values_in(mux.when) > values_max) {
-    out += "null";
-  } else {
-    char before = '[';
-    for (const auto& range : mux.when)
-      for (auto value = range.low;; ++value) {
-        out += before;
-        append_number(out, value);
-        before = ',';
-        if (value == range.high)
-          break;
-      }
-    out += ']';
+  json ids;
+  auto ranges = json::array();
+  const bool few = !mux.when.empty() && values_in(mux.when) <= values_max;
+  for (const auto& range : mux.when) {
+    ranges.push_back({range.low, range.high});
+    for (auto value = range.low; few; ++value) {
+      ids.push_back(value);
+      if (value == range.high)
+        break;
+    }
   }
-  out += ",\"ranges\":[";
-  for (std::size_t i = 0; i < mux.when.size(); ++i) {
-    out += i == 0 ? "[" : ",[";
-    append_number(out, mux.when[i].low);
-    out += ',';
-    append_number(out, mux.when[i].high);
-    out += ']';
-  }
-  out += "]}";
+  return {{"is_mux", mux.selector},
+          {"mux_signal", selector == nullptr ? json() : json(*selector)},
+          {"mux_ids", std::move(ids)},
+          {"ranges", std::move(ranges)}};
 }
 
-void append_choices(std::string& out, const std::vector<can::dbc_choice>& choices) {
-  if (choices.empty()) {
-    out += "null";
-    return;
+json signal_json(const can::dbc_message& message, const can::dbc_signal& signal) {
+  json choices; // null where there are none
+  if (!signal.choices.empty()) {
+    json::object_t
+      labels; // not by key, which looks through all before it: a hostile file has a million
+    for (const auto& choice : signal.choices)
+      labels.emplace_back(std::to_string(choice.value), choice.label);
+    choices = std::move(labels);
   }
-  char before = '{';
-  for (const auto& choice : choices) {
-    out += before;
-    before = ',';
-    out += '"';
-    append_number(out, choice.value);
-    out += "\":";
-    append_text(out, choice.label);
-  }
-  out += '}';
+  return {{"name", signal.name},
+          {"start", signal.start},
+          {"length", signal.length},
+          {"order", order_word(signal)},
+          {"signed", signal.is_signed},
+          {"float", signal.is_float},
+          {"scale", number(signal.scale)},
+          {"offset", number(signal.offset)},
+          {"min", number_or_null(signal.min)},
+          {"max", number_or_null(signal.max)},
+          {"unit", text_or_null(signal.unit)},
+          {"mux", mux_json(message, signal)},
+          {"choices", std::move(choices)},
+          {"spn", signal.spn ? json(*signal.spn) : json()},
+          {"comment", text_or_null(signal.comment)}};
 }
 
-void append_signal(std::string& out,
-                   const can::dbc_message& message,
-                   const can::dbc_signal& signal) {
-  out += "{\"name\":";
-  append_text(out, signal.name);
-  out += ",\"start\":";
-  append_number(out, signal.start);
-  out += ",\"length\":";
-  append_number(out, signal.length);
-  out += ",\"order\":\"";
-  out += order_word(signal);
-  out += signal.is_signed ? "\",\"signed\":true" : "\",\"signed\":false";
-  out += signal.is_float ? ",\"float\":true,\"scale\":" : ",\"float\":false,\"scale\":";
-  append_number(out, signal.scale);
-  out += ",\"offset\":";
-  append_number(out, signal.offset);
-  out += ",\"min\":";
-  append_optional(out, signal.min);
-  out += ",\"max\":";
-  append_optional(out, signal.max);
-  out += ",\"unit\":";
-  append_text_or_null(out, signal.unit);
-  out += ",\"mux\":";
-  append_mux(out, message, signal);
-  out += ",\"choices\":";
-  append_choices(out, signal.choices);
-  out += ",\"spn\":";
-  if (signal.spn)
-    append_number(out, *signal.spn);
-  else
-    out += "null";
-  out += ",\"comment\":";
-  append_text_or_null(out, signal.comment);
-  out += '}';
-}
-
-void append_names(std::string& out, const std::vector<std::string>& names) {
-  out += '[';
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    if (i != 0)
-      out += ',';
-    append_text(out, names[i]);
-  }
-  out += ']';
-}
-
-void append_message(std::string& out, const can::dbc_message& message) {
-  out += "{\"name\":";
-  append_text(out, message.name);
-  out += ",\"id\":";
-  append_number(out, message.id);
-  out += message.extended ? ",\"extended\":true,\"length\":" : ",\"extended\":false,\"length\":";
-  append_number(out, message.length);
-  out += ",\"pgn\":";
-  if (message.extended)
-    append_number(out, can::pgn_of(message.id));
-  else
-    out += "null";
-  out += ",\"senders\":";
-  append_names(out, message.senders);
-  out += ",\"comment\":";
-  append_text_or_null(out, message.comment);
-  out += ",\"signals\":[";
-  for (std::size_t i = 0; i < message.signals.size(); ++i) {
-    if (i != 0)
-      out += ',';
-    append_signal(out, message, message.signals[i]);
-  }
-  out += "]}";
+json message_json(const can::dbc_message& message) {
+  auto signals = json::array();
+  for (const auto& signal : message.signals)
+    signals.push_back(signal_json(message, signal));
+  return {{"name", message.name},
+          {"id", message.id},
+          {"extended", message.extended},
+          {"length", message.length},
+          {"pgn", message.extended ? json(can::pgn_of(message.id)) : json()},
+          {"senders", message.senders},
+          {"comment", text_or_null(message.comment)},
+          {"signals", std::move(signals)}};
 }
 
 void print_json(std::ostream& out, const can::dbc_file& file) {
-  std::string text = "{\"file\":";
-  append_text(text, file.name);
-  text += ",\"version\":";
-  append_text(text, file.version);
-  text += ",\"nodes\":";
-  append_names(text, file.nodes);
-  text += ",\"messages\":[";
-  for (std::size_t i = 0; i < file.messages.size(); ++i) {
-    if (i != 0)
-      text += ',';
-    append_message(text, file.messages[i]);
-  }
-  text += "],\"warnings\":[";
-  for (std::size_t i = 0; i < file.warnings.size(); ++i) {
-    text += i == 0 ? "{\"line\":" : ",{\"line\":";
-    append_number(text, file.warnings[i].line);
-    text += ",\"column\":";
-    append_number(text, file.warnings[i].column);
-    text += ",\"text\":";
-    append_text(text, file.warnings[i].text);
-    text += '}';
-  }
-  text += "],\"warning_count\":";
-  append_number(text, file.warning_count);
-  text += "}\n";
-  out << text;
+  auto messages = json::array();
+  for (const auto& message : file.messages)
+    messages.push_back(message_json(message));
+  auto warnings = json::array();
+  for (const auto& warning : file.warnings)
+    warnings.push_back(
+      {{"line", warning.line}, {"column", warning.column}, {"text", warning.text}});
+  const json whole{{"file", file.name},
+                   {"version", file.version},
+                   {"nodes", file.nodes},
+                   {"messages", std::move(messages)},
+                   {"warnings", std::move(warnings)},
+                   {"warning_count", file.warning_count}};
+  out << whole.dump(-1, ' ', false, json::error_handler_t::replace) << '\n';
 }
 
 void append_place(std::string& text,
