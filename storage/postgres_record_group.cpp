@@ -66,7 +66,9 @@ task<result<pq_reply>> stand_all(pq_connection& db, const group_work& work, cons
     "from furrow.enter($1, $2, array_fill($3, array[cardinality($1)]), "
     "array_fill(null::bigint, array[cardinality($1)])) e "
     "join unnest($4, $5) with ordinality k(key, place, ordinal) on k.ordinal = e.ordinal "
-    "left join furrow.record_batch b on b.stream = e.stream and b.key = k.key order by k.place",
+    // by the index for each key: a join would read all keys that ever were
+    "left join lateral (select o.records, o.refused from furrow.record_batch o "
+    "where o.stream = e.stream and o.key = k.key limit 1) b on true order by k.place",
     parameters);
   if (reply.error)
     co_return reply.error->as_failure();

@@ -28,7 +28,8 @@ task<result<direct_standing>> stand(pq_connection& db, const record_batch& batch
   const auto reply =
     co_await db.query("select e.equipment, e.stream, e.epoch, e.seq, b.records, b.refused "
                       "from furrow.enter(array[$1], array[$2], array[$3], array[null::bigint]) e "
-                      "left join furrow.record_batch b on b.stream = e.stream and b.key = $4",
+                      "left join lateral (select o.records, o.refused from furrow.record_batch o "
+                      "where o.stream = e.stream and o.key = $4 limit 1) b on true",
                       pq_parameters{}
                         .text(batch.farm)
                         .text(batch.equipment)
