@@ -99,6 +99,19 @@ bool expire_frames(sqlite_db& db, std::int64_t at_us, expire_outcome& out) {
   return left == 0;
 }
 
+/// Of batches of which no record is left, and which are past that age themselves: nobody sends them again.
+void expire_batch_keys(sqlite_db& db, std::int64_t at_us) {
+  for (const auto& farm : cutoffs(db, data_kind::records, at_us))
+    db.statement("delete from record_batch where (stream, key) in (select b.stream, b.key from "
+                 "record_batch b join equipment e on e.id = b.equipment_id where e.farm_id = ?1 "
+                 "and b.created_at < ?2 / 1000000 and exists (select 1 from expired x where "
+                 "x.stream = b.stream and x.first <= b.seq_first and x.last >= b.seq_first + "
+                 "b.records - 1 - (length(b.refused) - length(replace(b.refused, char(10), '')))) "
+                 "limit ?3)")
+      .with(farm.farm, farm.time_us, rows_a_batch)
+      .run();
+}
+
 bool expire_records(sqlite_db& db, std::int64_t at_us, expire_outcome& out) {
   ranges_of gone;
   std::int64_t left = rows_a_batch;
@@ -121,6 +134,7 @@ bool expire_records(sqlite_db& db, std::int64_t at_us, expire_outcome& out) {
     }
   for (auto& [stream, ranges] : gone)
     note_expired(db, stream, std::move(ranges));
+  expire_batch_keys(db, at_us);
   return left == 0;
 }
 

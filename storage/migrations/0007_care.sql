@@ -212,8 +212,26 @@ begin
     end loop;
     exit when total >= records_max;
   end loop;
+  perform furrow.expire_batch_keys(at, records_max);
   return total;
 end $$;
+
+-- Keys of batches of which no record is left, and which are past that age themselves: nobody sends them again.
+create function furrow.expire_batch_keys(at timestamptz, keys_max int) returns void
+language sql as $$
+  with due as materialized (
+    select b.stream, b.key
+    from furrow.cutoffs('records', at) k
+    join furrow.equipment e on e.farm_id = k.farm_id
+    join furrow.stream s on s.equipment_id = e.id
+    join furrow.record_batch b on b.stream = s.id and b.created_at < k.cutoff
+    where exists (select from furrow.expired x
+                  where x.stream = b.stream and x.first <= b.seq_first and x.last >= b.seq_first + b.records - 1
+                        - (length(b.refused) - length(replace(b.refused, e'\n', ''))))
+    limit keys_max
+  )
+  delete from furrow.record_batch b using due d where b.stream = d.stream and b.key = d.key
+$$;
 
 create function furrow.expire_telemetry(at timestamptz, rows_max int) returns bigint
 language sql as $$

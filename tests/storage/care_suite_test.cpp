@@ -1,5 +1,6 @@
 // Retention in both databases: built into storage_tests and storage_pg_tests.
 #include "tests/storage/care_bed.hpp"
+#include "tests/storage/record_bed.hpp"
 
 namespace can = furrow::can;
 using namespace furrow::storage;
@@ -133,6 +134,39 @@ TEST_CASE("retention: frames and records go at their own age, and the ledger sta
 
   // The stream goes on where it was.
   CHECK(append_mixed(*store, "b", 2, {monday_us}) == 150);
+  check_nothing_lost(*store);
+}
+
+TEST_CASE(
+  "retention: the key of a batch goes when the last of its records has gone, and not before") {
+  const auto bed = make_bed();
+  const auto store = bed->open_migrated();
+  const auto care = store->open_care();
+  const auto reading = [](std::int64_t time_us) {
+    return can::record{time_us, can::record_kind_sensor, sensor_body};
+  };
+  const auto insert = [&](const record_batch& batch) {
+    return must(
+      answer_of<record_batch_outcome>([&](auto done) { store->insert_records(batch, done); }));
+  };
+  const auto old = monday_us - 90 * day_us;
+  const can::record wrong{old, can::record_kind_sensor, "{}"};
+  const record_batch gone{"a", "T1", "gone", {reading(old), wrong, reading(old)}};
+  const record_batch half{"a", "T1", "half", {reading(old), reading(monday_us)}};
+  const record_batch young{"a", "T1", "young", {reading(old)}};
+  CHECK_FALSE(insert(gone).refused[1].empty());
+  insert(half);
+  insert(young);
+  bed->tamper(
+    is_postgres(*bed)
+      ? "update record_batch set created_at = '2026-08-01' where key <> 'young'"
+      : "update record_batch set created_at = unixepoch('2026-08-01') where key <> 'young'");
+  keep(*care, "", data_kind::records, 30);
+  CHECK(must(expire(*care, monday_us)).records == 4);
+  CHECK(bed->value("select count(*) from record_batch") == "2");
+  CHECK(insert(half).repeated);
+  CHECK(insert(young).repeated);
+  CHECK_FALSE(insert(gone).repeated);
   check_nothing_lost(*store);
 }
 
