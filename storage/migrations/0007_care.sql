@@ -142,9 +142,10 @@ begin
   select note_expired.stream, lower(r), upper(r) - 1 from unnest(coalesce(whole, '{}') + numbers) r;
 end $$;
 
--- Sealed frames past their age, a few chunks at a time. What is not sealed yet is not looked at: neither is then what the digest
--- has still to read. A chunk that had lost segments is not noted: its numbers stay lost.
-create function furrow.expire_chunks(at timestamptz, chunks_max int, out chunks bigint, out frames bigint)
+-- Chunks and their segments, all but those of a partition that is about to go as a whole. A chunk that had lost segments is not
+-- noted: its numbers stay lost.
+create function furrow.remove_chunks(streams int[], seqs bigint[], keep_from timestamptz, keep_to timestamptz,
+                                     out chunks bigint, out frames bigint)
 language plpgsql as $$
 declare
   one record;
@@ -154,20 +155,18 @@ begin
   for one in
     with due as materialized (
       select c.stream, c.seq_first, c.time_first, c.time_last
-      from furrow.can_chunk c
-      join furrow.equipment e on e.id = c.equipment_id
-      join furrow.cutoffs('frames', at) k on k.farm_id = e.farm_id
-      where c.time_last < k.cutoff
-      order by c.stream, c.seq_first limit chunks_max for update of c skip locked
+      from unnest(streams, seqs) d(stream, seq_first) join furrow.can_chunk c using (stream, seq_first)
+    ), held as materialized (
+      select s.stream, s.chunk, sum(s.frames) as frames
+      from due d join furrow.can_segment s on s.stream = d.stream and s.chunk = d.seq_first
+       and s.time_first >= d.time_first and s.time_first <= d.time_last group by 1, 2
     ), chunk as (
       delete from furrow.can_chunk c using due d where c.stream = d.stream and c.seq_first = d.seq_first
       returning c.stream, c.seq_first, c.frames, c.run_first, c.run_frames
     ), segment as (
       delete from furrow.can_segment s using due d
       where s.stream = d.stream and s.chunk = d.seq_first and s.time_first >= d.time_first and s.time_first <= d.time_last
-      returning s.stream, s.chunk, s.frames
-    ), held as (
-      select s.stream, s.chunk, sum(s.frames) as frames from segment s group by 1, 2
+        and (s.time_first >= keep_from and s.time_first < keep_to) is not true
     )
     select c.stream, count(distinct c.seq_first) as chunks, sum(r.frames)::bigint as frames,
            range_agg(int8range(r.first, r.first + r.frames)) filter (where h.frames = c.frames) as numbers
@@ -183,6 +182,23 @@ begin
     end if;
   end loop;
 end $$;
+
+-- Sealed frames past their age, a few chunks at a time. What is not sealed yet is not looked at: neither is then what the digest
+-- has still to read.
+create function furrow.expire_chunks(at timestamptz, chunks_max int, out chunks bigint, out frames bigint)
+language sql as $$
+  with due as materialized (
+    select c.stream, c.seq_first
+    from furrow.can_chunk c
+    join furrow.equipment e on e.id = c.equipment_id
+    join furrow.cutoffs('frames', at) k on k.farm_id = e.farm_id
+    where c.time_last < k.cutoff
+    order by c.stream, c.seq_first limit chunks_max for update of c skip locked
+  ), whole as (
+    select array_agg(d.stream) as streams, array_agg(d.seq_first) as seqs from due d
+  )
+  select r.chunks, r.frames from whole w cross join lateral furrow.remove_chunks(w.streams, w.seqs, null, null) r
+$$;
 
 -- Records past their age, of all kinds; that the gateway's disk has lost an item stays on record.
 create function furrow.expire_records(at timestamptz, records_max int) returns bigint
@@ -284,43 +300,19 @@ create function furrow.empty_partition(partition text, at timestamptz, out chunk
 language plpgsql as $$
 declare
   bounds record;
-  one record;
+  streams int[];
+  seqs bigint[];
 begin
-  chunks := 0;
-  frames := 0;
   select * into bounds from furrow.partitions_due(at) d where d.name = partition;
   if bounds is null then
     raise exception using errcode = 'FW004', message = 'the partition is not due any more';
   end if;
-  for one in
-    with due as materialized (
-      select c.stream, c.seq_first, c.time_first, c.time_last from furrow.can_chunk c
-      where c.time_first < bounds.time_to and c.time_last >= bounds.time_from for update of c
-    ), held as materialized (
-      select s.stream, s.chunk, sum(s.frames) as frames
-      from due d join furrow.can_segment s on s.stream = d.stream and s.chunk = d.seq_first
-       and s.time_first >= d.time_first and s.time_first <= d.time_last group by 1, 2
-    ), chunk as (
-      delete from furrow.can_chunk c using due d where c.stream = d.stream and c.seq_first = d.seq_first
-      returning c.stream, c.seq_first, c.frames, c.run_first, c.run_frames
-    ), segment as (
-      delete from furrow.can_segment s using due d
-      where s.stream = d.stream and s.chunk = d.seq_first and s.time_first >= d.time_first and s.time_first <= d.time_last
-        and (s.time_first < bounds.time_from or s.time_first >= bounds.time_to)
-    )
-    select c.stream, count(distinct c.seq_first) as chunks, sum(r.frames)::bigint as frames,
-           range_agg(int8range(r.first, r.first + r.frames)) filter (where h.frames = c.frames) as numbers
-    from chunk c
-    cross join lateral unnest(c.run_first, c.run_frames) r(first, frames)
-    left join held h on h.stream = c.stream and h.chunk = c.seq_first
-    group by c.stream
-  loop
-    chunks := chunks + one.chunks;
-    frames := frames + one.frames;
-    if one.numbers is not null then
-      perform furrow.note_expired(one.stream, one.numbers);
-    end if;
-  end loop;
+  select array_agg(d.stream), array_agg(d.seq_first) into streams, seqs from (
+    select c.stream, c.seq_first from furrow.can_chunk c
+    where c.time_first < bounds.time_to and c.time_last >= bounds.time_from for update of c
+  ) d;
+  select r.chunks, r.frames into chunks, frames
+  from furrow.remove_chunks(streams, seqs, bounds.time_from, bounds.time_to) r;
 end $$;
 
 -- Second half, in the same transaction and the last message of it. What a sealer has put there in between keeps it.
