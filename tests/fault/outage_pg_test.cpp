@@ -81,6 +81,7 @@ TEST_CASE(
                << " looks");
   CHECK(rss < (64 + 64) * mebibyte); // the budget, and what a node is without it
   CHECK(moved >= looks - 1);
+  CHECK(where.node_output().find("alarm store: ") != std::string::npos);
   const auto rows =
     nlohmann::json::parse(where.furrow({"ledger", "-o", "json"}, looks), nullptr, false);
   CHECK(looks == 0);

@@ -3,6 +3,7 @@
 #include "actors/node.hpp"
 #include "storage/store.hpp"
 #include "tools/furrowd/gateway_listener.hpp"
+#include "tools/furrowd/http/alarms.hpp"
 #include "tools/furrowd/http/server.hpp"
 
 #include <spdlog/spdlog.h>
@@ -174,19 +175,30 @@ private:
     serve_gateways();
   }
 
-  /// A node without gateways learns nothing of its database by working: look every two seconds, for /ready.
+  /// A node without gateways learns nothing of its database by working: look every two seconds, for /ready and for alarms.
   void look_at_store() {
     node_->store().health([this](storage::result<storage::store_health> health) {
       node_->note_store(health && health->up);
-      asio::post(io_, [this] {
-        if (draining_)
-          return;
-        retry_.expires_after(std::chrono::seconds{2});
-        retry_.async_wait([this](boost::system::error_code error) {
-          if (!error)
-            look_at_store();
-        });
+      node_->store().activity([this](storage::result<storage::store_activity> activity) {
+        asio::post(io_, [this, activity = std::move(activity)] { tell_alarms(activity); });
       });
+    });
+  }
+
+  void tell_alarms(const storage::result<storage::store_activity>& activity) {
+    if (draining_)
+      return;
+    const auto alarms = http::alarms_of(node_->stats(), activity ? &*activity : nullptr);
+    for (const auto& change : alarms_.look(std::chrono::steady_clock::now(), alarms))
+      if (change.raised)
+        spdlog::warn("alarm {}: {}; `furrow report` says more", change.alarm.name,
+                     change.alarm.text);
+      else
+        spdlog::info("alarm {} is over", change.alarm.name);
+    retry_.expires_after(std::chrono::seconds{2});
+    retry_.async_wait([this](boost::system::error_code error) {
+      if (!error)
+        look_at_store();
     });
   }
 
@@ -246,6 +258,7 @@ private:
   std::unique_ptr<actors::node> node_;
   std::unique_ptr<http::http_server> http_;
   std::unique_ptr<gateway_listener> gateways_;
+  http::alarm_watch alarms_;
   std::string http_address_;
   int exit_code_ = 0;
   bool draining_ = false;

@@ -1,5 +1,6 @@
 #include "tools/furrowd/http/activity_json.hpp"
 
+#include "tools/furrowd/http/alarms.hpp"
 #include "tools/furrowd/http/rfc3339.hpp"
 
 #include <fmt/format.h>
@@ -12,10 +13,6 @@
 namespace furrow::http {
 
 namespace {
-
-constexpr double budget_limit_pct = 80;
-constexpr double digest_limit_s = 300;              // of frames at the pace of the last minute
-constexpr std::uint64_t digest_items_min = 100'000; // fewer are digested in one pass
 
 json ms_or_null(const std::optional<double>& seconds) {
   return seconds ? json(*seconds * 1'000) : json(nullptr);
@@ -171,26 +168,6 @@ void add_activity(std::vector<prometheus::MetricFamily>& out, const storage::sto
 }
 
 } // namespace
-
-std::vector<storage::alarm> alarms_of(const actors::node_stats& stats,
-                                      const storage::store_activity* activity) {
-  auto out = activity != nullptr ? storage::alarms_of(*activity) : std::vector<storage::alarm>{};
-  if (!stats.store_up)
-    out.push_back({"store", "database", 0, 1, "", "the last claim or append failed"});
-  const double budget = static_cast<double>(stats.budget_bytes);
-  const double used = budget > 0 ? 100.0 * static_cast<double>(stats.budget_used) / budget : 0;
-  if (used > budget_limit_pct)
-    out.push_back({"lag", "database", used, budget_limit_pct, "%",
-                   fmt::format("{:.0f} % of --budget waits to become durable", used)});
-  if (activity == nullptr || stats.digest_items_behind < digest_items_min)
-    return out;
-  const auto pace = activity->recent.frames_per_s * digest_limit_s;
-  if (static_cast<double>(stats.digest_items_behind) > pace)
-    out.push_back(
-      {"digest", "node", static_cast<double>(stats.digest_items_behind), pace, "items",
-       fmt::format("{} items wait for the digest (--digest-duty)", stats.digest_items_behind)});
-  return out;
-}
 
 json to_json(const actors::node_stats& stats, const storage::store_activity* activity) {
   json alarms = json::array();

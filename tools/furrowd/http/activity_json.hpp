@@ -14,9 +14,6 @@
 
 namespace furrow::http {
 
-/// Alarms of the node beside those of its database: what waits, and how far the digest is behind.
-[[nodiscard]] std::vector<storage::alarm> alarms_of(const actors::node_stats& stats,
-                                                    const storage::store_activity* activity);
 /// `activity`: nullptr where the database has no pool.
 [[nodiscard]] json to_json(const actors::node_stats& stats,
                            const storage::store_activity* activity);

@@ -1,6 +1,7 @@
 #include "tools/furrowd/http/api.hpp"
 
 #include "tools/furrowd/http/activity_json.hpp"
+#include "tools/furrowd/http/alarms.hpp"
 #include "tools/furrowd/http/ask.hpp"
 #include "tools/furrowd/http/frames_body.hpp"
 #include "tools/furrowd/http/history_api.hpp"
@@ -191,16 +192,9 @@ router api::routes() {
 }
 
 api::answer api::health(call) {
-  const auto stats = node_.stats(); // what the node knows; the database is not asked
-  json alarms = json::array();
-  if (stats.partition_rows_stray > 0)
-    alarms.push_back(fmt::format("{} rows of can_segment are in no partition of their time: see "
-                                 "`furrow db partitions`",
-                                 stats.partition_rows_stray));
-  if (stats.partitions_waiting > 0)
-    alarms.push_back(fmt::format("{} partitions of can_segment are wanted and could not be made: "
-                                 "the log says why",
-                                 stats.partitions_waiting));
+  json alarms = json::array(); // what the node knows; the database is not asked
+  for (const auto& alarm : alarms_of(node_.stats(), nullptr))
+    alarms.push_back(alarm.text);
   co_return ok({{"status", "alive"},
                 {"node", settings_.node_name},
                 {"version", settings_.version},
