@@ -1,10 +1,12 @@
 /// `furrow db` on a PostgreSQL of its own.
 #include "storage/migrations.hpp"
+#include "storage/store.hpp"
 #include "tests/support/pg_cluster.hpp"
 #include "tests/support/scratch_folder.hpp"
 #include "tests/tools/care_suite.hpp"
 
 #include <filesystem>
+#include <future>
 
 using namespace furrow::tests;
 
@@ -72,6 +74,27 @@ TEST_CASE("furrow db on PostgreSQL: backup and restore, whole or not at all") {
   const auto empty = cluster().make_database("empty");
   CHECK(has(bad({"db", "backup", folder.file("none"), "--database", empty}), "nothing to save"));
   CHECK_FALSE(std::filesystem::exists(folder.file("none.partial")));
+}
+
+TEST_CASE("furrow db on PostgreSQL: nothing is restored under a node that is at work") {
+  const scratch_folder folder;
+  const auto url = cluster().make_database("busy");
+  good({"db", "migrate", "--database", url});
+  cluster().exec(one_machine("furrow.", true), "busy");
+  const auto file = folder.file("furrow.dump");
+  good({"db", "backup", file, "--database", url});
+  {
+    furrow::storage::store_options options;
+    options.url = url;
+    const auto node = furrow::storage::open_store(options);
+    REQUIRE(node);
+    std::promise<bool> up;
+    (*node)->health([&](const auto& health) { up.set_value(health && health->up); });
+    REQUIRE(up.get_future().get());
+    const auto refused = bad({"db", "restore", file, "--replace", "--database", url});
+    CHECK(has(refused, "connections of Furrow are open to it: stop the nodes first"));
+  }
+  good({"db", "restore", file, "--replace", "--database", url});
 }
 
 TEST_CASE("furrow db on PostgreSQL: the step of a newer program that only adds stops nobody") {
