@@ -53,6 +53,45 @@ void keep_key(sqlite_db& db, const batch_mark& mark) {
     .run();
 }
 
+/// Within a transaction. `stored` stays false where it leaves nothing that should be kept.
+result<record_batch_outcome> insert_batch(sqlite_db& db, const record_batch& batch, bool& stored) {
+  auto judged = judge_batch(batch);
+  if (!judged)
+    return judged.error();
+  auto outcome = std::move(*judged);
+  const auto claim = find_or_make(db, {batch.farm, batch.equipment, direct_stream, {}, {}});
+  {
+    auto known =
+      db.statement("select records, refused from record_batch where stream = ? and key = ?");
+    known.with(claim.stream, batch.key);
+    if (known.step())
+      return known_outcome(batch, known.natural(0), known.bytes(1));
+  }
+  std::uint64_t seq = 0;
+  {
+    auto standing = db.statement("select seq from stream_watermark where stream = ?");
+    standing.with(claim.stream);
+    if (standing.step())
+      seq = standing.natural(0);
+  }
+  auto rows = numbered(batch, outcome, seq);
+  if (rows.empty())
+    return outcome;
+  if (try_rows(db, attempt_of(batch, outcome, claim, seq, rows))) {
+    store_singly(db, batch, claim, seq, outcome);
+    rows = numbered(batch, outcome, seq);
+    if (rows.empty())
+      return outcome;
+  }
+  const auto attempt = attempt_of(batch, outcome, claim, seq, rows);
+  keep_key(db, attempt.batches.front());
+  db.statement("update stream_watermark set seq = ?2, sent = max(sent, ?2) where stream = ?1")
+    .with(claim.stream, attempt.steps.front().to)
+    .run();
+  stored = true;
+  return outcome;
+}
+
 /// `select ... ` of each known kind, and of all others at the end.
 std::vector<std::string> make_selects() {
   std::vector<std::string> made;
@@ -90,43 +129,19 @@ can::record_value value_at(const sqlite_statement& row, int column, can::field_t
 
 } // namespace
 
-result<record_batch_outcome> insert_records(sqlite_db& db, const record_batch& batch) {
-  auto judged = judge_batch(batch);
-  if (!judged)
-    return judged.error();
-  auto outcome = std::move(*judged);
+result<record_group_outcomes> insert_record_group(sqlite_db& db,
+                                                  const std::vector<record_batch>& group) {
+  record_group_outcomes out;
+  out.reserve(group.size());
   sqlite_transaction transaction{db};
-  const auto claim = find_or_make(db, {batch.farm, batch.equipment, direct_stream, {}, {}});
-  {
-    auto known =
-      db.statement("select records, refused from record_batch where stream = ? and key = ?");
-    known.with(claim.stream, batch.key);
-    if (known.step())
-      return known_outcome(batch, known.natural(0), known.bytes(1));
+  for (const auto& batch : group) {
+    db.run("savepoint batch");
+    bool stored = false;
+    out.push_back(insert_batch(db, batch, stored));
+    db.run(stored ? "release batch" : "rollback to batch; release batch");
   }
-  std::uint64_t seq = 0;
-  {
-    auto standing = db.statement("select seq from stream_watermark where stream = ?");
-    standing.with(claim.stream);
-    if (standing.step())
-      seq = standing.natural(0);
-  }
-  auto rows = numbered(batch, outcome, seq);
-  if (rows.empty())
-    return outcome;
-  if (try_rows(db, attempt_of(batch, outcome, claim, seq, rows))) {
-    store_singly(db, batch, claim, seq, outcome);
-    rows = numbered(batch, outcome, seq);
-    if (rows.empty())
-      return outcome;
-  }
-  const auto attempt = attempt_of(batch, outcome, claim, seq, rows);
-  keep_key(db, attempt.batches.front());
-  db.statement("update stream_watermark set seq = ?2, sent = max(sent, ?2) where stream = ?1")
-    .with(claim.stream, attempt.steps.front().to)
-    .run();
   transaction.commit();
-  return outcome;
+  return out;
 }
 
 result<records_page> read_records(sqlite_db& db,

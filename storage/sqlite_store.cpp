@@ -1,5 +1,6 @@
 #include "storage/sqlite_store.hpp"
 
+#include "storage/record_gatherer.hpp"
 #include "storage/sqlite_care.hpp"
 #include "storage/sqlite_repositories.hpp"
 #include "storage/sqlite_work.hpp"
@@ -221,9 +222,7 @@ public:
   }
 
   void insert_records(record_batch batch, handler<record_batch_outcome> done) override {
-    writer_->submit(std::move(done), [batch = std::move(batch)](sqlite_db& db) {
-      return sqlite_work::insert_records(db, batch);
-    });
+    gatherer_->submit(std::move(batch), std::move(done));
   }
 
   void read_records(records_query query,
@@ -327,6 +326,13 @@ public:
 private:
   std::shared_ptr<connection> writer_;
   std::shared_ptr<connection> reader_;
+  // A plain reference: an answer, on the writer's own thread, must not be what keeps it alive.
+  std::shared_ptr<record_gatherer> gatherer_ = std::make_shared<record_gatherer>(
+    [&writer = *writer_](record_group group, handler<record_group_outcomes> done) {
+      writer.submit(std::move(done), [group = std::move(group)](sqlite_db& db) {
+        return sqlite_work::insert_record_group(db, *group);
+      });
+    });
 };
 
 } // namespace

@@ -7,6 +7,7 @@
 
 #include "storage/append_plan.hpp"
 #include "storage/digest_lane.hpp"
+#include "storage/record_gatherer.hpp"
 #include "storage/sqlite_db.hpp"
 #include "storage/store.hpp"
 
@@ -31,7 +32,9 @@ void insert_rows(sqlite_db& db, const append_attempt& attempt);
 [[nodiscard]] result<std::int64_t>
 find_equipment(sqlite_db& db, const std::string& farm, const std::string& name);
 
-[[nodiscard]] result<record_batch_outcome> insert_records(sqlite_db& db, const record_batch& batch);
+/// One commit; each batch fares by itself.
+[[nodiscard]] result<record_group_outcomes>
+insert_record_group(sqlite_db& db, const std::vector<record_batch>& group);
 [[nodiscard]] result<records_page>
 read_records(sqlite_db& db, const records_query& query, const std::optional<records_cursor>& after);
 [[nodiscard]] result<quarantine_page> list_quarantine(sqlite_db& db,

@@ -10,7 +10,9 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <future>
 #include <string>
+#include <vector>
 
 namespace can = furrow::can;
 using namespace furrow::storage;
@@ -43,10 +45,28 @@ void measure(
   std::fflush(stdout);
 }
 
-void insert(store& to, const std::string& key, std::size_t count) {
+record_batch batch_of(const std::string& key, std::size_t count) {
   record_batch batch{"bench", "C1", key, {}};
   for (std::size_t i = 0; i < count; ++i)
     batch.records.push_back(sample(i));
+  return batch;
+}
+
+/// Batches of one record, all sent before the first is answered.
+void insert_at_once(store& to, const std::string& key, std::size_t count) {
+  std::vector<std::promise<bool>> stored(count);
+  for (std::size_t i = 0; i < count; ++i)
+    to.insert_records(batch_of(key + "." + std::to_string(i), 1),
+                      [&one = stored[i]](const result<record_batch_outcome>& outcome) {
+                        one.set_value(outcome && outcome->refused[0].empty());
+                      });
+  for (auto& one : stored)
+    if (!one.get_future().get())
+      std::exit(1);
+}
+
+void insert(store& to, const std::string& key, std::size_t count) {
+  auto batch = batch_of(key, count);
   const auto outcome =
     answer_of<record_batch_outcome>([&](auto done) { to.insert_records(std::move(batch), done); });
   if (outcome.repeated || !outcome.refused[0].empty())
@@ -63,6 +83,8 @@ void measure_store(const char* database, const std::string& url, double seconds)
   (void)answer_of<std::vector<migration_row>>([&](auto done) { to.migrate(done); });
   measure(database, "single records, one after another", 1, seconds,
           [&](std::size_t call) { insert(to, "s" + std::to_string(call), 1); });
+  measure(database, "single records, 64 at once", 64, seconds,
+          [&](std::size_t call) { insert_at_once(to, "m" + std::to_string(call), 64); });
   measure(database, "batches of 1,000", 1'000, seconds,
           [&](std::size_t call) { insert(to, "b" + std::to_string(call), 1'000); });
   const auto lane = to.open_appender("bench");

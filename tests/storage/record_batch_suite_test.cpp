@@ -1,6 +1,7 @@
 // Records of clients that are no gateways, in both databases: built into storage_tests and storage_pg_tests.
 #include "tests/storage/record_bed.hpp"
 
+#include <atomic>
 #include <future>
 #include <thread>
 
@@ -130,4 +131,31 @@ TEST_CASE(
   if (is_postgres(*bed))
     MESSAGE(stored << " records in " << bed->value("select count(distinct xmin::text) from fault")
                    << " transactions");
+}
+
+TEST_CASE(
+  "records: a store that closes answers every batch, and what it said was stored is there") {
+  const auto bed = make_bed();
+  auto store = bed->open_migrated();
+  const auto fault = [](int number) {
+    return record_batch{"default",
+                        "T1",
+                        "key " + std::to_string(number),
+                        {record_at(number, can::record_kind_fault, fault_body)}};
+  };
+  CHECK(must(insert(*store, fault(0))).refused[0].empty());
+  std::atomic<int> answered{0};
+  std::atomic<int> stored{1};
+  constexpr int count = 2'000;
+  for (int i = 1; i <= count; ++i)
+    store->insert_records(fault(i),
+                          [&](const furrow::storage::result<record_batch_outcome>& outcome) {
+                            ++answered;
+                            stored += outcome ? 1 : 0;
+                          });
+  store.reset();
+  CHECK(answered == count);
+  store = bed->open();
+  CHECK(std::stoi(bed->value("select count(*) from fault")) >= stored);
+  CHECK(only_ledger(*store).stored == std::stoull(bed->value("select count(*) from fault")));
 }
