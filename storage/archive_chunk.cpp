@@ -1,5 +1,6 @@
 #include "storage/archive_chunk.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <limits>
@@ -136,7 +137,7 @@ std::optional<archive_head> read_head(std::string_view bytes, std::size_t& used,
   text(out.farm);
   text(out.equipment);
   const auto id = from.take(out.stream_id.size());
-  std::memcpy(out.stream_id.data(), id.data(), id.size());
+  std::copy(id.begin(), id.end(), out.stream_id.begin()); // none when the bytes have ended
   const auto buses = from.number<std::uint16_t>();
   wrong = wrong || buses > 256;
   for (unsigned i = 0; i < buses && !from.ended() && !wrong; ++i) {
