@@ -181,6 +181,100 @@ language sql stable parallel safe rows 100000 as $$
     and s.time_base + f.offset_us * interval '1 microsecond' between frames."from" and frames."to"
 $$;
 
+create function furrow.group_of(header bigint) returns int
+language sql immutable parallel safe as $$
+  select case when header & x'E0000000'::bigint = x'80000000'::bigint and header >> 56 & 3 = 0
+              then case when header >> 16 & 255 < 240 then header >> 8 & x'3FF00'::bigint else header >> 8 & x'3FFFF'::bigint end::int end
+$$;
+comment on function furrow.group_of is 'the J1939 parameter group of a classic extended data frame; null: another frame';
+
+-- For what puts messages together: classic data frames of these groups with their stream and whole header, which furrow.frames
+-- leaves out. They are in order within a stream by seq.
+create function furrow.group_frames(equipment_id int, "from" timestamptz, "to" timestamptz, groups int[])
+returns table (stream int, seq bigint, "time" timestamptz, header bigint, payload bytea)
+language sql stable parallel safe rows 10000 as $$
+  select b.stream, b.seq_first + f.at - 1, b.time_base + f.time_offset * interval '1 microsecond', h.header,
+         furrow.slot_bytes(f.payload, (h.header >> 40 & 4095)::int)
+  from furrow.can_block b
+  cross join lateral (
+    select b.headers || '{}'::bigint[] as headers,
+           array(select (u.at - 1)::smallint from unnest(b.headers) with ordinality u(header, at)
+                 where furrow.group_of(u.header) = any (group_frames.groups)) as wanted offset 0
+  ) d
+  cross join lateral unnest(b.header_index, b.time_offset, b.payload) with ordinality f(header_index, time_offset, payload, at)
+  cross join lateral (select d.headers[f.header_index + 1] as header) h
+  where b.equipment_id = group_frames.equipment_id
+    and b.time_first >= group_frames."from" - interval '72 minutes' and b.time_first <= group_frames."to"
+    and b.time_last >= group_frames."from"
+    and exists (select from unnest(b.headers) u(header) where furrow.group_of(u.header) = any (group_frames.groups))
+    and f.header_index = any (d.wanted)
+    and b.time_base + f.time_offset * interval '1 microsecond' between group_frames."from" and group_frames."to"
+  union all
+  select s.stream, s.seq_base + f.after, s.time_base + f.offset_us * interval '1 microsecond', f.header,
+         substring(int8send(
+           case when s.payload_planes > 0 then get_byte(d.data, d.payload_at + f.i)::bigint << 56 else 0 end
+           | case when s.payload_planes > 1 then get_byte(d.data, d.payload_at + s.frames + f.i)::bigint << 48 else 0 end
+           | case when s.payload_planes > 2 then get_byte(d.data, d.payload_at + 2 * s.frames + f.i)::bigint << 40 else 0 end
+           | case when s.payload_planes > 3 then get_byte(d.data, d.payload_at + 3 * s.frames + f.i)::bigint << 32 else 0 end
+           | case when s.payload_planes > 4 then get_byte(d.data, d.payload_at + 4 * s.frames + f.i)::bigint << 24 else 0 end
+           | case when s.payload_planes > 5 then get_byte(d.data, d.payload_at + 5 * s.frames + f.i)::bigint << 16 else 0 end
+           | case when s.payload_planes > 6 then get_byte(d.data, d.payload_at + 6 * s.frames + f.i)::bigint << 8 else 0 end
+           | case when s.payload_planes > 7 then get_byte(d.data, d.payload_at + 7 * s.frames + f.i)::bigint else 0 end),
+           1, (f.header >> 40 & 4095)::int)
+  from furrow.can_chunk c
+  join furrow.can_segment s on s.stream = c.stream and s.chunk = c.seq_first
+  cross join lateral (
+    select s.data || ''::bytea as data, s.time_anchors || '{}'::bigint[] as time_anchors,
+           coalesce(s.headers, array[s.header]) as headers,
+           case when s.headers is null then 0 else s.frames end as time_at,
+           s.frames * (s.time_planes + (s.headers is not null)::int) as seq_at,
+           s.frames * (s.time_planes + s.seq_planes + (s.headers is not null)::int) as payload_at offset 0
+  ) d
+  cross join lateral (
+    select g.i,
+           d.headers[case when s.headers is null then 1 else get_byte(d.data, g.i) + 1 end] as header,
+           d.time_anchors[(g.i >> 7) + 1] + (g.i & 127) * s.time_step
+             + get_byte(d.data, d.time_at + g.i)
+             + case when s.time_planes > 1 then get_byte(d.data, d.time_at + s.frames + g.i) << 8 else 0 end
+             + case when s.time_planes > 2 then get_byte(d.data, d.time_at + 2 * s.frames + g.i) << 16 else 0 end
+             + case when s.time_planes > 3 then get_byte(d.data, d.time_at + 3 * s.frames + g.i)::bigint << 24 else 0 end
+             + case when s.time_planes > 4 then get_byte(d.data, d.time_at + 4 * s.frames + g.i)::bigint << 32 else 0 end
+             as offset_us,
+           g.i + sum(get_byte(d.data, d.seq_at + g.i)
+             + case when s.seq_planes > 1 then get_byte(d.data, d.seq_at + s.frames + g.i) << 8 else 0 end
+             + case when s.seq_planes > 2 then get_byte(d.data, d.seq_at + 2 * s.frames + g.i) << 16 else 0 end
+             + case when s.seq_planes > 3 then get_byte(d.data, d.seq_at + 3 * s.frames + g.i) << 24 else 0 end)
+             over (rows unbounded preceding) as after
+    from generate_series(0, s.frames - 1) g(i)
+  ) f
+  where c.equipment_id = group_frames.equipment_id
+    and c.time_first >= group_frames."from" - interval '26 hours' and c.time_first <= group_frames."to"
+    and c.time_last >= group_frames."from"
+    and s.time_first >= group_frames."from" - interval '26 hours' and s.time_first <= group_frames."to"
+    and s.time_last >= group_frames."from"
+    and s.channel = any (array_append(group_frames.groups, -1))
+    and exists (select from unnest(coalesce(s.headers, array[s.header])) u(header)
+                where furrow.group_of(u.header) = any (group_frames.groups))
+    and furrow.group_of(f.header) = any (group_frames.groups)
+    and s.time_base + f.offset_us * interval '1 microsecond' between group_frames."from" and group_frames."to"
+$$;
+
+create function furrow.groups_of(equipment_id int, "from" timestamptz, "to" timestamptz) returns int[]
+language sql stable as $$
+  select coalesce(array_agg(distinct furrow.group_of(h.header)) filter (where furrow.group_of(h.header) is not null), '{}') from (
+    select u.header from furrow.can_block b cross join lateral unnest(b.headers) u(header)
+    where b.equipment_id = groups_of.equipment_id and b.time_last >= groups_of."from"
+      and b.time_first >= groups_of."from" - interval '72 minutes' and b.time_first <= groups_of."to"
+    union
+    select u.header
+    from furrow.can_chunk c join furrow.can_segment s on s.stream = c.stream and s.chunk = c.seq_first
+    cross join lateral unnest(coalesce(s.headers, array[s.header])) u(header)
+    where c.equipment_id = groups_of.equipment_id and c.time_last >= groups_of."from"
+      and c.time_first >= groups_of."from" - interval '26 hours' and c.time_first <= groups_of."to"
+  ) h
+$$;
+comment on function furrow.groups_of is 'the parameter groups of the classic frames about these times, those that carry others too';
+
 -- A chunk whose segments do not add up to it holds nothing: its numbers then count as lost.
 create view furrow.sealed_run as
 select k.stream, r.first, r.first + r.frames - 1 as last

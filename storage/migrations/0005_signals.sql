@@ -168,6 +168,38 @@ language sql immutable as $$
   select string_agg(replace(plane_sql, '%s', n::text) || ' as at_' || n, ', ' order by n) from generate_series(0, last_byte) n
 $$;
 
+-- How messages of a group travel: can/fast_packet.cpp says the same.
+create function furrow.packet_type(pgn int) returns text
+language sql immutable parallel safe as $$
+  select case
+    when pgn = 126720 or pgn between 130816 and 131071 then 'proprietary'
+    when pgn in (126208, 126464) or '{[126983,126988],[126996,126996],[126998,126998],[127233,127233],[127237,127237],[127489,127491],
+      [127494,127498],[127503,127504],[127506,127507],[127509,127514],[128275,128275],[128520,128520],[128538,128538],[129029,129029],
+      [129038,129041],[129044,129045],[129284,129285],[129301,129302],[129538,129538],[129540,129542],[129545,129545],[129547,129547],
+      [129549,129549],[129551,129551],[129556,129556],[129792,129816],[130052,130054],[130060,130061],[130064,130074],[130320,130324],
+      [130329,130330],[130561,130575],[130577,130578],[130580,130581],[130583,130584],[130586,130586]}'::int4multirange @> pgn then 'fast'
+    else 'single' end
+$$;
+comment on function furrow.packet_type is 'single, fast (packets of NMEA 2000), or proprietary: fast from a marine device, single from a tractor''s';
+
+create type furrow.message as (
+  "time" timestamptz, bus smallint, source smallint, destination smallint, priority smallint, pgn int, transport text, payload bytea
+);
+
+-- Whether messages of a group may come in several frames: those that are longer than one, all of NMEA 2000's fast packets, and
+-- the lists of faults of J1939-73 (DM1, DM2, DM6, DM12, DM23, DM27, DM28), which a definition gives with one fault.
+create function furrow.comes_in_several(pgn int, length int) returns boolean
+language sql immutable parallel safe as $$
+  select pgn is not null and pgn not in (60416, 60160, 51200, 50944)
+     and (length > 8 or furrow.packet_type(pgn) <> 'single' or pgn in (65226, 65227, 65231, 65236, 64949, 64898, 64896))
+$$;
+
+create function furrow.identifier_of(message furrow.message) returns bigint
+language sql immutable parallel safe as $$
+  select (message.priority::bigint << 26) | (message.pgn << 8) | message.source
+       | case when message.pgn >> 8 & 255 < 240 then message.destination << 8 else 0 end
+$$;
+
 -- The SELECT of (time, value) of a signal, written out for this one signal: constants instead of looks at its definition for
 -- each frame. $1 equipment, $2 from, $3 to.
 create function furrow.signal_sql(equipment_id int, signal text, version int) returns text
@@ -179,15 +211,13 @@ declare
   channel int;
   sealed_byte constant text := 'get_byte(d.data, d.at_%s + g.i)';
   fresh_byte constant text := '(case when %s < 8 and h.header >> 40 & 4095 <= 8 then (f.payload >> 8 * %s & 255)::int else get_byte(d.long_payload, f.payload::int + %s) end)';
+  whole_byte constant text := 'get_byte(m.payload, %s)';
   sealed record;
   fresh record;
   value text;
+  several text := '';
 begin
   select * into m from furrow.definition_message d where (d.version, d.message) = (s.version, s.message);
-  if m.pgn is not null and m.length > 8 then
-    raise exception using errcode = 'feature_not_supported',
-      message = format('%s.%s: the message has %s bytes and travels in several frames; this reads frames', m.name, s.name, m.length);
-  end if;
   if m.pgn is null then
     matches := format('header & 4294967295 = %s and header >> 56 & 3 <> 2', m.id + case when m.extended then 2147483648 else 0 end);
     channel := case when not m.extended then 262144 + m.id::int
@@ -201,6 +231,23 @@ begin
   end if;
   select * into sealed from furrow.present_sql(s, sealed_byte, 0);
   select * into fresh from furrow.present_sql(s, fresh_byte, 0);
+  if furrow.comes_in_several(m.pgn, m.length) then
+    -- A frame of a group that travels as fast packets is no message by itself, but for an FD frame.
+    if furrow.packet_type(m.pgn) <> 'single' then
+      matches := matches || ' and header >> 56 & 3 = 1';
+    end if;
+    several := format($q$
+    union all
+      select m.time, %s
+      from furrow.assembled($1, $2, $3, %s) m
+      where %s and case when length(m.payload) > %s then %s else false end$q$,
+      furrow.raw_sql(s, whole_byte), m.pgn,
+      case when m.other_sources is null then format('m.source = %s', m.id & 255)
+           else format('not m.source = any (%L::int[])', m.other_sources) end
+        || case when cardinality(m.other_ids) = 0 then ''
+                else format(' and not (m.transport in (''single'', ''fast'') and furrow.identifier_of(m) = any (%L::bigint[]))', m.other_ids) end,
+      sealed.last_byte, (furrow.present_sql(s, whole_byte, 0)).condition);
+  end if;
   value := case when s.is_float then format('nullif(furrow.float_of(x.raw, %s), ''NaN'')', s.length)
                 when s.length = 64 and not s.is_signed then '(case when x.raw < 0 then x.raw + 18446744073709551616 else x.raw end)::float8'
                 else 'x.raw::float8' end
@@ -266,12 +313,12 @@ begin
         and exists (select from unnest(b.headers) u(header) where %3$s)
         and (select u.header >> 40 & 4095 > %5$s and %3$s from (select h.header as header) u)
         and case when h.header >> 40 & 4095 > %5$s then %8$s else false end
-     offset 0) y where y.time between $2 and $3
+     offset 0) y where y.time between $2 and $3%12$s
     offset 0) x $q$,
     value, furrow.raw_sql(s, sealed_byte), matches, channel, sealed.last_byte, sealed.condition,
     furrow.raw_sql(s, fresh_byte), fresh.condition, furrow.plane_sql('b.frames * (b.time_planes + b.seq_planes + %s)', sealed.last_byte),
     furrow.plane_sql('b.frames * (b.time_planes + b.seq_planes + (b.headers is not null)::int + %s)', sealed.last_byte),
-    quote_literal('1970-01-01 00:00:00+00') || ' and ' || quote_literal('2099-01-01 00:00:00+00'));
+    quote_literal('1970-01-01 00:00:00+00') || ' and ' || quote_literal('2099-01-01 00:00:00+00'), several);
 end $$;
 
 create function furrow.signal(equipment text, signal text, "from" timestamptz, "to" timestamptz, version int default null)

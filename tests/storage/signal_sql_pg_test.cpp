@@ -1,6 +1,8 @@
 // furrow.signal and its kin against the decoder: every value equal, in both tiers.
 #include "can/catalogue.hpp"
 #include "can/decode.hpp"
+#include "can/identifier.hpp"
+#include "can/transport.hpp"
 #include "storage/definitions.hpp"
 #include "tests/storage/digest_bed.hpp"
 #include "tests/storage/sealing_bed.hpp"
@@ -40,14 +42,39 @@ std::string bits_of(double value) {
   return std::to_string(std::bit_cast<std::uint64_t>(value == 0 ? 0.0 : value));
 }
 
-/// What the decoder says of each signal of these frames, by its number in the plan.
+bool carries_pieces(std::uint32_t pgn) {
+  return pgn == 60'416 || pgn == 60'160 || pgn == 51'200 || pgn == 50'944;
+}
+
+struct compared_values {
+  std::size_t all = 0;
+  std::size_t of_several = 0; // of messages that came in several frames
+};
+
+/// What `furrow decode` says of each signal of these frames, by its number in the plan.
 std::map<std::uint32_t, values> decoded(const can::decode_plan& plan,
-                                        const std::vector<can::frame_block>& blocks) {
+                                        const std::vector<can::frame_block>& blocks,
+                                        compared_values& counts) {
   std::map<std::uint32_t, values> out;
   std::vector<can::decoded_signal> buffer(plan.signals_max());
+  can::reassembler whole{{1024, 64U << 20U}};
   for (const auto& block : blocks)
     for (std::size_t i = 0; i < block.size(); ++i) {
-      const auto count = plan.decode(block[i], buffer);
+      const auto frame = block[i];
+      const auto message = whole.feed(frame);
+      const auto* known = plan.find(frame.header);
+      const bool alone = message && message->transport == can::transport_kind::single;
+      const bool as_frame = known != nullptr
+                            && (alone || !known->pgn || frame.header.kind() == can::frame_kind::fd
+                                || carries_pieces(can::pgn_of(frame.header.id())));
+      std::size_t count = 0;
+      if (as_frame)
+        count = plan.decode(*known, frame.payload(), buffer);
+      else if (const auto* of =
+                 message && !alone ? plan.find_pgn(message->pgn, message->source) : nullptr)
+        count = plan.decode(*of, message->data, buffer);
+      counts.all += count;
+      counts.of_several += as_frame ? 0 : count;
       for (std::size_t at = 0; at < count; ++at) {
         const auto& one = buffer[at];
         out[one.signal].emplace(
@@ -59,32 +86,29 @@ std::map<std::uint32_t, values> decoded(const can::decode_plan& plan,
 
 values asked(postgres_bed& bed, const std::string& equipment, const std::string& signal) {
   values out;
-  for (const auto& row : shared_cluster().exec(
-         "select (extract(epoch from time) * 1000000)::bigint, value from furrow.signal('"
-           + equipment + "', '" + signal + "', '-infinity', 'infinity')",
-         bed.name()))
+  auto question =
+    "select (extract(epoch from time) * 1000000)::bigint, value from furrow.signal('" + equipment;
+  question += "', '" + signal + "', '-infinity', 'infinity')";
+  for (const auto& row : shared_cluster().exec(question, bed.name()))
     out.emplace(std::stoll(row[0]),
                 row[1].empty() ? "none" : bits_of(std::strtod(row[1].c_str(), nullptr)));
   return out;
 }
 
 /// Every signal of the file that the frames have; answers how many values were compared.
-std::size_t check_signals(postgres_bed& bed,
-                          const can::dbc_file& file,
-                          const std::vector<can::frame_block>& blocks) {
+compared_values check_signals(postgres_bed& bed,
+                              const can::dbc_file& file,
+                              const std::vector<can::frame_block>& blocks) {
   const can::dbc_file* files[] = {&file};
   const auto plan = can::decode_plan::compile(files);
   REQUIRE(plan);
-  const auto expected = decoded(*plan, blocks);
-  std::size_t compared = 0;
+  compared_values compared;
+  const auto expected = decoded(*plan, blocks, compared);
   for (const auto& [number, wanted] : expected) {
     const auto& signal = plan->signals()[number];
     const auto& message = plan->messages()[signal.message];
-    if (message.pgn && message.length > 8)
-      continue; // travels in several frames
     const auto name = message.name + "." + signal.name;
     const auto got = asked(bed, "T1", name);
-    compared += wanted.size();
     if (got != wanted) {
       CAPTURE(name);
       CHECK(got.size() == wanted.size());
@@ -139,15 +163,21 @@ void append_half_sealed(store& store, const std::vector<can::frame_block>& block
 } // namespace
 
 TEST_CASE("signal(): gives every value of real captures as the decoder does, sealed or fresh") {
-  const auto definitions = data_file("dbc/ref_j1939_iso11783.dbc");
-  if (!definitions)
-    return;
-  const auto file = parsed(read_file(*definitions), "ref.dbc");
-  for (const auto* name : {"j1939/jd5055e/idle10sec.candump.log", "isobus/agisostack-1.candump.log",
-                           "j1939/css-FCBF0606-00000001.candump.log"}) {
-    const auto path = data_file(name);
-    if (!path)
+  struct capture {
+    const char* log;
+    const char* definitions;
+    std::size_t of_several;
+  };
+  for (const auto& [log, definitions, of_several] :
+       {capture{"j1939/jd5055e/idle10sec.candump.log", "dbc/ref_j1939_iso11783.dbc", 132},
+        capture{"isobus/agisostack-1.candump.log", "dbc/ref_j1939_iso11783.dbc", 0},
+        capture{"j1939/css-FCBF0606-00000001.candump.log", "dbc/ref_j1939_iso11783.dbc", 247},
+        capture{"n2k/css-94C49784-00000002.candump.log", "n2k/canboat.dbc", 954}}) {
+    const auto path = data_file(log);
+    const auto text = data_file(definitions);
+    if (!path || !text)
       continue;
+    const auto file = parsed(read_file(*text), "ref.dbc");
     postgres_bed bed;
     const auto store = bed.open_migrated();
     const auto blocks = blocks_of_log(*path);
@@ -156,8 +186,10 @@ TEST_CASE("signal(): gives every value of real captures as the decoder does, sea
     CHECK(loaded.version == 2); // the catalogue is 1
     CHECK(loaded.added);
     const auto compared = check_signals(bed, file, blocks);
-    MESSAGE(std::string{name} << ": " << compared << " values equal");
-    CHECK(compared > 1'000);
+    MESSAGE(std::string{log} << ": " << compared.all << " values equal, " << compared.of_several
+                             << " of messages that came in several frames");
+    CHECK(compared.all > 1'000);
+    CHECK(compared.of_several == of_several);
   }
 }
 
@@ -183,9 +215,54 @@ TEST_CASE("signal(): both byte orders, signs, floats and selectors of selectors,
     must(seal(*store));
     append_blocks(*store, "T1", 1, {blocks.back()});
     load(bed, file);
-    compared += check_signals(bed, file, blocks);
+    compared += check_signals(bed, file, blocks).all;
   }
   MESSAGE(compared << " values equal");
+}
+
+TEST_CASE("signal(): of a message of several frames, what it is too short for has no row") {
+  postgres_bed bed;
+  const auto store = bed.open_migrated();
+  // By group from one source, from all others, and by the whole identifier; a fast packet that is shorter than a frame.
+  const auto file = parsed(
+    "BO_ 2566834689 Own: 20 X\n SG_ Near : 8|16@1+ (0.5,-10) [0|0] \"m\" X\n SG_ Far : 136|16@1+ "
+    "(1,0) [0|0] \"\" X\n"
+    "BO_ 2566834942 Theirs: 20 X\n SG_ Selector M : 0|8@1+ (1,0) [0|0] \"\" X\n"
+    " SG_ Ones m1 : 80|8@1- (1,0) [0|0] \"\" X\n SG_ Twos m2 : 87|16@0+ (1,0) [0|0] \"\" X\n"
+    "BO_ 2566834690 Exact: 8 X\n SG_ Whole : 0|64@1+ (1,0) [0|0] \"\" X\n"
+    "BO_ 2381841918 Position: 5 X\n SG_ Third : 16|8@1+ (1,0) [0|0] \"\" X\n"
+    "BA_DEF_ BO_ \"VFrameFormat\" ENUM \"StandardCAN\",\"ExtendedCAN\",\"reserved\",\"J1939PG\";\n"
+    "BA_ \"VFrameFormat\" BO_ 2566834689 3;\nBA_ \"VFrameFormat\" BO_ 2566834942 3;\n",
+    "own.dbc");
+  std::mt19937 random{5};
+  std::vector<can::frame_block> blocks(2);
+  auto time_us = base_us;
+  const auto say = [&](std::uint32_t id, std::vector<std::uint8_t> bytes, std::uint8_t bus = 0) {
+    while (bytes.size() < 8)
+      bytes.push_back(static_cast<std::uint8_t>(random() % 4));
+    time_us += 5'000;
+    if (!blocks[time_us < base_us + 4'000'000 ? 0 : 1].push(
+          time_us, can::pack({.id = id, .extended = true, .bus = bus, .length = 8}), bytes.data()))
+      throw std::runtime_error{"a frame that no block takes"};
+  };
+  for (int round = 0; round < 120; ++round)
+    for (std::uint8_t source = 1; source <= 3; ++source) {
+      const auto bytes = static_cast<std::uint8_t>(9 + (round + source) % 14);
+      say(0x18ECFF00U | source,
+          {32, bytes, 0, static_cast<std::uint8_t>((bytes + 6) / 7), 0xFF, 0xCA, 0xFE, 0});
+      for (int i = 1; i <= (bytes + 6) / 7; ++i)
+        say(0x18EBFF00U | source, {static_cast<std::uint8_t>(i)}, round % 20 == 7 ? 1 : 0);
+      say(0x18FECA00U | source, {});                                   // alone: shorter still
+      say(0x0DF80503, {static_cast<std::uint8_t>(round % 8 << 5), 5}); // of one packet
+    }
+  append_half_sealed(*store, blocks);
+  load(bed, file);
+  const auto compared = check_signals(bed, file, blocks);
+  MESSAGE(compared.all << " values equal, " << compared.of_several
+                       << " of messages of several frames");
+  CHECK(compared.of_several > 500);
+  CHECK(bed.value("select count(*) from furrow.signal('T1', 'Near', '-infinity', 'infinity')")
+        != bed.value("select count(*) from furrow.signal('T1', 'Far', '-infinity', 'infinity')"));
 }
 
 TEST_CASE("signal(): takes the closest and newest definition, or the version asked for") {
@@ -194,7 +271,8 @@ TEST_CASE("signal(): takes the closest and newest definition, or the version ask
   can::frame_block block;
   const std::uint8_t payload[8] = {10, 0, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF};
   for (int i = 0; i < 10; ++i)
-    REQUIRE(block.push(base_us + i * 1'000'000, can::pack({.id = 0x321, .length = 8}), payload));
+    REQUIRE(block.push(base_us + std::int64_t{i} * 1'000'000, can::pack({.id = 0x321, .length = 8}),
+                       payload));
   append_blocks(*store, "T1", 1, {block});
   append_blocks(*store, "T2", 2, {block});
   must(seal(*store, {.equipment = "T1", .due_after = {}}));
@@ -236,8 +314,8 @@ TEST_CASE("signal_bucket(): counts, least, greatest, mean and last by the bucket
       0xFF, 0xFF, 0xFF, static_cast<std::uint8_t>(raw), static_cast<std::uint8_t>(raw >> 8),
       0xFF, 0xFF, 0xFF};
     REQUIRE(blocks[i < 600 ? 0 : 1].push(
-      base_us + i * 100'000, can::pack({.id = 0x0CF00400, .extended = true, .length = 8}),
-      payload));
+      base_us + std::int64_t{i} * 100'000,
+      can::pack({.id = 0x0CF00400, .extended = true, .length = 8}), payload));
   }
   append_half_sealed(*store, blocks);
   const auto name = bed.value("select m.name || '.' || s.name from furrow.definition_signal s join "
@@ -260,8 +338,8 @@ TEST_CASE("signal_bucket(): counts, least, greatest, mean and last by the bucket
 
 namespace {
 
-/// Buckets of every signal that has rollups and travels in one frame (of DM1 several faults do not), as one text a bucket; the mean by itself, for rollups add exactly and
-/// frames do not.
+/// Buckets of every signal that has rollups, as one text a bucket; the mean by itself, for rollups add
+/// exactly and frames do not.
 struct bucket_rows {
   std::vector<std::string> exact;
   std::vector<double> means;
@@ -276,8 +354,7 @@ bucket_rows buckets_of_all(postgres_bed& bed, const std::string& arguments) {
          "furrow.signal_name n on n.id = "
          "r.signal join furrow.definition_message m on true join furrow.definition_signal s using "
          "(version, message) "
-         "where m.name || '.' || s.name = n.name and (m.pgn is null or m.length <= 8) "
-         "and m.name <> 'DM1') n, furrow.signal_bucket('T1', n.name, "
+         "where m.name || '.' || s.name = n.name) n, furrow.signal_bucket('T1', n.name, "
            + arguments + ") b order by n.name, b.time",
          bed.name())) {
     out.exact.push_back(row[0]);
@@ -325,6 +402,7 @@ TEST_CASE("signal_bucket(): rollups and frames answer alike, and rollups only wh
       between(first_us + 7'000'001, last_us - 11'000'003) + ", '10 seconds'",
       between(first_us + 1, first_us + 2'000'000) + ", '1 minute'"};
     std::vector<bucket_rows> with;
+    with.reserve(questions.size());
     for (const auto& question : questions)
       with.push_back(buckets_of_all(bed, question));
     CHECK(with[0].exact.size() > 20);
@@ -372,9 +450,11 @@ TEST_CASE(
           "select sum(count) from furrow.rollup r join furrow.signal_name n on n.id = r.signal "
           "where n.name = '"
           + name + "'"));
-  CHECK_THROWS_WITH_AS(bed.value("select sum(count) from furrow.signal_bucket('T1', '" + name
-                                 + "', '-infinity', 'infinity', '10 seconds')"),
-                       doctest::Contains("travels in several frames"), std::runtime_error);
+  // Ten seconds are no minutes: put together from frames.
+  CHECK(bed.value("select sum(count) from furrow.signal_bucket('T1', '" + name
+                  + "', '-infinity', 'infinity', '10 seconds')")
+        == bed.value("select sum(count) from furrow.signal_bucket('T1', '" + name
+                     + "', '-infinity', 'infinity', '1 hour')"));
 }
 
 TEST_CASE("yield_map(): tonnes a hectare of a machine, and of a field without its holes") {
@@ -446,6 +526,14 @@ TEST_CASE("position_track(), roles and the view of chunks are there for people")
   CHECK(bed.value("set role furrow_reader; select count(*) from furrow.frames('T1', '-infinity', "
                   "'infinity')")
         == "2");
+  for (const auto* question :
+       {"furrow.messages('T1', '-infinity', 'infinity')",
+        "furrow.signal('T1', 'N2K_GNSS_POSITION.gnss_altitude', '-infinity', 'infinity') right "
+        "join "
+        "furrow.messages('T1', '-infinity', 'infinity', 129025) using (time)"})
+    CHECK(bed.value("set role furrow_reader; select count(*) from " + std::string{question})
+          == "2");
+  CHECK(bed.value("set role furrow_reader; select stored from furrow.ledger") == "2");
   CHECK_THROWS_WITH_AS(bed.tamper("set role furrow_reader; delete from furrow.can_segment"),
                        doctest::Contains("permission denied"), std::runtime_error);
   bed.tamper("set role furrow_writer; delete from furrow.can_segment");
