@@ -8,7 +8,8 @@
 ///   and locked), seal.inserted (segments are in), seal.deleted (blocks are out, not committed),
 ///   seal.committed; care.opened (a partition is made and filled, not in its place), care.attached,
 ///   care.expired (a batch of retention, not committed), care.emptied (a partition's chunks are
-///   out, it is not dropped), care.dropped.
+///   out, it is not dropped), care.dropped; copy.block (a block is on its way), copy.table (a table
+///   is in, not committed), copy.checked (both sides are the same, not committed), copy.committed.
 /// Threads: any.
 /// Limits: one failpoint a process. When none is set a passage costs the test of one constant.
 #pragma once
@@ -31,6 +32,10 @@ inline constexpr std::string_view care_attached = "care.attached";
 inline constexpr std::string_view care_expired = "care.expired";
 inline constexpr std::string_view care_emptied = "care.emptied";
 inline constexpr std::string_view care_dropped = "care.dropped";
+inline constexpr std::string_view copy_block = "copy.block";
+inline constexpr std::string_view copy_table = "copy.table";
+inline constexpr std::string_view copy_checked = "copy.checked";
+inline constexpr std::string_view copy_committed = "copy.committed";
 
 extern const bool enabled;
 [[nodiscard]] bool hit_enabled(std::string_view name);

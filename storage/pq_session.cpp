@@ -58,7 +58,17 @@ result<pq::answer> pq_session::ask(const std::string& sql,
                     : PQexecParams(connection_.get(), sql.c_str(), static_cast<int>(values.size()),
                                    nullptr, values.data(), nullptr, nullptr, 0)};
   const auto status = PQresultStatus(rows.get());
-  if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK && status != PGRES_COPY_IN)
+  if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK && status != PGRES_COPY_IN
+      && status != PGRES_COPY_OUT)
+    return words();
+  return rows;
+}
+
+result<pq::answer> pq_session::ask_binary(const std::string& sql) {
+  pq::answer rows{
+    PQexecParams(connection_.get(), sql.c_str(), 0, nullptr, nullptr, nullptr, nullptr, 1)};
+  const auto status = PQresultStatus(rows.get());
+  if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK)
     return words();
   return rows;
 }
@@ -93,6 +103,24 @@ result<done> pq_session::end_copy() {
   while (pq::answer{PQgetResult(connection_.get())}) {
   }
   return done{};
+}
+
+result<bool> pq_session::next_copied(std::string& out) {
+  char* bytes = nullptr;
+  const int size = PQgetCopyData(connection_.get(), &bytes, 0);
+  const std::unique_ptr<char, void (*)(void*)> given{bytes, PQfreemem};
+  if (size > 0) {
+    out.assign(bytes, static_cast<std::size_t>(size));
+    return true;
+  }
+  if (size != -1)
+    return words();
+  const pq::answer ended{PQgetResult(connection_.get())};
+  if (PQresultStatus(ended.get()) != PGRES_COMMAND_OK)
+    return words();
+  while (pq::answer{PQgetResult(connection_.get())}) {
+  }
+  return false;
 }
 
 std::string pq_session::identifier(const std::string& name) {

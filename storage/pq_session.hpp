@@ -26,6 +26,8 @@ public:
 
   [[nodiscard]] result<pq::answer> ask(const std::string& sql,
                                        const std::vector<std::string>& parameters = {});
+  /// One statement without parameters; results in binary format, as pq_rows reads them.
+  [[nodiscard]] result<pq::answer> ask_binary(const std::string& sql);
   /// The first column of the first row; empty when there is none.
   [[nodiscard]] result<std::string> value(const std::string& sql,
                                           const std::vector<std::string>& parameters = {});
@@ -33,6 +35,8 @@ public:
   [[nodiscard]] result<done> begin_copy(const std::string& sql);
   [[nodiscard]] result<done> put(std::string_view bytes);
   [[nodiscard]] result<done> end_copy();
+  /// COPY ... TO STDOUT after begin_copy: what the server sends at a time, a row or less. False: that was all.
+  [[nodiscard]] result<bool> next_copied(std::string& out);
 
   [[nodiscard]] int server_version() const { return PQserverVersion(connection_.get()); }
   [[nodiscard]] std::string identifier(const std::string& name);

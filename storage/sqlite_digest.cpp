@@ -202,6 +202,10 @@ result<std::vector<std::int32_t>> digest_signals(sqlite_db& db,
     if (!row.step())
       return failure{errc::retry_later, "a name of a signal was removed while it was made"};
     out.push_back(static_cast<std::int32_t>(row.integer(0)));
+    db.statement("insert into rollup_definition (signal, definition) values (?, ?) on conflict do "
+                 "nothing")
+      .with(row.integer(0), definition)
+      .run();
   }
   transaction.commit();
   return out;

@@ -34,6 +34,7 @@ void add_bench(CLI::App& app, const globals& globals, int& exit_code);
 void add_dbc_load(CLI::App& dbc, const globals& globals, int& exit_code);
 /// Under `db`.
 void add_database_care(CLI::App& database, const globals& globals, int& exit_code);
+void add_database_copy(CLI::App& database, const globals& globals, int& exit_code);
 void add_seal(CLI::App& database, const globals& globals, int& exit_code);
 void add_report(CLI::App& app, const globals& globals, int& exit_code);
 /// Under `db`: stats and partitions.

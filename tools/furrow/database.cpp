@@ -179,6 +179,7 @@ void add_database(CLI::App& app, const globals& globals, int& exit_code) {
       "\n  furrow db migrate --backup before.dump --database "
       "postgresql://furrow@localhost/furrow");
   add_database_care(*command, globals, exit_code);
+  add_database_copy(*command, globals, exit_code);
   add_seal(*command, globals, exit_code);
   add_sizes(*command, globals, exit_code);
 }

@@ -1,13 +1,13 @@
 #include "tools/furrow/commands.hpp"
 #include "tools/furrow/import_stream.hpp"
 #include "tools/furrow/output.hpp"
+#include "tools/furrow/progress.hpp"
 #include "tools/furrowd/http/rfc3339.hpp"
 
 #include <fmt/format.h>
 
 #include <unistd.h>
 
-#include <chrono>
 #include <map>
 #include <memory>
 
@@ -17,7 +17,6 @@ namespace furrow::cli {
 
 namespace {
 
-using clock = std::chrono::steady_clock;
 constexpr std::size_t rows_shown = 10;
 
 struct import_options {
@@ -61,37 +60,6 @@ result<done> read_map(const std::string& map, storage::row_query& out) {
       return failure{errc::usage, fmt::format("--map: {}=COLUMN is missing", needed)};
   return done{};
 }
-
-/// Lines for a file, one line that is written over for a person.
-class progress {
-public:
-  progress(std::uint64_t total, bool terminal) : total_{total}, terminal_{terminal} {}
-
-  void at(std::uint64_t rows, bool last = false) {
-    const auto now = clock::now();
-    if (!last
-        && now - said_ < (terminal_ ? std::chrono::milliseconds{200} : std::chrono::seconds{10}))
-      return;
-    said_ = now;
-    const auto elapsed = std::chrono::duration<double>(now - begun_).count();
-    const auto rate = elapsed > 0 ? static_cast<double>(rows) / elapsed : 0;
-    const auto left = rate > 0 ? static_cast<double>(total_ - std::min(rows, total_)) / rate : 0;
-    const auto line = fmt::format(
-      "{} of {} rows, {:.0f} %, {:.0f} rows/s, {:.0f} s left", rows, total_,
-      total_ == 0 ? 100.0 : 100.0 * static_cast<double>(rows) / static_cast<double>(total_), rate,
-      left);
-    fmt::print(stderr, "{}{}{}", terminal_ ? "\r" : "", line, terminal_ && !last ? "   " : "\n");
-  }
-  [[nodiscard]] double seconds() const {
-    return std::chrono::duration<double>(clock::now() - begun_).count();
-  }
-
-private:
-  std::uint64_t total_;
-  bool terminal_;
-  clock::time_point begun_ = clock::now();
-  clock::time_point said_ = clock::now();
-};
 
 struct totals {
   std::uint64_t rows = 0;

@@ -1,0 +1,68 @@
+/// Which tables a move from SQLite to PostgreSQL takes along, column by column, and which it leaves out and why: the one
+/// description that reading, writing and comparing are made from.
+///
+/// Shape: tables in an order that keeps references whole. A test holds it against both schemas: a column that is neither
+///   here nor in `left_out` fails it.
+/// Units: `time_us` is microseconds since 1970 in SQLite, `time_s` seconds; both are timestamptz in PostgreSQL.
+/// Threads: constant.
+/// Source: storage/migrations/, storage/migrations/sqlite/.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace furrow::storage {
+
+/// What a column is in PostgreSQL; SQLite has integers, reals, texts and blobs.
+enum class copy_type : std::uint8_t {
+  int2,
+  int4,
+  int8,
+  truth, // boolean; 0 or 1
+  real4,
+  real8,
+  text,
+  json, // jsonb; text
+  bytes,
+  uuid,    // 16 bytes
+  time_us, // timestamptz
+  time_s,
+  int2_array, // those of can_block: raw little-endian numbers
+  int4_array,
+  int8_array
+};
+
+struct copied_column {
+  std::string name;
+  copy_type type = copy_type::int8;
+};
+
+struct copied_table {
+  std::string name;
+  std::vector<copied_column> columns;
+  std::string order = {};    // its key: the same order in both databases
+  std::string identity = {}; // the column whose next number the database keeps; empty: none
+  bool derived = false;      // made of the frames: a row that PostgreSQL cannot date is left behind
+
+  [[nodiscard]] bool frames() const { return name == "can_block"; }
+  /// "a, b, c", quoted where SQL wants it.
+  [[nodiscard]] std::string column_list() const;
+  [[nodiscard]] bool has(copy_type type) const;
+};
+
+[[nodiscard]] std::span<const copied_table> copied_tables();
+
+struct left_out {
+  std::string_view table;
+  std::string_view why;
+};
+/// Of PostgreSQL's schema, and of SQLite's.
+[[nodiscard]] std::span<const left_out> left_out_tables();
+
+/// Its type as PostgreSQL's format_type says it.
+[[nodiscard]] std::string_view postgres_type(copy_type type);
+
+} // namespace furrow::storage
