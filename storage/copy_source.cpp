@@ -297,7 +297,12 @@ result<done> copy_source::begin() {
     if (!steps->front().applied)
       return failure{errc::misconfigured, "it is no database of Furrow's"};
     for (const auto& step : *steps)
-      if (!step.fault.empty() || !step.applied)
+      if (step.number > sqlite_migrations().back().number)
+        return failure{errc::misconfigured, "it has migration " + std::to_string(step.number) + " ("
+                                              + step.name
+                                              + "), of which this program does not know what it "
+                                                "added: use a newer one"};
+      else if (!step.fault.empty() || !step.applied)
         return failure{
           errc::misconfigured,
           "migration " + std::to_string(step.number) + " (" + step.name + ") "

@@ -1,6 +1,7 @@
 #include "storage/copy_target.hpp"
 
 #include "storage/database_maintenance.hpp"
+#include "storage/migrations.hpp"
 #include "storage/postgres_copy.hpp"
 #include "storage/postgres_work.hpp"
 #include "storage/pq_rows.hpp"
@@ -47,7 +48,12 @@ result<done> check_schema(const store_options& options) {
   if (!steps)
     return steps.error();
   for (const auto& step : *steps)
-    if (!step.fault.empty() || !step.applied)
+    if (step.number > postgres_migrations().back().number)
+      return failure{errc::misconfigured, "it has migration " + std::to_string(step.number) + " ("
+                                            + step.name
+                                            + "), which this program does not know: use a newer "
+                                              "one"};
+    else if (!step.fault.empty() || !step.applied)
       return failure{errc::misconfigured,
                      "migration " + std::to_string(step.number) + " (" + step.name + ") "
                        + (step.fault.empty()
@@ -55,20 +61,6 @@ result<done> check_schema(const store_options& options) {
                               "migrate --database URL`"
                             : step.fault)};
   return done{};
-}
-
-can::stream_id stream_id_of(const std::string& hex) {
-  can::stream_id out{};
-  std::size_t at = 0;
-  for (std::size_t i = 0; i + 1 < hex.size() && at < out.size();) {
-    if (hex[i] == '-') {
-      ++i;
-      continue;
-    }
-    (void)std::from_chars(hex.data() + i, hex.data() + i + 2, out[at++], 16);
-    i += 2;
-  }
-  return out;
 }
 
 } // namespace
@@ -86,8 +78,9 @@ result<std::unique_ptr<copy_target>> copy_target::open(const store_options& opti
     names += (names.empty() ? "" : ", ") + name_of(table);
   auto& session = target->db_;
   // Its commit is on the disk, and on a synchronous standby, whatever the database's defaults say.
-  auto begun =
-    session.ask("begin; set local lock_timeout = '10s'; set local synchronous_commit = on");
+  auto begun = session.ask(
+    "begin; set local lock_timeout = '10s'; select set_config('synchronous_commit', 'on', true) "
+    "where current_setting('synchronous_commit') not in ('on', 'remote_apply')");
   if (begun)
     begun = session.ask("lock table " + names + " in exclusive mode");
   if (!begun)
@@ -244,7 +237,7 @@ result<std::vector<ledger_row>> copy_target::ledger() {
     auto& one = out.emplace_back();
     one.farm = cell(*rows, row, 0);
     one.equipment = cell(*rows, row, 1);
-    one.stream_id = stream_id_of(cell(*rows, row, 2));
+    one.stream_id = can::parse_stream_id(cell(*rows, row, 2)).value_or(can::stream_id{});
     int column = 3;
     for (auto* const at : {&one.sent, &one.durable, &one.stored, &one.lost, &one.doubled,
                            &one.quarantined, &one.dropped, &one.lost_at_gateway, &one.expired})

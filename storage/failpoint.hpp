@@ -9,7 +9,8 @@
 ///   seal.committed; care.opened (a partition is made and filled, not in its place), care.attached,
 ///   care.expired (a batch of retention, not committed), care.emptied (a partition's chunks are
 ///   out, it is not dropped), care.dropped; copy.block (a block is on its way), copy.table (a table
-///   is in, not committed), copy.checked (both sides are the same, not committed), copy.committed.
+///   is in, not committed), copy.checked (both sides are the same, not committed), copy.committed;
+///   return.stored (frames of an archive are in, not committed), return.committed.
 /// Threads: any.
 /// Limits: one failpoint a process. When none is set a passage costs the test of one constant.
 #pragma once
@@ -36,6 +37,8 @@ inline constexpr std::string_view copy_block = "copy.block";
 inline constexpr std::string_view copy_table = "copy.table";
 inline constexpr std::string_view copy_checked = "copy.checked";
 inline constexpr std::string_view copy_committed = "copy.committed";
+inline constexpr std::string_view return_stored = "return.stored";
+inline constexpr std::string_view return_committed = "return.committed";
 
 extern const bool enabled;
 [[nodiscard]] bool hit_enabled(std::string_view name);

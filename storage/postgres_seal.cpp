@@ -201,6 +201,20 @@ insert_segment(pq_connection& db, std::int32_t stream, std::uint64_t chunk, cons
   co_return std::nullopt;
 }
 
+} // namespace
+
+task<std::optional<failure>> insert_sealed(pq_connection& db,
+                                           std::int32_t stream,
+                                           std::int32_t equipment,
+                                           const sealed_chunk& chunk) {
+  auto failed = co_await insert_chunk(db, {stream, equipment}, chunk);
+  for (std::size_t i = 0; !failed && i < chunk.segments.size(); ++i)
+    failed = co_await insert_segment(db, stream, chunk.seq_first, chunk.segments[i]);
+  co_return failed;
+}
+
+namespace {
+
 /// Takes the blocks out; they must be those that were read.
 task<std::optional<failure>> delete_blocks(pq_connection& db,
                                            std::int32_t stream,
@@ -269,11 +283,9 @@ task<result<look>> seal_locked(pq_connection& db,
   const auto count = chunk_runs(*runs);
   const auto chunk = storage::seal(std::span{*runs}.first(count));
   runs->clear();
-  auto failed = co_await insert_chunk(db, of, chunk);
-  for (std::size_t i = 0; !failed && i < chunk.segments.size(); ++i) {
-    failed = co_await insert_segment(db, of.stream, chunk.seq_first, chunk.segments[i]);
-    sealed.bytes += chunk.segments[i].data.size();
-  }
+  auto failed = co_await insert_sealed(db, of.stream, of.equipment, chunk);
+  for (const auto& one : chunk.segments)
+    sealed.bytes += one.data.size();
   if (!failed)
     failed = passed(failpoint::seal_inserted);
   if (!failed)

@@ -18,6 +18,7 @@
 
 namespace furrow::storage {
 class pq_rows;
+struct sealed_chunk;
 } // namespace furrow::storage
 
 namespace furrow::storage::postgres_work {
@@ -60,6 +61,11 @@ retry_quarantined(pq_connection& db, const std::string& farm, quarantine_id id);
 [[nodiscard]] task<result<done>>
 drop_quarantined(pq_connection& db, const std::string& farm, quarantine_id id);
 [[nodiscard]] task<result<seal_outcome>> seal(pq_connection& db, seal_request request);
+/// A chunk and its segments, in the transaction that is open.
+[[nodiscard]] task<std::optional<failure>> insert_sealed(pq_connection& db,
+                                                         std::int32_t stream,
+                                                         std::int32_t equipment,
+                                                         const sealed_chunk& chunk);
 
 [[nodiscard]] task<result<frames_page>>
 read_frames(pq_connection& db, const frames_query& query, frames_cursor cursor);

@@ -35,7 +35,7 @@ std::vector<cutoff> cutoffs(sqlite_db& db, data_kind kind, std::int64_t at_us) {
   return out;
 }
 
-using ranges_of = std::map<std::int32_t, std::vector<number_range>>;
+using ranges_of = std::map<std::int32_t, number_ranges>;
 
 constexpr const char* due_blocks =
   "from can_block b join equipment e on e.id = b.equipment_id "
@@ -164,20 +164,7 @@ bool expire_derived(sqlite_db& db, std::int64_t at_us, expire_outcome& out) {
 
 } // namespace
 
-std::vector<number_range> merged(std::vector<number_range> ranges) {
-  std::sort(ranges.begin(), ranges.end(), [](const number_range& a, const number_range& b) {
-    return a.first != b.first ? a.first < b.first : a.last < b.last;
-  });
-  std::vector<number_range> out;
-  for (const auto& one : ranges)
-    if (!out.empty() && one.first <= out.back().last + 1)
-      out.back().last = std::max(out.back().last, one.last);
-    else
-      out.push_back(one);
-  return out;
-}
-
-void note_expired(sqlite_db& db, std::int32_t stream, std::vector<number_range> ranges) {
+void note_expired(sqlite_db& db, std::int32_t stream, number_ranges ranges) {
   ranges = merged(std::move(ranges));
   const auto low = ranges.front().first;
   const auto high = ranges.back().last;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "storage/care.hpp"
+#include "storage/number_ranges.hpp"
 #include "storage/sqlite_db.hpp"
 
 #include <cstdint>
@@ -13,15 +14,8 @@
 
 namespace furrow::storage::sqlite_work {
 
-/// Numbers of a stream, both ends included.
-struct number_range {
-  std::uint64_t first = 0;
-  std::uint64_t last = 0;
-};
-/// In order, joined where they touch.
-[[nodiscard]] std::vector<number_range> merged(std::vector<number_range> ranges);
 /// Adds to what is expired of a stream, in the transaction that is open; not empty.
-void note_expired(sqlite_db& db, std::int32_t stream, std::vector<number_range> ranges);
+void note_expired(sqlite_db& db, std::int32_t stream, number_ranges ranges);
 
 /// One transaction of retention; `more` when its limit was met.
 [[nodiscard]] expire_outcome expire_step(sqlite_db& db, std::optional<std::int64_t> at_us);

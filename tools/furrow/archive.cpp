@@ -1,5 +1,6 @@
 #include "can/candump.hpp"
 #include "storage/archive_file.hpp"
+#include "tools/furrow/archive_files.hpp"
 #include "tools/furrow/commands.hpp"
 #include "tools/furrow/direct.hpp"
 #include "tools/furrow/output.hpp"
@@ -27,7 +28,6 @@ namespace fs = std::filesystem;
 
 constexpr std::uint64_t file_frames_max = 8'000'000; // some 40 MB
 constexpr std::size_t text_bytes = 256U << 10U;
-constexpr const char* manifest_name = "manifest.json";
 
 failure archive_failure(const storage::failure& why) {
   return {errc::failed, why.detail};
@@ -41,34 +41,6 @@ struct export_options {
   std::string to;
   std::string folder;
 };
-
-json to_json(const std::string& file, const storage::archive_facts& facts) {
-  return {{"file", file},
-          {"farm", facts.head.farm},
-          {"equipment", facts.head.equipment},
-          {"stream_id", can::to_string(facts.head.stream_id)},
-          {"frames", facts.totals.frames},
-          {"chunks", facts.totals.chunks},
-          {"seq_first", facts.seq_first},
-          {"seq_last", facts.seq_last},
-          {"time_first", http::format_time(facts.time_first_us)},
-          {"time_last", http::format_time(facts.time_last_us)},
-          {"bytes", facts.bytes},
-          {"sha256", facts.sha256}};
-}
-
-/// The manifest of a folder; null when there is none.
-result<json> read_manifest(const fs::path& folder) {
-  std::ifstream in{folder / manifest_name};
-  if (!in)
-    return json(nullptr);
-  auto manifest = json::parse(in, nullptr, false);
-  if (!manifest.is_object() || !manifest.contains("files") || !manifest.at("files").is_array()
-      || manifest.value("format", 0) != 1)
-    return failure{errc::failed,
-                   (folder / manifest_name).string() + ": this is no manifest of an archive"};
-  return manifest;
-}
 
 /// In its place only when it is whole.
 result<done> write_manifest(const fs::path& folder, const json& manifest) {
@@ -254,8 +226,22 @@ result<json> open_manifest(const export_options& options, const fs::path& folder
   return manifest;
 }
 
+/// The farm that has the machine, where nobody has named it: files say whose their frames are.
+result<std::string>
+farm_of(storage::store& store, const export_options& options, std::chrono::milliseconds timeout) {
+  const auto machines = wait_for<std::vector<storage::equipment_row>>(
+    [&](auto done) { store.list_equipment(options.farm, std::move(done)); }, options.url, timeout);
+  if (!machines)
+    return machines.error();
+  std::string farm;
+  for (const auto& machine : *machines)
+    if (machine.name == options.equipment)
+      farm = farm.empty() ? machine.farm : options.farm; // several: the reading says so
+  return farm.empty() ? options.farm : farm;
+}
+
 result<int> export_frames(const globals& globals, const export_options& options) {
-  const auto query = to_query(options);
+  auto query = to_query(options);
   if (!query)
     return query.error();
   const fs::path folder{options.folder};
@@ -266,6 +252,10 @@ result<int> export_frames(const globals& globals, const export_options& options)
     const auto store = open_directly(options.url);
     if (!store)
       return store.error();
+    const auto farm = farm_of(**store, options, globals.timeout());
+    if (!farm)
+      return farm.error();
+    query->farm = *farm;
     exporter work{folder, std::move(*manifest)};
     std::optional<storage::frames_cursor> cursor{std::in_place};
     while (cursor) {
@@ -298,32 +288,6 @@ result<int> export_frames(const globals& globals, const export_options& options)
   return 0;
 }
 
-/// Files by name: those of a folder's manifest, or the file itself.
-struct named_file {
-  std::string path;
-  json expected; // null: there is no manifest to say
-};
-
-result<std::vector<named_file>> files_of(const std::string& path) {
-  if (!fs::is_directory(path))
-    return std::vector<named_file>{{path, nullptr}};
-  const auto manifest = read_manifest(path);
-  if (!manifest)
-    return manifest.error();
-  if (manifest->is_null())
-    return failure{errc::not_found, path + ": has no " + manifest_name};
-  std::vector<named_file> out;
-  for (const auto& file : manifest->at("files")) {
-    const auto name = file.value("file", std::string{});
-    if (name.empty() || name.find('/') != std::string::npos)
-      return failure{errc::failed, path + ": its manifest names no file of its folder"};
-    out.push_back({(fs::path{path} / name).string(), file});
-  }
-  if (!manifest->value("complete", false))
-    fmt::print(stderr, "furrow: {}: the export was not finished: run it again\n", path);
-  return out;
-}
-
 result<int> check(const globals& globals, const std::string& path) {
   const auto files = files_of(path);
   if (!files)
@@ -332,17 +296,7 @@ result<int> check(const globals& globals, const std::string& path) {
   table shown{{"FILE", "FRAMES", "BYTES", "FAULT"}, {}};
   bool sound = true;
   for (const auto& file : *files) {
-    const auto facts = storage::read_archive(
-      file.path, [](const auto& /*head*/, const auto& /*runs*/) { return true; });
-    const auto name = fs::path{file.path}.filename().string();
-    auto row = facts ? to_json(name, *facts) : json{{"file", name}, {"frames", 0}, {"bytes", 0}};
-    row["fault"] = nullptr;
-    if (!facts)
-      row["fault"] = facts.error().detail;
-    else if (!file.expected.is_null())
-      for (const auto* what : {"sha256", "bytes", "frames", "seq_first", "seq_last", "stream_id"})
-        if (row.at(what) != file.expected.value(what, json(nullptr)))
-          row["fault"] = fmt::format("{} is not what the manifest says", what);
+    auto row = checked(file);
     sound = sound && row["fault"].is_null();
     shown.rows.push_back({value_cell(row["file"]), number_cell(row["frames"]),
                           number_cell(row["bytes"]), value_cell(row["fault"])});
@@ -412,6 +366,8 @@ void add_archive(CLI::App& app, const globals& globals, int& exit_code) {
     "2026-01-01T00:00:00Z t1-2025");
   exporting->callback(
     [&globals, &exit_code, options] { exit_code = code_of(export_frames(globals, *options)); });
+
+  add_archive_import(*group, globals, exit_code);
 
   auto path = std::make_shared<std::string>();
   auto* checking =

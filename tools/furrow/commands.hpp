@@ -40,6 +40,8 @@ void add_report(CLI::App& app, const globals& globals, int& exit_code);
 /// Under `db`: stats and partitions.
 void add_sizes(CLI::App& database, const globals& globals, int& exit_code);
 void add_archive(CLI::App& app, const globals& globals, int& exit_code);
+/// Under `archive`.
+void add_archive_import(CLI::App& archive, const globals& globals, int& exit_code);
 void add_retention(CLI::App& app, const globals& globals, int& exit_code);
 void add_health(CLI::App& app, const globals& globals, int& exit_code);
 void add_token(CLI::App& app, const globals& globals, int& exit_code);
