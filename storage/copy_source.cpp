@@ -127,7 +127,7 @@ void put_cell(byte_buffer& out, const copied_table& table, const sqlite_statemen
 /// SQL for its rows, without order. Items that are set aside have left their table for quarantine.
 std::string rows_of(const copied_table& table) {
   const auto list = table.column_list();
-  const auto from = "select " + list + " from \"" + table.name + "\"";
+  auto from = "select " + list + " from \"" + table.name + "\"";
   if (table.name == "quarantine")
     return from + " union all select " + list + " from temp.set_aside";
   if (table.name == "item_record")
@@ -358,7 +358,7 @@ result<std::uint64_t> copy_source::total() {
       continue;
     const auto count = rows(table);
     if (!count)
-      return count;
+      return count.error();
     out += *count;
   }
   return guarded<std::uint64_t>([&]() -> result<std::uint64_t> {
@@ -384,7 +384,7 @@ copy_source::read(const copied_table& table, const sink& to, const counter& coun
     std::uint64_t count = 0;
     const auto pass_on = [&]() -> result<done> {
       counted(std::exchange(count, 0));
-      const auto taken = to(out.view());
+      auto taken = to(out.view());
       out.clear();
       return taken;
     };

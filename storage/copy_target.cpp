@@ -95,7 +95,7 @@ result<std::string> copy_target::held() {
     const auto any =
       db_.value("select count(*) from (select 1 from " + name_of(table) + " limit 1000) r");
     if (!any)
-      return any;
+      return any.error();
     if (*any == "0")
       continue;
     out += (out.empty() ? "" : ", ") + *any + (*any == "1000" ? " or more" : "") + " rows of "
@@ -126,7 +126,7 @@ result<done> copy_target::begin(const copied_table& table) {
   const auto begun = db_.begin_copy("copy " + name_of(table) + " (" + table.column_list()
                                     + ") from stdin (format binary)");
   if (!begun)
-    return begun;
+    return begun.error();
   byte_buffer head;
   postgres_copy::begin(head);
   return db_.put(head.view());

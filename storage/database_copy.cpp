@@ -159,15 +159,17 @@ result<done> finish(copy_source& source, copy_target& target, copy_outcome& out)
     return stopped();
   const auto alone = source.still_alone();
   if (!alone)
-    return alone;
+    return alone.error();
   const auto partitions = target.make_partitions();
   if (!partitions)
     return partitions.error();
   out.partitions = *partitions;
   const auto committed = target.commit();
   if (!committed)
-    return committed;
-  return failpoint::hit(failpoint::copy_committed) ? result<done>{stopped()} : committed;
+    return committed.error();
+  if (failpoint::hit(failpoint::copy_committed))
+    return stopped();
+  return done{};
 }
 
 void sum_up(const all_facts& facts, copy_outcome& out) {

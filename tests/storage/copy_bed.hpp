@@ -1,8 +1,8 @@
 /// A SQLite database with something of everything, and all that a store says of what it holds, as lines.
 #pragma once
 
+#include "tests/storage/copy_cluster.hpp"
 #include "tests/storage/sqlite_bed.hpp"
-#include "tests/support/pg_cluster.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -11,8 +11,6 @@
 
 namespace furrow::tests {
 
-/// One cluster for the whole program, started by the first test that asks.
-[[nodiscard]] pg_cluster& copy_cluster();
 [[nodiscard]] std::unique_ptr<storage::store> open_url(const std::string& url);
 
 /// Two farms; streams with frames of every kind, records of every kind, what is quarantined, dropped, lost at the gateway
