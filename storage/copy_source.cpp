@@ -1,11 +1,10 @@
 #include "storage/copy_source.hpp"
 
-#include "storage/append_plan.hpp"
+#include "storage/copy_aside.hpp"
 #include "storage/failpoint.hpp"
 #include "storage/migrations.hpp"
 #include "storage/postgres_copy.hpp"
 #include "storage/postgres_work.hpp"
-#include "storage/quarantine.hpp"
 #include "storage/sqlite_work.hpp"
 
 #include <fcntl.h>
@@ -144,113 +143,6 @@ std::string rows_of(const copied_table& table) {
   return from + where;
 }
 
-/// Slices of a block that PostgreSQL can date, and items that it cannot.
-struct parted_block {
-  frame_run run;
-  std::shared_ptr<append_batch> batch;
-  std::optional<append_plan> plan;
-  std::vector<frame_slice> slices;
-
-  void part(const stream_claim& claim, std::int64_t time_first_us) {
-    plan.reset();
-    slices.clear();
-    if (time_first_us >= time_us_min) {
-      slices.push_back({claim, run.seq_first, &run.block, 0, run.block.size()});
-      return;
-    }
-    batch = std::make_shared<append_batch>();
-    auto& append = batch->emplace_back();
-    append.claim = claim;
-    append.from = run.seq_first - 1;
-    append.to = append.from + run.block.size();
-    append.frames.push_back(run);
-    plan.emplace(batch, time_us_min);
-    slices = plan->next()->frames;
-  }
-};
-
-constexpr const char* blocks_sql =
-  "select seq_first, frames, time_base, headers, header_index, time_offset, payload, long_payload, "
-  "stream, equipment_id, time_first from can_block ";
-
-stream_claim claim_of(const sqlite_statement& row) {
-  return {static_cast<std::int32_t>(row.integer(9)), static_cast<std::int32_t>(row.integer(8)), 0};
-}
-
-void read_run(const sqlite_statement& row, frame_run& run) {
-  run.block.clear();
-  if (!sqlite_work::read_block(row, run))
-    throw sqlite_error{SQLITE_CORRUPT, "stream " + std::to_string(row.integer(8)) + ", block "
-                                         + std::to_string(run.seq_first)
-                                         + ": its columns do not agree"};
-}
-
-constexpr const char* put_aside_sql =
-  "insert into temp.set_aside (stream, seq, equipment_id, time, reason, bytes, created_at, kind) "
-  "select ?1, ?2, ?3, ?4, ?5, ?6, created_at, ?7 from stream where id = ?1";
-
-void put_aside(sqlite_db& db, const quarantine_ref& item) {
-  db.statement(put_aside_sql)
-    .with(item.claim.stream, item.item->seq, item.claim.equipment, item.item->time_us,
-          item.item->reason, std::span{item.item->bytes},
-          item.item->kind ? std::optional<std::int64_t>{*item.item->kind} : std::nullopt)
-    .run();
-}
-
-void put_undated_frames_aside(sqlite_db& db) {
-  static const auto sql =
-    std::string{blocks_sql} + "where time_first < " + std::to_string(time_us_min);
-  auto rows = db.statement(sql.c_str());
-  parted_block block;
-  std::uint64_t count = 0;
-  while (rows.step()) {
-    read_run(rows, block.run);
-    block.part(claim_of(rows), rows.integer(10));
-    count += block.plan->next()->quarantine.size();
-    if (count > set_aside_max)
-      throw sqlite_error{SQLITE_TOOBIG, "more than " + std::to_string(set_aside_max)
-                                          + " frames have times that PostgreSQL cannot hold"};
-    for (const auto& item : block.plan->next()->quarantine)
-      put_aside(db, item);
-  }
-}
-
-void put_undated_records_aside(sqlite_db& db) {
-  db.run("insert into temp.set_aside (stream, seq, equipment_id, time, reason, bytes, created_at, "
-         "kind) select r.stream, r.seq, r.equipment_id, r.time, 'time before "
-         + std::to_string(time_us_min)
-         + " us', cast(r.body as blob), s.created_at, r.kind from item_record r join stream s on "
-           "s.id = r.stream where r.time < "
-         + std::to_string(time_us_min));
-}
-
-/// Only what jsonb may refuse and SQLite does not is asked about: escapes of NUL and of half a character, and numbers
-/// without end.
-constexpr const char* doubtful_sql =
-  "select stream, seq, equipment_id, time, body, kind from item_record where time >= ?1 and "
-  "(instr(body, '\\u0000') > 0 or body glob '*\\u[dD][89a-fA-F]*' or body glob "
-  "'*[0-9][eE]*[0-9][0-9][0-9][0-9]*')";
-
-std::optional<failure> put_refused_records_aside(sqlite_db& db,
-                                                 const copy_source::json_judge& judge) {
-  auto rows = db.statement(doubtful_sql);
-  rows.with(time_us_min);
-  while (rows.step()) {
-    const std::string body{rows.bytes(4)};
-    const auto why = judge(body);
-    if (!why)
-      return why.error();
-    if (!*why)
-      continue;
-    const quarantined_item item{rows.natural(1), rows.integer(3), as_text(**why), body,
-                                static_cast<std::uint16_t>(rows.integer(5))};
-    put_aside(db, {{static_cast<std::int32_t>(rows.integer(2)),
-                    static_cast<std::int32_t>(rows.integer(0)), 0},
-                   &item});
-  }
-  return std::nullopt;
-}
-
 } // namespace
 
 copy_source::copy_source(std::unique_ptr<sqlite_db> db, std::string path)
@@ -307,19 +199,14 @@ result<done> copy_source::begin() {
           errc::misconfigured,
           "migration " + std::to_string(step.number) + " (" + step.name + ") "
             + (step.fault.empty() ? "is not applied: `furrow db migrate` applies it" : step.fault)};
-    db_->run("create table temp.set_aside (stream integer not null, seq integer not null, "
-             "equipment_id integer not null, time integer, reason text not null, bytes blob not "
-             "null, created_at integer not null, kind integer, dropped_at integer, primary key "
-             "(stream, seq))");
+    copy_aside::make_table(*db_);
     return done{};
   });
 }
 
 result<done> copy_source::set_aside(const json_judge& judge) {
   return guarded<done>([&]() -> result<done> {
-    put_undated_frames_aside(*db_);
-    put_undated_records_aside(*db_);
-    if (auto why = put_refused_records_aside(*db_, judge))
+    if (auto why = copy_aside::put(*db_, judge))
       return *why;
     return done{};
   });
@@ -416,18 +303,17 @@ result<copy_facts>
 copy_source::read_blocks(const copied_table& table, const sink& to, const counter& counted) {
   facts_of_table facts{table};
   byte_buffer out;
-  parted_block block;
+  copy_aside::parted_block block;
   can::frame_block scratch;
-  auto rows = db_->statement(kept(std::string{blocks_sql} + "order by " + table.order));
+  auto rows = db_->statement(kept(std::string{copy_aside::blocks_sql} + "order by " + table.order));
   while (rows.step()) {
-    read_run(rows, block.run);
-    block.part(claim_of(rows), rows.integer(10));
-    for (const auto& slice : block.slices) {
+    block.read(rows);
+    for (const auto& slice : block.slices()) {
       postgres_copy::put(out, row_of(slice, scratch));
       facts.add_block(slice.claim.stream, slice.claim.equipment, slice.seq_first, *slice.block,
                       slice.first, slice.count);
     }
-    counted(block.run.block.size());
+    counted(block.run().block.size());
     if (failpoint::hit(failpoint::copy_block))
       return failure{errc::retry_later, "failpoint"};
     if (out.size() < sent_at_once)

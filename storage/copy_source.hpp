@@ -6,7 +6,7 @@
 ///   node that still writes to it) or its migrations are others than this program's.
 /// Threads: one; blocks its caller. No other part of this process may have the file open when it is opened (fcntl locks
 ///   are a process's, and looking for those of others drops them).
-/// Limits: one row at a time in memory, and the items that are set aside (set_aside_max).
+/// Limits: one row at a time in memory, and the items that are set aside (storage/copy_aside.hpp).
 /// Source: sqlite.org/wal.html and fileformat2.html (the lock-byte page: who has a WAL database open holds a lock there).
 #pragma once
 
@@ -22,8 +22,6 @@
 namespace furrow::storage {
 
 class sqlite_db;
-
-inline constexpr std::uint64_t set_aside_max = 1'000'000;
 
 class copy_source {
 public:

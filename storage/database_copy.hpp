@@ -7,7 +7,7 @@
 ///   something else; reject_row when the two sides are not the same (nothing is committed); in_doubt when the answer to the
 ///   commit was lost: run it again to learn.
 /// Threads: blocks its caller.
-/// Limits: memory of some blocks; at most set_aside_max items that PostgreSQL cannot hold.
+/// Limits: memory of some blocks; the items that PostgreSQL cannot hold (storage/copy_aside.hpp).
 /// Source: storage/copy_tables.hpp says what is moved.
 #pragma once
 

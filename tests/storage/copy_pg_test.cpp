@@ -279,6 +279,8 @@ TEST_CASE("furrow db copy: what cannot be moved is refused in one line, and noth
     (void)ledger(*user);
     CHECK(has(refused(bed, empty), "has it open: stop the node first"));
   }
+  bed.tamper("insert into migration (number, name, checksum) values (999, 'adds', 'x')");
+  CHECK(has(refused(bed, empty), "does not know what it added"));
   bed.tamper("delete from migration where number > 7");
   CHECK(has(refused(bed, empty), "is not applied"));
   CHECK(rows_in("open_yet") == "0");
