@@ -201,7 +201,7 @@ task<result<records_page>> read_records(pq_connection& db,
                    .timestamptz(from_bound(after ? std::optional{after->time_us} : std::nullopt))
                    .int4(after ? after->stream : 0)
                    .int8(after ? static_cast<std::int64_t>(after->seq) : 0)
-                   .int4(query.kind)
+                   .int4(static_cast<std::int16_t>(query.kind)) // as smallint keeps the 16 bits
                    .int8(static_cast<std::int64_t>(limit)));
   if (reply.error)
     co_return reply.error->as_failure();

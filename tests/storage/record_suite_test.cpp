@@ -305,3 +305,21 @@ TEST_CASE("records: random bodies are stored or quarantined, none is lost and no
   CHECK(row.quarantined > 100);
   CHECK(row.stored - row.quarantined > 500);
 }
+
+TEST_CASE("records: kinds use all of their 16 bits") {
+  const auto bed = make_bed();
+  const auto store = bed->open_migrated();
+  const auto claimed = claim(*store, request_for("T1", 1)).claim;
+  const std::vector<std::uint16_t> kinds{0, 0x3FFF, 0x7FFE, 0x8000, 0xFFFF};
+  std::vector<can::record> records;
+  for (const auto kind : kinds)
+    records.push_back(record_at(1, kind, R"({"kind":)" + std::to_string(kind) + "}"));
+  REQUIRE(append(*store->open_appender("w0"), {append_records(claimed, 0, std::move(records))}));
+  for (const auto kind : kinds) {
+    CAPTURE(kind);
+    const auto rows = page_of(*store, kind).rows;
+    REQUIRE(rows.size() == 1);
+    CHECK(std::get<std::string>(rows[0].values.at(0)).find(std::to_string(kind))
+          != std::string::npos);
+  }
+}
