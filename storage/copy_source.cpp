@@ -92,6 +92,9 @@ void put_cell(byte_buffer& out, const copied_table& table, const sqlite_statemen
   switch (type) {
   case copy_type::int2:
     return put_small<std::int16_t>(out, table, name, row.integer(at));
+  case copy_type::bits16:
+    return put_small<std::int16_t>(out, table, name,
+                                   row.integer(at) - (row.integer(at) >= 0x8000 ? 0x10000 : 0));
   case copy_type::int4:
     return put_small<std::int32_t>(out, table, name, row.integer(at));
   case copy_type::int8:

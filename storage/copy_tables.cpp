@@ -150,7 +150,7 @@ void add_records(std::vector<copied_table>& out) {
     out.push_back({std::string{kind.table}, std::move(list), "stream, seq"});
   }
   auto list = head;
-  list.insert(list.end(), {{"kind", int2}, {"body", json}});
+  list.insert(list.end(), {{"kind", bits16}, {"body", json}});
   out.push_back({"item_record", std::move(list), "stream, seq"});
   out.push_back({"quarantine",
                  {{"stream", int4},
@@ -160,7 +160,7 @@ void add_records(std::vector<copied_table>& out) {
                   {"reason", text},
                   {"bytes", bytes},
                   {"created_at", time_s},
-                  {"kind", int2},
+                  {"kind", bits16},
                   {"dropped_at", time_s}},
                  "stream, seq"});
   out.push_back({"record_batch",
@@ -254,6 +254,7 @@ std::span<const left_out> left_out_tables() {
 std::string_view postgres_type(copy_type type) {
   switch (type) {
   case int2:
+  case bits16:
     return "smallint";
   case int4:
     return "integer";

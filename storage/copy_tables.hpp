@@ -19,6 +19,7 @@ namespace furrow::storage {
 /// What a column is in PostgreSQL; SQLite has integers, reals, texts and blobs.
 enum class copy_type : std::uint8_t {
   int2,
+  bits16, // smallint: the same 16 bits, with a sign there and without one in SQLite
   int4,
   int8,
   truth, // boolean; 0 or 1

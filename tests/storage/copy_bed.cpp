@@ -51,6 +51,7 @@ void fill_streams(store& store) {
            {record_at(at, 0x4001, sensor_body), record_at(at, 0x4002, yield_body),
             record_at(at, 0x4003, tokens_body), record_at(at, 0x4004, fault_body),
             record_at(at, 3, R"({"a":{"b":[1,2.5,null,"é\n"]},"a1":-0.0,"big":1e300})"),
+            record_at(at, 0xFFFE, R"({"kind":"above the signed ones"})"),
             record_at(at, 0x7FFF, R"({"reason":"disk"})"), record_at(at, 0x4002, R"({"width":1})")})
         part.records.push_back({++seq, record});
       part.to = seq;
@@ -164,7 +165,7 @@ void add_records(store& store,
                  const std::string& farm,
                  const std::string& machine,
                  std::vector<std::string>& out) {
-  for (const std::uint16_t kind : {0x4001, 0x4002, 0x4003, 0x4004, 3, 0x7FFF}) {
+  for (const std::uint16_t kind : {0x4001, 0x4002, 0x4003, 0x4004, 3, 0x7FFF, 0xFFFE}) {
     const auto page = answer_of<records_page>([&](auto done) {
       store.read_records({farm, machine, kind, {}, {}, 1'000}, {}, done);
     });
