@@ -4,6 +4,7 @@
 #include "tests/storage/copy_bed.hpp"
 #include "tests/storage/digest_bed.hpp"
 #include "tests/storage/record_bed.hpp"
+#include "tests/support/eventually.hpp"
 #include "tests/tools/care_suite.hpp"
 
 #include <csignal>
@@ -38,6 +39,16 @@ std::string rows_in(const std::string& name) {
   return copy_cluster().value("select (select count(*) from furrow.farm) + (select count(*) from "
                               "furrow.can_block) + (select count(*) from furrow.stream)",
                               name);
+}
+
+/// The server has seen that who filled this database is dead: its transaction is gone, and its locks.
+bool left_alone(const std::string& name) {
+  return eventually(std::chrono::seconds{60}, [&] {
+    return copy_cluster().value("select count(*) from pg_stat_activity where datname = '" + name
+                                  + "' and application_name like 'furrow/%'",
+                                name)
+           == "0";
+  });
 }
 
 } // namespace
@@ -217,6 +228,8 @@ TEST_CASE("furrow db copy: killed anywhere it leaves nothing, and the next run m
       run_program({FURROW_BIN_DIR "/furrow", "db", "copy", "--from", bed.url(), "--to", url},
                   {{{"FURROW_FAILPOINT", at + ":abort"}}});
     CHECK(dead.exit_code == 99);
+    REQUIRE(left_alone(name));
+    CHECK(rows_in(name) == "0");
     CHECK(copied(bed, url).at("copied") == true);
     check_same_lines(before, everything_in(*open_url(url)));
   }
@@ -250,6 +263,7 @@ TEST_CASE(
   CHECK(rows_in("kill9") == "0");
   ::kill(child, SIGKILL);
   REQUIRE(::waitpid(child, &status, 0) == child);
+  REQUIRE(left_alone("kill9"));
   CHECK(copied(bed, url).at("copied") == true);
   check_same_lines(everything_in(*bed.open()), everything_in(*open_url(url)));
 }
