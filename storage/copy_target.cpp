@@ -79,7 +79,8 @@ result<std::unique_ptr<copy_target>> copy_target::open(const store_options& opti
   auto& session = target->db_;
   // Its commit is on the disk, and on a synchronous standby, whatever the database's defaults say.
   auto begun = session.ask(
-    "begin; set local lock_timeout = '10s'; select set_config('synchronous_commit', 'on', true) "
+    "begin; set local lock_timeout = '10s'; set local idle_in_transaction_session_timeout = 0; "
+    "select set_config('synchronous_commit', 'on', true) "
     "where current_setting('synchronous_commit') not in ('on', 'remote_apply')");
   if (begun)
     begun = session.ask("lock table " + names + " in exclusive mode");

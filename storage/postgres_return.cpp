@@ -27,23 +27,28 @@ std::string numbers_of(const number_ranges& ranges, std::uint64_t number_range::
 /// Farm, machine, stream and watermark, made where missing, as a claim makes them; no epoch is raised. The seal's row is
 /// locked, so that no sealer works at this stream, and the care's lock is held, so that retention does not.
 constexpr const char* enter_sql =
-  "select e.equipment, e.stream, e.epoch, e.seq from furrow.enter(array[$1], array[$2], "
+  "select e.equipment, e.stream from furrow.enter(array[$1], array[$2], "
   "array[$3], array[null::bigint]) e";
 constexpr const char* lock_sql =
   "with made as (insert into furrow.seal (stream) values ($1) on conflict do nothing) "
   "select furrow.care_lock()";
 constexpr const char* sealed_sql =
-  "select l.sealed_to, (select min(b.seq_first) from furrow.can_block b where b.stream = $1) "
-  "from furrow.seal l where l.stream = $1 for update";
-/// Of the stream $1 between $2 and $3: what (0 a block, 1 a run of a chunk, 2 a chunk from end to end, 3 another item).
+  "select l.sealed_to from furrow.seal l where l.stream = $1 for update";
+/// Of the stream $1 between $2 and $3, as of one moment under these locks: what (0 a block, 1 a run of a chunk, 2 a chunk from
+/// end to end, 3 another item, 4 watermark and epoch, 5 where fresh blocks begin).
 constexpr const char* facts_sql =
   "with chunk as materialized (select c.seq_first, c.seq_last, c.run_first, c.run_frames from "
-  "furrow.can_chunk c where c.stream = $1 and c.seq_first <= $3 and c.seq_last >= $2) "
+  "furrow.can_chunk c where c.stream = $1 and c.seq_first <= $3 and c.seq_last >= $2 "
+  "and c.seq_first >= coalesce((select max(o.seq_first) from furrow.can_chunk o "
+  "where o.stream = $1 and o.seq_first <= $2), 0)) "
   "select 0, b.seq_first, b.seq_first + b.frames - 1 from furrow.can_block b where b.stream = $1 "
   "and b.seq_first between $2 - 65536 and $3 and b.seq_first + b.frames > $2 "
   "union all select 1, r.first, r.first + r.frames - 1 from chunk c cross join lateral "
   "unnest(c.run_first, c.run_frames) r(first, frames) "
   "union all select 2, seq_first, seq_last from chunk "
+  "union all select 4, w.seq, w.epoch from furrow.stream_watermark w where w.stream = $1 "
+  "union all (select 5, b.seq_first, 0 from furrow.can_block b where b.stream = $1 order by "
+  "b.seq_first limit 1) "
   "union all select 3, seq, seq from furrow.item_record where stream = $1 and seq between $2 and "
   "$3 "
   "union all select 3, seq, seq from furrow.sensor_reading where stream = $1 and seq between $2 "
@@ -98,8 +103,6 @@ private:
       co_return failure{errc::retry_later, "the stream was removed while it was made"};
     equipment_ = static_cast<std::int32_t>(row.integer(0, 0));
     stream_ = static_cast<std::int32_t>(row.integer(0, 1));
-    facts_.claimed = row.integer(0, 2) > 0;
-    facts_.watermark = row.natural(0, 3);
     const auto locked = co_await db_.query(lock_sql, pq_parameters{}.int4(stream_));
     if (locked.error)
       co_return locked.error->as_failure();
@@ -108,10 +111,7 @@ private:
     const auto sealed = co_await db_.query(sealed_sql, pq_parameters{}.int4(stream_));
     if (sealed.error)
       co_return sealed.error->as_failure();
-    const pq_rows seal{sealed.rows.get()};
-    facts_.sealed_to = seal.natural(0, 0);
-    if (!seal.null(0, 1))
-      facts_.fresh_from = seal.natural(0, 1);
+    facts_.sealed_to = pq_rows{sealed.rows.get()}.natural(0, 0);
     co_return std::nullopt;
   }
 
@@ -125,8 +125,23 @@ private:
     const pq_rows rows{reply.rows.get()};
     for (int row = 0; row < rows.size(); ++row) {
       const number_range range{rows.natural(row, 1), rows.natural(row, 2)};
-      const auto what = rows.integer(row, 0);
-      (what < 2 ? facts_.frames : what == 2 ? facts_.chunks : facts_.others).push_back(range);
+      switch (rows.integer(row, 0)) {
+      case 2:
+        facts_.chunks.push_back(range);
+        break;
+      case 3:
+        facts_.others.push_back(range);
+        break;
+      case 4:
+        facts_.watermark = range.first;
+        facts_.claimed = rows.integer(row, 2) > 0;
+        break;
+      case 5:
+        facts_.fresh_from = range.first;
+        break;
+      default:
+        facts_.frames.push_back(range);
+      }
     }
     for (auto* const ranges : {&facts_.frames, &facts_.chunks, &facts_.others})
       *ranges = merged(std::move(*ranges));

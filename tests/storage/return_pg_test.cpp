@@ -100,3 +100,43 @@ TEST_CASE("furrow archive import on PostgreSQL: stopped in its transaction it ho
   check_nothing_lost(*store);
   CHECK(ledger_of(*store, "north", "T1").stored == 2'400);
 }
+
+TEST_CASE("furrow archive import on PostgreSQL: beside appends, sealing and retention at work") {
+  const scratch_folder folder;
+  postgres_bed bed;
+  const auto store = bed.open_migrated();
+  std::vector<std::int64_t> times;
+  for (int i = 0; i < 40; ++i)
+    times.push_back(may_us + i * day_us);
+  append_days(*store, "north", "T1", 1, times);
+  must(seal(*store));
+  const auto before = frames_digest(bed, "T1");
+  const auto archive = folder.file("all");
+  good({"archive", "export", "--equipment", "T1", "--database", bed.url(), archive});
+  const auto care = store->open_care();
+  keep(*care, "north", data_kind::frames, 1);
+  (void)must(expire(*care, may_us + 41 * day_us));
+  CHECK(bed.value("select sum(stored) from furrow.ledger") == "0");
+  keep(*care, "north", data_kind::frames, std::nullopt);
+  keep(*care, "north", data_kind::records, 1);
+  program import{{FURROW_BIN_DIR "/furrow", "archive", "import", "--database", bed.url(), archive},
+                 {}};
+  // The others get at least one turn each, and as many as the import takes.
+  std::uint64_t appended = 0;
+  do {
+    append_days(*store, "north", "T1", 1,
+                {may_us + (50 + static_cast<std::int64_t>(appended)) * day_us});
+    ++appended;
+    must(seal(*store));
+    (void)must(expire(*care, may_us + 60 * day_us));
+  } while (bed.value("select coalesce(sum(last - first + 1), 0) from furrow.expired") != "0"
+           && appended < 2'000);
+  const auto ended = import.wait();
+  CHECK(without_progress(ended.errors) == "");
+  CHECK(ended.exit_code == 0);
+  must(seal(*store));
+  check_nothing_lost(*store);
+  CHECK(ledger_of(*store, "north", "T1").stored == 600 * (40 + appended));
+  CHECK(frames_digest(bed, "T1", "'-infinity', '2026-06-15'") == before);
+  good({"db", "validate", "--database", bed.url()});
+}
