@@ -36,6 +36,17 @@ schema described() {
   return out;
 }
 
+/// A database with the schema and nothing else.
+const std::string& migrated() {
+  static const std::string name = [] {
+    store_options options;
+    options.url = copy_cluster().make_database("described");
+    (void)must(migrate_database(options, {}, false));
+    return "described";
+  }();
+  return name;
+}
+
 schema in_postgres(const std::string& name) {
   schema out;
   for (const auto& row : copy_cluster().exec(
@@ -70,13 +81,8 @@ std::string affinity(copy_type type) {
 } // namespace
 
 TEST_CASE("copy: every column of both schemas is moved, or its table is left out for a reason") {
-  const auto url = copy_cluster().make_database("described");
-  (void)open_url(url);
-  store_options options;
-  options.url = url;
-  (void)must(migrate_database(options, {}, false));
   const auto wanted = described();
-  const auto found = in_postgres("described");
+  const auto found = in_postgres(migrated());
   for (const auto& [column, type] : found)
     if (!wanted.contains(column) || wanted.at(column) != type)
       FAIL_CHECK("PostgreSQL has " << column << " " << type);
@@ -113,7 +119,7 @@ TEST_CASE("copy: what is left out is a table of PostgreSQL's, and no table stand
   for (const auto& each : left_out_tables()) {
     CAPTURE(each.table);
     CHECK(copy_cluster().value(
-            "select to_regclass('furrow." + std::string{each.table} + "') is not null", "described")
+            "select to_regclass('furrow." + std::string{each.table} + "') is not null", migrated())
           == "t");
     CHECK(find_table(std::string{each.table}) == nullptr);
   }
@@ -123,7 +129,7 @@ TEST_CASE("copy: every identity is set on after a move, and every table has an o
   for (const auto& row : copy_cluster().exec(
          "select c.relname, a.attname from pg_attribute a join pg_class c on c.oid = a.attrelid "
          "where c.relnamespace = 'furrow'::regnamespace and a.attidentity <> ''",
-         "described")) {
+         migrated())) {
     CAPTURE(row[0]);
     const auto* table = find_table(row[0]);
     if (!is_left_out(row[0])) {
