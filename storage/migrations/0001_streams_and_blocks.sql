@@ -237,43 +237,6 @@ create type furrow.frame as (
   "time" timestamptz, bus smallint, can_id bigint, extended boolean, dlc smallint, payload bytea, seq bigint
 );
 
--- One SELECT, so that the planner sees into it: blocks are found by (equipment_id, time_first), those whose dictionary has
--- nothing asked for are left packed. A block reaches less than 2^31 us to each side of its base: 72 minutes in all.
-create function furrow.frames(equipment text, "from" timestamptz, "to" timestamptz,
-                              can_id bigint default null, pgn int default null)
-returns setof furrow.frame
-language sql stable parallel safe rows 100000 as $$
-  select b.time_base + f.time_offset * interval '1 microsecond',
-         (h.header >> 32 & 255)::smallint,
-         h.header & x'3FFFFFFF'::bigint,
-         h.header & x'80000000'::bigint <> 0,
-         case when h.header >> 56 & 3 = 0 and h.header >> 52 & 15 > 0 then h.header >> 52 & 15
-              else h.header >> 40 & 4095 end::smallint,
-         case when h.header & x'40000000'::bigint <> 0 then ''::bytea
-              when h.header >> 40 & 4095 > 8
-                then substring(d.long_payload, f.payload::int + 1, (h.header >> 40 & 4095)::int)
-              else furrow.slot_bytes(f.payload, (h.header >> 40 & 4095)::int) end,
-         b.seq_first + f.at - 1
-  from furrow.can_block b
-  cross join lateral (
-    -- unpacked once a block, not once a frame
-    select b.headers || '{}'::bigint[] as headers, b.long_payload || ''::bytea as long_payload offset 0
-  ) d
-  cross join lateral unnest(b.header_index, b.time_offset, b.payload) with ordinality
-    f(header_index, time_offset, payload, at)
-  cross join lateral (select d.headers[f.header_index + 1] as header) h
-  where b.equipment_id = furrow.equipment_id(frames.equipment)
-    and b.time_first >= frames."from" - interval '72 minutes' and b.time_first <= frames."to"
-    and b.time_last >= frames."from"
-    and ((frames.can_id is null and frames.pgn is null)
-         or exists (select from unnest(b.headers) u(header)
-                    where furrow.header_matches(u.header, frames.can_id, frames.pgn)))
-    and furrow.header_matches(h.header, frames.can_id, frames.pgn)
-    and b.time_base + f.time_offset * interval '1 microsecond' between frames."from" and frames."to"
-$$;
-comment on function furrow.frames is
-  'frames of an equipment (''T1'' or ''farm/T1'') between two times, both included; can_id with bit 29 set is an error frame';
-
 -- Numbers are merged as ranges, not one by one; per stream, so that asking for one machine reads one machine.
 create view furrow.ledger as
 select f.name as farm, e.name as equipment, s.stream_id, s.id as stream, w.sent, w.seq as durable,

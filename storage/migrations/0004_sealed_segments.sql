@@ -75,9 +75,17 @@ begin
 end $$;
 comment on function furrow.seal_limit is 'the number beyond which no block of the stream may be sealed yet';
 
-create function furrow.channels(can_id bigint, pgn int) returns int[]
+create function furrow.group_of(header bigint) returns int
 language sql immutable parallel safe as $$
-  select case when pgn is not null then array[pgn, -1]
+  select case when header & x'E0000000'::bigint = x'80000000'::bigint and header >> 56 & 3 = 0
+              then case when header >> 16 & 255 < 240 then header >> 8 & x'3FF00'::bigint else header >> 8 & x'3FFFF'::bigint end::int end
+$$;
+comment on function furrow.group_of is 'the J1939 parameter group of a classic extended data frame; null: another frame';
+
+create function furrow.channels(can_id bigint, pgn int, groups int[]) returns int[]
+language sql immutable parallel safe as $$
+  select case when groups is not null then array_append(groups, -1)
+              when pgn is not null then array[pgn, -1]
               when can_id is null then null
               when can_id & 536870912 <> 0 then array[524288, -1]
               else array[(case when can_id >> 16 & 255 < 240 then can_id >> 8 & x'3FF00'::bigint
@@ -86,46 +94,47 @@ language sql immutable parallel safe as $$
 $$;
 comment on function furrow.channels is 'the channels of can_segment that may hold such frames; null: any';
 
--- Both tiers. A chunk reaches less than 26 hours beyond its first time; of its segments only those of the channel asked for
--- are unpacked.
-create or replace function furrow.frames(equipment text, "from" timestamptz, "to" timestamptz,
-                                         can_id bigint default null, pgn int default null)
-returns setof furrow.frame
+create function furrow.header_wanted(header bigint, can_id bigint, pgn int, groups int[]) returns boolean
+language sql immutable parallel safe as $$
+  select furrow.header_matches(header, can_id, pgn) and (groups is null or furrow.group_of(header) = any (groups))
+$$;
+comment on function furrow.header_wanted is 'header_matches, and, where groups are given, a classic data frame of one of them';
+
+-- Both tiers, as every function in SQL that reads frames sees them: one SELECT, so that the planner sees into it. Blocks are found
+-- by (equipment_id, time_first), and those whose dictionary has nothing asked for are left packed; a block reaches less than 2^31 us
+-- to each side of its base: 72 minutes in all. A chunk reaches less than 26 hours beyond its first time; of its segments only those
+-- of the channel asked for are unpacked. can_id, pgn, groups: each may be null, for no such condition.
+create function furrow.header_frames(equipment_id int, "from" timestamptz, "to" timestamptz, can_id bigint, pgn int, groups int[])
+returns table (stream int, seq bigint, "time" timestamptz, header bigint, payload bytea)
 language sql stable parallel safe rows 100000 as $$
-  select b.time_base + f.time_offset * interval '1 microsecond',
-         (h.header >> 32 & 255)::smallint,
-         h.header & x'3FFFFFFF'::bigint,
-         h.header & x'80000000'::bigint <> 0,
-         case when h.header >> 56 & 3 = 0 and h.header >> 52 & 15 > 0 then h.header >> 52 & 15
-              else h.header >> 40 & 4095 end::smallint,
+  select b.stream, b.seq_first + f.at - 1, b.time_base + f.time_offset * interval '1 microsecond', h.header,
          case when h.header & x'40000000'::bigint <> 0 then ''::bytea
               when h.header >> 40 & 4095 > 8
                 then substring(d.long_payload, f.payload::int + 1, (h.header >> 40 & 4095)::int)
-              else furrow.slot_bytes(f.payload, (h.header >> 40 & 4095)::int) end,
-         b.seq_first + f.at - 1
+              else furrow.slot_bytes(f.payload, (h.header >> 40 & 4095)::int) end
   from furrow.can_block b
   cross join lateral (
-    -- unpacked once a block, not once a frame
-    select b.headers || '{}'::bigint[] as headers, b.long_payload || ''::bytea as long_payload offset 0
+    -- unpacked once a block, not once a frame; looked at the same
+    select b.headers || '{}'::bigint[] as headers, b.long_payload || ''::bytea as long_payload,
+           case when header_frames.can_id is not null or header_frames.pgn is not null or header_frames.groups is not null then
+             array(select (u.at - 1)::smallint from unnest(b.headers) with ordinality u(header, at)
+                   where furrow.header_wanted(u.header, header_frames.can_id, header_frames.pgn, header_frames.groups)) end as wanted
+    offset 0
   ) d
   cross join lateral unnest(b.header_index, b.time_offset, b.payload) with ordinality
     f(header_index, time_offset, payload, at)
   cross join lateral (select d.headers[f.header_index + 1] as header) h
-  where b.equipment_id = furrow.equipment_id(frames.equipment)
-    and b.time_first >= frames."from" - interval '72 minutes' and b.time_first <= frames."to"
-    and b.time_last >= frames."from"
-    and ((frames.can_id is null and frames.pgn is null)
+  where b.equipment_id = header_frames.equipment_id
+    and b.time_first >= header_frames."from" - interval '72 minutes' and b.time_first <= header_frames."to"
+    and b.time_last >= header_frames."from"
+    and ((header_frames.can_id is null and header_frames.pgn is null and header_frames.groups is null)
          or exists (select from unnest(b.headers) u(header)
-                    where furrow.header_matches(u.header, frames.can_id, frames.pgn)))
-    and furrow.header_matches(h.header, frames.can_id, frames.pgn)
-    and b.time_base + f.time_offset * interval '1 microsecond' between frames."from" and frames."to"
+                    where furrow.header_wanted(u.header, header_frames.can_id, header_frames.pgn, header_frames.groups)))
+    and ((header_frames.can_id is null and header_frames.pgn is null and header_frames.groups is null)
+         or f.header_index = any (d.wanted))
+    and b.time_base + f.time_offset * interval '1 microsecond' between header_frames."from" and header_frames."to"
   union all
-  select s.time_base + f.offset_us * interval '1 microsecond',
-         (f.header >> 32 & 255)::smallint,
-         f.header & x'3FFFFFFF'::bigint,
-         f.header & x'80000000'::bigint <> 0,
-         case when f.header >> 56 & 3 = 0 and f.header >> 52 & 15 > 0 then f.header >> 52 & 15
-              else f.header >> 40 & 4095 end::smallint,
+  select s.stream, s.seq_base + f.after, s.time_base + f.offset_us * interval '1 microsecond', f.header,
          case when f.header & x'40000000'::bigint <> 0 then ''::bytea
               when s.payload_planes > 8
                 then (select string_agg(substring(d.data, d.payload_at + k * s.frames + f.i + 1, 1), ''::bytea order by k)
@@ -139,8 +148,7 @@ language sql stable parallel safe rows 100000 as $$
                 | case when s.payload_planes > 5 then get_byte(d.data, d.payload_at + 5 * s.frames + f.i)::bigint << 16 else 0 end
                 | case when s.payload_planes > 6 then get_byte(d.data, d.payload_at + 6 * s.frames + f.i)::bigint << 8 else 0 end
                 | case when s.payload_planes > 7 then get_byte(d.data, d.payload_at + 7 * s.frames + f.i)::bigint else 0 end),
-                1, (f.header >> 40 & 4095)::int) end,
-         s.seq_base + f.after
+                1, (f.header >> 40 & 4095)::int) end
   from furrow.can_chunk c
   join furrow.can_segment s on s.stream = c.stream and s.chunk = c.seq_first
   cross join lateral (
@@ -167,97 +175,36 @@ language sql stable parallel safe rows 100000 as $$
              over (rows unbounded preceding) as after
     from generate_series(0, s.frames - 1) g(i)
   ) f
-  where c.equipment_id = furrow.equipment_id(frames.equipment)
-    and c.time_first >= frames."from" - interval '26 hours' and c.time_first <= frames."to"
-    and c.time_last >= frames."from"
-    and s.time_first >= frames."from" - interval '26 hours' and s.time_first <= frames."to"
-    and s.time_last >= frames."from"
-    and (furrow.channels(frames.can_id, frames.pgn) is null
-         or s.channel = any (furrow.channels(frames.can_id, frames.pgn)))
-    and ((frames.can_id is null and frames.pgn is null)
+  where c.equipment_id = header_frames.equipment_id
+    and c.time_first >= header_frames."from" - interval '26 hours' and c.time_first <= header_frames."to"
+    and c.time_last >= header_frames."from"
+    and s.time_first >= header_frames."from" - interval '26 hours' and s.time_first <= header_frames."to"
+    and s.time_last >= header_frames."from"
+    and (furrow.channels(header_frames.can_id, header_frames.pgn, header_frames.groups) is null
+         or s.channel = any (furrow.channels(header_frames.can_id, header_frames.pgn, header_frames.groups)))
+    and ((header_frames.can_id is null and header_frames.pgn is null and header_frames.groups is null)
          or exists (select from unnest(coalesce(s.headers, array[s.header])) u(header)
-                    where furrow.header_matches(u.header, frames.can_id, frames.pgn)))
-    and furrow.header_matches(f.header, frames.can_id, frames.pgn)
-    and s.time_base + f.offset_us * interval '1 microsecond' between frames."from" and frames."to"
+                    where furrow.header_wanted(u.header, header_frames.can_id, header_frames.pgn, header_frames.groups)))
+    and furrow.header_wanted(f.header, header_frames.can_id, header_frames.pgn, header_frames.groups)
+    and s.time_base + f.offset_us * interval '1 microsecond' between header_frames."from" and header_frames."to"
 $$;
 
-create function furrow.group_of(header bigint) returns int
-language sql immutable parallel safe as $$
-  select case when header & x'E0000000'::bigint = x'80000000'::bigint and header >> 56 & 3 = 0
-              then case when header >> 16 & 255 < 240 then header >> 8 & x'3FF00'::bigint else header >> 8 & x'3FFFF'::bigint end::int end
+create function furrow.frames(equipment text, "from" timestamptz, "to" timestamptz,
+                              can_id bigint default null, pgn int default null)
+returns setof furrow.frame
+language sql stable parallel safe rows 100000 as $$
+  select r.time,
+         (r.header >> 32 & 255)::smallint,
+         r.header & x'3FFFFFFF'::bigint,
+         r.header & x'80000000'::bigint <> 0,
+         case when r.header >> 56 & 3 = 0 and r.header >> 52 & 15 > 0 then r.header >> 52 & 15
+              else r.header >> 40 & 4095 end::smallint,
+         r.payload,
+         r.seq
+  from furrow.header_frames(furrow.equipment_id(frames.equipment), frames."from", frames."to", frames.can_id, frames.pgn, null) r
 $$;
-comment on function furrow.group_of is 'the J1939 parameter group of a classic extended data frame; null: another frame';
-
--- For what puts messages together: classic data frames of these groups with their stream and whole header, which furrow.frames
--- leaves out. They are in order within a stream by seq.
-create function furrow.group_frames(equipment_id int, "from" timestamptz, "to" timestamptz, groups int[])
-returns table (stream int, seq bigint, "time" timestamptz, header bigint, payload bytea)
-language sql stable parallel safe rows 10000 as $$
-  select b.stream, b.seq_first + f.at - 1, b.time_base + f.time_offset * interval '1 microsecond', h.header,
-         furrow.slot_bytes(f.payload, (h.header >> 40 & 4095)::int)
-  from furrow.can_block b
-  cross join lateral (
-    select b.headers || '{}'::bigint[] as headers,
-           array(select (u.at - 1)::smallint from unnest(b.headers) with ordinality u(header, at)
-                 where furrow.group_of(u.header) = any (group_frames.groups)) as wanted offset 0
-  ) d
-  cross join lateral unnest(b.header_index, b.time_offset, b.payload) with ordinality f(header_index, time_offset, payload, at)
-  cross join lateral (select d.headers[f.header_index + 1] as header) h
-  where b.equipment_id = group_frames.equipment_id
-    and b.time_first >= group_frames."from" - interval '72 minutes' and b.time_first <= group_frames."to"
-    and b.time_last >= group_frames."from"
-    and exists (select from unnest(b.headers) u(header) where furrow.group_of(u.header) = any (group_frames.groups))
-    and f.header_index = any (d.wanted)
-    and b.time_base + f.time_offset * interval '1 microsecond' between group_frames."from" and group_frames."to"
-  union all
-  select s.stream, s.seq_base + f.after, s.time_base + f.offset_us * interval '1 microsecond', f.header,
-         substring(int8send(
-           case when s.payload_planes > 0 then get_byte(d.data, d.payload_at + f.i)::bigint << 56 else 0 end
-           | case when s.payload_planes > 1 then get_byte(d.data, d.payload_at + s.frames + f.i)::bigint << 48 else 0 end
-           | case when s.payload_planes > 2 then get_byte(d.data, d.payload_at + 2 * s.frames + f.i)::bigint << 40 else 0 end
-           | case when s.payload_planes > 3 then get_byte(d.data, d.payload_at + 3 * s.frames + f.i)::bigint << 32 else 0 end
-           | case when s.payload_planes > 4 then get_byte(d.data, d.payload_at + 4 * s.frames + f.i)::bigint << 24 else 0 end
-           | case when s.payload_planes > 5 then get_byte(d.data, d.payload_at + 5 * s.frames + f.i)::bigint << 16 else 0 end
-           | case when s.payload_planes > 6 then get_byte(d.data, d.payload_at + 6 * s.frames + f.i)::bigint << 8 else 0 end
-           | case when s.payload_planes > 7 then get_byte(d.data, d.payload_at + 7 * s.frames + f.i)::bigint else 0 end),
-           1, (f.header >> 40 & 4095)::int)
-  from furrow.can_chunk c
-  join furrow.can_segment s on s.stream = c.stream and s.chunk = c.seq_first
-  cross join lateral (
-    select s.data || ''::bytea as data, s.time_anchors || '{}'::bigint[] as time_anchors,
-           coalesce(s.headers, array[s.header]) as headers,
-           case when s.headers is null then 0 else s.frames end as time_at,
-           s.frames * (s.time_planes + (s.headers is not null)::int) as seq_at,
-           s.frames * (s.time_planes + s.seq_planes + (s.headers is not null)::int) as payload_at offset 0
-  ) d
-  cross join lateral (
-    select g.i,
-           d.headers[case when s.headers is null then 1 else get_byte(d.data, g.i) + 1 end] as header,
-           d.time_anchors[(g.i >> 7) + 1] + (g.i & 127) * s.time_step
-             + get_byte(d.data, d.time_at + g.i)
-             + case when s.time_planes > 1 then get_byte(d.data, d.time_at + s.frames + g.i) << 8 else 0 end
-             + case when s.time_planes > 2 then get_byte(d.data, d.time_at + 2 * s.frames + g.i) << 16 else 0 end
-             + case when s.time_planes > 3 then get_byte(d.data, d.time_at + 3 * s.frames + g.i)::bigint << 24 else 0 end
-             + case when s.time_planes > 4 then get_byte(d.data, d.time_at + 4 * s.frames + g.i)::bigint << 32 else 0 end
-             as offset_us,
-           g.i + sum(get_byte(d.data, d.seq_at + g.i)
-             + case when s.seq_planes > 1 then get_byte(d.data, d.seq_at + s.frames + g.i) << 8 else 0 end
-             + case when s.seq_planes > 2 then get_byte(d.data, d.seq_at + 2 * s.frames + g.i) << 16 else 0 end
-             + case when s.seq_planes > 3 then get_byte(d.data, d.seq_at + 3 * s.frames + g.i) << 24 else 0 end)
-             over (rows unbounded preceding) as after
-    from generate_series(0, s.frames - 1) g(i)
-  ) f
-  where c.equipment_id = group_frames.equipment_id
-    and c.time_first >= group_frames."from" - interval '26 hours' and c.time_first <= group_frames."to"
-    and c.time_last >= group_frames."from"
-    and s.time_first >= group_frames."from" - interval '26 hours' and s.time_first <= group_frames."to"
-    and s.time_last >= group_frames."from"
-    and s.channel = any (array_append(group_frames.groups, -1))
-    and exists (select from unnest(coalesce(s.headers, array[s.header])) u(header)
-                where furrow.group_of(u.header) = any (group_frames.groups))
-    and furrow.group_of(f.header) = any (group_frames.groups)
-    and s.time_base + f.offset_us * interval '1 microsecond' between group_frames."from" and group_frames."to"
-$$;
+comment on function furrow.frames is
+  'frames of an equipment (''T1'' or ''farm/T1'') between two times, both included; can_id with bit 29 set is an error frame';
 
 create function furrow.groups_of(equipment_id int, "from" timestamptz, "to" timestamptz) returns int[]
 language sql stable as $$

@@ -273,9 +273,9 @@ language sql stable rows 10000 as $$
            | case when w.back then x.header & 65535 else ((x.header & 255) << 8) | (x.header >> 8 & 255) end,
          c.number::int, c.about
   from (
-    select f.* from furrow.group_frames(equipment_id, tp_from, "to", array_remove(array_remove(groups, 51200), 50944)) f
+    select f.* from furrow.header_frames(equipment_id, tp_from, "to", null, null, array_remove(array_remove(groups, 51200), 50944)) f
     union all
-    select f.* from furrow.group_frames(equipment_id, etp_from, "to", array_remove(array_remove(groups, 60416), 60160)) f
+    select f.* from furrow.header_frames(equipment_id, etp_from, "to", null, null, array_remove(array_remove(groups, 60416), 60160)) f
     offset 0 -- each of these once: taken into one another they would be planned for longer than they are worked out
   ) x
   cross join lateral (
@@ -364,10 +364,10 @@ begin
   for f in
     with own as (
       select x.stream, x.seq, x.time, x.header, x.payload, null::bigint as claim
-      from furrow.group_frames(equipment_id, "from" - interval '25 seconds', "to", own_groups) x
+      from furrow.header_frames(equipment_id, "from" - interval '25 seconds', "to", null, null, own_groups) x
       union all
       select x.stream, x.seq, null, x.header, null, x.seq * 2 + case get_byte(x.payload, 7) >> 4 & 7 when 4 then 1 else 0 end
-      from furrow.group_frames(equipment_id, "from" - interval '1 day', "to", case when own_groups <> '{}' then array[60928] else '{}' end) x
+      from furrow.header_frames(equipment_id, "from" - interval '1 day', "to", null, null, case when own_groups <> '{}' then array[60928] else '{}' end) x
       where length(x.payload) = 8 and x.header & 255 < 254
     ), told as (
       select o.stream, o.seq, o.time, o.header, o.payload,
@@ -375,7 +375,7 @@ begin
       from own o
     ), frame as (
       select x.stream, x.seq, x.time, x.header, x.payload, true as fast
-      from furrow.group_frames(equipment_id, "from" - interval '25 seconds', "to", fast_groups) x
+      from furrow.header_frames(equipment_id, "from" - interval '25 seconds', "to", null, null, fast_groups) x
       union all
       select t.stream, t.seq, t.time, t.header, t.payload, coalesce(t.claim & 1 = 1, v.seq is null or v.seq > t.seq)
       from told t
@@ -492,7 +492,7 @@ begin
     select f.time, (f.header >> 32 & 255)::smallint, (f.header & 255)::smallint,
            case when f.header >> 16 & 255 < 240 then f.header >> 8 & 255 else 255 end::smallint,
            (f.header >> 26 & 7)::smallint, furrow.group_of(f.header), 'single', f.payload
-    from furrow.group_frames(id, "from", "to", array(
+    from furrow.header_frames(id, "from", "to", null, null, array(
       select g from unnest(groups) g
       where furrow.packet_type(g) = 'single' and g not in (60416, 60160, 51200, 50944))) f;
 end $$;
