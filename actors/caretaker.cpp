@@ -50,6 +50,9 @@ void note(caretaker_state& state, const storage::partition_outcome& outcome) {
   counters.partitions_made += outcome.made;
   counters.partitions_waiting = outcome.waiting;
   counters.partition_rows_stray = outcome.stray;
+  if (outcome.mode != state.told_mode)
+    spdlog::info("sealed frames are kept in {}", outcome.mode);
+  state.told_mode = outcome.mode;
   if (outcome.made > 0)
     spdlog::info("made {} partitions of can_segment, {} rows moved into them", outcome.made,
                  outcome.moved);

@@ -33,6 +33,7 @@ struct caretaker_state {
   bool failing = false;
   std::uint64_t told_stray = 0;
   std::string told_fault;
+  std::string told_mode;
   std::shared_ptr<storage::care_lane> lane;
   std::shared_ptr<census> counts;
 };

@@ -33,6 +33,7 @@ struct partition_outcome {
   std::uint64_t stray = 0;   // rows that stand in the default partition now
   bool busy = false;         // another node was at it
   std::string fault{};
+  std::string mode{}; // how sealed frames are kept apart by time, for a person; empty: they are not
 };
 
 enum class partition_width : std::uint8_t { day, week };

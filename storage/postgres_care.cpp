@@ -172,10 +172,16 @@ task<result<partition_outcome>> keep_partitions(pq_connection& db,
       break;
     outcome.waiting += made && *made ? 0 : 1;
   }
-  const auto stray = co_await db.query("select count(*) from furrow.can_segment_default");
-  if (stray.error)
-    co_return stray.error->as_failure();
-  outcome.stray = pq_rows{stray.rows.get()}.natural(0, 0);
+  const auto stands = co_await db.query(
+    "select (select count(*) from furrow.can_segment_default), (select 'PostgreSQL''s own "
+    "partitions, a ' || width || ' each, ' || ahead || ' ahead' from furrow.partitioning) || case "
+    "when exists (select from pg_extension where extname = 'timescaledb') then ' (timescaledb is "
+    "installed, and not used)' else '' end");
+  if (stands.error)
+    co_return stands.error->as_failure();
+  const pq_rows row{stands.rows.get()};
+  outcome.stray = row.natural(0, 0);
+  outcome.mode = row.text(0, 1);
   co_return outcome;
 }
 

@@ -51,6 +51,7 @@ TEST_CASE("care: partitions are made ahead, and again nothing is to be made") {
   CHECK(first.made == 5);
   CHECK(first.stray == 0);
   CHECK(first.waiting == 0);
+  CHECK(first.mode == "PostgreSQL's own partitions, a week each, 4 ahead");
   CHECK(partitions(bed)
         == "can_segment_w20261116 can_segment_w20261123 can_segment_w20261130 "
            "can_segment_w20261207 can_segment_w20261214");
@@ -61,7 +62,13 @@ TEST_CASE("care: partitions are made ahead, and again nothing is to be made") {
   must(answer_of<furrow::done>([&](auto done) {
     care->set_partition_plan({partition_width::day, 40}, done);
   }));
+  bed.tamper(
+    "insert into pg_extension (oid, extname, extowner, extnamespace, extrelocatable, extversion) "
+    "values (99999, 'timescaledb', 10, 11, false, '2')");
   const auto days = must(keep_partitions(*care, monday_us));
+  CHECK(days.mode
+        == "PostgreSQL's own partitions, a day each, 40 ahead (timescaledb is installed, and not "
+           "used)");
   CHECK(days.made == 0); // six weeks hold all of 41 days
   const auto plan =
     must(answer_of<partition_plan>([&](auto done) { care->read_partition_plan(done); }));
