@@ -56,7 +56,7 @@ void settle(self_pointer self, const storage::append_outcome& outcome) {
   auto& counters = self->state.counts->counters;
   ++counters.batches_committed;
   counters.items_quarantined += outcome.quarantined;
-  counters.store_up = true;
+  self->state.counts->store_answers();
   for (const auto& ticket : std::exchange(self->state.under_way, tickets{})) {
     const bool fenced = std::find(outcome.fenced.begin(), outcome.fenced.end(), ticket.claim.stream)
                         != outcome.fenced.end();

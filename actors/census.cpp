@@ -3,8 +3,14 @@
 #include <caf/actor_addr.hpp>
 #include <caf/exit_reason.hpp>
 #include <caf/send.hpp>
+#include <spdlog/spdlog.h>
 
 namespace furrow::actors {
+
+void census::store_answers() {
+  if (!counters.store_up.exchange(true))
+    spdlog::info("the database answers");
+}
 
 std::uint64_t
 census::enter(std::uint64_t parent, const std::string& name, const caf::actor& handle) {

@@ -54,6 +54,9 @@ class census {
 public:
   node_counters counters;
 
+  /// What work with the database, or a look at it, has found; told in the log when it is the answer after none.
+  void store_answers();
+
   /// Takes an actor into the tree; `parent` 0 is the root.
   std::uint64_t enter(std::uint64_t parent, const std::string& name, const caf::actor& handle);
   void set_handle(std::uint64_t id, const caf::actor& handle);

@@ -68,8 +68,7 @@ claim_desk_actor::behavior_type claim_desk(self_pointer self,
       if (!reply.outcome->has_value()) {
         fail(self, reply.outcome->error());
       } else {
-        if (!self->state.counts->counters.store_up.exchange(true))
-          spdlog::info("the database answers: streams are claimed");
+        self->state.counts->store_answers();
         for (auto& settled : self->state.queue.succeeded(reply.outcome->value()))
           answer(self, settled.wish, {0, 0, claim_answer::kind::claimed, settled.outcome, {}});
       }

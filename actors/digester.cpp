@@ -243,7 +243,8 @@ digest_actor::behavior_type digester(self_pointer self,
         [&](auto& outcome) {
           if (!outcome)
             return fail(self, outcome.error());
-          self->state.complained = false;
+          if (std::exchange(self->state.complained, false))
+            spdlog::info("the digest goes on");
           take(self, outcome.value());
         },
         *reply.outcome);

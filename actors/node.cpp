@@ -176,7 +176,12 @@ public:
             counters.care_failures};
   }
 
-  void note_store(bool up) override { people_->counters.store_up = up; }
+  void note_store(bool up) override {
+    if (up)
+      people_->store_answers();
+    else if (people_->counters.store_up.exchange(false))
+      spdlog::warn("the database does not answer");
+  }
 
   void list_actors(std::function<void(std::vector<actor_row>)> done) override {
     done(people_->rows());

@@ -139,8 +139,8 @@ std::vector<alarm> alarms_of(const store_activity& activity) {
                      + std::to_string(activity.limits.max) + " connections were in use at once"});
   if (recent.slow > 0)
     out.push_back({"statements", "database", static_cast<double>(recent.slow), 0, "",
-                   std::to_string(recent.slow) + " statements took longer than "
-                     + std::to_string(activity.slow_after.count()) + " ms"});
+                   std::to_string(recent.slow) + (recent.slow == 1 ? " statement" : " statements")
+                     + " took longer than " + std::to_string(activity.slow_after.count()) + " ms"});
   const auto wrong =
     percent(static_cast<double>(recent.failed), static_cast<double>(recent.statements));
   if (recent.statements >= statements_min && wrong > error_limit_pct)

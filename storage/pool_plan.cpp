@@ -108,9 +108,12 @@ bool pool_plan::away(time now) const {
 
 failure pool_plan::timed_out(time now) const {
   const auto waited = std::chrono::duration_cast<milliseconds>(now - waiting_.front()).count();
-  std::string text = "no connection within " + std::to_string(waited) + " ms: "
-                     + std::to_string(count(state::busy)) + " of " + std::to_string(slots_.size())
-                     + " in use (--pool-max, --pool-overflow, --pool-acquire-timeout)";
+  std::string text = "no connection within " + std::to_string(waited)
+                     + " ms: " + std::to_string(count(state::busy)) + " of "
+                     + std::to_string(slots_.size()) + " in use"
+                     + (count(state::busy) < options_.max
+                          ? ": the server does not answer"
+                          : " (--pool-max, --pool-overflow, --pool-acquire-timeout)");
   if (why_)
     text += "; the last attempt to open one: " + why_->detail;
   return {errc::retry_later, text};

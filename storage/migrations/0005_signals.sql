@@ -401,8 +401,13 @@ begin
   revoke insert, update, delete on furrow.migration from furrow_writer;
   grant usage on all sequences in schema furrow to furrow_writer;
   alter default privileges in schema furrow grant usage on sequences to furrow_writer;
+  foreach wanted in array array['furrow."user"', 'furrow.token'] loop -- of a later step, which hides them too
+    if to_regclass(wanted) is not null then
+      execute format('revoke all on %s from furrow_reader', wanted);
+    end if;
+  end loop;
 end $$;
-comment on function furrow.make_roles is 'furrow_reader reads all, furrow_writer writes and changes no table; grant them to those who log in';
+comment on function furrow.make_roles is 'furrow_reader reads all but logins and tokens, furrow_writer writes and changes no table; grant them to those who log in';
 do $$ begin
   perform furrow.make_roles();
 exception when insufficient_privilege then

@@ -76,3 +76,10 @@ create table furrow.token (
 );
 comment on column furrow.token.sha256 is 'of the token, 64 hex digits: the token itself is kept nowhere';
 comment on column furrow.token.expires_us is 'microseconds since 1970; null: never';
+
+-- A dashboard reads all else, and nobody's hashes.
+do $$ begin
+  if to_regrole('furrow_reader') is not null then
+    revoke all on furrow."user", furrow.token from furrow_reader;
+  end if;
+end $$;

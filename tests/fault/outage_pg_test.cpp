@@ -93,3 +93,26 @@ TEST_CASE(
   }
   where.kill_node(SIGTERM);
 }
+
+TEST_CASE(
+  "fault, postgresql: a server that hangs is told soon, though nobody asks it for anything") {
+  pg_cluster server;
+  rig where{server.make_database("hangs")};
+  where.start_node();
+  const auto ready = [&] {
+    int code = 0;
+    where.furrow({"health"}, code);
+    return code == 0;
+  };
+  const auto said = [&](const char* text) {
+    return where.node_output().find(text) != std::string::npos;
+  };
+  REQUIRE(eventually(20s, ready));
+  server.freeze();
+  // A statement that hangs gives up after a minute: the node does not wait for that.
+  CHECK(eventually(20s, [&] { return !ready() && said("alarm store: "); }));
+  CHECK(said("the database does not answer"));
+  server.thaw();
+  CHECK(eventually(90s, [&] { return ready() && said("the database answers"); }));
+  where.kill_node(SIGTERM);
+}

@@ -534,6 +534,12 @@ TEST_CASE("position_track(), roles and the view of chunks are there for people")
     CHECK(bed.value("set role furrow_reader; select count(*) from " + std::string{question})
           == "2");
   CHECK(bed.value("set role furrow_reader; select stored from furrow.ledger") == "2");
+  for (const auto* hidden : {"furrow.\"user\"", "furrow.token"}) {
+    const auto look = "set role furrow_reader; select count(*) from " + std::string{hidden};
+    CHECK_THROWS(bed.tamper(look));
+    bed.tamper("select furrow.make_roles()"); // again, by hand
+    CHECK_THROWS(bed.tamper(look));
+  }
   CHECK_THROWS_WITH_AS(bed.tamper("set role furrow_reader; delete from furrow.can_segment"),
                        doctest::Contains("permission denied"), std::runtime_error);
   bed.tamper("set role furrow_writer; delete from furrow.can_segment");

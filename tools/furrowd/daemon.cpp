@@ -29,6 +29,9 @@ namespace {
 
 constexpr int failed = 1;
 constexpr int gave_up = 70; // EX_SOFTWARE: the service manager starts a new one
+constexpr std::chrono::seconds look_every{2};
+constexpr std::chrono::seconds store_patience{
+  5}; // then /ready says that the database does not answer
 
 class process {
 public:
@@ -176,30 +179,45 @@ private:
   }
 
   /// A node without gateways learns nothing of its database by working: look every two seconds, for /ready and for alarms.
+  /// Nothing here waits for the database: one that hangs does not even fail for a minute.
   void look_at_store() {
-    node_->store().health([this](storage::result<storage::store_health> health) {
-      node_->note_store(health && health->up);
-      node_->store().activity([this](storage::result<storage::store_activity> activity) {
-        asio::post(io_, [this, activity = std::move(activity)] { tell_alarms(activity); });
-      });
-    });
-  }
-
-  void tell_alarms(const storage::result<storage::store_activity>& activity) {
     if (draining_)
       return;
-    const auto alarms = http::alarms_of(node_->stats(), activity ? &*activity : nullptr);
-    for (const auto& change : alarms_.look(std::chrono::steady_clock::now(), alarms))
-      if (change.raised)
-        spdlog::warn("alarm {}: {}; `furrow report` says more", change.alarm.name,
-                     change.alarm.text);
-      else
-        spdlog::info("alarm {} is over", change.alarm.name);
-    retry_.expires_after(std::chrono::seconds{2});
+    tell_alarms();
+    const auto now = std::chrono::steady_clock::now();
+    if (!asked_store_) {
+      asked_store_ = now;
+      node_->store().health([this](storage::result<storage::store_health> health) {
+        node_->note_store(health && health->up);
+        asio::post(io_, [this] {
+          asked_store_.reset();
+          store_late_ = false;
+        });
+      });
+    } else if (now - *asked_store_ >= store_patience && !std::exchange(store_late_, true)) {
+      node_->note_store(false); // once: work that succeeds meanwhile knows better
+    }
+    retry_.expires_after(look_every);
     retry_.async_wait([this](boost::system::error_code error) {
       if (!error)
         look_at_store();
     });
+  }
+
+  /// As the work with the database left it, before the look that follows says how it is now.
+  void tell_alarms() {
+    node_->store().activity(
+      [this, stats = node_->stats()](storage::result<storage::store_activity> activity) {
+        asio::post(io_, [this, stats, activity = std::move(activity)] {
+          const auto alarms = http::alarms_of(stats, activity ? &*activity : nullptr);
+          for (const auto& change : alarms_.look(std::chrono::steady_clock::now(), alarms))
+            if (change.raised)
+              spdlog::warn("alarm {}: {}; `furrow report` says more", change.alarm.name,
+                           change.alarm.text);
+            else
+              spdlog::info("alarm {} is over", change.alarm.name);
+        });
+      });
   }
 
   void serve_gateways() {
@@ -259,6 +277,8 @@ private:
   std::unique_ptr<http::http_server> http_;
   std::unique_ptr<gateway_listener> gateways_;
   http::alarm_watch alarms_;
+  std::optional<std::chrono::steady_clock::time_point> asked_store_; // it has not answered yet
+  bool store_late_ = false;                                          // and that was told
   std::string http_address_;
   int exit_code_ = 0;
   bool draining_ = false;

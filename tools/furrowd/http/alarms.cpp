@@ -31,7 +31,7 @@ std::vector<storage::alarm> alarms_of(const actors::node_stats& stats,
                                       const storage::store_activity* activity) {
   auto out = activity != nullptr ? storage::alarms_of(*activity) : std::vector<storage::alarm>{};
   if (!stats.store_up)
-    out.push_back({"store", "database", 0, 1, "", "the last claim or append failed"});
+    out.push_back({"store", "database", 0, 1, "", "the last claim, append or look failed"});
   const double budget = static_cast<double>(stats.budget_bytes);
   const double used = budget > 0 ? 100.0 * static_cast<double>(stats.budget_used) / budget : 0;
   if (used > budget_limit_pct)
