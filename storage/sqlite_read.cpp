@@ -190,7 +190,7 @@ store_health health(sqlite_db& db) {
   store_health out;
   out.mode = std::string{"sqlite "} + sqlite3_libversion();
   try {
-    db.statement("select count(*) from sqlite_schema").run();
+    db.run("begin immediate; rollback"); // what may be read but not written is not up
     out.up = true;
   } catch (const sqlite_error& error) {
     out.detail = error.detail;

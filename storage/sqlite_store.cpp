@@ -319,7 +319,7 @@ public:
   }
 
   void health(handler<store_health> done) override {
-    reader_->submit(std::move(done),
+    writer_->submit(std::move(done),
                     [](sqlite_db& db) -> result<store_health> { return sqlite_work::health(db); });
   }
 
