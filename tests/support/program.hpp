@@ -50,6 +50,7 @@ public:
       ::dup2(errors[1], STDERR_FILENO);
       ::unsetenv("FURROW_AT");
       ::unsetenv("FURROW_TOKEN");
+      ::unsetenv("FURROW_DATABASE");
       ::unsetenv("NO_COLOR");
       for (const auto& [name, value] : options_.environment)
         ::setenv(name.c_str(), value.c_str(), 1);

@@ -71,6 +71,44 @@ TEST_CASE("furrow retention: rules, what would go, and what goes") {
   CHECK(furrow_on(*bed, {"retention", "set", "--kind", "x", "--keep", "3d"}).exit_code == 2);
 }
 
+TEST_CASE("furrow: FURROW_DATABASE is the database of every command, and what is typed wins") {
+  const auto bed = make_bed();
+  const auto program = std::string{FURROW_BIN_DIR} + "/furrow";
+  program_options elsewhere;
+  elsewhere.environment = {{"FURROW_DATABASE", "sqlite:/nowhere/else.db"}};
+  program_options here;
+  here.environment = {{"FURROW_DATABASE", bed->url()}};
+
+  CHECK(run_program({program, "db", "migrate"}, here).exit_code == 0);
+  for (const auto& words : {std::vector<std::string>{"db", "migrate"},
+                            {"db", "status"},
+                            {"db", "validate"},
+                            {"db", "stats"},
+                            {"retention", "list"}}) {
+    auto line = words;
+    line.insert(line.begin(), program);
+    CAPTURE(words.back());
+    CHECK(run_program(line, here).exit_code == 0);
+    CHECK(run_program(line, elsewhere).exit_code != 0);
+    line.insert(line.end(), {"--database", bed->url()});
+    CHECK(run_program(line, elsewhere).exit_code == 0);
+  }
+  for (const auto& words : {std::vector<std::string>{"db", "seal", "--all"},
+                            {"dbc", "load", "--for", "all", "x.dbc"}}) {
+    auto line = words;
+    line.insert(line.begin(), program);
+    CHECK(run_program(line, here).exit_code == 1); // not for want of an option, which is 2
+  }
+
+  // A node on the command line is meant; only a database itself does the rest.
+  const auto node = run_program({program, "db", "migrate", "--at", "http://127.0.0.1:1"}, here);
+  CHECK(node.exit_code == 3);
+  const auto both =
+    run_program({program, "db", "migrate", "--dry-run", "--at", "http://127.0.0.1:1"}, here);
+  CHECK(both.exit_code == 2);
+  CHECK(both.errors.find("give --database") != std::string::npos);
+}
+
 TEST_CASE("furrow db stats: a table for people, the same as JSON") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();

@@ -1,6 +1,7 @@
 #include "storage/store.hpp"
 #include "tools/furrow/client.hpp"
 #include "tools/furrow/commands.hpp"
+#include "tools/furrow/database_option.hpp"
 #include "tools/furrow/output.hpp"
 #include "tools/furrowd/http/rows_json.hpp"
 
@@ -108,6 +109,9 @@ table migrations_table(const json& rows) {
 result<int> database(const globals& globals,
                      const std::string& url,
                      const std::optional<migrate_options>& migrate) {
+  if (url.empty() && migrate && (migrate->to || migrate->rehearse || !migrate->backup.empty()))
+    return failure{errc::usage,
+                   "--to, --dry-run and --backup are not for a node (--at): give --database"};
   const auto answer = url.empty() ? ask_node(globals, migrate.has_value())
                       : migrate   ? migrate_directly(url, *migrate)
                                   : ask_directly(url, globals);
@@ -149,19 +153,20 @@ void add_database(CLI::App& app, const globals& globals, int& exit_code) {
   auto* command =
     app.add_subcommand("db", "the database: its state, and bringing its schema up to date");
   command->require_subcommand(1);
-  auto url = std::make_shared<std::string>();
   auto wish = std::make_shared<migrate_options>();
   const auto add = [&](const char* name, const char* what, bool migrate) {
     auto* one = command->add_subcommand(name, what);
-    one->add_option("--database", *url,
-                    "ask this database itself, without a node: postgresql://... or sqlite:PATH");
+    const auto* direct = add_database_option(
+      *one, "ask this database itself, without a node: postgresql://... or sqlite:PATH");
     one->footer(fmt::format("Examples:\n"
                             "  furrow db {0}\n"
                             "  furrow db {0} --database postgresql://furrow@localhost/furrow",
                             name));
-    one->callback([&globals, &exit_code, url, wish, migrate] {
-      exit_code = code_of(
-        database(globals, *url, migrate ? std::optional{*wish} : std::optional<migrate_options>{}));
+    one->callback([&app, &globals, &exit_code, wish, one, direct, migrate] {
+      // A node that is named on the command line is meant, whatever the environment says.
+      const bool node = was_typed(app, app.get_option("--at")) && !was_typed(*one, direct);
+      exit_code = code_of(database(globals, node ? "" : url_of(direct),
+                                   migrate ? std::optional{*wish} : std::nullopt));
     });
     return one;
   };

@@ -1,5 +1,6 @@
 #include "storage/maintenance.hpp"
 #include "tools/furrow/commands.hpp"
+#include "tools/furrow/database_option.hpp"
 #include "tools/furrow/output.hpp"
 
 #include <fmt/format.h>
@@ -125,12 +126,12 @@ void add_database_care(CLI::App& database, const globals& globals, int& exit_cod
   auto options = std::make_shared<care_options>();
   const auto add = [&](const char* name, const char* what, const char* footer, auto run) {
     auto* command = database.add_subcommand(name, what);
-    command->add_option("--database", options->url, "postgresql://... or sqlite:PATH")
-      ->envname("FURROW_DATABASE")
-      ->required();
+    const auto* url = add_database_option(*command)->required();
     command->footer(footer);
-    command->callback(
-      [&globals, &exit_code, options, run] { exit_code = code_of(run(globals, *options)); });
+    command->callback([&globals, &exit_code, options, run, url] {
+      options->url = url_of(url);
+      exit_code = code_of(run(globals, *options));
+    });
     return command;
   };
   add("validate", "whether migrations, tables, indexes, functions and what they hold are sound",

@@ -1,6 +1,7 @@
 #include "storage/definitions.hpp"
 #include "storage/migrations.hpp"
 #include "tools/furrow/commands.hpp"
+#include "tools/furrow/database_option.hpp"
 #include "tools/furrow/dbc.hpp"
 #include "tools/furrow/output.hpp"
 
@@ -64,14 +65,16 @@ void add_dbc_load(CLI::App& dbc, const globals& globals, int& exit_code) {
   command->add_option("file", options->path, "DBC file")->required();
   command->add_option("--for", options->scope, "all, a farm, an equipment or FARM/EQUIPMENT")
     ->required();
-  command->add_option("--database", options->url, "postgresql://...")->required();
+  const auto* url = add_database_option(*command, "postgresql://...")->required();
   command->footer("furrow.signal decodes with the closest definition, the newest first; history is "
                   "not rewritten.\n"
                   "Example:\n"
                   "  furrow dbc load implement.dbc --for T1 --database "
                   "postgresql://furrow@localhost/furrow");
-  command->callback(
-    [&globals, &exit_code, options] { exit_code = code_of(load(globals, *options)); });
+  command->callback([&globals, &exit_code, options, url] {
+    options->url = url_of(url);
+    exit_code = code_of(load(globals, *options));
+  });
 }
 
 } // namespace furrow::cli

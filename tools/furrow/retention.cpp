@@ -1,5 +1,6 @@
 #include "storage/care.hpp"
 #include "tools/furrow/commands.hpp"
+#include "tools/furrow/database_option.hpp"
 #include "tools/furrow/direct.hpp"
 #include "tools/furrow/output.hpp"
 #include "tools/furrowd/http/rfc3339.hpp"
@@ -196,10 +197,9 @@ void add_retention(CLI::App& app, const globals& globals, int& exit_code) {
   auto options = std::make_shared<retention_options>();
   const auto add = [&](const char* name, const char* what, command_function function) {
     auto* command = group->add_subcommand(name, what);
-    command->add_option("--database", options->url, "postgresql://... or sqlite:PATH")
-      ->envname("FURROW_DATABASE")
-      ->required();
-    command->callback([&globals, &exit_code, options, function] {
+    const auto* url = add_database_option(*command)->required();
+    command->callback([&globals, &exit_code, options, function, url] {
+      options->url = url_of(url);
       exit_code = code_of(function(globals, *options));
     });
     return command;

@@ -1,5 +1,6 @@
 #include "storage/store.hpp"
 #include "tools/furrow/commands.hpp"
+#include "tools/furrow/database_option.hpp"
 #include "tools/furrow/output.hpp"
 
 #include <fmt/format.h>
@@ -90,7 +91,7 @@ void add_seal(CLI::App& database, const globals& globals, int& exit_code) {
   auto* command =
     database.add_subcommand("seal", "move fresh frames into segments now (PostgreSQL)");
   auto options = std::make_shared<seal_options>();
-  command->add_option("--database", options->url, "postgresql://...")->required();
+  const auto* url = add_database_option(*command, "postgresql://...")->required();
   auto* which = command->add_option_group("which machines");
   which->add_option("--equipment", options->equipment, "this machine: NAME, or FARM/NAME");
   which->add_flag("--all", options->all, "every machine");
@@ -101,8 +102,10 @@ void add_seal(CLI::App& database, const globals& globals, int& exit_code) {
     "Examples:\n"
     "  furrow db seal --database postgresql://furrow@localhost/furrow --all\n"
     "  furrow db seal --database postgresql://furrow@localhost/furrow --equipment T1");
-  command->callback(
-    [&globals, &exit_code, options] { exit_code = code_of(seal(globals, *options)); });
+  command->callback([&globals, &exit_code, options, url] {
+    options->url = url_of(url);
+    exit_code = code_of(seal(globals, *options));
+  });
 }
 
 } // namespace furrow::cli

@@ -1,5 +1,6 @@
 #include "storage/care.hpp"
 #include "tools/furrow/commands.hpp"
+#include "tools/furrow/database_option.hpp"
 #include "tools/furrow/direct.hpp"
 #include "tools/furrow/output.hpp"
 
@@ -180,9 +181,7 @@ void add_sizes(CLI::App& database, const globals& globals, int& exit_code) {
   auto* command =
     database.add_subcommand("stats", "how large everything is, and what a frame costs");
   auto options = std::make_shared<size_options>();
-  command->add_option("--database", options->url, "postgresql://... or sqlite:PATH")
-    ->envname("FURROW_DATABASE")
-    ->required();
+  const auto* url = add_database_option(*command)->required();
   command->add_option("--top", options->machines, "so many machines, the largest first")
     ->check(CLI::Range(0, 10'000))
     ->capture_default_str();
@@ -190,15 +189,15 @@ void add_sizes(CLI::App& database, const globals& globals, int& exit_code) {
                   "Examples:\n"
                   "  furrow db stats --database postgresql://furrow@localhost/furrow\n"
                   "  furrow db stats --database sqlite:furrow.db -o json");
-  command->callback(
-    [&globals, &exit_code, options] { exit_code = code_of(stats(globals, *options)); });
+  command->callback([&globals, &exit_code, options, url] {
+    options->url = url_of(url);
+    exit_code = code_of(stats(globals, *options));
+  });
 
   auto* parts = database.add_subcommand(
     "partitions", "how sealed frames are partitioned by time (PostgreSQL), and making them now");
   auto chosen = std::make_shared<partition_options>();
-  parts->add_option("--database", chosen->url, "postgresql://...")
-    ->envname("FURROW_DATABASE")
-    ->required();
+  const auto* where = add_database_option(*parts, "postgresql://...")->required();
   parts->add_option("--width", chosen->width, "day or week, of what is made from now on")
     ->check(CLI::IsMember({"day", "week"}));
   parts->add_option("--ahead", chosen->ahead, "so many after the present one")
@@ -209,8 +208,10 @@ void add_sizes(CLI::App& database, const globals& globals, int& exit_code) {
                 "Examples:\n"
                 "  furrow db partitions --database postgresql://furrow@localhost/furrow --now\n"
                 "  furrow db partitions --database URL --width day --ahead 14");
-  parts->callback(
-    [&globals, &exit_code, chosen] { exit_code = code_of(partitions(globals, *chosen)); });
+  parts->callback([&globals, &exit_code, chosen, where] {
+    chosen->url = url_of(where);
+    exit_code = code_of(partitions(globals, *chosen));
+  });
 }
 
 } // namespace furrow::cli

@@ -1,0 +1,32 @@
+/// `--database URL`, or FURROW_DATABASE: the same for every command that opens a database itself.
+///
+/// Shape: each command has an option of its own, read when that command runs. CLI11 gives the value of
+/// the environment to the options of all commands, also of those that were not named: a string that
+/// several options fill would hold it instead of what was typed.
+#pragma once
+
+#include <algorithm>
+#include <string>
+
+#include <CLI/App.hpp>
+
+namespace furrow::cli {
+
+[[nodiscard]] inline CLI::Option*
+add_database_option(CLI::App& command,
+                    const std::string& what = "postgresql://... or sqlite:PATH") {
+  return command.add_option("--database", what)->envname("FURROW_DATABASE")->type_name("URL");
+}
+
+/// Empty when there is none.
+[[nodiscard]] inline std::string url_of(const CLI::Option* option) {
+  return option->count() == 0 ? "" : option->as<std::string>();
+}
+
+/// On the command line, and not in the environment.
+[[nodiscard]] inline bool was_typed(const CLI::App& command, const CLI::Option* option) {
+  const auto& typed = command.parse_order();
+  return std::find(typed.begin(), typed.end(), option) != typed.end();
+}
+
+} // namespace furrow::cli
