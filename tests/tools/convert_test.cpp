@@ -1,3 +1,4 @@
+#include "tests/support/closed_output.hpp"
 #include "tests/support/data.hpp"
 #include "tools/furrow/convert.hpp"
 
@@ -82,6 +83,26 @@ TEST_CASE("convert: a last line without its end is converted, and told") {
   CHECK(result.code == 0);
   CHECK(result.text == "(0000000001.000000) can0 18FEF100#11\n");
   CHECK(result.errors == "stdin: the last line has no end; it may have been cut off\n");
+}
+
+TEST_CASE("convert: a reader that has enough is no damage of the log") {
+  std::string log; // several pieces, so that the last one ends within a line
+  while (log.size() < 2'000'000)
+    log += "(1547753403.715009) can0 18FEF100#FF00FF00FF00FF00\n";
+  convert_options options;
+  options.to = furrow::can::log_format::asc;
+  furrow::tests::closed_output head{1'000};
+  std::istringstream in{log};
+  std::ostream out{&head};
+  std::ostringstream problems;
+  CHECK(convert_log(options, in, out, problems) == 0);
+  CHECK(problems.str().empty());
+
+  // Damage is told as before.
+  std::istringstream bad{"no frame\n"};
+  std::ostringstream all;
+  CHECK(convert_log(options, bad, all, problems) == 1);
+  CHECK(problems.str().find("1:1") != std::string::npos);
 }
 
 TEST_CASE("convert: nothing in, nothing out") {

@@ -1,3 +1,4 @@
+#include "tests/support/closed_output.hpp"
 #include "tests/support/data.hpp"
 #include "tests/support/jsonl.hpp"
 #include "tools/furrow/decode.hpp"
@@ -189,6 +190,27 @@ TEST_CASE("decode: floats, signs, infinity and two signals of one name are JSON"
   CHECK(rows[2]["signals"]["f"]["value"].is_null());
   CHECK(rows[2]["signals"]["f"]["state"] == "not_available");
   CHECK(rows[2]["signals"].size() == 1); // the others lie beyond the frame
+}
+
+TEST_CASE("decode: a reader that has enough is no damage of the log") {
+  std::string log; // several pieces, so that the last one ends within a line
+  while (log.size() < 2'000'000)
+    log += "(1547753403.715009) can0 18FEF100#FF00FF00FF00FF00\n";
+  decode_options options;
+  options.messages = true;
+  options.signals = false;
+  furrow::tests::closed_output head{1'000};
+  std::istringstream in{log};
+  std::ostream out{&head};
+  std::ostringstream problems;
+  CHECK(decode_log(options, in, out, problems) == 0);
+  CHECK(problems.str().empty());
+
+  // Damage is told as before.
+  std::istringstream bad{"no frame\n"};
+  std::ostringstream all;
+  CHECK(decode_log(options, bad, all, problems) == 1);
+  CHECK(problems.str().find("1:1") != std::string::npos);
 }
 
 TEST_CASE("decode: what cannot be loaded or read is named in one line") {

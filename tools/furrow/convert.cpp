@@ -30,11 +30,14 @@ public:
   }
 
   [[nodiscard]] int finish() {
-    reader_.finish();
-    take();
-    writer_.finish(text_);
-    flush();
-    out_.flush();
+    if (writable()) { // what was not read for want of a reader is no damage
+      reader_.finish();
+      take();
+      writer_.finish(text_);
+      flush();
+    }
+    if (!writable() && write_error_ == EPIPE)
+      return 0; // `| head`: whoever reads has enough
     if (reader_.line() != 0 && reader_.unterminated())
       name(0) << "the last line has no end; it may have been cut off\n";
     if (dropped_ != 0)
@@ -46,7 +49,7 @@ public:
               << '\n';
     if (!out_)
       errors_ << "furrow convert: cannot write the output: "
-              << std::generic_category().message(errno) << '\n';
+              << std::generic_category().message(write_error_) << '\n';
     return faults_ == 0 && refused_ == 0 && out_ ? 0 : 1;
   }
 
@@ -64,7 +67,7 @@ private:
   }
 
   void take() {
-    while (reader_.next(line_, payload_)) {
+    while (writable() && reader_.next(line_, payload_)) {
       const char* refusal = nullptr;
       switch (line_.kind) {
       case can::line_kind::nothing:
@@ -92,7 +95,12 @@ private:
   }
 
   void flush() {
+    if (!writable())
+      return;
+    errno = 0;
     out_.write(text_.data(), static_cast<std::streamsize>(text_.size()));
+    out_.flush();
+    write_error_ = errno;
     text_.clear();
   }
 
@@ -107,6 +115,7 @@ private:
   std::uint64_t faults_ = 0;
   std::uint64_t refused_ = 0;
   std::uint64_t dropped_ = 0;
+  int write_error_ = 0; // of the last write
 };
 
 /// What the user typed.

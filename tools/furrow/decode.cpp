@@ -11,6 +11,7 @@
 #include "tools/furrow/json_text.hpp"
 
 #include <array>
+#include <cerrno>
 #include <iostream>
 #include <memory>
 #include <set>
@@ -178,10 +179,11 @@ private:
   std::uint64_t read_ = 0; // frames and messages
   std::uint64_t faults_ = 0;
   std::string first_fault_;
+  int write_error_ = 0; // of the last write
 };
 
 void decoder::take() {
-  while (reader_.next(line_, payload_)) {
+  while (writable() && reader_.next(line_, payload_)) {
     switch (line_.kind) {
     case can::line_kind::frame:
       ++read_;
@@ -415,15 +417,22 @@ void decoder::print_bytes(const can::assembled_message& message) {
 }
 
 void decoder::flush() {
+  if (!writable())
+    return;
+  errno = 0;
   out_.write(text_.data(), static_cast<std::streamsize>(text_.size()));
   out_.flush(); // a log may be live
+  write_error_ = errno;
   text_.clear();
 }
 
 int decoder::finish() {
-  reader_.finish();
+  if (writable())
+    reader_.finish(); // what was not read for want of a reader is no damage
   take();
   flush();
+  if (!writable() && write_error_ == EPIPE)
+    return 0; // `| head`: whoever reads has enough
   if (faults_ != 0)
     problems_ << "furrow decode: " << first_fault_ << " (lines that cannot be read: " << faults_
               << ")\n";
