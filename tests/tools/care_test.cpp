@@ -6,6 +6,7 @@
 #include <sqlite3.h>
 
 #include <filesystem>
+#include <sstream>
 
 using namespace furrow::tests;
 
@@ -35,6 +36,20 @@ TEST_CASE("furrow db migrate: no further than --to, and --dry-run changes nothin
   CHECK_FALSE(std::filesystem::exists(here.path));
   CHECK(has(good({"db", "migrate", "--to", "2", "--database", here.url, "-o", "jsonl"}),
             "\"number\":3,\"name\":\"digest\""));
+  const auto plan = good({"db", "migrate", "--to", "3", "--dry-run", "--database", here.url});
+  std::istringstream lines{plan};
+  int row = 0;
+  for (std::string line; std::getline(lines, line); ++row) {
+    CAPTURE(line);
+    CHECK(has(line, row == 0   ? "PLAN"
+                    : row <= 2 ? "is applied"
+                    : row == 3 ? "would be applied"
+                               : "not asked for"));
+  }
+  CHECK(row == 1 + static_cast<int>(furrow::storage::sqlite_migrations().size()));
+  CHECK(
+    has(good({"db", "migrate", "--to", "3", "--dry-run", "--database", here.url, "-o", "jsonl"}),
+        "\"would_apply\":true"));
   CHECK(has(bad({"db", "validate", "--database", here.url}), "are not sound"));
   CHECK(has(bad({"db", "migrate", "--to", "999", "--database", here.url}),
             "there is no migration 999"));

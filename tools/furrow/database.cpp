@@ -93,8 +93,19 @@ result<json> ask_node(const globals& globals, bool migrate) {
   return client->post("/api/v1/db/migrate");
 }
 
+/// Of a rehearsal: what a migration would do with a step.
+cell plan_cell(const json& row) {
+  if (row.at("applied") == true)
+    return {"is applied", colour::faint};
+  return row.at("would_apply") == true ? cell{"would be applied", colour::good}
+                                       : cell{"not asked for (--to)", colour::faint};
+}
+
 table migrations_table(const json& rows) {
   table shown{{"NUMBER", "NAME", "APPLIED", "FAULT"}, {}};
+  const bool rehearsed = rows.is_array() && !rows.empty() && rows[0].contains("would_apply");
+  if (rehearsed)
+    shown.headings.insert(shown.headings.begin() + 3, "PLAN");
   for (const auto& row : rows) {
     auto applied = value_cell(row.at("applied"));
     applied.colour = row.at("applied") == true ? colour::good : colour::bad;
@@ -102,6 +113,8 @@ table migrations_table(const json& rows) {
     fault.colour = row.at("fault").is_null() ? colour::faint : colour::bad;
     shown.rows.push_back(
       {number_cell(row.at("number")), value_cell(row.at("name")), applied, fault});
+    if (rehearsed)
+      shown.rows.back().insert(shown.rows.back().begin() + 3, plan_cell(row));
   }
   return shown;
 }
@@ -174,7 +187,8 @@ void add_database(CLI::App& app, const globals& globals, int& exit_code) {
   auto* migrate = add("migrate", "apply the migrations that it lacks", true);
   auto* direct = migrate->get_option("--database");
   migrate->add_option("--to", wish->to, "none above this number")->needs(direct);
-  migrate->add_flag("--dry-run", wish->rehearse, "show what would be applied, change nothing")
+  migrate
+    ->add_flag("--dry-run", wish->rehearse, "show which steps would be applied, change nothing")
     ->needs(direct);
   migrate->add_option("--backup", wish->backup, "save the database in this file before")
     ->needs(direct);
