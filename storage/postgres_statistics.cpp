@@ -13,7 +13,9 @@ constexpr const char* tables_statement =
   "'quarantine', 'record_batch') then 'records' "
   "when c.relname in ('rollup', 'telemetry', 'equipment_state', 'digest', 'signal_name') then "
   "'derived' else 'other' end, c.relispartition, pg_total_relation_size(c.oid), "
-  "pg_indexes_size(c.oid), greatest(c.reltuples, 0)::bigint "
+  "pg_indexes_size(c.oid), nullif(c.reltuples, -1)::bigint, "
+  "case when pg_relation_size(c.oid) <= 32 << 20 then format('select count(*) from furrow.%I', "
+  "c.relname) end "
   "from pg_class c where c.relnamespace = 'furrow'::regnamespace and c.relkind = 'r' "
   "order by 4 desc, 1";
 
@@ -41,6 +43,39 @@ constexpr const char* machines_statement =
   "join furrow.equipment e on e.id = h.equipment_id join furrow.farm f on f.id = e.farm_id "
   "group by 1, 2 order by 4 desc, 1, 2 limit $1";
 
+/// Small tables are counted: what the planner knows of them is old, or nothing.
+task<result<std::vector<table_size>>> read_tables(pq_connection& db) {
+  std::vector<table_size> out;
+  const auto tables = co_await db.query(tables_statement);
+  if (tables.error)
+    co_return tables.error->as_failure();
+  const pq_rows rows{tables.rows.get()};
+  for (int row = 0; row < rows.size(); ++row) {
+    auto& table = out.emplace_back();
+    table.name = rows.text(row, 0);
+    table.kind = rows.text(row, 1);
+    table.partition = rows.integer(row, 2) != 0;
+    table.bytes = rows.natural(row, 3);
+    table.index_bytes = rows.natural(row, 4);
+    if (rows.null(row, 6)) {
+      table.rows_estimated = true;
+      if (!rows.null(row, 5))
+        table.rows = rows.natural(row, 5);
+      continue;
+    }
+    const std::string count{rows.text(row, 6)};
+    const auto counted = co_await db.query(count.c_str());
+    if (counted.error && counted.error->sqlstate == "42P01") { // a partition that has just gone
+      out.pop_back();
+      continue;
+    }
+    if (counted.error)
+      co_return counted.error->as_failure();
+    table.rows = pq_rows{counted.rows.get()}.natural(0, 0);
+  }
+  co_return out;
+}
+
 } // namespace
 
 task<result<database_statistics>> statistics(pq_connection& db, std::uint32_t machines_max) {
@@ -49,14 +84,10 @@ task<result<database_statistics>> statistics(pq_connection& db, std::uint32_t ma
   if (whole.error)
     co_return whole.error->as_failure();
   out.bytes = pq_rows{whole.rows.get()}.natural(0, 0);
-  const auto tables = co_await db.query(tables_statement);
-  if (tables.error)
-    co_return tables.error->as_failure();
-  const pq_rows table_rows{tables.rows.get()};
-  for (int row = 0; row < table_rows.size(); ++row)
-    out.tables.push_back({table_rows.text(row, 0), table_rows.text(row, 1),
-                          table_rows.integer(row, 2) != 0, table_rows.natural(row, 3),
-                          table_rows.natural(row, 4), table_rows.natural(row, 5)});
+  auto tables = co_await read_tables(db);
+  if (!tables)
+    co_return tables.error();
+  out.tables = std::move(*tables);
   const auto tiers = co_await db.query(tiers_statement);
   if (tiers.error)
     co_return tiers.error->as_failure();

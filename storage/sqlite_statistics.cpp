@@ -19,19 +19,25 @@ std::string kind_of(const std::string& table) {
   return "other";
 }
 
-/// By dbstat, which Debian's SQLite has; without it the sizes of single tables are not known.
+/// By dbstat, which Debian's SQLite has; without it the sizes of single tables are not known. A row is a cell: of a leaf,
+/// or in a table without rowids of any page.
 std::vector<table_size> read_tables(sqlite_db& db) {
   std::vector<table_size> out;
   auto rows = db.statement(
     "select s.tbl_name, sum(d.pgsize), sum(case when s.type = 'index' then d.pgsize else 0 end), "
-    "sum(case when s.type = 'table' then d.ncell else 0 end) "
-    "from dbstat d join sqlite_schema s on s.name = d.name where d.aggregate = true "
+    "sum(case when s.type = 'table' and (d.pagetype = 'leaf' or s.sql like '%without rowid%') then "
+    "d.ncell else 0 end) "
+    "from dbstat d join sqlite_schema s on s.name = d.name "
     "group by s.tbl_name order by 2 desc, 1");
   while (rows.step()) {
     std::string name{rows.bytes(0)};
     const auto kind = kind_of(name);
-    out.push_back(
-      {std::move(name), kind, false, rows.natural(1), rows.natural(2), rows.natural(3)});
+    auto& table = out.emplace_back();
+    table.name = std::move(name);
+    table.kind = kind;
+    table.bytes = rows.natural(1);
+    table.index_bytes = rows.natural(2);
+    table.rows = rows.natural(3);
   }
   return out;
 }

@@ -1,10 +1,12 @@
 /// How large a database is, and what a frame costs in it.
 ///
 /// Units: bytes as they stand on disk, indexes and out-of-line columns included, unless said otherwise.
-/// Limits: frames are counted, which reads every row of frames once (not their columns).
+/// Limits: frames are counted, which reads every row of frames once (not their columns). Rows of tables are counted too,
+///   but those of PostgreSQL's large tables are taken from its planner.
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -15,9 +17,9 @@ struct table_size {
   std::string kind; // frames, records, derived, other
   bool partition = false;
   std::uint64_t bytes = 0;
-  std::uint64_t index_bytes = 0; // of these
-  std::uint64_t rows =
-    0; // PostgreSQL: as the planner last counted them; SQLite: cells of its pages
+  std::uint64_t index_bytes = 0;     // of these
+  std::optional<std::uint64_t> rows; // none: a large table that PostgreSQL has not analysed yet
+  bool rows_estimated = false;       // as PostgreSQL's planner has them
 };
 
 struct tier_size {

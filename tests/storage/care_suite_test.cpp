@@ -257,6 +257,14 @@ TEST_CASE("statistics: count every frame of every machine, and the tables that h
   for (const auto& table : stats.tables) {
     of_frames += table.kind == "frames" ? table.bytes : 0;
     CHECK(table.bytes >= table.index_bytes);
+    CHECK_FALSE(table.rows_estimated); // all of them small
+    CAPTURE(table.name);
+    if (table.name == "equipment" || table.name == "farm" || table.name == "stream")
+      CHECK(table.rows == 2);
+    if (table.name == "can_block")
+      CHECK(table.rows == stats.tiers.at(0).rows);
+    if (table.name == "quarantine")
+      CHECK(table.rows == 0);
   }
   CHECK(of_frames > 2'400);
   CHECK(must(answer_of<database_statistics>([&](auto done) { care->statistics(1, done); }))

@@ -119,6 +119,11 @@ TEST_CASE("furrow db stats: a table for people, the same as JSON") {
   REQUIRE(stats.at("tiers").size() == 1);
   CHECK(stats.at("tiers")[0].at("frames") == 1'800);
   CHECK(stats.at("tiers")[0].at("bytes_per_frame") > 10);
+  for (const auto& one : stats.at("tables"))
+    if (one.at("table") == "equipment") {
+      CHECK(one.at("rows") == 2);
+      CHECK(one.at("rows_estimated") == false);
+    }
   REQUIRE(stats.at("machines").size() == 1);
   CHECK(stats.at("machines")[0].at("equipment") == "T2");
   const auto table = furrow_on(*bed, {"db", "stats"});

@@ -43,7 +43,8 @@ json to_json(const storage::database_statistics& stats) {
                       {"partition", one.partition},
                       {"bytes", one.bytes},
                       {"index_bytes", one.index_bytes},
-                      {"rows", one.rows}});
+                      {"rows", one.rows ? json(*one.rows) : json(nullptr)},
+                      {"rows_estimated", one.rows_estimated}});
   json tiers = json::array();
   for (const auto& one : stats.tiers)
     tiers.push_back({{"tier", one.tier},
@@ -76,6 +77,19 @@ table table_of(const json& rows, const std::vector<std::pair<const char*, const 
   return shown;
 }
 
+/// Rows that were not counted are marked.
+table tables_table(const json& rows) {
+  auto shown = table_of(rows, {{"TABLE", "table"},
+                               {"KIND", "kind"},
+                               {"ROWS", "rows"},
+                               {"BYTES", "bytes"},
+                               {"OF INDEXES", "index_bytes"}});
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    if (const auto& count = rows[i].at("rows"); rows[i].at("rows_estimated") == true)
+      shown.rows[i][2] = {count.is_null() ? "?" : "~" + count.dump(), colour::none, true};
+  return shown;
+}
+
 result<int> stats(const globals& globals, const size_options& options) {
   const auto store = open_directly(options.url);
   if (!store)
@@ -102,13 +116,7 @@ result<int> stats(const globals& globals, const size_options& options) {
                                                       {"COMPRESSION", "compression"}}),
                            is_coloured())
                   + "\n");
-  (void)write_out(rendered(table_of(all.at("tables"), {{"TABLE", "table"},
-                                                       {"KIND", "kind"},
-                                                       {"ROWS", "rows"},
-                                                       {"BYTES", "bytes"},
-                                                       {"OF INDEXES", "index_bytes"}}),
-                           is_coloured())
-                  + "\n");
+  (void)write_out(rendered(tables_table(all.at("tables")), is_coloured()) + "\n");
   (void)write_out(rendered(table_of(all.at("machines"), {{"FARM", "farm"},
                                                          {"EQUIPMENT", "equipment"},
                                                          {"FRAMES", "frames"},
@@ -185,7 +193,8 @@ void add_sizes(CLI::App& database, const globals& globals, int& exit_code) {
   command->add_option("--top", options->machines, "so many machines, the largest first")
     ->check(CLI::Range(0, 10'000))
     ->capture_default_str();
-  command->footer("It counts every row of frames: minutes on a large database.\n"
+  command->footer("It counts every frame, and the rows of tables: minutes on a large database. Of "
+                  "PostgreSQL's tables beyond 32 MiB the rows are its planner's estimate: ~.\n"
                   "Examples:\n"
                   "  furrow db stats --database postgresql://furrow@localhost/furrow\n"
                   "  furrow db stats --database sqlite:furrow.db -o json");
