@@ -321,11 +321,28 @@ begin
     quote_literal('1970-01-01 00:00:00+00') || ' and ' || quote_literal('2099-01-01 00:00:00+00'), several);
 end $$;
 
+-- The equipment, when what is asked of it has an answer.
+create function furrow.asked(equipment text, signal text, "from" timestamptz, "to" timestamptz, bucket interval default '1 second')
+returns text
+language plpgsql stable as $$
+begin
+  if equipment is null or signal is null or "from" is null or "to" is null or bucket is null then
+    raise exception using errcode = 'invalid_parameter_value',
+      message = format('the %s is null', case when equipment is null then 'equipment' when signal is null then 'name of the signal'
+                                              when "from" is null then 'first time' when "to" is null then 'last time' else 'bucket' end),
+      hint = 'Times without an end are ''-infinity'' and ''infinity''.';
+  elsif bucket <= interval '0' or extract(year from bucket) <> 0 or extract(month from bucket) <> 0 then
+    raise exception using errcode = 'invalid_parameter_value', message = format('a bucket of %s is not possible', bucket),
+      hint = 'It is longer than nothing, of days, hours, minutes or seconds: ''1 minute'', ''30 days''.';
+  end if;
+  return equipment;
+end $$;
+
 create function furrow.signal(equipment text, signal text, "from" timestamptz, "to" timestamptz, version int default null)
 returns table ("time" timestamptz, value float8)
 language plpgsql stable rows 100000 set jit = off as $$ -- compiling takes longer than the answer
 declare
-  id int := furrow.equipment_id(equipment);
+  id int := furrow.equipment_id(furrow.asked(equipment, signal, "from", "to"));
 begin
   return query execute furrow.signal_sql(id, signal, version) using id, "from", "to";
 end $$;
@@ -337,7 +354,7 @@ create function furrow.signal_bucket(equipment text, signal text, "from" timesta
 returns table ("time" timestamptz, count bigint, min float8, max float8, mean float8, last float8)
 language plpgsql stable rows 1000 set jit = off as $$
 declare
-  id int := furrow.equipment_id(equipment);
+  id int := furrow.equipment_id(furrow.asked(equipment, signal, "from", "to", bucket));
 begin
   return query execute format(
     'select date_bin($4, v.time, timestamptz ''2000-01-01 00:00:00+00''), count(*), min(v.value), max(v.value), avg(v.value), '

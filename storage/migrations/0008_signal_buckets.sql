@@ -62,7 +62,7 @@ create or replace function furrow.signal_bucket(equipment text, signal text, "fr
 returns table ("time" timestamptz, count bigint, min float8, max float8, mean float8, last float8)
 language plpgsql stable rows 1000 set jit = off as $$
 declare
-  id int := furrow.equipment_id(equipment);
+  id int := furrow.equipment_id(furrow.asked(equipment, signal, "from", "to", bucket));
   s furrow.definition_signal := furrow.find_signal(id, signal, version);
   origin constant text := 'timestamptz ''2000-01-01 00:00:00+00''';
   number int;

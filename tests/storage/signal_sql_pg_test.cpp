@@ -375,6 +375,31 @@ void check_same_buckets(const bucket_rows& left, const bucket_rows& right) {
 
 } // namespace
 
+TEST_CASE("signal(), signal_bucket(): what cannot be answered is said in a sentence") {
+  postgres_bed bed;
+  const auto store = bed.open_migrated();
+  const auto refusal = [&](const std::string& call) {
+    bed.tamper(
+      "create or replace function public.why() returns text language plpgsql as $f$ "
+      "begin perform * from furrow."
+      + call
+      + "; return 'answered'; exception when others then return sqlstate || ' ' || sqlerrm; "
+        "end $f$");
+    return bed.value("select public.why()");
+  };
+  const std::string asked = "signal_bucket('T1', 'X', now(), now(), ";
+  CHECK(refusal(asked + "'0')") == "22023 a bucket of 00:00:00 is not possible");
+  CHECK(refusal(asked + "'-1 minute')") == "22023 a bucket of -00:01:00 is not possible");
+  CHECK(refusal(asked + "'1 month')") == "22023 a bucket of 1 mon is not possible");
+  CHECK(refusal(asked + "'1 year 1 day')") == "22023 a bucket of 1 year 1 day is not possible");
+  CHECK(refusal(asked + "null)") == "22023 the bucket is null");
+  CHECK(refusal(asked + "'1 day')") == "P0002 no equipment T1");
+  CHECK(refusal("signal(null, 'X', now(), now())") == "22023 the equipment is null");
+  CHECK(refusal("signal('T1', null, now(), now())") == "22023 the name of the signal is null");
+  CHECK(refusal("signal('T1', 'X', null, now())") == "22023 the first time is null");
+  CHECK(refusal("signal('T1', 'X', now(), null)") == "22023 the last time is null");
+}
+
 TEST_CASE("signal_bucket(): rollups and frames answer alike, and rollups only where they may") {
   for (const auto* name :
        {"j1939/css-FCBF0606-00000001.candump.log", "isobus/agisostack-1.candump.log",
