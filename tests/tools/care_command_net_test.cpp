@@ -109,6 +109,16 @@ TEST_CASE("furrow: FURROW_DATABASE is the database of every command, and what is
   CHECK(both.errors.find("give --database") != std::string::npos);
 }
 
+TEST_CASE("furrow dbc check: -o json holds before the command's name too") {
+  const scratch_folder folder;
+  const auto file = folder.write("one.dbc", "VERSION \"\"\nBU_: A\nBO_ 1 M: 8 A\n");
+  const auto program = std::string{FURROW_BIN_DIR} + "/furrow";
+  const auto before = run_program({program, "-o", "json", "dbc", "check", file});
+  CHECK(parsed(before) == parsed(run_program({program, "dbc", "check", file, "-o", "json"})));
+  CHECK(run_program({program, "-o", "json", "dbc", "check", file, "-o", "text"}).out
+        == run_program({program, "dbc", "check", file}).out);
+}
+
 TEST_CASE("furrow db stats: a table for people, the same as JSON") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();

@@ -251,12 +251,16 @@ void add_dbc(CLI::App& app, int& exit_code) {
   const auto options = std::make_shared<check_options>();
   const auto output = std::make_shared<std::string>("text");
   command->add_option("file", options->path, "DBC file")->required();
-  command->add_option("-o,--output", *output, "text or json")
-    ->check(CLI::IsMember({"text", "json"}))
-    ->capture_default_str();
+  const auto* form = command->add_option("-o,--output", *output, "text or json")
+                       ->check(CLI::IsMember({"text", "json"}))
+                       ->capture_default_str();
   command->add_flag("--strict", options->strict, "Fail on what decodes but cannot be right");
-  command->callback([options, output, &exit_code] {
+  command->callback([&app, options, output, form, &exit_code] {
     options->json = *output == "json";
+    // That of all commands, before this one's name.
+    const auto* global = app.get_option_no_throw("--output");
+    if (form->count() == 0 && global != nullptr && global->count() > 0)
+      options->json = global->as<std::string>() != "table";
     exit_code = check_dbc(*options, std::cout, std::cerr);
   });
 }
