@@ -168,7 +168,10 @@ TEST_CASE("furrow records: JSON, JSON lines and a table, as many as asked for") 
   CHECK(table.starts_with("TIME"));
   CHECK(table.find("MASS FLOW KGPS") != std::string::npos);
   CHECK(std::count(table.begin(), table.end(), '\n') == 3);
-  CHECK(furrow("records", "T1", "--kind", "harvest").exit_code == 1);
+  CHECK(furrow("records", "T1", "--kind", "harvest").exit_code == 2);
+  CHECK(furrow("records", "T1", "--kind", "sensor", "--from", "yesterday").exit_code == 2);
+  CHECK(furrow("frames", "T1", "--from", "x").exit_code == 2);
+  CHECK(furrow("records", "T1", "--kind", "5").out == ""); // no rows, and no blank line
   CHECK(furrow("records", "T9", "--kind", "yield").exit_code == 4);
   CHECK(furrow("records", "T1").exit_code == 2);
 }

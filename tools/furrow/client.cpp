@@ -43,8 +43,11 @@ failure refused(unsigned status, const std::string& body, const std::string& url
     return {code, fmt::format("{} answered with HTTP status {} (is this a node of Furrow?)", url,
                               status)};
   const auto message = parsed["error"].value("message", "no message");
+  // A value of the command line that only the node knows to be none.
+  const bool usage = parsed["error"].value("code", "") == "bad_parameter";
   const auto hint = parsed["error"].value("hint", "");
-  return {code, hint.empty() ? message : fmt::format("{} ({})", message, hint)};
+  return {usage ? errc::usage : code,
+          hint.empty() ? message : fmt::format("{} ({})", message, hint)};
 }
 
 } // namespace

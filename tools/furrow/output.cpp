@@ -84,6 +84,8 @@ bool is_coloured() {
 }
 
 std::string rendered(const table& table, bool coloured) {
+  if (table.headings.empty())
+    return {}; // rows that name their columns themselves, and there are none
   std::vector<std::size_t> widths;
   for (const auto& heading : table.headings)
     widths.push_back(width(heading));

@@ -20,7 +20,10 @@ problem to_problem(const storage::failure& failure) {
     return {503, "database_misconfigured", failure.detail,
             "see `furrow db status`; a missing schema is made by `furrow db migrate`"};
   case storage::errc::not_found:
-    return {404, "not_found", failure.detail, "`furrow equipment` lists the machines"};
+    return {404, "not_found", failure.detail,
+            failure.detail.rfind("no signal ", 0) == 0
+              ? "`furrow signals EQUIPMENT` lists the signals of a machine"
+              : "`furrow equipment` lists the machines"};
   }
   return {500, "internal", failure.detail, ""};
 }
