@@ -4,6 +4,11 @@
 #include "tests/support/program.hpp"
 #include "tests/support/scratch_folder.hpp"
 
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <filesystem>
 
 #include <nlohmann/json.hpp>
@@ -171,6 +176,7 @@ TEST_CASE("furrow archive: exports what is stored, goes on after a stop, and giv
     *bed, {"archive", "export", "--equipment", "T1", "--farm", "north", all, "-o", "json"}));
   CHECK(manifest.at("complete") == true);
   CHECK(manifest.at("frames") == 2'400);
+  CHECK(manifest.at("added") == 2'400);
   REQUIRE(manifest.at("files").size() == 2); // a stream each
   CHECK(manifest.at("files")[0].at("seq_last") == 1'800);
   CHECK(run_program({program, "archive", "check", all}).exit_code == 0);
@@ -187,9 +193,11 @@ TEST_CASE("furrow archive: exports what is stored, goes on after a stop, and giv
   std::filesystem::remove(second);
   const auto first = all + "/" + manifest.at("files")[0].at("file").get<std::string>();
   const auto written_at = std::filesystem::last_write_time(first);
-  CHECK(parsed(furrow_on(
-          *bed, {"archive", "export", "--equipment", "T1", "--farm", "north", all, "-o", "json"}))
-        == manifest);
+  auto again = parsed(furrow_on(
+    *bed, {"archive", "export", "--equipment", "T1", "--farm", "north", all, "-o", "json"}));
+  CHECK(again.at("added") == 600);
+  again["added"] = manifest.at("added");
+  CHECK(again == manifest);
   CHECK(std::filesystem::last_write_time(first) == written_at);
   CHECK(std::filesystem::exists(second));
 
@@ -213,4 +221,65 @@ TEST_CASE("furrow archive: exports what is stored, goes on after a stop, and giv
   CHECK(checked.exit_code == 1);
   CHECK(run_program({program, "archive", "check", first}).exit_code == 0);
   CHECK(run_program({program, "archive", "cat", second}).exit_code == 1);
+}
+
+TEST_CASE("furrow archive export: what came since is added to a finished folder, once") {
+  const auto bed = make_bed();
+  const auto store = bed->open_migrated();
+  const scratch_folder folder;
+  const auto to = folder.file("t1");
+  const auto program = std::string{FURROW_BIN_DIR} + "/furrow";
+  const std::vector<std::string> command{
+    "archive", "export", "--equipment", "T1", "--to", "2020-09-15T00:00:00Z", to, "-o", "json"};
+  append_days(*store, "north", "T1", 1, {1'600'000'000'000'000});
+  append_days(*store, "north", "T1", 2, {1'600'010'000'000'000});
+  const auto first = parsed(furrow_on(*bed, command));
+  CHECK(first.at("added") == 1'200);
+  const auto idle = parsed(furrow_on(*bed, command));
+  CHECK(idle.at("added") == 0);
+  CHECK(idle.at("files") == first.at("files"));
+
+  // Later ones, one of an older time, one beyond --to.
+  append_days(*store, "north", "T1", 1,
+              {1'600'100'000'000'000, 1'599'000'000'000'000, 1'700'000'000'000'000});
+  const auto more = parsed(furrow_on(*bed, command));
+  CHECK(more.at("added") == 1'200);
+  CHECK(more.at("frames") == 2'400);
+  CHECK(more.at("complete") == true);
+  REQUIRE(more.at("files").size() == 3);
+  CHECK(more.at("files")[0] == first.at("files")[0]);
+  CHECK(more.at("files")[1].at("seq_first") == 601);
+  CHECK(more.at("files")[1].at("seq_last") == 1'800);
+  CHECK(more.at("files")[2] == first.at("files")[1]);
+  CHECK(run_program({program, "archive", "check", to}).exit_code == 0);
+  CHECK(parsed(furrow_on(*bed, command)).at("added") == 0);
+
+  // What is added goes with what was there.
+  const auto text = run_program({program, "archive", "cat", to});
+  CHECK(std::count(text.out.begin(), text.out.end(), '\n') == 2'400);
+
+  // Another database that has a machine of this name.
+  const auto other = make_bed();
+  const auto other_store = other->open_migrated();
+  append_days(*other_store, "north", "T1", 3, {1'600'000'000'000'000});
+  const auto refused = furrow_on(*other, command);
+  CHECK(refused.exit_code == 1);
+  CHECK(refused.errors.find("another database") != std::string::npos);
+  CHECK(run_program({program, "archive", "check", to}).exit_code == 0);
+}
+
+TEST_CASE("furrow archive export: one at a time into a folder") {
+  const auto bed = make_bed();
+  const auto store = bed->open_migrated();
+  append_days(*store, "north", "T1", 1, {1'600'000'000'000'000});
+  const scratch_folder folder;
+  const auto to = folder.file("t1");
+  REQUIRE(std::filesystem::create_directory(to));
+  const int lock = ::open((to + "/.lock").c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
+  REQUIRE(::flock(lock, LOCK_EX | LOCK_NB) == 0);
+  const auto second = furrow_on(*bed, {"archive", "export", "--equipment", "T1", to});
+  CHECK(second.exit_code == 1);
+  CHECK(second.errors.find("another export is writing into it") != std::string::npos);
+  ::close(lock);
+  CHECK(furrow_on(*bed, {"archive", "export", "--equipment", "T1", to}).exit_code == 0);
 }

@@ -1,6 +1,7 @@
 #include "can/candump.hpp"
 #include "storage/archive_file.hpp"
 #include "tools/furrow/archive_files.hpp"
+#include "tools/furrow/archive_folder.hpp"
 #include "tools/furrow/commands.hpp"
 #include "tools/furrow/direct.hpp"
 #include "tools/furrow/output.hpp"
@@ -8,6 +9,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <limits>
@@ -58,17 +60,29 @@ result<done> write_manifest(const fs::path& folder, const json& manifest) {
   return done{};
 }
 
+/// What is added later stands behind what its stream has, as the database gives it.
+void in_order(json& files) {
+  std::map<std::string, std::size_t> places;
+  for (const auto& file : files)
+    places.try_emplace(file.at("stream_id").get<std::string>(), places.size());
+  const auto place = [&](const json& file) {
+    return std::pair{places.at(file.at("stream_id").get<std::string>()),
+                     file.at("seq_first").get<std::uint64_t>()};
+  };
+  std::stable_sort(files.begin(), files.end(),
+                   [&](const json& a, const json& b) { return place(a) < place(b); });
+}
+
 /// Frames of a machine on their way into files.
 class exporter {
 public:
-  exporter(fs::path folder, json manifest)
+  /// `held`: what the files of the manifest hold.
+  exporter(fs::path folder, json manifest, std::map<std::string, number_set> held)
     // In braces the manifest would become an array of one.
-    : folder_{std::move(folder)}, manifest_(std::move(manifest)) {
-    for (const auto& file : manifest_.at("files")) {
-      auto& last = done_to_[file.at("stream_id").get<std::string>()];
-      last = std::max(last, file.at("seq_last").get<std::uint64_t>());
+    : folder_{std::move(folder)}, manifest_(std::move(manifest)), held_{std::move(held)} {
+    for (const auto& file : manifest_.at("files"))
       frames_ += file.at("frames").get<std::uint64_t>();
-    }
+    manifest_["complete"] = false; // on the disk too, from the first file that is added
   }
 
   result<done> take(storage::frames_page page, const storage::frames_query& query) {
@@ -81,10 +95,9 @@ public:
       begun_ = true;
     }
     head_ = {query.farm, query.equipment, page.stream_id, std::move(page.buses)};
-    const auto known = done_to_.find(can::to_string(head_.stream_id));
-    const auto after = known == done_to_.end() ? 0 : known->second;
+    const auto& held = held_[can::to_string(head_.stream_id)];
     for (const auto& run : page.runs)
-      add_run(run, query, after);
+      add_run(run, query, held);
     while (pending_frames_ >= storage::chunk_frames_max) {
       const auto written = write_chunk();
       if (!written)
@@ -102,17 +115,19 @@ public:
     return write_manifest(folder_, manifest_);
   }
   [[nodiscard]] std::uint64_t frames() const { return frames_; }
+  [[nodiscard]] std::uint64_t added() const { return added_; }
   [[nodiscard]] const json& manifest() const { return manifest_; }
 
 private:
   /// The frames of the time asked for that no file has yet, in runs without a hole.
-  void
-  add_run(const storage::frame_run& run, const storage::frames_query& query, std::uint64_t after) {
+  void add_run(const storage::frame_run& run,
+               const storage::frames_query& query,
+               const number_set& held) {
     const auto from = query.from_us.value_or(std::numeric_limits<std::int64_t>::min());
     const auto to = query.to_us.value_or(std::numeric_limits<std::int64_t>::max());
     const auto wanted = [&](std::size_t i) {
       const auto time_us = run.block.time_us(i);
-      return time_us >= from && time_us <= to && run.seq_first + i > after;
+      return time_us >= from && time_us <= to && !held.has(run.seq_first + i);
     };
     for (std::size_t first = 0; first < run.block.size();) {
       auto last = first;
@@ -144,6 +159,7 @@ private:
     pending_.erase(pending_.begin(), pending_.begin() + static_cast<std::ptrdiff_t>(count));
     pending_frames_ -= chunk.frames;
     frames_ += chunk.frames;
+    added_ += chunk.frames;
     const auto added = writer_->add(chunk);
     if (!added)
       return archive_failure(added.error());
@@ -160,6 +176,7 @@ private:
     if (!facts)
       return archive_failure(facts.error());
     manifest_["files"].push_back(to_json(name_, *facts));
+    in_order(manifest_["files"]);
     return write_manifest(folder_, manifest_);
   }
 
@@ -174,7 +191,7 @@ private:
 
   const fs::path folder_;
   json manifest_;
-  std::map<std::string, std::uint64_t> done_to_; // by stream: what files have already
+  std::map<std::string, number_set> held_; // by stream
   storage::archive_head head_;
   bool begun_ = false;
   std::vector<storage::frame_run> pending_;
@@ -182,6 +199,7 @@ private:
   std::unique_ptr<storage::archive_writer> writer_;
   std::string name_;
   std::uint64_t frames_ = 0;
+  std::uint64_t added_ = 0; // of them, by this run
 };
 
 result<storage::frames_query> to_query(const export_options& options) {
@@ -201,10 +219,6 @@ result<storage::frames_query> to_query(const export_options& options) {
 
 /// Where to begin: a new manifest, or that of an export of the same that was stopped.
 result<json> open_manifest(const export_options& options, const fs::path& folder) {
-  std::error_code failed;
-  fs::create_directories(folder, failed);
-  if (failed)
-    return failure{errc::failed, folder.string() + ": " + failed.message()};
   const json selection{{"farm", options.farm},
                        {"equipment", options.equipment},
                        {"from", options.from},
@@ -240,51 +254,106 @@ farm_of(storage::store& store, const export_options& options, std::chrono::milli
   return farm.empty() ? options.farm : farm;
 }
 
-result<int> export_frames(const globals& globals, const export_options& options) {
+/// Only of the database that the files are from, or of a copy of it that has all that they have, is what it has more
+/// what they lack.
+result<done> check_same_database(storage::store& store,
+                                 const storage::frames_query& query,
+                                 const std::map<std::string, number_set>& held,
+                                 const export_options& options,
+                                 std::chrono::milliseconds timeout) {
+  if (held.empty())
+    return done{};
+  const auto streams = wait_for<std::vector<storage::ledger_row>>(
+    [&](auto done) { store.read_ledger(query.farm, query.equipment, std::move(done)); },
+    options.url, timeout);
+  if (!streams && streams.code() != errc::not_found)
+    return streams.error();
+  for (const auto& [id, numbers] : held) {
+    const auto has = [&](const storage::ledger_row& row) {
+      return can::to_string(row.stream_id) == id && row.durable >= numbers.highest();
+    };
+    if (!streams || std::none_of(streams->begin(), streams->end(), has))
+      return failure{errc::failed,
+                     options.folder
+                       + ": holds frames of another database, or of a later state of this one; "
+                         "name another folder"};
+  }
+  return done{};
+}
+
+/// Reads all that was asked for, and writes what the files do not have; the manifest is then whole. How many it wrote.
+result<std::uint64_t>
+add_frames(const globals& globals, const export_options& options, json& manifest) {
   auto query = to_query(options);
   if (!query)
     return query.error();
+  auto held = exported_numbers(options.folder, manifest);
+  if (!held)
+    return held.error();
+  const auto store = open_directly(options.url);
+  if (!store)
+    return store.error();
+  const auto farm = farm_of(**store, options, globals.timeout());
+  if (!farm)
+    return farm.error();
+  query->farm = *farm;
+  const auto same = check_same_database(**store, *query, *held, options, globals.timeout());
+  if (!same)
+    return same.error();
+  exporter work{options.folder, std::move(manifest), std::move(*held)};
+  std::optional<storage::frames_cursor> cursor{std::in_place};
+  while (cursor) {
+    auto page = wait_for<storage::frames_page>(
+      [&](auto done) { (*store)->read_frames(*query, *cursor, std::move(done)); }, options.url,
+      globals.timeout());
+    if (!page)
+      return page.error();
+    cursor = page->next;
+    const auto taken = work.take(std::move(*page), *query);
+    if (!taken)
+      return taken.error();
+  }
+  const auto finished = work.finish();
+  if (!finished)
+    return finished.error();
+  if (::isatty(STDERR_FILENO) != 0)
+    fmt::print(stderr, "\r{} frames in {} files\n", work.frames(),
+               work.manifest().at("files").size());
+  manifest = work.manifest();
+  return work.added();
+}
+
+result<int> export_frames(const globals& globals, const export_options& options) {
+  const auto query = to_query(options);
+  if (!query)
+    return query.error();
   const fs::path folder{options.folder};
+  std::error_code failed;
+  fs::create_directories(folder, failed);
+  if (failed)
+    return failure{errc::failed, folder.string() + ": " + failed.message()};
+  const auto lock = folder_lock::take(folder);
+  if (!lock)
+    return lock.error();
   auto manifest = open_manifest(options, folder);
   if (!manifest)
     return manifest.error();
-  if (!manifest->value("complete", false)) {
-    const auto store = open_directly(options.url);
-    if (!store)
-      return store.error();
-    const auto farm = farm_of(**store, options, globals.timeout());
-    if (!farm)
-      return farm.error();
-    query->farm = *farm;
-    exporter work{folder, std::move(*manifest)};
-    std::optional<storage::frames_cursor> cursor{std::in_place};
-    while (cursor) {
-      auto page = wait_for<storage::frames_page>(
-        [&](auto done) { (*store)->read_frames(*query, *cursor, std::move(done)); }, options.url,
-        globals.timeout());
-      if (!page)
-        return page.error();
-      cursor = page->next;
-      const auto taken = work.take(std::move(*page), *query);
-      if (!taken)
-        return taken.error();
-    }
-    const auto finished = work.finish();
-    if (!finished)
-      return finished.error();
-    if (::isatty(STDERR_FILENO) != 0)
-      fmt::print(stderr, "\r{} frames in {} files\n", work.frames(),
-                 work.manifest().at("files").size());
-    *manifest = work.manifest();
-  }
+  const auto added = add_frames(globals, options, *manifest);
+  if (!added)
+    return added.error();
   table shown{{"FILE", "FRAMES", "BYTES", "FROM", "TO"}, {}};
   for (const auto& file : manifest->at("files"))
     shown.rows.push_back({value_cell(file.at("file")), number_cell(file.at("frames")),
                           number_cell(file.at("bytes")), value_cell(file.at("time_first")),
                           value_cell(file.at("time_last"))});
-  const auto printed = print(*manifest, shown, globals.format());
+  auto answer = *manifest;
+  answer["added"] = *added;
+  const auto printed = print(answer, shown, globals.format());
   if (!printed)
     return printed.error();
+  if (globals.format() == output_format::table)
+    fmt::print(stderr, "furrow: {} frames added, {} in all\n", *added,
+               manifest->at("frames").get<std::uint64_t>());
   return 0;
 }
 
@@ -359,8 +428,10 @@ void add_archive(CLI::App& app, const globals& globals, int& exit_code) {
   exporting->add_option("--to", options->to, "last time, included");
   exporting->add_option("DIR", options->folder, "folder, made if it is not there")->required();
   exporting->footer(
-    "Files come into their place when they are whole; after a stop the same command "
-    "goes on. manifest.json says what is in which.\n"
+    "Files come into their place when they are whole; after a stop, or when "
+    "more has come since, the same command adds what is not there yet, and says how much. "
+    "manifest.json says what is in which. A folder is of one database and one selection, and one "
+    "export at a time writes into it.\n"
     "Example:\n"
     "  furrow archive export --database URL --equipment T1 --to "
     "2026-01-01T00:00:00Z t1-2025");
