@@ -191,6 +191,14 @@ TEST_CASE("furrow archive: exports what is stored, goes on after a stop, and giv
   stopped["files"].erase(1);
   (void)folder.write("all/manifest.json", stopped.dump());
   std::filesystem::remove(second);
+  const auto unfinished = run_program({program, "archive", "check", all});
+  CHECK(unfinished.exit_code == 1);
+  CHECK(unfinished.errors.find("was not finished") != std::string::npos);
+  const auto part_of = make_bed();
+  const auto part_store = part_of->open_migrated();
+  const auto taken = furrow_on(*part_of, {"archive", "import", all});
+  CHECK(taken.exit_code == 0);
+  CHECK(taken.errors.find("was not finished") != std::string::npos);
   const auto first = all + "/" + manifest.at("files")[0].at("file").get<std::string>();
   const auto written_at = std::filesystem::last_write_time(first);
   auto again = parsed(furrow_on(

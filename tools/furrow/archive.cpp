@@ -363,8 +363,8 @@ result<int> check(const globals& globals, const std::string& path) {
     return files.error();
   json rows = json::array();
   table shown{{"FILE", "FRAMES", "BYTES", "FAULT"}, {}};
-  bool sound = true;
-  for (const auto& file : *files) {
+  bool sound = files->finished;
+  for (const auto& file : files->files) {
     auto row = checked(file);
     sound = sound && row["fault"].is_null();
     shown.rows.push_back({value_cell(row["file"]), number_cell(row["frames"]),
@@ -382,7 +382,7 @@ result<int> print_candump(const std::string& path) {
   if (!files)
     return files.error();
   std::string text;
-  for (const auto& file : *files) {
+  for (const auto& file : files->files) {
     const auto read = storage::read_archive(file.path, [&](const auto& head, const auto& runs) {
       std::map<std::uint8_t, std::string> names;
       for (const auto& bus : head.buses)
@@ -444,7 +444,8 @@ void add_archive(CLI::App& app, const globals& globals, int& exit_code) {
   auto* checking =
     group->add_subcommand("check", "whether files are whole and what the manifest says");
   checking->add_option("PATH", *path, "a file, or the folder of an export")->required();
-  checking->footer("Exit code 1 when a file is damaged.\nExample:\n  furrow archive check t1-2025");
+  checking->footer("Exit code 1 when a file is damaged, or the export was not "
+                   "finished.\nExample:\n  furrow archive check t1-2025");
   checking->callback([&globals, &exit_code, path] { exit_code = code_of(check(globals, *path)); });
 
   auto* printing = group->add_subcommand("cat", "the frames as text of candump -L");

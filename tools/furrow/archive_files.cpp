@@ -38,23 +38,25 @@ result<json> read_manifest(const fs::path& folder) {
   return manifest;
 }
 
-result<std::vector<named_file>> files_of(const std::string& path) {
+result<archive_files> files_of(const std::string& path) {
   if (!fs::is_directory(path))
-    return std::vector<named_file>{{path, nullptr}};
+    return archive_files{{{path, nullptr}}, true};
   const auto manifest = read_manifest(path);
   if (!manifest)
     return manifest.error();
   if (manifest->is_null())
     return failure{errc::not_found, path + ": has no " + manifest_name};
-  std::vector<named_file> out;
+  archive_files out;
+  out.finished = manifest->value("complete", false);
   for (const auto& file : manifest->at("files")) {
     const auto name = file.value("file", std::string{});
     if (name.empty() || name.find('/') != std::string::npos)
       return failure{errc::failed, path + ": its manifest names no file of its folder"};
-    out.push_back({(fs::path{path} / name).string(), file});
+    out.files.push_back({(fs::path{path} / name).string(), file});
   }
-  if (!manifest->value("complete", false))
-    fmt::print(stderr, "furrow: {}: the export was not finished: run it again\n", path);
+  if (!out.finished)
+    fmt::print(stderr,
+               "furrow: {}: its export was not finished, frames are missing: run it again\n", path);
   return out;
 }
 

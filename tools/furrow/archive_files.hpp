@@ -28,8 +28,12 @@ struct named_file {
   std::string path;
   json expected; // null: there is no manifest to say
 };
-/// Files by name: those of a folder's manifest, or the file itself.
-[[nodiscard]] result<std::vector<named_file>> files_of(const std::string& path);
+struct archive_files {
+  std::vector<named_file> files;
+  bool finished = true; // false: the export that made them has more to write
+};
+/// Files by name: those of a folder's manifest, or the file itself. Says on standard error when they are not all.
+[[nodiscard]] result<archive_files> files_of(const std::string& path);
 
 /// Reads a file to its end: what it holds, as in a manifest, with `fault`: null when it is whole and what is expected.
 [[nodiscard]] json checked(const named_file& file);

@@ -35,7 +35,7 @@ sound_files(const std::vector<std::string>& paths) {
     const auto files = files_of(path);
     if (!files)
       return files.error();
-    for (const auto& file : *files) {
+    for (const auto& file : files->files) {
       auto row = checked(file);
       if (!row.at("fault").is_null())
         return failure{errc::failed, fmt::format("{}: {}; nothing was stored", file.path,
@@ -176,7 +176,9 @@ void add_archive_import(CLI::App& archive, const globals& globals, int& exit_cod
   command->add_option("--farm", options->farm, "of files that name none");
   command->add_option("PATH", options->paths, "files, or folders of exports")->required();
   command->footer(
-    "All files are checked first, as `furrow archive check` does. Frames that are stored are "
+    "All files are checked first, as `furrow archive check` does; of an export that was not "
+    "finished "
+    "what is there is taken, and it says so. Frames that are stored are "
     "compared and left as they are; numbers that retention had let go are stored again, and the "
     "ledger says so. A frame that is another one here is refused. It may be stopped: the same "
     "command goes on. What retention would take away again is refused: set its rule first.\n"
