@@ -185,6 +185,11 @@ void sum_up(const all_facts& facts, copy_outcome& out) {
 
 } // namespace
 
+result<done> check_copy_source(const std::string& from, const store_options& to) {
+  const auto opened = copy_source::open(from, to.lock_timeout);
+  return opened ? result<done>{done{}} : opened.error();
+}
+
 result<copy_outcome> copy_database(const std::string& from,
                                    const store_options& to,
                                    const std::function<void(const copy_progress&)>& progress) {

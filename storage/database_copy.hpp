@@ -39,6 +39,10 @@ struct copy_outcome {
   std::vector<std::pair<std::string, std::uint64_t>> tables;
 };
 
+/// Whether `from` can be moved: it is there, sound, of this program's migrations, and nobody has it open. `copy_database`
+/// looks for itself; this is for who changes the target before.
+[[nodiscard]] result<done> check_copy_source(const std::string& from, const store_options& to);
+
 /// `from` is a file, the options' URL PostgreSQL's.
 [[nodiscard]] result<copy_outcome>
 copy_database(const std::string& from,

@@ -77,6 +77,13 @@ json to_json(const copy_options& options, const storage::copy_outcome& moved, do
           {"tables", std::move(tables)}};
 }
 
+failure to_failure(const storage::failure& why) {
+  const auto code = why.code == storage::errc::retry_later ? errc::cannot_connect : errc::failed;
+  return {code, why.code == storage::errc::in_doubt
+                  ? why.detail + "; run it again: it says whether all is there"
+                  : why.detail};
+}
+
 result<int> copy(const globals& globals, const copy_options& options) {
   const auto direction = check_direction(options);
   if (!direction)
@@ -85,6 +92,9 @@ result<int> copy(const globals& globals, const copy_options& options) {
   to.url = options.to;
   to.application_name = "furrow/cli";
   if (options.migrate) {
+    const auto sound = storage::check_copy_source(options.from.substr(sqlite_scheme.size()), to);
+    if (!sound)
+      return to_failure(sound.error());
     const auto migrated = migrate_directly(options.to, {});
     if (!migrated)
       return migrated.error();
@@ -95,13 +105,8 @@ result<int> copy(const globals& globals, const copy_options& options) {
     storage::copy_database(options.from.substr(sqlite_scheme.size()), to,
                            [&](const storage::copy_progress& now) { shown.at(now); });
   shown.end();
-  if (!moved) {
-    const auto code =
-      moved.code() == storage::errc::retry_later ? errc::cannot_connect : errc::failed;
-    return failure{code, moved.code() == storage::errc::in_doubt
-                           ? moved.error().detail + "; run it again: it says whether all is there"
-                           : moved.error().detail};
-  }
+  if (!moved)
+    return to_failure(moved.error());
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begun;
   const auto answer = to_json(options, *moved, took.count());
   const table table{{"COPIED", "MACHINES", "STREAMS", "FRAMES", "ROWS", "QUARANTINED", "SAME"},
@@ -124,7 +129,7 @@ void add_database_copy(CLI::App& database, const globals& globals, int& exit_cod
   auto* command =
     database.add_subcommand("copy", "move a SQLite database into an empty PostgreSQL");
   auto options = std::make_shared<copy_options>();
-  command->add_option("--from", options->from, "sqlite:PATH; it is only read")->required();
+  command->add_option("--from", options->from, "sqlite:PATH; only read, as its owner")->required();
   command->add_option("--to", options->to, "postgresql://..., migrated and empty")->required();
   command->add_flag("--migrate", options->migrate, "bring the schema of --to up to date before");
   command->footer(
