@@ -1,6 +1,7 @@
 #include "storage/pg_programs.hpp"
 
 #include "storage/pq.hpp"
+#include "storage/pq_url.hpp"
 
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -106,6 +107,9 @@ result<pg_programs> find_pg_programs(int server_major) {
 }
 
 result<child_url> for_children(const std::string& url) {
+  const auto sound = check_postgres_url(url);
+  if (!sound)
+    return sound.error();
   const std::unique_ptr<PQconninfoOption, void (*)(PQconninfoOption*)> options{
     PQconninfoParse(url.c_str(), nullptr), PQconninfoFree};
   if (!options)

@@ -3,6 +3,7 @@
 #include "storage/pg_programs.hpp"
 #include "storage/postgres_work.hpp"
 #include "storage/pq_session.hpp"
+#include "storage/pq_url.hpp"
 #include "storage/soundness.hpp"
 
 #include <fcntl.h>
@@ -203,6 +204,10 @@ result<pg_programs> programs_for(pq_session& db) {
 
 result<std::vector<migration_row>>
 migrate(const store_options& options, migration_wish wish, bool rehearse) {
+  // What is no URL would be completed by libpq's defaults, and reach a database that nobody named.
+  const auto url = check_postgres_url(options.url);
+  if (!url)
+    return url.error();
   asio::io_context context{1};
   pq_connection db{context,
                    {options.url, options.application_name + "/care", options.connect_timeout,

@@ -120,3 +120,27 @@ TEST_CASE("furrow db: a step of the next version that only adds is fine, one tha
             + "_old_column' where number = " + next);
   CHECK(has(bad({"db", "migrate", "--database", here.url}), "newer than this program"));
 }
+
+TEST_CASE("furrow db: what is no URL reaches no database") {
+  const world here;
+  good({"db", "migrate", "--database", here.url});
+  for (const auto* url : {"postgres//x", "f1", "", "foo=bar"}) {
+    CAPTURE(url);
+    CHECK(has(bad({"db", "validate", "--database", url}), "not a database URL"));
+    CHECK(has(bad({"db", "copy", "--from", here.url, "--to", url}), "not a database URL"));
+    CHECK(
+      has(bad({"db", "copy", "--migrate", "--from", here.url, "--to", url}), "not a database URL"));
+    CHECK(
+      has(bad({"db", "backup", here.folder.file("b"), "--database", url}), "not a database URL"));
+  }
+}
+
+TEST_CASE("furrow db copy: looks at the source before it changes the target") {
+  const world here;
+  // Nothing answers there: were it asked first, that would be said.
+  const std::string target = "postgresql://nobody@127.0.0.1:1/none";
+  CHECK(has(bad({"db", "copy", "--migrate", "--from", here.url, "--to", target}, 3),
+            "there is no such database"));
+  here.exec("create table x (y)");
+  CHECK(has(bad({"db", "copy", "--migrate", "--from", here.url, "--to", target}), here.path));
+}
