@@ -53,9 +53,15 @@ result<done> refuse_user(const std::string& path) {
     return user.error();
   if (*user)
     return failure{errc::misconfigured, path + ": process " + std::to_string(**user)
-                                          + " has it open: stop the node first, so that it takes "
-                                            "nothing more"};
+                                          + " has it open: end it first (a node?), so that nothing "
+                                            "more is written to it"};
   return done{};
+}
+
+bool may_write_beside(const std::string& path) {
+  const auto folder = std::filesystem::path{path}.parent_path().string();
+  return ::access(path.c_str(), W_OK) == 0
+         && ::access(folder.empty() ? "." : folder.c_str(), W_OK) == 0;
 }
 
 template <class T, class Work>
@@ -172,6 +178,13 @@ result<std::unique_ptr<copy_source>> copy_source::open(const std::string& path,
     return db.error();
   std::unique_ptr<copy_source> source{new copy_source{std::move(*db), path}};
   const auto begun = source->begin();
+  if (!begun && !may_write_beside(path))
+    return failure{
+      errc::misconfigured,
+      path
+        + ": SQLite needs to write beside the file, also to read it, and this user may "
+          "not: run it as the file's owner, or copy the folder ("
+        + begun.error().detail + ")"};
   if (!begun)
     return failure{begun.code(), path + ": " + begun.error().detail};
   return source;

@@ -291,7 +291,7 @@ TEST_CASE("furrow db copy: what cannot be moved is refused in one line, and noth
     // The node that still has it open, here in small.
     const auto user = bed.open();
     (void)ledger(*user);
-    CHECK(has(refused(bed, empty), "has it open: stop the node first"));
+    CHECK(has(refused(bed, empty), "has it open: end it first (a node?)"));
   }
   bed.tamper("insert into migration (number, name, checksum) values (999, 'adds', 'x')");
   CHECK(has(refused(bed, empty), "does not know what it added"));

@@ -86,7 +86,7 @@ TEST_CASE("furrow db copy: a gateway goes on at the new database, and nothing is
     // While the node runs nothing is moved.
     const auto early = run({"db", "copy", "--from", from, "--to", url, "--migrate"});
     CHECK(early.exit_code == 1);
-    CHECK(has(early.errors, "stop the node first"));
+    CHECK(has(early.errors, "end it first (a node?)"));
     old.kill(); // what it had committed stands in its write-ahead log
   }
   const auto moved =
