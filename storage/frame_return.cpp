@@ -18,7 +18,8 @@ failure would_go_again(const std::string& farm, std::int64_t keep_days) {
   return {errc::misconfigured, "retention keeps frames of the farm " + as_text(farm) + " for "
                                  + std::to_string(keep_days)
                                  + " days, and would take these away again: `furrow retention set "
-                                   "--kind frames --farm FARM --keep forever` first"};
+                                   "--kind frames --farm '"
+                                 + as_text(farm) + "' --keep forever` first"};
 }
 
 std::int64_t latest_us(const std::vector<frame_run>& runs) {

@@ -28,10 +28,9 @@ struct import_options {
 };
 
 /// Every file, read to its end before anything is stored: damage stops the whole import.
-result<std::vector<std::pair<std::string, json>>>
-sound_files(const std::vector<std::string>& paths) {
+result<std::vector<std::pair<std::string, json>>> sound_files(const import_options& options) {
   std::vector<std::pair<std::string, json>> out;
-  for (const auto& path : paths) {
+  for (const auto& path : options.paths) {
     const auto files = files_of(path);
     if (!files)
       return files.error();
@@ -40,6 +39,12 @@ sound_files(const std::vector<std::string>& paths) {
       if (!row.at("fault").is_null())
         return failure{errc::failed, fmt::format("{}: {}; nothing was stored", file.path,
                                                  row.at("fault").get<std::string>())};
+      const auto farm = row.at("farm").get<std::string>();
+      if (!farm.empty() && !options.farm.empty() && farm != options.farm)
+        return failure{errc::usage,
+                       fmt::format("{}: is of the farm {}, and --farm is for files that name none; "
+                                   "nothing was stored",
+                                   file.path, farm)};
       out.emplace_back(file.path, std::move(row));
     }
   }
@@ -94,7 +99,7 @@ private:
       stored = to_.put(owner_, runs);
     }
     if (!stored)
-      return to_failure(stored.error(), options_.url);
+      return stopped_halfway(stored.error(), options_.url);
     sum_.stored += stored->stored;
     sum_.known += stored->known;
     sum_.noted += stored->noted;
@@ -130,7 +135,7 @@ private:
 };
 
 result<int> import_archives(const globals& globals, const import_options& options) {
-  const auto files = sound_files(options.paths);
+  const auto files = sound_files(options);
   if (!files)
     return files.error();
   storage::store_options store;
@@ -149,9 +154,7 @@ result<int> import_archives(const globals& globals, const import_options& option
   for (const auto& [path, facts] : *files) {
     auto row = work.take(path, facts);
     if (!row)
-      return failure{row.error().code,
-                     row.error().detail
-                       + "; what was stored stays: the same command goes on there"};
+      return row.error();
     printed.rows.push_back({value_cell(row->at("file")), value_cell(row->at("equipment")),
                             number_cell(row->at("frames")), number_cell(row->at("stored")),
                             number_cell(row->at("known")), number_cell(row->at("noted"))});

@@ -2,6 +2,7 @@
 #include "tools/furrow/client.hpp"
 #include "tools/furrow/commands.hpp"
 #include "tools/furrow/database_option.hpp"
+#include "tools/furrow/direct.hpp"
 #include "tools/furrow/output.hpp"
 #include "tools/furrowd/http/rows_json.hpp"
 
@@ -21,13 +22,6 @@ namespace {
 
 constexpr std::chrono::minutes migrate_timeout{10};
 using migrations = std::vector<storage::migration_row>;
-
-failure to_failure(const storage::failure& why, const std::string& url) {
-  const auto code = why.code == storage::errc::retry_later ? errc::cannot_connect
-                    : why.code == storage::errc::not_found ? errc::not_found
-                                                           : errc::failed;
-  return {code, fmt::format("{}: {}", storage::redacted(url), why.detail)};
-}
 
 /// Waits for the answer of a call to the store.
 template <class T>

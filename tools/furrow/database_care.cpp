@@ -1,6 +1,7 @@
 #include "storage/maintenance.hpp"
 #include "tools/furrow/commands.hpp"
 #include "tools/furrow/database_option.hpp"
+#include "tools/furrow/direct.hpp"
 #include "tools/furrow/output.hpp"
 
 #include <fmt/format.h>
@@ -25,11 +26,6 @@ storage::store_options store_of(const std::string& url) {
   out.url = url;
   out.application_name = "furrow/cli";
   return out;
-}
-
-failure to_failure(const storage::failure& why, const std::string& url) {
-  const auto code = why.code == storage::errc::retry_later ? errc::cannot_connect : errc::failed;
-  return {code, fmt::format("{}: {}", storage::redacted(url), why.detail)};
 }
 
 result<int> validate(const globals& globals, const care_options& options) {

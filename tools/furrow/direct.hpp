@@ -13,15 +13,35 @@
 #include <future>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
 namespace furrow::cli {
+
+/// What a database said, with its URL before it; a file is named once.
+[[nodiscard]] inline std::string with_url(const std::string& url, std::string_view detail) {
+  constexpr std::string_view sqlite_scheme = "sqlite:";
+  if (url.starts_with(sqlite_scheme)) {
+    const auto path = url.substr(sqlite_scheme.size()) + ": ";
+    if (detail.starts_with(path))
+      detail.remove_prefix(path.size());
+  }
+  return fmt::format("{}: {}", storage::redacted(url), detail);
+}
 
 [[nodiscard]] inline failure to_failure(const storage::failure& why, const std::string& url) {
   const auto code = why.code == storage::errc::retry_later ? errc::cannot_connect
                     : why.code == storage::errc::not_found ? errc::not_found
                                                            : errc::failed;
-  return {code, fmt::format("{}: {}", storage::redacted(url), why.detail)};
+  return {code, with_url(url, why.detail)};
+}
+
+/// Of work that stores piece by piece: whether the same command can go on, which it cannot where it was refused.
+[[nodiscard]] inline failure stopped_halfway(const storage::failure& why, const std::string& url) {
+  auto out = to_failure(why, url);
+  if (why.code == storage::errc::retry_later || why.code == storage::errc::in_doubt)
+    out.detail += "; what was stored stays: the same command goes on there";
+  return out;
 }
 
 [[nodiscard]] inline result<std::unique_ptr<storage::store>> open_directly(const std::string& url) {

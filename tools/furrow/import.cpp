@@ -1,4 +1,5 @@
 #include "tools/furrow/commands.hpp"
+#include "tools/furrow/direct.hpp"
 #include "tools/furrow/import_stream.hpp"
 #include "tools/furrow/output.hpp"
 #include "tools/furrow/progress.hpp"
@@ -30,11 +31,6 @@ struct import_options {
   bool rehearse = false;
   bool unchecked = false;
 };
-
-failure to_failure(const storage::failure& why, const std::string& url) {
-  const auto code = why.code == storage::errc::retry_later ? errc::cannot_connect : errc::failed;
-  return {code, fmt::format("{}: {}", storage::redacted(url), why.detail)};
-}
 
 result<done> read_map(const std::string& map, storage::row_query& out) {
   const std::map<std::string, std::string*> places{
@@ -81,17 +77,17 @@ result<done> import_group(storage::row_source& source,
   for (std::uint64_t i = 0; i < count; ++i) {
     const auto more = source.next(row);
     if (!more)
-      return to_failure(more.error(), options.from);
+      return stopped_halfway(more.error(), options.from);
     if (!*more)
       return failure{errc::failed, "the source has fewer rows than it counted: run it again"};
     const auto added = stream.add(row, source.unit());
     if (!added)
-      return to_failure(added.error(), options.database);
+      return stopped_halfway(added.error(), options.database);
     shown.at(++sum.rows);
   }
   const auto finished = stream.finish();
   if (!finished)
-    return to_failure(finished.error(), options.database);
+    return stopped_halfway(finished.error(), options.database);
   sum.frames += stream.frames;
   sum.quarantined += stream.quarantined;
   sum.known += std::min(stream.known, stream.rows);
@@ -108,7 +104,7 @@ result<totals> import_all(storage::row_source& source,
   store_options.application_name = "furrow/import";
   const auto store = storage::open_store(store_options);
   if (!store)
-    return to_failure(store.error(), options.database);
+    return stopped_halfway(store.error(), options.database);
   const auto lane = (*store)->open_appender("import");
   totals sum;
   for (auto group : groups) {
@@ -116,7 +112,7 @@ result<totals> import_all(storage::row_source& source,
       group.farm = options.farm;
     const auto stream = import_stream::claim(**store, *lane, options.name, group);
     if (!stream)
-      return to_failure(stream.error(), options.database);
+      return stopped_halfway(stream.error(), options.database);
     const auto stored = import_group(source, options, **stream, group.rows, sum, shown);
     if (!stored)
       return stored.error();
@@ -124,7 +120,7 @@ result<totals> import_all(storage::row_source& source,
       continue;
     const auto difference = (*stream)->difference();
     if (!difference)
-      return to_failure(difference.error(), options.database);
+      return stopped_halfway(difference.error(), options.database);
     if (difference->empty())
       continue;
     ++sum.unsound;
@@ -211,8 +207,7 @@ result<int> import_rows(const globals& globals, import_options options) {
   progress shown{rows, ::isatty(STDERR_FILENO) != 0};
   const auto sum = import_all(**source, options, *groups, shown);
   if (!sum)
-    return failure{sum.error().code,
-                   sum.error().detail + "; what was stored stays: the same command goes on there"};
+    return sum.error();
   shown.at(sum->rows, true);
   const json answer{{"name", options.name},       {"rows", sum->rows},
                     {"frames", sum->frames},      {"quarantined", sum->quarantined},
