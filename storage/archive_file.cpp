@@ -16,6 +16,7 @@ namespace furrow::storage {
 
 namespace {
 
+constexpr std::string_view zstd_magic = "\x28\xB5\x2F\xFD";
 constexpr int level = 6;
 constexpr int window_log = 22;
 
@@ -274,6 +275,11 @@ read_archive(const std::string& path,
     const auto count = std::fread(packed.data(), 1, packed.size(), file.get());
     if (count == 0)
       break;
+    // zstd's own words would not help who names a log, or a manifest.
+    if (facts.bytes == 0
+        && !zstd_magic.starts_with(
+          std::string_view{packed}.substr(0, std::min(count, zstd_magic.size()))))
+      return no_archive(path, "this is no archive of furrow");
     sum.add({packed.data(), count});
     facts.bytes += count;
     ZSTD_inBuffer in{packed.data(), count, 0};

@@ -168,8 +168,9 @@ const char* copy_source::kept(std::string sql) {
 
 result<std::unique_ptr<copy_source>> copy_source::open(const std::string& path,
                                                        std::chrono::milliseconds lock_timeout) {
-  if (!std::filesystem::is_regular_file(path))
-    return failure{errc::retry_later, path + ": there is no such database"};
+  const auto there = check_sqlite_file(path);
+  if (!there)
+    return there.error();
   const auto free = refuse_user(path);
   if (!free)
     return free.error();

@@ -2,6 +2,8 @@
 
 #include <array>
 #include <charconv>
+#include <filesystem>
+#include <system_error>
 
 namespace furrow::storage {
 
@@ -32,6 +34,17 @@ std::string sqlite_statement::text(int column) const {
   }
   const auto* data = reinterpret_cast<const char*>(sqlite3_column_text(prepared_, column));
   return {data, static_cast<std::size_t>(sqlite3_column_bytes(prepared_, column))};
+}
+
+result<done> check_sqlite_file(const std::string& path) {
+  std::error_code failed;
+  if (path.empty())
+    return failure{errc::misconfigured, "names no file: sqlite:PATH"};
+  if (std::filesystem::is_directory(path, failed))
+    return failure{errc::misconfigured, path + ": is a folder; name the file in it"};
+  if (!std::filesystem::is_regular_file(path, failed))
+    return failure{errc::retry_later, path + ": there is no such database"};
+  return done{};
 }
 
 result<std::unique_ptr<sqlite_db>>

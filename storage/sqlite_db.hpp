@@ -31,6 +31,9 @@ struct sqlite_error {
 
 class sqlite_db;
 
+/// Whether a file is there that may be a database: looking must not make one.
+[[nodiscard]] result<done> check_sqlite_file(const std::string& path);
+
 /// A prepared statement between bind and reset. `step` throws on anything but a row or the end.
 class sqlite_statement {
 public:

@@ -30,8 +30,9 @@ result<raw_db> open_raw(const std::string& path, int flags) {
 /// Only a database that is there: looking must not make one.
 result<std::unique_ptr<sqlite_db>> open_there(const std::string& path,
                                               const store_options& options) {
-  if (!std::filesystem::is_regular_file(path))
-    return failure{errc::retry_later, path + ": there is no such database"};
+  const auto there = check_sqlite_file(path);
+  if (!there)
+    return there.error();
   return sqlite_db::open(path, sqlite_db::access::write, options.lock_timeout);
 }
 

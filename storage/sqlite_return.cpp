@@ -192,8 +192,9 @@ private:
 
 result<std::unique_ptr<frame_return>> open_sqlite_return(const std::string& path,
                                                          const store_options& options) {
-  if (!std::filesystem::is_regular_file(path))
-    return failure{errc::retry_later, path + ": there is no such database"};
+  const auto there = check_sqlite_file(path);
+  if (!there)
+    return there.error();
   auto db = sqlite_db::open(path, sqlite_db::access::write, options.lock_timeout);
   if (!db)
     return db.error();

@@ -99,8 +99,9 @@ private:
 result<std::unique_ptr<row_source>> open_sqlite_rows(const store_options& options,
                                                      const row_query& query) {
   const auto path = options.url.substr(std::string_view{"sqlite:"}.size());
-  if (!std::filesystem::is_regular_file(path))
-    return failure{errc::retry_later, path + ": there is no such database"};
+  const auto there = check_sqlite_file(path);
+  if (!there)
+    return there.error();
   auto db = sqlite_db::open_foreign(path, options.lock_timeout);
   if (!db)
     return db.error();

@@ -219,6 +219,18 @@ TEST_CASE("furrow archive: exports what is stored, goes on after a stop, and giv
         == text_of(1'600'100'000'200'000, 1'600'200'000'000'000 - 1));
   CHECK(furrow_on(*bed, {"archive", "export", "--equipment", "T1", part}).exit_code == 1);
 
+  // What cannot be meant is refused, and the path stands in it once.
+  CHECK(furrow_on(*bed, {"archive", "export", "--equipment", "T1", "--from", "2020-09-15T00:00:00Z",
+                         "--to", "2020-09-14T00:00:00Z", part})
+          .exit_code
+        == 2);
+  const auto other_farm = furrow_on(*part_of, {"archive", "import", "--farm", "south", first});
+  CHECK(other_farm.exit_code == 2);
+  CHECK(other_farm.errors.find("is of the farm north") != std::string::npos);
+  const auto no_archive = all + "/manifest.json";
+  CHECK(furrow_on(*part_of, {"archive", "import", no_archive}).errors
+        == "furrow: " + no_archive + ": this is no archive of furrow; nothing was stored\n");
+
   // Damage is told.
   {
     std::fstream file{second, std::ios::binary | std::ios::in | std::ios::out};

@@ -77,6 +77,10 @@ TEST_CASE("furrow db validate: says what is lost, doubled, missing or changed") 
   CHECK(has(bad({"db", "validate", "--database", "sqlite:" + here.folder.file("none.db")}, 3),
             "there is no such database"));
   CHECK_FALSE(std::filesystem::exists(here.folder.file("none.db")));
+  const auto folder = std::filesystem::path{here.path}.parent_path().string();
+  const auto of_folder = bad({"db", "validate", "--database", "sqlite:" + folder});
+  CHECK(has(of_folder, "is a folder"));
+  CHECK(of_folder.find(folder) == of_folder.rfind(folder));
 }
 
 TEST_CASE("furrow db backup and restore: whole, or not at all") {

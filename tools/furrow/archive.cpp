@@ -214,6 +214,8 @@ result<storage::frames_query> to_query(const export_options& options) {
     if (!*time)
       return failure{errc::usage, *text + ": write times as 2026-05-01T06:30:00Z"};
   }
+  if (query.from_us && query.to_us && *query.from_us > *query.to_us)
+    return failure{errc::usage, "--from " + options.from + " is after --to " + options.to};
   return query;
 }
 

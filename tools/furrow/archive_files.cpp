@@ -67,7 +67,9 @@ json checked(const named_file& file) {
   auto row = facts ? to_json(name, *facts) : json{{"file", name}, {"frames", 0}, {"bytes", 0}};
   row["fault"] = nullptr;
   if (!facts)
-    row["fault"] = facts.error().detail;
+    row["fault"] = facts.error().detail.starts_with(file.path + ": ")
+                     ? facts.error().detail.substr(file.path.size() + 2)
+                     : facts.error().detail;
   else if (!file.expected.is_null())
     for (const auto* what : {"sha256", "bytes", "frames", "seq_first", "seq_last", "stream_id"})
       if (row.at(what) != file.expected.value(what, json(nullptr)))
