@@ -87,10 +87,11 @@ TEST_CASE("furrow db copy: a gateway goes on at the new database, and nothing is
     const auto early = run({"db", "copy", "--from", from, "--to", url, "--migrate"});
     CHECK(early.exit_code == 1);
     CHECK(has(early.errors, "end it first (a node?)"));
+    CHECK(copy_cluster().value("select to_regnamespace('furrow') is null", "story") == "t");
     old.kill(); // what it had committed stands in its write-ahead log
   }
-  const auto moved =
-    nlohmann::json::parse(good({"db", "copy", "--from", from, "--to", url, "-o", "json"}));
+  const auto moved = nlohmann::json::parse(
+    good({"db", "copy", "--from", from, "--to", url, "--migrate", "-o", "json"}));
   CHECK(moved.at("frames") == 30'000);
   append_log(log, 30'000, 20'000);
   node_on fresh{url, folder.file("new")};
