@@ -270,9 +270,9 @@ result<done> check_same_database(storage::store& store,
     options.url, timeout);
   if (!streams && streams.code() != errc::not_found)
     return streams.error();
-  for (const auto& [id, numbers] : held) {
+  for (const auto& each : held) {
     const auto has = [&](const storage::ledger_row& row) {
-      return can::to_string(row.stream_id) == id && row.durable >= numbers.highest();
+      return can::to_string(row.stream_id) == each.first && row.durable >= each.second.highest();
     };
     if (!streams || std::none_of(streams->begin(), streams->end(), has))
       return failure{errc::failed,
