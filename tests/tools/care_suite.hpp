@@ -16,7 +16,9 @@ inline std::string without_progress(const std::string& errors) {
   std::string out;
   for (std::size_t at = 0; at < errors.size();) {
     const auto end = std::min(errors.find('\n', at), errors.size() - 1) + 1;
-    if (const auto line = errors.substr(at, end - at); line.find(" rows/s, ") == std::string::npos)
+    const auto line = errors.substr(at, end - at);
+    if (line.find(" rows/s, ") == std::string::npos
+        && line.find(" frames added, ") == std::string::npos)
       out += line;
     at = end;
   }
