@@ -110,7 +110,7 @@ TEST_CASE(
   REQUIRE(eventually(20s, ready));
   server.freeze();
   // A statement that hangs gives up after a minute: the node does not wait for that.
-  CHECK(eventually(20s, [&] { return !ready() && said("alarm store: "); }));
+  CHECK(eventually(45s, [&] { return !ready() && said("alarm store: "); }));
   CHECK(said("the database does not answer"));
   server.thaw();
   CHECK(eventually(90s, [&] { return ready() && said("the database answers"); }));
