@@ -68,7 +68,8 @@ void advise_churn(const store_activity& of, std::vector<advice>& out) {
     out.push_back({"--pool-min", change_of(of.limits.min, of.limits.min + 1),
                    std::to_string(pool.idle_closed)
                      + " connections were closed as idle, more than one a minute"});
-  if (pool.pings_failed > 0 && pool.pings_failed * 20 > pool.pings)
+  // More than the pool holds: a restart of the server kills no more at once.
+  if (pool.pings_failed > of.limits.max + of.limits.overflow && pool.pings_failed * 20 > pool.pings)
     out.push_back({"--pool-check-interval",
                    "lower from " + text_of(seconds_of(of.limits.check_interval)) + " s to "
                      + text_of(seconds_of(of.limits.check_interval) / 2) + " s",

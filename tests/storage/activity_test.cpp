@@ -128,6 +128,13 @@ TEST_CASE("advice: none without a measured fact, and each names a setting and it
   idle.uptime = 2h;
   REQUIRE(names(advice_of(idle), "--pool-max"));
   CHECK(advice_of(idle)[0].change == "lower from 10 to 5");
+  auto dead = busy(1);
+  dead.pool.pings = 100;
+  dead.pool.pings_failed =
+    dead.limits.max + dead.limits.overflow; // as after a restart of the server
+  CHECK_FALSE(names(advice_of(dead), "--pool-check-interval"));
+  ++dead.pool.pings_failed;
+  CHECK(names(advice_of(dead), "--pool-check-interval"));
   auto locked = busy(1);
   locked.lock_timeouts = 1;
   CHECK(names(advice_of(locked), "--lock-timeout"));
