@@ -95,4 +95,14 @@ void check_same_runs(const std::vector<frame_run>& left, const std::vector<frame
   }
 }
 
+void append_half_sealed(storage::store& store, const std::vector<can::frame_block>& blocks) {
+  const auto half = blocks.size() / 2 + 1;
+  append_blocks(store, "T1", 1,
+                {blocks.begin(), blocks.begin() + static_cast<std::ptrdiff_t>(half)});
+  must(seal(store));
+  if (half < blocks.size())
+    append_blocks(store, "T1", 1,
+                  {blocks.begin() + static_cast<std::ptrdiff_t>(half), blocks.end()});
+}
+
 } // namespace furrow::tests

@@ -32,4 +32,7 @@ frames_digest(postgres_bed& bed, const std::string& equipment, const std::string
 void check_same_runs(const std::vector<storage::frame_run>& left,
                      const std::vector<storage::frame_run>& right);
 
+/// Blocks of T1, the first half of them sealed.
+void append_half_sealed(storage::store& store, const std::vector<can::frame_block>& blocks);
+
 } // namespace furrow::tests
