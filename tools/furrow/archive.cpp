@@ -3,6 +3,7 @@
 #include "tools/furrow/archive_files.hpp"
 #include "tools/furrow/archive_folder.hpp"
 #include "tools/furrow/commands.hpp"
+#include "tools/furrow/database_option.hpp"
 #include "tools/furrow/direct.hpp"
 #include "tools/furrow/output.hpp"
 #include "tools/furrowd/http/rfc3339.hpp"
@@ -421,9 +422,7 @@ void add_archive(CLI::App& app, const globals& globals, int& exit_code) {
   group->require_subcommand(1);
   auto* exporting = group->add_subcommand("export", "write a machine's frames to a folder");
   auto options = std::make_shared<export_options>();
-  exporting->add_option("--database", options->url, "postgresql://... or sqlite:PATH")
-    ->envname("FURROW_DATABASE")
-    ->required();
+  const auto* database = add_database_option(*exporting)->required();
   exporting->add_option("--farm", options->farm, "its farm, where a name stands in several");
   exporting->add_option("--equipment", options->equipment, "the machine")->required();
   exporting->add_option("--from", options->from, "first time, 2026-05-01T06:30:00Z");
@@ -437,8 +436,10 @@ void add_archive(CLI::App& app, const globals& globals, int& exit_code) {
     "Example:\n"
     "  furrow archive export --database URL --equipment T1 --to "
     "2026-01-01T00:00:00Z t1-2025");
-  exporting->callback(
-    [&globals, &exit_code, options] { exit_code = code_of(export_frames(globals, *options)); });
+  exporting->callback([&globals, &exit_code, options, database] {
+    options->url = url_of(database);
+    exit_code = code_of(export_frames(globals, *options));
+  });
 
   add_archive_import(*group, globals, exit_code);
 

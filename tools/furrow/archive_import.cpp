@@ -1,6 +1,7 @@
 #include "storage/frame_return.hpp"
 #include "tools/furrow/archive_files.hpp"
 #include "tools/furrow/commands.hpp"
+#include "tools/furrow/database_option.hpp"
 #include "tools/furrow/direct.hpp"
 #include "tools/furrow/output.hpp"
 #include "tools/furrow/progress.hpp"
@@ -173,9 +174,7 @@ result<int> import_archives(const globals& globals, const import_options& option
 void add_archive_import(CLI::App& archive, const globals& globals, int& exit_code) {
   auto* command = archive.add_subcommand("import", "bring frames back under their old numbers");
   auto options = std::make_shared<import_options>();
-  command->add_option("--database", options->url, "postgresql://... or sqlite:PATH")
-    ->envname("FURROW_DATABASE")
-    ->required();
+  const auto* database = add_database_option(*command)->required();
   command->add_option("--farm", options->farm, "of files that name none");
   command->add_option("PATH", options->paths, "files, or folders of exports")->required();
   command->footer(
@@ -190,8 +189,10 @@ void add_archive_import(CLI::App& archive, const globals& globals, int& exit_cod
     "Examples:\n"
     "  furrow archive import t1-2025 --database postgresql://furrow@localhost/furrow\n"
     "  furrow archive import t1-2025 t1-2026 --database sqlite:old-seasons.db");
-  command->callback(
-    [&globals, &exit_code, options] { exit_code = code_of(import_archives(globals, *options)); });
+  command->callback([&globals, &exit_code, options, database] {
+    options->url = url_of(database);
+    exit_code = code_of(import_archives(globals, *options));
+  });
 }
 
 } // namespace furrow::cli

@@ -1,4 +1,5 @@
 #include "tools/furrow/commands.hpp"
+#include "tools/furrow/database_option.hpp"
 #include "tools/furrow/direct.hpp"
 #include "tools/furrow/import_stream.hpp"
 #include "tools/furrow/output.hpp"
@@ -236,8 +237,8 @@ void add_import(CLI::App& app, const globals& globals, int& exit_code) {
                  "time=COLUMN,equipment=COLUMN,can_id=COLUMN,data=COLUMN"
                  "[,farm=..,bus=..,extended=..,order=..]")
     ->required();
-  command->add_option("--database", options->database, "Furrow's: postgresql://... or sqlite:PATH")
-    ->required();
+  const auto* database =
+    add_database_option(*command, "Furrow's: postgresql://... or sqlite:PATH")->required();
   command
     ->add_option("--time-unit", options->unit,
                  "of a number: s, ms or us since 1970; utc: of a time without a zone")
@@ -257,8 +258,10 @@ void add_import(CLI::App& app, const globals& globals, int& exit_code) {
     "postgresql:///furrow\n"
     "  furrow import --from sqlite:old.db --table frames --map "
     "time=ts,equipment=machine,can_id=id,data=payload --time-unit ms --database sqlite:furrow.db");
-  command->callback(
-    [&globals, &exit_code, options] { exit_code = code_of(import_rows(globals, *options)); });
+  command->callback([&globals, &exit_code, options, database] {
+    options->database = url_of(database);
+    exit_code = code_of(import_rows(globals, *options));
+  });
 }
 
 } // namespace furrow::cli
