@@ -1,8 +1,8 @@
 // `furrow retention`, `furrow db stats` and `furrow db partitions` on a database of their own.
 #include "can/candump.hpp"
 #include "tests/storage/care_bed.hpp"
-#include "tests/support/program.hpp"
 #include "tests/support/scratch_folder.hpp"
+#include "tests/tools/care_suite.hpp"
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -302,4 +302,19 @@ TEST_CASE("furrow archive export: one at a time into a folder") {
   CHECK(second.errors.find("another export is writing into it") != std::string::npos);
   ::close(lock);
   CHECK(furrow_on(*bed, {"archive", "export", "--equipment", "T1", to}).exit_code == 0);
+}
+
+TEST_CASE("a file that is not there is no database, and none is made of it by asking") {
+  const scratch_folder folder;
+  const auto url = "sqlite:" + folder.file("none.db");
+  for (const std::vector<std::string>& words :
+       {std::vector<std::string>{"db", "stats"}, {"retention", "list"}, {"retention", "run"}}) {
+    auto command = words;
+    command.insert(command.end(), {"--database", url});
+    CHECK(has(bad(command, 3), "there is no such database"));
+  }
+  CHECK(
+    has(bad({"archive", "export", "--equipment", "T1", "--database", url, folder.file("out")}, 3),
+        "there is no such database"));
+  CHECK_FALSE(std::filesystem::exists(folder.file("none.db")));
 }

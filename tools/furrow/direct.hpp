@@ -10,6 +10,7 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <filesystem>
 #include <future>
 #include <memory>
 #include <string>
@@ -44,7 +45,12 @@ namespace furrow::cli {
   return out;
 }
 
+/// One that is there: opening a file makes it, which a node may want and a question does not.
 [[nodiscard]] inline result<std::unique_ptr<storage::store>> open_directly(const std::string& url) {
+  constexpr std::string_view sqlite_scheme = "sqlite:";
+  if (url.starts_with(sqlite_scheme) && url.size() > sqlite_scheme.size()
+      && !std::filesystem::exists(url.substr(sqlite_scheme.size())))
+    return failure{errc::cannot_connect, with_url(url, "there is no such database")};
   storage::store_options options;
   options.url = url;
   options.application_name = "furrow/cli";
