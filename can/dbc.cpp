@@ -412,9 +412,12 @@ bool dbc_parser::read_mux_mark(std::string_view mark, std::uint32_t position, db
   return true;
 }
 
-result<dbc_file, dbc_errc>
-parse_dbc(std::string_view text, std::string_view name, dbc_mode mode, const dbc_limits& limits) {
-  return dbc_parser{text, name, mode, limits}.run();
+result<dbc_file, dbc_errc> parse_dbc(std::string_view text,
+                                     std::string_view name,
+                                     dbc_mode mode,
+                                     const dbc_limits& limits,
+                                     dbc_encoding encoding) {
+  return dbc_parser{text, name, mode, limits, encoding}.run();
 }
 
 } // namespace furrow::can

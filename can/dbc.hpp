@@ -5,8 +5,8 @@
 ///   (`System...LongSymbol`) have replaced the short ones. What nobody asks for (receivers, signal
 ///   groups, environment variables, relations) is read over.
 /// Units: bits as the file gives them: `start` is the lowest bit of an Intel signal and the
-///   highest of a Motorola one. Text is UTF-8; the file is taken for cp1252 unless it begins with
-///   the byte order mark of UTF-8.
+///   highest of a Motorola one. Text is UTF-8. A file that is valid UTF-8 is read as UTF-8, any
+///   other as Windows-1252; dbc_encoding overrides this.
 /// Errors: one line `file:line:column: what`. What cannot be read at all fails in both modes.
 ///   Strict mode also fails on a signal that lies outside its message, shares bits with another
 ///   that is there at the same time, or cannot be a signal, on an identifier of more than 11 bits
@@ -38,6 +38,10 @@ enum class dbc_errc : std::uint8_t {
 [[nodiscard]] const char* to_string(dbc_errc code);
 
 enum class dbc_mode : std::uint8_t { lenient = 0, strict = 1 };
+
+/// How the bytes of a file are read as text. `detect`: valid UTF-8 is UTF-8, the rest Windows-1252.
+/// `utf8`: invalid bytes become U+FFFD.
+enum class dbc_encoding : std::uint8_t { detect = 0, utf8 = 1, cp1252 = 2 };
 
 struct dbc_limits {
   std::size_t file_bytes = 32U << 20U;
@@ -166,6 +170,7 @@ struct dbc_file {
 [[nodiscard]] result<dbc_file, dbc_errc> parse_dbc(std::string_view text,
                                                    std::string_view name,
                                                    dbc_mode mode = dbc_mode::lenient,
-                                                   const dbc_limits& limits = {});
+                                                   const dbc_limits& limits = {},
+                                                   dbc_encoding encoding = dbc_encoding::detect);
 
 } // namespace furrow::can

@@ -1,5 +1,7 @@
 #include "can/dbc_lexer.hpp"
 
+#include <utf8.h>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -47,37 +49,15 @@ void append_utf8(std::string& out, std::uint16_t code) {
   out += static_cast<char>(0x80U | (code & 0x3FU));
 }
 
-bool valid_utf8(std::string_view text) {
-  std::size_t follow = 0;
-  std::uint32_t code = 0;
-  std::uint32_t least = 0;
-  for (const char byte : text) {
-    const auto c = static_cast<unsigned char>(byte);
-    if (follow > 0) {
-      if ((c & 0xC0U) != 0x80)
-        return false;
-      code = code << 6U | (c & 0x3FU);
-      if (--follow == 0 && (code < least || code > 0x10FFFF || (code >= 0xD800 && code < 0xE000)))
-        return false;
-    } else if (c >= 0x80) {
-      if (c < 0xC2 || c > 0xF4)
-        return false;
-      follow = c < 0xE0 ? 1 : c < 0xF0 ? 2 : 3;
-      code = c & (0x3FU >> follow);
-      least = follow == 1 ? 0x80 : follow == 2 ? 0x800 : 0x10000;
-    }
-  }
-  return follow == 0;
-}
-
 } // namespace
 
-dbc_lexer::dbc_lexer(std::string_view text) : text_{text} {
+dbc_lexer::dbc_lexer(std::string_view text, dbc_encoding encoding)
+  : text_{text}, is_utf8_{encoding == dbc_encoding::detect
+                            ? utf8::is_valid(text.begin(), text.end())
+                            : encoding == dbc_encoding::utf8} {
   constexpr std::string_view mark = "\xEF\xBB\xBF";
-  if (text.starts_with(mark)) {
-    is_utf8_ = valid_utf8(text); // a mark that lies leaves cp1252
+  if (text.starts_with(mark))
     at_ = static_cast<std::uint32_t>(mark.size());
-  }
 }
 
 std::uint32_t dbc_lexer::next() {
@@ -227,6 +207,8 @@ std::string dbc_lexer::utf8(std::string_view raw) const {
       append_utf8(out, code == 0 ? replacement_character : code);
     }
   }
+  if (is_utf8_ && !utf8::is_valid(out.begin(), out.end())) // --encoding utf8 on another file
+    return utf8::replace_invalid(out);
   return out;
 }
 

@@ -8,6 +8,8 @@
 /// Limits: text below 4 GiB (the parser's limit is lower).
 #pragma once
 
+#include "can/dbc.hpp"
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -19,7 +21,7 @@ namespace furrow::can {
 
 class dbc_lexer {
 public:
-  explicit dbc_lexer(std::string_view text);
+  explicit dbc_lexer(std::string_view text, dbc_encoding encoding = dbc_encoding::detect);
 
   /// Where the next piece begins, after blanks, line ends and `//` remarks.
   std::uint32_t next();

@@ -39,8 +39,12 @@ inline bool one_of(std::string_view word, std::initializer_list<std::string_view
 
 class dbc_parser {
 public:
-  dbc_parser(std::string_view text, std::string_view name, dbc_mode mode, const dbc_limits& limits)
-    : lexer_{text}, mode_{mode}, limits_{limits} {
+  dbc_parser(std::string_view text,
+             std::string_view name,
+             dbc_mode mode,
+             const dbc_limits& limits,
+             dbc_encoding encoding)
+    : lexer_{text, encoding}, mode_{mode}, limits_{limits} {
     file_.name = name;
   }
 

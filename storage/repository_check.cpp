@@ -3,6 +3,8 @@
 #include "storage/json_check.hpp"
 #include "storage/repository_rows.hpp"
 
+#include <utf8.h>
+
 #include <algorithm>
 #include <cmath>
 #include <span>
@@ -14,26 +16,9 @@ namespace {
 
 constexpr std::size_t shown_bytes_max = 60;
 
-/// UTF-8 without overlong forms, surrogates and NUL.
+/// Valid UTF-8 without NUL, which PostgreSQL's text cannot hold.
 bool is_utf8(std::string_view text) {
-  for (std::size_t i = 0; i < text.size();) {
-    const auto lead = static_cast<std::uint8_t>(text[i]);
-    const std::size_t length = lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-    if (lead == 0 || (lead >= 0x80 && lead < 0xC2) || lead > 0xF4 || i + length > text.size())
-      return false;
-    std::uint32_t point = length == 1 ? lead : lead & (0x7FU >> length);
-    for (std::size_t k = 1; k < length; ++k) {
-      const auto next = static_cast<std::uint8_t>(text[i + k]);
-      if ((next & 0xC0U) != 0x80U)
-        return false;
-      point = point << 6U | (next & 0x3FU);
-    }
-    constexpr std::array<std::uint32_t, 5> least{0, 0, 0x80, 0x800, 0x10000};
-    if (point < least[length] || point > 0x10FFFF || (point >= 0xD800 && point < 0xE000))
-      return false;
-    i += length;
-  }
-  return true;
+  return text.find('\0') == std::string_view::npos && utf8::is_valid(text.begin(), text.end());
 }
 
 bool has_control(std::string_view text) {

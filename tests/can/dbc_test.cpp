@@ -89,19 +89,32 @@ TEST_CASE("dbc: bit 31 of an identifier says extended") {
   CHECK_FALSE(file.messages[1].extended);
 }
 
-TEST_CASE("dbc: cp1252 becomes UTF-8, and a file with the mark of UTF-8 is left as it is") {
-  CHECK(only_signal(lenient(with_signal(": 0|8@1+ (1,0) [0|0] \"\xB0"
-                                        "C \x80\x81\"")))
-          .unit
+TEST_CASE("dbc: valid UTF-8 is read as UTF-8, anything else as Windows-1252") {
+  const auto unit = [](const std::string& begin, const std::string& text,
+                       dbc_encoding encoding = dbc_encoding::detect) {
+    const auto file = parse_dbc(begin + with_signal(": 0|8@1+ (1,0) [0|0] \"" + text + '"'),
+                                "a.dbc", dbc_mode::lenient, {}, encoding);
+    REQUIRE(file);
+    return only_signal(*file).unit;
+  };
+  const std::string mark = "\xEF\xBB\xBF";
+  CHECK(unit("", "\xB0"
+                 "C \x80\x81")
         == "°C €\xEF\xBF\xBD");
-  CHECK(only_signal(lenient("\xEF\xBB\xBF" + with_signal(": 0|8@1+ (1,0) [0|0] \"°C\""))).unit
-        == "°C");
-  // a mark, but not UTF-8
-  CHECK(only_signal(lenient("\xEF\xBB\xBF"
-                            + with_signal(": 0|8@1+ (1,0) [0|0] \"\xB0"
-                                          "C\"")))
-          .unit
-        == "°C");
+  CHECK(unit("", "°C") == "°C"); // SavvyCAN issue 293: no mark
+  CHECK(unit(mark, "°C") == "°C");
+  CHECK(unit(mark, "\xB0"
+                   "C")
+        == "°C"); // a mark, but not UTF-8
+  SUBCASE("the encoding can be given") {
+    CHECK(unit("", "°C", dbc_encoding::cp1252) == "Â°C");
+    CHECK(unit("",
+               "\xB0"
+               "C",
+               dbc_encoding::utf8)
+          == "\xEF\xBF\xBD"
+             "C");
+  }
 }
 
 TEST_CASE("dbc: comments run over lines and hold quotes and semicolons") {

@@ -206,7 +206,8 @@ void print_text(std::ostream& out, const can::dbc_file& file) {
 
 } // namespace
 
-furrow::result<can::dbc_file, can::dbc_errc> load_dbc(const std::string& path, can::dbc_mode mode) {
+furrow::result<can::dbc_file, can::dbc_errc>
+load_dbc(const std::string& path, can::dbc_mode mode, can::dbc_encoding encoding) {
   using fault = failure<can::dbc_errc>;
   std::ifstream in{path, std::ios::binary};
   // A folder opens and does not read.
@@ -225,12 +226,26 @@ furrow::result<can::dbc_file, can::dbc_errc> load_dbc(const std::string& path, c
   }
   if (in.bad())
     return fault{can::dbc_errc::syntax, path + ": cannot read to its end"};
-  return can::parse_dbc(text, path, mode, limits);
+  return can::parse_dbc(text, path, mode, limits, encoding);
+}
+
+void add_encoding(CLI::App& command, can::dbc_encoding& encoding) {
+  command
+    .add_option_function<std::string>(
+      "--encoding",
+      [&encoding](const std::string& name) {
+        encoding = name == "utf8"     ? can::dbc_encoding::utf8
+                   : name == "cp1252" ? can::dbc_encoding::cp1252
+                                      : can::dbc_encoding::detect;
+      },
+      "Text encoding of DBC files; auto reads valid UTF-8 as UTF-8 and the rest as Windows-1252")
+    ->check(CLI::IsMember({"auto", "utf8", "cp1252"}))
+    ->default_str("auto");
 }
 
 int check_dbc(const check_options& options, std::ostream& out, std::ostream& problems) {
-  const auto file =
-    load_dbc(options.path, options.strict ? can::dbc_mode::strict : can::dbc_mode::lenient);
+  const auto mode = options.strict ? can::dbc_mode::strict : can::dbc_mode::lenient;
+  const auto file = load_dbc(options.path, mode, options.encoding);
   if (!file) {
     problems << "furrow dbc check: " << file.error().detail << '\n';
     return 1;
@@ -255,6 +270,7 @@ void add_dbc(CLI::App& app, int& exit_code) {
                        ->check(CLI::IsMember({"text", "json"}))
                        ->capture_default_str();
   command->add_flag("--strict", options->strict, "Fail on what decodes but cannot be right");
+  add_encoding(*command, options->encoding);
   command->callback([&app, options, output, form, &exit_code] {
     options->json = *output == "json";
     // That of all commands, before this one's name.

@@ -22,13 +22,17 @@
 namespace furrow::cli {
 
 /// Reads and parses a DBC file; the detail of an error is one line that names the file.
-[[nodiscard]] furrow::result<can::dbc_file, can::dbc_errc> load_dbc(const std::string& path,
-                                                                    can::dbc_mode mode);
+[[nodiscard]] furrow::result<can::dbc_file, can::dbc_errc>
+load_dbc(const std::string& path, can::dbc_mode mode, can::dbc_encoding encoding);
+
+/// Adds `--encoding auto|utf8|cp1252` to a command that reads DBC files.
+void add_encoding(CLI::App& command, can::dbc_encoding& encoding);
 
 struct check_options {
   std::string path;
   bool json = false;
   bool strict = false;
+  can::dbc_encoding encoding = can::dbc_encoding::detect;
 };
 
 /// The command itself; gives the exit code.

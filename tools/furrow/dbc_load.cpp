@@ -22,10 +22,11 @@ struct load_options {
   std::string path;
   std::string scope;
   std::string url;
+  can::dbc_encoding encoding = can::dbc_encoding::detect;
 };
 
 result<int> load(const globals& globals, const load_options& options) {
-  const auto file = load_dbc(options.path, can::dbc_mode::lenient);
+  const auto file = load_dbc(options.path, can::dbc_mode::lenient, options.encoding);
   if (!file)
     return failure{errc::failed, file.error().detail};
   std::ifstream in{options.path, std::ios::binary};
@@ -65,6 +66,7 @@ void add_dbc_load(CLI::App& dbc, const globals& globals, int& exit_code) {
   command->add_option("file", options->path, "DBC file")->required();
   command->add_option("--for", options->scope, "all, a farm, an equipment or FARM/EQUIPMENT")
     ->required();
+  add_encoding(*command, options->encoding);
   const auto* url = add_database_option(*command, "postgresql://...")->required();
   command->footer("furrow.signal decodes with the closest definition, the newest first; history is "
                   "not rewritten.\n"

@@ -74,7 +74,7 @@ private:
 bool definitions::load(const decode_options& options, std::ostream& problems) {
   std::vector<can::dbc_file> files;
   for (const auto& path : options.dbc) {
-    auto file = load_dbc(path, can::dbc_mode::lenient);
+    auto file = load_dbc(path, can::dbc_mode::lenient, options.encoding);
     if (!file) {
       problems << "furrow decode: " << file.error().detail << '\n';
       return false;
@@ -478,6 +478,7 @@ void add_decode(CLI::App& app, int& exit_code) {
   command->add_option("--dbc", options->dbc, "DBC files; the first that knows a message counts")
     ->expected(1, -1)
     ->type_name("FILE");
+  add_encoding(*command, options->encoding);
   command->add_flag("--catalogue", options->catalogue,
                     "Also the messages of tractors and implements that Furrow knows");
   command->add_option("-o,--output", *output, "text or jsonl")

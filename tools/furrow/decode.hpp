@@ -15,6 +15,8 @@
 ///   are counted on standard error, the first with line and column.
 #pragma once
 
+#include "can/dbc.hpp"
+
 #include <iosfwd>
 #include <string>
 #include <vector>
@@ -29,6 +31,7 @@ struct decode_options {
   bool json = false;
   bool signals = true;
   bool messages = false;
+  can::dbc_encoding encoding = can::dbc_encoding::detect; // of the DBC files
 };
 
 /// The command itself; gives the exit code.
