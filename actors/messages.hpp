@@ -2,9 +2,8 @@
 /// is owned by the message, and moved on, not shared, where it is large.
 #pragma once
 
+#include "actors/ingest/stream_intake.hpp"
 #include "actors/interfaces.hpp"
-#include "actors/node.hpp"
-#include "actors/stream_intake.hpp"
 #include "storage/care.hpp"
 #include "storage/digest_lane.hpp"
 #include "storage/store.hpp"

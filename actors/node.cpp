@@ -1,15 +1,15 @@
 #include "actors/node.hpp"
 
-#include "actors/aggregator.hpp"
-#include "actors/caretaker.hpp"
-#include "actors/census.hpp"
-#include "actors/claim_desk.hpp"
-#include "actors/digester.hpp"
-#include "actors/fleet.hpp"
-#include "actors/sealer.hpp"
-#include "actors/supervisor.hpp"
-#include "actors/wiring.hpp"
-#include "actors/writer.hpp"
+#include "actors/background/caretaker.hpp"
+#include "actors/background/digester.hpp"
+#include "actors/background/sealer.hpp"
+#include "actors/ingest/aggregator.hpp"
+#include "actors/ingest/claim_desk.hpp"
+#include "actors/ingest/fleet.hpp"
+#include "actors/ingest/writer.hpp"
+#include "actors/live/census.hpp"
+#include "actors/supervision/supervisor.hpp"
+#include "actors/supervision/wiring.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>

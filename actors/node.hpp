@@ -7,10 +7,11 @@
 /// Errors: a session learns everything through its port; nothing throws after construction.
 #pragma once
 
-#include "actors/memory_budget.hpp"
-#include "can/machine_monitor.hpp"
-#include "can/stream.hpp"
-#include "proto/wire.hpp"
+#include "actors/background/digest_config.hpp"
+#include "actors/live/live_view.hpp"
+#include "actors/session/memory_budget.hpp"
+#include "actors/session/session.hpp"
+#include "can/live/machine_monitor.hpp"
 #include "storage/store.hpp"
 
 #include <chrono>
@@ -22,14 +23,6 @@
 #include <vector>
 
 namespace furrow::actors {
-
-/// See actors/digester.hpp.
-struct digest_config {
-  bool on = true;
-  std::chrono::milliseconds interval{10'000}; // between the beginnings of two passes
-  unsigned duty_pct = 25; // busy for this part of the time at most, while it catches up
-  std::chrono::milliseconds telemetry_period{1'000}; // one row of a machine
-};
 
 struct node_config {
   std::string name = "n1";
@@ -44,103 +37,6 @@ struct node_config {
   digest_config digest;
   std::chrono::minutes seal_after{60};    // fresh blocks too few for a chunk; 0: never seal
   std::chrono::minutes care_interval{10}; // partitions and retention; 0: leave them to other nodes
-};
-
-/// What an equipment actor says to the gateway's session. Implemented by the listener.
-class session_port {
-public:
-  virtual ~session_port() = default;
-  /// The stream is claimed: the conversation starts (again) at resume_from.
-  virtual void welcome(std::int64_t epoch, std::uint64_t resume_from) = 0;
-  virtual void ack(std::uint64_t durable_seq) = 0;
-  virtual void rewind(std::uint64_t from_seq) = 0;
-  /// The last word; the session closes after it.
-  virtual void reject(proto::reject reason) = 0;
-  /// The owner has gone: close without a word, the gateway comes again.
-  virtual void drop() = 0;
-};
-
-/// A gateway's greeting after its credential was checked.
-struct greeting {
-  std::string farm; // from the credential
-  std::string peer; // address, for people
-  proto::hello hello;
-};
-
-/// A batch with the memory that it was given room for; the room is free again when this is
-/// destroyed.
-struct received_batch {
-  proto::batch batch;
-  std::vector<memory_lease> leases; // the session's own and the node's
-  std::chrono::steady_clock::time_point received_at;
-};
-
-/// One session's line to the equipment actor that owns its stream. Destroying it says that the
-/// session has ended.
-class equipment_link {
-public:
-  virtual ~equipment_link() = default;
-  virtual void deliver(received_batch batch) = 0;
-};
-
-struct actor_row {
-  std::uint64_t id = 0;
-  std::uint64_t parent = 0; // 0: the root
-  std::string name;         // "writer-0", "equipment default/T1"
-  std::string state;        // running, restarting, quarantined
-  std::uint32_t restarts = 0;
-  std::string detail; // last reason of a restart, or what it holds
-};
-
-/// How a machine's streams stand.
-struct live_standing {
-  std::string farm;
-  std::string equipment;
-  bool connected = false;
-  std::string peer;
-  std::uint64_t received_seq = 0;
-  std::uint64_t durable_seq = 0;
-  std::uint64_t sent_seq = 0;
-  std::uint64_t frames = 0; // since this actor started
-  bool adrift = false;      // live only: the database is away, what comes will be asked for again
-};
-
-struct live_equipment : live_standing {
-  can::live_state state;
-  std::size_t ecus = 0;
-  std::size_t faults_active = 0;
-};
-
-struct node_stats {
-  std::uint64_t sessions = 0;
-  std::uint64_t frames_received = 0; // decoded to live state, duplicates left out
-  std::uint64_t frames_durable = 0;
-  std::uint64_t items_quarantined = 0;
-  std::uint64_t duplicates = 0; // items received again and left out
-  std::uint64_t rewinds = 0;
-  std::uint64_t batches_committed = 0;
-  std::uint64_t append_failures = 0;
-  std::uint64_t actor_restarts = 0;
-  std::size_t budget_bytes = 0;
-  std::size_t budget_used = 0;
-  std::size_t budget_peak = 0;
-  bool store_up = false;
-  std::uint64_t digest_frames = 0;
-  std::uint64_t digest_commits = 0;
-  std::uint64_t digest_failures = 0;       // runs of streams that were left out
-  std::uint64_t digest_streams_behind = 0; // after the last pass
-  std::uint64_t digest_items_behind = 0;
-  std::int64_t digest_oldest_us = 0; // time of the oldest frames left out; 0: none
-  std::uint64_t frames_sealed = 0;   // by this node
-  std::uint64_t chunks_sealed = 0;
-  std::uint64_t seal_failures = 0;
-  std::uint64_t partitions_made = 0;      // by this node
-  std::uint64_t partitions_waiting = 0;   // wanted, and not made at the last look
-  std::uint64_t partition_rows_stray = 0; // rows that had no partition at the last look
-  std::uint64_t partitions_dropped = 0;   // by retention, by this node
-  std::uint64_t frames_expired = 0;       // by this node
-  std::uint64_t records_expired = 0;
-  std::uint64_t care_failures = 0;
 };
 
 class node {

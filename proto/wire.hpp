@@ -9,9 +9,9 @@
 ///   before Protobuf sees them; the counts below after parsing, before anything is kept.
 #pragma once
 
-#include "can/frame_block.hpp"
+#include "can/frame/frame_block.hpp"
+#include "can/frame/stream.hpp"
 #include "can/result.hpp"
-#include "can/stream.hpp"
 
 #include <cstdint>
 #include <optional>

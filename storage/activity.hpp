@@ -7,7 +7,6 @@
 #pragma once
 
 #include "storage/pool_options.hpp"
-#include "storage/pool_plan.hpp"
 
 #include <array>
 #include <chrono>

@@ -6,7 +6,7 @@
 /// Threads: `load_definitions` blocks its caller: it is for command lines.
 #pragma once
 
-#include "can/dbc.hpp"
+#include "can/dbc/file.hpp"
 #include "storage/store.hpp"
 
 #include <cstdint>

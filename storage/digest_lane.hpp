@@ -6,7 +6,7 @@
 /// Source: docs/decisions/0011-digest-follows-the-watermark.md.
 #pragma once
 
-#include "can/stream_digest.hpp"
+#include "can/live/stream_digest.hpp"
 #include "storage/store.hpp"
 
 #include <cstdint>

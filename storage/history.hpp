@@ -1,11 +1,11 @@
 /// What is asked of the tables that the digest fills: telemetry, rollups, how far it is.
 ///
 /// Shape: answers come in pages, oldest first; `next` is where to go on.
-/// Units: microseconds since 1970; telemetry as can/telemetry.hpp has it.
+/// Units: microseconds since 1970; telemetry as can/live/telemetry.hpp has it.
 /// Errors: not_found when there is no such machine, or no signal of that name.
 #pragma once
 
-#include "can/telemetry.hpp"
+#include "can/live/telemetry.hpp"
 
 #include <array>
 #include <cstdint>

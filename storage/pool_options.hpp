@@ -4,7 +4,7 @@
 /// Units: std::chrono; counts are connections.
 /// Errors: `unsound` names the setting as furrowd's command line does.
 /// Threads: values.
-/// Source: docs/operations.md says of each setting why it is what it is.
+/// Source: docs/operations/connections.md says of each setting why it is what it is.
 #pragma once
 
 #include <chrono>
@@ -39,5 +39,28 @@ inline constexpr std::chrono::milliseconds overflow_idle{1'000};
 
 /// One line that names the setting, when they do not go together.
 [[nodiscard]] std::optional<std::string> unsound(const pool_options& options);
+
+/// Counters since the start, and how things are.
+struct pool_numbers {
+  std::size_t open = 0; // connections, those being opened left out
+  std::size_t idle = 0;
+  std::size_t in_use = 0;
+  std::size_t overflow = 0; // of those open, how many beyond max
+  std::size_t opening = 0;
+  std::size_t waiting = 0; // jobs
+  std::uint64_t acquired = 0;
+  std::uint64_t waited = 0; // of those, how many did not find one at once
+  std::uint64_t timeouts = 0;
+  std::uint64_t refused = 0; // because the database is away or set up wrongly
+  std::uint64_t opened = 0;
+  std::uint64_t overflow_opened = 0;
+  std::uint64_t open_failures = 0;
+  std::uint64_t server_full = 0; // of those, because the server takes no more
+  std::uint64_t recycled = 0;
+  std::uint64_t idle_closed = 0;
+  std::uint64_t broken = 0; // found dead, or left in a state that cannot be reset
+  std::uint64_t pings = 0;
+  std::uint64_t pings_failed = 0;
+};
 
 } // namespace furrow::storage

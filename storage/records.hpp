@@ -2,13 +2,13 @@
 /// and look after what was quarantined.
 ///
 /// Shape: the second half of the `store` interface. A record's values stand in the order of its kind's fields
-///   (can/record_kind.hpp); of a kind that is not known, the only value is the body. Pages go on after the last row.
+///   (can/records/kind.hpp); of a kind that is not known, the only value is the body. Pages go on after the last row.
 /// Errors, threads: as storage/store.hpp. Every function takes the farm from the credential; empty: any farm.
 /// Limits: record_batch_max records of body_bytes_max each a batch; keys of record_key_bytes_max; pages of page_rows_max.
 #pragma once
 
-#include "can/record_body.hpp"
-#include "can/stream.hpp"
+#include "can/frame/stream.hpp"
+#include "can/records/body.hpp"
 #include "storage/errc.hpp"
 
 #include <cstddef>

@@ -1,15 +1,8 @@
 #include "storage/store.hpp"
 
 #include "storage/activity.hpp"
-#include "storage/postgres_store.hpp"
-#include "storage/pq_url.hpp"
-#include "storage/sqlite_store.hpp"
 
 namespace furrow::storage {
-
-namespace {
-constexpr std::string_view sqlite_scheme = "sqlite:";
-} // namespace
 
 const char* to_string(errc code) {
   switch (code) {
@@ -47,16 +40,6 @@ std::size_t stream_append::bytes() const {
 // NOLINTNEXTLINE(performance-unnecessary-value-param): those that override it keep what they are given
 void store::activity(handler<store_activity> done) {
   done(failure{errc::misconfigured, "this database has no pool, and its statements are not timed"});
-}
-
-result<std::unique_ptr<store>> open_store(const store_options& options) {
-  if (options.url.starts_with(sqlite_scheme))
-    return open_sqlite_store(options.url.substr(sqlite_scheme.size()), options);
-  return open_postgres_store(options);
-}
-
-std::string redacted(const std::string& url) {
-  return url.starts_with(sqlite_scheme) ? url : redacted_postgres(url);
 }
 
 } // namespace furrow::storage

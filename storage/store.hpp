@@ -6,9 +6,9 @@
 /// Source: docs/decisions/0001-one-recovery-path.md, ARCHITECTURE.md (exactly once).
 #pragma once
 
-#include "can/frame_block.hpp"
+#include "can/frame/frame_block.hpp"
+#include "can/frame/stream.hpp"
 #include "can/result.hpp"
-#include "can/stream.hpp"
 #include "storage/errc.hpp"
 #include "storage/history.hpp"
 #include "storage/pool_options.hpp"
@@ -185,7 +185,7 @@ struct store_health {
 
 class care_lane;       // storage/care.hpp
 class digest_lane;     // storage/digest_lane.hpp
-class repositories;    // storage/repositories.hpp
+class repositories;    // storage/farm/repositories.hpp
 struct store_activity; // storage/activity.hpp
 
 class store : public record_store {

@@ -1,7 +1,5 @@
 #include "storage/verdict.hpp"
 
-#include <sqlite3.h>
-
 #include <algorithm>
 #include <array>
 
@@ -24,31 +22,6 @@ verdict judge_sqlstate(std::string_view sqlstate) {
   if (std::find(set_up.begin(), set_up.end(), state_class) != set_up.end())
     return verdict::misconfigured;
   return verdict::retry_later;
-}
-
-verdict judge_sqlite(int code) {
-  if (code == SQLITE_CONSTRAINT_PRIMARYKEY || code == SQLITE_CONSTRAINT_UNIQUE)
-    return verdict::duplicate;
-  switch (code & 0xFF) {
-  case SQLITE_BUSY:
-  case SQLITE_LOCKED:
-  case SQLITE_SCHEMA:
-  case SQLITE_INTERRUPT:
-    return verdict::again;
-  case SQLITE_CONSTRAINT:
-  case SQLITE_TOOBIG:
-  case SQLITE_MISMATCH:
-    return verdict::poison;
-  case SQLITE_ERROR:
-  case SQLITE_PERM:
-  case SQLITE_READONLY:
-  case SQLITE_CORRUPT:
-  case SQLITE_NOTADB:
-  case SQLITE_AUTH:
-    return verdict::misconfigured;
-  default:
-    return verdict::retry_later; // FULL, IOERR, NOMEM, CANTOPEN ...
-  }
 }
 
 errc to_errc(verdict what) {

@@ -4,7 +4,7 @@
 ///   callers act upon.
 /// Errors: an unknown code is `retry_later`: nothing is dropped on the strength of a code that we
 ///   do not know.
-/// Source: PostgreSQL Appendix A (SQLSTATE classes); sqlite3.h (result codes).
+/// Source: PostgreSQL Appendix A (SQLSTATE classes). SQLite's codes: storage/sqlite/db.hpp.
 #pragma once
 
 #include "storage/store.hpp"
@@ -27,8 +27,6 @@ enum class verdict : std::uint8_t {
 inline constexpr std::string_view fenced_sqlstate = "FW001";
 
 [[nodiscard]] verdict judge_sqlstate(std::string_view sqlstate);
-/// An extended result code of SQLite.
-[[nodiscard]] verdict judge_sqlite(int code);
 
 /// The verdict for a caller who has no plan to retry by.
 [[nodiscard]] errc to_errc(verdict what);

@@ -168,7 +168,7 @@ language sql immutable as $$
   select string_agg(replace(plane_sql, '%s', n::text) || ' as at_' || n, ', ' order by n) from generate_series(0, last_byte) n
 $$;
 
--- How messages of a group travel: can/fast_packet.cpp says the same.
+-- How messages of a group travel: can/transport/fast_packet.cpp says the same.
 create function furrow.packet_type(pgn int) returns text
 language sql immutable parallel safe as $$
   select case

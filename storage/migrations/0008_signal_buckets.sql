@@ -164,7 +164,7 @@ language sql immutable parallel safe as $$
   select announced <= 262143 and case when announced >> 8 & 255 < 240 then announced & x'3FF00'::int else announced end = pgn
 $$;
 
--- TP and ETP, by the rules of can/transport.hpp. A conversation (bus, sender, receiver, kind) is read from end to end before the
+-- TP and ETP, by the rules of can/transport/transport.hpp. A conversation (bus, sender, receiver, kind) is read from end to end before the
 -- next one, so that no more than one message is held, whatever the time asked for. What began before it is looked for as long as
 -- a message may take: 255 packets 1.25 s apart, an hour of ETP.
 -- role: 1 announced, 2 cleared to send, 3 data packet offset, 4 acknowledged, 5 aborted, 6 data. kind: 1 bam, 2 rts, 3 etp.
@@ -338,7 +338,7 @@ language sql stable as $$
   ) e(stream, bus, seq) group by 1, 2
 $$;
 
--- Fast packets of these groups, by the rules of can/transport.hpp: one sender, group and counter after the other. Of the
+-- Fast packets of these groups, by the rules of can/transport/transport.hpp: one sender, group and counter after the other. Of the
 -- manufacturers' own groups those that are single frames come too. What is said of a bus is looked for a day before the time.
 create function furrow.fast_packets(equipment_id int, "from" timestamptz, "to" timestamptz, groups int[]) returns setof furrow.message
 language plpgsql stable rows 1000 set jit = off as $$

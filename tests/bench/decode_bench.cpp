@@ -1,8 +1,8 @@
 /// Frames to physical values, one core: the logs of a real tractor, repeated in memory, through
 /// the reference DBC; and what it takes to load DBC files.
-#include "can/candump.hpp"
-#include "can/dbc.hpp"
-#include "can/decode.hpp"
+#include "can/dbc/decode.hpp"
+#include "can/dbc/file.hpp"
+#include "can/logs/candump.hpp"
 
 #include <benchmark/benchmark.h>
 

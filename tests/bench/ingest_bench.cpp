@@ -1,11 +1,11 @@
 /// What a frame costs at each stage of its way through a node, one core, without sockets, disk or
 /// database: parse, dedup and pack, live state, COPY encoding; and what a message between two actors
 /// costs.
-#include "actors/stream_intake.hpp"
+#include "actors/ingest/stream_intake.hpp"
 #include "proto/wire.hpp"
-#include "storage/append_plan.hpp"
-#include "storage/frame_row.hpp"
-#include "storage/postgres_copy.hpp"
+#include "storage/append/append_plan.hpp"
+#include "storage/append/frame_row.hpp"
+#include "storage/postgres/copy_format.hpp"
 #include "tools/furrow-sim/block_pool.hpp"
 
 #include <caf/actor_system.hpp>

@@ -2,8 +2,8 @@
 ///
 /// Shape: the frames are a tractor's traffic in little: 29-bit identifiers, eight bytes, 300 frames
 /// a second.
-#include "can/candump.hpp"
-#include "can/log_format.hpp"
+#include "can/logs/candump.hpp"
+#include "can/logs/log_format.hpp"
 
 #include <benchmark/benchmark.h>
 

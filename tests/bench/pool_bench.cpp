@@ -2,9 +2,9 @@
 // [--rounds 10] [--memory N]. PostgreSQL runs as the tests run it (private cluster). Beside it, in
 // the same run, the same on an asyncpg pool (tests/bench/peers/asyncpg_pool.py), when Debian's
 // python3-asyncpg is there. --memory: resident memory after N queries in all, and nothing else.
-#include "storage/postgres_job.hpp"
-#include "storage/pq_rows.hpp"
-#include "storage/query_pool.hpp"
+#include "storage/postgres/connection/job.hpp"
+#include "storage/postgres/connection/query_pool.hpp"
+#include "storage/postgres/connection/rows.hpp"
 #include "tests/support/pg_cluster.hpp"
 
 #include <sys/wait.h>

@@ -1,7 +1,7 @@
 // Records a second into a store, commit included: record_bench [seconds]. Single records and batches of 1,000 of clients
 // that are no gateways, appends of 1,000 as gateways send them, and the check of a body alone. PostgreSQL runs as the
 // tests run it (private cluster, fsync on).
-#include "can/record_body.hpp"
+#include "can/records/body.hpp"
 #include "storage/store.hpp"
 #include "tests/bench/answer.hpp"
 #include "tests/support/pg_cluster.hpp"

@@ -3,10 +3,10 @@
 // Then an hour's buckets over all of it, from the rollups of a digest and from frames.
 // signal_bench [hours, 3 unless told] [identifiers, 31]. Rows are read by the index, as where more than one
 // machine's rows stand in a table, and without parallel workers, as everything else here.
-#include "can/catalogue.hpp"
-#include "can/stream_digest.hpp"
+#include "can/dbc/catalogue.hpp"
+#include "can/live/stream_digest.hpp"
 #include "storage/digest_lane.hpp"
-#include "storage/signal_rows.hpp"
+#include "storage/postgres/signal_rows.hpp"
 #include "storage/store.hpp"
 #include "tests/bench/answer.hpp"
 #include "tests/support/pg_cluster.hpp"

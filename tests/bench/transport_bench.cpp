@@ -2,9 +2,9 @@
 ///
 /// Shape: a tractor's traffic (single frames, now and then a broadcast), a bus full of long
 ///   messages, and, where the captures are there, two real logs repeated.
-#include "can/bus_table.hpp"
-#include "can/candump.hpp"
-#include "can/machine_monitor.hpp"
+#include "can/live/machine_monitor.hpp"
+#include "can/logs/bus_table.hpp"
+#include "can/logs/candump.hpp"
 
 #include <benchmark/benchmark.h>
 

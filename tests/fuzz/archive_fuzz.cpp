@@ -1,5 +1,5 @@
 // Any bytes as the inside of an archive file: what comes out of a chunk can be read to its end, in the order of its numbers.
-#include "storage/archive_chunk.hpp"
+#include "storage/archive/chunk.hpp"
 
 #include <cstdlib>
 #include <cstring>

@@ -1,6 +1,6 @@
 /// Any text as a candump log. A frame that is read is sound, and writing it and reading it again
 /// changes nothing.
-#include "can/candump.hpp"
+#include "can/logs/candump.hpp"
 
 #include <algorithm>
 #include <cstdlib>

@@ -1,7 +1,7 @@
 /// Any text as a DBC file, and any bytes through what it says. What strict mode takes, lenient
 /// mode takes as well; a value is a number, and nothing but a value is.
-#include "can/dbc.hpp"
-#include "can/decode.hpp"
+#include "can/dbc/decode.hpp"
+#include "can/dbc/file.hpp"
 
 #include <algorithm>
 #include <cmath>

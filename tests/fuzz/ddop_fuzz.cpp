@@ -1,5 +1,5 @@
 // Any bytes as an object pool: refused with a place, or a pool whose parts can be looked up.
-#include "can/ddop.hpp"
+#include "can/isobus/ddop.hpp"
 
 #include <cstdlib>
 

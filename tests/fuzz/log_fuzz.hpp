@@ -2,7 +2,7 @@
 /// in pieces, after save and restore, and everything that is written is read again.
 #pragma once
 
-#include "can/log_format.hpp"
+#include "can/logs/log_format.hpp"
 
 #include <algorithm>
 #include <cstdint>

@@ -3,7 +3,7 @@
 //
 // Input: two bytes of limits, then 13 bytes a frame: what it is, source, destination, milliseconds
 // since the former (signed, two bytes), payload.
-#include "can/machine_monitor.hpp"
+#include "can/live/machine_monitor.hpp"
 
 #include <algorithm>
 #include <array>

@@ -1,5 +1,5 @@
 // What is counted, what raises an alarm, and what advice rests on.
-#include "storage/store_monitor.hpp"
+#include "storage/postgres/connection/store_monitor.hpp"
 
 #include <doctest/doctest.h>
 

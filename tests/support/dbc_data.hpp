@@ -1,7 +1,7 @@
 /// The DBC files among the captures.
 #pragma once
 
-#include "can/dbc.hpp"
+#include "can/dbc/file.hpp"
 #include "tests/support/data.hpp"
 
 #include <cstdint>

@@ -1,7 +1,7 @@
 /// The tables that a digest fills, as a model: rows add as the databases add them.
 #pragma once
 
-#include "can/stream_digest.hpp"
+#include "can/live/stream_digest.hpp"
 
 #include <cstdint>
 #include <map>

@@ -2,9 +2,9 @@
 /// a log.
 #pragma once
 
-#include "can/bus_table.hpp"
-#include "can/candump.hpp"
-#include "can/frame.hpp"
+#include "can/frame/frame.hpp"
+#include "can/logs/bus_table.hpp"
+#include "can/logs/candump.hpp"
 
 #include <cstdint>
 #include <span>

@@ -6,7 +6,7 @@
 
 #include "tests/support/fake_node.hpp"
 #include "tests/support/frames.hpp"
-#include "tools/furrowd/http/server.hpp"
+#include "tools/furrowd/front/server.hpp"
 
 #include <sys/socket.h>
 #include <sys/time.h>

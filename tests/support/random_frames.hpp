@@ -1,7 +1,7 @@
 /// Random sound frames of every kind, from a seed: what a writer and its reader must agree on.
 #pragma once
 
-#include "can/frame.hpp"
+#include "can/frame/frame.hpp"
 
 #include <algorithm>
 #include <array>

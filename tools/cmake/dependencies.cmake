@@ -9,6 +9,7 @@ endif()
 
 find_package(Boost 1.81 REQUIRED)        # Debian's 1.74 cannot stand beside it, so say so early
 find_package(OpenSSL 3 REQUIRED)
+find_package(CURL REQUIRED)              # the command line asks nodes by it
 find_package(PostgreSQL REQUIRED)
 find_package(SQLite3 REQUIRED)
 find_package(Protobuf REQUIRED)

@@ -4,7 +4,7 @@
 /// Threads: safe from any thread.
 #pragma once
 
-#include "tools/furrow-edge/uplink_protocol.hpp"
+#include "tools/furrow-edge/uplink/uplink_protocol.hpp"
 
 #include <cstdint>
 #include <mutex>

@@ -1,7 +1,7 @@
 #include "proto/text.hpp"
 #include "proto/wire.hpp"
 #include "tools/furrow-edge/run_command.hpp"
-#include "tools/furrow-edge/spool_info.hpp"
+#include "tools/furrow-edge/spool/spool_info.hpp"
 
 #include <cmath>
 #include <csignal>

@@ -1,10 +1,10 @@
 #include "tools/furrow-edge/run_command.hpp"
 
-#include "tools/furrow-edge/log_source.hpp"
-#include "tools/furrow-edge/record_source.hpp"
-#include "tools/furrow-edge/socketcan_source.hpp"
-#include "tools/furrow-edge/spooler.hpp"
-#include "tools/furrow-edge/uplink.hpp"
+#include "tools/furrow-edge/source/log_source.hpp"
+#include "tools/furrow-edge/source/record_source.hpp"
+#include "tools/furrow-edge/source/socketcan_source.hpp"
+#include "tools/furrow-edge/source/spooler.hpp"
+#include "tools/furrow-edge/uplink/uplink.hpp"
 
 #include <cinttypes>
 #include <csignal>

@@ -1,11 +1,11 @@
 /// `furrow-edge run`: source -> spool -> node, until told to stop or until everything is durable.
 #pragma once
 
-#include "can/record_kind.hpp"
-#include "tools/furrow-edge/connection.hpp"
+#include "can/records/kind.hpp"
 #include "tools/furrow-edge/console.hpp"
-#include "tools/furrow-edge/spool.hpp"
-#include "tools/furrow-edge/uplink_protocol.hpp"
+#include "tools/furrow-edge/spool/spool.hpp"
+#include "tools/furrow-edge/uplink/connection.hpp"
+#include "tools/furrow-edge/uplink/uplink_protocol.hpp"
 
 #include <chrono>
 #include <optional>

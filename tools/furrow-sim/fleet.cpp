@@ -1,6 +1,6 @@
 #include "tools/furrow-sim/fleet.hpp"
 
-#include "tools/furrow-edge/uplink.hpp"
+#include "tools/furrow-edge/uplink/uplink.hpp"
 #include "tools/furrow-sim/hostile_peer.hpp"
 #include "tools/furrow-sim/sim_store.hpp"
 #include "tools/furrow-sim/traffic.hpp"

@@ -4,9 +4,9 @@
 /// Threads: one.
 #pragma once
 
-#include "tools/furrow-edge/connection.hpp"
 #include "tools/furrow-edge/console.hpp"
 #include "tools/furrow-edge/run_command.hpp"
+#include "tools/furrow-edge/uplink/connection.hpp"
 
 #include <chrono>
 #include <cstdint>

@@ -1,7 +1,7 @@
 #include "tools/furrow-sim/hostile_peer.hpp"
 
 #include "proto/wire.hpp"
-#include "tools/furrow-edge/connection.hpp"
+#include "tools/furrow-edge/uplink/connection.hpp"
 
 #include <chrono>
 #include <utility>

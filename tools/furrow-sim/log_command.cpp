@@ -1,6 +1,6 @@
 #include "tools/furrow-sim/log_command.hpp"
 
-#include "can/candump.hpp"
+#include "can/logs/candump.hpp"
 #include "tools/furrow-sim/traffic.hpp"
 
 #include <string>
@@ -14,7 +14,7 @@ namespace {
 constexpr std::int64_t start_us = 1'777'615'200'000'000;
 constexpr std::size_t flush_bytes = 64U << 10U;
 
-struct machine {
+struct logged_machine {
   traffic source;
   made_frame head;
   std::string interface;
@@ -23,7 +23,7 @@ struct machine {
 } // namespace
 
 bool write_log(const log_options& options, std::FILE* out) {
-  std::vector<machine> machines;
+  std::vector<logged_machine> machines;
   for (std::uint32_t i = 0; i < options.machines; ++i) {
     traffic source{options.seed + i, options.rate, start_us};
     auto head = source.next();

@@ -5,7 +5,7 @@
 /// Limits: window_frames that are not acked; blocks_kept_max acked blocks for a rewind.
 #pragma once
 
-#include "tools/furrow-edge/item_store.hpp"
+#include "tools/furrow-edge/spool/item_store.hpp"
 #include "tools/furrow-sim/block_pool.hpp"
 #include "tools/furrow-sim/latency.hpp"
 

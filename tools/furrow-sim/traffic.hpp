@@ -7,7 +7,7 @@
 /// Source: SAE J1939-71, -73, -81; ISO 11783-5, -7; NMEA 2000; each message names its PGN.
 #pragma once
 
-#include "can/frame.hpp"
+#include "can/frame/frame.hpp"
 #include "tools/furrow-sim/tractor.hpp"
 
 #include <array>

@@ -2,35 +2,21 @@
 
 #include <fmt/format.h>
 
+#include <curl/curl.h>
+
+#include <chrono>
+#include <cstring>
+#include <memory>
 #include <optional>
 #include <utility>
-#include <vector>
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/awaitable.hpp>
-#include <boost/asio/co_spawn.hpp>
-#include <boost/asio/detached.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ssl.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
-#include <boost/beast/http.hpp>
-#include <boost/beast/ssl.hpp>
 #include <nlohmann/json.hpp>
 
 namespace furrow::cli {
 
-namespace asio = boost::asio;
-namespace beast = boost::beast;
-namespace wire = boost::beast::http;
-using asio::ip::tcp;
-using boost::system::error_code;
-
 namespace {
 
-constexpr auto as_result = asio::as_tuple(asio::use_awaitable);
+using clock = std::chrono::steady_clock;
 constexpr std::uint64_t body_bytes_max = 256U << 20U;
 
 /// The error object of a node's answer in one line; other answers by their status.
@@ -60,33 +46,46 @@ public:
            const std::string& target,
            const node_client::sink* sink,
            const std::string& sent = {})
-    : client_{client}, sink_{sink}, context_{asio::ssl::context::tls_client} {
-    request_.method_string(method);
-    request_.target(client.address_.path + target);
-    const bool v6 = client.address_.host.find(':') != std::string::npos;
-    request_.set(wire::field::host, fmt::format("{}{}{}:{}", v6 ? "[" : "", client.address_.host,
-                                                v6 ? "]" : "", client.address_.port));
-    request_.set(wire::field::user_agent, "furrow");
-    request_.set(wire::field::connection, "close");
+    : client_{client}, sink_{sink} {
+    const auto& to = client.address_;
+    const bool v6 = to.host.find(':') != std::string::npos;
+    const auto url = fmt::format("{}://{}{}{}:{}{}{}", to.tls ? "https" : "http", v6 ? "[" : "",
+                                 to.host, v6 ? "]" : "", to.port, to.path, target);
+    set(CURLOPT_URL, url.c_str());
+    set(CURLOPT_PATH_AS_IS, 1L);
+    set(CURLOPT_PROTOCOLS_STR, "http,https");
+    set(CURLOPT_HTTP_VERSION, long{CURL_HTTP_VERSION_1_1});
+    set(CURLOPT_NOPROXY, "*"); // a node is not asked through the proxy of a browser
+    set(CURLOPT_NOSIGNAL, 1L);
+    set(CURLOPT_USERAGENT, "furrow");
+    set(CURLOPT_CUSTOMREQUEST, method);
+    header("Connection: close");
     if (!client.token_.empty())
-      request_.set(wire::field::authorization, "Bearer " + client.token_);
-    request_.body() = sent;
-    if (!sent.empty())
-      request_.set(wire::field::content_type, "application/json");
-    if (!sent.empty() || request_.method() == wire::verb::post)
-      request_.content_length(sent.size());
+      header("Authorization: Bearer " + client.token_);
+    if (!sent.empty() || std::strcmp(method, "POST") == 0) {
+      set(CURLOPT_POST, 1L);
+      set(CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(sent.size()));
+      set(CURLOPT_COPYPOSTFIELDS, sent.c_str());
+      header(sent.empty() ? "Content-Type:" : "Content-Type: application/json");
+    }
+    set(CURLOPT_HTTPHEADER, headers_.get());
+    if (!client.authorities_.empty())
+      set(CURLOPT_CAINFO, client.authorities_.c_str());
+    set(CURLOPT_WRITEFUNCTION, &exchange::written);
+    set(CURLOPT_WRITEDATA, this);
   }
 
   result<done> run() {
-    asio::co_spawn(io_, talk(), [this](const std::exception_ptr& thrown) {
-      try {
-        if (thrown)
-          std::rethrow_exception(thrown);
-      } catch (const std::exception& error) {
-        fail(errc::failed, error.what());
-      }
-    });
-    io_.run();
+    const std::unique_ptr<CURLM, decltype(&curl_multi_cleanup)> loop{curl_multi_init(),
+                                                                     &curl_multi_cleanup};
+    curl_multi_add_handle(loop.get(), easy_.get());
+    const auto ended = converse(loop.get());
+    curl_multi_remove_handle(loop.get(), easy_.get());
+    if (!ended)
+      silent();
+    else if (*ended != CURLE_OK && !enough_)
+      broken(*ended);
+    status = static_cast<unsigned>(get<long>(CURLINFO_RESPONSE_CODE));
     return failure_ ? result<done>{*failure_} : result<done>{done{}};
   }
 
@@ -94,115 +93,100 @@ public:
   std::string body; // of an answer that the sink does not get
 
 private:
+  template <class T>
+  void set(CURLoption option, T value) {
+    curl_easy_setopt(easy_.get(), option, value);
+  }
+  template <class T>
+  [[nodiscard]] T get(CURLINFO what) const {
+    T value{};
+    curl_easy_getinfo(easy_.get(), what, &value);
+    return value;
+  }
+  void header(const std::string& line) {
+    headers_.reset(curl_slist_append(headers_.release(), line.c_str()));
+  }
   void fail(errc code, std::string detail) { failure_ = failure{code, std::move(detail)}; }
 
-  /// After the connection was made.
-  void broken(const error_code& why) {
-    if (why == beast::error::timeout)
+  /// How the transfer ended; nothing when the node was silent for too long.
+  std::optional<CURLcode> converse(CURLM* loop) {
+    auto heard = clock::now();
+    for (curl_off_t moved = 0;;) {
+      int running = 0;
+      curl_multi_perform(loop, &running);
+      if (running == 0)
+        break;
+      const auto now_moved = get<curl_off_t>(CURLINFO_SIZE_UPLOAD_T)
+                             + get<curl_off_t>(CURLINFO_SIZE_DOWNLOAD_T)
+                             + get<long>(CURLINFO_HEADER_SIZE) + (connected() ? 1 : 0);
+      if (std::exchange(moved, now_moved) != now_moved)
+        heard = clock::now();
+      const auto left = heard + client_.timeout_ - clock::now();
+      if (left <= clock::duration::zero())
+        return std::nullopt;
+      const auto wait = std::chrono::ceil<std::chrono::milliseconds>(left).count();
+      curl_multi_poll(loop, nullptr, 0, static_cast<int>(std::min<std::int64_t>(wait, 1'000)),
+                      nullptr);
+    }
+    int left = 0;
+    const auto* told = curl_multi_info_read(loop, &left);
+    return told == nullptr ? CURLE_FAILED_INIT : told->data.result;
+  }
+
+  [[nodiscard]] bool connected() const {
+    return get<curl_off_t>(client_.address_.tls ? CURLINFO_APPCONNECT_TIME_T
+                                                : CURLINFO_CONNECT_TIME_T)
+           > 0;
+  }
+
+  void silent() {
+    if (!connected())
+      unreachable("no answer within the time-out", connect_hint);
+    else
       fail(errc::timed_out,
            fmt::format("{} was silent for {} s (--timeout makes furrow wait longer)", client_.url_,
                        static_cast<double>(client_.timeout_.count()) / 1e3));
+  }
+
+  void broken(CURLcode why) {
+    const auto system = get<long>(CURLINFO_OS_ERRNO);
+    const std::string reason = why == CURLE_COULDNT_CONNECT && system != 0
+                                 ? std::generic_category().message(static_cast<int>(system))
+                                 : curl_easy_strerror(why);
+    if (why == CURLE_SSL_CACERT_BADFILE)
+      fail(errc::failed,
+           fmt::format("{}: {} (--ca takes a PEM file)", client_.authorities_, reason));
+    else if (why == CURLE_PEER_FAILED_VERIFICATION || why == CURLE_SSL_CONNECT_ERROR)
+      unreachable(reason, "--ca FILE names the authority that signed the node's certificate");
+    else if (!connected())
+      unreachable(reason, connect_hint);
     else if (received_ > 0)
       fail(errc::failed,
            fmt::format("{} cut its answer short after {} bytes: {} (its log says why)",
-                       client_.url_, received_, why.message()));
-    else
-      fail(errc::failed, fmt::format("{} did not answer: {} (is this a node of Furrow?)",
-                                     client_.url_, why.message()));
-  }
-  void unreachable(const error_code& why, const char* hint) {
-    fail(errc::cannot_connect,
-         fmt::format("cannot connect to {}: {} ({})", client_.url_, why.message(), hint));
-  }
-
-  asio::awaitable<void> talk() {
-    constexpr const char* hint = "is furrowd running there? --at URL or FURROW_AT names the node";
-    tcp::resolver resolver{io_};
-    auto [unknown, endpoints] =
-      co_await resolver.async_resolve(client_.address_.host, client_.address_.port, as_result);
-    if (unknown) {
-      unreachable(unknown, hint);
-      co_return;
-    }
-    beast::tcp_stream plain{io_};
-    plain.expires_after(client_.timeout_);
-    auto [refused, ignored] = co_await plain.async_connect(endpoints, as_result);
-    if (refused) {
-      unreachable(refused, hint);
-      co_return;
-    }
-    if (!client_.address_.tls) {
-      co_await converse(plain);
-      co_return;
-    }
-    asio::ssl::stream<beast::tcp_stream> secure{std::move(plain), context_};
-    if (!trust(secure))
-      co_return;
-    beast::get_lowest_layer(secure).expires_after(client_.timeout_);
-    auto [distrusted] = co_await secure.async_handshake(asio::ssl::stream_base::client, as_result);
-    if (distrusted) {
-      unreachable(distrusted, "--ca FILE names the authority that signed the node's certificate");
-      co_return;
-    }
-    co_await converse(secure);
-  }
-
-  template <class Stream>
-  bool trust(Stream& secure) {
-    error_code error;
-    if (client_.authorities_.empty())
-      context_.set_default_verify_paths(error);
-    else
-      context_.load_verify_file(client_.authorities_, error);
-    if (error) {
+                       client_.url_, received_, reason));
+    else if (!failure_)
       fail(errc::failed,
-           fmt::format("{}: {} (--ca takes a PEM file)", client_.authorities_, error.message()));
-      return false;
-    }
-    secure.set_verify_mode(asio::ssl::verify_peer);
-    secure.set_verify_callback(asio::ssl::host_name_verification{client_.address_.host});
-    auto host = client_.address_.host; // the macro of this call casts its const away
-    SSL_ctrl(secure.native_handle(), SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
-             host.data());
-    return true;
+           fmt::format("{} did not answer: {} (is this a node of Furrow?)", client_.url_, reason));
+  }
+  void unreachable(const std::string& why, const char* hint) {
+    fail(errc::cannot_connect,
+         fmt::format("cannot connect to {}: {} ({})", client_.url_, why, hint));
   }
 
-  template <class Stream>
-  asio::awaitable<void> converse(Stream& stream) {
-    auto& base = beast::get_lowest_layer(stream);
-    base.expires_after(client_.timeout_);
-    // A refusal may come before the whole request was sent, so the answer is read in any case.
-    [[maybe_unused]] const auto sent = co_await wire::async_write(stream, request_, as_result);
-    beast::flat_buffer buffer;
-    wire::response_parser<wire::buffer_body> parser;
-    parser.body_limit(boost::none);
-    auto [unread, ignored] = co_await wire::async_read_header(stream, buffer, parser, as_result);
-    if (unread) {
-      broken(unread);
-      co_return;
-    }
-    status = parser.get().result_int();
-    std::vector<char> piece(64U << 10U);
-    while (!parser.is_done()) {
-      parser.get().body().data = piece.data();
-      parser.get().body().size = piece.size();
-      base.expires_after(client_.timeout_);
-      auto [error, count] = co_await wire::async_read_some(stream, buffer, parser, as_result);
-      const std::string_view text{piece.data(), piece.size() - parser.get().body().size};
-      received_ += text.size();
-      if (!take(text))
-        co_return;
-      if (error && error != wire::error::need_buffer) {
-        broken(error);
-        co_return;
-      }
-    }
+  static std::size_t written(const char* data, std::size_t size, std::size_t count, void* self) {
+    const std::string_view text{data, size * count};
+    return static_cast<exchange*>(self)->take(text) ? text.size() : CURL_WRITEFUNC_ERROR;
   }
 
   bool take(std::string_view text) {
-    if (sink_ != nullptr && status == 200)
-      return text.empty() || (*sink_)(text);
+    status = static_cast<unsigned>(get<long>(CURLINFO_RESPONSE_CODE));
+    received_ += text.size();
+    if (sink_ != nullptr && status == 200) {
+      enough_ = !(*sink_)(text);
+      return !enough_;
+    }
     if (body.size() + text.size() > body_bytes_max) {
+      enough_ = true;
       fail(errc::failed, fmt::format("{} answers with more than 256 MiB", client_.url_));
       return false;
     }
@@ -210,12 +194,16 @@ private:
     return true;
   }
 
+  static constexpr const char* connect_hint =
+    "is furrowd running there? --at URL or FURROW_AT names the node";
+
   const node_client& client_;
   const node_client::sink* sink_;
-  asio::io_context io_;
-  asio::ssl::context context_;
-  wire::request<wire::string_body> request_;
+  std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> easy_{curl_easy_init(), &curl_easy_cleanup};
+  std::unique_ptr<curl_slist, decltype(&curl_slist_free_all)> headers_{nullptr,
+                                                                       &curl_slist_free_all};
   std::uint64_t received_ = 0;
+  bool enough_ = false; // the sink wants no more, or the answer is too long
   std::optional<failure> failure_;
 };
 

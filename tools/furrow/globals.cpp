@@ -7,8 +7,7 @@
 #include <cstring>
 #include <fstream>
 
-#include <CLI/Option.hpp>
-#include <CLI/Validators.hpp>
+#include <CLI/CLI.hpp>
 
 namespace furrow::cli {
 

@@ -1,9 +1,9 @@
 // The command line of Furrow: each command registers itself, CLI11 runs the one that was named.
 #include "tools/furrow/commands.hpp"
-#include "tools/furrow/convert.hpp"
-#include "tools/furrow/dbc.hpp"
-#include "tools/furrow/decode.hpp"
-#include "tools/furrow/names.hpp"
+#include "tools/furrow/logs/convert.hpp"
+#include "tools/furrow/logs/dbc.hpp"
+#include "tools/furrow/logs/decode.hpp"
+#include "tools/furrow/logs/names.hpp"
 
 #include <fmt/format.h>
 

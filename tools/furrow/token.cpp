@@ -1,6 +1,6 @@
 #include "tools/furrow/commands.hpp"
 #include "tools/furrow/output.hpp"
-#include "tools/furrowd/tokens.hpp"
+#include "tools/furrowd/access/tokens.hpp"
 
 #include <fmt/format.h>
 

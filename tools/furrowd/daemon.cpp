@@ -2,9 +2,9 @@
 
 #include "actors/node.hpp"
 #include "storage/store.hpp"
-#include "tools/furrowd/gateway_listener.hpp"
-#include "tools/furrowd/http/alarms.hpp"
-#include "tools/furrowd/http/server.hpp"
+#include "tools/furrowd/api/alarms.hpp"
+#include "tools/furrowd/front/server.hpp"
+#include "tools/furrowd/gateway/listener.hpp"
 
 #include <spdlog/spdlog.h>
 

@@ -4,7 +4,7 @@
 /// Errors: returns the exit code; what is wrong is said in one line on stderr first.
 #pragma once
 
-#include "tools/furrowd/settings.hpp"
+#include "tools/furrowd/config/settings.hpp"
 
 namespace furrow::daemon {
 

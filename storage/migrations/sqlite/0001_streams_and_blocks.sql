@@ -1,5 +1,5 @@
 -- Times are microseconds since 1970 (created_at, claimed_at: seconds). Columns of can_block are raw little-endian arrays
--- as can/frame_block.hpp has them. 64-bit numbers without a sign (iso_name, run) are kept as the same 64 bits signed.
+-- as can/frame/frame_block.hpp has them. 64-bit numbers without a sign (iso_name, run) are kept as the same 64 bits signed.
 create table farm (
   id integer primary key,
   name text not null unique

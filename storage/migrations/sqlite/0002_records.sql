@@ -1,4 +1,4 @@
--- Records of known kinds in tables of their own. The columns after `time` are the fields of can/record_kind.cpp, by name
+-- Records of known kinds in tables of their own. The columns after `time` are the fields of can/records/kind.cpp, by name
 -- and in order; limits are checked there. What came before this step stays in item_record.
 create table sensor_reading (
   stream integer not null,

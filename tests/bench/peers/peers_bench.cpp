@@ -2,7 +2,7 @@
 // peers_bench [seconds a measure, 3 unless told] [clients at once, 256]. Single creates and token usage: each client sends the
 // next when the one before is committed. Batches of 1,000 and 10,000 messages of a bus: one client. PostgreSQL runs as the
 // tests run it (private cluster, fsync on).
-#include "can/record_body.hpp"
+#include "can/records/body.hpp"
 #include "storage/store.hpp"
 #include "tests/bench/answer.hpp"
 #include "tests/support/pg_cluster.hpp"

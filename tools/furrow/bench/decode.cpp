@@ -1,8 +1,8 @@
-#include "can/decode.hpp"
+#include "can/dbc/decode.hpp"
 
-#include "can/catalogue.hpp"
-#include "can/dbc.hpp"
-#include "can/live_state.hpp"
+#include "can/dbc/catalogue.hpp"
+#include "can/dbc/file.hpp"
+#include "can/live/live_state.hpp"
 #include "tools/furrow-sim/block_pool.hpp"
 #include "tools/furrow/bench/benches.hpp"
 

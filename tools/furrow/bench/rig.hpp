@@ -7,7 +7,7 @@
 /// Threads: one.
 #pragma once
 
-#include "storage/bench_database.hpp"
+#include "storage/bench/database.hpp"
 #include "tools/furrow/bench/child.hpp"
 #include "tools/furrow/globals.hpp"
 

@@ -6,7 +6,7 @@
 /// Limits: as exact as it looks often, which costs the server a small query each time.
 #pragma once
 
-#include "storage/bench_database.hpp"
+#include "storage/bench/database.hpp"
 
 #include <chrono>
 #include <cstdint>

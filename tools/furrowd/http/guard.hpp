@@ -9,8 +9,8 @@
 /// Threads: only read.
 #pragma once
 
+#include "tools/furrowd/access/tokens.hpp"
 #include "tools/furrowd/http/message.hpp"
-#include "tools/furrowd/tokens.hpp"
 
 #include <optional>
 #include <utility>

@@ -7,8 +7,8 @@
 /// allowed. Threads: filled before the server starts, only read afterwards.
 #pragma once
 
+#include "tools/furrowd/access/tokens.hpp"
 #include "tools/furrowd/http/message.hpp"
-#include "tools/furrowd/tokens.hpp"
 
 #include <functional>
 #include <map>

@@ -1,0 +1,130 @@
+#include "actors/background/caretaker.hpp"
+
+#include "actors/supervision/exceptions.hpp"
+
+#include <spdlog/spdlog.h>
+
+namespace furrow::actors {
+
+namespace {
+
+using caretaker_pointer = caretaker_actor::stateful_pointer<caretaker_state>;
+
+void ask_for_partitions(caretaker_pointer self) {
+  auto& state = self->state;
+  state.lane->keep_partitions(
+    std::nullopt, [call = ++state.call, me = caretaker_actor{self}](auto outcome) {
+      using shared = storage::result<storage::partition_outcome>;
+      caf::anon_send(me, partitions_reply{call, std::make_shared<shared>(std::move(outcome))});
+    });
+}
+
+void ask_for_retention(caretaker_pointer self) {
+  auto& state = self->state;
+  storage::expire_request request;
+  request.pause = state.config.pause;
+  request.steps_max = state.config.steps_a_call;
+  state.lane->expire(request, [call = ++state.call, me = caretaker_actor{self}](auto outcome) {
+    using shared = storage::result<storage::expire_outcome>;
+    caf::anon_send(me, expire_reply{call, std::make_shared<shared>(std::move(outcome))});
+  });
+}
+
+void note_failure(caretaker_state& state, const storage::failure& why) {
+  ++state.counts->counters.care_failures;
+  if (!state.failing)
+    spdlog::warn("the care of the database stopped ({}): {}; trying again, nothing is lost by it",
+                 storage::to_string(why.code), why.detail);
+  state.failing = true;
+}
+
+void note_success(caretaker_state& state) {
+  if (state.failing)
+    spdlog::info("the care of the database goes on");
+  state.failing = false;
+}
+
+/// Counts, and tells what has changed since it was told last.
+void note(caretaker_state& state, const storage::partition_outcome& outcome) {
+  auto& counters = state.counts->counters;
+  counters.partitions_made += outcome.made;
+  counters.partitions_waiting = outcome.waiting;
+  counters.partition_rows_stray = outcome.stray;
+  if (outcome.mode != state.told_mode)
+    spdlog::info("sealed frames are kept in {}", outcome.mode);
+  state.told_mode = outcome.mode;
+  if (outcome.made > 0)
+    spdlog::info("made {} partitions of can_segment, {} rows moved into them", outcome.made,
+                 outcome.moved);
+  if (outcome.fault != state.told_fault && !outcome.fault.empty())
+    spdlog::warn("{} partitions of can_segment are wanted and could not be made: {}",
+                 outcome.waiting, outcome.fault);
+  state.told_fault = outcome.fault;
+  if (outcome.stray > 0 && outcome.stray != state.told_stray)
+    spdlog::warn("{} rows of can_segment are in no partition of their time: partitions were "
+                 "missing, or a clock was before 2000 or in the future; they are read all the same",
+                 outcome.stray);
+  if (outcome.stray == 0 && state.told_stray > 0)
+    spdlog::info("all rows of can_segment are in their partitions again");
+  state.told_stray = outcome.stray;
+}
+
+void note(caretaker_state& state, const storage::expire_outcome& outcome) {
+  auto& counters = state.counts->counters;
+  counters.partitions_dropped += outcome.partitions;
+  counters.frames_expired += outcome.frames;
+  counters.records_expired += outcome.records;
+  if (outcome.frames + outcome.records + outcome.telemetry + outcome.rollup > 0)
+    spdlog::info("retention has let go {} frames ({} whole partitions), {} records, {} rows of "
+                 "telemetry, {} of rollups",
+                 outcome.frames, outcome.partitions, outcome.records, outcome.telemetry,
+                 outcome.rollup);
+}
+
+} // namespace
+
+caretaker_actor::behavior_type caretaker(caretaker_pointer self,
+                                         const caretaker_config& config,
+                                         std::shared_ptr<storage::care_lane> lane,
+                                         std::shared_ptr<census> counts) {
+  report_exceptions(self);
+  self->state.config = config;
+  self->state.lane = std::move(lane);
+  self->state.counts = std::move(counts);
+  self->delayed_send(self, config.first_look, care_due{});
+  return {
+    [self](care_due) { ask_for_partitions(self); },
+    [self](partitions_reply& reply) {
+      auto& state = self->state;
+      if (reply.call != state.call)
+        return;
+      if (const auto& outcome = *reply.outcome; outcome) {
+        note(state, *outcome);
+        ask_for_retention(self);
+      } else {
+        note_failure(state, outcome.error());
+        self->delayed_send(self, state.config.retry, care_due{});
+      }
+    },
+    [self](expire_reply& reply) {
+      auto& state = self->state;
+      if (reply.call != state.call)
+        return;
+      const auto& outcome = *reply.outcome;
+      if (!outcome) {
+        note_failure(state, outcome.error());
+        self->delayed_send(self, state.config.retry, care_due{});
+        return;
+      }
+      note_success(state);
+      note(state, *outcome);
+      if (outcome->more)
+        ask_for_retention(self);
+      else
+        self->delayed_send(self, outcome->busy ? state.config.retry : state.config.look_every,
+                           care_due{});
+    },
+  };
+}
+
+} // namespace furrow::actors

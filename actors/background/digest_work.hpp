@@ -1,0 +1,54 @@
+/// One run of the digest: a page of a stream's frames becomes what is to be committed.
+///
+/// Shape: signals carry the plan's numbers until `know` has told those of the database.
+/// Errors: state of another version is not gone on with; the run then says so and begins anew.
+/// Threads: a plain value.
+/// Limits: `rows_max` rollup rows a commit, by ending the run at the block that passed it.
+/// Source: docs/decisions/0011-digest-follows-the-watermark.md.
+#pragma once
+
+#include "can/live/stream_digest.hpp"
+#include "storage/digest_lane.hpp"
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace furrow::actors {
+
+/// The messages that Furrow ships.
+struct digest_catalogue {
+  std::shared_ptr<const can::decode_plan> plan;
+  std::vector<storage::digest_signal> signals; // by their numbers in the plan
+};
+[[nodiscard]] digest_catalogue read_catalogue();
+
+class digest_work {
+public:
+  static constexpr std::size_t rows_max = 20'000;
+
+  digest_work(digest_catalogue catalogue, can::telemetry_settings settings)
+    : catalogue_{std::move(catalogue)}, settings_{settings} {}
+
+  struct run {
+    storage::digest_commit commit;
+    std::uint64_t frames = 0;
+    bool understood = true; // the state that the stream came with
+  };
+
+  [[nodiscard]] const std::vector<storage::digest_signal>& signals() const {
+    return catalogue_.signals;
+  }
+  void know(std::vector<std::int32_t> signal_ids) { ids_ = std::move(signal_ids); }
+  [[nodiscard]] bool knows() const { return !ids_.empty(); }
+
+  [[nodiscard]] run take(const storage::digest_stream& stream, const storage::digest_page& page);
+
+private:
+  digest_catalogue catalogue_;
+  can::telemetry_settings settings_;
+  std::vector<std::int32_t> ids_;
+};
+
+} // namespace furrow::actors

@@ -1,0 +1,111 @@
+#include "actors/ingest/aggregator.hpp"
+
+#include "actors/supervision/exceptions.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <atomic>
+
+namespace furrow::actors {
+
+namespace {
+
+using aggregator_pointer = aggregator_actor::stateful_pointer<aggregator_state>;
+using tickets = std::vector<append_ticket<stream_origin>>;
+
+void answer(aggregator_pointer self,
+            const append_ticket<stream_origin>& ticket,
+            decltype(append_answer::what) what) {
+  self->send(ticket.origin.owner,
+             append_answer{ticket.origin.slot, ticket.claim.epoch, ticket.to, what});
+}
+
+/// A writer outlives its aggregator: numbers that began anew would take the answer to a dead one's call for their own.
+std::uint64_t next_call() {
+  static std::atomic<std::uint64_t> last{0};
+  return ++last;
+}
+
+void write_next(aggregator_pointer self) {
+  auto& state = self->state;
+  if (!state.writer || !state.under_way.empty() || state.queue.empty())
+    return;
+  const auto now = self->clock().now();
+  if (const auto wait = state.queue.wait(now); wait.count() > 0) {
+    if (!std::exchange(state.gathering, true))
+      self->delayed_send(self, wait, gather_due{});
+    return;
+  }
+  auto next = state.queue.take(now);
+  state.under_way = std::move(next.tickets);
+  state.call = next_call();
+  self->send(state.writer, append_job{state.call, std::move(next.batch), aggregator_actor{self}});
+}
+
+/// Everything is let go: the gateways still have it and are asked again when the store can be
+/// claimed from.
+void let_go(aggregator_pointer self) {
+  for (const auto& ticket : std::exchange(self->state.under_way, tickets{}))
+    answer(self, ticket, append_answer::kind::failed);
+  for (const auto& ticket : self->state.queue.let_go())
+    answer(self, ticket, append_answer::kind::failed);
+}
+
+void settle(aggregator_pointer self, const storage::append_outcome& outcome) {
+  auto& counters = self->state.counts->counters;
+  ++counters.batches_committed;
+  counters.items_quarantined += outcome.quarantined;
+  self->state.counts->store_answers();
+  for (const auto& ticket : std::exchange(self->state.under_way, tickets{})) {
+    const bool fenced = std::find(outcome.fenced.begin(), outcome.fenced.end(), ticket.claim.stream)
+                        != outcome.fenced.end();
+    answer(self, ticket, fenced ? append_answer::kind::fenced : append_answer::kind::committed);
+  }
+}
+
+void fail(aggregator_pointer self, const storage::failure& why) {
+  auto& counters = self->state.counts->counters;
+  ++counters.append_failures;
+  if (counters.store_up.exchange(false))
+    spdlog::warn("append failed ({}): {}; what is not durable is let go and asked for again",
+                 storage::to_string(why.code), why.detail);
+  let_go(self);
+}
+
+} // namespace
+
+aggregator_actor::behavior_type aggregator(aggregator_pointer self,
+                                           const aggregator_config& config,
+                                           std::shared_ptr<census> counts) {
+  report_exceptions(self);
+  self->state.queue = append_queue<stream_origin>{config.batch_bytes_max, config.gather};
+  self->state.counts = std::move(counts);
+  return {
+    [self](append_order& order) {
+      self->state.queue.add(std::move(order.origin), std::move(order.held));
+      write_next(self);
+    },
+    [self](append_reply& reply) {
+      if (reply.call != self->state.call || self->state.under_way.empty())
+        return; // of a batch that was given up
+      if (reply.outcome->has_value())
+        settle(self, reply.outcome->value());
+      else
+        fail(self, reply.outcome->error());
+      write_next(self);
+    },
+    [self](gather_due) {
+      self->state.gathering = false;
+      write_next(self);
+    },
+    [self](writer_changed& changed) {
+      self->state.writer = std::move(changed.writer);
+      if (!self->state.under_way.empty())
+        let_go(self);
+      write_next(self);
+    },
+  };
+}
+
+} // namespace furrow::actors

@@ -1,0 +1,101 @@
+/// What an aggregator decides: when the next transaction begins, and which blocks of which machines
+/// it is made of. Blocks gather while the writer is busy and for `gather` from the beginning of the
+/// last transaction on, so a transaction grows with the load; on an idle lane a block waits for
+/// nothing.
+///
+/// Threads: owned by one actor.
+/// Limits: what waits here stands under leases of the node's budget; a batch is cut at
+/// batch_bytes_max.
+#pragma once
+
+#include "actors/ingest/stream_intake.hpp"
+#include "storage/store.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <utility>
+#include <vector>
+
+namespace furrow::actors {
+
+/// One append that is under way: who is to hear of it, and the memory that is free once it is
+/// settled.
+template <class Origin>
+struct append_ticket {
+  Origin origin;
+  storage::stream_claim claim;
+  std::uint64_t to = 0;
+  std::vector<memory_lease> leases;
+};
+
+template <class Origin>
+class append_queue {
+public:
+  using clock = std::chrono::steady_clock;
+
+  append_queue(std::size_t batch_bytes_max, std::chrono::milliseconds gather)
+    : batch_bytes_max_{batch_bytes_max}, gather_{gather} {}
+
+  void add(Origin origin, std::shared_ptr<held_append> held) {
+    bytes_ += held->append.bytes();
+    waiting_.push_back({std::move(origin), std::move(held)});
+  }
+
+  [[nodiscard]] bool empty() const { return waiting_.empty(); }
+  [[nodiscard]] std::size_t size() const { return waiting_.size(); }
+
+  /// How long the next transaction still gathers; not at all when it is full.
+  [[nodiscard]] clock::duration wait(clock::time_point now) const {
+    if (bytes_ >= batch_bytes_max_ || !taken_at_ || now >= *taken_at_ + gather_)
+      return {};
+    return *taken_at_ + gather_ - now;
+  }
+
+  struct transaction {
+    std::shared_ptr<storage::append_batch> batch = std::make_shared<storage::append_batch>();
+    std::vector<append_ticket<Origin>> tickets; // one an append, in order
+  };
+
+  /// The oldest appends, at least one when there is one, up to the limit.
+  [[nodiscard]] transaction take(clock::time_point now) {
+    taken_at_ = now;
+    transaction next;
+    std::size_t bytes = 0;
+    while (!waiting_.empty()) {
+      auto& [origin, held] = waiting_.front();
+      const auto more = held->append.bytes();
+      if (bytes + more > batch_bytes_max_ && !next.tickets.empty())
+        break;
+      bytes += more;
+      next.tickets.push_back(
+        {std::move(origin), held->append.claim, held->append.to, std::move(held->leases)});
+      next.batch->push_back(std::move(held->append));
+      waiting_.pop_front();
+    }
+    bytes_ -= std::min(bytes_, bytes);
+    return next;
+  }
+
+  /// All that waits, let go: the tickets say whom to tell.
+  [[nodiscard]] std::vector<append_ticket<Origin>> let_go() {
+    std::vector<append_ticket<Origin>> tickets;
+    for (auto& [origin, held] : waiting_)
+      tickets.push_back({std::move(origin), held->append.claim, held->append.to, {}});
+    waiting_.clear();
+    bytes_ = 0;
+    return tickets;
+  }
+
+private:
+  std::size_t batch_bytes_max_;
+  std::chrono::milliseconds gather_;
+  std::size_t bytes_ = 0;                     // of what waits
+  std::optional<clock::time_point> taken_at_; // when the last transaction began
+  std::deque<std::pair<Origin, std::shared_ptr<held_append>>> waiting_;
+};
+
+} // namespace furrow::actors

@@ -1,0 +1,68 @@
+/// The equipment actor: one machine. It hears its gateways, keeps what their frames say of the
+/// machine (on the board of the census), packs what is new and asks for it to be made durable. What it decides about a stream stands in stream_intake.hpp;
+/// here are its wires and clocks.
+///
+/// Errors: when this actor dies its sessions are dropped, the gateways come again and the next one
+/// claims anew. Limits: streams_max streams at once; what it holds stands under leases.
+#pragma once
+
+#include "actors/ingest/stream_intake.hpp"
+#include "actors/live/census.hpp"
+#include "actors/messages.hpp"
+
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <chrono>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+
+namespace furrow::actors {
+
+struct equipment_config {
+  std::string farm;
+  std::string name;
+  std::size_t lane = 0; // which aggregator
+  std::size_t block_frames_max = 8'192;
+  std::chrono::milliseconds flush_interval{150};
+  std::chrono::milliseconds passivate_after{120'000};
+};
+
+struct equipment_state {
+  static constexpr const char* name = "equipment";
+  static constexpr std::size_t streams_max = 64;
+
+  struct stream {
+    can::stream_id id{};
+    stream_intake intake;
+    stream_intake::totals reported; // what of its totals the node's counters have
+    bool flush_scheduled = false;
+  };
+  struct session {
+    std::uint32_t slot = 0;
+    std::string peer;
+    held_port port;
+  };
+
+  equipment_config config;
+  std::shared_ptr<census> counts;
+  std::shared_ptr<census::live_slot> board;
+  aggregator_actor aggregator;
+  claim_desk_actor desk;
+
+  std::map<std::uint32_t, stream> streams; // by slot
+  std::uint32_t last_slot = 0;
+  std::unordered_map<std::uint64_t, session> sessions;
+  std::uint64_t quiet_checks = 0; // how often passivation found nobody
+};
+
+equipment_actor::behavior_type equipment(equipment_actor::stateful_pointer<equipment_state> self,
+                                         equipment_config config,
+                                         std::shared_ptr<census> counts,
+                                         aggregator_actor aggregator,
+                                         claim_desk_actor desk);
+
+} // namespace furrow::actors

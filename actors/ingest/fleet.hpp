@@ -1,0 +1,57 @@
+/// The fleet supervisor: starts a machine's actor when its gateway greets, passes on where the
+/// lanes are, and keeps each machine's account of deaths. A machine that dies too often is
+/// quarantined without taking its neighbours.
+///
+/// Shape: a dead machine is not started at once: its sessions were dropped with it, and the gateway
+/// that comes again
+///   starts it.
+/// Limits: equipment_max machines; a quarantine ends when the account's window has passed.
+#pragma once
+
+#include "actors/ingest/equipment.hpp"
+#include "actors/live/census.hpp"
+#include "actors/messages.hpp"
+#include "actors/supervision/restart_policy.hpp"
+
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace furrow::actors {
+
+struct fleet_config {
+  equipment_config equipment; // what all machines have in common
+  std::size_t lanes = 1;
+  std::size_t equipment_max = 20'000;
+  restart_policy restart;
+};
+
+struct fleet_state {
+  static constexpr const char* name = "fleet";
+  struct machine {
+    equipment_actor actor; // null: died or passivated
+    std::uint64_t census_id = 0;
+    restart_account deaths;
+    std::chrono::steady_clock::time_point quarantined_until;
+  };
+  fleet_config config;
+  std::uint64_t census_id = 0;
+  std::shared_ptr<census> people;
+  std::unordered_map<std::string, machine> machines; // by farm/name
+  std::unordered_map<caf::actor_addr, std::string> names;
+  std::vector<aggregator_actor> aggregators;
+  claim_desk_actor desk;
+  ~fleet_state();
+};
+
+fleet_actor::behavior_type fleet(fleet_actor::stateful_pointer<fleet_state> self,
+                                 std::uint64_t census_id,
+                                 const fleet_config& config,
+                                 std::shared_ptr<census> people);
+
+} // namespace furrow::actors

@@ -1,0 +1,356 @@
+#include "actors/ingest/stream_intake.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+
+namespace furrow::actors {
+
+namespace {
+
+/// The bytes that stand in quarantine for a frame: time, header, payload, little-endian.
+std::string frame_bytes(const can::frame_view& frame, std::size_t payload_max) {
+  std::string bytes(16, '\0');
+  std::memcpy(bytes.data(), &frame.time_us, 8);
+  std::memcpy(bytes.data() + 8, &frame.header.bits, 8);
+  const auto payload = std::min(frame.header.payload_bytes(), payload_max);
+  bytes.append(reinterpret_cast<const char*>(frame.data), payload);
+  return bytes;
+}
+
+} // namespace
+
+void stream_intake::notify(actions& out, decltype(session_notice::what) what) {
+  if (session_ != 0)
+    out.emplace_back(session_notice{session_, std::move(what)});
+}
+
+void stream_intake::greet(std::uint64_t session, const greeting& from, actions& out) {
+  notify(out, proto::reject{proto::reject_code::superseded,
+                            "a newer session of this stream has taken over", 0});
+  session_ = session;
+  request_.farm = from.farm;
+  request_.equipment = from.hello.equipment;
+  request_.stream_id = from.hello.stream_id;
+  request_.iso_name = from.hello.iso_name;
+  request_.runs = from.hello.runs;
+  hello_first_ = from.hello.first_seq;
+  sent_ = std::max(sent_, from.hello.last_seq);
+  heard_ = from.hello.last_seq;
+  buses_ = from.hello.buses;
+  new_buses_ = buses_;
+  drop_pending();
+  welcomed_ = false;
+  fences_ = failures_ = 0;
+  phase_ = phase::unclaimed;
+  want_claim(out);
+}
+
+void stream_intake::want_claim(actions& out) {
+  claiming_ = true;
+  const auto wait = failures_ < 2 ? 0 : std::min(100 << std::min(failures_ - 2, 6), 5'000);
+  out.emplace_back(claim_wish{++ticket_, std::chrono::milliseconds{wait}, request_});
+}
+
+void stream_intake::start_over(std::uint64_t durable) {
+  durable_ = durable;
+  next_ = durable + 1;
+  packed_from_ = packed_to_ = in_flight_to_ = durable;
+  rewinding_ = false;
+}
+
+void stream_intake::drop_pending() {
+  pending_ = held_append{};
+  pending_frames_ = 0;
+  packed_to_ = packed_from_;
+}
+
+void stream_intake::claimed(std::uint64_t ticket,
+                            const storage::claim_outcome& outcome,
+                            actions& out) {
+  if (ticket != ticket_)
+    return;
+  claiming_ = false;
+  if (outcome.fork_seq) {
+    notify(out, proto::reject{proto::reject_code::forked,
+                              "this spool is a copy: the stream holds other items from number "
+                                + std::to_string(*outcome.fork_seq) + " on",
+                              *outcome.fork_seq, outcome.durable_seq});
+    session_ = 0;
+    return;
+  }
+  if (session_ != 0 && hello_first_ > outcome.durable_seq + 1) {
+    notify(out, proto::reject{proto::reject_code::gone,
+                              "the database holds the stream up to "
+                                + std::to_string(outcome.durable_seq) + " and the spool begins at "
+                                + std::to_string(hello_first_),
+                              0, 0});
+    session_ = 0;
+    return;
+  }
+  const bool was_adrift = phase_ == phase::adrift;
+  claim_ = outcome.claim;
+  start_over(outcome.durable_seq);
+  new_buses_ = buses_;
+  phase_ = phase::open;
+  counted_.rewinds += was_adrift ? 1 : 0;
+  if (std::exchange(welcomed_, true))
+    notify(out, session_notice::rewind{next_});
+  else
+    notify(out, session_notice::welcome{claim_.epoch, next_});
+  // Neither of these two says what is durable: a rewind may be for a hole, a welcome for the live view only.
+  notify(out, session_notice::ack{durable_});
+}
+
+void stream_intake::claim_delayed(std::uint64_t ticket, actions& out) {
+  if (ticket != ticket_ || phase_ != phase::unclaimed)
+    return;
+  phase_ = phase::adrift;
+  notify(out, session_notice::welcome{0, heard_ + 1});
+}
+
+void stream_intake::claim_failed(std::uint64_t ticket, const storage::failure& why, actions& out) {
+  if (ticket != ticket_)
+    return;
+  claiming_ = false;
+  notify(out, proto::reject{proto::reject_code::unavailable,
+                            "the stream cannot be claimed: " + why.detail, 0});
+  session_ = 0;
+}
+
+void stream_intake::note_buses(const std::vector<can::bus_name>& buses) {
+  for (const auto& bus : buses) {
+    if (std::find(buses_.begin(), buses_.end(), bus) != buses_.end()
+        || buses_.size() >= proto::buses_max)
+      continue;
+    buses_.push_back(bus);
+    new_buses_.push_back(bus);
+  }
+}
+
+void stream_intake::received(std::uint64_t session,
+                             proto::batch batch,
+                             std::vector<memory_lease> leases,
+                             can::machine_monitor& machine,
+                             actions& out) {
+  if (session != session_)
+    return; // of a session that was superseded
+  sent_ = std::max(sent_, batch.last_seq);
+  note_buses(batch.buses);
+  if (phase_ != phase::open) {
+    hear(batch, machine);
+    return;
+  }
+  const auto count = batch.count();
+  if (count == 0)
+    return;
+  const auto last = batch.first_seq + count - 1;
+  if (last < next_) {
+    counted_.duplicates += count;
+    notify(out, session_notice::ack{durable_});
+    return;
+  }
+  if (batch.first_seq > next_) {
+    // A hole. What was under way when the rewind was asked for still comes; ask once.
+    if (!std::exchange(rewinding_, true)) {
+      ++counted_.rewinds;
+      notify(out, session_notice::rewind{next_});
+    }
+    return;
+  }
+  rewinding_ = false;
+  counted_.duplicates += next_ - batch.first_seq;
+  auto seq = batch.first_seq;
+  for (auto& group : batch.items) {
+    const auto items = proto::item_count(group);
+    const auto skip = next_ > seq ? next_ - seq : 0;
+    if (skip < items)
+      take(group, seq, skip, machine);
+    seq += items;
+  }
+  next_ = last + 1;
+  packed_to_ = last;
+  for (auto& lease : leases)
+    pending_.leases.push_back(std::move(lease));
+  if (pending_frames_ >= block_frames_max_)
+    flush(out);
+}
+
+void stream_intake::take(proto::item_group& group,
+                         std::uint64_t first,
+                         std::uint64_t skip,
+                         can::machine_monitor& machine) {
+  if (auto* block = std::get_if<can::frame_block>(&group))
+    take_frames(*block, first, skip, machine);
+  else
+    take_records(std::get<std::vector<can::record>>(group), first, skip);
+}
+
+void stream_intake::take_frames(can::frame_block& block,
+                                std::uint64_t first,
+                                std::uint64_t skip,
+                                can::machine_monitor& machine) {
+  const auto count = block.size();
+  show(block, first, shown_, machine);
+  const bool sound =
+    std::all_of(block.headers.begin(), block.headers.end(), [](std::uint64_t bits) {
+      return can::fault_of(can::frame_header{bits}) == can::frame_fault::none;
+    });
+  if (!sound) {
+    pack_checked(block, first + skip, skip, count - skip);
+  } else {
+    if (skip == 0 && pending_.append.frames.empty())
+      pending_.append.frames.push_back(
+        {first, std::move(block)}); // the usual case under load: no copy
+    else
+      pack_frames(block, first + skip, skip, count - skip);
+  }
+  counted_.frames += count - skip;
+  pending_frames_ += count - skip;
+}
+
+void stream_intake::pack_frames(const can::frame_block& block,
+                                std::uint64_t seq,
+                                std::size_t first,
+                                std::size_t count) {
+  auto& runs = pending_.append.frames;
+  const bool follows = !runs.empty() && runs.back().seq_first + runs.back().block.size() == seq
+                       && runs.back().block.size() < block_frames_max_;
+  if (follows && runs.back().block.append(block, first, count))
+    return;
+  runs.push_back({seq, {}});
+  if (runs.back().block.append(block, first, count))
+    return;
+  // Times too far apart for one block: frame by frame, a new block where one does not fit.
+  for (std::size_t i = first; i < first + count; ++i) {
+    const auto frame = block[i];
+    if (runs.back().block.push(frame.time_us, frame.header, frame.data))
+      continue;
+    runs.push_back({seq + (i - first), {}});
+    (void)runs.back().block.push(frame.time_us, frame.header,
+                                 frame.data); // an empty block takes any frame
+  }
+}
+
+void stream_intake::pack_checked(const can::frame_block& block,
+                                 std::uint64_t seq,
+                                 std::size_t first,
+                                 std::size_t count) {
+  std::size_t sound_from = first;
+  const auto pack_until = [&](std::size_t end) {
+    if (end > sound_from)
+      pack_frames(block, seq + (sound_from - first), sound_from, end - sound_from);
+  };
+  for (std::size_t i = first; i < first + count; ++i) {
+    const auto fault = can::fault_of(block.header(i));
+    if (fault == can::frame_fault::none)
+      continue;
+    pack_until(i);
+    sound_from = i + 1;
+    const auto frame = block[i];
+    pending_.append.quarantine.push_back({seq + (i - first), frame.time_us, can::to_string(fault),
+                                          frame_bytes(frame, can::xl_bytes_max)});
+    ++counted_.quarantined;
+  }
+  pack_until(first + count);
+}
+
+void stream_intake::take_records(std::vector<can::record>& records,
+                                 std::uint64_t first,
+                                 std::uint64_t skip) {
+  for (auto i = static_cast<std::size_t>(skip); i < records.size(); ++i)
+    pending_.append.records.push_back({first + i, std::move(records[i])});
+}
+
+void stream_intake::hear(const proto::batch& batch, can::machine_monitor& machine) {
+  // Nothing is kept: the gateway still has it, and is asked for it when the stream is claimed.
+  auto seq = batch.first_seq;
+  for (const auto& group : batch.items) {
+    if (const auto* block = std::get_if<can::frame_block>(&group))
+      show(*block, seq, std::max(heard_, shown_), machine);
+    seq += proto::item_count(group);
+  }
+  if (seq > 0)
+    heard_ = std::max(heard_, seq - 1);
+}
+
+void stream_intake::show(const can::frame_block& block,
+                         std::uint64_t first,
+                         std::uint64_t after,
+                         can::machine_monitor& machine) {
+  const auto end = first + block.size();
+  if (end <= after + 1)
+    return;
+  machine.update(block, after >= first ? after + 1 - first : 0);
+  shown_ = end - 1;
+}
+
+void stream_intake::flush(actions& out) {
+  if (phase_ != phase::open || packed_to_ == packed_from_)
+    return;
+  auto held = std::make_shared<held_append>(std::exchange(pending_, held_append{}));
+  pending_frames_ = 0;
+  held->append.claim = claim_;
+  held->append.from = packed_from_;
+  held->append.to = packed_to_;
+  held->append.sent = std::max(sent_, packed_to_);
+  held->append.buses = std::exchange(new_buses_, {});
+  packed_from_ = in_flight_to_ = packed_to_;
+  out.emplace_back(std::move(held));
+}
+
+void stream_intake::committed(std::int64_t epoch, std::uint64_t to, actions& out) {
+  if (phase_ != phase::open || epoch != claim_.epoch)
+    return; // a claim since then has found out what is durable
+  durable_ = std::max(durable_, to);
+  fences_ = failures_ = 0;
+  notify(out, session_notice::ack{durable_});
+}
+
+void stream_intake::append_failed(std::int64_t epoch, bool fenced, actions& out) {
+  if (phase_ != phase::open || epoch != claim_.epoch)
+    return;
+  // A fence may be of a session that is gone by now, or of this machine's own former actor: claiming again finds out
+  // (a copy of the spool is told apart by its runs). Somebody who keeps taking the stream away is the newer one.
+  ++failures_;
+  if (!fenced || ++fences_ < fences_max) {
+    go_adrift(out);
+    return;
+  }
+  notify(out, proto::reject{proto::reject_code::superseded,
+                            "another session keeps claiming this stream", 0});
+  session_ = 0;
+  drop_pending();
+  start_over(durable_);
+  phase_ = phase::unclaimed;
+}
+
+void stream_intake::desk_lost(actions& out) {
+  if (claiming_)
+    want_claim(out);
+}
+
+void stream_intake::lane_lost(actions& out) {
+  if (phase_ == phase::open && (in_flight_to_ > durable_ || packed()))
+    go_adrift(out);
+}
+
+void stream_intake::go_adrift(actions& out) {
+  drop_pending();
+  heard_ = next_ - 1;
+  phase_ = phase::adrift;
+  if (!claiming_)
+    want_claim(out);
+}
+
+void stream_intake::detach(std::uint64_t session) {
+  if (session == session_)
+    session_ = 0;
+}
+
+bool stream_intake::idle() const {
+  return session_ == 0 && !claiming_
+         && !(phase_ == phase::open && (packed() || in_flight_to_ > durable_));
+}
+
+} // namespace furrow::actors

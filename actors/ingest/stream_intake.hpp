@@ -1,0 +1,176 @@
+/// What an equipment actor decides about one stream: whose session counts, which items are new,
+/// what goes into which block, and how to recover. A plain state machine: events in, actions out;
+/// the clock and the wires are the actor's.
+///
+/// Shape: there is one way to recover (docs/decisions/0001): whatever is in doubt, the stream is
+/// claimed again and the
+///   gateway is asked to start from what the claim found durable. Until then the stream is
+///   *adrift*: items are decoded for the live view and let go.
+/// Threads: owned by one actor.
+/// Limits: holds at most block_frames_max frames and one flush interval; the rest is under leases
+/// in `held_append`s.
+#pragma once
+
+#include "actors/session/memory_budget.hpp"
+#include "actors/session/session.hpp"
+#include "can/live/machine_monitor.hpp"
+#include "proto/wire.hpp"
+#include "storage/store.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace furrow::actors {
+
+/// An append with the leases of what it holds.
+struct held_append {
+  storage::stream_append append;
+  std::vector<memory_lease> leases;
+};
+
+/// What a stream tells a session; `session` is the number that the actor gave it.
+struct session_notice {
+  struct welcome {
+    std::int64_t epoch = 0; // 0: for the live view only, another welcome follows
+    std::uint64_t resume_from = 1;
+  };
+  struct ack {
+    std::uint64_t durable_seq = 0;
+  };
+  struct rewind {
+    std::uint64_t from_seq = 1;
+  };
+  std::uint64_t session = 0;
+  std::variant<welcome, ack, rewind, proto::reject> what;
+};
+
+/// The stream needs a claim; the answer comes back with the same ticket.
+struct claim_wish {
+  std::uint64_t ticket = 0;
+  std::chrono::milliseconds wait{
+    0}; // before it is asked for: appends keep failing though claims succeed
+  storage::claim_request request;
+};
+
+using intake_action = std::variant<session_notice, claim_wish, std::shared_ptr<held_append>>;
+
+class stream_intake {
+public:
+  struct totals {
+    std::uint64_t frames = 0; // new ones, decoded
+    std::uint64_t duplicates = 0;
+    std::uint64_t rewinds = 0;
+    std::uint64_t quarantined = 0;
+  };
+
+  explicit stream_intake(std::size_t block_frames_max) : block_frames_max_{block_frames_max} {}
+
+  using actions = std::vector<intake_action>;
+  /// A session greets. The newest wins: an older one is rejected as superseded.
+  void greet(std::uint64_t session, const greeting& from, actions& out);
+  void claimed(std::uint64_t ticket, const storage::claim_outcome& outcome, actions& out);
+  /// The claim will be tried again later: until then the gateway is heard for the live view.
+  void claim_delayed(std::uint64_t ticket, actions& out);
+  /// The claim will never succeed as it is.
+  void claim_failed(std::uint64_t ticket, const storage::failure& why, actions& out);
+  /// Shows `machine` what it has not seen yet, and packs what is new. The leases are given back when
+  /// the items are durable or let go.
+  void received(std::uint64_t session,
+                proto::batch batch,
+                std::vector<memory_lease> leases,
+                can::machine_monitor& machine,
+                actions& out);
+  /// Sends off what is packed.
+  void flush(actions& out);
+  void committed(std::int64_t epoch, std::uint64_t to, actions& out);
+  /// An append of `epoch` was not stored, or nobody knows; `fenced`: a newer claim exists.
+  void append_failed(std::int64_t epoch, bool fenced, actions& out);
+  /// The desk that took this stream's claim is gone with it.
+  void desk_lost(actions& out);
+  /// The lane that took this stream's appends is gone with all that it held.
+  void lane_lost(actions& out);
+  void detach(std::uint64_t session);
+
+  [[nodiscard]] bool packed() const {
+    return !pending_.leases.empty() || packed_to_ > packed_from_;
+  }
+  [[nodiscard]] bool attached() const { return session_ != 0; }
+  [[nodiscard]] bool adrift() const { return phase_ == phase::adrift; }
+  [[nodiscard]] bool idle() const; // no session and nothing under way
+  [[nodiscard]] std::uint64_t durable_seq() const { return durable_; }
+  [[nodiscard]] std::uint64_t received_seq() const { return next_ - 1; }
+  [[nodiscard]] std::uint64_t sent_seq() const { return sent_; }
+  [[nodiscard]] const totals& counted() const { return counted_; }
+
+private:
+  /// unclaimed: a claim is under way and nothing is welcome yet. open: claimed, items are packed.
+  /// adrift: a claim is under way, items are heard for the live view and let go.
+  enum class phase : std::uint8_t { unclaimed, open, adrift };
+
+  void want_claim(actions& out);
+  void notify(actions& out, decltype(session_notice::what) what);
+  void start_over(std::uint64_t durable);
+  void drop_pending();
+  void go_adrift(actions& out);
+  void note_buses(const std::vector<can::bus_name>& buses);
+  void take(proto::item_group& group,
+            std::uint64_t first,
+            std::uint64_t skip,
+            can::machine_monitor& machine);
+  void take_frames(can::frame_block& block,
+                   std::uint64_t first,
+                   std::uint64_t skip,
+                   can::machine_monitor& machine);
+  /// Shows the items of a block after number `after`.
+  void show(const can::frame_block& block,
+            std::uint64_t first,
+            std::uint64_t after,
+            can::machine_monitor& machine);
+  void take_records(std::vector<can::record>& records, std::uint64_t first, std::uint64_t skip);
+  void pack_frames(const can::frame_block& block,
+                   std::uint64_t seq,
+                   std::size_t first,
+                   std::size_t count);
+  void pack_checked(const can::frame_block& block,
+                    std::uint64_t seq,
+                    std::size_t first,
+                    std::size_t count);
+  void hear(const proto::batch& batch, can::machine_monitor& machine);
+
+  const std::size_t block_frames_max_;
+  phase phase_ = phase::unclaimed;
+  std::uint64_t session_ = 0;
+  storage::claim_request request_;
+  std::uint64_t hello_first_ = 1;
+  std::uint64_t ticket_ = 0;
+  bool claiming_ = false;
+  bool welcomed_ = false; // the session has had its epoch; what follows is a rewind
+  storage::stream_claim claim_;
+
+  std::uint64_t durable_ = 0;
+  std::uint64_t next_ = 1;        // the item expected from the gateway
+  std::uint64_t packed_from_ = 0; // pending_ holds (packed_from_, packed_to_]
+  std::uint64_t packed_to_ = 0;
+  std::uint64_t in_flight_to_ = 0;
+  std::uint64_t sent_ = 0;
+  static constexpr int fences_max = 3;
+  int fences_ = 0;          // in a row, without a commit between
+  int failures_ = 0;        // likewise
+  std::uint64_t heard_ = 0; // while adrift: the newest item seen
+  /// The newest item that the machine's monitor was shown. What comes again after a rewind is
+  /// packed and not shown: the live view never goes back.
+  std::uint64_t shown_ = 0;
+  bool rewinding_ = false; // asked to rewind, the answer is not here yet
+  std::size_t pending_frames_ = 0;
+  held_append pending_;
+  std::vector<can::bus_name> buses_;     // all that the gateway has named
+  std::vector<can::bus_name> new_buses_; // of these, the ones to store with the next append
+  totals counted_;
+};
+
+} // namespace furrow::actors

@@ -1,0 +1,109 @@
+/// Who is alive: the tree that `furrow actors` shows, the handles that `kill` needs, the state of
+/// each machine, and the node's counters. Written by the actors a few times a batch, read by
+/// anybody, so that it answers even when an actor does not.
+///
+/// Threads: safe from any.
+/// Limits: a row an actor; rows go with their actors.
+#pragma once
+
+#include "actors/live/live_view.hpp"
+
+#include <caf/actor.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace furrow::actors {
+
+struct node_counters {
+  std::atomic<std::uint64_t> sessions{0};
+  std::atomic<std::uint64_t> frames_received{0};
+  std::atomic<std::uint64_t> frames_durable{0};
+  std::atomic<std::uint64_t> items_quarantined{0};
+  std::atomic<std::uint64_t> duplicates{0};
+  std::atomic<std::uint64_t> rewinds{0};
+  std::atomic<std::uint64_t> batches_committed{0};
+  std::atomic<std::uint64_t> append_failures{0};
+  std::atomic<std::uint64_t> actor_restarts{0};
+  std::atomic<std::uint64_t> digest_frames{0};
+  std::atomic<std::uint64_t> digest_commits{0};
+  std::atomic<std::uint64_t> digest_failures{0};
+  std::atomic<std::uint64_t> digest_streams_behind{0};
+  std::atomic<std::uint64_t> digest_items_behind{0};
+  std::atomic<std::int64_t> digest_oldest_us{0};
+  std::atomic<bool> store_up{false};
+  std::atomic<std::uint64_t> frames_sealed{0};
+  std::atomic<std::uint64_t> chunks_sealed{0};
+  std::atomic<std::uint64_t> seal_failures{0};
+  std::atomic<std::uint64_t> partitions_made{0};
+  std::atomic<std::uint64_t> partitions_waiting{0};
+  std::atomic<std::uint64_t> partition_rows_stray{0};
+  std::atomic<std::uint64_t> partitions_dropped{0};
+  std::atomic<std::uint64_t> frames_expired{0};
+  std::atomic<std::uint64_t> records_expired{0};
+  std::atomic<std::uint64_t> care_failures{0};
+};
+
+class census {
+public:
+  node_counters counters;
+
+  /// What work with the database, or a look at it, has found; told in the log when it is the answer after none.
+  void store_answers();
+
+  /// Takes an actor into the tree; `parent` 0 is the root.
+  std::uint64_t enter(std::uint64_t parent, const std::string& name, const caf::actor& handle);
+  void set_handle(std::uint64_t id, const caf::actor& handle);
+  void restarted(std::uint64_t id, const caf::actor& handle, const std::string& why);
+  void set_state(std::uint64_t id, const std::string& state, const std::string& detail);
+  void leave(std::uint64_t id);
+  void clear();
+  [[nodiscard]] std::vector<actor_row> rows() const;
+  /// Sends the actor a kill; false when there is none of that number.
+  bool kill(std::uint64_t id) const;
+
+  /// The place where a machine's actor keeps its latest, under a lock that it holds for one batch,
+  /// and a reader while it copies; gone when the actor has dropped it.
+  class live_slot {
+  public:
+    /// Runs `change(standing, monitor)`.
+    template <class Change>
+    void write(Change change) {
+      const std::lock_guard lock{mutex_};
+      change(standing_, monitor_);
+    }
+    [[nodiscard]] live_equipment get() const;
+    /// Nothing when it is another machine.
+    [[nodiscard]] std::optional<can::machine_report> report_of(const std::string& farm,
+                                                               const std::string& equipment) const;
+
+  private:
+    mutable std::mutex mutex_;
+    live_standing standing_;
+    can::machine_monitor monitor_;
+  };
+  [[nodiscard]] std::shared_ptr<live_slot> open_slot();
+  [[nodiscard]] std::vector<live_equipment> live() const;
+  [[nodiscard]] std::optional<can::machine_report> report_of(const std::string& farm,
+                                                             const std::string& equipment) const;
+
+private:
+  [[nodiscard]] std::vector<std::shared_ptr<live_slot>> slots() const;
+
+  struct entry {
+    actor_row row;
+    caf::actor handle;
+  };
+  mutable std::mutex mutex_;
+  std::uint64_t last_id_ = 0;
+  std::map<std::uint64_t, entry> entries_;
+  mutable std::vector<std::weak_ptr<live_slot>> slots_;
+};
+
+} // namespace furrow::actors

@@ -1,0 +1,56 @@
+/// Supervision as data: a list of children, each with how to start it and how often it may be
+/// restarted.
+///
+/// Shape: one for one. Children start in order and stop in reverse. A child that dies is started
+/// again after a wait;
+///   when its budget is spent, the supervisor itself ends with that child's reason, and whoever
+///   supervises it decides.
+/// Threads: an actor; `start` and `started` run in it.
+#pragma once
+
+#include "actors/live/census.hpp"
+#include "actors/supervision/restart_policy.hpp"
+
+#include <caf/actor.hpp>
+#include <caf/event_based_actor.hpp>
+#include <caf/stateful_actor.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace furrow::actors {
+
+struct child_spec {
+  std::string id;
+  /// Spawns the child; `parent` is the supervisor's number in the census, for supervisors of their
+  /// own.
+  std::function<caf::actor(caf::event_based_actor* supervisor, std::uint64_t census_id)> start;
+  /// Tells those who work with the child where it is now; called after every start.
+  std::function<void(const caf::actor& child)> started = [](const caf::actor&) {};
+  restart_policy restart;
+};
+
+struct supervisor_state {
+  static constexpr const char* name = "supervisor";
+  struct child {
+    child_spec spec;
+    caf::actor handle;
+    std::uint64_t census_id = 0;
+    restart_account account;
+    bool running = false;
+  };
+  std::vector<child> children;
+  std::shared_ptr<census> people;
+  ~supervisor_state();
+};
+
+/// `census_id`: this supervisor's own number there.
+caf::behavior supervisor(caf::stateful_actor<supervisor_state>* self,
+                         std::uint64_t census_id,
+                         const std::vector<child_spec>& children,
+                         std::shared_ptr<census> people);
+
+} // namespace furrow::actors

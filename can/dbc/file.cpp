@@ -1,0 +1,423 @@
+#include "can/dbc/file.hpp"
+
+#include "can/dbc/parser.hpp"
+
+#include <cmath>
+
+namespace furrow::can {
+
+const char* to_string(dbc_errc code) {
+  switch (code) {
+  case dbc_errc::none:
+    return "no error";
+  case dbc_errc::too_large:
+    return "the file is larger than is allowed";
+  case dbc_errc::syntax:
+    return "the file cannot be read as DBC";
+  case dbc_errc::unsound:
+    return "the file says what cannot be";
+  }
+  return "unknown error";
+}
+
+namespace {
+
+/// Words that begin a statement, and so end a list of names that has no `;`.
+bool begins_statement(std::string_view word) {
+  return one_of(word, {"VERSION",
+                       "NS_",
+                       "BS_",
+                       "BU_",
+                       "BO_",
+                       "SG_",
+                       "EV_",
+                       "CM_",
+                       "BA_DEF_",
+                       "BA_",
+                       "VAL_",
+                       "BA_DEF_DEF_",
+                       "VAL_TABLE_",
+                       "SIG_GROUP_",
+                       "SIG_VALTYPE_",
+                       "BO_TX_BU_",
+                       "ENVVAR_DATA_",
+                       "SGTYPE_",
+                       "SIG_TYPE_REF_",
+                       "SG_MUL_VAL_",
+                       "BA_DEF_REL_",
+                       "BA_REL_",
+                       "BA_DEF_DEF_REL_"});
+}
+
+} // namespace
+
+bool dbc_parser::fail(dbc_errc code, std::uint32_t position, std::string_view text) {
+  if (failed_)
+    return false; // the first one is the cause
+  failed_ = true;
+  const auto [line, column] = lexer_.place(position);
+  failure_ = {code, file_.name + ':' + std::to_string(line) + ':' + std::to_string(column) + ": "
+                      + std::string{text}};
+  return false;
+}
+
+void dbc_parser::warn(std::uint32_t position, std::string text) {
+  if (++file_.warning_count > limits_.warnings)
+    return;
+  const auto [line, column] = lexer_.place(position);
+  file_.warnings.push_back({line, column, std::move(text)});
+}
+
+bool dbc_parser::object(std::uint32_t position, std::string text) {
+  if (mode_ == dbc_mode::strict)
+    return fail(dbc_errc::unsound, position, text);
+  warn(position, std::move(text));
+  return true;
+}
+
+bool dbc_parser::punctuation(char c) {
+  return lexer_.take(c) || expected(std::string{"expected '"} + c + '\'');
+}
+
+bool dbc_parser::name(std::string_view& out, std::string_view what) {
+  const auto position = lexer_.next();
+  out = lexer_.word();
+  if (out.empty() || (out[0] >= '0' && out[0] <= '9'))
+    return fail(dbc_errc::syntax, position,
+                "expected the name of a " + std::string{what}
+                  + ": a letter, then letters, digits and _");
+  if (out.size() > limits_.name_bytes)
+    return fail(dbc_errc::too_large, position,
+                "name of " + std::to_string(out.size()) + " bytes; at most "
+                  + std::to_string(limits_.name_bytes));
+  return true;
+}
+
+bool dbc_parser::text(std::string& out, std::string_view what) {
+  const auto position = lexer_.next();
+  const auto raw = lexer_.string();
+  if (!raw)
+    return expected(lexer_.peek() == '"' ? "this string does not end"
+                                         : "expected " + std::string{what} + " in quotes");
+  if (raw->size() > limits_.text_bytes)
+    return fail(dbc_errc::too_large, position,
+                "text of " + std::to_string(raw->size()) + " bytes; at most "
+                  + std::to_string(limits_.text_bytes));
+  out = lexer_.utf8(*raw);
+  return true;
+}
+
+bool dbc_parser::number(double& out, std::string_view what) {
+  const auto value = lexer_.number();
+  if (!value)
+    return expected("expected a number: " + std::string{what});
+  out = *value;
+  return true;
+}
+
+bool dbc_parser::natural(std::uint32_t& out, std::uint64_t max, std::string_view what) {
+  const auto position = lexer_.next();
+  const auto value = lexer_.natural();
+  if (!value)
+    return expected("expected a whole number: " + std::string{what});
+  if (*value > max)
+    return fail(dbc_errc::too_large, position,
+                std::string{what} + " is " + std::to_string(*value) + "; at most "
+                  + std::to_string(max));
+  out = static_cast<std::uint32_t>(*value);
+  return true;
+}
+
+bool dbc_parser::message_id(std::uint64_t& out) {
+  const auto position = lexer_.next();
+  const auto value = lexer_.natural();
+  if (!value)
+    return expected("expected the identifier of a message");
+  if (*value > 0xFFFFFFFF)
+    return fail(dbc_errc::unsound, position,
+                "identifier " + std::to_string(*value) + " has more than 32 bits");
+  out = *value;
+  return true;
+}
+
+result<dbc_file, dbc_errc> dbc_parser::run() {
+  if (lexer_.text().size() > limits_.file_bytes)
+    return failure<dbc_errc>{dbc_errc::too_large,
+                             file_.name + ": " + std::to_string(lexer_.text().size())
+                               + " bytes; at most " + std::to_string(limits_.file_bytes)};
+  while (!lexer_.at_end()) {
+    const auto position = lexer_.position();
+    const auto keyword = lexer_.word();
+    if (keyword.empty()) {
+      expected("expected a keyword such as BO_ or SG_");
+      return failure_;
+    }
+    if (!statement(keyword, position))
+      return failure_;
+  }
+  if (!finish())
+    return failure_;
+  return std::move(file_);
+}
+
+bool dbc_parser::statement(std::string_view keyword, std::uint32_t position) {
+  if (keyword == "SG_")
+    return read_signal();
+  if (keyword == "BO_")
+    return read_message();
+  in_message_ = false;
+  if (keyword == "BA_")
+    return read_attribute();
+  if (keyword == "VAL_")
+    return read_values();
+  if (keyword == "CM_")
+    return read_comment();
+  if (keyword == "SG_MUL_VAL_")
+    return read_mux_values();
+  if (keyword == "VAL_TABLE_")
+    return read_value_table();
+  if (keyword == "BA_DEF_")
+    return read_attribute_definition();
+  if (keyword == "BA_DEF_DEF_")
+    return read_attribute_default();
+  if (keyword == "SIG_VALTYPE_")
+    return read_value_type();
+  if (keyword == "BO_TX_BU_")
+    return read_senders();
+  if (keyword == "BU_")
+    return read_nodes();
+  if (keyword == "NS_")
+    return read_new_symbols();
+  if (keyword == "BS_")
+    return read_bit_timing();
+  if (keyword == "VERSION")
+    return read_version();
+  if (one_of(keyword, {"SIG_GROUP_",     "EV_",         "ENVVAR_DATA_",     "EV_DATA_",
+                       "SGTYPE_",        "SGTYPE_VAL_", "SIGTYPE_VALTYPE_", "SIG_TYPE_REF_",
+                       "SIG_TYPE_REF_",  "BA_DEF_REL_", "BA_REL_",          "BA_DEF_DEF_REL_",
+                       "BA_DEF_SGTYPE_", "BA_SGTYPE_",  "CAT_DEF_",         "CAT_",
+                       "FILTER",         "BU_SG_REL_",  "BU_EV_REL_",       "BU_BO_REL_"}))
+    return skip();
+  return object(position, "unknown keyword " + std::string{keyword.substr(0, 40)}) && skip();
+}
+
+bool dbc_parser::skip() {
+  const auto position = lexer_.next();
+  return lexer_.skip_statement()
+         || fail(dbc_errc::syntax, position, "this statement does not end with ';'");
+}
+
+bool dbc_parser::read_version() {
+  return text(file_.version, "the version");
+}
+
+bool dbc_parser::read_new_symbols() {
+  if (!punctuation(':'))
+    return false;
+  // A symbol stands alone on its line; a keyword with something after it begins a statement.
+  for (;;) {
+    const auto begin = lexer_.next();
+    const auto word = lexer_.word();
+    if (word.empty())
+      return true;
+    const bool alone = !lexer_.on_same_line();
+    if (!alone || one_of(word, {"BS_", "BU_", "BO_", "SG_", "VERSION"})) {
+      // Several to a line do occur, each of them known: those that no statement can follow.
+      lexer_.rewind(begin);
+      if (alone || !one_of(word, {"NS_DESC_", "CAT_DEF_", "CAT_", "FILTER", "EV_DATA_"}))
+        return true;
+      (void)lexer_.word();
+    }
+  }
+}
+
+bool dbc_parser::read_bit_timing() {
+  if (!punctuation(':'))
+    return false;
+  // baudrate : BTR1 , BTR2; obsolete and mostly left out
+  std::uint32_t ignored = 0;
+  if (lexer_.peek() < '0' || lexer_.peek() > '9')
+    return true;
+  constexpr std::string_view what = "bit timing";
+  return natural(ignored, 0xFFFFFFFF, what)
+         && (!lexer_.take(':')
+             || (natural(ignored, 0xFFFFFFFF, what) && punctuation(',')
+                 && natural(ignored, 0xFFFFFFFF, what)));
+}
+
+bool dbc_parser::read_nodes() {
+  if (!punctuation(':'))
+    return false;
+  for (;;) {
+    const auto begin = lexer_.next();
+    const auto word = lexer_.word();
+    if (word.empty() || begins_statement(word)) {
+      lexer_.rewind(begin);
+      lexer_.take(';'); // some writers put one
+      return true;
+    }
+    lexer_.rewind(begin);
+    std::string_view node;
+    if (!name(node, "node"))
+      return false;
+    file_.nodes.emplace_back(node);
+  }
+}
+
+bool dbc_parser::read_message() {
+  std::uint64_t id = 0;
+  std::string_view message_name;
+  dbc_message message;
+  const auto position = lexer_.next();
+  if (!message_id(id))
+    return false;
+  const auto name_position = lexer_.next();
+  if (!name(message_name, "message") || !punctuation(':')
+      || !natural(message.length, dbc_message_bytes_max, "length of the message in bytes"))
+    return false;
+  if (lexer_.on_same_line()) {
+    std::string_view sender;
+    if (!name(sender, "node"))
+      return false;
+    if (sender != "Vector__XXX")
+      message.senders.emplace_back(sender);
+  } else if (!object(lexer_.position(), "message without a sender")) {
+    return false;
+  }
+  in_message_ = true;
+  in_independent_ = is_independent(id);
+  if (in_independent_)
+    return true;
+  message.extended = (id & 0x80000000U) != 0;
+  message.id = static_cast<std::uint32_t>(id & 0x7FFFFFFFU);
+  if (message.id > 0x1FFFFFFF)
+    return fail(dbc_errc::unsound, position,
+                "identifier " + std::to_string(id) + " has more than 29 bits");
+  if (!message.extended && message.id > 0x7FF) {
+    if (!object(position,
+                "identifier " + std::to_string(id)
+                  + " has more than 11 bits and no mark for extended; taken for extended"))
+      return false;
+    message.extended = true;
+  }
+  message.name = message_name;
+  if (file_.messages.size() >= limits_.messages)
+    return fail(dbc_errc::too_large, position,
+                "more than " + std::to_string(limits_.messages) + " messages");
+  if (!message_index_.emplace(id, static_cast<std::uint32_t>(file_.messages.size())).second)
+    warn(name_position, "message " + message.name + " has the identifier of an earlier one");
+  file_.messages.push_back(std::move(message));
+  sources_.push_back({position, {}});
+  return true;
+}
+
+bool dbc_parser::read_signal() {
+  const auto position = lexer_.next();
+  if (!in_message_)
+    return fail(dbc_errc::syntax, position, "signal outside a message");
+  std::string_view signal_name;
+  if (!name(signal_name, "signal"))
+    return false;
+  dbc_signal signal;
+  dbc_signal_source source{position, {}, std::nullopt};
+  if (!lexer_.take(':')) {
+    const auto mark_position = lexer_.next();
+    auto mark = lexer_.word();
+    if (mark == "m" && lexer_.take('-')) { // m-1: a signed selector
+      (void)lexer_.word();
+      mark = lexer_.text().substr(mark_position, lexer_.position() - mark_position);
+    }
+    if (!read_mux_mark(mark, mark_position, signal) || !punctuation(':'))
+      return false;
+  }
+  if (!read_signal_shape(signal))
+    return false;
+  // Receivers, separated by commas or blanks, up to the end of the line.
+  while (lexer_.on_same_line() && (lexer_.take(',') || !lexer_.word().empty()))
+    ;
+  if (in_independent_)
+    return true;
+  if (++signals_ > limits_.signals)
+    return fail(dbc_errc::too_large, position,
+                "more than " + std::to_string(limits_.signals) + " signals");
+  if (!check_signal(signal, position))
+    return false;
+  signal.name = signal_name;
+  const auto message = static_cast<std::uint32_t>(file_.messages.size() - 1);
+  auto& signals = file_.messages.back().signals;
+  const auto [earlier, fresh] = signal_index_.emplace(signal_key{message, signal_name},
+                                                      static_cast<std::uint32_t>(signals.size()));
+  if (!fresh) {
+    warn(position, "signal " + signal.name + " has the name of an earlier one of its message");
+    namesakes_.push_back({message, static_cast<std::uint32_t>(signals.size()), earlier->second});
+  }
+  signals.push_back(std::move(signal));
+  sources_.back().signals.push_back(source);
+  return true;
+}
+
+bool dbc_parser::read_signal_shape(dbc_signal& signal) {
+  constexpr std::uint64_t bits_max = std::uint64_t{dbc_message_bytes_max} * 8;
+  double min = 0;
+  double max = 0;
+  if (!natural(signal.start, bits_max, "start bit") || !punctuation('|')
+      || !natural(signal.length, bits_max, "length in bits") || !punctuation('@'))
+    return false;
+  if (lexer_.take('0'))
+    signal.order = byte_order::motorola;
+  else if (!lexer_.take('1'))
+    return expected("expected the byte order, 0 (Motorola) or 1 (Intel)");
+  if (lexer_.take('-'))
+    signal.is_signed = true;
+  else if (!lexer_.take('+'))
+    return expected("expected + (unsigned) or - (signed)");
+  if (!punctuation('(') || !number(signal.scale, "factor") || !punctuation(',')
+      || !number(signal.offset, "offset") || !punctuation(')') || !punctuation('[')
+      || !number(min, "minimum") || !punctuation('|') || !number(max, "maximum")
+      || !punctuation(']') || !text(signal.unit, "the unit"))
+    return false;
+  if (min != 0 || max != 0) {
+    signal.min = min;
+    signal.max = max;
+  }
+  return true;
+}
+
+bool dbc_parser::check_signal(const dbc_signal& signal, std::uint32_t position) {
+  if (signal.length == 0 && !object(position, "signal of no bits: it is never there"))
+    return false;
+  if (!std::isfinite(signal.scale) || !std::isfinite(signal.offset))
+    return object(position, "factor or offset is no finite number: it does not decode");
+  if (signal.scale == 0)
+    warn(position, "factor 0: every value is the offset");
+  return true;
+}
+
+bool dbc_parser::read_mux_mark(std::string_view mark, std::uint32_t position, dbc_signal& signal) {
+  if (mark == "M") {
+    signal.mux.selector = true;
+    return true;
+  }
+  const bool nested = mark.size() > 2 && mark.back() == 'M';
+  dbc_lexer digits{mark.substr(std::min<std::size_t>(1, mark.size()))};
+  const auto value = digits.integer();
+  const auto end = mark.size() - 1 - (nested ? 1 : 0);
+  if (mark.size() < 2 || mark[0] != 'm' || !value || digits.position() != end)
+    return fail(dbc_errc::syntax, position, "expected ':', M, m<number> or m<number>M");
+  signal.mux.selector = nested;
+  if (++ranges_ > limits_.ranges)
+    return fail(dbc_errc::too_large, position,
+                "more than " + std::to_string(limits_.ranges) + " multiplexer values");
+  signal.mux.when.push_back({*value, *value});
+  return true;
+}
+
+result<dbc_file, dbc_errc> parse_dbc(std::string_view text,
+                                     std::string_view name,
+                                     dbc_mode mode,
+                                     const dbc_limits& limits,
+                                     dbc_encoding encoding) {
+  return dbc_parser{text, name, mode, limits, encoding}.run();
+}
+
+} // namespace furrow::can

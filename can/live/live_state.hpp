@@ -1,0 +1,135 @@
+/// The latest of what a machine says of itself: engine, speeds, fuel, temperatures, PTO, hitch,
+/// position, course; each with its age and source.
+///
+/// Shape: `update` looks at one frame, or at one message that was put together; anything it does
+///   not know costs one switch on its PGN. What ECUs, faults and process data say is in
+///   machine_monitor.hpp, which keeps a live state too.
+/// Units: in the member names. Times are those of the frames, in microseconds since 1970.
+/// Errors: "not available" and "error" leave a value as it was; absent is never zero. Where several
+///   PGNs carry one thing, one that stands further left wins while it was heard within
+///   `source_hold_us`:
+///     wheel speed   WBSD 65096, CCVS 65265
+///     ground speed  GBSD 65097, COG & SOG 129026, VDS 65256
+///     direction     MSS 61474, WBSD 65096, GBSD 65097
+///     position      129025, GNSS 129029, VP1 65267
+///     altitude      GNSS 129029, VDS 65256
+///     course        COG & SOG 129026 (true north only), VDS 65256
+///     engine speed  EEC1 61444, 127488 (of engine 0)
+///     fuel level    DD1 65276, 127505
+///     distance      VDHR 65217, VD 65248
+///     air           AMB 65269, 130312 and 130316 (outside), 130313, 130314, 130311
+/// Source: SAE J1939-71, ISO 11783-7 and -8, NMEA 2000; each PGN and SPN is named in
+///   live_state.cpp.
+#pragma once
+
+#include "can/frame/frame.hpp"
+
+#include <array>
+#include <cstdint>
+#include <optional>
+
+namespace furrow::can {
+
+struct assembled_message;
+
+template <class T>
+struct observed {
+  T value{};
+  std::int64_t time_us = 0;
+  std::uint32_t pgn = 0;
+  std::uint8_t source = 0; // J1939 source address
+  std::uint8_t bus = 0;
+};
+
+struct position {
+  double latitude_deg = 0;
+  double longitude_deg = 0;
+};
+
+enum class travel_direction : std::uint8_t { reverse = 0, forward = 1 };
+
+/// How good a position is; NMEA 2000 numbers.
+struct gnss_fix {
+  std::uint8_t method =
+    0; // 0 none, 1 GNSS, 2 differential, 3 precise, 4 RTK fixed, 5 RTK float ...
+  std::optional<std::uint8_t> satellites;
+  std::optional<double> hdop;
+};
+
+/// What the machine does, as far as its values tell.
+enum class operating_mode : std::uint8_t {
+  unknown = 0, // no engine speed lately
+  off = 1,     // the engine stands still
+  idle = 2,    // it runs, and nothing moves
+  moving = 3,  // the machine drives, without work
+  working = 4, // a PTO turns, or it drives with a hitch in work
+};
+[[nodiscard]] const char* to_string(operating_mode mode);
+
+/// All PGNs that a live state reads; frames of others leave it as it is, but for its last frame.
+inline constexpr std::array<std::uint32_t, 39> live_pgns{
+  44032,  44288,  61443,  61444,  61474,  65091,  65092,  65093,  65094,  65096,
+  65097,  65128,  65217,  65248,  65253,  65256,  65257,  65262,  65263,  65265,
+  65266,  65267,  65269,  65270,  65271,  65272,  65276,  127250, 127251, 127488,
+  127505, 129025, 129026, 129029, 130311, 130312, 130313, 130314, 130316};
+
+struct live_state {
+  /// Tractor messages come every 100 ms, position at 1 Hz or faster: three missed and the next best
+  /// source speaks.
+  static constexpr std::int64_t source_hold_us = 3'000'000;
+  /// What is older does not tell the operating mode any more.
+  static constexpr std::int64_t mode_hold_us = 10'000'000;
+
+  std::optional<observed<double>> engine_speed_rpm;
+  std::optional<observed<double>> wheel_speed_mps;
+  std::optional<observed<double>> ground_speed_mps;
+  std::optional<observed<double>> fuel_rate_lph;
+  std::optional<observed<double>> fuel_level_pct;
+  std::optional<observed<double>> coolant_temperature_c;
+  std::optional<observed<double>> rear_pto_rpm;
+  std::optional<observed<double>> rear_hitch_pct;
+  std::optional<observed<can::position>> position; // qualified: the member hides the type
+  std::int64_t last_frame_us = 0;
+
+  std::optional<observed<double>> engine_load_pct;
+  std::optional<observed<double>> engine_torque_pct;
+  std::optional<observed<double>> engine_hours_h;
+  std::optional<observed<double>> total_fuel_l;
+  std::optional<observed<double>> oil_pressure_kpa;
+  std::optional<observed<double>> battery_v;
+  std::optional<observed<double>> ambient_temperature_c;
+  std::optional<observed<double>> ambient_humidity_pct;
+  std::optional<observed<double>> ambient_pressure_kpa;
+  std::optional<observed<double>> engine_oil_temperature_c;
+  std::optional<observed<double>> fuel_temperature_c;
+  std::optional<observed<double>> intake_air_temperature_c;
+  std::optional<observed<double>> exhaust_temperature_c;
+  std::optional<observed<double>> hydraulic_oil_temperature_c;
+  std::optional<observed<double>> transmission_oil_temperature_c;
+  std::optional<observed<double>>
+    selected_speed_mps; // the speed that the tractor offers implements
+  std::optional<observed<double>> wheel_distance_m;
+  std::optional<observed<double>> ground_distance_m;
+  std::optional<observed<double>> total_distance_km;
+  std::optional<observed<travel_direction>> direction;
+  std::optional<observed<double>> front_pto_rpm;
+  std::optional<observed<double>> front_hitch_pct;
+  std::optional<observed<bool>> rear_hitch_in_work;
+  std::optional<observed<bool>> front_hitch_in_work;
+  std::optional<observed<double>> curvature_per_km;           // estimated, + is to the right
+  std::optional<observed<double>> commanded_curvature_per_km; // by guidance
+  std::optional<observed<double>> course_deg;                 // over ground, from true north
+  std::optional<observed<double>> heading_deg;                // of the machine, from true north
+  std::optional<observed<double>> yaw_rate_dps;
+  std::optional<observed<double>> altitude_m;
+  std::optional<observed<gnss_fix>> gnss;
+
+  /// A frame that is a message by itself; packets of longer ones only say that the machine lives.
+  void update(const frame_view& frame);
+  /// A message that a reassembler gave. Of one frame: the same as the frame itself.
+  void update(const assembled_message& message);
+
+  [[nodiscard]] operating_mode mode_at(std::int64_t now_us) const;
+};
+
+} // namespace furrow::can

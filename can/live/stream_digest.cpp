@@ -1,0 +1,128 @@
+#include "can/live/stream_digest.hpp"
+
+#include "can/frame/identifier.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <utility>
+
+namespace furrow::can {
+
+namespace {
+
+constexpr transport_limits limits{256, 256U << 10U};
+constexpr std::uint8_t state_version = 1;
+
+/// What both PostgreSQL and 64 bits of microseconds can hold, with room for a minute on each side.
+constexpr std::int64_t time_us_min = -210'866'803'200'000'000;
+constexpr std::int64_t time_us_max = 9'000'000'000'000'000'000;
+
+bool is_extended_transport(std::uint32_t pgn) {
+  return pgn == pgn_etp_control || pgn == pgn_etp_data;
+}
+
+/// PGNs whose frames carry pieces of other messages, and are messages of their own.
+bool carries_pieces(std::uint32_t pgn) {
+  return pgn == 60'416 || pgn == 60'160 || is_extended_transport(pgn);
+}
+
+/// FNV-1a: what a disk or a person has changed is not gone on with.
+std::uint64_t checksum(std::span<const std::uint8_t> bytes) {
+  std::uint64_t hash = 0xCBF29CE484222325U;
+  for (const auto byte : bytes)
+    hash = (hash ^ byte) * 0x100000001B3U;
+  return hash;
+}
+
+} // namespace
+
+stream_digest::stream_digest(std::shared_ptr<const decode_plan> plan, telemetry_settings settings)
+  : plan_{std::move(plan)}, whole_{limits}, sampler_{settings}, sums_{*plan_},
+    values_(plan_->signals_max()) {}
+
+bool stream_digest::resume(std::uint64_t seq, std::span<const std::uint8_t> state) {
+  seq_ = seq;
+  state_reader reader{state};
+  const auto version = reader.number<std::uint8_t>();
+  const auto sum = reader.number<std::uint64_t>();
+  const auto held = reader.bytes();
+  if (version != state_version || reader.failed() || !reader.empty() || checksum(held) != sum)
+    return false;
+  state_reader from{held};
+  reassembler whole{limits};
+  live_state live;
+  whole.restore(from);
+  restore(live, from);
+  if (from.failed() || !from.empty())
+    return false;
+  whole_ = std::move(whole);
+  live_ = live;
+  return true;
+}
+
+std::vector<std::uint8_t> stream_digest::save() const {
+  state_writer inner;
+  whole_.save(inner);
+  can::save(live_, inner);
+  const auto held = inner.take();
+  state_writer out;
+  out.number(state_version);
+  out.number(checksum(held));
+  out.bytes(held);
+  return out.take();
+}
+
+void stream_digest::take_frames(std::uint64_t seq_first,
+                                const frame_block& block,
+                                std::uint64_t seq_last) {
+  known_.clear();
+  for (const auto bits : block.headers)
+    known_.push_back(plan_->find(frame_header{bits}));
+  const auto end =
+    seq_last < seq_first ? 0 : std::min<std::uint64_t>(block.size(), seq_last - seq_first + 1);
+  for (std::uint64_t i = seq_ < seq_first ? 0 : seq_ - seq_first + 1; i < end; ++i) {
+    seq_ = seq_first + i;
+    const auto frame = block[i];
+    if (frame.time_us < time_us_min || frame.time_us > time_us_max)
+      ++out_of_time_;
+    else
+      take_frame(frame, known_[block.header_index[i]]);
+  }
+}
+
+void stream_digest::take_frame(const frame_view& frame, const plan_message* known) {
+  sampler_.before(live_, frame.time_us);
+  const auto pgn = pgn_of(frame.header.id());
+  std::optional<assembled_message> message;
+  if (!frame.header.extended() || !is_extended_transport(pgn))
+    message = whole_.feed(frame);
+  if (message)
+    live_.update(*message);
+  sampler_.after(frame.time_us, seq_);
+  // A file that gives the whole identifier means the frame, whatever J1939 would see in it.
+  const bool alone = message && message->transport == transport_kind::single;
+  const bool as_frame =
+    known != nullptr
+    && (alone || !known->pgn || frame.header.kind() == frame_kind::fd || carries_pieces(pgn));
+  if (as_frame)
+    sum_up(*known, frame.time_us, frame.payload());
+  else if (message && !alone)
+    if (const auto* of = plan_->find_pgn(message->pgn, message->source); of != nullptr)
+      sum_up(*of, message->time_us, message->data);
+}
+
+void stream_digest::sum_up(const plan_message& message,
+                           std::int64_t time_us,
+                           std::span<const std::uint8_t> data) {
+  const auto count = plan_->decode(message, data, values_);
+  for (std::size_t i = 0; i < count; ++i)
+    if (const auto& one = values_[i];
+        one.state == signal_state::value && std::isfinite(one.physical))
+      sums_.add(one.signal, time_us, one.physical);
+}
+
+digest_rows stream_digest::take() {
+  return {sums_.take(), sampler_.take(live_)};
+}
+
+} // namespace furrow::can

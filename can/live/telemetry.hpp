@@ -1,0 +1,98 @@
+/// What a machine did, one row a second while it is heard: the columns of a live state that are kept.
+///
+/// Shape: a sampler is told of every frame of a stream after the live state has seen it. The row of
+///   a second stands after the last item of that second in the order of the stream; of several rows
+///   of one second the one with the highest number counts. A second in which nothing that is kept
+///   was said has no row.
+/// Units: in `telemetry_columns`; times in microseconds, `time_us` the beginning of the second.
+/// Errors: absent, or not said for `hold`: no value.
+/// Threads: plain values.
+#pragma once
+
+#include "can/live/live_state.hpp"
+#include "can/transport/state_bytes.hpp"
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+namespace furrow::can {
+
+struct telemetry_column {
+  std::string_view name; // of the database
+  std::string_view unit;
+  std::string_view key; // in JSON: with the unit
+};
+
+inline constexpr std::array<telemetry_column, 20> telemetry_columns{{
+  {"speed", "km/h", "speed_kmh"}, // over ground, else of the wheels
+  {"wheel_speed", "km/h", "wheel_speed_kmh"},
+  {"engine_speed", "rpm", "engine_speed_rpm"},
+  {"engine_load", "%", "engine_load_pct"},
+  {"fuel_rate", "l/h", "fuel_rate_lph"},
+  {"fuel_level", "%", "fuel_level_pct"},
+  {"coolant_temperature", "°C", "coolant_temperature_c"},
+  {"oil_pressure", "kPa", "oil_pressure_kpa"},
+  {"battery_voltage", "V", "battery_v"},
+  {"ambient_temperature", "°C", "ambient_temperature_c"},
+  {"rear_pto_speed", "rpm", "rear_pto_rpm"},
+  {"front_pto_speed", "rpm", "front_pto_rpm"},
+  {"rear_hitch", "%", "rear_hitch_pct"},
+  {"front_hitch", "%", "front_hitch_pct"},
+  {"latitude", "°", "latitude_deg"},
+  {"longitude", "°", "longitude_deg"},
+  {"altitude", "m", "altitude_m"},
+  {"course", "°", "course_deg"}, // over ground, from true north
+  {"engine_hours", "h", "engine_hours_h"},
+  {"total_fuel", "l", "total_fuel_l"},
+}};
+
+struct telemetry_row {
+  std::int64_t time_us = 0;
+  std::int64_t heard_us = 0; // the item that it stands after
+  std::uint64_t seq = 0;     // its number
+  operating_mode mode = operating_mode::unknown;
+  std::array<std::optional<double>, telemetry_columns.size()> values;
+  friend bool operator==(const telemetry_row&, const telemetry_row&) = default;
+};
+
+struct telemetry_settings {
+  std::int64_t period_us = 1'000'000;
+  /// Tractor messages come every 100 ms to 5 s.
+  std::int64_t hold_us = 10'000'000;
+  /// What counts up (hours, litres) comes seldom and changes slowly.
+  std::int64_t hold_slow_us = 60'000'000;
+};
+
+class telemetry_sampler {
+public:
+  explicit telemetry_sampler(telemetry_settings settings) : settings_{settings} {}
+
+  /// Before the live state sees the frame of this time: closes the second that ends with it.
+  void before(const live_state& live, std::int64_t time_us);
+  /// After it: this item is now the last of its second.
+  void after(std::int64_t time_us, std::uint64_t seq) {
+    heard_us_ = time_us;
+    seq_ = seq;
+  }
+  /// The rows since the last call, each second once, the one under way as it stands.
+  [[nodiscard]] std::vector<telemetry_row> take(const live_state& live);
+
+private:
+  void close(const live_state& live);
+
+  telemetry_settings settings_;
+  std::map<std::int64_t, telemetry_row> rows_;
+  std::int64_t second_us_ = 0;
+  std::int64_t heard_us_ = 0;
+  std::uint64_t seq_ = 0; // 0: no item since the last row
+};
+
+/// The part of a live state that telemetry is made of, so that another can go on with it.
+void save(const live_state& live, state_writer& out);
+void restore(live_state& live, state_reader& from);
+
+} // namespace furrow::can

@@ -1,0 +1,44 @@
+/// Gives the interfaces of a stream their bus numbers, 0, 1, 2 ... in the order in which they first
+/// appear.
+///
+/// Errors: `bus_of` gives nothing for a name that cannot be one and for a bus too many; `refusal`
+/// says which. Threads: a plain value. Limits: 256 buses; names of 1 to 64 printable ASCII
+/// characters without blanks (they travel as text).
+#pragma once
+
+#include "can/frame/stream.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace furrow::can {
+
+class bus_table {
+public:
+  static constexpr std::size_t buses_max = 256;
+
+  bus_table() = default;
+  /// Starts from what a spool or a database knows. Of two rows for one name or one number the first
+  /// counts.
+  explicit bus_table(std::span<const bus_name> known);
+
+  /// The number of this interface, a new one (the lowest that is free) when it was not seen before.
+  [[nodiscard]] std::optional<std::uint8_t> bus_of(std::string_view name);
+  /// Why bus_of gave nothing for this name, as a line for a person.
+  [[nodiscard]] static const char* refusal(std::string_view name);
+
+  /// The interface behind a number; empty when there is none.
+  [[nodiscard]] std::string_view name_of(std::uint8_t bus) const;
+  /// All rows, in the order in which they came. A longer list than before means a new bus.
+  [[nodiscard]] const std::vector<bus_name>& names() const { return names_; }
+
+private:
+  std::vector<bus_name> names_;
+  std::size_t last_ = 0; // the row of the last answer: logs repeat their interface
+};
+
+} // namespace furrow::can

@@ -1,0 +1,133 @@
+/// The unfinished multi-frame messages of a machine, and what they may cost.
+///
+/// Shape: sessions are found by a 64-bit key and stand in the order of their last frame. Their
+///   buffers grow with what was received, never with what was promised.
+/// Units: microseconds, the clock of the frames. A clock that stepped back by more than a time-out
+///   ends a session as well.
+/// Threads: a plain value. Pointers to sessions hold until the session is closed.
+/// Limits: `sessions_max` sessions and `memory_bytes_max` of buffers. When either is spent, the
+///   sessions longest silent are dropped, but none that spoke within `quiet_us`; when that does not
+///   make room, the one that asks gets none. While a buffer moves to a larger place both exist: at
+///   most twice the session's bytes for that moment.
+#pragma once
+
+#include "can/transport/state_bytes.hpp"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <span>
+#include <vector>
+
+namespace furrow::can {
+
+struct transport_limits {
+  /// All 254 addresses may send a broadcast, a connection and two fast packets at once.
+  std::size_t sessions_max = 1024;
+  /// Of one machine. A message that is larger is refused when it is announced. The largest there is
+  /// needs 117,440,505.
+  std::size_t memory_bytes_max = 4U << 20U;
+};
+
+/// Packets of one message as they come: doubled, out of order within 256 of the first that lacks.
+class packet_window {
+public:
+  static constexpr std::uint32_t packets_max = 256;
+
+  [[nodiscard]] bool has(std::uint32_t packet) const;
+  /// Whether `packet` is near enough to the first that lacks to be taken.
+  [[nodiscard]] bool reaches(std::uint32_t packet) const {
+    return packet < next_ || packet - next_ < packets_max;
+  }
+  /// Marks one that `reaches`.
+  void mark(std::uint32_t packet);
+  /// All packets below this one are there.
+  [[nodiscard]] std::uint32_t contiguous() const { return next_; }
+
+  void save(state_writer& out) const;
+  void restore(state_reader& from);
+
+private:
+  std::uint32_t next_ = 0;
+  std::array<std::uint64_t, packets_max / 64> ahead_{}; // bit p % 256 for the packets from next_ on
+};
+
+struct transport_session {
+  std::uint64_t key = 0;
+  std::int64_t last_us = 0;
+  std::int64_t timeout_us = 0;
+  std::uint32_t pgn = 0;
+  std::uint32_t bytes = 0;           // of the whole message; 0 while a fast packet has not said so
+  std::uint32_t packets = 0;         // likewise
+  std::uint32_t packet_base = 0;     // ETP: what the last data packet offset said
+  std::uint32_t packets_offered = 0; // ETP: how many it announced
+  bool delivered = false;            // complete and given out; waits for the acknowledgement
+  packet_window window;
+  std::vector<std::uint8_t> data;
+
+private:
+  friend class session_table;
+  std::uint32_t newer_ = 0;
+  std::uint32_t older_ = 0;
+  std::uint32_t slot_ = 0;
+};
+
+class session_table {
+public:
+  static constexpr std::int64_t quiet_us =
+    250'000; // the longest gap that the standard allows in a broadcast is 200 ms
+
+  explicit session_table(transport_limits limits) : limits_{limits} {}
+
+  /// The session of this key; nullptr when there is none or its time is over.
+  [[nodiscard]] transport_session* find(std::uint64_t key, std::int64_t now_us);
+  /// A new session in the place of any with the same key; nullptr when there is no room.
+  [[nodiscard]] transport_session*
+  open(std::uint64_t key, std::int64_t now_us, std::int64_t timeout_us);
+  /// A frame of the session came.
+  void touch(transport_session& session, std::int64_t now_us);
+  void close(transport_session& session);
+  /// Makes `session.data` at least that long; false when there is no room (the caller closes the
+  /// session).
+  [[nodiscard]] bool grow(transport_session& session, std::size_t bytes, std::int64_t now_us);
+  /// Exchanges the buffer of a session with one outside, which is outside the budget from then on.
+  void take(transport_session& session, std::vector<std::uint8_t>& out);
+  /// Closes what has been silent for too long.
+  void expire(std::int64_t now_us);
+
+  /// All sessions, for an empty table that goes on with them; the counts begin anew.
+  void save(state_writer& out) const;
+  void restore(state_reader& from);
+
+  [[nodiscard]] std::size_t size() const { return size_; }
+  /// Memory that the buffers hold.
+  [[nodiscard]] std::size_t buffer_bytes() const { return buffer_bytes_; }
+  [[nodiscard]] const transport_limits& limits() const { return limits_; }
+  [[nodiscard]] std::uint64_t timed_out() const { return timed_out_; }
+  [[nodiscard]] std::uint64_t evicted() const { return evicted_; }
+
+private:
+  static constexpr std::uint32_t none = 0xFFFFFFFF;
+
+  [[nodiscard]] std::size_t home_of(std::uint64_t key) const;
+  [[nodiscard]] std::size_t bucket_of(std::uint64_t key) const;
+  void rehash();
+  void unlink(transport_session& session);
+  void link_newest(transport_session& session);
+  void end_silent(transport_session& session);
+  [[nodiscard]] bool evict_oldest(const transport_session* keep, std::int64_t now_us);
+
+  transport_limits limits_;
+  std::deque<transport_session> slots_;
+  std::vector<std::uint32_t> free_;
+  std::vector<std::uint32_t> buckets_; // slot + 1, 0 = free; power of two, at most half full
+  std::size_t size_ = 0;
+  std::size_t buffer_bytes_ = 0;
+  std::uint32_t oldest_ = none;
+  std::uint32_t newest_ = none;
+  std::uint64_t timed_out_ = 0;
+  std::uint64_t evicted_ = 0;
+};
+
+} // namespace furrow::can

@@ -1,0 +1,144 @@
+/// Frames in, whole messages out: J1939 transport protocol, ISO 11783 extended transport protocol,
+/// NMEA 2000 fast packet.
+///
+/// Shape: `feed` takes the frames of all buses of a machine in order of arrival. A frame that is a
+///   message by itself comes out at once; a carrier of a longer one gives nothing until the last
+///   packet that lacked; the message then has the time of that frame. Transport sessions are told
+///   apart by (bus, source, destination, kind), fast packets also by PGN and sequence counter. We
+///   only listen: packets may come twice or out of order; a repeated request to send, a time-out or
+///   an abort ends what was unfinished. A message is given out once, though its packets be sent
+///   again before the acknowledgement. The manufacturers' own PGNs (126720, 130816 ..) are fast
+///   packets when the sender's NAME is of the marine industry group; single frames when it is of
+///   another; of a sender without a NAME so far: single frames once the bus has carried engine or
+///   transmission messages of J1939 (61440 .. 61695), else fast packets.
+/// Units: microseconds, the clock of the frames. Time-outs: 750 ms within a broadcast or fast
+///   packet, 1,250 ms within a connection.
+/// Errors: none are returned; whatever could not become a message is counted by reason.
+/// Threads: a plain value. A returned message points into the frame or into the reassembler: valid
+///   until the next `feed`.
+/// Limits: TP 1,785 bytes, ETP 117,440,505, fast packet 223; sessions and memory as
+///   session_table.hpp says.
+/// Source: SAE J1939-21, ISO 11783-3, NMEA 2000 as documented by canboat.
+#pragma once
+
+#include "can/frame/frame.hpp"
+#include "can/transport/session_table.hpp"
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <utility>
+#include <vector>
+
+namespace furrow::can {
+
+enum class transport_kind : std::uint8_t { single = 0, bam = 1, rts = 2, etp = 3, fast = 4 };
+/// single, bam, rts, etp, fast.
+[[nodiscard]] const char* to_string(transport_kind kind);
+
+struct assembled_message {
+  std::int64_t time_us = 0;
+  std::uint8_t bus = 0;
+  /// Of the frame that completed it: the carriers of TP and ETP do not say the priority of what
+  /// they carry.
+  std::uint8_t priority = 0;
+  std::uint8_t source = 0;
+  std::uint8_t destination = 0;
+  transport_kind transport = transport_kind::single;
+  std::uint32_t pgn = 0;
+  std::span<const std::uint8_t> data;
+};
+
+struct transport_counters {
+  std::array<std::uint64_t, 5> messages{}; // by transport_kind
+  std::uint64_t timed_out = 0;             // sessions that fell silent
+  std::uint64_t aborted = 0;               // sessions that a party ended
+  std::uint64_t superseded = 0;            // unfinished sessions whose sender began anew
+  std::uint64_t evicted = 0;               // silent sessions that made room
+  std::uint64_t refused = 0; // announced messages that found no room, or are larger than the budget
+  std::uint64_t unwanted = 0;  // announced messages that nobody asked for
+  std::uint64_t missed = 0;    // acknowledged by the receiver, though we lack packets
+  std::uint64_t stray = 0;     // packets of no session: begun before the log, or refused
+  std::uint64_t repeated = 0;  // packets that were there already
+  std::uint64_t malformed = 0; // carriers that no standard allows
+};
+
+class reassembler {
+public:
+  static constexpr std::uint32_t tp_bytes_max = 1785;
+  static constexpr std::uint32_t etp_bytes_max = 117'440'505;
+  static constexpr std::uint32_t fast_bytes_max = 223;
+  static constexpr std::uint32_t packet_bytes = 7; // but for the first one of a fast packet
+
+  /// Whether a message of this PGN is worth its memory.
+  using pgn_filter = bool (*)(std::uint32_t pgn);
+
+  /// With a filter: connections and broadcasts of other PGNs are counted and not put together.
+  explicit reassembler(transport_limits limits = {}, pgn_filter wanted = nullptr)
+    : sessions_{limits}, wanted_{wanted} {}
+
+  /// Frames that are not J1939 (11 bits, error, remote, FD, XL) give nothing.
+  [[nodiscard]] std::optional<assembled_message> feed(const frame_view& frame);
+  /// Ends the sessions whose time is over; `feed` does so by itself when carriers come.
+  void expire(std::int64_t now_us) { sessions_.expire(now_us); }
+
+  /// What is unfinished and who has said what he is, for a new reassembler that goes on with it;
+  /// the counts begin anew. What `restore` does not understand is a failure of the reader.
+  void save(state_writer& out) const;
+  void restore(state_reader& from);
+
+  [[nodiscard]] transport_counters counts() const;
+  [[nodiscard]] std::size_t sessions() const { return sessions_.size(); }
+  [[nodiscard]] std::size_t buffer_bytes() const { return sessions_.buffer_bytes(); }
+
+private:
+  /// One frame and the parts of its identifier.
+  struct carrier {
+    const frame_view& frame;
+    std::uint32_t pgn = 0;
+    std::uint8_t source = 0;
+    std::uint8_t destination = 0;
+    std::span<const std::uint8_t> data;
+  };
+  using message = std::optional<assembled_message>;
+
+  static constexpr std::int64_t t1_us = 750'000; // between packets of a broadcast or fast packet
+
+  [[nodiscard]] static std::uint64_t key_of(transport_kind kind,
+                                            std::uint8_t bus,
+                                            std::uint8_t source,
+                                            std::uint8_t destination,
+                                            std::uint32_t extra = 0);
+  [[nodiscard]] message tp_control(const carrier& from);
+  [[nodiscard]] message tp_data(const carrier& from);
+  [[nodiscard]] message etp_control(const carrier& from);
+  [[nodiscard]] message etp_data(const carrier& from);
+  [[nodiscard]] message fast_packet(const carrier& from);
+  void
+  announce(const carrier& from, transport_kind kind, std::uint32_t bytes, std::uint32_t bytes_max);
+  void clear_to_send(const carrier& from, transport_kind kind);
+  void acknowledge(const carrier& from, transport_kind kind);
+  void abort(const carrier& from, transport_kind kind);
+  void supersede(std::uint64_t key, std::int64_t now_us);
+  [[nodiscard]] message
+  put(const carrier& from, transport_kind kind, transport_session& session, std::uint32_t packet);
+  [[nodiscard]] message
+  deliver(const carrier& from, transport_kind kind, transport_session& session);
+  [[nodiscard]] transport_session* open_fast(std::uint64_t key, const carrier& from);
+
+  [[nodiscard]] bool is_fast(const carrier& from) const;
+  void note_claim(const carrier& from);
+
+  session_table sessions_;
+  pgn_filter wanted_;
+  transport_counters counts_;
+  std::vector<std::uint8_t> given_; // the payload of the message last given out
+  std::array<std::uint64_t, 4> vehicle_buses_{};
+  /// Of each bus that saw address claims, two bits a source: 0 no NAME, 2 marine, 1 another
+  /// industry group.
+  std::vector<std::pair<std::uint8_t, std::array<std::uint8_t, 64>>> claimed_;
+};
+
+} // namespace furrow::can

@@ -1,0 +1,34 @@
+/// How an item that cannot be stored as what it is, is kept.
+///
+/// Shape: a frame is 8 bytes of time (microseconds since 1970, little-endian), 8 bytes of header
+///   (can/frame/frame.hpp, little-endian), then its payload; a record is its body as it came.
+#pragma once
+
+#include "can/frame/frame.hpp"
+#include "can/frame/frame_block.hpp"
+#include "can/frame/stream.hpp"
+
+#include <cstddef>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace furrow::storage {
+
+inline constexpr std::size_t quarantine_reason_bytes_max = 1'000;
+
+[[nodiscard]] std::string quarantine_bytes(const can::frame_view& frame);
+
+/// The frame that quarantine_bytes wrote, alone in a block; nothing when it can be none.
+[[nodiscard]] std::optional<can::frame_block> frame_of_quarantine(std::string_view bytes);
+
+/// Why a record cannot be what its kind says; nothing when it can, or the kind is not known.
+[[nodiscard]] std::optional<std::string> record_refusal(const can::record& record);
+
+/// UTF-8 without NUL: what both databases take as text.
+[[nodiscard]] bool is_text(std::string_view bytes);
+/// The same with '?' for what is no text, cut to `bytes_max`.
+[[nodiscard]] std::string as_text(std::string_view bytes,
+                                  std::size_t bytes_max = quarantine_reason_bytes_max);
+
+} // namespace furrow::storage

@@ -1,0 +1,51 @@
+#include "storage/append/quarantine_item.hpp"
+
+#include "storage/append/quarantine.hpp"
+
+#include <utility>
+
+namespace furrow::storage {
+
+failure not_in_quarantine(quarantine_id id) {
+  return {errc::not_found, "no item " + std::to_string(id.stream) + ":" + std::to_string(id.seq)
+                             + " is in quarantine"};
+}
+
+restored_item::restored_item(const quarantine_row& row,
+                             const stream_claim& claim,
+                             std::int64_t time_us_min) {
+  if (row.kind)
+    take_record(row, claim, time_us_min);
+  else
+    take_frame(row, claim, time_us_min);
+  attempt_.releases.push_back({row.id.stream, row.id.seq});
+}
+
+void restored_item::take_frame(const quarantine_row& row,
+                               const stream_claim& claim,
+                               std::int64_t time_us_min) {
+  auto block = frame_of_quarantine(row.bytes);
+  if (!block) {
+    refusal_ = "it is no frame that can be: " + row.reason;
+    return;
+  }
+  block_ = std::move(*block);
+  if (block_.time_us(0) < time_us_min)
+    refusal_ = "its time is before all that this database can hold";
+  attempt_.frames.push_back({claim, row.id.seq, &block_, 0, 1});
+}
+
+void restored_item::take_record(const quarantine_row& row,
+                                const stream_claim& claim,
+                                std::int64_t time_us_min) {
+  if (!row.time_us || *row.time_us < time_us_min) {
+    refusal_ = "its time is before all that this database can hold";
+    return;
+  }
+  record_ = {row.id.seq, {*row.time_us, *row.kind, row.bytes}};
+  refusal_ = is_text(row.bytes) ? record_refusal(record_.record).value_or("")
+                                : "the body is no text (UTF-8 without NUL)";
+  attempt_.add_record({claim, &record_});
+}
+
+} // namespace furrow::storage

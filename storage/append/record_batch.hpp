@@ -1,0 +1,43 @@
+/// What both databases do alike with a batch of a client that is no gateway.
+///
+/// Shape: such records are numbered by the database, in one stream a machine whose id is `direct_stream`. A batch's key
+///   stands in record_batch beside what was refused, as lines.
+/// Errors: reject_row for a batch that is wrong as a whole.
+/// Threads: pure functions.
+#pragma once
+
+#include "storage/append/append_plan.hpp"
+#include "storage/records.hpp"
+#include "storage/store.hpp"
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace furrow::storage {
+
+/// "furrow", version 8 of RFC 9562, "direct".
+inline constexpr can::stream_id direct_stream{0x66, 0x75, 0x72, 0x72, 0x6F, 0x77, 0x80, 0x00,
+                                              0x80, 0x00, 0x64, 0x69, 0x72, 0x65, 0x63, 0x74};
+
+/// Which records of a batch are sound, as far as can be said without a database.
+[[nodiscard]] result<record_batch_outcome> judge_batch(const record_batch& batch);
+
+/// The records that are not refused, numbered from after + 1.
+[[nodiscard]] std::vector<numbered_record>
+numbered(const record_batch& batch, const record_batch_outcome& outcome, std::uint64_t after);
+
+/// Rows, key and the move of the watermark. The rows must outlive the attempt.
+[[nodiscard]] append_attempt attempt_of(const record_batch& batch,
+                                        const record_batch_outcome& outcome,
+                                        const stream_claim& claim,
+                                        std::uint64_t after,
+                                        const std::vector<numbered_record>& rows);
+
+/// `3 moisture_pct: ...`, a line for each record that was refused.
+[[nodiscard]] std::string refused_lines(const record_batch_outcome& outcome);
+/// The answer to a key that is known already; `records` is what it was used for.
+[[nodiscard]] result<record_batch_outcome>
+known_outcome(const record_batch& batch, std::uint64_t records, std::string_view refused);
+
+} // namespace furrow::storage

@@ -1,0 +1,14 @@
+/// The two sides of bench_database.
+#pragma once
+
+#include "storage/bench/database.hpp"
+
+namespace furrow::storage {
+
+[[nodiscard]] result<std::unique_ptr<bench_database>> make_bench_postgres(const std::string& url,
+                                                                          bool forced);
+[[nodiscard]] result<std::unique_ptr<bench_database>> make_bench_sqlite(const std::string& path,
+                                                                        bool forced);
+[[nodiscard]] std::string bench_database_name(); // no other process of this machine has it
+
+} // namespace furrow::storage

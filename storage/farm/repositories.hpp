@@ -1,0 +1,182 @@
+/// What people say of a farm: the farm itself, its equipment, fields, users and tokens; read, listed
+/// and changed, each change checked.
+///
+/// Shape: a change is a value, and so is a unit of work: it is carried out in one transaction without
+///   the caller in between, so that no lock waits for a client. A nested unit is a savepoint.
+/// Errors: `failure` when the database cannot; a change that may not be made is a `rejection` in the
+///   outcome. A lost connection while committing is in_doubt.
+/// Threads: as the store. An object must not be used when its store is gone.
+/// Limits: unit_changes_max, unit_bytes_max, unit_depth_max, repository_page_max; those of each field stand
+///   in repository_check.cpp and are named when a value passes them.
+#pragma once
+
+#include "storage/farm/field_boundary.hpp"
+#include "storage/store.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace furrow::storage {
+
+inline constexpr std::size_t unit_changes_max = 50'000;
+inline constexpr std::size_t unit_bytes_max = 64U << 20U;
+inline constexpr std::size_t unit_depth_max = 8;
+inline constexpr std::size_t repository_page_max = 1'000;
+
+// `name` is the key within the farm. `version` is 0 in what is given to mean "whichever stands", and
+// what stands in what is read. `attributes` is a JSON object.
+
+struct farm_record {
+  std::string name; // the caller's own
+  std::string title;
+  std::string attributes = "{}";
+  std::int64_t version = 0;
+};
+
+struct equipment_record {
+  std::string name;
+  std::optional<std::uint64_t> iso_name; // ISO 11783 NAME
+  std::optional<std::int64_t> address;   // 0 to 253: the one that it prefers
+  std::string kind = "unknown";
+  std::string status = "active";
+  std::string maker;
+  std::string model;
+  std::string serial;
+  std::string firmware;
+  std::string attributes = "{}";
+  std::int64_t version = 0;
+};
+
+struct field_record {
+  std::string name;
+  std::string crop;
+  std::string soil;
+  std::string season;
+  std::string boundary; // GeoJSON
+  double area_m2 = 0;   // this and the box are computed from the boundary when it is stored
+  geo_box box;
+  std::string attributes = "{}";
+  std::int64_t version = 0;
+};
+
+struct user_record {
+  std::string name;
+  std::string title;
+  std::string role = "viewer"; // viewer, operator, admin
+  std::string status = "active";
+  std::string password; // as storage/farm/password.hpp hashes it; empty: none
+  std::string attributes = "{}";
+  std::int64_t version = 0;
+};
+
+struct token_record {
+  std::string name;
+  std::string sha256; // of the token, 64 lower-case hex digits
+  std::string role = "viewer";
+  std::string status = "active";
+  std::string user;                   // whose it is; empty: nobody's
+  std::vector<std::string> equipment; // empty: every machine of the farm
+  std::optional<std::int64_t> expires_us;
+  std::int64_t version = 0;
+};
+
+/// In the order of `record`.
+enum class entity : std::uint8_t { farm = 0, equipment = 1, field = 2, user = 3, token = 4 };
+[[nodiscard]] const char* to_string(entity what);
+
+using record = std::variant<farm_record, equipment_record, field_record, user_record, token_record>;
+[[nodiscard]] inline entity entity_of(const record& row) {
+  return static_cast<entity>(row.index());
+}
+[[nodiscard]] const std::string& name_of(const record& row);
+[[nodiscard]] std::int64_t version_of(const record& row);
+
+enum class action : std::uint8_t {
+  create = 0, // must not stand yet
+  update = 1, // must stand, in the version given
+  upsert = 2, // either; the version is not looked at
+  remove = 3, // must stand, in the version given; only name and version are looked at
+};
+
+struct change {
+  storage::action action = storage::action::upsert;
+  storage::record row;
+};
+
+/// Changes in their order, then the units inside, in theirs.
+struct unit_of_work {
+  std::vector<change> changes;
+  std::vector<unit_of_work> units;
+  bool may_fail = false; // of a unit inside: a rejection undoes this unit alone, the rest goes on
+};
+
+enum class rejection_kind : std::uint8_t {
+  invalid = 1,  // a value beyond its limit: field, value and limit say which
+  conflict = 2, // it stands in another version
+  exists = 3,   // it was to be created and stands already
+  missing = 4,  // it does not stand
+  in_use = 5,   // it cannot go while others need it
+};
+
+/// Why one change was not made.
+struct rejection {
+  rejection_kind kind = rejection_kind::invalid;
+  storage::entity entity{};
+  std::string name;
+  std::size_t place = 0; // of the change in the unit, counted through all units, from 0
+  std::string field;     // of what is invalid
+  std::string value;     // shortened
+  std::string limit;
+  std::int64_t version = 0; // of a conflict: the one that stands
+};
+/// In one line.
+[[nodiscard]] std::string to_string(const rejection& why);
+
+struct unit_outcome {
+  bool committed = false;            // false: nothing was changed, `rejections` say why
+  std::vector<rejection> rejections; // with `committed`: of units inside that were undone
+  std::uint64_t changed = 0;
+};
+
+struct record_query {
+  std::string after; // the last name of the page before
+  std::size_t rows_max = 100;
+  std::string name_prefix;
+  /// Columns and the values that they must have: kind, status, maker, crop, soil, season, role ...
+  std::vector<std::pair<std::string, std::string>> filters;
+};
+
+struct record_page {
+  std::vector<record> rows;        // by name, byte for byte
+  std::optional<std::string> next; // `after` of the next page
+};
+
+/// Every call is about the farm named first, which comes from the caller's credential.
+class repositories {
+public:
+  repositories() = default;
+  repositories(const repositories&) = delete;
+  repositories& operator=(const repositories&) = delete;
+  virtual ~repositories() = default;
+
+  /// Fails with not_found.
+  virtual void get(std::string farm, entity what, std::string name, handler<record> done) = 0;
+  /// Fails with reject_row on a filter that the entity has not.
+  virtual void
+  list(std::string farm, entity what, record_query query, handler<record_page> done) = 0;
+  /// The fields that a position is in, by name.
+  virtual void
+  fields_at(std::string farm, geo_position at, handler<std::vector<field_record>> done) = 0;
+  virtual void apply(std::string farm, unit_of_work work, handler<unit_outcome> done) = 0;
+};
+
+/// One change as a unit.
+[[nodiscard]] unit_of_work unit_of(action what, record row);
+
+} // namespace furrow::storage

@@ -1,0 +1,310 @@
+#include "storage/append/append_plan.hpp"
+#include "storage/append/quarantine.hpp"
+#include "storage/failpoint.hpp"
+#include "storage/postgres/copy_format.hpp"
+#include "storage/postgres/work.hpp"
+
+#include <charconv>
+#include <functional>
+
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+namespace furrow::storage::postgres_work {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr std::size_t chunk_bytes = 1U << 20U;
+/// The failpoint between compare-and-set and commit: the server sleeps there while this process
+/// dies.
+constexpr milliseconds after_cas_pause{100};
+constexpr const char* after_cas_sleep = "; select pg_catalog.pg_sleep(0.3)";
+
+template <class Item, class Value>
+std::string int_array(const std::vector<Item>& items, Value value) {
+  std::string out = "'{";
+  for (const auto& item : items) {
+    if (out.size() > 2)
+      out += ',';
+    out += std::to_string(value(item));
+  }
+  return out + "}'";
+}
+
+/// A table that a transaction copies into; the known kinds of records come after `typed`.
+enum copy_target : std::size_t { frames = 0, records, quarantine, batches, typed };
+
+/// In the order in which the tables are copied.
+std::vector<std::size_t> copies_of(const append_attempt& attempt) {
+  std::vector<std::size_t> out;
+  if (attempt.check)
+    return out;
+  const auto add = [&out](std::size_t target, bool any) {
+    if (any)
+      out.push_back(target);
+  };
+  add(frames, !attempt.frames.empty());
+  add(records, !attempt.records.empty());
+  for (std::size_t kind = 0; kind < attempt.typed.size(); ++kind)
+    add(typed + kind, !attempt.typed[kind].empty());
+  add(quarantine, !attempt.quarantine.empty());
+  add(batches, !attempt.batches.empty());
+  return out;
+}
+
+std::string copy_statement(std::size_t target) {
+  switch (target) {
+  case frames:
+    return postgres_copy::can_block_statement;
+  case records:
+    return postgres_copy::item_record_statement;
+  case quarantine:
+    return postgres_copy::quarantine_statement;
+  case batches:
+    return postgres_copy::record_batch_statement;
+  default:
+    return postgres_copy::typed_statement(target - typed);
+  }
+}
+
+/// What makes the copied rows the stream's, or takes them back.
+std::string tail_of(const append_attempt& attempt) {
+  if (attempt.trial)
+    return "select furrow.only_tried()";
+  std::string sql;
+  const auto& gone = attempt.releases;
+  if (!gone.empty())
+    sql += "select furrow.release(" + int_array(gone, [](const auto& one) { return one.stream; })
+           + ',' + int_array(gone, [](const auto& one) { return one.seq; }) + ");";
+  const auto& steps = attempt.steps;
+  if (steps.empty())
+    return sql;
+  return sql + "select furrow.advance("
+         + int_array(steps, [](const auto& step) { return step.claim.stream; }) + ','
+         + int_array(steps, [](const auto& step) { return step.claim.epoch; }) + ','
+         + int_array(steps, [](const auto& step) { return step.from; }) + ','
+         + int_array(steps, [&](const auto& step) { return attempt.check ? step.from : step.to; })
+         + ',' + int_array(steps, [](const auto& step) { return step.sent; }) + ')';
+}
+
+/// The whole transaction as one message. Integers are all that is written into it; everything else
+/// goes by COPY.
+std::string transaction_text(const append_attempt& attempt) {
+  std::string sql;
+  for (const auto target : copies_of(attempt))
+    sql += copy_statement(target);
+  sql += tail_of(attempt);
+  if (failpoint::pending(failpoint::after_cas))
+    sql += after_cas_sleep;
+  return sql;
+}
+
+/// One lane's transaction under way.
+struct transaction {
+  pq_connection& db;
+  const append_attempt& attempt;
+  byte_buffer& buffer;
+};
+
+/// Sends rows as the buffer fills, so that a batch is never in memory twice.
+template <class Items, class Row>
+task<bool> put_rows(transaction& now, const Items& items, Row row) {
+  for (const auto& item : items) {
+    row(item);
+    if (now.buffer.size() < chunk_bytes)
+      continue;
+    const bool taken = co_await now.db.put(now.buffer.view());
+    now.buffer.clear();
+    if (!taken || failpoint::hit(failpoint::in_copy))
+      co_return false;
+  }
+  co_return true;
+}
+
+task<bool> put_target(transaction& now, std::size_t target) {
+  auto& buffer = now.buffer;
+  const auto plain = [&buffer](const auto& row) { postgres_copy::put(buffer, row); };
+  if (target == frames) {
+    can::frame_block scratch;
+    co_return co_await put_rows(now, now.attempt.frames, [&](const frame_slice& slice) {
+      postgres_copy::put(buffer, row_of(slice, scratch));
+    });
+  }
+  if (target == records)
+    co_return co_await put_rows(now, now.attempt.records, plain);
+  if (target == quarantine)
+    co_return co_await put_rows(now, now.attempt.quarantine, plain);
+  if (target == batches)
+    co_return co_await put_rows(now, now.attempt.batches, plain);
+  const auto kind = target - typed;
+  can::record_values scratch;
+  co_return co_await put_rows(now, now.attempt.typed[kind], [&](const record_ref& record) {
+    postgres_copy::put_typed(buffer, record, kind, scratch);
+  });
+}
+
+/// The COPY that the server has just asked for: they come in the order of the statements.
+task<bool> put_copy(transaction& now, std::size_t target) {
+  auto& buffer = now.buffer;
+  buffer.clear();
+  postgres_copy::begin(buffer);
+  bool taken = co_await put_target(now, target);
+  if (!taken)
+    co_return false;
+  postgres_copy::end(buffer);
+  taken = co_await now.db.put(buffer.view());
+  if (!taken || failpoint::hit(failpoint::in_copy))
+    co_return false;
+  co_return co_await now.db.end_copy();
+}
+
+/// All that the server needs to commit has been sent. False: a failpoint says to act as though the
+/// line were cut.
+task<bool> all_sent() {
+  if (failpoint::pending(failpoint::after_cas))
+    co_await pause_for(after_cas_pause);
+  co_return !failpoint::hit(failpoint::after_cas) && !failpoint::hit(failpoint::commit_sent);
+}
+
+pq_error line_lost(pq_connection& db, const char* where) {
+  std::string why = db.raw() != nullptr ? PQerrorMessage(db.raw()) : "";
+  why.erase(std::min(why.find('\n'), why.size()));
+  db.close();
+  return {true, {}, std::string{where} + ": " + (why.empty() ? "connection lost" : why), {}};
+}
+
+task<std::optional<pq_error>> run_transaction(transaction now) {
+  auto failed = co_await now.db.begin(transaction_text(now.attempt));
+  if (failed)
+    co_return failed;
+  const auto copies = copies_of(now.attempt);
+  std::size_t copied = 0;
+  bool sent = !copies.empty();
+  if (!sent)
+    sent = co_await all_sent();
+  for (;;) {
+    if (!sent)
+      co_return line_lost(now.db, "append");
+    auto reply = co_await now.db.next();
+    if (reply.error) {
+      if (!failed || reply.error->lost)
+        failed = std::move(reply.error);
+      if (failed->lost)
+        co_return failed;
+      continue;
+    }
+    if (!reply.rows)
+      break;
+    if (PQresultStatus(reply.rows.get()) != PGRES_COPY_IN)
+      continue;
+    reply.rows.reset();
+    if (copied == copies.size())
+      co_return line_lost(now.db, "a COPY that nobody asked for");
+    sent = co_await put_copy(now, copies[copied++]);
+    if (sent && copied == copies.size())
+      sent = co_await all_sent();
+  }
+  now.db.finish();
+  // Success is the absence of every doubt: a warning may say that the wait for a standby was cut
+  // short.
+  if (now.db.warned() || (!failed && !now.db.idle())) {
+    failed = pq_error{true, {}, "commit: " + now.db.warning(), {}};
+    now.db.close();
+  }
+  co_return failed;
+}
+
+std::vector<std::int32_t> named_streams(const std::string& detail) {
+  std::vector<std::int32_t> streams;
+  const char* at = detail.data();
+  const char* const end = at + detail.size();
+  while (at < end) {
+    std::int32_t stream = 0;
+    const auto [next, error] = std::from_chars(at, end, stream);
+    if (error != std::errc{})
+      break;
+    streams.push_back(stream);
+    at = next + 1;
+  }
+  return streams;
+}
+
+void conclude(append_plan& plan, const std::optional<pq_error>& error) {
+  if (!error) {
+    if (!plan.next()->check && failpoint::hit(failpoint::committed))
+      return plan.failed(errc::in_doubt, "failpoint");
+    return plan.stored();
+  }
+  if (error->lost)
+    return plan.failed(errc::in_doubt, error->message);
+  const auto why = error->judge();
+  if (why == verdict::fenced)
+    return plan.fenced(named_streams(error->detail));
+  plan.refused(why, error->message);
+}
+
+/// Names are harmless when the append then fails, and have no place in the one message: they are
+/// text.
+task<std::optional<failure>> upsert_buses(pq_connection& db, const append_batch& batch) {
+  std::vector<std::pair<std::int32_t, const can::bus_name*>> buses;
+  for (const auto& append : batch)
+    for (const auto& bus : append.buses)
+      buses.emplace_back(append.claim.stream, &bus);
+  if (buses.empty())
+    co_return std::nullopt;
+  byte_buffer streams;
+  byte_buffer numbers;
+  byte_buffer names;
+  streams.array<std::int32_t>(oid::int4, buses.size(),
+                              [&](std::size_t i) { return buses[i].first; });
+  numbers.array<std::int32_t>(oid::int4, buses.size(),
+                              [&](std::size_t i) { return buses[i].second->bus; });
+  names.array_head(oid::text, buses.size());
+  for (const auto& [stream, bus] : buses)
+    names.bytes_field(as_text(bus->name));
+  pq_parameters parameters;
+  parameters.add(oid::int4_array, streams.view())
+    .add(oid::int4_array, numbers.view())
+    .add(oid::text_array, names.view());
+  const auto reply = co_await db.query("insert into furrow.bus (stream, bus, name) "
+                                       "select distinct on (stream, bus) r.stream, r.bus, r.name "
+                                       "from unnest($1, $2, $3) with ordinality r(stream, bus, "
+                                       "name, ordinal) order by stream, bus, ordinal desc "
+                                       "on conflict (stream, bus) do update set name = "
+                                       "excluded.name where furrow.bus.name <> excluded.name",
+                                       parameters);
+  if (reply.error)
+    co_return reply.error->as_failure();
+  co_return std::nullopt;
+}
+
+} // namespace
+
+task<result<append_outcome>> append(pq_connection& db, std::shared_ptr<const append_batch> batch) {
+  append_plan plan{batch, time_us_min};
+  byte_buffer buffer;
+  const auto unnamed = co_await upsert_buses(db, *batch);
+  if (unnamed)
+    plan.failed(unnamed->code == errc::misconfigured ? errc::misconfigured : errc::retry_later,
+                unnamed->detail);
+  while (const auto* attempt = plan.next()) {
+    if (plan.pause().count() > 0)
+      co_await pause_for(plan.pause());
+    if (failpoint::hit(failpoint::before_begin)) {
+      plan.failed(errc::retry_later, "failpoint");
+      break;
+    }
+    conclude(plan, co_await run_transaction({db, *attempt, buffer}));
+  }
+  co_return plan.outcome();
+}
+
+task<std::optional<pq_error>> run_attempt(pq_connection& db, const append_attempt& attempt) {
+  byte_buffer buffer;
+  co_return co_await run_transaction({db, attempt, buffer});
+}
+
+} // namespace furrow::storage::postgres_work

@@ -1,0 +1,270 @@
+#include "storage/postgres/care.hpp"
+
+#include "storage/failpoint.hpp"
+#include "storage/postgres/connection/job.hpp"
+#include "storage/postgres/connection/rows.hpp"
+#include "storage/postgres/work.hpp"
+
+#include <utility>
+
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+namespace furrow::storage {
+
+namespace postgres_work {
+
+namespace {
+
+constexpr int lock_tries = 20;
+constexpr std::chrono::milliseconds lock_pause{100};
+constexpr const char* lock_sqlstate = "55P03";
+
+/// A large backfill may be moved at once: the lane's own limits are for small things. The lock on
+/// rows and tables that nobody else wants is none that anybody waits for.
+constexpr const char* begin_text =
+  "begin; set local lock_timeout = '100ms'; set local statement_timeout = '30min'; "
+  "select furrow.care_lock()";
+
+/// Bounds of a partition as SQL of a simple message takes them.
+std::string call_of(const char* function, std::int64_t from_us, std::int64_t to_us) {
+  const auto moment_text = [](std::int64_t us) {
+    return "timestamptz '2000-01-01 00:00:00+00' + " + std::to_string(us)
+           + " * interval '1 microsecond'";
+  };
+  return std::string{"select furrow."} + function + "(" + moment_text(from_us) + ", "
+         + moment_text(to_us) + ")";
+}
+
+task<void> roll_back(pq_connection& db) {
+  if (!db.connected())
+    co_return;
+  const auto ended = co_await db.run("rollback");
+  if (ended.error || !db.idle())
+    db.close(); // the transaction goes with the session
+}
+
+/// True: this transaction is the one that takes care.
+task<result<bool>> begin_care(pq_connection& db) {
+  const auto begun = co_await db.run(begin_text);
+  if (begun.error) {
+    co_await roll_back(db);
+    co_return begun.error->as_failure();
+  }
+  const bool mine = PQgetvalue(begun.rows.get(), 0, 0)[0] == 't';
+  if (!mine)
+    co_await roll_back(db);
+  co_return mine;
+}
+
+struct slot {
+  std::int64_t from_us = 0; // since 2000
+  std::int64_t to_us = 0;
+};
+
+task<result<std::vector<slot>>> wanted(pq_connection& db, std::int64_t at) {
+  const auto reply = co_await db.query(
+    "select time_from, time_to from furrow.wanted_partitions($1)", pq_parameters{}.timestamptz(at));
+  if (reply.error)
+    co_return reply.error->as_failure();
+  const pq_rows rows{reply.rows.get()};
+  std::vector<slot> out;
+  out.reserve(static_cast<std::size_t>(rows.size()));
+  for (int row = 0; row < rows.size(); ++row)
+    out.push_back({rows.integer(row, 0), rows.integer(row, 1)});
+  co_return out;
+}
+
+/// One partition, in one transaction. False: it is left for another time.
+task<result<bool>> make_partition(pq_connection& db, slot of, partition_outcome& outcome) {
+  const auto mine = co_await begin_care(db);
+  if (!mine)
+    co_return mine.error();
+  if (!*mine) {
+    outcome.busy = true;
+    co_return false;
+  }
+  const auto opened = co_await db.run(call_of("open_partition", of.from_us, of.to_us));
+  if (opened.error) {
+    co_await roll_back(db);
+    if (opened.error->sqlstate == "42P07")
+      co_return true; // another node has made it since we looked
+    co_return opened.error->as_failure();
+  }
+  const std::string moved = PQgetvalue(opened.rows.get(), 0, 0);
+  if (failpoint::hit(failpoint::care_opened)) {
+    co_await roll_back(db);
+    co_return failure{errc::retry_later, "failpoint"};
+  }
+  const auto ended = co_await end_locked(db, call_of("attach_partition", of.from_us, of.to_us));
+  if (!ended)
+    co_return ended.error();
+  if (*ended == locked_end::in_use) {
+    outcome.fault = "can_segment is in use by statements that run for long";
+    co_return false;
+  }
+  ++outcome.made;
+  outcome.moved += std::stoull(moved);
+  if (failpoint::hit(failpoint::care_attached))
+    co_return failure{errc::retry_later, "failpoint"};
+  co_return true;
+}
+
+} // namespace
+
+task<result<std::int64_t>> moment(pq_connection& db, std::optional<std::int64_t> at_us) {
+  if (at_us)
+    co_return *at_us - epoch_2000_us;
+  const auto reply = co_await db.query("select now()");
+  if (reply.error)
+    co_return reply.error->as_failure();
+  co_return pq_rows{reply.rows.get()}.integer(0, 0);
+}
+
+task<result<locked_end>> end_locked(pq_connection& db, const std::string& statement) {
+  for (int tried = 0; tried < lock_tries; ++tried) {
+    // One message to the end: nobody waits for this process while the lock is held.
+    const auto ended = co_await db.run("savepoint care; " + statement + "; commit");
+    if (!ended.error) {
+      if (db.warned())
+        co_return failure{errc::retry_later, db.warning()};
+      co_return locked_end::committed;
+    }
+    if (ended.error->sqlstate != lock_sqlstate) {
+      co_await roll_back(db);
+      co_return ended.error->as_failure();
+    }
+    const auto back = co_await db.run("rollback to savepoint care");
+    if (back.error) {
+      co_await roll_back(db);
+      co_return back.error->as_failure();
+    }
+    co_await pause_for(lock_pause);
+  }
+  co_await roll_back(db);
+  co_return locked_end::in_use;
+}
+
+task<result<partition_outcome>> keep_partitions(pq_connection& db,
+                                                std::optional<std::int64_t> at_us) {
+  const auto at = co_await moment(db, at_us);
+  if (!at)
+    co_return at.error();
+  const auto slots = co_await wanted(db, *at);
+  if (!slots)
+    co_return slots.error();
+  partition_outcome outcome;
+  for (const auto& one : *slots) {
+    const auto made = co_await make_partition(db, one, outcome);
+    if (!made) {
+      if (!db.connected() || failpoint::enabled)
+        co_return made.error();
+      outcome.fault = made.error().detail;
+    }
+    if (outcome.busy)
+      break;
+    outcome.waiting += made && *made ? 0 : 1;
+  }
+  const auto stands = co_await db.query(
+    "select (select count(*) from furrow.can_segment_default), (select 'PostgreSQL''s own "
+    "partitions, a ' || width || ' each, ' || ahead || ' ahead' from furrow.partitioning) || case "
+    "when exists (select from pg_extension where extname = 'timescaledb') then ' (timescaledb is "
+    "installed, and not used)' else '' end");
+  if (stands.error)
+    co_return stands.error->as_failure();
+  const pq_rows row{stands.rows.get()};
+  outcome.stray = row.natural(0, 0);
+  outcome.mode = row.text(0, 1);
+  co_return outcome;
+}
+
+task<result<partition_plan>> read_partition_plan(pq_connection& db) {
+  const auto reply = co_await db.query("select width, ahead from furrow.partitioning");
+  if (reply.error)
+    co_return reply.error->as_failure();
+  const pq_rows rows{reply.rows.get()};
+  if (rows.size() != 1)
+    co_return failure{errc::misconfigured, "furrow.partitioning has no row"};
+  co_return partition_plan{rows.text(0, 0) == "day" ? partition_width::day : partition_width::week,
+                           static_cast<std::uint32_t>(rows.integer(0, 1))};
+}
+
+task<result<done>> set_partition_plan(pq_connection& db, partition_plan plan) {
+  const auto reply = co_await db.query("update furrow.partitioning set width = $1, ahead = $2",
+                                       pq_parameters{}
+                                         .text(plan.width == partition_width::day ? "day" : "week")
+                                         .int4(static_cast<std::int32_t>(plan.ahead)));
+  if (reply.error)
+    co_return reply.error->as_failure();
+  co_return done{};
+}
+
+} // namespace postgres_work
+
+namespace {
+
+class postgres_care_lane : public care_lane {
+public:
+  explicit postgres_care_lane(std::shared_ptr<postgres_pool> lane) : lane_{std::move(lane)} {}
+  postgres_care_lane(const postgres_care_lane&) = delete;
+  postgres_care_lane& operator=(const postgres_care_lane&) = delete;
+  ~postgres_care_lane() override { postgres_pool::close(std::move(lane_)); }
+
+  void keep_partitions(std::optional<std::int64_t> at_us,
+                       handler<partition_outcome> done) override {
+    submit(std::move(done),
+           [at_us](pq_connection& db) { return postgres_work::keep_partitions(db, at_us); });
+  }
+  void read_partition_plan(handler<partition_plan> done) override {
+    submit(std::move(done),
+           [](pq_connection& db) { return postgres_work::read_partition_plan(db); });
+  }
+  void set_partition_plan(partition_plan plan, handler<furrow::done> done) override {
+    submit(std::move(done),
+           [plan](pq_connection& db) { return postgres_work::set_partition_plan(db, plan); });
+  }
+  void list_retention(handler<std::vector<retention_rule>> done) override {
+    submit(std::move(done), [](pq_connection& db) { return postgres_work::list_retention(db); });
+  }
+  void set_retention(retention_rule rule, handler<furrow::done> done) override {
+    submit(std::move(done), [rule = std::move(rule)](pq_connection& db) {
+      return postgres_work::set_retention(db, rule);
+    });
+  }
+  void clear_retention(std::string farm, data_kind kind, handler<furrow::done> done) override {
+    submit(std::move(done), [farm = std::move(farm), kind](pq_connection& db) {
+      return postgres_work::clear_retention(db, farm, kind);
+    });
+  }
+  void preview_retention(std::optional<std::int64_t> at_us,
+                         handler<retention_preview> done) override {
+    submit(std::move(done),
+           [at_us](pq_connection& db) { return postgres_work::preview_retention(db, at_us); });
+  }
+  void expire(expire_request request, handler<expire_outcome> done) override {
+    submit(std::move(done),
+           [request](pq_connection& db) { return postgres_work::expire(db, request); });
+  }
+  void statistics(std::uint32_t machines_max, handler<database_statistics> done) override {
+    submit(std::move(done), [machines_max](pq_connection& db) {
+      return postgres_work::statistics(db, machines_max);
+    });
+  }
+
+private:
+  template <class T, class Work>
+  void submit(handler<T> done, Work work) {
+    lane_->submit(job_of(false, std::move(done), std::move(work)));
+  }
+
+  std::shared_ptr<postgres_pool> lane_;
+};
+
+} // namespace
+
+std::shared_ptr<care_lane> make_postgres_care(std::shared_ptr<postgres_pool> lane) {
+  return std::make_shared<postgres_care_lane>(std::move(lane));
+}
+
+} // namespace furrow::storage

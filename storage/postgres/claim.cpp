@@ -1,0 +1,222 @@
+#include "storage/append/quarantine.hpp"
+#include "storage/postgres/connection/byte_buffer.hpp"
+#include "storage/postgres/connection/rows.hpp"
+#include "storage/postgres/work.hpp"
+
+#include <unordered_map>
+
+namespace furrow::storage::postgres_work {
+
+namespace {
+
+/// A session that commits between the two halves of a claim makes it start again; after so many the
+/// caller does.
+constexpr int rounds_max = 8;
+
+using requests_ref = const std::vector<claim_request>&;
+
+template <class Text>
+std::string text_array(requests_ref requests, Text text) {
+  byte_buffer out;
+  out.array_head(oid::text, requests.size());
+  for (const auto& request : requests)
+    out.bytes_field(text(request));
+  return std::string{out.view()};
+}
+
+std::string uuid_array(requests_ref requests) {
+  byte_buffer out;
+  out.array_head(oid::uuid, requests.size());
+  for (const auto& request : requests)
+    out.bytes_field(
+      {reinterpret_cast<const char*>(request.stream_id.data()), request.stream_id.size()});
+  return std::string{out.view()};
+}
+
+std::string name_array(requests_ref requests) {
+  byte_buffer out;
+  out.array_head(oid::int8, requests.size(), true);
+  for (const auto& request : requests) {
+    if (request.iso_name)
+      out.field(*request.iso_name);
+    else
+      out.null_field();
+  }
+  return std::string{out.view()};
+}
+
+template <class T, class Item, class Value>
+std::string number_array(std::uint32_t type, const std::vector<Item>& items, Value value) {
+  byte_buffer out;
+  out.array<T>(type, items.size(), [&](std::size_t i) { return value(items[i]); });
+  return std::string{out.view()};
+}
+
+/// What stands in the database for one request.
+struct standing {
+  claim_outcome outcome;
+  std::int64_t epoch = 0;
+};
+
+struct offered_run {
+  std::int32_t stream;
+  can::run_mark mark;
+};
+
+/// A statement whose commit must be beyond doubt: a warning is no success.
+task<result<pq::answer>>
+committed(pq_connection& db, const char* sql, const pq_parameters& parameters) {
+  auto reply = co_await db.query(sql, parameters);
+  if (reply.error)
+    co_return reply.error->as_failure();
+  if (db.warned())
+    co_return failure{errc::retry_later, db.warning()};
+  co_return std::move(reply.rows);
+}
+
+task<result<std::vector<standing>>> enter(pq_connection& db, requests_ref requests) {
+  pq_parameters parameters;
+  parameters
+    .add(oid::text_array,
+         text_array(requests, [](const auto& request) { return std::string_view{request.farm}; }))
+    .add(
+      oid::text_array,
+      text_array(requests, [](const auto& request) { return std::string_view{request.equipment}; }))
+    .add(oid::uuid_array, uuid_array(requests))
+    .add(oid::int8_array, name_array(requests));
+  const auto answer = co_await committed(
+    db, "select equipment, stream, epoch, seq, runs, run_seqs from furrow.enter($1, $2, $3, $4)",
+    parameters);
+  if (!answer)
+    co_return answer.error();
+  const pq_rows rows{answer->get()};
+  if (static_cast<std::size_t>(rows.size()) != requests.size())
+    co_return failure{errc::retry_later, "streams were removed while they were claimed"};
+  std::vector<standing> out(requests.size());
+  std::vector<std::uint64_t> runs;
+  std::vector<std::uint64_t> seqs;
+  for (int row = 0; row < rows.size(); ++row) {
+    auto& one = out[static_cast<std::size_t>(row)];
+    one.outcome.claim.equipment = static_cast<std::int32_t>(rows.integer(row, 0));
+    one.outcome.claim.stream = static_cast<std::int32_t>(rows.integer(row, 1));
+    one.epoch = rows.integer(row, 2);
+    one.outcome.durable_seq = rows.natural(row, 3);
+    if (!rows.array(row, 4, runs) || !rows.array(row, 5, seqs) || runs.size() != seqs.size())
+      co_return failure{errc::misconfigured, "furrow.enter answers in another form"};
+    std::vector<can::run_mark> known;
+    for (std::size_t i = 0; i < runs.size(); ++i)
+      known.push_back({runs[i], seqs[i]});
+    one.outcome.fork_seq =
+      can::fork_point(known, requests[static_cast<std::size_t>(row)].runs, one.outcome.durable_seq);
+  }
+  co_return out;
+}
+
+using epochs = std::unordered_map<std::int32_t, std::int64_t>;
+
+/// Raises the epochs of the streams that still stand as `read` found them; answers those raised.
+task<result<epochs>> raise(pq_connection& db,
+                           requests_ref requests,
+                           const std::vector<const standing*>& wanted,
+                           const standing* first) {
+  std::vector<offered_run> runs;
+  for (const auto* one : wanted)
+    for (const auto& mark : requests[static_cast<std::size_t>(one - first)].runs)
+      runs.push_back({one->outcome.claim.stream, mark});
+  pq_parameters parameters;
+  parameters
+    .add(oid::int4_array, number_array<std::int32_t>(
+                            oid::int4, wanted, [](auto* one) { return one->outcome.claim.stream; }))
+    .add(oid::int8_array,
+         number_array<std::int64_t>(oid::int8, wanted, [](auto* one) { return one->epoch; }))
+    .add(oid::int8_array, number_array<std::uint64_t>(
+                            oid::int8, wanted, [](auto* one) { return one->outcome.durable_seq; }))
+    .add(oid::int4_array,
+         number_array<std::int32_t>(oid::int4, runs, [](const auto& run) { return run.stream; }))
+    .add(oid::int8_array,
+         number_array<std::uint64_t>(oid::int8, runs, [](const auto& run) { return run.mark.run; }))
+    .add(oid::int8_array, number_array<std::uint64_t>(
+                            oid::int8, runs, [](const auto& run) { return run.mark.first_seq; }));
+  const auto answer = co_await committed(
+    db, "select stream, epoch from furrow.claim($1, $2, $3, $4, $5, $6)", parameters);
+  if (!answer)
+    co_return answer.error();
+  const pq_rows rows{answer->get()};
+  epochs raised;
+  for (int row = 0; row < rows.size(); ++row)
+    raised.emplace(static_cast<std::int32_t>(rows.integer(row, 0)), rows.integer(row, 1));
+  co_return raised;
+}
+
+/// The last request of each stream that has not forked: the newest session wins.
+std::unordered_map<std::int32_t, const standing*> newest(const std::vector<standing>& all) {
+  std::unordered_map<std::int32_t, const standing*> last;
+  for (const auto& one : all)
+    if (!one.outcome.fork_seq)
+      last[one.outcome.claim.stream] = &one;
+  return last;
+}
+
+/// One try at all requests; nothing when a watermark moved in between.
+task<result<std::optional<std::vector<claim_outcome>>>> claim_round(pq_connection& db,
+                                                                    requests_ref requests) {
+  using round = std::optional<std::vector<claim_outcome>>;
+  const auto all = co_await enter(db, requests);
+  if (!all)
+    co_return all.error();
+  const auto last = newest(*all);
+  std::vector<const standing*> wanted;
+  wanted.reserve(last.size());
+  for (const auto& [stream, one] : last)
+    wanted.push_back(one);
+  epochs raised;
+  if (!wanted.empty()) {
+    const auto answer = co_await raise(db, requests, wanted, all->data());
+    if (!answer)
+      co_return answer.error();
+    raised = *answer;
+  }
+  if (raised.size() != wanted.size())
+    co_return round{};
+  if (wanted.empty()) {
+    // All have parted. A copy drops what its stream holds: that must be as durable as an ack.
+    const auto barrier =
+      co_await committed(db, "select pg_logical_emit_message(true, 'furrow', '')", {});
+    if (!barrier)
+      co_return barrier.error();
+  }
+  std::vector<claim_outcome> out;
+  for (const auto& one : *all) {
+    out.push_back(one.outcome);
+    if (one.outcome.fork_seq)
+      continue;
+    // An older session of the same batch has lost already: it gets an epoch that no watermark has.
+    const auto stream = one.outcome.claim.stream;
+    out.back().claim.epoch = raised[stream] - (last.at(stream) == &one ? 0 : 1);
+  }
+  co_return round{std::move(out)};
+}
+
+} // namespace
+
+task<result<std::vector<claim_outcome>>> claim(pq_connection& db, requests_ref requests) {
+  for (const auto& request : requests)
+    if (!is_text(request.farm) || !is_text(request.equipment) || request.farm.empty()
+        || request.equipment.empty())
+      co_return failure{errc::reject_row,
+                        "a farm or equipment without a proper name: " + as_text(request.equipment)};
+  failure last{errc::retry_later, "the streams kept moving while they were claimed"};
+  for (int round = 0; round < rounds_max; ++round) {
+    auto outcome = co_await claim_round(db, requests);
+    if (outcome && *outcome)
+      co_return std::move(**outcome);
+    if (!outcome) {
+      last = outcome.error();
+      if (!db.connected() || !db.idle() || last.code != errc::retry_later)
+        co_return last; // else a deadlock or a lock: the next round may pass
+    }
+  }
+  co_return last;
+}
+
+} // namespace furrow::storage::postgres_work

@@ -1,0 +1,178 @@
+/// One connection to PostgreSQL as coroutines: connect, ask, copy; nothing blocks but libpq's
+/// look-up of a host name.
+///
+/// Shape: a call either answers or says why not (`pq_error`). After `lost` the connection is
+///   closed; call connect() again.
+/// Errors: no exception. Every wait ends at the deadline of its operation, when the other side
+///   hangs up, or by `cut`.
+/// Threads: the thread of the io_context only, one operation at a time; `cut` ends it from beside.
+/// Source: libpq chapters 34.1 (PQconnectPoll), 34.4 (asynchronous), 34.10 (COPY).
+#pragma once
+
+#include "storage/postgres/connection/pq.hpp"
+#include "storage/postgres/connection/store_monitor.hpp"
+#include "storage/store.hpp"
+#include "storage/verdict.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+namespace furrow::storage {
+
+namespace asio = boost::asio;
+template <class T>
+using task = asio::awaitable<T>;
+
+struct pq_error {
+  bool lost = false;    // the connection is gone; whether the statement took effect is not known
+  std::string sqlstate; // empty when it was not the server that spoke
+  std::string message;  // "42P01: relation ... does not exist"
+  std::string detail;   // the server's DETAIL
+
+  [[nodiscard]] verdict judge() const {
+    return lost ? verdict::retry_later : judge_sqlstate(sqlstate);
+  }
+  [[nodiscard]] failure as_failure() const { return {to_errc(judge()), message}; }
+};
+
+struct pq_reply {
+  pq::answer rows; // empty at the end of a query's results, or with an error
+  std::optional<pq_error> error;
+};
+
+/// Bound parameters in binary format.
+class pq_parameters {
+public:
+  pq_parameters& add(std::uint32_t type, std::string_view binary) {
+    types_.push_back(type);
+    values_.emplace_back(binary);
+    return *this;
+  }
+  pq_parameters& text(std::string_view value) { return add(25, value); }
+  pq_parameters& int8(std::int64_t value);
+  pq_parameters& int4(std::int32_t value);
+  pq_parameters& timestamptz(std::int64_t since_2000_us);
+  [[nodiscard]] bool send(PGconn* connection, const char* sql) const;
+
+private:
+  std::vector<Oid> types_;
+  std::vector<std::string> values_;
+};
+
+class pq_connection {
+public:
+  struct settings {
+    std::string url;
+    std::string application_name;
+    std::chrono::milliseconds connect_timeout{5'000};
+    std::chrono::milliseconds lock_timeout{1'000};
+    std::chrono::milliseconds statement_timeout{60'000};
+    std::shared_ptr<store_monitor> monitor{}; // is told of each statement; nobody, when absent
+  };
+
+  pq_connection(asio::io_context& context, settings chosen);
+  pq_connection(const pq_connection&) = delete;
+  pq_connection& operator=(const pq_connection&) = delete;
+  ~pq_connection() { close(); }
+
+  /// Tries each host of the URL in turn. Closes what was open before.
+  [[nodiscard]] task<std::optional<pq_error>> connect();
+  [[nodiscard]] bool connected() const { return connection_ != nullptr; }
+  /// Whether an idle connection still stands: notices what the server has said or that it has hung
+  /// up.
+  [[nodiscard]] bool still_stands();
+  void close();
+  /// Ends the operation under way, as lost, and every later one.
+  void cut();
+
+  /// Whether the server answers, within `limit`; closes the connection when not.
+  [[nodiscard]] task<bool> ping(std::chrono::milliseconds limit);
+  /// Makes the session as new, so that the next one who uses it meets no setting, lock, temporary
+  /// table or open transaction: costs nothing when all was single statements that leave none.
+  /// False: it could not be, and the connection is closed.
+  [[nodiscard]] task<bool> reset();
+
+  /// One statement with bound parameters; rows in binary format.
+  [[nodiscard]] task<pq_reply> query(const char* sql, const pq_parameters& parameters = {});
+  /// Statements without parameters; the last one's rows, or the first error.
+  [[nodiscard]] task<pq_reply> run(const std::string& sql);
+
+  /// The parts of an operation that has COPY in it: begin, then next() until it is empty; at
+  /// PGRES_COPY_IN put and end.
+  [[nodiscard]] task<std::optional<pq_error>> begin(const std::string& sql);
+  [[nodiscard]] task<pq_reply> next();
+  [[nodiscard]] task<bool> put(std::string_view bytes);
+  [[nodiscard]] task<bool> end_copy();
+  void finish() { disarm(); }
+
+  /// Whether the server has warned (class 01 or 57) since `begin`, `query` or `run`: a commit is
+  /// then in doubt.
+  [[nodiscard]] bool warned() const { return warned_; }
+  [[nodiscard]] const std::string& warning() const { return warning_; }
+  [[nodiscard]] bool idle() const {
+    return connection_ != nullptr && PQtransactionStatus(connection_.get()) == PQTRANS_IDLE;
+  }
+  [[nodiscard]] PGconn* raw() { return connection_.get(); }
+
+private:
+  [[nodiscard]] task<std::optional<pq_error>> connect_host(std::size_t host,
+                                                           std::chrono::milliseconds timeout);
+  [[nodiscard]] task<std::optional<pq_error>> set_up();
+  [[nodiscard]] task<bool> wait(asio::posix::stream_descriptor::wait_type what);
+  [[nodiscard]] task<bool> flush();
+  [[nodiscard]] task<pq_reply> rest_of_results();
+  /// The result that libpq has ready.
+  [[nodiscard]] pq_reply take_result();
+  void arm(std::chrono::milliseconds timeout);
+  void disarm();
+  void note_begin(std::string_view sql);
+  void note_end();
+  void attach();
+  void detach();
+  [[nodiscard]] pq_error lost(const std::string& what);
+  void notice(const PGresult* message);
+
+  settings settings_;
+  std::vector<std::pair<std::string, std::string>>
+    hosts_;                               // host and port; empty: as libpq finds them
+  asio::posix::stream_descriptor socket_; // stands for libpq's descriptor, which libpq closes
+  asio::steady_timer deadline_;
+  std::shared_ptr<std::uint64_t> operation_ =
+    std::make_shared<std::uint64_t>(0); // a late deadline knows that it is late
+  pq::connection connection_;
+  bool cut_ = false;
+  bool timed_out_ = false;
+  bool warned_ = false;
+  bool ended_ = false;   // the server has said that it ends the session
+  bool marked_ = false;  // something may be left behind in the session
+  bool counted_ = false; // whether the monitor knows of the connection
+  std::string warning_;
+
+  // The statement under way, for the monitor.
+  bool noted_ = false;
+  std::chrono::steady_clock::time_point begun_{};
+  std::string statement_;
+  std::string statement_error_;
+  std::uint64_t statement_rows_ = 0;
+};
+
+/// Whether a statement can leave something behind in its session once it has ended: all but plain
+/// queries and changes of rows.
+[[nodiscard]] bool leaves_marks(std::string_view sql);
+
+/// Waits on the executor of the coroutine; cut short when that is cancelled.
+[[nodiscard]] task<void> pause_for(std::chrono::milliseconds time);
+
+} // namespace furrow::storage

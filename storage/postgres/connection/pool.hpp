@@ -1,0 +1,100 @@
+/// Connections that do jobs: the lanes of the PostgreSQL store. A pool of one is an appender's lane,
+/// the claims', the digest's ... Queries have query_pool, so that neither takes the other's.
+///
+/// Shape: jobs wait in one queue; each connection takes the next one when it is free, connecting
+///   first when it must. A patient job (append, claim) waits up to the connect time-out for a
+///   database that is away, others are refused at once while the last attempt has just failed.
+///   Attempts are made only while a job wants one, 50 ms to 5 s apart, doubling, with jitter; an
+///   attempt that failed fast (nobody listens, still starting) is repeated within 500 ms.
+/// Errors: a job that finds no connection is refused with retry_later, or misconfigured when the
+///   server says so.
+/// Threads: the thread of the io_context, but for `submit` and `close`.
+#pragma once
+
+#include "storage/postgres/connection/connection.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace furrow::storage {
+
+/// When any pool of a store has last connected: then no other one need wait for its next attempt.
+using last_answer = std::shared_ptr<std::chrono::steady_clock::time_point>;
+
+/// What a pool knows of the database's absence. A failure of one pool's connection is not told to
+/// the jobs of another.
+class outage {
+public:
+  using clock = std::chrono::steady_clock;
+
+  explicit outage(last_answer answered) : answered_{std::move(answered)} {}
+
+  void ended();
+  void failed(const failure& why, clock::duration took);
+  /// Whether no attempt is to be made now.
+  [[nodiscard]] bool stands(clock::time_point now) const {
+    return why_ && now < next_attempt_ && *answered_ <= failed_at_;
+  }
+  /// When the next attempt may be made; in the past when there is no outage.
+  [[nodiscard]] clock::time_point next_attempt() const { return next_attempt_; }
+  [[nodiscard]] const std::optional<failure>& why() const { return why_; }
+
+private:
+  last_answer answered_;
+  std::optional<failure> why_;
+  unsigned attempts_ = 0;
+  clock::time_point failed_at_{};
+  clock::time_point next_attempt_{};
+  std::minstd_rand random_{std::random_device{}()};
+};
+
+struct pool_job {
+  bool patient = false;
+  std::function<task<void>(pq_connection&)> run; // answers its caller
+  std::function<void(const failure&)> refuse;    // answers its caller when it is not run
+  std::chrono::steady_clock::time_point deadline{};
+};
+
+class postgres_pool : public std::enable_shared_from_this<postgres_pool> {
+public:
+  postgres_pool(std::shared_ptr<asio::io_context> context,
+                last_answer answered,
+                const pq_connection::settings& settings,
+                unsigned connections);
+
+  /// Starts the connections' work; once.
+  void start();
+  void submit(pool_job job);
+  /// Cuts every connection; jobs that have not begun are refused. Takes the caller's share, so that
+  /// the last one is let go on the pool's own thread.
+  static void close(std::shared_ptr<postgres_pool> pool);
+
+private:
+  struct worker {
+    explicit worker(asio::io_context& context, const pq_connection::settings& settings)
+      : connection{context, settings}, pause{context} {}
+    pq_connection connection;
+    asio::steady_timer pause; // between attempts to connect
+  };
+
+  task<void> work(worker& self);
+  task<std::optional<failure>> make_ready(worker& self, const pool_job& job);
+  void close_now();
+
+  std::shared_ptr<asio::io_context> context_; // first: it outlives what lives on it
+  outage outage_;
+  std::chrono::milliseconds patience_;
+  std::vector<std::unique_ptr<worker>> workers_;
+  std::deque<pool_job> jobs_;
+  asio::steady_timer wake_;
+  bool closing_ = false;
+};
+
+} // namespace furrow::storage

@@ -1,0 +1,95 @@
+#include "storage/postgres/connection/url.hpp"
+
+#include "storage/postgres/connection/pq.hpp"
+
+#include <algorithm>
+#include <memory>
+#include <sstream>
+
+namespace furrow::storage {
+
+namespace {
+
+using parsed_options = std::unique_ptr<PQconninfoOption, void (*)(PQconninfoOption*)>;
+
+parsed_options parse(const std::string& url, std::string& error) {
+  char* message = nullptr;
+  parsed_options options{PQconninfoParse(url.c_str(), &message), PQconninfoFree};
+  if (message != nullptr)
+    error = message;
+  else if (!options)
+    error = "out of memory";
+  PQfreemem(message);
+  return options;
+}
+
+/// libpq quotes what it could not read, and that may be a password.
+std::string without_quotation(std::string words) {
+  words.erase(std::min(words.find('\n'), words.size()));
+  for (const auto* before : {": \"", " after \"", " in \""})
+    words.erase(std::min(words.find(before), words.size()));
+  return words;
+}
+
+std::vector<std::string> split(const char* list) {
+  std::vector<std::string> parts;
+  std::istringstream in{list != nullptr ? list : ""};
+  for (std::string part; std::getline(in, part, ',');)
+    parts.push_back(part);
+  return parts;
+}
+
+} // namespace
+
+std::vector<std::pair<std::string, std::string>> listed_hosts(const std::string& url) {
+  std::string error;
+  const auto options = parse(url, error);
+  std::vector<std::string> hosts;
+  std::vector<std::string> ports;
+  for (const auto* option = options.get(); option != nullptr && option->keyword != nullptr;
+       ++option) {
+    const std::string_view keyword{option->keyword};
+    if (keyword == "host")
+      hosts = split(option->val);
+    else if (keyword == "port")
+      ports = split(option->val);
+    else if (keyword == "hostaddr" && option->val != nullptr)
+      return {};
+  }
+  std::vector<std::pair<std::string, std::string>> out;
+  if (hosts.size() > 1)
+    for (std::size_t i = 0; i < hosts.size(); ++i)
+      out.emplace_back(hosts[i], i < ports.size() ? ports[i] : ports.empty() ? "" : ports.back());
+  return out;
+}
+
+result<done> check_postgres_url(const std::string& url) {
+  const bool looks_right =
+    url.starts_with("postgresql://") || url.starts_with("postgres://")
+    || (url.find('=') != std::string::npos && url.find("://") == std::string::npos);
+  if (!looks_right)
+    return failure{errc::misconfigured,
+                   "not a database URL: postgresql://..., \"host=... dbname=...\" or sqlite:PATH"};
+  std::string error;
+  if (!parse(url, error))
+    return failure{errc::misconfigured, "not a database URL: " + without_quotation(error)};
+  return done{};
+}
+
+std::string redacted_postgres(const std::string& url) {
+  std::string error;
+  const auto options = parse(url, error);
+  std::string out;
+  for (const auto* option = options.get(); option != nullptr && option->keyword != nullptr;
+       ++option) {
+    if (option->val == nullptr)
+      continue;
+    // libpq marks what a dialogue should hide with '*'.
+    const bool secret = option->dispchar != nullptr && option->dispchar[0] == '*';
+    out += (out.empty() ? "" : " ") + std::string{option->keyword} + "="
+           + (secret ? "***" : option->val);
+  }
+  return out.empty() ? "(unreadable database URL)" : out;
+}
+
+} // namespace furrow::storage

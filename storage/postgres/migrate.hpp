@@ -1,0 +1,22 @@
+/// Migrations of a PostgreSQL database up to a step; without a wish all steps.
+///
+/// Errors: misconfigured for a database whose steps do not suit this program.
+/// Threads: as the connection.
+#pragma once
+
+#include "storage/maintenance.hpp"
+#include "storage/postgres/connection/connection.hpp"
+
+#include <vector>
+
+namespace furrow::storage::postgres_work {
+
+[[nodiscard]] task<result<std::vector<migration_row>>> migrate_to(pq_connection& db,
+                                                                  migration_wish wish);
+/// Connects, then migrates, or with `rehearse` looks; the answer is in `out`, which outlives it.
+[[nodiscard]] task<void> ask_migrations(pq_connection& db,
+                                        migration_wish wish,
+                                        bool rehearse,
+                                        result<std::vector<migration_row>>& out);
+
+} // namespace furrow::storage::postgres_work

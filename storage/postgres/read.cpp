@@ -1,0 +1,319 @@
+#include "storage/archive/segment_codec.hpp"
+#include "storage/postgres/connection/rows.hpp"
+#include "storage/postgres/work.hpp"
+
+#include <algorithm>
+#include <limits>
+
+namespace furrow::storage::postgres_work {
+
+task<result<std::int32_t>>
+find_equipment(pq_connection& db, const std::string& farm, const std::string& name) {
+  const auto reply =
+    co_await db.query("select e.id from furrow.equipment e join furrow.farm f on f.id = e.farm_id "
+                      "where e.name = $1 and ($2 = '' or f.name = $2) limit 2",
+                      pq_parameters{}.text(name).text(farm));
+  if (reply.error)
+    co_return reply.error->as_failure();
+  const pq_rows rows{reply.rows.get()};
+  if (rows.size() == 0)
+    co_return failure{errc::not_found, "no equipment " + name};
+  if (rows.size() > 1)
+    co_return failure{errc::not_found,
+                      "more than one farm has an equipment " + name + ": name the farm"};
+  co_return static_cast<std::int32_t>(rows.integer(0, 0));
+}
+
+bool read_block(const pq_rows& rows, int row, frame_run& run) {
+  run.seq_first = rows.natural(row, 0);
+  auto& block = run.block;
+  block.time_base_us = rows.integer(row, 2) + epoch_2000_us;
+  const auto sound = rows.array(row, 3, block.headers) && rows.array(row, 4, block.header_index)
+                     && rows.array(row, 5, block.time_offset_us) && rows.array(row, 6, block.slots);
+  const auto long_payload = rows.bytes(row, 7);
+  block.long_payload.assign(long_payload.begin(), long_payload.end());
+  return sound && block.size() == rows.natural(row, 1) && block.structural_fault() == nullptr;
+}
+
+namespace {
+
+constexpr int page_blocks_max = 1'024;
+constexpr int page_chunks_max = 2;
+constexpr std::int64_t page_bytes_max = std::int64_t{4} << 20U;
+
+} // namespace
+
+/// What lies before all of PostgreSQL's time is as good as -infinity, which is the lowest number in
+/// binary.
+std::int64_t from_bound(const std::optional<std::int64_t>& time_us) {
+  constexpr std::int64_t margin_us = std::int64_t{27} * 3'600'000'000;
+  return time_us && *time_us > time_us_min + margin_us ? *time_us - epoch_2000_us
+                                                       : std::numeric_limits<std::int64_t>::min();
+}
+
+std::int64_t to_bound(const std::optional<std::int64_t>& time_us) {
+  if (!time_us)
+    return std::numeric_limits<std::int64_t>::max();
+  return std::max(*time_us, time_us_min) - epoch_2000_us;
+}
+
+namespace {
+
+task<result<std::vector<std::int32_t>>>
+streams_from(pq_connection& db, std::int32_t equipment, std::int32_t first) {
+  const auto reply = co_await db.query(
+    "select id from furrow.stream where equipment_id = $1 and id >= $2 order by id",
+    pq_parameters{}.int4(equipment).int4(first));
+  if (reply.error)
+    co_return reply.error->as_failure();
+  const pq_rows rows{reply.rows.get()};
+  std::vector<std::int32_t> streams;
+  streams.reserve(static_cast<std::size_t>(rows.size()));
+  for (int row = 0; row < rows.size(); ++row)
+    streams.push_back(static_cast<std::int32_t>(rows.integer(row, 0)));
+  co_return streams;
+}
+
+/// Of a row: as read_block, with the anchors in the place of the payload and the planes in that of
+/// long_payload; then chunk, chunk_last, time_step, time_planes, seq_planes, payload_planes.
+bool read_segment(const pq_rows& rows, int row, segment& out) {
+  out.seq_base = rows.natural(row, 0);
+  out.frames = static_cast<std::uint32_t>(rows.integer(row, 1));
+  out.time_base_us = rows.integer(row, 2) + epoch_2000_us;
+  out.data = rows.text(row, 7);
+  out.time_step_us = rows.integer(row, 10);
+  out.time_planes = static_cast<std::uint8_t>(rows.integer(row, 11));
+  out.seq_planes = static_cast<std::uint8_t>(rows.integer(row, 12));
+  out.payload_planes = static_cast<std::uint16_t>(rows.integer(row, 13));
+  return rows.array(row, 3, out.headers) && rows.array(row, 6, out.anchors_us);
+}
+
+failure disagree(std::int32_t stream, const char* what, std::uint64_t seq) {
+  return {errc::misconfigured, "stream " + std::to_string(stream) + ", " + what + " "
+                                 + std::to_string(seq) + ": its columns do not agree"};
+}
+
+/// Chunks, their segments row by row; answers the last number of the last chunk.
+result<std::uint64_t>
+read_chunks(const pq_rows& rows, std::int32_t stream, std::uint64_t after, frames_page& page) {
+  std::vector<segment> segments;
+  std::uint64_t last = 0;
+  for (int row = 0; row < rows.size(); ++row) {
+    const auto chunk = rows.natural(row, 8);
+    last = rows.natural(row, 9);
+    if (!read_segment(rows, row, segments.emplace_back()))
+      return disagree(stream, "chunk", chunk);
+    if (row + 1 < rows.size() && rows.natural(row + 1, 8) == chunk)
+      continue;
+    if (!unseal(segments, after, page.runs))
+      return disagree(stream, "chunk", chunk);
+    segments.clear();
+  }
+  return last;
+}
+
+/// One statement, so that it sees a frame in one tier and not in both or none while it is sealed:
+/// what is sealed comes first, and then alone.
+constexpr const char* page_statement =
+  "with chunk as materialized ("
+  "  select c.seq_first, c.seq_last, c.time_first, c.time_last from furrow.can_chunk c where "
+  "c.stream = $1 and c.seq_last > "
+  "$2 "
+  "  and c.seq_first >= coalesce((select max(o.seq_first) from furrow.can_chunk o"
+  "                               where o.stream = $1 and o.seq_first <= $2 + 1), 0)"
+  "  and c.time_first >= $3 - interval '26 hours' and c.time_first <= $4 and c.time_last >= $3 "
+  "  order by c.seq_first limit $7) "
+  "select s.seq_base, s.frames, s.time_base, coalesce(s.headers, array[s.header]) as headers, "
+  "null::smallint[] as header_index, null::int[] as time_offset, s.time_anchors as payload, "
+  "s.data as long_payload, c.seq_first as chunk, c.seq_last as chunk_last, s.time_step, "
+  "s.time_planes, s.seq_planes, s.payload_planes "
+  "from chunk c join furrow.can_segment s on s.stream = $1 and s.chunk = c.seq_first "
+  "and s.time_first >= c.time_first and s.time_first <= c.time_last " // only their partitions
+  "union all "
+  "select seq_first, frames, time_base, headers, header_index, time_offset, payload, long_payload, "
+  "null, null, null, null, null, null "
+  "from (select b.*, coalesce(sum(bytes) over (order by seq_first rows between unbounded preceding "
+  "and 1 preceding), 0) as before "
+  "      from (select c.*, 14::bigint * c.frames + coalesce(length(c.long_payload), 0) as bytes "
+  "            from furrow.can_block c"
+  "            where c.stream = $1 and c.seq_first > $2 and c.time_first >= $3 - interval '72 "
+  "minutes'"
+  "              and c.time_first <= $4 and c.time_last >= $3 and not exists (select from chunk)"
+  "            order by c.seq_first limit $6) b) p "
+  "where before < $5 order by chunk, seq_base";
+
+/// Fills `page` from one stream; answers the number to go on after, 0 when the stream has no more.
+task<result<std::uint64_t>> read_stream(pq_connection& db,
+                                        std::int32_t stream,
+                                        std::uint64_t after,
+                                        const frames_query& query,
+                                        frames_page& page) {
+  const auto reply = co_await db.query(page_statement, pq_parameters{}
+                                                         .int4(stream)
+                                                         .int8(static_cast<std::int64_t>(after))
+                                                         .timestamptz(from_bound(query.from_us))
+                                                         .timestamptz(to_bound(query.to_us))
+                                                         .int8(page_bytes_max)
+                                                         .int8(page_blocks_max)
+                                                         .int8(page_chunks_max));
+  if (reply.error)
+    co_return reply.error->as_failure();
+  const pq_rows rows{reply.rows.get()};
+  if (rows.size() > 0 && !rows.null(0, 8))
+    co_return read_chunks(rows, stream, after, page);
+  std::size_t bytes = 0;
+  for (int row = 0; row < rows.size(); ++row) {
+    auto& run = page.runs.emplace_back();
+    if (!read_block(rows, row, run))
+      co_return disagree(stream, "block", run.seq_first);
+    bytes += 14 * run.block.size() + run.block.long_payload.size();
+  }
+  const bool full =
+    rows.size() == page_blocks_max || bytes >= static_cast<std::size_t>(page_bytes_max);
+  // The last number of the block, not its first: it may be part of a chunk when the next page is read.
+  co_return full ? page.runs.back().seq_first + page.runs.back().block.size() - 1
+                 : std::uint64_t{0};
+}
+
+task<result<done>> read_buses(pq_connection& db, std::int32_t stream, frames_page& page) {
+  const auto reply =
+    co_await db.query("select s.stream_id, b.bus, b.name from furrow.stream s "
+                      "left join furrow.bus b on b.stream = s.id where s.id = $1 order by b.bus",
+                      pq_parameters{}.int4(stream));
+  if (reply.error)
+    co_return reply.error->as_failure();
+  const pq_rows rows{reply.rows.get()};
+  for (int row = 0; row < rows.size(); ++row) {
+    const auto id = rows.bytes(row, 0);
+    std::copy_n(id.begin(), std::min(id.size(), page.stream_id.size()), page.stream_id.begin());
+    if (!rows.null(row, 1))
+      page.buses.push_back({static_cast<std::uint8_t>(rows.integer(row, 1)), rows.text(row, 2)});
+  }
+  co_return done{};
+}
+
+} // namespace
+
+task<result<std::uint64_t>>
+read_stream_page(pq_connection& db, std::int32_t stream, std::uint64_t after, frames_page& page) {
+  const frames_query any_time;
+  co_return co_await read_stream(db, stream, after, any_time, page);
+}
+
+task<result<frames_page>>
+read_frames(pq_connection& db, const frames_query& query, frames_cursor cursor) {
+  const auto equipment = co_await find_equipment(db, query.farm, query.equipment);
+  if (!equipment)
+    co_return equipment.error();
+  const auto streams = co_await streams_from(db, *equipment, cursor.stream);
+  if (!streams)
+    co_return streams.error();
+  frames_page page;
+  for (std::size_t i = 0; i < streams->size(); ++i) {
+    const auto stream = (*streams)[i];
+    auto after = stream == cursor.stream ? cursor.seq : 0;
+    bool again = true;
+    while (again) { // a chunk of which nothing is left makes no page
+      const auto more = co_await read_stream(db, stream, after, query, page);
+      if (!more)
+        co_return more.error();
+      after = *more;
+      again = after != 0 && page.runs.empty();
+    }
+    if (page.runs.empty())
+      continue; // nothing of that time in this stream
+    const auto named = co_await read_buses(db, stream, page);
+    if (!named)
+      co_return named.error();
+    if (after != 0)
+      page.next = frames_cursor{stream, after};
+    else if (i + 1 < streams->size())
+      page.next = frames_cursor{(*streams)[i + 1], 0};
+    break;
+  }
+  co_return page;
+}
+
+task<result<std::vector<ledger_row>>>
+read_ledger(pq_connection& db, const std::string& farm, const std::string& equipment) {
+  const auto reply = co_await db.query(
+    "select farm, equipment, stream_id, sent, durable, stored, lost, doubled, quarantined, "
+    "dropped, "
+    "lost_at_gateway, expired from furrow.ledger "
+    "where ($1 = '' or farm = $1) and ($2 = '' or equipment = $2) order by farm, equipment, stream",
+    pq_parameters{}.text(farm).text(equipment));
+  if (reply.error)
+    co_return reply.error->as_failure();
+  const pq_rows rows{reply.rows.get()};
+  if (rows.size() == 0 && !equipment.empty())
+    co_return failure{errc::not_found, "no equipment " + equipment};
+  std::vector<ledger_row> out(static_cast<std::size_t>(rows.size()));
+  for (int i = 0; i < rows.size(); ++i) {
+    auto& row = out[static_cast<std::size_t>(i)];
+    row.farm = rows.text(i, 0);
+    row.equipment = rows.text(i, 1);
+    const auto id = rows.bytes(i, 2);
+    std::copy_n(id.begin(), std::min(id.size(), row.stream_id.size()), row.stream_id.begin());
+    row.sent = rows.natural(i, 3);
+    row.durable = rows.natural(i, 4);
+    row.stored = rows.natural(i, 5);
+    row.lost = rows.natural(i, 6);
+    row.doubled = rows.natural(i, 7);
+    row.quarantined = rows.natural(i, 8);
+    row.dropped = rows.natural(i, 9);
+    row.lost_at_gateway = rows.natural(i, 10);
+    row.expired = rows.natural(i, 11);
+  }
+  co_return out;
+}
+
+task<result<std::vector<equipment_row>>> list_equipment(pq_connection& db,
+                                                        const std::string& farm) {
+  const auto reply = co_await db.query(
+    "select f.name, e.name, e.iso_name, count(s.id), coalesce(sum(w.seq), 0)::bigint, "
+    "max(l.time_last) "
+    "from furrow.equipment e join furrow.farm f on f.id = e.farm_id left join furrow.stream s on "
+    "s.equipment_id = e.id "
+    "left join furrow.stream_watermark w on w.stream = s.id "
+    "left join lateral (select coalesce((select b.time_last from furrow.can_block b where b.stream "
+    "= s.id order by b.seq_first desc limit 1), (select c.time_last from furrow.can_chunk c where "
+    "c.stream = s.id order by c.seq_first desc limit 1)) as time_last) l on true "
+    "where $1 = '' or f.name = $1 group by f.name, e.id order by f.name, e.name",
+    pq_parameters{}.text(farm));
+  if (reply.error)
+    co_return reply.error->as_failure();
+  const pq_rows rows{reply.rows.get()};
+  std::vector<equipment_row> out(static_cast<std::size_t>(rows.size()));
+  for (int i = 0; i < rows.size(); ++i) {
+    auto& row = out[static_cast<std::size_t>(i)];
+    row.farm = rows.text(i, 0);
+    row.name = rows.text(i, 1);
+    if (!rows.null(i, 2))
+      row.iso_name = rows.natural(i, 2);
+    row.streams = rows.natural(i, 3);
+    row.durable = rows.natural(i, 4);
+    if (!rows.null(i, 5))
+      row.last_frame_us = rows.integer(i, 5) + epoch_2000_us;
+  }
+  co_return out;
+}
+
+task<result<store_health>> health(pq_connection& db) {
+  const auto begun = std::chrono::steady_clock::now();
+  const auto reply = co_await db.query("select 1");
+  store_health out;
+  out.latency =
+    std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begun);
+  out.mode = "postgresql";
+  if (reply.error) {
+    out.detail = reply.error->message;
+    co_return out;
+  }
+  out.up = true;
+  const char* version = PQparameterStatus(db.raw(), "server_version");
+  if (version != nullptr)
+    out.mode += " " + std::string{version}.substr(0, std::string_view{version}.find(' '));
+  co_return out;
+}
+
+} // namespace furrow::storage::postgres_work

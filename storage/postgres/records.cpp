@@ -1,0 +1,228 @@
+#include "storage/append/quarantine.hpp"
+#include "storage/append/record_batch.hpp"
+#include "storage/postgres/connection/rows.hpp"
+#include "storage/postgres/work.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace furrow::storage::postgres_work {
+
+namespace {
+
+/// Others that number the same machine's records make a batch start again; after so many the caller does.
+constexpr int rounds_max = 8;
+constexpr const char* only_tried_sqlstate = "FW003";
+
+/// The stream of a machine's direct records, and what is known of a batch's key.
+struct direct_standing {
+  stream_claim claim;
+  std::uint64_t seq = 0;
+  bool known = false;
+  std::uint64_t records = 0;
+  std::string refused;
+};
+
+task<result<direct_standing>> stand(pq_connection& db, const record_batch& batch) {
+  const auto* id = reinterpret_cast<const char*>(direct_stream.data());
+  const auto reply =
+    co_await db.query("select e.equipment, e.stream, e.epoch, e.seq, b.records, b.refused "
+                      "from furrow.enter(array[$1], array[$2], array[$3], array[null::bigint]) e "
+                      "left join lateral (select o.records, o.refused from furrow.record_batch o "
+                      "where o.stream = e.stream and o.key = $4 limit 1) b on true",
+                      pq_parameters{}
+                        .text(batch.farm)
+                        .text(batch.equipment)
+                        .add(oid::uuid, {id, direct_stream.size()})
+                        .text(batch.key));
+  if (reply.error)
+    co_return reply.error->as_failure();
+  const pq_rows rows{reply.rows.get()};
+  if (rows.size() != 1)
+    co_return failure{errc::retry_later, "the machine was removed meanwhile"};
+  direct_standing out;
+  out.claim = {static_cast<std::int32_t>(rows.integer(0, 0)),
+               static_cast<std::int32_t>(rows.integer(0, 1)), rows.integer(0, 2)};
+  out.seq = rows.natural(0, 3);
+  out.known = !rows.null(0, 4);
+  out.records = rows.natural(0, 4);
+  out.refused = rows.text(0, 5);
+  co_return out;
+}
+
+struct span_of_rows {
+  std::size_t first;
+  std::size_t count;
+};
+
+/// Finds the rows that the database will not take, each by transactions that store nothing: halves until it is alone.
+task<result<done>> find_refused(pq_connection& db,
+                                const stream_claim& claim,
+                                const std::vector<numbered_record>& rows,
+                                std::vector<std::string>& reasons) {
+  std::vector<span_of_rows> left{{0, rows.size()}};
+  while (!left.empty()) {
+    const auto now = left.back();
+    left.pop_back();
+    append_attempt attempt;
+    attempt.trial = true;
+    for (std::size_t i = now.first; i < now.first + now.count; ++i)
+      attempt.add_record({claim, &rows[i]});
+    const auto error = co_await run_attempt(db, attempt);
+    if (error && error->sqlstate == only_tried_sqlstate)
+      continue;
+    const auto why = error ? error->judge() : verdict::retry_later;
+    if (why != verdict::poison && why != verdict::duplicate)
+      co_return error ? error->as_failure() : failure{errc::retry_later, "a trial was stored"};
+    if (now.count == 1) {
+      reasons[now.first] = error->message;
+      continue;
+    }
+    const auto half = now.count / 2;
+    left.push_back({now.first + half, now.count - half});
+    left.push_back({now.first, half});
+  }
+  co_return done{};
+}
+
+/// Gives the rows' reasons to the records that they are of.
+void refuse(record_batch_outcome& outcome, const std::vector<std::string>& reasons) {
+  std::size_t row = 0;
+  for (auto& refused : outcome.refused)
+    if (refused.empty())
+      refused = as_text(reasons[row++]);
+}
+
+/// A batch on its way: what the last transaction said decides on the next.
+enum class next_step : std::uint8_t { finished, again, find };
+
+next_step after(const std::optional<pq_error>& error, int& duplicates) {
+  if (!error)
+    return next_step::finished;
+  switch (error->lost ? verdict::retry_later : error->judge()) {
+  case verdict::again:
+  case verdict::fenced:
+    return next_step::again;
+  case verdict::
+    duplicate: // the key, or a number: known next time. Twice: a constraint of somebody's own
+    return ++duplicates > 1 ? next_step::find : next_step::again;
+  case verdict::poison:
+    return next_step::find;
+  case verdict::retry_later:
+  case verdict::misconfigured:
+    break;
+  }
+  return next_step::finished;
+}
+
+std::string select_of(const can::record_kind* kind) {
+  std::string sql = "select time, stream, seq";
+  if (kind == nullptr)
+    sql += ", body::text from furrow.item_record where kind = $7 and equipment_id = $1";
+  else {
+    for (const auto& field : kind->fields)
+      sql.append(", ").append(field.name);
+    sql.append(" from furrow.").append(kind->table).append(" where $7 = $7 and equipment_id = $1");
+  }
+  return sql
+         + " and time >= greatest($2, $4) and time <= $3 and (time, stream, seq) > ($4, $5, $6)"
+           " order by time, stream, seq limit $8";
+}
+
+can::record_value value_of(const pq_rows& rows, int row, int column, can::field_type type) {
+  if (rows.null(row, column))
+    return {};
+  switch (type) {
+  case can::field_type::real:
+    return std::bit_cast<double>(rows.natural(row, column));
+  case can::field_type::integer:
+    return rows.integer(row, column);
+  case can::field_type::boolean:
+    return rows.integer(row, column) != 0;
+  case can::field_type::text:
+  case can::field_type::word:
+    break;
+  }
+  return rows.text(row, column);
+}
+
+} // namespace
+
+task<result<record_batch_outcome>> insert_records(pq_connection& db, const record_batch& batch) {
+  auto judged = judge_batch(batch);
+  if (!judged)
+    co_return judged.error();
+  auto outcome = std::move(*judged);
+  failure last{errc::retry_later, "others kept storing records of this machine"};
+  int duplicates = 0;
+  for (int round = 0; round < rounds_max; ++round) {
+    const auto standing = co_await stand(db, batch);
+    if (!standing)
+      co_return standing.error();
+    if (standing->known)
+      co_return known_outcome(batch, standing->records, standing->refused);
+    const auto rows = numbered(batch, outcome, standing->seq);
+    if (rows.empty())
+      co_return outcome; // nothing to be known again
+    const auto attempt = attempt_of(batch, outcome, standing->claim, standing->seq, rows);
+    const auto error = co_await run_attempt(db, attempt);
+    const auto next = after(error, duplicates);
+    if (next == next_step::finished) {
+      if (!error)
+        co_return outcome;
+      co_return error->lost ? failure{errc::in_doubt, error->message} : error->as_failure();
+    }
+    last.detail = error->message;
+    if (next == next_step::again)
+      continue;
+    std::vector<std::string> reasons(rows.size());
+    const auto found = co_await find_refused(db, standing->claim, rows, reasons);
+    if (!found)
+      co_return found.error();
+    refuse(outcome, reasons);
+  }
+  co_return last;
+}
+
+task<result<records_page>> read_records(pq_connection& db,
+                                        const records_query& query,
+                                        const std::optional<records_cursor>& after) {
+  const auto equipment = co_await find_equipment(db, query.farm, query.equipment);
+  if (!equipment)
+    co_return equipment.error();
+  const auto* kind = can::find_record_kind(query.kind);
+  const auto limit = std::clamp<std::size_t>(query.limit, 1, page_rows_max);
+  const auto sql = select_of(kind);
+  const auto reply = co_await db.query(
+    sql.c_str(), pq_parameters{}
+                   .int4(*equipment)
+                   .timestamptz(from_bound(query.from_us))
+                   .timestamptz(to_bound(query.to_us))
+                   .timestamptz(from_bound(after ? std::optional{after->time_us} : std::nullopt))
+                   .int4(after ? after->stream : 0)
+                   .int8(after ? static_cast<std::int64_t>(after->seq) : 0)
+                   .int4(static_cast<std::int16_t>(query.kind)) // as smallint keeps the 16 bits
+                   .int8(static_cast<std::int64_t>(limit)));
+  if (reply.error)
+    co_return reply.error->as_failure();
+  const pq_rows rows{reply.rows.get()};
+  records_page page;
+  page.rows.resize(static_cast<std::size_t>(rows.size()));
+  for (int i = 0; i < rows.size(); ++i) {
+    auto& row = page.rows[static_cast<std::size_t>(i)];
+    row.time_us = rows.integer(i, 0) + epoch_2000_us;
+    row.stream = static_cast<std::int32_t>(rows.integer(i, 1));
+    row.seq = rows.natural(i, 2);
+    if (kind == nullptr)
+      row.values.emplace_back(rows.text(i, 3));
+    else
+      for (std::size_t f = 0; f < kind->fields.size(); ++f)
+        row.values.push_back(value_of(rows, i, 3 + static_cast<int>(f), kind->fields[f].type));
+  }
+  if (page.rows.size() == limit)
+    page.next =
+      records_cursor{page.rows.back().time_us, page.rows.back().stream, page.rows.back().seq};
+  co_return page;
+}
+
+} // namespace furrow::storage::postgres_work

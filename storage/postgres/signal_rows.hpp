@@ -1,0 +1,67 @@
+/// What a DBC file says, as the rows of furrow.definition_message and furrow.definition_signal.
+///
+/// Shape: the messages that a decode_plan of this file keeps, in its order; signals that are no
+///   numbers are left out, with whatever they select.
+/// Threads: a plain function.
+/// Source: can/dbc/decode.hpp (which message a frame has, which raw values are none).
+#pragma once
+
+#include "can/dbc/decode.hpp"
+#include "can/dbc/file.hpp"
+#include "storage/digest_lane.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace furrow::storage {
+
+struct signal_row {
+  std::int32_t message = 0;
+  std::int32_t signal = 0;
+  std::string name;
+  std::string unit;
+  std::int32_t lsb_byte = 0;
+  std::int32_t byte_step = 1;
+  std::int32_t bytes = 1;
+  std::int32_t shift = 0;
+  std::int32_t length = 1;
+  bool is_signed = false;
+  bool is_float = false;
+  double scale = 1;
+  double offset = 0;
+  std::optional<std::int64_t> valid_max; // of an unsigned signal of 64 bits, the same bits signed
+  std::optional<std::int32_t> parent;
+  std::vector<std::int64_t> parent_low;
+  std::vector<std::int64_t> parent_high;
+};
+
+struct message_row {
+  std::int32_t message = 0;
+  std::string name;
+  std::int64_t id = 0;
+  bool extended = false;
+  std::optional<std::int32_t> pgn;
+  std::int32_t length = 0;
+  bool fallback = false; // also for sources that no message of the group has
+  std::vector<std::int32_t> other_sources;
+  std::vector<std::int64_t> other_ids;
+};
+
+struct definition_rows {
+  std::vector<message_row> messages;
+  std::vector<signal_row> signals;
+};
+
+[[nodiscard]] definition_rows rows_of(const can::dbc_file& file);
+
+/// Of each signal of `rows`, in order: the same text of two signals, in whichever files, says that both give the same
+/// values of the same frames.
+[[nodiscard]] std::vector<std::string> definitions_of(const definition_rows& rows);
+
+/// The signals of a plan of this one file, by their numbers in it.
+[[nodiscard]] std::vector<digest_signal> digest_signals_of(const can::dbc_file& file,
+                                                           const can::decode_plan& plan);
+
+} // namespace furrow::storage

@@ -1,0 +1,110 @@
+#include "storage/postgres/care.hpp"
+#include "storage/postgres/connection/rows.hpp"
+#include "storage/postgres/work.hpp"
+
+namespace furrow::storage::postgres_work {
+
+namespace {
+
+constexpr const char* tables_statement =
+  "select c.relname::text, "
+  "case when c.relname like 'can\\_%' then 'frames' "
+  "when c.relname in ('sensor_reading', 'yield_sample', 'token_usage', 'fault', 'item_record', "
+  "'quarantine', 'record_batch') then 'records' "
+  "when c.relname in ('rollup', 'telemetry', 'equipment_state', 'digest', 'signal_name') then "
+  "'derived' else 'other' end, c.relispartition, pg_total_relation_size(c.oid), "
+  "pg_indexes_size(c.oid), nullif(c.reltuples, -1)::bigint, "
+  "case when pg_relation_size(c.oid) <= 32 << 20 then format('select count(*) from furrow.%I', "
+  "c.relname) end "
+  "from pg_class c where c.relnamespace = 'furrow'::regnamespace and c.relkind = 'r' "
+  "order by 4 desc, 1";
+
+constexpr const char* tiers_statement =
+  "select 'fresh', coalesce(sum(b.frames), 0)::bigint, count(*), "
+  "pg_total_relation_size('furrow.can_block'), "
+  "coalesce(sum(14::bigint * b.frames + 8 * cardinality(b.headers) + "
+  "coalesce(length(b.long_payload), 0)), 0)::bigint, "
+  "coalesce(sum(pg_column_size(b.headers) + pg_column_size(b.header_index) + "
+  "pg_column_size(b.time_offset) + pg_column_size(b.payload) + "
+  "coalesce(pg_column_size(b.long_payload), 0)), 0)::bigint from furrow.can_block b "
+  "union all select 'sealed', coalesce(sum(s.frames), 0)::bigint, count(*), "
+  "pg_total_relation_size('furrow.can_chunk') + (select coalesce(sum(pg_total_relation_size("
+  "i.inhrelid)), 0)::bigint from pg_inherits i where i.inhparent = 'furrow.can_segment'::regclass),"
+  "coalesce(sum(octet_length(s.data) + 8 * cardinality(s.time_anchors)), 0)::bigint, "
+  "coalesce(sum(pg_column_size(s.data) + pg_column_size(s.time_anchors)), 0)::bigint "
+  "from furrow.can_segment s";
+
+constexpr const char* machines_statement =
+  "with held as (select b.equipment_id, b.frames, pg_column_size(b.*) as bytes from "
+  "furrow.can_block b "
+  "union all select st.equipment_id, s.frames, pg_column_size(s.*) from furrow.can_segment s "
+  "join furrow.stream st on st.id = s.stream) "
+  "select f.name, e.name, sum(h.frames)::bigint, sum(h.bytes)::bigint from held h "
+  "join furrow.equipment e on e.id = h.equipment_id join furrow.farm f on f.id = e.farm_id "
+  "group by 1, 2 order by 4 desc, 1, 2 limit $1";
+
+/// Small tables are counted: what the planner knows of them is old, or nothing.
+task<result<std::vector<table_size>>> read_tables(pq_connection& db) {
+  std::vector<table_size> out;
+  const auto tables = co_await db.query(tables_statement);
+  if (tables.error)
+    co_return tables.error->as_failure();
+  const pq_rows rows{tables.rows.get()};
+  for (int row = 0; row < rows.size(); ++row) {
+    auto& table = out.emplace_back();
+    table.name = rows.text(row, 0);
+    table.kind = rows.text(row, 1);
+    table.partition = rows.integer(row, 2) != 0;
+    table.bytes = rows.natural(row, 3);
+    table.index_bytes = rows.natural(row, 4);
+    if (rows.null(row, 6)) {
+      table.rows_estimated = true;
+      if (!rows.null(row, 5))
+        table.rows = rows.natural(row, 5);
+      continue;
+    }
+    const std::string count{rows.text(row, 6)};
+    const auto counted = co_await db.query(count.c_str());
+    if (counted.error && counted.error->sqlstate == "42P01") { // a partition that has just gone
+      out.pop_back();
+      continue;
+    }
+    if (counted.error)
+      co_return counted.error->as_failure();
+    table.rows = pq_rows{counted.rows.get()}.natural(0, 0);
+  }
+  co_return out;
+}
+
+} // namespace
+
+task<result<database_statistics>> statistics(pq_connection& db, std::uint32_t machines_max) {
+  database_statistics out;
+  const auto whole = co_await db.query("select pg_database_size(current_database())");
+  if (whole.error)
+    co_return whole.error->as_failure();
+  out.bytes = pq_rows{whole.rows.get()}.natural(0, 0);
+  auto tables = co_await read_tables(db);
+  if (!tables)
+    co_return tables.error();
+  out.tables = std::move(*tables);
+  const auto tiers = co_await db.query(tiers_statement);
+  if (tiers.error)
+    co_return tiers.error->as_failure();
+  const pq_rows tier_rows{tiers.rows.get()};
+  for (int row = 0; row < tier_rows.size(); ++row)
+    out.tiers.push_back({tier_rows.text(row, 0), tier_rows.natural(row, 1),
+                         tier_rows.natural(row, 2), tier_rows.natural(row, 3),
+                         tier_rows.natural(row, 4), tier_rows.natural(row, 5)});
+  const auto machines =
+    co_await db.query(machines_statement, pq_parameters{}.int8(std::int64_t{machines_max}));
+  if (machines.error)
+    co_return machines.error->as_failure();
+  const pq_rows machine_rows{machines.rows.get()};
+  for (int row = 0; row < machine_rows.size(); ++row)
+    out.machines.push_back({machine_rows.text(row, 0), machine_rows.text(row, 1),
+                            machine_rows.natural(row, 2), machine_rows.natural(row, 3)});
+  co_return out;
+}
+
+} // namespace furrow::storage::postgres_work

@@ -1,0 +1,108 @@
+/// What the PostgreSQL store does with a connection, each as one coroutine.
+///
+/// Errors: a lost connection is retry_later, but for an append (in_doubt); the connection is then
+///   closed.
+/// Threads: the thread of the io_context.
+#pragma once
+
+#include "storage/append/append_plan.hpp"
+#include "storage/append/record_gatherer.hpp"
+#include "storage/digest_lane.hpp"
+#include "storage/postgres/connection/connection.hpp"
+#include "storage/postgres/connection/rows.hpp"
+#include "storage/store.hpp"
+
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace furrow::storage {
+class pq_rows;
+struct sealed_chunk;
+} // namespace furrow::storage
+
+namespace furrow::storage::postgres_work {
+
+/// PostgreSQL counts time from 2000-01-01; its first moment is 4713-11-24 BC.
+inline constexpr std::int64_t epoch_2000_us = 946'684'800'000'000;
+inline constexpr std::int64_t time_us_min = -210'866'803'200'000'000;
+
+[[nodiscard]] task<result<std::vector<claim_outcome>>>
+claim(pq_connection& db, const std::vector<claim_request>& requests);
+[[nodiscard]] task<result<append_outcome>> append(pq_connection& db,
+                                                  std::shared_ptr<const append_batch> batch);
+
+/// One transaction, once, for callers with a plan of their own. A lost connection is in doubt.
+[[nodiscard]] task<std::optional<pq_error>> run_attempt(pq_connection& db,
+                                                        const append_attempt& attempt);
+
+/// The row id; not_found when there is none, or more than one farm has one of this name.
+[[nodiscard]] task<result<std::int32_t>>
+find_equipment(pq_connection& db, const std::string& farm, const std::string& name);
+
+/// Microseconds since 2000 for what may lie before all of PostgreSQL's time, or is not given.
+[[nodiscard]] std::int64_t from_bound(const std::optional<std::int64_t>& time_us);
+[[nodiscard]] std::int64_t to_bound(const std::optional<std::int64_t>& time_us);
+
+[[nodiscard]] task<result<record_batch_outcome>> insert_records(pq_connection& db,
+                                                                const record_batch& batch);
+/// All of them in one transaction where that goes, each answered for itself.
+[[nodiscard]] task<result<record_group_outcomes>> insert_record_group(pq_connection& db,
+                                                                      record_group group);
+[[nodiscard]] task<result<records_page>> read_records(pq_connection& db,
+                                                      const records_query& query,
+                                                      const std::optional<records_cursor>& after);
+[[nodiscard]] task<result<quarantine_page>> list_quarantine(
+  pq_connection& db, const quarantine_query& query, const std::optional<quarantine_id>& after);
+[[nodiscard]] task<result<quarantine_row>>
+show_quarantined(pq_connection& db, const std::string& farm, quarantine_id id);
+[[nodiscard]] task<result<retry_outcome>>
+retry_quarantined(pq_connection& db, const std::string& farm, quarantine_id id);
+[[nodiscard]] task<result<done>>
+drop_quarantined(pq_connection& db, const std::string& farm, quarantine_id id);
+[[nodiscard]] task<result<seal_outcome>> seal(pq_connection& db, seal_request request);
+/// A chunk and its segments, in the transaction that is open.
+[[nodiscard]] task<std::optional<failure>> insert_sealed(pq_connection& db,
+                                                         std::int32_t stream,
+                                                         std::int32_t equipment,
+                                                         const sealed_chunk& chunk);
+
+[[nodiscard]] task<result<frames_page>>
+read_frames(pq_connection& db, const frames_query& query, frames_cursor cursor);
+/// Items of both tiers after `after`, of any time, a page of them; answers the last number of the page, 0 when the
+/// stream has no more. Chunks come first, and then alone.
+[[nodiscard]] task<result<std::uint64_t>>
+read_stream_page(pq_connection& db, std::int32_t stream, std::uint64_t after, frames_page& page);
+[[nodiscard]] task<result<std::vector<ledger_row>>>
+read_ledger(pq_connection& db, const std::string& farm, const std::string& equipment);
+[[nodiscard]] task<result<std::vector<equipment_row>>> list_equipment(pq_connection& db,
+                                                                      const std::string& farm);
+
+[[nodiscard]] task<result<std::vector<digest_stream>>>
+digest_pending(pq_connection& db, std::int32_t after, std::size_t count);
+[[nodiscard]] task<result<std::vector<digest_page>>>
+digest_read(pq_connection& db, const std::vector<digest_span>& spans);
+[[nodiscard]] task<result<std::vector<bool>>>
+digest_write(pq_connection& db, std::shared_ptr<const digest_batch> what);
+[[nodiscard]] task<result<std::vector<std::int32_t>>>
+digest_signals(pq_connection& db, const std::vector<digest_signal>& signals);
+
+[[nodiscard]] task<result<telemetry_page>> read_telemetry(pq_connection& db,
+                                                          const history_query& query);
+[[nodiscard]] task<result<rollup_page>> read_rollup(pq_connection& db,
+                                                    const history_query& query,
+                                                    const std::string& signal,
+                                                    rollup_bucket bucket);
+[[nodiscard]] task<result<std::vector<known_signal>>>
+list_signals(pq_connection& db, const std::string& farm, const std::string& equipment);
+[[nodiscard]] task<result<digest_status>> digest_progress(pq_connection& db);
+
+/// Of a row: seq_first, frames, time_base, headers, header_index, time_offset, payload, long_payload
+/// from column 0. False: its columns do not agree.
+[[nodiscard]] bool read_block(const pq_rows& rows, int row, frame_run& run);
+
+[[nodiscard]] task<result<std::vector<migration_row>>> migrate(pq_connection& db);
+[[nodiscard]] task<result<std::vector<migration_row>>> migration_status(pq_connection& db);
+[[nodiscard]] task<result<store_health>> health(pq_connection& db);
+
+} // namespace furrow::storage::postgres_work

@@ -1,0 +1,302 @@
+#include "storage/sqlite/care.hpp"
+
+#include <algorithm>
+#include <map>
+
+namespace furrow::storage::sqlite_work {
+
+namespace {
+
+std::int64_t moment(sqlite_db& db, std::optional<std::int64_t> at_us) {
+  if (at_us)
+    return *at_us;
+  auto row = db.statement("select unixepoch()");
+  row.step();
+  return row.integer(0) * 1'000'000;
+}
+
+/// A farm and the time before which what it has of a kind goes.
+struct cutoff {
+  std::int64_t farm = 0;
+  std::string name;
+  std::int64_t time_us = 0;
+};
+
+std::vector<cutoff> cutoffs(sqlite_db& db, data_kind kind, std::int64_t at_us) {
+  std::vector<cutoff> out;
+  auto rows = db.statement(
+    "select f.id, f.name, (select r.keep_days from retention r where r.kind = ?1 and (r.farm_id = "
+    "f.id or r.farm_id is null) order by r.farm_id is null limit 1) from farm f order by f.name");
+  rows.with(to_string(kind));
+  while (rows.step())
+    if (!rows.null(2))
+      out.push_back({rows.integer(0), std::string{rows.bytes(1)},
+                     at_us - rows.integer(2) * 24 * 3'600'000'000});
+  return out;
+}
+
+using ranges_of = std::map<std::int32_t, number_ranges>;
+
+constexpr const char* due_blocks =
+  "from can_block b join equipment e on e.id = b.equipment_id "
+  "where e.farm_id = ?1 and b.time_last < ?2 and "
+  "(not exists (select 1 from digest) or b.seq_first + b.frames - 1 <= "
+  "ifnull((select d.seq from digest d where d.stream = b.stream), 0))";
+
+/// Statements live as long as the program: the connection keeps what it has prepared by their address.
+struct record_table {
+  std::string select; // rowid, stream, seq
+  std::string remove; // by rowid
+  std::string preview;
+
+  record_table(const std::string& table, const std::string& condition)
+    : select{"select r.rowid, r.stream, r.seq" + from(table, condition) + " limit ?3"},
+      remove{"delete from " + table + " where rowid = ?1"}, preview{"select count(*), min(r.time), "
+                                                                    "max(r.time)"
+                                                                    + from(table, condition)} {}
+
+private:
+  static std::string from(const std::string& table, const std::string& condition) {
+    return " from " + table
+           + " r join equipment e on e.id = r.equipment_id where e.farm_id = ?1 and r.time < ?2"
+           + condition;
+  }
+};
+
+const std::vector<record_table>& record_tables() {
+  static const std::vector<record_table> tables{{"sensor_reading", ""},
+                                                {"yield_sample", ""},
+                                                {"token_usage", ""},
+                                                {"fault", ""},
+                                                {"item_record", " and r.kind <> 32767"}};
+  return tables;
+}
+
+bool expire_frames(sqlite_db& db, std::int64_t at_us, expire_outcome& out) {
+  static const std::string select =
+    std::string{"select b.rowid, b.stream, b.seq_first, b.frames "} + due_blocks + " limit ?3";
+  ranges_of gone;
+  std::int64_t left = chunks_a_batch;
+  for (const auto& farm : cutoffs(db, data_kind::frames, at_us)) {
+    std::vector<std::int64_t> rows_gone;
+    {
+      auto rows = db.statement(select.c_str());
+      rows.with(farm.farm, farm.time_us, left);
+      while (rows.step()) {
+        rows_gone.push_back(rows.integer(0));
+        gone[static_cast<std::int32_t>(rows.integer(1))].push_back(
+          {rows.natural(2), rows.natural(2) + rows.natural(3) - 1});
+        out.frames += rows.natural(3);
+        --left;
+      }
+    }
+    for (const auto row : rows_gone)
+      db.statement("delete from can_block where rowid = ?1").with(row).run();
+    out.chunks += rows_gone.size();
+  }
+  for (auto& [stream, ranges] : gone)
+    note_expired(db, stream, std::move(ranges));
+  return left == 0;
+}
+
+/// Of batches of which no record is left, and which are past that age themselves: nobody sends them again.
+void expire_batch_keys(sqlite_db& db, std::int64_t at_us) {
+  for (const auto& farm : cutoffs(db, data_kind::records, at_us))
+    db.statement("delete from record_batch where (stream, key) in (select b.stream, b.key from "
+                 "record_batch b join equipment e on e.id = b.equipment_id where e.farm_id = ?1 "
+                 "and b.created_at < ?2 / 1000000 and exists (select 1 from expired x where "
+                 "x.stream = b.stream and x.first <= b.seq_first and x.last >= b.seq_first + "
+                 "b.records - 1 - (length(b.refused) - length(replace(b.refused, char(10), '')))) "
+                 "limit ?3)")
+      .with(farm.farm, farm.time_us, rows_a_batch)
+      .run();
+}
+
+bool expire_records(sqlite_db& db, std::int64_t at_us, expire_outcome& out) {
+  ranges_of gone;
+  std::int64_t left = rows_a_batch;
+  for (const auto& farm : cutoffs(db, data_kind::records, at_us))
+    for (const auto& table : record_tables()) {
+      std::vector<std::int64_t> rows_gone;
+      {
+        auto rows = db.statement(table.select.c_str());
+        rows.with(farm.farm, farm.time_us, left);
+        while (rows.step()) {
+          rows_gone.push_back(rows.integer(0));
+          gone[static_cast<std::int32_t>(rows.integer(1))].push_back(
+            {rows.natural(2), rows.natural(2)});
+        }
+      }
+      for (const auto row : rows_gone)
+        db.statement(table.remove.c_str()).with(row).run();
+      left -= static_cast<std::int64_t>(rows_gone.size());
+      out.records += rows_gone.size();
+    }
+  for (auto& [stream, ranges] : gone)
+    note_expired(db, stream, std::move(ranges));
+  expire_batch_keys(db, at_us);
+  return left == 0;
+}
+
+/// Telemetry and rollups: no number of the ledger is in them.
+bool expire_derived(sqlite_db& db, std::int64_t at_us, expire_outcome& out) {
+  std::int64_t left = rows_a_batch;
+  for (const auto& farm : cutoffs(db, data_kind::telemetry, at_us)) {
+    db.statement("delete from telemetry where (equipment_id, time) in (select t.equipment_id, "
+                 "t.time from telemetry t join equipment e on e.id = t.equipment_id where "
+                 "e.farm_id = ?1 and t.time < ?2 limit ?3)")
+      .with(farm.farm, farm.time_us, left)
+      .run();
+    left -= db.changes();
+    out.telemetry += static_cast<std::uint64_t>(db.changes());
+  }
+  for (const auto& farm : cutoffs(db, data_kind::rollup, at_us)) {
+    db.statement("delete from rollup where (equipment_id, signal, minute) in (select "
+                 "r.equipment_id, r.signal, r.minute from rollup r join equipment e on e.id = "
+                 "r.equipment_id where e.farm_id = ?1 and r.minute < ?2 limit ?3)")
+      .with(farm.farm, farm.time_us, left)
+      .run();
+    left -= db.changes();
+    out.rollup += static_cast<std::uint64_t>(db.changes());
+  }
+  return left == 0;
+}
+
+} // namespace
+
+void note_expired(sqlite_db& db, std::int32_t stream, number_ranges ranges) {
+  ranges = merged(std::move(ranges));
+  const auto low = ranges.front().first;
+  const auto high = ranges.back().last;
+  {
+    auto rows = db.statement(
+      "select first, last from expired where stream = ?1 and first <= ?3 + 1 and last >= ?2 - 1");
+    rows.with(stream, low, high);
+    while (rows.step())
+      ranges.push_back({rows.natural(0), rows.natural(1)});
+  }
+  db.statement("delete from expired where stream = ?1 and first <= ?3 + 1 and last >= ?2 - 1")
+    .with(stream, low, high)
+    .run();
+  for (const auto& one : merged(std::move(ranges)))
+    db.statement("insert into expired (stream, first, last) values (?1, ?2, ?3)")
+      .with(stream, one.first, one.last)
+      .run();
+}
+
+expire_outcome expire_step(sqlite_db& db, std::optional<std::int64_t> at_us) {
+  const auto at = moment(db, at_us);
+  expire_outcome out;
+  sqlite_transaction transaction{db};
+  out.more = expire_frames(db, at, out);
+  if (!out.more)
+    out.more = expire_records(db, at, out);
+  if (!out.more)
+    out.more = expire_derived(db, at, out);
+  transaction.commit();
+  return out;
+}
+
+result<std::vector<retention_rule>> list_retention(sqlite_db& db) {
+  std::vector<retention_rule> out;
+  auto rows = db.statement("select ifnull(f.name, ''), r.kind, r.keep_days from retention r left "
+                           "join farm f on f.id = r.farm_id order by f.name, r.kind");
+  while (rows.step()) {
+    const auto kind = data_kind_of(rows.bytes(1));
+    if (!kind)
+      return failure{errc::misconfigured,
+                     "retention of an unknown kind " + std::string{rows.bytes(1)}};
+    auto& rule = out.emplace_back();
+    rule.farm = rows.bytes(0);
+    rule.kind = *kind;
+    if (!rows.null(2))
+      rule.keep_days = static_cast<std::uint32_t>(rows.integer(2));
+  }
+  return out;
+}
+
+result<done> set_retention(sqlite_db& db, const retention_rule& rule) {
+  std::optional<std::int64_t> days;
+  if (rule.keep_days)
+    days = *rule.keep_days;
+  db.statement(
+      "insert into retention (farm_id, kind, keep_days) select f.id, ?2, ?3 from (select id from "
+      "farm where name = ?1 union all select null where ?1 = '') f where true on conflict "
+      "(coalesce(farm_id, 0), kind) do update set keep_days = excluded.keep_days, changed_at = "
+      "unixepoch()")
+    .with(rule.farm, to_string(rule.kind), days)
+    .run();
+  if (db.changes() == 0)
+    return failure{errc::not_found, "no farm " + rule.farm};
+  return done{};
+}
+
+result<done> clear_retention(sqlite_db& db, const std::string& farm, data_kind kind) {
+  db.statement("delete from retention where kind = ?2 and case when ?1 = '' then farm_id is null "
+               "else farm_id = (select id from farm where name = ?1) end")
+    .with(farm, to_string(kind))
+    .run();
+  if (db.changes() == 0)
+    return failure{errc::not_found, "there is no such rule"};
+  return done{};
+}
+
+namespace {
+
+/// Adds what one statement (count, oldest, newest, items, bytes) finds.
+void add_loss(
+  retention_preview& out, sqlite_statement& row, const cutoff& farm, data_kind kind, bool items) {
+  row.with(farm.farm, farm.time_us);
+  if (!row.step() || row.integer(0) == 0)
+    return;
+  auto& losses = out.losses;
+  if (losses.empty() || losses.back().farm != farm.name || losses.back().kind != kind) {
+    losses.push_back({farm.name, kind, farm.time_us, 0, 0, 0, row.integer(1), row.integer(2)});
+  }
+  auto& loss = losses.back();
+  loss.rows += row.natural(0);
+  loss.items += items ? row.natural(0) : 0;
+  loss.oldest_us = std::min(loss.oldest_us, row.integer(1));
+  loss.newest_us = std::max(loss.newest_us, row.integer(2));
+}
+
+} // namespace
+
+result<retention_preview> preview_retention(sqlite_db& db, std::optional<std::int64_t> at_us) {
+  static const std::string blocks =
+    std::string{"select count(*), min(b.time_first), max(b.time_last), sum(b.frames), "
+                "sum(length(b.headers) + length(b.header_index) + length(b.time_offset) + "
+                "length(b.payload) + ifnull(length(b.long_payload), 0)) "}
+    + due_blocks;
+  const auto at = moment(db, at_us);
+  retention_preview out;
+  for (const auto& farm : cutoffs(db, data_kind::frames, at)) {
+    auto row = db.statement(blocks.c_str());
+    row.with(farm.farm, farm.time_us);
+    if (row.step() && row.integer(0) > 0)
+      out.losses.push_back({farm.name, data_kind::frames, farm.time_us, row.natural(0),
+                            row.natural(3), row.natural(4), row.integer(1), row.integer(2)});
+  }
+  for (const auto& farm : cutoffs(db, data_kind::records, at))
+    for (const auto& table : record_tables()) {
+      auto row = db.statement(table.preview.c_str());
+      add_loss(out, row, farm, data_kind::records, true);
+    }
+  for (const auto& farm : cutoffs(db, data_kind::telemetry, at)) {
+    auto row = db.statement("select count(*), min(t.time), max(t.time) from telemetry t join "
+                            "equipment e on e.id = t.equipment_id where e.farm_id = ?1 and t.time "
+                            "< ?2");
+    add_loss(out, row, farm, data_kind::telemetry, false);
+  }
+  for (const auto& farm : cutoffs(db, data_kind::rollup, at)) {
+    auto row = db.statement("select count(*), min(r.minute), max(r.minute) from rollup r join "
+                            "equipment e on e.id = r.equipment_id where e.farm_id = ?1 and "
+                            "r.minute < ?2");
+    add_loss(out, row, farm, data_kind::rollup, false);
+  }
+  std::stable_sort(out.losses.begin(), out.losses.end(),
+                   [](const auto& a, const auto& b) { return a.farm < b.farm; });
+  return out;
+}
+
+} // namespace furrow::storage::sqlite_work

@@ -1,0 +1,214 @@
+#include "storage/sqlite/work.hpp"
+
+namespace furrow::storage::sqlite_work {
+
+namespace {
+
+constexpr std::size_t page_bytes_max = 4U << 20U;
+
+/// A commit that does not wait for the disk: lost in a crash, it takes its rows and its place along.
+/// The next append waits for both.
+class unhurried {
+public:
+  explicit unhurried(sqlite_db& db) : db_{db} { db_.run("pragma synchronous = normal"); }
+  unhurried(const unhurried&) = delete;
+  unhurried& operator=(const unhurried&) = delete;
+  ~unhurried() {
+    try {
+      db_.run("pragma synchronous = full");
+    } catch (const sqlite_error&) {
+      std::terminate(); // appends must not go on without waiting for the disk
+    }
+  }
+
+private:
+  sqlite_db& db_;
+};
+
+void write_rollups(sqlite_db& db, const digest_commit& what) {
+  for (const auto& row : what.rows.rollups)
+    db.statement("insert into rollup (equipment_id, signal, minute, count, min, max, sum, last, "
+                 "last_time) values (?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do update set "
+                 "count = count + excluded.count, min = min(min, excluded.min), "
+                 "max = max(max, excluded.max), sum = sum + excluded.sum, "
+                 "last = iif((excluded.last_time, excluded.last) > (last_time, last), "
+                 "excluded.last, last), last_time = max(last_time, excluded.last_time)")
+      .with(what.equipment, std::uint64_t{row.signal}, row.minute_us, row.count, row.min, row.max,
+            row.sum, row.last, row.last_time_us)
+      .run();
+}
+
+/// Columns, a question mark for each and what an update sets, of the telemetry that has a name.
+struct telemetry_text {
+  std::string telemetry;
+  std::string state;
+
+  telemetry_text() {
+    std::string columns;
+    std::string marks;
+    std::string updates;
+    for (const auto& column : can::telemetry_columns) {
+      const std::string name{column.name};
+      columns += ", " + name;
+      marks += ", ?";
+      updates.append(", ").append(name).append(" = excluded.").append(name);
+    }
+    telemetry = "insert into telemetry (equipment_id, stream, time, seq, mode" + columns
+                + ") values (?, ?, ?, ?, ?" + marks
+                + ") on conflict do update set stream = excluded.stream, seq = excluded.seq, "
+                  "mode = excluded.mode"
+                + updates + " where (excluded.stream, excluded.seq) > (stream, seq)";
+    state = "insert into equipment_state (equipment_id, stream, time, heard, seq, mode" + columns
+            + ") values (?, ?, ?, ?, ?, ?" + marks
+            + ") on conflict do update set stream = excluded.stream, time = excluded.time, "
+              "heard = excluded.heard, seq = excluded.seq, mode = excluded.mode"
+            + updates
+            + " where (excluded.time, excluded.stream, excluded.seq) > (time, stream, seq)";
+  }
+};
+
+void bind_values(sqlite_statement& statement, const can::telemetry_row& row) {
+  if (row.mode == can::operating_mode::unknown)
+    statement.with(nullptr);
+  else
+    statement.with(std::string_view{can::to_string(row.mode)});
+  for (const auto& value : row.values)
+    statement.with(value);
+}
+
+void write_telemetry(sqlite_db& db, const digest_commit& what) {
+  static const telemetry_text text;
+  for (const auto& row : what.rows.telemetry) {
+    auto statement = db.statement(text.telemetry.c_str());
+    statement.with(what.equipment, what.stream, row.time_us, row.seq);
+    bind_values(statement, row);
+    statement.run();
+  }
+  if (what.rows.telemetry.empty())
+    return;
+  const auto& last = what.rows.telemetry.back();
+  auto statement = db.statement(text.state.c_str());
+  statement.with(what.equipment, what.stream, last.time_us, last.heard_us, last.seq);
+  bind_values(statement, last);
+  statement.run();
+}
+
+} // namespace
+
+result<std::vector<digest_stream>>
+digest_pending(sqlite_db& db, std::int32_t after, std::size_t count) {
+  std::vector<digest_stream> out;
+  auto rows = db.statement(
+    "select w.stream, s.equipment_id, ifnull(d.seq, 0), w.seq, ifnull(d.state, x''), "
+    "(select b.time_first from can_block b where b.stream = w.stream and b.seq_first > "
+    "ifnull(d.seq, 0) order by b.seq_first limit 1) "
+    "from stream_watermark w join stream s on s.id = w.stream left join digest d on d.stream = "
+    "w.stream where w.stream > ? and w.seq > ifnull(d.seq, 0) order by w.stream limit ?");
+  rows.with(after, std::uint64_t{count});
+  while (rows.step()) {
+    auto& one = out.emplace_back();
+    one.stream = static_cast<std::int32_t>(rows.integer(0));
+    one.equipment = static_cast<std::int32_t>(rows.integer(1));
+    one.digested = rows.natural(2);
+    one.durable = rows.natural(3);
+    const auto state = rows.bytes(4);
+    one.state.assign(state.begin(), state.end());
+    if (!rows.null(5))
+      one.oldest_us = rows.integer(5);
+  }
+  return out;
+}
+
+namespace {
+
+result<digest_page> read_page(sqlite_db& db, const digest_span& span, std::size_t bytes_max) {
+  digest_page page;
+  page.to = span.up_to;
+  // The first block may begin before: the digest stands wherever it stopped.
+  auto rows = db.statement(
+    "select seq_first, frames, time_base, headers, header_index, time_offset, payload, "
+    "long_payload from can_block where stream = ?1 and seq_first <= ?3 and seq_first >= "
+    "ifnull((select b.seq_first from can_block b where b.stream = ?1 and b.seq_first <= ?2 + 1 "
+    "order by b.seq_first desc limit 1), 0) and seq_first + frames > ?2 + 1 order by seq_first");
+  rows.with(span.stream, span.after, span.up_to);
+  std::size_t bytes = 0;
+  while (rows.step()) {
+    if (bytes >= bytes_max) {
+      page.to =
+        std::min(span.up_to, page.runs.back().seq_first + page.runs.back().block.size() - 1);
+      break;
+    }
+    auto& run = page.runs.emplace_back();
+    if (!read_block(rows, run))
+      return failure{errc::misconfigured, "stream " + std::to_string(span.stream) + ", block "
+                                            + std::to_string(run.seq_first)
+                                            + ": its columns do not agree"};
+    bytes += run.block.size() * 14 + run.block.long_payload.size();
+  }
+  return page;
+}
+
+bool write_one(sqlite_db& db, const digest_commit& what) {
+  if (what.from == 0)
+    db.statement("insert into digest (stream) values (?) on conflict do nothing")
+      .with(what.stream)
+      .run();
+  db.statement("update digest set seq = ?3, state = ?4, moved_at = unixepoch() "
+               "where stream = ?1 and seq = ?2")
+    .with(what.stream, what.from, what.to, std::span{what.state})
+    .run();
+  if (db.changes() != 1)
+    return false;
+  write_rollups(db, what);
+  write_telemetry(db, what);
+  return true;
+}
+
+} // namespace
+
+result<std::vector<digest_page>> digest_read(sqlite_db& db, const std::vector<digest_span>& spans) {
+  std::vector<digest_page> pages;
+  pages.reserve(spans.size());
+  for (const auto& span : spans) {
+    auto page = read_page(db, span, page_bytes_max / spans.size());
+    if (!page)
+      return page.error();
+    pages.push_back(std::move(*page));
+  }
+  return pages;
+}
+
+result<std::vector<bool>> digest_write(sqlite_db& db, const digest_batch& what) {
+  const unhurried commit{db};
+  sqlite_transaction transaction{db};
+  std::vector<bool> moved;
+  moved.reserve(what.size());
+  for (const auto& each : what)
+    moved.push_back(write_one(db, each));
+  transaction.commit();
+  return moved;
+}
+
+result<std::vector<std::int32_t>> digest_signals(sqlite_db& db,
+                                                 const std::vector<digest_signal>& signals) {
+  std::vector<std::int32_t> out;
+  sqlite_transaction transaction{db};
+  for (const auto& [name, definition] : signals) {
+    db.statement("insert into signal_name (name) values (?) on conflict do nothing")
+      .with(name)
+      .run();
+    auto row = db.statement("select id from signal_name where name = ?");
+    row.with(name);
+    if (!row.step())
+      return failure{errc::retry_later, "a name of a signal was removed while it was made"};
+    out.push_back(static_cast<std::int32_t>(row.integer(0)));
+    db.statement("insert into rollup_definition (signal, definition) values (?, ?) on conflict do "
+                 "nothing")
+      .with(row.integer(0), definition)
+      .run();
+  }
+  transaction.commit();
+  return out;
+}
+
+} // namespace furrow::storage::sqlite_work

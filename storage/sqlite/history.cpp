@@ -1,0 +1,131 @@
+#include "storage/sqlite/work.hpp"
+
+namespace furrow::storage::sqlite_work {
+
+namespace {
+
+constexpr std::size_t page_rows_max = 2'000;
+
+std::string telemetry_text() {
+  std::string columns;
+  for (const auto& column : can::telemetry_columns)
+    columns += ", " + std::string{column.name};
+  return "select time, mode" + columns
+         + " from telemetry where equipment_id = ?1 and time >= ifnull(?2, time) "
+           "and time <= ifnull(?3, time) and time > ifnull(?4, time - 1) order by time limit ?5";
+}
+
+std::int64_t bucket_length_us(rollup_bucket bucket) {
+  constexpr std::int64_t minute_us = 60'000'000;
+  switch (bucket) {
+  case rollup_bucket::minute:
+    return minute_us;
+  case rollup_bucket::hour:
+    return 60 * minute_us;
+  case rollup_bucket::day:
+    return 1'440 * minute_us;
+  }
+  return minute_us;
+}
+
+} // namespace
+
+result<telemetry_page> read_telemetry(sqlite_db& db, const history_query& query) {
+  static const auto text = telemetry_text();
+  const auto equipment = find_equipment(db, query.farm, query.equipment);
+  if (!equipment)
+    return equipment.error();
+  telemetry_page page;
+  auto rows = db.statement(text.c_str());
+  rows.with(*equipment, query.from_us, query.to_us, query.after_us, std::uint64_t{page_rows_max});
+  while (rows.step()) {
+    auto& row = page.rows.emplace_back();
+    row.time_us = rows.integer(0);
+    row.mode = rows.bytes(1);
+    for (std::size_t column = 0; column < row.values.size(); ++column)
+      if (const auto at = static_cast<int>(column) + 2; !rows.null(at))
+        row.values[column] = rows.real(at);
+  }
+  if (page.rows.size() == page_rows_max)
+    page.next_us = page.rows.back().time_us;
+  return page;
+}
+
+result<rollup_page> read_rollup(sqlite_db& db,
+                                const history_query& query,
+                                const std::string& signal,
+                                rollup_bucket bucket) {
+  const auto equipment = find_equipment(db, query.farm, query.equipment);
+  if (!equipment)
+    return equipment.error();
+  auto found = db.statement("select id from signal_name where name = ?");
+  found.with(signal);
+  if (!found.step())
+    return failure{errc::not_found, "no signal " + signal};
+  rollup_page page;
+  auto rows = db.statement(
+    "select minute, count, min, max, sum, last from rollup where equipment_id = ?1 and signal = ?2 "
+    "and minute >= ifnull(?3, minute) and minute <= ifnull(?4, minute) "
+    "and minute >= ifnull(?5, minute) order by minute");
+  const auto length_us = bucket_length_us(bucket);
+  std::optional<std::int64_t> from_us;
+  if (query.after_us)
+    from_us = *query.after_us + length_us;
+  rows.with(*equipment, found.integer(0), query.from_us, query.to_us, from_us);
+  while (rows.step()) {
+    const auto minute_us = rows.integer(0);
+    const auto into = (minute_us % length_us + length_us) % length_us;
+    if (page.rows.empty() || page.rows.back().time_us != minute_us - into) {
+      if (page.rows.size() == page_rows_max) {
+        page.next_us = page.rows.back().time_us;
+        break;
+      }
+      page.rows.push_back({minute_us - into, 0, rows.real(2), rows.real(3), 0, 0});
+    }
+    auto& row = page.rows.back();
+    row.count += rows.natural(1);
+    row.min = std::min(row.min, rows.real(2));
+    row.max = std::max(row.max, rows.real(3));
+    row.mean += rows.real(4); // the sum, for now
+    row.last = rows.real(5);
+  }
+  for (auto& row : page.rows)
+    row.mean /= static_cast<double>(row.count);
+  return page;
+}
+
+result<std::vector<known_signal>>
+list_signals(sqlite_db& db, const std::string& farm, const std::string& equipment) {
+  const auto id = find_equipment(db, farm, equipment);
+  if (!id)
+    return id.error();
+  std::vector<known_signal> out;
+  auto rows = db.statement(
+    "select n.name, r.last, r.last_time from signal_name n join rollup r on r.signal = n.id "
+    "where r.equipment_id = ?1 and r.minute = (select max(l.minute) from rollup l where "
+    "l.equipment_id = ?1 and l.signal = n.id) order by n.name");
+  rows.with(*id);
+  while (rows.step())
+    out.push_back({std::string{rows.bytes(0)}, rows.real(1), rows.integer(2)});
+  return out;
+}
+
+result<digest_status> digest_progress(sqlite_db& db) {
+  digest_status out;
+  auto rows = db.statement(
+    "select count(*), ifnull(sum(behind > 0), 0), ifnull(sum(behind), 0), min(oldest) from "
+    "(select w.seq - ifnull(d.seq, 0) as behind, "
+    "(select b.time_first from can_block b where b.stream = w.stream and b.seq_first > "
+    "ifnull(d.seq, 0) order by b.seq_first limit 1) as oldest "
+    "from stream_watermark w left join digest d on d.stream = w.stream)");
+  if (!rows.step())
+    return out;
+  out.streams = rows.natural(0);
+  out.streams_behind = rows.natural(1);
+  out.items_behind = rows.natural(2);
+  if (!rows.null(3))
+    out.oldest_us = rows.integer(3);
+  return out;
+}
+
+} // namespace furrow::storage::sqlite_work

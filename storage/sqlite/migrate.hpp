@@ -1,0 +1,19 @@
+/// Migrations of a SQLite database up to a step; without a wish all steps.
+///
+/// Errors: misconfigured for a database whose steps do not suit this program.
+/// Threads: as the connection.
+#pragma once
+
+#include "storage/maintenance.hpp"
+
+#include <vector>
+
+namespace furrow::storage {
+class sqlite_db;
+} // namespace furrow::storage
+
+namespace furrow::storage::sqlite_work {
+
+[[nodiscard]] result<std::vector<migration_row>> migrate_to(sqlite_db& db, migration_wish wish);
+
+} // namespace furrow::storage::sqlite_work

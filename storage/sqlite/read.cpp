@@ -1,0 +1,203 @@
+#include "storage/sqlite/work.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace furrow::storage::sqlite_work {
+
+namespace {
+
+constexpr std::size_t page_bytes_max = 4U << 20U;
+
+template <class T>
+bool fill(std::vector<T>& column, std::string_view bytes, std::size_t count) {
+  if (bytes.size() != count * sizeof(T))
+    return false;
+  column.resize(count);
+  if (!bytes.empty())
+    std::memcpy(column.data(), bytes.data(), bytes.size());
+  return true;
+}
+
+} // namespace
+
+bool read_block(const sqlite_statement& row, frame_run& run) {
+  run.seq_first = row.natural(0);
+  auto& block = run.block;
+  const auto frames = static_cast<std::size_t>(row.natural(1));
+  block.time_base_us = row.integer(2);
+  const auto headers = row.bytes(3);
+  const auto long_payload = row.bytes(7);
+  return fill(block.headers, headers, headers.size() / 8)
+         && fill(block.header_index, row.bytes(4), frames)
+         && fill(block.time_offset_us, row.bytes(5), frames)
+         && fill(block.slots, row.bytes(6), frames)
+         && fill(block.long_payload, long_payload, long_payload.size())
+         && block.structural_fault() == nullptr;
+}
+
+result<std::int64_t>
+find_equipment(sqlite_db& db, const std::string& farm, const std::string& name) {
+  auto rows = db.statement("select e.id from equipment e join farm f on f.id = e.farm_id "
+                           "where e.name = ?1 and (?2 = '' or f.name = ?2) limit 2");
+  rows.with(name, farm);
+  if (!rows.step())
+    return failure{errc::not_found, "no equipment " + name};
+  const auto id = rows.integer(0);
+  if (rows.step())
+    return failure{errc::not_found,
+                   "more than one farm has an equipment " + name + ": name the farm"};
+  return id;
+}
+
+namespace {
+
+std::vector<std::int32_t> streams_from(sqlite_db& db, std::int64_t equipment, std::int32_t first) {
+  std::vector<std::int32_t> streams;
+  auto rows = db.statement("select id from stream where equipment_id = ? and id >= ? order by id");
+  rows.with(equipment, first);
+  while (rows.step())
+    streams.push_back(static_cast<std::int32_t>(rows.integer(0)));
+  return streams;
+}
+
+std::size_t stored_bytes(const can::frame_block& block) {
+  return block.headers.size() * 8 + block.size() * 14 + block.long_payload.size();
+}
+
+/// Fills `page` from one stream; answers the number to go on after, 0 when the stream has no more.
+result<std::uint64_t> read_stream(sqlite_db& db,
+                                  std::int32_t stream,
+                                  std::uint64_t after,
+                                  const frames_query& query,
+                                  frames_page& page) {
+  auto rows =
+    db.statement("select seq_first, frames, time_base, headers, header_index, time_offset, "
+                 "payload, long_payload "
+                 "from can_block where stream = ?1 and seq_first > ?2 "
+                 "and time_last >= ifnull(?3, time_last) and time_first <= ifnull(?4, time_first) "
+                 "order by seq_first");
+  rows.with(stream, after, query.from_us, query.to_us);
+  std::size_t bytes = 0;
+  while (rows.step()) {
+    if (bytes >= page_bytes_max)
+      return page.runs.back().seq_first;
+    auto& run = page.runs.emplace_back();
+    if (!read_block(rows, run))
+      return failure{errc::misconfigured, "stream " + std::to_string(stream) + ", block "
+                                            + std::to_string(run.seq_first)
+                                            + ": its columns do not agree"};
+    bytes += stored_bytes(run.block);
+  }
+  return std::uint64_t{0};
+}
+
+void read_buses(sqlite_db& db, std::int32_t stream, frames_page& page) {
+  auto rows = db.statement("select s.stream_id, b.bus, b.name from stream s left join bus b on "
+                           "b.stream = s.id where s.id = ? order by b.bus");
+  rows.with(stream);
+  while (rows.step()) {
+    const auto id = rows.bytes(0);
+    std::memcpy(page.stream_id.data(), id.data(), std::min(page.stream_id.size(), id.size()));
+    if (!rows.null(1))
+      page.buses.push_back(
+        {static_cast<std::uint8_t>(rows.integer(1)), std::string{rows.bytes(2)}});
+  }
+}
+
+} // namespace
+
+result<frames_page>
+read_frames(sqlite_db& db, const frames_query& query, const frames_cursor& cursor) {
+  const auto equipment = find_equipment(db, query.farm, query.equipment);
+  if (!equipment)
+    return equipment.error();
+  frames_page page;
+  const auto streams = streams_from(db, *equipment, cursor.stream);
+  for (std::size_t i = 0; i < streams.size(); ++i) {
+    const auto stream = streams[i];
+    const auto more =
+      read_stream(db, stream, stream == cursor.stream ? cursor.seq : 0, query, page);
+    if (!more)
+      return more.error();
+    if (page.runs.empty())
+      continue; // nothing of that time in this stream
+    read_buses(db, stream, page);
+    if (*more != 0)
+      page.next = frames_cursor{stream, *more};
+    else if (i + 1 < streams.size())
+      page.next = frames_cursor{streams[i + 1], 0};
+    break;
+  }
+  return page;
+}
+
+result<std::vector<ledger_row>>
+read_ledger(sqlite_db& db, const std::string& farm, const std::string& equipment) {
+  std::vector<ledger_row> out;
+  auto rows = db.statement("select farm, equipment, stream_id, sent, durable, stored, lost, "
+                           "doubled, quarantined, dropped, lost_at_gateway, expired from ledger "
+                           "where (?1 = '' or farm = ?1) and (?2 = '' or equipment = ?2) order by "
+                           "farm, equipment, stream");
+  rows.with(farm, equipment);
+  while (rows.step()) {
+    auto& row = out.emplace_back();
+    row.farm = rows.bytes(0);
+    row.equipment = rows.bytes(1);
+    std::memcpy(row.stream_id.data(), rows.bytes(2).data(),
+                std::min(row.stream_id.size(), rows.bytes(2).size()));
+    row.sent = rows.natural(3);
+    row.durable = rows.natural(4);
+    row.stored = rows.natural(5);
+    row.lost = rows.natural(6);
+    row.doubled = rows.natural(7);
+    row.quarantined = rows.natural(8);
+    row.dropped = rows.natural(9);
+    row.lost_at_gateway = rows.natural(10);
+    row.expired = rows.natural(11);
+  }
+  if (out.empty() && !equipment.empty())
+    return failure{errc::not_found, "no equipment " + equipment};
+  return out;
+}
+
+result<std::vector<equipment_row>> list_equipment(sqlite_db& db, const std::string& farm) {
+  std::vector<equipment_row> out;
+  auto rows = db.statement(
+    "select f.name, e.name, e.iso_name, count(s.id), coalesce(sum(w.seq), 0), "
+    "max((select time_last from can_block b where b.stream = s.id order by seq_first desc limit "
+    "1)) "
+    "from equipment e join farm f on f.id = e.farm_id left join stream s on s.equipment_id = e.id "
+    "left join stream_watermark w on w.stream = s.id where ?1 = '' or f.name = ?1 "
+    "group by e.id order by f.name, e.name");
+  rows.with(farm);
+  while (rows.step()) {
+    auto& row = out.emplace_back();
+    row.farm = rows.bytes(0);
+    row.name = rows.bytes(1);
+    if (!rows.null(2))
+      row.iso_name = rows.natural(2);
+    row.streams = rows.natural(3);
+    row.durable = rows.natural(4);
+    if (!rows.null(5))
+      row.last_frame_us = rows.integer(5);
+  }
+  return out;
+}
+
+store_health health(sqlite_db& db) {
+  const auto begun = std::chrono::steady_clock::now();
+  store_health out;
+  out.mode = std::string{"sqlite "} + sqlite3_libversion();
+  try {
+    db.run("begin immediate; rollback"); // what may be read but not written is not up
+    out.up = true;
+  } catch (const sqlite_error& error) {
+    out.detail = error.detail;
+  }
+  out.latency =
+    std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begun);
+  return out;
+}
+
+} // namespace furrow::storage::sqlite_work

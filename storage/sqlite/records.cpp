@@ -1,0 +1,182 @@
+#include "storage/append/quarantine.hpp"
+#include "storage/append/record_batch.hpp"
+#include "storage/sqlite/work.hpp"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+namespace furrow::storage::sqlite_work {
+
+namespace {
+
+/// What the database says of a row that it will never take; nothing when it was stored.
+std::optional<std::string> try_rows(sqlite_db& db, const append_attempt& attempt) {
+  db.run("savepoint records");
+  try {
+    insert_rows(db, attempt);
+  } catch (const sqlite_error& error) {
+    const auto why = judge_sqlite(error.code);
+    if (why != verdict::poison && why != verdict::duplicate)
+      throw;
+    db.run("rollback to records; release records");
+    return error.detail;
+  }
+  db.run("release records");
+  return std::nullopt;
+}
+
+/// Stores the rows one by one; those that are refused get their reason.
+void store_singly(sqlite_db& db,
+                  const record_batch& batch,
+                  const stream_claim& claim,
+                  std::uint64_t seq,
+                  record_batch_outcome& outcome) {
+  for (std::size_t i = 0; i < batch.records.size(); ++i) {
+    if (!outcome.refused[i].empty())
+      continue;
+    const numbered_record row{seq + 1, batch.records[i]};
+    append_attempt one;
+    one.add_record({claim, &row});
+    if (const auto why = try_rows(db, one))
+      outcome.refused[i] = as_text(*why);
+    else
+      ++seq;
+  }
+}
+
+void keep_key(sqlite_db& db, const batch_mark& mark) {
+  db.statement("insert into record_batch (stream, key, equipment_id, seq_first, records, refused) "
+               "values (?, ?, ?, ?, ?, ?)")
+    .with(mark.claim.stream, mark.key, mark.claim.equipment, mark.seq_first,
+          std::int64_t{mark.records}, mark.refused)
+    .run();
+}
+
+/// Within a transaction. `stored` stays false where it leaves nothing that should be kept.
+result<record_batch_outcome> insert_batch(sqlite_db& db, const record_batch& batch, bool& stored) {
+  auto judged = judge_batch(batch);
+  if (!judged)
+    return judged.error();
+  auto outcome = std::move(*judged);
+  const auto claim = find_or_make(db, {batch.farm, batch.equipment, direct_stream, {}, {}});
+  {
+    auto known =
+      db.statement("select records, refused from record_batch where stream = ? and key = ?");
+    known.with(claim.stream, batch.key);
+    if (known.step())
+      return known_outcome(batch, known.natural(0), known.bytes(1));
+  }
+  std::uint64_t seq = 0;
+  {
+    auto standing = db.statement("select seq from stream_watermark where stream = ?");
+    standing.with(claim.stream);
+    if (standing.step())
+      seq = standing.natural(0);
+  }
+  auto rows = numbered(batch, outcome, seq);
+  if (rows.empty())
+    return outcome;
+  if (try_rows(db, attempt_of(batch, outcome, claim, seq, rows))) {
+    store_singly(db, batch, claim, seq, outcome);
+    rows = numbered(batch, outcome, seq);
+    if (rows.empty())
+      return outcome;
+  }
+  const auto attempt = attempt_of(batch, outcome, claim, seq, rows);
+  keep_key(db, attempt.batches.front());
+  db.statement("update stream_watermark set seq = ?2, sent = max(sent, ?2) where stream = ?1")
+    .with(claim.stream, attempt.steps.front().to)
+    .run();
+  stored = true;
+  return outcome;
+}
+
+/// `select ... ` of each known kind, and of all others at the end.
+std::vector<std::string> make_selects() {
+  std::vector<std::string> made;
+  const std::string rest =
+    " and time >= max(ifnull(?2, ?4), ?4) and time <= ifnull(?3, time) "
+    "and (time, stream, seq) > (?4, ?5, ?6) order by time, stream, seq limit ?8";
+  for (const auto& kind : can::record_kinds()) {
+    auto& sql = made.emplace_back("select time, stream, seq");
+    for (const auto& field : kind.fields)
+      sql.append(", ").append(field.name);
+    sql.append(" from ").append(kind.table).append(" where ?7 = ?7 and equipment_id = ?1" + rest);
+  }
+  made.push_back("select time, stream, seq, body from item_record where kind = ?7 and "
+                 "equipment_id = ?1"
+                 + rest);
+  return made;
+}
+
+can::record_value value_at(const sqlite_statement& row, int column, can::field_type type) {
+  if (row.null(column))
+    return {};
+  switch (type) {
+  case can::field_type::real:
+    return row.real(column);
+  case can::field_type::integer:
+    return row.integer(column);
+  case can::field_type::boolean:
+    return row.integer(column) != 0;
+  case can::field_type::text:
+  case can::field_type::word:
+    break;
+  }
+  return std::string{row.bytes(column)};
+}
+
+} // namespace
+
+result<record_group_outcomes> insert_record_group(sqlite_db& db,
+                                                  const std::vector<record_batch>& group) {
+  record_group_outcomes out;
+  out.reserve(group.size());
+  sqlite_transaction transaction{db};
+  for (const auto& batch : group) {
+    db.run("savepoint batch");
+    bool stored = false;
+    out.push_back(insert_batch(db, batch, stored));
+    db.run(stored ? "release batch" : "rollback to batch; release batch");
+  }
+  transaction.commit();
+  return out;
+}
+
+result<records_page> read_records(sqlite_db& db,
+                                  const records_query& query,
+                                  const std::optional<records_cursor>& after) {
+  static const auto selects = make_selects();
+  const auto equipment = find_equipment(db, query.farm, query.equipment);
+  if (!equipment)
+    return equipment.error();
+  const auto* kind = can::find_record_kind(query.kind);
+  const auto& sql = kind != nullptr
+                      ? selects[static_cast<std::size_t>(kind - can::record_kinds().data())]
+                      : selects.back();
+  const auto limit = std::clamp<std::size_t>(query.limit, 1, page_rows_max);
+  auto rows = db.statement(sql.c_str());
+  rows.with(*equipment, query.from_us, query.to_us,
+            after ? after->time_us : std::numeric_limits<std::int64_t>::min(),
+            after ? after->stream : 0, after ? after->seq : std::uint64_t{0},
+            std::int64_t{query.kind}, std::uint64_t{limit});
+  records_page page;
+  while (rows.step()) {
+    auto& row = page.rows.emplace_back();
+    row.time_us = rows.integer(0);
+    row.stream = static_cast<std::int32_t>(rows.integer(1));
+    row.seq = rows.natural(2);
+    if (kind == nullptr)
+      row.values.emplace_back(std::string{rows.bytes(3)});
+    else
+      for (std::size_t f = 0; f < kind->fields.size(); ++f)
+        row.values.push_back(value_at(rows, 3 + static_cast<int>(f), kind->fields[f].type));
+  }
+  if (page.rows.size() == limit)
+    page.next =
+      records_cursor{page.rows.back().time_us, page.rows.back().stream, page.rows.back().seq};
+  return page;
+}
+
+} // namespace furrow::storage::sqlite_work

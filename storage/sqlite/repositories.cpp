@@ -1,0 +1,285 @@
+#include "storage/sqlite/repositories.hpp"
+
+#include "storage/farm/repository_unit.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace furrow::storage {
+
+namespace {
+
+const failure closing_failure{errc::retry_later, "the store is closing"};
+
+/// The texts of an entity's statements, made once: a prepared statement is known by its text's
+/// address.
+struct statements {
+  std::string insert; // owner, columns
+  std::string upsert;
+  std::string update; // columns, owner, name, version
+  std::string remove; // owner, name, version
+  std::string version;
+  std::string get;
+  std::string list; // owner's name, after, prefix, limit, a filter a column
+  std::string at;
+};
+
+std::string repeated(const char* what, std::size_t count) {
+  std::string out;
+  for (std::size_t i = 0; i < count; ++i)
+    out.append(i == 0 ? "" : ", ").append(what);
+  return out;
+}
+
+std::string assignments(entity what, const char* from) {
+  std::string list;
+  for (const auto& each : shape_of(what).columns) {
+    list.append(each.name).append(" = ").append(from);
+    if (*from != '?')
+      list.append(each.name);
+    list.append(", ");
+  }
+  return list + "version = version + 1, updated_at = unixepoch()";
+}
+
+statements make_statements(entity what) {
+  const auto& shape = shape_of(what);
+  const std::string table = shape.table;
+  const auto columns = column_list(what, "", "", false);
+  const auto row = " where t." + std::string{shape.owner} + " = ? and t.name = ?";
+  statements out;
+  const auto insert = "insert into " + table + " (" + shape.owner + ", " + columns + ") values ("
+                      + repeated("?", shape.columns.size() + 1) + ") on conflict ";
+  out.insert = insert + "do nothing";
+  out.upsert = insert + "(farm_id, name) do update set " + assignments(what, "excluded.");
+  out.update =
+    "update " + table + " as t set " + assignments(what, "?") + row + " and ? in (0, t.version)";
+  std::string needed = shape.needed;
+  if (const auto at = needed.find('@'); at != std::string::npos)
+    needed.erase(at, 1);
+  out.remove = "delete from " + table + " as t" + row + " and ? in (0, t.version)"
+               + (needed.empty() ? "" : " and not " + needed);
+  out.version = "select t.version from " + table + " t" + row;
+  const auto select = "select " + column_list(what, "t.", "", true) + " from " + table
+                      + " t where t." + shape.owner + " = (select id from farm where name = ?1)";
+  out.get = select + " and t.name = ?2";
+  out.list = select + " and t.name > ?2 and substr(t.name, 1, length(?3)) = ?3";
+  int number = 4;
+  for (const auto& each : shape.columns)
+    if (each.filter) {
+      const auto parameter = "?" + std::to_string(++number);
+      out.list.append(" and (").append(parameter).append(" is null or t.").append(each.name);
+      out.list.append(" = ").append(parameter).append(")");
+    }
+  out.list += " order by t.name limit ?4";
+  out.at = select
+           + " and ?2 between t.west_deg and t.east_deg and ?3 between t.south_deg and "
+             "t.north_deg order by t.name";
+  return out;
+}
+
+const statements& statements_of(entity what) {
+  static const std::array<statements, 5> all{
+    make_statements(entity::farm), make_statements(entity::equipment),
+    make_statements(entity::field), make_statements(entity::user), make_statements(entity::token)};
+  return all[static_cast<std::size_t>(what)];
+}
+
+std::int64_t enter_farm(sqlite_db& db, const std::string& farm) {
+  db.statement("insert into farm (name) values (?) on conflict do nothing").with(farm).run();
+  auto found = db.statement("select id from farm where name = ?");
+  found.with(farm);
+  return found.step() ? found.integer(0) : 0;
+}
+
+void execute(sqlite_db& db, std::int64_t farm, const change& wanted) {
+  const auto& sql = statements_of(entity_of(wanted.row));
+  const auto& name = name_of(wanted.row);
+  if (wanted.action == action::remove) {
+    db.statement(sql.remove.c_str()).with(farm, name, version_of(wanted.row)).run();
+    return;
+  }
+  const auto row = to_row(wanted.row);
+  const bool update = wanted.action == action::update;
+  auto statement = db.statement(update                            ? sql.update.c_str()
+                                : wanted.action == action::create ? sql.insert.c_str()
+                                                                  : sql.upsert.c_str());
+  if (!update)
+    statement.with(farm);
+  for (const auto& value : row)
+    statement.with(value);
+  if (update)
+    statement.with(farm, name, version_of(wanted.row));
+  statement.run();
+}
+
+std::optional<std::int64_t> standing(sqlite_db& db, std::int64_t farm, const change& wanted) {
+  auto found = db.statement(statements_of(entity_of(wanted.row)).version.c_str());
+  found.with(farm, name_of(wanted.row));
+  return found.step() ? std::optional{found.integer(0)} : std::nullopt;
+}
+
+/// Whether all of it was done; `out` gets what was refused, and what units inside were undone for.
+bool run_unit(sqlite_db& db, std::int64_t farm, const checked_unit& unit, unit_outcome& out) {
+  bool sound = true;
+  for (std::size_t i = 0; i < unit.changes.size(); ++i) {
+    const auto& wanted = unit.changes[i];
+    execute(db, farm, wanted);
+    if (db.changes() == 1) {
+      ++out.changed;
+      continue;
+    }
+    sound = false;
+    out.rejections.push_back(met_other(wanted, unit.place + i, standing(db, farm, wanted)));
+    if (out.rejections.size() >= 100)
+      break; // enough to see what is wrong
+  }
+  if (!sound)
+    return false;
+  for (const auto& inner : unit.units) {
+    unit_outcome part;
+    bool done = inner.invalid.empty();
+    part.rejections = inner.invalid;
+    if (done) {
+      db.run("savepoint unit");
+      done = run_unit(db, farm, inner, part);
+      db.run(done ? "release unit" : "rollback to unit; release unit");
+    }
+    if (!done)
+      part.changed = 0;
+    if (!done && !inner.may_fail)
+      out.rejections.clear();
+    out.rejections.insert(out.rejections.end(), part.rejections.begin(), part.rejections.end());
+    out.changed += part.changed;
+    if (!done && !inner.may_fail)
+      return false;
+  }
+  return true;
+}
+
+result<unit_outcome> apply(sqlite_db& db, const std::string& farm, const checked_unit& unit) {
+  sqlite_transaction transaction{db};
+  unit_outcome out;
+  out.committed = run_unit(db, enter_farm(db, farm), unit, out);
+  if (out.committed)
+    transaction.commit();
+  else
+    out.changed = 0;
+  return out;
+}
+
+std::vector<record> rows_of(sqlite_statement& found, entity what) {
+  std::vector<record> out;
+  const auto columns = static_cast<int>(shape_of(what).columns.size()) + 1;
+  while (found.step()) {
+    text_row row;
+    for (int column = 0; column < columns; ++column)
+      row.push_back(found.null(column) ? std::nullopt : std::optional{found.text(column)});
+    out.push_back(to_record(what, row));
+  }
+  return out;
+}
+
+result<record> get(sqlite_db& db, const std::string& farm, entity what, const std::string& name) {
+  auto found = db.statement(statements_of(what).get.c_str());
+  found.with(farm, name);
+  auto rows = rows_of(found, what);
+  if (rows.empty())
+    return failure{errc::not_found, std::string{"no "} + to_string(what) + " " + name};
+  return std::move(rows.front());
+}
+
+result<record_page>
+list(sqlite_db& db, const std::string& farm, entity what, const record_query& query) {
+  const auto rows_max = std::clamp<std::size_t>(query.rows_max, 1, repository_page_max);
+  auto found = db.statement(statements_of(what).list.c_str());
+  found.with(farm, query.after, query.name_prefix, static_cast<std::int64_t>(rows_max + 1));
+  for (const auto& each : shape_of(what).columns)
+    if (each.filter) {
+      const auto wanted =
+        std::find_if(query.filters.begin(), query.filters.end(),
+                     [&](const auto& filter) { return filter.first == each.name; });
+      found.with(wanted == query.filters.end() ? std::optional<std::string_view>{}
+                                               : std::optional<std::string_view>{wanted->second});
+    }
+  record_page page{rows_of(found, what), std::nullopt};
+  if (page.rows.size() > rows_max) {
+    page.rows.pop_back();
+    page.next = name_of(page.rows.back());
+  }
+  return page;
+}
+
+result<std::vector<field_record>>
+fields_at(sqlite_db& db, const std::string& farm, const geo_position& at) {
+  auto found = db.statement(statements_of(entity::field).at.c_str());
+  found.with(farm, at.longitude_deg, at.latitude_deg);
+  return fields_with(rows_of(found, entity::field), at);
+}
+
+class sqlite_repositories : public repositories {
+public:
+  sqlite_repositories(sqlite_queue writer, sqlite_queue reader)
+    : writer_{std::move(writer)}, reader_{std::move(reader)} {}
+
+  void get(std::string farm, entity what, std::string name, handler<record> done) override {
+    if (const auto wrong = unsound_text(name))
+      return done(*wrong);
+    submit(reader_, std::move(done),
+           [farm = std::move(farm), what, name = std::move(name)](sqlite_db& db) {
+             return storage::get(db, farm, what, name);
+           });
+  }
+  void list(std::string farm, entity what, record_query query, handler<record_page> done) override {
+    if (const auto wrong = unsound_query(what, query))
+      return done(*wrong);
+    submit(reader_, std::move(done),
+           [farm = std::move(farm), what, query = std::move(query)](sqlite_db& db) {
+             return storage::list(db, farm, what, query);
+           });
+  }
+  void
+  fields_at(std::string farm, geo_position at, handler<std::vector<field_record>> done) override {
+    submit(reader_, std::move(done), [farm = std::move(farm), at](sqlite_db& db) {
+      return storage::fields_at(db, farm, at);
+    });
+  }
+  void apply(std::string farm, unit_of_work work, handler<unit_outcome> done) override {
+    if (const auto wrong = beyond_limits(work))
+      return done(*wrong);
+    std::size_t place = 0;
+    auto unit = std::make_shared<checked_unit>(checked(std::move(work), farm, place));
+    if (!unit->invalid.empty())
+      return done(unit_outcome{false, unit->invalid, 0});
+    submit(writer_, std::move(done), [farm = std::move(farm), unit](sqlite_db& db) {
+      return storage::apply(db, farm, *unit);
+    });
+  }
+
+private:
+  template <class T, class Work>
+  static void submit(const sqlite_queue& queue, handler<T> done, Work work) {
+    queue([done = std::move(done), work = std::move(work)](sqlite_db* db) {
+      done(db == nullptr ? result<T>{closing_failure} : guarded<T>(*db, work));
+    });
+  }
+  template <class T, class Work>
+  static result<T> guarded(sqlite_db& db, const Work& work) {
+    try {
+      return work(db);
+    } catch (const sqlite_error& error) {
+      return error.as_failure();
+    }
+  }
+
+  sqlite_queue writer_;
+  sqlite_queue reader_;
+};
+
+} // namespace
+
+std::shared_ptr<repositories> make_sqlite_repositories(sqlite_queue writer, sqlite_queue reader) {
+  return std::make_shared<sqlite_repositories>(std::move(writer), std::move(reader));
+}
+
+} // namespace furrow::storage

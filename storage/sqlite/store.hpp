@@ -1,0 +1,18 @@
+/// The store on one SQLite file: embedded default of a node, and what the tests run on anywhere.
+///
+/// Shape: a writing and a reading connection, each with a thread of its own, so that no query waits
+///   behind an append.
+/// Errors, threads, limits: as storage/store.hpp; `storage/sqlite/work.hpp` holds what the threads
+///   do.
+#pragma once
+
+#include "storage/store.hpp"
+
+namespace furrow::storage {
+
+/// `path` is a file name; memory databases are refused, they have only one connection and keep no
+/// promise.
+[[nodiscard]] result<std::unique_ptr<store>> open_sqlite_store(const std::string& path,
+                                                               const store_options& options);
+
+} // namespace furrow::storage

@@ -1,0 +1,121 @@
+#include "actors/background/caretaker.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/scheduler/test_coordinator.hpp>
+#include <doctest/doctest.h>
+
+#include <deque>
+
+using namespace furrow;
+using namespace furrow::actors;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// Answers each call as the script says, on the caller's thread; then there is nothing to do.
+class scripted_care : public storage::care_lane {
+public:
+  std::deque<storage::result<storage::partition_outcome>> partitions;
+  std::deque<storage::result<storage::expire_outcome>> expiries;
+  unsigned partition_calls = 0;
+  std::vector<storage::expire_request> requests;
+
+  void keep_partitions(std::optional<std::int64_t> at_us,
+                       storage::handler<storage::partition_outcome> done) override {
+    CHECK_FALSE(at_us); // the database's clock counts
+    ++partition_calls;
+    done(next<storage::partition_outcome>(partitions));
+  }
+  void expire(storage::expire_request request,
+              storage::handler<storage::expire_outcome> done) override {
+    requests.push_back(request);
+    done(next<storage::expire_outcome>(expiries));
+  }
+  void read_partition_plan(storage::handler<storage::partition_plan> /*done*/) override {}
+  void set_partition_plan(storage::partition_plan /*plan*/,
+                          storage::handler<furrow::done> /*done*/) override {}
+  void list_retention(storage::handler<std::vector<storage::retention_rule>> /*done*/) override {}
+  void set_retention(storage::retention_rule /*rule*/,
+                     storage::handler<furrow::done> /*done*/) override {}
+  void clear_retention(std::string /*farm*/,
+                       storage::data_kind /*kind*/,
+                       storage::handler<furrow::done> /*done*/) override {}
+  void preview_retention(std::optional<std::int64_t> /*at_us*/,
+                         storage::handler<storage::retention_preview> /*done*/) override {}
+  void statistics(std::uint32_t /*machines_max*/,
+                  storage::handler<storage::database_statistics> /*done*/) override {}
+
+private:
+  template <class T>
+  static storage::result<T> next(std::deque<storage::result<T>>& script) {
+    if (script.empty())
+      return T{};
+    auto answer = std::move(script.front());
+    script.pop_front();
+    return answer;
+  }
+};
+
+struct virtual_time : caf::actor_system_config {
+  virtual_time() { set("scheduler.policy", caf::atom("testing")); }
+};
+
+} // namespace
+
+TEST_CASE(
+  "caretaker: looks at its times, goes on while there is more, and tells what has no place") {
+  const auto care = std::make_shared<scripted_care>();
+  const auto counts = std::make_shared<census>();
+  const auto& counters = counts->counters;
+  care->partitions = {storage::partition_outcome{.made = 5, .moved = 7},
+                      storage::partition_outcome{.waiting = 2, .stray = 9, .fault = "in use"},
+                      storage::failure{storage::errc::retry_later, "away"}};
+  care->expiries = {storage::expire_outcome{.chunks = 3, .frames = 30, .records = 2, .more = true},
+                    storage::expire_outcome{.partitions = 1, .frames = 12},
+                    storage::expire_outcome{.busy = true}};
+  virtual_time config;
+  caf::actor_system system{config};
+  auto& clock = dynamic_cast<caf::scheduler::test_coordinator&>(system.scheduler());
+  const auto settle = [&](std::chrono::milliseconds time) {
+    clock.advance_time(time);
+    clock.run();
+  };
+  {
+    caretaker_config timing;
+    timing.steps_a_call = 6;
+    const auto one = system.spawn(caretaker, timing, care, counts);
+    clock.run();
+    settle(4'999ms);
+    CHECK(care->partition_calls == 0);
+    settle(1ms);
+    CHECK(care->partition_calls == 1);
+    REQUIRE(care->requests.size() == 2); // there was more
+    CHECK(care->requests[0].steps_max == 6);
+    CHECK(care->requests[0].pause == timing.pause);
+    CHECK_FALSE(care->requests[0].at_us);
+    CHECK(counters.partitions_made == 5);
+    CHECK(counters.frames_expired == 42);
+    CHECK(counters.records_expired == 2);
+    CHECK(counters.partitions_dropped == 1);
+
+    settle(599'999ms);
+    CHECK(care->partition_calls == 1);
+    settle(1ms);
+    CHECK(care->partition_calls == 2);
+    CHECK(counters.partition_rows_stray == 9);
+    CHECK(counters.partitions_waiting == 2);
+
+    settle(30'000ms); // another node was at it: soon again, and now the database is away
+    CHECK(care->partition_calls == 3);
+    CHECK(care->requests.size() == 3);
+    CHECK(counters.care_failures == 1);
+    CHECK(counters.partition_rows_stray == 9); // what was known stays known
+    settle(30'000ms);
+    CHECK(care->partition_calls == 4);
+    CHECK(counters.partition_rows_stray == 0);
+    CHECK(counters.partitions_waiting == 0);
+    caf::anon_send_exit(one, caf::exit_reason::user_shutdown);
+    clock.run();
+  }
+}

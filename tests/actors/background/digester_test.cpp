@@ -1,0 +1,151 @@
+#include "actors/background/digester.hpp"
+#include "tests/support/idle_store.hpp"
+
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <condition_variable>
+#include <map>
+#include <mutex>
+
+using namespace furrow;
+using namespace furrow::actors;
+using namespace std::chrono_literals;
+
+namespace {
+
+using storage::digest_stream;
+
+/// Streams without frames: what is digested is only how far each stands. `poison` makes every batch
+/// fail that it is in.
+class scripted_lane : public storage::digest_lane {
+public:
+  std::vector<digest_stream> streams;
+  std::int32_t poison = 0;
+
+  void pending(std::int32_t after,
+               std::size_t count,
+               storage::handler<std::vector<digest_stream>> done) override {
+    std::vector<digest_stream> out;
+    {
+      const std::lock_guard lock{mutex_};
+      for (auto one : streams) {
+        one.digested = digested_[one.stream];
+        if (one.stream > after && one.digested < one.durable && out.size() < count)
+          out.push_back(one);
+      }
+      passes_ += after == 0 ? 1 : 0;
+    }
+    moved_.notify_all();
+    done(std::move(out));
+  }
+  void read(std::vector<storage::digest_span> spans,
+            storage::handler<std::vector<storage::digest_page>> done) override {
+    std::vector<storage::digest_page> pages(spans.size());
+    for (std::size_t i = 0; i < spans.size(); ++i)
+      pages[i].to = std::min(spans[i].up_to, spans[i].after + 10);
+    done(std::move(pages));
+  }
+  void commit(std::shared_ptr<const storage::digest_batch> what,
+              storage::handler<std::vector<bool>> done) override {
+    const std::lock_guard lock{mutex_};
+    batches_.push_back(*what);
+    if (std::any_of(what->begin(), what->end(),
+                    [&](const auto& one) { return one.stream == poison; }))
+      return done(storage::failure{storage::errc::reject_row, "a row that no table takes"});
+    for (const auto& one : *what)
+      digested_[one.stream] = one.to;
+    done(std::vector<bool>(what->size(), true));
+  }
+  void signal_ids(std::vector<storage::digest_signal> signals,
+                  storage::handler<std::vector<std::int32_t>> done) override {
+    done(std::vector<std::int32_t>(signals.size(), 1));
+  }
+
+  /// All batches, once the digest has begun so many passes.
+  std::vector<storage::digest_batch> wait_passes(unsigned count) {
+    std::unique_lock lock{mutex_};
+    moved_.wait_for(lock, 20s, [&] { return passes_ >= count; });
+    REQUIRE(passes_ >= count);
+    return batches_;
+  }
+  std::map<std::int32_t, std::uint64_t> digested() {
+    const std::lock_guard lock{mutex_};
+    return digested_;
+  }
+
+private:
+  std::mutex mutex_;
+  std::condition_variable moved_;
+  std::map<std::int32_t, std::uint64_t> digested_;
+  std::vector<storage::digest_batch> batches_;
+  unsigned passes_ = 0;
+};
+
+class digest_store : public tests::idle_store {
+public:
+  explicit digest_store(std::shared_ptr<storage::digest_lane> lane) : lane_{std::move(lane)} {}
+  std::shared_ptr<storage::digest_lane> open_digest() override { return lane_; }
+
+private:
+  std::shared_ptr<storage::digest_lane> lane_;
+};
+
+digest_config quick() {
+  digest_config config;
+  config.interval = 1ms;
+  config.duty_pct = 100;
+  return config;
+}
+
+/// The batches of the first `passes` passes.
+std::vector<storage::digest_batch>
+run(const std::shared_ptr<scripted_lane>& lane, unsigned passes, census& counts) {
+  digest_store store{lane};
+  const std::shared_ptr<census> shared{&counts, [](census*) {}};
+  caf::actor_system_config config;
+  caf::actor_system system{config};
+  const auto one = system.spawn(digester, quick(), &store, shared);
+  auto batches = lane->wait_passes(passes);
+  caf::anon_send_exit(one, caf::exit_reason::user_shutdown);
+  return batches;
+}
+
+} // namespace
+
+TEST_CASE("digester: takes many streams in one batch, those of one machine in several") {
+  const auto lane = std::make_shared<scripted_lane>();
+  for (std::int32_t i = 1; i <= 100; ++i) // stream 40 and 41 are of machine 40
+    lane->streams.push_back({i, i == 41 ? 40 : i, 0, 10, {}, {}});
+  census counts;
+  const auto batches = run(lane, 2, counts);
+  std::size_t commits = 0;
+  for (const auto& batch : batches) {
+    CHECK(batch.size() <= 32);
+    std::vector<std::int32_t> machines;
+    for (const auto& one : batch)
+      machines.push_back(one.equipment);
+    std::sort(machines.begin(), machines.end());
+    CHECK(std::unique(machines.begin(), machines.end()) == machines.end());
+    commits += batch.size();
+  }
+  CHECK(commits == 100);
+  CHECK(batches.size() <= 5);
+  CHECK(counts.counters.digest_commits == 100);
+  CHECK(counts.counters.digest_streams_behind == 0);
+}
+
+TEST_CASE("digester: a stream that the database refuses is left out alone") {
+  const auto lane = std::make_shared<scripted_lane>();
+  for (std::int32_t i = 1; i <= 20; ++i)
+    lane->streams.push_back({i, i, 0, 25, {}, {}});
+  lane->poison = 7;
+  census counts;
+  run(lane, 6, counts);
+  for (const auto& [stream, seq] : lane->digested())
+    CHECK(seq == (stream == 7 ? 0 : 25));
+  CHECK(counts.counters.digest_failures >= 3); // in each pass again
+  CHECK(counts.counters.digest_streams_behind == 1);
+}

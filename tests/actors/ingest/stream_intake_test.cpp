@@ -1,0 +1,377 @@
+#include "actors/ingest/stream_intake.hpp"
+#include "storage/store.hpp"
+#include "tests/support/frames.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace furrow;
+using namespace furrow::actors;
+
+namespace {
+
+can::frame_header header_of(std::uint32_t id) {
+  return can::pack({.id = id, .extended = true, .length = 8});
+}
+
+proto::batch frames(std::uint64_t first, std::size_t count, std::int64_t time_us = 1'000'000) {
+  proto::batch batch;
+  batch.first_seq = first;
+  batch.last_seq = first + count - 1;
+  can::frame_block block;
+  for (std::size_t i = 0; i < count; ++i) {
+    const std::uint64_t payload = first + i;
+    REQUIRE(block.push(time_us + static_cast<std::int64_t>(i), header_of(0x18FEF100),
+                       reinterpret_cast<const std::uint8_t*>(&payload)));
+  }
+  batch.items.emplace_back(std::move(block));
+  return batch;
+}
+
+struct story {
+  stream_intake intake{1'000};
+  can::machine_monitor live;
+  stream_intake::actions out;
+
+  greeting hello(std::uint64_t first = 1, std::uint64_t last = 0) {
+    greeting from;
+    from.farm = "default";
+    from.hello.equipment = "T1";
+    from.hello.first_seq = first;
+    from.hello.last_seq = last;
+    return from;
+  }
+  template <class T>
+  std::vector<T> take() {
+    std::vector<T> found;
+    for (auto& action : out)
+      if (auto* one = std::get_if<T>(&action))
+        found.push_back(std::move(*one));
+    out.clear();
+    return found;
+  }
+  claim_wish open(std::uint64_t session, std::uint64_t durable, std::int64_t epoch) {
+    intake.greet(session, hello(), out);
+    auto wishes = take<claim_wish>();
+    REQUIRE(wishes.size() == 1);
+    claimed(wishes[0].ticket, durable, epoch);
+    out.clear();
+    return wishes[0];
+  }
+  void claimed(std::uint64_t ticket, std::uint64_t durable, std::int64_t epoch) {
+    intake.claimed(ticket, {{1, 1, epoch}, durable, std::nullopt}, out);
+  }
+  std::shared_ptr<held_append> flush() {
+    intake.flush(out);
+    auto appends = take<std::shared_ptr<held_append>>();
+    return appends.empty() ? nullptr : appends[0];
+  }
+  template <class T>
+  const T* said(std::size_t at = 0) {
+    std::size_t seen = 0;
+    for (const auto& action : out)
+      if (const auto* notice = std::get_if<session_notice>(&action))
+        if (const auto* what = std::get_if<T>(&notice->what); what != nullptr && seen++ == at)
+          return what;
+    return nullptr;
+  }
+};
+
+} // namespace
+
+TEST_CASE_FIXTURE(story, "intake: a greeting is claimed, then welcomed where the database stands") {
+  intake.greet(1, hello(), out);
+  auto wishes = take<claim_wish>();
+  REQUIRE(wishes.size() == 1);
+  claimed(wishes[0].ticket, 41, 7);
+  const auto* welcome = said<session_notice::welcome>();
+  REQUIRE(welcome != nullptr);
+  CHECK(welcome->resume_from == 42);
+  CHECK(welcome->epoch == 7);
+}
+
+TEST_CASE_FIXTURE(story, "intake: what comes twice is stored once, an overlap is trimmed") {
+  open(1, 0, 1);
+  intake.received(1, frames(1, 10), {}, live, out);
+  intake.received(1, frames(1, 10), {}, live, out);
+  intake.received(1, frames(6, 10), {}, live, out);
+  const auto append = flush();
+  REQUIRE(append != nullptr);
+  CHECK(append->append.from == 0);
+  CHECK(append->append.to == 15);
+  REQUIRE(append->append.frames.size() == 1);
+  const auto& block = append->append.frames[0].block;
+  REQUIRE(block.size() == 15);
+  for (std::size_t i = 0; i < 15; ++i)
+    CHECK(block.slots[i] == i + 1);
+  CHECK(intake.counted().duplicates == 15);
+}
+
+TEST_CASE_FIXTURE(story, "intake: a hole is asked for once, and nothing is stored beyond it") {
+  open(1, 0, 1);
+  intake.received(1, frames(5, 10), {}, live, out);
+  intake.received(1, frames(15, 10), {}, live, out);
+  REQUIRE(said<session_notice::rewind>() != nullptr);
+  CHECK(said<session_notice::rewind>()->from_seq == 1);
+  CHECK(said<session_notice::rewind>(1) == nullptr);
+  out.clear();
+  CHECK(flush() == nullptr);
+  intake.received(1, frames(1, 4), {}, live, out);
+  CHECK(flush()->append.to == 4);
+}
+
+TEST_CASE_FIXTURE(story,
+                  "intake: acks what the store has committed under this claim, and only that") {
+  open(1, 0, 5);
+  intake.received(1, frames(1, 10), {}, live, out);
+  (void)flush();
+  intake.committed(4, 10, out); // of an older claim
+  CHECK(said<session_notice::ack>() == nullptr);
+  intake.committed(5, 10, out);
+  REQUIRE(said<session_notice::ack>() != nullptr);
+  CHECK(said<session_notice::ack>()->durable_seq == 10);
+}
+
+TEST_CASE_FIXTURE(
+  story,
+  "intake: a failed append sets the stream adrift, a new claim brings it back where it stands") {
+  open(1, 0, 1);
+  intake.received(1, frames(1, 10), {}, live, out);
+  (void)flush();
+  intake.append_failed(1, false, out);
+  CHECK(intake.adrift());
+  const auto wishes = take<claim_wish>();
+  REQUIRE(wishes.size() == 1);
+  intake.received(1, frames(11, 10, 9'000'000), {}, live, out); // heard, not kept
+  CHECK(live.live().last_frame_us == 9'000'009);
+  CHECK(flush() == nullptr);
+  claimed(wishes[0].ticket, 10, 2); // the lost answer had been a success
+  REQUIRE(said<session_notice::rewind>() != nullptr);
+  CHECK(said<session_notice::rewind>()->from_seq == 11);
+  out.clear();
+  intake.received(1, frames(11, 10), {}, live, out);
+  CHECK(live.live().last_frame_us == 9'000'009); // what comes again is stored, and not shown again
+  const auto append = flush();
+  CHECK(append->append.from == 10);
+  CHECK(append->append.claim.epoch == 2);
+  intake.received(1, frames(21, 1, 9'500'000), {}, live, out);
+  CHECK(live.live().last_frame_us == 9'500'000);
+}
+
+TEST_CASE_FIXTURE(story, "intake: a fault in a message across batches appears, once, and clears") {
+  const auto packets = [](std::uint64_t first, std::initializer_list<std::string_view> quoted) {
+    proto::batch batch;
+    batch.first_seq = first;
+    batch.last_seq = first + quoted.size() - 1;
+    can::frame_block block;
+    for (const auto text : quoted) {
+      const tests::quoted_frame frame{text, 1'000'000};
+      REQUIRE(block.push(frame.time_us, frame.header, frame.data.data()));
+    }
+    batch.items.emplace_back(std::move(block));
+    return batch;
+  };
+  open(1, 0, 1);
+  // DM1 as a broadcast of ten bytes: SPN 190 FMI 2 and SPN 110 FMI 0.
+  const auto start = packets(1, {"1CECFF00#200A0002FFCAFE00", "1CEBFF00#0104FFBE00020A6E"});
+  intake.received(1, start, {}, live, out);
+  CHECK(live.faults().active() == 0);
+  intake.received(1, packets(3, {"1CEBFF00#02000001FFFFFFFF"}), {}, live, out);
+  REQUIRE(live.faults().active() == 2);
+  CHECK(live.faults().faults()[0].code.spn == 190);
+  CHECK(live.faults().faults()[1].code.spn == 110);
+  intake.append_failed(1, false, out);
+  claimed(take<claim_wish>().at(0).ticket, 0, 2);
+  intake.received(1, start, {}, live, out); // the beginning again: no new session of it is begun
+  CHECK(live.transport().sessions() == 0);
+  intake.received(1, packets(3, {"1CEBFF00#02000001FFFFFFFF", "18FECA00#00FF00000000FFFF"}), {},
+                  live, out);
+  CHECK(live.faults().active() == 0);
+  REQUIRE(live.cleared().size() == 2);
+  CHECK(live.cleared()[0].fault.code.spn == 190);
+}
+
+TEST_CASE_FIXTURE(story, "intake: answers of before the last claim change nothing") {
+  open(1, 0, 1);
+  intake.received(1, frames(1, 10), {}, live, out);
+  (void)flush();
+  intake.append_failed(1, false, out);
+  const auto wishes = take<claim_wish>();
+  claimed(wishes.at(0).ticket, 0, 2);
+  out.clear();
+  intake.append_failed(1, true, out);
+  intake.committed(1, 10, out);
+  CHECK(out.empty());
+  CHECK(intake.durable_seq() == 0);
+  CHECK_FALSE(intake.adrift());
+}
+
+TEST_CASE_FIXTURE(story,
+                  "intake: the newest session wins, the older is told so and not heard any more") {
+  open(1, 0, 1);
+  intake.received(1, frames(1, 5), {}, live, out);
+  intake.greet(2, hello(), out);
+  const auto* reject = said<proto::reject>();
+  REQUIRE(reject != nullptr);
+  CHECK(reject->code == proto::reject_code::superseded);
+  const auto wishes = take<claim_wish>();
+  claimed(wishes.at(0).ticket, 0, 2);
+  out.clear();
+  intake.received(1, frames(1, 10), {}, live, out);
+  CHECK(flush() == nullptr);
+  intake.detach(1); // the older one's end is not the newer one's
+  CHECK(intake.attached());
+}
+
+TEST_CASE_FIXTURE(story,
+                  "intake: while appends keep failing it waits longer before each claim, and "
+                  "forgets it after a commit") {
+  open(1, 0, 1);
+  std::vector<std::int64_t> waits;
+  std::int64_t epoch = 1;
+  const auto fail_once = [&] {
+    intake.received(1, frames(1, 5), {}, live, out);
+    (void)flush();
+    intake.append_failed(epoch, false, out);
+    const auto wishes = take<claim_wish>();
+    waits.push_back(wishes.at(0).wait.count());
+    claimed(wishes.at(0).ticket, 0, ++epoch);
+    out.clear();
+  };
+  for (int i = 0; i < 4; ++i)
+    fail_once();
+  CHECK(waits == std::vector<std::int64_t>{0, 100, 200, 400});
+  intake.received(1, frames(1, 5), {}, live, out);
+  (void)flush();
+  intake.committed(epoch, 5, out);
+  intake.append_failed(epoch, false, out);
+  CHECK(take<claim_wish>().at(0).wait.count() == 0);
+}
+
+TEST_CASE_FIXTURE(story, "intake: fenced, it claims again; fenced again and again, it gives way") {
+  open(1, 0, 1);
+  for (std::int64_t epoch = 1;; ++epoch) {
+    intake.received(1, frames(1, 5), {}, live, out);
+    (void)flush();
+    intake.append_failed(epoch, true, out);
+    if (said<proto::reject>() != nullptr)
+      break;
+    REQUIRE(epoch < 10);
+    const auto wishes = take<claim_wish>();
+    claimed(wishes.at(0).ticket, 0, epoch + 1);
+    out.clear();
+  }
+  CHECK(said<proto::reject>()->code == proto::reject_code::superseded);
+  CHECK_FALSE(intake.attached());
+}
+
+TEST_CASE_FIXTURE(story,
+                  "intake: a copy of a spool is told where it parted; a spool without what is "
+                  "needed, that it is gone") {
+  intake.greet(1, hello(), out);
+  const auto first = take<claim_wish>();
+  intake.claimed(first.at(0).ticket, {{1, 1, 1}, 150, 101}, out);
+  REQUIRE(said<proto::reject>() != nullptr);
+  CHECK(said<proto::reject>()->code == proto::reject_code::forked);
+  CHECK(said<proto::reject>()->fork_seq == 101);
+  CHECK(said<proto::reject>()->durable_seq == 150);
+  out.clear();
+  intake.greet(2, hello(100, 200), out);
+  const auto second = take<claim_wish>();
+  claimed(second.at(0).ticket, 50, 2);
+  REQUIRE(said<proto::reject>() != nullptr);
+  CHECK(said<proto::reject>()->code == proto::reject_code::gone);
+}
+
+TEST_CASE_FIXTURE(story,
+                  "intake: while the database is away a new session is heard for the live view") {
+  intake.greet(1, hello(1, 500), out);
+  const auto wishes = take<claim_wish>();
+  intake.claim_delayed(wishes.at(0).ticket, out);
+  REQUIRE(said<session_notice::welcome>() != nullptr);
+  CHECK(said<session_notice::welcome>()->epoch == 0);
+  CHECK(said<session_notice::welcome>()->resume_from == 501);
+  out.clear();
+  intake.received(1, frames(501, 3, 7'000'000), {}, live, out);
+  CHECK(live.live().last_frame_us == 7'000'002);
+  claimed(wishes.at(0).ticket, 0, 3);
+  REQUIRE(said<session_notice::welcome>() != nullptr);
+  CHECK(said<session_notice::welcome>()->epoch == 3);
+  CHECK(said<session_notice::welcome>()->resume_from == 1);
+}
+
+TEST_CASE_FIXTURE(
+  story, "intake: a frame that cannot be is quarantined with its reason, its neighbours are kept") {
+  open(1, 0, 1);
+  auto batch = frames(1, 5);
+  auto& block = std::get<can::frame_block>(batch.items[0]);
+  block.headers.push_back(can::pack({.id = 5, .length = 9}).bits); // DLC 9
+  block.header_index[2] = 1;
+  block.slots[2] = 0;
+  block.long_payload.assign(9, 0xAB);
+  REQUIRE(block.structural_fault() == nullptr);
+  intake.received(1, std::move(batch), {}, live, out);
+  const auto append = flush();
+  REQUIRE(append->append.quarantine.size() == 1);
+  CHECK(append->append.quarantine[0].seq == 3);
+  CHECK_FALSE(append->append.quarantine[0].reason.empty());
+  CHECK(append->append.quarantine[0].bytes.size() == 25);
+  REQUIRE(append->append.frames.size() == 2);
+  CHECK(append->append.frames[0].seq_first == 1);
+  CHECK(append->append.frames[0].block.size() == 2);
+  CHECK(append->append.frames[1].seq_first == 4);
+  CHECK(append->append.frames[1].block.size() == 2);
+  CHECK(append->append.to == 5);
+}
+
+TEST_CASE_FIXTURE(story, "intake: times too far apart for one block make several, none is lost") {
+  open(1, 0, 1);
+  intake.received(1, frames(1, 2, 0), {}, live, out);
+  intake.received(1, frames(3, 2, std::int64_t{1} << 40U), {}, live, out);
+  intake.received(1, frames(5, 2, 0), {}, live, out);
+  const auto append = flush();
+  REQUIRE(append->append.frames.size() == 3);
+  CHECK(append->append.frames[1].seq_first == 3);
+  CHECK(append->append.frames[2].block.time_us(1) == 1);
+}
+
+TEST_CASE_FIXTURE(
+  story,
+  "intake: a block that is full goes at once, leases go with it and come back when it is settled") {
+  const auto budget = memory_budget::make(1'000);
+  open(1, 0, 1);
+  std::vector<memory_lease> leases;
+  budget->acquire("t", 100, [&](memory_lease lease) { leases.push_back(std::move(lease)); });
+  intake.received(1, frames(1, 1'000), std::move(leases), live, out);
+  auto appends = take<std::shared_ptr<held_append>>();
+  REQUIRE(appends.size() == 1);
+  CHECK(budget->used() == 100);
+  appends.clear();
+  CHECK(budget->used() == 0);
+}
+
+TEST_CASE_FIXTURE(story,
+                  "intake: a lane that dies with something under way sets the stream adrift, an "
+                  "idle one does not") {
+  open(1, 0, 1);
+  intake.lane_lost(out);
+  CHECK(out.empty());
+  intake.received(1, frames(1, 5), {}, live, out);
+  (void)flush();
+  intake.lane_lost(out);
+  CHECK(intake.adrift());
+  CHECK(take<claim_wish>().size() == 1);
+}
+
+TEST_CASE_FIXTURE(story, "intake: bus names go with the first append that may need them") {
+  auto from = hello();
+  from.hello.buses = {{0, "can0"}};
+  intake.greet(1, from, out);
+  const auto wishes = take<claim_wish>();
+  claimed(wishes.at(0).ticket, 0, 1);
+  auto batch = frames(1, 1);
+  batch.buses = {{0, "can0"}, {1, "vcan7"}};
+  intake.received(1, std::move(batch), {}, live, out);
+  CHECK(flush()->append.buses.size() == 2);
+  intake.received(1, frames(2, 1), {}, live, out);
+  CHECK(flush()->append.buses.empty());
+}

@@ -1,0 +1,131 @@
+// Fast packets, and which frames are some.
+#include "can/transport/fast_packet.hpp"
+#include "tests/can/transport/transport_bus.hpp"
+#include "tests/support/data.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <random>
+
+using namespace furrow::can;
+using namespace furrow::tests;
+
+TEST_CASE("transport: fast packets in order, out of order, interleaved, and doubled") {
+  const std::string id = "0DF80563"; // 129029, GNSS position
+  const std::size_t n = 43;          // seven packets
+  std::mt19937 random{7};
+  transport_bus one;
+  for (int round = 0; round < 200; ++round) {
+    one.now_us += 1000 * ms;
+    one.out.clear();
+    std::vector<std::string> frames;
+    for (std::size_t packet = 0; packet < 7; ++packet)
+      for (const std::size_t counter : {1U, 2U})
+        frames.push_back(fast_of(id, n, packet, counter));
+    std::shuffle(frames.begin(), frames.end(), random);
+    if (round % 2 == 0) // doubled by a bridge, while the message is unfinished
+      frames.insert(frames.begin(), frames.front());
+    for (const auto& frame : frames)
+      one.send(frame, ms);
+    REQUIRE(one.out.size() == 2);
+    CHECK(one.out[0].second == hex_counting(n));
+    CHECK(one.out[1].second == hex_counting(n));
+    CHECK(one.out[0].first.transport == transport_kind::fast);
+    CHECK(one.out[0].first.pgn == 129029);
+    CHECK(one.whole.sessions() == 0);
+  }
+  CHECK(one.whole.counts().repeated == 100);
+}
+
+TEST_CASE("transport: fast packets of every length") {
+  for (std::size_t n = 1; n <= 223; ++n) {
+    transport_bus one;
+    for (std::size_t packet = 0; packet < 1 + n / 7; ++packet)
+      one.send(fast_of("0DF80563", n, packet, 0));
+    CAPTURE(n);
+    REQUIRE(one.out.size() == 1);
+    CHECK(one.out[0].second == hex_counting(n));
+  }
+  transport_bus one;
+  one.send("0DF80563#00E0010203040506"); // 224
+  one.send("0DF80563#0000010203040506"); // 0
+  CHECK(one.whole.counts().malformed == 2);
+  CHECK(one.whole.sessions() == 0);
+}
+
+TEST_CASE(
+  "transport: a fast packet that lost a frame is not glued to the next of the same counter") {
+  const std::string id = "0DF80563";
+  transport_bus one;
+  for (const std::size_t packet : {0U, 1U, 3U}) // the third is lost
+    one.send(fast_of(id, 27, packet, 5));
+  one.send("0DF80563#A01B202122232425", 100 * ms); // the counter came round
+  one.send("0DF80563#A126272829303132");
+  one.send("0DF80563#A233343536373839");
+  CHECK_FALSE(one.out.size() == 1);
+  REQUIRE(one.send("0DF80563#A340414243444546"));
+  CHECK(one.out[0].second == "202122232425262728293031323334353637383940414243444546");
+  CHECK(one.whole.counts().superseded == 1);
+  // A body whose first packet was lost, and much later a first packet that would complete it.
+  one.out.clear();
+  one.send(fast_of(id, 13, 1, 2));
+  CHECK_FALSE(one.send(fast_of(id, 13, 0, 2), 500 * ms));
+  CHECK(one.send(fast_of(id, 13, 1, 2)));
+}
+
+TEST_CASE("transport: which PGNs are fast packets comes from the table") {
+  CHECK(packet_type_of(129029) == packet_type::fast);
+  CHECK(packet_type_of(129025) == packet_type::single);
+  CHECK(packet_type_of(126996) == packet_type::fast);
+  CHECK(packet_type_of(126992) == packet_type::single);
+  CHECK(packet_type_of(126208) == packet_type::fast);
+  CHECK(packet_type_of(126464) == packet_type::fast);
+  CHECK(packet_type_of(130586) == packet_type::fast);
+  CHECK(packet_type_of(130585) == packet_type::single);
+  CHECK(packet_type_of(130815) == packet_type::single);
+  for (const auto pgn : {126720U, 130816U, 131071U})
+    CHECK(packet_type_of(pgn) == packet_type::proprietary);
+  for (std::uint32_t pgn = 0; pgn < fast_pgn_first; ++pgn)
+    REQUIRE(packet_type_of(pgn) == packet_type::single);
+  for (const auto pgn : {0x20000U, 0x2F004U, 0x3FFFFU})
+    CHECK(packet_type_of(pgn) == packet_type::single);
+}
+
+TEST_CASE("transport: John Deere's 126720 are single frames, and none of them is eaten") {
+  for (const auto& [name, count] : {std::pair{"idle10sec", 768},
+                                    {"tractoronSitUp", 853},
+                                    {"transmission1and2and3InGear", 462}}) {
+    const auto log =
+      furrow::tests::data_file(std::string{"j1939/jd5055e/"} + name + ".candump.log");
+    if (!log)
+      return;
+    reassembler whole;
+    int got = 0;
+    furrow::tests::for_each_frame(furrow::tests::read_file(*log), [&](const frame_view& frame) {
+      const auto one = whole.feed(frame);
+      if (one && one->pgn == 126720 && one->transport == transport_kind::single)
+        ++got;
+    });
+    CHECK(got == count);
+  }
+}
+
+TEST_CASE("transport: a manufacturer's own PGN is fast from a marine device, single on the bus of "
+          "a tractor") {
+  const std::string marine = "18EEFF63#05A0BE1C00A0A0C0"; // a Garmin, industry group 4
+  const std::string tractor = "18EEFF63#4D74300400340220";
+  const auto own = [](const char* frame) { return std::string{"1DFF0063"} + frame; };
+  transport_bus one;
+  CHECK_FALSE(one.send(own("#0008112233445566"))); // nobody said anything yet: fast
+  CHECK(one.send(own("#0177889900112233")));
+  one.send("0CF00400#F0FF7D0000FFFFFF");
+  CHECK(one.send(own("#2008112233445566"))); // an engine speaks here: single
+  one.send(marine);
+  CHECK_FALSE(one.send(own("#4008112233445566"))); // the sender is marine all the same
+  CHECK(one.send(own("#4177889900112233")));
+  one.send(tractor);
+  CHECK(one.send(own("#6008112233445566")));
+  CHECK_FALSE(one.send("1DFF0063#6008112233445566", ms,
+                       1)); // what is said on one bus says nothing of another
+}

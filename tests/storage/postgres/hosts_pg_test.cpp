@@ -1,0 +1,127 @@
+// TLS to the server, and several servers of which one takes writes.
+#include "tests/storage/postgres/postgres_bed.hpp"
+#include "tests/support/certificate.hpp"
+#include "tests/support/eventually.hpp"
+
+#include <pwd.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+using namespace furrow::storage;
+using namespace furrow::tests;
+using namespace std::chrono_literals;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+void give_to_server(const fs::path& file) {
+  fs::permissions(file, fs::perms::owner_read | fs::perms::owner_write);
+  const auto* user = ::getpwnam("postgres");
+  if (::geteuid() == 0 && user != nullptr)
+    REQUIRE(::chown(file.c_str(), user->pw_uid, user->pw_gid) == 0);
+}
+
+/// A second server, with TLS, apart from the one that all tests share.
+struct other_server {
+  certificate identity;
+  pg_cluster cluster;
+
+  other_server() {
+    const auto data = cluster.folder() / "data";
+    fs::copy_file(identity.cert, data / "server.crt");
+    fs::copy_file(identity.key, data / "server.key");
+    give_to_server(data / "server.crt");
+    give_to_server(data / "server.key");
+    cluster.exec("alter system set ssl = on");
+    reload();
+    REQUIRE(eventually(patience, [&] { return cluster.value("show ssl") == "on"; }));
+  }
+  void reload() { cluster.exec("select pg_reload_conf()"); }
+  void set_read_only(bool on) {
+    cluster.exec(std::string{"alter system set default_transaction_read_only = "}
+                 + (on ? "on" : "off"));
+    reload();
+    REQUIRE(eventually(patience, [&] {
+      return cluster.value("show default_transaction_read_only") == (on ? "on" : "off");
+    }));
+  }
+  [[nodiscard]] std::string port() const { return std::to_string(cluster.port()); }
+};
+
+other_server& second() {
+  static other_server made;
+  return made;
+}
+
+std::unique_ptr<store> open_at(const std::string& url) {
+  store_options options;
+  options.url = url;
+  options.connect_timeout = 5s;
+  return must(open_store(options));
+}
+
+furrow::storage::result<std::vector<claim_outcome>> try_claim(store& store) {
+  return answer_of<std::vector<claim_outcome>>(
+    [&](auto done) { store.claim({request_for("T1", 1)}, done); });
+}
+
+} // namespace
+
+TEST_CASE("postgres: with sslmode=verify-full the right authority is taken, another is refused") {
+  auto& server = second();
+  const auto url = [&](const std::string& host, const std::string& authority) {
+    return "postgresql://postgres@" + host + ":" + server.port()
+           + "/furrow?sslmode=verify-full&sslrootcert=" + authority;
+  };
+  const auto sound = open_at(url("localhost", server.identity.cert));
+  (void)must(answer_of<std::vector<migration_row>>([&](auto done) { sound->migrate(done); }));
+  CHECK(try_claim(*sound).has_value());
+  CHECK(std::stoi(server.cluster.value(
+          "select count(*) from pg_stat_ssl s join pg_stat_activity a using (pid) where s.ssl and "
+          "a.application_name = 'furrow/claims'"))
+        == 1);
+  const certificate stranger;
+  const auto refused = try_claim(*open_at(url("localhost", stranger.cert)));
+  CHECK(refused.code() == errc::misconfigured);
+  CHECK(refused.error().detail.find("certificate") != std::string::npos);
+  const auto missing = try_claim(*open_at(url("localhost", "/no/such/ca.pem")));
+  CHECK(missing.code() == errc::misconfigured);
+  // The certificate is for localhost and 127.0.0.1, not for this name.
+  const auto other_name =
+    try_claim(*open_at(url("db.example", server.identity.cert) + "&hostaddr=127.0.0.1"));
+  CHECK(other_name.code() == errc::misconfigured);
+  CHECK(other_name.error().detail.find("db.example") != std::string::npos);
+}
+
+TEST_CASE("postgres: of several hosts the one that takes writes is used, wherever it stands") {
+  auto& server = second();
+  postgres_bed bed;
+  (void)bed.open_migrated();
+  server.cluster.make_database(bed.name());
+  {
+    const auto other = open_at(server.cluster.url(bed.name()));
+    (void)must(answer_of<std::vector<migration_row>>([&](auto done) { other->migrate(done); }));
+  }
+  const auto port = std::to_string(shared_cluster().port());
+  server.set_read_only(true);
+  const auto store = open_at("postgresql://postgres@127.0.0.1:" + server.port()
+                             + ",127.0.0.1:" + port + "/" + bed.name());
+  CHECK(must(try_claim(*store)).front().durable_seq == 0);
+  CHECK(bed.value("select count(*) from furrow.stream") == "1");
+  CHECK(server.cluster.value("select count(*) from furrow.stream", bed.name()) == "0");
+  CHECK(answer_of<std::vector<equipment_row>>([&](auto done) {
+          store->list_equipment("", done);
+        }).has_value());
+  // The roles change: the first takes writes again, the second is gone.
+  server.set_read_only(false);
+  shared_cluster().stop_fast();
+  REQUIRE(eventually(patience, [&] { return try_claim(*store).has_value(); }));
+  CHECK(server.cluster.value("select count(*) from furrow.stream", bed.name()) == "1");
+  CHECK(
+    must(answer_of<std::vector<equipment_row>>([&](auto done) { store->list_equipment("", done); }))
+      .size()
+    == 1);
+  shared_cluster().start();
+}

@@ -1,0 +1,304 @@
+// furrow.messages against the reassembler: every whole message equal, however its frames lie.
+#include "can/transport/fast_packet.hpp"
+#include "can/transport/transport.hpp"
+#include "tests/storage/postgres/chaos_bus.hpp"
+#include "tests/storage/postgres/sealing_bed.hpp"
+#include "tests/support/data.hpp"
+
+#include <array>
+#include <map>
+#include <set>
+
+namespace can = furrow::can;
+using namespace furrow::storage;
+using namespace furrow::tests;
+
+namespace {
+
+constexpr std::int64_t messages_sql_base_us = 1'700'000'000'000'000;
+/// As `furrow decode` has them, but for the largest message, which is that of a node's live view.
+constexpr can::transport_limits wide{1024, 64U << 20U};
+
+/// Microseconds, and the rest as one text: a message may come twice.
+using messages = std::multiset<std::pair<std::int64_t, std::string>>;
+
+std::string hex_of(std::span<const std::uint8_t> bytes) {
+  constexpr std::string_view digits = "0123456789abcdef";
+  std::string out;
+  for (const auto byte : bytes) {
+    out += digits[byte >> 4U];
+    out += digits[byte & 15U];
+  }
+  return out;
+}
+
+messages put_together(const std::vector<can::frame_block>& blocks,
+                      can::transport_counters& counts) {
+  messages out;
+  can::reassembler whole{wide};
+  for (const auto& block : blocks)
+    for (std::size_t i = 0; i < block.size(); ++i) {
+      const auto message = whole.feed(block[i]);
+      if (!message)
+        continue;
+      std::string text;
+      for (const unsigned number :
+           {unsigned{message->bus}, unsigned{message->source}, unsigned{message->destination},
+            unsigned{message->priority}, unsigned{message->pgn}})
+        text += std::to_string(number) + ' ';
+      text += std::string{can::to_string(message->transport)} + ' ' + hex_of(message->data);
+      out.emplace(message->time_us, text);
+    }
+  counts = whole.counts();
+  return out;
+}
+
+messages asked(postgres_bed& bed, const std::string& arguments) {
+  messages out;
+  for (const auto& row : shared_cluster().exec(
+         "select (extract(epoch from time) * 1000000)::bigint, concat_ws(' ', bus, source, "
+         "destination, priority, pgn, transport, '') || encode(payload, 'hex') from "
+         "furrow.messages('T1', "
+           + arguments + ")",
+         bed.name()))
+    out.emplace(std::stoll(row[0]), row[1]);
+  return out;
+}
+
+void check_same(const messages& got, const messages& wanted) {
+  CHECK(got.size() == wanted.size());
+  if (got == wanted)
+    return;
+  int shown = 0;
+  for (const auto& one : wanted)
+    if (got.count(one) != wanted.count(one) && ++shown <= 3)
+      FAIL_CHECK("wanted " << wanted.count(one) << ", got " << got.count(one) << ": " << one.first
+                           << ' ' << one.second);
+  for (const auto& one : got)
+    if (wanted.count(one) == 0 && ++shown <= 6)
+      FAIL_CHECK("not wanted: " << one.first << ' ' << one.second);
+}
+
+} // namespace
+
+TEST_CASE("messages(): gives every message of real captures as the reassembler, fresh and sealed") {
+  for (const auto* name :
+       {"isobus/agisostack-1.candump.log", "j1939/css-FCBF0606-00000001.candump.log",
+        "j1939/jd5055e/tractoronSitUp.candump.log", "n2k/css-94C49784-00000002.candump.log",
+        "n2k/samples/candumpSample1.txt"}) {
+    const auto path = data_file(name);
+    if (!path)
+      continue;
+    CAPTURE(std::string{name});
+    postgres_bed bed;
+    const auto store = bed.open_migrated();
+    const auto blocks = blocks_of_log(*path);
+    append_blocks(*store, "T1", 1, blocks);
+    can::transport_counters counts;
+    const auto wanted = put_together(blocks, counts);
+    check_same(asked(bed, "'-infinity', 'infinity'"), wanted);
+    must(seal(*store));
+    check_same(asked(bed, "'-infinity', 'infinity'"), wanted);
+    std::string said;
+    for (std::size_t kind = 0; kind < counts.messages.size(); ++kind)
+      (said += ' ' + std::to_string(counts.messages[kind]) + ' ') +=
+        can::to_string(static_cast<can::transport_kind>(kind));
+    MESSAGE(std::string{name} << ":" << said);
+  }
+}
+
+namespace {
+
+std::string at(std::int64_t time_us) {
+  return "timestamptz 'epoch' + " + std::to_string(time_us) + " * interval '1 us'";
+}
+
+/// Of these, the ones of a group and between two times, both included.
+messages some_of(const messages& all, std::int64_t from_us, std::int64_t to_us, std::uint32_t pgn) {
+  messages out;
+  const auto mark = ' ' + std::to_string(pgn) + ' ';
+  for (const auto& one : all)
+    if (one.first >= from_us && one.first <= to_us
+        && (pgn == 0 || one.second.find(mark) != std::string::npos))
+      out.insert(one);
+  return out;
+}
+
+} // namespace
+
+TEST_CASE("messages(): lost, doubled, late and cut packets, aborts and several talkers at once") {
+  std::map<std::string, std::uint64_t> seen;
+  for (unsigned seed = 1; seed <= 2; ++seed) {
+    CAPTURE(seed);
+    postgres_bed bed;
+    const auto store = bed.open_migrated();
+    const auto blocks = chaos_bus{seed}.blocks(messages_sql_base_us, 12'000);
+    can::transport_counters counts;
+    const auto wanted = put_together(blocks, counts);
+    for (std::size_t kind = 0; kind < counts.messages.size(); ++kind)
+      seen[can::to_string(static_cast<can::transport_kind>(kind))] += counts.messages[kind];
+    seen["timed out"] += counts.timed_out;
+    seen["aborted"] += counts.aborted;
+    seen["superseded"] += counts.superseded;
+    seen["missed"] += counts.missed;
+    seen["stray"] += counts.stray;
+    seen["repeated"] += counts.repeated;
+    seen["malformed"] += counts.malformed;
+    CHECK(counts.evicted + counts.refused == 0); // SQL has no such limits
+    const auto half = static_cast<std::ptrdiff_t>(blocks.size() / 2);
+    append_blocks(*store, "T1", 1, {blocks.begin(), blocks.begin() + half});
+    must(seal(*store));
+    append_blocks(*store, "T1", 1, {blocks.begin() + half, blocks.end()});
+    check_same(asked(bed, "'-infinity', 'infinity'"), wanted);
+    const auto last_us = blocks.back().time_range_us().second;
+    const auto span = (last_us - messages_sql_base_us) / 8;
+    for (const std::uint32_t pgn :
+         {0U, 65'226U, 65'251U, 61'184U, 129'029U, 130'822U, 126'720U, 126'208U})
+      for (int part = 1; part < 8; part += 3) {
+        CAPTURE(pgn);
+        CAPTURE(part);
+        const auto from_us = messages_sql_base_us + part * span + 123;
+        check_same(asked(bed, at(from_us) + ", " + at(from_us + span)
+                                + (pgn == 0 ? "" : ", " + std::to_string(pgn))),
+                   some_of(wanted, from_us, from_us + span, pgn));
+      }
+  }
+  for (const auto& one : seen) {
+    CAPTURE(one.first);
+    CHECK(one.second > 1);
+  }
+}
+
+TEST_CASE("messages(): a message that began long before the time asked for is whole") {
+  postgres_bed bed;
+  const auto store = bed.open_migrated();
+  can::frame_block block;
+  auto time_us = messages_sql_base_us;
+  const auto say = [&](std::uint32_t id, std::vector<std::uint8_t> bytes) {
+    bytes.resize(8, 0x55);
+    if (!block.push(time_us, can::pack({.id = id, .extended = true, .length = 8}), bytes.data()))
+      throw std::runtime_error{"a frame that no block takes"};
+  };
+  // A broadcast of 255 packets, 0.7 s apart; a connection of ETP, 300 packets 1.2 s apart.
+  say(0x18ECFF10, {32, 0xF9, 0x06, 255, 0xFF, 0xE3, 0xFE, 0x00});  // 1,785 bytes of 65251
+  say(0x18C81110, {20, 0x34, 0x08, 0x00, 0x00, 0x00, 0xEF, 0x00}); // 2,100 bytes of 61184
+  for (int i = 0; i < 255; ++i) {
+    time_us = messages_sql_base_us + std::int64_t{i} * 700'000;
+    say(0x18EBFF10, {static_cast<std::uint8_t>(i + 1)});
+  }
+  const auto broadcast_us = time_us;
+  can::frame_block second;
+  std::swap(block, second);
+  time_us = messages_sql_base_us;
+  say(0x18C81110, {20, 0x34, 0x08, 0x00, 0x00, 0x00, 0xEF, 0x00});
+  for (int i = 0; i < 300; ++i) {
+    time_us += 1'200'000;
+    if (i % 200 == 0)
+      say(0x18C81110, {22, 200, static_cast<std::uint8_t>(i), 0, 0, 0x00, 0xEF, 0x00});
+    say(0x18C71110, {static_cast<std::uint8_t>(i % 200 + 1)});
+  }
+  append_blocks(*store, "T1", 1, {second});
+  append_blocks(*store, "T1", 2, {block}); // another spool of the machine, at the same time
+  for (const bool sealed : {false, true}) {
+    CAPTURE(sealed);
+    const auto counted = [&](std::int64_t from_us) {
+      return bed.value("select coalesce(string_agg(pgn || ' ' || transport || ' ' || "
+                       "length(payload), ', ' order by time), "
+                       "'') from furrow.messages('T1', "
+                       + at(from_us) + ", 'infinity')");
+    };
+    CHECK(counted(messages_sql_base_us) == "65251 bam 1785, 61184 etp 2100");
+    CHECK(counted(broadcast_us) == "65251 bam 1785, 61184 etp 2100");
+    CHECK(counted(broadcast_us + 1) == "61184 etp 2100");
+    CHECK(counted(time_us) == "61184 etp 2100");
+    CHECK(counted(time_us + 1) == "");
+    must(seal(*store));
+  }
+}
+
+TEST_CASE(
+  "messages(): a fast packet without its first frame, and a later one of the same counter") {
+  postgres_bed bed;
+  const auto store = bed.open_migrated();
+  can::frame_block block;
+  auto time_us = messages_sql_base_us;
+  // A message of 20 bytes: frames `first` to 2, each byte made of `mark`.
+  const auto say = [&](std::uint8_t source, std::uint8_t mark, unsigned first) {
+    for (auto i = first; i < 3; ++i) {
+      std::array<std::uint8_t, 8> bytes{};
+      bytes.fill(mark);
+      bytes[0] = static_cast<std::uint8_t>(i);
+      if (i == 0)
+        bytes[1] = 20;
+      if (!block.push(time_us += 1'000,
+                      can::pack({.id = 0x0DF80500U | source, .extended = true, .length = 8}),
+                      bytes.data()))
+        throw std::runtime_error{"a frame that no block takes"};
+    }
+  };
+  std::uint8_t source = 0;
+  for (const std::int64_t pause_us : {1'000, 240'000, 260'000, 700'000, 800'000})
+    for (const unsigned lost : {1U, 2U}) {
+      ++source;
+      say(source, 0x11, lost);
+      time_us += pause_us;
+      say(source, 0x22, 0);
+      time_us += 10'000;
+      say(source, 0x33, 0);
+    }
+  append_blocks(*store, "T1", 1, {block});
+  can::transport_counters counts;
+  const auto wanted = put_together({block}, counts);
+  CHECK(counts.superseded > 0);
+  CHECK(wanted.size() > 10);
+  check_same(asked(bed, "'-infinity', 'infinity'"), wanted);
+}
+
+TEST_CASE(
+  "messages(): reading that falls into a fast packet does not mingle it with the next ones") {
+  postgres_bed bed;
+  const auto store = bed.open_migrated();
+  std::vector<can::frame_block> blocks(1);
+  // Each tenth of a second a message of 20 bytes, always with the same counter: 30 ms from frame to frame.
+  for (int message = 0; message < 320; ++message)
+    for (std::uint8_t i = 0; i < 3; ++i) {
+      std::array<std::uint8_t, 8> bytes{};
+      bytes.fill(static_cast<std::uint8_t>(message));
+      bytes[0] = i;
+      if (i == 0)
+        bytes[1] = 20;
+      if (!blocks[0].push(
+            messages_sql_base_us + std::int64_t{message} * 100'000 + std::int64_t{i} * 30'000,
+            can::pack({.id = 0x0DF80507, .extended = true, .length = 8}), bytes.data()))
+        throw std::runtime_error{"a frame that no block takes"};
+    }
+  append_blocks(*store, "T1", 1, blocks);
+  can::transport_counters counts;
+  const auto wanted = put_together(blocks, counts);
+  CHECK(wanted.size() == 320);
+  for (const std::int64_t after_us :
+       {0, 15'000, 45'000, 60'000, 61'000}) { // 25 s before lies among frames
+    CAPTURE(after_us);
+    const auto from_us = messages_sql_base_us + 26'000'000 + after_us;
+    const auto some = some_of(wanted, from_us, from_us + 4'000'000, 0);
+    CHECK(some.size() >= 40);
+    check_same(asked(bed, at(from_us) + ", " + at(from_us + 4'000'000)), some);
+  }
+}
+
+TEST_CASE("messages(): which groups are fast packets is what the reassembler says") {
+  postgres_bed bed;
+  const auto store = bed.open_migrated();
+  const auto rows = shared_cluster().exec(
+    "select p, furrow.packet_type(p) from generate_series(0, 262143) p", bed.name());
+  REQUIRE(rows.size() == 262'144);
+  std::size_t other = 0;
+  for (std::uint32_t pgn = 0; pgn < rows.size(); ++pgn) {
+    const auto type = can::packet_type_of(pgn);
+    const auto* said = type == can::packet_type::fast     ? "fast"
+                       : type == can::packet_type::single ? "single"
+                                                          : "proprietary";
+    other += rows[pgn][1] == said ? 0U : 1U;
+  }
+  CHECK(other == 0);
+}

@@ -1,0 +1,43 @@
+// What the programs of PostgreSQL are given, and what is made of their end.
+#include "storage/postgres/connection/programs.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace furrow::storage;
+using words = std::vector<std::string>;
+
+TEST_CASE("pg programs: a password goes by the environment, where nobody else sees it") {
+  const auto with =
+    for_children("postgresql://me:s%20e%27c@db.example:5433/fleet?sslmode=verify-full");
+  REQUIRE(with);
+  CHECK(with->environment == words{"PGPASSWORD=s e'c"});
+  CHECK(with->connection.find("s e") == std::string::npos);
+  CHECK(with->connection.find("password") == std::string::npos);
+  for (const auto* part : {"user='me'", "host='db.example'", "port='5433'", "dbname='fleet'",
+                           "sslmode='verify-full'"}) {
+    CAPTURE(with->connection);
+    CHECK(with->connection.find(part) != std::string::npos);
+  }
+  const auto without = for_children("host=/run/postgresql dbname='a b'");
+  REQUIRE(without);
+  CHECK(without->environment.empty());
+  CHECK(without->connection.find("dbname='a b'") != std::string::npos);
+  CHECK(for_children("postgresql://db/fleet?sslpassword=x").code() == errc::misconfigured);
+  CHECK(for_children("host='").code() == errc::misconfigured);
+}
+
+TEST_CASE(
+  "pg programs: the first line of complaint is why one failed, and the environment is its own") {
+  const auto run = [](const std::string& script, const words& environment = {}) {
+    auto child = pg_child::start({"/bin/sh", "-c", script}, environment);
+    REQUIRE(child);
+    return child->wait();
+  };
+  CHECK(run("true"));
+  const auto failed = run("echo first >&2; echo second >&2; exit 3");
+  REQUIRE_FALSE(failed);
+  CHECK(failed.error().detail.find("first") != std::string::npos);
+  CHECK(failed.error().detail.find("second") == std::string::npos);
+  CHECK(run("test \"$PGPASSWORD\" = secret", {"PGPASSWORD=secret"}));
+  CHECK_FALSE(run("kill -9 $$"));
+}

@@ -1,0 +1,311 @@
+// The second tier: what is sealed reads as it did before, takes little room and is found by index.
+#include "tests/storage/postgres/sealing_bed.hpp"
+#include "tests/storage/suite/digest_bed.hpp"
+#include "tests/support/data.hpp"
+
+#include <cstdlib>
+
+namespace can = furrow::can;
+using namespace furrow::storage;
+using namespace furrow::tests;
+
+namespace {
+
+constexpr std::int64_t base_us = 1'700'000'000'000'000;
+
+/// Blocks of every kind of frame, some minutes of them.
+std::vector<can::frame_block> mixed_blocks(unsigned seed, std::size_t count) {
+  std::vector<can::frame_block> blocks;
+  for (std::size_t i = 0; i < count; ++i)
+    blocks.push_back(mixed_block(seed + static_cast<unsigned>(i), 700,
+                                 base_us + static_cast<std::int64_t>(i) * 900'000));
+  return blocks;
+}
+
+const std::vector<std::string> filters{
+  "'-infinity', 'infinity'",
+  "'-infinity', 'infinity', pgn => 61444",
+  "'-infinity', 'infinity', can_id => x'0CF00500'::bigint",
+  "'-infinity', 'infinity', can_id => 7",
+  "'-infinity', 'infinity', can_id => x'20000004'::bigint",
+  "'-infinity', 'infinity', x'0CF00500'::bigint, 61445",
+  "'-infinity', 'infinity', 7, 61445",
+  "to_timestamp(1700000002.5), to_timestamp(1700000004.25)",
+  "to_timestamp(1700000002.5), to_timestamp(1700000004.25), pgn => 61445",
+};
+
+std::vector<std::string> answers(postgres_bed& bed) {
+  std::vector<std::string> out;
+  out.reserve(filters.size());
+  for (const auto& filter : filters)
+    out.push_back(frames_digest(bed, "T1", filter));
+  return out;
+}
+
+std::string plan_of(postgres_bed& bed, const std::string& query) {
+  std::string text;
+  for (const auto& row : shared_cluster().exec(
+         "explain (analyze, costs off, timing off, summary off) " + query, bed.name()))
+    text.append(row[0]).append("\n");
+  return text;
+}
+
+} // namespace
+
+TEST_CASE("sealing: every question has the same answer before, during and after") {
+  postgres_bed bed;
+  const auto store = bed.open_migrated();
+  append_blocks(*store, "T1", 1, mixed_blocks(1, 12));
+  append_blocks(*store, "T1", 2, mixed_blocks(100, 3)); // another stream of the same machine
+  const auto before = answers(bed);
+  const auto runs = read_all(*store, {"", "T1", std::nullopt, std::nullopt});
+  CHECK(before.front().substr(0, 6) == "10500 ");
+
+  // A job that reads fresh blocks in order has come to the middle of the first stream.
+  bed.tamper(
+    "create table if not exists furrow.digest (stream int primary key, seq bigint not null)");
+  bed.tamper("insert into furrow.digest (stream, seq) select id, 3500 from furrow.stream order by "
+             "id limit 1");
+  auto sealed = must(seal(*store));
+  CHECK(sealed.chunks == 1);
+  CHECK(sealed.frames == 3'500);
+  CHECK(bed.value("select sum(frames) || ' ' || min(seq_first) from can_block") == "7000 1");
+  CHECK(bed.value("select min(seq_first) from can_block where stream = 1") == "3501");
+  CHECK(answers(bed) == before);
+  check_same_runs(read_all(*store, {"", "T1", std::nullopt, std::nullopt}), runs);
+
+  bed.tamper("delete from furrow.digest");
+  sealed = must(seal(*store));
+  CHECK(sealed.frames == 7'000);
+  CHECK(bed.value("select count(*) from can_block") == "0");
+  CHECK(answers(bed) == before);
+  check_same_runs(read_all(*store, {"", "T1", std::nullopt, std::nullopt}), runs);
+  CHECK(must(seal(*store)).chunks == 0);
+
+  // and the stream goes on
+  append_blocks(*store, "T1", 1, mixed_blocks(50, 2));
+  const auto grown = read_all(*store, {"", "T1", std::nullopt, std::nullopt});
+  const auto rows = ledger(*store, "T1");
+  CHECK(rows[0].durable == 9'800);
+  CHECK(rows[0].stored == 9'800);
+  const auto digest = frames_digest(bed, "T1");
+  CHECK(must(seal(*store)).frames == 1'400);
+  CHECK(frames_digest(bed, "T1") == digest);
+  check_same_runs(read_all(*store, {"", "T1", std::nullopt, std::nullopt}), grown);
+}
+
+TEST_CASE("sealing: behind a digest that has not begun nothing is sealed, else what it has read") {
+  postgres_bed bed;
+  const auto store = bed.open_migrated();
+  append_blocks(*store, "T1", 1, mixed_blocks(1, 12));
+  const seal_request behind{.due_after = {}, .behind_digest = true};
+  CHECK(bed.value("select count(*) from furrow.digest") == "0");
+  CHECK(must(seal(*store, behind)).chunks == 0);
+  bed.tamper("insert into furrow.digest (stream, seq) select id, 3500 from furrow.stream");
+  CHECK(must(seal(*store, behind)).frames == 3'500);
+  CHECK(must(seal(*store, behind)).chunks == 0);
+  bed.tamper("update furrow.digest set seq = 8400");
+  CHECK(must(seal(*store, behind)).frames == 4'900);
+}
+
+TEST_CASE("sealing: frames that were sealed before the digest came are digested all the same") {
+  const auto path = data_file("j1939/jd5055e/idle10sec.candump.log");
+  if (!path)
+    return;
+  const auto blocks = blocks_of_log(*path);
+  const auto half = blocks.begin() + static_cast<std::ptrdiff_t>(blocks.size() / 2);
+  const auto sums_after = [&](bool sealed_first) {
+    postgres_bed bed;
+    const auto store = bed.open_migrated();
+    append_blocks(*store, "T1", 1, {blocks.begin(), half});
+    if (sealed_first) {
+      // The digest stands in the middle of a block that is sealed before it goes on.
+      plain_digest digest{*store};
+      CHECK(digest.commit(digest.run(digest.pending().at(0), 1'234)));
+      bed.tamper("create table kept as select * from furrow.digest; delete from furrow.digest");
+      CHECK(must(seal(*store)).chunks > 0);
+      bed.tamper("insert into furrow.digest select * from kept");
+    }
+    append_blocks(*store, "T1", 1, {half, blocks.end()});
+    plain_digest{*store}.run_all();
+    return bed.value(
+             "select md5(string_agg(concat_ws(',', n.name, r.minute, r.count, r.min, r.max, r.sum, "
+             "r.last, r.last_time), ';' order by n.name, r.minute)) || ' ' || sum(r.count) "
+             "from furrow.rollup r join furrow.signal_name n on n.id = r.signal")
+           + " "
+           + bed.value(
+             "select md5(string_agg(t::text, ';' order by time)) from furrow.telemetry t");
+  };
+  const auto plain = sums_after(false);
+  CHECK(plain.size() >= 70);
+  CHECK(sums_after(true) == plain);
+}
+
+TEST_CASE("sealing: items of other kinds leave holes that stay where they were") {
+  postgres_bed bed;
+  const auto store = bed.open_migrated();
+  const auto claimed = claim(*store, request_for("T1", 1)).claim;
+  const auto lane = store->open_appender("w0");
+  stream_append items;
+  items.claim = claimed;
+  items.frames.push_back({1, mixed_block(1, 100)});
+  items.records.push_back({101, {base_us, 0x7FFF, R"({"lost":"1"})"}});
+  items.frames.push_back({102, mixed_block(2, 100)});
+  items.quarantine.push_back({202, base_us, "why", "bytes"});
+  items.frames.push_back({203, mixed_block(3, 100)});
+  items.records.push_back({303, {base_us, 0x7FFF, R"({"lost":"2"})"}});
+  items.to = items.sent = 303;
+  REQUIRE(append(*lane, {items}));
+  const auto before = frames_digest(bed, "T1");
+  const auto runs = read_all(*store, {"", "T1", std::nullopt, std::nullopt});
+  CHECK(must(seal(*store)).frames == 300);
+  CHECK(frames_digest(bed, "T1") == before);
+  check_same_runs(read_all(*store, {"", "T1", std::nullopt, std::nullopt}), runs);
+  CHECK(bed.value("select run_first::text || run_frames::text from can_chunk")
+        == "{1,102,203}{100,100,100}");
+  const auto rows = ledger(*store, "T1");
+  CHECK(rows[0].lost == 0);
+  CHECK(rows[0].doubled == 0);
+  // What is left is no frame: nobody looks at the stream again until it goes on.
+  CHECK(must(seal(*store)).chunks == 0);
+  CHECK(bed.value("select sealed_to from furrow.seal") == "303");
+}
+
+// Twenty-four milliseconds of compiling stood before half a millisecond of answer.
+TEST_CASE("ledger: costs less than PostgreSQL compiles for, though no table has statistics") {
+  postgres_bed bed;
+  const auto store = bed.open_migrated();
+  append_blocks(*store, "T1", 1, {mixed_block(1, 100)});
+  std::string plan;
+  for (const auto& row : shared_cluster().exec("explain select * from furrow.ledger", bed.name()))
+    plan += row[0] + '\n';
+  const auto at = plan.find("..");
+  REQUIRE(at != std::string::npos);
+  const auto cost = std::strtod(plan.c_str() + at + 2, nullptr);
+  CAPTURE(plan);
+  CHECK(cost > 0);
+  CHECK(cost < std::stod(bed.value("show jit_above_cost")) / 10);
+}
+
+TEST_CASE("sealing: the ledger counts both tiers, and misses a segment that is gone") {
+  postgres_bed bed;
+  const auto store = bed.open_migrated();
+  append_blocks(*store, "T1", 1, mixed_blocks(1, 4));
+  must(seal(*store));
+  append_blocks(*store, "T1", 1, mixed_blocks(9, 1));
+  auto rows = ledger(*store, "T1");
+  REQUIRE(rows.size() == 1);
+  CHECK(rows[0].stored == 3'500);
+  CHECK(rows[0].lost == 0);
+  CHECK(rows[0].doubled == 0);
+  CHECK(bed.value("select stored from furrow.ledger") == "3500");
+  bed.tamper("delete from can_segment where channel = 61444");
+  rows = ledger(*store, "T1");
+  CHECK(rows[0].lost == 2'800); // the chunk does not add up: none of it is counted
+  CHECK(rows[0].stored == 700);
+}
+
+TEST_CASE(
+  "sealing: fresh frames are sealed by the chunk, or when they have been due for long enough") {
+  postgres_bed bed;
+  const auto store = bed.open_migrated();
+  append_blocks(*store, "T1", 1, mixed_blocks(1, 10));
+  seal_request patient{.due_after = std::chrono::hours{1}};
+  CHECK(must(seal(*store, patient)).chunks == 0);
+  CHECK(bed.value("select due_at between now() + interval '55 minutes' and now() + interval '1 "
+                  "hour' from furrow.seal")
+        == "t");
+  CHECK(must(seal(*store, patient)).chunks == 0);
+  bed.tamper("update furrow.seal set due_at = now()"); // the hour has passed
+  CHECK(must(seal(*store, patient)).frames == 7'000);
+  CHECK(bed.value("select due_at is null from furrow.seal") == "t");
+  for (int i = 0; i < 20; ++i)
+    append_blocks(*store, "T1", 1, mixed_blocks(static_cast<unsigned>(i), 10));
+  const auto outcome = must(seal(*store, patient)); // 140,000 more: one chunk is full
+  CHECK(outcome.chunks == 1);
+  CHECK(outcome.frames > 130'000);
+  CHECK(outcome.frames <= 131'072);
+  CHECK(must(seal(*store, {.farm = "elsewhere", .due_after = {}})).chunks == 0);
+  CHECK(must(seal(*store, {.equipment = "T2", .due_after = {}})).chunks == 0);
+  CHECK(must(seal(*store, {.equipment = "T1", .due_after = {}})).frames
+        == 147'000 - 7'000 - outcome.frames);
+}
+
+TEST_CASE(
+  "sealing: frames() reads the chunks of the time and unpacks the segments of the channel") {
+  postgres_bed bed;
+  const auto store = bed.open_migrated();
+  const std::uint8_t payload[8] = {};
+  for (unsigned machine = 1; machine <= 3; ++machine)
+    for (std::int64_t i = 0; i < 40; ++i) { // sealed by the hour, 30 identifiers
+      can::frame_block block;
+      for (std::int64_t frame = 0; frame < 9'000; ++frame)
+        REQUIRE(
+          block.push(base_us + i * 3'600'000'000 + frame * 200'000,
+                     can::pack({.id = 0x0CF00000U + static_cast<std::uint32_t>(frame % 30) * 0x100U,
+                                .extended = true,
+                                .length = 8}),
+                     payload));
+      append_blocks(*store, "T" + std::to_string(machine), machine, {block});
+      must(seal(*store));
+    }
+  bed.tamper("analyze");
+  const auto plan = plan_of(
+    bed,
+    "select * from furrow.frames('T2', to_timestamp(1700036000), to_timestamp(1700037799.9), pgn "
+    "=> 61444)");
+  CAPTURE(plan);
+  CHECK(plan.find("can_segment_default_stream_chunk_channel_idx") != std::string::npos);
+  CHECK(plan.find("Function Scan on frames") == std::string::npos);
+  CHECK(plan.find("Seq Scan on can_segment") == std::string::npos);
+  // one segment of one chunk: three hundred frames
+  CHECK(plan.find("Function Scan on generate_series g (actual rows=300 loops=1)")
+        != std::string::npos);
+  CHECK(bed.value("select count(*) from furrow.frames('T2', to_timestamp(1700036000), "
+                  "to_timestamp(1700037799.9), pgn => 61444)")
+        == "300");
+}
+
+TEST_CASE("sealing: real captures take at most eight bytes a frame, indexes and all") {
+  for (const auto* name :
+       {"j1939/jd5055e/idle10sec.candump.log", "j1939/jd5055e/tractoronSitUp.candump.log",
+        "j1939/jd5055e/transmission1and2and3InGear.candump.log",
+        "j1939/css-FCBF0606-00000001.candump.log", "j1939/eti-j1939_840.log",
+        "isobus/agisostack-1.candump.log", "n2k/css-94C49784-00000002.candump.log",
+        "n2k/samples/candumpSample1.txt", "n2k/samples/sample3_PCAN-View.trc",
+        "n2k/samples/merrimac-ydwg-2020.raw"}) {
+    const auto path = data_file(name);
+    if (!path)
+      continue;
+    postgres_bed bed;
+    const auto store = bed.open_migrated();
+    const auto blocks = blocks_of_log(*path);
+    REQUIRE_MESSAGE(!blocks.empty(), name);
+    // As many machines as make a table of which its first pages are no part to speak of; each is
+    // sealed for itself.
+    std::size_t frames = 0;
+    for (const auto& block : blocks)
+      frames += block.size();
+    const auto machines = static_cast<unsigned>(200'000 / frames + 1);
+    for (unsigned machine = 1; machine <= machines; ++machine)
+      append_blocks(*store, "T" + std::to_string(machine), machine, blocks);
+    bed.tamper("vacuum full can_block");
+    const auto fresh = std::stod(bed.value("select pg_total_relation_size('can_block')"));
+    const auto digest = frames_digest(bed, "T2");
+    must(seal(*store));
+    CHECK(bed.value("select count(*) from can_block") == "0");
+    CHECK(frames_digest(bed, "T2") == digest);
+    const auto bytes = std::stod(bed.value("select pg_total_relation_size('can_segment_default') + "
+                                           "pg_total_relation_size('can_chunk') + "
+                                           "pg_total_relation_size('furrow.seal')"));
+    const auto total = static_cast<double>(frames) * machines;
+    MESSAGE(std::string{name} << ": " << frames << " frames; fresh " << fresh / total << ", sealed "
+                              << bytes / total << " bytes a frame; payload and time alone "
+                              << bed.value(
+                                   "select round(sum(pg_column_size(data) + "
+                                   "pg_column_size(time_anchors))::numeric / sum(frames), 2) from "
+                                   "can_segment"));
+    if (frames >= 1'500) // a row has its own price, which a few hundred frames cannot carry
+      CHECK(bytes / total <= 8);
+  }
+}

@@ -1,0 +1,34 @@
+/// What a digest does, with plain calls.
+#pragma once
+
+#include "can/live/stream_digest.hpp"
+#include "storage/digest_lane.hpp"
+#include "tests/storage/suite/store_bed.hpp"
+
+#include <cstdint>
+#include <limits>
+#include <memory>
+#include <vector>
+
+namespace furrow::tests {
+
+/// The messages that Furrow ships.
+[[nodiscard]] std::shared_ptr<const can::decode_plan> catalogue_plan();
+
+class plain_digest {
+public:
+  explicit plain_digest(storage::store& store);
+
+  [[nodiscard]] std::vector<storage::digest_stream> pending(std::int32_t after = 0);
+  /// Up to `items` of this stream, ready to be committed.
+  [[nodiscard]] storage::digest_commit run(const storage::digest_stream& of, std::uint64_t items);
+  [[nodiscard]] std::vector<bool> commit(const storage::digest_batch& what);
+  [[nodiscard]] bool commit(const storage::digest_commit& what);
+  void run_all(std::uint64_t items = std::numeric_limits<std::int32_t>::max());
+
+private:
+  std::shared_ptr<storage::digest_lane> lane_;
+  std::vector<std::int32_t> ids_; // the database's numbers of the plan's signals
+};
+
+} // namespace furrow::tests

@@ -1,0 +1,227 @@
+// What both databases must do alike for the digest: built into storage_tests and storage_pg_tests.
+#include "tests/storage/suite/digest_bed.hpp"
+#include "tests/support/digest_tables.hpp"
+#include "tests/support/frames.hpp"
+
+#include <thread>
+
+namespace can = furrow::can;
+using namespace furrow::storage;
+using namespace furrow::tests;
+
+namespace {
+
+constexpr std::int64_t noon_us = 1'700'006'400'000'000; // the beginning of an hour
+
+/// Engine speed 1000, 1001 ... rpm every 100 ms from `time_us` on, and wheel speed every 500 ms.
+can::frame_block tractor_block(std::uint64_t first, std::size_t count, std::int64_t time_us) {
+  can::frame_block block;
+  for (auto i = first; block.size() < count; ++i) {
+    const auto raw = static_cast<std::uint16_t>((1000 + i % 1000) * 8);
+    quoted_frame frame{i % 5 == 4 ? "18FEF100#FF0014FFFFFFFFFF" : "0CF00400#FFFFFF0000FFFFFF",
+                       time_us + static_cast<std::int64_t>(i) * 100'000};
+    if (i % 5 != 4) {
+      frame.data[3] = static_cast<std::uint8_t>(raw);
+      frame.data[4] = static_cast<std::uint8_t>(raw >> 8U);
+    }
+    REQUIRE(block.push(frame.time_us, frame.header, frame.data.data()));
+  }
+  return block;
+}
+
+telemetry_page telemetry(store& store, const history_query& query) {
+  return must(answer_of<telemetry_page>([&](auto done) { store.read_telemetry(query, done); }));
+}
+
+rollup_page rollup(store& store, const std::string& signal, rollup_bucket bucket) {
+  return must(answer_of<rollup_page>([&](auto done) {
+    store.read_rollup({"default", "T1", {}, {}, {}}, signal, bucket, done);
+  }));
+}
+
+/// 10 blocks of 300 frames, 5 minutes in all, and a record in the middle.
+stream_claim fill(store& store) {
+  const auto claimed = claim(store, request_for("T1", 1)).claim;
+  const auto lane = store.open_appender("w0");
+  std::uint64_t seq = 0;
+  for (std::uint64_t i = 0; i < 10; ++i) {
+    auto append_frames = append_of(claimed, seq, tractor_block(i * 300, 300, noon_us));
+    seq += 300;
+    if (i == 4) {
+      append_frames.records.push_back({++seq, {noon_us, 3, "{\"a\":1}"}});
+      append_frames.to = append_frames.sent = seq;
+    }
+    REQUIRE(append(*lane, {std::move(append_frames)}));
+  }
+  return claimed;
+}
+
+std::uint64_t total(store_bed& bed) {
+  return std::stoull(bed.value("select sum(count) from rollup"));
+}
+
+} // namespace
+
+TEST_CASE("digest: rows, state and place move together, and only from where the place is") {
+  const auto bed = make_bed();
+  const auto store = bed->open_migrated();
+  const auto claimed = fill(*store);
+  plain_digest first{*store};
+  plain_digest second{*store};
+  const auto streams = first.pending();
+  REQUIRE(streams.size() == 1);
+  CHECK(streams[0].stream == claimed.stream);
+  CHECK(streams[0].equipment == claimed.equipment);
+  CHECK(streams[0].digested == 0);
+  CHECK(streams[0].durable == 3'001);
+  CHECK(streams[0].oldest_us == noon_us);
+  CHECK(second.pending(claimed.stream).empty());
+  // Both have read the same; one of them is late.
+  const auto early = first.run(streams[0], 450);
+  const auto late = second.run(streams[0], 700);
+  REQUIRE(early.to == 450);
+  REQUIRE(late.to == 700);
+  CHECK(first.commit(early));
+  const auto counted = total(*bed);
+  CHECK_FALSE(second.commit(late));
+  CHECK(total(*bed) == counted);
+  CHECK_FALSE(first.commit(early));
+  CHECK(total(*bed) == counted);
+  const auto after = second.pending();
+  REQUIRE(after.size() == 1);
+  CHECK(after[0].digested == 450);
+  CHECK(after[0].state == early.state);
+}
+
+TEST_CASE("digest: streams of several machines move in one commit, each for itself") {
+  const auto bed = make_bed();
+  const auto store = bed->open_migrated();
+  const auto lane = store->open_appender("w0");
+  for (unsigned char i = 1; i <= 4; ++i) {
+    const auto claimed = claim(*store, request_for("T" + std::to_string(i), i)).claim;
+    REQUIRE(append(*lane, {append_of(claimed, 0, tractor_block(0, 100U * i, noon_us))}));
+  }
+  plain_digest one{*store};
+  const auto streams = one.pending();
+  REQUIRE(streams.size() == 4);
+  digest_batch batch;
+  for (const auto& stream : streams)
+    batch.push_back(one.run(stream, 5'000));
+  // Another digest has been at the second stream meanwhile.
+  CHECK(plain_digest{*store}.commit(plain_digest{*store}.run(streams[1], 50)));
+  CHECK(one.commit(batch) == std::vector<bool>{true, false, true, true});
+  const auto left = one.pending();
+  REQUIRE(left.size() == 1);
+  CHECK(left[0].stream == streams[1].stream);
+  CHECK(left[0].digested == 50);
+  CHECK(one.commit(one.run(left[0], 5'000)));
+  CHECK(one.pending().empty());
+  for (int i = 1; i <= 4; ++i)
+    CHECK(bed->value("select sum(r.count) from rollup r join equipment e on e.id = r.equipment_id "
+                     "join signal_name n on n.id = r.signal where n.name = 'EEC1.engine_speed' "
+                     "and e.name = 'T"
+                     + std::to_string(i) + "'")
+          == std::to_string(80 * i));
+  CHECK(bed->value("select count(*) from equipment_state") == "4");
+  CHECK(bed->value("select count(*) from telemetry") == "100"); // 10 + 20 + 30 + 40 s
+}
+
+TEST_CASE("digest: the same rows however the items are parted, two digests at once included") {
+  std::string expected;
+  for (const std::uint64_t items : {5'000U, 450U, 77U, 0U}) {
+    const auto bed = make_bed();
+    const auto store = bed->open_migrated();
+    fill(*store);
+    if (items != 0) {
+      plain_digest{*store}.run_all(items);
+    } else {
+      std::thread other{[&] { plain_digest{*store}.run_all(41); }};
+      plain_digest{*store}.run_all(53);
+      other.join();
+    }
+    CHECK(plain_digest{*store}.pending().empty());
+    std::string found;
+    for (const auto bucket : {rollup_bucket::minute, rollup_bucket::hour, rollup_bucket::day})
+      for (const auto* signal : {"EEC1.engine_speed", "CCVS1.wheel_based_vehicle_speed"})
+        for (const auto& row : rollup(*store, signal, bucket).rows)
+          found += std::to_string(row.time_us - noon_us) + ' ' + std::to_string(row.count) + ' '
+                   + std::to_string(row.min) + ' ' + std::to_string(row.max) + ' '
+                   + std::to_string(row.mean) + ' ' + std::to_string(row.last) + '\n';
+    for (const auto& row : telemetry(*store, {"default", "T1", {}, {}, {}}).rows)
+      found += std::to_string(row.time_us - noon_us) + ' ' + row.mode + ' '
+               + std::to_string(row.values[0].value_or(-1)) + ' '
+               + std::to_string(row.values[2].value_or(-1)) + '\n';
+    found += bed->value("select seq from equipment_state") + ' '
+             + bed->value("select engine_speed from equipment_state");
+    if (expected.empty())
+      expected = found;
+    CHECK(found == expected);
+  }
+  CHECK(expected.find("0 480 1000.000000") == 0); // of the first minute 4 of 5 frames
+}
+
+TEST_CASE("digest: what is asked of rollups and telemetry comes by machine, time and page") {
+  const auto bed = make_bed();
+  const auto store = bed->open_migrated();
+  fill(*store);
+  auto other = request_for("T1", 9);
+  other.farm = "other";
+  static_cast<void>(claim(*store, other));
+  plain_digest{*store}.run_all(5'000);
+  const auto all = telemetry(*store, {"default", "T1", {}, {}, {}});
+  REQUIRE(all.rows.size() == 300);
+  CHECK(all.rows[0].time_us == noon_us);
+  CHECK(all.rows[0].mode == "moving");
+  CHECK(all.rows[0].values[0] == doctest::Approx(20));
+  CHECK(all.rows[0].values[2] == doctest::Approx(1008));
+  CHECK_FALSE(all.rows[0].values[5]);
+  CHECK_FALSE(all.next_us);
+  const auto part = telemetry(
+    *store, {"default", "T1", noon_us + 10'000'000, noon_us + 20'000'000, noon_us + 11'000'000});
+  REQUIRE(part.rows.size() == 9);
+  CHECK(part.rows[0].time_us == noon_us + 12'000'000);
+  CHECK(telemetry(*store, {"other", "T1", {}, {}, {}}).rows.empty());
+  const auto unknown = answer_of<telemetry_page>([&](auto done) {
+    store->read_telemetry({"default", "T7", {}, {}, {}}, done);
+  });
+  CHECK(unknown.code() == errc::not_found);
+  CHECK(answer_of<telemetry_page>([&](auto done) {
+          store->read_telemetry({"", "T1", {}, {}, {}}, done);
+        }).code()
+        == errc::not_found); // in two farms
+
+  const auto minutes = rollup(*store, "EEC1.engine_speed", rollup_bucket::minute);
+  REQUIRE(minutes.rows.size() == 5);
+  CHECK(minutes.rows[4].count == 480);
+  CHECK(minutes.rows[0].mean == doctest::Approx(1299));
+  const auto hours = rollup(*store, "EEC1.engine_speed", rollup_bucket::hour);
+  REQUIRE(hours.rows.size() == 1);
+  CHECK(hours.rows[0].time_us == noon_us);
+  CHECK(hours.rows[0].count == 2'400);
+  CHECK(hours.rows[0].max == 1998);
+  CHECK(hours.rows[0].last == minutes.rows[4].last);
+  CHECK(
+    answer_of<rollup_page>([&](auto done) {
+      store->read_rollup({"default", "T1", {}, {}, {}}, "EEC1.nothing", rollup_bucket::day, done);
+    }).code()
+    == errc::not_found);
+  CHECK(bed->value("select count from rollup_hour r join signal_name n on n.id = r.signal where "
+                   "n.name = 'EEC1.engine_speed'")
+        == "2400");
+  CHECK(std::stod(bed->value("select last from rollup_day r join signal_name n on n.id = r.signal "
+                             "where n.name = 'EEC1.engine_speed'"))
+        == minutes.rows[4].last);
+
+  const auto known = must(answer_of<std::vector<known_signal>>(
+    [&](auto done) { store->list_signals("default", "T1", done); }));
+  REQUIRE_FALSE(known.empty());
+  CHECK(std::any_of(known.begin(), known.end(), [](const known_signal& one) {
+    return one.name == "EEC1.engine_speed" && one.last >= 1000;
+  }));
+  const auto progress =
+    must(answer_of<digest_status>([&](auto done) { store->digest_progress(done); }));
+  CHECK(progress.streams == 2);
+  CHECK(progress.streams_behind == 0);
+  CHECK(progress.items_behind == 0);
+  CHECK_FALSE(progress.oldest_us);
+}

@@ -1,0 +1,138 @@
+// A spool on a disk that damages it, or that is full.
+#include "tests/tools/furrow-edge/spool_story.hpp"
+
+#include <sys/resource.h>
+
+#include <csignal>
+#include <optional>
+
+using namespace furrow;
+using namespace furrow::edge;
+using namespace furrow::tests;
+
+namespace {
+
+/// While it lives no file of this process grows beyond so much: a disk that is full.
+class full_disk {
+public:
+  explicit full_disk(std::uintmax_t bytes) {
+    struct sigaction ignore {};
+    ignore.sa_handler = SIG_IGN;
+    sigaction(SIGXFSZ, &ignore, &standard_);
+    REQUIRE(getrlimit(RLIMIT_FSIZE, &unlimited_) == 0);
+    const rlimit tight{bytes, unlimited_.rlim_max};
+    REQUIRE(setrlimit(RLIMIT_FSIZE, &tight) == 0);
+  }
+  full_disk(const full_disk&) = delete;
+  full_disk& operator=(const full_disk&) = delete;
+  ~full_disk() {
+    setrlimit(RLIMIT_FSIZE, &unlimited_);
+    sigaction(SIGXFSZ, &standard_, nullptr);
+  }
+
+private:
+  struct sigaction standard_ {};
+  rlimit unlimited_{};
+};
+
+} // namespace
+
+TEST_CASE("spool: a damaged block is counted and reported, and records say so in its place") {
+  for (const auto* harm : {"update item_block set bytes = zeroblob(length(bytes)) where place = 11",
+                           "update item_block set count = 9 where place = 11",
+                           "update item_block set count = 900 where place = 11",
+                           "update item_block set checksum = checksum + 1 where place = 11",
+                           "delete from item_block where place = 11"}) {
+    CAPTURE(harm);
+    spool_story s;
+    s.reopen();
+    for (int block = 0; block < 4; ++block)
+      s.append(10);
+    s.sql(harm);
+    s.reopen();
+    const auto items = s.read_all(1);
+    REQUIRE(items.size() == 40);
+    for (std::size_t i = 0; i < 40; ++i) {
+      CHECK(items[i].first == i + 1);
+      CHECK(items[i].second == (i >= 10 && i < 20 ? 0 : i + 1));
+    }
+    CHECK(s.read_all(1) == items);
+    REQUIRE(s.damage.size() == 1); // told once
+    CHECK(s.damage[0] == std::pair<std::uint64_t, std::uint64_t>{11, 10});
+    CHECK(spool::inspect(s.options.path)->lost_items == 10);
+    const auto lost =
+      std::get<std::vector<can::record>>(decoded(s.open_spool->read(15, 1, 1)->front()));
+    CHECK(lost[0].kind == can::record_kind_lost);
+    s.reopen();
+    s.read_all(1);
+    CHECK(spool::inspect(s.options.path)->lost_items == 10); // counted once
+  }
+}
+
+TEST_CASE("spool: at its limit nothing is numbered, and room comes back when items are acked") {
+  spool_story s;
+  s.options.bytes_max = 10'000;
+  s.reopen();
+  while (s.try_append(10)) {
+  }
+  const auto held = s.given;
+  CHECK(held > 200);
+  CHECK(s.try_append(10).code() == errc::full);
+  CHECK(s.open_spool->last_seq() == held);
+  CHECK(s.read_all(1).size() == held);
+  s.maintain_until_quiet();
+  CHECK(s.open_spool->state().first_seq == 1); // un-acked ones never go
+  s.open_spool->acknowledge(100);
+  s.now += std::chrono::seconds{2};
+  s.maintain_until_quiet(); // though they are to be retained: room is short
+  CHECK(s.open_spool->state().first_seq == 101);
+  s.append(10);
+  CHECK(s.read_all(101).back() == std::pair<std::uint64_t, std::uint64_t>{held + 10, held + 10});
+}
+
+TEST_CASE(
+  "spool: a full disk loses nothing that was promised, and the same append succeeds later") {
+  spool_story s;
+  s.reopen();
+  s.append(100);
+  std::optional<full_disk> disk{std::filesystem::file_size(s.options.path + "-wal") + 300'000};
+  edge::result<done> refused = done{};
+  for (int i = 0; i < 200 && refused; ++i)
+    refused = s.try_append(4'000);
+  const auto held = s.given;
+  const auto again = s.try_append(4'000);
+  disk.reset();
+  CHECK_MESSAGE(refused.code() == errc::full, refused.error().detail);
+  CHECK(again.code() == errc::full);
+  CHECK(s.open_spool->last_seq() == held);
+  CHECK(s.read_all(1).size() == held);
+  s.append(4'000);
+  s.reopen();
+  CHECK(s.read_all(1).size() == held + 4'000);
+}
+
+TEST_CASE(
+  "spool: on a full disk it opens, gives what it holds, and begins its run when there is room") {
+  spool_story s;
+  s.reopen();
+  s.append(4'000);
+  const auto before = s.open_spool->state().runs;
+  s.copy_to("killed.spool"); // as kill -9 leaves it: what was saved is in the log of writes
+  s.options.path = s.folder.file("killed.spool");
+  std::optional<full_disk> disk{std::filesystem::file_size(s.options.path + "-wal")};
+  auto opened = spool::open(s.options, {});
+  const auto refused = opened ? (*opened)->append({}, {}, nullptr) : edge::result<done>{done{}};
+  const auto runs = opened ? (*opened)->state().runs : std::vector<can::run_mark>{};
+  const auto readable = opened && (*opened)->read(1, 1U << 20U, 64);
+  disk.reset();
+  REQUIRE_MESSAGE(opened, opened.error().detail);
+  CHECK(refused.code() == errc::full);
+  CHECK(runs == before);
+  CHECK(readable);
+  s.open_spool = std::move(*opened);
+  s.append(10);
+  const auto after = s.open_spool->state().runs;
+  REQUIRE(after.size() == before.size() + 1);
+  CHECK(after.back().first_seq == 4'001);
+  CHECK(s.open_spool->run() == after.back().run);
+}

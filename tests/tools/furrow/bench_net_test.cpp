@@ -1,0 +1,190 @@
+/// `furrow bench` with the real programs, on SQLite and on PostgreSQL: what it measures adds up, and
+/// nothing is left behind.
+#include "storage/bench/database.hpp"
+#include "tests/support/pg_cluster.hpp"
+#include "tests/support/program.hpp"
+#include "tools/furrow/bench/visible.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+using namespace furrow;
+using namespace furrow::tests;
+
+namespace {
+
+namespace fs = std::filesystem;
+using json = nlohmann::json;
+
+class folder {
+public:
+  folder() {
+    auto pattern = (fs::temp_directory_path() / "furrow-bench-test-XXXXXX").string();
+    REQUIRE(::mkdtemp(pattern.data()) != nullptr);
+    path_ = pattern;
+  }
+  folder(const folder&) = delete;
+  folder& operator=(const folder&) = delete;
+  ~folder() {
+    std::error_code ignored;
+    fs::remove_all(path_, ignored);
+  }
+  [[nodiscard]] fs::path file(const std::string& name) const { return path_ / name; }
+  [[nodiscard]] bool empty() const { return fs::is_empty(path_); }
+
+private:
+  fs::path path_;
+};
+
+program_result bench(std::vector<std::string> words) {
+  words.insert(words.begin(), {FURROW_BIN_DIR "/furrow", "bench"});
+  return run_program(words);
+}
+
+json figures(const program_result& result) {
+  REQUIRE_MESSAGE(result.exit_code == 0, result.errors);
+  auto out = json::parse(result.out, nullptr, false);
+  REQUIRE_MESSAGE(!out.is_discarded(), result.out);
+  return out;
+}
+
+/// A watermark that a test moves.
+class moved_watermark final : public storage::bench_database {
+public:
+  std::uint64_t seq = 0;
+
+  [[nodiscard]] std::string url() const override { return {}; }
+  [[nodiscard]] std::optional<int> server_process() override { return std::nullopt; }
+  [[nodiscard]] storage::result<storage::bench_tables> tables() override {
+    return storage::bench_tables{};
+  }
+  [[nodiscard]] storage::result<std::uint64_t> watermark(const std::string&) override {
+    return seq;
+  }
+  [[nodiscard]] storage::result<std::uint64_t> wal_position() override { return std::uint64_t{0}; }
+  [[nodiscard]] storage::result<std::optional<storage::bench_copy>>
+  copy(const storage::bench_rows&) override {
+    return std::optional<storage::bench_copy>{};
+  }
+  [[nodiscard]] storage::result<storage::bench_query> query(const std::string&) override {
+    return storage::bench_query{};
+  }
+  [[nodiscard]] std::vector<std::pair<std::string, std::string>> settings() override { return {}; }
+};
+
+} // namespace
+
+TEST_CASE("bench: a run on SQLite counts every frame, and leaves no file") {
+  const folder place;
+  const auto out =
+    figures(bench({"ingest", "--database", "sqlite:" + place.file("b.db").string(), "--machines",
+                   "3", "--frames", "30000", "--ids", "5", "-o", "json"}));
+  CHECK(out.at("frames") == 30'000);
+  CHECK(out.at("lost") == 0);
+  CHECK(out.at("doubled") == 0);
+  CHECK(out.at("baseline").is_null());
+  CHECK(out.at("blocks") > 0);
+  CHECK(out.at("frames_per_second") > 0);
+  CHECK(out.at("bytes_per_frame") > 1);
+  CHECK(out.at("ack_ms").at("p99") >= out.at("ack_ms").at("p50"));
+  CHECK(out.at("cpu_seconds").at("generator") > 0);
+  CHECK(out.at("node_rss_peak_bytes") > 1'000'000);
+  CHECK(out.at("plan").at("ids") == 5);
+  CHECK(place.empty());
+}
+
+TEST_CASE("bench: on PostgreSQL rows are copied in the same run, and its database is dropped") {
+  const pg_cluster cluster;
+  const auto out = figures(bench({"ingest", "--database", cluster.url(), "--machines", "2",
+                                  "--frames", "40000", "--baseline", "20000", "-o", "json"}));
+  CHECK(out.at("frames") == 40'000);
+  CHECK(out.at("baseline").at("rows") == 20'000);
+  CHECK(out.at("ratio").get<double>()
+        == doctest::Approx(out.at("frames_per_second").get<double>()
+                           / out.at("copy_rows_per_second").get<double>())
+             .epsilon(0.01));
+  CHECK(out.at("cpu_seconds").at("server").is_number());
+  CHECK(out.at("wal_bytes_per_frame") > 1);
+  CHECK(out.at("database").at("fsync") == "on");
+  CHECK(cluster.value("select count(*) from pg_database where datname like 'furrow_bench%'")
+        == "0");
+  CHECK(cluster.value("select to_regclass('furrow.can_block') is null") == "t");
+
+  SUBCASE("a database that holds a fleet's data is refused, and named") {
+    cluster.exec("create schema furrow; create table furrow.stream_watermark (stream int); insert "
+                 "into furrow.stream_watermark values (1)");
+    const auto refused = bench({"ingest", "--database", cluster.url(), "--frames", "1000"});
+    CHECK(refused.exit_code == 1);
+    CHECK(refused.errors.find("--force") != std::string::npos);
+    const auto forced = bench({"ingest", "--database", cluster.url(), "--frames", "1000",
+                               "--machines", "1", "--baseline", "0", "--force", "-o", "json"});
+    CHECK(figures(forced).at("frames") == 1'000);
+    CHECK(cluster.value("select count(*) from furrow.stream_watermark") == "1");
+  }
+}
+
+TEST_CASE("bench: questions are answered by blocks and by rows alike") {
+  const pg_cluster cluster;
+  const auto out = figures(bench({"query", "--database", cluster.url(), "--machines", "2",
+                                  "--frames", "20000", "--baseline", "20000", "-o", "json"}));
+  const auto& questions = out.at("questions");
+  REQUIRE(questions.size() >= 4);
+  for (const auto& one : questions) {
+    CAPTURE(one.dump());
+    CHECK(one.at("blocks").at("rows") > 0);
+    CHECK(one.at("blocks").at("ms") > 0);
+  }
+}
+
+TEST_CASE("bench: decoding needs no database; idle sessions are weighed") {
+  const auto decoded = figures(bench({"decode", "--seconds", "0.05", "-o", "json"}));
+  CHECK(decoded.at("live_state").at("frames_per_second") > 1e5);
+  CHECK(decoded.at("catalogue").at("signals_per_frame") > 1);
+  const folder place;
+  const auto idle =
+    figures(bench({"connections", "--database", "sqlite:" + place.file("b.db").string(),
+                   "--machines", "50", "--seconds", "1", "-o", "json"}));
+  CHECK(idle.at("machines") == 50);
+  CHECK(idle.at("bytes_per_session") > 0);
+  CHECK(place.empty());
+}
+
+TEST_CASE("bench: what cannot be run is said in a line") {
+  const auto nobody =
+    bench({"ingest", "--database", "postgresql://nobody@127.0.0.1:1/none", "--frames", "10"});
+  CHECK(nobody.exit_code == 3);
+  CHECK(nobody.errors.find("127.0.0.1") != std::string::npos);
+  CHECK(bench({"ingest", "--database", "sqlite:x.db", "--rate", "fast"}).exit_code == 2);
+  CHECK(bench({"ingest", "--database", "mysql://x"}).exit_code == 1);
+  CHECK(bench({"ingest", "--database", "sqlite::memory:"}).exit_code == 1);
+}
+
+TEST_CASE("bench: a block counts as visible when the watermark has reached its last number") {
+  const folder place;
+  const auto now_us = [] {
+    return std::chrono::duration_cast<std::chrono::microseconds>(
+             std::chrono::steady_clock::now().time_since_epoch())
+      .count();
+  };
+  moved_watermark tables;
+  cli::bench::visible_watch watch{tables, "T1"};
+  const auto sent = now_us();
+  std::ofstream{place.file("sent")} << "10 " << sent - 5'000'000 << "\n20 " << sent - 1'000'000
+                                    << "\n99 " << sent << "\n";
+  watch.look();
+  CHECK(watch.seen() == 0);
+  CHECK(watch.latencies_ms(place.file("sent").string()).is_null());
+  tables.seq = 20; // 99 never comes
+  watch.look();
+  const auto found = watch.latencies_ms(place.file("sent").string());
+  CHECK(found.at("max") >= 5'000);
+  CHECK(found.at("p50") >= 1'000);
+  CHECK(found.at("p50") < 5'000);
+}

@@ -1,0 +1,134 @@
+#include "tests/support/closed_output.hpp"
+#include "tests/support/data.hpp"
+#include "tools/furrow/logs/convert.hpp"
+
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+using namespace furrow::can;
+using furrow::cli::convert_log;
+using furrow::cli::convert_options;
+using furrow::tests::data_file;
+using furrow::tests::read_file;
+
+namespace {
+
+struct outcome {
+  int code = 0;
+  std::string text;
+  std::string errors;
+};
+
+outcome convert(const std::string& text, const convert_options& options) {
+  std::istringstream in{text};
+  std::ostringstream out;
+  std::ostringstream errors;
+  const auto code = convert_log(options, in, out, errors);
+  return {code, out.str(), errors.str()};
+}
+
+} // namespace
+
+TEST_CASE("convert: a real tractor's log goes to each format and back, byte for byte") {
+  const auto path = data_file("j1939/jd5055e/idle10sec.candump.log");
+  if (!path)
+    return;
+  const auto text = read_file(*path);
+  for (const auto format :
+       {log_format::asc, log_format::trc, log_format::canboat, log_format::candump}) {
+    INFO(std::string{to_string(format)});
+    const auto there = convert(text, {.to = format});
+    CHECK(there.code == 0);
+    CHECK(there.errors.empty());
+    const auto back = convert(there.text, {.to = log_format::candump});
+    CHECK(back.code == 0);
+    // ASC and TRC say Rx of what the log said nothing of.
+    std::string expected;
+    const bool directed = format == log_format::asc || format == log_format::trc;
+    for (const char c : text)
+      expected += c == '\n' && directed ? std::string{" R\n"} : std::string{c};
+    CHECK((back.text == expected));
+  }
+}
+
+TEST_CASE("convert: what cannot be read and what has no form is named, counted, and fails") {
+  const std::string text = "(1.0) can0 18FEF100#11\n(2.0) can0 18FEF100#1\n(3.0) can0 123#11\n"
+                           "DROPCOUNT: dropped 5 CAN frames on 'can0' socket (total drops 5)\n";
+  const auto result = convert(text, {.to = log_format::canboat});
+  CHECK(result.code == 1);
+  CHECK(result.text == "1970-01-01T00:00:01.000Z,6,65265,0,255,1,11\n");
+  CHECK(result.errors
+        == "stdin:2:22: payload: a byte has two hex digits\n"
+           "stdin:3: an identifier of 11 bits: NMEA 2000 text has no form for it\n"
+           "stdin: the log says that 5 frames were dropped while it was recorded\n"
+           "stdin: 1 lines could not be read\n"
+           "stdin: 1 frames or messages have no form in canboat\n");
+}
+
+TEST_CASE("convert: a flood of bad lines is named twenty times and counted whole") {
+  std::string text;
+  for (int i = 0; i < 500; ++i)
+    text += "(1.0) can0 18FEF100#1\n";
+  const auto result = convert(text, {.from = log_format::candump});
+  CHECK(result.code == 1);
+  CHECK(std::count(result.errors.begin(), result.errors.end(), '\n') == 21);
+  CHECK(result.errors.ends_with("stdin: 500 lines could not be read\n"));
+}
+
+TEST_CASE("convert: a last line without its end is converted, and told") {
+  const auto result = convert("(1.0) can0 18FEF100#11", {});
+  CHECK(result.code == 0);
+  CHECK(result.text == "(0000000001.000000) can0 18FEF100#11\n");
+  CHECK(result.errors == "stdin: the last line has no end; it may have been cut off\n");
+}
+
+TEST_CASE("convert: a reader that has enough is no damage of the log") {
+  std::string log; // several pieces, so that the last one ends within a line
+  while (log.size() < 2'000'000)
+    log += "(1547753403.715009) can0 18FEF100#FF00FF00FF00FF00\n";
+  convert_options options;
+  options.to = furrow::can::log_format::asc;
+  furrow::tests::closed_output head{1'000};
+  std::istringstream in{log};
+  std::ostream out{&head};
+  std::ostringstream problems;
+  CHECK(convert_log(options, in, out, problems) == 0);
+  CHECK(problems.str().empty());
+
+  // Damage is told as before.
+  std::istringstream bad{"no frame\n"};
+  std::ostringstream all;
+  CHECK(convert_log(options, bad, all, problems) == 1);
+  CHECK(problems.str().find("1:1") != std::string::npos);
+}
+
+TEST_CASE("convert: nothing in, nothing out") {
+  const auto result = convert("", {.to = log_format::asc});
+  CHECK(result.code == 0);
+  CHECK(result.text.empty());
+  CHECK(result.errors.empty());
+}
+
+TEST_CASE("convert: whole messages go to canboat and nowhere else") {
+  const std::string text = "2021-02-03T04:05:06.000Z,3,126208,0,204,9,10,20,30,40,50,60,70,80,90\n";
+  CHECK(convert(text, {.to = log_format::canboat}).text == text);
+  CHECK(convert(text, {.to = log_format::candump}).code == 1);
+}
+
+TEST_CASE("convert: the command line refuses what is no format") {
+  for (const char* line :
+       {"convert", "convert --to mdf", "convert --to garmin", "convert --to asc --from x"}) {
+    CLI::App app;
+    int exit_code = 0;
+    furrow::cli::add_convert(app, exit_code);
+    CHECK_THROWS_AS(app.parse(line, false), CLI::ParseError);
+  }
+  CLI::App app;
+  int exit_code = 0;
+  furrow::cli::add_convert(app, exit_code);
+  app.parse("convert --to asc /nowhere/at/all.log", false);
+  CHECK(exit_code == 1);
+}

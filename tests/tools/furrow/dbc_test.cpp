@@ -1,0 +1,127 @@
+#include "tests/support/data.hpp"
+#include "tests/support/dbc_data.hpp"
+#include "tests/support/jsonl.hpp"
+#include "tools/furrow/logs/dbc.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <sstream>
+
+#include <CLI/CLI.hpp>
+
+namespace {
+
+using furrow::cli::check_dbc;
+using furrow::tests::data_file;
+using furrow::tests::find_dbc;
+using furrow::tests::for_each_json_line;
+using nlohmann::json;
+
+struct run {
+  int code = 0;
+  std::string out;
+  std::string problems;
+};
+
+run check(const std::string& path, bool as_json, bool strict = false) {
+  std::ostringstream out;
+  std::ostringstream problems;
+  run one;
+  one.code = check_dbc({path, as_json, strict}, out, problems);
+  one.out = out.str();
+  one.problems = problems.str();
+  return one;
+}
+
+} // namespace
+
+TEST_CASE("dbc check: JSON of every file says what cantools says of it") {
+  const auto expected = data_file("dbc/expected.dbc_expected.jsonl.gz");
+  if (!expected)
+    return;
+  json file;
+  std::size_t messages = 0;
+  for_each_json_line(*expected, [&](const json& row) {
+    CAPTURE(row.dump().substr(0, 300));
+    if (row.contains("status")) {
+      const auto path = find_dbc(row["file"]);
+      REQUIRE(path);
+      const auto strict = check(path->string(), true, true);
+      CHECK((strict.code == 0) == (row["status"] == "ok"));
+      CHECK(strict.problems.empty() == (row["status"] == "ok"));
+      const auto one = check(path->string(), true);
+      file = one.code == 0 ? json::parse(one.out) : json{};
+      if (row["status"] != "error")
+        CHECK(file["messages"].size() == row["messages"].get<std::size_t>());
+      return;
+    }
+    ++messages;
+    const auto found =
+      std::find_if(file["messages"].begin(), file["messages"].end(), [&](const json& m) {
+        return m["id"] == row["id"] && m["extended"] == row["ext"];
+      });
+    REQUIRE(found != file["messages"].end());
+    CHECK((*found)["name"] == row["name"]);
+    CHECK((*found)["length"] == row["length"]);
+    REQUIRE((*found)["signals"].size() == row["signals"].size());
+    for (const auto& signal : row["signals"]) {
+      const auto ours =
+        std::find_if((*found)["signals"].begin(), (*found)["signals"].end(), [&](const json& s) {
+          return s["name"] == signal["name"] && s["start"] == signal["start"]
+                 && (s["mux"].is_null() ? json{} : s["mux"]["mux_ids"]) == signal["mux_ids"];
+        });
+      CAPTURE(signal.dump());
+      REQUIRE(ours != (*found)["signals"].end());
+      for (const auto* key : {"length", "order", "signed", "float", "unit", "spn", "choices"})
+        CHECK((*ours)[key] == signal[key]);
+      for (const auto* key : {"scale", "offset", "min", "max"}) { // a double holds 53 bits of them
+        const auto& a = (*ours)[key];
+        const auto& b = signal[key];
+        CHECK((a == b || (a.is_number() && b.is_number() && a.get<double>() == b.get<double>())));
+      }
+      if (!(*ours)["mux"].is_null()) {
+        CHECK((*ours)["mux"]["is_mux"] == signal["is_mux"]);
+        CHECK((*ours)["mux"]["mux_signal"] == signal["mux_signal"]);
+      } else {
+        CHECK_FALSE(signal["is_mux"].get<bool>());
+      }
+    }
+  });
+  CHECK(messages == 2114);
+}
+
+TEST_CASE("dbc check: text shows each signal, and the warnings with their places") {
+  const auto path = find_dbc("issue_184_extended_mux_cascaded.dbc");
+  if (!path)
+    return;
+  const auto one = check(path->string(), false);
+  CHECK(one.code == 0);
+  CHECK(one.out.find("ext_MUX_cascaded  id 1 (29 bits, PGN 0), 8 bytes\n") != std::string::npos);
+  CHECK(
+    one.out.find(
+      "  muxed_B_0  bit 16, 8 bits, intel, signed, factor 1, offset 0  when muxed_A_2_MUX_B is 0\n")
+    != std::string::npos);
+  const auto low = check(find_dbc("gm_global_a_lowspeed.dbc")->string(), false);
+  CHECK(low.code == 0);
+  CHECK(low.out.find("more than 11 bits and no mark for extended") != std::string::npos);
+}
+
+TEST_CASE("dbc check: a file that cannot be read is one line and exit code 1") {
+  const auto one = check("/nowhere.dbc", true);
+  CHECK(one.code == 1);
+  CHECK(one.out.empty());
+  CHECK(one.problems == "furrow dbc check: /nowhere.dbc: cannot read: No such file or directory\n");
+  CHECK(check("/dev/null", false).problems == "furrow dbc check: /dev/null: the file is empty\n");
+  CHECK(check("/dev/zero", false).code == 1);
+}
+
+TEST_CASE("dbc check: the options are those that it says") {
+  for (const auto* line : {"dbc", "dbc check", "dbc check a.dbc -o yaml"}) {
+    CAPTURE(line);
+    CLI::App app;
+    int code = 0;
+    furrow::cli::add_dbc(app, code);
+    CHECK_THROWS_AS(app.parse(line, false), CLI::ParseError);
+  }
+}

@@ -1,0 +1,68 @@
+// What is an alarm, and when it is told.
+#include "tools/furrowd/api/alarms.hpp"
+
+#include <doctest/doctest.h>
+
+using namespace furrow::http;
+using furrow::actors::node_stats;
+using namespace std::chrono_literals;
+
+namespace {
+
+std::vector<std::string> names(const std::vector<furrow::storage::alarm>& alarms) {
+  std::vector<std::string> out;
+  out.reserve(alarms.size());
+  for (const auto& alarm : alarms)
+    out.push_back(alarm.name);
+  return out;
+}
+
+std::string told(const std::vector<alarm_change>& changes) {
+  std::string out;
+  for (const auto& change : changes)
+    out.append(change.raised ? "+" : "-").append(change.alarm.name).append(" ");
+  return out;
+}
+
+} // namespace
+
+TEST_CASE("alarms: a node raises what it knows of itself, and its database's own beside it") {
+  node_stats stats;
+  stats.store_up = true;
+  CHECK(alarms_of(stats, nullptr).empty());
+  stats.store_up = false;
+  stats.budget_bytes = 100;
+  stats.budget_used = 81;
+  stats.partition_rows_stray = 1;
+  stats.partitions_waiting = 2;
+  stats.digest_items_behind = 100'000;
+  using words = std::vector<std::string>;
+  // without figures of the database nobody knows how fast frames come in
+  CHECK(names(alarms_of(stats, nullptr)) == words{"store", "lag", "stray", "partitions"});
+  furrow::storage::store_activity activity;
+  activity.recent.slow = 1;
+  CHECK(names(alarms_of(stats, &activity))
+        == words{"statements", "store", "lag", "stray", "partitions", "digest"});
+  stats.budget_used = 80;
+  stats.digest_items_behind = 99'999;
+  CHECK(names(alarms_of(stats, &activity)) == words{"statements", "store", "stray", "partitions"});
+}
+
+TEST_CASE(
+  "alarms: each is told once when it is raised, and once when it has been over for a while") {
+  alarm_watch watch;
+  alarm_watch::time_point now;
+  const furrow::storage::alarm store{"store", "database", 0, 1, "", "first"};
+  const furrow::storage::alarm lag{"lag", "database", 90, 80, "%", "second"};
+  CHECK(told(watch.look(now, {})).empty());
+  CHECK(told(watch.look(now, {store})) == "+store ");
+  CHECK(told(watch.look(now += 2s, {store, lag})) == "+lag ");
+  CHECK(told(watch.look(now += 2s, {lag})).empty());
+  CHECK(told(watch.look(now += 50s, {store, lag})).empty()); // it comes and goes
+  CHECK(told(watch.look(now += 59s, {lag})).empty());
+  CHECK(told(watch.look(now += 1s, {lag})) == "-store ");
+  CHECK(told(watch.look(now += 1s, {store, lag})) == "+store ");
+  const auto over = watch.look(now += 60s, {});
+  CHECK(told(over) == "-lag -store ");
+  CHECK(over[0].alarm.text == "second");
+}

@@ -1,0 +1,194 @@
+// How furrowd starts, refuses to start, and ends: exit codes and the one line that says why.
+#include "tests/tools/furrowd/node_program.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace furrow::tests;
+using namespace std::chrono_literals;
+
+namespace {
+
+const std::string furrowd = FURROW_BIN_DIR "/furrowd";
+
+struct ending {
+  int code = -1; // -1: it did not end
+  std::string output;
+};
+
+/// Runs it with a database and ports of its own unless the flags say otherwise.
+ending run(const scratch_folder& folder, std::vector<std::string> flags) {
+  const auto add = [&](const char* flag, const std::string& value) {
+    if (std::find(flags.begin(), flags.end(), flag) == flags.end())
+      flags.insert(flags.end(), {flag, value});
+  };
+  add("--database", "sqlite:" + folder.file("node.db"));
+  add("--listen", "127.0.0.1:0");
+  add("--http", "127.0.0.1:0");
+  child_process node{furrowd, flags, folder.file("output")};
+  const auto code = node.wait(node_patience);
+  return {code.value_or(-1), node.output()};
+}
+
+std::size_t lines_of(const std::string& text) {
+  return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
+}
+
+/// Ended with that code, saying all of that in one line.
+void check_ends(const std::vector<std::string>& flags,
+                int code,
+                const std::vector<std::string>& says) {
+  const scratch_folder folder;
+  const auto end = run(folder, flags);
+  CHECK_MESSAGE(end.code == code, end.output);
+  CHECK_MESSAGE(lines_of(end.output) == 1, end.output);
+  CHECK(end.output.rfind("furrowd: ", 0) == 0);
+  for (const auto& word : says)
+    CHECK_MESSAGE(end.output.find(word) != std::string::npos, word << " in " << end.output);
+}
+
+/// A port that nobody listens on, now.
+std::uint16_t free_port() {
+  const int handle = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in at{};
+  at.sin_family = AF_INET;
+  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  REQUIRE(::bind(handle, reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0);
+  socklen_t size = sizeof at;
+  REQUIRE(::getsockname(handle, reinterpret_cast<sockaddr*>(&at), &size) == 0);
+  ::close(handle);
+  return ntohs(at.sin_port);
+}
+
+bool listens(std::uint16_t port) {
+  const int handle = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in at{};
+  at.sin_family = AF_INET;
+  at.sin_port = htons(port);
+  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  const bool open = ::connect(handle, reinterpret_cast<const sockaddr*>(&at), sizeof at) == 0;
+  ::close(handle);
+  return open;
+}
+
+std::size_t times(const std::string& text, const std::string& word) {
+  std::size_t count = 0;
+  for (auto at = text.find(word); at != std::string::npos; at = text.find(word, at + 1))
+    ++count;
+  return count;
+}
+
+} // namespace
+
+TEST_CASE("furrowd: says ready once on stdout and ends with 0 on SIGTERM") {
+  node_program node;
+  CHECK(times(node.output(), "ready gateway=127.0.0.1:") == 1);
+  CHECK(node.get("/health").status == 200);
+  CHECK(eventually(node_patience, [&] { return node.get("/ready").status == 200; }));
+  CHECK(node.end() == 0);
+}
+
+TEST_CASE("furrowd: an unknown flag is a usage error and is named") {
+  const scratch_folder folder;
+  const auto end = run(folder, {"--nope"});
+  CHECK(end.code == 2);
+  CHECK(end.output.find("--nope") != std::string::npos);
+  CHECK(end.output.find("--help") != std::string::npos);
+}
+
+TEST_CASE("furrowd: settings of the pool that do not go together are named, with both values") {
+  check_ends({"--pool-min", "11"}, 2, {"--pool-min 11", "--pool-max 10"});
+  check_ends({"--profile", "development", "--pool-min", "5"}, 2, {"--pool-min 5", "--pool-max 4"});
+  check_ends({"--pool-max", "190", "--pool-overflow", "20"}, 2, {"--pool-overflow 20", "200"});
+  check_ends({"--pool-backoff-min", "6000"}, 2, {"--pool-backoff-min 6000"});
+}
+
+TEST_CASE("furrowd: what is no address to listen on is said with the value, for both listeners") {
+  for (const auto* flag : {"--listen", "--http"}) {
+    CAPTURE(flag);
+    check_ends({flag, "nowhere"}, 1, {"nowhere", "HOST:PORT"});
+    check_ends({flag, "127.0.0.1:-1"}, 1, {"127.0.0.1:-1"});
+    check_ends({flag, "127.0.0.1:http!"}, 1, {"127.0.0.1:http!"});
+    check_ends({flag, "127.0.0.1:"}, 1, {"127.0.0.1:"});
+    // glibc would take it for port 34463
+    check_ends({flag, "127.0.0.1:99999"}, 1, {"127.0.0.1:99999"});
+  }
+}
+
+TEST_CASE("furrowd: a port that is taken is said, and the program ends") {
+  const node_program first;
+  const auto taken = "127.0.0.1:" + std::to_string(first.gateway_port());
+  check_ends({"--listen", taken}, 1, {taken, "in use"});
+  // also while the database is away
+  check_ends({"--listen", taken, "--database", "postgresql://127.0.0.1:1/none"}, 1,
+             {taken, "in use"});
+}
+
+TEST_CASE("furrowd: a listener for others without TLS and tokens is a usage error that names the "
+          "flags") {
+  const std::vector<std::string> missing{"--tls-cert", "--tls-key", "--tokens"};
+  check_ends({"--listen", "0.0.0.0:0"}, 2, missing);
+  check_ends({"--http", "0.0.0.0:0"}, 2, missing);
+  check_ends({"--listen", "[::]:0"}, 2, missing);
+  check_ends({"--listen", "0.0.0.0:0", "--tokens", "tokens.toml"}, 2, missing);
+  check_ends({"--listen", "0.0.0.0:0", "--tls-cert", "a", "--tls-key", "b"}, 2, missing);
+}
+
+TEST_CASE("furrowd: a certificate without its key, and a key without its certificate, are usage "
+          "errors") {
+  check_ends({"--tls-cert", "node.pem"}, 2, {"--tls-cert", "--tls-key"});
+  check_ends({"--tls-key", "node.key"}, 2, {"--tls-cert", "--tls-key"});
+}
+
+TEST_CASE("furrowd: files of TLS and tokens that are not there are named") {
+  check_ends({"--tls-cert", "/nonexistent/a.pem", "--tls-key", "/nonexistent/b.pem"}, 1,
+             {"/nonexistent/a.pem", "No such file"});
+  check_ends({"--tokens", "/nonexistent/tokens.toml"}, 1,
+             {"/nonexistent/tokens.toml", "No such file"});
+}
+
+TEST_CASE("furrowd: a SQLite file that cannot be made is said once and ends the program") {
+  const scratch_folder folder;
+  const auto below_a_file = folder.write("plain", "not a folder") + "/node.db";
+  check_ends({"--database", "sqlite:" + below_a_file}, 1, {below_a_file});
+  check_ends({"--database", "sqlite:/proc/node.db"}, 1, {"/proc/node.db"});
+}
+
+TEST_CASE("furrowd: a file that is no database is said once and ends the program") {
+  const scratch_folder folder;
+  const auto text = folder.write("text.db", std::string(5'000, 'x'));
+  check_ends({"--database", "sqlite:" + text}, 1, {text});
+}
+
+TEST_CASE("furrowd: a URL that is no database is said with what is expected") {
+  check_ends({"--database", "mysql://db/furrow"}, 1, {"postgresql://", "sqlite:"});
+}
+
+TEST_CASE("furrowd: without its PostgreSQL it stays up, says so once, is not ready, and ends on "
+          "SIGTERM") {
+  const scratch_folder folder;
+  const auto port = free_port();
+  const auto nobody = free_port();
+  child_process node{furrowd,
+                     {"--database",
+                      "postgresql://me:hush@127.0.0.1:" + std::to_string(nobody) + "/furrow",
+                      "--listen", "127.0.0.1:0", "--http", "127.0.0.1:" + std::to_string(port)},
+                     folder.file("output")};
+  REQUIRE(eventually(node_patience, [&] { return listens(port); }));
+  REQUIRE(eventually(node_patience, [&] { return times(node.output(), "does not answer") > 0; }));
+  // Two more tries, a second apart: they are not told again.
+  CHECK_FALSE(node.wait(2'500ms));
+  const auto ready = node_program::http_get(port, "/ready");
+  CHECK(ready.status == 503);
+  CHECK(ready.body.find("database") != std::string::npos);
+  CHECK(node_program::http_get(port, "/health").status == 200);
+  CHECK_MESSAGE(times(node.output(), "does not answer") == 1, node.output());
+  CHECK(node.output().find("hush") == std::string::npos);
+  CHECK(node.output().find("ready gateway=") == std::string::npos);
+  node.signal(SIGTERM);
+  CHECK(node.wait(5s) == 0);
+}

@@ -1,0 +1,475 @@
+// What a hostile or a broken gateway can do to a running node: be told once why, be cut, and cost it
+// nothing. Over raw sockets, against the program as it is run.
+#include "proto/wire.hpp"
+#include "tests/tools/furrowd/node_program.hpp"
+
+#include <doctest/doctest.h>
+
+#include <deque>
+#include <random>
+
+using namespace furrow;
+using namespace furrow::tests;
+using namespace std::chrono_literals;
+using proto::reject_code;
+
+namespace {
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr bool memory_is_told = false; // a sanitizer keeps what was freed
+#elif defined(__has_feature)
+constexpr bool memory_is_told =
+  !__has_feature(address_sanitizer) && !__has_feature(thread_sanitizer);
+#else
+constexpr bool memory_is_told = true;
+#endif
+
+std::string prefix_of(std::uint32_t length) {
+  std::string out;
+  for (int shift = 24; shift >= 0; shift -= 8)
+    out += static_cast<char>(length >> static_cast<unsigned>(shift) & 0xFFU);
+  return out;
+}
+
+std::string framed(const std::string& body) {
+  return prefix_of(static_cast<std::uint32_t>(body.size())) + body;
+}
+
+std::string wire_of(const proto::message& message) {
+  std::string out;
+  const auto encoded = proto::encode(message, out);
+  REQUIRE_MESSAGE(encoded, encoded.error().detail);
+  return out;
+}
+
+/// One length-delimited field of Protobuf.
+std::string field(unsigned number, const std::string& content) {
+  std::string out;
+  const auto put = [&](std::uint64_t value) {
+    for (; value >= 0x80; value >>= 7U)
+      out += static_cast<char>(value | 0x80U);
+    out += static_cast<char>(value);
+  };
+  put(number << 3U | 2U);
+  put(content.size());
+  return out + content;
+}
+
+can::stream_id stream_of(std::uint8_t number) {
+  can::stream_id id{};
+  id.fill(number);
+  return id;
+}
+
+proto::hello hello_of(const std::string& equipment, std::uint8_t stream) {
+  proto::hello hello;
+  hello.equipment = equipment;
+  hello.stream_id = stream_of(stream);
+  hello.last_seq = 1'000'000;
+  hello.runs = {{7, 1}};
+  hello.buses = {{0, "can0"}};
+  hello.software = "hostile 1";
+  return hello;
+}
+
+can::frame_block frames(std::size_t count, std::uint16_t length = 8) {
+  can::frame_block block;
+  const std::uint8_t payload[16]{1, 2, 3};
+  for (std::size_t i = 0; i < count; ++i)
+    REQUIRE(block.push(1'700'000'000'000'000 + static_cast<std::int64_t>(i),
+                       can::pack({.id = 0x18FEF100, .extended = true, .length = length}), payload));
+  return block;
+}
+
+proto::batch batch_of(std::uint64_t first_seq, can::frame_block block) {
+  proto::batch batch;
+  batch.first_seq = first_seq;
+  batch.last_seq = 1'000'000;
+  batch.buses = {{0, "can0"}};
+  batch.items.emplace_back(std::move(block));
+  return batch;
+}
+
+/// A batch whose Frames say what `frames_body` says.
+std::string batch_with(const std::string& frames_body) {
+  const std::string seqs{"\x08\x01\x10\x40", 4}; // first_seq 1, last_seq 64
+  return framed(field(5, seqs + field(4, field(1, frames_body))));
+}
+
+/// One connection of a gateway.
+class gateway {
+public:
+  explicit gateway(const node_program& node, int receive_bytes = 0)
+    : socket_{node.gateway_port(), receive_bytes} {}
+
+  bool say(const std::string& bytes) { return socket_.send(bytes); }
+  raw_socket& socket() { return socket_; }
+
+  std::optional<proto::message> next() {
+    const auto prefix = socket_.read(proto::length_bytes, node_patience);
+    if (!prefix)
+      return std::nullopt;
+    std::uint32_t length = 0;
+    for (const char byte : *prefix)
+      length = length << 8U | static_cast<std::uint8_t>(byte);
+    REQUIRE(length <= proto::message_bytes_max);
+    const auto body = socket_.read(length, node_patience);
+    REQUIRE(body);
+    auto message = proto::decode({reinterpret_cast<const std::uint8_t*>(body->data()), length});
+    REQUIRE_MESSAGE(message, message.error().detail);
+    return std::move(*message);
+  }
+  /// The next message of a kind; keep-alives and second welcomes may come before it.
+  template <class T>
+  std::optional<T> next_of() {
+    while (auto message = next())
+      if (auto* wanted = std::get_if<T>(&*message))
+        return *wanted;
+    return std::nullopt;
+  }
+  /// Hello, then the number that the node wants to go on from.
+  std::uint64_t greet(const proto::hello& hello) {
+    REQUIRE(say(wire_of(hello)));
+    const auto welcome = next_of<proto::welcome>();
+    REQUIRE(welcome);
+    CHECK(welcome->epoch != 0);
+    return welcome->resume_from;
+  }
+  /// True once everything up to the number is durable.
+  bool acked(std::uint64_t seq) {
+    while (const auto ack = next_of<proto::ack>())
+      if (ack->durable_seq >= seq)
+        return true;
+    return false;
+  }
+
+private:
+  raw_socket socket_;
+};
+
+/// A gateway that behaves is welcomed, and what it sends becomes durable.
+void serves(const node_program& node, const std::string& token = {}) {
+  gateway good{node};
+  auto hello = hello_of("good", 0x60);
+  hello.token = token;
+  const auto from = good.greet(hello);
+  REQUIRE(good.say(wire_of(batch_of(from, frames(10)))));
+  CHECK(good.acked(from + 9));
+}
+
+/// One Reject, one line of reason, then the end.
+void check_rejected(gateway& bad, reject_code code, const std::string& why) {
+  const auto reject = bad.next_of<proto::reject>();
+  REQUIRE(reject);
+  CHECK_MESSAGE(reject->code == code, proto::to_string(reject->code) << ": " << reject->reason);
+  CHECK_MESSAGE(reject->reason.find(why) != std::string::npos, reject->reason);
+  CHECK_MESSAGE(reject->reason.find_first_of("\r\n") == std::string::npos, reject->reason);
+  CHECK_FALSE(bad.next()); // nothing after it
+  CHECK(bad.socket().closes_within(node_patience));
+}
+
+/// Does harm again and again: afterwards the node has as much memory and as many connections as
+/// before, and serves. The first rounds are for what it allocates once.
+template <class Harm>
+void withstands(const node_program& node,
+                Harm harm,
+                int rounds = 30,
+                const std::string& token = {}) {
+  for (int round = 0; round < rounds; ++round)
+    harm();
+  serves(node, token);
+  const auto memory = node.resident_bytes();
+  std::size_t files = 0;
+  CHECK(eventually(node_patience, [&] { // the good gateway's connection goes a moment after it
+    const auto before = std::exchange(files, node.open_files());
+    return before == files;
+  }));
+  for (int round = 0; round < rounds; ++round)
+    harm();
+  serves(node, token);
+  CHECK(eventually(node_patience, [&] { return node.open_files() <= files; }));
+  if (memory_is_told)
+    CHECK(node.resident_bytes() - memory <= 1 << 20);
+}
+
+/// What is said is answered by one Reject, whether it comes first or after a welcome.
+void withstands_message(const std::string& bytes,
+                        reject_code code,
+                        const std::string& why,
+                        bool welcomed = false) {
+  const node_program node;
+  withstands(node, [&] {
+    gateway bad{node};
+    if (welcomed)
+      bad.greet(hello_of("bad", 0xBA));
+    bad.say(bytes);
+    check_rejected(bad, code, why);
+  });
+}
+
+std::string body_of(const proto::message& message) {
+  return wire_of(message).substr(proto::length_bytes);
+}
+
+/// A Hello of exactly so many bytes: what is missing is a field that nobody knows yet.
+std::string hello_of_size(std::size_t bytes) {
+  auto body = body_of(hello_of("large", 0x1A));
+  std::string padded;
+  for (std::size_t fill = bytes - body.size() - 8; padded.size() < bytes; ++fill)
+    padded = body + field(100, std::string(fill, 'x'));
+  REQUIRE(padded.size() == bytes);
+  return padded;
+}
+
+} // namespace
+
+TEST_CASE("gateway port: random bytes are refused or cut, and the node goes on") {
+  const node_program node;
+  std::mt19937 random{20};
+  withstands(node, [&] {
+    std::string bytes(random() % 4'000 + 4, '\0');
+    for (auto& byte : bytes)
+      byte = static_cast<char>(random());
+    gateway bad{node};
+    bad.say(bytes);
+    bad.socket().end_sending(); // a short length would wait for more
+    std::size_t rejects = 0;
+    while (const auto message = bad.next())
+      rejects += std::holds_alternative<proto::reject>(*message) ? 1U : 100U;
+    CHECK(rejects <= 1);
+    CHECK(bad.socket().closes_within(node_patience));
+  });
+}
+
+TEST_CASE("gateway port: a Hello that announces 4 GiB is refused before anything is allocated") {
+  withstands_message(prefix_of(0xFFFFFFFF), reject_code::limit, "4294967295 bytes, at most 32768");
+}
+
+TEST_CASE("gateway port: a message of 4 GiB or of one byte too many after the welcome is refused") {
+  withstands_message(prefix_of(0xFFFFFFFF), reject_code::limit, "4294967295 bytes, at most 1048576",
+                     true);
+  withstands_message(prefix_of(proto::message_bytes_max + 1), reject_code::limit,
+                     "1048577 bytes, at most 1048576", true);
+}
+
+TEST_CASE("gateway port: a message of no bytes is refused") {
+  withstands_message(prefix_of(0), reject_code::limit, "0 bytes");
+  withstands_message(prefix_of(0), reject_code::limit, "0 bytes", true);
+}
+
+TEST_CASE("gateway port: a Hello of exactly the limit is welcomed, one byte more is refused") {
+  const node_program node;
+  withstands(node, [&] {
+    gateway large{node};
+    REQUIRE(large.say(framed(hello_of_size(proto::hello_bytes_max))));
+    CHECK(large.next_of<proto::welcome>());
+    gateway larger{node};
+    larger.say(framed(hello_of_size(proto::hello_bytes_max + 1)));
+    check_rejected(larger, reject_code::limit, "32769 bytes, at most 32768");
+  });
+}
+
+TEST_CASE("gateway port: a Hello that ends in the middle of a field is refused") {
+  const auto whole = body_of(hello_of("bad", 0xBA));
+  const node_program node;
+  withstands(
+    node,
+    [&] {
+      for (const auto kept : {std::size_t{1}, std::size_t{9}, whole.size() - 1}) {
+        gateway bad{node};
+        bad.say(framed(whole.substr(0, kept)));
+        check_rejected(bad, reject_code::malformed, "");
+      }
+    },
+    10);
+}
+
+TEST_CASE("gateway port: what is not a Hello is refused as the first message") {
+  const node_program node;
+  withstands(
+    node,
+    [&] {
+      for (const auto& first :
+           {proto::message{proto::ping{1}}, proto::message{batch_of(1, frames(3))},
+            proto::message{proto::ack{9}}}) {
+        gateway bad{node};
+        bad.say(wire_of(first));
+        check_rejected(bad, reject_code::malformed, "Hello");
+      }
+    },
+    10);
+}
+
+TEST_CASE(
+  "gateway port: a gateway that sends what only a node says, or a second Hello, is refused") {
+  withstands_message(wire_of(proto::ack{1}), reject_code::malformed, "Batch, Ping and Pong", true);
+  withstands_message(wire_of(hello_of("bad", 0xBA)), reject_code::malformed, "Batch, Ping and Pong",
+                     true);
+}
+
+TEST_CASE("gateway port: versions that have nothing in common are refused by both ranges") {
+  auto hello = hello_of("bad", 0xBA);
+  hello.lowest_version = 7;
+  hello.highest_version = 9;
+  withstands_message(wire_of(hello), reject_code::version, "versions 1 to 1, the gateway 7 to 9");
+  hello.lowest_version = hello.highest_version = 0;
+  withstands_message(wire_of(hello), reject_code::version, "the gateway 0 to 0");
+}
+
+TEST_CASE("gateway port: a version range upside down is refused") {
+  auto hello = hello_of("bad", 0xBA);
+  hello.lowest_version = 1;
+  hello.highest_version = 0;
+  withstands_message(wire_of(hello), reject_code::version, "1 to 0");
+}
+
+TEST_CASE(
+  "gateway port: no token, a wrong one, a viewer's and that of another machine are refused, "
+  "and none is told or logged") {
+  // The sums are those of `printf good-token | sha256sum` and so on.
+  const scratch_folder folder;
+  const auto tokens = folder.write(
+    "tokens.toml",
+    "[[token]]\n"
+    "sha256 = \"461caa80a52104436e34006189430d13aba103b2c4344d446ea3d9324b0de1c0\"\nrole = "
+    "\"gateway\"\nequipment = [\"good\"]\n"
+    "[[token]]\n"
+    "sha256 = \"6c67163bbed989f232b31acc4f04df54b31285bfc01bd022c735b71e041a4754\"\nrole = "
+    "\"gateway\"\nequipment = [\"other\"]\n"
+    "[[token]]\n"
+    "sha256 = \"5e17bb983b1ff3b4acbcaa8451a4173faa5575c682e7cf8615e2ed5e50fad7bd\"\nrole = "
+    "\"viewer\"\n");
+  const node_program node{{"--tokens", tokens}};
+  withstands(
+    node,
+    [&] {
+      for (const auto& [token, why] :
+           {std::pair{"", "needs a token"}, std::pair{"stolen-token", "may not send"},
+            std::pair{"view-token", "may not send"},
+            std::pair{"other-token", "not for equipment"}}) {
+        gateway bad{node};
+        auto hello = hello_of("good", 0x60);
+        hello.token = token;
+        bad.say(wire_of(hello));
+        check_rejected(bad, reject_code::credentials, why);
+      }
+    },
+    10, "good-token");
+  CHECK(node.output().find("-token\n") == std::string::npos);
+  CHECK(node.output().find("stolen") == std::string::npos);
+}
+
+TEST_CASE("gateway port: a reject is read to its end by a gateway that has gone on sending") {
+  const node_program node;
+  withstands(
+    node,
+    [&] {
+      gateway bad{node};
+      // What follows the greeting lies unread at the node when it refuses.
+      bad.say(wire_of(hello_of("T1\n", 0xBC)) + std::string(100'000, 'x'));
+      check_rejected(bad, reject_code::malformed, "equipment");
+    },
+    10);
+}
+
+TEST_CASE(
+  "gateway port: a name of equipment with a line break or a slash is refused, and forges nothing") {
+  const node_program node;
+  withstands(
+    node,
+    [&] {
+      gateway bad{node};
+      bad.say(wire_of(hello_of("T1\n2026-01-01 critical forged", 0xBA)));
+      check_rejected(bad, reject_code::malformed, "equipment");
+      gateway other{node}; // farm/T1 names the T1 of another farm
+      other.say(wire_of(hello_of("farm/T1", 0xBB)));
+      check_rejected(other, reject_code::malformed, "equipment");
+    },
+    10);
+  CHECK(node.output().find("\n2026-01-01 critical forged") == std::string::npos);
+}
+
+TEST_CASE("gateway port: a batch whose columns disagree is refused whole") {
+  const std::string header(8, '\0');
+  const auto one_header = field(2, header);
+  // two slots, one time; an index beyond the dictionary; a payload beyond the long ones; no frame
+  withstands_message(batch_with(one_header + field(3, std::string(2, '\0')) + field(4, "\0\0\0\0")
+                                + field(5, std::string(16, '\0'))),
+                     reject_code::malformed, "", true);
+  withstands_message(
+    batch_with(one_header + field(3, "\x05") + field(4, std::string(4, '\0')) + field(5, header)),
+    reject_code::malformed, "", true);
+  withstands_message(batch_with(""), reject_code::malformed, "no frames", true);
+}
+
+TEST_CASE(
+  "gateway port: a frame that no bus carries goes to quarantine, and its neighbours are kept") {
+  const node_program node;
+  gateway odd{node};
+  REQUIRE(odd.greet(hello_of("odd", 0x0D)) == 1);
+  auto batch = batch_of(1, frames(5));
+  batch.items.emplace_back(frames(1, 9)); // a classic frame of nine bytes
+  batch.items.emplace_back(frames(4));
+  REQUIRE(odd.say(wire_of(batch)));
+  CHECK(odd.acked(10));
+  const auto ledger = node.get("/api/v1/ledger?equipment=odd");
+  CHECK(ledger.status == 200);
+  for (const auto* said :
+       {"\"quarantined\":1", "\"durable\":10", "\"stored\":10", "\"lost\":0", "\"doubled\":0"})
+    CHECK_MESSAGE(ledger.body.find(said) != std::string::npos, said << " in " << ledger.body);
+  serves(node);
+}
+
+TEST_CASE("gateway port: one byte and then silence is cut at the deadline of the Hello") {
+  const node_program node;
+  withstands(
+    node,
+    [&] {
+      std::deque<gateway> stalled;
+      for (int i = 0; i < 50; ++i) {
+        stalled.emplace_back(node);
+        REQUIRE(stalled.back().say(std::string(1, '\0')));
+      }
+      const auto start = raw_socket::clock::now();
+      serves(node); // meanwhile
+      for (auto& one : stalled)
+        CHECK(one.socket().closes_within(node_patience));
+      const auto took = raw_socket::clock::now() - start;
+      CHECK(took > 4s);
+      CHECK(took < 12s); // 5 s, looked at once a second, on a busy machine
+    },
+    1);
+}
+
+TEST_CASE(
+  "gateway port: a gateway that asks and never reads is cut, and what waits for it is bounded") {
+  const node_program node;
+  std::string pings;
+  for (int i = 0; i < 1'000; ++i)
+    pings += wire_of(proto::ping{static_cast<std::uint64_t>(i)});
+  withstands(
+    node,
+    [&] {
+      gateway deaf{node, 4'096};
+      deaf.greet(hello_of("deaf", 0xDE));
+      const auto deadline = raw_socket::clock::now() + 30s;
+      while (deaf.say(pings) && raw_socket::clock::now() < deadline) {
+      }
+      CHECK(raw_socket::clock::now() < deadline);
+    },
+    2);
+  CHECK(node.output().find("does not read what it is told") != std::string::npos);
+}
+
+TEST_CASE("gateway port: after everything at once the node still drains on SIGTERM") {
+  node_program node;
+  gateway silent{node};
+  gateway half{node};
+  REQUIRE(half.say(prefix_of(500) + "half of it"));
+  gateway welcomed{node};
+  welcomed.greet(hello_of("late", 0x1A));
+  REQUIRE(welcomed.say(prefix_of(1'000) + "half of it"));
+  const auto start = raw_socket::clock::now();
+  CHECK(node.end() == 0);
+  CHECK(raw_socket::clock::now() - start < 10s);
+}

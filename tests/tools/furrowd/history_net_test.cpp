@@ -1,0 +1,92 @@
+/// Telemetry and rollups over HTTP, on a fake node: pages, parameters, and who may see what.
+#include "tests/support/http_front.hpp"
+#include "tests/tools/furrowd/http_tokens.hpp"
+
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+
+using namespace furrow;
+using namespace furrow::tests;
+using nlohmann::json;
+
+namespace {
+
+struct history_world {
+  explicit history_world(http::http_config config = {})
+    : front{(furnish(node), node), std::move(config)} {
+    for (std::int64_t second = 0; second < 5; ++second) {
+      storage::telemetry_point row{1'588'310'400'000'000 + second * 1'000'000, "moving", {}};
+      row.values[2] = 1'400 + static_cast<double>(second);
+      node.database.telemetry.push_back(row);
+      node.database.rollups.push_back(
+        {1'588'310'400'000'000 + second * 60'000'000, 600, 700, 1'500, 1'000.25, 900});
+    }
+  }
+  fake_node node;
+  http_front front;
+  raw_client client{front.at()};
+};
+
+http::http_config history_tokens() {
+  return with_tokens({{"v1", "role = \"viewer\"\nequipment = [\"T1\"]"},
+                      {"h", "role = \"admin\"\nfarm = \"hill\""}});
+}
+
+} // namespace
+
+TEST_CASE("history: telemetry comes in pages, each of which says where the next begins") {
+  history_world w;
+  std::string after;
+  std::vector<double> speeds;
+  for (int page = 0; page < 3; ++page) {
+    const auto answer = w.client.get("/api/v1/equipment/T1/telemetry" + after);
+    REQUIRE(answer.status == 200);
+    const auto body = json::parse(answer.body);
+    for (const auto& row : body["telemetry"]) {
+      speeds.push_back(row["engine_speed_rpm"].get<double>());
+      CHECK(row["mode"] == "moving");
+      CHECK(row["fuel_level_pct"].is_null());
+    }
+    REQUIRE(body["next"].is_null() == (page == 2));
+    if (page < 2)
+      after = "?after=" + body["next"].get<std::string>();
+  }
+  CHECK(speeds == std::vector<double>{1400, 1401, 1402, 1403, 1404});
+  const auto part = json::parse(
+    w.client.get("/api/v1/equipment/T1/telemetry?from=2020-05-01T05:20:03Z&to=2020-05-01T05:20:03Z")
+      .body);
+  REQUIRE(part["telemetry"].size() == 1);
+  CHECK(part["telemetry"][0]["time"] == "2020-05-01T05:20:03.000000Z");
+}
+
+TEST_CASE("history: a signal by the minute, and clear words for what makes no sense") {
+  history_world w;
+  const auto rollup = w.client.get("/api/v1/equipment/T1/rollup?signal=EEC1.engine_speed");
+  REQUIRE(rollup.status == 200);
+  CHECK(json::parse(rollup.body)["rollup"][0]["mean"] == 1000.25);
+  CHECK(json::parse(rollup.body)["next"] == "2020-05-01T05:21:00.000000Z");
+  const auto names = w.client.get("/api/v1/equipment/T1/signals");
+  REQUIRE(names.status == 200);
+  CHECK(json::parse(names.body)["signals"][0]["name"] == "EEC1.engine_speed");
+  CHECK(w.client.get("/api/v1/equipment/T1/rollup").status == 400);
+  CHECK(w.client.get("/api/v1/equipment/T1/rollup?signal=no").status == 404);
+  CHECK(w.client.get("/api/v1/equipment/T1/rollup?signal=EEC1.engine_speed&bucket=week").status
+        == 400);
+  CHECK(w.client.get("/api/v1/equipment/T1/telemetry?from=yesterday").status == 400);
+  CHECK(w.client.get("/api/v1/equipment/T1/telemetry?until=2020-05-01").status == 400);
+  CHECK(w.client.get("/api/v1/equipment/no/telemetry").status == 404);
+  w.node.database.away = true;
+  CHECK(w.client.get("/api/v1/equipment/T1/telemetry").status == 503);
+}
+
+TEST_CASE("history: nothing of another farm, or of a machine that the token is not for") {
+  history_world w{history_tokens()};
+  for (const std::string what : {"telemetry", "signals", "rollup?signal=EEC1.engine_speed"}) {
+    CAPTURE(what);
+    CHECK(w.client.get("/api/v1/equipment/T1/" + what).status == 401);
+    CHECK(w.client.get("/api/v1/equipment/T1/" + what, bearer("v1")).status == 200);
+    CHECK(w.client.get("/api/v1/equipment/T2/" + what, bearer("v1")).status == 403);
+    CHECK(w.client.get("/api/v1/equipment/T1/" + what, bearer("h")).status == 404);
+  }
+}

@@ -1,0 +1,256 @@
+/// The HTTP front against clients that send too much, too slowly, too often or not at all.
+#include "tests/support/http_front.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <chrono>
+#include <fstream>
+#include <memory>
+#include <thread>
+
+using namespace furrow;
+using namespace furrow::tests;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct limits_world {
+  explicit limits_world(http::http_config config = {})
+    : front{(furnish(node), node), std::move(config)} {}
+  fake_node node;
+  http_front front;
+};
+
+template <class Condition>
+bool soon(Condition holds) {
+  const auto deadline = std::chrono::steady_clock::now() + 20s;
+  while (!holds()) {
+    if (std::chrono::steady_clock::now() > deadline)
+      return false;
+    std::this_thread::yield();
+  }
+  return true;
+}
+
+std::size_t resident_bytes() {
+  std::ifstream statm{"/proc/self/statm"};
+  std::size_t total = 0;
+  std::size_t resident = 0;
+  statm >> total >> resident;
+  return resident * 4096;
+}
+
+} // namespace
+
+TEST_CASE("http limits: a header too large is refused by its size, and the connection closed") {
+  limits_world w;
+  raw_client client{w.front.at()};
+  CHECK(client.get("/health", "X-Filler: " + std::string(15'000, 'x') + "\r\n").status == 200);
+  client.send("GET /health HTTP/1.1\r\nHost: localhost\r\nX-Filler: " + std::string(20'000, 'x')
+              + "\r\n\r\n");
+  const auto answer = client.read();
+  CHECK(answer.status == 431);
+  CHECK(answer.body.find("header_too_large") != std::string::npos);
+  CHECK(client.closed());
+}
+
+TEST_CASE("http limits: a body too large is refused before it is read, announced or not") {
+  limits_world w;
+  raw_client announced{w.front.at()};
+  announced.send("POST /api/v1/db/migrate HTTP/1.1\r\nHost: localhost\r\n"
+                 "Content-Length: 99999999999\r\n\r\n");
+  CHECK(announced.read().status == 413);
+  CHECK(announced.closed());
+  raw_client chunked{w.front.at()};
+  chunked.send("POST /api/v1/db/migrate HTTP/1.1\r\nHost: localhost\r\n"
+               "Transfer-Encoding: chunked\r\n\r\n");
+  std::string chunk = "40000\r\n" + std::string(0x40000, 'x') + "\r\n";
+  for (int i = 0; i < 5; ++i)
+    chunked.send(chunk);
+  CHECK(chunked.read().status == 413);
+  CHECK_FALSE(w.node.database.migrations[1].applied);
+  raw_client fitting{w.front.at()};
+  CHECK(fitting.post("/api/v1/db/migrate", "", std::string(1U << 20U, 'x')).status == 200);
+}
+
+TEST_CASE("http limits: a body for nothing is not read, and one that waits is called for") {
+  limits_world w;
+  raw_client refused{w.front.at()};
+  refused.send("POST /nothing HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n");
+  CHECK(refused.read().status == 404); // before the body came
+  CHECK(refused.closed());
+  raw_client waiting{w.front.at()};
+  waiting.send("POST /api/v1/db/migrate HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n"
+               "Expect: 100-continue\r\n\r\n");
+  CHECK(waiting.read().status == 100);
+  waiting.send("{}");
+  CHECK(waiting.read().status == 200);
+}
+
+TEST_CASE("http limits: what is not HTTP is told so, and closed") {
+  limits_world w;
+  for (const auto& bad : {std::string{"hello\r\n\r\n"}, std::string(64, '\xFF') + "\r\n\r\n",
+                          std::string{"GET /health HTTP/3.7\r\n\r\n"},
+                          std::string{"GET /health HTTP/1.1\r\nHost localhost\r\n\r\n"},
+                          std::string{"GET /health HTTP/1.1\r\nContent-Length: -1\r\n\r\n"}}) {
+    raw_client client{w.front.at()};
+    client.send(bad);
+    CHECK_MESSAGE(client.read().status == 400, bad);
+    CHECK(client.closed());
+  }
+  raw_client client{w.front.at()};
+  CHECK(client.get("/health").status == 200);
+}
+
+TEST_CASE("http limits: who sends a header too slowly, or nothing, is cut") {
+  http::http_config config;
+  config.header_timeout = 200ms;
+  config.idle_timeout = 300ms;
+  limits_world w{config};
+  raw_client silent{w.front.at()};
+  raw_client slow{w.front.at()};
+  raw_client idle{w.front.at()};
+  CHECK(idle.get("/health").status == 200);
+  slow.send("GET /health HTTP/1.1\r\n");
+  CHECK(silent.closed());
+  CHECK(idle.closed());
+  // A byte now and then does not buy time.
+  CHECK(soon([&] { return !slow.send("X"); }));
+}
+
+TEST_CASE("http limits: a connection too many gets 503, and room when another has gone") {
+  http::http_config config;
+  config.connections_max = 2;
+  limits_world w{config};
+  auto first = std::make_unique<raw_client>(w.front.at());
+  raw_client second{w.front.at()};
+  CHECK(first->get("/health").status == 200);
+  CHECK(second.get("/health").status == 200);
+  {
+    raw_client third{w.front.at()};
+    const auto answer = third.read();
+    CHECK(answer.status == 503);
+    CHECK(answer.body.find("too_many_connections") != std::string::npos);
+    CHECK(third.closed());
+  }
+  const auto metrics = second.get("/metrics").body;
+  CHECK(metrics.find("furrow_http_connections_refused_total 1\n") != std::string::npos);
+  first.reset();
+  CHECK(soon([&] { return raw_client{w.front.at()}.get("/health").status == 200; }));
+}
+
+TEST_CASE("http limits: a million frames are streamed in the memory of a page") {
+  limits_world w;
+  auto& store = w.node.database;
+  store.frame_count = 1'000'000;
+  raw_client client{w.front.at()};
+  CHECK(client.get("/api/v1/frames?equipment=T2&to=-infinity").complete); // warm
+  const auto pages_before = store.pages.load();
+  CHECK(pages_before == 125);
+  const auto before = resident_bytes();
+  auto most = before;
+
+  const int small = 64 << 10;
+  raw_client reader{w.front.at()};
+  ::setsockopt(reader.socket().native_handle(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+  reader.send("GET /api/v1/frames?equipment=T1 HTTP/1.1\r\nHost: localhost\r\n"
+              "Connection: close\r\n\r\n");
+  std::size_t got = reader.drain(1U << 20U);
+  // Back-pressure: what is not taken is not read from the store (the kernel's buffers hold a few MiB).
+  CHECK(store.pages - pages_before < 60);
+  CHECK(raw_client{w.front.at()}.get("/health").status == 200);
+  for (std::size_t more = 1; more > 0; got += more) {
+    more = reader.drain(1U << 20U);
+    most = std::max(most, resident_bytes());
+  }
+  // Each pair of lines: 48 + 36 bytes; chunk headers come on top.
+  CHECK(got > 500'000U * 84U);
+  CHECK(store.pages - pages_before == 125);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  CHECK(most - before < (32U << 20U));
+#endif
+}
+
+TEST_CASE("http limits: frame streams are counted, and a place is free again when one has gone") {
+  http::http_config config;
+  config.streams_max = 1;
+  limits_world w{config};
+  w.node.database.frame_count = 1'000'000;
+  auto reader = std::make_unique<raw_client>(w.front.at());
+  reader->send("GET /api/v1/frames?equipment=T1 HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  CHECK(reader->drain(1'000) >= 1'000);
+  raw_client second{w.front.at()};
+  const auto answer = second.get("/api/v1/frames?equipment=T2");
+  CHECK(answer.status == 429);
+  CHECK(answer.headers.at("retry-after") == "1");
+  reader.reset();
+  w.node.database.frame_count = 3;
+  CHECK(soon([&] { return second.get("/api/v1/frames?equipment=T2").status == 200; }));
+  CHECK(second.get("/api/v1/frames?equipment=nobody").status == 404);
+  CHECK(second.get("/api/v1/frames?equipment=T2").status == 200);
+}
+
+TEST_CASE("http limits: a stream whose rest cannot be read is cut short, not ended") {
+  limits_world w;
+  w.node.database.frame_count = 100'000;
+  w.node.database.pages_max = 3;
+  raw_client client{w.front.at()};
+  const auto answer = client.get("/api/v1/frames?equipment=T1");
+  CHECK(answer.status == 200);
+  CHECK_FALSE(answer.complete);
+  CHECK(std::count(answer.body.begin(), answer.body.end(), '\n') == 24'000);
+}
+
+TEST_CASE("http limits: a stream outlives a short absence of the database") {
+  limits_world w;
+  w.node.database.frame_count = 1'000'000;
+  const int small = 64 << 10;
+  raw_client client{w.front.at()};
+  ::setsockopt(client.socket().native_handle(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+  client.send("GET /api/v1/frames?equipment=T1 HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  std::thread back{[&] {
+    CHECK(soon([&] { return w.node.database.refused > 0; }));
+    w.node.database.away = false;
+  }};
+  CHECK(soon([&] { return w.node.database.pages > 1; }));
+  w.node.database.away = true;
+  const auto answer = client.read();
+  back.join();
+  CHECK(answer.complete);
+  CHECK(std::count(answer.body.begin(), answer.body.end(), '\n') == 1'000'000);
+}
+
+TEST_CASE("http limits: stopping ends idle, streaming and waiting connections at once") {
+  limits_world w;
+  w.node.database.frame_count = 1'000'000;
+  raw_client idle{w.front.at()};
+  CHECK(idle.get("/health").status == 200);
+  raw_client streaming{w.front.at()};
+  streaming.send("GET /api/v1/frames?equipment=T1 HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  CHECK(streaming.drain(1'000) >= 1'000);
+  w.node.database.silent = true;
+  raw_client waiting{w.front.at()};
+  waiting.send("GET /api/v1/ledger HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  raw_client silent{w.front.at()};
+  CHECK(soon([&] { return w.node.database.unanswered > 0; }));
+  CHECK(w.front.stop(5s));
+  CHECK(idle.closed());
+  CHECK(waiting.closed());
+}
+
+TEST_CASE("http limits: an address that is taken, and a name that is none, are clear errors") {
+  limits_world w;
+  boost::asio::io_context io;
+  http::http_config config;
+  config.port = w.front.at().port();
+  const auto taken = http::http_server{io, config, w.node}.start();
+  REQUIRE_FALSE(taken.has_value());
+  CHECK(taken.error().detail
+        == "cannot listen for HTTP on 127.0.0.1:" + std::to_string(config.port)
+             + ": Address already in use");
+  config.address = "no.such.name.invalid";
+  const auto nowhere = http::http_server{io, config, w.node}.start();
+  REQUIRE_FALSE(nowhere.has_value());
+  CHECK(nowhere.error().detail.starts_with("cannot listen for HTTP on no.such.name.invalid:"));
+}

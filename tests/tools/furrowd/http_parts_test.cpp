@@ -1,0 +1,118 @@
+#include "tools/furrowd/api/frames_body.hpp"
+#include "tools/furrowd/http/guard.hpp"
+#include "tools/furrowd/http/target.hpp"
+#include "tools/json/rfc3339.hpp"
+
+#include <doctest/doctest.h>
+
+#include <limits>
+
+using namespace furrow;
+using namespace furrow::http;
+
+TEST_CASE("target: path and query are taken apart and decoded") {
+  const auto plain = parse_target("/api/v1/equipment/T%201%2Fb?from=a%3Db&to=&x+y=1+2");
+  REQUIRE(plain);
+  CHECK(plain->segments == std::vector<std::string>{"api", "v1", "equipment", "T 1/b"});
+  CHECK(plain->query.at("from") == "a=b");
+  CHECK(plain->query.at("to").empty());
+  CHECK(plain->query.at("x y") == "1 2");
+  CHECK(parse_target("/")->segments.empty());
+  CHECK(parse_target("/a/")->segments == std::vector<std::string>{"a"});
+  CHECK(parse_target("/a?x=1&x=2")->repeated == "x");
+}
+
+TEST_CASE("target: what is not well encoded is refused") {
+  for (const char* bad :
+       {"", "a", "*", "//", "/a//b", "/%", "/%4", "/%zz", "/a?x=%0", "/%00", "/a%0Ab"})
+    CHECK_MESSAGE(!parse_target(bad), bad);
+}
+
+TEST_CASE("times: RFC 3339 is read, with any offset, and infinity") {
+  CHECK(parse_time("1970-01-01T00:00:00Z") == 0);
+  CHECK(parse_time("1970-01-01") == 0);
+  CHECK(parse_time("2026-05-01T06:30:00.25Z") == 1'777'617'000'250'000);
+  CHECK(parse_time("2026-05-01T08:30:00.250+02:00") == 1'777'617'000'250'000);
+  CHECK(parse_time("2026-05-01T08:30:00.250 02:00") == 1'777'617'000'250'000);
+  CHECK(parse_time("2026-05-01 03:00:00.250-03:30") == 1'777'617'000'250'000);
+  CHECK(parse_time("1969-12-31T23:59:59.999999Z") == -1);
+  CHECK(parse_time("-infinity") == std::numeric_limits<std::int64_t>::min());
+  CHECK(parse_time("infinity") == std::numeric_limits<std::int64_t>::max());
+  for (const char* bad : {"", "now", "2026-05-01T06:30:00", "2026-02-29", "2026-05-01T24:00:00Z",
+                          "2026-05-01T06:30Z", "2026-05-01T06:30:00Zx", "2026-05-01T06:30:00.Z"})
+    CHECK_MESSAGE(!parse_time(bad), bad);
+}
+
+TEST_CASE("times: what is written is read back") {
+  CHECK(format_time(1'777'617'000'250'000) == "2026-05-01T06:30:00.250000Z");
+  CHECK(format_time(-1) == "1969-12-31T23:59:59.999999Z");
+  for (const std::int64_t time : {std::int64_t{0}, std::int64_t{-62'167'219'200'000'000},
+                                  std::int64_t{253'402'300'799'999'999}})
+    CHECK(parse_time(format_time(time)) == time);
+  CHECK(format_time(std::numeric_limits<std::int64_t>::max()) == "+294247-01-10T04:00:54.775807Z");
+}
+
+TEST_CASE("frames filter: an identifier of more than three digits has 29 bits") {
+  CHECK(parse_can_id("18FEF100")->extended);
+  CHECK(parse_can_id("0x00000123")->extended);
+  CHECK_FALSE(parse_can_id("123")->extended);
+  CHECK(parse_can_id("7ff")->id == 0x7FF);
+  for (const char* bad : {"", "0x", "800", "20000000", "123456789", "12g", "-1"})
+    CHECK_MESSAGE(!parse_can_id(bad), bad);
+  CHECK(parse_pgn("65265") == 65'265);
+  CHECK(parse_pgn("0xFEF1") == 65'265);
+  for (const char* bad : {"", "0x", "FEF1", "262144", "-1", "1 "})
+    CHECK_MESSAGE(!parse_pgn(bad), bad);
+}
+
+TEST_CASE("frames filter: a PGN is that of an extended frame, its destination left out") {
+  frames_filter filter;
+  filter.pgn = 0xEA00;
+  CHECK(filter.takes(can::pack({.id = 0x18EAFF00, .extended = true})));
+  CHECK(filter.takes(can::pack({.id = 0x18EA2701, .extended = true})));
+  CHECK_FALSE(filter.takes(can::pack({.id = 0x18FEF100, .extended = true})));
+  CHECK_FALSE(filter.takes(can::pack({.id = 0x18EAFF00, .error = true})));
+  filter = {};
+  filter.can_id = parse_can_id("123");
+  CHECK(filter.takes(can::pack({.id = 0x123})));
+  CHECK_FALSE(filter.takes(can::pack({.id = 0x123, .extended = true})));
+}
+
+TEST_CASE("frames: a line of JSON says all about a frame") {
+  const std::uint8_t bytes[] = {0xDE, 0xAD};
+  const auto line = [&](const can::header_parts& parts) {
+    std::string text;
+    append_frame(text, {1'000'001, can::pack(parts), bytes}, 42, "\"can1\"", frames_format::jsonl);
+    return text;
+  };
+  CHECK(line({.id = 0x18FEF100, .extended = true, .length = 2})
+        == "{\"seq\":42,\"time\":\"1970-01-01T00:00:01.000001Z\",\"bus\":\"can1\","
+           "\"can_id\":\"18FEF100\",\"extended\":true,\"remote\":false,\"error\":false,"
+           "\"kind\":\"classic\",\"length\":2,\"pgn\":65265,\"payload\":\"DEAD\"}\n");
+  CHECK(line({.id = 0x12, .remote = true, .length = 4, .direction = can::frame_direction::received})
+        == "{\"seq\":42,\"time\":\"1970-01-01T00:00:01.000001Z\",\"bus\":\"can1\","
+           "\"can_id\":\"012\",\"extended\":false,\"remote\":true,\"error\":false,"
+           "\"kind\":\"classic\",\"length\":4,\"pgn\":null,\"payload\":\"\","
+           "\"direction\":\"received\"}\n");
+  CHECK(line({.id = 4, .error = true, .length = 0}).find("\"can_id\":\"20000004\"")
+        != std::string::npos);
+  CHECK(line({.id = 4, .length = 2, .nibble = 5, .kind = can::frame_kind::fd})
+          .ends_with("\"fd_flags\":5}\n"));
+}
+
+TEST_CASE("guard: without tokens only loopback names and own pages are served") {
+  const guard open{std::nullopt};
+  const auto admitted = [&](const std::string& host, const std::string& origin) {
+    return std::holds_alternative<daemon::credential>(
+      open.admit({"POST", "/", "", host, origin}, daemon::permission::administer));
+  };
+  CHECK(admitted("127.0.0.1:7480", ""));
+  CHECK(admitted("LOCALHOST", ""));
+  CHECK(admitted("[::1]:7480", "http://[::1]:7480"));
+  CHECK(admitted("", ""));
+  CHECK(admitted("localhost:7480", "http://localhost:7480"));
+  CHECK_FALSE(admitted("localhost:7480", "http://evil.example"));
+  CHECK_FALSE(admitted("localhost:7480", "null"));
+  CHECK_FALSE(admitted("evil.example:7480", ""));
+  CHECK_FALSE(admitted("127.0.0.1.evil.example", ""));
+}

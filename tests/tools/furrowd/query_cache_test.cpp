@@ -1,0 +1,200 @@
+// The cache of summaries by a clock of the test's own, and what Redis says by bytes.
+#include "tools/furrowd/cache/query_cache.hpp"
+#include "tools/furrowd/cache/redis_reply.hpp"
+#include "tools/furrowd/cache/summaries.hpp"
+
+#include <doctest/doctest.h>
+
+#include <nlohmann/json.hpp>
+
+using namespace furrow;
+using namespace furrow::http;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct world {
+  explicit world(cache_limits limits = {}) : cache{limits} {}
+  bool put(const cache_key& key, const std::string& answer, std::uint64_t mark = 0) {
+    return cache.put(cache.ask(key, mark, now), answer, now);
+  }
+  std::string find(const cache_key& key, std::uint64_t mark = 0) {
+    const auto found = cache.find(key, mark, now);
+    return found ? *found : "";
+  }
+  query_cache::clock::time_point now{1h};
+  query_cache cache;
+};
+
+const cache_key machines{"hill", "equipment"};
+
+} // namespace
+
+TEST_CASE("query cache: an answer is fresh until its time is over, counted from the question") {
+  world w;
+  const auto ticket = w.cache.ask(machines, 0, w.now);
+  w.now += 400ms; // the database thinks
+  CHECK(w.find(machines) == "");
+  CHECK(w.cache.put(ticket, "one", w.now));
+  w.now += 599ms;
+  CHECK(w.find(machines) == "one");
+  CHECK(w.find({"hill", "ledger"}) == "");
+  CHECK(w.find({"dale", "equipment"}) == "");
+  w.now += 1ms;
+  CHECK(w.find(machines) == "");
+  CHECK(w.cache.counters().entries == 0);
+  CHECK(w.cache.counters().hits == 1);
+  CHECK(w.cache.counters().misses == 4);
+  const auto late = w.cache.ask(machines, 0, w.now);
+  w.now += 1s;
+  CHECK_FALSE(w.cache.put(late, "too late", w.now));
+}
+
+TEST_CASE(
+  "query cache: what is changed makes the farm's answers worthless, those on their way too") {
+  world w;
+  CHECK(w.put(machines, "one"));
+  CHECK(w.put({"hill", "ledger"}, "two"));
+  CHECK(w.put({"hills", "ledger"}, "three"));
+  const auto mine = w.cache.ask(machines, 0, w.now);
+  const auto other = w.cache.ask({"hills", "equipment"}, 0, w.now);
+  w.cache.forget("hill");
+  CHECK(w.find(machines) == "");
+  CHECK(w.find({"hill", "ledger"}) == "");
+  CHECK(w.find({"hills", "ledger"}) == "three");
+  CHECK_FALSE(w.cache.put(mine, "of before", w.now));
+  CHECK(w.cache.put(other, "four", w.now));
+  CHECK(w.cache.counters().forgotten == 2);
+  CHECK(w.find(machines) == "");
+  CHECK(w.put(machines, "of after"));
+  CHECK(w.find(machines) == "of after");
+}
+
+TEST_CASE(
+  "query cache: another mark is another answer, and an older answer never follows a newer") {
+  world w;
+  CHECK(w.put(machines, "one", 7));
+  CHECK(w.find(machines, 8) == "");
+  CHECK(w.find(machines, 7) == ""); // it went
+  const auto slow = w.cache.ask(machines, 7, w.now);
+  w.now += 10ms;
+  CHECK(w.put(machines, "newer", 7));
+  CHECK_FALSE(w.cache.put(slow, "older", w.now));
+  CHECK(w.find(machines, 7) == "newer");
+  const auto text = std::make_shared<const std::string>("another node's");
+  CHECK_FALSE(w.cache.adopt(machines, 7, text, w.now - 1s, w.now));  // too old
+  CHECK_FALSE(w.cache.adopt(machines, 7, text, w.now + 1ms, w.now)); // of the future
+  CHECK_FALSE(w.cache.adopt(machines, 7, text, w.now - 500ms, w.now));
+  CHECK(w.cache.adopt({"dale", "ledger"}, 7, text, w.now - 400ms, w.now));
+  w.now += 599ms;
+  CHECK(w.find({"dale", "ledger"}, 7) == "another node's");
+  w.now += 1ms;
+  CHECK(w.find({"dale", "ledger"}, 7) == "");
+}
+
+TEST_CASE("query cache: entries and bytes are bounded, the oldest goes first") {
+  world w{{.ttl = 10s, .entries_max = 3, .bytes_max = 8'000}};
+  for (int i = 0; i < 5; ++i) {
+    CHECK(w.put({"f" + std::to_string(i), "ledger"}, std::string(100, 'x')));
+    w.now += 1ms;
+  }
+  CHECK(w.cache.counters().entries == 3);
+  CHECK(w.cache.counters().evicted == 2);
+  CHECK(w.find({"f1", "ledger"}) == "");
+  CHECK(w.find({"f2", "ledger"}) != "");
+  CHECK_FALSE(w.put({"large", "ledger"}, std::string(2'000, 'x')));
+  world narrow{{.ttl = 10s, .entries_max = 1'000, .bytes_max = 8'000}};
+  for (int i = 0; i < 500; ++i) {
+    CHECK(narrow.put({"f" + std::to_string(i), "ledger"}, std::string(1'000, 'x')));
+    CHECK(narrow.cache.counters().bytes <= 8'000);
+    narrow.now += 1ms;
+  }
+  CHECK(narrow.cache.counters().entries > 2);
+  for (int i = 0; i < 500; ++i)
+    narrow.cache.forget("f" + std::to_string(i));
+  CHECK(narrow.cache.counters().entries == 0);
+  CHECK(narrow.cache.counters().bytes == 0);
+}
+
+TEST_CASE("redis: replies come whole from any pieces, and what is no reply ends it") {
+  const std::string wire = "+OK\r\n-ERR no\r\n:7\r\n$-1\r\n$4\r\na\r\nb\r\n$0\r\n\r\n";
+  for (std::size_t piece = 1; piece <= wire.size(); ++piece) {
+    redis_reader reader;
+    std::string seen;
+    for (std::size_t at = 0; at < wire.size(); at += piece) {
+      reader.feed(std::string_view{wire}.substr(at, piece));
+      while (const auto reply = reader.next())
+        seen += std::to_string(static_cast<int>(reply->what)) + reply->text + '|';
+    }
+    CHECK(seen == "0OK|1ERR no|27|4|3a\r\nb|3|");
+    CHECK_FALSE(reader.broken());
+    CHECK(reader.idle());
+  }
+  for (const std::string lie : {"*1000000000\r\n", "$99999999999999\r\n", "$-7\r\n", "$x\r\n",
+                                "$2\r\nabcd", ":1x\r\n", "HTTP/1.1 400 Bad Request\r\n"}) {
+    redis_reader reader;
+    reader.feed(lie);
+    CHECK_FALSE(reader.next());
+    CHECK(reader.broken());
+  }
+  redis_reader endless;
+  for (int i = 0; i < 10'000 && !endless.broken(); ++i) {
+    endless.feed("+" + std::string(100, 'x'));
+    CHECK_FALSE(endless.next());
+  }
+  CHECK(endless.broken());
+  CHECK(redis_command({"SET", "a b", std::string_view{"\0\r\n", 3}})
+        == std::string{"*3\r\n$3\r\nSET\r\n$3\r\na b\r\n$3\r\n\0\r\n\r\n", 31});
+}
+
+TEST_CASE("redis: an answer is believed if it is whole and of this farm and question") {
+  const auto sealed = sealed_answer(machines, 1'700'000'000'123'456, "[]\n");
+  const auto opened = open_answer(machines, sealed);
+  REQUIRE(opened);
+  CHECK(opened->made_us == 1'700'000'000'123'456);
+  CHECK(opened->answer == "[]\n");
+  CHECK_FALSE(open_answer({"hill", "ledger"}, sealed));
+  CHECK_FALSE(open_answer({"hil", "lequipment"}, sealed));
+  for (std::size_t i = 0; i < sealed.size(); ++i) {
+    auto damaged = sealed;
+    damaged[i] = static_cast<char>(damaged[i] ^ 1);
+    CHECK_FALSE(open_answer(machines, damaged));
+    CHECK_FALSE(open_answer(machines, sealed.substr(0, i)));
+  }
+}
+
+TEST_CASE("redis: what was kept comes back as it was, and no other farm's rows ever") {
+  const stored_rows rows{{"hill", "T1", 0xA00284000DE00001, 2, 9, -5},
+                         {"hill", "T \"2\"", std::nullopt, 0, 0, std::nullopt}};
+  const auto back = kept_equipment("hill", to_kept_text(rows));
+  REQUIRE(back);
+  REQUIRE(back->size() == 2);
+  CHECK((*back)[0].iso_name == rows[0].iso_name);
+  CHECK((*back)[0].durable == 9);
+  CHECK((*back)[0].last_frame_us == -5);
+  CHECK((*back)[1].name == "T \"2\"");
+  CHECK_FALSE((*back)[1].iso_name);
+  CHECK_FALSE(kept_equipment("dale", to_kept_text(rows)));
+  for (const auto* text : {"", "{", "{}", "[1]", "[{\"farm\":\"hill\"}]", "[{\"farm\":7}]"}) {
+    CHECK_FALSE(kept_equipment("hill", text));
+    CHECK(kept_ledger("hill", text) == nullptr);
+  }
+  CHECK(kept_ledger("hill", R"([{"farm":"hill","equipment":"T1"}])")->size() == 1);
+  CHECK(kept_ledger("hill", R"([{"farm":"dale","equipment":"T1"}])") == nullptr);
+}
+
+TEST_CASE("redis: an address is read whole or refused") {
+  const auto plain = parse_redis_url("redis://cache");
+  REQUIRE(plain);
+  CHECK(plain->host == "cache");
+  CHECK(plain->port == 6379);
+  const auto full = parse_redis_url("redis://:p@ss:w@10.0.0.7:7000/3");
+  REQUIRE(full);
+  CHECK(full->password == "p@ss:w");
+  CHECK(full->host == "10.0.0.7");
+  CHECK(full->port == 7000);
+  CHECK(full->database == 3);
+  for (const auto* wrong : {"cache", "redis://", "redis://h:0", "redis://h:70000", "redis://h/x",
+                            "redis://user@h", "rediss://h"})
+    CHECK_FALSE(parse_redis_url(wrong));
+}

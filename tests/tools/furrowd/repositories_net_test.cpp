@@ -1,0 +1,247 @@
+/// Fields and equipment records over HTTP and by the `furrow` program, on a real SQLite store.
+#include "storage/farm/repositories.hpp"
+#include "tests/support/http_front.hpp"
+#include "tests/support/program.hpp"
+#include "tools/furrowd/access/tokens.hpp"
+
+#include <doctest/doctest.h>
+
+#include <unistd.h>
+
+#include <filesystem>
+#include <fstream>
+#include <future>
+
+#include <nlohmann/json.hpp>
+
+using namespace furrow;
+using namespace furrow::tests;
+using nlohmann::json;
+
+namespace {
+
+const std::string square =
+  R"({"type":"Polygon","coordinates":[[[8.4,49],[8.402,49],[8.402,49.0015],[8.4,49.0015],[8.4,49]]]})";
+
+struct repository_world {
+  explicit repository_world(const std::string& tokens = {}) {
+    std::string name = (std::filesystem::temp_directory_path() / "furrow-repos-XXXXXX").string();
+    REQUIRE(::mkdtemp(name.data()) != nullptr);
+    folder = name;
+    storage::store_options options;
+    options.url = "sqlite:" + (folder / "store.db").string();
+    auto opened = storage::open_store(options);
+    REQUIRE(opened);
+    store = std::move(*opened);
+    std::promise<bool> migrated;
+    store->migrate([&](const auto& outcome) { migrated.set_value(bool(outcome)); });
+    REQUIRE(migrated.get_future().get());
+    node.database.kept = store->open_repositories();
+    http::http_config config;
+    if (!tokens.empty()) {
+      auto table = daemon::token_table::parse(tokens, "tokens");
+      REQUIRE(table);
+      config.tokens = std::move(*table);
+    }
+    front.emplace(node, std::move(config));
+    client.emplace(front->at());
+  }
+  ~repository_world() {
+    client.reset();
+    front.reset();
+    store.reset();
+    std::filesystem::remove_all(folder);
+  }
+  repository_world(const repository_world&) = delete;
+  repository_world& operator=(const repository_world&) = delete;
+
+  http_answer ask(const std::string& method,
+                  const std::string& target,
+                  const std::string& body = "",
+                  const std::string& more = "") {
+    client->send(method + " " + target + " HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: "
+                 + std::to_string(body.size()) + "\r\n" + more + "\r\n" + body);
+    return client->read();
+  }
+  program_result furrow(std::vector<std::string> words) const {
+    words.insert(words.begin(), FURROW_BIN_DIR "/furrow");
+    return run_program(std::move(words), {{{"FURROW_AT", front->url()}}});
+  }
+  std::string file(const std::string& text) const {
+    const auto path = folder / "field.geojson";
+    std::ofstream{path} << text;
+    return path.string();
+  }
+
+  std::filesystem::path folder;
+  std::unique_ptr<storage::store> store;
+  fake_node node;
+  std::optional<http_front> front;
+  std::optional<raw_client> client;
+};
+
+std::string code_of(const http_answer& answer) {
+  return json::parse(answer.body)["error"]["code"].get<std::string>();
+}
+
+std::string field_body(const std::string& name) {
+  return R"({"name":")" + name + R"(","crop":"wheat","boundary":)" + square + "}";
+}
+
+} // namespace
+
+TEST_CASE("http fields: made, read, changed in the version that was read, removed") {
+  repository_world repository_world;
+  CHECK(repository_world.ask("POST", "/api/v1/fields", field_body("F 1")).status == 200);
+  CHECK(code_of(repository_world.ask("POST", "/api/v1/fields", field_body("F 1"))) == "exists");
+  auto got = repository_world.ask("GET", "/api/v1/fields/F%201");
+  REQUIRE(got.status == 200);
+  const auto field = json::parse(got.body);
+  CHECK(field["crop"] == "wheat");
+  CHECK(field["version"] == 1);
+  CHECK(field["area_m2"].get<double>() == doctest::Approx(24'409).epsilon(0.001));
+  CHECK(json::parse(
+          repository_world.ask("PATCH", "/api/v1/fields/F%201", R"({"crop":"rye","version":1})")
+            .body)["version"]
+        == 2);
+  const auto late =
+    repository_world.ask("PATCH", "/api/v1/fields/F%201", R"({"crop":"maize","version":1})");
+  CHECK(late.status == 409);
+  CHECK(code_of(late) == "conflict");
+  // What was read can be sent back as it is.
+  got = repository_world.ask("GET", "/api/v1/fields/F%201");
+  CHECK(repository_world.ask("PATCH", "/api/v1/fields/F%201", got.body).status == 200);
+  const auto at =
+    json::parse(repository_world.ask("GET", "/api/v1/fields-at?position=8.401,49.001").body);
+  CHECK(at["rows"].size() == 1);
+  CHECK(
+    json::parse(repository_world.ask("GET", "/api/v1/fields-at?position=8.403,49.001").body)["rows"]
+      .empty());
+  CHECK(repository_world.ask("DELETE", "/api/v1/fields/F%201?version=1").status == 409);
+  CHECK(repository_world.ask("DELETE", "/api/v1/fields/F%201").status == 200);
+  CHECK(repository_world.ask("DELETE", "/api/v1/fields/F%201").status == 404);
+  CHECK(repository_world.ask("GET", "/api/v1/fields/F%201").status == 404);
+}
+
+TEST_CASE("http fields: a list goes in whole or not at all, and comes back in pages") {
+  repository_world repository_world;
+  CHECK(repository_world
+          .ask("POST", "/api/v1/fields",
+               "[" + field_body("A") + "," + field_body("B") + "," + field_body("C") + "]")
+          .status
+        == 200);
+  const auto first =
+    json::parse(repository_world.ask("GET", "/api/v1/fields?limit=2&crop=wheat").body);
+  CHECK(first["rows"].size() == 2);
+  CHECK(first["next"] == "B");
+  const auto second =
+    json::parse(repository_world.ask("GET", "/api/v1/fields?limit=2&after=B").body);
+  CHECK(second["rows"].size() == 1);
+  CHECK(second["next"].is_null());
+  CHECK(repository_world
+          .ask("POST", "/api/v1/fields", "[" + field_body("D") + R"(,{"name":"E","boundary":{}}])")
+          .status
+        == 400);
+  CHECK(repository_world.ask("GET", "/api/v1/fields/D").status == 404);
+}
+
+TEST_CASE("http fields: what makes no sense is refused in one line") {
+  repository_world repository_world;
+  CHECK(code_of(repository_world.ask("POST", "/api/v1/fields", "{")) == "bad_body");
+  CHECK(code_of(repository_world.ask("POST", "/api/v1/fields", std::string(100'000, '[')))
+        == "bad_body");
+  CHECK(code_of(repository_world.ask("POST", "/api/v1/fields", "[5]")) == "bad_body");
+  CHECK(code_of(repository_world.ask("POST", "/api/v1/fields", R"({"name":"F","colour":1})"))
+        == "unknown_member");
+  CHECK(code_of(repository_world.ask("POST", "/api/v1/fields", R"({"name":"F","crop":1})"))
+        == "bad_member");
+  CHECK(code_of(repository_world.ask("POST", "/api/v1/fields", R"({"name":"F"})"))
+        == "invalid_value");
+  CHECK(code_of(repository_world.ask("POST", "/api/v1/fields",
+                                     R"({"name":"a\u0000b","boundary":)" + square + "}"))
+        == "invalid_value");
+  CHECK(code_of(repository_world.ask("GET", "/api/v1/fields?limit=0")) == "bad_parameter");
+  CHECK(code_of(repository_world.ask("GET", "/api/v1/fields-at?position=200,1"))
+        == "bad_parameter");
+  CHECK(code_of(repository_world.ask("GET", "/api/v1/fields-at?position=8.4")) == "bad_parameter");
+  CHECK(code_of(repository_world.ask("PATCH", "/api/v1/equipment/T1", R"({"kind":"tank"})"))
+        == "invalid_value");
+  CHECK(code_of(repository_world.ask("PATCH", "/api/v1/equipment/T1", R"({"iso_name":"1"})"))
+        == "bad_member");
+  // Without a store that keeps them.
+  repository_world.node.database.kept = nullptr;
+  http_front bare{repository_world.node};
+  raw_client client{bare.at()};
+  CHECK(client.get("/api/v1/fields").status == 501);
+}
+
+TEST_CASE("http fields: rights are those of the token, and so is the farm") {
+  const auto entry = [](const char* token, const char* farm, const std::string& rest) {
+    return "[[token]]\nsha256 = \"" + daemon::hash_of_token(token) + "\"\nfarm = \"" + farm + "\"\n"
+           + rest + "\n";
+  };
+  repository_world repository_world{
+    entry("v", "default", "role = \"viewer\"") + entry("o", "default", "role = \"operator\"")
+    + entry("h", "hill", "role = \"admin\"")
+    + entry("t", "default", "role = \"operator\"\nequipment = [\"T1\"]")};
+  const auto as = [](const char* token) {
+    return std::string{"Authorization: Bearer "} + token + "\r\n";
+  };
+  CHECK(repository_world.ask("POST", "/api/v1/fields", field_body("F"), as("o")).status == 200);
+  CHECK(repository_world.ask("GET", "/api/v1/fields/F", "", as("v")).status == 200);
+  CHECK(repository_world.ask("PATCH", "/api/v1/fields/F", R"({"crop":""})", as("t")).status == 403);
+  CHECK(repository_world.ask("GET", "/api/v1/fields/F", "", as("h")).status == 404);
+  CHECK(repository_world.ask("DELETE", "/api/v1/fields/F", "", as("h")).status == 404);
+  CHECK(
+    repository_world.ask("PATCH", "/api/v1/equipment/T1", R"({"kind":"tractor"})", as("t")).status
+    == 200);
+  CHECK(
+    repository_world.ask("PATCH", "/api/v1/equipment/T2", R"({"kind":"tractor"})", as("t")).status
+    == 403);
+  const auto client_of_viewer =
+    repository_world.ask("PATCH", "/api/v1/fields/F", R"({"crop":""})", as("v"));
+  CHECK(client_of_viewer.status == 403);
+}
+
+TEST_CASE("furrow field: a file becomes a field, is changed, shown and removed") {
+  repository_world repository_world;
+  const auto file = repository_world.file(
+    R"({"type":"Feature","properties":{"name":"Upper","crop":"rye"},"geometry":)" + square + "}");
+  CHECK(repository_world.furrow({"field", "add", file, "--season", "2026"}).exit_code == 0);
+  auto shown = repository_world.furrow({"field", "show", "Upper", "-o", "json"});
+  CHECK(json::parse(shown.out)["season"] == "2026");
+  CHECK(json::parse(shown.out)["crop"] == "rye");
+  CHECK(repository_world.furrow({"field", "list"}).out.find("2.4") != std::string::npos);
+  CHECK(repository_world
+          .furrow({"field", "update", "Upper", "--crop", "maize", "--attribute", "slope=3 %"})
+          .exit_code
+        == 0);
+  shown = repository_world.furrow({"field", "list", "--at-position", "8.401,49.001", "-o", "json"});
+  CHECK(json::parse(shown.out)[0]["attributes"]["slope"] == "3 %");
+  const auto late =
+    repository_world.furrow({"field", "update", "Upper", "--crop", "x", "--version", "1"});
+  CHECK(late.exit_code == 1);
+  CHECK(late.errors
+        == "furrow: field \"Upper\" stands in version 2 by now: read it again (somebody else was "
+           "first)\n");
+  CHECK(repository_world.furrow({"field", "remove", "Upper"}).exit_code == 0);
+  CHECK(repository_world.furrow({"field", "show", "Upper"}).exit_code == 4);
+  CHECK(repository_world.furrow({"field", "add", repository_world.file("{")}).exit_code == 1);
+  CHECK(repository_world.furrow({"field", "add", repository_world.file(square)}).exit_code
+        == 2); // no name
+}
+
+TEST_CASE("furrow equipment set: says what a machine is, and shows it") {
+  repository_world repository_world;
+  const auto set = repository_world.furrow({"equipment", "set", "T1", "--kind", "tractor",
+                                            "--maker", "Fendt", "--address", "28", "-o", "json"});
+  CHECK(set.exit_code == 0);
+  CHECK(json::parse(set.out)["kind"] == "tractor");
+  CHECK(json::parse(set.out)["address"] == 28);
+  const auto bad = repository_world.furrow({"equipment", "set", "T1", "--kind", "tank"});
+  CHECK(bad.exit_code == 1);
+  CHECK(bad.errors.find("kind is \"tank\", but it is one of unknown, tractor")
+        != std::string::npos);
+  CHECK(json::parse(repository_world.furrow({"equipment", "set", "T1", "-o", "json"}).out)["maker"]
+        == "Fendt");
+}

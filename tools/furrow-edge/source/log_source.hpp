@@ -1,0 +1,67 @@
+/// Frames of a log, in any format that can::log_reader knows: a file, or standard input.
+///
+/// Shape: a file that was read before goes on where the spool says; it is known by its first
+///   4 KiB, its size and the bytes before that place, so that it may have grown or moved.
+/// Errors: a line that is no frame is told as FILE:LINE:COLUMN and counted; the first 20 are told,
+///   the rest at the end.
+/// Limits: a line of at most can::line_bytes_max bytes; a longer one is a bad line.
+#pragma once
+
+#include "can/logs/log_format.hpp"
+#include "tools/furrow-edge/source/frame_source.hpp"
+#include "tools/furrow-edge/source/source_file.hpp"
+
+#include <string>
+#include <vector>
+
+namespace furrow::edge {
+
+class log_source final : public frame_source {
+public:
+  static constexpr unsigned bad_lines_told_max = 20;
+
+  /// `path` is a file or `-`. `paced`: progress may be asked for while a frame waits to be taken.
+  [[nodiscard]] static result<std::unique_ptr<log_source>>
+  open(const std::string& path, bad_line_report report, bool paced = false);
+  log_source(const log_source&) = delete;
+  log_source& operator=(const log_source&) = delete;
+
+  /// Finds this file among those that were read before.
+  [[nodiscard]] log_start find_in(const std::vector<source_row>& rows) const;
+  /// Goes to where the row says. The row's id is from the spool by now.
+  [[nodiscard]] result<done> start_at(const source_row& row);
+
+  [[nodiscard]] source_status next(source_frame& out, std::chrono::milliseconds patience) override;
+  void taken() override;
+  [[nodiscard]] source_row& progress() override;
+  [[nodiscard]] bool live() const override { return false; }
+  void refuse(const char* why) override;
+  [[nodiscard]] const std::string& trouble() const override { return file_->trouble(); }
+
+  /// Frames that the log says were dropped before it was written.
+  [[nodiscard]] std::uint64_t dropped() const { return dropped_; }
+
+private:
+  log_source(std::unique_ptr<source_file> file, bool paced, bad_line_report report);
+  enum class filled : std::uint8_t { more, nothing_yet, end, broken };
+  filled fill(std::chrono::milliseconds patience);
+  void bad_line(std::uint32_t column, const char* why);
+  void tell_rest();
+
+  std::unique_ptr<source_file> file_;
+  bool paced_;
+  bad_line_report report_;
+  source_row row_; // up to the last frame that was taken
+
+  std::vector<char> bytes_; // what the reader was fed last
+  can::log_reader reader_;
+  bool at_end_ = false;
+  std::uint64_t bad_lines_ = 0;
+  std::uint64_t told_ = 0;
+  std::uint64_t untold_ = 0;
+  std::uint64_t dropped_ = 0;
+  can::log_line parsed_;
+  can::log_payload payload_;
+};
+
+} // namespace furrow::edge

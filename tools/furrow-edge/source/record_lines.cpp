@@ -1,0 +1,269 @@
+#include "tools/furrow-edge/source/record_lines.hpp"
+
+#include "can/records/flat_json.hpp"
+#include "proto/wire.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace furrow::edge {
+
+namespace {
+
+constexpr std::string_view saved_mark = "records\n";
+constexpr std::string_view saved_json = "json";
+constexpr std::string_view saved_csv = "csv\n";
+constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
+
+bool is_blank(std::string_view line) {
+  return line.find_first_not_of(" \t\r") == std::string_view::npos;
+}
+
+bool is_field_of_any(std::string_view name) {
+  const auto kinds = can::record_kinds();
+  return std::any_of(kinds.begin(), kinds.end(),
+                     [&](const auto& kind) { return can::find_field(kind, name).has_value(); });
+}
+
+} // namespace
+
+record_line record_lines::fail(record_line how, std::size_t at, std::string what) {
+  column_ = at + 1;
+  fault_ = std::move(what);
+  return how;
+}
+
+record_line record_lines::read(std::string_view line, can::record& out) {
+  if (!line.empty() && line.back() == '\r')
+    line.remove_suffix(1);
+  if (format_ == format::unknown && line.starts_with(byte_order_mark))
+    line.remove_prefix(byte_order_mark.size());
+  if (is_blank(line))
+    return record_line::nothing;
+  if (line.size() > line_bytes_max)
+    return fail(record_line::fault, line_bytes_max,
+                "a line of more than " + std::to_string(line_bytes_max) + " bytes");
+  if (!proto::is_clean_text(std::string{line}))
+    return fail(record_line::fault, 0, "no text: UTF-8 without NUL is wanted");
+  if (format_ == format::unknown) {
+    if (line[line.find_first_not_of(" \t")] != '{')
+      return read_header(line);
+    format_ = format::json;
+  }
+  return format_ == format::json ? read_json(line, out) : read_csv(line, out);
+}
+
+const can::record_kind* record_lines::kind_of(std::string_view name) {
+  const auto* kind = can::find_record_kind(name);
+  if (kind == nullptr)
+    fault_ =
+      "kind: \"" + std::string{name.substr(0, 64)} + "\" is none of " + can::record_kind_names();
+  else if (fixed_ != nullptr && kind != fixed_) {
+    fault_ =
+      "kind: " + std::string{kind->name} + ", but all are to be " + std::string{fixed_->name};
+    kind = nullptr;
+  }
+  return kind;
+}
+
+record_line record_lines::take_time(std::string_view text, std::size_t at, can::record& out) {
+  const auto time_us = can::parse_record_time(text);
+  if (!time_us)
+    return fail(record_line::fault, at, std::string{"time: "} + can::record_time_hint);
+  if (const auto wrong = can::check_time(*time_us, at))
+    return fail(record_line::fault, wrong->at, wrong->what);
+  out.time_us = *time_us;
+  return record_line::record;
+}
+
+record_line record_lines::read_json(std::string_view line, can::record& out) {
+  const auto* kind = fixed_;
+  bool timed = false;
+  can::json_member member;
+  // The kind decides what the other fields are, wherever it stands.
+  can::flat_json first_look{line};
+  while (first_look.next(member)) {
+    if (member.name != "kind")
+      continue;
+    kind = member.is == can::json_member::type::string ? kind_of(member.text) : nullptr;
+    if (kind == nullptr)
+      return fail(record_line::fault, member.value_at,
+                  member.is == can::json_member::type::string ? std::move(fault_)
+                                                              : "kind: a text is wanted");
+    break;
+  }
+  if (first_look.fault() != nullptr)
+    return fail(record_line::fault, first_look.fault_at(), first_look.fault());
+  if (kind == nullptr)
+    return fail(record_line::fault, 0, "kind is missing: one of " + can::record_kind_names());
+  values_.assign(kind->fields.size(), {});
+  std::uint64_t seen = 0;
+  can::flat_json members{line};
+  while (members.next(member)) {
+    const auto index = can::find_field(*kind, member.name);
+    const bool own = member.name == "kind" || member.name == "time";
+    const auto bit =
+      own ? (member.name == "time" ? 63U : 62U) : static_cast<unsigned>(index.value_or(0));
+    if ((own || index) && (seen >> bit & 1U) != 0)
+      return fail(record_line::fault, member.name_at, member.name + ": is given twice");
+    seen |= std::uint64_t{1} << bit;
+    if (member.name == "kind")
+      continue;
+    if (member.name == "time") {
+      const bool number = member.is == can::json_member::type::number;
+      if (take_time(number ? member.number : std::string_view{member.text}, member.value_at, out)
+          != record_line::record)
+        return record_line::fault;
+      timed = true;
+      continue;
+    }
+    if (!index)
+      return fail(record_line::fault, member.name_at,
+                  "\"" + member.name.substr(0, 64) + "\": " + std::string{kind->name}
+                    + " has no such field");
+    if (auto wrong = can::read_member(kind->fields[*index], member, values_[*index]))
+      return fail(record_line::fault, wrong->at, std::move(wrong->what));
+  }
+  if (members.fault() != nullptr)
+    return fail(record_line::fault, members.fault_at(), members.fault());
+  if (!timed)
+    return fail(record_line::fault, line.size() - 1, "time: is missing");
+  if (auto wrong = can::check_complete(*kind, values_, line.size() - 1))
+    return fail(record_line::fault, wrong->at, std::move(wrong->what));
+  out.kind = kind->number;
+  out.body = can::write_body(*kind, values_);
+  return record_line::record;
+}
+
+/// The line's cells; false with column and fault set.
+bool record_lines::split(std::string_view line) {
+  cells_.clear();
+  for (std::size_t at = 0;; ++at) {
+    auto& now = cells_.emplace_back();
+    now.at = at;
+    if (at < line.size() && line[at] == '"') {
+      for (++at;; ++at) {
+        if (at >= line.size()) {
+          (void)fail(record_line::fault, now.at, "a quote that does not end on this line");
+          return false;
+        }
+        if (line[at] != '"')
+          now.text += line[at];
+        else if (at + 1 < line.size() && line[at + 1] == '"')
+          now.text += line[at++];
+        else
+          break;
+      }
+      ++at;
+      if (at < line.size() && line[at] != ',') {
+        (void)fail(record_line::fault, at, "something stands after the closing quote");
+        return false;
+      }
+    } else {
+      const auto end = std::min(line.find(',', at), line.size());
+      now.text = line.substr(at, end - at);
+      at = end;
+    }
+    if (at >= line.size())
+      return true;
+  }
+}
+
+record_line record_lines::read_header(std::string_view line) {
+  if (!split(line))
+    return record_line::hopeless;
+  columns_.clear();
+  for (const auto& [name, at] : cells_) {
+    if (std::find(columns_.begin(), columns_.end(), name) != columns_.end())
+      return fail(record_line::hopeless, at, "the column \"" + name + "\" is there twice");
+    const bool known =
+      name == "kind" || name == "time"
+      || (fixed_ != nullptr ? can::find_field(*fixed_, name).has_value() : is_field_of_any(name));
+    if (!known)
+      return fail(record_line::hopeless, at,
+                  "\"" + name.substr(0, 64) + "\" is no field of "
+                    + (fixed_ != nullptr ? std::string{fixed_->name} : "any kind")
+                    + ": the first line names time, kind and fields");
+    columns_.push_back(name);
+  }
+  const auto has = [this](std::string_view name) {
+    return std::find(columns_.begin(), columns_.end(), name) != columns_.end();
+  };
+  if (!has("time"))
+    return fail(record_line::hopeless, 0, "no column \"time\"");
+  if (fixed_ == nullptr && !has("kind"))
+    return fail(record_line::hopeless, 0, "no column \"kind\": add it, or say --kind");
+  format_ = format::csv;
+  header_ = line;
+  return record_line::nothing;
+}
+
+record_line record_lines::read_csv(std::string_view line, can::record& out) {
+  if (!split(line))
+    return record_line::fault;
+  if (cells_.size() != columns_.size())
+    return fail(record_line::fault, line.size(),
+                std::to_string(cells_.size()) + " cells, the header has "
+                  + std::to_string(columns_.size()));
+  const auto* kind = fixed_;
+  for (std::size_t i = 0; i < cells_.size(); ++i)
+    if (columns_[i] == "kind" && !(cells_[i].text.empty() && fixed_ != nullptr)) {
+      kind = kind_of(cells_[i].text);
+      if (kind == nullptr)
+        return fail(record_line::fault, cells_[i].at, std::move(fault_));
+    }
+  if (kind == nullptr)
+    return fail(record_line::fault, 0, "kind is missing");
+  values_.assign(kind->fields.size(), {});
+  for (std::size_t i = 0; i < cells_.size(); ++i) {
+    const auto& [text, at] = cells_[i];
+    if (columns_[i] == "kind")
+      continue;
+    if (columns_[i] == "time") {
+      if (take_time(text, at, out) != record_line::record)
+        return record_line::fault;
+      continue;
+    }
+    if (text.empty())
+      continue;
+    const auto index = can::find_field(*kind, columns_[i]);
+    if (!index)
+      return fail(record_line::fault, at,
+                  columns_[i] + ": " + std::string{kind->name} + " has no such field");
+    if (auto wrong = can::read_cell(kind->fields[*index], text, at, values_[*index]))
+      return fail(record_line::fault, wrong->at, std::move(wrong->what));
+  }
+  if (auto wrong = can::check_complete(*kind, values_, 0))
+    return fail(record_line::fault, wrong->at, std::move(wrong->what));
+  out.kind = kind->number;
+  out.body = can::write_body(*kind, values_);
+  return record_line::record;
+}
+
+std::string record_lines::save() const {
+  std::string out{saved_mark};
+  if (format_ == format::json)
+    out += saved_json;
+  if (format_ == format::csv)
+    out.append(saved_csv).append(header_);
+  return out;
+}
+
+bool record_lines::saved(const std::string& text) {
+  return text.starts_with(saved_mark);
+}
+
+bool record_lines::restore(const std::string& text) {
+  if (!saved(text))
+    return false;
+  const auto rest = std::string_view{text}.substr(saved_mark.size());
+  if (rest == saved_json) {
+    format_ = format::json;
+    return true;
+  }
+  if (!rest.starts_with(saved_csv))
+    return rest.empty();
+  return read_header(rest.substr(saved_csv.size())) == record_line::nothing;
+}
+
+} // namespace furrow::edge

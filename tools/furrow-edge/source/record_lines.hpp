@@ -1,0 +1,68 @@
+/// Records as text: JSON lines, or CSV with a header line, told apart by the first character.
+///
+/// Shape: a line at a time. JSON: `{"kind":"yield","time":"2026-05-01T06:30:00Z","mass_flow_kgps":7.2, ...}`. CSV: the
+///   header names `kind`, `time` and fields; an empty cell is absent; quotes as in RFC 4180, but for line ends in them.
+///   With a kind given from outside neither needs `kind`.
+/// Units: times as can::parse_record_time reads them.
+/// Errors: a line that is no record has a column, from 1, and words that name field and limit. A header that makes no
+///   sense is `hopeless`: nothing after it could be read.
+/// Threads: a plain value.
+/// Limits: a line of line_bytes_max; what a record's kind says (can/records/kind.hpp).
+#pragma once
+
+#include "can/frame/stream.hpp"
+#include "can/records/body.hpp"
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace furrow::edge {
+
+enum class record_line : std::uint8_t { nothing, record, fault, hopeless };
+
+class record_lines {
+public:
+  static constexpr std::size_t line_bytes_max = 64U << 10U;
+
+  /// nullptr: each record says its kind.
+  explicit record_lines(const can::record_kind* kind) : fixed_{kind} {}
+
+  /// A line without its end.
+  [[nodiscard]] record_line read(std::string_view line, can::record& out);
+  [[nodiscard]] std::size_t column() const { return column_; }
+  [[nodiscard]] const std::string& fault() const { return fault_; }
+
+  /// What was learnt of the file, for going on in it later.
+  [[nodiscard]] std::string save() const;
+  [[nodiscard]] bool restore(const std::string& text);
+  /// Whether a text was made by `save`.
+  [[nodiscard]] static bool saved(const std::string& text);
+
+private:
+  enum class format : std::uint8_t { unknown, json, csv };
+  struct cell {
+    std::string text;
+    std::size_t at = 0; // byte of the line
+  };
+  record_line fail(record_line how, std::size_t at, std::string what);
+  record_line read_header(std::string_view line);
+  record_line read_json(std::string_view line, can::record& out);
+  record_line read_csv(std::string_view line, can::record& out);
+  record_line take_time(std::string_view text, std::size_t at, can::record& out);
+  const can::record_kind* kind_of(std::string_view name);
+  bool split(std::string_view line);
+
+  const can::record_kind* fixed_;
+  format format_ = format::unknown;
+  std::string header_; // of a CSV file, as it stands
+  std::vector<std::string> columns_;
+  std::vector<cell> cells_; // of the last line
+  can::record_values values_;
+  std::size_t column_ = 0;
+  std::string fault_;
+};
+
+} // namespace furrow::edge

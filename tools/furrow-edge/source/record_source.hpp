@@ -1,0 +1,66 @@
+/// Records of a file or of standard input: JSON lines or CSV (record_lines.hpp).
+///
+/// Shape, errors: as log_source: a file goes on where the spool says; a line that is no record is told as
+///   FILE:LINE:COLUMN and counted, and the rest goes on. A header that makes no sense ends the source.
+/// Limits: a line of record_lines::line_bytes_max; a longer one is a bad line.
+#pragma once
+
+#include "tools/furrow-edge/source/frame_source.hpp"
+#include "tools/furrow-edge/source/record_lines.hpp"
+#include "tools/furrow-edge/source/source_file.hpp"
+
+#include <string>
+#include <vector>
+
+namespace furrow::edge {
+
+class record_source final : public frame_source {
+public:
+  static constexpr unsigned bad_lines_told_max = 20;
+
+  /// `path` is a file or `-`; nullptr: each record says its kind.
+  [[nodiscard]] static result<std::unique_ptr<record_source>>
+  open(const std::string& path, const can::record_kind* kind, bad_line_report report);
+
+  [[nodiscard]] log_start find_in(const std::vector<source_row>& rows) const;
+  [[nodiscard]] result<done> start_at(const source_row& row);
+
+  [[nodiscard]] source_status next(source_frame& out, std::chrono::milliseconds patience) override;
+  void taken() override;
+  [[nodiscard]] source_row& progress() override;
+  [[nodiscard]] bool live() const override { return false; }
+  void refuse(const char* why) override;
+  [[nodiscard]] const std::string& trouble() const override { return trouble_; }
+
+private:
+  record_source(std::unique_ptr<source_file> file,
+                const can::record_kind* kind,
+                bad_line_report report);
+  enum class filled : std::uint8_t { more, nothing_yet, end, broken };
+  filled fill(std::chrono::milliseconds patience);
+  /// The next line is in line_; false: it is not whole yet.
+  bool next_line();
+  void bad_line(std::size_t column, const std::string& why);
+  void tell_rest();
+
+  std::unique_ptr<source_file> file_;
+  bad_line_report report_;
+  record_lines lines_;
+  source_row row_; // up to the last record that was taken
+  std::string trouble_;
+
+  std::vector<char> bytes_;
+  std::string buffer_; // read and not yet taken apart, from begin_ on
+  std::size_t begin_ = 0;
+  std::string line_;
+  std::uint64_t offset_ = 0; // in the file, after line_
+  std::uint64_t number_ = 0; // of line_
+  bool overlong_ = false;    // the rest of a line that is too long is skipped
+  bool at_end_ = false;
+  std::uint64_t bad_lines_ = 0;
+  std::uint64_t told_ = 0;
+  std::uint64_t untold_ = 0;
+  can::record record_;
+};
+
+} // namespace furrow::edge

@@ -1,0 +1,66 @@
+/// A file that is read from its beginning or from where it was left, or standard input: the bytes below a source.
+///
+/// Shape: a file is known again by its first 4 KiB, its size and the bytes before the place where reading stopped, so
+///   that it may have grown or moved.
+/// Errors: `missing` when it cannot be opened; `trouble` says why it cannot be read on.
+/// Threads: used by one thread.
+#pragma once
+
+#include "tools/furrow-edge/spool/errc.hpp"
+#include "tools/furrow-edge/spool/spool.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace furrow::edge {
+
+/// What is known of a file that is about to be read.
+struct log_start {
+  source_row row; // of the spool, or a new one with id 0
+  bool known = false;
+  bool finished = false; // nothing in it is new
+};
+
+class source_file {
+public:
+  /// `path` is a file or `-`.
+  [[nodiscard]] static result<std::unique_ptr<source_file>> open(const std::string& path);
+  ~source_file();
+  source_file(const source_file&) = delete;
+  source_file& operator=(const source_file&) = delete;
+
+  [[nodiscard]] const std::string& path() const { return path_; }
+  /// Can be read again.
+  [[nodiscard]] bool regular() const { return regular_; }
+  /// The row of a file that is not known yet.
+  [[nodiscard]] const source_row& fresh() const { return fresh_; }
+  /// Whether this is the file that the row is of.
+  [[nodiscard]] bool is(const source_row& row) const;
+  [[nodiscard]] log_start start_of(const source_row* known) const;
+  /// The row that the spool has of it, made one of this file.
+  [[nodiscard]] source_row renewed(const source_row& row) const;
+  [[nodiscard]] result<done> seek(std::uint64_t offset);
+  /// What makes the place known again.
+  void mark(source_row& row) const;
+
+  enum class got : std::uint8_t { bytes, nothing_yet, end, broken };
+  [[nodiscard]] got
+  read(std::span<char> into, std::size_t& count, std::chrono::milliseconds patience);
+  [[nodiscard]] const std::string& trouble() const { return trouble_; }
+
+private:
+  source_file(std::string path, int file, bool regular);
+  [[nodiscard]] std::uint64_t hash_between(std::uint64_t from, std::uint64_t to) const;
+
+  std::string path_;
+  int file_;
+  bool regular_;
+  source_row fresh_;
+  std::string trouble_;
+};
+
+} // namespace furrow::edge

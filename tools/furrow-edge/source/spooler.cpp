@@ -1,0 +1,224 @@
+#include "tools/furrow-edge/source/spooler.hpp"
+
+#include "proto/wire.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace furrow::edge {
+
+namespace {
+
+constexpr std::chrono::milliseconds patience{50};
+/// A block of long payloads is closed here, so that a batch stays far below its limit.
+constexpr std::size_t long_payload_bytes = 128U << 10U;
+constexpr std::size_t records_bytes = 128U << 10U;
+
+} // namespace
+
+replay_pace::time_point replay_pace::due(std::int64_t time_us, time_point now) {
+  if (speed_ <= 0)
+    return now;
+  if (!last_us_)
+    start_ = now;
+  else
+    elapsed_us_ += std::max(0.0, static_cast<double>(time_us) - static_cast<double>(*last_us_));
+  last_us_ = time_us;
+  const std::chrono::duration<double, std::micro> wait{elapsed_us_ / speed_};
+  return start_ + std::chrono::duration_cast<time_point::duration>(wait);
+}
+
+spooler::spooler(spool& to, frame_source& from, double speed, events on)
+  : to_{to}, from_{from}, pace_{speed}, on_{std::move(on)}, buses_{to.state().buses},
+    buses_saved_{buses_.names().size()} {}
+
+spooler::~spooler() {
+  stop();
+}
+
+void spooler::start() {
+  thread_ = std::jthread{[this](const std::stop_token& stopping) { run(stopping); }};
+}
+
+void spooler::stop() {
+  if (!thread_.joinable())
+    return;
+  thread_.request_stop();
+  thread_.join();
+}
+
+void spooler::run(const std::stop_token& stopping) {
+  auto why = pump(stopping);
+  // What was read is saved, whatever ended it; without room a log is read again from its place.
+  if (!failed_ && commit() == outcome::failed)
+    why = failed_;
+  std::uint64_t unsaved = 0;
+  for (const auto& group : groups_)
+    unsaved += group.count;
+  if (unsaved != 0 && from_.live() && on_.warn)
+    on_.warn(std::to_string(unsaved) + " frames are lost: there was no room for them at the end");
+  if (on_.ended)
+    on_.ended(why ? why : failed_);
+}
+
+std::optional<failure> spooler::pump(const std::stop_token& stopping) {
+  source_frame frame;
+  for (std::uint64_t reads = 1; !stopping.stop_requested(); ++reads) {
+    const auto status = from_.next(frame, patience);
+    if (status == source_status::broken)
+      return failure{errc::io, from_.trouble()};
+    if (status == source_status::end) {
+      close_block();
+      (void)commit_or_wait(stopping);
+      return std::nullopt;
+    }
+    bool full = false;
+    if (status == source_status::frame) {
+      if (!wait_until_due(frame, stopping))
+        return std::nullopt; // not taken: read again from its place
+      full = take(frame);
+    }
+    // The clock is asked now and then only while frames come quickly.
+    if (full || ((status == source_status::quiet || reads % 64 == 0) && commit_due()))
+      if (!commit_or_wait(stopping))
+        return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+/// True when enough is pending to be saved.
+bool spooler::take(const source_frame& frame) {
+  if (waiting_ && from_.live()) {
+    from_.refuse("there is no room in the spool");
+    return clock::now() >= retry_at_;
+  }
+  if (frame.record != nullptr)
+    return take_record(*frame.record);
+  close_records();
+  const auto bus = buses_.bus_of(frame.interface);
+  if (!bus) {
+    from_.refuse(can::bus_table::refusal(frame.interface));
+    return false;
+  }
+  auto header = frame.header;
+  header.bits |= std::uint64_t{*bus} << 32U;
+  if (!pending())
+    pending_since_ = clock::now();
+  if (!block_.push(frame.time_us, header, frame.data)) {
+    close_block();
+    if (!block_.push(frame.time_us, header, frame.data)) {
+      from_.refuse("a frame that no block can hold");
+      return false;
+    }
+  }
+  from_.taken();
+  if (block_.size() >= block_frames_max || block_.long_payload.size() >= long_payload_bytes)
+    close_block();
+  return groups_.size() >= blocks_max;
+}
+
+bool spooler::take_record(const can::record& record) {
+  if (!pending())
+    pending_since_ = clock::now();
+  if (!block_.empty())
+    close_block();
+  records_.push_back(record);
+  record_bytes_ += record.body.size();
+  from_.taken();
+  if (records_.size() >= block_records_max || record_bytes_ >= records_bytes)
+    close_records();
+  return groups_.size() >= blocks_max;
+}
+
+bool spooler::pending() const {
+  return !block_.empty() || !records_.empty() || !groups_.empty();
+}
+
+void spooler::close_records() {
+  if (records_.empty())
+    return;
+  const proto::item_group group{std::exchange(records_, {})};
+  record_bytes_ = 0;
+  groups_.push_back(
+    {static_cast<std::uint32_t>(proto::item_count(group)), proto::encode_items(group)});
+}
+
+void spooler::close_block() {
+  close_records();
+  if (block_.empty())
+    return;
+  proto::item_group group{std::move(block_)};
+  groups_.push_back(
+    {static_cast<std::uint32_t>(proto::item_count(group)), proto::encode_items(group)});
+  block_ = std::move(std::get<can::frame_block>(group));
+  block_.clear();
+}
+
+bool spooler::commit_due() const {
+  if (waiting_)
+    return clock::now() >= retry_at_;
+  return pending() && clock::now() - pending_since_ >= commit_interval;
+}
+
+spooler::outcome spooler::commit() {
+  close_block();
+  const auto& names = buses_.names();
+  const std::vector<can::bus_name> new_buses{
+    names.begin() + static_cast<std::ptrdiff_t>(buses_saved_), names.end()};
+  if (auto ok = to_.append(groups_, new_buses, &from_.progress()); !ok) {
+    if (ok.code() == errc::full || ok.code() == errc::locked) {
+      if (!waiting_.exchange(true) && on_.warn)
+        on_.warn("no room in the spool (" + ok.error().detail
+                 + (from_.live() ? "): frames are refused and counted until there is"
+                                 : "): reading waits until there is"));
+      retry_at_ = clock::now() + retry_interval;
+      return outcome::no_room;
+    }
+    failed_ = ok.error();
+    return outcome::failed;
+  }
+  for (const auto& group : groups_)
+    spooled_ += group.count;
+  groups_.clear();
+  buses_saved_ = names.size();
+  if (waiting_.exchange(false) && on_.warn)
+    on_.warn("there is room in the spool again");
+  if (on_.appended)
+    on_.appended();
+  return outcome::saved;
+}
+
+/// False when this is the end.
+bool spooler::commit_or_wait(const std::stop_token& stopping) {
+  for (;;) {
+    const auto how = commit();
+    if (how != outcome::no_room)
+      return how == outcome::saved;
+    if (from_.live())
+      return true;
+    if (!sleep_until(retry_at_, stopping))
+      return false;
+  }
+}
+
+/// False when asked to stop meanwhile.
+bool spooler::wait_until_due(const source_frame& frame, const std::stop_token& stopping) {
+  const auto due = pace_.due(frame.time_us, clock::now());
+  while (clock::now() < due) {
+    const auto until = pending() ? std::min(due, pending_since_ + commit_interval) : due;
+    if (!sleep_until(until, stopping))
+      return false;
+    // The frame at hand is not taken yet: the source's progress does not count it.
+    if (until != due && !commit_or_wait(stopping))
+      return false;
+  }
+  return true;
+}
+
+bool spooler::sleep_until(clock::time_point until, const std::stop_token& stopping) {
+  std::unique_lock lock{sleeping_};
+  wake_.wait_until(lock, stopping, until, [] { return false; });
+  return !stopping.stop_requested();
+}
+
+} // namespace furrow::edge

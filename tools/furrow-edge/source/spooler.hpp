@@ -1,0 +1,107 @@
+/// Moves frames from a source into the spool: in blocks, at the pace asked for, waiting for room.
+///
+/// Shape: a thread of its own; blocks of up to block_frames_max frames are numbered together, at
+///   most commit_interval after their first frame.
+/// Errors: without room a log waits and a live bus goes on: its frames are refused and counted.
+///   Whatever else the spool or the source say ends it.
+/// Threads: events are called on its thread.
+/// Limits: blocks_max blocks in memory.
+#pragma once
+
+#include "can/frame/frame_block.hpp"
+#include "can/logs/bus_table.hpp"
+#include "tools/furrow-edge/source/frame_source.hpp"
+#include "tools/furrow-edge/spool/spool.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace furrow::edge {
+
+/// When a frame of a log is due. A clock that steps back in the log waits for nothing.
+class replay_pace {
+public:
+  using time_point = std::chrono::steady_clock::time_point;
+  /// 0: as fast as can be.
+  explicit replay_pace(double speed) : speed_{speed} {}
+  [[nodiscard]] time_point due(std::int64_t time_us, time_point now);
+
+private:
+  double speed_;
+  std::optional<std::int64_t> last_us_;
+  time_point start_{};
+  double elapsed_us_ = 0; // in the log, steps back left out
+};
+
+class spooler {
+public:
+  static constexpr std::size_t block_frames_max = 4'096;
+  static constexpr std::size_t block_records_max = 1'024;
+  static constexpr std::size_t blocks_max = 8;
+  static constexpr std::chrono::milliseconds commit_interval{100};
+  static constexpr std::chrono::milliseconds retry_interval{500};
+
+  struct events {
+    std::function<void()> appended;
+    std::function<void(const std::string&)> warn;
+    /// Once, at the end: of the source, by `stop`, or with the reason.
+    std::function<void(const std::optional<failure>&)> ended;
+  };
+
+  spooler(spool& to, frame_source& from, double speed, events on);
+  ~spooler();
+  spooler(const spooler&) = delete;
+  spooler& operator=(const spooler&) = delete;
+
+  void start();
+  /// Saves what was read and ends; returns when it has.
+  void stop();
+
+  [[nodiscard]] std::uint64_t spooled() const { return spooled_; }
+  [[nodiscard]] bool waits_for_room() const { return waiting_; }
+
+private:
+  using clock = std::chrono::steady_clock;
+  enum class outcome : std::uint8_t { saved, no_room, failed };
+
+  void run(const std::stop_token& stopping);
+  std::optional<failure> pump(const std::stop_token& stopping);
+  bool take(const source_frame& frame);
+  bool take_record(const can::record& record);
+  void close_records();
+  [[nodiscard]] bool pending() const;
+  void close_block();
+  outcome commit();
+  bool commit_or_wait(const std::stop_token& stopping);
+  bool wait_until_due(const source_frame& frame, const std::stop_token& stopping);
+  bool sleep_until(clock::time_point until, const std::stop_token& stopping);
+  [[nodiscard]] bool commit_due() const;
+
+  spool& to_;
+  frame_source& from_;
+  replay_pace pace_;
+  events on_;
+  can::bus_table buses_;
+  std::size_t buses_saved_;
+  can::frame_block block_;
+  std::vector<can::record> records_; // none while there are frames in block_
+  std::size_t record_bytes_ = 0;
+  std::vector<encoded_group> groups_;
+  clock::time_point pending_since_{};
+  clock::time_point retry_at_{};
+  std::optional<failure> failed_;
+  std::atomic<std::uint64_t> spooled_ = 0;
+  std::atomic<bool> waiting_ = false;
+  std::mutex sleeping_;
+  std::condition_variable_any wake_;
+  std::jthread thread_; // last: the rest outlives it
+};
+
+} // namespace furrow::edge

@@ -1,0 +1,164 @@
+/// The gateway's disk: every item gets its number here, once, and stays until it is durable at a
+/// node and no longer needed for a rewind.
+///
+/// Shape: a SQLite file. Blocks of encoded items lie at *places* 1, 2, 3 ... that never change; the
+///   number of an item in its stream is place - place_base. Moving to a new stream (fork) changes
+///   the base, not the items. Each opening for writing is a run (can/frame/stream.hpp).
+/// Errors: full (nothing was numbered, the same append may succeed later); damaged, io: stop. A
+///   block whose checksum fails is counted and reported, and records of kind can::record_kind_lost
+///   travel in its place, so that the stream goes on and the loss is on record.
+/// Threads: append and the sources on one thread, everything else on another; a mutex keeps their
+///   transactions apart. `inspect` needs no lock and disturbs no one.
+/// Limits: bytes_max of items; acked items retain_time and retain_bytes, less when room is short;
+///   runs_kept_max runs; 1,000 remembered sources.
+#pragma once
+
+#include "tools/furrow-edge/spool/item_store.hpp"
+#include "tools/furrow-edge/spool/sqlite.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <set>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace furrow::edge {
+
+struct spool_options {
+  std::string path;
+  std::string equipment;
+  std::uint64_t bytes_max = 8ULL << 30U;     // of items, acked ones included
+  std::uint64_t retain_bytes = 64ULL << 20U; // acked items kept for a rewind: at most so many
+  std::chrono::seconds retain_time{std::chrono::minutes{15}}; // and at most so long
+};
+
+/// How far a source has been read. A file is known again by its size and its first bytes, and by
+/// the bytes before the offset.
+struct source_row {
+  std::int64_t id = 0;
+  std::string path;
+  std::uint64_t size = 0;
+  std::uint64_t head_bytes = 0; // 0: not a file that can be read again
+  std::uint64_t head_hash = 0;
+  std::uint64_t offset = 0;
+  std::uint64_t line = 0;
+  std::uint64_t tail_hash = 0;
+  std::uint64_t bad_lines = 0;
+  std::uint64_t refused = 0; // frames of a live bus for which there was no room
+  std::string reader_state;  // what the reader of a log knew there (can::log_reader::save)
+};
+
+/// Items as proto::encode_items made them.
+struct encoded_group {
+  std::uint32_t count = 0;
+  std::string bytes;
+};
+
+struct spool_summary {
+  std::string equipment;
+  stream_state state;
+  std::uint64_t blocks = 0;
+  std::uint64_t bytes = 0; // of items
+  std::uint64_t file_bytes = 0;
+  std::uint64_t lost_items = 0;
+  std::uint64_t forks = 0;
+  std::vector<source_row> sources;
+};
+
+class spool final : public item_store {
+public:
+  static constexpr std::size_t runs_kept_max = 256;
+  using damage_report = std::function<void(std::uint64_t seq_first, std::uint64_t count)>;
+  using wall_clock = std::function<std::chrono::system_clock::time_point()>;
+
+  /// Opens for writing and makes the file if there is none. A run begins here, or, when the disk has
+  /// no room for its mark, with the first append: until then what is there can be sent.
+  [[nodiscard]] static result<std::unique_ptr<spool>>
+  open(spool_options options, damage_report damaged, wall_clock clock = {});
+  [[nodiscard]] static result<spool_summary> inspect(const std::string& path);
+  ~spool() override;
+  spool(const spool&) = delete;
+  spool& operator=(const spool&) = delete;
+
+  /// Numbers the items and saves them, new buses and the source's progress with them: all or
+  /// nothing. A source without an id gets one. `full` when the disk or bytes_max leaves no room.
+  [[nodiscard]] result<done> append(std::span<const encoded_group> groups,
+                                    std::span<const can::bus_name> new_buses,
+                                    source_row* progress);
+  [[nodiscard]] result<std::vector<source_row>> sources();
+
+  [[nodiscard]] stream_state state() const override;
+  [[nodiscard]] std::uint64_t last_seq() const override;
+  [[nodiscard]] std::uint64_t acked_seq() const override;
+  [[nodiscard]] std::size_t bus_count() const override;
+  [[nodiscard]] std::uint64_t run() const override;
+  [[nodiscard]] result<std::vector<item_block>>
+  read(std::uint64_t from, std::size_t bytes_max, std::size_t blocks_max) override;
+  [[nodiscard]] result<done> welcomed(std::uint64_t resume_from, std::uint64_t run) override;
+  void acknowledge(std::uint64_t durable_seq) override;
+  void rewind(std::uint64_t from_seq) override;
+  [[nodiscard]] result<done> fork(std::uint64_t fork_seq, std::uint64_t durable_seq) override;
+
+  /// Saves what was acked and deletes a step of what is no longer needed; to be called a few times
+  /// a second. True: there is more to delete.
+  [[nodiscard]] result<bool> maintain();
+
+private:
+  struct place_range {
+    std::uint64_t first;
+    std::uint64_t count;
+  };
+  enum class durability : std::uint8_t { unknown, full, normal };
+
+  spool(spool_options options, damage_report damaged, wall_clock clock);
+  result<done> open_files();
+  result<done> check_schema();
+  result<done> create();
+  result<done> load();
+  result<done> load_lists();
+  result<done> begin_run();
+  result<done> write_runs(const std::vector<can::run_mark>& runs);
+  result<done> prepare_statements();
+  result<done> set_durability(durability level);
+  result<done> refresh_first();
+  result<done> save_acked();
+  result<std::uint64_t> prunable_place();
+  result<done> split_at(std::uint64_t place);
+  result<item_block> lost_block(place_range range);
+  result<done> save_damage(place_range range, std::int64_t found_at_us);
+  result<std::uint64_t> place_after(std::uint64_t place);
+  [[nodiscard]] std::int64_t now_ms() const;
+
+  spool_options options_;
+  damage_report damaged_;
+  wall_clock clock_;
+  int lock_ = -1;
+  sqlite_database writer_;
+  sqlite_database reader_; // of the uplink's thread: does not wait for an append
+  sqlite_statement insert_block_;
+  sqlite_statement select_blocks_;
+  durability durability_ = durability::unknown;
+  std::set<std::uint64_t> known_damage_; // places
+
+  mutable std::mutex writing_; // one transaction at a time
+  mutable std::mutex guard_;   // what follows
+  can::stream_id stream_id_{};
+  std::vector<can::run_mark> runs_;
+  std::vector<can::bus_name> buses_;
+  std::uint64_t base_ = 0;
+  std::uint64_t next_place_ = 1;
+  std::uint64_t acked_place_ = 0;
+  std::uint64_t first_place_ = 1;  // of the oldest block of this stream; next_place_ when none
+  std::uint64_t bytes_total_ = 0;  // of all blocks ever stored
+  std::uint64_t bytes_before_ = 0; // of those that are gone
+  std::uint64_t saved_acked_place_ = 0;
+  std::int64_t acked_saved_ms_ = 0;
+  bool run_begun_ = false;     // of this opening
+  bool short_of_room_ = false; // acked items are let go at once
+};
+
+} // namespace furrow::edge

@@ -1,0 +1,38 @@
+/// What a spool's file holds, and how it is told from other files.
+#pragma once
+
+#include "tools/furrow-edge/spool/spool.hpp"
+
+namespace furrow::edge {
+
+/// Fails (foreign) when the file is no spool or one of a newer program.
+[[nodiscard]] result<done> check_spool_file(sqlite_database& database, const std::string& path);
+/// Whether the file is new and empty.
+[[nodiscard]] result<bool> is_empty_file(sqlite_database& database);
+[[nodiscard]] result<done> create_spool_tables(sqlite_database& database);
+
+[[nodiscard]] result<std::vector<can::run_mark>> load_runs(sqlite_database& database);
+[[nodiscard]] result<std::vector<can::bus_name>> load_buses(sqlite_database& database);
+[[nodiscard]] result<std::vector<source_row>> load_sources(sqlite_database& database);
+
+/// The one row of `stream`.
+struct stream_row {
+  std::string equipment;
+  can::stream_id stream_id{};
+  std::uint64_t place_base = 0;
+  std::uint64_t next_place = 1;
+  std::uint64_t acked_place = 0;
+  std::uint64_t bytes_total = 0;
+  std::uint64_t lost_items = 0;
+  std::uint64_t forks = 0;
+};
+[[nodiscard]] result<stream_row> load_stream(sqlite_database& database);
+
+[[nodiscard]] can::stream_id random_stream_id();
+[[nodiscard]] std::uint64_t random_run();
+
+/// Over the block and where it lies, so that a block at another place is damage too.
+[[nodiscard]] std::uint64_t
+block_checksum(std::uint64_t place, std::uint32_t count, std::string_view bytes);
+
+} // namespace furrow::edge

@@ -1,0 +1,65 @@
+/// Carries out what uplink_protocol decides: sockets and timers around it.
+///
+/// Threads: one io_context, one thread; `items_added` is posted there by who adds items.
+/// Limits: queued_bytes_max between the store and the socket, and one batch more.
+#pragma once
+
+#include "tools/furrow-edge/uplink/connection.hpp"
+#include "tools/furrow-edge/uplink/uplink_protocol.hpp"
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include <boost/asio/steady_timer.hpp>
+
+namespace furrow::edge {
+
+class uplink {
+public:
+  static constexpr std::size_t queued_bytes_max = 1U << 20U;
+
+  struct events {
+    std::function<void(uplink_action::note::level, const std::string&)> note;
+    std::function<void(const failure&)> stopped;
+    std::function<void()> heard;                            // a message came: acks may have moved
+    std::function<void(std::string& bytes)> before_sending; // for faults that are wanted
+  };
+
+  uplink(boost::asio::io_context& io,
+         uplink_config config,
+         item_store& store,
+         tls_context tls,
+         events on);
+  ~uplink();
+  uplink(const uplink&) = delete;
+  uplink& operator=(const uplink&) = delete;
+
+  void start();
+  /// There may be more to send.
+  void items_added();
+  /// Cuts the connection as a broken line does; it is made again.
+  void cut();
+  void close();
+
+  [[nodiscard]] const uplink_protocol& protocol() const { return protocol_; }
+
+private:
+  void act();
+  void act(uplink_action::connect& what);
+  void fill();
+  void schedule();
+
+  boost::asio::io_context& io_;
+  uplink_protocol protocol_;
+  tls_context tls_;
+  events on_;
+  boost::asio::steady_timer timer_;
+  std::optional<uplink_protocol::time_point> timer_at_;
+  std::shared_ptr<connection> connection_;
+  bool filling_ = false;
+  bool closed_ = false;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);
+};
+
+} // namespace furrow::edge

@@ -1,0 +1,359 @@
+#include "tools/furrow-edge/uplink/uplink_protocol.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace furrow::edge {
+
+namespace {
+
+using std::chrono::milliseconds;
+using level = uplink_action::note::level;
+
+// A node that asks for silence of less or more than this is not believed.
+constexpr milliseconds keepalive_least{100};
+constexpr milliseconds keepalive_most{120'000};
+constexpr milliseconds keepalive_unsaid{10'000};
+constexpr int keepalives_to_death = 3;
+constexpr unsigned redirects_max = 5;
+constexpr unsigned refusals_max = 3;
+constexpr std::size_t told_max = 256;
+
+std::string range(std::uint64_t first, std::uint64_t last) {
+  return std::to_string(first) + " to " + std::to_string(last);
+}
+
+} // namespace
+
+uplink_protocol::uplink_protocol(uplink_config config, item_store& store)
+  : config_{std::move(config)}, store_{store}, nodes_{config_.nodes, config_.seed} {}
+
+std::vector<uplink_action::any> uplink_protocol::take_actions() {
+  return std::exchange(actions_, {});
+}
+
+void uplink_protocol::say(level how, std::string text) {
+  actions_.emplace_back(uplink_action::note{how, std::move(text)});
+}
+
+void uplink_protocol::start(time_point now) {
+  connect(now);
+}
+
+void uplink_protocol::connect(time_point now) {
+  phase_ = phase::connecting;
+  deadline_ = now + config_.connect_timeout;
+  actions_.emplace_back(uplink_action::connect{nodes_.current()});
+}
+
+void uplink_protocol::wait(time_point now, milliseconds pause) {
+  phase_ = phase::waiting;
+  deadline_ = now + pause;
+}
+
+void uplink_protocol::stop(failure why) {
+  if (phase_ == phase::greeting || phase_ == phase::streaming || phase_ == phase::connecting)
+    actions_.emplace_back(uplink_action::close{});
+  phase_ = phase::stopped;
+  actions_.emplace_back(uplink_action::stop{std::move(why)});
+}
+
+/// Leaves this connection and tries the next node after a pause. The same trouble is told once.
+void uplink_protocol::drop(time_point now, const std::string& why) {
+  if (phase_ != phase::waiting)
+    actions_.emplace_back(uplink_action::close{});
+  const auto text = nodes_.current() + ": " + why;
+  if (told_.size() >= told_max)
+    told_.clear();
+  const bool is_new = told_.insert(text).second;
+  say(is_new ? level::warning : level::debug, text + "; trying again");
+  wait(now, nodes_.after_failure());
+}
+
+void uplink_protocol::connected(time_point now) {
+  ever_connected_ = true;
+  const auto state = store_.state();
+  proto::hello hello;
+  hello.token = config_.token;
+  hello.equipment = config_.equipment;
+  hello.stream_id = state.stream_id;
+  hello.iso_name = config_.iso_name;
+  hello.first_seq = state.first_seq;
+  hello.last_seq = state.last_seq;
+  hello.runs = state.runs;
+  hello.buses = state.buses;
+  hello.software = config_.software;
+  hello_run_ = state.runs.empty() ? 0 : state.runs.back().run;
+  buses_told_ = state.buses.size();
+  phase_ = phase::greeting;
+  deadline_ = now + config_.welcome_timeout;
+  heard_at_ = now;
+  send(now, hello);
+}
+
+void uplink_protocol::disconnected(time_point now, const std::string& why) {
+  if (phase_ == phase::stopped || phase_ == phase::waiting)
+    return;
+  drop(now, why);
+}
+
+void uplink_protocol::received_garbage(time_point now, const std::string& why) {
+  if (phase_ == phase::greeting || phase_ == phase::streaming)
+    drop(now, "what it says is no message of this protocol (" + why + ")");
+}
+
+void uplink_protocol::received(time_point now, const proto::message& what) {
+  if (phase_ != phase::greeting && phase_ != phase::streaming)
+    return;
+  heard_at_ = now;
+  std::visit([&](const auto& m) { hear(now, m); }, what);
+}
+
+void uplink_protocol::send(time_point now, const proto::message& what) {
+  std::string bytes;
+  if (auto ok = proto::encode(what, bytes); !ok) {
+    stop({errc::usage, "what this gateway has to say breaks the protocol: " + ok.error().detail});
+    return;
+  }
+  sent_at_ = now;
+  actions_.emplace_back(uplink_action::send{std::move(bytes)});
+}
+
+void uplink_protocol::hear(time_point now, const proto::welcome& m) {
+  if (m.version < proto::version_min || m.version > proto::version_max)
+    return drop(now, "it speaks version " + std::to_string(m.version) + " of the protocol");
+  const auto state = store_.state();
+  if (m.resume_from > state.last_seq + 1)
+    return stop({errc::foreign,
+                 nodes_.current() + " holds items up to " + std::to_string(m.resume_from - 1)
+                   + " of this stream, the spool "
+                     "has given numbers up to "
+                   + std::to_string(state.last_seq) + " only: it is not the spool of this stream"});
+  // Epoch 0: the database is away, the node listens for its live view and promises nothing.
+  const bool is_claimed = m.epoch != 0;
+  if (is_claimed && m.resume_from < state.first_seq)
+    return missing(now, m.resume_from);
+  if (is_claimed)
+    if (auto ok = store_.welcomed(m.resume_from, hello_run_); !ok)
+      return stop(ok.error());
+  next_seq_ = std::max(m.resume_from, state.first_seq);
+  nodes_.learn(m.nodes);
+  nodes_.succeeded();
+  redirects_ = 0;
+  told_.clear();
+  const auto asked = m.keepalive_ms == 0 ? keepalive_unsaid : milliseconds{m.keepalive_ms};
+  keepalive_ = std::clamp(asked, keepalive_least, keepalive_most);
+  phase_ = phase::streaming;
+  say(level::info,
+      nodes_.current()
+        + (is_claimed ? ": connected, going on from item " + std::to_string(m.resume_from)
+                      : ": connected for the live view, its database is away"));
+}
+
+/// The node needs items that the spool has deleted.
+void uplink_protocol::missing(time_point now, std::uint64_t needed_from) {
+  const auto first = store_.state().first_seq;
+  go_on_without(now, "it needs items from " + std::to_string(needed_from)
+                       + " on, the spool begins at " + std::to_string(first) + ": items "
+                       + range(needed_from, first - 1) + " are lost");
+}
+
+void uplink_protocol::go_on_without(time_point now, const std::string& loss) {
+  const auto text = nodes_.current() + ": " + loss;
+  if (!config_.accept_loss)
+    return stop({errc::gone, text + ". To send the rest as a new stream, run with --accept-loss"});
+  if (auto ok = store_.fork(store_.state().first_seq, 0); !ok)
+    return stop(ok.error());
+  say(level::warning,
+      text + "; the rest goes on as stream " + can::to_string(store_.state().stream_id));
+  actions_.emplace_back(uplink_action::close{});
+  wait(now, nodes_.pointed_to(nodes_.current()));
+}
+
+void uplink_protocol::hear(time_point now, const proto::ack& m) {
+  if (phase_ != phase::streaming)
+    return drop(now, "it broke the protocol: an ack before its welcome");
+  const auto last = store_.last_seq();
+  if (m.durable_seq > last)
+    return drop(now, "it broke the protocol: an ack of item " + std::to_string(m.durable_seq)
+                       + ", the last one is " + std::to_string(last));
+  store_.acknowledge(m.durable_seq);
+  refusals_ = 0;
+}
+
+void uplink_protocol::hear(time_point now, const proto::rewind& m) {
+  const auto state = store_.state();
+  if (phase_ != phase::streaming || m.from_seq > state.last_seq + 1)
+    return drop(now, "it broke the protocol: a rewind to item " + std::to_string(m.from_seq));
+  if (m.from_seq < state.first_seq)
+    return missing(now, m.from_seq);
+  store_.rewind(m.from_seq);
+  ++rewinds_;
+  say(level::debug, nodes_.current() + " asks again for items from " + std::to_string(m.from_seq));
+  next_seq_ = m.from_seq;
+}
+
+void uplink_protocol::point_to(time_point now, const std::string& node, const std::string& why) {
+  actions_.emplace_back(uplink_action::close{});
+  say(level::info, nodes_.current() + " " + why + (node.empty() ? "" : ": on to " + node));
+  wait(now, nodes_.pointed_to(node));
+}
+
+void uplink_protocol::hear(time_point now, const proto::redirect& m) {
+  if (++redirects_ > redirects_max)
+    return drop(now, "nodes send this gateway round in circles");
+  point_to(now, m.node, "sends this gateway elsewhere");
+}
+
+void uplink_protocol::hear(time_point now, const proto::goaway& m) {
+  point_to(now, m.node, "is about to stop");
+}
+
+void uplink_protocol::hear(time_point now, const proto::ping& m) {
+  send(now, proto::pong{m.nonce});
+}
+
+void uplink_protocol::hear(time_point /*now*/, const proto::pong& /*m*/) {}
+
+void uplink_protocol::hear(time_point now, const proto::hello& /*m*/) {
+  drop(now, "it greets: that is a gateway, not a node");
+}
+
+void uplink_protocol::hear(time_point now, const proto::batch& /*m*/) {
+  drop(now, "it sends items: that is a gateway, not a node");
+}
+
+void uplink_protocol::hear(time_point now, const proto::reject& m) {
+  const auto said = m.reason.empty() ? std::string{to_string(m.code)} : m.reason;
+  switch (m.code) {
+  case proto::reject_code::version:
+  case proto::reject_code::credentials:
+    return stop({errc::usage, nodes_.current() + " refuses this gateway: " + said});
+  case proto::reject_code::malformed:
+  case proto::reject_code::limit:
+    return refused(now, m);
+  case proto::reject_code::forked:
+    return forked(now, m);
+  case proto::reject_code::gone:
+    return go_on_without(now, said);
+  case proto::reject_code::superseded:
+    // Two gateways that take each other's place would do nothing else: the loser waits long.
+    actions_.emplace_back(uplink_action::close{});
+    say(level::warning, nodes_.current() + ": " + said + "; trying again later");
+    return wait(now, nodes_.long_pause());
+  case proto::reject_code::unspecified:
+  case proto::reject_code::unavailable:
+    return drop(now, said);
+  }
+  drop(now, said);
+}
+
+/// Perhaps the line garbled it, perhaps this program is wrong: again, but not for ever.
+void uplink_protocol::refused(time_point now, const proto::reject& m) {
+  const auto said = "it refuses what this gateway sends: " + m.reason;
+  if (++refusals_ >= refusals_max)
+    return stop({errc::usage, nodes_.current() + ": " + said});
+  drop(now, said);
+}
+
+/// This spool is a copy that parted from its stream: what it has of its own is a stream of its own.
+void uplink_protocol::forked(time_point now, const proto::reject& m) {
+  const auto before = store_.state();
+  if (auto ok = store_.fork(m.fork_seq, m.durable_seq); !ok)
+    return stop(ok.error());
+  const auto after = store_.state();
+  say(level::warning, "this spool is a copy of stream " + can::to_string(before.stream_id)
+                        + " from before item " + std::to_string(m.fork_seq) + ": its "
+                        + std::to_string(after.last_seq)
+                        + " items from there on, or that no node has, are now stream "
+                        + can::to_string(after.stream_id));
+  actions_.emplace_back(uplink_action::close{});
+  wait(now, nodes_.pointed_to(nodes_.current()));
+}
+
+std::optional<std::string> uplink_protocol::next_batch(time_point now) {
+  if (phase_ != phase::streaming || next_seq_ > store_.last_seq())
+    return std::nullopt;
+  if (store_.run() != hello_run_) {
+    // Items of a run that the node has not heard of would look like those of a copy later on.
+    actions_.emplace_back(uplink_action::close{});
+    say(level::debug, nodes_.current() + ": greeting again, the spool has begun a run");
+    wait(now, nodes_.pointed_to(nodes_.current()));
+    return std::nullopt;
+  }
+  auto blocks = store_.read(next_seq_, config_.batch_bytes, proto::groups_max);
+  if (!blocks || blocks->empty()) {
+    stop(blocks ? failure{errc::damaged, "item " + std::to_string(next_seq_) + " is not there"}
+                : blocks.error());
+    return std::nullopt;
+  }
+  // Short records could be more than a message may have.
+  std::size_t records = 0;
+  const auto too_many = std::find_if(blocks->begin(), blocks->end(), [&](const item_block& block) {
+    records += proto::holds_records(*block.bytes) ? block.count : 0;
+    return records > proto::records_max;
+  });
+  if (too_many != blocks->begin())
+    blocks->erase(too_many, blocks->end());
+  std::vector<std::string_view> groups;
+  groups.reserve(blocks->size());
+  for (const auto& block : *blocks)
+    groups.push_back(*block.bytes);
+  std::vector<can::bus_name> buses;
+  if (store_.bus_count() != buses_told_) {
+    buses = store_.state().buses;
+    buses_told_ = buses.size();
+  }
+  std::string bytes;
+  if (auto ok =
+        proto::encode_batch(blocks->front().seq_first, store_.last_seq(), buses, groups, bytes);
+      !ok) {
+    stop({errc::damaged,
+          "items from " + std::to_string(next_seq_) + " on cannot be sent: " + ok.error().detail});
+    return std::nullopt;
+  }
+  next_seq_ = blocks->back().seq_last() + 1;
+  sent_at_ = now;
+  return bytes;
+}
+
+std::optional<uplink_protocol::time_point> uplink_protocol::deadline() const {
+  switch (phase_) {
+  case phase::idle:
+  case phase::stopped:
+    return std::nullopt;
+  case phase::waiting:
+  case phase::connecting:
+  case phase::greeting:
+    return deadline_;
+  case phase::streaming:
+    break;
+  }
+  const auto ask = std::max(std::min(sent_at_, heard_at_), asked_at_) + keepalive_;
+  return std::min(ask, heard_at_ + keepalives_to_death * keepalive_);
+}
+
+void uplink_protocol::tick(time_point now) {
+  const auto due = deadline();
+  if (!due || now < *due)
+    return;
+  switch (phase_) {
+  case phase::idle:
+  case phase::stopped:
+    return;
+  case phase::waiting:
+    return connect(now);
+  case phase::connecting:
+    return drop(now, "does not answer");
+  case phase::greeting:
+    return drop(now, "does not welcome this gateway");
+  case phase::streaming:
+    break;
+  }
+  if (now >= heard_at_ + keepalives_to_death * keepalive_)
+    return drop(now, "has fallen silent");
+  asked_at_ = now;
+  send(now, proto::ping{static_cast<std::uint64_t>(now.time_since_epoch().count())});
+}
+
+} // namespace furrow::edge

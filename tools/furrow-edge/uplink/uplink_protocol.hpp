@@ -1,0 +1,133 @@
+/// A gateway's side of the conversation with a node, as decisions without a socket: events and the
+/// time in, actions out.
+///
+/// Shape: connect -> hello -> welcome -> batches, until something ends it; then the next node. What
+///   is durable is what a node says, and nothing else; until then the store keeps it.
+/// Errors: what a person must mend (`stop`) ends the uplink; everything else is tried again.
+/// Threads: owned by one thread; the store is asked on it.
+/// Limits: a batch is about batch_bytes; the caller asks for the next one while it has room.
+/// Source: docs/wire-protocol.md.
+#pragma once
+
+#include "proto/wire.hpp"
+#include "tools/furrow-edge/spool/item_store.hpp"
+#include "tools/furrow-edge/uplink/node_list.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace furrow::edge {
+
+struct uplink_config {
+  std::string equipment;
+  std::string token;
+  std::string software;
+  std::optional<std::uint64_t> iso_name;
+  std::vector<std::string> nodes; // HOST:PORT, at least one
+  std::uint64_t seed = 0;         // of the jitter
+  bool accept_loss = false;       // go on when the node needs items that are gone
+  std::size_t batch_bytes = 256U << 10U;
+  std::chrono::milliseconds connect_timeout{5'000};
+  std::chrono::milliseconds welcome_timeout{30'000}; // a claim waits for the database
+};
+
+struct uplink_action {
+  struct connect {
+    std::string node;
+  };
+  struct send {
+    std::string bytes;
+  };
+  /// Nothing more is heard from this connection.
+  struct close {};
+  /// The uplink has ended; a person must act.
+  struct stop {
+    failure why;
+  };
+  struct note {
+    enum class level : std::uint8_t { debug, info, warning } how;
+    std::string text;
+  };
+  using any = std::variant<connect, send, close, stop, note>;
+};
+
+class uplink_protocol {
+public:
+  using time_point = std::chrono::steady_clock::time_point;
+
+  uplink_protocol(uplink_config config, item_store& store);
+
+  void start(time_point now);
+  void connected(time_point now);
+  /// The connection could not be made, or is gone.
+  void disconnected(time_point now, const std::string& why);
+  void received(time_point now, const proto::message& what);
+  /// What came was no message.
+  void received_garbage(time_point now, const std::string& why);
+  void tick(time_point now);
+
+  /// The next batch as bytes for the socket, when there is one to send.
+  [[nodiscard]] std::optional<std::string> next_batch(time_point now);
+
+  /// When `tick` has something to do; nothing once stopped.
+  [[nodiscard]] std::optional<time_point> deadline() const;
+  [[nodiscard]] std::vector<uplink_action::any> take_actions();
+
+  [[nodiscard]] bool streaming() const { return phase_ == phase::streaming; }
+  [[nodiscard]] bool ever_connected() const { return ever_connected_; }
+  [[nodiscard]] const std::string& node() const { return nodes_.current(); }
+  /// Items sent again because a node asked for them.
+  [[nodiscard]] std::uint64_t rewinds() const { return rewinds_; }
+
+private:
+  enum class phase : std::uint8_t { idle, waiting, connecting, greeting, streaming, stopped };
+
+  void connect(time_point now);
+  void wait(time_point now, std::chrono::milliseconds pause);
+  void drop(time_point now, const std::string& why);
+  void stop(failure why);
+  void say(uplink_action::note::level how, std::string text);
+  void send(time_point now, const proto::message& what);
+  void missing(time_point now, std::uint64_t needed_from);
+  void go_on_without(time_point now, const std::string& loss);
+
+  void hear(time_point now, const proto::welcome& m);
+  void hear(time_point now, const proto::redirect& m);
+  void hear(time_point now, const proto::reject& m);
+  void hear(time_point now, const proto::ack& m);
+  void hear(time_point now, const proto::rewind& m);
+  void hear(time_point now, const proto::goaway& m);
+  void hear(time_point now, const proto::ping& m);
+  void hear(time_point now, const proto::pong& m);
+  void hear(time_point now, const proto::hello& m);
+  void hear(time_point now, const proto::batch& m);
+  void refused(time_point now, const proto::reject& m);
+  void forked(time_point now, const proto::reject& m);
+  void point_to(time_point now, const std::string& node, const std::string& why);
+
+  uplink_config config_;
+  item_store& store_;
+  node_list nodes_;
+  std::vector<uplink_action::any> actions_;
+  phase phase_ = phase::idle;
+  time_point deadline_{}; // of waiting, connecting, greeting
+  time_point sent_at_{};  // the last message out
+  time_point heard_at_{}; // the last message in
+  time_point asked_at_{}; // the last ping
+  std::chrono::milliseconds keepalive_{10'000};
+  std::uint64_t next_seq_ = 1; // to be sent
+  std::uint64_t hello_run_ = 0;
+  std::size_t buses_told_ = 0;
+  unsigned redirects_ = 0; // since the last welcome
+  unsigned refusals_ = 0;  // as malformed, since the last ack
+  std::uint64_t rewinds_ = 0;
+  bool ever_connected_ = false;
+  std::set<std::string> told_; // troubles, since the last welcome
+};
+
+} // namespace furrow::edge

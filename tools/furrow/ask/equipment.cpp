@@ -1,0 +1,139 @@
+#include "tools/furrow/ask/machine_tables.hpp"
+#include "tools/furrow/client.hpp"
+#include "tools/furrow/commands.hpp"
+#include "tools/furrow/output.hpp"
+
+#include <fmt/format.h>
+
+#include <unistd.h>
+
+#include <chrono>
+#include <memory>
+#include <thread>
+#include <utility>
+
+#include <CLI/Validators.hpp>
+#include <nlohmann/json.hpp>
+
+namespace furrow::cli {
+
+namespace {
+
+struct equipment_options {
+  std::string name;
+  bool watch = false;
+  double every_s = 1;
+  unsigned times = 0; // of --watch; 0: until interrupted
+};
+
+/// The value of the live state, as a number with so many digits after the point.
+cell state_cell(const json& state, const char* name, int digits) {
+  if (!state.is_object() || !state.at(name).is_object())
+    return {"-", colour::faint, true};
+  return {fmt::format("{:.{}f}", state.at(name).at("value").get<double>(), digits), colour::none,
+          true};
+}
+
+/// Speed over ground where it is known, else that of the wheels.
+cell speed_cell(const json& state) {
+  const bool over_ground = state.is_object() && state.at("ground_speed_mps").is_object();
+  return state_cell(state, over_ground ? "ground_speed_mps" : "wheel_speed_mps", 2);
+}
+
+cell connected_cell(const json& row) {
+  if (!row.at("connected").get<bool>())
+    return {"no", colour::faint, false};
+  return row.at("adrift") == true ? cell{"adrift", colour::bad, false}
+                                  : cell{"yes", colour::good, false};
+}
+
+cell faults_cell(const json& count) {
+  return number_cell(count, count.is_null() || count == 0 ? colour::none : colour::bad);
+}
+
+table fleet_table(const json& rows) {
+  table shown{{"NAME", "CONNECTED", "LAST FRAME", "RECEIVED", "DURABLE", "SENT", "ENGINE rpm",
+               "SPEED m/s", "FUEL %", "MODE", "FAULTS", "POSITION deg"},
+              {}};
+  for (const auto& row : rows) {
+    const auto& state = row.at("state");
+    const bool placed = state.is_object() && state.at("position").is_object();
+    // What is durable is known from the database too, when no actor says it.
+    const auto& durable =
+      row.at("durable_seq").is_null() ? row.at("stored_durable_seq") : row.at("durable_seq");
+    shown.rows.push_back(
+      {value_cell(row.at("name")), connected_cell(row), value_cell(row.at("last_frame")),
+       number_cell(row.at("received_seq")), number_cell(durable), number_cell(row.at("sent_seq")),
+       state_cell(state, "engine_speed_rpm", 1), speed_cell(state),
+       state_cell(state, "fuel_level_pct", 1),
+       state.is_object() ? cell{quantity_text(state.at("mode"))} : value_cell(nullptr),
+       faults_cell(row.at("fault_count")),
+       placed ? cell{quantity_text(state.at("position")), colour::none, false}
+              : value_cell(nullptr)});
+  }
+  return shown;
+}
+
+result<done>
+show(const node_client& client, const equipment_options& wanted, output_format format) {
+  const auto answer =
+    client.get("/api/v1/equipment" + (wanted.name.empty() ? "" : "/" + encoded(wanted.name)));
+  if (!answer)
+    return answer.error();
+  const auto& rows = wanted.name.empty() ? answer->at("equipment") : *answer;
+  if (wanted.watch && format == output_format::table && ::isatty(STDOUT_FILENO) == 1)
+    (void)write_out("\x1b[H\x1b[J"); // home, and nothing below
+  if (!wanted.name.empty() && format == output_format::table) {
+    for (const auto& one : machine_tables(rows))
+      (void)write_out((one.title.empty() ? "" : "\n" + printable(one.title) + "\n")
+                      + rendered(one.table, is_coloured()));
+    return written();
+  }
+  auto printed = print(rows, wanted.name.empty() ? fleet_table(rows) : table{}, format);
+  if (printed && wanted.name.empty() && !answer->at("incomplete").is_null())
+    fmt::print(stderr, "furrow: only live machines are shown: {}\n",
+               answer->at("incomplete").get<std::string>());
+  return printed;
+}
+
+result<int> equipment(const globals& globals, const equipment_options& wanted) {
+  auto client = node_client::from(globals);
+  if (!client)
+    return client.error();
+  const auto pause = std::chrono::duration<double>{wanted.every_s};
+  for (unsigned round = 1;; ++round) {
+    const auto shown = show(*client, wanted, globals.format());
+    if (!shown)
+      return shown.error();
+    // A reader that has gone needs no more rounds.
+    if (!wanted.watch || round == wanted.times || !write_out(""))
+      return 0;
+    std::this_thread::sleep_for(pause);
+  }
+}
+
+} // namespace
+
+void add_equipment(CLI::App& app, const globals& globals, int& exit_code) {
+  auto* command = app.add_subcommand("equipment", "the machines, live and stored");
+  auto wanted = std::make_shared<equipment_options>();
+  command->add_option("NAME", wanted->name,
+                      "one machine: values with age and source, faults, ECUs, implements");
+  auto* watch = command->add_flag("--watch", wanted->watch, "show it again and again");
+  command->add_option("--every", wanted->every_s, "seconds between two looks")
+    ->needs(watch)
+    ->check(CLI::Range(0.05, 3'600.0))
+    ->capture_default_str();
+  command->add_option("--times", wanted->times, "stop after so many looks")->needs(watch);
+  command->footer("Examples:\n"
+                  "  furrow equipment\n"
+                  "  furrow equipment T1                 (docs/live-view.md says which PGN wins)\n"
+                  "  furrow equipment T1 --watch\n"
+                  "  furrow equipment -o jsonl | jq 'select(.connected)'");
+  command->callback([&globals, &exit_code, wanted, command] {
+    if (command->get_subcommands().empty()) // `set` answers for itself
+      exit_code = code_of(equipment(globals, *wanted));
+  });
+}
+
+} // namespace furrow::cli

@@ -1,0 +1,200 @@
+#include "storage/store.hpp"
+#include "tools/furrow/client.hpp"
+#include "tools/furrow/commands.hpp"
+#include "tools/furrow/database/database_option.hpp"
+#include "tools/furrow/database/direct.hpp"
+#include "tools/furrow/output.hpp"
+#include "tools/json/rows_json.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <chrono>
+#include <functional>
+#include <future>
+#include <memory>
+
+#include <nlohmann/json.hpp>
+
+namespace furrow::cli {
+
+namespace {
+
+constexpr std::chrono::minutes migrate_timeout{10};
+using migrations = std::vector<storage::migration_row>;
+
+/// Waits for the answer of a call to the store.
+template <class T>
+result<T> answer_of(const std::function<void(storage::handler<T>)>& start,
+                    const std::string& url,
+                    std::chrono::milliseconds timeout) {
+  // The handler may come after we have stopped waiting.
+  auto promised = std::make_shared<std::promise<storage::result<T>>>();
+  auto coming = promised->get_future();
+  start([promised](storage::result<T> answer) { promised->set_value(std::move(answer)); });
+  if (coming.wait_for(timeout) != std::future_status::ready)
+    return failure{errc::timed_out, fmt::format("{} did not answer in time (--timeout makes furrow "
+                                                "wait longer)",
+                                                storage::redacted(url))};
+  auto answer = coming.get();
+  return answer ? result<T>{std::move(*answer)} : to_failure(answer.error(), url);
+}
+
+json to_json(const migrations& rows) {
+  json list = json::array();
+  for (const auto& row : rows)
+    list.push_back(http::to_json(row));
+  return list;
+}
+
+/// In the words of the node's /api/v1/db/status, without a node.
+result<json> ask_directly(const std::string& url, const globals& globals) {
+  storage::store_options options;
+  options.url = url;
+  options.application_name = "furrow/cli";
+  auto opened = storage::open_store(options);
+  if (!opened)
+    return to_failure(opened.error(), url);
+  auto& store = **opened;
+  const auto health = answer_of<storage::store_health>(
+    [&](auto done) { store.health(std::move(done)); }, url, globals.timeout());
+  if (!health)
+    return health.error();
+  if (!health->up)
+    return to_failure({storage::errc::retry_later, health->detail}, url);
+  const auto digest = answer_of<storage::digest_status>(
+    [&](auto done) { store.digest_progress(std::move(done)); }, url, globals.timeout());
+  json status{{"health", http::to_json(*health)},
+              {"migrations", nullptr},
+              {"digest", digest ? http::to_json(*digest) : json(nullptr)},
+              {"fault", nullptr}};
+  const auto rows = answer_of<migrations>(
+    [&](auto done) { store.migration_status(std::move(done)); }, url, globals.timeout());
+  if (rows)
+    status["migrations"] = to_json(*rows);
+  else
+    status["fault"] = rows.error().detail;
+  return status;
+}
+
+result<json> ask_node(const globals& globals, bool migrate) {
+  auto client = node_client::from(globals);
+  if (!client)
+    return client.error();
+  if (!migrate)
+    return client->get("/api/v1/db/status");
+  client->wait_longer(std::max<std::chrono::milliseconds>(globals.timeout(), migrate_timeout));
+  return client->post("/api/v1/db/migrate");
+}
+
+/// Of a rehearsal: what a migration would do with a step.
+cell plan_cell(const json& row) {
+  if (row.at("applied") == true)
+    return {"is applied", colour::faint};
+  return row.at("would_apply") == true ? cell{"would be applied", colour::good}
+                                       : cell{"not asked for (--to)", colour::faint};
+}
+
+table migrations_table(const json& rows) {
+  table shown{{"NUMBER", "NAME", "APPLIED", "FAULT"}, {}};
+  const bool rehearsed = rows.is_array() && !rows.empty() && rows[0].contains("would_apply");
+  if (rehearsed)
+    shown.headings.insert(shown.headings.begin() + 3, "PLAN");
+  for (const auto& row : rows) {
+    auto applied = value_cell(row.at("applied"));
+    applied.colour = row.at("applied") == true ? colour::good : colour::bad;
+    auto fault = value_cell(row.at("fault"));
+    fault.colour = row.at("fault").is_null() ? colour::faint : colour::bad;
+    shown.rows.push_back(
+      {number_cell(row.at("number")), value_cell(row.at("name")), applied, fault});
+    if (rehearsed)
+      shown.rows.back().insert(shown.rows.back().begin() + 3, plan_cell(row));
+  }
+  return shown;
+}
+
+result<int> database(const globals& globals,
+                     const std::string& url,
+                     const std::optional<migrate_options>& migrate) {
+  if (url.empty() && migrate && (migrate->to || migrate->rehearse || !migrate->backup.empty()))
+    return failure{errc::usage,
+                   "--to, --dry-run and --backup are not for a node (--at): give --database"};
+  const auto answer = url.empty() ? ask_node(globals, migrate.has_value())
+                      : migrate   ? migrate_directly(url, *migrate)
+                                  : ask_directly(url, globals);
+  if (!answer)
+    return answer.error();
+  const auto& rows = answer->at("migrations");
+  bool sound = rows.is_array();
+  for (const auto& row : rows)
+    sound = sound && row.at("fault").is_null();
+  if (globals.format() == output_format::table && !migrate) {
+    const auto& health = answer->at("health");
+    sound = sound && health.at("up") == true;
+    const auto detail = health.at("up") == true
+                          ? fmt::format("up, answers in {} us", health.at("latency_us").dump())
+                          : "down: " + health.at("detail").get<std::string>();
+    (void)write_out(fmt::format("{}: {}\n", health.at("mode").get<std::string>(), detail));
+    if (const auto digest = answer->value("digest", json(nullptr)); digest.is_object())
+      (void)write_out(fmt::format("digest: {} of {} streams behind, by {} items{}\n",
+                                  digest.at("streams_behind").dump(), digest.at("streams").dump(),
+                                  digest.at("items_behind").dump(),
+                                  digest.at("oldest_frame").is_null()
+                                    ? ""
+                                    : ", since " + digest.at("oldest_frame").get<std::string>()));
+  }
+  if (!answer->value("fault", json(nullptr)).is_null())
+    fmt::print(stderr, "furrow: migrations are not known: {}\n",
+               answer->at("fault").get<std::string>());
+  const auto printed = rows.is_null() && globals.format() == output_format::table
+                         ? written()
+                         : print(*answer, migrations_table(rows), globals.format());
+  if (!printed)
+    return printed.error();
+  return sound ? 0 : static_cast<int>(errc::failed);
+}
+
+} // namespace
+
+void add_database(CLI::App& app, const globals& globals, int& exit_code) {
+  auto* command =
+    app.add_subcommand("db", "the database: its state, and bringing its schema up to date");
+  command->require_subcommand(1);
+  auto wish = std::make_shared<migrate_options>();
+  const auto add = [&](const char* name, const char* what, bool migrate) {
+    auto* one = command->add_subcommand(name, what);
+    const auto* direct = add_database_option(
+      *one, "ask this database itself, without a node: postgresql://... or sqlite:PATH");
+    one->footer(fmt::format("Examples:\n"
+                            "  furrow db {0}\n"
+                            "  furrow db {0} --database postgresql://furrow@localhost/furrow",
+                            name));
+    one->callback([&app, &globals, &exit_code, wish, one, direct, migrate] {
+      // A node that is named on the command line is meant, whatever the environment says.
+      const bool node = was_typed(app, app.get_option("--at")) && !was_typed(*one, direct);
+      exit_code = code_of(database(globals, node ? "" : url_of(direct),
+                                   migrate ? std::optional{*wish} : std::nullopt));
+    });
+    return one;
+  };
+  add("status", "whether it is up, and which migrations it has", false);
+  auto* migrate = add("migrate", "apply the migrations that it lacks", true);
+  auto* direct = migrate->get_option("--database");
+  migrate->add_option("--to", wish->to, "none above this number")->needs(direct);
+  migrate
+    ->add_flag("--dry-run", wish->rehearse, "show which steps would be applied, change nothing")
+    ->needs(direct);
+  migrate->add_option("--backup", wish->backup, "save the database in this file before")
+    ->needs(direct);
+  migrate->footer(
+    migrate->get_footer()
+    + "\n  furrow db migrate --dry-run --database postgresql://furrow@localhost/furrow"
+      "\n  furrow db migrate --backup before.dump --database "
+      "postgresql://furrow@localhost/furrow");
+  add_database_care(*command, globals, exit_code);
+  add_database_copy(*command, globals, exit_code);
+  add_seal(*command, globals, exit_code);
+  add_sizes(*command, globals, exit_code);
+}
+
+} // namespace furrow::cli

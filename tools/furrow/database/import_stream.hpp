@@ -1,0 +1,89 @@
+/// The rows of one machine on their way into one stream: numbered in the order of the source, claimed once, appended with
+/// the watermark as the place where a killed import goes on.
+///
+/// Shape: the stream's id is made of the import's name and the machine's, so that the same import finds its stream again.
+///   Rows at or below the watermark are read and hashed, not stored again.
+/// Errors: as the store's; after one the stream is thrown away, and another run goes on.
+/// Threads: one; one append is under way while the next is filled.
+/// Limits: `rows_an_append` rows are held twice.
+/// Source: docs/decisions/0001-one-recovery-path.md.
+#pragma once
+
+#include "storage/store.hpp"
+#include "tools/furrow/database/import_row.hpp"
+#include "tools/furrow/exit_code.hpp"
+
+#include <openssl/evp.h>
+
+#include <functional>
+#include <future>
+#include <memory>
+#include <string>
+
+namespace furrow::cli {
+
+inline constexpr std::uint64_t rows_an_append = 65'536;
+/// Rows that are no frames stand in quarantine as records of this kind, the last that is free for users.
+inline constexpr std::uint16_t record_kind_row = 0x3FFF;
+
+template <class T>
+[[nodiscard]] std::future<storage::result<T>>
+asked(const std::function<void(storage::handler<T>)>& start) {
+  auto promised = std::make_shared<std::promise<storage::result<T>>>();
+  auto coming = promised->get_future();
+  start([promised](storage::result<T> answer) { promised->set_value(std::move(answer)); });
+  return coming;
+}
+
+/// SHA-256 over number, time, header and payload of frames in order.
+class frame_hash {
+public:
+  frame_hash();
+  void add(std::uint64_t seq, const can::frame_view& frame);
+  [[nodiscard]] std::string hex();
+
+private:
+  void flush();
+  std::unique_ptr<EVP_MD_CTX, void (*)(EVP_MD_CTX*)> digest_;
+  std::string bytes_;
+};
+
+class import_stream {
+public:
+  [[nodiscard]] static storage::result<std::unique_ptr<import_stream>>
+  claim(storage::store& store,
+        storage::appender& lane,
+        const std::string& name,
+        const storage::source_group& group);
+
+  [[nodiscard]] storage::result<done> add(const storage::source_row& row, storage::time_unit unit);
+  /// All that was added is durable.
+  [[nodiscard]] storage::result<done> finish();
+  /// Reads the stream back: why it is not what the rows were; empty when it is. After `finish`.
+  [[nodiscard]] storage::result<std::string> difference();
+
+  std::uint64_t rows = 0;
+  std::uint64_t frames = 0;
+  std::uint64_t quarantined = 0;
+  std::uint64_t known = 0; // were durable before
+
+private:
+  import_stream(storage::store& store, storage::appender& lane) : store_{store}, lane_{lane} {}
+  void keep_frame(const imported_frame& frame);
+  [[nodiscard]] storage::result<done> send();
+  [[nodiscard]] storage::result<done> settle();
+
+  storage::store& store_;
+  storage::appender& lane_;
+  std::string farm_;
+  std::string equipment_;
+  can::stream_id stream_id_{};
+  storage::stream_claim claim_;
+  can::bus_table buses_;
+  std::size_t buses_sent_ = 0;
+  frame_hash hash_;
+  storage::stream_append next_;
+  std::future<storage::result<storage::append_outcome>> under_way_;
+};
+
+} // namespace furrow::cli

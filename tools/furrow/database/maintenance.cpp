@@ -1,0 +1,160 @@
+#include "storage/maintenance.hpp"
+
+#include "tools/furrow/commands.hpp"
+#include "tools/furrow/database/database_option.hpp"
+#include "tools/furrow/database/direct.hpp"
+#include "tools/furrow/output.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <memory>
+
+#include <nlohmann/json.hpp>
+
+namespace furrow::cli {
+
+namespace {
+
+struct care_options {
+  std::string url;
+  std::string file;
+  bool replace = false;
+};
+
+storage::store_options store_of(const std::string& url) {
+  storage::store_options out;
+  out.url = url;
+  out.application_name = "furrow/cli";
+  return out;
+}
+
+result<int> validate(const globals& globals, const care_options& options) {
+  const auto findings = storage::validate_database(store_of(options.url));
+  if (!findings)
+    return to_failure(findings.error(), options.url);
+  json answer = json::array();
+  table shown{{"WHAT", "SAYS", "SOUND"}, {}};
+  std::size_t unsound = 0;
+  for (const auto& each : *findings) {
+    unsound += each.sound ? 0 : 1;
+    answer.push_back({{"what", each.what}, {"says", each.says}, {"sound", each.sound}});
+    shown.rows.push_back({value_cell(each.what),
+                          value_cell(each.says),
+                          {each.sound ? "yes" : "NO", each.sound ? colour::good : colour::bad}});
+  }
+  const auto printed = print(answer, shown, globals.format());
+  if (!printed)
+    return printed.error();
+  if (unsound > 0)
+    return failure{errc::failed,
+                   fmt::format("{}: {} of {} findings are not sound (SOUND says NO)",
+                               storage::redacted(options.url), unsound, findings->size())};
+  return 0;
+}
+
+result<int> say(const globals& globals,
+                const char* heading,
+                const std::string& file,
+                const storage::saved_file& saved) {
+  const json answer{{"file", file}, {"bytes", saved.bytes}, {"by", saved.tool}};
+  const table shown{{heading, "BYTES", "BY"},
+                    {{value_cell(file), number_cell(saved.bytes), value_cell(saved.tool)}}};
+  const auto printed = print(answer, shown, globals.format());
+  if (!printed)
+    return printed.error();
+  return 0;
+}
+
+result<int> backup(const globals& globals, const care_options& options) {
+  const auto saved = storage::backup_database(store_of(options.url), options.file);
+  if (!saved)
+    return to_failure(saved.error(), options.url);
+  return say(globals, "BACKUP", options.file, *saved);
+}
+
+result<int> restore(const globals& globals, const care_options& options) {
+  const auto restored =
+    storage::restore_database(store_of(options.url), options.file, options.replace);
+  if (!restored)
+    return to_failure(restored.error(), options.url);
+  const auto findings = storage::validate_database(store_of(options.url));
+  if (!findings)
+    return to_failure(findings.error(), options.url);
+  for (const auto& each : *findings)
+    if (!each.sound)
+      return failure{
+        errc::failed,
+        fmt::format("restored, but {}: {} (`furrow db validate` says all; a step that is "
+                    "missing: `furrow db migrate`)",
+                    each.what, each.says)};
+  return say(globals, "RESTORED FROM", options.file, *restored);
+}
+
+} // namespace
+
+result<json> migrate_directly(const std::string& url, const migrate_options& options) {
+  const auto store = store_of(url);
+  if (!options.backup.empty() && !options.rehearse) {
+    const auto saved = storage::backup_database(store, options.backup);
+    if (!saved)
+      return failure{to_failure(saved.error(), url).code,
+                     fmt::format("nothing was migrated: the backup failed: {}: {}",
+                                 storage::redacted(url), saved.error().detail)};
+  }
+  const auto rows = storage::migrate_database(store, {options.to}, options.rehearse);
+  if (!rows)
+    return to_failure(rows.error(), url);
+  json list = json::array();
+  for (const auto& row : *rows)
+    list.push_back({{"number", row.number},
+                    {"name", row.name},
+                    {"checksum", row.checksum},
+                    {"applied", row.applied},
+                    {"fault", row.fault.empty() ? json(nullptr) : json(row.fault)}});
+  if (options.rehearse)
+    for (auto& row : list)
+      row["would_apply"] =
+        row["applied"] == false && row["number"] <= options.to.value_or(UINT32_MAX);
+  return json{{"migrations", list}};
+}
+
+void add_database_care(CLI::App& database, const globals& globals, int& exit_code) {
+  auto options = std::make_shared<care_options>();
+  const auto add = [&](const char* name, const char* what, const char* footer, auto run) {
+    auto* command = database.add_subcommand(name, what);
+    const auto* url = add_database_option(*command)->required();
+    command->footer(footer);
+    command->callback([&globals, &exit_code, options, run, url] {
+      options->url = url_of(url);
+      exit_code = code_of(run(globals, *options));
+    });
+    return command;
+  };
+  add("validate", "whether migrations, tables, indexes, functions and what they hold are sound",
+      "Reads everything once; a node may go on working. Exit code 1 when anything is not sound.\n"
+      "Example:\n"
+      "  furrow db validate --database postgresql://furrow@localhost/furrow",
+      validate);
+  auto* save =
+    add("backup", "save all of it in one file, and read the file back",
+        "PostgreSQL: pg_dump of the server's version (the schema furrow, without owners "
+        "and grants). Nodes may go on.\n"
+        "Examples:\n"
+        "  furrow db backup furrow.dump --database postgresql://furrow@localhost/furrow\n"
+        "  furrow db backup copy.db --database sqlite:furrow.db",
+        backup);
+  save->add_option("file", options->file, "a file that is not there yet")->required();
+  auto* bring =
+    add("restore", "bring a backup back, whole or not at all",
+        "Stop the nodes first. The database is afterwards what the file says, or what "
+        "it was before.\n"
+        "Examples:\n"
+        "  furrow db restore furrow.dump --database postgresql://furrow@localhost/empty\n"
+        "  furrow db restore copy.db --replace --database sqlite:furrow.db",
+        restore);
+  bring->add_option("file", options->file, "what `furrow db backup` wrote")->required();
+  bring->add_flag("--replace", options->replace, "drop the machines that the database holds");
+}
+
+} // namespace furrow::cli

@@ -1,0 +1,234 @@
+#include "storage/care.hpp"
+#include "tools/furrow/commands.hpp"
+#include "tools/furrow/database/database_option.hpp"
+#include "tools/furrow/database/direct.hpp"
+#include "tools/furrow/output.hpp"
+#include "tools/json/rfc3339.hpp"
+
+#include <algorithm>
+#include <charconv>
+#include <memory>
+
+#include <CLI/Validators.hpp>
+#include <nlohmann/json.hpp>
+
+namespace furrow::cli {
+
+namespace {
+
+constexpr std::uint32_t steps_a_call = 64; // between two looks at how far it is
+constexpr std::chrono::minutes call_timeout{30};
+
+struct retention_options {
+  std::string url;
+  std::string farm;
+  std::string kind;
+  std::string keep;
+};
+
+/// An open database and its line of care: gone together.
+struct care_line {
+  std::unique_ptr<storage::store> store;
+  std::shared_ptr<storage::care_lane> care;
+};
+
+result<care_line> open_care(const std::string& url) {
+  auto opened = open_directly(url);
+  if (!opened)
+    return opened.error();
+  care_line line{std::move(*opened), nullptr};
+  line.care = line.store->open_care();
+  return line;
+}
+
+/// `90d` or `90` days; nothing inside: for ever.
+result<std::optional<std::uint32_t>> parse_keep(std::string_view text) {
+  if (text == "forever")
+    return std::optional<std::uint32_t>{};
+  if (text.ends_with('d'))
+    text.remove_suffix(1);
+  std::uint32_t days = 0;
+  const auto* end = text.data() + text.size();
+  const auto [at, error] = std::from_chars(text.data(), end, days);
+  if (error != std::errc{} || at != end || days == 0 || days > storage::keep_days_max)
+    return failure{errc::usage, "--keep takes days, 1d to 36500d, or forever"};
+  return std::optional{days};
+}
+
+result<int> list(const globals& globals, const retention_options& options) {
+  const auto line = open_care(options.url);
+  if (!line)
+    return line.error();
+  const auto rules = wait_for<std::vector<storage::retention_rule>>(
+    [&](auto done) { line->care->list_retention(std::move(done)); }, options.url,
+    globals.timeout());
+  if (!rules)
+    return rules.error();
+  json rows = json::array();
+  table shown{{"FARM", "KIND", "KEEP"}, {}};
+  for (const auto& rule : *rules) {
+    rows.push_back({{"farm", rule.farm.empty() ? json(nullptr) : json(rule.farm)},
+                    {"kind", storage::to_string(rule.kind)},
+                    {"keep_days", rule.keep_days ? json(*rule.keep_days) : json(nullptr)}});
+    shown.rows.push_back({{rule.farm.empty() ? "(every other)" : printable(rule.farm)},
+                          {std::string{storage::to_string(rule.kind)}},
+                          {rule.keep_days ? fmt::format("{} days", *rule.keep_days) : "forever"}});
+  }
+  const auto printed = print(rows, shown, globals.format());
+  if (!printed)
+    return printed.error();
+  if (rules->empty() && globals.format() == output_format::table)
+    fmt::print(stderr, "furrow: no rule: everything is kept for ever\n");
+  return 0;
+}
+
+result<int> set(const globals& globals, const retention_options& options) {
+  const auto keep = parse_keep(options.keep);
+  if (!keep)
+    return keep.error();
+  const auto line = open_care(options.url);
+  if (!line)
+    return line.error();
+  const storage::retention_rule rule{options.farm, *storage::data_kind_of(options.kind), *keep};
+  const auto set =
+    wait_for<done>([&](auto done) { line->care->set_retention(rule, std::move(done)); },
+                   options.url, globals.timeout());
+  if (!set)
+    return set.error();
+  return 0;
+}
+
+result<int> clear(const globals& globals, const retention_options& options) {
+  const auto line = open_care(options.url);
+  if (!line)
+    return line.error();
+  const auto kind = *storage::data_kind_of(options.kind);
+  const auto cleared = wait_for<done>(
+    [&](auto done) { line->care->clear_retention(options.farm, kind, std::move(done)); },
+    options.url, globals.timeout());
+  if (!cleared)
+    return cleared.error();
+  return 0;
+}
+
+result<int> preview(const globals& globals, const retention_options& options) {
+  const auto line = open_care(options.url);
+  if (!line)
+    return line.error();
+  const auto found = wait_for<storage::retention_preview>(
+    [&](auto done) { line->care->preview_retention(std::nullopt, std::move(done)); }, options.url,
+    std::max<std::chrono::milliseconds>(globals.timeout(), call_timeout));
+  if (!found)
+    return found.error();
+  json losses = json::array();
+  table shown{{"FARM", "KIND", "OLDER THAN", "ITEMS", "ROWS", "BYTES", "FROM", "TO"}, {}};
+  for (const auto& loss : found->losses) {
+    json row{{"farm", loss.farm},
+             {"kind", storage::to_string(loss.kind)},
+             {"cutoff", http::format_time(loss.cutoff_us)},
+             {"items", loss.items},
+             {"rows", loss.rows},
+             {"bytes", loss.bytes},
+             {"oldest", http::format_time(loss.oldest_us)},
+             {"newest", http::format_time(loss.newest_us)}};
+    shown.rows.push_back({value_cell(row["farm"]), value_cell(row["kind"]),
+                          value_cell(row["cutoff"]), number_cell(row["items"]),
+                          number_cell(row["rows"]), number_cell(row["bytes"]),
+                          value_cell(row["oldest"]), value_cell(row["newest"])});
+    losses.push_back(std::move(row));
+  }
+  const auto printed =
+    print({{"losses", losses}, {"partitions", found->partitions}}, shown, globals.format());
+  if (!printed)
+    return printed.error();
+  if (globals.format() == output_format::table)
+    fmt::print(stderr, "furrow: {} partitions would be dropped as a whole; nothing was changed\n",
+               found->partitions.size());
+  return 0;
+}
+
+result<int> run(const globals& globals, const retention_options& options) {
+  const auto line = open_care(options.url);
+  if (!line)
+    return line.error();
+  storage::expire_outcome total;
+  for (bool more = true; more;) {
+    storage::expire_request request;
+    request.steps_max = steps_a_call;
+    const auto part = wait_for<storage::expire_outcome>(
+      [&](auto done) { line->care->expire(request, std::move(done)); }, options.url, call_timeout);
+    if (!part)
+      return part.error();
+    total.partitions += part->partitions;
+    total.frames += part->frames;
+    total.records += part->records;
+    total.telemetry += part->telemetry;
+    total.rollup += part->rollup;
+    total.waiting = part->waiting;
+    total.busy = part->busy;
+    more = part->more;
+  }
+  const json answer{{"partitions", total.partitions},
+                    {"frames", total.frames},
+                    {"records", total.records},
+                    {"telemetry", total.telemetry},
+                    {"rollup", total.rollup},
+                    {"partitions_in_use", total.waiting},
+                    {"busy", total.busy}};
+  const table shown{{"PARTITIONS", "FRAMES", "RECORDS", "TELEMETRY", "ROLLUP"},
+                    {{number_cell(answer.at("partitions")), number_cell(answer.at("frames")),
+                      number_cell(answer.at("records")), number_cell(answer.at("telemetry")),
+                      number_cell(answer.at("rollup"))}}};
+  const auto printed = print(answer, shown, globals.format());
+  if (!printed)
+    return printed.error();
+  if (total.busy)
+    return failure{errc::failed, "another process is at it: try again later"};
+  return 0;
+}
+
+using command_function = result<int> (*)(const globals&, const retention_options&);
+
+} // namespace
+
+void add_retention(CLI::App& app, const globals& globals, int& exit_code) {
+  auto* group = app.add_subcommand("retention", "how long each farm keeps what");
+  group->require_subcommand(1);
+  auto options = std::make_shared<retention_options>();
+  const auto add = [&](const char* name, const char* what, command_function function) {
+    auto* command = group->add_subcommand(name, what);
+    const auto* url = add_database_option(*command)->required();
+    command->callback([&globals, &exit_code, options, function, url] {
+      options->url = url_of(url);
+      exit_code = code_of(function(globals, *options));
+    });
+    return command;
+  };
+  const auto add_which = [&](CLI::App* command) {
+    command->add_option("--farm", options->farm, "this farm; else every farm without a rule");
+    command->add_option("--kind", options->kind, "frames, records, telemetry or rollup")
+      ->required()
+      ->check(CLI::IsMember({"frames", "records", "telemetry", "rollup"}));
+  };
+  add("list", "the rules", list)
+    ->footer("Example:\n  furrow retention list --database postgresql://furrow@localhost/furrow");
+  auto* setting = add("set", "set a rule", set);
+  add_which(setting);
+  setting->add_option("--keep", options->keep, "days, 90d, or forever")->required();
+  setting->footer(
+    "Nodes carry it out at their next look (furrowd --care-interval). See first what "
+    "would go: `furrow retention preview`.\n"
+    "Examples:\n"
+    "  furrow retention set --kind frames --keep 730d --database URL\n"
+    "  furrow retention set --farm north --kind frames --keep forever --database URL");
+  auto* clearing = add("clear", "take a rule away", clear);
+  add_which(clearing);
+  clearing->footer("Example:\n  furrow retention clear --farm north --kind frames --database URL");
+  add("preview", "what would go now; changes nothing", preview)
+    ->footer("Example:\n  furrow retention preview --database URL -o json");
+  add("run", "carry it out now", run)
+    ->footer("It may be stopped at any time: each step is a transaction.\n"
+             "Example:\n  furrow retention run --database URL");
+}
+
+} // namespace furrow::cli

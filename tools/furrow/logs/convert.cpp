@@ -1,0 +1,198 @@
+#include "tools/furrow/logs/convert.hpp"
+
+#include <cerrno>
+#include <fstream>
+#include <iostream>
+#include <memory>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include <CLI/CLI.hpp>
+
+namespace furrow::cli {
+
+namespace {
+
+constexpr std::size_t piece_bytes = std::size_t{256} * 1024;
+constexpr std::uint64_t named_max = 20;
+
+/// Goes through one log.
+class conversion {
+public:
+  conversion(const convert_options& options, std::ostream& out, std::ostream& errors)
+    : options_{options}, out_{out}, errors_{errors}, reader_{options.from}, writer_{options.to,
+                                                                                    options.trc} {}
+
+  void feed(std::string_view piece) {
+    reader_.feed(piece);
+    take();
+  }
+
+  [[nodiscard]] int finish() {
+    if (writable()) { // what was not read for want of a reader is no damage
+      reader_.finish();
+      take();
+      writer_.finish(text_);
+      flush();
+    }
+    if (!writable() && write_error_ == EPIPE)
+      return 0; // `| head`: whoever reads has enough
+    if (reader_.line() != 0 && reader_.unterminated())
+      name(0) << "the last line has no end; it may have been cut off\n";
+    if (dropped_ != 0)
+      name(0) << "the log says that " << dropped_ << " frames were dropped while it was recorded\n";
+    if (faults_ != 0)
+      name(0) << faults_ << " lines could not be read\n";
+    if (refused_ != 0)
+      name(0) << refused_ << " frames or messages have no form in " << can::to_string(options_.to)
+              << '\n';
+    if (!out_)
+      errors_ << "furrow convert: cannot write the output: "
+              << std::generic_category().message(write_error_) << '\n';
+    return faults_ == 0 && refused_ == 0 && out_ ? 0 : 1;
+  }
+
+  [[nodiscard]] bool writable() const { return static_cast<bool>(out_); }
+
+private:
+  /// The beginning of a message: the input, and the line and column where there are such.
+  std::ostream& name(std::uint64_t line, std::uint32_t column = 0) {
+    errors_ << options_.input_name << ':';
+    if (line != 0)
+      errors_ << line << ':';
+    if (column != 0)
+      errors_ << column << ':';
+    return errors_ << ' ';
+  }
+
+  void take() {
+    while (writable() && reader_.next(line_, payload_)) {
+      const char* refusal = nullptr;
+      switch (line_.kind) {
+      case can::line_kind::nothing:
+        break;
+      case can::line_kind::frame:
+        refusal =
+          writer_.append(text_, {line_.time_us, line_.header, payload_.data()}, line_.interface);
+        break;
+      case can::line_kind::message:
+        refusal = writer_.append(text_, line_.time_us, line_.message, payload_.data());
+        break;
+      case can::line_kind::dropped:
+        dropped_ += line_.dropped;
+        break;
+      case can::line_kind::fault:
+        if (++faults_ <= named_max)
+          name(reader_.line(), line_.column) << line_.fault << '\n';
+        break;
+      }
+      if (refusal != nullptr && ++refused_ <= named_max)
+        name(reader_.line()) << refusal << '\n';
+      if (text_.size() >= piece_bytes)
+        flush();
+    }
+  }
+
+  void flush() {
+    if (!writable())
+      return;
+    errno = 0;
+    out_.write(text_.data(), static_cast<std::streamsize>(text_.size()));
+    out_.flush();
+    write_error_ = errno;
+    text_.clear();
+  }
+
+  const convert_options& options_;
+  std::ostream& out_;
+  std::ostream& errors_;
+  can::log_reader reader_;
+  can::log_writer writer_;
+  can::log_line line_;
+  can::log_payload payload_{};
+  std::string text_;
+  std::uint64_t faults_ = 0;
+  std::uint64_t refused_ = 0;
+  std::uint64_t dropped_ = 0;
+  int write_error_ = 0; // of the last write
+};
+
+/// What the user typed.
+struct typed_options {
+  std::string to;
+  std::string from;
+  std::string trc_version = "2.1";
+  std::string file = "-";
+};
+
+std::vector<std::string> format_names(bool writable_only) {
+  std::vector<std::string> names;
+  for (auto i = static_cast<unsigned>(can::log_format::candump);
+       i <= static_cast<unsigned>(can::log_format::rp1210); ++i) {
+    const auto format = static_cast<can::log_format>(i);
+    if (!writable_only || can::can_write(format))
+      names.emplace_back(can::to_string(format));
+  }
+  return names;
+}
+
+int run(const typed_options& typed) {
+  std::ios::sync_with_stdio(false);
+  convert_options options;
+  options.to = can::parse_log_format(typed.to).value_or(can::log_format::candump);
+  options.from = can::parse_log_format(typed.from).value_or(can::log_format::unknown);
+  options.trc = can::parse_trc_version(typed.trc_version).value_or(can::trc_version::v2_1);
+  if (typed.file == "-")
+    return convert_log(options, std::cin, std::cout, std::cerr);
+  options.input_name = typed.file;
+  std::ifstream in{typed.file, std::ios::binary};
+  if (!in) {
+    std::cerr << "furrow convert: cannot read " << typed.file << ": "
+              << std::generic_category().message(errno) << '\n';
+    return 1;
+  }
+  return convert_log(options, in, std::cout, std::cerr);
+}
+
+} // namespace
+
+int convert_log(const convert_options& options,
+                std::istream& in,
+                std::ostream& out,
+                std::ostream& errors) {
+  const auto work = std::make_unique<conversion>(options, out, errors);
+  std::vector<char> piece(piece_bytes);
+  while (in && work->writable()) {
+    in.read(piece.data(), static_cast<std::streamsize>(piece.size()));
+    work->feed({piece.data(), static_cast<std::size_t>(in.gcount())});
+  }
+  const bool read_failed = in.bad();
+  const auto code = work->finish();
+  if (!read_failed)
+    return code;
+  errors << "furrow convert: cannot read " << options.input_name << " to its end\n";
+  return 1;
+}
+
+void add_convert(CLI::App& app, int& exit_code) {
+  auto typed = std::make_shared<typed_options>();
+  auto* command =
+    app.add_subcommand("convert", "Convert a CAN log from any known format to another");
+  command->add_option("--to", typed->to, "Format to write")
+    ->required()
+    ->check(CLI::IsMember(format_names(true)));
+  command->add_option("--from", typed->from, "Format to read; found by content when not given")
+    ->check(CLI::IsMember(format_names(false)));
+  command->add_option("--trc-version", typed->trc_version, "Version of TRC to write")
+    ->check(CLI::IsMember({"1.0", "1.1", "1.2", "1.3", "2.0", "2.1"}))
+    ->capture_default_str();
+  command->add_option("file", typed->file, "Log to read; - is the standard input")
+    ->capture_default_str();
+  command->footer("Example: furrow convert --to asc < tractor.log > tractor.asc\n"
+                  "Exit code 1: something could not be read or has no form in the other format; it "
+                  "is named on stderr.");
+  command->callback([typed, &exit_code] { exit_code = run(*typed); });
+}
+
+} // namespace furrow::cli

@@ -1,0 +1,44 @@
+/// `furrow dbc check FILE [-o json]`: a DBC file as Furrow understands it, and what is wrong there.
+///
+/// Shape: text for a person, or one JSON object
+///     {"file","version","nodes","messages":[{"name","id","extended","length","pgn","senders",
+///      "comment","signals":[{"name","start","length","order","signed","float","scale","offset",
+///      "min","max","unit","mux","choices","spn","comment"}]}],
+///      "warnings":[{"line","column","text"}],"warning_count"}
+///   `mux` is null or {"is_mux","mux_signal","mux_ids","ranges"}: ranges as pairs, and each value
+///   by itself when there are no more than 4,096.
+/// Errors: exit code 0, also with warnings; 1 when the file cannot be loaded, which one line
+///   `file:line:column: what` on standard error explains. `--strict` makes errors of what decodes
+///   but cannot be right.
+#pragma once
+
+#include "can/dbc/file.hpp"
+
+#include <iosfwd>
+#include <string>
+
+#include <CLI/App.hpp>
+
+namespace furrow::cli {
+
+/// Reads and parses a DBC file; the detail of an error is one line that names the file.
+[[nodiscard]] furrow::result<can::dbc_file, can::dbc_errc>
+load_dbc(const std::string& path, can::dbc_mode mode, can::dbc_encoding encoding);
+
+/// Adds `--encoding auto|utf8|cp1252` to a command that reads DBC files.
+void add_encoding(CLI::App& command, can::dbc_encoding& encoding);
+
+struct check_options {
+  std::string path;
+  bool json = false;
+  bool strict = false;
+  can::dbc_encoding encoding = can::dbc_encoding::detect;
+};
+
+/// The command itself; gives the exit code.
+[[nodiscard]] int
+check_dbc(const check_options& options, std::ostream& out, std::ostream& problems);
+
+void add_dbc(CLI::App& app, int& exit_code);
+
+} // namespace furrow::cli

@@ -1,0 +1,501 @@
+#include "tools/furrow/logs/decode.hpp"
+
+#include "can/dbc/catalogue.hpp"
+#include "can/dbc/decode.hpp"
+#include "can/frame/identifier.hpp"
+#include "can/logs/bus_table.hpp"
+#include "can/logs/log_format.hpp"
+#include "can/transport/fast_packet.hpp"
+#include "can/transport/transport.hpp"
+#include "tools/furrow/logs/dbc.hpp"
+#include "tools/furrow/logs/json_text.hpp"
+
+#include <array>
+#include <cerrno>
+#include <iostream>
+#include <memory>
+#include <set>
+
+#include <CLI/CLI.hpp>
+
+namespace furrow::cli {
+
+namespace {
+
+constexpr std::size_t decode_piece_bytes = 262'144;
+/// A log is read once, by somebody who wants all of it: room for the largest message there is, and
+/// for what else is under way.
+constexpr can::transport_limits decode_limits{1024, can::reassembler::etp_bytes_max + (16U << 20U)};
+
+void append_hex(std::string& out, std::span<const std::uint8_t> bytes) {
+  constexpr std::string_view digits = "0123456789ABCDEF";
+  const auto from = out.size();
+  out.resize(from + bytes.size() * 2);
+  auto* to = out.data() + from;
+  for (const auto byte : bytes) {
+    *to++ = digits[byte >> 4U];
+    *to++ = digits[byte & 0xFU];
+  }
+}
+
+/// `(1547753403.715009) `; of a time before 1970, the sign before its amount.
+void append_seconds(std::string& out, std::int64_t time_us) {
+  const auto amount =
+    time_us < 0 ? 0 - static_cast<std::uint64_t>(time_us) : static_cast<std::uint64_t>(time_us);
+  if (time_us < 0)
+    out += '-';
+  append_number(out, amount / 1'000'000);
+  out += '.';
+  const auto micros = std::to_string(amount % 1'000'000);
+  out.append(6 - micros.size(), '0');
+  out += micros;
+}
+
+/// The files of the command, and what is the same for every value of a signal.
+class definitions {
+public:
+  /// False when one cannot be loaded; the problem is named.
+  bool load(const decode_options& options, std::ostream& problems);
+
+  [[nodiscard]] const can::decode_plan& plan() const { return plan_; }
+  /// `"Name":{"spn":190,"raw":`
+  [[nodiscard]] const std::string& opening(std::uint32_t signal) const { return openings_[signal]; }
+  /// `,"unit":"rpm","label":`
+  [[nodiscard]] const std::string& middle(std::uint32_t signal) const { return middles_[signal]; }
+
+private:
+  void prepare();
+
+  can::decode_plan plan_;
+  std::vector<std::string> openings_;
+  std::vector<std::string> middles_;
+};
+
+bool definitions::load(const decode_options& options, std::ostream& problems) {
+  std::vector<can::dbc_file> files;
+  for (const auto& path : options.dbc) {
+    auto file = load_dbc(path, can::dbc_mode::lenient, options.encoding);
+    if (!file) {
+      problems << "furrow decode: " << file.error().detail << '\n';
+      return false;
+    }
+    if (file->warning_count != 0)
+      problems << "furrow decode: " << path << ": " << file->warning_count
+               << " warnings; `furrow dbc check` shows them\n";
+    files.push_back(std::move(*file));
+  }
+  if (options.catalogue) {
+    auto file = can::parse_dbc(can::catalogue_dbc(), "catalogue", can::dbc_mode::strict);
+    if (!file) {
+      problems << "furrow decode: " << file.error().detail << '\n';
+      return false;
+    }
+    files.push_back(std::move(*file));
+  }
+  std::vector<const can::dbc_file*> pointers;
+  pointers.reserve(files.size());
+  for (const auto& file : files)
+    pointers.push_back(&file);
+  auto plan = can::decode_plan::compile(pointers);
+  if (!plan) {
+    problems << "furrow decode: " << plan.error().detail << '\n';
+    return false;
+  }
+  plan_ = std::move(*plan);
+  prepare();
+  return true;
+}
+
+void definitions::prepare() {
+  std::set<std::string> names; // of one message: a key of JSON stands once
+  std::uint32_t message = 0;
+  for (const auto& signal : plan_.signals()) {
+    if (signal.message != message)
+      names.clear();
+    message = signal.message;
+    auto name = signal.name;
+    for (int n = 2; !names.insert(name).second; ++n)
+      name = signal.name + '#' + std::to_string(n);
+    auto& opening = openings_.emplace_back();
+    append_text(opening, name);
+    opening += ":{\"spn\":";
+    opening += signal.spn ? std::to_string(*signal.spn) : "null";
+    opening += ",\"raw\":";
+    auto& middle = middles_.emplace_back(",\"unit\":");
+    append_text_or_null(middle, signal.unit);
+    middle += ",\"label\":";
+  }
+}
+
+/// A message of the log, whichever way it came.
+struct whole_message {
+  std::int64_t time_us = 0;
+  std::string_view bus;
+  std::uint32_t can_id = 0;
+  bool extended = true;
+  std::span<const std::uint8_t> data;
+};
+
+class decoder {
+public:
+  decoder(const decode_options& options,
+          const definitions& known,
+          std::ostream& out,
+          std::ostream& problems)
+    : options_{options}, known_{known}, out_{out}, problems_{problems},
+      values_(known.plan().signals_max()) {}
+
+  void feed(std::string_view piece) {
+    reader_.feed(piece);
+    take();
+    flush();
+  }
+  [[nodiscard]] int finish();
+  [[nodiscard]] bool writable() const { return out_.good(); }
+
+private:
+  void take();
+  void take_frame();
+  void take_message();
+  void print(const can::plan_message& of, const whole_message& message);
+  void print_json(const can::plan_message& of, const whole_message& message, std::size_t count);
+  void print_text(const can::plan_message& of, const whole_message& message, std::size_t count);
+  void append_raw(const can::decoded_signal& value);
+  void append_value(const can::decoded_signal& value);
+  void print_bytes(const can::assembled_message& message);
+  void flush();
+
+  const decode_options& options_;
+  const definitions& known_;
+  std::ostream& out_;
+  std::ostream& problems_;
+  can::log_reader reader_;
+  can::bus_table buses_;
+  can::reassembler whole_{decode_limits};
+  can::log_line line_;
+  can::log_payload payload_{};
+  std::vector<can::decoded_signal> values_;
+  std::string text_;
+  std::uint64_t read_ = 0; // frames and messages
+  std::uint64_t faults_ = 0;
+  std::string first_fault_;
+  int write_error_ = 0; // of the last write
+};
+
+void decoder::take() {
+  while (writable() && reader_.next(line_, payload_)) {
+    switch (line_.kind) {
+    case can::line_kind::frame:
+      ++read_;
+      take_frame();
+      break;
+    case can::line_kind::message:
+      ++read_;
+      take_message();
+      break;
+    case can::line_kind::fault:
+      if (faults_++ == 0)
+        first_fault_ =
+          std::to_string(reader_.line()) + ':' + std::to_string(line_.column) + ": " + line_.fault;
+      break;
+    case can::line_kind::nothing:
+    case can::line_kind::dropped:
+      break;
+    }
+    if (text_.size() >= decode_piece_bytes)
+      flush();
+  }
+}
+
+/// PGNs whose frames carry pieces of other messages, and are messages of their own.
+bool carries_pieces(std::uint32_t pgn) {
+  return pgn == 60'416 || pgn == 60'160 || pgn == 51'200 || pgn == 50'944;
+}
+
+void decoder::take_frame() {
+  const auto bus = buses_.bus_of(line_.interface);
+  if (!bus) {
+    if (faults_++ == 0)
+      first_fault_ =
+        std::to_string(reader_.line()) + ":1: " + can::bus_table::refusal(line_.interface);
+    return;
+  }
+  const can::frame_view frame{
+    line_.time_us, {line_.header.bits | std::uint64_t{*bus} << 32U}, payload_.data()};
+  const auto id = frame.header.id();
+  const auto* known = known_.plan().find(frame.header);
+  const whole_message alone{frame.time_us, line_.interface, id, frame.header.extended(),
+                            frame.payload()};
+  const auto message = whole_.feed(frame);
+  if (message && options_.messages)
+    print_bytes(*message);
+  if (!options_.signals)
+    return;
+  // A file that gives the whole identifier means the frame, whatever J1939 would see in it.
+  const bool by_identifier = known != nullptr && !known->pgn;
+  if (by_identifier || (message && message->transport == can::transport_kind::single)
+      || (known != nullptr
+          && (frame.header.kind() == can::frame_kind::fd || carries_pieces(can::pgn_of(id))))) {
+    if (known != nullptr)
+      print(*known, alone);
+  } else if (message) {
+    if (const auto* of = known_.plan().find_pgn(message->pgn, message->source); of != nullptr)
+      print(*of, {message->time_us, line_.interface,
+                  can::build_j1939(
+                    {message->priority, message->pgn, message->source, message->destination}),
+                  true, message->data});
+  }
+}
+
+void decoder::take_message() {
+  const auto& head = line_.message;
+  can::assembled_message message;
+  message.time_us = line_.time_us;
+  message.priority = head.priority;
+  message.source = head.source;
+  message.destination = head.destination;
+  message.pgn = head.pgn;
+  message.data = {payload_.data(), head.length};
+  // The log does not say how it travelled; this is how such a message does.
+  message.transport = can::packet_type_of(head.pgn) != can::packet_type::single
+                        ? can::transport_kind::fast
+                      : head.length <= 8                        ? can::transport_kind::single
+                      : head.destination == can::address_global ? can::transport_kind::bam
+                                                                : can::transport_kind::rts;
+  if (options_.messages)
+    print_bytes(message);
+  if (!options_.signals)
+    return;
+  if (const auto* of = known_.plan().find_pgn(head.pgn, head.source); of != nullptr)
+    print(*of, {line_.time_us, line_.interface,
+                can::build_j1939({head.priority, head.pgn, head.source, head.destination}), true,
+                message.data});
+}
+
+void decoder::print(const can::plan_message& of, const whole_message& message) {
+  const auto count = known_.plan().decode(of, message.data, values_);
+  if (options_.json)
+    print_json(of, message, count);
+  else
+    print_text(of, message, count);
+}
+
+void decoder::append_raw(const can::decoded_signal& value) {
+  const auto& signal = known_.plan().signal_of(value);
+  if (signal.is_float) // the number before factor and offset
+    append_number(text_, can::float_of_raw(value.raw, signal.length));
+  else if (signal.is_signed)
+    append_number(text_, static_cast<std::int64_t>(value.raw));
+  else
+    append_number(text_, value.raw);
+}
+
+void decoder::print_json(const can::plan_message& of,
+                         const whole_message& message,
+                         std::size_t count) {
+  text_ += "{\"line\":";
+  append_number(text_, reader_.line());
+  text_ += ",\"time\":";
+  append_seconds(text_, message.time_us);
+  text_ += ",\"bus\":";
+  append_text(text_, message.bus);
+  text_ += ",\"pgn\":";
+  if (of.pgn)
+    append_number(text_, *of.pgn);
+  else
+    text_ += "null";
+  text_ += ",\"can_id\":";
+  append_number(text_, message.can_id);
+  if (of.pgn) {
+    text_ += ",\"source\":";
+    append_number(text_, unsigned{can::source_of(message.can_id)});
+    text_ += ",\"destination\":";
+    append_number(text_, unsigned{can::destination_of(message.can_id)});
+  } else {
+    text_ += ",\"source\":null,\"destination\":null";
+  }
+  text_ += ",\"message\":";
+  append_text(text_, of.name);
+  text_ += ",\"signals\":{";
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto& value = values_[i];
+    if (i != 0)
+      text_ += ',';
+    text_ += known_.opening(value.signal);
+    append_raw(value);
+    text_ += ",\"value\":";
+    append_number(text_, value.physical); // null unless it is a value
+    text_ += known_.middle(value.signal);
+    append_text_or_null(text_, known_.plan().label(value));
+    text_ += ",\"state\":\"";
+    text_ += can::to_string(value.state);
+    text_ += "\"}";
+  }
+  text_ += "}}\n";
+}
+
+void decoder::append_value(const can::decoded_signal& value) {
+  const auto& signal = known_.plan().signal_of(value);
+  if (value.state != can::signal_state::value) {
+    std::string_view state = can::to_string(value.state);
+    for (const char c : state)
+      text_ += c == '_' ? ' ' : c;
+    return;
+  }
+  if (const auto label = known_.plan().label(value); !label.empty()) {
+    text_ += '\'';
+    text_ += label;
+    text_ += '\'';
+    return;
+  }
+  char number[40]; // twelve digits: what more there is comes from binary fractions
+  const auto end =
+    std::to_chars(number, number + sizeof number, value.physical, std::chars_format::general, 12)
+      .ptr;
+  text_.append(number, end);
+  if (!signal.unit.empty())
+    text_ += ' ' + signal.unit;
+}
+
+void decoder::print_text(const can::plan_message& of,
+                         const whole_message& message,
+                         std::size_t count) {
+  constexpr std::string_view digits = "0123456789ABCDEF";
+  text_ += '(';
+  append_seconds(text_, message.time_us);
+  text_ += ") ";
+  text_ += message.bus;
+  text_ += ' ';
+  for (int shift = message.extended ? 28 : 8; shift >= 0; shift -= 4)
+    text_ += digits[message.can_id >> static_cast<unsigned>(shift) & 0xFU];
+  text_ += '#';
+  append_hex(text_, message.data);
+  text_ += " ::\n" + of.name + '(';
+  for (std::size_t i = 0; i < count; ++i) {
+    text_ += i == 0 ? "\n    " : ",\n    ";
+    text_ += known_.plan().signal_of(values_[i]).name;
+    text_ += ": ";
+    append_value(values_[i]);
+  }
+  text_ += "\n)\n";
+}
+
+void decoder::print_bytes(const can::assembled_message& message) {
+  if (options_.json) {
+    text_ += "{\"line\":";
+    append_number(text_, reader_.line());
+    text_ += ",\"pgn\":";
+    append_number(text_, message.pgn);
+    text_ += ",\"source\":";
+    append_number(text_, unsigned{message.source});
+    text_ += ",\"destination\":";
+    append_number(text_, unsigned{message.destination});
+    text_ += ",\"transport\":\"";
+    text_ += can::to_string(message.transport);
+    text_ += "\",\"data\":\"";
+    append_hex(text_, message.data);
+    text_ += "\"}\n";
+    return;
+  }
+  text_ += '(';
+  append_seconds(text_, message.time_us);
+  text_ += ") ";
+  text_ += line_.interface;
+  text_ += " PGN ";
+  append_number(text_, message.pgn);
+  text_ += " from ";
+  append_number(text_, unsigned{message.source});
+  text_ += " to ";
+  append_number(text_, unsigned{message.destination});
+  text_ += ' ';
+  text_ += can::to_string(message.transport);
+  text_ += ' ';
+  append_number(text_, message.data.size());
+  text_ += ": ";
+  append_hex(text_, message.data);
+  text_ += '\n';
+}
+
+void decoder::flush() {
+  if (!writable())
+    return;
+  errno = 0;
+  out_.write(text_.data(), static_cast<std::streamsize>(text_.size()));
+  out_.flush(); // a log may be live
+  write_error_ = errno;
+  text_.clear();
+}
+
+int decoder::finish() {
+  if (writable())
+    reader_.finish(); // what was not read for want of a reader is no damage
+  take();
+  flush();
+  if (!writable() && write_error_ == EPIPE)
+    return 0; // `| head`: whoever reads has enough
+  if (faults_ != 0)
+    problems_ << "furrow decode: " << first_fault_ << " (lines that cannot be read: " << faults_
+              << ")\n";
+  if (!out_.good()) {
+    problems_ << "furrow decode: cannot write the output\n";
+    return 1;
+  }
+  return faults_ != 0 && read_ == 0 ? 1 : 0;
+}
+
+} // namespace
+
+int decode_log(const decode_options& options,
+               std::istream& in,
+               std::ostream& out,
+               std::ostream& problems) {
+  definitions known;
+  if (!known.load(options, problems))
+    return 1;
+  const auto work = std::make_unique<decoder>(options, known, out, problems);
+  std::vector<char> piece(decode_piece_bytes);
+  // What is there is taken, and no more waited for: the log may be a live bus.
+  while (work->writable() && in.peek() != std::istream::traits_type::eof()) {
+    const auto got = in.readsome(piece.data(), static_cast<std::streamsize>(piece.size()));
+    if (got <= 0)
+      break;
+    work->feed({piece.data(), static_cast<std::size_t>(got)});
+  }
+  const bool read_failed = in.bad();
+  const auto code = work->finish();
+  if (!read_failed)
+    return code;
+  problems << "furrow decode: cannot read the input to its end\n";
+  return 1;
+}
+
+void add_decode(CLI::App& app, int& exit_code) {
+  auto* command =
+    app.add_subcommand("decode", "Decode a log (standard input) of any format by DBC files");
+  const auto options = std::make_shared<decode_options>();
+  const auto output = std::make_shared<std::string>("text");
+  const auto signals = std::make_shared<bool>(false);
+  command->add_option("--dbc", options->dbc, "DBC files; the first that knows a message counts")
+    ->expected(1, -1)
+    ->type_name("FILE");
+  add_encoding(*command, options->encoding);
+  command->add_flag("--catalogue", options->catalogue,
+                    "Also the messages of tractors and implements that Furrow knows");
+  command->add_option("-o,--output", *output, "text or jsonl")
+    ->check(CLI::IsMember({"text", "jsonl"}))
+    ->capture_default_str();
+  command->add_flag("--signals", *signals, "Decoded signals; so it is without --messages");
+  command->add_flag("--messages", options->messages,
+                    "Each message as bytes, put together from its frames");
+  command->footer("Example: furrow decode --catalogue -o jsonl < tractor.log");
+  command->callback([options, output, signals, &exit_code] {
+    options->json = *output == "jsonl";
+    options->signals = *signals || !options->messages;
+    if (options->signals && options->dbc.empty() && !options->catalogue)
+      throw CLI::RequiredError("--dbc or --catalogue");
+    std::ios::sync_with_stdio(false);
+    exit_code = decode_log(*options, std::cin, std::cout, std::cerr);
+  });
+}
+
+} // namespace furrow::cli

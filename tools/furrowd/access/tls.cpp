@@ -1,0 +1,79 @@
+#include "tools/furrowd/access/tls.hpp"
+
+#include <fmt/format.h>
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+
+namespace furrow::daemon {
+
+namespace {
+
+namespace ssl = boost::asio::ssl;
+
+/// OpenSSL calls a missing file and a wrong one by the same long words; the first of the two is
+/// worth telling apart.
+std::optional<failure> unreadable(const std::string& path, const char* what) {
+  std::ifstream in{path, std::ios::binary};
+  if (in && in.peek() != std::ifstream::traits_type::eof())
+    return std::nullopt;
+  const char* why =
+    in.is_open() ? (in.eof() ? "the file is empty" : "it cannot be read") : std::strerror(errno);
+  return failure{errc::unreadable, fmt::format("{}: TLS {}: {}", path, what, why)};
+}
+
+failure malformed(const std::string& path, const char* what, const boost::system::error_code& why) {
+  return {errc::malformed, fmt::format("{}: TLS {}: {}", path, what, why.message())};
+}
+
+} // namespace
+
+result<tls_context> server_tls(const tls_files& files) {
+  if (auto fault = unreadable(files.certificate, "certificate"))
+    return *fault;
+  if (auto fault = unreadable(files.key, "key"))
+    return *fault;
+  boost::system::error_code error;
+  auto context = std::make_shared<ssl::context>(ssl::context::tls_server);
+  context->set_options(ssl::context::default_workarounds | ssl::context::no_sslv2
+                         | ssl::context::no_sslv3 | ssl::context::no_tlsv1
+                         | ssl::context::no_tlsv1_1 | ssl::context::no_compression
+                         | ssl::context::single_dh_use,
+                       error);
+  if (error)
+    return failure{errc::malformed, "TLS options: " + error.message()};
+  SSL_CTX_set_min_proto_version(context->native_handle(), TLS1_2_VERSION);
+  SSL_CTX_set_options(context->native_handle(), SSL_OP_NO_RENEGOTIATION);
+  // Without it an encrypted key would ask for its password on the terminal of a daemon.
+  context->set_password_callback(
+    [](std::size_t, ssl::context::password_purpose) { return std::string{}; }, error);
+  context->use_certificate_chain_file(files.certificate, error);
+  if (error)
+    return malformed(files.certificate, "certificate", error);
+  context->use_private_key_file(files.key, ssl::context::pem, error);
+  if (error)
+    return malformed(files.key, "key", error);
+  if (SSL_CTX_check_private_key(context->native_handle()) != 1) {
+    ERR_clear_error();
+    return failure{errc::malformed, fmt::format("{}: TLS key does not belong to the certificate {}",
+                                                files.key, files.certificate)};
+  }
+  if (!files.client_authorities.empty()) {
+    if (auto fault = unreadable(files.client_authorities, "client authorities"))
+      return *fault;
+    context->load_verify_file(files.client_authorities, error);
+    if (error)
+      return malformed(files.client_authorities, "client authorities", error);
+    context->set_verify_mode(ssl::verify_peer | ssl::verify_fail_if_no_peer_cert, error);
+    if (error)
+      return malformed(files.client_authorities, "client authorities", error);
+  }
+  return context;
+}
+
+} // namespace furrow::daemon

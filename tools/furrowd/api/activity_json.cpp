@@ -1,0 +1,209 @@
+#include "tools/furrowd/api/activity_json.hpp"
+
+#include "tools/furrowd/api/alarms.hpp"
+#include "tools/json/rfc3339.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+namespace furrow::http {
+
+namespace {
+
+json ms_or_null(const std::optional<double>& seconds) {
+  return seconds ? json(*seconds * 1'000) : json(nullptr);
+}
+
+json histogram_json(const storage::latency_histogram& of) {
+  const auto count = of.count();
+  return {
+    {"count", count},
+    {"mean_ms", count == 0 ? json(nullptr) : json(of.sum_s * 1'000 / static_cast<double>(count))},
+    {"p50_ms_max", ms_or_null(of.quantile_s(0.5))},
+    {"p99_ms_max", ms_or_null(of.quantile_s(0.99))}};
+}
+
+json pool_json(const storage::store_activity& of) {
+  const auto& pool = of.pool;
+  return {{"min", of.limits.min},
+          {"max", of.limits.max},
+          {"overflow_max", of.limits.overflow},
+          {"open", pool.open},
+          {"idle", pool.idle},
+          {"in_use", pool.in_use},
+          {"overflow", pool.overflow},
+          {"opening", pool.opening},
+          {"waiting", pool.waiting},
+          {"in_use_peak", of.in_use_peak},
+          {"lanes", of.lanes},
+          {"acquired", pool.acquired},
+          {"waited", pool.waited},
+          {"timeouts", pool.timeouts},
+          {"refused", pool.refused},
+          {"opened", pool.opened},
+          {"overflow_opened", pool.overflow_opened},
+          {"open_failures", pool.open_failures},
+          {"server_full", pool.server_full},
+          {"recycled", pool.recycled},
+          {"idle_closed", pool.idle_closed},
+          {"broken", pool.broken},
+          {"pings", pool.pings},
+          {"pings_failed", pool.pings_failed},
+          {"acquire", histogram_json(of.acquire)}};
+}
+
+json statements_json(const storage::store_activity& of) {
+  const auto sound = static_cast<double>(of.statements - of.failed);
+  return {{"count", of.statements},
+          {"failed", of.failed},
+          {"success_pct", of.statements == 0
+                            ? json(nullptr)
+                            : json(100.0 * sound / static_cast<double>(of.statements))},
+          {"slow", of.slow},
+          {"slow_after_ms", of.slow_after.count()},
+          {"lock_timeouts", of.lock_timeouts},
+          {"statement_timeouts", of.statement_timeouts},
+          {"deadlocks", of.deadlocks},
+          {"connections_lost", of.lost},
+          {"rows", of.rows},
+          {"frames", of.frames},
+          {"rows_per_s", of.recent.rows_per_s},
+          {"frames_per_s", of.recent.frames_per_s},
+          {"latency", histogram_json(of.statement)}};
+}
+
+json slow_json(const storage::store_activity& of) {
+  json list = json::array();
+  for (const auto& each : of.slowest)
+    list.push_back({{"time", format_time(each.at_us)},
+                    {"took_ms", each.took_s * 1'000},
+                    {"lane", each.lane},
+                    {"rows", each.rows},
+                    {"error", each.error.empty() ? json(nullptr) : json(each.error)},
+                    {"statement", each.text}});
+  return list;
+}
+
+json advice_json(const storage::store_activity& of) {
+  json list = json::array();
+  for (const auto& each : storage::advice_of(of))
+    list.push_back({{"setting", each.setting}, {"change", each.change}, {"because", each.because}});
+  return list;
+}
+
+prometheus::MetricFamily
+activity_family(const char* name, const char* help, prometheus::MetricType type, double value) {
+  prometheus::MetricFamily made{name, help, type, {}};
+  prometheus::ClientMetric metric;
+  (type == prometheus::MetricType::Counter ? metric.counter.value : metric.gauge.value) = value;
+  made.metric.push_back(std::move(metric));
+  return made;
+}
+
+prometheus::MetricFamily
+activity_family(const char* name, const char* help, const storage::latency_histogram& of) {
+  prometheus::MetricFamily made{name, help, prometheus::MetricType::Histogram, {}};
+  prometheus::ClientMetric metric;
+  std::uint64_t sum = 0;
+  for (std::size_t i = 0; i < of.counts.size(); ++i) {
+    sum += of.counts[i];
+    metric.histogram.bucket.push_back(
+      {sum, i < storage::latency_bounds_s.size() ? storage::latency_bounds_s[i] : INFINITY});
+  }
+  metric.histogram.sample_count = sum;
+  metric.histogram.sample_sum = of.sum_s;
+  made.metric.push_back(std::move(metric));
+  return made;
+}
+
+void add_activity(std::vector<prometheus::MetricFamily>& out, const storage::store_activity& of) {
+  using enum prometheus::MetricType;
+  struct row {
+    const char* name;
+    const char* help;
+    prometheus::MetricType type;
+    std::uint64_t value;
+  };
+  const auto& pool = of.pool;
+  const std::array rows{
+    row{"furrow_pool_limit", "Connections for queries, overflow left out (--pool-max).", Gauge,
+        of.limits.max},
+    row{"furrow_pool_open", "Connections for queries now open.", Gauge, pool.open},
+    row{"furrow_pool_idle", "Of those, how many are idle.", Gauge, pool.idle},
+    row{"furrow_pool_in_use", "Of those, how many run a query.", Gauge, pool.in_use},
+    row{"furrow_pool_overflow", "Of those, how many are beyond --pool-max.", Gauge, pool.overflow},
+    row{"furrow_pool_waiting", "Queries that wait for a connection.", Gauge, pool.waiting},
+    row{"furrow_pool_lanes", "Connections beside the pool: writers, claims and others.", Gauge,
+        of.lanes},
+    row{"furrow_pool_waits_total", "Queries that did not find a connection at once.", Counter,
+        pool.waited},
+    row{"furrow_pool_timeouts_total", "Queries that found none in time.", Counter, pool.timeouts},
+    row{"furrow_pool_refused_total", "Queries refused because the database is away.", Counter,
+        pool.refused},
+    row{"furrow_pool_opened_total", "Connections opened for queries.", Counter, pool.opened},
+    row{"furrow_pool_open_failures_total", "Attempts to open one that failed.", Counter,
+        pool.open_failures},
+    row{"furrow_pool_broken_total", "Connections found dead, or left unfit for the next query.",
+        Counter, pool.broken},
+    row{"furrow_pool_recycled_total", "Connections replaced because of their age.", Counter,
+        pool.recycled},
+    row{"furrow_statements_total", "Statements sent to the database.", Counter, of.statements},
+    row{"furrow_statements_failed_total", "Of those, how many failed.", Counter, of.failed},
+    row{"furrow_statements_slow_total", "Of those, how many took longer than --slow-statement.",
+        Counter, of.slow},
+    row{"furrow_database_rows_total", "Rows read and written.", Counter, of.rows},
+  };
+  for (const auto& each : rows)
+    out.push_back(
+      activity_family(each.name, each.help, each.type, static_cast<double>(each.value)));
+  out.push_back(activity_family("furrow_pool_acquire_seconds",
+                                "Wait of a query for its connection.", of.acquire));
+  out.push_back(activity_family("furrow_statement_seconds",
+                                "Time of a statement, from its sending to its "
+                                "last row.",
+                                of.statement));
+}
+
+} // namespace
+
+json to_json(const actors::node_stats& stats, const storage::store_activity* activity) {
+  json alarms = json::array();
+  for (const auto& each : alarms_of(stats, activity))
+    alarms.push_back({{"name", each.name},
+                      {"owner", each.owner},
+                      {"value", each.value},
+                      {"limit", each.limit},
+                      {"unit", each.unit},
+                      {"text", each.text}});
+  const bool measured = activity != nullptr;
+  return {{"uptime_s", measured ? json(activity->uptime.count()) : json(nullptr)},
+          {"pool", measured ? pool_json(*activity) : json(nullptr)},
+          {"statements", measured ? statements_json(*activity) : json(nullptr)},
+          {"alarms", std::move(alarms)},
+          {"advice", measured ? advice_json(*activity) : json::array()},
+          {"slow_statements", measured ? slow_json(*activity) : json::array()}};
+}
+
+std::vector<prometheus::MetricFamily> families(const actors::node_stats& stats,
+                                               const storage::store_activity* activity) {
+  std::vector<prometheus::MetricFamily> out;
+  if (activity != nullptr)
+    add_activity(out, *activity);
+  prometheus::MetricFamily alarms{
+    "furrow_alarm", "1 for each alarm that is raised.", prometheus::MetricType::Gauge, {}};
+  for (const auto& each : alarms_of(stats, activity)) {
+    prometheus::ClientMetric metric;
+    metric.label = {{"name", each.name}, {"owner", each.owner}};
+    metric.gauge.value = 1;
+    alarms.metric.push_back(std::move(metric));
+  }
+  if (!alarms.metric.empty())
+    out.push_back(std::move(alarms));
+  return out;
+}
+
+} // namespace furrow::http

@@ -1,0 +1,23 @@
+/// How the node uses its database, as JSON and as what Prometheus reads.
+///
+/// Shape: keys in the order in which people read them; what was not measured is null.
+/// Threads: pure functions.
+#pragma once
+
+#include "actors/node.hpp"
+#include "storage/activity.hpp"
+#include "tools/json/rows_json.hpp"
+
+#include <prometheus/metric_family.h>
+
+#include <vector>
+
+namespace furrow::http {
+
+/// `activity`: nullptr where the database has no pool.
+[[nodiscard]] json to_json(const actors::node_stats& stats,
+                           const storage::store_activity* activity);
+[[nodiscard]] std::vector<prometheus::MetricFamily>
+families(const actors::node_stats& stats, const storage::store_activity* activity);
+
+} // namespace furrow::http

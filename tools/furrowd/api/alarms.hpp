@@ -1,0 +1,45 @@
+/// What a person should act on: of the node and of its database; and when that begins and ends.
+///
+/// Units: as storage::alarm says.
+/// Threads: pure functions; a watch is one thread's.
+/// Source: docs/operations/monitoring.md, Alarms.
+#pragma once
+
+#include "actors/node.hpp"
+#include "storage/activity.hpp"
+
+#include <chrono>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace furrow::http {
+
+/// `activity`: nullptr where the database has no pool, or is not asked.
+[[nodiscard]] std::vector<storage::alarm> alarms_of(const actors::node_stats& stats,
+                                                    const storage::store_activity* activity);
+
+struct alarm_change {
+  storage::alarm alarm; // as it was last seen
+  bool raised = false;  // false: it is over
+};
+
+/// Tells each alarm once when it is raised, and once when it is over: when it was not seen for `quiet`, so that one that
+/// comes and goes does not fill the log.
+class alarm_watch {
+public:
+  using time_point = std::chrono::steady_clock::time_point;
+  static constexpr std::chrono::seconds quiet{60};
+
+  [[nodiscard]] std::vector<alarm_change> look(time_point now,
+                                               const std::vector<storage::alarm>& alarms);
+
+private:
+  struct raised_alarm {
+    storage::alarm alarm;
+    time_point seen;
+  };
+  std::map<std::string, raised_alarm> raised_; // by name
+};
+
+} // namespace furrow::http

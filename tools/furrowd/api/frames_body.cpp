@@ -1,0 +1,226 @@
+#include "tools/furrowd/api/frames_body.hpp"
+
+#include "can/frame/identifier.hpp"
+#include "can/logs/candump.hpp"
+#include "tools/furrowd/http/ask.hpp"
+#include "tools/furrowd/http/store_problem.hpp"
+#include "tools/json/rfc3339.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <chrono>
+#include <iterator>
+#include <limits>
+#include <map>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+namespace furrow::http {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr std::size_t piece_bytes = 64U << 10U;
+constexpr std::chrono::seconds page_limit{30};
+constexpr int page_tries = 5;
+constexpr std::chrono::milliseconds first_pause{200}; // doubles: 3 s in all
+
+bool has_pgn(can::frame_header header) {
+  return header.extended() && !header.error();
+}
+
+const char* name_of(can::frame_kind kind) {
+  switch (kind) {
+  case can::frame_kind::classic:
+    return "classic";
+  case can::frame_kind::fd:
+    return "fd";
+  case can::frame_kind::xl:
+    return "xl";
+  }
+  return "unknown";
+}
+
+void append_json(std::string& out,
+                 const can::frame_view& frame,
+                 std::uint64_t seq,
+                 std::string_view bus) {
+  const auto header = frame.header;
+  const auto at = std::back_inserter(out);
+  fmt::format_to(at, R"({{"seq":{},"time":"{}","bus":{},"can_id":")", seq,
+                 format_time(frame.time_us), bus);
+  const std::uint32_t id = header.id() | (header.socketcan_id() & can::frame_header::error_flag);
+  const bool wide = header.extended() || header.error();
+  wide ? fmt::format_to(at, "{:08X}", id) : fmt::format_to(at, "{:03X}", id);
+  fmt::format_to(at, R"(","extended":{},"remote":{},"error":{},"kind":"{}","length":{},"pgn":)",
+                 header.extended(), header.remote(), header.error(), name_of(header.kind()),
+                 header.length());
+  has_pgn(header) ? fmt::format_to(at, "{}", can::pgn_of(header.id())) : fmt::format_to(at, "null");
+  out += R"(,"payload":")";
+  constexpr std::string_view digits = "0123456789ABCDEF";
+  for (const auto byte : frame.payload()) {
+    out += digits[byte >> 4U];
+    out += digits[byte & 0xFU];
+  }
+  out += '"';
+  if (header.kind() == can::frame_kind::fd)
+    fmt::format_to(at, R"(,"fd_flags":{})", header.nibble());
+  else if (header.nibble() != 0)
+    fmt::format_to(at, R"(,"raw_dlc":{})", header.nibble());
+  if (header.direction() != can::frame_direction::unknown)
+    out += header.direction() == can::frame_direction::sent ? R"(,"direction":"sent")"
+                                                            : R"(,"direction":"received")";
+  out += "}\n";
+}
+
+class frames_body : public body_source {
+public:
+  frames_body(storage::store& store, frames_request wanted)
+    : store_{store}, wanted_{std::move(wanted)} {}
+
+  /// Reads the page at the cursor; what went wrong, when it could not be had.
+  asio::awaitable<std::optional<problem>> load(storage::frames_cursor cursor) {
+    for (int attempt = 1;; ++attempt) {
+      const auto start = [&](storage::handler<storage::frames_page> done) {
+        store_.read_frames(wanted_.query, cursor, std::move(done));
+      };
+      auto answer = co_await ask<storage::result<storage::frames_page>>(start, page_limit);
+      if (answer && *answer) {
+        begin(std::move(**answer));
+        co_return std::nullopt;
+      }
+      const bool away = !answer || answer->code() == storage::errc::retry_later;
+      // The first page does not wait: its client can be told at once.
+      if (!started_ || !away || attempt == page_tries)
+        co_return answer ? to_problem(answer->error()) : no_answer("database");
+      const auto executor = co_await asio::this_coro::executor;
+      asio::steady_timer pause{executor, first_pause * (1 << attempt)};
+      co_await pause.async_wait(asio::use_awaitable);
+    }
+  }
+
+  asio::awaitable<body_piece> next() override {
+    text_.clear();
+    while (true) {
+      render();
+      if (!text_.empty() || (run_ == page_.runs.size() && !page_.next))
+        co_return body_piece{text_, false};
+      if (run_ < page_.runs.size())
+        continue;
+      const auto wrong = co_await load(*page_.next);
+      if (wrong)
+        co_return body_piece{{}, true};
+    }
+  }
+
+private:
+  void begin(storage::frames_page page) {
+    page_ = std::move(page);
+    run_ = 0;
+    frame_ = 0;
+    started_ = true;
+    names_.clear();
+    for (const auto& bus : page_.buses)
+      names_[bus.bus] = written(bus.name);
+  }
+
+  [[nodiscard]] std::string written(const std::string& name) const {
+    using json = nlohmann::json;
+    return wanted_.format == frames_format::candump
+             ? name
+             : json(name).dump(-1, ' ', false, json::error_handler_t::replace);
+  }
+
+  const std::string& bus_name(std::uint8_t bus) {
+    const auto known = names_.find(bus);
+    // The store knows the names of all it holds; were one missing, the frame still counts.
+    return known != names_.end()
+             ? known->second
+             : names_.emplace(bus, written(fmt::format("can{}", bus))).first->second;
+  }
+
+  /// One piece of text, or less when the page ends.
+  void render() {
+    const auto from = wanted_.query.from_us.value_or(std::numeric_limits<std::int64_t>::min());
+    const auto to = wanted_.query.to_us.value_or(std::numeric_limits<std::int64_t>::max());
+    for (; run_ < page_.runs.size(); ++run_, frame_ = 0) {
+      const auto& run = page_.runs[run_];
+      for (; frame_ < run.block.size(); ++frame_) {
+        if (text_.size() >= piece_bytes)
+          return;
+        const auto frame = run.block[frame_];
+        if (frame.time_us < from || frame.time_us > to || !wanted_.filter.takes(frame.header))
+          continue;
+        append_frame(text_, frame, run.seq_first + frame_, bus_name(frame.header.bus()),
+                     wanted_.format);
+      }
+    }
+  }
+
+  storage::store& store_;
+  const frames_request wanted_;
+  storage::frames_page page_;
+  std::size_t run_ = 0;
+  std::size_t frame_ = 0;
+  bool started_ = false;
+  std::map<std::uint8_t, std::string> names_;
+  std::string text_;
+};
+
+} // namespace
+
+bool frames_filter::takes(can::frame_header header) const {
+  if (can_id
+      && (header.error() || header.id() != can_id->id || header.extended() != can_id->extended))
+    return false;
+  return !pgn || (has_pgn(header) && can::pgn_of(header.id()) == *pgn);
+}
+
+std::optional<frames_filter::identifier> parse_can_id(std::string_view hex) {
+  if (hex.starts_with("0x") || hex.starts_with("0X"))
+    hex.remove_prefix(2);
+  frames_filter::identifier wanted;
+  const auto* end = hex.data() + hex.size();
+  const auto [at, error] = std::from_chars(hex.data(), end, wanted.id, 16);
+  if (error != std::errc{} || at != end || hex.size() > 8)
+    return std::nullopt;
+  wanted.extended = hex.size() > 3;
+  return wanted.id <= (wanted.extended ? 0x1FFFFFFFU : 0x7FFU) ? std::optional{wanted}
+                                                               : std::nullopt;
+}
+
+std::optional<std::uint32_t> parse_pgn(std::string_view text) {
+  const bool hex = text.starts_with("0x") || text.starts_with("0X");
+  if (hex)
+    text.remove_prefix(2);
+  std::uint32_t pgn = 0;
+  const auto* end = text.data() + text.size();
+  const auto [at, error] = std::from_chars(text.data(), end, pgn, hex ? 16 : 10);
+  return error == std::errc{} && at == end && pgn <= can::pgn_max ? std::optional{pgn}
+                                                                  : std::nullopt;
+}
+
+void append_frame(std::string& out,
+                  const can::frame_view& frame,
+                  std::uint64_t seq,
+                  std::string_view bus,
+                  frames_format format) {
+  if (format == frames_format::candump)
+    can::append_candump(out, frame, bus);
+  else
+    append_json(out, frame, seq, bus);
+}
+
+asio::awaitable<std::variant<std::unique_ptr<body_source>, problem>>
+open_frames(storage::store& store, frames_request wanted) {
+  auto body = std::make_unique<frames_body>(store, std::move(wanted));
+  auto wrong = co_await body->load({});
+  if (wrong)
+    co_return std::move(*wrong);
+  co_return std::unique_ptr<body_source>{std::move(body)};
+}
+
+} // namespace furrow::http

@@ -1,0 +1,155 @@
+#include "tools/furrowd/api/history.hpp"
+
+#include "tools/furrowd/api/answers.hpp"
+#include "tools/furrowd/http/ask.hpp"
+#include "tools/furrowd/http/store_problem.hpp"
+#include "tools/json/rfc3339.hpp"
+#include "tools/json/rows_json.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+namespace furrow::http {
+
+namespace {
+
+namespace asio = boost::asio;
+using namespace std::chrono_literals;
+
+constexpr std::chrono::milliseconds history_limit = 30s;
+
+/// The machine, the time and the page that a call names, in the caller's farm.
+std::variant<storage::history_query, problem> to_query(const call& call) {
+  storage::history_query query;
+  query.farm = call.who.farm;
+  query.equipment = call.path.at("name");
+  if (!call.who.covers(query.equipment))
+    return not_covered(query.equipment);
+  for (const auto& [name, end] : {std::pair{"from", &query.from_us}, std::pair{"to", &query.to_us},
+                                  std::pair{"after", &query.after_us}})
+    if (const auto* text = given(call, name)) {
+      *end = parse_time(*text);
+      if (!*end)
+        return bad_parameter(name, *text,
+                             "write times as 2026-05-01T06:30:00Z, with microseconds if need be");
+    }
+  return query;
+}
+
+json optional_time(const std::optional<std::int64_t>& time_us) {
+  return time_us ? json(format_time(*time_us)) : json(nullptr);
+}
+
+json point_json(const storage::telemetry_point& row) {
+  json out{{"time", format_time(row.time_us)},
+           {"mode", row.mode.empty() ? json(nullptr) : json(row.mode)}};
+  for (std::size_t i = 0; i < row.values.size(); ++i)
+    out[std::string{can::telemetry_columns[i].key}] =
+      row.values[i] ? json(*row.values[i]) : json(nullptr);
+  return out;
+}
+
+json point_json(const storage::rollup_point& row) {
+  return {{"time", format_time(row.time_us)},
+          {"count", row.count},
+          {"min", row.min},
+          {"max", row.max},
+          {"mean", row.mean},
+          {"last", row.last}};
+}
+
+/// The answer of the store, or the problem that stands in its place.
+template <class T, class Start>
+asio::awaitable<std::variant<T, problem>> answer_of(Start start) {
+  auto answer = co_await ask<storage::result<T>>(std::move(start), history_limit);
+  if (!answer)
+    co_return no_answer("database");
+  if (!*answer)
+    co_return to_problem(answer->error());
+  co_return std::move(**answer);
+}
+
+template <class Page>
+response page_response(const char* name, const Page& page) {
+  json rows = json::array();
+  for (const auto& row : page.rows)
+    rows.push_back(point_json(row));
+  return ok({{name, std::move(rows)}, {"next", optional_time(page.next_us)}});
+}
+
+asio::awaitable<response> telemetry(storage::store& store, call call) {
+  const auto query = to_query(call);
+  if (const auto* wrong = std::get_if<problem>(&query))
+    co_return to_response(*wrong);
+  const auto start = [&](auto done) {
+    store.read_telemetry(std::get<storage::history_query>(query), std::move(done));
+  };
+  const auto page = co_await answer_of<storage::telemetry_page>(start);
+  if (const auto* wrong = std::get_if<problem>(&page))
+    co_return to_response(*wrong);
+  co_return page_response("telemetry", std::get<storage::telemetry_page>(page));
+}
+
+asio::awaitable<response> rollup(storage::store& store, call call) {
+  const auto query = to_query(call);
+  if (const auto* wrong = std::get_if<problem>(&query))
+    co_return to_response(*wrong);
+  const auto* signal = given(call, "signal");
+  if (signal == nullptr || signal->empty())
+    co_return to_response({400, "missing_parameter", "which signal?",
+                           "add signal=EEC1.engine_speed; .../signals lists them"});
+  auto bucket = storage::rollup_bucket::minute;
+  if (const auto* text = given(call, "bucket")) {
+    if (*text == "hour")
+      bucket = storage::rollup_bucket::hour;
+    else if (*text == "day")
+      bucket = storage::rollup_bucket::day;
+    else if (*text != "minute")
+      co_return to_response(bad_parameter("bucket", *text, "it is minute, hour or day"));
+  }
+  const auto start = [&](auto done) {
+    store.read_rollup(std::get<storage::history_query>(query), *signal, bucket, std::move(done));
+  };
+  const auto page = co_await answer_of<storage::rollup_page>(start);
+  if (const auto* wrong = std::get_if<problem>(&page))
+    co_return to_response(*wrong);
+  co_return page_response("rollup", std::get<storage::rollup_page>(page));
+}
+
+asio::awaitable<response> signals(storage::store& store, call call) {
+  const auto query = to_query(call);
+  if (const auto* wrong = std::get_if<problem>(&query))
+    co_return to_response(*wrong);
+  const auto& of = std::get<storage::history_query>(query);
+  const auto start = [&](auto done) { store.list_signals(of.farm, of.equipment, std::move(done)); };
+  const auto known = co_await answer_of<std::vector<storage::known_signal>>(start);
+  if (const auto* wrong = std::get_if<problem>(&known))
+    co_return to_response(*wrong);
+  json rows = json::array();
+  for (const auto& one : std::get<std::vector<storage::known_signal>>(known))
+    rows.push_back(
+      {{"name", one.name}, {"last", one.last}, {"last_time", format_time(one.last_time_us)}});
+  co_return ok({{"signals", std::move(rows)}});
+}
+
+} // namespace
+
+void add_history_routes(router& routes, storage::store& store) {
+  using enum daemon::permission;
+  const auto to = [&store](asio::awaitable<response> (*run)(storage::store&, call)) -> handler {
+    return [&store, run](call call) { return run(store, std::move(call)); };
+  };
+  routes.add(
+    {"GET", "/api/v1/equipment/{name}/telemetry", read, {"from", "to", "after"}, to(&telemetry)});
+  routes.add({"GET", "/api/v1/equipment/{name}/signals", read, {}, to(&signals)});
+  routes.add({"GET",
+              "/api/v1/equipment/{name}/rollup",
+              read,
+              {"signal", "bucket", "from", "to", "after"},
+              to(&rollup)});
+}
+
+} // namespace furrow::http

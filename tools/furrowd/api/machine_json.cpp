@@ -1,0 +1,329 @@
+#include "tools/furrowd/api/machine_json.hpp"
+
+#include "can/isobus/ddi.hpp"
+#include "can/live/live_quantities.hpp"
+#include "tools/json/rfc3339.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <nlohmann/json.hpp>
+
+namespace furrow::http {
+
+namespace {
+
+json text_or_null(std::string_view text) {
+  return text.empty() ? json(nullptr) : json(text);
+}
+
+json time_or_null(std::int64_t time_us) {
+  return time_us == 0 ? json(nullptr) : json(format_time(time_us));
+}
+
+/// A replayed log may be years old, and a gateway's clock ahead of ours: below zero.
+std::int64_t age_ms(std::int64_t time_us, std::int64_t now_us) {
+  std::int64_t apart = 0;
+  return __builtin_sub_overflow(now_us, time_us, &apart) ? 0 : apart / 1'000;
+}
+
+json to_value(double value) {
+  return value;
+}
+
+json to_value(bool value) {
+  return value;
+}
+
+json to_value(const can::position& at) {
+  return {{"latitude_deg", at.latitude_deg}, {"longitude_deg", at.longitude_deg}};
+}
+
+json to_value(can::travel_direction direction) {
+  return direction == can::travel_direction::forward ? "forward" : "reverse";
+}
+
+std::string_view method_word(std::uint8_t method) {
+  static constexpr std::array<std::string_view, 9> words{
+    "no fix",    "GNSS",           "differential", "precise",  "RTK fixed",
+    "RTK float", "dead reckoning", "manual",       "simulated"};
+  return method < words.size() ? words[method] : std::string_view{};
+}
+
+json to_value(const can::gnss_fix& fix) {
+  return {{"method", fix.method},
+          {"word", text_or_null(method_word(fix.method))},
+          {"satellites", fix.satellites ? json(*fix.satellites) : json(nullptr)},
+          {"hdop", fix.hdop ? json(*fix.hdop) : json(nullptr)}};
+}
+
+template <class T>
+json part_json(const std::optional<can::observed<T>>& seen, const char* unit, std::int64_t now_us) {
+  if (!seen)
+    return nullptr;
+  return {{"value", to_value(seen->value)},
+          {"unit", text_or_null(unit)},
+          {"time", format_time(seen->time_us)},
+          {"age_ms", age_ms(seen->time_us, now_us)},
+          {"pgn", seen->pgn},
+          {"source", seen->source},
+          {"bus", seen->bus}};
+}
+
+/// off, on, slow, fast (how it flashes), or nothing.
+json part_json(const can::lamp& lamp) {
+  switch (lamp.state) {
+  case can::lamp_state::off:
+    return "off";
+  case can::lamp_state::on:
+    return lamp.flash == can::lamp_flash::slow   ? "slow"
+           : lamp.flash == can::lamp_flash::fast ? "fast"
+                                                 : "on";
+  case can::lamp_state::reserved:
+  case can::lamp_state::not_available:
+    return nullptr;
+  }
+  return nullptr;
+}
+
+/// The NAME of whoever has an address now.
+json name_at(const std::vector<can::ecu>& ecus, std::uint8_t bus, std::uint8_t address) {
+  const auto at = std::find_if(ecus.begin(), ecus.end(), [&](const can::ecu& one) {
+    return one.bus == bus && one.address == address;
+  });
+  return at == ecus.end() ? json(nullptr) : json(can::to_string(at->name));
+}
+
+json part_json(const can::fault& fault, const std::vector<can::ecu>& ecus, std::int64_t now_us) {
+  return {{"bus", fault.bus},
+          {"source", fault.source},
+          {"ecu", name_at(ecus, fault.bus, fault.source)},
+          {"list", fault.list == can::fault_list::active ? "active" : "previous"},
+          {"spn", fault.code.spn},
+          {"fmi", fault.code.fmi},
+          {"meaning", text_or_null(can::fmi_word(fault.code.fmi))},
+          {"count", fault.code.occurrences ? json(*fault.code.occurrences) : json(nullptr)},
+          {"lamps",
+           {{"protect", part_json(fault.lamps.protect)},
+            {"amber_warning", part_json(fault.lamps.amber_warning)},
+            {"red_stop", part_json(fault.lamps.red_stop)},
+            {"malfunction", part_json(fault.lamps.malfunction)}}},
+          {"first_seen", format_time(fault.since_us)},
+          {"last_seen", format_time(fault.last_us)},
+          {"age_ms", age_ms(fault.last_us, now_us)},
+          {"cleared", nullptr}};
+}
+
+json part_json(const can::ecu& ecu, std::int64_t now_us) {
+  const auto name = ecu.name;
+  const auto address = [](const std::optional<std::uint8_t>& one) {
+    return one ? json(*one) : json(nullptr);
+  };
+  return {{"bus", ecu.bus},
+          {"address", address(ecu.address)},
+          {"since", ecu.address ? time_or_null(ecu.address_since_us) : json(nullptr)},
+          {"name", can::to_string(name)},
+          {"function", name.function()},
+          {"function_word", text_or_null(can::function_word(name))},
+          {"function_instance", name.function_instance()},
+          {"ecu_instance", name.ecu_instance()},
+          {"device_class", name.device_class()},
+          {"device_class_word", text_or_null(can::device_class_word(name))},
+          {"device_class_instance", name.device_class_instance()},
+          {"industry_group", name.industry_group()},
+          {"industry_group_word", text_or_null(can::industry_group_word(name))},
+          {"manufacturer", name.manufacturer()},
+          {"identity", name.identity()},
+          {"arbitrary_address_capable", name.arbitrary_address_capable()},
+          {"cannot_claim", ecu.cannot_claim},
+          {"commanded_address", address(ecu.commanded_address)},
+          {"claims", ecu.claims},
+          {"first_claim", format_time(ecu.first_claim_us)},
+          {"last_claim", format_time(ecu.last_claim_us)},
+          {"age_ms", age_ms(ecu.last_claim_us, now_us)}};
+}
+
+json part_json(const can::ddop_device& device) {
+  return {{"designator", device.designator},
+          {"software_version", text_or_null(device.software_version)},
+          {"serial_number", text_or_null(device.serial_number)},
+          {"structure_label", text_or_null(device.structure_label)},
+          {"name", can::to_string(device.name)}};
+}
+
+/// A property: what does not change, as widths and offsets do not.
+json part_json(const can::ddop& of, const can::ddop_property& property) {
+  const auto known = can::find_ddi(property.ddi);
+  const auto* shown = of.presentation(property.presentation);
+  json made{{"ddi", property.ddi},
+            {"name", text_or_null(!property.designator.empty() ? property.designator
+                                  : known                      ? known->name()
+                                                               : std::string{})},
+            {"value", nullptr},
+            {"unit", nullptr},
+            {"raw", property.value}};
+  if (shown != nullptr) {
+    made["value"] = shown->present(property.value);
+    made["unit"] = text_or_null(shown->unit);
+  } else if (known) {
+    made["value"] = property.value * known->scale;
+    made["unit"] = text_or_null(known->unit);
+  }
+  return made;
+}
+
+json part_json(const can::ddop& of, const can::ddop_element& element) {
+  json properties = json::array();
+  for (const auto& property : of.properties)
+    if (std::count(element.objects.begin(), element.objects.end(), property.id) != 0)
+      properties.push_back(part_json(of, property));
+  const auto parent = std::find_if(of.elements.begin(), of.elements.end(),
+                                   [&](const auto& one) { return one.id == element.parent; });
+  return {{"number", element.number},
+          {"type", can::to_string(element.type)},
+          {"designator", text_or_null(element.designator)},
+          {"parent", parent == of.elements.end() ? json(nullptr) : json(parent->number)},
+          {"properties", std::move(properties)}};
+}
+
+/// The states of sixteen sections in one value.
+json sections_of(std::int32_t value) {
+  static constexpr std::array<const char*, 4> words{"off", "on", "error", "not_installed"};
+  json states = json::array();
+  for (unsigned i = 0; i < 16; ++i)
+    states.push_back(words[static_cast<std::size_t>(can::section_state(value, i))]);
+  return states;
+}
+
+json part_json(const can::implement_report::value& one, std::int64_t now_us) {
+  const auto& said = one.said;
+  const auto known = can::find_ddi(said.data.ddi);
+  const bool sections = known && known->first_section != 0;
+  return {{"element", said.data.element},
+          {"element_designator", one.shown ? text_or_null(one.shown->element) : json(nullptr)},
+          {"ddi", said.data.ddi},
+          {"name", one.shown ? text_or_null(one.shown->name) : json(nullptr)},
+          {"value", one.shown ? json(one.shown->value) : json(nullptr)},
+          {"unit", one.shown ? text_or_null(one.shown->unit) : json(nullptr)},
+          {"raw", said.data.value},
+          {"command", can::to_string(said.data.command)},
+          {"source", said.source},
+          {"destination", said.destination},
+          {"time", format_time(said.time_us)},
+          {"age_ms", age_ms(said.time_us, now_us)},
+          {"first_section", sections ? json(known->first_section) : json(nullptr)},
+          {"sections", sections ? sections_of(said.data.value) : json(nullptr)}};
+}
+
+json part_json(const can::implement_report& implement, std::int64_t now_us) {
+  json elements = json::array();
+  if (implement.description)
+    for (const auto& element : implement.description->elements)
+      elements.push_back(part_json(*implement.description, element));
+  json values = json::array();
+  for (const auto& one : implement.values)
+    values.push_back(part_json(one, now_us));
+  return {
+    {"bus", implement.bus},
+    {"address", implement.address},
+    {"name", implement.name ? json(can::to_string(*implement.name)) : json(nullptr)},
+    {"device", implement.description ? part_json(implement.description->device) : json(nullptr)},
+    {"elements", std::move(elements)},
+    {"values", std::move(values)}};
+}
+
+} // namespace
+
+json to_json(const can::live_state& state, std::int64_t now_us) {
+  // What it does follows from several values: its time is that of the last frame.
+  const bool heard = state.last_frame_us != 0;
+  json made{{"mode",
+             {{"value", can::to_string(state.mode_at(state.last_frame_us))},
+              {"unit", nullptr},
+              {"time", time_or_null(state.last_frame_us)},
+              {"age_ms", heard ? json(age_ms(state.last_frame_us, now_us)) : json(nullptr)},
+              {"pgn", nullptr},
+              {"source", nullptr},
+              {"bus", nullptr}}}};
+  can::for_each_quantity(state, [&](const char* name, const char* unit, const auto& seen) {
+    made[name] = part_json(seen, unit, now_us);
+  });
+  return made;
+}
+
+json to_json(const can::machine_report& report, std::int64_t now_us) {
+  json made{{"faults", json::array()},
+            {"cleared_faults", json::array()},
+            {"ecus", json::array()},
+            {"implements", json::array()}};
+  for (const auto& one : report.faults)
+    made["faults"].push_back(part_json(one, report.ecus, now_us));
+  for (std::size_t i = report.cleared.size(); i-- > 0;) { // the latest first
+    const auto& one = report.cleared[i];
+    auto fault = part_json(one.fault, report.ecus, now_us);
+    fault["cleared"] = format_time(one.cleared_us);
+    made["cleared_faults"].push_back(std::move(fault));
+  }
+  for (const auto& one : report.ecus)
+    made["ecus"].push_back(part_json(one, now_us));
+  for (const auto& one : report.implements)
+    made["implements"].push_back(part_json(one, now_us));
+  return made;
+}
+
+json to_json(const actors::actor_row& row) {
+  return {{"id", row.id},       {"parent", row.parent},     {"name", row.name},
+          {"state", row.state}, {"restarts", row.restarts}, {"detail", row.detail}};
+}
+
+json to_json(const storage::equipment_row* stored,
+             const std::vector<const actors::live_equipment*>& live,
+             std::int64_t now_us) {
+  json row{{"name", stored != nullptr ? stored->name : live.front()->equipment},
+           {"farm", stored != nullptr ? stored->farm : live.front()->farm}};
+  const bool named = stored != nullptr && stored->iso_name;
+  row["iso_name"] = named ? json(fmt::format("{:016X}", *stored->iso_name)) : json(nullptr);
+  row["streams"] = stored != nullptr ? json(stored->streams) : json(nullptr);
+  row["stored_durable_seq"] = stored != nullptr ? json(stored->durable) : json(nullptr);
+  std::optional<std::int64_t> last_frame_us =
+    stored != nullptr ? stored->last_frame_us : std::nullopt;
+
+  const actors::live_equipment* latest = nullptr;
+  actors::live_standing sum;
+  for (const auto* one : live) {
+    if (latest == nullptr || one->state.last_frame_us > latest->state.last_frame_us)
+      latest = one;
+    sum.connected = sum.connected || one->connected;
+    sum.adrift = sum.adrift || one->adrift;
+    sum.received_seq += one->received_seq;
+    sum.durable_seq += one->durable_seq;
+    sum.sent_seq += one->sent_seq;
+    sum.frames += one->frames;
+    if (one->connected)
+      sum.peer = one->peer;
+  }
+  row["connected"] = sum.connected;
+  row["peer"] = sum.connected ? json(sum.peer) : json(nullptr);
+  const auto if_live = [latest](const json& value) {
+    return latest != nullptr ? value : json(nullptr);
+  };
+  row["received_seq"] = if_live(sum.received_seq);
+  row["durable_seq"] = if_live(sum.durable_seq);
+  row["sent_seq"] = if_live(sum.sent_seq);
+  row["frames"] = if_live(sum.frames);
+  row["adrift"] = if_live(sum.adrift);
+  if (latest != nullptr && latest->state.last_frame_us > last_frame_us.value_or(0))
+    last_frame_us = latest->state.last_frame_us;
+  row["last_frame"] = last_frame_us ? json(format_time(*last_frame_us)) : json(nullptr);
+  row["ecu_count"] = if_live(latest != nullptr ? latest->ecus : 0);
+  row["fault_count"] = if_live(latest != nullptr ? latest->faults_active : 0);
+  row["state"] = latest != nullptr ? to_json(latest->state, now_us) : json(nullptr);
+  return row;
+}
+
+} // namespace furrow::http

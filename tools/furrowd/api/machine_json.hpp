@@ -1,0 +1,35 @@
+/// What the frames of a machine say of it, as the JSON of the API: quantities, faults, ECUs,
+/// implements.
+///
+/// Shape: keys in the order in which people read them. A quantity is an object {value, unit, time,
+///   age_ms, pgn, source, bus}; which PGN wins where several carry one is in can/live/live_state.hpp.
+/// Units: beside each value; ages in milliseconds.
+/// Errors: absent is null, never zero.
+/// Threads: pure functions.
+#pragma once
+
+#include "actors/node.hpp"
+#include "can/live/machine_monitor.hpp"
+#include "storage/store.hpp"
+
+#include <cstdint>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+namespace furrow::http {
+
+using json = nlohmann::ordered_json;
+
+[[nodiscard]] json to_json(const can::live_state& state, std::int64_t now_us);
+/// {faults, cleared_faults, ecus, implements}
+[[nodiscard]] json to_json(const can::machine_report& report, std::int64_t now_us);
+[[nodiscard]] json to_json(const actors::actor_row& row);
+/// What the database knows of a machine, and what its actors know now; either may be missing. While
+/// a machine's actor gives way to a newer one there are two: numbers are summed, the state is that
+/// of the machine's latest frame.
+[[nodiscard]] json to_json(const storage::equipment_row* stored,
+                           const std::vector<const actors::live_equipment*>& live,
+                           std::int64_t now_us);
+
+} // namespace furrow::http

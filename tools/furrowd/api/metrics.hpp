@@ -1,0 +1,47 @@
+/// What Prometheus reads: the node's own counters, and how the HTTP front itself is doing.
+///
+/// Shape: the node counts by batch and gives a snapshot; it becomes text only when it is scraped.
+/// Threads: `count` and `render` from any thread.
+#pragma once
+
+#include "actors/node.hpp"
+#include "tools/furrowd/cache/summary_cache.hpp"
+
+#include <prometheus/registry.h>
+
+#include <array>
+#include <chrono>
+#include <string>
+
+namespace prometheus {
+class Counter;
+class Gauge;
+class Histogram;
+} // namespace prometheus
+
+namespace furrow::http {
+
+class metrics {
+public:
+  explicit metrics(const std::string& version);
+
+  /// One request answered.
+  void count(unsigned status, std::chrono::steady_clock::duration took);
+  void connections(std::size_t open);
+  void refused(); // a connection above the limit
+
+  /// Prometheus text format 0.0.4.
+  /// `activity`: nullptr where the database has no pool.
+  [[nodiscard]] std::string render(const actors::node_stats& stats,
+                                   const cache_figures& cache = {},
+                                   const storage::store_activity* activity = nullptr) const;
+
+private:
+  prometheus::Registry registry_;
+  std::array<prometheus::Counter*, 6> requests_{}; // by hundreds of the status
+  prometheus::Histogram* seconds_;
+  prometheus::Gauge* connections_;
+  prometheus::Counter* refused_;
+};
+
+} // namespace furrow::http

@@ -1,0 +1,282 @@
+#include "tools/furrowd/api/repositories.hpp"
+
+#include "storage/farm/repositories.hpp"
+#include "tools/furrowd/api/answers.hpp"
+#include "tools/furrowd/api/repository_json.hpp"
+#include "tools/furrowd/http/ask.hpp"
+#include "tools/furrowd/http/store_problem.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <chrono>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+namespace furrow::http {
+
+namespace {
+
+using namespace std::chrono_literals;
+using storage::action;
+using storage::entity;
+using storage::record;
+using store_rows = std::shared_ptr<storage::repositories>;
+
+constexpr std::chrono::milliseconds repository_limit = 10s;
+constexpr std::size_t depth_max = 40; // of a body; the store allows 32 below it
+
+problem not_kept() {
+  return {501, "not_kept", "this node's store keeps no fields and no equipment records", ""};
+}
+
+/// A token for some machines may describe those, and no field.
+std::optional<problem> row_not_covered(const call& call, entity what, const std::string& name) {
+  if (what == entity::equipment ? call.who.covers(name) : call.who.equipment.empty())
+    return std::nullopt;
+  return problem{403, "not_permitted",
+                 fmt::format("this token is not for the {} \"{}\"", storage::to_string(what), name),
+                 "use a token for the whole farm"};
+}
+
+std::variant<json, problem> parse_body(const std::string& body) {
+  std::size_t depth = 0;
+  for (const char c : body) {
+    depth += c == '[' || c == '{' ? 1U : 0U;
+    if ((c == ']' || c == '}') && depth > 0)
+      --depth;
+    if (depth > depth_max)
+      return problem{400, "bad_body", "the body nests too deep", ""};
+  }
+  auto parsed = json::parse(body, nullptr, false);
+  if (parsed.is_discarded())
+    return problem{400, "bad_body", "the body is no JSON", "send an object"};
+  return parsed;
+}
+
+/// Nothing when the text is no number, or something follows it.
+template <class Number>
+std::optional<Number> number_of(std::string_view text) {
+  Number value{};
+  const auto* end = text.data() + text.size();
+  const auto [at, error] = std::from_chars(text.data(), end, value);
+  return error == std::errc{} && at == end ? std::optional{value} : std::nullopt;
+}
+
+boost::asio::awaitable<response>
+carry_out(store_rows rows, std::string farm, storage::unit_of_work work, json shown) {
+  const auto start = [&](auto done) { rows->apply(farm, std::move(work), std::move(done)); };
+  const auto outcome =
+    co_await ask<storage::result<storage::unit_outcome>>(start, repository_limit);
+  if (!outcome)
+    co_return to_response(no_answer("database"));
+  if (!*outcome)
+    co_return to_response(to_problem(outcome->error()));
+  if (!(**outcome).committed)
+    co_return to_response(to_problem((**outcome).rejections.front()));
+  co_return ok(shown);
+}
+
+boost::asio::awaitable<std::variant<record, problem>>
+read_one(store_rows rows, std::string farm, entity what, std::string name) {
+  const auto start = [&](auto done) { rows->get(farm, what, name, std::move(done)); };
+  auto found = co_await ask<storage::result<record>>(start, repository_limit);
+  if (!found)
+    co_return no_answer("database");
+  if (!*found && found->code() == storage::errc::not_found)
+    co_return problem{404, "not_found",
+                      fmt::format("there is no {} \"{}\"", storage::to_string(what), name),
+                      fmt::format("`furrow {} list` shows them", storage::to_string(what))};
+  if (!*found)
+    co_return to_problem(found->error());
+  co_return std::move(**found);
+}
+
+boost::asio::awaitable<response> show(store_rows rows, entity what, call call) {
+  if (!rows)
+    co_return to_response(not_kept());
+  const auto& name = call.path.at("name");
+  if (what == entity::equipment && !call.who.covers(name))
+    co_return to_response(*row_not_covered(call, what, name));
+  const auto found = co_await read_one(rows, call.who.farm, what, name);
+  if (const auto* wrong = std::get_if<problem>(&found))
+    co_return to_response(*wrong);
+  co_return ok(to_json(std::get<record>(found)));
+}
+
+std::optional<problem> read_query(const call& call, storage::record_query& query) {
+  for (const auto& [name, value] : call.query) {
+    if (name == "after")
+      query.after = value;
+    else if (name == "prefix")
+      query.name_prefix = value;
+    else if (name != "limit")
+      query.filters.emplace_back(name, value);
+    else if (const auto rows = number_of<std::size_t>(value);
+             rows && *rows >= 1 && *rows <= storage::repository_page_max)
+      query.rows_max = *rows;
+    else
+      return problem{400, "bad_parameter", fmt::format("limit=\"{}\" makes no sense", value),
+                     fmt::format("it is from 1 to {}", storage::repository_page_max)};
+  }
+  return std::nullopt;
+}
+
+boost::asio::awaitable<response> list(store_rows rows, entity what, call call) {
+  if (!rows)
+    co_return to_response(not_kept());
+  storage::record_query query;
+  if (const auto wrong = read_query(call, query))
+    co_return to_response(*wrong);
+  const auto start = [&](auto done) { rows->list(call.who.farm, what, query, std::move(done)); };
+  const auto page = co_await ask<storage::result<storage::record_page>>(start, repository_limit);
+  if (!page)
+    co_return to_response(no_answer("database"));
+  if (!*page)
+    co_return to_response(to_problem(page->error()));
+  json shown = json::array();
+  for (const auto& row : (**page).rows)
+    if (what != entity::equipment || call.who.covers(storage::name_of(row)))
+      shown.push_back(to_json(row));
+  const auto& next = (**page).next;
+  co_return ok({{"rows", std::move(shown)}, {"next", next ? json(*next) : json(nullptr)}});
+}
+
+boost::asio::awaitable<response> fields_at(store_rows rows, call call) {
+  if (!rows)
+    co_return to_response(not_kept());
+  const auto& text = call.query["position"];
+  const auto comma = std::min(text.find(','), text.size());
+  const auto longitude = number_of<double>(std::string_view{text}.substr(0, comma));
+  const auto latitude =
+    number_of<double>(std::string_view{text}.substr(std::min(comma + 1, text.size())));
+  if (!longitude || !latitude || !(*longitude >= -180 && *longitude <= 180)
+      || !(*latitude >= -90 && *latitude <= 90))
+    co_return to_response({400, "bad_parameter", "position makes no sense",
+                           "write position=LONGITUDE,LATITUDE in degrees"});
+  const auto start = [&](auto done) {
+    rows->fields_at(call.who.farm, {*longitude, *latitude}, std::move(done));
+  };
+  const auto found =
+    co_await ask<storage::result<std::vector<storage::field_record>>>(start, repository_limit);
+  if (!found)
+    co_return to_response(no_answer("database"));
+  if (!*found)
+    co_return to_response(to_problem(found->error()));
+  json shown = json::array();
+  for (const auto& row : **found)
+    shown.push_back(to_json(record{row}));
+  co_return ok({{"rows", std::move(shown)}, {"next", nullptr}});
+}
+
+/// An object is a new field; a list is brought in whole, new ones made and others changed.
+boost::asio::awaitable<response> add_fields(store_rows rows, call call) {
+  if (!rows)
+    co_return to_response(not_kept());
+  const auto body = parse_body(call.body);
+  if (const auto* wrong = std::get_if<problem>(&body))
+    co_return to_response(*wrong);
+  const auto& given = std::get<json>(body);
+  const auto items = given.is_array() ? given : json::array({given});
+  storage::unit_of_work work;
+  for (const auto& item : items) {
+    storage::field_record field;
+    if (item.is_object() && item.contains("name") && item["name"].is_string())
+      field.name = item["name"].get<std::string>();
+    if (const auto wrong = row_not_covered(call, entity::field, field.name))
+      co_return to_response(*wrong);
+    record row{std::move(field)};
+    if (const auto wrong = merge(row, item))
+      co_return to_response(*wrong);
+    work.changes.push_back({given.is_array() ? action::upsert : action::create, std::move(row)});
+  }
+  json shown{{"changed", work.changes.size()}}; // g++ 12 takes no braces beside co_await
+  co_return co_await carry_out(rows, call.who.farm, std::move(work), std::move(shown));
+}
+
+/// A machine that is not known yet is made; a field must stand. The version read is the one that is
+/// changed, unless the client names one.
+boost::asio::awaitable<response> change_one(store_rows rows, entity what, call call) {
+  if (!rows)
+    co_return to_response(not_kept());
+  const auto name = call.path.at("name");
+  if (const auto wrong = row_not_covered(call, what, name))
+    co_return to_response(*wrong);
+  const auto body = parse_body(call.body);
+  if (const auto* wrong = std::get_if<problem>(&body))
+    co_return to_response(*wrong);
+  auto found = co_await read_one(rows, call.who.farm, what, name);
+  const auto* missing = std::get_if<problem>(&found);
+  const bool make = missing != nullptr && missing->status == 404 && what == entity::equipment;
+  if (missing != nullptr && !make)
+    co_return to_response(*missing);
+  storage::equipment_record fresh;
+  fresh.name = name;
+  auto row = make ? record{fresh} : std::get<record>(std::move(found));
+  if (const auto wrong = merge(row, std::get<json>(body)))
+    co_return to_response(*wrong);
+  auto work = storage::unit_of(make ? action::create : action::update, std::move(row));
+  auto changed = co_await carry_out(rows, call.who.farm, std::move(work), nullptr);
+  if (changed.status != 200)
+    co_return changed;
+  const auto now = co_await read_one(rows, call.who.farm, what, name);
+  if (const auto* wrong = std::get_if<problem>(&now))
+    co_return to_response(*wrong);
+  co_return ok(to_json(std::get<record>(now)));
+}
+
+boost::asio::awaitable<response> remove_field(store_rows rows, call call) {
+  if (!rows)
+    co_return to_response(not_kept());
+  storage::field_record field;
+  field.name = call.path.at("name");
+  if (const auto wrong = row_not_covered(call, entity::field, field.name))
+    co_return to_response(*wrong);
+  if (call.query.contains("version")) {
+    const auto version = number_of<std::int64_t>(call.query["version"]);
+    if (!version)
+      co_return to_response({400, "bad_parameter", "version makes no sense", "it is a number"});
+    field.version = *version;
+  }
+  json shown{{"removed", field.name}};
+  auto work = storage::unit_of(action::remove, field);
+  co_return co_await carry_out(rows, call.who.farm, std::move(work), std::move(shown));
+}
+
+} // namespace
+
+void add_repository_routes(router& routes, actors::node& node) {
+  using enum daemon::permission;
+  const auto rows = node.store().open_repositories();
+  const auto on = [rows](auto run, entity what) -> handler {
+    return [rows, run, what](call call) { return run(rows, what, std::move(call)); };
+  };
+  routes.add({"GET",
+              "/api/v1/fields",
+              read,
+              {"after", "limit", "prefix", "crop", "soil", "season"},
+              on(list, entity::field)});
+  routes.add({"POST", "/api/v1/fields", operate, {}, [rows](call call) {
+                return add_fields(rows, std::move(call));
+              }});
+  routes.add({"GET", "/api/v1/fields-at", read, {"position"}, [rows](call call) {
+                return fields_at(rows, std::move(call));
+              }});
+  routes.add({"GET", "/api/v1/fields/{name}", read, {}, on(show, entity::field)});
+  routes.add({"PATCH", "/api/v1/fields/{name}", operate, {}, on(change_one, entity::field)});
+  routes.add({"DELETE", "/api/v1/fields/{name}", operate, {"version"}, [rows](call call) {
+                return remove_field(rows, std::move(call));
+              }});
+  routes.add({"PATCH", "/api/v1/equipment/{name}", operate, {}, on(change_one, entity::equipment)});
+  routes.add({"GET",
+              "/api/v1/equipment-records",
+              read,
+              {"after", "limit", "prefix", "kind", "status", "maker"},
+              on(list, entity::equipment)});
+  routes.add({"GET", "/api/v1/equipment-records/{name}", read, {}, on(show, entity::equipment)});
+}
+
+} // namespace furrow::http

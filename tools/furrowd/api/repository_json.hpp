@@ -1,0 +1,21 @@
+/// Fields and equipment, as people describe them, in the JSON of the API; and changes to them.
+///
+/// Errors: `merge` says in one line which member makes no sense. Limits are the store's own.
+/// Threads: pure functions.
+#pragma once
+
+#include "storage/farm/repositories.hpp"
+#include "tools/furrowd/http/message.hpp"
+#include "tools/json/rows_json.hpp"
+
+#include <optional>
+
+namespace furrow::http {
+
+[[nodiscard]] json to_json(const storage::record& row);
+/// Members that are absent stay as they are; `name` may stand there if it is the same.
+[[nodiscard]] std::optional<problem> merge(storage::record& row, const json& members);
+/// 400, 404 or 409, with the field and the limit.
+[[nodiscard]] problem to_problem(const storage::rejection& why);
+
+} // namespace furrow::http

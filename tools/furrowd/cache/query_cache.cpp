@@ -1,0 +1,99 @@
+#include "tools/furrowd/cache/query_cache.hpp"
+
+#include <iterator>
+#include <utility>
+
+namespace furrow::http {
+
+std::size_t query_cache::bytes_of(const entry& of) {
+  constexpr std::size_t around = 256; // nodes of the list and the map
+  return of.answer->size() + 2 * (of.key.farm.size() + of.key.question.size()) + around;
+}
+
+void query_cache::drop(std::map<cache_key, entries::iterator>::iterator at) {
+  bytes_ -= bytes_of(*at->second);
+  entries_.erase(at->second);
+  by_key_.erase(at);
+}
+
+query_cache::value
+query_cache::find(const cache_key& key, std::uint64_t mark, clock::time_point now) {
+  const auto found = by_key_.find(key);
+  if (found != by_key_.end()) {
+    const auto& known = *found->second;
+    if (known.mark == mark && now - known.made < limits_.ttl) {
+      ++counters_.hits;
+      return known.answer;
+    }
+    drop(found);
+  }
+  ++counters_.misses;
+  return nullptr;
+}
+
+std::uint64_t query_cache::ask(const cache_key& key, std::uint64_t mark, clock::time_point now) {
+  const auto ticket = next_ticket_++;
+  asked_.emplace(ticket, entry{key, mark, nullptr, now});
+  return ticket;
+}
+
+bool query_cache::put(std::uint64_t ticket, std::string answer, clock::time_point now) {
+  auto asked = asked_.extract(ticket);
+  if (asked.empty() || now - asked.mapped().made >= limits_.ttl)
+    return false;
+  asked.mapped().answer = std::make_shared<const std::string>(std::move(answer));
+  return keep(std::move(asked.mapped()));
+}
+
+bool query_cache::adopt(const cache_key& key,
+                        std::uint64_t mark,
+                        value answer,
+                        clock::time_point made,
+                        clock::time_point now) {
+  if (now - made >= limits_.ttl || made > now)
+    return false;
+  return keep({key, mark, std::move(answer), made});
+}
+
+bool query_cache::keep(entry made) {
+  const auto bytes = bytes_of(made);
+  if (bytes > limits_.bytes_max / 4 || limits_.entries_max == 0)
+    return false;
+  const auto known = by_key_.find(made.key);
+  if (known != by_key_.end()) {
+    if (known->second->made > made.made)
+      return false; // a later answer came first
+    drop(known);
+  }
+  while (!entries_.empty()
+         && (entries_.size() >= limits_.entries_max || bytes_ + bytes > limits_.bytes_max)) {
+    drop(by_key_.find(entries_.front().key));
+    ++counters_.evicted;
+  }
+  // Answers come a little out of the order in which they were asked for.
+  auto place = entries_.end();
+  while (place != entries_.begin() && std::prev(place)->made > made.made)
+    --place;
+  bytes_ += bytes;
+  const auto at = entries_.insert(place, std::move(made));
+  by_key_.emplace(at->key, at);
+  return true;
+}
+
+void query_cache::forget(const std::string& farm) {
+  for (auto at = by_key_.lower_bound({farm, {}}); at != by_key_.end() && at->first.farm == farm;) {
+    const auto gone = at++;
+    drop(gone);
+    ++counters_.forgotten;
+  }
+  std::erase_if(asked_, [&farm](const auto& one) { return one.second.key.farm == farm; });
+}
+
+cache_counters query_cache::counters() const {
+  auto out = counters_;
+  out.entries = entries_.size();
+  out.bytes = bytes_;
+  return out;
+}
+
+} // namespace furrow::http

@@ -1,0 +1,135 @@
+#include "tools/furrowd/cache/summaries.hpp"
+
+#include "tools/furrowd/http/ask.hpp"
+#include "tools/furrowd/http/store_problem.hpp"
+
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+namespace furrow::http {
+
+namespace asio = boost::asio;
+
+namespace {
+
+/// An item that was put aside is looked for in the ledger at once.
+std::uint64_t mark_of(const actors::node& node) {
+  const auto stats = node.stats();
+  return stats.items_quarantined * 2 + (stats.store_up ? 1 : 0);
+}
+
+template <class T>
+bool read_field(const json& row, const char* name, T& out) {
+  const auto found = row.find(name);
+  if (found == row.end())
+    return false;
+  if constexpr (std::is_same_v<T, std::string>) {
+    if (!found->is_string())
+      return false;
+  } else if (!found->is_number_integer()) {
+    return false;
+  }
+  found->get_to(out);
+  return true;
+}
+
+template <class T>
+bool read_perhaps(const json& row, const char* name, std::optional<T>& out) {
+  const auto found = row.find(name);
+  if (found == row.end() || found->is_null())
+    return found != row.end();
+  return read_field(row, name, out.emplace());
+}
+
+} // namespace
+
+std::string to_kept_text(const stored_rows& rows) {
+  json list = json::array();
+  for (const auto& row : rows)
+    list.push_back({{"farm", row.farm},
+                    {"name", row.name},
+                    {"iso_name", row.iso_name ? json(*row.iso_name) : json(nullptr)},
+                    {"streams", row.streams},
+                    {"durable", row.durable},
+                    {"last_us", row.last_frame_us ? json(*row.last_frame_us) : json(nullptr)}});
+  return to_text(list);
+}
+
+std::optional<stored_rows> kept_equipment(const std::string& farm, std::string_view text) {
+  const auto list = json::parse(text, nullptr, false);
+  if (!list.is_array())
+    return std::nullopt;
+  stored_rows out;
+  for (const auto& one : list) {
+    auto& row = out.emplace_back();
+    const bool sound =
+      one.is_object() && read_field(one, "farm", row.farm) && read_field(one, "name", row.name)
+      && read_perhaps(one, "iso_name", row.iso_name) && read_field(one, "streams", row.streams)
+      && read_field(one, "durable", row.durable) && read_perhaps(one, "last_us", row.last_frame_us)
+      && row.farm == farm;
+    if (!sound)
+      return std::nullopt;
+  }
+  return out;
+}
+
+std::shared_ptr<const json> kept_ledger(const std::string& farm, std::string_view text) {
+  auto list = std::make_shared<const json>(json::parse(text, nullptr, false));
+  if (!list->is_array())
+    return nullptr;
+  for (const auto& row : *list) {
+    std::string of;
+    std::string equipment;
+    if (!row.is_object() || !read_field(row, "farm", of) || !read_field(row, "equipment", equipment)
+        || of != farm)
+      return nullptr;
+  }
+  return list;
+}
+
+asio::awaitable<std::variant<stored_rows, problem>> stored_equipment(
+  summary_cache& cache, actors::node& node, std::string farm, std::chrono::milliseconds limit) {
+  const cache_key key{farm, question_equipment};
+  const auto mark = mark_of(node);
+  const auto known = co_await cache.find(key, mark);
+  if (known)
+    if (auto rows = kept_equipment(farm, *known))
+      co_return std::move(*rows);
+  summary_cache::ticket ticket{cache, key, mark};
+  const auto start = [&](auto done) { node.store().list_equipment(farm, std::move(done)); };
+  auto said = co_await ask<storage::result<stored_rows>>(start, limit);
+  if (!said)
+    co_return no_answer("database");
+  if (!*said)
+    co_return to_problem(said->error());
+  // An empty farm names every farm: nobody's answer for anybody else.
+  if (cache.on() && !farm.empty())
+    ticket.put(to_kept_text(**said));
+  co_return std::move(**said);
+}
+
+asio::awaitable<std::variant<std::shared_ptr<const json>, problem>> farm_ledger(
+  summary_cache& cache, actors::node& node, std::string farm, std::chrono::milliseconds limit) {
+  const cache_key key{farm, question_ledger};
+  const auto mark = mark_of(node);
+  const auto known = co_await cache.find(key, mark);
+  if (known)
+    if (auto rows = kept_ledger(farm, *known))
+      co_return rows;
+  summary_cache::ticket ticket{cache, key, mark};
+  const auto start = [&](auto done) { node.store().read_ledger(farm, "", std::move(done)); };
+  auto said = co_await ask<storage::result<std::vector<storage::ledger_row>>>(start, limit);
+  if (!said)
+    co_return no_answer("database");
+  if (!*said)
+    co_return to_problem(said->error());
+  auto list = std::make_shared<json>(json::array());
+  for (const auto& row : **said)
+    list->push_back(to_json(row));
+  if (cache.on() && !farm.empty())
+    ticket.put(to_text(*list));
+  co_return std::shared_ptr<const json>{std::move(list)};
+}
+
+} // namespace furrow::http

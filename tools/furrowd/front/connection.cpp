@@ -1,0 +1,320 @@
+#include "tools/furrowd/front/front.hpp"
+#include "tools/furrowd/net/byte_stream.hpp"
+#include "tools/furrowd/net/deadline.hpp"
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <utility>
+
+#include <boost/asio/this_coro.hpp>
+#include <boost/beast/core/buffers_to_string.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/http/chunk_encode.hpp>
+#include <boost/beast/http/empty_body.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/serializer.hpp>
+#include <boost/beast/http/string_body.hpp>
+
+namespace furrow::http {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace wire = boost::beast::http;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+namespace {
+
+std::string text(beast::string_view view) {
+  return {view.data(), view.size()};
+}
+
+request to_request(const wire::request_header<>& header) {
+  return {text(header.method_string()), text(header.target()),
+          text(header[wire::field::authorization]), text(header[wire::field::host]),
+          text(header[wire::field::origin])};
+}
+
+/// What the client did wrong, if it is still there to be told.
+std::optional<problem> to_problem(const error_code& error, const http_config& config) {
+  if (error == wire::error::header_limit)
+    return problem{431, "header_too_large",
+                   "the header has more than " + std::to_string(config.header_bytes_max) + " bytes",
+                   "send fewer or shorter header fields"};
+  if (error == wire::error::body_limit)
+    return problem{413, "body_too_large",
+                   "the body has more than " + std::to_string(config.body_bytes_max) + " bytes",
+                   "send less at once"};
+  const bool parse_error =
+    error.category() == wire::make_error_code(wire::error::bad_method).category();
+  if (!parse_error || error == wire::error::end_of_stream || error == wire::error::partial_message)
+    return std::nullopt;
+  return problem{400, "bad_request", "this is not HTTP/1.1: " + error.message(),
+                 "send a request as RFC 9112 has it"};
+}
+
+std::string text_of(wire::response<wire::empty_body>& message) {
+  wire::response_serializer<wire::empty_body> serializer{message};
+  std::string out;
+  for (error_code error; !serializer.is_header_done() && !error;)
+    serializer.next(error, [&](error_code&, const auto& buffers) {
+      out += beast::buffers_to_string(buffers);
+      serializer.consume(beast::buffer_bytes(buffers));
+    });
+  return out;
+}
+
+/// Serves requests of one client one after the other. Beast parses and writes the text of HTTP; the
+/// bytes are the stream's, so that this is compiled once and not for every kind of stream.
+class connection {
+public:
+  connection(front& front, daemon::byte_stream& stream, const asio::any_io_executor& executor)
+    : front_{front}, stream_{stream}, deadline_{std::make_shared<daemon::deadline>(
+                                        executor, [this] { stream_.close(); })} {}
+  connection(const connection&) = delete;
+  connection& operator=(const connection&) = delete;
+  ~connection() { deadline_->stop(); }
+
+  asio::awaitable<void> run(bool tls) {
+    if (tls) {
+      expires(front_.config().header_timeout);
+      co_await stream_.handshake();
+    }
+    // g++ 12 spoils the frame of a coroutine that has co_await in a condition: hence the names here
+    // and below.
+    for (bool more = true; more; first_ = false)
+      more = co_await serve_one();
+    co_await hang_up();
+  }
+
+private:
+  using clock = std::chrono::steady_clock;
+  using request_parser = wire::request_parser<wire::string_body>;
+
+  void expires(std::chrono::milliseconds after) { deadline_->expires_after(after); }
+
+  /// False when the connection is to be closed.
+  asio::awaitable<bool> serve_one() {
+    const auto& config = front_.config();
+    if (!first_ && buffer_.size() == 0) {
+      expires(config.idle_timeout);
+      const auto closed = co_await read_more();
+      if (closed)
+        co_return false;
+    }
+    request_parser parser;
+    parser.header_limit(config.header_bytes_max);
+    parser.body_limit(config.body_bytes_max);
+    expires(config.header_timeout);
+    const auto error = co_await read_into(parser, true);
+    const auto begun = clock::now();
+    if (error)
+      co_return co_await refuse(error, begun);
+    version_ = parser.get().version();
+    const bool head = parser.get().method() == wire::verb::head;
+    auto match = front_.admit(to_request(parser.get()));
+    if (auto* wrong = std::get_if<problem>(&match)) {
+      // The body, if there is one, is not worth reading.
+      const bool keep = parser.is_done() && parser.get().keep_alive();
+      co_return co_await write(to_response(*wrong), keep, head, begun);
+    }
+    const auto failed = co_await read_body(parser);
+    if (failed)
+      co_return co_await refuse(failed, begun);
+    const bool keep = parser.get().keep_alive();
+    std::get<route_match>(match).made.body = std::move(parser.get().body());
+    deadline_->pause(); // a handler has a limit of its own
+    auto answer = co_await front_.answer(std::get<route_match>(std::move(match)));
+    co_return co_await write(std::move(answer), keep, head, begun);
+  }
+
+  asio::awaitable<error_code> read_more() {
+    try {
+      const auto room = buffer_.prepare(16U << 10U);
+      const auto count =
+        co_await stream_.read_some({static_cast<std::uint8_t*>(room.data()), room.size()});
+      buffer_.commit(count);
+    } catch (const boost::system::system_error& error) {
+      co_return error.code();
+    }
+    co_return error_code{};
+  }
+
+  /// Up to the end of the header, or of the whole message.
+  asio::awaitable<error_code> read_into(request_parser& parser, bool header_only) {
+    parser.eager(!header_only);
+    for (error_code error;;) {
+      if (buffer_.size() > 0) {
+        buffer_.consume(parser.put(buffer_.data(), error));
+        if (error && error != wire::error::need_more)
+          co_return error;
+      }
+      if (header_only ? parser.is_header_done() : parser.is_done())
+        co_return error_code{};
+      if (buffer_.size() > 0 && !error)
+        continue; // the header was taken, the body is there
+      error = co_await read_more();
+      if (error == asio::error::eof && parser.got_some())
+        parser.put_eof(error);
+      else if (error == asio::error::eof)
+        error = wire::error::end_of_stream;
+      if (error)
+        co_return error;
+    }
+  }
+
+  asio::awaitable<error_code> read_body(request_parser& parser) {
+    if (parser.is_done())
+      co_return error_code{};
+    expires(front_.config().body_timeout);
+    if (beast::iequals(parser.get()[wire::field::expect], "100-continue")) {
+      wire::response<wire::empty_body> go_on{wire::status::continue_, parser.get().version()};
+      const auto error = co_await send(text_of(go_on));
+      if (error)
+        co_return error;
+    }
+    co_return co_await read_into(parser, false);
+  }
+
+  asio::awaitable<bool> refuse(error_code error, clock::time_point begun) {
+    if (const auto wrong = to_problem(error, front_.config()))
+      co_await write(to_response(*wrong), false, false, begun);
+    else
+      silent_ = true;
+    co_return false;
+  }
+
+  asio::awaitable<error_code> send(std::string_view bytes) {
+    try {
+      co_await stream_.write(bytes);
+    } catch (const boost::system::system_error& error) {
+      co_return error.code();
+    }
+    co_return error_code{};
+  }
+
+  [[nodiscard]] wire::response<wire::empty_body> header_of(const response& answer) const {
+    wire::response<wire::empty_body> header{static_cast<wire::status>(answer.status), version_};
+    header.set(wire::field::server, "furrow");
+    header.set(wire::field::content_type, answer.content_type);
+    header.set(wire::field::cache_control, "no-store");
+    header.set("X-Content-Type-Options", "nosniff");
+    for (const auto& [name, value] : answer.headers)
+      header.set(name, value);
+    return header;
+  }
+
+  asio::awaitable<bool> write(response answer, bool keep, bool head, clock::time_point begun) {
+    const auto status = answer.status;
+    bool sound = false;
+    if (answer.stream)
+      sound = co_await write_stream(std::move(answer), keep, head);
+    else
+      sound = co_await write_whole(answer, keep, head);
+    front_.counters().count(status, clock::now() - begun);
+    silent_ = !sound;
+    co_return sound&& keep && (version_ >= 11 || !streamed_);
+  }
+
+  asio::awaitable<bool> write_whole(const response& answer, bool keep, bool head) {
+    constexpr std::size_t joined_max = 16U << 10U; // header and body in one packet
+    auto message = header_of(answer);
+    message.keep_alive(keep);
+    message.content_length(answer.body.size());
+    auto text = text_of(message);
+    const bool apart = answer.body.size() > joined_max;
+    if (!head && !apart)
+      text += answer.body;
+    expires(front_.config().write_timeout);
+    auto error = co_await send(text);
+    if (!error && !head && apart)
+      error = co_await send(answer.body);
+    co_return !error;
+  }
+
+  /// Chunk by chunk; the next is made when the client has taken the last. HTTP/1.0 knows no chunks:
+  /// there the end of the connection is the end of the body.
+  asio::awaitable<bool> write_stream(response answer, bool keep, bool head) {
+    const bool chunked = version_ >= 11;
+    streamed_ = true;
+    auto message = header_of(answer);
+    message.keep_alive(keep && chunked);
+    message.chunked(chunked);
+    expires(front_.config().write_timeout);
+    auto error = co_await send(text_of(message));
+    for (bool more = !head; more && !error;) {
+      deadline_->pause();
+      const auto piece = co_await answer.stream->next();
+      if (piece.failed)
+        co_return false;
+      const asio::const_buffer bytes{piece.text.data(), piece.text.size()};
+      expires(front_.config().write_timeout);
+      if (!chunked && !piece.text.empty())
+        error = co_await send(piece.text);
+      else if (!piece.text.empty())
+        error = co_await send(beast::buffers_to_string(wire::make_chunk(bytes)));
+      else if (chunked)
+        error = co_await send(beast::buffers_to_string(wire::make_chunk_last()));
+      more = !piece.text.empty();
+    }
+    co_return !error;
+  }
+
+  /// Closes so that the client gets to read the last answer: a socket that is closed with unread
+  /// bytes in it takes the answer back.
+  asio::awaitable<void> hang_up() {
+    if (!silent_) {
+      expires(std::chrono::seconds{2});
+      try {
+        co_await stream_.end_tls();
+        stream_.end_writing();
+        std::array<std::uint8_t, 4'096> rest{};
+        for (std::size_t left = 4U << 20U; left > 0;) {
+          const auto count = co_await stream_.read_some(rest);
+          left -= std::min(left, count);
+        }
+      } catch (const boost::system::system_error&) {
+        // The client has gone, or will not go: closed in any case.
+      }
+    }
+    stream_.close();
+  }
+
+  front& front_;
+  daemon::byte_stream& stream_;
+  std::shared_ptr<daemon::deadline> deadline_;
+  beast::flat_buffer buffer_;
+  unsigned version_ = 11;
+  bool first_ = true;
+  bool streamed_ = false;
+  bool silent_ = false; // the client has gone, or must see that the answer was cut short
+};
+
+} // namespace
+
+asio::awaitable<void> run_connection(std::shared_ptr<front> front, tcp::socket socket) {
+  error_code ignored;
+  socket.set_option(tcp::no_delay{true}, ignored); // an answer comes a little later without it
+  const auto executor = socket.get_executor();
+  const auto tls = front->config().tls;
+  const auto stream = daemon::make_byte_stream(std::move(socket), tls);
+  connection served{*front, *stream, executor};
+  co_await served.run(tls != nullptr);
+}
+
+void turn_away(tcp::socket socket, bool tls) {
+  error_code ignored; // the client sees a closed connection at worst
+  socket.non_blocking(true, ignored);
+  const auto answer = to_response(
+    {503, "too_many_connections", "this node has no room for another connection", "try again"});
+  const auto text = "HTTP/1.1 503 Service Unavailable\r\nServer: furrow\r\nConnection: close\r\n"
+                    "Retry-After: 1\r\nContent-Type: application/json\r\nContent-Length: "
+                    + std::to_string(answer.body.size()) + "\r\n\r\n" + answer.body;
+  if (!tls)
+    socket.send(asio::buffer(text), 0, ignored);
+  socket.shutdown(tcp::socket::shutdown_send, ignored);
+}
+
+} // namespace furrow::http

@@ -1,0 +1,71 @@
+/// What all connections of the HTTP server share, and the register of those that are open.
+///
+/// Threads: the register is behind a mutex; everything else is only read once the server runs.
+/// Limits: connections_max open connections.
+#pragma once
+
+#include "tools/furrowd/api/api.hpp"
+#include "tools/furrowd/api/metrics.hpp"
+#include "tools/furrowd/cache/summary_cache.hpp"
+#include "tools/furrowd/front/server.hpp"
+#include "tools/furrowd/http/guard.hpp"
+#include "tools/furrowd/http/router.hpp"
+
+#include <map>
+#include <mutex>
+
+#include <boost/asio/any_io_executor.hpp>
+#include <boost/asio/cancellation_signal.hpp>
+
+namespace furrow::http {
+
+class front : public std::enable_shared_from_this<front> {
+public:
+  front(boost::asio::io_context& io, http_config config, actors::node& node);
+
+  [[nodiscard]] daemon::result<http_server::endpoint> listen();
+  void drain() { api_.drain(); }
+  void stop(std::function<void()> stopped);
+
+  [[nodiscard]] const http_config& config() const { return config_; }
+  [[nodiscard]] metrics& counters() { return metrics_; }
+
+  /// Route and rights of a request, before its body is read.
+  [[nodiscard]] std::variant<route_match, problem> admit(const request& request) const;
+  /// Runs the handler; whatever it throws becomes a 500, but for the connection being cut.
+  [[nodiscard]] boost::asio::awaitable<response> answer(route_match match);
+
+private:
+  struct open_connection {
+    boost::asio::any_io_executor strand;
+    boost::asio::cancellation_signal cut;
+  };
+
+  boost::asio::awaitable<void> accept();
+  void serve(boost::asio::ip::tcp::socket socket);
+  void ended(std::uint64_t id);
+  [[nodiscard]] bool stopping();
+
+  boost::asio::io_context& io_;
+  const http_config config_;
+  metrics metrics_;
+  summary_cache cache_;
+  api api_;
+  const router router_;
+  const guard guard_;
+
+  std::mutex mutex_;
+  bool stopping_ = false;
+  std::function<void()> stopped_;
+  std::map<std::uint64_t, std::shared_ptr<open_connection>> open_; // 0 is the acceptor
+  std::uint64_t next_id_ = 1;
+  std::optional<boost::asio::ip::tcp::acceptor> acceptor_;
+};
+
+/// One connection from its first byte to its last. (connection.cpp, the only place with Beast)
+[[nodiscard]] boost::asio::awaitable<void> run_connection(std::shared_ptr<front> front,
+                                                          boost::asio::ip::tcp::socket socket);
+/// Says 503 and closes, without waiting for the client.
+void turn_away(boost::asio::ip::tcp::socket socket, bool tls);
+
+} // namespace furrow::http

@@ -1,0 +1,204 @@
+#include "tools/furrowd/front/server.hpp"
+
+#include "tools/furrowd/front/front.hpp"
+
+#include <fmt/format.h>
+#include <spdlog/spdlog.h>
+
+#include <exception>
+#include <utility>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/bind_cancellation_slot.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/strand.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+namespace furrow::http {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+using boost::system::error_code;
+
+front::front(asio::io_context& io, http_config config, actors::node& node)
+  : io_{io}, config_{std::move(config)}, metrics_{config_.version}, cache_{io_, config_.cache,
+                                                                           config_.redis},
+    api_{{config_.node_name, config_.version, config_.streams_max}, node, metrics_, cache_},
+    router_{api_.routes()}, guard_{config_.tokens} {}
+
+daemon::result<http_server::endpoint> front::listen() {
+  const auto refuse = [this](const error_code& why) {
+    return daemon::failure{daemon::errc::address,
+                           fmt::format("cannot listen for HTTP on {}:{}: {}", config_.address,
+                                       config_.port, why.message())};
+  };
+  error_code error;
+  tcp::resolver resolver{io_};
+  const auto found =
+    resolver.resolve(config_.address, std::to_string(config_.port), tcp::resolver::passive, error);
+  if (error || found.empty())
+    return refuse(error ? error : asio::error::host_not_found);
+  const auto at = found.begin()->endpoint();
+  auto strand = asio::make_strand(io_);
+  tcp::acceptor acceptor{strand};
+  acceptor.open(at.protocol(), error);
+  if (!error)
+    acceptor.set_option(tcp::acceptor::reuse_address{true}, error);
+  if (!error)
+    acceptor.bind(at, error);
+  if (!error)
+    acceptor.listen(tcp::acceptor::max_listen_connections, error);
+  const auto bound = error ? at : acceptor.local_endpoint(error);
+  if (error)
+    return refuse(error);
+  acceptor_ = std::move(acceptor);
+  auto connection = std::make_shared<open_connection>();
+  connection->strand = strand;
+  open_.emplace(0, connection);
+  asio::co_spawn(strand, accept(),
+                 asio::bind_cancellation_slot(connection->cut.slot(),
+                                              [self = shared_from_this(), connection](
+                                                const std::exception_ptr&) { self->ended(0); }));
+  return bound;
+}
+
+asio::awaitable<void> front::accept() {
+  while (!stopping()) {
+    auto [error, socket] =
+      co_await acceptor_->async_accept(asio::make_strand(io_), asio::as_tuple(asio::use_awaitable));
+    if (!error) {
+      serve(std::move(socket));
+      continue;
+    }
+    if (error == asio::error::operation_aborted)
+      break;
+    // Out of descriptors, most likely: those who are connected go on, and some will leave.
+    spdlog::warn("HTTP: cannot accept a connection: {}; trying again", error.message());
+    asio::steady_timer pause{acceptor_->get_executor(), std::chrono::milliseconds{100}};
+    co_await pause.async_wait(asio::use_awaitable);
+  }
+  error_code ignored;
+  acceptor_->close(ignored); // nothing is left to be done about it
+}
+
+void front::serve(tcp::socket socket) {
+  auto connection = std::make_shared<open_connection>();
+  connection->strand = socket.get_executor();
+  std::uint64_t id = 0;
+  {
+    const std::scoped_lock lock{mutex_};
+    if (stopping_)
+      return;
+    if (open_.size() <= config_.connections_max) {
+      id = next_id_++;
+      open_.emplace(id, connection);
+      metrics_.connections(open_.size() - 1);
+    }
+  }
+  if (id == 0) {
+    metrics_.refused();
+    turn_away(std::move(socket), config_.tls != nullptr);
+    return;
+  }
+  asio::co_spawn(
+    connection->strand, run_connection(shared_from_this(), std::move(socket)),
+    asio::bind_cancellation_slot(connection->cut.slot(), [self = shared_from_this(), connection,
+                                                          id](const std::exception_ptr&) {
+      // A connection that ends by an error has been cut, by us or by
+      // its client.
+      self->ended(id);
+    }));
+}
+
+void front::ended(std::uint64_t id) {
+  std::function<void()> call;
+  {
+    const std::scoped_lock lock{mutex_};
+    open_.erase(id);
+    if (open_.empty() && stopping_)
+      call = std::exchange(stopped_, {});
+    if (id != 0)
+      metrics_.connections(open_.size() - (open_.contains(0) ? 1 : 0));
+  }
+  if (call)
+    call();
+}
+
+bool front::stopping() {
+  const std::scoped_lock lock{mutex_};
+  return stopping_;
+}
+
+void front::stop(std::function<void()> stopped) {
+  const std::scoped_lock lock{mutex_};
+  if (stopped) {
+    if (open_.empty())
+      asio::post(io_, std::move(stopped));
+    else
+      stopped_ = std::move(stopped);
+  }
+  if (std::exchange(stopping_, true))
+    return;
+  cache_.stop();
+  for (const auto& [id, connection] : open_)
+    asio::post(connection->strand, [connection = connection] {
+      connection->cut.emit(asio::cancellation_type::terminal);
+    });
+}
+
+std::variant<route_match, problem> front::admit(const request& request) const {
+  auto match = router_.find(request);
+  const auto* found = std::get_if<route_match>(&match);
+  // A path that does not exist is nobody's secret, but with tokens only those who have one may ask.
+  const auto needs =
+    found != nullptr ? found->found->needs : std::optional{daemon::permission::read};
+  auto who = guard_.admit(request, needs);
+  if (auto* refused = std::get_if<problem>(&who)) {
+    if (found != nullptr || refused->status == 401)
+      return std::move(*refused);
+    return match;
+  }
+  if (found != nullptr)
+    std::get<route_match>(match).made.who = std::get<daemon::credential>(std::move(who));
+  return match;
+}
+
+asio::awaitable<response> front::answer(route_match match) {
+  std::string what;
+  try {
+    const bool changes = match.found->method != "GET";
+    const auto farm = match.made.who.farm;
+    auto said = co_await match.found->run(std::move(match.made));
+    if (changes)
+      cache_.forget(farm); // also when it failed: it may have been done
+    co_return said;
+  } catch (const boost::system::system_error& error) {
+    if (error.code() == asio::error::operation_aborted)
+      throw;
+    what = error.what();
+  } catch (const std::exception& error) {
+    what = error.what();
+  }
+  spdlog::error("HTTP: {} {} failed: {}", match.found->method, match.found->pattern, what);
+  co_return to_response({500, "internal", "this node made a mistake; its log says which", ""});
+}
+
+http_server::http_server(asio::io_context& io, http_config config, actors::node& node)
+  : front_{std::make_shared<front>(io, std::move(config), node)} {}
+http_server::~http_server() {
+  front_->stop({});
+}
+
+daemon::result<http_server::endpoint> http_server::start() {
+  return front_->listen();
+}
+void http_server::drain() {
+  front_->drain();
+}
+void http_server::stop(std::function<void()> stopped) {
+  front_->stop(std::move(stopped));
+}
+
+} // namespace furrow::http

@@ -1,0 +1,73 @@
+/// The HTTP server of a node: listens, limits what clients may do to it, and serves the api.
+///
+/// Errors: `start` fails with errc::address and a line that names the address. Bad requests are
+///   answered and counted; what a handler throws becomes a 500 and one line in the log.
+/// Threads: `start`, `drain` and `stop` from any thread; connections run on the io_context, each on
+///   a strand of its own. The node must live until `stop` has called back; the io_context must
+///   outlive the node.
+/// Limits: those of http_config. A client that is too slow is cut; one too many gets a 503.
+#pragma once
+
+#include "actors/node.hpp"
+#include "tools/furrowd/access/tls.hpp"
+#include "tools/furrowd/access/tokens.hpp"
+#include "tools/furrowd/cache/query_cache.hpp"
+#include "tools/furrowd/cache/redis_link.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+
+namespace furrow::http {
+
+struct http_config {
+  std::string address = "127.0.0.1"; // or a name
+  std::uint16_t port = 7480;         // 0 picks one
+  daemon::tls_context tls;           // none: plain HTTP
+  /// None: everyone is admin of the farm "default"; whoever starts the server sees to it that it
+  /// then listens on loopback only.
+  std::optional<daemon::token_table> tokens;
+  std::string node_name = "n1";
+  std::string version;
+  cache_limits cache{std::chrono::milliseconds{0}}; // of summaries of a farm: none
+  std::optional<redis_settings> redis;              // for what the cache keeps, among nodes
+
+  std::uint32_t header_bytes_max = 16U << 10U;
+  std::uint64_t body_bytes_max = 1U << 20U;
+  std::size_t connections_max = 512;
+  std::size_t streams_max = 16;
+  std::chrono::milliseconds header_timeout{10'000}; // TLS handshake, and each request's header
+  std::chrono::milliseconds body_timeout{30'000};
+  std::chrono::milliseconds idle_timeout{60'000};  // between requests
+  std::chrono::milliseconds write_timeout{60'000}; // for a client to take 64 KiB
+};
+
+class front;
+
+class http_server {
+public:
+  using endpoint = boost::asio::ip::tcp::endpoint;
+
+  http_server(boost::asio::io_context& io, http_config config, actors::node& node);
+  ~http_server(); // stops
+  http_server(const http_server&) = delete;
+  http_server& operator=(const http_server&) = delete;
+
+  [[nodiscard]] daemon::result<endpoint> start();
+  /// /ready says no from now on; everything else goes on.
+  void drain();
+  /// Cuts every connection; `stopped` is called on the io_context once nothing of the node is used
+  /// any more.
+  void stop(std::function<void()> stopped = {});
+
+private:
+  std::shared_ptr<front> front_;
+};
+
+} // namespace furrow::http

@@ -1,0 +1,157 @@
+#include "tools/furrowd/gateway/listener.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <charconv>
+#include <system_error>
+#include <utility>
+#include <vector>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/ip/v6_only.hpp>
+#include <boost/asio/redirect_error.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+namespace furrow::daemon {
+
+namespace asio = boost::asio;
+using asio::ip::tcp;
+
+/// The resolver takes the low 16 bits of any number, and an empty text for port 0.
+static bool is_port(const std::string& text) {
+  unsigned port = 0;
+  const auto* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, port);
+  return error == std::errc{} && stop == end && port <= 65'535;
+}
+
+result<tcp::endpoint> listen_address(const std::string& text) {
+  const auto colon = text.rfind(':');
+  if (colon == std::string::npos || colon == 0)
+    return failure{errc::address,
+                   "'" + text + "' is no address: HOST:PORT is expected, such as 127.0.0.1:7400"};
+  if (!is_port(text.substr(colon + 1)))
+    return failure{errc::address,
+                   "'" + text + "' is no address to listen on: a port from 0 to 65535 is expected"};
+  auto host = text.substr(0, colon);
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']')
+    host = host.substr(1, host.size() - 2);
+  asio::io_context io;
+  boost::system::error_code error;
+  const auto found =
+    tcp::resolver{io}.resolve(host, text.substr(colon + 1), tcp::resolver::passive, error);
+  if (error || found.empty())
+    return failure{errc::address, "'" + text + "' is no address to listen on: " + error.message()};
+  return found.begin()->endpoint();
+}
+
+std::string to_text(const tcp::endpoint& endpoint) {
+  const auto host = endpoint.address().to_string();
+  return (endpoint.address().is_v6() ? "[" + host + "]" : host) + ":"
+         + std::to_string(endpoint.port());
+}
+
+gateway_listener::gateway_listener(asio::io_context& io,
+                                   gateway_config config,
+                                   session_context context)
+  : io_{io}, config_{std::move(config)},
+    context_{std::make_shared<const session_context>(std::move(context))}, acceptor_{io}, timer_{
+                                                                                            io} {}
+
+gateway_listener::~gateway_listener() {
+  stop();
+}
+
+result<done> gateway_listener::open() {
+  const auto address = listen_address(config_.listen);
+  if (!address)
+    return address.error();
+  boost::system::error_code error;
+  acceptor_.open(address->protocol(), error);
+  if (!error)
+    acceptor_.set_option(tcp::acceptor::reuse_address{true}, error);
+  if (!error)
+    acceptor_.bind(*address, error);
+  return error ? result<done>{cannot_listen(error)} : result<done>{done{}};
+}
+
+failure gateway_listener::cannot_listen(const boost::system::error_code& why) const {
+  return {errc::address, "cannot listen on " + config_.listen + ": " + why.message()};
+}
+
+result<std::string> gateway_listener::start() {
+  boost::system::error_code error;
+  acceptor_.listen(1'024, error);
+  if (error)
+    return cannot_listen(error);
+  asio::co_spawn(io_, accept(), asio::detached);
+  asio::co_spawn(io_, tick(), asio::detached);
+  return to_text(acceptor_.local_endpoint());
+}
+
+asio::awaitable<void> gateway_listener::accept() {
+  while (acceptor_.is_open()) {
+    boost::system::error_code error;
+    auto socket = co_await acceptor_.async_accept(asio::redirect_error(asio::use_awaitable, error));
+    if (!error) {
+      admit(std::move(socket));
+      continue;
+    }
+    if (!acceptor_.is_open())
+      co_return;
+    // Out of file descriptors, most likely: a pause, or this would spin.
+    spdlog::warn("cannot accept a gateway: {}", error.message());
+    asio::steady_timer pause{io_, std::chrono::milliseconds{200}};
+    co_await pause.async_wait(asio::use_awaitable);
+  }
+}
+
+void gateway_listener::admit(tcp::socket socket) {
+  boost::system::error_code error;
+  const auto peer = socket.remote_endpoint(error);
+  if (error || sessions_.size() >= config_.sessions_max)
+    return; // gone again, or one too many: the socket closes here
+  socket.set_option(tcp::no_delay{true}, error);
+  const auto id = ++last_;
+  auto session =
+    std::make_shared<gateway_session>(context_, make_byte_stream(std::move(socket), config_.tls),
+                                      asio::any_io_executor{io_.get_executor()}, to_text(peer));
+  sessions_[id] = session;
+  session->start([this, id] { sessions_.erase(id); });
+}
+
+asio::awaitable<void> gateway_listener::tick() {
+  while (!stopped_) {
+    timer_.expires_after(std::chrono::seconds{1});
+    boost::system::error_code ignored; // cancelled: stopped_ says so
+    co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
+    std::vector<std::shared_ptr<gateway_session>> sessions; // a tick may end some
+    sessions.reserve(sessions_.size());
+    for (const auto& [id, session] : sessions_)
+      sessions.push_back(session);
+    const auto now = gateway_session::clock::now();
+    for (const auto& session : sessions)
+      session->tick(now);
+  }
+}
+
+void gateway_listener::goaway() {
+  boost::system::error_code ignored; // closing
+  acceptor_.close(ignored);
+  const auto sessions = sessions_;
+  for (const auto& [id, session] : sessions)
+    session->goaway();
+}
+
+void gateway_listener::stop() {
+  stopped_ = true;
+  boost::system::error_code ignored; // closing
+  acceptor_.close(ignored);
+  timer_.cancel();
+  const auto sessions = std::exchange(sessions_, {});
+  for (const auto& [id, session] : sessions)
+    session->finish();
+}
+
+} // namespace furrow::daemon

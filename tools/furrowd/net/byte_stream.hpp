@@ -1,0 +1,45 @@
+/// The bytes of one accepted connection, plain or TLS, for coroutines.
+///
+/// Errors: Boost's system_error, thrown at who awaits; also at the end of what the peer sends.
+/// Threads: those of the io_context that the listener runs on.
+/// Limits: reads at most ahead_max bytes that nobody has asked for yet.
+#pragma once
+
+#include "tools/furrowd/access/tls.hpp"
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string_view>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/ip/tcp.hpp>
+
+namespace furrow::daemon {
+
+class byte_stream {
+public:
+  static constexpr std::size_t ahead_max = 1'024;
+
+  virtual ~byte_stream() = default;
+  virtual boost::asio::awaitable<void> handshake() = 0;
+  /// Fills the span, whole.
+  virtual boost::asio::awaitable<void> read(std::span<std::uint8_t> bytes) = 0;
+  /// Fills a part of the span, at least one byte; gives how many.
+  virtual boost::asio::awaitable<std::size_t> read_some(std::span<std::uint8_t> bytes) = 0;
+  virtual boost::asio::awaitable<void> write(std::string_view bytes) = 0;
+  /// TLS: tells the peer that this is the end, and waits for its answer. Plain: does nothing.
+  virtual boost::asio::awaitable<void> end_tls() = 0;
+  /// Says that nothing more will be written; reading goes on.
+  virtual void end_writing() = 0;
+  /// Stops reading: what awaits a read ends.
+  virtual void cancel_read() = 0;
+  /// Cuts the connection; whatever awaits ends.
+  virtual void close() = 0;
+};
+
+[[nodiscard]] std::unique_ptr<byte_stream> make_byte_stream(boost::asio::ip::tcp::socket socket,
+                                                            const tls_context& tls);
+
+} // namespace furrow::daemon
