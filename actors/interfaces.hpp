@@ -11,6 +11,7 @@
 
 namespace furrow::actors {
 struct attach_order;
+struct report_wish;
 struct delivery;
 struct detach_notice;
 struct claim_order;
@@ -37,6 +38,7 @@ struct writer_changed;
 } // namespace furrow::actors
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::attach_order)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::report_wish)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::delivery)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::detach_notice)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::claim_order)
@@ -119,6 +121,8 @@ using equipment_actor = caf::typed_actor<
   caf::reacts_to<delivery>,
   // The session has ended.
   caf::reacts_to<detach_notice>,
+  // Somebody wants the faults, ECUs and implements; answered through what the wish holds.
+  caf::reacts_to<report_wish>,
   // What came of a claim.
   caf::reacts_to<claim_answer>,
   // What came of an append.

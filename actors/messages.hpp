@@ -9,8 +9,10 @@
 #include "storage/store.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -58,6 +60,27 @@ public:
 
 private:
   std::shared_ptr<session_port> port_;
+};
+
+/// Who asked for a machine's report; answered with nothing when the actor is gone before it can say.
+class held_report {
+public:
+  using handler = std::function<void(std::optional<can::machine_report>)>;
+  explicit held_report(handler done) : done_{std::move(done)} {}
+  held_report(const held_report&) = delete;
+  held_report& operator=(const held_report&) = delete;
+  ~held_report() {
+    if (done_)
+      done_(std::nullopt);
+  }
+  void answer(can::machine_report report) { std::exchange(done_, {})(std::move(report)); }
+
+private:
+  handler done_;
+};
+
+struct report_wish {
+  std::shared_ptr<held_report> from;
 };
 
 struct attach_order {

@@ -189,14 +189,17 @@ public:
   void kill_actor(std::uint64_t id, std::function<void(bool)> done) override {
     done(people_->kill(id));
   }
-  void list_live(std::function<void(std::vector<live_equipment>)> done) override {
-    done(people_->live());
+  [[nodiscard]] std::vector<live_snapshot> live_machines() const override {
+    return people_->board.all();
   }
 
   void look_at(std::string farm,
                std::string equipment,
                std::function<void(std::optional<can::machine_report>)> done) override {
-    done(people_->report_of(farm, equipment));
+    report_wish wish{std::make_shared<held_report>(std::move(done))};
+    if (const auto owner =
+          caf::actor_cast<equipment_actor>(people_->board.owner_of(farm, equipment)))
+      caf::anon_send(owner, std::move(wish));
   }
 
   void drain(std::chrono::milliseconds deadline, std::function<void()> done) override {

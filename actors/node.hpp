@@ -8,7 +8,7 @@
 #pragma once
 
 #include "actors/background/digest_config.hpp"
-#include "actors/live/live_view.hpp"
+#include "actors/live/board.hpp"
 #include "actors/session/memory_budget.hpp"
 #include "actors/session/session.hpp"
 #include "can/live/machine_monitor.hpp"
@@ -55,8 +55,9 @@ public:
   virtual void list_actors(std::function<void(std::vector<actor_row>)> done) = 0;
   /// False when there is no such actor.
   virtual void kill_actor(std::uint64_t id, std::function<void(bool)> done) = 0;
-  virtual void list_live(std::function<void(std::vector<live_equipment>)> done) = 0;
-  /// Faults, ECUs and implements of one machine; nothing when no actor has it.
+  /// What each machine's actor published last. Waits for nobody.
+  [[nodiscard]] virtual std::vector<live_snapshot> live_machines() const = 0;
+  /// Faults, ECUs and implements of one machine, from its actor; nothing when no actor has it.
   virtual void look_at(std::string farm,
                        std::string equipment,
                        std::function<void(std::optional<can::machine_report>)> done) = 0;

@@ -3,7 +3,7 @@
 /// Errors: `errc` says what the caller should do. A handler is called exactly once, on a thread of the store; it must not
 ///   block. A handler of an object that has been destroyed may still be called.
 /// Threads: every function may be called from any thread; nothing blocks.
-/// Source: docs/decisions/0001-one-recovery-path.md, ARCHITECTURE.md (exactly once).
+/// Source: docs/decisions/0001-one-recovery-path.md, docs/guarantees.md.
 #pragma once
 
 #include "can/frame/frame_block.hpp"

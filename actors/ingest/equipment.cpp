@@ -52,6 +52,15 @@ void perform(equipment_pointer self, std::uint32_t slot, stream_intake::actions 
   }
 }
 
+/// What readers see from now on. The state is copied only when frames have changed it.
+void publish(equipment_state& state, bool frames_came) {
+  if (frames_came || !state.published)
+    state.published = std::make_shared<const can::live_state>(state.monitor.live());
+  state.place->publish(std::make_shared<const live_equipment>(
+    live_equipment{state.standing, state.published, state.monitor.ecus().ecus().size(),
+                   state.monitor.faults().active()}));
+}
+
 /// Brings the board and the node's counters up to date, and sees to it that what is packed is
 /// flushed in time.
 void after_event(equipment_pointer self, std::uint32_t slot, equipment_state::stream& stream) {
@@ -62,14 +71,14 @@ void after_event(equipment_pointer self, std::uint32_t slot, equipment_state::st
   counters.duplicates += now.duplicates - stream.reported.duplicates;
   counters.rewinds += now.rewinds - stream.reported.rewinds;
   counters.items_quarantined += now.quarantined - stream.reported.quarantined;
-  state.board->write([&](live_standing& live, can::machine_monitor&) {
-    live.frames += now.frames - stream.reported.frames;
-    live.connected = !state.sessions.empty();
-    live.received_seq = stream.intake.received_seq();
-    live.durable_seq = stream.intake.durable_seq();
-    live.sent_seq = stream.intake.sent_seq();
-    live.adrift = stream.intake.adrift();
-  });
+  auto& live = state.standing;
+  live.frames += now.frames - stream.reported.frames;
+  live.connected = !state.sessions.empty();
+  live.received_seq = stream.intake.received_seq();
+  live.durable_seq = stream.intake.durable_seq();
+  live.sent_seq = stream.intake.sent_seq();
+  live.adrift = stream.intake.adrift();
+  publish(state, now.frames != stream.reported.frames);
   stream.reported = now;
   if (stream.intake.packed() && !std::exchange(stream.flush_scheduled, true))
     self->delayed_send(self, state.config.flush_interval, flush_due{slot});
@@ -112,8 +121,7 @@ void attach(equipment_pointer self, attach_order& order) {
     return;
   }
   state.quiet_checks = 0;
-  state.board->write(
-    [&](live_standing& live, can::machine_monitor&) { live.peer = order.from->peer; });
+  state.standing.peer = order.from->peer;
   state.sessions.emplace(order.session,
                          equipment_state::session{*slot, order.from->peer, std::move(*order.port)});
   on_stream(self, *slot, [&](stream_intake& intake, stream_intake::actions& out) {
@@ -128,10 +136,8 @@ void deliver(equipment_pointer self, delivery& message) {
     return;
   auto batch = std::move(*message.batch);
   on_stream(self, session->second.slot, [&](stream_intake& intake, stream_intake::actions& out) {
-    state.board->write([&](live_standing&, can::machine_monitor& machine) {
-      intake.received(message.session, std::move(batch.batch), std::move(batch.leases), machine,
-                      out);
-    });
+    intake.received(message.session, std::move(batch.batch), std::move(batch.leases), state.monitor,
+                    out);
   });
 }
 
@@ -207,18 +213,18 @@ equipment_actor::behavior_type equipment(equipment_pointer self,
   auto& state = self->state;
   state.config = std::move(config);
   state.counts = std::move(counts);
-  state.board = state.counts->open_slot();
   state.aggregator = std::move(aggregator);
   state.desk = std::move(desk);
-  state.board->write([&](live_standing& live, can::machine_monitor&) {
-    live.farm = state.config.farm;
-    live.equipment = state.config.name;
-  });
+  state.standing.farm = state.config.farm;
+  state.standing.equipment = state.config.name;
+  state.place = state.counts->board.open(state.config.farm, state.config.name, self->address());
+  publish(state, true);
   self->delayed_send(self, state.config.passivate_after, passivation_due{});
   return {
     [self](attach_order& order) { attach(self, order); },
     [self](delivery& message) { deliver(self, message); },
     [self](detach_notice notice) { detach(self, notice.session); },
+    [self](const report_wish& wish) { wish.from->answer(self->state.monitor.report()); },
     [self](claim_answer& answer) { take_claim(self, answer); },
     [self](append_answer& answer) { settle(self, answer); },
     [self](flush_due due) {

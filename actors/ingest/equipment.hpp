@@ -1,5 +1,5 @@
 /// The equipment actor: one machine. It hears its gateways, keeps what their frames say of the
-/// machine (on the board of the census), packs what is new and asks for it to be made durable. What it decides about a stream stands in stream_intake.hpp;
+/// machine (and publishes it on the live board), packs what is new and asks for it to be made durable. What it decides about a stream stands in stream_intake.hpp;
 /// here are its wires and clocks.
 ///
 /// Errors: when this actor dies its sessions are dropped, the gateways come again and the next one
@@ -49,7 +49,10 @@ struct equipment_state {
 
   equipment_config config;
   std::shared_ptr<census> counts;
-  std::shared_ptr<census::live_slot> board;
+  live_standing standing;
+  can::machine_monitor monitor;
+  std::shared_ptr<const can::live_state> published; // of the monitor, since its last frame
+  std::shared_ptr<live_board::place> place;
   aggregator_actor aggregator;
   claim_desk_actor desk;
 

@@ -6,16 +6,14 @@
 /// Limits: a row an actor; rows go with their actors.
 #pragma once
 
-#include "actors/live/live_view.hpp"
+#include "actors/live/board.hpp"
 
 #include <caf/actor.hpp>
 
 #include <atomic>
 #include <cstdint>
 #include <map>
-#include <memory>
 #include <mutex>
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -53,6 +51,7 @@ struct node_counters {
 class census {
 public:
   node_counters counters;
+  live_board board;
 
   /// What work with the database, or a look at it, has found; told in the log when it is the answer after none.
   void store_answers();
@@ -68,34 +67,7 @@ public:
   /// Sends the actor a kill; false when there is none of that number.
   bool kill(std::uint64_t id) const;
 
-  /// The place where a machine's actor keeps its latest, under a lock that it holds for one batch,
-  /// and a reader while it copies; gone when the actor has dropped it.
-  class live_slot {
-  public:
-    /// Runs `change(standing, monitor)`.
-    template <class Change>
-    void write(Change change) {
-      const std::lock_guard lock{mutex_};
-      change(standing_, monitor_);
-    }
-    [[nodiscard]] live_equipment get() const;
-    /// Nothing when it is another machine.
-    [[nodiscard]] std::optional<can::machine_report> report_of(const std::string& farm,
-                                                               const std::string& equipment) const;
-
-  private:
-    mutable std::mutex mutex_;
-    live_standing standing_;
-    can::machine_monitor monitor_;
-  };
-  [[nodiscard]] std::shared_ptr<live_slot> open_slot();
-  [[nodiscard]] std::vector<live_equipment> live() const;
-  [[nodiscard]] std::optional<can::machine_report> report_of(const std::string& farm,
-                                                             const std::string& equipment) const;
-
 private:
-  [[nodiscard]] std::vector<std::shared_ptr<live_slot>> slots() const;
-
   struct entry {
     actor_row row;
     caf::actor handle;
@@ -103,7 +75,6 @@ private:
   mutable std::mutex mutex_;
   std::uint64_t last_id_ = 0;
   std::map<std::uint64_t, entry> entries_;
-  mutable std::vector<std::weak_ptr<live_slot>> slots_;
 };
 
 } // namespace furrow::actors

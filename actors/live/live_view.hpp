@@ -8,6 +8,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 
 namespace furrow::actors {
@@ -35,7 +36,8 @@ struct live_standing {
 };
 
 struct live_equipment : live_standing {
-  can::live_state state;
+  std::shared_ptr<const can::live_state>
+    state; // never nullptr; shared by snapshots between which no frame came
   std::size_t ecus = 0;
   std::size_t faults_active = 0;
 };

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <future>
 #include <thread>
 
 using namespace furrow;
@@ -78,16 +79,16 @@ TEST_CASE_FIXTURE(world, "node: what a gateway sends is stored once and acked") 
 TEST_CASE_FIXTURE(world, "node: a machine is looked at by farm and name, and no other's is shown") {
   fake_gateway gateway{*running, "T1", stream, 1'000};
   REQUIRE(replay(gateway, 20s, [](std::uint64_t) { return false; }));
-  int shown = 0;
-  int hidden = 0;
-  const auto look = [&](const std::string& farm, const std::string& name) {
-    running->look_at(farm, name, [&](const auto& report) { ++(report ? shown : hidden); });
+  const auto shown = [&](const std::string& farm, const std::string& name) {
+    std::promise<bool> answer;
+    running->look_at(farm, name, [&](const auto& report) { answer.set_value(report.has_value()); });
+    auto told = answer.get_future();
+    REQUIRE(told.wait_for(10s) == std::future_status::ready);
+    return told.get();
   };
-  look("default", "T1");
-  look("default", "T2");
-  look("other", "T1");
-  CHECK(shown == 1);
-  CHECK(hidden == 2);
+  CHECK(shown("default", "T1"));
+  CHECK_FALSE(shown("default", "T2"));
+  CHECK_FALSE(shown("other", "T1"));
 }
 
 TEST_CASE_FIXTURE(
@@ -142,16 +143,14 @@ TEST_CASE_FIXTURE(
       tables->set_down(true);
     }
     if (was_away && ++turns == 200)
-      running->list_live([&](const auto& live) {
-        heard_before = static_cast<std::uint64_t>(live.at(0).state.last_frame_us);
-      });
+      heard_before =
+        static_cast<std::uint64_t>(running->live_machines().at(0)->state->last_frame_us);
     if (was_away && turns >= 2'000 && !moved) {
       bool adrift = false; // blocks gather for a moment before the first append can fail
-      running->list_live([&](const auto& live) {
-        adrift = live.at(0).adrift;
-        moved =
-          adrift && static_cast<std::uint64_t>(live.at(0).state.last_frame_us) >= heard_before;
-      });
+      const auto live = running->live_machines();
+      adrift = live.at(0)->adrift;
+      moved =
+        adrift && static_cast<std::uint64_t>(live.at(0)->state->last_frame_us) >= heard_before;
       if (!adrift)
         return true;
       CHECK(running->stats().budget_used < (1U << 20U));

@@ -404,9 +404,11 @@ public:
       done(found == reports.end() ? std::nullopt : std::optional{found->second});
     });
   }
-  void list_live(std::function<void(std::vector<actors::live_equipment>)> done) override {
-    if (!silent)
-      thread_.post([this, done] { done(live); });
+  [[nodiscard]] std::vector<actors::live_snapshot> live_machines() const override {
+    std::vector<actors::live_snapshot> snapshots;
+    for (const auto& one : live)
+      snapshots.push_back(std::make_shared<const actors::live_equipment>(one));
+    return snapshots;
   }
   void drain(std::chrono::milliseconds, std::function<void()> done) override { done(); }
   void on_failure(std::function<void(std::string)>) override {}

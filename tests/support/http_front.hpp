@@ -120,8 +120,10 @@ inline void furnish(fake_node& node) {
   live.durable_seq = 3;
   live.sent_seq = 9;
   live.frames = 5;
-  live.state.engine_speed_rpm = can::observed<double>{1'450.5, 1'588'310'400'500'000, 61'444, 0};
-  live.state.last_frame_us = 1'588'310'400'500'000;
+  can::live_state state;
+  state.engine_speed_rpm = can::observed<double>{1'450.5, 1'588'310'400'500'000, 61'444, 0};
+  state.last_frame_us = 1'588'310'400'500'000;
+  live.state = std::make_shared<const can::live_state>(state);
   live.ecus = 2;
   live.faults_active = 1;
   auto other = live;

@@ -3,6 +3,7 @@
 #include "actors/node.hpp"
 #include "storage/store.hpp"
 #include "tools/furrowd/api/alarms.hpp"
+#include "tools/furrowd/executors.hpp"
 #include "tools/furrowd/front/server.hpp"
 #include "tools/furrowd/gateway/listener.hpp"
 
@@ -16,7 +17,6 @@
 #include <optional>
 #include <string>
 
-#include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -38,6 +38,10 @@ public:
   explicit process(const settings& settings)
     : settings_{settings}, signals_{io_, SIGTERM, SIGINT}, retry_{io_}, deadline_{io_} {}
 
+  process(const process&) = delete;
+  process& operator=(const process&) = delete;
+  ~process() { executors_.stop_people(); } // also when the start failed half way
+
   int run() {
     if (!open_access() || !open_node() || !open_gateways() || !serve_http())
       return failed;
@@ -49,9 +53,10 @@ public:
       migrate();
     else
       look_at_schema();
-    io_.run();
-    // What hangs on the io_context goes before the node, the node before the io_context.
+    executors_.run();
+    // What hangs on the executors goes before the node, the node before the executors.
     gateways_.reset();
+    executors_.stop_people();
     http_.reset();
     node_.reset();
     return exit_code_;
@@ -115,7 +120,7 @@ private:
     config.version = FURROW_VERSION;
     config.cache = settings_.cache;
     config.redis = settings_.redis;
-    http_ = std::make_unique<http::http_server>(io_, config, *node_);
+    http_ = std::make_unique<http::http_server>(executors_.people, config, *node_);
     const auto started = http_->start();
     if (!started)
       return complain(started.error().detail);
@@ -187,9 +192,10 @@ private:
     const auto now = std::chrono::steady_clock::now();
     if (!asked_store_) {
       asked_store_ = now;
+      // The answer may come while the node is being destroyed: nothing of it is used on the store's thread.
       node_->store().health([this](storage::result<storage::store_health> health) {
-        node_->note_store(health && health->up);
-        asio::post(io_, [this] {
+        asio::post(io_, [this, up = health && health->up] {
+          node_->note_store(up);
           asked_store_.reset();
           store_late_ = false;
         });
@@ -260,13 +266,16 @@ private:
     if (gateways_)
       gateways_->stop();
     http_->stop([this] {
-      signals_.cancel();
-      deadline_.cancel();
+      asio::post(io_, [this] {
+        signals_.cancel();
+        deadline_.cancel();
+      });
     });
   }
 
   const settings& settings_;
-  asio::io_context io_;
+  executors executors_;
+  asio::io_context& io_ = executors_.gateways; // and signals, timers, the life of the process
   asio::signal_set signals_;
   asio::steady_timer retry_;
   asio::steady_timer deadline_;

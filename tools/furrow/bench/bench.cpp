@@ -121,7 +121,12 @@ void add_plan(CLI::App& command, options& given) {
   command.add_option("--lanes", plan.node.lanes, "as furrowd's")->check(CLI::Range(1, 16));
   command.add_option("--budget", plan.node.budget_mib, "as furrowd's")
     ->check(CLI::Range(16, 65'536));
-  command.add_flag("--tls", plan.node.tls, "encrypted (needs the openssl program)");
+  auto* tls = command.add_flag("--tls", plan.node.tls, "encrypted (needs the openssl program)");
+  command
+    .add_option("--viewers", plan.viewers,
+                "HTTP clients that read the fleet list all the time; shows what they cost gateways")
+    ->check(CLI::Range(0, 64))
+    ->excludes(tls);
 }
 
 using shared_options = std::shared_ptr<options>;

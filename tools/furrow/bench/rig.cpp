@@ -1,6 +1,7 @@
 #include "tools/furrow/bench/rig.hpp"
 
 #include "tools/furrow-sim/block_pool.hpp"
+#include "tools/furrow/bench/viewers.hpp"
 #include "tools/furrow/bench/visible.hpp"
 
 #include <fmt/format.h>
@@ -128,7 +129,8 @@ json settings_of(const ingest_plan& plan) {
           {"flush_ms", plan.node.flush_ms > 0 ? json(plan.node.flush_ms) : json(nullptr)},
           {"lanes", plan.node.lanes > 0 ? json(plan.node.lanes) : json(nullptr)},
           {"budget_mib", plan.node.budget_mib > 0 ? json(plan.node.budget_mib) : json(nullptr)},
-          {"tls", plan.node.tls}};
+          {"tls", plan.node.tls},
+          {"viewers", plan.viewers}};
 }
 
 json in_ms(const json& latency_us) {
@@ -261,7 +263,9 @@ result<running_node> running_node::start(const std::string& database,
     const auto at = said.find(ready);
     if (at != std::string::npos && said.find('\n', at) != std::string::npos) {
       const auto from = at + ready.size();
+      const auto http = said.find("http=", from) + 5;
       return running_node{std::move(*process), said.substr(from, said.find(' ', from) - from),
+                          "http://" + said.substr(http, said.find_first_of(" \n", http) - http),
                           seconds_since(begun) * 1e3, authority};
     }
     if (const auto code = process->ended())
@@ -349,8 +353,11 @@ run_ingest(storage::bench_database& database, const ingest_plan& plan, progress&
   visible_watch watch{database, first_machine};
   const auto share = plan.frames / plan.machines;
   double generator_cpu_s = 0;
+  std::optional<viewers> watching;
   // Connecting and claiming are no part of ingest; `bench connections` tells what they cost.
   const auto begun = [&] {
+    if (plan.viewers > 0)
+      watching.emplace(plan.viewers, node->http_url());
     const auto wal = database.wal_position();
     then.wal = wal ? *wal : 0;
     then.node_cpu_s = node->process().cpu_s();
@@ -361,6 +368,8 @@ run_ingest(storage::bench_database& database, const ingest_plan& plan, progress&
     progress.say(share > 0 ? fmt::format("ingest: {} %", watch.seen() * 100 / share)
                            : fmt::format("ingest: {} of each machine", watch.seen()));
   });
+  if (watching)
+    watching->stop();
   if (!fleet)
     return fleet.error();
   watch.look();
@@ -368,6 +377,8 @@ run_ingest(storage::bench_database& database, const ingest_plan& plan, progress&
   if (!out)
     return out;
   (*out)["visible_ms"] = watch.latencies_ms(folder.file("sent"));
+  if (watching)
+    (*out)["viewers"] = watching->figures();
   (void)node->process().end(10s);
   json whole{{"benchmark", "ingest"}, {"plan", settings_of(plan)}};
   whole.update(*out);

@@ -45,6 +45,7 @@ struct ingest_plan {
   double seconds = 0;
   std::uint32_t block_frames = 0; // in a gateway's block at most; 0: furrow-sim's own
   std::uint64_t baseline_rows = 1'000'000;
+  std::uint32_t viewers = 0; // who read the fleet list over HTTP all the time; not with TLS
   node_settings node;
 };
 
@@ -70,16 +71,22 @@ public:
 
   [[nodiscard]] child& process() { return process_; }
   [[nodiscard]] const std::string& address() const { return address_; }
+  [[nodiscard]] const std::string& http_url() const { return http_url_; }
   [[nodiscard]] double start_ms() const { return start_ms_; }
   /// What furrow-sim needs to reach it.
   [[nodiscard]] std::vector<std::string> sim_flags() const;
 
 private:
-  running_node(child process, std::string address, double start_ms, std::string authority)
-    : process_{std::move(process)}, address_{std::move(address)}, start_ms_{start_ms},
-      authority_{std::move(authority)} {}
+  running_node(child process,
+               std::string address,
+               std::string http_url,
+               double start_ms,
+               std::string authority)
+    : process_{std::move(process)}, address_{std::move(address)}, http_url_{std::move(http_url)},
+      start_ms_{start_ms}, authority_{std::move(authority)} {}
   child process_;
   std::string address_;
+  std::string http_url_;
   double start_ms_;
   std::string authority_; // empty: no TLS
 };

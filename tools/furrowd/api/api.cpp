@@ -121,7 +121,7 @@ std::variant<frames_request, problem> to_frames_request(const call& call) {
 
 struct api::equipment_rows {
   std::vector<storage::equipment_row> stored;
-  std::vector<actors::live_equipment> live;
+  std::vector<actors::live_snapshot> live;
   std::optional<problem> fault; // why nothing is known of what is stored
 
   /// Both by name.
@@ -134,7 +134,7 @@ struct api::equipment_rows {
     for (const auto& row : stored)
       by_name[row.name].stored = &row;
     for (const auto& row : live)
-      by_name[row.equipment].live.push_back(&row);
+      by_name[row->equipment].live.push_back(row.get());
     std::map<std::string, json> rows;
     const auto now = now_us();
     for (const auto& [name, known] : by_name)
@@ -226,12 +226,9 @@ api::answer api::database(call) {
 
 asio::awaitable<api::equipment_rows> api::read_equipment(daemon::credential who) {
   equipment_rows rows;
-  const auto start_live = [this](auto done) { node_.list_live(std::move(done)); };
-  auto live = co_await ask<std::vector<actors::live_equipment>>(start_live, answer_limit);
-  if (live)
-    rows.live = std::move(*live);
+  rows.live = node_.live_machines();
   std::erase_if(rows.live, [&who](const auto& row) {
-    return row.farm != who.farm || !who.covers(row.equipment);
+    return row->farm != who.farm || !who.covers(row->equipment);
   });
   const auto limit = node_.stats().store_up ? answer_limit : answer_limit_away;
   auto stored = co_await stored_equipment(cache_, node_, who.farm, limit);

@@ -296,7 +296,7 @@ json to_json(const storage::equipment_row* stored,
   const actors::live_equipment* latest = nullptr;
   actors::live_standing sum;
   for (const auto* one : live) {
-    if (latest == nullptr || one->state.last_frame_us > latest->state.last_frame_us)
+    if (latest == nullptr || one->state->last_frame_us > latest->state->last_frame_us)
       latest = one;
     sum.connected = sum.connected || one->connected;
     sum.adrift = sum.adrift || one->adrift;
@@ -317,12 +317,12 @@ json to_json(const storage::equipment_row* stored,
   row["sent_seq"] = if_live(sum.sent_seq);
   row["frames"] = if_live(sum.frames);
   row["adrift"] = if_live(sum.adrift);
-  if (latest != nullptr && latest->state.last_frame_us > last_frame_us.value_or(0))
-    last_frame_us = latest->state.last_frame_us;
+  if (latest != nullptr && latest->state->last_frame_us > last_frame_us.value_or(0))
+    last_frame_us = latest->state->last_frame_us;
   row["last_frame"] = last_frame_us ? json(format_time(*last_frame_us)) : json(nullptr);
   row["ecu_count"] = if_live(latest != nullptr ? latest->ecus : 0);
   row["fault_count"] = if_live(latest != nullptr ? latest->faults_active : 0);
-  row["state"] = latest != nullptr ? to_json(latest->state, now_us) : json(nullptr);
+  row["state"] = latest != nullptr ? to_json(*latest->state, now_us) : json(nullptr);
   return row;
 }
 

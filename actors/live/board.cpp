@@ -1,0 +1,46 @@
+#include "actors/live/board.hpp"
+
+#include <algorithm>
+
+namespace furrow::actors {
+
+std::shared_ptr<live_board::place> live_board::open(const std::string& farm,
+                                                    const std::string& equipment,
+                                                    const caf::actor_addr& owner) {
+  auto made = std::make_shared<place>(farm, equipment, owner);
+  const std::lock_guard lock{mutex_};
+  if (places_.size() >= sweep_at_) {
+    std::erase_if(places_, [](const auto& old) { return old.expired(); });
+    sweep_at_ = std::max<std::size_t>(64, places_.size() * 2);
+  }
+  places_.push_back(made);
+  return made;
+}
+
+std::vector<std::shared_ptr<live_board::place>> live_board::places() const {
+  std::vector<std::shared_ptr<place>> all;
+  const std::lock_guard lock{mutex_};
+  all.reserve(places_.size());
+  for (const auto& weak : places_)
+    if (auto one = weak.lock())
+      all.push_back(std::move(one));
+  return all;
+}
+
+std::vector<live_snapshot> live_board::all() const {
+  std::vector<live_snapshot> snapshots;
+  for (const auto& one : places())
+    if (auto latest = one->latest())
+      snapshots.push_back(std::move(latest));
+  return snapshots;
+}
+
+caf::actor_addr live_board::owner_of(const std::string& farm, const std::string& equipment) const {
+  caf::actor_addr newest;
+  for (const auto& one : places())
+    if (one->is_of(farm, equipment))
+      newest = one->owner();
+  return newest;
+}
+
+} // namespace furrow::actors

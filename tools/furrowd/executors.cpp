@@ -1,0 +1,34 @@
+#include "tools/furrowd/executors.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <sys/resource.h>
+
+#include <cerrno>
+#include <system_error>
+
+namespace furrow::daemon {
+
+namespace {
+constexpr int people_nice = 5; // Linux: of this thread alone
+} // namespace
+
+executors::executors()
+  : gateways{1}, held_{people.get_executor()}, thread_{[this] {
+      if (::setpriority(PRIO_PROCESS, 0, people_nice) != 0) // as before, then: at equal rights
+        spdlog::debug("HTTP runs at full priority: {}", std::generic_category().message(errno));
+      people.run();
+    }} {}
+
+executors::~executors() {
+  stop_people();
+}
+
+void executors::stop_people() {
+  held_.reset();
+  people.stop();
+  if (thread_.joinable())
+    thread_.join();
+}
+
+} // namespace furrow::daemon
