@@ -67,8 +67,9 @@ TEST_CASE("tokens: a role may what it may and no more") {
 }
 
 TEST_CASE("tokens: what is wrong with a file is named by file, line and column") {
-  CHECK(fault_of("[[token]]\nsha256 = \"abc\"\nrole = \"viewer\"\n")
-        == "tokens.toml:2:10: sha256 is 64 hex digits in quotes: `furrow token new` prints them");
+  CHECK(
+    fault_of("[[token]]\nsha256 = \"abc\"\nrole = \"viewer\"\n")
+    == "tokens.toml:2:10: sha256 must be 64 hex digits in quotes; `furrow token new` prints them");
   CHECK(fault_of(entry("x", "role = \"boss\"\n"))
         == "tokens.toml:3:8: role is gateway, viewer, operator or admin");
   CHECK(
@@ -83,12 +84,11 @@ TEST_CASE("tokens: what is wrong with a file is named by file, line and column")
   CHECK(fault_of(entry("x", "")) == "tokens.toml:1:1: this token has no role");
   CHECK(fault_of("\n[[token]]\nrole = \"viewer\"\n")
         == "tokens.toml:2:1: this token has no sha256");
-  CHECK(fault_of("tokens = 1\n")
-        == "tokens.toml:1:1: unknown key \"tokens\"; only [[token]] is known");
+  CHECK(fault_of("tokens = 1\n") == "tokens.toml:1:1: unknown key \"tokens\"; expected [[token]]");
   CHECK(fault_of("[token]\nrole = \"viewer\"\n").starts_with("tokens.toml:1:"));
   CHECK(fault_of("[[token]\n").starts_with("tokens.toml:1:"));
   CHECK(fault_of(entry("x", "role = \"viewer\"\n") + entry("x", "role = \"admin\"\n"))
-        == "tokens.toml:4:1: this sha256 stands in the file twice");
+        == "tokens.toml:4:1: this sha256 occurs twice in the file");
 }
 
 TEST_CASE("tokens: a file that cannot be read, and one too large, are errors that name it") {
