@@ -150,7 +150,7 @@ TEST_CASE("ddop: what is wrong is told with its place") {
   CHECK(parse_ddop({}).code() == ddop_errc::no_device);
   CHECK(parse_ddop(std::vector<std::uint8_t>(ddop_bytes_max + 1)).code() == ddop_errc::too_long);
   CHECK(parse_ddop(pool_with(text("DXX\x01\x02"))).error().detail
-        == "object at byte 34: no object of ISO 11783-10 begins like this");
+        == "object at byte 34: unknown tag: ISO 11783-10 has no such object");
 }
 
 TEST_CASE("ddop: every shortened pool is refused or sound, never read beyond its end") {
