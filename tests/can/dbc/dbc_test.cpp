@@ -233,13 +233,13 @@ TEST_CASE("dbc: what is wrong is said with its line and column") {
 
 TEST_CASE("dbc: strict mode refuses what lenient mode warns of") {
   strict_only("BO_ 2048 a: 8 X\n", "a.dbc:1:5: identifier 2048 has more than 11 bits and no mark "
-                                   "for extended; taken for extended");
+                                   "for extended; read as extended");
   strict_only(with_signal(": 60|8@1+ (1,0) [0|0] \"\""),
               "a.dbc:2:6: signal one lies outside the 8 bytes of message message");
   strict_only(with_signal(": 0|0@1+ (1,0) [0|0] \"\""),
-              "a.dbc:2:6: signal of no bits: it is never there");
+              "a.dbc:2:6: signal without bits: it is never present");
   strict_only(with_signal(": 0|8@1+ (1e999,0) [0|0] \"\""),
-              "a.dbc:2:6: factor or offset is no finite number: it does not decode");
+              "a.dbc:2:6: factor or offset is not a finite number: the signal is not decoded");
   strict_only(with_signal(": 0|8@1+ (1,0) [0|0] \"\"", " SG_ two : 7|1@0+ (1,0) [0|0] \"\" X\n"),
               "a.dbc:3:6: signals one and two of message message share bits");
   strict_only("SURPRISE_ 1 2 3;\n", "a.dbc:1:1: unknown keyword SURPRISE_");

@@ -196,7 +196,7 @@ TEST_CASE("candump: a line that cannot be a frame names the field") {
   CHECK(is_fault("  can0  18FEF100   [2]  FF 00 11", "payload"));
   CHECK(is_fault("  can0  18FEF100   [9]  FA 10 20 30 40 50 60 00 00", "length"));
   CHECK(is_fault("  can0  123 [0099] (45|81:00:12345678) 11 22 ...", "payload: candump cut"));
-  CHECK(is_fault("this is no log", "no line of candump"));
+  CHECK(is_fault("this is no log", "not a candump line"));
   CHECK(is_fault(std::string(line_bytes_max + 1, '('), "line"));
 }
 
