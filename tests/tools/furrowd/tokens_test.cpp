@@ -30,7 +30,7 @@ TEST_CASE("tokens: the hash is the SHA-256 that any other program computes") {
   CHECK(hash_of_token("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
-TEST_CASE("tokens: a token is found by its hash and brings farm, role and machines") {
+TEST_CASE("tokens: a token is found by its hash and has farm, role and machines") {
   const auto table =
     token_table::parse(entry("one", "role = \"gateway\"\nequipment = [\"T1\", \"T2\"]\n")
                          + entry("two", "farm = \"hill\"\nrole = \"operator\"\n"),
@@ -53,7 +53,7 @@ TEST_CASE("tokens: a token is found by its hash and brings farm, role and machin
   CHECK_FALSE(table->find(hash_of_token("one")));
 }
 
-TEST_CASE("tokens: a role may what it may and no more") {
+TEST_CASE("tokens: a role has its permissions and no others") {
   const auto may = [](role role) {
     const credential who{"default", role, {}};
     return std::string{who.may(permission::send) ? "s" : ""}
@@ -66,7 +66,7 @@ TEST_CASE("tokens: a role may what it may and no more") {
   CHECK(may(role::admin) == "sroa");
 }
 
-TEST_CASE("tokens: what is wrong with a file is named by file, line and column") {
+TEST_CASE("tokens: an error in a file names file, line and column") {
   CHECK(
     fault_of("[[token]]\nsha256 = \"abc\"\nrole = \"viewer\"\n")
     == "tokens.toml:2:10: sha256 must be 64 hex digits in quotes; `furrow token new` prints them");
@@ -91,7 +91,7 @@ TEST_CASE("tokens: what is wrong with a file is named by file, line and column")
         == "tokens.toml:4:1: this sha256 occurs twice in the file");
 }
 
-TEST_CASE("tokens: a file that cannot be read, and one too large, are errors that name it") {
+TEST_CASE("tokens: an unreadable file and a file that is too large are errors that name the file") {
   const auto missing = token_table::load("/nowhere/tokens.toml");
   REQUIRE_FALSE(missing.has_value());
   CHECK(missing.code() == errc::unreadable);
