@@ -195,7 +195,7 @@ TEST_CASE("candump: an invalid line names the field") {
   CHECK(is_fault("  can0  18FEF100   [8]  FA 10 20 30 40 50 60", "payload"));
   CHECK(is_fault("  can0  18FEF100   [2]  FF 00 11", "payload"));
   CHECK(is_fault("  can0  18FEF100   [9]  FA 10 20 30 40 50 60 00 00", "length"));
-  CHECK(is_fault("  can0  123 [0099] (45|81:00:12345678) 11 22 ...", "payload: candump cut"));
+  CHECK(is_fault("  can0  123 [0099] (45|81:00:12345678) 11 22 ...", "payload: candump truncated"));
   CHECK(is_fault("this is no log", "not a candump line"));
   CHECK(is_fault(std::string(line_bytes_max + 1, '('), "line"));
 }

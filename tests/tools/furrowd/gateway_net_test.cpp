@@ -398,7 +398,7 @@ TEST_CASE("gateway port: a batch with contradicting columns is rejected as a who
   withstands_message(
     batch_with(one_header + field(3, "\x05") + field(4, std::string(4, '\0')) + field(5, header)),
     reject_code::malformed, "", true);
-  withstands_message(batch_with(""), reject_code::malformed, "no frames", true);
+  withstands_message(batch_with(""), reject_code::malformed, "without frames", true);
 }
 
 TEST_CASE("gateway port: an invalid frame goes to quarantine, and its neighbours are stored") {

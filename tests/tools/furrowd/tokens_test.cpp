@@ -71,7 +71,7 @@ TEST_CASE("tokens: an error in a file names file, line and column") {
     fault_of("[[token]]\nsha256 = \"abc\"\nrole = \"viewer\"\n")
     == "tokens.toml:2:10: sha256 must be 64 hex digits in quotes; `furrow token new` prints them");
   CHECK(fault_of(entry("x", "role = \"boss\"\n"))
-        == "tokens.toml:3:8: role is gateway, viewer, operator or admin");
+        == "tokens.toml:3:8: role must be gateway, viewer, operator or admin");
   CHECK(
     fault_of(entry("x", "role = \"viewer\"\nequipments = [\"T1\"]\n"))
     == "tokens.toml:4:1: unknown key \"equipments\"; a token has sha256, farm, role, equipment");
@@ -106,6 +106,6 @@ TEST_CASE("tokens: an unreadable file and a file that is too large are errors th
   std::ofstream{path} << std::string((1U << 20U) + 1, '#');
   const auto large = token_table::load(path.string());
   REQUIRE_FALSE(large.has_value());
-  CHECK(large.error().detail == path.string() + ":1:1: a token file has at most 1 MiB");
+  CHECK(large.error().detail == path.string() + ":1:1: a token file may have at most 1 MiB");
   std::filesystem::remove(path);
 }
