@@ -15,12 +15,12 @@ namespace {
 
 constexpr std::uint32_t kind_max = 32'767; // a smallint in the tables
 
-/// A dictionary of at most so many headers needs one byte a frame.
+/// Up to this number of headers the index needs one byte a frame.
 constexpr std::size_t narrow_headers_max = 256;
 
 result<done> check_records(const std::vector<can::record>& records) {
   if (records.empty())
-    return failure{errc::limit, "a group of no records"};
+    return failure{errc::limit, "a group without records"};
   if (records.size() > records_max)
     return failure{errc::limit, std::to_string(records.size()) + " records, at most "
                                   + std::to_string(records_max)};
@@ -29,7 +29,7 @@ result<done> check_records(const std::vector<can::record>& records) {
       return failure{errc::limit, "a record of " + std::to_string(record.body.size())
                                     + " bytes, at most " + std::to_string(record_body_bytes_max)};
     if (!is_clean_text(record.body))
-      return failure{errc::text, "a record that is not UTF-8 or holds a NUL"};
+      return failure{errc::text, "a record that is not UTF-8 or contains a NUL"};
   }
   return done{};
 }
@@ -69,7 +69,7 @@ result<item_group> frames_from_wire(const wire::Frames& frames) {
       block.header_index[i] = static_cast<std::uint8_t>(index[i]);
   } else {
     if (index.size() % 2 != 0)
-      return failure{errc::columns, "half an index of a frame"};
+      return failure{errc::columns, "an index column with an odd number of bytes"};
     block.header_index.resize(index.size() / 2);
     std::memcpy(block.header_index.data(), index.data(), index.size());
   }
@@ -100,7 +100,7 @@ result<done> check_items(const item_group& group) {
     return check_records(*records);
   const auto& block = std::get<can::frame_block>(group);
   if (block.empty())
-    return failure{errc::columns, "a group of no frames"};
+    return failure{errc::columns, "a group without frames"};
   if (const auto* fault = block.structural_fault())
     return failure{errc::columns, fault};
   return done{};

@@ -1,4 +1,4 @@
-/// Groups of items between their plain form and the generated one, and what may be wrong with them.
+/// Translates groups of items between their plain form and the generated Protobuf form, and checks them.
 ///
 /// Errors: limit, columns, text.
 #pragma once
@@ -8,11 +8,11 @@
 
 namespace furrow::proto {
 
-/// What a group breaks, or nothing: the same before it is sent and after it was received.
+/// Checks the rules for a group; the same before sending and after receiving.
 [[nodiscard]] result<done> check_items(const item_group& group);
 
 void to_wire(const item_group& group, wire::Items& out);
-/// The group as it came, not checked beyond what its plain form cannot hold.
+/// Translates without the full check: fails only when the plain form cannot hold the group.
 [[nodiscard]] result<item_group> from_wire(const wire::Items& items);
 
 } // namespace furrow::proto

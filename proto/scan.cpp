@@ -70,7 +70,7 @@ private:
       return message(bytes, *field->message_type());
     if (field->type() == FieldDescriptor::TYPE_STRING
         && !is_clean({reinterpret_cast<const char*>(bytes.data()), bytes.size()}))
-      return failure{errc::text, field->full_name() + " is not UTF-8 or holds a NUL"};
+      return failure{errc::text, field->full_name() + " is not UTF-8 or contains a NUL"};
     return done{};
   }
 

@@ -1,6 +1,5 @@
-// Protobuf's own UTF-8 check writes a log line for each text that it refuses. A peer must not be
-// able to fill the log, so the check is made here. NUL is refused too: PostgreSQL's text cannot
-// hold it.
+// Protobuf's own UTF-8 check logs each text that it rejects. A peer must not be able to fill the log, so the check is
+// made here. NUL is rejected too: PostgreSQL's text cannot hold it.
 #include "proto/text.hpp"
 
 #include "proto/wire.hpp"

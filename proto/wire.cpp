@@ -1,5 +1,4 @@
-// Shape: one `check` a message says what both directions refuse, one `fill` and one `read` a
-// message translate.
+// Shape: for each message one `check` with the rules of both directions, one `fill` and one `read` that translate.
 #include "proto/wire.hpp"
 
 #include "proto/items.hpp"
@@ -18,7 +17,8 @@ namespace furrow::proto {
 
 namespace {
 
-constexpr std::uint64_t seq_max = std::numeric_limits<std::int64_t>::max(); // a database's bigint
+constexpr std::uint64_t seq_max =
+  std::numeric_limits<std::int64_t>::max(); // the range of bigint in a database
 
 std::string at_most(std::string_view what, std::uint64_t is, std::uint64_t limit) {
   return std::to_string(is) + " " + std::string{what} + ", at most " + std::to_string(limit);
@@ -33,7 +33,7 @@ result<done> check_text(const std::string& text,
   if (text.empty() && !may_be_empty)
     return failure{errc::text, "an empty " + std::string{what}};
   if (!is_clean(text))
-    return failure{errc::text, std::string{what} + " is not UTF-8 or holds a NUL"};
+    return failure{errc::text, std::string{what} + " is not UTF-8 or contains a NUL"};
   return done{};
 }
 
@@ -41,7 +41,7 @@ result<done> check_seq(std::uint64_t seq, std::string_view what, std::uint64_t l
   if (seq < lowest)
     return failure{errc::malformed, std::string{what} + " is " + std::to_string(seq)};
   if (seq > seq_max)
-    return failure{errc::limit, std::string{what} + " is beyond 63 bits"};
+    return failure{errc::limit, std::string{what} + " exceeds 63 bits"};
   return done{};
 }
 
@@ -54,7 +54,7 @@ result<done> check_buses(const std::vector<can::bus_name>& buses) {
   return done{};
 }
 
-/// The first failure of a list of checks that were all made; each is cheap.
+/// The first failure of a list of checks. All checks run; each is cheap.
 result<done> first_failure(std::initializer_list<result<done>> all) {
   const auto bad = std::find_if(all.begin(), all.end(), [](const auto& one) { return !one; });
   return bad == all.end() ? result<done>{done{}} : *bad;
@@ -96,12 +96,12 @@ result<done> check(const reject& m) {
                         check_seq(m.durable_seq, "durable_seq", 0)});
 }
 
-/// The frame of a batch without its items, which are checked one by one as they are translated.
+/// Checks a batch without its items. The items are checked one by one while they are translated.
 result<done> check_numbers(const batch& m, std::uint64_t count) {
   if (m.items.size() > groups_max)
     return failure{errc::limit, at_most("groups of items", m.items.size(), groups_max)};
   if (m.first_seq > seq_max || count > seq_max - m.first_seq)
-    return failure{errc::limit, "a batch beyond 63 bits"};
+    return failure{errc::limit, "a batch whose numbers exceed 63 bits"};
   if (m.first_seq + count > m.last_seq + 1)
     return failure{errc::malformed, "items up to " + std::to_string(m.first_seq + count - 1)
                                       + " but last_seq is " + std::to_string(m.last_seq)};
@@ -308,7 +308,7 @@ result<message> read(const wire::Envelope& from) {
   case wire::Envelope::BODY_NOT_SET:
     break;
   }
-  return failure{errc::malformed, "an envelope with nothing that we know in it"};
+  return failure{errc::malformed, "an envelope without a known message"};
 }
 
 void append_length(std::size_t bytes, std::string& out) {
@@ -321,15 +321,15 @@ void append_length(std::size_t bytes, std::string& out) {
 const char* to_string(errc code) {
   switch (code) {
   case errc::none:
-    return "nothing is wrong";
+    return "no error";
   case errc::length:
     return "the length of the message is out of bounds";
   case errc::malformed:
     return "not a message of this protocol";
   case errc::limit:
-    return "a limit of the protocol is passed";
+    return "a limit of the protocol is exceeded";
   case errc::columns:
-    return "the columns of frames do not agree";
+    return "the columns of frames contradict each other";
   case errc::text:
     return "a text is not UTF-8, or empty where it must not be";
   }
@@ -347,7 +347,7 @@ const char* to_string(reject_code code) {
   case reject_code::malformed:
     return "malformed message";
   case reject_code::limit:
-    return "limit passed";
+    return "limit exceeded";
   case reject_code::superseded:
     return "superseded by a newer session";
   case reject_code::forked:
@@ -355,7 +355,7 @@ const char* to_string(reject_code code) {
   case reject_code::unavailable:
     return "unavailable now";
   case reject_code::gone:
-    return "needs items that the spool no longer has";
+    return "needs items that the spool has deleted";
   }
   return "unknown";
 }

@@ -1,12 +1,11 @@
-/// The messages between a gateway and a node as plain values, and their form on the wire.
+/// The messages between a gateway and a node as plain values, and their encoding on the wire.
 ///
-/// Shape: a frame is a 32-bit big-endian length and one Protobuf Envelope (furrow.proto).
-/// Errors: `decode` names what is wrong; the caller closes the session with that line (Reject
-///   MALFORMED or LIMIT). A frame whose header cannot be one is no error here: the node keeps it
-///   in quarantine.
+/// Shape: on the wire a message is a 32-bit big-endian length and one Protobuf Envelope (furrow.proto).
+/// Errors: `decode` names the error; the caller closes the session with that line (Reject MALFORMED or LIMIT). A CAN
+///   frame with an invalid header is not an error here: the node puts it in quarantine.
 /// Threads: pure functions.
-/// Limits: message_bytes_max a message, checked before anything is allocated; the number of fields
-///   before Protobuf sees them; the counts below after parsing, before anything is kept.
+/// Limits: message_bytes_max a message, checked before any allocation. The number of fields is checked before Protobuf
+///   parses; the counts below are checked after parsing, before anything is kept.
 #pragma once
 
 #include "can/frame/frame_block.hpp"
@@ -27,7 +26,7 @@ inline constexpr std::uint32_t version_min = 1;
 inline constexpr std::uint32_t version_max = 1;
 inline constexpr std::size_t length_bytes = 4;
 inline constexpr std::uint32_t message_bytes_max = 1U << 20U;
-/// Before a session is welcomed nothing larger is read.
+/// Largest message before the welcome.
 inline constexpr std::uint32_t hello_bytes_max = 32U << 10U;
 inline constexpr std::size_t groups_max = 64;
 inline constexpr std::size_t records_max = 4'096; // of a message, all its groups together
@@ -40,10 +39,10 @@ inline constexpr std::size_t text_bytes_max = 1'024;
 
 enum class errc : std::uint8_t {
   none = 0,
-  length = 1,    // the length prefix passes the limit
-  malformed = 2, // not Protobuf, or not an Envelope that we know
-  limit = 3,     // a count or a text passes its limit
-  columns = 4,   // columns of frames that do not agree
+  length = 1,    // the length prefix exceeds the limit
+  malformed = 2, // not Protobuf, or not a known Envelope
+  limit = 3,     // a count or a text exceeds its limit
+  columns = 4,   // columns of frames that contradict each other
   text = 5,      // a text that is not UTF-8, or empty where it must not be
 };
 [[nodiscard]] const char* to_string(errc code);
@@ -58,7 +57,7 @@ struct hello {
   std::string equipment;
   can::stream_id stream_id{};
   std::optional<std::uint64_t> iso_name;
-  std::uint64_t first_seq = 1; // oldest item that the spool still has; last_seq + 1 when none
+  std::uint64_t first_seq = 1; // oldest item in the spool; last_seq + 1 when the spool is empty
   std::uint64_t last_seq = 0;
   std::vector<can::run_mark> runs;
   std::vector<can::bus_name> buses;
@@ -130,29 +129,29 @@ struct pong {
 using message =
   std::variant<hello, welcome, redirect, reject, batch, ack, rewind, goaway, ping, pong>;
 
-/// The message with its length in front, ready for the socket; appended to `out`. Fails (limit,
-/// text) when it could not be decoded again; `out` is then as before.
+/// Appends the message with its length prefix to `out`. Fails (limit, text) when the peer could not decode it; `out` is
+/// then unchanged.
 [[nodiscard]] result<done> encode(const message& message, std::string& out);
 
-/// The length that the first four bytes of a message announce, or why it will not be read.
+/// The length in the first four bytes of a message, or the reason for not reading it.
 [[nodiscard]] result<std::uint32_t>
 decode_length(std::span<const std::uint8_t, length_bytes> prefix, std::uint32_t bytes_max);
 
 /// One message without its length prefix.
 [[nodiscard]] result<message> decode(std::span<const std::uint8_t> bytes);
 
-/// One group of items as the bytes that a spool keeps, and back.
+/// One group of items as the bytes that a spool stores, and back.
 [[nodiscard]] std::string encode_items(const item_group& group);
 [[nodiscard]] result<item_group> decode_items(std::span<const std::uint8_t> bytes);
-/// Whether a group that `encode_items` made is one of records.
+/// Whether an encoded group holds records.
 [[nodiscard]] bool holds_records(std::string_view encoded);
 
-/// A copy of an encoded group of frames with every time moved on: what costs a load generator one
-/// copy instead of an encoding. Other groups, and times that would pass 64 bits, are copied as they are.
+/// A copy of an encoded group of frames with all times shifted. A load generator thus copies instead of encoding. Other
+/// groups, and groups whose times would exceed 64 bits, are copied unchanged.
 [[nodiscard]] std::string with_times_moved(const std::string& items, std::int64_t by_us);
 
-/// A batch of groups that are encoded already, as `encode_items` made them: what a spool sends.
-/// Only the sizes are checked. Appended to `out` with its length in front.
+/// Appends a batch of groups that `encode_items` made, with its length prefix, to `out`: a spool sends these. Checks
+/// sizes only.
 [[nodiscard]] result<done> encode_batch(std::uint64_t first_seq,
                                         std::uint64_t last_seq,
                                         std::span<const can::bus_name> buses,

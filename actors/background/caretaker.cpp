@@ -33,7 +33,7 @@ void ask_for_retention(caretaker_pointer self) {
 void note_failure(caretaker_state& state, const storage::failure& why) {
   ++state.counts->counters.care_failures;
   if (!state.failing)
-    spdlog::warn("the care of the database stopped ({}): {}; trying again, nothing is lost by it",
+    spdlog::warn("the care of the database stopped ({}): {}; retrying, nothing is lost",
                  storage::to_string(why.code), why.detail);
   state.failing = true;
 }
@@ -57,13 +57,14 @@ void note(caretaker_state& state, const storage::partition_outcome& outcome) {
     spdlog::info("made {} partitions of can_segment, {} rows moved into them", outcome.made,
                  outcome.moved);
   if (outcome.fault != state.told_fault && !outcome.fault.empty())
-    spdlog::warn("{} partitions of can_segment are wanted and could not be made: {}",
+    spdlog::warn("{} partitions of can_segment are needed and could not be made: {}",
                  outcome.waiting, outcome.fault);
   state.told_fault = outcome.fault;
   if (outcome.stray > 0 && outcome.stray != state.told_stray)
-    spdlog::warn("{} rows of can_segment are in no partition of their time: partitions were "
-                 "missing, or a clock was before 2000 or in the future; they are read all the same",
-                 outcome.stray);
+    spdlog::warn(
+      "{} rows of can_segment have no partition of their time: partitions were missing, or "
+      "a clock was before 2000 or in the future; queries read these rows all the same",
+      outcome.stray);
   if (outcome.stray == 0 && state.told_stray > 0)
     spdlog::info("all rows of can_segment are in their partitions again");
   state.told_stray = outcome.stray;
@@ -75,7 +76,7 @@ void note(caretaker_state& state, const storage::expire_outcome& outcome) {
   counters.frames_expired += outcome.frames;
   counters.records_expired += outcome.records;
   if (outcome.frames + outcome.records + outcome.telemetry + outcome.rollup > 0)
-    spdlog::info("retention has let go {} frames ({} whole partitions), {} records, {} rows of "
+    spdlog::info("retention deleted {} frames ({} whole partitions), {} records, {} rows of "
                  "telemetry, {} of rollups",
                  outcome.frames, outcome.partitions, outcome.records, outcome.telemetry,
                  outcome.rollup);

@@ -130,7 +130,7 @@ void fail_batch(digester_pointer self, const storage::failure& why) {
     put_back(state, 0);
   } else {
     const auto& one = state.batch.front();
-    spdlog::error("the digest leaves out stream {} after item {}: {}", one.stream, one.digested,
+    spdlog::error("the digest skips stream {} after item {}: {}", one.stream, one.digested,
                   why.detail);
     ++state.people->counters.digest_failures;
     leave_behind(state, 0, one.oldest_us);

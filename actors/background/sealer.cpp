@@ -30,7 +30,7 @@ bool note(sealer_state& state, const storage::result<storage::seal_outcome>& out
   if (!outcome) {
     ++counters.seal_failures;
     if (!state.failing)
-      spdlog::warn("sealing stopped ({}): {}; trying again, nothing is lost by it",
+      spdlog::warn("sealing stopped ({}): {}; retrying, nothing is lost",
                    storage::to_string(outcome.code()), outcome.error().detail);
     state.failing = true;
     return false;

@@ -68,8 +68,9 @@ void fail(aggregator_pointer self, const storage::failure& why) {
   auto& counters = self->state.counts->counters;
   ++counters.append_failures;
   if (counters.store_up.exchange(false))
-    spdlog::warn("append failed ({}): {}; what is not durable is let go and asked for again",
-                 storage::to_string(why.code), why.detail);
+    spdlog::warn(
+      "append failed ({}): {}; items that are not durable are dropped and asked for again",
+      storage::to_string(why.code), why.detail);
   let_go(self);
 }
 

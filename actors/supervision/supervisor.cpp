@@ -43,11 +43,11 @@ void child_died(supervisor_pointer self, const caf::down_msg& down) {
   const auto why = self->system().render(down.reason);
   const auto wait = child->account.next(child->spec.restart, std::chrono::steady_clock::now());
   if (!wait) {
-    spdlog::error("{} died again ({}) and its budget of restarts is spent", child->spec.id, why);
+    spdlog::error("{} died again ({}): its restart budget is spent", child->spec.id, why);
     self->quit(down.reason ? down.reason : caf::make_error(caf::exit_reason::unhandled_exception));
     return;
   }
-  spdlog::warn("{} died ({}); starting it again in {} ms", child->spec.id, why, wait->count());
+  spdlog::warn("{} died ({}); restarting it in {} ms", child->spec.id, why, wait->count());
   state.people->set_state(child->census_id, "restarting", why);
   const auto index = static_cast<std::size_t>(child - state.children.begin());
   self->delayed_send(self, *wait, std::uint64_t{index}, why);

@@ -1,7 +1,7 @@
-/// The catalogue that Furrow ships: the messages of tractors and their implements, as a DBC file.
+/// The catalogue that Furrow ships: the messages of tractors and implements, as a DBC file.
 ///
 /// Shape: the text of deploy/catalogue/furrow-agricultural.dbc, built in; `parse_dbc` reads it.
-/// Source: each message and signal names its own in its comment.
+/// Source: the comment of each message and signal names its source.
 #pragma once
 
 #include <string_view>

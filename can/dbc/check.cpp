@@ -6,8 +6,7 @@
 namespace furrow::can {
 
 signal_bytes bytes_of(const dbc_signal& signal) {
-  // Counted from the first bit on the way: Motorola numbers a byte's bits downwards, so turn them
-  // over.
+  // Counted from the first bit on the wire. Motorola numbers the bits of a byte downwards, so turn them over.
   const bool intel = signal.order == byte_order::intel;
   const auto from = intel ? std::uint64_t{signal.start}
                           : std::uint64_t{signal.start / 8} * 8 + (7 - signal.start % 8);
@@ -38,8 +37,8 @@ bool share_bits(const signal_bytes& a, const signal_bytes& b) {
   const auto to = std::min(a.last, b.last);
   if (from > to)
     return false;
-  // Between its first and its last byte a signal is full, so only the ends of the common part can
-  // fail to meet.
+  // A signal fills every byte between its first and its last one, so only the two ends of the common part can be
+  // disjoint.
   if (to - from > 1)
     return true;
   return (mask_in(a, from) & mask_in(b, from)) != 0 || (mask_in(a, to) & mask_in(b, to)) != 0;
@@ -57,7 +56,7 @@ bool disjoint(const std::vector<dbc_range>& a, const std::vector<dbc_range>& b) 
   return true;
 }
 
-/// Sorted, and without values that stand twice.
+/// Sorts the ranges and removes duplicate values.
 void normalise(std::vector<dbc_range>& ranges) {
   if (ranges.size() < 2)
     return;
@@ -109,7 +108,7 @@ void dbc_checker::resolve_selectors(dbc_message& message, const dbc_message_sour
       signals[*from.selector].mux.selector = true;
     } else if (from.named_selector) {
       faults_.push_back({*from.named_selector, "the selector of signal " + signals[i].name
-                                                 + " is no signal of its message"});
+                                                 + " is not a signal of its message"});
     } else if (root != signals.end()) {
       mux.parent = static_cast<std::int32_t>(root - signals.begin());
     } else {
@@ -135,7 +134,7 @@ void dbc_checker::break_loops(dbc_message& message, const dbc_message_source& so
     if (at >= 0 && marks[static_cast<std::size_t>(at)] == mark::on_path) {
       auto& closing = signals[path.back()];
       faults_.push_back({source.signals[path.back()].position,
-                         "signal " + closing.name + " selects itself by way of others"});
+                         "signal " + closing.name + " selects itself through other signals"});
       closing.mux.parent = -1;
     }
     for (const auto passed : path)
@@ -151,7 +150,7 @@ void dbc_checker::find_outside(const dbc_message& message, const dbc_message_sou
     faults_.push_back({source.signals[i].position, "signal " + signal.name + " lies outside the "
                                                      + std::to_string(message.length)
                                                      + " bytes of message " + message.name});
-    return; // one is enough to find the others
+    return; // one warning is enough to find the others
   }
 }
 
@@ -204,7 +203,7 @@ bool dbc_checker::together(const dbc_message& message, std::int32_t a, std::int3
       const auto cost = 1 + of_x.when.size() + of_y.when.size();
       if (budget_ < cost) {
         budget_ = 0;
-        return false; // not known; shared bits go unreported
+        return false; // not known: shared bits are not reported
       }
       budget_ -= cost;
       if (x != y && of_x.parent >= 0 && of_x.parent == of_y.parent

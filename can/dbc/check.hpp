@@ -1,11 +1,8 @@
-/// Checks one message of a DBC file once the file is read: who selects whom, what lies outside,
-/// what shares bits.
+/// Checks one message of a DBC file after the file is read: selectors, signals outside the message, shared bits.
 ///
-/// Shape: used by the parser only. `check` also fills in the selectors (`dbc_mux::parent`) and
-///   sorts the values of each multiplexed signal. A signal whose selector cannot be told keeps its
-///   values and no parent: it is never there.
-/// Limits: looks at a bounded number of pairs of signals per file; beyond it, shared bits go
-///   unreported.
+/// Shape: used by the parser only. `check` also fills in the selectors (`dbc_mux::parent`) and sorts the values of each
+///   multiplexed signal. A signal without a usable selector keeps its values and has no parent: it is never present.
+/// Limits: compares a bounded number of pairs of signals per file; beyond that, shared bits are not reported.
 #pragma once
 
 #include "can/dbc/file.hpp"
@@ -17,11 +14,11 @@
 
 namespace furrow::can {
 
-/// What the parser knows of a signal beside its meaning.
+/// Where a signal is in the file, and which selector the file names for it.
 struct dbc_signal_source {
   std::uint32_t position = 0;
-  std::optional<std::uint32_t> named_selector; // where SG_MUL_VAL_ names a selector
-  std::optional<std::uint32_t> selector;       // its index, when it is there
+  std::optional<std::uint32_t> named_selector; // position where SG_MUL_VAL_ names a selector
+  std::optional<std::uint32_t> selector;       // index of that selector, if it exists
 };
 
 struct dbc_message_source {
@@ -34,8 +31,8 @@ struct dbc_fault {
   std::string text;
 };
 
-/// The bytes that a signal lies in, and which of the bits of the first and the last; those between
-/// are full.
+/// The bytes of a signal, and its bits in the first and the last byte. Bytes between them belong to the signal
+/// completely.
 struct signal_bytes {
   std::uint32_t first = 0;
   std::uint32_t last = 0;
@@ -57,7 +54,7 @@ private:
   [[nodiscard]] bool together(const dbc_message& message, std::int32_t a, std::int32_t b);
 
   std::vector<dbc_fault> faults_;
-  std::size_t budget_ = 20'000'000; // comparisons: some 50 ms
+  std::size_t budget_ = 20'000'000; // comparisons: about 50 ms
 };
 
 } // namespace furrow::can

@@ -37,7 +37,7 @@ std::uint64_t load(const std::uint8_t* from) {
   return word;
 }
 
-/// The first eight bytes, or as many as there are and zeros.
+/// The first eight bytes; a shorter payload is padded with zeros.
 std::uint64_t load_first(std::span<const std::uint8_t> payload) {
   if (payload.size() >= 8)
     return load(payload.data());
@@ -61,8 +61,7 @@ double half_to_double(std::uint16_t bits) {
   return (bits & 0x8000) != 0 ? -magnitude : magnitude;
 }
 
-/// The bits from `from` on, as many as the mask has, of a payload of more than eight bytes that
-/// holds them.
+/// The bits from `from` on, as many as the mask has. The payload must be longer than eight bytes and contain them.
 std::uint64_t gather(std::span<const std::uint8_t> payload,
                      std::uint32_t from,
                      std::uint32_t last_byte,
@@ -76,10 +75,10 @@ std::uint64_t gather(std::span<const std::uint8_t> payload,
     const auto skipped = static_cast<std::uint32_t>(start) * 8;
     return (motorola ? turned(word) >> (63 - (to - skipped)) : word >> (from - skipped)) & mask;
   }
-  // Nine bytes: more than 56 bits that do not begin with a byte.
+  // Nine bytes: more than 56 bits that do not begin at a byte boundary.
   const auto last = std::uint64_t{payload[last_byte]};
   if (motorola) {
-    const auto left = 7 - to % 8; // bits of the last byte that are not the signal's
+    const auto left = 7 - to % 8; // bits of the last byte outside the signal
     return (turned(word) << (8 - left) | last >> left) & mask;
   }
   return (word >> from % 8 | last << (64 - from % 8)) & mask;
@@ -116,7 +115,7 @@ std::size_t decode_plan::run(const operation* begin,
       raw = words[op.order_and_kind & 1U] >> op.shift & op.mask;
     else
       raw = gather(payload, op.from_bit, op.last_byte, op.mask, (op.order_and_kind & 1U) != 0);
-    // Of an unsigned signal the shift is 0, and nothing happens.
+    // For an unsigned signal the shift is 0: nothing changes.
     const auto integer = static_cast<std::int64_t>(raw << op.sign_shift) >> op.sign_shift;
     const auto distance =
       std::min<std::uint64_t>((op.top - static_cast<std::uint64_t>(integer)) >> op.state_shift, 7);
@@ -129,12 +128,11 @@ std::size_t decode_plan::run(const operation* begin,
           number = static_cast<double>(raw);
         else
           number = float_of_raw(raw, static_cast<std::uint32_t>(std::popcount(op.mask)));
-        if (std::isnan(number * op.scale)) // also infinity by a factor of 0
+        if (std::isnan(number * op.scale)) // also infinity times a factor of 0
           state = static_cast<std::uint32_t>(signal_state::not_available);
       }
     }
-    // No branch: half the signals of a bus are not available, and which is hard to foresee. All
-    // ones is no number.
+    // No branch here: half the signals of a bus are not available, which the processor cannot predict. All ones is NaN.
     const auto physical = std::bit_cast<std::uint64_t>(number * op.scale + op.offset);
     const auto blank = state != 0 ? ~std::uint64_t{0} : 0;
     to->raw = static_cast<std::uint64_t>(integer);
@@ -152,7 +150,7 @@ std::size_t decode_plan::decode_branches(const message_plan& plan,
                                          std::size_t count) const {
   const auto* selectors = selectors_.data() + plan.first_selector;
   const bool whole = payload.size() >= plan.bytes;
-  // What is written here may itself be a selector, and is come to in its turn.
+  // A signal that is written here may itself be a selector; the loop reaches it later.
   for (std::size_t i = 0; i < count; ++i) {
     if ((operations_[out[i].signal].order_and_kind & selector_flag) == 0)
       continue;

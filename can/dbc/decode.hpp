@@ -1,26 +1,22 @@
-/// Turns payloads into signal values by a plan that is compiled once from DBC files.
+/// Decodes payloads into signal values by a plan that is compiled once from DBC files.
 ///
-/// Shape: a plan finds the message of a frame (by PGN under J1939, else by identifier) and takes
-///   its signals apart into a buffer of the caller's. Signals are numbered through the plan;
-///   `signals()[n]` says what number n is. A message is matched by PGN when its identifier is
-///   extended and VFrameFormat is J1939PG, or its source address is 254 (no ECU sends from it: a
-///   placeholder), or the file's ProtocolType is J1939, or one of its signals has an SPN. Of
-///   several with one PGN, the one with the frame's source address is taken, else the one with 254,
-///   else the first. Of files that know the same message the first is taken.
+/// Shape: a plan finds the message of a frame (by PGN under J1939, else by identifier) and writes its signals into a
+///   buffer of the caller. Signals are numbered through the plan; `signals()[n]` describes number n. A message is
+///   matched by PGN when its identifier is extended and one of these holds: VFrameFormat is J1939PG; its source address
+///   is 254 (a placeholder: no ECU sends from it); the file's ProtocolType is J1939; one of its signals has an SPN. Of
+///   several messages with one PGN the plan takes the one with the frame's source address, else the one with 254, else
+///   the first. Of files with the same message the plan takes the first.
 /// Units: physical values in the unit of the signal.
-/// Errors: what is not a value has a state and no number: absent is never zero. A signal that lies
-///   beyond the payload, or whose branch of a multiplexed message is not there, is left out.
-///   J1939's rule (the top byte decides between value, parameter specific [out_of_range], reserved,
-///   error and not available) holds for unsigned signals of PGNs below 126976; above, NMEA 2000's
-///   (only the top three raw values; two of 4 to 7 bits; one of 2 or 3). Signals of other messages
-///   are always values. `SignalIndicators` in the file may say otherwise of a signal. A float that
-///   is no number is not available.
-/// Threads/ownership: immutable once compiled; any number of threads decode with one plan. Decoding
-///   allocates nothing.
-/// Limits: plan_signals_max. Signals of 1 to 64 bits whose factor and offset are finite; others
-///   (long ones are texts mostly) are no numbers and are left out.
-/// Source: SAE J1939-71; NMEA 2000 by way of canboat's fieldtype.c; Vector DBC File Format
-///   Documentation.
+/// Errors: a raw value that is not a value has a state and no number: absent is never zero. A signal beyond the
+///   payload, or in an unselected branch of a multiplexed message, is left out. Unsigned signals of PGNs below 126976
+///   follow J1939: the top byte decides between value, parameter specific [out_of_range], reserved, error and not
+///   available. PGNs above follow NMEA 2000: only the top three raw values are special; two of 4 to 7 bits; one of 2 or
+///   3. Signals of other messages are always values. `SignalIndicators` in the file overrides this for a signal. A
+///   float that is NaN is not available.
+/// Threads/ownership: immutable once compiled; any number of threads decode with one plan. Decoding allocates nothing.
+/// Limits: plan_signals_max. Signals of 1 to 64 bits with a finite factor and offset; other signals (long ones are
+///   mostly texts) are left out.
+/// Source: SAE J1939-71; NMEA 2000 from canboat's fieldtype.c; Vector DBC File Format Documentation.
 #pragma once
 
 #include "can/dbc/file.hpp"
@@ -48,7 +44,7 @@ enum class signal_state : std::uint8_t {
 };
 [[nodiscard]] const char* to_string(signal_state state);
 
-/// Which raw values of a message's signals are no values.
+/// The rule for raw values of a message that are not values.
 enum class signal_family : std::uint8_t { none = 0, j1939 = 1, nmea2000 = 2 };
 
 [[nodiscard]] constexpr signal_family family_of_pgn(std::uint32_t pgn) {
@@ -57,13 +53,13 @@ enum class signal_family : std::uint8_t { none = 0, j1939 = 1, nmea2000 = 2 };
 
 struct decoded_signal {
   std::uint64_t raw =
-    0; // unscaled; of a signed signal two's complement in 64 bits, of a float its bits
-  double physical = 0; // not a number unless the state is value
+    0; // unscaled; two's complement in 64 bits for a signed signal, its bits for a float
+  double physical = 0; // NaN unless the state is value
   std::uint32_t signal = 0;
   signal_state state = signal_state::value;
 };
 
-/// The number that a float of 16, 32 or 64 bits says.
+/// The number of a float of 16, 32 or 64 bits.
 [[nodiscard]] double float_of_raw(std::uint64_t raw, std::uint32_t length);
 
 struct plan_signal {
@@ -75,27 +71,27 @@ struct plan_signal {
   bool is_float = false;
   double scale = 1;
   double offset = 0;
-  std::optional<double> min; // as the file says
+  std::optional<double> min; // from the file
   std::optional<double> max;
   std::optional<std::uint32_t> spn;
-  std::vector<dbc_choice> choices; // by value, each value once
+  std::vector<dbc_choice> choices; // sorted by value, each value once
 };
 
 struct plan_message {
   std::string name;
   std::uint32_t id = 0;
   bool extended = false;
-  std::optional<std::uint32_t> pgn; // matched by it
+  std::optional<std::uint32_t> pgn; // set: the message is matched by its PGN
   signal_family family = signal_family::none;
-  std::uint32_t length = 0;       // bytes, as the file says
-  std::uint32_t file = 0;         // which of the files
+  std::uint32_t length = 0;       // bytes, from the file
+  std::uint32_t file = 0;         // index of the file
   std::uint32_t first_signal = 0; // its signals are [first_signal, first_signal + signal_count)
   std::uint32_t signal_count = 0;
 };
 
 enum class decode_errc : std::uint8_t {
   none = 0,
-  too_large = 1, // more signals than a plan may have: take fewer files
+  too_large = 1, // more signals than a plan may have: use fewer files
 };
 
 inline constexpr std::size_t plan_signals_max = 1'000'000;
@@ -109,25 +105,23 @@ public:
 
   [[nodiscard]] const std::vector<plan_message>& messages() const { return messages_; }
   [[nodiscard]] const std::vector<plan_signal>& signals() const { return signals_; }
-  /// What a buffer must hold for any message of the plan.
+  /// Signals that a buffer must hold for any message of the plan.
   [[nodiscard]] std::size_t signals_max() const { return signals_max_; }
 
-  /// The message of a frame; nothing for one that the plan does not know, a remote, an error or an
-  /// XL frame.
+  /// The message of a frame; null for an unknown message and for a remote, error or XL frame.
   [[nodiscard]] const plan_message* find(frame_header header) const;
-  /// The message of a PGN from this source: for what a transport has put together.
+  /// The message of a PGN from this source: for a reassembled transport message.
   [[nodiscard]] const plan_message* find_pgn(std::uint32_t pgn, std::uint8_t source) const;
 
-  /// Of a message of this plan, writes the signals that are there into `out`, at most
-  /// message.signal_count, and returns how many. Multiplexed ones come behind their selector. An
-  /// `out` that is too small for the message gets none.
+  /// Writes the present signals of a message of this plan into `out`, at most message.signal_count, and returns their
+  /// number. A multiplexed signal comes after its selector. An `out` that is too small gets nothing.
   std::size_t decode(const plan_message& message,
                      std::span<const std::uint8_t> payload,
                      std::span<decoded_signal> out) const;
-  /// Finds and decodes; 0 for a frame without a message.
+  /// Finds the message and decodes; 0 for a frame without a message.
   std::size_t decode(const frame_view& frame, std::span<decoded_signal> out) const;
 
-  /// The label of this value; empty when the file gives none.
+  /// The label of this value; empty when the file has none.
   [[nodiscard]] std::string_view label(const decoded_signal& value) const;
   [[nodiscard]] const plan_signal& signal_of(const decoded_signal& value) const {
     return signals_[value.signal];
@@ -138,14 +132,14 @@ private:
 
   enum class operation_kind : std::uint8_t { integer = 0, unsigned_64 = 1, real = 2 };
 
-  /// What it takes to get one signal out, in the order of the work.
+  /// How to extract one signal; fields in the order of use.
   struct operation {
     std::uint64_t mask = 0;
-    std::uint64_t top = 0; // the raw value that the distance to decides the state
+    std::uint64_t top = 0; // the distance from this raw value decides the state
     double scale = 1;
     double offset = 0;
     std::uint32_t states = 0;   // four bits for each distance 0..7
-    std::uint32_t from_bit = 0; // in the order of travel: Motorola's numbering turned over
+    std::uint32_t from_bit = 0; // in wire order: Motorola's numbering turned over
     std::uint32_t last_byte = 0;
     std::uint8_t shift = 0;      // within the first eight bytes
     std::uint8_t sign_shift = 0; // 64 - length of a signed signal, else 0
@@ -154,17 +148,17 @@ private:
   };
   static constexpr std::uint8_t selector_flag = 16;
 
-  /// Hot facts of a message.
+  /// Data of a message that decoding uses most.
   struct message_plan {
     std::uint32_t first = 0;
-    std::uint32_t always = 0; // signals that no selector decides on
-    std::uint32_t bytes = 0;  // payload that holds every signal
+    std::uint32_t always = 0; // signals without a selector
+    std::uint32_t bytes = 0;  // payload length that holds every signal
     bool simple = false;      // all integers within eight bytes and nothing multiplexed
     std::uint32_t first_selector = 0;
     std::uint32_t selectors = 0;
   };
 
-  /// Signals [first, first + count) are there when the selector is in [low, high].
+  /// Signals [first, first + count) are present when the selector is in [low, high].
   struct branch {
     std::int64_t low = 0;
     std::int64_t high = 0;
@@ -173,7 +167,7 @@ private:
   };
   struct selector {
     std::uint32_t signal = 0;
-    std::uint32_t first_branch = 0; // sorted by low
+    std::uint32_t first_branch = 0; // branches are sorted by low
     std::uint32_t branches = 0;
     bool disjoint = true; // at most one branch for a value
   };

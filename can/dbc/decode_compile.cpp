@@ -19,7 +19,7 @@ constexpr std::uint32_t packed(std::initializer_list<signal_state> nearest_first
   return out;
 }
 
-/// Which distances from the top raw value are no values.
+/// Which distances from the top raw value are not values.
 struct state_rule {
   std::uint32_t states = 0;
   std::uint8_t shift = 0; // of the distance, before it is looked up
@@ -39,7 +39,8 @@ state_rule rule_of(signal_family family, const dbc_signal& signal) {
     return length >= 4 ? state_rule{packed({not_available, out_of_range}), 0}
                        : state_rule{packed({not_available}), 0};
   }
-  if (signal.is_signed) // J1939 has none; what ISO 11783-10 sends signed uses every value
+  if (signal
+        .is_signed) // J1939 has no signed ones; signed values of ISO 11783-10 use every raw value
     return {};
   if (length < 8)
     return {packed({not_available, error}), 0};
@@ -51,7 +52,7 @@ std::uint64_t ones(std::uint32_t bits) {
   return bits >= 64 ? ~std::uint64_t{0} : (std::uint64_t{1} << bits) - 1;
 }
 
-/// Whether a frame finds the message by its PGN.
+/// Whether the message is matched by PGN.
 bool by_pgn(const dbc_file& file, const dbc_message& message) {
   if (!message.extended)
     return false;
@@ -63,13 +64,13 @@ bool by_pgn(const dbc_file& file, const dbc_message& message) {
                      [](const dbc_signal& signal) { return signal.spn.value_or(0) != 0; });
 }
 
-/// Whether a decoder can give a number for the signal.
+/// Whether the decoder can produce a number for the signal.
 bool decodable(const dbc_signal& signal) {
   return signal.length >= 1 && signal.length <= 64 && std::isfinite(signal.scale)
          && std::isfinite(signal.offset);
 }
 
-/// What must be so for a signal to be there.
+/// The condition for a signal to be present.
 struct condition {
   std::int32_t parent = -1;
   std::vector<dbc_range> when;
@@ -139,7 +140,7 @@ bool plan_compiler::add_pgn(std::uint32_t pgn, std::uint32_t id, std::uint32_t m
     page = static_cast<std::uint16_t>(out_.pages_.size());
   }
   auto* slot = &out_.pages_[page - 1U][pgn & 0xFFU];
-  while (*slot != decode_plan::none) { // at most one for each source address
+  while (*slot != decode_plan::none) { // at most one entry for each source address
     auto& entry = out_.pgn_chain_[*slot];
     if (source_of(out_.messages_[entry.message].id) == source_of(id))
       return false;
@@ -184,7 +185,7 @@ void plan_compiler::add_message(const dbc_file& file,
     fresh = add_standard(message.id, index);
   }
   if (!fresh)
-    return; // an earlier file, or this one, knows it
+    return; // an earlier message has this identifier
   decode_plan::message_plan plan;
   out.first_signal = plan.first = static_cast<std::uint32_t>(out_.signals_.size());
   add_signals(message, out, plan);
@@ -210,7 +211,7 @@ void plan_compiler::add_signals(const dbc_message& message,
       continue;
     if (signal.mux.when.empty())
       add(i);
-    else if (signal.mux.parent >= 0) // without a parent it is never there
+    else if (signal.mux.parent >= 0) // without a parent the signal is never present
       by_condition[{signal.mux.parent, signal.mux.when}].push_back(i);
   }
   plan.always = static_cast<std::uint32_t>(out_.signals_.size()) - plan.first;
@@ -235,7 +236,7 @@ void plan_compiler::add_branches(
   const std::vector<std::uint32_t>& number_of,
   decode_plan::message_plan& plan) {
   plan.first_selector = static_cast<std::uint32_t>(out_.selectors_.size());
-  // Groups come sorted by parent, so those of one selector stand together.
+  // Groups are sorted by parent, so the groups of one selector are adjacent.
   for (auto group = groups.begin(); group != groups.end();) {
     const auto parent = group->first.parent;
     decode_plan::selector selector;
@@ -246,7 +247,7 @@ void plan_compiler::add_branches(
         out_.branches_.push_back(
           {range.low, range.high, group->second.first, group->second.second});
     if (selector.signal == decode_plan::none)
-      continue; // the selector cannot be decoded, so nobody is selected
+      continue; // the selector cannot be decoded, so no branch is selected
     const auto begin = out_.branches_.begin() + selector.first_branch;
     std::sort(begin, out_.branches_.end(),
               [](const auto& a, const auto& b) { return a.low < b.low; });
@@ -275,7 +276,7 @@ void plan_compiler::add_signal(const dbc_signal& signal,
   out.offset = signal.offset;
   out.min = signal.min;
   out.max = signal.max;
-  if (signal.spn.value_or(0) != 0) // 0 is what files give to signals that have none
+  if (signal.spn.value_or(0) != 0) // files use 0 for signals without an SPN
     out.spn = signal.spn;
   out.choices = signal.choices;
   std::stable_sort(out.choices.begin(), out.choices.end(),

@@ -6,7 +6,7 @@ namespace furrow::can {
 
 namespace {
 
-/// The word that the value of an ENUM stands for, by itself or by its number.
+/// The word of an ENUM value, which a file gives as the word or as its number.
 std::string_view word_of(const dbc_attribute_definition& definition,
                          const std::variant<double, std::string>& value) {
   if (const auto* text = std::get_if<std::string>(&value))
@@ -28,13 +28,13 @@ bool dbc_parser::choices(std::vector<dbc_choice>& out) {
     const auto begin = lexer_.next();
     if (const auto value = lexer_.integer(); value && lexer_.peek() == '"') {
       choice.value = *value;
-    } else { // 1.0 or 1E+3 does occur
+    } else { // files with 1.0 or 1E+3 exist
       lexer_.rewind(begin);
       double real = 0;
       if (!number(real, "the value that has this label"))
         return false;
       if (!(std::abs(real) < 9.2e18) || real != std::floor(real))
-        return fail(dbc_errc::syntax, begin, "a labelled value is a whole number");
+        return fail(dbc_errc::syntax, begin, "a labelled value must be a whole number");
       choice.value = static_cast<std::int64_t>(real);
     }
     if (!text(choice.label, "a label"))
@@ -64,7 +64,7 @@ bool dbc_parser::read_senders() {
     if (message != nullptr && node != "Vector__XXX"
         && std::find(message->senders.begin(), message->senders.end(), node)
              == message->senders.end()) {
-      if (message->senders.size() >= 256) // addresses on a bus
+      if (message->senders.size() >= 256) // number of addresses on a bus
         return fail(dbc_errc::too_large, position, "more than 256 senders");
       message->senders.emplace_back(node);
     }
@@ -146,7 +146,7 @@ bool dbc_parser::read_attribute_definition() {
       if (!number(bound, "bound of the attribute"))
         return false;
   } else if (kind != "STRING") {
-    return fail(dbc_errc::syntax, position, "an attribute is INT, HEX, FLOAT, STRING or ENUM");
+    return fail(dbc_errc::syntax, position, "an attribute must be INT, HEX, FLOAT, STRING or ENUM");
   }
   return end_of_statement();
 }
@@ -175,7 +175,7 @@ bool dbc_parser::read_attribute() {
   if (++attributes_ > limits_.attributes)
     return fail(dbc_errc::too_large, position,
                 "more than " + std::to_string(limits_.attributes) + " attributes");
-  const bool of_network = lexer_.peek() >= '0' && lexer_.peek() <= '9'; // its value is next
+  const bool of_network = lexer_.peek() >= '0' && lexer_.peek() <= '9'; // its value comes next
   const auto of = of_network ? std::string_view{} : lexer_.word();
   const auto of_position = lexer_.next();
   std::uint64_t id = 0;
@@ -229,7 +229,7 @@ bool dbc_parser::apply_signal_attribute(std::uint64_t id,
     if (spn != nullptr && *spn >= 0 && *spn <= 0xFFFFFFFF)
       signal->spn = static_cast<std::uint32_t>(*spn);
     else
-      warn(position, "SPN is no number of 32 bits");
+      warn(position, "SPN is not a number of 32 bits");
   } else if (attribute_name == "SignalIndicators") {
     const auto word = word_of(file_.attribute_definitions[attribute.definition], attribute.value);
     signal->indicators = word == "none"      ? dbc_indicators::none
@@ -249,7 +249,7 @@ bool dbc_parser::read_values() {
   const auto position = lexer_.next();
   const char first = lexer_.peek();
   std::string_view signal;
-  if (first < '0' || first > '9') // of an environment variable
+  if (first < '0' || first > '9') // labels of an environment variable
     return name(signal, "variable") && choices(labels);
   std::uint64_t id = 0;
   if (!message_id(id) || !name(signal, "signal") || !choices(labels))
@@ -304,7 +304,8 @@ bool dbc_parser::read_mux_values() {
     const auto high = lexer_.integer();
     if (!high)
       return expected("expected the upper end of a range");
-    if (*high < *low && !object(position, "range of multiplexer values that ends before it begins"))
+    if (*high < *low
+        && !object(position, "range of multiplexer values whose end is below its beginning"))
       return false;
     if (++ranges_ > limits_.ranges)
       return fail(dbc_errc::too_large, position,
@@ -358,7 +359,7 @@ void dbc_parser::finish_formats() {
   const auto& definition = file_.attribute_definitions[known->second];
   const auto read = [&](const std::variant<double, std::string>& value) {
     auto word = word_of(definition, value);
-    if (definition.choices.empty()) { // numbered as Vector does
+    if (definition.choices.empty()) { // the numbers of Vector
       const auto* number = std::get_if<double>(&value);
       word = number == nullptr ? word
              : *number == 0    ? "StandardCAN"
@@ -384,7 +385,7 @@ void dbc_parser::finish_formats() {
   }
 }
 
-/// What is said of a name is said of every signal of that name.
+/// A statement about a name applies to every signal of that name.
 bool dbc_parser::share_with_namesakes() {
   for (const auto& [message, signal, first] : namesakes_) {
     const auto& from = file_.messages[message].signals[first];

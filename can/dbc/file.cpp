@@ -11,18 +11,18 @@ const char* to_string(dbc_errc code) {
   case dbc_errc::none:
     return "no error";
   case dbc_errc::too_large:
-    return "the file is larger than is allowed";
+    return "the file exceeds a limit";
   case dbc_errc::syntax:
-    return "the file cannot be read as DBC";
+    return "the file is not a valid DBC file";
   case dbc_errc::unsound:
-    return "the file says what cannot be";
+    return "the file has impossible content";
   }
   return "unknown error";
 }
 
 namespace {
 
-/// Words that begin a statement, and so end a list of names that has no `;`.
+/// Words that begin a statement. They end a list of names without `;`.
 bool begins_statement(std::string_view word) {
   return one_of(word, {"VERSION",
                        "NS_",
@@ -53,7 +53,7 @@ bool begins_statement(std::string_view word) {
 
 bool dbc_parser::fail(dbc_errc code, std::uint32_t position, std::string_view text) {
   if (failed_)
-    return false; // the first one is the cause
+    return false; // the first failure is the cause
   failed_ = true;
   const auto [line, column] = lexer_.place(position);
   failure_ = {code, file_.name + ':' + std::to_string(line) + ':' + std::to_string(column) + ": "
@@ -214,7 +214,7 @@ bool dbc_parser::read_version() {
 bool dbc_parser::read_new_symbols() {
   if (!punctuation(':'))
     return false;
-  // A symbol stands alone on its line; a keyword with something after it begins a statement.
+  // A symbol is alone on its line; a keyword with more text after it begins a statement.
   for (;;) {
     const auto begin = lexer_.next();
     const auto word = lexer_.word();
@@ -222,7 +222,7 @@ bool dbc_parser::read_new_symbols() {
       return true;
     const bool alone = !lexer_.on_same_line();
     if (!alone || one_of(word, {"BS_", "BU_", "BO_", "SG_", "VERSION"})) {
-      // Several to a line do occur, each of them known: those that no statement can follow.
+      // Some files have several symbols on one line. Only symbols that no statement begins with may share a line.
       lexer_.rewind(begin);
       if (alone || !one_of(word, {"NS_DESC_", "CAT_DEF_", "CAT_", "FILTER", "EV_DATA_"}))
         return true;
@@ -234,7 +234,7 @@ bool dbc_parser::read_new_symbols() {
 bool dbc_parser::read_bit_timing() {
   if (!punctuation(':'))
     return false;
-  // baudrate : BTR1 , BTR2; obsolete and mostly left out
+  // baudrate : BTR1 , BTR2; obsolete and mostly absent
   std::uint32_t ignored = 0;
   if (lexer_.peek() < '0' || lexer_.peek() > '9')
     return true;
@@ -253,7 +253,7 @@ bool dbc_parser::read_nodes() {
     const auto word = lexer_.word();
     if (word.empty() || begins_statement(word)) {
       lexer_.rewind(begin);
-      lexer_.take(';'); // some writers put one
+      lexer_.take(';'); // some writers add one
       return true;
     }
     lexer_.rewind(begin);
@@ -294,9 +294,8 @@ bool dbc_parser::read_message() {
     return fail(dbc_errc::unsound, position,
                 "identifier " + std::to_string(id) + " has more than 29 bits");
   if (!message.extended && message.id > 0x7FF) {
-    if (!object(position,
-                "identifier " + std::to_string(id)
-                  + " has more than 11 bits and no mark for extended; taken for extended"))
+    if (!object(position, "identifier " + std::to_string(id)
+                            + " has more than 11 bits and no mark for extended; read as extended"))
       return false;
     message.extended = true;
   }
@@ -332,7 +331,7 @@ bool dbc_parser::read_signal() {
   }
   if (!read_signal_shape(signal))
     return false;
-  // Receivers, separated by commas or blanks, up to the end of the line.
+  // Receivers, separated by commas or blanks, to the end of the line.
   while (lexer_.on_same_line() && (lexer_.take(',') || !lexer_.word().empty()))
     ;
   if (in_independent_)
@@ -384,10 +383,10 @@ bool dbc_parser::read_signal_shape(dbc_signal& signal) {
 }
 
 bool dbc_parser::check_signal(const dbc_signal& signal, std::uint32_t position) {
-  if (signal.length == 0 && !object(position, "signal of no bits: it is never there"))
+  if (signal.length == 0 && !object(position, "signal without bits: it is never present"))
     return false;
   if (!std::isfinite(signal.scale) || !std::isfinite(signal.offset))
-    return object(position, "factor or offset is no finite number: it does not decode");
+    return object(position, "factor or offset is not a finite number: the signal is not decoded");
   if (signal.scale == 0)
     warn(position, "factor 0: every value is the offset");
   return true;

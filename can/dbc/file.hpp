@@ -1,20 +1,18 @@
-/// What a DBC file says: messages, their signals, and where what is wrong with the file stands.
+/// The content of a DBC file: messages, their signals, and warnings with their position.
 ///
-/// Shape: a value without references into the text. Signals stand in the order of the file; a
-///   multiplexed signal names its selector by index in the same message. Long names
-///   (`System...LongSymbol`) have replaced the short ones. What nobody asks for (receivers, signal
-///   groups, environment variables, relations) is read over.
-/// Units: bits as the file gives them: `start` is the lowest bit of an Intel signal and the
-///   highest of a Motorola one. Text is UTF-8. A file that is valid UTF-8 is read as UTF-8, any
-///   other as Windows-1252; dbc_encoding overrides this.
-/// Errors: one line `file:line:column: what`. What cannot be read at all fails in both modes.
-///   Strict mode also fails on a signal that lies outside its message, shares bits with another
-///   that is there at the same time, or cannot be a signal, on an identifier of more than 11 bits
-///   that is not marked extended, and on an unknown keyword; lenient mode warns. What harms no
-///   decoding (a comment for a signal that is not there, a message given twice) is a warning in
-///   both.
+/// Shape: a value without references into the text. Signals are in the order of the file; a multiplexed signal names
+///   its selector by index in the same message. Long names (`System...LongSymbol`) have replaced the short ones. Parts
+///   that Furrow does not use (receivers, signal groups, environment variables, relations) are skipped.
+/// Units: bits as in the file: `start` is the lowest bit of an Intel signal and the highest bit of a Motorola signal.
+///   Text is UTF-8. A file in valid UTF-8 is read as UTF-8, any other file as Windows-1252; dbc_encoding overrides
+///   this.
+/// Errors: one line `file:line:column: what`. Text that is not DBC fails in both modes. Strict mode also fails on
+///   these: a signal outside its message; a signal that shares bits with another one that is present at the same time;
+///   an impossible signal; an identifier of more than 11 bits without the mark for extended; an unknown keyword.
+///   Lenient mode warns. Statements that do not affect decoding (a comment for an unknown signal, a message that occurs
+///   twice) are warnings in both modes.
 /// Limits: dbc_limits; memory is linear in the size of the file.
-/// Source: Vector DBC File Format Documentation 1.0.5; the files that are in use.
+/// Source: Vector DBC File Format Documentation 1.0.5; DBC files in use.
 #pragma once
 
 #include "can/result.hpp"
@@ -30,32 +28,31 @@ namespace furrow::can {
 
 enum class dbc_errc : std::uint8_t {
   none = 0,
-  too_large = 1, // beyond one of dbc_limits: nothing was loaded
-  syntax = 2,    // the text is not DBC there
-  unsound =
-    3, // it reads, but says what cannot be (strict mode), or an identifier that no frame has
+  too_large = 1, // exceeds one of dbc_limits: nothing was loaded
+  syntax = 2,    // the text is not DBC at this position
+  unsound = 3,   // impossible content (strict mode), or an identifier that no frame can have
 };
 [[nodiscard]] const char* to_string(dbc_errc code);
 
 enum class dbc_mode : std::uint8_t { lenient = 0, strict = 1 };
 
-/// How the bytes of a file are read as text. `detect`: valid UTF-8 is UTF-8, the rest Windows-1252.
-/// `utf8`: invalid bytes become U+FFFD.
+/// How the bytes of a file are read as text. `detect`: valid UTF-8 is UTF-8, any other text is Windows-1252. `utf8`:
+/// invalid bytes become U+FFFD.
 enum class dbc_encoding : std::uint8_t { detect = 0, utf8 = 1, cp1252 = 2 };
 
 struct dbc_limits {
   std::size_t file_bytes = 32U << 20U;
   std::size_t messages = 65'536;
   std::size_t signals = 262'144;
-  std::size_t choices = 1'000'000;    // and value table entries, all together
+  std::size_t choices = 1'000'000;    // labels and value table entries, all together
   std::size_t attributes = 1'000'000; // values and definitions, all together
   std::size_t ranges = 1'000'000;     // of multiplexed signals, all together
   std::size_t name_bytes = 255;
   std::size_t text_bytes = 65'536; // a comment, a unit, a label
-  std::size_t warnings = 1'000;    // kept; the rest is counted
+  std::size_t warnings = 1'000;    // kept; further ones are only counted
 };
 
-/// An ETP message is the longest that there is.
+/// An ETP message is the longest possible message.
 inline constexpr std::uint32_t dbc_message_bytes_max = 117'440'505;
 
 enum class byte_order : std::uint8_t { intel = 0, motorola = 1 };
@@ -70,12 +67,12 @@ enum class dbc_frame_format : std::uint8_t {
   j1939 = 5,
 };
 
-/// Attribute `SignalIndicators` of a signal: which raw values say that there is no value. Ours; a
-/// file without it leaves it to the protocol.
+/// The attribute `SignalIndicators` of a signal: which raw values mean "no value". Furrow defines this attribute;
+/// without it the protocol decides.
 enum class dbc_indicators : std::uint8_t {
   protocol = 0, // J1939 or NMEA 2000
   none = 1,     // every raw value is a value
-  topmost = 2,  // only the highest is none: not available
+  topmost = 2,  // only the highest raw value means not available
 };
 
 struct dbc_range {
@@ -104,9 +101,8 @@ struct dbc_attribute_definition {
 
 struct dbc_mux {
   bool selector = false;
-  std::int32_t parent =
-    -1; // the selector's index among the signals of the message; -1: always there
-  std::vector<dbc_range> when; // values of the parent for which this signal is there
+  std::int32_t parent = -1;    // index of the selector in the message; -1: no selector
+  std::vector<dbc_range> when; // values of the parent for which this signal is present
 };
 
 struct dbc_signal {
@@ -117,10 +113,10 @@ struct dbc_signal {
   std::uint32_t length = 0;
   byte_order order = byte_order::intel;
   bool is_signed = false;
-  bool is_float = false; // IEEE 754 of 16, 32 or 64 bits, whatever is_signed says
+  bool is_float = false; // IEEE 754 of 16, 32 or 64 bits; is_signed is then irrelevant
   double scale = 1;
   double offset = 0;
-  std::optional<double> min; // [0|0] says nothing
+  std::optional<double> min; // absent for [0|0]
   std::optional<double> max;
   std::optional<std::uint32_t> spn;
   dbc_indicators indicators = dbc_indicators::protocol;
@@ -132,7 +128,7 @@ struct dbc_signal {
 struct dbc_message {
   std::string name;
   std::string comment;
-  std::uint32_t id = 0; // without the flag for extended
+  std::uint32_t id = 0; // without the bit for extended
   std::uint32_t length = 0;
   bool extended = false;
   dbc_frame_format format = dbc_frame_format::unsaid;
@@ -153,7 +149,7 @@ struct dbc_warning {
 };
 
 struct dbc_file {
-  std::string name; // as the caller calls it
+  std::string name; // given by the caller
   std::string version;
   std::string comment;
   std::string protocol; // attribute ProtocolType, or empty
@@ -163,10 +159,10 @@ struct dbc_file {
   std::vector<dbc_attribute_definition> attribute_definitions;
   std::vector<dbc_attribute> attributes; // of the network
   std::vector<dbc_warning> warnings;
-  std::size_t warning_count = 0; // also those beyond dbc_limits::warnings
+  std::size_t warning_count = 0; // including those above dbc_limits::warnings
 };
 
-/// Reads the text of a DBC file. `name` is what messages call it.
+/// Reads the text of a DBC file. `name` is the file name in messages.
 [[nodiscard]] result<dbc_file, dbc_errc> parse_dbc(std::string_view text,
                                                    std::string_view name,
                                                    dbc_mode mode = dbc_mode::lenient,

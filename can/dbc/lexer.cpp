@@ -18,7 +18,7 @@ constexpr std::array<std::uint8_t, 256> make_classes() {
   for (const char c : {' ', '\t', '\r', '\n', '\f', '\v'})
     classes[static_cast<unsigned char>(c)] = blank;
   for (unsigned char c = 'a'; c <= 'z'; ++c)
-    classes[c] = classes[c ^ 0x20U] = word_part; // and its capital
+    classes[c] = classes[c ^ 0x20U] = word_part; // and the capital letter
   for (unsigned char c = '0'; c <= '9'; ++c)
     classes[c] = word_part | digit;
   classes['_'] = word_part;
@@ -31,7 +31,7 @@ bool is(char c, std::uint8_t of) {
   return (classes[static_cast<unsigned char>(c)] & of) != 0;
 }
 
-/// cp1252 0x80..0x9F; zero where the code page has nothing.
+/// cp1252 0x80..0x9F; zero where the code page is undefined.
 constexpr std::array<std::uint16_t, 32> cp1252_high{
   0x20AC, 0,      0x201A, 0x0192, 0x201E, 0x2026, 0x2020, 0x2021, 0x02C6, 0x2030, 0x0160,
   0x2039, 0x0152, 0,      0x017D, 0,      0,      0x2018, 0x2019, 0x201C, 0x201D, 0x2022,
@@ -116,7 +116,7 @@ std::optional<double> dbc_lexer::number() {
   auto at = from;
   if (at < text_.size() && (text_[at] == '+' || text_[at] == '-'))
     ++at;
-  // Not left to from_chars: it would take "inf" and "nan".
+  // Checked here, because from_chars would accept "inf" and "nan".
   if (at >= text_.size() || (!is(text_[at], digit) && text_[at] != '.'))
     return std::nullopt;
   const auto* begin = text_.data() + (text_[from] == '+' ? from + 1 : from);
@@ -143,8 +143,7 @@ std::optional<std::string_view> dbc_lexer::string() {
     return std::nullopt;
   const std::size_t from = at_ + 1;
   auto end = text_.find('"', from);
-  // A backslash hides a quote, whatever stands before the backslash: "C:\\" does not occur, "\""
-  // does.
+  // A backslash escapes a quote, even after another backslash: files contain "\"" and never "C:\\".
   while (end != std::string_view::npos && text_[end - 1] == '\\' && end > from)
     end = text_.find('"', end + 1);
   if (end == std::string_view::npos)

@@ -1,9 +1,7 @@
-/// Reads the pieces that DBC is written in: words, numbers, strings, punctuation; and tells where
-/// they stand.
+/// Reads the tokens of DBC (words, numbers, strings, punctuation) and their positions.
 ///
-/// Shape: the parser asks for the piece that it expects; nothing is looked at twice and nothing is
-///   copied but strings.
-/// Errors: a piece that is not there gives nothing and leaves the position where it should begin.
+/// Shape: the parser asks for the token that it expects. No text is read twice, and only strings are copied.
+/// Errors: when the expected token is not there, nothing is returned and the position is where the token should begin.
 /// Threads/ownership: views point into the text.
 /// Limits: text below 4 GiB (the parser's limit is lower).
 #pragma once
@@ -23,33 +21,32 @@ class dbc_lexer {
 public:
   explicit dbc_lexer(std::string_view text, dbc_encoding encoding = dbc_encoding::detect);
 
-  /// Where the next piece begins, after blanks, line ends and `//` remarks.
+  /// Position of the next token, after blanks, line ends and `//` comments.
   std::uint32_t next();
   [[nodiscard]] std::uint32_t position() const { return at_; }
   void rewind(std::uint32_t position) { at_ = position; }
   bool at_end() { return next() == text_.size(); }
-  /// The character that the next piece begins with; 0 at the end.
+  /// The first character of the next token; 0 at the end.
   char peek() { return at_end() ? '\0' : text_[at_]; }
 
   bool take(char c);
-  /// Letters, digits and underscores; empty when there is none.
+  /// Letters, digits and underscores; empty when there is no word.
   std::string_view word();
   std::optional<std::uint64_t> natural();
-  /// A whole number with or without sign. Above int64 it wraps, as a 64-bit raw value does.
+  /// A whole number with or without sign. Above int64 the number wraps, like a 64-bit raw value.
   std::optional<std::int64_t> integer();
-  /// A decimal number. One that no double holds comes as infinity or zero, as it is nearer.
+  /// A decimal number. A number outside the range of double becomes infinity or zero.
   std::optional<double> number();
-  /// Between quotes, with `\"` left as it stands; nothing when it does not end.
+  /// The text between quotes, with `\"` unchanged; nothing when the closing quote is missing.
   std::optional<std::string_view> string();
-  /// Passes everything up to and including the next `;` that is not in a string; false when there
-  /// is none.
+  /// Skips everything up to and including the next `;` outside strings; false when there is none.
   bool skip_statement();
-  /// Whether the next piece stands on the line of the one before.
+  /// Whether the next token is on the same line as the previous one.
   bool on_same_line();
 
   /// Line and column, both from 1, the column in bytes.
   [[nodiscard]] std::pair<std::uint32_t, std::uint32_t> place(std::uint32_t position);
-  /// Text of the file as UTF-8, with `\"` as `"`.
+  /// A text of the file as UTF-8, with `\"` as `"`.
   [[nodiscard]] std::string utf8(std::string_view raw) const;
   [[nodiscard]] std::string_view text() const { return text_; }
 
@@ -57,7 +54,7 @@ private:
   std::string_view text_;
   std::uint32_t at_ = 0;
   bool is_utf8_ = false;
-  std::vector<std::uint32_t> line_starts_; // made when a place is first asked for
+  std::vector<std::uint32_t> line_starts_; // made at the first request for a line and column
 };
 
 } // namespace furrow::can

@@ -1,8 +1,7 @@
-/// The parser of a DBC file, for the two files that implement it: dbc.cpp (pieces, messages,
-/// signals) and dbc_facts.cpp (what is said of them: comments, attributes, labels, selectors).
+/// The parser of a DBC file, in two source files: file.cpp (tokens, messages, signals) and facts.cpp (statements about
+/// them: comments, attributes, labels, selectors).
 ///
-/// Shape: one pass; a reader per statement, which returns false once the file has failed. Views
-///   point into the text.
+/// Shape: one pass; one reader per statement, which returns false once the file has failed. Views point into the text.
 #pragma once
 
 #include "can/dbc/check.hpp"
@@ -27,8 +26,7 @@ struct signal_key_hash {
   }
 };
 
-/// VECTOR__INDEPENDENT_SIG_MSG holds signals that belong to no message; with and without the flag
-/// for extended.
+/// VECTOR__INDEPENDENT_SIG_MSG holds signals that belong to no message; with and without the bit for extended.
 inline bool is_independent(std::uint64_t id) {
   return (id | 0x80000000U) == 0xC0000000U;
 }
@@ -51,14 +49,14 @@ public:
   result<dbc_file, dbc_errc> run();
 
 private:
-  // What went wrong; each returns false so that a reader can return it.
+  // Failures; each returns false so that a reader can return the result.
   bool fail(dbc_errc code, std::uint32_t position, std::string_view text);
   bool expected(std::string_view what) { return fail(dbc_errc::syntax, lexer_.next(), what); }
   void warn(std::uint32_t position, std::string text);
   /// Strict mode fails, lenient mode warns.
   bool object(std::uint32_t position, std::string text);
 
-  // Pieces; they fail with what was expected.
+  // Tokens; on failure the message names the expected token.
   bool punctuation(char c);
   bool end_of_statement() { return punctuation(';'); }
   bool name(std::string_view& out, std::string_view what);
@@ -90,7 +88,7 @@ private:
   bool read_mux_values();
   bool skip();
 
-  // What statements refer to; nothing (and a warning) when it is not there.
+  // Objects that statements refer to; null and a warning when the object does not exist.
   dbc_message* find_message(std::uint64_t id, std::uint32_t position);
   dbc_signal* find_signal(std::uint64_t id, std::string_view name, std::uint32_t position);
   bool definition_of(std::string_view name, std::uint32_t position, std::uint32_t& out);
@@ -111,7 +109,7 @@ private:
   failure<dbc_errc> failure_;
   bool failed_ = false;
 
-  bool in_independent_ = false; // signals are read over
+  bool in_independent_ = false; // signals are skipped
   bool in_message_ = false;
   std::size_t signals_ = 0;
   std::size_t choices_ = 0;
@@ -124,7 +122,7 @@ private:
   struct namesake {
     std::uint32_t message = 0;
     std::uint32_t signal = 0;
-    std::uint32_t first = 0; // the signal that statements by name were for
+    std::uint32_t first = 0; // the signal that statements by name applied to
   };
   std::vector<namesake> namesakes_;
   std::vector<dbc_message_source> sources_; // parallel to file_.messages

@@ -7,15 +7,15 @@ const char* to_string(frame_fault fault) {
   case frame_fault::none:
     return "no fault";
   case frame_fault::length:
-    return "length is not one that this kind of frame can have";
+    return "invalid length for this kind of frame";
   case frame_fault::identifier:
-    return "identifier above 11 bits in a frame that is not extended";
+    return "identifier of more than 11 bits in a frame that is not extended";
   case frame_fault::reserved_bits:
     return "reserved header bits are set";
   case frame_fault::raw_dlc:
-    return "raw DLC is only for classic frames of eight bytes and is 9 to 15";
+    return "raw DLC is not 9 to 15, or the frame is not a classic frame of eight bytes";
   case frame_fault::kind:
-    return "no such kind of frame, or a flag that this kind cannot have";
+    return "unknown kind of frame, or a flag that this kind cannot have";
   }
   return "unknown fault";
 }

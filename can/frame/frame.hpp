@@ -1,13 +1,13 @@
-/// One CAN frame, and the 64-bit header that says all about it but its time and its payload.
+/// One CAN frame: its time, its payload, and a 64-bit header with everything else.
 ///
-/// Shape: the header is what the dictionary of a block, the wire and the database hold (`bigint`, never negative):
+/// Shape: a block, the wire and the database store this header (`bigint`, never negative):
 ///   bits  0-28  identifier: 11 bits, 29 bits when extended, 11-bit priority for XL
-///   bits 29-31  error, remote, extended: the places SocketCAN gives them
+///   bits 29-31  error, remote, extended: the same bits as in SocketCAN
 ///   bits 32-39  bus: index into the stream's table of interface names
 ///   bits 40-51  length in bytes of the payload (of a remote frame: the length asked for; its payload is empty)
 ///   bits 52-55  classic: raw DLC 9..15 of a frame of eight bytes, else 0; FD: the flags nibble (1 BRS, 2 ESI, 4 FDF)
 ///   bits 56-57  kind: 0 classic, 1 FD, 2 XL
-///   bits 58-59  direction: 0 not said, 1 received, 2 sent
+///   bits 58-59  direction: 0 unknown, 1 received, 2 sent
 ///   bits 60-63  zero
 /// Units: time in microseconds since 1970-01-01T00:00:00Z.
 /// Limits: payload 8 bytes classic, 64 FD, 2,055 XL (seven bytes of XL header before at most 2,048 of data).
@@ -24,7 +24,7 @@ namespace furrow::can {
 enum class frame_kind : std::uint8_t { classic = 0, fd = 1, xl = 2 };
 enum class frame_direction : std::uint8_t { unknown = 0, received = 1, sent = 2 };
 
-/// Why a header cannot be a frame; `none` when it can.
+/// Why a header is invalid; `none` when it is valid.
 enum class frame_fault : std::uint8_t {
   none = 0,
   length = 1,
@@ -51,7 +51,7 @@ struct frame_header {
   [[nodiscard]] constexpr std::uint32_t id() const {
     return static_cast<std::uint32_t>(bits & 0x1FFFFFFF);
   }
-  /// Identifier with SocketCAN's three flag bits.
+  /// The identifier with the three flag bits of SocketCAN.
   [[nodiscard]] constexpr std::uint32_t socketcan_id() const {
     return static_cast<std::uint32_t>(bits);
   }
@@ -72,13 +72,13 @@ struct frame_header {
   [[nodiscard]] constexpr frame_direction direction() const {
     return static_cast<frame_direction>(bits >> 58 & 3);
   }
-  /// Bytes that the frame carries: none for a remote frame, whatever its length says.
+  /// Bytes of payload: 0 for a remote frame, whatever its length.
   [[nodiscard]] constexpr std::size_t payload_bytes() const { return remote() ? 0 : length(); }
 
   friend constexpr bool operator==(frame_header, frame_header) = default;
 };
 
-/// The parts of a header by name; `pack` does not check, `fault_of` does.
+/// The parts of a header by name. `pack` does not check them; `fault_of` does.
 struct header_parts {
   std::uint32_t id = 0;
   bool extended = false;
@@ -101,10 +101,10 @@ struct header_parts {
           | std::uint64_t{static_cast<std::uint8_t>(parts.direction)} << 58};
 }
 
-/// What is wrong with a header that came from outside.
+/// Checks a header that came from outside.
 [[nodiscard]] frame_fault fault_of(frame_header header);
 
-/// One frame as a value; the payload belongs to whoever made the view.
+/// A view of one frame; the maker of the view owns the payload.
 struct frame_view {
   std::int64_t time_us = 0;
   frame_header header;

@@ -7,7 +7,7 @@
 
 namespace furrow::can {
 
-static_assert(std::endian::native == std::endian::little, "slots are read as bytes in place");
+static_assert(std::endian::native == std::endian::little, "slots are read in place as bytes");
 
 namespace {
 
@@ -90,7 +90,7 @@ bool frame_block::append(const frame_block& other, std::size_t first, std::size_
     return false;
   const auto from = other.time_offset_us.begin() + static_cast<std::ptrdiff_t>(first);
   const auto [low, high] = std::minmax_element(from, from + static_cast<std::ptrdiff_t>(count));
-  // |shift| beyond 34 bits cannot be brought back into range by a 32-bit offset.
+  // With |shift| above 34 bits no 32-bit offset can reach the range again.
   constexpr auto far = std::int64_t{1} << 34U;
   if (*shift > far || *shift < -far || !fits_offset(*shift + *low) || !fits_offset(*shift + *high))
     return false;
@@ -153,22 +153,22 @@ const char* frame_block::structural_fault() const {
   if (header_index.size() != size() || time_offset_us.size() != size())
     return "columns of different lengths";
   if (size() > frames_max)
-    return "more frames than a block may hold";
+    return "too many frames for a block";
   if (headers.size() > headers_max)
-    return "more headers than a block may hold";
+    return "too many headers for a block";
   if (long_payload.size() > long_payload_bytes_max)
-    return "more long payload than a block may hold";
+    return "too much long payload for a block";
   std::uint16_t index_max = 0;
   for (const auto index : header_index)
     index_max = std::max(index_max, index);
   if (!empty() && index_max >= headers.size())
-    return "an index beyond the dictionary";
+    return "a header index outside the dictionary";
   const auto [low, high] = std::minmax_element(time_offset_us.begin(), time_offset_us.end());
   if (!empty()) {
     std::int64_t sum = 0;
     if (__builtin_add_overflow(time_base_us, *low, &sum)
         || __builtin_add_overflow(time_base_us, *high, &sum))
-      return "a time beyond 64 bits";
+      return "a time that exceeds 64 bits";
   }
   const auto any_long = std::any_of(headers.begin(), headers.end(),
                                     [](std::uint64_t bits) { return is_long(frame_header{bits}); });

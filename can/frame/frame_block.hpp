@@ -1,12 +1,12 @@
-/// Frames in columns: the one shape that a batch of frames has in the spool, on the wire, in an actor and in the database.
+/// A batch of frames as columns: the one form of a batch in the spool, on the wire, in actors and in the database.
 ///
-/// Shape: `headers` is a dictionary; frame i has headers[header_index[i]], the time time_base_us + time_offset_us[i]
-///   and, in slots[i], its payload as a little-endian number padded with zeros; a payload above eight bytes stands in
-///   `long_payload`, and its slot holds the offset there. Order is the order of arrival.
+/// Shape: `headers` is a dictionary. Frame i has the header headers[header_index[i]], the time time_base_us +
+///   time_offset_us[i] and the payload slots[i], a little-endian number padded with zeros. A payload above eight bytes
+///   is in `long_payload`, and its slot is the offset there. The order is the order of arrival.
 /// Units: microseconds.
-/// Errors: `push` and `append` refuse (false) what does not fit this block; the caller starts another.
+/// Errors: `push` and `append` return false for frames that do not fit this block; the caller starts another block.
 /// Threads: a plain value.
-/// Limits: frames_max frames, headers_max headers, long_payload_bytes_max; every offset fits 32 bits (36 minutes).
+/// Limits: frames_max frames, headers_max headers, long_payload_bytes_max; every time offset fits 32 bits (36 minutes).
 #pragma once
 
 #include "can/frame/frame.hpp"
@@ -42,27 +42,27 @@ public:
   [[nodiscard]] frame_view operator[](std::size_t i) const;
   /// Earliest and latest time; {0, 0} of an empty block.
   [[nodiscard]] std::pair<std::int64_t, std::int64_t> time_range_us() const;
-  /// Memory that the columns hold.
+  /// Memory of the columns, in bytes.
   [[nodiscard]] std::size_t bytes() const;
 
-  /// Adds a frame whose payload has header.payload_bytes() bytes. Refuses when a limit is met.
+  /// Adds a frame with header.payload_bytes() bytes of payload. False at a limit; the block is then unchanged.
   [[nodiscard]] bool push(std::int64_t time_us, frame_header header, const std::uint8_t* payload);
-  /// Adds frames [first, first + count) of another block. Refuses, unchanged, when they do not all fit.
+  /// Adds frames [first, first + count) of another block. False, and unchanged, when they do not all fit.
   [[nodiscard]] bool append(const frame_block& other, std::size_t first, std::size_t count);
-  /// Forgets the frames; keeps the memory.
+  /// Removes the frames; keeps the memory.
   void clear();
 
-  /// Whether columns from outside agree: equal lengths, indices and offsets in range, limits kept. Says nothing of
-  /// whether each header can be a frame (`fault_of`).
-  [[nodiscard]] const char* structural_fault() const; // nullptr when sound
+  /// Checks columns from outside: equal lengths, indices and offsets in range, limits kept. Does not check each header
+  /// (`fault_of` does).
+  [[nodiscard]] const char* structural_fault() const; // nullptr when valid
 
 private:
   [[nodiscard]] std::optional<std::uint16_t> intern(std::uint64_t header);
-  /// A small open-addressing index over `headers`, rebuilt when columns were filled from outside.
+  /// A small open-addressing index over `headers`; rebuilt after columns were filled from outside.
   void reindex();
   std::vector<std::uint16_t> buckets_; // index + 1, 0 = free; power of two
-  std::size_t indexed_ = 0;            // how many of `headers` stand in buckets_
-  std::uint16_t last_ = 0; // the header that the last push used: buses repeat themselves
+  std::size_t indexed_ = 0;            // number of `headers` in buckets_
+  std::uint16_t last_ = 0;             // the header of the last push: buses repeat their headers
 };
 
 } // namespace furrow::can

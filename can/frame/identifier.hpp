@@ -1,11 +1,9 @@
-/// What a 29-bit identifier says under J1939, ISO 11783 and NMEA 2000: priority, PGN, source,
-/// destination.
+/// The parts of a 29-bit identifier under J1939, ISO 11783 and NMEA 2000: priority, PGN, source, destination.
 ///
-/// Shape: priority (3 bits), EDP, DP, PDU format (8), PDU specific (8), source (8). PDU1 (format
-///   below 240) carries a destination in PDU specific, and its PGN ends in a zero byte; PDU2 is
-///   for everyone, and PDU specific is part of its PGN. A PGN has 18 bits.
-/// Errors: none: every 29-bit number has these parts. Whether a frame is J1939 at all is not in
-///   the identifier.
+/// Shape: priority (3 bits), EDP, DP, PDU format (8), PDU specific (8), source (8). PDU1 (format below 240) has a
+///   destination in PDU specific, and its PGN ends in a zero byte. PDU2 is for everyone, and PDU specific is part of
+///   its PGN. A PGN has 18 bits.
+/// Errors: none: every 29-bit number has these parts. The identifier does not tell whether a frame is J1939.
 /// Source: SAE J1939-21, ISO 11783-3.
 #pragma once
 
@@ -13,7 +11,7 @@
 
 namespace furrow::can {
 
-/// Destination of what is for everyone.
+/// Destination address for everyone.
 inline constexpr std::uint8_t address_global = 255;
 /// Source of an ECU that has no address ("cannot claim").
 inline constexpr std::uint8_t address_null = 254;
@@ -59,13 +57,13 @@ struct j1939_id {
   return static_cast<std::uint8_t>(id >> 26U & 7U);
 }
 
-/// The parts of a 29-bit identifier (flag bits above it are let go).
+/// The parts of a 29-bit identifier; higher bits are ignored.
 [[nodiscard]] constexpr j1939_id parse_j1939(std::uint32_t id) {
   return {priority_of(id), pgn_of(id), source_of(id), destination_of(id)};
 }
 
-/// The identifier of these parts. Of a PDU1 PGN the low byte gives way to the destination; of PDU2
-/// the destination is not said. Bits beyond a part's width are let go.
+/// The identifier with these parts. For a PDU1 PGN the destination replaces the low byte; for PDU2 the destination is
+/// ignored. Bits beyond the width of a part are ignored.
 [[nodiscard]] constexpr std::uint32_t build_j1939(const j1939_id& parts) {
   const auto pgn = parts.pgn & pgn_max;
   const auto specific = is_pdu1(pgn) ? (pgn & 0x3FF00U) | parts.destination : pgn;

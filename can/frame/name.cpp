@@ -40,7 +40,7 @@ constexpr std::array<word, 20> agricultural_classes{{{0, "not specific"},
                                                      {19, "timber harvester"},
                                                      {20, "forwarder"}}};
 
-// Below 128 a function means the same in every industry group.
+// Below 128 a function has the same meaning in every industry group.
 constexpr std::array<word, 24> global_functions{{{0, "engine"},
                                                  {1, "auxiliary power unit"},
                                                  {2, "electric propulsion"},
@@ -66,7 +66,7 @@ constexpr std::array<word, 24> global_functions{{{0, "engine"},
                                                  {30, "management computer"},
                                                  {33, "system monitor"}}};
 
-// 128 and above the meaning hangs on industry group and device class: these are of agriculture.
+// From 128 on the meaning depends on industry group and device class. These belong to agriculture.
 constexpr std::array<word, 13> unspecific_functions{{{128, "display"},
                                                      {129, "operator controls"},
                                                      {130, "task controller"},

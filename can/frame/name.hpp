@@ -1,9 +1,9 @@
-/// The 64-bit NAME that tells one ECU from every other, and what its numbers are called.
+/// The 64-bit NAME that identifies an ECU, and words for its numbers.
 ///
-/// Shape: eight bytes, little-endian on the wire; the lower NAME wins an address. From bit 0:
-///   identity 21, manufacturer 11, ECU instance 3, function instance 5, function 8, reserved 1,
-///   device class 7, device class instance 4, industry group 3, arbitrary address capable 1.
-/// Limits: the tables of words are short: what they do not know is shown as its number.
+/// Shape: eight bytes, little-endian on the wire; the lower NAME wins an address. From bit 0: identity 21, manufacturer
+///   11, ECU instance 3, function instance 5, function 8, reserved 1, device class 7, device class instance 4, industry
+///   group 3, arbitrary address capable 1.
+/// Limits: the tables of words are short; an unknown number has no word and is shown as a number.
 /// Source: ISO 11783-5, SAE J1939-81.
 #pragma once
 
@@ -32,7 +32,7 @@ struct iso_name {
   [[nodiscard]] constexpr std::uint32_t industry_group() const { return field<60, 3>(); }
   [[nodiscard]] constexpr bool arbitrary_address_capable() const { return bits >> 63U != 0; }
 
-  /// The lower wins.
+  /// The lower NAME wins.
   friend constexpr bool operator==(iso_name, iso_name) = default;
   friend constexpr auto operator<=>(iso_name a, iso_name b) { return a.bits <=> b.bits; }
 
@@ -43,12 +43,12 @@ private:
   }
 };
 
-/// The NAME in the payload of an address claim; nothing when that is not eight bytes.
+/// The NAME in the payload of an address claim; nothing when the payload is not eight bytes.
 [[nodiscard]] std::optional<iso_name> parse_name(std::span<const std::uint8_t> payload);
 /// Sixteen hex digits, the highest first: A00C8400AFE00002.
 [[nodiscard]] std::string to_string(iso_name name);
 
-/// In words; empty when the number is not in the table.
+/// The word for a number; empty when the table does not have the number.
 [[nodiscard]] std::string_view industry_group_word(iso_name name);
 [[nodiscard]] std::string_view device_class_word(iso_name name);
 [[nodiscard]] std::string_view function_word(iso_name name);

@@ -60,7 +60,7 @@ std::optional<std::uint64_t> fork_point(std::span<const run_mark> known,
   if (known.empty())
     return std::nullopt; // a new stream
   const auto same_run = [](const run_mark& a, const run_mark& b) { return a.run == b.run; };
-  // The newest run that both sides know is where the histories part, if they do.
+  // If the histories differ, they differ after the newest run that both sides know.
   for (std::size_t i = offered.size(); i-- > 0;) {
     const auto match = std::find_if(known.begin(), known.end(),
                                     [&](const run_mark& run) { return same_run(run, offered[i]); });
@@ -69,17 +69,17 @@ std::optional<std::uint64_t> fork_point(std::span<const run_mark> known,
     const bool stream_went_on = match + 1 != known.end();
     const bool spool_went_on = i + 1 < offered.size();
     if (stream_went_on) {
-      // Another copy wrote on after this run: from its first number on, the stream holds other items than the spool.
+      // Another copy continued after this run: from its first number on, the stream has other items than the spool.
       auto fork = (match + 1)->first_seq;
       if (spool_went_on)
         fork = std::min(fork, offered[i + 1].first_seq);
       return fork;
     }
     if (spool_went_on && offered[i + 1].first_seq <= durable_seq)
-      return offered[i + 1].first_seq; // a copy from before items that the stream has
+      return offered[i + 1].first_seq; // the copy is older than items of the stream
     return std::nullopt;
   }
-  // No common run: all that is sure is that the stream is not this spool's; nothing of it may be taken for stored.
+  // Without a common run the stream does not belong to this spool, so no item of the spool counts as stored.
   return offered.empty() ? std::uint64_t{1} : offered.front().first_seq;
 }
 

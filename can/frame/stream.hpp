@@ -1,7 +1,7 @@
-/// What a stream is made of: its identity, the runs that numbered it, its items that are not frames.
+/// The parts of a stream: its identity, the runs that numbered it, and records.
 ///
-/// Shape: a stream is numbered 1, 2, 3 ... by one spool. Each opening of the spool for writing is a *run* with a random
-///   mark; the list of runs is what tells a restored copy of a spool from the spool itself.
+/// Shape: one spool numbers a stream 1, 2, 3 ... Each opening of the spool for writing is a *run* with a random mark.
+///   The list of runs tells a restored copy of a spool from the original.
 /// Threads: plain values.
 /// Source: docs/decisions/0002-runs-tell-copies-apart.md.
 #pragma once
@@ -15,26 +15,26 @@
 
 namespace furrow::can {
 
-/// Random UUID made with the spool.
+/// Random UUID of a spool, made with the spool.
 using stream_id = std::array<std::uint8_t, 16>;
 [[nodiscard]] std::string to_string(const stream_id& id); // 8-4-4-4-12, lower case
 [[nodiscard]] std::optional<stream_id> parse_stream_id(const std::string& text);
 
-/// One opening of a spool for writing, and the first number that it gave (or would have given).
+/// One opening of a spool for writing, and the first number that it assigned or would have assigned.
 struct run_mark {
   std::uint64_t run = 0;
   std::uint64_t first_seq = 0;
   friend bool operator==(const run_mark&, const run_mark&) = default;
 };
 
-/// The interface name behind a frame's bus number.
+/// A bus number and the name of its interface.
 struct bus_name {
   std::uint8_t bus = 0;
   std::string name;
   friend bool operator==(const bus_name&, const bus_name&) = default;
 };
 
-/// An item that is no frame: a sensor reading, a yield sample, token usage ... `body` is a JSON object.
+/// An item that is not a frame: a sensor reading, a yield sample, token usage ... `body` is a JSON object.
 struct record {
   std::int64_t time_us = 0;
   std::uint16_t kind = 0;
@@ -42,14 +42,14 @@ struct record {
   friend bool operator==(const record&, const record&) = default;
 };
 
-/// The kind of the record that stands in the place of an item which was lost after it had got its
-/// number; its body says why: {"lost":"..."}. Its time is that of the finding.
+/// The kind of a record that replaces an item which was lost after it got its number. The body gives the reason:
+/// {"lost":"..."}. The time is when the loss was found.
 inline constexpr std::uint16_t record_kind_lost = 0x7FFF;
 
-/// Decides whose items are whose when a spool comes with `offered` runs (oldest first, from the last one that a node
-/// confirmed) and the stream already knows `known` runs (oldest first) and holds everything up to `durable_seq`.
-/// Nothing: the spool continues the stream. A number: the spool is a copy that parted from the stream there; its items
-/// from that number on are in no stream yet, those before it are not its business any more.
+/// Decides where a spool and a stream differ. The spool offers runs (`offered`, oldest first, from the last one that a
+/// node confirmed). The stream knows the runs `known` (oldest first) and has all items up to `durable_seq`. Nothing:
+/// the spool continues the stream. A number: the spool is a copy that differs from the stream from this number on. Its
+/// items from there on are in no stream yet; earlier ones belong to the original.
 [[nodiscard]] std::optional<std::uint64_t> fork_point(std::span<const run_mark> known,
                                                       std::span<const run_mark> offered,
                                                       std::uint64_t durable_seq);

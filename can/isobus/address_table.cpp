@@ -9,8 +9,7 @@ namespace furrow::can {
 
 namespace {
 
-/// How long before `now` something was; a clock that stepped back makes it long ago. Unsigned: any
-/// time may come.
+/// Time from an event to `now`. After a clock stepped back the result is very large. Unsigned: any times may come.
 bool is_over(std::int64_t since_us, std::int64_t now_us, std::int64_t wait_us) {
   if (now_us < since_us)
     return true;
@@ -85,8 +84,7 @@ void address_table::drop_challenges(std::uint8_t bus, iso_name name) {
 }
 
 void address_table::settle(std::int64_t now_us) {
-  // In order of arrival; a later challenger of the same address contends with the one that has just
-  // won it.
+  // In order of arrival: a later challenger contends with the one that has just won the address.
   for (std::size_t i = 0; i < challenges_.size();) {
     const auto due = challenges_[i];
     if (!is_over(due.since_us, now_us, contention_us)) {
@@ -115,7 +113,7 @@ bool address_table::claim(std::uint8_t bus,
     return changed;
   }
   if (claimant.address == address) {
-    // Still there: whoever wanted the address has lost it.
+    // The holder is still there: every challenger has lost.
     std::erase_if(challenges_,
                   [&](const challenge& one) { return one.bus == bus && one.address == address; });
     return false;
@@ -153,7 +151,7 @@ bool address_table::update(const frame_view& frame) {
 }
 
 void address_table::command(std::uint8_t bus, std::span<const std::uint8_t> payload) {
-  // Nine bytes: the NAME of the ECU that shall move, and where to.
+  // Nine bytes: the NAME of the ECU that must move, and its new address.
   if (payload.size() != 9 || payload[8] >= address_null) {
     ++counts_.malformed;
     return;
@@ -173,8 +171,7 @@ std::optional<iso_name>
 address_table::name_of(std::uint8_t bus, std::uint8_t address, std::int64_t time_us) const {
   const auto* now = holder(bus, address);
   const bool holds = now != nullptr && now->address_since_us <= time_us;
-  // A challenger whose time was over by then had it already, though no frame has come since to say
-  // so.
+  // A challenger whose time was over had the address already at that time, even if no frame has come since.
   for (const auto& one : challenges_)
     if (one.bus == bus && one.address == address && one.since_us <= time_us
         && is_over(one.since_us, time_us, contention_us))

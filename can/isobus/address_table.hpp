@@ -1,15 +1,14 @@
-/// Who has which address on each bus of a machine, now and at any time that the frames told of.
+/// Which ECU has which address on each bus of a machine, now and at earlier times.
 ///
-/// Shape: `update` looks at address claims (PGN 60928), `command` at a reassembled PGN 65240; an
-///   ECU is its bus and its whole NAME. A claim by a lower NAME takes the address at once. A claim
-///   by a higher one takes it when the holder has not claimed it again within `contention_us`: it
-///   was unplugged. An ECU that claims elsewhere, or says that it cannot claim (source 254), leaves
-///   the address it had.
+/// Shape: `update` reads address claims (PGN 60928), `command` a reassembled PGN 65240. An ECU is identified by its bus
+///   and its whole NAME. A claim by a lower NAME takes the address at once. A claim by a higher NAME takes the address
+///   when the holder does not claim it again within `contention_us`: the holder was unplugged. An ECU that claims
+///   another address, or says that it cannot claim (source 254), leaves its address.
 /// Units: microseconds, the clock of the frames.
-/// Errors: claims that are not eight bytes or come from 255 are counted, not believed.
+/// Errors: claims that are not eight bytes or come from address 255 are counted and ignored.
 /// Threads: a plain value.
-/// Limits: `ecus_max` ECUs: the one longest silent gives way, first of those that have no address.
-///   `spans_max` ended spans: the oldest gives way. Both are counted.
+/// Limits: `ecus_max` ECUs: the one that was silent longest is dropped, first among those without an address.
+///   `spans_max` ended spans: the oldest is dropped. Both are counted.
 /// Source: ISO 11783-5, SAE J1939-81.
 #pragma once
 
@@ -29,18 +28,18 @@ namespace furrow::can {
 struct ecu {
   std::uint8_t bus = 0;
   iso_name name;
-  /// Nothing: lost it to a lower NAME, or cannot claim one.
+  /// Nothing when the ECU lost its address to a lower NAME, or cannot claim one.
   std::optional<std::uint8_t> address;
   bool cannot_claim = false;
   std::int64_t address_since_us = 0;
   std::int64_t first_claim_us = 0;
   std::int64_t last_claim_us = 0;
   std::uint64_t claims = 0;
-  /// Told to move there (PGN 65240) and not seen to have done so yet.
+  /// The address that PGN 65240 commanded, until the ECU claims it.
   std::optional<std::uint8_t> commanded_address;
 };
 
-/// A time during which one ECU had one address: from <= t < until.
+/// The time during which one ECU had one address: from <= t < until.
 struct address_span {
   std::uint8_t bus = 0;
   std::uint8_t address = 0;
@@ -57,7 +56,7 @@ public:
 
   struct counters {
     std::uint64_t claims = 0;
-    std::uint64_t contentions = 0; // two NAMEs wanted one address
+    std::uint64_t contentions = 0; // two NAMEs claimed one address
     std::uint64_t cannot_claims = 0;
     std::uint64_t commands = 0;
     std::uint64_t malformed = 0;
@@ -65,29 +64,29 @@ public:
     std::uint64_t spans_forgotten = 0;
   };
 
-  /// Whether the frame was an address claim that changed who has what.
+  /// Whether the frame was an address claim that changed the table.
   bool update(const frame_view& frame);
-  /// A commanded address: the payload of PGN 65240. The ECU moves when it claims, not before.
+  /// Reads a commanded address, the payload of PGN 65240. The ECU moves only when it claims.
   void command(std::uint8_t bus, std::span<const std::uint8_t> payload);
-  /// Decides contentions whose time is over; `update` does so by itself.
+  /// Decides contentions whose time is over; `update` calls this itself.
   void settle(std::int64_t now_us);
 
-  /// Whose address it is now, as far as the claims so far say.
+  /// Who has this address now, according to the claims so far.
   [[nodiscard]] std::optional<iso_name> name_of(std::uint8_t bus, std::uint8_t address) const;
-  /// Whose it was at that time. Before the first claim: nobody's.
+  /// Who had this address at that time; nothing before the first claim.
   [[nodiscard]] std::optional<iso_name>
   name_of(std::uint8_t bus, std::uint8_t address, std::int64_t time_us) const;
 
-  /// Every ECU that made itself known, in the order of their first claims.
+  /// Every ECU that claimed an address, in the order of their first claims.
   [[nodiscard]] const std::vector<ecu>& ecus() const { return ecus_; }
-  /// All spans, oldest first; those that last end at the largest time.
+  /// All spans, oldest first; a span that has not ended ends at `lasting`.
   [[nodiscard]] std::vector<address_span> spans() const;
   [[nodiscard]] const counters& counts() const { return counts_; }
 
   static constexpr std::int64_t lasting = std::numeric_limits<std::int64_t>::max();
 
 private:
-  /// A higher NAME that waits whether the holder still answers.
+  /// A higher NAME that waits whether the holder claims the address again.
   struct challenge {
     std::uint8_t bus = 0;
     std::uint8_t address = 0;

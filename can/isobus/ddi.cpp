@@ -7,9 +7,9 @@ namespace furrow::can {
 
 namespace {
 
-/// DDIs in a row that measure one thing, a letter for the role of each: s setpoint, a actual, d
-/// default, n minimum, x maximum, - none. A, S and C stand for sixteen DDIs, each with the states
-/// of sixteen sections: actual, setpoint, neither.
+/// Consecutive DDIs that measure one quantity, with a letter for the role of each: s setpoint, a actual, d default, n
+/// minimum, x maximum, - none. A, S and C mean sixteen DDIs, each with the states of sixteen sections: actual,
+/// setpoint, neither.
 struct ddi_row {
   std::uint16_t first;
   std::string_view roles;
@@ -304,7 +304,7 @@ static_assert(
         return false;
     return true;
   }(),
-  "sorted, and no DDI twice");
+  "DDIs are sorted and unique");
 
 std::string_view role_of(char letter) {
   switch (letter) {

@@ -1,11 +1,9 @@
-/// What a data dictionary identifier (DDI) measures: name, unit and scale of the values that
-/// implements send and take.
+/// The meaning of a data dictionary identifier (DDI): name, unit and scale of values that implements send and receive.
 ///
-/// Shape: a value on the bus is a signed 32-bit number; number * scale is in `unit`. The table
-///   holds what field work asks for: rates, yield, moisture, depths, widths, contents, totals, work
-///   states, geometry, fuel, bales, cotton, weather.
-/// Limits: a DDI outside the table is not known; its number is still a value, without name and
-///   unit.
+/// Shape: a value on the bus is a signed 32-bit number; number * scale is in `unit`. The table has the DDIs of field
+///   work: rates, yield, moisture, depths, widths, contents, totals, work states, geometry, fuel, bales, cotton,
+///   weather.
+/// Limits: a DDI outside the table is unknown; its number is still a value, without name and unit.
 /// Source: ISO 11783-11 (isobus.net), as of October 2025.
 #pragma once
 
@@ -22,7 +20,7 @@ struct ddi_definition {
   std::string_view quantity; // "mass per area application rate"
   std::string_view unit;     // empty: a state or a plain number
   double scale = 1;
-  /// Of a DDI that packs the states of sixteen sections: the number of the first; else 0.
+  /// For a DDI with the states of sixteen sections: the number of the first section; else 0.
   std::uint16_t first_section = 0;
 
   [[nodiscard]] std::string name() const;

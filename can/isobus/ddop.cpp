@@ -11,8 +11,7 @@ namespace {
 constexpr std::size_t text_bytes_max = 128; // version 4: 32 characters of up to four bytes
 constexpr std::size_t structure_label_bytes_max = 32; // the extended one
 
-/// Takes the pool apart from the front; after a step beyond its end everything is zero and `ok` is
-/// false.
+/// Reads the pool from the front. After a read beyond the end every value is zero and `ok` is false.
 class pool_reader {
 public:
   explicit pool_reader(std::span<const std::uint8_t> pool) : pool_{pool} {}
@@ -49,7 +48,7 @@ public:
     const auto part = bytes(count);
     return {part.begin(), part.end()};
   }
-  /// A length byte, and as much text.
+  /// A length byte, then a text of that length.
   std::string counted_text(std::size_t bytes_max = text_bytes_max) {
     const auto count = number<std::uint8_t>();
     if (count > bytes_max) {
@@ -75,8 +74,8 @@ ddop_device read_device(pool_reader& from, std::uint16_t id) {
   out.structure_label = from.text(7);
   const auto localization = from.bytes(7);
   std::copy(localization.begin(), localization.end(), out.localization_label.begin());
-  // Version 4 has one more length, at most 32; before it the next object follows, whose tag begins
-  // with a 'D' (68).
+  // Version 4 has one more length here, at most 32. In older versions the next object follows, whose tag begins with
+  // 'D' (68).
   if (!from.at_end() && from.peek() <= structure_label_bytes_max)
     out.extended_structure_label = from.counted_text(structure_label_bytes_max);
   return out;
@@ -91,7 +90,7 @@ ddop_element read_element(pool_reader& from, std::uint16_t id) {
   out.parent = from.number<std::uint16_t>();
   const auto count = from.number<std::uint16_t>();
   const auto ids =
-    from.bytes(std::size_t{count} * 2); // checked against what is there before any allocation
+    from.bytes(std::size_t{count} * 2); // checked against the remaining bytes before any allocation
   for (std::size_t i = 0; i < ids.size(); i += 2)
     out.objects.push_back(static_cast<std::uint16_t>(ids[i] | ids[i + 1] << 8U));
   return out;
@@ -118,12 +117,12 @@ ddop_property read_property(pool_reader& from, std::uint16_t id) {
   return out;
 }
 
-/// The shortest decimal that reads back as this float: nobody meant 0.0010000000474974513.
+/// The shortest decimal that reads back as this float, not 0.0010000000474974513.
 double decimal_of(float number) {
   char text[32];
   const auto end = std::to_chars(text, text + sizeof text, number).ptr;
   double decimal = number;
-  (void)std::from_chars(text, end, decimal); // NaN and infinities stay what they are
+  (void)std::from_chars(text, end, decimal); // NaN and infinities stay unchanged
   return decimal;
 }
 
@@ -137,7 +136,7 @@ value_presentation read_presentation(pool_reader& from, std::uint16_t id) {
   return out;
 }
 
-/// Reads one object into the pool; false at a tag that is none.
+/// Reads one object into the pool; false at an unknown tag.
 bool read_object(pool_reader& from, ddop& into, std::string_view tag, std::uint16_t id) {
   if (tag == "DVC")
     into.device = read_device(from, id);
@@ -184,13 +183,13 @@ const char* to_string(ddop_errc code) {
   case ddop_errc::truncated:
     return "the pool ends inside an object";
   case ddop_errc::unknown_object:
-    return "no object of ISO 11783-10 begins like this";
+    return "unknown tag: ISO 11783-10 has no such object";
   case ddop_errc::doubled_id:
-    return "two objects have one id";
+    return "two objects have the same id";
   case ddop_errc::too_long:
     return "longer than allowed";
   case ddop_errc::no_device:
-    return "a pool has one device object";
+    return "a pool must have one device object";
   }
   return "unknown error";
 }

@@ -1,14 +1,12 @@
-/// The description that an implement gives of itself: device, elements, process data, properties,
-/// value presentations.
+/// The device description of an implement: device, elements, process data, properties, value presentations.
 ///
-/// Shape: an object pool is objects in a row, each with a three-letter tag and an id of 16 bits;
-///   elements refer to process data and properties by id, and these to the presentation of their
-///   values.
+/// Shape: an object pool is a sequence of objects, each with a three-letter tag and an id of 16 bits. Elements refer to
+///   process data and properties by id, and these refer to the presentation of their values.
 /// Units: a presented value is (number + offset) * scale, in the unit of the presentation.
-/// Errors: `ddop_errc` with the byte where it was found. References to objects that are not there
-///   are kept as they are: real pools have them; what is not found has no presentation.
-/// Limits: `ddop_bytes_max`; an id stands once, so there are at most 65,536 objects. Text is kept
-///   as it came (UTF-8, or ISO 8859-1 of old devices).
+/// Errors: `ddop_errc` with the position in bytes. References to missing objects are kept, because real pools have
+///   them; a missing presentation means no presentation.
+/// Limits: `ddop_bytes_max`; an id is unique, so there are at most 65,536 objects. Text is kept as received (UTF-8, or
+///   ISO 8859-1 of old devices).
 /// Source: ISO 11783-10, annex A; versions 1 to 4.
 #pragma once
 
@@ -32,8 +30,8 @@ inline constexpr std::uint16_t no_object = 0xFFFF;
 enum class ddop_errc : std::uint8_t {
   none = 0,
   truncated = 1,      // the pool ends inside an object
-  unknown_object = 2, // a tag that ISO 11783-10 does not have
-  doubled_id = 3,     // two objects of one id
+  unknown_object = 2, // a tag that ISO 11783-10 does not define
+  doubled_id = 3,     // two objects with one id
   too_long = 4,       // beyond a limit of the standard or of ours
   no_device = 5,      // a pool without a device, or with two
 };
@@ -65,7 +63,7 @@ enum class element_type : std::uint8_t {
 /// DET
 struct ddop_element {
   std::uint16_t id = 0;
-  element_type type = element_type::device; // others than the named ones are kept too
+  element_type type = element_type::device; // unnamed types are kept too
   std::string designator;
   std::uint16_t number = 0; // what process data calls `element`
   std::uint16_t parent = 0; // id
@@ -95,7 +93,7 @@ struct ddop_property {
 struct value_presentation {
   std::uint16_t id = 0;
   std::int32_t offset = 0;
-  double scale = 1; // on the wire a float; here the shortest decimal that it stands for: 0.001
+  double scale = 1; // a float on the wire; here its shortest decimal: 0.001
   std::uint8_t decimals = 0;
   std::string unit;
 
@@ -112,7 +110,7 @@ struct ddop {
   std::vector<value_presentation> presentations;
 
   [[nodiscard]] const ddop_element* element(std::uint16_t number) const;
-  /// The process data of this DDI in this element.
+  /// The process data with this DDI in this element.
   [[nodiscard]] const ddop_process_data* find(std::uint16_t element_number,
                                               std::uint16_t ddi) const;
   [[nodiscard]] const ddop_property* property(std::uint16_t element_number,

@@ -19,7 +19,7 @@ lamp lamp_at(std::span<const std::uint8_t> head, unsigned shift) {
 } // namespace
 
 std::optional<dm_view> dm_view::parse(std::span<const std::uint8_t> payload) {
-  // A single frame with one fault has two bytes left over.
+  // A single frame with one fault has two unused bytes.
   if (payload.size() == 8)
     payload = payload.first(6);
   if (payload.size() < 6 || payload.size() % 4 != 2)
@@ -39,8 +39,8 @@ std::optional<trouble_code> dm_view::operator[](std::size_t place) const {
   if (const std::uint8_t count = bytes[3] & 127U; count != occurrences_not_available)
     code.occurrences = count;
   code.conversion_method = bytes[3] >> 7U != 0;
-  // An ECU without faults sends zeros. All ones is what J1939-71 sends for "not available"; but SPN
-  // 524287 FMI 31 with a real count was sent as a fault by an implement, and is one.
+  // An ECU without faults sends zeros. All ones means "not available" in J1939-71. But an implement sent SPN 524287 FMI
+  // 31 with a real count as a fault, so it counts as one.
   const bool none = code.spn == 0 && code.fmi == 0;
   const bool not_available =
     code.spn == spn_all_ones && code.fmi == fmi_all_ones && bytes[3] == 0xFF;
@@ -90,7 +90,7 @@ bool fault_table::update(const assembled_message& message, std::vector<fault_cha
   const auto is_its = [&](const fault& one) {
     return one.bus == message.bus && one.source == message.source && one.list == list;
   };
-  // Marked by hand, not by time: two messages may come in the same microsecond.
+  // An explicit mark, not the time: two messages may have the same microsecond.
   std::vector<bool> said(faults_.size(), false);
   for (std::size_t place = 0; place < dm->places(); ++place) {
     const auto code = (*dm)[place];

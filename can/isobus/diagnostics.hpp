@@ -1,13 +1,11 @@
-/// What ECUs say is wrong with them: DM1 (active faults) and DM2 (previously active), as faults
-/// that appear and clear.
+/// Faults that ECUs report in DM1 (active faults) and DM2 (previously active), as faults that appear and clear.
 ///
-/// Shape: a DM message is a `dm_view` into its payload: two bytes of lamps, four bytes a fault.
-///   Each DM message replaces the list of its sender, so `fault_table` tells what appeared and what
-///   cleared since the one before.
+/// Shape: a DM message is a `dm_view` into its payload: two bytes of lamps, four bytes a fault. Each DM message
+///   replaces the list of its sender, so `fault_table` finds what appeared and what cleared since the previous message.
 /// Units: microseconds, the clock of the frames.
-/// Errors: a payload that is too short, or ends inside a fault, is no DM message.
+/// Errors: a payload that is too short, or ends inside a fault, is not a DM message.
 /// Threads: plain values.
-/// Limits: `faults_max` faults a machine; those beyond it are counted and not kept.
+/// Limits: `faults_max` faults a machine; further ones are counted and not kept.
 /// Source: SAE J1939-73.
 #pragma once
 
@@ -31,7 +29,7 @@ enum class lamp_flash : std::uint8_t {
   fast = 1,
   reserved = 2,
   steady = 3
-}; // 1 Hz, 2 Hz, -, does not flash
+}; // 1 Hz, 2 Hz, reserved, does not flash
 
 struct lamp {
   lamp_state state = lamp_state::not_available;
@@ -50,10 +48,10 @@ struct lamps {
 struct trouble_code {
   std::uint32_t spn = 0; // 19 bits
   std::uint8_t fmi = 0;  // 5 bits
-  /// Nothing: the ECU does not count (127).
+  /// Nothing when the ECU does not count (127).
   std::optional<std::uint8_t> occurrences;
-  /// Set: an old ECU, whose SPN may stand in another order of bits (J1939-73 conversion methods 1
-  /// to 3). `spn` is read by method 4 all the same.
+  /// True for an old ECU whose SPN may use another order of bits (J1939-73 conversion methods 1 to 3). `spn` is read by
+  /// method 4 in any case.
   bool conversion_method = false;
   friend constexpr bool operator==(const trouble_code&, const trouble_code&) = default;
 };
@@ -64,8 +62,7 @@ public:
   [[nodiscard]] static std::optional<dm_view> parse(std::span<const std::uint8_t> payload);
 
   [[nodiscard]] can::lamps lamps() const;
-  /// Places for faults in the message; those that say "no fault" (SPN 0 FMI 0, or all ones) hold
-  /// none.
+  /// Places for faults in the message. A place that says "no fault" (SPN 0 FMI 0, or all ones) is empty.
   [[nodiscard]] std::size_t places() const { return faults_.size() / 4; }
   [[nodiscard]] std::optional<trouble_code> operator[](std::size_t place) const;
 
@@ -76,7 +73,7 @@ private:
   std::span<const std::uint8_t> faults_;
 };
 
-/// What a failure mode identifier means, in a few words; empty for those that are reserved.
+/// The meaning of a failure mode identifier in a few words; empty for a reserved one.
 [[nodiscard]] std::string_view fmi_word(std::uint8_t fmi);
 
 enum class fault_list : std::uint8_t { active = 1, previous = 2 }; // DM1, DM2
@@ -86,7 +83,7 @@ struct fault {
   std::uint8_t source = 0;
   fault_list list = fault_list::active;
   trouble_code code;
-  can::lamps lamps; // of the whole message: DM1 does not say which lamp is for which fault
+  can::lamps lamps; // of the whole message: DM1 does not say which lamp belongs to which fault
   std::int64_t since_us = 0;
   std::int64_t last_us = 0;
 };
@@ -107,7 +104,7 @@ class fault_table {
 public:
   static constexpr std::size_t faults_max = 2048;
 
-  /// Whether the message was a DM1 or DM2; what it changed is appended to `changes`.
+  /// Whether the message was a DM1 or DM2. Its changes are appended to `changes`.
   bool update(const assembled_message& message, std::vector<fault_change>& changes);
 
   /// All faults of both lists, in the order in which they appeared.

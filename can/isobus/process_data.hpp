@@ -1,11 +1,9 @@
-/// Process data of ISO 11783-10: what implement and task controller ask of each other and tell each
-/// other.
+/// Process data of ISO 11783-10: the messages between implement and task controller.
 ///
-/// Shape: PGN 51968, eight bytes: command (4 bits), element (12), DDI (16), value (32, signed). Two
-///   commands use the bytes otherwise: an acknowledgement names its errors; a device description
-///   (command 1) may be a long message.
-/// Units: of the value: its DDI's (ddi.hpp), or what the device says in its description (ddop.hpp).
-/// Errors: another length is no process data.
+/// Shape: PGN 51968, eight bytes: command (4 bits), element (12), DDI (16), value (32, signed). Two commands use the
+///   bytes differently: an acknowledgement names its errors; a device description (command 1) may be a long message.
+/// Units: the value has the unit of its DDI (ddi.hpp), or the unit in the device description (ddop.hpp).
+/// Errors: a payload of another length is not process data.
 /// Source: ISO 11783-10, AgIsoStack++.
 #pragma once
 
@@ -41,15 +39,15 @@ struct process_data {
   process_command command = process_command::value;
   std::uint16_t element = 0; // 0 .. 4095
   std::uint16_t ddi = 0;
-  /// What follows the DDI, whatever the command means by it.
+  /// The bytes after the DDI; their meaning depends on the command.
   std::int32_t value = 0;
 
-  /// Whether `value` is a measured or wanted value of the DDI: commands 3 and 10.
+  /// Whether `value` is a measured or set value of the DDI: commands 3 and 10.
   [[nodiscard]] constexpr bool carries_value() const {
     return command == process_command::value || command == process_command::set_and_acknowledge;
   }
-  /// Of an acknowledgement: the error bits (0: accepted; 255: ISO 11783-10 knows the command not),
-  /// and the command that is answered, where the sender says it.
+  /// For an acknowledgement: the error bits (0: accepted; 255: a command that ISO 11783-10 does not define), and the
+  /// command that is answered, if the sender gives it.
   [[nodiscard]] constexpr std::uint8_t acknowledged_errors() const {
     return static_cast<std::uint8_t>(value);
   }
@@ -60,8 +58,7 @@ struct process_data {
 
 [[nodiscard]] std::optional<process_data> parse_process_data(std::span<const std::uint8_t> payload);
 
-/// The object pool within a message that carries one (command 1, object pool transfer); nothing of
-/// any other message.
+/// The object pool inside a message that carries one (command 1, object pool transfer); nothing for any other message.
 [[nodiscard]] std::optional<std::span<const std::uint8_t>>
 object_pool_of(std::span<const std::uint8_t> payload);
 

@@ -16,7 +16,7 @@ using text::scan;
 constexpr std::uint32_t identifier_mask = 0x1FFFFFFF;
 constexpr std::uint32_t standard_max = 0x7FF;
 
-/// An identifier of three digits, or of eight (seven: the leading zero was left out).
+/// An identifier of three digits, or of eight (seven without the leading zero).
 const char* take_identifier(scan& in, std::size_t digits, header_parts& parts) {
   if (digits != 3 && digits != 7 && digits != 8)
     return "identifier: three hex digits (11 bits) or eight (29 bits) expected";
@@ -24,7 +24,7 @@ const char* take_identifier(scan& in, std::size_t digits, header_parts& parts) {
   const auto value = at.hex(8).value_or(0);
   if (digits == 3) {
     if (value > standard_max)
-      return "identifier: above 7FF, the most that three digits (11 bits) may say";
+      return "identifier: above 7FF, the limit for three digits (11 bits)";
   } else if (value >> 30U != 0) {
     return "identifier: above 1FFFFFFF (29 bits), or 3FFFFFFF with the mark of an error frame";
   }
@@ -35,7 +35,7 @@ const char* take_identifier(scan& in, std::size_t digits, header_parts& parts) {
   return nullptr;
 }
 
-/// Hex pairs, each with a dot before it or not, up to the first character that is neither.
+/// Hex pairs, each with or without a dot before it, up to the first other character.
 const char* take_pairs(scan& in, std::uint8_t* to, std::size_t bytes_max, std::size_t& bytes) {
   bytes = 0;
   for (;;) {
@@ -60,13 +60,13 @@ const char* take_pairs(scan& in, std::uint8_t* to, std::size_t bytes_max, std::s
   }
 }
 
-/// `_9` to `_F` behind eight bytes.
+/// `_9` to `_F` after eight bytes.
 const char* take_raw_dlc(scan& in, header_parts& parts) {
   if (!in.take('_'))
     return nullptr;
   const auto dlc = text::hex_value(in.peek());
   if (parts.length != classic_bytes_max || dlc < 9 || dlc > 15)
-    return "raw DLC: 9 to F, and only of a frame of eight bytes";
+    return "raw DLC: 9 to F expected, and only after eight bytes";
   in.skip(1);
   parts.nibble = dlc;
   return nullptr;
@@ -77,13 +77,13 @@ const char* take_remote(scan& in, header_parts& parts) {
   if (!text::is_digit(in.peek()))
     return nullptr;
   if (in.peek() > '8')
-    return "length: a remote frame asks for at most 8 bytes";
+    return "length: above 8 in a remote frame";
   parts.length = static_cast<std::uint16_t>(in.peek() - '0');
   in.skip(1);
   return take_raw_dlc(in, parts);
 }
 
-/// What stands behind `<id>#` of a classic or FD frame.
+/// The part after `<id>#` of a classic or FD frame.
 const char* take_body(scan& in, header_parts& parts, std::uint8_t* to) {
   if (in.peek() == 'R' || in.peek() == 'r') {
     in.skip(1);
@@ -114,7 +114,7 @@ void put_xl_header(
     to[3 + i] = static_cast<std::uint8_t>(af >> 8U * i);
 }
 
-/// `<flags 2>:<sdt 2>:<af 8>` with what `end` closes it.
+/// `<flags 2>:<sdt 2>:<af 8>`, closed by `end`.
 const char* take_xl_fields(scan& in, std::uint8_t vcid, std::uint8_t* to, char end) {
   std::uint8_t flags = 0;
   std::uint8_t sdt = 0;
@@ -134,7 +134,7 @@ const char* take_xl_fields(scan& in, std::uint8_t vcid, std::uint8_t* to, char e
 /// `<vcid 2><priority 3>#<flags 2>:<sdt 2>:<af 8>#{data}`.
 const char* take_xl(scan& in, header_parts& parts, std::uint8_t* to) {
   std::uint8_t vcid = 0;
-  (void)in.hex_byte(vcid); // five hex digits were counted before
+  (void)in.hex_byte(vcid); // five hex digits were checked before
   auto at = in;
   parts.id = at.hex(8).value_or(0);
   if (parts.id > standard_max)
@@ -171,7 +171,7 @@ void take_log_frame(scan in, std::size_t digits, log_line& out, log_payload& pay
   if (fault != nullptr)
     return out.set_fault(in.column(), fault);
   if (!in.done() && !in.blanks())
-    return out.set_fault(in.column(), "payload: a character that is no hex digit");
+    return out.set_fault(in.column(), "payload: a character that is not a hex digit");
   if (in.take('T'))
     parts.direction = frame_direction::sent;
   else if (in.take('R'))
@@ -236,7 +236,7 @@ const char* take_screen_length(scan& in, header_parts& parts) {
            : "length: an XL frame has 1 to 2048 bytes";
 }
 
-/// The bytes of a screen line, as many as its length says, and what may stand behind them.
+/// The bytes of a screen line, as many as its length, and the optional text after them.
 const char* take_screen_bytes(scan& in, const header_parts& parts, std::uint8_t* to) {
   in.blanks();
   if (in.take('(')) { // XL: (vcid|flags:sdt:af)
@@ -251,7 +251,7 @@ const char* take_screen_bytes(scan& in, const header_parts& parts, std::uint8_t*
   for (std::size_t i = parts.kind == frame_kind::xl ? xl_header_bytes : 0; i < parts.length; ++i) {
     in.blanks();
     if (in.peek() == '.')
-      return "payload: candump cut this frame short on the screen; only a log (-L) has it whole";
+      return "payload: candump truncated this frame on the screen; only a log (-L) has it whole";
     if (!in.hex_byte(to[i]) || (!in.done() && !text::is_blank(in.peek())))
       return "payload: fewer hex bytes than the length says";
   }
@@ -290,13 +290,13 @@ void take_screen_frame(scan in, header_parts parts, log_line& out, log_payload& 
   out.set_frame(parts, column);
 }
 
-/// `(seconds.fraction)` or `(date time)`, the parenthesis already taken.
+/// `(seconds.fraction)` or `(date time)`, after the parenthesis.
 const char* take_time(scan& in, log_line& out) {
   const bool negative = in.take('-');
   if (in.peek(4) == '-') {
     const auto day = text::take_date(in);
     if (!day || negative)
-      return "time: no such day";
+      return "time: invalid date";
     in.blanks();
     const auto clock = text::take_clock(in);
     if (!clock)
@@ -336,8 +336,7 @@ void take_dropcount(scan in, log_line& out) {
   out.interface = name;
 }
 
-/// A heading, a comment, or the explanation that candump puts under an error frame (a tab and one
-/// word).
+/// A heading, a comment, or the explanation of candump below an error frame (a tab and one word).
 bool is_nothing(const scan& line, const scan& in) {
   const char c = in.peek();
   if (in.done() || c == '#' || c == ';' || in.rest().starts_with("//")
@@ -346,7 +345,7 @@ bool is_nothing(const scan& line, const scan& in) {
   return line.peek() == '\t' && c >= 'a' && c <= 'z' && in.peek_word().size() == in.left();
 }
 
-/// Any line, whatever its form.
+/// Any line in any form.
 void parse_any(std::string_view line,
                log_line& out,
                log_payload& payload,
@@ -384,15 +383,14 @@ void parse_any(std::string_view line,
     take_extra(in, parts);
     return take_screen_frame(in, parts, out, payload);
   }
-  out.set_fault(name_column, "no line of candump: neither a time nor a length was found");
+  out.set_fault(name_column, "not a candump line: found neither a time nor a length");
 }
 
-/// What nearly every line of a real log is: ten digits of seconds, six of microseconds, eight of
-/// identifier, one blank between each, up to eight bytes. Anything else is left to parse_any, which
-/// reads these lines as well.
+/// The form of nearly every line of a real log: ten digits of seconds, six of microseconds, eight of identifier, one
+/// blank between each, up to eight bytes. parse_any reads all other lines, and could read these as well.
 bool parse_usual(std::string_view line, log_line& out, log_payload& payload) {
   constexpr std::size_t name_at = 20;
-  // So that the eight bytes at the identifier can be loaded at once.
+  // Long enough to load the eight bytes at the identifier at once.
   if (line.size() < name_at + 2 + 9 || line[0] != '(' || line[11] != '.' || line[18] != ')'
       || line[19] != ' ')
     return false;

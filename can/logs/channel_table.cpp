@@ -15,7 +15,7 @@ std::string usual_name(unsigned channel) {
   return "can" + std::to_string(channel - 1);
 }
 
-/// The channel whose usual name this is; 0 when there is none.
+/// The channel with this usual name; 0 when there is none.
 unsigned usual_channel(std::string_view name) {
   text::scan in{name};
   if (!in.take("can"))

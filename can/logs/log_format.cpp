@@ -85,7 +85,7 @@ bool is_actisense(std::string_view line) {
          && std::all_of(line.begin() + 1, line.begin() + 7, text::is_digit);
 }
 
-/// Before the format is known: what no format takes for a frame, a heading of ours or a fault.
+/// Before the format is known: a line that is a comment or blank in every format.
 bool is_comment(std::string_view line) {
   scan in{line};
   in.blanks();
@@ -171,7 +171,7 @@ std::optional<std::string_view> log_reader::take_line() {
     offset_ += piece.size();
     return piece;
   }
-  // Only as much as shows that the line is too long is kept of one that is.
+  // Of a line that is too long, only enough is kept to show that it is too long.
   const auto room = line_bytes_max + 2 - std::min(part_.size(), line_bytes_max + 2);
   part_.append(piece.substr(0, room));
   skipped_ += piece.size() - std::min(piece.size(), room);
@@ -198,10 +198,9 @@ void log_reader::parse_candump_line(std::string_view line, log_line& out, log_pa
   }
 }
 
-/// A line of at most eight bytes may be a whole message all the same, of a PGN that travels as fast
-/// packets: taken for a packet, its first byte would be read as a counter. Gateways that put
-/// messages together do so with short ones too; canboat's form may mix both, and the
-/// manufacturers' own messages that fill a frame are then packets far more often than messages.
+/// A line of at most eight bytes may be a whole message if its PGN is sent as fast packets. Read as a packet, its first
+/// byte would be a counter. Gateways that assemble messages assemble short ones too. A canboat log may mix both; a
+/// proprietary message that fills a frame is then usually a packet.
 void log_reader::tell_message(log_line& out) {
   if (out.kind == line_kind::message)
     assembled_ = true;
@@ -219,8 +218,8 @@ void log_reader::tell_message(log_line& out) {
 }
 
 void log_reader::parse(std::string_view line, log_line& out, log_payload& payload) {
-  if (format_ == log_format::candump) // first: it is by far the most frequent, and reads without a
-                                      // copy of `out`
+  // First, because candump is by far the most frequent format, and reads without a copy of `out`.
+  if (format_ == log_format::candump)
     return parse_candump_line(line, out, payload);
   out = {};
   if (line.size() > line_bytes_max)
@@ -228,9 +227,8 @@ void log_reader::parse(std::string_view line, log_line& out, log_payload& payloa
   switch (format_) {
   case log_format::unknown:
     if (!is_comment(line))
-      out.set_fault(
-        1,
-        "format: not found (candump, asc, trc, canboat, ydwg, actisense, garmin, pcdin, rp1210)");
+      out.set_fault(1, "format: unknown; known are candump, asc, trc, canboat, ydwg, actisense, "
+                       "garmin, pcdin, rp1210");
     return;
   case log_format::candump:
     return;
@@ -273,7 +271,7 @@ bool log_reader::next(log_line& out, log_payload& payload) {
 
 namespace {
 
-/// Numbers and words with blanks between.
+/// Numbers and words, separated by blanks.
 class state_text {
 public:
   explicit state_text(std::string_view text) : in_{text} {}
@@ -320,8 +318,7 @@ std::string log_reader::save() const {
   put(trc_.start_us);
   put(clock_.day);
   put(clock_.last_us);
-  // Whatever a log may have said, it stands between blanks: letters that are none become their
-  // codes.
+  // Blanks separate the saved values, so the letters of the columns, which may be any character, become numbers.
   for (const char letter : trc_.columns)
     put(static_cast<unsigned>(static_cast<unsigned char>(letter)));
   text += ' ' + (unnamed_.empty() ? std::string{"-"} : "=" + unnamed_);
@@ -379,7 +376,7 @@ bool log_reader::restore(std::string_view saved) {
     if (!name.empty())
       made.channels_.rename(channel, name);
   }
-  (void)in.take(made.assembled_); // older readers did not save it
+  (void)in.take(made.assembled_); // older versions did not save it
   *this = std::move(made);
   return true;
 }
@@ -413,7 +410,7 @@ const char* log_writer::append(std::string& out,
                                const message_head& head,
                                const std::uint8_t* data) {
   if (format_ != log_format::canboat)
-    return "a whole message: only canboat has a form for it";
+    return "a whole message: only canboat can express it";
   append_canboat(out, time_us, head, data);
   return nullptr;
 }

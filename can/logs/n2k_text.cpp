@@ -16,7 +16,7 @@ namespace {
 using text::scan;
 
 constexpr std::string_view interface = "can0";
-/// canboat's numbers for what a gateway says of itself.
+/// canboat's numbers for a gateway's own messages.
 constexpr std::uint32_t gateway_pgn_first = 0x40000;
 constexpr std::uint32_t gateway_pgn_last = 0x402FF;
 
@@ -24,18 +24,19 @@ bool is_to_one(std::uint32_t pgn) {
   return (pgn >> 8U & 0xFFU) < 240;
 }
 
-/// Takes what a line said as a frame or as a message. `column` is where the PGN stands.
+/// Sets the line to a frame or a message. `column` is the position of the PGN.
 void give(log_line& out,
           const message_head& head,
           frame_direction direction,
           std::uint32_t column) {
   out.interface = interface;
   if (head.pgn >= gateway_pgn_first && head.pgn <= gateway_pgn_last)
-    return; // stays nothing
+    return; // kind stays `nothing`
   if (head.pgn > pgn_max)
     return out.set_fault(column, "PGN: above 3FFFF (18 bits)");
   if (is_to_one(head.pgn) && (head.pgn & 0xFFU) != 0)
-    return out.set_fault(column, "PGN: the last byte must be 0 where a destination goes (PDU1)");
+    return out.set_fault(column,
+                         "PGN: the last byte must be 0 for a PGN with a destination (PDU1)");
   if (head.length > classic_bytes_max) {
     out.kind = line_kind::message;
     out.message = head;
@@ -50,7 +51,7 @@ void give(log_line& out,
     column);
 }
 
-/// A decimal number of at most `most`, and the comma behind it.
+/// A decimal number up to `most`, and the comma after it.
 bool take_field(scan& in, std::uint64_t most, std::uint64_t& value) {
   const auto number = in.decimal(9);
   if (!number || *number > most || (!in.take(',') && !in.done()))
@@ -59,7 +60,7 @@ bool take_field(scan& in, std::uint64_t most, std::uint64_t& value) {
   return true;
 }
 
-/// Hex pairs to the end of the line or to the first character that is none.
+/// Hex pairs, to the end of the line or the first other character.
 const char* take_payload_pairs(scan& in, char between, message_head& head, log_payload& payload) {
   std::size_t count = 0;
   while (text::hex_value(in.peek()) < 16) {
@@ -75,7 +76,7 @@ const char* take_payload_pairs(scan& in, char between, message_head& head, log_p
   return nullptr;
 }
 
-/// `2022-05-06T07:08:09.123Z`, `2021-04-05-10:11:12.004`; some write a comma for the point.
+/// `2022-05-06T07:08:09.123Z`, `2021-04-05-10:11:12.004`; some programs write a comma instead of the point.
 bool take_n2k_time(scan& in, log_line& out) {
   const auto day = text::take_date(in);
   if (!day || (!in.take('T') && !in.take('-') && !in.take(' ')))
@@ -96,7 +97,7 @@ std::int64_t day_clock::unwrap(std::int64_t time_of_day_us) {
   if (last_us >= 0 && time_of_day_us < last_us - half_us)
     ++day;
   else if (last_us >= 0 && time_of_day_us > last_us + half_us)
-    --day; // a line late over midnight
+    --day; // a late line from before midnight
   last_us = time_of_day_us;
   return day * day_us + time_of_day_us;
 }
@@ -187,8 +188,7 @@ void parse_actisense(std::string_view line, day_clock& clock, log_line& out, log
   std::optional<std::uint32_t> us = 0;
   if (in.take('.'))
     us = in.fraction_us(9);
-  // Actisense counts from when it was switched on: the hours go on beyond 23, so there is no
-  // midnight to find.
+  // Actisense counts from its switch-on: the hours go beyond 23, so there is no midnight to detect.
   if (!digits || !six || !us || *digits / 100 % 100 > 59 || *digits % 100 > 59 || !in.blanks())
     return out.set_fault(in.column(), expected);
   const auto seconds = *digits / 10'000 * 3600 + *digits / 100 % 100 * 60 + *digits % 100;
@@ -261,7 +261,7 @@ void parse_garmin(std::string_view line, log_line& out, log_payload& payload) {
   if (in.done() || in.peek() == '#' || in.rest().starts_with("Sequence #"))
     return;
   if (!in.decimal(18) || !in.take(','))
-    return out.set_fault(in.column(), "number: expected, with a comma behind it");
+    return out.set_fault(in.column(), "number: expected, with a comma after it");
   if (!take_garmin_time(in, out))
     return out.set_fault(in.column(), "time: milliseconds or a date expected");
   const auto column = in.column();
@@ -273,7 +273,7 @@ void parse_garmin(std::string_view line, log_line& out, log_payload& payload) {
   for (std::size_t i = 0; i < values.size(); ++i) {
     if (!take_field(in, most[i], values[i]))
       return out.set_fault(in.column(), faults[i]);
-    for (int name = 0; i == 0 && name < 2; ++name) { // of the message, of the maker
+    for (int name = 0; i == 0 && name < 2; ++name) { // names of the message and of the maker
       const auto comma = in.rest().find(',');
       in.skip(comma == std::string_view::npos ? in.left() : comma + 1);
     }
@@ -297,7 +297,7 @@ void parse_pcdin(std::string_view line, log_line& out, log_payload& payload) {
   if (in.done() || in.peek() == '#')
     return;
   if (!in.take("$PCDIN,"))
-    return out.set_fault(in.column(), "no line of PCDIN");
+    return out.set_fault(in.column(), "not a PCDIN line");
   const auto column = in.column();
   const auto pgn = in.hex(6);
   if (!pgn || !in.take(','))
@@ -320,7 +320,7 @@ void parse_pcdin(std::string_view line, log_line& out, log_payload& payload) {
   if (!in.take('*') || !in.hex_byte(said))
     return out.set_fault(in.column(), "checksum: * and two hex digits expected");
   if (said != sum)
-    return out.set_fault(in.column() - 2, "checksum: does not fit the line");
+    return out.set_fault(in.column() - 2, "checksum: does not match the line");
   give(out, head, frame_direction::unknown, column);
 }
 
@@ -330,7 +330,7 @@ std::int64_t floor_divide(std::int64_t value, std::int64_t by) {
   return value / by - (value % by < 0 ? 1 : 0);
 }
 
-/// `hh:mm:ss.fff`, with six digits where three are not enough.
+/// `hh:mm:ss.fff`, with six digits if three are not enough.
 void append_clock(std::string& out, std::int64_t time_us) {
   const auto in_day = static_cast<std::uint64_t>(time_us - floor_divide(time_us, day_us) * day_us);
   const auto seconds = in_day / second_us;
@@ -357,7 +357,7 @@ const char* refusal(frame_header header) {
   return nullptr;
 }
 
-/// Whether the year has the four digits that a date has room for.
+/// Whether the year has four digits, as a date needs.
 bool has_date(std::int64_t time_us) {
   return time_us >= days_of({0, 1, 1}) * day_us && time_us < days_of({10'000, 1, 1}) * day_us;
 }

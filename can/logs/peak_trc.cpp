@@ -35,8 +35,7 @@ std::optional<std::int64_t> take_start(scan in) {
     return std::nullopt;
   std::int64_t us = 0;
   if (in.take('.')) {
-    // Digit by digit from the last: each step divides by ten what stands behind, in thousandths of
-    // a microsecond.
+    // Digit by digit from the last: each step divides the digits behind it by ten, in thousandths of a microsecond.
     const auto digits = in.rest().substr(0, in.rest().find_first_not_of("0123456789"));
     if (digits.size() > 18)
       return std::nullopt;
@@ -103,7 +102,7 @@ const char* take_offset(scan& in, const trc_state& state, log_line& out) {
   return in.blanks() ? nullptr : "time: a blank expected after it";
 }
 
-/// Four digits at most are 11 bits, eight are 29.
+/// Up to four digits mean 11 bits, more digits 29 bits.
 const char* take_identifier(scan& in, header_parts& parts) {
   const auto digits = in.hex_digits();
   const auto value = in.hex(8);
@@ -138,7 +137,7 @@ bool take_channel(scan& in, channel_table& channels, log_line& out) {
   return in.blanks();
 }
 
-/// Exactly parts.payload bytes, and nothing behind them.
+/// Exactly parts.payload bytes, and nothing after them.
 const char* take_bytes(scan& in, std::size_t count, log_payload& to) {
   for (std::size_t i = 0; i < count; ++i) {
     in.blanks();
@@ -149,7 +148,7 @@ const char* take_bytes(scan& in, std::size_t count, log_payload& to) {
   return in.done() ? nullptr : "payload: more than the length says";
 }
 
-/// A DLC, or (column l) a length, as each kind counts it.
+/// A DLC, or in column l a length, for each kind of frame.
 const char* take_length(scan& in, bool is_length, header_parts& parts) {
   const auto said = in.decimal(2);
   if (!said || (!in.done() && !text::is_blank(in.peek())))
@@ -177,7 +176,7 @@ void take_line_1(
   scan in, const trc_state& state, channel_table& channels, log_line& out, log_payload& payload) {
   header_parts parts;
   if (!in.decimal(18) || !in.take(')'))
-    return out.set_fault(in.column(), "number: expected, with ) behind it");
+    return out.set_fault(in.column(), "number: expected, with ) after it");
   in.blanks();
   if (const auto* fault = take_offset(in, state, out))
     return out.set_fault(in.column(), fault);
@@ -210,7 +209,7 @@ void take_line_1(
   out.set_frame(parts, id_column);
 }
 
-/// DT, FD, FB (FD, bit rate switched), FE (FD, error state), BI (both), RR (remote). False: no
+/// DT, FD, FB (FD, bit rate switched), FE (FD, error state), BI (both), RR (remote). False for a type that is not a
 /// frame.
 bool judge_type(std::string_view type, header_parts& parts) {
   constexpr std::array<std::string_view, 4> fd_types{"FD", "FB", "FE", "BI"};
@@ -225,7 +224,7 @@ bool judge_type(std::string_view type, header_parts& parts) {
   return type == "DT" || parts.remote || parts.error;
 }
 
-/// One column of a line of version 2.x; `known` once the type said that it is a frame.
+/// One column of a line of version 2.x; `known` once the type is known to be a frame.
 const char* take_column(char letter,
                         scan& in,
                         const trc_state& state,
@@ -267,7 +266,7 @@ void take_line_2(
     if (letter == 'T') {
       column = in.column();
       if (!judge_type(in.word(), parts))
-        return; // ST, EC, EV: no frame
+        return; // ST, EC, EV: not a frame
       typed = true;
       in.blanks();
       continue;
@@ -277,15 +276,14 @@ void take_line_2(
     const auto at = in.column();
     const auto* fault = take_column(letter, in, state, channels, parts, out);
     if (fault != nullptr && parts.error)
-      break; // what PEAK says of an error is kept no further
+      break; // the error details of PEAK are not kept
     if (fault != nullptr)
       return out.set_fault(at, fault);
   }
   if (parts.error)
     return give_error_frame(out, parts, column);
   if (!typed)
-    return out.set_fault(1,
-                         "columns: ;$COLUMNS with the type (T) must stand before the first line");
+    return out.set_fault(1, "columns: ;$COLUMNS with the type (T) expected before the first line");
   if (const auto* fault = take_bytes(in, parts.remote ? 0 : parts.length, payload))
     return out.set_fault(in.column(), fault);
   out.set_frame(parts, column);

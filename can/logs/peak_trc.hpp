@@ -1,17 +1,12 @@
-/// PEAK trace files (PCAN-View, PCAN-Explorer), versions 1.0, 1.1, 1.2, 1.3, 2.0 and 2.1, read and
-/// written.
+/// PEAK trace files (PCAN-View, PCAN-Explorer), versions 1.0, 1.1, 1.2, 1.3, 2.0 and 2.1, read and written.
 ///
-/// Shape: what stands in the heading (`;$FILEVERSION`, `;$STARTTIME`, `;$COLUMNS`) is kept for the
-/// lines under it; without
-///   a version it is 1.0, which has neither start nor direction, so that its times count from 0.
-/// Units: microseconds; a version writes milliseconds with 0 (1.0), 1 (1.1) or 3 digits (the
-/// others). The start is a
-///   number of days since 1899-12-30, in local time and not of where: taken as UTC.
-/// Errors: a fault names the field. Status, event and error counter lines are no frames.
-/// Limits: buses 1 to 255 (bus 1 is can0, see channel_table); 1.0, 1.1 and 2.0 know one bus only,
-/// the 1.x no FD. Of an
-///   error frame TRC has its own account, which SocketCAN's marks cannot say: only that there was
-///   one is kept.
+/// Shape: the values of the heading (`;$FILEVERSION`, `;$STARTTIME`, `;$COLUMNS`) are kept for the lines below it. A
+///   file without a version has version 1.0, which has neither start nor direction: its times count from 0.
+/// Units: microseconds; a version writes milliseconds with 0 (1.0), 1 (1.1) or 3 digits (the others). The start is a
+///   number of days since 1899-12-30 in local time without a zone; it is read as UTC.
+/// Errors: a fault names the field. Status, event and error counter lines are not frames.
+/// Limits: buses 1 to 255 (bus 1 is can0, see channel_table). 1.0, 1.1 and 2.0 have one bus only, 1.x has no FD. The
+///   marks of SocketCAN cannot express the error details of TRC: only that there was an error frame is kept.
 /// Threads: plain values.
 /// Source: PEAK-System, "PEAK CAN TRC File Format".
 #pragma once
@@ -41,14 +36,14 @@ enum class trc_version : std::uint8_t {
 
 inline constexpr std::int64_t trc_epoch_days = -25'569; // 1899-12-30, from 1970-01-01
 
-/// What a reader has learnt from the lines before.
+/// The state of a reader after the previous lines.
 struct trc_state {
   static constexpr std::size_t columns_max = 16;
 
   trc_version version = trc_version::v1_0;
   bool dated = false;
   std::int64_t start_us = 0;
-  std::array<char, columns_max> columns{}; // the letters of ;$COLUMNS, 0 behind the last
+  std::array<char, columns_max> columns{}; // the letters of ;$COLUMNS, 0 after the last
 };
 
 /// Reads one line without its end.
@@ -62,8 +57,8 @@ class trc_writer {
 public:
   explicit trc_writer(trc_version version = trc_version::v2_1) : version_{version} {}
 
-  /// Appends the frame, and before the first one the heading. nullptr, or why this version has no
-  /// form for it.
+  /// Appends the frame, and before the first frame the heading. Returns null, or the reason why this version cannot
+  /// express the frame.
   const char* append(std::string& out, const frame_view& frame, std::string_view interface);
 
 private:
@@ -80,10 +75,11 @@ private:
 
   trc_version version_;
   channel_table channels_;
-  std::bitset<channel_table::channel_max + 1> announced_; // buses whose name stands in a comment
+  std::bitset<channel_table::channel_max + 1>
+    announced_; // buses whose name was written in a comment
   bool begun_ = false;
   std::int64_t start_us_ = 0;
-  std::uint64_t number_ = 0; // of the frame
+  std::uint64_t number_ = 0; // number of the frame
   unsigned first_channel_ = 0;
 };
 

@@ -12,7 +12,7 @@ bool has_one_bus(trc_version version) {
          || version == trc_version::v2_0;
 }
 
-/// Days since 1899-12-30 with 13 digits behind the point: a hundredth of a microsecond.
+/// Days since 1899-12-30 with 13 digits after the point: a hundredth of a microsecond.
 void append_days(std::string& out, std::int64_t time_us) {
   constexpr std::uint64_t scale = 10'000'000'000'000;
   const auto since = static_cast<std::uint64_t>(time_us - trc_epoch_days * day_us);
@@ -23,8 +23,7 @@ void append_days(std::string& out, std::int64_t time_us) {
   text::append_decimal(out, (seconds * scale + 43'200) / 86'400, 13);
 }
 
-/// Milliseconds with 0, 1 or 3 digits behind the point; cut, not rounded, as the reader's times
-/// are.
+/// Milliseconds with 0, 1 or 3 digits after the point; truncated, not rounded, like the times of the reader.
 std::string offset_text(std::int64_t offset_us, int digits) {
   std::string text;
   auto amount = static_cast<std::uint64_t>(offset_us);
@@ -69,8 +68,8 @@ unsigned code_of(frame_header header) {
 
 void trc_writer::append_heading(std::string& out, std::int64_t time_us) {
   begun_ = true;
-  // Six digits of days from 1899 on; any other log counts from 1970. Version 1.0 always counts from
-  // 0.
+  // The start has six digits of days since 1899; a log outside that range counts from 1970. Version 1.0 always counts
+  // from 0.
   const bool dated =
     time_us >= trc_epoch_days * day_us && time_us < (trc_epoch_days + 999'999) * day_us;
   const auto rest = time_us % second_us;
@@ -94,11 +93,11 @@ void trc_writer::append_heading(std::string& out, std::int64_t time_us) {
 const char* trc_writer::refusal(const frame_view& frame, unsigned channel) const {
   const auto header = frame.header;
   if (header.kind() == frame_kind::xl)
-    return "an XL frame: TRC has no form for it";
+    return "an XL frame: TRC cannot express it";
   if (version_ < trc_version::v2_0 && header.kind() == frame_kind::fd)
-    return "an FD frame: TRC before version 2.0 has no form for it";
+    return "an FD frame: TRC before version 2.0 cannot express it";
   if (version_ == trc_version::v1_0 && header.error())
-    return "an error frame: TRC 1.0 has no form for it";
+    return "an error frame: TRC 1.0 cannot express it";
   if (has_one_bus(version_) && begun_ && channel != first_channel_)
     return "a second interface: this version of TRC has one bus only";
   return nullptr;
@@ -166,7 +165,7 @@ trc_writer::append(std::string& out, const frame_view& frame, std::string_view i
     channels_.rename(1, interface);
   const auto channel = channels_.channel_of(interface);
   if (!channel)
-    return "more than 255 interfaces: TRC numbers no more buses";
+    return "more than 255 interfaces: TRC has at most 255 buses";
   if (const auto* why = refusal(frame, *channel))
     return why;
   if (!begun_) {

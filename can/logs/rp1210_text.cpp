@@ -12,7 +12,7 @@ namespace {
 
 using text::scan;
 
-/// Where the last `words` words before `end` begin.
+/// Start of the last `words` words before `end`.
 std::size_t words_before(std::string_view line, std::size_t end, int words) {
   for (; words > 0 && end > 0; --words) {
     while (end > 0 && text::is_blank(line[end - 1]))
@@ -65,8 +65,8 @@ void parse_rp1210(std::string_view line, log_line& out, log_payload& payload) {
   const auto time = text::take_clock(in);
   if (!time || !in.blanks())
     return out.set_fault(in.column(), "time: hh:mm:ss.ffff expected before the identifier");
-  // The line was written after the frame came: a frame late in the day may have been written on the
-  // next.
+  // The line was written after the frame arrived: the line of a frame shortly before midnight may have the date of the
+  // next day.
   const bool before_midnight = *time > *written + day_us / 2;
   out.time_us = *day + *time - (before_midnight ? day_us : 0);
   out.timed = true;

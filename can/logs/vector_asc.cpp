@@ -28,7 +28,7 @@ bool starts_any_case(std::string_view text, std::string_view start) {
   return equals_any_case(text.substr(0, start.size()), start);
 }
 
-/// English and German, the languages that Vector's programs write; 0 for none.
+/// English and German, the languages of Vector's programs; 0 for an unknown month.
 unsigned month_of(std::string_view name) {
   constexpr std::array<std::array<std::string_view, 5>, 12> months{
     {{"jan"},
@@ -87,7 +87,7 @@ std::optional<std::uint32_t> take_number(scan& in, bool decimal) {
   return value ? std::optional{static_cast<std::uint32_t>(*value)} : std::nullopt;
 }
 
-/// One byte standing alone.
+/// One byte as a word of its own.
 bool take_byte(scan& in, bool decimal, std::uint8_t& byte) {
   auto at = in;
   const auto value = decimal ? take_number(at, true) : at.hex(2);
@@ -98,7 +98,7 @@ bool take_byte(scan& in, bool decimal, std::uint8_t& byte) {
   return true;
 }
 
-/// Bytes up to the first word that is none; 65 when there are more than 64.
+/// Bytes up to the first word that is not a byte; 65 when there are more than 64.
 std::size_t take_bytes(scan& in, bool decimal, log_payload& to) {
   std::size_t count = 0;
   for (in.blanks(); count <= fd_bytes_max && take_byte(in, decimal, to[count]); in.blanks())
@@ -133,7 +133,7 @@ bool take_asc_direction(scan& in, header_parts& parts) {
   return true;
 }
 
-/// What a classic line says of its length, by the bytes that really stand there.
+/// Checks the length of a classic line against the bytes in the line.
 const char*
 judge_classic_length(std::uint32_t said, std::size_t bytes, bool decimal, header_parts& parts) {
   parts.length = static_cast<std::uint16_t>(bytes);
@@ -145,18 +145,17 @@ judge_classic_length(std::uint32_t said, std::size_t bytes, bool decimal, header
     parts.nibble = static_cast<std::uint8_t>(said);
     return nullptr;
   }
-  // An FD frame on a classic line: what was said is its length, or its code, which some write in
-  // decimal.
+  // An FD frame on a classic line: the number is its length, or its code, which some programs write in decimal.
   const auto as_decimal = decimal ? said : said / 16 * 10 + said % 16;
   const bool agrees = bytes == said || (said <= 15 && fd_lengths[said] == bytes)
                       || (as_decimal <= 15 && fd_lengths[as_decimal] == bytes);
   if (!agrees || !fd_code_of(bytes))
-    return "payload: not as many bytes as the DLC says";
+    return "payload: number of bytes differs from the DLC";
   parts.kind = frame_kind::fd;
   return nullptr;
 }
 
-/// `d 8 01 02 ...` or `r 8`, behind the direction.
+/// `d 8 01 02 ...` or `r 8`, after the direction.
 const char* take_classic(scan& in, bool decimal, header_parts& parts, log_payload& payload) {
   if (in.take('r') || in.take('R')) {
     parts.remote = true;
@@ -164,7 +163,7 @@ const char* take_classic(scan& in, bool decimal, header_parts& parts, log_payloa
     const auto said =
       text::hex_value(in.peek()) < 16 ? take_number(in, decimal) : std::optional<std::uint32_t>{0};
     if (!said || *said > 15)
-      return "DLC: 0 to 15 of a remote frame";
+      return "DLC: 0 to 15 expected for a remote frame";
     parts.length = static_cast<std::uint16_t>(std::min<std::uint32_t>(*said, classic_bytes_max));
     parts.nibble = *said > classic_bytes_max ? static_cast<std::uint8_t>(*said) : std::uint8_t{0};
     return nullptr;
@@ -181,24 +180,25 @@ const char* take_classic(scan& in, bool decimal, header_parts& parts, log_payloa
   return judge_classic_length(*said, bytes, decimal, parts);
 }
 
-/// A line of the form CANFD that carries a classic frame.
+/// A CANFD line that carries a classic frame.
 const char*
 judge_classic_in_fd(std::uint32_t code, std::size_t bytes, bool remote, header_parts& parts) {
   parts.kind = frame_kind::classic;
   parts.nibble = code > classic_bytes_max ? static_cast<std::uint8_t>(code) : std::uint8_t{0};
   parts.remote = remote;
   parts.length = static_cast<std::uint16_t>(std::min<std::uint32_t>(code, classic_bytes_max));
-  return remote || bytes == parts.length ? nullptr : "payload: not as many bytes as the DLC says";
+  return remote || bytes == parts.length ? nullptr
+                                         : "payload: number of bytes differs from the DLC";
 }
 
-/// `300  [Name]  brs esi dlc length data... duration bits flags ...`, behind the direction. The
-/// numbers of the kind are hex whatever the base; the length is decimal.
+/// `300  [Name]  brs esi dlc length data... duration bits flags ...`, after the direction. DLC and flags are hex in
+/// either base of the log; the length is decimal.
 const char* take_fd(scan& in, bool decimal, header_parts& parts, log_payload& payload) {
   if (const auto* fault = take_identifier(in, decimal, parts))
     return fault;
   in.blanks();
   if (in.peek_word().size() != 1 || (in.peek() != '0' && in.peek() != '1')) {
-    (void)in.word(); // the frame's name in a database
+    (void)in.word(); // the name of the frame in a database
     in.blanks();
   }
   const char rate_switch = in.peek();
@@ -225,7 +225,7 @@ const char* take_fd(scan& in, bool decimal, header_parts& parts, log_payload& pa
   }
   in.blanks();
   const auto flags = in.hex(8);
-  // Some write no flags at all, some 0: more than eight bytes are FD all the same.
+  // Some programs write no flags, some write 0: more than eight bytes are FD in any case.
   const bool said_fd = flags ? (*flags & asc_flag::fd) != 0 : *length != 0 || *code == 0;
   const bool fd = said_fd || *length > classic_bytes_max;
   if (!fd)
@@ -235,7 +235,7 @@ const char* take_fd(scan& in, bool decimal, header_parts& parts, log_payload& pa
   parts.nibble =
     static_cast<std::uint8_t>((rate_switch == '1' ? 1 : 0) | (error_state == '1' ? 2 : 0));
   parts.length = static_cast<std::uint16_t>(*length);
-  return fd_lengths[*code] == *length ? nullptr : "length: not the one of this DLC";
+  return fd_lengths[*code] == *length ? nullptr : "length: does not match the DLC";
 }
 
 /// A number of 1 to 255, and its interface.
@@ -269,7 +269,7 @@ void take_fd_line(
   out.set_frame(parts, column);
 }
 
-/// Behind the time and `<channel> `.
+/// The part after the time and `<channel> `.
 void take_classic_line(scan in, const asc_state& state, log_line& out, log_payload& payload) {
   header_parts parts;
   const auto column = in.column();
@@ -282,7 +282,7 @@ void take_classic_line(scan in, const asc_state& state, log_line& out, log_paylo
   at.blanks();
   const bool directed = take_asc_direction(at, parts);
   if (!directed && (fault != nullptr || !at.done()))
-    return; // Statistic:, J1939TP, TxRq and others: events that are no frames
+    return; // Statistic:, J1939TP, TxRq and others: events that are not frames
   if (fault != nullptr)
     return out.set_fault(column, fault);
   if (!directed)
@@ -293,7 +293,7 @@ void take_classic_line(scan in, const asc_state& state, log_line& out, log_paylo
   out.set_frame(parts, column);
 }
 
-/// `12.345678` from the start, or from the line before.
+/// `12.345678` from the start, or from the previous line.
 const char* take_event_time(scan& in, asc_state& state, log_line& out) {
   const bool negative = in.take('-');
   const auto seconds = in.decimal(10);
@@ -332,7 +332,7 @@ void take_event(
   take_classic_line(in, state, out, payload);
 }
 
-/// A heading with a date. That of the first trigger block counts more than that of the file.
+/// A heading with a date. The date of the first trigger block replaces the date of the file.
 void take_date_line(scan in, asc_state& state, bool trigger, log_line& out) {
   if (state.triggered)
     return;
@@ -392,7 +392,7 @@ void parse_asc(std::string_view line,
   if (equals_any_case(word, "end") || equals_any_case(word, "internal")
       || equals_any_case(word, "no"))
     return;
-  out.set_fault(1, "no line of an ASC log: neither a time nor a heading");
+  out.set_fault(1, "not an ASC line: neither a time nor a heading");
 }
 
 } // namespace furrow::can

@@ -1,20 +1,15 @@
-/// Vector ASC logs, read and written: classic frames, remote, error frames, CAN FD.
+/// Vector ASC logs, read and written: classic frames, remote frames, error frames, CAN FD.
 ///
-/// Shape: what stands in the heading (`date`, `base hex|dec`, `timestamps absolute|relative`) is
-/// kept for the lines under
-///   it; the first `Begin Triggerblock` with a date replaces that of the heading, as CANoe and PEAK
-///   take it. Statistics, chip states, J1939TP lines (their frames stand in the log as well) and
-///   other events are no frames.
-/// Units: microseconds. The log says local time and not of where: it is taken as UTC.
-/// Errors: a fault names the field. A date in a language that we do not know is a fault once; times
-/// then count from 0. Limits: channels 1 to 255 (channel 1 is can0, see channel_table). Of an error
-/// frame ASC keeps only that there was one.
-///   A classic line with more than eight bytes is taken as an FD frame: some converters write them
-///   so. The fourth and third bit of the FD flags have no place in an ASC log. Vector's own marks
-///   of XL frames are not read.
+/// Shape: the values of the heading (`date`, `base hex|dec`, `timestamps absolute|relative`) are kept for the lines
+///   below it. The first `Begin Triggerblock` with a date replaces the date of the heading, as in CANoe and PEAK.
+///   Statistics, chip states, J1939TP lines (their frames are in the log as well) and other events are not frames.
+/// Units: microseconds. The log has local time without a zone; it is read as UTC.
+/// Errors: a fault names the field. A date in an unknown language is one fault; times then count from 0.
+/// Limits: channels 1 to 255 (channel 1 is can0, see channel_table). For an error frame ASC keeps only that there was
+///   one. A classic line with more than eight bytes is read as an FD frame, because some converters write FD frames so.
+///   An ASC log has no place for the fourth and third bit of the FD flags. Vector's own XL lines are not read.
 /// Threads: plain values.
-/// Source: Vector CANalyzer/CANoe logs of versions 7 to 13; the flags of CANFD lines as in
-/// can-utils log2asc.
+/// Source: Vector CANalyzer/CANoe logs of versions 7 to 13; flags of CANFD lines as in can-utils log2asc.
 #pragma once
 
 #include "can/logs/channel_table.hpp"
@@ -27,20 +22,20 @@
 
 namespace furrow::can {
 
-/// Bits of the flags of a CANFD line.
+/// Flag bits of a CANFD line.
 namespace asc_flag {
 inline constexpr std::uint32_t remote = 0x10, fd = 0x1000, bit_rate_switch = 0x2000,
                                error_state = 0x4000;
 } // namespace asc_flag
 
-/// What a reader has learnt from the lines before.
+/// The state of a reader after the previous lines.
 struct asc_state {
   bool decimal = false;
   bool relative = false;
   bool triggered = false;
   bool dated = false;
   std::int64_t start_us = 0;
-  std::int64_t last_us = 0; // of the line before, from the start
+  std::int64_t last_us = 0; // time of the previous line, from the start
 };
 
 /// Reads one line without its end.
@@ -52,8 +47,8 @@ void parse_asc(std::string_view line,
 
 class asc_writer {
 public:
-  /// Appends the frame, and before the first one the heading. nullptr, or why ASC has no form for
-  /// this frame.
+  /// Appends the frame, and before the first frame the heading. Returns null, or the reason why ASC cannot express the
+  /// frame.
   const char* append(std::string& out, const frame_view& frame, std::string_view interface);
   /// Closes the log, if anything was written.
   void finish(std::string& out) const;
@@ -64,7 +59,8 @@ private:
   void append_fd(std::string& out, const frame_view& frame, unsigned channel) const;
 
   channel_table channels_;
-  std::bitset<channel_table::channel_max + 1> announced_; // channels whose name stands in a comment
+  std::bitset<channel_table::channel_max + 1>
+    announced_; // channels whose name was written in a comment
   bool begun_ = false;
   std::int64_t start_us_ = 0;
 };

@@ -39,7 +39,7 @@ std::string long_date(std::int64_t time_us) {
   return text;
 }
 
-/// Seconds with six digits behind the point, right-aligned as Vector does.
+/// Seconds with six digits after the point, right-aligned as in Vector logs.
 void append_offset(std::string& out, std::int64_t offset_us) {
   std::string text;
   auto amount = static_cast<std::uint64_t>(offset_us);
@@ -73,7 +73,7 @@ std::string_view direction(frame_header header) {
 
 void asc_writer::append_heading(std::string& out, std::int64_t time_us) {
   begun_ = true;
-  // The date needs a year of four digits; any other log counts from 1970.
+  // The date needs a year of four digits; a log outside that range counts from 1970.
   const bool dated =
     time_us >= days_of({1, 1, 1}) * day_us && time_us < days_of({10'000, 1, 1}) * day_us;
   start_us_ = dated ? floor_to(time_us, second_us) : 0;
@@ -127,10 +127,10 @@ void asc_writer::append_fd(std::string& out, const frame_view& frame, unsigned c
 const char*
 asc_writer::append(std::string& out, const frame_view& frame, std::string_view interface) {
   if (frame.header.kind() == frame_kind::xl)
-    return "an XL frame: our ASC has no form for it";
+    return "an XL frame: our ASC cannot express it";
   const auto channel = channels_.channel_of(interface);
   if (!channel)
-    return "more than 255 interfaces: ASC numbers no more channels";
+    return "more than 255 interfaces: ASC has at most 255 channels";
   if (!begun_)
     append_heading(out, frame.time_us);
   std::int64_t offset = 0;

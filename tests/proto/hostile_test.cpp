@@ -84,7 +84,7 @@ std::string repeated(const std::string& one, std::size_t count) {
 
 } // namespace
 
-TEST_CASE("wire: every truncation of a valid message is refused, or is a shorter valid message") {
+TEST_CASE("wire: every truncation of a valid message is rejected, or is a shorter valid message") {
   for (const auto& what : one_of_each()) {
     const auto whole = body(what);
     std::size_t refused = 0;
@@ -95,8 +95,7 @@ TEST_CASE("wire: every truncation of a valid message is refused, or is a shorter
   }
 }
 
-TEST_CASE(
-  "wire: a broken byte anywhere never crashes and never breaks what is promised of a message") {
+TEST_CASE("wire: a broken byte never crashes and never yields an invalid message") {
   std::mt19937 random{7};
   for (const auto& what : one_of_each()) {
     const auto whole = body(what);
@@ -129,21 +128,21 @@ TEST_CASE("wire: random bytes never crash") {
   }
 }
 
-TEST_CASE("wire: an envelope with nothing known in it is refused") {
+TEST_CASE("wire: an envelope without a known message is rejected") {
   CHECK(try_decode("").code == errc::malformed);
   CHECK(try_decode(field(99, "future")).code == errc::malformed);
   CHECK(try_decode(field(5, field(4, field(99, "future items")))).code == errc::malformed);
   CHECK(try_decode("\x0B").code == errc::malformed); // a group
 }
 
-TEST_CASE("wire: unknown fields of a known message are passed over") {
+TEST_CASE("wire: unknown fields of a known message are ignored") {
   const auto bytes = field(6, std::string{"\x08\x07", 2} + field(77, "from the future"));
   const auto back = decode(bytes_of(bytes));
   REQUIRE(back);
   CHECK(std::get<ack>(*back).durable_seq == 7);
 }
 
-TEST_CASE("wire: counts above their limits are refused by name") {
+TEST_CASE("wire: a count above its limit is rejected by name") {
   const auto small_bus = field(3, std::string{"\x08\x01", 2} + field(2, "b"));
   CHECK(
     try_decode(field(5, std::string{"\x08\x01\x10\x01", 4} + repeated(small_bus, buses_max + 1)))
@@ -174,13 +173,13 @@ TEST_CASE("wire: counts above their limits are refused by name") {
         == errc::limit);
 }
 
-TEST_CASE("wire: a text that is not UTF-8 is refused as text, wherever it stands") {
+TEST_CASE("wire: a text that is not UTF-8 is rejected as text in every field") {
   CHECK(try_decode(field(3, field(1, "\xFF"))).code == errc::text);
   CHECK(try_decode(field(5, field(4, field(2, field(1, field(3, "\xC3")))))).code == errc::text);
 }
 
 TEST_CASE(
-  "wire: a message of 1 MiB that asks for much more memory gets a few times its size at most") {
+  "wire: a message of 1 MiB that asks for much more memory gets at most a few times its size") {
   const auto fill = [](const std::string& one) {
     return repeated(one, (message_bytes_max - 64) / one.size());
   };

@@ -54,7 +54,7 @@ errc refused(const message& what) {
 
 } // namespace
 
-TEST_CASE("wire: a hello comes back as it was, with and without a NAME") {
+TEST_CASE("wire: a hello reads back the same, with and without a NAME") {
   auto hello = full_hello();
   for (int round = 0; round < 2; ++round) {
     const auto back = round_trip(hello);
@@ -73,7 +73,7 @@ TEST_CASE("wire: a hello comes back as it was, with and without a NAME") {
   }
 }
 
-TEST_CASE("wire: the small messages come back as they were") {
+TEST_CASE("wire: small messages read back the same") {
   const auto welcome = round_trip(proto::welcome{1, -5, 4'711, {"a:1", "b:2"}, 10'000});
   CHECK(welcome.version == 1);
   CHECK(welcome.epoch == -5);
@@ -97,7 +97,7 @@ TEST_CASE("wire: the small messages come back as they were") {
   CHECK(round_trip(pong{9}).nonce == 9);
 }
 
-TEST_CASE("wire: random frames, FD and remote ones among them, and records come back in order") {
+TEST_CASE("wire: random frames, including FD and remote ones, and records read back in order") {
   for (unsigned seed = 1; seed <= 20; ++seed) {
     const auto batch = full_batch(seed);
     const auto back = round_trip(batch);
@@ -114,7 +114,7 @@ TEST_CASE("wire: random frames, FD and remote ones among them, and records come 
   }
 }
 
-TEST_CASE("wire: the index of a frame is one byte up to 256 headers and two above") {
+TEST_CASE("wire: the header index of a frame has one byte up to 256 headers, and two above") {
   for (const std::uint32_t headers : {1U, 255U, 256U, 257U, 300U}) {
     can::frame_block block;
     for (std::uint32_t id = 0; id < headers; ++id)
@@ -129,7 +129,7 @@ TEST_CASE("wire: the index of a frame is one byte up to 256 headers and two abov
   }
 }
 
-TEST_CASE("wire: a block at its limits of headers and frames comes back") {
+TEST_CASE("wire: a block at its limits of headers and frames reads back the same") {
   can::frame_block block;
   for (std::uint32_t id = 0; id < can::frame_block::headers_max; ++id)
     REQUIRE(block.push(id, can::pack({.id = id, .extended = true}), nullptr));
@@ -137,7 +137,7 @@ TEST_CASE("wire: a block at its limits of headers and frames comes back") {
   check_same(std::get<can::frame_block>(back.items[0]), block);
 }
 
-TEST_CASE("wire: a header that cannot be a frame passes, the node keeps it in quarantine") {
+TEST_CASE("wire: an invalid header passes, because the node puts it in quarantine") {
   can::frame_block block;
   REQUIRE(block.push(0, can::pack({.id = 1, .length = 9}),
                      reinterpret_cast<const std::uint8_t*>("123456789")));
@@ -146,7 +146,7 @@ TEST_CASE("wire: a header that cannot be a frame passes, the node keeps it in qu
   check_same(std::get<can::frame_block>(back.items[0]), block);
 }
 
-TEST_CASE("wire: a batch of groups encoded before is the batch encoded at once") {
+TEST_CASE("wire: a batch of encoded groups equals the batch encoded at once") {
   const auto batch = full_batch(4);
   std::vector<std::string> groups;
   for (const auto& group : batch.items)
@@ -163,7 +163,7 @@ TEST_CASE("wire: a batch of groups encoded before is the batch encoded at once")
   CHECK(encode_batch(1, 1, {}, too_many, out).code() == errc::limit);
 }
 
-TEST_CASE("wire: lengths of 0, the limit, one above and 2^32 - 1") {
+TEST_CASE("wire: lengths of 0, the limit, one above the limit and 2^32 - 1") {
   using prefix = std::array<std::uint8_t, 4>;
   const auto length = [](prefix bytes, std::uint32_t limit) { return decode_length(bytes, limit); };
   CHECK(length({0, 0, 0, 0}, message_bytes_max).code() == errc::length);
@@ -175,7 +175,7 @@ TEST_CASE("wire: lengths of 0, the limit, one above and 2^32 - 1") {
   CHECK(length({0, 0, 0x80, 1}, hello_bytes_max).code() == errc::length);
 }
 
-TEST_CASE("wire: what could not be decoded again is not encoded") {
+TEST_CASE("wire: a message that could not be decoded is not encoded") {
   auto hello = full_hello();
   hello.equipment.clear();
   CHECK(refused(hello) == errc::text);

@@ -5,8 +5,8 @@
 
 #include <csignal>
 
-/// Read by jemalloc at its start: few arenas, and pages go back to the system soon, so that the
-/// budget bounds what the node holds. MALLOC_CONF overrides it.
+/// jemalloc reads this at its start: few arenas, and pages return to the system soon, so that the budget bounds the
+/// memory of the node. MALLOC_CONF overrides it.
 extern "C" const char* malloc_conf; // NOLINT(readability-redundant-declaration)
 const char* malloc_conf = "narenas:4,dirty_decay_ms:200,muzzy_decay_ms:0";
 
@@ -15,7 +15,7 @@ int main(int argc, char** argv) {
   if (const auto* code = std::get_if<int>(&parsed))
     return *code;
   const auto& settings = std::get<furrow::daemon::settings>(parsed);
-  // stdout is for `ready`; the log goes to stderr.
+  // stdout is for the `ready` line; the log goes to stderr.
   spdlog::set_default_logger(spdlog::stderr_color_mt("furrowd"));
   spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %^%l%$ %v");
   spdlog::set_level(spdlog::level::from_str(settings.log_level));

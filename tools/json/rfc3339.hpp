@@ -1,8 +1,8 @@
-/// Times as people and programs write them: RFC 3339 in UTC with microseconds.
+/// Times as RFC 3339 text in UTC with microseconds.
 ///
 /// Units: microseconds since 1970-01-01T00:00:00Z.
-/// Errors: nothing when the text is no time. Digits below a microsecond are cut off.
-/// Limits: years 0000 to 9999 are read; others are written with a sign and six digits (ISO 8601).
+/// Errors: nothing when the text is not a valid time. Digits below a microsecond are cut off.
+/// Limits: reads the years 0000 to 9999; other years are written with a sign and six digits (ISO 8601).
 #pragma once
 
 #include <cstdint>
@@ -14,9 +14,9 @@ namespace furrow::http {
 
 [[nodiscard]] std::string format_time(std::int64_t time_us);
 
-/// "2026-05-01T06:30:00.25Z", "2026-05-01T08:30:00+02:00", "2026-05-01" (midnight, UTC),
-/// "-infinity" (the least number) and "infinity" (the greatest). A blank stands for a plus sign,
-/// which an unencoded query turns into one.
+/// "2026-05-01T06:30:00.25Z", "2026-05-01T08:30:00+02:00", "2026-05-01" (midnight, UTC), "-infinity" (the smallest
+/// number) and "infinity" (the largest). A blank is read as a plus sign: an unencoded query turns a plus sign into a
+/// blank.
 [[nodiscard]] std::optional<std::int64_t> parse_time(std::string_view text);
 
 } // namespace furrow::http

@@ -1,7 +1,7 @@
 /// Rows of the store as JSON: the API and the command line print the same.
 ///
 /// Shape: keys in the order in which people read them; units in the names of the keys.
-/// Errors: absent is null, never zero. Names that are not UTF-8 come out with replacement signs.
+/// Errors: absent is null, never zero. Invalid UTF-8 in names becomes replacement characters.
 /// Threads: pure functions.
 #pragma once
 
@@ -15,7 +15,7 @@ namespace furrow::http {
 
 using json = nlohmann::ordered_json;
 
-[[nodiscard]] std::string to_text(const json& value); // one line, with its end
+[[nodiscard]] std::string to_text(const json& value); // one line, with a line end
 
 [[nodiscard]] json to_json(const storage::ledger_row& row);
 [[nodiscard]] json to_json(const storage::digest_status& status);

@@ -41,7 +41,7 @@ bool near(double a, double b) {
 
 } // namespace
 
-TEST_CASE("catalogue: reads in strict mode without a warning, and every signal names what it is") {
+TEST_CASE("catalogue: reads in strict mode without a warning, and every signal has a comment") {
   const auto file = catalogue();
   CHECK(file.warning_count == 0);
   CHECK(file.messages.size() == 48);
@@ -75,7 +75,7 @@ TEST_CASE("catalogue: is the file in deploy/") {
 }
 
 TEST_CASE(
-  "catalogue: every J1939 and ISO 11783 signal lies where the reference has it, with its scale") {
+  "catalogue: every J1939 and ISO 11783 signal has the position and scale of the reference") {
   const auto path = data_file("dbc/ref_j1939_iso11783.dbc");
   if (!path)
     return;
@@ -110,7 +110,7 @@ TEST_CASE(
   CHECK(compared > 130);
 }
 
-TEST_CASE("catalogue: every NMEA 2000 signal lies where canboat has it, with its scale") {
+TEST_CASE("catalogue: every NMEA 2000 signal has the position and scale of canboat") {
   const auto path = data_file("n2k/canboat.json");
   if (!path)
     return;
@@ -150,7 +150,7 @@ struct comparison {
 
 } // namespace
 
-TEST_CASE("catalogue: what an independent ISOBUS stack received is what the catalogue decodes") {
+TEST_CASE("catalogue: decodes the values that an independent ISOBUS stack received") {
   const auto log = data_file("isobus/agisostack-1.candump.log");
   const auto truth = data_file("isobus/agisostack-1.truth.jsonl.gz");
   if (!log || !truth)

@@ -48,7 +48,7 @@ void strict_only(const std::string& text, const std::string& what) {
 
 } // namespace
 
-TEST_CASE("dbc: a signal is read with all that its line says") {
+TEST_CASE("dbc: a signal is read with all fields of its line") {
   const auto file = lenient(with_signal(": 7|16@0- (0.5,-40) [-40|8151.75] \"km/h\""));
   const auto& signal = only_signal(file);
   CHECK(signal.name == "one");
@@ -66,7 +66,7 @@ TEST_CASE("dbc: a signal is read with all that its line says") {
   CHECK(file.warning_count == 0);
 }
 
-TEST_CASE("dbc: numbers are read as their writers write them") {
+TEST_CASE("dbc: numbers are read in the forms that programs write") {
   const auto file = lenient(with_signal(":0|8@1+(1E-007,.25)[+1|1e3]\"\""));
   const auto& signal = only_signal(file);
   CHECK(signal.scale == 1e-7);
@@ -75,13 +75,13 @@ TEST_CASE("dbc: numbers are read as their writers write them") {
   CHECK(signal.max == 1000);
 }
 
-TEST_CASE("dbc: [0|0] is no range") {
+TEST_CASE("dbc: [0|0] is not a range") {
   const auto file = lenient(with_signal(": 0|8@1+ (1,0) [0|0] \"\""));
   CHECK_FALSE(only_signal(file).min);
   CHECK_FALSE(only_signal(file).max);
 }
 
-TEST_CASE("dbc: bit 31 of an identifier says extended") {
+TEST_CASE("dbc: bit 31 of an identifier means extended") {
   const auto file = lenient("BO_ 2566844926 a: 8 X\nBO_ 254 b: 8 X\n");
   CHECK(file.messages[0].id == 0x18FEF1FE);
   CHECK(file.messages[0].extended);
@@ -117,7 +117,7 @@ TEST_CASE("dbc: valid UTF-8 is read as UTF-8, anything else as Windows-1252") {
   }
 }
 
-TEST_CASE("dbc: comments run over lines and hold quotes and semicolons") {
+TEST_CASE("dbc: comments may span lines and contain quotes and semicolons") {
   const auto file = lenient(with_signal(
     ": 0|8@1+ (1,0) [0|0] \"\"", "CM_ SG_ 100 one \"first; \\\"second\\\"\r\n third\";\r\n"
                                  "CM_ BO_ 100 \"of the message\";\nCM_ \"of all\"; // remark\n"));
@@ -126,7 +126,7 @@ TEST_CASE("dbc: comments run over lines and hold quotes and semicolons") {
   CHECK(file.comment == "of all");
 }
 
-TEST_CASE("dbc: NS_ may be empty, full, or run into what follows when BS_ is missing") {
+TEST_CASE("dbc: NS_ may be empty, full, or end without BS_") {
   for (const std::string begin :
        {"NS_ :\nBS_:\n", "NS_ :\n\tNS_DESC_\n\tCM_\n\tVAL_\n\tBU_BO_REL_\n\nBS_:\n",
         "NS_ :\n\tCM_\n\tVAL_\n", "NS_ : NS_DESC_ CM_\n", "NS_ :\n",
@@ -140,7 +140,7 @@ TEST_CASE("dbc: NS_ may be empty, full, or run into what follows when BS_ is mis
   CHECK(lenient("NS_ :\n\tCM_\nCM_ \"hello\";\n").comment == "hello");
 }
 
-TEST_CASE("dbc: labels may be negative, of 32 bits, or written as a real number") {
+TEST_CASE("dbc: labels may be negative, have 32 bits, or be written as a real number") {
   const auto file = lenient(with_signal(
     ": 0|8@1- (1,0) [0|0] \"\"", "VAL_ 100 one -1 \"minus\" 4294967295 \"many\" 2.0 \"two\" ;"));
   const auto& choices = only_signal(file).choices;
@@ -151,7 +151,7 @@ TEST_CASE("dbc: labels may be negative, of 32 bits, or written as a real number"
   CHECK(choices[2].label == "two");
 }
 
-TEST_CASE("dbc: attributes are kept, and what they mean is understood") {
+TEST_CASE("dbc: attributes are kept, and known attributes take effect") {
   const auto file = lenient(
     "BA_DEF_ BO_ \"VFrameFormat\" ENUM \"StandardCAN\",\"ExtendedCAN\",\"reserved\",\"J1939PG\";\n"
     "BA_DEF_ SG_ \"SPN\" INT 0 524287;\nBA_DEF_ BO_ \"cycle\" INT 0 1000;\nBA_DEF_ "
@@ -169,7 +169,7 @@ TEST_CASE("dbc: attributes are kept, and what they mean is understood") {
   CHECK(std::get<double>(cycle.value) == 100);
 }
 
-TEST_CASE("dbc: long names take the place of the short ones") {
+TEST_CASE("dbc: long names replace the short ones") {
   const auto file = lenient("BU_: n\nBO_ 100 m: 8 n\n SG_ s : 0|8@1+ (1,0) [0|0] \"\" X\n"
                             "BA_ \"SystemSignalLongSymbol\" SG_ 100 s \"signal_long\";\nBA_ "
                             "\"SystemMessageLongSymbol\" BO_ 100 \"message_long\";\n"
@@ -182,7 +182,7 @@ TEST_CASE("dbc: long names take the place of the short ones") {
   CHECK(file.messages[0].senders[0] == "node_long");
 }
 
-TEST_CASE("dbc: multiplexing nests, takes ranges, and a selector may be signed") {
+TEST_CASE("dbc: multiplexing may nest and use ranges, and a selector may be signed") {
   const auto file =
     lenient("BO_ 100 m: 8 n\n"
             " SG_ a M : 0|8@1- (1,0) [0|0] \"\" X\n SG_ b m-1M : 8|8@1+ (1,0) [0|0] \"\" X\n"
@@ -199,7 +199,7 @@ TEST_CASE("dbc: multiplexing nests, takes ranges, and a selector may be signed")
   CHECK(signals[3].mux.parent == 0);
 }
 
-TEST_CASE("dbc: what does not decode is read over") {
+TEST_CASE("dbc: statements that decoding does not need are skipped") {
   const auto file = lenient(
     "EV_ var: 0 [0|1] \"u;\" 0 1 DUMMY Vector__XXX;\nENVVAR_DATA_ var: 4;\nVAL_ var 0 \"off\" ;\n"
     "BO_ 3221225472 VECTOR__INDEPENDENT_SIG_MSG: 0 Vector__XXX\n SG_ lost : 0|8@1+ (1,0) [0|0] "
@@ -211,7 +211,7 @@ TEST_CASE("dbc: what does not decode is read over") {
   CHECK(file.warning_count == 0);
 }
 
-TEST_CASE("dbc: what is wrong is said with its line and column") {
+TEST_CASE("dbc: errors name line and column") {
   CHECK(fault("VERSION \"\"\nBO_ 1275 2017_5: 8 ECU\n")
         == "a.dbc:2:10: expected the name of a message: a letter, then letters, digits and _");
   CHECK(fault("BO_ 1 a: 8 X\n SG_ s : 0;8@1+ (1,0) [0|0] \"\" X\n") == "a.dbc:2:11: expected '|'");
@@ -231,21 +231,21 @@ TEST_CASE("dbc: what is wrong is said with its line and column") {
         == "a.dbc:1:10: length of the message in bytes is 117440506; at most 117440505");
 }
 
-TEST_CASE("dbc: strict mode refuses what lenient mode warns of") {
+TEST_CASE("dbc: strict mode rejects what lenient mode warns about") {
   strict_only("BO_ 2048 a: 8 X\n", "a.dbc:1:5: identifier 2048 has more than 11 bits and no mark "
-                                   "for extended; taken for extended");
+                                   "for extended; read as extended");
   strict_only(with_signal(": 60|8@1+ (1,0) [0|0] \"\""),
               "a.dbc:2:6: signal one lies outside the 8 bytes of message message");
   strict_only(with_signal(": 0|0@1+ (1,0) [0|0] \"\""),
-              "a.dbc:2:6: signal of no bits: it is never there");
+              "a.dbc:2:6: signal without bits: it is never present");
   strict_only(with_signal(": 0|8@1+ (1e999,0) [0|0] \"\""),
-              "a.dbc:2:6: factor or offset is no finite number: it does not decode");
+              "a.dbc:2:6: factor or offset is not a finite number: the signal is not decoded");
   strict_only(with_signal(": 0|8@1+ (1,0) [0|0] \"\"", " SG_ two : 7|1@0+ (1,0) [0|0] \"\" X\n"),
               "a.dbc:3:6: signals one and two of message message share bits");
   strict_only("SURPRISE_ 1 2 3;\n", "a.dbc:1:1: unknown keyword SURPRISE_");
 }
 
-TEST_CASE("dbc: signals that are never there together may share bits") {
+TEST_CASE("dbc: signals that are never present together may share bits") {
   const std::string branches = "BO_ 1 m: 8 n\n SG_ a M : 0|8@1+ (1,0) [0|0] \"\" X\n SG_ b m0 : "
                                "8|8@1+ (1,0) [0|0] \"\" X\n SG_ c m1 : 8|8@1+ (1,0) [0|0] \"\" X\n";
   CHECK(parse_dbc(branches, "a.dbc", dbc_mode::strict));
@@ -253,7 +253,8 @@ TEST_CASE("dbc: signals that are never there together may share bits") {
     parse_dbc(branches + " SG_ d : 12|2@1+ (1,0) [0|0] \"\" X\n", "a.dbc", dbc_mode::strict));
 }
 
-TEST_CASE("dbc: selectors that select each other, or nobody, leave their signals out and say so") {
+TEST_CASE(
+  "dbc: selectors that select each other or nothing leave their signals out with a warning") {
   const auto loop = lenient(
     "BO_ 1 m: 8 n\n SG_ a m0M : 0|8@1+ (1,0) [0|0] \"\" X\n SG_ b m0M : 8|8@1+ (1,0) [0|0] \"\" X\n"
     "SG_MUL_VAL_ 1 a b 0-0;\nSG_MUL_VAL_ 1 b a 0-0;\n");
@@ -268,7 +269,7 @@ TEST_CASE("dbc: selectors that select each other, or nobody, leave their signals
   CHECK(stranger.warning_count == 1);
 }
 
-TEST_CASE("dbc: statements about what is not there are warnings in both modes") {
+TEST_CASE("dbc: statements about missing objects are warnings in both modes") {
   const std::string text =
     "BO_ 1 a: 8 X\nBO_ 1 b: 8 X\nCM_ BO_ 7 \"who\";\nVAL_ 1 nothing 0 \"off\" ;\n";
   const auto file = parse_dbc(text, "a.dbc", dbc_mode::strict);
@@ -278,7 +279,7 @@ TEST_CASE("dbc: statements about what is not there are warnings in both modes") 
   CHECK(file->warnings[1].line == 3);
 }
 
-TEST_CASE("dbc: every limit is kept, and said") {
+TEST_CASE("dbc: every limit is enforced and named") {
   dbc_limits limits;
   limits.messages = 2;
   const auto with = [&](const std::string& text) {
@@ -310,7 +311,7 @@ TEST_CASE("dbc: every limit is kept, and said") {
 }
 
 TEST_CASE(
-  "dbc: a million signals are refused, and a quarter of a million are read, in bounded time") {
+  "dbc: a million signals are rejected, and a quarter of a million are read, in bounded time") {
   const auto begin = std::chrono::steady_clock::now();
   std::string text = "BO_ 1 m: 8 n\n";
   const std::string line = " SG_ s : 0|1@1+ (1,0) [0|0] \"\" X\n";
@@ -329,7 +330,7 @@ TEST_CASE(
   CHECK(std::chrono::steady_clock::now() - begin < std::chrono::seconds{20});
 }
 
-TEST_CASE("dbc: ten thousand signals on one another's bits do not take quadratic time") {
+TEST_CASE("dbc: ten thousand overlapping signals do not take quadratic time") {
   std::string text = "BO_ 1 m: 64 n\n SG_ s M : 0|16@1+ (1,0) [0|0] \"\" X\n";
   for (int i = 0; i < 20'000; ++i)
     text +=

@@ -150,7 +150,7 @@ TEST_CASE("decode corpus: 8,984 frames of 104 DBC files decode as cantools decod
   CHECK(refused == 204);
 }
 
-TEST_CASE("decode corpus: J1939's indicators are told from values in every width") {
+TEST_CASE("decode corpus: J1939 indicators are distinguished from values in every width") {
   const auto expected = data_file("j1939/na_vectors.jsonl");
   if (!expected)
     return;

@@ -76,7 +76,7 @@ const std::string eec1 =
 
 } // namespace
 
-TEST_CASE("decode: any signal of any order and sign is what one gets bit by bit") {
+TEST_CASE("decode: a signal of any byte order and sign equals a bit by bit reference") {
   std::mt19937_64 random{1};
   for (int round = 0; round < 20'000; ++round) {
     dbc_file file;
@@ -131,7 +131,7 @@ TEST_CASE("decode: a buffer that is too small for the message gets nothing") {
 }
 
 TEST_CASE(
-  "decode: under J1939 the PGN finds the message, whatever priority, source and destination") {
+  "decode: under J1939 the PGN finds the message for any priority, source and destination") {
   // 0x98EAFFFE, a request to everyone: its PGN ends in zero, where the destination stands
   const auto plan =
     plan_of(eec1 + "BO_ 2565537790 request: 3 X\n SG_ pgn : 0|24@1+ (1,0) [0|0] \"\" X\n");
@@ -143,7 +143,7 @@ TEST_CASE(
   CHECK(plan.find_pgn(0xEA00, 0x17)->name == "request");
 }
 
-TEST_CASE("decode: outside J1939 the whole identifier and its width count") {
+TEST_CASE("decode: outside J1939 the whole identifier and its width must match") {
   const auto plan = plan_of("BO_ 2147483749 wide: 8 X\n SG_ a : 0|8@1+ (1,0) [0|0] \"\" X\nBO_ 101 "
                             "narrow: 8 X\n SG_ b : 0|8@1+ (1,0) [0|0] \"\" X\n");
   CHECK(plan.find(extended(101))->name == "wide");
@@ -153,8 +153,8 @@ TEST_CASE("decode: outside J1939 the whole identifier and its width count") {
   CHECK(plan.find(pack({.id = 101, .error = true, .length = 8})) == nullptr);
 }
 
-TEST_CASE("decode: of messages with one PGN the one of the frame's source is taken, else the "
-          "placeholder's") {
+TEST_CASE("decode: of messages with one PGN the one with the frame's source is used, else the "
+          "placeholder") {
   const std::string attribute = "BA_DEF_ BO_ \"VFrameFormat\" ENUM "
                                 "\"StandardCAN\",\"ExtendedCAN\",\"reserved\",\"J1939PG\";\nBA_DEF_"
                                 "DEF_ \"VFrameFormat\" \"J1939PG\";\n";
@@ -171,7 +171,7 @@ TEST_CASE("decode: of messages with one PGN the one of the frame's source is tak
   CHECK(two.find(extended(0x18FF0033))->name == "from_11");
 }
 
-TEST_CASE("decode: of files that know the same message the first is taken") {
+TEST_CASE("decode: of files with the same message the first is used") {
   auto first = parse("BO_ 5 mine: 8 X\n SG_ a : 0|8@1+ (1,0) [0|0] \"\" X\n");
   auto second = parse("BO_ 5 theirs: 8 X\n SG_ a : 0|8@1+ (2,0) [0|0] \"\" X\nBO_ 6 other: 8 X\n");
   const auto plan = plan_of({&first, &second});
@@ -208,7 +208,7 @@ TEST_CASE("decode: 0xFE00 is an error to J1939 and a number to NMEA 2000") {
         == list{value, value, value, value}); // no family
 }
 
-TEST_CASE("decode: what is not available has its raw value and no number") {
+TEST_CASE("decode: a signal that is not available has its raw value and no number") {
   const auto plan = plan_of(eec1);
   const auto out = decode(plan, {0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF});
   REQUIRE(out.size() == 1);
@@ -218,7 +218,7 @@ TEST_CASE("decode: what is not available has its raw value and no number") {
   CHECK(plan.signal_of(out[0]).spn == 190);
 }
 
-TEST_CASE("decode: floats of all widths, and one that is no number is not available") {
+TEST_CASE("decode: floats of all widths; NaN is not available") {
   const auto plan =
     plan_of("BO_ 5 m: 64 X\n SG_ d : 0|64@1+ (1,0) [0|0] \"\" X\n SG_ f : 64|32@1+ (2,1) [0|0] "
             "\"\" X\n SG_ h : 103|16@0+ (1,0) [0|0] \"\" X\n"
@@ -249,7 +249,7 @@ TEST_CASE("decode: an unsigned signal of 64 bits keeps all of them") {
   CHECK(out[0].physical == 18446744073709551616.0);
 }
 
-TEST_CASE("decode: only the branch that its selector selects is there, in any depth") {
+TEST_CASE("decode: only the selected branch is present, at any depth") {
   const auto plan = plan_of("BO_ 5 m: 8 X\n SG_ a M : 0|8@1+ (1,0) [0|0] \"\" X\n SG_ b m1M : "
                             "8|8@1- (1,0) [0|0] \"\" X\n SG_ c m2 : 8|8@1+ (1,0) [0|0] \"\" X\n"
                             " SG_ d m3 : 16|8@1+ (1,0) [0|0] \"\" X\n SG_ e m4 : 16|8@1+ (1,0) "
@@ -265,7 +265,7 @@ TEST_CASE("decode: only the branch that its selector selects is there, in any de
   CHECK(names(plan, decode(plan, {1, 5})) == "a b"); // a short frame
 }
 
-TEST_CASE("decode: labels belong to values, also negative ones") {
+TEST_CASE("decode: labels belong to values, including negative ones") {
   const auto plan = plan_of("BO_ 5 m: 8 X\n SG_ s : 0|8@1- (1,0) [0|0] \"\" X\nVAL_ 5 s 3 "
                             "\"three\" -1 \"minus\" 3 \"again\" ;\n");
   CHECK(plan.label(decode(plan, {0xFF})[0]) == "minus");
@@ -273,7 +273,7 @@ TEST_CASE("decode: labels belong to values, also negative ones") {
   CHECK(plan.label(decode(plan, {4})[0]).empty());
 }
 
-TEST_CASE("decode: messages longer than a frame decode from what a transport put together") {
+TEST_CASE("decode: messages longer than a frame decode from a reassembled payload") {
   const auto plan =
     plan_of("BO_ 2566841342 EC1: 1785 X\n SG_ first : 0|16@1+ (0.125,0) [0|0] \"\" X\n SG_ last : "
             "14272|8@1+ (1,0) [0|0] \"\" X\n SG_ odd : 8005|60@1+ (1,0) [0|0] \"\" X\n");
@@ -290,7 +290,7 @@ TEST_CASE("decode: messages longer than a frame decode from what a transport put
   CHECK(plan.find_pgn(0xFFFFFFFF, 0) == nullptr);
 }
 
-TEST_CASE("decode: factors of 0 and infinity, texts and signals of no bits do no harm") {
+TEST_CASE("decode: factors of 0 and infinity, texts and signals without bits do no harm") {
   const auto plan = plan_of(
     "BO_ 5 m: 60000 X\n SG_ zero : 0|8@1+ (0,7) [0|0] \"\" X\n SG_ far : 0|8@1+ (1e999,0) [0|0] "
     "\"\" X\n SG_ none : 0|0@1+ (1,0) [0|0] \"\" X\n"

@@ -93,7 +93,7 @@ TEST_CASE("isobus: the commanded speed, its limit and direction, of all 480 mess
                    });
 }
 
-TEST_CASE("isobus: time and date as the tractor sent them, of all 48 messages") {
+TEST_CASE("isobus: time and date of all 48 messages are as the tractor sent them") {
   for_each_decoded(isobus_catalogue(), "tx_time_date", 48, [](const signals& got, const json& row) {
     const auto number = [&](const char* key) { return row[key].get<double>(); };
     const auto is = [&](const char* name, double value) {
@@ -113,7 +113,7 @@ TEST_CASE("isobus: time and date as the tractor sent them, of all 48 messages") 
   });
 }
 
-TEST_CASE("isobus: the way since the last position, of all 185 messages") {
+TEST_CASE("isobus: the distance since the last position, of all 185 messages") {
   for_each_decoded(isobus_catalogue(), "rx_position_delta", 185,
                    [](const signals& got, const json& row) {
                      CHECK(got.at("delta_sid").raw == row["sid"]);
@@ -124,7 +124,7 @@ TEST_CASE("isobus: the way since the last position, of all 185 messages") {
                    });
 }
 
-TEST_CASE("isobus: the datum, a fast packet that the isobus_catalogue leaves to the user's file") {
+TEST_CASE("isobus: the datum, a fast packet that the user's DBC file describes") {
   const auto file = parse_dbc("BO_ 2583172350 Datum: 20 X\n"
                               " SG_ local : 0|32@1+ (1,0) [0|0] \"\" X\n"
                               " SG_ latitude : 32|32@1- (1e-07,0) [0|0] \"deg\" X\n"

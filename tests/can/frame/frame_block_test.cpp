@@ -52,7 +52,7 @@ void check_same(const frame_block& block, std::size_t at, const made& frame) {
 
 } // namespace
 
-TEST_CASE("frame header: says back what was packed, and what cannot be a frame") {
+TEST_CASE("frame header: unpacks what was packed, and detects invalid headers") {
   const auto header = pack({.id = 0x18FEF100,
                             .extended = true,
                             .bus = 3,
@@ -74,7 +74,7 @@ TEST_CASE("frame header: says back what was packed, and what cannot be a frame")
   CHECK(fault_of(pack({.id = 1, .length = 13, .kind = frame_kind::fd})) == frame_fault::length);
 }
 
-TEST_CASE("frame block: gives back every frame, FD payloads, ties and clock steps included") {
+TEST_CASE("frame block: returns every frame, including FD payloads, equal times and clock steps") {
   const auto frames = random_frames(1, 5'000);
   frame_block block;
   for (const auto& frame : frames)
@@ -103,7 +103,7 @@ TEST_CASE("frame block: parts of other blocks append in order") {
     check_same(all, i, frames[i]);
 }
 
-TEST_CASE("frame block: refuses what does not fit and stays as it was") {
+TEST_CASE("frame block: rejects frames that do not fit, and stays unchanged") {
   frame_block block;
   const std::uint8_t payload[8] = {1, 2, 3, 4, 5, 6, 7, 8};
   REQUIRE(block.push(0, classic(1, 8), payload));
@@ -120,7 +120,7 @@ TEST_CASE("frame block: refuses what does not fit and stays as it was") {
   CHECK(block.headers.size() == frame_block::headers_max);
 }
 
-TEST_CASE("frame block: columns from outside that do not agree are named") {
+TEST_CASE("frame block: contradicting columns from outside are named") {
   const std::uint8_t payload[64] = {};
   frame_block sound;
   REQUIRE(sound.push(5, classic(1, 8), payload));

@@ -23,7 +23,7 @@ TEST_CASE("identifier: PDU1 has a destination and a PGN that ends in zero, PDU2 
   CHECK(parse_j1939(0x98EAFF26).pgn == 59904); // with SocketCAN's flag
 }
 
-TEST_CASE("identifier: parts give the identifier back, whatever it is") {
+TEST_CASE("identifier: the parts of any identifier build it again") {
   std::uint32_t id = 1;
   for (int i = 0; i < 100'000; ++i) {
     id = id * 1664525U + 1013904223U;
@@ -31,12 +31,12 @@ TEST_CASE("identifier: parts give the identifier back, whatever it is") {
   }
 }
 
-TEST_CASE("identifier: parts that are too wide do not spill into others") {
+TEST_CASE("identifier: parts that are too wide do not affect other parts") {
   CHECK(build_j1939({255, 0xFFFFFFFF, 0x12, 0x34}) == 0x1FFFFF12);
   CHECK(build_j1939({6, 59904 + 7, 0x12, 0x34}) == 0x18EA3412);
 }
 
-TEST_CASE("identifier: every frame of a real tractor reads as its owners' own decoder read it") {
+TEST_CASE("identifier: every frame of a real tractor reads as in its owners' decoder") {
   for (const auto* name : {"idle10sec", "tractoronSitUp", "transmission1and2and3InGear"}) {
     const auto log = data_file(std::string{"j1939/jd5055e/"} + name + ".candump.log");
     const auto csv = data_file(std::string{"j1939/jd5055e/"} + name + ".csv");

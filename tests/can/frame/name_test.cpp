@@ -23,7 +23,7 @@ TEST_CASE("name: all nine fields of the NAMEs of real buses") {
   CHECK(rows == 17);
 }
 
-TEST_CASE("name: a payload that is not eight bytes is no NAME") {
+TEST_CASE("name: a payload that is not eight bytes is not a NAME") {
   CHECK_FALSE(parse_name({}));
   CHECK_FALSE(parse_name(bytes_of("0200E0AF00840C")));
   CHECK_FALSE(parse_name(bytes_of("0200E0AF00840CA000")));

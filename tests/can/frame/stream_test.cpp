@@ -26,19 +26,18 @@ TEST_CASE("stream: a new stream, the next run and a run whose welcome was lost c
   CHECK_FALSE(fork_point(runs{{7, 1}, {8, 51}}, runs{{7, 1}, {8, 51}, {9, 60}}, 55));
 }
 
-TEST_CASE(
-  "stream: a spool restored from before what the stream holds parted where its new run began") {
+TEST_CASE("stream: a spool older than the stream parted where its new run began") {
   // copied at 100, the stream went on to 150 in the same run; the copy numbers 101 again
   CHECK(fork_point(runs{{7, 1}}, runs{{7, 1}, {8, 101}}, 150) == 101);
   CHECK_FALSE(fork_point(runs{{7, 1}}, runs{{7, 1}, {8, 151}}, 150));
 }
 
-TEST_CASE("stream: when a copy has taken the stream over, the older spool parted where the copy's "
-          "run began") {
+TEST_CASE(
+  "stream: after a copy took over the stream, the older spool parted where the copy's run began") {
   CHECK(fork_point(runs{{7, 1}, {8, 101}}, runs{{7, 1}}, 120) == 101);
   CHECK(fork_point(runs{{7, 1}, {8, 101}, {9, 300}}, runs{{7, 1}, {5, 90}}, 400) == 90);
 }
 
-TEST_CASE("stream: without a common run nothing is taken for stored") {
+TEST_CASE("stream: without a common run no item counts as stored") {
   CHECK(fork_point(runs{{7, 1}}, runs{{3, 10}, {4, 20}}, 150) == 10);
 }

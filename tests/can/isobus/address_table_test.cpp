@@ -37,7 +37,8 @@ bool claim(address_table& table,
 
 } // namespace
 
-TEST_CASE("address table: the ECUs of a John Deere 5055E share an identity and stay apart") {
+TEST_CASE(
+  "address table: the ECUs of a John Deere 5055E share an identity number and stay distinct") {
   const auto path = furrow::tests::data_file("j1939/jd5055e/idle10sec.candump.log");
   if (!path)
     return;
@@ -140,7 +141,7 @@ TEST_CASE("address table: each bus has its own addresses") {
   CHECK(table.counts().contentions == 0);
 }
 
-TEST_CASE("address table: what is no address claim changes nothing") {
+TEST_CASE("address table: frames other than address claims change nothing") {
   address_table table;
   CHECK_FALSE(table.update(quoted_frame{"18EEFF80#0200E0AF"}.view()));
   CHECK_FALSE(table.update(quoted_frame{"18EEFFFF#0200E0AF00840CA0"}.view()));
@@ -150,7 +151,7 @@ TEST_CASE("address table: what is no address claim changes nothing") {
   CHECK(table.counts().malformed == 2);
 }
 
-TEST_CASE("address table: a flood of made-up NAMEs costs bounded memory and is counted") {
+TEST_CASE("address table: a flood of invented NAMEs uses bounded memory and is counted") {
   address_table table;
   claim(table, 0x10, iso_name{1}, 0);
   constexpr std::uint64_t flood = 20'000;

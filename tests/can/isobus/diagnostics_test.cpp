@@ -29,7 +29,7 @@ std::vector<fault_change> send(fault_table& table,
 
 } // namespace
 
-TEST_CASE("diagnostics: lamps, SPN, FMI and count stand where J1939-73 says") {
+TEST_CASE("diagnostics: lamps, SPN, FMI and count are read as J1939-73 defines") {
   const auto data = bytes_of("04FFBE000201FFFF"); // an implement: engine speed erratic, amber lamp
   const auto dm = dm_view::parse(data);
   REQUIRE(dm);
@@ -57,7 +57,7 @@ TEST_CASE("diagnostics: lamps, SPN, FMI and count stand where J1939-73 says") {
   CHECK((*both)[1]->occurrences == 1);
 }
 
-TEST_CASE("diagnostics: no fault is no fault, in zeros and in ones") {
+TEST_CASE("diagnostics: zeros and ones both mean no fault") {
   for (const auto* hex : {"00FF00000000FFFF", "FFFFFFFFFFFFFFFF", "00FF00000000"}) {
     const auto data = bytes_of(hex);
     const auto dm = dm_view::parse(data);
@@ -66,7 +66,7 @@ TEST_CASE("diagnostics: no fault is no fault, in zeros and in ones") {
   }
 }
 
-TEST_CASE("diagnostics: a payload that ends inside a fault is none") {
+TEST_CASE("diagnostics: a payload that ends inside a fault is not a DM message") {
   fault_table table;
   for (const auto* hex : {"", "00", "00FF", "00FFBE0002", "00FFBE000201BE", "00FFBE000201BE0002"})
     CHECK(send(table, hex).empty());
@@ -74,7 +74,7 @@ TEST_CASE("diagnostics: a payload that ends inside a fault is none") {
   CHECK(table.faults().empty());
 }
 
-TEST_CASE("diagnostics: faults appear, are counted, and clear, each sender's by itself") {
+TEST_CASE("diagnostics: faults of each sender appear, are counted, and clear") {
   fault_table table;
   auto changes = send(table, "04FFBE000201FFFF", 10, 0x83);
   REQUIRE(changes.size() == 1);
@@ -107,7 +107,7 @@ TEST_CASE("diagnostics: faults appear, are counted, and clear, each sender's by 
   CHECK(table.faults()[0].source == 0x84);
 }
 
-TEST_CASE("diagnostics: DM2 lists what was, beside what is") {
+TEST_CASE("diagnostics: DM2 lists previous faults beside the active ones") {
   fault_table table;
   send(table, "04FFBE000201FFFF", 1, 0, pgn_dm1);
   const auto changes = send(table, "00FFBE000201FFFF", 2, 0, pgn_dm2);
@@ -121,7 +121,7 @@ TEST_CASE("diagnostics: DM2 lists what was, beside what is") {
   CHECK_FALSE(table.update(other, none));
 }
 
-TEST_CASE("diagnostics: a flood of made-up faults is bounded and counted") {
+TEST_CASE("diagnostics: a flood of invented faults is bounded and counted") {
   fault_table table;
   std::string hex = "04FF";
   for (int i = 0; i < 400; ++i)

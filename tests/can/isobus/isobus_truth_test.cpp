@@ -70,8 +70,7 @@ TEST_CASE("isobus: the NAMEs of the four ECUs, at their addresses") {
   }
 }
 
-TEST_CASE(
-  "isobus: every message of whatever length, in the order in which the receivers had them") {
+TEST_CASE("isobus: every message of any length, in the order of the receivers") {
   const auto log = load();
   if (!log)
     return;
@@ -127,7 +126,7 @@ TEST_CASE("isobus: faults appear and clear as they were set") {
   CHECK(table.malformed() == 0);
 }
 
-TEST_CASE("isobus: the device description, and what it says of the values that are sent") {
+TEST_CASE("isobus: the device description, and its descriptions of the sent values") {
   const auto log = load();
   if (!log)
     return;

@@ -85,7 +85,7 @@ TEST_CASE("ddi: yield, moisture, rates and section states have name, unit and sc
   CHECK(known == 486);
 }
 
-TEST_CASE("ddi: section states are two bits each, whatever the sign of the number") {
+TEST_CASE("ddi: section states are two bits each, for any sign of the number") {
   const auto value = static_cast<std::int32_t>(0xC0000024);
   CHECK(section_state(value, 0) == work_state::off);
   CHECK(section_state(value, 1) == work_state::on);
@@ -115,7 +115,7 @@ TEST_CASE("ddop: a pool of version 4 has one more label") {
   CHECK(pool->presentations[0].unit == "mm");
 }
 
-TEST_CASE("ddop: what is wrong is told with its place") {
+TEST_CASE("ddop: errors name their position") {
   const auto code_of = [](const std::vector<std::uint8_t>& rest) {
     return parse_ddop(pool_with(rest)).code();
   };
@@ -150,10 +150,10 @@ TEST_CASE("ddop: what is wrong is told with its place") {
   CHECK(parse_ddop({}).code() == ddop_errc::no_device);
   CHECK(parse_ddop(std::vector<std::uint8_t>(ddop_bytes_max + 1)).code() == ddop_errc::too_long);
   CHECK(parse_ddop(pool_with(text("DXX\x01\x02"))).error().detail
-        == "object at byte 34: no object of ISO 11783-10 begins like this");
+        == "object at byte 34: unknown tag: ISO 11783-10 has no such object");
 }
 
-TEST_CASE("ddop: every shortened pool is refused or sound, never read beyond its end") {
+TEST_CASE("ddop: every truncated pool is rejected or valid, and never read beyond its end") {
   auto rest = text("DPD");
   for (const auto byte : bytes_of("0100"
                                   "4800"

@@ -7,7 +7,7 @@
 
 using namespace furrow::can;
 
-TEST_CASE("bus table: interfaces get numbers in the order of their appearance") {
+TEST_CASE("bus table: interfaces get numbers in the order in which they appear") {
   bus_table buses;
   CHECK(buses.bus_of("can1") == 0);
   CHECK(buses.bus_of("can0") == 1);
@@ -17,7 +17,7 @@ TEST_CASE("bus table: interfaces get numbers in the order of their appearance") 
   CHECK(buses.names() == std::vector<bus_name>{{0, "can1"}, {1, "can0"}});
 }
 
-TEST_CASE("bus table: starts from what a spool knows, and fills the gaps") {
+TEST_CASE("bus table: starts with the rows of a spool, and fills the gaps") {
   const std::vector<bus_name> known{{2, "can0"}, {0, "vcan0"}, {2, "other"}, {7, "can0"}};
   bus_table buses{known};
   CHECK(buses.bus_of("can0") == 2);
@@ -27,7 +27,7 @@ TEST_CASE("bus table: starts from what a spool knows, and fills the gaps") {
   CHECK(buses.names().size() == 4);
 }
 
-TEST_CASE("bus table: refuses the 257th interface and names that cannot be one") {
+TEST_CASE("bus table: rejects the 257th interface and invalid names") {
   bus_table buses;
   for (int i = 0; i < 256; ++i)
     REQUIRE(buses.bus_of("can" + std::to_string(i)) == i);

@@ -70,7 +70,7 @@ totals read_all(std::string_view text) {
 
 } // namespace
 
-TEST_CASE("candump: lines that candump -L writes come back as they were") {
+TEST_CASE("candump: lines of candump -L are written back byte for byte") {
   for (const char* line : {
          "(1700000000.715009) can0 18EEFF26#E1C2A30412345678",
          "(1700000000.715009) can0 123#",
@@ -111,7 +111,7 @@ TEST_CASE("candump: blanks, case, separators, widths and fractions are normalise
   CHECK(again("(0.0) can0 123##3.11.22") == "(0000000000.000000) can0 123##31122");
 }
 
-TEST_CASE("candump: what is no frame and no fault is told") {
+TEST_CASE("candump: lines that are neither frame nor fault are recognised") {
   CHECK(again("") == "nothing");
   CHECK(again("  \t\r\n") == "nothing");
   CHECK(again("# a sample") == "nothing");
@@ -123,7 +123,7 @@ TEST_CASE("candump: what is no frame and no fault is told") {
         == "dropped 1 on can1");
 }
 
-TEST_CASE("candump: the form of the screen is read") {
+TEST_CASE("candump: screen output is read") {
   CHECK(again(" (1700000000.715009)  can0  18FEF100   [8]  FA 10 20 30 40 50 60 70")
         == "(1700000000.715009) can0 18FEF100#FA10203040506070");
   CHECK(again("  can0  18FEF100   [3]  FF 00 11") == "(0000000000.000000) can0 18FEF100#FF0011");
@@ -158,7 +158,7 @@ TEST_CASE("candump: a heading names the interface of the lines under it") {
   CHECK(read_all(text).written == "(0000000000.000000) can3 18EEFF21#05\n");
 }
 
-TEST_CASE("candump: a line that cannot be a frame names the field") {
+TEST_CASE("candump: an invalid line names the field") {
   const std::string at = "(1700000000.715009) can0 ";
   CHECK(is_fault(at + "12#11", "identifier"));
   CHECK(is_fault(at + "1234#11", "identifier"));
@@ -195,12 +195,12 @@ TEST_CASE("candump: a line that cannot be a frame names the field") {
   CHECK(is_fault("  can0  18FEF100   [8]  FA 10 20 30 40 50 60", "payload"));
   CHECK(is_fault("  can0  18FEF100   [2]  FF 00 11", "payload"));
   CHECK(is_fault("  can0  18FEF100   [9]  FA 10 20 30 40 50 60 00 00", "length"));
-  CHECK(is_fault("  can0  123 [0099] (45|81:00:12345678) 11 22 ...", "payload: candump cut"));
-  CHECK(is_fault("this is no log", "no line of candump"));
+  CHECK(is_fault("  can0  123 [0099] (45|81:00:12345678) 11 22 ...", "payload: candump truncated"));
+  CHECK(is_fault("this is no log", "not a candump line"));
   CHECK(is_fault(std::string(line_bytes_max + 1, '('), "line"));
 }
 
-TEST_CASE("candump: every cut of a line is a fault or a shorter frame, never more than it says") {
+TEST_CASE("candump: every truncated line is a fault or a shorter frame") {
   for (const std::string line :
        {"(1700000000.715009) can0 18EEFF26#E1C2A30412345678 T",
         "(1700000000.715009) can0 123##5112233445566778899AABBCC",
@@ -217,7 +217,7 @@ TEST_CASE("candump: every cut of a line is a fault or a shorter frame, never mor
     }
 }
 
-TEST_CASE("candump: a last line without its end is told") {
+TEST_CASE("candump: a last line without a line end is reported") {
   candump_reader reader{"(1.0) can0 123#1122\n(2.0) can0 123#11"};
   log_line line;
   log_payload payload;
@@ -232,7 +232,7 @@ TEST_CASE("candump: a last line without its end is told") {
   CHECK(reader.offset() == 37);
 }
 
-TEST_CASE("candump: any frame is written so that it reads back the same") {
+TEST_CASE("candump: any written frame reads back the same") {
   furrow::tests::random_frames frames{20'260'512};
   std::string text;
   log_line read;
@@ -251,7 +251,7 @@ TEST_CASE("candump: any frame is written so that it reads back the same") {
   }
 }
 
-TEST_CASE("candump: real logs come back byte for byte") {
+TEST_CASE("candump: real logs are written back byte for byte") {
   const struct {
     const char* name;
     std::size_t frames;

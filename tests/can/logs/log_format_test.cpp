@@ -56,7 +56,7 @@ std::vector<read_frame> some_frames(std::uint64_t seed, std::size_t count, log_f
 
 } // namespace
 
-TEST_CASE("log formats: what is written reads back the same") {
+TEST_CASE("log formats: written frames read back the same") {
   for (const auto format : {log_format::candump, log_format::asc, log_format::trc,
                             log_format::canboat, log_format::ydwg}) {
     INFO(to_string(format));
@@ -78,7 +78,8 @@ TEST_CASE("log formats: what is written reads back the same") {
   }
 }
 
-TEST_CASE("log formats: each version of TRC says what it can, and refuses the rest") {
+TEST_CASE(
+  "log formats: each version of TRC writes the frames that it can express, and rejects the rest") {
   auto frames = some_frames(7, 2'000, log_format::trc);
   std::erase_if(frames, [](const read_frame& frame) {
     return frame.header.kind() == frame_kind::fd || frame.header.error();
@@ -117,7 +118,7 @@ TEST_CASE("log formats: each version of TRC says what it can, and refuses the re
   CHECK(old.append(out, {0, pack({.id = 1, .length = 8}), data}, "can1") != nullptr);
 }
 
-TEST_CASE("log formats: a writer says why it has no form for a frame") {
+TEST_CASE("log formats: a writer gives the reason when it cannot express a frame") {
   const std::uint8_t data[xl_bytes_max] = {};
   std::string out;
   const auto xl = pack({.id = 1, .length = 20, .kind = frame_kind::xl});
@@ -138,7 +139,7 @@ TEST_CASE("log formats: a writer says why it has no form for a frame") {
   CHECK(out.empty());
 }
 
-TEST_CASE("log formats: lines that cannot be read name the field, and the rest goes on") {
+TEST_CASE("log formats: an invalid line names the field, and reading goes on") {
   const auto one_fault = [](std::string_view text, std::string_view at) {
     const auto log = read_text(text);
     REQUIRE(log.faults.size() == 1);
@@ -182,7 +183,7 @@ TEST_CASE("log formats: lines that cannot be read name the field, and the rest g
   CHECK(one_fault("some text of no format\n# comment\n" + ydwg, "1:1: format") == 1);
 }
 
-TEST_CASE("log formats: small formats say what they mean") {
+TEST_CASE("log formats: the small formats are read with all their fields") {
   const auto garmin = read_text(
     "Sequence #,Timestamp,PGN,Name,Manufacturer,Remote Address,Local Address,Priority,Single "
     "Frame,Size,Packet\n0,120034,127508,Battery,Maker,6,255,2,1,8,0x0102030405060708\n"
@@ -227,7 +228,7 @@ TEST_CASE("log formats: ASC with decimal numbers, relative times and renamed cha
   CHECK(log.frames[1].header.remote());
 }
 
-TEST_CASE("log formats: a time of day goes on over midnight, and steps back over it") {
+TEST_CASE("log formats: a time of day continues over midnight, and steps back over it") {
   const auto log =
     read_text("23:59:59.900 R 09F8012A 00\n00:00:00.100 R 09F8012A 00\n23:59:59.950 R 09F8012A 00\n"
               "00:00:00.200 R 09F8012A 00\n");
@@ -253,7 +254,7 @@ TEST_CASE("log formats: pieces of any size give the same lines") {
   }
 }
 
-TEST_CASE("log formats: a reader that was saved goes on where it was") {
+TEST_CASE("log formats: a restored reader goes on where it was saved") {
   for (const auto format : {log_format::candump, log_format::asc, log_format::trc,
                             log_format::canboat, log_format::ydwg}) {
     INFO(to_string(format));
@@ -289,7 +290,7 @@ TEST_CASE("log formats: a reader that was saved goes on where it was") {
   CHECK_FALSE(reader.restore(reader.save().substr(0, 30)));
 }
 
-TEST_CASE("log formats: the format is found by content") {
+TEST_CASE("log formats: the format is detected from the content") {
   CHECK(format_of("# nothing\n\n  can0  18FEF100   [1]  FF\n") == log_format::candump);
   CHECK(format_of("(1.0) can0 123#11\n") == log_format::candump);
   CHECK(format_of(" 1)  1000  0704  1  RTR\n") == log_format::trc);
@@ -303,7 +304,7 @@ TEST_CASE("log formats: the format is found by content") {
 }
 
 TEST_CASE(
-  "log formats: a short line of a fast packet's PGN is a message where messages are whole") {
+  "log formats: a short line with a fast packet PGN is a message in a log of whole messages") {
   const std::string short_command =
     "2020-01-01T00:00:00.000Z,3,126208,72,1,7,02,0d,f2,01,00,01,f0\n";
   const std::string maker_packet =

@@ -121,7 +121,7 @@ TEST_CASE("log formats: TRC files are read as python-can reads them") {
     check_against(name, 0, {}, 1);
 }
 
-TEST_CASE("log formats: the same frames as candump, ASC and TRC") {
+TEST_CASE("log formats: candump, ASC and TRC logs of one drive have the same frames") {
   const auto log_path = data_file("formats/css-same-164-frames/multiple_CAN.log");
   const auto asc_path = data_file("formats/css-same-164-frames/multiple_CAN.asc");
   const auto trc_path = data_file("formats/css-same-164-frames/multiple_CAN.trc");
@@ -204,7 +204,7 @@ TEST_CASE("log formats: samples of NMEA 2000 gateways are read to the last line"
   }
 }
 
-TEST_CASE("log formats: canboat and YDWG samples come back byte for byte") {
+TEST_CASE("log formats: canboat and YDWG samples are written back byte for byte") {
   for (const char* name : {"dirona-actisense-serial.raw", "merrimac-ydwg-2020.raw",
                            "simulator1.raw", "simulator2.raw", "sample-YDWG02.txt"}) {
     const auto path = data_file(std::string{"n2k/samples/"} + name);

@@ -26,7 +26,7 @@ std::string told(const std::vector<alarm_change>& changes) {
 
 } // namespace
 
-TEST_CASE("alarms: a node raises what it knows of itself, and its database's own beside it") {
+TEST_CASE("alarms: a node raises its own alarms and those of its database") {
   node_stats stats;
   stats.store_up = true;
   CHECK(alarms_of(stats, nullptr).empty());
@@ -48,8 +48,7 @@ TEST_CASE("alarms: a node raises what it knows of itself, and its database's own
   CHECK(names(alarms_of(stats, &activity)) == words{"statements", "store", "stray", "partitions"});
 }
 
-TEST_CASE(
-  "alarms: each is told once when it is raised, and once when it has been over for a while") {
+TEST_CASE("alarms: each alarm is reported once when raised, and once when over for a while") {
   alarm_watch watch;
   alarm_watch::time_point now;
   const furrow::storage::alarm store{"store", "database", 0, 1, "", "first"};

@@ -84,7 +84,7 @@ std::size_t times(const std::string& text, const std::string& word) {
 
 } // namespace
 
-TEST_CASE("furrowd: says ready once on stdout and ends with 0 on SIGTERM") {
+TEST_CASE("furrowd: prints ready once on stdout and exits with 0 on SIGTERM") {
   node_program node;
   CHECK(times(node.output(), "ready gateway=127.0.0.1:") == 1);
   CHECK(node.get("/health").status == 200);
@@ -92,7 +92,7 @@ TEST_CASE("furrowd: says ready once on stdout and ends with 0 on SIGTERM") {
   CHECK(node.end() == 0);
 }
 
-TEST_CASE("furrowd: an unknown flag is a usage error and is named") {
+TEST_CASE("furrowd: an unknown flag is a usage error that names the flag") {
   const scratch_folder folder;
   const auto end = run(folder, {"--nope"});
   CHECK(end.code == 2);
@@ -100,14 +100,14 @@ TEST_CASE("furrowd: an unknown flag is a usage error and is named") {
   CHECK(end.output.find("--help") != std::string::npos);
 }
 
-TEST_CASE("furrowd: settings of the pool that do not go together are named, with both values") {
+TEST_CASE("furrowd: contradicting pool settings are rejected with both names and values") {
   check_ends({"--pool-min", "11"}, 2, {"--pool-min 11", "--pool-max 10"});
   check_ends({"--profile", "development", "--pool-min", "5"}, 2, {"--pool-min 5", "--pool-max 4"});
   check_ends({"--pool-max", "190", "--pool-overflow", "20"}, 2, {"--pool-overflow 20", "200"});
   check_ends({"--pool-backoff-min", "6000"}, 2, {"--pool-backoff-min 6000"});
 }
 
-TEST_CASE("furrowd: what is no address to listen on is said with the value, for both listeners") {
+TEST_CASE("furrowd: an invalid address is rejected with its value, for both listeners") {
   for (const auto* flag : {"--listen", "--http"}) {
     CAPTURE(flag);
     check_ends({flag, "nowhere"}, 1, {"nowhere", "HOST:PORT"});
@@ -119,7 +119,7 @@ TEST_CASE("furrowd: what is no address to listen on is said with the value, for 
   }
 }
 
-TEST_CASE("furrowd: a port that is taken is said, and the program ends") {
+TEST_CASE("furrowd: a port in use is reported, and the program exits") {
   const node_program first;
   const auto taken = "127.0.0.1:" + std::to_string(first.gateway_port());
   check_ends({"--listen", taken}, 1, {taken, "in use"});
@@ -128,8 +128,8 @@ TEST_CASE("furrowd: a port that is taken is said, and the program ends") {
              {taken, "in use"});
 }
 
-TEST_CASE("furrowd: a listener for others without TLS and tokens is a usage error that names the "
-          "flags") {
+TEST_CASE(
+  "furrowd: a reachable listener without TLS and tokens is a usage error that names the flags") {
   const std::vector<std::string> missing{"--tls-cert", "--tls-key", "--tokens"};
   check_ends({"--listen", "0.0.0.0:0"}, 2, missing);
   check_ends({"--http", "0.0.0.0:0"}, 2, missing);
@@ -144,32 +144,32 @@ TEST_CASE("furrowd: a certificate without its key, and a key without its certifi
   check_ends({"--tls-key", "node.key"}, 2, {"--tls-cert", "--tls-key"});
 }
 
-TEST_CASE("furrowd: files of TLS and tokens that are not there are named") {
+TEST_CASE("furrowd: missing TLS and token files are named") {
   check_ends({"--tls-cert", "/nonexistent/a.pem", "--tls-key", "/nonexistent/b.pem"}, 1,
              {"/nonexistent/a.pem", "No such file"});
   check_ends({"--tokens", "/nonexistent/tokens.toml"}, 1,
              {"/nonexistent/tokens.toml", "No such file"});
 }
 
-TEST_CASE("furrowd: a SQLite file that cannot be made is said once and ends the program") {
+TEST_CASE("furrowd: a SQLite file that cannot be created is reported once, and the program exits") {
   const scratch_folder folder;
   const auto below_a_file = folder.write("plain", "not a folder") + "/node.db";
   check_ends({"--database", "sqlite:" + below_a_file}, 1, {below_a_file});
   check_ends({"--database", "sqlite:/proc/node.db"}, 1, {"/proc/node.db"});
 }
 
-TEST_CASE("furrowd: a file that is no database is said once and ends the program") {
+TEST_CASE("furrowd: a file that is not a database is reported once, and the program exits") {
   const scratch_folder folder;
   const auto text = folder.write("text.db", std::string(5'000, 'x'));
   check_ends({"--database", "sqlite:" + text}, 1, {text});
 }
 
-TEST_CASE("furrowd: a URL that is no database is said with what is expected") {
+TEST_CASE("furrowd: an invalid database URL is rejected with the expected forms") {
   check_ends({"--database", "mysql://db/furrow"}, 1, {"postgresql://", "sqlite:"});
 }
 
-TEST_CASE("furrowd: without its PostgreSQL it stays up, says so once, is not ready, and ends on "
-          "SIGTERM") {
+TEST_CASE(
+  "furrowd: without PostgreSQL the node stays up, logs once, is not ready, and exits on SIGTERM") {
   const scratch_folder folder;
   const auto port = free_port();
   const auto nobody = free_port();

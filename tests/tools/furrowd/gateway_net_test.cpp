@@ -223,7 +223,7 @@ std::string hello_of_size(std::size_t bytes) {
 
 } // namespace
 
-TEST_CASE("gateway port: random bytes are refused or cut, and the node goes on") {
+TEST_CASE("gateway port: random bytes are rejected or disconnected, and the node goes on") {
   const node_program node;
   std::mt19937 random{20};
   withstands(node, [&] {
@@ -241,23 +241,24 @@ TEST_CASE("gateway port: random bytes are refused or cut, and the node goes on")
   });
 }
 
-TEST_CASE("gateway port: a Hello that announces 4 GiB is refused before anything is allocated") {
+TEST_CASE("gateway port: a Hello that announces 4 GiB is rejected before any allocation") {
   withstands_message(prefix_of(0xFFFFFFFF), reject_code::limit, "4294967295 bytes, at most 32768");
 }
 
-TEST_CASE("gateway port: a message of 4 GiB or of one byte too many after the welcome is refused") {
+TEST_CASE(
+  "gateway port: a message of 4 GiB or one byte above the limit after the welcome is rejected") {
   withstands_message(prefix_of(0xFFFFFFFF), reject_code::limit, "4294967295 bytes, at most 1048576",
                      true);
   withstands_message(prefix_of(proto::message_bytes_max + 1), reject_code::limit,
                      "1048577 bytes, at most 1048576", true);
 }
 
-TEST_CASE("gateway port: a message of no bytes is refused") {
+TEST_CASE("gateway port: an empty message is rejected") {
   withstands_message(prefix_of(0), reject_code::limit, "0 bytes");
   withstands_message(prefix_of(0), reject_code::limit, "0 bytes", true);
 }
 
-TEST_CASE("gateway port: a Hello of exactly the limit is welcomed, one byte more is refused") {
+TEST_CASE("gateway port: a Hello of exactly the limit is welcomed, one byte more is rejected") {
   const node_program node;
   withstands(node, [&] {
     gateway large{node};
@@ -269,7 +270,7 @@ TEST_CASE("gateway port: a Hello of exactly the limit is welcomed, one byte more
   });
 }
 
-TEST_CASE("gateway port: a Hello that ends in the middle of a field is refused") {
+TEST_CASE("gateway port: a Hello that ends inside a field is rejected") {
   const auto whole = body_of(hello_of("bad", 0xBA));
   const node_program node;
   withstands(
@@ -284,7 +285,7 @@ TEST_CASE("gateway port: a Hello that ends in the middle of a field is refused")
     10);
 }
 
-TEST_CASE("gateway port: what is not a Hello is refused as the first message") {
+TEST_CASE("gateway port: a first message other than Hello is rejected") {
   const node_program node;
   withstands(
     node,
@@ -300,14 +301,13 @@ TEST_CASE("gateway port: what is not a Hello is refused as the first message") {
     10);
 }
 
-TEST_CASE(
-  "gateway port: a gateway that sends what only a node says, or a second Hello, is refused") {
+TEST_CASE("gateway port: a gateway that sends a node's message or a second Hello is rejected") {
   withstands_message(wire_of(proto::ack{1}), reject_code::malformed, "Batch, Ping and Pong", true);
   withstands_message(wire_of(hello_of("bad", 0xBA)), reject_code::malformed, "Batch, Ping and Pong",
                      true);
 }
 
-TEST_CASE("gateway port: versions that have nothing in common are refused by both ranges") {
+TEST_CASE("gateway port: without a common version the reject names both ranges") {
   auto hello = hello_of("bad", 0xBA);
   hello.lowest_version = 7;
   hello.highest_version = 9;
@@ -316,16 +316,15 @@ TEST_CASE("gateway port: versions that have nothing in common are refused by bot
   withstands_message(wire_of(hello), reject_code::version, "the gateway 0 to 0");
 }
 
-TEST_CASE("gateway port: a version range upside down is refused") {
+TEST_CASE("gateway port: a reversed version range is rejected") {
   auto hello = hello_of("bad", 0xBA);
   hello.lowest_version = 1;
   hello.highest_version = 0;
   withstands_message(wire_of(hello), reject_code::version, "1 to 0");
 }
 
-TEST_CASE(
-  "gateway port: no token, a wrong one, a viewer's and that of another machine are refused, "
-  "and none is told or logged") {
+TEST_CASE("gateway port: a missing or invalid token, a viewer's, and another machine's are "
+          "rejected, and no token is sent or logged") {
   // The sums are those of `printf good-token | sha256sum` and so on.
   const scratch_folder folder;
   const auto tokens = folder.write(
@@ -359,7 +358,7 @@ TEST_CASE(
   CHECK(node.output().find("stolen") == std::string::npos);
 }
 
-TEST_CASE("gateway port: a reject is read to its end by a gateway that has gone on sending") {
+TEST_CASE("gateway port: a gateway that goes on sending reads the whole reject") {
   const node_program node;
   withstands(
     node,
@@ -372,8 +371,8 @@ TEST_CASE("gateway port: a reject is read to its end by a gateway that has gone 
     10);
 }
 
-TEST_CASE(
-  "gateway port: a name of equipment with a line break or a slash is refused, and forges nothing") {
+TEST_CASE("gateway port: an equipment name with a line break or a slash is rejected and forges no "
+          "log line") {
   const node_program node;
   withstands(
     node,
@@ -389,7 +388,7 @@ TEST_CASE(
   CHECK(node.output().find("\n2026-01-01 critical forged") == std::string::npos);
 }
 
-TEST_CASE("gateway port: a batch whose columns disagree is refused whole") {
+TEST_CASE("gateway port: a batch with contradicting columns is rejected as a whole") {
   const std::string header(8, '\0');
   const auto one_header = field(2, header);
   // two slots, one time; an index beyond the dictionary; a payload beyond the long ones; no frame
@@ -399,11 +398,10 @@ TEST_CASE("gateway port: a batch whose columns disagree is refused whole") {
   withstands_message(
     batch_with(one_header + field(3, "\x05") + field(4, std::string(4, '\0')) + field(5, header)),
     reject_code::malformed, "", true);
-  withstands_message(batch_with(""), reject_code::malformed, "no frames", true);
+  withstands_message(batch_with(""), reject_code::malformed, "without frames", true);
 }
 
-TEST_CASE(
-  "gateway port: a frame that no bus carries goes to quarantine, and its neighbours are kept") {
+TEST_CASE("gateway port: an invalid frame goes to quarantine, and its neighbours are stored") {
   const node_program node;
   gateway odd{node};
   REQUIRE(odd.greet(hello_of("odd", 0x0D)) == 1);
@@ -420,7 +418,8 @@ TEST_CASE(
   serves(node);
 }
 
-TEST_CASE("gateway port: one byte and then silence is cut at the deadline of the Hello") {
+TEST_CASE(
+  "gateway port: a gateway that sends one byte and stops is disconnected at the Hello deadline") {
   const node_program node;
   withstands(
     node,
@@ -441,8 +440,7 @@ TEST_CASE("gateway port: one byte and then silence is cut at the deadline of the
     1);
 }
 
-TEST_CASE(
-  "gateway port: a gateway that asks and never reads is cut, and what waits for it is bounded") {
+TEST_CASE("gateway port: a gateway that never reads is disconnected, and its outbox is bounded") {
   const node_program node;
   std::string pings;
   for (int i = 0; i < 1'000; ++i)
@@ -458,10 +456,11 @@ TEST_CASE(
       CHECK(raw_socket::clock::now() < deadline);
     },
     2);
-  CHECK(node.output().find("does not read what it is told") != std::string::npos);
+  CHECK(node.output().find("closing: 64 messages unread by the gateway") != std::string::npos);
 }
 
-TEST_CASE("gateway port: after everything at once the node still drains on SIGTERM") {
+TEST_CASE("gateway port: with gateways that stopped in the middle of a message the node still "
+          "drains on SIGTERM") {
   node_program node;
   gateway silent{node};
   gateway half{node};

@@ -35,7 +35,7 @@ http::http_config history_tokens() {
 
 } // namespace
 
-TEST_CASE("history: telemetry comes in pages, each of which says where the next begins") {
+TEST_CASE("history: telemetry comes in pages, and each page says where the next one begins") {
   history_world w;
   std::string after;
   std::vector<double> speeds;
@@ -60,7 +60,7 @@ TEST_CASE("history: telemetry comes in pages, each of which says where the next 
   CHECK(part["telemetry"][0]["time"] == "2020-05-01T05:20:03.000000Z");
 }
 
-TEST_CASE("history: a signal by the minute, and clear words for what makes no sense") {
+TEST_CASE("history: a signal by the minute, and clear errors for invalid parameters") {
   history_world w;
   const auto rollup = w.client.get("/api/v1/equipment/T1/rollup?signal=EEC1.engine_speed");
   REQUIRE(rollup.status == 200);
@@ -80,7 +80,7 @@ TEST_CASE("history: a signal by the minute, and clear words for what makes no se
   CHECK(w.client.get("/api/v1/equipment/T1/telemetry").status == 503);
 }
 
-TEST_CASE("history: nothing of another farm, or of a machine that the token is not for") {
+TEST_CASE("history: no data of another farm or of a machine that the token does not cover") {
   history_world w{history_tokens()};
   for (const std::string what : {"telemetry", "signals", "rollup?signal=EEC1.engine_speed"}) {
     CAPTURE(what);

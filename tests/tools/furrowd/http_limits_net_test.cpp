@@ -43,7 +43,7 @@ std::size_t resident_bytes() {
 
 } // namespace
 
-TEST_CASE("http limits: a header too large is refused by its size, and the connection closed") {
+TEST_CASE("http limits: a header that is too large is rejected, and the connection closes") {
   limits_world w;
   raw_client client{w.front.at()};
   CHECK(client.get("/health", "X-Filler: " + std::string(15'000, 'x') + "\r\n").status == 200);
@@ -55,7 +55,7 @@ TEST_CASE("http limits: a header too large is refused by its size, and the conne
   CHECK(client.closed());
 }
 
-TEST_CASE("http limits: a body too large is refused before it is read, announced or not") {
+TEST_CASE("http limits: a body that is too large is rejected before it is read, announced or not") {
   limits_world w;
   raw_client announced{w.front.at()};
   announced.send("POST /api/v1/db/migrate HTTP/1.1\r\nHost: localhost\r\n"
@@ -74,7 +74,8 @@ TEST_CASE("http limits: a body too large is refused before it is read, announced
   CHECK(fitting.post("/api/v1/db/migrate", "", std::string(1U << 20U, 'x')).status == 200);
 }
 
-TEST_CASE("http limits: a body for nothing is not read, and one that waits is called for") {
+TEST_CASE("http limits: the body of a rejected request is not read, and 100-continue asks for an "
+          "accepted one") {
   limits_world w;
   raw_client refused{w.front.at()};
   refused.send("POST /nothing HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n");
@@ -88,7 +89,7 @@ TEST_CASE("http limits: a body for nothing is not read, and one that waits is ca
   CHECK(waiting.read().status == 200);
 }
 
-TEST_CASE("http limits: what is not HTTP is told so, and closed") {
+TEST_CASE("http limits: a request that is not HTTP gets an error, and the connection closes") {
   limits_world w;
   for (const auto& bad : {std::string{"hello\r\n\r\n"}, std::string(64, '\xFF') + "\r\n\r\n",
                           std::string{"GET /health HTTP/3.7\r\n\r\n"},
@@ -103,7 +104,7 @@ TEST_CASE("http limits: what is not HTTP is told so, and closed") {
   CHECK(client.get("/health").status == 200);
 }
 
-TEST_CASE("http limits: who sends a header too slowly, or nothing, is cut") {
+TEST_CASE("http limits: a client that sends its header too slowly, or nothing, is disconnected") {
   http::http_config config;
   config.header_timeout = 200ms;
   config.idle_timeout = 300ms;
@@ -119,7 +120,8 @@ TEST_CASE("http limits: who sends a header too slowly, or nothing, is cut") {
   CHECK(soon([&] { return !slow.send("X"); }));
 }
 
-TEST_CASE("http limits: a connection too many gets 503, and room when another has gone") {
+TEST_CASE(
+  "http limits: a connection above the limit gets 503, and is accepted when another has ended") {
   http::http_config config;
   config.connections_max = 2;
   limits_world w{config};
@@ -172,7 +174,7 @@ TEST_CASE("http limits: a million frames are streamed in the memory of a page") 
 #endif
 }
 
-TEST_CASE("http limits: frame streams are counted, and a place is free again when one has gone") {
+TEST_CASE("http limits: frame streams are limited, and an ended stream frees its place") {
   http::http_config config;
   config.streams_max = 1;
   limits_world w{config};
@@ -191,7 +193,7 @@ TEST_CASE("http limits: frame streams are counted, and a place is free again whe
   CHECK(second.get("/api/v1/frames?equipment=T2").status == 200);
 }
 
-TEST_CASE("http limits: a stream whose rest cannot be read is cut short, not ended") {
+TEST_CASE("http limits: a stream whose rest cannot be read is aborted, not ended") {
   limits_world w;
   w.node.database.frame_count = 100'000;
   w.node.database.pages_max = 3;
@@ -239,7 +241,7 @@ TEST_CASE("http limits: stopping ends idle, streaming and waiting connections at
   CHECK(waiting.closed());
 }
 
-TEST_CASE("http limits: an address that is taken, and a name that is none, are clear errors") {
+TEST_CASE("http limits: an address in use and an unknown host name are clear errors") {
   limits_world w;
   boost::asio::io_context io;
   http::http_config config;

@@ -43,7 +43,7 @@ const std::string t1_log = "(1588310400.001000) can0 18FEF100#0102030405060701\n
 
 } // namespace
 
-TEST_CASE("http: health is answered whatever the database does") {
+TEST_CASE("http: health is answered in any state of the database") {
   world w;
   w.node.database.silent = true;
   w.node.silent = true;
@@ -54,7 +54,7 @@ TEST_CASE("http: health is answered whatever the database does") {
     == json{{"status", "alive"}, {"node", "n1"}, {"version", "0.1.0"}, {"alarms", json::array()}});
 }
 
-TEST_CASE("http: ready says no, and why, without the database or while draining") {
+TEST_CASE("http: ready is 503 with reasons without the database or while draining") {
   world w;
   CHECK(w.client.get("/ready").status == 200);
   w.node.store_up = false;
@@ -69,7 +69,7 @@ TEST_CASE("http: ready says no, and why, without the database or while draining"
   CHECK(w.client.get("/ready").status == 503);
 }
 
-TEST_CASE("http: equipment merges what is stored with what is live") {
+TEST_CASE("http: equipment merges stored and live data") {
   world w;
   const auto list = body_of(w.client.get("/api/v1/equipment"));
   CHECK(list["incomplete"].is_null());
@@ -143,7 +143,7 @@ TEST_CASE("http: one machine comes with its faults, ECUs and implements") {
   CHECK(body_of(w.client.get("/api/v1/equipment/T2"))["faults"].is_null());
 }
 
-TEST_CASE("http: live machines are shown while the database is away or answers nothing") {
+TEST_CASE("http: live machines are shown while the database is away or does not answer") {
   world w;
   w.node.store_up = false;
   w.node.database.away = true;
@@ -157,7 +157,7 @@ TEST_CASE("http: live machines are shown while the database is away or answers n
   CHECK(w.client.get("/api/v1/equipment/T2").status == 504);
 }
 
-TEST_CASE("http: the ledger has the agreed names, and only the farm's rows") {
+TEST_CASE("http: the ledger has the documented names and only the rows of the farm") {
   world w;
   const auto rows = body_of(w.client.get("/api/v1/ledger"))["ledger"];
   REQUIRE(rows.size() == 2);
@@ -183,7 +183,7 @@ TEST_CASE("http: the ledger has the agreed names, and only the farm's rows") {
   CHECK(body_of(away)["error"]["code"] == "database_away");
 }
 
-TEST_CASE("http: frames come as candump writes them, all or those asked for") {
+TEST_CASE("http: frames have candump's format, all or filtered") {
   world w;
   const auto all = w.client.get("/api/v1/frames?equipment=T1");
   CHECK(all.status == 200);
@@ -211,7 +211,7 @@ TEST_CASE("http: frames come as candump writes them, all or those asked for") {
   CHECK(first["payload"] == "0102030405060701");
 }
 
-TEST_CASE("http: what is wrong with a request for frames is said before the first frame") {
+TEST_CASE("http: an invalid request for frames fails before the first frame") {
   world w;
   const auto status = [&](const std::string& query) {
     const auto answer = w.client.get("/api/v1/frames" + query);
@@ -270,8 +270,7 @@ TEST_CASE("http: the database's state, migrations and migrating") {
   CHECK(status["fault"] == "08006: connection refused");
 }
 
-TEST_CASE(
-  "http: the report of the database gives advice from what was measured, and none without") {
+TEST_CASE("http: the database report gives advice from measurements, and none without") {
   world w;
   auto report = body_of(w.client.get("/api/v1/database"));
   CHECK(report["pool"].is_null());
@@ -323,7 +322,7 @@ TEST_CASE("http: metrics are what Prometheus accepts") {
   CHECK(std::remove(path.c_str()) == 0);
 }
 
-TEST_CASE("http: a wrong method is named with what is allowed, HEAD is GET without its body") {
+TEST_CASE("http: a wrong method gets the allowed ones, HEAD is GET without a body") {
   world w;
   auto answer = w.client.post("/api/v1/equipment");
   CHECK(answer.status == 405);
@@ -369,7 +368,8 @@ TEST_CASE("http: HTTP/1.0 gets a stream without chunks that ends with the connec
   CHECK(answer.body == t1_log);
 }
 
-TEST_CASE("http: with tokens, who has none is asked for one, but for health and readiness") {
+TEST_CASE(
+  "http: with a token file, requests without a token get 401, except health and readiness") {
   world w{tokens()};
   CHECK(w.client.get("/health").status == 200);
   CHECK(w.client.get("/ready").status == 200);
@@ -387,7 +387,7 @@ TEST_CASE("http: with tokens, who has none is asked for one, but for health and 
   }
 }
 
-TEST_CASE("http: a role may what it may: gateways nothing, operators kill, admins migrate") {
+TEST_CASE("http: roles have their rights: gateways none, operators kill, admins migrate") {
   world w{tokens()};
   CHECK(w.client.get("/api/v1/ledger", bearer("g")).status == 403);
   CHECK(w.client.post("/api/v1/actors/2/kill", bearer("v")).status == 403);
@@ -397,7 +397,7 @@ TEST_CASE("http: a role may what it may: gateways nothing, operators kill, admin
   CHECK(w.client.post("/api/v1/db/migrate", bearer("a")).status == 200);
 }
 
-TEST_CASE("http: a token shows its own farm and its own machines only") {
+TEST_CASE("http: a token gives access to its own farm and its own machines only") {
   world w{tokens()};
   const auto names = [&](const char* token) {
     std::string all;

@@ -10,7 +10,7 @@
 using namespace furrow;
 using namespace furrow::http;
 
-TEST_CASE("target: path and query are taken apart and decoded") {
+TEST_CASE("target: path and query are split and decoded") {
   const auto plain = parse_target("/api/v1/equipment/T%201%2Fb?from=a%3Db&to=&x+y=1+2");
   REQUIRE(plain);
   CHECK(plain->segments == std::vector<std::string>{"api", "v1", "equipment", "T 1/b"});
@@ -22,7 +22,7 @@ TEST_CASE("target: path and query are taken apart and decoded") {
   CHECK(parse_target("/a?x=1&x=2")->repeated == "x");
 }
 
-TEST_CASE("target: what is not well encoded is refused") {
+TEST_CASE("target: invalid encoding is rejected") {
   for (const char* bad :
        {"", "a", "*", "//", "/a//b", "/%", "/%4", "/%zz", "/a?x=%0", "/%00", "/a%0Ab"})
     CHECK_MESSAGE(!parse_target(bad), bad);
@@ -43,7 +43,7 @@ TEST_CASE("times: RFC 3339 is read, with any offset, and infinity") {
     CHECK_MESSAGE(!parse_time(bad), bad);
 }
 
-TEST_CASE("times: what is written is read back") {
+TEST_CASE("times: a written time reads back the same") {
   CHECK(format_time(1'777'617'000'250'000) == "2026-05-01T06:30:00.250000Z");
   CHECK(format_time(-1) == "1969-12-31T23:59:59.999999Z");
   for (const std::int64_t time : {std::int64_t{0}, std::int64_t{-62'167'219'200'000'000},
@@ -65,7 +65,7 @@ TEST_CASE("frames filter: an identifier of more than three digits has 29 bits") 
     CHECK_MESSAGE(!parse_pgn(bad), bad);
 }
 
-TEST_CASE("frames filter: a PGN is that of an extended frame, its destination left out") {
+TEST_CASE("frames filter: a PGN matches extended frames, without the destination") {
   frames_filter filter;
   filter.pgn = 0xEA00;
   CHECK(filter.takes(can::pack({.id = 0x18EAFF00, .extended = true})));
@@ -78,7 +78,7 @@ TEST_CASE("frames filter: a PGN is that of an extended frame, its destination le
   CHECK_FALSE(filter.takes(can::pack({.id = 0x123, .extended = true})));
 }
 
-TEST_CASE("frames: a line of JSON says all about a frame") {
+TEST_CASE("frames: a line of JSON has everything about a frame") {
   const std::uint8_t bytes[] = {0xDE, 0xAD};
   const auto line = [&](const can::header_parts& parts) {
     std::string text;
@@ -100,7 +100,7 @@ TEST_CASE("frames: a line of JSON says all about a frame") {
           .ends_with("\"fd_flags\":5}\n"));
 }
 
-TEST_CASE("guard: without tokens only loopback names and own pages are served") {
+TEST_CASE("guard: without a token file only loopback names and the node's own pages are served") {
   const guard open{std::nullopt};
   const auto admitted = [&](const std::string& host, const std::string& origin) {
     return std::holds_alternative<daemon::credential>(

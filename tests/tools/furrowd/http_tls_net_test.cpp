@@ -40,7 +40,7 @@ std::string ask(boost::asio::ip::tcp::endpoint at,
 
 } // namespace
 
-TEST_CASE("http tls: requests are served, TLS 1.1 and plain text are not") {
+TEST_CASE("http tls: TLS requests are served, TLS 1.1 and plain text are not") {
   const certificate made;
   fake_node node;
   furnish(node);

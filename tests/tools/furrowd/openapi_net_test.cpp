@@ -68,7 +68,7 @@ std::string lower(std::string text) {
 
 } // namespace
 
-TEST_CASE("openapi: the routes of the server and those of the document are the same") {
+TEST_CASE("openapi: the server and the document have the same routes") {
   fake_node node;
   http::metrics metrics{"0"};
   boost::asio::io_context io;
@@ -100,7 +100,7 @@ TEST_CASE("openapi: the routes of the server and those of the document are the s
   CHECK(served.size() == document()["paths"].size());
 }
 
-TEST_CASE("openapi: what the routes answer is what the document says") {
+TEST_CASE("openapi: the answers of the routes match the document") {
   fake_node node;
   furnish(node);
   http_front front{node};

@@ -30,7 +30,7 @@ const cache_key machines{"hill", "equipment"};
 
 } // namespace
 
-TEST_CASE("query cache: an answer is fresh until its time is over, counted from the question") {
+TEST_CASE("query cache: an answer is fresh for its time to live, counted from the question") {
   world w;
   const auto ticket = w.cache.ask(machines, 0, w.now);
   w.now += 400ms; // the database thinks
@@ -50,8 +50,7 @@ TEST_CASE("query cache: an answer is fresh until its time is over, counted from 
   CHECK_FALSE(w.cache.put(late, "too late", w.now));
 }
 
-TEST_CASE(
-  "query cache: what is changed makes the farm's answers worthless, those on their way too") {
+TEST_CASE("query cache: a change drops the farm's answers, and those that are being asked for") {
   world w;
   CHECK(w.put(machines, "one"));
   CHECK(w.put({"hill", "ledger"}, "two"));
@@ -71,7 +70,7 @@ TEST_CASE(
 }
 
 TEST_CASE(
-  "query cache: another mark is another answer, and an older answer never follows a newer") {
+  "query cache: another mark is another answer, and an older answer never replaces a newer one") {
   world w;
   CHECK(w.put(machines, "one", 7));
   CHECK(w.find(machines, 8) == "");
@@ -92,7 +91,7 @@ TEST_CASE(
   CHECK(w.find({"dale", "ledger"}, 7) == "");
 }
 
-TEST_CASE("query cache: entries and bytes are bounded, the oldest goes first") {
+TEST_CASE("query cache: entries and bytes are bounded, the oldest entry is evicted first") {
   world w{{.ttl = 10s, .entries_max = 3, .bytes_max = 8'000}};
   for (int i = 0; i < 5; ++i) {
     CHECK(w.put({"f" + std::to_string(i), "ledger"}, std::string(100, 'x')));
@@ -116,7 +115,8 @@ TEST_CASE("query cache: entries and bytes are bounded, the oldest goes first") {
   CHECK(narrow.cache.counters().bytes == 0);
 }
 
-TEST_CASE("redis: replies come whole from any pieces, and what is no reply ends it") {
+TEST_CASE(
+  "redis: replies are read from pieces of any size, and an invalid reply ends the connection") {
   const std::string wire = "+OK\r\n-ERR no\r\n:7\r\n$-1\r\n$4\r\na\r\nb\r\n$0\r\n\r\n";
   for (std::size_t piece = 1; piece <= wire.size(); ++piece) {
     redis_reader reader;
@@ -147,7 +147,7 @@ TEST_CASE("redis: replies come whole from any pieces, and what is no reply ends 
         == std::string{"*3\r\n$3\r\nSET\r\n$3\r\na b\r\n$3\r\n\0\r\n\r\n", 31});
 }
 
-TEST_CASE("redis: an answer is believed if it is whole and of this farm and question") {
+TEST_CASE("redis: an answer is used only if it is whole and belongs to this farm and question") {
   const auto sealed = sealed_answer(machines, 1'700'000'000'123'456, "[]\n");
   const auto opened = open_answer(machines, sealed);
   REQUIRE(opened);
@@ -163,7 +163,7 @@ TEST_CASE("redis: an answer is believed if it is whole and of this farm and ques
   }
 }
 
-TEST_CASE("redis: what was kept comes back as it was, and no other farm's rows ever") {
+TEST_CASE("redis: cached rows read back the same, and never rows of another farm") {
   const stored_rows rows{{"hill", "T1", 0xA00284000DE00001, 2, 9, -5},
                          {"hill", "T \"2\"", std::nullopt, 0, 0, std::nullopt}};
   const auto back = kept_equipment("hill", to_kept_text(rows));
@@ -183,7 +183,7 @@ TEST_CASE("redis: what was kept comes back as it was, and no other farm's rows e
   CHECK(kept_ledger("hill", R"([{"farm":"dale","equipment":"T1"}])") == nullptr);
 }
 
-TEST_CASE("redis: an address is read whole or refused") {
+TEST_CASE("redis: a URL is parsed completely or rejected") {
   const auto plain = parse_redis_url("redis://cache");
   REQUIRE(plain);
   CHECK(plain->host == "cache");

@@ -63,7 +63,7 @@ http::http_config record_tokens() {
 
 } // namespace
 
-TEST_CASE("http records: the fields of the kind by name, absent ones null, page by page") {
+TEST_CASE("http records: fields of the kind by name, absent ones null, page by page") {
   record_world w{25};
   const std::string path = "/api/v1/records?equipment=T1&kind=yield";
   const auto page = w.get(path + "&limit=10");
@@ -105,7 +105,7 @@ TEST_CASE("http records: the fields of the kind by name, absent ones null, page 
   w.get(path, 503);
 }
 
-TEST_CASE("http quarantine: listed, shown, retried and dropped within the farm") {
+TEST_CASE("http quarantine: items are listed, shown, retried and dropped within the farm") {
   record_world w;
   const auto list = w.get("/api/v1/quarantine")["quarantine"];
   REQUIRE(list.size() == 2);
@@ -130,7 +130,7 @@ TEST_CASE("http quarantine: listed, shown, retried and dropped within the farm")
   CHECK(w.node.database.quarantine.size() == 1);
 }
 
-TEST_CASE("http quarantine: roles and machines of a token are kept") {
+TEST_CASE("http quarantine: roles and machines of a token are enforced") {
   record_world w{3, record_tokens()};
   const auto get = [&](const char* token, const std::string& path) {
     return w.client.get(path, bearer(token)).status;
@@ -157,7 +157,7 @@ TEST_CASE("http quarantine: roles and machines of a token are kept") {
   CHECK(post("admin", "/api/v1/quarantine/4:1/drop") == 200);
 }
 
-TEST_CASE("furrow records: JSON, JSON lines and a table, as many as asked for") {
+TEST_CASE("furrow records: JSON, JSON lines and a table, up to the requested number") {
   record_world furrow{12'000};
   const auto some = furrow("records", "T1", "--kind", "yield", "-o", "json");
   CHECK(some.exit_code == 0);
@@ -176,7 +176,8 @@ TEST_CASE("furrow records: JSON, JSON lines and a table, as many as asked for") 
   CHECK(furrow("records", "T1").exit_code == 2);
 }
 
-TEST_CASE("furrow quarantine: list, show, retry and drop, and the exit code says what stays") {
+TEST_CASE(
+  "furrow quarantine: list, show, retry and drop, and the exit code tells when items remain") {
   record_world furrow;
   const auto list = furrow("quarantine", "list").out;
   CHECK(list.find("3:17  T1") != std::string::npos);
@@ -195,7 +196,7 @@ TEST_CASE("furrow quarantine: list, show, retry and drop, and the exit code says
   CHECK(furrow.node.database.quarantine.size() == 1);
 }
 
-TEST_CASE("furrow ledger: what a gateway's disk lost is shown, and is no success") {
+TEST_CASE("furrow ledger: items lost on a gateway's disk are shown, and the exit code is not 0") {
   record_world furrow;
   furrow.node.database.rows[1].lost = 0;
   CHECK(furrow("ledger").exit_code == 0);

@@ -153,7 +153,7 @@ std::int64_t now_us() {
 
 } // namespace
 
-TEST_CASE("cache: one node's summaries are kept, and forgotten when something is changed") {
+TEST_CASE("cache: answers of one node are cached, and dropped after a change") {
   http::http_config config;
   config.cache.ttl = 1h;
   redis_world w{config};
@@ -183,7 +183,7 @@ TEST_CASE("cache: one node's summaries are kept, and forgotten when something is
   CHECK(nlohmann::json::parse(w.client.get("/api/v1/equipment").body)["equipment"].size() == 3);
 }
 
-TEST_CASE("cache: a failure of the database is kept for nobody") {
+TEST_CASE("cache: a failure of the database is not cached") {
   http::http_config config;
   config.cache.ttl = 1h;
   redis_world w{config};
@@ -193,7 +193,7 @@ TEST_CASE("cache: a failure of the database is kept for nobody") {
   CHECK(w.client.get("/api/v1/ledger").status == 200);
 }
 
-TEST_CASE("redis: nodes share summaries, and what one changes all forget") {
+TEST_CASE("redis: nodes share answers, and a change on one node drops them for all") {
   if (!redis_is_here())
     return;
   redis_server redis;
@@ -220,7 +220,7 @@ TEST_CASE("redis: nodes share summaries, and what one changes all forget") {
   }));
 }
 
-TEST_CASE("redis: killed and started again in the middle, answers go on and are shared again") {
+TEST_CASE("redis: after Redis is killed and restarted, answers go on and are shared again") {
   if (!redis_is_here())
     return;
   redis_server redis;
@@ -245,7 +245,7 @@ TEST_CASE("redis: killed and started again in the middle, answers go on and are 
   }));
 }
 
-TEST_CASE("redis: one that does not answer is not waited for twice") {
+TEST_CASE("redis: a server that does not answer delays only one request") {
   const lying_server silent{""};
   auto config = config_with(silent.url());
   config.redis->command_limit = 20ms;
@@ -263,7 +263,7 @@ TEST_CASE("redis: one that does not answer is not waited for twice") {
   CHECK(w.metric("furrow_cache_redis_hits_total") == 0);
 }
 
-TEST_CASE("redis: one that lies is not believed") {
+TEST_CASE("redis: invalid answers of a server are not used") {
   const auto of = [](const std::string& farm, const char* question, std::int64_t made_us,
                      const std::string& rows) {
     return bulk(http::sealed_answer({farm, question}, made_us, rows));

@@ -90,7 +90,8 @@ std::string field_body(const std::string& name) {
 
 } // namespace
 
-TEST_CASE("http fields: made, read, changed in the version that was read, removed") {
+TEST_CASE(
+  "http fields: a field is created, read, changed in the version that was read, and removed") {
   repository_world repository_world;
   CHECK(repository_world.ask("POST", "/api/v1/fields", field_body("F 1")).status == 200);
   CHECK(code_of(repository_world.ask("POST", "/api/v1/fields", field_body("F 1"))) == "exists");
@@ -123,7 +124,7 @@ TEST_CASE("http fields: made, read, changed in the version that was read, remove
   CHECK(repository_world.ask("GET", "/api/v1/fields/F%201").status == 404);
 }
 
-TEST_CASE("http fields: a list goes in whole or not at all, and comes back in pages") {
+TEST_CASE("http fields: a list is applied as a whole or not at all, and is read in pages") {
   repository_world repository_world;
   CHECK(repository_world
           .ask("POST", "/api/v1/fields",
@@ -145,7 +146,7 @@ TEST_CASE("http fields: a list goes in whole or not at all, and comes back in pa
   CHECK(repository_world.ask("GET", "/api/v1/fields/D").status == 404);
 }
 
-TEST_CASE("http fields: what makes no sense is refused in one line") {
+TEST_CASE("http fields: invalid input is rejected in one line") {
   repository_world repository_world;
   CHECK(code_of(repository_world.ask("POST", "/api/v1/fields", "{")) == "bad_body");
   CHECK(code_of(repository_world.ask("POST", "/api/v1/fields", std::string(100'000, '[')))
@@ -175,7 +176,7 @@ TEST_CASE("http fields: what makes no sense is refused in one line") {
   CHECK(client.get("/api/v1/fields").status == 501);
 }
 
-TEST_CASE("http fields: rights are those of the token, and so is the farm") {
+TEST_CASE("http fields: the token determines rights and farm") {
   const auto entry = [](const char* token, const char* farm, const std::string& rest) {
     return "[[token]]\nsha256 = \"" + daemon::hash_of_token(token) + "\"\nfarm = \"" + farm + "\"\n"
            + rest + "\n";
@@ -203,7 +204,7 @@ TEST_CASE("http fields: rights are those of the token, and so is the farm") {
   CHECK(client_of_viewer.status == 403);
 }
 
-TEST_CASE("furrow field: a file becomes a field, is changed, shown and removed") {
+TEST_CASE("furrow field: creates a field from a file, changes, shows and removes it") {
   repository_world repository_world;
   const auto file = repository_world.file(
     R"({"type":"Feature","properties":{"name":"Upper","crop":"rye"},"geometry":)" + square + "}");
@@ -231,7 +232,7 @@ TEST_CASE("furrow field: a file becomes a field, is changed, shown and removed")
         == 2); // no name
 }
 
-TEST_CASE("furrow equipment set: says what a machine is, and shows it") {
+TEST_CASE("furrow equipment set: changes the record of a machine and shows it") {
   repository_world repository_world;
   const auto set = repository_world.furrow({"equipment", "set", "T1", "--kind", "tractor",
                                             "--maker", "Fendt", "--address", "28", "-o", "json"});

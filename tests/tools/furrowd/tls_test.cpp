@@ -14,7 +14,7 @@ TEST_CASE("tls: a certificate and its key make a context") {
   CHECK(server_tls({made.cert, made.key, made.cert}));
 }
 
-TEST_CASE("tls: a file that is missing, empty, foreign or not PEM is named") {
+TEST_CASE("tls: a missing, empty, wrong or non-PEM file is named") {
   const certificate made;
   const certificate other;
   const auto detail = [](const tls_files& files) {

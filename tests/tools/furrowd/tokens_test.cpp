@@ -30,7 +30,7 @@ TEST_CASE("tokens: the hash is the SHA-256 that any other program computes") {
   CHECK(hash_of_token("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
-TEST_CASE("tokens: a token is found by its hash and brings farm, role and machines") {
+TEST_CASE("tokens: a token is found by its hash and has farm, role and machines") {
   const auto table =
     token_table::parse(entry("one", "role = \"gateway\"\nequipment = [\"T1\", \"T2\"]\n")
                          + entry("two", "farm = \"hill\"\nrole = \"operator\"\n"),
@@ -53,7 +53,7 @@ TEST_CASE("tokens: a token is found by its hash and brings farm, role and machin
   CHECK_FALSE(table->find(hash_of_token("one")));
 }
 
-TEST_CASE("tokens: a role may what it may and no more") {
+TEST_CASE("tokens: a role has its permissions and no others") {
   const auto may = [](role role) {
     const credential who{"default", role, {}};
     return std::string{who.may(permission::send) ? "s" : ""}
@@ -66,11 +66,12 @@ TEST_CASE("tokens: a role may what it may and no more") {
   CHECK(may(role::admin) == "sroa");
 }
 
-TEST_CASE("tokens: what is wrong with a file is named by file, line and column") {
-  CHECK(fault_of("[[token]]\nsha256 = \"abc\"\nrole = \"viewer\"\n")
-        == "tokens.toml:2:10: sha256 is 64 hex digits in quotes: `furrow token new` prints them");
+TEST_CASE("tokens: an error in a file names file, line and column") {
+  CHECK(
+    fault_of("[[token]]\nsha256 = \"abc\"\nrole = \"viewer\"\n")
+    == "tokens.toml:2:10: sha256 must be 64 hex digits in quotes; `furrow token new` prints them");
   CHECK(fault_of(entry("x", "role = \"boss\"\n"))
-        == "tokens.toml:3:8: role is gateway, viewer, operator or admin");
+        == "tokens.toml:3:8: role must be gateway, viewer, operator or admin");
   CHECK(
     fault_of(entry("x", "role = \"viewer\"\nequipments = [\"T1\"]\n"))
     == "tokens.toml:4:1: unknown key \"equipments\"; a token has sha256, farm, role, equipment");
@@ -83,15 +84,14 @@ TEST_CASE("tokens: what is wrong with a file is named by file, line and column")
   CHECK(fault_of(entry("x", "")) == "tokens.toml:1:1: this token has no role");
   CHECK(fault_of("\n[[token]]\nrole = \"viewer\"\n")
         == "tokens.toml:2:1: this token has no sha256");
-  CHECK(fault_of("tokens = 1\n")
-        == "tokens.toml:1:1: unknown key \"tokens\"; only [[token]] is known");
+  CHECK(fault_of("tokens = 1\n") == "tokens.toml:1:1: unknown key \"tokens\"; expected [[token]]");
   CHECK(fault_of("[token]\nrole = \"viewer\"\n").starts_with("tokens.toml:1:"));
   CHECK(fault_of("[[token]\n").starts_with("tokens.toml:1:"));
   CHECK(fault_of(entry("x", "role = \"viewer\"\n") + entry("x", "role = \"admin\"\n"))
-        == "tokens.toml:4:1: this sha256 stands in the file twice");
+        == "tokens.toml:4:1: this sha256 occurs twice in the file");
 }
 
-TEST_CASE("tokens: a file that cannot be read, and one too large, are errors that name it") {
+TEST_CASE("tokens: an unreadable file and a file that is too large are errors that name the file") {
   const auto missing = token_table::load("/nowhere/tokens.toml");
   REQUIRE_FALSE(missing.has_value());
   CHECK(missing.code() == errc::unreadable);
@@ -106,6 +106,6 @@ TEST_CASE("tokens: a file that cannot be read, and one too large, are errors tha
   std::ofstream{path} << std::string((1U << 20U) + 1, '#');
   const auto large = token_table::load(path.string());
   REQUIRE_FALSE(large.has_value());
-  CHECK(large.error().detail == path.string() + ":1:1: a token file has at most 1 MiB");
+  CHECK(large.error().detail == path.string() + ":1:1: a token file may have at most 1 MiB");
   std::filesystem::remove(path);
 }

@@ -16,14 +16,13 @@ namespace {
 
 namespace ssl = boost::asio::ssl;
 
-/// OpenSSL calls a missing file and a wrong one by the same long words; the first of the two is
-/// worth telling apart.
+/// OpenSSL reports a missing file and an invalid one with the same words. This tells the missing one apart.
 std::optional<failure> unreadable(const std::string& path, const char* what) {
   std::ifstream in{path, std::ios::binary};
   if (in && in.peek() != std::ifstream::traits_type::eof())
     return std::nullopt;
-  const char* why =
-    in.is_open() ? (in.eof() ? "the file is empty" : "it cannot be read") : std::strerror(errno);
+  const char* why = in.is_open() ? (in.eof() ? "the file is empty" : "the file cannot be read")
+                                 : std::strerror(errno);
   return failure{errc::unreadable, fmt::format("{}: TLS {}: {}", path, what, why)};
 }
 
@@ -49,7 +48,7 @@ result<tls_context> server_tls(const tls_files& files) {
     return failure{errc::malformed, "TLS options: " + error.message()};
   SSL_CTX_set_min_proto_version(context->native_handle(), TLS1_2_VERSION);
   SSL_CTX_set_options(context->native_handle(), SSL_OP_NO_RENEGOTIATION);
-  // Without it an encrypted key would ask for its password on the terminal of a daemon.
+  // Without this, OpenSSL would ask for the password of an encrypted key on the terminal.
   context->set_password_callback(
     [](std::size_t, ssl::context::password_purpose) { return std::string{}; }, error);
   context->use_certificate_chain_file(files.certificate, error);

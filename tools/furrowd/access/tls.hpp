@@ -1,10 +1,8 @@
-/// The server's side of TLS: one context from a certificate and a key, for the HTTP front and the
-/// gateway listener.
+/// The server side of TLS: one context from a certificate and a key, for the HTTP server and the gateway listener.
 ///
-/// Errors: unreadable or malformed, with the file's name and OpenSSL's words.
+/// Errors: unreadable or malformed, with the file name and the message of OpenSSL.
 /// Threads: the context is only read after it was made; connections share it.
-/// Limits: TLS 1.2 at least; no compression, no renegotiation, no session tickets kept across
-/// restarts.
+/// Limits: TLS 1.2 or newer; no compression, no renegotiation, no session tickets kept across restarts.
 #pragma once
 
 #include "tools/furrowd/access/tokens.hpp"
@@ -17,10 +15,9 @@
 namespace furrow::daemon {
 
 struct tls_files {
-  std::string certificate; // PEM: the certificate, then the chain up to the authority
-  std::string key;         // PEM, not encrypted
-  std::string
-    client_authorities; // PEM; when given, a client must show a certificate of one of them
+  std::string certificate;        // PEM: the certificate, then the chain up to the authority
+  std::string key;                // PEM, not encrypted
+  std::string client_authorities; // PEM; if set, a client must present a certificate of one of them
 };
 
 using tls_context = std::shared_ptr<boost::asio::ssl::context>;

@@ -64,7 +64,7 @@ const char* to_string(errc code) {
   case errc::unreadable:
     return "file cannot be read";
   case errc::malformed:
-    return "file does not say what it should";
+    return "invalid file content";
   case errc::address:
     return "address cannot be used";
   }
@@ -111,7 +111,7 @@ bool credential::covers(std::string_view equipment_name) const {
          || std::find(equipment.begin(), equipment.end(), equipment_name) != equipment.end();
 }
 
-/// Reads the file's tables; remembers the first thing that is wrong and where.
+/// Reads the tables of the file; the first error ends the reading.
 class token_file {
 public:
   explicit token_file(const std::string& source) : source_{source} {}
@@ -120,7 +120,7 @@ public:
     for (const auto& [key, value] : root) {
       if (key.str() != "token")
         return wrong(key.source(),
-                     fmt::format("unknown key \"{}\"; only [[token]] is known", key.str()));
+                     fmt::format("unknown key \"{}\"; expected [[token]]", key.str()));
       const toml::array* list = value.as_array();
       if (list == nullptr || !list->is_homogeneous<toml::table>())
         return wrong(key.source(), "write [[token]], with two brackets on each side");
@@ -147,18 +147,18 @@ private:
       if (key.str() == "sha256") {
         const auto hash = text ? parse_digest(*text) : std::nullopt;
         if (!hash)
-          return wrong(value.source(), "sha256 is 64 hex digits in quotes: `furrow token new` "
-                                       "prints them");
+          return wrong(value.source(),
+                       "sha256 must be 64 hex digits in quotes; `furrow token new` prints them");
         made.hash = *hash;
         has_hash = true;
       } else if (key.str() == "farm") {
         if (!text || !proto::is_name(*text))
-          return wrong(value.source(), "farm is a name of 1 to 64 bytes without a slash");
+          return wrong(value.source(), "farm must be a name of 1 to 64 bytes without a slash");
         made.grants.farm = *text;
       } else if (key.str() == "role") {
         const auto role = text ? parse_role(*text) : std::nullopt;
         if (!role)
-          return wrong(value.source(), "role is gateway, viewer, operator or admin");
+          return wrong(value.source(), "role must be gateway, viewer, operator or admin");
         made.grants.role = *role;
         has_role = true;
       } else if (key.str() == "equipment") {
@@ -175,7 +175,7 @@ private:
                    fmt::format("this token has no {}", has_hash ? "role" : "sha256"));
     for (const auto& other : table_.entries_)
       if (other.hash == made.hash)
-        return wrong(entry.source(), "this sha256 stands in the file twice");
+        return wrong(entry.source(), "this sha256 occurs twice in the file");
     table_.entries_.push_back(std::move(made));
     return std::nullopt;
   }
@@ -184,12 +184,13 @@ private:
                                                       credential& grants) const {
     const toml::array* list = value.as_array();
     if (list == nullptr || list->empty())
-      return wrong(value.source(),
-                   "equipment is a list of names, [\"T1\"]; leave it out to allow every machine");
+      return wrong(
+        value.source(),
+        "equipment must be a list of names, [\"T1\"]; leave it out to allow every machine");
     for (const auto& item : *list) {
       const auto name = item.value_exact<std::string>();
       if (!name || !proto::is_name(*name))
-        return wrong(item.source(), "a machine's name has 1 to 64 bytes and no slash");
+        return wrong(item.source(), "a machine name has 1 to 64 bytes and no slash");
       grants.equipment.push_back(*name);
     }
     return std::nullopt;
@@ -218,7 +219,8 @@ result<token_table> token_table::load(const std::string& path) {
     return failure{errc::unreadable, fmt::format("{}: cannot be read", path)};
   text.resize(static_cast<std::size_t>(in.gcount()));
   if (text.size() > file_bytes_max)
-    return failure{errc::malformed, fmt::format("{}:1:1: a token file has at most 1 MiB", path)};
+    return failure{errc::malformed,
+                   fmt::format("{}:1:1: a token file may have at most 1 MiB", path)};
   return parse(text, path);
 }
 

@@ -1,4 +1,4 @@
-/// Who may do what: the tokens that gateways and people present, kept as hashes in a TOML file.
+/// Who may do what: the tokens of gateways and people, stored as hashes in a TOML file.
 ///
 /// Shape: the file is a list of
 ///     [[token]]
@@ -6,11 +6,11 @@
 ///     farm = "default"              # optional, this is the default
 ///     role = "gateway"              # gateway | viewer | operator | admin
 ///     equipment = ["T1", "T2"]      # optional: only these machines; absent: all of the farm
-/// Errors: one line that begins with file:line:column. An unknown key is an error, because a
-///   misspelt restriction would restrict nothing.
+/// Errors: one line that begins with file:line:column. An unknown key is an error: a misspelt restriction would
+///   restrict nothing.
 /// Threads: immutable once loaded.
-/// Limits: a file of 1 MiB; a presented token of 1,024 bytes. A look-up hashes once and compares
-///   with every entry in constant time, so its duration does not say how near a guess came.
+/// Limits: a file of 1 MiB; a presented token of 1,024 bytes. A look-up hashes once and compares with every entry in
+///   constant time, so its duration reveals nothing about a guess.
 #pragma once
 
 #include "can/result.hpp"
@@ -26,9 +26,9 @@ namespace furrow::daemon {
 
 enum class errc : std::uint8_t {
   none = 0,
-  unreadable = 1, // a file that cannot be opened or read
-  malformed = 2,  // a file that does not say what it should; the detail says where
-  address = 3,    // an address that cannot be resolved or listened on
+  unreadable = 1, // the file cannot be opened or read
+  malformed = 2,  // invalid content of a file; the detail says where
+  address = 3,    // the address cannot be resolved or listened on
 };
 [[nodiscard]] const char* to_string(errc code);
 
@@ -42,12 +42,12 @@ enum class role : std::uint8_t { gateway = 0, viewer = 1, operating = 2, admin =
 
 enum class permission : std::uint8_t {
   send,       // be a gateway: gateway, admin
-  read,       // see what is stored and live: viewer, operator, admin
+  read,       // read stored and live data: viewer, operator, admin
   operate,    // kill and restart actors: operator, admin
   administer, // change the database: admin
 };
 
-/// What a token stands for. The farm of a request comes from here and from nowhere else.
+/// The rights of a token. The farm of a request comes from here only.
 struct credential {
   std::string farm;
   daemon::role role = role::gateway;
@@ -60,7 +60,7 @@ struct credential {
 class token_table {
 public:
   [[nodiscard]] static result<token_table> load(const std::string& path);
-  /// `source` stands before line and column in errors.
+  /// `source` is the file name in errors.
   [[nodiscard]] static result<token_table> parse(std::string_view toml, const std::string& source);
 
   [[nodiscard]] std::optional<credential> find(std::string_view presented) const;

@@ -130,41 +130,43 @@ void add_activity(std::vector<prometheus::MetricFamily>& out, const storage::sto
   };
   const auto& pool = of.pool;
   const std::array rows{
-    row{"furrow_pool_limit", "Connections for queries, overflow left out (--pool-max).", Gauge,
+    row{"furrow_pool_limit", "Most connections for queries, without overflow (--pool-max).", Gauge,
         of.limits.max},
-    row{"furrow_pool_open", "Connections for queries now open.", Gauge, pool.open},
-    row{"furrow_pool_idle", "Of those, how many are idle.", Gauge, pool.idle},
-    row{"furrow_pool_in_use", "Of those, how many run a query.", Gauge, pool.in_use},
-    row{"furrow_pool_overflow", "Of those, how many are beyond --pool-max.", Gauge, pool.overflow},
+    row{"furrow_pool_open", "Open connections for queries.", Gauge, pool.open},
+    row{"furrow_pool_idle", "Open connections for queries that are idle.", Gauge, pool.idle},
+    row{"furrow_pool_in_use", "Open connections for queries that run a query.", Gauge, pool.in_use},
+    row{"furrow_pool_overflow", "Open connections for queries beyond --pool-max.", Gauge,
+        pool.overflow},
     row{"furrow_pool_waiting", "Queries that wait for a connection.", Gauge, pool.waiting},
-    row{"furrow_pool_lanes", "Connections beside the pool: writers, claims and others.", Gauge,
+    row{"furrow_pool_lanes", "Connections outside the pool: writers, claims and others.", Gauge,
         of.lanes},
-    row{"furrow_pool_waits_total", "Queries that did not find a connection at once.", Counter,
+    row{"furrow_pool_waits_total", "Queries that had to wait for a connection.", Counter,
         pool.waited},
-    row{"furrow_pool_timeouts_total", "Queries that found none in time.", Counter, pool.timeouts},
-    row{"furrow_pool_refused_total", "Queries refused because the database is away.", Counter,
+    row{"furrow_pool_timeouts_total", "Queries that got no connection in time.", Counter,
+        pool.timeouts},
+    row{"furrow_pool_refused_total", "Queries rejected because the database is away.", Counter,
         pool.refused},
     row{"furrow_pool_opened_total", "Connections opened for queries.", Counter, pool.opened},
-    row{"furrow_pool_open_failures_total", "Attempts to open one that failed.", Counter,
-        pool.open_failures},
-    row{"furrow_pool_broken_total", "Connections found dead, or left unfit for the next query.",
-        Counter, pool.broken},
+    row{"furrow_pool_open_failures_total", "Failed attempts to open a connection for queries.",
+        Counter, pool.open_failures},
+    row{"furrow_pool_broken_total",
+        "Connections closed because they were dead or unfit for the next query.", Counter,
+        pool.broken},
     row{"furrow_pool_recycled_total", "Connections replaced because of their age.", Counter,
         pool.recycled},
     row{"furrow_statements_total", "Statements sent to the database.", Counter, of.statements},
-    row{"furrow_statements_failed_total", "Of those, how many failed.", Counter, of.failed},
-    row{"furrow_statements_slow_total", "Of those, how many took longer than --slow-statement.",
-        Counter, of.slow},
+    row{"furrow_statements_failed_total", "Statements that failed.", Counter, of.failed},
+    row{"furrow_statements_slow_total", "Statements that took at least --slow-statement.", Counter,
+        of.slow},
     row{"furrow_database_rows_total", "Rows read and written.", Counter, of.rows},
   };
   for (const auto& each : rows)
     out.push_back(
       activity_family(each.name, each.help, each.type, static_cast<double>(each.value)));
   out.push_back(activity_family("furrow_pool_acquire_seconds",
-                                "Wait of a query for its connection.", of.acquire));
+                                "Time that a query waits for its connection.", of.acquire));
   out.push_back(activity_family("furrow_statement_seconds",
-                                "Time of a statement, from its sending to its "
-                                "last row.",
+                                "Time of a statement, from sending it to its last row.",
                                 of.statement));
 }
 

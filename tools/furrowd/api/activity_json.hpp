@@ -1,6 +1,6 @@
-/// How the node uses its database, as JSON and as what Prometheus reads.
+/// The activity of the store (pool, statements, alarms) as JSON and as Prometheus metrics.
 ///
-/// Shape: keys in the order in which people read them; what was not measured is null.
+/// Shape: keys in the order in which people read them; a figure that was not measured is null.
 /// Threads: pure functions.
 #pragma once
 

@@ -9,20 +9,22 @@ namespace furrow::http {
 namespace {
 
 constexpr double budget_limit_pct = 80;
-constexpr double digest_limit_s = 300;              // of frames at the pace of the last minute
-constexpr std::uint64_t digest_items_min = 100'000; // fewer are digested in one pass
+constexpr double digest_limit_s = 300;              // of frames at the rate of the last minute
+constexpr std::uint64_t digest_items_min = 100'000; // one pass digests a smaller backlog
 
 void add_partitions(const actors::node_stats& stats, std::vector<storage::alarm>& out) {
   if (stats.partition_rows_stray > 0)
-    out.push_back({"stray", "database", static_cast<double>(stats.partition_rows_stray), 0, "rows",
-                   fmt::format("{} rows of can_segment are in no partition of their time: see "
-                               "`furrow db partitions`",
-                               stats.partition_rows_stray)});
+    out.push_back(
+      {"stray", "database", static_cast<double>(stats.partition_rows_stray), 0, "rows",
+       fmt::format(
+         "{} rows of can_segment have no partition of their time; see `furrow db partitions`",
+         stats.partition_rows_stray)});
   if (stats.partitions_waiting > 0)
-    out.push_back({"partitions", "database", static_cast<double>(stats.partitions_waiting), 0, "",
-                   fmt::format("{} partitions of can_segment are wanted and could not be made: "
-                               "the log says why",
-                               stats.partitions_waiting)});
+    out.push_back(
+      {"partitions", "database", static_cast<double>(stats.partitions_waiting), 0, "",
+       fmt::format(
+         "{} partitions of can_segment are needed and could not be made; the log gives the reason",
+         stats.partitions_waiting)});
 }
 
 } // namespace
@@ -31,12 +33,12 @@ std::vector<storage::alarm> alarms_of(const actors::node_stats& stats,
                                       const storage::store_activity* activity) {
   auto out = activity != nullptr ? storage::alarms_of(*activity) : std::vector<storage::alarm>{};
   if (!stats.store_up)
-    out.push_back({"store", "database", 0, 1, "", "the last claim, append or look failed"});
+    out.push_back({"store", "database", 0, 1, "", "the last claim, append or health check failed"});
   const double budget = static_cast<double>(stats.budget_bytes);
   const double used = budget > 0 ? 100.0 * static_cast<double>(stats.budget_used) / budget : 0;
   if (used > budget_limit_pct)
     out.push_back({"lag", "database", used, budget_limit_pct, "%",
-                   fmt::format("{:.0f} % of --budget waits to become durable", used)});
+                   fmt::format("{:.0f} % of --budget holds items that are not yet durable", used)});
   add_partitions(stats, out);
   if (activity == nullptr || stats.digest_items_behind < digest_items_min)
     return out;
@@ -44,7 +46,8 @@ std::vector<storage::alarm> alarms_of(const actors::node_stats& stats,
   if (static_cast<double>(stats.digest_items_behind) > pace)
     out.push_back(
       {"digest", "node", static_cast<double>(stats.digest_items_behind), pace, "items",
-       fmt::format("{} items wait for the digest (--digest-duty)", stats.digest_items_behind)});
+       fmt::format("the digest has a backlog of {} items (--digest-duty limits the digest)",
+                   stats.digest_items_behind)});
   return out;
 }
 

@@ -1,7 +1,7 @@
-/// What a person should act on: of the node and of its database; and when that begins and ends.
+/// Alarms: conditions of the node and its database that a person should act on, and when they begin and end.
 ///
 /// Units: as storage::alarm says.
-/// Threads: pure functions; a watch is one thread's.
+/// Threads: pure functions; a watch belongs to one thread.
 /// Source: docs/operations/monitoring.md, Alarms.
 #pragma once
 
@@ -20,12 +20,12 @@ namespace furrow::http {
                                                     const storage::store_activity* activity);
 
 struct alarm_change {
-  storage::alarm alarm; // as it was last seen
+  storage::alarm alarm; // as last seen
   bool raised = false;  // false: it is over
 };
 
-/// Tells each alarm once when it is raised, and once when it is over: when it was not seen for `quiet`, so that one that
-/// comes and goes does not fill the log.
+/// Reports each alarm once when it is raised, and once when it is over. It is over when it was not seen for `quiet`, so
+/// that an alarm that comes and goes does not fill the log.
 class alarm_watch {
 public:
   using time_point = std::chrono::steady_clock::time_point;

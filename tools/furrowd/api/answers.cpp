@@ -21,13 +21,13 @@ const std::string* given(const call& call, std::string_view name) {
 }
 
 problem bad_parameter(const char* name, std::string_view value, std::string hint) {
-  return {400, "bad_parameter", fmt::format("{}=\"{}\" makes no sense", name, value),
+  return {400, "bad_parameter", fmt::format("invalid value: {}=\"{}\"", name, value),
           std::move(hint)};
 }
 
 problem not_covered(const std::string& equipment) {
   return {403, "not_permitted", fmt::format("this token is not for the machine \"{}\"", equipment),
-          "use a token whose entry names it, or names no machine"};
+          "use a token for this machine or for the whole farm"};
 }
 
 } // namespace furrow::http

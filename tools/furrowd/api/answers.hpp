@@ -1,4 +1,4 @@
-/// Answers that several resources of the API give in the same words.
+/// Answers and problems that several resources of the API share.
 #pragma once
 
 #include "tools/furrowd/http/router.hpp"
@@ -13,7 +13,7 @@ namespace furrow::http {
 /// The parameter of a query; nullptr when it was not given.
 [[nodiscard]] const std::string* given(const call& call, std::string_view name);
 [[nodiscard]] problem bad_parameter(const char* name, std::string_view value, std::string hint);
-/// The caller's token names other machines.
+/// The caller's token does not cover this machine.
 [[nodiscard]] problem not_covered(const std::string& equipment);
 
 } // namespace furrow::http

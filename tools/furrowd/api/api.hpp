@@ -1,10 +1,9 @@
-/// What each route answers. docs and clients read openapi.json beside this file; a test holds the
-/// two together.
+/// The handlers of all routes. openapi.json beside this file describes them; a test compares the two.
 ///
-/// Errors: handlers answer with a `problem`; nothing of another farm is ever shown.
-/// Threads: each call runs on the strand of its connection. Reads only, but for kill and migrate.
-/// Limits: an answer of the node or the store is waited for at most 10 s (migrations 10 min);
-///   streams_max frame streams at once.
+/// Errors: handlers answer with a `problem`; no call shows data of another farm.
+/// Threads: each call runs on the strand of its connection. All calls only read, except kill and migrate.
+/// Limits: a handler waits at most 10 s for the node or the store (migrations 10 min); streams_max frame streams at
+///   once.
 #pragma once
 
 #include "actors/node.hpp"
@@ -26,11 +25,11 @@ public:
     std::size_t streams_max = 16;
   };
 
-  /// The node outlives the api, the api every call.
+  /// The node must outlive the api, and the api every call.
   api(settings given_settings, actors::node& node, metrics& metrics, summary_cache& cache);
 
   [[nodiscard]] router routes();
-  /// From now on /ready says no, so that nobody new is sent here.
+  /// From now on /ready answers 503, so that load balancers send no new clients.
   void drain() { draining_ = true; }
 
 private:
@@ -64,7 +63,7 @@ private:
   std::shared_ptr<std::atomic<std::size_t>> streams_;
 };
 
-/// The API's description, as /api/v1/openapi.json serves it.
+/// The OpenAPI document that /api/v1/openapi.json serves.
 [[nodiscard]] const std::string& openapi_document();
 
 } // namespace furrow::http

@@ -81,7 +81,7 @@ public:
   frames_body(storage::store& store, frames_request wanted)
     : store_{store}, wanted_{std::move(wanted)} {}
 
-  /// Reads the page at the cursor; what went wrong, when it could not be had.
+  /// Reads the page at the cursor; a problem when the page cannot be read.
   asio::awaitable<std::optional<problem>> load(storage::frames_cursor cursor) {
     for (int attempt = 1;; ++attempt) {
       const auto start = [&](storage::handler<storage::frames_page> done) {
@@ -93,7 +93,7 @@ public:
         co_return std::nullopt;
       }
       const bool away = !answer || answer->code() == storage::errc::retry_later;
-      // The first page does not wait: its client can be told at once.
+      // The first page is not retried: its client can get the error at once.
       if (!started_ || !away || attempt == page_tries)
         co_return answer ? to_problem(answer->error()) : no_answer("database");
       const auto executor = co_await asio::this_coro::executor;
@@ -136,7 +136,7 @@ private:
 
   const std::string& bus_name(std::uint8_t bus) {
     const auto known = names_.find(bus);
-    // The store knows the names of all it holds; were one missing, the frame still counts.
+    // The store knows the name of every bus. If one is missing, the frame is shown with a made-up name.
     return known != names_.end()
              ? known->second
              : names_.emplace(bus, written(fmt::format("can{}", bus))).first->second;

@@ -1,10 +1,10 @@
-/// Stored frames on their way out as text, page by page, as fast as the client takes them.
+/// Streams stored frames as text, page by page, as fast as the client reads.
 ///
-/// Shape: candump: what `candump -L` writes, buses by name, in order of seq. jsonl: one object a
-///   line: seq, time, bus, can_id (hex, as candump writes it), extended, remote, error, kind
-///   ("classic", "fd", "xl"), length, pgn (of extended frames, else null), payload (hex).
-/// Errors: a page that cannot be read is tried again for a few seconds, because a database comes
-///   back; then the body fails.
+/// Shape: candump: the format of `candump -L`, buses by name, in order of seq. jsonl: one object a line: seq, time,
+///   bus, can_id (hex, as in candump), extended, remote, error, kind ("classic", "fd", "xl"), length, pgn (null except
+///   for extended frames), payload (hex).
+/// Errors: a page that cannot be read is retried for a few seconds, because the database may come back; then the body
+///   fails.
 /// Threads: one coroutine.
 /// Limits: one page of the store (about 4 MiB) and one piece of text (64 KiB) in memory.
 #pragma once
@@ -23,8 +23,8 @@ namespace furrow::http {
 
 enum class frames_format : std::uint8_t { candump, jsonl };
 
-/// Which frames of the time asked for. An identifier is matched whole: with more than three hex
-/// digits it is a 29-bit one, as candump writes them.
+/// Selects frames of the requested time. An identifier must match exactly; more than three hex digits mean 29 bits, as
+/// in candump.
 struct frames_filter {
   struct identifier {
     std::uint32_t id = 0;
@@ -37,10 +37,10 @@ struct frames_filter {
 };
 
 [[nodiscard]] std::optional<frames_filter::identifier> parse_can_id(std::string_view hex);
-/// Decimal, or hex after 0x.
+/// Decimal, or hex with the prefix 0x.
 [[nodiscard]] std::optional<std::uint32_t> parse_pgn(std::string_view text);
 
-/// Appends one frame as a line. `bus` is its name as JSON writes it for jsonl, plain for candump.
+/// Appends one frame as a line. `bus` is the name of the bus: a quoted JSON string for jsonl, plain for candump.
 void append_frame(std::string& out,
                   const can::frame_view& frame,
                   std::uint64_t seq,
@@ -53,8 +53,7 @@ struct frames_request {
   frames_format format = frames_format::candump;
 };
 
-/// Reads the first page, so that what is wrong is known before the response begins. The store must
-/// outlive the body.
+/// Reads the first page, so that errors are known before the response begins. The store must outlive the body.
 [[nodiscard]] boost::asio::awaitable<std::variant<std::unique_ptr<body_source>, problem>>
 open_frames(storage::store& store, frames_request wanted);
 

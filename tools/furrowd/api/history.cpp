@@ -21,7 +21,7 @@ using namespace std::chrono_literals;
 
 constexpr std::chrono::milliseconds history_limit = 30s;
 
-/// The machine, the time and the page that a call names, in the caller's farm.
+/// The machine, times and page of a call, in the caller's farm.
 std::variant<storage::history_query, problem> to_query(const call& call) {
   storage::history_query query;
   query.farm = call.who.farm;
@@ -34,7 +34,7 @@ std::variant<storage::history_query, problem> to_query(const call& call) {
       *end = parse_time(*text);
       if (!*end)
         return bad_parameter(name, *text,
-                             "write times as 2026-05-01T06:30:00Z, with microseconds if need be");
+                             "write times as 2026-05-01T06:30:00Z, at most with microseconds");
     }
   return query;
 }
@@ -61,7 +61,7 @@ json point_json(const storage::rollup_point& row) {
           {"last", row.last}};
 }
 
-/// The answer of the store, or the problem that stands in its place.
+/// The answer of the store, or a problem.
 template <class T, class Start>
 asio::awaitable<std::variant<T, problem>> answer_of(Start start) {
   auto answer = co_await ask<storage::result<T>>(std::move(start), history_limit);
@@ -99,7 +99,7 @@ asio::awaitable<response> rollup(storage::store& store, call call) {
     co_return to_response(*wrong);
   const auto* signal = given(call, "signal");
   if (signal == nullptr || signal->empty())
-    co_return to_response({400, "missing_parameter", "which signal?",
+    co_return to_response({400, "missing_parameter", "the parameter signal is missing",
                            "add signal=EEC1.engine_speed; .../signals lists them"});
   auto bucket = storage::rollup_bucket::minute;
   if (const auto* text = given(call, "bucket")) {
@@ -108,7 +108,7 @@ asio::awaitable<response> rollup(storage::store& store, call call) {
     else if (*text == "day")
       bucket = storage::rollup_bucket::day;
     else if (*text != "minute")
-      co_return to_response(bad_parameter("bucket", *text, "it is minute, hour or day"));
+      co_return to_response(bad_parameter("bucket", *text, "use minute, hour or day"));
   }
   const auto start = [&](auto done) {
     store.read_rollup(std::get<storage::history_query>(query), *signal, bucket, std::move(done));

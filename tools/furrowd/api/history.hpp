@@ -1,8 +1,8 @@
-/// What the digest has made, over HTTP: telemetry, signals and rollups of a machine, page by page.
+/// Telemetry, signals and rollups of a machine, made by the digest, over HTTP and page by page.
 ///
-/// Errors: a `problem`; nothing of another farm, or of a machine that the token is not for.
+/// Errors: a `problem`; never data of another farm, or of a machine that the token does not cover.
 /// Threads: the strand of the connection.
-/// Limits: pages of 2,000 rows; `next` is what `after` of the next call says.
+/// Limits: pages of 2,000 rows; `next` is the `after` of the next call.
 #pragma once
 
 #include "storage/store.hpp"

@@ -1,8 +1,7 @@
-/// What the frames of a machine say of it, as the JSON of the API: quantities, faults, ECUs,
-/// implements.
+/// The live state of a machine as JSON of the API: quantities, faults, ECUs, implements.
 ///
-/// Shape: keys in the order in which people read them. A quantity is an object {value, unit, time,
-///   age_ms, pgn, source, bus}; which PGN wins where several carry one is in can/live/live_state.hpp.
+/// Shape: keys in the order in which people read them. A quantity is an object {value, unit, time, age_ms, pgn, source,
+///   bus}; can/live/live_state.hpp says which PGN is used where several carry one.
 /// Units: beside each value; ages in milliseconds.
 /// Errors: absent is null, never zero.
 /// Threads: pure functions.
@@ -25,9 +24,8 @@ using json = nlohmann::ordered_json;
 /// {faults, cleared_faults, ecus, implements}
 [[nodiscard]] json to_json(const can::machine_report& report, std::int64_t now_us);
 [[nodiscard]] json to_json(const actors::actor_row& row);
-/// What the database knows of a machine, and what its actors know now; either may be missing. While
-/// a machine's actor gives way to a newer one there are two: numbers are summed, the state is that
-/// of the machine's latest frame.
+/// Merges the stored row and the live state of a machine; either may be missing. While a newer actor replaces an older
+/// one there are two live states: numbers are summed, the state is that of the latest frame.
 [[nodiscard]] json to_json(const storage::equipment_row* stored,
                            const std::vector<const actors::live_equipment*>& live,
                            std::int64_t now_us);

@@ -1,6 +1,6 @@
-/// What Prometheus reads: the node's own counters, and how the HTTP front itself is doing.
+/// Prometheus metrics: the counters of the node and of the HTTP server.
 ///
-/// Shape: the node counts by batch and gives a snapshot; it becomes text only when it is scraped.
+/// Shape: the node counts by batch and gives a snapshot; the snapshot becomes text only when it is scraped.
 /// Threads: `count` and `render` from any thread.
 #pragma once
 
@@ -25,7 +25,7 @@ class metrics {
 public:
   explicit metrics(const std::string& version);
 
-  /// One request answered.
+  /// Counts one answered request.
   void count(unsigned status, std::chrono::steady_clock::duration took);
   void connections(std::size_t open);
   void refused(); // a connection above the limit

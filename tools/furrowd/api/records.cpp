@@ -22,7 +22,7 @@ using namespace std::chrono_literals;
 
 constexpr std::chrono::milliseconds record_limit = 10s;
 constexpr std::size_t rows_default = 1'000;
-constexpr const char* id_hint = "it is STREAM:SEQ, as `furrow quarantine list` shows it";
+constexpr const char* id_hint = "write STREAM:SEQ as `furrow quarantine list` shows it";
 
 std::optional<problem> read_limit(const call& call, std::size_t& limit) {
   const auto* text = given(call, "limit");
@@ -31,7 +31,7 @@ std::optional<problem> read_limit(const call& call, std::size_t& limit) {
   const auto* const end = text->data() + text->size();
   const auto [at, error] = std::from_chars(text->data(), end, limit);
   if (error != std::errc{} || at != end || limit == 0 || limit > storage::page_rows_max)
-    return bad_parameter("limit", *text, fmt::format("it is 1 to {}", storage::page_rows_max));
+    return bad_parameter("limit", *text, fmt::format("use 1 to {}", storage::page_rows_max));
   return std::nullopt;
 }
 
@@ -48,34 +48,34 @@ std::variant<records_request, problem> to_records_request(const call& call) {
   const auto* equipment = given(call, "equipment");
   const auto* kind = given(call, "kind");
   if (equipment == nullptr || equipment->empty())
-    return problem{400, "missing_parameter", "which machine?", "add equipment=NAME"};
+    return problem{400, "missing_parameter", "the parameter equipment is missing",
+                   "add equipment=NAME"};
   if (kind == nullptr)
-    return problem{400, "missing_parameter", "which kind of records?",
+    return problem{400, "missing_parameter", "the parameter kind is missing",
                    "add kind= one of " + can::record_kind_names() + ", or a number"};
   query.equipment = *equipment;
   const auto number = parse_kind(*kind);
   if (!number)
-    return bad_parameter("kind", *kind,
-                         "it is one of " + can::record_kind_names() + ", or a number");
+    return bad_parameter("kind", *kind, "use one of " + can::record_kind_names() + ", or a number");
   query.kind = *number;
   for (const auto& [name, end] : {std::pair{"from", &query.from_us}, std::pair{"to", &query.to_us}})
     if (const auto* text = given(call, name)) {
       *end = parse_time(*text);
       if (!*end)
         return bad_parameter(name, *text,
-                             "write times as 2026-05-01T06:30:00Z, with microseconds if need be");
+                             "write times as 2026-05-01T06:30:00Z, at most with microseconds");
     }
   if (auto wrong = read_limit(call, query.limit))
     return *wrong;
   if (const auto* text = given(call, "after")) {
     wanted.after = parse_cursor(*text);
     if (!wanted.after)
-      return bad_parameter("after", *text, "it is `next` of the page before");
+      return bad_parameter("after", *text, "use `next` of the previous page");
   }
   return wanted;
 }
 
-/// Asks the store; a problem when it does not answer, or says no.
+/// Asks the store; a problem when it does not answer or fails.
 template <class T, class Start>
 asio::awaitable<std::variant<T, problem>> ask_store(Start start) {
   auto said = co_await ask<storage::result<T>>(start, record_limit);
@@ -124,7 +124,7 @@ asio::awaitable<response> list_quarantine(actors::node& node, call call) {
   if (const auto* text = given(call, "after")) {
     after = parse_id(*text);
     if (!after)
-      co_return to_response(bad_parameter("after", *text, "it is `next` of the page before"));
+      co_return to_response(bad_parameter("after", *text, "use `next` of the previous page"));
   }
   const auto start = [&](auto done) {
     node.store().list_quarantine(query, after, std::move(done));
@@ -141,7 +141,7 @@ asio::awaitable<response> list_quarantine(actors::node& node, call call) {
                 {"next", page.next ? json(id_text(*page.next)) : json(nullptr)}});
 }
 
-/// The item that the path names, once it is sure that the caller may have to do with it.
+/// The item of the path, after a check that the token covers its machine.
 asio::awaitable<std::variant<storage::quarantine_row, problem>> named_item(actors::node& node,
                                                                            const call& call) {
   const auto& text = call.path.at("id");
@@ -154,7 +154,8 @@ asio::awaitable<std::variant<storage::quarantine_row, problem>> named_item(actor
   auto said = co_await ask_store<storage::quarantine_row>(start);
   if (auto* wrong = std::get_if<problem>(&said)) {
     if (wrong->status == 404)
-      *wrong = {404, "not_in_quarantine", wrong->message, "`furrow quarantine list` shows what is"};
+      *wrong = {404, "not_in_quarantine", wrong->message,
+                "`furrow quarantine list` shows the quarantined items"};
     co_return *wrong;
   }
   if (const auto& row = std::get<storage::quarantine_row>(said); !call.who.covers(row.equipment))

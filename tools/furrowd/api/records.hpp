@@ -1,8 +1,9 @@
-/// The routes of what is no frame: records by machine, kind and time, and the items in quarantine.
+/// The routes for records (by machine, kind and time) and for quarantined items.
 ///
-/// Errors: handlers answer with a `problem`; nothing of another farm, or of a machine that the token is not for, is ever
-///   shown, retried or dropped.
-/// Threads: as api.hpp. Limits: storage::page_rows_max rows a page; an answer is waited for at most 10 s.
+/// Errors: handlers answer with a `problem`. No call shows, retries or drops data of another farm, or of a machine that
+///   the token does not cover.
+/// Threads: as api.hpp.
+/// Limits: storage::page_rows_max rows a page; a handler waits at most 10 s for an answer.
 #pragma once
 
 #include "actors/node.hpp"

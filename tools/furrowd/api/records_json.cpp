@@ -21,7 +21,7 @@ struct value_json {
   }
 };
 
-/// Takes a number off the front, and the mark after it; the last number has none.
+/// Takes a number off the front, and the separator after it; the last number has none.
 template <class T>
 bool take(std::string_view& text, T& out, char mark = '\0') {
   const auto* const end = text.data() + text.size();
@@ -32,7 +32,7 @@ bool take(std::string_view& text, T& out, char mark = '\0') {
   return true;
 }
 
-/// Both databases count with a sign.
+/// Both databases use signed 64-bit numbers.
 bool is_seq(std::uint64_t seq) {
   return seq <= static_cast<std::uint64_t>(std::numeric_limits<std::int64_t>::max());
 }

@@ -1,4 +1,4 @@
-/// Records and quarantined items as the JSON that the API answers with.
+/// Records and quarantined items as JSON of the API.
 ///
 /// Errors: absent is null, never zero.
 /// Threads: pure functions.
@@ -14,15 +14,15 @@
 
 namespace furrow::http {
 
-/// "yield", or the number of a kind that has no name.
+/// The name of a kind ("yield"), or its number when it has no name.
 [[nodiscard]] std::string kind_text(std::uint16_t kind);
 [[nodiscard]] std::optional<std::uint16_t> parse_kind(std::string_view text);
 
 [[nodiscard]] json to_json(const storage::record_row& row, const can::record_kind* kind);
-/// With what it holds: `body` of a record, `bytes` in hex of anything else.
+/// `whole` adds the content: `body` of a record, `bytes` in hex of anything else.
 [[nodiscard]] json to_json(const storage::quarantine_row& row, bool whole);
 
-/// Places to go on from, as one word.
+/// Cursors of pages and ids of quarantined items, each as one word.
 [[nodiscard]] std::string cursor_text(const storage::records_cursor& at);
 [[nodiscard]] std::optional<storage::records_cursor> parse_cursor(std::string_view text);
 [[nodiscard]] std::string id_text(storage::quarantine_id id);

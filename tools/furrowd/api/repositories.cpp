@@ -27,13 +27,13 @@ using storage::record;
 using store_rows = std::shared_ptr<storage::repositories>;
 
 constexpr std::chrono::milliseconds repository_limit = 10s;
-constexpr std::size_t depth_max = 40; // of a body; the store allows 32 below it
+constexpr std::size_t depth_max = 40; // nesting of a body; the store allows 32 levels inside it
 
 problem not_kept() {
-  return {501, "not_kept", "this node's store keeps no fields and no equipment records", ""};
+  return {501, "not_kept", "the store of this node has no fields and no equipment records", ""};
 }
 
-/// A token for some machines may describe those, and no field.
+/// A token for some machines may change the records of those machines, and no field.
 std::optional<problem> row_not_covered(const call& call, entity what, const std::string& name) {
   if (what == entity::equipment ? call.who.covers(name) : call.who.equipment.empty())
     return std::nullopt;
@@ -49,15 +49,15 @@ std::variant<json, problem> parse_body(const std::string& body) {
     if ((c == ']' || c == '}') && depth > 0)
       --depth;
     if (depth > depth_max)
-      return problem{400, "bad_body", "the body nests too deep", ""};
+      return problem{400, "bad_body", "the body is nested too deeply", ""};
   }
   auto parsed = json::parse(body, nullptr, false);
   if (parsed.is_discarded())
-    return problem{400, "bad_body", "the body is no JSON", "send an object"};
+    return problem{400, "bad_body", "the body is not valid JSON", "send a JSON object"};
   return parsed;
 }
 
-/// Nothing when the text is no number, or something follows it.
+/// Nothing when the text is not exactly one number.
 template <class Number>
 std::optional<Number> number_of(std::string_view text) {
   Number value{};
@@ -119,8 +119,8 @@ std::optional<problem> read_query(const call& call, storage::record_query& query
              rows && *rows >= 1 && *rows <= storage::repository_page_max)
       query.rows_max = *rows;
     else
-      return problem{400, "bad_parameter", fmt::format("limit=\"{}\" makes no sense", value),
-                     fmt::format("it is from 1 to {}", storage::repository_page_max)};
+      return problem{400, "bad_parameter", fmt::format("invalid value: limit=\"{}\"", value),
+                     fmt::format("use 1 to {}", storage::repository_page_max)};
   }
   return std::nullopt;
 }
@@ -155,8 +155,8 @@ boost::asio::awaitable<response> fields_at(store_rows rows, call call) {
     number_of<double>(std::string_view{text}.substr(std::min(comma + 1, text.size())));
   if (!longitude || !latitude || !(*longitude >= -180 && *longitude <= 180)
       || !(*latitude >= -90 && *latitude <= 90))
-    co_return to_response({400, "bad_parameter", "position makes no sense",
-                           "write position=LONGITUDE,LATITUDE in degrees"});
+    co_return to_response(
+      {400, "bad_parameter", "invalid position", "write position=LONGITUDE,LATITUDE in degrees"});
   const auto start = [&](auto done) {
     rows->fields_at(call.who.farm, {*longitude, *latitude}, std::move(done));
   };
@@ -172,7 +172,7 @@ boost::asio::awaitable<response> fields_at(store_rows rows, call call) {
   co_return ok({{"rows", std::move(shown)}, {"next", nullptr}});
 }
 
-/// An object is a new field; a list is brought in whole, new ones made and others changed.
+/// An object creates a field. A list is applied in one transaction: new fields are created, known ones changed.
 boost::asio::awaitable<response> add_fields(store_rows rows, call call) {
   if (!rows)
     co_return to_response(not_kept());
@@ -193,12 +193,12 @@ boost::asio::awaitable<response> add_fields(store_rows rows, call call) {
       co_return to_response(*wrong);
     work.changes.push_back({given.is_array() ? action::upsert : action::create, std::move(row)});
   }
-  json shown{{"changed", work.changes.size()}}; // g++ 12 takes no braces beside co_await
+  json shown{{"changed", work.changes.size()}}; // g++ 12 rejects braces beside co_await
   co_return co_await carry_out(rows, call.who.farm, std::move(work), std::move(shown));
 }
 
-/// A machine that is not known yet is made; a field must stand. The version read is the one that is
-/// changed, unless the client names one.
+/// Creates the record of an unknown machine; a field must exist. Changes the version that was read, unless the client
+/// names a version.
 boost::asio::awaitable<response> change_one(store_rows rows, entity what, call call) {
   if (!rows)
     co_return to_response(not_kept());
@@ -238,7 +238,7 @@ boost::asio::awaitable<response> remove_field(store_rows rows, call call) {
   if (call.query.contains("version")) {
     const auto version = number_of<std::int64_t>(call.query["version"]);
     if (!version)
-      co_return to_response({400, "bad_parameter", "version makes no sense", "it is a number"});
+      co_return to_response({400, "bad_parameter", "invalid version", "write a whole number"});
     field.version = *version;
   }
   json shown{{"removed", field.name}};

@@ -1,8 +1,8 @@
-/// The routes of fields and of what people say of machines: list, read, make, change, remove.
+/// The routes for fields and for equipment records: list, read, create, change, remove.
 ///
-/// Errors: a `problem`; nothing of another farm is ever shown or changed.
+/// Errors: a `problem`; no call shows or changes data of another farm.
 /// Threads: each call runs on the strand of its connection; values are checked there.
-/// Limits: a body as the server takes it (1 MiB), a page of 1,000 rows, 10 s for an answer.
+/// Limits: the body limit of the server (1 MiB), pages of 1,000 rows, 10 s for an answer.
 #pragma once
 
 #include "actors/node.hpp"
@@ -10,7 +10,7 @@
 
 namespace furrow::http {
 
-/// The node and its store outlive the routes' calls.
+/// The node and its store must outlive the calls of these routes.
 void add_repository_routes(router& routes, actors::node& node);
 
 } // namespace furrow::http

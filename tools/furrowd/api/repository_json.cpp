@@ -18,7 +18,7 @@ json parsed(const std::string& text) {
 
 problem wrong_member(const std::string& name, const char* what) {
   return {400, "bad_member", fmt::format("\"{}\" is not {}", name, what),
-          "see /api/v1/openapi.json for the members"};
+          "/api/v1/openapi.json lists the members"};
 }
 
 std::optional<problem> take_text(std::string& into, const std::string& name, const json& value) {
@@ -28,7 +28,7 @@ std::optional<problem> take_text(std::string& into, const std::string& name, con
   return std::nullopt;
 }
 
-/// Objects are kept as text, which the store checks.
+/// Objects are stored as text; the store checks them.
 std::optional<problem> take_object(std::string& into, const std::string& name, const json& value) {
   if (!value.is_object())
     return wrong_member(name, "an object");
@@ -85,7 +85,7 @@ std::optional<problem> take(Row& row, const std::string& name, const json& value
     return take_text(*text, name, value);
   if (name == "name")
     return value == row.name ? std::nullopt
-                             : std::optional{wrong_member(name, "what the path says")};
+                             : std::optional{wrong_member(name, "the name in the path")};
   if (name == "attributes")
     return take_object(row.attributes, name, value);
   if (name == "version") {
@@ -107,11 +107,10 @@ std::optional<problem> take(Row& row, const std::string& name, const json& value
     if (name == "boundary")
       return take_object(row.boundary, name, value);
     if (name == "area_m2" || name == "box_deg")
-      return std::nullopt; // computed; may stand in what was read and comes back
+      return std::nullopt; // computed; ignored when a client sends back what it read
   }
-  return problem{400, "unknown_member",
-                 fmt::format("there is no member \"{}\"", name.substr(0, 64)),
-                 "see /api/v1/openapi.json for the members"};
+  return problem{400, "unknown_member", fmt::format("unknown member \"{}\"", name.substr(0, 64)),
+                 "/api/v1/openapi.json lists the members"};
 }
 
 json to_json(const storage::equipment_record& row) {
@@ -147,7 +146,7 @@ json to_json(const storage::record& row) {
     return to_json(*equipment);
   if (const auto* field = std::get_if<storage::field_record>(&row))
     return to_json(*field);
-  return nullptr; // the others are not shown by this API
+  return nullptr; // this API does not show the other kinds
 }
 
 std::optional<problem> merge(storage::record& row, const json& members) {
@@ -171,13 +170,13 @@ problem to_problem(const storage::rejection& why) {
   case storage::rejection_kind::invalid:
     return {400, "invalid_value", text, "change the value and send it again"};
   case storage::rejection_kind::conflict:
-    return {409, "conflict", text, "somebody else was first"};
+    return {409, "conflict", text, "another change came first: read the object again"};
   case storage::rejection_kind::exists:
     return {409, "exists", text, "change it with PATCH"};
   case storage::rejection_kind::missing:
-    return {404, "not_found", text, "names are written exactly as they were given"};
+    return {404, "not_found", text, "write the name exactly as it was given"};
   case storage::rejection_kind::in_use:
-    return {409, "in_use", text, "a machine's status may be \"retired\""};
+    return {409, "in_use", text, "set the status of the machine to \"retired\" instead"};
   }
   return {500, "internal", text, ""};
 }

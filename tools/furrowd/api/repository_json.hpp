@@ -1,6 +1,7 @@
-/// Fields and equipment, as people describe them, in the JSON of the API; and changes to them.
+/// Fields and equipment records as JSON of the API, and changes to them.
 ///
-/// Errors: `merge` says in one line which member makes no sense. Limits are the store's own.
+/// Errors: `merge` names the invalid member in one line.
+/// Limits: those of the store.
 /// Threads: pure functions.
 #pragma once
 
@@ -13,7 +14,7 @@
 namespace furrow::http {
 
 [[nodiscard]] json to_json(const storage::record& row);
-/// Members that are absent stay as they are; `name` may stand there if it is the same.
+/// Absent members stay unchanged; `name` may be present if it is the same.
 [[nodiscard]] std::optional<problem> merge(storage::record& row, const json& members);
 /// 400, 404 or 409, with the field and the limit.
 [[nodiscard]] problem to_problem(const storage::rejection& why);

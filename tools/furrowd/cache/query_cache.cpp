@@ -6,7 +6,7 @@
 namespace furrow::http {
 
 std::size_t query_cache::bytes_of(const entry& of) {
-  constexpr std::size_t around = 256; // nodes of the list and the map
+  constexpr std::size_t around = 256; // overhead of the list node and the map node
   return of.answer->size() + 2 * (of.key.farm.size() + of.key.question.size()) + around;
 }
 
@@ -62,7 +62,7 @@ bool query_cache::keep(entry made) {
   const auto known = by_key_.find(made.key);
   if (known != by_key_.end()) {
     if (known->second->made > made.made)
-      return false; // a later answer came first
+      return false; // a newer answer is kept already
     drop(known);
   }
   while (!entries_.empty()
@@ -70,7 +70,7 @@ bool query_cache::keep(entry made) {
     drop(by_key_.find(entries_.front().key));
     ++counters_.evicted;
   }
-  // Answers come a little out of the order in which they were asked for.
+  // Answers arrive almost in the order in which they were asked for.
   auto place = entries_.end();
   while (place != entries_.begin() && std::prev(place)->made > made.made)
     --place;

@@ -1,11 +1,11 @@
-/// Answers that were given a moment ago, by farm and question: which are fresh, which must go.
+/// A bounded cache of recent answers, by farm and question.
 ///
-/// Shape: who asks the database takes a ticket first and puts the answer under it; `forget` makes what is known of a farm,
-///   and what is being asked for it, worthless. An answer's age counts from when it was asked for.
+/// Shape: a caller that asks the database first takes a ticket and puts the answer under it. `forget` drops the answers
+///   of a farm and makes its open tickets worthless. The age of an answer counts from when it was asked for.
 /// Units: times are the caller's clock.
 /// Threads: a plain value; summary_cache has the mutex.
-/// Limits: entries_max, bytes_max (keys and values); the oldest goes first. A value that is larger than a quarter of
-///   bytes_max is not kept.
+/// Limits: entries_max, bytes_max (keys and values); the oldest entry is evicted first. A value larger than a quarter
+///   of bytes_max is not kept.
 #pragma once
 
 #include <chrono>
@@ -20,7 +20,7 @@
 namespace furrow::http {
 
 struct cache_limits {
-  std::chrono::milliseconds ttl{1'000}; // 0: nothing is kept
+  std::chrono::milliseconds ttl{1'000}; // 0: no caching
   std::size_t entries_max = 1'024;
   std::size_t bytes_max = std::size_t{16} << 20U;
 };
@@ -28,13 +28,13 @@ struct cache_limits {
 struct cache_counters {
   std::uint64_t hits = 0;
   std::uint64_t misses = 0;
-  std::uint64_t evicted = 0;   // for want of room
-  std::uint64_t forgotten = 0; // because something was changed
-  std::uint64_t entries = 0;   // now
-  std::uint64_t bytes = 0;     // now
+  std::uint64_t evicted = 0;   // removed to make room
+  std::uint64_t forgotten = 0; // removed because data of the farm changed
+  std::uint64_t entries = 0;   // current
+  std::uint64_t bytes = 0;     // current
 };
 
-/// A question of a farm. Beside it stands a `mark`: an answer is good only as long as that is the same.
+/// A question of a farm. Each answer also has a `mark`: the answer is valid only while the mark is the same.
 struct cache_key {
   std::string farm;
   std::string question;
@@ -50,23 +50,23 @@ public:
 
   explicit query_cache(cache_limits limits) : limits_{limits} {}
 
-  /// The answer, if it is fresh and was put under the same mark.
+  /// The answer, if it is fresh and has the same mark.
   [[nodiscard]] value find(const cache_key& key, std::uint64_t mark, clock::time_point now);
 
-  /// Before the database is asked. Every ticket is put or let go.
+  /// Takes a ticket before the database is asked. Every ticket must be put or released (`let_go`).
   [[nodiscard]] std::uint64_t ask(const cache_key& key, std::uint64_t mark, clock::time_point now);
-  /// False: not kept (something was changed meanwhile, it is too old or too large).
+  /// False: not kept (the farm changed meanwhile, or the answer is too old or too large).
   bool put(std::uint64_t ticket, std::string answer, clock::time_point now);
-  /// False: something was changed since it was taken.
+  /// Releases a ticket. False: the farm changed since the ticket was taken.
   bool let_go(std::uint64_t ticket) { return asked_.erase(ticket) != 0; }
-  /// An answer that another node has given at `made`.
+  /// Keeps an answer that another node made at `made`.
   bool adopt(const cache_key& key,
              std::uint64_t mark,
              value answer,
              clock::time_point made,
              clock::time_point now);
 
-  /// Something of this farm was changed.
+  /// Drops what is known of a farm, because its data changed.
   void forget(const std::string& farm);
 
   [[nodiscard]] const cache_limits& limits() const { return limits_; }

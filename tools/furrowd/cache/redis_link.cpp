@@ -36,7 +36,7 @@ constexpr auto use_tuple = asio::as_tuple(asio::use_awaitable);
 
 struct command {
   std::string bytes;
-  redis_link::handler done; // may be none
+  redis_link::handler done; // may be empty
 };
 
 bool read_number(std::string_view text, std::uint16_t& out) {
@@ -48,8 +48,8 @@ bool read_number(std::string_view text, std::uint16_t& out) {
 
 result<redis_settings, redis_errc> parse_redis_url(const std::string& url) {
   constexpr std::string_view scheme = "redis://";
-  const failure<redis_errc> bad{redis_errc::bad_url,
-                                "is not redis://[:PASSWORD@]HOST[:PORT][/DATABASE]"};
+  const failure<redis_errc> bad{
+    redis_errc::bad_url, "invalid Redis URL: expected redis://[:PASSWORD@]HOST[:PORT][/DATABASE]"};
   if (!url.starts_with(scheme))
     return bad;
   redis_settings out;
@@ -76,7 +76,7 @@ result<redis_settings, redis_errc> parse_redis_url(const std::string& url) {
   return out;
 }
 
-/// Everything runs on its strand. A command that has its turn ends by its reply, or the connection with it.
+/// Everything runs on the strand. A command that runs ends with its reply or with the connection.
 class redis_link::session : public std::enable_shared_from_this<session> {
 public:
   session(asio::io_context& io, redis_settings given)
@@ -112,7 +112,7 @@ private:
       asio::co_spawn(strand, work(), asio::detached);
   }
 
-  /// Until nothing waits any more.
+  /// Runs the queue until it is empty.
   asio::awaitable<void> work() {
     const auto self = shared_from_this();
     while (!queue_.empty() && !stopped_) {
@@ -157,41 +157,42 @@ private:
       co_await resolver.async_resolve(settings.host, std::to_string(settings.port), use_tuple);
     resolving_ = nullptr;
     if (unknown || late_)
-      co_return fail("cannot be found");
+      co_return fail("host not found");
     auto [refused, at] = co_await asio::async_connect(socket_, found, use_tuple);
     if (refused || late_)
-      co_return fail(late_ ? "does not answer" : refused.message());
+      co_return fail(late_ ? "no answer" : refused.message());
     end();
     for (const auto& greeting : greetings()) {
       const auto said = co_await exchange(greeting, settings.connect_limit);
       if (!said)
         co_return false;
       if (said->what == redis_reply::kind::error)
-        co_return fail("refuses: " + said->text);
+        co_return fail("rejected: " + said->text);
     }
     co_return true;
   }
 
-  /// Sends one command and reads its reply; nothing: the connection is gone.
+  /// Sends one command and reads its reply; nothing when the connection was lost.
   asio::awaitable<std::optional<redis_reply>> exchange(std::string bytes,
                                                        std::chrono::milliseconds within) {
     begin(within);
     auto [unsent, count] = co_await asio::async_write(socket_, asio::buffer(bytes), use_tuple);
     if (unsent)
-      co_return failed(late_ ? "is too slow" : unsent.message());
+      co_return failed(late_ ? "too slow" : unsent.message());
     auto reply = reader_.next();
     while (!reply && !reader_.broken()) {
       auto [lost, size] = co_await socket_.async_read_some(asio::buffer(buffer_), use_tuple);
       if (lost || late_)
-        co_return failed(late_ ? "is too slow" : lost.message());
+        co_return failed(late_ ? "too slow" : lost.message());
       reader_.feed({buffer_.data(), size});
       reply = reader_.next();
     }
     if (reader_.broken() || !reader_.idle())
-      co_return failed("does not speak as Redis does");
+      co_return failed("invalid reply");
     end();
     if (!std::exchange(told_up_, true))
-      spdlog::info("Redis at {}:{} keeps summaries", settings.host, settings.port);
+      spdlog::info("Redis at {}:{} answers: nodes share their cached answers", settings.host,
+                   settings.port);
     counters.up = true;
     pause_ = std::chrono::milliseconds{0};
     co_return reply;
@@ -229,8 +230,8 @@ private:
     pause_ = std::clamp(pause_ * 2, settings.pause_first, settings.pause_max);
     not_before_ = clock::now() + pause_;
     if (std::exchange(told_up_, false) || !std::exchange(told_down_, true))
-      spdlog::warn("Redis at {}:{} {}: summaries are kept in memory only", settings.host,
-                   settings.port, why);
+      spdlog::warn("Redis at {}:{} is unavailable ({}): answers are cached in memory only",
+                   settings.host, settings.port, why);
   }
   bool fail(const std::string& why) {
     cut(why);

@@ -1,11 +1,12 @@
-/// One connection to a Redis server, for answers that may as well be missing.
+/// One connection to a Redis server, for answers that may be missing.
 ///
-/// Shape: commands wait in a row and go one at a time; an answer or its absence comes within `command_limit` of the
-///   command's turn. After a failure nothing is tried until a pause is over (250 ms, doubling to 10 s): meanwhile every
-///   command fails at once.
-/// Errors: whatever is wrong (away, slow, no Redis, an error reply) is an absent answer and one line in the log.
+/// Shape: commands wait in a queue and run one at a time. A command ends within `command_limit` of its turn, with or
+///   without an answer. After a failure the link pauses (250 ms, doubling to 10 s); during the pause every command
+///   fails at once.
+/// Errors: any failure (unreachable, slow, no Redis server, an error reply) is an absent answer. The log gets one line
+///   when Redis is lost.
 /// Threads: any; the connection runs on a strand of the io_context. Handlers are called on that strand.
-/// Limits: queue_max commands wait; one more fails at once. Replies: redis_reply.hpp.
+/// Limits: queue_max waiting commands; one more fails at once. Replies: redis_reply.hpp.
 #pragma once
 
 #include "can/result.hpp"
@@ -39,7 +40,7 @@ enum class redis_errc : std::uint8_t { none = 0, bad_url = 1 };
 [[nodiscard]] result<redis_settings, redis_errc> parse_redis_url(const std::string& url);
 
 struct redis_counters {
-  std::atomic<std::uint64_t> failures{0}; // connections that could not be made, or broke
+  std::atomic<std::uint64_t> failures{0}; // connections that could not be opened, or broke
   std::atomic<std::uint64_t> refused{0};  // commands that failed at once
   std::atomic<bool> up{false};
 };
@@ -54,11 +55,11 @@ public:
   redis_link(const redis_link&) = delete;
   redis_link& operator=(const redis_link&) = delete;
 
-  /// Nothing: not there, or not known.
+  /// Passes nothing when the key is absent or Redis does not answer.
   void get(const std::string& key, handler done);
   void set(const std::string& key, const std::string& text, std::chrono::milliseconds ttl);
   void remove(const std::string& key);
-  /// Drops the connection; what waits fails. The io_context may then run out of work.
+  /// Closes the connection; waiting commands fail. The io_context may then run out of work.
   void stop();
 
   [[nodiscard]] const redis_counters& counters() const;

@@ -40,7 +40,7 @@ std::string redis_command(std::initializer_list<std::string_view> words) {
 }
 
 void redis_reader::feed(std::string_view bytes) {
-  constexpr std::size_t around = 64; // the line of a length, and the end of the text
+  constexpr std::size_t around = 64; // the line with the length, and the end of the text
   if (bytes_.size() + bytes.size() > reply_bytes_max + around)
     broken_ = true;
   if (!broken_)

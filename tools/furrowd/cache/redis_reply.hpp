@@ -1,11 +1,11 @@
-/// Commands for Redis as bytes, and its simple replies out of bytes.
+/// Commands for Redis as bytes, and simple replies parsed from bytes.
 ///
-/// Shape: a reply is complete, or more bytes are needed, or it is none that we asked for. Only status, error, integer and
-///   bulk string are replies here: nothing nests, nothing is allocated by what a server claims.
+/// Shape: a reply is complete, incomplete or invalid. Only status, error, integer and bulk string are valid replies.
+///   Nothing nests, and no allocation depends on a size that the server claims.
 /// Errors: `broken` ends the connection.
 /// Threads: plain values.
 /// Limits: a reply of reply_bytes_max.
-/// Source: Redis serialization protocol (RESP2); commands are written by hiredis.
+/// Source: Redis serialization protocol (RESP2); hiredis formats the commands.
 #pragma once
 
 #include <cstddef>
@@ -29,10 +29,10 @@ struct redis_reply {
 class redis_reader {
 public:
   void feed(std::string_view bytes);
-  /// The next reply; nothing when bytes are missing, or it is broken.
+  /// The next reply; nothing when bytes are missing or the reply is broken.
   [[nodiscard]] std::optional<redis_reply> next();
   [[nodiscard]] bool broken() const { return broken_; }
-  /// Whether nothing is left over.
+  /// Whether no unread bytes remain.
   [[nodiscard]] bool idle() const { return bytes_.empty(); }
 
 private:

@@ -13,7 +13,7 @@ namespace asio = boost::asio;
 
 namespace {
 
-/// An item that was put aside is looked for in the ledger at once.
+/// A new quarantined item must appear in the ledger at once: it changes the mark.
 std::uint64_t mark_of(const actors::node& node) {
   const auto stats = node.stats();
   return stats.items_quarantined * 2 + (stats.store_up ? 1 : 0);
@@ -103,7 +103,7 @@ asio::awaitable<std::variant<stored_rows, problem>> stored_equipment(
     co_return no_answer("database");
   if (!*said)
     co_return to_problem(said->error());
-  // An empty farm names every farm: nobody's answer for anybody else.
+  // An empty farm means all farms: such an answer must not be shared.
   if (cache.on() && !farm.empty())
     ticket.put(to_kept_text(**said));
   co_return std::move(**said);

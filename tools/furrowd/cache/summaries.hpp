@@ -1,8 +1,8 @@
-/// The machine list and the ledger of a whole farm, through the cache: what dashboards ask for again and again.
+/// The machine list and the ledger of a farm, through the cache: dashboards ask for them again and again.
 ///
-/// Shape: an answer is at most `cache_limits::ttl` old; one that is asked for after something was changed over HTTP, or
-///   after an item was quarantined here, is new.
-/// Errors: a problem, as the database would have made it; problems are not kept.
+/// Shape: an answer is at most `cache_limits::ttl` old. After a change over HTTP, or after this node quarantined an
+///   item, the next answer is new.
+/// Errors: a problem, as the database would have caused it; problems are not cached.
 /// Threads: as ask.hpp.
 #pragma once
 
@@ -25,14 +25,14 @@ using stored_rows = std::vector<storage::equipment_row>;
 [[nodiscard]] boost::asio::awaitable<std::variant<stored_rows, problem>> stored_equipment(
   summary_cache& cache, actors::node& node, std::string farm, std::chrono::milliseconds limit);
 
-/// A list of ledger rows of the farm's machines.
+/// The ledger rows of the farm's machines, as a JSON list.
 [[nodiscard]] boost::asio::awaitable<std::variant<std::shared_ptr<const json>, problem>>
 farm_ledger(summary_cache& cache,
             actors::node& node,
             std::string farm,
             std::chrono::milliseconds limit);
 
-/// Machines as they are kept, and back; nothing when the text is no such list of this farm.
+/// Machines as the cache stores them, and back; nothing when the text is not a valid list of this farm.
 [[nodiscard]] std::string to_kept_text(const stored_rows& rows);
 [[nodiscard]] std::optional<stored_rows> kept_equipment(const std::string& farm,
                                                         std::string_view text);

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::string_view head = "furrow1 ";
 constexpr std::size_t digest_digits = 16;
-constexpr std::size_t reply_room = reply_bytes_max - 4'096; // with its key and digest
+constexpr std::size_t reply_room = reply_bytes_max - 4'096; // leaves room for key and digest
 
 std::int64_t now_us() {
   return std::chrono::duration_cast<std::chrono::microseconds>(
@@ -22,7 +22,7 @@ std::int64_t now_us() {
     .count();
 }
 
-/// FNV-1a: tells what was damaged or cut. Who can write to Redis can write whatever he likes.
+/// FNV-1a detects damaged or truncated answers. It does not protect against someone who can write to Redis.
 std::string digest_of(std::string_view text) {
   std::uint64_t hash = 0xCBF29CE484222325U;
   for (const auto c : text)
@@ -30,7 +30,7 @@ std::string digest_of(std::string_view text) {
   return fmt::format("{:016x}", hash);
 }
 
-/// Names are of people: their lengths keep "a" + "bc" from being "ab" + "c".
+/// People choose the names: the length tells "a" + "bc" from "ab" + "c".
 std::string of_key(const cache_key& key) {
   return std::to_string(key.farm.size()) + ':' + key.farm + ':' + key.question;
 }
@@ -81,10 +81,10 @@ boost::asio::awaitable<query_cache::value> summary_cache::find(cache_key key, st
   }
   if (!redis_)
     co_return nullptr;
-  // Like a question of our own: what is changed while Redis thinks makes it worthless.
+  // A ticket, as for the database: a change while Redis answers makes the answer worthless.
   ticket held{*this, key, mark};
   const auto start = [&](auto done) { redis_->get(redis_key(key), std::move(done)); };
-  constexpr std::chrono::seconds limit{2}; // the link answers long before
+  constexpr std::chrono::seconds limit{2}; // the link answers long before that
   const auto said = co_await ask<std::optional<std::string>>(start, limit);
   const auto opened = said && *said ? open_answer(key, **said) : std::nullopt;
   const auto age = std::chrono::microseconds{opened ? now_us() - opened->made_us : 0};
@@ -100,7 +100,8 @@ boost::asio::awaitable<query_cache::value> summary_cache::find(cache_key key, st
   auto answer = std::make_shared<const std::string>(opened->answer);
   const auto now = query_cache::clock::now();
   const std::scoped_lock lock{mutex_};
-  static_cast<void>(memory_.adopt(key, mark, answer, now - age, now)); // too large: still an answer
+  static_cast<void>(
+    memory_.adopt(key, mark, answer, now - age, now)); // too large to keep is still an answer
   ++redis_hits_;
   co_return answer;
 }

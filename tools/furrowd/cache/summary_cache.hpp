@@ -1,11 +1,12 @@
-/// Answers about a whole farm that cost the database most, kept for a moment: in this process, and with Redis for all nodes.
+/// A short-lived cache of costly answers about a whole farm: in this process, and with Redis for all nodes.
 ///
-/// Shape: `find` looks in memory, then at Redis; who finds nothing asks the database under a ticket and puts the answer.
-///   What Redis says is taken only if it is whole, is of this farm and question, and is younger than the time to live.
-/// Units: an answer's age counts from when the database was asked, by the wall clock between nodes.
-/// Errors: a Redis that is away, slow or talks nonsense is a miss and a counter.
+/// Shape: `find` looks in memory, then in Redis. A caller that gets nothing asks the database under a ticket and puts
+///   the answer. An answer from Redis is used only if it is whole, belongs to this farm and question, and is younger
+///   than the time to live.
+/// Units: the age of an answer counts from when the database was asked, between nodes by the wall clock.
+/// Errors: a Redis that is unreachable, slow or sends invalid answers is a miss and a counter.
 /// Threads: any; `find` resumes on the caller's executor, which must be a strand or a single thread.
-/// Limits: query_cache.hpp; Redis is waited for at most redis_settings::command_limit.
+/// Limits: query_cache.hpp; `find` waits for Redis at most redis_settings::command_limit.
 #pragma once
 
 #include "tools/furrowd/cache/query_cache.hpp"
@@ -29,18 +30,18 @@ struct cache_figures {
   bool redis = false; // configured
   bool redis_up = false;
   std::uint64_t redis_hits = 0;
-  std::uint64_t redis_rejected = 0; // said something that is not to be believed
+  std::uint64_t redis_rejected = 0; // invalid answers
   std::uint64_t redis_failures = 0;
 };
 
-/// What stands in Redis under a key.
+/// The text that Redis stores under a key.
 [[nodiscard]] std::string
 sealed_answer(const cache_key& key, std::int64_t made_us, std::string_view answer);
 struct opened_answer {
   std::int64_t made_us = 0;
   std::string answer;
 };
-/// Nothing: damaged, of something else, or none of ours.
+/// Nothing when the text is damaged, belongs to another key, or was not made by Furrow.
 [[nodiscard]] std::optional<opened_answer> open_answer(const cache_key& key,
                                                        std::string_view sealed);
 
@@ -53,7 +54,7 @@ public:
   [[nodiscard]] bool on() const { return limits_.ttl.count() > 0; }
   [[nodiscard]] boost::asio::awaitable<query_cache::value> find(cache_key key, std::uint64_t mark);
 
-  /// The right to put an answer; lets go of it when it is not used.
+  /// The right to put an answer; released at the end of its life when it was not used.
   class ticket {
   public:
     ticket() = default;
@@ -62,7 +63,7 @@ public:
     ticket(const ticket&) = delete;
     ticket& operator=(const ticket&) = delete;
     void put(std::string answer);
-    /// False: it was put, or something was changed since it was taken.
+    /// Releases the ticket. False: its answer was put, or the farm changed since the ticket was taken.
     bool let_go();
 
   private:
@@ -85,7 +86,7 @@ private:
   std::atomic<std::uint64_t> redis_rejected_{0};
 };
 
-/// The questions that are kept, so that all of a farm's can be forgotten.
+/// All questions that are cached, so that `forget` can drop each one of a farm.
 inline constexpr const char* question_equipment = "equipment";
 inline constexpr const char* question_ledger = "ledger";
 

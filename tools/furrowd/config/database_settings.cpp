@@ -21,20 +21,24 @@ void add_pool_times(CLI::App& app, database_flags& flags) {
     app.add_option(name, into, what)->check(CLI::Range(from, to));
   };
   add("--pool-overflow-after", flags.overflow_after_ms,
-      "milliseconds that a query waits before an overflow connection is opened", 0, 60'000);
+      "time that a query waits before the pool opens an overflow connection, in milliseconds", 0,
+      60'000);
   add("--pool-acquire-timeout", flags.acquire_timeout_ms,
-      "milliseconds that a query waits for a connection", 1, 600'000);
-  add("--pool-recycle", flags.recycle_s, "seconds after which a connection is replaced", 1,
-      30 * day_s);
+      "longest time that a query waits for a connection, in milliseconds", 1, 600'000);
+  add("--pool-recycle", flags.recycle_s, "age at which an idle connection is replaced, in seconds",
+      1, 30 * day_s);
   add("--pool-ping-after", flags.ping_after_ms,
-      "a connection that was idle for so many milliseconds is asked before it is used", 0, day_ms);
+      "idle time after which a connection is tested before a query uses it, in milliseconds", 0,
+      day_ms);
   add("--pool-check-interval", flags.check_interval_s,
-      "seconds between two health checks of an idle connection", 1, day_s);
+      "interval between health checks of an idle connection, in seconds", 1, day_s);
   add("--pool-idle", flags.idle_s,
-      "seconds after which an idle connection beyond --pool-min is closed", 1, day_s);
+      "idle time after which a connection beyond --pool-min is closed, in seconds", 1, day_s);
   add("--pool-backoff-min", flags.backoff_min_ms,
-      "milliseconds between the first attempts to connect; doubles, with jitter", 1, 60'000);
-  add("--pool-backoff-max", flags.backoff_max_ms, "and at most", 1, 600'000);
+      "first wait between attempts to connect, in milliseconds; the wait doubles, with jitter", 1,
+      60'000);
+  add("--pool-backoff-max", flags.backoff_max_ms,
+      "longest wait between attempts to connect, in milliseconds", 1, 600'000);
 }
 
 void take_pool(const database_flags& flags, storage::pool_options& pool) {
@@ -66,21 +70,24 @@ void add_database_flags(CLI::App& app, database_flags& flags) {
                 "defaults of the --pool-... settings: development or production (PostgreSQL)")
     ->capture_default_str()
     ->check(CLI::IsMember({"development", "production"}));
-  add("--pool-min", flags.min, "connections for queries that are kept open", 0, 200);
-  add("--pool-max", flags.max, "connections for queries, opened as the load asks for them", 1, 200);
+  add("--pool-min", flags.min, "connections for queries that stay open", 0, 200);
+  add("--pool-max", flags.max,
+      "most connections for queries; the pool opens them when the load needs them", 1, 200);
   add("--pool-overflow", flags.overflow, "connections beyond --pool-max while queries wait", 0,
       200);
-  add("--pool-attempts", flags.attempts, "attempts to connect before those who wait are told", 1,
-      100);
+  add("--pool-attempts", flags.attempts,
+      "failed attempts to connect after which waiting queries fail", 1, 100);
   add_pool_times(app, flags);
   add("--connect-timeout", flags.connect_timeout_ms,
-      "milliseconds for a connection to be made, over all hosts", 100, 120'000);
-  add("--lock-timeout", flags.lock_timeout_ms, "milliseconds that a statement waits for a lock", 1,
-      600'000);
-  add("--statement-timeout", flags.statement_timeout_ms, "milliseconds that a statement may run",
-      100, day_ms);
+      "longest time to connect, shared by all hosts, in milliseconds", 100, 120'000);
+  add("--lock-timeout", flags.lock_timeout_ms,
+      "longest time that a statement waits for a lock, in milliseconds", 1, 600'000);
+  add("--statement-timeout", flags.statement_timeout_ms,
+      "longest run time of a statement, in milliseconds", 100, day_ms);
   add("--slow-statement", flags.slow_statement_ms,
-      "milliseconds from which a statement is slow: counted, and kept with its text", 1, day_ms);
+      "run time from which a statement is slow, in milliseconds: it is counted and kept with its "
+      "text",
+      1, day_ms);
 }
 
 std::optional<std::string> apply(const database_flags& flags, storage::store_options& options) {

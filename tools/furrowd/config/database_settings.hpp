@@ -1,6 +1,6 @@
-/// What furrowd is told of its database's pool, time-outs and slow statements.
+/// The command line settings of the database: connection pool, time-outs, slow statements.
 ///
-/// Shape: a profile gives all of them; a flag that is given replaces one.
+/// Shape: a profile sets all of them; a flag that is given replaces one.
 /// Errors: one line that names the flag.
 /// Threads: at start only.
 #pragma once
@@ -24,9 +24,9 @@ struct database_flags {
   std::optional<std::int64_t> slow_statement_ms;
 };
 
-/// `flags` must outlive the parsing.
+/// Adds the options to `app`. `flags` must outlive the parsing.
 void add_database_flags(CLI::App& app, database_flags& flags);
-/// Into the options; the line to complain with when they do not go together.
+/// Copies the flags into `options`. Returns an error line when the values contradict each other.
 [[nodiscard]] std::optional<std::string> apply(const database_flags& flags,
                                                storage::store_options& options);
 

@@ -18,11 +18,12 @@ constexpr int usage_error = 2;
 constexpr const char* examples = R"(
 Examples:
   furrowd                                            a node on the SQLite file ./furrow.db, for this machine only
-  furrowd --database postgresql://furrow@db/furrow   with PostgreSQL; a password comes from ~/.pgpass or PGPASSWORD
+  furrowd --database postgresql://furrow@db/furrow   on PostgreSQL; put the password in ~/.pgpass or PGPASSWORD
   furrowd --listen 0.0.0.0:7400 --http 0.0.0.0:7480 --tls-cert node.pem --tls-key node.key --tokens tokens.toml
-                                                     for others: TLS and tokens are then required
-Signals: SIGTERM and SIGINT drain the node (no more sessions, what is held is made durable) and exit with 0.
-Exit codes: 0 ok, 1 failed, 2 usage, 70 the actor system gave up.)";
+                                                     for other machines, which requires TLS and tokens
+Signals: SIGTERM and SIGINT drain the node: it accepts no new session, makes received items durable and exits with 0.
+         A second signal ends it at once.
+Exit codes: 0 ok, 1 failed, 2 invalid command line, 70 the actor system gave up.)";
 
 void add_flags(CLI::App& app,
                settings& out,
@@ -31,7 +32,7 @@ void add_flags(CLI::App& app,
                std::int64_t& seal_min,
                std::int64_t& care_min,
                std::uint64_t& drain_s) {
-  app.add_option("--node", out.node.name, "name of this node")
+  app.add_option("--node", out.node.name, "name of this node in logs, HTTP and the database")
     ->capture_default_str()
     ->check(CLI::Validator{[](std::string& name) {
                              return name.empty() || name.size() > 63
@@ -39,56 +40,65 @@ void add_flags(CLI::App& app,
                                       : "";
                            },
                            "NAME"});
-  app.add_option("--database", out.database, "postgresql://... or sqlite:PATH")
+  app.add_option("--database", out.database, "database: postgresql://... or sqlite:PATH")
     ->envname("FURROW_DATABASE")
     ->capture_default_str();
-  app.add_option("--listen", out.listen, "where gateways connect; port 0 picks one")
+  app
+    .add_option("--listen", out.listen, "address for gateways, HOST:PORT; port 0 picks a free port")
     ->capture_default_str();
-  app.add_option("--http", out.http, "where HTTP is served; port 0 picks one")
+  app.add_option("--http", out.http, "address for HTTP, HOST:PORT; port 0 picks a free port")
     ->capture_default_str();
   app
     .add_option("--advertise", out.advertise,
-                "HOST:PORT that gateways may use too; repeat for more")
+                "HOST:PORT of another node that gateways may use; repeat for more")
     ->delimiter(',');
   app.add_option("--tls-cert", out.tls.certificate,
-                 "PEM file: certificate and chain, for both listeners");
-  app.add_option("--tls-key", out.tls.key, "PEM file: its key");
+                 "PEM file: certificate with its chain, for both listeners");
+  app.add_option("--tls-key", out.tls.key, "PEM file: key of the certificate, not encrypted");
   app.add_option("--tls-client-ca", out.tls.client_authorities,
-                 "PEM file: gateways must show a certificate of these");
+                 "PEM file: authorities; a gateway must present a certificate of one of them");
   app.add_option("--tokens", out.tokens, "TOML file of tokens (`furrow token new` makes entries)");
-  app.add_flag("!--no-migrate", out.migrate, "do not bring the schema up to date at start");
-  app.add_option("--lanes", out.node.lanes, "writers, each with a database connection")
+  app.add_flag("!--no-migrate", out.migrate, "do not upgrade the schema at start");
+  app
+    .add_option(
+      "--lanes", out.node.lanes,
+      "number of lanes: pairs of aggregator and writer, each with one database connection")
     ->capture_default_str()
     ->check(CLI::Range(1, 16));
-  app.add_option("--budget", budget_mib, "MiB received and not yet durable, over all sessions")
+  app
+    .add_option("--budget", budget_mib,
+                "memory for items that are received and not yet durable, over all sessions, in MiB")
     ->capture_default_str()
     ->check(CLI::Range(16, 65'536));
   app
-    .add_option("--flush-ms", flush_ms,
-                "longest wait of a frame before it goes to the database, in milliseconds")
+    .add_option(
+      "--flush-ms", flush_ms,
+      "longest time that a frame waits before the node sends it to the database, in milliseconds")
     ->capture_default_str()
     ->check(CLI::Range(1, 10'000));
   app
     .add_option("--seal-after", seal_min,
-                "minutes until frames too few for a whole chunk are sealed (PostgreSQL); 0: never "
-                "seal")
+                "minutes after which frames that do not fill a chunk are sealed (PostgreSQL); 0: "
+                "this node does not seal")
     ->capture_default_str()
     ->check(CLI::Range(0, 10'080));
   app
     .add_option("--care-interval", care_min,
-                "minutes between two looks for partitions to make and data past their age; 0: "
-                "leave both to other nodes")
+                "interval between checks for partitions to make and expired data to delete, in "
+                "minutes; 0: leave both to other nodes")
     ->capture_default_str()
     ->check(CLI::Range(0, 1'440));
-  app.add_option("--drain", drain_s, "longest drain at SIGTERM, in seconds")
+  app.add_option("--drain", drain_s, "longest drain after SIGTERM, in seconds")
     ->capture_default_str()
     ->check(CLI::Range(1, 600));
-  app.add_option("--log-level", out.log_level, "debug, info, warn, error")
+  app
+    .add_option("--log-level", out.log_level,
+                "lowest level that is logged: debug, info, warn or error")
     ->capture_default_str()
     ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
 }
 
-/// The cache's settings as they are written.
+/// The settings of the cache as the command line gives them.
 struct cache_flags {
   std::int64_t ttl_ms = 1'000;
   std::string redis;
@@ -97,32 +107,32 @@ struct cache_flags {
 void add_cache_flags(CLI::App& app, cache_flags& flags) {
   app
     .add_option("--cache-ms", flags.ttl_ms,
-                "how old the machine list and the ledger of a farm may be over HTTP, in "
-                "milliseconds; 0: never kept")
+                "oldest age of the machine list and of a farm's ledger over HTTP, in milliseconds; "
+                "0: no caching")
     ->capture_default_str()
     ->check(CLI::Range(0, 3'600'000));
   app
     .add_option("--redis", flags.redis,
-                "redis://[:PASSWORD@]HOST[:PORT][/DATABASE]: nodes share what they keep; one "
-                "Redis database a cluster")
+                "redis://[:PASSWORD@]HOST[:PORT][/DATABASE]: nodes share their cached answers; use "
+                "one Redis database per cluster")
     ->envname("FURROW_REDIS");
 }
 
-/// False: told what is wrong.
+/// Copies the settings of the cache. False when one is invalid; the error is printed.
 bool take(const cache_flags& flags, settings& out) {
   out.cache.ttl = std::chrono::milliseconds{flags.ttl_ms};
   if (flags.redis.empty())
     return true;
   const auto redis = http::parse_redis_url(flags.redis);
   if (!redis) {
-    std::cerr << "furrowd: --redis " << redis.error().detail << '\n';
+    std::cerr << "furrowd: --redis: " << redis.error().detail << '\n';
     return false;
   }
   out.redis = *redis;
   return true;
 }
 
-/// The digest's settings as they are written.
+/// The settings of the digest as the command line gives them.
 struct digest_flags {
   std::string on = "on";
   std::uint64_t interval_s = 10;
@@ -132,30 +142,30 @@ struct digest_flags {
 void add_digest_flags(CLI::App& app, settings& out, digest_flags& flags) {
   app
     .add_option("--digest", flags.on,
-                "on: make rollups and telemetry of what is stored; off: leave it to other nodes")
+                "on: make rollups and telemetry from stored frames; off: leave that to other nodes")
     ->capture_default_str()
     ->check(CLI::IsMember({"on", "off"}));
   app
     .add_option("--digest-interval", flags.interval_s,
-                "seconds between two looks for what is to be digested")
+                "how often the digest looks for new frames, in seconds")
     ->capture_default_str()
     ->check(CLI::Range(1, 3'600));
   app
-    .add_option("--digest-duty", out.node.digest.duty_pct,
-                "per cent of the time that the digest may be busy while it catches up")
+    .add_option(
+      "--digest-duty", out.node.digest.duty_pct,
+      "largest share of the time that the digest is busy while it catches up, in per cent")
     ->capture_default_str()
     ->check(CLI::Range(1, 100));
   app
     .add_option("--telemetry-ms", flags.telemetry_ms,
-                "one telemetry row of a machine in so many milliseconds")
+                "interval between telemetry rows of one machine, in milliseconds")
     ->capture_default_str()
     ->check(CLI::Range(100, 60'000));
 }
 
 bool is_loopback(const std::string& address) {
   const auto endpoint = listen_address(address);
-  return !endpoint
-         || endpoint->address().is_loopback(); // what is no address is told when it is listened on
+  return !endpoint || endpoint->address().is_loopback(); // the listener reports an invalid address
 }
 
 } // namespace
@@ -169,8 +179,8 @@ std::variant<settings, int> parse_settings(int argc, char** argv) {
   std::uint64_t drain_s = static_cast<std::uint64_t>(out.drain.count());
   std::int64_t seal_min = out.node.seal_after.count();
   std::int64_t care_min = out.node.care_interval.count();
-  CLI::App app{"furrowd: a Furrow node. Takes the frames of gateways, keeps each exactly once, "
-               "answers for them."};
+  CLI::App app{"furrowd: a Furrow node. It receives items from gateways, stores each exactly once "
+               "and answers HTTP."};
   app.footer(examples);
   app.set_version_flag("--version", "furrowd " FURROW_VERSION);
   digest_flags digest;
@@ -196,7 +206,7 @@ std::variant<settings, int> parse_settings(int argc, char** argv) {
   if (!take(cache, out))
     return usage_error;
   if (out.tls.certificate.empty() != out.tls.key.empty()) {
-    std::cerr << "furrowd: --tls-cert and --tls-key go together\n";
+    std::cerr << "furrowd: --tls-cert and --tls-key must be given together\n";
     return usage_error;
   }
   if (const auto why = apply(database, out.store)) {

@@ -1,4 +1,4 @@
-/// What furrowd is told on its command line and by the environment, checked.
+/// The settings of furrowd from the command line and the environment, checked.
 ///
 /// Errors: one line that names the flag, the value and what is expected; the program exits with 2.
 #pragma once
@@ -22,10 +22,11 @@ namespace furrow::daemon {
 struct settings {
   actors::node_config node;
   std::string database = "sqlite:furrow.db";
-  storage::store_options store; // pool and time-outs; URL and name are put in when it is opened
+  storage::store_options
+    store; // pool and time-outs; the daemon adds URL and name when it opens the store
   std::string listen = "127.0.0.1:7400";
   std::string http = "127.0.0.1:7480";
-  std::vector<std::string> advertise; // nodes that gateways are told of
+  std::vector<std::string> advertise; // other nodes, sent to gateways
   tls_files tls;
   std::string tokens;
   bool migrate = true;
@@ -35,10 +36,11 @@ struct settings {
   std::optional<http::redis_settings> redis;
 };
 
-/// The settings, or the exit code when there is nothing to run (--help, --version, a usage error; already printed).
+/// The settings, or the exit code when the program ends here (--help, --version, an invalid command line). The text is
+/// then printed already.
 [[nodiscard]] std::variant<settings, int> parse_settings(int argc, char** argv);
 
-/// A listener that others than this machine can reach needs TLS and tokens; says which flag is missing.
+/// An error line when a listener that other machines can reach lacks TLS or tokens.
 [[nodiscard]] std::optional<std::string> unsafe_listener(const settings& settings);
 
 } // namespace furrow::daemon

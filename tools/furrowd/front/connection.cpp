@@ -37,7 +37,7 @@ request to_request(const wire::request_header<>& header) {
           text(header[wire::field::origin])};
 }
 
-/// What the client did wrong, if it is still there to be told.
+/// The error of the client as a problem; nothing when the client is gone.
 std::optional<problem> to_problem(const error_code& error, const http_config& config) {
   if (error == wire::error::header_limit)
     return problem{431, "header_too_large",
@@ -46,13 +46,13 @@ std::optional<problem> to_problem(const error_code& error, const http_config& co
   if (error == wire::error::body_limit)
     return problem{413, "body_too_large",
                    "the body has more than " + std::to_string(config.body_bytes_max) + " bytes",
-                   "send less at once"};
+                   "send a smaller body"};
   const bool parse_error =
     error.category() == wire::make_error_code(wire::error::bad_method).category();
   if (!parse_error || error == wire::error::end_of_stream || error == wire::error::partial_message)
     return std::nullopt;
-  return problem{400, "bad_request", "this is not HTTP/1.1: " + error.message(),
-                 "send a request as RFC 9112 has it"};
+  return problem{400, "bad_request", "invalid HTTP/1.1 request: " + error.message(),
+                 "send a request that follows RFC 9112"};
 }
 
 std::string text_of(wire::response<wire::empty_body>& message) {
@@ -66,8 +66,8 @@ std::string text_of(wire::response<wire::empty_body>& message) {
   return out;
 }
 
-/// Serves requests of one client one after the other. Beast parses and writes the text of HTTP; the
-/// bytes are the stream's, so that this is compiled once and not for every kind of stream.
+/// Serves the requests of one client one after the other. Beast parses and writes HTTP text only. The bytes come from
+/// byte_stream, so this code is compiled once and not for every kind of stream.
 class connection {
 public:
   connection(front& front, daemon::byte_stream& stream, const asio::any_io_executor& executor)
@@ -82,8 +82,7 @@ public:
       expires(front_.config().header_timeout);
       co_await stream_.handshake();
     }
-    // g++ 12 spoils the frame of a coroutine that has co_await in a condition: hence the names here
-    // and below.
+    // g++ 12 miscompiles a coroutine that has co_await in a condition: hence the variables here and below.
     for (bool more = true; more; first_ = false)
       more = co_await serve_one();
     co_await hang_up();
@@ -95,7 +94,7 @@ private:
 
   void expires(std::chrono::milliseconds after) { deadline_->expires_after(after); }
 
-  /// False when the connection is to be closed.
+  /// False when the connection must be closed.
   asio::awaitable<bool> serve_one() {
     const auto& config = front_.config();
     if (!first_ && buffer_.size() == 0) {
@@ -116,7 +115,7 @@ private:
     const bool head = parser.get().method() == wire::verb::head;
     auto match = front_.admit(to_request(parser.get()));
     if (auto* wrong = std::get_if<problem>(&match)) {
-      // The body, if there is one, is not worth reading.
+      // A body of a rejected request is not read.
       const bool keep = parser.is_done() && parser.get().keep_alive();
       co_return co_await write(to_response(*wrong), keep, head, begun);
     }
@@ -125,7 +124,7 @@ private:
       co_return co_await refuse(failed, begun);
     const bool keep = parser.get().keep_alive();
     std::get<route_match>(match).made.body = std::move(parser.get().body());
-    deadline_->pause(); // a handler has a limit of its own
+    deadline_->pause(); // each handler has its own time limit
     auto answer = co_await front_.answer(std::get<route_match>(std::move(match)));
     co_return co_await write(std::move(answer), keep, head, begun);
   }
@@ -142,7 +141,7 @@ private:
     co_return error_code{};
   }
 
-  /// Up to the end of the header, or of the whole message.
+  /// Reads to the end of the header, or of the whole message.
   asio::awaitable<error_code> read_into(request_parser& parser, bool header_only) {
     parser.eager(!header_only);
     for (error_code error;;) {
@@ -154,7 +153,7 @@ private:
       if (header_only ? parser.is_header_done() : parser.is_done())
         co_return error_code{};
       if (buffer_.size() > 0 && !error)
-        continue; // the header was taken, the body is there
+        continue; // the header was parsed, and bytes of the body are buffered
       error = co_await read_more();
       if (error == asio::error::eof && parser.got_some())
         parser.put_eof(error);
@@ -234,8 +233,8 @@ private:
     co_return !error;
   }
 
-  /// Chunk by chunk; the next is made when the client has taken the last. HTTP/1.0 knows no chunks:
-  /// there the end of the connection is the end of the body.
+  /// Writes chunk by chunk; the next one is made after the client took the last. HTTP/1.0 has no chunks: there the end
+  /// of the connection ends the body.
   asio::awaitable<bool> write_stream(response answer, bool keep, bool head) {
     const bool chunked = version_ >= 11;
     streamed_ = true;
@@ -262,8 +261,7 @@ private:
     co_return !error;
   }
 
-  /// Closes so that the client gets to read the last answer: a socket that is closed with unread
-  /// bytes in it takes the answer back.
+  /// Closes so that the client can read the last answer: a socket that closes with unread bytes discards the answer.
   asio::awaitable<void> hang_up() {
     if (!silent_) {
       expires(std::chrono::seconds{2});
@@ -276,7 +274,7 @@ private:
           left -= std::min(left, count);
         }
       } catch (const boost::system::system_error&) {
-        // The client has gone, or will not go: closed in any case.
+        // The client closed, or never closes: the socket closes in any case.
       }
     }
     stream_.close();
@@ -289,14 +287,14 @@ private:
   unsigned version_ = 11;
   bool first_ = true;
   bool streamed_ = false;
-  bool silent_ = false; // the client has gone, or must see that the answer was cut short
+  bool silent_ = false; // the client is gone, or must see that the answer was truncated
 };
 
 } // namespace
 
 asio::awaitable<void> run_connection(std::shared_ptr<front> front, tcp::socket socket) {
   error_code ignored;
-  socket.set_option(tcp::no_delay{true}, ignored); // an answer comes a little later without it
+  socket.set_option(tcp::no_delay{true}, ignored); // without it an answer is a little slower
   const auto executor = socket.get_executor();
   const auto tls = front->config().tls;
   const auto stream = daemon::make_byte_stream(std::move(socket), tls);
@@ -305,10 +303,11 @@ asio::awaitable<void> run_connection(std::shared_ptr<front> front, tcp::socket s
 }
 
 void turn_away(tcp::socket socket, bool tls) {
-  error_code ignored; // the client sees a closed connection at worst
+  error_code ignored; // at worst the client sees a closed connection
   socket.non_blocking(true, ignored);
-  const auto answer = to_response(
-    {503, "too_many_connections", "this node has no room for another connection", "try again"});
+  const auto answer =
+    to_response({503, "too_many_connections", "this node has reached its limit of HTTP connections",
+                 "try again"});
   const auto text = "HTTP/1.1 503 Service Unavailable\r\nServer: furrow\r\nConnection: close\r\n"
                     "Retry-After: 1\r\nContent-Type: application/json\r\nContent-Length: "
                     + std::to_string(answer.body.size()) + "\r\n\r\n" + answer.body;

@@ -1,6 +1,6 @@
-/// What all connections of the HTTP server share, and the register of those that are open.
+/// State that all connections of the HTTP server share, and the register of open connections.
 ///
-/// Threads: the register is behind a mutex; everything else is only read once the server runs.
+/// Threads: a mutex guards the register; everything else is only read once the server runs.
 /// Limits: connections_max open connections.
 #pragma once
 
@@ -30,9 +30,9 @@ public:
   [[nodiscard]] const http_config& config() const { return config_; }
   [[nodiscard]] metrics& counters() { return metrics_; }
 
-  /// Route and rights of a request, before its body is read.
+  /// Finds the route of a request and checks its rights, before the body is read.
   [[nodiscard]] std::variant<route_match, problem> admit(const request& request) const;
-  /// Runs the handler; whatever it throws becomes a 500, but for the connection being cut.
+  /// Runs the handler. An exception becomes a 500, except when the connection is being closed.
   [[nodiscard]] boost::asio::awaitable<response> answer(route_match match);
 
 private:
@@ -62,10 +62,10 @@ private:
   std::optional<boost::asio::ip::tcp::acceptor> acceptor_;
 };
 
-/// One connection from its first byte to its last. (connection.cpp, the only place with Beast)
+/// Serves one connection until it ends. (connection.cpp, the only file that uses Beast)
 [[nodiscard]] boost::asio::awaitable<void> run_connection(std::shared_ptr<front> front,
                                                           boost::asio::ip::tcp::socket socket);
-/// Says 503 and closes, without waiting for the client.
+/// Sends 503 and closes, without waiting for the client.
 void turn_away(boost::asio::ip::tcp::socket socket, bool tls);
 
 } // namespace furrow::http

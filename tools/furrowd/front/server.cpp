@@ -74,13 +74,13 @@ asio::awaitable<void> front::accept() {
     }
     if (error == asio::error::operation_aborted)
       break;
-    // Out of descriptors, most likely: those who are connected go on, and some will leave.
-    spdlog::warn("HTTP: cannot accept a connection: {}; trying again", error.message());
+    // Most likely the process has no free file descriptor. Open connections go on, and some will end.
+    spdlog::warn("HTTP: cannot accept a connection: {}; retrying", error.message());
     asio::steady_timer pause{acceptor_->get_executor(), std::chrono::milliseconds{100}};
     co_await pause.async_wait(asio::use_awaitable);
   }
   error_code ignored;
-  acceptor_->close(ignored); // nothing is left to be done about it
+  acceptor_->close(ignored); // the server stops in any case
 }
 
 void front::serve(tcp::socket socket) {
@@ -106,8 +106,7 @@ void front::serve(tcp::socket socket) {
     connection->strand, run_connection(shared_from_this(), std::move(socket)),
     asio::bind_cancellation_slot(connection->cut.slot(), [self = shared_from_this(), connection,
                                                           id](const std::exception_ptr&) {
-      // A connection that ends by an error has been cut, by us or by
-      // its client.
+      // A connection that ends with an error was closed, by us or by its client.
       self->ended(id);
     }));
 }
@@ -151,7 +150,7 @@ void front::stop(std::function<void()> stopped) {
 std::variant<route_match, problem> front::admit(const request& request) const {
   auto match = router_.find(request);
   const auto* found = std::get_if<route_match>(&match);
-  // A path that does not exist is nobody's secret, but with tokens only those who have one may ask.
+  // That a path does not exist is no secret. Still, with a token file only clients with a token may ask.
   const auto needs =
     found != nullptr ? found->found->needs : std::optional{daemon::permission::read};
   auto who = guard_.admit(request, needs);
@@ -172,7 +171,7 @@ asio::awaitable<response> front::answer(route_match match) {
     const auto farm = match.made.who.farm;
     auto said = co_await match.found->run(std::move(match.made));
     if (changes)
-      cache_.forget(farm); // also when it failed: it may have been done
+      cache_.forget(farm); // also after a failure: the change may have been made
     co_return said;
   } catch (const boost::system::system_error& error) {
     if (error.code() == asio::error::operation_aborted)
@@ -182,7 +181,8 @@ asio::awaitable<response> front::answer(route_match match) {
     what = error.what();
   }
   spdlog::error("HTTP: {} {} failed: {}", match.found->method, match.found->pattern, what);
-  co_return to_response({500, "internal", "this node made a mistake; its log says which", ""});
+  co_return to_response(
+    {500, "internal", "internal error of this node", "the log of the node gives the reason"});
 }
 
 http_server::http_server(asio::io_context& io, http_config config, actors::node& node)

@@ -1,11 +1,10 @@
-/// The HTTP server of a node: listens, limits what clients may do to it, and serves the api.
+/// The HTTP server of a node: listens, enforces limits on clients, and serves the API.
 ///
-/// Errors: `start` fails with errc::address and a line that names the address. Bad requests are
-///   answered and counted; what a handler throws becomes a 500 and one line in the log.
-/// Threads: `start`, `drain` and `stop` from any thread; connections run on the io_context, each on
-///   a strand of its own. The node must live until `stop` has called back; the io_context must
-///   outlive the node.
-/// Limits: those of http_config. A client that is too slow is cut; one too many gets a 503.
+/// Errors: `start` fails with errc::address and a line that names the address. Invalid requests are answered and
+///   counted. An exception of a handler becomes a 500 and one line in the log.
+/// Threads: `start`, `drain` and `stop` from any thread. Each connection runs on a strand of its own on the io_context.
+///   The node must live until `stop` has called back; the io_context must outlive the node.
+/// Limits: those of http_config. A client that is too slow is disconnected; a connection above the limit gets a 503.
 #pragma once
 
 #include "actors/node.hpp"
@@ -30,13 +29,13 @@ struct http_config {
   std::string address = "127.0.0.1"; // or a name
   std::uint16_t port = 7480;         // 0 picks one
   daemon::tls_context tls;           // none: plain HTTP
-  /// None: everyone is admin of the farm "default"; whoever starts the server sees to it that it
-  /// then listens on loopback only.
+  /// None: every client is admin of the farm "default". The caller must then make sure that the server listens on
+  /// loopback only.
   std::optional<daemon::token_table> tokens;
   std::string node_name = "n1";
   std::string version;
-  cache_limits cache{std::chrono::milliseconds{0}}; // of summaries of a farm: none
-  std::optional<redis_settings> redis;              // for what the cache keeps, among nodes
+  cache_limits cache{std::chrono::milliseconds{0}}; // of answers about a farm; here: no caching
+  std::optional<redis_settings> redis;              // shares cached answers among nodes
 
   std::uint32_t header_bytes_max = 16U << 10U;
   std::uint64_t body_bytes_max = 1U << 20U;
@@ -60,10 +59,9 @@ public:
   http_server& operator=(const http_server&) = delete;
 
   [[nodiscard]] daemon::result<endpoint> start();
-  /// /ready says no from now on; everything else goes on.
+  /// From now on /ready answers 503; everything else goes on.
   void drain();
-  /// Cuts every connection; `stopped` is called on the io_context once nothing of the node is used
-  /// any more.
+  /// Closes every connection. `stopped` is called on the io_context when the server no longer uses the node.
   void stop(std::function<void()> stopped = {});
 
 private:

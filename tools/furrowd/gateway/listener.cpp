@@ -30,10 +30,12 @@ result<tcp::endpoint> listen_address(const std::string& text) {
   const auto colon = text.rfind(':');
   if (colon == std::string::npos || colon == 0)
     return failure{errc::address,
-                   "'" + text + "' is no address: HOST:PORT is expected, such as 127.0.0.1:7400"};
+                   "'" + text
+                     + "' is not a valid address: expected HOST:PORT, such as 127.0.0.1:7400"};
   if (!is_port(text.substr(colon + 1)))
     return failure{errc::address,
-                   "'" + text + "' is no address to listen on: a port from 0 to 65535 is expected"};
+                   "'" + text
+                     + "' is not a valid address to listen on: expected a port from 0 to 65535"};
   auto host = text.substr(0, colon);
   if (host.size() > 2 && host.front() == '[' && host.back() == ']')
     host = host.substr(1, host.size() - 2);
@@ -42,7 +44,8 @@ result<tcp::endpoint> listen_address(const std::string& text) {
   const auto found =
     tcp::resolver{io}.resolve(host, text.substr(colon + 1), tcp::resolver::passive, error);
   if (error || found.empty())
-    return failure{errc::address, "'" + text + "' is no address to listen on: " + error.message()};
+    return failure{errc::address,
+                   "'" + text + "' is not a valid address to listen on: " + error.message()};
   return found.begin()->endpoint();
 }
 
@@ -100,7 +103,7 @@ asio::awaitable<void> gateway_listener::accept() {
     }
     if (!acceptor_.is_open())
       co_return;
-    // Out of file descriptors, most likely: a pause, or this would spin.
+    // Most likely the process has no free file descriptor. The pause prevents a busy loop.
     spdlog::warn("cannot accept a gateway: {}", error.message());
     asio::steady_timer pause{io_, std::chrono::milliseconds{200}};
     co_await pause.async_wait(asio::use_awaitable);
@@ -111,7 +114,7 @@ void gateway_listener::admit(tcp::socket socket) {
   boost::system::error_code error;
   const auto peer = socket.remote_endpoint(error);
   if (error || sessions_.size() >= config_.sessions_max)
-    return; // gone again, or one too many: the socket closes here
+    return; // disconnected already, or above the limit: the socket closes here
   socket.set_option(tcp::no_delay{true}, error);
   const auto id = ++last_;
   auto session =
@@ -124,9 +127,9 @@ void gateway_listener::admit(tcp::socket socket) {
 asio::awaitable<void> gateway_listener::tick() {
   while (!stopped_) {
     timer_.expires_after(std::chrono::seconds{1});
-    boost::system::error_code ignored; // cancelled: stopped_ says so
+    boost::system::error_code ignored; // cancelled: stopped_ is set then
     co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
-    std::vector<std::shared_ptr<gateway_session>> sessions; // a tick may end some
+    std::vector<std::shared_ptr<gateway_session>> sessions; // a copy: a tick may end sessions
     sessions.reserve(sessions_.size());
     for (const auto& [id, session] : sessions_)
       sessions.push_back(session);

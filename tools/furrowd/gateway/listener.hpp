@@ -1,8 +1,8 @@
-/// Accepts gateways and keeps their sessions.
+/// Accepts gateways and owns their sessions.
 ///
-/// Errors: an address that cannot be listened on is told by `start`; a full table of files pauses accepting.
-/// Threads: all of it on the io_context's one thread, but for the constructor.
-/// Limits: sessions_max sessions; more are closed at once.
+/// Errors: `open` and `start` return an address that cannot be used. Without free file descriptors, accepting pauses.
+/// Threads: everything except the constructor runs on the io_context's one thread.
+/// Limits: sessions_max sessions; a further connection is closed at once.
 #pragma once
 
 #include "tools/furrowd/gateway/session.hpp"
@@ -20,7 +20,7 @@ namespace furrow::daemon {
 
 struct gateway_config {
   std::string listen = "127.0.0.1:7400";
-  tls_context tls; // none: plain
+  tls_context tls; // null: plain TCP
   std::size_t sessions_max = 12'000;
 };
 
@@ -31,13 +31,13 @@ public:
   gateway_listener(const gateway_listener&) = delete;
   gateway_listener& operator=(const gateway_listener&) = delete;
 
-  /// Takes the port; gateways that come are refused until `start`.
+  /// Binds the port; connections are refused until `start`.
   [[nodiscard]] result<done> open();
-  /// Accepts; returns where it listens, as host:port.
+  /// Begins to accept; returns the bound address as host:port.
   [[nodiscard]] result<std::string> start();
-  /// Accepts no more and sends every gateway off; acks still go out.
+  /// Stops accepting and sends every gateway a Goaway; acks still go out.
   void goaway();
-  /// Closes every session once it has written what it has to.
+  /// Closes every session after its outbox is written.
   void stop();
   [[nodiscard]] std::size_t sessions() const { return sessions_.size(); }
 
@@ -57,7 +57,7 @@ private:
   bool stopped_ = false;
 };
 
-/// "host:port" or "[v6]:port" as an address to listen on; names are looked up.
+/// Parses "host:port" or "[v6]:port"; resolves host names.
 [[nodiscard]] result<boost::asio::ip::tcp::endpoint> listen_address(const std::string& text);
 [[nodiscard]] std::string to_text(const boost::asio::ip::tcp::endpoint& endpoint);
 

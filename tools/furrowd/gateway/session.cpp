@@ -20,7 +20,7 @@ namespace asio = boost::asio;
 using actors::memory_lease;
 using proto::reject_code;
 
-/// What the equipment actor holds of a session: calls become posts to the io thread.
+/// The handle of the session that the equipment actor holds: calls become posts to the io thread.
 class gateway_session::port final : public actors::session_port {
 public:
   port(std::weak_ptr<gateway_session> session, asio::any_io_executor executor)
@@ -91,7 +91,7 @@ asio::awaitable<void> gateway_session::run() {
   if (closing_ && !draining_)
     co_await let_it_read();
   reading_ = false;
-  // A session that drains or that still has something to write ends when that is done.
+  // A session that drains, or that still has messages to write, ends later.
   if (!draining_ && !(closing_ && writing_))
     close();
 }
@@ -136,16 +136,17 @@ asio::awaitable<void> gateway_session::greet() {
 
 std::optional<actors::greeting> gateway_session::check(proto::hello hello) {
   if (hello.lowest_version > proto::version_max || hello.highest_version < proto::version_min) {
-    refuse(reject_code::version, "this node speaks versions " + std::to_string(proto::version_min)
-                                   + " to " + std::to_string(proto::version_max) + ", the gateway "
+    refuse(reject_code::version, "this node supports protocol versions "
+                                   + std::to_string(proto::version_min) + " to "
+                                   + std::to_string(proto::version_max) + ", the gateway supports "
                                    + std::to_string(hello.lowest_version) + " to "
                                    + std::to_string(hello.highest_version));
     return std::nullopt;
   }
-  // A line break would forge lines of the log and of whatever prints the name.
+  // A line break in the name would forge lines of the log and of other output.
   if (!proto::is_name(hello.equipment)) {
     refuse(reject_code::malformed,
-           "the name of the equipment is empty, or holds a control character or a slash");
+           "the equipment name is empty, or contains a control character or a slash");
     return std::nullopt;
   }
   version_ = std::min(proto::version_max, hello.highest_version);
@@ -185,7 +186,7 @@ asio::awaitable<std::vector<memory_lease>> gateway_session::room(std::size_t byt
       },
       asio::use_awaitable);
   };
-  // Mostly there is room, and nobody has to be waited for.
+  // Usually there is room at once.
   auto own = own_budget_->try_acquire(bytes);
   if (!own)
     own = co_await acquire(own_budget_);
@@ -208,7 +209,7 @@ asio::awaitable<bool> gateway_session::read_batch() {
     refuse(reject_code::limit, length.error().detail);
     co_return false;
   }
-  deadline_.reset(); // without room it is the node that is slow
+  deadline_.reset(); // while there is no room, the node is slow and not the gateway
   auto leases = co_await room(*length * session_limits::growth);
   deadline_ = clock::now() + context_->limits.message;
   std::vector<std::uint8_t> body(*length);
@@ -234,7 +235,7 @@ bool gateway_session::handle(proto::message message, std::vector<memory_lease> l
   }
   if (std::holds_alternative<proto::pong>(message))
     return true;
-  refuse(reject_code::malformed, "a gateway sends Batch, Ping and Pong after its Hello");
+  refuse(reject_code::malformed, "after its Hello a gateway may send only Batch, Ping and Pong");
   return false;
 }
 
@@ -255,13 +256,14 @@ void gateway_session::send(const proto::message& message) {
     return;
   std::string bytes;
   if (const auto encoded = proto::encode(message, bytes); !encoded) {
-    spdlog::error("gateway {} {}: cannot say what is to be said: {}", peer_, equipment_,
+    spdlog::error("gateway {} {}: cannot encode the message: {}", peer_, equipment_,
                   encoded.error().detail);
     close();
     return;
   }
   if (outbox_.size() >= session_limits::outbox_max) {
-    spdlog::info("gateway {} {}: does not read what it is told", peer_, equipment_);
+    spdlog::info("gateway {} {}: closing: {} messages unread by the gateway", peer_, equipment_,
+                 session_limits::outbox_max);
     close();
     return;
   }

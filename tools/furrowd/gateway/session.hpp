@@ -1,10 +1,11 @@
-/// One gateway's connection: greeting, credential, batches in, acks out.
+/// The connection of one gateway: Hello, credential, batches in, acks out.
 ///
-/// Shape: a reading coroutine (awaits room in the budgets before it reads a body, so that a node without room stops
-///   reading its sockets) and a writing one that lives while there is something to write; acks are merged.
-/// Errors: whatever breaks the protocol is answered with one Reject that says what, then closed.
+/// Shape: one coroutine reads. It awaits room in the budgets before it reads a body, so that a node without room stops
+///   reading its sockets. A second coroutine writes and lives while messages wait; acks are merged.
+/// Errors: a message that breaks the protocol is answered with one Reject that gives the reason; then the session
+///   closes.
 /// Threads: the io_context's one thread; the port posts to it.
-/// Limits: hello_bytes_max before the welcome, message_bytes_max after; outbox_max messages unwritten; deadlines below.
+/// Limits: hello_bytes_max before the welcome, message_bytes_max after; outbox_max unwritten messages; deadlines below.
 #pragma once
 
 #include "actors/node.hpp"
@@ -27,19 +28,19 @@ namespace furrow::daemon {
 struct session_limits {
   std::chrono::seconds hello{5};     // from accept to a whole Hello, TLS handshake included
   std::chrono::seconds message{30};  // from a length to the end of its body
-  std::chrono::seconds idle{60};     // without a byte from the gateway
+  std::chrono::seconds idle{60};     // no byte from the gateway
   std::chrono::seconds keepalive{5}; // the node is never silent for longer
   std::size_t bytes_max = 4U << 20U; // received and not yet durable
   static constexpr std::size_t outbox_max = 64;
-  /// What a byte on the wire may grow to on its way to the database: columns, the block, its COPY form.
+  /// Memory that one byte on the wire may need on its way to the database: columns, the block, its COPY form.
   static constexpr std::size_t growth = 3;
 };
 
-/// What all sessions of a listener share.
+/// State that all sessions of a listener share.
 struct session_context {
   actors::node& node;
   std::shared_ptr<actors::memory_budget> budget;
-  std::optional<token_table> tokens; // none: loopback only, everyone is farm "default"
+  std::optional<token_table> tokens; // none: loopback only, every gateway belongs to farm "default"
   std::vector<std::string> nodes;    // for Welcome
   session_limits limits;
 };
@@ -57,9 +58,9 @@ public:
   void start(std::function<void()> ended);
   /// Once a second: deadlines and keep-alives.
   void tick(clock::time_point now);
-  /// Sends the gateway off and reads no more; acks still go out until `finish`.
+  /// Sends a Goaway and stops reading; acks still go out until `finish`.
   void goaway();
-  /// Closes once everything is written.
+  /// Closes after everything is written.
   void finish();
   void close();
 
@@ -70,10 +71,10 @@ private:
   boost::asio::awaitable<bool> read_batch();
   boost::asio::awaitable<void> write_all();
   boost::asio::awaitable<std::vector<actors::memory_lease>> room(std::size_t bytes);
-  /// Fails with a Reject that says why.
+  /// Checks a Hello; nothing after a Reject with the reason.
   [[nodiscard]] std::optional<actors::greeting> check(proto::hello hello);
-  /// Until the gateway has closed, 1 MiB or the deadline: a socket that is closed with unread bytes in it takes back what
-  /// was written last, here the reject.
+  /// Reads and discards until the gateway closes, 1 MiB or the deadline. A socket that closes with unread bytes
+  /// discards what was written last, here the reject.
   boost::asio::awaitable<void> let_it_read();
   bool handle(proto::message message, std::vector<actors::memory_lease> leases);
 
@@ -98,9 +99,9 @@ private:
   std::optional<std::uint64_t> ack_due_;
   bool reading_ = true;
   bool writing_ = false;
-  bool closing_ = false; // close when the outbox is empty
+  bool closing_ = false; // closes when the outbox is empty
   bool closed_ = false;
-  bool draining_ = false; // reads no more
+  bool draining_ = false; // has stopped reading
   std::optional<clock::time_point> deadline_;
   clock::time_point last_sent_ = clock::now();
 };

@@ -1,9 +1,8 @@
-/// Waits in a coroutine for an answer that a callback brings on another thread.
+/// Waits in a coroutine for an answer that a callback delivers on another thread.
 ///
-/// Errors: nothing when no answer came within the limit; what comes later is let go.
-/// Threads: the answer is handed over to the coroutine's executor, which must be a strand or a
-/// single thread, and must
-///   outlive whoever calls back.
+/// Errors: nothing when no answer came within the limit; a later answer is dropped.
+/// Threads: the answer is handed to the coroutine's executor. The executor must be a strand or a single thread, and
+///   must outlive the callback.
 #pragma once
 
 #include <chrono>
@@ -39,7 +38,7 @@ boost::asio::awaitable<std::optional<T>> ask(Start start, std::chrono::milliseco
     });
   });
   auto [ended] = co_await here->timer.async_wait(asio::as_tuple(asio::use_awaitable));
-  // The timer ends early for an answer, or because the connection is being cut.
+  // The timer ends early for an answer, or because the connection is being closed.
   if (!here->answer && ended)
     throw boost::system::system_error{ended};
   co_return std::move(here->answer);

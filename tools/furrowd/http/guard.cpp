@@ -35,11 +35,11 @@ bool is_loopback(std::string_view host) {
 
 std::optional<problem> foreign(const request& request) {
   if (!is_loopback(request.host))
-    return problem{403, "foreign_host",
-                   fmt::format("without tokens this node answers to loopback names only, not to "
-                               "\"{}\"",
-                               request.host),
-                   "use http://127.0.0.1, or start furrowd with a token file"};
+    return problem{
+      403, "foreign_host",
+      fmt::format("this node has no token file and accepts loopback host names only, not \"{}\"",
+                  request.host),
+      "use http://127.0.0.1, or start furrowd with a token file"};
   const auto at = request.origin.find("://");
   if (!request.origin.empty()
       && (at == std::string::npos || request.origin.substr(at + 3) != request.host))
@@ -59,7 +59,7 @@ const char* who_may(daemon::permission wanted) {
   case daemon::permission::administer:
     return "admin";
   }
-  return "another";
+  return "another role";
 }
 
 } // namespace
@@ -72,23 +72,24 @@ guard::admit(const request& request, std::optional<daemon::permission> needs) co
     return daemon::credential{"default", daemon::role::admin, {}};
   }
   if (!needs)
-    return daemon::credential{}; // an open route asks nobody's name
+    return daemon::credential{}; // an open route needs no credential
   if (request.authorization.empty())
-    return problem{401, "no_token", "this needs a token",
+    return problem{401, "no_token", "this request needs a token",
                    "send `Authorization: Bearer TOKEN`; with furrow: --token-file or FURROW_TOKEN"};
   constexpr std::string_view scheme = "Bearer ";
   const std::string_view given = request.authorization;
   if (!same_word(given.substr(0, scheme.size()), scheme))
-    return problem{401, "wrong_scheme", "only bearer tokens are understood",
+    return problem{401, "wrong_scheme", "only bearer tokens are accepted",
                    "send `Authorization: Bearer TOKEN`"};
   auto who = tokens_->find(given.substr(scheme.size()));
   if (!who)
-    return problem{401, "unknown_token", "this token is not known here",
-                   "`furrow token new` makes one; its hash goes into the node's token file"};
+    return problem{
+      401, "unknown_token", "this node does not know this token",
+      "make a token with `furrow token new` and put its hash into the node's token file"};
   if (!who->may(*needs))
     return problem{403, "not_permitted",
                    fmt::format("the role {} may not do this", daemon::to_string(who->role)),
-                   fmt::format("it takes the role {}", who_may(*needs))};
+                   fmt::format("use a token with the role {}", who_may(*needs))};
   return std::move(*who);
 }
 

@@ -1,11 +1,9 @@
-/// Decides who a request comes from and whether it may have what it asks for.
+/// Decides who sent a request and whether the sender may have what the request asks for.
 ///
-/// Shape: with a token table every protected route needs `Authorization: Bearer TOKEN`. Without one
-/// the listener stands on
-///   loopback only, and everyone there is admin of the farm "default": then the guard keeps
-///   browsers from being used against the node, by a foreign page (Origin) or a foreign name that
-///   points here (Host).
-/// Errors: a `problem`: 401 who are you, 403 not you.
+/// Shape: with a token table every protected route needs `Authorization: Bearer TOKEN`. Without one the listener is on
+///   loopback only, and every client is admin of the farm "default". The guard then rejects requests that a browser was
+///   tricked into: from a page of another site (Origin), or to another host name that points here (Host).
+/// Errors: a `problem`: 401 without a valid token, 403 without permission.
 /// Threads: only read.
 #pragma once
 

@@ -9,7 +9,7 @@ response to_response(const problem& problem) {
   response answer;
   answer.status = problem.status;
   json error{{"code", problem.code}, {"message", problem.message}, {"hint", problem.hint}};
-  // Names in messages come from outside; what is not UTF-8 is replaced instead of thrown at.
+  // Names in messages come from outside; invalid UTF-8 is replaced and does not throw.
   answer.body =
     json{{"error", std::move(error)}}.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
   if (problem.status == 401)

@@ -1,9 +1,8 @@
-/// What the HTTP front and the handlers of its routes say to each other: requests and responses
-/// without any HTTP library.
+/// Requests and responses between the HTTP server and the handlers of its routes, without any HTTP library.
 ///
-/// Shape: a response has a body at hand, or a `body_source` that gives it piece by piece as the
-/// client takes it. Errors: a `problem` becomes {"error": {"code", "message", "hint"}} with its
-/// status. Threads: plain values; everything of one connection runs on its strand.
+/// Shape: a response has a complete body, or a `body_source` that gives it piece by piece as the client reads.
+/// Errors: a `problem` becomes {"error": {"code", "message", "hint"}} with its status.
+/// Threads: plain values; everything of one connection runs on its strand.
 #pragma once
 
 #include <memory>
@@ -27,7 +26,7 @@ struct request {
 struct body_piece {
   std::string_view text; // valid until the next call; empty: the end
   bool failed =
-    false; // there is more, and it cannot be had: the connection is cut, so that the client sees it
+    false; // the rest cannot be read: the server cuts the connection so that the client notices
 };
 
 class body_source {
@@ -49,10 +48,10 @@ struct response {
 
 struct problem {
   unsigned status = 500;
-  std::string code;       // a word that programs can rely on
+  std::string code;       // stable, for programs
   std::string message;    // what is wrong
   std::string hint;       // what to do next; may be empty
-  std::string allow = {}; // of a 405: the methods that are possible
+  std::string allow = {}; // of a 405: the allowed methods
 };
 
 [[nodiscard]] response to_response(const problem& problem);

@@ -33,13 +33,14 @@ std::optional<path_parameters> match(std::string_view pattern,
 std::optional<problem> unknown_parameter(const target& target, const route& route) {
   if (!target.repeated.empty())
     return problem{400, "repeated_parameter",
-                   fmt::format("parameter \"{}\" is given twice", target.repeated), "give it once"};
+                   fmt::format("parameter \"{}\" is repeated", target.repeated), "give it once"};
   for (const auto& [name, value] : target.query) {
     const auto& known = route.parameters;
     if (std::find(known.begin(), known.end(), name) == known.end())
-      return problem{
-        400, "unknown_parameter", fmt::format("{} has no parameter \"{}\"", route.pattern, name),
-        known.empty() ? "leave it out" : fmt::format("it takes: {}", fmt::join(known, ", "))};
+      return problem{400, "unknown_parameter",
+                     fmt::format("{} has no parameter \"{}\"", route.pattern, name),
+                     known.empty() ? "leave it out"
+                                   : fmt::format("its parameters are: {}", fmt::join(known, ", "))};
   }
   return std::nullopt;
 }
@@ -53,8 +54,8 @@ void router::add(route route) {
 std::variant<route_match, problem> router::find(const request& request) const {
   const auto target = parse_target(request.target);
   if (!target)
-    return problem{400, "bad_target", "the path or query of this request is not well encoded",
-                   "encode names with % and two hex digits"};
+    return problem{400, "bad_target", "the path or query of this request is not encoded correctly",
+                   "encode special characters as % and two hex digits"};
   const bool head = request.method == "HEAD";
   std::string allowed;
   for (const auto& route : routes_) {
@@ -73,10 +74,9 @@ std::variant<route_match, problem> router::find(const request& request) const {
   }
   if (!allowed.empty())
     return problem{405, "method_not_allowed",
-                   fmt::format("{} is not possible here", request.method), "use " + allowed,
+                   fmt::format("{} is not allowed for this path", request.method), "use " + allowed,
                    allowed};
-  return problem{404, "no_such_route", "there is nothing at this path",
-                 "/api/v1/openapi.json lists what there is"};
+  return problem{404, "no_such_route", "unknown path", "/api/v1/openapi.json lists all paths"};
 }
 
 } // namespace furrow::http

@@ -1,10 +1,9 @@
 /// Which handler answers which method and path.
 ///
-/// Shape: a pattern is a path whose segments in braces match anything: "/api/v1/equipment/{name}".
-/// Routes are few, so
-///   they are tried in order.
-/// Errors: a `problem`: 400 for a target or a parameter that makes no sense, 404, 405 with what is
-/// allowed. Threads: filled before the server starts, only read afterwards.
+/// Shape: a pattern is a path whose segments in braces match anything: "/api/v1/equipment/{name}". There are few
+///   routes, so they are tried in order.
+/// Errors: a `problem`: 400 for an invalid target or parameter, 404, 405 with the allowed methods.
+/// Threads: filled before the server starts, then only read.
 #pragma once
 
 #include "tools/furrowd/access/tokens.hpp"
@@ -19,13 +18,13 @@
 
 namespace furrow::http {
 
-/// A request on its way into a handler: checked, taken apart, and with the caller's rights.
+/// A request as a handler gets it: checked, parsed, and with the caller's rights.
 struct call {
-  std::map<std::string, std::string, std::less<>> path;  // by the name in braces
+  std::map<std::string, std::string, std::less<>> path;  // values by the name in braces
   std::map<std::string, std::string, std::less<>> query; // only parameters that the route knows
   daemon::credential who;
-  bool head = false;     // only the header is wanted
-  std::string body = {}; // as it came
+  bool head = false;     // HEAD: only the header is wanted
+  std::string body = {}; // as received
 };
 
 using handler = std::function<boost::asio::awaitable<response>(call)>;

@@ -11,14 +11,14 @@ problem to_problem(const storage::failure& failure) {
   case storage::errc::retry_later:
   case storage::errc::in_doubt:
     return {503, "database_away", failure.detail,
-            "try again; /monitoring/database shows its state"};
+            "try again; /monitoring/database shows the state of the database"};
   case storage::errc::reject_row:
-    return {400, "rejected_value", failure.detail, "the database cannot hold this value"};
+    return {400, "rejected_value", failure.detail, "the database cannot store this value"};
   case storage::errc::fenced:
     return {409, "fenced", failure.detail, "a newer session has taken over"};
   case storage::errc::misconfigured:
     return {503, "database_misconfigured", failure.detail,
-            "see `furrow db status`; a missing schema is made by `furrow db migrate`"};
+            "see `furrow db status`; `furrow db migrate` creates a missing schema"};
   case storage::errc::not_found:
     return {404, "not_found", failure.detail,
             failure.detail.rfind("no signal ", 0) == 0

@@ -1,4 +1,4 @@
-/// A failure of the store as the HTTP front answers it.
+/// Translates a failure of the store into an HTTP problem.
 #pragma once
 
 #include "storage/store.hpp"

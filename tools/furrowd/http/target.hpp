@@ -1,8 +1,8 @@
-/// The target of a request taken apart: path segments and query parameters, decoded.
+/// Parses the target of a request: path segments and query parameters, decoded.
 ///
-/// Errors: nothing when a per cent sign is not followed by two hex digits, or a character is a
-/// control character. Limits: the server's limit on headers bounds the length. Source: RFC 3986; in
-/// the query a plus sign is a blank, as forms write it.
+/// Errors: nothing when a per cent sign is not followed by two hex digits, or when there is a control character.
+/// Limits: the server's limit on headers bounds the length.
+/// Source: RFC 3986; in the query a plus sign is a blank, as in forms.
 #pragma once
 
 #include <map>
@@ -16,7 +16,7 @@ namespace furrow::http {
 struct target {
   std::vector<std::string> segments; // of "/a/b": a, b; a trailing slash adds none
   std::map<std::string, std::string, std::less<>> query;
-  std::string repeated; // a parameter that was given twice; empty when none was
+  std::string repeated; // a parameter that occurs twice, or empty
 };
 
 [[nodiscard]] std::optional<target> parse_target(std::string_view text);

@@ -66,22 +66,22 @@ public:
                                asio::use_awaitable);
   }
   void end_writing() override {
-    boost::system::error_code ignored; // a socket that is gone has ended already
+    boost::system::error_code ignored; // a closed socket has ended already
     stream_.lowest_layer().shutdown(tcp::socket::shutdown_send, ignored);
   }
   void cancel_read() override {
-    boost::system::error_code ignored; // a socket that is gone has nothing to stop
+    boost::system::error_code ignored; // a closed socket has nothing to stop
     stream_.lowest_layer().shutdown(tcp::socket::shutdown_receive, ignored);
   }
   void close() override {
-    boost::system::error_code ignored; // closed is what it is to be
+    boost::system::error_code ignored; // the socket is closed afterwards in any case
     stream_.lowest_layer().shutdown(tcp::socket::shutdown_both, ignored);
     stream_.lowest_layer().close(ignored);
   }
 
 private:
   Stream stream_;
-  // A small message, its length and what follows come with one read.
+  // One read fetches the length, a small message and the beginning of the next one.
   std::array<std::uint8_t, byte_stream::ahead_max> ahead_{};
   std::size_t begin_ = 0;
   std::size_t end_ = 0;

@@ -1,8 +1,8 @@
 /// The bytes of one accepted connection, plain or TLS, for coroutines.
 ///
-/// Errors: Boost's system_error, thrown at who awaits; also at the end of what the peer sends.
+/// Errors: Boost's system_error, thrown into the awaiting coroutine, also when the peer ends its side.
 /// Threads: those of the io_context that the listener runs on.
-/// Limits: reads at most ahead_max bytes that nobody has asked for yet.
+/// Limits: reads at most ahead_max bytes ahead of what was asked for.
 #pragma once
 
 #include "tools/furrowd/access/tls.hpp"
@@ -24,18 +24,18 @@ public:
 
   virtual ~byte_stream() = default;
   virtual boost::asio::awaitable<void> handshake() = 0;
-  /// Fills the span, whole.
+  /// Fills the whole span.
   virtual boost::asio::awaitable<void> read(std::span<std::uint8_t> bytes) = 0;
-  /// Fills a part of the span, at least one byte; gives how many.
+  /// Fills a part of the span, at least one byte; returns the number of bytes.
   virtual boost::asio::awaitable<std::size_t> read_some(std::span<std::uint8_t> bytes) = 0;
   virtual boost::asio::awaitable<void> write(std::string_view bytes) = 0;
-  /// TLS: tells the peer that this is the end, and waits for its answer. Plain: does nothing.
+  /// TLS: announces the end to the peer and waits for its answer. Plain: does nothing.
   virtual boost::asio::awaitable<void> end_tls() = 0;
-  /// Says that nothing more will be written; reading goes on.
+  /// Ends the writing side; reading goes on.
   virtual void end_writing() = 0;
-  /// Stops reading: what awaits a read ends.
+  /// Stops reading: a pending read ends with an error.
   virtual void cancel_read() = 0;
-  /// Cuts the connection; whatever awaits ends.
+  /// Closes the connection; every pending operation ends with an error.
   virtual void close() = 0;
 };
 

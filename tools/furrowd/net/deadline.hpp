@@ -1,6 +1,6 @@
-/// Calls a function when what is being waited for takes too long.
+/// Calls a function when an operation takes too long.
 ///
-/// Threads/ownership: used on the executor that it was made with. `stop` before what the function uses is gone.
+/// Threads/ownership: used on the executor that it was made with. Call `stop` before the function's captures die.
 #pragma once
 
 #include <chrono>
@@ -18,11 +18,11 @@ public:
   deadline(const boost::asio::any_io_executor& executor, std::function<void()> expired)
     : timer_{executor}, expired_{std::move(expired)} {}
 
-  /// The one before is over.
+  /// Starts the deadline; replaces an earlier one.
   void expires_after(std::chrono::milliseconds time) {
     timer_.expires_after(time);
     timer_.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
-      // Set anew since this call was queued: not yet.
+      // The deadline may have moved since this call was queued.
       if (!error && self->expired_ && self->timer_.expiry() <= std::chrono::steady_clock::now())
         self->expired_();
     });
