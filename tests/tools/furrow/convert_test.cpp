@@ -63,9 +63,9 @@ TEST_CASE("convert: what cannot be read and what has no form is named, counted, 
   CHECK(result.errors
         == "stdin:2:22: payload: a byte has two hex digits\n"
            "stdin:3: an identifier of 11 bits: NMEA 2000 text has no form for it\n"
-           "stdin: the log says that 5 frames were dropped while it was recorded\n"
+           "stdin: the log reports that 5 frames were dropped while it was recorded\n"
            "stdin: 1 lines could not be read\n"
-           "stdin: 1 frames or messages have no form in canboat\n");
+           "stdin: 1 frames or messages cannot be written as canboat\n");
 }
 
 TEST_CASE("convert: a flood of bad lines is named twenty times and counted whole") {
@@ -82,7 +82,7 @@ TEST_CASE("convert: a last line without its end is converted, and told") {
   const auto result = convert("(1.0) can0 18FEF100#11", {});
   CHECK(result.code == 0);
   CHECK(result.text == "(0000000001.000000) can0 18FEF100#11\n");
-  CHECK(result.errors == "stdin: the last line has no end; it may have been cut off\n");
+  CHECK(result.errors == "stdin: the last line has no line end; the log may be truncated\n");
 }
 
 TEST_CASE("convert: a reader that has enough is no damage of the log") {

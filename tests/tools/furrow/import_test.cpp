@@ -88,7 +88,7 @@ TEST_CASE("furrow import: rows become frames with their times, what cannot is in
   table_world::exec(here.from, "update \"raw \"\"rows\"\"\" set payload = x'ff' where ts = 7000");
   const auto changed = run(here.command({"--time-unit", "ms"}));
   CHECK(changed.exit_code == 1);
-  CHECK(has(changed.errors, "the frames stored are others than those of the table"));
+  CHECK(has(changed.errors, "the stored frames differ from the table"));
 }
 
 TEST_CASE("furrow import: killed again and again, each row is stored once") {

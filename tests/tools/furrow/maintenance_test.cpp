@@ -44,13 +44,13 @@ TEST_CASE("furrow db migrate: no further than --to, and --dry-run changes nothin
     CHECK(has(line, row == 0   ? "PLAN"
                     : row <= 2 ? "is applied"
                     : row == 3 ? "would be applied"
-                               : "not asked for"));
+                               : "above --to"));
   }
   CHECK(row == 1 + static_cast<int>(furrow::storage::sqlite_migrations().size()));
   CHECK(
     has(good({"db", "migrate", "--to", "3", "--dry-run", "--database", here.url, "-o", "jsonl"}),
         "\"would_apply\":true"));
-  CHECK(has(bad({"db", "validate", "--database", here.url}), "are not sound"));
+  CHECK(has(bad({"db", "validate", "--database", here.url}), "checks failed"));
   CHECK(has(bad({"db", "migrate", "--to", "999", "--database", here.url}),
             "there is no migration 999"));
   const auto before = here.folder.file("before.db");

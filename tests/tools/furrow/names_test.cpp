@@ -103,7 +103,7 @@ TEST_CASE("names: what cannot be read is named by line and column, and is not th
   CHECK(one.problems.rfind("furrow names: 2:", 0) == 0);
   const auto none = names_of("hello\n");
   CHECK(none.code == 1);
-  CHECK(none.problems.find("the input holds no frame") != std::string::npos);
+  CHECK(none.problems.find("the input has no frame") != std::string::npos);
   CHECK(none.out.empty());
   CHECK(names_of("").code == 1);
 }

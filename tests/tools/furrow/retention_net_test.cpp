@@ -111,7 +111,7 @@ TEST_CASE("furrow: FURROW_DATABASE is the database of every command, and what is
   const auto both =
     run_program({program, "db", "migrate", "--dry-run", "--at", "http://127.0.0.1:1"}, here);
   CHECK(both.exit_code == 2);
-  CHECK(both.errors.find("give --database") != std::string::npos);
+  CHECK(both.errors.find("only with --database") != std::string::npos);
 }
 
 TEST_CASE("furrow dbc check: -o json holds before the command's name too") {
@@ -226,7 +226,7 @@ TEST_CASE("furrow archive: exports what is stored, goes on after a stop, and giv
         == 2);
   const auto other_farm = furrow_on(*part_of, {"archive", "import", "--farm", "south", first});
   CHECK(other_farm.exit_code == 2);
-  CHECK(other_farm.errors.find("is of the farm north") != std::string::npos);
+  CHECK(other_farm.errors.find("belongs to farm north") != std::string::npos);
   const auto no_archive = all + "/manifest.json";
   CHECK(furrow_on(*part_of, {"archive", "import", no_archive}).errors
         == "furrow: " + no_archive + ": this is no archive of furrow; nothing was stored\n");
