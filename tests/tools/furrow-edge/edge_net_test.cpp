@@ -377,10 +377,10 @@ TEST_CASE("furrow-edge: records of a file go beside the frames of a log, in one 
 
   const auto bad = s.finish(s.run(node.address(), {"--records", records, "--kind", "harvest"}));
   CHECK(bad.code == 2);
-  CHECK(says(bad.output, "--kind harvest is none of sensor, yield, tokens, fault"));
+  CHECK(says(bad.output, "--kind harvest is not one of sensor, yield, tokens, fault"));
   const auto header = s.folder.write("wrong.csv", "time,spn\n1,2\n");
   const auto wrong =
     s.finish(s.run(node.address(), {"--records", header, "--until-durable", "--timeout", "30"}));
   CHECK(wrong.code == 1);
-  CHECK(says(wrong.output, header + ":1:1: no column \"kind\": add it, or say --kind"));
+  CHECK(says(wrong.output, header + ":1:1: there is no column \"kind\": add it, or give --kind"));
 }
