@@ -116,7 +116,7 @@ TEST_CASE("records: CSV and JSON lines give the same records") {
     CHECK_FALSE(can::refusal_of(record));
 }
 
-TEST_CASE("records: kinds of a CSV with a column for them, empty cells absent") {
+TEST_CASE("records: a CSV may have a column for the kind, and empty cells are absent") {
   const scratch_folder folder;
   const auto path =
     folder.write("mixed.csv", "kind,time,spn,fmi,source,active,agent,model,prompt_tokens,"
@@ -132,7 +132,7 @@ TEST_CASE("records: kinds of a CSV with a column for them, empty cells absent") 
   CHECK(read.told[0] == path + ":4:21: spn: tokens has no such field");
 }
 
-TEST_CASE("records: each bad line is named by place, field and limit, and the rest goes on") {
+TEST_CASE("records: reports each bad line with place, field and limit, and continues") {
   const scratch_folder folder;
   const auto path = folder.write(
     "day.csv", header + yield_row(0) + yield_row(1, "7.25,9.1,1.8,130,wheat")
@@ -180,7 +180,7 @@ TEST_CASE("records: each bad line is named by place, field and limit, and the re
   CHECK(read_file(lines).records.size() == 1);
 }
 
-TEST_CASE("records: a header that makes no sense ends the reading with its place") {
+TEST_CASE("records: an invalid header ends the reading and reports its place") {
   const scratch_folder folder;
   const auto trouble = [&](const std::string& first, const char* kind = "yield") {
     const auto path = folder.write("h.csv", first + "\n" + yield_row(0));
@@ -197,7 +197,7 @@ TEST_CASE("records: a header that makes no sense ends the reading with its place
   CHECK(trouble("time,width_m", "") == ":1:1: there is no column \"kind\": add it, or give --kind");
 }
 
-TEST_CASE("records: reading goes on after the last record that was spooled, header and all") {
+TEST_CASE("records: continues after the last spooled record, with the header") {
   const scratch_folder folder;
   std::string text = header;
   for (int i = 0; i < 20; ++i)
@@ -222,7 +222,7 @@ TEST_CASE("records: reading goes on after the last record that was spooled, head
     CHECK(all[i].time_us == 1'777'617'010'000'000 + static_cast<std::int64_t>(i) * 1'000'000);
 }
 
-TEST_CASE("records: many short ones are sent in messages that a node takes") {
+TEST_CASE("records: sends many short records in messages that a node accepts") {
   const scratch_folder folder;
   std::string text = "kind,time,source,spn,fmi,active\n";
   for (int i = 0; i < 20'000; ++i)
