@@ -243,7 +243,7 @@ TEST_CASE("furrow report: shows figures, alarms and advice, and no figure that w
   const auto busy = furrow("report");
   CHECK(busy.exit_code == 1); // alarms
   for (const std::string words :
-       {"15 in use, 0 idle, 0 overflow", "3 in vain", "99.00 % succeeded", "--pool-max",
+       {"15 in use, 0 idle, 0 overflow", "3 timed out", "99.00 % succeeded", "--pool-max",
         "raise from 10 to 15", "select '?' from t where a = $1"})
     CHECK_MESSAGE(busy.out.find(words) != std::string::npos, words << " in " << busy.out);
   const auto raw = ordered_json::parse(furrow("report", "-o", "json").out);
