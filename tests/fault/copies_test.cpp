@@ -60,8 +60,8 @@ std::multiset<std::string> lines_in(const std::vector<std::filesystem::path>& lo
 
 } // namespace
 
-TEST_CASE("fault: a spool restored from an old copy is detected, its new frames go into a stream "
-          "of their own") {
+TEST_CASE(
+  "fault: a spool restored from an old copy is detected, and its new frames go into a new stream") {
   rig where{"sqlite"};
   where.start_node();
   const auto first = numbered_log(where, "first.log", 0, 5'000);
@@ -86,9 +86,7 @@ TEST_CASE("fault: a spool restored from an old copy is detected, its new frames 
   where.kill_node(SIGTERM);
 }
 
-TEST_CASE(
-  "fault: of a copy that was made before its items were sent, what the stream has by now is "
-  "not stored twice") {
+TEST_CASE("fault: a spool copied before its items were sent stores no item a second time") {
   rig where{"sqlite"};
   where.start_node();
   const auto first = numbered_log(where, "first.log", 0, 5'000);
@@ -122,7 +120,7 @@ TEST_CASE(
   where.kill_node(SIGTERM);
 }
 
-TEST_CASE("fault: two gateways with one stream, the newest wins and nothing is doubled") {
+TEST_CASE("fault: of two gateways with one stream the newest wins, and nothing is doubled") {
   rig where{"sqlite"};
   where.start_node();
   const auto first = numbered_log(where, "first.log", 0, 5'000);

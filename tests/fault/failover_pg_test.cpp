@@ -125,8 +125,8 @@ TEST_CASE("fault, failover: a synchronous standby is promoted, and nothing is lo
   CHECK(watermark(standby) == frames);
 }
 
-TEST_CASE("fault, failover: an asynchronous standby that lags is promoted, the gateway sends again "
-          "what it never had, and nothing is lost or doubled") {
+TEST_CASE("fault, failover: a lagging asynchronous standby is promoted, the gateway sends its "
+          "missing items again, and nothing is lost or doubled") {
   pg_cluster primary;
   pg_cluster standby{pg_cluster::standby_of{primary}};
   rig where{both(primary, standby)};
@@ -149,7 +149,8 @@ TEST_CASE("fault, failover: an asynchronous standby that lags is promoted, the g
   CHECK(watermark(standby) == frames);
 }
 
-TEST_CASE("fault, postgresql: its disk is full for a while, and nothing is lost or doubled") {
+TEST_CASE(
+  "fault, postgresql: the server's disk is full for a while, and nothing is lost or doubled") {
   pg_cluster server;
   const small_disk disk{server.folder() / "small", "256m"};
   if (!disk.mounted())

@@ -37,8 +37,8 @@ std::string newest_frame(rig& where) {
 
 } // namespace
 
-TEST_CASE(
-  "fault, postgresql: away for 60 s under load, and it recovers, and nothing is lost or doubled") {
+TEST_CASE("fault, postgresql: the server is away for 60 s under load, and it recovers, and nothing "
+          "is lost or doubled") {
   pg_cluster server;
   rig where{server.make_database("outage")};
   where.start_node({}, {"--budget", "64"});
@@ -94,8 +94,7 @@ TEST_CASE(
   where.kill_node(SIGTERM);
 }
 
-TEST_CASE(
-  "fault, postgresql: a server that hangs is told soon, though nobody asks it for anything") {
+TEST_CASE("fault, postgresql: a server that hangs is reported soon, even without requests") {
   pg_cluster server;
   rig where{server.make_database("hangs")};
   where.start_node();

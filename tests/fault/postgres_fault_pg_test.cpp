@@ -27,7 +27,7 @@ TEST_CASE(
 }
 
 TEST_CASE(
-  "fault, postgresql: kill -9 of the edge, and it recovers, and nothing is lost or doubled") {
+  "fault, postgresql: kill -9 of the gateway, and it recovers, and nothing is lost or doubled") {
   rig where{fresh("kill_edge")};
   replay_with_kills(where, "edge", {.node = false, .edge = true}, 12);
 }
@@ -67,9 +67,8 @@ TEST_CASE(
   replay_with_dying_actors(where);
 }
 
-TEST_CASE(
-  "fault, postgresql: kill -9 of the node in the middle of the digest, another digest beside "
-  "it, and it recovers, and nothing is counted twice or left out") {
+TEST_CASE("fault, postgresql: kill -9 of the node during the digest, beside another digest, and it "
+          "recovers, and nothing is counted twice or left out") {
   const auto database = fresh("digest");
   rig where{database};
   rig beside{database};

@@ -64,7 +64,7 @@ TEST_CASE("fault, tls: kill -9 of both over mutual TLS, and nothing is lost or d
   replay_with_kills(where, "tls", {.node = true, .edge = true}, 7, 5);
 }
 
-TEST_CASE("fault, tls: a gateway that lacks something is told what, and keeps its frames") {
+TEST_CASE("fault, tls: a rejected gateway reports what is missing, and keeps its frames") {
   const guarded_node guard;
   rig where{"sqlite", guard.way()};
   where.always(guard.flags());

@@ -25,7 +25,7 @@ std::string time_now() {
   return std::string{text, size} + fraction;
 }
 
-/// Texts come from peers and files: nothing in them may steer the terminal or break the line.
+/// Texts come from peers and files: they must not control the terminal or break the line.
 std::string printable(const std::string& text) {
   std::string out;
   for (const char c : text)
@@ -69,7 +69,7 @@ void console::bad_line(const std::string& text) {
 void console::put(const std::string& line) {
   const std::lock_guard lock{mutex_};
   const auto text = (progress_.empty() ? "" : "\r\x1b[K") + line + "\n" + progress_;
-  (void)std::fwrite(text.data(), 1, text.size(), stderr); // there is nobody left to tell
+  (void)std::fwrite(text.data(), 1, text.size(), stderr); // nowhere left to report a failure
   (void)std::fflush(stderr);
 }
 

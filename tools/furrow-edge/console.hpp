@@ -1,4 +1,4 @@
-/// What a gateway says to people: log lines and, on a terminal, one line of progress.
+/// The gateway's output for people: log lines and, on a terminal, one line of progress.
 ///
 /// Shape: standard error; text for people, or JSON objects for collectors.
 /// Threads: safe from any thread.
@@ -24,10 +24,10 @@ public:
   void warn(const std::string& text) { write("warning", 0, text); }
   void error(const std::string& text) { write("error", -1, text); }
   void note(uplink_action::note::level level, const std::string& text);
-  /// A line as it is, for people: `FILE:LINE:COLUMN: message`.
+  /// Prints a line unchanged, for people: `FILE:LINE:COLUMN: message`.
   void bad_line(const std::string& text);
 
-  /// Replaces the line of progress; nothing where there is no terminal.
+  /// Replaces the line of progress; does nothing without a terminal.
   void progress(const std::string& text);
   void end_progress();
   [[nodiscard]] bool terminal() const { return terminal_; }

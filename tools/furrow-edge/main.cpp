@@ -20,7 +20,7 @@ using namespace furrow::edge;
 
 constexpr const char* software = "furrow-edge " FURROW_VERSION;
 
-/// What the command line says, before it is looked at.
+/// The command line before its values are checked.
 struct arguments {
   std::vector<std::string> nodes;
   std::string equipment;
@@ -49,43 +49,46 @@ struct arguments {
 };
 
 void add_run(CLI::App& app, arguments& a) {
-  auto& run =
-    *app.add_subcommand("run", "spool frames and send them until a node has them durable");
+  auto& run = *app.add_subcommand(
+    "run", "spool frames and records, and send them until a node has them durable");
   run
-    .add_option("--node", a.nodes, "HOST:PORT of a node; several, separated by commas or repeated")
+    .add_option("--node", a.nodes,
+                "HOST:PORT of a node; several are separated by commas or repeated")
     ->required()
     ->delimiter(',');
-  run.add_option("--equipment", a.equipment, "the machine's name")->required();
-  run.add_option("--spool", a.spool, "the file that keeps frames until they are durable")
-    ->required();
+  run.add_option("--equipment", a.equipment, "name of the machine")->required();
+  run.add_option("--spool", a.spool, "file that keeps items until they are durable")->required();
   run.add_option("--from", a.from,
-                 "a log file, - for standard input, can:IF[,IF] for CAN interfaces; without it "
-                 "only what is in the spool is sent");
+                 "log file, - for standard input, or can:IF[,IF] for CAN interfaces; default: "
+                 "send only the content of the spool");
   run.add_option("--records", a.records,
-                 "a file of records (sensor readings, yield samples ...), or - for standard input: "
-                 "JSON lines, or CSV with a header line; also beside --from");
+                 "file of records (sensor readings, yield samples ...), or - for standard input: "
+                 "JSON lines, or CSV with a header line; also together with --from");
   run.add_option("--kind", a.kind,
-                 "what all those records are: " + furrow::can::record_kind_names());
-  run.add_option("--rate", a.rate, "of a log: max, or times its own pace (1x, 10x, 0.5x)");
-  run.add_flag("--again", a.again, "read a file as new frames though it was spooled before");
-  run.add_flag("--until-durable", a.until_durable, "end when everything spooled is durable");
-  run.add_option("--timeout", a.timeout_s, "give up after so many seconds (exit 3 or 5)")
+                 "kind of all these records: " + furrow::can::record_kind_names());
+  run.add_option("--rate", a.rate,
+                 "speed of a log: max, or a multiple of its own speed (1x, 10x, 0.5x)");
+  run.add_flag("--again", a.again, "read a file as new frames even if it was spooled before");
+  run.add_flag("--until-durable", a.until_durable, "end when everything in the spool is durable");
+  run.add_option("--timeout", a.timeout_s, "give up after this many seconds (exit code 3 or 5)")
     ->check(CLI::PositiveNumber);
-  run.add_option("--name", a.name, "the machine's ISO 11783 NAME, 16 hexadecimal digits");
-  run.add_option("--token", a.token, "credential; better FURROW_TOKEN or --token-file");
+  run.add_option("--name", a.name, "ISO 11783 NAME of the machine, 16 hexadecimal digits");
+  run.add_option("--token", a.token, "credential; FURROW_TOKEN or --token-file is safer");
   run.add_option("--token-file", a.token_file, "file whose first line is the credential");
-  run.add_flag("--tls", a.use_tls, "encrypt, with the system's certificate authorities");
+  run.add_flag("--tls", a.use_tls, "use TLS with the system's certificate authorities");
   run.add_option("--ca", a.tls.ca, "certificate authority of the nodes (PEM); implies --tls");
   run.add_option("--cert", a.tls.cert, "this gateway's certificate (PEM); implies --tls");
-  run.add_option("--key", a.tls.key, "its key (PEM)");
-  run.add_option("--spool-max", a.spool_max_mib, "MiB of items the spool may hold");
-  run.add_option("--retain-minutes", a.retain_minutes, "keep durable items at most so long")
+  run.add_option("--key", a.tls.key, "key of the certificate (PEM)");
+  run.add_option("--spool-max", a.spool_max_mib, "size limit of the spool, in MiB of items");
+  run
+    .add_option("--retain-minutes", a.retain_minutes,
+                "longest time to keep durable items, in minutes")
     ->check(CLI::NonNegativeNumber);
-  run.add_option("--retain", a.retain_mib, "MiB of durable items to keep at most");
+  run.add_option("--retain", a.retain_mib, "most durable items to keep, in MiB");
   run.add_flag("--accept-loss", a.accept_loss,
-               "when a node needs items that are gone, send the rest as a new stream");
-  run.add_flag("-v,--verbose", a.verbose, "say more");
-  run.add_flag("-q,--quiet", a.quiet, "say only what is wrong");
+               "if a node needs items that are gone, send the rest as a new stream");
+  run.add_flag("-v,--verbose", a.verbose, "log more");
+  run.add_flag("-q,--quiet", a.quiet, "log only warnings and errors");
   run.add_option("--log-format", a.log_format, "text or json")
     ->check(CLI::IsMember({"text", "json"}));
   run.footer(
@@ -103,15 +106,15 @@ void add_run(CLI::App& app, arguments& a) {
     "      '\"quantity\":\"moisture\",\"value\":23.5,\"unit\":\"%\"}' | \\\n"
     "    furrow-edge run --node n1:7400 --equipment F1 --spool f1.spool --records -\n"
     "day.csv begins with a line such as time,mass_flow_kgps,width_m,speed_mps,moisture_pct,crop;\n"
-    "a line that is no record is named as FILE:LINE:COLUMN and left out, the rest goes on.\n"
-    "exit: 0 done or told to stop, 1 failed, 2 usage, 3 cannot connect, 5 timed out");
+    "an invalid line is reported as FILE:LINE:COLUMN and skipped; the rest continues.\n"
+    "exit: 0 done or stopped, 1 failed, 2 usage, 3 cannot connect, 5 timed out");
 }
 
 void add_spool(CLI::App& app, arguments& a) {
-  auto& spool = *app.add_subcommand("spool", "look into a spool");
+  auto& spool = *app.add_subcommand("spool", "show the content of a spool");
   spool.require_subcommand(1);
-  auto& info = *spool.add_subcommand("info", "what it holds; also while it is in use");
-  info.add_option("SPOOL", a.info_spool, "the file")->required();
+  auto& info = *spool.add_subcommand("info", "show what a spool holds; also while it is in use");
+  info.add_option("SPOOL", a.info_spool, "file of the spool")->required();
   info.add_option("-o,--output", a.info_format, "table or json")
     ->check(CLI::IsMember({"table", "json"}));
 }
@@ -127,7 +130,7 @@ result<double> speed_of(const std::string& text) {
   char* end = nullptr;
   const auto speed = std::strtod(text.c_str(), &end);
   if (end == text.c_str() || std::string{end} != "x" || !std::isfinite(speed) || speed <= 0)
-    return usage("--rate " + text + " is neither max nor a pace such as 1x");
+    return usage("--rate " + text + " is neither max nor a factor such as 1x");
   return speed;
 }
 
@@ -152,7 +155,7 @@ result<std::string> token_of(const arguments& a) {
       token.empty() && a.token_file.empty() && from_environment != nullptr)
     token = from_environment;
   if (token.size() > furrow::proto::text_bytes_max || !furrow::proto::is_clean_text(token))
-    return usage("the credential is no text of at most "
+    return usage("the credential must be a text of at most "
                  + std::to_string(furrow::proto::text_bytes_max) + " bytes");
   return token;
 }
@@ -163,10 +166,10 @@ result<run_options> options_of(const arguments& a) {
     if (auto ok = parse_endpoint(node); !ok)
       return usage("--node: " + ok.error().detail);
   if (a.nodes.size() > furrow::proto::nodes_max)
-    return usage("--node: at most " + std::to_string(furrow::proto::nodes_max));
+    return usage("--node: at most " + std::to_string(furrow::proto::nodes_max) + " nodes");
   if (!furrow::proto::is_name(a.equipment))
-    return usage("--equipment is a name of 1 to " + std::to_string(furrow::proto::name_bytes_max)
-                 + " bytes, without a slash");
+    return usage("--equipment must be a name of 1 to "
+                 + std::to_string(furrow::proto::name_bytes_max) + " bytes, without a slash");
   const auto speed = speed_of(a.rate);
   if (!speed)
     return speed.error();
@@ -177,9 +180,9 @@ result<run_options> options_of(const arguments& a) {
   if (!token)
     return token.error();
   if (a.tls.cert.empty() != a.tls.key.empty())
-    return usage("--cert and --key go together");
+    return usage("--cert and --key must be given together");
   if (a.spool_max_mib == 0 || a.spool_max_mib > 1U << 24U || a.retain_mib > 1U << 24U)
-    return usage("--spool-max and --retain are MiB, at most 16777216");
+    return usage("--spool-max and --retain are in MiB and must be at most 16777216");
   options.spool.path = a.spool;
   options.spool.equipment = a.equipment;
   options.spool.bytes_max = a.spool_max_mib << 20U;
@@ -199,9 +202,9 @@ result<run_options> options_of(const arguments& a) {
   options.records = a.records;
   options.record_kind = furrow::can::find_record_kind(a.kind);
   if (!a.kind.empty() && options.record_kind == nullptr)
-    return usage("--kind " + a.kind + " is none of " + furrow::can::record_kind_names());
+    return usage("--kind " + a.kind + " is not one of " + furrow::can::record_kind_names());
   if (!a.kind.empty() && a.records.empty())
-    return usage("--kind goes with --records");
+    return usage("--kind needs --records");
   if (a.records == "-" && a.from == "-")
     return usage("--from and --records cannot both be standard input");
   options.again = a.again;
@@ -225,7 +228,8 @@ int show_spool(const arguments& a) {
 }
 
 int start(int argc, char** argv) {
-  CLI::App app{"Furrow's gateway: keeps a machine's CAN frames until a node has them durable"};
+  CLI::App app{
+    "Furrow's gateway: keeps the frames and records of a machine until a node has them durable"};
   app.set_version_flag("--version", software);
   app.require_subcommand(1);
   arguments given;
@@ -251,7 +255,7 @@ int start(int argc, char** argv) {
 } // namespace
 
 int main(int argc, char** argv) {
-  // A file that may not grow and a pipe that nobody reads are errors to handle, not to die of.
+  // A file that may not grow and a closed pipe are errors to handle, and must not end the program by a signal.
   std::signal(SIGXFSZ, SIG_IGN);
   std::signal(SIGPIPE, SIG_IGN);
   try {

@@ -47,7 +47,7 @@ std::string grouped(std::uint64_t number) {
   return text;
 }
 
-/// One run of the program. Everything but the spooler's thread happens on `io_`.
+/// One run of the program. Everything except the spoolers' threads runs on `io_`.
 class gateway {
 public:
   gateway(const run_options& options, console& out) : options_{options}, out_{out} {}
@@ -71,7 +71,7 @@ public:
     report();
     check_durable();
     io_.run();
-    // A signal or a failure leaves items with the spooler: they are saved before the spool closes.
+    // After a signal or a failure the spooler still has items: they are saved before the spool closes.
     uplink_->close();
     feeds_.clear();
     out_.end_progress();
@@ -92,7 +92,7 @@ private:
     }
     auto opened = spool::open(options_.spool, [this](auto first, auto count) {
       out_.error(options_.spool.path + ": damaged: items " + std::to_string(first) + " to "
-                 + std::to_string(first + count - 1) + " are lost; the node is told so");
+                 + std::to_string(first + count - 1) + " are lost; the node records the loss");
     });
     if (!opened)
       return opened.error();
@@ -107,7 +107,7 @@ private:
     return done{};
   }
 
-  /// A source and what moves it into the spool, in a thread of its own.
+  /// A source, and the spooler that moves its items into the spool in its own thread.
   struct feed {
     feed(spool& to, std::unique_ptr<frame_source> from, double speed, spooler::events on)
       : source{std::move(from)}, moves{to, *source, speed, std::move(on)} {}
@@ -178,7 +178,7 @@ private:
       return done{};
     }
     if (start.known)
-      out_.info("going on in " + path + " after line " + std::to_string(start.row.line));
+      out_.info("continuing " + path + " after line " + std::to_string(start.row.line));
     if (auto ok = source->start_at(start.row); !ok)
       return ok;
     add_feed(std::move(source));
@@ -197,7 +197,7 @@ private:
   void maintain() {
     const auto more = spool_->maintain();
     const auto code = more.code();
-    // No room to delete in, or somebody looks at the file with a tool: the next step may succeed.
+    // No room for the deletion, or another tool reads the file: the next step may succeed.
     if (!more && code != errc::full && code != errc::locked)
       return finish(exit_failed, options_.spool.path + ": " + more.error().detail);
     after(maintain_, more && *more ? maintain_again : maintain_interval, [this] { maintain(); });

@@ -1,4 +1,5 @@
-/// `furrow-edge run`: source -> spool -> node, until told to stop or until everything is durable.
+/// `furrow-edge run`: moves items from the sources to the spool and to a node, until it is stopped or everything is
+/// durable.
 #pragma once
 
 #include "can/records/kind.hpp"
@@ -14,7 +15,7 @@
 
 namespace furrow::edge {
 
-/// What every program of Furrow exits with.
+/// Exit codes of all programs of Furrow.
 enum exit_code : int {
   exit_ok = 0,
   exit_failed = 1,
@@ -27,11 +28,11 @@ struct run_options {
   spool_options spool;
   uplink_config uplink;
   std::optional<tls_files> tls;
-  std::string from;    // a file, `-`, `can:IF[,IF]`; empty: only what the spool holds
+  std::string from;    // a file, `-`, `can:IF[,IF]`; empty: only the content of the spool
   std::string records; // a file or `-`; empty: none
-  const can::record_kind* record_kind = nullptr; // of all of them; nullptr: each says its own
-  bool again = false; // read a file from its beginning though it was spooled before
-  double speed = 0;   // of a log; 0: as fast as can be
+  const can::record_kind* record_kind = nullptr; // of all records; nullptr: each names its own
+  bool again = false; // read a file from its beginning even if it was spooled before
+  double speed = 0;   // of a log; 0: as fast as possible
   bool until_durable = false;
   std::optional<std::chrono::milliseconds> timeout;
 };

@@ -13,8 +13,8 @@ namespace {
 
 constexpr std::size_t blocks_max = 4'096;
 
-/// The identifiers of a bus that has so many, and what share of a tractor's frames they make. What a
-/// tractor has too few of comes from devices with the same messages at other addresses.
+/// The identifiers of a bus that has `ids` of them, and their shares of the frames as on a tractor. A larger bus gets
+/// further devices with the same messages at other addresses.
 class id_choice {
 public:
   id_choice(std::uint64_t seed, std::size_t ids) {
@@ -50,7 +50,7 @@ public:
   }
 
 private:
-  static constexpr std::size_t tractor_ids = 16; // that come often
+  static constexpr std::size_t tractor_ids = 16; // that are frequent
 
   can::frame_header spread(can::frame_header header) {
     const auto address = header.bits + turn_++ % devices_ * 8;
@@ -76,7 +76,7 @@ block_pool::block_pool(std::uint64_t seed, double rate, std::size_t frames_a_blo
       frame = source.next();
       if (!chosen.admits(frame.header))
         continue;
-      // A block of so few frames of one bus takes any of them.
+      // A block with so few frames of one bus takes every frame.
       (void)block.push(frame.time_us, frame.header, frame.payload.data());
     }
   }

@@ -28,7 +28,7 @@ using boost::system::error_code;
 using clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
-constexpr std::size_t pools_max = 8; // machines beyond share the traffic of the first ones
+constexpr std::size_t pools_max = 8; // further machines share the traffic of the first ones
 
 /// One simulated gateway.
 struct machine {
@@ -43,8 +43,8 @@ struct machine {
   std::unique_ptr<edge::uplink> uplink;
   std::unique_ptr<asio::steady_timer> next_cut;
   std::uint64_t made = 0;
-  bool finished = false; // makes no more
-  bool over = false;     // and nothing is awaited
+  bool finished = false; // makes no more frames
+  bool over = false;     // and waits for nothing
 };
 
 class fleet {
@@ -130,8 +130,8 @@ private:
     config.seed = random_();
     edge::uplink::events on;
     on.note = [this, equipment = config.equipment](auto level, const std::string& text) {
-      // What every machine says on a good day is said by none of a large fleet, and lines that
-      // are cut on purpose are no news.
+      // A large fleet does not log what every machine says in normal operation. Lines that are cut on purpose are not
+      // logged either.
       const bool quiet =
         options_.disconnect_every_s > 0
         || (options_.machines > 4 && level == edge::uplink_action::note::level::info);
@@ -186,7 +186,7 @@ private:
     return std::chrono::duration<double>(clock::now() - started_at_).count();
   }
 
-  /// How many frames a machine should have made by now.
+  /// Returns how many frames a machine should have made by now.
   [[nodiscard]] std::uint64_t wanted() const {
     if (options_.rate <= 0)
       return options_.frames > 0 ? options_.frames : ~0ULL;
@@ -209,7 +209,7 @@ private:
       added = true;
     }
     const bool time_over = options_.seconds > 0 && elapsed_s() >= options_.seconds;
-    // What found no room in the window when the time was over is never made.
+    // Frames that found no room in the window before the time was over are never made.
     one.finished = time_over || (options_.frames > 0 && one.made >= options_.frames);
     if (added)
       one.uplink->items_added();
@@ -234,8 +234,7 @@ private:
     make_frames();
   }
 
-  /// Each machine once in a flush interval, but not all at the same moment: gateways know nothing
-  /// of each other.
+  /// Fills each machine once per flush interval, but not all at the same moment: real gateways are not synchronised.
   void make_frames() {
     const std::size_t turns = std::clamp<std::size_t>(
       static_cast<std::size_t>(options_.flush_interval / turn_least), 1, machines_.size());
@@ -247,14 +246,14 @@ private:
       after(making_, options_.flush_interval / turns, [this] { make_frames(); });
   }
 
-  /// Looks at one machine only: a fleet hears many acks.
+  /// Checks one machine only: a fleet receives many acks.
   void check_finished(machine& one) {
     const bool over =
       one.finished && (!options_.until_durable || one.store.acked_seq() == one.store.last_seq());
     if (over == one.over)
       return;
     one.over = over;
-    over_ += over ? 1 : -1; // a rewind takes it back
+    over_ += over ? 1 : -1; // a rewind reverses it
     if (over_ == static_cast<std::int64_t>(machines_.size()))
       finish(edge::exit_ok, {});
   }
@@ -314,7 +313,7 @@ private:
     std::printf("%s\n", line.dump().c_str());
   }
 
-  /// Lines of "last number of the block, microseconds of the monotonic clock".
+  /// Writes lines of "last number of the block, microseconds of the monotonic clock".
   [[nodiscard]] bool write_probe() const {
     std::ofstream file{options_.probe};
     for (const auto& [seq, at] : machines_.front()->store.sendings())
@@ -325,7 +324,7 @@ private:
   }
 
   static constexpr std::size_t told_max = 64;
-  static constexpr milliseconds turn_least{10}; // between two turns of making frames
+  static constexpr milliseconds turn_least{10}; // shortest pause between two turns of making frames
 
   const fleet_options& options_;
   edge::console& out_;
@@ -338,7 +337,7 @@ private:
   std::optional<hostile_peer> hostile_;
   asio::steady_timer making_{io_};
   std::size_t turn_ = 0;
-  bool going_ = false; // frames are made
+  bool going_ = false; // frames are being made
   std::chrono::duration<double> connect_seconds_{};
   asio::steady_timer timeout_{io_};
   clock::time_point started_at_{};

@@ -36,7 +36,7 @@ std::string hostile_peer::bad_bytes() {
   proto::hello hello;
   hello.equipment = "SIM-HOSTILE";
   hello.stream_id = {0xBA, 0xD0};
-  (void)proto::encode(hello, greeting); // sound by itself
+  (void)proto::encode(hello, greeting); // valid by itself
   switch (random_() % 5) {
   case 0: { // noise
     std::string noise(random_() % 4'096 + 1, '\0');
@@ -48,7 +48,7 @@ std::string hostile_peer::bad_bytes() {
     return "\xFF\xFF\xFF\xFF and nothing like it"; // a length of 4 GiB
   case 2:
     return greeting.substr(0, greeting.size() / 2);
-  case 3: { // a hello whose fields are not what they say
+  case 3: { // a hello with invalid fields
     greeting[proto::length_bytes + random_() % (greeting.size() - proto::length_bytes)] ^= 0x5A;
     return greeting;
   }
@@ -60,7 +60,7 @@ std::string hostile_peer::bad_bytes() {
 void hostile_peer::attack() {
   const auto node = edge::parse_endpoint(node_);
   if (!node)
-    return; // it was looked at before
+    return; // the address was checked before
   socket_ = std::make_shared<asio::ip::tcp::socket>(io_);
   resolver_.async_resolve(
     node->host, node->port, [this, alive = alive_](const error_code& error, const auto& endpoints) {

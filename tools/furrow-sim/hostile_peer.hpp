@@ -1,5 +1,5 @@
-/// One connection after another that says what no gateway would: random bytes, impossible lengths,
-/// truncated messages, a greeting that is none.
+/// Connects again and again and sends what no gateway would send: random bytes, impossible lengths, truncated messages,
+/// an invalid greeting.
 ///
 /// Threads: one io_context, one thread.
 #pragma once
@@ -23,7 +23,7 @@ public:
   hostile_peer& operator=(const hostile_peer&) = delete;
 
   void start();
-  /// Connections that said their piece.
+  /// Number of connections that have sent their bytes.
   [[nodiscard]] std::uint64_t attacks() const { return attacks_; }
 
 private:

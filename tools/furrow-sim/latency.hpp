@@ -22,7 +22,7 @@ public:
 
   [[nodiscard]] std::uint64_t total() const { return total_; }
   [[nodiscard]] std::uint64_t max_us() const { return max_us_; }
-  /// The upper end of the bucket that holds this share of the items; 0 when there are none.
+  /// Returns the upper end of the bucket that holds this share of the items; 0 if there are no items.
   [[nodiscard]] std::uint64_t quantile_us(double share) const {
     auto left = static_cast<std::uint64_t>(static_cast<double>(total_) * share);
     for (std::size_t i = 0; i < counts_.size(); ++i) {

@@ -1,4 +1,4 @@
-/// `furrow-sim log`: simulated traffic as a candump log.
+/// `furrow-sim log`: writes simulated traffic as a candump log.
 #pragma once
 
 #include <cstdint>
@@ -7,13 +7,13 @@
 namespace furrow::sim {
 
 struct log_options {
-  std::uint32_t machines = 1; // each on an interface of its own
+  std::uint32_t machines = 1; // each on its own interface
   double seconds = 60;
   double rate = 300;
   std::uint64_t seed = 1;
 };
 
-/// False when `out` takes no more.
+/// Returns false if `out` takes no more.
 [[nodiscard]] bool write_log(const log_options& options, std::FILE* out);
 
 } // namespace furrow::sim

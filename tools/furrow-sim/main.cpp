@@ -33,56 +33,62 @@ struct arguments {
 
 void add_log(CLI::App& app, arguments& a) {
   auto& log = *app.add_subcommand("log", "write simulated traffic as a candump log");
-  log.add_option("--machines", a.log.machines, "each on its own interface")
+  log.add_option("--machines", a.log.machines, "number of machines, each on its own interface")
     ->check(CLI::Range(1, 256));
-  log.add_option("--seconds", a.log.seconds, "how much of a working day")
+  log.add_option("--seconds", a.log.seconds, "seconds of a working day to simulate")
     ->check(CLI::Range(0.0, 1e7));
-  log.add_option("--rate", a.log.rate, "frames a second and machine")->check(CLI::Range(1.0, 1e5));
-  log.add_option("--seed", a.log.seed, "the same seed gives the same log");
+  log.add_option("--rate", a.log.rate, "frames per second and machine")
+    ->check(CLI::Range(1.0, 1e5));
+  log.add_option("--seed", a.log.seed, "seed; the same seed gives the same log");
   log.footer("example:\n  furrow-sim log --seconds 60 --seed 7 > tractor.log");
 }
 
 void add_run(CLI::App& app, arguments& a) {
   auto& f = a.fleet;
   auto& run = *app.add_subcommand("run", "simulate gateways that send to nodes");
-  run.add_option("--node", f.nodes, "HOST:PORT; several, separated by commas or repeated")
+  run
+    .add_option("--node", f.nodes,
+                "HOST:PORT of a node; several are separated by commas or repeated")
     ->required()
     ->delimiter(',');
   run.add_option("--machines", f.machines)->check(CLI::Range(1, 100'000));
-  run.add_option("--rate", a.rate, "frames a second and machine, or max");
-  run.add_option("--ids", f.ids, "identifiers on each machine's bus (default: a tractor's)")
+  run.add_option("--rate", a.rate, "frames per second and machine, or max");
+  run
+    .add_option("--ids", f.ids,
+                "number of identifiers on each machine's bus (default: a tractor's)")
     ->check(CLI::Range(1, 200));
-  run.add_option("--block-frames", f.block_frames, "frames in a block, at most")
+  run.add_option("--block-frames", f.block_frames, "most frames in a block")
     ->check(CLI::Range(1, 4'096));
   run.add_option("--probe", f.probe,
-                 "file for the numbers of the first machine and the moments of their sending");
-  run.add_option("--frames", f.frames, "of each machine")->check(CLI::Range(1ULL, 1ULL << 50U));
+                 "file for the numbers of the first machine's blocks, and when each was sent");
+  run.add_option("--frames", f.frames, "number of frames of each machine")
+    ->check(CLI::Range(1ULL, 1ULL << 50U));
   run.add_option("--seconds", f.seconds)->check(CLI::Range(0.001, 1e7));
-  run.add_option("--prefix", f.prefix, "of the machines' names");
-  run.add_option("--seed", f.seed, "of the traffic and the faults");
-  run.add_option("--window", f.window_frames, "frames of a machine that are not durable, at most")
+  run.add_option("--prefix", f.prefix, "prefix of the machines' names");
+  run.add_option("--seed", f.seed, "seed of the traffic and the faults");
+  run.add_option("--window", f.window_frames, "most frames of a machine that are not durable")
     ->check(CLI::Range(1ULL, 1ULL << 32U));
-  run.add_option("--flush-ms", a.flush_ms, "a block is sent so often")
+  run.add_option("--flush-ms", a.flush_ms, "interval between two blocks, in milliseconds")
     ->check(CLI::Range(1, 60'000));
   run.add_flag("--when-connected", f.when_connected,
-               "begin when every machine is connected, and say so with a line");
+               "begin when every machine is connected, and print a line then");
   run.add_flag("--until-durable", f.until_durable, "end when everything is durable");
-  run.add_option("--timeout", a.timeout_s, "give up after so many seconds (exit 3 or 5)")
+  run.add_option("--timeout", a.timeout_s, "give up after this many seconds (exit code 3 or 5)")
     ->check(CLI::PositiveNumber);
-  run.add_option("--token", f.token, "credential; better FURROW_TOKEN");
-  run.add_flag("--tls", a.use_tls, "encrypt, with the system's certificate authorities");
+  run.add_option("--token", f.token, "credential; FURROW_TOKEN is safer");
+  run.add_flag("--tls", a.use_tls, "use TLS with the system's certificate authorities");
   run.add_option("--ca", a.tls.ca, "certificate authority of the nodes (PEM); implies --tls");
   run.add_option("--cert", a.tls.cert, "certificate (PEM); implies --tls");
-  run.add_option("--key", a.tls.key, "its key (PEM)");
+  run.add_option("--key", a.tls.key, "key of the certificate (PEM)");
   run.add_option("-o,--output", a.output)->check(CLI::IsMember({"text", "json"}));
   run
     .add_option("--disconnect-every", f.disconnect_every_s,
-                "cut each machine's line after so many seconds, on average")
+                "cut each machine's connection after this many seconds, on average")
     ->check(CLI::PositiveNumber);
   run.add_flag("--duplicate", f.duplicate, "send one batch in ten twice");
-  run.add_flag("--bad-bytes", f.bad_bytes, "have a stranger send what is no protocol");
-  run.add_flag("-v,--verbose", a.verbose, "say more");
-  run.add_flag("-q,--quiet", a.quiet, "say only what is wrong");
+  run.add_flag("--bad-bytes", f.bad_bytes, "let another client send invalid bytes");
+  run.add_flag("-v,--verbose", a.verbose, "log more");
+  run.add_flag("-q,--quiet", a.quiet, "log only warnings and errors");
   run.footer("examples:\n"
              "  furrow-sim run --node 127.0.0.1:7400 --machines 3 --seconds 60 --until-durable\n"
              "  furrow-sim run --node 127.0.0.1:7400 --machines 8 --rate max --frames 1000000 \\\n"
@@ -90,7 +96,7 @@ void add_run(CLI::App& app, arguments& a) {
              "exit: 0 done, 1 failed, 2 usage, 3 cannot connect, 5 timed out");
 }
 
-/// What is wrong with the command line; empty when nothing is.
+/// Returns what is wrong with the command line; empty if nothing is.
 std::string complete(arguments& a) {
   auto& f = a.fleet;
   for (const auto& node : f.nodes)
@@ -103,13 +109,13 @@ std::string complete(arguments& a) {
   if (f.frames == 0 && f.seconds == 0)
     return "give --frames or --seconds";
   if (f.prefix.size() > 50 || !furrow::proto::is_clean_text(f.prefix))
-    return "--prefix is a text of at most 50 bytes";
+    return "--prefix must be a text of at most 50 bytes";
   if (a.tls.cert.empty() != a.tls.key.empty())
-    return "--cert and --key go together";
+    return "--cert and --key must be given together";
   if (const char* token = std::getenv("FURROW_TOKEN"); f.token.empty() && token != nullptr)
     f.token = token;
   if (f.token.size() > furrow::proto::text_bytes_max || !furrow::proto::is_clean_text(f.token))
-    return "the credential is no text of at most 1024 bytes";
+    return "the credential must be a text of at most 1024 bytes";
   if (a.use_tls || !a.tls.ca.empty() || !a.tls.cert.empty())
     f.tls = a.tls;
   if (a.timeout_s > 0)
@@ -120,7 +126,7 @@ std::string complete(arguments& a) {
 }
 
 int start(int argc, char** argv) {
-  CLI::App app{"Furrow's fleet simulator: believable tractors, and faults"};
+  CLI::App app{"Furrow's fleet simulator: realistic tractors, and faults"};
   app.set_version_flag("--version", "furrow-sim " FURROW_VERSION);
   app.require_subcommand(1);
   arguments given;

@@ -59,7 +59,7 @@ sim_store::read(std::uint64_t from, std::size_t bytes_max, std::size_t blocks_ma
   return blocks;
 }
 
-/// Notes what has become durable, and forgets what no rewind will ask for.
+/// Notes what has become durable, and drops what no rewind will ask for.
 void sim_store::settle() {
   const auto now = clock::now();
   for (; settled_ < slots_.size(); ++settled_) {
@@ -96,10 +96,10 @@ void sim_store::rewind(std::uint64_t from_seq) {
 }
 
 edge::result<done> sim_store::fork(std::uint64_t fork_seq, std::uint64_t /*durable_seq*/) {
-  return edge::failure{edge::errc::foreign,
-                       "a simulated gateway has no copy, but the node says that "
-                       "it parted at item "
-                         + std::to_string(fork_seq)};
+  return edge::failure{
+    edge::errc::foreign,
+    "a simulated gateway has no copy, but the node says that it is a copy that parted at item "
+      + std::to_string(fork_seq)};
 }
 
 } // namespace furrow::sim

@@ -1,8 +1,7 @@
-/// A simulated gateway's items: numbers and places in a pool of blocks, so that even what was acked
-/// can be sent again.
+/// The items of a simulated gateway: numbers, and places in a pool of blocks, so that acked items can be sent again.
 ///
 /// Threads: one.
-/// Limits: window_frames that are not acked; blocks_kept_max acked blocks for a rewind.
+/// Limits: window_frames frames that are not acked; blocks_kept_max acked blocks for a rewind.
 #pragma once
 
 #include "tools/furrow-edge/spool/item_store.hpp"
@@ -26,11 +25,10 @@ public:
             std::int64_t start_us,
             latency_histogram& latency);
 
-  /// Makes the next block, of at most `count` frames; how many there are in it, 0 when the window
-  /// is full.
+  /// Makes the next block, of at most `count` frames. Returns how many frames it has; 0 if the window is full.
   std::uint32_t add(std::uint64_t count);
 
-  /// From now on, notes when each block was sent for the first time.
+  /// Notes from now on when each block was first sent.
   void note_sendings() { noting_ = true; }
   struct sending {
     std::uint64_t seq_last = 0;
@@ -56,7 +54,7 @@ private:
     std::uint32_t count;
     bool sent;
     bool durable;
-    clock::time_point sent_at; // for the first time
+    clock::time_point sent_at; // the first time
   };
   void settle();
 
@@ -66,12 +64,12 @@ private:
   std::vector<can::run_mark> runs_;
   std::uint64_t window_frames_;
   std::int64_t start_us_;
-  std::uint64_t pool_at_; // where in the pool this machine begins
+  std::uint64_t pool_at_; // the place in the pool where this machine begins
   std::uint64_t blocks_dropped_ = 0;
   std::deque<slot> slots_;
   bool noting_ = false;
   std::vector<sending> sendings_;
-  std::size_t settled_ = 0; // slots at the front whose latency is known
+  std::size_t settled_ = 0; // slots at the front with a known latency
   std::uint64_t last_seq_ = 0;
   std::uint64_t acked_seq_ = 0;
 };

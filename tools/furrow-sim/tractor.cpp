@@ -12,7 +12,7 @@ constexpr double metres_per_degree = 111'320; // of latitude
 constexpr double warm_up_seconds = 5;         // at idle, before the first row
 constexpr double turn_seconds = 12;
 
-/// Follows a wanted value as a thing with inertia does.
+/// Follows a target value with inertia.
 void approach(double& value, double wanted, double seconds, double time_constant) {
   value += (wanted - value) * std::min(1.0, seconds / time_constant);
 }
@@ -23,7 +23,7 @@ tractor::tractor(std::uint64_t seed) : random_{seed} {
   const auto between = [this](double low, double high) {
     return std::uniform_real_distribution<double>{low, high}(random_);
   };
-  // Fields of a plain: nobody's in particular.
+  // Fields in a plain that belong to nobody in particular.
   latitude_deg = between(51.0, 53.5);
   longitude_deg = between(9.5, 13.5);
   heading_rad = between(0, 2 * pi);

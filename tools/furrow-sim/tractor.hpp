@@ -1,8 +1,8 @@
-/// A tractor at work in a field, as numbers: rows at ten kilometres an hour with the hitch down and
-/// the PTO turning, headland turns between them.
+/// A tractor at work in a field, as numbers: rows at ten kilometres an hour with the hitch down and the PTO turning,
+/// and headland turns between them.
 ///
 /// Units: in the member names.
-/// Threads: a plain value; the seed makes it repeat itself.
+/// Threads: a plain value; the same seed gives the same numbers.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +14,7 @@ class tractor {
 public:
   explicit tractor(std::uint64_t seed);
 
-  /// Goes on by so much time; small steps.
+  /// Advances the tractor by this time; use small steps.
   void advance(double seconds);
 
   double engine_rpm = 850;

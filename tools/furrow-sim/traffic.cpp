@@ -21,10 +21,10 @@ constexpr std::uint32_t id_of(unsigned priority, std::uint32_t pgn, std::uint8_t
   return priority << 26U | pgn << 8U | source;
 }
 
-/// All bits one: "not available" until said otherwise.
+/// All bits one: "not available" until a value is set.
 constexpr payload not_available{0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF, 0xFF};
 
-/// A little-endian number of `bytes` bytes from byte `at` on, counted from 1 as the standard does.
+/// A little-endian number of `bytes` bytes from byte `at` on; like the standard, counts from 1.
 void put(payload& data, unsigned at, unsigned bytes, double physical, double scale, double offset) {
   const auto raw = static_cast<std::int64_t>(std::llround((physical - offset) / scale));
   const auto bits = static_cast<std::uint64_t>(raw);
@@ -46,14 +46,14 @@ constexpr std::array<ecu, 5> ecus{{{engine, 0, 0, 0, 41},
                                    {display, 29, 0, 2, 44},
                                    {gnss, 145, 60, 4, 45}}};
 
-/// ISO 11783-5 NAME; manufacturer 2046 is nobody's.
+/// ISO 11783-5 NAME; manufacturer 2046 is not assigned.
 std::uint64_t name_of(const ecu& unit, std::uint64_t serial) {
   return ((unit.identity + serial * 64) & 0x1FFFFFU) | 2046ULL << 21U
          | std::uint64_t{unit.function} << 40U | std::uint64_t{unit.device_class} << 49U
          | std::uint64_t{unit.industry_group} << 60U | 1ULL << 63U;
 }
 
-/// A periodic message and what it says of the tractor. byte.bit as in the standards.
+/// A periodic message, and how it is filled from the tractor's state. byte.bit as in the standards.
 struct message {
   std::uint32_t id;
   double period_s;
@@ -162,7 +162,7 @@ const message messages[] = {
 };
 constexpr std::size_t message_count = std::size(messages);
 
-// What is no plain periodic message: numbered after those.
+// Messages that are not periodic single frames; numbered after those.
 enum rare : std::size_t { claims = message_count, vin, dm1, rare_end };
 constexpr std::array<double, 3> rare_period_s{240, 60, 5};
 
@@ -278,7 +278,7 @@ made_frame traffic::next() {
       messages[which].fill(tractor_, frame.payload);
       frame.time_us += static_cast<std::int64_t>(random_() % 120); // arbitration
     }
-    // One wire: frames follow each other.
+    // All frames share one wire: they follow each other.
     frame.time_us = last_us_ = std::max(frame.time_us, last_us_ + gap_us_);
     return frame;
   }

@@ -1,8 +1,8 @@
-/// The frames of a simulated tractor's bus, in the order in which they would be seen.
+/// The frames of a simulated tractor's bus, in the order in which a listener sees them.
 ///
-/// Shape: periodic messages of an engine, a transmission, the tractor's own controller, a display
-///   and a GNSS receiver; address claims at the start and now and then; a VIN and a DM1 by BAM.
-///   Scaled so that about `rate` frames come a second.
+/// Shape: periodic messages of an engine, a transmission, the tractor's own controller, a display and a GNSS receiver;
+///   address claims at the start and now and then; a VIN and a DM1 by BAM. The periods are scaled so that about `rate`
+///   frames are sent per second.
 /// Units: microseconds since 1970.
 /// Source: SAE J1939-71, -73, -81; ISO 11783-5, -7; NMEA 2000; each message names its PGN.
 #pragma once
@@ -54,9 +54,9 @@ private:
   tractor tractor_;
   std::mt19937_64 random_;
   std::string vin_;
-  double stretch_; // of all periods
+  double stretch_; // factor for all periods
   std::int64_t gap_us_;
-  std::int64_t now_us_; // of the tractor
+  std::int64_t now_us_; // the tractor's time
   std::int64_t last_us_;
   std::priority_queue<due, std::vector<due>, std::greater<>> plan_;
   std::deque<made_frame> later_; // of a broadcast, in order of time

@@ -19,17 +19,17 @@ namespace {
 using clock = std::chrono::steady_clock;
 constexpr std::uint64_t body_bytes_max = 256U << 20U;
 
-/// The error object of a node's answer in one line; other answers by their status.
+/// Returns a node's error object as one line; other answers are reported by their status.
 failure refused(unsigned status, const std::string& body, const std::string& url) {
   const auto code = status == 404                    ? errc::not_found
                     : status == 408 || status == 504 ? errc::timed_out
                                                      : errc::failed;
   const auto parsed = json::parse(body, nullptr, false);
   if (!parsed.is_object() || !parsed.contains("error") || !parsed["error"].is_object())
-    return {code, fmt::format("{} answered with HTTP status {} (is this a node of Furrow?)", url,
-                              status)};
+    return {code,
+            fmt::format("{} answered with HTTP status {} (is this a Furrow node?)", url, status)};
   const auto message = parsed["error"].value("message", "no message");
-  // A value of the command line that only the node knows to be none.
+  // An invalid value of the command line that only the node could recognise.
   const bool usage = parsed["error"].value("code", "") == "bad_parameter";
   const auto hint = parsed["error"].value("hint", "");
   return {usage ? errc::usage : code,
@@ -38,7 +38,7 @@ failure refused(unsigned status, const std::string& body, const std::string& url
 
 } // namespace
 
-/// One request and its answer, on a connection of its own.
+/// One request and its answer, on its own connection.
 class exchange {
 public:
   exchange(const node_client& client,
@@ -55,7 +55,7 @@ public:
     set(CURLOPT_PATH_AS_IS, 1L);
     set(CURLOPT_PROTOCOLS_STR, "http,https");
     set(CURLOPT_HTTP_VERSION, long{CURL_HTTP_VERSION_1_1});
-    set(CURLOPT_NOPROXY, "*"); // a node is not asked through the proxy of a browser
+    set(CURLOPT_NOPROXY, "*"); // a proxy for a browser is not for nodes
     set(CURLOPT_NOSIGNAL, 1L);
     set(CURLOPT_USERAGENT, "furrow");
     set(CURLOPT_CUSTOMREQUEST, method);
@@ -90,7 +90,7 @@ public:
   }
 
   unsigned status = 0;
-  std::string body; // of an answer that the sink does not get
+  std::string body; // of an answer that does not go to the sink
 
 private:
   template <class T>
@@ -108,7 +108,7 @@ private:
   }
   void fail(errc code, std::string detail) { failure_ = failure{code, std::move(detail)}; }
 
-  /// How the transfer ended; nothing when the node was silent for too long.
+  /// Returns how the transfer ended, or nothing if the node was silent for too long.
   std::optional<CURLcode> converse(CURLM* loop) {
     auto heard = clock::now();
     for (curl_off_t moved = 0;;) {
@@ -144,7 +144,7 @@ private:
       unreachable("no answer within the time-out", connect_hint);
     else
       fail(errc::timed_out,
-           fmt::format("{} was silent for {} s (--timeout makes furrow wait longer)", client_.url_,
+           fmt::format("{} was silent for {} s (a larger --timeout waits longer)", client_.url_,
                        static_cast<double>(client_.timeout_.count()) / 1e3));
   }
 
@@ -162,11 +162,11 @@ private:
       unreachable(reason, connect_hint);
     else if (received_ > 0)
       fail(errc::failed,
-           fmt::format("{} cut its answer short after {} bytes: {} (its log says why)",
+           fmt::format("{} cut its answer short after {} bytes: {} (the node's log says why)",
                        client_.url_, received_, reason));
     else if (!failure_)
       fail(errc::failed,
-           fmt::format("{} did not answer: {} (is this a node of Furrow?)", client_.url_, reason));
+           fmt::format("{} did not answer: {} (is this a Furrow node?)", client_.url_, reason));
   }
   void unreachable(const std::string& why, const char* hint) {
     fail(errc::cannot_connect,
@@ -187,7 +187,7 @@ private:
     }
     if (body.size() + text.size() > body_bytes_max) {
       enough_ = true;
-      fail(errc::failed, fmt::format("{} answers with more than 256 MiB", client_.url_));
+      fail(errc::failed, fmt::format("{} sent an answer of more than 256 MiB", client_.url_));
       return false;
     }
     body += text;
@@ -195,7 +195,7 @@ private:
   }
 
   static constexpr const char* connect_hint =
-    "is furrowd running there? --at URL or FURROW_AT names the node";
+    "is furrowd running there? --at URL or FURROW_AT sets the node";
 
   const node_client& client_;
   const node_client::sink* sink_;
@@ -221,10 +221,10 @@ std::string encoded(std::string_view text) {
 }
 
 result<node_client::address> node_client::parse(const std::string& url) {
-  const failure wrong{errc::usage,
-                      fmt::format("--at \"{}\" is no address of a node (write http://HOST:PORT or "
-                                  "https://HOST:PORT)",
-                                  url)};
+  const failure wrong{
+    errc::usage, fmt::format("--at \"{}\" is not the address of a node (write http://HOST:PORT or "
+                             "https://HOST:PORT)",
+                             url)};
   address parsed;
   std::string_view rest = url;
   if (rest.starts_with("http://"))
@@ -265,7 +265,7 @@ result<node_client> node_client::from(const globals& globals) {
   if (!token)
     return token.error();
   if (token->find_first_of("\r\n") != std::string::npos)
-    return failure{errc::usage, "the token holds a line break (it is one line of text)"};
+    return failure{errc::usage, "the token contains a line break (a token is one line of text)"};
   node_client client;
   client.url_ = globals.at;
   client.address_ = std::move(*address);
@@ -288,7 +288,7 @@ result<json> node_client::call(const char* method,
   auto parsed = json::parse(exchange.body, nullptr, false);
   if (parsed.is_discarded())
     return failure{errc::failed,
-                   fmt::format("{} did not answer in JSON (is this a node of Furrow?)", url_)};
+                   fmt::format("{} did not answer in JSON (is this a Furrow node?)", url_)};
   return parsed;
 }
 

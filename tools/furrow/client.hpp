@@ -1,9 +1,9 @@
-/// Asks a node over HTTP or HTTPS.
+/// HTTP and HTTPS client for a node.
 ///
-/// Errors: cannot_connect before there is a connection; timed_out when the node is silent for too
-///   long; not_found and failed as the node says it, in its words.
-/// Threads: one call at a time; a call returns when it is done.
-/// Limits: an answer that is taken whole has at most 256 MiB; `timeout` is the longest silence.
+/// Errors: `cannot_connect` if there was no connection; `timed_out` if the node was silent for `timeout`; `not_found`
+///   and `failed` with the node's own message.
+/// Threads: one call at a time; a call blocks until it is done.
+/// Limits: an answer that is read as a whole has at most 256 MiB; `timeout` is the longest silence.
 #pragma once
 
 #include "tools/furrow/globals.hpp"
@@ -19,21 +19,21 @@ namespace furrow::cli {
 
 using json = nlohmann::ordered_json;
 
-/// A part of a target with everything but letters, digits and -._~ encoded.
+/// Encodes everything except letters, digits and -._~ for use in a target.
 [[nodiscard]] std::string encoded(std::string_view text);
 
 class node_client {
 public:
   [[nodiscard]] static result<node_client> from(const globals& globals);
 
-  /// An answer in JSON. A status that is not 2xx is an error, but for those in `also`.
+  /// Returns an answer in JSON. A status other than 2xx is an error, except the status `also`.
   [[nodiscard]] result<json> get(const std::string& target, int also = 0) const;
   [[nodiscard]] result<json> post(const std::string& target) const;
-  /// Any other method, with a body in JSON.
+  /// Sends any other method, with a body in JSON.
   [[nodiscard]] result<json>
   send(const char* method, const std::string& target, const json& body) const;
 
-  /// Hands the body over as it comes; the sink says whether it wants more.
+  /// Passes the body on as it arrives. The sink returns false when it wants no more.
   using sink = std::function<bool(std::string_view)>;
   [[nodiscard]] result<done> stream(const std::string& target, const sink& sink) const;
 
@@ -45,7 +45,7 @@ private:
     bool tls = false;
     std::string host;
     std::string port;
-    std::string path; // before every target, without a slash at its end
+    std::string path; // prefix of every target, without a slash at its end
   };
   [[nodiscard]] static result<address> parse(const std::string& url);
   [[nodiscard]] result<json>

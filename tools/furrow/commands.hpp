@@ -1,7 +1,7 @@
-/// The commands of `furrow` that ask a node or its database. Each registers itself; running one sets
-/// the exit code. One file a command; to add one, declare it here and call it in main.cpp.
+/// The commands of `furrow` that ask a node or its database. Each command registers itself and sets the exit code when
+/// it runs. Each command has its own file; to add a command, declare it here and call it in main.cpp.
 ///
-/// Errors: said on standard error in one line, with what to do next; exit codes as in exit_code.hpp.
+/// Errors: one line on standard error that says what to do next; exit codes as in exit_code.hpp.
 #pragma once
 
 #include "tools/furrow/client.hpp"
@@ -48,15 +48,15 @@ void add_token(CLI::App& app, const globals& globals, int& exit_code);
 void add_version(CLI::App& app, const globals& globals, int& exit_code);
 void add_completion(CLI::App& app, int& exit_code);
 
-/// `db migrate` on a database itself: what a node cannot be asked for.
+/// `db migrate` on the database itself, with options that a node does not offer.
 struct migrate_options {
   std::optional<std::uint32_t> to;
   bool rehearse = false;
-  std::string backup; // a file to save the database in before; empty: none
+  std::string backup; // file for a backup before the migration; empty: no backup
 };
 [[nodiscard]] result<json> migrate_directly(const std::string& url, const migrate_options& options);
 
-/// What a command's function says becomes the program's exit code.
+/// Returns the exit code of a command; prints the error if there is one.
 [[nodiscard]] inline int code_of(const result<int>& outcome) {
   return outcome ? *outcome : report(outcome.error());
 }

@@ -14,7 +14,7 @@ namespace furrow::cli {
 
 namespace {
 
-/// The program's own description of itself is the only list there is.
+/// CLI11's description of the program is the only list of commands.
 std::vector<const CLI::App*> commands_of(const CLI::App& app) {
   return app.get_subcommands([](const CLI::App* one) { return !one->get_name().empty(); });
 }
@@ -29,7 +29,7 @@ std::string words_of(const CLI::App& app) {
   return words;
 }
 
-/// A `case` for each command: the words that may follow it.
+/// Adds a `case` for each command: the words that may follow it.
 void append_cases(std::string& paths,
                   std::string& words,
                   const CLI::App& app,
@@ -102,7 +102,8 @@ std::string script_for(const std::string& shell, const CLI::App& app) {
 } // namespace
 
 void add_completion(CLI::App& app, int& exit_code) {
-  auto* command = app.add_subcommand("completion", "a script that completes commands in a shell");
+  auto* command =
+    app.add_subcommand("completion", "print a script that completes commands in a shell");
   auto shell = std::make_shared<std::string>();
   command->add_option("SHELL", *shell, "bash, zsh or fish")
     ->required()

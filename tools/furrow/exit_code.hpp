@@ -1,6 +1,6 @@
-/// How a command of `furrow` ends: the numbers that scripts rely on.
+/// Exit codes of the commands of `furrow`. Scripts rely on these numbers.
 ///
-/// Errors: `errc` is at once the exit code; the detail is one line that ends with what to do next.
+/// Errors: `errc` is also the exit code; the detail is one line that ends with what to do next.
 #pragma once
 
 #include "can/result.hpp"
@@ -22,7 +22,7 @@ template <class T>
 using result = furrow::result<T, errc>;
 using failure = furrow::failure<errc>;
 
-/// Says what went wrong on standard error; gives the exit code.
+/// Prints the error on standard error and returns the exit code.
 [[nodiscard]] int report(const failure& what);
 
 } // namespace furrow::cli

@@ -32,27 +32,28 @@ result<std::string> globals::bearer_token() const {
   std::ifstream in{token_file};
   std::string line;
   if (!in)
-    return failure{errc::failed, fmt::format("{}: {} (the token is to be its first line)",
+    return failure{errc::failed, fmt::format("{}: {} (the first line must be the token)",
                                              token_file, std::strerror(errno))};
   std::getline(in, line);
   line.erase(line.find_last_not_of(" \t\r\n") + 1);
   if (line.empty())
     return failure{errc::failed,
-                   fmt::format("{}: the first line is empty (it is to be the token)", token_file)};
+                   fmt::format("{}: the first line is empty (it must be the token)", token_file)};
   return line;
 }
 
 void add_globals(CLI::App& app, globals& globals) {
-  app.add_option("--at", globals.at, "the node to ask, http:// or https://")
+  app.add_option("--at", globals.at, "node to ask, http:// or https://")
     ->envname("FURROW_AT")
     ->capture_default_str();
-  app.add_option("--token", globals.token, "bearer token (others see it in the process list)")
+  app.add_option("--token", globals.token, "bearer token (other users see it in the process list)")
     ->envname("FURROW_TOKEN");
   app.add_option("--token-file", globals.token_file, "file whose first line is the token");
-  app.add_option("--ca", globals.authorities, "PEM file of the authorities to trust for https");
-  app.add_option("-o,--output", globals.output, "table (the default), json or jsonl")
+  app.add_option("--ca", globals.authorities,
+                 "PEM file of the certificate authorities to trust for https");
+  app.add_option("-o,--output", globals.output, "table (default), json or jsonl")
     ->check(CLI::IsMember({"table", "json", "jsonl"}));
-  app.add_option("--timeout", globals.timeout_s, "seconds to wait for an answer")
+  app.add_option("--timeout", globals.timeout_s, "longest wait for an answer, in seconds")
     ->check(CLI::Range(0.001, 86'400.0))
     ->capture_default_str();
 }

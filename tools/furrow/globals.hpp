@@ -1,7 +1,6 @@
-/// What all commands of `furrow` that ask a node or a database have in common: where, as whom, and in
-/// which form the answer is printed.
+/// Options that all commands of `furrow` share: which node to ask, the credentials, and the output format.
 ///
-/// Shape: flags, and for some of them an environment variable; there is no configuration file.
+/// Shape: flags, and environment variables for some of them; there is no configuration file.
 #pragma once
 
 #include "tools/furrow/exit_code.hpp"
@@ -20,13 +19,13 @@ struct globals {
   std::string at = "http://127.0.0.1:7480"; // FURROW_AT
   std::string token;                        // FURROW_TOKEN
   std::string token_file;
-  std::string authorities; // PEM; empty: those of the system
-  std::string output;      // as given; empty: each command's own
+  std::string authorities; // PEM; empty: the system's authorities
+  std::string output;      // as typed; empty: the command's default
   double timeout_s = 30;
 
   [[nodiscard]] output_format format() const;
   [[nodiscard]] std::chrono::milliseconds timeout() const;
-  /// From --token, FURROW_TOKEN or the file; empty when there is none.
+  /// Returns --token, FURROW_TOKEN or the first line of the token file; empty if none was given.
   [[nodiscard]] result<std::string> bearer_token() const;
 };
 

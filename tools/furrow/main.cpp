@@ -1,4 +1,4 @@
-// The command line of Furrow: each command registers itself, CLI11 runs the one that was named.
+// The command line of Furrow: every command registers itself, and CLI11 runs the command that was named.
 #include "tools/furrow/commands.hpp"
 #include "tools/furrow/logs/convert.hpp"
 #include "tools/furrow/logs/dbc.hpp"
@@ -20,7 +20,7 @@ namespace {
 
 void add_commands(CLI::App& app, const furrow::cli::globals& globals, int& exit_code) {
   using namespace furrow::cli;
-  // Those that ask a node or its database.
+  // Commands that ask a node or its database.
   add_equipment(app, globals, exit_code);
   add_equipment_set(app, globals, exit_code);
   add_field(app, globals, exit_code);
@@ -39,7 +39,7 @@ void add_commands(CLI::App& app, const furrow::cli::globals& globals, int& exit_
   add_report(app, globals, exit_code);
   add_token(app, globals, exit_code);
   add_bench(app, globals, exit_code);
-  // Those that read logs and DBC files, and need neither.
+  // Commands that read logs and DBC files; they need neither.
   add_convert(app, exit_code);
   add_dbc(app, exit_code);
   add_dbc_load(*app.get_subcommand("dbc"), globals, exit_code); // this one needs a database
@@ -47,10 +47,10 @@ void add_commands(CLI::App& app, const furrow::cli::globals& globals, int& exit_
   add_names(app, exit_code);
 
   add_version(app, globals, exit_code);
-  add_completion(app, exit_code); // last: it describes the others
+  add_completion(app, exit_code); // last: it lists all other commands
 }
 
-/// CLI11's own codes are 100 and up; a script gets 2 for whatever is wrong with the command line.
+/// CLI11's own exit codes start at 100. Scripts get 2 for every error on the command line.
 int usage_error(const CLI::App& app, const CLI::ParseError& error) {
   if (error.get_exit_code() == 0)
     return app.exit(error); // --help
@@ -59,21 +59,21 @@ int usage_error(const CLI::App& app, const CLI::ParseError& error) {
     command = command->get_subcommands().front();
     path += " " + command->get_name();
   }
-  fmt::print(stderr, "furrow: {} (`{} --help` shows what is possible)\n", error.what(), path);
+  fmt::print(stderr, "furrow: {} (`{} --help` shows the options)\n", error.what(), path);
   return static_cast<int>(furrow::cli::errc::usage);
 }
 
 } // namespace
 
 int main(int argc, char** argv) {
-  // A reader that goes away is seen as a failed write.
+  // If the reader goes away, the program sees a failed write.
   if (std::signal(SIGPIPE, SIG_IGN) == SIG_ERR)
     return static_cast<int>(furrow::cli::errc::failed);
-  CLI::App app{"furrow: ask and steer a node of Furrow", "furrow"};
+  CLI::App app{"furrow: query and control a Furrow node", "furrow"};
   furrow::cli::globals globals;
   int exit_code = 0;
   app.require_subcommand(1);
-  app.fallthrough(); // global options may stand after the command
+  app.fallthrough(); // global options may follow the command
   app.footer("Exit codes: 0 ok, 1 failed, 2 usage, 3 cannot connect, 4 not found, 5 timed out.\n"
              "Environment: FURROW_AT, FURROW_TOKEN, FURROW_DATABASE, NO_COLOR.");
   furrow::cli::add_globals(app, globals);
@@ -84,12 +84,12 @@ int main(int argc, char** argv) {
     return usage_error(app, error);
   } catch (const nlohmann::json::exception& error) {
     fmt::print(stderr,
-               "furrow: the node's answer is not what furrow {} understands: {} (are both of one "
+               "furrow: furrow {} does not understand the node's answer: {} (do both have the same "
                "version?)\n",
                FURROW_VERSION, error.what());
     return static_cast<int>(furrow::cli::errc::failed);
   } catch (const std::exception& error) {
-    fmt::print(stderr, "furrow: {} (this is a mistake of furrow's own)\n", error.what());
+    fmt::print(stderr, "furrow: {} (this is a bug in furrow)\n", error.what());
     return static_cast<int>(furrow::cli::errc::failed);
   }
   return exit_code;

@@ -1,10 +1,9 @@
 /// Standard output: tables, JSON, JSON lines and raw text.
 ///
-/// Shape: a table's columns are as wide as what they hold. Control characters in names are shown as
-///   question marks, so that a machine's name cannot steer the terminal. Colours only on a terminal,
-///   and not with NO_COLOR (no-color.org) or TERM=dumb.
-/// Errors: a reader that has gone away (a closed pipe) ends the program's work quietly and well; any
-///   other trouble is an error.
+/// Shape: columns are as wide as their content. Control characters in names are shown as question marks, so that a
+///   machine's name cannot control the terminal. Colours are used only on a terminal, and not with NO_COLOR
+///   (no-color.org) or TERM=dumb.
+/// Errors: if the reader closes the pipe, the program ends at once with success. Any other write error is an error.
 #pragma once
 
 #include "tools/furrow/client.hpp"
@@ -22,10 +21,10 @@ enum class colour : std::uint8_t { none, bad, good, faint };
 struct cell {
   std::string text;
   cli::colour colour = colour::none;
-  bool number = false; // stands on the right
+  bool number = false; // aligned to the right
 };
 [[nodiscard]] cell number_cell(const json& value, cli::colour colour = colour::none);
-/// A string, a number, true or false as yes or no; a dash for null.
+/// A string or a number as it is, yes or no for true or false, a dash for null.
 [[nodiscard]] cell value_cell(const json& value);
 
 struct table {
@@ -33,17 +32,17 @@ struct table {
   std::vector<std::vector<cell>> rows;
 };
 
-/// The text with control characters as question marks.
+/// Returns the text with question marks for control characters.
 [[nodiscard]] std::string printable(std::string_view text);
 [[nodiscard]] bool is_coloured();
 [[nodiscard]] std::string rendered(const table& table, bool coloured);
 
-/// Whether the reader is still there; false once a write has failed.
+/// Writes the text. Returns false once a write has failed, for example because the reader has gone.
 [[nodiscard]] bool write_out(std::string_view text);
-/// What became of all writes so far.
+/// Returns the result of all writes so far.
 [[nodiscard]] result<done> written();
 
-/// The rows as they are for json (one array) and jsonl (an object a line); the table for people.
+/// Prints the rows unchanged for json (one array) and jsonl (one object per line), and the table for people.
 [[nodiscard]] result<done> print(const json& rows, const table& table, output_format format);
 
 } // namespace furrow::cli

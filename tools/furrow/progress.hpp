@@ -1,4 +1,5 @@
-/// How far long work is, on standard error: lines for a file, one line that is written over for a person.
+/// Progress of long work on standard error: a new line now and then for a file, one line that is overwritten for a
+/// terminal.
 ///
 /// Threads: one.
 #pragma once

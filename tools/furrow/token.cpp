@@ -24,11 +24,11 @@ struct token_options {
   std::vector<std::string> equipment;
 };
 
-/// 256 random bits in letters and digits that need no quoting anywhere.
+/// Returns 256 random bits as letters and digits, which need no quoting anywhere.
 result<std::string> random_token() {
   std::array<unsigned char, 32> bytes{};
   if (RAND_bytes(bytes.data(), static_cast<int>(bytes.size())) != 1)
-    return failure{errc::failed, "this machine gives no random numbers (try again)"};
+    return failure{errc::failed, "the operating system gave no random numbers (try again)"};
   std::string token = "fur_";
   for (const auto byte : bytes)
     token += fmt::format("{:02x}", byte);
@@ -60,14 +60,14 @@ result<int> new_token(const globals& globals, const token_options& wanted) {
     return token.error();
   const auto hash = daemon::hash_of_token(*token);
   const auto toml = toml_of(wanted, hash);
-  // The daemon's own reader says whether it will take these lines.
+  // The daemon's own parser checks these lines.
   const auto read_back = daemon::token_table::parse(toml, "token");
   if (!read_back)
     return failure{errc::usage, read_back.error().detail};
   if (globals.format() == output_format::table) {
-    (void)write_out(fmt::format("# The token, for whoever is to use it; it is shown only now:\n"
+    (void)write_out(fmt::format("# The token. Give it to its user; it is shown only now:\n"
                                 "#   {}\n"
-                                "# These lines go into the token file of the nodes:\n{}",
+                                "# Add these lines to the token file of the nodes:\n{}",
                                 *token, toml));
     const auto output = written();
     return output ? result<int>{0} : output.error();
@@ -84,15 +84,17 @@ result<int> new_token(const globals& globals, const token_options& wanted) {
 } // namespace
 
 void add_token(CLI::App& app, const globals& globals, int& exit_code) {
-  auto* command = app.add_subcommand("token", "tokens for gateways and people");
+  auto* command = app.add_subcommand("token", "create tokens for gateways and people");
   command->require_subcommand(1);
-  auto* made = command->add_subcommand("new", "make one, and the lines for the token file");
+  auto* made = command->add_subcommand("new", "create a token, and its lines for the token file");
   auto wanted = std::make_shared<token_options>();
-  made->add_option("--farm", wanted->farm, "the farm whose data it opens")->capture_default_str();
-  made->add_option("--role", wanted->role, "gateway, viewer, operator or admin")
+  made->add_option("--farm", wanted->farm, "farm whose data the token gives access to")
+    ->capture_default_str();
+  made->add_option("--role", wanted->role, "role of the token: gateway, viewer, operator or admin")
     ->check(CLI::IsMember({"gateway", "viewer", "operator", "admin"}))
     ->capture_default_str();
-  made->add_option("--equipment", wanted->equipment, "only for this machine (may be repeated)");
+  made->add_option("--equipment", wanted->equipment,
+                   "limit the token to this machine (may be repeated)");
   made->footer("Examples:\n"
                "  furrow token new --role gateway --equipment T1\n"
                "  furrow token new --role viewer -o json");

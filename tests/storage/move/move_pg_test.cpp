@@ -283,7 +283,7 @@ TEST_CASE("furrow db copy: what cannot be moved is refused in one line, and noth
   CHECK(has(bad({"db", "copy", "--from", "sqlite:/nowhere/x.db", "--to", held}, 3),
             "no such database"));
   CHECK(has(bad({"db", "copy", "--from", held, "--to", held}, 2), "between two PostgreSQL"));
-  CHECK(has(bad({"db", "copy", "--from", bed.url(), "--to", bed.url()}, 2), "goes to PostgreSQL"));
+  CHECK(has(bad({"db", "copy", "--from", bed.url(), "--to", bed.url()}, 2), "must be PostgreSQL"));
   CHECK(has(bad({"db", "copy", "--from", bed.url()}, 2), "--to is required"));
   CHECK(refused(bed, "postgresql://127.0.0.1:1/none", 3) != "");
   const auto empty = fresh("open_yet");

@@ -67,8 +67,7 @@ std::size_t lines_of(const std::string& text) {
 
 } // namespace
 
-TEST_CASE(
-  "furrow-edge: a log goes to the node whole and in order, and the program says so and ends") {
+TEST_CASE("furrow-edge: sends a log whole and in order, reports it and ends") {
   edge_story s;
   scripted_node node;
   const auto end = s.finish(
@@ -99,8 +98,7 @@ TEST_CASE(
   CHECK(node.streams().begin()->second.durable == 60'000);
 }
 
-TEST_CASE("furrow-edge: killed with -9 again and again in the middle of a log, it ends with every "
-          "frame once") {
+TEST_CASE("furrow-edge: delivers every frame once after repeated kill -9 in the middle of a log") {
   // Goal: nothing lost, doubled or out of order. Method: kill at random moments, restart with the
   // same command, let the last one finish. The log is read at a pace that leaves time for all
   // kills, however fast the machine is: 200 s of it in 5 s.
@@ -126,7 +124,7 @@ TEST_CASE("furrow-edge: killed with -9 again and again in the middle of a log, i
 }
 
 TEST_CASE(
-  "furrow-edge: cut off by the node after every third batch, it ends with every frame once") {
+  "furrow-edge: delivers every frame once when the node disconnects after every third batch") {
   edge_story s;
   scripted_node node;
   node.change([](auto& script) { script.cut_every_batches = 3; });
@@ -137,7 +135,7 @@ TEST_CASE(
   CHECK(node.streams().begin()->second.hellos > 1);
 }
 
-TEST_CASE("furrow-edge: goes to the next node when one is away, and to where it is sent") {
+TEST_CASE("furrow-edge: goes to the next node when one is away, and follows a redirect") {
   edge_story s;
   scripted_node elsewhere;
   scripted_node node;
@@ -150,8 +148,8 @@ TEST_CASE("furrow-edge: goes to the next node when one is away, and to where it 
   check_exactly(elsewhere.streams().begin()->second, 1'000);
 }
 
-TEST_CASE("furrow-edge: waits for a node that is away, and SIGTERM ends it well with the rest in "
-          "the spool") {
+TEST_CASE("furrow-edge: waits for a node that is away; SIGTERM ends it with success and the rest "
+          "in the spool") {
   edge_story s;
   const auto log = s.log(5'000);
   {
@@ -201,7 +199,7 @@ TEST_CASE(
   CHECK(sizes == std::vector<std::uint64_t>{70, 1'300});
 }
 
-TEST_CASE("furrow-edge: standard input, with its bad lines named") {
+TEST_CASE("furrow-edge: reads standard input and reports its bad lines") {
   edge_story s;
   scripted_node node;
   const auto log = s.log(100);
@@ -212,7 +210,7 @@ TEST_CASE("furrow-edge: standard input, with its bad lines named") {
   check_exactly(node.streams().begin()->second, 100);
 }
 
-TEST_CASE("furrow-edge: exit codes and one clear line for what is wrong") {
+TEST_CASE("furrow-edge: each error has its exit code and one clear line") {
   edge_story s;
   scripted_node node;
   const auto log = s.log(10);
@@ -264,7 +262,7 @@ TEST_CASE("furrow-edge: exit codes and one clear line for what is wrong") {
   CHECK(s.finish({"spool", "info", s.folder.file("none")}).code == 1);
 }
 
-TEST_CASE("furrow-edge: a second one on the same spool is told so, and the first goes on") {
+TEST_CASE("furrow-edge: a second process on the same spool is rejected, and the first continues") {
   edge_story s;
   scripted_node node;
   const auto log = s.log(100);
@@ -280,7 +278,7 @@ TEST_CASE("furrow-edge: a second one on the same spool is told so, and the first
   CHECK(first.wait() == 0);
 }
 
-TEST_CASE("furrow-edge: JSON log lines are JSON, whatever peers and files say") {
+TEST_CASE("furrow-edge: JSON log lines are valid JSON for any text of peers and files") {
   edge_story s;
   scripted_node node;
   node.change([](auto& script) {
@@ -304,7 +302,7 @@ TEST_CASE("furrow-edge: JSON log lines are JSON, whatever peers and files say") 
   CHECK(seen >= 1);
 }
 
-TEST_CASE("furrow-edge: TLS, with the node's name checked and a stranger's certificate refused") {
+TEST_CASE("furrow-edge: checks the node's name over TLS and rejects a foreign certificate") {
   edge_story s;
   const auto sh = [&](const std::string& command) {
     const auto quiet = "cd " + s.folder.file(".") + " && (" + command + ") >/dev/null 2>&1";
@@ -352,8 +350,7 @@ TEST_CASE("furrow-edge: TLS, with the node's name checked and a stranger's certi
   check_exactly(node.streams().begin()->second, 1'000);
 }
 
-TEST_CASE("furrow-edge: records of a file go beside the frames of a log, in one stream, and bad "
-          "lines are named") {
+TEST_CASE("furrow-edge: sends records and frames in one stream and reports bad lines") {
   edge_story s;
   scripted_node node;
   std::string csv = "time,source,spn,fmi,active\n";
@@ -377,10 +374,10 @@ TEST_CASE("furrow-edge: records of a file go beside the frames of a log, in one 
 
   const auto bad = s.finish(s.run(node.address(), {"--records", records, "--kind", "harvest"}));
   CHECK(bad.code == 2);
-  CHECK(says(bad.output, "--kind harvest is none of sensor, yield, tokens, fault"));
+  CHECK(says(bad.output, "--kind harvest is not one of sensor, yield, tokens, fault"));
   const auto header = s.folder.write("wrong.csv", "time,spn\n1,2\n");
   const auto wrong =
     s.finish(s.run(node.address(), {"--records", header, "--until-durable", "--timeout", "30"}));
   CHECK(wrong.code == 1);
-  CHECK(says(wrong.output, header + ":1:1: no column \"kind\": add it, or say --kind"));
+  CHECK(says(wrong.output, header + ":1:1: there is no column \"kind\": add it, or give --kind"));
 }

@@ -116,7 +116,7 @@ TEST_CASE("records: CSV and JSON lines give the same records") {
     CHECK_FALSE(can::refusal_of(record));
 }
 
-TEST_CASE("records: kinds of a CSV with a column for them, empty cells absent") {
+TEST_CASE("records: a CSV may have a column for the kind, and empty cells are absent") {
   const scratch_folder folder;
   const auto path =
     folder.write("mixed.csv", "kind,time,spn,fmi,source,active,agent,model,prompt_tokens,"
@@ -132,7 +132,7 @@ TEST_CASE("records: kinds of a CSV with a column for them, empty cells absent") 
   CHECK(read.told[0] == path + ":4:21: spn: tokens has no such field");
 }
 
-TEST_CASE("records: each bad line is named by place, field and limit, and the rest goes on") {
+TEST_CASE("records: reports each bad line with place, field and limit, and continues") {
   const scratch_folder folder;
   const auto path = folder.write(
     "day.csv", header + yield_row(0) + yield_row(1, "7.25,9.1,1.8,130,wheat")
@@ -147,9 +147,9 @@ TEST_CASE("records: each bad line is named by place, field and limit, and the re
     ":4:1: mass_flow_kgps: is missing",
     ":5:1: time: a time is 2026-05-01T06:30:00.25Z or seconds since 1970",
     ":6:30: 3 cells, the header has 6",
-    ":7:35: a quote that does not end on this line",
-    ":8:38: something stands after the closing quote",
-    ":9:1: no text: UTF-8 without NUL is wanted",
+    ":7:35: the quote does not end on this line",
+    ":8:38: there is text after the closing quote",
+    ":9:1: the line must be UTF-8 text without NUL",
     ":10:1: time: -2208988800000000 us is not within 1970 to 2099"};
   REQUIRE(read.told.size() == wanted.size());
   for (std::size_t i = 0; i < wanted.size(); ++i)
@@ -169,18 +169,18 @@ TEST_CASE("records: each bad line is named by place, field and limit, and the re
                    + R"({"kind":"fault","time":1,"source":3,"spn":1,"fmi":2,"active":true})");
   const auto told = read_file(lines).told;
   REQUIRE(told.size() == 9);
-  CHECK(told[0] == lines + ":1:9: kind: \"tractor\" is none of sensor, yield, tokens, fault");
+  CHECK(told[0] == lines + ":1:9: kind: \"tractor\" is not one of sensor, yield, tokens, fault");
   CHECK(told[1] == lines + ":2:1: kind is missing: one of sensor, yield, tokens, fault");
   CHECK(told[2].starts_with(lines + ":3:24: time: "));
   CHECK(told[3] == lines + ":4:26: time: is given twice");
   CHECK(told[4] == lines + ":5:26: \"equipment\": yield has no such field");
   CHECK(told[5] == lines + ":6:34: mass_flow_kgps: an object or a list where a number is wanted");
   CHECK(told[6] == lines + ":7:16: a comma or } is missing");
-  CHECK(told[8] == lines + ":9:65537: a line of more than 65536 bytes");
+  CHECK(told[8] == lines + ":9:65537: the line is longer than 65536 bytes");
   CHECK(read_file(lines).records.size() == 1);
 }
 
-TEST_CASE("records: a header that makes no sense ends the reading with its place") {
+TEST_CASE("records: an invalid header ends the reading and reports its place") {
   const scratch_folder folder;
   const auto trouble = [&](const std::string& first, const char* kind = "yield") {
     const auto path = folder.write("h.csv", first + "\n" + yield_row(0));
@@ -190,13 +190,14 @@ TEST_CASE("records: a header that makes no sense ends the reading with its place
     return read.trouble.substr(path.size());
   };
   CHECK(trouble("time,mass_flow,width_m")
-        == ":1:6: \"mass_flow\" is no field of yield: the first line names time, kind and fields");
-  CHECK(trouble("time,width_m,width_m") == ":1:14: the column \"width_m\" is there twice");
-  CHECK(trouble("width_m,speed_mps") == ":1:1: no column \"time\"");
-  CHECK(trouble("time,width_m", "") == ":1:1: no column \"kind\": add it, or say --kind");
+        == ":1:6: \"mass_flow\" is not a field of yield: the first line must name time, kind and "
+           "fields");
+  CHECK(trouble("time,width_m,width_m") == ":1:14: the column \"width_m\" appears twice");
+  CHECK(trouble("width_m,speed_mps") == ":1:1: there is no column \"time\"");
+  CHECK(trouble("time,width_m", "") == ":1:1: there is no column \"kind\": add it, or give --kind");
 }
 
-TEST_CASE("records: reading goes on after the last record that was spooled, header and all") {
+TEST_CASE("records: continues after the last spooled record, with the header") {
   const scratch_folder folder;
   std::string text = header;
   for (int i = 0; i < 20; ++i)
@@ -221,7 +222,7 @@ TEST_CASE("records: reading goes on after the last record that was spooled, head
     CHECK(all[i].time_us == 1'777'617'010'000'000 + static_cast<std::int64_t>(i) * 1'000'000);
 }
 
-TEST_CASE("records: many short ones are sent in messages that a node takes") {
+TEST_CASE("records: sends many short records in messages that a node accepts") {
   const scratch_folder folder;
   std::string text = "kind,time,source,spn,fmi,active\n";
   for (int i = 0; i < 20'000; ++i)

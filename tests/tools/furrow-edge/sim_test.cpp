@@ -56,7 +56,7 @@ run_result run(const scratch_folder& folder, const std::vector<std::string>& arg
 
 } // namespace
 
-TEST_CASE("traffic: a seed gives the same frames, sound, in order and at the rate asked for") {
+TEST_CASE("traffic: a seed gives the same valid frames, in order and at the requested rate") {
   for (const double rate : {50.0, 300.0, 2'000.0}) {
     const auto frames = minutes_of(4, rate, 2);
     CHECK(static_cast<double>(frames.size()) / 120 == doctest::Approx(rate).epsilon(0.05));
@@ -75,7 +75,7 @@ TEST_CASE("traffic: a seed gives the same frames, sound, in order and at the rat
   CHECK(minutes_of(4, 300, 0.1).back().payload != minutes_of(5, 300, 0.1).back().payload);
 }
 
-TEST_CASE("traffic: says what a tractor says, within what a tractor can be") {
+TEST_CASE("traffic: sends a tractor's signals within a tractor's limits") {
   const auto frames = minutes_of(9, 300, 10);
   std::map<std::uint32_t, unsigned> seen;
   double rpm_low = 1e9;
@@ -116,7 +116,8 @@ TEST_CASE("traffic: says what a tractor says, within what a tractor can be") {
   CHECK(seen[60'928] >= 10); // claims come again
 }
 
-TEST_CASE("traffic: broadcasts are whole: announced, numbered, as many packets as announced") {
+TEST_CASE(
+  "traffic: broadcasts are complete: announced, numbered, with the announced number of packets") {
   const auto frames = minutes_of(2, 300, 3);
   std::map<std::uint32_t, std::string> messages; // PGN -> the last whole one
   std::string data;
@@ -148,7 +149,7 @@ TEST_CASE("traffic: broadcasts are whole: announced, numbered, as many packets a
   CHECK(messages[65'226].size() == 10);
 }
 
-TEST_CASE("sim store: stops at its window, and sends the same bytes again when asked") {
+TEST_CASE("sim store: stops at its window, and sends the same bytes again on request") {
   const block_pool pool{1, 300, 100};
   latency_histogram latency;
   sim_store store{pool, 1, 1'000, 0, latency};
@@ -176,7 +177,7 @@ TEST_CASE("sim store: stops at its window, and sends the same bytes again when a
   CHECK(store.read(1'008, 1, 1)->empty());
 }
 
-TEST_CASE("sim traffic: a bus has as many identifiers as were asked for") {
+TEST_CASE("sim traffic: a bus has the requested number of identifiers") {
   for (const std::size_t ids : {3U, 10U, 60U}) {
     const block_pool pool{1, 300, 4'096, ids};
     std::set<std::uint64_t> seen;
@@ -186,7 +187,7 @@ TEST_CASE("sim traffic: a bus has as many identifiers as were asked for") {
   }
 }
 
-TEST_CASE("sim store: what was encoded before is what would be encoded now") {
+TEST_CASE("sim store: pre-encoded blocks equal freshly encoded blocks") {
   const block_pool pool{1, 300, 100};
   auto block = pool.blocks()[7];
   block.time_base_us += 123'456'789;
@@ -194,7 +195,7 @@ TEST_CASE("sim store: what was encoded before is what would be encoded now") {
   CHECK(*made == proto::encode_items(proto::item_group{block}));
 }
 
-TEST_CASE("sim store: times go on from block to block, round the pool and on") {
+TEST_CASE("sim store: times continue from block to block and from round to round of the pool") {
   const block_pool pool{1, 300, 4'096};
   std::int64_t last = 0;
   for (std::uint64_t n = 0; n < 200; ++n) {
@@ -219,7 +220,7 @@ TEST_CASE("latency: quantiles are within a thirtieth") {
 }
 
 TEST_CASE(
-  "furrow-sim: a fleet with every fault switched on ends with every frame once, at every machine") {
+  "furrow-sim: a fleet with every fault switched on delivers every frame of every machine once") {
   scratch_folder folder;
   scripted_node node;
   const auto end =
@@ -245,7 +246,7 @@ TEST_CASE(
   CHECK(machines == 7);
 }
 
-TEST_CASE("furrow-sim: flat out, and the frames at the node are those of the pool") {
+TEST_CASE("furrow-sim: at full speed the node receives the frames of the pool") {
   scratch_folder folder;
   scripted_node node;
   const auto end =

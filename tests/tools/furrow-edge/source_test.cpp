@@ -126,8 +126,7 @@ std::unique_ptr<log_source> start_log(spool& of, const std::string& path) {
 
 } // namespace
 
-TEST_CASE(
-  "log source: lines that are no frames are named by file, line and column, and the rest goes on") {
+TEST_CASE("log source: reports invalid lines by file, line and column, and continues") {
   scratch_folder folder;
   const auto path = folder.write(
     "a.log", numbered_log(1, 2) + "(1.0) can0 123#XY\n" + numbered_log(3, 1) + "\nwhat is this\n"
@@ -145,7 +144,7 @@ TEST_CASE(
   CHECK(source->progress().offset == std::filesystem::file_size(path));
 }
 
-TEST_CASE("log source: after twenty bad lines they are only counted") {
+TEST_CASE("log source: only counts bad lines after the first twenty") {
   scratch_folder folder;
   std::string text;
   for (int i = 0; i < 1'000; ++i)
@@ -158,7 +157,7 @@ TEST_CASE("log source: after twenty bad lines they are only counted") {
   CHECK(source->progress().bad_lines == 1'000);
 }
 
-TEST_CASE("log source: a line without an end in sight is one bad line and takes no memory") {
+TEST_CASE("log source: an endless line is one bad line and takes no memory") {
   scratch_folder folder;
   std::vector<std::string> told;
   const auto source =
@@ -170,7 +169,7 @@ TEST_CASE("log source: a line without an end in sight is one bad line and takes 
   CHECK(told[0].find("a.log:2:") != std::string::npos);
 }
 
-TEST_CASE("log source: standard input and pipes are read as they come") {
+TEST_CASE("log source: reads standard input and pipes as data arrives") {
   int ends[2];
   REQUIRE(::pipe(ends) == 0);
   const int before = ::dup(STDIN_FILENO);
@@ -192,12 +191,12 @@ TEST_CASE("log source: standard input and pipes are read as they come") {
   ::close(before);
 }
 
-TEST_CASE("log source: what cannot be read is said in one line") {
+TEST_CASE("log source: reports an unreadable file in one line") {
   CHECK(log_source::open("/nowhere/a.log", {}).code() == errc::missing);
   CHECK(log_source::open("/tmp", {}).code() == errc::missing);
 }
 
-TEST_CASE("spooler: a file goes on exactly where the spool says, wherever it was killed") {
+TEST_CASE("spooler: continues a file exactly where the spool says, wherever it was killed") {
   // The spool at each of its commits is what a kill -9 leaves; each copy reads the rest.
   scratch_folder folder;
   const auto path =
@@ -239,7 +238,8 @@ TEST_CASE("spooler: a file goes on exactly where the spool says, wherever it was
   }
 }
 
-TEST_CASE("log source: a log of any format goes on in its middle as if it had been read at once") {
+TEST_CASE(
+  "log source: continues a log of any format in its middle, with the same result as one reading") {
   for (const auto format : {can::log_format::candump, can::log_format::asc, can::log_format::trc,
                             can::log_format::ydwg}) {
     for (const bool paced : {false, true}) {
@@ -286,7 +286,7 @@ TEST_CASE("log source: a log of any format goes on in its middle as if it had be
   }
 }
 
-TEST_CASE("spooler: a file that was read is known again, moved or grown; another one is not") {
+TEST_CASE("spooler: recognises a file that was moved or has grown, and no other file") {
   scratch_folder folder;
   const auto spool = open_spool(folder);
   const auto path = folder.write("a.log", numbered_log(1, 500));
@@ -315,7 +315,7 @@ TEST_CASE("spooler: a file that was read is known again, moved or grown; another
   CHECK(ids_in(*spool).size() == 700);
 }
 
-TEST_CASE("spooler: real logs lie in the spool frame by frame as they stand in the file") {
+TEST_CASE("spooler: stores real logs frame by frame as they are in the file") {
   for (const auto* name :
        {"j1939/jd5055e/idle10sec.candump.log", "j1939/jd5055e/tractoronSitUp.candump.log"}) {
     const auto path = data_file(name);
@@ -338,7 +338,7 @@ TEST_CASE("spooler: real logs lie in the spool frame by frame as they stand in t
   }
 }
 
-TEST_CASE("spooler: buses get their numbers once; one too many is a bad line") {
+TEST_CASE("spooler: numbers each bus once; one bus too many is a bad line") {
   scratch_folder folder;
   std::string text;
   for (std::uint64_t bus = 0; bus < 258; ++bus)
@@ -353,7 +353,7 @@ TEST_CASE("spooler: buses get their numbers once; one too many is a bad line") {
   CHECK(spool->sources()->front().bad_lines == 2);
 }
 
-TEST_CASE("spooler: without room a log waits, says so once, and goes on when there is room") {
+TEST_CASE("spooler: without room a log waits, reports it once, and continues when there is room") {
   scratch_folder folder;
   const auto spool = open_spool(folder, 200'000);
   const auto source = start_log(*spool, folder.write("a.log", numbered_log(1, 60'000)));
@@ -383,7 +383,7 @@ TEST_CASE("spooler: without room a log waits, says so once, and goes on when the
   CHECK(warnings[1].find("again") != std::string::npos);
 }
 
-TEST_CASE("spooler: without room a live bus goes on, and what is refused is counted") {
+TEST_CASE("spooler: without room a live bus continues, and refused frames are counted") {
   struct bus final : frame_source {
     std::atomic<std::uint32_t> given = 0;
     std::atomic<bool> silent = false;
@@ -432,7 +432,7 @@ TEST_CASE("spooler: without room a live bus goes on, and what is refused is coun
 }
 
 TEST_CASE(
-  "replay pace: frames are due at their times, faster by the factor; steps back wait for nothing") {
+  "replay pace: frames are due at their times divided by the speed; steps back cause no wait") {
   const replay_pace::time_point start{1h};
   replay_pace tenfold{10};
   CHECK(tenfold.due(5'000'000, start) == start);
@@ -444,7 +444,7 @@ TEST_CASE(
   CHECK(at_once.due(1'000'000'000, start) == start);
 }
 
-TEST_CASE("socketcan source: a kernel's frame becomes the header that its log line would be") {
+TEST_CASE("socketcan source: a kernel's frame gets the same header as its log line") {
   canfd_frame frame{};
   frame.can_id = 0x18FEF100U | CAN_EFF_FLAG;
   frame.len = 8;
@@ -472,7 +472,7 @@ TEST_CASE("socketcan source: a kernel's frame becomes the header that its log li
   CHECK(can::fault_of(header) == can::frame_fault::none);
 }
 
-TEST_CASE("socketcan source: no interface, or a kernel without CAN, is said in one line") {
+TEST_CASE("socketcan source: reports a missing interface or a kernel without CAN in one line") {
   CHECK(socketcan_source::open({}).code() == errc::usage);
   const auto none = socketcan_source::open({"nocan7"});
   REQUIRE_FALSE(none);

@@ -37,7 +37,7 @@ private:
 
 } // namespace
 
-TEST_CASE("spool: a damaged block is counted and reported, and records say so in its place") {
+TEST_CASE("spool: counts and reports a damaged block, and puts records of the loss in its place") {
   for (const auto* harm : {"update item_block set bytes = zeroblob(length(bytes)) where place = 11",
                            "update item_block set count = 9 where place = 11",
                            "update item_block set count = 900 where place = 11",
@@ -69,7 +69,7 @@ TEST_CASE("spool: a damaged block is counted and reported, and records say so in
   }
 }
 
-TEST_CASE("spool: at its limit nothing is numbered, and room comes back when items are acked") {
+TEST_CASE("spool: numbers nothing at its limit, and has room again when items are acked") {
   spool_story s;
   s.options.bytes_max = 10'000;
   s.reopen();
@@ -90,8 +90,7 @@ TEST_CASE("spool: at its limit nothing is numbered, and room comes back when ite
   CHECK(s.read_all(101).back() == std::pair<std::uint64_t, std::uint64_t>{held + 10, held + 10});
 }
 
-TEST_CASE(
-  "spool: a full disk loses nothing that was promised, and the same append succeeds later") {
+TEST_CASE("spool: a full disk loses no numbered item, and the same append succeeds later") {
   spool_story s;
   s.reopen();
   s.append(100);
@@ -111,8 +110,7 @@ TEST_CASE(
   CHECK(s.read_all(1).size() == held + 4'000);
 }
 
-TEST_CASE(
-  "spool: on a full disk it opens, gives what it holds, and begins its run when there is room") {
+TEST_CASE("spool: opens on a full disk, gives its items, and begins its run when there is room") {
   spool_story s;
   s.reopen();
   s.append(4'000);

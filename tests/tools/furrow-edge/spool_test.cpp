@@ -7,7 +7,7 @@ using namespace furrow;
 using namespace furrow::edge;
 using namespace furrow::tests;
 
-TEST_CASE("spool: items are numbered 1, 2, 3 ... over any number of openings") {
+TEST_CASE("spool: numbers items 1, 2, 3 ... over any number of openings") {
   spool_story s;
   s.reopen();
   CHECK(s.open_spool->last_seq() == 0);
@@ -25,7 +25,8 @@ TEST_CASE("spool: items are numbered 1, 2, 3 ... over any number of openings") {
     REQUIRE(all[i] == std::pair<std::uint64_t, std::uint64_t>{i + 1, i + 1});
 }
 
-TEST_CASE("spool: reading from inside a block gives the whole block, from above the last nothing") {
+TEST_CASE(
+  "spool: a read from inside a block gives the whole block, a read above the last item nothing") {
   spool_story s;
   s.reopen();
   s.append(10);
@@ -40,7 +41,7 @@ TEST_CASE("spool: reading from inside a block gives the whole block, from above 
 }
 
 TEST_CASE(
-  "spool: killed at any moment it holds a prefix of what was written, and numbers on from there") {
+  "spool: killed at any moment, holds a prefix of what was written and continues its numbers") {
   // A copy of the files between any two steps is what a kill -9 leaves behind.
   spool_story s;
   s.reopen();
@@ -86,7 +87,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("spool: every opening is a run; what a node knows is forgotten but for the last") {
+TEST_CASE("spool: every opening is a run; of the runs that a node knows only the last is kept") {
   spool_story s;
   s.reopen();
   s.append(5);
@@ -115,7 +116,7 @@ TEST_CASE("spool: every opening is a run; what a node knows is forgotten but for
   CHECK(later[0] == runs[1]); // the one that a node knows stays
 }
 
-TEST_CASE("spool: two processes cannot have it open, and a look inside disturbs no one") {
+TEST_CASE("spool: two processes cannot open one spool, and inspecting it disturbs nobody") {
   spool_story s;
   s.reopen();
   s.append(3);
@@ -129,7 +130,7 @@ TEST_CASE("spool: two processes cannot have it open, and a look inside disturbs 
   CHECK(spool::inspect(s.folder.file("none")).code() == errc::missing);
 }
 
-TEST_CASE("spool: files that are no spool of this machine and program are refused and left alone") {
+TEST_CASE("spool: rejects other files and foreign spools, and does not change them") {
   spool_story s;
   const auto text = s.folder.write("text", std::string(5'000, 'x'));
   CHECK(spool::open({.path = text, .equipment = "T1"}, {}).code() == errc::foreign);
@@ -147,8 +148,8 @@ TEST_CASE("spool: files that are no spool of this machine and program are refuse
   CHECK(spool::open({.path = "/nowhere/at/all", .equipment = "T1"}, {}).code() == errc::io);
 }
 
-TEST_CASE(
-  "spool: acked items stay for their time, then go in small steps; un-acked ones never go") {
+TEST_CASE("spool: keeps acked items for their time, then deletes them in small steps; never "
+          "deletes un-acked items") {
   spool_story s;
   s.options.retain_time = std::chrono::seconds{60};
   s.reopen();
@@ -175,7 +176,7 @@ TEST_CASE(
 }
 
 TEST_CASE(
-  "spool: acked items above the bytes to retain go at once, a block that is acked in part stays") {
+  "spool: deletes acked items above the bytes to retain at once, but no partly acked block") {
   spool_story s;
   s.options.retain_bytes = 4'000;
   s.reopen();
@@ -195,7 +196,7 @@ TEST_CASE(
   CHECK(s.open_spool->state().first_seq == 901);
 }
 
-TEST_CASE("spool: after a rewind the items are un-acked again and stay") {
+TEST_CASE("spool: keeps items that a rewind has made un-acked again") {
   spool_story s;
   s.options.retain_time = std::chrono::seconds{60};
   s.reopen();
@@ -262,7 +263,7 @@ TEST_CASE("spool: a copy with nothing of its own begins an empty stream") {
   CHECK(s.open_spool->last_seq() == 0);
 }
 
-TEST_CASE("spool: a fork drops nothing that no node has, wherever the node says the copy parted") {
+TEST_CASE("spool: a fork drops no item that no node has, wherever the node says the copy parted") {
   // Symptom: a gateway was told that its spool had parted beyond its last item while 133,548 items
   // were not acked; it dropped them, had nothing left to send and ended as if all were durable.
   for (const auto& [fork, durable] : std::vector<std::pair<std::uint64_t, std::uint64_t>>{
@@ -289,7 +290,7 @@ TEST_CASE("spool: a fork drops nothing that no node has, wherever the node says 
   }
 }
 
-TEST_CASE("spool: records are divided as frames are") {
+TEST_CASE("spool: divides records like frames") {
   spool_story s;
   s.reopen();
   std::vector<can::record> records;
@@ -305,7 +306,7 @@ TEST_CASE("spool: records are divided as frames are") {
   CHECK(rest[0] == records[3]);
 }
 
-TEST_CASE("spool: buses are saved with the frames that named them") {
+TEST_CASE("spool: saves buses with the frames that named them") {
   spool_story s;
   s.reopen();
   const std::vector<can::bus_name> buses{{0, "can0"}, {1, "vcan-ü"}};

@@ -81,7 +81,7 @@ public:
 
 } // namespace
 
-TEST_CASE("bench: a run on SQLite counts every frame, and leaves no file") {
+TEST_CASE("bench: a run on SQLite counts every frame and leaves no file") {
   const folder place;
   const auto out =
     figures(bench({"ingest", "--database", "sqlite:" + place.file("b.db").string(), "--machines",
@@ -100,7 +100,7 @@ TEST_CASE("bench: a run on SQLite counts every frame, and leaves no file") {
   CHECK(place.empty());
 }
 
-TEST_CASE("bench: on PostgreSQL rows are copied in the same run, and its database is dropped") {
+TEST_CASE("bench: a run on PostgreSQL also copies rows, and drops its database") {
   const pg_cluster cluster;
   const auto out = figures(bench({"ingest", "--database", cluster.url(), "--machines", "2",
                                   "--frames", "40000", "--baseline", "20000", "-o", "json"}));
@@ -130,7 +130,7 @@ TEST_CASE("bench: on PostgreSQL rows are copied in the same run, and its databas
   }
 }
 
-TEST_CASE("bench: questions are answered by blocks and by rows alike") {
+TEST_CASE("bench: queries give the same answers over blocks and over rows") {
   const pg_cluster cluster;
   const auto out = figures(bench({"query", "--database", cluster.url(), "--machines", "2",
                                   "--frames", "20000", "--baseline", "20000", "-o", "json"}));
@@ -143,7 +143,7 @@ TEST_CASE("bench: questions are answered by blocks and by rows alike") {
   }
 }
 
-TEST_CASE("bench: decoding needs no database; idle sessions are weighed") {
+TEST_CASE("bench: decodes without a database, and measures idle sessions") {
   const auto decoded = figures(bench({"decode", "--seconds", "0.05", "-o", "json"}));
   CHECK(decoded.at("live_state").at("frames_per_second") > 1e5);
   CHECK(decoded.at("catalogue").at("signals_per_frame") > 1);
@@ -156,7 +156,7 @@ TEST_CASE("bench: decoding needs no database; idle sessions are weighed") {
   CHECK(place.empty());
 }
 
-TEST_CASE("bench: what cannot be run is said in a line") {
+TEST_CASE("bench: reports in one line what cannot be run") {
   const auto nobody =
     bench({"ingest", "--database", "postgresql://nobody@127.0.0.1:1/none", "--frames", "10"});
   CHECK(nobody.exit_code == 3);

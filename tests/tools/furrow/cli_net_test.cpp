@@ -56,8 +56,8 @@ const std::string cli_t1_log = "(1588310400.001000) can0 18FEF100#01020304050607
 
 } // namespace
 
-TEST_CASE("furrow ledger: JSON with the agreed names in the agreed order, and the exit code says "
-          "whether it is sound") {
+TEST_CASE("furrow ledger: JSON has the agreed names in the agreed order; the exit code says "
+          "whether the ledger is clean") {
   cli_world furrow;
   CHECK(good(furrow("ledger", "T1", "-o", "json"))
         == "[{\"equipment\":\"T1\",\"stream_id\":\"00000000-0000-0000-0000-000000000007\","
@@ -72,7 +72,7 @@ TEST_CASE("furrow ledger: JSON with the agreed names in the agreed order, and th
   CHECK(furrow("ledger").exit_code == 1);
 }
 
-TEST_CASE("furrow ledger: a table as wide as what it holds, numbers on the right") {
+TEST_CASE("furrow ledger: the table is as wide as its content, with numbers aligned right") {
   cli_world furrow;
   CHECK(good(furrow("ledger", "T1"))
         == "EQUIPMENT  STREAM                                SENT  DURABLE  STORED  LOST  DOUBLED  "
@@ -81,7 +81,7 @@ TEST_CASE("furrow ledger: a table as wide as what it holds, numbers on the right
            "          0\n");
 }
 
-TEST_CASE("furrow frames: byte for byte the log, filtered on demand") {
+TEST_CASE("furrow frames: prints the log byte for byte, or filtered") {
   cli_world furrow;
   CHECK(good(furrow("frames", "T1")) == cli_t1_log);
   CHECK(good(furrow("frames", "T1", "-o", "candump", "--can-id", "123"))
@@ -100,7 +100,7 @@ TEST_CASE("furrow frames: byte for byte the log, filtered on demand") {
         != std::string::npos);
 }
 
-TEST_CASE("furrow frames: a reader that goes away ends it quietly") {
+TEST_CASE("furrow frames: ends quietly when the reader goes away") {
   cli_world furrow;
   furrow.node.database.frame_count = 1'000'000;
   program_options options{{{"FURROW_AT", furrow.front.url()}}};
@@ -112,7 +112,7 @@ TEST_CASE("furrow frames: a reader that goes away ends it quietly") {
   CHECK(furrow.node.database.pages < 125);
 }
 
-TEST_CASE("furrow frames: an answer that was cut short, and a full disk, are failures") {
+TEST_CASE("furrow frames: fails on a truncated answer and on a full disk") {
   cli_world furrow;
   furrow.node.database.frame_count = 100'000;
   furrow.node.database.pages_max = 2;
@@ -157,7 +157,7 @@ TEST_CASE("furrow equipment: the fleet, one machine, and watching") {
 }
 
 TEST_CASE(
-  "furrow equipment: without the database the live machines are shown, and why others are not") {
+  "furrow equipment: without the database, shows the live machines and why others are missing") {
   cli_world furrow;
   furrow.node.store_up = false;
   furrow.node.database.away = true;
@@ -168,7 +168,7 @@ TEST_CASE(
   bad(furrow("ledger"), 1);
 }
 
-TEST_CASE("furrow equipment: a name cannot steer the terminal") {
+TEST_CASE("furrow equipment: a name cannot control the terminal") {
   cli_world furrow;
   furrow.node.live[0].peer = "evil\x1b[2Jpeer\n";
   const auto shown = good(furrow("equipment", "T1"));
@@ -176,7 +176,7 @@ TEST_CASE("furrow equipment: a name cannot steer the terminal") {
   CHECK(shown.find('\x1b') == std::string::npos);
 }
 
-TEST_CASE("furrow actors: tree, one, kill") {
+TEST_CASE("furrow actors: shows the tree and one actor, and kills one") {
   cli_world furrow;
   CHECK(good(furrow("actors"))
         == "ACTOR                    ID  STATE    RESTARTS  DETAIL\n"
@@ -214,7 +214,7 @@ TEST_CASE("furrow db: state and migrations through the node") {
   CHECK(away.out == "fake 1: down: connection refused\n");
 }
 
-TEST_CASE("furrow db: a database itself, without a node") {
+TEST_CASE("furrow db: asks a database directly, without a node") {
   std::string folder = "/tmp/furrow_cli_XXXXXX";
   REQUIRE(::mkdtemp(folder.data()) != nullptr);
   const auto url = "sqlite:" + folder + "/furrow.db";
@@ -236,22 +236,21 @@ TEST_CASE("furrow db: a database itself, without a node") {
   bad(furrow_with({}, {"db", "status", "--database", "mysql://x"}), 1);
 }
 
-TEST_CASE(
-  "furrow report: figures, alarms and advice, and nothing made up where nothing is measured") {
+TEST_CASE("furrow report: shows figures, alarms and advice, and no figure that was not measured") {
   cli_world furrow;
   CHECK(good(furrow("report")) == "this database has no pool, and its statements are not timed\n");
   furrow.node.database.measured = busy_activity();
   const auto busy = furrow("report");
   CHECK(busy.exit_code == 1); // alarms
   for (const std::string words :
-       {"15 in use, 0 idle, 0 overflow", "3 in vain", "99.00 % succeeded", "--pool-max",
+       {"15 in use, 0 idle, 0 overflow", "3 timed out", "99.00 % succeeded", "--pool-max",
         "raise from 10 to 15", "select '?' from t where a = $1"})
     CHECK_MESSAGE(busy.out.find(words) != std::string::npos, words << " in " << busy.out);
   const auto raw = ordered_json::parse(furrow("report", "-o", "json").out);
   CHECK((raw.is_array() ? raw[0] : raw)["pool"]["timeouts"] == 3);
 }
 
-TEST_CASE("furrow health: ready is 0, not ready is 1") {
+TEST_CASE("furrow health: exit code 0 if ready, 1 if not ready") {
   cli_world furrow;
   CHECK(good(furrow("health")) == "NODE  VERSION  READY  REASONS\nn1    0.1.0    yes    -\n");
   furrow.node.store_up = false;
@@ -260,7 +259,7 @@ TEST_CASE("furrow health: ready is 0, not ready is 1") {
   CHECK(ordered_json::parse(not_ready.out)["ready"] == false);
 }
 
-TEST_CASE("furrow: exit codes tell usage, no connection, not found and time-out apart") {
+TEST_CASE("furrow: usage errors, no connection, not found and time-out have different exit codes") {
   cli_world furrow;
   CHECK(bad(furrow("nonsense"), 2).find("`furrow --help`") != std::string::npos);
   bad(furrow_with({}, {}), 2);
@@ -278,7 +277,7 @@ TEST_CASE("furrow: exit codes tell usage, no connection, not found and time-out 
         != std::string::npos);
 }
 
-TEST_CASE("furrow: help has examples, the environment gives way to the flag") {
+TEST_CASE("furrow: the help has examples, and flags override the environment") {
   for (const std::vector<std::string>& words : {std::vector<std::string>{"--help"},
                                                 {"ledger", "--help"},
                                                 {"frames", "--help"},
@@ -296,7 +295,7 @@ TEST_CASE("furrow: help has examples, the environment gives way to the flag") {
   CHECK(good(furrow_with({}, {"version"})).starts_with("furrow 0."));
 }
 
-TEST_CASE("furrow: colours on a terminal only, and not with NO_COLOR") {
+TEST_CASE("furrow: prints colours only on a terminal, and not with NO_COLOR") {
   cli_world furrow;
   const auto shown = [&](bool terminal, const char* no_color) {
     program_options options{
@@ -309,7 +308,7 @@ TEST_CASE("furrow: colours on a terminal only, and not with NO_COLOR") {
   CHECK(shown(false, "").find('\x1b') == std::string::npos);
 }
 
-TEST_CASE("furrow token: what it prints is what a node takes") {
+TEST_CASE("furrow token: a node accepts the printed lines") {
   const auto made =
     ordered_json::parse(good(furrow_with({}, {"token", "new", "--role", "viewer", "--farm",
                                               "hi\"ll", "--equipment", "T1", "-o", "json"})));
@@ -329,8 +328,8 @@ TEST_CASE("furrow token: what it prints is what a node takes") {
   bad(furrow_with({}, {"token", "new", "--farm", "a/b"}), 2);
 }
 
-TEST_CASE(
-  "furrow: a token comes from flag, environment or file; without one the node says what to do") {
+TEST_CASE("furrow: takes a token from flag, environment or file; without a token the node says "
+          "what to do") {
   http::http_config config;
   config.tokens = *daemon::token_table::parse(
     "[[token]]\nsha256 = \"" + daemon::hash_of_token("v") + "\"\nrole = \"viewer\"\n", "t");
@@ -349,7 +348,7 @@ TEST_CASE(
         != std::string::npos);
 }
 
-TEST_CASE("furrow: https needs an authority that it trusts") {
+TEST_CASE("furrow: https needs a trusted certificate authority") {
   const certificate made;
   http::http_config config;
   config.tls = *daemon::server_tls({made.cert, made.key, ""});
@@ -360,7 +359,7 @@ TEST_CASE("furrow: https needs an authority that it trusts") {
   bad(furrow("--at", url, "--ca", "/nowhere.pem", "ledger"), 1);
 }
 
-TEST_CASE("furrow completion: the scripts know the commands, and bash takes them") {
+TEST_CASE("furrow completion: the scripts list the commands, and bash accepts them") {
   const auto script = good(furrow_with({}, {"completion", "bash"}));
   const auto completed = run_program(
     {"/bin/bash", "-c",

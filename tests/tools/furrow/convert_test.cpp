@@ -32,7 +32,7 @@ outcome convert(const std::string& text, const convert_options& options) {
 
 } // namespace
 
-TEST_CASE("convert: a real tractor's log goes to each format and back, byte for byte") {
+TEST_CASE("convert: a real tractor's log survives each format and back, byte for byte") {
   const auto path = data_file("j1939/jd5055e/idle10sec.candump.log");
   if (!path)
     return;
@@ -54,7 +54,8 @@ TEST_CASE("convert: a real tractor's log goes to each format and back, byte for 
   }
 }
 
-TEST_CASE("convert: what cannot be read and what has no form is named, counted, and fails") {
+TEST_CASE(
+  "convert: reports and counts unreadable lines and frames the format cannot hold, and fails") {
   const std::string text = "(1.0) can0 18FEF100#11\n(2.0) can0 18FEF100#1\n(3.0) can0 123#11\n"
                            "DROPCOUNT: dropped 5 CAN frames on 'can0' socket (total drops 5)\n";
   const auto result = convert(text, {.to = log_format::canboat});
@@ -63,12 +64,12 @@ TEST_CASE("convert: what cannot be read and what has no form is named, counted, 
   CHECK(result.errors
         == "stdin:2:22: payload: a byte has two hex digits\n"
            "stdin:3: an identifier of 11 bits: NMEA 2000 text has no form for it\n"
-           "stdin: the log says that 5 frames were dropped while it was recorded\n"
+           "stdin: the log reports that 5 frames were dropped while it was recorded\n"
            "stdin: 1 lines could not be read\n"
-           "stdin: 1 frames or messages have no form in canboat\n");
+           "stdin: 1 frames or messages cannot be written as canboat\n");
 }
 
-TEST_CASE("convert: a flood of bad lines is named twenty times and counted whole") {
+TEST_CASE("convert: reports the first twenty bad lines and counts all of them") {
   std::string text;
   for (int i = 0; i < 500; ++i)
     text += "(1.0) can0 18FEF100#1\n";
@@ -78,14 +79,14 @@ TEST_CASE("convert: a flood of bad lines is named twenty times and counted whole
   CHECK(result.errors.ends_with("stdin: 500 lines could not be read\n"));
 }
 
-TEST_CASE("convert: a last line without its end is converted, and told") {
+TEST_CASE("convert: converts and reports a last line without line end") {
   const auto result = convert("(1.0) can0 18FEF100#11", {});
   CHECK(result.code == 0);
   CHECK(result.text == "(0000000001.000000) can0 18FEF100#11\n");
-  CHECK(result.errors == "stdin: the last line has no end; it may have been cut off\n");
+  CHECK(result.errors == "stdin: the last line has no line end; the log may be truncated\n");
 }
 
-TEST_CASE("convert: a reader that has enough is no damage of the log") {
+TEST_CASE("convert: ends with success when the reader has enough") {
   std::string log; // several pieces, so that the last one ends within a line
   while (log.size() < 2'000'000)
     log += "(1547753403.715009) can0 18FEF100#FF00FF00FF00FF00\n";
@@ -105,20 +106,20 @@ TEST_CASE("convert: a reader that has enough is no damage of the log") {
   CHECK(problems.str().find("1:1") != std::string::npos);
 }
 
-TEST_CASE("convert: nothing in, nothing out") {
+TEST_CASE("convert: empty input gives empty output") {
   const auto result = convert("", {.to = log_format::asc});
   CHECK(result.code == 0);
   CHECK(result.text.empty());
   CHECK(result.errors.empty());
 }
 
-TEST_CASE("convert: whole messages go to canboat and nowhere else") {
+TEST_CASE("convert: writes assembled messages to canboat and to no other format") {
   const std::string text = "2021-02-03T04:05:06.000Z,3,126208,0,204,9,10,20,30,40,50,60,70,80,90\n";
   CHECK(convert(text, {.to = log_format::canboat}).text == text);
   CHECK(convert(text, {.to = log_format::candump}).code == 1);
 }
 
-TEST_CASE("convert: the command line refuses what is no format") {
+TEST_CASE("convert: rejects an unknown format") {
   for (const char* line :
        {"convert", "convert --to mdf", "convert --to garmin", "convert --to asc --from x"}) {
     CLI::App app;

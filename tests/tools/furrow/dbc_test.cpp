@@ -36,7 +36,7 @@ run check(const std::string& path, bool as_json, bool strict = false) {
 
 } // namespace
 
-TEST_CASE("dbc check: JSON of every file says what cantools says of it") {
+TEST_CASE("dbc check: the JSON of every file agrees with cantools") {
   const auto expected = data_file("dbc/expected.dbc_expected.jsonl.gz");
   if (!expected)
     return;
@@ -91,7 +91,7 @@ TEST_CASE("dbc check: JSON of every file says what cantools says of it") {
   CHECK(messages == 2114);
 }
 
-TEST_CASE("dbc check: text shows each signal, and the warnings with their places") {
+TEST_CASE("dbc check: the text shows each signal, and each warning with its place") {
   const auto path = find_dbc("issue_184_extended_mux_cascaded.dbc");
   if (!path)
     return;
@@ -107,7 +107,7 @@ TEST_CASE("dbc check: text shows each signal, and the warnings with their places
   CHECK(low.out.find("more than 11 bits and no mark for extended") != std::string::npos);
 }
 
-TEST_CASE("dbc check: a file that cannot be read is one line and exit code 1") {
+TEST_CASE("dbc check: an unreadable file gives one line and exit code 1") {
   const auto one = check("/nowhere.dbc", true);
   CHECK(one.code == 1);
   CHECK(one.out.empty());
@@ -116,7 +116,7 @@ TEST_CASE("dbc check: a file that cannot be read is one line and exit code 1") {
   CHECK(check("/dev/zero", false).code == 1);
 }
 
-TEST_CASE("dbc check: the options are those that it says") {
+TEST_CASE("dbc check: rejects an invalid command line") {
   for (const auto* line : {"dbc", "dbc check", "dbc check a.dbc -o yaml"}) {
     CAPTURE(line);
     CLI::App app;

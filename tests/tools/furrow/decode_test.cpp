@@ -75,7 +75,7 @@ const std::string eec1 = "(1547753403.719009) can0 0CF00400#F0FF7D000000FFFF\n"
 
 } // namespace
 
-TEST_CASE("decode: a row for each message, with all that is known of each signal") {
+TEST_CASE("decode: prints a row for each message, with all facts of each signal") {
   const auto one = decode(eec1, {.catalogue = true, .json = true});
   CHECK(one.code == 0);
   CHECK(one.problems.empty());
@@ -107,7 +107,7 @@ TEST_CASE("decode: a row for each message, with all that is known of each signal
   CHECK(rows[0]["signals"]["engine_speed"]["value"] == 0.0);
 }
 
-TEST_CASE("decode: text reads like cantools") {
+TEST_CASE("decode: the text looks like that of cantools") {
   const dbc_on_disk dbc{"BO_ 496 Example: 8 X\n SG_ Enable : 7|1@0+ (1,0) [0|0] \"-\" X\n"
                         " SG_ Radius : 6|6@0+ (0.1,0) [0|5] \"m\" X\n SG_ Temperature : 0|12@0- "
                         "(0.01,250) [0|0] \"degK\" X\n"
@@ -118,7 +118,7 @@ TEST_CASE("decode: text reads like cantools") {
            "   Temperature: 255.92 degK\n)\n");
 }
 
-TEST_CASE("decode: a message that was put together has the line of its last frame") {
+TEST_CASE("decode: an assembled message has the line of its last frame") {
   const dbc_on_disk dbc{
     "BO_ 2566841342 EC1: 40 X\n SG_ idle_speed : 0|16@1+ (0.125,0) [0|0] \"rpm\" X\n"};
   const std::string bam =
@@ -153,7 +153,7 @@ TEST_CASE("decode: a message that was put together has the line of its last fram
 }
 
 TEST_CASE(
-  "decode: a whole identifier in a file means the frame, though J1939 would see a piece in it") {
+  "decode: a whole identifier in a file means the frame, even if J1939 sees a piece of a message") {
   const dbc_on_disk dbc{
     "BO_ 2565570304 mine: 8 X\n SG_ a : 0|8@1+ (1,0) [0|0] \"\" X\n"}; // 0x98EB7F00
   const auto rows =
@@ -164,7 +164,7 @@ TEST_CASE(
   CHECK(rows[0]["signals"]["a"]["value"] == 5.0);
 }
 
-TEST_CASE("decode: the user's file goes before the catalogue") {
+TEST_CASE("decode: uses the user's file before the catalogue") {
   const dbc_on_disk dbc{
     "BO_ 2364540158 Mine: 8 X\n SG_ rpm : 24|16@1+ (0.125,0) [0|0] \"rpm\" X\n"};
   const auto rows = decode(eec1, {.dbc = {dbc.path()}, .catalogue = true, .json = true}).rows();
@@ -172,7 +172,7 @@ TEST_CASE("decode: the user's file goes before the catalogue") {
   CHECK(rows[0]["message"] == "Mine");
 }
 
-TEST_CASE("decode: floats, signs, infinity and two signals of one name are JSON") {
+TEST_CASE("decode: writes floats, signs, infinity and two signals of one name as valid JSON") {
   const dbc_on_disk dbc{
     "BO_ 5 m: 8 X\n SG_ f : 0|32@1+ (2,0) [0|0] \"\" X\n SG_ s : 32|8@1- (1,0) [0|0] \"\" X\n SG_ "
     "s : 40|8@1+ (1,0) [0|0] \"\\\"q\\\"\" X\nSIG_VALTYPE_ 5 f : 1;\n"};
@@ -192,7 +192,7 @@ TEST_CASE("decode: floats, signs, infinity and two signals of one name are JSON"
   CHECK(rows[2]["signals"].size() == 1); // the others lie beyond the frame
 }
 
-TEST_CASE("decode: a reader that has enough is no damage of the log") {
+TEST_CASE("decode: ends with success when the reader has enough") {
   std::string log; // several pieces, so that the last one ends within a line
   while (log.size() < 2'000'000)
     log += "(1547753403.715009) can0 18FEF100#FF00FF00FF00FF00\n";
@@ -213,7 +213,7 @@ TEST_CASE("decode: a reader that has enough is no damage of the log") {
   CHECK(problems.str().find("1:1") != std::string::npos);
 }
 
-TEST_CASE("decode: what cannot be loaded or read is named in one line") {
+TEST_CASE("decode: reports in one line what cannot be loaded or read") {
   const dbc_on_disk broken{"BO_ 1 a: 8 X\n SG_ s : 0;8@1+ (1,0) [0|0] \"\" X\n"};
   const auto one = decode(eec1, {.dbc = {broken.path()}, .json = true});
   CHECK(one.code == 1);
@@ -230,7 +230,7 @@ TEST_CASE("decode: what cannot be loaded or read is named in one line") {
   CHECK(decode("", {.catalogue = true}).code == 0);
 }
 
-TEST_CASE("decode: the options are those that it says") {
+TEST_CASE("decode: rejects an invalid command line") {
   for (const auto* line :
        {"decode", "decode --signals", "decode --catalogue -o yaml", "decode --dbc"}) {
     CAPTURE(line);
@@ -285,7 +285,7 @@ TEST_CASE("decode: a real tractor's log gives every row of the reference") {
   CHECK(ours.size() == rows + reassembled);
 }
 
-TEST_CASE("decode: of an ISOBUS log every message comes out, and none that was never whole") {
+TEST_CASE("decode: prints every complete message of an ISOBUS log, and no incomplete one") {
   const auto log = data_file("isobus/agisostack-1.candump.log");
   const auto truth = data_file("isobus/agisostack-1.truth.jsonl.gz");
   if (!log || !truth)
@@ -312,7 +312,7 @@ TEST_CASE("decode: of an ISOBUS log every message comes out, and none that was n
   CHECK(received > 50);
 }
 
-TEST_CASE("decode: a transfer beyond what a node would hold comes out, whole") {
+TEST_CASE("decode: prints a transfer that is larger than a node accepts, whole") {
   constexpr std::size_t bytes = 5'000'000;
   const auto hex = [](std::uint64_t value, int digits) {
     std::string out;

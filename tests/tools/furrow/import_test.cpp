@@ -60,7 +60,7 @@ struct table_world {
 
 } // namespace
 
-TEST_CASE("furrow import: rows become frames with their times, what cannot is in quarantine") {
+TEST_CASE("furrow import: rows become frames with their times; other rows go to quarantine") {
   const table_world here;
   here.insert("values (1000, 'T1', 291, x'0102'), (2000, 'T1', 2566844672 , '0A0B'), "
               "(3000, 'T1', 419361024, x''), (4000, 'T1', 'x', x'01'), (null, 'T1', 1, x'01'), "
@@ -88,10 +88,10 @@ TEST_CASE("furrow import: rows become frames with their times, what cannot is in
   table_world::exec(here.from, "update \"raw \"\"rows\"\"\" set payload = x'ff' where ts = 7000");
   const auto changed = run(here.command({"--time-unit", "ms"}));
   CHECK(changed.exit_code == 1);
-  CHECK(has(changed.errors, "the frames stored are others than those of the table"));
+  CHECK(has(changed.errors, "the stored frames differ from the table"));
 }
 
-TEST_CASE("furrow import: killed again and again, each row is stored once") {
+TEST_CASE("furrow import: stores each row once when it is killed again and again") {
   const table_world here;
   here.insert("with recursive n(i) as (select 0 union all select i + 1 from n where i < 399999) "
               "select i * 10, 'T' || (i % 2), i % 2048, x'0102030405060708' from n");

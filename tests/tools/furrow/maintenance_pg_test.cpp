@@ -23,14 +23,14 @@ std::string rows_of(const std::string& table, const std::string& database) {
 
 } // namespace
 
-TEST_CASE("furrow db on PostgreSQL: migrates to a step, and validates what is there") {
+TEST_CASE("furrow db on PostgreSQL: migrates to a step, and validates the database") {
   const auto url = cluster().make_database("steps");
   const auto all = static_cast<long>(furrow::storage::postgres_migrations().size());
   good({"db", "migrate", "--dry-run", "--database", url});
   CHECK(cluster().value("select to_regnamespace('furrow') is null", "steps") == "t");
   good({"db", "migrate", "--to", "2", "--database", url});
   CHECK(rows_of("migration", "steps") == "2");
-  CHECK(has(bad({"db", "validate", "--database", url}), "are not sound"));
+  CHECK(has(bad({"db", "validate", "--database", url}), "checks failed"));
   good({"db", "migrate", "--database", url});
   CHECK(std::stol(rows_of("migration", "steps")) == all);
   CHECK(rows_of("definition_set", "steps") == "1");
@@ -76,7 +76,7 @@ TEST_CASE("furrow db on PostgreSQL: backup and restore, whole or not at all") {
   CHECK_FALSE(std::filesystem::exists(folder.file("none.partial")));
 }
 
-TEST_CASE("furrow db on PostgreSQL: nothing is restored under a node that is at work") {
+TEST_CASE("furrow db on PostgreSQL: rejects a restore while a node is running") {
   const scratch_folder folder;
   const auto url = cluster().make_database("busy");
   good({"db", "migrate", "--database", url});
@@ -97,7 +97,7 @@ TEST_CASE("furrow db on PostgreSQL: nothing is restored under a node that is at 
   good({"db", "restore", file, "--replace", "--database", url});
 }
 
-TEST_CASE("furrow db on PostgreSQL: the step of a newer program that only adds stops nobody") {
+TEST_CASE("furrow db on PostgreSQL: accepts a newer program's migration that only adds") {
   const auto url = cluster().make_database("newer");
   good({"db", "migrate", "--database", url});
   cluster().exec("insert into furrow.migration (number, name, checksum) values (999, 'adds', 'x')",
@@ -109,7 +109,7 @@ TEST_CASE("furrow db on PostgreSQL: the step of a newer program that only adds s
   CHECK(has(bad({"db", "migrate", "--database", url}), "newer than this program"));
 }
 
-TEST_CASE("furrow db seal and dbc load: as a person runs them") {
+TEST_CASE("furrow db seal and dbc load: work as typed by a person") {
   const scratch_folder folder;
   const auto url = cluster().make_database("sealed");
   good({"db", "migrate", "--database", url});

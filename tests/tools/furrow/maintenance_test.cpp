@@ -30,7 +30,7 @@ struct world {
 
 } // namespace
 
-TEST_CASE("furrow db migrate: no further than --to, and --dry-run changes nothing") {
+TEST_CASE("furrow db migrate: stops at --to, and --dry-run changes nothing") {
   const world here;
   CHECK(has(good({"db", "migrate", "--dry-run", "--database", here.url}), "streams_and_blocks"));
   CHECK_FALSE(std::filesystem::exists(here.path));
@@ -44,13 +44,13 @@ TEST_CASE("furrow db migrate: no further than --to, and --dry-run changes nothin
     CHECK(has(line, row == 0   ? "PLAN"
                     : row <= 2 ? "is applied"
                     : row == 3 ? "would be applied"
-                               : "not asked for"));
+                               : "above --to"));
   }
   CHECK(row == 1 + static_cast<int>(furrow::storage::sqlite_migrations().size()));
   CHECK(
     has(good({"db", "migrate", "--to", "3", "--dry-run", "--database", here.url, "-o", "jsonl"}),
         "\"would_apply\":true"));
-  CHECK(has(bad({"db", "validate", "--database", here.url}), "are not sound"));
+  CHECK(has(bad({"db", "validate", "--database", here.url}), "checks failed"));
   CHECK(has(bad({"db", "migrate", "--to", "999", "--database", here.url}),
             "there is no migration 999"));
   const auto before = here.folder.file("before.db");
@@ -62,7 +62,7 @@ TEST_CASE("furrow db migrate: no further than --to, and --dry-run changes nothin
   CHECK(run({"db", "migrate", "--to", "1"}).exit_code == 2); // of a node it cannot be asked
 }
 
-TEST_CASE("furrow db validate: says what is lost, doubled, missing or changed") {
+TEST_CASE("furrow db validate: reports what is lost, doubled, missing or changed") {
   const world here;
   good({"db", "migrate", "--database", here.url});
   here.exec(one_machine("", false));
@@ -108,8 +108,8 @@ TEST_CASE("furrow db backup and restore: whole, or not at all") {
             R"({"what":"rows of equipment","says":"1","sound":true})"));
 }
 
-TEST_CASE("furrow db: a step of the next version that only adds is fine, one that takes away is "
-          "fine when this program needs it no more") {
+TEST_CASE("furrow db: accepts a newer migration that only adds, or that removes what this program "
+          "does not need") {
   const world here;
   good({"db", "migrate", "--database", here.url});
   const auto newest = furrow::storage::sqlite_migrations().back().number;
@@ -125,7 +125,7 @@ TEST_CASE("furrow db: a step of the next version that only adds is fine, one tha
   CHECK(has(bad({"db", "migrate", "--database", here.url}), "newer than this program"));
 }
 
-TEST_CASE("furrow db: what is no URL reaches no database") {
+TEST_CASE("furrow db: rejects an invalid database URL before it opens a database") {
   const world here;
   good({"db", "migrate", "--database", here.url});
   for (const auto* url : {"postgres//x", "f1", "", "foo=bar"}) {
@@ -139,7 +139,7 @@ TEST_CASE("furrow db: what is no URL reaches no database") {
   }
 }
 
-TEST_CASE("furrow db copy: looks at the source before it changes the target") {
+TEST_CASE("furrow db copy: checks the source before it changes the target") {
   const world here;
   // Nothing answers there: were it asked first, that would be said.
   const std::string target = "postgresql://nobody@127.0.0.1:1/none";

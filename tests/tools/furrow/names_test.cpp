@@ -42,7 +42,7 @@ const std::string three_ecus = "(1700000000.000000) can0 18EEFF80#0200E0AF00840C
 
 } // namespace
 
-TEST_CASE("names: ECUs with every field of their NAMEs, and their addresses over time") {
+TEST_CASE("names: lists ECUs with every field of their NAMEs, and their addresses over time") {
   const auto one = names_of(three_ecus);
   CHECK(one.code == 0);
   CHECK(one.problems.empty());
@@ -67,7 +67,7 @@ TEST_CASE("names: ECUs with every field of their NAMEs, and their addresses over
   CHECK(all[2]["cannot_claim"] == true);
 }
 
-TEST_CASE("names: an address that never claims is told on request") {
+TEST_CASE("names: lists addresses without a claim on request") {
   const auto all = nlohmann::json::parse(names_of(three_ecus, {.json = true, .unnamed = true}).out);
   REQUIRE(all.size() == 4);
   CHECK(all[3]
@@ -79,7 +79,7 @@ TEST_CASE("names: an address that never claims is told on request") {
                           {"last_frame", 1700000003.0}});
 }
 
-TEST_CASE("names: the table has a row for each time that an ECU had an address") {
+TEST_CASE("names: the table has one row for each time that an ECU had an address") {
   const auto one = names_of(three_ecus, {});
   CHECK(one.code == 0);
   CHECK(
@@ -89,7 +89,7 @@ TEST_CASE("names: the table has a row for each time that an ECU had an address")
   CHECK(std::count(one.out.begin(), one.out.end(), '\n') == 5);
 }
 
-TEST_CASE("names: a log of another format says the same") {
+TEST_CASE("names: a log of another format gives the same result") {
   const auto one = names_of("2021-03-25T15:18:59.963Z,6,60928,35,255,8,07,95,e0,10,03,b4,a0,c2\n");
   const auto all = nlohmann::json::parse(one.out);
   REQUIRE(all.size() == 1);
@@ -97,18 +97,18 @@ TEST_CASE("names: a log of another format says the same") {
   CHECK(all[0]["address"] == 35);
 }
 
-TEST_CASE("names: what cannot be read is named by line and column, and is not the end") {
+TEST_CASE("names: reports an unreadable line by line and column, and continues") {
   const auto one = names_of("(1700000000.000000) can0 18EEFF80#0200E0AF00840CA0\n(17000", {});
   CHECK(one.code == 0);
   CHECK(one.problems.rfind("furrow names: 2:", 0) == 0);
   const auto none = names_of("hello\n");
   CHECK(none.code == 1);
-  CHECK(none.problems.find("the input holds no frame") != std::string::npos);
+  CHECK(none.problems.find("the input has no frame") != std::string::npos);
   CHECK(none.out.empty());
   CHECK(names_of("").code == 1);
 }
 
-TEST_CASE("names: wrong options are not taken") {
+TEST_CASE("names: rejects invalid options") {
   CLI::App app;
   int code = 0;
   furrow::cli::add_names(app, code);

@@ -33,7 +33,7 @@ json parsed(const program_result& result) {
 
 } // namespace
 
-TEST_CASE("furrow retention: rules, what would go, and what goes") {
+TEST_CASE("furrow retention: rules, the preview, and what is removed") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
   append_days(*store, "north", "T1", 1, {1'600'000'000'000'000, 1'600'100'000'000'000});
@@ -76,7 +76,7 @@ TEST_CASE("furrow retention: rules, what would go, and what goes") {
   CHECK(furrow_on(*bed, {"retention", "set", "--kind", "x", "--keep", "3d"}).exit_code == 2);
 }
 
-TEST_CASE("furrow: FURROW_DATABASE is the database of every command, and what is typed wins") {
+TEST_CASE("furrow: FURROW_DATABASE is the default of every command, and --database overrides it") {
   const auto bed = make_bed();
   const auto program = std::string{FURROW_BIN_DIR} + "/furrow";
   program_options elsewhere;
@@ -111,10 +111,10 @@ TEST_CASE("furrow: FURROW_DATABASE is the database of every command, and what is
   const auto both =
     run_program({program, "db", "migrate", "--dry-run", "--at", "http://127.0.0.1:1"}, here);
   CHECK(both.exit_code == 2);
-  CHECK(both.errors.find("give --database") != std::string::npos);
+  CHECK(both.errors.find("only with --database") != std::string::npos);
 }
 
-TEST_CASE("furrow dbc check: -o json holds before the command's name too") {
+TEST_CASE("furrow dbc check: accepts -o json before the command's name, too") {
   const scratch_folder folder;
   const auto file = folder.write("one.dbc", "VERSION \"\"\nBU_: A\nBO_ 1 M: 8 A\n");
   const auto program = std::string{FURROW_BIN_DIR} + "/furrow";
@@ -124,7 +124,7 @@ TEST_CASE("furrow dbc check: -o json holds before the command's name too") {
         == run_program({program, "dbc", "check", file}).out);
 }
 
-TEST_CASE("furrow db stats: a table for people, the same as JSON") {
+TEST_CASE("furrow db stats: the table has the same figures as the JSON") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
   append_days(*store, "north", "T1", 1, {1'600'000'000'000'000});
@@ -147,7 +147,7 @@ TEST_CASE("furrow db stats: a table for people, the same as JSON") {
     CHECK(table.out.find(word) != std::string::npos);
 }
 
-TEST_CASE("furrow db partitions: says that SQLite has none") {
+TEST_CASE("furrow db partitions: reports that SQLite has no partitions") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
   const auto answer = furrow_on(*bed, {"db", "partitions"});
@@ -155,7 +155,8 @@ TEST_CASE("furrow db partitions: says that SQLite has none") {
   CHECK(answer.errors.find("SQLite has no partitions") != std::string::npos);
 }
 
-TEST_CASE("furrow archive: exports what is stored, goes on after a stop, and gives the same text") {
+TEST_CASE("furrow archive: exports stored frames, continues after an interruption, and prints the "
+          "same text") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
   append_days(*store, "north", "T1", 1,
@@ -226,7 +227,7 @@ TEST_CASE("furrow archive: exports what is stored, goes on after a stop, and giv
         == 2);
   const auto other_farm = furrow_on(*part_of, {"archive", "import", "--farm", "south", first});
   CHECK(other_farm.exit_code == 2);
-  CHECK(other_farm.errors.find("is of the farm north") != std::string::npos);
+  CHECK(other_farm.errors.find("belongs to farm north") != std::string::npos);
   const auto no_archive = all + "/manifest.json";
   CHECK(furrow_on(*part_of, {"archive", "import", no_archive}).errors
         == "furrow: " + no_archive + ": this is no archive of furrow; nothing was stored\n");
@@ -243,7 +244,7 @@ TEST_CASE("furrow archive: exports what is stored, goes on after a stop, and giv
   CHECK(run_program({program, "archive", "cat", second}).exit_code == 1);
 }
 
-TEST_CASE("furrow archive export: what came since is added to a finished folder, once") {
+TEST_CASE("furrow archive export: adds newer frames to a finished folder, once") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
   const scratch_folder folder;
@@ -288,7 +289,7 @@ TEST_CASE("furrow archive export: what came since is added to a finished folder,
   CHECK(run_program({program, "archive", "check", to}).exit_code == 0);
 }
 
-TEST_CASE("furrow archive export: one at a time into a folder") {
+TEST_CASE("furrow archive export: admits one export at a time into a folder") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
   append_days(*store, "north", "T1", 1, {1'600'000'000'000'000});
@@ -304,7 +305,7 @@ TEST_CASE("furrow archive export: one at a time into a folder") {
   CHECK(furrow_on(*bed, {"archive", "export", "--equipment", "T1", to}).exit_code == 0);
 }
 
-TEST_CASE("a file that is not there is no database, and none is made of it by asking") {
+TEST_CASE("furrow: a missing file is an error for a query, and is not created") {
   const scratch_folder folder;
   const auto url = "sqlite:" + folder.file("none.db");
   for (const std::vector<std::string>& words :

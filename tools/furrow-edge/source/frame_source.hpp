@@ -1,4 +1,4 @@
-/// Where a gateway's frames and records come from: a log, standard input, the CAN interfaces of this machine.
+/// A source of the gateway's frames and records: a log, standard input, or the CAN interfaces of this computer.
 ///
 /// Shape: `next` gives one frame or record, or says why there is none now.
 /// Units: microseconds since 1970-01-01T00:00:00Z.
@@ -21,17 +21,17 @@ namespace furrow::edge {
 
 struct source_frame {
   std::int64_t time_us = 0;
-  can::frame_header header; // bus 0: the interface is a name here
+  can::frame_header header; // bus 0: a source names the interface
   std::string_view interface;
   const std::uint8_t* data = nullptr;
-  const can::record* record = nullptr; // instead of all the above but the time
+  const can::record* record = nullptr; // if set, replaces everything above except the time
 };
 
 enum class source_status : std::uint8_t {
-  frame = 0, // `out` holds one
-  quiet = 1, // nothing came within the patience
-  end = 2,   // nothing will come
-  broken = 3 // nothing more can be had; `trouble` says why
+  frame = 0, // `out` has a frame or record
+  quiet = 1, // nothing arrived within `patience`
+  end = 2,   // nothing more will arrive
+  broken = 3 // the source has failed; `trouble` says why
 };
 
 class frame_source {
@@ -40,19 +40,18 @@ public:
 
   [[nodiscard]] virtual source_status next(source_frame& out,
                                            std::chrono::milliseconds patience) = 0;
-  /// The frame that `next` gave last is in a block: `progress` counts it from now on.
+  /// The last frame of `next` is in a block: `progress` counts it from now on.
   virtual void taken() = 0;
-  /// How far it has been read, up to the last frame that was taken or refused; what the spool
-  /// saves.
+  /// How far the source has been read, up to the last frame that was taken or refused. The spool saves this.
   [[nodiscard]] virtual source_row& progress() = 0;
-  /// The source will not wait for room: what is not taken is lost and must be counted.
+  /// True if the source does not wait for room: a frame that is not taken is lost and must be counted.
   [[nodiscard]] virtual bool live() const = 0;
-  /// The last frame cannot be taken: counted, and told as a bad line where there are lines.
+  /// Refuses the last frame: it is counted, and reported as a bad line if the source has lines.
   virtual void refuse(const char* why) = 0;
   [[nodiscard]] virtual const std::string& trouble() const = 0;
 };
 
-/// Told of `FILE:LINE:COLUMN: message` and the like.
+/// Receives texts such as `FILE:LINE:COLUMN: message`.
 using bad_line_report = std::function<void(const std::string&)>;
 
 } // namespace furrow::edge

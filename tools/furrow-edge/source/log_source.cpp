@@ -38,13 +38,13 @@ result<done> log_source::start_at(const source_row& row) {
   if (row.offset == 0)
     return done{};
   if (!reader_.restore(row.reader_state) || reader_.offset() != row.offset)
-    return failure{errc::damaged, "the spool does not say how to go on reading " + file_->path()
+    return failure{errc::damaged, "the spool does not say how to continue reading " + file_->path()
                                     + "; --again reads it as new frames"};
   return file_->seek(row.offset);
 }
 
 source_row& log_source::progress() {
-  // At its own pace the frame at hand may not be taken yet; then the state was saved before it.
+  // With `paced`, the current frame may not be taken yet; then the state was saved before it.
   if (!paced_)
     row_.reader_state = reader_.save();
   file_->mark(row_);
@@ -85,7 +85,7 @@ void log_source::bad_line(std::uint32_t column, const char* why) {
 
 void log_source::tell_rest() {
   if (const auto rest = std::exchange(untold_, 0); rest != 0 && report_)
-    report_(file_->path() + ": " + std::to_string(rest) + " more lines that are no frames");
+    report_(file_->path() + ": " + std::to_string(rest) + " more lines that are not frames");
 }
 
 void log_source::refuse(const char* why) {
@@ -114,7 +114,7 @@ source_status log_source::next(source_frame& out, std::chrono::milliseconds pati
         bad_line(parsed_.column, parsed_.fault);
         break;
       case can::line_kind::message:
-        bad_line(1, "a message put together from many frames: only frames are kept");
+        bad_line(1, "this is a message assembled from many frames, and only frames are kept");
         break;
       case can::line_kind::frame:
         out = {parsed_.time_us, parsed_.header, parsed_.interface, payload_.data()};
@@ -124,7 +124,7 @@ source_status log_source::next(source_frame& out, std::chrono::milliseconds pati
     switch (fill(patience)) {
     case filled::more:
       break;
-    // No frame is at hand: the lines since the last one count as read.
+    // There is no current frame: the lines since the last one count as read.
     case filled::nothing_yet:
       taken();
       return source_status::quiet;

@@ -1,10 +1,10 @@
-/// Frames of a log, in any format that can::log_reader knows: a file, or standard input.
+/// Frames of a log in any format that can::log_reader reads: a file, or standard input.
 ///
-/// Shape: a file that was read before goes on where the spool says; it is known by its first
-///   4 KiB, its size and the bytes before that place, so that it may have grown or moved.
-/// Errors: a line that is no frame is told as FILE:LINE:COLUMN and counted; the first 20 are told,
-///   the rest at the end.
-/// Limits: a line of at most can::line_bytes_max bytes; a longer one is a bad line.
+/// Shape: a file that was read before continues where the spool says. A file is recognised by its first 4 KiB, its size
+///   and the bytes before that place, so that it may have grown or moved.
+/// Errors: a line that is not a frame is reported as FILE:LINE:COLUMN and counted. The first 20 are reported, the
+///   number of the rest at the end.
+/// Limits: a line of at most can::line_bytes_max bytes; a longer line is a bad line.
 #pragma once
 
 #include "can/logs/log_format.hpp"
@@ -20,15 +20,15 @@ class log_source final : public frame_source {
 public:
   static constexpr unsigned bad_lines_told_max = 20;
 
-  /// `path` is a file or `-`. `paced`: progress may be asked for while a frame waits to be taken.
+  /// `path` is a file or `-`. `paced`: `progress` may be called while a frame waits to be taken.
   [[nodiscard]] static result<std::unique_ptr<log_source>>
   open(const std::string& path, bad_line_report report, bool paced = false);
   log_source(const log_source&) = delete;
   log_source& operator=(const log_source&) = delete;
 
-  /// Finds this file among those that were read before.
+  /// Finds this file among the files that were read before.
   [[nodiscard]] log_start find_in(const std::vector<source_row>& rows) const;
-  /// Goes to where the row says. The row's id is from the spool by now.
+  /// Continues where the row says. By then the spool has given the row an id.
   [[nodiscard]] result<done> start_at(const source_row& row);
 
   [[nodiscard]] source_status next(source_frame& out, std::chrono::milliseconds patience) override;
@@ -38,7 +38,7 @@ public:
   void refuse(const char* why) override;
   [[nodiscard]] const std::string& trouble() const override { return file_->trouble(); }
 
-  /// Frames that the log says were dropped before it was written.
+  /// Frames that were dropped before the log was written, as the log reports.
   [[nodiscard]] std::uint64_t dropped() const { return dropped_; }
 
 private:
@@ -51,9 +51,9 @@ private:
   std::unique_ptr<source_file> file_;
   bool paced_;
   bad_line_report report_;
-  source_row row_; // up to the last frame that was taken
+  source_row row_; // up to the last taken frame
 
-  std::vector<char> bytes_; // what the reader was fed last
+  std::vector<char> bytes_; // the last bytes for the reader
   can::log_reader reader_;
   bool at_end_ = false;
   std::uint64_t bad_lines_ = 0;

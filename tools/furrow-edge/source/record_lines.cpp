@@ -42,9 +42,9 @@ record_line record_lines::read(std::string_view line, can::record& out) {
     return record_line::nothing;
   if (line.size() > line_bytes_max)
     return fail(record_line::fault, line_bytes_max,
-                "a line of more than " + std::to_string(line_bytes_max) + " bytes");
+                "the line is longer than " + std::to_string(line_bytes_max) + " bytes");
   if (!proto::is_clean_text(std::string{line}))
-    return fail(record_line::fault, 0, "no text: UTF-8 without NUL is wanted");
+    return fail(record_line::fault, 0, "the line must be UTF-8 text without NUL");
   if (format_ == format::unknown) {
     if (line[line.find_first_not_of(" \t")] != '{')
       return read_header(line);
@@ -57,10 +57,9 @@ const can::record_kind* record_lines::kind_of(std::string_view name) {
   const auto* kind = can::find_record_kind(name);
   if (kind == nullptr)
     fault_ =
-      "kind: \"" + std::string{name.substr(0, 64)} + "\" is none of " + can::record_kind_names();
+      "kind: \"" + std::string{name.substr(0, 64)} + "\" is not one of " + can::record_kind_names();
   else if (fixed_ != nullptr && kind != fixed_) {
-    fault_ =
-      "kind: " + std::string{kind->name} + ", but all are to be " + std::string{fixed_->name};
+    fault_ = "kind: " + std::string{kind->name} + ", but all must be " + std::string{fixed_->name};
     kind = nullptr;
   }
   return kind;
@@ -80,7 +79,7 @@ record_line record_lines::read_json(std::string_view line, can::record& out) {
   const auto* kind = fixed_;
   bool timed = false;
   can::json_member member;
-  // The kind decides what the other fields are, wherever it stands.
+  // The kind decides what the other fields are, wherever it is in the line.
   can::flat_json first_look{line};
   while (first_look.next(member)) {
     if (member.name != "kind")
@@ -89,7 +88,7 @@ record_line record_lines::read_json(std::string_view line, can::record& out) {
     if (kind == nullptr)
       return fail(record_line::fault, member.value_at,
                   member.is == can::json_member::type::string ? std::move(fault_)
-                                                              : "kind: a text is wanted");
+                                                              : "kind: must be a text");
     break;
   }
   if (first_look.fault() != nullptr)
@@ -135,7 +134,7 @@ record_line record_lines::read_json(std::string_view line, can::record& out) {
   return record_line::record;
 }
 
-/// The line's cells; false with column and fault set.
+/// Splits the line into cells; returns false with column and fault set.
 bool record_lines::split(std::string_view line) {
   cells_.clear();
   for (std::size_t at = 0;; ++at) {
@@ -144,7 +143,7 @@ bool record_lines::split(std::string_view line) {
     if (at < line.size() && line[at] == '"') {
       for (++at;; ++at) {
         if (at >= line.size()) {
-          (void)fail(record_line::fault, now.at, "a quote that does not end on this line");
+          (void)fail(record_line::fault, now.at, "the quote does not end on this line");
           return false;
         }
         if (line[at] != '"')
@@ -156,7 +155,7 @@ bool record_lines::split(std::string_view line) {
       }
       ++at;
       if (at < line.size() && line[at] != ',') {
-        (void)fail(record_line::fault, at, "something stands after the closing quote");
+        (void)fail(record_line::fault, at, "there is text after the closing quote");
         return false;
       }
     } else {
@@ -175,24 +174,24 @@ record_line record_lines::read_header(std::string_view line) {
   columns_.clear();
   for (const auto& [name, at] : cells_) {
     if (std::find(columns_.begin(), columns_.end(), name) != columns_.end())
-      return fail(record_line::hopeless, at, "the column \"" + name + "\" is there twice");
+      return fail(record_line::hopeless, at, "the column \"" + name + "\" appears twice");
     const bool known =
       name == "kind" || name == "time"
       || (fixed_ != nullptr ? can::find_field(*fixed_, name).has_value() : is_field_of_any(name));
     if (!known)
       return fail(record_line::hopeless, at,
-                  "\"" + name.substr(0, 64) + "\" is no field of "
+                  "\"" + name.substr(0, 64) + "\" is not a field of "
                     + (fixed_ != nullptr ? std::string{fixed_->name} : "any kind")
-                    + ": the first line names time, kind and fields");
+                    + ": the first line must name time, kind and fields");
     columns_.push_back(name);
   }
   const auto has = [this](std::string_view name) {
     return std::find(columns_.begin(), columns_.end(), name) != columns_.end();
   };
   if (!has("time"))
-    return fail(record_line::hopeless, 0, "no column \"time\"");
+    return fail(record_line::hopeless, 0, "there is no column \"time\"");
   if (fixed_ == nullptr && !has("kind"))
-    return fail(record_line::hopeless, 0, "no column \"kind\": add it, or say --kind");
+    return fail(record_line::hopeless, 0, "there is no column \"kind\": add it, or give --kind");
   format_ = format::csv;
   header_ = line;
   return record_line::nothing;

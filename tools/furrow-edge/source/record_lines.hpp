@@ -1,13 +1,13 @@
-/// Records as text: JSON lines, or CSV with a header line, told apart by the first character.
+/// Parses records from text: JSON lines, or CSV with a header line. The first character decides which.
 ///
 /// Shape: a line at a time. JSON: `{"kind":"yield","time":"2026-05-01T06:30:00Z","mass_flow_kgps":7.2, ...}`. CSV: the
-///   header names `kind`, `time` and fields; an empty cell is absent; quotes as in RFC 4180, but for line ends in them.
-///   With a kind given from outside neither needs `kind`.
+///   header names `kind`, `time` and fields; an empty cell is absent; quotes as in RFC 4180, but without line ends in
+///   them. If the kind is given from outside, neither form needs `kind`.
 /// Units: times as can::parse_record_time reads them.
-/// Errors: a line that is no record has a column, from 1, and words that name field and limit. A header that makes no
-///   sense is `hopeless`: nothing after it could be read.
+/// Errors: an invalid line has a column, from 1, and a message that names field and limit. An invalid header is
+///   `hopeless`: nothing after it can be read.
 /// Threads: a plain value.
-/// Limits: a line of line_bytes_max; what a record's kind says (can/records/kind.hpp).
+/// Limits: a line of line_bytes_max; the limits of the record's kind (can/records/kind.hpp).
 #pragma once
 
 #include "can/frame/stream.hpp"
@@ -27,18 +27,18 @@ class record_lines {
 public:
   static constexpr std::size_t line_bytes_max = 64U << 10U;
 
-  /// nullptr: each record says its kind.
+  /// nullptr: each record names its kind.
   explicit record_lines(const can::record_kind* kind) : fixed_{kind} {}
 
-  /// A line without its end.
+  /// Parses a line without its line end.
   [[nodiscard]] record_line read(std::string_view line, can::record& out);
   [[nodiscard]] std::size_t column() const { return column_; }
   [[nodiscard]] const std::string& fault() const { return fault_; }
 
-  /// What was learnt of the file, for going on in it later.
+  /// Returns what the parser needs to continue in the file later.
   [[nodiscard]] std::string save() const;
   [[nodiscard]] bool restore(const std::string& text);
-  /// Whether a text was made by `save`.
+  /// Whether `save` made this text.
   [[nodiscard]] static bool saved(const std::string& text);
 
 private:
@@ -57,7 +57,7 @@ private:
 
   const can::record_kind* fixed_;
   format format_ = format::unknown;
-  std::string header_; // of a CSV file, as it stands
+  std::string header_; // of a CSV file, unchanged
   std::vector<std::string> columns_;
   std::vector<cell> cells_; // of the last line
   can::record_values values_;

@@ -47,7 +47,7 @@ result<done> record_source::start_at(const source_row& row) {
   if (row.offset == 0)
     return done{};
   if (!lines_.restore(row.reader_state))
-    return failure{errc::damaged, "the spool does not say how to go on reading " + file_->path()
+    return failure{errc::damaged, "the spool does not say how to continue reading " + file_->path()
                                     + " as these records; --again reads it as new ones"};
   return file_->seek(row.offset);
 }
@@ -82,7 +82,7 @@ bool record_source::next_line() {
   const auto end = buffer_.find('\n', begin_);
   const bool whole = end != std::string::npos;
   const auto length = (whole ? end : buffer_.size()) - begin_;
-  // The head of a line without end is enough to call it bad; the rest is not kept.
+  // The beginning of an endless line is enough to reject it; the rest is not kept.
   const bool too_long = length > record_lines::line_bytes_max + 2;
   if (!whole && !too_long && !(at_end_ && length > 0))
     return false;
@@ -110,7 +110,7 @@ void record_source::bad_line(std::size_t column, const std::string& why) {
 
 void record_source::tell_rest() {
   if (const auto rest = std::exchange(untold_, 0); rest != 0 && report_)
-    report_(file_->path() + ": " + std::to_string(rest) + " more lines that are no records");
+    report_(file_->path() + ": " + std::to_string(rest) + " more lines that are not records");
 }
 
 void record_source::refuse(const char* why) {
@@ -146,7 +146,7 @@ source_status record_source::next(source_frame& out, std::chrono::milliseconds p
     const auto how = fill(patience);
     if (how == filled::more)
       continue;
-    // No record is at hand: the lines since the last one count as read.
+    // There is no current record: the lines since the last one count as read.
     taken();
     if (how == filled::nothing_yet)
       return source_status::quiet;

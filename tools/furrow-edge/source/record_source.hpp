@@ -1,8 +1,8 @@
 /// Records of a file or of standard input: JSON lines or CSV (record_lines.hpp).
 ///
-/// Shape, errors: as log_source: a file goes on where the spool says; a line that is no record is told as
-///   FILE:LINE:COLUMN and counted, and the rest goes on. A header that makes no sense ends the source.
-/// Limits: a line of record_lines::line_bytes_max; a longer one is a bad line.
+/// Shape, errors: as in log_source: a file continues where the spool says; an invalid line is reported as
+///   FILE:LINE:COLUMN, counted and skipped. An invalid header ends the source.
+/// Limits: a line of record_lines::line_bytes_max; a longer line is a bad line.
 #pragma once
 
 #include "tools/furrow-edge/source/frame_source.hpp"
@@ -18,7 +18,7 @@ class record_source final : public frame_source {
 public:
   static constexpr unsigned bad_lines_told_max = 20;
 
-  /// `path` is a file or `-`; nullptr: each record says its kind.
+  /// `path` is a file or `-`. `kind` nullptr: each record names its kind.
   [[nodiscard]] static result<std::unique_ptr<record_source>>
   open(const std::string& path, const can::record_kind* kind, bad_line_report report);
 
@@ -38,7 +38,7 @@ private:
                 bad_line_report report);
   enum class filled : std::uint8_t { more, nothing_yet, end, broken };
   filled fill(std::chrono::milliseconds patience);
-  /// The next line is in line_; false: it is not whole yet.
+  /// Puts the next line into line_. Returns false if the line is not complete yet.
   bool next_line();
   void bad_line(std::size_t column, const std::string& why);
   void tell_rest();
@@ -46,11 +46,11 @@ private:
   std::unique_ptr<source_file> file_;
   bad_line_report report_;
   record_lines lines_;
-  source_row row_; // up to the last record that was taken
+  source_row row_; // up to the last taken record
   std::string trouble_;
 
   std::vector<char> bytes_;
-  std::string buffer_; // read and not yet taken apart, from begin_ on
+  std::string buffer_; // read and not yet parsed, from begin_ on
   std::size_t begin_ = 0;
   std::string line_;
   std::uint64_t offset_ = 0; // in the file, after line_

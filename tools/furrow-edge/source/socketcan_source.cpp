@@ -26,7 +26,7 @@ can::frame_header header_of(const canfd_frame& frame, bool fd, bool sent) {
     parts.kind = can::frame_kind::fd;
     parts.nibble = frame.flags & 0xFU;
   } else if (frame.len == can::classic_bytes_max && frame.__res1 > 8 && frame.__res1 <= 15) {
-    parts.nibble = frame.__res1; // len8_dlc of struct can_frame stands in this byte
+    parts.nibble = frame.__res1; // this byte is len8_dlc of struct can_frame
   }
   return pack(parts);
 }
@@ -34,7 +34,7 @@ can::frame_header header_of(const canfd_frame& frame, bool fd, bool sent) {
 result<std::unique_ptr<socketcan_source>>
 socketcan_source::open(const std::vector<std::string>& interfaces) {
   if (interfaces.empty())
-    return failure{errc::usage, "no CAN interface is named: can:IF[,IF]"};
+    return failure{errc::usage, "no CAN interface is named: write can:IF[,IF]"};
   std::unique_ptr<socketcan_source> source{new socketcan_source};
   for (const auto& interface : interfaces) {
     if (auto ok = source->add(interface); !ok)
@@ -64,7 +64,7 @@ result<done> socketcan_source::add(const std::string& interface) {
   };
   const int on = 1;
   const can_err_mask_t every_error = CAN_ERR_MASK;
-  // Older kernels lack some of these; without them less is seen, but nothing wrong.
+  // Older kernels lack some of these options. Without them the source sees less, but nothing wrong.
   (void)::setsockopt(socket, SOL_CAN_RAW, CAN_RAW_FD_FRAMES, &on, sizeof on);
   (void)::setsockopt(socket, SOL_CAN_RAW, CAN_RAW_ERR_FILTER, &every_error, sizeof every_error);
   (void)::setsockopt(socket, SOL_SOCKET, SO_RXQ_OVFL, &on, sizeof on);
@@ -82,7 +82,7 @@ result<done> socketcan_source::add(const std::string& interface) {
   return done{};
 }
 
-/// One frame of this interface, if there is one.
+/// Reads one frame of this interface, if there is one.
 bool socketcan_source::receive(can_line& from, source_frame& out) {
   canfd_frame frame{};
   iovec part{&frame, sizeof frame};
@@ -111,7 +111,7 @@ bool socketcan_source::receive(can_line& from, source_frame& out) {
     } else if (note->cmsg_type == SO_RXQ_OVFL) {
       std::uint32_t dropped = 0;
       std::memcpy(&dropped, CMSG_DATA(note), sizeof dropped);
-      row_.refused += dropped - from.dropped; // wraps as the kernel's counter does
+      row_.refused += dropped - from.dropped; // wraps like the kernel's counter
       from.dropped = dropped;
     }
   }
@@ -126,7 +126,7 @@ source_status socketcan_source::next(source_frame& out, std::chrono::millisecond
   std::vector<pollfd> waits;
   for (int round = 0; round < 2; ++round) {
     for (std::size_t i = 0; i < lines_.size(); ++i) {
-      turn_ = (turn_ + 1) % lines_.size(); // no interface starves another
+      turn_ = (turn_ + 1) % lines_.size(); // so that no interface starves another
       if (receive(lines_[turn_], out))
         return source_status::frame;
       if (!trouble_.empty())

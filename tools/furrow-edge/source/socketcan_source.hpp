@@ -1,9 +1,9 @@
-/// Frames of this machine's CAN interfaces, as they come.
+/// Live frames of this computer's CAN interfaces.
 ///
-/// Shape: one raw socket an interface, classic and FD frames, error frames included, stamped by the
-///   kernel.
-/// Errors: a kernel without CAN, an interface that does not exist: `open` says so in one line.
-/// Limits: what the kernel dropped because nobody read in time is counted as refused.
+/// Shape: one raw socket for each interface; classic and FD frames, error frames included, with the kernel's time
+///   stamps.
+/// Errors: if the kernel has no CAN, or an interface does not exist, `open` says so in one line.
+/// Limits: frames that the kernel dropped because nobody read in time are counted as refused.
 /// Source: linux Documentation/networking/can.rst.
 #pragma once
 
@@ -18,8 +18,8 @@ struct canfd_frame;
 
 namespace furrow::edge {
 
-/// A frame as the kernel hands it over: `fd` tells struct canfd_frame from struct can_frame.
-/// `data` stays with the caller. `sent`: this machine sent it.
+/// Converts a frame from the kernel. `fd` tells struct canfd_frame from struct can_frame; the data stay with the
+/// caller. `sent`: this computer sent the frame.
 [[nodiscard]] can::frame_header header_of(const canfd_frame& frame, bool fd, bool sent);
 
 class socketcan_source final : public frame_source {
@@ -41,7 +41,7 @@ private:
   struct can_line {
     std::string name;
     int socket = -1;
-    std::uint32_t dropped = 0; // by the kernel, as it counts
+    std::uint32_t dropped = 0; // by the kernel, as its counter says
   };
   socketcan_source() = default;
   result<done> add(const std::string& interface);

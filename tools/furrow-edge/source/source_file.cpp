@@ -61,7 +61,7 @@ std::uint64_t source_file::hash_between(std::uint64_t from, std::uint64_t to) co
     const auto count =
       ::pread(file_, bytes.data() + have, bytes.size() - have, static_cast<off_t>(from + have));
     if (count <= 0)
-      break; // then the hash is of less, and matches nothing
+      break; // then the hash covers less and matches nothing
     have += static_cast<std::size_t>(count);
   }
   return content_hash({bytes.data(), have});
@@ -91,7 +91,7 @@ source_row source_file::renewed(const source_row& row) const {
 
 result<done> source_file::seek(std::uint64_t offset) {
   if (::lseek(file_, static_cast<off_t>(offset), SEEK_SET) < 0)
-    return failure{errc::io, "cannot go on in " + path_ + ": " + std::strerror(errno)};
+    return failure{errc::io, "cannot continue in " + path_ + ": " + std::strerror(errno)};
   return done{};
 }
 

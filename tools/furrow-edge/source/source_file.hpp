@@ -1,8 +1,8 @@
-/// A file that is read from its beginning or from where it was left, or standard input: the bytes below a source.
+/// A file that is read from its beginning or from where reading stopped, or standard input: the bytes for a source.
 ///
-/// Shape: a file is known again by its first 4 KiB, its size and the bytes before the place where reading stopped, so
+/// Shape: a file is recognised by its first 4 KiB, its size and the bytes before the place where reading stopped, so
 ///   that it may have grown or moved.
-/// Errors: `missing` when it cannot be opened; `trouble` says why it cannot be read on.
+/// Errors: `missing` if the file cannot be opened; `trouble` says why reading failed.
 /// Threads: used by one thread.
 #pragma once
 
@@ -18,11 +18,11 @@
 
 namespace furrow::edge {
 
-/// What is known of a file that is about to be read.
+/// What is known of a file before it is read.
 struct log_start {
-  source_row row; // of the spool, or a new one with id 0
+  source_row row; // from the spool, or a new row with id 0
   bool known = false;
-  bool finished = false; // nothing in it is new
+  bool finished = false; // nothing in the file is new
 };
 
 class source_file {
@@ -34,17 +34,17 @@ public:
   source_file& operator=(const source_file&) = delete;
 
   [[nodiscard]] const std::string& path() const { return path_; }
-  /// Can be read again.
+  /// Whether the file can be read again.
   [[nodiscard]] bool regular() const { return regular_; }
-  /// The row of a file that is not known yet.
+  /// Returns the row of a file that is not known yet.
   [[nodiscard]] const source_row& fresh() const { return fresh_; }
-  /// Whether this is the file that the row is of.
+  /// Whether the row belongs to this file.
   [[nodiscard]] bool is(const source_row& row) const;
   [[nodiscard]] log_start start_of(const source_row* known) const;
-  /// The row that the spool has of it, made one of this file.
+  /// Returns the spool's row with the facts of this file.
   [[nodiscard]] source_row renewed(const source_row& row) const;
   [[nodiscard]] result<done> seek(std::uint64_t offset);
-  /// What makes the place known again.
+  /// Sets what is needed to recognise the place.
   void mark(source_row& row) const;
 
   enum class got : std::uint8_t { bytes, nothing_yet, end, broken };

@@ -10,7 +10,7 @@ namespace furrow::edge {
 namespace {
 
 constexpr std::chrono::milliseconds patience{50};
-/// A block of long payloads is closed here, so that a batch stays far below its limit.
+/// A block of long payloads is closed at this size, so that a batch stays far below its limit.
 constexpr std::size_t long_payload_bytes = 128U << 10U;
 constexpr std::size_t records_bytes = 128U << 10U;
 
@@ -49,7 +49,7 @@ void spooler::stop() {
 
 void spooler::run(const std::stop_token& stopping) {
   auto why = pump(stopping);
-  // What was read is saved, whatever ended it; without room a log is read again from its place.
+  // Saves what was read, however the source ended. Without room, a log is read again from the saved place.
   if (!failed_ && commit() == outcome::failed)
     why = failed_;
   std::uint64_t unsaved = 0;
@@ -75,10 +75,10 @@ std::optional<failure> spooler::pump(const std::stop_token& stopping) {
     bool full = false;
     if (status == source_status::frame) {
       if (!wait_until_due(frame, stopping))
-        return std::nullopt; // not taken: read again from its place
+        return std::nullopt; // not taken: it is read again from the saved place
       full = take(frame);
     }
-    // The clock is asked now and then only while frames come quickly.
+    // While frames arrive quickly, the clock is read only now and then.
     if (full || ((status == source_status::quiet || reads % 64 == 0) && commit_due()))
       if (!commit_or_wait(stopping))
         return std::nullopt;
@@ -86,7 +86,7 @@ std::optional<failure> spooler::pump(const std::stop_token& stopping) {
   return std::nullopt;
 }
 
-/// True when enough is pending to be saved.
+/// Returns true if enough is pending to be saved.
 bool spooler::take(const source_frame& frame) {
   if (waiting_ && from_.live()) {
     from_.refuse("there is no room in the spool");
@@ -107,7 +107,7 @@ bool spooler::take(const source_frame& frame) {
   if (!block_.push(frame.time_us, header, frame.data)) {
     close_block();
     if (!block_.push(frame.time_us, header, frame.data)) {
-      from_.refuse("a frame that no block can hold");
+      from_.refuse("no block can hold this frame");
       return false;
     }
   }
@@ -188,7 +188,7 @@ spooler::outcome spooler::commit() {
   return outcome::saved;
 }
 
-/// False when this is the end.
+/// Returns false at the end.
 bool spooler::commit_or_wait(const std::stop_token& stopping) {
   for (;;) {
     const auto how = commit();
@@ -201,14 +201,14 @@ bool spooler::commit_or_wait(const std::stop_token& stopping) {
   }
 }
 
-/// False when asked to stop meanwhile.
+/// Returns false if the spooler was stopped meanwhile.
 bool spooler::wait_until_due(const source_frame& frame, const std::stop_token& stopping) {
   const auto due = pace_.due(frame.time_us, clock::now());
   while (clock::now() < due) {
     const auto until = pending() ? std::min(due, pending_since_ + commit_interval) : due;
     if (!sleep_until(until, stopping))
       return false;
-    // The frame at hand is not taken yet: the source's progress does not count it.
+    // The current frame is not taken yet: the source's progress does not count it.
     if (until != due && !commit_or_wait(stopping))
       return false;
   }

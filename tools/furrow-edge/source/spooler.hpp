@@ -1,10 +1,10 @@
-/// Moves frames from a source into the spool: in blocks, at the pace asked for, waiting for room.
+/// Moves frames and records from a source into the spool: in blocks, at the requested speed, waiting for room.
 ///
-/// Shape: a thread of its own; blocks of up to block_frames_max frames are numbered together, at
-///   most commit_interval after their first frame.
-/// Errors: without room a log waits and a live bus goes on: its frames are refused and counted.
-///   Whatever else the spool or the source say ends it.
-/// Threads: events are called on its thread.
+/// Shape: a thread of its own. Blocks of up to block_frames_max frames are numbered together, at most commit_interval
+///   after their first frame.
+/// Errors: without room a log waits, and a live bus goes on: its frames are refused and counted. Any other error of the
+///   spool or the source ends the spooler.
+/// Threads: events are called on the spooler's thread.
 /// Limits: blocks_max blocks in memory.
 #pragma once
 
@@ -25,11 +25,11 @@
 
 namespace furrow::edge {
 
-/// When a frame of a log is due. A clock that steps back in the log waits for nothing.
+/// Decides when a frame of a log is due. Steps back of the log's clock cause no wait.
 class replay_pace {
 public:
   using time_point = std::chrono::steady_clock::time_point;
-  /// 0: as fast as can be.
+  /// 0: as fast as possible.
   explicit replay_pace(double speed) : speed_{speed} {}
   [[nodiscard]] time_point due(std::int64_t time_us, time_point now);
 
@@ -37,7 +37,7 @@ private:
   double speed_;
   std::optional<std::int64_t> last_us_;
   time_point start_{};
-  double elapsed_us_ = 0; // in the log, steps back left out
+  double elapsed_us_ = 0; // in the log, without steps back
 };
 
 class spooler {
@@ -51,7 +51,7 @@ public:
   struct events {
     std::function<void()> appended;
     std::function<void(const std::string&)> warn;
-    /// Once, at the end: of the source, by `stop`, or with the reason.
+    /// Called once, at the end: of the source, after `stop`, or with the reason of a failure.
     std::function<void(const std::optional<failure>&)> ended;
   };
 
@@ -61,7 +61,7 @@ public:
   spooler& operator=(const spooler&) = delete;
 
   void start();
-  /// Saves what was read and ends; returns when it has.
+  /// Saves what was read and ends the thread; returns when it has ended.
   void stop();
 
   [[nodiscard]] std::uint64_t spooled() const { return spooled_; }
@@ -91,7 +91,7 @@ private:
   can::bus_table buses_;
   std::size_t buses_saved_;
   can::frame_block block_;
-  std::vector<can::record> records_; // none while there are frames in block_
+  std::vector<can::record> records_; // empty while block_ has frames
   std::size_t record_bytes_ = 0;
   std::vector<encoded_group> groups_;
   clock::time_point pending_since_{};
@@ -101,7 +101,7 @@ private:
   std::atomic<bool> waiting_ = false;
   std::mutex sleeping_;
   std::condition_variable_any wake_;
-  std::jthread thread_; // last: the rest outlives it
+  std::jthread thread_; // the last member, so that the others outlive it
 };
 
 } // namespace furrow::edge

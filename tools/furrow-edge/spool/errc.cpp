@@ -5,11 +5,11 @@ namespace furrow::edge {
 const char* to_string(errc code) {
   switch (code) {
   case errc::none:
-    return "nothing is wrong";
+    return "no error";
   case errc::usage:
-    return "cannot be asked for";
+    return "invalid request";
   case errc::missing:
-    return "not there";
+    return "not found";
   case errc::locked:
     return "in use by another process";
   case errc::foreign:
@@ -19,7 +19,7 @@ const char* to_string(errc code) {
   case errc::damaged:
     return "damaged";
   case errc::io:
-    return "refused by the system";
+    return "the system reported an error";
   case errc::gone:
     return "no longer in the spool";
   }

@@ -1,4 +1,4 @@
-/// The hash that tells whether bytes are what they were: XXH3, 64 bits. Not against an adversary.
+/// The hash that detects changed bytes: XXH3, 64 bits. It does not protect against an attacker.
 #pragma once
 
 #include <cstdint>

@@ -1,9 +1,9 @@
-/// What the uplink needs of whatever keeps the items until they are durable: a spool on disk, or
-/// the memory of a simulated gateway.
+/// What the uplink needs from the store of the items that are not durable yet: a spool on disk, or the memory of a
+/// simulated gateway.
 ///
-/// Shape: items are numbered 1, 2, 3 ... and come in blocks that are encoded already.
-/// Errors: a failure means that the uplink cannot go on; it stops and says so.
-/// Threads: called on the uplink's thread only; the implementation guards what others share.
+/// Shape: items are numbered 1, 2, 3 ... and come in blocks that are already encoded.
+/// Errors: after a failure the uplink cannot continue; it stops and reports the failure.
+/// Threads: called on the uplink's thread only; the implementation guards what it shares with other threads.
 #pragma once
 
 #include "can/frame/stream.hpp"
@@ -17,7 +17,7 @@
 
 namespace furrow::edge {
 
-/// Items seq_first ... seq_first + count - 1 as proto::encode_items made them.
+/// Items seq_first ... seq_first + count - 1, as proto::encode_items encoded them.
 struct item_block {
   std::uint64_t seq_first = 0;
   std::uint32_t count = 0;
@@ -26,12 +26,12 @@ struct item_block {
   [[nodiscard]] std::uint64_t seq_last() const { return seq_first + count - 1; }
 };
 
-/// What a hello says of the stream.
+/// The state of the stream for a hello.
 struct stream_state {
   can::stream_id stream_id{};
-  std::uint64_t first_seq = 1; // oldest item that is still here; last_seq + 1 when none
+  std::uint64_t first_seq = 1; // oldest item in the store; last_seq + 1 if there is none
   std::uint64_t last_seq = 0;
-  std::uint64_t acked_seq = 0; // durable at a node, as far as it has said
+  std::uint64_t acked_seq = 0; // durable at a node, as far as the node has said
   std::vector<can::run_mark> runs;
   std::vector<can::bus_name> buses;
 };
@@ -41,26 +41,25 @@ public:
   virtual ~item_store() = default;
 
   [[nodiscard]] virtual stream_state state() const = 0;
-  /// Cheap: asked before every batch.
+  /// Cheap; called before every batch.
   [[nodiscard]] virtual std::uint64_t last_seq() const = 0;
   [[nodiscard]] virtual std::uint64_t acked_seq() const = 0;
   [[nodiscard]] virtual std::size_t bus_count() const = 0;
-  /// The newest run. A node must have heard of it before it gets items that it numbered.
+  /// The newest run. A node must know the run before it gets items that the run numbered.
   [[nodiscard]] virtual std::uint64_t run() const = 0;
 
-  /// Blocks from the one that holds `from` on, in order and without a hole, up to about bytes_max
-  /// (at least one); none when `from` is above last_seq.
+  /// Returns blocks from the block with `from` on, in order and without a hole, up to about bytes_max (at least one
+  /// block); none if `from` is above last_seq.
   [[nodiscard]] virtual result<std::vector<item_block>>
   read(std::uint64_t from, std::size_t bytes_max, std::size_t blocks_max) = 0;
 
-  /// A node holds everything below resume_from durable, and knows the runs up to `run`.
+  /// Records that everything below resume_from is durable at a node, and that the node knows the runs up to `run`.
   [[nodiscard]] virtual result<done> welcomed(std::uint64_t resume_from, std::uint64_t run) = 0;
   virtual void acknowledge(std::uint64_t durable_seq) = 0;
   /// Items from this number on are needed again, durable or not.
   virtual void rewind(std::uint64_t from_seq) = 0;
-  /// The items from fork_seq on become a new stream, numbered from 1, and so do those before it that
-  /// are neither acked nor durable in the old one: whoever else has a copy of them may never send
-  /// them. The rest is dropped.
+  /// Moves the items from fork_seq on into a new stream, numbered from 1. Earlier items that are neither acked nor
+  /// durable in the old stream move, too: other holders of a copy may never send them. The rest is dropped.
   [[nodiscard]] virtual result<done> fork(std::uint64_t fork_seq, std::uint64_t durable_seq) = 0;
 };
 

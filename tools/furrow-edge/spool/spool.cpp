@@ -1,4 +1,4 @@
-// Numbering, reading and the numbers that the uplink asks for.
+// Numbers and reads items, and gives the uplink the numbers that it needs.
 #include "tools/furrow-edge/spool/spool.hpp"
 
 #include "proto/wire.hpp"
@@ -138,7 +138,7 @@ result<done> spool::append(std::span<const encoded_group> groups,
   if (auto ok = transaction->commit(); !ok)
     return ok;
   if (progress != nullptr)
-    progress->id = saved.id; // not before: a transaction that failed gave none
+    progress->id = saved.id; // only now: a transaction that failed gave no id
   const std::lock_guard guard{guard_};
   next_place_ = place;
   bytes_total_ = total;
@@ -185,7 +185,7 @@ spool::read(std::uint64_t from, std::size_t bytes_max, std::size_t blocks_max) {
     return std::pair{base_, next_place_};
   }();
   std::vector<item_block> blocks;
-  auto place = base + from; // the next block begins here, the first one here or before
+  auto place = base + from; // the next block begins here, the first block here or before
   std::size_t bytes = 0;
   select_blocks_.bind(1, place);
   while (place < next && blocks.size() < blocks_max && bytes < bytes_max) {
@@ -208,7 +208,7 @@ spool::read(std::uint64_t from, std::size_t bytes_max, std::size_t blocks_max) {
           return lost.error();
         blocks.push_back(std::move(*lost));
       }
-      break; // what came before goes first
+      break; // the blocks before it go first
     }
     place = at + count;
     bytes += block_bytes.size();
@@ -234,7 +234,7 @@ result<item_block> spool::lost_block(place_range range) {
   const std::lock_guard writing{writing_};
   if (auto ok = set_durability(durability::normal); !ok)
     return ok.error();
-  // What was found once keeps its extent and its time: what is sent again must be the same.
+  // A damage found once keeps its extent and its time: what is sent again must be the same.
   auto found = writer_.prepare("select place, count, found_at_us from damage "
                                "where place <= ?1 order by place desc limit 1");
   if (!found)

@@ -1,15 +1,15 @@
-/// The gateway's disk: every item gets its number here, once, and stays until it is durable at a
-/// node and no longer needed for a rewind.
+/// The gateway's items on disk: numbers every item, once, and keeps it until it is durable at a node and no longer
+/// needed for a rewind.
 ///
-/// Shape: a SQLite file. Blocks of encoded items lie at *places* 1, 2, 3 ... that never change; the
-///   number of an item in its stream is place - place_base. Moving to a new stream (fork) changes
-///   the base, not the items. Each opening for writing is a run (can/frame/stream.hpp).
-/// Errors: full (nothing was numbered, the same append may succeed later); damaged, io: stop. A
-///   block whose checksum fails is counted and reported, and records of kind can::record_kind_lost
-///   travel in its place, so that the stream goes on and the loss is on record.
-/// Threads: append and the sources on one thread, everything else on another; a mutex keeps their
-///   transactions apart. `inspect` needs no lock and disturbs no one.
-/// Limits: bytes_max of items; acked items retain_time and retain_bytes, less when room is short;
+/// Shape: a SQLite file. Blocks of encoded items lie at *places* 1, 2, 3 ... that never change; the number of an item
+///   in its stream is place - place_base. A move to a new stream (fork) changes the base, not the items. Each opening
+///   for writing is a run (can/frame/stream.hpp).
+/// Errors: after `full` nothing was numbered, and the same append may succeed later; after `damaged` and `io`, stop. A
+///   block with a wrong checksum is counted and reported. Records of kind can::record_kind_lost are sent in its place,
+///   so that the stream continues and the loss is on record.
+/// Threads: append and the sources on one thread, everything else on another; a mutex keeps their transactions apart.
+///   `inspect` needs no lock and disturbs nobody.
+/// Limits: bytes_max of items. Acked items are kept for retain_time and up to retain_bytes, less if room is short.
 ///   runs_kept_max runs; 1,000 remembered sources.
 #pragma once
 
@@ -31,13 +31,12 @@ namespace furrow::edge {
 struct spool_options {
   std::string path;
   std::string equipment;
-  std::uint64_t bytes_max = 8ULL << 30U;     // of items, acked ones included
-  std::uint64_t retain_bytes = 64ULL << 20U; // acked items kept for a rewind: at most so many
-  std::chrono::seconds retain_time{std::chrono::minutes{15}}; // and at most so long
+  std::uint64_t bytes_max = 8ULL << 30U;                      // of items, acked ones included
+  std::uint64_t retain_bytes = 64ULL << 20U;                  // most acked items kept for a rewind
+  std::chrono::seconds retain_time{std::chrono::minutes{15}}; // and the longest time
 };
 
-/// How far a source has been read. A file is known again by its size and its first bytes, and by
-/// the bytes before the offset.
+/// How far a source has been read. A file is recognised by its size, its first bytes, and the bytes before the offset.
 struct source_row {
   std::int64_t id = 0;
   std::string path;
@@ -49,10 +48,10 @@ struct source_row {
   std::uint64_t tail_hash = 0;
   std::uint64_t bad_lines = 0;
   std::uint64_t refused = 0; // frames of a live bus for which there was no room
-  std::string reader_state;  // what the reader of a log knew there (can::log_reader::save)
+  std::string reader_state;  // state of the log's reader at the offset (can::log_reader::save)
 };
 
-/// Items as proto::encode_items made them.
+/// Items, as proto::encode_items encoded them.
 struct encoded_group {
   std::uint32_t count = 0;
   std::string bytes;
@@ -75,8 +74,8 @@ public:
   using damage_report = std::function<void(std::uint64_t seq_first, std::uint64_t count)>;
   using wall_clock = std::function<std::chrono::system_clock::time_point()>;
 
-  /// Opens for writing and makes the file if there is none. A run begins here, or, when the disk has
-  /// no room for its mark, with the first append: until then what is there can be sent.
+  /// Opens for writing, and creates the file if there is none. The run begins here; if the disk has no room for its
+  /// mark, it begins with the first append. Until then the stored items can be sent.
   [[nodiscard]] static result<std::unique_ptr<spool>>
   open(spool_options options, damage_report damaged, wall_clock clock = {});
   [[nodiscard]] static result<spool_summary> inspect(const std::string& path);
@@ -84,8 +83,8 @@ public:
   spool(const spool&) = delete;
   spool& operator=(const spool&) = delete;
 
-  /// Numbers the items and saves them, new buses and the source's progress with them: all or
-  /// nothing. A source without an id gets one. `full` when the disk or bytes_max leaves no room.
+  /// Numbers the items and saves them, with new buses and the source's progress: all or nothing. A source without an id
+  /// gets one. Returns `full` if the disk or bytes_max leaves no room.
   [[nodiscard]] result<done> append(std::span<const encoded_group> groups,
                                     std::span<const can::bus_name> new_buses,
                                     source_row* progress);
@@ -103,8 +102,8 @@ public:
   void rewind(std::uint64_t from_seq) override;
   [[nodiscard]] result<done> fork(std::uint64_t fork_seq, std::uint64_t durable_seq) override;
 
-  /// Saves what was acked and deletes a step of what is no longer needed; to be called a few times
-  /// a second. True: there is more to delete.
+  /// Saves what was acked, and deletes one step of items that are no longer needed. Call it a few times per second.
+  /// Returns true if there is more to delete.
   [[nodiscard]] result<bool> maintain();
 
 private:
@@ -138,27 +137,27 @@ private:
   wall_clock clock_;
   int lock_ = -1;
   sqlite_database writer_;
-  sqlite_database reader_; // of the uplink's thread: does not wait for an append
+  sqlite_database reader_; // for the uplink's thread: does not wait for an append
   sqlite_statement insert_block_;
   sqlite_statement select_blocks_;
   durability durability_ = durability::unknown;
   std::set<std::uint64_t> known_damage_; // places
 
   mutable std::mutex writing_; // one transaction at a time
-  mutable std::mutex guard_;   // what follows
+  mutable std::mutex guard_;   // guards the members below
   can::stream_id stream_id_{};
   std::vector<can::run_mark> runs_;
   std::vector<can::bus_name> buses_;
   std::uint64_t base_ = 0;
   std::uint64_t next_place_ = 1;
   std::uint64_t acked_place_ = 0;
-  std::uint64_t first_place_ = 1;  // of the oldest block of this stream; next_place_ when none
+  std::uint64_t first_place_ = 1;  // of this stream's oldest block; next_place_ if none
   std::uint64_t bytes_total_ = 0;  // of all blocks ever stored
-  std::uint64_t bytes_before_ = 0; // of those that are gone
+  std::uint64_t bytes_before_ = 0; // of the deleted blocks
   std::uint64_t saved_acked_place_ = 0;
   std::int64_t acked_saved_ms_ = 0;
-  bool run_begun_ = false;     // of this opening
-  bool short_of_room_ = false; // acked items are let go at once
+  bool run_begun_ = false;     // for this opening
+  bool short_of_room_ = false; // acked items are deleted at once
 };
 
 } // namespace furrow::edge

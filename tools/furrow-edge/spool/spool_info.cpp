@@ -71,7 +71,8 @@ std::string spool_info_json(const spool_summary& summary) {
     out["buses"].push_back({{"bus", bus.bus}, {"name", bus.name}});
   out["runs"] = nlohmann::ordered_json::array();
   for (const auto& run : state.runs) {
-    std::ostringstream mark; // 64 bits do not survive a reader that makes every number a double
+    // As text: many readers turn every number into a double, which does not hold 64 bits.
+    std::ostringstream mark;
     mark << std::hex << run.run;
     out["runs"].push_back({{"run", mark.str()}, {"first_seq", run.first_seq}});
   }

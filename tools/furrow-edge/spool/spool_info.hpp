@@ -1,4 +1,4 @@
-/// `furrow-edge spool info`: what a spool holds, for people or as JSON.
+/// `furrow-edge spool info`: shows what a spool holds, for people or as JSON.
 #pragma once
 
 #include "tools/furrow-edge/spool/spool.hpp"

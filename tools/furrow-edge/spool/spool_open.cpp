@@ -1,4 +1,4 @@
-// Opening a spool: its lock, its files, what it held when it was closed or killed.
+// Opens a spool: the lock, the files, and the state at the last close or kill.
 #include "tools/furrow-edge/spool/spool.hpp"
 #include "tools/furrow-edge/spool/spool_schema.hpp"
 
@@ -15,7 +15,7 @@ namespace furrow::edge {
 
 namespace {
 
-/// The descriptor that holds the lock. A file of its own: SQLite's locks and ours do not meet.
+/// The descriptor that holds the lock. The lock has a file of its own, apart from SQLite's locks.
 result<int> lock_spool(const std::string& path) {
   const auto name = path + ".lock";
   const int file = ::open(name.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
@@ -28,13 +28,13 @@ result<int> lock_spool(const std::string& path) {
   return file;
 }
 
-/// A file that has just been made survives a power cut only when its folder is on the disk too.
+/// A new file survives a power cut only if its folder is on the disk, too.
 void sync_folder_of(const std::string& path) {
   auto folder = std::filesystem::path{path}.parent_path();
   const int file =
     ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (file < 0)
-    return; // then the folder cannot be synced by us: nothing more can be done
+    return; // the folder cannot be synced: nothing more can be done
   (void)::fsync(file);
   ::close(file);
 }
@@ -53,7 +53,7 @@ spool::spool(spool_options options, damage_report damaged, wall_clock clock)
 
 spool::~spool() {
   if (acked_place_ != saved_acked_place_)
-    (void)save_acked(); // not saved: the node tells it again
+    (void)save_acked(); // if it is not saved, the node says it again
   if (lock_ >= 0)
     ::close(lock_);
 }
@@ -69,7 +69,7 @@ spool::open(spool_options options, damage_report damaged, wall_clock clock) {
   for (const auto step : {&spool::open_files, &spool::load, &spool::prepare_statements})
     if (auto ok = (opened.get()->*step)(); !ok)
       return at(opened->options_.path, ok.error());
-  // A disk full of items that wait for a node must not keep them from it.
+  // Items that wait for a node must be sent even if the disk is full.
   if (auto ok = opened->begin_run(); !ok && ok.code() != errc::full)
     return at(opened->options_.path, ok.error());
   return opened;
@@ -126,7 +126,7 @@ result<done> spool::load() {
   if (!stream)
     return stream.error();
   if (stream->equipment != options_.equipment)
-    return failure{errc::foreign, "this spool is of the machine '" + stream->equipment + "', not '"
+    return failure{errc::foreign, "this spool belongs to machine '" + stream->equipment + "', not '"
                                     + options_.equipment + "': give another --spool"};
   stream_id_ = stream->stream_id;
   base_ = stream->place_base;
@@ -160,7 +160,7 @@ result<done> spool::prepare_statements() {
 
 result<done> spool::begin_run() {
   auto runs = runs_;
-  // The oldest is the one that a node knows; of those that no node has heard of, some may go.
+  // The oldest run stays, because a node knows it. Of the runs that no node knows, some may be deleted.
   while (runs.size() >= runs_kept_max)
     runs.erase(runs.begin() + 1);
   runs.push_back({random_run(), next_place_ - base_});

@@ -1,5 +1,4 @@
-// What happens to items after they were sent: acked, kept a while for a rewind, deleted; or moved
-// to a new stream.
+// Items after they were sent: acked, kept for a while for a rewind, deleted; or moved to a new stream.
 #include "proto/wire.hpp"
 #include "tools/furrow-edge/spool/spool.hpp"
 #include "tools/furrow-edge/spool/spool_schema.hpp"
@@ -11,17 +10,17 @@ namespace furrow::edge {
 
 namespace {
 
-constexpr std::uint64_t prune_blocks_max = 256; // a step: some milliseconds
-constexpr std::int64_t free_pages_kept = 4'096; // 16 MiB to grow into again
+constexpr std::uint64_t prune_blocks_max = 256; // per step: some milliseconds
+constexpr std::int64_t free_pages_kept = 4'096; // 16 MiB of room to grow
 constexpr const char* give_back = "pragma incremental_vacuum(1024)";
 constexpr std::int64_t save_interval_ms = 1'000;
 
-/// Items [skip, end) of a group, encoded.
+/// Returns the items [skip, end) of a group, encoded.
 result<encoded_group> tail_of(std::string_view bytes, std::uint64_t skip) {
   auto group =
     proto::decode_items({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()});
   if (!group || proto::item_count(*group) <= skip)
-    return failure{errc::damaged, "a block of the spool does not hold what it says"};
+    return failure{errc::damaged, "a block of the spool does not hold the items that it should"};
   if (auto* records = std::get_if<std::vector<can::record>>(&*group)) {
     records->erase(records->begin(), records->begin() + static_cast<std::ptrdiff_t>(skip));
   } else {
@@ -100,8 +99,8 @@ result<done> spool::save_acked() {
   return done{};
 }
 
-/// The highest place that is needed no more: items up to it are acked and past their time, or
-/// acked and too many, or of a stream that was left.
+/// Returns the highest place that is no longer needed: items up to it are acked and too old, or acked and too many, or
+/// of an abandoned stream.
 result<std::uint64_t> spool::prunable_place() {
   const auto keep_ms =
     std::chrono::duration_cast<std::chrono::milliseconds>(options_.retain_time).count();
@@ -174,7 +173,7 @@ result<bool> spool::maintain() {
     return ok.error();
   const auto free_pages = writer_.number("pragma freelist_count");
   if (free_pages && free_pages->value_or(0) > free_pages_kept)
-    (void)writer_.execute(give_back); // not given back now: tried at the next step
+    (void)writer_.execute(give_back); // if this fails, the next step tries again
   return count == prune_blocks_max;
 }
 
@@ -192,7 +191,7 @@ result<done> spool::refresh_first() {
   return done{};
 }
 
-/// Divides the block that holds items before `place` and from it on; the former are dropped.
+/// Splits the block that holds items before and after `place`, and drops the items before it.
 result<done> spool::split_at(std::uint64_t place) {
   auto select =
     writer_.prepare("select place, count, bytes_before, checksum, bytes from item_block "
@@ -232,8 +231,8 @@ result<done> spool::fork(std::uint64_t fork_seq, std::uint64_t durable_seq) {
     return ok;
   const auto id = random_stream_id();
   const std::vector<can::run_mark> runs{{random_run(), 1}};
-  // What no node has is never dropped, even if the stream's other spool may have it too and be alive:
-  // twice in two streams can be mended, lost cannot.
+  // An item that no node has is never dropped, even if another spool of the stream may still have it and send it: a
+  // double in two streams can be repaired, a loss cannot.
   const auto parted = base_ + std::max<std::uint64_t>(fork_seq, 1);
   const auto stored = std::max(acked_place_, base_ + durable_seq);
   auto place = std::min({parted, stored + 1, next_place_});
@@ -242,7 +241,7 @@ result<done> spool::fork(std::uint64_t fork_seq, std::uint64_t durable_seq) {
     return transaction.error();
   if (auto ok = split_at(place); !ok)
     return ok;
-  // Items that are not here any more get no number in the new stream.
+  // Items that are no longer here get no number in the new stream.
   const auto from = "select min(place) from item_block where place >= " + std::to_string(place);
   const auto first = writer_.number(from.c_str());
   if (!first)

@@ -10,11 +10,11 @@ namespace furrow::edge {
 
 namespace {
 
-constexpr std::int64_t application_id = 0x46755270; // "FuRp", told by `file`
+constexpr std::int64_t application_id = 0x46755270; // "FuRp", shown by `file`
 constexpr std::int64_t schema_version = 1;
 
-// Places never change and are never given twice; what a new stream numbers from 1 is place - base.
-// The blob stands last, so that the columns before it are read without its pages.
+// Places never change and are never reused; a new stream numbers its items from 1 as place - base.
+// The blob is the last column, so that the columns before it are read without its pages.
 constexpr const char* schema = R"sql(
 create table stream (
   one integer primary key check (one = 1),
@@ -85,7 +85,7 @@ result<done> check_spool_file(sqlite_database& database, const std::string& path
     return version.error();
   if (version->value_or(0) != schema_version)
     return failure{errc::foreign, path + " has the layout " + std::to_string(version->value_or(0))
-                                    + ", this program knows up to "
+                                    + ", but this program knows only up to "
                                     + std::to_string(schema_version)};
   return done{};
 }

@@ -1,11 +1,11 @@
-/// What a spool's file holds, and how it is told from other files.
+/// The content of a spool's file, and how it is recognised.
 #pragma once
 
 #include "tools/furrow-edge/spool/spool.hpp"
 
 namespace furrow::edge {
 
-/// Fails (foreign) when the file is no spool or one of a newer program.
+/// Fails with `foreign` if the file is not a spool, or if a newer program made it.
 [[nodiscard]] result<done> check_spool_file(sqlite_database& database, const std::string& path);
 /// Whether the file is new and empty.
 [[nodiscard]] result<bool> is_empty_file(sqlite_database& database);
@@ -31,7 +31,7 @@ struct stream_row {
 [[nodiscard]] can::stream_id random_stream_id();
 [[nodiscard]] std::uint64_t random_run();
 
-/// Over the block and where it lies, so that a block at another place is damage too.
+/// Covers the block and its place, so that a block at a wrong place is detected, too.
 [[nodiscard]] std::uint64_t
 block_checksum(std::uint64_t place, std::uint32_t count, std::string_view bytes);
 

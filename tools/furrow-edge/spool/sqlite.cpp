@@ -9,8 +9,8 @@ namespace furrow::edge {
 
 namespace {
 
-/// SQLite keeps the system's error of some failures and loses that of others (a failed commit), so
-/// the calls below clear errno first.
+/// SQLite keeps the system's error for some failures and loses it for others (a failed commit), so the calls below
+/// clear errno first.
 bool out_of_room(sqlite3* database) {
   const auto kept = database != nullptr ? sqlite3_system_errno(database) : 0;
   const auto system_error = kept != 0 ? kept : errno;
@@ -67,7 +67,7 @@ sqlite_statement& sqlite_statement::bind_blob(int at, std::span<const std::uint8
 }
 
 sqlite_statement& sqlite_statement::bind_blob(int at, std::string_view bytes) {
-  // Static: bytes outlive the step that follows, and are not copied once more.
+  // Static: the bytes outlive the next step, and are not copied again.
   sqlite3_bind_blob64(handle_.get(), at, bytes.data(), bytes.size(), SQLITE_STATIC);
   return *this;
 }
@@ -175,7 +175,7 @@ sqlite_transaction::sqlite_transaction(sqlite_transaction&& other) noexcept
   : database_{std::exchange(other.database_, nullptr)} {}
 
 sqlite_transaction::~sqlite_transaction() {
-  // SQLite has rolled back already after some failures; then this says so and changes nothing.
+  // After some failures SQLite has rolled back already; then this fails and changes nothing.
   if (database_ != nullptr)
     (void)database_->execute("rollback");
 }

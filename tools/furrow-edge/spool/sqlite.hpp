@@ -1,8 +1,6 @@
-/// SQLite with its handles owned and its codes turned into what a spool should do.
+/// SQLite with owned handles. Its error codes are mapped to what a spool should do.
 ///
-/// Errors: full (disk, quota, file size, page limit), damaged, locked, missing, io; the detail
-/// holds
-///   SQLite's words.
+/// Errors: full (disk, quota, file size, page limit), damaged, locked, missing, io; the detail holds SQLite's message.
 /// Threads: a database and its statements belong to one thread at a time.
 #pragma once
 
@@ -25,14 +23,14 @@ public:
   sqlite_statement() = default;
 
   sqlite_statement& bind(int at, std::int64_t value);
-  sqlite_statement& bind(int at, std::uint64_t value) { // as its 64 bits
+  sqlite_statement& bind(int at, std::uint64_t value) { // as the same 64 bits
     return bind(at, static_cast<std::int64_t>(value));
   }
   sqlite_statement& bind(int at, std::string_view text);
   sqlite_statement& bind_blob(int at, std::span<const std::uint8_t> bytes);
   sqlite_statement& bind_blob(int at, std::string_view bytes);
 
-  /// True: a row; false: done, and the statement is ready to be used again.
+  /// Returns true for a row; false when done, and the statement can be used again.
   [[nodiscard]] result<bool> step();
   /// Steps to the end.
   [[nodiscard]] result<done> run();
@@ -58,10 +56,10 @@ public:
   enum class mode : std::uint8_t { read, write, create };
   [[nodiscard]] static result<sqlite_database> open(const std::string& path, mode how);
 
-  /// Statements that give no rows.
+  /// Runs statements that return no rows.
   [[nodiscard]] result<done> execute(const char* sql);
   [[nodiscard]] result<sqlite_statement> prepare(const char* sql);
-  /// The first column of the first row, or nothing.
+  /// Returns the first column of the first row, or nothing.
   [[nodiscard]] result<std::optional<std::int64_t>> number(const char* sql);
 
 private:
@@ -71,7 +69,7 @@ private:
   std::unique_ptr<sqlite3, close> handle_;
 };
 
-/// A transaction that is rolled back unless it was committed.
+/// A transaction that is rolled back unless it is committed.
 class sqlite_transaction {
 public:
   [[nodiscard]] static result<sqlite_transaction> begin(sqlite_database& database);

@@ -22,11 +22,10 @@ using boost::system::error_code;
 
 constexpr std::size_t read_bytes = 16U << 10U;
 
-/// Takes messages out of a stream of bytes.
+/// Splits a stream of bytes into messages.
 class message_splitter {
 public:
-  /// The next whole message; nothing when more bytes are needed; a failure when there is no sense
-  /// in it.
+  /// Returns the next whole message; nothing if more bytes are needed; a failure if the bytes are invalid.
   std::optional<proto::result<proto::message>> next() {
     const auto left = std::span{bytes_}.subspan(at_);
     if (left.size() < proto::length_bytes)
@@ -88,7 +87,7 @@ public:
     closed_ = true;
     on_ = {};
     resolver_.cancel();
-    error_code ignored; // it is closed either way
+    error_code ignored; // the socket is closed in any case
     socket().shutdown(tcp::socket::shutdown_both, ignored);
     socket().close(ignored);
   }
@@ -96,7 +95,7 @@ public:
 private:
   auto& socket() { return stream_.lowest_layer(); }
 
-  /// Whether this is the end: told once, unless the owner closed it.
+  /// Returns whether the connection has ended. The end is reported once, unless the owner closed it.
   bool failed(const error_code& error) {
     if (closed_)
       return true;
@@ -105,7 +104,8 @@ private:
     if (error != asio::error::eof && error != asio::ssl::error::stream_truncated)
       fail(error.message());
     else if (std::is_same_v<Stream, tcp::socket> && !heard_)
-      fail("the connection was closed without a word (does it ask for TLS? --tls or --ca FILE)");
+      fail(
+        "the connection was closed without a message (does the node need TLS? --tls or --ca FILE)");
     else
       fail("the connection was closed");
     return true;
@@ -119,7 +119,7 @@ private:
   }
 
   void shake_hands() {
-    error_code ignored; // slower without, nothing else
+    error_code ignored; // slower without it, and otherwise the same
     socket().set_option(tcp::no_delay{true}, ignored);
     if constexpr (std::is_same_v<Stream, tcp::socket>) {
       opened();
@@ -162,7 +162,7 @@ private:
     });
   }
 
-  /// False when the connection was closed meanwhile.
+  /// Returns false if the connection was closed meanwhile.
   bool deliver() {
     while (auto message = messages_.next()) {
       if (!*message) {
@@ -200,14 +200,14 @@ private:
 
   tcp::resolver resolver_;
   Stream stream_;
-  tls_context tls_; // outlives the stream's use of it
+  tls_context tls_; // must outlive the stream
   events on_;
   std::string host_;
   std::array<std::uint8_t, read_bytes> incoming_{};
   message_splitter messages_;
   std::deque<std::string> queue_;
   std::size_t queued_ = 0;
-  bool heard_ = false; // anything at all
+  bool heard_ = false; // whether any byte has arrived
   bool open_ = false;
   bool writing_ = false;
   bool closed_ = false;
@@ -241,7 +241,7 @@ result<tls_context> make_tls_context(const tls_files& files) {
 }
 
 result<endpoint_name> parse_endpoint(const std::string& text) {
-  const failure bad{errc::usage, "'" + text + "' is no HOST:PORT"};
+  const failure bad{errc::usage, "'" + text + "' is not HOST:PORT"};
   const auto colon = text.rfind(':');
   if (colon == std::string::npos || colon == 0)
     return bad;

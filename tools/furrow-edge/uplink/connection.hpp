@@ -1,10 +1,8 @@
 /// One TCP or TLS connection to a node: bytes out, messages in.
 ///
-/// Shape: open -> opened, messages, closed; a connection is used once. After `close` nothing is
-///   called any more.
+/// Shape: open, then `opened`, messages, `closed`; a connection is used once. After `close` no event is called.
 /// Threads: one io_context, one thread.
-/// Limits: what is queued is the caller's to bound (`queued`); a message from a node at most
-///   answer_bytes_max.
+/// Limits: the caller limits what is queued (`queued`); a message from a node has at most answer_bytes_max.
 #pragma once
 
 #include "proto/wire.hpp"
@@ -20,14 +18,14 @@
 
 namespace furrow::edge {
 
-/// How a connection is encrypted; the name of the node's certificate is checked.
+/// How a connection is encrypted. The name in the node's certificate is checked.
 struct tls_files {
   std::string ca;   // PEM; empty: the system's authorities
   std::string cert; // PEM, of this gateway; may be empty
   std::string key;
 };
 using tls_context = std::shared_ptr<boost::asio::ssl::context>;
-/// Fails (usage) with the name of the file that cannot be used.
+/// Fails with `usage` and the name of the file that cannot be used.
 [[nodiscard]] result<tls_context> make_tls_context(const tls_files& files);
 
 struct endpoint_name {
@@ -50,12 +48,12 @@ public:
   };
 
   virtual ~connection() = default;
-  /// Sent in order; kept until the socket has taken it.
+  /// Sends in order; keeps the bytes until the socket has taken them.
   virtual void send(std::string bytes) = 0;
   [[nodiscard]] virtual std::size_t queued() const = 0;
   virtual void close() = 0;
 
-  /// Begins to connect; without `tls` in the clear.
+  /// Begins to connect; without `tls`, the connection is not encrypted.
   [[nodiscard]] static std::shared_ptr<connection>
   open(boost::asio::io_context& io, const endpoint_name& node, const tls_context& tls, events on);
 };

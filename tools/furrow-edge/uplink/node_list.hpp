@@ -1,9 +1,9 @@
-/// Which node to try next, and after what pause.
+/// Decides which node to try next, and after what pause.
 ///
-/// Shape: the nodes that the user named, then those that a node named; tried in turn. A pause of
-///   0-250 ms after the first failure, doubling each time round the list up to pause_max; a node
-///   that another one pointed to comes first.
-/// Threads: a plain value; the seed makes it repeat itself.
+/// Shape: the nodes that the user named, then those that a node named, tried in turn. The pause is 0-250 ms after the
+///   first failure and doubles each time round the list, up to pause_max. A node that another node pointed to comes
+///   first.
+/// Threads: a plain value; the same seed gives the same pauses.
 /// Limits: proto::nodes_max names.
 #pragma once
 
@@ -25,15 +25,15 @@ public:
 
   [[nodiscard]] const std::string& current() const { return nodes_[at_]; }
   [[nodiscard]] std::size_t size() const { return nodes_.size(); }
-  /// Goes to the next node; the pause before it is to be tried.
+  /// Goes to the next node; returns the pause before the attempt.
   [[nodiscard]] std::chrono::milliseconds after_failure();
-  /// Goes to this node, or to the next one when the name is empty; a short pause.
+  /// Goes to this node, or to the next one if the name is empty; returns a short pause.
   [[nodiscard]] std::chrono::milliseconds pointed_to(const std::string& node);
-  /// The longest pause, at the same node.
+  /// Stays at the same node; returns the longest pause.
   [[nodiscard]] std::chrono::milliseconds long_pause();
-  /// The failures are over.
+  /// Ends the series of failures.
   void succeeded() { failures_ = 0; }
-  /// What a node said of its cluster. Names of before that are not the user's are forgotten.
+  /// Takes the nodes of the cluster from a node. Earlier names are removed, except the user's.
   void learn(const std::vector<std::string>& names);
 
 private:
@@ -42,7 +42,7 @@ private:
   std::size_t index_of(const std::string& node);
 
   std::vector<std::string> nodes_;
-  std::size_t named_; // the first ones are the user's
+  std::size_t named_; // how many nodes the user named; they come first
   std::size_t at_ = 0;
   std::size_t failures_ = 0;
   std::mt19937_64 random_;

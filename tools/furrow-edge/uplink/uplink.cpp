@@ -83,7 +83,7 @@ void uplink::act(uplink_action::connect& what) {
   connection_ = connection::open(io_, *node, tls_, std::move(on));
 }
 
-/// Carries out everything that was decided, also what that leads to.
+/// Carries out everything that was decided, and everything that follows from it.
 void uplink::act() {
   const auto alive = alive_;
   for (auto actions = protocol_.take_actions(); !actions.empty() && *alive;
@@ -134,7 +134,7 @@ void uplink::schedule() {
     timer_at_.reset();
     return;
   }
-  // A timer that fires early looks again; only an earlier wish needs a new one.
+  // A timer that fires early checks again; only an earlier deadline needs a new timer.
   if (timer_at_ && *timer_at_ <= *due)
     return;
   timer_at_ = due;

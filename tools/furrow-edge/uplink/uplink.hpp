@@ -1,7 +1,7 @@
-/// Carries out what uplink_protocol decides: sockets and timers around it.
+/// Carries out what uplink_protocol decides: owns the sockets and timers.
 ///
-/// Threads: one io_context, one thread; `items_added` is posted there by who adds items.
-/// Limits: queued_bytes_max between the store and the socket, and one batch more.
+/// Threads: one io_context, one thread; a caller that adds items posts `items_added` there.
+/// Limits: between the store and the socket at most queued_bytes_max and one batch more.
 #pragma once
 
 #include "tools/furrow-edge/uplink/connection.hpp"
@@ -22,8 +22,8 @@ public:
   struct events {
     std::function<void(uplink_action::note::level, const std::string&)> note;
     std::function<void(const failure&)> stopped;
-    std::function<void()> heard;                            // a message came: acks may have moved
-    std::function<void(std::string& bytes)> before_sending; // for faults that are wanted
+    std::function<void()> heard; // a message arrived: more items may be acked
+    std::function<void(std::string& bytes)> before_sending; // for simulated faults
   };
 
   uplink(boost::asio::io_context& io,
@@ -36,9 +36,9 @@ public:
   uplink& operator=(const uplink&) = delete;
 
   void start();
-  /// There may be more to send.
+  /// Called when there may be more to send.
   void items_added();
-  /// Cuts the connection as a broken line does; it is made again.
+  /// Cuts the connection like a broken line; the uplink connects again.
   void cut();
   void close();
 

@@ -10,7 +10,7 @@ namespace {
 using std::chrono::milliseconds;
 using level = uplink_action::note::level;
 
-// A node that asks for silence of less or more than this is not believed.
+// A keepalive that a node asks for is limited to this range.
 constexpr milliseconds keepalive_least{100};
 constexpr milliseconds keepalive_most{120'000};
 constexpr milliseconds keepalive_unsaid{10'000};
@@ -58,7 +58,7 @@ void uplink_protocol::stop(failure why) {
   actions_.emplace_back(uplink_action::stop{std::move(why)});
 }
 
-/// Leaves this connection and tries the next node after a pause. The same trouble is told once.
+/// Leaves this connection and tries the next node after a pause. The same cause is logged as a warning once.
 void uplink_protocol::drop(time_point now, const std::string& why) {
   if (phase_ != phase::waiting)
     actions_.emplace_back(uplink_action::close{});
@@ -99,7 +99,7 @@ void uplink_protocol::disconnected(time_point now, const std::string& why) {
 
 void uplink_protocol::received_garbage(time_point now, const std::string& why) {
   if (phase_ == phase::greeting || phase_ == phase::streaming)
-    drop(now, "what it says is no message of this protocol (" + why + ")");
+    drop(now, "it sent an invalid message (" + why + ")");
 }
 
 void uplink_protocol::received(time_point now, const proto::message& what) {
@@ -112,7 +112,7 @@ void uplink_protocol::received(time_point now, const proto::message& what) {
 void uplink_protocol::send(time_point now, const proto::message& what) {
   std::string bytes;
   if (auto ok = proto::encode(what, bytes); !ok) {
-    stop({errc::usage, "what this gateway has to say breaks the protocol: " + ok.error().detail});
+    stop({errc::usage, "cannot encode the message: " + ok.error().detail});
     return;
   }
   sent_at_ = now;
@@ -121,15 +121,15 @@ void uplink_protocol::send(time_point now, const proto::message& what) {
 
 void uplink_protocol::hear(time_point now, const proto::welcome& m) {
   if (m.version < proto::version_min || m.version > proto::version_max)
-    return drop(now, "it speaks version " + std::to_string(m.version) + " of the protocol");
+    return drop(now, "it speaks protocol version " + std::to_string(m.version));
   const auto state = store_.state();
   if (m.resume_from > state.last_seq + 1)
-    return stop({errc::foreign,
-                 nodes_.current() + " holds items up to " + std::to_string(m.resume_from - 1)
-                   + " of this stream, the spool "
-                     "has given numbers up to "
-                   + std::to_string(state.last_seq) + " only: it is not the spool of this stream"});
-  // Epoch 0: the database is away, the node listens for its live view and promises nothing.
+    return stop(
+      {errc::foreign, nodes_.current() + " holds items up to " + std::to_string(m.resume_from - 1)
+                        + " of this stream, but the spool "
+                          "has given numbers only up to "
+                        + std::to_string(state.last_seq) + ": it is not the spool of this stream"});
+  // Epoch 0: the database is away. The node takes items for its live view, and promises nothing.
   const bool is_claimed = m.epoch != 0;
   if (is_claimed && m.resume_from < state.first_seq)
     return missing(now, m.resume_from);
@@ -146,7 +146,7 @@ void uplink_protocol::hear(time_point now, const proto::welcome& m) {
   phase_ = phase::streaming;
   say(level::info,
       nodes_.current()
-        + (is_claimed ? ": connected, going on from item " + std::to_string(m.resume_from)
+        + (is_claimed ? ": connected, continuing from item " + std::to_string(m.resume_from)
                       : ": connected for the live view, its database is away"));
 }
 
@@ -154,7 +154,7 @@ void uplink_protocol::hear(time_point now, const proto::welcome& m) {
 void uplink_protocol::missing(time_point now, std::uint64_t needed_from) {
   const auto first = store_.state().first_seq;
   go_on_without(now, "it needs items from " + std::to_string(needed_from)
-                       + " on, the spool begins at " + std::to_string(first) + ": items "
+                       + " on, but the spool begins at " + std::to_string(first) + ": items "
                        + range(needed_from, first - 1) + " are lost");
 }
 
@@ -165,7 +165,7 @@ void uplink_protocol::go_on_without(time_point now, const std::string& loss) {
   if (auto ok = store_.fork(store_.state().first_seq, 0); !ok)
     return stop(ok.error());
   say(level::warning,
-      text + "; the rest goes on as stream " + can::to_string(store_.state().stream_id));
+      text + "; the rest continues as stream " + can::to_string(store_.state().stream_id));
   actions_.emplace_back(uplink_action::close{});
   wait(now, nodes_.pointed_to(nodes_.current()));
 }
@@ -189,24 +189,24 @@ void uplink_protocol::hear(time_point now, const proto::rewind& m) {
     return missing(now, m.from_seq);
   store_.rewind(m.from_seq);
   ++rewinds_;
-  say(level::debug, nodes_.current() + " asks again for items from " + std::to_string(m.from_seq));
+  say(level::debug, nodes_.current() + " requests items again, from " + std::to_string(m.from_seq));
   next_seq_ = m.from_seq;
 }
 
 void uplink_protocol::point_to(time_point now, const std::string& node, const std::string& why) {
   actions_.emplace_back(uplink_action::close{});
-  say(level::info, nodes_.current() + " " + why + (node.empty() ? "" : ": on to " + node));
+  say(level::info, nodes_.current() + " " + why + (node.empty() ? "" : "; going to " + node));
   wait(now, nodes_.pointed_to(node));
 }
 
 void uplink_protocol::hear(time_point now, const proto::redirect& m) {
   if (++redirects_ > redirects_max)
-    return drop(now, "nodes send this gateway round in circles");
-  point_to(now, m.node, "sends this gateway elsewhere");
+    return drop(now, "the nodes redirect this gateway in a circle");
+  point_to(now, m.node, "redirects this gateway");
 }
 
 void uplink_protocol::hear(time_point now, const proto::goaway& m) {
-  point_to(now, m.node, "is about to stop");
+  point_to(now, m.node, "is stopping");
 }
 
 void uplink_protocol::hear(time_point now, const proto::ping& m) {
@@ -216,11 +216,11 @@ void uplink_protocol::hear(time_point now, const proto::ping& m) {
 void uplink_protocol::hear(time_point /*now*/, const proto::pong& /*m*/) {}
 
 void uplink_protocol::hear(time_point now, const proto::hello& /*m*/) {
-  drop(now, "it greets: that is a gateway, not a node");
+  drop(now, "it sent a hello: it is a gateway, not a node");
 }
 
 void uplink_protocol::hear(time_point now, const proto::batch& /*m*/) {
-  drop(now, "it sends items: that is a gateway, not a node");
+  drop(now, "it sent items: it is a gateway, not a node");
 }
 
 void uplink_protocol::hear(time_point now, const proto::reject& m) {
@@ -228,7 +228,7 @@ void uplink_protocol::hear(time_point now, const proto::reject& m) {
   switch (m.code) {
   case proto::reject_code::version:
   case proto::reject_code::credentials:
-    return stop({errc::usage, nodes_.current() + " refuses this gateway: " + said});
+    return stop({errc::usage, nodes_.current() + " rejects this gateway: " + said});
   case proto::reject_code::malformed:
   case proto::reject_code::limit:
     return refused(now, m);
@@ -237,7 +237,7 @@ void uplink_protocol::hear(time_point now, const proto::reject& m) {
   case proto::reject_code::gone:
     return go_on_without(now, said);
   case proto::reject_code::superseded:
-    // Two gateways that take each other's place would do nothing else: the loser waits long.
+    // Otherwise two gateways with one stream would replace each other for ever: the loser waits for long.
     actions_.emplace_back(uplink_action::close{});
     say(level::warning, nodes_.current() + ": " + said + "; trying again later");
     return wait(now, nodes_.long_pause());
@@ -248,15 +248,15 @@ void uplink_protocol::hear(time_point now, const proto::reject& m) {
   drop(now, said);
 }
 
-/// Perhaps the line garbled it, perhaps this program is wrong: again, but not for ever.
+/// The line may have damaged the message, or this program may be wrong: retries, but not for ever.
 void uplink_protocol::refused(time_point now, const proto::reject& m) {
-  const auto said = "it refuses what this gateway sends: " + m.reason;
+  const auto said = "it rejects what this gateway sends: " + m.reason;
   if (++refusals_ >= refusals_max)
     return stop({errc::usage, nodes_.current() + ": " + said});
   drop(now, said);
 }
 
-/// This spool is a copy that parted from its stream: what it has of its own is a stream of its own.
+/// This spool is a copy that parted from its stream: its own items become a new stream.
 void uplink_protocol::forked(time_point now, const proto::reject& m) {
   const auto before = store_.state();
   if (auto ok = store_.fork(m.fork_seq, m.durable_seq); !ok)
@@ -275,19 +275,20 @@ std::optional<std::string> uplink_protocol::next_batch(time_point now) {
   if (phase_ != phase::streaming || next_seq_ > store_.last_seq())
     return std::nullopt;
   if (store_.run() != hello_run_) {
-    // Items of a run that the node has not heard of would look like those of a copy later on.
+    // Items of a run that the node does not know would later look like those of a copy.
     actions_.emplace_back(uplink_action::close{});
-    say(level::debug, nodes_.current() + ": greeting again, the spool has begun a run");
+    say(level::debug,
+        nodes_.current() + ": sending a new hello, because the spool has begun a run");
     wait(now, nodes_.pointed_to(nodes_.current()));
     return std::nullopt;
   }
   auto blocks = store_.read(next_seq_, config_.batch_bytes, proto::groups_max);
   if (!blocks || blocks->empty()) {
-    stop(blocks ? failure{errc::damaged, "item " + std::to_string(next_seq_) + " is not there"}
+    stop(blocks ? failure{errc::damaged, "item " + std::to_string(next_seq_) + " is missing"}
                 : blocks.error());
     return std::nullopt;
   }
-  // Short records could be more than a message may have.
+  // Many short records could exceed the limit of a message.
   std::size_t records = 0;
   const auto too_many = std::find_if(blocks->begin(), blocks->end(), [&](const item_block& block) {
     records += proto::holds_records(*block.bytes) ? block.count : 0;
@@ -351,7 +352,7 @@ void uplink_protocol::tick(time_point now) {
     break;
   }
   if (now >= heard_at_ + keepalives_to_death * keepalive_)
-    return drop(now, "has fallen silent");
+    return drop(now, "is silent");
   asked_at_ = now;
   send(now, proto::ping{static_cast<std::uint64_t>(now.time_since_epoch().count())});
 }

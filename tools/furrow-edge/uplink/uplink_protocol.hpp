@@ -1,11 +1,11 @@
-/// A gateway's side of the conversation with a node, as decisions without a socket: events and the
-/// time in, actions out.
+/// The gateway's side of the conversation with a node, as decisions without a socket: events and the time in, actions
+/// out.
 ///
-/// Shape: connect -> hello -> welcome -> batches, until something ends it; then the next node. What
-///   is durable is what a node says, and nothing else; until then the store keeps it.
-/// Errors: what a person must mend (`stop`) ends the uplink; everything else is tried again.
-/// Threads: owned by one thread; the store is asked on it.
-/// Limits: a batch is about batch_bytes; the caller asks for the next one while it has room.
+/// Shape: connect, hello, welcome, batches, until something ends the session; then the next node. An item is durable
+///   only if a node says so; until then the store keeps it.
+/// Errors: an error that a person must fix (`stop`) ends the uplink; all others are retried.
+/// Threads: owned by one thread, which also calls the store.
+/// Limits: a batch has about batch_bytes; the caller asks for the next batch while it has room.
 /// Source: docs/wire-protocol.md.
 #pragma once
 
@@ -29,8 +29,8 @@ struct uplink_config {
   std::string software;
   std::optional<std::uint64_t> iso_name;
   std::vector<std::string> nodes; // HOST:PORT, at least one
-  std::uint64_t seed = 0;         // of the jitter
-  bool accept_loss = false;       // go on when the node needs items that are gone
+  std::uint64_t seed = 0;         // for the jitter
+  bool accept_loss = false;       // continue if the node needs items that are gone
   std::size_t batch_bytes = 256U << 10U;
   std::chrono::milliseconds connect_timeout{5'000};
   std::chrono::milliseconds welcome_timeout{30'000}; // a claim waits for the database
@@ -43,7 +43,7 @@ struct uplink_action {
   struct send {
     std::string bytes;
   };
-  /// Nothing more is heard from this connection.
+  /// Nothing more is expected from this connection.
   struct close {};
   /// The uplink has ended; a person must act.
   struct stop {
@@ -64,24 +64,24 @@ public:
 
   void start(time_point now);
   void connected(time_point now);
-  /// The connection could not be made, or is gone.
+  /// The connection could not be made, or is lost.
   void disconnected(time_point now, const std::string& why);
   void received(time_point now, const proto::message& what);
-  /// What came was no message.
+  /// The received bytes were not a message.
   void received_garbage(time_point now, const std::string& why);
   void tick(time_point now);
 
-  /// The next batch as bytes for the socket, when there is one to send.
+  /// Returns the next batch as bytes for the socket, if there is one to send.
   [[nodiscard]] std::optional<std::string> next_batch(time_point now);
 
-  /// When `tick` has something to do; nothing once stopped.
+  /// When `tick` is next due; nothing once stopped.
   [[nodiscard]] std::optional<time_point> deadline() const;
   [[nodiscard]] std::vector<uplink_action::any> take_actions();
 
   [[nodiscard]] bool streaming() const { return phase_ == phase::streaming; }
   [[nodiscard]] bool ever_connected() const { return ever_connected_; }
   [[nodiscard]] const std::string& node() const { return nodes_.current(); }
-  /// Items sent again because a node asked for them.
+  /// How often a node has asked for items again.
   [[nodiscard]] std::uint64_t rewinds() const { return rewinds_; }
 
 private:
@@ -115,19 +115,19 @@ private:
   node_list nodes_;
   std::vector<uplink_action::any> actions_;
   phase phase_ = phase::idle;
-  time_point deadline_{}; // of waiting, connecting, greeting
-  time_point sent_at_{};  // the last message out
-  time_point heard_at_{}; // the last message in
+  time_point deadline_{}; // of waiting, connecting or greeting
+  time_point sent_at_{};  // the last message to the node
+  time_point heard_at_{}; // the last message from the node
   time_point asked_at_{}; // the last ping
   std::chrono::milliseconds keepalive_{10'000};
-  std::uint64_t next_seq_ = 1; // to be sent
+  std::uint64_t next_seq_ = 1; // the next item to send
   std::uint64_t hello_run_ = 0;
   std::size_t buses_told_ = 0;
   unsigned redirects_ = 0; // since the last welcome
   unsigned refusals_ = 0;  // as malformed, since the last ack
   std::uint64_t rewinds_ = 0;
   bool ever_connected_ = false;
-  std::set<std::string> told_; // troubles, since the last welcome
+  std::set<std::string> told_; // logged causes, since the last welcome
 };
 
 } // namespace furrow::edge

@@ -27,12 +27,12 @@ cell state_cell(const json& state) {
   return made;
 }
 
-/// Adds the actors below `parent`, drawn as a tree.
+/// Draws the actors below `parent` as a tree.
 class tree_drawing {
 public:
   tree_drawing(const json& rows, table& shown) : shown_{shown} {
     for (const auto& row : rows) {
-      // A parent that is not among the rows is not ours to see.
+      // An actor whose parent is not among the rows is drawn as a root.
       const auto parent = row.at("parent").get<std::uint64_t>();
       below_[find_actor(rows, parent) != nullptr ? parent : 0].push_back(&row);
     }
@@ -47,7 +47,7 @@ public:
       shown_.rows.push_back({cell{before + branch + row.at("name").get<std::string>()},
                              number_cell(row.at("id")), state_cell(row.at("state")),
                              number_cell(row.at("restarts")), value_cell(row.at("detail"))});
-      // The node's tree is a few levels deep; a loop in what it says must not hang us.
+      // The node's tree has few levels; a cycle in its answer must not cause an endless loop.
       if (depth < 16)
         draw(row.at("id").get<std::uint64_t>(), before + (depth == 0 ? "" : (last ? "   " : "|  ")),
              depth + 1);
@@ -84,7 +84,7 @@ result<int> show_one(const globals& globals, std::uint64_t id) {
   if (row == nullptr)
     return failure{errc::not_found,
                    fmt::format("there is no actor {} (`furrow actors` lists them; a "
-                               "restarted one has a new id)",
+                               "restarted actor has a new id)",
                                id)};
   table shown{{"WHAT", "VALUE"}, {}};
   for (const auto& [name, value] : row->items())
@@ -110,20 +110,20 @@ result<int> kill_one(const globals& globals, std::uint64_t id) {
 
 void add_actors(CLI::App& app, const globals& globals, int& exit_code) {
   auto* command =
-    app.add_subcommand("actors", "the node's actors: the tree, one of them, kill one");
+    app.add_subcommand("actors", "the node's actors: show the tree, show one, kill one");
   command->require_subcommand(0, 1);
   command->footer("Nothing is lost when an actor is killed: its supervisor starts it again.\n"
                   "Examples:\n"
                   "  furrow actors\n"
                   "  furrow actors show 12\n"
                   "  furrow actors kill 12");
-  command->add_subcommand("tree", "all of them, with their supervisors");
-  auto* show = command->add_subcommand("show", "one of them");
-  auto* kill = command->add_subcommand("kill", "kill one");
+  command->add_subcommand("tree", "show all actors below their supervisors");
+  auto* show = command->add_subcommand("show", "show one actor");
+  auto* kill = command->add_subcommand("kill", "kill one actor");
   auto id = std::make_shared<std::uint64_t>(0);
-  show->add_option("ID", *id, "its number in the tree")->required();
-  kill->add_option("ID", *id, "its number in the tree")->required();
-  // The callback of the parent runs after that of its subcommand.
+  show->add_option("ID", *id, "id of the actor, from the tree")->required();
+  kill->add_option("ID", *id, "id of the actor, from the tree")->required();
+  // CLI11 calls the parent's callback after the subcommand's.
   command->callback([&globals, &exit_code, id, show, kill] {
     if (show->parsed())
       exit_code = code_of(show_one(globals, *id));

@@ -23,10 +23,10 @@ struct equipment_options {
   std::string name;
   bool watch = false;
   double every_s = 1;
-  unsigned times = 0; // of --watch; 0: until interrupted
+  unsigned times = 0; // rounds of --watch; 0: until interrupted
 };
 
-/// The value of the live state, as a number with so many digits after the point.
+/// Formats a quantity of the live state as a number with `digits` decimals.
 cell state_cell(const json& state, const char* name, int digits) {
   if (!state.is_object() || !state.at(name).is_object())
     return {"-", colour::faint, true};
@@ -34,7 +34,7 @@ cell state_cell(const json& state, const char* name, int digits) {
           true};
 }
 
-/// Speed over ground where it is known, else that of the wheels.
+/// The speed over ground if it is known, otherwise the wheel speed.
 cell speed_cell(const json& state) {
   const bool over_ground = state.is_object() && state.at("ground_speed_mps").is_object();
   return state_cell(state, over_ground ? "ground_speed_mps" : "wheel_speed_mps", 2);
@@ -58,7 +58,7 @@ table fleet_table(const json& rows) {
   for (const auto& row : rows) {
     const auto& state = row.at("state");
     const bool placed = state.is_object() && state.at("position").is_object();
-    // What is durable is known from the database too, when no actor says it.
+    // If no actor reports what is durable, the database does.
     const auto& durable =
       row.at("durable_seq").is_null() ? row.at("stored_durable_seq") : row.at("durable_seq");
     shown.rows.push_back(
@@ -82,7 +82,7 @@ show(const node_client& client, const equipment_options& wanted, output_format f
     return answer.error();
   const auto& rows = wanted.name.empty() ? answer->at("equipment") : *answer;
   if (wanted.watch && format == output_format::table && ::isatty(STDOUT_FILENO) == 1)
-    (void)write_out("\x1b[H\x1b[J"); // home, and nothing below
+    (void)write_out("\x1b[H\x1b[J"); // move to the top left and clear the screen
   if (!wanted.name.empty() && format == output_format::table) {
     for (const auto& one : machine_tables(rows))
       (void)write_out((one.title.empty() ? "" : "\n" + printable(one.title) + "\n")
@@ -105,7 +105,7 @@ result<int> equipment(const globals& globals, const equipment_options& wanted) {
     const auto shown = show(*client, wanted, globals.format());
     if (!shown)
       return shown.error();
-    // A reader that has gone needs no more rounds.
+    // Stop when the reader has gone.
     if (!wanted.watch || round == wanted.times || !write_out(""))
       return 0;
     std::this_thread::sleep_for(pause);
@@ -115,23 +115,24 @@ result<int> equipment(const globals& globals, const equipment_options& wanted) {
 } // namespace
 
 void add_equipment(CLI::App& app, const globals& globals, int& exit_code) {
-  auto* command = app.add_subcommand("equipment", "the machines, live and stored");
+  auto* command = app.add_subcommand("equipment", "show the machines, live and stored");
   auto wanted = std::make_shared<equipment_options>();
   command->add_option("NAME", wanted->name,
                       "one machine: values with age and source, faults, ECUs, implements");
-  auto* watch = command->add_flag("--watch", wanted->watch, "show it again and again");
-  command->add_option("--every", wanted->every_s, "seconds between two looks")
+  auto* watch = command->add_flag("--watch", wanted->watch, "repeat until interrupted");
+  command->add_option("--every", wanted->every_s, "seconds between two updates")
     ->needs(watch)
     ->check(CLI::Range(0.05, 3'600.0))
     ->capture_default_str();
-  command->add_option("--times", wanted->times, "stop after so many looks")->needs(watch);
-  command->footer("Examples:\n"
-                  "  furrow equipment\n"
-                  "  furrow equipment T1                 (docs/live-view.md says which PGN wins)\n"
-                  "  furrow equipment T1 --watch\n"
-                  "  furrow equipment -o jsonl | jq 'select(.connected)'");
+  command->add_option("--times", wanted->times, "stop after this many updates")->needs(watch);
+  command->footer(
+    "Examples:\n"
+    "  furrow equipment\n"
+    "  furrow equipment T1                 (docs/live-view.md says which PGN is used)\n"
+    "  furrow equipment T1 --watch\n"
+    "  furrow equipment -o jsonl | jq 'select(.connected)'");
   command->callback([&globals, &exit_code, wanted, command] {
-    if (command->get_subcommands().empty()) // `set` answers for itself
+    if (command->get_subcommands().empty()) // `set` has its own callback
       exit_code = code_of(equipment(globals, *wanted));
   });
 }

@@ -19,9 +19,9 @@ namespace furrow::cli {
 
 namespace {
 
-constexpr std::size_t file_bytes_max = 1U << 20U; // what a node takes
+constexpr std::size_t file_bytes_max = 1U << 20U; // limit of a node
 
-/// What the options say of a field or a machine; only what was given.
+/// The options for a field or a machine; only those that were given.
 struct described {
   std::string name;
   std::string file;
@@ -40,8 +40,8 @@ void add_text(CLI::App& command, const options& into, const char* member, const 
 }
 
 void add_attributes(CLI::App& command, const options& into) {
-  command.add_option("--attribute", into->attributes, "KEY=VALUE (may be repeated)");
-  command.add_option("--version", into->version, "change only this version of it");
+  command.add_option("--attribute", into->attributes, "attribute as KEY=VALUE (may be repeated)");
+  command.add_option("--version", into->version, "change it only if it has this version");
 }
 
 result<json> members_of(const described& wanted) {
@@ -67,21 +67,22 @@ result<json> read_geojson(const std::string& path) {
   if (!in)
     return failure{errc::failed, path + ": cannot be read"};
   if (text.size() > file_bytes_max)
-    return failure{errc::failed, fmt::format("{}: has {} bytes, a node takes {}", path, text.size(),
-                                             file_bytes_max)};
+    return failure{errc::failed, fmt::format("{}: has {} bytes, a node takes at most {}", path,
+                                             text.size(), file_bytes_max)};
   auto parsed = json::parse(text, nullptr, false);
   if (!parsed.is_object())
-    return failure{errc::failed, path + ": is no GeoJSON"};
+    return failure{errc::failed, path + ": is not GeoJSON"};
   return parsed;
 }
 
-/// One field from a Polygon or a Feature: its properties name, crop, soil and season are taken.
+/// Reads one field from a Polygon or a Feature. The properties name, crop, soil and season of a Feature are used.
 result<json> field_of(const json& shape, const std::string& path) {
   json field = json::object();
   const auto type = shape.value("type", "");
   if (type != "Polygon" && type != "Feature")
-    return failure{errc::failed,
-                   fmt::format("{}: is \"{}\", and a field is a Polygon or a Feature", path, type)};
+    return failure{
+      errc::failed,
+      fmt::format("{}: is \"{}\"; a field must be a Polygon or a Feature", path, type)};
   field["boundary"] = type == "Feature" && shape.contains("geometry") ? shape["geometry"] : shape;
   if (type == "Feature" && shape.contains("properties") && shape["properties"].is_object())
     for (const auto* name : {"name", "crop", "soil", "season"})
@@ -102,7 +103,7 @@ result<int> shown(const json& rows, const globals& globals) {
   return printed ? result<int>{0} : printed.error();
 }
 
-/// One thing as WHAT and VALUE.
+/// Prints one object with the columns WHAT and VALUE.
 result<int> shown_one(const json& row, const globals& globals) {
   table out{{"WHAT", "VALUE"}, {}};
   for (const auto& [name, value] : row.items())
@@ -166,7 +167,8 @@ result<int> add_or_update(const globals& globals, const described& wanted, bool 
   if (!wanted.name.empty())
     field["name"] = wanted.name;
   if (!field.contains("name"))
-    return failure{errc::usage, "which name has the field? --name NAME, or a property of the file"};
+    return failure{errc::usage,
+                   "the field has no name: give --name NAME, or a property \"name\" in the file"};
   const auto name = field["name"].get<std::string>();
   const auto sent = make ? client->send("POST", "/api/v1/fields", field)
                          : client->send("PATCH", "/api/v1/fields/" + encoded(name), field);
@@ -201,22 +203,22 @@ result<int> set_equipment(const globals& globals, const described& wanted) {
 }
 
 void add_field_texts(CLI::App& command, const options& wanted) {
-  add_text(command, wanted, "crop", "what grows there");
-  add_text(command, wanted, "soil", "its soil");
-  add_text(command, wanted, "season", "the season of this crop");
+  add_text(command, wanted, "crop", "crop that grows there");
+  add_text(command, wanted, "soil", "soil of the field");
+  add_text(command, wanted, "season", "season of this crop");
 }
 
 } // namespace
 
 void add_field(CLI::App& app, const globals& globals, int& exit_code) {
-  auto* command = app.add_subcommand("field", "the fields of the farm");
+  auto* command = app.add_subcommand("field", "show and change the fields of the farm");
   command->require_subcommand(1);
   const auto on = [&globals, &exit_code](CLI::App* part, const options& wanted, auto run) {
     part->callback(
       [&globals, &exit_code, wanted, run] { exit_code = code_of(run(globals, *wanted)); });
   };
   auto wanted = std::make_shared<described>();
-  auto* list = command->add_subcommand("list", "all of them, or those of a crop or at a position");
+  auto* list = command->add_subcommand("list", "list all fields, or those that match the options");
   add_field_texts(*list, wanted);
   list->add_option("--at-position", wanted->position, "LONGITUDE,LATITUDE in degrees");
   list->footer("Examples:\n  furrow field list --crop wheat\n"
@@ -224,7 +226,7 @@ void add_field(CLI::App& app, const globals& globals, int& exit_code) {
   on(list, wanted, list_fields);
 
   wanted = std::make_shared<described>();
-  auto* show = command->add_subcommand("show", "one of them, with its boundary");
+  auto* show = command->add_subcommand("show", "show one field with its boundary");
   show->add_option("NAME", wanted->name)->required();
   show->footer("Examples:\n  furrow field show \"Upper field\" -o json");
   on(show, wanted, show_field);
@@ -232,11 +234,12 @@ void add_field(CLI::App& app, const globals& globals, int& exit_code) {
   for (const bool make : {true, false}) {
     wanted = std::make_shared<described>();
     auto* put = make
-                  ? command->add_subcommand("add", "a new one, from a GeoJSON Polygon or Feature")
-                  : command->add_subcommand("update", "say something else of one");
+                  ? command->add_subcommand("add", "add a field from a GeoJSON Polygon or Feature")
+                  : command->add_subcommand("update", "change a field");
     if (make) {
       put->add_option("FILE", wanted->file, "GeoJSON")->required();
-      put->add_option("--name", wanted->name, "its name, when the file's properties have none");
+      put->add_option("--name", wanted->name,
+                      "name of the field; default: the property \"name\" in the file");
       put->footer(
         "Examples:\n  furrow field add upper.geojson --name \"Upper field\" --crop wheat");
     } else {
@@ -252,28 +255,29 @@ void add_field(CLI::App& app, const globals& globals, int& exit_code) {
   }
 
   wanted = std::make_shared<described>();
-  auto* remove = command->add_subcommand("remove", "forget one");
+  auto* remove = command->add_subcommand("remove", "remove a field");
   remove->add_option("NAME", wanted->name)->required();
-  remove->add_option("--version", wanted->version, "only this version of it");
+  remove->add_option("--version", wanted->version, "remove it only if it has this version");
   remove->footer("Examples:\n  furrow field remove \"Upper field\"");
   on(remove, wanted, remove_field);
 }
 
 void add_equipment_set(CLI::App& app, const globals& globals, int& exit_code) {
-  auto* command = app.get_subcommand("equipment")->add_subcommand("set", "say what a machine is");
+  auto* command = app.get_subcommand("equipment")
+                    ->add_subcommand("set", "show or change what is known of a machine");
   auto wanted = std::make_shared<described>();
   command->add_option("NAME", wanted->name)->required();
   add_text(*command, wanted, "kind", "tractor, implement, combine, sprayer, sensor_station ...");
   add_text(*command, wanted, "status", "active, idle, maintenance or retired");
-  add_text(*command, wanted, "maker", "who built it");
-  add_text(*command, wanted, "model", "its model");
-  add_text(*command, wanted, "serial", "its serial number");
-  add_text(*command, wanted, "firmware", "the version of its software");
+  add_text(*command, wanted, "maker", "manufacturer");
+  add_text(*command, wanted, "model", "model");
+  add_text(*command, wanted, "serial", "serial number");
+  add_text(*command, wanted, "firmware", "software version");
   add_text(*command, wanted, "iso_name", "ISO 11783 NAME, 16 hex digits");
-  command->add_option("--address", wanted->address, "the source address that it prefers, 0 to 253");
+  command->add_option("--address", wanted->address, "preferred source address, 0 to 253");
   add_attributes(*command, wanted);
   command->footer(
-    "Without an option it shows what is known. A machine that is not known yet is made.\n"
+    "Without options the command shows what is known. A machine that is not known yet is created.\n"
     "Examples:\n  furrow equipment set T1 --kind tractor --maker Fendt --model \"942 Vario\"\n"
     "  furrow equipment set T1 --attribute hitch=rear");
   command->callback(

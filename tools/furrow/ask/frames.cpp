@@ -26,7 +26,7 @@ result<int> frames(const globals& globals, const frames_options& wanted) {
     return client.error();
   auto format = wanted.format.empty() ? globals.output : wanted.format;
   if (format == "table" || format == "json")
-    return failure{errc::usage, "frames are written as they come: use -o candump or -o jsonl"};
+    return failure{errc::usage, "frames are printed as they arrive: use -o candump or -o jsonl"};
   if (format.empty())
     format = "candump";
   auto target = "/api/v1/frames?equipment=" + encoded(wanted.equipment) + "&format=" + format;
@@ -51,17 +51,18 @@ result<int> frames(const globals& globals, const frames_options& wanted) {
 
 void add_frames(CLI::App& app, const globals& globals, int& exit_code) {
   auto* command =
-    app.add_subcommand("frames", "stored CAN frames, in the order of their recording");
+    app.add_subcommand("frames", "print stored CAN frames in the order of their recording");
   auto wanted = std::make_shared<frames_options>();
-  command->add_option("EQUIPMENT", wanted->equipment, "the machine")->required();
-  command->add_option("--from", wanted->from, "first time, 2026-05-01T06:30:00Z or -infinity");
+  command->add_option("EQUIPMENT", wanted->equipment, "name of the machine")->required();
+  command->add_option("--from", wanted->from, "first time, as 2026-05-01T06:30:00Z, or -infinity");
   command->add_option("--to", wanted->to, "last time, included");
-  command->add_option("--can-id", wanted->can_id, "identifier in hex; more than 3 digits: 29 bits");
-  command->add_option("--pgn", wanted->pgn, "parameter group number, 65265 or 0xFEF1");
-  command->add_option("-o,--output", wanted->format, "candump (the default) or jsonl")
+  command->add_option("--can-id", wanted->can_id,
+                      "identifier in hex; more than 3 digits mean 29 bits");
+  command->add_option("--pgn", wanted->pgn, "parameter group number, as 65265 or 0xFEF1");
+  command->add_option("-o,--output", wanted->format, "candump (default) or jsonl")
     ->check(CLI::IsMember({"candump", "jsonl", "json", "table"}));
   command->footer(
-    "The text is that of candump -L, byte for byte as it was replayed.\n"
+    "The text has the form of candump -L, byte for byte the log that was sent.\n"
     "Examples:\n"
     "  furrow frames T1 > out.log\n"
     "  furrow frames T1 --from 2026-05-01T06:00:00Z --pgn 65265 -o jsonl | jq .payload");

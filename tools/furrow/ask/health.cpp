@@ -38,15 +38,15 @@ result<int> health(const globals& globals) {
 } // namespace
 
 void add_health(CLI::App& app, const globals& globals, int& exit_code) {
-  auto* command = app.add_subcommand("health", "whether the node is alive and takes work");
-  command->footer("Exit code 1 when it is alive but not ready.\n"
+  auto* command = app.add_subcommand("health", "show whether the node is alive and ready");
+  command->footer("Exit code 1 if the node is alive but not ready.\n"
                   "Example:\n"
                   "  furrow --at https://node1:7480 --ca ca.pem health");
   command->callback([&globals, &exit_code] { exit_code = code_of(health(globals)); });
 }
 
 void add_version(CLI::App& app, const globals& globals, int& exit_code) {
-  auto* command = app.add_subcommand("version", "the version of this program");
+  auto* command = app.add_subcommand("version", "print the version of this program");
   command->callback([&globals, &exit_code] {
     const json version{{"version", FURROW_VERSION}};
     const auto printed =

@@ -31,7 +31,7 @@ std::string time_parameters(const history_options& wanted) {
   return out;
 }
 
-/// Asks page after page. Lines of JSON are written as they come; the others need all rows.
+/// Requests page after page. JSON lines are printed as they arrive; the other formats need all rows.
 result<int> print_pages(const globals& globals,
                         const std::string& target,
                         const char* name,
@@ -123,15 +123,16 @@ result<int> signals(const globals& globals, const history_options& wanted) {
 }
 
 void add_times(CLI::App& command, history_options& wanted) {
-  command.add_option("EQUIPMENT", wanted.equipment, "the machine")->required();
-  command.add_option("--from", wanted.from, "first time, 2026-05-01T06:30:00Z or -infinity");
+  command.add_option("EQUIPMENT", wanted.equipment, "name of the machine")->required();
+  command.add_option("--from", wanted.from, "first time, as 2026-05-01T06:30:00Z, or -infinity");
   command.add_option("--to", wanted.to, "last time, included");
 }
 
 } // namespace
 
 void add_telemetry(CLI::App& app, const globals& globals, int& exit_code) {
-  auto* command = app.add_subcommand("telemetry", "what a machine did, second by second");
+  auto* command =
+    app.add_subcommand("telemetry", "print the telemetry of a machine, second by second");
   auto wanted = std::make_shared<history_options>();
   add_times(*command, *wanted);
   command->footer("Examples:\n"
@@ -148,15 +149,15 @@ void add_telemetry(CLI::App& app, const globals& globals, int& exit_code) {
 }
 
 void add_signals(CLI::App& app, const globals& globals, int& exit_code) {
-  auto* command =
-    app.add_subcommand("signals", "signals of a machine, and one of them by minute, hour or day");
+  auto* command = app.add_subcommand(
+    "signals", "list the signals of a machine, or print one by minute, hour or day");
   auto wanted = std::make_shared<history_options>();
   add_times(*command, *wanted);
-  command->add_option("--signal", wanted->signal, "Message.Signal; without it: all names");
-  command->add_option("--bucket", wanted->bucket, "minute, hour or day (of UTC)")
+  command->add_option("--signal", wanted->signal, "Message.Signal; default: list all names");
+  command->add_option("--bucket", wanted->bucket, "minute, hour or day (in UTC)")
     ->capture_default_str()
     ->check(CLI::IsMember({"minute", "hour", "day"}));
-  command->footer("Values that are not available, an error or out of range do not count.\n"
+  command->footer("Values that are not available, in error or out of range are not counted.\n"
                   "Examples:\n"
                   "  furrow signals T1\n"
                   "  furrow signals T1 --signal EEC1.engine_speed --bucket hour");

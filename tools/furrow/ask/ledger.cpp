@@ -11,7 +11,7 @@ namespace furrow::cli {
 
 namespace {
 
-/// A column for what is zero nearly always. A node of an older version does not say it.
+/// Adds a column only if a row has a value other than zero. Nodes of older versions do not send it.
 template <class Cell>
 void add_column(
   const json& rows, table& shown, const char* heading, const char* name, Cell cell_of) {
@@ -45,7 +45,8 @@ result<int> ledger(const globals& globals, const std::string& equipment) {
                           number_cell(row.at("sent")), number_cell(row.at("durable")),
                           number_cell(row.at("stored")), must_be_zero(row.at("lost")),
                           must_be_zero(row.at("doubled")), number_cell(row.at("quarantined"))});
-  // Rare, so a column of its own only where there is something to see. A loss on record stays a loss.
+  // These counts are rare, so each has a column only if there is something to show. A recorded loss still counts as
+  // lost.
   add_column(rows, shown, "LOST AT GATEWAY", "lost_at_gateway", must_be_zero);
   add_column(rows, shown, "DROPPED", "dropped",
              [](const json& value) { return number_cell(value); });
@@ -60,10 +61,10 @@ result<int> ledger(const globals& globals, const std::string& equipment) {
 } // namespace
 
 void add_ledger(CLI::App& app, const globals& globals, int& exit_code) {
-  auto* command = app.add_subcommand("ledger", "the proof that nothing is lost or doubled");
+  auto* command = app.add_subcommand("ledger", "show the proof that nothing is lost or doubled");
   auto equipment = std::make_shared<std::string>();
   command->add_option("EQUIPMENT", *equipment, "only this machine");
-  command->footer("Exit code 1 when anything is lost (at a gateway too) or doubled.\n"
+  command->footer("Exit code 1 if anything is lost (also at a gateway) or doubled.\n"
                   "Examples:\n"
                   "  furrow ledger\n"
                   "  furrow ledger T1 -o json");

@@ -22,7 +22,7 @@ std::string text_or_dash(const json& value) {
   return value.is_string() ? value.get<std::string>() : value.is_null() ? "-" : value.dump();
 }
 
-/// Address, with the bus before it where that is not the first.
+/// The address, with the bus before it unless it is the first bus.
 std::string place_text(const json& bus, const json& address) {
   if (address.is_null())
     return "-";
@@ -49,7 +49,7 @@ titled_table quantities(const json& state) {
   return {"", std::move(shown)};
 }
 
-/// "red_stop slow, protect on"; a dash when all are off.
+/// "red_stop slow, protect on"; a dash if all lamps are off.
 std::string lamps_text(const json& lamps) {
   std::string text;
   for (const auto& [name, state] : lamps.items())
@@ -92,7 +92,7 @@ titled_table ecus(const json& machine) {
   return {"ECUS", std::move(shown)};
 }
 
-/// "1 on, 2 on, 3 off": those that are there.
+/// "1 on, 2 on, 3 off": the sections that are installed.
 std::string sections_text(const json& value) {
   std::string text;
   auto number = value.at("first_section").get<int>();

@@ -19,7 +19,7 @@ struct quarantine_options {
   bool all = false;
 };
 
-/// Every item, page by page.
+/// Returns every item, page by page.
 result<json> items(const node_client& client, const std::string& equipment) {
   json all = json::array();
   const auto target =
@@ -72,7 +72,7 @@ result<int> retry(const globals& globals, const quarantine_options& wanted) {
   if (!client)
     return client.error();
   if (wanted.all != wanted.ids.empty())
-    return failure{errc::usage, "say which items, or --all"};
+    return failure{errc::usage, "give the ids of items, or --all"};
   auto ids = wanted.ids;
   if (wanted.all) {
     const auto rows = items(*client, wanted.equipment);
@@ -121,26 +121,28 @@ result<int> drop(const globals& globals, const quarantine_options& wanted) {
 } // namespace
 
 void add_quarantine(CLI::App& app, const globals& globals, int& exit_code) {
-  auto* command = app.add_subcommand(
-    "quarantine", "items that could not be stored as what they are: list, show, retry, drop");
+  auto* command =
+    app.add_subcommand("quarantine", "items that could not be stored: list, show, retry, drop");
   command->require_subcommand(1);
-  command->footer("An ID is STREAM:SEQ, as list shows it.\n"
-                  "Examples:\n"
-                  "  furrow quarantine list T1\n"
-                  "  furrow quarantine show 3:4711\n"
-                  "  furrow quarantine retry 3:4711      # exit code 1 when it stays\n"
-                  "  furrow quarantine retry --all --equipment T1\n"
-                  "  furrow quarantine drop 3:4711       # its bytes are gone; takes an admin");
+  command->footer(
+    "An ID is STREAM:SEQ, as list shows it.\n"
+    "Examples:\n"
+    "  furrow quarantine list T1\n"
+    "  furrow quarantine show 3:4711\n"
+    "  furrow quarantine retry 3:4711      # exit code 1 if the item stays\n"
+    "  furrow quarantine retry --all --equipment T1\n"
+    "  furrow quarantine drop 3:4711       # deletes its bytes; needs the role admin");
   auto wanted = std::make_shared<quarantine_options>();
-  auto* listed = command->add_subcommand("list", "all of them");
+  auto* listed = command->add_subcommand("list", "list all items");
   listed->add_option("EQUIPMENT", wanted->equipment, "only this machine");
-  auto* shown = command->add_subcommand("show", "one of them, with what it holds");
+  auto* shown = command->add_subcommand("show", "show one item with its content");
   shown->add_option("ID", wanted->ids, "STREAM:SEQ")->required()->expected(1);
-  auto* retried = command->add_subcommand("retry", "store them as what they are, if that can be");
+  auto* retried = command->add_subcommand("retry", "check items again, and store those that pass");
   retried->add_option("ID", wanted->ids, "STREAM:SEQ");
-  retried->add_flag("--all", wanted->all, "every item");
-  retried->add_option("--equipment", wanted->equipment, "of this machine only");
-  auto* dropped = command->add_subcommand("drop", "let their bytes go; the ledger counts them");
+  retried->add_flag("--all", wanted->all, "retry every item");
+  retried->add_option("--equipment", wanted->equipment, "only items of this machine");
+  auto* dropped =
+    command->add_subcommand("drop", "delete the bytes of items; the ledger counts them");
   dropped->add_option("ID", wanted->ids, "STREAM:SEQ")->required();
   const auto on = [&](CLI::App* sub, auto run) {
     sub->callback(

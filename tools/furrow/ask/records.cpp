@@ -84,17 +84,17 @@ result<int> records(const globals& globals, const records_options& wanted) {
 } // namespace
 
 void add_records(CLI::App& app, const globals& globals, int& exit_code) {
-  auto* command =
-    app.add_subcommand("records", "stored sensor readings, yield samples, token usage, faults");
+  auto* command = app.add_subcommand(
+    "records", "print stored sensor readings, yield samples, token usage, faults");
   auto wanted = std::make_shared<records_options>();
-  command->add_option("EQUIPMENT", wanted->equipment, "the machine")->required();
+  command->add_option("EQUIPMENT", wanted->equipment, "name of the machine")->required();
   command
     ->add_option("--kind", wanted->kind,
-                 can::record_kind_names() + ", or the number of a kind of your own")
+                 can::record_kind_names() + ", or the number of a user's own kind")
     ->required();
-  command->add_option("--from", wanted->from, "first time, 2026-05-01T06:30:00Z");
+  command->add_option("--from", wanted->from, "first time, as 2026-05-01T06:30:00Z");
   command->add_option("--to", wanted->to, "last time, included");
-  command->add_option("--limit", wanted->limit, "at most so many, the earliest first; 0: all");
+  command->add_option("--limit", wanted->limit, "most records to print, earliest first; 0: all");
   command->footer(
     "Examples:\n"
     "  furrow records T1 --kind yield -o json\n"

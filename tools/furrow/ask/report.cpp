@@ -21,12 +21,12 @@ std::string latency(const json& of) {
 
 void show_pool(const json& pool) {
   const auto number = [&pool](const char* name) { return pool.at(name).get<std::uint64_t>(); };
-  (void)write_out(
-    fmt::format("pool        {} in use, {} idle, {} overflow; most in use {}; min {}, "
-                "max {} and {}; {} lanes beside it\n",
-                number("in_use"), number("idle"), number("overflow"), number("in_use_peak"),
-                number("min"), number("max"), number("overflow_max"), number("lanes")));
-  (void)write_out(fmt::format("waits       {} of {} queries waited, {} in vain; {}\n",
+  (void)write_out(fmt::format("pool        {} in use, {} idle, {} overflow; peak {}; min {}, "
+                              "max {}, overflow max {}; {} lanes outside the pool\n",
+                              number("in_use"), number("idle"), number("overflow"),
+                              number("in_use_peak"), number("min"), number("max"),
+                              number("overflow_max"), number("lanes")));
+  (void)write_out(fmt::format("waits       {} of {} queries waited, {} timed out; {}\n",
                               number("waited"), number("acquired"), number("timeouts"),
                               latency(pool.at("acquire"))));
 }
@@ -48,7 +48,7 @@ void show(const char* title, const table& rows) {
     (void)write_out(fmt::format("\n{}\n{}", title, rendered(rows, is_coloured())));
 }
 
-/// For people; the same facts as the JSON.
+/// Prints the report for people; it has the same facts as the JSON.
 void show_all(const json& report) {
   if (report.at("pool").is_null())
     (void)write_out("this database has no pool, and its statements are not timed\n");
@@ -98,9 +98,9 @@ result<int> report_of(const globals& globals) {
 
 void add_report(CLI::App& app, const globals& globals, int& exit_code) {
   auto* command =
-    app.add_subcommand("report", "how the node uses its database, alarms, and what to change");
+    app.add_subcommand("report", "show how the node uses its database, its alarms, and advice");
   command->footer(
-    "Exit code 1 when an alarm is raised. Advice rests on what this node has measured "
+    "Exit code 1 if an alarm is raised. The advice is based on what this node has measured "
     "since it started.\n"
     "Examples:\n"
     "  furrow report\n"

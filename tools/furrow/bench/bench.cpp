@@ -28,7 +28,7 @@ struct options {
   bool quick = false;
 };
 
-/// A row a figure; what is nested gets a name with dots.
+/// One row per figure; nested figures have names with dots.
 void add_rows(table& shown, const std::string& prefix, const json& value) {
   if (value.is_object()) {
     for (const auto& [name, inner] : value.items())
@@ -67,15 +67,16 @@ result<int> with_database(const globals& globals, const options& given, const on
   return show(figures, globals);
 }
 
-/// What is wrong with the plan, or nothing.
+/// Completes the plan, or says what is wrong with it.
 result<done> complete(options& given) {
   auto& plan = given.plan;
   char* end = nullptr;
   plan.rate = given.rate == "max" ? 0 : std::strtod(given.rate.c_str(), &end);
   if (end != nullptr && (*end != '\0' || !(plan.rate >= 0.1 && plan.rate <= 1e6)))
-    return failure{errc::usage, fmt::format("--rate {}: max or frames a second and machine from "
-                                            "0.1 to 1e6 are expected",
-                                            given.rate)};
+    return failure{errc::usage,
+                   fmt::format("--rate {}: must be max, or frames per second and machine from "
+                               "0.1 to 1e6",
+                               given.rate)};
   if (plan.seconds > 0)
     plan.frames = 0; // until the time is over
   if (plan.frames == 0 && plan.seconds == 0)
@@ -86,42 +87,42 @@ result<done> complete(options& given) {
 void add_target(CLI::App& command, options& given) {
   command
     .add_option("--database", given.target.url,
-                "where the database of the benchmark's own is made: postgresql://... (the role "
+                "where the benchmark creates its own database: postgresql://... (the role "
                 "needs CREATEDB) or sqlite:PATH")
     ->envname("FURROW_DATABASE")
     ->required();
   command.add_flag("--force", given.target.forced,
-                   "also when the database of the URL holds a fleet's data (it is not touched)");
+                   "run even if the database of the URL holds a fleet's data (it is not touched)");
 }
 
 void add_plan(CLI::App& command, options& given) {
   auto& plan = given.plan;
-  command.add_option("--machines", plan.machines, "simulated gateways")
+  command.add_option("--machines", plan.machines, "number of simulated gateways")
     ->check(CLI::Range(1, 100'000))
     ->capture_default_str();
-  command.add_option("--frames", plan.frames, "frames in all")
+  command.add_option("--frames", plan.frames, "number of frames in total")
     ->check(CLI::Range(1ULL, 1ULL << 40U))
     ->capture_default_str();
-  command.add_option("--seconds", plan.seconds, "instead of --frames: so long")
+  command.add_option("--seconds", plan.seconds, "duration in seconds, instead of --frames")
     ->check(CLI::Range(0.1, 3'600.0));
-  command.add_option("--ids", plan.ids, "identifiers on each machine's bus")
+  command.add_option("--ids", plan.ids, "number of identifiers on each machine's bus")
     ->check(CLI::Range(1, 200))
     ->capture_default_str();
-  command.add_option("--rate", given.rate, "frames a second and machine, or max")
+  command.add_option("--rate", given.rate, "frames per second and machine, or max")
     ->capture_default_str();
-  command.add_option("--block-frames", plan.block_frames, "frames in a gateway's block, at most")
+  command.add_option("--block-frames", plan.block_frames, "most frames in a gateway's block")
     ->check(CLI::Range(1, 4'096));
   command
     .add_option("--baseline", plan.baseline_rows,
-                "rows to COPY for the comparison, at most as many as frames; 0: none")
+                "rows to COPY for the comparison, at most the number of frames; 0: none")
     ->check(CLI::Range(0ULL, 100'000'000ULL))
     ->capture_default_str();
-  command.add_option("--flush-ms", plan.node.flush_ms, "as furrowd's")
+  command.add_option("--flush-ms", plan.node.flush_ms, "as --flush-ms of furrowd")
     ->check(CLI::Range(1, 10'000));
-  command.add_option("--lanes", plan.node.lanes, "as furrowd's")->check(CLI::Range(1, 16));
-  command.add_option("--budget", plan.node.budget_mib, "as furrowd's")
+  command.add_option("--lanes", plan.node.lanes, "as --lanes of furrowd")->check(CLI::Range(1, 16));
+  command.add_option("--budget", plan.node.budget_mib, "as --budget of furrowd")
     ->check(CLI::Range(16, 65'536));
-  auto* tls = command.add_flag("--tls", plan.node.tls, "encrypted (needs the openssl program)");
+  auto* tls = command.add_flag("--tls", plan.node.tls, "use TLS (needs the openssl program)");
   command
     .add_option("--viewers", plan.viewers,
                 "HTTP clients that read the fleet list all the time; shows what they cost gateways")
@@ -132,14 +133,14 @@ void add_plan(CLI::App& command, options& given) {
 using shared_options = std::shared_ptr<options>;
 
 void add_ingest(CLI::App& bench, const globals& globals, int& exit_code) {
-  auto* command =
-    bench.add_subcommand("ingest", "frames a second from gateways' sockets to durable, beside "
-                                   "COPY of the same frames as rows");
+  auto* command = bench.add_subcommand(
+    "ingest", "measure frames per second from gateways' sockets to durable, and "
+              "a COPY of the same frames as rows");
   auto given = std::make_shared<options>();
   add_target(*command, *given);
   add_plan(*command, *given);
   command->footer(
-    "Starts furrowd and furrow-sim from the folder of furrow. Exit code 1 when the ledger is not "
+    "Starts furrowd and furrow-sim from the folder of furrow. Exit code 1 if the ledger is not "
     "clean.\nExamples:\n"
     "  furrow bench ingest --database postgresql://furrow@localhost/furrow\n"
     "  furrow bench ingest --database postgresql://furrow@localhost/furrow --machines 1000 "
@@ -157,7 +158,7 @@ void add_ingest(CLI::App& bench, const globals& globals, int& exit_code) {
 }
 
 void add_query(CLI::App& bench, const globals& globals, int& exit_code) {
-  auto* command = bench.add_subcommand("query", "SQL over blocks beside SQL over rows");
+  auto* command = bench.add_subcommand("query", "compare SQL over blocks with SQL over rows");
   auto given = std::make_shared<options>();
   given->plan.machines = 10;
   given->plan.frames = 1'000'000;
@@ -177,13 +178,14 @@ void add_query(CLI::App& bench, const globals& globals, int& exit_code) {
 }
 
 void add_connections(CLI::App& bench, const globals& globals, int& exit_code) {
-  auto* command = bench.add_subcommand("connections", "what idle sessions hold");
+  auto* command = bench.add_subcommand("connections", "measure the cost of idle sessions");
   auto given = std::make_shared<options>();
   add_target(*command, *given);
-  command->add_option("--machines", given->connections.machines, "simulated gateways")
+  command->add_option("--machines", given->connections.machines, "number of simulated gateways")
     ->check(CLI::Range(1, 12'000))
     ->capture_default_str();
-  command->add_option("--seconds", given->connections.seconds, "how long they stay")
+  command
+    ->add_option("--seconds", given->connections.seconds, "how long the sessions stay, in seconds")
     ->check(CLI::Range(1.0, 3'600.0))
     ->capture_default_str();
   command->footer("Examples:\n"
@@ -197,9 +199,10 @@ void add_connections(CLI::App& bench, const globals& globals, int& exit_code) {
 }
 
 void add_decode_bench(CLI::App& bench, const globals& globals, int& exit_code) {
-  auto* command = bench.add_subcommand("decode", "frames a second of one core to physical values");
+  auto* command =
+    bench.add_subcommand("decode", "measure how many frames per second one core decodes");
   auto given = std::make_shared<options>();
-  command->add_option("--seconds", given->decode_s, "of CPU for each part")
+  command->add_option("--seconds", given->decode_s, "CPU seconds for each part")
     ->check(CLI::Range(0.05, 600.0))
     ->capture_default_str();
   command->footer("Examples:\n"
@@ -214,11 +217,12 @@ void add_decode_bench(CLI::App& bench, const globals& globals, int& exit_code) {
 }
 
 void add_all(CLI::App& bench, const globals& globals, int& exit_code) {
-  auto* command = bench.add_subcommand("all", "every benchmark, and how ingest grows with the "
-                                              "machines, identifiers, rate and block size");
+  auto* command =
+    bench.add_subcommand("all", "run every benchmark, and measure how ingest grows with "
+                                "machines, identifiers, rate and block size");
   auto given = std::make_shared<options>();
   add_target(*command, *given);
-  command->add_flag("--quick", given->quick, "a quarter of the time, for a first look");
+  command->add_flag("--quick", given->quick, "take about a quarter of the time");
   command->footer("Examples:\n"
                   "  furrow bench all --database postgresql://furrow@localhost/furrow -o json > "
                   "bench.json\n"
@@ -232,7 +236,7 @@ void add_all(CLI::App& bench, const globals& globals, int& exit_code) {
 } // namespace
 
 void add_bench(CLI::App& app, const globals& globals, int& exit_code) {
-  auto* command = app.add_subcommand("bench", "measures the programs beside this one");
+  auto* command = app.add_subcommand("bench", "measure the programs in the folder of furrow");
   command->require_subcommand(1);
   add_ingest(*command, globals, exit_code);
   add_query(*command, globals, exit_code);

@@ -1,6 +1,6 @@
-/// The benchmarks, one function each: what is measured in, figures in JSON out.
+/// The benchmarks, one function each: take the database and the settings, return the figures as JSON.
 ///
-/// Errors: a run that did not end well is no figure.
+/// Errors: a run that did not end well gives an error and no figures.
 #pragma once
 
 #include "tools/furrow/bench/rig.hpp"
@@ -9,23 +9,23 @@
 
 namespace furrow::cli::bench {
 
-/// SQL over blocks beside the same over rows with an index on (equipment, time). PostgreSQL only.
+/// Compares SQL over blocks with SQL over rows that have an index on (equipment, time). PostgreSQL only.
 [[nodiscard]] result<json>
 bench_query(storage::bench_database& database, const ingest_plan& plan, progress& progress);
 
-/// Frames a second of one core through the live state and through the shipped catalogue, in memory.
+/// Frames per second that one core decodes in memory: with the live state, and with the shipped catalogue.
 [[nodiscard]] result<json> bench_decode(double seconds, progress& progress);
 
 struct connections_plan {
   std::uint32_t machines = 1'000;
   double seconds = 5;
 };
-/// What idle sessions hold, each with its machine's actor.
+/// The cost of idle sessions, each with its machine's actor.
 [[nodiscard]] result<json> bench_connections(storage::bench_database& database,
                                              const connections_plan& plan,
                                              progress& progress);
 
-/// All of them, and how the cost of ingest grows.
+/// Runs all benchmarks, and measures how the cost of ingest grows.
 [[nodiscard]] result<json> bench_all(const target& target, bool quick, progress& progress);
 
 } // namespace furrow::cli::bench

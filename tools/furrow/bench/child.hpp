@@ -1,10 +1,9 @@
-/// The programs that a benchmark runs, and what they and others cost, from /proc.
+/// The child programs of a benchmark, and the CPU and memory that they and other processes use, from /proc.
 ///
 /// Units: seconds of CPU, user and system together; bytes.
-/// Errors: failed, with the program's last line when it ended too soon.
+/// Errors: failed, with the program's last line if it ended too soon.
 /// Threads: one.
-/// Limits: a child dies with this program (PR_SET_PDEATHSIG). CPU of living processes is known to
-///   10 ms.
+/// Limits: a child dies with this program (PR_SET_PDEATHSIG). The CPU of living processes is known to 10 ms.
 #pragma once
 
 #include "tools/furrow/exit_code.hpp"
@@ -20,7 +19,7 @@
 
 namespace furrow::cli::bench {
 
-/// A folder for what a benchmark writes; gone with the object.
+/// A folder for the files of a benchmark; removed with the object.
 class scratch {
 public:
   scratch();
@@ -42,8 +41,7 @@ class child {
 public:
   using environment = std::vector<std::pair<std::string, std::string>>;
 
-  /// `output` is the file for what it says on both outputs. A name without a slash is looked for in
-  /// PATH.
+  /// `output` is the file for both outputs of the program. A name without a slash is searched in PATH.
   [[nodiscard]] static result<child>
   start(const std::vector<std::string>& words, std::string output, const environment& more = {});
   child(child&& other) noexcept
@@ -57,11 +55,11 @@ public:
   [[nodiscard]] pid_t pid() const { return pid_; }
   [[nodiscard]] std::string output() const;
   [[nodiscard]] std::string last_line() const;
-  /// The exit code (128 + the signal) when it has ended.
+  /// Returns the exit code (128 + the signal) once the child has ended.
   [[nodiscard]] std::optional<int> ended();
-  /// Asks it to end and waits; kills it when it does not.
+  /// Asks the child to end and waits; kills it if it does not end.
   int end(std::chrono::milliseconds patience);
-  /// So far; of the whole life once it has ended.
+  /// CPU so far; CPU of the whole life once the child has ended.
   [[nodiscard]] double cpu_s() const;
   [[nodiscard]] memory held() const;
   [[nodiscard]] unsigned threads() const;
@@ -70,13 +68,13 @@ private:
   child(pid_t pid, std::string output) : pid_{pid}, output_{std::move(output)} {}
   pid_t pid_;
   std::string output_;
-  double cpu_s_ = 0; // of the ended
+  double cpu_s_ = 0; // once the child has ended
 };
 
-/// CPU of a process with all its children, the ended ones too; nothing when it cannot be seen.
+/// CPU of a process and all its children, ended ones included; nothing if it cannot be read.
 [[nodiscard]] std::optional<double> family_cpu_s(std::optional<int> process);
 
-/// A program that stands beside this one.
+/// The path of a program in the folder of this program.
 [[nodiscard]] result<std::string> program_beside(const std::string& name);
 
 } // namespace furrow::cli::bench

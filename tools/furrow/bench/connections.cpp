@@ -11,7 +11,7 @@ namespace furrow::cli::bench {
 
 namespace {
 
-/// Both ends of every connection are files of one process each.
+/// Each end of a connection is an open file in one process.
 result<done> raise_file_limit(std::uint32_t wanted) {
   rlimit limit{};
   ::getrlimit(RLIMIT_NOFILE, &limit);
@@ -19,9 +19,11 @@ result<done> raise_file_limit(std::uint32_t wanted) {
     return done{};
   limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, wanted);
   if (limit.rlim_max < wanted || ::setrlimit(RLIMIT_NOFILE, &limit) != 0)
-    return failure{errc::failed,
-                   fmt::format("{} open files are needed, {} are allowed (ulimit -n {})", wanted,
-                               limit.rlim_max, wanted)};
+    return failure{
+      errc::failed,
+      fmt::format(
+        "{} open files are needed, but {} are allowed (raise the limit with ulimit -n {})", wanted,
+        limit.rlim_max, wanted)};
   return done{};
 }
 
@@ -31,7 +33,7 @@ result<json> bench_connections(storage::bench_database& database,
                                const connections_plan& plan,
                                progress& progress) {
   constexpr std::uint32_t other_files = 200;
-  constexpr double idle_rate = 0.1; // what counts as idle: a frame in ten seconds
+  constexpr double idle_rate = 0.1; // idle means one frame in ten seconds
   if (auto ok = raise_file_limit(plan.machines + other_files); !ok)
     return ok.error();
   const scratch folder;

@@ -15,15 +15,15 @@ namespace furrow::cli::bench {
 
 namespace {
 
-/// CPU of this thread: others on the machine do not count.
+/// CPU of this thread: other work of the computer does not count.
 double cpu_now_s() {
   timespec now{};
   ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
   return static_cast<double>(now.tv_sec) + static_cast<double>(now.tv_nsec) / 1e9;
 }
 
-/// Goes over the blocks until so much CPU is spent; `each(frame)` answers what may not be optimised
-/// away.
+/// Goes over the blocks until this much CPU is spent. `each(frame)` returns a value, so that the compiler cannot remove
+/// the work.
 template <class Each>
 json measure(const sim::block_pool& pool, double seconds, Each each) {
   const auto begun = cpu_now_s();

@@ -13,10 +13,10 @@ namespace {
 struct question {
   const char* name;
   const char* blocks; // over Furrow's tables
-  const char* rows;   // the same over rows by COPY; null when rows have no such thing
+  const char* rows;   // the same over rows by COPY; null if rows have no counterpart
 };
 
-// Each machine's frames begin at its own time in either table, so both ask for their first seconds.
+// Each machine's frames begin at its own time in both tables, so both queries ask for its first seconds.
 constexpr question questions[] = {
   {"all frames of one machine, 10 s",
    "select * from furrow.frames('SIM-0001', (select min(time_first) from furrow.can_block "
@@ -60,7 +60,7 @@ bench_query(storage::bench_database& database, const ingest_plan& plan, progress
   auto stored = run_ingest(database, plan, progress);
   if (!stored)
     return stored;
-  // As a server that has been running for a while: statistics and visibility are known.
+  // Like on a server that has run for a while: statistics and visibility are known.
   for (const auto* sql : {"vacuum analyze furrow.can_block", "vacuum analyze public.frame_row"})
     if (const auto done = database.query(sql); !done)
       return as_failure(done.error());

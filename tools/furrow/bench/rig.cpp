@@ -30,7 +30,7 @@ double seconds_since(clock::time_point begun) {
   return std::chrono::duration<double>(clock::now() - begun).count();
 }
 
-/// Three decimals are more than any of these figures is worth.
+/// Rounds to three decimals, which is more than these figures need.
 double rounded(double value) {
   return std::round(value * 1e3) / 1e3;
 }
@@ -77,7 +77,7 @@ node_words(const std::string& program, const node_settings& settings, const scra
   return words;
 }
 
-/// The rows that the fleet's frames would be, machine by machine in the order of their blocks.
+/// The fleet's frames as rows: machine by machine, in the order of their blocks.
 storage::bench_rows rows_of(const ingest_plan& plan) {
   constexpr std::int64_t start_us = 1'700'000'000'000'000;
   const double rate = plan.rate > 0 ? plan.rate : 300;
@@ -140,7 +140,7 @@ json in_ms(const json& latency_us) {
   return out;
 }
 
-/// What the node and the database were before the fleet came.
+/// State of the node and the database before the fleet starts.
 struct before {
   std::optional<int> server;
   double node_cpu_s = 0;
@@ -161,11 +161,11 @@ result<json> figures(storage::bench_database& database,
     return as_failure(wal ? tables.error() : wal.error());
   const auto frames = fleet.at("durable").get<std::uint64_t>();
   if (frames == 0)
-    return failure{errc::failed, "nothing became durable in time (give it longer)"};
+    return failure{errc::failed, "nothing became durable in time (allow more time)"};
   if (tables->lost != 0 || tables->doubled != 0 || tables->frames < frames)
     return failure{errc::failed,
                    fmt::format("the ledger is not clean: {} sent and acked, {} stored, {} lost, {} "
-                               "doubled; this run is no figure but a fault to be reported",
+                               "doubled; this run gives no figures: please report the fault",
                                frames, tables->frames, tables->lost, tables->doubled)};
   const auto count = static_cast<double>(tables->frames);
   const auto seconds = fleet.at("seconds").get<double>();
@@ -331,7 +331,7 @@ result<json> run_fleet(running_node& node,
     std::this_thread::sleep_for(10ms);
   }
   if (!connected)
-    begun(); // it was over before anybody looked
+    begun(); // it ended before the first check
   cpu_s = fleet->cpu_s();
   if (*code != 0)
     return failure{errc::failed,
@@ -354,7 +354,7 @@ run_ingest(storage::bench_database& database, const ingest_plan& plan, progress&
   const auto share = plan.frames / plan.machines;
   double generator_cpu_s = 0;
   std::optional<viewers> watching;
-  // Connecting and claiming are no part of ingest; `bench connections` tells what they cost.
+  // Connecting and claiming are not part of ingest; `bench connections` measures their cost.
   const auto begun = [&] {
     if (plan.viewers > 0)
       watching.emplace(plan.viewers, node->http_url());

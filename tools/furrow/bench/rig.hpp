@@ -1,9 +1,9 @@
-/// One measured run: a node on a database of its own, a simulated fleet that sends to it, and what
-/// both and the database cost.
+/// One measured run: a node with its own database, a simulated fleet that sends to it, and what the node, the fleet and
+///   the database cost.
 ///
-/// Shape: `ingest_plan` in, JSON out; the names of its fields are the manual (docs/performance.md).
+/// Shape: `ingest_plan` in, JSON out. The names of the JSON fields explain them; docs/performance.md shows them.
 /// Units: in the names.
-/// Errors: a run that lost or doubled anything, or whose programs failed, is no figure: an error.
+/// Errors: a run that lost or doubled anything, or whose programs failed, gives an error and no figures.
 /// Threads: one.
 #pragma once
 
@@ -31,7 +31,7 @@ struct target {
 };
 
 struct node_settings {
-  std::uint32_t flush_ms = 0; // 0: furrowd's own
+  std::uint32_t flush_ms = 0; // 0: furrowd's default
   std::uint32_t lanes = 0;
   std::uint32_t budget_mib = 0;
   bool tls = false;
@@ -39,17 +39,17 @@ struct node_settings {
 
 struct ingest_plan {
   std::uint32_t machines = 100;
-  std::uint64_t frames = 4'000'000; // in all; 0: as many as come in `seconds`
-  std::uint32_t ids = 10;           // a machine
-  double rate = 0;                  // frames a second and machine; 0: as fast as can be
+  std::uint64_t frames = 4'000'000; // in total; 0: as many as are made in `seconds`
+  std::uint32_t ids = 10;           // of each machine
+  double rate = 0;                  // frames per second and machine; 0: as fast as possible
   double seconds = 0;
-  std::uint32_t block_frames = 0; // in a gateway's block at most; 0: furrow-sim's own
+  std::uint32_t block_frames = 0; // most frames in a gateway's block; 0: furrow-sim's default
   std::uint64_t baseline_rows = 1'000'000;
   std::uint32_t viewers = 0; // who read the fleet list over HTTP all the time; not with TLS
   node_settings node;
 };
 
-/// Says on a terminal how far it is; nothing elsewhere.
+/// Shows the progress on a terminal; does nothing elsewhere.
 class progress {
 public:
   progress();
@@ -63,7 +63,7 @@ private:
   std::chrono::steady_clock::time_point last_{};
 };
 
-/// A node that runs until the object goes.
+/// A node that runs as long as the object lives.
 class running_node {
 public:
   [[nodiscard]] static result<running_node>
@@ -73,7 +73,7 @@ public:
   [[nodiscard]] const std::string& address() const { return address_; }
   [[nodiscard]] const std::string& http_url() const { return http_url_; }
   [[nodiscard]] double start_ms() const { return start_ms_; }
-  /// What furrow-sim needs to reach it.
+  /// Returns the options that furrow-sim needs to reach the node.
   [[nodiscard]] std::vector<std::string> sim_flags() const;
 
 private:
@@ -93,11 +93,11 @@ private:
 
 [[nodiscard]] result<std::unique_ptr<storage::bench_database>> make_database(const target& target);
 
-/// Runs the plan on this database; the baseline too where there is one and it was asked for.
+/// Runs the plan on this database, with the baseline if the plan asks for it.
 [[nodiscard]] result<json>
 run_ingest(storage::bench_database& database, const ingest_plan& plan, progress& progress);
 
-/// Lets a simulated fleet connect, calls `begun`, lets it send until it is done; its report.
+/// Starts a simulated fleet, calls `begun` once it is connected and `meanwhile` while it sends. Returns its report.
 [[nodiscard]] result<json> run_fleet(running_node& node,
                                      const ingest_plan& plan,
                                      const scratch& folder,

@@ -1,4 +1,4 @@
-// `furrow bench all`: what docs/performance.md shows.
+// `furrow bench all`: the figures in docs/performance.md.
 #include "tools/furrow/bench/benches.hpp"
 
 #include <fmt/format.h>
@@ -93,7 +93,7 @@ result<json> bench_all(const target& target, bool quick, progress& progress) {
   json around;
   for (std::size_t i = 0; i < steps.size(); ++i) {
     progress.say(fmt::format("{} of {}: {}", i + 1, steps.size(), steps[i].name));
-    auto database = make_database(target); // a new one each: an old run's blocks cost nothing
+    auto database = make_database(target); // a new one: blocks of an earlier run cost nothing
     if (!database)
       return database.error();
     if (around.is_null())

@@ -7,7 +7,7 @@ namespace furrow::cli::bench {
 
 void visible_watch::look() {
   const auto found = database_.watermark(machine_);
-  // Before the node has made its tables there is nothing to be seen.
+  // Until the node has created its tables, nothing is visible.
   if (!found || *found == seen())
     return;
   const auto now = std::chrono::steady_clock::now().time_since_epoch();

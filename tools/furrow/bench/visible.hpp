@@ -1,9 +1,9 @@
-/// When what a machine sent could be read in the database: a watch on one machine's watermark beside
-/// the list of moments that furrow-sim writes down.
+/// Measures when sent items become readable in the database: compares the watermark of one machine with the send times
+/// that furrow-sim writes to a file.
 ///
-/// Units: the monotonic clock, which is one for all processes of a machine; results in milliseconds.
+/// Units: the monotonic clock, which all processes of a computer share; results in milliseconds.
 /// Threads: one.
-/// Limits: as exact as it looks often, which costs the server a small query each time.
+/// Limits: as exact as the interval between two checks; each check costs the server a small query.
 #pragma once
 
 #include "storage/bench/database.hpp"
@@ -25,7 +25,7 @@ public:
 
   void look();
   [[nodiscard]] std::uint64_t seen() const { return seen_.empty() ? 0 : seen_.back().second; }
-  /// p50, p99 and max over the blocks in the file that furrow-sim --probe wrote; null without any.
+  /// p50, p99 and max over the blocks in the file that furrow-sim --probe wrote; null if there are none.
   [[nodiscard]] nlohmann::ordered_json latencies_ms(const std::string& sent_file) const;
 
 private:

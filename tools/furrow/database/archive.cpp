@@ -29,7 +29,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::uint64_t file_frames_max = 8'000'000; // some 40 MB
+constexpr std::uint64_t file_frames_max = 8'000'000; // about 40 MB
 constexpr std::size_t text_bytes = 256U << 10U;
 
 failure archive_failure(const storage::failure& why) {
@@ -45,7 +45,7 @@ struct export_options {
   std::string folder;
 };
 
-/// In its place only when it is whole.
+/// Writes a temporary file and renames it when it is whole.
 result<done> write_manifest(const fs::path& folder, const json& manifest) {
   const auto part = folder / (std::string{manifest_name} + ".part");
   {
@@ -61,7 +61,8 @@ result<done> write_manifest(const fs::path& folder, const json& manifest) {
   return done{};
 }
 
-/// What is added later stands behind what its stream has, as the database gives it.
+/// Sorts the files by stream (in the database's order) and first number: added files follow the earlier ones of their
+/// stream.
 void in_order(json& files) {
   std::map<std::string, std::size_t> places;
   for (const auto& file : files)
@@ -74,16 +75,16 @@ void in_order(json& files) {
                    [&](const json& a, const json& b) { return place(a) < place(b); });
 }
 
-/// Frames of a machine on their way into files.
+/// Writes the frames of a machine into files.
 class exporter {
 public:
-  /// `held`: what the files of the manifest hold.
+  /// `held`: the numbers in the files of the manifest, by stream.
   exporter(fs::path folder, json manifest, std::map<std::string, number_set> held)
-    // In braces the manifest would become an array of one.
+    // Braces would make an array with one manifest.
     : folder_{std::move(folder)}, manifest_(std::move(manifest)), held_{std::move(held)} {
     for (const auto& file : manifest_.at("files"))
       frames_ += file.at("frames").get<std::uint64_t>();
-    manifest_["complete"] = false; // on the disk too, from the first file that is added
+    manifest_["complete"] = false; // on disk, too, from the first added file on
   }
 
   result<done> take(storage::frames_page page, const storage::frames_query& query) {
@@ -120,7 +121,7 @@ public:
   [[nodiscard]] const json& manifest() const { return manifest_; }
 
 private:
-  /// The frames of the time asked for that no file has yet, in runs without a hole.
+  /// Adds the requested frames that no file has yet, in runs without a hole.
   void add_run(const storage::frame_run& run,
                const storage::frames_query& query,
                const number_set& held) {
@@ -200,7 +201,7 @@ private:
   std::unique_ptr<storage::archive_writer> writer_;
   std::string name_;
   std::uint64_t frames_ = 0;
-  std::uint64_t added_ = 0; // of them, by this run
+  std::uint64_t added_ = 0; // frames added by this run
 };
 
 result<storage::frames_query> to_query(const export_options& options) {
@@ -213,14 +214,14 @@ result<storage::frames_query> to_query(const export_options& options) {
       continue;
     *time = http::parse_time(*text);
     if (!*time)
-      return failure{errc::usage, *text + ": write times as 2026-05-01T06:30:00Z"};
+      return failure{errc::usage, *text + ": invalid time (write times as 2026-05-01T06:30:00Z)"};
   }
   if (query.from_us && query.to_us && *query.from_us > *query.to_us)
     return failure{errc::usage, "--from " + options.from + " is after --to " + options.to};
   return query;
 }
 
-/// Where to begin: a new manifest, or that of an export of the same that was stopped.
+/// Returns a new manifest, or the manifest of an earlier export with the same selection.
 result<json> open_manifest(const export_options& options, const fs::path& folder) {
   const json selection{{"farm", options.farm},
                        {"equipment", options.equipment},
@@ -236,14 +237,15 @@ result<json> open_manifest(const export_options& options, const fs::path& folder
                 {"complete", false},
                 {"files", json::array()}};
   const auto there = manifest->value("selection", json::object());
-  for (const auto& [name, value] : selection.items()) // in whatever order they stand
+  for (const auto& [name, value] : selection.items()) // in any order
     if (!there.is_object() || there.value(name, json()) != value)
       return failure{errc::failed,
-                     folder.string() + ": holds an archive of something else; name another folder"};
+                     folder.string()
+                       + ": holds an archive of another selection; name another folder"};
   return manifest;
 }
 
-/// The farm that has the machine, where nobody has named it: files say whose their frames are.
+/// Returns the given farm, or the farm that has the machine: a file says which farm its frames belong to.
 result<std::string>
 farm_of(storage::store& store, const export_options& options, std::chrono::milliseconds timeout) {
   const auto machines = wait_for<std::vector<storage::equipment_row>>(
@@ -253,12 +255,12 @@ farm_of(storage::store& store, const export_options& options, std::chrono::milli
   std::string farm;
   for (const auto& machine : *machines)
     if (machine.name == options.equipment)
-      farm = farm.empty() ? machine.farm : options.farm; // several: the reading says so
+      farm = farm.empty() ? machine.farm : options.farm; // several farms: read_frames reports it
   return farm.empty() ? options.farm : farm;
 }
 
-/// Only of the database that the files are from, or of a copy of it that has all that they have, is what it has more
-/// what they lack.
+/// Checks that this is the database of the files, or a copy that has all their frames. Only then may its other frames
+/// be added.
 result<done> check_same_database(storage::store& store,
                                  const storage::frames_query& query,
                                  const std::map<std::string, number_set>& held,
@@ -284,7 +286,8 @@ result<done> check_same_database(storage::store& store,
   return done{};
 }
 
-/// Reads all that was asked for, and writes what the files do not have; the manifest is then whole. How many it wrote.
+/// Reads all requested frames and writes those that the files do not have; then the manifest is complete. Returns how
+/// many frames it wrote.
 result<std::uint64_t>
 add_frames(const globals& globals, const export_options& options, json& manifest) {
   auto query = to_query(options);
@@ -355,7 +358,7 @@ result<int> export_frames(const globals& globals, const export_options& options)
   if (!printed)
     return printed.error();
   if (globals.format() == output_format::table)
-    fmt::print(stderr, "furrow: {} frames added, {} in all\n", *added,
+    fmt::print(stderr, "furrow: {} frames added, {} in total\n", *added,
                manifest->at("frames").get<std::uint64_t>());
   return 0;
 }
@@ -418,24 +421,24 @@ result<int> print_candump(const std::string& path) {
 
 void add_archive(CLI::App& app, const globals& globals, int& exit_code) {
   auto* group =
-    app.add_subcommand("archive", "frames in compressed files, whatever the database keeps");
+    app.add_subcommand("archive", "keep frames in compressed files, whatever the database keeps");
   group->require_subcommand(1);
-  auto* exporting = group->add_subcommand("export", "write a machine's frames to a folder");
+  auto* exporting = group->add_subcommand("export", "export a machine's frames to a folder");
   auto options = std::make_shared<export_options>();
   const auto* database = add_database_option(*exporting)->required();
-  exporting->add_option("--farm", options->farm, "its farm, where a name stands in several");
-  exporting->add_option("--equipment", options->equipment, "the machine")->required();
-  exporting->add_option("--from", options->from, "first time, 2026-05-01T06:30:00Z");
+  exporting->add_option("--farm", options->farm,
+                        "farm; needed if several farms have a machine of this name");
+  exporting->add_option("--equipment", options->equipment, "name of the machine")->required();
+  exporting->add_option("--from", options->from, "first time, as 2026-05-01T06:30:00Z");
   exporting->add_option("--to", options->to, "last time, included");
-  exporting->add_option("DIR", options->folder, "folder, made if it is not there")->required();
+  exporting->add_option("DIR", options->folder, "folder; created if it does not exist")->required();
   exporting->footer(
-    "Files come into their place when they are whole; after a stop, or when "
-    "more has come since, the same command adds what is not there yet, and says how much. "
-    "manifest.json says what is in which. A folder is of one database and one selection, and one "
-    "export at a time writes into it.\n"
+    "A file gets its name when it is whole. After an interruption, or when there are newer frames, "
+    "the same command adds the missing frames and says how many. manifest.json lists the content "
+    "of each file. A folder belongs to one database and one selection. Only one export at a time "
+    "writes into it.\n"
     "Example:\n"
-    "  furrow archive export --database URL --equipment T1 --to "
-    "2026-01-01T00:00:00Z t1-2025");
+    "  furrow archive export --database URL --equipment T1 --to 2026-01-01T00:00:00Z t1-2025");
   exporting->callback([&globals, &exit_code, options, database] {
     options->url = url_of(database);
     exit_code = code_of(export_frames(globals, *options));
@@ -445,15 +448,15 @@ void add_archive(CLI::App& app, const globals& globals, int& exit_code) {
 
   auto path = std::make_shared<std::string>();
   auto* checking =
-    group->add_subcommand("check", "whether files are whole and what the manifest says");
+    group->add_subcommand("check", "check that files are whole and match the manifest");
   checking->add_option("PATH", *path, "a file, or the folder of an export")->required();
-  checking->footer("Exit code 1 when a file is damaged, or the export was not "
-                   "finished.\nExample:\n  furrow archive check t1-2025");
+  checking->footer("Exit code 1 if a file is damaged, or if the export was not finished.\n"
+                   "Example:\n  furrow archive check t1-2025");
   checking->callback([&globals, &exit_code, path] { exit_code = code_of(check(globals, *path)); });
 
-  auto* printing = group->add_subcommand("cat", "the frames as text of candump -L");
+  auto* printing = group->add_subcommand("cat", "print the frames as text of candump -L");
   printing->add_option("PATH", *path, "a file, or the folder of an export")->required();
-  printing->footer("Byte for byte what `furrow frames` gave of the same.\n"
+  printing->footer("The text is byte for byte that of `furrow frames`.\n"
                    "Example:\n  furrow archive cat t1-2025 | zstd > t1-2025.log.zst");
   printing->callback([&exit_code, path] { exit_code = code_of(print_candump(*path)); });
 }

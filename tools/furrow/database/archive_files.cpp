@@ -34,7 +34,7 @@ result<json> read_manifest(const fs::path& folder) {
   if (!manifest.is_object() || !manifest.contains("files") || !manifest.at("files").is_array()
       || manifest.value("format", 0) != 1)
     return failure{errc::failed,
-                   (folder / manifest_name).string() + ": this is no manifest of an archive"};
+                   (folder / manifest_name).string() + ": this is not the manifest of an archive"};
   return manifest;
 }
 
@@ -51,7 +51,7 @@ result<archive_files> files_of(const std::string& path) {
   for (const auto& file : manifest->at("files")) {
     const auto name = file.value("file", std::string{});
     if (name.empty() || name.find('/') != std::string::npos)
-      return failure{errc::failed, path + ": its manifest names no file of its folder"};
+      return failure{errc::failed, path + ": its manifest has an invalid file name"};
     out.files.push_back({(fs::path{path} / name).string(), file});
   }
   if (!out.finished)
@@ -73,7 +73,7 @@ json checked(const named_file& file) {
   else if (!file.expected.is_null())
     for (const auto* what : {"sha256", "bytes", "frames", "seq_first", "seq_last", "stream_id"})
       if (row.at(what) != file.expected.value(what, json(nullptr)))
-        row["fault"] = fmt::format("{} is not what the manifest says", what);
+        row["fault"] = fmt::format("{} differs from the manifest", what);
   return row;
 }
 

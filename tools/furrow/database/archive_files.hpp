@@ -1,7 +1,7 @@
-/// The files of an archive: what its manifest says of them, and whether they are what it says.
+/// The files of an archive: reads the manifest and checks the files against it.
 ///
-/// Errors: as exit_code.hpp; one line that names the file.
-/// Threads: plain functions; block on the disk.
+/// Errors: as in exit_code.hpp; one line that names the file.
+/// Threads: plain functions; they block on the disk.
 /// Source: storage/archive/file.hpp.
 #pragma once
 
@@ -19,23 +19,24 @@ namespace furrow::cli {
 
 inline constexpr const char* manifest_name = "manifest.json";
 
-/// What a manifest says of a file.
+/// Returns the entry of a file in the manifest.
 [[nodiscard]] json to_json(const std::string& file, const storage::archive_facts& facts);
-/// The manifest of a folder; null when there is none.
+/// Reads the manifest of a folder; null if there is none.
 [[nodiscard]] result<json> read_manifest(const std::filesystem::path& folder);
 
 struct named_file {
   std::string path;
-  json expected; // null: there is no manifest to say
+  json expected; // null: there is no manifest
 };
 struct archive_files {
   std::vector<named_file> files;
-  bool finished = true; // false: the export that made them has more to write
+  bool finished = true; // false: the export was not finished
 };
-/// Files by name: those of a folder's manifest, or the file itself. Says on standard error when they are not all.
+/// Returns the files in a folder's manifest, or the single file. Prints a warning if the export was not finished.
 [[nodiscard]] result<archive_files> files_of(const std::string& path);
 
-/// Reads a file to its end: what it holds, as in a manifest, with `fault`: null when it is whole and what is expected.
+/// Reads a file to its end. Returns its manifest entry with `fault`, which is null if the file is whole and as
+/// expected.
 [[nodiscard]] json checked(const named_file& file);
 
 } // namespace furrow::cli

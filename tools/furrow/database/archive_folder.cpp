@@ -16,8 +16,8 @@ namespace furrow::cli {
 namespace fs = std::filesystem;
 
 result<folder_lock> folder_lock::take(const fs::path& folder) {
-  // A file, as a network's file system may refuse a lock of a folder. It stays: who would remove it could remove the
-  // one that another holds.
+  // The lock is on a file, because a network file system may refuse to lock a folder. The file is never removed: a
+  // process that removes it could remove the lock of another process.
   const auto path = (folder / ".lock").string();
   const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644);
   if (file < 0)
@@ -75,7 +75,7 @@ result<std::map<std::string, number_set>> exported_numbers(const fs::path& folde
     if (!read)
       return failure{errc::failed, read.error().detail};
     if (read->sha256 != file.value("sha256", std::string{}))
-      return failure{errc::failed, path + ": it is not what the manifest says"};
+      return failure{errc::failed, path + ": it differs from the manifest"};
   }
   return out;
 }

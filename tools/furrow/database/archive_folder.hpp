@@ -1,6 +1,6 @@
-/// The folder of an export: one export at a time writes into it, and which frames its files hold.
+/// The folder of an export: a lock that admits one export at a time, and the numbers of the exported frames.
 ///
-/// Errors: as exit_code.hpp; one line that names the folder or the file.
+/// Errors: as in exit_code.hpp; one line that names the folder or the file.
 /// Threads: one; blocks on the disk.
 /// Limits: memory grows with the holes in the numbers, not with the frames.
 #pragma once
@@ -16,7 +16,7 @@
 
 namespace furrow::cli {
 
-/// Held as long as the object lives; the system lets it go when the process ends, however it ends.
+/// Holds the lock while the object lives. The system releases it when the process ends, however it ends.
 class folder_lock {
 public:
   [[nodiscard]] static result<folder_lock> take(const std::filesystem::path& folder);
@@ -31,7 +31,7 @@ private:
   int file_;
 };
 
-/// Numbers of one stream, in ranges.
+/// Numbers of one stream, as ranges.
 class number_set {
 public:
   void add(std::uint64_t first, std::uint64_t last);
@@ -39,10 +39,10 @@ public:
   [[nodiscard]] std::uint64_t highest() const;
 
 private:
-  std::map<std::uint64_t, std::uint64_t> ranges_; // first: last; no two touch
+  std::map<std::uint64_t, std::uint64_t> ranges_; // first: last; ranges never touch
 };
 
-/// By stream: the numbers that the files of a manifest hold, each file read to its end.
+/// Returns the numbers in the files of a manifest, by stream; reads each file to its end.
 [[nodiscard]] result<std::map<std::string, number_set>>
 exported_numbers(const std::filesystem::path& folder, const json& manifest);
 

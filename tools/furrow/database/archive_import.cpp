@@ -28,7 +28,7 @@ struct archive_import_options {
   std::vector<std::string> paths;
 };
 
-/// Every file, read to its end before anything is stored: damage stops the whole import.
+/// Reads every file to its end before anything is stored: damage stops the whole import.
 result<std::vector<std::pair<std::string, json>>>
 sound_files(const archive_import_options& options) {
   std::vector<std::pair<std::string, json>> out;
@@ -43,10 +43,11 @@ sound_files(const archive_import_options& options) {
                                                  row.at("fault").get<std::string>())};
       const auto farm = row.at("farm").get<std::string>();
       if (!farm.empty() && !options.farm.empty() && farm != options.farm)
-        return failure{errc::usage,
-                       fmt::format("{}: is of the farm {}, and --farm is for files that name none; "
-                                   "nothing was stored",
-                                   file.path, farm)};
+        return failure{
+          errc::usage,
+          fmt::format("{}: belongs to farm {}, and --farm is only for files that name none; "
+                      "nothing was stored",
+                      file.path, farm)};
       out.emplace_back(file.path, std::move(row));
     }
   }
@@ -74,7 +75,7 @@ public:
     if (!read)
       return failure{errc::failed, read.error().detail};
     if (facts.at("sha256") != read->sha256)
-      return failure{errc::failed, path + ": it was changed while it was read"};
+      return failure{errc::failed, path + ": the file changed while it was read"};
     json row = facts;
     row["farm"] = owner_.farm;
     row["stored"] = sum_.stored;
@@ -92,7 +93,7 @@ private:
       if (auto nameless = name_farm())
         return nameless;
     }
-    // Retention, a sealer or a server that starts again are waited for.
+    // Retries while retention, a sealer or a restarting server is in the way.
     const auto begun = std::chrono::steady_clock::now();
     auto stored = to_.put(owner_, runs);
     while (!stored && stored.code() == storage::errc::retry_later
@@ -110,7 +111,7 @@ private:
     return std::nullopt;
   }
 
-  /// Files written by the first version name no farm unless --farm was given.
+  /// A file of the first version names a farm only if it was exported with --farm.
   std::optional<failure> name_farm() {
     if (owner_.farm.empty())
       owner_.farm = options_.farm;
@@ -120,9 +121,9 @@ private:
     if (!known)
       return to_failure(known.error(), options_.url);
     if (known->empty())
-      return failure{errc::usage,
-                     "it names no farm, and the database does not know its stream: say "
-                     "--farm"};
+      return failure{
+        errc::usage,
+        "the file names no farm, and the database does not know its stream: give --farm"};
     owner_.farm = *known;
     return std::nullopt;
   }
@@ -173,20 +174,20 @@ result<int> import_archives(const globals& globals, const archive_import_options
 } // namespace
 
 void add_archive_import(CLI::App& archive, const globals& globals, int& exit_code) {
-  auto* command = archive.add_subcommand("import", "bring frames back under their old numbers");
+  auto* command =
+    archive.add_subcommand("import", "import archived frames under their old numbers");
   auto options = std::make_shared<archive_import_options>();
   const auto* database = add_database_option(*command)->required();
-  command->add_option("--farm", options->farm, "of files that name none");
+  command->add_option("--farm", options->farm, "farm for files that name none");
   command->add_option("PATH", options->paths, "files, or folders of exports")->required();
   command->footer(
-    "All files are checked first, as `furrow archive check` does; of an export that was not "
-    "finished "
-    "what is there is taken, and it says so. Frames that are stored are "
-    "compared and left as they are; numbers that retention had let go are stored again, and the "
-    "ledger says so. A frame that is another one here is refused. It may be stopped: the same "
-    "command goes on. What retention would take away again is refused: set its rule first.\n"
-    "A database that does not have the stream gets it; numbers that no file has are noted as let "
-    "go.\n"
+    "All files are checked first, as `furrow archive check` does. An unfinished export is imported "
+    "as far as it goes, and one line says so. Frames that are stored are compared and stay as they "
+    "are. Numbers that retention had removed are stored again, and `expired` in the ledger goes "
+    "down. A frame that differs from the stored frame of its number is rejected. Frames that a "
+    "retention rule would remove again are rejected: change the rule first. After an interruption, "
+    "run the same command again.\n"
+    "A database without the stream gets it. Numbers that no file has count as expired.\n"
     "Examples:\n"
     "  furrow archive import t1-2025 --database postgresql://furrow@localhost/furrow\n"
     "  furrow archive import t1-2025 t1-2026 --database sqlite:old-seasons.db");

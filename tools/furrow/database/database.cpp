@@ -23,18 +23,18 @@ namespace {
 constexpr std::chrono::minutes migrate_timeout{10};
 using migrations = std::vector<storage::migration_row>;
 
-/// Waits for the answer of a call to the store.
+/// Calls the store and waits for its answer.
 template <class T>
 result<T> answer_of(const std::function<void(storage::handler<T>)>& start,
                     const std::string& url,
                     std::chrono::milliseconds timeout) {
-  // The handler may come after we have stopped waiting.
+  // The handler may run after the wait has ended.
   auto promised = std::make_shared<std::promise<storage::result<T>>>();
   auto coming = promised->get_future();
   start([promised](storage::result<T> answer) { promised->set_value(std::move(answer)); });
   if (coming.wait_for(timeout) != std::future_status::ready)
-    return failure{errc::timed_out, fmt::format("{} did not answer in time (--timeout makes furrow "
-                                                "wait longer)",
+    return failure{errc::timed_out, fmt::format("{} did not answer in time (a larger --timeout "
+                                                "waits longer)",
                                                 storage::redacted(url))};
   auto answer = coming.get();
   return answer ? result<T>{std::move(*answer)} : to_failure(answer.error(), url);
@@ -47,7 +47,7 @@ json to_json(const migrations& rows) {
   return list;
 }
 
-/// In the words of the node's /api/v1/db/status, without a node.
+/// Answers like a node's /api/v1/db/status, without a node.
 result<json> ask_directly(const std::string& url, const globals& globals) {
   storage::store_options options;
   options.url = url;
@@ -87,12 +87,12 @@ result<json> ask_node(const globals& globals, bool migrate) {
   return client->post("/api/v1/db/migrate");
 }
 
-/// Of a rehearsal: what a migration would do with a step.
+/// For a dry run: what a migration would do with a step.
 cell plan_cell(const json& row) {
   if (row.at("applied") == true)
     return {"is applied", colour::faint};
   return row.at("would_apply") == true ? cell{"would be applied", colour::good}
-                                       : cell{"not asked for (--to)", colour::faint};
+                                       : cell{"above --to", colour::faint};
 }
 
 table migrations_table(const json& rows) {
@@ -117,8 +117,9 @@ result<int> database(const globals& globals,
                      const std::string& url,
                      const std::optional<migrate_options>& migrate) {
   if (url.empty() && migrate && (migrate->to || migrate->rehearse || !migrate->backup.empty()))
-    return failure{errc::usage,
-                   "--to, --dry-run and --backup are not for a node (--at): give --database"};
+    return failure{
+      errc::usage,
+      "--to, --dry-run and --backup work only with --database, not with a node (--at)"};
   const auto answer = url.empty() ? ask_node(globals, migrate.has_value())
                       : migrate   ? migrate_directly(url, *migrate)
                                   : ask_directly(url, globals);
@@ -144,7 +145,7 @@ result<int> database(const globals& globals,
                                     : ", since " + digest.at("oldest_frame").get<std::string>()));
   }
   if (!answer->value("fault", json(nullptr)).is_null())
-    fmt::print(stderr, "furrow: migrations are not known: {}\n",
+    fmt::print(stderr, "furrow: the migrations could not be read: {}\n",
                answer->at("fault").get<std::string>());
   const auto printed = rows.is_null() && globals.format() == output_format::table
                          ? written()
@@ -157,40 +158,38 @@ result<int> database(const globals& globals,
 } // namespace
 
 void add_database(CLI::App& app, const globals& globals, int& exit_code) {
-  auto* command =
-    app.add_subcommand("db", "the database: its state, and bringing its schema up to date");
+  auto* command = app.add_subcommand("db", "show, migrate, check and maintain the database");
   command->require_subcommand(1);
   auto wish = std::make_shared<migrate_options>();
   const auto add = [&](const char* name, const char* what, bool migrate) {
     auto* one = command->add_subcommand(name, what);
     const auto* direct = add_database_option(
-      *one, "ask this database itself, without a node: postgresql://... or sqlite:PATH");
+      *one, "ask this database directly, without a node: postgresql://... or sqlite:PATH");
     one->footer(fmt::format("Examples:\n"
                             "  furrow db {0}\n"
                             "  furrow db {0} --database postgresql://furrow@localhost/furrow",
                             name));
     one->callback([&app, &globals, &exit_code, wish, one, direct, migrate] {
-      // A node that is named on the command line is meant, whatever the environment says.
+      // A node that was typed takes precedence over the environment.
       const bool node = was_typed(app, app.get_option("--at")) && !was_typed(*one, direct);
       exit_code = code_of(database(globals, node ? "" : url_of(direct),
                                    migrate ? std::optional{*wish} : std::nullopt));
     });
     return one;
   };
-  add("status", "whether it is up, and which migrations it has", false);
-  auto* migrate = add("migrate", "apply the migrations that it lacks", true);
+  add("status", "show whether the database is up, and its migrations", false);
+  auto* migrate = add("migrate", "apply the missing migrations", true);
   auto* direct = migrate->get_option("--database");
-  migrate->add_option("--to", wish->to, "none above this number")->needs(direct);
+  migrate->add_option("--to", wish->to, "highest migration to apply")->needs(direct);
   migrate
-    ->add_flag("--dry-run", wish->rehearse, "show which steps would be applied, change nothing")
+    ->add_flag("--dry-run", wish->rehearse, "show which steps would be applied; change nothing")
     ->needs(direct);
-  migrate->add_option("--backup", wish->backup, "save the database in this file before")
+  migrate->add_option("--backup", wish->backup, "save the database in this file first")
     ->needs(direct);
   migrate->footer(
     migrate->get_footer()
     + "\n  furrow db migrate --dry-run --database postgresql://furrow@localhost/furrow"
-      "\n  furrow db migrate --backup before.dump --database "
-      "postgresql://furrow@localhost/furrow");
+      "\n  furrow db migrate --backup before.dump --database postgresql://furrow@localhost/furrow");
   add_database_care(*command, globals, exit_code);
   add_database_copy(*command, globals, exit_code);
   add_seal(*command, globals, exit_code);

@@ -1,8 +1,8 @@
-/// `--database URL`, or FURROW_DATABASE: the same for every command that opens a database itself.
+/// The option `--database URL` (FURROW_DATABASE) for every command that opens a database itself.
 ///
-/// Shape: each command has an option of its own, read when that command runs. CLI11 gives the value of
-/// the environment to the options of all commands, also of those that were not named: a string that
-/// several options fill would hold it instead of what was typed.
+/// Shape: each command has an option of its own, which is read when that command runs. CLI11 gives the value of the
+///   environment to the options of all commands, also of commands that were not named. A string shared by several
+///   options would then hold the environment's value instead of the typed one.
 #pragma once
 
 #include <algorithm>
@@ -18,12 +18,12 @@ add_database_option(CLI::App& command,
   return command.add_option("--database", what)->envname("FURROW_DATABASE")->type_name("URL");
 }
 
-/// Empty when there is none.
+/// Empty if no URL was given.
 [[nodiscard]] inline std::string url_of(const CLI::Option* option) {
   return option->count() == 0 ? "" : option->as<std::string>();
 }
 
-/// On the command line, and not in the environment.
+/// Whether the option was given on the command line, not by the environment.
 [[nodiscard]] inline bool was_typed(const CLI::App& command, const CLI::Option* option) {
   const auto& typed = command.parse_order();
   return std::find(typed.begin(), typed.end(), option) != typed.end();

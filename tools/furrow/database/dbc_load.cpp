@@ -60,15 +60,17 @@ result<int> load(const globals& globals, const load_options& options) {
 } // namespace
 
 void add_dbc_load(CLI::App& dbc, const globals& globals, int& exit_code) {
-  auto* command =
-    dbc.add_subcommand("load", "Give the database a version of definitions (PostgreSQL)");
+  auto* command = dbc.add_subcommand(
+    "load", "load signal definitions into the database, as a new version (PostgreSQL)");
   auto options = std::make_shared<load_options>();
   command->add_option("file", options->path, "DBC file")->required();
-  command->add_option("--for", options->scope, "all, a farm, an equipment or FARM/EQUIPMENT")
+  command
+    ->add_option("--for", options->scope,
+                 "where they apply: all, a farm, a machine or FARM/EQUIPMENT")
     ->required();
   add_encoding(*command, options->encoding);
   const auto* url = add_database_option(*command, "postgresql://...")->required();
-  command->footer("furrow.signal decodes with the closest definition, the newest first; history is "
+  command->footer("furrow.signal decodes with the closest definition, the newest first. History is "
                   "not rewritten.\n"
                   "Example:\n"
                   "  furrow dbc load implement.dbc --for T1 --database "

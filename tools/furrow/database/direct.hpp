@@ -1,7 +1,7 @@
-/// A database asked directly, without a node: opened, and its answers waited for.
+/// Opens a database directly, without a node, and waits for its answers.
 ///
-/// Errors: as exit_code.hpp; the URL is shown without its password.
-/// Threads: blocks the caller's.
+/// Errors: as in exit_code.hpp; messages show the URL without its password.
+/// Threads: blocks the calling thread.
 #pragma once
 
 #include "storage/store.hpp"
@@ -19,7 +19,7 @@
 
 namespace furrow::cli {
 
-/// What a database said, with its URL before it; a file is named once.
+/// Puts the URL before a message of the database; a file's name is not repeated.
 [[nodiscard]] inline std::string with_url(const std::string& url, std::string_view detail) {
   constexpr std::string_view sqlite_scheme = "sqlite:";
   if (url.starts_with(sqlite_scheme)) {
@@ -37,15 +37,15 @@ namespace furrow::cli {
   return {code, with_url(url, why.detail)};
 }
 
-/// Of work that stores piece by piece: whether the same command can go on, which it cannot where it was refused.
+/// Error of work that stores in steps. If the work was not rejected, the message says that the same command continues.
 [[nodiscard]] inline failure stopped_halfway(const storage::failure& why, const std::string& url) {
   auto out = to_failure(why, url);
   if (why.code == storage::errc::retry_later || why.code == storage::errc::in_doubt)
-    out.detail += "; what was stored stays: the same command goes on there";
+    out.detail += "; what was stored stays: run the same command again to continue";
   return out;
 }
 
-/// One that is there: opening a file makes it, which a node may want and a question does not.
+/// Opens a database that exists. SQLite would create a missing file, which is right for a node and wrong for a query.
 [[nodiscard]] inline result<std::unique_ptr<storage::store>> open_directly(const std::string& url) {
   constexpr std::string_view sqlite_scheme = "sqlite:";
   if (url.starts_with(sqlite_scheme) && url.size() > sqlite_scheme.size()
@@ -60,18 +60,19 @@ namespace furrow::cli {
   return std::move(*opened);
 }
 
-/// Calls `start` with a handler, and waits for its answer.
+/// Calls `start` with a handler and waits for its answer.
 template <class T, class Start>
 [[nodiscard]] result<T>
 wait_for(Start start, const std::string& url, std::chrono::milliseconds timeout) {
-  // The handler may come after we have stopped waiting.
+  // The handler may run after the wait has ended.
   auto promised = std::make_shared<std::promise<storage::result<T>>>();
   auto coming = promised->get_future();
   start(storage::handler<T>{
     [promised](storage::result<T> answer) { promised->set_value(std::move(answer)); }});
   if (coming.wait_for(timeout) != std::future_status::ready)
     return failure{errc::timed_out,
-                   storage::redacted(url) + " did not answer in time (--timeout waits longer)"};
+                   storage::redacted(url)
+                     + " did not answer in time (a larger --timeout waits longer)"};
   auto answer = coming.get();
   return answer ? result<T>{std::move(*answer)} : to_failure(answer.error(), url);
 }

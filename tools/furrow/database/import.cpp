@@ -47,7 +47,7 @@ result<done> read_map(const std::string& map, storage::row_query& out) {
     const auto place = places.find(part.substr(0, equals));
     if (equals == std::string::npos || place == places.end() || equals + 1 == part.size())
       return failure{errc::usage,
-                     fmt::format("--map: \"{}\" is not WHAT=COLUMN with WHAT one of time, "
+                     fmt::format("--map: \"{}\" is not WHAT=COLUMN, where WHAT is one of time, "
                                  "equipment, can_id, data, farm, bus, order, extended",
                                  part)};
     *place->second = part.substr(equals + 1);
@@ -67,7 +67,7 @@ struct totals {
   std::uint64_t unsound = 0;
 };
 
-/// One machine: all its rows, in order.
+/// Imports all rows of one machine, in order.
 result<done> import_group(storage::row_source& source,
                           const import_options& options,
                           import_stream& stream,
@@ -80,7 +80,8 @@ result<done> import_group(storage::row_source& source,
     if (!more)
       return stopped_halfway(more.error(), options.from);
     if (!*more)
-      return failure{errc::failed, "the source has fewer rows than it counted: run it again"};
+      return failure{errc::failed,
+                     "the source has fewer rows than were counted: run the import again"};
     const auto added = stream.add(row, source.unit());
     if (!added)
       return stopped_halfway(added.error(), options.database);
@@ -131,7 +132,7 @@ result<totals> import_all(storage::row_source& source,
   return sum;
 }
 
-/// Ten rows as they would become.
+/// Shows ten rows as the import would store them.
 result<int> rehearse(const globals& globals,
                      const import_options& options,
                      storage::row_source& source,
@@ -171,7 +172,7 @@ result<int> rehearse(const globals& globals,
     answer["examples"].push_back(each);
   }
   if (globals.format() == output_format::table)
-    (void)write_out(fmt::format("{} rows of {} machines, as the import \"{}\"\n", rows,
+    (void)write_out(fmt::format("{} rows of {} machines; the import is named \"{}\"\n", rows,
                                 groups.size(), printable(options.name)));
   const auto printed = print(answer, shown, globals.format());
   if (!printed)
@@ -228,30 +229,33 @@ result<int> import_rows(const globals& globals, import_options options) {
 } // namespace
 
 void add_import(CLI::App& app, const globals& globals, int& exit_code) {
-  auto* command = app.add_subcommand("import", "bring a table of frames, one a row, into Furrow");
+  auto* command = app.add_subcommand("import", "import a table with one frame per row");
   auto options = std::make_shared<import_options>();
-  command->add_option("--from", options->from, "postgresql://... or sqlite:PATH")->required();
-  command->add_option("--table", options->query.table, "NAME or SCHEMA.NAME")->required();
+  command->add_option("--from", options->from, "database to read: postgresql://... or sqlite:PATH")
+    ->required();
+  command->add_option("--table", options->query.table, "table to read: NAME or SCHEMA.NAME")
+    ->required();
   command
     ->add_option("--map", options->map,
                  "time=COLUMN,equipment=COLUMN,can_id=COLUMN,data=COLUMN"
                  "[,farm=..,bus=..,extended=..,order=..]")
     ->required();
   const auto* database =
-    add_database_option(*command, "Furrow's: postgresql://... or sqlite:PATH")->required();
+    add_database_option(*command, "Furrow's database: postgresql://... or sqlite:PATH")->required();
   command
     ->add_option("--time-unit", options->unit,
-                 "of a number: s, ms or us since 1970; utc: of a time without a zone")
+                 "unit of times: s, ms or us since 1970 for numbers; utc for times without a zone")
     ->check(CLI::IsMember({"s", "ms", "us", "utc"}));
-  command->add_option("--farm", options->farm, "of rows that name none")->capture_default_str();
+  command->add_option("--farm", options->farm, "farm for rows that name none")
+    ->capture_default_str();
   command->add_option("--as", options->name,
-                      "the import's name, by which it goes on (default: database and table)");
-  command->add_flag("--dry-run", options->rehearse, "show ten rows as they would become");
-  command->add_flag("--no-check", options->unchecked, "do not read back what was stored");
+                      "name of the import, under which it continues (default: database and table)");
+  command->add_flag("--dry-run", options->rehearse,
+                    "show ten rows as they would be stored; store nothing");
+  command->add_flag("--no-check", options->unchecked, "do not read the stored frames back");
   command->footer(
-    "Each row is stored once, however often the import is killed and run again; rows that came "
-    "later "
-    "are added by running it again. Rows that cannot be frames go to quarantine with the reason.\n"
+    "Each row is stored once, even if the import is killed and run again. Run it again to add "
+    "newer rows. Rows that cannot be frames go to quarantine with the reason.\n"
     "Examples:\n"
     "  furrow import --from postgresql://me@old/fleet --table can_messages_raw --map "
     "time=timestamp,equipment=tractor_id,can_id=can_id,data=data --dry-run --database "

@@ -14,11 +14,12 @@ namespace furrow::cli {
 
 namespace {
 
-/// What fits PostgreSQL's times and leaves room for blocks: years 1 to 9999.
+/// Limits of a time: years 1 to 9999, which fit PostgreSQL's times and leave room for blocks.
 constexpr std::int64_t time_us_min = -62'135'596'800'000'000;
 constexpr std::int64_t time_us_max = 253'402'300'799'999'999;
 
-/// "1588310400.001234" times 10^decimals, digits beyond cut off; nothing when it is no number or too large.
+/// Returns "1588310400.001234" times 10^decimals, without further digits; nothing if the text is not a number or is too
+/// large.
 std::optional<std::int64_t> scaled(std::string_view text, int decimals) {
   if (text.find_first_of("eE") != std::string_view::npos) {
     const auto value = std::strtod(std::string{text}.c_str(), nullptr) * std::pow(10.0, decimals);
@@ -68,7 +69,7 @@ std::optional<std::uint32_t> id_of(std::string_view text) {
   if (wrong != std::errc{} || end != text.data() + text.size() || value > UINT32_MAX
       || value < INT32_MIN)
     return std::nullopt;
-  return static_cast<std::uint32_t>(value); // a signed 32-bit column shows bit 31 as a minus
+  return static_cast<std::uint32_t>(value); // a signed 32-bit column shows bit 31 as a minus sign
 }
 
 int hex_digit(char letter) {
@@ -78,7 +79,7 @@ int hex_digit(char letter) {
   return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
 }
 
-/// The number of bytes; nothing when it is no hex or too long.
+/// Returns the number of bytes, or nothing if the text is not hex or too long.
 std::optional<std::size_t> take_hex(std::string_view text,
                                     std::array<std::uint8_t, can::fd_bytes_max>& out) {
   if (text.starts_with("\\x") || text.starts_with("0x"))
@@ -137,20 +138,20 @@ std::string read_row(const storage::source_row& row,
                      imported_frame& out) {
   out.dated = false;
   if (!row.time)
-    return "time: is missing or no moment";
+    return "time: is missing or not a time";
   const auto time = time_of(*row.time, unit);
   if (!time || *time < time_us_min || *time > time_us_max)
-    return "time: is no time of the years 1 to 9999 in the unit told";
+    return "time: is not a time of the years 1 to 9999 in the given unit";
   out.time_us = *time;
   out.dated = true;
   if (!row.equipment || row.equipment->empty() || row.equipment->size() > 64)
     return "equipment: is missing or longer than 64 bytes";
   const auto id = row.can_id ? id_of(*row.can_id) : std::nullopt;
   if (!id)
-    return "can_id: is missing or no number of 32 bits";
+    return "can_id: is missing or not a number of 32 bits";
   const auto bytes = row.data ? take_hex(*row.data, out.payload) : std::nullopt;
   if (!bytes)
-    return "data: is missing, no hex, or longer than 64 bytes";
+    return "data: is missing, not hex, or longer than 64 bytes";
   const auto name = bus_name_of(row.bus);
   const auto bus = buses.bus_of(name);
   if (!bus)

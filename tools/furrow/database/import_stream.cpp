@@ -63,7 +63,7 @@ import_stream::claim(storage::store& store,
   out->farm_ = group.farm;
   out->equipment_ = named ? group.equipment : "unnamed";
   out->stream_id_ = id_of("furrow import\n" + name + "\n" + group.farm + "\n" + group.equipment);
-  // Always the same run: every import of this name goes on with the one before.
+  // Always the same run: an import continues the earlier import of its name.
   std::uint64_t run = 0;
   std::memcpy(&run, out->stream_id_.data(), sizeof run);
   const storage::claim_request request{
@@ -89,7 +89,7 @@ void import_stream::keep_frame(const imported_frame& frame) {
   const bool goes_on = !runs.empty() && runs.back().seq_first + runs.back().block.size() == rows
                        && runs.back().block.size() < frames_a_block;
   if (!goes_on || !runs.back().block.push(frame.time_us, frame.header, frame.payload.data()))
-    (void)fresh(); // one sound frame always fits an empty block
+    (void)fresh(); // one valid frame always fits into an empty block
 }
 
 storage::result<done> import_stream::add(const storage::source_row& row, storage::time_unit unit) {
@@ -120,10 +120,10 @@ storage::result<done> import_stream::settle() {
     return stored.error();
   if (!stored->fenced.empty())
     return storage::failure{storage::errc::fenced,
-                            "another import of the same name is at " + equipment_};
+                            "another import of the same name is importing " + equipment_};
   if (stored->quarantined > 0)
     return storage::failure{storage::errc::reject_row,
-                            "the database would not take " + std::to_string(stored->quarantined)
+                            "the database rejected " + std::to_string(stored->quarantined)
                               + " frames of " + equipment_ + ": `furrow quarantine list` says why"};
   return done{};
 }
@@ -134,7 +134,7 @@ storage::result<done> import_stream::send() {
     return before;
   next_.claim = claim_;
   next_.sent = next_.to;
-  // All names, not the new ones alone: those of before may be from rows that a killed run had not stored yet.
+  // Sends all names, not only the new ones: earlier names may be from rows that a killed run had not stored yet.
   if (buses_.names().size() > buses_sent_)
     next_.buses = buses_.names();
   buses_sent_ = buses_.names().size();
@@ -185,10 +185,11 @@ storage::result<std::string> import_stream::difference() {
     at = *page->next;
   }
   if (count != frames)
-    return std::to_string(count) + " frames are stored of " + std::to_string(frames);
+    return std::to_string(count) + " of " + std::to_string(frames) + " frames are stored";
   if (stored.hex() != hash_.hex())
-    return std::string{"the frames stored are others than those of the table: were rows changed or "
-                       "put between after an import had begun, or is --map another one?"};
+    return std::string{
+      "the stored frames differ from the table: were rows changed or inserted after the import "
+      "had begun, or is --map different?"};
   return std::string{};
 }
 

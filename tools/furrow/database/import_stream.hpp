@@ -1,11 +1,11 @@
-/// The rows of one machine on their way into one stream: numbered in the order of the source, claimed once, appended with
-/// the watermark as the place where a killed import goes on.
+/// Imports the rows of one machine into one stream: numbers them in the order of the source, claims the stream once,
+/// and appends. A killed import continues at the watermark.
 ///
-/// Shape: the stream's id is made of the import's name and the machine's, so that the same import finds its stream again.
-///   Rows at or below the watermark are read and hashed, not stored again.
-/// Errors: as the store's; after one the stream is thrown away, and another run goes on.
-/// Threads: one; one append is under way while the next is filled.
-/// Limits: `rows_an_append` rows are held twice.
+/// Shape: the stream's id is made from the names of the import and the machine, so that the same import finds its
+///   stream again. Rows up to the watermark are read and hashed, and not stored again.
+/// Errors: as the store's. After an error, drop the object; another run continues.
+/// Threads: one; one append runs while the next is filled.
+/// Limits: memory for two times `rows_an_append` rows.
 /// Source: docs/decisions/0001-one-recovery-path.md.
 #pragma once
 
@@ -23,7 +23,7 @@
 namespace furrow::cli {
 
 inline constexpr std::uint64_t rows_an_append = 65'536;
-/// Rows that are no frames stand in quarantine as records of this kind, the last that is free for users.
+/// Kind of the quarantined records for rows that are not frames: the last kind that users may use.
 inline constexpr std::uint16_t record_kind_row = 0x3FFF;
 
 template <class T>
@@ -35,7 +35,7 @@ asked(const std::function<void(storage::handler<T>)>& start) {
   return coming;
 }
 
-/// SHA-256 over number, time, header and payload of frames in order.
+/// SHA-256 over number, time, header and payload of frames, in order.
 class frame_hash {
 public:
   frame_hash();
@@ -57,15 +57,15 @@ public:
         const storage::source_group& group);
 
   [[nodiscard]] storage::result<done> add(const storage::source_row& row, storage::time_unit unit);
-  /// All that was added is durable.
+  /// Returns when all added rows are durable.
   [[nodiscard]] storage::result<done> finish();
-  /// Reads the stream back: why it is not what the rows were; empty when it is. After `finish`.
+  /// Reads the stream back after `finish` and returns how it differs from the rows; empty if it does not.
   [[nodiscard]] storage::result<std::string> difference();
 
   std::uint64_t rows = 0;
   std::uint64_t frames = 0;
   std::uint64_t quarantined = 0;
-  std::uint64_t known = 0; // were durable before
+  std::uint64_t known = 0; // durable before this run
 
 private:
   import_stream(storage::store& store, storage::appender& lane) : store_{store}, lane_{lane} {}

@@ -48,7 +48,7 @@ result<int> validate(const globals& globals, const care_options& options) {
     return printed.error();
   if (unsound > 0)
     return failure{errc::failed,
-                   fmt::format("{}: {} of {} findings are not sound (SOUND says NO)",
+                   fmt::format("{}: {} of {} checks failed (SOUND is NO)",
                                storage::redacted(options.url), unsound, findings->size())};
   return 0;
 }
@@ -85,8 +85,8 @@ result<int> restore(const globals& globals, const care_options& options) {
     if (!each.sound)
       return failure{
         errc::failed,
-        fmt::format("restored, but {}: {} (`furrow db validate` says all; a step that is "
-                    "missing: `furrow db migrate`)",
+        fmt::format("restored, but {}: {} (`furrow db validate` shows all checks; if a "
+                    "migration is missing: `furrow db migrate`)",
                     each.what, each.says)};
   return say(globals, "RESTORED FROM", options.file, *restored);
 }
@@ -131,30 +131,31 @@ void add_database_care(CLI::App& database, const globals& globals, int& exit_cod
     });
     return command;
   };
-  add("validate", "whether migrations, tables, indexes, functions and what they hold are sound",
-      "Reads everything once; a node may go on working. Exit code 1 when anything is not sound.\n"
+  add("validate", "check migrations, tables, indexes, functions and their content",
+      "The command reads everything once; nodes may keep running. Exit code 1 if a check fails.\n"
       "Example:\n"
       "  furrow db validate --database postgresql://furrow@localhost/furrow",
       validate);
-  auto* save =
-    add("backup", "save all of it in one file, and read the file back",
-        "PostgreSQL: pg_dump of the server's version (the schema furrow, without owners "
-        "and grants). Nodes may go on.\n"
-        "Examples:\n"
-        "  furrow db backup furrow.dump --database postgresql://furrow@localhost/furrow\n"
-        "  furrow db backup copy.db --database sqlite:furrow.db",
-        backup);
-  save->add_option("file", options->file, "a file that is not there yet")->required();
+  auto* save = add(
+    "backup", "save the whole database in one file, and read the file back",
+    "PostgreSQL: needs pg_dump of the server's version (saves the schema furrow, without owners "
+    "and grants). Nodes may keep running.\n"
+    "Examples:\n"
+    "  furrow db backup furrow.dump --database postgresql://furrow@localhost/furrow\n"
+    "  furrow db backup copy.db --database sqlite:furrow.db",
+    backup);
+  save->add_option("file", options->file, "file to create; it must not exist yet")->required();
   auto* bring =
-    add("restore", "bring a backup back, whole or not at all",
-        "Stop the nodes first. The database is afterwards what the file says, or what "
-        "it was before.\n"
+    add("restore", "restore a backup, whole or not at all",
+        "Stop the nodes first. Afterwards the database holds what the file holds, or what "
+        "it held before.\n"
         "Examples:\n"
         "  furrow db restore furrow.dump --database postgresql://furrow@localhost/empty\n"
         "  furrow db restore copy.db --replace --database sqlite:furrow.db",
         restore);
-  bring->add_option("file", options->file, "what `furrow db backup` wrote")->required();
-  bring->add_flag("--replace", options->replace, "drop the machines that the database holds");
+  bring->add_option("file", options->file, "file that `furrow db backup` wrote")->required();
+  bring->add_flag("--replace", options->replace,
+                  "restore although the database holds machines, and drop them");
 }
 
 } // namespace furrow::cli

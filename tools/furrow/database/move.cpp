@@ -24,7 +24,7 @@ struct copy_options {
   bool migrate = false;
 };
 
-/// One line for the copy, one for the check.
+/// One line of progress for the copy and one for the check.
 class two_progresses {
 public:
   void at(const storage::copy_progress& now) {
@@ -49,11 +49,12 @@ private:
 
 result<done> check_direction(const copy_options& options) {
   if (!options.from.starts_with(sqlite_scheme))
-    return failure{errc::usage, "--from: a move goes from sqlite:PATH to PostgreSQL; between two "
-                                "PostgreSQL use `furrow db backup` and `furrow db restore`"};
+    return failure{errc::usage,
+                   "--from: must be sqlite:PATH; between two PostgreSQL databases use `furrow db "
+                   "backup` and `furrow db restore`"};
   if (options.to.starts_with(sqlite_scheme))
-    return failure{errc::usage, "--to: a move goes to PostgreSQL; `furrow db backup` makes another "
-                                "SQLite file of this one"};
+    return failure{errc::usage, "--to: must be PostgreSQL; `furrow db backup` makes another "
+                                "SQLite file"};
   return done{};
 }
 
@@ -79,7 +80,7 @@ json to_json(const copy_options& options, const storage::copy_outcome& moved, do
 failure to_failure(const storage::failure& why) {
   const auto code = why.code == storage::errc::retry_later ? errc::cannot_connect : errc::failed;
   return {code, why.code == storage::errc::in_doubt
-                  ? why.detail + "; run it again: it says whether all is there"
+                  ? why.detail + "; run it again: it then says whether everything was moved"
                   : why.detail};
 }
 
@@ -126,17 +127,22 @@ result<int> copy(const globals& globals, const copy_options& options) {
 
 void add_database_copy(CLI::App& database, const globals& globals, int& exit_code) {
   auto* command =
-    database.add_subcommand("copy", "move a SQLite database into an empty PostgreSQL");
+    database.add_subcommand("copy", "move a SQLite database into an empty PostgreSQL database");
   auto options = std::make_shared<copy_options>();
-  command->add_option("--from", options->from, "sqlite:PATH; only read, as its owner")->required();
-  command->add_option("--to", options->to, "postgresql://..., migrated and empty")->required();
-  command->add_flag("--migrate", options->migrate, "bring the schema of --to up to date before");
+  command
+    ->add_option("--from", options->from,
+                 "sqlite:PATH; only read; run the command as the file's owner")
+    ->required();
+  command
+    ->add_option("--to", options->to, "postgresql://..., an empty database with the current schema")
+    ->required();
+  command->add_flag("--migrate", options->migrate, "migrate the schema of --to first");
   command->footer(
-    "Stop the node first; afterwards start it with --database TO and put the file aside: gateways "
-    "go on where they were. Everything is moved in one transaction, and before it is committed "
-    "both sides are compared: rows, frames by their hashes, ledgers. Killed anywhere it leaves "
-    "nothing behind; run again when it had finished, it compares and says so.\n"
-    "Exit code 1 when the two are not the same: nothing is then committed.\n"
+    "Stop the node first. Afterwards, start it with --database TO and put the file aside: gateways "
+    "continue where they were. Everything is moved in one transaction. Before the commit, both "
+    "sides are compared: rows, frames by their hashes, ledgers. A killed command leaves nothing "
+    "behind. If you run it again after it had finished, it compares both sides and says so.\n"
+    "Exit code 1 if the two differ: nothing is committed then.\n"
     "Examples:\n"
     "  furrow db copy --from sqlite:furrow.db --to postgresql://furrow@localhost/furrow --migrate\n"
     "  furrow db copy --from sqlite:/var/lib/furrow/furrow.db --to postgresql:///fleet -o json");

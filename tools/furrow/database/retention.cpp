@@ -16,7 +16,7 @@ namespace furrow::cli {
 
 namespace {
 
-constexpr std::uint32_t steps_a_call = 64; // between two looks at how far it is
+constexpr std::uint32_t steps_a_call = 64; // steps per call
 constexpr std::chrono::minutes call_timeout{30};
 
 struct retention_options {
@@ -26,7 +26,7 @@ struct retention_options {
   std::string keep;
 };
 
-/// An open database and its line of care: gone together.
+/// An open database and its retention interface; both are closed together.
 struct care_line {
   std::unique_ptr<storage::store> store;
   std::shared_ptr<storage::care_lane> care;
@@ -41,7 +41,7 @@ result<care_line> open_care(const std::string& url) {
   return line;
 }
 
-/// `90d` or `90` days; nothing inside: for ever.
+/// Parses `90d` or `90` as days. The optional is empty for "forever".
 result<std::optional<std::uint32_t>> parse_keep(std::string_view text) {
   if (text == "forever")
     return std::optional<std::uint32_t>{};
@@ -51,7 +51,7 @@ result<std::optional<std::uint32_t>> parse_keep(std::string_view text) {
   const auto* end = text.data() + text.size();
   const auto [at, error] = std::from_chars(text.data(), end, days);
   if (error != std::errc{} || at != end || days == 0 || days > storage::keep_days_max)
-    return failure{errc::usage, "--keep takes days, 1d to 36500d, or forever"};
+    return failure{errc::usage, "--keep must be days (1d to 36500d) or forever"};
   return std::optional{days};
 }
 
@@ -78,7 +78,7 @@ result<int> list(const globals& globals, const retention_options& options) {
   if (!printed)
     return printed.error();
   if (rules->empty() && globals.format() == output_format::table)
-    fmt::print(stderr, "furrow: no rule: everything is kept for ever\n");
+    fmt::print(stderr, "furrow: there is no rule: everything is kept forever\n");
   return 0;
 }
 
@@ -142,7 +142,7 @@ result<int> preview(const globals& globals, const retention_options& options) {
   if (!printed)
     return printed.error();
   if (globals.format() == output_format::table)
-    fmt::print(stderr, "furrow: {} partitions would be dropped as a whole; nothing was changed\n",
+    fmt::print(stderr, "furrow: {} whole partitions would be dropped; nothing was changed\n",
                found->partitions.size());
   return 0;
 }
@@ -183,7 +183,8 @@ result<int> run(const globals& globals, const retention_options& options) {
   if (!printed)
     return printed.error();
   if (total.busy)
-    return failure{errc::failed, "another process is at it: try again later"};
+    return failure{errc::failed,
+                   "another process runs retention or partitions now: try again later"};
   return 0;
 }
 
@@ -192,7 +193,7 @@ using command_function = result<int> (*)(const globals&, const retention_options
 } // namespace
 
 void add_retention(CLI::App& app, const globals& globals, int& exit_code) {
-  auto* group = app.add_subcommand("retention", "how long each farm keeps what");
+  auto* group = app.add_subcommand("retention", "set how long each farm keeps its data");
   group->require_subcommand(1);
   auto options = std::make_shared<retention_options>();
   const auto add = [&](const char* name, const char* what, command_function function) {
@@ -205,29 +206,33 @@ void add_retention(CLI::App& app, const globals& globals, int& exit_code) {
     return command;
   };
   const auto add_which = [&](CLI::App* command) {
-    command->add_option("--farm", options->farm, "this farm; else every farm without a rule");
-    command->add_option("--kind", options->kind, "frames, records, telemetry or rollup")
+    command->add_option("--farm", options->farm,
+                        "farm of the rule; default: every farm without a rule");
+    command
+      ->add_option("--kind", options->kind, "kind of data: frames, records, telemetry or rollup")
       ->required()
       ->check(CLI::IsMember({"frames", "records", "telemetry", "rollup"}));
   };
-  add("list", "the rules", list)
+  add("list", "list the rules", list)
     ->footer("Example:\n  furrow retention list --database postgresql://furrow@localhost/furrow");
   auto* setting = add("set", "set a rule", set);
   add_which(setting);
-  setting->add_option("--keep", options->keep, "days, 90d, or forever")->required();
+  setting
+    ->add_option("--keep", options->keep, "how long to keep the data: days, as 90d, or forever")
+    ->required();
   setting->footer(
-    "Nodes carry it out at their next look (furrowd --care-interval). See first what "
-    "would go: `furrow retention preview`.\n"
+    "Nodes apply the rule at their next check (furrowd --care-interval). First see what "
+    "would be removed: `furrow retention preview`.\n"
     "Examples:\n"
     "  furrow retention set --kind frames --keep 730d --database URL\n"
     "  furrow retention set --farm north --kind frames --keep forever --database URL");
-  auto* clearing = add("clear", "take a rule away", clear);
+  auto* clearing = add("clear", "remove a rule", clear);
   add_which(clearing);
   clearing->footer("Example:\n  furrow retention clear --farm north --kind frames --database URL");
-  add("preview", "what would go now; changes nothing", preview)
+  add("preview", "show what would be removed now; change nothing", preview)
     ->footer("Example:\n  furrow retention preview --database URL -o json");
-  add("run", "carry it out now", run)
-    ->footer("It may be stopped at any time: each step is a transaction.\n"
+  add("run", "apply the rules now", run)
+    ->footer("The command may be interrupted at any time: each step is a transaction.\n"
              "Example:\n  furrow retention run --database URL");
 }
 

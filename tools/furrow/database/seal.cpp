@@ -28,7 +28,7 @@ struct seal_options {
 
 result<storage::seal_outcome>
 seal_some(storage::store& store, const storage::seal_request& request, const std::string& url) {
-  // The handler may come after we have stopped waiting.
+  // The handler may run after the wait has ended.
   auto promised = std::make_shared<std::promise<storage::result<storage::seal_outcome>>>();
   auto coming = promised->get_future();
   store.seal(request, [promised](storage::result<storage::seal_outcome> answer) {
@@ -89,16 +89,16 @@ result<int> seal(const globals& globals, const seal_options& options) {
 
 void add_seal(CLI::App& database, const globals& globals, int& exit_code) {
   auto* command =
-    database.add_subcommand("seal", "move fresh frames into segments now (PostgreSQL)");
+    database.add_subcommand("seal", "seal fresh frames into segments now (PostgreSQL)");
   auto options = std::make_shared<seal_options>();
   const auto* url = add_database_option(*command, "postgresql://...")->required();
   auto* which = command->add_option_group("which machines");
-  which->add_option("--equipment", options->equipment, "this machine: NAME, or FARM/NAME");
-  which->add_flag("--all", options->all, "every machine");
+  which->add_option("--equipment", options->equipment, "only this machine: NAME or FARM/NAME");
+  which->add_flag("--all", options->all, "all machines");
   which->require_option(1);
   command->footer(
-    "Nodes do this by themselves (furrowd --seal-after). It may be stopped at any "
-    "time: what is sealed stays sealed, nothing is lost.\n"
+    "Nodes seal by themselves (furrowd --seal-after). The command may be interrupted at any time: "
+    "what is sealed stays sealed, and nothing is lost.\n"
     "Examples:\n"
     "  furrow db seal --database postgresql://furrow@localhost/furrow --all\n"
     "  furrow db seal --database postgresql://furrow@localhost/furrow --equipment T1");

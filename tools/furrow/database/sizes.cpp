@@ -63,7 +63,7 @@ json to_json(const storage::database_statistics& stats) {
   return {{"bytes", stats.bytes}, {"tiers", tiers}, {"tables", tables}, {"machines", machines}};
 }
 
-/// A table of these columns of the rows; numbers stand on the right.
+/// Returns a table of these columns of the rows; numbers are aligned to the right.
 table table_of(const json& rows, const std::vector<std::pair<const char*, const char*>>& columns) {
   table shown;
   for (const auto& [heading, name] : columns)
@@ -77,7 +77,7 @@ table table_of(const json& rows, const std::vector<std::pair<const char*, const 
   return shown;
 }
 
-/// Rows that were not counted are marked.
+/// Marks the numbers of rows that are estimates.
 table tables_table(const json& rows) {
   auto shown = table_of(rows, {{"TABLE", "table"},
                                {"KIND", "kind"},
@@ -107,7 +107,7 @@ result<int> stats(const globals& globals, const size_options& options) {
       return printed.error();
     return 0;
   }
-  (void)write_out(fmt::format("{} bytes in all\n\n", found->bytes));
+  (void)write_out(fmt::format("{} bytes in total\n\n", found->bytes));
   (void)write_out(rendered(table_of(all.at("tiers"), {{"TIER", "tier"},
                                                       {"FRAMES", "frames"},
                                                       {"ROWS", "rows"},
@@ -174,7 +174,7 @@ result<int> partitions(const globals& globals, const partition_options& options)
     }
     answer["fault"] = made->fault.empty() ? json(nullptr) : json(made->fault);
     if (!made->fault.empty())
-      fmt::print(stderr, "furrow: some were not made: {}\n", made->fault);
+      fmt::print(stderr, "furrow: some partitions were not created: {}\n", made->fault);
     sound = made->waiting == 0;
   }
   const auto printed = print(answer, shown, globals.format());
@@ -187,33 +187,36 @@ result<int> partitions(const globals& globals, const partition_options& options)
 
 void add_sizes(CLI::App& database, const globals& globals, int& exit_code) {
   auto* command =
-    database.add_subcommand("stats", "how large everything is, and what a frame costs");
+    database.add_subcommand("stats", "show the sizes of tables and tiers, and the bytes per frame");
   auto options = std::make_shared<size_options>();
   const auto* url = add_database_option(*command)->required();
-  command->add_option("--top", options->machines, "so many machines, the largest first")
+  command->add_option("--top", options->machines, "number of machines to list, largest first")
     ->check(CLI::Range(0, 10'000))
     ->capture_default_str();
-  command->footer("It counts every frame, and the rows of tables: minutes on a large database. Of "
-                  "PostgreSQL's tables beyond 32 MiB the rows are its planner's estimate: ~.\n"
-                  "Examples:\n"
-                  "  furrow db stats --database postgresql://furrow@localhost/furrow\n"
-                  "  furrow db stats --database sqlite:furrow.db -o json");
+  command->footer(
+    "The command counts every frame, and the rows of tables, which takes minutes on a large "
+    "database. For PostgreSQL tables above 32 MiB it shows the planner's estimate of the rows, "
+    "marked with ~.\n"
+    "Examples:\n"
+    "  furrow db stats --database postgresql://furrow@localhost/furrow\n"
+    "  furrow db stats --database sqlite:furrow.db -o json");
   command->callback([&globals, &exit_code, options, url] {
     options->url = url_of(url);
     exit_code = code_of(stats(globals, *options));
   });
 
   auto* parts = database.add_subcommand(
-    "partitions", "how sealed frames are partitioned by time (PostgreSQL), and making them now");
+    "partitions",
+    "show or change the partitions of sealed frames by time, or create them now (PostgreSQL)");
   auto chosen = std::make_shared<partition_options>();
   const auto* where = add_database_option(*parts, "postgresql://...")->required();
-  parts->add_option("--width", chosen->width, "day or week, of what is made from now on")
+  parts->add_option("--width", chosen->width, "width of new partitions: day or week")
     ->check(CLI::IsMember({"day", "week"}));
-  parts->add_option("--ahead", chosen->ahead, "so many after the present one")
+  parts->add_option("--ahead", chosen->ahead, "number of partitions after the present one")
     ->check(CLI::Range(1, 60));
-  parts->add_flag("--now", chosen->now, "make those that are wanted, and move rows into them");
-  parts->footer("Nodes do this by themselves (furrowd --care-interval). Exit code 1 when some that "
-                "are wanted could not be made.\n"
+  parts->add_flag("--now", chosen->now, "create the wanted partitions, and move rows into them");
+  parts->footer("Nodes do this by themselves (furrowd --care-interval). Exit code 1 if a wanted "
+                "partition could not be created.\n"
                 "Examples:\n"
                 "  furrow db partitions --database postgresql://furrow@localhost/furrow --now\n"
                 "  furrow db partitions --database URL --width day --ahead 14");

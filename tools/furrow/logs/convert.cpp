@@ -17,7 +17,7 @@ namespace {
 constexpr std::size_t piece_bytes = std::size_t{256} * 1024;
 constexpr std::uint64_t named_max = 20;
 
-/// Goes through one log.
+/// Converts one log.
 class conversion {
 public:
   conversion(const convert_options& options, std::ostream& out, std::ostream& errors)
@@ -30,23 +30,24 @@ public:
   }
 
   [[nodiscard]] int finish() {
-    if (writable()) { // what was not read for want of a reader is no damage
+    if (writable()) { // if writing stopped, the unread rest is not damaged
       reader_.finish();
       take();
       writer_.finish(text_);
       flush();
     }
     if (!writable() && write_error_ == EPIPE)
-      return 0; // `| head`: whoever reads has enough
+      return 0; // `| head`: the reader has enough
     if (reader_.line() != 0 && reader_.unterminated())
-      name(0) << "the last line has no end; it may have been cut off\n";
+      name(0) << "the last line has no line end; the log may be truncated\n";
     if (dropped_ != 0)
-      name(0) << "the log says that " << dropped_ << " frames were dropped while it was recorded\n";
+      name(0) << "the log reports that " << dropped_
+              << " frames were dropped while it was recorded\n";
     if (faults_ != 0)
       name(0) << faults_ << " lines could not be read\n";
     if (refused_ != 0)
-      name(0) << refused_ << " frames or messages have no form in " << can::to_string(options_.to)
-              << '\n';
+      name(0) << refused_ << " frames or messages cannot be written as "
+              << can::to_string(options_.to) << '\n';
     if (!out_)
       errors_ << "furrow convert: cannot write the output: "
               << std::generic_category().message(write_error_) << '\n';
@@ -56,7 +57,7 @@ public:
   [[nodiscard]] bool writable() const { return static_cast<bool>(out_); }
 
 private:
-  /// The beginning of a message: the input, and the line and column where there are such.
+  /// Begins a message: the input, and the line and column if they are known.
   std::ostream& name(std::uint64_t line, std::uint32_t column = 0) {
     errors_ << options_.input_name << ':';
     if (line != 0)
@@ -118,7 +119,7 @@ private:
   int write_error_ = 0; // of the last write
 };
 
-/// What the user typed.
+/// The options as typed.
 struct typed_options {
   std::string to;
   std::string from;
@@ -178,20 +179,21 @@ int convert_log(const convert_options& options,
 void add_convert(CLI::App& app, int& exit_code) {
   auto typed = std::make_shared<typed_options>();
   auto* command =
-    app.add_subcommand("convert", "Convert a CAN log from any known format to another");
-  command->add_option("--to", typed->to, "Format to write")
+    app.add_subcommand("convert", "convert a CAN log from any known format to another");
+  command->add_option("--to", typed->to, "format to write")
     ->required()
     ->check(CLI::IsMember(format_names(true)));
-  command->add_option("--from", typed->from, "Format to read; found by content when not given")
+  command->add_option("--from", typed->from, "format to read; default: detected from the content")
     ->check(CLI::IsMember(format_names(false)));
-  command->add_option("--trc-version", typed->trc_version, "Version of TRC to write")
+  command->add_option("--trc-version", typed->trc_version, "version of TRC to write")
     ->check(CLI::IsMember({"1.0", "1.1", "1.2", "1.3", "2.0", "2.1"}))
     ->capture_default_str();
-  command->add_option("file", typed->file, "Log to read; - is the standard input")
+  command->add_option("file", typed->file, "log to read; - for standard input")
     ->capture_default_str();
-  command->footer("Example: furrow convert --to asc < tractor.log > tractor.asc\n"
-                  "Exit code 1: something could not be read or has no form in the other format; it "
-                  "is named on stderr.");
+  command->footer(
+    "Example: furrow convert --to asc < tractor.log > tractor.asc\n"
+    "Exit code 1 if something could not be read, or cannot be written in the other format; "
+    "standard error names it.");
   command->callback([typed, &exit_code] { exit_code = run(*typed); });
 }
 

@@ -1,9 +1,9 @@
-/// `furrow convert`: a log in any format that can/ reads, written in another.
+/// `furrow convert`: reads a log in any format that can/ reads, and writes it in another format.
 ///
-/// Shape: the format of the input is found by its content unless it is named; the frames keep their order.
-/// Errors: a line that cannot be read and a frame that the other format has no form for are named (the first 20 of
-///   each), counted at the end, and left out; the exit code is then 1.
-/// Limits: memory for one piece of input and its output, whatever the length of the log.
+/// Shape: the format of the input is detected from its content unless it is given; frames keep their order.
+/// Errors: a line that cannot be read, and a frame that the other format cannot hold, are reported (the first 20 of
+///   each), counted at the end, and left out. The exit code is then 1.
+/// Limits: memory for one piece of input and its output, for a log of any length.
 #pragma once
 
 #include "can/logs/log_format.hpp"
@@ -19,16 +19,16 @@ struct convert_options {
   can::log_format from = can::log_format::unknown;
   can::log_format to = can::log_format::candump;
   can::trc_version trc = can::trc_version::v2_1;
-  std::string input_name = "stdin"; // as messages call it
+  std::string input_name = "stdin"; // its name in messages
 };
 
-/// The exit code: 0 all was converted, 1 something was not.
+/// Returns the exit code: 0 if everything was converted, otherwise 1.
 [[nodiscard]] int convert_log(const convert_options& options,
                               std::istream& in,
                               std::ostream& out,
                               std::ostream& errors);
 
-/// Registers the subcommand; running it sets the exit code.
+/// Registers the subcommand, which sets the exit code when it runs.
 void add_convert(CLI::App& app, int& exit_code);
 
 } // namespace furrow::cli

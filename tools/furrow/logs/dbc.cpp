@@ -18,9 +18,9 @@ namespace furrow::cli {
 
 namespace {
 
-using json = nlohmann::ordered_json; // as dbc.hpp says them
+using json = nlohmann::ordered_json; // as in dbc.hpp
 
-constexpr std::uint64_t values_max = 4'096; // of a multiplexed signal, one by one
+constexpr std::uint64_t values_max = 4'096; // of a multiplexed signal, listed one by one
 
 const char* order_word(const can::dbc_signal& signal) {
   return signal.order == can::byte_order::intel ? "intel" : "motorola";
@@ -31,7 +31,7 @@ const std::string* selector_of(const can::dbc_message& message, const can::dbc_s
                                : &message.signals[static_cast<std::size_t>(signal.mux.parent)].name;
 }
 
-/// How many values ranges hold; at most values_max + 1.
+/// Returns how many values the ranges hold; at most values_max + 1.
 std::uint64_t values_in(const std::vector<can::dbc_range>& ranges) {
   std::uint64_t count = 0;
   for (const auto& range : ranges) {
@@ -43,7 +43,7 @@ std::uint64_t values_in(const std::vector<can::dbc_range>& ranges) {
   return count;
 }
 
-/// JSON has no infinities; files have.
+/// JSON has no infinities, but DBC files have.
 json number(double value) {
   if (std::isinf(value))
     return value < 0 ? "-inf" : "inf";
@@ -81,10 +81,10 @@ json mux_json(const can::dbc_message& message, const can::dbc_signal& signal) {
 }
 
 json signal_json(const can::dbc_message& message, const can::dbc_signal& signal) {
-  json choices; // null where there are none
+  json choices; // null if there are none
   if (!signal.choices.empty()) {
-    json::object_t
-      labels; // not by key, which looks through all before it: a hostile file has a million
+    // Not added by key, which searches all labels before it: a hostile file has a million.
+    json::object_t labels;
     for (const auto& choice : signal.choices)
       labels.emplace_back(std::to_string(choice.value), choice.label);
     choices = std::move(labels);
@@ -154,7 +154,7 @@ void append_place(std::string& text,
       }
     }
   } else if (!mux.when.empty()) {
-    text += "  never: its selector is not known";
+    text += "  never: its selector is unknown";
   }
   if (mux.selector)
     text += "  selector";
@@ -210,7 +210,7 @@ furrow::result<can::dbc_file, can::dbc_errc>
 load_dbc(const std::string& path, can::dbc_mode mode, can::dbc_encoding encoding) {
   using fault = failure<can::dbc_errc>;
   std::ifstream in{path, std::ios::binary};
-  // A folder opens and does not read.
+  // A folder can be opened but not read.
   if (!in || in.peek() == std::ifstream::traits_type::eof()) {
     if (!in.is_open() || in.bad())
       return fault{can::dbc_errc::syntax,
@@ -225,7 +225,7 @@ load_dbc(const std::string& path, can::dbc_mode mode, can::dbc_encoding encoding
     text.append(piece.data(), static_cast<std::size_t>(in.gcount()));
   }
   if (in.bad())
-    return fault{can::dbc_errc::syntax, path + ": cannot read to its end"};
+    return fault{can::dbc_errc::syntax, path + ": cannot be read to its end"};
   return can::parse_dbc(text, path, mode, limits, encoding);
 }
 
@@ -238,7 +238,7 @@ void add_encoding(CLI::App& command, can::dbc_encoding& encoding) {
                    : name == "cp1252" ? can::dbc_encoding::cp1252
                                       : can::dbc_encoding::detect;
       },
-      "Text encoding of DBC files; auto reads valid UTF-8 as UTF-8 and the rest as Windows-1252")
+      "text encoding of DBC files; auto reads valid UTF-8 as UTF-8 and the rest as Windows-1252")
     ->check(CLI::IsMember({"auto", "utf8", "cp1252"}))
     ->default_str("auto");
 }
@@ -259,21 +259,22 @@ int check_dbc(const check_options& options, std::ostream& out, std::ostream& pro
 }
 
 void add_dbc(CLI::App& app, int& exit_code) {
-  auto* group = app.add_subcommand("dbc", "Files of signal definitions");
+  auto* group = app.add_subcommand("dbc", "check and load DBC files (signal definitions)");
   group->require_subcommand(1);
-  auto* command = group->add_subcommand(
-    "check", "Show a DBC file as it is understood, and what is wrong with it");
+  auto* command =
+    group->add_subcommand("check", "show how Furrow reads a DBC file, and what is wrong in it");
   const auto options = std::make_shared<check_options>();
   const auto output = std::make_shared<std::string>("text");
   command->add_option("file", options->path, "DBC file")->required();
   const auto* form = command->add_option("-o,--output", *output, "text or json")
                        ->check(CLI::IsMember({"text", "json"}))
                        ->capture_default_str();
-  command->add_flag("--strict", options->strict, "Fail on what decodes but cannot be right");
+  command->add_flag("--strict", options->strict,
+                    "also reject definitions that decode but cannot be right");
   add_encoding(*command, options->encoding);
   command->callback([&app, options, output, form, &exit_code] {
     options->json = *output == "json";
-    // That of all commands, before this one's name.
+    // The option of all commands, typed before this command's name.
     const auto* global = app.get_option_no_throw("--output");
     if (form->count() == 0 && global != nullptr && global->count() > 0)
       options->json = global->as<std::string>() != "table";

@@ -1,15 +1,14 @@
-/// `furrow dbc check FILE [-o json]`: a DBC file as Furrow understands it, and what is wrong there.
+/// `furrow dbc check FILE [-o json]`: shows how Furrow reads a DBC file, and what is wrong in it.
 ///
 /// Shape: text for a person, or one JSON object
 ///     {"file","version","nodes","messages":[{"name","id","extended","length","pgn","senders",
 ///      "comment","signals":[{"name","start","length","order","signed","float","scale","offset",
 ///      "min","max","unit","mux","choices","spn","comment"}]}],
 ///      "warnings":[{"line","column","text"}],"warning_count"}
-///   `mux` is null or {"is_mux","mux_signal","mux_ids","ranges"}: ranges as pairs, and each value
-///   by itself when there are no more than 4,096.
-/// Errors: exit code 0, also with warnings; 1 when the file cannot be loaded, which one line
-///   `file:line:column: what` on standard error explains. `--strict` makes errors of what decodes
-///   but cannot be right.
+///   `mux` is null or {"is_mux","mux_signal","mux_ids","ranges"}: ranges as pairs, and each single value if there are
+///   at most 4,096.
+/// Errors: exit code 0, also with warnings; 1 if the file cannot be loaded, which one line `file:line:column: what` on
+///   standard error explains. `--strict` also rejects definitions that decode but cannot be right.
 #pragma once
 
 #include "can/dbc/file.hpp"
@@ -35,7 +34,7 @@ struct check_options {
   can::dbc_encoding encoding = can::dbc_encoding::detect;
 };
 
-/// The command itself; gives the exit code.
+/// Runs the command and returns the exit code.
 [[nodiscard]] int
 check_dbc(const check_options& options, std::ostream& out, std::ostream& problems);
 

@@ -23,8 +23,8 @@ namespace furrow::cli {
 namespace {
 
 constexpr std::size_t decode_piece_bytes = 262'144;
-/// A log is read once, by somebody who wants all of it: room for the largest message there is, and
-/// for what else is under way.
+/// A log is read once and completely: there is room for the largest possible message, and for all other messages in
+/// transfer.
 constexpr can::transport_limits decode_limits{1024, can::reassembler::etp_bytes_max + (16U << 20U)};
 
 void append_hex(std::string& out, std::span<const std::uint8_t> bytes) {
@@ -38,7 +38,7 @@ void append_hex(std::string& out, std::span<const std::uint8_t> bytes) {
   }
 }
 
-/// `(1547753403.715009) `; of a time before 1970, the sign before its amount.
+/// `(1547753403.715009) `; before 1970 with a sign before the number.
 void append_seconds(std::string& out, std::int64_t time_us) {
   const auto amount =
     time_us < 0 ? 0 - static_cast<std::uint64_t>(time_us) : static_cast<std::uint64_t>(time_us);
@@ -51,10 +51,10 @@ void append_seconds(std::string& out, std::int64_t time_us) {
   out += micros;
 }
 
-/// The files of the command, and what is the same for every value of a signal.
+/// The DBC files of the command, and the text that is the same for every value of a signal.
 class definitions {
 public:
-  /// False when one cannot be loaded; the problem is named.
+  /// Returns false if a file cannot be loaded; the problem is reported.
   bool load(const decode_options& options, std::ostream& problems);
 
   [[nodiscard]] const can::decode_plan& plan() const { return plan_; }
@@ -107,7 +107,7 @@ bool definitions::load(const decode_options& options, std::ostream& problems) {
 }
 
 void definitions::prepare() {
-  std::set<std::string> names; // of one message: a key of JSON stands once
+  std::set<std::string> names; // of one message: a JSON key must appear once
   std::uint32_t message = 0;
   for (const auto& signal : plan_.signals()) {
     if (signal.message != message)
@@ -127,7 +127,7 @@ void definitions::prepare() {
   }
 }
 
-/// A message of the log, whichever way it came.
+/// A message of the log, however it was transported.
 struct whole_message {
   std::int64_t time_us = 0;
   std::string_view bus;
@@ -207,7 +207,7 @@ void decoder::take() {
   }
 }
 
-/// PGNs whose frames carry pieces of other messages, and are messages of their own.
+/// PGNs whose frames carry pieces of other messages, and are messages themselves.
 bool carries_pieces(std::uint32_t pgn) {
   return pgn == 60'416 || pgn == 60'160 || pgn == 51'200 || pgn == 50'944;
 }
@@ -231,7 +231,7 @@ void decoder::take_frame() {
     print_bytes(*message);
   if (!options_.signals)
     return;
-  // A file that gives the whole identifier means the frame, whatever J1939 would see in it.
+  // A file with the whole identifier means the frame, even if J1939 would see a piece of a message in it.
   const bool by_identifier = known != nullptr && !known->pgn;
   if (by_identifier || (message && message->transport == can::transport_kind::single)
       || (known != nullptr
@@ -256,7 +256,7 @@ void decoder::take_message() {
   message.destination = head.destination;
   message.pgn = head.pgn;
   message.data = {payload_.data(), head.length};
-  // The log does not say how it travelled; this is how such a message does.
+  // The log does not say how the message travelled; this is how such messages do.
   message.transport = can::packet_type_of(head.pgn) != can::packet_type::single
                         ? can::transport_kind::fast
                       : head.length <= 8                        ? can::transport_kind::single
@@ -324,7 +324,7 @@ void decoder::print_json(const can::plan_message& of,
     text_ += known_.opening(value.signal);
     append_raw(value);
     text_ += ",\"value\":";
-    append_number(text_, value.physical); // null unless it is a value
+    append_number(text_, value.physical); // null unless it is a valid value
     text_ += known_.middle(value.signal);
     append_text_or_null(text_, known_.plan().label(value));
     text_ += ",\"state\":\"";
@@ -348,7 +348,7 @@ void decoder::append_value(const can::decoded_signal& value) {
     text_ += '\'';
     return;
   }
-  char number[40]; // twelve digits: what more there is comes from binary fractions
+  char number[40]; // twelve digits: further digits come from binary fractions
   const auto end =
     std::to_chars(number, number + sizeof number, value.physical, std::chars_format::general, 12)
       .ptr;
@@ -421,18 +421,18 @@ void decoder::flush() {
     return;
   errno = 0;
   out_.write(text_.data(), static_cast<std::streamsize>(text_.size()));
-  out_.flush(); // a log may be live
+  out_.flush(); // the log may be live
   write_error_ = errno;
   text_.clear();
 }
 
 int decoder::finish() {
   if (writable())
-    reader_.finish(); // what was not read for want of a reader is no damage
+    reader_.finish(); // if writing stopped, the unread rest is not damaged
   take();
   flush();
   if (!writable() && write_error_ == EPIPE)
-    return 0; // `| head`: whoever reads has enough
+    return 0; // `| head`: the reader has enough
   if (faults_ != 0)
     problems_ << "furrow decode: " << first_fault_ << " (lines that cannot be read: " << faults_
               << ")\n";
@@ -454,7 +454,7 @@ int decode_log(const decode_options& options,
     return 1;
   const auto work = std::make_unique<decoder>(options, known, out, problems);
   std::vector<char> piece(decode_piece_bytes);
-  // What is there is taken, and no more waited for: the log may be a live bus.
+  // Takes what is available without waiting for more: the log may be a live bus.
   while (work->writable() && in.peek() != std::istream::traits_type::eof()) {
     const auto got = in.readsome(piece.data(), static_cast<std::streamsize>(piece.size()));
     if (got <= 0)
@@ -471,22 +471,24 @@ int decode_log(const decode_options& options,
 
 void add_decode(CLI::App& app, int& exit_code) {
   auto* command =
-    app.add_subcommand("decode", "Decode a log (standard input) of any format by DBC files");
+    app.add_subcommand("decode", "decode a log of any format (standard input) with DBC files");
   const auto options = std::make_shared<decode_options>();
   const auto output = std::make_shared<std::string>("text");
   const auto signals = std::make_shared<bool>(false);
-  command->add_option("--dbc", options->dbc, "DBC files; the first that knows a message counts")
+  command
+    ->add_option("--dbc", options->dbc, "DBC files; the first file that knows a message is used")
     ->expected(1, -1)
     ->type_name("FILE");
   add_encoding(*command, options->encoding);
   command->add_flag("--catalogue", options->catalogue,
-                    "Also the messages of tractors and implements that Furrow knows");
+                    "also decode the messages of tractors and implements that Furrow knows");
   command->add_option("-o,--output", *output, "text or jsonl")
     ->check(CLI::IsMember({"text", "jsonl"}))
     ->capture_default_str();
-  command->add_flag("--signals", *signals, "Decoded signals; so it is without --messages");
+  command->add_flag("--signals", *signals,
+                    "print decoded signals (the default without --messages)");
   command->add_flag("--messages", options->messages,
-                    "Each message as bytes, put together from its frames");
+                    "print each message as bytes, assembled from its frames");
   command->footer("Example: furrow decode --catalogue -o jsonl < tractor.log");
   command->callback([options, output, signals, &exit_code] {
     options->json = *output == "jsonl";

@@ -25,7 +25,7 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
-/// From this second on a time is a date: 1980, well past what a log counts from its own start.
+/// From this second on, a time is a date: 1980, far more than a log counts from its own start.
 constexpr std::int64_t first_date_us = 315'532'800'000'000;
 
 struct heard_address {
@@ -34,7 +34,7 @@ struct heard_address {
   std::int64_t last_us = 0;
 };
 
-/// What a log says of its ECUs.
+/// What a log says about its ECUs.
 struct bus_census {
   can::address_table ecus;
   can::bus_table buses;
@@ -109,7 +109,7 @@ void read_all(std::istream& in, bus_census& census) {
   census.ecus.settle(census.last_us);
 }
 
-/// The addresses that were heard and that no ECU ever had.
+/// The addresses that sent frames and that no ECU ever had.
 std::vector<std::pair<std::pair<std::uint8_t, std::uint8_t>, heard_address>>
 unnamed_of(const bus_census& census) {
   std::vector<std::pair<std::pair<std::uint8_t, std::uint8_t>, heard_address>> out;
@@ -266,7 +266,7 @@ int print_names(std::istream& in,
     problems << "furrow names: " << census->first_fault
              << " (lines that cannot be read: " << census->faults << ")\n";
   if (census->lines == 0) {
-    problems << "furrow names: the input holds no frame\n";
+    problems << "furrow names: the input has no frame\n";
     return 1;
   }
   if (options.json)
@@ -279,13 +279,14 @@ int print_names(std::istream& in,
 
 void add_names(CLI::App& app, int& exit_code) {
   auto* command = app.add_subcommand(
-    "names", "ECUs of a log (standard input): their NAMEs and addresses over time");
+    "names", "list the ECUs of a log (standard input): their NAMEs, and their addresses over time");
   const auto output = std::make_shared<std::string>("table");
   const auto unnamed = std::make_shared<bool>(false);
   command->add_option("-o,--output", *output, "table or json")
     ->check(CLI::IsMember({"table", "json"}))
     ->capture_default_str();
-  command->add_flag("--unnamed", *unnamed, "also addresses that were heard and never claimed");
+  command->add_flag("--unnamed", *unnamed,
+                    "also list addresses that sent frames and were never claimed");
   command->callback([output, unnamed, &exit_code] {
     std::ios::sync_with_stdio(false);
     exit_code = print_names(std::cin, std::cout, std::cerr, {*output == "json", *unnamed});
