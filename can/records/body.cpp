@@ -245,24 +245,8 @@ std::optional<std::string> refusal_of(const record& item) {
 
 std::optional<std::int64_t> parse_record_time(std::string_view text) {
   text::scan in{text};
-  if (const auto midnight = text::take_date(in)) {
-    const bool parted = in.take('T') || in.take('t') || in.take(' ');
-    const auto clock = parted ? text::take_clock(in) : std::nullopt;
-    if (!clock)
-      return std::nullopt;
-    if (in.take('Z') || in.take('z'))
-      return in.done() ? std::optional{*midnight + *clock} : std::nullopt;
-    const bool west = in.peek() == '-';
-    if (!in.take('+') && !in.take('-'))
-      return std::nullopt;
-    const auto hours = in.decimal(2);
-    const bool colon = in.take(':');
-    const auto minutes = in.decimal(2);
-    if (!hours || !colon || !minutes || *hours > 23 || *minutes > 59 || !in.done())
-      return std::nullopt;
-    const auto offset = static_cast<std::int64_t>(*hours * 60 + *minutes) * 60 * second_us;
-    return *midnight + *clock + (west ? offset : -offset);
-  }
+  if (const auto time = text::take_time(in))
+    return in.done() ? time : std::nullopt;
   const auto seconds = in.decimal(12);
   if (!seconds)
     return std::nullopt;
