@@ -2,6 +2,7 @@
 
 #include "can/records/flat_json.hpp"
 #include "can/text/civil_time.hpp"
+#include "can/text/json.hpp"
 #include "can/text/time.hpp"
 
 #include <algorithm>
@@ -67,28 +68,13 @@ record_fault wrong_type(const record_field& field, std::string_view given, std::
   return fault(field, at, std::string{given} + " where " + wanted(field.type) + " is wanted");
 }
 
-void put_json_text(std::string& out, std::string_view text) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  out += '"';
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\')
-      (out += '\\') += c;
-    else if (byte < 0x20)
-      ((out += "\\u00") += digits[byte >> 4U]) += digits[byte & 15U];
-    else
-      out += c;
-  }
-  out += '"';
-}
-
 struct value_writer {
   std::string& out;
   void operator()(std::monostate) const { out += "null"; }
   void operator()(bool value) const { out += value ? "true" : "false"; }
   void operator()(std::int64_t value) const { out += std::to_string(value); }
   void operator()(double value) const { out += to_text(value); }
-  void operator()(const std::string& value) const { put_json_text(out, value); }
+  void operator()(const std::string& value) const { text::append_json_text(out, value); }
 };
 
 } // namespace
@@ -223,7 +209,7 @@ std::string write_body(const record_kind& kind, const record_values& values) {
       continue;
     if (out.size() > 1)
       out += ',';
-    put_json_text(out, kind.fields[i].name);
+    text::append_json_text(out, kind.fields[i].name);
     out += ':';
     std::visit(value_writer{out}, values[i]);
   }

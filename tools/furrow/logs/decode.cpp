@@ -5,6 +5,7 @@
 #include "can/frame/identifier.hpp"
 #include "can/logs/bus_table.hpp"
 #include "can/logs/log_format.hpp"
+#include "can/text/json.hpp"
 #include "can/transport/fast_packet.hpp"
 #include "can/transport/transport.hpp"
 #include "tools/furrow/logs/dbc.hpp"
@@ -117,7 +118,7 @@ void definitions::prepare() {
     for (int n = 2; !names.insert(name).second; ++n)
       name = signal.name + '#' + std::to_string(n);
     auto& opening = openings_.emplace_back();
-    append_text(opening, name);
+    can::text::append_json_text(opening, name);
     opening += ":{\"spn\":";
     opening += signal.spn ? std::to_string(*signal.spn) : "null";
     opening += ",\"raw\":";
@@ -298,7 +299,7 @@ void decoder::print_json(const can::plan_message& of,
   text_ += ",\"time\":";
   append_seconds(text_, message.time_us);
   text_ += ",\"bus\":";
-  append_text(text_, message.bus);
+  can::text::append_json_text(text_, message.bus);
   text_ += ",\"pgn\":";
   if (of.pgn)
     append_number(text_, *of.pgn);
@@ -315,7 +316,7 @@ void decoder::print_json(const can::plan_message& of,
     text_ += ",\"source\":null,\"destination\":null";
   }
   text_ += ",\"message\":";
-  append_text(text_, of.name);
+  can::text::append_json_text(text_, of.name);
   text_ += ",\"signals\":{";
   for (std::size_t i = 0; i < count; ++i) {
     const auto& value = values_[i];
