@@ -1,6 +1,6 @@
 /// Standard output: tables, JSON, JSON lines and raw text.
 ///
-/// Shape: a table's columns are as wide as what they hold. Control characters in names are shown as
+/// Shape: a table's columns are as wide as a terminal shows what they hold. Control characters in names are shown as
 ///   question marks, so that a machine's name cannot steer the terminal. Colours only on a terminal,
 ///   and not with NO_COLOR (no-color.org) or TERM=dumb.
 /// Errors: a reader that has gone away (a closed pipe) ends the program's work quietly and well; any

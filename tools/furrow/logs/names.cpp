@@ -6,6 +6,7 @@
 #include "can/logs/log_format.hpp"
 #include "can/text/time.hpp"
 #include "can/transport/transport.hpp"
+#include "tools/furrow/logs/columns.hpp"
 
 #include <algorithm>
 #include <array>
@@ -240,11 +241,11 @@ void print_table(std::ostream& out, const bus_census& census, bool unnamed) {
   std::array<std::size_t, 9> widths{};
   for (const auto& one : rows)
     for (std::size_t i = 0; i < one.size(); ++i)
-      widths[i] = std::max(widths[i], one[i].size());
+      widths[i] = std::max(widths[i], columns_of(one[i]));
   for (const auto& one : rows) {
     for (std::size_t i = 0; i < one.size(); ++i)
       out << one[i]
-          << (i + 1 < one.size() ? std::string(widths[i] - one[i].size() + 2, ' ') : "\n");
+          << (i + 1 < one.size() ? std::string(widths[i] - columns_of(one[i]) + 2, ' ') : "\n");
   }
 }
 
