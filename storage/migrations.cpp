@@ -1,5 +1,7 @@
 #include "storage/migrations.hpp"
 
+#include "can/text/put.hpp"
+
 #include <openssl/evp.h>
 
 #include <array>
@@ -13,13 +15,7 @@ std::string sha256_hex(std::string_view text) {
   unsigned size = 0;
   if (EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr) != 1)
     return {}; // equals no checksum: refused as changed
-  constexpr std::string_view hex = "0123456789abcdef";
-  std::string out;
-  for (unsigned i = 0; i < size; ++i) {
-    out += hex[digest[i] >> 4U];
-    out += hex[digest[i] & 0xFU];
-  }
-  return out;
+  return can::text::lower_hex(std::span{digest}.first(size));
 }
 
 bool suits(std::string_view name, std::uint32_t newest_known) {

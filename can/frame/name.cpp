@@ -1,5 +1,7 @@
 #include "can/frame/name.hpp"
 
+#include "can/text/put.hpp"
+
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -110,8 +112,8 @@ std::optional<iso_name> parse_name(std::span<const std::uint8_t> payload) {
 
 std::string to_string(iso_name name) {
   std::string out(16, '0');
-  for (std::size_t i = 0; i < 16; ++i)
-    out[i] = "0123456789ABCDEF"[name.bits >> (60 - 4 * i) & 15U];
+  auto* const low = text::put_hex(out.data(), static_cast<std::uint32_t>(name.bits >> 32U), 8);
+  text::put_hex(low, static_cast<std::uint32_t>(name.bits), 8);
   return out;
 }
 

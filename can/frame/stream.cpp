@@ -1,22 +1,13 @@
 #include "can/frame/stream.hpp"
 
+#include "can/text/put.hpp"
+#include "can/text/scan.hpp"
+
 #include <algorithm>
 
 namespace furrow::can {
 
 namespace {
-
-constexpr char hex_digits[] = "0123456789abcdef";
-
-int hex_value(char c) {
-  if (c >= '0' && c <= '9')
-    return c - '0';
-  if (c >= 'a' && c <= 'f')
-    return c - 'a' + 10;
-  if (c >= 'A' && c <= 'F')
-    return c - 'A' + 10;
-  return -1;
-}
 
 bool dash_before(std::size_t byte) {
   return byte == 4 || byte == 6 || byte == 8 || byte == 10;
@@ -30,8 +21,7 @@ std::string to_string(const stream_id& id) {
   for (std::size_t i = 0; i < id.size(); ++i) {
     if (dash_before(i))
       text += '-';
-    text += hex_digits[id[i] >> 4U];
-    text += hex_digits[id[i] & 0xFU];
+    can::text::append_lower_hex(text, id[i]);
   }
   return text;
 }
@@ -44,11 +34,8 @@ std::optional<stream_id> parse_stream_id(const std::string& text) {
   for (std::size_t i = 0; i < id.size(); ++i) {
     if (dash_before(i) && text[at++] != '-')
       return std::nullopt;
-    const auto high = hex_value(text[at]);
-    const auto low = hex_value(text[at + 1]);
-    if (high < 0 || low < 0)
+    if (!can::text::scan{std::string_view{text}.substr(at, 2)}.hex_byte(id[i]))
       return std::nullopt;
-    id[i] = static_cast<std::uint8_t>(high << 4 | low);
     at += 2;
   }
   return id;

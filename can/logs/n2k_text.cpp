@@ -362,12 +362,6 @@ bool has_date(std::int64_t time_us) {
   return time_us >= days_of({0, 1, 1}) * day_us && time_us < days_of({10'000, 1, 1}) * day_us;
 }
 
-void append_lower(std::string& out, std::uint8_t byte) {
-  constexpr char digits[] = "0123456789abcdef";
-  out += digits[byte >> 4];
-  out += digits[byte & 0xF];
-}
-
 } // namespace
 
 void append_canboat(std::string& out,
@@ -392,7 +386,7 @@ void append_canboat(std::string& out,
   }
   for (std::size_t i = 0; i < head.length; ++i) {
     out += ',';
-    append_lower(out, data[i]);
+    text::append_lower_hex(out, data[i]);
   }
   out += '\n';
 }

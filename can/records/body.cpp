@@ -2,6 +2,7 @@
 
 #include "can/records/flat_json.hpp"
 #include "can/text/civil_time.hpp"
+#include "can/text/json.hpp"
 #include "can/text/time.hpp"
 
 #include <algorithm>
@@ -67,28 +68,13 @@ record_fault wrong_type(const record_field& field, std::string_view given, std::
   return fault(field, at, std::string{given} + " where " + wanted(field.type) + " is wanted");
 }
 
-void put_json_text(std::string& out, std::string_view text) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  out += '"';
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\')
-      (out += '\\') += c;
-    else if (byte < 0x20)
-      ((out += "\\u00") += digits[byte >> 4U]) += digits[byte & 15U];
-    else
-      out += c;
-  }
-  out += '"';
-}
-
 struct value_writer {
   std::string& out;
   void operator()(std::monostate) const { out += "null"; }
   void operator()(bool value) const { out += value ? "true" : "false"; }
   void operator()(std::int64_t value) const { out += std::to_string(value); }
   void operator()(double value) const { out += to_text(value); }
-  void operator()(const std::string& value) const { put_json_text(out, value); }
+  void operator()(const std::string& value) const { text::append_json_text(out, value); }
 };
 
 } // namespace
@@ -223,7 +209,7 @@ std::string write_body(const record_kind& kind, const record_values& values) {
       continue;
     if (out.size() > 1)
       out += ',';
-    put_json_text(out, kind.fields[i].name);
+    text::append_json_text(out, kind.fields[i].name);
     out += ':';
     std::visit(value_writer{out}, values[i]);
   }
@@ -245,24 +231,8 @@ std::optional<std::string> refusal_of(const record& item) {
 
 std::optional<std::int64_t> parse_record_time(std::string_view text) {
   text::scan in{text};
-  if (const auto midnight = text::take_date(in)) {
-    const bool parted = in.take('T') || in.take('t') || in.take(' ');
-    const auto clock = parted ? text::take_clock(in) : std::nullopt;
-    if (!clock)
-      return std::nullopt;
-    if (in.take('Z') || in.take('z'))
-      return in.done() ? std::optional{*midnight + *clock} : std::nullopt;
-    const bool west = in.peek() == '-';
-    if (!in.take('+') && !in.take('-'))
-      return std::nullopt;
-    const auto hours = in.decimal(2);
-    const bool colon = in.take(':');
-    const auto minutes = in.decimal(2);
-    if (!hours || !colon || !minutes || *hours > 23 || *minutes > 59 || !in.done())
-      return std::nullopt;
-    const auto offset = static_cast<std::int64_t>(*hours * 60 + *minutes) * 60 * second_us;
-    return *midnight + *clock + (west ? offset : -offset);
-  }
+  if (const auto time = text::take_time(in))
+    return in.done() ? time : std::nullopt;
   const auto seconds = in.decimal(12);
   if (!seconds)
     return std::nullopt;

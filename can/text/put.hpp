@@ -49,6 +49,29 @@ inline void append_hex(std::string& out, std::uint32_t value, int digits) {
   out.append(text, put_hex(text, value, digits));
 }
 
+/// As a stream's identifier, NMEA 2000 text, JSON and sums write it.
+inline void append_lower_hex(std::string& out, std::uint8_t byte) {
+  constexpr char digits[] = "0123456789abcdef";
+  out += digits[byte >> 4];
+  out += digits[byte & 0xF];
+}
+
+/// Each byte as two digits.
+[[nodiscard]] inline std::string lower_hex(std::span<const std::uint8_t> bytes) {
+  std::string out;
+  out.reserve(bytes.size() * 2);
+  for (const auto byte : bytes)
+    append_lower_hex(out, byte);
+  return out;
+}
+
+/// Appends each byte as two hex digits.
+inline void append_hex(std::string& out, std::span<const std::uint8_t> bytes) {
+  const auto from = out.size();
+  out.resize(from + bytes.size() * 2);
+  put_bytes(out.data() + from, bytes.data(), bytes.size());
+}
+
 /// Appends each byte as two hex digits with a blank before it.
 inline void append_bytes(std::string& out, std::span<const std::uint8_t> bytes) {
   for (const auto byte : bytes) {

@@ -1,8 +1,33 @@
 #include "can/text/time.hpp"
 
 #include "can/text/civil_time.hpp"
+#include "can/text/put.hpp"
+
+#include <chrono>
+#include <cstdlib>
 
 namespace furrow::can::text {
+
+namespace {
+
+/// `Z`, `+02:00`, `-03:30`: what is to be taken off to get UTC.
+std::optional<std::int64_t> take_offset(scan& in) {
+  if (in.take('Z') || in.take('z'))
+    return 0;
+  const bool west = in.peek() == '-';
+  if (!in.take('-') && !in.take('+'))
+    return std::nullopt;
+  const auto hours = in.decimal(2);
+  if (!hours || *hours > 23 || !in.take(':'))
+    return std::nullopt;
+  const auto minutes = in.decimal(2);
+  if (!minutes || *minutes > 59)
+    return std::nullopt;
+  const auto amount = static_cast<std::int64_t>(*hours * 60 + *minutes) * 60 * second_us;
+  return west ? -amount : amount;
+}
+
+} // namespace
 
 std::optional<std::int64_t> take_date(scan& in) {
   auto at = in;
@@ -40,6 +65,44 @@ std::optional<std::int64_t> take_clock(scan& in) {
   in = at;
   return to_us({static_cast<unsigned>(*hour), static_cast<unsigned>(*minute),
                 static_cast<unsigned>(*second), *us});
+}
+
+std::optional<std::int64_t> take_time(scan& in) {
+  auto at = in;
+  const auto midnight = take_date(at);
+  if (!midnight || (!at.take('T') && !at.take('t') && !at.take(' ')))
+    return std::nullopt;
+  const auto clock = take_clock(at);
+  if (!clock)
+    return std::nullopt;
+  const auto offset = take_offset(at);
+  if (!offset)
+    return std::nullopt;
+  in = at;
+  return *midnight + *clock - *offset;
+}
+
+std::string format_time(std::int64_t time_us, unsigned decimals) {
+  const auto days =
+    std::chrono::floor<std::chrono::days>(std::chrono::microseconds{time_us}).count();
+  const auto within = static_cast<std::uint64_t>(time_us - days * day_us);
+  const auto date = date_of(days);
+  const bool plain = date.year >= 0 && date.year <= 9'999;
+  std::string out{plain ? "" : date.year < 0 ? "-" : "+"};
+  append_decimal(out, static_cast<std::uint64_t>(std::abs(date.year)), plain ? 4 : 6);
+  const auto seconds = within / second_us;
+  const auto append = [&out](char before, std::uint64_t value, int digits) {
+    out += before;
+    append_decimal(out, value, digits);
+  };
+  append('-', date.month, 2);
+  append('-', date.day, 2);
+  append('T', seconds / 3'600, 2);
+  append(':', seconds / 60 % 60, 2);
+  append(':', seconds % 60, 2);
+  append('.', within % second_us, 6);
+  out.resize(out.size() - (6 - decimals));
+  return out += 'Z';
 }
 
 } // namespace furrow::can::text

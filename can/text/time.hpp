@@ -1,13 +1,16 @@
-/// Dates and times of day as logs write them, to microseconds.
+/// Dates and times of day as logs write them, and whole times (RFC 3339), to microseconds.
 ///
+/// Units: microseconds since 1970-01-01T00:00:00Z where nothing else is said.
 /// Errors: nothing, and the scan stays, when what stands there is no such day or time. A leap
-/// second (60) is taken.
+///   second (60) is taken. Digits below a microsecond are cut off.
+/// Limits: years 0000 to 9999 are read; others are written with a sign and six digits (ISO 8601).
 #pragma once
 
 #include "can/text/scan.hpp"
 
 #include <cstdint>
 #include <optional>
+#include <string>
 
 namespace furrow::can::text {
 
@@ -15,5 +18,10 @@ namespace furrow::can::text {
 [[nodiscard]] std::optional<std::int64_t> take_date(scan& in);
 /// `19:57:02.364` (1 to 9 digits after the point, or none), as microseconds since midnight.
 [[nodiscard]] std::optional<std::int64_t> take_clock(scan& in);
+/// `2026-05-01T06:30:00.25Z` or `2026-05-01 08:30:00+02:00`.
+[[nodiscard]] std::optional<std::int64_t> take_time(scan& in);
+
+/// `2026-05-01T06:30:00.250000Z`; with fewer decimals (1 to 6) the rest is cut off.
+[[nodiscard]] std::string format_time(std::int64_t time_us, unsigned decimals = 6);
 
 } // namespace furrow::can::text

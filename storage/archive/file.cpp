@@ -1,5 +1,7 @@
 #include "storage/archive/file.hpp"
 
+#include "can/text/put.hpp"
+
 #include <fcntl.h>
 #include <openssl/evp.h>
 #include <unistd.h>
@@ -46,13 +48,7 @@ public:
     unsigned size = 0;
     if (!sound_ || EVP_DigestFinal_ex(context_.get(), raw.data(), &size) != 1)
       return {};
-    constexpr std::string_view digits = "0123456789abcdef";
-    std::string out;
-    for (unsigned i = 0; i < size; ++i) {
-      out += digits[raw[i] >> 4U];
-      out += digits[raw[i] & 0xFU];
-    }
-    return out;
+    return can::text::lower_hex(std::span{raw}.first(size));
   }
 
 private:

@@ -8,7 +8,8 @@
 /// Errors: `parse_boundary` says in one line what is wrong, with the ring and the position, from 0.
 /// Threads: pure functions.
 /// Limits: boundary_bytes_max, boundary_positions_max, rings_max; a ring has at least 4 positions.
-/// Source: RFC 7946; WGS 84; Snyder, Map Projections (USGS 1395), equation 3-12 (authalic latitude).
+/// Source: RFC 7946; WGS 84; authalic latitude (GeographicLib); relations of points and edges
+///   (Boost.Geometry, in the plane of longitude and latitude).
 #pragma once
 
 #include "can/result.hpp"
@@ -71,7 +72,8 @@ enum class boundary_errc : std::uint8_t {
 [[nodiscard]] geo_box box_of(const boundary& polygon);
 /// Of the outer ring without its holes, whichever way round they run.
 [[nodiscard]] double area_m2(const boundary& polygon);
-/// The edge of the field belongs to it, the edges of its holes too.
+/// The edge of the field belongs to it, the edges of its holes too; what lies within a nanometre of
+/// an edge is on it.
 [[nodiscard]] bool contains(const boundary& polygon, const geo_position& at);
 
 } // namespace furrow::storage

@@ -1,7 +1,7 @@
-/// JSON from outside, before and after a parser has seen it.
+/// JSON from outside, with limits.
 ///
-/// Shape: `parse_json` looks at bytes and nesting first, so that no text makes the parser, or what
-///   walks its values, go deeper than json_depth_max.
+/// Shape: `parse_json` looks at the size first and at nesting while it parses, so that no value is
+///   deeper than json_depth_max.
 /// Errors: one line; the caller names the field.
 /// Threads: pure functions.
 /// Source: RFC 8259; PostgreSQL 15, 8.14 (jsonb holds no NUL character).

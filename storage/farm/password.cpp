@@ -1,5 +1,7 @@
 #include "storage/farm/password.hpp"
 
+#include "can/text/put.hpp"
+
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/rand.h>
@@ -21,16 +23,6 @@ constexpr std::size_t salt_bytes = 16;
 constexpr std::size_t hash_bytes = 32;
 
 using raw_bytes = std::vector<unsigned char>;
-
-std::string hex_of(const raw_bytes& raw) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string out;
-  for (const auto byte : raw) {
-    out += digits[byte >> 4U];
-    out += digits[byte & 0xFU];
-  }
-  return out;
-}
 
 std::optional<raw_bytes> bytes_of(std::string_view hex) {
   raw_bytes out(hex.size() / 2);
@@ -76,7 +68,8 @@ std::optional<std::string> hash_of_password(std::string_view password) {
   if (!hash)
     return std::nullopt;
   return "scrypt$" + std::to_string(log_n_default) + "$" + std::to_string(r_default) + "$"
-         + std::to_string(p_default) + "$" + hex_of(salt) + "$" + hex_of(*hash);
+         + std::to_string(p_default) + "$" + can::text::lower_hex(salt) + "$"
+         + can::text::lower_hex(*hash);
 }
 
 bool opens(std::string_view password, std::string_view hash) {

@@ -1,5 +1,6 @@
 #include "storage/move/facts.hpp"
 
+#include "can/text/put.hpp"
 #include "storage/postgres/connection/byte_buffer.hpp"
 
 #include <array>
@@ -48,13 +49,7 @@ std::string content_hash::hex() {
   std::array<unsigned char, EVP_MAX_MD_SIZE> raw{};
   unsigned size = 0;
   (void)EVP_DigestFinal_ex(digest_.get(), raw.data(), &size);
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string out;
-  for (unsigned i = 0; i < size; ++i) {
-    out += digits[raw[i] >> 4U];
-    out += digits[raw[i] & 15U];
-  }
-  return out;
+  return can::text::lower_hex(std::span{raw}.first(size));
 }
 
 result<done> facts_of_table::add_row(std::string_view row) {

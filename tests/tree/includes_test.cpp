@@ -74,7 +74,7 @@ using room_list = std::map<std::string, std::set<std::string>>;
 const room_list rooms{
   {"can", {}},
   {"can/text", {"can"}},
-  {"can/frame", {"can"}},
+  {"can/frame", {"can", "can/text"}},
   {"can/transport", {"can", "can/frame"}},
   {"can/logs", {"can", "can/frame", "can/text", "can/transport"}},
   {"can/dbc", {"can", "can/frame"}},

@@ -1,10 +1,11 @@
 #include "tools/furrow-edge/console.hpp"
 
+#include "can/text/time.hpp"
+
 #include <unistd.h>
 
 #include <chrono>
 #include <cstdio>
-#include <ctime>
 
 #include <nlohmann/json.hpp>
 
@@ -14,15 +15,8 @@ namespace {
 
 std::string time_now() {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
-  const auto ms = std::chrono::duration_cast<std::chrono::milliseconds>(now).count();
-  const auto seconds = static_cast<std::time_t>(ms / 1'000);
-  std::tm parts{};
-  gmtime_r(&seconds, &parts);
-  char text[64];
-  const auto size = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &parts);
-  char fraction[16];
-  (void)std::snprintf(fraction, sizeof fraction, ".%03dZ", static_cast<int>(ms % 1'000));
-  return std::string{text, size} + fraction;
+  return can::text::format_time(std::chrono::duration_cast<std::chrono::microseconds>(now).count(),
+                                3);
 }
 
 /// Texts come from peers and files: they must not control the terminal or break the line.

@@ -1,5 +1,7 @@
 #include "tools/furrow/output.hpp"
 
+#include "tools/furrow/logs/columns.hpp"
+
 #include <fmt/format.h>
 
 #include <unistd.h>
@@ -17,13 +19,6 @@ namespace {
 
 int write_error = 0; // errno of the write that failed
 
-/// Characters, counted as code points of UTF-8.
-std::size_t width(std::string_view text) {
-  return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-    return (static_cast<unsigned char>(c) & 0xC0U) != 0x80U;
-  }));
-}
-
 const char* escape(colour colour) {
   switch (colour) {
   case colour::none:
@@ -40,7 +35,7 @@ const char* escape(colour colour) {
 
 void append_cell(std::string& line, const cell& cell, std::size_t wide, bool coloured) {
   const auto text = printable(cell.text);
-  const std::string padding(wide - std::min(wide, width(text)), ' ');
+  const std::string padding(wide - std::min(wide, columns_of(text)), ' ');
   if (cell.number)
     line += padding;
   const bool painted = coloured && cell.colour != colour::none;
@@ -88,10 +83,10 @@ std::string rendered(const table& table, bool coloured) {
     return {}; // rows that name their columns themselves, and there are none
   std::vector<std::size_t> widths;
   for (const auto& heading : table.headings)
-    widths.push_back(width(heading));
+    widths.push_back(columns_of(heading));
   for (const auto& row : table.rows)
     for (std::size_t i = 0; i < row.size(); ++i)
-      widths[i] = std::max(widths[i], width(row[i].text));
+      widths[i] = std::max(widths[i], columns_of(row[i].text));
   std::string text;
   const auto append_row = [&](const std::vector<cell>& row) {
     std::string line;

@@ -1,7 +1,7 @@
 /// Standard output: tables, JSON, JSON lines and raw text.
 ///
-/// Shape: columns are as wide as their content. Control characters in names are shown as question marks, so that a
-///   machine's name cannot control the terminal. Colours are used only on a terminal, and not with NO_COLOR
+/// Shape: columns are as wide as a terminal shows their content. Control characters in names are shown as question marks,
+///   so that a machine's name cannot control the terminal. Colours are used only on a terminal, and not with NO_COLOR
 ///   (no-color.org) or TERM=dumb.
 /// Errors: if the reader closes the pipe, the program ends at once with success. Any other write error is an error.
 #pragma once

@@ -2,8 +2,8 @@
 
 #include "storage/postgres/connection/pq.hpp"
 #include "storage/postgres/connection/url.hpp"
+#include "storage/spawn.hpp"
 
-#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -56,27 +56,6 @@ std::vector<std::string> folders(int server_major) {
     if (!folder.empty())
       out.push_back(folder);
   return out;
-}
-
-[[noreturn]] void become(std::vector<std::string> words,
-                         const std::vector<std::string>& environment,
-                         int in,
-                         int out,
-                         int errors) {
-  const int nothing = ::open("/dev/null", O_RDWR);
-  ::dup2(in < 0 ? nothing : in, STDIN_FILENO);
-  ::dup2(out < 0 ? nothing : out, STDOUT_FILENO);
-  ::dup2(errors, STDERR_FILENO);
-  for (const auto& variable : environment)
-    ::putenv(::strdup(variable.c_str())); // kept until exec
-  ::setenv("LC_ALL", "C.UTF-8", 1);
-  std::vector<char*> argv;
-  argv.reserve(words.size() + 1);
-  for (auto& word : words)
-    argv.push_back(word.data());
-  argv.push_back(nullptr);
-  ::execv(argv[0], argv.data());
-  ::_exit(127);
 }
 
 std::string quoted(std::string_view value) {
@@ -138,15 +117,16 @@ result<pg_child> pg_child::start(const std::vector<std::string>& words,
                                  int in,
                                  int out) {
   const int errors = ::memfd_create("errors", MFD_CLOEXEC);
-  const pid_t pid = errors < 0 ? -1 : ::fork();
-  if (pid < 0) {
-    if (errors >= 0)
-      ::close(errors);
+  if (errors < 0)
     return failure{errc::retry_later, words[0] + ": " + std::strerror(errno)};
+  auto settings = environment;
+  settings.emplace_back("LC_ALL=C.UTF-8");
+  const auto pid = spawn(words, std::move(settings), {in, out, errors});
+  if (!pid) {
+    ::close(errors);
+    return pid.error();
   }
-  if (pid == 0)
-    become(words, environment, in, out, errors);
-  return pg_child{pid, words[0].substr(words[0].rfind('/') + 1), errors};
+  return pg_child{*pid, words[0].substr(words[0].rfind('/') + 1), errors};
 }
 
 pg_child::pg_child(pg_child&& other) noexcept

@@ -41,3 +41,10 @@ TEST_CASE(
   CHECK(run("test \"$PGPASSWORD\" = secret", {"PGPASSWORD=secret"}));
   CHECK_FALSE(run("kill -9 $$"));
 }
+
+TEST_CASE("pg programs: a program that cannot be executed is reported at its start") {
+  const auto child = pg_child::start({"/nonexistent/pg_dump"}, {});
+  REQUIRE_FALSE(child);
+  CHECK(child.code() == errc::retry_later);
+  CHECK(child.error().detail == "/nonexistent/pg_dump: No such file or directory");
+}

@@ -46,6 +46,7 @@ TEST_CASE("times: RFC 3339 is read, with any offset, and infinity") {
 TEST_CASE("times: a written time reads back the same") {
   CHECK(format_time(1'777'617'000'250'000) == "2026-05-01T06:30:00.250000Z");
   CHECK(format_time(-1) == "1969-12-31T23:59:59.999999Z");
+  CHECK(format_time(1'777'617'000'250'999, 3) == "2026-05-01T06:30:00.250Z");
   for (const std::int64_t time : {std::int64_t{0}, std::int64_t{-62'167'219'200'000'000},
                                   std::int64_t{253'402'300'799'999'999}})
     CHECK(parse_time(format_time(time)) == time);

@@ -1,9 +1,10 @@
 #include "tools/furrow/bench/child.hpp"
 
+#include "storage/spawn.hpp"
+
 #include <fmt/format.h>
 
 #include <fcntl.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -58,21 +59,6 @@ std::uint64_t status_number(int process, const std::string& name) {
   return 0;
 }
 
-[[noreturn]] void
-become(std::vector<char*> words, const std::string& output, const child::environment& more) {
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  std::signal(SIGPIPE, SIG_DFL);
-  const int in = ::open("/dev/null", O_RDONLY);
-  const int out = ::open(output.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
-  ::dup2(in, STDIN_FILENO);
-  ::dup2(out, STDOUT_FILENO);
-  ::dup2(out, STDERR_FILENO);
-  for (const auto& [name, value] : more)
-    ::setenv(name.c_str(), value.c_str(), 1);
-  ::execvp(words[0], words.data());
-  ::_exit(127);
-}
-
 } // namespace
 
 scratch::scratch() {
@@ -89,18 +75,21 @@ scratch::~scratch() {
 
 result<child>
 child::start(const std::vector<std::string>& words, std::string output, const environment& more) {
-  std::vector<char*> arguments;
-  arguments.reserve(words.size() + 1);
-  for (const auto& word : words)
-    arguments.push_back(const_cast<char*>(word.c_str()));
-  arguments.push_back(nullptr);
-  const auto pid = ::fork();
-  if (pid == 0)
-    become(std::move(arguments), output, more);
-  if (pid < 0)
+  // setpriv sets PR_SET_PDEATHSIG and becomes the program.
+  std::vector<std::string> started{"setpriv", "--pdeathsig", "KILL"};
+  started.insert(started.end(), words.begin(), words.end());
+  std::vector<std::string> settings;
+  for (const auto& [name, value] : more)
+    settings.push_back(name + "=" + value);
+  const int out = ::open(output.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+  if (out < 0)
+    return failure{errc::failed, fmt::format("{}: {}", output, std::strerror(errno))};
+  const auto pid = storage::spawn(std::move(started), std::move(settings), {-1, out, out});
+  ::close(out);
+  if (!pid)
     return failure{errc::failed,
-                   fmt::format("cannot start {}: {}", words.front(), std::strerror(errno))};
-  return child{pid, std::move(output)};
+                   fmt::format("cannot start {}: {}", words.front(), pid.error().detail)};
+  return child{*pid, std::move(output)};
 }
 
 child::~child() {

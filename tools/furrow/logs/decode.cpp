@@ -5,6 +5,8 @@
 #include "can/frame/identifier.hpp"
 #include "can/logs/bus_table.hpp"
 #include "can/logs/log_format.hpp"
+#include "can/text/json.hpp"
+#include "can/text/put.hpp"
 #include "can/transport/fast_packet.hpp"
 #include "can/transport/transport.hpp"
 #include "tools/furrow/logs/dbc.hpp"
@@ -26,17 +28,6 @@ constexpr std::size_t decode_piece_bytes = 262'144;
 /// A log is read once and completely: there is room for the largest possible message, and for all other messages in
 /// transfer.
 constexpr can::transport_limits decode_limits{1024, can::reassembler::etp_bytes_max + (16U << 20U)};
-
-void append_hex(std::string& out, std::span<const std::uint8_t> bytes) {
-  constexpr std::string_view digits = "0123456789ABCDEF";
-  const auto from = out.size();
-  out.resize(from + bytes.size() * 2);
-  auto* to = out.data() + from;
-  for (const auto byte : bytes) {
-    *to++ = digits[byte >> 4U];
-    *to++ = digits[byte & 0xFU];
-  }
-}
 
 /// `(1547753403.715009) `; before 1970 with a sign before the number.
 void append_seconds(std::string& out, std::int64_t time_us) {
@@ -117,7 +108,7 @@ void definitions::prepare() {
     for (int n = 2; !names.insert(name).second; ++n)
       name = signal.name + '#' + std::to_string(n);
     auto& opening = openings_.emplace_back();
-    append_text(opening, name);
+    can::text::append_json_text(opening, name);
     opening += ":{\"spn\":";
     opening += signal.spn ? std::to_string(*signal.spn) : "null";
     opening += ",\"raw\":";
@@ -298,7 +289,7 @@ void decoder::print_json(const can::plan_message& of,
   text_ += ",\"time\":";
   append_seconds(text_, message.time_us);
   text_ += ",\"bus\":";
-  append_text(text_, message.bus);
+  can::text::append_json_text(text_, message.bus);
   text_ += ",\"pgn\":";
   if (of.pgn)
     append_number(text_, *of.pgn);
@@ -315,7 +306,7 @@ void decoder::print_json(const can::plan_message& of,
     text_ += ",\"source\":null,\"destination\":null";
   }
   text_ += ",\"message\":";
-  append_text(text_, of.name);
+  can::text::append_json_text(text_, of.name);
   text_ += ",\"signals\":{";
   for (std::size_t i = 0; i < count; ++i) {
     const auto& value = values_[i];
@@ -360,16 +351,14 @@ void decoder::append_value(const can::decoded_signal& value) {
 void decoder::print_text(const can::plan_message& of,
                          const whole_message& message,
                          std::size_t count) {
-  constexpr std::string_view digits = "0123456789ABCDEF";
   text_ += '(';
   append_seconds(text_, message.time_us);
   text_ += ") ";
   text_ += message.bus;
   text_ += ' ';
-  for (int shift = message.extended ? 28 : 8; shift >= 0; shift -= 4)
-    text_ += digits[message.can_id >> static_cast<unsigned>(shift) & 0xFU];
+  can::text::append_hex(text_, message.can_id, message.extended ? 8 : 3);
   text_ += '#';
-  append_hex(text_, message.data);
+  can::text::append_hex(text_, message.data);
   text_ += " ::\n" + of.name + '(';
   for (std::size_t i = 0; i < count; ++i) {
     text_ += i == 0 ? "\n    " : ",\n    ";
@@ -393,7 +382,7 @@ void decoder::print_bytes(const can::assembled_message& message) {
     text_ += ",\"transport\":\"";
     text_ += can::to_string(message.transport);
     text_ += "\",\"data\":\"";
-    append_hex(text_, message.data);
+    can::text::append_hex(text_, message.data);
     text_ += "\"}\n";
     return;
   }
@@ -412,7 +401,7 @@ void decoder::print_bytes(const can::assembled_message& message) {
   text_ += ' ';
   append_number(text_, message.data.size());
   text_ += ": ";
-  append_hex(text_, message.data);
+  can::text::append_hex(text_, message.data);
   text_ += '\n';
 }
 

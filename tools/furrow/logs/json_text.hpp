@@ -4,6 +4,8 @@
 /// Errors: none; text must be UTF-8.
 #pragma once
 
+#include "can/text/json.hpp"
+
 #include <charconv>
 #include <cmath>
 #include <concepts>
@@ -34,32 +36,12 @@ inline void append_number(std::string& out, double value) {
   out.append(text, end);
 }
 
-/// In quotes.
-inline void append_text(std::string& out, std::string_view text) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  out += '"';
-  for (const char c : text) {
-    const auto byte = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (byte < 0x20 || byte == 0x7F) {
-      out += "\\u00";
-      out += digits[byte >> 4U];
-      out += digits[byte & 0xFU];
-    } else {
-      out += c;
-    }
-  }
-  out += '"';
-}
-
 /// In quotes, or null when it is empty.
 inline void append_text_or_null(std::string& out, std::string_view text) {
   if (text.empty())
     out += "null";
   else
-    append_text(out, text);
+    can::text::append_json_text(out, text);
 }
 
 } // namespace furrow::cli

@@ -4,12 +4,13 @@
 #include "can/isobus/address_table.hpp"
 #include "can/logs/bus_table.hpp"
 #include "can/logs/log_format.hpp"
+#include "can/text/time.hpp"
 #include "can/transport/transport.hpp"
+#include "tools/furrow/logs/columns.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <ctime>
 #include <iostream>
 #include <map>
 #include <memory>
@@ -132,16 +133,10 @@ double seconds(std::int64_t time_us) {
 std::string time_text(std::int64_t time_us) {
   if (time_us == can::address_table::lasting)
     return "-";
+  if (time_us >= first_date_us)
+    return can::text::format_time(time_us);
   std::array<char, 48> text{};
-  const auto whole = static_cast<std::time_t>(time_us / 1'000'000);
-  const auto micros = static_cast<int>(time_us % 1'000'000);
-  std::tm parts{};
-  if (time_us < first_date_us || gmtime_r(&whole, &parts) == nullptr) {
-    std::snprintf(text.data(), text.size(), "%.6f", seconds(time_us));
-    return text.data();
-  }
-  const auto length = std::strftime(text.data(), text.size(), "%Y-%m-%dT%H:%M:%S", &parts);
-  std::snprintf(text.data() + length, text.size() - length, ".%06dZ", micros);
+  std::snprintf(text.data(), text.size(), "%.6f", seconds(time_us));
   return text.data();
 }
 
@@ -246,11 +241,11 @@ void print_table(std::ostream& out, const bus_census& census, bool unnamed) {
   std::array<std::size_t, 9> widths{};
   for (const auto& one : rows)
     for (std::size_t i = 0; i < one.size(); ++i)
-      widths[i] = std::max(widths[i], one[i].size());
+      widths[i] = std::max(widths[i], columns_of(one[i]));
   for (const auto& one : rows) {
     for (std::size_t i = 0; i < one.size(); ++i)
       out << one[i]
-          << (i + 1 < one.size() ? std::string(widths[i] - one[i].size() + 2, ' ') : "\n");
+          << (i + 1 < one.size() ? std::string(widths[i] - columns_of(one[i]) + 2, ' ') : "\n");
   }
 }
 

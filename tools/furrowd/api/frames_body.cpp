@@ -2,6 +2,7 @@
 
 #include "can/frame/identifier.hpp"
 #include "can/logs/candump.hpp"
+#include "can/text/put.hpp"
 #include "tools/furrowd/http/ask.hpp"
 #include "tools/furrowd/http/store_problem.hpp"
 #include "tools/json/rfc3339.hpp"
@@ -60,11 +61,7 @@ void append_json(std::string& out,
                  header.length());
   has_pgn(header) ? fmt::format_to(at, "{}", can::pgn_of(header.id())) : fmt::format_to(at, "null");
   out += R"(,"payload":")";
-  constexpr std::string_view digits = "0123456789ABCDEF";
-  for (const auto byte : frame.payload()) {
-    out += digits[byte >> 4U];
-    out += digits[byte & 0xFU];
-  }
+  can::text::append_hex(out, frame.payload());
   out += '"';
   if (header.kind() == can::frame_kind::fd)
     fmt::format_to(at, R"(,"fd_flags":{})", header.nibble());

@@ -27,7 +27,7 @@ using storage::record;
 using store_rows = std::shared_ptr<storage::repositories>;
 
 constexpr std::chrono::milliseconds repository_limit = 10s;
-constexpr std::size_t depth_max = 40; // nesting of a body; the store allows 32 levels inside it
+constexpr int depth_max = 40; // nesting of a body; the store allows 32 levels inside it
 
 problem not_kept() {
   return {501, "not_kept", "the store of this node has no fields and no equipment records", ""};
@@ -43,15 +43,16 @@ std::optional<problem> row_not_covered(const call& call, entity what, const std:
 }
 
 std::variant<json, problem> parse_body(const std::string& body) {
-  std::size_t depth = 0;
-  for (const char c : body) {
-    depth += c == '[' || c == '{' ? 1U : 0U;
-    if ((c == ']' || c == '}') && depth > 0)
-      --depth;
-    if (depth > depth_max)
-      return problem{400, "bad_body", "the body is nested too deeply", ""};
-  }
-  auto parsed = json::parse(body, nullptr, false);
+  using event = json::parse_event_t;
+  bool too_deep = false;
+  const auto keep = [&](int depth, event what, json&) {
+    const bool opens = what == event::object_start || what == event::array_start;
+    too_deep = too_deep || (opens && depth >= depth_max);
+    return !too_deep; // so that nothing that walks the value goes deeper either
+  };
+  auto parsed = json::parse(body, keep, false);
+  if (too_deep)
+    return problem{400, "bad_body", "the body is nested too deeply", ""};
   if (parsed.is_discarded())
     return problem{400, "bad_body", "the body is not valid JSON", "send a JSON object"};
   return parsed;
