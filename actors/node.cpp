@@ -144,36 +144,15 @@ public:
   storage::store& store() override { return *store_; }
 
   node_stats stats() const override {
-    const auto& counters = people_->counters;
-    return {counters.sessions,
-            counters.frames_received,
-            counters.frames_durable,
-            counters.items_quarantined,
-            counters.duplicates,
-            counters.rewinds,
-            counters.batches_committed,
-            counters.append_failures,
-            counters.actor_restarts,
-            budget_->limit(),
-            budget_->used(),
-            budget_->peak(),
-            counters.store_up,
-            counters.digest_frames,
-            counters.digest_commits,
-            counters.digest_failures,
-            counters.digest_streams_behind,
-            counters.digest_items_behind,
-            counters.digest_oldest_us,
-            counters.frames_sealed,
-            counters.chunks_sealed,
-            counters.seal_failures,
-            counters.partitions_made,
-            counters.partitions_waiting,
-            counters.partition_rows_stray,
-            counters.partitions_dropped,
-            counters.frames_expired,
-            counters.records_expired,
-            counters.care_failures};
+    node_stats made;
+    for_each_counter([](const counter_label&, auto& to, const auto& from) { to = from; }, made,
+                     people_->counters);
+    made.budget_bytes = budget_->limit();
+    made.budget_used = budget_->used();
+    made.budget_peak = budget_->peak();
+    const auto stalled = people_->stall.look(system_.clock().now(), made.budget_used > 0);
+    made.stalled_s = static_cast<std::uint64_t>(stalled.count());
+    return made;
   }
 
   void note_store(bool up) override {
@@ -318,7 +297,7 @@ private:
   std::atomic<bool> stopping_{false};
   std::atomic<std::uint64_t> sessions_{0};
   system_config system_config_;
-  caf::actor_system system_;
+  mutable caf::actor_system system_; // its clock cannot be read of a const one
   caf::actor root_;
 };
 
