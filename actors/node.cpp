@@ -1,15 +1,9 @@
 #include "actors/node.hpp"
 
-#include "actors/background/caretaker.hpp"
-#include "actors/background/digester.hpp"
-#include "actors/background/sealer.hpp"
-#include "actors/ingest/aggregator.hpp"
-#include "actors/ingest/claim_desk.hpp"
-#include "actors/ingest/fleet.hpp"
-#include "actors/ingest/writer.hpp"
 #include "actors/live/census.hpp"
 #include "actors/supervision/supervisor.hpp"
 #include "actors/supervision/wiring.hpp"
+#include "actors/tree.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
@@ -71,12 +65,13 @@ struct drain_state {
 
 caf::behavior drainer(caf::stateful_actor<drain_state>* self,
                       const std::shared_ptr<memory_budget>& budget,
-                      std::chrono::steady_clock::time_point deadline,
+                      std::chrono::milliseconds limit,
                       const std::function<void()>& done) {
+  const auto deadline = self->clock().now() + limit;
   self->send(self, std::uint8_t{0});
   return {
     [self, budget, deadline, done](std::uint8_t look) {
-      if (budget->used() == 0 || std::chrono::steady_clock::now() >= deadline) {
+      if (budget->used() == 0 || self->clock().now() >= deadline) {
         done();
         self->quit();
         return;
@@ -109,10 +104,11 @@ public:
       budget_{memory_budget::make(config_.budget_bytes)}, people_{std::make_shared<census>()},
       wiring_{std::make_shared<wiring>(config_.lanes)}, system_{system_config_} {
     const auto root_id = people_->enter(0, "node " + config_.name, nullptr);
-    root_ = system_.spawn(supervisor, root_id, root_children(), people_);
+    root_ = system_.spawn(supervisor, root_id, node_tree({config_, store_.get(), people_, wiring_}),
+                          people_);
     people_->set_handle(root_id, root_);
     wiring_->wait_for_fleet();
-    system_.spawn(watcher, root_, [this](const std::string& why) { root_ended(why); });
+    watcher_ = system_.spawn(watcher, root_, [this](const std::string& why) { root_ended(why); });
   }
   local_node(const local_node&) = delete;
   local_node& operator=(const local_node&) = delete;
@@ -121,6 +117,7 @@ public:
     stopping_ = true;
     caf::anon_send_exit(root_, caf::exit_reason::user_shutdown);
     root_ = nullptr;
+    watcher_ = nullptr;
     system_.await_all_actors_done();
     // Handles must not outlive the actor system.
     wiring_->clear();
@@ -144,36 +141,15 @@ public:
   storage::store& store() override { return *store_; }
 
   node_stats stats() const override {
-    const auto& counters = people_->counters;
-    return {counters.sessions,
-            counters.frames_received,
-            counters.frames_durable,
-            counters.items_quarantined,
-            counters.duplicates,
-            counters.rewinds,
-            counters.batches_committed,
-            counters.append_failures,
-            counters.actor_restarts,
-            budget_->limit(),
-            budget_->used(),
-            budget_->peak(),
-            counters.store_up,
-            counters.digest_frames,
-            counters.digest_commits,
-            counters.digest_failures,
-            counters.digest_streams_behind,
-            counters.digest_items_behind,
-            counters.digest_oldest_us,
-            counters.frames_sealed,
-            counters.chunks_sealed,
-            counters.seal_failures,
-            counters.partitions_made,
-            counters.partitions_waiting,
-            counters.partition_rows_stray,
-            counters.partitions_dropped,
-            counters.frames_expired,
-            counters.records_expired,
-            counters.care_failures};
+    node_stats made;
+    for_each_counter([](const counter_label&, auto& to, const auto& from) { to = from; }, made,
+                     people_->counters);
+    made.budget_bytes = budget_->limit();
+    made.budget_used = budget_->used();
+    made.budget_peak = budget_->peak();
+    const auto stalled = people_->stall.look(system_.clock().now(), made.budget_used > 0);
+    made.stalled_s = static_cast<std::uint64_t>(stalled.count());
+    return made;
   }
 
   void note_store(bool up) override {
@@ -203,111 +179,37 @@ public:
   }
 
   void drain(std::chrono::milliseconds deadline, std::function<void()> done) override {
-    system_.spawn(drainer, budget_, std::chrono::steady_clock::now() + deadline, std::move(done));
+    system_.spawn(drainer, budget_, deadline, std::move(done));
   }
 
   void on_failure(std::function<void(std::string)> failed) override {
-    const std::lock_guard lock{failure_mutex_};
-    failed_ = std::move(failed);
-    if (failed_ && !failure_.empty())
-      failed_(failure_);
+    failed = tell_failure_later(std::move(failed));
+    if (failed)
+      failed(failure_);
   }
 
 private:
+  /// Gives the listener back when there is a failure to tell it now; keeps it otherwise.
+  std::function<void(std::string)> tell_failure_later(std::function<void(std::string)> failed) {
+    const std::lock_guard lock{failure_mutex_};
+    if (!failure_.empty())
+      return failed;
+    failed_ = std::move(failed);
+    return {};
+  }
+
   void root_ended(const std::string& why) {
     if (stopping_)
       return;
-    const std::lock_guard lock{failure_mutex_};
-    failure_ = why.empty() ? "the root supervisor ended" : why;
-    if (failed_)
-      failed_(failure_);
-  }
-
-  std::vector<child_spec> storage_children() {
-    auto* store = store_.get();
-    const restart_policy policy{10, std::chrono::seconds{60}};
-    std::vector<child_spec> children;
-    children.push_back(
-      {"claim-desk",
-       [this, store](caf::event_based_actor* parent, std::uint64_t) {
-         const claim_desk_config config{config_.claim_retry, std::chrono::seconds{1}};
-         return caf::actor_cast<caf::actor>(parent->spawn(claim_desk, config, store, people_));
-       },
-       [this](const caf::actor& child) {
-         wiring_->set_desk(caf::actor_cast<claim_desk_actor>(child));
-       },
-       policy});
-    for (std::size_t lane = 0; lane < config_.lanes; ++lane) {
-      const auto number = std::to_string(lane);
-      children.push_back({"writer-" + number,
-                          [this, store, number](caf::event_based_actor* parent, std::uint64_t) {
-                            return caf::actor_cast<caf::actor>(
-                              parent->spawn(writer, store, "w" + number));
-                          },
-                          [this, lane](const caf::actor& child) {
-                            wiring_->set_writer(lane, caf::actor_cast<writer_actor>(child));
-                          },
-                          policy});
-      children.push_back({"aggregator-" + number,
-                          [this](caf::event_based_actor* parent, std::uint64_t) {
-                            return caf::actor_cast<caf::actor>(
-                              parent->spawn(aggregator, aggregator_config{}, people_));
-                          },
-                          [this, lane](const caf::actor& child) {
-                            wiring_->set_aggregator(lane, caf::actor_cast<aggregator_actor>(child));
-                          },
-                          policy});
+    people_->counters.gave_up = true;
+    std::function<void(std::string)> failed;
+    {
+      const std::lock_guard lock{failure_mutex_};
+      failure_ = why.empty() ? "the root supervisor ended" : why;
+      failed = std::move(failed_);
     }
-    if (config_.digest.on && store->digests())
-      children.push_back({"digest",
-                          [this, store](caf::event_based_actor* parent, std::uint64_t) {
-                            return caf::actor_cast<caf::actor>(parent->spawn<caf::detached>(
-                              digester, config_.digest, store, people_));
-                          },
-                          [](const caf::actor&) {}, policy});
-    if (store->seals() && config_.seal_after.count() > 0)
-      children.push_back({"sealer",
-                          [this, store](caf::event_based_actor* parent, std::uint64_t) {
-                            sealer_config config;
-                            config.due_after = config_.seal_after;
-                            config.behind_digest = config_.digest.on && store->digests();
-                            return caf::actor_cast<caf::actor>(
-                              parent->spawn(sealer, config, store, people_));
-                          },
-                          [](const caf::actor&) {}, policy});
-    if (config_.care_interval.count() > 0 && store->open_care() != nullptr)
-      children.push_back({"caretaker",
-                          [this, store](caf::event_based_actor* parent, std::uint64_t) {
-                            caretaker_config config;
-                            config.look_every = config_.care_interval;
-                            return caf::actor_cast<caf::actor>(
-                              parent->spawn(caretaker, config, store->open_care(), people_));
-                          },
-                          [](const caf::actor&) {}, policy});
-    return children;
-  }
-
-  std::vector<child_spec> root_children() {
-    const restart_policy policy{3, std::chrono::seconds{60}};
-    child_spec storage{"storage",
-                       [this](caf::event_based_actor* parent, std::uint64_t id) {
-                         return caf::actor{
-                           parent->spawn(supervisor, id, storage_children(), people_)};
-                       },
-                       [](const caf::actor&) {}, policy};
-    child_spec fleet_spec{
-      "fleet",
-      [this](caf::event_based_actor* parent, std::uint64_t id) {
-        fleet_config config;
-        config.lanes = config_.lanes;
-        config.equipment.block_frames_max = config_.block_frames_max;
-        config.equipment.flush_interval = config_.flush_interval;
-        config.equipment.passivate_after = config_.passivate_after;
-        return caf::actor_cast<caf::actor>(parent->spawn(fleet, id, config, people_));
-      },
-      [this](const caf::actor& child) { wiring_->set_fleet(caf::actor_cast<fleet_actor>(child)); },
-      policy};
-    return {std::move(storage), std::move(fleet_spec)};
+    if (failed)
+      failed(failure_);
   }
 
   const node_config config_;
@@ -321,8 +223,9 @@ private:
   std::atomic<bool> stopping_{false};
   std::atomic<std::uint64_t> sessions_{0};
   system_config system_config_;
-  caf::actor_system system_;
+  mutable caf::actor_system system_; // its clock cannot be read of a const one
   caf::actor root_;
+  caf::actor watcher_; // CAF ends an actor that nobody holds and nothing is sent to
 };
 
 } // namespace

@@ -7,8 +7,8 @@
 /// Errors: a session learns everything through its port; nothing throws after construction.
 #pragma once
 
-#include "actors/background/digest_config.hpp"
 #include "actors/live/board.hpp"
+#include "actors/node_config.hpp"
 #include "actors/session/memory_budget.hpp"
 #include "actors/session/session.hpp"
 #include "can/live/machine_monitor.hpp"
@@ -23,21 +23,6 @@
 #include <vector>
 
 namespace furrow::actors {
-
-struct node_config {
-  std::string name = "n1";
-  unsigned lanes = 1; // aggregator and writer pairs, one database connection each
-  std::size_t budget_bytes = 256U << 20U;    // received and not yet durable, over all sessions
-  std::size_t session_bytes_max = 4U << 20U; // of that, one session at most
-  std::size_t block_frames_max = 8'192; // a block goes to the aggregator when it has so many frames
-  std::chrono::milliseconds flush_interval{150};      // or when its oldest frame has waited so long
-  std::chrono::milliseconds passivate_after{120'000}; // an equipment actor without a session stops
-  std::chrono::milliseconds claim_retry{
-    250}; // first wait after a failed claim; doubles to 1 s, with jitter
-  digest_config digest;
-  std::chrono::minutes seal_after{60};    // fresh blocks too few for a chunk; 0: never seal
-  std::chrono::minutes care_interval{10}; // partitions and retention; 0: leave them to other nodes
-};
 
 class node {
 public:
@@ -65,7 +50,8 @@ public:
   /// Sends off every session (Goaway is the listener's), commits what is held, then calls back; at
   /// most `deadline` long.
   virtual void drain(std::chrono::milliseconds deadline, std::function<void()> done) = 0;
-  /// Called once when the node can go on no longer (the storage supervisor has spent its restarts).
+  /// Called once when the node can go on no longer: the root supervisor has ended, because a child
+  /// has spent its restarts or somebody killed it. Called at once if that has already happened.
   virtual void on_failure(std::function<void(std::string)> failed) = 0;
 };
 

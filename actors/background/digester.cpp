@@ -33,7 +33,7 @@ storage::handler<T> answer_to(digester_pointer self) {
 
 void begin_pass(digester_pointer self) {
   auto& state = self->state;
-  state.pass_began = digester_state::clock::now();
+  state.pass_began = self->clock().now();
   state.passing = true;
   state.last_stream = 0;
   state.streams_left = state.items_left = 0;
@@ -52,7 +52,7 @@ void end_pass(digester_pointer self) {
   counters.digest_items_behind = state.items_left;
   counters.digest_oldest_us = state.oldest_left_us;
   // Streams that have more wait for their turn, not for the interval.
-  const auto since = digester_state::clock::now() - state.pass_began;
+  const auto since = self->clock().now() - state.pass_began;
   const auto wait = state.items_left != 0
                       ? milliseconds{0}
                       : std::chrono::duration_cast<milliseconds>(state.config.interval - since);
@@ -82,7 +82,7 @@ std::vector<storage::digest_stream> next_batch(digester_state& state) {
 
 void go_on(digester_pointer self) {
   auto& state = self->state;
-  state.run_began = digester_state::clock::now();
+  state.run_began = self->clock().now();
   state.batch = next_batch(state);
   if (state.batch.empty()) {
     state.lane->pending(state.last_stream, streams_a_call,
@@ -107,7 +107,7 @@ void put_back(digester_state& state, std::size_t first) {
 /// So long that the run before it was `duty` of the time.
 void rest(digester_pointer self) {
   const auto& state = self->state;
-  const auto took = digester_state::clock::now() - state.run_began;
+  const auto took = self->clock().now() - state.run_began;
   const auto duty = std::clamp(state.config.duty_pct, 1U, 100U);
   const auto pause = std::chrono::duration_cast<milliseconds>(took * (100 - duty) / duty);
   self->delayed_send(self, std::min(pause, rest_max), digest_due{});

@@ -40,6 +40,7 @@ void write_next(aggregator_pointer self) {
   auto next = state.queue.take(now);
   state.under_way = std::move(next.tickets);
   state.call = next_call();
+  state.counts->stall.asked(now);
   self->send(state.writer, append_job{state.call, std::move(next.batch), aggregator_actor{self}});
 }
 
@@ -57,6 +58,7 @@ void settle(aggregator_pointer self, const storage::append_outcome& outcome) {
   ++counters.batches_committed;
   counters.items_quarantined += outcome.quarantined;
   self->state.counts->store_answers();
+  self->state.counts->stall.stored();
   for (const auto& ticket : std::exchange(self->state.under_way, tickets{})) {
     const bool fenced = std::find(outcome.fenced.begin(), outcome.fenced.end(), ticket.claim.stream)
                         != outcome.fenced.end();
@@ -84,6 +86,7 @@ aggregator_actor::behavior_type aggregator(aggregator_pointer self,
   self->state.counts = std::move(counts);
   return {
     [self](append_order& order) {
+      self->state.counts->stall.asked(self->clock().now());
       self->state.queue.add(std::move(order.origin), std::move(order.held));
       write_next(self);
     },

@@ -56,6 +56,7 @@ claim_desk_actor::behavior_type claim_desk(claim_desk_pointer self,
                                            std::shared_ptr<census> counts) {
   report_exceptions(self);
   self->state.queue = claim_queue<stream_origin>{config.first_wait, config.longest_wait};
+  self->state.random.seed(static_cast<std::minstd_rand::result_type>(config.seed));
   self->state.store = store;
   self->state.counts = std::move(counts);
   return {

@@ -11,6 +11,7 @@
 #include <caf/typed_event_based_actor.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <random>
 
@@ -19,7 +20,8 @@ namespace furrow::actors {
 struct claim_desk_config {
   std::chrono::milliseconds first_wait{250};
   std::chrono::milliseconds longest_wait{
-    1'000}; // acks are to resume within a second of the database's return
+    1'000};               // acks are to resume within a second of the database's return
+  std::uint64_t seed = 1; // of the waits' jitter
 };
 
 struct claim_desk_state {
@@ -27,7 +29,7 @@ struct claim_desk_state {
   claim_queue<stream_origin> queue{{}, {}};
   std::uint64_t call = 0;
   bool waiting = false; // for retry_due
-  std::minstd_rand random{std::random_device{}()};
+  std::minstd_rand random;
   storage::store* store = nullptr;
   std::shared_ptr<census> counts;
 };

@@ -44,21 +44,20 @@ void refuse(attach_order& order, std::string why) {
 void attach(fleet_pointer self, attach_order& order) {
   auto& state = self->state;
   const auto key = order.from->farm + "/" + order.from->hello.equipment;
-  auto found = state.machines.find(key);
-  if (found == state.machines.end()) {
-    if (state.machines.size() >= state.config.equipment_max) {
-      refuse(order, "this node has as many machines as it may");
-      return;
-    }
-    found = state.machines.emplace(key, fleet_state::machine{}).first;
-  }
-  auto& machine = found->second;
-  if (std::chrono::steady_clock::now() < machine.quarantined_until) {
+  switch (state.account.greet(key, self->clock().now())) {
+  case fleet_account::admission::full:
+    refuse(order, "this node has as many machines as it may");
+    return;
+  case fleet_account::admission::quarantined:
     refuse(order, "this machine's actor died too often and is quarantined");
     return;
+  case fleet_account::admission::start:
+    start_machine(self, key, *order.from, state.machines[key]);
+    break;
+  case fleet_account::admission::running:
+    break;
   }
-  if (!machine.actor)
-    start_machine(self, key, *order.from, machine);
+  const auto& machine = state.machines.at(key);
   order.target->set(machine.actor);
   self->send(machine.actor, std::move(order));
 }
@@ -76,18 +75,19 @@ void machine_died(fleet_pointer self, const caf::down_msg& down) {
   machine.actor = nullptr;
   if (!down.reason) { // passivated
     state.people->leave(machine.census_id);
+    state.account.stopped(found->first);
     state.machines.erase(found);
     return;
   }
   const auto why = self->system().render(down.reason);
-  if (machine.deaths.next(state.config.restart, std::chrono::steady_clock::now())) {
+  if (state.account.died(found->first, self->clock().now())
+      == fleet_account::verdict::awaits_gateway) {
     spdlog::warn("equipment {} died ({}); its gateway will start it again", found->first, why);
     state.people->set_state(machine.census_id, "awaiting gateway", why);
     return;
   }
   spdlog::error("equipment {} died too often ({}) and is quarantined for {} s", found->first, why,
                 state.config.restart.window.count());
-  machine.quarantined_until = std::chrono::steady_clock::now() + state.config.restart.window;
   state.people->set_state(machine.census_id, "quarantined", why);
 }
 
@@ -107,6 +107,7 @@ fleet_actor::behavior_type fleet(fleet_pointer self,
                                  std::shared_ptr<census> people) {
   report_exceptions(self);
   self->state.config = config;
+  self->state.account = {config.equipment_max, config.restart};
   self->state.census_id = census_id;
   self->state.people = std::move(people);
   self->state.aggregators.resize(config.lanes);

@@ -1,5 +1,5 @@
 /// The fleet supervisor: starts a machine's actor when its gateway greets, passes on where the
-/// lanes are, and keeps each machine's account of deaths. A machine that dies too often is
+/// lanes are, and tells fleet_account.hpp which machines died. A machine that dies too often is
 /// quarantined without taking its neighbours.
 ///
 /// Shape: a dead machine is not started at once: its sessions were dropped with it, and the gateway
@@ -9,6 +9,7 @@
 #pragma once
 
 #include "actors/ingest/equipment.hpp"
+#include "actors/ingest/fleet_account.hpp"
 #include "actors/live/census.hpp"
 #include "actors/messages.hpp"
 #include "actors/supervision/restart_policy.hpp"
@@ -34,12 +35,11 @@ struct fleet_config {
 struct fleet_state {
   static constexpr const char* name = "fleet";
   struct machine {
-    equipment_actor actor; // null: died or passivated
+    equipment_actor actor; // null: died
     std::uint64_t census_id = 0;
-    restart_account deaths;
-    std::chrono::steady_clock::time_point quarantined_until;
   };
   fleet_config config;
+  fleet_account account;
   std::uint64_t census_id = 0;
   std::shared_ptr<census> people;
   std::unordered_map<std::string, machine> machines; // by farm/name

@@ -7,6 +7,8 @@
 #pragma once
 
 #include "actors/live/board.hpp"
+#include "actors/live/counters.hpp"
+#include "actors/live/stall_watch.hpp"
 
 #include <caf/actor.hpp>
 
@@ -19,39 +21,11 @@
 
 namespace furrow::actors {
 
-struct node_counters {
-  std::atomic<std::uint64_t> sessions{0};
-  std::atomic<std::uint64_t> frames_received{0};
-  std::atomic<std::uint64_t> frames_durable{0};
-  std::atomic<std::uint64_t> items_quarantined{0};
-  std::atomic<std::uint64_t> duplicates{0};
-  std::atomic<std::uint64_t> rewinds{0};
-  std::atomic<std::uint64_t> batches_committed{0};
-  std::atomic<std::uint64_t> append_failures{0};
-  std::atomic<std::uint64_t> actor_restarts{0};
-  std::atomic<std::uint64_t> digest_frames{0};
-  std::atomic<std::uint64_t> digest_commits{0};
-  std::atomic<std::uint64_t> digest_failures{0};
-  std::atomic<std::uint64_t> digest_streams_behind{0};
-  std::atomic<std::uint64_t> digest_items_behind{0};
-  std::atomic<std::int64_t> digest_oldest_us{0};
-  std::atomic<bool> store_up{false};
-  std::atomic<std::uint64_t> frames_sealed{0};
-  std::atomic<std::uint64_t> chunks_sealed{0};
-  std::atomic<std::uint64_t> seal_failures{0};
-  std::atomic<std::uint64_t> partitions_made{0};
-  std::atomic<std::uint64_t> partitions_waiting{0};
-  std::atomic<std::uint64_t> partition_rows_stray{0};
-  std::atomic<std::uint64_t> partitions_dropped{0};
-  std::atomic<std::uint64_t> frames_expired{0};
-  std::atomic<std::uint64_t> records_expired{0};
-  std::atomic<std::uint64_t> care_failures{0};
-};
-
 class census {
 public:
   node_counters counters;
   live_board board;
+  stall_watch stall;
 
   /// What work with the database, or a look at it, has found; told in the log when it is the answer after none.
   void store_answers();

@@ -4,8 +4,16 @@
 
 namespace furrow::actors {
 
+void restart_account::started(time_point now) {
+  if (died_)
+    waited_ += now - *died_;
+  died_.reset();
+}
+
 std::optional<std::chrono::milliseconds> restart_account::next(const restart_policy& policy,
                                                                time_point now) {
+  died_ = now;
+  now -= waited_;
   while (!recent_.empty() && now - recent_.front() > policy.window)
     recent_.pop_front();
   if (recent_.size() >= policy.restarts_max)

@@ -19,18 +19,27 @@ struct restart_policy {
   std::chrono::milliseconds longest_wait{5'000};
 };
 
-/// One child's account of restarts.
+/// One child's account of restarts. The window counts the time that the child ran: the waits before
+/// its restarts are left out. Otherwise a child that dies soon after every start would never spend
+/// its budget, because its own waits would carry the deaths before out of the window.
 class restart_account {
 public:
   using time_point = std::chrono::steady_clock::time_point;
 
-  /// How long to wait before the restart that is due now; nothing when the budget is spent.
+  /// The child runs again. An account that is never told counts all time.
+  void started(time_point now);
+  /// The child has died now: how long to wait before it is restarted; nothing when the budget is
+  /// spent.
   [[nodiscard]] std::optional<std::chrono::milliseconds> next(const restart_policy& policy,
                                                               time_point now);
+  /// Gives the whole budget back.
+  void forgive() { recent_.clear(); }
   [[nodiscard]] std::uint32_t total() const { return total_; }
 
 private:
-  std::deque<time_point> recent_;
+  std::deque<time_point> recent_; // without the waits
+  std::optional<time_point> died_;
+  time_point::duration waited_{};
   std::uint32_t total_ = 0;
 };
 

@@ -16,11 +16,15 @@ namespace {
 
 using supervisor_pointer = caf::stateful_actor<supervisor_state>*;
 
-caf::actor start(supervisor_pointer self, supervisor_state::child& child) {
-  child.handle = child.spec.start(self, child.census_id);
+void start(supervisor_pointer self, supervisor_state::child& child) {
+  const auto& spec = child.spec;
+  child.handle =
+    spec.start
+      ? spec.start(self, child.census_id)
+      : caf::actor{self->spawn(supervisor, child.census_id, spec.children, self->state.people)};
   child.running = true;
+  child.account.started(self->clock().now());
   self->monitor(child.handle);
-  return child.handle;
 }
 
 void restart(supervisor_pointer self, std::size_t index, const std::string& why) {
@@ -41,7 +45,7 @@ void child_died(supervisor_pointer self, const caf::down_msg& down) {
   child->running = false;
   child->handle = nullptr;
   const auto why = self->system().render(down.reason);
-  const auto wait = child->account.next(child->spec.restart, std::chrono::steady_clock::now());
+  const auto wait = child->account.next(child->spec.restart, self->clock().now());
   if (!wait) {
     spdlog::error("{} died again ({}): its restart budget is spent", child->spec.id, why);
     self->quit(down.reason ? down.reason : caf::make_error(caf::exit_reason::unhandled_exception));

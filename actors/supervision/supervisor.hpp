@@ -1,7 +1,8 @@
 /// Supervision as data: a list of children, each with how to start it and how often it may be
 /// restarted.
 ///
-/// Shape: one for one. Children start in order and stop in reverse. A child that dies is started
+/// Shape: a tree: a child without `start` is a supervisor of its own `children`.
+///   One for one. Children start in order and stop in reverse. A child that dies is started
 /// again after a wait;
 ///   when its budget is spent, the supervisor itself ends with that child's reason, and whoever
 ///   supervises it decides.
@@ -25,12 +26,13 @@ namespace furrow::actors {
 
 struct child_spec {
   std::string id;
-  /// Spawns the child; `parent` is the supervisor's number in the census, for supervisors of their
-  /// own.
+  /// Spawns the child; `census_id` is the child's number in the census. Empty: the child is a
+  /// supervisor of `children`.
   std::function<caf::actor(caf::event_based_actor* supervisor, std::uint64_t census_id)> start;
   /// Tells those who work with the child where it is now; called after every start.
   std::function<void(const caf::actor& child)> started = [](const caf::actor&) {};
   restart_policy restart;
+  std::vector<child_spec> children = {};
 };
 
 struct supervisor_state {

@@ -1,4 +1,5 @@
 #include "actors/node.hpp"
+#include "tests/support/eventually.hpp"
 #include "tests/support/fake_gateway.hpp"
 #include "tests/support/memory_store.hpp"
 
@@ -13,6 +14,7 @@
 using namespace furrow;
 using namespace furrow::actors;
 using namespace std::chrono_literals;
+using furrow::tests::eventually;
 using furrow::tests::fake_gateway;
 using furrow::tests::memory_store;
 using furrow::tests::memory_tables;
@@ -178,6 +180,32 @@ TEST_CASE_FIXTURE(world,
   REQUIRE(first.rejected());
   CHECK(first.rejected()->code == proto::reject_code::superseded);
   check_whole(20'000);
+}
+
+TEST_CASE_FIXTURE(world, "node: reports once that its root was killed, also to a late listener") {
+  std::atomic<int> told{0};
+  running->on_failure([&](const std::string&) { ++told; });
+  running->kill_actor(1, [](bool killed) { CHECK(killed); });
+  REQUIRE(eventually(10s, [&] { return told > 0; }));
+  CHECK(running->stats().gave_up);
+  running->kill_actor(1, [](bool) {});
+  std::string why;
+  running->on_failure([&](const std::string& reason) { why = reason; });
+  CHECK(why.find("kill") != std::string::npos);
+  CHECK(told == 1);
+}
+
+TEST_CASE_FIXTURE(world, "node: reports once that storage was killed more often than it may be") {
+  std::atomic<int> told{0};
+  running->on_failure([&](const std::string&) { ++told; });
+  int kills = 0;
+  REQUIRE(eventually(20s, [&] {
+    if (const auto id = id_of("storage"); id != 0)
+      running->kill_actor(id, [&](bool killed) { kills += killed ? 1 : 0; });
+    return told > 0;
+  }));
+  CHECK(kills >= 4);
+  CHECK(told == 1);
 }
 
 TEST_CASE_FIXTURE(world, "node: drains what it holds and says so") {

@@ -98,6 +98,7 @@ const room_list rooms{
   {"storage/open_store.cpp",
    {"storage", "storage/postgres", "storage/postgres/connection", "storage/sqlite"}},
   {"actors/session", {}},
+  {"actors/node_config.hpp", {"actors/background"}},
   {"actors/live", {"actors/session"}},
   // The catalogue of messages names what the plain classes of a room decide.
   {"actors/messages.hpp", {"actors/ingest", "actors/interfaces.hpp", "actors/session"}},
@@ -110,7 +111,7 @@ const room_list rooms{
    {"actors/interfaces.hpp", "actors/live", "actors/messages.hpp", "actors/supervision"}},
   {"actors", // the node
    {"actors/background", "actors/ingest", "actors/interfaces.hpp", "actors/live",
-    "actors/messages.hpp", "actors/session", "actors/supervision"}},
+    "actors/messages.hpp", "actors/node_config.hpp", "actors/session", "actors/supervision"}},
   {"tools/cmake", {}},
   {"tools/json", {}},
   {"tools/furrow/logs", {}},
@@ -308,6 +309,32 @@ TEST_CASE("tree: every include goes down the folders, and a library stays behind
       CHECK_MESSAGE(fault.empty(), file << ":" << number << ": " << fault);
     });
   CHECK(seen > 1'000); // it looked
+}
+
+TEST_CASE("tree: what the actors decide is compiled without any header of CAF") {
+  const tree tree;
+  const auto list = tree.read("actors/CMakeLists.txt");
+  const auto from = list.find("add_library(furrow_decisions");
+  REQUIRE(from != std::string::npos);
+  std::istringstream words{list.substr(from, list.find(')', from) - from)};
+  std::vector<std::string> open; // to be read
+  for (std::string word; words >> word;)
+    if (is_source(word))
+      open.push_back("actors/" + word);
+  CHECK(open.size() >= 5);
+  std::set<std::string> seen;
+  while (!open.empty()) {
+    const auto file = open.back();
+    open.pop_back();
+    if (!seen.insert(file).second)
+      continue;
+    for_each_line(tree.read(file), [&](std::size_t number, const std::string& line) {
+      const auto what = include_of(line);
+      CHECK_MESSAGE(!starts_with(what.name, "caf/"), file << ":" << number << ": " << what.name);
+      if (what.quoted && what.name != "furrow.pb.h")
+        open.push_back(what.name);
+    });
+  }
 }
 
 TEST_CASE("tree: a quoted include is named from the root and is there") {

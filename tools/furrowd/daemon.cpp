@@ -15,6 +15,7 @@
 #include <iostream>
 #include <memory>
 #include <optional>
+#include <random>
 #include <string>
 
 #include <boost/asio/post.hpp>
@@ -96,7 +97,9 @@ private:
     auto store = storage::open_store(options);
     if (!store)
       return complain(store.error().detail);
-    node_ = actors::start_node(settings_.node, std::move(*store));
+    auto node = settings_.node;
+    node.seed = std::random_device{}();
+    node_ = actors::start_node(std::move(node), std::move(*store));
     node_->on_failure([this](const std::string& why) {
       asio::post(io_, [this, why] {
         spdlog::critical("the actor system gave up: {}", why);

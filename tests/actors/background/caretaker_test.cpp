@@ -1,8 +1,6 @@
 #include "actors/background/caretaker.hpp"
+#include "tests/support/virtual_time.hpp"
 
-#include <caf/actor_system.hpp>
-#include <caf/actor_system_config.hpp>
-#include <caf/scheduler/test_coordinator.hpp>
 #include <doctest/doctest.h>
 
 #include <deque>
@@ -57,10 +55,6 @@ private:
   }
 };
 
-struct virtual_time : caf::actor_system_config {
-  virtual_time() { set("scheduler.policy", caf::atom("testing")); }
-};
-
 } // namespace
 
 TEST_CASE(
@@ -74,21 +68,15 @@ TEST_CASE(
   care->expiries = {storage::expire_outcome{.chunks = 3, .frames = 30, .records = 2, .more = true},
                     storage::expire_outcome{.partitions = 1, .frames = 12},
                     storage::expire_outcome{.busy = true}};
-  virtual_time config;
-  caf::actor_system system{config};
-  auto& clock = dynamic_cast<caf::scheduler::test_coordinator&>(system.scheduler());
-  const auto settle = [&](std::chrono::milliseconds time) {
-    clock.advance_time(time);
-    clock.run();
-  };
+  tests::virtual_system system;
   {
     caretaker_config timing;
     timing.steps_a_call = 6;
-    const auto one = system.spawn(caretaker, timing, care, counts);
-    clock.run();
-    settle(4'999ms);
+    const auto one = system->spawn(caretaker, timing, care, counts);
+    system.run();
+    system.advance(4'999ms);
     CHECK(care->partition_calls == 0);
-    settle(1ms);
+    system.advance(1ms);
     CHECK(care->partition_calls == 1);
     REQUIRE(care->requests.size() == 2); // there was more
     CHECK(care->requests[0].steps_max == 6);
@@ -99,23 +87,23 @@ TEST_CASE(
     CHECK(counters.records_expired == 2);
     CHECK(counters.partitions_dropped == 1);
 
-    settle(599'999ms);
+    system.advance(599'999ms);
     CHECK(care->partition_calls == 1);
-    settle(1ms);
+    system.advance(1ms);
     CHECK(care->partition_calls == 2);
     CHECK(counters.partition_rows_stray == 9);
     CHECK(counters.partitions_waiting == 2);
 
-    settle(30'000ms); // another node was at it: soon again, and now the database is away
+    system.advance(30'000ms); // another node was at it: soon again, and now the database is away
     CHECK(care->partition_calls == 3);
     CHECK(care->requests.size() == 3);
     CHECK(counters.care_failures == 1);
     CHECK(counters.partition_rows_stray == 9); // what was known stays known
-    settle(30'000ms);
+    system.advance(30'000ms);
     CHECK(care->partition_calls == 4);
     CHECK(counters.partition_rows_stray == 0);
     CHECK(counters.partitions_waiting == 0);
     caf::anon_send_exit(one, caf::exit_reason::user_shutdown);
-    clock.run();
+    system.run();
   }
 }

@@ -152,3 +152,16 @@ TEST_CASE(
   CHECK(account.next(policy, start + 12s) == 100ms); // two have left the window
   CHECK(account.total() == 4);
 }
+
+TEST_CASE("restart account: the waits before restarts do not carry deaths out of the window") {
+  restart_account account;
+  const restart_policy policy{3, 10s, 50ms, 5s};
+  restart_account::time_point now{};
+  for (int deaths = 0; deaths < 3; ++deaths) {
+    account.started(now);
+    CHECK(account.next(policy, now += 1s));
+    now += 5s; // the wait
+  }
+  account.started(now);
+  CHECK_FALSE(account.next(policy, now + 1s));
+}

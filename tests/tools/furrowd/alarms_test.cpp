@@ -48,6 +48,26 @@ TEST_CASE("alarms: a node raises its own alarms and those of its database") {
   CHECK(names(alarms_of(stats, &activity)) == words{"statements", "store", "stray", "partitions"});
 }
 
+TEST_CASE("alarms: a node that holds items and stores none for 30 s says so, and is not ready") {
+  node_stats stats;
+  stats.store_up = true;
+  stats.stalled_s = 29;
+  CHECK(alarms_of(stats, nullptr).empty());
+  CHECK(unready_reasons(stats).empty());
+  stats.stalled_s = 30;
+  CHECK(names(alarms_of(stats, nullptr)) == std::vector<std::string>{"stalled"});
+  REQUIRE(unready_reasons(stats).size() == 1);
+  CHECK(unready_reasons(stats)[0].find("stored nothing for 30 s") != std::string::npos);
+}
+
+TEST_CASE("alarms: a node whose actor system gave up is not ready") {
+  node_stats stats;
+  stats.store_up = true;
+  stats.gave_up = true;
+  CHECK(names(alarms_of(stats, nullptr)) == std::vector<std::string>{"gave_up"});
+  CHECK(unready_reasons(stats).size() == 1);
+}
+
 TEST_CASE("alarms: each alarm is reported once when raised, and once when over for a while") {
   alarm_watch watch;
   alarm_watch::time_point now;

@@ -92,6 +92,33 @@ TEST_CASE("furrowd: prints ready once on stdout and exits with 0 on SIGTERM") {
   CHECK(node.end() == 0);
 }
 
+TEST_CASE("furrowd: ends with 70 and one critical line when its root actor is killed") {
+  node_program node;
+  REQUIRE(eventually(node_patience, [&] { return node.get("/ready").status == 200; }));
+  CHECK(node.post("/api/v1/actors/1/kill").status == 200);
+  CHECK(node.wait(10s) == 70);
+  CHECK_MESSAGE(times(node.output(), "[critical]") == 1, node.output());
+}
+
+TEST_CASE("furrowd: ends with 70 when storage is killed more often than it may be") {
+  node_program node;
+  const auto id_of_storage = [&] {
+    const auto actors = node.get("/api/v1/actors").body;
+    const auto name = actors.find("\"name\":\"storage\"");
+    const auto id = actors.rfind("\"id\":", name);
+    return name == std::string::npos || id == std::string::npos ? 0
+                                                                : std::stoi(actors.substr(id + 5));
+  };
+  const auto id = id_of_storage();
+  REQUIRE(id > 0);
+  int kills = 0;
+  CHECK(eventually(10s, [&] {
+    kills += node.post("/api/v1/actors/" + std::to_string(id) + "/kill").status == 200 ? 1 : 0;
+    return kills == 4;
+  }));
+  CHECK(node.wait(10s) == 70);
+}
+
 TEST_CASE("furrowd: an unknown flag is a usage error that names the flag") {
   const scratch_folder folder;
   const auto end = run(folder, {"--nope"});

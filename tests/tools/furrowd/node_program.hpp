@@ -55,12 +55,24 @@ public:
 
   [[nodiscard]] answer get(const std::string& target) const { return http_get(http_, target); }
 
+  [[nodiscard]] answer post(const std::string& target) const {
+    return http_ask(http_, "POST", target, "Content-Length: 0\r\n");
+  }
+
   static answer http_get(std::uint16_t port, const std::string& target) {
+    return http_ask(port, "GET", target, "");
+  }
+
+  static answer http_ask(std::uint16_t port,
+                         const std::string& method,
+                         const std::string& target,
+                         const std::string& fields) {
     raw_socket socket{port};
-    socket.send("GET " + target + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    socket.send(method + " " + target + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+                + fields + "\r\n");
     const auto whole = socket.read_all(node_patience);
     const auto body = whole.find("\r\n\r\n");
-    REQUIRE_MESSAGE(body != npos, "no answer to GET " << target);
+    REQUIRE_MESSAGE(body != npos, "no answer to " << method << " " << target);
     return {std::stoi(whole.substr(whole.find(' ') + 1)), whole.substr(body + 4)};
   }
 
@@ -82,6 +94,9 @@ public:
       ++count;
     return count;
   }
+
+  /// Its exit code when it ends by itself.
+  std::optional<int> wait(std::chrono::milliseconds limit) { return process_.wait(limit); }
 
   /// Its exit code after SIGTERM.
   std::optional<int> end() {

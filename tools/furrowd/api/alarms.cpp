@@ -9,6 +9,7 @@ namespace furrow::http {
 namespace {
 
 constexpr double budget_limit_pct = 80;
+constexpr double stall_limit_s = 30;                // a transaction takes milliseconds
 constexpr double digest_limit_s = 300;              // of frames at the rate of the last minute
 constexpr std::uint64_t digest_items_min = 100'000; // one pass digests a smaller backlog
 
@@ -27,11 +28,35 @@ void add_partitions(const actors::node_stats& stats, std::vector<storage::alarm>
          stats.partitions_waiting)});
 }
 
+void add_stall(const actors::node_stats& stats, std::vector<storage::alarm>& out) {
+  const auto stalled = static_cast<double>(stats.stalled_s);
+  if (stalled >= stall_limit_s)
+    out.push_back({"stalled", "node", stalled, stall_limit_s, "s",
+                   fmt::format("this node has stored nothing for {} s although it holds items: see "
+                               "`furrow actors` and the log",
+                               stats.stalled_s)});
+}
+
 } // namespace
+
+std::vector<std::string> unready_reasons(const actors::node_stats& stats) {
+  std::vector<std::string> out;
+  if (stats.gave_up)
+    out.emplace_back("the actor system gave up: the process ends");
+  if (!stats.store_up)
+    out.emplace_back("the database is away: see /monitoring/database");
+  std::vector<storage::alarm> stall;
+  add_stall(stats, stall);
+  for (auto& alarm : stall)
+    out.push_back(std::move(alarm.text));
+  return out;
+}
 
 std::vector<storage::alarm> alarms_of(const actors::node_stats& stats,
                                       const storage::store_activity* activity) {
   auto out = activity != nullptr ? storage::alarms_of(*activity) : std::vector<storage::alarm>{};
+  if (stats.gave_up)
+    out.push_back({"gave_up", "node", 1, 0, "", "the actor system gave up: the process ends"});
   if (!stats.store_up)
     out.push_back({"store", "database", 0, 1, "", "the last claim, append or health check failed"});
   const double budget = static_cast<double>(stats.budget_bytes);
@@ -39,6 +64,7 @@ std::vector<storage::alarm> alarms_of(const actors::node_stats& stats,
   if (used > budget_limit_pct)
     out.push_back({"lag", "database", used, budget_limit_pct, "%",
                    fmt::format("{:.0f} % of --budget holds items that are not yet durable", used)});
+  add_stall(stats, out);
   add_partitions(stats, out);
   if (activity == nullptr || stats.digest_items_behind < digest_items_min)
     return out;

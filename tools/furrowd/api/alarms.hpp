@@ -19,6 +19,9 @@ namespace furrow::http {
 [[nodiscard]] std::vector<storage::alarm> alarms_of(const actors::node_stats& stats,
                                                     const storage::store_activity* activity);
 
+/// Why /ready says no as far as the actors know; empty: the node stores what it gets.
+[[nodiscard]] std::vector<std::string> unready_reasons(const actors::node_stats& stats);
+
 struct alarm_change {
   storage::alarm alarm; // as last seen
   bool raised = false;  // false: it is over

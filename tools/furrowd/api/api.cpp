@@ -191,8 +191,8 @@ api::answer api::ready(call) {
   json reasons = json::array();
   if (draining_)
     reasons.push_back("the node is draining: it takes no new work");
-  if (!node_.stats().store_up)
-    reasons.push_back("the database is away: see /monitoring/database");
+  for (auto& reason : unready_reasons(node_.stats()))
+    reasons.push_back(std::move(reason));
   auto made = ok({{"ready", reasons.empty()}, {"reasons", reasons}});
   made.status = reasons.empty() ? 200 : 503;
   co_return made;

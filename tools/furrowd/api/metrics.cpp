@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cmath>
 #include <fstream>
 #include <iterator>
-#include <span>
 #include <sstream>
 
 namespace furrow::http {
@@ -39,99 +39,34 @@ std::size_t resident_bytes() {
   return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
 }
 
-struct row {
-  const char* name;
-  const char* help;
-  prometheus::MetricType type;
-  std::uint64_t value;
-};
-
-void append_rows(std::vector<prometheus::MetricFamily>& to, std::span<const row> rows) {
-  for (const auto& row : rows)
-    to.push_back(family(row.name, row.help, row.type, static_cast<double>(row.value)));
-}
-
-/// Metrics of items received and committed.
-void append_ingest(std::vector<prometheus::MetricFamily>& to, const actors::node_stats& stats) {
-  using enum prometheus::MetricType;
-  const std::array rows{
-    row{"furrow_sessions", "Open gateway sessions.", Gauge, stats.sessions},
-    row{"furrow_frames_received_total", "Frames received, without duplicates.", Counter,
-        stats.frames_received},
-    row{"furrow_frames_durable_total", "Frames committed to the database.", Counter,
-        stats.frames_durable},
-    row{"furrow_items_quarantined_total", "Items that the database rejected, kept in quarantine.",
-        Counter, stats.items_quarantined},
-    row{"furrow_items_duplicate_total", "Items received again and dropped.", Counter,
-        stats.duplicates},
-    row{"furrow_rewinds_total", "Rewinds sent: requests to a gateway to send items again.", Counter,
-        stats.rewinds},
-    row{"furrow_batches_committed_total", "Transactions that stored items.", Counter,
-        stats.batches_committed},
-    row{"furrow_append_failures_total", "Transactions that failed or are in doubt.", Counter,
-        stats.append_failures},
-    row{"furrow_actor_restarts_total", "Actors restarted by their supervisor.", Counter,
-        stats.actor_restarts},
-    row{"furrow_budget_limit_bytes",
-        "Limit of the memory for items that are received and not yet durable.", Gauge,
-        stats.budget_bytes},
-    row{"furrow_budget_used_bytes", "Memory of items that are received and not yet durable.", Gauge,
-        stats.budget_used},
-    row{"furrow_budget_peak_bytes", "Largest furrow_budget_used_bytes since the node started.",
-        Gauge, stats.budget_peak},
-    row{"furrow_store_up", "Whether the database commits: 1 yes, 0 no.", Gauge,
-        stats.store_up ? 1U : 0U},
-    row{"process_resident_memory_bytes", "Resident memory of the process.", Gauge,
-        resident_bytes()},
-  };
-  append_rows(to, rows);
-}
-
-/// Metrics of digest, sealing, partitions and retention.
-void append_background(std::vector<prometheus::MetricFamily>& to, const actors::node_stats& stats) {
-  using enum prometheus::MetricType;
-  const std::array rows{
-    row{"furrow_digest_frames_total", "Frames digested into rollups and telemetry.", Counter,
-        stats.digest_frames},
-    row{"furrow_digest_commits_total", "Transactions of the digest.", Counter,
-        stats.digest_commits},
-    row{"furrow_digest_failures_total", "Runs of the digest that failed for a stream.", Counter,
-        stats.digest_failures},
-    row{"furrow_digest_streams_behind", "Streams with a digest backlog after the last pass.", Gauge,
-        stats.digest_streams_behind},
-    row{"furrow_digest_items_behind", "Digest backlog after the last pass, in items.", Gauge,
-        stats.digest_items_behind},
-    row{"furrow_digest_oldest_frame_seconds",
-        "Unix time of the oldest frame that the last pass did not digest; 0: none.", Gauge,
-        static_cast<std::uint64_t>(std::max<std::int64_t>(stats.digest_oldest_us, 0)) / 1'000'000},
-    row{"furrow_frames_sealed_total", "Frames that this node sealed.", Counter,
-        stats.frames_sealed},
-    row{"furrow_chunks_sealed_total", "Transactions that sealed a chunk.", Counter,
-        stats.chunks_sealed},
-    row{"furrow_seal_failures_total", "Times that sealing failed.", Counter, stats.seal_failures},
-    row{"furrow_partitions_made_total", "Partitions of can_segment that this node made.", Counter,
-        stats.partitions_made},
-    row{"furrow_partitions_waiting",
-        "Partitions that were needed and could not be made at the last check.", Gauge,
-        stats.partitions_waiting},
-    row{"furrow_partition_stray_rows", "Rows without a partition of their time at the last check.",
-        Gauge, stats.partition_rows_stray},
-    row{"furrow_partitions_dropped_total", "Partitions that retention dropped.", Counter,
-        stats.partitions_dropped},
-    row{"furrow_frames_expired_total", "Frames that retention deleted, by this node.", Counter,
-        stats.frames_expired},
-    row{"furrow_records_expired_total", "Records that retention deleted, by this node.", Counter,
-        stats.records_expired},
-    row{"furrow_care_failures_total", "Times that the care of partitions or retention failed.",
-        Counter, stats.care_failures},
-  };
-  append_rows(to, rows);
+prometheus::MetricType type_of(actors::counter_kind kind) {
+  return kind == actors::counter_kind::total ? prometheus::MetricType::Counter
+                                             : prometheus::MetricType::Gauge;
 }
 
 std::vector<prometheus::MetricFamily> families(const actors::node_stats& stats) {
+  using enum prometheus::MetricType;
   std::vector<prometheus::MetricFamily> made;
-  append_ingest(made, stats);
-  append_background(made, stats);
+  const auto add = [&made](const char* name, const char* help, std::size_t value) {
+    made.push_back(family(name, help, Gauge, static_cast<double>(value)));
+  };
+  actors::for_each_counter(
+    [&made](const actors::counter_label& label, const auto& field) {
+      auto value = static_cast<double>(field);
+      if (label.kind == actors::counter_kind::gauge_time)
+        value = std::floor(std::max(value, 0.0) / 1e6);
+      made.push_back(family(label.name, label.help, type_of(label.kind), value));
+    },
+    stats);
+  add("furrow_budget_limit_bytes", "Memory allowed for what is received and not yet durable.",
+      stats.budget_bytes);
+  add("furrow_budget_used_bytes", "Memory held by what is received and not yet durable.",
+      stats.budget_used);
+  add("furrow_budget_peak_bytes", "The most that was held since the node started.",
+      stats.budget_peak);
+  add("furrow_stalled_seconds", "How long the node has held items without storing any.",
+      stats.stalled_s);
+  add("process_resident_memory_bytes", "Resident memory of the process.", resident_bytes());
   return made;
 }
 

@@ -1,0 +1,132 @@
+/// The node's counters: each is one field and one line of `for_each_counter`, which copies them for
+/// readers and names them for /metrics.
+///
+/// Shape: the same fields twice: `node_counters`, which the actors change, and `node_stats`, a copy.
+/// Units: numbers of items and frames unless the name says otherwise; microseconds since 1970.
+/// Threads: node_counters: any; node_stats: a plain value.
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace furrow::actors {
+
+template <template <class> class Cell>
+struct counter_set {
+  Cell<std::uint64_t> sessions{};
+  Cell<std::uint64_t> frames_received{}; // decoded to live state, without duplicates
+  Cell<std::uint64_t> frames_durable{};
+  Cell<std::uint64_t> items_quarantined{};
+  Cell<std::uint64_t> duplicates{}; // items received again and dropped
+  Cell<std::uint64_t> rewinds{};
+  Cell<std::uint64_t> batches_committed{};
+  Cell<std::uint64_t> append_failures{};
+  Cell<std::uint64_t> actor_restarts{};
+  Cell<std::uint64_t> digest_frames{};
+  Cell<std::uint64_t> digest_commits{};
+  Cell<std::uint64_t> digest_failures{};       // runs that failed for a stream
+  Cell<std::uint64_t> digest_streams_behind{}; // after the last pass
+  Cell<std::uint64_t> digest_items_behind{};
+  Cell<std::int64_t> digest_oldest_us{}; // time of the oldest frame not digested; 0: none
+  Cell<std::uint64_t> frames_sealed{};   // by this node
+  Cell<std::uint64_t> chunks_sealed{};
+  Cell<std::uint64_t> seal_failures{};
+  Cell<std::uint64_t> partitions_made{};      // by this node
+  Cell<std::uint64_t> partitions_waiting{};   // needed, and not made at the last check
+  Cell<std::uint64_t> partition_rows_stray{}; // rows without a partition at the last check
+  Cell<std::uint64_t> partitions_dropped{};   // by retention, by this node
+  Cell<std::uint64_t> frames_expired{};       // by this node
+  Cell<std::uint64_t> records_expired{};
+  Cell<std::uint64_t> care_failures{};
+  Cell<bool> store_up{};
+  Cell<bool> gave_up{}; // the root supervisor has ended: this process can store nothing more
+};
+
+using node_counters = counter_set<std::atomic>;
+
+template <class T>
+using plain_cell = T;
+
+struct node_stats : counter_set<plain_cell> {
+  std::size_t budget_bytes = 0;
+  std::size_t budget_used = 0;
+  std::size_t budget_peak = 0;
+  /// How long the node has held items without storing any; 0: it stores, or holds nothing.
+  std::uint64_t stalled_s = 0;
+};
+
+enum class counter_kind : std::uint8_t {
+  total,     // only grows
+  gauge,     // may fall
+  gauge_time // a time in microseconds, shown in seconds
+};
+
+/// How /metrics names a counter.
+struct counter_label {
+  const char* name;
+  const char* help;
+  counter_kind kind;
+};
+
+/// Calls `visit(label, field of each set...)` for every counter; the sets hold the same fields.
+template <class Visit, class... Sets>
+void for_each_counter(Visit&& visit, Sets&... sets) {
+  using enum counter_kind;
+  const auto show = [&visit](const char* name, const char* help, counter_kind kind,
+                             auto&... fields) {
+    visit(counter_label{name, help, kind}, fields...);
+  };
+  show("furrow_sessions", "Open gateway sessions.", gauge, sets.sessions...);
+  show("furrow_frames_received_total", "Frames received, without duplicates.", total,
+       sets.frames_received...);
+  show("furrow_frames_durable_total", "Frames committed to the database.", total,
+       sets.frames_durable...);
+  show("furrow_items_quarantined_total", "Items that the database rejected, kept in quarantine.",
+       total, sets.items_quarantined...);
+  show("furrow_items_duplicate_total", "Items received again and dropped.", total,
+       sets.duplicates...);
+  show("furrow_rewinds_total", "Rewinds sent: requests to a gateway to send items again.", total, sets.rewinds...);
+  show("furrow_batches_committed_total", "Transactions that stored items.", total,
+       sets.batches_committed...);
+  show("furrow_append_failures_total", "Transactions that failed or are in doubt.", total,
+       sets.append_failures...);
+  show("furrow_actor_restarts_total", "Actors restarted by their supervisor.", total,
+       sets.actor_restarts...);
+  show("furrow_digest_frames_total", "Frames digested into rollups and telemetry.", total,
+       sets.digest_frames...);
+  show("furrow_digest_commits_total", "Transactions of the digest.", total, sets.digest_commits...);
+  show("furrow_digest_failures_total", "Runs of the digest that failed for a stream.", total,
+       sets.digest_failures...);
+  show("furrow_digest_streams_behind", "Streams with a digest backlog after the last pass.",
+       gauge, sets.digest_streams_behind...);
+  show("furrow_digest_items_behind", "Digest backlog after the last pass, in items.", gauge,
+       sets.digest_items_behind...);
+  show("furrow_digest_oldest_frame_seconds",
+       "Unix time of the oldest frame that the last pass did not digest; 0: none.", gauge_time,
+       sets.digest_oldest_us...);
+  show("furrow_frames_sealed_total", "Frames that this node sealed.", total,
+       sets.frames_sealed...);
+  show("furrow_chunks_sealed_total", "Transactions that sealed a chunk.", total, sets.chunks_sealed...);
+  show("furrow_seal_failures_total", "Times that sealing failed.", total, sets.seal_failures...);
+  show("furrow_partitions_made_total", "Partitions of can_segment that this node made.", total,
+       sets.partitions_made...);
+  show("furrow_partitions_waiting", "Partitions that were needed and could not be made at the last check.", gauge,
+       sets.partitions_waiting...);
+  show("furrow_partition_stray_rows", "Rows without a partition of their time at the last check.",
+       gauge, sets.partition_rows_stray...);
+  show("furrow_partitions_dropped_total", "Partitions that retention dropped.", total,
+       sets.partitions_dropped...);
+  show("furrow_frames_expired_total", "Frames that retention deleted, by this node.", total,
+       sets.frames_expired...);
+  show("furrow_records_expired_total", "Records that retention deleted, by this node.", total,
+       sets.records_expired...);
+  show("furrow_care_failures_total", "Times that the care of partitions or retention failed.", total,
+       sets.care_failures...);
+  show("furrow_store_up", "Whether the database commits: 1 yes, 0 no.", gauge,
+       sets.store_up...);
+  show("furrow_node_gave_up", "Whether the node has used up its restarts: 1 yes, 0 no.", gauge,
+       sets.gave_up...);
+}
+
+} // namespace furrow::actors

@@ -1,0 +1,150 @@
+#include "actors/tree.hpp"
+
+#include "actors/background/caretaker.hpp"
+#include "actors/background/digester.hpp"
+#include "actors/background/sealer.hpp"
+#include "actors/ingest/aggregator.hpp"
+#include "actors/ingest/claim_desk.hpp"
+#include "actors/ingest/fleet.hpp"
+#include "actors/ingest/writer.hpp"
+
+#include <string>
+#include <type_traits>
+#include <utility>
+
+namespace furrow::actors {
+
+namespace {
+
+using std::chrono::seconds;
+
+// A writer that dies soon after every start spends this within a minute and ends `storage`.
+constexpr restart_policy pool_restarts{10, seconds{60}};
+// So long that `storage` cannot end so and be restarted for ever: four times that fits in.
+constexpr restart_policy root_restarts{3, seconds{300}};
+
+/// A child of one typed actor: `spawn(supervisor, census_id)` starts it, `tell(handle)` says where
+/// it is.
+template <class Spawn, class Tell>
+child_spec worker(std::string id, const restart_policy& restarts, Spawn spawn, Tell tell) {
+  using handle = std::invoke_result_t<Spawn, caf::event_based_actor*, std::uint64_t>;
+  return {
+    std::move(id),
+    [spawn = std::move(spawn)](caf::event_based_actor* supervisor, std::uint64_t census_id) {
+      return caf::actor_cast<caf::actor>(spawn(supervisor, census_id));
+    },
+    [tell = std::move(tell)](const caf::actor& child) { tell(caf::actor_cast<handle>(child)); },
+    restarts,
+    {}};
+}
+
+constexpr auto nobody = [](const auto&) {}; // who needs to be told
+
+child_spec claim_desk_child(const tree_parts& parts) {
+  claim_desk_config config;
+  config.first_wait = parts.config.claim_retry;
+  config.seed = parts.config.seed;
+  return worker(
+    "claim-desk", pool_restarts,
+    [parts, config](caf::event_based_actor* supervisor, std::uint64_t) {
+      return supervisor->spawn(claim_desk, config, parts.store, parts.people);
+    },
+    [places = parts.places](claim_desk_actor desk) { places->set_desk(std::move(desk)); });
+}
+
+child_spec writer_child(const tree_parts& parts, std::size_t lane) {
+  const auto number = std::to_string(lane);
+  return worker(
+    "writer-" + number, pool_restarts,
+    [parts, number](caf::event_based_actor* supervisor, std::uint64_t) {
+      return supervisor->spawn(writer, parts.store, "w" + number);
+    },
+    [places = parts.places, lane](writer_actor one) { places->set_writer(lane, std::move(one)); });
+}
+
+child_spec aggregator_child(const tree_parts& parts, std::size_t lane) {
+  return worker(
+    "aggregator-" + std::to_string(lane), pool_restarts,
+    [parts](caf::event_based_actor* supervisor, std::uint64_t) {
+      return supervisor->spawn(aggregator, aggregator_config{}, parts.people);
+    },
+    [places = parts.places, lane](aggregator_actor one) {
+      places->set_aggregator(lane, std::move(one));
+    });
+}
+
+child_spec digest_child(const tree_parts& parts) {
+  return worker(
+    "digest", pool_restarts,
+    [parts](caf::event_based_actor* supervisor, std::uint64_t) {
+      return supervisor->spawn<caf::detached>(digester, parts.config.digest, parts.store,
+                                              parts.people);
+    },
+    nobody);
+}
+
+child_spec sealer_child(const tree_parts& parts) {
+  sealer_config config;
+  config.due_after = parts.config.seal_after;
+  config.behind_digest = parts.config.digest.on && parts.store->digests();
+  return worker(
+    "sealer", pool_restarts,
+    [parts, config](caf::event_based_actor* supervisor, std::uint64_t) {
+      return supervisor->spawn(sealer, config, parts.store, parts.people);
+    },
+    nobody);
+}
+
+child_spec caretaker_child(const tree_parts& parts) {
+  caretaker_config config;
+  config.look_every = parts.config.care_interval;
+  return worker(
+    "caretaker", pool_restarts,
+    [parts, config](caf::event_based_actor* supervisor, std::uint64_t) {
+      return supervisor->spawn(caretaker, config, parts.store->open_care(), parts.people);
+    },
+    nobody);
+}
+
+child_spec fleet_child(const tree_parts& parts) {
+  fleet_config config;
+  config.lanes = parts.config.lanes;
+  config.equipment.block_frames_max = parts.config.block_frames_max;
+  config.equipment.flush_interval = parts.config.flush_interval;
+  config.equipment.passivate_after = parts.config.passivate_after;
+  return worker(
+    "fleet", root_restarts,
+    [parts, config](caf::event_based_actor* supervisor, std::uint64_t census_id) {
+      return supervisor->spawn(fleet, census_id, config, parts.people);
+    },
+    [places = parts.places](fleet_actor one) { places->set_fleet(std::move(one)); });
+}
+
+std::vector<child_spec> storage_children(const tree_parts& parts) {
+  const auto& config = parts.config;
+  std::vector<child_spec> children;
+  children.push_back(claim_desk_child(parts));
+  for (std::size_t lane = 0; lane < config.lanes; ++lane) {
+    children.push_back(writer_child(parts, lane));
+    children.push_back(aggregator_child(parts, lane));
+  }
+  if (config.digest.on && parts.store->digests())
+    children.push_back(digest_child(parts));
+  if (config.seal_after.count() > 0 && parts.store->seals())
+    children.push_back(sealer_child(parts));
+  if (config.care_interval.count() > 0 && parts.store->open_care() != nullptr)
+    children.push_back(caretaker_child(parts));
+  return children;
+}
+
+} // namespace
+
+std::vector<child_spec> node_tree(const tree_parts& parts) {
+  child_spec storage;
+  storage.id = "storage";
+  storage.restart = root_restarts;
+  storage.children = storage_children(parts);
+  return {std::move(storage), fleet_child(parts)};
+}
+
+} // namespace furrow::actors

@@ -1,0 +1,79 @@
+// Counters and the watch over a node that stores nothing.
+#include "actors/ingest/aggregator.hpp"
+#include "actors/live/counters.hpp"
+#include "actors/live/stall_watch.hpp"
+#include "tests/support/virtual_time.hpp"
+
+#include <doctest/doctest.h>
+
+#include <cstring>
+#include <set>
+#include <string>
+#include <vector>
+
+using namespace furrow;
+using namespace furrow::actors;
+using namespace std::chrono_literals;
+
+TEST_CASE("counters: every field is named once and copied") {
+  counter_set<std::atomic> from;
+  counter_set<plain_cell> to;
+  std::set<std::string> names;
+  std::size_t bytes = 0;
+  for_each_counter(
+    [&](const counter_label& label, auto& counted, auto& copied) {
+      counted = true;
+      copied = counted;
+      bytes += sizeof copied;
+      CHECK_MESSAGE(names.insert(label.name).second, label.name);
+    },
+    from, to);
+  CHECK(bytes == (sizeof to / 8 - 1) * 8 + 2); // the two flags share the last eight bytes
+  std::vector<std::uint64_t> words(sizeof to / 8 - 1);
+  std::memcpy(words.data(), &to, words.size() * 8);
+  for (const auto word : words)
+    CHECK(word == 1);
+}
+
+TEST_CASE(
+  "stall watch: counts from the first items that wait, until some are stored or none are held") {
+  stall_watch watch;
+  const stall_watch::time_point now{};
+  CHECK(watch.look(now + 60s, true) == 0s);
+  watch.asked(now);
+  watch.asked(now + 10s);
+  CHECK(watch.look(now + 31s, true) == 31s);
+  watch.stored();
+  CHECK(watch.look(now + 32s, true) == 0s);
+  watch.asked(now + 40s);
+  CHECK(watch.look(now + 50s, true) == 10s);
+  CHECK(watch.look(now + 51s, false) == 0s);
+  CHECK(watch.look(now + 52s, true) == 0s); // other items
+}
+
+TEST_CASE("aggregator: items that no writer takes are a stall, until a writer has stored them") {
+  tests::virtual_system system;
+  const auto people = std::make_shared<census>();
+  const auto stalled = [&] { return people->stall.look(system.now(), true); };
+  auto one = system->spawn(aggregator, aggregator_config{}, people);
+  system.run();
+  CHECK(stalled() == 0s);
+  caf::anon_send(one, append_order{{}, std::make_shared<held_append>()});
+  system.advance(31s);
+  CHECK(stalled() == 31s);
+
+  auto quick = system->spawn([](writer_actor::pointer self) -> writer_actor::behavior_type {
+    return {[self](append_job& job) {
+              using shared = storage::result<storage::append_outcome>;
+              self->send(job.from, append_reply{job.call, std::make_shared<shared>(
+                                                            storage::append_outcome{})});
+            },
+            [](append_reply&) {}};
+  });
+  caf::anon_send(one, writer_changed{quick});
+  system.advance(1s);
+  CHECK(stalled() == 0s);
+  caf::anon_send_exit(one, caf::exit_reason::user_shutdown);
+  caf::anon_send_exit(quick, caf::exit_reason::user_shutdown);
+  system.run();
+}
