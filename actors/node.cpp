@@ -255,30 +255,30 @@ private:
                           },
                           policy});
     }
-    if (config_.digest.on && store->digests())
+    if (config_.digest.on && store->capabilities().digest)
       children.push_back({"digest",
                           [this, store](caf::event_based_actor* parent, std::uint64_t) {
                             return caf::actor_cast<caf::actor>(parent->spawn<caf::detached>(
                               digester, config_.digest, store, people_));
                           },
                           [](const caf::actor&) {}, policy});
-    if (store->seals() && config_.seal_after.count() > 0)
-      children.push_back({"sealer",
-                          [this, store](caf::event_based_actor* parent, std::uint64_t) {
-                            sealer_config config;
-                            config.due_after = config_.seal_after;
-                            config.behind_digest = config_.digest.on && store->digests();
-                            return caf::actor_cast<caf::actor>(
-                              parent->spawn(sealer, config, store, people_));
-                          },
-                          [](const caf::actor&) {}, policy});
-    if (config_.care_interval.count() > 0 && store->open_care() != nullptr)
+    if (store->capabilities().sealing && config_.seal_after.count() > 0)
+      children.push_back(
+        {"sealer",
+         [this, store](caf::event_based_actor* parent, std::uint64_t) {
+           sealer_config config;
+           config.due_after = config_.seal_after;
+           config.behind_digest = config_.digest.on && store->capabilities().digest;
+           return caf::actor_cast<caf::actor>(parent->spawn(sealer, config, store, people_));
+         },
+         [](const caf::actor&) {}, policy});
+    if (config_.care_interval.count() > 0 && store->capabilities().retention)
       children.push_back({"caretaker",
                           [this, store](caf::event_based_actor* parent, std::uint64_t) {
                             caretaker_config config;
                             config.look_every = config_.care_interval;
                             return caf::actor_cast<caf::actor>(
-                              parent->spawn(caretaker, config, store->open_care(), people_));
+                              parent->spawn(caretaker, config, store, people_));
                           },
                           [](const caf::actor&) {}, policy});
     return children;

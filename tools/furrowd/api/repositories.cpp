@@ -24,7 +24,7 @@ using namespace std::chrono_literals;
 using storage::action;
 using storage::entity;
 using storage::record;
-using store_rows = std::shared_ptr<storage::repositories>;
+using store_rows = storage::repositories*;
 
 constexpr std::chrono::milliseconds repository_limit = 10s;
 constexpr std::size_t depth_max = 40; // of a body; the store allows 32 below it
@@ -96,7 +96,7 @@ read_one(store_rows rows, std::string farm, entity what, std::string name) {
 }
 
 boost::asio::awaitable<response> show(store_rows rows, entity what, call call) {
-  if (!rows)
+  if (rows == nullptr)
     co_return to_response(not_kept());
   const auto& name = call.path.at("name");
   if (what == entity::equipment && !call.who.covers(name))
@@ -126,7 +126,7 @@ std::optional<problem> read_query(const call& call, storage::record_query& query
 }
 
 boost::asio::awaitable<response> list(store_rows rows, entity what, call call) {
-  if (!rows)
+  if (rows == nullptr)
     co_return to_response(not_kept());
   storage::record_query query;
   if (const auto wrong = read_query(call, query))
@@ -146,7 +146,7 @@ boost::asio::awaitable<response> list(store_rows rows, entity what, call call) {
 }
 
 boost::asio::awaitable<response> fields_at(store_rows rows, call call) {
-  if (!rows)
+  if (rows == nullptr)
     co_return to_response(not_kept());
   const auto& text = call.query["position"];
   const auto comma = std::min(text.find(','), text.size());
@@ -174,7 +174,7 @@ boost::asio::awaitable<response> fields_at(store_rows rows, call call) {
 
 /// An object is a new field; a list is brought in whole, new ones made and others changed.
 boost::asio::awaitable<response> add_fields(store_rows rows, call call) {
-  if (!rows)
+  if (rows == nullptr)
     co_return to_response(not_kept());
   const auto body = parse_body(call.body);
   if (const auto* wrong = std::get_if<problem>(&body))
@@ -200,7 +200,7 @@ boost::asio::awaitable<response> add_fields(store_rows rows, call call) {
 /// A machine that is not known yet is made; a field must stand. The version read is the one that is
 /// changed, unless the client names one.
 boost::asio::awaitable<response> change_one(store_rows rows, entity what, call call) {
-  if (!rows)
+  if (rows == nullptr)
     co_return to_response(not_kept());
   const auto name = call.path.at("name");
   if (const auto wrong = row_not_covered(call, what, name))
@@ -229,7 +229,7 @@ boost::asio::awaitable<response> change_one(store_rows rows, entity what, call c
 }
 
 boost::asio::awaitable<response> remove_field(store_rows rows, call call) {
-  if (!rows)
+  if (rows == nullptr)
     co_return to_response(not_kept());
   storage::field_record field;
   field.name = call.path.at("name");
@@ -250,7 +250,7 @@ boost::asio::awaitable<response> remove_field(store_rows rows, call call) {
 
 void add_repository_routes(router& routes, actors::node& node) {
   using enum daemon::permission;
-  const auto rows = node.store().open_repositories();
+  auto* const rows = node.store().farm();
   const auto on = [rows](auto run, entity what) -> handler {
     return [rows, run, what](call call) { return run(rows, what, std::move(call)); };
   };
