@@ -4,8 +4,10 @@
 
 #include "actors/ingest/stream_intake.hpp"
 #include "actors/interfaces.hpp"
-#include "storage/care.hpp"
-#include "storage/digest_lane.hpp"
+#include "storage/digest_store.hpp"
+#include "storage/partitions.hpp"
+#include "storage/retention.hpp"
+#include "storage/sealing.hpp"
 #include "storage/store.hpp"
 
 #include <cstdint>

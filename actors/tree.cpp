@@ -86,7 +86,7 @@ child_spec digest_child(const tree_parts& parts) {
 child_spec sealer_child(const tree_parts& parts) {
   sealer_config config;
   config.due_after = parts.config.seal_after;
-  config.behind_digest = parts.config.digest.on && parts.store->digests();
+  config.behind_digest = parts.config.digest.on && parts.store->capabilities().digest;
   return worker(
     "sealer", pool_restarts,
     [parts, config](caf::event_based_actor* supervisor, std::uint64_t) {
@@ -101,7 +101,7 @@ child_spec caretaker_child(const tree_parts& parts) {
   return worker(
     "caretaker", pool_restarts,
     [parts, config](caf::event_based_actor* supervisor, std::uint64_t) {
-      return supervisor->spawn(caretaker, config, parts.store->open_care(), parts.people);
+      return supervisor->spawn(caretaker, config, parts.store, parts.people);
     },
     nobody);
 }
@@ -128,11 +128,11 @@ std::vector<child_spec> storage_children(const tree_parts& parts) {
     children.push_back(writer_child(parts, lane));
     children.push_back(aggregator_child(parts, lane));
   }
-  if (config.digest.on && parts.store->digests())
+  if (config.digest.on && parts.store->capabilities().digest)
     children.push_back(digest_child(parts));
-  if (config.seal_after.count() > 0 && parts.store->seals())
+  if (config.seal_after.count() > 0 && parts.store->capabilities().sealing)
     children.push_back(sealer_child(parts));
-  if (config.care_interval.count() > 0 && parts.store->open_care() != nullptr)
+  if (config.care_interval.count() > 0 && parts.store->capabilities().retention)
     children.push_back(caretaker_child(parts));
   return children;
 }

@@ -2,10 +2,11 @@
 ///
 /// Shape: answers come in pages, oldest first; `next` is where to go on.
 /// Units: microseconds since 1970; telemetry as can/live/telemetry.hpp has it.
-/// Errors: not_found when there is no such machine, or no signal of that name.
+/// Errors, threads: as storage/store.hpp; not_found when there is no such machine, or no signal of that name.
 #pragma once
 
 #include "can/live/telemetry.hpp"
+#include "storage/errc.hpp"
 
 #include <array>
 #include <cstdint>
@@ -63,6 +64,21 @@ struct digest_status {
   std::uint64_t streams_behind = 0;
   std::uint64_t items_behind = 0;
   std::optional<std::int64_t> oldest_us; // time of the oldest frames that wait
+};
+
+class history_store {
+public:
+  virtual ~history_store() = default;
+
+  virtual void read_telemetry(history_query query, handler<telemetry_page> done) = 0;
+  virtual void read_rollup(history_query query,
+                           std::string signal,
+                           rollup_bucket bucket,
+                           handler<rollup_page> done) = 0;
+  virtual void list_signals(std::string farm,
+                            std::string equipment,
+                            handler<std::vector<known_signal>> done) = 0;
+  virtual void digest_progress(handler<digest_status> done) = 0;
 };
 
 } // namespace furrow::storage

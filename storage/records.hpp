@@ -1,8 +1,7 @@
-/// What a store does with records beside appending them: read them back, take batches of clients that are no gateways,
-/// and look after what was quarantined.
+/// Records of a machine beside appending them: read them back, take batches of clients other than gateways.
 ///
-/// Shape: the second half of the `store` interface. A record's values stand in the order of its kind's fields
-///   (can/records/kind.hpp); of a kind that is not known, the only value is the body. Pages go on after the last row.
+/// Shape: a record's values stand in the order of its kind's fields (can/records/kind.hpp). Of an unknown kind, the
+///   only value is the body. A page begins after the last row of the one before.
 /// Errors, threads: as storage/store.hpp. Every function takes the farm from the credential; empty: any farm.
 /// Limits: record_batch_max records of body_bytes_max each a batch; keys of record_key_bytes_max; pages of page_rows_max.
 #pragma once
@@ -66,82 +65,15 @@ struct records_page {
   std::optional<records_cursor> next;
 };
 
-struct quarantine_id {
-  std::int32_t stream = 0; // row id
-  std::uint64_t seq = 0;
-};
-
-struct quarantine_row {
-  std::string farm;
-  std::string equipment;
-  quarantine_id id;
-  std::optional<std::int64_t> time_us;
-  std::optional<std::uint16_t> kind; // of a record; absent of a frame
-  std::string reason;
-  std::uint64_t size = 0; // of `bytes`, which a list leaves out
-  std::string bytes;
-};
-
-struct quarantine_query {
-  std::string farm;
-  std::string equipment; // empty: all
-  std::size_t limit = 1'000;
-};
-
-struct quarantine_page {
-  std::vector<quarantine_row> rows; // in order of stream and seq
-  std::optional<quarantine_id> next;
-};
-
-struct retry_outcome {
-  bool stored = false;
-  std::string reason; // why it stays in quarantine
-};
-
-/// What a store answers that keeps none, as those of tests above it do, is that.
 class record_store {
 public:
-  record_store() = default;
-  record_store(const record_store&) = delete;
-  record_store& operator=(const record_store&) = delete;
   virtual ~record_store() = default;
 
-  // NOLINTBEGIN(performance-unnecessary-value-param): those that override them keep what they are given
   /// One transaction: all that are not refused, and the key. In doubt: ask again with the same key.
-  virtual void insert_records(record_batch /*batch*/, handler<record_batch_outcome> done) {
-    done(no_records());
-  }
-
-  virtual void read_records(records_query /*query*/,
-                            std::optional<records_cursor> /*after*/,
-                            handler<records_page> done) {
-    done(no_records());
-  }
-
-  virtual void list_quarantine(quarantine_query /*query*/,
-                               std::optional<quarantine_id> /*after*/,
-                               handler<quarantine_page> done) {
-    done(no_records());
-  }
-  virtual void
-  show_quarantined(std::string /*farm*/, quarantine_id /*id*/, handler<quarantine_row> done) {
-    done(no_records());
-  }
-  /// Stores the item as what it is, with its number, and takes it out of quarantine, in one transaction; or says why
-  /// it stays.
-  virtual void
-  retry_quarantined(std::string /*farm*/, quarantine_id /*id*/, handler<retry_outcome> done) {
-    done(no_records());
-  }
-  /// Lets its bytes go. The number stays on record as dropped.
-  virtual void
-  drop_quarantined(std::string /*farm*/, quarantine_id /*id*/, handler<furrow::done> dropped) {
-    dropped(no_records());
-  }
-  // NOLINTEND(performance-unnecessary-value-param)
-
-private:
-  static failure no_records() { return {errc::misconfigured, "this store keeps no records"}; }
+  virtual void insert_records(record_batch batch, handler<record_batch_outcome> done) = 0;
+  virtual void read_records(records_query query,
+                            std::optional<records_cursor> after,
+                            handler<records_page> done) = 0;
 };
 
 } // namespace furrow::storage

@@ -1,9 +1,12 @@
 /// How large a database is, and what a frame costs in it.
 ///
 /// Units: bytes as they stand on disk, indexes and out-of-line columns included, unless said otherwise.
+/// Errors, threads: as storage/store.hpp.
 /// Limits: frames are counted, which reads every row of frames once (not their columns). Rows of tables are counted too,
 ///   but those of PostgreSQL's large tables are taken from its planner.
 #pragma once
+
+#include "storage/errc.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -43,6 +46,13 @@ struct database_statistics {
   std::vector<table_size> tables; // the largest first
   std::vector<tier_size> tiers;
   std::vector<machine_size> machines; // the largest first
+};
+
+class size_store {
+public:
+  virtual ~size_store() = default;
+
+  virtual void statistics(std::uint32_t machines_max, handler<database_statistics> done) = 0;
 };
 
 } // namespace furrow::storage

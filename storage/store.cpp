@@ -42,4 +42,19 @@ void store::activity(handler<store_activity> done) {
   done(failure{errc::misconfigured, "this database has no pool, and its statements are not timed"});
 }
 
+store_capabilities store::capabilities() {
+  store_capabilities out;
+  out.frames = frames() != nullptr;
+  out.records = records() != nullptr;
+  out.quarantine = quarantine() != nullptr;
+  out.history = history() != nullptr;
+  out.digest = digest() != nullptr;
+  out.farm = farm() != nullptr;
+  out.retention = retention() != nullptr;
+  out.partitions = partitions() != nullptr;
+  out.sizes = sizes() != nullptr;
+  out.sealing = sealing() != nullptr;
+  return out;
+}
+
 } // namespace furrow::storage

@@ -1,18 +1,18 @@
-/// What Furrow asks of a database, whichever it is: claim streams, append to them exactly once, read them back.
+/// What Furrow asks of a database, whichever it is: claim streams, append to them exactly once, account for them.
 ///
+/// Shape: everything else is an interface of one area, in a header of its own, which the store gives by an accessor.
 /// Errors: `errc` says what the caller should do. A handler is called exactly once, on a thread of the store; it must not
 ///   block. A handler of an object that has been destroyed may still be called.
 /// Threads: every function may be called from any thread; nothing blocks.
 /// Source: docs/decisions/0001-one-recovery-path.md, docs/guarantees.md.
 #pragma once
 
-#include "can/frame/frame_block.hpp"
 #include "can/frame/stream.hpp"
+#include "can/records/body.hpp"
 #include "can/result.hpp"
 #include "storage/errc.hpp"
-#include "storage/history.hpp"
+#include "storage/frames.hpp"
 #include "storage/pool_options.hpp"
-#include "storage/records.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -45,11 +45,6 @@ struct claim_outcome {
     0; // committed, and replicated where the server replicates synchronously
   std::optional<std::uint64_t>
     fork_seq; // set: the spool is a copy that parted here; nothing was claimed for it
-};
-
-struct frame_run {
-  std::uint64_t seq_first = 0;
-  can::frame_block block;
 };
 
 struct numbered_record {
@@ -124,50 +119,6 @@ struct equipment_row {
   std::optional<std::int64_t> last_frame_us;
 };
 
-struct frames_query {
-  std::string farm; // empty: any farm; a name that stands in two farms is then an error
-  std::string equipment;
-  std::optional<std::int64_t> from_us; // both ends included
-  std::optional<std::int64_t> to_us;
-};
-
-/// Where the next page begins; a default one begins at the oldest stream's first block.
-struct frames_cursor {
-  std::int32_t stream = 0;
-  std::uint64_t seq = 0; // blocks after this number
-};
-
-struct frames_page {
-  /// Blocks that overlap the time asked for, in order of stream and seq; the caller drops frames outside it.
-  std::vector<frame_run> runs;
-  std::vector<can::bus_name> buses; // of the stream that this page is of (a page never spans two)
-  can::stream_id stream_id{};       // that stream
-  std::optional<frames_cursor> next;
-};
-
-/// Which streams to seal, and when fresh blocks are due.
-struct seal_request {
-  std::string farm{};      // empty: all
-  std::string equipment{}; // empty: all
-  std::chrono::seconds due_after{
-    3'600};                           // too few for a whole chunk, and seen so long ago; 0: at once
-  std::chrono::milliseconds pause{0}; // after each chunk, so that ingest and readers have the disk
-  std::uint32_t chunks_max = 0;       // then answer; 0: when nothing is left
-  /// Nothing that the digest has not read; of a stream that it does not know, nothing at all. False: as
-  /// furrow.seal_limit says, which waits for no digest where none has ever begun.
-  bool behind_digest = false;
-};
-
-/// What one call has sealed. Each chunk is a transaction of its own: what was done stays done.
-struct seal_outcome {
-  std::uint64_t chunks = 0;
-  std::uint64_t frames = 0;
-  std::uint64_t segments = 0;
-  std::uint64_t bytes = 0; // of segments before compression
-  std::uint64_t busy = 0;  // streams that another sealer was at
-  bool more = false;       // chunks_max was met
-};
-
 struct migration_row {
   std::uint32_t number = 0;
   std::string name;
@@ -183,75 +134,72 @@ struct store_health {
   std::chrono::microseconds latency{0};
 };
 
-class care_lane;       // storage/care.hpp
-class digest_lane;     // storage/digest_lane.hpp
-class repositories;    // storage/farm/repositories.hpp
-struct store_activity; // storage/activity.hpp
+class digest_store;     // storage/digest_store.hpp
+class frame_store;      // storage/frames.hpp
+class history_store;    // storage/history.hpp
+class partition_store;  // storage/partitions.hpp
+class quarantine_store; // storage/quarantine.hpp
+class record_store;     // storage/records.hpp
+class repositories;     // storage/farm/repositories.hpp
+class retention_store;  // storage/retention.hpp
+class seal_store;       // storage/sealing.hpp
+class size_store;       // storage/statistics.hpp
+struct store_activity;  // storage/activity.hpp
 
-class store : public record_store {
+/// The areas that a database has.
+struct store_capabilities {
+  bool frames = false;
+  bool records = false;
+  bool quarantine = false;
+  bool history = false;
+  bool digest = false;
+  bool farm = false;
+  bool retention = false;
+  bool partitions = false;
+  bool sizes = false;
+  bool sealing = false;
+};
+
+class store {
 public:
+  store() = default;
+  store(const store&) = delete;
+  store& operator=(const store&) = delete;
+  virtual ~store() = default;
+
   /// One answer a request, in order; the whole batch succeeds or fails together.
   virtual void claim(std::vector<claim_request> requests,
                      handler<std::vector<claim_outcome>> done) = 0;
   /// `lane` names the connection (application_name) for people who look at pg_stat_activity.
   [[nodiscard]] virtual std::unique_ptr<appender> open_appender(const std::string& lane) = 0;
 
-  virtual void read_frames(frames_query query, frames_cursor cursor, handler<frames_page> done) = 0;
   /// Empty farm or equipment: all of them.
   virtual void
   read_ledger(std::string farm, std::string equipment, handler<std::vector<ledger_row>> done) = 0;
   virtual void list_equipment(std::string farm, handler<std::vector<equipment_row>> done) = 0;
-
-  /// Whether it keeps what a digest makes.
-  [[nodiscard]] virtual bool digests() const { return false; }
-  /// A connection for the digest; nullptr of a store that keeps none.
-  [[nodiscard]] virtual std::shared_ptr<digest_lane> open_digest() { return nullptr; }
-  // NOLINTBEGIN(performance-unnecessary-value-param): those that override them keep what they are given
-  virtual void read_telemetry(history_query /*query*/, handler<telemetry_page> done) {
-    done(keeps_no_history());
-  }
-  virtual void read_rollup(history_query /*query*/,
-                           std::string /*signal*/,
-                           rollup_bucket /*bucket*/,
-                           handler<rollup_page> done) {
-    done(keeps_no_history());
-  }
-  virtual void list_signals(std::string /*farm*/,
-                            std::string /*equipment*/,
-                            handler<std::vector<known_signal>> done) {
-    done(keeps_no_history());
-  }
-  virtual void digest_progress(handler<digest_status> done) { done(keeps_no_history()); }
-  // NOLINTEND(performance-unnecessary-value-param)
-
-  /// Farms, equipment, fields, users, tokens; must not be used when the store is gone. Nothing: this store keeps none.
-  [[nodiscard]] virtual std::shared_ptr<repositories> open_repositories() { return nullptr; }
-
-  /// A connection for partitions, retention and sizes; nullptr of a store that takes no such care.
-  [[nodiscard]] virtual std::shared_ptr<care_lane> open_care() { return nullptr; }
 
   /// Brings the schema to the newest version that this program knows; safe beside others doing the same.
   virtual void migrate(handler<std::vector<migration_row>> done) = 0;
   virtual void migration_status(handler<std::vector<migration_row>> done) = 0;
   virtual void health(handler<store_health> done) = 0;
   /// Pool, statements, slow ones; a database without a pool fails with misconfigured.
-  // NOLINTNEXTLINE(performance-unnecessary-value-param): as above
+  // NOLINTNEXTLINE(performance-unnecessary-value-param): those that override it keep what they are given
   virtual void activity(handler<store_activity> done);
 
-  /// Whether there is a second tier to seal into.
-  [[nodiscard]] virtual bool seals() const { return false; }
-  /// Moves fresh blocks into segments, oldest first, on a connection of its own. A database without
-  /// a second tier fails with misconfigured.
-  // NOLINTNEXTLINE(performance-unnecessary-value-param): as above
-  virtual void seal(seal_request /*request*/, handler<seal_outcome> done) {
-    done(
-      failure{errc::misconfigured, "this database has no sealed tier: sealing needs PostgreSQL"});
-  }
+  /// The areas. Each lives as long as the store, or is nullptr where the database has none.
+  [[nodiscard]] virtual frame_store* frames() { return nullptr; }
+  [[nodiscard]] virtual record_store* records() { return nullptr; }
+  [[nodiscard]] virtual quarantine_store* quarantine() { return nullptr; }
+  [[nodiscard]] virtual history_store* history() { return nullptr; }
+  [[nodiscard]] virtual digest_store* digest() { return nullptr; }
+  [[nodiscard]] virtual repositories* farm() { return nullptr; }
+  [[nodiscard]] virtual retention_store* retention() { return nullptr; }
+  [[nodiscard]] virtual partition_store* partitions() { return nullptr; }
+  [[nodiscard]] virtual size_store* sizes() { return nullptr; }
+  [[nodiscard]] virtual seal_store* sealing() { return nullptr; }
 
-private:
-  static failure keeps_no_history() {
-    return {errc::misconfigured, "this store keeps no telemetry and no rollups"};
-  }
+  /// Which of the areas there are.
+  [[nodiscard]] store_capabilities capabilities();
 };
 
 struct store_options {

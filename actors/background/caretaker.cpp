@@ -12,7 +12,7 @@ using caretaker_pointer = caretaker_actor::stateful_pointer<caretaker_state>;
 
 void ask_for_partitions(caretaker_pointer self) {
   auto& state = self->state;
-  state.lane->keep_partitions(
+  state.store->partitions()->keep_partitions(
     std::nullopt, [call = ++state.call, me = caretaker_actor{self}](auto outcome) {
       using shared = storage::result<storage::partition_outcome>;
       caf::anon_send(me, partitions_reply{call, std::make_shared<shared>(std::move(outcome))});
@@ -24,10 +24,11 @@ void ask_for_retention(caretaker_pointer self) {
   storage::expire_request request;
   request.pause = state.config.pause;
   request.steps_max = state.config.steps_a_call;
-  state.lane->expire(request, [call = ++state.call, me = caretaker_actor{self}](auto outcome) {
-    using shared = storage::result<storage::expire_outcome>;
-    caf::anon_send(me, expire_reply{call, std::make_shared<shared>(std::move(outcome))});
-  });
+  state.store->retention()->expire(
+    request, [call = ++state.call, me = caretaker_actor{self}](auto outcome) {
+      using shared = storage::result<storage::expire_outcome>;
+      caf::anon_send(me, expire_reply{call, std::make_shared<shared>(std::move(outcome))});
+    });
 }
 
 void note_failure(caretaker_state& state, const storage::failure& why) {
@@ -86,15 +87,20 @@ void note(caretaker_state& state, const storage::expire_outcome& outcome) {
 
 caretaker_actor::behavior_type caretaker(caretaker_pointer self,
                                          const caretaker_config& config,
-                                         std::shared_ptr<storage::care_lane> lane,
+                                         storage::store* store,
                                          std::shared_ptr<census> counts) {
   report_exceptions(self);
   self->state.config = config;
-  self->state.lane = std::move(lane);
+  self->state.store = store;
   self->state.counts = std::move(counts);
   self->delayed_send(self, config.first_look, care_due{});
   return {
-    [self](care_due) { ask_for_partitions(self); },
+    [self](care_due) {
+      if (self->state.store->capabilities().partitions)
+        ask_for_partitions(self);
+      else
+        ask_for_retention(self);
+    },
     [self](partitions_reply& reply) {
       auto& state = self->state;
       if (reply.call != state.call)

@@ -34,13 +34,14 @@ struct caretaker_state {
   std::uint64_t told_stray = 0;
   std::string told_fault;
   std::string told_mode;
-  std::shared_ptr<storage::care_lane> lane;
+  storage::store* store = nullptr;
   std::shared_ptr<census> counts;
 };
 
+/// `store` outlives the actor, and has retention.
 caretaker_actor::behavior_type caretaker(caretaker_actor::stateful_pointer<caretaker_state> self,
                                          const caretaker_config& config,
-                                         std::shared_ptr<storage::care_lane> lane,
+                                         storage::store* store,
                                          std::shared_ptr<census> counts);
 
 } // namespace furrow::actors

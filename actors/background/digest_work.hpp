@@ -8,7 +8,7 @@
 #pragma once
 
 #include "can/live/stream_digest.hpp"
-#include "storage/digest_lane.hpp"
+#include "storage/digest_store.hpp"
 
 #include <cstdint>
 #include <memory>

@@ -222,7 +222,7 @@ digest_actor::behavior_type digester(digester_pointer self,
   auto& state = self->state;
   state.config = config;
   state.people = std::move(people);
-  state.lane = store->open_digest();
+  state.lane = store->digest();
   state.work.emplace(read_catalogue(),
                      can::telemetry_settings{.period_us = config.telemetry_period.count() * 1'000});
   // The schema may still be made.

@@ -34,7 +34,7 @@ struct digester_state {
 
   digest_config config;
   std::shared_ptr<census> people;
-  std::shared_ptr<storage::digest_lane> lane;
+  storage::digest_store* lane = nullptr;
   std::optional<digest_work> work;
 
   std::uint64_t call = 0;       // the one under way; answers to others are late

@@ -1,6 +1,7 @@
 #include "actors/background/sealer.hpp"
 
 #include "actors/supervision/exceptions.hpp"
+#include "storage/sealing.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -17,11 +18,12 @@ void ask(sealer_pointer self) {
   request.pause = state.config.pause;
   request.chunks_max = state.config.chunks_a_call;
   request.behind_digest = state.config.behind_digest;
-  state.store->seal(std::move(request), [call = ++state.call, me = sealer_actor{self}](
-                                          storage::result<storage::seal_outcome> outcome) {
-    using shared = storage::result<storage::seal_outcome>;
-    caf::anon_send(me, seal_reply{call, std::make_shared<shared>(std::move(outcome))});
-  });
+  state.store->sealing()->seal(
+    std::move(request),
+    [call = ++state.call, me = sealer_actor{self}](storage::result<storage::seal_outcome> outcome) {
+      using shared = storage::result<storage::seal_outcome>;
+      caf::anon_send(me, seal_reply{call, std::make_shared<shared>(std::move(outcome))});
+    });
 }
 
 /// Whether there is more to do at once.

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "storage/append/append_plan.hpp"
+#include "storage/quarantine.hpp"
 #include "storage/records.hpp"
 
 #include <string>

@@ -5,6 +5,7 @@
 #include "storage/move/aside.hpp"
 #include "storage/postgres/copy_format.hpp"
 #include "storage/postgres/work.hpp"
+#include "storage/sqlite/migrate.hpp"
 #include "storage/sqlite/work.hpp"
 
 #include <fcntl.h>

@@ -1,3 +1,6 @@
+#include "storage/digest_store.hpp"
+#include "storage/postgres/areas.hpp"
+#include "storage/postgres/connection/job.hpp"
 #include "storage/postgres/connection/rows.hpp"
 #include "storage/postgres/work.hpp"
 
@@ -167,8 +170,6 @@ std::string commit_text() {
            "from unnest($1) with ordinality a(stream, at) order by a.at";
 }
 
-} // namespace
-
 task<result<std::vector<digest_stream>>>
 digest_pending(pq_connection& db, std::int32_t after, std::size_t count) {
   const auto reply = co_await db.query(
@@ -196,8 +197,6 @@ digest_pending(pq_connection& db, std::int32_t after, std::size_t count) {
   }
   co_return out;
 }
-
-namespace {
 
 /// What was sealed before the digest came to it is read from there. Asked after the blocks were read: a block that is
 /// missing among them because it was sealed meanwhile is in a chunk by now. One such page a call, so that memory stays
@@ -230,8 +229,6 @@ task<std::optional<failure>> or_sealed(pq_connection& db,
   }
   co_return std::nullopt;
 }
-
-} // namespace
 
 task<result<std::vector<digest_page>>> digest_read(pq_connection& db,
                                                    const std::vector<digest_span>& spans) {
@@ -350,6 +347,45 @@ task<result<std::vector<std::int32_t>>> digest_signals(pq_connection& db,
   if (noted.error)
     co_return noted.error->as_failure();
   co_return out;
+}
+
+/// The digest's own connection: it waits behind no query, and no query behind it.
+class postgres_digest : public digest_store {
+public:
+  explicit postgres_digest(std::shared_ptr<postgres_pool> lane) : lane_{std::move(lane)} {}
+
+  void pending(std::int32_t after,
+               std::size_t count,
+               handler<std::vector<digest_stream>> done) override {
+    lane_->submit(job_of(false, std::move(done), [after, count](pq_connection& db) {
+      return postgres_work::digest_pending(db, after, count);
+    }));
+  }
+  void read(std::vector<digest_span> spans, handler<std::vector<digest_page>> done) override {
+    lane_->submit(job_of(false, std::move(done), [spans = std::move(spans)](pq_connection& db) {
+      return postgres_work::digest_read(db, spans);
+    }));
+  }
+  void commit(std::shared_ptr<const digest_batch> what, handler<std::vector<bool>> done) override {
+    lane_->submit(job_of(false, std::move(done), [what = std::move(what)](pq_connection& db) {
+      return postgres_work::digest_write(db, what);
+    }));
+  }
+  void signal_ids(std::vector<digest_signal> signals,
+                  handler<std::vector<std::int32_t>> done) override {
+    lane_->submit(job_of(false, std::move(done), [signals = std::move(signals)](pq_connection& db) {
+      return postgres_work::digest_signals(db, signals);
+    }));
+  }
+
+private:
+  std::shared_ptr<postgres_pool> lane_;
+};
+
+} // namespace
+
+std::unique_ptr<digest_store> make_digest(std::shared_ptr<postgres_pool> lane) {
+  return std::make_unique<postgres_digest>(std::move(lane));
 }
 
 } // namespace furrow::storage::postgres_work

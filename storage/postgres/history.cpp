@@ -1,8 +1,14 @@
+#include "storage/history.hpp"
+
+#include "storage/postgres/areas.hpp"
+#include "storage/postgres/connection/job.hpp"
+#include "storage/postgres/connection/query_pool.hpp"
 #include "storage/postgres/connection/rows.hpp"
 #include "storage/postgres/work.hpp"
 
 #include <bit>
 #include <limits>
+#include <utility>
 
 namespace furrow::storage::postgres_work {
 
@@ -55,8 +61,6 @@ const char* bucket_length(rollup_bucket bucket) {
   }
   return "1 minute";
 }
-
-} // namespace
 
 task<result<telemetry_page>> read_telemetry(pq_connection& db, const history_query& query) {
   static const auto text = telemetry_text();
@@ -163,6 +167,53 @@ task<result<digest_status>> digest_progress(pq_connection& db) {
   if (!rows.null(0, 3))
     out.oldest_us = rows.integer(0, 3) + epoch_2000_us;
   co_return out;
+}
+
+/// Reads on the pool for queries.
+class postgres_history : public history_store {
+public:
+  explicit postgres_history(std::shared_ptr<query_pool> queries) : queries_{std::move(queries)} {}
+
+  void read_telemetry(history_query query, handler<telemetry_page> done) override {
+    queries_->submit(job_of(false, std::move(done), [query = std::move(query)](pq_connection& db) {
+      return postgres_work::read_telemetry(db, query);
+    }));
+  }
+
+  void read_rollup(history_query query,
+                   std::string signal,
+                   rollup_bucket bucket,
+                   handler<rollup_page> done) override {
+    queries_->submit(
+      job_of(false, std::move(done),
+             [query = std::move(query), signal = std::move(signal), bucket](pq_connection& db) {
+               return postgres_work::read_rollup(db, query, signal, bucket);
+             }));
+  }
+
+  void list_signals(std::string farm,
+                    std::string equipment,
+                    handler<std::vector<known_signal>> done) override {
+    queries_->submit(
+      job_of(false, std::move(done),
+             [farm = std::move(farm), equipment = std::move(equipment)](pq_connection& db) {
+               return postgres_work::list_signals(db, farm, equipment);
+             }));
+  }
+
+  void digest_progress(handler<digest_status> done) override {
+    queries_->submit(job_of(false, std::move(done),
+                            [](pq_connection& db) { return postgres_work::digest_progress(db); }));
+  }
+
+private:
+  std::shared_ptr<query_pool> queries_;
+};
+
+} // namespace
+
+std::unique_ptr<history_store> make_history(std::shared_ptr<query_pool> queries) {
+  return std::make_unique<postgres_history>(std::move(queries));
 }
 
 } // namespace furrow::storage::postgres_work

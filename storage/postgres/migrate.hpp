@@ -6,11 +6,14 @@
 
 #include "storage/maintenance.hpp"
 #include "storage/postgres/connection/connection.hpp"
+#include "storage/store.hpp"
 
 #include <vector>
 
 namespace furrow::storage::postgres_work {
 
+[[nodiscard]] task<result<std::vector<migration_row>>> migrate(pq_connection& db);
+[[nodiscard]] task<result<std::vector<migration_row>>> migration_status(pq_connection& db);
 [[nodiscard]] task<result<std::vector<migration_row>>> migrate_to(pq_connection& db,
                                                                   migration_wish wish);
 /// Connects, then migrates, or with `rehearse` looks; the answer is in `out`, which outlives it.

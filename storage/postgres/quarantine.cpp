@@ -1,8 +1,14 @@
+#include "storage/quarantine.hpp"
+
 #include "storage/append/quarantine_item.hpp"
+#include "storage/postgres/areas.hpp"
+#include "storage/postgres/connection/job.hpp"
+#include "storage/postgres/connection/query_pool.hpp"
 #include "storage/postgres/connection/rows.hpp"
 #include "storage/postgres/work.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace furrow::storage::postgres_work {
 
@@ -45,8 +51,6 @@ task<result<found_item>> find(pq_connection& db, const std::string& farm, quaran
     co_return not_in_quarantine(id);
   co_return found_item{row_at(rows, 0), static_cast<std::int32_t>(rows.integer(0, 9))};
 }
-
-} // namespace
 
 task<result<quarantine_page>> list_quarantine(pq_connection& db,
                                               const quarantine_query& query,
@@ -117,6 +121,54 @@ task<result<done>> drop_quarantined(pq_connection& db, const std::string& farm, 
   if (pq_rows{reply.rows.get()}.size() == 0)
     co_return not_in_quarantine(id);
   co_return done{};
+}
+
+/// Reads on the pool for queries, changes on the connection that stores records.
+class postgres_quarantine : public quarantine_store {
+public:
+  postgres_quarantine(std::shared_ptr<query_pool> queries, std::shared_ptr<postgres_pool> inserts)
+    : queries_{std::move(queries)}, inserts_{std::move(inserts)} {}
+
+  void list_quarantine(quarantine_query query,
+                       std::optional<quarantine_id> after,
+                       handler<quarantine_page> done) override {
+    queries_->submit(
+      job_of(false, std::move(done), [query = std::move(query), after](pq_connection& db) {
+        return postgres_work::list_quarantine(db, query, after);
+      }));
+  }
+
+  void show_quarantined(std::string farm, quarantine_id id, handler<quarantine_row> done) override {
+    queries_->submit(
+      job_of(false, std::move(done), [farm = std::move(farm), id](pq_connection& db) {
+        return postgres_work::show_quarantined(db, farm, id);
+      }));
+  }
+
+  void retry_quarantined(std::string farm, quarantine_id id, handler<retry_outcome> done) override {
+    inserts_->submit(job_of(true, std::move(done), [farm = std::move(farm), id](pq_connection& db) {
+      return postgres_work::retry_quarantined(db, farm, id);
+    }));
+  }
+
+  void
+  drop_quarantined(std::string farm, quarantine_id id, handler<furrow::done> dropped) override {
+    inserts_->submit(
+      job_of(true, std::move(dropped), [farm = std::move(farm), id](pq_connection& db) {
+        return postgres_work::drop_quarantined(db, farm, id);
+      }));
+  }
+
+private:
+  std::shared_ptr<query_pool> queries_;
+  std::shared_ptr<postgres_pool> inserts_;
+};
+
+} // namespace
+
+std::unique_ptr<quarantine_store> make_quarantine(std::shared_ptr<query_pool> queries,
+                                                  std::shared_ptr<postgres_pool> inserts) {
+  return std::make_unique<postgres_quarantine>(std::move(queries), std::move(inserts));
 }
 
 } // namespace furrow::storage::postgres_work

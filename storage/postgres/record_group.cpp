@@ -1,3 +1,5 @@
+#include "storage/postgres/record_group.hpp"
+
 #include "storage/append/record_batch.hpp"
 #include "storage/postgres/connection/rows.hpp"
 #include "storage/postgres/work.hpp"

@@ -1,6 +1,10 @@
 #include "storage/append/quarantine.hpp"
 #include "storage/append/record_batch.hpp"
+#include "storage/postgres/areas.hpp"
+#include "storage/postgres/connection/job.hpp"
+#include "storage/postgres/connection/query_pool.hpp"
 #include "storage/postgres/connection/rows.hpp"
+#include "storage/postgres/record_group.hpp"
 #include "storage/postgres/work.hpp"
 
 #include <algorithm>
@@ -184,6 +188,8 @@ task<result<record_batch_outcome>> insert_records(pq_connection& db, const recor
   co_return last;
 }
 
+namespace {
+
 task<result<records_page>> read_records(pq_connection& db,
                                         const records_query& query,
                                         const std::optional<records_cursor>& after) {
@@ -223,6 +229,46 @@ task<result<records_page>> read_records(pq_connection& db,
     page.next =
       records_cursor{page.rows.back().time_us, page.rows.back().stream, page.rows.back().seq};
   co_return page;
+}
+
+/// Reads on the pool for queries; batches go in groups on a connection of their own.
+class postgres_records : public record_store {
+public:
+  postgres_records(std::shared_ptr<query_pool> queries,
+                   const std::shared_ptr<postgres_pool>& inserts)
+    : queries_{std::move(queries)}, gatherer_{std::make_shared<record_gatherer>(
+                                      [inserts](record_group group,
+                                                handler<record_group_outcomes> done) {
+                                        inserts->submit(
+                                          job_of(true, std::move(done),
+                                                 [group = std::move(group)](pq_connection& db) {
+                                                   return insert_record_group(db, group);
+                                                 }));
+                                      })} {}
+
+  void insert_records(record_batch batch, handler<record_batch_outcome> done) override {
+    gatherer_->submit(std::move(batch), std::move(done));
+  }
+
+  void read_records(records_query query,
+                    std::optional<records_cursor> after,
+                    handler<records_page> done) override {
+    queries_->submit(
+      job_of(false, std::move(done), [query = std::move(query), after](pq_connection& db) {
+        return postgres_work::read_records(db, query, after);
+      }));
+  }
+
+private:
+  std::shared_ptr<query_pool> queries_;
+  std::shared_ptr<record_gatherer> gatherer_;
+};
+
+} // namespace
+
+std::unique_ptr<record_store> make_records(std::shared_ptr<query_pool> queries,
+                                           const std::shared_ptr<postgres_pool>& inserts) {
+  return std::make_unique<postgres_records>(std::move(queries), inserts);
 }
 
 } // namespace furrow::storage::postgres_work

@@ -1,8 +1,10 @@
-#include "storage/postgres/repositories.hpp"
+#include "storage/farm/repositories.hpp"
 
 #include "storage/farm/repository_unit.hpp"
+#include "storage/postgres/areas.hpp"
 #include "storage/postgres/connection/byte_buffer.hpp"
 #include "storage/postgres/connection/job.hpp"
+#include "storage/postgres/connection/query_pool.hpp"
 #include "storage/postgres/connection/rows.hpp"
 
 #include <algorithm>
@@ -402,8 +404,8 @@ private:
 
 } // namespace
 
-std::shared_ptr<repositories> make_postgres_repositories(std::shared_ptr<query_pool> pool) {
-  return std::make_shared<postgres_repositories>(std::move(pool));
+std::unique_ptr<repositories> postgres_work::make_repositories(std::shared_ptr<query_pool> pool) {
+  return std::make_unique<postgres_repositories>(std::move(pool));
 }
 
 } // namespace furrow::storage

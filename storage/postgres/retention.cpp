@@ -1,9 +1,14 @@
+#include "storage/retention.hpp"
+
 #include "storage/failpoint.hpp"
-#include "storage/postgres/care.hpp"
+#include "storage/postgres/areas.hpp"
+#include "storage/postgres/connection/job.hpp"
 #include "storage/postgres/connection/rows.hpp"
+#include "storage/postgres/locked_end.hpp"
 #include "storage/postgres/work.hpp"
 
 #include <array>
+#include <utility>
 
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -172,8 +177,6 @@ task<result<taken>> drop_partitions(pq_connection& db,
   co_return taken::nothing;
 }
 
-} // namespace
-
 task<result<expire_outcome>> expire(pq_connection& db, expire_request request) {
   const auto at = co_await moment(db, request.at_us);
   if (!at)
@@ -284,6 +287,47 @@ task<result<retention_preview>> preview_retention(pq_connection& db,
     co_return names.error();
   out.partitions = std::move(*names);
   co_return out;
+}
+
+/// On the connection for upkeep.
+class postgres_retention : public retention_store {
+public:
+  explicit postgres_retention(std::shared_ptr<postgres_pool> lane) : lane_{std::move(lane)} {}
+
+  void list_retention(handler<std::vector<retention_rule>> done) override {
+    lane_->submit(job_of(false, std::move(done),
+                         [](pq_connection& db) { return postgres_work::list_retention(db); }));
+  }
+  void set_retention(retention_rule rule, handler<furrow::done> done) override {
+    lane_->submit(job_of(false, std::move(done), [rule = std::move(rule)](pq_connection& db) {
+      return postgres_work::set_retention(db, rule);
+    }));
+  }
+  void clear_retention(std::string farm, data_kind kind, handler<furrow::done> done) override {
+    lane_->submit(job_of(false, std::move(done), [farm = std::move(farm), kind](pq_connection& db) {
+      return postgres_work::clear_retention(db, farm, kind);
+    }));
+  }
+  void preview_retention(std::optional<std::int64_t> at_us,
+                         handler<retention_preview> done) override {
+    lane_->submit(job_of(false, std::move(done), [at_us](pq_connection& db) {
+      return postgres_work::preview_retention(db, at_us);
+    }));
+  }
+  void expire(expire_request request, handler<expire_outcome> done) override {
+    lane_->submit(job_of(false, std::move(done), [request](pq_connection& db) {
+      return postgres_work::expire(db, request);
+    }));
+  }
+
+private:
+  std::shared_ptr<postgres_pool> lane_;
+};
+
+} // namespace
+
+std::unique_ptr<retention_store> make_retention(std::shared_ptr<postgres_pool> lane) {
+  return std::make_unique<postgres_retention>(std::move(lane));
 }
 
 } // namespace furrow::storage::postgres_work

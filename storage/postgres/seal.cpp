@@ -1,7 +1,10 @@
 #include "storage/archive/segment_codec.hpp"
 #include "storage/failpoint.hpp"
+#include "storage/postgres/areas.hpp"
 #include "storage/postgres/connection/byte_buffer.hpp"
+#include "storage/postgres/connection/job.hpp"
 #include "storage/postgres/work.hpp"
+#include "storage/sealing.hpp"
 
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -322,8 +325,6 @@ task<result<look>> seal_chunk(pq_connection& db,
   co_return seen;
 }
 
-} // namespace
-
 task<result<seal_outcome>> seal(pq_connection& db, seal_request request) {
   const auto open = co_await candidates(db, request);
   if (!open)
@@ -345,6 +346,27 @@ task<result<seal_outcome>> seal(pq_connection& db, seal_request request) {
     outcome.busy += *seen == look::busy ? 1 : 0;
   }
   co_return outcome;
+}
+
+/// On a connection of its own: a chunk takes long.
+class postgres_sealing : public seal_store {
+public:
+  explicit postgres_sealing(std::shared_ptr<postgres_pool> lane) : lane_{std::move(lane)} {}
+
+  void seal(seal_request request, handler<seal_outcome> done) override {
+    lane_->submit(job_of(false, std::move(done), [request = std::move(request)](pq_connection& db) {
+      return postgres_work::seal(db, request);
+    }));
+  }
+
+private:
+  std::shared_ptr<postgres_pool> lane_;
+};
+
+} // namespace
+
+std::unique_ptr<seal_store> make_sealing(std::shared_ptr<postgres_pool> lane) {
+  return std::make_unique<postgres_sealing>(std::move(lane));
 }
 
 } // namespace furrow::storage::postgres_work

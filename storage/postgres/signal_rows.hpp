@@ -8,7 +8,7 @@
 
 #include "can/dbc/decode.hpp"
 #include "can/dbc/file.hpp"
-#include "storage/digest_lane.hpp"
+#include "storage/digest_store.hpp"
 
 #include <cstdint>
 #include <optional>

@@ -1,6 +1,11 @@
-#include "storage/postgres/care.hpp"
+#include "storage/statistics.hpp"
+
+#include "storage/postgres/areas.hpp"
+#include "storage/postgres/connection/job.hpp"
 #include "storage/postgres/connection/rows.hpp"
 #include "storage/postgres/work.hpp"
+
+#include <utility>
 
 namespace furrow::storage::postgres_work {
 
@@ -76,8 +81,6 @@ task<result<std::vector<table_size>>> read_tables(pq_connection& db) {
   co_return out;
 }
 
-} // namespace
-
 task<result<database_statistics>> statistics(pq_connection& db, std::uint32_t machines_max) {
   database_statistics out;
   const auto whole = co_await db.query("select pg_database_size(current_database())");
@@ -105,6 +108,27 @@ task<result<database_statistics>> statistics(pq_connection& db, std::uint32_t ma
     out.machines.push_back({machine_rows.text(row, 0), machine_rows.text(row, 1),
                             machine_rows.natural(row, 2), machine_rows.natural(row, 3)});
   co_return out;
+}
+
+/// On the connection for upkeep.
+class postgres_sizes : public size_store {
+public:
+  explicit postgres_sizes(std::shared_ptr<postgres_pool> lane) : lane_{std::move(lane)} {}
+
+  void statistics(std::uint32_t machines_max, handler<database_statistics> done) override {
+    lane_->submit(job_of(false, std::move(done), [machines_max](pq_connection& db) {
+      return postgres_work::statistics(db, machines_max);
+    }));
+  }
+
+private:
+  std::shared_ptr<postgres_pool> lane_;
+};
+
+} // namespace
+
+std::unique_ptr<size_store> make_sizes(std::shared_ptr<postgres_pool> lane) {
+  return std::make_unique<postgres_sizes>(std::move(lane));
 }
 
 } // namespace furrow::storage::postgres_work

@@ -1,11 +1,21 @@
 #include "storage/postgres/store.hpp"
 
-#include "storage/postgres/care.hpp"
+#include "storage/digest_store.hpp"
+#include "storage/farm/repositories.hpp"
+#include "storage/history.hpp"
+#include "storage/partitions.hpp"
+#include "storage/postgres/areas.hpp"
 #include "storage/postgres/connection/job.hpp"
 #include "storage/postgres/connection/query_pool.hpp"
+#include "storage/postgres/connection/rows.hpp"
 #include "storage/postgres/connection/url.hpp"
-#include "storage/postgres/repositories.hpp"
+#include "storage/postgres/migrate.hpp"
 #include "storage/postgres/work.hpp"
+#include "storage/quarantine.hpp"
+#include "storage/records.hpp"
+#include "storage/retention.hpp"
+#include "storage/sealing.hpp"
+#include "storage/statistics.hpp"
 
 #include <algorithm>
 #include <mutex>
@@ -15,6 +25,96 @@
 #include <boost/asio/executor_work_guard.hpp>
 
 namespace furrow::storage {
+
+namespace postgres_work {
+
+namespace {
+
+task<result<std::vector<ledger_row>>>
+read_ledger(pq_connection& db, const std::string& farm, const std::string& equipment) {
+  const auto reply = co_await db.query(
+    "select farm, equipment, stream_id, sent, durable, stored, lost, doubled, quarantined, "
+    "dropped, "
+    "lost_at_gateway, expired from furrow.ledger "
+    "where ($1 = '' or farm = $1) and ($2 = '' or equipment = $2) order by farm, equipment, stream",
+    pq_parameters{}.text(farm).text(equipment));
+  if (reply.error)
+    co_return reply.error->as_failure();
+  const pq_rows rows{reply.rows.get()};
+  if (rows.size() == 0 && !equipment.empty())
+    co_return failure{errc::not_found, "no equipment " + equipment};
+  std::vector<ledger_row> out(static_cast<std::size_t>(rows.size()));
+  for (int i = 0; i < rows.size(); ++i) {
+    auto& row = out[static_cast<std::size_t>(i)];
+    row.farm = rows.text(i, 0);
+    row.equipment = rows.text(i, 1);
+    const auto id = rows.bytes(i, 2);
+    std::copy_n(id.begin(), std::min(id.size(), row.stream_id.size()), row.stream_id.begin());
+    row.sent = rows.natural(i, 3);
+    row.durable = rows.natural(i, 4);
+    row.stored = rows.natural(i, 5);
+    row.lost = rows.natural(i, 6);
+    row.doubled = rows.natural(i, 7);
+    row.quarantined = rows.natural(i, 8);
+    row.dropped = rows.natural(i, 9);
+    row.lost_at_gateway = rows.natural(i, 10);
+    row.expired = rows.natural(i, 11);
+  }
+  co_return out;
+}
+
+task<result<std::vector<equipment_row>>> list_equipment(pq_connection& db,
+                                                        const std::string& farm) {
+  const auto reply = co_await db.query(
+    "select f.name, e.name, e.iso_name, count(s.id), coalesce(sum(w.seq), 0)::bigint, "
+    "max(l.time_last) "
+    "from furrow.equipment e join furrow.farm f on f.id = e.farm_id left join furrow.stream s on "
+    "s.equipment_id = e.id "
+    "left join furrow.stream_watermark w on w.stream = s.id "
+    "left join lateral (select coalesce((select b.time_last from furrow.can_block b where b.stream "
+    "= s.id order by b.seq_first desc limit 1), (select c.time_last from furrow.can_chunk c where "
+    "c.stream = s.id order by c.seq_first desc limit 1)) as time_last) l on true "
+    "where $1 = '' or f.name = $1 group by f.name, e.id order by f.name, e.name",
+    pq_parameters{}.text(farm));
+  if (reply.error)
+    co_return reply.error->as_failure();
+  const pq_rows rows{reply.rows.get()};
+  std::vector<equipment_row> out(static_cast<std::size_t>(rows.size()));
+  for (int i = 0; i < rows.size(); ++i) {
+    auto& row = out[static_cast<std::size_t>(i)];
+    row.farm = rows.text(i, 0);
+    row.name = rows.text(i, 1);
+    if (!rows.null(i, 2))
+      row.iso_name = rows.natural(i, 2);
+    row.streams = rows.natural(i, 3);
+    row.durable = rows.natural(i, 4);
+    if (!rows.null(i, 5))
+      row.last_frame_us = rows.integer(i, 5) + epoch_2000_us;
+  }
+  co_return out;
+}
+
+task<result<store_health>> health(pq_connection& db) {
+  const auto begun = std::chrono::steady_clock::now();
+  const auto reply = co_await db.query("select 1");
+  store_health out;
+  out.latency =
+    std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begun);
+  out.mode = "postgresql";
+  if (reply.error) {
+    out.detail = reply.error->message;
+    co_return out;
+  }
+  out.up = true;
+  const char* version = PQparameterStatus(db.raw(), "server_version");
+  if (version != nullptr)
+    out.mode += " " + std::string{version}.substr(0, std::string_view{version}.find(' '));
+  co_return out;
+}
+
+} // namespace
+
+} // namespace postgres_work
 
 namespace {
 
@@ -60,42 +160,6 @@ private:
   std::shared_ptr<store_monitor> monitor_;
 };
 
-/// The digest's own connection: it waits behind no query, and no query behind it.
-class postgres_digest_lane : public digest_lane {
-public:
-  explicit postgres_digest_lane(std::shared_ptr<postgres_pool> lane) : lane_{std::move(lane)} {}
-  postgres_digest_lane(const postgres_digest_lane&) = delete;
-  postgres_digest_lane& operator=(const postgres_digest_lane&) = delete;
-  ~postgres_digest_lane() override { postgres_pool::close(std::move(lane_)); }
-
-  void pending(std::int32_t after,
-               std::size_t count,
-               handler<std::vector<digest_stream>> done) override {
-    lane_->submit(job_of(false, std::move(done), [after, count](pq_connection& db) {
-      return postgres_work::digest_pending(db, after, count);
-    }));
-  }
-  void read(std::vector<digest_span> spans, handler<std::vector<digest_page>> done) override {
-    lane_->submit(job_of(false, std::move(done), [spans = std::move(spans)](pq_connection& db) {
-      return postgres_work::digest_read(db, spans);
-    }));
-  }
-  void commit(std::shared_ptr<const digest_batch> what, handler<std::vector<bool>> done) override {
-    lane_->submit(job_of(false, std::move(done), [what = std::move(what)](pq_connection& db) {
-      return postgres_work::digest_write(db, what);
-    }));
-  }
-  void signal_ids(std::vector<digest_signal> signals,
-                  handler<std::vector<std::int32_t>> done) override {
-    lane_->submit(job_of(false, std::move(done), [signals = std::move(signals)](pq_connection& db) {
-      return postgres_work::digest_signals(db, signals);
-    }));
-  }
-
-private:
-  std::shared_ptr<postgres_pool> lane_;
-};
-
 class postgres_store : public store {
 public:
   explicit postgres_store(const store_options& options)
@@ -103,7 +167,7 @@ public:
       queries_{
         std::make_shared<query_pool>(context_, answered_, settings_of("query"), options.pool)},
       inserts_{make_lane("records")}, health_{make_lane("health")},
-      migrations_{make_lane("migrate")}, sealer_{make_lane("seal")}, thread_{[this] {
+      migrations_{make_lane("migrate")}, upkeep_{make_lane("care")}, thread_{[this] {
         queries_->start();
         context_->run();
       }} {}
@@ -133,13 +197,6 @@ public:
     return std::make_unique<postgres_appender>(make_lane(lane), monitor_);
   }
 
-  void read_frames(frames_query query, frames_cursor cursor, handler<frames_page> done) override {
-    queries_->submit(
-      job_of(false, std::move(done), [query = std::move(query), cursor](pq_connection& db) {
-        return postgres_work::read_frames(db, query, cursor);
-      }));
-  }
-
   void read_ledger(std::string farm,
                    std::string equipment,
                    handler<std::vector<ledger_row>> done) override {
@@ -155,92 +212,6 @@ public:
       return postgres_work::list_equipment(db, farm);
     }));
   }
-
-  void insert_records(record_batch batch, handler<record_batch_outcome> done) override {
-    gatherer_->submit(std::move(batch), std::move(done));
-  }
-
-  void read_records(records_query query,
-                    std::optional<records_cursor> after,
-                    handler<records_page> done) override {
-    queries_->submit(
-      job_of(false, std::move(done), [query = std::move(query), after](pq_connection& db) {
-        return postgres_work::read_records(db, query, after);
-      }));
-  }
-
-  void list_quarantine(quarantine_query query,
-                       std::optional<quarantine_id> after,
-                       handler<quarantine_page> done) override {
-    queries_->submit(
-      job_of(false, std::move(done), [query = std::move(query), after](pq_connection& db) {
-        return postgres_work::list_quarantine(db, query, after);
-      }));
-  }
-
-  void show_quarantined(std::string farm, quarantine_id id, handler<quarantine_row> done) override {
-    queries_->submit(
-      job_of(false, std::move(done), [farm = std::move(farm), id](pq_connection& db) {
-        return postgres_work::show_quarantined(db, farm, id);
-      }));
-  }
-
-  void retry_quarantined(std::string farm, quarantine_id id, handler<retry_outcome> done) override {
-    inserts_->submit(job_of(true, std::move(done), [farm = std::move(farm), id](pq_connection& db) {
-      return postgres_work::retry_quarantined(db, farm, id);
-    }));
-  }
-
-  void
-  drop_quarantined(std::string farm, quarantine_id id, handler<furrow::done> dropped) override {
-    inserts_->submit(
-      job_of(true, std::move(dropped), [farm = std::move(farm), id](pq_connection& db) {
-        return postgres_work::drop_quarantined(db, farm, id);
-      }));
-  }
-
-  bool digests() const override { return true; }
-  std::shared_ptr<digest_lane> open_digest() override {
-    return std::make_shared<postgres_digest_lane>(make_lane("digest"));
-  }
-
-  void read_telemetry(history_query query, handler<telemetry_page> done) override {
-    queries_->submit(job_of(false, std::move(done), [query = std::move(query)](pq_connection& db) {
-      return postgres_work::read_telemetry(db, query);
-    }));
-  }
-
-  void read_rollup(history_query query,
-                   std::string signal,
-                   rollup_bucket bucket,
-                   handler<rollup_page> done) override {
-    queries_->submit(
-      job_of(false, std::move(done),
-             [query = std::move(query), signal = std::move(signal), bucket](pq_connection& db) {
-               return postgres_work::read_rollup(db, query, signal, bucket);
-             }));
-  }
-
-  void list_signals(std::string farm,
-                    std::string equipment,
-                    handler<std::vector<known_signal>> done) override {
-    queries_->submit(
-      job_of(false, std::move(done),
-             [farm = std::move(farm), equipment = std::move(equipment)](pq_connection& db) {
-               return postgres_work::list_signals(db, farm, equipment);
-             }));
-  }
-
-  void digest_progress(handler<digest_status> done) override {
-    queries_->submit(job_of(false, std::move(done),
-                            [](pq_connection& db) { return postgres_work::digest_progress(db); }));
-  }
-
-  std::shared_ptr<repositories> open_repositories() override {
-    return make_postgres_repositories(queries_);
-  }
-
-  std::shared_ptr<care_lane> open_care() override { return make_postgres_care(make_lane("care")); }
 
   void migrate(handler<std::vector<migration_row>> done) override {
     migrations_->submit(
@@ -270,13 +241,16 @@ public:
     asio::post(*context_, [this, done = std::move(done)] { done(read_activity()); });
   }
 
-  bool seals() const override { return true; }
-  void seal(seal_request request, handler<seal_outcome> done) override {
-    sealer_->submit(
-      job_of(false, std::move(done), [request = std::move(request)](pq_connection& db) {
-        return postgres_work::seal(db, request);
-      }));
-  }
+  frame_store* frames() override { return frames_.get(); }
+  record_store* records() override { return records_.get(); }
+  quarantine_store* quarantine() override { return quarantine_.get(); }
+  history_store* history() override { return history_.get(); }
+  digest_store* digest() override { return digest_.get(); }
+  repositories* farm() override { return farm_.get(); }
+  retention_store* retention() override { return retention_.get(); }
+  partition_store* partitions() override { return partitions_.get(); }
+  size_store* sizes() override { return sizes_.get(); }
+  seal_store* sealing() override { return sealing_.get(); }
 
 private:
   store_activity read_activity() const {
@@ -325,15 +299,20 @@ private:
   std::shared_ptr<postgres_pool> claims_;
   std::shared_ptr<query_pool> queries_;
   std::shared_ptr<postgres_pool> inserts_; // of records that come by themselves
-  std::shared_ptr<record_gatherer> gatherer_ = std::make_shared<record_gatherer>(
-    [pool = inserts_](record_group group, handler<record_group_outcomes> done) {
-      pool->submit(job_of(true, std::move(done), [group = std::move(group)](pq_connection& db) {
-        return postgres_work::insert_record_group(db, group);
-      }));
-    });
-  std::shared_ptr<postgres_pool> health_; // and what a person asks of a node that is busy
+  std::shared_ptr<postgres_pool> health_;  // and what a person asks of a node that is busy
   std::shared_ptr<postgres_pool> migrations_;
-  std::shared_ptr<postgres_pool> sealer_;
+  std::shared_ptr<postgres_pool> upkeep_;
+  std::unique_ptr<frame_store> frames_ = postgres_work::make_frames(queries_);
+  std::unique_ptr<record_store> records_ = postgres_work::make_records(queries_, inserts_);
+  std::unique_ptr<quarantine_store> quarantine_ =
+    postgres_work::make_quarantine(queries_, inserts_);
+  std::unique_ptr<history_store> history_ = postgres_work::make_history(queries_);
+  std::unique_ptr<digest_store> digest_ = postgres_work::make_digest(make_lane("digest"));
+  std::unique_ptr<repositories> farm_ = postgres_work::make_repositories(queries_);
+  std::unique_ptr<retention_store> retention_ = postgres_work::make_retention(upkeep_);
+  std::unique_ptr<partition_store> partitions_ = postgres_work::make_partitions(upkeep_);
+  std::unique_ptr<size_store> sizes_ = postgres_work::make_sizes(upkeep_);
+  std::unique_ptr<seal_store> sealing_ = postgres_work::make_sealing(make_lane("seal"));
   std::thread thread_; // last: it uses all the others
 };
 

@@ -1,4 +1,4 @@
-/// What the PostgreSQL store does with a connection, each as one coroutine.
+/// What several files of the PostgreSQL store do with a connection, each as one coroutine.
 ///
 /// Errors: a lost connection is retry_later, but for an append (in_doubt); the connection is then
 ///   closed.
@@ -6,8 +6,6 @@
 #pragma once
 
 #include "storage/append/append_plan.hpp"
-#include "storage/append/record_gatherer.hpp"
-#include "storage/digest_lane.hpp"
 #include "storage/postgres/connection/connection.hpp"
 #include "storage/postgres/connection/rows.hpp"
 #include "storage/store.hpp"
@@ -44,65 +42,18 @@ find_equipment(pq_connection& db, const std::string& farm, const std::string& na
 [[nodiscard]] std::int64_t from_bound(const std::optional<std::int64_t>& time_us);
 [[nodiscard]] std::int64_t to_bound(const std::optional<std::int64_t>& time_us);
 
-[[nodiscard]] task<result<record_batch_outcome>> insert_records(pq_connection& db,
-                                                                const record_batch& batch);
-/// All of them in one transaction where that goes, each answered for itself.
-[[nodiscard]] task<result<record_group_outcomes>> insert_record_group(pq_connection& db,
-                                                                      record_group group);
-[[nodiscard]] task<result<records_page>> read_records(pq_connection& db,
-                                                      const records_query& query,
-                                                      const std::optional<records_cursor>& after);
-[[nodiscard]] task<result<quarantine_page>> list_quarantine(
-  pq_connection& db, const quarantine_query& query, const std::optional<quarantine_id>& after);
-[[nodiscard]] task<result<quarantine_row>>
-show_quarantined(pq_connection& db, const std::string& farm, quarantine_id id);
-[[nodiscard]] task<result<retry_outcome>>
-retry_quarantined(pq_connection& db, const std::string& farm, quarantine_id id);
-[[nodiscard]] task<result<done>>
-drop_quarantined(pq_connection& db, const std::string& farm, quarantine_id id);
-[[nodiscard]] task<result<seal_outcome>> seal(pq_connection& db, seal_request request);
 /// A chunk and its segments, in the transaction that is open.
 [[nodiscard]] task<std::optional<failure>> insert_sealed(pq_connection& db,
                                                          std::int32_t stream,
                                                          std::int32_t equipment,
                                                          const sealed_chunk& chunk);
 
-[[nodiscard]] task<result<frames_page>>
-read_frames(pq_connection& db, const frames_query& query, frames_cursor cursor);
 /// Items of both tiers after `after`, of any time, a page of them; answers the last number of the page, 0 when the
 /// stream has no more. Chunks come first, and then alone.
 [[nodiscard]] task<result<std::uint64_t>>
 read_stream_page(pq_connection& db, std::int32_t stream, std::uint64_t after, frames_page& page);
-[[nodiscard]] task<result<std::vector<ledger_row>>>
-read_ledger(pq_connection& db, const std::string& farm, const std::string& equipment);
-[[nodiscard]] task<result<std::vector<equipment_row>>> list_equipment(pq_connection& db,
-                                                                      const std::string& farm);
-
-[[nodiscard]] task<result<std::vector<digest_stream>>>
-digest_pending(pq_connection& db, std::int32_t after, std::size_t count);
-[[nodiscard]] task<result<std::vector<digest_page>>>
-digest_read(pq_connection& db, const std::vector<digest_span>& spans);
-[[nodiscard]] task<result<std::vector<bool>>>
-digest_write(pq_connection& db, std::shared_ptr<const digest_batch> what);
-[[nodiscard]] task<result<std::vector<std::int32_t>>>
-digest_signals(pq_connection& db, const std::vector<digest_signal>& signals);
-
-[[nodiscard]] task<result<telemetry_page>> read_telemetry(pq_connection& db,
-                                                          const history_query& query);
-[[nodiscard]] task<result<rollup_page>> read_rollup(pq_connection& db,
-                                                    const history_query& query,
-                                                    const std::string& signal,
-                                                    rollup_bucket bucket);
-[[nodiscard]] task<result<std::vector<known_signal>>>
-list_signals(pq_connection& db, const std::string& farm, const std::string& equipment);
-[[nodiscard]] task<result<digest_status>> digest_progress(pq_connection& db);
-
 /// Of a row: seq_first, frames, time_base, headers, header_index, time_offset, payload, long_payload
 /// from column 0. False: its columns do not agree.
 [[nodiscard]] bool read_block(const pq_rows& rows, int row, frame_run& run);
-
-[[nodiscard]] task<result<std::vector<migration_row>>> migrate(pq_connection& db);
-[[nodiscard]] task<result<std::vector<migration_row>>> migration_status(pq_connection& db);
-[[nodiscard]] task<result<store_health>> health(pq_connection& db);
 
 } // namespace furrow::storage::postgres_work

@@ -1,4 +1,9 @@
+#include "storage/digest_store.hpp"
+#include "storage/sqlite/areas.hpp"
+#include "storage/sqlite/connection.hpp"
 #include "storage/sqlite/work.hpp"
+
+#include <utility>
 
 namespace furrow::storage::sqlite_work {
 
@@ -93,8 +98,6 @@ void write_telemetry(sqlite_db& db, const digest_commit& what) {
   statement.run();
 }
 
-} // namespace
-
 result<std::vector<digest_stream>>
 digest_pending(sqlite_db& db, std::int32_t after, std::size_t count) {
   std::vector<digest_stream> out;
@@ -118,8 +121,6 @@ digest_pending(sqlite_db& db, std::int32_t after, std::size_t count) {
   }
   return out;
 }
-
-namespace {
 
 result<digest_page> read_page(sqlite_db& db, const digest_span& span, std::size_t bytes_max) {
   digest_page page;
@@ -164,8 +165,6 @@ bool write_one(sqlite_db& db, const digest_commit& what) {
   return true;
 }
 
-} // namespace
-
 result<std::vector<digest_page>> digest_read(sqlite_db& db, const std::vector<digest_span>& spans) {
   std::vector<digest_page> pages;
   pages.reserve(spans.size());
@@ -209,6 +208,47 @@ result<std::vector<std::int32_t>> digest_signals(sqlite_db& db,
   }
   transaction.commit();
   return out;
+}
+
+/// Reads where queries read, writes where appends write, between them.
+class sqlite_digest : public digest_store {
+public:
+  explicit sqlite_digest(sqlite_connections db)
+    : writer_{std::move(db.writer)}, reader_{std::move(db.reader)} {}
+
+  void pending(std::int32_t after,
+               std::size_t count,
+               handler<std::vector<digest_stream>> done) override {
+    reader_->submit(std::move(done), [after, count](sqlite_db& db) {
+      return sqlite_work::digest_pending(db, after, count);
+    });
+  }
+  void read(std::vector<digest_span> spans, handler<std::vector<digest_page>> done) override {
+    reader_->submit(std::move(done), [spans = std::move(spans)](sqlite_db& db) {
+      return sqlite_work::digest_read(db, spans);
+    });
+  }
+  void commit(std::shared_ptr<const digest_batch> what, handler<std::vector<bool>> done) override {
+    writer_->submit(std::move(done), [what = std::move(what)](sqlite_db& db) {
+      return sqlite_work::digest_write(db, *what);
+    });
+  }
+  void signal_ids(std::vector<digest_signal> signals,
+                  handler<std::vector<std::int32_t>> done) override {
+    writer_->submit(std::move(done), [signals = std::move(signals)](sqlite_db& db) {
+      return sqlite_work::digest_signals(db, signals);
+    });
+  }
+
+private:
+  std::shared_ptr<sqlite_connection> writer_;
+  std::shared_ptr<sqlite_connection> reader_;
+};
+
+} // namespace
+
+std::unique_ptr<digest_store> make_digest(sqlite_connections db) {
+  return std::make_unique<sqlite_digest>(std::move(db));
 }
 
 } // namespace furrow::storage::sqlite_work

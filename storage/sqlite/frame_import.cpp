@@ -3,7 +3,8 @@
 #include "storage/archive/import_plan.hpp"
 #include "storage/failpoint.hpp"
 #include "storage/migrations.hpp"
-#include "storage/sqlite/care.hpp"
+#include "storage/sqlite/migrate.hpp"
+#include "storage/sqlite/retention.hpp"
 #include "storage/sqlite/work.hpp"
 
 #include <filesystem>

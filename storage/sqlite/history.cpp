@@ -1,4 +1,10 @@
+#include "storage/history.hpp"
+
+#include "storage/sqlite/areas.hpp"
+#include "storage/sqlite/connection.hpp"
 #include "storage/sqlite/work.hpp"
+
+#include <utility>
 
 namespace furrow::storage::sqlite_work {
 
@@ -27,8 +33,6 @@ std::int64_t bucket_length_us(rollup_bucket bucket) {
   }
   return minute_us;
 }
-
-} // namespace
 
 result<telemetry_page> read_telemetry(sqlite_db& db, const history_query& query) {
   static const auto text = telemetry_text();
@@ -126,6 +130,51 @@ result<digest_status> digest_progress(sqlite_db& db) {
   if (!rows.null(3))
     out.oldest_us = rows.integer(3);
   return out;
+}
+
+/// Reads where queries read.
+class sqlite_history : public history_store {
+public:
+  explicit sqlite_history(sqlite_connections db) : reader_{std::move(db.reader)} {}
+
+  void read_telemetry(history_query query, handler<telemetry_page> done) override {
+    reader_->submit(std::move(done), [query = std::move(query)](sqlite_db& db) {
+      return sqlite_work::read_telemetry(db, query);
+    });
+  }
+
+  void read_rollup(history_query query,
+                   std::string signal,
+                   rollup_bucket bucket,
+                   handler<rollup_page> done) override {
+    reader_->submit(std::move(done),
+                    [query = std::move(query), signal = std::move(signal), bucket](sqlite_db& db) {
+                      return sqlite_work::read_rollup(db, query, signal, bucket);
+                    });
+  }
+
+  void list_signals(std::string farm,
+                    std::string equipment,
+                    handler<std::vector<known_signal>> done) override {
+    reader_->submit(std::move(done),
+                    [farm = std::move(farm), equipment = std::move(equipment)](sqlite_db& db) {
+                      return sqlite_work::list_signals(db, farm, equipment);
+                    });
+  }
+
+  void digest_progress(handler<digest_status> done) override {
+    reader_->submit(std::move(done),
+                    [](sqlite_db& db) { return sqlite_work::digest_progress(db); });
+  }
+
+private:
+  std::shared_ptr<sqlite_connection> reader_;
+};
+
+} // namespace
+
+std::unique_ptr<history_store> make_history(sqlite_connections db) {
+  return std::make_unique<sqlite_history>(std::move(db));
 }
 
 } // namespace furrow::storage::sqlite_work

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "storage/maintenance.hpp"
+#include "storage/store.hpp"
 
 #include <vector>
 
@@ -14,6 +15,8 @@ class sqlite_db;
 
 namespace furrow::storage::sqlite_work {
 
+[[nodiscard]] result<std::vector<migration_row>> migrate(sqlite_db& db);
+[[nodiscard]] result<std::vector<migration_row>> migration_status(sqlite_db& db);
 [[nodiscard]] result<std::vector<migration_row>> migrate_to(sqlite_db& db, migration_wish wish);
 
 } // namespace furrow::storage::sqlite_work

@@ -1,8 +1,13 @@
+#include "storage/quarantine.hpp"
+
 #include "storage/append/quarantine_item.hpp"
+#include "storage/sqlite/areas.hpp"
+#include "storage/sqlite/connection.hpp"
 #include "storage/sqlite/work.hpp"
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 namespace furrow::storage::sqlite_work {
 
@@ -40,8 +45,6 @@ result<found_item> find(sqlite_db& db, const std::string& farm, quarantine_id id
     return not_in_quarantine(id);
   return found_item{row_at(rows), static_cast<std::int32_t>(rows.integer(9))};
 }
-
-} // namespace
 
 result<quarantine_page> list_quarantine(sqlite_db& db,
                                         const quarantine_query& query,
@@ -102,6 +105,50 @@ result<done> drop_quarantined(sqlite_db& db, const std::string& farm, quarantine
   if (db.changes() == 0)
     return not_in_quarantine(id);
   return done{};
+}
+
+/// Reads where queries read, changes where appends write.
+class sqlite_quarantine : public quarantine_store {
+public:
+  explicit sqlite_quarantine(sqlite_connections db)
+    : writer_{std::move(db.writer)}, reader_{std::move(db.reader)} {}
+
+  void list_quarantine(quarantine_query query,
+                       std::optional<quarantine_id> after,
+                       handler<quarantine_page> done) override {
+    reader_->submit(std::move(done), [query = std::move(query), after](sqlite_db& db) {
+      return sqlite_work::list_quarantine(db, query, after);
+    });
+  }
+
+  void show_quarantined(std::string farm, quarantine_id id, handler<quarantine_row> done) override {
+    reader_->submit(std::move(done), [farm = std::move(farm), id](sqlite_db& db) {
+      return sqlite_work::show_quarantined(db, farm, id);
+    });
+  }
+
+  void retry_quarantined(std::string farm, quarantine_id id, handler<retry_outcome> done) override {
+    writer_->submit(std::move(done), [farm = std::move(farm), id](sqlite_db& db) {
+      return sqlite_work::retry_quarantined(db, farm, id);
+    });
+  }
+
+  void
+  drop_quarantined(std::string farm, quarantine_id id, handler<furrow::done> dropped) override {
+    writer_->submit(std::move(dropped), [farm = std::move(farm), id](sqlite_db& db) {
+      return sqlite_work::drop_quarantined(db, farm, id);
+    });
+  }
+
+private:
+  std::shared_ptr<sqlite_connection> writer_;
+  std::shared_ptr<sqlite_connection> reader_;
+};
+
+} // namespace
+
+std::unique_ptr<quarantine_store> make_quarantine(sqlite_connections db) {
+  return std::make_unique<sqlite_quarantine>(std::move(db));
 }
 
 } // namespace furrow::storage::sqlite_work

@@ -1,10 +1,14 @@
 #include "storage/append/quarantine.hpp"
 #include "storage/append/record_batch.hpp"
+#include "storage/append/record_gatherer.hpp"
+#include "storage/sqlite/areas.hpp"
+#include "storage/sqlite/connection.hpp"
 #include "storage/sqlite/work.hpp"
 
 #include <algorithm>
 #include <array>
 #include <limits>
+#include <utility>
 
 namespace furrow::storage::sqlite_work {
 
@@ -127,8 +131,6 @@ can::record_value value_at(const sqlite_statement& row, int column, can::field_t
   return std::string{row.bytes(column)};
 }
 
-} // namespace
-
 result<record_group_outcomes> insert_record_group(sqlite_db& db,
                                                   const std::vector<record_batch>& group) {
   record_group_outcomes out;
@@ -177,6 +179,42 @@ result<records_page> read_records(sqlite_db& db,
     page.next =
       records_cursor{page.rows.back().time_us, page.rows.back().stream, page.rows.back().seq};
   return page;
+}
+
+/// Reads where queries read; batches go in groups where appends write.
+class sqlite_records : public record_store {
+public:
+  explicit sqlite_records(const sqlite_connections& db)
+    : reader_{db.reader},
+      // A plain reference: an answer, on the writer's own thread, must not be what keeps it alive.
+      gatherer_{std::make_shared<record_gatherer>(
+        [&writer = *db.writer](record_group group, handler<record_group_outcomes> done) {
+          writer.submit(std::move(done), [group = std::move(group)](sqlite_db& on) {
+            return insert_record_group(on, *group);
+          });
+        })} {}
+
+  void insert_records(record_batch batch, handler<record_batch_outcome> done) override {
+    gatherer_->submit(std::move(batch), std::move(done));
+  }
+
+  void read_records(records_query query,
+                    std::optional<records_cursor> after,
+                    handler<records_page> done) override {
+    reader_->submit(std::move(done), [query = std::move(query), after](sqlite_db& db) {
+      return sqlite_work::read_records(db, query, after);
+    });
+  }
+
+private:
+  std::shared_ptr<sqlite_connection> reader_;
+  std::shared_ptr<record_gatherer> gatherer_;
+};
+
+} // namespace
+
+std::unique_ptr<record_store> make_records(const sqlite_connections& db) {
+  return std::make_unique<sqlite_records>(db);
 }
 
 } // namespace furrow::storage::sqlite_work

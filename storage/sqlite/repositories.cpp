@@ -1,6 +1,7 @@
-#include "storage/sqlite/repositories.hpp"
+#include "storage/farm/repositories.hpp"
 
 #include "storage/farm/repository_unit.hpp"
+#include "storage/sqlite/areas.hpp"
 
 #include <algorithm>
 #include <array>
@@ -8,8 +9,6 @@
 namespace furrow::storage {
 
 namespace {
-
-const failure closing_failure{errc::retry_later, "the store is closing"};
 
 /// The texts of an entity's statements, made once: a prepared statement is known by its text's
 /// address.
@@ -219,28 +218,28 @@ fields_at(sqlite_db& db, const std::string& farm, const geo_position& at) {
 
 class sqlite_repositories : public repositories {
 public:
-  sqlite_repositories(sqlite_queue writer, sqlite_queue reader)
-    : writer_{std::move(writer)}, reader_{std::move(reader)} {}
+  explicit sqlite_repositories(sqlite_connections db)
+    : writer_{std::move(db.writer)}, reader_{std::move(db.reader)} {}
 
   void get(std::string farm, entity what, std::string name, handler<record> done) override {
     if (const auto wrong = unsound_text(name))
       return done(*wrong);
-    submit(reader_, std::move(done),
-           [farm = std::move(farm), what, name = std::move(name)](sqlite_db& db) {
-             return storage::get(db, farm, what, name);
-           });
+    reader_->submit(std::move(done),
+                    [farm = std::move(farm), what, name = std::move(name)](sqlite_db& db) {
+                      return storage::get(db, farm, what, name);
+                    });
   }
   void list(std::string farm, entity what, record_query query, handler<record_page> done) override {
     if (const auto wrong = unsound_query(what, query))
       return done(*wrong);
-    submit(reader_, std::move(done),
-           [farm = std::move(farm), what, query = std::move(query)](sqlite_db& db) {
-             return storage::list(db, farm, what, query);
-           });
+    reader_->submit(std::move(done),
+                    [farm = std::move(farm), what, query = std::move(query)](sqlite_db& db) {
+                      return storage::list(db, farm, what, query);
+                    });
   }
   void
   fields_at(std::string farm, geo_position at, handler<std::vector<field_record>> done) override {
-    submit(reader_, std::move(done), [farm = std::move(farm), at](sqlite_db& db) {
+    reader_->submit(std::move(done), [farm = std::move(farm), at](sqlite_db& db) {
       return storage::fields_at(db, farm, at);
     });
   }
@@ -251,35 +250,20 @@ public:
     auto unit = std::make_shared<checked_unit>(checked(std::move(work), farm, place));
     if (!unit->invalid.empty())
       return done(unit_outcome{false, unit->invalid, 0});
-    submit(writer_, std::move(done), [farm = std::move(farm), unit](sqlite_db& db) {
+    writer_->submit(std::move(done), [farm = std::move(farm), unit](sqlite_db& db) {
       return storage::apply(db, farm, *unit);
     });
   }
 
 private:
-  template <class T, class Work>
-  static void submit(const sqlite_queue& queue, handler<T> done, Work work) {
-    queue([done = std::move(done), work = std::move(work)](sqlite_db* db) {
-      done(db == nullptr ? result<T>{closing_failure} : guarded<T>(*db, work));
-    });
-  }
-  template <class T, class Work>
-  static result<T> guarded(sqlite_db& db, const Work& work) {
-    try {
-      return work(db);
-    } catch (const sqlite_error& error) {
-      return error.as_failure();
-    }
-  }
-
-  sqlite_queue writer_;
-  sqlite_queue reader_;
+  std::shared_ptr<sqlite_connection> writer_;
+  std::shared_ptr<sqlite_connection> reader_;
 };
 
 } // namespace
 
-std::shared_ptr<repositories> make_sqlite_repositories(sqlite_queue writer, sqlite_queue reader) {
-  return std::make_shared<sqlite_repositories>(std::move(writer), std::move(reader));
+std::unique_ptr<repositories> sqlite_work::make_repositories(sqlite_connections db) {
+  return std::make_unique<sqlite_repositories>(std::move(db));
 }
 
 } // namespace furrow::storage

@@ -1,6 +1,11 @@
-#include "storage/sqlite/care.hpp"
+#include "storage/statistics.hpp"
+
+#include "storage/sqlite/areas.hpp"
+#include "storage/sqlite/connection.hpp"
+#include "storage/sqlite/work.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace furrow::storage::sqlite_work {
 
@@ -42,8 +47,6 @@ std::vector<table_size> read_tables(sqlite_db& db) {
   return out;
 }
 
-} // namespace
-
 result<database_statistics> statistics(sqlite_db& db, std::uint32_t machines_max) {
   database_statistics out;
   {
@@ -80,6 +83,27 @@ result<database_statistics> statistics(sqlite_db& db, std::uint32_t machines_max
     out.machines.push_back({std::string{machines.bytes(0)}, std::string{machines.bytes(1)},
                             machines.natural(2), machines.natural(3)});
   return out;
+}
+
+/// Reads where queries read.
+class sqlite_sizes : public size_store {
+public:
+  explicit sqlite_sizes(sqlite_connections db) : reader_{std::move(db.reader)} {}
+
+  void statistics(std::uint32_t machines_max, handler<database_statistics> done) override {
+    reader_->submit(std::move(done), [machines_max](sqlite_db& db) {
+      return sqlite_work::statistics(db, machines_max);
+    });
+  }
+
+private:
+  std::shared_ptr<sqlite_connection> reader_;
+};
+
+} // namespace
+
+std::unique_ptr<size_store> make_sizes(sqlite_connections db) {
+  return std::make_unique<sqlite_sizes>(std::move(db));
 }
 
 } // namespace furrow::storage::sqlite_work

@@ -1,48 +1,107 @@
 #include "storage/sqlite/store.hpp"
 
-#include "storage/append/record_gatherer.hpp"
-#include "storage/sqlite/care.hpp"
-#include "storage/sqlite/repositories.hpp"
+#include "storage/digest_store.hpp"
+#include "storage/farm/repositories.hpp"
+#include "storage/frames.hpp"
+#include "storage/history.hpp"
+#include "storage/quarantine.hpp"
+#include "storage/records.hpp"
+#include "storage/retention.hpp"
+#include "storage/sqlite/areas.hpp"
+#include "storage/sqlite/connection.hpp"
+#include "storage/sqlite/migrate.hpp"
 #include "storage/sqlite/work.hpp"
-#include "storage/sqlite/work_queue.hpp"
+#include "storage/statistics.hpp"
 
+#include <algorithm>
 #include <atomic>
+#include <cstring>
 #include <utility>
 
 namespace furrow::storage {
 
+namespace sqlite_work {
+
+result<std::vector<ledger_row>>
+read_ledger(sqlite_db& db, const std::string& farm, const std::string& equipment) {
+  std::vector<ledger_row> out;
+  auto rows = db.statement("select farm, equipment, stream_id, sent, durable, stored, lost, "
+                           "doubled, quarantined, dropped, lost_at_gateway, expired from ledger "
+                           "where (?1 = '' or farm = ?1) and (?2 = '' or equipment = ?2) order by "
+                           "farm, equipment, stream");
+  rows.with(farm, equipment);
+  while (rows.step()) {
+    auto& row = out.emplace_back();
+    row.farm = rows.bytes(0);
+    row.equipment = rows.bytes(1);
+    std::memcpy(row.stream_id.data(), rows.bytes(2).data(),
+                std::min(row.stream_id.size(), rows.bytes(2).size()));
+    row.sent = rows.natural(3);
+    row.durable = rows.natural(4);
+    row.stored = rows.natural(5);
+    row.lost = rows.natural(6);
+    row.doubled = rows.natural(7);
+    row.quarantined = rows.natural(8);
+    row.dropped = rows.natural(9);
+    row.lost_at_gateway = rows.natural(10);
+    row.expired = rows.natural(11);
+  }
+  if (out.empty() && !equipment.empty())
+    return failure{errc::not_found, "no equipment " + equipment};
+  return out;
+}
+
 namespace {
 
-const failure closing_failure{errc::retry_later, "the store is closing"};
-
-/// One connection and the thread that uses it. Lanes share it, so that it lives as long as the last
-/// of them.
-struct connection {
-  explicit connection(std::unique_ptr<sqlite_db> opened) : db{std::move(opened)} {}
-
-  std::unique_ptr<sqlite_db> db;
-  work_queue queue; // last: closes before the database goes
-
-  template <class T, class Work>
-  void submit(handler<T> done, Work work) {
-    queue.post([this, done = std::move(done), work = std::move(work)](bool closing) {
-      done(closing ? result<T>{closing_failure} : guarded<T>(work));
-    });
+result<std::vector<equipment_row>> list_equipment(sqlite_db& db, const std::string& farm) {
+  std::vector<equipment_row> out;
+  auto rows = db.statement(
+    "select f.name, e.name, e.iso_name, count(s.id), coalesce(sum(w.seq), 0), "
+    "max((select time_last from can_block b where b.stream = s.id order by seq_first desc limit "
+    "1)) "
+    "from equipment e join farm f on f.id = e.farm_id left join stream s on s.equipment_id = e.id "
+    "left join stream_watermark w on w.stream = s.id where ?1 = '' or f.name = ?1 "
+    "group by e.id order by f.name, e.name");
+  rows.with(farm);
+  while (rows.step()) {
+    auto& row = out.emplace_back();
+    row.farm = rows.bytes(0);
+    row.name = rows.bytes(1);
+    if (!rows.null(2))
+      row.iso_name = rows.natural(2);
+    row.streams = rows.natural(3);
+    row.durable = rows.natural(4);
+    if (!rows.null(5))
+      row.last_frame_us = rows.integer(5);
   }
+  return out;
+}
 
-  template <class T, class Work>
-  result<T> guarded(const Work& work) {
-    try {
-      return work(*db);
-    } catch (const sqlite_error& error) {
-      return error.as_failure();
-    }
+store_health health(sqlite_db& db) {
+  const auto begun = std::chrono::steady_clock::now();
+  store_health out;
+  out.mode = std::string{"sqlite "} + sqlite3_libversion();
+  try {
+    db.run("begin immediate; rollback"); // what may be read but not written is not up
+    out.up = true;
+  } catch (const sqlite_error& error) {
+    out.detail = error.detail;
   }
-};
+  out.latency =
+    std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begun);
+  return out;
+}
+
+} // namespace
+
+} // namespace sqlite_work
+
+namespace {
 
 class sqlite_appender : public appender {
 public:
-  explicit sqlite_appender(std::shared_ptr<connection> writer) : writer_{std::move(writer)} {}
+  explicit sqlite_appender(std::shared_ptr<sqlite_connection> writer)
+    : writer_{std::move(writer)} {}
   sqlite_appender(const sqlite_appender&) = delete;
   sqlite_appender& operator=(const sqlite_appender&) = delete;
   ~sqlite_appender() override { *cut_ = true; }
@@ -58,130 +117,15 @@ public:
   }
 
 private:
-  std::shared_ptr<connection> writer_;
+  std::shared_ptr<sqlite_connection> writer_;
   std::shared_ptr<std::atomic<bool>> cut_ = std::make_shared<std::atomic<bool>>(false);
-};
-
-/// Reads where queries read, writes where appends write, between them.
-class sqlite_digest_lane : public digest_lane {
-public:
-  sqlite_digest_lane(std::shared_ptr<connection> writer, std::shared_ptr<connection> reader)
-    : writer_{std::move(writer)}, reader_{std::move(reader)} {}
-
-  void pending(std::int32_t after,
-               std::size_t count,
-               handler<std::vector<digest_stream>> done) override {
-    reader_->submit(std::move(done), [after, count](sqlite_db& db) {
-      return sqlite_work::digest_pending(db, after, count);
-    });
-  }
-  void read(std::vector<digest_span> spans, handler<std::vector<digest_page>> done) override {
-    reader_->submit(std::move(done), [spans = std::move(spans)](sqlite_db& db) {
-      return sqlite_work::digest_read(db, spans);
-    });
-  }
-  void commit(std::shared_ptr<const digest_batch> what, handler<std::vector<bool>> done) override {
-    writer_->submit(std::move(done), [what = std::move(what)](sqlite_db& db) {
-      return sqlite_work::digest_write(db, *what);
-    });
-  }
-  void signal_ids(std::vector<digest_signal> signals,
-                  handler<std::vector<std::int32_t>> done) override {
-    writer_->submit(std::move(done), [signals = std::move(signals)](sqlite_db& db) {
-      return sqlite_work::digest_signals(db, signals);
-    });
-  }
-
-private:
-  std::shared_ptr<connection> writer_;
-  std::shared_ptr<connection> reader_;
-};
-
-/// Retention goes step by step, each a job of its own, so that appends come in between.
-class sqlite_care_lane : public care_lane {
-public:
-  sqlite_care_lane(std::shared_ptr<connection> writer, std::shared_ptr<connection> reader)
-    : writer_{std::move(writer)}, reader_{std::move(reader)} {}
-
-  void keep_partitions(std::optional<std::int64_t> /*at_us*/,
-                       handler<partition_outcome> done) override {
-    done(partition_outcome{});
-  }
-  void read_partition_plan(handler<partition_plan> done) override { done(no_partitions()); }
-  void set_partition_plan(partition_plan /*plan*/, handler<furrow::done> done) override {
-    done(no_partitions());
-  }
-  void list_retention(handler<std::vector<retention_rule>> done) override {
-    reader_->submit(std::move(done), [](sqlite_db& db) { return sqlite_work::list_retention(db); });
-  }
-  void set_retention(retention_rule rule, handler<furrow::done> done) override {
-    writer_->submit(std::move(done), [rule = std::move(rule)](sqlite_db& db) {
-      return sqlite_work::set_retention(db, rule);
-    });
-  }
-  void clear_retention(std::string farm, data_kind kind, handler<furrow::done> done) override {
-    writer_->submit(std::move(done), [farm = std::move(farm), kind](sqlite_db& db) {
-      return sqlite_work::clear_retention(db, farm, kind);
-    });
-  }
-  void preview_retention(std::optional<std::int64_t> at_us,
-                         handler<retention_preview> done) override {
-    reader_->submit(std::move(done),
-                    [at_us](sqlite_db& db) { return sqlite_work::preview_retention(db, at_us); });
-  }
-  void expire(expire_request request, handler<expire_outcome> done) override {
-    step(writer_, request, 0, {}, std::move(done));
-  }
-  void statistics(std::uint32_t machines_max, handler<database_statistics> done) override {
-    reader_->submit(std::move(done), [machines_max](sqlite_db& db) {
-      return sqlite_work::statistics(db, machines_max);
-    });
-  }
-
-private:
-  static failure no_partitions() {
-    return {errc::misconfigured, "SQLite has no partitions: they need PostgreSQL"};
-  }
-
-  static void step(const std::shared_ptr<connection>& writer,
-                   const expire_request& request,
-                   std::uint32_t steps,
-                   const expire_outcome& so_far,
-                   handler<expire_outcome> done) {
-    handler<expire_outcome> next = [writer, request, steps, so_far,
-                                    done = std::move(done)](storage::result<expire_outcome> part) {
-      if (!part) {
-        done(std::move(part));
-        return;
-      }
-      auto total = so_far;
-      total.chunks += part->chunks;
-      total.frames += part->frames;
-      total.records += part->records;
-      total.telemetry += part->telemetry;
-      total.rollup += part->rollup;
-      total.more = part->more && request.steps_max > 0 && steps + 1 >= request.steps_max;
-      if (!part->more || total.more)
-        done(total);
-      else
-        step(writer, request, steps + 1, total, done);
-    };
-    writer->submit(std::move(next),
-                   [at_us = request.at_us](sqlite_db& db) -> result<expire_outcome> {
-                     return sqlite_work::expire_step(db, at_us);
-                   });
-  }
-
-  std::shared_ptr<connection> writer_;
-  std::shared_ptr<connection> reader_;
 };
 
 class sqlite_store : public store {
 public:
   sqlite_store(std::unique_ptr<sqlite_db> writer, std::unique_ptr<sqlite_db> reader)
-    : writer_{std::make_shared<connection>(std::move(writer))}, reader_{
-                                                                  std::make_shared<connection>(
-                                                                    std::move(reader))} {}
+    : writer_{std::make_shared<sqlite_connection>(std::move(writer))},
+      reader_{std::make_shared<sqlite_connection>(std::move(reader))} {}
   sqlite_store(const sqlite_store&) = delete;
   sqlite_store& operator=(const sqlite_store&) = delete;
   ~sqlite_store() override {
@@ -200,12 +144,6 @@ public:
     return std::make_unique<sqlite_appender>(writer_);
   }
 
-  void read_frames(frames_query query, frames_cursor cursor, handler<frames_page> done) override {
-    reader_->submit(std::move(done), [query = std::move(query), cursor](sqlite_db& db) {
-      return sqlite_work::read_frames(db, query, cursor);
-    });
-  }
-
   void read_ledger(std::string farm,
                    std::string equipment,
                    handler<std::vector<ledger_row>> done) override {
@@ -219,94 +157,6 @@ public:
     reader_->submit(std::move(done), [farm = std::move(farm)](sqlite_db& db) {
       return sqlite_work::list_equipment(db, farm);
     });
-  }
-
-  void insert_records(record_batch batch, handler<record_batch_outcome> done) override {
-    gatherer_->submit(std::move(batch), std::move(done));
-  }
-
-  void read_records(records_query query,
-                    std::optional<records_cursor> after,
-                    handler<records_page> done) override {
-    reader_->submit(std::move(done), [query = std::move(query), after](sqlite_db& db) {
-      return sqlite_work::read_records(db, query, after);
-    });
-  }
-
-  void list_quarantine(quarantine_query query,
-                       std::optional<quarantine_id> after,
-                       handler<quarantine_page> done) override {
-    reader_->submit(std::move(done), [query = std::move(query), after](sqlite_db& db) {
-      return sqlite_work::list_quarantine(db, query, after);
-    });
-  }
-
-  void show_quarantined(std::string farm, quarantine_id id, handler<quarantine_row> done) override {
-    reader_->submit(std::move(done), [farm = std::move(farm), id](sqlite_db& db) {
-      return sqlite_work::show_quarantined(db, farm, id);
-    });
-  }
-
-  void retry_quarantined(std::string farm, quarantine_id id, handler<retry_outcome> done) override {
-    writer_->submit(std::move(done), [farm = std::move(farm), id](sqlite_db& db) {
-      return sqlite_work::retry_quarantined(db, farm, id);
-    });
-  }
-
-  void
-  drop_quarantined(std::string farm, quarantine_id id, handler<furrow::done> dropped) override {
-    writer_->submit(std::move(dropped), [farm = std::move(farm), id](sqlite_db& db) {
-      return sqlite_work::drop_quarantined(db, farm, id);
-    });
-  }
-
-  bool digests() const override { return true; }
-  std::shared_ptr<digest_lane> open_digest() override {
-    return std::make_shared<sqlite_digest_lane>(writer_, reader_);
-  }
-
-  void read_telemetry(history_query query, handler<telemetry_page> done) override {
-    reader_->submit(std::move(done), [query = std::move(query)](sqlite_db& db) {
-      return sqlite_work::read_telemetry(db, query);
-    });
-  }
-
-  void read_rollup(history_query query,
-                   std::string signal,
-                   rollup_bucket bucket,
-                   handler<rollup_page> done) override {
-    reader_->submit(std::move(done),
-                    [query = std::move(query), signal = std::move(signal), bucket](sqlite_db& db) {
-                      return sqlite_work::read_rollup(db, query, signal, bucket);
-                    });
-  }
-
-  void list_signals(std::string farm,
-                    std::string equipment,
-                    handler<std::vector<known_signal>> done) override {
-    reader_->submit(std::move(done),
-                    [farm = std::move(farm), equipment = std::move(equipment)](sqlite_db& db) {
-                      return sqlite_work::list_signals(db, farm, equipment);
-                    });
-  }
-
-  void digest_progress(handler<digest_status> done) override {
-    reader_->submit(std::move(done),
-                    [](sqlite_db& db) { return sqlite_work::digest_progress(db); });
-  }
-
-  std::shared_ptr<repositories> open_repositories() override {
-    const auto run_on = [](connection& on, sqlite_job job) {
-      on.queue.post(
-        [&on, job = std::move(job)](bool closing) { job(closing ? nullptr : on.db.get()); });
-    };
-    return make_sqlite_repositories(
-      [this, run_on](sqlite_job job) { run_on(*writer_, std::move(job)); },
-      [this, run_on](sqlite_job job) { run_on(*reader_, std::move(job)); });
-  }
-
-  std::shared_ptr<care_lane> open_care() override {
-    return std::make_shared<sqlite_care_lane>(writer_, reader_);
   }
 
   void migrate(handler<std::vector<migration_row>> done) override {
@@ -323,16 +173,27 @@ public:
                     [](sqlite_db& db) -> result<store_health> { return sqlite_work::health(db); });
   }
 
+  frame_store* frames() override { return frames_.get(); }
+  record_store* records() override { return records_.get(); }
+  quarantine_store* quarantine() override { return quarantine_.get(); }
+  history_store* history() override { return history_.get(); }
+  digest_store* digest() override { return digest_.get(); }
+  repositories* farm() override { return farm_.get(); }
+  retention_store* retention() override { return retention_.get(); }
+  size_store* sizes() override { return sizes_.get(); }
+
 private:
-  std::shared_ptr<connection> writer_;
-  std::shared_ptr<connection> reader_;
-  // A plain reference: an answer, on the writer's own thread, must not be what keeps it alive.
-  std::shared_ptr<record_gatherer> gatherer_ = std::make_shared<record_gatherer>(
-    [&writer = *writer_](record_group group, handler<record_group_outcomes> done) {
-      writer.submit(std::move(done), [group = std::move(group)](sqlite_db& db) {
-        return sqlite_work::insert_record_group(db, *group);
-      });
-    });
+  std::shared_ptr<sqlite_connection> writer_;
+  std::shared_ptr<sqlite_connection> reader_;
+  const sqlite_connections both_{writer_, reader_};
+  std::unique_ptr<frame_store> frames_ = sqlite_work::make_frames(both_);
+  std::unique_ptr<record_store> records_ = sqlite_work::make_records(both_);
+  std::unique_ptr<quarantine_store> quarantine_ = sqlite_work::make_quarantine(both_);
+  std::unique_ptr<history_store> history_ = sqlite_work::make_history(both_);
+  std::unique_ptr<digest_store> digest_ = sqlite_work::make_digest(both_);
+  std::unique_ptr<repositories> farm_ = sqlite_work::make_repositories(both_);
+  std::unique_ptr<retention_store> retention_ = sqlite_work::make_retention(both_);
+  std::unique_ptr<size_store> sizes_ = sqlite_work::make_sizes(both_);
 };
 
 } // namespace

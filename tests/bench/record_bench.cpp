@@ -2,6 +2,7 @@
 // that are no gateways, appends of 1,000 as gateways send them, and the check of a body alone. PostgreSQL runs as the
 // tests run it (private cluster, fsync on).
 #include "can/records/body.hpp"
+#include "storage/records.hpp"
 #include "storage/store.hpp"
 #include "tests/bench/answer.hpp"
 #include "tests/support/pg_cluster.hpp"
@@ -56,10 +57,10 @@ record_batch batch_of(const std::string& key, std::size_t count) {
 void insert_at_once(store& to, const std::string& key, std::size_t count) {
   std::vector<std::promise<bool>> stored(count);
   for (std::size_t i = 0; i < count; ++i)
-    to.insert_records(batch_of(key + "." + std::to_string(i), 1),
-                      [&one = stored[i]](const result<record_batch_outcome>& outcome) {
-                        one.set_value(outcome && outcome->refused[0].empty());
-                      });
+    to.records()->insert_records(batch_of(key + "." + std::to_string(i), 1),
+                                 [&one = stored[i]](const result<record_batch_outcome>& outcome) {
+                                   one.set_value(outcome && outcome->refused[0].empty());
+                                 });
   for (auto& one : stored)
     if (!one.get_future().get())
       std::exit(1);
@@ -67,8 +68,8 @@ void insert_at_once(store& to, const std::string& key, std::size_t count) {
 
 void insert(store& to, const std::string& key, std::size_t count) {
   auto batch = batch_of(key, count);
-  const auto outcome =
-    answer_of<record_batch_outcome>([&](auto done) { to.insert_records(std::move(batch), done); });
+  const auto outcome = answer_of<record_batch_outcome>(
+    [&](auto done) { to.records()->insert_records(std::move(batch), done); });
   if (outcome.repeated || !outcome.refused[0].empty())
     std::exit(1);
 }

@@ -5,8 +5,9 @@
 // machine's rows stand in a table, and without parallel workers, as everything else here.
 #include "can/dbc/catalogue.hpp"
 #include "can/live/stream_digest.hpp"
-#include "storage/digest_lane.hpp"
+#include "storage/digest_store.hpp"
 #include "storage/postgres/signal_rows.hpp"
+#include "storage/sealing.hpp"
 #include "storage/store.hpp"
 #include "tests/bench/answer.hpp"
 #include "tests/support/pg_cluster.hpp"
@@ -57,7 +58,7 @@ void digest(store& store) {
   const auto file = can::parse_dbc(can::catalogue_dbc(), "catalogue", can::dbc_mode::strict);
   const can::dbc_file* files[] = {&*file};
   const auto plan = std::make_shared<const can::decode_plan>(*can::decode_plan::compile(files));
-  const auto lane = store.open_digest();
+  auto* const lane = store.digest();
   const auto ids = answer_of<std::vector<std::int32_t>>(
     [&](auto done) { lane->signal_ids(digest_signals_of(*file, *plan), done); });
   for (;;) {
@@ -126,7 +127,7 @@ int main(int argc, char** argv) {
   const auto sealed = answer_of<seal_outcome>([&](auto done) {
     seal_request request;
     request.due_after = {};
-    store.seal(request, done);
+    store.sealing()->seal(request, done);
   });
   const auto took = std::chrono::duration<double>(steady::now() - begun).count();
   std::printf(

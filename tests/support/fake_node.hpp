@@ -8,6 +8,11 @@
 
 #include "actors/node.hpp"
 #include "storage/activity.hpp"
+#include "storage/frames.hpp"
+#include "storage/history.hpp"
+#include "storage/quarantine.hpp"
+#include "storage/records.hpp"
+#include "tests/support/idle_store.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -90,7 +95,11 @@ inline storage::store_activity busy_activity() {
   return out;
 }
 
-class fake_store : public storage::store {
+class fake_store : public idle_store,
+                   public storage::frame_store,
+                   public storage::record_store,
+                   public storage::quarantine_store,
+                   public storage::history_store {
 public:
   static constexpr std::size_t block_frames = 1'000;
   static constexpr std::size_t page_blocks = 8;
@@ -102,8 +111,8 @@ public:
   std::uint64_t frame_count = 0;
   std::function<void(can::frame_block&, std::uint64_t seq)> make_frame;
   std::vector<can::bus_name> buses{{0, "can0"}};
-  std::vector<storage::record_row> records; // of T1 of the farm default, all yield samples
-  std::vector<storage::quarantine_row> quarantine;
+  std::vector<storage::record_row> record_rows; // of T1 of the farm default, all yield samples
+  std::vector<storage::quarantine_row> quarantined;
   std::string retry_refusal; // what a retry is answered with; empty: it is stored
 
   std::atomic<bool> away = false;   // everything fails with retry_later
@@ -113,16 +122,13 @@ public:
   std::atomic<int> refused = 0;     // pages asked for while away
   std::atomic<int> pages_max = -1;  // the page after so many fails for good
 
-  std::shared_ptr<storage::repositories> kept; // of a real store, when a test has one
-  [[nodiscard]] std::shared_ptr<storage::repositories> open_repositories() override { return kept; }
+  storage::repositories* kept = nullptr; // of a real store, when a test has one
 
-  void claim(std::vector<storage::claim_request>,
-             storage::handler<std::vector<storage::claim_outcome>>) override {
-    throw std::logic_error{"not asked for in these tests"};
-  }
-  [[nodiscard]] std::unique_ptr<storage::appender> open_appender(const std::string&) override {
-    throw std::logic_error{"not asked for in these tests"};
-  }
+  storage::frame_store* frames() override { return this; }
+  storage::record_store* records() override { return this; }
+  storage::quarantine_store* quarantine() override { return this; }
+  storage::history_store* history() override { return this; }
+  storage::repositories* farm() override { return kept; }
 
   void read_frames(storage::frames_query query,
                    storage::frames_cursor cursor,
@@ -155,6 +161,8 @@ public:
         return found;
       });
   }
+  void insert_records(storage::record_batch /*batch*/,
+                      storage::handler<storage::record_batch_outcome> /*done*/) override {}
   void read_records(storage::records_query query,
                     std::optional<storage::records_cursor> after,
                     storage::handler<storage::records_page> done) override {
@@ -163,7 +171,7 @@ public:
         if (query.farm != "default" || query.equipment != "T1")
           return storage::failure{storage::errc::not_found, "no equipment " + query.equipment};
         storage::records_page page;
-        for (const auto& row : records) {
+        for (const auto& row : record_rows) {
           if (query.kind != can::record_kind_yield || (after && row.seq <= after->seq)
               || row.time_us < query.from_us.value_or(row.time_us)
               || row.time_us > query.to_us.value_or(row.time_us))
@@ -184,7 +192,7 @@ public:
     answer<storage::quarantine_page>(
       std::move(done), [this, query, after]() -> storage::result<storage::quarantine_page> {
         storage::quarantine_page page;
-        for (const auto& row : quarantine)
+        for (const auto& row : quarantined)
           if (row.farm == query.farm
               && (query.equipment.empty() || row.equipment == query.equipment)
               && (!after || row.id.seq > after->seq) && page.rows.size() < query.limit)
@@ -199,7 +207,7 @@ public:
                         storage::handler<storage::quarantine_row> done) override {
     answer<storage::quarantine_row>(
       std::move(done), [this, farm, id]() -> storage::result<storage::quarantine_row> {
-        for (const auto& row : quarantine)
+        for (const auto& row : quarantined)
           if (row.farm == farm && row.id.stream == id.stream && row.id.seq == id.seq)
             return row;
         return storage::failure{storage::errc::not_found, "no such item"};
@@ -230,7 +238,7 @@ public:
   void read_telemetry(storage::history_query query,
                       storage::handler<storage::telemetry_page> done) override {
     answer<storage::telemetry_page>(std::move(done), [this, query] {
-      return history<storage::telemetry_page>(query, telemetry);
+      return page_of<storage::telemetry_page>(query, telemetry);
     });
   }
   void read_rollup(storage::history_query query,
@@ -241,7 +249,7 @@ public:
       std::move(done), [this, query, signal]() -> storage::result<storage::rollup_page> {
         if (signal != "EEC1.engine_speed")
           return storage::failure{storage::errc::not_found, "no signal " + signal};
-        return history<storage::rollup_page>(query, rollups);
+        return page_of<storage::rollup_page>(query, rollups);
       });
   }
   void list_signals(std::string farm,
@@ -289,7 +297,7 @@ public:
 
 private:
   void forget(const std::string& farm, storage::quarantine_id id) {
-    std::erase_if(quarantine, [&](const auto& row) {
+    std::erase_if(quarantined, [&](const auto& row) {
       return row.farm == farm && row.id.stream == id.stream && row.id.seq == id.seq;
     });
   }
@@ -312,7 +320,7 @@ private:
   }
 
   template <class Page, class Rows>
-  storage::result<Page> history(const storage::history_query& query, const Rows& rows_of_it) {
+  storage::result<Page> page_of(const storage::history_query& query, const Rows& rows_of_it) {
     if (!knows(query.farm, query.equipment))
       return storage::failure{storage::errc::not_found, "no machine " + query.equipment};
     Page made;

@@ -1,4 +1,4 @@
-/// A store that answers nothing: what a test asks of it, the test overrides.
+/// A store that answers nothing and has no area: what a test asks of it, the test overrides.
 #pragma once
 
 #include "storage/store.hpp"
@@ -16,9 +16,6 @@ public:
   std::unique_ptr<storage::appender> open_appender(const std::string& /*lane*/) override {
     return nullptr;
   }
-  void read_frames(storage::frames_query /*query*/,
-                   storage::frames_cursor /*cursor*/,
-                   storage::handler<storage::frames_page> /*done*/) override {}
   void read_ledger(std::string /*farm*/,
                    std::string /*equipment*/,
                    storage::handler<std::vector<storage::ledger_row>> /*done*/) override {}

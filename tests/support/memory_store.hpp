@@ -2,7 +2,7 @@
 /// on the caller's thread.
 #pragma once
 
-#include "storage/store.hpp"
+#include "tests/support/idle_store.hpp"
 
 #include <algorithm>
 #include <map>
@@ -46,7 +46,7 @@ struct memory_tables {
   }
 };
 
-class memory_store final : public storage::store {
+class memory_store final : public idle_store {
 public:
   explicit memory_store(std::shared_ptr<memory_tables> tables) : tables_{std::move(tables)} {}
 
@@ -70,26 +70,6 @@ public:
     return std::make_unique<lane>(tables_);
   }
 
-  void read_frames(storage::frames_query,
-                   storage::frames_cursor,
-                   storage::handler<storage::frames_page> done) override {
-    done(storage::frames_page{});
-  }
-  void read_ledger(std::string,
-                   std::string,
-                   storage::handler<std::vector<storage::ledger_row>> done) override {
-    done(std::vector<storage::ledger_row>{});
-  }
-  void list_equipment(std::string,
-                      storage::handler<std::vector<storage::equipment_row>> done) override {
-    done(std::vector<storage::equipment_row>{});
-  }
-  void migrate(storage::handler<std::vector<storage::migration_row>> done) override {
-    done(std::vector<storage::migration_row>{});
-  }
-  void migration_status(storage::handler<std::vector<storage::migration_row>> done) override {
-    done(std::vector<storage::migration_row>{});
-  }
   void health(storage::handler<storage::store_health> done) override {
     const std::lock_guard lock{tables_->mutex};
     done(storage::store_health{!tables_->down, "memory", {}, {}});

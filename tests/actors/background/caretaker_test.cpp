@@ -1,4 +1,5 @@
 #include "actors/background/caretaker.hpp"
+#include "tests/support/idle_store.hpp"
 #include "tests/support/virtual_time.hpp"
 
 #include <doctest/doctest.h>
@@ -12,9 +13,14 @@ using namespace std::chrono_literals;
 namespace {
 
 /// Answers each call as the script says, on the caller's thread; then there is nothing to do.
-class scripted_care : public storage::care_lane {
+class scripted_care : public tests::idle_store,
+                      public storage::partition_store,
+                      public storage::retention_store {
 public:
-  std::deque<storage::result<storage::partition_outcome>> partitions;
+  storage::partition_store* partitions() override { return this; }
+  storage::retention_store* retention() override { return this; }
+
+  std::deque<storage::result<storage::partition_outcome>> made;
   std::deque<storage::result<storage::expire_outcome>> expiries;
   unsigned partition_calls = 0;
   std::vector<storage::expire_request> requests;
@@ -23,7 +29,7 @@ public:
                        storage::handler<storage::partition_outcome> done) override {
     CHECK_FALSE(at_us); // the database's clock counts
     ++partition_calls;
-    done(next<storage::partition_outcome>(partitions));
+    done(next<storage::partition_outcome>(made));
   }
   void expire(storage::expire_request request,
               storage::handler<storage::expire_outcome> done) override {
@@ -41,8 +47,6 @@ public:
                        storage::handler<furrow::done> /*done*/) override {}
   void preview_retention(std::optional<std::int64_t> /*at_us*/,
                          storage::handler<storage::retention_preview> /*done*/) override {}
-  void statistics(std::uint32_t /*machines_max*/,
-                  storage::handler<storage::database_statistics> /*done*/) override {}
 
 private:
   template <class T>
@@ -62,9 +66,9 @@ TEST_CASE(
   const auto care = std::make_shared<scripted_care>();
   const auto counts = std::make_shared<census>();
   const auto& counters = counts->counters;
-  care->partitions = {storage::partition_outcome{.made = 5, .moved = 7},
-                      storage::partition_outcome{.waiting = 2, .stray = 9, .fault = "in use"},
-                      storage::failure{storage::errc::retry_later, "away"}};
+  care->made = {storage::partition_outcome{.made = 5, .moved = 7},
+                storage::partition_outcome{.waiting = 2, .stray = 9, .fault = "in use"},
+                storage::failure{storage::errc::retry_later, "away"}};
   care->expiries = {storage::expire_outcome{.chunks = 3, .frames = 30, .records = 2, .more = true},
                     storage::expire_outcome{.partitions = 1, .frames = 12},
                     storage::expire_outcome{.busy = true}};
@@ -72,7 +76,7 @@ TEST_CASE(
   {
     caretaker_config timing;
     timing.steps_a_call = 6;
-    const auto one = system->spawn(caretaker, timing, care, counts);
+    const auto one = system->spawn(caretaker, timing, care.get(), counts);
     system.run();
     system.advance(4'999ms);
     CHECK(care->partition_calls == 0);

@@ -20,7 +20,7 @@ using storage::digest_stream;
 
 /// Streams without frames: what is digested is only how far each stands. `poison` makes every batch
 /// fail that it is in.
-class scripted_lane : public storage::digest_lane {
+class scripted_lane : public storage::digest_store {
 public:
   std::vector<digest_stream> streams;
   std::int32_t poison = 0;
@@ -84,13 +84,13 @@ private:
   unsigned passes_ = 0;
 };
 
-class digest_store : public tests::idle_store {
+class digested_store : public tests::idle_store {
 public:
-  explicit digest_store(std::shared_ptr<storage::digest_lane> lane) : lane_{std::move(lane)} {}
-  std::shared_ptr<storage::digest_lane> open_digest() override { return lane_; }
+  explicit digested_store(std::shared_ptr<storage::digest_store> lane) : lane_{std::move(lane)} {}
+  storage::digest_store* digest() override { return lane_.get(); }
 
 private:
-  std::shared_ptr<storage::digest_lane> lane_;
+  std::shared_ptr<storage::digest_store> lane_;
 };
 
 digest_config quick() {
@@ -103,7 +103,7 @@ digest_config quick() {
 /// The batches of the first `passes` passes.
 std::vector<storage::digest_batch>
 run(const std::shared_ptr<scripted_lane>& lane, unsigned passes, census& counts) {
-  digest_store store{lane};
+  digested_store store{lane};
   const std::shared_ptr<census> shared{&counts, [](census*) {}};
   caf::actor_system_config config;
   caf::actor_system system{config};

@@ -15,11 +15,11 @@ using namespace std::chrono_literals;
 namespace {
 
 /// Answers each call as the script says, on the caller's thread; then it has nothing to seal.
-class scripted_store : public tests::idle_store {
+class scripted_store : public tests::idle_store, public storage::seal_store {
 public:
   std::vector<storage::result<storage::seal_outcome>> script;
 
-  bool seals() const override { return true; }
+  storage::seal_store* sealing() override { return this; }
   void seal(storage::seal_request request, storage::handler<storage::seal_outcome> done) override {
     auto answer = storage::result<storage::seal_outcome>{storage::seal_outcome{}};
     {

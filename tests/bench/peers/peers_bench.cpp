@@ -3,6 +3,7 @@
 // next when the one before is committed. Batches of 1,000 and 10,000 messages of a bus: one client. PostgreSQL runs as the
 // tests run it (private cluster, fsync on).
 #include "can/records/body.hpp"
+#include "storage/records.hpp"
 #include "storage/store.hpp"
 #include "tests/bench/answer.hpp"
 #include "tests/support/pg_cluster.hpp"
@@ -74,17 +75,18 @@ private:
     return std::chrono::duration<double>(steady::now() - begun_).count();
   }
   void send() {
-    to_.insert_records(batch_of(name_ + std::to_string(next_++), 1, kind_, body_),
-                       [this](const result<record_batch_outcome>& outcome) {
-                         if (!outcome || !outcome->refused[0].empty())
-                           give_up(outcome ? outcome->refused[0] : outcome.error().detail);
-                         ++stored_;
-                         if (elapsed() < seconds_)
-                           return send();
-                         const std::lock_guard lock{mutex_};
-                         --open_;
-                         ended_.notify_all();
-                       });
+    to_.records()->insert_records(batch_of(name_ + std::to_string(next_++), 1, kind_, body_),
+                                  [this](const result<record_batch_outcome>& outcome) {
+                                    if (!outcome || !outcome->refused[0].empty())
+                                      give_up(outcome ? outcome->refused[0]
+                                                      : outcome.error().detail);
+                                    ++stored_;
+                                    if (elapsed() < seconds_)
+                                      return send();
+                                    const std::lock_guard lock{mutex_};
+                                    --open_;
+                                    ended_.notify_all();
+                                  });
   }
 
   store& to_;
@@ -139,7 +141,7 @@ figures ours(const std::string& url, double seconds, int clients) {
   out["batch_1000"] = measure(1'000, seconds, [&](double stored) {
     auto batch = batch_of("b" + std::to_string(stored), 1'000, can::record_kind_yield, yield_body);
     (void)answer_of<record_batch_outcome>(
-      [&](auto done) { to.insert_records(std::move(batch), done); });
+      [&](auto done) { to.records()->insert_records(std::move(batch), done); });
   });
   const auto lane = to.open_appender("bench");
   const auto claim = answer_of<std::vector<claim_outcome>>([&](auto done) {

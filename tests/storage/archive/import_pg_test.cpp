@@ -30,11 +30,11 @@ TEST_CASE("furrow archive import on PostgreSQL: the same digest in SQL, in chunk
   const auto before = frames_digest(bed, "T1");
   const auto archive = folder.file("all");
   good({"archive", "export", "--equipment", "T1", "--database", bed.url(), archive});
-  const auto care = store->open_care();
-  keep(*care, "north", data_kind::frames, 1);
-  (void)must(expire(*care, may_pg_us + 4 * day_us));
+  auto& care = *store;
+  keep(care, "north", data_kind::frames, 1);
+  (void)must(expire(care, may_pg_us + 4 * day_us));
   CHECK(frames_digest(bed, "T1") != before);
-  keep(*care, "north", data_kind::frames, std::nullopt);
+  keep(care, "north", data_kind::frames, std::nullopt);
   good({"archive", "import", "--database", bed.url(), archive});
   CHECK(frames_digest(bed, "T1") == before);
   check_nothing_lost(*store);
@@ -44,11 +44,11 @@ TEST_CASE("furrow archive import on PostgreSQL: the same digest in SQL, in chunk
   CHECK(bed.value("select count(*) from furrow.can_chunk a join furrow.can_chunk b on b.stream = "
                   "a.stream and b.seq_first > a.seq_first and b.seq_first <= a.seq_last")
         == "0");
-  (void)must(keep_partitions(*care, may_pg_us + 8 * day_us));
+  (void)must(keep_partitions(care, may_pg_us + 8 * day_us));
   CHECK(frames_digest(bed, "T1") == before);
   // It goes again as a whole when a rule says so.
-  keep(*care, "north", data_kind::frames, 1);
-  (void)must(expire(*care, may_pg_us + 30 * day_us));
+  keep(care, "north", data_kind::frames, 1);
+  (void)must(expire(care, may_pg_us + 30 * day_us));
   CHECK(bed.value("select count(*) from furrow.can_segment") == "0");
   check_nothing_lost(*store);
 }
@@ -76,10 +76,10 @@ TEST_CASE("furrow archive import on PostgreSQL: stopped in its transaction it ho
   must(seal(*store));
   const auto archive = folder.file("all");
   good({"archive", "export", "--equipment", "T1", "--database", bed.url(), archive});
-  const auto care = store->open_care();
-  keep(*care, "north", data_kind::frames, 1);
-  (void)must(expire(*care, may_pg_us + 3 * day_us));
-  keep(*care, "north", data_kind::frames, std::nullopt);
+  auto& care = *store;
+  keep(care, "north", data_kind::frames, 1);
+  (void)must(expire(care, may_pg_us + 3 * day_us));
+  keep(care, "north", data_kind::frames, std::nullopt);
   const auto url = bed.url();
   const pid_t child = ::fork();
   REQUIRE(child >= 0);
@@ -113,12 +113,12 @@ TEST_CASE("furrow archive import on PostgreSQL: beside appends, sealing and rete
   const auto before = frames_digest(bed, "T1");
   const auto archive = folder.file("all");
   good({"archive", "export", "--equipment", "T1", "--database", bed.url(), archive});
-  const auto care = store->open_care();
-  keep(*care, "north", data_kind::frames, 1);
-  (void)must(expire(*care, may_pg_us + 41 * day_us));
+  auto& care = *store;
+  keep(care, "north", data_kind::frames, 1);
+  (void)must(expire(care, may_pg_us + 41 * day_us));
   CHECK(bed.value("select sum(stored) from furrow.ledger") == "0");
-  keep(*care, "north", data_kind::frames, std::nullopt);
-  keep(*care, "north", data_kind::records, 1);
+  keep(care, "north", data_kind::frames, std::nullopt);
+  keep(care, "north", data_kind::records, 1);
   program import{{FURROW_BIN_DIR "/furrow", "archive", "import", "--database", bed.url(), archive},
                  {}};
   // The others get at least one turn each, and as many as the import takes.
@@ -128,7 +128,7 @@ TEST_CASE("furrow archive import on PostgreSQL: beside appends, sealing and rete
                 {may_pg_us + (50 + static_cast<std::int64_t>(appended)) * day_us});
     ++appended;
     must(seal(*store));
-    (void)must(expire(*care, may_pg_us + 60 * day_us));
+    (void)must(expire(care, may_pg_us + 60 * day_us));
   } while (bed.value("select coalesce(sum(last - first + 1), 0) from furrow.expired") != "0"
            && appended < 2'000);
   const auto ended = import.wait();

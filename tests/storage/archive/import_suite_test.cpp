@@ -1,4 +1,5 @@
 // Frames that were exported, let go by retention and brought back: the same frames under the same numbers, once.
+#include "storage/sealing.hpp"
 #include "tests/storage/suite/retention_bed.hpp"
 #include "tests/support/scratch_folder.hpp"
 #include "tests/tools/furrow/maintenance_suite.hpp"
@@ -38,19 +39,19 @@ std::vector<std::int64_t> days(int count, int first = 0) {
 
 /// What PostgreSQL must do before frames can go.
 void seal_all(store& store) {
-  if (store.seals())
-    must(
-      answer_of<seal_outcome>([&](auto done) { store.seal({.due_after = {}}, std::move(done)); }));
+  if (store.capabilities().sealing)
+    must(answer_of<seal_outcome>(
+      [&](auto done) { store.sealing()->seal({.due_after = {}}, std::move(done)); }));
 }
 
 void let_go(store& store, int older_than_day) {
-  const auto care = store.open_care();
-  keep(*care, "north", data_kind::frames, 1);
-  (void)must(expire(*care, may_us + (older_than_day + 1) * day_us));
+  auto& care = store;
+  keep(care, "north", data_kind::frames, 1);
+  (void)must(expire(care, may_us + (older_than_day + 1) * day_us));
 }
 
 void keep_all(store& store) {
-  keep(*store.open_care(), "north", data_kind::frames, std::nullopt);
+  keep(store, "north", data_kind::frames, std::nullopt);
 }
 
 void export_all(const store_bed& bed,

@@ -1,7 +1,10 @@
 #include "tests/storage/move/move_bed.hpp"
 
-#include "storage/care.hpp"
 #include "storage/farm/repositories.hpp"
+#include "storage/history.hpp"
+#include "storage/quarantine.hpp"
+#include "storage/records.hpp"
+#include "storage/retention.hpp"
 #include "tests/storage/suite/digest_bed.hpp"
 #include "tests/storage/suite/record_bed.hpp"
 #include "tests/support/frames.hpp"
@@ -61,7 +64,8 @@ void fill_streams(store& store) {
   }
   const auto held = quarantined(store);
   REQUIRE(held.size() == 3);
-  must(answer_of<done>([&](auto done) { store.drop_quarantined("default", held[1].id, done); }));
+  must(answer_of<done>(
+    [&](auto done) { store.quarantine()->drop_quarantined("default", held[1].id, done); }));
   // A second machine of the same name, whose oldest frames go, and a stream that has nothing yet.
   auto north = request_for("T1", 2);
   north.farm = "north";
@@ -74,17 +78,18 @@ void fill_streams(store& store) {
     seq = part.to;
     REQUIRE(append(*lane, {std::move(part)}));
   }
-  const auto care = store.open_care();
+  auto& care = store;
   must(answer_of<done>([&](auto done) {
-    care->set_retention({"north", data_kind::frames, 2}, done);
+    care.retention()->set_retention({"north", data_kind::frames, 2}, done);
   }));
   must(answer_of<done>([&](auto done) {
-    care->set_retention({"", data_kind::rollup, std::nullopt}, done);
+    care.retention()->set_retention({"", data_kind::rollup, std::nullopt}, done);
   }));
   expire_request gone;
   gone.at_us = noon_us + std::int64_t{4} * 86'400'000'000;
-  CHECK(must(answer_of<expire_outcome>([&](auto done) { care->expire(gone, done); })).frames
-        == 600);
+  CHECK(
+    must(answer_of<expire_outcome>([&](auto done) { care.retention()->expire(gone, done); })).frames
+    == 600);
 }
 
 void fill_records(store& store) {
@@ -97,7 +102,7 @@ void fill_records(store& store) {
 }
 
 void fill_people(store& store) {
-  const auto rows = store.open_repositories();
+  const auto rows = store.farm();
   unit_of_work work;
   const auto add = [&](record row) { work.changes.push_back({action::upsert, std::move(row)}); };
   farm_record farm;
@@ -167,7 +172,7 @@ void add_records(store& store,
                  std::vector<std::string>& out) {
   for (const std::uint16_t kind : {0x4001, 0x4002, 0x4003, 0x4004, 3, 0x7FFF, 0xFFFE}) {
     const auto page = answer_of<records_page>([&](auto done) {
-      store.read_records({farm, machine, kind, {}, {}, 1'000}, {}, done);
+      store.records()->read_records({farm, machine, kind, {}, {}, 1'000}, {}, done);
     });
     if (!page) {
       out.push_back(fmt::format("records {}: {}", kind, page.error().detail));
@@ -190,11 +195,11 @@ void add_records(store& store,
     }
   }
   for (const auto& one : must(answer_of<quarantine_page>([&](auto done) {
-                           store.list_quarantine({farm, machine, 1'000}, {}, done);
+                           store.quarantine()->list_quarantine({farm, machine, 1'000}, {}, done);
                          }))
                            .rows) {
-    const auto whole = must(
-      answer_of<quarantine_row>([&](auto done) { store.show_quarantined(farm, one.id, done); }));
+    const auto whole = must(answer_of<quarantine_row>(
+      [&](auto done) { store.quarantine()->show_quarantined(farm, one.id, done); }));
     out.push_back(fmt::format("quarantine {} {} {} {} {} {}", one.id.stream, one.id.seq,
                               whole.time_us.value_or(-1), whole.kind.value_or(0), whole.reason,
                               hex(whole.bytes)));
@@ -206,19 +211,20 @@ void add_history(store& store,
                  const std::string& machine,
                  std::vector<std::string>& out) {
   const history_query query{farm, machine, {}, {}, {}};
-  for (const auto& row :
-       must(answer_of<telemetry_page>([&](auto done) { store.read_telemetry(query, done); }))
-         .rows) {
+  for (const auto& row : must(answer_of<telemetry_page>(
+                                [&](auto done) { store.history()->read_telemetry(query, done); }))
+                           .rows) {
     auto line = fmt::format("telemetry {} {}", row.time_us, row.mode);
     for (const auto& value : row.values)
       line += value ? fmt::format(" {}", static_cast<float>(*value)) : " -";
     out.push_back(line);
   }
   for (const auto& signal : must(answer_of<std::vector<known_signal>>(
-         [&](auto done) { store.list_signals(farm, machine, done); }))) {
+         [&](auto done) { store.history()->list_signals(farm, machine, done); }))) {
     out.push_back(fmt::format("signal {} {} {}", signal.name, signal.last, signal.last_time_us));
     for (const auto& row : must(answer_of<rollup_page>([&](auto done) {
-                             store.read_rollup(query, signal.name, rollup_bucket::minute, done);
+                             store.history()->read_rollup(query, signal.name, rollup_bucket::minute,
+                                                          done);
                            }))
                              .rows)
       out.push_back(fmt::format("rollup {} {} {} {} {} {} {}", signal.name, row.time_us, row.count,
@@ -249,7 +255,7 @@ struct row_line {
 };
 
 void add_people(store& store, const std::string& farm, std::vector<std::string>& out) {
-  const auto rows = store.open_repositories();
+  const auto rows = store.farm();
   for (const auto what : {entity::equipment, entity::field, entity::user, entity::token})
     for (const auto& row : must(answer_of<record_page>(
                                   [&](auto done) { rows->list(farm, what, {}, std::move(done)); }))
@@ -314,9 +320,9 @@ std::vector<std::string> everything_in(store& store) {
       add_history(store, farm, row.name, out);
     }
   }
-  const auto care = store.open_care();
-  for (const auto& rule :
-       must(answer_of<std::vector<retention_rule>>([&](auto done) { care->list_retention(done); })))
+  auto& care = store;
+  for (const auto& rule : must(answer_of<std::vector<retention_rule>>(
+         [&](auto done) { care.retention()->list_retention(done); })))
     out.push_back(
       fmt::format("keep {} {} {}", rule.farm, to_string(rule.kind), rule.keep_days.value_or(0)));
   return out;

@@ -1,5 +1,6 @@
 // What people ask in SQL beside signals: yield maps, tracks, and what their role may see.
 #include "can/frame/identifier.hpp"
+#include "storage/records.hpp"
 #include "tests/storage/postgres/sealing_bed.hpp"
 #include "tests/storage/suite/digest_bed.hpp"
 #include "tests/support/data.hpp"
@@ -34,7 +35,7 @@ TEST_CASE("yield_map(): tonnes a hectare of a machine, and of a field without it
            at("14.4", "2", ",\"latitude_deg\":52.9,\"longitude_deg\":11.95")), // beside, in the box
     sample(6, at("14.4", "2", ",\"latitude_deg\":53.9,\"longitude_deg\":11.5"))}; // beside
   const auto outcome = must(answer_of<record_batch_outcome>(
-    [&](auto done) { store->insert_records(std::move(batch), done); }));
+    [&](auto done) { store->records()->insert_records(std::move(batch), done); }));
   for (const auto& refused : outcome.refused)
     CHECK(refused == "");
   bed.tamper(

@@ -1,6 +1,8 @@
 // What a server can do to queries and writers at once: no room, terminated sessions, deadlocks.
 #include "storage/activity.hpp"
 #include "storage/postgres/connection/pq.hpp"
+#include "storage/quarantine.hpp"
+#include "storage/sealing.hpp"
 #include "tests/storage/postgres/pool_bed.hpp"
 #include "tests/storage/postgres/postgres_bed.hpp"
 #include "tests/storage/suite/resuming_writer.hpp"
@@ -201,8 +203,8 @@ TEST_CASE(
   for (int i = 0; i < 2; ++i) {
     auto promised = std::make_shared<std::promise<furrow::storage::result<quarantine_page>>>();
     waiting.push_back(promised->get_future());
-    store->list_quarantine({}, std::nullopt,
-                           [promised](auto page) { promised->set_value(std::move(page)); });
+    store->quarantine()->list_quarantine(
+      {}, std::nullopt, [promised](auto page) { promised->set_value(std::move(page)); });
   }
   REQUIRE(eventually(patience, [&] { return activity_of(*store).pool.in_use == 2; }));
   const auto refused = list(*store);
@@ -229,7 +231,7 @@ TEST_CASE("postgres: the failure of one lane's connection is not told to a query
   (void)bed.open_migrated();
   const auto store = open_with(bed, [](store_options&) {});
   pq::fail_call(2); // while it connects
-  const auto sealed = answer_of<seal_outcome>([&](auto done) { store->seal({}, done); });
+  const auto sealed = answer_of<seal_outcome>([&](auto done) { store->sealing()->seal({}, done); });
   REQUIRE(pq::call_failed());
   pq::fail_call(0);
   CHECK(sealed.code() == errc::retry_later);

@@ -1,4 +1,6 @@
 // Partitions of the sealed tier, and whole ones that retention lets go; killed anywhere, locked, and two nodes at once.
+#include "storage/partitions.hpp"
+#include "storage/retention.hpp"
 #include "tests/storage/postgres/sealing_bed.hpp"
 #include "tests/storage/suite/child.hpp"
 #include "tests/storage/suite/retention_bed.hpp"
@@ -27,11 +29,11 @@ void child_works(bool partitions) {
   store_options options;
   options.url = url;
   const auto store = must(open_store(options));
-  const auto care = store->open_care();
+  auto& care = *store;
   if (partitions)
-    must(keep_partitions(*care, monday_us));
+    must(keep_partitions(care, monday_us));
   else
-    must(expire(*care, monday_us));
+    must(expire(care, monday_us));
 }
 
 } // namespace
@@ -46,8 +48,8 @@ TEST_CASE("child: lets retention work until it is done or killed" * doctest::ski
 TEST_CASE("care: partitions are made ahead, and again nothing is to be made") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
-  const auto care = store->open_care();
-  auto first = must(keep_partitions(*care, monday_us + 3 * day_us));
+  auto& care = *store;
+  auto first = must(keep_partitions(care, monday_us + 3 * day_us));
   CHECK(first.made == 5);
   CHECK(first.stray == 0);
   CHECK(first.waiting == 0);
@@ -55,41 +57,41 @@ TEST_CASE("care: partitions are made ahead, and again nothing is to be made") {
   CHECK(partitions(bed)
         == "can_segment_w20261116 can_segment_w20261123 can_segment_w20261130 "
            "can_segment_w20261207 can_segment_w20261214");
-  CHECK(must(keep_partitions(*care, monday_us + 3 * day_us)).made == 0);
-  CHECK(must(keep_partitions(*care, monday_us + 8 * day_us)).made == 1);
+  CHECK(must(keep_partitions(care, monday_us + 3 * day_us)).made == 0);
+  CHECK(must(keep_partitions(care, monday_us + 8 * day_us)).made == 1);
 
   // Days from now on: what weeks cover stays theirs.
   must(answer_of<furrow::done>([&](auto done) {
-    care->set_partition_plan({partition_width::day, 40}, done);
+    care.partitions()->set_partition_plan({partition_width::day, 40}, done);
   }));
   bed.tamper(
     "insert into pg_extension (oid, extname, extowner, extnamespace, extrelocatable, extversion) "
     "values (99999, 'timescaledb', 10, 11, false, '2')");
-  const auto days = must(keep_partitions(*care, monday_us));
+  const auto days = must(keep_partitions(care, monday_us));
   CHECK(days.mode
         == "PostgreSQL's own partitions, a day each, 40 ahead (timescaledb is installed, and not "
            "used)");
   CHECK(days.made == 0); // six weeks hold all of 41 days
-  const auto plan =
-    must(answer_of<partition_plan>([&](auto done) { care->read_partition_plan(done); }));
+  const auto plan = must(
+    answer_of<partition_plan>([&](auto done) { care.partitions()->read_partition_plan(done); }));
   CHECK(plan.width == partition_width::day);
   CHECK(plan.ahead == 40);
-  const auto later = must(keep_partitions(*care, monday_us + 7 * day_us));
+  const auto later = must(keep_partitions(care, monday_us + 7 * day_us));
   CHECK(later.made == 6);
   CHECK(bed.value("select count(*) from segment_partition where time_to - time_from = '1 day'")
         == "6");
   // Weeks again: the days that are there stay, the rest of their week is made of days.
   must(answer_of<furrow::done>([&](auto done) {
-    care->set_partition_plan({partition_width::week, 5}, done);
+    care.partitions()->set_partition_plan({partition_width::week, 5}, done);
   }));
-  CHECK(must(keep_partitions(*care, monday_us + 7 * day_us)).made == 1);
+  CHECK(must(keep_partitions(care, monday_us + 7 * day_us)).made == 1);
 }
 
 TEST_CASE(
   "care: frames for which there was no partition are moved, and nothing is lost or doubled") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
-  const auto care = store->open_care();
+  auto& care = *store;
   append_days(
     *store, "default", "T1", 1,
     {monday_us - 400 * day_us, monday_us - 20 * day_us, monday_us - 1'000, monday_us + day_us});
@@ -102,7 +104,7 @@ TEST_CASE(
   const auto other = frames_digest(bed, "other/T1");
   const auto runs = read_all(*store, {"default", "T1", std::nullopt, std::nullopt});
 
-  const auto outcome = must(keep_partitions(*care, monday_us));
+  const auto outcome = must(keep_partitions(care, monday_us));
   CHECK(outcome.made == 5 + 3); // weeks of 400 and 20 days before, and the one before this Monday
   CHECK(outcome.moved > 0);
   CHECK(outcome.stray > 0); // 1970 stays where it is, and is told
@@ -131,8 +133,8 @@ TEST_CASE(
       CHECK(frames_digest(bed, "T1") == before);
       check_nothing_lost(*store);
       // and it recovers, and nothing is lost or doubled
-      const auto care = store->open_care();
-      while (must(keep_partitions(*care, monday_us)).stray > 0 || partitions(bed).size() < 7 * 21) {
+      auto& care = *store;
+      while (must(keep_partitions(care, monday_us)).stray > 0 || partitions(bed).size() < 7 * 21) {
       }
       CHECK(frames_digest(bed, "T1") == before);
       CHECK(bed.value("select count(*) from can_segment_default") == "0");
@@ -146,7 +148,7 @@ TEST_CASE("care: a statement that runs for long delays a partition, and nobody w
   append_days(*store, "default", "T1", 1, {monday_us - 20 * day_us});
   must(seal(*store));
   const auto before = frames_digest(bed, "T1");
-  const auto care = store->open_care();
+  auto& care = *store;
   std::promise<void> let_go;
   // A reader in a transaction that it does not end.
   std::thread reader{[&, gone = let_go.get_future()]() mutable {
@@ -159,7 +161,8 @@ TEST_CASE("care: a statement that runs for long delays a partition, and nobody w
   }
   auto under_way = std::make_shared<std::promise<result<partition_outcome>>>();
   auto answer = under_way->get_future();
-  care->keep_partitions(monday_us, [under_way](auto outcome) { under_way->set_value(outcome); });
+  care.partitions()->keep_partitions(monday_us,
+                                     [under_way](auto outcome) { under_way->set_value(outcome); });
   // Others read, seal and append all the while; none of them is refused.
   unsigned rounds = 0;
   while (answer.wait_for(std::chrono::milliseconds{0}) != std::future_status::ready) {
@@ -171,7 +174,7 @@ TEST_CASE("care: a statement that runs for long delays a partition, and nobody w
   CHECK(outcome.made + outcome.waiting == 6);
   let_go.set_value();
   reader.join();
-  CHECK(must(keep_partitions(*care, monday_us)).stray == 0);
+  CHECK(must(keep_partitions(care, monday_us)).stray == 0);
   CHECK(frames_digest(bed, "T1") == before);
   check_nothing_lost(*store);
 }
@@ -219,17 +222,17 @@ TEST_CASE("care: two nodes that make partitions at once make each once") {
   const auto before = frames_digest(bed, "T1");
   std::uint64_t made = 0;
   const auto work = [&](furrow::storage::store& with) {
-    const auto care = with.open_care();
+    auto& care = with;
     std::uint64_t count = 0;
     for (int round = 0; round < 10; ++round)
-      count += must(keep_partitions(*care, monday_us)).made;
+      count += must(keep_partitions(care, monday_us)).made;
     return count;
   };
   auto second = std::async(std::launch::async, [&] { return work(*other); });
   made += work(*store);
   made += second.get();
-  const auto care = store->open_care();
-  made += must(keep_partitions(*care, monday_us)).made;
+  auto& care = *store;
+  made += must(keep_partitions(care, monday_us)).made;
   CHECK(made == 8);
   CHECK(bed.value("select count(*) from can_segment_default") == "0");
   CHECK(frames_digest(bed, "T1") == before);
@@ -250,32 +253,31 @@ TEST_CASE(
   options.url =
     options.url.substr(0, at) + "care_writer" + options.url.substr(options.url.find('@', at));
   const auto as_writer = must(open_store(options));
-  const auto care = as_writer->open_care();
-  const auto outcome = must(keep_partitions(*care, monday_us));
+  auto& care = *as_writer;
+  const auto outcome = must(keep_partitions(care, monday_us));
   CAPTURE(outcome.fault);
   CHECK(outcome.made == 6);
   CHECK(outcome.stray == 0);
-  keep(*care, "", data_kind::frames, 5);
-  CHECK(must(expire(*care, monday_us)).partitions == 1);
+  keep(care, "", data_kind::frames, 5);
+  CHECK(must(expire(care, monday_us)).partitions == 1);
   check_nothing_lost(*store);
-  as_writer->open_care().reset();
 }
 
 TEST_CASE("retention: partitions go as a whole when all farms in them are past their age") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
-  const auto care = store->open_care();
+  auto& care = *store;
   append_days(*store, "old", "T1", 1,
               {monday_us - 60 * day_us, monday_us - 39 * day_us, monday_us - 3 * day_us});
   append_days(*store, "long", "T2", 2, {monday_us - 60 * day_us, monday_us - 39 * day_us});
   must(seal(*store));
-  must(keep_partitions(*care, monday_us));
-  keep(*care, "", data_kind::frames, 30);
-  keep(*care, "long", data_kind::frames, 50);
+  must(keep_partitions(care, monday_us));
+  keep(care, "", data_kind::frames, 30);
+  keep(care, "long", data_kind::frames, 50);
   const auto kept = frames_digest(bed, "T1", "timestamptz '2026-11-12', 'infinity'");
 
-  const auto preview = must(
-    answer_of<retention_preview>([&](auto done) { care->preview_retention(monday_us, done); }));
+  const auto preview = must(answer_of<retention_preview>(
+    [&](auto done) { care.retention()->preview_retention(monday_us, done); }));
   REQUIRE(preview.losses.size() == 2);
   CHECK(preview.losses[0].farm == "long");
   CHECK(preview.losses[0].items == 600);
@@ -287,7 +289,7 @@ TEST_CASE("retention: partitions go as a whole when all farms in them are past t
   check_nothing_lost(*store);
   CHECK(ledger_of(*store, "old", "T1").expired == 0); // a preview changes nothing
 
-  const auto outcome = must(expire(*care, monday_us));
+  const auto outcome = must(expire(care, monday_us));
   CHECK(outcome.partitions == 1);
   CHECK(outcome.frames == 1'800);
   CHECK(outcome.chunks == 3);
@@ -300,7 +302,7 @@ TEST_CASE("retention: partitions go as a whole when all farms in them are past t
         == "1"); // the other farm still keeps it
   CHECK(frames_digest(bed, "T1") == kept);
   check_nothing_lost(*store);
-  CHECK(must(expire(*care, monday_us)).frames == 0);
+  CHECK(must(expire(care, monday_us)).frames == 0);
 }
 
 TEST_CASE("retention: killed at any step, the ledger stays exact") {
@@ -310,14 +312,14 @@ TEST_CASE("retention: killed at any step, the ledger stays exact") {
       CAPTURE(action);
       postgres_bed bed;
       const auto store = bed.open_migrated();
-      const auto care = store->open_care();
+      auto& care = *store;
       append_days(*store, "old", "T1", 1,
                   {monday_us - 60 * day_us, monday_us - 39 * day_us, monday_us - 3 * day_us});
       append_days(*store, "long", "T2", 2, {monday_us - 60 * day_us, monday_us - 39 * day_us});
       must(seal(*store));
-      must(keep_partitions(*care, monday_us));
-      keep(*care, "", data_kind::frames, 30);
-      keep(*care, "long", data_kind::frames, 50);
+      must(keep_partitions(care, monday_us));
+      keep(care, "", data_kind::frames, 30);
+      keep(care, "long", data_kind::frames, 50);
       child_writer child{bed.url(), std::string{step} + ":1:" + action, expiry_case};
       CHECK(child.wait() != 0);
       check_nothing_lost(*store);
@@ -325,7 +327,7 @@ TEST_CASE("retention: killed at any step, the ledger stays exact") {
       CHECK(ledger_of(*store, "long", "T2").expired == (dropped ? 600 : 0));
       // and it recovers, and nothing is lost or doubled
       while (bed.value("select count(*) from can_chunk") != "2")
-        must(expire(*care, monday_us));
+        must(expire(care, monday_us));
       CHECK(ledger_of(*store, "old", "T1").expired == 1'200);
       CHECK(ledger_of(*store, "long", "T2").expired == 600);
       CHECK(bed.value("select count(*) from segment_partition where time_to <= '2026-09-21'")
@@ -337,23 +339,23 @@ TEST_CASE("retention: killed at any step, the ledger stays exact") {
 TEST_CASE("retention: a connection that is cut leaves whole steps") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
-  const auto care = store->open_care();
+  auto& care = *store;
   std::vector<std::int64_t> times;
   for (int week = 3; week < 15; ++week)
     times.push_back(monday_us - week * 7 * day_us);
   append_days(*store, "a", "T1", 1, times);
   append_days(*store, "b", "T2", 2, times);
   must(seal(*store));
-  must(keep_partitions(*care, monday_us));
-  keep(*care, "a", data_kind::frames, 7);
-  keep(*care, "b", data_kind::frames, 60);
+  must(keep_partitions(care, monday_us));
+  keep(care, "a", data_kind::frames, 7);
+  keep(care, "b", data_kind::frames, 60);
   unsigned rounds = 0;
   while (bed.value("select count(*) from furrow.retention_due(to_timestamp(1794787200))") != "0") {
     auto promised = std::make_shared<std::promise<result<expire_outcome>>>();
     auto answer = promised->get_future();
     expire_request request;
     request.at_us = monday_us;
-    care->expire(request, [promised](auto outcome) { promised->set_value(outcome); });
+    care.retention()->expire(request, [promised](auto outcome) { promised->set_value(outcome); });
     if (++rounds < 12) // then let it get through
       bed.tamper("select pg_terminate_backend(pid) from pg_stat_activity where datname = '"
                  + bed.name() + "' and application_name like '%/care'");
@@ -370,13 +372,13 @@ TEST_CASE("retention: a connection that is cut leaves whole steps") {
 TEST_CASE("retention: fresh frames are never taken, however old they are") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
-  const auto care = store->open_care();
+  auto& care = *store;
   append_days(*store, "default", "T1", 1, {monday_us - 400 * day_us});
-  keep(*care, "", data_kind::frames, 1);
-  CHECK(must(expire(*care, monday_us)).frames == 0);
+  keep(care, "", data_kind::frames, 1);
+  CHECK(must(expire(care, monday_us)).frames == 0);
   CHECK(ledger_of(*store, "default", "T1").stored == 600);
   must(seal(*store));
-  CHECK(must(expire(*care, monday_us)).frames == 600);
+  CHECK(must(expire(care, monday_us)).frames == 600);
   CHECK(ledger_of(*store, "default", "T1").expired == 600);
   check_nothing_lost(*store);
 }

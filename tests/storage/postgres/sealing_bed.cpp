@@ -2,6 +2,7 @@
 
 #include "can/logs/bus_table.hpp"
 #include "can/logs/log_format.hpp"
+#include "storage/sealing.hpp"
 #include "tests/support/data.hpp"
 
 #include <algorithm>
@@ -54,7 +55,8 @@ std::uint64_t append_blocks(store& store,
 }
 
 storage::result<seal_outcome> seal(store& store, seal_request request) {
-  return answer_of<seal_outcome>([&](auto done) { store.seal(std::move(request), done); });
+  return answer_of<seal_outcome>(
+    [&](auto done) { store.sealing()->seal(std::move(request), done); });
 }
 
 std::string

@@ -1,4 +1,5 @@
 // Sealing while others write and read, two sealers at once, and a sealer that dies anywhere.
+#include "storage/sealing.hpp"
 #include "tests/storage/postgres/sealing_bed.hpp"
 #include "tests/storage/suite/child.hpp"
 
@@ -101,7 +102,8 @@ TEST_CASE("sealing: a sealer whose connection is cut has done nothing, or all of
     };
     auto promised = std::make_shared<std::promise<result<seal_outcome>>>();
     auto answer = promised->get_future();
-    store->seal({.due_after = {}}, [promised](auto outcome) { promised->set_value(outcome); });
+    store->sealing()->seal({.due_after = {}},
+                           [promised](auto outcome) { promised->set_value(outcome); });
     if (chunks < 20) // then let it get through
       cut();
     REQUIRE(answer.wait_for(patience) == std::future_status::ready);

@@ -1,4 +1,5 @@
 // What only a server can do to a store: go away, hang, cancel, refuse.
+#include "storage/frames.hpp"
 #include "storage/postgres/connection/pq.hpp"
 #include "tests/storage/postgres/postgres_bed.hpp"
 #include "tests/storage/suite/child.hpp"
@@ -402,7 +403,7 @@ TEST_CASE(
     const auto outcome = answer_of<std::vector<claim_outcome>>(
       [&](auto done) { store->claim({request_for("T1", 1)}, done); });
     const auto page = answer_of<frames_page>([&](auto done) {
-      store->read_frames({"", "T1", std::nullopt, std::nullopt}, {}, done);
+      store->frames()->read_frames({"", "T1", std::nullopt, std::nullopt}, {}, done);
     });
     failed = pq::call_failed();
     pq::fail_call(0);

@@ -1,4 +1,5 @@
 // What is SQLite's own: files, locks, and refusals that only a trigger can make.
+#include "storage/frames.hpp"
 #include "tests/storage/sqlite/sqlite_bed.hpp"
 #include "tests/storage/suite/resuming_writer.hpp"
 
@@ -99,7 +100,7 @@ TEST_CASE("sqlite: a damaged block is named, not shown") {
   REQUIRE(append(*lane, {append_of(claimed, 0, mixed_block(1, 10))}));
   bed.tamper("update can_block set payload = substr(payload, 1, 79)");
   const auto page = answer_of<frames_page>([&](auto done) {
-    store->read_frames({"", "T1", std::nullopt, std::nullopt}, {}, done);
+    store->frames()->read_frames({"", "T1", std::nullopt, std::nullopt}, {}, done);
   });
   CHECK(page.code() == errc::misconfigured);
   CHECK(page.error().detail.find("block 1") != std::string::npos);

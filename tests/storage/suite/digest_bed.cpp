@@ -26,7 +26,7 @@ std::shared_ptr<const can::decode_plan> catalogue_plan() {
 }
 
 plain_digest::plain_digest(store& store)
-  : lane_{store.open_digest()}, ids_{must(answer_of<std::vector<std::int32_t>>([&](auto done) {
+  : lane_{store.digest()}, ids_{must(answer_of<std::vector<std::int32_t>>([&](auto done) {
       lane_->signal_ids(digest_signals_of(catalogue(), *catalogue_plan()), done);
     }))} {}
 

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "can/live/stream_digest.hpp"
-#include "storage/digest_lane.hpp"
+#include "storage/digest_store.hpp"
 #include "tests/storage/suite/store_bed.hpp"
 
 #include <cstdint>
@@ -27,7 +27,7 @@ public:
   void run_all(std::uint64_t items = std::numeric_limits<std::int32_t>::max());
 
 private:
-  std::shared_ptr<storage::digest_lane> lane_;
+  storage::digest_store* lane_;
   std::vector<std::int32_t> ids_; // the database's numbers of the plan's signals
 };
 

@@ -1,4 +1,5 @@
 // What both databases must do alike for the digest: built into storage_tests and storage_pg_tests.
+#include "storage/history.hpp"
 #include "tests/storage/suite/digest_bed.hpp"
 #include "tests/support/digest_tables.hpp"
 #include "tests/support/frames.hpp"
@@ -30,12 +31,13 @@ can::frame_block tractor_block(std::uint64_t first, std::size_t count, std::int6
 }
 
 telemetry_page telemetry(store& store, const history_query& query) {
-  return must(answer_of<telemetry_page>([&](auto done) { store.read_telemetry(query, done); }));
+  return must(
+    answer_of<telemetry_page>([&](auto done) { store.history()->read_telemetry(query, done); }));
 }
 
 rollup_page rollup(store& store, const std::string& signal, rollup_bucket bucket) {
   return must(answer_of<rollup_page>([&](auto done) {
-    store.read_rollup({"default", "T1", {}, {}, {}}, signal, bucket, done);
+    store.history()->read_rollup({"default", "T1", {}, {}, {}}, signal, bucket, done);
   }));
 }
 
@@ -182,11 +184,11 @@ TEST_CASE("digest: what is asked of rollups and telemetry comes by machine, time
   CHECK(part.rows[0].time_us == noon_us + 12'000'000);
   CHECK(telemetry(*store, {"other", "T1", {}, {}, {}}).rows.empty());
   const auto unknown = answer_of<telemetry_page>([&](auto done) {
-    store->read_telemetry({"default", "T7", {}, {}, {}}, done);
+    store->history()->read_telemetry({"default", "T7", {}, {}, {}}, done);
   });
   CHECK(unknown.code() == errc::not_found);
   CHECK(answer_of<telemetry_page>([&](auto done) {
-          store->read_telemetry({"", "T1", {}, {}, {}}, done);
+          store->history()->read_telemetry({"", "T1", {}, {}, {}}, done);
         }).code()
         == errc::not_found); // in two farms
 
@@ -200,11 +202,11 @@ TEST_CASE("digest: what is asked of rollups and telemetry comes by machine, time
   CHECK(hours.rows[0].count == 2'400);
   CHECK(hours.rows[0].max == 1998);
   CHECK(hours.rows[0].last == minutes.rows[4].last);
-  CHECK(
-    answer_of<rollup_page>([&](auto done) {
-      store->read_rollup({"default", "T1", {}, {}, {}}, "EEC1.nothing", rollup_bucket::day, done);
-    }).code()
-    == errc::not_found);
+  CHECK(answer_of<rollup_page>([&](auto done) {
+          store->history()->read_rollup({"default", "T1", {}, {}, {}}, "EEC1.nothing",
+                                        rollup_bucket::day, done);
+        }).code()
+        == errc::not_found);
   CHECK(bed->value("select count from rollup_hour r join signal_name n on n.id = r.signal where "
                    "n.name = 'EEC1.engine_speed'")
         == "2400");
@@ -213,13 +215,13 @@ TEST_CASE("digest: what is asked of rollups and telemetry comes by machine, time
         == minutes.rows[4].last);
 
   const auto known = must(answer_of<std::vector<known_signal>>(
-    [&](auto done) { store->list_signals("default", "T1", done); }));
+    [&](auto done) { store->history()->list_signals("default", "T1", done); }));
   REQUIRE_FALSE(known.empty());
   CHECK(std::any_of(known.begin(), known.end(), [](const known_signal& one) {
     return one.name == "EEC1.engine_speed" && one.last >= 1000;
   }));
   const auto progress =
-    must(answer_of<digest_status>([&](auto done) { store->digest_progress(done); }));
+    must(answer_of<digest_status>([&](auto done) { store->history()->digest_progress(done); }));
   CHECK(progress.streams == 2);
   CHECK(progress.streams_behind == 0);
   CHECK(progress.items_behind == 0);

@@ -1,4 +1,5 @@
 // Records of clients that are no gateways, in both databases: built into storage_tests and storage_pg_tests.
+#include "storage/records.hpp"
 #include "tests/storage/suite/record_bed.hpp"
 
 #include <atomic>
@@ -103,10 +104,10 @@ TEST_CASE(
                        "T" + std::to_string(key / 2 % 3 + 1),
                        "key " + std::to_string(key),
                        {record_at(key, can::record_kind_fault, std::move(body))}};
-    store->insert_records(std::move(batch),
-                          [&promised, i](furrow::storage::result<record_batch_outcome> outcome) {
-                            promised[static_cast<std::size_t>(i)].set_value(std::move(outcome));
-                          });
+    store->records()->insert_records(
+      std::move(batch), [&promised, i](furrow::storage::result<record_batch_outcome> outcome) {
+        promised[static_cast<std::size_t>(i)].set_value(std::move(outcome));
+      });
   }
   int stored = 0;
   for (int i = 0; i < count; ++i) {
@@ -148,11 +149,11 @@ TEST_CASE(
   std::atomic<int> stored{1};
   constexpr int count = 2'000;
   for (int i = 1; i <= count; ++i)
-    store->insert_records(fault(i),
-                          [&](const furrow::storage::result<record_batch_outcome>& outcome) {
-                            ++answered;
-                            stored += outcome ? 1 : 0;
-                          });
+    store->records()->insert_records(
+      fault(i), [&](const furrow::storage::result<record_batch_outcome>& outcome) {
+        ++answered;
+        stored += outcome ? 1 : 0;
+      });
   store.reset();
   CHECK(answered == count);
   store = bed->open();

@@ -1,6 +1,7 @@
 /// Records in either database: bodies of each kind, and short words for what is asked of a store.
 #pragma once
 
+#include "storage/quarantine.hpp"
 #include "storage/records.hpp"
 #include "tests/storage/suite/store_bed.hpp"
 
@@ -44,14 +45,14 @@ inline storage::records_page page_of(storage::store& store,
                                      std::size_t limit = 1'000,
                                      std::optional<storage::records_cursor> after = {}) {
   storage::records_query query{"default", "T1", kind, {}, {}, limit};
-  return must(
-    answer_of<storage::records_page>([&](auto done) { store.read_records(query, after, done); }));
+  return must(answer_of<storage::records_page>(
+    [&](auto done) { store.records()->read_records(query, after, done); }));
 }
 
 inline std::vector<storage::quarantine_row> quarantined(storage::store& store,
                                                         const std::string& farm = "default") {
   return must(answer_of<storage::quarantine_page>([&](auto done) {
-           store.list_quarantine({farm, "", 1'000}, {}, done);
+           store.quarantine()->list_quarantine({farm, "", 1'000}, {}, done);
          }))
     .rows;
 }
@@ -59,13 +60,13 @@ inline std::vector<storage::quarantine_row> quarantined(storage::store& store,
 inline storage::result<storage::retry_outcome>
 retry(storage::store& store, storage::quarantine_id id, const std::string& farm = "default") {
   return answer_of<storage::retry_outcome>(
-    [&](auto done) { store.retry_quarantined(farm, id, done); });
+    [&](auto done) { store.quarantine()->retry_quarantined(farm, id, done); });
 }
 
 inline storage::result<storage::record_batch_outcome> insert(storage::store& store,
                                                              storage::record_batch batch) {
   return answer_of<storage::record_batch_outcome>(
-    [&](auto done) { store.insert_records(std::move(batch), done); });
+    [&](auto done) { store.records()->insert_records(std::move(batch), done); });
 }
 
 inline storage::ledger_row only_ledger(storage::store& store) {

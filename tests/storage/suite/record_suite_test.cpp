@@ -1,4 +1,6 @@
 // Records in both databases: built into storage_tests and storage_pg_tests.
+#include "storage/quarantine.hpp"
+#include "storage/records.hpp"
 #include "tests/storage/suite/record_bed.hpp"
 
 #include <algorithm>
@@ -172,11 +174,11 @@ TEST_CASE(
   }));
   const records_query within{"default", "T1", can::record_kind_yield, record_start_us + 3'000'000,
                              record_start_us + 4'000'000};
-  const auto page =
-    must(answer_of<records_page>([&](auto done) { store->read_records(within, {}, done); }));
+  const auto page = must(
+    answer_of<records_page>([&](auto done) { store->records()->read_records(within, {}, done); }));
   CHECK(page.rows.size() == 2 * 14);
   const auto other = answer_of<records_page>([&](auto done) {
-    store->read_records({"north", "T1", can::record_kind_yield, {}, {}}, {}, done);
+    store->records()->read_records({"north", "T1", can::record_kind_yield, {}, {}}, {}, done);
   });
   CHECK(other.code() == errc::not_found); // another tenant's
 }
@@ -229,7 +231,8 @@ TEST_CASE("quarantine: what can be stored by now is stored once under its number
   CHECK(row.stored == 4);
 
   const auto drop = [&](quarantine_id id, const std::string& farm) {
-    return answer_of<furrow::done>([&](auto done) { store->drop_quarantined(farm, id, done); })
+    return answer_of<furrow::done>(
+             [&](auto done) { store->quarantine()->drop_quarantined(farm, id, done); })
       .code();
   };
   CHECK(drop(items[1].id, "north") == errc::not_found);
@@ -244,7 +247,7 @@ TEST_CASE("quarantine: what can be stored by now is stored once under its number
   CHECK(quarantined(*store).size() == 1);
   CHECK(quarantined(*store, "north").empty());
   const auto shown = must(answer_of<quarantine_row>(
-    [&](auto done) { store->show_quarantined("default", items[3].id, done); }));
+    [&](auto done) { store->quarantine()->show_quarantined("default", items[3].id, done); }));
   CHECK(shown.bytes == "no frame");
   CHECK(shown.reason == "for ever");
   CHECK_FALSE(shown.kind);

@@ -17,7 +17,7 @@ namespace {
 struct farm_bed {
   std::unique_ptr<store_bed> bed = make_bed();
   std::unique_ptr<store> database = bed->open_migrated();
-  std::shared_ptr<repositories> rows = database->open_repositories();
+  repositories* rows = database->farm();
 
   unit_outcome apply(unit_of_work work, const std::string& farm = "default") const {
     return must(try_apply(std::move(work), farm));

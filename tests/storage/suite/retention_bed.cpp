@@ -1,5 +1,8 @@
 #include "tests/storage/suite/retention_bed.hpp"
 
+#include "storage/partitions.hpp"
+#include "storage/retention.hpp"
+
 namespace furrow::tests {
 
 using namespace storage;
@@ -32,23 +35,26 @@ ledger_row ledger_of(store& store, const std::string& farm, const std::string& e
   return rows[0];
 }
 
-void keep(care_lane& care,
+void keep(storage::store& care,
           const std::string& farm,
           data_kind kind,
           std::optional<std::uint32_t> days) {
-  must(answer_of<done>([&](auto done) { care.set_retention({farm, kind, days}, done); }));
+  must(answer_of<done>([&](auto done) {
+    care.retention()->set_retention({farm, kind, days}, done);
+  }));
 }
 
 storage::result<expire_outcome>
-expire(care_lane& care, std::int64_t at_us, std::uint32_t steps_max) {
+expire(storage::store& care, std::int64_t at_us, std::uint32_t steps_max) {
   expire_request request;
   request.at_us = at_us;
   request.steps_max = steps_max;
-  return answer_of<expire_outcome>([&](auto done) { care.expire(request, done); });
+  return answer_of<expire_outcome>([&](auto done) { care.retention()->expire(request, done); });
 }
 
-storage::result<partition_outcome> keep_partitions(care_lane& care, std::int64_t at_us) {
-  return answer_of<partition_outcome>([&](auto done) { care.keep_partitions(at_us, done); });
+storage::result<partition_outcome> keep_partitions(storage::store& care, std::int64_t at_us) {
+  return answer_of<partition_outcome>(
+    [&](auto done) { care.partitions()->keep_partitions(at_us, done); });
 }
 
 void check_nothing_lost(store& store) {

@@ -1,7 +1,8 @@
 /// Short words for what tests do with the care of a database: farms of their own age, and each call as one line.
 #pragma once
 
-#include "storage/care.hpp"
+#include "storage/partitions.hpp"
+#include "storage/retention.hpp"
 #include "tests/storage/suite/store_bed.hpp"
 
 #include <cstdint>
@@ -24,13 +25,13 @@ std::uint64_t append_days(storage::store& store,
 [[nodiscard]] storage::ledger_row
 ledger_of(storage::store& store, const std::string& farm, const std::string& equipment);
 
-void keep(storage::care_lane& care,
+void keep(storage::store& care,
           const std::string& farm,
           storage::data_kind kind,
           std::optional<std::uint32_t> days);
 [[nodiscard]] storage::result<storage::expire_outcome>
-expire(storage::care_lane& care, std::int64_t at_us, std::uint32_t steps_max = 0);
-[[nodiscard]] storage::result<storage::partition_outcome> keep_partitions(storage::care_lane& care,
+expire(storage::store& care, std::int64_t at_us, std::uint32_t steps_max = 0);
+[[nodiscard]] storage::result<storage::partition_outcome> keep_partitions(storage::store& care,
                                                                           std::int64_t at_us);
 /// What is lost or doubled in any stream, which is to be nothing.
 void check_nothing_lost(storage::store& store);

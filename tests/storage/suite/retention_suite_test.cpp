@@ -1,4 +1,8 @@
 // Retention in both databases: built into storage_tests and storage_pg_tests.
+#include "storage/records.hpp"
+#include "storage/retention.hpp"
+#include "storage/sealing.hpp"
+#include "storage/statistics.hpp"
 #include "tests/storage/suite/record_bed.hpp"
 #include "tests/storage/suite/retention_bed.hpp"
 
@@ -10,18 +14,19 @@ namespace {
 
 /// What the database needs before frames are old enough to go.
 void seal_all(store& store) {
-  if (store.seals())
-    must(answer_of<seal_outcome>([&](auto done) { store.seal({.due_after = {}}, done); }));
+  if (store.capabilities().sealing)
+    must(
+      answer_of<seal_outcome>([&](auto done) { store.sealing()->seal({.due_after = {}}, done); }));
 }
 
-std::vector<retention_rule> rules(care_lane& care) {
-  return must(
-    answer_of<std::vector<retention_rule>>([&](auto done) { care.list_retention(done); }));
+std::vector<retention_rule> rules(store& care) {
+  return must(answer_of<std::vector<retention_rule>>(
+    [&](auto done) { care.retention()->list_retention(done); }));
 }
 
-retention_preview preview(care_lane& care) {
-  return must(
-    answer_of<retention_preview>([&](auto done) { care.preview_retention(monday_us, done); }));
+retention_preview preview(store& care) {
+  return must(answer_of<retention_preview>(
+    [&](auto done) { care.retention()->preview_retention(monday_us, done); }));
 }
 
 /// 20 frames and 10 readings by turns, at each of these times.
@@ -53,19 +58,19 @@ TEST_CASE(
   "retention: rules are kept by farm and kind, and everything is kept where there is none") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
-  const auto care = store->open_care();
-  REQUIRE(care != nullptr);
-  CHECK(rules(*care).empty());
+  auto& care = *store;
+  REQUIRE(care.capabilities().retention);
+  CHECK(rules(care).empty());
   append_mixed(*store, "a", 1, {monday_us - 4'000 * day_us});
   seal_all(*store);
-  CHECK(preview(*care).losses.empty());
-  CHECK(must(expire(*care, monday_us)).frames == 0);
+  CHECK(preview(care).losses.empty());
+  CHECK(must(expire(care, monday_us)).frames == 0);
 
-  keep(*care, "", data_kind::frames, 30);
-  keep(*care, "", data_kind::frames, 40); // again: the newest holds
-  keep(*care, "a", data_kind::frames, std::nullopt);
-  keep(*care, "a", data_kind::telemetry, 7);
-  const auto kept = rules(*care);
+  keep(care, "", data_kind::frames, 30);
+  keep(care, "", data_kind::frames, 40); // again: the newest holds
+  keep(care, "a", data_kind::frames, std::nullopt);
+  keep(care, "a", data_kind::telemetry, 7);
+  const auto kept = rules(care);
   REQUIRE(kept.size() == 3);
   CHECK(kept[0].farm.empty());
   CHECK(kept[0].keep_days == 40);
@@ -73,36 +78,37 @@ TEST_CASE(
   CHECK(kept[1].kind == data_kind::frames);
   CHECK_FALSE(kept[1].keep_days);
   CHECK(kept[2].kind == data_kind::telemetry);
-  CHECK(must(expire(*care, monday_us)).frames == 0); // this farm keeps them for ever
+  CHECK(must(expire(care, monday_us)).frames == 0); // this farm keeps them for ever
 
   const auto clear = [&](const std::string& farm, data_kind kind) {
-    return answer_of<furrow::done>([&](auto done) { care->clear_retention(farm, kind, done); });
+    return answer_of<furrow::done>(
+      [&](auto done) { care.retention()->clear_retention(farm, kind, done); });
   };
   must(clear("a", data_kind::frames));
   CHECK(clear("a", data_kind::frames).code() == errc::not_found);
   CHECK(clear("b", data_kind::rollup).code() == errc::not_found);
-  CHECK(rules(*care).size() == 2);
+  CHECK(rules(care).size() == 2);
   const auto unknown = answer_of<furrow::done>([&](auto done) {
-    care->set_retention({"nowhere", data_kind::frames, 3}, done);
+    care.retention()->set_retention({"nowhere", data_kind::frames, 3}, done);
   });
   CHECK(unknown.code() == errc::not_found);
-  CHECK(must(expire(*care, monday_us)).frames == 20);
+  CHECK(must(expire(care, monday_us)).frames == 20);
 }
 
 TEST_CASE("retention: frames and records go at their own age, and the ledger stays exact") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
-  const auto care = store->open_care();
+  auto& care = *store;
   const std::vector<std::int64_t> times{monday_us - 90 * day_us, monday_us - 89 * day_us,
                                         monday_us - 20 * day_us, monday_us - day_us};
   append_mixed(*store, "a", 1, times);
   append_mixed(*store, "b", 2, times);
   seal_all(*store);
-  keep(*care, "", data_kind::frames, 30);
-  keep(*care, "b", data_kind::frames, 10);
-  keep(*care, "b", data_kind::records, 60);
+  keep(care, "", data_kind::frames, 30);
+  keep(care, "b", data_kind::frames, 10);
+  keep(care, "b", data_kind::records, 60);
 
-  const auto losses = preview(*care).losses;
+  const auto losses = preview(care).losses;
   REQUIRE(losses.size() == 3);
   CHECK(losses[0].farm == "a");
   CHECK(losses[0].items == 40);
@@ -115,7 +121,7 @@ TEST_CASE("retention: frames and records go at their own age, and the ledger sta
   CHECK(losses[2].newest_us == times[1]);
   check_nothing_lost(*store);
 
-  const auto outcome = must(expire(*care, monday_us));
+  const auto outcome = must(expire(care, monday_us));
   CHECK(outcome.frames == 100);
   CHECK(outcome.records == 20);
   CHECK_FALSE(outcome.more);
@@ -130,7 +136,7 @@ TEST_CASE("retention: frames and records go at their own age, and the ledger sta
   CHECK(bed->value("select count(*) from expired where stream = (select stream from ledger where "
                    "farm = 'b')")
         == "1");
-  CHECK(must(expire(*care, monday_us)).frames == 0);
+  CHECK(must(expire(care, monday_us)).frames == 0);
 
   // The stream goes on where it was.
   CHECK(append_mixed(*store, "b", 2, {monday_us}) == 150);
@@ -141,13 +147,13 @@ TEST_CASE(
   "retention: the key of a batch goes when the last of its records has gone, and not before") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
-  const auto care = store->open_care();
+  auto& care = *store;
   const auto reading = [](std::int64_t time_us) {
     return can::record{time_us, can::record_kind_sensor, sensor_body};
   };
   const auto insert = [&](const record_batch& batch) {
-    return must(
-      answer_of<record_batch_outcome>([&](auto done) { store->insert_records(batch, done); }));
+    return must(answer_of<record_batch_outcome>(
+      [&](auto done) { store->records()->insert_records(batch, done); }));
   };
   const auto old = monday_us - 90 * day_us;
   const can::record wrong{old, can::record_kind_sensor, "{}"};
@@ -161,8 +167,8 @@ TEST_CASE(
     is_postgres(*bed)
       ? "update record_batch set created_at = '2026-08-01' where key <> 'young'"
       : "update record_batch set created_at = unixepoch('2026-08-01') where key <> 'young'");
-  keep(*care, "", data_kind::records, 30);
-  CHECK(must(expire(*care, monday_us)).records == 4);
+  keep(care, "", data_kind::records, 30);
+  CHECK(must(expire(care, monday_us)).records == 4);
   CHECK(bed->value("select count(*) from record_batch") == "2");
   CHECK(insert(half).repeated);
   CHECK(insert(young).repeated);
@@ -173,10 +179,10 @@ TEST_CASE(
 TEST_CASE("retention: telemetry and rollups go by rows, in steps that others come between") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
-  const auto care = store->open_care();
+  auto& care = *store;
   append_mixed(*store, "a", 1, {monday_us});
   append_mixed(*store, "b", 2, {monday_us});
-  const bool sqlite = !store->seals();
+  const bool sqlite = !store->capabilities().sealing;
   const auto moment = [&](int day, int second) {
     const auto us = std::to_string(monday_us - day * day_us + std::int64_t{second} * 60'000'000);
     return sqlite ? us : "to_timestamp(" + us + " / 1e6)";
@@ -193,13 +199,13 @@ TEST_CASE("retention: telemetry and rollups go by rows, in steps that others com
                     + ", 1, 0, 0, 0, 0, " + moment(day, row) + ")");
       }
   }
-  keep(*care, "a", data_kind::telemetry, 20);
-  keep(*care, "", data_kind::rollup, 20);
+  keep(care, "a", data_kind::telemetry, 20);
+  keep(care, "", data_kind::rollup, 20);
   std::uint64_t telemetry = 0;
   std::uint64_t rollup = 0;
   bool more = true;
   for (int round = 0; more && round < 10; ++round) {
-    const auto part = must(expire(*care, monday_us, 1));
+    const auto part = must(expire(care, monday_us, 1));
     telemetry += part.telemetry;
     rollup += part.rollup;
     more = part.more;
@@ -214,30 +220,30 @@ TEST_CASE("retention: telemetry and rollups go by rows, in steps that others com
 TEST_CASE("retention: what the digest has not read is left alone") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
-  const auto care = store->open_care();
+  auto& care = *store;
   append_mixed(*store, "a", 1, {monday_us - 90 * day_us});
   append_mixed(*store, "a", 2, {monday_us - 90 * day_us});
   bed->tamper(
     "insert into digest (stream, seq) select stream, 30 from ledger where stream = (select "
     "min(id) from stream)");
   seal_all(*store);
-  keep(*care, "", data_kind::frames, 30);
-  CHECK(must(expire(*care, monday_us)).frames == 20);
+  keep(care, "", data_kind::frames, 30);
+  CHECK(must(expire(care, monday_us)).frames == 20);
   bed->tamper("insert into digest (stream, seq) select max(id), 30 from stream");
   seal_all(*store);
-  CHECK(must(expire(*care, monday_us)).frames == 20);
+  CHECK(must(expire(care, monday_us)).frames == 20);
   check_nothing_lost(*store);
 }
 
 TEST_CASE("statistics: count every frame of every machine, and the tables that hold them") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
-  const auto care = store->open_care();
+  auto& care = *store;
   append_days(*store, "a", "T1", 1, {monday_us, monday_us + day_us, monday_us + 2 * day_us});
   seal_all(*store);
   append_days(*store, "b", "T2", 2, {monday_us});
   const auto stats =
-    must(answer_of<database_statistics>([&](auto done) { care->statistics(10, done); }));
+    must(answer_of<database_statistics>([&](auto done) { care.sizes()->statistics(10, done); }));
   CHECK(stats.bytes > 10'000);
   std::uint64_t frames = 0;
   for (const auto& tier : stats.tiers) {
@@ -267,7 +273,7 @@ TEST_CASE("statistics: count every frame of every machine, and the tables that h
       CHECK(table.rows == 0);
   }
   CHECK(of_frames > 2'400);
-  CHECK(must(answer_of<database_statistics>([&](auto done) { care->statistics(1, done); }))
+  CHECK(must(answer_of<database_statistics>([&](auto done) { care.sizes()->statistics(1, done); }))
           .machines.size()
         == 1);
 }

@@ -1,5 +1,7 @@
 #include "tests/storage/suite/store_bed.hpp"
 
+#include "storage/frames.hpp"
+
 #include <algorithm>
 #include <array>
 
@@ -53,8 +55,8 @@ std::vector<frame_run> read_all(store& store, const frames_query& query) {
   std::vector<frame_run> runs;
   std::optional<frames_cursor> cursor{std::in_place};
   while (cursor) {
-    auto page =
-      must(answer_of<frames_page>([&](auto done) { store.read_frames(query, *cursor, done); }));
+    auto page = must(answer_of<frames_page>(
+      [&](auto done) { store.frames()->read_frames(query, *cursor, done); }));
     std::move(page.runs.begin(), page.runs.end(), std::back_inserter(runs));
     cursor = page.next;
   }

@@ -1,4 +1,5 @@
 // What both databases must do alike: built into storage_tests and storage_pg_tests.
+#include "storage/frames.hpp"
 #include "tests/storage/suite/store_bed.hpp"
 
 #include <algorithm>
@@ -107,7 +108,7 @@ TEST_CASE("store: frames of every kind come back as they went in, with bus names
     seq += count;
   }
   const auto page = must(answer_of<frames_page>([&](auto done) {
-    store->read_frames({"default", "T1", std::nullopt, std::nullopt}, {}, done);
+    store->frames()->read_frames({"default", "T1", std::nullopt, std::nullopt}, {}, done);
   }));
   CHECK(page.buses == std::vector<can::bus_name>{{0, "can0"}, {1, "vcan1"}, {2, "büs"}});
   CHECK_FALSE(page.next);
@@ -314,7 +315,7 @@ TEST_CASE(
   int pages = 0;
   for (; cursor; ++pages) {
     const auto page = must(answer_of<frames_page>([&](auto done) {
-      store->read_frames({"", "T1", std::nullopt, std::nullopt}, *cursor, done);
+      store->frames()->read_frames({"", "T1", std::nullopt, std::nullopt}, *cursor, done);
     }));
     std::size_t bytes = 0;
     for (const auto& run : page.runs) {
@@ -362,7 +363,7 @@ TEST_CASE(
   const auto store = bed->open_migrated();
   const auto read = [&](const std::string& farm, const std::string& equipment) {
     return answer_of<frames_page>([&](auto done) {
-      store->read_frames({farm, equipment, std::nullopt, std::nullopt}, {}, done);
+      store->frames()->read_frames({farm, equipment, std::nullopt, std::nullopt}, {}, done);
     });
   };
   CHECK(read("", "T1").code() == errc::not_found);

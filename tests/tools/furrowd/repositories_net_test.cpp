@@ -36,7 +36,7 @@ struct repository_world {
     std::promise<bool> migrated;
     store->migrate([&](const auto& outcome) { migrated.set_value(bool(outcome)); });
     REQUIRE(migrated.get_future().get());
-    node.database.kept = store->open_repositories();
+    node.database.kept = store->farm();
     http::http_config config;
     if (!tokens.empty()) {
       auto table = daemon::token_table::parse(tokens, "tokens");

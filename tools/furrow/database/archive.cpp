@@ -1,5 +1,6 @@
 #include "can/logs/candump.hpp"
 #include "storage/archive/file.hpp"
+#include "storage/frames.hpp"
 #include "tools/furrow/commands.hpp"
 #include "tools/furrow/database/archive_files.hpp"
 #include "tools/furrow/database/archive_folder.hpp"
@@ -310,8 +311,8 @@ add_frames(const globals& globals, const export_options& options, json& manifest
   std::optional<storage::frames_cursor> cursor{std::in_place};
   while (cursor) {
     auto page = wait_for<storage::frames_page>(
-      [&](auto done) { (*store)->read_frames(*query, *cursor, std::move(done)); }, options.url,
-      globals.timeout());
+      [&](auto done) { (*store)->frames()->read_frames(*query, *cursor, std::move(done)); },
+      options.url, globals.timeout());
     if (!page)
       return page.error();
     cursor = page->next;

@@ -1,3 +1,4 @@
+#include "storage/history.hpp"
 #include "storage/store.hpp"
 #include "tools/furrow/client.hpp"
 #include "tools/furrow/commands.hpp"
@@ -63,7 +64,7 @@ result<json> ask_directly(const std::string& url, const globals& globals) {
   if (!health->up)
     return to_failure({storage::errc::retry_later, health->detail}, url);
   const auto digest = answer_of<storage::digest_status>(
-    [&](auto done) { store.digest_progress(std::move(done)); }, url, globals.timeout());
+    [&](auto done) { store.history()->digest_progress(std::move(done)); }, url, globals.timeout());
   json status{{"health", http::to_json(*health)},
               {"migrations", nullptr},
               {"digest", digest ? http::to_json(*digest) : json(nullptr)},

@@ -1,5 +1,6 @@
 #include "tools/furrow/database/import_stream.hpp"
 
+#include "storage/frames.hpp"
 #include "storage/migrations.hpp"
 
 #include <algorithm>
@@ -171,10 +172,10 @@ storage::result<std::string> import_stream::difference() {
   std::uint64_t count = 0;
   storage::frames_cursor at{claim_.stream, 0};
   while (count < frames) {
-    const auto page =
-      asked<storage::frames_page>([&](auto done) {
-        store_.read_frames({farm_, equipment_, std::nullopt, std::nullopt}, at, std::move(done));
-      }).get();
+    const auto page = asked<storage::frames_page>([&](auto done) {
+                        store_.frames()->read_frames(
+                          {farm_, equipment_, std::nullopt, std::nullopt}, at, std::move(done));
+                      }).get();
     if (!page)
       return page.error();
     for (const auto& run : page->runs)

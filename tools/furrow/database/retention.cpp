@@ -1,4 +1,5 @@
-#include "storage/care.hpp"
+#include "storage/retention.hpp"
+
 #include "tools/furrow/commands.hpp"
 #include "tools/furrow/database/database_option.hpp"
 #include "tools/furrow/database/direct.hpp"
@@ -26,21 +27,6 @@ struct retention_options {
   std::string keep;
 };
 
-/// An open database and its retention interface; both are closed together.
-struct care_line {
-  std::unique_ptr<storage::store> store;
-  std::shared_ptr<storage::care_lane> care;
-};
-
-result<care_line> open_care(const std::string& url) {
-  auto opened = open_directly(url);
-  if (!opened)
-    return opened.error();
-  care_line line{std::move(*opened), nullptr};
-  line.care = line.store->open_care();
-  return line;
-}
-
 /// Parses `90d` or `90` as days. The optional is empty for "forever".
 result<std::optional<std::uint32_t>> parse_keep(std::string_view text) {
   if (text == "forever")
@@ -56,11 +42,11 @@ result<std::optional<std::uint32_t>> parse_keep(std::string_view text) {
 }
 
 result<int> list(const globals& globals, const retention_options& options) {
-  const auto line = open_care(options.url);
-  if (!line)
-    return line.error();
+  const auto store = open_directly(options.url);
+  if (!store)
+    return store.error();
   const auto rules = wait_for<std::vector<storage::retention_rule>>(
-    [&](auto done) { line->care->list_retention(std::move(done)); }, options.url,
+    [&](auto done) { (*store)->retention()->list_retention(std::move(done)); }, options.url,
     globals.timeout());
   if (!rules)
     return rules.error();
@@ -86,12 +72,12 @@ result<int> set(const globals& globals, const retention_options& options) {
   const auto keep = parse_keep(options.keep);
   if (!keep)
     return keep.error();
-  const auto line = open_care(options.url);
-  if (!line)
-    return line.error();
+  const auto store = open_directly(options.url);
+  if (!store)
+    return store.error();
   const storage::retention_rule rule{options.farm, *storage::data_kind_of(options.kind), *keep};
   const auto set =
-    wait_for<done>([&](auto done) { line->care->set_retention(rule, std::move(done)); },
+    wait_for<done>([&](auto done) { (*store)->retention()->set_retention(rule, std::move(done)); },
                    options.url, globals.timeout());
   if (!set)
     return set.error();
@@ -99,12 +85,12 @@ result<int> set(const globals& globals, const retention_options& options) {
 }
 
 result<int> clear(const globals& globals, const retention_options& options) {
-  const auto line = open_care(options.url);
-  if (!line)
-    return line.error();
+  const auto store = open_directly(options.url);
+  if (!store)
+    return store.error();
   const auto kind = *storage::data_kind_of(options.kind);
   const auto cleared = wait_for<done>(
-    [&](auto done) { line->care->clear_retention(options.farm, kind, std::move(done)); },
+    [&](auto done) { (*store)->retention()->clear_retention(options.farm, kind, std::move(done)); },
     options.url, globals.timeout());
   if (!cleared)
     return cleared.error();
@@ -112,12 +98,12 @@ result<int> clear(const globals& globals, const retention_options& options) {
 }
 
 result<int> preview(const globals& globals, const retention_options& options) {
-  const auto line = open_care(options.url);
-  if (!line)
-    return line.error();
+  const auto store = open_directly(options.url);
+  if (!store)
+    return store.error();
   const auto found = wait_for<storage::retention_preview>(
-    [&](auto done) { line->care->preview_retention(std::nullopt, std::move(done)); }, options.url,
-    std::max<std::chrono::milliseconds>(globals.timeout(), call_timeout));
+    [&](auto done) { (*store)->retention()->preview_retention(std::nullopt, std::move(done)); },
+    options.url, std::max<std::chrono::milliseconds>(globals.timeout(), call_timeout));
   if (!found)
     return found.error();
   json losses = json::array();
@@ -148,15 +134,16 @@ result<int> preview(const globals& globals, const retention_options& options) {
 }
 
 result<int> run(const globals& globals, const retention_options& options) {
-  const auto line = open_care(options.url);
-  if (!line)
-    return line.error();
+  const auto store = open_directly(options.url);
+  if (!store)
+    return store.error();
   storage::expire_outcome total;
   for (bool more = true; more;) {
     storage::expire_request request;
     request.steps_max = steps_a_call;
     const auto part = wait_for<storage::expire_outcome>(
-      [&](auto done) { line->care->expire(request, std::move(done)); }, options.url, call_timeout);
+      [&](auto done) { (*store)->retention()->expire(request, std::move(done)); }, options.url,
+      call_timeout);
     if (!part)
       return part.error();
     total.partitions += part->partitions;

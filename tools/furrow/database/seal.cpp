@@ -1,3 +1,4 @@
+#include "storage/sealing.hpp"
 #include "storage/store.hpp"
 #include "tools/furrow/commands.hpp"
 #include "tools/furrow/database/database_option.hpp"
@@ -27,11 +28,11 @@ struct seal_options {
 };
 
 result<storage::seal_outcome>
-seal_some(storage::store& store, const storage::seal_request& request, const std::string& url) {
+seal_some(storage::seal_store& to, const storage::seal_request& request, const std::string& url) {
   // The handler may run after the wait has ended.
   auto promised = std::make_shared<std::promise<storage::result<storage::seal_outcome>>>();
   auto coming = promised->get_future();
-  store.seal(request, [promised](storage::result<storage::seal_outcome> answer) {
+  to.seal(request, [promised](storage::result<storage::seal_outcome> answer) {
     promised->set_value(std::move(answer));
   });
   if (coming.wait_for(seal_timeout) != std::future_status::ready)
@@ -51,6 +52,11 @@ result<int> seal(const globals& globals, const seal_options& options) {
   auto opened = storage::open_store(store_options);
   if (!opened)
     return failure{errc::failed, storage::redacted(options.url) + ": " + opened.error().detail};
+  auto* const sealing = (*opened)->sealing();
+  if (sealing == nullptr)
+    return failure{errc::failed,
+                   fmt::format("{}: this database has no sealed tier: sealing needs PostgreSQL",
+                               storage::redacted(options.url))};
   storage::seal_request request;
   const auto slash = options.equipment.find('/');
   request.farm = slash == std::string::npos ? "" : options.equipment.substr(0, slash);
@@ -60,7 +66,7 @@ result<int> seal(const globals& globals, const seal_options& options) {
   request.chunks_max = chunks_a_call;
   storage::seal_outcome total;
   for (bool more = true; more;) {
-    const auto part = seal_some(**opened, request, options.url);
+    const auto part = seal_some(*sealing, request, options.url);
     if (!part)
       return part.error();
     total.chunks += part->chunks;

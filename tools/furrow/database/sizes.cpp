@@ -1,4 +1,5 @@
-#include "storage/care.hpp"
+#include "storage/partitions.hpp"
+#include "storage/statistics.hpp"
 #include "tools/furrow/commands.hpp"
 #include "tools/furrow/database/database_option.hpp"
 #include "tools/furrow/database/direct.hpp"
@@ -94,10 +95,9 @@ result<int> stats(const globals& globals, const size_options& options) {
   const auto store = open_directly(options.url);
   if (!store)
     return store.error();
-  const auto care = (*store)->open_care();
   const auto found = wait_for<storage::database_statistics>(
-    [&](auto done) { care->statistics(options.machines, std::move(done)); }, options.url,
-    std::max<std::chrono::milliseconds>(globals.timeout(), sizes_timeout));
+    [&](auto done) { (*store)->sizes()->statistics(options.machines, std::move(done)); },
+    options.url, std::max<std::chrono::milliseconds>(globals.timeout(), sizes_timeout));
   if (!found)
     return found.error();
   const auto all = to_json(*found);
@@ -133,9 +133,13 @@ result<int> partitions(const globals& globals, const partition_options& options)
   const auto store = open_directly(options.url);
   if (!store)
     return store.error();
-  const auto care = (*store)->open_care();
+  auto* const kept = (*store)->partitions();
+  if (kept == nullptr)
+    return to_failure(
+      {storage::errc::misconfigured, "SQLite has no partitions: they need PostgreSQL"},
+      options.url);
   auto plan = wait_for<storage::partition_plan>(
-    [&](auto done) { care->read_partition_plan(std::move(done)); }, options.url, globals.timeout());
+    [&](auto done) { kept->read_partition_plan(std::move(done)); }, options.url, globals.timeout());
   if (!plan)
     return plan.error();
   if (!options.width.empty() || options.ahead > 0) {
@@ -145,7 +149,7 @@ result<int> partitions(const globals& globals, const partition_options& options)
     if (options.ahead > 0)
       plan->ahead = options.ahead;
     const auto set =
-      wait_for<done>([&](auto done) { care->set_partition_plan(*plan, std::move(done)); },
+      wait_for<done>([&](auto done) { kept->set_partition_plan(*plan, std::move(done)); },
                      options.url, globals.timeout());
     if (!set)
       return set.error();
@@ -156,7 +160,7 @@ result<int> partitions(const globals& globals, const partition_options& options)
   bool sound = true;
   if (options.now) {
     const auto made = wait_for<storage::partition_outcome>(
-      [&](auto done) { care->keep_partitions(std::nullopt, std::move(done)); }, options.url,
+      [&](auto done) { kept->keep_partitions(std::nullopt, std::move(done)); }, options.url,
       sizes_timeout);
     if (!made)
       return made.error();

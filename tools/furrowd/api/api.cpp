@@ -1,5 +1,6 @@
 #include "tools/furrowd/api/api.hpp"
 
+#include "storage/history.hpp"
 #include "tools/furrowd/api/activity_json.hpp"
 #include "tools/furrowd/api/alarms.hpp"
 #include "tools/furrowd/api/answers.hpp"
@@ -390,7 +391,12 @@ api::answer api::database_status(call) {
   const auto status = co_await ask<storage::result<rows>>(start_rows, answer_limit);
   if (!health || !*health)
     co_return to_response(health ? to_problem(health->error()) : no_answer("database"));
-  const auto start_digest = [this](auto done) { node_.store().digest_progress(std::move(done)); };
+  auto* const history = node_.store().history();
+  const auto start_digest = [history](auto done) {
+    if (history == nullptr)
+      return done(storage::failure{storage::errc::misconfigured, "this store keeps no history"});
+    history->digest_progress(std::move(done));
+  };
   const auto digest =
     co_await ask<storage::result<storage::digest_status>>(start_digest, answer_limit);
   json made{{"health", to_json(**health)},

@@ -3,6 +3,7 @@
 #include "can/frame/identifier.hpp"
 #include "can/logs/candump.hpp"
 #include "can/text/put.hpp"
+#include "storage/frames.hpp"
 #include "tools/furrowd/http/ask.hpp"
 #include "tools/furrowd/http/store_problem.hpp"
 #include "tools/json/rfc3339.hpp"
@@ -82,7 +83,7 @@ public:
   asio::awaitable<std::optional<problem>> load(storage::frames_cursor cursor) {
     for (int attempt = 1;; ++attempt) {
       const auto start = [&](storage::handler<storage::frames_page> done) {
-        store_.read_frames(wanted_.query, cursor, std::move(done));
+        store_.frames()->read_frames(wanted_.query, cursor, std::move(done));
       };
       auto answer = co_await ask<storage::result<storage::frames_page>>(start, page_limit);
       if (answer && *answer) {
@@ -213,6 +214,8 @@ void append_frame(std::string& out,
 
 asio::awaitable<std::variant<std::unique_ptr<body_source>, problem>>
 open_frames(storage::store& store, frames_request wanted) {
+  if (store.frames() == nullptr)
+    co_return problem{501, "not_kept", "this node's database keeps no frames", ""};
   auto body = std::make_unique<frames_body>(store, std::move(wanted));
   auto wrong = co_await body->load({});
   if (wrong)

@@ -1,5 +1,6 @@
 #include "tools/furrowd/api/history.hpp"
 
+#include "storage/history.hpp"
 #include "tools/furrowd/api/answers.hpp"
 #include "tools/furrowd/http/ask.hpp"
 #include "tools/furrowd/http/store_problem.hpp"
@@ -80,12 +81,12 @@ response page_response(const char* name, const Page& page) {
   return ok({{name, std::move(rows)}, {"next", optional_time(page.next_us)}});
 }
 
-asio::awaitable<response> telemetry(storage::store& store, call call) {
+asio::awaitable<response> telemetry(storage::history_store* history, call call) {
   const auto query = to_query(call);
   if (const auto* wrong = std::get_if<problem>(&query))
     co_return to_response(*wrong);
   const auto start = [&](auto done) {
-    store.read_telemetry(std::get<storage::history_query>(query), std::move(done));
+    history->read_telemetry(std::get<storage::history_query>(query), std::move(done));
   };
   const auto page = co_await answer_of<storage::telemetry_page>(start);
   if (const auto* wrong = std::get_if<problem>(&page))
@@ -93,7 +94,7 @@ asio::awaitable<response> telemetry(storage::store& store, call call) {
   co_return page_response("telemetry", std::get<storage::telemetry_page>(page));
 }
 
-asio::awaitable<response> rollup(storage::store& store, call call) {
+asio::awaitable<response> rollup(storage::history_store* history, call call) {
   const auto query = to_query(call);
   if (const auto* wrong = std::get_if<problem>(&query))
     co_return to_response(*wrong);
@@ -111,7 +112,7 @@ asio::awaitable<response> rollup(storage::store& store, call call) {
       co_return to_response(bad_parameter("bucket", *text, "use minute, hour or day"));
   }
   const auto start = [&](auto done) {
-    store.read_rollup(std::get<storage::history_query>(query), *signal, bucket, std::move(done));
+    history->read_rollup(std::get<storage::history_query>(query), *signal, bucket, std::move(done));
   };
   const auto page = co_await answer_of<storage::rollup_page>(start);
   if (const auto* wrong = std::get_if<problem>(&page))
@@ -119,12 +120,14 @@ asio::awaitable<response> rollup(storage::store& store, call call) {
   co_return page_response("rollup", std::get<storage::rollup_page>(page));
 }
 
-asio::awaitable<response> signals(storage::store& store, call call) {
+asio::awaitable<response> signals(storage::history_store* history, call call) {
   const auto query = to_query(call);
   if (const auto* wrong = std::get_if<problem>(&query))
     co_return to_response(*wrong);
   const auto& of = std::get<storage::history_query>(query);
-  const auto start = [&](auto done) { store.list_signals(of.farm, of.equipment, std::move(done)); };
+  const auto start = [&](auto done) {
+    history->list_signals(of.farm, of.equipment, std::move(done));
+  };
   const auto known = co_await answer_of<std::vector<storage::known_signal>>(start);
   if (const auto* wrong = std::get_if<problem>(&known))
     co_return to_response(*wrong);
@@ -135,12 +138,21 @@ asio::awaitable<response> signals(storage::store& store, call call) {
   co_return ok({{"signals", std::move(rows)}});
 }
 
+asio::awaitable<response> no_history(storage::history_store* /*history*/, call /*call*/) {
+  co_return to_response(
+    {501, "not_kept", "this node's database keeps no telemetry and no rollups", ""});
+}
+
 } // namespace
 
 void add_history_routes(router& routes, storage::store& store) {
   using enum daemon::permission;
-  const auto to = [&store](asio::awaitable<response> (*run)(storage::store&, call)) -> handler {
-    return [&store, run](call call) { return run(store, std::move(call)); };
+  auto* const history = store.history();
+  const auto to =
+    [history](asio::awaitable<response> (*run)(storage::history_store*, call)) -> handler {
+    return [history, run = history != nullptr ? run : &no_history](call call) {
+      return run(history, std::move(call));
+    };
   };
   routes.add(
     {"GET", "/api/v1/equipment/{name}/telemetry", read, {"from", "to", "after"}, to(&telemetry)});

@@ -1,5 +1,7 @@
 #include "tools/furrowd/api/records.hpp"
 
+#include "storage/quarantine.hpp"
+#include "storage/records.hpp"
 #include "tools/furrowd/api/answers.hpp"
 #include "tools/furrowd/api/records_json.hpp"
 #include "tools/furrowd/http/ask.hpp"
@@ -95,7 +97,7 @@ asio::awaitable<response> records(actors::node& node, call call) {
     co_return to_response(not_covered(query.equipment));
   const auto start = [&node, &wanted](auto done) {
     const auto& asked = std::get<records_request>(wanted);
-    node.store().read_records(asked.query, asked.after, std::move(done));
+    node.store().records()->read_records(asked.query, asked.after, std::move(done));
   };
   const auto said = co_await ask_store<storage::records_page>(start);
   if (const auto* wrong = std::get_if<problem>(&said))
@@ -127,7 +129,7 @@ asio::awaitable<response> list_quarantine(actors::node& node, call call) {
       co_return to_response(bad_parameter("after", *text, "use `next` of the previous page"));
   }
   const auto start = [&](auto done) {
-    node.store().list_quarantine(query, after, std::move(done));
+    node.store().quarantine()->list_quarantine(query, after, std::move(done));
   };
   const auto said = co_await ask_store<storage::quarantine_page>(start);
   if (const auto* wrong = std::get_if<problem>(&said))
@@ -149,7 +151,7 @@ asio::awaitable<std::variant<storage::quarantine_row, problem>> named_item(actor
   if (!id)
     co_return bad_parameter("id", text, id_hint);
   const auto start = [&](auto done) {
-    node.store().show_quarantined(call.who.farm, *id, std::move(done));
+    node.store().quarantine()->show_quarantined(call.who.farm, *id, std::move(done));
   };
   auto said = co_await ask_store<storage::quarantine_row>(start);
   if (auto* wrong = std::get_if<problem>(&said)) {
@@ -176,7 +178,7 @@ asio::awaitable<response> retry_quarantined(actors::node& node, call call) {
     co_return to_response(*wrong);
   const auto id = std::get<storage::quarantine_row>(item).id;
   const auto start = [&](auto done) {
-    node.store().retry_quarantined(call.who.farm, id, std::move(done));
+    node.store().quarantine()->retry_quarantined(call.who.farm, id, std::move(done));
   };
   const auto said = co_await ask_store<storage::retry_outcome>(start);
   if (const auto* wrong = std::get_if<problem>(&said))
@@ -193,7 +195,7 @@ asio::awaitable<response> drop_quarantined(actors::node& node, call call) {
     co_return to_response(*wrong);
   const auto id = std::get<storage::quarantine_row>(item).id;
   const auto start = [&](auto dropped) {
-    node.store().drop_quarantined(call.who.farm, id, std::move(dropped));
+    node.store().quarantine()->drop_quarantined(call.who.farm, id, std::move(dropped));
   };
   const auto said = co_await ask_store<done>(start);
   if (const auto* wrong = std::get_if<problem>(&said))
@@ -201,12 +203,19 @@ asio::awaitable<response> drop_quarantined(actors::node& node, call call) {
   co_return ok({{"id", id_text(id)}, {"dropped", true}});
 }
 
+asio::awaitable<response> no_records(actors::node& /*node*/, call /*call*/) {
+  co_return to_response({501, "not_kept", "this node's database keeps no records", ""});
+}
+
 } // namespace
 
 void add_record_routes(router& to, actors::node& node) {
   using enum daemon::permission;
   const auto with = [&node](asio::awaitable<response> (*run)(actors::node&, call)) -> handler {
-    return [&node, run](call call) { return run(node, std::move(call)); };
+    const auto has = node.store().capabilities();
+    return [&node, run = has.records && has.quarantine ? run : &no_records](call call) {
+      return run(node, std::move(call));
+    };
   };
   to.add({"GET",
           "/api/v1/records",

@@ -24,7 +24,7 @@ using namespace std::chrono_literals;
 using storage::action;
 using storage::entity;
 using storage::record;
-using store_rows = std::shared_ptr<storage::repositories>;
+using store_rows = storage::repositories*;
 
 constexpr std::chrono::milliseconds repository_limit = 10s;
 constexpr int depth_max = 40; // nesting of a body; the store allows 32 levels inside it
@@ -97,7 +97,7 @@ read_one(store_rows rows, std::string farm, entity what, std::string name) {
 }
 
 boost::asio::awaitable<response> show(store_rows rows, entity what, call call) {
-  if (!rows)
+  if (rows == nullptr)
     co_return to_response(not_kept());
   const auto& name = call.path.at("name");
   if (what == entity::equipment && !call.who.covers(name))
@@ -127,7 +127,7 @@ std::optional<problem> read_query(const call& call, storage::record_query& query
 }
 
 boost::asio::awaitable<response> list(store_rows rows, entity what, call call) {
-  if (!rows)
+  if (rows == nullptr)
     co_return to_response(not_kept());
   storage::record_query query;
   if (const auto wrong = read_query(call, query))
@@ -147,7 +147,7 @@ boost::asio::awaitable<response> list(store_rows rows, entity what, call call) {
 }
 
 boost::asio::awaitable<response> fields_at(store_rows rows, call call) {
-  if (!rows)
+  if (rows == nullptr)
     co_return to_response(not_kept());
   const auto& text = call.query["position"];
   const auto comma = std::min(text.find(','), text.size());
@@ -175,7 +175,7 @@ boost::asio::awaitable<response> fields_at(store_rows rows, call call) {
 
 /// An object creates a field. A list is applied in one transaction: new fields are created, known ones changed.
 boost::asio::awaitable<response> add_fields(store_rows rows, call call) {
-  if (!rows)
+  if (rows == nullptr)
     co_return to_response(not_kept());
   const auto body = parse_body(call.body);
   if (const auto* wrong = std::get_if<problem>(&body))
@@ -201,7 +201,7 @@ boost::asio::awaitable<response> add_fields(store_rows rows, call call) {
 /// Creates the record of an unknown machine; a field must exist. Changes the version that was read, unless the client
 /// names a version.
 boost::asio::awaitable<response> change_one(store_rows rows, entity what, call call) {
-  if (!rows)
+  if (rows == nullptr)
     co_return to_response(not_kept());
   const auto name = call.path.at("name");
   if (const auto wrong = row_not_covered(call, what, name))
@@ -230,7 +230,7 @@ boost::asio::awaitable<response> change_one(store_rows rows, entity what, call c
 }
 
 boost::asio::awaitable<response> remove_field(store_rows rows, call call) {
-  if (!rows)
+  if (rows == nullptr)
     co_return to_response(not_kept());
   storage::field_record field;
   field.name = call.path.at("name");
@@ -251,7 +251,7 @@ boost::asio::awaitable<response> remove_field(store_rows rows, call call) {
 
 void add_repository_routes(router& routes, actors::node& node) {
   using enum daemon::permission;
-  const auto rows = node.store().open_repositories();
+  auto* const rows = node.store().farm();
   const auto on = [rows](auto run, entity what) -> handler {
     return [rows, run, what](call call) { return run(rows, what, std::move(call)); };
   };

@@ -1,4 +1,4 @@
-#include "storage/care.hpp"
+#include "storage/retention.hpp"
 
 #include <array>
 

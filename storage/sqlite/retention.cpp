@@ -1,7 +1,12 @@
-#include "storage/sqlite/care.hpp"
+#include "storage/sqlite/retention.hpp"
+
+#include "storage/sqlite/areas.hpp"
+#include "storage/sqlite/connection.hpp"
+#include "storage/sqlite/work.hpp"
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 namespace furrow::storage::sqlite_work {
 
@@ -184,6 +189,8 @@ void note_expired(sqlite_db& db, std::int32_t stream, number_ranges ranges) {
       .run();
 }
 
+namespace {
+
 expire_outcome expire_step(sqlite_db& db, std::optional<std::int64_t> at_us) {
   const auto at = moment(db, at_us);
   expire_outcome out;
@@ -241,8 +248,6 @@ result<done> clear_retention(sqlite_db& db, const std::string& farm, data_kind k
   return done{};
 }
 
-namespace {
-
 /// Adds what one statement (count, oldest, newest, items, bytes) finds.
 void add_loss(
   retention_preview& out, sqlite_statement& row, const cutoff& farm, data_kind kind, bool items) {
@@ -259,8 +264,6 @@ void add_loss(
   loss.oldest_us = std::min(loss.oldest_us, row.integer(1));
   loss.newest_us = std::max(loss.newest_us, row.integer(2));
 }
-
-} // namespace
 
 result<retention_preview> preview_retention(sqlite_db& db, std::optional<std::int64_t> at_us) {
   static const std::string blocks =
@@ -297,6 +300,74 @@ result<retention_preview> preview_retention(sqlite_db& db, std::optional<std::in
   std::stable_sort(out.losses.begin(), out.losses.end(),
                    [](const auto& a, const auto& b) { return a.farm < b.farm; });
   return out;
+}
+
+/// Retention goes step by step, each a job of its own, so that appends come in between.
+class sqlite_retention : public retention_store {
+public:
+  explicit sqlite_retention(sqlite_connections db)
+    : writer_{std::move(db.writer)}, reader_{std::move(db.reader)} {}
+
+  void list_retention(handler<std::vector<retention_rule>> done) override {
+    reader_->submit(std::move(done), [](sqlite_db& db) { return sqlite_work::list_retention(db); });
+  }
+  void set_retention(retention_rule rule, handler<furrow::done> done) override {
+    writer_->submit(std::move(done), [rule = std::move(rule)](sqlite_db& db) {
+      return sqlite_work::set_retention(db, rule);
+    });
+  }
+  void clear_retention(std::string farm, data_kind kind, handler<furrow::done> done) override {
+    writer_->submit(std::move(done), [farm = std::move(farm), kind](sqlite_db& db) {
+      return sqlite_work::clear_retention(db, farm, kind);
+    });
+  }
+  void preview_retention(std::optional<std::int64_t> at_us,
+                         handler<retention_preview> done) override {
+    reader_->submit(std::move(done),
+                    [at_us](sqlite_db& db) { return sqlite_work::preview_retention(db, at_us); });
+  }
+  void expire(expire_request request, handler<expire_outcome> done) override {
+    step(writer_, request, 0, {}, std::move(done));
+  }
+
+private:
+  static void step(const std::shared_ptr<sqlite_connection>& writer,
+                   const expire_request& request,
+                   std::uint32_t steps,
+                   const expire_outcome& so_far,
+                   handler<expire_outcome> done) {
+    handler<expire_outcome> next = [writer, request, steps, so_far,
+                                    done = std::move(done)](storage::result<expire_outcome> part) {
+      if (!part) {
+        done(std::move(part));
+        return;
+      }
+      auto total = so_far;
+      total.chunks += part->chunks;
+      total.frames += part->frames;
+      total.records += part->records;
+      total.telemetry += part->telemetry;
+      total.rollup += part->rollup;
+      total.more = part->more && request.steps_max > 0 && steps + 1 >= request.steps_max;
+      if (!part->more || total.more)
+        done(total);
+      else
+        step(writer, request, steps + 1, total, done);
+    };
+    writer->submit(std::move(next),
+                   [at_us = request.at_us](sqlite_db& db) -> result<expire_outcome> {
+                     return sqlite_work::expire_step(db, at_us);
+                   });
+  }
+
+  std::shared_ptr<sqlite_connection> writer_;
+  std::shared_ptr<sqlite_connection> reader_;
+};
+
+} // namespace
+
+std::unique_ptr<retention_store> make_retention(sqlite_connections db) {
+  return std::make_unique<sqlite_retention>(std::move(db));
 }
 
 } // namespace furrow::storage::sqlite_work

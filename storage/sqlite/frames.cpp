@@ -1,7 +1,12 @@
+#include "storage/frames.hpp"
+
+#include "storage/sqlite/areas.hpp"
+#include "storage/sqlite/connection.hpp"
 #include "storage/sqlite/work.hpp"
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace furrow::storage::sqlite_work {
 
@@ -105,8 +110,6 @@ void read_buses(sqlite_db& db, std::int32_t stream, frames_page& page) {
   }
 }
 
-} // namespace
-
 result<frames_page>
 read_frames(sqlite_db& db, const frames_query& query, const frames_cursor& cursor) {
   const auto equipment = find_equipment(db, query.farm, query.equipment);
@@ -132,72 +135,25 @@ read_frames(sqlite_db& db, const frames_query& query, const frames_cursor& curso
   return page;
 }
 
-result<std::vector<ledger_row>>
-read_ledger(sqlite_db& db, const std::string& farm, const std::string& equipment) {
-  std::vector<ledger_row> out;
-  auto rows = db.statement("select farm, equipment, stream_id, sent, durable, stored, lost, "
-                           "doubled, quarantined, dropped, lost_at_gateway, expired from ledger "
-                           "where (?1 = '' or farm = ?1) and (?2 = '' or equipment = ?2) order by "
-                           "farm, equipment, stream");
-  rows.with(farm, equipment);
-  while (rows.step()) {
-    auto& row = out.emplace_back();
-    row.farm = rows.bytes(0);
-    row.equipment = rows.bytes(1);
-    std::memcpy(row.stream_id.data(), rows.bytes(2).data(),
-                std::min(row.stream_id.size(), rows.bytes(2).size()));
-    row.sent = rows.natural(3);
-    row.durable = rows.natural(4);
-    row.stored = rows.natural(5);
-    row.lost = rows.natural(6);
-    row.doubled = rows.natural(7);
-    row.quarantined = rows.natural(8);
-    row.dropped = rows.natural(9);
-    row.lost_at_gateway = rows.natural(10);
-    row.expired = rows.natural(11);
-  }
-  if (out.empty() && !equipment.empty())
-    return failure{errc::not_found, "no equipment " + equipment};
-  return out;
-}
+/// Reads where queries read.
+class sqlite_frames : public frame_store {
+public:
+  explicit sqlite_frames(sqlite_connections db) : reader_{std::move(db.reader)} {}
 
-result<std::vector<equipment_row>> list_equipment(sqlite_db& db, const std::string& farm) {
-  std::vector<equipment_row> out;
-  auto rows = db.statement(
-    "select f.name, e.name, e.iso_name, count(s.id), coalesce(sum(w.seq), 0), "
-    "max((select time_last from can_block b where b.stream = s.id order by seq_first desc limit "
-    "1)) "
-    "from equipment e join farm f on f.id = e.farm_id left join stream s on s.equipment_id = e.id "
-    "left join stream_watermark w on w.stream = s.id where ?1 = '' or f.name = ?1 "
-    "group by e.id order by f.name, e.name");
-  rows.with(farm);
-  while (rows.step()) {
-    auto& row = out.emplace_back();
-    row.farm = rows.bytes(0);
-    row.name = rows.bytes(1);
-    if (!rows.null(2))
-      row.iso_name = rows.natural(2);
-    row.streams = rows.natural(3);
-    row.durable = rows.natural(4);
-    if (!rows.null(5))
-      row.last_frame_us = rows.integer(5);
+  void read_frames(frames_query query, frames_cursor cursor, handler<frames_page> done) override {
+    reader_->submit(std::move(done), [query = std::move(query), cursor](sqlite_db& db) {
+      return sqlite_work::read_frames(db, query, cursor);
+    });
   }
-  return out;
-}
 
-store_health health(sqlite_db& db) {
-  const auto begun = std::chrono::steady_clock::now();
-  store_health out;
-  out.mode = std::string{"sqlite "} + sqlite3_libversion();
-  try {
-    db.run("begin immediate; rollback"); // what may be read but not written is not up
-    out.up = true;
-  } catch (const sqlite_error& error) {
-    out.detail = error.detail;
-  }
-  out.latency =
-    std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begun);
-  return out;
+private:
+  std::shared_ptr<sqlite_connection> reader_;
+};
+
+} // namespace
+
+std::unique_ptr<frame_store> make_frames(sqlite_connections db) {
+  return std::make_unique<sqlite_frames>(std::move(db));
 }
 
 } // namespace furrow::storage::sqlite_work

@@ -1,8 +1,10 @@
-#include "storage/postgres/care.hpp"
+#include "storage/partitions.hpp"
 
 #include "storage/failpoint.hpp"
+#include "storage/postgres/areas.hpp"
 #include "storage/postgres/connection/job.hpp"
 #include "storage/postgres/connection/rows.hpp"
+#include "storage/postgres/locked_end.hpp"
 #include "storage/postgres/work.hpp"
 
 #include <utility>
@@ -11,15 +13,9 @@
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
 
-namespace furrow::storage {
-
-namespace postgres_work {
+namespace furrow::storage::postgres_work {
 
 namespace {
-
-constexpr int lock_tries = 20;
-constexpr std::chrono::milliseconds lock_pause{100};
-constexpr const char* lock_sqlstate = "55P03";
 
 /// A large backfill may be moved at once: the lane's own limits are for small things. The lock on
 /// rows and tables that nobody else wants is none that anybody waits for.
@@ -35,14 +31,6 @@ std::string call_of(const char* function, std::int64_t from_us, std::int64_t to_
   };
   return std::string{"select furrow."} + function + "(" + moment_text(from_us) + ", "
          + moment_text(to_us) + ")";
-}
-
-task<void> roll_back(pq_connection& db) {
-  if (!db.connected())
-    co_return;
-  const auto ended = co_await db.run("rollback");
-  if (ended.error || !db.idle())
-    db.close(); // the transaction goes with the session
 }
 
 /// True: this transaction is the one that takes care.
@@ -111,41 +99,6 @@ task<result<bool>> make_partition(pq_connection& db, slot of, partition_outcome&
   co_return true;
 }
 
-} // namespace
-
-task<result<std::int64_t>> moment(pq_connection& db, std::optional<std::int64_t> at_us) {
-  if (at_us)
-    co_return *at_us - epoch_2000_us;
-  const auto reply = co_await db.query("select now()");
-  if (reply.error)
-    co_return reply.error->as_failure();
-  co_return pq_rows{reply.rows.get()}.integer(0, 0);
-}
-
-task<result<locked_end>> end_locked(pq_connection& db, const std::string& statement) {
-  for (int tried = 0; tried < lock_tries; ++tried) {
-    // One message to the end: nobody waits for this process while the lock is held.
-    const auto ended = co_await db.run("savepoint care; " + statement + "; commit");
-    if (!ended.error) {
-      if (db.warned())
-        co_return failure{errc::retry_later, db.warning()};
-      co_return locked_end::committed;
-    }
-    if (ended.error->sqlstate != lock_sqlstate) {
-      co_await roll_back(db);
-      co_return ended.error->as_failure();
-    }
-    const auto back = co_await db.run("rollback to savepoint care");
-    if (back.error) {
-      co_await roll_back(db);
-      co_return back.error->as_failure();
-    }
-    co_await pause_for(lock_pause);
-  }
-  co_await roll_back(db);
-  co_return locked_end::in_use;
-}
-
 task<result<partition_outcome>> keep_partitions(pq_connection& db,
                                                 std::optional<std::int64_t> at_us) {
   const auto at = co_await moment(db, at_us);
@@ -200,71 +153,35 @@ task<result<done>> set_partition_plan(pq_connection& db, partition_plan plan) {
   co_return done{};
 }
 
-} // namespace postgres_work
-
-namespace {
-
-class postgres_care_lane : public care_lane {
+/// On the connection for upkeep.
+class postgres_partitions : public partition_store {
 public:
-  explicit postgres_care_lane(std::shared_ptr<postgres_pool> lane) : lane_{std::move(lane)} {}
-  postgres_care_lane(const postgres_care_lane&) = delete;
-  postgres_care_lane& operator=(const postgres_care_lane&) = delete;
-  ~postgres_care_lane() override { postgres_pool::close(std::move(lane_)); }
+  explicit postgres_partitions(std::shared_ptr<postgres_pool> lane) : lane_{std::move(lane)} {}
 
   void keep_partitions(std::optional<std::int64_t> at_us,
                        handler<partition_outcome> done) override {
-    submit(std::move(done),
-           [at_us](pq_connection& db) { return postgres_work::keep_partitions(db, at_us); });
+    lane_->submit(job_of(false, std::move(done), [at_us](pq_connection& db) {
+      return postgres_work::keep_partitions(db, at_us);
+    }));
   }
   void read_partition_plan(handler<partition_plan> done) override {
-    submit(std::move(done),
-           [](pq_connection& db) { return postgres_work::read_partition_plan(db); });
+    lane_->submit(job_of(false, std::move(done),
+                         [](pq_connection& db) { return postgres_work::read_partition_plan(db); }));
   }
   void set_partition_plan(partition_plan plan, handler<furrow::done> done) override {
-    submit(std::move(done),
-           [plan](pq_connection& db) { return postgres_work::set_partition_plan(db, plan); });
-  }
-  void list_retention(handler<std::vector<retention_rule>> done) override {
-    submit(std::move(done), [](pq_connection& db) { return postgres_work::list_retention(db); });
-  }
-  void set_retention(retention_rule rule, handler<furrow::done> done) override {
-    submit(std::move(done), [rule = std::move(rule)](pq_connection& db) {
-      return postgres_work::set_retention(db, rule);
-    });
-  }
-  void clear_retention(std::string farm, data_kind kind, handler<furrow::done> done) override {
-    submit(std::move(done), [farm = std::move(farm), kind](pq_connection& db) {
-      return postgres_work::clear_retention(db, farm, kind);
-    });
-  }
-  void preview_retention(std::optional<std::int64_t> at_us,
-                         handler<retention_preview> done) override {
-    submit(std::move(done),
-           [at_us](pq_connection& db) { return postgres_work::preview_retention(db, at_us); });
-  }
-  void expire(expire_request request, handler<expire_outcome> done) override {
-    submit(std::move(done),
-           [request](pq_connection& db) { return postgres_work::expire(db, request); });
-  }
-  void statistics(std::uint32_t machines_max, handler<database_statistics> done) override {
-    submit(std::move(done), [machines_max](pq_connection& db) {
-      return postgres_work::statistics(db, machines_max);
-    });
+    lane_->submit(job_of(false, std::move(done), [plan](pq_connection& db) {
+      return postgres_work::set_partition_plan(db, plan);
+    }));
   }
 
 private:
-  template <class T, class Work>
-  void submit(handler<T> done, Work work) {
-    lane_->submit(job_of(false, std::move(done), std::move(work)));
-  }
-
   std::shared_ptr<postgres_pool> lane_;
 };
 
 } // namespace
 
-std::shared_ptr<care_lane> make_postgres_care(std::shared_ptr<postgres_pool> lane) {
-  return std::make_shared<postgres_care_lane>(std::move(lane));
+std::unique_ptr<partition_store> make_partitions(std::shared_ptr<postgres_pool> lane) {
+  return std::make_unique<postgres_partitions>(std::move(lane));
 }
 
-} // namespace furrow::storage
+} // namespace furrow::storage::postgres_work

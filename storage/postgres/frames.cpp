@@ -1,9 +1,13 @@
 #include "storage/archive/segment_codec.hpp"
+#include "storage/postgres/areas.hpp"
+#include "storage/postgres/connection/job.hpp"
+#include "storage/postgres/connection/query_pool.hpp"
 #include "storage/postgres/connection/rows.hpp"
 #include "storage/postgres/work.hpp"
 
 #include <algorithm>
 #include <limits>
+#include <utility>
 
 namespace furrow::storage::postgres_work {
 
@@ -200,6 +204,8 @@ read_stream_page(pq_connection& db, std::int32_t stream, std::uint64_t after, fr
   co_return co_await read_stream(db, stream, after, any_time, page);
 }
 
+namespace {
+
 task<result<frames_page>>
 read_frames(pq_connection& db, const frames_query& query, frames_cursor cursor) {
   const auto equipment = co_await find_equipment(db, query.farm, query.equipment);
@@ -234,86 +240,26 @@ read_frames(pq_connection& db, const frames_query& query, frames_cursor cursor) 
   co_return page;
 }
 
-task<result<std::vector<ledger_row>>>
-read_ledger(pq_connection& db, const std::string& farm, const std::string& equipment) {
-  const auto reply = co_await db.query(
-    "select farm, equipment, stream_id, sent, durable, stored, lost, doubled, quarantined, "
-    "dropped, "
-    "lost_at_gateway, expired from furrow.ledger "
-    "where ($1 = '' or farm = $1) and ($2 = '' or equipment = $2) order by farm, equipment, stream",
-    pq_parameters{}.text(farm).text(equipment));
-  if (reply.error)
-    co_return reply.error->as_failure();
-  const pq_rows rows{reply.rows.get()};
-  if (rows.size() == 0 && !equipment.empty())
-    co_return failure{errc::not_found, "no equipment " + equipment};
-  std::vector<ledger_row> out(static_cast<std::size_t>(rows.size()));
-  for (int i = 0; i < rows.size(); ++i) {
-    auto& row = out[static_cast<std::size_t>(i)];
-    row.farm = rows.text(i, 0);
-    row.equipment = rows.text(i, 1);
-    const auto id = rows.bytes(i, 2);
-    std::copy_n(id.begin(), std::min(id.size(), row.stream_id.size()), row.stream_id.begin());
-    row.sent = rows.natural(i, 3);
-    row.durable = rows.natural(i, 4);
-    row.stored = rows.natural(i, 5);
-    row.lost = rows.natural(i, 6);
-    row.doubled = rows.natural(i, 7);
-    row.quarantined = rows.natural(i, 8);
-    row.dropped = rows.natural(i, 9);
-    row.lost_at_gateway = rows.natural(i, 10);
-    row.expired = rows.natural(i, 11);
-  }
-  co_return out;
-}
+/// Reads on the pool for queries.
+class postgres_frames : public frame_store {
+public:
+  explicit postgres_frames(std::shared_ptr<query_pool> queries) : queries_{std::move(queries)} {}
 
-task<result<std::vector<equipment_row>>> list_equipment(pq_connection& db,
-                                                        const std::string& farm) {
-  const auto reply = co_await db.query(
-    "select f.name, e.name, e.iso_name, count(s.id), coalesce(sum(w.seq), 0)::bigint, "
-    "max(l.time_last) "
-    "from furrow.equipment e join furrow.farm f on f.id = e.farm_id left join furrow.stream s on "
-    "s.equipment_id = e.id "
-    "left join furrow.stream_watermark w on w.stream = s.id "
-    "left join lateral (select coalesce((select b.time_last from furrow.can_block b where b.stream "
-    "= s.id order by b.seq_first desc limit 1), (select c.time_last from furrow.can_chunk c where "
-    "c.stream = s.id order by c.seq_first desc limit 1)) as time_last) l on true "
-    "where $1 = '' or f.name = $1 group by f.name, e.id order by f.name, e.name",
-    pq_parameters{}.text(farm));
-  if (reply.error)
-    co_return reply.error->as_failure();
-  const pq_rows rows{reply.rows.get()};
-  std::vector<equipment_row> out(static_cast<std::size_t>(rows.size()));
-  for (int i = 0; i < rows.size(); ++i) {
-    auto& row = out[static_cast<std::size_t>(i)];
-    row.farm = rows.text(i, 0);
-    row.name = rows.text(i, 1);
-    if (!rows.null(i, 2))
-      row.iso_name = rows.natural(i, 2);
-    row.streams = rows.natural(i, 3);
-    row.durable = rows.natural(i, 4);
-    if (!rows.null(i, 5))
-      row.last_frame_us = rows.integer(i, 5) + epoch_2000_us;
+  void read_frames(frames_query query, frames_cursor cursor, handler<frames_page> done) override {
+    queries_->submit(
+      job_of(false, std::move(done), [query = std::move(query), cursor](pq_connection& db) {
+        return postgres_work::read_frames(db, query, cursor);
+      }));
   }
-  co_return out;
-}
 
-task<result<store_health>> health(pq_connection& db) {
-  const auto begun = std::chrono::steady_clock::now();
-  const auto reply = co_await db.query("select 1");
-  store_health out;
-  out.latency =
-    std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begun);
-  out.mode = "postgresql";
-  if (reply.error) {
-    out.detail = reply.error->message;
-    co_return out;
-  }
-  out.up = true;
-  const char* version = PQparameterStatus(db.raw(), "server_version");
-  if (version != nullptr)
-    out.mode += " " + std::string{version}.substr(0, std::string_view{version}.find(' '));
-  co_return out;
+private:
+  std::shared_ptr<query_pool> queries_;
+};
+
+} // namespace
+
+std::unique_ptr<frame_store> make_frames(std::shared_ptr<query_pool> queries) {
+  return std::make_unique<postgres_frames>(std::move(queries));
 }
 
 } // namespace furrow::storage::postgres_work

@@ -1,4 +1,4 @@
-/// One thread and the jobs that it does one after the other.
+/// A connection to a SQLite file, and the one thread that does its jobs one after the other.
 ///
 /// Shape: a job is told whether the queue is closing: it then only answers its caller.
 /// Threads: `post` from any; the destructor waits for the running job and closes the others. A
@@ -6,9 +6,12 @@
 /// Limits: none of its own: callers wait for answers before they send more.
 #pragma once
 
+#include "storage/sqlite/db.hpp"
+
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -67,6 +70,38 @@ private:
   std::deque<job> jobs_;
   bool closing_ = false;
   std::thread thread_; // last: it uses all the others
+};
+
+/// One connection and the thread that uses it. Lanes share it, so that it lives as long as the last
+/// of them.
+struct sqlite_connection {
+  explicit sqlite_connection(std::unique_ptr<sqlite_db> opened) : db{std::move(opened)} {}
+
+  std::unique_ptr<sqlite_db> db;
+  work_queue queue; // last: closes before the database goes
+
+  template <class T, class Work>
+  void submit(handler<T> done, Work work) {
+    queue.post([this, done = std::move(done), work = std::move(work)](bool closing) {
+      done(closing ? result<T>{failure{errc::retry_later, "the store is closing"}}
+                   : guarded<T>(work));
+    });
+  }
+
+  template <class T, class Work>
+  result<T> guarded(const Work& work) {
+    try {
+      return work(*db);
+    } catch (const sqlite_error& error) {
+      return error.as_failure();
+    }
+  }
+};
+
+/// The two connections of a store: one writes, one reads.
+struct sqlite_connections {
+  std::shared_ptr<sqlite_connection> writer;
+  std::shared_ptr<sqlite_connection> reader;
 };
 
 } // namespace furrow::storage

@@ -7,7 +7,8 @@
 #pragma once
 
 #include "can/live/stream_digest.hpp"
-#include "storage/store.hpp"
+#include "storage/errc.hpp"
+#include "storage/frames.hpp"
 
 #include <cstdint>
 #include <memory>
@@ -58,9 +59,9 @@ struct digest_signal {
   std::string definition; // storage::definitions_of: whatever has the same decodes alike
 };
 
-class digest_lane {
+class digest_store {
 public:
-  virtual ~digest_lane() = default;
+  virtual ~digest_store() = default;
 
   /// The next ones by row id after `after`, at most `count`.
   virtual void

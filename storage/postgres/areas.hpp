@@ -1,0 +1,31 @@
+/// The areas of the PostgreSQL store, each implemented whole in the file of its name.
+///
+/// Shape: what reads runs on the pool for queries. A connection of its own is what else is given.
+/// Threads: the pools'.
+#pragma once
+
+#include "storage/store.hpp"
+
+#include <memory>
+
+namespace furrow::storage {
+class postgres_pool;
+class query_pool;
+} // namespace furrow::storage
+
+namespace furrow::storage::postgres_work {
+
+[[nodiscard]] std::unique_ptr<frame_store> make_frames(std::shared_ptr<query_pool> queries);
+[[nodiscard]] std::unique_ptr<record_store>
+make_records(std::shared_ptr<query_pool> queries, const std::shared_ptr<postgres_pool>& inserts);
+[[nodiscard]] std::unique_ptr<quarantine_store>
+make_quarantine(std::shared_ptr<query_pool> queries, std::shared_ptr<postgres_pool> inserts);
+[[nodiscard]] std::unique_ptr<history_store> make_history(std::shared_ptr<query_pool> queries);
+[[nodiscard]] std::unique_ptr<digest_store> make_digest(std::shared_ptr<postgres_pool> lane);
+[[nodiscard]] std::unique_ptr<repositories> make_repositories(std::shared_ptr<query_pool> pool);
+[[nodiscard]] std::unique_ptr<retention_store> make_retention(std::shared_ptr<postgres_pool> lane);
+[[nodiscard]] std::unique_ptr<partition_store> make_partitions(std::shared_ptr<postgres_pool> lane);
+[[nodiscard]] std::unique_ptr<size_store> make_sizes(std::shared_ptr<postgres_pool> lane);
+[[nodiscard]] std::unique_ptr<seal_store> make_sealing(std::shared_ptr<postgres_pool> lane);
+
+} // namespace furrow::storage::postgres_work

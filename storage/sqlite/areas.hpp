@@ -1,0 +1,24 @@
+/// The areas of the SQLite store, each implemented whole in the file of its name. SQLite has no partitions and no second
+/// tier to seal into.
+///
+/// Shape: what reads runs on the connection that reads, what changes on the one that writes.
+/// Threads: those of the connections.
+#pragma once
+
+#include "storage/sqlite/connection.hpp"
+#include "storage/store.hpp"
+
+#include <memory>
+
+namespace furrow::storage::sqlite_work {
+
+[[nodiscard]] std::unique_ptr<frame_store> make_frames(sqlite_connections db);
+[[nodiscard]] std::unique_ptr<record_store> make_records(const sqlite_connections& db);
+[[nodiscard]] std::unique_ptr<quarantine_store> make_quarantine(sqlite_connections db);
+[[nodiscard]] std::unique_ptr<history_store> make_history(sqlite_connections db);
+[[nodiscard]] std::unique_ptr<digest_store> make_digest(sqlite_connections db);
+[[nodiscard]] std::unique_ptr<repositories> make_repositories(sqlite_connections db);
+[[nodiscard]] std::unique_ptr<retention_store> make_retention(sqlite_connections db);
+[[nodiscard]] std::unique_ptr<size_store> make_sizes(sqlite_connections db);
+
+} // namespace furrow::storage::sqlite_work
