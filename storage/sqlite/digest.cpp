@@ -9,7 +9,7 @@ namespace furrow::storage::sqlite_work {
 
 namespace {
 
-constexpr std::size_t page_bytes_max = 4U << 20U;
+constexpr std::size_t digest_page_bytes_max = 4U << 20U;
 
 /// A commit that does not wait for the disk: lost in a crash, it takes its rows and its place along.
 /// The next append waits for both.
@@ -169,7 +169,7 @@ result<std::vector<digest_page>> digest_read(sqlite_db& db, const std::vector<di
   std::vector<digest_page> pages;
   pages.reserve(spans.size());
   for (const auto& span : spans) {
-    auto page = read_page(db, span, page_bytes_max / spans.size());
+    auto page = read_page(db, span, digest_page_bytes_max / spans.size());
     if (!page)
       return page.error();
     pages.push_back(std::move(*page));
