@@ -7,7 +7,7 @@ const char* to_string(frame_fault fault) {
   case frame_fault::none:
     return "no fault";
   case frame_fault::length:
-    return "invalid length for this kind of frame";
+    return "length is invalid for this kind of frame";
   case frame_fault::identifier:
     return "identifier of more than 11 bits in a frame that is not extended";
   case frame_fault::reserved_bits:

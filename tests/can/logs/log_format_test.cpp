@@ -154,7 +154,7 @@ TEST_CASE("log formats: an invalid line names the field, and reading goes on") {
   CHECK(one_fault(asc + "  2.0 1 12G Rx d 1 11\n", "4:9: identifier") == 1);
   CHECK(one_fault(asc + "  2.0 1 123\n", "4:12: direction") == 1);
   CHECK(one_fault(asc + "  2.0 300 123 Rx d 1 11\n", "4:10: channel") == 1);
-  CHECK(one_fault(asc + "what is this\n", "4:1: no line") == 1);
+  CHECK(one_fault(asc + "what is this\n", "4:1: not an ASC line") == 1);
   CHECK(one_fault(asc + "  2.0 CANFD   1 Rx 300 1 0 9 8 a1 a2 a3 a4 a5 a6 a7 a8 1 1 303000\n",
                   "4:66: length")
         == 1);
