@@ -1,4 +1,4 @@
-/// Holds openapi.json to the truth: every route is in it and nothing else is, and what the routes
+/// Holds the OpenAPI document to the truth: every route is in it and nothing else is, and what the routes
 /// answer is what it says.
 #include "tests/support/http_front.hpp"
 #include "tools/furrowd/api/api.hpp"

@@ -1,4 +1,4 @@
-/// The handlers of all routes. openapi.json beside this file describes them; a test compares the two.
+/// The handlers of all routes. openapi/*.json beside this file describe them; a test compares the two.
 ///
 /// Errors: handlers answer with a `problem`; no call shows data of another farm.
 /// Threads: each call runs on the strand of its connection. All calls only read, except kill and migrate.
