@@ -10,9 +10,9 @@
 /// Units: physical values in the unit of the signal.
 /// Errors: what is not a value has a state and no number: absent is never zero. A signal that lies
 ///   beyond the payload, or whose branch of a multiplexed message is not there, is left out.
-///   J1939's rule (the top byte decides between value, parameter specific [out_of_range], reserved,
-///   error and not available) holds for unsigned signals of PGNs below 126976; above, NMEA 2000's
-///   (only the top three raw values; two of 4 to 7 bits; one of 2 or 3). Signals of other messages
+///   J1939's rule (the top byte decides: up to FA value, FB to FD specific, FE error, FF not
+///   available) holds for unsigned signals of PGNs below 126976; above, NMEA 2000's (only the top
+///   three raw values: not available, out of range, reserved; two of 4 to 7 bits; one of 2 or 3). Signals of other messages
 ///   are always values. `SignalIndicators` in the file may say otherwise of a signal. A float that
 ///   is no number is not available.
 /// Threads/ownership: immutable once compiled; any number of threads decode with one plan. Decoding
@@ -43,9 +43,11 @@ enum class signal_state : std::uint8_t {
   value = 0,
   error = 1,
   not_available = 2,
-  reserved = 3,
-  out_of_range = 4,
+  reserved = 3,     // NMEA 2000
+  out_of_range = 4, // NMEA 2000
+  specific = 5,     // J1939 (parameter specific): what it means depends on the signal
 };
+/// value, error, not_available, reserved, out_of_range, specific.
 [[nodiscard]] const char* to_string(signal_state state);
 
 /// Which raw values of a message's signals are no values.
