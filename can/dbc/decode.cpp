@@ -23,6 +23,8 @@ const char* to_string(signal_state state) {
     return "reserved";
   case signal_state::out_of_range:
     return "out_of_range";
+  case signal_state::specific:
+    return "specific";
   }
   return "unknown";
 }

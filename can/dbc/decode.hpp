@@ -9,10 +9,10 @@
 /// Units: physical values in the unit of the signal.
 /// Errors: a raw value that is not a value has a state and no number: absent is never zero. A signal beyond the
 ///   payload, or in an unselected branch of a multiplexed message, is left out. Unsigned signals of PGNs below 126976
-///   follow J1939: the top byte decides between value, parameter specific [out_of_range], reserved, error and not
-///   available. PGNs above follow NMEA 2000: only the top three raw values are special; two of 4 to 7 bits; one of 2 or
-///   3. Signals of other messages are always values. `SignalIndicators` in the file overrides this for a signal. A
-///   float that is NaN is not available.
+///   follow J1939: the top byte decides (up to FA value, FB to FD specific, FE error, FF not available). PGNs above
+///   follow NMEA 2000: only the top three raw values are special (not available, out of range, reserved); two of 4 to 7
+///   bits; one of 2 or 3. Signals of other messages are always values. `SignalIndicators` in the file overrides this for
+///   a signal. A float that is NaN is not available.
 /// Threads/ownership: immutable once compiled; any number of threads decode with one plan. Decoding allocates nothing.
 /// Limits: plan_signals_max. Signals of 1 to 64 bits with a finite factor and offset; other signals (long ones are
 ///   mostly texts) are left out.
@@ -39,9 +39,11 @@ enum class signal_state : std::uint8_t {
   value = 0,
   error = 1,
   not_available = 2,
-  reserved = 3,
-  out_of_range = 4,
+  reserved = 3,     // NMEA 2000
+  out_of_range = 4, // NMEA 2000
+  specific = 5,     // J1939 (parameter specific): what it means depends on the signal
 };
+/// value, error, not_available, reserved, out_of_range, specific.
 [[nodiscard]] const char* to_string(signal_state state);
 
 /// The rule for raw values of a message that are not values.

@@ -44,7 +44,7 @@ state_rule rule_of(signal_family family, const dbc_signal& signal) {
     return {};
   if (length < 8)
     return {packed({not_available, error}), 0};
-  return {packed({not_available, error, reserved, reserved, out_of_range}),
+  return {packed({not_available, error, specific, specific, specific}),
           static_cast<std::uint8_t>(length - 8)};
 }
 

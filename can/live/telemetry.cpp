@@ -7,10 +7,15 @@ namespace furrow::can {
 
 namespace {
 
-constexpr double kmh_per_mps = 3.6;
-constexpr std::size_t speed_column = 0;
-constexpr std::size_t latitude_column = 14;
-constexpr std::size_t longitude_column = 15;
+constexpr std::size_t column_of(const live_quantity& of) {
+  return static_cast<std::size_t>(of.kept.at);
+}
+
+constexpr const live_quantity& over_ground = quantity_named("ground_speed_mps");
+constexpr std::size_t speed_column = column_of(over_ground);
+constexpr std::size_t wheel_speed_column = column_of(quantity_named("wheel_speed_mps"));
+constexpr std::size_t latitude_column = column_of(quantity_named("position.latitude_deg"));
+constexpr std::size_t longitude_column = column_of(quantity_named("position.longitude_deg"));
 
 struct plain_column {
   std::size_t column;
@@ -19,29 +24,34 @@ struct plain_column {
   bool slow = false;
 };
 
+consteval plain_column plain(std::string_view key,
+                             std::optional<observed<double>> live_state::*member,
+                             bool slow = false) {
+  const auto& of = quantity_named(key);
+  return {column_of(of), member, of.kept.factor, slow};
+}
+
 /// Every value that is kept as it is; position, ground speed and what decides the mode stand beside.
+/// Their order gives the tags of stored state.
 constexpr std::array<plain_column, 17> plain_columns{{
-  {1, &live_state::wheel_speed_mps, kmh_per_mps},
-  {2, &live_state::engine_speed_rpm},
-  {3, &live_state::engine_load_pct},
-  {4, &live_state::fuel_rate_lph},
-  {5, &live_state::fuel_level_pct},
-  {6, &live_state::coolant_temperature_c},
-  {7, &live_state::oil_pressure_kpa},
-  {8, &live_state::battery_v},
-  {9, &live_state::ambient_temperature_c},
-  {10, &live_state::rear_pto_rpm},
-  {11, &live_state::front_pto_rpm},
-  {12, &live_state::rear_hitch_pct},
-  {13, &live_state::front_hitch_pct},
-  {16, &live_state::altitude_m},
-  {17, &live_state::course_deg},
-  {18, &live_state::engine_hours_h, 1, true},
-  {19, &live_state::total_fuel_l, 1, true},
+  plain("wheel_speed_mps", &live_state::wheel_speed_mps),
+  plain("engine_speed_rpm", &live_state::engine_speed_rpm),
+  plain("engine_load_pct", &live_state::engine_load_pct),
+  plain("fuel_rate_lph", &live_state::fuel_rate_lph),
+  plain("fuel_level_pct", &live_state::fuel_level_pct),
+  plain("coolant_temperature_c", &live_state::coolant_temperature_c),
+  plain("oil_pressure_kpa", &live_state::oil_pressure_kpa),
+  plain("battery_v", &live_state::battery_v),
+  plain("ambient_temperature_c", &live_state::ambient_temperature_c),
+  plain("rear_pto_rpm", &live_state::rear_pto_rpm),
+  plain("front_pto_rpm", &live_state::front_pto_rpm),
+  plain("rear_hitch_pct", &live_state::rear_hitch_pct),
+  plain("front_hitch_pct", &live_state::front_hitch_pct),
+  plain("altitude_m", &live_state::altitude_m),
+  plain("course_deg", &live_state::course_deg),
+  plain("engine_hours_h", &live_state::engine_hours_h, true),
+  plain("total_fuel_l", &live_state::total_fuel_l, true),
 }};
-static_assert(telemetry_columns[latitude_column].name == "latitude");
-static_assert(telemetry_columns[longitude_column].name == "longitude");
-static_assert(telemetry_columns[plain_columns.back().column].name == "total_fuel");
 
 /// Unsigned, because times come from outside and may lie anywhere.
 bool within(std::int64_t a, std::int64_t b, std::int64_t most_us) {
@@ -107,10 +117,10 @@ telemetry_row row_of(const live_state& live,
     if (const auto& one = live.*member;
         one && within(heard_us, one->time_us, slow ? settings.hold_slow_us : settings.hold_us))
       row.values[column] = one->value * scale;
-  row.values[speed_column] = row.values[1];
+  row.values[speed_column] = row.values[wheel_speed_column];
   if (const auto& one = live.ground_speed_mps;
       one && within(heard_us, one->time_us, settings.hold_us))
-    row.values[speed_column] = one->value * kmh_per_mps;
+    row.values[speed_column] = one->value * over_ground.kept.factor;
   if (const auto& one = live.position; one && within(heard_us, one->time_us, settings.hold_us)) {
     row.values[latitude_column] = one->value.latitude_deg;
     row.values[longitude_column] = one->value.longitude_deg;

@@ -4,15 +4,18 @@
 ///   a second stands after the last item of that second in the order of the stream; of several rows
 ///   of one second the one with the highest number counts. A second in which nothing that is kept
 ///   was said has no row.
-/// Units: in `telemetry_columns`; times in microseconds, `time_us` the beginning of the second.
+/// Units: in `telemetry_columns` (from quantity_table.hpp); times in microseconds, `time_us` the beginning of the second.
 /// Errors: absent, or not said for `hold`: no value.
 /// Threads: plain values.
 #pragma once
 
 #include "can/live/live_state.hpp"
+#include "can/live/quantity_table.hpp"
 #include "can/transport/state_bytes.hpp"
 
+#include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -27,28 +30,20 @@ struct telemetry_column {
   std::string_view key; // in JSON: with the unit
 };
 
-inline constexpr std::array<telemetry_column, 20> telemetry_columns{{
-  {"speed", "km/h", "speed_kmh"}, // over ground, else of the wheels
-  {"wheel_speed", "km/h", "wheel_speed_kmh"},
-  {"engine_speed", "rpm", "engine_speed_rpm"},
-  {"engine_load", "%", "engine_load_pct"},
-  {"fuel_rate", "l/h", "fuel_rate_lph"},
-  {"fuel_level", "%", "fuel_level_pct"},
-  {"coolant_temperature", "°C", "coolant_temperature_c"},
-  {"oil_pressure", "kPa", "oil_pressure_kpa"},
-  {"battery_voltage", "V", "battery_v"},
-  {"ambient_temperature", "°C", "ambient_temperature_c"},
-  {"rear_pto_speed", "rpm", "rear_pto_rpm"},
-  {"front_pto_speed", "rpm", "front_pto_rpm"},
-  {"rear_hitch", "%", "rear_hitch_pct"},
-  {"front_hitch", "%", "front_hitch_pct"},
-  {"latitude", "°", "latitude_deg"},
-  {"longitude", "°", "longitude_deg"},
-  {"altitude", "m", "altitude_m"},
-  {"course", "°", "course_deg"}, // over ground, from true north
-  {"engine_hours", "h", "engine_hours_h"},
-  {"total_fuel", "l", "total_fuel_l"},
-}};
+inline constexpr std::size_t telemetry_column_count = 20;
+
+/// The kept quantities, in the order that rows and stored state have.
+inline constexpr auto telemetry_columns = [] {
+  std::array<telemetry_column, telemetry_column_count> out;
+  for (const auto& one : live_quantities)
+    if (one.kept.at >= 0)
+      out.at(static_cast<std::size_t>(one.kept.at)) = {one.kept.name, one.kept_unit(),
+                                                       one.kept.key};
+  return out;
+}();
+static_assert(std::none_of(telemetry_columns.begin(),
+                           telemetry_columns.end(),
+                           [](const telemetry_column& one) { return one.name.empty(); }));
 
 struct telemetry_row {
   std::int64_t time_us = 0;

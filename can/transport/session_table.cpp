@@ -216,8 +216,13 @@ void session_table::save(state_writer& out) const {
     out.number(session.key);
     out.number(session.last_us);
     out.number(session.timeout_us);
+    // The lowest byte of the last number: packets offered; above it the sequence number that comes
+    // next, 0 for none.
+    const auto sequence = session.packet_next == transport_session::no_packet
+                            ? 0
+                            : session.packet_next - session.packet_base + 1;
     for (const auto number : {session.pgn, session.bytes, session.packets, session.packet_base,
-                              session.packets_offered})
+                              session.packets_offered | sequence << 8U})
       out.number(number);
     out.number(session.delivered);
     session.window.save(out);
@@ -237,6 +242,10 @@ void session_table::restore(state_reader& from) {
     for (auto* number : {&session->pgn, &session->bytes, &session->packets, &session->packet_base,
                          &session->packets_offered})
       *number = from.number<std::uint32_t>();
+    const auto sequence = session->packets_offered >> 8U;
+    session->packets_offered &= 0xFFU;
+    session->packet_next =
+      sequence == 0 ? transport_session::no_packet : session->packet_base + sequence - 1;
     session->delivered = from.number<bool>();
     session->window.restore(from);
     const auto data = from.bytes();

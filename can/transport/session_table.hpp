@@ -30,7 +30,7 @@ struct transport_limits {
   std::size_t memory_bytes_max = 4U << 20U;
 };
 
-/// Packets of one message as they come: doubled, out of order within 256 of the first that lacks.
+/// Which packets of one message are there: any within 256 of the first that lacks.
 class packet_window {
 public:
   static constexpr std::uint32_t packets_max = 256;
@@ -54,15 +54,20 @@ private:
 };
 
 struct transport_session {
+  static constexpr std::uint32_t no_packet = 0xFFFFFFFF;
+
   std::uint64_t key = 0;
   std::int64_t last_us = 0;
   std::int64_t timeout_us = 0;
   std::uint32_t pgn = 0;
-  std::uint32_t bytes = 0;           // of the whole message; 0 while a fast packet has not said so
-  std::uint32_t packets = 0;         // likewise
+  std::uint32_t bytes = 0;           // of the whole message
+  std::uint32_t packets = 0;         // 0: one frame of a fast packet whose first has not come
   std::uint32_t packet_base = 0;     // ETP: what the last data packet offset said
-  std::uint32_t packets_offered = 0; // ETP: how many it announced
-  bool delivered = false;            // complete and given out; waits for the acknowledgement
+  std::uint32_t packets_offered = 0; // ETP: how many it announced, at most 255
+  /// The packet after the one that came last, or that the receiver asked for; in a fast packet
+  /// others may come before it. `no_packet`: none until the receiver asks again.
+  std::uint32_t packet_next = 0;
+  bool delivered = false; // complete and given out; waits for the acknowledgement
   packet_window window;
   std::vector<std::uint8_t> data;
 

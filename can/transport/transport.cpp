@@ -41,6 +41,18 @@ std::uint32_t packets_of(std::uint32_t bytes) {
   return bytes / each + (bytes % each != 0 ? 1 : 0);
 }
 
+/// Whether a packet is the one that came last, to the byte: bridges double frames.
+bool is_doubled(const transport_session& session,
+                std::uint32_t packet,
+                std::span<const std::uint8_t> data) {
+  if (packet + 1 != session.packet_next || packet >= session.packets || !session.window.has(packet))
+    return false;
+  const auto first = packet * reassembler::packet_bytes;
+  const auto bytes = std::min(reassembler::packet_bytes, session.bytes - first);
+  return data.size() > bytes
+         && std::memcmp(session.data.data() + first, data.data() + 1, bytes) == 0;
+}
+
 } // namespace
 
 std::uint64_t reassembler::key_of(transport_kind kind,
@@ -175,12 +187,16 @@ void reassembler::announce(const carrier& from,
   session->packets = packets_of(bytes);
 }
 
-/// The receiver permits to send, or asks to wait (no packets): either way the connection lives.
+/// The receiver permits to send, or asks to wait (no packets): either way the connection lives. In
+/// ETP the sender says what comes next, with a data packet offset.
 void reassembler::clear_to_send(const carrier& from, transport_kind kind) {
   const auto key = key_of(kind, from.frame.header.bus(), from.destination, from.source);
-  if (auto* session = sessions_.find(key, from.frame.time_us);
-      session != nullptr && session->pgn == little(from.data, 5, 3))
-    sessions_.touch(*session, from.frame.time_us);
+  auto* session = sessions_.find(key, from.frame.time_us);
+  if (session == nullptr || session->pgn != little(from.data, 5, 3))
+    return;
+  sessions_.touch(*session, from.frame.time_us);
+  if (kind == transport_kind::rts && from.data[1] != 0 && from.data[2] != 0)
+    session->packet_next = from.data[2] - 1U;
 }
 
 void reassembler::acknowledge(const carrier& from, transport_kind kind) {
@@ -207,18 +223,39 @@ void reassembler::abort(const carrier& from, transport_kind kind) {
   }
 }
 
+/// A packet came that is not the next one: of another message whose announcement was lost, or after
+/// one that was lost. In a broadcast nobody asks again.
+void reassembler::break_off(transport_kind kind, transport_session& session) {
+  if (kind == transport_kind::bam)
+    sessions_.close(session);
+  else
+    session.packet_next = transport_session::no_packet;
+}
+
 /// Files the seven bytes after the sequence number as packet `packet`.
 reassembler::message reassembler::put(const carrier& from,
                                       transport_kind kind,
                                       transport_session& session,
                                       std::uint32_t packet) {
+  if (session.delivered) {
+    sessions_.touch(session, from.frame.time_us);
+    ++counts_.repeated;
+    return std::nullopt;
+  }
+  if (packet != session.packet_next) {
+    if (session.packet_next == transport_session::no_packet) {
+      ++counts_.stray;
+    } else if (is_doubled(session, packet, from.data)) {
+      ++counts_.repeated;
+    } else {
+      ++(packet >= session.packets ? counts_.malformed : counts_.out_of_sequence);
+      break_off(kind, session);
+    }
+    return std::nullopt;
+  }
   sessions_.touch(session, from.frame.time_us);
   if (packet >= session.packets || !session.window.reaches(packet)) {
     ++counts_.malformed;
-    return std::nullopt;
-  }
-  if (session.delivered) {
-    ++counts_.repeated;
     return std::nullopt;
   }
   const auto first = packet * packet_bytes;
@@ -236,6 +273,7 @@ reassembler::message reassembler::put(const carrier& from,
     ++counts_.repeated; // the receiver asked again: the later one counts
   std::memcpy(session.data.data() + first, from.data.data() + 1, bytes);
   session.window.mark(packet);
+  session.packet_next = packet + 1;
   if (session.window.contiguous() < session.packets)
     return std::nullopt;
   return deliver(from, kind, session);
@@ -339,6 +377,7 @@ reassembler::message reassembler::etp_control(const carrier& from) {
     sessions_.touch(*session, from.frame.time_us);
     session->packets_offered = from.data[1];
     session->packet_base = little(from.data, 2, 3);
+    session->packet_next = session->packet_base;
     break;
   }
   case etp_end:

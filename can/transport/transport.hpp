@@ -5,9 +5,14 @@
 ///   message by itself comes out at once; a carrier of a longer one gives nothing until the last
 ///   packet that lacked; the message then has the time of that frame. Transport sessions are told
 ///   apart by (bus, source, destination, kind), fast packets also by PGN and sequence counter. We
-///   only listen: packets may come twice or out of order; a repeated request to send, a time-out or
-///   an abort ends what was unfinished. A message is given out once, though its packets be sent
-///   again before the acknowledgement. The manufacturers' own PGNs (126720, 130816 ..) are fast
+///   only listen. A repeated request to send, a time-out or an abort ends what was unfinished. The
+///   packets of a broadcast come in order: a gap, or a number that comes again with other bytes, ends
+///   it. After such a packet in a connection, no packet is taken until the receiver asks again. The
+///   first frame of a fast packet begins a new message, even when it equals the one before; the
+///   other frames come in any order, and one that comes again later or with other bytes ends the
+///   message (when the first frame of the next one follows at once, it is part of that). In all of them the packet that came last may come twice, as bridges do. A message is
+///   given out once, though its packets be sent again before the acknowledgement. The
+///   manufacturers' own PGNs (126720, 130816 ..) are fast
 ///   packets when the sender's NAME is of the marine industry group; single frames when it is of
 ///   another; of a sender without a NAME so far: single frames once the bus has carried engine or
 ///   transmission messages of J1939 (61440 .. 61695), else fast packets.
@@ -56,7 +61,8 @@ struct transport_counters {
   std::uint64_t timed_out = 0;             // sessions that fell silent
   std::uint64_t aborted = 0;               // sessions that a party ended
   std::uint64_t superseded = 0;            // unfinished sessions whose sender began anew
-  std::uint64_t evicted = 0;               // silent sessions that made room
+  std::uint64_t out_of_sequence = 0; // sessions that a packet of another message, or a gap, broke
+  std::uint64_t evicted = 0;         // silent sessions that made room
   std::uint64_t refused = 0; // announced messages that found no room, or are larger than the budget
   std::uint64_t unwanted = 0;  // announced messages that nobody asked for
   std::uint64_t missed = 0;    // acknowledged by the receiver, though we lack packets
@@ -122,11 +128,14 @@ private:
   void acknowledge(const carrier& from, transport_kind kind);
   void abort(const carrier& from, transport_kind kind);
   void supersede(std::uint64_t key, std::int64_t now_us);
+  void break_off(transport_kind kind, transport_session& session);
   [[nodiscard]] message
   put(const carrier& from, transport_kind kind, transport_session& session, std::uint32_t packet);
   [[nodiscard]] message
   deliver(const carrier& from, transport_kind kind, transport_session& session);
+  [[nodiscard]] transport_session* begin_fast(std::uint64_t key, const carrier& from);
   [[nodiscard]] transport_session* open_fast(std::uint64_t key, const carrier& from);
+  void keep_early(std::uint64_t key, const carrier& from, std::uint32_t packet);
 
   [[nodiscard]] bool is_fast(const carrier& from) const;
   void note_claim(const carrier& from);

@@ -10,18 +10,12 @@ namespace furrow::can {
 
 namespace {
 
-// A fast packet of 32 frames takes some 20 ms of the bus; its counter comes round after eight
-// messages.
-constexpr std::int64_t fast_burst_us = 250'000;
-
 constexpr auto packet_bytes = reassembler::packet_bytes;
 constexpr std::uint32_t fast_first_bytes = 6;
 constexpr std::uint32_t industry_group_marine = 4;
-
-/// Six bytes in the first packet, seven in each other; a length of 0 is no message.
-std::uint32_t packets_of_fast(std::uint32_t bytes) {
-  return bytes == 0 ? 0 : 1 + bytes / packet_bytes;
-}
+/// A gateway that changes the order of frames does so within this time; senders have used a counter
+/// again after 9 ms.
+constexpr std::int64_t overtaken_us = 5'000;
 
 /// Where the bytes of one packet of a fast packet stand, in the message and in the frame.
 struct fast_part {
@@ -30,31 +24,31 @@ struct fast_part {
   std::uint32_t skip = 0;
 };
 
+std::uint32_t first_byte_of(std::uint32_t packet) {
+  return packet == 0 ? 0 : fast_first_bytes + (packet - 1) * packet_bytes;
+}
+
 fast_part fast_part_of(const transport_session& session, std::uint32_t packet) {
-  const auto first = packet == 0 ? 0 : fast_first_bytes + (packet - 1) * packet_bytes;
+  const auto first = first_byte_of(packet);
   const auto room = packet == 0 ? fast_first_bytes : packet_bytes;
   const auto skip = packet == 0 ? 2U : 1U;
-  if (session.packets == 0) // the first packet is not there yet: as much as there can be
-    return {first, room, skip};
   return {first, first < session.bytes ? std::min(room, session.bytes - first) : 0, skip};
 }
 
-/// Whether what was held when the first packet comes is of an older message that had lost its own
-/// first packet: everything else is there already, and has been for longer than one message takes.
-bool is_leftover(const transport_session& session, const frame_view& first) {
-  const auto packets = packets_of_fast(first.data[1]);
-  for (std::uint32_t packet = 1; packet < packets; ++packet)
-    if (!session.window.has(packet))
-      return false;
-  return first.time_us < session.last_us || first.time_us - session.last_us > fast_burst_us;
+/// Whether a frame is the one that came last, to the byte: bridges double frames.
+bool is_doubled_part(const transport_session& session,
+                     std::uint32_t packet,
+                     const fast_part& part,
+                     std::span<const std::uint8_t> data) {
+  return packet + 1 == session.packet_next && data.size() >= part.skip + part.bytes
+         && std::memcmp(session.data.data() + part.first, data.data() + part.skip, part.bytes) == 0;
 }
 
-/// Whether a frame brings again what the session has, to the byte.
-bool is_repeated(const transport_session& session, std::span<const std::uint8_t> data) {
-  const std::uint32_t packet = data[0] & 31U;
-  const auto part = fast_part_of(session, packet);
-  return (packet != 0 || data[1] == session.bytes) && data.size() >= part.skip + part.bytes
-         && std::memcmp(session.data.data() + part.first, data.data() + part.skip, part.bytes) == 0;
+/// Whether a session holds one early frame of the message that begins now. A first frame that would
+/// complete it finds a leftover.
+bool is_early(const transport_session& session, std::uint32_t packets, std::int64_t now_us) {
+  return session.packets == 0 && packets > 2 && session.packet_next <= packets
+         && now_us >= session.last_us && now_us - session.last_us <= overtaken_us;
 }
 
 } // namespace
@@ -99,41 +93,72 @@ reassembler::message reassembler::fast_packet(const carrier& from) {
   const std::uint32_t counter = from.data[0] >> 5U;
   const auto key = key_of(transport_kind::fast, from.frame.header.bus(), from.source,
                           from.destination, from.pgn << 3U | counter);
-  auto* session = sessions_.find(key, now_us);
-  if (session != nullptr && session->window.has(packet)) {
-    if (is_repeated(*session, from.data)) {
-      ++counts_.repeated;
-      return std::nullopt;
-    }
-    supersede(key, now_us); // the counter came round, and the former message lacks packets
-    session = nullptr;
-  }
-  if (session != nullptr && packet == 0 && is_leftover(*session, from.frame)) {
-    supersede(key, now_us);
-    session = nullptr;
-  }
-  if (session == nullptr) {
-    session = open_fast(key, from);
-    if (session == nullptr)
-      return std::nullopt;
-  }
-  sessions_.touch(*session, now_us);
-  if (packet == 0 && from.data[1] <= fast_bytes_max) {
-    session->bytes = from.data[1];
-    session->packets = packets_of_fast(session->bytes);
+  auto* session = packet == 0 ? begin_fast(key, from) : sessions_.find(key, now_us);
+  if (session == nullptr || session->packets == 0) {
+    counts_.stray += packet == 0 ? 0 : 1;
+    if (session != nullptr)
+      sessions_.close(*session);
+    return std::nullopt;
   }
   const auto part = fast_part_of(*session, packet);
-  if ((packet == 0 && session->packets == 0) || part.bytes == 0
-      || from.data.size() < part.skip + part.bytes) {
+  if (session->window.has(packet)) {
+    if (is_doubled_part(*session, packet, part, from.data)) {
+      ++counts_.repeated;
+    } else { // the counter came round, and the former message lacks packets
+      ++counts_.out_of_sequence;
+      sessions_.close(*session);
+      keep_early(key, from, packet);
+    }
+    return std::nullopt;
+  }
+  sessions_.touch(*session, now_us);
+  if (part.bytes == 0 || from.data.size() < part.skip + part.bytes) {
     ++counts_.malformed;
     sessions_.close(*session);
     return std::nullopt;
   }
   std::memcpy(session->data.data() + part.first, from.data.data() + part.skip, part.bytes);
   session->window.mark(packet);
-  if (session->packets == 0 || session->window.contiguous() < session->packets)
+  session->packet_next = packet + 1;
+  if (session->window.contiguous() < session->packets)
     return std::nullopt;
   return deliver(from, transport_kind::fast, *session);
+}
+
+/// A first frame begins a message; what the former one of the same counter lacks is lost.
+transport_session* reassembler::begin_fast(std::uint64_t key, const carrier& from) {
+  const auto now_us = from.frame.time_us;
+  const std::uint32_t bytes = from.data[1];
+  const bool possible = bytes != 0 && bytes <= fast_bytes_max;
+  const auto packets = 1 + bytes / packet_bytes; // six bytes in the first, seven in each other
+  auto* session = sessions_.find(key, now_us);
+  if (session == nullptr || !possible || !is_early(*session, packets, now_us)) {
+    if (session != nullptr && session->packets == 0)
+      sessions_.close(*session);
+    else
+      supersede(key, now_us);
+    counts_.malformed += possible ? 0 : 1;
+    session = possible ? open_fast(key, from) : nullptr;
+  }
+  if (session != nullptr) {
+    session->bytes = bytes;
+    session->packets = packets;
+  }
+  return session;
+}
+
+/// Of a frame that the former message had already: it is of the next one, whose first frame may have
+/// been overtaken.
+void reassembler::keep_early(std::uint64_t key, const carrier& from, std::uint32_t packet) {
+  constexpr std::size_t whole_frame = 8;
+  if (from.data.size() != whole_frame)
+    return;
+  auto* session = open_fast(key, from);
+  if (session == nullptr)
+    return;
+  std::memcpy(session->data.data() + first_byte_of(packet), from.data.data() + 1, packet_bytes);
+  session->window.mark(packet);
+  session->packet_next = packet + 1;
 }
 
 transport_session* reassembler::open_fast(std::uint64_t key, const carrier& from) {

@@ -203,7 +203,10 @@ TEST_CASE("decode: 0xFE00 is an error to J1939 and a number to NMEA 2000") {
   CHECK(states(nmea, {0xFD, 0xFF, 0xFD, 0x7F, 0xD0}) == list{reserved, reserved, value, value});
   CHECK(states(nmea, {0xFC, 0xFF, 0xFF, 0xFF, 0x00}) == list{value, value, value, value});
   CHECK(states(j1939, {0xFF, 0xFA, 0xFF, 0xFF, 0xD1}) == list{value, value, value, value});
-  CHECK(states(j1939, {0x00, 0xFB, 0xFF, 0xFF, 0xD1}) == list{out_of_range, value, value, value});
+  CHECK(states(j1939, {0x00, 0xFB, 0xFF, 0xFF, 0xD1}) == list{specific, value, value, value});
+  for (const std::uint8_t top : {0xFB, 0xFC, 0xFD})
+    for (const std::uint8_t low : {0x00, 0xFF})
+      CHECK(states(j1939, {low, top, 0xFF, 0xFF, 0xD1}) == list{specific, value, value, value});
   CHECK(states(0x12345, {0xFF, 0xFF, 0xFF, 0x7F, 0xFF})
         == list{value, value, value, value}); // no family
 }

@@ -1,6 +1,6 @@
 #include "can/frame/identifier.hpp"
-#include "can/live/live_quantities.hpp"
 #include "can/live/machine_monitor.hpp"
+#include "can/live/quantity_table.hpp"
 #include "tests/support/data.hpp"
 #include "tests/support/frames.hpp"
 

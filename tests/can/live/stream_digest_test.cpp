@@ -253,13 +253,13 @@ TEST_CASE("digest: runs parted anywhere, with restarts anywhere, give the same r
   }
 }
 
-TEST_CASE("digest: what is not available, an error or out of range does not count") {
+TEST_CASE("digest: what is not available, an error or specific does not count") {
   const auto speed = signal_named("EEC1", "engine_speed");
   const auto tables = tables_of({
     quoted_frame{"0CF00400#FFFFFF6813FFFFFF", noon_us},                  // 621 rpm
     quoted_frame{"0CF00400#FFFFFFFFFFFFFFFF", noon_us + second_us},      // not available
     quoted_frame{"0CF00400#FFFFFF00FEFFFFFF", noon_us + 2 * second_us},  // error
-    quoted_frame{"0CF00400#FFFFFF01FBFFFFFF", noon_us + 3 * second_us},  // out of range
+    quoted_frame{"0CF00400#FFFFFF01FBFFFFFF", noon_us + 3 * second_us},  // specific
     quoted_frame{"0CF00400#FFFFFF803EFFFFFF", noon_us + 59 * second_us}, // 2000 rpm
     quoted_frame{"0CF00400#FFFFFF0000FFFFFF",
                  noon_us + 60 * second_us}, // 0 rpm, a value, next minute

@@ -23,9 +23,9 @@ TEST_CASE("transport: fast packets in order, out of order, interleaved, and doub
     for (std::size_t packet = 0; packet < 7; ++packet)
       for (const std::size_t counter : {1U, 2U})
         frames.push_back(fast_of(id, n, packet, counter));
-    std::shuffle(frames.begin(), frames.end(), random);
+    std::shuffle(frames.begin() + 2, frames.end(), random); // first frames begin their messages
     if (round % 2 == 0) // doubled by a bridge, while the message is unfinished
-      frames.insert(frames.begin(), frames.front());
+      frames.insert(frames.begin() + 2, frames[2]);
     for (const auto& frame : frames)
       one.send(frame, ms);
     REQUIRE(one.out.size() == 2);
@@ -67,11 +67,51 @@ TEST_CASE(
   REQUIRE(one.send("0DF80563#A340414243444546"));
   CHECK(one.out[0].second == "202122232425262728293031323334353637383940414243444546");
   CHECK(one.whole.counts().superseded == 1);
-  // A body whose first packet was lost, and much later a first packet that would complete it.
-  one.out.clear();
-  one.send(fast_of(id, 13, 1, 2));
-  CHECK_FALSE(one.send(fast_of(id, 13, 0, 2), 500 * ms));
-  CHECK(one.send(fast_of(id, 13, 1, 2)));
+  // A body whose first packet was lost, and later a first packet that would complete it.
+  for (const std::int64_t later_us : {1 * ms, 9 * ms, 500 * ms}) {
+    one.out.clear();
+    one.send(fast_of(id, 13, 1, 2));
+    CHECK_FALSE(one.send(fast_of(id, 13, 0, 2), later_us));
+    CHECK(one.send(fast_of(id, 13, 1, 2)));
+  }
+}
+
+TEST_CASE("transport: a frame of a fast packet that comes again ends the message, but for a double "
+          "of the last one") {
+  const std::string id = "0DF80563";
+  transport_bus one;
+  for (const std::size_t packet : {0U, 0U, 1U, 1U, 2U, 2U})
+    one.send(fast_of(id, 27, packet, 5)); // each sent twice by a bridge
+  CHECK(one.send(fast_of(id, 27, 3, 5)));
+  CHECK_FALSE(one.send(fast_of(id, 27, 3, 5)));
+  CHECK(one.out[0].second == hex_counting(27));
+  CHECK(one.whole.counts().superseded == 1); // a first frame always begins anew
+  CHECK(one.whole.counts().repeated == 2);
+  CHECK(one.whole.counts().stray == 1);
+  // One message loses its third frame, the next its first; their second frames are equal.
+  for (const std::size_t packet : {0U, 1U, 3U})
+    one.send(fast_of(id, 27, packet, 6));
+  for (const std::size_t packet : {1U, 2U, 3U})
+    CHECK_FALSE(one.send(fast_of(id, 27, packet, 6), packet == 1 ? 100 * ms : ms));
+  CHECK(one.whole.counts().out_of_sequence == 1);
+  CHECK(one.whole.sessions() == 0);
+}
+
+TEST_CASE(
+  "transport: a frame that overtook the first one of its message is part of it, an older one "
+  "is not") {
+  const std::string id = "0DF80563";
+  for (const std::int64_t pause_us : {1 * ms, 9 * ms}) {
+    transport_bus one;
+    for (const std::size_t packet : {0U, 2U, 3U, 2U}) // a message lacks its second frame
+      one.send(fast_of(id, 27, packet, 6));
+    one.send(fast_of(id, 27, 0, 6), pause_us);
+    one.send(fast_of(id, 27, 1, 6));
+    CHECK(one.send(fast_of(id, 27, 3, 6)) == (pause_us == 1 * ms));
+    CHECK(one.send(fast_of(id, 27, 2, 6)) == (pause_us == 9 * ms));
+    CHECK(one.out.size() == 1);
+    CHECK(one.out[0].second == hex_counting(27));
+  }
 }
 
 TEST_CASE("transport: which PGNs are fast packets comes from the table") {

@@ -175,7 +175,9 @@ TEST_CASE("transport: announcements that no standard allows open nothing") {
 TEST_CASE("transport: packets beyond the message, or too short for it, do not become part of it") {
   transport_bus one;
   one.send("1CECFF80#20140003FFE3FE00");
-  one.send("1CEBFF80#0400000000000000");
+  one.send("1CEBFF80#0400000000000000"); // of another message: this one is over
+  CHECK(one.whole.sessions() == 0);
+  one.send("1CECFF80#20140003FFE3FE00");
   one.send("1CEBFF80#0000000000000000");
   one.send("1CEBFF80#01000102");
   one.send("1CEBFF80#");
@@ -184,6 +186,139 @@ TEST_CASE("transport: packets beyond the message, or too short for it, do not be
     one.send(packet_of("1CEBFF80", 20, packet, packet + 1));
   CHECK(one.send("1CEBFF80#030E0F10111213")); // the last one needs six bytes, and has no more
   CHECK(one.out[0].second == hex_counting(20));
+}
+
+TEST_CASE("transport: a gap or an older number ends a broadcast, a double of the last packet does "
+          "not") {
+  transport_bus one;
+  const auto announce = [&] { one.send("1CECFF80#20140003FFE3FE00"); };
+  const auto put = [&](std::size_t packet, std::int64_t after_us = ms) {
+    return one.send(packet_of("1CEBFF80", 20, packet, packet + 1), after_us);
+  };
+  announce();
+  for (const std::size_t packet : {0U, 0U, 1U, 1U, 2U})
+    put(packet);
+  REQUIRE(one.out.size() == 1);
+  CHECK(one.out[0].second == hex_counting(20));
+  CHECK(one.whole.counts().repeated == 2);
+  announce();
+  for (const std::size_t packet : {0U, 2U, 1U, 2U})
+    CHECK_FALSE(put(packet));
+  announce();
+  for (const std::size_t packet : {0U, 1U, 0U, 2U}) // the next message begins with the same bytes
+    CHECK_FALSE(put(packet));
+  announce();
+  put(0);
+  one.send("1CEBFF80#01DEADDEADDEADDE");
+  CHECK_FALSE(put(1));
+  CHECK_FALSE(put(2));
+  announce();
+  CHECK_FALSE(put(1)); // the first one is lost
+  CHECK_FALSE(put(0));
+  CHECK(one.whole.sessions() == 0);
+  CHECK(one.whole.counts().out_of_sequence == 4);
+  CHECK(one.whole.counts().timed_out == 0);
+  CHECK(one.out.size() == 1);
+}
+
+TEST_CASE("transport: after a packet out of sequence a connection waits until the receiver asks "
+          "again") {
+  transport_bus one;
+  const auto put = [&](std::size_t packet) {
+    return one.send(packet_of("1CEB2680", 20, packet, packet + 1));
+  };
+  one.send("1CEC2680#10140003FF00EF00");
+  put(0);
+  SUBCASE("a gap, and nobody asks") {
+    for (const std::size_t packet : {2U, 1U, 2U})
+      CHECK_FALSE(put(packet));
+    one.send("1CEC8026#13140003FF00EF00");
+    CHECK(one.whole.counts().missed == 1);
+  }
+  SUBCASE("another message, whose request to send is lost") {
+    one.send("1CEB2680#01DEADDEADDEADDE");
+    CHECK_FALSE(put(1));
+    CHECK_FALSE(put(2));
+    one.whole.expire(one.now_us + 1'250'001);
+    CHECK(one.whole.counts().timed_out == 1);
+  }
+  SUBCASE("a gap, and the receiver asks for what it lacks") {
+    CHECK_FALSE(put(2));
+    CHECK_FALSE(put(1)); // not asked for yet
+    one.send("1CEC8026#110202FFFF00EF00");
+    CHECK_FALSE(put(1));
+    REQUIRE(put(2));
+    CHECK(one.out[0].second == hex_counting(20));
+    one.send("1CEC8026#13140003FF00EF00");
+    CHECK(one.whole.counts().missed == 0);
+  }
+  SUBCASE("the receiver asks for one packet only, and goes on behind the others") {
+    put(1);
+    one.send("1CEC8026#110101FFFF00EF00");
+    CHECK_FALSE(put(0));
+    one.send("1CEC8026#110103FFFF00EF00");
+    REQUIRE(put(2));
+    CHECK(one.out[0].second == hex_counting(20));
+    one.send("1CEC8026#13140003FF00EF00");
+    one.send("1CEC2680#10140003FF00EF00"); // and another, to have the count of the others
+    CHECK_FALSE(put(1));
+    one.send("1CEC2680#FF03FFFFFF00EF00");
+  }
+  CHECK(one.whole.counts().out_of_sequence == 1);
+  CHECK(one.whole.sessions() == 0);
+}
+
+TEST_CASE("transport: ETP packets out of sequence, or without their offset, are not taken") {
+  transport_bus one;
+  const std::size_t n = 2000; // 286 packets
+  const auto window = [&](std::size_t first, std::size_t count, bool with_offset = true) {
+    if (with_offset)
+      one.send("1CC82680#16" + hex_byte(count) + hex_byte(first) + hex_byte(first >> 8U)
+               + "0000EF00");
+    for (std::size_t i = 0; i < count; ++i)
+      one.send(packet_of("1CC72680", n, first + i, i + 1));
+  };
+  one.send("1CC82680#14D007000000EF00");
+  window(0, 100);
+  window(100, 100, false); // it does not overwrite the first hundred
+  CHECK(one.whole.counts().out_of_sequence == 1);
+  CHECK(one.whole.counts().stray == 99);
+  one.send("1CC82680#166464000000EF00");
+  one.send(packet_of("1CC72680", n, 100, 1));
+  one.send(packet_of("1CC72680", n, 102, 3)); // the second one is lost
+  CHECK(one.whole.counts().out_of_sequence == 2);
+  window(101, 100);
+  window(201, 85);
+  REQUIRE(one.out.size() == 1);
+  CHECK(one.out[0].second == hex_counting(n));
+}
+
+TEST_CASE("transport: a reassembler that goes on with saved state keeps the sequence") {
+  for (const std::string head : {"1CEBFF80", "1CEB2680", "1CC72680"}) {
+    CAPTURE(head);
+    transport_bus before;
+    before.send("1CECFF80#20140003FFE3FE00");
+    before.send("1CEC2680#10140003FF00EF00");
+    before.send("1CC82680#141400000000EF00");
+    before.send("1CC82680#160300000000EF00");
+    before.send(packet_of(head, 20, 0, 1));
+    for (const bool broken : {false, true}) {
+      if (broken)
+        before.send(packet_of(head, 20, 2, 3));
+      state_writer saved;
+      before.whole.save(saved);
+      const auto bytes = saved.take();
+      state_reader from{bytes};
+      transport_bus after;
+      after.whole.restore(from);
+      REQUIRE_FALSE(from.failed());
+      after.now_us = before.now_us;
+      after.send(packet_of(head, 20, 0, 1)); // a double of the last one
+      after.send(packet_of(head, 20, 1, 2));
+      CHECK(after.send(packet_of(head, 20, 2, 3)) != broken);
+      CHECK(after.whole.counts().repeated == (broken ? 0 : 1));
+    }
+  }
 }
 
 TEST_CASE("transport: ETP with data packet offsets, a window sent again, and its end") {

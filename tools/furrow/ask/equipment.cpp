@@ -1,3 +1,4 @@
+#include "can/live/quantity_table.hpp"
 #include "tools/furrow/ask/machine_tables.hpp"
 #include "tools/furrow/client.hpp"
 #include "tools/furrow/commands.hpp"
@@ -26,8 +27,19 @@ struct equipment_options {
   unsigned times = 0; // rounds of --watch; 0: until interrupted
 };
 
+constexpr const can::live_quantity& engine_speed = can::quantity_named("engine_speed_rpm");
+constexpr const can::live_quantity& ground_speed = can::quantity_named("ground_speed_mps");
+constexpr const can::live_quantity& wheel_speed = can::quantity_named("wheel_speed_mps");
+constexpr const can::live_quantity& fuel_level = can::quantity_named("fuel_level_pct");
+constexpr const can::live_quantity& position = can::quantity_named("position");
+
+std::string titled(std::string_view what, const can::live_quantity& of) {
+  return fmt::format("{} {}", what, of.unit);
+}
+
 /// Formats a quantity of the live state as a number with `digits` decimals.
-cell state_cell(const json& state, const char* name, int digits) {
+cell state_cell(const json& state, const can::live_quantity& of, int digits) {
+  const std::string name{of.key};
   if (!state.is_object() || !state.at(name).is_object())
     return {"-", colour::faint, true};
   return {fmt::format("{:.{}f}", state.at(name).at("value").get<double>(), digits), colour::none,
@@ -36,8 +48,8 @@ cell state_cell(const json& state, const char* name, int digits) {
 
 /// The speed over ground if it is known, otherwise the wheel speed.
 cell speed_cell(const json& state) {
-  const bool over_ground = state.is_object() && state.at("ground_speed_mps").is_object();
-  return state_cell(state, over_ground ? "ground_speed_mps" : "wheel_speed_mps", 2);
+  const bool over_ground = state.is_object() && state.at(std::string{ground_speed.key}).is_object();
+  return state_cell(state, over_ground ? ground_speed : wheel_speed, 2);
 }
 
 cell connected_cell(const json& row) {
@@ -52,24 +64,24 @@ cell faults_cell(const json& count) {
 }
 
 table fleet_table(const json& rows) {
-  table shown{{"NAME", "CONNECTED", "LAST FRAME", "RECEIVED", "DURABLE", "SENT", "ENGINE rpm",
-               "SPEED m/s", "FUEL %", "MODE", "FAULTS", "POSITION deg"},
+  table shown{{"NAME", "CONNECTED", "LAST FRAME", "RECEIVED", "DURABLE", "SENT",
+               titled("ENGINE", engine_speed), titled("SPEED", ground_speed),
+               titled("FUEL", fuel_level), "MODE", "FAULTS", titled("POSITION", position)},
               {}};
+  const std::string at{position.key};
   for (const auto& row : rows) {
     const auto& state = row.at("state");
-    const bool placed = state.is_object() && state.at("position").is_object();
+    const bool placed = state.is_object() && state.at(at).is_object();
     // If no actor reports what is durable, the database does.
     const auto& durable =
       row.at("durable_seq").is_null() ? row.at("stored_durable_seq") : row.at("durable_seq");
     shown.rows.push_back(
       {value_cell(row.at("name")), connected_cell(row), value_cell(row.at("last_frame")),
        number_cell(row.at("received_seq")), number_cell(durable), number_cell(row.at("sent_seq")),
-       state_cell(state, "engine_speed_rpm", 1), speed_cell(state),
-       state_cell(state, "fuel_level_pct", 1),
+       state_cell(state, engine_speed, 1), speed_cell(state), state_cell(state, fuel_level, 1),
        state.is_object() ? cell{quantity_text(state.at("mode"))} : value_cell(nullptr),
        faults_cell(row.at("fault_count")),
-       placed ? cell{quantity_text(state.at("position")), colour::none, false}
-              : value_cell(nullptr)});
+       placed ? cell{quantity_text(state.at(at)), colour::none, false} : value_cell(nullptr)});
   }
   return shown;
 }

@@ -1,11 +1,16 @@
+#include "can/live/quantity_table.hpp"
 #include "tools/furrow/client.hpp"
 #include "tools/furrow/commands.hpp"
 #include "tools/furrow/output.hpp"
 
 #include <fmt/format.h>
 
+#include <array>
 #include <functional>
 #include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include <CLI/Validators.hpp>
 #include <nlohmann/json.hpp>
@@ -68,18 +73,38 @@ cell rounded(const json& value, int digits) {
   return {fmt::format("{:.{}f}", value.get<double>(), digits), colour::none, true};
 }
 
+/// A column of telemetry as a table shows it.
+struct shown_column {
+  std::string_view title;
+  const can::live_quantity& of;
+  int digits = 0;
+  bool with_unit = true;
+};
+constexpr std::array<shown_column, 11> shown_columns{{
+  {"SPEED", can::quantity_named("ground_speed_mps"), 1},
+  {"ENGINE", can::quantity_named("engine_speed_rpm")},
+  {"LOAD", can::quantity_named("engine_load_pct")},
+  {"FUEL", can::quantity_named("fuel_rate_lph"), 1},
+  {"TANK", can::quantity_named("fuel_level_pct")},
+  {"COOLANT", can::quantity_named("coolant_temperature_c")},
+  {"PTO", can::quantity_named("rear_pto_rpm")},
+  {"HITCH", can::quantity_named("rear_hitch_pct")},
+  {"LATITUDE", can::quantity_named("position.latitude_deg"), 6, false},
+  {"LONGITUDE", can::quantity_named("position.longitude_deg"), 6, false},
+  {"COURSE", can::quantity_named("course_deg"), 0, false},
+}};
+
 table telemetry_table(const json& rows) {
-  table shown{{"TIME", "MODE", "SPEED km/h", "ENGINE rpm", "LOAD %", "FUEL l/h", "TANK %",
-               "COOLANT °C", "PTO rpm", "HITCH %", "LATITUDE", "LONGITUDE", "COURSE"},
-              {}};
-  for (const auto& row : rows)
-    shown.rows.push_back(
-      {value_cell(row.at("time")), value_cell(row.at("mode")), rounded(row.at("speed_kmh"), 1),
-       rounded(row.at("engine_speed_rpm"), 0), rounded(row.at("engine_load_pct"), 0),
-       rounded(row.at("fuel_rate_lph"), 1), rounded(row.at("fuel_level_pct"), 0),
-       rounded(row.at("coolant_temperature_c"), 0), rounded(row.at("rear_pto_rpm"), 0),
-       rounded(row.at("rear_hitch_pct"), 0), rounded(row.at("latitude_deg"), 6),
-       rounded(row.at("longitude_deg"), 6), rounded(row.at("course_deg"), 0)});
+  table shown{{"TIME", "MODE"}, {}};
+  for (const auto& [title, of, digits, with_unit] : shown_columns)
+    shown.headings.push_back(with_unit ? fmt::format("{} {}", title, of.kept_unit())
+                                       : std::string{title});
+  for (const auto& row : rows) {
+    auto& cells =
+      shown.rows.emplace_back(std::vector{value_cell(row.at("time")), value_cell(row.at("mode"))});
+    for (const auto& column : shown_columns)
+      cells.push_back(rounded(row.at(std::string{column.of.kept.key}), column.digits));
+  }
   return shown;
 }
 

@@ -1,7 +1,7 @@
 #include "tools/furrowd/api/machine_json.hpp"
 
 #include "can/isobus/ddi.hpp"
-#include "can/live/live_quantities.hpp"
+#include "can/live/quantity_table.hpp"
 #include "tools/json/rfc3339.hpp"
 
 #include <fmt/format.h>
