@@ -9,9 +9,14 @@
 #include "can/frame/stream.hpp"
 #include "storage/errc.hpp"
 
+#include <algorithm>
+#include <cstddef>
 #include <cstdint>
+#include <deque>
+#include <iterator>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace furrow::storage {
@@ -42,11 +47,72 @@ struct frames_page {
   std::optional<frames_cursor> next;
 };
 
+inline constexpr std::size_t newest_frames_max = 10'000;
+
+/// A frame by itself.
+struct stored_frame {
+  can::stream_id stream_id{};
+  std::uint64_t seq = 0;
+  std::int64_t time_us = 0;
+  can::frame_header header;
+  std::string payload;
+  std::string bus; // its name; empty where the gateway named none
+};
+
+/// Gathers the newest frames of a machine: of each stream those with the highest numbers, of these the latest.
+class newest_gatherer {
+public:
+  explicit newest_gatherer(std::size_t count) : count_{count} {}
+
+  /// The pages of one stream, in order of number, then end_stream().
+  void add(const frames_page& page) {
+    for (const auto& run : page.runs)
+      for (std::size_t i = 0; i < run.block.size(); ++i) {
+        const auto frame = run.block[i];
+        const auto payload = frame.payload();
+        auto& kept = stream_.emplace_back();
+        kept = {page.stream_id,
+                run.seq_first + i,
+                frame.time_us,
+                frame.header,
+                std::string{payload.begin(), payload.end()},
+                {}};
+        for (const auto& bus : page.buses)
+          if (bus.bus == frame.header.bus())
+            kept.bus = bus.name;
+        if (stream_.size() > count_)
+          stream_.pop_front();
+      }
+  }
+  void end_stream() {
+    std::move(stream_.begin(), stream_.end(), std::back_inserter(all_));
+    stream_.clear();
+  }
+  /// In order of time, the latest at the end.
+  [[nodiscard]] std::vector<stored_frame> take() {
+    std::stable_sort(all_.begin(), all_.end(),
+                     [](const auto& a, const auto& b) { return a.time_us < b.time_us; });
+    if (all_.size() > count_)
+      all_.erase(all_.begin(), all_.end() - static_cast<std::ptrdiff_t>(count_));
+    return std::move(all_);
+  }
+
+private:
+  std::size_t count_;
+  std::deque<stored_frame> stream_;
+  std::vector<stored_frame> all_;
+};
+
 class frame_store {
 public:
   virtual ~frame_store() = default;
 
   virtual void read_frames(frames_query query, frames_cursor cursor, handler<frames_page> done) = 0;
+  /// The newest frames of a machine, `count` of them or fewer (1 to newest_frames_max), the latest at the end.
+  virtual void newest_frames(std::string farm,
+                             std::string equipment,
+                             std::size_t count,
+                             handler<std::vector<stored_frame>> done) = 0;
 };
 
 } // namespace furrow::storage

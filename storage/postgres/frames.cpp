@@ -240,6 +240,52 @@ read_frames(pq_connection& db, const frames_query& query, frames_cursor cursor) 
   co_return page;
 }
 
+/// Where the last `count` frames of a stream begin, both tiers taken together; 0: it has none.
+constexpr const char* tail_statement =
+  "select coalesce(min(t.seq_first), 0) from (select r.seq_first, sum(r.frames) over (order by "
+  "r.seq_first desc) - r.frames as newer from ((select seq_first, frames from furrow.can_block "
+  "where stream = $1 order by seq_first desc limit $2) union all (select seq_first, frames from "
+  "furrow.can_chunk where stream = $1 order by seq_first desc limit $2)) r) t where t.newer < $2";
+
+task<result<std::vector<stored_frame>>> newest_frames(pq_connection& db,
+                                                      const std::string& farm,
+                                                      const std::string& name,
+                                                      std::size_t wanted) {
+  const auto equipment = co_await find_equipment(db, farm, name);
+  if (!equipment)
+    co_return equipment.error();
+  const auto streams = co_await streams_from(db, *equipment, 0);
+  if (!streams)
+    co_return streams.error();
+  const auto count = std::clamp<std::size_t>(wanted, 1, newest_frames_max);
+  newest_gatherer gathered{count};
+  for (const auto stream : *streams) {
+    const auto tail = co_await db.query(
+      tail_statement, pq_parameters{}.int4(stream).int8(static_cast<std::int64_t>(count)));
+    if (tail.error)
+      co_return tail.error->as_failure();
+    const auto first = pq_rows{tail.rows.get()}.natural(0, 0);
+    if (first == 0)
+      continue;
+    frames_page named;
+    const auto buses = co_await read_buses(db, stream, named);
+    if (!buses)
+      co_return buses.error();
+    for (auto after = first - 1;;) {
+      auto page = named;
+      const auto more = co_await read_stream_page(db, stream, after, page);
+      if (!more)
+        co_return more.error();
+      gathered.add(page);
+      if (*more == 0)
+        break;
+      after = *more;
+    }
+    gathered.end_stream();
+  }
+  co_return gathered.take();
+}
+
 /// Reads on the pool for queries.
 class postgres_frames : public frame_store {
 public:
@@ -250,6 +296,16 @@ public:
       job_of(false, std::move(done), [query = std::move(query), cursor](pq_connection& db) {
         return postgres_work::read_frames(db, query, cursor);
       }));
+  }
+  void newest_frames(std::string farm,
+                     std::string equipment,
+                     std::size_t count,
+                     handler<std::vector<stored_frame>> done) override {
+    queries_->submit(
+      job_of(false, std::move(done),
+             [farm = std::move(farm), equipment = std::move(equipment), count](pq_connection& db) {
+               return postgres_work::newest_frames(db, farm, equipment, count);
+             }));
   }
 
 private:

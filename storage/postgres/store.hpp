@@ -1,12 +1,10 @@
 /// The store on PostgreSQL: one io_context and one thread inside, on which all connections live.
 ///
-/// Shape: a query_pool for what reads and for the repositories; beside it, each with a connection of
-///   its own, the claims, records, health, the sealer, each appender and digest, and one that
-///   migrates (no time-outs there: a migration may take long).
-///   Errors, threads: as storage/store.hpp. A store must not be destroyed on its own thread (in a
-///   handler).
-/// Source: docs/decisions/0001-one-recovery-path.md; storage/postgres/work.hpp holds what the
-///   connections do.
+/// Shape: a query_pool for what reads and for the repositories. Beside it these have a connection each: the claims,
+///   records, health, upkeep (retention, partitions, sizes), sealing, the digest, each appender, and migrations, which
+///   have no time-outs because one may take long. areas.hpp makes the areas.
+/// Errors, threads: as storage/store.hpp. A store must not be destroyed on its own thread (in a handler).
+/// Source: docs/decisions/0001-one-recovery-path.md, docs/decisions/0021-a-store-is-its-areas.md.
 #pragma once
 
 #include "storage/store.hpp"

@@ -135,6 +135,44 @@ read_frames(sqlite_db& db, const frames_query& query, const frames_cursor& curso
   return page;
 }
 
+/// Where the last `count` frames of a stream begin; 0: it has none.
+std::uint64_t tail_of(sqlite_db& db, std::int32_t stream, std::size_t count) {
+  auto tail = db.statement(
+    "select ifnull(min(seq_first), 0) from (select seq_first, sum(frames) over (order by seq_first "
+    "desc) - frames as newer from (select seq_first, frames from can_block where stream = ?1 order "
+    "by seq_first desc limit ?2)) where newer < ?2");
+  tail.with(stream, std::uint64_t{count});
+  return tail.step() ? tail.natural(0) : 0;
+}
+
+result<std::vector<stored_frame>>
+newest_frames(sqlite_db& db, const std::string& farm, const std::string& name, std::size_t wanted) {
+  const auto equipment = find_equipment(db, farm, name);
+  if (!equipment)
+    return equipment.error();
+  const auto count = std::clamp<std::size_t>(wanted, 1, newest_frames_max);
+  newest_gatherer gathered{count};
+  for (const auto stream : streams_from(db, *equipment, 0)) {
+    const auto first = tail_of(db, stream, count);
+    if (first == 0)
+      continue;
+    frames_page named;
+    read_buses(db, stream, named);
+    for (auto after = first - 1;;) {
+      auto page = named;
+      const auto more = read_stream(db, stream, after, {}, page);
+      if (!more)
+        return more.error();
+      gathered.add(page);
+      if (*more == 0)
+        break;
+      after = *more;
+    }
+    gathered.end_stream();
+  }
+  return gathered.take();
+}
+
 /// Reads where queries read.
 class sqlite_frames : public frame_store {
 public:
@@ -143,6 +181,15 @@ public:
   void read_frames(frames_query query, frames_cursor cursor, handler<frames_page> done) override {
     reader_->submit(std::move(done), [query = std::move(query), cursor](sqlite_db& db) {
       return sqlite_work::read_frames(db, query, cursor);
+    });
+  }
+  void newest_frames(std::string farm,
+                     std::string equipment,
+                     std::size_t count,
+                     handler<std::vector<stored_frame>> done) override {
+    reader_->submit(std::move(done), [farm = std::move(farm), equipment = std::move(equipment),
+                                      count](sqlite_db& db) {
+      return sqlite_work::newest_frames(db, farm, equipment, count);
     });
   }
 

@@ -2,8 +2,7 @@
 ///
 /// Shape: a writing and a reading connection, each with a thread of its own, so that no query waits
 ///   behind an append.
-/// Errors, threads, limits: as storage/store.hpp; `storage/sqlite/work.hpp` holds what the threads
-///   do.
+/// Errors, threads, limits: as storage/store.hpp; areas.hpp makes the areas.
 #pragma once
 
 #include "storage/store.hpp"

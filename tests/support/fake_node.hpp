@@ -138,6 +138,27 @@ public:
     answer<storage::frames_page>(std::move(done),
                                  [this, query, cursor]() { return page(query, cursor); });
   }
+  void newest_frames(std::string farm,
+                     std::string name,
+                     std::size_t count,
+                     storage::handler<std::vector<storage::stored_frame>> done) override {
+    answer<std::vector<storage::stored_frame>>(
+      std::move(done),
+      [this, farm, name, count]() -> storage::result<std::vector<storage::stored_frame>> {
+        if (!knows(farm, name))
+          return storage::failure{storage::errc::not_found, "no machine " + name};
+        storage::frames_page made;
+        made.buses = buses;
+        auto& run = made.runs.emplace_back();
+        run.seq_first = frame_count - std::min<std::uint64_t>(frame_count, count) + 1;
+        for (auto seq = run.seq_first; seq <= frame_count; ++seq)
+          make_frame(run.block, seq);
+        storage::newest_gatherer gathered{count};
+        gathered.add(made);
+        gathered.end_stream();
+        return gathered.take();
+      });
+  }
   void read_ledger(std::string farm,
                    std::string name,
                    storage::handler<std::vector<storage::ledger_row>> done) override {

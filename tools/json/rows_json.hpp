@@ -5,6 +5,7 @@
 /// Threads: pure functions.
 #pragma once
 
+#include "storage/history.hpp"
 #include "storage/store.hpp"
 
 #include <string>

@@ -2,6 +2,7 @@
 /// for all that a machine has.
 #pragma once
 
+#include "storage/sealing.hpp"
 #include "tests/storage/postgres/postgres_bed.hpp"
 
 #include <cstdint>

@@ -1,5 +1,6 @@
 // What both databases must do alike: built into storage_tests and storage_pg_tests.
 #include "storage/frames.hpp"
+#include "storage/sealing.hpp"
 #include "tests/storage/suite/store_bed.hpp"
 
 #include <algorithm>
@@ -330,6 +331,60 @@ TEST_CASE(
   CHECK(read == frames);
   CHECK(pages >= 4);
   CHECK(pages <= 14);
+}
+
+TEST_CASE("store: gives the newest frames of a machine, whatever tier and stream they are in") {
+  const auto bed = make_bed();
+  const auto store = bed->open_migrated();
+  const auto lane = store->open_appender("w0");
+  const auto newest = [&](std::size_t count) {
+    return must(answer_of<std::vector<stored_frame>>(
+      [&](auto done) { store->frames()->newest_frames("", "T1", count, done); }));
+  };
+  const auto first = claim(*store, request_for("T1", 1)).claim;
+  const auto second = claim(*store, request_for("T1", 2)).claim;
+  CHECK(newest(3).empty());
+  const std::uint8_t payload[8] = {1, 2, 3};
+  const auto block_at = [&](std::int64_t second_first) { // 10 frames, two seconds apart
+    can::frame_block block;
+    for (std::int64_t i = 0; i < 10; ++i)
+      REQUIRE(
+        block.push((second_first + 2 * i) * 1'000'000, can::pack({.id = 1, .length = 8}), payload));
+    return block;
+  };
+  REQUIRE(
+    append(*lane, {append_of(first, 0, block_at(1'000)), append_of(first, 10, block_at(1'020)),
+                   append_of(first, 20, block_at(1'040))}));
+  if (store->capabilities().sealing)
+    must(
+      answer_of<seal_outcome>([&](auto done) { store->sealing()->seal({.due_after = {}}, done); }));
+  auto named = append_of(first, 30, block_at(1'060));
+  named.buses = {{0, "can0"}};
+  REQUIRE(append(*lane, {named, append_of(second, 0, block_at(1'071))}));
+
+  const auto last = newest(6); // all of the second stream
+  REQUIRE(last.size() == 6);
+  CHECK(last.back().time_us == 1'089'000'000);
+  CHECK(last.back().seq == 10);
+  CHECK(last[0].time_us == 1'079'000'000);
+  CHECK(last[0].payload == std::string{"\1\2\3\0\0\0\0\0", 8});
+  const auto both = newest(12);
+  REQUIRE(both.size() == 12);
+  CHECK(both[10].time_us == 1'087'000'000);
+  CHECK(both[4].time_us == 1'077'000'000);
+  CHECK(both[5].time_us == 1'078'000'000);
+  CHECK(both[5].seq == 40);
+  CHECK(both[5].bus == "can0");
+  const auto all = newest(1'000); // the sealed ones too
+  REQUIRE(all.size() == 50);
+  CHECK(all[0].time_us == 1'000'000'000);
+  CHECK(all[0].seq == 1);
+  CHECK(std::is_sorted(all.begin(), all.end(),
+                       [](const auto& a, const auto& b) { return a.time_us < b.time_us; }));
+  CHECK(answer_of<std::vector<stored_frame>>([&](auto done) {
+          store->frames()->newest_frames("", "T9", 3, done);
+        }).code()
+        == errc::not_found);
 }
 
 TEST_CASE("store: a time asked for brings the blocks that overlap it, both ends included") {

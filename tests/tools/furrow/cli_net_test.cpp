@@ -88,6 +88,10 @@ TEST_CASE("furrow frames: prints the log byte for byte, or filtered") {
         == "(1588310400.002000) can0 123#0102 T\n");
   CHECK(good(furrow("frames", "T1", "--pgn", "0xFEF1", "--from", "2020-05-01T07:20:00.002+02:00"))
         == "(1588310400.003000) can0 18FEF100#0102030405060703\n");
+  CHECK(good(furrow("frames", "T1", "--last", "1000")) == cli_t1_log);
+  CHECK(cli_t1_log.ends_with(good(furrow("frames", "T1", "--last", "2"))));
+  bad(furrow("frames", "T1", "--last", "0"), 2);
+  bad(furrow("frames", "T1", "--last", "5", "--pgn", "65265"), 2);
   CHECK(good(furrow("frames", "T1", "--from", "-infinity", "--to", "infinity")) == cli_t1_log);
   const auto lines =
     good(furrow("frames", "T1", "-o", "jsonl", "--to", "2020-05-01T05:20:00.001Z"));

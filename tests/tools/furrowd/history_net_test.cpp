@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+
 #include <nlohmann/json.hpp>
 
 using namespace furrow;
@@ -89,4 +91,33 @@ TEST_CASE("history: no data of another farm or of a machine that the token does 
     CHECK(w.client.get("/api/v1/equipment/T2/" + what, bearer("v1")).status == 403);
     CHECK(w.client.get("/api/v1/equipment/T1/" + what, bearer("h")).status == 404);
   }
+}
+
+TEST_CASE("newest frames: come as text, as many as were asked for, the latest at the end") {
+  history_world w;
+  w.node.database.frame_count = 150;
+  const std::string path = "/api/v1/equipment/T1/frames";
+  const auto lines = [](const std::string& text) {
+    return std::count(text.begin(), text.end(), '\n');
+  };
+  CHECK(lines(w.client.get(path).body) == 100);
+  CHECK(lines(w.client.get(path + "?last=150").body) == 150);
+  CHECK(lines(w.client.get(path + "?last=10000").body) == 150);
+  const auto two = w.client.get(path + "?last=2&format=jsonl").body;
+  REQUIRE(lines(two) == 2);
+  CHECK(json::parse(two.substr(0, two.find('\n')))["seq"] == 149);
+  const auto latest = json::parse(two.substr(two.find('\n')));
+  CHECK(latest["seq"] == 150);
+  CHECK(latest["bus"] == "can0");
+  // The same text as the whole log has.
+  const auto log = w.client.get("/api/v1/frames?equipment=T1").body;
+  const auto tail = w.client.get(path + "?last=5").body;
+  CHECK(log.ends_with(tail));
+  CHECK(lines(tail) == 5);
+  for (const std::string wrong : {"0", "-1", "10001", "many", ""})
+    CHECK(w.client.get(path + "?last=" + wrong).status == 400);
+  CHECK(w.client.get(path + "?format=xml").status == 400);
+  CHECK(w.client.get("/api/v1/equipment/no/frames").status == 404);
+  w.node.database.away = true;
+  CHECK(w.client.get(path).status == 503);
 }

@@ -140,9 +140,10 @@ TEST_CASE("openapi: the answers of the routes match the document") {
   for (std::size_t at = 0; at < frames.size(); at = frames.find('\n', at) + 1)
     check(json::parse(frames.substr(at, frames.find('\n', at) - at)),
           json{{"$ref", "#/components/schemas/frame"}}, "frame");
-  node.database.records = {{1, 1, 7, can::record_values(9)}};
-  node.database.quarantine = {{"default", "T1", {3, 17}, 5, can::record_kind_yield, "bad", 2, "{}"},
-                              {"default", "T1", {3, 18}, {}, {}, "bad", 1, "x"}};
+  node.database.record_rows = {{1, 1, 7, can::record_values(9)}};
+  node.database.quarantined = {
+    {"default", "T1", {3, 17}, 5, can::record_kind_yield, "bad", 2, "{}"},
+    {"default", "T1", {3, 18}, {}, {}, "bad", 1, "x"}};
   check_answer(client.get("/api/v1/records?equipment=T1&kind=yield"), "/api/v1/records", "get",
                200);
   check_answer(client.get("/api/v1/records?equipment=T1"), "/api/v1/records", "get", 400);

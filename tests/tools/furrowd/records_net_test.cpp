@@ -26,13 +26,13 @@ void furnish_records(fake_node& node, std::size_t count) {
     values[2] = 9.0;
     values[3] = 1.5;
     values[7] = std::string{"wheat"};
-    node.database.records.push_back(
+    node.database.record_rows.push_back(
       {start_us + static_cast<std::int64_t>(i) * 1'000'000, 3, i + 1, values});
   }
   const auto kind = can::record_kind_yield;
-  node.database.quarantine = {{"default", "T1", {3, 17}, start_us, kind, "yield: bad", 2, "{}"},
-                              {"default", "T2", {4, 1}, {}, {}, "no frame", 2, "\x01\xAB"},
-                              {"hill", "H1", {9, 1}, start_us, 77, "no", 2, "{}"}};
+  node.database.quarantined = {{"default", "T1", {3, 17}, start_us, kind, "yield: bad", 2, "{}"},
+                               {"default", "T2", {4, 1}, {}, {}, "no frame", 2, "\x01\xAB"},
+                               {"hill", "H1", {9, 1}, start_us, 77, "no", 2, "{}"}};
 }
 
 struct record_world {
@@ -127,7 +127,7 @@ TEST_CASE("http quarantine: items are listed, shown, retried and dropped within 
   CHECK(w.client.post("/api/v1/quarantine/3:17/retry").status == 404);
   CHECK(w.client.post("/api/v1/quarantine/4:1/drop").status == 200);
   CHECK(w.client.post("/api/v1/quarantine/9:1/drop").status == 404);
-  CHECK(w.node.database.quarantine.size() == 1);
+  CHECK(w.node.database.quarantined.size() == 1);
 }
 
 TEST_CASE("http quarantine: roles and machines of a token are enforced") {
@@ -152,7 +152,7 @@ TEST_CASE("http quarantine: roles and machines of a token are enforced") {
   const auto mine = json::parse(w.client.get("/api/v1/quarantine", bearer("t2")).body);
   REQUIRE(mine["quarantine"].size() == 1);
   CHECK(mine["quarantine"][0]["id"] == "4:1");
-  CHECK(w.node.database.quarantine.size() == 3); // nothing of all that did anything
+  CHECK(w.node.database.quarantined.size() == 3); // nothing of all that did anything
   CHECK(post("operator", t1 + "/retry") == 200);
   CHECK(post("admin", "/api/v1/quarantine/4:1/drop") == 200);
 }
@@ -193,7 +193,7 @@ TEST_CASE(
   CHECK(furrow("quarantine", "retry").exit_code == 2);
   CHECK(furrow("quarantine", "retry", "--all", "--equipment", "T1").exit_code == 0);
   CHECK(furrow("quarantine", "drop", "4:1").exit_code == 0);
-  CHECK(furrow.node.database.quarantine.size() == 1);
+  CHECK(furrow.node.database.quarantined.size() == 1);
 }
 
 TEST_CASE("furrow ledger: items lost on a gateway's disk are shown, and the exit code is not 0") {

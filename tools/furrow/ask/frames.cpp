@@ -18,6 +18,7 @@ struct frames_options {
   std::string can_id;
   std::string pgn;
   std::string format;
+  std::size_t last = 0; // 0: all
 };
 
 result<int> frames(const globals& globals, const frames_options& wanted) {
@@ -38,6 +39,9 @@ result<int> frames(const globals& globals, const frames_options& wanted) {
   add("to", wanted.to);
   add("can_id", wanted.can_id);
   add("pgn", wanted.pgn);
+  if (wanted.last > 0)
+    target = "/api/v1/equipment/" + encoded(wanted.equipment)
+             + "/frames?last=" + std::to_string(wanted.last) + "&format=" + format;
   const auto ended = client->stream(target, write_out);
   const auto output = written();
   if (!output)
@@ -54,17 +58,23 @@ void add_frames(CLI::App& app, const globals& globals, int& exit_code) {
     app.add_subcommand("frames", "print stored CAN frames in the order of their recording");
   auto wanted = std::make_shared<frames_options>();
   command->add_option("EQUIPMENT", wanted->equipment, "name of the machine")->required();
-  command->add_option("--from", wanted->from, "first time, as 2026-05-01T06:30:00Z, or -infinity");
-  command->add_option("--to", wanted->to, "last time, included");
-  command->add_option("--can-id", wanted->can_id,
-                      "identifier in hex; more than 3 digits mean 29 bits");
-  command->add_option("--pgn", wanted->pgn, "parameter group number, as 65265 or 0xFEF1");
+  auto* last = command->add_option("--last", wanted->last, "print only the newest N frames")
+                 ->check(CLI::Range(1, 10'000));
+  command->add_option("--from", wanted->from, "first time, as 2026-05-01T06:30:00Z, or -infinity")
+    ->excludes(last);
+  command->add_option("--to", wanted->to, "last time, included")->excludes(last);
+  command
+    ->add_option("--can-id", wanted->can_id, "identifier in hex; more than 3 digits mean 29 bits")
+    ->excludes(last);
+  command->add_option("--pgn", wanted->pgn, "parameter group number, as 65265 or 0xFEF1")
+    ->excludes(last);
   command->add_option("-o,--output", wanted->format, "candump (default) or jsonl")
     ->check(CLI::IsMember({"candump", "jsonl", "json", "table"}));
   command->footer(
     "The text has the form of candump -L, byte for byte the log that was sent.\n"
     "Examples:\n"
     "  furrow frames T1 > out.log\n"
+    "  furrow frames T1 --last 20\n"
     "  furrow frames T1 --from 2026-05-01T06:00:00Z --pgn 65265 -o jsonl | jq .payload");
   command->callback(
     [&globals, &exit_code, wanted] { exit_code = code_of(frames(globals, *wanted)); });

@@ -7,6 +7,7 @@
 #include "tools/furrowd/api/frames_body.hpp"
 #include "tools/furrowd/api/history.hpp"
 #include "tools/furrowd/api/machine_json.hpp"
+#include "tools/furrowd/api/newest_frames.hpp"
 #include "tools/furrowd/api/records.hpp"
 #include "tools/furrowd/api/repositories.hpp"
 #include "tools/furrowd/cache/summaries.hpp"
@@ -174,6 +175,7 @@ router api::routes() {
   made.add({"GET", "/api/v1/db/status", read, {}, to(&api::database_status)});
   made.add({"POST", "/api/v1/db/migrate", administer, {}, to(&api::migrate)});
   add_history_routes(made, node_.store());
+  add_newest_frames_route(made, node_.store());
   made.add({"GET", "/api/v1/openapi.json", {}, {}, to(&api::document)});
   return made;
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "can/records/kind.hpp"
+#include "storage/quarantine.hpp"
 #include "storage/records.hpp"
 #include "tools/json/rows_json.hpp"
 

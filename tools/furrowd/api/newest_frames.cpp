@@ -1,0 +1,93 @@
+#include "tools/furrowd/api/newest_frames.hpp"
+
+#include "storage/frames.hpp"
+#include "tools/furrowd/api/answers.hpp"
+#include "tools/furrowd/api/frames_body.hpp"
+#include "tools/furrowd/http/ask.hpp"
+#include "tools/furrowd/http/store_problem.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+namespace furrow::http {
+
+namespace {
+
+constexpr std::chrono::seconds newest_limit{30};
+constexpr std::size_t frames_default = 100;
+
+std::optional<std::size_t> parse_last(const std::string& text) {
+  std::size_t count = 0;
+  const auto* const end = text.data() + text.size();
+  const auto [at, error] = std::from_chars(text.data(), end, count);
+  if (error != std::errc{} || at != end || count == 0 || count > storage::newest_frames_max)
+    return std::nullopt;
+  return count;
+}
+
+std::string text_of(const std::vector<storage::stored_frame>& frames, frames_format format) {
+  std::string out;
+  for (const auto& frame : frames) {
+    const can::frame_view view{frame.time_us, frame.header,
+                               reinterpret_cast<const std::uint8_t*>(frame.payload.data())};
+    const auto bus = frame.bus.empty() ? "can" + std::to_string(frame.header.bus()) : frame.bus;
+    append_frame(out, view, frame.seq,
+                 format == frames_format::jsonl
+                   ? json(bus).dump(-1, ' ', false, json::error_handler_t::replace)
+                   : bus,
+                 format);
+  }
+  return out;
+}
+
+boost::asio::awaitable<response> newest_frames(storage::frame_store* store, call call) {
+  const auto& name = call.path.at("name");
+  if (!call.who.covers(name))
+    co_return to_response(not_covered(name));
+  if (store == nullptr)
+    co_return to_response({501, "not_kept", "this node's database keeps no frames", ""});
+  std::optional<std::size_t> count{frames_default};
+  if (const auto* text = given(call, "last")) {
+    count = parse_last(*text);
+    if (!count)
+      co_return to_response(
+        bad_parameter("last", *text, fmt::format("it is 1 to {}", storage::newest_frames_max)));
+  }
+  auto format = frames_format::candump;
+  if (const auto* text = given(call, "format")) {
+    if (*text != "candump" && *text != "jsonl")
+      co_return to_response(bad_parameter("format", *text, "it is candump or jsonl"));
+    format = *text == "jsonl" ? frames_format::jsonl : frames_format::candump;
+  }
+  const auto start = [&](auto done) {
+    store->newest_frames(call.who.farm, name, *count, std::move(done));
+  };
+  const auto found =
+    co_await ask<storage::result<std::vector<storage::stored_frame>>>(start, newest_limit);
+  if (!found)
+    co_return to_response(no_answer("database"));
+  if (!*found)
+    co_return to_response(to_problem(found->error()));
+  response made;
+  made.content_type =
+    format == frames_format::jsonl ? "application/x-ndjson" : "text/plain; charset=utf-8";
+  made.body = text_of(**found, format);
+  co_return made;
+}
+
+} // namespace
+
+void add_newest_frames_route(router& routes, storage::store& store) {
+  routes.add(
+    {"GET",
+     "/api/v1/equipment/{name}/frames",
+     daemon::permission::read,
+     {"last", "format"},
+     [frames = store.frames()](call call) { return newest_frames(frames, std::move(call)); }});
+}
+
+} // namespace furrow::http
