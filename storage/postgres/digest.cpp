@@ -10,8 +10,8 @@ namespace furrow::storage::postgres_work {
 
 namespace {
 
-constexpr std::size_t page_blocks_max = 1'024;
-constexpr std::int64_t page_bytes_max = std::int64_t{4} << 20U;
+constexpr std::size_t digest_page_blocks_max = 1'024;
+constexpr std::int64_t digest_page_bytes_max = std::int64_t{4} << 20U;
 
 std::string_view chars(const std::vector<std::uint8_t>& bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
@@ -233,7 +233,7 @@ task<std::optional<failure>> or_sealed(pq_connection& db,
 task<result<std::vector<digest_page>>> digest_read(pq_connection& db,
                                                    const std::vector<digest_span>& spans) {
   // The first block may begin before: the digest stands wherever it stopped.
-  const auto bytes_max = page_bytes_max / static_cast<std::int64_t>(spans.size());
+  const auto bytes_max = digest_page_bytes_max / static_cast<std::int64_t>(spans.size());
   pq_parameters parameters;
   add_integers(parameters, spans, [](const auto& span) { return span.stream; });
   add_integers(parameters, spans, [](const auto& span) { return span.after; });
@@ -249,7 +249,7 @@ task<result<std::vector<digest_page>>> digest_read(pq_connection& db,
     "r.stream and b.seq_first <= r.after + 1 order by b.seq_first desc limit 1), 0) "
     "and seq_first + frames > r.after + 1 order by seq_first limit $5) c) p "
     "where p.before < $4 order by r.at, p.seq_first",
-    parameters.int8(bytes_max).int8(static_cast<std::int64_t>(page_blocks_max)));
+    parameters.int8(bytes_max).int8(static_cast<std::int64_t>(digest_page_blocks_max)));
   if (reply.error)
     co_return reply.error->as_failure();
   const pq_rows rows{reply.rows.get()};
@@ -267,7 +267,7 @@ task<result<std::vector<digest_page>>> digest_read(pq_connection& db,
   for (std::size_t at = 0; at < pages.size(); ++at) {
     auto& page = pages[at];
     page.to = spans[at].up_to;
-    if (page.runs.size() == page_blocks_max || bytes[at] >= bytes_max)
+    if (page.runs.size() == digest_page_blocks_max || bytes[at] >= bytes_max)
       page.to = std::min(page.to, page.runs.back().seq_first + page.runs.back().block.size() - 1);
   }
   const auto failed = co_await or_sealed(db, spans, pages);

@@ -44,11 +44,11 @@ void write_rollups(sqlite_db& db, const digest_commit& what) {
 }
 
 /// Columns, a question mark for each and what an update sets, of the telemetry that has a name.
-struct telemetry_text {
+struct digest_telemetry_text {
   std::string telemetry;
   std::string state;
 
-  telemetry_text() {
+  digest_telemetry_text() {
     std::string columns;
     std::string marks;
     std::string updates;
@@ -82,7 +82,7 @@ void bind_values(sqlite_statement& statement, const can::telemetry_row& row) {
 }
 
 void write_telemetry(sqlite_db& db, const digest_commit& what) {
-  static const telemetry_text text;
+  static const digest_telemetry_text text;
   for (const auto& row : what.rows.telemetry) {
     auto statement = db.statement(text.telemetry.c_str());
     statement.with(what.equipment, what.stream, row.time_us, row.seq);
