@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t page_rows_max = 2'000;
 
-std::string telemetry_text() {
+std::string telemetry_select() {
   std::string columns;
   for (const auto& column : can::telemetry_columns)
     columns += ", " + std::string{column.name};
@@ -35,7 +35,7 @@ std::int64_t bucket_length_us(rollup_bucket bucket) {
 }
 
 result<telemetry_page> read_telemetry(sqlite_db& db, const history_query& query) {
-  static const auto text = telemetry_text();
+  static const auto text = telemetry_select();
   const auto equipment = find_equipment(db, query.farm, query.equipment);
   if (!equipment)
     return equipment.error();

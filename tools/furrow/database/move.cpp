@@ -77,7 +77,7 @@ json to_json(const copy_options& options, const storage::copy_outcome& moved, do
           {"tables", std::move(tables)}};
 }
 
-failure to_failure(const storage::failure& why) {
+failure move_failure(const storage::failure& why) {
   const auto code = why.code == storage::errc::retry_later ? errc::cannot_connect : errc::failed;
   return {code, why.code == storage::errc::in_doubt
                   ? why.detail + "; run it again: it then says whether everything was moved"
@@ -94,7 +94,7 @@ result<int> copy(const globals& globals, const copy_options& options) {
   if (options.migrate) {
     const auto sound = storage::check_copy_source(options.from.substr(sqlite_scheme.size()), to);
     if (!sound)
-      return to_failure(sound.error());
+      return move_failure(sound.error());
     const auto migrated = migrate_directly(options.to, {});
     if (!migrated)
       return migrated.error();
@@ -106,7 +106,7 @@ result<int> copy(const globals& globals, const copy_options& options) {
                            [&](const storage::copy_progress& now) { shown.at(now); });
   shown.end();
   if (!moved)
-    return to_failure(moved.error());
+    return move_failure(moved.error());
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begun;
   const auto answer = to_json(options, *moved, took.count());
   const table table{{"COPIED", "MACHINES", "STREAMS", "FRAMES", "ROWS", "QUARANTINED", "SAME"},
