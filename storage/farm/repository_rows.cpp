@@ -282,7 +282,7 @@ std::string to_string(const rejection& why) {
   case rejection_kind::invalid:
     return who + ": " + why.field + " " + why.value + ", but " + why.limit;
   case rejection_kind::conflict:
-    return who + " stands in version " + std::to_string(why.version) + " by now: read it again";
+    return who + " has version " + std::to_string(why.version) + " now: read it again";
   case rejection_kind::exists:
     return who + " exists already";
   case rejection_kind::missing:

@@ -195,7 +195,7 @@ TEST_CASE("repositories: of two who change the same version one is told that the
   CHECK_FALSE(lost.committed);
   CHECK(only(lost).kind == rejection_kind::conflict);
   CHECK(only(lost).version == 2);
-  CHECK(to_string(only(lost)) == "field \"F\" stands in version 2 by now: read it again");
+  CHECK(to_string(only(lost)) == "field \"F\" has version 2 now: read it again");
   CHECK(bed.get<field_record>("F").crop == "wheat");
   CHECK(only(bed.apply(action::remove, yours)).kind == rejection_kind::conflict);
   yours.version = 2;

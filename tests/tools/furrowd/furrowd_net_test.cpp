@@ -97,7 +97,7 @@ TEST_CASE("furrowd: ends with 70 and one critical line when its root actor is ki
   REQUIRE(eventually(node_patience, [&] { return node.get("/ready").status == 200; }));
   CHECK(node.post("/api/v1/actors/1/kill").status == 200);
   CHECK(node.wait(10s) == 70);
-  CHECK_MESSAGE(times(node.output(), "[critical]") == 1, node.output());
+  CHECK_MESSAGE(times(node.output(), " critical ") == 1, node.output());
 }
 
 TEST_CASE("furrowd: ends with 70 when storage is killed more often than it may be") {

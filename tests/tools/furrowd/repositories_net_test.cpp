@@ -222,9 +222,9 @@ TEST_CASE("furrow field: creates a field from a file, changes, shows and removes
   const auto late =
     repository_world.furrow({"field", "update", "Upper", "--crop", "x", "--version", "1"});
   CHECK(late.exit_code == 1);
-  CHECK(late.errors
-        == "furrow: field \"Upper\" stands in version 2 by now: read it again (somebody else was "
-           "first)\n");
+  CHECK(
+    late.errors
+    == "furrow: field \"Upper\" has version 2 now: read it again (another change came first)\n");
   CHECK(repository_world.furrow({"field", "remove", "Upper"}).exit_code == 0);
   CHECK(repository_world.furrow({"field", "show", "Upper"}).exit_code == 4);
   CHECK(repository_world.furrow({"field", "add", repository_world.file("{")}).exit_code == 1);

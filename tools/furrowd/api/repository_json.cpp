@@ -170,7 +170,7 @@ problem to_problem(const storage::rejection& why) {
   case storage::rejection_kind::invalid:
     return {400, "invalid_value", text, "change the value and send it again"};
   case storage::rejection_kind::conflict:
-    return {409, "conflict", text, "another change came first: read the object again"};
+    return {409, "conflict", text, "another change came first"};
   case storage::rejection_kind::exists:
     return {409, "exists", text, "change it with PATCH"};
   case storage::rejection_kind::missing:
