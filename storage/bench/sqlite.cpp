@@ -26,7 +26,7 @@ public:
   [[nodiscard]] std::optional<int> server_process() override { return std::nullopt; }
 
   [[nodiscard]] result<bench_tables> tables() override {
-    return read<bench_tables>([this](sqlite_db& db) {
+    return read<bench_tables>([](sqlite_db& db) {
       bench_tables found;
       {
         auto blocks = db.statement("select count(*), coalesce(sum(frames), 0) from can_block");
