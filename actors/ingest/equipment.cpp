@@ -52,9 +52,9 @@ void perform(equipment_pointer self, std::uint32_t slot, stream_intake::actions 
   }
 }
 
-/// What readers see from now on. The state is copied only when frames have changed it.
-void publish(equipment_state& state, bool frames_came) {
-  if (frames_came || !state.published)
+/// What readers see from now on. The state is copied only when a batch may have changed it.
+void publish(equipment_state& state) {
+  if (!state.published)
     state.published = std::make_shared<const can::live_state>(state.monitor.live());
   state.place->publish(std::make_shared<const live_equipment>(
     live_equipment{state.standing, state.published, state.monitor.ecus().ecus().size(),
@@ -78,7 +78,7 @@ void after_event(equipment_pointer self, std::uint32_t slot, equipment_state::st
   live.durable_seq = stream.intake.durable_seq();
   live.sent_seq = stream.intake.sent_seq();
   live.adrift = stream.intake.adrift();
-  publish(state, now.frames != stream.reported.frames);
+  publish(state);
   stream.reported = now;
   if (stream.intake.packed() && !std::exchange(stream.flush_scheduled, true))
     self->delayed_send(self, state.config.flush_interval, flush_due{slot});
@@ -138,6 +138,7 @@ void deliver(equipment_pointer self, delivery& message) {
   on_stream(self, session->second.slot, [&](stream_intake& intake, stream_intake::actions& out) {
     intake.received(message.session, std::move(batch.batch), std::move(batch.leases), state.monitor,
                     out);
+    state.published.reset(); // the live view shows the batch, also while nothing can be stored
   });
 }
 
@@ -218,7 +219,7 @@ equipment_actor::behavior_type equipment(equipment_pointer self,
   state.standing.farm = state.config.farm;
   state.standing.equipment = state.config.name;
   state.place = state.counts->board.open(state.config.farm, state.config.name, self->address());
-  publish(state, true);
+  publish(state);
   self->delayed_send(self, state.config.passivate_after, passivation_due{});
   return {
     [self](attach_order& order) { attach(self, order); },

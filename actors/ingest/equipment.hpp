@@ -51,7 +51,7 @@ struct equipment_state {
   std::shared_ptr<census> counts;
   live_standing standing;
   can::machine_monitor monitor;
-  std::shared_ptr<const can::live_state> published; // of the monitor, since its last frame
+  std::shared_ptr<const can::live_state> published; // of the monitor; nullptr since a batch came
   std::shared_ptr<live_board::place> place;
   aggregator_actor aggregator;
   claim_desk_actor desk;
