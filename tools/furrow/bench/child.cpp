@@ -80,7 +80,7 @@ child::start(const std::vector<std::string>& words, std::string output, const en
   started.insert(started.end(), words.begin(), words.end());
   std::vector<std::string> settings;
   for (const auto& [name, value] : more)
-    settings.push_back(name + "=" + value);
+    settings.push_back(fmt::format("{}={}", name, value));
   const int out = ::open(output.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   if (out < 0)
     return failure{errc::failed, fmt::format("{}: {}", output, std::strerror(errno))};
