@@ -86,7 +86,8 @@ void for_each_counter(Visit&& visit, Sets&... sets) {
        total, sets.items_quarantined...);
   show("furrow_items_duplicate_total", "Items received again and dropped.", total,
        sets.duplicates...);
-  show("furrow_rewinds_total", "Rewinds sent: requests to a gateway to send items again.", total, sets.rewinds...);
+  show("furrow_rewinds_total", "Rewinds sent: requests to a gateway to send items again.", total,
+       sets.rewinds...);
   show("furrow_batches_committed_total", "Transactions that stored items.", total,
        sets.batches_committed...);
   show("furrow_append_failures_total", "Transactions that failed or are in doubt.", total,
@@ -98,20 +99,21 @@ void for_each_counter(Visit&& visit, Sets&... sets) {
   show("furrow_digest_commits_total", "Transactions of the digest.", total, sets.digest_commits...);
   show("furrow_digest_failures_total", "Runs of the digest that failed for a stream.", total,
        sets.digest_failures...);
-  show("furrow_digest_streams_behind", "Streams with a digest backlog after the last pass.",
-       gauge, sets.digest_streams_behind...);
+  show("furrow_digest_streams_behind", "Streams with a digest backlog after the last pass.", gauge,
+       sets.digest_streams_behind...);
   show("furrow_digest_items_behind", "Digest backlog after the last pass, in items.", gauge,
        sets.digest_items_behind...);
   show("furrow_digest_oldest_frame_seconds",
        "Unix time of the oldest frame that the last pass did not digest; 0: none.", gauge_time,
        sets.digest_oldest_us...);
-  show("furrow_frames_sealed_total", "Frames that this node sealed.", total,
-       sets.frames_sealed...);
-  show("furrow_chunks_sealed_total", "Transactions that sealed a chunk.", total, sets.chunks_sealed...);
+  show("furrow_frames_sealed_total", "Frames that this node sealed.", total, sets.frames_sealed...);
+  show("furrow_chunks_sealed_total", "Transactions that sealed a chunk.", total,
+       sets.chunks_sealed...);
   show("furrow_seal_failures_total", "Times that sealing failed.", total, sets.seal_failures...);
   show("furrow_partitions_made_total", "Partitions of can_segment that this node made.", total,
        sets.partitions_made...);
-  show("furrow_partitions_waiting", "Partitions that were needed and could not be made at the last check.", gauge,
+  show("furrow_partitions_waiting",
+       "Partitions that were needed and could not be made at the last check.", gauge,
        sets.partitions_waiting...);
   show("furrow_partition_stray_rows", "Rows without a partition of their time at the last check.",
        gauge, sets.partition_rows_stray...);
@@ -121,10 +123,9 @@ void for_each_counter(Visit&& visit, Sets&... sets) {
        sets.frames_expired...);
   show("furrow_records_expired_total", "Records that retention deleted, by this node.", total,
        sets.records_expired...);
-  show("furrow_care_failures_total", "Times that the care of partitions or retention failed.", total,
-       sets.care_failures...);
-  show("furrow_store_up", "Whether the database commits: 1 yes, 0 no.", gauge,
-       sets.store_up...);
+  show("furrow_care_failures_total", "Times that the care of partitions or retention failed.",
+       total, sets.care_failures...);
+  show("furrow_store_up", "Whether the database commits: 1 yes, 0 no.", gauge, sets.store_up...);
   show("furrow_node_gave_up", "Whether the node has used up its restarts: 1 yes, 0 no.", gauge,
        sets.gave_up...);
 }
