@@ -153,7 +153,8 @@ TEST_CASE(
   CHECK(state.engine_speed_rpm->time_us == 1);
 }
 
-TEST_CASE("live_state: J1939 and NMEA 2000 each keep their own rule of what is no value") {
+TEST_CASE(
+  "live_state: J1939 and NMEA 2000 each keep their own rule for raw values that are not values") {
   live_state state;
   feed(state, "19F8011C#FFFFFF7F38072007");
   feed(state, "19F8011C#FEFFFF7F38072007");
