@@ -41,7 +41,7 @@ struct arguments {
   double timeout_s = 0;
   double retain_minutes = 15;
   std::uint64_t retain_mib = 64;
-  std::uint64_t spool_max_mib = 8'192;
+  std::optional<std::uint64_t> spool_max_mib;
   int verbose = 0;
   bool quiet = false;
   std::string info_spool;
@@ -79,7 +79,9 @@ void add_run(CLI::App& app, arguments& a) {
   run.add_option("--ca", a.tls.ca, "certificate authority of the nodes (PEM); implies --tls");
   run.add_option("--cert", a.tls.cert, "this gateway's certificate (PEM); implies --tls");
   run.add_option("--key", a.tls.key, "key of the certificate (PEM)");
-  run.add_option("--spool-max", a.spool_max_mib, "size limit of the spool, in MiB of items");
+  run.add_option("--spool-max", a.spool_max_mib,
+                 "size limit of the spool, in MiB of items; default: 8192, or half of the free "
+                 "disk if that is less");
   run
     .add_option("--retain-minutes", a.retain_minutes,
                 "longest time to keep durable items, in minutes")
@@ -181,11 +183,13 @@ result<run_options> options_of(const arguments& a) {
     return token.error();
   if (a.tls.cert.empty() != a.tls.key.empty())
     return usage("--cert and --key must be given together");
-  if (a.spool_max_mib == 0 || a.spool_max_mib > 1U << 24U || a.retain_mib > 1U << 24U)
-    return usage("--spool-max and --retain are in MiB and must be at most 16777216");
+  if (a.spool_max_mib == std::uint64_t{0} || a.spool_max_mib.value_or(1) > 1U << 24U
+      || a.retain_mib > 1U << 24U)
+    return usage("--spool-max and --retain are in MiB, --spool-max from 1 and both to 16777216");
   options.spool.path = a.spool;
   options.spool.equipment = a.equipment;
-  options.spool.bytes_max = a.spool_max_mib << 20U;
+  if (a.spool_max_mib)
+    options.spool.bytes_max = *a.spool_max_mib << 20U;
   options.spool.retain_bytes = a.retain_mib << 20U;
   options.spool.retain_time =
     std::chrono::seconds{static_cast<std::int64_t>(a.retain_minutes * 60)};
