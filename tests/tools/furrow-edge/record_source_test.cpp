@@ -222,6 +222,27 @@ TEST_CASE("records: continues after the last spooled record, with the header") {
     CHECK(all[i].time_us == 1'777'617'010'000'000 + static_cast<std::int64_t>(i) * 1'000'000);
 }
 
+TEST_CASE("records: half a line at the end of a file waits for its end; a JSON object is whole") {
+  const scratch_folder folder;
+  const auto csv =
+    folder.write("day.csv", header + yield_row(0) + "2026-05-01T06:30:11Z,7.25,9.1,1.8,13.5,whe");
+  const auto half = read_file(csv, "yield");
+  CHECK(half.records.size() == 1);
+  REQUIRE(half.told.size() == 1);
+  CHECK(half.told[0].starts_with(csv + ":3:1: the last line has no line end"));
+  CHECK(half.progress.bad_lines == 0);
+  CHECK(half.progress.line == 2);
+
+  const std::string object =
+    R"({"kind":"fault","time":1,"source":3,"spn":1,"fmi":2,"active":true})";
+  for (std::size_t cut = 1; cut < object.size(); ++cut)
+    CHECK(read_file(folder.write("f.jsonl", object.substr(0, cut))).records.empty());
+  const auto whole = read_file(folder.write("f.jsonl", object));
+  CHECK(whole.records.size() == 1);
+  CHECK(whole.told.empty());
+  CHECK(whole.progress.offset == object.size());
+}
+
 TEST_CASE("records: sends many short records in messages that a node accepts") {
   const scratch_folder folder;
   std::string text = "kind,time,source,spn,fmi,active\n";

@@ -40,6 +40,7 @@ result<done> log_source::start_at(const source_row& row) {
   if (!reader_.restore(row.reader_state) || reader_.offset() != row.offset)
     return failure{errc::damaged, "the spool does not say how to continue reading " + file_->path()
                                     + "; --again reads it as new frames"};
+  fed_to_ = row.offset;
   return file_->seek(row.offset);
 }
 
@@ -62,9 +63,11 @@ log_source::filled log_source::fill(std::chrono::milliseconds patience) {
     return filled::broken;
   case source_file::got::end:
     at_end_ = true;
-    reader_.finish();
+    if (!file_->regular())
+      reader_.finish();
     break;
   case source_file::got::bytes:
+    fed_to_ += count;
     reader_.feed({bytes_.data(), count});
     break;
   }
@@ -86,6 +89,11 @@ void log_source::bad_line(std::uint32_t column, const char* why) {
 void log_source::tell_rest() {
   if (const auto rest = std::exchange(untold_, 0); rest != 0 && report_)
     report_(file_->path() + ": " + std::to_string(rest) + " more lines that are not frames");
+}
+
+void log_source::tell_half_line() {
+  if (file_->regular() && fed_to_ > reader_.offset() && report_)
+    report_(half_line_report(file_->path(), reader_.line() + 1));
 }
 
 void log_source::refuse(const char* why) {
@@ -133,6 +141,7 @@ source_status log_source::next(source_frame& out, std::chrono::milliseconds pati
       return source_status::broken;
     case filled::end:
       tell_rest();
+      tell_half_line();
       taken();
       return source_status::end;
     }

@@ -3,7 +3,8 @@
 /// Shape: a file that was read before continues where the spool says. A file is recognised by its first 4 KiB, its size
 ///   and the bytes before that place, so that it may have grown or moved.
 /// Errors: a line that is not a frame is reported as FILE:LINE:COLUMN and counted. The first 20 are reported, the
-///   number of the rest at the end.
+///   number of the rest at the end. A last line of a file without a line end may be half a line: it is reported, not
+///   counted, and waits in the file for its end. The last line of a pipe is whole.
 /// Limits: a line of at most can::line_bytes_max bytes; a longer line is a bad line.
 #pragma once
 
@@ -47,6 +48,7 @@ private:
   filled fill(std::chrono::milliseconds patience);
   void bad_line(std::uint32_t column, const char* why);
   void tell_rest();
+  void tell_half_line();
 
   std::unique_ptr<source_file> file_;
   bool paced_;
@@ -55,6 +57,7 @@ private:
 
   std::vector<char> bytes_; // the last bytes for the reader
   can::log_reader reader_;
+  std::uint64_t fed_to_ = 0; // in the file
   bool at_end_ = false;
   std::uint64_t bad_lines_ = 0;
   std::uint64_t told_ = 0;

@@ -1,7 +1,8 @@
 /// Records of a file or of standard input: JSON lines or CSV (record_lines.hpp).
 ///
 /// Shape, errors: as in log_source: a file continues where the spool says; an invalid line is reported as
-///   FILE:LINE:COLUMN, counted and skipped. An invalid header ends the source.
+///   FILE:LINE:COLUMN, counted and skipped. An invalid header ends the source. A last line of a file without a line end
+///   waits for it, unless it is a complete JSON object.
 /// Limits: a line of record_lines::line_bytes_max; a longer line is a bad line.
 #pragma once
 
@@ -40,6 +41,8 @@ private:
   filled fill(std::chrono::milliseconds patience);
   /// Puts the next line into line_. Returns false if the line is not complete yet.
   bool next_line();
+  /// Reads what follows the last line end of a file. Returns whether it is a record.
+  bool read_unended_line();
   void bad_line(std::size_t column, const std::string& why);
   void tell_rest();
 

@@ -26,6 +26,13 @@ std::uint64_t size_of(int file) {
 
 } // namespace
 
+std::string half_line_report(const std::string& path, std::uint64_t line) {
+  return path + ":" + std::to_string(line)
+         + ":1: the last line has no line end: it is read when it has one (if the file is "
+           "complete, "
+           "add the line end, or give the file as standard input)";
+}
+
 result<std::unique_ptr<source_file>> source_file::open(const std::string& path) {
   const bool is_stdin = path == "-";
   const int file = is_stdin ? ::dup(STDIN_FILENO) : ::open(path.c_str(), O_RDONLY | O_CLOEXEC);

@@ -25,6 +25,9 @@ struct log_start {
   bool finished = false; // nothing in the file is new
 };
 
+/// What is said of the last line of a file that has no line end.
+[[nodiscard]] std::string half_line_report(const std::string& path, std::uint64_t line);
+
 class source_file {
 public:
   /// `path` is a file or `-`.
