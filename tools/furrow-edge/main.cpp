@@ -1,3 +1,4 @@
+#include "can/records/body.hpp"
 #include "proto/text.hpp"
 #include "proto/wire.hpp"
 #include "tools/furrow-edge/run_command.hpp"
@@ -29,6 +30,8 @@ struct arguments {
   std::string records;
   std::string kind;
   std::string rate = "max";
+  std::string start;
+  std::string time_zone;
   std::string name;
   std::string token;
   std::string token_file;
@@ -68,6 +71,11 @@ void add_run(CLI::App& app, arguments& a) {
                  "kind of all these records: " + furrow::can::record_kind_names());
   run.add_option("--rate", a.rate,
                  "speed of a log: max, or a multiple of its own speed (1x, 10x, 0.5x)");
+  run.add_option("--start", a.start,
+                 "time at which a log with relative times began, such as 2026-05-01T06:30:00Z");
+  run.add_option("--time-zone", a.time_zone,
+                 "zone of a log with local times (ASC, TRC, RP1210): +02:00 or Europe/Berlin; "
+                 "default: UTC");
   run.add_flag("--again", a.again, "read a file as new frames even if it was spooled before");
   run.add_flag("--until-durable", a.until_durable, "end when everything in the spool is durable");
   run.add_option("--timeout", a.timeout_s, "give up after this many seconds (exit code 3 or 5)")
@@ -109,7 +117,8 @@ void add_run(CLI::App& app, arguments& a) {
     "    furrow-edge run --node n1:7400 --equipment F1 --spool f1.spool --records -\n"
     "day.csv begins with a line such as time,mass_flow_kgps,width_m,speed_mps,moisture_pct,crop;\n"
     "an invalid line is reported as FILE:LINE:COLUMN and skipped; the rest continues.\n"
-    "exit: 0 done or stopped, 1 failed, 2 usage, 3 cannot connect, 5 timed out");
+    "exit: 0 done or stopped, 1 failed, or more than 1 % of the lines could not be read,\n"
+    "2 usage, 3 cannot connect, 5 timed out");
 }
 
 void add_spool(CLI::App& app, arguments& a) {
@@ -134,6 +143,22 @@ result<double> speed_of(const std::string& text) {
   if (end == text.c_str() || std::string{end} != "x" || !std::isfinite(speed) || speed <= 0)
     return usage("--rate " + text + " is neither max nor a factor such as 1x");
   return speed;
+}
+
+result<log_times> times_of(const arguments& a) {
+  log_times times;
+  if (!a.start.empty()) {
+    times.start_us = furrow::can::parse_record_time(a.start);
+    if (!times.start_us)
+      return usage("--start: " + std::string{furrow::can::record_time_hint});
+  }
+  if (!a.time_zone.empty()) {
+    auto zone = find_time_zone(a.time_zone);
+    if (!zone)
+      return zone.error();
+    times.zone = std::move(*zone);
+  }
+  return times;
 }
 
 result<std::optional<std::uint64_t>> name_of(const std::string& text) {
@@ -211,6 +236,10 @@ result<run_options> options_of(const arguments& a) {
     return usage("--kind needs --records");
   if (a.records == "-" && a.from == "-")
     return usage("--from and --records cannot both be standard input");
+  auto times = times_of(a);
+  if (!times)
+    return times.error();
+  options.times = std::move(*times);
   options.again = a.again;
   options.speed = *speed;
   options.until_durable = a.until_durable;

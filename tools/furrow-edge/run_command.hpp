@@ -4,6 +4,7 @@
 
 #include "can/records/kind.hpp"
 #include "tools/furrow-edge/console.hpp"
+#include "tools/furrow-edge/source/log_clock.hpp"
 #include "tools/furrow-edge/spool/spool.hpp"
 #include "tools/furrow-edge/uplink/connection.hpp"
 #include "tools/furrow-edge/uplink/uplink_protocol.hpp"
@@ -32,6 +33,7 @@ struct run_options {
   std::string records; // a file or `-`; empty: none
   const can::record_kind* record_kind = nullptr; // of all records; nullptr: each names its own
   bool again = false; // read a file from its beginning even if it was spooled before
+  log_times times;    // of a log
   double speed = 0;   // of a log; 0: as fast as possible
   bool until_durable = false;
   std::optional<std::chrono::milliseconds> timeout;

@@ -14,16 +14,20 @@ constexpr std::size_t buffer_bytes = 256U << 10U;
 } // namespace
 
 result<std::unique_ptr<log_source>>
-log_source::open(const std::string& path, bad_line_report report, bool paced) {
+log_source::open(const std::string& path, bad_line_report report, bool paced, log_times times) {
   auto file = source_file::open(path);
   if (!file)
     return file.error();
-  return std::unique_ptr<log_source>{new log_source{std::move(*file), paced, std::move(report)}};
+  return std::unique_ptr<log_source>{
+    new log_source{std::move(*file), paced, std::move(report), std::move(times)}};
 }
 
-log_source::log_source(std::unique_ptr<source_file> file, bool paced, bad_line_report report)
+log_source::log_source(std::unique_ptr<source_file> file,
+                       bool paced,
+                       bad_line_report report,
+                       log_times times)
   : file_{std::move(file)}, paced_{paced}, report_{std::move(report)}, row_{file_->fresh()},
-    bytes_(buffer_bytes) {}
+    bytes_(buffer_bytes), clock_{std::move(times)} {}
 
 log_start log_source::find_in(const std::vector<source_row>& rows) const {
   const auto newest = std::find_if(rows.rbegin(), rows.rend(), [this](const source_row& row) {
@@ -34,7 +38,7 @@ log_start log_source::find_in(const std::vector<source_row>& rows) const {
 
 result<done> log_source::start_at(const source_row& row) {
   row_ = file_->renewed(row);
-  bad_lines_ = row.bad_lines;
+  bad_lines_ = bad_before_ = row.bad_lines;
   if (row.offset == 0)
     return done{};
   if (!reader_.restore(row.reader_state) || reader_.offset() != row.offset)
@@ -125,7 +129,9 @@ source_status log_source::next(source_frame& out, std::chrono::milliseconds pati
         bad_line(1, "this is a message assembled from many frames, and only frames are kept");
         break;
       case can::line_kind::frame:
-        out = {parsed_.time_us, parsed_.header, parsed_.interface, payload_.data()};
+        ++frames_;
+        out = {clock_.utc_of(parsed_.time_us, reader_.format()), parsed_.header, parsed_.interface,
+               payload_.data()};
         return source_status::frame;
       }
     }

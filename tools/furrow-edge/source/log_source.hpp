@@ -10,6 +10,7 @@
 
 #include "can/logs/log_format.hpp"
 #include "tools/furrow-edge/source/frame_source.hpp"
+#include "tools/furrow-edge/source/log_clock.hpp"
 #include "tools/furrow-edge/source/source_file.hpp"
 
 #include <string>
@@ -23,7 +24,7 @@ public:
 
   /// `path` is a file or `-`. `paced`: `progress` may be called while a frame waits to be taken.
   [[nodiscard]] static result<std::unique_ptr<log_source>>
-  open(const std::string& path, bad_line_report report, bool paced = false);
+  open(const std::string& path, bad_line_report report, bool paced = false, log_times times = {});
   log_source(const log_source&) = delete;
   log_source& operator=(const log_source&) = delete;
 
@@ -38,12 +39,16 @@ public:
   [[nodiscard]] bool live() const override { return false; }
   void refuse(const char* why) override;
   [[nodiscard]] const std::string& trouble() const override { return file_->trouble(); }
+  [[nodiscard]] source_tally tally() const override { return {frames_, bad_lines_ - bad_before_}; }
 
   /// Frames that were dropped before the log was written, as the log reports.
   [[nodiscard]] std::uint64_t dropped() const { return dropped_; }
 
 private:
-  log_source(std::unique_ptr<source_file> file, bool paced, bad_line_report report);
+  log_source(std::unique_ptr<source_file> file,
+             bool paced,
+             bad_line_report report,
+             log_times times);
   enum class filled : std::uint8_t { more, nothing_yet, end, broken };
   filled fill(std::chrono::milliseconds patience);
   void bad_line(std::uint32_t column, const char* why);
@@ -59,7 +64,10 @@ private:
   can::log_reader reader_;
   std::uint64_t fed_to_ = 0; // in the file
   bool at_end_ = false;
-  std::uint64_t bad_lines_ = 0;
+  log_clock clock_;
+  std::uint64_t frames_ = 0;
+  std::uint64_t bad_lines_ = 0;  // since the file was first read
+  std::uint64_t bad_before_ = 0; // before this opening
   std::uint64_t told_ = 0;
   std::uint64_t untold_ = 0;
   std::uint64_t dropped_ = 0;

@@ -41,7 +41,7 @@ log_start record_source::find_in(const std::vector<source_row>& rows) const {
 
 result<done> record_source::start_at(const source_row& row) {
   row_ = file_->renewed(row);
-  bad_lines_ = row.bad_lines;
+  bad_lines_ = bad_before_ = row.bad_lines;
   offset_ = row.offset;
   number_ = row.line;
   if (row.offset == 0)
@@ -94,6 +94,11 @@ bool record_source::next_line() {
   else
     line_.clear();
   return true;
+}
+
+void record_source::give(source_frame& out) {
+  ++records_;
+  out = {record_.time_us, {}, {}, nullptr, &record_};
 }
 
 bool record_source::read_unended_line() {
@@ -156,7 +161,7 @@ source_status record_source::next(source_frame& out, std::chrono::milliseconds p
                    + std::to_string(lines_.column()) + ": " + lines_.fault();
         return source_status::broken;
       case record_line::record:
-        out = {record_.time_us, {}, {}, nullptr, &record_};
+        give(out);
         return source_status::frame;
       }
     }
@@ -164,7 +169,7 @@ source_status record_source::next(source_frame& out, std::chrono::milliseconds p
     if (how == filled::more)
       continue;
     if (how == filled::end && read_unended_line()) {
-      out = {record_.time_us, {}, {}, nullptr, &record_};
+      give(out);
       return source_status::frame;
     }
     // There is no current record: the lines since the last one count as read.

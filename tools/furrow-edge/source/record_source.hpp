@@ -32,6 +32,7 @@ public:
   [[nodiscard]] bool live() const override { return false; }
   void refuse(const char* why) override;
   [[nodiscard]] const std::string& trouble() const override { return trouble_; }
+  [[nodiscard]] source_tally tally() const override { return {records_, bad_lines_ - bad_before_}; }
 
 private:
   record_source(std::unique_ptr<source_file> file,
@@ -43,6 +44,7 @@ private:
   bool next_line();
   /// Reads what follows the last line end of a file. Returns whether it is a record.
   bool read_unended_line();
+  void give(source_frame& out);
   void bad_line(std::size_t column, const std::string& why);
   void tell_rest();
 
@@ -60,7 +62,9 @@ private:
   std::uint64_t number_ = 0; // of line_
   bool overlong_ = false;    // the rest of a line that is too long is skipped
   bool at_end_ = false;
-  std::uint64_t bad_lines_ = 0;
+  std::uint64_t records_ = 0;
+  std::uint64_t bad_lines_ = 0;  // since the file was first read
+  std::uint64_t bad_before_ = 0; // before this opening
   std::uint64_t told_ = 0;
   std::uint64_t untold_ = 0;
   can::record record_;
