@@ -135,6 +135,18 @@ TEST_CASE(
   CHECK(node.streams().begin()->second.hellos > 1);
 }
 
+TEST_CASE("furrow-edge: every connection brings the backlog on, also when a line breaks within "
+          "each block") {
+  edge_story s;
+  scripted_node node;
+  node.change([](auto& script) { script.cut_after_bytes = 30'000; }); // a block has some 80,000
+  const auto end =
+    s.finish(s.run(node.address(), {"--from", s.log(8'000), "--until-durable", "--timeout", "60"}));
+  CHECK(end.code == 0);
+  check_exactly(node.streams().begin()->second, 8'000);
+  CHECK(node.streams().begin()->second.hellos < 30);
+}
+
 TEST_CASE("furrow-edge: goes to the next node when one is away, and follows a redirect") {
   edge_story s;
   scripted_node elsewhere;

@@ -144,41 +144,6 @@ TEST_CASE("log source: reports invalid lines by file, line and column, and conti
   CHECK(source->progress().offset == std::filesystem::file_size(path));
 }
 
-TEST_CASE("log source: half a line at the end of a file waits for its end, also over a restart") {
-  // Goal: whatever pieces a log is written in, and whenever the gateway is killed, each whole line is read once.
-  // Method: cut the log after each byte of its last two lines; read it, complete it, read on from the saved place.
-  scratch_folder folder;
-  const std::string text =
-    "(1.000000) can0 123#AA\n(2.000000) can0 123#AABBCC\n(3.000000) can0 124#\n";
-  for (std::size_t cut = 23; cut <= text.size(); ++cut) {
-    CAPTURE(cut);
-    const auto path = folder.write("a.log", text.substr(0, cut));
-    std::vector<std::string> told;
-    const auto first = open_log(path, &told);
-    auto all = take_all(*first);
-    const auto lines = static_cast<std::size_t>(
-      std::count(text.begin(), text.begin() + static_cast<std::ptrdiff_t>(cut), '\n'));
-    CHECK(all.ids.size() == lines);
-    const bool half = text[cut - 1] != '\n';
-    REQUIRE(told.size() == (half ? 1 : 0));
-    if (half)
-      CHECK(told[0].rfind(
-              path + ":" + std::to_string(lines + 1) + ":1: the last line has no line end", 0)
-            == 0);
-    CHECK(first->progress().bad_lines == 0);
-    (void)folder.write("a.log", text);
-    const auto second = open_log(path);
-    const auto start = second->find_in({first->progress()});
-    CHECK(start.known);
-    REQUIRE(second->start_at(start.row));
-    const auto rest = take_all(*second);
-    all.ids.insert(all.ids.end(), rest.ids.begin(), rest.ids.end());
-    CHECK(all.ids == std::vector<std::uint32_t>{0x123, 0x123, 0x124});
-    CHECK(second->progress().bad_lines == 0);
-    CHECK(second->progress().line == 3);
-  }
-}
-
 TEST_CASE("log source: only counts bad lines after the first twenty") {
   scratch_folder folder;
   std::string text;

@@ -54,12 +54,6 @@ struct source_row {
   std::string reader_state;  // state of the log's reader at the offset (can::log_reader::save)
 };
 
-/// Items, as proto::encode_items encoded them.
-struct encoded_group {
-  std::uint32_t count = 0;
-  std::string bytes;
-};
-
 struct spool_summary {
   std::string equipment;
   stream_state state;

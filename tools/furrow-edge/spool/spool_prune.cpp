@@ -1,5 +1,4 @@
 // Items after they were sent: acked, kept for a while for a rewind, deleted; or moved to a new stream.
-#include "proto/wire.hpp"
 #include "tools/furrow-edge/spool/spool.hpp"
 #include "tools/furrow-edge/spool/spool_schema.hpp"
 
@@ -13,25 +12,6 @@ namespace {
 constexpr std::uint64_t prune_blocks_max = 256; // per step: some milliseconds
 constexpr std::int64_t free_pages_kept = 4'096; // 16 MiB of room to grow
 constexpr std::int64_t save_interval_ms = 1'000;
-
-/// Returns the items [skip, end) of a group, encoded.
-result<encoded_group> tail_of(std::string_view bytes, std::uint64_t skip) {
-  auto group =
-    proto::decode_items({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()});
-  if (!group || proto::item_count(*group) <= skip)
-    return failure{errc::damaged, "a block of the spool does not hold the items that it should"};
-  if (auto* records = std::get_if<std::vector<can::record>>(&*group)) {
-    records->erase(records->begin(), records->begin() + static_cast<std::ptrdiff_t>(skip));
-  } else {
-    const auto& whole = std::get<can::frame_block>(*group);
-    can::frame_block rest;
-    if (!rest.append(whole, skip, whole.size() - skip))
-      return failure{errc::damaged, "a block of the spool cannot be divided"};
-    group = proto::item_group{std::move(rest)};
-  }
-  return encoded_group{static_cast<std::uint32_t>(proto::item_count(*group)),
-                       proto::encode_items(*group)};
-}
 
 } // namespace
 
@@ -229,7 +209,7 @@ result<done> spool::split_at(std::uint64_t place) {
     return remove.error();
   if (auto ok = remove->bind(1, at).run(); !ok || !sound)
     return ok; // damaged: its items have no number in the new stream
-  const auto tail = tail_of(bytes, place - at);
+  const auto tail = items_after(bytes, place - at, count);
   if (!tail)
     return tail.error();
   return insert_block_.bind(1, place)

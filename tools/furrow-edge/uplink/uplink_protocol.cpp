@@ -26,7 +26,8 @@ std::string range(std::uint64_t first, std::uint64_t last) {
 } // namespace
 
 uplink_protocol::uplink_protocol(uplink_config config, item_store& store)
-  : config_{std::move(config)}, store_{store}, nodes_{config_.nodes, config_.seed} {}
+  : config_{std::move(config)}, store_{store}, nodes_{config_.nodes, config_.seed},
+    batch_bytes_{config_.batch_bytes} {}
 
 std::vector<uplink_action::any> uplink_protocol::take_actions() {
   return std::exchange(actions_, {});
@@ -60,6 +61,8 @@ void uplink_protocol::stop(failure why) {
 
 /// Leaves this connection and tries the next node after a pause. The same cause is logged as a warning once.
 void uplink_protocol::drop(time_point now, const std::string& why) {
+  if (phase_ == phase::streaming)
+    shrink_batches();
   if (phase_ != phase::waiting)
     actions_.emplace_back(uplink_action::close{});
   const auto text = nodes_.current() + ": " + why;
@@ -68,6 +71,12 @@ void uplink_protocol::drop(time_point now, const std::string& why) {
   const bool is_new = told_.insert(text).second;
   say(is_new ? level::warning : level::debug, text + "; trying again");
   wait(now, nodes_.after_failure());
+}
+
+/// The line was cut with items on their way: the next time less is under way at once.
+void uplink_protocol::shrink_batches() {
+  if (next_seq_ > store_.acked_seq() + 1)
+    batch_bytes_ = std::max(uplink_config::batch_bytes_least, batch_bytes_ / 4);
 }
 
 void uplink_protocol::connected(time_point now) {
@@ -177,6 +186,8 @@ void uplink_protocol::hear(time_point now, const proto::ack& m) {
   if (m.durable_seq > last)
     return drop(now, "it broke the protocol: an ack of item " + std::to_string(m.durable_seq)
                        + ", the last one is " + std::to_string(last));
+  if (m.durable_seq > store_.acked_seq())
+    batch_bytes_ = std::min(config_.batch_bytes, 2 * batch_bytes_);
   store_.acknowledge(m.durable_seq);
   refusals_ = 0;
 }
@@ -271,6 +282,23 @@ void uplink_protocol::forked(time_point now, const proto::reject& m) {
   wait(now, nodes_.pointed_to(nodes_.current()));
 }
 
+/// Reads the blocks of the next batch. On a bad line a block that is too large is divided.
+result<std::vector<item_block>> uplink_protocol::next_blocks() {
+  auto blocks = store_.read(next_seq_, batch_bytes_, proto::groups_max);
+  if (!blocks || blocks->empty() || batch_bytes_ >= config_.batch_bytes)
+    return blocks;
+  const auto first = blocks->front();
+  const auto skip = next_seq_ - first.seq_first;
+  if (skip == 0 && first.bytes->size() <= batch_bytes_)
+    return blocks;
+  const auto fitting = batch_bytes_ * first.count / std::max<std::size_t>(1, first.bytes->size());
+  auto part = items_after(*first.bytes, skip, std::max<std::uint64_t>(1, fitting));
+  if (!part)
+    return part.error();
+  return std::vector<item_block>{
+    {next_seq_, part->count, std::make_shared<const std::string>(std::move(part->bytes))}};
+}
+
 std::optional<std::string> uplink_protocol::next_batch(time_point now) {
   if (phase_ != phase::streaming || next_seq_ > store_.last_seq())
     return std::nullopt;
@@ -282,7 +310,7 @@ std::optional<std::string> uplink_protocol::next_batch(time_point now) {
     wait(now, nodes_.pointed_to(nodes_.current()));
     return std::nullopt;
   }
-  auto blocks = store_.read(next_seq_, config_.batch_bytes, proto::groups_max);
+  auto blocks = next_blocks();
   if (!blocks || blocks->empty()) {
     stop(blocks ? failure{errc::damaged, "item " + std::to_string(next_seq_) + " is missing"}
                 : blocks.error());

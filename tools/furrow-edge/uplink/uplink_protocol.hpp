@@ -5,7 +5,9 @@
 ///   only if a node says so; until then the store keeps it.
 /// Errors: an error that a person must fix (`stop`) ends the uplink; all others are retried.
 /// Threads: owned by one thread, which also calls the store.
-/// Limits: a batch has about batch_bytes; the caller asks for the next batch while it has room.
+/// Limits: a batch has about batch_bytes; the caller asks for the next batch while it has room. After a connection that
+///   was cut before all was acked, batches are smaller, down to batch_bytes_least, and a block may be divided: a line that
+///   is cut again and again brings at least a small batch through each time. With each ack they grow again.
 /// Source: docs/wire-protocol.md.
 #pragma once
 
@@ -32,6 +34,7 @@ struct uplink_config {
   std::uint64_t seed = 0;         // for the jitter
   bool accept_loss = false;       // continue if the node needs items that are gone
   std::size_t batch_bytes = 256U << 10U;
+  static constexpr std::size_t batch_bytes_least = 2U << 10U;
   std::chrono::milliseconds connect_timeout{5'000};
   std::chrono::milliseconds welcome_timeout{30'000}; // a claim waits for the database
 };
@@ -78,6 +81,8 @@ public:
   [[nodiscard]] std::optional<time_point> deadline() const;
   [[nodiscard]] std::vector<uplink_action::any> take_actions();
 
+  /// The size of the next batch; smaller than config.batch_bytes on a bad line.
+  [[nodiscard]] std::size_t batch_bytes() const { return batch_bytes_; }
   [[nodiscard]] bool streaming() const { return phase_ == phase::streaming; }
   [[nodiscard]] bool ever_connected() const { return ever_connected_; }
   [[nodiscard]] const std::string& node() const { return nodes_.current(); }
@@ -94,6 +99,8 @@ private:
   void say(uplink_action::note::level how, std::string text);
   void send(time_point now, const proto::message& what);
   void missing(time_point now, std::uint64_t needed_from);
+  void shrink_batches();
+  result<std::vector<item_block>> next_blocks();
   void go_on_without(time_point now, const std::string& loss);
 
   void hear(time_point now, const proto::welcome& m);
@@ -120,6 +127,7 @@ private:
   time_point heard_at_{}; // the last message from the node
   time_point asked_at_{}; // the last ping
   std::chrono::milliseconds keepalive_{10'000};
+  std::size_t batch_bytes_;
   std::uint64_t next_seq_ = 1; // the next item to send
   std::uint64_t hello_run_ = 0;
   std::size_t buses_told_ = 0;

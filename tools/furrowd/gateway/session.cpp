@@ -200,6 +200,16 @@ asio::awaitable<std::vector<memory_lease>> gateway_session::room(std::size_t byt
   co_return leases;
 }
 
+/// The deadline moves on with each piece, so that only a gateway that sends too slowly for any batch is cut.
+asio::awaitable<void> gateway_session::read_body(std::span<std::uint8_t> body) {
+  while (!body.empty()) {
+    deadline_ = clock::now() + context_->limits.message;
+    const auto piece = body.first(std::min(body.size(), session_limits::piece_bytes));
+    co_await stream_->read(piece);
+    body = body.subspan(piece.size());
+  }
+}
+
 asio::awaitable<bool> gateway_session::read_batch() {
   std::array<std::uint8_t, proto::length_bytes> prefix{};
   deadline_ = clock::now() + context_->limits.idle;
@@ -211,9 +221,8 @@ asio::awaitable<bool> gateway_session::read_batch() {
   }
   deadline_.reset(); // while there is no room, the node is slow and not the gateway
   auto leases = co_await room(*length * session_limits::growth);
-  deadline_ = clock::now() + context_->limits.message;
   std::vector<std::uint8_t> body(*length);
-  co_await stream_->read(body);
+  co_await read_body(body);
   auto message = proto::decode(body);
   if (!message) {
     refuse(reject_code::malformed, message.error().detail);
