@@ -30,6 +30,7 @@ struct arguments {
   std::string records;
   std::string kind;
   std::string rate = "max";
+  std::int64_t delay_ms = spooler::delay_default.count();
   std::string start;
   std::string time_zone;
   std::string name;
@@ -95,6 +96,12 @@ void add_run(CLI::App& app, arguments& a) {
                 "longest time to keep durable items, in minutes")
     ->check(CLI::NonNegativeNumber);
   run.add_option("--retain", a.retain_mib, "most durable items to keep, in MiB");
+  run
+    .add_option("--delay-ms", a.delay_ms,
+                "longest time that frames of standard input or of a bus wait for others before "
+                "they are saved together and sent")
+    ->capture_default_str()
+    ->check(CLI::Range(1, 60'000));
   run.add_flag("--accept-loss", a.accept_loss,
                "if a node needs items that are gone, send the rest as a new stream");
   run.add_flag("-v,--verbose", a.verbose, "log more");
@@ -240,6 +247,7 @@ result<run_options> options_of(const arguments& a) {
   if (!times)
     return times.error();
   options.times = std::move(*times);
+  options.delay = std::chrono::milliseconds{a.delay_ms};
   options.again = a.again;
   options.speed = *speed;
   options.until_durable = a.until_durable;

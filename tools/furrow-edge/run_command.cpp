@@ -3,7 +3,6 @@
 #include "tools/furrow-edge/source/log_source.hpp"
 #include "tools/furrow-edge/source/record_source.hpp"
 #include "tools/furrow-edge/source/socketcan_source.hpp"
-#include "tools/furrow-edge/source/spooler.hpp"
 #include "tools/furrow-edge/uplink/uplink.hpp"
 
 #include <cinttypes>
@@ -112,9 +111,10 @@ private:
     feed(std::string of,
          spool& to,
          std::unique_ptr<frame_source> from,
-         double speed,
+         const run_options& options,
          spooler::events on)
-      : name{std::move(of)}, source{std::move(from)}, moves{to, *source, speed, std::move(on)} {}
+      : name{std::move(of)}, source{std::move(from)}, moves{to, *source, options.speed,
+                                                            std::move(on), options.delay} {}
     std::string name;
     std::unique_ptr<frame_source> source;
     spooler moves;
@@ -139,7 +139,7 @@ private:
       asio::post(io_, [this, which, why] { source_ended(which, why); });
     };
     feeds_.push_back(
-      std::make_unique<feed>(name, *spool_, std::move(source), options_.speed, std::move(on)));
+      std::make_unique<feed>(name, *spool_, std::move(source), options_, std::move(on)));
     ++sources_left_;
   }
 

@@ -5,6 +5,7 @@
 #include "can/records/kind.hpp"
 #include "tools/furrow-edge/console.hpp"
 #include "tools/furrow-edge/source/log_clock.hpp"
+#include "tools/furrow-edge/source/spooler.hpp"
 #include "tools/furrow-edge/spool/spool.hpp"
 #include "tools/furrow-edge/uplink/connection.hpp"
 #include "tools/furrow-edge/uplink/uplink_protocol.hpp"
@@ -34,7 +35,8 @@ struct run_options {
   const can::record_kind* record_kind = nullptr; // of all records; nullptr: each names its own
   bool again = false; // read a file from its beginning even if it was spooled before
   log_times times;    // of a log
-  double speed = 0;   // of a log; 0: as fast as possible
+  std::chrono::milliseconds delay = spooler::delay_default; // before frames are saved and sent
+  double speed = 0;                                         // of a log; 0: as fast as possible
   bool until_durable = false;
   std::optional<std::chrono::milliseconds> timeout;
 };

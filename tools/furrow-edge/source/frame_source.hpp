@@ -56,6 +56,8 @@ public:
   [[nodiscard]] virtual bool live() const = 0;
   /// Refuses the last frame: it is counted, and reported as a bad line if the source has lines.
   virtual void refuse(const char* why) = 0;
+  /// Whether the next call may wait for what has not arrived yet. False while more is at hand, as in a file.
+  [[nodiscard]] virtual bool drained() const { return true; }
   [[nodiscard]] virtual const std::string& trouble() const = 0;
   [[nodiscard]] virtual source_tally tally() const { return {}; }
 };

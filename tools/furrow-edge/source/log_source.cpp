@@ -71,6 +71,9 @@ log_source::filled log_source::fill(std::chrono::milliseconds patience) {
       reader_.finish();
     break;
   case source_file::got::bytes:
+    if (const auto end = std::string_view{bytes_.data(), count}.rfind('\n');
+        end != std::string_view::npos)
+      lines_to_ = fed_to_ + end + 1;
     fed_to_ += count;
     reader_.feed({bytes_.data(), count});
     break;

@@ -39,6 +39,9 @@ public:
   [[nodiscard]] bool live() const override { return false; }
   void refuse(const char* why) override;
   [[nodiscard]] const std::string& trouble() const override { return file_->trouble(); }
+  [[nodiscard]] bool drained() const override {
+    return !file_->regular() && reader_.offset() >= lines_to_;
+  }
   [[nodiscard]] source_tally tally() const override { return {frames_, bad_lines_ - bad_before_}; }
 
   /// Frames that were dropped before the log was written, as the log reports.
@@ -62,7 +65,8 @@ private:
 
   std::vector<char> bytes_; // the last bytes for the reader
   can::log_reader reader_;
-  std::uint64_t fed_to_ = 0; // in the file
+  std::uint64_t fed_to_ = 0;   // in the file
+  std::uint64_t lines_to_ = 0; // in the file, the end of the last whole line at hand
   bool at_end_ = false;
   log_clock clock_;
   std::uint64_t frames_ = 0;

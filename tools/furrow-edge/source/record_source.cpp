@@ -73,6 +73,7 @@ record_source::filled record_source::fill(std::chrono::milliseconds patience) {
   case source_file::got::bytes:
     buffer_.erase(0, std::exchange(begin_, 0));
     buffer_.append(bytes_.data(), count);
+    lines_to_ = buffer_.rfind('\n') + 1; // npos + 1 is 0: there is none
     break;
   }
   return filled::more;

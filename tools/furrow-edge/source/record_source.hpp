@@ -32,6 +32,7 @@ public:
   [[nodiscard]] bool live() const override { return false; }
   void refuse(const char* why) override;
   [[nodiscard]] const std::string& trouble() const override { return trouble_; }
+  [[nodiscard]] bool drained() const override { return !file_->regular() && begin_ >= lines_to_; }
   [[nodiscard]] source_tally tally() const override { return {records_, bad_lines_ - bad_before_}; }
 
 private:
@@ -57,6 +58,7 @@ private:
   std::vector<char> bytes_;
   std::string buffer_; // read and not yet parsed, from begin_ on
   std::size_t begin_ = 0;
+  std::size_t lines_to_ = 0; // in buffer_, the end of the last whole line
   std::string line_;
   std::uint64_t offset_ = 0; // in the file, after line_
   std::uint64_t number_ = 0; // of line_
