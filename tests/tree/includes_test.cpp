@@ -114,6 +114,7 @@ const room_list rooms{
     "actors/messages.hpp", "actors/node_config.hpp", "actors/session", "actors/supervision"}},
   {"tools/cmake", {}},
   {"tools/json", {}},
+  {"tools/process", {}},
   {"tools/furrow/logs", {}},
   {"tools/furrow", {"tools/furrow/logs", "tools/furrowd/access"}},
   {"tools/furrow/ask", {"tools/furrow"}},
@@ -123,9 +124,10 @@ const room_list rooms{
   {"tools/furrow-edge/source", {"tools/furrow-edge/spool"}},
   {"tools/furrow-edge/uplink", {"tools/furrow-edge/spool"}},
   {"tools/furrow-edge",
-   {"tools/furrow-edge/source", "tools/furrow-edge/spool", "tools/furrow-edge/uplink"}},
+   {"tools/furrow-edge/source", "tools/furrow-edge/spool", "tools/furrow-edge/uplink",
+    "tools/process"}},
   {"tools/furrow-sim",
-   {"tools/furrow-edge", "tools/furrow-edge/spool", "tools/furrow-edge/uplink"}},
+   {"tools/furrow-edge", "tools/furrow-edge/spool", "tools/furrow-edge/uplink", "tools/process"}},
   {"tools/furrowd/access", {}},
   {"tools/furrowd/net", {"tools/furrowd/access"}},
   {"tools/furrowd/gateway", {"tools/furrowd/access", "tools/furrowd/net"}},
@@ -138,7 +140,8 @@ const room_list rooms{
   {"tools/furrowd/config",
    {"tools/furrowd/access", "tools/furrowd/cache", "tools/furrowd/gateway"}},
   {"tools/furrowd",
-   {"tools/furrowd/api", "tools/furrowd/config", "tools/furrowd/front", "tools/furrowd/gateway"}},
+   {"tools/furrowd/api", "tools/furrowd/config", "tools/furrowd/front", "tools/furrowd/gateway",
+    "tools/process"}},
 };
 
 /// The folder of a file, or the file itself where the table names it.

@@ -2,6 +2,7 @@
 #include "proto/text.hpp"
 #include "proto/wire.hpp"
 #include "tools/furrow-edge/run_command.hpp"
+#include "tools/furrow-edge/source/record_lines.hpp"
 #include "tools/furrow-edge/spool/spool_info.hpp"
 
 #include <cmath>
@@ -69,7 +70,8 @@ void add_run(CLI::App& app, arguments& a) {
                  "file of records (sensor readings, yield samples ...), or - for standard input: "
                  "JSON lines, or CSV with a header line; also together with --from");
   run.add_option("--kind", a.kind,
-                 "kind of all these records: " + furrow::can::record_kind_names());
+                 "kind of all these records: " + furrow::can::record_kind_names()
+                   + ", or a number below 16384 for a kind of your own");
   run.add_option("--rate", a.rate,
                  "speed of a log: max, or a multiple of its own speed (1x, 10x, 0.5x)");
   run.add_option("--start", a.start,
@@ -214,7 +216,7 @@ result<run_options> options_of(const arguments& a) {
   if (!token)
     return token.error();
   if (a.tls.cert.empty() != a.tls.key.empty())
-    return usage("--cert and --key must be given together");
+    return usage("--cert and --key go together: give both, or neither");
   if (a.spool_max_mib == std::uint64_t{0} || a.spool_max_mib.value_or(1) > 1U << 24U
       || a.retain_mib > 1U << 24U)
     return usage("--spool-max and --retain are in MiB, --spool-max from 1 and both to 16777216");
@@ -236,9 +238,10 @@ result<run_options> options_of(const arguments& a) {
     options.tls = a.tls;
   options.from = a.from;
   options.records = a.records;
-  options.record_kind = furrow::can::find_record_kind(a.kind);
-  if (!a.kind.empty() && options.record_kind == nullptr)
-    return usage("--kind " + a.kind + " is not one of " + furrow::can::record_kind_names());
+  options.record_kind = record_lines::kind_named(a.kind);
+  if (!a.kind.empty() && !options.record_kind)
+    return usage("--kind " + a.kind + " is not one of " + furrow::can::record_kind_names()
+                 + ", and not the number of a kind of your own, below 16384");
   if (!a.kind.empty() && a.records.empty())
     return usage("--kind needs --records");
   if (a.records == "-" && a.from == "-")

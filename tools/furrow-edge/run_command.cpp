@@ -4,9 +4,9 @@
 #include "tools/furrow-edge/source/record_source.hpp"
 #include "tools/furrow-edge/source/socketcan_source.hpp"
 #include "tools/furrow-edge/uplink/uplink.hpp"
+#include "tools/process/stop_signals.hpp"
 
 #include <cinttypes>
-#include <csignal>
 #include <cstdio>
 #include <memory>
 #include <utility>
@@ -56,10 +56,12 @@ public:
       out_.error(ok.error().detail);
       return exit_failed;
     }
-    asio::signal_set signals{io_, SIGINT, SIGTERM};
+    asio::signal_set signals{io_};
+    for (const auto signal : stop_signals())
+      signals.add(signal);
     signals.async_wait([this](const boost::system::error_code& error, int /*signal*/) {
       if (!error)
-        finish(exit_ok, "stopped: " + standing() + "; the spool keeps the rest");
+        finish(exit_ok, "stopped: " + standing() + "; the spool keeps what is not durable");
     });
     if (options_.timeout)
       after(timeout_, *options_.timeout, [this] { time_out(); });
@@ -75,7 +77,7 @@ public:
     feeds_.clear();
     out_.end_progress();
     if (options_.until_durable)
-      std::printf("sent %" PRIu64 "  durable %" PRIu64 "\n", spool_->last_seq(),
+      std::printf("spooled %" PRIu64 "  durable %" PRIu64 "\n", spool_->last_seq(),
                   spool_->acked_seq());
     return exit_;
   }
@@ -163,7 +165,8 @@ private:
   }
 
   result<done> open_records() {
-    auto opened = record_source::open(options_.records, options_.record_kind,
+    const auto* kind = options_.record_kind ? &*options_.record_kind : nullptr;
+    auto opened = record_source::open(options_.records, kind,
                                       [this](const auto& line) { out_.bad_line(line); });
     if (!opened)
       return opened.error();
@@ -232,7 +235,7 @@ private:
   }
 
   [[nodiscard]] std::string standing() const {
-    return "sent " + grouped(spool_->last_seq()) + "  durable " + grouped(spool_->acked_seq());
+    return "spooled " + grouped(spool_->last_seq()) + "  durable " + grouped(spool_->acked_seq());
   }
 
   void source_ended(std::size_t which, const std::optional<failure>& why) {

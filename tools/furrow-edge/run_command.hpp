@@ -32,7 +32,7 @@ struct run_options {
   std::optional<tls_files> tls;
   std::string from;    // a file, `-`, `can:IF[,IF]`; empty: only the content of the spool
   std::string records; // a file or `-`; empty: none
-  const can::record_kind* record_kind = nullptr; // of all records; nullptr: each names its own
+  std::optional<can::record_kind> record_kind; // of all records; none: each names its own
   bool again = false; // read a file from its beginning even if it was spooled before
   log_times times;    // of a log
   std::chrono::milliseconds delay = spooler::delay_default; // before frames are saved and sent

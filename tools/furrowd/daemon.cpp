@@ -6,6 +6,7 @@
 #include "tools/furrowd/executors.hpp"
 #include "tools/furrowd/front/server.hpp"
 #include "tools/furrowd/gateway/listener.hpp"
+#include "tools/process/stop_signals.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -37,7 +38,10 @@ constexpr std::chrono::seconds store_patience{
 class process {
 public:
   explicit process(const settings& settings)
-    : settings_{settings}, signals_{io_, SIGTERM, SIGINT}, retry_{io_}, deadline_{io_} {}
+    : settings_{settings}, signals_{io_}, retry_{io_}, deadline_{io_} {
+    for (const auto signal : stop_signals())
+      signals_.add(signal);
+  }
 
   process(const process&) = delete;
   process& operator=(const process&) = delete;

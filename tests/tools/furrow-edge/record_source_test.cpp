@@ -180,6 +180,54 @@ TEST_CASE("records: reports each bad line with place, field and limit, and conti
   CHECK(read_file(lines).records.size() == 1);
 }
 
+TEST_CASE(
+  "records: kinds of one's own are named by their number, and keep their members as written") {
+  const scratch_folder folder;
+  const auto path = folder.write(
+    "own.jsonl",
+    R"({"kind":77,"time":1,"big":123456789012345678901234567890,"a": "x, }" , "t":true,"n":null})"
+    "\n"
+    R"({"time":2,"kind":"77"})"
+    "\n"
+    R"({"kind":16386,"time":1777617010,"mass_flow_kgps":7.25,"width_m":9,"speed_mps":1.8})"
+    "\n"
+    R"({"kind":77,"time":1,"list":[1]})"
+    "\n"
+    R"({"kind":77})"
+    "\n"
+    R"({"kind":20000,"time":1})"
+    "\n");
+  const auto read = read_file(path);
+  REQUIRE(read.records.size() == 3);
+  CHECK(read.records[0].kind == 77);
+  CHECK(read.records[0].time_us == 1'000'000);
+  CHECK(read.records[0].body
+        == R"({"big":123456789012345678901234567890,"a": "x, }","t":true,"n":null})");
+  CHECK(read.records[1].kind == 77);
+  CHECK(read.records[1].body == "{}");
+  CHECK(read.records[2].kind == can::record_kind_yield); // a known kind by its number
+  REQUIRE(read.told.size() == 3);
+  CHECK(read.told[0] == path + ":4:28: list: must not be an object or a list");
+  CHECK(read.told[1].starts_with(path + ":5:11: time: is missing"));
+  CHECK(read.told[2].starts_with(path + ":6:9: kind: \"20000\" is not one of "));
+
+  const auto csv =
+    folder.write("own.csv", "time,depth_cm,note,wet\n1777617010,12.50,\"a, b\",true\n"
+                            "1777617011,,,\n");
+  const auto own = record_lines::kind_named("77");
+  REQUIRE(own);
+  auto source = record_source::open(csv, &*own, {});
+  REQUIRE(source);
+  source_frame frame;
+  REQUIRE((*source)->next(frame, 0ms) == source_status::frame);
+  CHECK(frame.record->kind == 77);
+  CHECK(frame.record->body == R"({"depth_cm":12.50,"note":"a, b","wet":true})");
+  REQUIRE((*source)->next(frame, 0ms) == source_status::frame);
+  CHECK(frame.record->body == "{}");
+  for (const auto* bad : {"", "16384", "32767", "-1", "7x", "harvest"})
+    CHECK_FALSE(record_lines::kind_named(bad));
+}
+
 TEST_CASE("records: an invalid header ends the reading and reports its place") {
   const scratch_folder folder;
   const auto trouble = [&](const std::string& first, const char* kind = "yield") {

@@ -22,7 +22,7 @@ Examples:
   furrowd --listen 0.0.0.0:7400 --http 0.0.0.0:7480 --tls-cert node.pem --tls-key node.key --tokens tokens.toml
                                                      for other machines, which requires TLS and tokens
 Signals: SIGTERM and SIGINT drain the node: it accepts no new session, makes received items durable and exits with 0.
-         A second signal ends it at once.
+         A second signal ends it at once. SIGHUP does the same when a terminal closes; a service ignores it.
 Exit codes: 0 ok, 1 failed, 2 invalid command line, 70 the actor system gave up.)";
 
 void add_flags(CLI::App& app,
