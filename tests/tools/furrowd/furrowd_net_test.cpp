@@ -92,6 +92,19 @@ TEST_CASE("furrowd: prints ready once on stdout and exits with 0 on SIGTERM") {
   CHECK(node.end() == 0);
 }
 
+TEST_CASE("furrowd: without a terminal it is a service and ignores SIGHUP") {
+  const scratch_folder folder;
+  child_process node{"/usr/bin/setsid",
+                     {furrowd, "--database", "sqlite:" + folder.file("node.db"), "--listen",
+                      "127.0.0.1:0", "--http", "127.0.0.1:0"},
+                     folder.file("output")};
+  REQUIRE(
+    eventually(node_patience, [&] { return node.output().find("ready ") != std::string::npos; }));
+  node.signal(SIGHUP);
+  node.signal(SIGTERM);
+  CHECK(node.wait(node_patience) == 0); // ended by the second signal
+}
+
 TEST_CASE("furrowd: ends with 70 and one critical line when its root actor is killed") {
   node_program node;
   REQUIRE(eventually(node_patience, [&] { return node.get("/ready").status == 200; }));
