@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <array>
+#include <span>
 #include <utility>
 
 #include <boost/asio/co_spawn.hpp>
@@ -200,16 +201,6 @@ asio::awaitable<std::vector<memory_lease>> gateway_session::room(std::size_t byt
   co_return leases;
 }
 
-/// The deadline moves on with each piece, so that only a gateway that sends too slowly for any batch is cut.
-asio::awaitable<void> gateway_session::read_body(std::span<std::uint8_t> body) {
-  while (!body.empty()) {
-    deadline_ = clock::now() + context_->limits.message;
-    const auto piece = body.first(std::min(body.size(), session_limits::piece_bytes));
-    co_await stream_->read(piece);
-    body = body.subspan(piece.size());
-  }
-}
-
 asio::awaitable<bool> gateway_session::read_batch() {
   std::array<std::uint8_t, proto::length_bytes> prefix{};
   deadline_ = clock::now() + context_->limits.idle;
@@ -222,7 +213,13 @@ asio::awaitable<bool> gateway_session::read_batch() {
   deadline_.reset(); // while there is no room, the node is slow and not the gateway
   auto leases = co_await room(*length * session_limits::growth);
   std::vector<std::uint8_t> body(*length);
-  co_await read_body(body);
+  // The deadline moves on with each piece: a slow line is not a silent one.
+  for (auto rest = std::span{body}; !rest.empty();) {
+    deadline_ = clock::now() + context_->limits.message;
+    const auto piece = rest.first(std::min(rest.size(), session_limits::piece_bytes));
+    co_await stream_->read(piece);
+    rest = rest.subspan(piece.size());
+  }
   auto message = proto::decode(body);
   if (!message) {
     refuse(reject_code::malformed, message.error().detail);

@@ -18,7 +18,6 @@
 #include <functional>
 #include <memory>
 #include <optional>
-#include <span>
 #include <string>
 #include <vector>
 
@@ -32,7 +31,7 @@ struct session_limits {
   std::chrono::seconds idle{60};     // no byte from the gateway
   std::chrono::seconds keepalive{5}; // the node is never silent for longer
   std::size_t bytes_max = 4U << 20U; // received and not yet durable
-  static constexpr std::size_t piece_bytes = 16U << 10U; // of a message
+  static constexpr std::size_t piece_bytes = 32U << 10U; // of a message
   static constexpr std::size_t outbox_max = 64;
   /// Memory that one byte on the wire may need on its way to the database: columns, the block, its COPY form.
   static constexpr std::size_t growth = 3;
@@ -71,7 +70,6 @@ private:
   boost::asio::awaitable<void> run();
   boost::asio::awaitable<void> greet();
   boost::asio::awaitable<bool> read_batch();
-  boost::asio::awaitable<void> read_body(std::span<std::uint8_t> body);
   boost::asio::awaitable<void> write_all();
   boost::asio::awaitable<std::vector<actors::memory_lease>> room(std::size_t bytes);
   /// Checks a Hello; nothing after a Reject with the reason.
