@@ -214,11 +214,18 @@ TEST_CASE("decode: ends with success when the reader has enough") {
 }
 
 TEST_CASE("decode: reports in one line what cannot be loaded or read") {
-  const dbc_on_disk broken{"BO_ 1 a: 8 X\n SG_ s : 0;8@1+ (1,0) [0|0] \"\" X\n"};
+  const dbc_on_disk broken{"(1.0) can0 123#11\n(1.0) can0 123#11\n"};
   const auto one = decode(eec1, {.dbc = {broken.path()}, .json = true});
   CHECK(one.code == 1);
   CHECK(one.out.empty());
-  CHECK(one.problems == "furrow decode: " + broken.path() + ":2:11: expected '|'\n");
+  CHECK(one.problems
+        == "furrow decode: " + broken.path() + ":1:1: expected a keyword such as BO_ or SG_\n");
+  const dbc_on_disk part{"BO_ 291 a: 8 X\n SG_ s : 0;8@1+ (1,0) [0|0] \"\" X\n"
+                         " SG_ t : 0|8@1+ (1,0) [0|0] \"\" X\n"};
+  const auto rest = decode("(1.0) can0 123#11\n", {.dbc = {part.path()}, .json = true});
+  CHECK(rest.code == 0);
+  CHECK(rest.problems == "furrow decode: " + part.path() + ":2:11: warning: expected '|'\n");
+  CHECK(rest.rows().at(0)["signals"]["t"]["value"] == 17);
   CHECK(decode(eec1, {.dbc = {"/nowhere.dbc"}}).problems
         == "furrow decode: /nowhere.dbc: cannot read: No such file or directory\n");
   CHECK(decode(eec1, {.dbc = {"/tmp"}}).code == 1);

@@ -9,6 +9,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <iterator>
 #include <memory>
 
@@ -29,6 +30,7 @@ result<int> load(const globals& globals, const load_options& options) {
   const auto file = load_dbc(options.path, can::dbc_mode::lenient, options.encoding);
   if (!file)
     return failure{errc::failed, file.error().detail};
+  report_warnings(*file, "furrow dbc load", std::cerr);
   std::ifstream in{options.path, std::ios::binary};
   const std::string text{std::istreambuf_iterator<char>{in}, std::istreambuf_iterator<char>{}};
   storage::store_options store_options;

@@ -70,9 +70,7 @@ bool definitions::load(const decode_options& options, std::ostream& problems) {
       problems << "furrow decode: " << file.error().detail << '\n';
       return false;
     }
-    if (file->warning_count != 0)
-      problems << "furrow decode: " << path << ": " << file->warning_count
-               << " warnings; `furrow dbc check` shows them\n";
+    report_warnings(*file, "furrow decode", problems);
     files.push_back(std::move(*file));
   }
   if (options.catalogue) {
