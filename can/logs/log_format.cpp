@@ -154,7 +154,13 @@ void log_reader::feed(std::string_view bytes) {
     part_given_ = false;
   }
   assert(fed_.empty() && "next() must have returned false before more is fed");
-  fed_ = bytes;
+  fed_ = input_.feed(bytes);
+}
+
+void log_reader::finish() {
+  if (!finished_ && fed_.empty()) // else nothing was held back
+    fed_ = input_.finish();
+  finished_ = true;
 }
 
 std::optional<std::string_view> log_reader::take_line() {
@@ -168,7 +174,7 @@ std::optional<std::string_view> log_reader::take_line() {
   fed_.remove_prefix(piece.size());
   unterminated_ = !ended;
   if (part_.empty() && !overlong_ && ended) {
-    offset_ += piece.size();
+    offset_ += input_.take_mark() + piece.size() * input_.width();
     return piece;
   }
   // Of a line that is too long, only enough is kept to show that it is too long.
@@ -178,7 +184,7 @@ std::optional<std::string_view> log_reader::take_line() {
   overlong_ = skipped_ > 0;
   if (!ended && !(finished_ && !part_.empty()))
     return std::nullopt;
-  offset_ += part_.size() + skipped_;
+  offset_ += input_.take_mark() + (part_.size() + skipped_) * input_.width();
   skipped_ = 0;
   overlong_ = false;
   part_given_ = true;
@@ -256,8 +262,11 @@ void log_reader::parse(std::string_view line, log_line& out, log_payload& payloa
 }
 
 bool log_reader::next(log_line& out, log_payload& payload) {
-  if (fed_.empty() && !(finished_ && !part_given_ && !part_.empty()))
+  if (fed_.empty() && !(finished_ && !part_given_ && !part_.empty())) {
+    if (finished_)
+      offset_ += input_.take_rest();
     return false;
+  }
   const auto taken = take_line();
   if (!taken)
     return false;
@@ -326,6 +335,7 @@ std::string log_reader::save() const {
   for (const auto& name : channels_.names())
     text += ' ' + (name.empty() ? std::string{"-"} : "=" + name);
   put(int{assembled_});
+  put(static_cast<unsigned>(input_.found()));
   return text;
 }
 
@@ -376,7 +386,12 @@ bool log_reader::restore(std::string_view saved) {
     if (!name.empty())
       made.channels_.rename(channel, name);
   }
-  (void)in.take(made.assembled_); // older versions did not save it
+  unsigned encoding = 0; // older versions did not save it, nor whether messages are whole
+  if (in.take(made.assembled_) && in.take(encoding)
+      && encoding <= static_cast<unsigned>(text::encoding::utf16_be))
+    made.input_.resume(static_cast<text::encoding>(encoding));
+  else if (made.offset_ != 0)
+    made.input_.resume(text::encoding::utf8);
   *this = std::move(made);
   return true;
 }

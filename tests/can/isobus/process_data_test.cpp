@@ -12,13 +12,13 @@ namespace {
 using namespace furrow::can;
 using furrow::tests::bytes_of;
 
-std::vector<std::uint8_t> text(std::string_view part) {
+std::vector<std::uint8_t> letters(std::string_view part) {
   return {part.begin(), part.end()};
 }
 
 /// A pool of one device in the form of version 3, and whatever follows.
 std::vector<std::uint8_t> pool_with(const std::vector<std::uint8_t>& rest) {
-  auto out = text("DVC");
+  auto out = letters("DVC");
   for (const auto byte : bytes_of("0000"
                                   "03414243"
                                   "0131"
@@ -95,7 +95,7 @@ TEST_CASE("ddi: section states are two bits each, for any sign of the number") {
 
 TEST_CASE("ddop: a pool of version 4 has one more label") {
   auto rest = bytes_of("03616263");
-  for (const auto byte : text("DVP"))
+  for (const auto byte : letters("DVP"))
     rest.push_back(byte);
   for (const auto byte : bytes_of("0100"
                                   "0A000000"
@@ -120,9 +120,9 @@ TEST_CASE("ddop: errors name their position") {
     return parse_ddop(pool_with(rest)).code();
   };
   CHECK(code_of({}) == ddop_errc::none);
-  CHECK(code_of(text("DXX\x01\x02")) == ddop_errc::unknown_object);
-  CHECK(code_of(text("DPD")) == ddop_errc::truncated);
-  auto doubled = text("DVP");
+  CHECK(code_of(letters("DXX\x01\x02")) == ddop_errc::unknown_object);
+  CHECK(code_of(letters("DPD")) == ddop_errc::truncated);
+  auto doubled = letters("DVP");
   for (const auto byte : bytes_of("0000"
                                   "00000000"
                                   "00000000"
@@ -130,7 +130,7 @@ TEST_CASE("ddop: errors name their position") {
                                   "00"))
     doubled.push_back(byte);
   CHECK(code_of(doubled) == ddop_errc::doubled_id); // the device has id 0
-  auto long_text = text("DPD");
+  auto long_text = letters("DPD");
   for (const auto byte : bytes_of("0100"
                                   "0000"
                                   "00"
@@ -138,7 +138,7 @@ TEST_CASE("ddop: errors name their position") {
                                   "FF"))
     long_text.push_back(byte);
   CHECK(code_of(long_text) == ddop_errc::too_long);
-  auto many = text("DET");
+  auto many = letters("DET");
   for (const auto byte : bytes_of("0100"
                                   "01"
                                   "00"
@@ -149,12 +149,12 @@ TEST_CASE("ddop: errors name their position") {
   CHECK(code_of(many) == ddop_errc::truncated); // 65,535 references announced, none there
   CHECK(parse_ddop({}).code() == ddop_errc::no_device);
   CHECK(parse_ddop(std::vector<std::uint8_t>(ddop_bytes_max + 1)).code() == ddop_errc::too_long);
-  CHECK(parse_ddop(pool_with(text("DXX\x01\x02"))).error().detail
+  CHECK(parse_ddop(pool_with(letters("DXX\x01\x02"))).error().detail
         == "object at byte 34: unknown tag: ISO 11783-10 has no such object");
 }
 
 TEST_CASE("ddop: every truncated pool is rejected or valid, and never read beyond its end") {
-  auto rest = text("DPD");
+  auto rest = letters("DPD");
   for (const auto byte : bytes_of("0100"
                                   "4800"
                                   "03"

@@ -1,6 +1,7 @@
 #include "can/dbc/catalogue.hpp"
 #include "can/frame/identifier.hpp"
 #include "can/live/stream_digest.hpp"
+#include "can/text/civil_time.hpp"
 #include "tests/support/data.hpp"
 #include "tests/support/digest_tables.hpp"
 #include "tests/support/frames.hpp"
@@ -232,7 +233,7 @@ double column(const can::telemetry_row& row, std::string_view name) {
   throw std::runtime_error{"no column " + std::string{name}};
 }
 
-constexpr std::int64_t second_us = 1'000'000;
+using can::second_us;
 constexpr std::int64_t noon_us = 1'700'000'040 * second_us; // the beginning of a minute
 
 } // namespace

@@ -9,6 +9,128 @@
 using namespace furrow::can;
 using namespace furrow::tests;
 
+namespace {
+
+const std::string asc_text = "date Mon Mar 2 09:10:11.500 2020\r\nbase hex  timestamps absolute\r\n"
+                             "   0.250000 1  CF00400x        Rx   d 8 F0 7D 7D 40 1F FF FF FF\r\n";
+const std::string trc_text = ";$FILEVERSION=1.1\r\n;$STARTTIME=43892.5\r\n"
+                             "    1)       250.0  Rx     0CF00400  8  F0 7D 7D 40 1F FF FF FF\r\n";
+const std::vector<std::string> one_of_each{
+  asc_text,
+  trc_text,
+  "(1700000000.000000) can0 0CF00400#F07D7D401FFFFFFF\n",
+  "2022-05-06T07:08:09.123Z,2,127250,9,255,8,01,02,03,04,05,06,07,08\n",
+  "01:02:03.014 R 09F8012A 11 22 33 44 55 66 77 88\r\n",
+  "A000159.990 31FF7 0FF63 0102030405060708\n",
+  "0,120034,127508,Battery,Maker,6,255,2,1,8,0x0102030405060708\n",
+  "$PCDIN,01FD07,00012345,03,0102030405060708*5E\n",
+  "2021-04-24 00:00:00.128 FINE   a.b.C x$4 23:59:59.1281 18EA00F9 [3] 00 EE 00\r\n"};
+
+std::string utf16(std::string_view text, bool little) {
+  std::string out;
+  for (const char c : text) {
+    out += little ? c : '\0';
+    out += little ? '\0' : c;
+  }
+  return out;
+}
+
+/// The encodings of a text that a reader must understand.
+std::vector<std::string> encodings_of(const std::string& text) {
+  return {"\xEF\xBB\xBF" + text, "\xFF\xFE" + utf16(text, true), "\xFE\xFF" + utf16(text, false),
+          utf16(text, true), utf16(text, false)};
+}
+
+} // namespace
+
+TEST_CASE("log variants: every format is read with a byte order mark and in UTF-16") {
+  for (const auto& text : one_of_each) {
+    const auto plain = read_text(text);
+    CAPTURE(to_string(plain.format));
+    REQUIRE(plain.frames.size() + plain.messages.size() > 0);
+    for (const auto& encoded : encodings_of(text)) {
+      for (const std::size_t piece : {std::string::npos, std::size_t{1}, std::size_t{3}}) {
+        const auto log =
+          read_text(encoded, piece); // also checks that offset() counts bytes of the file
+        CHECK(log.format == plain.format);
+        CHECK(all_faults(log) == "");
+        CHECK(log.frames == plain.frames);
+        CHECK(log.messages.size() == plain.messages.size());
+        CHECK(log.lines == plain.lines);
+      }
+    }
+  }
+}
+
+TEST_CASE("log variants: a log may be ended before its lines are taken, and one byte is a log") {
+  for (const std::string& text :
+       {std::string{"(1.0) can0 123#11\n(2.0) can0 123#22"}, std::string{"x"}, std::string{"\xEF"},
+        std::string{"\xFF\xFE("}, std::string{"\xEF\xBB\xBF"}}) {
+    log_reader reader;
+    reader.feed(text);
+    reader.finish();
+    read_log log;
+    take(reader, log);
+    CHECK(reader.offset() == text.size());
+    CHECK(log.frames.size() + log.faults.size()
+          == (text.size() > 3    ? 2
+              : text.size() == 1 ? 1
+                                 : 0));
+  }
+}
+
+TEST_CASE("log variants: the start of a log with a byte order mark is its date, not 1970") {
+  const auto asc = read_text("\xEF\xBB\xBF" + asc_text); // hms-networks/AbccSpiAnalyzer issue 29
+  REQUIRE(asc.frames.size() == 1);
+  CHECK(asc.frames[0].time_us == days_of({2020, 3, 2}) * day_us + to_us({9, 10, 11, 750'000}));
+  const auto trc = read_text("\xEF\xBB\xBF" + trc_text);
+  REQUIRE(trc.frames.size() == 1);
+  CHECK(trc.frames[0].time_us == days_of({2020, 3, 2}) * day_us + to_us({12, 0, 0, 250'000}));
+}
+
+TEST_CASE("log variants: letters outside ASCII survive UTF-16 where they matter") {
+  std::string log = "\xFF\xFE" + utf16("date Die M", true) + '\xE4' + '\0'
+                    + utf16("r 3 01:00:00 2020\n // ", true) + '\x34' + '\x12'
+                    + utf16("\n 0.5 1 123 Rx d 1 11\n", true);
+  const auto read = read_text(log);
+  CHECK(all_faults(read) == "");
+  REQUIRE(read.frames.size() == 1);
+  CHECK(read.frames[0].time_us == days_of({2020, 3, 3}) * day_us + to_us({1, 0, 0, 500'000}));
+}
+
+TEST_CASE("log variants: a restored reader goes on in the middle of a log in UTF-16") {
+  const std::string line = "(1700000000.000000) can0 0CF00400#F07D\n";
+  for (const auto& encoded : encodings_of(line + line + line)) {
+    log_reader first;
+    first.feed(encoded);
+    log_line out;
+    log_payload payload;
+    REQUIRE(first.next(out, payload));
+    log_reader second;
+    REQUIRE(second.restore(first.save()));
+    CHECK(second.save() == first.save());
+    second.feed(std::string_view{encoded}.substr(second.offset()));
+    for (int i = 0; i < 2; ++i) {
+      REQUIRE(second.next(out, payload));
+      CHECK(out.kind == line_kind::frame);
+    }
+    CHECK(second.offset() == encoded.size());
+    CHECK_FALSE(second.next(out, payload));
+  }
+  // What an older version saved ends before the encoding.
+  log_reader first;
+  first.feed(line);
+  log_line out;
+  log_payload payload;
+  REQUIRE(first.next(out, payload));
+  auto saved = first.save();
+  saved.resize(saved.size() - 2);
+  log_reader second;
+  REQUIRE(second.restore(saved));
+  second.feed("(\n");
+  CHECK(second.next(out, payload));
+}
+
 TEST_CASE("log variants: an ASC date ignores am and pm where the hour is above 12") {
   const auto start_of = [](const std::string& clock) { // hardbyte/python-can issue 754
     const auto log = read_text("date Tue Jan 7 " + clock + " 2020\nBegin Triggerblock Tue Jan 7 "
