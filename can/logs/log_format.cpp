@@ -2,6 +2,7 @@
 
 #include "can/frame/identifier.hpp"
 #include "can/logs/candump.hpp"
+#include "can/logs/gvret_csv.hpp"
 #include "can/logs/rp1210_text.hpp"
 #include "can/text/scan.hpp"
 #include "can/text/time.hpp"
@@ -19,7 +20,7 @@ namespace {
 
 using text::scan;
 
-constexpr std::array<std::pair<log_format, std::string_view>, 10> names{
+constexpr std::array<std::pair<log_format, std::string_view>, 11> names{
   {{log_format::unknown, "unknown"},
    {log_format::candump, "candump"},
    {log_format::asc, "asc"},
@@ -29,15 +30,16 @@ constexpr std::array<std::pair<log_format, std::string_view>, 10> names{
    {log_format::actisense, "actisense"},
    {log_format::garmin, "garmin"},
    {log_format::pcdin, "pcdin"},
-   {log_format::rp1210, "rp1210"}}};
+   {log_format::rp1210, "rp1210"},
+   {log_format::gvret, "gvret"}}};
 
 bool starts(std::string_view line, std::initializer_list<std::string_view> with) {
   return std::any_of(with.begin(), with.end(),
                      [&](std::string_view start) { return line.starts_with(start); });
 }
 
-/// `1)  1000.4 ...` (TRC), `0.019968 1  64  Rx ...` (ASC), `12:22:43.128 R ...` (YDWG),
-/// `0,120034,...` (Garmin).
+/// `1)  1000.4 ...` (TRC), `0.019968 1  64  Rx ...` (ASC), `12:22:43.128 R ...` (YDWG), `973,0CF00400,true,...`
+/// (GVRET), `0,120034,...` (Garmin).
 log_format format_by_number(scan in) {
   auto at = in;
   if (const auto clock = text::take_clock(at); clock && at.blanks())
@@ -48,7 +50,7 @@ log_format format_by_number(scan in) {
     if (at.take(')') && at.blanks() && text::is_digit(at.peek()))
       return log_format::trc;
     if (at.take(','))
-      return log_format::garmin;
+      return is_gvret_line(in.rest()) ? log_format::gvret : log_format::garmin;
   }
   at = in;
   if (!at.decimal(10) || !at.take('.') || !at.fraction_us(9) || !at.blanks())
@@ -126,6 +128,8 @@ log_format format_of_line(std::string_view line) {
     return log_format::pcdin;
   if (starts(line, {"Sequence #,"}))
     return log_format::garmin;
+  if (starts(line, {gvret_heading}))
+    return log_format::gvret;
   if (starts(line, {"interface = "}) || is_candump(line))
     return log_format::candump;
   if (is_actisense(line))
@@ -234,7 +238,7 @@ void log_reader::parse(std::string_view line, log_line& out, log_payload& payloa
   case log_format::unknown:
     if (!is_comment(line))
       out.set_fault(1, "format: unknown; known are candump, asc, trc, canboat, ydwg, actisense, "
-                       "garmin, pcdin, rp1210");
+                       "garmin, pcdin, rp1210, gvret");
     return;
   case log_format::candump:
     return;
@@ -258,6 +262,8 @@ void log_reader::parse(std::string_view line, log_line& out, log_payload& payloa
     return tell_message(out);
   case log_format::rp1210:
     return parse_rp1210(line, out, payload);
+  case log_format::gvret:
+    return parse_gvret(line, channels_, out, payload);
   }
 }
 
@@ -415,6 +421,7 @@ log_writer::append(std::string& out, const frame_view& frame, std::string_view i
   case log_format::garmin:
   case log_format::pcdin:
   case log_format::rp1210:
+  case log_format::gvret:
     break;
   }
   return "this format is read only";

@@ -37,8 +37,10 @@ enum class log_format : std::uint8_t {
   actisense = 6, // from here on: read only
   garmin = 7,
   pcdin = 8,
-  rp1210 = 9
+  rp1210 = 9,
+  gvret = 10
 };
+inline constexpr auto log_format_last = log_format::gvret;
 
 /// The name for users: `candump`, `asc` ...
 [[nodiscard]] std::string_view to_string(log_format format);

@@ -15,9 +15,13 @@ const std::string asc_text = "date Mon Mar 2 09:10:11.500 2020\r\nbase hex  time
                              "   0.250000 1  CF00400x        Rx   d 8 F0 7D 7D 40 1F FF FF FF\r\n";
 const std::string trc_text = ";$FILEVERSION=1.1\r\n;$STARTTIME=43892.5\r\n"
                              "    1)       250.0  Rx     0CF00400  8  F0 7D 7D 40 1F FF FF FF\r\n";
+const std::string gvret_text = "Time Stamp,ID,Extended,Dir,Bus,LEN,D1,D2,D3,D4,D5,D6,D7,D8\n"
+                               "973,0CF00400,true,Rx,0,8,F0,7D,7D,40,1F,FF,FF,FF,\n"
+                               "2009,00000030,false,Tx,2,3,00,01,50,\n";
 const std::vector<std::string> one_of_each{
   asc_text,
   trc_text,
+  gvret_text,
   "(1700000000.000000) can0 0CF00400#F07D7D401FFFFFFF\n",
   "2022-05-06T07:08:09.123Z,2,127250,9,255,8,01,02,03,04,05,06,07,08\n",
   "01:02:03.014 R 09F8012A 11 22 33 44 55 66 77 88\r\n",
@@ -147,4 +151,64 @@ TEST_CASE("log variants: an ASC date ignores am and pm where the hour is above 1
   CHECK(start_of("12:14:48.626 am") == to_us({0, 14, 48, 626'000}));
   CHECK(start_of("12:14:48.626 pm") == to_us({12, 14, 48, 626'000}));
   CHECK(start_of("13:14:48.626") == to_us({13, 14, 48, 626'000}));
+}
+
+TEST_CASE("log variants: an error line of TRC 1.0 is an error frame") {
+  const auto log = read_text(";   C:\\trace.trc\n     1)      1841  0001      8  00 11 22 33 44 55 "
+                             "66 77\n     2)      1842  0008      4  ERROR   00 19 08 08\n");
+  CHECK(all_faults(log) == "");
+  REQUIRE(log.frames.size() == 2);
+  CHECK(log.frames[1].header.error());
+  CHECK(log.frames[1].time_us == 1'842'000);
+}
+
+TEST_CASE("log variants: the CSV of GVRET is a format of its own") {
+  const auto log = read_text(gvret_text);
+  CHECK(log.format == log_format::gvret);
+  CHECK(all_faults(log) == "");
+  REQUIRE(log.frames.size() == 2);
+  CHECK(log.frames[0].time_us == 973);
+  CHECK(log.frames[0].interface == "can0");
+  CHECK(hex(log.frames[0].data) == "F07D7D401FFFFFFF");
+  CHECK(
+    log.frames[0].header
+    == pack(
+      {.id = 0xCF00400, .extended = true, .length = 8, .direction = frame_direction::received}));
+  CHECK(log.frames[1].interface == "can2");
+  CHECK(log.frames[1].header
+        == pack({.id = 0x30, .length = 3, .direction = frame_direction::sent}));
+  SUBCASE("without a heading, without a direction, with 0x and with padding") {
+    const auto old = read_text("1000,0x18FEF100,true,1,2,0x11,0x22,0x00,0x00\n");
+    CHECK(old.format == log_format::gvret);
+    REQUIRE(old.frames.size() == 1);
+    CHECK(hex(old.frames[0].data) == "1122");
+    CHECK(old.frames[0].interface == "can1");
+  }
+  SUBCASE("more than eight bytes are FD") {
+    std::string line = "5,123,false,Rx,0,12,";
+    for (int i = 0; i < 12; ++i)
+      line += "0" + std::to_string(i % 10) + ",";
+    const auto fd = read_text("Time Stamp,ID,Extended,Dir,Bus,LEN\n" + line + "\n");
+    REQUIRE(fd.frames.size() == 1);
+    CHECK(fd.frames[0].header.kind() == frame_kind::fd);
+  }
+  SUBCASE("a bad line names the field") {
+    const auto fault = [](const std::string& line) {
+      const auto bad = read_text("Time Stamp,ID,Extended,Dir,Bus,LEN,D1\n" + line + "\n");
+      REQUIRE(bad.faults.size() == 1);
+      return bad.faults[0];
+    };
+    CHECK(fault("x,123,false,Rx,0,0").starts_with("2:1: time"));
+    CHECK(fault("1,XYZ,false,Rx,0,0").starts_with("2:3: identifier"));
+    CHECK(fault("1,123,maybe,Rx,0,0").starts_with("2:3: extended"));
+    CHECK(fault("1,800,false,Rx,0,0").starts_with("2:3: identifier: above 7FF"));
+    CHECK(fault("1,123,false,Rx,999,0").starts_with("2:13: bus"));
+    CHECK(fault("1,123,false,Rx,0,9,1,2,3,4,5,6,7,8,9").starts_with("2:13: length: no FD"));
+    CHECK(fault("1,123,false,Rx,0,2,11").starts_with("2:13: payload: fewer"));
+  }
+  SUBCASE("garmin lines stay garmin") {
+    CHECK(format_of("0,120034,127508,Battery,Maker,6,255,2,1,8,0x0102030405060708\n")
+          == log_format::garmin);
+    CHECK(format_of("0,120034,127508,1,1,6,255,2,1,8,0x01\n") == log_format::garmin);
+  }
 }

@@ -154,7 +154,9 @@ TEST_CASE("convert: the small inputs that other programs write are read") {
     {"01-asc-24h-with-am.asc", "(1578402889.126000) can0 0CF00400#F07D7D401FFFFFFF R\n"},
     {"08-asc-with-bom.asc", "(1583140211.750000) can0 0CF00400#F07D7D401FFFFFFF R\n"},
     {"08-trc-with-bom.trc", "(1583150400.250000) can0 0CF00400#F07D7D401FFFFFFF R\n"},
-    {"08-candump-utf16.log", "(1700000000.000000) can0 0CF00400#F07D7D401FFFFFFF\n"}}};
+    {"08-candump-utf16.log", "(1700000000.000000) can0 0CF00400#F07D7D401FFFFFFF\n"},
+    {"22-gvret.csv", "(0000000000.000973) can0 0CF00400#F07D7D401FFFFFFF R\n"
+                     "(0000000000.002009) can0 030#0000000017000150 R\n"}};
   for (const auto& input : inputs) {
     const auto path = data_file(std::string{"faults/"} + input.name);
     if (!path)
@@ -163,6 +165,11 @@ TEST_CASE("convert: the small inputs that other programs write are read") {
     const auto result = convert(read_file(*path), {.to = log_format::candump});
     CHECK(result.code == 0);
     CHECK(result.text == input.text);
+  }
+  if (const auto path = data_file("faults/07-trc-1.0-error-frame.trc")) {
+    const auto result = convert(read_file(*path), {.to = log_format::candump});
+    CHECK(result.code == 0);
+    CHECK(result.text.find("(0000000001.842000) can0 20000000#") != std::string::npos);
   }
 }
 

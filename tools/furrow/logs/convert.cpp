@@ -169,7 +169,7 @@ struct typed_options {
 std::vector<std::string> format_names(bool writable_only) {
   std::vector<std::string> names;
   for (auto i = static_cast<unsigned>(can::log_format::candump);
-       i <= static_cast<unsigned>(can::log_format::rp1210); ++i) {
+       i <= static_cast<unsigned>(can::log_format_last); ++i) {
     const auto format = static_cast<can::log_format>(i);
     if (!writable_only || can::can_write(format))
       names.emplace_back(can::to_string(format));
