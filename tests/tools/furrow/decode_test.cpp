@@ -192,6 +192,55 @@ TEST_CASE("decode: writes floats, signs, infinity and two signals of one name as
   CHECK(rows[2]["signals"].size() == 1); // the others lie beyond the frame
 }
 
+TEST_CASE("decode: prints all digits of a whole number of 64 bits") { // cantools issue 203
+  const dbc_on_disk dbc{"BO_ 100 L: 8 X\n SG_ U : 0|64@1+ (1,0) [0|0] \"\" X\n"
+                        "BO_ 101 N: 8 X\n SG_ I : 0|64@1- (1,0) [0|0] \"\" X\n"};
+  const std::string log = "(1.0) can0 064#FDFFFFFFFFFFFFFF\n(1.0) can0 065#0100000000000080\n(1.0) "
+                          "can0 064#A086010000000000\n";
+  const auto rows = decode(log, {.dbc = {dbc.path()}, .json = true}).rows();
+  REQUIRE(rows.size() == 3);
+  CHECK(rows[0]["signals"]["U"]["value"].dump() == "18446744073709551613");
+  CHECK(rows[1]["signals"]["I"]["value"].dump() == "-9223372036854775807");
+  CHECK(rows[2]["signals"]["U"]["value"].dump() == "100000");
+  const auto text = decode(log, {.dbc = {dbc.path()}}).out;
+  CHECK(text.find("U: 18446744073709551613\n") != std::string::npos);
+  CHECK(text.find("I: -9223372036854775807\n") != std::string::npos);
+}
+
+TEST_CASE("decode: prints all faults of a DM1") { // j1939-84 issue 1231, Open-SAE-J1939 issue 14
+  const std::string log = "(1.000000) can0 1CECFF00#200A0002FFCAFE00\n"
+                          "(1.050000) can0 1CEBFF00#0143FF6600040175\n"
+                          "(1.100000) can0 1CEBFF00#02021601FFFFFFFF\n"
+                          "(1.200000) can0 18FECA27#03FF00000000FFFF\n"
+                          "(1.300000) can0 18FECA3D#04FF00F0E37FFFFF\n";
+  const auto rows = decode(log, {.catalogue = true, .json = true}).rows();
+  std::vector<json> faults;
+  for (const auto& row : rows)
+    if (row["message"] == "DM1")
+      faults.push_back(row["faults"]);
+  REQUIRE(faults.size() == 3);
+  CHECK(faults[0]
+        == json::array({{{"spn", 102},
+                         {"fmi", 4},
+                         {"text", "voltage too low"},
+                         {"occurrences", 1},
+                         {"conversion_method", false}},
+                        {{"spn", 629},
+                         {"fmi", 22},
+                         {"text", nullptr},
+                         {"occurrences", 1},
+                         {"conversion_method", false}}}));
+  CHECK(faults[1].empty());
+  REQUIRE(faults[2].size() == 1);
+  CHECK(faults[2][0]["spn"] == 520192);
+  CHECK(faults[2][0]["fmi"] == 3);
+  CHECK(faults[2][0]["occurrences"].is_null());
+  const auto text = decode(log, {.catalogue = true}).out;
+  CHECK(
+    text.find(",\n    fault 1: SPN 102 FMI 4 voltage too low, 1 time,\n    fault 2: SPN 629 FMI 22")
+    != std::string::npos);
+}
+
 TEST_CASE("decode: ends with success when the reader has enough") {
   std::string log; // several pieces, so that the last one ends within a line
   while (log.size() < 2'000'000)

@@ -10,6 +10,7 @@
 #include "can/transport/fast_packet.hpp"
 #include "can/transport/transport.hpp"
 #include "tools/furrow/logs/dbc.hpp"
+#include "tools/furrow/logs/decoded_text.hpp"
 #include "tools/furrow/logs/json_text.hpp"
 
 #include <array>
@@ -313,14 +314,16 @@ void decoder::print_json(const can::plan_message& of,
     text_ += known_.opening(value.signal);
     append_raw(value);
     text_ += ",\"value\":";
-    append_number(text_, value.physical); // null unless it is a valid value
+    append_json_value(text_, known_.plan().signal_of(value), value);
     text_ += known_.middle(value.signal);
     append_text_or_null(text_, known_.plan().label(value));
     text_ += ",\"state\":\"";
     text_ += can::to_string(value.state);
     text_ += "\"}";
   }
-  text_ += "}}\n";
+  text_ += '}';
+  append_json_faults(text_, of, message.data);
+  text_ += "}\n";
 }
 
 void decoder::append_value(const can::decoded_signal& value) {
@@ -337,11 +340,7 @@ void decoder::append_value(const can::decoded_signal& value) {
     text_ += '\'';
     return;
   }
-  char number[40]; // twelve digits: further digits come from binary fractions
-  const auto end =
-    std::to_chars(number, number + sizeof number, value.physical, std::chars_format::general, 12)
-      .ptr;
-  text_.append(number, end);
+  append_value_text(text_, signal, value);
   if (!signal.unit.empty())
     text_ += ' ' + signal.unit;
 }
@@ -364,6 +363,7 @@ void decoder::print_text(const can::plan_message& of,
     text_ += ": ";
     append_value(values_[i]);
   }
+  append_fault_lines(text_, of, message.data);
   text_ += "\n)\n";
 }
 

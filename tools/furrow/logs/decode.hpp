@@ -4,11 +4,13 @@
 ///   packets). The text looks like that of cantools; JSON is one object per line:
 ///     {"line","time","bus","pgn","can_id","source","destination","message",
 ///      "signals":{"Name":{"spn","raw","value","unit","label","state"}}}
-///   and with `--messages` each J1939 message as bytes, whether a DBC file knows it or not:
+///   with "faults":[{"spn","fmi","text","occurrences","conversion_method"}] after the signals of a DM1 or DM2, which name
+///   only its first fault; and with `--messages` each J1939 message as bytes, whether a DBC file knows it or not:
 ///     {"line","pgn","source","destination","transport","data"}
 ///   `line` is that of the last frame. If several files know a message, the first one is used; the catalogue comes
 ///   last. Frames that no file knows are skipped.
-/// Units: seconds, as the log counts them; values in the unit of the signal.
+/// Units: seconds, as the log counts them; values in the unit of the signal. A whole number has all its digits, up to 64
+///   bits.
 /// Errors: exit code 0; 1 if a DBC file cannot be loaded, if the input has lines but no frame, or if the output cannot
 ///   be written; 2 for invalid options. Lines that cannot be read are counted on standard error, the first one with
 ///   line and column.
