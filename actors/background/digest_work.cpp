@@ -8,6 +8,13 @@
 
 namespace furrow::actors {
 
+namespace {
+
+/// How rollups of process data are made: by element and DDI, with the factor of the DDI.
+constexpr std::string_view process_definition = "process data 1";
+
+} // namespace
+
 digest_catalogue read_catalogue() {
   const auto file = can::parse_dbc(can::catalogue_dbc(), "catalogue", can::dbc_mode::strict);
   if (!file)
@@ -40,12 +47,45 @@ digest_work::run digest_work::take(const storage::digest_stream& stream,
   if (whole)
     digest.pass(page.to);
   auto rows = digest.take();
-  for (auto& row : rows.rollups)
-    row.signal = static_cast<std::uint32_t>(ids_[row.signal]);
-  can::merge(rows.rollups); // a name may stand for signals of several files
   out.commit = {stream.stream, stream.equipment, stream.digested,
                 digest.seq(),  digest.save(),    std::move(rows)};
   return out;
+}
+
+std::vector<storage::digest_signal> digest_work::unknown(const storage::digest_batch& commits) {
+  std::vector<std::uint32_t> used;
+  for (const auto& commit : commits)
+    for (const auto& row : commit.rows.rollups)
+      if (can::process_key_of(row.signal))
+        used.push_back(row.signal);
+  std::sort(used.begin(), used.end());
+  used.erase(std::unique(used.begin(), used.end()), used.end());
+  if (process_ids_.size() + used.size() > process_signals_max)
+    process_ids_.clear();
+  asked_.clear();
+  std::vector<storage::digest_signal> out;
+  for (const auto signal : used) {
+    if (process_ids_.contains(signal))
+      continue;
+    asked_.push_back(signal);
+    out.push_back(
+      {can::signal_name(*can::process_key_of(signal)), std::string{process_definition}});
+  }
+  return out;
+}
+
+void digest_work::know_process(const std::vector<std::int32_t>& signal_ids) {
+  for (std::size_t i = 0; i < std::min(asked_.size(), signal_ids.size()); ++i)
+    process_ids_[asked_[i]] = signal_ids[i];
+}
+
+void digest_work::number(storage::digest_batch& commits) const {
+  for (auto& commit : commits) {
+    for (auto& row : commit.rows.rollups)
+      row.signal = static_cast<std::uint32_t>(
+        can::process_key_of(row.signal) ? process_ids_.at(row.signal) : ids_[row.signal]);
+    can::merge(commit.rows.rollups); // a name may stand for signals of several files
+  }
 }
 
 } // namespace furrow::actors

@@ -1,9 +1,10 @@
 /// One run of the digest: a page of a stream's frames becomes what is to be committed.
 ///
-/// Shape: signals carry the plan's numbers until `know` has told those of the database.
+/// Shape: rollup rows carry the digest's numbers of signals until `number` has set those of the database. `know` has told
+///   them for the plan's signals. Those of process data are told when they first occur: `unknown` names them.
 /// Errors: state of another version is not gone on with; the run then says so and begins anew.
 /// Threads: a plain value.
-/// Limits: `rows_max` rollup rows a commit, by ending the run at the block that passed it.
+/// Limits: `process_signals_max` signals of process data; further ones make room by forgetting all. `rows_max` rollup rows a commit, by ending the run at the block that passed it.
 /// Source: docs/decisions/0011-digest-follows-the-watermark.md.
 #pragma once
 
@@ -13,6 +14,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 namespace furrow::actors {
@@ -27,6 +29,7 @@ struct digest_catalogue {
 class digest_work {
 public:
   static constexpr std::size_t rows_max = 20'000;
+  static constexpr std::size_t process_signals_max = 65'536;
 
   digest_work(digest_catalogue catalogue, can::telemetry_settings settings)
     : catalogue_{std::move(catalogue)}, settings_{settings} {}
@@ -45,10 +48,19 @@ public:
 
   [[nodiscard]] run take(const storage::digest_stream& stream, const storage::digest_page& page);
 
+  /// Signals of process data in these commits that the database has not yet given numbers.
+  [[nodiscard]] std::vector<storage::digest_signal> unknown(const storage::digest_batch& commits);
+  /// The numbers of what `unknown` returned last.
+  void know_process(const std::vector<std::int32_t>& signal_ids);
+  /// Replaces the digest's numbers of signals by those of the database. Nothing may be unknown.
+  void number(storage::digest_batch& commits) const;
+
 private:
   digest_catalogue catalogue_;
   can::telemetry_settings settings_;
   std::vector<std::int32_t> ids_;
+  std::unordered_map<std::uint32_t, std::int32_t> process_ids_; // by can::number_of(process_key)
+  std::vector<std::uint32_t> asked_;                            // what `unknown` returned last
 };
 
 } // namespace furrow::actors

@@ -154,10 +154,20 @@ void fail(digester_pointer self, const storage::failure& why) {
   self->delayed_send(self, state.config.interval, digest_due{});
 }
 
+void commit(digester_pointer self) {
+  auto& state = self->state;
+  state.work->number(*state.committing);
+  state.lane->commit(state.committing, answer_to<std::vector<bool>>(self));
+}
+
 void take(digester_pointer self, const std::vector<std::int32_t>& ids) {
-  self->state.work->know(ids);
-  self->state.lane->pending(0, streams_a_call,
-                            answer_to<std::vector<storage::digest_stream>>(self));
+  auto& state = self->state;
+  if (state.committing) { // the numbers of signals that this run met first
+    state.work->know_process(ids);
+    return commit(self);
+  }
+  state.work->know(ids);
+  state.lane->pending(0, streams_a_call, answer_to<std::vector<storage::digest_stream>>(self));
 }
 
 void take(digester_pointer self, std::vector<storage::digest_stream>& streams) {
@@ -191,7 +201,11 @@ void take(digester_pointer self, const std::vector<storage::digest_page>& pages)
   }
   put_back(state, commits->size()); // what made too many rows together is read again
   state.committing = std::move(commits);
-  state.lane->commit(state.committing, answer_to<std::vector<bool>>(self));
+  auto unknown = state.work->unknown(*state.committing);
+  if (unknown.empty())
+    commit(self);
+  else
+    state.lane->signal_ids(std::move(unknown), answer_to<std::vector<std::int32_t>>(self));
 }
 
 void take(digester_pointer self, const std::vector<bool>& moved) {

@@ -43,7 +43,7 @@ struct digester_state {
   std::deque<storage::digest_stream> waiting;
   std::size_t alone = 0; // of those waiting: one of them has made a batch fail, each goes by itself
   std::vector<storage::digest_stream> batch; // under way, of different machines
-  std::shared_ptr<const storage::digest_batch> committing;
+  std::shared_ptr<storage::digest_batch> committing;
   std::vector<std::uint64_t> frames;                // of each commit
   std::vector<std::optional<std::int64_t>> last_us; // its latest time
   clock::time_point pass_began;

@@ -54,6 +54,15 @@ TEST_CASE("process data: command, element, DDI and a signed value") {
   CHECK_FALSE(object_pool_of(bytes_of("3300480000000000")));
 }
 
+TEST_CASE("process data: each element and DDI is a signal with a name") {
+  CHECK(signal_name({5, 6}) == "PD.element_5.ddi_6");
+  CHECK(parse_process_signal("PD.element_5.ddi_6") == process_key{5, 6});
+  CHECK(parse_process_signal(signal_name({4095, 65535})) == process_key{4095, 65535});
+  for (const auto* name : {"PD.process_value", "PD.element_4096.ddi_1", "PD.element_1.ddi_65536",
+                           "PD.element_.ddi_1", "PD.element_1.ddi_1 ", "PD.element_1", ""})
+    CHECK_FALSE(parse_process_signal(name));
+}
+
 TEST_CASE("ddi: yield, moisture, rates and section states have name, unit and scale") {
   const auto is = [](std::uint16_t ddi, std::string_view name, std::string_view unit,
                      double scale) {

@@ -1,5 +1,6 @@
 // What both databases must do alike for the digest: built into storage_tests and storage_pg_tests.
 #include "storage/history.hpp"
+#include "storage/maintenance.hpp"
 #include "tests/storage/suite/digest_bed.hpp"
 #include "tests/support/digest_tables.hpp"
 #include "tests/support/frames.hpp"
@@ -226,4 +227,18 @@ TEST_CASE("digest: what is asked of rollups and telemetry comes by machine, time
   CHECK(progress.streams_behind == 0);
   CHECK(progress.items_behind == 0);
   CHECK_FALSE(progress.oldest_us);
+}
+
+TEST_CASE("digest: rollups that mixed the values of process data are marked by a migration") {
+  const auto bed = make_bed();
+  store_options options;
+  options.url = bed->url();
+  must(migrate_database(options, {.to = 10}, false));
+  bed->tamper("insert into signal_name (name) values ('PD.process_value'), ('EEC1.engine_speed')");
+  const auto store = bed->open_migrated();
+  CHECK(bed->value("select count(*) from signal_name where name = 'PD.process_value'") == "0");
+  CHECK(bed->value("select count(*) from signal_name where name = 'PD.process_value (all elements "
+                   "and DDIs)'")
+        == "1");
+  CHECK(bed->value("select count(*) from signal_name where name = 'EEC1.engine_speed'") == "1");
 }

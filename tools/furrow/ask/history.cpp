@@ -129,10 +129,11 @@ result<int> list_signals(const globals& globals, const history_options& wanted) 
   if (!answer)
     return answer.error();
   const auto& rows = answer->at("signals");
-  table shown{{"SIGNAL", "LAST", "TIME"}, {}};
-  for (const auto& row : rows)
-    shown.rows.push_back(
-      {value_cell(row.at("name")), general(row.at("last")), value_cell(row.at("last_time"))});
+  table shown{{"SIGNAL", "LAST", "UNIT", "TIME", "MEANING"}, {}};
+  for (const auto& row : rows) // a node of an older version says no unit
+    shown.rows.push_back({value_cell(row.at("name")), general(row.at("last")),
+                          value_cell(row.value("unit", json())), value_cell(row.at("last_time")),
+                          value_cell(row.value("title", json()))});
   const auto printed = print(rows, shown, globals.format());
   return printed ? result<int>{0} : printed.error();
 }

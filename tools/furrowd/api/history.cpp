@@ -1,5 +1,9 @@
 #include "tools/furrowd/api/history.hpp"
 
+#include "can/dbc/catalogue.hpp"
+#include "can/dbc/file.hpp"
+#include "can/isobus/ddi.hpp"
+#include "can/isobus/process_data.hpp"
 #include "storage/history.hpp"
 #include "tools/furrowd/api/answers.hpp"
 #include "tools/furrowd/http/ask.hpp"
@@ -9,6 +13,8 @@
 
 #include <fmt/format.h>
 
+#include <string>
+#include <unordered_map>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -120,6 +126,36 @@ asio::awaitable<response> rollup(storage::history_store* history, call call) {
   co_return page_response("rollup", std::get<storage::rollup_page>(page));
 }
 
+/// Units of the catalogue's signals, by name.
+const std::unordered_map<std::string, std::string>& catalogue_units() {
+  static const auto units = [] {
+    std::unordered_map<std::string, std::string> out;
+    const auto file = can::parse_dbc(can::catalogue_dbc(), "catalogue", can::dbc_mode::strict);
+    if (file)
+      for (const auto& message : file->messages)
+        for (const auto& signal : message.signals)
+          out.emplace(message.name + '.' + signal.name, signal.unit);
+    return out;
+  }();
+  return units;
+}
+
+/// Adds what a value means. Process data has the name and the unit of its DDI.
+void add_meaning(json& row, const std::string& name) {
+  row["unit"] = nullptr;
+  row["title"] = nullptr;
+  if (const auto process = can::parse_process_signal(name)) {
+    if (const auto known = can::find_ddi(process->ddi)) {
+      row["title"] = known->name();
+      if (!known->unit.empty())
+        row["unit"] = known->unit;
+    }
+  } else if (const auto at = catalogue_units().find(name);
+             at != catalogue_units().end() && !at->second.empty()) {
+    row["unit"] = at->second;
+  }
+}
+
 asio::awaitable<response> signals(storage::history_store* history, call call) {
   const auto query = to_query(call);
   if (const auto* wrong = std::get_if<problem>(&query))
@@ -132,9 +168,11 @@ asio::awaitable<response> signals(storage::history_store* history, call call) {
   if (const auto* wrong = std::get_if<problem>(&known))
     co_return to_response(*wrong);
   json rows = json::array();
-  for (const auto& one : std::get<std::vector<storage::known_signal>>(known))
+  for (const auto& one : std::get<std::vector<storage::known_signal>>(known)) {
     rows.push_back(
       {{"name", one.name}, {"last", one.last}, {"last_time", format_time(one.last_time_us)}});
+    add_meaning(rows.back(), one.name);
+  }
   co_return ok({{"signals", std::move(rows)}});
 }
 
