@@ -20,6 +20,12 @@ namespace {
 
 using text::scan;
 
+/// Eleven bits of a maker's code, two reserved bits (ones), three bits of the industry group, which is marine.
+bool begins_with_marine_maker(const log_payload& payload) {
+  constexpr unsigned reserved_and_marine = 3U << 3U | 4U << 5U;
+  return (payload[1] & 0xF8U) == reserved_and_marine;
+}
+
 constexpr std::array<std::pair<log_format, std::string_view>, 11> names{
   {{log_format::unknown, "unknown"},
    {log_format::candump, "candump"},
@@ -210,18 +216,23 @@ void log_reader::parse_candump_line(std::string_view line, log_line& out, log_pa
 
 /// A line of at most eight bytes may be a whole message if its PGN is sent as fast packets. Read as a packet, its first
 /// byte would be a counter. Gateways that assemble messages assemble short ones too. A canboat log may mix both; a
-/// proprietary message that fills a frame is then usually a packet.
-void log_reader::tell_message(log_line& out) {
+/// proprietary message that fills a frame is then usually a packet. But where no such packet came before, and the line
+/// begins with a maker's code of the marine group, it is a message: a first packet has a counter and a length there.
+void log_reader::tell_message(log_line& out, const log_payload& payload) {
   if (out.kind == line_kind::message)
     assembled_ = true;
   const bool always = format_ == log_format::actisense || format_ == log_format::garmin
                       || format_ == log_format::pcdin;
-  if (out.kind != line_kind::frame || (!always && !assembled_))
+  if (out.kind != line_kind::frame)
     return;
   const auto id = parse_j1939(out.header.id());
   const auto type = packet_type_of(id.pgn);
-  const bool packet = type == packet_type::proprietary && !always && out.header.length() == 8;
-  if (type == packet_type::single || packet)
+  const bool own = type == packet_type::proprietary && !always;
+  const bool full = own && out.header.length() == 8;
+  const bool coded = own && out.header.length() >= 2 && begins_with_marine_maker(payload);
+  packets_ = packets_ || (full && !coded);
+  const bool whole = coded && !packets_;
+  if (type == packet_type::single || (full && !whole) || (!always && !assembled_ && !whole))
     return;
   out.kind = line_kind::message;
   out.message = {id.pgn, out.header.length(), id.priority, id.source, id.destination};
@@ -248,18 +259,18 @@ void log_reader::parse(std::string_view line, log_line& out, log_payload& payloa
     return parse_trc(line, trc_, channels_, out, payload);
   case log_format::canboat:
     parse_canboat(line, out, payload);
-    return tell_message(out);
+    return tell_message(out, payload);
   case log_format::ydwg:
     return parse_ydwg(line, clock_, out, payload);
   case log_format::actisense:
     parse_actisense(line, clock_, out, payload);
-    return tell_message(out);
+    return tell_message(out, payload);
   case log_format::garmin:
     parse_garmin(line, out, payload);
-    return tell_message(out);
+    return tell_message(out, payload);
   case log_format::pcdin:
     parse_pcdin(line, out, payload);
-    return tell_message(out);
+    return tell_message(out, payload);
   case log_format::rp1210:
     return parse_rp1210(line, out, payload);
   case log_format::gvret:
@@ -342,6 +353,7 @@ std::string log_reader::save() const {
     text += ' ' + (name.empty() ? std::string{"-"} : "=" + name);
   put(int{assembled_});
   put(static_cast<unsigned>(input_.found()));
+  put(int{packets_});
   return text;
 }
 
@@ -398,6 +410,7 @@ bool log_reader::restore(std::string_view saved) {
     made.input_.resume(static_cast<text::encoding>(encoding));
   else if (made.offset_ != 0)
     made.input_.resume(text::encoding::utf8);
+  (void)in.take(made.packets_);
   *this = std::move(made);
   return true;
 }

@@ -81,7 +81,7 @@ public:
 private:
   [[nodiscard]] std::optional<std::string_view> take_line();
   void parse(std::string_view line, log_line& out, log_payload& payload);
-  void tell_message(log_line& out);
+  void tell_message(log_line& out, const log_payload& payload);
   void parse_candump_line(std::string_view line, log_line& out, log_payload& payload);
 
   log_format format_;
@@ -102,6 +102,7 @@ private:
   day_clock clock_;
   channel_table channels_;
   bool assembled_ = false; // canboat: the log contains assembled messages
+  bool packets_ = false;   // canboat: the log contains packets of proprietary messages
 };
 
 /// Writes a log in one format.

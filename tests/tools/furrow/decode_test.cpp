@@ -241,6 +241,18 @@ TEST_CASE("decode: prints all faults of a DM1") { // j1939-84 issue 1231, Open-S
     != std::string::npos);
 }
 
+TEST_CASE("decode: prints short messages of makers from logs of whole messages") {
+  const auto path = data_file("faults/24-assembled-short-proprietary.raw");
+  if (!path)
+    return;
+  const auto text = furrow::tests::read_file(*path);
+  const auto messages_of = [](const std::string& log) {
+    return decode(log, {.json = true, .signals = false, .messages = true}).rows();
+  };
+  CHECK(messages_of(text).size() == 4);
+  CHECK(messages_of(text.substr(text.find('\n') + 1)).size() == 3); // before any long line
+}
+
 TEST_CASE("decode: ends with success when the reader has enough") {
   std::string log; // several pieces, so that the last one ends within a line
   while (log.size() < 2'000'000)
