@@ -24,6 +24,7 @@ struct append_reply;
 struct flush_due;
 struct passivation_due;
 struct retry_due;
+struct held_due;
 struct gather_due;
 struct digest_due;
 struct digest_reply;
@@ -51,6 +52,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::append_reply)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::flush_due)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::passivation_due)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::retry_due)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::held_due)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::gather_due)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::digest_due)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::digest_reply)
@@ -90,7 +92,9 @@ using claim_desk_actor = caf::typed_actor<
   // The store's answer.
   caf::reacts_to<claim_reply>,
   // The wait after a failed call is over.
-  caf::reacts_to<retry_due>>;
+  caf::reacts_to<retry_due>,
+  // Streams that another transaction held are asked for again.
+  caf::reacts_to<held_due>>;
 
 /// Makes rollups and telemetry of what is durable.
 using digest_actor = caf::typed_actor<

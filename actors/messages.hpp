@@ -154,6 +154,7 @@ struct flush_due {
 };
 struct passivation_due {};
 struct retry_due {};
+struct held_due {};
 struct gather_due {};
 
 struct digest_due {};

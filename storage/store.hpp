@@ -44,7 +44,8 @@ struct claim_outcome {
   std::uint64_t durable_seq =
     0; // committed, and replicated where the server replicates synchronously
   std::optional<std::uint64_t>
-    fork_seq; // set: the spool is a copy that parted here; nothing was claimed for it
+    fork_seq;        // set: the spool is a copy that parted here; nothing was claimed for it
+  bool held = false; // another transaction holds the stream; nothing was claimed, ask again later
 };
 
 struct numbered_record {
@@ -79,10 +80,12 @@ struct stream_append {
 /// Appends of many streams for one transaction; several of one stream follow each other without a hole.
 using append_batch = std::vector<stream_append>;
 
-/// All streams of the batch are durable up to their `to`, but for those named as fenced.
+/// All streams of the batch are durable up to their `to`, but for those named as fenced or waiting.
 struct append_outcome {
   std::vector<std::int32_t> fenced; // stream row ids
   std::uint64_t quarantined = 0;    // items that the database would not take, quarantined instead
+  /// Stream row ids: another transaction holds the stream, and the others did not wait for it. Claim again.
+  std::vector<std::int32_t> waiting = {};
 };
 
 /// One lane into the database: one transaction at a time, in the order of the calls. Destroying it cuts the lane; what
@@ -208,6 +211,8 @@ struct store_options {
   pool_options pool{}; // for queries; beside it one connection a lane, for claims ...
   std::chrono::milliseconds connect_timeout{5'000};
   std::chrono::milliseconds lock_timeout{1'000};
+  /// Of an append: a machine whose row is held costs its neighbours on the lane no more than some of these. Absent: lock_timeout.
+  std::optional<std::chrono::milliseconds> lane_lock_timeout{};
   std::chrono::milliseconds statement_timeout{60'000};
   std::chrono::milliseconds slow_statement{500};
 };

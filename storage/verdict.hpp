@@ -21,10 +21,14 @@ enum class verdict : std::uint8_t {
   poison = 3,        // a value in it will never be taken
   duplicate = 4,     // a key stands already: poison, or a claim that another has passed
   fenced = 5,        // our own compare-and-set found another watermark or epoch
+  held = 6,          // another transaction holds the row of a stream
 };
 
 /// SQLSTATE raised by furrow.advance.
 inline constexpr std::string_view fenced_sqlstate = "FW001";
+
+/// Raised by furrow.advance, too: it names the streams whose rows another transaction holds.
+inline constexpr std::string_view held_sqlstate = "FW005";
 
 [[nodiscard]] verdict judge_sqlstate(std::string_view sqlstate);
 

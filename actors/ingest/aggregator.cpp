@@ -60,9 +60,13 @@ void settle(aggregator_pointer self, const storage::append_outcome& outcome) {
   self->state.counts->store_answers();
   self->state.counts->stall.stored();
   for (const auto& ticket : std::exchange(self->state.under_way, tickets{})) {
-    const bool fenced = std::find(outcome.fenced.begin(), outcome.fenced.end(), ticket.claim.stream)
-                        != outcome.fenced.end();
-    answer(self, ticket, fenced ? append_answer::kind::fenced : append_answer::kind::committed);
+    const auto names = [&](const std::vector<std::int32_t>& streams) {
+      return std::find(streams.begin(), streams.end(), ticket.claim.stream) != streams.end();
+    };
+    answer(self, ticket,
+           names(outcome.fenced)    ? append_answer::kind::fenced
+           : names(outcome.waiting) ? append_answer::kind::failed
+                                    : append_answer::kind::committed);
   }
 }
 

@@ -113,8 +113,10 @@ void stream_intake::claim_failed(std::uint64_t ticket, const storage::failure& w
   if (ticket != ticket_)
     return;
   claiming_ = false;
-  notify(out, proto::reject{proto::reject_code::unavailable,
-                            "the stream cannot be claimed: " + why.detail, 0});
+  // What the database will never take is no reason to try again.
+  const auto code = why.code == storage::errc::reject_row ? proto::reject_code::credentials
+                                                          : proto::reject_code::unavailable;
+  notify(out, proto::reject{code, "the stream cannot be claimed: " + why.detail, 0});
   session_ = 0;
 }
 

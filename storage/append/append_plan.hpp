@@ -5,7 +5,8 @@
 ///   refusal is tried again after a pause; a poisoned attempt is halved, first by append, then by
 ///   item, until the one item is alone, which is then quarantined. Attempts go in order, so that
 ///   each stream's watermark only ever moves on by what is stored. A duplicate key may be poison or
-///   a claim that another has passed: one `check` attempt tells.
+///   a claim that another has passed: one `check` attempt tells. Streams whose row another transaction holds are set aside
+///   and tried again after all others; those that are still held then leave, too.
 /// Errors: what was stored by earlier attempts turns a final retry_later into in_doubt: the caller
 ///   must read to know.
 /// Threads: plain value, one thread; no I/O, no clock. The batch must outlive it (it holds it).
@@ -98,6 +99,7 @@ struct append_attempt {
 class append_plan {
 public:
   static constexpr unsigned attempts_max = 6;
+  static constexpr unsigned held_max = 3; // attempts that find a stream held, then it leaves
 
   /// Items with an earlier time than `time_us_min` are beyond what the database can hold, and are
   /// quarantined unasked.
@@ -115,6 +117,8 @@ public:
   void stored();
   /// Rolled back: these streams' watermarks or epochs are others.
   void fenced(std::span<const std::int32_t> streams);
+  /// Rolled back: another transaction holds the rows of these streams.
+  void held(std::span<const std::int32_t> streams, const std::string& detail);
   /// Rolled back for another reason; `detail` is the server's words.
   void refused(verdict why, const std::string& detail);
   /// Nothing more can be done now: connection lost, ...
@@ -130,6 +134,7 @@ private:
   struct group {
     std::vector<piece> pieces;
     bool checked = false; // a duplicate key in it is poison, not a fence
+    bool late = false;    // of streams that were held when the others were tried
   };
 
   void build();
@@ -143,6 +148,9 @@ private:
   void isolate(const std::string& reason);
   void quarantine(std::size_t append, std::uint64_t seq, const std::string& reason);
   void drop_stream(std::int32_t stream);
+  [[nodiscard]] std::vector<piece> take_out(std::int32_t stream);
+  void set_aside(std::int32_t stream);
+  void leave_waiting(std::int32_t stream);
   void quarantine_untimely(std::int64_t time_us_min);
   /// Records that are not what their kind says: no database need be asked.
   void quarantine_malformed();
@@ -150,7 +158,8 @@ private:
   std::shared_ptr<const append_batch> batch_;
   std::deque<group> groups_; // in order; the front one is being tried
   std::map<std::pair<std::size_t, std::uint64_t>, quarantined_item>
-    made_; // by append and seq: ours, not the caller's
+    made_;                                // by append and seq: ours, not the caller's
+  std::map<std::int32_t, unsigned> held_; // how often a stream was found so
   append_attempt attempt_;
   append_outcome outcome_;
   std::optional<result<append_outcome>> finished_;

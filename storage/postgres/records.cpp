@@ -105,6 +105,7 @@ next_step after(const std::optional<pq_error>& error, int& duplicates) {
     return next_step::finished;
   switch (error->lost ? verdict::retry_later : error->judge()) {
   case verdict::again:
+  case verdict::held:
   case verdict::fenced:
     return next_step::again;
   case verdict::

@@ -194,7 +194,8 @@ public:
   }
 
   std::unique_ptr<appender> open_appender(const std::string& lane) override {
-    return std::make_unique<postgres_appender>(make_lane(lane), monitor_);
+    return std::make_unique<postgres_appender>(
+      make_lane(lane, options_.lane_lock_timeout.value_or(options_.lock_timeout)), monitor_);
   }
 
   void read_ledger(std::string farm,
@@ -274,7 +275,13 @@ private:
   }
 
   std::shared_ptr<postgres_pool> make_lane(const std::string& lane) {
+    return make_lane(lane, options_.lock_timeout);
+  }
+
+  std::shared_ptr<postgres_pool> make_lane(const std::string& lane,
+                                           std::chrono::milliseconds lock_timeout) {
     auto settings = settings_of(lane);
+    settings.lock_timeout = lock_timeout;
     if (lane == "migrate")
       settings.lock_timeout = settings.statement_timeout = migration_timeout;
     if (lane == "care")

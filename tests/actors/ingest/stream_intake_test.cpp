@@ -282,6 +282,24 @@ TEST_CASE_FIXTURE(story,
   CHECK(said<proto::reject>()->code == proto::reject_code::gone);
 }
 
+TEST_CASE_FIXTURE(
+  story, "intake: a name that the database cannot hold ends the gateway, an outage does not") {
+  using furrow::storage::errc;
+  for (const auto& [code, said_code] :
+       {std::pair{errc::reject_row, proto::reject_code::credentials},
+        std::pair{errc::retry_later, proto::reject_code::unavailable}}) {
+    intake.greet(1, hello(), out);
+    const auto wishes = take<claim_wish>();
+    intake.claim_failed(wishes.at(0).ticket, {code, "22P05: no equivalent in LATIN1"}, out);
+    REQUIRE(said<proto::reject>() != nullptr);
+    CHECK(said<proto::reject>()->code == said_code);
+    CHECK(said<proto::reject>()->reason
+          == "the stream cannot be claimed: 22P05: no equivalent in LATIN1");
+    CHECK_FALSE(intake.attached());
+    out.clear();
+  }
+}
+
 TEST_CASE_FIXTURE(story,
                   "intake: while the database is away a new session is heard for the live view") {
   intake.greet(1, hello(1, 500), out);

@@ -74,6 +74,9 @@ import_stream::claim(storage::store& store,
                  }).get();
   if (!claimed)
     return claimed.error();
+  if (claimed->front().held)
+    return storage::failure{storage::errc::retry_later,
+                            "another transaction holds the stream of " + out->equipment_};
   out->claim_ = claimed->front().claim;
   out->known = claimed->front().durable_seq;
   out->next_.from = out->next_.to = out->known;
