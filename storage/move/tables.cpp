@@ -131,6 +131,7 @@ copy_type type_of(can::field_type type) {
   case can::field_type::real:
     return real8;
   case can::field_type::integer:
+  case can::field_type::amount:
     return int8;
   case can::field_type::boolean:
     return truth;
@@ -145,8 +146,11 @@ void add_records(std::vector<copied_table>& out) {
   const columns head{{"stream", int4}, {"seq", int8}, {"equipment_id", int4}, {"time", time_us}};
   for (const auto& kind : can::record_kinds()) {
     auto list = head;
-    for (const auto& field : kind.fields)
+    for (const auto& field : kind.fields) {
       list.push_back({std::string{field.name}, type_of(field.type)});
+      if (field.type == can::field_type::amount)
+        list.push_back({std::string{field.name} + "_fraction", real8});
+    }
     out.push_back({std::string{kind.table}, std::move(list), "stream, seq"});
   }
   auto list = head;

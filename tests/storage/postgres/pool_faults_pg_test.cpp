@@ -147,7 +147,7 @@ TEST_CASE("postgres: an append that a deadlock ends is made again, and stores al
   const auto lane = store->open_appender("w0");
   REQUIRE(append(*lane, {append_of(first, 0, mixed_block(1, 10))}));
   REQUIRE(append(*lane, {append_of(second, 0, mixed_block(1, 10))}));
-  // Holds the second, and wants the first when the lane waits for the second.
+  // Holds the second stream, and wants the table when the lane waits for the stream, with the table in its hands.
   const auto other = std::async(std::launch::async, [&] {
     bed.tamper(
       "do $$ begin set local deadlock_timeout = '60s'; perform from stream_watermark where stream "
@@ -156,8 +156,7 @@ TEST_CASE("postgres: an append that a deadlock ends is made again, and stores al
       + " for update; for i in 1 .. 6000 loop exit when exists (select from pg_stat_activity where "
         "application_name like '%/w0' and wait_event_type = 'Lock' and datname = "
         "current_database()); perform pg_sleep(0.01); perform pg_stat_clear_snapshot(); end loop; "
-        "perform from stream_watermark where stream = "
-      + std::to_string(first.stream) + " for update; end $$");
+        "lock table can_block in share mode; end $$");
   });
   REQUIRE(eventually(patience, [&] {
     return bed.value("select count(*) from pg_stat_activity where datname = current_database() and "
