@@ -8,6 +8,7 @@
 #include <cctype>
 #include <charconv>
 #include <cstring>
+#include <random>
 
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/this_coro.hpp>
@@ -53,6 +54,21 @@ bool untrusted(const std::string& text) {
          || text.find("does not support SSL") != std::string::npos;
 }
 
+/// What our SQL relies on, and what a role or a database may have set otherwise. Names of ours are written with their schema,
+/// and all else is the server's: no other schema is looked into, a temporary one last.
+constexpr std::string_view session_settings =
+  "set standard_conforming_strings = on; set client_min_messages = warning; "
+  "set default_transaction_isolation = 'read committed'; set default_transaction_deferrable = off; "
+  "set search_path = pg_catalog, pg_temp; set datestyle = 'ISO, YMD'; set intervalstyle = "
+  "postgres; "
+  "set timezone = 'UTC'; set extra_float_digits = 1; set bytea_output = hex; set array_nulls = on; "
+  "set transform_null_equals = off; set jit = off; ";
+
+/// The first column of the only row, as text.
+std::string text_of(const pq_reply& reply) {
+  return reply.rows && PQntuples(reply.rows.get()) == 1 ? PQgetvalue(reply.rows.get(), 0, 0) : "";
+}
+
 std::uint64_t rows_of(PGresult* reply) {
   if (PQresultStatus(reply) == PGRES_TUPLES_OK)
     return static_cast<std::uint64_t>(PQntuples(reply));
@@ -63,6 +79,18 @@ std::uint64_t rows_of(PGresult* reply) {
 }
 
 } // namespace
+
+failure pq_error::as_failure() const {
+  constexpr std::array<std::string_view, 4> missing{"3F000", "42P01", "42883", "42703"};
+  auto words = message;
+  if (message.find("furrow") != std::string::npos
+      && std::find(missing.begin(), missing.end(), sqlstate) != missing.end())
+    words += "; the schema of the database is missing or older than this program: `furrow db "
+             "migrate` brings it up to date";
+  if (sqlstate == "53200" && message.find("shared memory") != std::string::npos)
+    words += "; raise max_locks_per_transaction of the server, or ask for a shorter time";
+  return {to_errc(judge()), words};
+}
 
 bool leaves_marks(std::string_view sql) {
   const auto begins = std::min(sql.find_first_not_of(" \t\n\r"), sql.size());
@@ -112,8 +140,8 @@ bool pq_parameters::send(PGconn* connection, const char* sql) const {
 }
 
 pq_connection::pq_connection(asio::io_context& context, settings chosen)
-  : settings_{std::move(chosen)}, hosts_{listed_hosts(settings_.url)}, socket_{context},
-    deadline_{context} {}
+  : context_{context}, settings_{std::move(chosen)}, hosts_{listed_hosts(settings_.url)},
+    socket_{context}, deadline_{context} {}
 
 void pq_connection::close() {
   if (noted_ && statement_error_.empty())
@@ -274,25 +302,49 @@ task<std::optional<pq_error>> pq_connection::connect_host(std::size_t host,
 
 task<std::optional<pq_error>> pq_connection::set_up() {
   // What an ack rests on must not hang on the database's own settings.
-  const auto sql =
-    "set client_min_messages = warning; set default_transaction_isolation = 'read committed'; "
-    "set search_path = pg_catalog; set lock_timeout = "
-    + std::to_string(settings_.lock_timeout.count())
-    + "; set statement_timeout = " + std::to_string(settings_.statement_timeout.count())
-    + "; select set_config('synchronous_commit', 'on', false) "
-      "where current_setting('synchronous_commit') not in ('on', 'remote_apply')";
+  const auto sql = std::string{session_settings} + "set lock_timeout = "
+                   + std::to_string(settings_.lock_timeout.count()) + "; set statement_timeout = "
+                   + std::to_string(settings_.statement_timeout.count())
+                   + "; select set_config('synchronous_commit', 'on', false) "
+                     "where current_setting('synchronous_commit') not in ('on', 'remote_apply'); "
+                     "select pg_backend_pid()";
   if (!pq::send_query(connection_.get(), sql.c_str()))
     co_return lost("connect");
   const bool sent = co_await flush();
   if (!sent)
     co_return lost("connect");
   auto reply = co_await rest_of_results();
-  if (reply.error)
+  if (reply.error) {
     close();
-  else if (settings_.monitor && !std::exchange(counted_, true))
+    co_return std::move(reply.error);
+  }
+  pooled_ = text_of(reply) != std::to_string(PQbackendPID(connection_.get()));
+  if (settings_.monitor && !std::exchange(counted_, true))
     settings_.monitor->lane_opened();
   marked_ = false;
-  co_return std::move(reply.error);
+  co_return std::nullopt;
+}
+
+task<bool> pq_connection::shares_servers() {
+  if (!pooled_)
+    co_return false;
+  const auto mark = "furrow " + std::to_string(std::random_device{}());
+  constexpr const char* look = "select current_setting('furrow.session', true)";
+  (void)co_await run("select set_config('furrow.session', '" + mark + "', false)");
+  auto quiet = settings_;
+  quiet.monitor.reset();
+  pq_connection other{context_, std::move(quiet)};
+  auto refused = co_await other.connect();
+  bool shared = false;
+  for (int round = 0; round < 3 && !shared && !refused && connected(); ++round) {
+    // The other one holds a server's connection while this one asks: it may be this one's.
+    const auto theirs = co_await other.run(std::string{"begin; "} + look);
+    const auto ours = co_await run(look);
+    refused = theirs.error ? theirs.error : ours.error;
+    shared = !refused && (text_of(theirs) == mark || text_of(ours) != mark);
+    (void)co_await other.run("rollback");
+  }
+  co_return shared;
 }
 
 task<bool> pq_connection::ping(std::chrono::milliseconds limit) {

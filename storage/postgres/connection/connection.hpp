@@ -44,7 +44,8 @@ struct pq_error {
   [[nodiscard]] verdict judge() const {
     return lost ? verdict::retry_later : judge_sqlstate(sqlstate);
   }
-  [[nodiscard]] failure as_failure() const { return {to_errc(judge()), message}; }
+  /// Where the schema or a table of it is not there, with what to do.
+  [[nodiscard]] failure as_failure() const;
 };
 
 struct pq_reply {
@@ -104,6 +105,11 @@ public:
   /// False: it could not be, and the connection is closed.
   [[nodiscard]] task<bool> reset();
 
+  /// Whether a pooler is in between that lends one connection of the server to several clients, a transaction each: no
+  /// setting, lock or temporary table of a session can then be relied on. Opens a second connection, only where there is
+  /// a pooler at all.
+  [[nodiscard]] task<bool> shares_servers();
+
   /// One statement with bound parameters; rows in binary format.
   [[nodiscard]] task<pq_reply> query(const char* sql, const pq_parameters& parameters = {});
   /// Statements without parameters; the last one's rows, or the first error.
@@ -144,6 +150,7 @@ private:
   [[nodiscard]] pq_error lost(const std::string& what);
   void notice(const PGresult* message);
 
+  asio::io_context& context_;
   settings settings_;
   std::vector<std::pair<std::string, std::string>>
     hosts_;                               // host and port; empty: as libpq finds them
@@ -157,6 +164,7 @@ private:
   bool warned_ = false;
   bool ended_ = false;   // the server has said that it ends the session
   bool marked_ = false;  // something may be left behind in the session
+  bool pooled_ = false;  // the server's process is another one than that which greeted us
   bool counted_ = false; // whether the monitor knows of the connection
   std::string warning_;
 
