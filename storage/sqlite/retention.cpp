@@ -25,7 +25,10 @@ struct cutoff {
   std::int64_t farm = 0;
   std::string name;
   std::int64_t time_us = 0;
+  data_kind rule = data_kind::frames; // that says so
 };
+
+constexpr std::int64_t day_us = std::int64_t{24} * 3'600'000'000;
 
 std::vector<cutoff> cutoffs(sqlite_db& db, data_kind kind, std::int64_t at_us) {
   std::vector<cutoff> out;
@@ -35,8 +38,23 @@ std::vector<cutoff> cutoffs(sqlite_db& db, data_kind kind, std::int64_t at_us) {
   rows.with(to_string(kind));
   while (rows.step())
     if (!rows.null(2))
-      out.push_back({rows.integer(0), std::string{rows.bytes(1)},
-                     at_us - rows.integer(2) * 24 * 3'600'000'000});
+      out.push_back(
+        {rows.integer(0), std::string{rows.bytes(1)}, at_us - rows.integer(2) * day_us, kind});
+  return out;
+}
+
+/// Of records of one kind: the kind's own rule, or that for all records.
+std::vector<cutoff> record_cutoffs(sqlite_db& db, data_kind kind, std::int64_t at_us) {
+  std::vector<cutoff> out;
+  auto rows = db.statement(
+    "select f.id, f.name, r.keep_days, r.kind = 'records' from farm f join retention r on r.rowid "
+    "= (select o.rowid from retention o where o.kind in (?1, 'records') and (o.farm_id = f.id or "
+    "o.farm_id is null) order by o.farm_id is null, o.kind = 'records' limit 1) order by f.name");
+  rows.with(to_string(kind));
+  while (rows.step())
+    if (!rows.null(2))
+      out.push_back({rows.integer(0), std::string{rows.bytes(1)}, at_us - rows.integer(2) * day_us,
+                     rows.integer(3) != 0 ? data_kind::records : kind});
   return out;
 }
 
@@ -50,12 +68,13 @@ constexpr const char* due_blocks =
 
 /// Statements live as long as the program: the connection keeps what it has prepared by their address.
 struct record_table {
+  data_kind kind;
   std::string select; // rowid, stream, seq
   std::string remove; // by rowid
   std::string preview;
 
-  record_table(const std::string& table, const std::string& condition)
-    : select{"select r.rowid, r.stream, r.seq" + from(table, condition) + " limit ?3"},
+  record_table(data_kind of, const std::string& table, const std::string& condition)
+    : kind{of}, select{"select r.rowid, r.stream, r.seq" + from(table, condition) + " limit ?3"},
       remove{"delete from " + table + " where rowid = ?1"}, preview{"select count(*), min(r.time), "
                                                                     "max(r.time)"
                                                                     + from(table, condition)} {}
@@ -69,11 +88,12 @@ private:
 };
 
 const std::vector<record_table>& record_tables() {
-  static const std::vector<record_table> tables{{"sensor_reading", ""},
-                                                {"yield_sample", ""},
-                                                {"token_usage", ""},
-                                                {"fault", ""},
-                                                {"item_record", " and r.kind <> 32767"}};
+  static const std::vector<record_table> tables{
+    {data_kind::sensor, "sensor_reading", ""},
+    {data_kind::yield, "yield_sample", ""},
+    {data_kind::tokens, "token_usage", ""},
+    {data_kind::fault, "fault", ""},
+    {data_kind::other, "item_record", " and r.kind <> 32767"}};
   return tables;
 }
 
@@ -106,22 +126,28 @@ bool expire_frames(sqlite_db& db, std::int64_t at_us, expire_outcome& out) {
 
 /// Of batches of which no record is left, and which are past that age themselves: nobody sends them again.
 void expire_batch_keys(sqlite_db& db, std::int64_t at_us) {
-  for (const auto& farm : cutoffs(db, data_kind::records, at_us))
+  std::map<std::int64_t, std::int64_t> newest; // of each farm, the latest of its cutoffs
+  for (const auto& table : record_tables())
+    for (const auto& farm : record_cutoffs(db, table.kind, at_us)) {
+      const auto at = newest.try_emplace(farm.farm, farm.time_us).first;
+      at->second = std::max(at->second, farm.time_us);
+    }
+  for (const auto& [farm, time_us] : newest)
     db.statement("delete from record_batch where (stream, key) in (select b.stream, b.key from "
                  "record_batch b join equipment e on e.id = b.equipment_id where e.farm_id = ?1 "
                  "and b.created_at < ?2 / 1000000 and exists (select 1 from expired x where "
                  "x.stream = b.stream and x.first <= b.seq_first and x.last >= b.seq_first + "
                  "b.records - 1 - (length(b.refused) - length(replace(b.refused, char(10), '')))) "
                  "limit ?3)")
-      .with(farm.farm, farm.time_us, rows_a_batch)
+      .with(farm, time_us, rows_a_batch)
       .run();
 }
 
 bool expire_records(sqlite_db& db, std::int64_t at_us, expire_outcome& out) {
   ranges_of gone;
   std::int64_t left = rows_a_batch;
-  for (const auto& farm : cutoffs(db, data_kind::records, at_us))
-    for (const auto& table : record_tables()) {
+  for (const auto& table : record_tables())
+    for (const auto& farm : record_cutoffs(db, table.kind, at_us)) {
       std::vector<std::int64_t> rows_gone;
       {
         auto rows = db.statement(table.select.c_str());
@@ -255,10 +281,13 @@ void add_loss(
   if (!row.step() || row.integer(0) == 0)
     return;
   auto& losses = out.losses;
-  if (losses.empty() || losses.back().farm != farm.name || losses.back().kind != kind) {
-    losses.push_back({farm.name, kind, farm.time_us, 0, 0, 0, row.integer(1), row.integer(2)});
-  }
-  auto& loss = losses.back();
+  auto at = std::find_if(losses.begin(), losses.end(), [&](const retention_loss& one) {
+    return one.farm == farm.name && one.kind == kind;
+  });
+  if (at == losses.end())
+    at =
+      losses.insert(at, {farm.name, kind, farm.time_us, 0, 0, 0, row.integer(1), row.integer(2)});
+  auto& loss = *at;
   loss.rows += row.natural(0);
   loss.items += items ? row.natural(0) : 0;
   loss.oldest_us = std::min(loss.oldest_us, row.integer(1));
@@ -280,10 +309,10 @@ result<retention_preview> preview_retention(sqlite_db& db, std::optional<std::in
       out.losses.push_back({farm.name, data_kind::frames, farm.time_us, row.natural(0),
                             row.natural(3), row.natural(4), row.integer(1), row.integer(2)});
   }
-  for (const auto& farm : cutoffs(db, data_kind::records, at))
-    for (const auto& table : record_tables()) {
+  for (const auto& table : record_tables())
+    for (const auto& farm : record_cutoffs(db, table.kind, at)) {
       auto row = db.statement(table.preview.c_str());
-      add_loss(out, row, farm, data_kind::records, true);
+      add_loss(out, row, farm, farm.rule, true);
     }
   for (const auto& farm : cutoffs(db, data_kind::telemetry, at)) {
     auto row = db.statement("select count(*), min(t.time), max(t.time) from telemetry t join "

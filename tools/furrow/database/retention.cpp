@@ -198,7 +198,8 @@ void add_retention(CLI::App& app, const globals& globals, int& exit_code) {
     command
       ->add_option("--kind", options->kind, "kind of data: frames, records, telemetry or rollup")
       ->required()
-      ->check(CLI::IsMember({"frames", "records", "telemetry", "rollup"}));
+      ->check(CLI::IsMember({"frames", "records", "telemetry", "rollup", "sensor", "yield",
+                             "tokens", "fault", "other"}));
   };
   add("list", "list the rules", list)
     ->footer("Example:\n  furrow retention list --database postgresql://furrow@localhost/furrow");
