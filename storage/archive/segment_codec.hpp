@@ -9,7 +9,9 @@
 /// Units: microseconds.
 /// Errors: `seal` returns what it could take; `unseal` says no to columns that do not agree.
 /// Threads: plain functions.
-/// Limits: chunk_frames_max frames and chunk_span_us of time a chunk.
+/// Limits: chunk_frames_max frames a chunk; segment_span_us of time a segment and, as a rule, a chunk. Where the clock jumps
+///   further and back, a chunk of fewer than chunk_frames_min frames goes on, and each stretch of time has segments of its
+///   own.
 /// Source: docs/decisions/0012-sealed-segments.md.
 #pragma once
 
@@ -27,9 +29,10 @@ namespace furrow::storage {
 
 /// Memory of a sealer and of a reader: about 40 bytes a frame while a chunk is made.
 inline constexpr std::size_t chunk_frames_max = 131'072;
+inline constexpr std::size_t chunk_frames_min = 256; // a smaller chunk costs more than it is worth
 inline constexpr std::size_t chunk_long_bytes_max = 8U << 20U;
-/// With a block's own 72 minutes less than the 26 hours by which SQL looks back.
-inline constexpr std::int64_t chunk_span_us = std::int64_t{24} * 3'600'000'000;
+/// Less than the 26 hours by which SQL looks back.
+inline constexpr std::int64_t segment_span_us = std::int64_t{25} * 3'600'000'000;
 
 inline constexpr std::int32_t channel_standard = 262'144;
 inline constexpr std::int32_t channel_error = 524'288;
@@ -59,6 +62,7 @@ struct sealed_chunk {
   std::uint64_t frames = 0;
   std::int64_t time_first_us = 0;
   std::int64_t time_last_us = 0;
+  bool wide = false;                                         // more than one stretch of time
   std::vector<std::pair<std::uint64_t, std::uint64_t>> runs; // first number, frames
   std::vector<segment> segments;
 };
