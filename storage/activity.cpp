@@ -131,6 +131,13 @@ std::optional<double> latency_histogram::quantile_s(double part) const {
 
 std::vector<alarm> alarms_of(const store_activity& activity) {
   std::vector<alarm> out;
+  if (const auto granted = activity.connections_granted)
+    out.push_back(
+      {"connections", "database", static_cast<double>(*granted), 0, "",
+       "the server grants this node only " + std::to_string(*granted)
+         + (*granted == 1 ? " connection" : " connections")
+         + ": appends, claims and health checks go first, queries and background work share the "
+           "rest or wait (max_connections, CONNECTION LIMIT)"});
   const auto& recent = activity.recent;
   const auto used =
     percent(static_cast<double>(recent.in_use_peak), static_cast<double>(activity.limits.max));

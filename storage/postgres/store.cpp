@@ -163,10 +163,10 @@ private:
 class postgres_store : public store {
 public:
   explicit postgres_store(const store_options& options)
-    : options_{options}, claims_{make_lane("claims")},
-      queries_{
-        std::make_shared<query_pool>(context_, answered_, settings_of("query"), options.pool)},
-      inserts_{make_lane("records")}, health_{make_lane("health")},
+    : options_{options}, claims_{make_lane("claims", connection_use::claim)},
+      queries_{std::make_shared<query_pool>(
+        context_, answered_, settings_of("query"), options.pool, room_)},
+      inserts_{make_lane("records")}, health_{make_lane("health", connection_use::health)},
       migrations_{make_lane("migrate")}, upkeep_{make_lane("care")}, thread_{[this] {
         queries_->start();
         context_->run();
@@ -194,7 +194,7 @@ public:
   }
 
   std::unique_ptr<appender> open_appender(const std::string& lane) override {
-    return std::make_unique<postgres_appender>(make_lane(lane), monitor_);
+    return std::make_unique<postgres_appender>(make_lane(lane, connection_use::append), monitor_);
   }
 
   void read_ledger(std::string farm,
@@ -257,6 +257,7 @@ private:
     auto out = monitor_->read(std::chrono::steady_clock::now());
     out.limits = options_.pool;
     out.pool = queries_->numbers();
+    out.connections_granted = room_->limit();
     out.lanes -= std::min(out.lanes, out.pool.open);
     out.recent.in_use_peak = std::max(out.recent.in_use_peak, out.pool.in_use);
     out.lock_timeout = options_.lock_timeout;
@@ -273,13 +274,14 @@ private:
             monitor_};
   }
 
-  std::shared_ptr<postgres_pool> make_lane(const std::string& lane) {
+  std::shared_ptr<postgres_pool> make_lane(const std::string& lane,
+                                           connection_use use = connection_use::rest) {
     auto settings = settings_of(lane);
     if (lane == "migrate")
       settings.lock_timeout = settings.statement_timeout = migration_timeout;
     if (lane == "care")
       settings.statement_timeout = care_timeout;
-    auto pool = std::make_shared<postgres_pool>(context_, answered_, settings, 1);
+    auto pool = std::make_shared<postgres_pool>(context_, answered_, settings, 1, room_, use);
     asio::post(*context_, [pool] { pool->start(); });
     const std::lock_guard lock{mutex_};
     std::erase_if(pools_, [](const auto& each) { return each.expired(); });
@@ -294,6 +296,7 @@ private:
   last_answer answered_ = std::make_shared<std::chrono::steady_clock::time_point>();
   std::shared_ptr<store_monitor> monitor_ =
     std::make_shared<store_monitor>(options_.slow_statement, std::chrono::steady_clock::now());
+  std::shared_ptr<connection_room> room_ = std::make_shared<connection_room>(monitor_);
   std::mutex mutex_;
   std::vector<std::weak_ptr<postgres_pool>> pools_;
   std::shared_ptr<postgres_pool> claims_;

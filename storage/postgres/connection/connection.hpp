@@ -35,6 +35,9 @@ namespace asio = boost::asio;
 template <class T>
 using task = asio::awaitable<T>;
 
+/// The SQLSTATE of a server, or a role, that grants no more connections.
+inline constexpr std::string_view too_many_connections = "53300";
+
 struct pq_error {
   bool lost = false;    // the connection is gone; whether the statement took effect is not known
   std::string sqlstate; // empty when it was not the server that spoke

@@ -2,7 +2,7 @@
 /// the claims', the digest's ... Queries have query_pool, so that neither takes the other's.
 ///
 /// Shape: jobs wait in one queue; each connection takes the next one when it is free, connecting
-///   first when it must. A patient job (append, claim) waits up to the connect time-out for a
+///   first when it must. Where the server grants too few connections, connection_room says whose turn it is. A patient job (append, claim) waits up to the connect time-out for a
 ///   database that is away, others are refused at once while the last attempt has just failed.
 ///   Attempts are made only while a job wants one, 50 ms to 5 s apart, doubling, with jitter; an
 ///   attempt that failed fast (nobody listens, still starting) is repeated within 500 ms.
@@ -12,6 +12,7 @@
 #pragma once
 
 #include "storage/postgres/connection/connection.hpp"
+#include "storage/postgres/connection/connection_room.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -67,7 +68,12 @@ public:
   postgres_pool(std::shared_ptr<asio::io_context> context,
                 last_answer answered,
                 const pq_connection::settings& settings,
-                unsigned connections);
+                unsigned connections,
+                std::shared_ptr<connection_room> room = nullptr,
+                connection_use use = connection_use::rest);
+  postgres_pool(const postgres_pool&) = delete;
+  postgres_pool& operator=(const postgres_pool&) = delete;
+  ~postgres_pool();
 
   /// Starts the connections' work; once.
   void start();
@@ -82,15 +88,24 @@ private:
       : connection{context, settings}, pause{context} {}
     pq_connection connection;
     asio::steady_timer pause; // between attempts to connect
+    std::optional<std::chrono::steady_clock::time_point> idle_since;
   };
 
   task<void> work(worker& self);
   task<std::optional<failure>> make_ready(worker& self, const pool_job& job);
+  task<std::optional<failure>> connect(worker& self);
+  task<void> pause_until(worker& self, std::chrono::steady_clock::time_point when);
+  void after_job(worker& self);
+  void enter_room();
+  [[nodiscard]] worker* longest_idle();
   void close_now();
 
   std::shared_ptr<asio::io_context> context_; // first: it outlives what lives on it
   outage outage_;
   std::chrono::milliseconds patience_;
+  std::shared_ptr<connection_room> room_; // nullptr: it takes what it gets
+  connection_use use_;
+  std::optional<connection_room::id> place_;
   std::vector<std::unique_ptr<worker>> workers_;
   std::deque<pool_job> jobs_;
   asio::steady_timer wake_;

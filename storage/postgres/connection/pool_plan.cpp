@@ -145,6 +145,27 @@ std::optional<std::size_t> pool_plan::newest_idle() const {
   return found;
 }
 
+std::optional<std::size_t> pool_plan::oldest_idle() const {
+  std::optional<std::size_t> found;
+  for (std::size_t at = 0; at < slots_.size(); ++at)
+    if (slots_[at].is == state::idle
+        && (!found || slots_[at].idle_since < slots_[*found].idle_since))
+      found = at;
+  return found;
+}
+
+std::optional<pool_plan::time> pool_plan::idle_since() const {
+  const auto at = oldest_idle();
+  return at ? std::optional{slots_[*at].idle_since} : std::nullopt;
+}
+
+std::size_t pool_plan::give_way() {
+  const auto at = *oldest_idle();
+  ++numbers_.idle_closed;
+  slots_[at].is = state::closed;
+  return at;
+}
+
 pool_action pool_plan::close_one(std::size_t at, std::uint64_t& counter) {
   ++counter;
   slots_[at].is = state::closed;

@@ -62,6 +62,10 @@ public:
   /// When next() has something to say though nothing has happened; time::max() for never.
   [[nodiscard]] time wake_at() const;
   [[nodiscard]] pool_numbers numbers() const;
+  /// Of the connection that is idle for longest; nothing when none is.
+  [[nodiscard]] std::optional<time> idle_since() const;
+  /// That connection is closed for somebody else: its slot. Only when there is one.
+  [[nodiscard]] std::size_t give_way();
   [[nodiscard]] std::size_t slots() const { return slots_.size(); }
   [[nodiscard]] std::chrono::milliseconds acquire_timeout() const {
     return options_.acquire_timeout;
@@ -84,6 +88,7 @@ private:
   [[nodiscard]] std::optional<pool_action> grow(time now);
   [[nodiscard]] std::optional<pool_action> tend(time now);
   [[nodiscard]] std::optional<std::size_t> newest_idle() const;
+  [[nodiscard]] std::optional<std::size_t> oldest_idle() const;
   [[nodiscard]] pool_action open_one();
   pool_action close_one(std::size_t at, std::uint64_t& counter);
   void become_idle(slot& one, time now);
