@@ -6,6 +6,7 @@
 #include "tools/furrowd/executors.hpp"
 #include "tools/furrowd/front/server.hpp"
 #include "tools/furrowd/gateway/listener.hpp"
+#include "tools/furrowd/last_resort.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -30,6 +31,7 @@ namespace {
 
 constexpr int failed = 1;
 constexpr int gave_up = 70; // EX_SOFTWARE: the service manager starts a new one
+constexpr std::chrono::seconds shutdown_limit{4}; // after the drain: sockets, actors, the store
 constexpr std::chrono::seconds look_every{2};
 constexpr std::chrono::seconds store_patience{
   5}; // then /ready says that the database does not answer
@@ -37,7 +39,7 @@ constexpr std::chrono::seconds store_patience{
 class process {
 public:
   explicit process(const settings& settings)
-    : settings_{settings}, signals_{io_, SIGTERM, SIGINT}, retry_{io_}, deadline_{io_} {}
+    : settings_{settings}, signals_{io_, SIGTERM, SIGINT}, retry_{io_} {}
 
   process(const process&) = delete;
   process& operator=(const process&) = delete;
@@ -253,11 +255,7 @@ private:
       if (!error)
         std::_Exit(failed);
     });
-    deadline_.expires_after(settings_.drain + std::chrono::seconds{5});
-    deadline_.async_wait([](boost::system::error_code error) {
-      if (!error)
-        std::_Exit(failed); // something does not let go
-    });
+    last_resort_.arm(settings_.drain + shutdown_limit, exit_code_);
     retry_.cancel();
     http_->drain();
     if (gateways_)
@@ -268,20 +266,15 @@ private:
   void finish() {
     if (gateways_)
       gateways_->stop();
-    http_->stop([this] {
-      asio::post(io_, [this] {
-        signals_.cancel();
-        deadline_.cancel();
-      });
-    });
+    http_->stop([this] { asio::post(io_, [this] { signals_.cancel(); }); });
   }
 
   const settings& settings_;
+  last_resort last_resort_; // destroyed last: it watches over the end of everything below
   executors executors_;
   asio::io_context& io_ = executors_.gateways; // and signals, timers, the life of the process
   asio::signal_set signals_;
   asio::steady_timer retry_;
-  asio::steady_timer deadline_;
   tls_context gateway_tls_;
   tls_context http_tls_;
   std::optional<token_table> tokens_;

@@ -125,7 +125,8 @@ void gateway_listener::admit(tcp::socket socket) {
 }
 
 asio::awaitable<void> gateway_listener::tick() {
-  while (!stopped_) {
+  // After `stop` it goes on until the last session has ended: a gateway that does not read must not hold the process.
+  while (!stopped_ || !sessions_.empty()) {
     timer_.expires_after(std::chrono::seconds{1});
     boost::system::error_code ignored; // cancelled: stopped_ is set then
     co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
@@ -152,7 +153,7 @@ void gateway_listener::stop() {
   boost::system::error_code ignored; // closing
   acceptor_.close(ignored);
   timer_.cancel();
-  const auto sessions = std::exchange(sessions_, {});
+  const auto sessions = sessions_; // a copy: a session that ends leaves the map
   for (const auto& [id, session] : sessions)
     session->finish();
 }

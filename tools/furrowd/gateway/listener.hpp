@@ -37,7 +37,7 @@ public:
   [[nodiscard]] result<std::string> start();
   /// Stops accepting and sends every gateway a Goaway; acks still go out.
   void goaway();
-  /// Closes every session after its outbox is written.
+  /// Closes every session after its outbox is written, or after session_limits::goodbye.
   void stop();
   [[nodiscard]] std::size_t sessions() const { return sessions_.size(); }
 

@@ -332,7 +332,7 @@ void gateway_session::goaway() {
 
 void gateway_session::finish() {
   closing_ = true;
-  deadline_ = clock::now() + std::chrono::seconds{2};
+  deadline_ = clock::now() + context_->limits.goodbye;
   if (!writing_)
     close();
 }

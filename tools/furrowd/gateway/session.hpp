@@ -30,6 +30,7 @@ struct session_limits {
   std::chrono::seconds message{30};  // from a length to the end of its body
   std::chrono::seconds idle{60};     // no byte from the gateway
   std::chrono::seconds keepalive{5}; // the node is never silent for longer
+  std::chrono::seconds goodbye{2};   // for the last messages, once the session is to close
   std::size_t bytes_max = 4U << 20U; // received and not yet durable
   static constexpr std::size_t outbox_max = 64;
   /// Memory that one byte on the wire may need on its way to the database: columns, the block, its COPY form.
