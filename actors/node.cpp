@@ -103,6 +103,7 @@ public:
     : config_{std::move(config)}, store_{std::move(store)},
       budget_{memory_budget::make(config_.budget_bytes)}, people_{std::make_shared<census>()},
       wiring_{std::make_shared<wiring>(config_.lanes)}, system_{system_config_} {
+    people_->counters.certificate_expires_us = config_.certificate_expires_us;
     const auto root_id = people_->enter(0, "node " + config_.name, nullptr);
     root_ = system_.spawn(supervisor, root_id, node_tree({config_, store_.get(), people_, wiring_}),
                           people_);
@@ -149,14 +150,16 @@ public:
     made.budget_peak = budget_->peak();
     const auto stalled = people_->stall.look(system_.clock().now(), made.budget_used > 0);
     made.stalled_s = static_cast<std::uint64_t>(stalled.count());
+    made.store_fault = people_->store_fault();
     return made;
   }
 
-  void note_store(bool up) override {
+  void note_store(bool up, const std::string& why) override {
+    const auto now = system_.clock().now();
     if (up)
-      people_->store_answers();
-    else if (people_->counters.store_up.exchange(false))
-      spdlog::warn("the database does not answer");
+      people_->store_succeeded(store_work::check, now);
+    else
+      people_->store_failed(store_work::check, {storage::errc::retry_later, why}, now);
   }
 
   void list_actors(std::function<void(std::vector<actor_row>)> done) override {

@@ -36,7 +36,8 @@ public:
   [[nodiscard]] virtual storage::store& store() = 0;
   [[nodiscard]] virtual node_stats stats() const = 0;
   /// What a look at the database has found, for nodes that no gateway keeps busy.
-  virtual void note_store(bool up) = 0;
+  /// `why`: what was said when it does not answer.
+  virtual void note_store(bool up, const std::string& why) = 0;
   virtual void list_actors(std::function<void(std::vector<actor_row>)> done) = 0;
   /// False when there is no such actor.
   virtual void kill_actor(std::uint64_t id, std::function<void(bool)> done) = 0;

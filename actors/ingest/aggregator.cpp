@@ -2,8 +2,6 @@
 
 #include "actors/supervision/exceptions.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <atomic>
 
@@ -57,7 +55,7 @@ void settle(aggregator_pointer self, const storage::append_outcome& outcome) {
   auto& counters = self->state.counts->counters;
   ++counters.batches_committed;
   counters.items_quarantined += outcome.quarantined;
-  self->state.counts->store_answers();
+  self->state.counts->store_succeeded(store_work::append, self->clock().now());
   self->state.counts->stall.stored();
   for (const auto& ticket : std::exchange(self->state.under_way, tickets{})) {
     const bool fenced = std::find(outcome.fenced.begin(), outcome.fenced.end(), ticket.claim.stream)
@@ -67,12 +65,8 @@ void settle(aggregator_pointer self, const storage::append_outcome& outcome) {
 }
 
 void fail(aggregator_pointer self, const storage::failure& why) {
-  auto& counters = self->state.counts->counters;
-  ++counters.append_failures;
-  if (counters.store_up.exchange(false))
-    spdlog::warn(
-      "append failed ({}): {}; items that are not durable are dropped and asked for again",
-      storage::to_string(why.code), why.detail);
+  ++self->state.counts->counters.append_failures;
+  self->state.counts->store_failed(store_work::append, why, self->clock().now());
   let_go(self);
 }
 

@@ -2,8 +2,6 @@
 
 #include "actors/supervision/exceptions.hpp"
 
-#include <spdlog/spdlog.h>
-
 namespace furrow::actors {
 
 namespace {
@@ -35,9 +33,8 @@ void fail(claim_desk_pointer self, const storage::failure& why) {
   auto& state = self->state;
   const double random = std::uniform_real_distribution<double>{0, 1}(state.random);
   auto failed = state.queue.failed(why.code, random);
-  if (state.counts->counters.store_up.exchange(false) || !failed.delayed.empty())
-    spdlog::warn("streams cannot be claimed ({}): {}; trying again", storage::to_string(why.code),
-                 why.detail);
+  if (why.code != storage::errc::reject_row) // which is about one machine, not about the database
+    state.counts->store_failed(store_work::claim, why, self->clock().now());
   for (const auto& wish : failed.refused)
     answer(self, wish, {0, 0, claim_answer::kind::refused, {}, why});
   for (const auto& wish : failed.delayed)
@@ -71,7 +68,7 @@ claim_desk_actor::behavior_type claim_desk(claim_desk_pointer self,
       if (!reply.outcome->has_value()) {
         fail(self, reply.outcome->error());
       } else {
-        self->state.counts->store_answers();
+        self->state.counts->store_succeeded(store_work::claim, self->clock().now());
         for (auto& settled : self->state.queue.succeeded(reply.outcome->value()))
           answer(self, settled.wish, {0, 0, claim_answer::kind::claimed, settled.outcome, {}});
       }

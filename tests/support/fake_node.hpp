@@ -412,7 +412,10 @@ public:
     now.store_up = store_up;
     return now;
   }
-  void note_store(bool up) override { figures.store_up = up; }
+  void note_store(bool up, const std::string& why) override {
+    figures.store_up = up;
+    figures.store_fault = why;
+  }
   void list_actors(std::function<void(std::vector<actors::actor_row>)> done) override {
     if (!silent)
       thread_.post([this, done] { done(actor_rows); });

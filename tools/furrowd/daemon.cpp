@@ -166,6 +166,7 @@ private:
         drain(0);
         return;
       }
+      node_->note_store(false, outcome.error().detail);
       if (!std::exchange(waiting_told_, true))
         spdlog::warn("the database {} does not answer yet: {}; trying again every second",
                      storage::redacted(settings_.database), outcome.error().detail);
@@ -199,14 +200,19 @@ private:
       asked_store_ = now;
       // The answer may come while the node is being destroyed: nothing of it is used on the store's thread.
       node_->store().health([this](storage::result<storage::store_health> health) {
-        asio::post(io_, [this, up = health && health->up] {
-          node_->note_store(up);
+        asio::post(io_, [this, health = std::move(health)] {
+          node_->note_store(health && health->up, health ? health->detail : health.error().detail);
           asked_store_.reset();
           store_late_ = false;
         });
       });
     } else if (now - *asked_store_ >= store_patience && !std::exchange(store_late_, true)) {
-      node_->note_store(false); // once: work that succeeds meanwhile knows better
+      node_->note_store(
+        false,
+        "no answer within "
+          + std::to_string(
+            store_patience.count()) // once: work that succeeds meanwhile knows better
+          + " s");
     }
     retry_.expires_after(look_every);
     retry_.async_wait([this](boost::system::error_code error) {
@@ -239,7 +245,7 @@ private:
       drain(0);
       return;
     }
-    node_->note_store(true);
+    node_->note_store(true, {});
     look_at_store();
     std::printf("ready gateway=%s http=%s\n", started->c_str(), http_address_.c_str());
     std::fflush(stdout);

@@ -60,6 +60,31 @@ TEST_CASE("alarms: a node that holds items and stores none for 30 s says so, and
   CHECK(unready_reasons(stats)[0].find("stored nothing for 30 s") != std::string::npos);
 }
 
+TEST_CASE("alarms: a certificate that expires soon, or has, is told") {
+  node_stats stats;
+  stats.store_up = true;
+  const auto now = std::chrono::duration_cast<std::chrono::microseconds>(
+                     std::chrono::system_clock::now().time_since_epoch())
+                     .count();
+  constexpr std::int64_t a_day_us = 86'400'000'000;
+  stats.certificate_expires_us = now + 15 * a_day_us;
+  CHECK(alarms_of(stats, nullptr).empty());
+  stats.certificate_expires_us = now + 13 * a_day_us;
+  REQUIRE(names(alarms_of(stats, nullptr)) == std::vector<std::string>{"certificate"});
+  CHECK(alarms_of(stats, nullptr)[0].text.find("expires in 13 days") != std::string::npos);
+  stats.certificate_expires_us = now - a_day_us;
+  CHECK(alarms_of(stats, nullptr)[0].text.find("expired at 20") != std::string::npos);
+}
+
+TEST_CASE("alarms: retention that is held back by a wrong clock is told") {
+  node_stats stats;
+  stats.store_up = true;
+  stats.retention_held_days = 29;
+  CHECK(alarms_of(stats, nullptr).empty());
+  stats.retention_held_days = 26'515;
+  CHECK(names(alarms_of(stats, nullptr)) == std::vector<std::string>{"clock"});
+}
+
 TEST_CASE("alarms: a node whose actor system gave up is not ready") {
   node_stats stats;
   stats.store_up = true;
