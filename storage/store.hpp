@@ -12,6 +12,7 @@
 #include "can/result.hpp"
 #include "storage/errc.hpp"
 #include "storage/frames.hpp"
+#include "storage/history.hpp"
 #include "storage/pool_options.hpp"
 
 #include <chrono>
@@ -117,6 +118,8 @@ struct equipment_row {
   std::uint64_t streams = 0;
   std::uint64_t durable = 0; // sum over its streams
   std::optional<std::int64_t> last_frame_us;
+  std::optional<telemetry_point> state =
+    {}; // the last one that was digested, at the time of its last item
 };
 
 struct migration_row {
@@ -136,7 +139,6 @@ struct store_health {
 
 class digest_store;     // storage/digest_store.hpp
 class frame_store;      // storage/frames.hpp
-class history_store;    // storage/history.hpp
 class partition_store;  // storage/partitions.hpp
 class quarantine_store; // storage/quarantine.hpp
 class record_store;     // storage/records.hpp

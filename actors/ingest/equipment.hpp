@@ -8,12 +8,15 @@
 
 #include "actors/ingest/stream_intake.hpp"
 #include "actors/live/census.hpp"
+#include "actors/live/wall_clock.hpp"
 #include "actors/messages.hpp"
 
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
 #include <chrono>
+#include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -29,6 +32,7 @@ struct equipment_config {
   std::size_t block_frames_max = 8'192;
   std::chrono::milliseconds flush_interval{150};
   std::chrono::milliseconds passivate_after{120'000};
+  std::function<std::int64_t()> wall_us = wall_clock_us;
 };
 
 struct equipment_state {

@@ -192,6 +192,7 @@ void stream_intake::take_frames(can::frame_block& block,
                                 can::machine_monitor& machine) {
   const auto count = block.size();
   show(block, first, shown_, machine);
+  count_ahead(block, skip);
   const bool sound =
     std::all_of(block.headers.begin(), block.headers.end(), [](std::uint64_t bits) {
       return can::fault_of(can::frame_header{bits}) == can::frame_fault::none;
@@ -207,6 +208,18 @@ void stream_intake::take_frames(can::frame_block& block,
   }
   counted_.frames += count - skip;
   pending_frames_ += count - skip;
+}
+
+void stream_intake::count_ahead(const can::frame_block& block, std::uint64_t skip) {
+  const auto [earliest, latest] = block.time_range_us();
+  if (latest <= ahead_after_us_)
+    return;
+  for (auto i = static_cast<std::size_t>(skip); i < block.size(); ++i) {
+    if (block.time_us(i) <= ahead_after_us_)
+      continue;
+    ++counted_.ahead;
+    latest_ahead_us_ = std::max(latest_ahead_us_, block.time_us(i));
+  }
 }
 
 void stream_intake::pack_frames(const can::frame_block& block,

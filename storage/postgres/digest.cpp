@@ -113,6 +113,19 @@ void add_telemetry(pq_parameters& to, const std::vector<row_of<can::telemetry_ro
   }
 }
 
+/// Whether a row of `seconds` takes the place of the latest state. In one stream what came last does, whatever its clock
+/// says. Between two streams of a machine the later time does; a time before 2000 or more than a day ahead is a wrong
+/// clock, and gives way to a right one, or to a newer stream.
+std::string replaces_latest() {
+  const auto wrong = [](const std::string& row) {
+    return "(" + row + ".time > now() + interval '1 day' or " + row
+           + ".time < timestamptz '2000-01-01 00:00:00+00')";
+  };
+  return "case when t.stream = excluded.stream then excluded.seq > t.seq when " + wrong("t") + " = "
+         + wrong("excluded") + " then (excluded.time, excluded.stream) > (t.time, t.stream) when "
+         + wrong("t") + " then true else excluded.stream > t.stream end";
+}
+
 /// One statement, so that nothing is locked while this process may stall, and everything depends on
 /// the places having moved. Losing it in a crash of the server loses the rows with the places: the
 /// commit need not wait for the disk. Places are locked in order, so that two digests do not lock
@@ -160,12 +173,11 @@ std::string commit_text() {
            "(equipment_id, stream, time, heard, seq, mode"
          + columns + ") select distinct on (stream) equipment, stream, time, heard, seq, mode"
          + columns
-         + " from seconds order by stream, time desc "
+         + " from seconds order by stream, seq desc "
            "on conflict (equipment_id) do update set stream = excluded.stream, "
            "time = excluded.time, heard = excluded.heard, seq = excluded.seq, mode = excluded.mode"
-         + updates
-         + " where (excluded.time, excluded.stream, excluded.seq) > (t.time, t.stream, t.seq)) "
-           "select (select count(*) from moved m where m.stream = a.stream), "
+         + updates + " where " + replaces_latest()
+         + ") select (select count(*) from moved m where m.stream = a.stream), "
            "set_config('synchronous_commit', 'off', true) "
            "from unnest($1) with ordinality a(stream, at) order by a.at";
 }

@@ -18,6 +18,7 @@
 #include "storage/statistics.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -63,19 +64,39 @@ read_ledger(pq_connection& db, const std::string& farm, const std::string& equip
   co_return out;
 }
 
+telemetry_point state_in(const pq_rows& rows, int row, int first) {
+  telemetry_point state;
+  state.time_us = rows.integer(row, first) + epoch_2000_us;
+  state.mode = rows.text(row, first + 1);
+  for (std::size_t column = 0; column < state.values.size(); ++column)
+    if (const auto at = first + 2 + static_cast<int>(column); !rows.null(row, at))
+      state.values[column] = std::bit_cast<double>(rows.integer(row, at));
+  return state;
+}
+
+std::string equipment_text() {
+  std::string columns;
+  for (const auto& column : can::telemetry_columns)
+    columns += ", t." + std::string{column.name} + "::float8";
+  return "select f.name, e.name, e.iso_name, count(s.id), coalesce(sum(w.seq), 0)::bigint, "
+         "max(l.time_last), t.heard, t.mode"
+         + columns
+         + " from furrow.equipment e join furrow.farm f on f.id = e.farm_id left join "
+           "furrow.stream s on s.equipment_id = e.id "
+           "left join furrow.stream_watermark w on w.stream = s.id "
+           "left join furrow.equipment_state t on t.equipment_id = e.id "
+           "left join lateral (select coalesce((select b.time_last from furrow.can_block b where "
+           "b.stream = s.id order by b.seq_first desc limit 1), (select c.time_last from "
+           "furrow.can_chunk c where c.stream = s.id order by c.seq_first desc limit 1)) as "
+           "time_last) l on true "
+           "where $1 = '' or f.name = $1 group by f.name, e.id, t.equipment_id "
+           "order by f.name, e.name";
+}
+
 task<result<std::vector<equipment_row>>> list_equipment(pq_connection& db,
                                                         const std::string& farm) {
-  const auto reply = co_await db.query(
-    "select f.name, e.name, e.iso_name, count(s.id), coalesce(sum(w.seq), 0)::bigint, "
-    "max(l.time_last) "
-    "from furrow.equipment e join furrow.farm f on f.id = e.farm_id left join furrow.stream s on "
-    "s.equipment_id = e.id "
-    "left join furrow.stream_watermark w on w.stream = s.id "
-    "left join lateral (select coalesce((select b.time_last from furrow.can_block b where b.stream "
-    "= s.id order by b.seq_first desc limit 1), (select c.time_last from furrow.can_chunk c where "
-    "c.stream = s.id order by c.seq_first desc limit 1)) as time_last) l on true "
-    "where $1 = '' or f.name = $1 group by f.name, e.id order by f.name, e.name",
-    pq_parameters{}.text(farm));
+  static const auto text = equipment_text();
+  const auto reply = co_await db.query(text.c_str(), pq_parameters{}.text(farm));
   if (reply.error)
     co_return reply.error->as_failure();
   const pq_rows rows{reply.rows.get()};
@@ -90,6 +111,8 @@ task<result<std::vector<equipment_row>>> list_equipment(pq_connection& db,
     row.durable = rows.natural(i, 4);
     if (!rows.null(i, 5))
       row.last_frame_us = rows.integer(i, 5) + epoch_2000_us;
+    if (!rows.null(i, 6))
+      row.state = state_in(rows, i, 6);
   }
   co_return out;
 }

@@ -3,6 +3,7 @@
 #include "storage/sqlite/connection.hpp"
 #include "storage/sqlite/work.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace furrow::storage::sqlite_work {
@@ -43,6 +44,17 @@ void write_rollups(sqlite_db& db, const digest_commit& what) {
       .run();
 }
 
+/// As storage/postgres/digest.cpp has it.
+std::string replaces_latest_here() {
+  const auto wrong = [](const std::string& row) {
+    return "(" + row + "time > (unixepoch() + 86400) * 1000000 or " + row
+           + "time < 946684800000000)";
+  };
+  return "case when stream = excluded.stream then excluded.seq > seq when " + wrong("") + " = "
+         + wrong("excluded.") + " then (excluded.time, excluded.stream) > (time, stream) when "
+         + wrong("") + " then true else excluded.stream > stream end";
+}
+
 /// Columns, a question mark for each and what an update sets, of the telemetry that has a name.
 struct digest_telemetry_text {
   std::string telemetry;
@@ -67,8 +79,7 @@ struct digest_telemetry_text {
             + ") values (?, ?, ?, ?, ?, ?" + marks
             + ") on conflict do update set stream = excluded.stream, time = excluded.time, "
               "heard = excluded.heard, seq = excluded.seq, mode = excluded.mode"
-            + updates
-            + " where (excluded.time, excluded.stream, excluded.seq) > (time, stream, seq)";
+            + updates + " where " + replaces_latest_here();
   }
 };
 
@@ -91,7 +102,8 @@ void write_telemetry(sqlite_db& db, const digest_commit& what) {
   }
   if (what.rows.telemetry.empty())
     return;
-  const auto& last = what.rows.telemetry.back();
+  const auto& last = *std::max_element(what.rows.telemetry.begin(), what.rows.telemetry.end(),
+                                       [](const auto& a, const auto& b) { return a.seq < b.seq; });
   auto statement = db.statement(text.state.c_str());
   statement.with(what.equipment, what.stream, last.time_us, last.heard_us, last.seq);
   bind_values(statement, last);

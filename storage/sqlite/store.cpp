@@ -53,15 +53,35 @@ read_ledger(sqlite_db& db, const std::string& farm, const std::string& equipment
 
 namespace {
 
+std::string equipment_select() {
+  std::string columns;
+  for (const auto& column : can::telemetry_columns)
+    columns += ", t." + std::string{column.name};
+  return "select f.name, e.name, e.iso_name, count(s.id), coalesce(sum(w.seq), 0), "
+         "max((select time_last from can_block b where b.stream = s.id order by seq_first desc "
+         "limit 1)), t.heard, t.mode"
+         + columns
+         + " from equipment e join farm f on f.id = e.farm_id "
+           "left join stream s on s.equipment_id = e.id "
+           "left join stream_watermark w on w.stream = s.id "
+           "left join equipment_state t on t.equipment_id = e.id "
+           "where ?1 = '' or f.name = ?1 group by e.id order by f.name, e.name";
+}
+
+telemetry_point state_in(sqlite_statement& rows, int first) {
+  telemetry_point state;
+  state.time_us = rows.integer(first);
+  state.mode = rows.bytes(first + 1);
+  for (std::size_t column = 0; column < state.values.size(); ++column)
+    if (const auto at = first + 2 + static_cast<int>(column); !rows.null(at))
+      state.values[column] = rows.real(at);
+  return state;
+}
+
 result<std::vector<equipment_row>> list_equipment(sqlite_db& db, const std::string& farm) {
+  static const auto text = equipment_select();
   std::vector<equipment_row> out;
-  auto rows = db.statement(
-    "select f.name, e.name, e.iso_name, count(s.id), coalesce(sum(w.seq), 0), "
-    "max((select time_last from can_block b where b.stream = s.id order by seq_first desc limit "
-    "1)) "
-    "from equipment e join farm f on f.id = e.farm_id left join stream s on s.equipment_id = e.id "
-    "left join stream_watermark w on w.stream = s.id where ?1 = '' or f.name = ?1 "
-    "group by e.id order by f.name, e.name");
+  auto rows = db.statement(text.c_str());
   rows.with(farm);
   while (rows.step()) {
     auto& row = out.emplace_back();
@@ -73,6 +93,8 @@ result<std::vector<equipment_row>> list_equipment(sqlite_db& db, const std::stri
     row.durable = rows.natural(4);
     if (!rows.null(5))
       row.last_frame_us = rows.integer(5);
+    if (!rows.null(6))
+      row.state = state_in(rows, 6);
   }
   return out;
 }

@@ -323,6 +323,19 @@ TEST_CASE_FIXTURE(
   CHECK(append->append.to == 5);
 }
 
+TEST_CASE_FIXTURE(story,
+                  "intake: frames from the future are stored as they are, and counted once") {
+  open(1, 0, 1);
+  intake.set_ahead_after(5'000'000);
+  intake.received(1, frames(1, 4, 1'000'000), {}, live, out);
+  CHECK(intake.counted().ahead == 0);
+  intake.received(1, frames(5, 4, 4'999'999), {}, live, out); // two of four
+  intake.received(1, frames(5, 4, 4'999'999), {}, live, out); // sent again
+  CHECK(intake.counted().ahead == 2);
+  CHECK(intake.latest_ahead_us() == 5'000'002);
+  CHECK(flush()->append.to == 8);
+}
+
 TEST_CASE_FIXTURE(story, "intake: times too far apart for one block make several, none is lost") {
   open(1, 0, 1);
   intake.received(1, frames(1, 2, 0), {}, live, out);

@@ -104,6 +104,55 @@ TEST_CASE("http: equipment merges stored and live data") {
   CHECK(body_of(none)["error"]["code"] == "no_such_equipment");
 }
 
+TEST_CASE(
+  "http: a machine that this node does not hear shows its last state from the database, with "
+  "its age") {
+  world w;
+  storage::telemetry_point kept;
+  kept.time_us = 1'588'310'400'000'000;
+  kept.mode = "working";
+  kept.values[0] = 36;   // km/h over ground
+  kept.values[2] = 1450; // rpm
+  kept.values[14] = 48.5;
+  kept.values[15] = 9.25;
+  for (auto& row : w.node.database.equipment)
+    if (row.name == "T2")
+      row.state = kept;
+  for (int look = 0; look < 2; ++look) { // the second one from the cache
+    const auto one = body_of(w.client.get("/api/v1/equipment/T2"));
+    CHECK(one["connected"] == false);
+    CHECK(one["node"].is_null());
+    CHECK(one["state_from"] == "store");
+    CHECK(one["last_frame"] == "2020-05-01T05:20:00.000000Z");
+    CHECK(one["clock_ahead"] == false);
+    const auto& state = one["state"];
+    CHECK(state["mode"]["value"] == "working");
+    CHECK(state["engine_speed_rpm"]["value"] == 1450.0);
+    CHECK(state["engine_speed_rpm"]["age_ms"].get<std::int64_t>() > 0);
+    CHECK(state["engine_speed_rpm"]["pgn"].is_null());
+    CHECK(state["ground_speed_mps"]["value"] == doctest::Approx(10));
+    CHECK(state["position"]["value"]["longitude_deg"] == 9.25);
+    CHECK(state["gnss"].is_null());
+    CHECK(one["faults"].is_null());
+  }
+  CHECK(body_of(w.client.get("/api/v1/equipment/T1"))["state_from"] == "live");
+  CHECK(body_of(w.client.get("/api/v1/equipment/T1"))["node"] == "n1");
+}
+
+TEST_CASE(
+  "http: a last frame that is more than a day ahead is marked, and gives way to a right one") {
+  world w;
+  constexpr std::int64_t in_2106_us = 4'294'967'290'000'000;
+  for (auto& row : w.node.database.equipment)
+    row.last_frame_us = in_2106_us;
+  const auto list = body_of(w.client.get("/api/v1/equipment"))["equipment"];
+  CHECK(list[0]["last_frame"] == "2020-05-01T05:20:00.500000Z"); // heard here
+  CHECK(list[0]["clock_ahead"] == false);
+  CHECK(list[1]["last_frame"] == "2106-02-07T06:28:10.000000Z");
+  CHECK(list[1]["clock_ahead"] == true);
+  CHECK(list[1]["last_frame_age_ms"].get<std::int64_t>() < 0);
+}
+
 TEST_CASE("http: one machine comes with its faults, ECUs and implements") {
   world w;
   const auto one = body_of(w.client.get("/api/v1/equipment/T1"));

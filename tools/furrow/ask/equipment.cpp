@@ -59,12 +59,18 @@ cell connected_cell(const json& row) {
                                   : cell{"yes", colour::good, false};
 }
 
+/// How long ago by the machine's clock; a clock that is wrong is marked.
+cell last_seen_cell(const json& row) {
+  return {age_text(row.at("last_frame_age_ms")),
+          row.at("clock_ahead") == true ? colour::bad : colour::none, true};
+}
+
 cell faults_cell(const json& count) {
   return number_cell(count, count.is_null() || count == 0 ? colour::none : colour::bad);
 }
 
 table fleet_table(const json& rows) {
-  table shown{{"NAME", "CONNECTED", "LAST FRAME", "RECEIVED", "DURABLE", "SENT",
+  table shown{{"NAME", "CONNECTED", "AT NODE", "LAST SEEN", "RECEIVED", "DURABLE", "SENT",
                titled("ENGINE", engine_speed), titled("SPEED", ground_speed),
                titled("FUEL", fuel_level), "MODE", "FAULTS", titled("POSITION", position)},
               {}};
@@ -76,9 +82,10 @@ table fleet_table(const json& rows) {
     const auto& durable =
       row.at("durable_seq").is_null() ? row.at("stored_durable_seq") : row.at("durable_seq");
     shown.rows.push_back(
-      {value_cell(row.at("name")), connected_cell(row), value_cell(row.at("last_frame")),
-       number_cell(row.at("received_seq")), number_cell(durable), number_cell(row.at("sent_seq")),
-       state_cell(state, engine_speed, 1), speed_cell(state), state_cell(state, fuel_level, 1),
+      {value_cell(row.at("name")), connected_cell(row), value_cell(row.at("node")),
+       last_seen_cell(row), number_cell(row.at("received_seq")), number_cell(durable),
+       number_cell(row.at("sent_seq")), state_cell(state, engine_speed, 1), speed_cell(state),
+       state_cell(state, fuel_level, 1),
        state.is_object() ? cell{quantity_text(state.at("mode"))} : value_cell(nullptr),
        faults_cell(row.at("fault_count")),
        placed ? cell{quantity_text(state.at(at)), colour::none, false} : value_cell(nullptr)});

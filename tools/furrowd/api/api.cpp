@@ -127,7 +127,7 @@ struct api::equipment_rows {
   std::optional<problem> fault; // why nothing is known of what is stored
 
   /// Both by name.
-  [[nodiscard]] std::map<std::string, json> merged() const {
+  [[nodiscard]] std::map<std::string, json> merged(const std::string& node) const {
     struct parts {
       const storage::equipment_row* stored = nullptr;
       std::vector<const actors::live_equipment*> live;
@@ -140,7 +140,7 @@ struct api::equipment_rows {
     std::map<std::string, json> rows;
     const auto now = now_us();
     for (const auto& [name, known] : by_name)
-      rows.emplace(name, to_json(known.stored, known.live, now));
+      rows.emplace(name, to_json(known.stored, known.live, now, node));
     return rows;
   }
 };
@@ -246,7 +246,7 @@ asio::awaitable<api::equipment_rows> api::read_equipment(daemon::credential who)
 api::answer api::list_equipment(call call) {
   const auto rows = co_await read_equipment(call.who);
   json list = json::array();
-  for (auto& [name, row] : rows.merged())
+  for (auto& [name, row] : rows.merged(settings_.node_name))
     list.push_back(row);
   co_return ok({{"equipment", std::move(list)},
                 {"incomplete", rows.fault ? json(rows.fault->message) : json(nullptr)}});
@@ -257,13 +257,13 @@ api::answer api::one_equipment(call call) {
   if (!call.who.covers(name))
     co_return to_response(not_covered(name));
   const auto rows = co_await read_equipment(call.who);
-  const auto merged = rows.merged();
+  const auto merged = rows.merged(settings_.node_name);
   const auto found = merged.find(name);
   if (found == merged.end())
     co_return to_response(rows.fault ? *rows.fault : no_such_equipment(name));
   auto machine = found->second;
   std::optional<can::machine_report> report;
-  if (!machine.at("state").is_null()) {
+  if (machine.at("state_from") == "live") {
     const auto start = [&](auto done) { node_.look_at(call.who.farm, name, std::move(done)); };
     auto looked = co_await ask<std::optional<can::machine_report>>(start, answer_limit);
     if (!looked)

@@ -12,6 +12,7 @@
 #include "storage/store.hpp"
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include <nlohmann/json_fwd.hpp>
@@ -21,13 +22,16 @@ namespace furrow::http {
 using json = nlohmann::ordered_json;
 
 [[nodiscard]] json to_json(const can::live_state& state, std::int64_t now_us);
+/// The last state that the database has of a machine, in the same form. What is not kept is null.
+[[nodiscard]] json to_json(const storage::telemetry_point& kept, std::int64_t now_us);
 /// {faults, cleared_faults, ecus, implements}
 [[nodiscard]] json to_json(const can::machine_report& report, std::int64_t now_us);
 [[nodiscard]] json to_json(const actors::actor_row& row);
 /// Merges the stored row and the live state of a machine; either may be missing. While a newer actor replaces an older
-/// one there are two live states: numbers are summed, the state is that of the latest frame.
+/// one there are two live states: numbers are summed, the state is that of the latest frame. `node`: the name of this one.
 [[nodiscard]] json to_json(const storage::equipment_row* stored,
                            const std::vector<const actors::live_equipment*>& live,
-                           std::int64_t now_us);
+                           std::int64_t now_us,
+                           const std::string& node);
 
 } // namespace furrow::http
