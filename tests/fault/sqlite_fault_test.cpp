@@ -47,8 +47,8 @@ TEST_CASE(
     };
     CHECK(ready().status == 200);
     child_process fleet{std::string{FURROW_BIN_DIR} + "/furrow-sim",
-                        {"run", "--node", where.gateway(), "--machines", "4", "--rate", "max",
-                         "--seconds", "4", "--until-durable", "--timeout", "60", "-q"},
+                        {"run", "--node", where.gateway(), "--machines", "4", "--rate", "1000",
+                         "--seconds", "8", "--until-durable", "--timeout", "60", "-q"},
                         (where.folder() / "sim.out").string()};
     std::ofstream{folder / "ballast"} << std::string(32U << 20U, 'x'); // until it is full
     REQUIRE(eventually(20s, [&] { return ready().status == 503; }));
