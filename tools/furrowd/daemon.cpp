@@ -32,6 +32,7 @@ namespace {
 constexpr int failed = 1;
 constexpr int gave_up = 70; // EX_SOFTWARE: the service manager starts a new one
 constexpr std::chrono::seconds shutdown_limit{4}; // after the drain: sockets, actors, the store
+constexpr std::chrono::milliseconds last_answers{100};
 constexpr std::chrono::seconds look_every{2};
 constexpr std::chrono::seconds store_patience{
   5}; // then /ready says that the database does not answer
@@ -272,7 +273,11 @@ private:
   void finish() {
     if (gateways_)
       gateways_->stop();
-    http_->stop([this] { asio::post(io_, [this] { signals_.cancel(); }); });
+    // Answers that are ready go out, the one to the request that ended the node too.
+    retry_.expires_after(last_answers);
+    retry_.async_wait([this](boost::system::error_code) {
+      http_->stop([this] { asio::post(io_, [this] { signals_.cancel(); }); });
+    });
   }
 
   const settings& settings_;
