@@ -3,6 +3,7 @@
 #include "actors/node.hpp"
 #include "storage/store.hpp"
 #include "tools/furrowd/api/alarms.hpp"
+#include "tools/furrowd/descriptors.hpp"
 #include "tools/furrowd/executors.hpp"
 #include "tools/furrowd/front/server.hpp"
 #include "tools/furrowd/gateway/listener.hpp"
@@ -47,6 +48,7 @@ public:
   ~process() { executors_.stop_people(); } // also when the start failed half way
 
   int run() {
+    descriptors_ = raise_descriptor_limit();
     if (!open_access() || !open_node() || !open_gateways() || !serve_http())
       return failed;
     signals_.async_wait([this](boost::system::error_code error, int signal) {
@@ -246,6 +248,7 @@ private:
       drain(0);
       return;
     }
+    tell(descriptors_, gateway_config{}.sessions_max, http::http_config{}.connections_max);
     node_->note_store(true, {});
     look_at_store();
     std::printf("ready gateway=%s http=%s\n", started->c_str(), http_address_.c_str());
@@ -292,6 +295,7 @@ private:
   std::unique_ptr<actors::node> node_;
   std::unique_ptr<http::http_server> http_;
   std::unique_ptr<gateway_listener> gateways_;
+  descriptor_limit descriptors_;
   http::alarm_watch alarms_;
   std::optional<std::chrono::steady_clock::time_point> asked_store_; // it has not answered yet
   bool store_late_ = false;                                          // and that was told

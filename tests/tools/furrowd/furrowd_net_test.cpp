@@ -3,7 +3,11 @@
 
 #include <doctest/doctest.h>
 
+#include <sys/stat.h>
+
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -212,10 +216,121 @@ TEST_CASE(
   const auto ready = node_program::http_get(port, "/ready");
   CHECK(ready.status == 503);
   CHECK(ready.body.find("database") != std::string::npos);
+  CHECK(ready.body.find("refused") != std::string::npos);   // why
+  CHECK(ready.body.find("127.0.0.1") == std::string::npos); // not where: anybody may ask
   CHECK(node_program::http_get(port, "/health").status == 200);
   CHECK_MESSAGE(times(node.output(), "does not answer") == 1, node.output());
   CHECK(node.output().find("hush") == std::string::npos);
   CHECK(node.output().find("ready gateway=") == std::string::npos);
   node.signal(SIGTERM);
   CHECK(node.wait(5s) == 0);
+}
+
+TEST_CASE("furrowd: raises its limit of open files, and says when that is too little") {
+  const scratch_folder folder;
+  const auto script = folder.write("run.sh", "ulimit -Sn 300; ulimit -Hn 2000; exec " + furrowd
+                                               + " --listen 127.0.0.1:0 --http 127.0.0.1:0 "
+                                                 "--database sqlite:"
+                                               + folder.file("node.db") + "\n");
+  child_process node{"/bin/sh", {script}, folder.file("output")};
+  REQUIRE(eventually(node_patience,
+                     [&] { return node.output().find("ready gateway=") != std::string::npos; }));
+  CHECK_MESSAGE(node.output().find("limit of open files raised from 300 to 2000")
+                  != std::string::npos,
+                node.output());
+  CHECK(node.output().find("the limit of 2000 open files is enough for about ")
+        != std::string::npos);
+  node.signal(SIGTERM);
+  CHECK(node.wait(node_patience) == 0);
+}
+
+TEST_CASE(
+  "furrowd: goes on, and says what was lost, when nobody reads standard error for a while") {
+  const scratch_folder folder;
+  const auto pipe = folder.file("output");
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  const int reader = ::open(pipe.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC);
+  REQUIRE(reader >= 0);
+  std::string read;
+  const auto read_on = [&] {
+    char some[4'096];
+    for (auto got = ::read(reader, some, sizeof some); got > 0;
+         got = ::read(reader, some, sizeof some))
+      read.append(some, static_cast<std::size_t>(got));
+  };
+  const auto reads = [&](const char* text) {
+    return eventually(node_patience, [&] {
+      read_on();
+      return read.find(text) != std::string::npos;
+    });
+  };
+  child_process node{furrowd,
+                     {"--database", "sqlite:" + folder.file("node.db"), "--listen", "127.0.0.1:0",
+                      "--http", "127.0.0.1:0"},
+                     pipe};
+  REQUIRE(reads("http="));
+  const auto gateway = node_program::port_of(value_after(read, "ready gateway="));
+  const auto http = node_program::port_of(value_after(read, " http="));
+  const std::string filler(4'096, 'x');
+  while (::write(reader, filler.data(), filler.size()) > 0) {
+  }
+  const auto stranger = [&] { // each is told of in the log
+    raw_socket socket{gateway};
+    socket.send(std::string(64, 'x'));
+    CHECK(socket.closes_within(node_patience));
+  };
+  for (int i = 0; i < 10; ++i)
+    stranger();
+  CHECK(node_program::http_get(http, "/health").status == 200);
+  read_on();
+  read.clear();
+  stranger();
+  CHECK(reads("10 lines of the log were lost"));
+  CHECK(reads("rejected (limit)"));
+  node.signal(SIGTERM);
+  CHECK(node.wait(node_patience) == 0);
+  ::close(reader);
+}
+
+namespace {
+
+/// How often the threads of a process have gone to sleep; each time something woke them.
+std::uint64_t wakes_of(pid_t process) {
+  std::uint64_t sum = 0;
+  for (const auto& thread :
+       std::filesystem::directory_iterator{"/proc/" + std::to_string(process) + "/task"}) {
+    std::ifstream status{thread.path() / "status"};
+    for (std::string word; status >> word;)
+      if (word == "voluntary_ctxt_switches:") {
+        std::uint64_t count = 0;
+        status >> count;
+        sum += count;
+      }
+  }
+  return sum;
+}
+
+} // namespace
+
+TEST_CASE("furrowd: an idle node sleeps") {
+  const scratch_folder folder;
+  child_process node{furrowd,
+                     {"--database", "sqlite:" + folder.file("node.db"), "--listen", "127.0.0.1:0",
+                      "--http", "127.0.0.1:0"},
+                     folder.file("output")};
+  REQUIRE(eventually(node_patience, [&] { return times(node.output(), "ready gateway=") > 0; }));
+  // Workers that look for work every 10 ms would wake 200 times a second. A machine that is busy with other things
+  // does not change this count.
+  const auto a_second = [&] {
+    const auto before = wakes_of(node.pid());
+    const auto until = std::chrono::steady_clock::now() + 1s;
+    while (std::chrono::steady_clock::now() < until)
+      pause_a_little();
+    return wakes_of(node.pid()) - before;
+  };
+  CHECK(
+    eventually(node_patience, [&] { return a_second() < 30; })); // what begins at the start is over
+  CHECK(a_second() < 30);
+  node.signal(SIGTERM);
+  CHECK(node.wait(node_patience) == 0);
 }
