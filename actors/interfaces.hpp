@@ -32,6 +32,7 @@ struct seal_reply;
 struct care_due;
 struct partitions_reply;
 struct expire_reply;
+struct newest_reply;
 struct lane_changed;
 struct desk_changed;
 struct writer_changed;
@@ -59,6 +60,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::seal_reply)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::care_due)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::partitions_reply)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::expire_reply)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::newest_reply)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::lane_changed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::desk_changed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::writer_changed)
@@ -111,7 +113,8 @@ using caretaker_actor = caf::typed_actor<
   caf::reacts_to<care_due>,
   // The store's answers.
   caf::reacts_to<partitions_reply>,
-  caf::reacts_to<expire_reply>>;
+  caf::reacts_to<expire_reply>,
+  caf::reacts_to<newest_reply>>;
 
 /// One machine: its streams, its live state, its sessions.
 using equipment_actor = caf::typed_actor<

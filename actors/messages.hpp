@@ -188,6 +188,12 @@ struct expire_reply {
   std::shared_ptr<storage::result<storage::expire_outcome>> outcome;
 };
 
+/// What the database knows of the machines, for their newest frame.
+struct newest_reply {
+  std::uint64_t call = 0;
+  std::shared_ptr<storage::result<std::vector<storage::equipment_row>>> outcome;
+};
+
 struct lane_changed {
   std::size_t lane = 0;
   aggregator_actor aggregator;
