@@ -97,11 +97,18 @@ caf::behavior watcher(caf::stateful_actor<watch_state>* self,
   return {[](std::uint8_t) {}};
 }
 
+/// Half of the budget: a body needs one byte for each while it comes, and three afterwards, but for a shorter time.
+std::size_t arrival_bytes(const node_config& config) {
+  return config.budget_bytes / 2;
+}
+
 class local_node final : public node {
 public:
   local_node(node_config config, std::unique_ptr<storage::store> store)
-    : config_{std::move(config)}, store_{std::move(store)},
-      budget_{memory_budget::make(config_.budget_bytes)}, people_{std::make_shared<census>()},
+    : config_{std::move(config)}, store_{std::move(store)}, budget_{memory_budget::make(
+                                                              config_.budget_bytes
+                                                              - arrival_bytes(config_))},
+      arrivals_{arrival_room::make(arrival_bytes(config_))}, people_{std::make_shared<census>()},
       wiring_{std::make_shared<wiring>(config_.lanes)}, system_{system_config_} {
     people_->counters.certificate_expires_us = config_.certificate_expires_us;
     const auto root_id = people_->enter(0, "node " + config_.name, nullptr);
@@ -139,16 +146,18 @@ public:
   }
 
   std::shared_ptr<memory_budget> budget() override { return budget_; }
+  arrival_room arrivals() override { return arrivals_; }
   storage::store& store() override { return *store_; }
 
   node_stats stats() const override {
     node_stats made;
     for_each_counter([](const counter_label&, auto& to, const auto& from) { to = from; }, made,
                      people_->counters);
-    made.budget_bytes = budget_->limit();
-    made.budget_used = budget_->used();
-    made.budget_peak = budget_->peak();
-    const auto stalled = people_->stall.look(system_.clock().now(), made.budget_used > 0);
+    const auto held = budget_->used();
+    made.budget_bytes = config_.budget_bytes;
+    made.budget_used = held + arrivals_.used();
+    made.budget_peak = budget_->peak() + arrivals_.peak();
+    const auto stalled = people_->stall.look(system_.clock().now(), held > 0);
     made.stalled_s = static_cast<std::uint64_t>(stalled.count());
     made.store_fault = people_->store_fault();
     return made;
@@ -218,6 +227,7 @@ private:
   const node_config config_;
   std::unique_ptr<storage::store> store_; // outlives the actors, not their system
   std::shared_ptr<memory_budget> budget_;
+  arrival_room arrivals_;
   std::shared_ptr<census> people_;
   std::shared_ptr<wiring> wiring_;
   std::mutex failure_mutex_;

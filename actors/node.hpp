@@ -9,6 +9,7 @@
 
 #include "actors/live/board.hpp"
 #include "actors/node_config.hpp"
+#include "actors/session/arrival_room.hpp"
 #include "actors/session/memory_budget.hpp"
 #include "actors/session/session.hpp"
 #include "can/live/machine_monitor.hpp"
@@ -32,7 +33,10 @@ public:
   [[nodiscard]] virtual std::unique_ptr<equipment_link>
   attach(greeting from, std::shared_ptr<session_port> port) = 0;
 
+  /// For what has been received and is not durable yet.
   [[nodiscard]] virtual std::shared_ptr<memory_budget> budget() = 0;
+  /// For what is being received.
+  [[nodiscard]] virtual arrival_room arrivals() = 0;
   [[nodiscard]] virtual storage::store& store() = 0;
   [[nodiscard]] virtual node_stats stats() const = 0;
   /// What a look at the database has found, for nodes that no gateway keeps busy.

@@ -406,6 +406,9 @@ public:
   [[nodiscard]] std::shared_ptr<actors::memory_budget> budget() override {
     throw std::logic_error{"not asked for in these tests"};
   }
+  [[nodiscard]] actors::arrival_room arrivals() override {
+    throw std::logic_error{"not asked for in these tests"};
+  }
   [[nodiscard]] storage::store& store() override { return database; }
   [[nodiscard]] actors::node_stats stats() const override {
     auto now = figures;

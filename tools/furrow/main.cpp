@@ -30,6 +30,7 @@ void add_commands(CLI::App& app, const furrow::cli::globals& globals, int& exit_
   add_signals(app, globals, exit_code);
   add_records(app, globals, exit_code);
   add_quarantine(app, globals, exit_code);
+  add_gateways(app, globals, exit_code);
   add_actors(app, globals, exit_code);
   add_database(app, globals, exit_code);
   add_retention(app, globals, exit_code);

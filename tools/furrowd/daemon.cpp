@@ -104,6 +104,7 @@ private:
       return complain(store.error().detail);
     auto node = settings_.node;
     node.seed = std::random_device{}();
+    node.certificate_expires_us = certificate_expiry_us(gateway_tls_);
     node_ = actors::start_node(std::move(node), std::move(*store));
     node_->on_failure([this](const std::string& why) {
       asio::post(io_, [this, why] {
@@ -128,6 +129,7 @@ private:
     config.version = FURROW_VERSION;
     config.cache = settings_.cache;
     config.redis = settings_.redis;
+    config.gateways = book_;
     http_ = std::make_unique<http::http_server>(executors_.people, config, *node_);
     const auto started = http_->start();
     if (!started)
@@ -138,7 +140,8 @@ private:
 
   /// Before the database is asked, which may take its time: a wrong address is told at once.
   bool open_gateways() {
-    session_context context{*node_, node_->budget(), tokens_, settings_.advertise, {}};
+    session_context context{*node_,  node_->budget(),     node_->arrivals(),
+                            tokens_, settings_.advertise, book_};
     context.limits.bytes_max = settings_.node.session_bytes_max;
     gateways_ = std::make_unique<gateway_listener>(
       io_, gateway_config{settings_.listen, gateway_tls_}, std::move(context));
@@ -292,6 +295,7 @@ private:
   tls_context gateway_tls_;
   tls_context http_tls_;
   std::optional<token_table> tokens_;
+  std::shared_ptr<gateway_book> book_ = std::make_shared<gateway_book>();
   std::unique_ptr<actors::node> node_;
   std::unique_ptr<http::http_server> http_;
   std::unique_ptr<gateway_listener> gateways_;

@@ -169,6 +169,7 @@ router api::routes() {
             {"equipment", "from", "to", "can_id", "pgn", "format"},
             to(&api::frames)});
   add_record_routes(made, node_);
+  made.add({"GET", "/api/v1/gateways", read, {}, to(&api::list_gateways)});
   made.add({"GET", "/api/v1/actors", read, {}, to(&api::list_actors)});
   made.add({"POST", "/api/v1/actors/{id}/kill", operate, {}, to(&api::kill_actor)});
   made.add({"GET", "/api/v1/database", read, {}, to(&api::database_report)});
@@ -208,7 +209,8 @@ api::answer api::scrape(call) {
   response made;
   made.content_type = "text/plain; version=0.0.4; charset=utf-8";
   made.body =
-    metrics_.render(node_.stats(), cache_.figures(), activity && *activity ? &**activity : nullptr);
+    metrics_.render(node_.stats(), cache_.figures(), activity && *activity ? &**activity : nullptr,
+                    settings_.gateways->counted());
   co_return made;
 }
 
@@ -344,6 +346,25 @@ api::visible_actors(daemon::credential who) {
   if (rows)
     std::erase_if(*rows, [&who](const auto& row) { return !may_see(row, who); });
   co_return rows;
+}
+
+/// Whom a token may know of: the gateways of its farm and machines. What did not come so far that its farm is known
+/// is for those who administer the node.
+api::answer api::list_gateways(call call) {
+  const auto may_see = [&who = call.who](const std::string& farm, const std::string& equipment) {
+    if (farm.empty())
+      return who.may(daemon::permission::administer) && who.equipment.empty();
+    return farm == who.farm && who.covers(equipment);
+  };
+  json connected = json::array();
+  for (const auto& one : settings_.gateways->all_connected())
+    if (may_see(one.farm, one.equipment))
+      connected.push_back(to_json(one, now_us()));
+  json refused = json::array();
+  for (const auto& one : settings_.gateways->all_refused())
+    if (may_see(one.farm, one.equipment))
+      refused.push_back(to_json(one));
+  co_return ok({{"connected", std::move(connected)}, {"refused", std::move(refused)}});
 }
 
 api::answer api::list_actors(call call) {

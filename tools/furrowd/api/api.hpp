@@ -7,6 +7,7 @@
 #pragma once
 
 #include "actors/node.hpp"
+#include "tools/furrowd/access/gateway_book.hpp"
 #include "tools/furrowd/api/metrics.hpp"
 #include "tools/furrowd/cache/summary_cache.hpp"
 #include "tools/furrowd/http/router.hpp"
@@ -23,6 +24,7 @@ public:
     std::string node_name;
     std::string version;
     std::size_t streams_max = 16;
+    std::shared_ptr<daemon::gateway_book> gateways = std::make_shared<daemon::gateway_book>();
   };
 
   /// The node must outlive the api, and the api every call.
@@ -44,6 +46,7 @@ private:
   answer ledger(call call);
   answer ledger_of(daemon::credential who, std::string equipment);
   answer frames(call call);
+  answer list_gateways(call call);
   answer list_actors(call call);
   answer kill_actor(call call);
   answer database_status(call call);

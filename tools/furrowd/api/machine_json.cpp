@@ -313,6 +313,26 @@ json to_json(const actors::actor_row& row) {
           {"state", row.state}, {"restarts", row.restarts}, {"detail", row.detail}};
 }
 
+json to_json(const daemon::connected_gateway& one, std::int64_t now_us) {
+  return {{"peer", one.peer},
+          {"farm", one.farm},
+          {"equipment", one.equipment},
+          {"software", text_or_null(one.software)},
+          {"since", format_time(one.since_us)},
+          {"age_ms", age_ms(one.since_us, now_us)}};
+}
+
+json to_json(const daemon::refused_gateway& one) {
+  return {{"host", one.host},
+          {"farm", text_or_null(one.farm)},
+          {"equipment", text_or_null(one.equipment)},
+          {"reason", to_string(one.why)},
+          {"text", one.text},
+          {"count", one.count},
+          {"first", format_time(one.first_us)},
+          {"last", format_time(one.last_us)}};
+}
+
 namespace {
 
 using actors::clock_wrong_us;

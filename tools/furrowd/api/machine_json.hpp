@@ -10,6 +10,7 @@
 #include "actors/node.hpp"
 #include "can/live/machine_monitor.hpp"
 #include "storage/store.hpp"
+#include "tools/furrowd/access/gateway_book.hpp"
 
 #include <cstdint>
 #include <string>
@@ -27,6 +28,8 @@ using json = nlohmann::ordered_json;
 /// {faults, cleared_faults, ecus, implements}
 [[nodiscard]] json to_json(const can::machine_report& report, std::int64_t now_us);
 [[nodiscard]] json to_json(const actors::actor_row& row);
+[[nodiscard]] json to_json(const daemon::connected_gateway& one, std::int64_t now_us);
+[[nodiscard]] json to_json(const daemon::refused_gateway& one);
 /// Merges the stored row and the live state of a machine; either may be missing. While a newer actor replaces an older
 /// one there are two live states: numbers are summed, the state is that of the latest frame. `node`: the name of this one.
 [[nodiscard]] json to_json(const storage::equipment_row* stored,

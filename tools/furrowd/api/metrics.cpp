@@ -98,6 +98,30 @@ std::vector<prometheus::MetricFamily> families(const cache_figures& cache) {
   return made;
 }
 
+template <class Reason, std::size_t Count>
+prometheus::MetricFamily
+by_reason(const char* name, const char* help, const std::array<std::uint64_t, Count>& counts) {
+  prometheus::MetricFamily made{name, help, prometheus::MetricType::Counter, {}};
+  for (std::size_t i = 0; i < Count; ++i) {
+    prometheus::ClientMetric metric;
+    metric.label = {{"reason", daemon::to_string(static_cast<Reason>(i))}};
+    metric.counter.value = static_cast<double>(counts[i]);
+    made.metric.push_back(std::move(metric));
+  }
+  return made;
+}
+
+std::vector<prometheus::MetricFamily> families(const daemon::gateway_book::counts& gateways) {
+  return {family("furrow_gateway_connections_total", "Gateways that were let in.",
+                 prometheus::MetricType::Counter, static_cast<double>(gateways.connections)),
+          by_reason<daemon::refusal>("furrow_gateway_refused_total",
+                                     "Gateways that were refused or sent away, by reason.",
+                                     gateways.refused),
+          by_reason<daemon::farewell>("furrow_gateway_disconnects_total",
+                                      "Ends of connections of gateways, by reason.",
+                                      gateways.ended)};
+}
+
 } // namespace
 
 metrics::metrics(const std::string& version) {
@@ -145,9 +169,10 @@ void metrics::refused() {
 
 std::string metrics::render(const actors::node_stats& stats,
                             const cache_figures& cache,
-                            const storage::store_activity* activity) const {
+                            const storage::store_activity* activity,
+                            const daemon::gateway_book::counts& gateways) const {
   auto all = families(stats);
-  for (auto more : {families(cache), http::families(stats, activity)})
+  for (auto more : {families(cache), families(gateways), http::families(stats, activity)})
     all.insert(all.end(), std::make_move_iterator(more.begin()),
                std::make_move_iterator(more.end()));
   auto own = registry_.Collect();

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "actors/node.hpp"
+#include "tools/furrowd/access/gateway_book.hpp"
 #include "tools/furrowd/cache/summary_cache.hpp"
 
 #include <prometheus/registry.h>
@@ -34,7 +35,8 @@ public:
   /// `activity`: nullptr where the database has no pool.
   [[nodiscard]] std::string render(const actors::node_stats& stats,
                                    const cache_figures& cache = {},
-                                   const storage::store_activity* activity = nullptr) const;
+                                   const storage::store_activity* activity = nullptr,
+                                   const daemon::gateway_book::counts& gateways = {}) const;
 
 private:
   prometheus::Registry registry_;

@@ -25,7 +25,10 @@ using boost::system::error_code;
 front::front(asio::io_context& io, http_config config, actors::node& node)
   : io_{io}, config_{std::move(config)}, metrics_{config_.version}, cache_{io_, config_.cache,
                                                                            config_.redis},
-    api_{{config_.node_name, config_.version, config_.streams_max}, node, metrics_, cache_},
+    api_{{config_.node_name, config_.version, config_.streams_max, config_.gateways},
+         node,
+         metrics_,
+         cache_},
     router_{api_.routes()}, guard_{config_.tokens} {}
 
 daemon::result<http_server::endpoint> front::listen() {

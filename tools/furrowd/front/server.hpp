@@ -8,6 +8,7 @@
 #pragma once
 
 #include "actors/node.hpp"
+#include "tools/furrowd/access/gateway_book.hpp"
 #include "tools/furrowd/access/tls.hpp"
 #include "tools/furrowd/access/tokens.hpp"
 #include "tools/furrowd/cache/query_cache.hpp"
@@ -36,6 +37,7 @@ struct http_config {
   std::string version;
   cache_limits cache{std::chrono::milliseconds{0}}; // of answers about a farm; here: no caching
   std::optional<redis_settings> redis;              // shares cached answers among nodes
+  std::shared_ptr<daemon::gateway_book> gateways = std::make_shared<daemon::gateway_book>();
 
   std::uint32_t header_bytes_max = 16U << 10U;
   std::uint64_t body_bytes_max = 1U << 20U;

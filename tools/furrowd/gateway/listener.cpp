@@ -104,7 +104,9 @@ asio::awaitable<void> gateway_listener::accept() {
     if (!acceptor_.is_open())
       co_return;
     // Most likely the process has no free file descriptor. The pause prevents a busy loop.
-    spdlog::warn("cannot accept a gateway: {}", error.message());
+    if (const auto left_out = accept_faults_.admit(gateway_session::clock::now()))
+      spdlog::warn("cannot accept a gateway: {} ({} like it were left out)", error.message(),
+                   *left_out);
     asio::steady_timer pause{io_, std::chrono::milliseconds{200}};
     co_await pause.async_wait(asio::use_awaitable);
   }
@@ -113,8 +115,12 @@ asio::awaitable<void> gateway_listener::accept() {
 void gateway_listener::admit(tcp::socket socket) {
   boost::system::error_code error;
   const auto peer = socket.remote_endpoint(error);
-  if (error || sessions_.size() >= config_.sessions_max)
-    return; // disconnected already, or above the limit: the socket closes here
+  if (error)
+    return; // disconnected already
+  if (sessions_.size() >= config_.sessions_max) {
+    turn_away(to_text(peer));
+    return; // the socket closes here
+  }
   socket.set_option(tcp::no_delay{true}, error);
   const auto id = ++last_;
   auto session =
@@ -122,6 +128,17 @@ void gateway_listener::admit(tcp::socket socket) {
                                       asio::any_io_executor{io_.get_executor()}, to_text(peer));
   sessions_[id] = session;
   session->start([this, id] { sessions_.erase(id); });
+}
+
+void gateway_listener::turn_away(const std::string& peer) {
+  const auto why =
+    "this node has " + std::to_string(config_.sessions_max) + " sessions, as many as it may";
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  context_->book->refused(peer, {}, {}, refusal::full, why,
+                          std::chrono::duration_cast<std::chrono::microseconds>(now).count());
+  if (const auto left_out = context_->refused->admit(gateway_session::clock::now()))
+    spdlog::warn("gateway {}: rejected ({}): {} ({} like it were left out)", peer,
+                 to_string(refusal::full), why, *left_out);
 }
 
 asio::awaitable<void> gateway_listener::tick() {

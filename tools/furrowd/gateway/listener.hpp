@@ -45,6 +45,7 @@ private:
   boost::asio::awaitable<void> accept();
   boost::asio::awaitable<void> tick();
   [[nodiscard]] failure cannot_listen(const boost::system::error_code& why) const;
+  void turn_away(const std::string& peer);
   void admit(boost::asio::ip::tcp::socket socket);
 
   boost::asio::io_context& io_;
@@ -55,6 +56,7 @@ private:
   std::map<std::uint64_t, std::shared_ptr<gateway_session>> sessions_;
   std::uint64_t last_ = 0;
   bool stopped_ = false;
+  log_limit accept_faults_{3, 0.1};
 };
 
 /// Parses "host:port" or "[v6]:port"; resolves host names.

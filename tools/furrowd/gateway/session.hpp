@@ -1,7 +1,7 @@
 /// The connection of one gateway: Hello, credential, batches in, acks out.
 ///
-/// Shape: one coroutine reads. It awaits room in the budgets before it reads a body, so that a node without room stops
-///   reading its sockets. A second coroutine writes and lives while messages wait; acks are merged.
+/// Shape: one coroutine reads. It awaits room in the budgets before it reads each piece of a body, so that a node without
+///   room stops reading its sockets. A second coroutine writes and lives while messages wait; acks are merged.
 /// Errors: a message that breaks the protocol is answered with one Reject that gives the reason; then the session
 ///   closes.
 /// Threads: the io_context's one thread; the port posts to it.
@@ -11,6 +11,7 @@
 #include "actors/node.hpp"
 #include "tools/furrowd/access/tokens.hpp"
 #include "tools/furrowd/net/byte_stream.hpp"
+#include "tools/furrowd/net/log_limit.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -18,6 +19,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -26,8 +28,9 @@
 namespace furrow::daemon {
 
 struct session_limits {
-  std::chrono::seconds hello{5};     // from accept to a whole Hello, TLS handshake included
-  std::chrono::seconds message{30};  // from a length to the end of its body
+  std::chrono::seconds hello{5}; // from accept to a whole Hello, TLS handshake included
+  std::chrono::seconds message{
+    30}; // for each piece of a body: a slow line is not cut while it brings something
   std::chrono::seconds idle{60};     // no byte from the gateway
   std::chrono::seconds keepalive{5}; // the node is never silent for longer
   std::chrono::seconds goodbye{2};   // for the last messages, once the session is to close
@@ -41,9 +44,14 @@ struct session_limits {
 struct session_context {
   actors::node& node;
   std::shared_ptr<actors::memory_budget> budget;
+  actors::arrival_room arrivals;
   std::optional<token_table> tokens; // none: loopback only, every gateway belongs to farm "default"
   std::vector<std::string> nodes;    // for Welcome
-  session_limits limits;
+  std::shared_ptr<gateway_book> book = std::make_shared<gateway_book>();
+  /// Lines about gateways that come and go, and about those refused: a stranger must not fill the log.
+  std::shared_ptr<log_limit> comings = std::make_shared<log_limit>(1'000, 50);
+  std::shared_ptr<log_limit> refused = std::make_shared<log_limit>(50, 5);
+  session_limits limits{};
 };
 
 class gateway_session : public std::enable_shared_from_this<gateway_session> {
@@ -71,7 +79,12 @@ private:
   boost::asio::awaitable<void> greet();
   boost::asio::awaitable<bool> read_batch();
   boost::asio::awaitable<void> write_all();
-  boost::asio::awaitable<std::vector<actors::memory_lease>> room(std::size_t bytes);
+  boost::asio::awaitable<actors::memory_lease> room(std::shared_ptr<actors::memory_budget> budget,
+                                                    std::size_t bytes);
+  /// A body of that length. It is leased as it comes; the leases go into `arriving`.
+  boost::asio::awaitable<std::unique_ptr<std::uint8_t[]>>
+  read_body(std::size_t length, std::vector<actors::memory_lease>& arriving);
+  boost::asio::awaitable<void> read_piece(std::span<std::uint8_t> bytes);
   /// Checks a Hello; nothing after a Reject with the reason.
   [[nodiscard]] std::optional<actors::greeting> check(proto::hello hello);
   /// Reads and discards until the gateway closes, 1 MiB or the deadline. A socket that closes with unread bytes
@@ -81,8 +94,16 @@ private:
 
   void send(const proto::message& message);
   void send_ack(std::uint64_t durable_seq);
-  void refuse(proto::reject_code code, std::string reason);
-  void refuse(proto::reject why);
+  void refuse(refusal kind, proto::reject_code code, std::string reason);
+  void refuse(refusal kind, proto::reject why);
+  /// In the log, the counters and the list of refusals; no word to the gateway.
+  void note_refused(refusal kind, const std::string& why);
+  void note_connected(const actors::greeting& from);
+  void note_ended();
+  /// The first reason why this connection ends; later ones follow from it.
+  void ends(farewell how, std::string why);
+  void read_failed(const boost::system::error_code& error);
+  [[nodiscard]] std::string who() const;
   void write_on();
 
   std::shared_ptr<const session_context> context_;
@@ -95,6 +116,14 @@ private:
   std::shared_ptr<actors::memory_budget> own_budget_;
   std::unique_ptr<actors::equipment_link> link_;
   std::uint32_t version_ = 0;
+
+  struct ending {
+    farewell how = farewell::closed;
+    std::string why;
+  };
+  std::optional<ending> ending_;
+  std::optional<gateway_book::id> booked_; // while it is connected
+  clock::time_point connected_at_{};
 
   std::deque<std::string> outbox_;
   std::optional<std::uint64_t> ack_due_;
