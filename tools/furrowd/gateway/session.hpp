@@ -79,8 +79,11 @@ private:
   boost::asio::awaitable<void> greet();
   boost::asio::awaitable<bool> read_batch();
   boost::asio::awaitable<void> write_all();
-  boost::asio::awaitable<actors::memory_lease> room(std::shared_ptr<actors::memory_budget> budget,
-                                                    std::size_t bytes);
+  /// `budget` outlives the call.
+  boost::asio::awaitable<actors::memory_lease>
+  room(const std::shared_ptr<actors::memory_budget>& budget, std::size_t bytes);
+  boost::asio::awaitable<actors::memory_lease>
+  wait_for_room(const std::shared_ptr<actors::memory_budget>& budget, std::size_t bytes);
   /// A body of that length. It is leased as it comes; the leases go into `arriving`.
   boost::asio::awaitable<std::unique_ptr<std::uint8_t[]>>
   read_body(std::size_t length, std::vector<actors::memory_lease>& arriving);

@@ -15,14 +15,12 @@ namespace asio = boost::asio;
 using actors::memory_lease;
 using proto::reject_code;
 
-/// While there is no room, the node is slow and not the gateway: no deadline.
-asio::awaitable<memory_lease> gateway_session::room(std::shared_ptr<actors::memory_budget> budget,
-                                                    std::size_t bytes) {
-  if (auto lease = budget->try_acquire(bytes)) // usually
-    co_return std::move(*lease);
-  deadline_.reset();
-  co_return co_await asio::async_initiate<const asio::use_awaitable_t<>, void(memory_lease)>(
-    [this, bytes, budget = std::move(budget)](auto handler) {
+/// No coroutine: gcc 12 destroys what a lambda inside a co_await expression captures twice.
+asio::awaitable<memory_lease>
+gateway_session::wait_for_room(const std::shared_ptr<actors::memory_budget>& budget,
+                               std::size_t bytes) {
+  return asio::async_initiate<const asio::use_awaitable_t<>, void(memory_lease)>(
+    [this, bytes, budget](auto handler) {
       auto shared = std::make_shared<decltype(handler)>(std::move(handler));
       budget->acquire(farm_, bytes, [shared, executor = executor_](memory_lease lease) {
         asio::post(executor,
@@ -30,6 +28,18 @@ asio::awaitable<memory_lease> gateway_session::room(std::shared_ptr<actors::memo
       });
     },
     asio::use_awaitable);
+}
+
+/// While there is no room, the node is slow and not the gateway: no deadline.
+asio::awaitable<memory_lease>
+gateway_session::room(const std::shared_ptr<actors::memory_budget>& budget, std::size_t bytes) {
+  auto lease = budget->try_acquire(bytes);
+  if (lease) // usually
+    co_return std::move(*lease);
+  deadline_.reset();
+  auto waiting = wait_for_room(budget, bytes);
+  auto granted = co_await std::move(waiting);
+  co_return granted;
 }
 
 asio::awaitable<void> gateway_session::read_piece(std::span<std::uint8_t> bytes) {
