@@ -480,7 +480,7 @@ TEST_CASE("gateway port: with gateways that stopped in the middle of a message t
 }
 
 TEST_CASE("gateway port: senders that announce much and bring little do not keep others waiting") {
-  const node_program node{{"--budget", "16"}};
+  node_program node{{"--budget", "16"}};
   std::vector<std::unique_ptr<gateway>> slow;
   for (std::uint8_t i = 0; i < 100; ++i) {
     slow.push_back(std::make_unique<gateway>(node));
@@ -500,6 +500,13 @@ TEST_CASE("gateway port: senders that announce much and bring little do not keep
   slow.erase(slow.begin(), slow.begin() + 50);
   REQUIRE(good.say(wire_of(batch_of(from, frames(20'000)))));
   CHECK(good.acked(from + 19'999));
+  // All go, those too that wait for room: it is given to them although nobody is there.
+  slow.clear();
+  CHECK(eventually(node_patience, [&] {
+    return node.get("/metrics").body.find("furrow_budget_used_bytes 0\n") != std::string::npos;
+  }));
+  serves(node);
+  CHECK(node.end() == 0);
 }
 
 TEST_CASE("gateway port: who comes, goes and is refused is told, counted and listed") {
