@@ -9,6 +9,8 @@
 
 using namespace furrow;
 using namespace furrow::http;
+using furrow::json_rows::format_time;
+using furrow::json_rows::parse_time;
 
 TEST_CASE("target: path and query are split and decoded") {
   const auto plain = parse_target("/api/v1/equipment/T%201%2Fb?from=a%3Db&to=&x+y=1+2");

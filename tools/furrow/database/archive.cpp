@@ -213,7 +213,7 @@ result<storage::frames_query> to_query(const export_options& options) {
        {std::pair{&options.from, &query.from_us}, std::pair{&options.to, &query.to_us}}) {
     if (text->empty())
       continue;
-    *time = http::parse_time(*text);
+    *time = json_rows::parse_time(*text);
     if (!*time)
       return failure{errc::usage, *text + ": invalid time (write times as 2026-05-01T06:30:00Z)"};
   }

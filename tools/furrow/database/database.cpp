@@ -44,7 +44,7 @@ result<T> answer_of(const std::function<void(storage::handler<T>)>& start,
 json to_json(const migrations& rows) {
   json list = json::array();
   for (const auto& row : rows)
-    list.push_back(http::to_json(row));
+    list.push_back(json_rows::to_json(row));
   return list;
 }
 
@@ -65,9 +65,9 @@ result<json> ask_directly(const std::string& url, const globals& globals) {
     return to_failure({storage::errc::retry_later, health->detail}, url);
   const auto digest = answer_of<storage::digest_status>(
     [&](auto done) { store.history()->digest_progress(std::move(done)); }, url, globals.timeout());
-  json status{{"health", http::to_json(*health)},
+  json status{{"health", json_rows::to_json(*health)},
               {"migrations", nullptr},
-              {"digest", digest ? http::to_json(*digest) : json(nullptr)},
+              {"digest", digest ? json_rows::to_json(*digest) : json(nullptr)},
               {"fault", nullptr}};
   const auto rows = answer_of<migrations>(
     [&](auto done) { store.migration_status(std::move(done)); }, url, globals.timeout());

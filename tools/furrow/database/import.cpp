@@ -158,7 +158,7 @@ result<int> rehearse(const globals& globals,
     const bool sound = reason.empty();
     const json each{
       {"equipment", std::string{row.equipment.value_or("")}},
-      {"time", frame.dated ? json(http::format_time(frame.time_us)) : json(nullptr)},
+      {"time", frame.dated ? json(json_rows::format_time(frame.time_us)) : json(nullptr)},
       {"bus", sound ? json(std::string{buses.name_of(frame.header.bus())}) : json(nullptr)},
       {"can_id",
        sound ? json(fmt::format("{:0{}X}", frame.header.id(), frame.header.extended() ? 8 : 3))

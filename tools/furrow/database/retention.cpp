@@ -111,12 +111,12 @@ result<int> preview(const globals& globals, const retention_options& options) {
   for (const auto& loss : found->losses) {
     json row{{"farm", loss.farm},
              {"kind", storage::to_string(loss.kind)},
-             {"cutoff", http::format_time(loss.cutoff_us)},
+             {"cutoff", json_rows::format_time(loss.cutoff_us)},
              {"items", loss.items},
              {"rows", loss.rows},
              {"bytes", loss.bytes},
-             {"oldest", http::format_time(loss.oldest_us)},
-             {"newest", http::format_time(loss.newest_us)}};
+             {"oldest", json_rows::format_time(loss.oldest_us)},
+             {"newest", json_rows::format_time(loss.newest_us)}};
     shown.rows.push_back({value_cell(row["farm"]), value_cell(row["kind"]),
                           value_cell(row["cutoff"]), number_cell(row["items"]),
                           number_cell(row["rows"]), number_cell(row["bytes"]),

@@ -79,7 +79,7 @@ json statements_json(const storage::store_activity& of) {
 json slow_json(const storage::store_activity& of) {
   json list = json::array();
   for (const auto& each : of.slowest)
-    list.push_back({{"time", format_time(each.at_us)},
+    list.push_back({{"time", json_rows::format_time(each.at_us)},
                     {"took_ms", each.took_s * 1'000},
                     {"lane", each.lane},
                     {"rows", each.rows},

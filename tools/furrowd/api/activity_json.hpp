@@ -14,6 +14,8 @@
 
 namespace furrow::http {
 
+using json_rows::json;
+
 /// `activity`: nullptr where the database has no pool.
 [[nodiscard]] json to_json(const actors::node_stats& stats,
                            const storage::store_activity* activity);

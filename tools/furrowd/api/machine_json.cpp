@@ -23,7 +23,7 @@ json text_or_null(std::string_view text) {
 }
 
 json time_or_null(std::int64_t time_us) {
-  return time_us == 0 ? json(nullptr) : json(format_time(time_us));
+  return time_us == 0 ? json(nullptr) : json(json_rows::format_time(time_us));
 }
 
 /// A replayed log may be years old, and a gateway's clock ahead of ours: below zero.
@@ -68,7 +68,7 @@ json part_json(const std::optional<can::observed<T>>& seen, const char* unit, st
     return nullptr;
   return {{"value", to_value(seen->value)},
           {"unit", text_or_null(unit)},
-          {"time", format_time(seen->time_us)},
+          {"time", json_rows::format_time(seen->time_us)},
           {"age_ms", age_ms(seen->time_us, now_us)},
           {"pgn", seen->pgn},
           {"source", seen->source},
@@ -113,8 +113,8 @@ json part_json(const can::fault& fault, const std::vector<can::ecu>& ecus, std::
             {"amber_warning", part_json(fault.lamps.amber_warning)},
             {"red_stop", part_json(fault.lamps.red_stop)},
             {"malfunction", part_json(fault.lamps.malfunction)}}},
-          {"first_seen", format_time(fault.since_us)},
-          {"last_seen", format_time(fault.last_us)},
+          {"first_seen", json_rows::format_time(fault.since_us)},
+          {"last_seen", json_rows::format_time(fault.last_us)},
           {"age_ms", age_ms(fault.last_us, now_us)},
           {"cleared", nullptr}};
 }
@@ -143,8 +143,8 @@ json part_json(const can::ecu& ecu, std::int64_t now_us) {
           {"cannot_claim", ecu.cannot_claim},
           {"commanded_address", address(ecu.commanded_address)},
           {"claims", ecu.claims},
-          {"first_claim", format_time(ecu.first_claim_us)},
-          {"last_claim", format_time(ecu.last_claim_us)},
+          {"first_claim", json_rows::format_time(ecu.first_claim_us)},
+          {"last_claim", json_rows::format_time(ecu.last_claim_us)},
           {"age_ms", age_ms(ecu.last_claim_us, now_us)}};
 }
 
@@ -214,7 +214,7 @@ json part_json(const can::implement_report::value& one, std::int64_t now_us) {
           {"command", can::to_string(said.data.command)},
           {"source", said.source},
           {"destination", said.destination},
-          {"time", format_time(said.time_us)},
+          {"time", json_rows::format_time(said.time_us)},
           {"age_ms", age_ms(said.time_us, now_us)},
           {"first_section", sections ? json(known->first_section) : json(nullptr)},
           {"sections", sections ? sections_of(said.data.value) : json(nullptr)}};
@@ -266,7 +266,7 @@ json to_json(const can::machine_report& report, std::int64_t now_us) {
   for (std::size_t i = report.cleared.size(); i-- > 0;) { // the latest first
     const auto& one = report.cleared[i];
     auto fault = part_json(one.fault, report.ecus, now_us);
-    fault["cleared"] = format_time(one.cleared_us);
+    fault["cleared"] = json_rows::format_time(one.cleared_us);
     made["cleared_faults"].push_back(std::move(fault));
   }
   for (const auto& one : report.ecus)
@@ -319,7 +319,7 @@ json to_json(const storage::equipment_row* stored,
   row["adrift"] = if_live(sum.adrift);
   if (latest != nullptr && latest->state->last_frame_us > last_frame_us.value_or(0))
     last_frame_us = latest->state->last_frame_us;
-  row["last_frame"] = last_frame_us ? json(format_time(*last_frame_us)) : json(nullptr);
+  row["last_frame"] = last_frame_us ? json(json_rows::format_time(*last_frame_us)) : json(nullptr);
   row["ecu_count"] = if_live(latest != nullptr ? latest->ecus : 0);
   row["fault_count"] = if_live(latest != nullptr ? latest->faults_active : 0);
   row["state"] = latest != nullptr ? to_json(*latest->state, now_us) : json(nullptr);

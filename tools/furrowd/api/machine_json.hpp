@@ -10,15 +10,14 @@
 #include "actors/node.hpp"
 #include "can/live/machine_monitor.hpp"
 #include "storage/store.hpp"
+#include "tools/json/rows_json.hpp"
 
 #include <cstdint>
 #include <vector>
 
-#include <nlohmann/json_fwd.hpp>
-
 namespace furrow::http {
 
-using json = nlohmann::ordered_json;
+using json_rows::json;
 
 [[nodiscard]] json to_json(const can::live_state& state, std::int64_t now_us);
 /// {faults, cleared_faults, ecus, implements}

@@ -54,7 +54,7 @@ std::optional<std::uint16_t> parse_kind(std::string_view text) {
 }
 
 json to_json(const storage::record_row& row, const can::record_kind* kind) {
-  json made{{"time", format_time(row.time_us)}};
+  json made{{"time", json_rows::format_time(row.time_us)}};
   for (std::size_t i = 0; kind != nullptr && i < kind->fields.size(); ++i)
     made[std::string{kind->fields[i].name}] = std::visit(value_json{}, row.values[i]);
   if (kind == nullptr && !row.values.empty())
@@ -70,7 +70,7 @@ json to_json(const storage::quarantine_row& row, bool whole) {
             {"equipment", row.equipment},
             {"stream", row.id.stream},
             {"seq", row.id.seq},
-            {"time", row.time_us ? json(format_time(*row.time_us)) : json(nullptr)},
+            {"time", row.time_us ? json(json_rows::format_time(*row.time_us)) : json(nullptr)},
             {"kind", row.kind ? json(kind_text(*row.kind)) : json(nullptr)},
             {"reason", row.reason},
             {"size", row.size}};

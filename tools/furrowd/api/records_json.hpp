@@ -15,6 +15,8 @@
 
 namespace furrow::http {
 
+using json_rows::json;
+
 /// The name of a kind ("yield"), or its number when it has no name.
 [[nodiscard]] std::string kind_text(std::uint16_t kind);
 [[nodiscard]] std::optional<std::uint16_t> parse_kind(std::string_view text);

@@ -53,7 +53,7 @@ std::string to_kept_text(const stored_rows& rows) {
                     {"streams", row.streams},
                     {"durable", row.durable},
                     {"last_us", row.last_frame_us ? json(*row.last_frame_us) : json(nullptr)}});
-  return to_text(list);
+  return json_rows::to_text(list);
 }
 
 std::optional<stored_rows> kept_equipment(const std::string& farm, std::string_view text) {
@@ -126,9 +126,9 @@ asio::awaitable<std::variant<std::shared_ptr<const json>, problem>> farm_ledger(
     co_return to_problem(said->error());
   auto list = std::make_shared<json>(json::array());
   for (const auto& row : **said)
-    list->push_back(to_json(row));
+    list->push_back(json_rows::to_json(row));
   if (cache.on() && !farm.empty())
-    ticket.put(to_text(*list));
+    ticket.put(json_rows::to_text(*list));
   co_return std::shared_ptr<const json>{std::move(list)};
 }
 

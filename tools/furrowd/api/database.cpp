@@ -1,0 +1,103 @@
+#include "storage/history.hpp"
+#include "tools/furrowd/api/activity_json.hpp"
+#include "tools/furrowd/api/answers.hpp"
+#include "tools/furrowd/api/resources.hpp"
+#include "tools/furrowd/http/ask.hpp"
+#include "tools/furrowd/http/store_problem.hpp"
+
+#include <chrono>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+namespace furrow::http {
+
+namespace {
+
+constexpr std::chrono::milliseconds activity_limit{2'000}; // it is read from memory
+constexpr std::chrono::minutes migrate_limit{10};
+
+answer scrape(api_context& of, call /*call*/) {
+  const auto start = [&of](auto done) { of.node.store().activity(std::move(done)); };
+  const auto activity =
+    co_await ask<storage::result<storage::store_activity>>(start, activity_limit);
+  response made;
+  made.content_type = "text/plain; version=0.0.4; charset=utf-8";
+  made.body = of.counters.render(of.node.stats(), of.cache.figures(),
+                                 activity && *activity ? &**activity : nullptr);
+  co_return made;
+}
+
+answer database_report(api_context& of, call /*call*/) {
+  const auto start = [&of](auto done) { of.node.store().activity(std::move(done)); };
+  const auto activity =
+    co_await ask<storage::result<storage::store_activity>>(start, activity_limit);
+  co_return ok(to_json(of.node.stats(), activity && *activity ? &**activity : nullptr));
+}
+
+answer database(api_context& of, call /*call*/) {
+  const auto start = [&of](auto done) { of.node.store().health(std::move(done)); };
+  const auto health = co_await ask<storage::result<storage::store_health>>(start, answer_limit);
+  if (!health)
+    co_return to_response(no_answer("database"));
+  co_return *health ? ok(json_rows::to_json(**health)) : to_response(to_problem(health->error()));
+}
+
+answer database_status(api_context& of, call /*call*/) {
+  using rows = std::vector<storage::migration_row>;
+  const auto start_health = [&of](auto done) { of.node.store().health(std::move(done)); };
+  const auto start_rows = [&of](auto done) { of.node.store().migration_status(std::move(done)); };
+  const auto health =
+    co_await ask<storage::result<storage::store_health>>(start_health, answer_limit);
+  const auto status = co_await ask<storage::result<rows>>(start_rows, answer_limit);
+  if (!health || !*health)
+    co_return to_response(health ? to_problem(health->error()) : no_answer("database"));
+  auto* const history = of.node.store().history();
+  const auto start_digest = [history](auto done) {
+    if (history == nullptr)
+      return done(storage::failure{storage::errc::misconfigured, "this store keeps no history"});
+    history->digest_progress(std::move(done));
+  };
+  const auto digest =
+    co_await ask<storage::result<storage::digest_status>>(start_digest, answer_limit);
+  json made{{"health", json_rows::to_json(**health)},
+            {"migrations", nullptr},
+            {"digest", digest && *digest ? json_rows::to_json(**digest) : json(nullptr)},
+            {"fault", nullptr}};
+  if (status && *status) {
+    made["migrations"] = json::array();
+    for (const auto& row : **status)
+      made["migrations"].push_back(json_rows::to_json(row));
+  } else {
+    made["fault"] = status ? status->error().detail : no_answer("database").message;
+  }
+  co_return ok(made);
+}
+
+answer migrate(api_context& of, call /*call*/) {
+  using rows = std::vector<storage::migration_row>;
+  const auto start = [&of](auto done) { of.node.store().migrate(std::move(done)); };
+  const auto applied = co_await ask<storage::result<rows>>(start, migrate_limit);
+  if (!applied)
+    co_return to_response(no_answer("database"));
+  if (!*applied)
+    co_return to_response(to_problem(applied->error()));
+  json list = json::array();
+  for (const auto& row : **applied)
+    list.push_back(json_rows::to_json(row));
+  co_return ok({{"migrations", std::move(list)}});
+}
+
+} // namespace
+
+void add_database_routes(router& to, api_context& of) {
+  using enum daemon::permission;
+  to.add({"GET", "/metrics", read, {}, on(of, scrape)});
+  to.add({"GET", "/monitoring/database", read, {}, on(of, database)});
+  to.add({"GET", "/api/v1/database", read, {}, on(of, database_report)});
+  to.add({"GET", "/api/v1/db/status", read, {}, on(of, database_status)});
+  to.add({"POST", "/api/v1/db/migrate", administer, {}, on(of, migrate)});
+}
+
+} // namespace furrow::http

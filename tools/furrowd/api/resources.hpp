@@ -1,0 +1,58 @@
+/// The resources of the API: what their handlers share, and a function for each that adds its routes.
+///
+/// Errors: handlers answer with a `problem`. No call shows or changes data of another farm, or of a machine that the
+///   token does not cover.
+/// Threads: each call runs on the strand of its connection.
+/// Limits: a handler waits at most answer_limit for the node or the store, except where its file says so; streams_max
+///   frame streams at once; pages as storage/records.hpp and storage/history.hpp say.
+#pragma once
+
+#include "actors/node.hpp"
+#include "tools/furrowd/api/metrics.hpp"
+#include "tools/furrowd/cache/summary_cache.hpp"
+#include "tools/furrowd/http/router.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <utility>
+
+namespace furrow::http {
+
+inline constexpr std::chrono::milliseconds answer_limit{10'000};
+
+struct api_context {
+  std::string node_name;
+  std::string version;
+  std::size_t streams_max;
+  actors::node& node;
+  metrics& counters;
+  summary_cache& cache;
+  std::atomic<bool> draining = false;
+  std::shared_ptr<std::atomic<std::size_t>> streams =
+    std::make_shared<std::atomic<std::size_t>>(0); // open frame streams
+};
+
+using answer = boost::asio::awaitable<response>;
+
+/// A handler that calls `run` with the context, which must outlive it.
+[[nodiscard]] inline handler on(api_context& of, answer (*run)(api_context&, call)) {
+  return [&of, run](call call) { return run(of, std::move(call)); };
+}
+
+void add_actor_routes(router& to, api_context& of);
+void add_database_routes(router& to, api_context& of); // and /metrics
+void add_equipment_routes(router& to, api_context& of);
+void add_frames_route(router& to, api_context& of);
+void add_health_routes(router& to, api_context& of);
+void add_history_routes(router& to,
+                        api_context& of); // telemetry, signals, rollups: made by the digest
+void add_ledger_route(router& to, api_context& of);
+void add_newest_frames_route(router& to, api_context& of);
+void add_record_routes(router& to, api_context& of);
+void add_quarantine_routes(router& to, api_context& of);
+void add_repository_routes(router& to, api_context& of); // fields and equipment records
+
+} // namespace furrow::http
