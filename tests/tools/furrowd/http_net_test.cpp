@@ -34,6 +34,8 @@ http::http_config tokens() {
                       {"o", "role = \"operator\""},
                       {"o1", "role = \"operator\"\nequipment = [\"T1\"]"},
                       {"a", "role = \"admin\""},
+                      {"n", "role = \"viewer\"\nfarm = \"*\""},
+                      {"na", "role = \"admin\"\nfarm = \"*\""},
                       {"h", "role = \"admin\"\nfarm = \"hill\""}});
 }
 
@@ -383,18 +385,23 @@ TEST_CASE(
     CHECK_MESSAGE(w.client.get(target, bearer("wrong")).status == 401, target);
     CHECK_MESSAGE(w.client.get(target, "Authorization: Basic dg==\r\n").status == 401, target);
     const int expected = std::string{target} == "/nothing" ? 404 : 200;
-    CHECK_MESSAGE(w.client.get(target, bearer("v")).status == expected, target);
+    CHECK_MESSAGE(w.client.get(target, bearer("n")).status == expected, target);
   }
 }
 
-TEST_CASE("http: roles have their rights: gateways none, operators kill, admins migrate") {
+TEST_CASE(
+  "http: roles have their rights: gateways none, operators kill, admins of the node migrate") {
   world w{tokens()};
+  for (const char* target : {"/api/v1/equipment", "/api/v1/ledger", "/api/v1/actors"})
+    CHECK_MESSAGE(w.client.get(target, bearer("v")).status == 200, target);
   CHECK(w.client.get("/api/v1/ledger", bearer("g")).status == 403);
   CHECK(w.client.post("/api/v1/actors/2/kill", bearer("v")).status == 403);
   CHECK(w.client.post("/api/v1/db/migrate", bearer("o")).status == 403);
   CHECK(w.node.killed.empty());
-  CHECK(w.client.post("/api/v1/actors/2/kill", bearer("o")).status == 200);
-  CHECK(w.client.post("/api/v1/db/migrate", bearer("a")).status == 200);
+  CHECK(w.client.post("/api/v1/db/migrate", bearer("a")).status == 403);
+  CHECK(w.client.post("/api/v1/actors/3/kill", bearer("o")).status == 200);
+  CHECK(w.client.post("/api/v1/actors/2/kill", bearer("na")).status == 200);
+  CHECK(w.client.post("/api/v1/db/migrate", bearer("na")).status == 200);
 }
 
 TEST_CASE("http: a token gives access to its own farm and its own machines only") {

@@ -86,6 +86,8 @@ TEST_CASE("openapi: the server and the document have the same routes") {
     if (route.needs) {
       const auto lowest = *route.needs == daemon::permission::read      ? "viewer"
                           : *route.needs == daemon::permission::operate ? "operator"
+                          : *route.needs == daemon::permission::watch   ? "node viewer"
+                          : *route.needs == daemon::permission::govern  ? "node admin"
                                                                         : "admin";
       CHECK_MESSAGE(operation["x-role"] == lowest, route.pattern);
     }

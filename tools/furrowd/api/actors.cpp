@@ -21,8 +21,12 @@ namespace {
 /// Actors of one machine are named after it, "equipment FARM/NAME"; the others belong to the node.
 constexpr std::string_view equipment_mark = "equipment ";
 
+bool is_shared(const actors::actor_row& row) {
+  return !row.name.starts_with(equipment_mark);
+}
+
 bool may_see(const actors::actor_row& row, const daemon::credential& who) {
-  if (!row.name.starts_with(equipment_mark))
+  if (is_shared(row))
     return true;
   const auto whole = std::string_view{row.name}.substr(equipment_mark.size());
   const auto slash = whole.find('/');
@@ -34,8 +38,13 @@ boost::asio::awaitable<std::optional<std::vector<actors::actor_row>>>
 visible_actors(api_context& of, daemon::credential who) {
   const auto start = [&of](auto done) { of.node.list_actors(std::move(done)); };
   auto rows = co_await ask<std::vector<actors::actor_row>>(start, answer_limit);
-  if (rows)
-    std::erase_if(*rows, [&who](const auto& row) { return !may_see(row, who); });
+  if (!rows)
+    co_return rows;
+  std::erase_if(*rows, [&who](const auto& row) { return !may_see(row, who); });
+  // What befell a shared actor may name machines of other farms.
+  for (auto& row : *rows)
+    if (is_shared(row) && !who.may(daemon::permission::watch))
+      row.detail.clear();
   co_return rows;
 }
 
@@ -61,10 +70,11 @@ answer kill_actor(api_context& of, call call) {
     co_return to_response(no_answer("node"));
   const auto is_it = [id](const actors::actor_row& row) { return row.id == id; };
   const auto row = std::find_if(rows->begin(), rows->end(), is_it);
-  // A token for some machines reaches their actors, not those that all machines share.
-  if (row != rows->end() && !call.who.equipment.empty() && !row->name.starts_with(equipment_mark))
-    co_return to_response({403, "not_permitted", "this token is for some machines only",
-                           "the actors of the node itself take a token for the whole farm"});
+  // To kill what all farms share would cut off every farm.
+  if (row != rows->end() && is_shared(*row) && !call.who.may(daemon::permission::govern))
+    co_return to_response(
+      {403, "not_permitted", "this token is for the actors of its own machines only",
+       "an actor that all farms share takes a token with the role admin and farm = \"*\""});
   const auto start = [&](auto done) { of.node.kill_actor(id, std::move(done)); };
   std::optional<bool> killed = false;
   if (row != rows->end())

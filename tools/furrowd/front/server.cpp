@@ -22,6 +22,23 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
 
+namespace {
+
+/// A token of the node names the farm that it asks about; the others have one.
+std::optional<problem> choose_farm(call& made) {
+  if (!made.farm || *made.farm == made.who.farm)
+    return std::nullopt;
+  if (!made.who.every_farm)
+    return problem{403, "not_permitted", "this token is for another farm",
+                   "leave out the parameter farm"};
+  if (made.farm->empty()) // would mean every farm to a store
+    return problem{400, "bad_parameter", "invalid value: farm=\"\"", "write farm=NAME"};
+  made.who.farm = *made.farm;
+  return std::nullopt;
+}
+
+} // namespace
+
 front::front(asio::io_context& io, http_config config, actors::node& node)
   : io_{io}, config_{std::move(config)}, metrics_{config_.version}, cache_{io_, config_.cache,
                                                                            config_.redis},
@@ -159,8 +176,12 @@ std::variant<route_match, problem> front::admit(const request& request) const {
       return std::move(*refused);
     return match;
   }
-  if (found != nullptr)
-    std::get<route_match>(match).made.who = std::get<daemon::credential>(std::move(who));
+  if (found != nullptr) {
+    auto& made = std::get<route_match>(match).made;
+    made.who = std::get<daemon::credential>(std::move(who));
+    if (auto wrong = choose_farm(made))
+      return std::move(*wrong);
+  }
   return match;
 }
 
