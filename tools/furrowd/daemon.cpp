@@ -117,6 +117,7 @@ private:
     http::http_config config;
     config.address = address->address().to_string();
     config.port = address->port();
+    config.connections.open_max = settings_.http_connections;
     config.tls = http_tls_;
     config.tokens = tokens_;
     config.node_name = settings_.node.name;

@@ -91,8 +91,8 @@ answer kill_actor(api_context& of, call call) {
 
 void add_actor_routes(router& to, api_context& of) {
   using enum daemon::permission;
-  to.add({"GET", "/api/v1/actors", read, {}, on(of, list_actors)});
-  to.add({"POST", "/api/v1/actors/{id}/kill", operate, {}, on(of, kill_actor)});
+  to.add({"GET", "/api/v1/actors", read, {}, on(of, list_actors), false});
+  to.add({"POST", "/api/v1/actors/{id}/kill", operate, {}, on(of, kill_actor), false});
 }
 
 } // namespace furrow::http

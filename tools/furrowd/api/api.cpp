@@ -1,14 +1,31 @@
 #include "tools/furrowd/api/api.hpp"
 
+#include <memory>
+#include <string_view>
 #include <utility>
 
 namespace furrow::http {
 
 namespace {
 
+/// Gives a text that lives as long as the program piece by piece: a crowd of slow clients does not copy it.
+class fixed_text : public body_source {
+public:
+  explicit fixed_text(std::string_view text) : rest_{text} {}
+  boost::asio::awaitable<body_piece> next() override {
+    const auto piece = rest_.substr(0, piece_bytes);
+    rest_.remove_prefix(piece.size());
+    co_return body_piece{piece};
+  }
+
+private:
+  static constexpr std::size_t piece_bytes = 8U << 10U;
+  std::string_view rest_;
+};
+
 answer document(api_context& /*of*/, call /*call*/) {
   response made;
-  made.body = openapi_document();
+  made.stream = std::make_unique<fixed_text>(openapi_document());
   co_return made;
 }
 
@@ -17,7 +34,8 @@ answer document(api_context& /*of*/, call /*call*/) {
 api::api(settings given_settings, actors::node& node, metrics& metrics, summary_cache& cache)
   : shared_{std::move(given_settings.node_name),
             std::move(given_settings.version),
-            given_settings.streams_max,
+            std::make_shared<places>(given_settings.streams_max),
+            given_settings.stream_wait,
             node,
             metrics,
             cache} {}
@@ -29,7 +47,7 @@ router api::routes() {
         add_ledger_route, add_frames_route, add_newest_frames_route, add_record_routes,
         add_quarantine_routes, add_actor_routes, add_history_routes})
     add(made, shared_);
-  made.add({"GET", "/api/v1/openapi.json", {}, {}, on(shared_, document)});
+  made.add({"GET", "/api/v1/openapi.json", {}, {}, on(shared_, document), false});
   return made;
 }
 

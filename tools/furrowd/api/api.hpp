@@ -15,6 +15,7 @@ public:
     std::string node_name;
     std::string version;
     std::size_t streams_max = 16;
+    std::chrono::milliseconds stream_wait{10'000};
   };
 
   /// The node must outlive the api, and the api every call.

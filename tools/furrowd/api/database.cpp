@@ -93,9 +93,9 @@ answer migrate(api_context& of, call /*call*/) {
 
 void add_database_routes(router& to, api_context& of) {
   using enum daemon::permission;
-  to.add({"GET", "/metrics", watch, {}, on(of, scrape)});
+  to.add({"GET", "/metrics", watch, {}, on(of, scrape), false});
   to.add({"GET", "/monitoring/database", watch, {}, on(of, database)});
-  to.add({"GET", "/api/v1/database", watch, {}, on(of, database_report)});
+  to.add({"GET", "/api/v1/database", watch, {}, on(of, database_report), false});
   to.add({"GET", "/api/v1/db/status", watch, {}, on(of, database_status)});
   to.add({"POST", "/api/v1/db/migrate", govern, {}, on(of, migrate)});
 }

@@ -3,9 +3,6 @@
 #include "tools/furrowd/api/resources.hpp"
 #include "tools/json/rfc3339.hpp"
 
-#include <fmt/format.h>
-
-#include <atomic>
 #include <memory>
 #include <utility>
 
@@ -14,17 +11,15 @@ namespace furrow::http {
 namespace {
 
 /// A stream that gives its place among the others back when it has ended, or the client has gone.
-class counted_body : public body_source {
+class placed_body : public body_source {
 public:
-  using counter = std::shared_ptr<std::atomic<std::size_t>>;
-  explicit counted_body(counter taken) : taken_{std::move(taken)} {}
-  ~counted_body() override { --*taken_; }
-  void fill(std::unique_ptr<body_source> inner) { inner_ = std::move(inner); }
+  placed_body(std::unique_ptr<body_source> inner, place taken)
+    : inner_{std::move(inner)}, taken_{std::move(taken)} {}
   boost::asio::awaitable<body_piece> next() override { return inner_->next(); }
 
 private:
   std::unique_ptr<body_source> inner_;
-  counter taken_;
+  place taken_;
 };
 
 std::variant<frames_request, problem> to_frames_request(const call& call) {
@@ -69,22 +64,18 @@ answer frames(api_context& of, call call) {
   auto& request = std::get<frames_request>(wanted);
   if (!call.who.covers(request.query.equipment))
     co_return to_response(not_covered(request.query.equipment));
-  if (++*of.streams > of.streams_max) {
-    --*of.streams;
-    co_return to_response({429, "too_many_streams",
-                           fmt::format("{} frame streams are open already", of.streams_max),
+  auto slot = co_await take_place(of.streams, request.query.farm, of.stream_wait);
+  if (!slot)
+    co_return to_response({429, "too_many_streams", "too many frame streams are open already",
                            "wait until another one has ended"});
-  }
   response made;
   made.content_type =
     request.format == frames_format::jsonl ? "application/x-ndjson" : "text/plain; charset=utf-8";
-  // The place is given back by this body, whatever happens from here on.
-  auto slot = std::make_unique<counted_body>(of.streams);
   auto opened = co_await open_frames(of.node.store(), std::move(request));
   if (const auto* wrong = std::get_if<problem>(&opened))
     co_return to_response(*wrong);
-  slot->fill(std::get<std::unique_ptr<body_source>>(std::move(opened)));
-  made.stream = std::move(slot);
+  made.stream = std::make_unique<placed_body>(
+    std::get<std::unique_ptr<body_source>>(std::move(opened)), std::move(slot));
   co_return made;
 }
 
@@ -95,7 +86,8 @@ void add_frames_route(router& to, api_context& of) {
           "/api/v1/frames",
           daemon::permission::read,
           {"equipment", "from", "to", "can_id", "pgn", "format"},
-          on(of, frames)});
+          on(of, frames),
+          false});
 }
 
 } // namespace furrow::http

@@ -34,8 +34,8 @@ answer show_readiness(api_context& of, call /*call*/) {
 } // namespace
 
 void add_health_routes(router& to, api_context& of) {
-  to.add({"GET", "/health", {}, {}, on(of, show_health)});
-  to.add({"GET", "/ready", {}, {}, on(of, show_readiness)});
+  to.add({"GET", "/health", {}, {}, on(of, show_health), false});
+  to.add({"GET", "/ready", {}, {}, on(of, show_readiness), false});
 }
 
 } // namespace furrow::http

@@ -123,6 +123,11 @@ metrics::metrics(const std::string& version) {
                 .Help("HTTP connections rejected because of the limit.")
                 .Register(registry_)
                 .Add({});
+  gave_way_ = &prometheus::BuildCounter()
+                 .Name("furrow_http_connections_gave_way_total")
+                 .Help("Idle HTTP connections closed to make room for new ones.")
+                 .Register(registry_)
+                 .Add({});
   prometheus::BuildGauge()
     .Name("furrow_build_info")
     .Help("Always 1; the version is the label.")
@@ -138,6 +143,9 @@ void metrics::count(unsigned status, std::chrono::steady_clock::duration took) {
 
 void metrics::connections(std::size_t open) {
   connections_->Set(static_cast<double>(open));
+}
+void metrics::gave_way() {
+  gave_way_->Increment();
 }
 void metrics::refused() {
   refused_->Increment();

@@ -28,7 +28,8 @@ public:
   /// Counts one answered request.
   void count(unsigned status, std::chrono::steady_clock::duration took);
   void connections(std::size_t open);
-  void refused(); // a connection above the limit
+  void refused();  // a connection above the limit
+  void gave_way(); // an idle connection was closed for a new one
 
   /// Prometheus text format 0.0.4.
   /// `activity`: nullptr where the database has no pool.
@@ -42,6 +43,7 @@ private:
   prometheus::Histogram* seconds_;
   prometheus::Gauge* connections_;
   prometheus::Counter* refused_;
+  prometheus::Counter* gave_way_;
 };
 
 } // namespace furrow::http

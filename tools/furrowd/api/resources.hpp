@@ -3,13 +3,14 @@
 /// Errors: handlers answer with a `problem`. No call shows or changes data of another farm, or of a machine that the
 ///   token does not cover.
 /// Threads: each call runs on the strand of its connection.
-/// Limits: a handler waits at most answer_limit for the node or the store, except where its file says so; streams_max
-///   frame streams at once; pages as storage/records.hpp and storage/history.hpp say.
+/// Limits: a handler waits at most answer_limit for the node or the store, except where its file says so; a
+///   frame stream waits stream_wait for its place; pages as storage/records.hpp and storage/history.hpp say.
 #pragma once
 
 #include "actors/node.hpp"
 #include "tools/furrowd/api/metrics.hpp"
 #include "tools/furrowd/cache/summary_cache.hpp"
+#include "tools/furrowd/http/places.hpp"
 #include "tools/furrowd/http/router.hpp"
 
 #include <atomic>
@@ -26,13 +27,12 @@ inline constexpr std::chrono::milliseconds answer_limit{10'000};
 struct api_context {
   std::string node_name;
   std::string version;
-  std::size_t streams_max;
+  std::shared_ptr<places> streams; // of the frame streams
+  std::chrono::milliseconds stream_wait;
   actors::node& node;
   metrics& counters;
   summary_cache& cache;
   std::atomic<bool> draining = false;
-  std::shared_ptr<std::atomic<std::size_t>> streams =
-    std::make_shared<std::atomic<std::size_t>>(0); // open frame streams
 };
 
 using answer = boost::asio::awaitable<response>;

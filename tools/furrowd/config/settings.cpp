@@ -49,6 +49,12 @@ void add_flags(CLI::App& app,
   app.add_option("--http", out.http, "address for HTTP, HOST:PORT; port 0 picks a free port")
     ->capture_default_str();
   app
+    .add_option(
+      "--http-connections", out.http_connections,
+      "most HTTP connections at once; at the limit the one that is idle longest is closed")
+    ->capture_default_str()
+    ->check(CLI::Range(16, 100'000));
+  app
     .add_option("--advertise", out.advertise,
                 "HOST:PORT of another node that gateways may use; repeat for more")
     ->delimiter(',');

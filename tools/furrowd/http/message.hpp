@@ -44,6 +44,7 @@ struct response {
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
   std::unique_ptr<body_source> stream; // instead of `body`
+  std::shared_ptr<void> turn;          // given back when the body is written
 };
 
 struct problem {

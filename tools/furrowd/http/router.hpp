@@ -37,6 +37,7 @@ struct route {
   std::optional<daemon::permission> needs; // nothing: open to everyone
   std::vector<std::string> parameters;     // of the query
   handler run;
+  bool takes_turn = true; // waits for its turn: false where the database is not asked
 };
 
 struct route_match {
