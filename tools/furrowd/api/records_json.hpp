@@ -22,7 +22,7 @@ using json_rows::json;
 [[nodiscard]] std::optional<std::uint16_t> parse_kind(std::string_view text);
 
 [[nodiscard]] json to_json(const storage::record_row& row, const can::record_kind* kind);
-/// `whole` adds the content: `body` of a record, `bytes` in hex of anything else.
+/// `whole` adds the content: `body` of a record that is text, `bytes` in hex of anything else.
 [[nodiscard]] json to_json(const storage::quarantine_row& row, bool whole);
 
 /// Cursors of pages and ids of quarantined items, each as one word.

@@ -1,5 +1,7 @@
 #include "tools/furrowd/api/repository_json.hpp"
 
+#include "tools/furrowd/api/own_body.hpp"
+
 #include <fmt/format.h>
 
 #include <charconv>
@@ -12,8 +14,7 @@ namespace furrow::http {
 namespace {
 
 json parsed(const std::string& text) {
-  auto value = json::parse(text, nullptr, false);
-  return value.is_discarded() ? json(nullptr) : value;
+  return text.empty() ? json(nullptr) : to_own_body(text).body;
 }
 
 problem wrong_member(const std::string& name, const char* what) {
