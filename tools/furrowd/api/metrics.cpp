@@ -128,6 +128,11 @@ metrics::metrics(const std::string& version) {
                  .Help("Idle HTTP connections closed to make room for new ones.")
                  .Register(registry_)
                  .Add({});
+  wrong_tokens_ = &prometheus::BuildCounter()
+                     .Name("furrow_http_wrong_tokens_total")
+                     .Help("HTTP requests with a token that the node does not know.")
+                     .Register(registry_)
+                     .Add({});
   prometheus::BuildGauge()
     .Name("furrow_build_info")
     .Help("Always 1; the version is the label.")
@@ -146,6 +151,9 @@ void metrics::connections(std::size_t open) {
 }
 void metrics::gave_way() {
   gave_way_->Increment();
+}
+void metrics::wrong_token() {
+  wrong_tokens_->Increment();
 }
 void metrics::refused() {
   refused_->Increment();

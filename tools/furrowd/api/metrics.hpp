@@ -28,7 +28,8 @@ public:
   /// Counts one answered request.
   void count(unsigned status, std::chrono::steady_clock::duration took);
   void connections(std::size_t open);
-  void refused();  // a connection above the limit
+  void refused(); // a connection above the limit
+  void wrong_token();
   void gave_way(); // an idle connection was closed for a new one
 
   /// Prometheus text format 0.0.4.
@@ -44,6 +45,7 @@ private:
   prometheus::Gauge* connections_;
   prometheus::Counter* refused_;
   prometheus::Counter* gave_way_;
+  prometheus::Counter* wrong_tokens_;
 };
 
 } // namespace furrow::http

@@ -8,7 +8,9 @@
 #include <string>
 #include <utility>
 
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/buffers_to_string.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/chunk_encode.hpp>
@@ -55,6 +57,32 @@ std::optional<problem> to_problem(const error_code& error, const http_config& co
                  "send a request that follows RFC 9112"};
 }
 
+bool is_chunked(beast::string_view value) {
+  return beast::iequals(value, "chunked");
+}
+
+/// What is wrong with the header although it can be parsed. Two programs that read such a header differently see two
+/// different requests: the connection must end.
+std::optional<problem> ambiguity(const wire::request_header<>& header) {
+  const auto refused = [](const char* what) {
+    return problem{400, "bad_request", what, "send a request that follows RFC 9112"};
+  };
+  const auto hosts = header.count(wire::field::host);
+  if (hosts > 1 || (hosts == 0 && header.version() >= 11))
+    return refused("a request of HTTP/1.1 has exactly one header field Host");
+  if (header.count(wire::field::authorization) > 1)
+    return refused("the header field Authorization is repeated");
+  const auto codings = header.count(wire::field::transfer_encoding);
+  if (codings == 0)
+    return std::nullopt;
+  if (header.version() < 11 || header.count(wire::field::content_length) != 0)
+    return refused("the header field Transfer-Encoding is not allowed here");
+  if (codings > 1 || !is_chunked(header[wire::field::transfer_encoding]))
+    return problem{501, "unknown_transfer_encoding", "the only transfer coding is chunked",
+                   "send Transfer-Encoding: chunked, or a Content-Length"};
+  return std::nullopt;
+}
+
 /// Routes that a connection on a reserved place may ask for.
 bool is_probe(const std::variant<route_match, problem>& match) {
   const auto* found = std::get_if<route_match>(&match);
@@ -80,9 +108,10 @@ public:
   connection(front& front,
              daemon::byte_stream& stream,
              const asio::any_io_executor& executor,
-             std::uint64_t id)
-    : front_{front}, stream_{stream}, id_{id}, deadline_{std::make_shared<daemon::deadline>(
-                                                 executor, [this] { stream_.close(); })} {}
+             std::uint64_t id,
+             std::string peer)
+    : front_{front}, stream_{stream}, id_{id}, peer_{std::move(peer)},
+      deadline_{std::make_shared<daemon::deadline>(executor, [this] { stream_.close(); })} {}
   connection(const connection&) = delete;
   connection& operator=(const connection&) = delete;
   ~connection() { deadline_->stop(); }
@@ -131,10 +160,14 @@ private:
     if (place == connection_table::place::none)
       co_return false; // it gave way to another connection
     const bool ordinary = place == connection_table::place::ordinary;
+    if (const auto wrong = ambiguity(parser.get()))
+      co_return co_await write(to_response(*wrong), false, head, begun);
     auto match = front_.admit(to_request(parser.get()));
     if (!ordinary && !is_probe(match))
       co_return co_await write(to_response(too_many_connections()), false, head, begun);
     if (auto* wrong = std::get_if<problem>(&match)) {
+      if (wrong->code == unknown_token)
+        co_await slow_down();
       // A body of a rejected request is not read.
       const bool keep = parser.is_done() && parser.get().keep_alive();
       co_return co_await write(to_response(*wrong), keep, head, begun);
@@ -142,6 +175,8 @@ private:
     const auto failed = co_await read_body(parser);
     if (failed)
       co_return co_await refuse(failed, begun);
+    if (front_.works(id_) == connection_table::place::none)
+      co_return false;
     const bool keep = ordinary && parser.get().keep_alive();
     std::get<route_match>(match).made.body = std::move(parser.get().body());
     deadline_->pause(); // each handler has its own time limit
@@ -191,6 +226,7 @@ private:
     if (parser.is_done())
       co_return error_code{};
     expires(front_.config().body_timeout);
+    front_.waits(id_); // a client that sends its body slowly gives way like one that says nothing
     if (beast::iequals(parser.get()[wire::field::expect], "100-continue")) {
       wire::response<wire::empty_body> go_on{wire::status::continue_, parser.get().version()};
       const auto error = co_await send(text_of(go_on));
@@ -198,6 +234,17 @@ private:
         co_return error;
     }
     co_return co_await read_into(parser, false);
+  }
+
+  /// Whoever guesses tokens waits for each answer, and may give way meanwhile.
+  asio::awaitable<void> slow_down() {
+    const auto wait = front_.wrong_token(peer_);
+    if (wait.count() == 0)
+      co_return;
+    front_.waits(id_);
+    deadline_->pause();
+    asio::steady_timer timer{co_await asio::this_coro::executor, wait};
+    co_await timer.async_wait(asio::use_awaitable);
   }
 
   asio::awaitable<bool> refuse(error_code error, clock::time_point begun) {
@@ -307,6 +354,7 @@ private:
   front& front_;
   daemon::byte_stream& stream_;
   const std::uint64_t id_;
+  const std::string peer_; // its address, without the port
   std::shared_ptr<daemon::deadline> deadline_;
   beast::flat_buffer buffer_;
   unsigned version_ = 11;
@@ -322,9 +370,10 @@ run_connection(std::shared_ptr<front> front, tcp::socket socket, std::uint64_t i
   error_code ignored;
   socket.set_option(tcp::no_delay{true}, ignored); // without it an answer is a little slower
   const auto executor = socket.get_executor();
+  const auto peer = socket.remote_endpoint(ignored).address().to_string();
   const auto tls = front->config().tls;
   const auto stream = daemon::make_byte_stream(std::move(socket), tls);
-  connection served{*front, *stream, executor, id};
+  connection served{*front, *stream, executor, id, peer};
   co_await served.run(tls != nullptr);
 }
 

@@ -9,6 +9,7 @@
 #include "tools/furrowd/cache/summary_cache.hpp"
 #include "tools/furrowd/front/connection_table.hpp"
 #include "tools/furrowd/front/server.hpp"
+#include "tools/furrowd/front/wrong_tokens.hpp"
 #include "tools/furrowd/http/guard.hpp"
 #include "tools/furrowd/http/places.hpp"
 #include "tools/furrowd/http/router.hpp"
@@ -36,6 +37,9 @@ public:
   void waits(std::uint64_t id);
   /// A request of the connection has come.
   [[nodiscard]] connection_table::place works(std::uint64_t id);
+
+  /// Counts a wrong token and logs it; returns how long its answer waits.
+  [[nodiscard]] std::chrono::milliseconds wrong_token(const std::string& peer);
 
   /// Finds the route of a request and checks its rights, before the body is read.
   [[nodiscard]] std::variant<route_match, problem> admit(const request& request) const;
@@ -69,6 +73,7 @@ private:
   std::function<void()> stopped_;
   std::map<std::uint64_t, std::shared_ptr<open_connection>> open_; // 0 is the acceptor
   connection_table table_;
+  wrong_tokens wrong_tokens_;
   std::uint64_t next_id_ = 1;
   std::optional<boost::asio::ip::tcp::acceptor> acceptor_;
 };

@@ -180,6 +180,21 @@ connection_table::place front::works(std::uint64_t id) {
   return made.got;
 }
 
+std::chrono::milliseconds front::wrong_token(const std::string& peer) {
+  metrics_.wrong_token();
+  const auto now = wrong_tokens::clock::now();
+  wrong_tokens::verdict made;
+  {
+    const std::scoped_lock lock{mutex_};
+    made = wrong_tokens_.note(peer, now);
+  }
+  if (made.tell)
+    spdlog::warn("HTTP: wrong token from {} ({} wrong since the last such line); repeated ones are "
+                 "answered slowly",
+                 peer, *made.tell);
+  return made.wait;
+}
+
 bool front::stopping() {
   const std::scoped_lock lock{mutex_};
   return stopping_;

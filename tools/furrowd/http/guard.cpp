@@ -88,7 +88,7 @@ guard::admit(const request& request, std::optional<daemon::permission> needs) co
   auto who = tokens_->find(given.substr(scheme.size()));
   if (!who)
     return problem{
-      401, "unknown_token", "this node does not know this token",
+      401, unknown_token, "this node does not know this token",
       "make a token with `furrow token new` and put its hash into the node's token file"};
   if (!who->may(*needs))
     return problem{403, "not_permitted",
