@@ -49,7 +49,7 @@ struct pool_numbers {
   std::size_t opening = 0;
   std::size_t waiting = 0; // jobs
   std::uint64_t acquired = 0;
-  std::uint64_t waited = 0; // of those, how many did not find one at once
+  std::uint64_t waited = 0; // of those, how many waited at least 1 ms for one
   std::uint64_t timeouts = 0;
   std::uint64_t refused = 0; // because the database is away or set up wrongly
   std::uint64_t opened = 0;

@@ -78,8 +78,8 @@ void for_each_counter(Visit&& visit, Sets&... sets) {
     visit(counter_label{name, help, kind}, fields...);
   };
   show("furrow_sessions", "Open gateway sessions.", gauge, sets.sessions...);
-  show("furrow_frames_received_total", "Frames received, without duplicates.", total,
-       sets.frames_received...);
+  show("furrow_frames_received_total", "Frames received, also those sent again after a rewind.",
+       total, sets.frames_received...);
   show("furrow_frames_durable_total", "Frames committed to the database.", total,
        sets.frames_durable...);
   show("furrow_items_quarantined_total", "Items that the database rejected, kept in quarantine.",

@@ -219,7 +219,8 @@ private:
     node_->store().activity(
       [this, stats = node_->stats()](storage::result<storage::store_activity> activity) {
         asio::post(io_, [this, stats, activity = std::move(activity)] {
-          const auto alarms = http::alarms_of(stats, activity ? &*activity : nullptr);
+          const auto alarms =
+            http::alarms_of(stats, activity ? &*activity : nullptr, http_->figures());
           for (const auto& change : alarms_.look(std::chrono::steady_clock::now(), alarms))
             if (change.raised)
               spdlog::warn("alarm {}: {}; `furrow report` says more", change.alarm.name,

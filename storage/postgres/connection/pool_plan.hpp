@@ -73,7 +73,8 @@ private:
     state is = state::closed;
     time recycle_at{};
     time idle_since{};
-    time proven_at{}; // last known to stand
+    time proven_at{};    // last known to stand
+    bool waited = false; // the job on it had to wait
   };
 
   [[nodiscard]] std::size_t count(state which) const;

@@ -68,6 +68,38 @@ TEST_CASE("alarms: a node whose actor system gave up is not ready") {
   CHECK(unready_reasons(stats).size() == 1);
 }
 
+TEST_CASE("alarms: a cache that does not help, and a front at its limit") {
+  node_stats stats;
+  stats.store_up = true;
+  front_figures front;
+  front.connections = 4'000;
+  front.connections_max = 4'001;
+  front.recent.lookups = 99;
+  front.recent.misses = 99;
+  CHECK(names(alarms_of(stats, nullptr, front)).empty()); // too few say nothing
+  front.recent.lookups = 100;
+  front.recent.misses = 96;
+  CHECK(names(alarms_of(stats, nullptr, front)) == std::vector<std::string>{"cache"});
+  front.recent.misses = 90;
+  CHECK(names(alarms_of(stats, nullptr, front)).empty());
+  front.recent.refused = 1;
+  CHECK(names(alarms_of(stats, nullptr, front)) == std::vector<std::string>{"http"});
+  front.recent.refused = 0;
+  front.connections_max = 4'000;
+  CHECK(names(alarms_of(stats, nullptr, front)) == std::vector<std::string>{"http"});
+}
+
+TEST_CASE("front watch: gives what happened in the last minute") {
+  front_watch watch;
+  front_watch::clock::time_point now;
+  CHECK(watch.note({10, 5, 0, 0}, now).lookups == 10);
+  CHECK(watch.note({30, 5, 1, 2}, now += 30s).lookups == 30);
+  const auto later = watch.note({40, 6, 1, 2}, now += 31s);
+  CHECK(later.lookups == 40); // the sample of 30 s ago is not a minute old
+  CHECK(watch.note({40, 6, 1, 2}, now += 30s).lookups == 10);
+  CHECK(watch.note({41, 6, 1, 2}, now += 3h).lookups == 1);
+}
+
 TEST_CASE("alarms: each alarm is reported once when raised, and once when over for a while") {
   alarm_watch watch;
   alarm_watch::time_point now;

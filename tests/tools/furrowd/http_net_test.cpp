@@ -257,7 +257,13 @@ TEST_CASE("http: actors are listed and killed") {
 TEST_CASE("http: the database's state, migrations and migrating") {
   world w;
   CHECK(body_of(w.client.get("/monitoring/database"))
-        == json{{"up", true}, {"mode", "fake 1"}, {"detail", ""}, {"latency_us", 250}});
+        == json{{"up", true},
+                {"mode", "fake 1"},
+                {"detail", ""},
+                {"latency_us", 250},
+                {"connectivity", nullptr},
+                {"pool", nullptr},
+                {"performance", nullptr}});
   auto status = body_of(w.client.get("/api/v1/db/status"));
   CHECK(status["health"]["up"] == true);
   CHECK(status["migrations"][1]["applied"] == false);
@@ -290,6 +296,49 @@ TEST_CASE("http: the database report gives advice from measurements, and none wi
   CHECK(report["slow_statements"][0]["statement"] == "select '?' from t where a = $1");
   w.node.database.away = true; // it is read from memory
   CHECK(body_of(w.client.get("/api/v1/database"))["pool"]["max"] == 10);
+}
+
+TEST_CASE("http: the state of the database has connectivity, pool and performance") {
+  world w;
+  w.node.database.measured = busy_activity();
+  const auto state = body_of(w.client.get("/monitoring/database"));
+  CHECK(state["connectivity"]["connections_open"] == 15);
+  CHECK(state["connectivity"]["open_failures"] == 0);
+  CHECK(state["pool"]["in_use"] == 15);
+  CHECK(state["pool"]["timeouts"] == 3);
+  CHECK(state["performance"]["average_response_ms"] == 2);
+  CHECK(state["performance"]["active_connections"] == 15);
+  CHECK(state["performance"]["queries_per_s"].get<double>() == doctest::Approx(400.0 / 60));
+}
+
+TEST_CASE("http: health shows every alarm that needs no question to the database") {
+  world w;
+  auto measured = busy_activity();
+  measured.recent.timeouts = 3;
+  measured.recent.failed = 40;
+  w.node.database.measured = measured;
+  w.node.figures.digest_items_behind = 1'000'000;
+  w.node.database.silent = true;
+  const auto alarms = body_of(w.client.get("/health"))["alarms"].dump();
+  for (const char* part : {"--pool-max", "found no connection in time", "took longer than",
+                           "statements failed", "--digest-duty"})
+    CHECK_MESSAGE(alarms.find(part) != std::string::npos, part << " in " << alarms);
+}
+
+TEST_CASE("http: a crowd at the limit and a useless cache are alarms") {
+  http::http_config config;
+  config.connections = {2, 1};
+  config.cache.ttl = std::chrono::milliseconds{60'000};
+  world w{config};
+  for (int i = 0; i < 120; ++i) // each change over HTTP makes the next answer new
+    (void)(w.client.get("/api/v1/ledger"), w.client.post("/api/v1/db/migrate"));
+  raw_client second{w.front.at()};
+  const auto report = body_of(second.get("/api/v1/database"));
+  const auto alarms = report["alarms"].dump();
+  CHECK_MESSAGE(alarms.find("not in the cache (--cache-ms)") != std::string::npos, alarms);
+  CHECK_MESSAGE(alarms.find("of --http-connections 2 are open") != std::string::npos, alarms);
+  CHECK(second.get("/metrics").body.find("furrow_alarm{name=\"http\",owner=\"node\"} 1")
+        != std::string::npos);
 }
 
 TEST_CASE("http: metrics are what Prometheus accepts") {

@@ -121,6 +121,7 @@ TEST_CASE("openapi: the answers of the routes match the document") {
     check_answer(client.get(path), path, "get", 200);
   node.database.measured = busy_activity();
   check_answer(client.get("/api/v1/database"), "/api/v1/database", "get", 200);
+  check_answer(client.get("/monitoring/database"), "/monitoring/database", "get", 200);
   check_answer(client.get("/api/v1/equipment/T1"), "/api/v1/equipment/{name}", "get", 200);
   check_answer(client.get("/api/v1/equipment/T2"), "/api/v1/equipment/{name}", "get", 200);
   check_answer(client.get("/api/v1/equipment/no"), "/api/v1/equipment/{name}", "get", 404);

@@ -9,6 +9,8 @@ namespace furrow::http {
 namespace {
 
 constexpr double budget_limit_pct = 80;
+constexpr double misses_limit_pct = 90;
+constexpr std::uint64_t lookups_min = 100;          // fewer in a minute say nothing
 constexpr double stall_limit_s = 30;                // a transaction takes milliseconds
 constexpr double digest_limit_s = 300;              // of frames at the rate of the last minute
 constexpr std::uint64_t digest_items_min = 100'000; // one pass digests a smaller backlog
@@ -37,6 +39,24 @@ void add_stall(const actors::node_stats& stats, std::vector<storage::alarm>& out
                                stats.stalled_s)});
 }
 
+void add_front(const front_figures& front, std::vector<storage::alarm>& out) {
+  const auto& recent = front.recent;
+  const auto lookups = static_cast<double>(recent.lookups);
+  const auto missed = recent.lookups > 0 ? 100.0 * static_cast<double>(recent.misses) / lookups : 0;
+  if (recent.lookups >= lookups_min && missed > misses_limit_pct)
+    out.push_back({"cache", "node", missed, misses_limit_pct, "%",
+                   fmt::format("{:.0f} % of {} answers were not in the cache (--cache-ms)", missed,
+                               recent.lookups)});
+  if (front.connections_max > 0
+      && (recent.refused > 0 || front.connections >= front.connections_max))
+    out.push_back(
+      {"http", "node", static_cast<double>(front.connections),
+       static_cast<double>(front.connections_max), "connections",
+       fmt::format("{} of --http-connections {} are open; {} idle ones gave way, {} new "
+                   "ones were rejected",
+                   front.connections, front.connections_max, recent.gave_way, recent.refused)});
+}
+
 } // namespace
 
 std::vector<std::string> unready_reasons(const actors::node_stats& stats) {
@@ -53,7 +73,8 @@ std::vector<std::string> unready_reasons(const actors::node_stats& stats) {
 }
 
 std::vector<storage::alarm> alarms_of(const actors::node_stats& stats,
-                                      const storage::store_activity* activity) {
+                                      const storage::store_activity* activity,
+                                      const front_figures& front) {
   auto out = activity != nullptr ? storage::alarms_of(*activity) : std::vector<storage::alarm>{};
   if (stats.gave_up)
     out.push_back({"gave_up", "node", 1, 0, "", "the actor system gave up: the process ends"});
@@ -66,6 +87,7 @@ std::vector<storage::alarm> alarms_of(const actors::node_stats& stats,
                    fmt::format("{:.0f} % of --budget holds items that are not yet durable", used)});
   add_stall(stats, out);
   add_partitions(stats, out);
+  add_front(front, out);
   if (activity == nullptr || stats.digest_items_behind < digest_items_min)
     return out;
   const auto pace = activity->recent.frames_per_s * digest_limit_s;

@@ -1,5 +1,7 @@
 #include "tools/furrowd/api/api.hpp"
 
+#include "tools/furrowd/http/ask.hpp"
+
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -31,6 +33,28 @@ answer document(api_context& /*of*/, call /*call*/) {
 
 } // namespace
 
+front_figures api_context::front() {
+  const auto figures = cache.figures().memory;
+  front_counters now;
+  now.lookups = figures.hits + figures.misses;
+  now.misses = figures.misses;
+  counters.add_to(now);
+  front_figures made;
+  made.recent = watch.note(now, front_watch::clock::now());
+  made.connections = connections ? connections() : 0;
+  made.connections_max = connections_max;
+  return made;
+}
+
+boost::asio::awaitable<std::optional<storage::store_activity>> read_activity(api_context& of) {
+  constexpr std::chrono::milliseconds activity_limit{200}; // it is read from memory
+  const auto start = [&of](auto done) { of.node.store().activity(std::move(done)); };
+  auto said = co_await ask<storage::result<storage::store_activity>>(start, activity_limit);
+  if (!said || !*said)
+    co_return std::nullopt;
+  co_return std::move(**said);
+}
+
 api::api(settings given_settings, actors::node& node, metrics& metrics, summary_cache& cache)
   : shared_{std::move(given_settings.node_name),
             std::move(given_settings.version),
@@ -38,7 +62,9 @@ api::api(settings given_settings, actors::node& node, metrics& metrics, summary_
             given_settings.stream_wait,
             node,
             metrics,
-            cache} {}
+            cache,
+            std::move(given_settings.connections),
+            given_settings.connections_max} {}
 
 router api::routes() {
   router made;

@@ -16,6 +16,8 @@ public:
     std::string version;
     std::size_t streams_max = 16;
     std::chrono::milliseconds stream_wait{10'000};
+    std::function<std::size_t()> connections; // open HTTP connections
+    std::size_t connections_max = 0;
   };
 
   /// The node must outlive the api, and the api every call.
@@ -24,6 +26,8 @@ public:
   [[nodiscard]] router routes();
   /// From now on /ready answers 503, so that load balancers send no new clients.
   void drain() { shared_.draining = true; }
+  /// From any thread.
+  [[nodiscard]] front_figures figures() { return shared_.front(); }
 
 private:
   api_context shared_;

@@ -2,8 +2,7 @@
 #include "tools/furrowd/api/activity_json.hpp"
 #include "tools/furrowd/api/answers.hpp"
 #include "tools/furrowd/api/resources.hpp"
-#include "tools/furrowd/http/ask.hpp"
-#include "tools/furrowd/http/store_problem.hpp"
+#include "tools/furrowd/http/ask_store.hpp"
 
 #include <chrono>
 #include <utility>
@@ -15,33 +14,29 @@ namespace furrow::http {
 
 namespace {
 
-constexpr std::chrono::milliseconds activity_limit{2'000}; // it is read from memory
 constexpr std::chrono::minutes migrate_limit{10};
 
 answer scrape(api_context& of, call /*call*/) {
-  const auto start = [&of](auto done) { of.node.store().activity(std::move(done)); };
-  const auto activity =
-    co_await ask<storage::result<storage::store_activity>>(start, activity_limit);
+  const auto activity = co_await read_activity(of);
   response made;
   made.content_type = "text/plain; version=0.0.4; charset=utf-8";
   made.body = of.counters.render(of.node.stats(), of.cache.figures(),
-                                 activity && *activity ? &**activity : nullptr);
+                                 activity ? &*activity : nullptr, of.front());
   co_return made;
 }
 
 answer database_report(api_context& of, call /*call*/) {
-  const auto start = [&of](auto done) { of.node.store().activity(std::move(done)); };
-  const auto activity =
-    co_await ask<storage::result<storage::store_activity>>(start, activity_limit);
-  co_return ok(to_json(of.node.stats(), activity && *activity ? &**activity : nullptr));
+  const auto activity = co_await read_activity(of);
+  co_return ok(to_json(of.node.stats(), activity ? &*activity : nullptr, of.front()));
 }
 
 answer database(api_context& of, call /*call*/) {
   const auto start = [&of](auto done) { of.node.store().health(std::move(done)); };
-  const auto health = co_await ask<storage::result<storage::store_health>>(start, answer_limit);
-  if (!health)
-    co_return to_response(no_answer("database"));
-  co_return *health ? ok(json_rows::to_json(**health)) : to_response(to_problem(health->error()));
+  const auto health = co_await ask_store<storage::store_health>(start, answer_limit);
+  if (const auto* wrong = std::get_if<problem>(&health))
+    co_return to_response(*wrong);
+  const auto activity = co_await read_activity(of);
+  co_return ok(to_json(std::get<storage::store_health>(health), activity ? &*activity : nullptr));
 }
 
 answer database_status(api_context& of, call /*call*/) {

@@ -11,8 +11,9 @@ namespace furrow::http {
 namespace {
 
 answer show_health(api_context& of, call /*call*/) {
+  const auto activity = co_await read_activity(of);
   json alarms = json::array(); // what the node knows; the database is not asked
-  for (const auto& alarm : alarms_of(of.node.stats(), nullptr))
+  for (const auto& alarm : alarms_of(of.node.stats(), activity ? &*activity : nullptr, of.front()))
     alarms.push_back(alarm.text);
   co_return ok({{"status", "alive"},
                 {"node", of.node_name},

@@ -159,11 +159,17 @@ void metrics::refused() {
   refused_->Increment();
 }
 
+void metrics::add_to(front_counters& counters) const {
+  counters.gave_way = static_cast<std::uint64_t>(gave_way_->Value());
+  counters.refused = static_cast<std::uint64_t>(refused_->Value());
+}
+
 std::string metrics::render(const actors::node_stats& stats,
                             const cache_figures& cache,
-                            const storage::store_activity* activity) const {
+                            const storage::store_activity* activity,
+                            const front_figures& front) const {
   auto all = families(stats);
-  for (auto more : {families(cache), http::families(stats, activity)})
+  for (auto more : {families(cache), http::families(stats, activity, front)})
     all.insert(all.end(), std::make_move_iterator(more.begin()),
                std::make_move_iterator(more.end()));
   auto own = registry_.Collect();

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "actors/node.hpp"
+#include "tools/furrowd/api/front_watch.hpp"
 #include "tools/furrowd/cache/summary_cache.hpp"
 
 #include <prometheus/registry.h>
@@ -36,7 +37,10 @@ public:
   /// `activity`: nullptr where the database has no pool.
   [[nodiscard]] std::string render(const actors::node_stats& stats,
                                    const cache_figures& cache = {},
-                                   const storage::store_activity* activity = nullptr) const;
+                                   const storage::store_activity* activity = nullptr,
+                                   const front_figures& front = {}) const;
+  /// Counters of connections for front_watch.
+  void add_to(front_counters& counters) const;
 
 private:
   prometheus::Registry registry_;

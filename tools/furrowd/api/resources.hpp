@@ -8,6 +8,8 @@
 #pragma once
 
 #include "actors/node.hpp"
+#include "storage/activity.hpp"
+#include "tools/furrowd/api/front_watch.hpp"
 #include "tools/furrowd/api/metrics.hpp"
 #include "tools/furrowd/cache/summary_cache.hpp"
 #include "tools/furrowd/http/places.hpp"
@@ -16,7 +18,9 @@
 #include <atomic>
 #include <chrono>
 #include <cstddef>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -32,8 +36,18 @@ struct api_context {
   actors::node& node;
   metrics& counters;
   summary_cache& cache;
+  std::function<std::size_t()> connections; // open now
+  std::size_t connections_max = 0;
   std::atomic<bool> draining = false;
+  front_watch watch{};
+
+  /// What the front and the cache did in the last minute.
+  [[nodiscard]] front_figures front();
 };
+
+/// What the store says of itself, from memory; nothing where it has no pool, or does not answer at once.
+[[nodiscard]] boost::asio::awaitable<std::optional<storage::store_activity>>
+read_activity(api_context& of);
 
 using answer = boost::asio::awaitable<response>;
 

@@ -28,6 +28,7 @@ public:
 
   [[nodiscard]] daemon::result<http_server::endpoint> listen();
   void drain() { api_.drain(); }
+  [[nodiscard]] front_figures figures() { return api_.figures(); }
   void stop(std::function<void()> stopped);
 
   [[nodiscard]] const http_config& config() const { return config_; }

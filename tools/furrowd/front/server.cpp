@@ -44,7 +44,12 @@ std::optional<problem> choose_farm(call& made) {
 front::front(asio::io_context& io, http_config config, actors::node& node)
   : io_{io}, config_{std::move(config)}, metrics_{config_.version}, cache_{io_, config_.cache,
                                                                            config_.redis},
-    api_{{config_.node_name, config_.version, config_.streams_max, config_.stream_wait},
+    api_{{config_.node_name, config_.version, config_.streams_max, config_.stream_wait,
+          [this] {
+            const std::scoped_lock lock{mutex_};
+            return table_.open();
+          },
+          config_.connections.open_max},
          node,
          metrics_,
          cache_},
@@ -279,6 +284,9 @@ daemon::result<http_server::endpoint> http_server::start() {
 }
 void http_server::drain() {
   front_->drain();
+}
+front_figures http_server::figures() {
+  return front_->figures();
 }
 void http_server::stop(std::function<void()> stopped) {
   front_->stop(std::move(stopped));

@@ -11,6 +11,7 @@
 #include "actors/node.hpp"
 #include "tools/furrowd/access/tls.hpp"
 #include "tools/furrowd/access/tokens.hpp"
+#include "tools/furrowd/api/front_watch.hpp"
 #include "tools/furrowd/cache/query_cache.hpp"
 #include "tools/furrowd/cache/redis_link.hpp"
 #include "tools/furrowd/front/connection_table.hpp"
@@ -66,6 +67,8 @@ public:
   [[nodiscard]] daemon::result<endpoint> start();
   /// From now on /ready answers 503; everything else goes on.
   void drain();
+  /// For alarms.
+  [[nodiscard]] front_figures figures();
   /// Closes every connection. `stopped` is called on the io_context when the server no longer uses the node.
   void stop(std::function<void()> stopped = {});
 
