@@ -182,8 +182,21 @@ public:
         return found;
       });
   }
-  void insert_records(storage::record_batch /*batch*/,
-                      storage::handler<storage::record_batch_outcome> /*done*/) override {}
+  std::vector<storage::record_batch> inserted; // once a key
+
+  void insert_records(storage::record_batch batch,
+                      storage::handler<storage::record_batch_outcome> done) override {
+    answer<storage::record_batch_outcome>(
+      std::move(done), [this, batch]() -> storage::result<storage::record_batch_outcome> {
+        storage::record_batch_outcome outcome;
+        outcome.refused.resize(batch.records.size());
+        outcome.repeated = std::any_of(inserted.begin(), inserted.end(),
+                                       [&](const auto& one) { return one.key == batch.key; });
+        if (!outcome.repeated)
+          inserted.push_back(batch);
+        return outcome;
+      });
+  }
   void read_records(storage::records_query query,
                     std::optional<storage::records_cursor> after,
                     storage::handler<storage::records_page> done) override {

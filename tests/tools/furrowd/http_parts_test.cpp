@@ -167,7 +167,7 @@ TEST_CASE("guard: without a token file only loopback names and the node's own pa
   const guard open{std::nullopt};
   const auto admitted = [&](const std::string& host, const std::string& origin) {
     return std::holds_alternative<daemon::credential>(
-      open.admit({"POST", "/", "", host, origin}, daemon::permission::administer));
+      open.admit({"POST", "/", "", host, origin, ""}, daemon::permission::administer));
   };
   CHECK(admitted("127.0.0.1:7480", ""));
   CHECK(admitted("LOCALHOST", ""));

@@ -85,6 +85,7 @@ TEST_CASE("openapi: the server and the document have the same routes") {
     CHECK_MESSAGE(operation.contains("security") == !route.needs, route.pattern);
     if (route.needs) {
       const auto lowest = *route.needs == daemon::permission::read      ? "viewer"
+                          : *route.needs == daemon::permission::send    ? "gateway"
                           : *route.needs == daemon::permission::operate ? "operator"
                           : *route.needs == daemon::permission::watch   ? "node viewer"
                           : *route.needs == daemon::permission::govern  ? "node admin"
@@ -150,6 +151,12 @@ TEST_CASE("openapi: the answers of the routes match the document") {
   check_answer(client.get("/api/v1/records?equipment=T1&kind=yield"), "/api/v1/records", "get",
                200);
   check_answer(client.get("/api/v1/records?equipment=T1"), "/api/v1/records", "get", 400);
+  const std::string sample =
+    R"({"kind":"yield","time":1,"mass_flow_kgps":1,"width_m":6,"speed_mps":2})";
+  check_answer(client.post("/api/v1/records?equipment=T1", "", sample), "/api/v1/records", "post",
+               200);
+  check_answer(client.post("/api/v1/records?equipment=T1", "", "{}"), "/api/v1/records", "post",
+               400);
   check_answer(client.get("/api/v1/quarantine"), "/api/v1/quarantine", "get", 200);
   for (const std::string id : {"3:17", "3:18"}) {
     const std::string item = "/api/v1/quarantine/{id}";

@@ -103,6 +103,8 @@ TEST_CASE("tenants: no route shows or changes anything of another farm, whatever
       }
     }
   CHECK(tried > 200);
+  for (const auto& batch : w.node.database.inserted)
+    CHECK(batch.farm == "default");
   CHECK(w.node.killed.empty());
   CHECK(w.node.actor_rows.size() == 4);
   CHECK(w.node.database.quarantined.size() == 1);

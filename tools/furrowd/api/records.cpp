@@ -1,6 +1,8 @@
 #include "storage/records.hpp"
 
+#include "proto/text.hpp"
 #include "tools/furrowd/api/answers.hpp"
+#include "tools/furrowd/api/record_post.hpp"
 #include "tools/furrowd/api/records_json.hpp"
 #include "tools/furrowd/api/resources.hpp"
 #include "tools/furrowd/http/ask_store.hpp"
@@ -8,6 +10,7 @@
 
 #include <fmt/format.h>
 
+#include <random>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -80,6 +83,50 @@ answer records(api_context& of, call call) {
                 {"next", page.next ? json(cursor_text(*page.next)) : json(nullptr)}});
 }
 
+/// A key for a client that gave none.
+std::string random_key() {
+  std::random_device random;
+  return fmt::format("{:08x}{:08x}{:08x}{:08x}", random(), random(), random(), random());
+}
+
+/// Answers when the records are durable. The same key again is answered with what became of them.
+answer post_records(api_context& of, call call) {
+  const auto* equipment = given(call, "equipment");
+  if (equipment == nullptr || !proto::is_name(*equipment))
+    co_return to_response({400, "missing_parameter",
+                           "the parameter equipment is missing or invalid",
+                           "add equipment=NAME, 1 to 64 bytes without a slash"});
+  if (!call.who.covers(*equipment))
+    co_return to_response(not_covered(*equipment));
+  const auto read = read_posted(call.body, given(call, "kind"));
+  if (const auto* wrong = std::get_if<problem>(&read))
+    co_return to_response(*wrong);
+  const auto& posted = std::get<posted_records>(read);
+  storage::record_batch batch{call.who.farm, *equipment, call.idempotency_key, posted.records};
+  if (batch.key.empty())
+    batch.key = random_key();
+  const auto key = batch.key;
+  storage::record_batch_outcome outcome;
+  if (!batch.records.empty()) {
+    const auto start = [&](auto done) {
+      of.node.store().records()->insert_records(std::move(batch), std::move(done));
+    };
+    auto said = co_await ask_store<storage::record_batch_outcome>(start, answer_limit);
+    if (auto* wrong = std::get_if<problem>(&said)) {
+      if (wrong->status >= 500)
+        wrong->hint = "send the request again with the header `Idempotency-Key: " + key + "`";
+      co_return to_response(*wrong);
+    }
+    outcome = std::get<storage::record_batch_outcome>(std::move(said));
+  }
+  const auto made = posted_json(posted, outcome, key);
+  if (!posted.many && made.at("stored") == 0)
+    co_return to_response({400, "rejected_record",
+                           made.at("records")[0].at("reason").get<std::string>(),
+                           "/api/v1/openapi.json describes records"});
+  co_return ok(made);
+}
+
 } // namespace
 
 void add_record_routes(router& to, api_context& of) {
@@ -89,6 +136,11 @@ void add_record_routes(router& to, api_context& of) {
           daemon::permission::read,
           {"equipment", "kind", "from", "to", "limit", "after"},
           on(of, kept ? records : not_kept)});
+  to.add({"POST",
+          "/api/v1/records",
+          daemon::permission::send,
+          {"equipment", "kind"},
+          on(of, kept ? post_records : not_kept)});
 }
 
 } // namespace furrow::http

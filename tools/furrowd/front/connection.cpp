@@ -34,9 +34,12 @@ std::string text(beast::string_view view) {
 }
 
 request to_request(const wire::request_header<>& header) {
-  return {text(header.method_string()), text(header.target()),
-          text(header[wire::field::authorization]), text(header[wire::field::host]),
-          text(header[wire::field::origin])};
+  return {text(header.method_string()),
+          text(header.target()),
+          text(header[wire::field::authorization]),
+          text(header[wire::field::host]),
+          text(header[wire::field::origin]),
+          text(header["Idempotency-Key"])};
 }
 
 /// The error of the client as a problem; nothing when the client is gone.
@@ -72,6 +75,8 @@ std::optional<problem> ambiguity(const wire::request_header<>& header) {
     return refused("a request of HTTP/1.1 has exactly one header field Host");
   if (header.count(wire::field::authorization) > 1)
     return refused("the header field Authorization is repeated");
+  if (header.count("Idempotency-Key") > 1)
+    return refused("the header field Idempotency-Key is repeated");
   const auto codings = header.count(wire::field::transfer_encoding);
   if (codings == 0)
     return std::nullopt;

@@ -21,6 +21,7 @@ struct request {
   std::string authorization;
   std::string host;
   std::string origin;
+  std::string idempotency_key;
 };
 
 struct body_piece {

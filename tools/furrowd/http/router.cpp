@@ -78,6 +78,7 @@ std::variant<route_match, problem> router::find(const request& request) const {
     made.path = std::move(*parameters);
     made.query = target->query;
     made.head = head;
+    made.idempotency_key = request.idempotency_key;
     if (const auto farm = made.query.find(farm_parameter); farm != made.query.end()) {
       made.farm = farm->second;
       made.query.erase(farm);

@@ -24,9 +24,10 @@ struct call {
   std::map<std::string, std::string, std::less<>> path;  // values by the name in braces
   std::map<std::string, std::string, std::less<>> query; // only parameters that the route knows
   daemon::credential who;
-  std::optional<std::string> farm; // the parameter that every protected route knows
-  bool head = false;               // HEAD: only the header is wanted
-  std::string body = {};           // as received
+  std::optional<std::string> farm;  // the parameter that every protected route knows
+  bool head = false;                // HEAD: only the header is wanted
+  std::string body = {};            // as received
+  std::string idempotency_key = {}; // empty: none
 };
 
 using handler = std::function<boost::asio::awaitable<response>(call)>;
