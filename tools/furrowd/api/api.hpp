@@ -15,7 +15,7 @@ public:
     std::string node_name;
     std::string version;
     std::size_t streams_max = 16;
-    std::chrono::milliseconds stream_wait{10'000};
+    std::chrono::milliseconds stream_wait{30'000};
     std::function<std::size_t()> connections; // open HTTP connections
     std::size_t connections_max = 0;
   };

@@ -46,7 +46,7 @@ struct http_config {
   std::size_t turns_max = 32;   // requests that read the database at once
   std::size_t streams_max = 16; // frame streams at once
   std::chrono::milliseconds turn_wait{30'000};
-  std::chrono::milliseconds stream_wait{10'000};
+  std::chrono::milliseconds stream_wait{30'000};
   std::chrono::milliseconds header_timeout{10'000}; // TLS handshake, and each request's header
   std::chrono::milliseconds body_timeout{30'000};
   std::chrono::milliseconds idle_timeout{60'000};  // between requests
