@@ -216,6 +216,9 @@ struct store_options {
 /// be behind, or a SQLite file that cannot be opened.
 [[nodiscard]] result<std::unique_ptr<store>> open_store(const store_options& options);
 
+/// Whether a database can be behind the URL; nothing is opened.
+[[nodiscard]] result<done> check_url(const std::string& url);
+
 /// The URL with its password masked, for logs.
 [[nodiscard]] std::string redacted(const std::string& url);
 

@@ -198,6 +198,12 @@ private:
 
 } // namespace
 
+result<done> check_sqlite_path(const std::string& path) {
+  if (path.empty() || path == ":memory:" || path.starts_with("file:"))
+    return failure{errc::misconfigured, "sqlite:" + path + ": a plain file name is wanted"};
+  return done{};
+}
+
 result<std::unique_ptr<store>> open_sqlite_store(const std::string& path,
                                                  const store_options& options) {
   if (path.empty() || path == ":memory:" || path.starts_with("file:"))

@@ -9,6 +9,9 @@
 
 namespace furrow::storage {
 
+/// Whether the path can name a database file.
+[[nodiscard]] result<done> check_sqlite_path(const std::string& path);
+
 /// `path` is a file name; memory databases are refused, they have only one connection and keep no
 /// promise.
 [[nodiscard]] result<std::unique_ptr<store>> open_sqlite_store(const std::string& path,

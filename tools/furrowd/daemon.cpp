@@ -9,6 +9,9 @@
 
 #include <spdlog/spdlog.h>
 
+#include <unistd.h>
+
+#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -37,7 +40,8 @@ constexpr std::chrono::seconds store_patience{
 class process {
 public:
   explicit process(const settings& settings)
-    : settings_{settings}, signals_{io_, SIGTERM, SIGINT}, retry_{io_}, deadline_{io_} {}
+    : settings_{settings}, signals_{io_, SIGTERM, SIGINT}, hangups_{io_, SIGHUP}, retry_{io_},
+      deadline_{io_} {}
 
   process(const process&) = delete;
   process& operator=(const process&) = delete;
@@ -50,6 +54,7 @@ public:
       if (!error)
         drain(signal);
     });
+    await_hangup();
     if (settings_.migrate)
       migrate();
     else
@@ -64,6 +69,21 @@ public:
   }
 
 private:
+  /// SIGHUP means that the terminal has been closed, where the node was started from one: it ends in good order. A service
+  /// gets the signal from people who expect that it reads its settings again: the node says that it does not.
+  void await_hangup() {
+    hangups_.async_wait([this](boost::system::error_code error, int signal) {
+      if (error)
+        return;
+      if (::isatty(STDIN_FILENO) == 1) {
+        drain(signal);
+        return;
+      }
+      spdlog::info("signal {}: ignored; settings and tokens are read at start only", signal);
+      await_hangup();
+    });
+  }
+
   bool complain(const std::string& what) {
     std::cerr << "furrowd: " << what << '\n';
     return false;
@@ -271,6 +291,7 @@ private:
     http_->stop([this] {
       asio::post(io_, [this] {
         signals_.cancel();
+        hangups_.cancel();
         deadline_.cancel();
       });
     });
@@ -280,6 +301,7 @@ private:
   executors executors_;
   asio::io_context& io_ = executors_.gateways; // and signals, timers, the life of the process
   asio::signal_set signals_;
+  asio::signal_set hangups_;
   asio::steady_timer retry_;
   asio::steady_timer deadline_;
   tls_context gateway_tls_;

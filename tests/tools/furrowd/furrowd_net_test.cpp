@@ -4,6 +4,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <string>
 #include <utility>
 #include <vector>
@@ -137,13 +138,38 @@ TEST_CASE("furrowd: contradicting pool settings are rejected with both names and
 TEST_CASE("furrowd: an invalid address is rejected with its value, for both listeners") {
   for (const auto* flag : {"--listen", "--http"}) {
     CAPTURE(flag);
-    check_ends({flag, "nowhere"}, 1, {"nowhere", "HOST:PORT"});
-    check_ends({flag, "127.0.0.1:-1"}, 1, {"127.0.0.1:-1"});
-    check_ends({flag, "127.0.0.1:http!"}, 1, {"127.0.0.1:http!"});
-    check_ends({flag, "127.0.0.1:"}, 1, {"127.0.0.1:"});
+    check_ends({flag, "nowhere"}, 2, {"nowhere", "HOST:PORT"});
+    check_ends({flag, "127.0.0.1:-1"}, 2, {"127.0.0.1:-1"});
+    check_ends({flag, "127.0.0.1:http!"}, 2, {"127.0.0.1:http!"});
+    check_ends({flag, "127.0.0.1:"}, 2, {"127.0.0.1:"});
     // glibc would take it for port 34463
-    check_ends({flag, "127.0.0.1:99999"}, 1, {"127.0.0.1:99999"});
+    check_ends({flag, "127.0.0.1:99999"}, 2, {"127.0.0.1:99999"});
   }
+}
+
+TEST_CASE("furrowd: an invalid address to advertise is a usage error that names it") {
+  check_ends({"--advertise", "nonsense"}, 2, {"--advertise", "nonsense", "HOST:PORT"});
+  check_ends({"--advertise", "a:7400,b:99999"}, 2, {"b:99999"});
+  check_ends({"--advertise", "a:0"}, 2, {"a:0", "from 1 on"});
+}
+
+TEST_CASE("furrowd: SIGHUP does not end a service") {
+  node_program node;
+  node.signal(SIGHUP);
+  CHECK(eventually(node_patience, [&] { return times(node.output(), "signal 1: ignored") == 1; }));
+  node.signal(SIGHUP);
+  CHECK(eventually(node_patience, [&] { return times(node.output(), "signal 1: ignored") == 2; }));
+  CHECK(node.get("/health").status == 200);
+  CHECK(node.end() == 0);
+}
+
+TEST_CASE("furrowd: the help shows what everybody needs first and the connection pool last") {
+  const scratch_folder folder;
+  const auto help = run(folder, {"--help"}).output;
+  CHECK(help.find("--listen") < help.find("--lanes"));
+  CHECK(help.find("--tokens") < help.find("--digest"));
+  CHECK(help.find("--digest") < help.find("--redis"));
+  CHECK(help.find("--redis") < help.find("--pool-min"));
 }
 
 TEST_CASE("furrowd: a port in use is reported, and the program exits") {
@@ -192,7 +218,7 @@ TEST_CASE("furrowd: a file that is not a database is reported once, and the prog
 }
 
 TEST_CASE("furrowd: an invalid database URL is rejected with the expected forms") {
-  check_ends({"--database", "mysql://db/furrow"}, 1, {"postgresql://", "sqlite:"});
+  check_ends({"--database", "mysql://db/furrow"}, 2, {"postgresql://", "sqlite:"});
 }
 
 TEST_CASE(

@@ -98,6 +98,8 @@ public:
   /// Its exit code when it ends by itself.
   std::optional<int> wait(std::chrono::milliseconds limit) { return process_.wait(limit); }
 
+  void signal(int number) const { process_.signal(number); }
+
   /// Its exit code after SIGTERM.
   std::optional<int> end() {
     process_.signal(SIGTERM);

@@ -26,7 +26,7 @@ static bool is_port(const std::string& text) {
   return error == std::errc{} && stop == end && port <= 65'535;
 }
 
-result<tcp::endpoint> listen_address(const std::string& text) {
+result<done> check_address(const std::string& text) {
   const auto colon = text.rfind(':');
   if (colon == std::string::npos || colon == 0)
     return failure{errc::address,
@@ -34,8 +34,15 @@ result<tcp::endpoint> listen_address(const std::string& text) {
                      + "' is not a valid address: expected HOST:PORT, such as 127.0.0.1:7400"};
   if (!is_port(text.substr(colon + 1)))
     return failure{errc::address,
-                   "'" + text
-                     + "' is not a valid address to listen on: expected a port from 0 to 65535"};
+                   "'" + text + "' is not a valid address: expected a port from 0 to 65535"};
+  return done{};
+}
+
+result<tcp::endpoint> listen_address(const std::string& text) {
+  const auto sound = check_address(text);
+  if (!sound)
+    return sound.error();
+  const auto colon = text.rfind(':');
   auto host = text.substr(0, colon);
   if (host.size() > 2 && host.front() == '[' && host.back() == ']')
     host = host.substr(1, host.size() - 2);

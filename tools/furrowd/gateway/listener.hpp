@@ -57,6 +57,9 @@ private:
   bool stopped_ = false;
 };
 
+/// Whether the text is "host:port" or "[v6]:port"; the host is not resolved.
+[[nodiscard]] result<done> check_address(const std::string& text);
+
 /// Parses "host:port" or "[v6]:port"; resolves host names.
 [[nodiscard]] result<boost::asio::ip::tcp::endpoint> listen_address(const std::string& text);
 [[nodiscard]] std::string to_text(const boost::asio::ip::tcp::endpoint& endpoint);
