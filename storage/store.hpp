@@ -205,6 +205,8 @@ public:
 struct store_options {
   std::string url; // postgresql://..., "host=... dbname=..." or sqlite:PATH
   std::string application_name = "furrow";
+  bool for_node =
+    false; // SQLite: one node at a time opens a file so; commands open it beside the node
   pool_options pool{}; // for queries; beside it one connection a lane, for claims ...
   std::chrono::milliseconds connect_timeout{5'000};
   std::chrono::milliseconds lock_timeout{1'000};

@@ -10,6 +10,7 @@
 #include "storage/sqlite/areas.hpp"
 #include "storage/sqlite/connection.hpp"
 #include "storage/sqlite/migrate.hpp"
+#include "storage/sqlite/node_lock.hpp"
 #include "storage/sqlite/work.hpp"
 #include "storage/statistics.hpp"
 
@@ -123,8 +124,8 @@ private:
 
 class sqlite_store : public store {
 public:
-  sqlite_store(std::unique_ptr<sqlite_db> writer, std::unique_ptr<sqlite_db> reader)
-    : writer_{std::make_shared<sqlite_connection>(std::move(writer))},
+  sqlite_store(node_lock lock, std::unique_ptr<sqlite_db> writer, std::unique_ptr<sqlite_db> reader)
+    : lock_{std::move(lock)}, writer_{std::make_shared<sqlite_connection>(std::move(writer))},
       reader_{std::make_shared<sqlite_connection>(std::move(reader))} {}
   sqlite_store(const sqlite_store&) = delete;
   sqlite_store& operator=(const sqlite_store&) = delete;
@@ -183,6 +184,7 @@ public:
   size_store* sizes() override { return sizes_.get(); }
 
 private:
+  node_lock lock_; // first: released after SQLite has closed the file
   std::shared_ptr<sqlite_connection> writer_;
   std::shared_ptr<sqlite_connection> reader_;
   const sqlite_connections both_{writer_, reader_};
@@ -206,8 +208,16 @@ result<done> check_sqlite_path(const std::string& path) {
 
 result<std::unique_ptr<store>> open_sqlite_store(const std::string& path,
                                                  const store_options& options) {
-  if (path.empty() || path == ":memory:" || path.starts_with("file:"))
-    return failure{errc::misconfigured, "sqlite:" + path + ": a plain file name is wanted"};
+  const auto named = check_sqlite_path(path);
+  if (!named)
+    return named.error();
+  node_lock lock;
+  if (options.for_node) {
+    auto taken = node_lock::take(path);
+    if (!taken)
+      return taken.error();
+    lock = std::move(*taken);
+  }
   auto writer = sqlite_db::open(path, sqlite_db::access::write, options.lock_timeout);
   if (!writer)
     return writer.error();
@@ -215,7 +225,7 @@ result<std::unique_ptr<store>> open_sqlite_store(const std::string& path,
   if (!reader)
     return reader.error();
   return std::unique_ptr<store>{
-    std::make_unique<sqlite_store>(std::move(*writer), std::move(*reader))};
+    std::make_unique<sqlite_store>(std::move(lock), std::move(*writer), std::move(*reader))};
 }
 
 } // namespace furrow::storage

@@ -113,6 +113,7 @@ private:
   bool open_node() {
     auto options = settings_.store;
     options.url = settings_.database;
+    options.for_node = true;
     options.application_name = "furrow/" + settings_.node.name;
     auto store = storage::open_store(options);
     if (!store)

@@ -181,6 +181,29 @@ TEST_CASE("furrowd: a port in use is reported, and the program exits") {
              {taken, "in use"});
 }
 
+TEST_CASE("furrowd: a second node on the same SQLite file exits with 1 and one line; commands work "
+          "beside the first") {
+  node_program first;
+  const auto url = first.database_url();
+  const auto path = url.substr(std::string{"sqlite:"}.size());
+  check_ends({"--database", url}, 1, {path, "another node serves this file"});
+  const scratch_folder folder;
+  std::filesystem::create_symlink(path, folder.file("other.db"));
+  check_ends({"--database", "sqlite:" + folder.file("other.db")}, 1, {"another node serves"});
+  for (const std::vector<std::string>& command :
+       {std::vector<std::string>{"db", "status"}, {"db", "migrate"}, {"retention", "list"}}) {
+    auto words = command;
+    words.insert(words.end(), {"--database", url});
+    child_process beside{FURROW_BIN_DIR "/furrow", words, folder.file("output")};
+    CHECK_MESSAGE(beside.wait(node_patience) == 0, beside.output());
+  }
+  CHECK(first.end() == 0);
+  child_process next{furrowd,
+                     {"--database", url, "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"},
+                     folder.file("next")};
+  CHECK(eventually(node_patience, [&] { return times(next.output(), "ready gateway=") == 1; }));
+}
+
 TEST_CASE(
   "furrowd: a reachable listener without TLS and tokens is a usage error that names the flags") {
   const std::vector<std::string> missing{"--tls-cert", "--tls-key", "--tokens"};
