@@ -91,7 +91,9 @@ void advise_statements(const store_activity& of, std::vector<advice>& out) {
                    std::to_string(of.statement_timeouts) + " statements were cancelled"});
   if (of.statements >= statements_min && of.slow > 0
       && percent(static_cast<double>(of.slow), static_cast<double>(of.statements)) > slow_limit_pct)
-    out.push_back({"--slow-statement", "keep, and look at the statements below",
+    out.push_back({"--slow-statement",
+                   "make the slow statements below faster, or raise from "
+                     + std::to_string(of.slow_after.count()) + " ms",
                    std::to_string(of.slow) + " of " + std::to_string(of.statements)
                      + " statements took longer than " + std::to_string(of.slow_after.count())
                      + " ms"});

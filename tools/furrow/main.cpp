@@ -4,6 +4,7 @@
 #include "tools/furrow/logs/dbc.hpp"
 #include "tools/furrow/logs/decode.hpp"
 #include "tools/furrow/logs/names.hpp"
+#include "tools/furrow/usage.hpp"
 
 #include <fmt/format.h>
 
@@ -54,12 +55,7 @@ void add_commands(CLI::App& app, const furrow::cli::globals& globals, int& exit_
 int usage_error(const CLI::App& app, const CLI::ParseError& error) {
   if (error.get_exit_code() == 0)
     return app.exit(error); // --help
-  std::string path = "furrow";
-  for (const auto* command = &app; !command->get_subcommands().empty();) {
-    command = command->get_subcommands().front();
-    path += " " + command->get_name();
-  }
-  fmt::print(stderr, "furrow: {} (`{} --help` shows the options)\n", error.what(), path);
+  fmt::print(stderr, "furrow: {}\n", furrow::cli::usage_text(app, error));
   return static_cast<int>(furrow::cli::errc::usage);
 }
 
@@ -76,6 +72,7 @@ int main(int argc, char** argv) {
   app.fallthrough(); // global options may follow the command
   app.footer("Exit codes: 0 ok, 1 failed, 2 usage, 3 cannot connect, 4 not found, 5 timed out.\n"
              "Environment: FURROW_AT, FURROW_TOKEN, FURROW_DATABASE, NO_COLOR.");
+  app.set_version_flag("--version", "furrow " FURROW_VERSION, "print the version and exit");
   furrow::cli::add_globals(app, globals);
   add_commands(app, globals, exit_code);
   try {

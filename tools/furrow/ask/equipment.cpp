@@ -34,22 +34,22 @@ constexpr const can::live_quantity& fuel_level = can::quantity_named("fuel_level
 constexpr const can::live_quantity& position = can::quantity_named("position");
 
 std::string titled(std::string_view what, const can::live_quantity& of) {
-  return fmt::format("{} {}", what, of.unit);
+  return fmt::format("{} {}", what, of.kept_unit());
 }
 
-/// Formats a quantity of the live state as a number with `digits` decimals.
+/// Formats a quantity of the live state as a number with `digits` decimals, in the unit of telemetry.
 cell state_cell(const json& state, const can::live_quantity& of, int digits) {
   const std::string name{of.key};
   if (!state.is_object() || !state.at(name).is_object())
     return {"-", colour::faint, true};
-  return {fmt::format("{:.{}f}", state.at(name).at("value").get<double>(), digits), colour::none,
-          true};
+  return {fmt::format("{:.{}f}", state.at(name).at("value").get<double>() * of.kept.factor, digits),
+          colour::none, true};
 }
 
 /// The speed over ground if it is known, otherwise the wheel speed.
 cell speed_cell(const json& state) {
   const bool over_ground = state.is_object() && state.at(std::string{ground_speed.key}).is_object();
-  return state_cell(state, over_ground ? ground_speed : wheel_speed, 2);
+  return state_cell(state, over_ground ? ground_speed : wheel_speed, 1);
 }
 
 cell connected_cell(const json& row) {
@@ -67,7 +67,8 @@ table fleet_table(const json& rows) {
   table shown{{"NAME", "CONNECTED", "LAST FRAME", "RECEIVED", "DURABLE", "SENT",
                titled("ENGINE", engine_speed), titled("SPEED", ground_speed),
                titled("FUEL", fuel_level), "MODE", "FAULTS", titled("POSITION", position)},
-              {}};
+              {},
+              "no machine is known yet; a machine appears when its gateway connects"};
   const std::string at{position.key};
   for (const auto& row : rows) {
     const auto& state = row.at("state");
@@ -96,9 +97,10 @@ show(const node_client& client, const equipment_options& wanted, output_format f
   if (wanted.watch && format == output_format::table && ::isatty(STDOUT_FILENO) == 1)
     (void)write_out("\x1b[H\x1b[J"); // move to the top left and clear the screen
   if (!wanted.name.empty() && format == output_format::table) {
-    for (const auto& one : machine_tables(rows))
-      (void)write_out((one.title.empty() ? "" : "\n" + printable(one.title) + "\n")
-                      + rendered(one.table, is_coloured()));
+    for (const auto& one : machine_tables(rows)) {
+      (void)write_out(one.title.empty() ? "" : "\n" + printable(one.title) + "\n");
+      show_table(one.table);
+    }
     return written();
   }
   auto printed = print(rows, wanted.name.empty() ? fleet_table(rows) : table{}, format);
@@ -136,7 +138,9 @@ void add_equipment(CLI::App& app, const globals& globals, int& exit_code) {
     ->needs(watch)
     ->check(CLI::Range(0.05, 3'600.0))
     ->capture_default_str();
-  command->add_option("--times", wanted->times, "stop after this many updates")->needs(watch);
+  command->add_option("--times", wanted->times, "stop after this many updates")
+    ->needs(watch)
+    ->check(CLI::NonNegativeNumber);
   command->footer(
     "Examples:\n"
     "  furrow equipment\n"

@@ -50,12 +50,9 @@ json to_json(const migrations& rows) {
 
 /// Answers like a node's /api/v1/db/status, without a node.
 result<json> ask_directly(const std::string& url, const globals& globals) {
-  storage::store_options options;
-  options.url = url;
-  options.application_name = "furrow/cli";
-  auto opened = storage::open_store(options);
+  const auto opened = open_directly(url);
   if (!opened)
-    return to_failure(opened.error(), url);
+    return opened.error();
   auto& store = **opened;
   const auto health = answer_of<storage::store_health>(
     [&](auto done) { store.health(std::move(done)); }, url, globals.timeout());

@@ -11,12 +11,16 @@
 #include "can/transport/transport.hpp"
 #include "tools/furrow/logs/dbc.hpp"
 #include "tools/furrow/logs/json_text.hpp"
+#include "tools/furrow/logs/wanted_signals.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <fstream>
 #include <iostream>
 #include <memory>
 #include <set>
+#include <system_error>
 
 #include <CLI/CLI.hpp>
 
@@ -49,6 +53,7 @@ public:
   bool load(const decode_options& options, std::ostream& problems);
 
   [[nodiscard]] const can::decode_plan& plan() const { return plan_; }
+  [[nodiscard]] const wanted_signals& wanted() const { return wanted_; }
   /// `"Name":{"spn":190,"raw":`
   [[nodiscard]] const std::string& opening(std::uint32_t signal) const { return openings_[signal]; }
   /// `,"unit":"rpm","label":`
@@ -58,6 +63,7 @@ private:
   void prepare();
 
   can::decode_plan plan_;
+  wanted_signals wanted_;
   std::vector<std::string> openings_;
   std::vector<std::string> middles_;
 };
@@ -93,6 +99,12 @@ bool definitions::load(const decode_options& options, std::ostream& problems) {
     return false;
   }
   plan_ = std::move(*plan);
+  auto wanted = wanted_signals::of(plan_, options.wanted_messages, options.wanted_signals);
+  if (!wanted) {
+    problems << "furrow decode: " << wanted.error().detail << '\n';
+    return false;
+  }
+  wanted_ = std::move(*wanted);
   prepare();
   return true;
 }
@@ -129,12 +141,20 @@ struct whole_message {
 
 class decoder {
 public:
+  /// `name`: of the log in messages and JSON; empty: standard input alone.
   decoder(const decode_options& options,
           const definitions& known,
+          const std::string& name,
           std::ostream& out,
           std::ostream& problems)
-    : options_{options}, known_{known}, out_{out}, problems_{problems},
-      values_(known.plan().signals_max()) {}
+    : options_{options}, known_{known}, name_{name.empty() ? "" : name + ":"}, out_{out},
+      problems_{problems}, values_(known.plan().signals_max()) {
+    if (options.logs.size() > 1) {
+      opening_ = "{\"file\":";
+      can::text::append_json_text(opening_, name);
+      opening_ += ',';
+    }
+  }
 
   void feed(std::string_view piece) {
     reader_.feed(piece);
@@ -158,6 +178,8 @@ private:
 
   const decode_options& options_;
   const definitions& known_;
+  std::string name_;          // before a line number in a message
+  std::string opening_ = "{"; // of a JSON object
   std::ostream& out_;
   std::ostream& problems_;
   can::log_reader reader_;
@@ -264,7 +286,12 @@ void decoder::take_message() {
 }
 
 void decoder::print(const can::plan_message& of, const whole_message& message) {
-  const auto count = known_.plan().decode(of, message.data, values_);
+  auto count = known_.plan().decode(of, message.data, values_);
+  if (!known_.wanted().all()) {
+    count = known_.wanted().keep({values_.data(), count});
+    if (count == 0)
+      return;
+  }
   if (options_.json)
     print_json(of, message, count);
   else
@@ -284,7 +311,7 @@ void decoder::append_raw(const can::decoded_signal& value) {
 void decoder::print_json(const can::plan_message& of,
                          const whole_message& message,
                          std::size_t count) {
-  text_ += "{\"line\":";
+  text_ += opening_ + "\"line\":";
   append_number(text_, reader_.line());
   text_ += ",\"time\":";
   append_seconds(text_, message.time_us);
@@ -371,7 +398,7 @@ void decoder::print_text(const can::plan_message& of,
 
 void decoder::print_bytes(const can::assembled_message& message) {
   if (options_.json) {
-    text_ += "{\"line\":";
+    text_ += opening_ + "\"line\":";
     append_number(text_, reader_.line());
     text_ += ",\"pgn\":";
     append_number(text_, message.pgn);
@@ -423,8 +450,8 @@ int decoder::finish() {
   if (!writable() && write_error_ == EPIPE)
     return 0; // `| head`: the reader has enough
   if (faults_ != 0)
-    problems_ << "furrow decode: " << first_fault_ << " (lines that cannot be read: " << faults_
-              << ")\n";
+    problems_ << "furrow decode: " << name_ << first_fault_
+              << " (lines that cannot be read: " << faults_ << ")\n";
   if (!out_.good()) {
     problems_ << "furrow decode: cannot write the output\n";
     return 1;
@@ -434,14 +461,15 @@ int decoder::finish() {
 
 } // namespace
 
-int decode_log(const decode_options& options,
+namespace {
+
+int decode_one(const decode_options& options,
+               const definitions& known,
+               const std::string& name,
                std::istream& in,
                std::ostream& out,
                std::ostream& problems) {
-  definitions known;
-  if (!known.load(options, problems))
-    return 1;
-  const auto work = std::make_unique<decoder>(options, known, out, problems);
+  const auto work = std::make_unique<decoder>(options, known, name, out, problems);
   std::vector<char> piece(decode_piece_bytes);
   // Takes what is available without waiting for more: the log may be a live bus.
   while (work->writable() && in.peek() != std::istream::traits_type::eof()) {
@@ -454,8 +482,46 @@ int decode_log(const decode_options& options,
   const auto code = work->finish();
   if (!read_failed)
     return code;
-  problems << "furrow decode: cannot read the input to its end\n";
+  problems << "furrow decode: cannot read " << (name.empty() ? "the input" : name)
+           << " to its end\n";
   return 1;
+}
+
+} // namespace
+
+int decode_log(const decode_options& options,
+               std::istream& in,
+               std::ostream& out,
+               std::ostream& problems) {
+  definitions known;
+  return known.load(options, problems) ? decode_one(options, known, "", in, out, problems) : 1;
+}
+
+int decode_logs(const decode_options& options,
+                std::istream& standard_input,
+                std::ostream& out,
+                std::ostream& problems) {
+  if (options.logs.empty())
+    return decode_log(options, standard_input, out, problems);
+  definitions known;
+  if (!known.load(options, problems))
+    return 1;
+  int code = 0;
+  for (const auto& path : options.logs) {
+    if (path == "-") {
+      code = std::max(code, decode_one(options, known, path, standard_input, out, problems));
+      continue;
+    }
+    std::ifstream in{path, std::ios::binary};
+    if (!in) {
+      problems << "furrow decode: " << path
+               << ": cannot read: " << std::generic_category().message(errno) << '\n';
+      code = 1;
+      continue;
+    }
+    code = std::max(code, decode_one(options, known, path, in, out, problems));
+  }
+  return code;
 }
 
 void add_decode(CLI::App& app, int& exit_code) {
@@ -464,10 +530,21 @@ void add_decode(CLI::App& app, int& exit_code) {
   const auto options = std::make_shared<decode_options>();
   const auto output = std::make_shared<std::string>("text");
   const auto signals = std::make_shared<bool>(false);
+  command->add_option("LOG", options->logs, "logs to read; default: standard input")->type_name("");
   command
     ->add_option("--dbc", options->dbc, "DBC files; the first file that knows a message is used")
     ->expected(1, -1)
     ->type_name("FILE");
+  command
+    ->add_option("--message", options->wanted_messages,
+                 "print only messages of this name (may be repeated)")
+    ->allow_extra_args(false)
+    ->type_name("NAME");
+  command
+    ->add_option("--signal", options->wanted_signals,
+                 "print only this signal, as SIGNAL or MESSAGE.SIGNAL (may be repeated)")
+    ->allow_extra_args(false)
+    ->type_name("NAME");
   add_encoding(*command, options->encoding);
   command->add_flag("--catalogue", options->catalogue,
                     "also decode the messages of tractors and implements that Furrow knows");
@@ -485,7 +562,7 @@ void add_decode(CLI::App& app, int& exit_code) {
     if (options->signals && options->dbc.empty() && !options->catalogue)
       throw CLI::RequiredError("--dbc or --catalogue");
     std::ios::sync_with_stdio(false);
-    exit_code = decode_log(*options, std::cin, std::cout, std::cerr);
+    exit_code = decode_logs(*options, std::cin, std::cout, std::cerr);
   });
 }
 

@@ -172,7 +172,7 @@ problem to_problem(const storage::rejection& why) {
   case storage::rejection_kind::conflict:
     return {409, "conflict", text, "another change came first"};
   case storage::rejection_kind::exists:
-    return {409, "exists", text, "change it with PATCH"};
+    return {409, "exists", text, "change the one that exists, or choose another name"};
   case storage::rejection_kind::missing:
     return {404, "not_found", text, "write the name exactly as it was given"};
   case storage::rejection_kind::in_use:
