@@ -79,6 +79,8 @@ public:
   virtual void clear_retention(std::string farm, data_kind kind, handler<furrow::done> done) = 0;
   virtual void preview_retention(std::optional<std::int64_t> at_us,
                                  handler<retention_preview> done) = 0;
+  /// What the rules would take now if this one were set; not_found: no such farm. Nothing is changed.
+  virtual void preview_rule(retention_rule rule, handler<retention_preview> done) = 0;
   virtual void expire(expire_request request, handler<expire_outcome> done) = 0;
 };
 

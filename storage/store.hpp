@@ -140,6 +140,7 @@ class history_store;    // storage/history.hpp
 class partition_store;  // storage/partitions.hpp
 class quarantine_store; // storage/quarantine.hpp
 class record_store;     // storage/records.hpp
+class removal_store;    // storage/removal.hpp
 class repositories;     // storage/farm/repositories.hpp
 class retention_store;  // storage/retention.hpp
 class seal_store;       // storage/sealing.hpp
@@ -197,6 +198,7 @@ public:
   [[nodiscard]] virtual partition_store* partitions() { return nullptr; }
   [[nodiscard]] virtual size_store* sizes() { return nullptr; }
   [[nodiscard]] virtual seal_store* sealing() { return nullptr; }
+  [[nodiscard]] virtual removal_store* removals() { return nullptr; }
 
   /// Which of the areas there are.
   [[nodiscard]] store_capabilities capabilities();

@@ -233,7 +233,7 @@ reading begin_reading(const segment& one) {
 }
 
 /// Where a frame of a chunk stands in its segment.
-struct numbered {
+struct numbered_frame {
   std::uint64_t seq;
   std::uint32_t segment;
   std::uint32_t frame;
@@ -320,7 +320,7 @@ sealed_chunk seal(std::span<const frame_run> runs) {
 }
 
 bool unseal(std::span<const segment> segments, std::uint64_t after, std::vector<frame_run>& out) {
-  std::vector<numbered> order;
+  std::vector<numbered_frame> order;
   for (std::uint32_t i = 0; i < segments.size(); ++i) {
     if (!is_sound(segments[i]))
       return false;
@@ -332,7 +332,7 @@ bool unseal(std::span<const segment> segments, std::uint64_t after, std::vector<
     }
   }
   std::sort(order.begin(), order.end(),
-            [](const numbered& a, const numbered& b) { return a.seq < b.seq; });
+            [](const numbered_frame& a, const numbered_frame& b) { return a.seq < b.seq; });
   std::vector<std::uint8_t> payload(can::xl_bytes_max);
   for (const auto& one : order) {
     const auto& from = segments[one.segment];

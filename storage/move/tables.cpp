@@ -221,7 +221,31 @@ std::vector<copied_table> make_tables() {
   out.push_back({"retention",
                  {{"farm_id", int4}, {"kind", text}, {"keep_days", int4}, {"changed_at", time_s}},
                  "coalesce(farm_id, 0), kind"});
+  out.push_back({"audit",
+                 {{"id", int8},
+                  {"time", time_s},
+                  {"who", text},
+                  {"action", text},
+                  {"object", text},
+                  {"detail", text}},
+                 "id",
+                 "id"});
   add_streams(out);
+  out.push_back({"removed_equipment",
+                 {{"equipment_id", int4}, {"durable", int8}, {"removed_at", time_s}},
+                 "equipment_id"});
+  out.push_back({"dbc",
+                 {{"id", int4},
+                  {"farm_id", int4},
+                  {"equipment_id", int4},
+                  {"name", text},
+                  {"sha256", text},
+                  {"content", bytes},
+                  {"encoding", int2},
+                  {"version", int4},
+                  {"loaded_at", time_s}},
+                 "id",
+                 "id"});
   out.push_back(blocks_table());
   add_records(out);
   add_digest(out);

@@ -13,6 +13,7 @@
 #include "storage/postgres/work.hpp"
 #include "storage/quarantine.hpp"
 #include "storage/records.hpp"
+#include "storage/removal.hpp"
 #include "storage/retention.hpp"
 #include "storage/sealing.hpp"
 #include "storage/statistics.hpp"
@@ -74,7 +75,8 @@ task<result<std::vector<equipment_row>>> list_equipment(pq_connection& db,
     "left join lateral (select coalesce((select b.time_last from furrow.can_block b where b.stream "
     "= s.id order by b.seq_first desc limit 1), (select c.time_last from furrow.can_chunk c where "
     "c.stream = s.id order by c.seq_first desc limit 1)) as time_last) l on true "
-    "where $1 = '' or f.name = $1 group by f.name, e.id order by f.name, e.name",
+    "where ($1 = '' or f.name = $1) and not exists (select from furrow.hidden_equipment h where "
+    "h.equipment_id = e.id) group by f.name, e.id order by f.name, e.name",
     pq_parameters{}.text(farm));
   if (reply.error)
     co_return reply.error->as_failure();
@@ -248,6 +250,7 @@ public:
   digest_store* digest() override { return digest_.get(); }
   repositories* farm() override { return farm_.get(); }
   retention_store* retention() override { return retention_.get(); }
+  removal_store* removals() override { return removals_.get(); }
   partition_store* partitions() override { return partitions_.get(); }
   size_store* sizes() override { return sizes_.get(); }
   seal_store* sealing() override { return sealing_.get(); }
@@ -310,6 +313,7 @@ private:
   std::unique_ptr<digest_store> digest_ = postgres_work::make_digest(make_lane("digest"));
   std::unique_ptr<repositories> farm_ = postgres_work::make_repositories(queries_);
   std::unique_ptr<retention_store> retention_ = postgres_work::make_retention(upkeep_);
+  std::unique_ptr<removal_store> removals_ = postgres_work::make_removals(upkeep_);
   std::unique_ptr<partition_store> partitions_ = postgres_work::make_partitions(upkeep_);
   std::unique_ptr<size_store> sizes_ = postgres_work::make_sizes(upkeep_);
   std::unique_ptr<seal_store> sealing_ = postgres_work::make_sealing(make_lane("seal"));

@@ -27,16 +27,28 @@ struct cutoff {
   std::int64_t time_us = 0;
 };
 
-std::vector<cutoff> cutoffs(sqlite_db& db, data_kind kind, std::int64_t at_us) {
+/// `wish`: a rule that is not set, taken as if it were.
+std::vector<cutoff>
+cutoffs(sqlite_db& db, data_kind kind, std::int64_t at_us, const retention_rule* wish = nullptr) {
   std::vector<cutoff> out;
   auto rows = db.statement(
     "select f.id, f.name, (select r.keep_days from retention r where r.kind = ?1 and (r.farm_id = "
-    "f.id or r.farm_id is null) order by r.farm_id is null limit 1) from farm f order by f.name");
+    "f.id or r.farm_id is null) order by r.farm_id is null limit 1), exists (select 1 from "
+    "retention "
+    "r where r.kind = ?1 and r.farm_id = f.id) from farm f order by f.name");
   rows.with(to_string(kind));
-  while (rows.step())
+  while (rows.step()) {
+    std::optional<std::int64_t> days;
     if (!rows.null(2))
-      out.push_back({rows.integer(0), std::string{rows.bytes(1)},
-                     at_us - rows.integer(2) * 24 * 3'600'000'000});
+      days = rows.integer(2);
+    const bool own = rows.integer(3) != 0;
+    if (wish != nullptr && wish->kind == kind
+        && (wish->farm.empty() ? !own : wish->farm == rows.bytes(1)))
+      days = wish->keep_days ? std::optional<std::int64_t>{*wish->keep_days} : std::nullopt;
+    if (days)
+      out.push_back(
+        {rows.integer(0), std::string{rows.bytes(1)}, at_us - *days * 24 * 3'600'000'000});
+  }
   return out;
 }
 
@@ -265,7 +277,9 @@ void add_loss(
   loss.newest_us = std::max(loss.newest_us, row.integer(2));
 }
 
-result<retention_preview> preview_retention(sqlite_db& db, std::optional<std::int64_t> at_us) {
+result<retention_preview> preview_retention(sqlite_db& db,
+                                            std::optional<std::int64_t> at_us,
+                                            const retention_rule* wish = nullptr) {
   static const std::string blocks =
     std::string{"select count(*), min(b.time_first), max(b.time_last), sum(b.frames), "
                 "sum(length(b.headers) + length(b.header_index) + length(b.time_offset) + "
@@ -273,25 +287,25 @@ result<retention_preview> preview_retention(sqlite_db& db, std::optional<std::in
     + due_blocks;
   const auto at = moment(db, at_us);
   retention_preview out;
-  for (const auto& farm : cutoffs(db, data_kind::frames, at)) {
+  for (const auto& farm : cutoffs(db, data_kind::frames, at, wish)) {
     auto row = db.statement(blocks.c_str());
     row.with(farm.farm, farm.time_us);
     if (row.step() && row.integer(0) > 0)
       out.losses.push_back({farm.name, data_kind::frames, farm.time_us, row.natural(0),
                             row.natural(3), row.natural(4), row.integer(1), row.integer(2)});
   }
-  for (const auto& farm : cutoffs(db, data_kind::records, at))
+  for (const auto& farm : cutoffs(db, data_kind::records, at, wish))
     for (const auto& table : record_tables()) {
       auto row = db.statement(table.preview.c_str());
       add_loss(out, row, farm, data_kind::records, true);
     }
-  for (const auto& farm : cutoffs(db, data_kind::telemetry, at)) {
+  for (const auto& farm : cutoffs(db, data_kind::telemetry, at, wish)) {
     auto row = db.statement("select count(*), min(t.time), max(t.time) from telemetry t join "
                             "equipment e on e.id = t.equipment_id where e.farm_id = ?1 and t.time "
                             "< ?2");
     add_loss(out, row, farm, data_kind::telemetry, false);
   }
-  for (const auto& farm : cutoffs(db, data_kind::rollup, at)) {
+  for (const auto& farm : cutoffs(db, data_kind::rollup, at, wish)) {
     auto row = db.statement("select count(*), min(r.minute), max(r.minute) from rollup r join "
                             "equipment e on e.id = r.equipment_id where e.farm_id = ?1 and "
                             "r.minute < ?2");
@@ -300,6 +314,14 @@ result<retention_preview> preview_retention(sqlite_db& db, std::optional<std::in
   std::stable_sort(out.losses.begin(), out.losses.end(),
                    [](const auto& a, const auto& b) { return a.farm < b.farm; });
   return out;
+}
+
+result<retention_preview> preview_rule(sqlite_db& db, const retention_rule& rule) {
+  auto farm = db.statement("select 1 from farm where ?1 = '' or name = ?1");
+  farm.with(rule.farm);
+  if (!rule.farm.empty() && !farm.step())
+    return failure{errc::not_found, "no farm " + rule.farm};
+  return preview_retention(db, std::nullopt, &rule);
 }
 
 /// Retention goes step by step, each a job of its own, so that appends come in between.
@@ -325,6 +347,11 @@ public:
                          handler<retention_preview> done) override {
     reader_->submit(std::move(done),
                     [at_us](sqlite_db& db) { return sqlite_work::preview_retention(db, at_us); });
+  }
+  void preview_rule(retention_rule rule, handler<retention_preview> done) override {
+    reader_->submit(std::move(done), [rule = std::move(rule)](sqlite_db& db) {
+      return sqlite_work::preview_rule(db, rule);
+    });
   }
   void expire(expire_request request, handler<expire_outcome> done) override {
     step(writer_, request, 0, {}, std::move(done));

@@ -6,6 +6,7 @@
 #include "storage/history.hpp"
 #include "storage/quarantine.hpp"
 #include "storage/records.hpp"
+#include "storage/removal.hpp"
 #include "storage/retention.hpp"
 #include "storage/sqlite/areas.hpp"
 #include "storage/sqlite/connection.hpp"
@@ -61,7 +62,8 @@ result<std::vector<equipment_row>> list_equipment(sqlite_db& db, const std::stri
     "max((select time_last from can_block b where b.stream = s.id order by seq_first desc limit "
     "1)) "
     "from equipment e join farm f on f.id = e.farm_id left join stream s on s.equipment_id = e.id "
-    "left join stream_watermark w on w.stream = s.id where ?1 = '' or f.name = ?1 "
+    "left join stream_watermark w on w.stream = s.id where (?1 = '' or f.name = ?1) "
+    "and e.id not in (select equipment_id from hidden_equipment) "
     "group by e.id order by f.name, e.name");
   rows.with(farm);
   while (rows.step()) {
@@ -181,6 +183,7 @@ public:
   digest_store* digest() override { return digest_.get(); }
   repositories* farm() override { return farm_.get(); }
   retention_store* retention() override { return retention_.get(); }
+  removal_store* removals() override { return removals_.get(); }
   size_store* sizes() override { return sizes_.get(); }
 
 private:
@@ -195,6 +198,7 @@ private:
   std::unique_ptr<digest_store> digest_ = sqlite_work::make_digest(both_);
   std::unique_ptr<repositories> farm_ = sqlite_work::make_repositories(both_);
   std::unique_ptr<retention_store> retention_ = sqlite_work::make_retention(both_);
+  std::unique_ptr<removal_store> removals_ = sqlite_work::make_removals(both_);
   std::unique_ptr<size_store> sizes_ = sqlite_work::make_sizes(both_);
 };
 

@@ -42,6 +42,9 @@ void add_sizes(CLI::App& database, const globals& globals, int& exit_code);
 void add_archive(CLI::App& app, const globals& globals, int& exit_code);
 /// Under `archive`.
 void add_archive_import(CLI::App& archive, const globals& globals, int& exit_code);
+void add_removals(CLI::App& app, const globals& globals, int& exit_code); // after add_equipment
+/// Under `db`.
+void add_audit(CLI::App& database, const globals& globals, int& exit_code);
 void add_retention(CLI::App& app, const globals& globals, int& exit_code);
 void add_health(CLI::App& app, const globals& globals, int& exit_code);
 void add_token(CLI::App& app, const globals& globals, int& exit_code);

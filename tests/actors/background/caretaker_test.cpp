@@ -45,6 +45,8 @@ public:
   void clear_retention(std::string /*farm*/,
                        storage::data_kind /*kind*/,
                        storage::handler<furrow::done> /*done*/) override {}
+  void preview_rule(storage::retention_rule /*rule*/,
+                    storage::handler<storage::retention_preview> /*done*/) override {}
   void preview_retention(std::optional<std::int64_t> /*at_us*/,
                          storage::handler<storage::retention_preview> /*done*/) override {}
 

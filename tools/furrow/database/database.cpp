@@ -192,6 +192,7 @@ void add_database(CLI::App& app, const globals& globals, int& exit_code) {
   add_database_copy(*command, globals, exit_code);
   add_seal(*command, globals, exit_code);
   add_sizes(*command, globals, exit_code);
+  add_audit(*command, globals, exit_code);
 }
 
 } // namespace furrow::cli
