@@ -139,6 +139,7 @@ public:
 
   std::shared_ptr<memory_budget> budget() override { return budget_; }
   storage::store& store() override { return *store_; }
+  dbc_board* dbc() override { return &people_->dbc; }
 
   node_stats stats() const override {
     node_stats made;

@@ -24,6 +24,8 @@
 
 namespace furrow::actors {
 
+class dbc_board; // actors/live/dbc_board.hpp
+
 class node {
 public:
   virtual ~node() = default;
@@ -33,6 +35,8 @@ public:
   attach(greeting from, std::shared_ptr<session_port> port) = 0;
 
   [[nodiscard]] virtual std::shared_ptr<memory_budget> budget() = 0;
+  /// Which of people's own DBC files the node decodes with; nullptr: with none.
+  [[nodiscard]] virtual dbc_board* dbc() { return nullptr; }
   [[nodiscard]] virtual storage::store& store() = 0;
   [[nodiscard]] virtual node_stats stats() const = 0;
   /// What a look at the database has found, for nodes that no gateway keeps busy.

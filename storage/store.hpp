@@ -134,6 +134,7 @@ struct store_health {
   std::chrono::microseconds latency{0};
 };
 
+class dbc_store;        // storage/dbc_files.hpp
 class digest_store;     // storage/digest_store.hpp
 class frame_store;      // storage/frames.hpp
 class history_store;    // storage/history.hpp
@@ -199,6 +200,7 @@ public:
   [[nodiscard]] virtual size_store* sizes() { return nullptr; }
   [[nodiscard]] virtual seal_store* sealing() { return nullptr; }
   [[nodiscard]] virtual removal_store* removals() { return nullptr; }
+  [[nodiscard]] virtual dbc_store* dbc() { return nullptr; }
 
   /// Which of the areas there are.
   [[nodiscard]] store_capabilities capabilities();

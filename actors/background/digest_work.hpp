@@ -3,14 +3,16 @@
 /// Shape: signals carry the plan's numbers until `know` has told those of the database.
 /// Errors: state of another version is not gone on with; the run then says so and begins anew.
 /// Threads: a plain value.
-/// Limits: `rows_max` rollup rows a commit, by ending the run at the block that passed it.
+/// Limits: `own_max` sets of people's own files; more make room by forgetting all. `rows_max` rollup rows a commit, by ending the run at the block that passed it.
 /// Source: docs/decisions/0011-digest-follows-the-watermark.md.
 #pragma once
 
+#include "actors/live/dbc_board.hpp"
 #include "can/live/stream_digest.hpp"
 #include "storage/digest_store.hpp"
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -27,6 +29,7 @@ struct digest_catalogue {
 class digest_work {
 public:
   static constexpr std::size_t rows_max = 20'000;
+  static constexpr std::size_t own_max = 256;
 
   digest_work(digest_catalogue catalogue, can::telemetry_settings settings)
     : catalogue_{std::move(catalogue)}, settings_{settings} {}
@@ -43,12 +46,26 @@ public:
   void know(std::vector<std::int32_t> signal_ids) { ids_ = std::move(signal_ids); }
   [[nodiscard]] bool knows() const { return !ids_.empty(); }
 
-  [[nodiscard]] run take(const storage::digest_stream& stream, const storage::digest_page& page);
+  /// Whether the numbers of the signals of people's own files are known; nullptr has none.
+  [[nodiscard]] bool knows(const std::shared_ptr<const own_definitions>& own) const;
+  void know(const std::shared_ptr<const own_definitions>& own,
+            std::vector<std::int32_t> signal_ids);
+
+  /// `own`: what people's own files define for the machine, or nullptr.
+  [[nodiscard]] run take(const storage::digest_stream& stream,
+                         const storage::digest_page& page,
+                         const std::shared_ptr<const own_definitions>& own = nullptr);
 
 private:
+  struct known_own {
+    std::vector<std::int32_t> ids; // by the own plan's numbers
+    std::vector<bool> hides;       // by the catalogue's: a signal of the same name
+  };
+
   digest_catalogue catalogue_;
   can::telemetry_settings settings_;
   std::vector<std::int32_t> ids_;
+  std::map<std::shared_ptr<const own_definitions>, known_own> own_;
 };
 
 } // namespace furrow::actors

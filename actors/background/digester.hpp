@@ -42,7 +42,9 @@ struct digester_state {
   std::int32_t last_stream = 0; // that the database has named in this pass
   std::deque<storage::digest_stream> waiting;
   std::size_t alone = 0; // of those waiting: one of them has made a batch fail, each goes by itself
-  std::vector<storage::digest_stream> batch; // under way, of different machines
+  std::vector<storage::digest_stream> batch;               // under way, of different machines
+  std::vector<std::shared_ptr<const own_definitions>> own; // of each of the batch
+  std::shared_ptr<const own_definitions> naming; // its signals are being given their numbers
   std::shared_ptr<const storage::digest_batch> committing;
   std::vector<std::uint64_t> frames;                // of each commit
   std::vector<std::optional<std::int64_t>> last_us; // its latest time

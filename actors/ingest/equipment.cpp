@@ -129,8 +129,19 @@ void attach(equipment_pointer self, attach_order& order) {
   });
 }
 
+/// Takes the files that people have loaded or changed meanwhile.
+void look_at_dbc(equipment_state& state) {
+  const auto& board = state.counts->dbc;
+  const auto generation = board.generation();
+  if (std::exchange(state.dbc_generation, generation) == generation)
+    return;
+  const auto own = board.of(state.config.farm, state.config.name);
+  state.monitor.decode_with(own ? own->plan : nullptr);
+}
+
 void deliver(equipment_pointer self, delivery& message) {
   auto& state = self->state;
+  look_at_dbc(state);
   const auto session = state.sessions.find(message.session);
   if (session == state.sessions.end())
     return;

@@ -51,6 +51,7 @@ struct equipment_state {
   std::shared_ptr<census> counts;
   live_standing standing;
   can::machine_monitor monitor;
+  std::uint64_t dbc_generation = 0;                 // of the board, as the monitor decodes
   std::shared_ptr<const can::live_state> published; // of the monitor; nullptr since a batch came
   std::shared_ptr<live_board::place> place;
   aggregator_actor aggregator;

@@ -8,6 +8,7 @@
 
 #include "actors/live/board.hpp"
 #include "actors/live/counters.hpp"
+#include "actors/live/dbc_board.hpp"
 #include "actors/live/stall_watch.hpp"
 
 #include <caf/actor.hpp>
@@ -25,6 +26,7 @@ class census {
 public:
   node_counters counters;
   live_board board;
+  dbc_board dbc;
   stall_watch stall;
 
   /// What work with the database, or a look at it, has found; told in the log when it is the answer after none.

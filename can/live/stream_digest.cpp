@@ -99,6 +99,8 @@ void stream_digest::take_frame(const frame_view& frame, const plan_message* know
   if (message)
     live_.update(*message);
   sampler_.after(frame.time_us, seq_);
+  if (own_ != nullptr)
+    own_->take(frame, message ? &*message : nullptr);
   // A file that gives the whole identifier means the frame, whatever J1939 would see in it.
   const bool alone = message && message->transport == transport_kind::single;
   const bool as_frame =

@@ -175,8 +175,9 @@ digest_pending(pq_connection& db, std::int32_t after, std::size_t count) {
   const auto reply = co_await db.query(
     "select w.stream, s.equipment_id, coalesce(d.seq, 0), w.seq, coalesce(d.state, ''), "
     "(select b.time_first from furrow.can_block b where b.stream = w.stream "
-    "and b.seq_first > coalesce(d.seq, 0) order by b.seq_first limit 1) "
+    "and b.seq_first > coalesce(d.seq, 0) order by b.seq_first limit 1), f.name, e.name "
     "from furrow.stream_watermark w join furrow.stream s on s.id = w.stream "
+    "join furrow.equipment e on e.id = s.equipment_id join furrow.farm f on f.id = e.farm_id "
     "left join furrow.digest d on d.stream = w.stream "
     "where w.stream > $1 and w.seq > coalesce(d.seq, 0) order by w.stream limit $2",
     pq_parameters{}.int4(after).int8(static_cast<std::int64_t>(count)));
@@ -194,6 +195,8 @@ digest_pending(pq_connection& db, std::int32_t after, std::size_t count) {
     one.state.assign(state.begin(), state.end());
     if (!rows.null(i, 5))
       one.oldest_us = rows.integer(i, 5) + epoch_2000_us;
+    one.farm = rows.text(i, 6);
+    one.name = rows.text(i, 7);
   }
   co_return out;
 }

@@ -1,5 +1,6 @@
 #include "storage/postgres/store.hpp"
 
+#include "storage/dbc_files.hpp"
 #include "storage/digest_store.hpp"
 #include "storage/farm/repositories.hpp"
 #include "storage/history.hpp"
@@ -251,6 +252,7 @@ public:
   repositories* farm() override { return farm_.get(); }
   retention_store* retention() override { return retention_.get(); }
   removal_store* removals() override { return removals_.get(); }
+  dbc_store* dbc() override { return dbc_.get(); }
   partition_store* partitions() override { return partitions_.get(); }
   size_store* sizes() override { return sizes_.get(); }
   seal_store* sealing() override { return sealing_.get(); }
@@ -314,6 +316,7 @@ private:
   std::unique_ptr<repositories> farm_ = postgres_work::make_repositories(queries_);
   std::unique_ptr<retention_store> retention_ = postgres_work::make_retention(upkeep_);
   std::unique_ptr<removal_store> removals_ = postgres_work::make_removals(upkeep_);
+  std::unique_ptr<dbc_store> dbc_ = postgres_work::make_dbc(upkeep_);
   std::unique_ptr<partition_store> partitions_ = postgres_work::make_partitions(upkeep_);
   std::unique_ptr<size_store> sizes_ = postgres_work::make_sizes(upkeep_);
   std::unique_ptr<seal_store> sealing_ = postgres_work::make_sealing(make_lane("seal"));

@@ -104,9 +104,10 @@ digest_pending(sqlite_db& db, std::int32_t after, std::size_t count) {
   auto rows = db.statement(
     "select w.stream, s.equipment_id, ifnull(d.seq, 0), w.seq, ifnull(d.state, x''), "
     "(select b.time_first from can_block b where b.stream = w.stream and b.seq_first > "
-    "ifnull(d.seq, 0) order by b.seq_first limit 1) "
-    "from stream_watermark w join stream s on s.id = w.stream left join digest d on d.stream = "
-    "w.stream where w.stream > ? and w.seq > ifnull(d.seq, 0) order by w.stream limit ?");
+    "ifnull(d.seq, 0) order by b.seq_first limit 1), f.name, e.name "
+    "from stream_watermark w join stream s on s.id = w.stream join equipment e on e.id = "
+    "s.equipment_id join farm f on f.id = e.farm_id left join digest d on d.stream = w.stream "
+    "where w.stream > ? and w.seq > ifnull(d.seq, 0) order by w.stream limit ?");
   rows.with(after, std::uint64_t{count});
   while (rows.step()) {
     auto& one = out.emplace_back();
@@ -118,6 +119,8 @@ digest_pending(sqlite_db& db, std::int32_t after, std::size_t count) {
     one.state.assign(state.begin(), state.end());
     if (!rows.null(5))
       one.oldest_us = rows.integer(5);
+    one.farm = rows.bytes(6);
+    one.name = rows.bytes(7);
   }
   return out;
 }

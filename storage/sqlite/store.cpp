@@ -1,5 +1,6 @@
 #include "storage/sqlite/store.hpp"
 
+#include "storage/dbc_files.hpp"
 #include "storage/digest_store.hpp"
 #include "storage/farm/repositories.hpp"
 #include "storage/frames.hpp"
@@ -184,6 +185,7 @@ public:
   repositories* farm() override { return farm_.get(); }
   retention_store* retention() override { return retention_.get(); }
   removal_store* removals() override { return removals_.get(); }
+  dbc_store* dbc() override { return dbc_.get(); }
   size_store* sizes() override { return sizes_.get(); }
 
 private:
@@ -199,6 +201,7 @@ private:
   std::unique_ptr<repositories> farm_ = sqlite_work::make_repositories(both_);
   std::unique_ptr<retention_store> retention_ = sqlite_work::make_retention(both_);
   std::unique_ptr<removal_store> removals_ = sqlite_work::make_removals(both_);
+  std::unique_ptr<dbc_store> dbc_ = sqlite_work::make_dbc(both_);
   std::unique_ptr<size_store> sizes_ = sqlite_work::make_sizes(both_);
 };
 

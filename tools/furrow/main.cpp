@@ -44,7 +44,8 @@ void add_commands(CLI::App& app, const furrow::cli::globals& globals, int& exit_
   // Commands that read logs and DBC files; they need neither.
   add_convert(app, exit_code);
   add_dbc(app, exit_code);
-  add_dbc_load(*app.get_subcommand("dbc"), globals, exit_code); // this one needs a database
+  add_dbc_load(*app.get_subcommand("dbc"), globals, exit_code); // these need a database
+  add_dbc_files(*app.get_subcommand("dbc"), globals, exit_code);
   add_decode(app, exit_code);
   add_names(app, exit_code);
 

@@ -1,6 +1,8 @@
 #include "tools/furrowd/daemon.hpp"
 
+#include "actors/live/dbc_board.hpp"
 #include "actors/node.hpp"
+#include "storage/dbc_files.hpp"
 #include "storage/store.hpp"
 #include "tools/furrowd/api/alarms.hpp"
 #include "tools/furrowd/executors.hpp"
@@ -34,6 +36,7 @@ namespace {
 constexpr int failed = 1;
 constexpr int gave_up = 70; // EX_SOFTWARE: the service manager starts a new one
 constexpr std::chrono::seconds look_every{2};
+constexpr unsigned looks_per_dbc = 2; // every second one also looks for new DBC files
 constexpr std::chrono::seconds store_patience{
   5}; // then /ready says that the database does not answer
 
@@ -213,6 +216,7 @@ private:
     if (draining_)
       return;
     tell_alarms();
+    look_at_dbc();
     const auto now = std::chrono::steady_clock::now();
     if (!asked_store_) {
       asked_store_ = now;
@@ -232,6 +236,29 @@ private:
       if (!error)
         look_at_store();
     });
+  }
+
+  /// DBC files that people have loaded or changed meanwhile. They are compiled on the thread for people: a large one takes
+  /// its time.
+  void look_at_dbc() {
+    auto* const files = node_->store().dbc();
+    if (files == nullptr || looks_++ % looks_per_dbc != 0 || asked_dbc_.exchange(true))
+      return;
+    files->read_active(
+      node_->dbc()->stamp(), [this](storage::result<std::optional<storage::active_dbc>> active) {
+        asio::post(executors_.people, [this, active = std::move(active)]() mutable {
+          asked_dbc_ = false;
+          if (active && *active)
+            use_dbc(std::move(**active));
+        });
+      });
+  }
+
+  void use_dbc(storage::active_dbc active) {
+    const auto count = active.files.size();
+    for (const auto& fault : node_->dbc()->set(std::move(active)))
+      spdlog::warn("a DBC file of the database is left out: {}", fault);
+    spdlog::info("{} DBC files of the database are used", count);
   }
 
   /// As the work with the database left it, before the look that follows says how it is now.
@@ -313,7 +340,9 @@ private:
   std::unique_ptr<gateway_listener> gateways_;
   http::alarm_watch alarms_;
   std::optional<std::chrono::steady_clock::time_point> asked_store_; // it has not answered yet
-  bool store_late_ = false;                                          // and that was told
+  std::atomic<bool> asked_dbc_ = false;
+  unsigned looks_ = 0;
+  bool store_late_ = false; // and that was told
   std::string http_address_;
   int exit_code_ = 0;
   bool draining_ = false;

@@ -206,7 +206,10 @@ TEST_CASE("furrow db: a command that reads does not make a missing SQLite file")
                                                   {"db", "seal", "--all"},
                                                   {"db", "stats"},
                                                   {"db", "validate"},
-                                                  {"retention", "list"}}) {
+                                                  {"retention", "list"},
+                                                  {"dbc", "list"},
+                                                  {"db", "audit"},
+                                                  {"equipment", "remove", "T1", "--yes"}}) {
     auto words = command;
     words.insert(words.end(), {"--database", url});
     CHECK(holds(bad(furrow_with({}, words), 3), "there is no such database"));

@@ -220,6 +220,32 @@ TEST_CASE("furrowd: a certificate without its key, and a key without its certifi
   check_ends({"--tls-key", "node.key"}, 2, {"--tls-cert", "--tls-key"});
 }
 
+TEST_CASE("furrowd: decodes with a DBC file that is loaded while it runs, live and in rollups") {
+  node_program node{{"--digest-interval", "1"}};
+  const scratch_folder folder;
+  const auto dbc =
+    folder.write("tank.dbc", "BO_ 256 TANK: 2 X\n SG_ level : 0|8@1+ (0.5,0) [0|0] \"l\" X\n");
+  child_process load{FURROW_BIN_DIR "/furrow",
+                     {"dbc", "load", dbc, "--for", "all", "--database", node.database_url()},
+                     folder.file("load")};
+  REQUIRE_MESSAGE(load.wait(node_patience) == 0, load.output());
+  REQUIRE(eventually(node_patience, [&] { return times(node.output(), "1 DBC files") == 1; }));
+  const auto log = folder.write("t.log", "(1588310400.000000) can0 100#0A00\n"
+                                         "(1588310401.000000) can0 100#1400\n");
+  child_process gateway{FURROW_BIN_DIR "/furrow-edge",
+                        {"run", "--node", "127.0.0.1:" + std::to_string(node.gateway_port()),
+                         "--equipment", "T1", "--spool", folder.file("t.spool"), "--from", log,
+                         "--until-durable"},
+                        folder.file("gateway")};
+  REQUIRE_MESSAGE(gateway.wait(node_patience) == 0, gateway.output());
+  const auto live = node.get("/api/v1/equipment/T1").body;
+  CHECK_MESSAGE(times(live, R"("name":"TANK.level","value":10.0,"unit":"l")") == 1, live);
+  CHECK(eventually(node_patience, [&] {
+    return times(node.get("/api/v1/equipment/T1/signals").body, "TANK.level") == 1;
+  }));
+  CHECK(node.end() == 0);
+}
+
 TEST_CASE("furrowd: missing TLS and token files are named") {
   check_ends({"--tls-cert", "/nonexistent/a.pem", "--tls-key", "/nonexistent/b.pem"}, 1,
              {"/nonexistent/a.pem", "No such file"});

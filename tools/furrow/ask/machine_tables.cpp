@@ -96,6 +96,18 @@ titled_table faults(const json& machine) {
   return {"FAULTS", std::move(shown)};
 }
 
+/// Signals of people's own DBC files. Nodes of older versions do not send them.
+titled_table own_signals(const json& machine) {
+  table shown{{"SIGNAL", "VALUE", "UNIT", "LABEL", "AGE", "TIME"}, {}};
+  for (const auto& one : machine.value("own_signals", json::array()))
+    shown.rows.push_back({value_cell(one.at("name")),
+                          right(one.at("value").is_null() ? one.at("state").get<std::string>()
+                                                          : number_text(one.at("value"))),
+                          value_cell(one.at("unit")), value_cell(one.at("label")),
+                          right(age_text(one.at("age_ms"))), value_cell(one.at("time"))});
+  return {"SIGNALS OF OWN DBC FILES", std::move(shown)};
+}
+
 titled_table ecus(const json& machine) {
   table shown{{"ADDRESS", "NAME", "FUNCTION", "DEVICE CLASS", "MAKER", "IDENTITY", "SINCE"}, {}};
   const auto word = [](const json& ecu, const std::string& what) {
@@ -198,6 +210,7 @@ std::vector<titled_table> machine_tables(const json& machine) {
   if (!machine.at("faults").is_null()) {
     shown.push_back(faults(machine));
     shown.push_back(ecus(machine));
+    shown.push_back(own_signals(machine));
     for (const auto& one : machine.at("implements"))
       shown.push_back(implement(one));
   }

@@ -243,6 +243,13 @@ void add_encoding(CLI::App& command, can::dbc_encoding& encoding) {
     ->default_str("auto");
 }
 
+void print_dbc(std::ostream& out, const can::dbc_file& file, bool as_json) {
+  if (as_json)
+    print_json(out, file);
+  else
+    print_text(out, file);
+}
+
 int check_dbc(const check_options& options, std::ostream& out, std::ostream& problems) {
   const auto mode = options.strict ? can::dbc_mode::strict : can::dbc_mode::lenient;
   const auto file = load_dbc(options.path, mode, options.encoding);
@@ -250,16 +257,14 @@ int check_dbc(const check_options& options, std::ostream& out, std::ostream& pro
     problems << "furrow dbc check: " << file.error().detail << '\n';
     return 1;
   }
-  if (options.json)
-    print_json(out, *file);
-  else
-    print_text(out, *file);
+  print_dbc(out, *file, options.json);
   out.flush();
   return out.good() ? 0 : 1;
 }
 
 void add_dbc(CLI::App& app, int& exit_code) {
-  auto* group = app.add_subcommand("dbc", "check and load DBC files (signal definitions)");
+  auto* group = app.add_subcommand(
+    "dbc", "check DBC files (signal definitions), and keep them in the database");
   group->require_subcommand(1);
   auto* command =
     group->add_subcommand("check", "show how Furrow reads a DBC file, and what is wrong in it");

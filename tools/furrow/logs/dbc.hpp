@@ -27,6 +27,9 @@ load_dbc(const std::string& path, can::dbc_mode mode, can::dbc_encoding encoding
 /// Adds `--encoding auto|utf8|cp1252` to a command that reads DBC files.
 void add_encoding(CLI::App& command, can::dbc_encoding& encoding);
 
+/// Prints what was read from a file, as text or as one JSON object.
+void print_dbc(std::ostream& out, const can::dbc_file& file, bool as_json);
+
 struct check_options {
   std::string path;
   bool json = false;

@@ -525,15 +525,15 @@ int decode_logs(const decode_options& options,
 }
 
 void add_decode(CLI::App& app, int& exit_code) {
-  auto* command =
-    app.add_subcommand("decode", "decode a log of any format (standard input) with DBC files");
+  auto* command = app.add_subcommand("decode", "decode logs of any format with DBC files");
   const auto options = std::make_shared<decode_options>();
   const auto output = std::make_shared<std::string>("text");
   const auto signals = std::make_shared<bool>(false);
   command->add_option("LOG", options->logs, "logs to read; default: standard input")->type_name("");
   command
-    ->add_option("--dbc", options->dbc, "DBC files; the first file that knows a message is used")
-    ->expected(1, -1)
+    ->add_option("--dbc", options->dbc,
+                 "DBC file (may be repeated); the first file that knows a message is used")
+    ->allow_extra_args(false)
     ->type_name("FILE");
   command
     ->add_option("--message", options->wanted_messages,
@@ -555,12 +555,17 @@ void add_decode(CLI::App& app, int& exit_code) {
                     "print decoded signals (the default without --messages)");
   command->add_flag("--messages", options->messages,
                     "print each message as bytes, assembled from its frames");
-  command->footer("Example: furrow decode --catalogue -o jsonl < tractor.log");
+  command->footer("Examples:\n"
+                  "  furrow decode tractor.log --dbc implement.dbc --catalogue\n"
+                  "  furrow decode --catalogue --signal EEC1.engine_speed -o jsonl < tractor.log");
   command->callback([options, output, signals, &exit_code] {
     options->json = *output == "jsonl";
     options->signals = *signals || !options->messages;
     if (options->signals && options->dbc.empty() && !options->catalogue)
       throw CLI::RequiredError("--dbc or --catalogue");
+    for (const auto& path : options->logs)
+      if (path.ends_with(".dbc"))
+        throw CLI::ValidationError(path + " is read as a log: write --dbc before each DBC file");
     std::ios::sync_with_stdio(false);
     exit_code = decode_logs(*options, std::cin, std::cout, std::cerr);
   });

@@ -1,4 +1,4 @@
-/// `furrow decode --dbc FILE... [--catalogue] < any.log`: decodes the messages of a log with DBC files.
+/// `furrow decode [LOG...] --dbc FILE [--dbc FILE] [--catalogue]`: decodes the messages of logs with DBC files.
 ///
 /// Shape: reads any log format, needs no node; without a LOG it reads standard input. Frames are assembled to messages first (transport protocols and fast
 ///   packets). The text looks like that of cantools; JSON is one object per line:
@@ -10,8 +10,8 @@
 ///   last. Frames that no file knows are skipped. With several logs each JSON object begins with `"file"`. `--message`
 ///   and `--signal` limit the output; messages without a wanted signal are skipped.
 /// Units: seconds, as the log counts them; values in the unit of the signal.
-/// Errors: exit code 0; 1 if a DBC file cannot be loaded, if the input has lines but no frame, or if the output cannot
-///   be written; 2 for invalid options. Lines that cannot be read are counted on standard error, the first one with
+/// Errors: exit code 0; 1 if a DBC file or a log cannot be read, if the files do not know a wanted message or signal, if
+///   a log has lines but no frame, or if the output cannot be written; 2 for invalid options. Lines that cannot be read are counted on standard error, the first one with
 ///   line and column.
 #pragma once
 

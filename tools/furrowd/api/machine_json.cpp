@@ -237,6 +237,17 @@ json part_json(const can::implement_report& implement, std::int64_t now_us) {
     {"values", std::move(values)}};
 }
 
+json part_json(const can::own_value& one, std::int64_t now_us) {
+  const bool sound = one.value.state == can::signal_state::value;
+  return {{"name", one.name},
+          {"value", sound ? json(one.value.physical) : json(nullptr)},
+          {"unit", text_or_null(one.unit)},
+          {"label", text_or_null(one.label)},
+          {"state", can::to_string(one.value.state)},
+          {"time", format_time(one.time_us)},
+          {"age_ms", age_ms(one.time_us, now_us)}};
+}
+
 } // namespace
 
 json to_json(const can::live_state& state, std::int64_t now_us) {
@@ -260,7 +271,10 @@ json to_json(const can::machine_report& report, std::int64_t now_us) {
   json made{{"faults", json::array()},
             {"cleared_faults", json::array()},
             {"ecus", json::array()},
-            {"implements", json::array()}};
+            {"implements", json::array()},
+            {"own_signals", json::array()}};
+  for (const auto& one : report.own_signals)
+    made["own_signals"].push_back(part_json(one, now_us));
   for (const auto& one : report.faults)
     made["faults"].push_back(part_json(one, report.ecus, now_us));
   for (std::size_t i = report.cleared.size(); i-- > 0;) { // the latest first
