@@ -19,7 +19,7 @@ foreach(file IN LISTS FILES)
   string(APPEND rows "  {${number}, \"${name}\", R\"migration(${text})migration\"},\n")
 endforeach()
 file(WRITE ${OUT} "// Made by storage/embed_migrations.cmake.
-#include \"storage/migrations.hpp\"
+#include \"storage/migrations/migrations.hpp\"
 
 #include <array>
 

@@ -1,7 +1,7 @@
 #include "storage/maintenance.hpp"
 
 #include "storage/database_maintenance.hpp"
-#include "storage/migrations.hpp"
+#include "storage/migrations/migrations.hpp"
 
 #include <fcntl.h>
 #include <sys/stat.h>

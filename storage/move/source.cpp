@@ -1,7 +1,7 @@
 #include "storage/move/source.hpp"
 
 #include "storage/failpoint.hpp"
-#include "storage/migrations.hpp"
+#include "storage/migrations/migrations.hpp"
 #include "storage/move/aside.hpp"
 #include "storage/postgres/copy_format.hpp"
 #include "storage/postgres/work.hpp"

@@ -1,7 +1,7 @@
 #include "storage/move/target.hpp"
 
 #include "storage/database_maintenance.hpp"
-#include "storage/migrations.hpp"
+#include "storage/migrations/migrations.hpp"
 #include "storage/postgres/connection/rows.hpp"
 #include "storage/postgres/copy_format.hpp"
 #include "storage/postgres/work.hpp"

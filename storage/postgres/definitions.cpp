@@ -2,7 +2,7 @@
 
 #include "can/dbc/catalogue.hpp"
 #include "storage/append/quarantine.hpp"
-#include "storage/migrations.hpp"
+#include "storage/migrations/migrations.hpp"
 #include "storage/postgres/connection/byte_buffer.hpp"
 #include "storage/postgres/connection/rows.hpp"
 #include "storage/postgres/connection/url.hpp"

@@ -1,10 +1,10 @@
 #include "storage/database_maintenance.hpp"
+#include "storage/migrations/schema_check.hpp"
 #include "storage/postgres/connection/programs.hpp"
 #include "storage/postgres/connection/session.hpp"
 #include "storage/postgres/connection/url.hpp"
 #include "storage/postgres/migrate.hpp"
 #include "storage/postgres/work.hpp"
-#include "storage/schema_check.hpp"
 
 #include <fcntl.h>
 #include <sys/mman.h>

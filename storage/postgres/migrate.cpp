@@ -1,6 +1,6 @@
 #include "storage/postgres/migrate.hpp"
 
-#include "storage/migrations.hpp"
+#include "storage/migrations/migrations.hpp"
 #include "storage/postgres/connection/rows.hpp"
 #include "storage/postgres/definitions.hpp"
 #include "storage/postgres/work.hpp"

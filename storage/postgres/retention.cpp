@@ -3,8 +3,8 @@
 #include "storage/failpoint.hpp"
 #include "storage/postgres/areas.hpp"
 #include "storage/postgres/connection/job.hpp"
+#include "storage/postgres/connection/locked_end.hpp"
 #include "storage/postgres/connection/rows.hpp"
-#include "storage/postgres/locked_end.hpp"
 #include "storage/postgres/work.hpp"
 
 #include <array>

@@ -1,7 +1,7 @@
 #include "storage/postgres/signal_rows.hpp"
 
 #include "can/frame/identifier.hpp"
-#include "storage/migrations.hpp"
+#include "storage/migrations/migrations.hpp"
 
 #include <bit>
 #include <cmath>

@@ -2,7 +2,7 @@
 
 #include "storage/archive/import_plan.hpp"
 #include "storage/failpoint.hpp"
-#include "storage/migrations.hpp"
+#include "storage/migrations/migrations.hpp"
 #include "storage/sqlite/migrate.hpp"
 #include "storage/sqlite/retention.hpp"
 #include "storage/sqlite/work.hpp"

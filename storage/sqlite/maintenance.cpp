@@ -1,6 +1,6 @@
 #include "storage/database_maintenance.hpp"
-#include "storage/migrations.hpp"
-#include "storage/schema_check.hpp"
+#include "storage/migrations/migrations.hpp"
+#include "storage/migrations/schema_check.hpp"
 #include "storage/sqlite/db.hpp"
 #include "storage/sqlite/migrate.hpp"
 #include "storage/sqlite/work.hpp"

@@ -1,6 +1,6 @@
 #include "storage/sqlite/migrate.hpp"
 
-#include "storage/migrations.hpp"
+#include "storage/migrations/migrations.hpp"
 #include "storage/sqlite/work.hpp"
 
 #include <algorithm>

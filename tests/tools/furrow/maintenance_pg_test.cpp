@@ -1,5 +1,5 @@
 /// `furrow db` on a PostgreSQL of its own.
-#include "storage/migrations.hpp"
+#include "storage/migrations/migrations.hpp"
 #include "storage/store.hpp"
 #include "tests/support/pg_cluster.hpp"
 #include "tests/support/scratch_folder.hpp"

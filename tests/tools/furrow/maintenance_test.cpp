@@ -1,5 +1,5 @@
 /// `furrow db` on a SQLite file.
-#include "storage/migrations.hpp"
+#include "storage/migrations/migrations.hpp"
 #include "tests/support/scratch_folder.hpp"
 #include "tests/tools/furrow/maintenance_suite.hpp"
 

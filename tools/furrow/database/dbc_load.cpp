@@ -1,5 +1,5 @@
 #include "storage/definitions.hpp"
-#include "storage/migrations.hpp"
+#include "storage/migrations/migrations.hpp"
 #include "tools/furrow/commands.hpp"
 #include "tools/furrow/database/database_option.hpp"
 #include "tools/furrow/logs/dbc.hpp"

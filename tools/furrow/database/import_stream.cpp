@@ -1,7 +1,7 @@
 #include "tools/furrow/database/import_stream.hpp"
 
 #include "storage/frames.hpp"
-#include "storage/migrations.hpp"
+#include "storage/migrations/migrations.hpp"
 
 #include <algorithm>
 #include <charconv>

@@ -1,4 +1,4 @@
-#include "storage/migrations.hpp"
+#include "storage/migrations/migrations.hpp"
 
 #include "can/text/put.hpp"
 

@@ -5,7 +5,7 @@
 /// Source: docs/schema.md.
 #pragma once
 
-#include "storage/migrations.hpp"
+#include "storage/migrations/migrations.hpp"
 
 #include <set>
 #include <span>

@@ -1,4 +1,4 @@
-#include "storage/schema_check.hpp"
+#include "storage/migrations/schema_check.hpp"
 
 #include <array>
 #include <sstream>

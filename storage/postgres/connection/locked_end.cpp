@@ -1,4 +1,4 @@
-#include "storage/postgres/locked_end.hpp"
+#include "storage/postgres/connection/locked_end.hpp"
 
 #include "storage/postgres/connection/rows.hpp"
 #include "storage/postgres/work.hpp"
