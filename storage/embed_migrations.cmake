@@ -26,11 +26,11 @@ file(WRITE ${OUT} "// Made by storage/embed_migrations.cmake.
 namespace furrow::storage {
 
 namespace {
-constexpr std::array<migration, ${count}> steps{{
+constexpr std::array<migration, ${count}> ${FUNCTION}_steps{{
 ${rows}}};
 } // namespace
 
-std::span<const migration> ${FUNCTION}() { return steps; }
+std::span<const migration> ${FUNCTION}() { return ${FUNCTION}_steps; }
 
 } // namespace furrow::storage
 ")
