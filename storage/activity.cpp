@@ -11,8 +11,8 @@ namespace {
 constexpr double pool_limit_pct = 80;
 constexpr double error_limit_pct = 1;
 constexpr double slow_limit_pct = 1;
-constexpr std::uint64_t statements_min = 20; // fewer say nothing of a rate
-constexpr std::chrono::hours calm{1};        // before too much is said to be too much
+constexpr std::uint64_t statements_min = 20; // fewer give no reliable rate
+constexpr std::chrono::hours calm{1};        // uptime before advice to lower a setting
 
 double percent(double part, double whole) {
   return whole > 0 ? 100.0 * part / whole : 0;
@@ -68,7 +68,7 @@ void advise_churn(const store_activity& of, std::vector<advice>& out) {
     out.push_back({"--pool-min", change_of(of.limits.min, of.limits.min + 1),
                    std::to_string(pool.idle_closed)
                      + " connections were closed as idle, more than one a minute"});
-  // More than the pool holds: a restart of the server kills no more at once.
+  // More than the pool holds: a server restart kills that many at once.
   if (pool.pings_failed > of.limits.max + of.limits.overflow && pool.pings_failed * 20 > pool.pings)
     out.push_back({"--pool-check-interval",
                    "lower from " + text_of(seconds_of(of.limits.check_interval)) + " s to "

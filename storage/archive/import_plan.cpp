@@ -40,7 +40,7 @@ against(const number_ranges& wanted, const number_ranges& fresh, const stream_fa
   return std::nullopt;
 }
 
-/// The frames of these numbers, in runs.
+/// The frames with these numbers, as runs.
 std::vector<frame_run> cut(const std::vector<frame_run>& runs, const number_ranges& numbers) {
   std::vector<frame_run> out;
   std::size_t at = 0;
@@ -54,7 +54,7 @@ std::vector<frame_run> cut(const std::vector<frame_run>& runs, const number_rang
       frame_run part;
       part.seq_first = first;
       if (part.block.append(run.block, first - run.seq_first,
-                            last - first + 1)) // it came out of a block
+                            last - first + 1)) // always true: the run is part of a valid block
         out.push_back(std::move(part));
     }
   }

@@ -11,7 +11,7 @@ parse_json(std::string_view text, std::size_t bytes_max, std::string& fault) {
   using event = nlohmann::json::parse_event_t;
   bool too_deep = false;
   bool has_nul = false;
-  // What is too deep is not kept, so that nothing that walks the value goes deeper either.
+  // Levels beyond json_depth_max are dropped, so that no later walk over the value goes deeper.
   const auto keep = [&](int depth, event what, nlohmann::json& parsed) {
     const bool opens = what == event::object_start || what == event::array_start;
     too_deep = too_deep || (opens && depth >= json_depth_max);

@@ -5,7 +5,7 @@ namespace furrow::storage {
 
 namespace {
 
-namespace type { // pg_type's numbers
+namespace type { // type numbers of pg_type
 constexpr Oid bytea = 17, int8 = 20, int2 = 21, int4 = 23, text = 25, float4 = 700, float8 = 701,
               bpchar = 1042, varchar = 1043, timestamp = 1114, timestamptz = 1184, numeric = 1700;
 } // namespace type
@@ -85,7 +85,7 @@ failure say_unit(const std::string& column, const char* what) {
   return {errc::misconfigured, column + " " + what};
 }
 
-/// The time as text in the unit that comes back; NULL for what is no moment.
+/// The SQL that gives the time as text, and its unit; NULL for an infinite time.
 result<std::pair<std::string, time_unit>> time_of(const row_query& query, Oid type) {
   const auto column = quoted_name(query.time);
   const auto epoch = "case when isfinite(" + column + ") then (extract(epoch from " + column
@@ -123,7 +123,7 @@ expressions expressions_of(const row_query& query, const std::string& time, Oid 
   out.order = "1, 2, " + quoted_name(query.time);
   if (!query.order.empty())
     out.order += ", " + quoted_name(query.order);
-  out.order += ", 4, 5, 6, 7"; // rows that are equal in these may change places unseen
+  out.order += ", 4, 5, 6, 7"; // rows that are equal in these columns are interchangeable
   return out;
 }
 

@@ -34,10 +34,10 @@ public:
                 + (query.order.empty() ? "" : quoted_name(query.order) + ", ") + "4, 5, 6, 7";
     unit_ = query.unit == time_unit::unsaid || query.unit == time_unit::utc ? time_unit::text
                                                                             : query.unit;
-    db_->run("begin"); // one moment for all that is read
+    db_->run("begin"); // one snapshot for all reads
   }
 
-  /// Why its times cannot be read, in words.
+  /// Why its times cannot be read.
   std::optional<std::string> time_trouble(const row_query& query) {
     const auto sql = "select typeof(" + quoted_name(query.time) + ") from "
                      + quoted_name(query.table, true) + " where " + quoted_name(query.time)

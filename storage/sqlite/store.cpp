@@ -82,7 +82,7 @@ store_health health(sqlite_db& db) {
   store_health out;
   out.mode = std::string{"sqlite "} + sqlite3_libversion();
   try {
-    db.run("begin immediate; rollback"); // what may be read but not written is not up
+    db.run("begin immediate; rollback"); // a database that is readable but not writable is not up
     out.up = true;
   } catch (const sqlite_error& error) {
     out.detail = error.detail;

@@ -28,7 +28,7 @@ std::string read_from_start(int file, std::size_t bytes_max) {
   return text;
 }
 
-/// "pg_dump (PostgreSQL) 15.18 (Debian ...)" says 15; 0 when it says nothing of the kind.
+/// 15 from "pg_dump (PostgreSQL) 15.18 (Debian ...)"; 0 for any other text.
 int major_of(const std::string& program) {
   if (::access(program.c_str(), X_OK) != 0)
     return 0;
