@@ -21,7 +21,7 @@ constexpr std::array<soundness_rule, 10> rules{{
   {"blocks under another machine than their stream",
    "select count(*) from {}can_block b join {}stream s on s.id = b.stream where b.equipment_id <> "
    "s.equipment_id"},
-  {"blocks whose times are the wrong way round",
+  {"blocks whose first time is after their last",
    "select count(*) from {}can_block where time_first > time_last"},
   {"blocks whose columns differ in length",
    "select count(*) from {}can_block where cardinality(header_index) <> frames or "

@@ -249,7 +249,7 @@ void append_plan::isolate(const std::string& reason) {
   if (!already && only.to != only.from)
     quarantine(only.append, only.to, reason);
   if (already || !made_.contains({only.append, only.to}))
-    return failed(errc::misconfigured, "cannot even be quarantined: " + reason);
+    return failed(errc::misconfigured, "cannot be quarantined: " + reason);
   build();
 }
 

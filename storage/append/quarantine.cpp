@@ -79,7 +79,7 @@ std::optional<std::string> record_refusal(const can::record& record) {
   if (can::find_record_kind(record.kind) == nullptr)
     return std::nullopt;
   if (!is_text(record.body))
-    return "the body is no text (UTF-8 without NUL)";
+    return "the body is not text (UTF-8 without NUL)";
   return can::refusal_of(record);
 }
 

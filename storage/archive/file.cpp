@@ -191,7 +191,7 @@ private:
       bool wrong = false;
       const auto head = read_head(waiting_, at, wrong);
       if (wrong)
-        return "this is no archive of furrow";
+        return "this is not a Furrow archive";
       if (!head)
         return nullptr;
       facts_.head = *head;
@@ -219,7 +219,8 @@ private:
     if (kind == static_cast<std::uint8_t>(piece_kind::end)) {
       const auto totals = read_end(body);
       ended_ = true;
-      return totals && *totals == facts_.totals ? nullptr : "it does not hold what its end says";
+      return totals && *totals == facts_.totals ? nullptr
+                                                : "its counts differ from those at its end";
     }
     if (kind != static_cast<std::uint8_t>(piece_kind::chunk))
       return "a piece is of an unknown kind";
@@ -275,7 +276,7 @@ read_archive(const std::string& path,
     if (facts.bytes == 0
         && !zstd_magic.starts_with(
           std::string_view{packed}.substr(0, std::min(count, zstd_magic.size()))))
-      return no_archive(path, "this is no archive of furrow");
+      return no_archive(path, "this is not a Furrow archive");
     sum.add({packed.data(), count});
     facts.bytes += count;
     ZSTD_inBuffer in{packed.data(), count, 0};

@@ -114,7 +114,7 @@ std::optional<std::string> ring_fault(const boundary& polygon) {
   for (std::size_t hole = 1; hole < polygon.rings.size(); ++hole) {
     const auto& at = polygon.rings[hole].front();
     if (!geometry::within(at, polygon.rings[0]))
-      return "ring " + std::to_string(hole) + " is no hole: it lies outside ring 0";
+      return "ring " + std::to_string(hole) + " lies outside ring 0: a hole must lie inside it";
     for (std::size_t other = 1; other < polygon.rings.size(); ++other)
       if (other != hole && geometry::covered_by(at, polygon.rings[other]))
         return "ring " + std::to_string(hole) + " lies in ring " + std::to_string(other);

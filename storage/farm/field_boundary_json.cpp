@@ -79,7 +79,7 @@ furrow::result<boundary, boundary_errc> read_boundary(std::string_view geojson) 
     return malformed(wrong);
   const auto* coordinates = coordinates_of(*value);
   if (coordinates == nullptr)
-    return malformed("is no GeoJSON Polygon, and no Feature with one");
+    return malformed("is neither a GeoJSON Polygon nor a Feature with one");
   if (coordinates->size() > rings_max)
     return fault{boundary_errc::too_large, "has " + std::to_string(coordinates->size()) + " rings"};
   std::size_t positions = 0;

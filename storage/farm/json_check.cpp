@@ -25,9 +25,9 @@ parse_json(std::string_view text, std::size_t bytes_max, std::string& fault) {
   try {
     value = nlohmann::json::parse(text, keep);
   } catch (const nlohmann::json::parse_error& error) {
-    fault = "is no JSON: error at byte " + std::to_string(error.byte);
+    fault = "is not JSON: error at byte " + std::to_string(error.byte);
   } catch (const nlohmann::json::exception&) {
-    fault = "holds a number that no double can be"; // 1e400
+    fault = "holds a number beyond the range of a double"; // 1e400
   }
   if (too_deep)
     fault = "nests deeper than " + std::to_string(json_depth_max);

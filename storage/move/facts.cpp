@@ -59,7 +59,7 @@ result<done> facts_of_table::add_row(std::string_view row) {
     hash.add(row);
     return done{};
   }
-  const failure unlike{errc::misconfigured, table_.name + ": a row has another form"};
+  const failure unlike{errc::misconfigured, table_.name + ": a row has an unexpected form"};
   if (row.size() < 2
       || load_big<std::uint16_t>(row.data()) != static_cast<std::uint16_t>(table_.columns.size()))
     return unlike;

@@ -53,9 +53,10 @@ result<done> refuse_user(const std::string& path) {
   if (!user)
     return user.error();
   if (*user)
-    return failure{errc::misconfigured, path + ": process " + std::to_string(**user)
-                                          + " has it open: end it first (a node?), so that nothing "
-                                            "more is written to it"};
+    return failure{errc::misconfigured,
+                   path + ": process " + std::to_string(**user)
+                     + " has it open: stop it first (a node?), so that nothing "
+                       "more is written to it"};
   return done{};
 }
 
@@ -129,7 +130,7 @@ void put_cell(byte_buffer& out, const copied_table& table, const sqlite_statemen
   case copy_type::int2_array:
   case copy_type::int4_array:
   case copy_type::int8_array:
-    throw sqlite_error{SQLITE_MISMATCH, table.name + ": arrays stand in blocks only"};
+    throw sqlite_error{SQLITE_MISMATCH, table.name + ": only blocks have arrays"};
   }
 }
 
@@ -204,7 +205,7 @@ result<done> copy_source::begin() {
     if (!steps)
       return steps.error();
     if (!steps->front().applied)
-      return failure{errc::misconfigured, "it is no database of Furrow's"};
+      return failure{errc::misconfigured, "it is not a Furrow database"};
     for (const auto& step : *steps)
       if (step.number > sqlite_migrations().back().number)
         return failure{errc::misconfigured, "it has migration " + std::to_string(step.number) + " ("

@@ -86,8 +86,8 @@ result<std::unique_ptr<copy_target>> copy_target::open(const store_options& opti
   if (begun)
     begun = session.ask("lock table " + names + " in exclusive mode");
   if (!begun)
-    return failure{begun.code(), "its tables cannot be had alone: " + begun.error().detail
-                                   + " (is a node at work in it?)"};
+    return failure{begun.code(), "its tables cannot be locked: " + begun.error().detail
+                                   + " (does a node use it?)"};
   return target;
 }
 

@@ -202,7 +202,7 @@ task<std::optional<pq_error>> run_transaction(transaction now) {
       continue;
     reply.rows.reset();
     if (copied == copies.size())
-      co_return line_lost(now.db, "a COPY that nobody asked for");
+      co_return line_lost(now.db, "an unexpected COPY");
     sent = co_await put_copy(now, copies[copied++]);
     if (sent && copied == copies.size())
       sent = co_await all_sent();

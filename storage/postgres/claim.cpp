@@ -102,7 +102,7 @@ task<result<std::vector<standing>>> enter(pq_connection& db, requests_ref reques
     one.epoch = rows.integer(row, 2);
     one.outcome.durable_seq = rows.natural(row, 3);
     if (!rows.array(row, 4, runs) || !rows.array(row, 5, seqs) || runs.size() != seqs.size())
-      co_return failure{errc::misconfigured, "furrow.enter answers in another form"};
+      co_return failure{errc::misconfigured, "furrow.enter gave an unexpected answer"};
     std::vector<can::run_mark> known;
     for (std::size_t i = 0; i < runs.size(); ++i)
       known.push_back({runs[i], seqs[i]});
@@ -205,8 +205,8 @@ task<result<std::vector<claim_outcome>>> claim(pq_connection& db, requests_ref r
     if (!is_text(request.farm) || !is_text(request.equipment) || request.farm.empty()
         || request.equipment.empty())
       co_return failure{errc::reject_row,
-                        "a farm or equipment without a proper name: " + as_text(request.equipment)};
-  failure last{errc::retry_later, "the streams kept moving while they were claimed"};
+                        "a farm or equipment has an invalid name: " + as_text(request.equipment)};
+  failure last{errc::retry_later, "the watermarks kept moving during the claim"};
   for (int round = 0; round < rounds_max; ++round) {
     auto outcome = co_await claim_round(db, requests);
     if (outcome && *outcome)

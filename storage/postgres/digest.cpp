@@ -332,7 +332,7 @@ task<result<std::vector<std::int32_t>>> digest_signals(pq_connection& db,
     co_return reply.error->as_failure();
   const pq_rows rows{reply.rows.get()};
   if (static_cast<std::size_t>(rows.size()) != signals.size())
-    co_return failure{errc::retry_later, "names of signals were removed while they were made"};
+    co_return failure{errc::retry_later, "signal names were removed while they were created"};
   std::vector<std::int32_t> out;
   out.reserve(signals.size());
   for (int row = 0; row < rows.size(); ++row)

@@ -101,14 +101,14 @@ private:
       co_return entered.error->as_failure();
     const pq_rows row{entered.rows.get()};
     if (row.size() != 1)
-      co_return failure{errc::retry_later, "the stream was removed while it was made"};
+      co_return failure{errc::retry_later, "the stream was removed while it was created"};
     equipment_ = static_cast<std::int32_t>(row.integer(0, 0));
     stream_ = static_cast<std::int32_t>(row.integer(0, 1));
     const auto locked = co_await db_.query(lock_sql, pq_parameters{}.int4(stream_));
     if (locked.error)
       co_return locked.error->as_failure();
     if (pq_rows{locked.rows.get()}.integer(0, 0) == 0)
-      co_return failure{errc::retry_later, "retention is at work"};
+      co_return failure{errc::retry_later, "retention is running"};
     const auto sealed = co_await db_.query(sealed_sql, pq_parameters{}.int4(stream_));
     if (sealed.error)
       co_return sealed.error->as_failure();

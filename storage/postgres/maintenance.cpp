@@ -67,7 +67,7 @@ result<done> add_objects(pq_session& db, std::uint32_t newest, std::vector<findi
     out.push_back({object, "is missing", false});
   out.push_back({"objects",
                  std::to_string(wanted - missing.size()) + " of " + std::to_string(wanted)
-                   + " that the migrations make are there",
+                   + " that the migrations create exist",
                  missing.empty()});
   return done{};
 }
@@ -191,7 +191,7 @@ result<done> read_back(const pg_programs& programs, const std::string& file) {
   if (!listed)
     return listed;
   if (got < 0 || text.find("TABLE DATA furrow migration") == std::string::npos)
-    return failure{errc::misconfigured, file + " is no backup of a Furrow database"};
+    return failure{errc::misconfigured, file + " is not a backup of a Furrow database"};
   auto whole = pg_child::start({programs.path("pg_restore"), "-f", "/dev/null", file}, {});
   return whole ? whole->wait() : result<done>{whole.error()};
 }
@@ -255,7 +255,7 @@ result<saved_file> backup(const store_options& options, const std::string& file)
   if (!there)
     return there.error();
   if (*there != "t")
-    return failure{errc::misconfigured, "there is no schema furrow: nothing to save"};
+    return failure{errc::misconfigured, "there is no schema furrow: nothing to back up"};
   const auto programs = programs_for(*db);
   if (!programs)
     return programs.error();

@@ -44,7 +44,7 @@ task<result<direct_standing>> stand(pq_connection& db, const record_batch& batch
     co_return reply.error->as_failure();
   const pq_rows rows{reply.rows.get()};
   if (rows.size() != 1)
-    co_return failure{errc::retry_later, "the machine was removed meanwhile"};
+    co_return failure{errc::retry_later, "the machine was removed in the meantime"};
   direct_standing out;
   out.claim = {static_cast<std::int32_t>(rows.integer(0, 0)),
                static_cast<std::int32_t>(rows.integer(0, 1)), rows.integer(0, 2)};
@@ -158,7 +158,7 @@ task<result<record_batch_outcome>> insert_records(pq_connection& db, const recor
   if (!judged)
     co_return judged.error();
   auto outcome = std::move(*judged);
-  failure last{errc::retry_later, "others kept storing records of this machine"};
+  failure last{errc::retry_later, "other sessions kept storing records of this machine"};
   int duplicates = 0;
   for (int round = 0; round < rounds_max; ++round) {
     const auto standing = co_await stand(db, batch);

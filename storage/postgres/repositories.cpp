@@ -226,7 +226,7 @@ task<result<std::int32_t>> enter_farm(pq_connection& db, const std::string& farm
     co_return found.error->as_failure();
   const pq_rows rows{found.rows.get()};
   if (rows.size() != 1)
-    co_return failure{errc::retry_later, "the farm is being made by another"};
+    co_return failure{errc::retry_later, "another session is creating the farm"};
   co_return static_cast<std::int32_t>(rows.integer(0, 0));
 }
 

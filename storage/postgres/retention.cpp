@@ -255,7 +255,7 @@ task<result<done>> clear_retention(pq_connection& db, const std::string& farm, d
   if (reply.error)
     co_return reply.error->as_failure();
   if (pq_rows{reply.rows.get()}.size() == 0)
-    co_return failure{errc::not_found, "there is no such rule"};
+    co_return failure{errc::not_found, "the farm has no such rule"};
   co_return done{};
 }
 

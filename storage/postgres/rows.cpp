@@ -94,18 +94,18 @@ result<std::pair<std::string, time_unit>> time_of(const row_query& query, Oid ty
     return std::pair{epoch, time_unit::microseconds};
   if (type == type::timestamp) {
     if (query.unit != time_unit::utc)
-      return say_unit(query.time, "has no time zone: say --time-unit utc if it is UTC");
+      return say_unit(query.time, "has no time zone: set --time-unit utc if it is UTC");
     return std::pair{epoch, time_unit::microseconds};
   }
   if (is_number(type)) {
     if (query.unit == time_unit::unsaid || query.unit == time_unit::utc)
-      return say_unit(query.time, "is a number: say --time-unit s, ms or us (since 1970)");
+      return say_unit(query.time, "is a number: set --time-unit s, ms or us (since 1970)");
     return std::pair{column + "::text", query.unit};
   }
   if (is_text(type))
     return std::pair{column + "::text",
                      query.unit == time_unit::unsaid ? time_unit::text : query.unit};
-  return say_unit(query.time, "is no time and no number");
+  return say_unit(query.time, "is neither a time nor a number");
 }
 
 std::string optional_column(const std::string& column) {

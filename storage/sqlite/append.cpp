@@ -35,7 +35,7 @@ void insert_records(sqlite_db& db, const append_attempt& attempt) {
   for (const auto& [claim, item] : attempt.records) {
     const auto& record = item->record;
     if (!is_text(record.body))
-      throw sqlite_error{SQLITE_MISMATCH, "the body is no text (UTF-8 without NUL)"};
+      throw sqlite_error{SQLITE_MISMATCH, "the body is not text (UTF-8 without NUL)"};
     db.statement("insert into item_record (stream, seq, equipment_id, time, kind, body) values (?, "
                  "?, ?, ?, ?, ?)")
       .with(claim.stream, item->seq, claim.equipment, record.time_us, std::int64_t{record.kind},

@@ -88,7 +88,7 @@ result<std::vector<claim_outcome>> claim(sqlite_db& db,
     if (!is_text(request.farm) || !is_text(request.equipment) || request.farm.empty()
         || request.equipment.empty())
       return failure{errc::reject_row,
-                     "a farm or equipment without a proper name: " + as_text(request.equipment)};
+                     "a farm or equipment has an invalid name: " + as_text(request.equipment)};
   std::vector<claim_outcome> out;
   out.reserve(requests.size());
   sqlite_transaction transaction{db};

@@ -199,7 +199,7 @@ result<std::vector<std::int32_t>> digest_signals(sqlite_db& db,
     auto row = db.statement("select id from signal_name where name = ?");
     row.with(name);
     if (!row.step())
-      return failure{errc::retry_later, "a name of a signal was removed while it was made"};
+      return failure{errc::retry_later, "a signal's name was removed while it was created"};
     out.push_back(static_cast<std::int32_t>(row.integer(0)));
     db.statement("insert into rollup_definition (signal, definition) values (?, ?) on conflict do "
                  "nothing")

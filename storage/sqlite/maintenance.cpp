@@ -75,13 +75,13 @@ void add_objects(sqlite_db& db, std::uint32_t newest, std::vector<finding>& out)
     if (at == there.end())
       out.push_back({name, "is missing", false});
     else if (at->second != sql)
-      out.push_back({name, "is another one than the migrations make", false});
+      out.push_back({name, "differs from what the migrations create", false});
     else
       ++sound;
   }
   out.push_back({"objects",
                  std::to_string(sound) + " of " + std::to_string(wanted.size())
-                   + " that the migrations make are there",
+                   + " that the migrations create exist",
                  sound == wanted.size()});
 }
 
@@ -131,7 +131,7 @@ void add_integrity(sqlite_db& db, std::vector<finding>& out) {
   auto rows = db.statement("pragma foreign_key_check");
   while (rows.step())
     ++broken;
-  out.push_back({"references to rows that are not there", std::to_string(broken), broken == 0});
+  out.push_back({"references to missing rows", std::to_string(broken), broken == 0});
 }
 
 /// Copies all pages in one step, under one lock of the source: the copy is of one moment.
@@ -161,7 +161,7 @@ result<done> check_file(const std::string& file, const store_options& options) {
     if (!steps)
       return steps.error();
     if (!steps->front().applied)
-      return failure{errc::misconfigured, file + " is no backup of a Furrow database"};
+      return failure{errc::misconfigured, file + " is not a backup of a Furrow database"};
     (*db)->run("pragma journal_mode = delete"); // one file, without a -wal file
     return done{};
   });

@@ -244,7 +244,7 @@ result<done> clear_retention(sqlite_db& db, const std::string& farm, data_kind k
     .with(farm, to_string(kind))
     .run();
   if (db.changes() == 0)
-    return failure{errc::not_found, "there is no such rule"};
+    return failure{errc::not_found, "the farm has no such rule"};
   return done{};
 }
 

@@ -44,7 +44,7 @@ public:
                      + " is not null limit 1";
     auto rows = db_->statement((probe_sql_ = sql).c_str());
     if (rows.step() && rows.text(0) != "text" && unit_ == time_unit::text)
-      return query.time + " is a number: say --time-unit s, ms or us (since 1970)";
+      return query.time + " is a number: set --time-unit s, ms or us (since 1970)";
     return std::nullopt;
   }
 

@@ -201,7 +201,7 @@ private:
 result<std::unique_ptr<store>> open_sqlite_store(const std::string& path,
                                                  const store_options& options) {
   if (path.empty() || path == ":memory:" || path.starts_with("file:"))
-    return failure{errc::misconfigured, "sqlite:" + path + ": a plain file name is wanted"};
+    return failure{errc::misconfigured, "sqlite:" + path + ": must be a plain file name"};
   auto writer = sqlite_db::open(path, sqlite_db::access::write, options.lock_timeout);
   if (!writer)
     return writer.error();

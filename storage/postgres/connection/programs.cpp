@@ -101,8 +101,9 @@ result<child_url> for_children(const std::string& url) {
     if (keyword == "password")
       out.environment.push_back(std::string{"PGPASSWORD="} + one->val);
     else if (keyword == "sslpassword")
-      return failure{errc::misconfigured,
-                     "a URL with sslpassword cannot be given to pg_dump unseen: use a key without"};
+      return failure{
+        errc::misconfigured,
+        "sslpassword would be visible in pg_dump's command line: use a key without a password"};
     else
       out.connection +=
         (out.connection.empty() ? "" : " ") + std::string{keyword} + "=" + quoted(one->val);

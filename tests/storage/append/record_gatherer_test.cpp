@@ -43,7 +43,8 @@ struct world {
 
 } // namespace
 
-TEST_CASE("gatherer: the first goes alone, what comes meanwhile goes together, in order") {
+TEST_CASE(
+  "gatherer: stores the first batch alone and those that arrive meanwhile together, in order") {
   world w;
   w.submit("a");
   w.submit("b");
@@ -65,7 +66,7 @@ TEST_CASE("gatherer: the first goes alone, what comes meanwhile goes together, i
   CHECK(w.keys == std::vector<std::string>{"a", "b", "bad c", "d", "e", "f"});
 }
 
-TEST_CASE("gatherer: groups and the queue are bounded, and a failed group fails each of it") {
+TEST_CASE("gatherer: bounds groups and queue, and a failed group fails each of its batches") {
   world w;
   w.submit("first");
   for (std::size_t i = 0; i < record_gatherer::group_batches_max + 1; ++i)

@@ -62,7 +62,7 @@ std::string bytes_of(const std::string& path) {
 
 } // namespace
 
-TEST_CASE("archive: chunks come back as they were, whatever is in them") {
+TEST_CASE("archive: chunks of any content read back unchanged") {
   for (unsigned seed = 1; seed <= 60; ++seed) {
     const auto runs = some_runs(seed, 1 + seed % 9);
     REQUIRE(chunk_runs(runs) == runs.size());
@@ -74,8 +74,7 @@ TEST_CASE("archive: chunks come back as they were, whatever is in them") {
   }
 }
 
-TEST_CASE(
-  "archive: bytes that are cut, lengthened or changed never make frames that do not agree") {
+TEST_CASE("archive: cut, lengthened or changed bytes never give inconsistent frames") {
   std::mt19937 random{5};
   const auto runs = some_runs(3, 4);
   const auto whole = piece_of(seal(runs)).substr(piece_head_bytes);
@@ -99,7 +98,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("archive: heads come back, and what is none is told from what is not whole yet") {
+TEST_CASE("archive: heads read back, and an invalid head differs from an incomplete one") {
   std::string text;
   append_head(text, some_head());
   std::size_t used = 0;
@@ -116,7 +115,7 @@ TEST_CASE("archive: heads come back, and what is none is told from what is not w
   CHECK(wrong);
 }
 
-TEST_CASE("archive: a file is in its place when it is whole, and reads back") {
+TEST_CASE("archive: a file gets its name only when complete, and reads back") {
   const scratch_folder folder;
   const auto path = folder.file("one.furrow");
   const auto first = some_runs(1, 5);
@@ -158,7 +157,7 @@ TEST_CASE("archive: a file is in its place when it is whole, and reads back") {
   CHECK_FALSE(std::filesystem::exists(folder.file("two.furrow.part")));
 }
 
-TEST_CASE("archive: a damaged file is refused in one line that names it") {
+TEST_CASE("archive: rejects a damaged file in one line that names it") {
   const scratch_folder folder;
   const auto path = folder.file("one.furrow");
   auto writer = must(archive_writer::create(path, some_head()));

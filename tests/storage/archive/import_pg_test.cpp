@@ -17,7 +17,7 @@ constexpr std::int64_t may_pg_us = 1'777'617'000'000'000; // 2026-05-01
 
 } // namespace
 
-TEST_CASE("furrow archive import on PostgreSQL: the same digest in SQL, in chunks of their own") {
+TEST_CASE("furrow archive import on PostgreSQL: SQL gives the same digest, from separate chunks") {
   const scratch_folder folder;
   postgres_bed bed;
   const auto store = bed.open_migrated();
@@ -53,7 +53,7 @@ TEST_CASE("furrow archive import on PostgreSQL: the same digest in SQL, in chunk
   check_nothing_lost(*store);
 }
 
-TEST_CASE("furrow archive import on PostgreSQL: fresh frames are not overtaken") {
+TEST_CASE("furrow archive import on PostgreSQL: never stores chunks among fresh frames") {
   const scratch_folder folder;
   postgres_bed bed;
   const auto store = bed.open_migrated();
@@ -68,7 +68,7 @@ TEST_CASE("furrow archive import on PostgreSQL: fresh frames are not overtaken")
   check_nothing_lost(*store);
 }
 
-TEST_CASE("furrow archive import on PostgreSQL: stopped in its transaction it holds up no append") {
+TEST_CASE("furrow archive import on PostgreSQL: a stopped import blocks no append") {
   const scratch_folder folder;
   postgres_bed bed;
   const auto store = bed.open_migrated();
@@ -101,7 +101,7 @@ TEST_CASE("furrow archive import on PostgreSQL: stopped in its transaction it ho
   CHECK(ledger_of(*store, "north", "T1").stored == 2'400);
 }
 
-TEST_CASE("furrow archive import on PostgreSQL: beside appends, sealing and retention at work") {
+TEST_CASE("furrow archive import on PostgreSQL: runs beside appends, sealing and retention") {
   const scratch_folder folder;
   postgres_bed bed;
   const auto store = bed.open_migrated();

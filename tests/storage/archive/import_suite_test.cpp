@@ -124,7 +124,7 @@ void check_ledger(store& store, std::uint64_t stored, std::uint64_t expired) {
 
 } // namespace
 
-TEST_CASE("furrow archive import: what retention has let go comes back as it was") {
+TEST_CASE("furrow archive import: restores the frames that retention deleted") {
   story t;
   let_go(*t.store, 5);
   check_ledger(*t.store, 3'003, 3'000);
@@ -153,7 +153,8 @@ TEST_CASE("furrow archive import: what retention has let go comes back as it was
   good({"db", "validate", "--database", t.bed->url()});
 }
 
-TEST_CASE("furrow archive import: killed anywhere it goes on, and nothing is lost or doubled") {
+TEST_CASE(
+  "furrow archive import: resumes after a kill at any step, and nothing is lost or doubled") {
   story t;
   for (const std::string at : {"return.stored:1", "return.stored:2", "return.committed:1",
                                "return.committed:2", "return.stored:4"}) {
@@ -174,7 +175,7 @@ TEST_CASE("furrow archive import: killed anywhere it goes on, and nothing is los
   }
 }
 
-TEST_CASE("furrow archive import: a database without the stream gets it, in whatever order") {
+TEST_CASE("furrow archive import: fills a database without the stream, in any order") {
   story t;
   // Two exports by time, the later one first.
   const auto early = t.folder.file("early");
@@ -204,7 +205,7 @@ TEST_CASE("furrow archive import: a database without the stream gets it, in what
   good({"db", "validate", "--database", other->url()});
 }
 
-TEST_CASE("furrow archive import: what contradicts the database is refused in one line") {
+TEST_CASE("furrow archive import: rejects frames that contradict the database, in one line") {
   story t;
   const auto other = make_bed();
   const auto there = other->open_migrated();
@@ -224,10 +225,10 @@ TEST_CASE("furrow archive import: what contradicts the database is refused in on
   one.to = one.sent = 1;
   one.records.push_back({1, {may_us, 3, "{}"}});
   must(append(*records->open_appender("w0"), {std::move(one)}));
-  CHECK(has(refused(*third, t.archive), "item 1 is no frame here"));
+  CHECK(has(refused(*third, t.archive), "item 1 is not a frame here"));
 }
 
-TEST_CASE("furrow archive import: damage and wrong words change nothing") {
+TEST_CASE("furrow archive import: damaged files and invalid arguments change nothing") {
   story t;
   let_go(*t.store, 5);
   keep_all(*t.store);

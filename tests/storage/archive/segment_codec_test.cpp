@@ -61,7 +61,7 @@ std::vector<frame_run> at_times(const std::vector<std::int64_t>& times) {
 
 } // namespace
 
-TEST_CASE("segments: frames of every kind come back with number, time and bytes") {
+TEST_CASE("segments: frames of every kind keep number, time and bytes") {
   std::vector<frame_run> runs;
   runs.push_back({1, mixed_block(1, 3'000)});
   runs.push_back({3'001, mixed_block(2, 1, 1'700'000'010'000'000)});
@@ -84,7 +84,7 @@ TEST_CASE("segments: frames of every kind come back with number, time and bytes"
   check_unsealed(runs, unsealed(chunk, 4'000), 4'000);
 }
 
-TEST_CASE("segments: ties, steps back, long silences and a single frame keep their microsecond") {
+TEST_CASE("segments: keep the microsecond of ties, steps back, long silences and a single frame") {
   constexpr std::int64_t base = 1'700'000'000'000'000;
   constexpr std::int64_t hour = 3'600'000'000;
   const std::vector<std::vector<std::int64_t>> all{
@@ -129,7 +129,7 @@ TEST_CASE("segments: a chunk ends at its limits of frames, of time and of long p
   CHECK(chunk_runs(apart) == 1);
 }
 
-TEST_CASE("segments: columns that do not agree are refused") {
+TEST_CASE("segments: reject columns that do not agree") {
   const std::vector<frame_run> runs{{1, mixed_block(1, 500)}};
   const auto good = seal(runs);
   std::vector<frame_run> out;

@@ -79,7 +79,7 @@ bool winds_around(const boundary::ring& ring, const geo_position& at) {
 
 } // namespace
 
-TEST_CASE("boundary: areas are those that are published for WGS 84") {
+TEST_CASE("boundary: areas equal the published ones for WGS 84") {
   // The whole ellipsoid (NGA, WGS 84): 510 065 621.724 km2.
   CHECK(area_m2(box_polygon(-180, -90, 180, 90))
         == doctest::Approx(510'065'621'724'088.4).epsilon(1e-12));
@@ -91,7 +91,7 @@ TEST_CASE("boundary: areas are those that are published for WGS 84") {
         == doctest::Approx(24'619'419'146.0).epsilon(2e-4));
 }
 
-TEST_CASE("boundary: the area of a field is that of the plane, to parts in a hundred thousand") {
+TEST_CASE("boundary: a field's area equals the plane area within parts in a hundred thousand") {
   std::mt19937 random{7};
   for (int i = 0; i < 2'000; ++i) {
     const auto field = random_star(random, 0.003);
@@ -101,7 +101,7 @@ TEST_CASE("boundary: the area of a field is that of the plane, to parts in a hun
   CHECK(area_m2(small) == doctest::Approx(plane_area_m2(small)).epsilon(1e-8));
 }
 
-TEST_CASE("boundary: an area is the sum of its parts, and its hole is missing from it") {
+TEST_CASE("boundary: an area is the sum of its parts, less its holes") {
   std::mt19937 random{11};
   std::uniform_real_distribution<double> at{0.1, 0.9};
   for (int i = 0; i < 500; ++i) {
@@ -155,7 +155,7 @@ TEST_CASE("boundary: a position is in a field when the field winds around it") {
   CHECK_FALSE(contains(holed, {9.999, 40.5}));
 }
 
-TEST_CASE("boundary: GeoJSON comes back as it went in; a feature's geometry is taken") {
+TEST_CASE("boundary: GeoJSON reads back unchanged; a feature gives its geometry") {
   const auto text = polygon_text("[[[8.25,49],[8.5,49],[8.5,49.125],[8.25,49]]]");
   const auto parsed = parse_boundary(text);
   REQUIRE(parsed);
@@ -173,15 +173,15 @@ TEST_CASE("boundary: GeoJSON comes back as it went in; a feature's geometry is t
   CHECK(high->rings == parsed->rings);
 }
 
-TEST_CASE("boundary: what is no sound polygon is refused with the ring and the position") {
-  CHECK(fault_of("") == "is no JSON: error at byte 1");
-  CHECK(fault_of("{") == "is no JSON: error at byte 2");
-  CHECK(fault_of("[]") == "is no GeoJSON Polygon, and no Feature with one");
+TEST_CASE("boundary: rejects an invalid polygon with the ring and the position") {
+  CHECK(fault_of("") == "is not JSON: error at byte 1");
+  CHECK(fault_of("{") == "is not JSON: error at byte 2");
+  CHECK(fault_of("[]") == "is neither a GeoJSON Polygon nor a Feature with one");
   CHECK(fault_of(R"({"type":"Point","coordinates":[1,2]})")
-        == "is no GeoJSON Polygon, and no Feature with one");
+        == "is neither a GeoJSON Polygon nor a Feature with one");
   CHECK(fault_of(R"({"type":"Feature","geometry":null})")
-        == "is no GeoJSON Polygon, and no Feature with one");
-  CHECK(fault_of(polygon_text("[]")) == "is no GeoJSON Polygon, and no Feature with one");
+        == "is neither a GeoJSON Polygon nor a Feature with one");
+  CHECK(fault_of(polygon_text("[]")) == "is neither a GeoJSON Polygon nor a Feature with one");
   CHECK(fault_of(polygon_text("[5]")) == "ring 0 is not a list of positions");
   CHECK(fault_of(polygon_text("[[]]")) == "ring 0 is open: its last position must be its first");
   CHECK(fault_of(polygon_text("[[[1,2],[3,\"x\"]]]"))
@@ -195,7 +195,7 @@ TEST_CASE("boundary: what is no sound polygon is refused with the ring and the p
   CHECK(fault_of(polygon_text("[[[0,0],[1e308,0],[1,1],[0,0]]]")).find("beyond 180")
         != std::string::npos);
   CHECK(fault_of(polygon_text("[[[0,0],[1e999,0],[1,1],[0,0]]]"))
-        == "holds a number that no double can be");
+        == "holds a number beyond the range of a double");
   // A bow tie, a ring that touches itself, a spike, and edges that lie on each other.
   for (const auto* ring :
        {"[[0,0],[1,1],[1,0],[0,1],[0,0]]", "[[0,0],[2,0],[2,2],[1,0],[0,2],[0,0]]",
@@ -207,7 +207,7 @@ TEST_CASE("boundary: what is no sound polygon is refused with the ring and the p
   }
   const std::string outer = "[[[0,0],[9,0],[9,9],[0,9],[0,0]],";
   CHECK(fault_of(polygon_text(outer + "[[20,20],[21,20],[21,21],[20,20]]]"))
-        == "ring 1 is no hole: it lies outside ring 0");
+        == "ring 1 lies outside ring 0: a hole must lie inside it");
   CHECK(fault_of(polygon_text(outer + "[[1,1],[8,1],[8,8],[1,1]],[[5,3],[6,3],[6,4],[5,3]]]"))
         == "ring 2 lies in ring 1");
   CHECK(fault_of(polygon_text(outer + "[[1,1],[10,1],[8,8],[1,1]]]")).find("cross or touch")
@@ -216,7 +216,7 @@ TEST_CASE("boundary: what is no sound polygon is refused with the ring and the p
         != std::string::npos);
 }
 
-TEST_CASE("boundary: what is too large or too deep is refused by its size") {
+TEST_CASE("boundary: rejects a text that is too large or too deep") {
   CHECK(fault_of(std::string(1U << 20U, ' ')) == "has 1048576 bytes");
   CHECK(fault_of(std::string(500'000, '[')) == "nests deeper than 32");
   std::string positions = "[[[0,0]";

@@ -53,7 +53,7 @@ bool left_alone(const std::string& name) {
 
 } // namespace
 
-TEST_CASE("furrow db copy: both stores say the same of everything") {
+TEST_CASE("furrow db copy: both stores answer every query alike") {
   sqlite_bed bed;
   fill_with_everything(bed);
   const auto url = fresh("everything");
@@ -78,7 +78,7 @@ TEST_CASE("furrow db copy: both stores say the same of everything") {
   good({"db", "validate", "--database", url});
 }
 
-TEST_CASE("furrow db copy: streams, digest and keys go on where they were") {
+TEST_CASE("furrow db copy: streams, digest and keys continue from their place") {
   sqlite_bed bed;
   fill_with_everything(bed);
   const auto url = fresh("goes_on");
@@ -127,7 +127,7 @@ TEST_CASE("furrow db copy: streams, digest and keys go on where they were") {
   CHECK(has(refused(bed, url), "a move needs an empty database"));
 }
 
-TEST_CASE("furrow db copy: what PostgreSQL cannot hold arrives as quarantined, with the reason") {
+TEST_CASE("furrow db copy: quarantines items that PostgreSQL cannot store, with the reason") {
   sqlite_bed bed;
   std::int64_t ancient_us = -220'000'000'000'000'000; // 5000 BC
   {
@@ -176,7 +176,7 @@ TEST_CASE("furrow db copy: what PostgreSQL cannot hold arrives as quarantined, w
   CHECK(copied(bed, url).at("copied") == false);
 }
 
-TEST_CASE("furrow db copy: run again after it has finished it compares, and says so") {
+TEST_CASE("furrow db copy: a second run compares both sides, and says so") {
   sqlite_bed bed;
   fill_with_everything(bed);
   const auto url = fresh("again");
@@ -190,7 +190,7 @@ TEST_CASE("furrow db copy: run again after it has finished it compares, and says
   CHECK(has(refused(bed, url), "nothing was changed"));
 }
 
-TEST_CASE("furrow db copy: a target that keeps something else than it was given is noticed") {
+TEST_CASE("furrow db copy: detects a target that stores other values than it was sent") {
   sqlite_bed bed;
   fill_with_everything(bed);
   const auto url = fresh("changes");
@@ -214,7 +214,7 @@ TEST_CASE("furrow db copy: a target that keeps something else than it was given 
   CHECK(rows_in("changes") == "0");
 }
 
-TEST_CASE("furrow db copy: killed anywhere it leaves nothing, and the next run moves all") {
+TEST_CASE("furrow db copy: a kill at any step leaves nothing, and the next run moves all") {
   sqlite_bed bed;
   fill_with_everything(bed);
   const auto before = everything_in(*bed.open());
@@ -243,8 +243,8 @@ TEST_CASE("furrow db copy: killed anywhere it leaves nothing, and the next run m
   check_same_lines(before, everything_in(*open_url(url)));
 }
 
-TEST_CASE(
-  "furrow db copy: killed by kill -9 in the middle, with the server's session left hanging") {
+TEST_CASE("furrow db copy: kill -9 in the middle leaves a server session behind, and the next run "
+          "moves all") {
   sqlite_bed bed;
   fill_with_everything(bed);
   const auto url = fresh("kill9");
@@ -268,7 +268,7 @@ TEST_CASE(
   check_same_lines(everything_in(*bed.open()), everything_in(*open_url(url)));
 }
 
-TEST_CASE("furrow db copy: what cannot be moved is refused in one line, and nothing is changed") {
+TEST_CASE("furrow db copy: rejects an unfit source or target in one line, and changes nothing") {
   sqlite_bed bed;
   {
     const auto store = bed.open_migrated();
@@ -291,7 +291,7 @@ TEST_CASE("furrow db copy: what cannot be moved is refused in one line, and noth
     // The node that still has it open, here in small.
     const auto user = bed.open();
     (void)ledger(*user);
-    CHECK(has(refused(bed, empty), "has it open: end it first (a node?)"));
+    CHECK(has(refused(bed, empty), "has it open: stop it first (a node?)"));
   }
   bed.tamper("insert into migration (number, name, checksum) values (999, 'adds', 'x')");
   CHECK(has(refused(bed, empty), "does not know what it added"));
@@ -301,8 +301,7 @@ TEST_CASE("furrow db copy: what cannot be moved is refused in one line, and noth
   CHECK(copy_cluster().value("select count(*) from furrow.farm", "held") == "1");
 }
 
-TEST_CASE(
-  "furrow db copy: a writer that comes while it reads is noticed, and nothing is committed") {
+TEST_CASE("furrow db copy: detects a writer during the copy, and commits nothing") {
   sqlite_bed bed;
   fill_with_everything(bed);
   const auto url = fresh("written");
@@ -329,7 +328,7 @@ TEST_CASE(
   CHECK(copied(bed, url).at("copied") == true);
 }
 
-TEST_CASE("furrow db copy: --migrate makes the schema first, an empty database moves too") {
+TEST_CASE("furrow db copy: --migrate creates the schema first; an empty database moves too") {
   sqlite_bed bed;
   (void)bed.open_migrated();
   const auto url = fresh("bare", false);

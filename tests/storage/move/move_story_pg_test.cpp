@@ -67,7 +67,8 @@ void append_log(const std::string& path, unsigned first, unsigned count) {
 
 } // namespace
 
-TEST_CASE("furrow db copy: a gateway goes on at the new database, and nothing is lost or doubled") {
+TEST_CASE(
+  "furrow db copy: a gateway continues on the new database, and nothing is lost or doubled") {
   const scratch_folder folder;
   const auto log = folder.file("t1.log");
   const auto from = "sqlite:" + folder.file("node.db");

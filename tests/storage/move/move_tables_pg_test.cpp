@@ -115,7 +115,8 @@ TEST_CASE("copy: every column of both schemas is moved, or its table is left out
       FAIL_CHECK("SQLite has no " << column);
 }
 
-TEST_CASE("copy: what is left out is a table of PostgreSQL's, and no table stands in both lists") {
+TEST_CASE(
+  "copy: each omitted table exists in PostgreSQL, and is not in the list of copied tables") {
   for (const auto& each : left_out_tables()) {
     CAPTURE(each.table);
     CHECK(copy_cluster().value(
@@ -125,7 +126,7 @@ TEST_CASE("copy: what is left out is a table of PostgreSQL's, and no table stand
   }
 }
 
-TEST_CASE("copy: every identity is set on after a move, and every table has an order") {
+TEST_CASE("copy: a move advances every identity, and every table has an order") {
   for (const auto& row : copy_cluster().exec(
          "select c.relname, a.attname from pg_attribute a join pg_class c on c.oid = a.attrelid "
          "where c.relnamespace = 'furrow'::regnamespace and a.attidentity <> ''",

@@ -69,7 +69,7 @@ furrow::storage::result<std::vector<claim_outcome>> try_claim(store& store) {
 
 } // namespace
 
-TEST_CASE("postgres: with sslmode=verify-full the right authority is taken, another is refused") {
+TEST_CASE("postgres: sslmode=verify-full accepts the right authority and rejects another") {
   auto& server = second();
   const auto url = [&](const std::string& host, const std::string& authority) {
     return "postgresql://postgres@" + host + ":" + server.port()
@@ -95,7 +95,7 @@ TEST_CASE("postgres: with sslmode=verify-full the right authority is taken, anot
   CHECK(other_name.error().detail.find("db.example") != std::string::npos);
 }
 
-TEST_CASE("postgres: of several hosts the one that takes writes is used, wherever it stands") {
+TEST_CASE("postgres: uses the writable one of several hosts, in any order") {
   auto& server = second();
   postgres_bed bed;
   (void)bed.open_migrated();

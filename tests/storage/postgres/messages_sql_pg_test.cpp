@@ -82,7 +82,7 @@ void check_same(const messages& got, const messages& wanted) {
 
 } // namespace
 
-TEST_CASE("messages(): gives every message of real captures as the reassembler, fresh and sealed") {
+TEST_CASE("messages(): equals the reassembler on real captures, fresh and sealed") {
   for (const auto* name :
        {"isobus/agisostack-1.candump.log", "j1939/css-FCBF0606-00000001.candump.log",
         "j1939/jd5055e/tractoronSitUp.candump.log", "n2k/css-94C49784-00000002.candump.log",
@@ -127,7 +127,8 @@ messages some_of(const messages& all, std::int64_t from_us, std::int64_t to_us, 
 
 } // namespace
 
-TEST_CASE("messages(): lost, doubled, late and cut packets, aborts and several talkers at once") {
+TEST_CASE("messages(): equals the reassembler on lost, doubled, late and cut packets, aborts and "
+          "mixed senders") {
   std::map<std::string, std::uint64_t> seen;
   for (unsigned seed = 1; seed <= 2; ++seed) {
     CAPTURE(seed);
@@ -171,7 +172,7 @@ TEST_CASE("messages(): lost, doubled, late and cut packets, aborts and several t
   }
 }
 
-TEST_CASE("messages(): a message that began long before the time asked for is whole") {
+TEST_CASE("messages(): gives a whole message that began long before the requested time") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   can::frame_block block;
@@ -218,8 +219,8 @@ TEST_CASE("messages(): a message that began long before the time asked for is wh
   }
 }
 
-TEST_CASE(
-  "messages(): a fast packet without its first frame, and a later one of the same counter") {
+TEST_CASE("messages(): keeps a fast packet without its first frame apart from a later one of the "
+          "same counter") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   can::frame_block block;
@@ -256,8 +257,7 @@ TEST_CASE(
   check_same(asked(bed, "'-infinity', 'infinity'"), wanted);
 }
 
-TEST_CASE(
-  "messages(): messages whose halves would fit together are not mixed, early frames count") {
+TEST_CASE("messages(): never mixes halves of different messages, and uses earlier frames") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   can::frame_block block;
@@ -324,7 +324,7 @@ TEST_CASE(
 }
 
 TEST_CASE(
-  "messages(): reading that falls into a fast packet does not mingle it with the next ones") {
+  "messages(): a range that begins inside a fast packet does not mix it with the next ones") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   std::vector<can::frame_block> blocks(1);
@@ -355,7 +355,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("messages(): which groups are fast packets is what the reassembler says") {
+TEST_CASE("messages(): treats the same groups as fast packets as the reassembler") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   const auto rows = shared_cluster().exec(

@@ -15,7 +15,7 @@ constexpr std::int64_t people_sql_base_us = 1'700'000'000'000'000;
 
 } // namespace
 
-TEST_CASE("yield_map(): tonnes a hectare of a machine, and of a field without its holes") {
+TEST_CASE("yield_map(): gives tonnes per hectare of a machine, and of a field without its holes") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   const auto sample = [](int second, const std::string& body) {
@@ -64,7 +64,7 @@ TEST_CASE("yield_map(): tonnes a hectare of a machine, and of a field without it
                        std::runtime_error);
 }
 
-TEST_CASE("position_track(), roles and the view of chunks are there for people") {
+TEST_CASE("position_track(), roles and the view of chunks work for people") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   can::frame_block block;

@@ -50,9 +50,7 @@ std::string limited_url(postgres_bed& bed, int connections) {
 
 } // namespace
 
-TEST_CASE(
-  "postgres: a server without room for more connections is waited for, and used when it has "
-  "some") {
+TEST_CASE("postgres: waits for a server at its connection limit, and uses it when it has room") {
   postgres_bed bed;
   const auto url = limited_url(bed, 2);
   pool_options options;
@@ -137,7 +135,7 @@ TEST_CASE("postgres: sessions terminated at random under queries and appends los
   check_written(*store, total);
 }
 
-TEST_CASE("postgres: an append that a deadlock ends is made again, and stores all once") {
+TEST_CASE("postgres: retries an append that a deadlock ended, and stores all once") {
   postgres_bed bed;
   bed.tamper("alter database " + bed.name() + " set deadlock_timeout = '100ms'");
   (void)bed.open_migrated();
@@ -176,9 +174,8 @@ TEST_CASE("postgres: an append that a deadlock ends is made again, and stores al
   }
 }
 
-TEST_CASE(
-  "postgres: queries that take every connection of the pool stop neither claims nor appends "
-  "nor the node's health") {
+TEST_CASE("postgres: queries that use every connection of the pool block neither claims nor "
+          "appends nor the node's health") {
   postgres_bed bed;
   (void)bed.open_migrated();
   const auto store = open_with(bed, [](store_options& o) {
@@ -224,7 +221,7 @@ TEST_CASE(
   CHECK(must(list(*store)).size() == 1);
 }
 
-TEST_CASE("postgres: the failure of one lane's connection is not told to a query as its own") {
+TEST_CASE("postgres: the failure of one lane's connection is not reported to a query") {
   // Symptom: a sealing connection was terminated while it connected, and the next query answered
   // with 57P01 though the database was up.
   postgres_bed bed;
@@ -238,8 +235,7 @@ TEST_CASE("postgres: the failure of one lane's connection is not told to a query
   CHECK(list(*store).has_value());
 }
 
-TEST_CASE(
-  "postgres: a query whose connection cannot be made at once is answered by a later attempt") {
+TEST_CASE("postgres: a later attempt to connect answers a waiting query") {
   postgres_bed bed;
   (void)bed.open_migrated();
   const auto store = open_with(bed, [](store_options&) {});

@@ -45,7 +45,7 @@ TEST_CASE("child: lets retention work until it is done or killed" * doctest::ski
   child_works(false);
 }
 
-TEST_CASE("care: partitions are made ahead, and again nothing is to be made") {
+TEST_CASE("care: makes partitions ahead, and nothing the second time") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   auto& care = *store;
@@ -87,8 +87,7 @@ TEST_CASE("care: partitions are made ahead, and again nothing is to be made") {
   CHECK(must(keep_partitions(care, monday_us + 7 * day_us)).made == 1);
 }
 
-TEST_CASE(
-  "care: frames for which there was no partition are moved, and nothing is lost or doubled") {
+TEST_CASE("care: moves frames without a partition, and nothing is lost or doubled") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   auto& care = *store;
@@ -117,8 +116,7 @@ TEST_CASE(
   check_nothing_lost(*store);
 }
 
-TEST_CASE(
-  "care: a node that dies while it makes partitions leaves all frames where they are seen") {
+TEST_CASE("care: a node that dies while it makes partitions leaves all frames visible") {
   for (const auto* step : {"care.opened", "care.attached"})
     for (const auto* action : {"abort", "error"}) {
       CAPTURE(step);
@@ -142,7 +140,7 @@ TEST_CASE(
     }
 }
 
-TEST_CASE("care: a statement that runs for long delays a partition, and nobody waits behind it") {
+TEST_CASE("care: a long statement delays a partition, and no other session waits for it") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   append_days(*store, "default", "T1", 1, {monday_us - 20 * day_us});
@@ -179,8 +177,7 @@ TEST_CASE("care: a statement that runs for long delays a partition, and nobody w
   check_nothing_lost(*store);
 }
 
-TEST_CASE("care: who waits for a partition to take its place reads every frame, in the place or "
-          "the other") {
+TEST_CASE("care: a reader that waits for a partition to be attached reads every frame") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   append_days(*store, "default", "T1", 1, {monday_us - 20 * day_us});
@@ -212,7 +209,7 @@ TEST_CASE("care: who waits for a partition to take its place reads every frame, 
   check_nothing_lost(*store);
 }
 
-TEST_CASE("care: two nodes that make partitions at once make each once") {
+TEST_CASE("care: two nodes at once make each partition once") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   const auto other = bed.open();
@@ -240,7 +237,7 @@ TEST_CASE("care: two nodes that make partitions at once make each once") {
 }
 
 TEST_CASE(
-  "care: a node without the right to make tables makes partitions by those functions alone") {
+  "care: a node without the right to create tables makes partitions by the functions alone") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   append_days(*store, "default", "T1", 1, {monday_us - 20 * day_us});
@@ -263,7 +260,7 @@ TEST_CASE(
   check_nothing_lost(*store);
 }
 
-TEST_CASE("retention: partitions go as a whole when all farms in them are past their age") {
+TEST_CASE("retention: drops a whole partition when all farms in it are past their age") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   auto& care = *store;
@@ -305,7 +302,7 @@ TEST_CASE("retention: partitions go as a whole when all farms in them are past t
   CHECK(must(expire(care, monday_us)).frames == 0);
 }
 
-TEST_CASE("retention: killed at any step, the ledger stays exact") {
+TEST_CASE("retention: the ledger stays exact after a kill at any step") {
   for (const auto* step : {"care.expired", "care.emptied", "care.dropped"})
     for (const auto* action : {"abort", "error"}) {
       CAPTURE(step);
@@ -336,7 +333,7 @@ TEST_CASE("retention: killed at any step, the ledger stays exact") {
     }
 }
 
-TEST_CASE("retention: a connection that is cut leaves whole steps") {
+TEST_CASE("retention: a cut connection leaves whole steps") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   auto& care = *store;
@@ -369,7 +366,7 @@ TEST_CASE("retention: a connection that is cut leaves whole steps") {
   check_nothing_lost(*store);
 }
 
-TEST_CASE("retention: fresh frames are never taken, however old they are") {
+TEST_CASE("retention: never deletes fresh frames, however old they are") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   auto& care = *store;

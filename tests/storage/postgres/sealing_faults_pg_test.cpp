@@ -88,7 +88,7 @@ TEST_CASE("sealing: a sealer that dies at any step leaves each frame in one tier
     }
 }
 
-TEST_CASE("sealing: a sealer whose connection is cut has done nothing, or all of a chunk") {
+TEST_CASE("sealing: a cut connection leaves a chunk sealed as a whole or not at all") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   for (unsigned stream = 1; stream <= 4; ++stream)
@@ -116,7 +116,7 @@ TEST_CASE("sealing: a sealer whose connection is cut has done nothing, or all of
   }
 }
 
-TEST_CASE("sealing: two sealers, a writer and readers at once do not wait for each other") {
+TEST_CASE("sealing: two sealers, a writer and readers do not wait for each other") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   const auto other = bed.open();
@@ -168,7 +168,7 @@ TEST_CASE("sealing: two sealers, a writer and readers at once do not wait for ea
   }
 }
 
-TEST_CASE("sealing: a row that another sealer holds is left to it, without waiting") {
+TEST_CASE("sealing: skips a row that another sealer holds, without waiting") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   append_blocks(*store, "T1", 1, some_blocks(1, 2));

@@ -52,7 +52,7 @@ std::string plan_of(postgres_bed& bed, const std::string& query) {
 
 } // namespace
 
-TEST_CASE("sealing: every question has the same answer before, during and after") {
+TEST_CASE("sealing: every query has the same answer before, during and after") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   append_blocks(*store, "T1", 1, mixed_blocks(1, 12));
@@ -94,7 +94,8 @@ TEST_CASE("sealing: every question has the same answer before, during and after"
   check_same_runs(read_all(*store, {"", "T1", std::nullopt, std::nullopt}), grown);
 }
 
-TEST_CASE("sealing: behind a digest that has not begun nothing is sealed, else what it has read") {
+TEST_CASE(
+  "sealing: behind a digest it seals what the digest has read, and nothing before it begins") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   append_blocks(*store, "T1", 1, mixed_blocks(1, 12));
@@ -108,7 +109,7 @@ TEST_CASE("sealing: behind a digest that has not begun nothing is sealed, else w
   CHECK(must(seal(*store, behind)).frames == 4'900);
 }
 
-TEST_CASE("sealing: frames that were sealed before the digest came are digested all the same") {
+TEST_CASE("sealing: the digest also reads frames that were sealed before it") {
   const auto path = data_file("j1939/jd5055e/idle10sec.candump.log");
   if (!path)
     return;
@@ -141,7 +142,7 @@ TEST_CASE("sealing: frames that were sealed before the digest came are digested 
   CHECK(sums_after(true) == plain);
 }
 
-TEST_CASE("sealing: items of other kinds leave holes that stay where they were") {
+TEST_CASE("sealing: keeps the holes that items of other kinds leave") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   const auto claimed = claim(*store, request_for("T1", 1)).claim;
@@ -172,7 +173,8 @@ TEST_CASE("sealing: items of other kinds leave holes that stay where they were")
 }
 
 // Twenty-four milliseconds of compiling stood before half a millisecond of answer.
-TEST_CASE("ledger: costs less than PostgreSQL compiles for, though no table has statistics") {
+TEST_CASE(
+  "ledger: costs less than PostgreSQL's limit for compiling, without statistics on any table") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   append_blocks(*store, "T1", 1, {mixed_block(1, 100)});
@@ -187,7 +189,7 @@ TEST_CASE("ledger: costs less than PostgreSQL compiles for, though no table has 
   CHECK(cost < std::stod(bed.value("show jit_above_cost")) / 10);
 }
 
-TEST_CASE("sealing: the ledger counts both tiers, and misses a segment that is gone") {
+TEST_CASE("sealing: the ledger counts both tiers, and detects a missing segment") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   append_blocks(*store, "T1", 1, mixed_blocks(1, 4));
@@ -205,8 +207,7 @@ TEST_CASE("sealing: the ledger counts both tiers, and misses a segment that is g
   CHECK(rows[0].stored == 700);
 }
 
-TEST_CASE(
-  "sealing: fresh frames are sealed by the chunk, or when they have been due for long enough") {
+TEST_CASE("sealing: seals fresh frames by the chunk, or at their due time") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   append_blocks(*store, "T1", 1, mixed_blocks(1, 10));
@@ -232,7 +233,7 @@ TEST_CASE(
 }
 
 TEST_CASE(
-  "sealing: frames() reads the chunks of the time and unpacks the segments of the channel") {
+  "sealing: frames() reads only the chunks of the time and unpacks only the channel's segments") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   const std::uint8_t payload[8] = {};
@@ -266,7 +267,7 @@ TEST_CASE(
         == "300");
 }
 
-TEST_CASE("sealing: real captures take at most eight bytes a frame, indexes and all") {
+TEST_CASE("sealing: real captures take at most eight bytes per frame, with indexes") {
   for (const auto* name :
        {"j1939/jd5055e/idle10sec.candump.log", "j1939/jd5055e/tractoronSitUp.candump.log",
         "j1939/jd5055e/transmission1and2and3InGear.candump.log",

@@ -14,7 +14,7 @@ constexpr std::int64_t signal_bucket_base_us = 1'700'000'000'000'000;
 
 } // namespace
 
-TEST_CASE("signal_bucket(): counts, least, greatest, mean and last by the bucket") {
+TEST_CASE("signal_bucket(): gives count, minimum, maximum, mean and last value per bucket") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   std::vector<can::frame_block> blocks(2);
@@ -85,7 +85,7 @@ void check_same_buckets(const bucket_rows& left, const bucket_rows& right) {
 
 } // namespace
 
-TEST_CASE("signal(), signal_bucket(): what cannot be answered is said in a sentence") {
+TEST_CASE("signal(), signal_bucket(): reject an unanswerable query in one sentence") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   const auto refusal = [&](const std::string& call) {
@@ -110,7 +110,8 @@ TEST_CASE("signal(), signal_bucket(): what cannot be answered is said in a sente
   CHECK(refusal("signal('T1', 'X', now(), null)") == "22023 the last time is null");
 }
 
-TEST_CASE("signal_bucket(): rollups and frames answer alike, and rollups only where they may") {
+TEST_CASE(
+  "signal_bucket(): rollups and frames give equal answers; rollups serve only where they fit") {
   for (const auto* name :
        {"j1939/css-FCBF0606-00000001.candump.log", "isobus/agisostack-1.candump.log",
         "n2k/css-94C49784-00000002.candump.log"}) {
@@ -163,8 +164,7 @@ TEST_CASE("signal_bucket(): rollups and frames answer alike, and rollups only wh
   }
 }
 
-TEST_CASE(
-  "signal_bucket(): an hour's buckets come from the rollups of a message of several frames too") {
+TEST_CASE("signal_bucket(): uses rollups for hours, also for messages of several frames") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   const auto path = data_file("n2k/css-94C49784-00000002.candump.log");

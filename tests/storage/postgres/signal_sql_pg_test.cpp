@@ -152,7 +152,7 @@ std::vector<can::frame_block> frames_of(const can::dbc_file& file, unsigned seed
 
 } // namespace
 
-TEST_CASE("signal(): gives every value of real captures as the decoder does, sealed or fresh") {
+TEST_CASE("signal(): equals the decoder on real captures, sealed or fresh") {
   struct capture {
     const char* log;
     const char* definitions;
@@ -183,7 +183,7 @@ TEST_CASE("signal(): gives every value of real captures as the decoder does, sea
   }
 }
 
-TEST_CASE("signal(): both byte orders, signs, floats and selectors of selectors, as the decoder") {
+TEST_CASE("signal(): equals the decoder on both byte orders, signs, floats and nested selectors") {
   std::size_t compared = 0;
   for (const auto* name :
        {"motohawk.dbc", "multiplex_2.dbc", "floating_point.dbc", "signed.dbc",
@@ -210,7 +210,7 @@ TEST_CASE("signal(): both byte orders, signs, floats and selectors of selectors,
   MESSAGE(compared << " values equal");
 }
 
-TEST_CASE("signal(): of a message of several frames, what it is too short for has no row") {
+TEST_CASE("signal(): a message of several frames that is too short for a signal gives no row") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   // By group from one source, from all others, and by the whole identifier; a fast packet that is shorter than a frame.
@@ -255,7 +255,7 @@ TEST_CASE("signal(): of a message of several frames, what it is too short for ha
         != bed.value("select count(*) from furrow.signal('T1', 'Far', '-infinity', 'infinity')"));
 }
 
-TEST_CASE("signal(): takes the closest and newest definition, or the version asked for") {
+TEST_CASE("signal(): uses the closest and newest definition, or the requested version") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   can::frame_block block;

@@ -67,7 +67,7 @@ store_health health_of(store& store) {
 } // namespace
 
 TEST_CASE(
-  "postgres: a lane killed while it waits to commit is in doubt, and the next claim tells") {
+  "postgres: a lane killed while it waits to commit is in doubt, and the next claim resolves it") {
   postgres_bed bed;
   (void)bed.open_migrated();
   const auto store =
@@ -111,7 +111,7 @@ TEST_CASE("postgres: a lane destroyed in the middle of a transaction cuts it; th
   CHECK(ledger(*store, "T1")[0].doubled == 0);
 }
 
-TEST_CASE("postgres: a lock held for a moment is waited for, one held for long is retry_later") {
+TEST_CASE("postgres: waits for a short lock, and answers retry_later for a long one") {
   postgres_bed bed;
   (void)bed.open_migrated();
   const auto store = open_with(
@@ -128,8 +128,7 @@ TEST_CASE("postgres: a lock held for a moment is waited for, one held for long i
   CHECK(ledger(*store, "T1")[0].durable == 20);
 }
 
-TEST_CASE(
-  "postgres: a commit whose wait for the standby was cancelled is a success that is not believed") {
+TEST_CASE("postgres: a commit whose wait for the standby was cancelled is in doubt") {
   // Symptom: COMMIT answers with success and WARNING 01000, and the standby that takes over never
   // had the frames.
   postgres_bed bed;
@@ -153,7 +152,7 @@ TEST_CASE(
   CHECK(claim(*store, request_for("T1", 1)).durable_seq == 20);
 }
 
-TEST_CASE("postgres: a commit is durable though the database's own setting says otherwise") {
+TEST_CASE("postgres: a commit is durable despite the database's own setting") {
   postgres_bed bed;
   (void)bed.open_migrated();
   bed.tamper("alter database " + bed.name() + " set synchronous_commit = off");
@@ -174,8 +173,7 @@ TEST_CASE("postgres: a commit is durable though the database's own setting says 
   CHECK(bed.value("select setting from seen") == "on warning read committed");
 }
 
-TEST_CASE("postgres: a database that takes no writes is away, one that lacks rights or tables is "
-          "set up wrongly") {
+TEST_CASE("postgres: a read-only database is away, one without rights or tables is misconfigured") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   const auto claimed = claim(*store, request_for("T1", 1)).claim;
@@ -201,8 +199,8 @@ TEST_CASE("postgres: a database that takes no writes is away, one that lacks rig
         == errc::retry_later);
 }
 
-TEST_CASE("postgres: wrong credentials and databases need a person; an absent server is away, and "
-          "says so fast") {
+TEST_CASE("postgres: wrong credentials and databases are misconfigured; an absent server is away, "
+          "at once") {
   postgres_bed bed;
   const auto url = bed.url();
   const auto claims = [](store& store) {
@@ -236,8 +234,7 @@ TEST_CASE("postgres: wrong credentials and databases need a person; an absent se
   CHECK_FALSE(health_of(*silent).up);
 }
 
-TEST_CASE(
-  "postgres: the first of several hosts that does not answer costs its share of the time-out") {
+TEST_CASE("postgres: a silent first host costs only its share of the time-out") {
   postgres_bed bed;
   (void)bed.open_migrated();
   const auto port = std::to_string(shared_cluster().port());
@@ -252,7 +249,7 @@ TEST_CASE(
   CHECK(health_of(*two).up);
 }
 
-TEST_CASE("postgres: a server that hangs is given up at the deadline, and found again") {
+TEST_CASE("postgres: gives up a hanging server at the deadline, and finds it again") {
   postgres_bed bed;
   (void)bed.open_migrated();
   const auto store = open_with(bed.url(), [](auto& options) {
@@ -278,8 +275,7 @@ TEST_CASE("postgres: a server that hangs is given up at the deadline, and found 
   CHECK(ledger(*store, "T1")[0].doubled == 0);
 }
 
-TEST_CASE(
-  "postgres: stopped and started again and again under load, it loses and doubles nothing") {
+TEST_CASE("postgres: a server that stops and starts again and again loses and doubles nothing") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   std::atomic<std::uint64_t> durable{0};
@@ -308,8 +304,8 @@ TEST_CASE(
   check_written(*store, total);
 }
 
-TEST_CASE("postgres: killed right after the commit was sent, and it recovers, and nothing is lost "
-          "or doubled") {
+TEST_CASE("postgres: recovers from a kill right after the commit was sent, and nothing is lost or "
+          "doubled") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   child_writer first{bed.url(), "append.commit_sent:7:abort"};
@@ -341,7 +337,7 @@ TEST_CASE("postgres: a process frozen inside COPY holds no lock, and is fenced w
 }
 
 TEST_CASE(
-  "postgres: whichever call to libpq fails, a batch is stored whole or not at all, and retried") {
+  "postgres: when any libpq call fails, a batch is stored whole or not at all, and retried") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   auto claimed = claim(*store, request_for("T1", 1));
@@ -388,7 +384,7 @@ TEST_CASE(
 }
 
 TEST_CASE(
-  "postgres: whichever call to libpq fails, a claim or a query succeeds or says try again") {
+  "postgres: when any libpq call fails, a claim or a query succeeds or answers retry_later") {
   postgres_bed bed;
   const auto writer = bed.open_migrated();
   const auto claimed = claim(*writer, request_for("T1", 1)).claim;
@@ -422,7 +418,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("postgres: the epoch carries the timeline, so that it does not go back with a failover") {
+TEST_CASE("postgres: the epoch carries the timeline, so that a failover never lowers it") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   const auto first = claim(*store, request_for("T1", 1)).claim;
@@ -432,7 +428,7 @@ TEST_CASE("postgres: the epoch carries the timeline, so that it does not go back
   CHECK(claim(*store, request_for("T1", 1)).claim.epoch == ((std::int64_t{7} << 40) | 6));
 }
 
-TEST_CASE("store: a URL that no database can be behind is refused, and no password is shown") {
+TEST_CASE("store: rejects an invalid database URL, and shows no password") {
   const auto code = [](const std::string& url) {
     store_options options;
     options.url = url;

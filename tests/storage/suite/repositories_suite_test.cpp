@@ -90,7 +90,7 @@ rejection only(const unit_outcome& outcome) {
 
 } // namespace
 
-TEST_CASE("repositories: a machine comes back with all that was said of it") {
+TEST_CASE("repositories: a machine reads back with all its fields") {
   const farm_bed bed;
   auto row = machine_of("T1");
   row.iso_name = 0xA00C'8440'0FE0'0001;
@@ -120,7 +120,7 @@ TEST_CASE("repositories: a machine comes back with all that was said of it") {
   CHECK_FALSE(bed.get<equipment_record>("T2").address);
 }
 
-TEST_CASE("repositories: a machine that a claim has made is the one that people describe") {
+TEST_CASE("repositories: people edit the same machine that a claim created") {
   const farm_bed bed;
   const auto claimed = claim(*bed.database, request_for("T1", 1));
   CHECK(bed.get<equipment_record>("T1").kind == "unknown");
@@ -137,7 +137,7 @@ TEST_CASE("repositories: a machine that a claim has made is the one that people 
   CHECK(bed.find<equipment_record>("T9").code() == errc::not_found);
 }
 
-TEST_CASE("repositories: area and box of a field are computed from what is stored") {
+TEST_CASE("repositories: area and box of a field are computed from the stored boundary") {
   const farm_bed bed;
   auto row = field_of("Oberes Feld");
   row.crop = "wheat";
@@ -163,7 +163,7 @@ TEST_CASE("repositories: area and box of a field are computed from what is store
   CHECK(bed.at(8.3, 49.1).empty());
 }
 
-TEST_CASE("repositories: which fields a position is in, of this farm only") {
+TEST_CASE("repositories: finds this farm's fields that contain a position") {
   const farm_bed bed;
   auto holed = field_of("holed");
   holed.boundary = R"({"type":"Polygon","coordinates":[[[0,0],[1,0],[1,1],[0,1],[0,0]],)"
@@ -183,7 +183,7 @@ TEST_CASE("repositories: which fields a position is in, of this farm only") {
   CHECK(bed.at(0.9, 0.9, "nobody").empty());
 }
 
-TEST_CASE("repositories: of two who change the same version one is told that the other was first") {
+TEST_CASE("repositories: the second change of the same version is a conflict") {
   const farm_bed bed;
   CHECK(bed.apply(action::create, field_of("F")).committed);
   auto mine = bed.get<field_record>("F");
@@ -252,7 +252,7 @@ TEST_CASE("repositories: a unit of work is done as a whole or not at all") {
   CHECK(bed.get<field_record>("A").crop == "rye");
 }
 
-TEST_CASE("repositories: a unit inside is undone alone when it may fail") {
+TEST_CASE("repositories: an inner unit that may fail is undone alone") {
   const farm_bed bed;
   const auto unit = [](std::vector<change> changes, bool may_fail) {
     unit_of_work made;
@@ -326,7 +326,7 @@ TEST_CASE("repositories: pages follow each other without a hole, filters narrow 
         == errc::reject_row);
 }
 
-TEST_CASE("repositories: users and tokens are kept, a user with tokens stays") {
+TEST_CASE("repositories: keeps users and tokens, and a user with tokens cannot be removed") {
   const farm_bed bed;
   user_record user;
   user.name = "anna";
@@ -354,7 +354,7 @@ TEST_CASE("repositories: users and tokens are kept, a user with tokens stays") {
   CHECK(bed.apply(action::remove, user).committed);
 }
 
-TEST_CASE("repositories: poison is refused with the field and its limit, and stops nothing") {
+TEST_CASE("repositories: rejects poison with the field and its limit, and stops nothing else") {
   const farm_bed bed;
   const auto refused = [&bed](record row) {
     const auto outcome = bed.apply(action::upsert, std::move(row));
@@ -418,7 +418,7 @@ TEST_CASE("repositories: poison is refused with the field and its limit, and sto
   CHECK(bed.apply(action::upsert, machine_of("T1")).committed);
 }
 
-TEST_CASE("repositories: many rows at once go in at a rate that is told") {
+TEST_CASE("repositories: many rows in one unit are stored at a reported rate") {
   const farm_bed bed;
   unit_of_work work;
   for (int i = 0; i < 10'000; ++i) {

@@ -41,8 +41,8 @@ stream_claim fill_thousand(store& store) {
 
 } // namespace
 
-TEST_CASE(
-  "store: a claim makes what it names, and each next one has a higher epoch and the watermark") {
+TEST_CASE("store: a claim creates farm, machine and stream; each next claim has a higher epoch and "
+          "the watermark") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
   auto request = request_for("T1", 1);
@@ -71,7 +71,7 @@ TEST_CASE(
   CHECK_FALSE(rows[1].last_frame_us);
 }
 
-TEST_CASE("store: a batch of claims is answered in order, one stream twice included") {
+TEST_CASE("store: answers a batch of claims in order, even with one stream twice") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
   std::vector<claim_request> requests;
@@ -93,7 +93,7 @@ TEST_CASE("store: a batch of claims is answered in order, one stream twice inclu
   CHECK(must(append(*lane, {append_of(outcomes[43].claim, 0, mixed_block(1, 5))})).fenced.empty());
 }
 
-TEST_CASE("store: frames of every kind come back as they went in, with bus names, in order") {
+TEST_CASE("store: frames of every kind read back unchanged, with bus names, in order") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
   const auto claimed = claim(*store, request_for("T1", 1));
@@ -124,7 +124,7 @@ TEST_CASE("store: frames of every kind come back as they went in, with bus names
 }
 
 TEST_CASE(
-  "store: times at the ends of what a gateway can say are kept or quarantined, never lost") {
+  "store: the earliest and latest times of a gateway are stored or quarantined, never lost") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
   const auto claimed = claim(*store, request_for("T1", 1));
@@ -170,7 +170,7 @@ TEST_CASE("store: an older claim is fenced, and the other streams of its batch a
   check_ledger(*store, 30, 0, 0);
 }
 
-TEST_CASE("store: a range that is stored already, or one after a hole, is fenced and not doubled") {
+TEST_CASE("store: a range that is stored already, or after a hole, is fenced and not doubled") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
   const auto claimed = claim(*store, request_for("T1", 1)).claim;
@@ -191,7 +191,8 @@ TEST_CASE("store: a range that is stored already, or one after a hole, is fenced
   check_ledger(*store, 10, 0, 0);
 }
 
-TEST_CASE("store: several appends of one stream in a batch, and one that only says what was sent") {
+TEST_CASE(
+  "store: takes several appends of one stream in a batch, and one that only reports sent items") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
   const auto claimed = claim(*store, request_for("T1", 1)).claim;
@@ -213,8 +214,7 @@ TEST_CASE("store: several appends of one stream in a batch, and one that only sa
   CHECK(rows[0].stored == 50);
 }
 
-TEST_CASE(
-  "store: a spool that is opened again and again, its runs overlapping, never counts as a copy") {
+TEST_CASE("store: a spool that is reopened with overlapping runs never counts as a copy") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
   std::vector<can::run_mark> offered{{1'000, 1}};
@@ -228,8 +228,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE(
-  "store: a copy of a spool is told where it parted, and the one that goes on keeps its claim") {
+TEST_CASE("store: a copied spool learns its fork, and the continuing spool keeps its claim") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
   const auto original = claim(*store, request_for("T1", 1, {{7, 1}}));
@@ -250,8 +249,7 @@ TEST_CASE(
   check_ledger(*store, 170, 0, 0);
 }
 
-TEST_CASE(
-  "store: items that the database will not take are quarantined, their neighbours are stored") {
+TEST_CASE("store: quarantines items that the database rejects, and stores their neighbours") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
   const auto first = claim(*store, request_for("T1", 1)).claim;
@@ -283,7 +281,7 @@ TEST_CASE(
 }
 
 TEST_CASE(
-  "store: the ledger sees a block that is gone, one that overlaps and one above the watermark") {
+  "store: the ledger detects a missing block, an overlapping one and one above the watermark") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
   fill_thousand(*store);
@@ -299,8 +297,7 @@ TEST_CASE(
   check_ledger(*store, 1'000, 239, 139); // 1001-1050 are above the watermark
 }
 
-TEST_CASE(
-  "store: pages hold at most about 4 MiB, one stream each, and lead through everything once") {
+TEST_CASE("store: pages hold at most about 4 MiB of one stream, and give everything once") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
   const auto lane = store->open_appender("w0");
@@ -333,7 +330,7 @@ TEST_CASE(
   CHECK(pages <= 14);
 }
 
-TEST_CASE("store: gives the newest frames of a machine, whatever tier and stream they are in") {
+TEST_CASE("store: gives the newest frames of a machine from every tier and stream") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
   const auto lane = store->open_appender("w0");
@@ -387,7 +384,7 @@ TEST_CASE("store: gives the newest frames of a machine, whatever tier and stream
         == errc::not_found);
 }
 
-TEST_CASE("store: a time asked for brings the blocks that overlap it, both ends included") {
+TEST_CASE("store: a requested time gives the blocks that overlap it, both ends included") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
   const auto claimed = claim(*store, request_for("T1", 1)).claim;
@@ -412,8 +409,7 @@ TEST_CASE("store: a time asked for brings the blocks that overlap it, both ends 
   CHECK(blocks(INT64_MIN, INT64_MAX) == 10);
 }
 
-TEST_CASE(
-  "store: what is not there is said to be not there, and a name in two farms is not guessed at") {
+TEST_CASE("store: answers not_found for unknown names, and rejects a name in two farms") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
   const auto read = [&](const std::string& farm, const std::string& equipment) {
@@ -440,7 +436,7 @@ TEST_CASE(
   CHECK(bad.code() == errc::reject_row);
 }
 
-TEST_CASE("store: without its schema it says so; migrations run twice and beside each other") {
+TEST_CASE("store: reports a missing schema; migrations run twice and concurrently") {
   const auto bed = make_bed();
   const auto store = bed->open();
   const auto status =
@@ -468,8 +464,8 @@ TEST_CASE("store: without its schema it says so; migrations run twice and beside
   CHECK(claim(*store, request_for("T1", 1)).durable_seq == 0);
 }
 
-TEST_CASE("store: a migration that was changed, or of a later version that takes things away, is "
-          "refused in clear words; one that only adds is not") {
+TEST_CASE("store: rejects a changed migration, or a later one that removes things; accepts a later "
+          "one that only adds") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
   const auto migrate = [&] {
@@ -491,7 +487,7 @@ TEST_CASE("store: a migration that was changed, or of a later version that takes
   CHECK_FALSE(status[0].fault.empty());
 }
 
-TEST_CASE("store: health tells the mode; a store that closes answers everyone once") {
+TEST_CASE("store: health reports the mode; a closing store answers every caller once") {
   const auto bed = make_bed();
   auto store = bed->open_migrated();
   const auto health = must(answer_of<store_health>([&](auto done) { store->health(done); }));
