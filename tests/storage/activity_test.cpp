@@ -1,4 +1,4 @@
-// What is counted, what raises an alarm, and what advice rests on.
+// The figures, the causes of alarms, and the basis of advice.
 #include "storage/postgres/connection/store_monitor.hpp"
 
 #include <doctest/doctest.h>
@@ -102,7 +102,7 @@ TEST_CASE("alarms: each names its owner and limit, and is raised only beyond the
   auto few = busy(1);
   few.recent.statements = 3;
   few.recent.failed = 1;
-  CHECK(alarms_of(few).empty()); // three say nothing of a rate
+  CHECK(alarms_of(few).empty()); // three give no reliable rate
   auto slow = busy(1);
   slow.recent.slow = 1;
   REQUIRE(alarms_of(slow).size() == 1);
@@ -119,12 +119,12 @@ TEST_CASE("advice: each names a setting and a measured reason") {
   CHECK(raise[0].setting == "--pool-max");
   CHECK(raise[0].change == "raise from 10 to 15");
   CHECK(raise[0].because == "3 queries found no connection in time while 15 of 15 were in use");
-  short_of.pool.server_full = 2; // more of the pool would not help
+  short_of.pool.server_full = 2; // a larger pool would not help
   CHECK(names(advice_of(short_of), "max_connections"));
   CHECK_FALSE(names(advice_of(short_of), "--pool-max"));
   auto idle = busy(1);
   idle.pool.acquired = 100;
-  CHECK(advice_of(idle).empty()); // too early to say
+  CHECK(advice_of(idle).empty()); // the uptime is too short
   idle.uptime = 2h;
   REQUIRE(names(advice_of(idle), "--pool-max"));
   CHECK(advice_of(idle)[0].change == "lower from 10 to 5");

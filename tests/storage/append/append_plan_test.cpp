@@ -39,8 +39,8 @@ append_plan plan_of(append_batch batch) {
   return append_plan{std::make_shared<const append_batch>(std::move(batch))};
 }
 
-/// A database that refuses any transaction with a poisoned number in its plain items, and keeps
-/// what it takes.
+/// A database that rejects each transaction with a poisoned number in its plain items, and stores
+/// the others.
 struct model {
   using key = std::pair<std::int32_t, std::uint64_t>;
   std::set<key> poison;
@@ -191,11 +191,11 @@ TEST_CASE("append plan: checks a duplicate key before it counts as poison") {
   auto real = plan_of({append_of(1, 0, 2)});
   real.refused(verdict::duplicate, "23505");
   CHECK(real.next()->check);
-  real.stored(); // the watermark is right: the table has a row that it should not have
+  real.stored(); // the watermark is right: the table has a wrong row
   REQUIRE(real.next() != nullptr);
   CHECK_FALSE(real.next()->check);
   CHECK(real.next()->steps[0].to == 1);
-  real.refused(verdict::duplicate, "23505"); // not asked again
+  real.refused(verdict::duplicate, "23505"); // not checked again
   REQUIRE(real.next() != nullptr);
   CHECK_FALSE(real.next()->check);
   CHECK(real.next()->quarantine.size() == 1);

@@ -1,4 +1,4 @@
-// Which batches share a transaction, by a store that answers when it is told to.
+// Which batches share a transaction; the test decides when the store answers.
 #include "storage/append/record_gatherer.hpp"
 
 #include <doctest/doctest.h>
@@ -10,7 +10,7 @@ using namespace furrow::storage;
 namespace {
 
 struct world {
-  std::vector<std::size_t> groups; // how many batches went together
+  std::vector<std::size_t> groups; // how many batches shared each transaction
   std::vector<handler<record_group_outcomes>> open;
   std::vector<std::string> keys; // in the order in which they were stored
   std::vector<std::string> answers;
@@ -29,7 +29,7 @@ struct world {
       answers.push_back(key + (outcome ? "" : " " + outcome.error().detail));
     });
   }
-  /// Answers the group that is under way; those whose key begins with "bad" fail.
+  /// Answers the running group; batches whose key begins with "bad" fail.
   void answer() {
     const auto count = groups.back();
     record_group_outcomes outcomes;
@@ -61,7 +61,7 @@ TEST_CASE(
   CHECK(w.groups == std::vector<std::size_t>{1, 3, 1});
   w.answer();
   CHECK(w.groups.size() == 3);
-  w.submit("f"); // nothing is under way: at once
+  w.submit("f"); // no transaction runs: stored at once
   CHECK(w.groups.back() == 1);
   CHECK(w.keys == std::vector<std::string>{"a", "b", "bad c", "d", "e", "f"});
 }

@@ -1,4 +1,4 @@
-// What an archive file holds comes back as it was, and what is no archive is refused.
+// The content of an archive file reads back unchanged, and other files are rejected.
 #include "storage/archive/file.hpp"
 #include "tests/storage/suite/store_bed.hpp"
 #include "tests/support/scratch_folder.hpp"
@@ -34,7 +34,7 @@ std::string piece_of(const sealed_chunk& chunk) {
   return text;
 }
 
-/// Frames one by one: blocks may be cut elsewhere.
+/// Compares frame by frame: blocks may be divided differently.
 void check_same(const std::vector<frame_run>& left, const std::vector<frame_run>& right) {
   const auto lines = [](const std::vector<frame_run>& runs) {
     std::vector<std::string> out;
@@ -149,7 +149,7 @@ TEST_CASE("archive: a file gets its name only when complete, and reads back") {
   CHECK(read.time_first_us == written.time_first_us);
   CHECK(read.time_last_us == written.time_last_us);
 
-  { // what is not finished leaves nothing
+  { // an unfinished file leaves nothing
     auto writer = must(archive_writer::create(folder.file("two.furrow"), some_head()));
     must(writer->add(seal(first)));
   }
@@ -178,7 +178,7 @@ TEST_CASE("archive: rejects a damaged file in one line that names it") {
     auto changed = whole;
     changed[random() % changed.size()] ^= static_cast<char>(1U << random() % 8);
     const auto answer = verdict(changed);
-    if (answer) // a bit that zstd does not look at
+    if (answer) // a bit that zstd ignores
       CHECK(answer->sha256 != must(verdict(whole)).sha256);
     else
       CHECK(answer.error().detail.find("bad.furrow: ") != std::string::npos);

@@ -1,4 +1,4 @@
-// What may come back from an archive, and as what: decided without a database.
+// Which frames of an archive may be imported, and how: decided without a database.
 #include "storage/archive/import_plan.hpp"
 #include "tests/storage/suite/store_bed.hpp"
 

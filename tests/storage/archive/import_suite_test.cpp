@@ -1,4 +1,4 @@
-// Frames that were exported, let go by retention and brought back: the same frames under the same numbers, once.
+// Frames that were exported, deleted by retention and imported: the same frames under the same numbers, once.
 #include "storage/sealing.hpp"
 #include "tests/storage/suite/retention_bed.hpp"
 #include "tests/support/scratch_folder.hpp"
@@ -37,7 +37,7 @@ std::vector<std::int64_t> days(int count, int first = 0) {
   return out;
 }
 
-/// What PostgreSQL must do before frames can go.
+/// What PostgreSQL must do before retention can delete frames.
 void seal_all(store& store) {
   if (store.capabilities().sealing)
     must(answer_of<seal_outcome>(
@@ -86,7 +86,8 @@ std::string refused(const store_bed& bed, const std::string& path, int exit_code
   return bad({"archive", "import", "--database", bed.url(), path}, exit_code);
 }
 
-/// Ten days of frames with records between, of which five have gone, and an archive of all.
+/// Ten days of frames with records in between, of which five days are deleted, and an archive of
+/// all.
 struct story {
   scratch_folder folder;
   std::unique_ptr<store_bed> bed = make_bed();
@@ -129,17 +130,17 @@ TEST_CASE("furrow archive import: restores the frames that retention deleted") {
   let_go(*t.store, 5);
   check_ledger(*t.store, 3'003, 3'000);
   CHECK(frames_in(*t.store).size() == 3'000);
-  // A rule that would take it away again is seen.
+  // A rule that would delete it again is detected.
   CHECK(has(refused(*t.bed, t.archive), "would take these away again"));
   check_ledger(*t.store, 3'003, 3'000);
   keep_all(*t.store);
   CHECK(import_from(*t.bed, {t.archive}) == counts{3'000, 3'000, 0});
   check_ledger(*t.store, 6'003, 0);
   CHECK(frames_in(*t.store) == t.before);
-  // Once more: all is known, nothing is doubled.
+  // A second import knows all frames, and doubles none.
   CHECK(import_from(*t.bed, {t.archive}) == counts{0, 6'000, 0});
   check_ledger(*t.store, 6'003, 0);
-  // The stream goes on where it was, and what came back can go and come again.
+  // The stream continues from its watermark, and imported frames can expire and be imported again.
   append_days(*t.store, "north", "T1", 1, days(1, 10));
   check_ledger(*t.store, 6'603, 0);
   let_go(*t.store, 2);
@@ -187,9 +188,9 @@ TEST_CASE("furrow archive import: fills a database without the stream, in any or
   CHECK(import_from(*other, {late}) == counts{4'200, 0, 1'803});
   check_ledger(*there, 4'200, 1'803);
   CHECK(import_from(*other, {early, late}) == counts{1'800, 4'200, 0});
-  check_ledger(*there, 6'000, 3); // the records are in no archive
+  check_ledger(*there, 6'000, 3); // no archive has the records
   CHECK(frames_in(*there) == t.before);
-  // Its gateway goes on after what came; from then on only what is missing comes back.
+  // Its gateway continues after the import; from then on an import only fills holes.
   auto request = request_for("T1", 1);
   request.farm = "north";
   const auto claimed = claim(*there, request);
@@ -209,7 +210,7 @@ TEST_CASE("furrow archive import: rejects frames that contradict the database, i
   story t;
   const auto other = make_bed();
   const auto there = other->open_migrated();
-  // The same stream, and other frames in it.
+  // The same stream with other frames.
   append_days(*there, "north", "T1", 1, days(10, 1));
   append_days(*there, "north", "T1", 1, days(1, 20));
   CHECK(has(refused(*other, t.archive), "is another frame here than in the archive"));

@@ -46,7 +46,7 @@ boundary random_star(std::mt19937& random, double reach_deg) {
   return ring_of(positions);
 }
 
-/// Plane area with the radii of curvature at the middle: good to a few parts in a million for a
+/// Plane area with the radii of curvature at the middle: exact to a few parts in a million for a
 /// field of a kilometre.
 double plane_area_m2(const boundary& polygon) {
   const auto box = box_of(polygon);
@@ -64,7 +64,7 @@ double plane_area_m2(const boundary& polygon) {
   return std::abs(sum) / 2 * metres_north * metres_east;
 }
 
-/// By the sum of the angles under which the edges are seen.
+/// Sums the angles under which the edges appear.
 bool winds_around(const boundary::ring& ring, const geo_position& at) {
   double sum = 0;
   for (std::size_t i = 0; i + 1 < ring.size(); ++i) {
@@ -121,7 +121,7 @@ TEST_CASE("boundary: an area is the sum of its parts, less its holes") {
         == doctest::Approx(area_m2(box_polygon(10, 40, 11, 41))
                            - area_m2(box_polygon(10.2, 40.2, 10.4, 40.4)))
              .epsilon(1e-12));
-  // Neither the way round nor the place on the globe's turn matters.
+  // Neither the direction of the ring nor the longitude matters.
   auto turned = holed;
   std::reverse(turned.rings[0].begin(), turned.rings[0].end());
   CHECK(area_m2(turned) == doctest::Approx(area_m2(holed)).epsilon(1e-13));
@@ -166,7 +166,7 @@ TEST_CASE("boundary: GeoJSON reads back unchanged; a feature gives its geometry"
     parse_boundary(R"({"type":"Feature","properties":{},"geometry":)" + text + "}");
   REQUIRE(feature);
   CHECK(feature->rings == parsed->rings);
-  // Heights are let go, positions said twice taken once.
+  // Heights are dropped, repeated positions are merged.
   const auto high = parse_boundary(
     polygon_text("[[[8.25,49,100],[8.25,49,101],[8.5,49,1],[8.5,49.125,1],[8.25,49,1]]]"));
   REQUIRE(high);

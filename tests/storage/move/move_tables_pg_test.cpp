@@ -1,5 +1,4 @@
-// Symptom that this guards against: a migration adds a column, and a move from SQLite to PostgreSQL leaves it behind
-// unseen.
+// Symptom: a migration adds a column, and a move from SQLite to PostgreSQL silently omits it.
 #include "storage/maintenance.hpp"
 #include "storage/move/tables.hpp"
 #include "tests/storage/move/move_bed.hpp"
@@ -25,7 +24,7 @@ const copied_table* find_table(const std::string& name) {
   return at == copied_tables().end() ? nullptr : &*at;
 }
 
-/// "table.column" of each column of the schema, but for tables that are left out; with its type.
+/// "table.column" of each column of the schema with its type, without the omitted tables.
 using schema = std::map<std::string, std::string>;
 
 schema described() {
@@ -36,7 +35,7 @@ schema described() {
   return out;
 }
 
-/// A database with the schema and nothing else.
+/// A database with an empty schema.
 const std::string& migrated() {
   static const std::string name = [] {
     store_options options;

@@ -21,7 +21,7 @@ std::string hex(std::span<const std::uint8_t> bytes) {
   return out;
 }
 
-/// A frame as the function must show it: microseconds, bus, can_id, extended, dlc, payload, seq.
+/// A frame as the function shows it: microseconds, bus, can_id, extended, dlc, payload, seq.
 std::vector<std::string> row_of(const can::frame_view& frame, std::uint64_t seq) {
   const auto header = frame.header;
   const bool raw_dlc = header.kind() == can::frame_kind::classic && header.nibble() > 0;
@@ -179,7 +179,7 @@ TEST_CASE(
     plan("to_timestamp(1700000000), to_timestamp(1700000000) + interval '23 hours')");
   CAPTURE(day);
   CHECK(day.find("can_block_equipment_time")
-        != std::string::npos); // the planner sees into the function
+        != std::string::npos); // the planner inlines the function
   CHECK(day.find("Function Scan on frames") == std::string::npos);
   CHECK(day.find("on can_block b (actual rows=24 loops=1)") != std::string::npos);
   const auto engine = plan("'-infinity', 'infinity', pgn => 61444)");
@@ -219,6 +219,6 @@ TEST_CASE(
   can::frame_block together;
   for (const auto& run : runs)
     REQUIRE(together.append(run.block, 0, run.block.size()));
-  for (std::size_t i = 0; i < 500; ++i) // long payloads found their way into the halves
+  for (std::size_t i = 0; i < 500; ++i) // the halves contain the long payloads
     CHECK(hex(together[i].payload()) == hex(block[i].payload()));
 }

@@ -1,4 +1,4 @@
-// TLS to the server, and several servers of which one takes writes.
+// TLS to the server, and several servers of which one is writable.
 #include "tests/storage/postgres/postgres_bed.hpp"
 #include "tests/support/certificate.hpp"
 #include "tests/support/eventually.hpp"
@@ -23,7 +23,7 @@ void give_to_server(const fs::path& file) {
     REQUIRE(::chown(file.c_str(), user->pw_uid, user->pw_gid) == 0);
 }
 
-/// A second server, with TLS, apart from the one that all tests share.
+/// A second server with TLS, beside the shared one.
 struct other_server {
   certificate identity;
   pg_cluster cluster;
@@ -114,7 +114,7 @@ TEST_CASE("postgres: uses the writable one of several hosts, in any order") {
   CHECK(answer_of<std::vector<equipment_row>>([&](auto done) {
           store->list_equipment("", done);
         }).has_value());
-  // The roles change: the first takes writes again, the second is gone.
+  // The roles change: the first is writable again, the second is gone.
   server.set_read_only(false);
   shared_cluster().stop_fast();
   REQUIRE(eventually(patience, [&] { return try_claim(*store).has_value(); }));

@@ -1,4 +1,4 @@
-// What the programs of PostgreSQL are given, and what is made of their end.
+// The arguments of PostgreSQL's programs, and the meaning of their exit.
 #include "storage/postgres/connection/programs.hpp"
 
 #include <doctest/doctest.h>

@@ -1,4 +1,4 @@
-// What a server can do to queries and writers at once: no room, terminated sessions, deadlocks.
+// Faults of a server under queries and writers: connection limit, terminated sessions, deadlocks.
 #include "storage/activity.hpp"
 #include "storage/postgres/connection/pq.hpp"
 #include "storage/quarantine.hpp"
@@ -39,7 +39,7 @@ bool ended(const std::future<T>& work) {
   return work.wait_for(0s) == std::future_status::ready;
 }
 
-/// As the role `crowd`, which may open so many connections; answers the URL.
+/// Gives the role `crowd` a connection limit; answers its URL.
 std::string limited_url(postgres_bed& bed, int connections) {
   bed.tamper("drop role if exists crowd");
   bed.tamper("create role crowd login connection limit " + std::to_string(connections));
@@ -104,13 +104,13 @@ TEST_CASE("postgres: sessions terminated at random under queries and appends los
     }
     return true;
   });
-  struct at_exit { // also when a check throws: the reader must come to its end
+  struct at_exit { // also when a check throws: the reader must end
     std::atomic<bool>& flag;
     ~at_exit() { flag = true; }
   } const stop_reading{enough};
   int killed = 0;
   for (int round = 1; round <= kills; ++round) {
-    // The next one when the writer has come on: each kill meets work under way.
+    // The next kill follows progress of the writer, so that each kill interrupts work.
     const auto mark = total * static_cast<std::uint64_t>(round) / (kills + 2);
     const bool came = eventually(patience, [&] { return durable >= mark || ended(writer); });
     CHECK(came);
@@ -145,7 +145,7 @@ TEST_CASE("postgres: retries an append that a deadlock ended, and stores all onc
   const auto lane = store->open_appender("w0");
   REQUIRE(append(*lane, {append_of(first, 0, mixed_block(1, 10))}));
   REQUIRE(append(*lane, {append_of(second, 0, mixed_block(1, 10))}));
-  // Holds the second, and wants the first when the lane waits for the second.
+  // Holds the second row, and wants the first when the lane waits for the second.
   const auto other = std::async(std::launch::async, [&] {
     bed.tamper(
       "do $$ begin set local deadlock_timeout = '60s'; perform from stream_watermark where stream "

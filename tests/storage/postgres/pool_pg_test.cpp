@@ -1,4 +1,4 @@
-// The pool for queries on a real server: grows, shrinks, hides nothing of one job from the next.
+// The query pool on a real server: grows, shrinks, keeps jobs apart.
 #include "storage/activity.hpp"
 #include "tests/storage/postgres/pool_bed.hpp"
 #include "tests/storage/postgres/postgres_bed.hpp"
@@ -76,7 +76,7 @@ TEST_CASE("pool: shrinks to its minimum when idle") {
   auto options = options_of(2, 5, 0);
   options.idle_after = 200ms;
   pool_bed pool{bed.url(), options};
-  CHECK(eventually(patience, [&] { return sessions(bed) == 2; })); // before anyone asks
+  CHECK(eventually(patience, [&] { return sessions(bed) == 2; })); // before the first query
   std::vector<std::future<pool_bed::answer>> answers;
   for (int i = 0; i < 5; ++i)
     answers.push_back(pool.ask_later("select pg_sleep(0.3)::text"));
@@ -127,7 +127,7 @@ TEST_CASE("pool: no setting, lock, temporary table or transaction survives into 
   CHECK(must(pool.ask("select count(*)::text from pg_listening_channels()")) == "0");
   CHECK(must(pool.ask("select count(*)::text from pg_prepared_statements")) == "0");
   CHECK(must(pool.ask("select pg_backend_pid()::text")) == pid); // all of this on one connection
-  // A job that ends inside a transaction loses its connection, and with it what it began.
+  // A job that ends inside a transaction loses its connection and its changes.
   (void)must(pool.run("begin; create table public.leaked (x int)"));
   CHECK(must(pool.ask("select coalesce(to_regclass('public.leaked')::text, 'gone')")) == "gone");
   CHECK(must(pool.ask("select pg_backend_pid()::text")) != pid);

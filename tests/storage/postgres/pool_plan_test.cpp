@@ -1,4 +1,4 @@
-// When the pool opens, asks, closes and refuses, in virtual time.
+// When the pool opens, pings, closes and refuses, in virtual time.
 #include "storage/postgres/connection/pool_plan.hpp"
 
 #include <doctest/doctest.h>
@@ -57,7 +57,7 @@ struct bench {
       run_until_quiet();
     }
   }
-  /// Wakes when the plan asks to be woken, and never otherwise.
+  /// Wakes at the time that the plan gives, and never otherwise.
   void pass(std::chrono::milliseconds span) {
     const auto until = now + span;
     for (int wakes = 0; plan.wake_at() <= until; ++wakes) {
@@ -103,7 +103,7 @@ TEST_CASE("pool plan: opens the minimum at the start, and up to the maximum unde
   b.end(2);
   CHECK(b.plan.numbers().waiting == 0);
   CHECK(b.plan.numbers().acquired == 5);
-  CHECK(b.plan.numbers().waited == 0); // in virtual time they were freed at once
+  CHECK(b.plan.numbers().waited == 0); // in virtual time they were free at once
 }
 
 TEST_CASE("pool plan: opens overflow for a job that has waited, and closes it when idle") {
@@ -246,11 +246,11 @@ TEST_CASE(
   CHECK(b.attempts == 3);
   REQUIRE(b.refusals.size() == 2);
   CHECK(b.refusals[0] == "connection refused");
-  b.ask(1); // known to be away: at once, without an attempt
+  b.ask(1); // known to be away: refused at once, without an attempt
   CHECK(b.attempts == 3);
   CHECK(b.refusals.size() == 3);
   b.pass(1h);
-  CHECK(b.attempts == 3); // nobody asks, nothing is tried
+  CHECK(b.attempts == 3); // no job waits, so no attempt is made
   b.fault.reset();
   b.ask(1);
   CHECK(b.running.size() == 1);
@@ -295,7 +295,7 @@ TEST_CASE("pool plan: a server at its connection limit does not cost the open co
   b.pass(1s);
   CHECK(b.refusals.empty());
   CHECK(b.plan.numbers().server_full > 1);
-  b.end(1); // the open one goes to who waits
+  b.end(1); // the open one takes the waiting job
   CHECK(b.plan.numbers().waiting == 1);
   b.fault.reset();
   b.pass(1s);

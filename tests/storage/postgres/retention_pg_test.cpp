@@ -1,4 +1,5 @@
-// Partitions of the sealed tier, and whole ones that retention lets go; killed anywhere, locked, and two nodes at once.
+// Partitions of the sealed tier, and whole partitions that retention drops: killed at any step, locked, and with two
+// nodes.
 #include "storage/partitions.hpp"
 #include "storage/retention.hpp"
 #include "tests/storage/postgres/sealing_bed.hpp"
@@ -25,7 +26,7 @@ std::string partitions(postgres_bed& bed) {
 void child_works(bool partitions) {
   const char* url = std::getenv("FURROW_CHILD_URL");
   if (url == nullptr)
-    return; // only a parent's child does anything here
+    return; // only a parent's child runs this
   store_options options;
   options.url = url;
   const auto store = must(open_store(options));
@@ -60,7 +61,7 @@ TEST_CASE("care: makes partitions ahead, and nothing the second time") {
   CHECK(must(keep_partitions(care, monday_us + 3 * day_us)).made == 0);
   CHECK(must(keep_partitions(care, monday_us + 8 * day_us)).made == 1);
 
-  // Days from now on: what weeks cover stays theirs.
+  // Days from now on: existing weeks stay.
   must(answer_of<furrow::done>([&](auto done) {
     care.partitions()->set_partition_plan({partition_width::day, 40}, done);
   }));
@@ -80,7 +81,7 @@ TEST_CASE("care: makes partitions ahead, and nothing the second time") {
   CHECK(later.made == 6);
   CHECK(bed.value("select count(*) from segment_partition where time_to - time_from = '1 day'")
         == "6");
-  // Weeks again: the days that are there stay, the rest of their week is made of days.
+  // Weeks again: existing days stay, and the rest of their week gets days.
   must(answer_of<furrow::done>([&](auto done) {
     care.partitions()->set_partition_plan({partition_width::week, 5}, done);
   }));
@@ -106,7 +107,7 @@ TEST_CASE("care: moves frames without a partition, and nothing is lost or double
   const auto outcome = must(keep_partitions(care, monday_us));
   CHECK(outcome.made == 5 + 3); // weeks of 400 and 20 days before, and the one before this Monday
   CHECK(outcome.moved > 0);
-  CHECK(outcome.stray > 0); // 1970 stays where it is, and is told
+  CHECK(outcome.stray > 0); // 1970 stays in the default partition, and is reported
   CHECK(std::to_string(outcome.moved + outcome.stray) == stray);
   CHECK(bed.value("select count(*) from can_segment_default where time_first >= '2000-01-03'")
         == "0");
@@ -148,7 +149,7 @@ TEST_CASE("care: a long statement delays a partition, and no other session waits
   const auto before = frames_digest(bed, "T1");
   auto& care = *store;
   std::promise<void> let_go;
-  // A reader in a transaction that it does not end.
+  // A reader in an open transaction.
   std::thread reader{[&, gone = let_go.get_future()]() mutable {
     bed.tamper("begin; select count(*) from can_segment; select pg_sleep(3); commit");
     gone.wait();
@@ -161,7 +162,7 @@ TEST_CASE("care: a long statement delays a partition, and no other session waits
   auto answer = under_way->get_future();
   care.partitions()->keep_partitions(monday_us,
                                      [under_way](auto outcome) { under_way->set_value(outcome); });
-  // Others read, seal and append all the while; none of them is refused.
+  // Meanwhile others read, seal and append; none of them fails.
   unsigned rounds = 0;
   while (answer.wait_for(std::chrono::milliseconds{0}) != std::future_status::ready) {
     CHECK(frames_digest(bed, "T1") == before);
@@ -183,7 +184,7 @@ TEST_CASE("care: a reader that waits for a partition to be attached reads every 
   append_days(*store, "default", "T1", 1, {monday_us - 20 * day_us});
   must(seal(*store));
   const auto before = frames_digest(bed, "T1");
-  // In its place, and not committed before somebody waits for it.
+  // Attached, and committed only when another session waits for it.
   std::thread partition_maker{[&] {
     bed.tamper(
       "begin; set local statement_timeout = '60s'; "
@@ -353,7 +354,7 @@ TEST_CASE("retention: a cut connection leaves whole steps") {
     expire_request request;
     request.at_us = monday_us;
     care.retention()->expire(request, [promised](auto outcome) { promised->set_value(outcome); });
-    if (++rounds < 12) // then let it get through
+    if (++rounds < 12) // then let it finish
       bed.tamper("select pg_terminate_backend(pid) from pg_stat_activity where datname = '"
                  + bed.name() + "' and application_name like '%/care'");
     REQUIRE(answer.wait_for(patience) == std::future_status::ready);

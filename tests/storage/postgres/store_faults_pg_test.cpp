@@ -1,4 +1,4 @@
-// What only a server can do to a store: go away, hang, cancel, refuse.
+// Server faults: the server goes away, hangs, cancels, refuses.
 #include "storage/frames.hpp"
 #include "storage/postgres/connection/pq.hpp"
 #include "tests/storage/postgres/postgres_bed.hpp"
@@ -24,7 +24,7 @@ std::unique_ptr<store> open_with(const std::string& url,
   return must(open_store(options));
 }
 
-/// Waits until the lane w0 of this database waits for something, and answers its process id.
+/// Waits until the lane w0 of this database waits for such an event, and answers its process id.
 std::string waiting_lane(postgres_bed& bed, const std::string& wait_event_type) {
   const auto rows = [&] {
     return shared_cluster().exec("select pid from pg_stat_activity where datname = '" + bed.name()
@@ -102,7 +102,7 @@ TEST_CASE("postgres: a lane destroyed in the middle of a transaction cuts it; th
   CHECK(first.get().code() == errc::in_doubt);
   CHECK(second.get().code() == errc::retry_later);
   held.get();
-  // whatever became of the first: the claim's answer is the truth from here on
+  // Whatever happened to the first: the claim's answer counts from here on.
   const auto again = claim(*store, request_for("T1", 1));
   const auto next = store->open_appender("w1");
   CHECK(must(append(*next, {append_of(again.claim, again.durable_seq, mixed_block(1, 10))}))
@@ -317,7 +317,7 @@ TEST_CASE("postgres: recovers from a kill right after the commit was sent, and n
 }
 
 TEST_CASE("postgres: a process frozen inside COPY holds no lock, and is fenced when it wakes") {
-  // Symptom of another order of statements: no time-out frees the row locks of a client that is
+  // Symptom with another order of statements: no time-out frees the row locks of a client that is
   // frozen in COPY.
   for (const std::string failpoint : {"append.in_copy:5:stop", "append.before_begin:5:stop"}) {
     CAPTURE(failpoint);
@@ -348,7 +348,7 @@ TEST_CASE(
   bool failed = true;
   for (std::int64_t n = 1; failed; ++n) {
     CAPTURE(n);
-    const auto lane = store->open_appender("w0"); // connects anew: those calls fail too
+    const auto lane = store->open_appender("w0"); // connects again: those calls fail too
     auto batch = append_of(claimed.claim, seq, block_after(seq));
     batch.records = {{batch.to + 1, {1, 1, "{}"}}};
     batch.buses = {{0, "can0"}};
@@ -424,7 +424,7 @@ TEST_CASE("postgres: the epoch carries the timeline, so that a failover never lo
   const auto first = claim(*store, request_for("T1", 1)).claim;
   CHECK((first.epoch >> 40) == 1);
   bed.tamper(
-    "update stream_watermark set epoch = (7::bigint << 40) | 5"); // what a later timeline had given
+    "update stream_watermark set epoch = (7::bigint << 40) | 5"); // an epoch of a later timeline
   CHECK(claim(*store, request_for("T1", 1)).claim.epoch == ((std::int64_t{7} << 40) | 6));
 }
 

@@ -1,4 +1,4 @@
-// What is SQLite's own: files, locks, and refusals that only a trigger can make.
+// SQLite alone: files, locks, and errors that only a trigger can raise.
 #include "storage/frames.hpp"
 #include "tests/storage/sqlite/sqlite_bed.hpp"
 #include "tests/storage/suite/resuming_writer.hpp"

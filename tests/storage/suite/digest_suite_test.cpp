@@ -1,4 +1,4 @@
-// What both databases must do alike for the digest: built into storage_tests and storage_pg_tests.
+// The digest on both databases: built into storage_tests and storage_pg_tests.
 #include "storage/history.hpp"
 #include "tests/storage/suite/digest_bed.hpp"
 #include "tests/support/digest_tables.hpp"
@@ -78,7 +78,7 @@ TEST_CASE("digest: rows, state and place move together, and only from the expect
   CHECK(streams[0].durable == 3'001);
   CHECK(streams[0].oldest_us == noon_us);
   CHECK(second.pending(claimed.stream).empty());
-  // Both have read the same; one of them is late.
+  // Both have read the same page; one commits late.
   const auto early = first.run(streams[0], 450);
   const auto late = second.run(streams[0], 700);
   REQUIRE(early.to == 450);
@@ -109,7 +109,7 @@ TEST_CASE("digest: one commit moves streams of several machines, each independen
   digest_batch batch;
   for (const auto& stream : streams)
     batch.push_back(one.run(stream, 5'000));
-  // Another digest has been at the second stream meanwhile.
+  // Another digest has moved the second stream in the meantime.
   CHECK(plain_digest{*store}.commit(plain_digest{*store}.run(streams[1], 50)));
   CHECK(one.commit(batch) == std::vector<bool>{true, false, true, true});
   const auto left = one.pending();

@@ -1,5 +1,5 @@
-// A process that dies at any place of an append: what it was acked is there, nothing is there
-// twice, and a next process goes on. Built into storage_tests and storage_pg_tests.
+// A process that dies at any step of an append: acked items are stored, no item is stored twice,
+// and the next process continues. Built into storage_tests and storage_pg_tests.
 #include "tests/storage/suite/child.hpp"
 #include "tests/storage/suite/resuming_writer.hpp"
 

@@ -1,4 +1,4 @@
-// Records of clients that are no gateways, in both databases: built into storage_tests and storage_pg_tests.
+// Records of clients other than gateways, in both databases: built into storage_tests and storage_pg_tests.
 #include "storage/records.hpp"
 #include "tests/storage/suite/record_bed.hpp"
 
@@ -95,7 +95,7 @@ TEST_CASE(
   constexpr int count = 1'500;
   std::vector<std::promise<furrow::storage::result<record_batch_outcome>>> promised(count);
   for (int i = 0; i < count; ++i) {
-    // Three machines; each tenth is refused, one by what it says, one by the database; some come twice.
+    // Three machines. Each tenth batch is rejected, in turn by the checks and by the database. Some are sent twice.
     auto body = i % 20 == 7    ? std::string{R"({"source":3,"spn":666,"fmi":2,"active":true})"}
                 : i % 20 == 17 ? std::string{R"({"source":3,"spn":-1,"fmi":2,"active":true})"}
                                : fault_body;

@@ -103,7 +103,7 @@ TEST_CASE(
      "the body is not text (UTF-8 without NUL)"},
     {record_at(0, can::record_kind_fault, "{\"description\":\"" + std::string(300, 'x') + "\"}"),
      "fault: description: 300 bytes are not within 1 to 256"},
-    {record_at(0, can::record_kind_fault, fault_of_spn(666)), ""}, // the database's own words
+    {record_at(0, can::record_kind_fault, fault_of_spn(666)), ""}, // the database's own message
   };
   std::vector<can::record> records;
   for (const auto& [record, reason] : bad) {
@@ -154,7 +154,7 @@ TEST_CASE("records: pages give all rows of the requested time once, in order of 
   for (unsigned stream = 1; stream <= 2; ++stream) {
     const auto claimed = claim(*store, request_for("T1", stream)).claim;
     std::vector<can::record> records;
-    for (int i = 0; i < count; ++i) // times tie, and step back
+    for (int i = 0; i < count; ++i) // times repeat and step back
       records.push_back(record_at((count - i) / 7, can::record_kind_yield, yield_body));
     REQUIRE(append(*lane, {append_records(claimed, 0, records)}));
   }
@@ -192,7 +192,7 @@ TEST_CASE("quarantine: a retry stores a valid item once under its number; an inv
   auto batch = append_records(claimed, 0,
                               {record_at(0, can::record_kind_fault, fault_of_spn(666)),
                                record_at(1, can::record_kind_fault, "{}")});
-  // A frame that was refused once, for a reason that is gone.
+  // A frame that was rejected for a reason that no longer holds.
   const std::uint8_t payload[8] = {1, 2, 3};
   can::frame_block block;
   REQUIRE(block.push(record_start_us, can::pack({.id = 0x123, .length = 3}), payload));

@@ -1,5 +1,4 @@
-// What the repositories of both databases must do alike: built into storage_tests and
-// storage_pg_tests.
+// The repositories of both databases: built into storage_tests and storage_pg_tests.
 #include "storage/farm/repositories.hpp"
 #include "tests/storage/suite/store_bed.hpp"
 
@@ -130,7 +129,7 @@ TEST_CASE("repositories: people edit the same machine that a claim created") {
   CHECK(bed.apply(action::update, row).committed);
   CHECK(bed.get<equipment_record>("T1").kind == "tractor");
   CHECK(claim(*bed.database, request_for("T1", 1)).claim.equipment == claimed.claim.equipment);
-  // Its frames need it.
+  // A machine with frames cannot be removed.
   CHECK(only(bed.apply(action::remove, row)).kind == rejection_kind::in_use);
   CHECK(bed.apply(action::create, machine_of("T9")).committed);
   CHECK(bed.apply(action::remove, machine_of("T9")).committed);
@@ -143,7 +142,7 @@ TEST_CASE("repositories: area and box of a field are computed from the stored bo
   row.crop = "wheat";
   row.soil = "loess";
   row.season = "2026";
-  row.area_m2 = 1; // whatever a client says
+  row.area_m2 = 1; // a client's value is ignored
   CHECK(bed.apply(action::create, row).committed);
   const auto back = bed.get<field_record>("Oberes Feld");
   const auto polygon = parse_boundary(row.boundary);
@@ -215,7 +214,7 @@ TEST_CASE("repositories: a farm sees and changes nothing of another") {
   CHECK(only(bed.apply(action::update, field_of("F"))).kind == rejection_kind::missing);
   CHECK(only(bed.apply(action::remove, field_of("F"))).kind == rejection_kind::missing);
   CHECK(bed.list(entity::field, {}).rows.empty());
-  CHECK(bed.apply(action::create, field_of("F")).committed); // a name of its own
+  CHECK(bed.apply(action::create, field_of("F")).committed); // names are separate for each farm
   farm_record hill{"hill", "ours now", "{}", 0};
   CHECK(only(bed.apply(action::update, hill)).field == "name");
   CHECK(bed.apply(action::upsert, farm_record{"default", "Hofgut", R"({"a":1})", 0}).committed);
@@ -231,7 +230,7 @@ TEST_CASE("repositories: a unit of work is done as a whole or not at all") {
   work.changes = {{action::create, field_of("A")},
                   {action::upsert, machine_of("T1")},
                   {action::create, field_of("B")},
-                  {action::create, field_of("C")}}; // stands already
+                  {action::create, field_of("C")}}; // exists already
   const auto outcome = bed.apply(work);
   CHECK_FALSE(outcome.committed);
   CHECK(outcome.changed == 0);
@@ -239,7 +238,7 @@ TEST_CASE("repositories: a unit of work is done as a whole or not at all") {
   CHECK(only(outcome).place == 3);
   CHECK(names_of(bed.list(entity::field, {})) == std::vector<std::string>{"C"});
   CHECK(bed.list(entity::equipment, {}).rows.empty());
-  // Create, change and remove one row in one unit: in their order.
+  // Create, change and remove one row in one unit, in this order.
   auto changed = field_of("A");
   changed.crop = "rye";
   work.changes = {{action::create, field_of("A")},
@@ -263,7 +262,7 @@ TEST_CASE("repositories: an inner unit that may fail is undone alone") {
   auto outer = unit({{action::create, field_of("A")}}, false);
   auto inner = unit({{action::create, field_of("B")}}, true);
   inner.units.push_back(unit({{action::create, field_of("C")}}, false));
-  inner.units.push_back(unit({{action::create, field_of("A")}}, true)); // undone alone: A stands
+  inner.units.push_back(unit({{action::create, field_of("A")}}, true)); // undone alone: A exists
   outer.units.push_back(inner);
   outer.units.push_back(
     unit({{action::create, field_of("D")}, {action::update, field_of("none")}}, true));
@@ -281,7 +280,7 @@ TEST_CASE("repositories: an inner unit that may fail is undone alone") {
   CHECK(outcome.rejections[1].place == 5);
   CHECK(outcome.rejections[2].field == "boundary");
   CHECK(names_of(bed.list(entity::field, {})) == std::vector<std::string>{"A", "B", "C", "E"});
-  // One that may not fail takes all with it, whatever stands around it.
+  // An inner unit that may not fail undoes the whole unit.
   auto strict = unit({{action::create, field_of("X")}}, false);
   strict.units.push_back(unit({{action::create, field_of("Y")}}, true));
   strict.units.push_back(unit({{action::create, field_of("A")}}, false));
@@ -348,7 +347,7 @@ TEST_CASE("repositories: keeps users and tokens, and a user with tokens cannot b
   CHECK(back.expires_us == token.expires_us);
   CHECK(back.user == "anna");
   CHECK(only(bed.apply(action::remove, user)).kind == rejection_kind::in_use);
-  // A token's hash stands once, in all farms.
+  // A token's hash is unique across all farms.
   CHECK(only(bed.apply(action::create, token, "hill")).kind == rejection_kind::exists);
   CHECK(bed.apply(action::remove, token).committed);
   CHECK(bed.apply(action::remove, user).committed);

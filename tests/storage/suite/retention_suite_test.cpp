@@ -12,7 +12,7 @@ using namespace furrow::tests;
 
 namespace {
 
-/// What the database needs before frames are old enough to go.
+/// What the database needs before retention can delete frames.
 void seal_all(store& store) {
   if (store.capabilities().sealing)
     must(
@@ -66,7 +66,7 @@ TEST_CASE("retention: rules are per farm and kind; without a rule everything is 
   CHECK(must(expire(care, monday_us)).frames == 0);
 
   keep(care, "", data_kind::frames, 30);
-  keep(care, "", data_kind::frames, 40); // again: the newest holds
+  keep(care, "", data_kind::frames, 40); // a second rule replaces the first
   keep(care, "a", data_kind::frames, std::nullopt);
   keep(care, "a", data_kind::telemetry, 7);
   const auto kept = rules(care);
@@ -131,13 +131,13 @@ TEST_CASE("retention: frames and records expire at their own age, and the ledger
   CHECK(b.expired == 80);
   CHECK(b.stored == 40);
   check_nothing_lost(*store);
-  // Where frames and records of a time are both gone, their numbers are one range.
+  // When frames and records of a time have both expired, their numbers are one range.
   CHECK(bed->value("select count(*) from expired where stream = (select stream from ledger where "
                    "farm = 'b')")
         == "1");
   CHECK(must(expire(care, monday_us)).frames == 0);
 
-  // The stream goes on where it was.
+  // The stream continues from its watermark.
   CHECK(append_mixed(*store, "b", 2, {monday_us}) == 150);
   check_nothing_lost(*store);
 }

@@ -1,4 +1,4 @@
-// What both databases must do alike: built into storage_tests and storage_pg_tests.
+// The store on both databases: built into storage_tests and storage_pg_tests.
 #include "storage/frames.hpp"
 #include "storage/sealing.hpp"
 #include "tests/storage/suite/store_bed.hpp"
@@ -136,7 +136,7 @@ TEST_CASE(
     REQUIRE(early.push(INT64_MIN + offset, header, payload));
   can::frame_block late;
   REQUIRE(late.push(INT64_MAX, header, payload));
-  can::frame_block edge; // the first representable moment of timestamptz lies between these two
+  can::frame_block edge; // timestamptz's earliest time lies between these two
   for (const std::int64_t offset : {-1, 0, 1})
     REQUIRE(edge.push(-210'866'803'200'000'000 + offset, header, payload));
   auto all = append_of(claimed.claim, 0, early);
@@ -150,7 +150,7 @@ TEST_CASE(
     std::accumulate(runs.begin(), runs.end(), std::size_t{0},
                     [](std::size_t sum, const frame_run& run) { return sum + run.block.size(); });
   CHECK(frames + outcome.quarantined == 8);
-  CHECK(frames >= 3); // late and the two of the edge, whatever the database
+  CHECK(frames >= 3); // late and the two of the edge, on either database
   CHECK(natural(bed->value("select count(*) from quarantine")) == outcome.quarantined);
   check_ledger(*store, 8, 0, 0);
 }
@@ -183,7 +183,7 @@ TEST_CASE("store: a range that is stored already, or after a hole, is fenced and
   CHECK(must(append(*lane, {append_of(claimed, 12, mixed_block(1, 10))})).fenced
         == std::vector{claimed.stream});
   check_ledger(*store, 10, 0, 0);
-  // a hole between two appends of one batch: none of them can be believed
+  // A hole between two appends of one batch: both are fenced.
   CHECK(must(append(*lane, {append_of(claimed, 10, mixed_block(2, 10)),
                             append_of(claimed, 21, mixed_block(2, 10))}))
           .fenced
@@ -234,16 +234,16 @@ TEST_CASE("store: a copied spool learns its fork, and the continuing spool keeps
   const auto original = claim(*store, request_for("T1", 1, {{7, 1}}));
   const auto lane = store->open_appender("w0");
   REQUIRE(append(*lane, {append_of(original.claim, 0, mixed_block(1, 150))}));
-  // copied at 100, opened again: it numbers 101 a second time
+  // Copied at 100, opened again: the copy assigns 101 a second time.
   const auto copy = claim(*store, request_for("T1", 1, {{7, 1}, {8, 101}}));
   CHECK(copy.fork_seq == 101);
   CHECK(must(append(*lane, {append_of(original.claim, 150, mixed_block(2, 10))})).fenced.empty());
-  // the original opens again after what the stream holds
+  // The original opens again after the stream's items.
   const auto reopened = claim(*store, request_for("T1", 1, {{7, 1}, {9, 161}}));
   CHECK_FALSE(reopened.fork_seq);
   CHECK(reopened.durable_seq == 160);
   REQUIRE(append(*lane, {append_of(reopened.claim, 160, mixed_block(3, 10))}));
-  // a copy from before that run
+  // A copy from before that run.
   CHECK(claim(*store, request_for("T1", 1, {{7, 1}})).fork_seq == 161);
   CHECK(claim(*store, request_for("T1", 1, {{5, 20}})).fork_seq == 20);
   check_ledger(*store, 170, 0, 0);
