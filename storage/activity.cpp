@@ -11,8 +11,8 @@ namespace {
 constexpr double pool_limit_pct = 80;
 constexpr double error_limit_pct = 1;
 constexpr double slow_limit_pct = 1;
-constexpr std::uint64_t statements_min = 20; // fewer say nothing of a rate
-constexpr std::chrono::hours calm{1};        // before too much is said to be too much
+constexpr std::uint64_t statements_min = 20; // fewer give no reliable rate
+constexpr std::chrono::hours calm{1};        // uptime before advice to lower a setting
 
 double percent(double part, double whole) {
   return whole > 0 ? 100.0 * part / whole : 0;
@@ -42,7 +42,7 @@ void advise_size(const store_activity& of, std::vector<advice>& out) {
   if (pool.server_full > 0)
     out.push_back({"max_connections", "raise at the server, or lower --pool-max of the nodes",
                    "the server refused " + std::to_string(pool.server_full)
-                     + " connections because it has no more"});
+                     + " connections because its limit is reached"});
   else if (pool.timeouts > 0 && of.in_use_peak >= slots && larger > limits.max)
     out.push_back({"--pool-max", change_of(limits.max, larger),
                    std::to_string(pool.timeouts) + " queries found no connection in time while "
@@ -68,13 +68,13 @@ void advise_churn(const store_activity& of, std::vector<advice>& out) {
     out.push_back({"--pool-min", change_of(of.limits.min, of.limits.min + 1),
                    std::to_string(pool.idle_closed)
                      + " connections were closed as idle, more than one a minute"});
-  // More than the pool holds: a restart of the server kills no more at once.
+  // More than the pool holds: a server restart kills that many at once.
   if (pool.pings_failed > of.limits.max + of.limits.overflow && pool.pings_failed * 20 > pool.pings)
     out.push_back({"--pool-check-interval",
                    "lower from " + text_of(seconds_of(of.limits.check_interval)) + " s to "
                      + text_of(seconds_of(of.limits.check_interval) / 2) + " s",
                    std::to_string(pool.pings_failed) + " of " + std::to_string(pool.pings)
-                     + " idle connections were dead when they were asked: something between "
+                     + " idle connections were dead when they were pinged: something between "
                        "closes them"});
 }
 
@@ -82,7 +82,7 @@ void advise_statements(const store_activity& of, std::vector<advice>& out) {
   if (of.lock_timeouts > 0)
     out.push_back({"--lock-timeout",
                    "raise from " + std::to_string(of.lock_timeout.count())
-                     + " ms, or end what holds the locks (pg_locks)",
+                     + " ms, or end the sessions that hold the locks (pg_locks)",
                    std::to_string(of.lock_timeouts) + " statements waited longer for a lock"});
   if (of.statement_timeouts > 0)
     out.push_back({"--statement-timeout",
@@ -91,7 +91,7 @@ void advise_statements(const store_activity& of, std::vector<advice>& out) {
                    std::to_string(of.statement_timeouts) + " statements were cancelled"});
   if (of.statements >= statements_min && of.slow > 0
       && percent(static_cast<double>(of.slow), static_cast<double>(of.statements)) > slow_limit_pct)
-    out.push_back({"--slow-statement", "keep, and look at the statements below",
+    out.push_back({"--slow-statement", "keep, and check the statements below",
                    std::to_string(of.slow) + " of " + std::to_string(of.statements)
                      + " statements took longer than " + std::to_string(of.slow_after.count())
                      + " ms"});

@@ -1,4 +1,4 @@
-/// The two halves of maintenance.hpp: each database's own way.
+/// The functions that each database implements for maintenance.hpp.
 ///
 /// Errors, threads: as maintenance.hpp.
 #pragma once
@@ -10,7 +10,7 @@
 
 namespace furrow::storage {
 
-/// Of the migrations as findings; the newest step that is applied comes back beside them.
+/// The findings on the migrations, and the newest applied step.
 [[nodiscard]] std::uint32_t add_migrations(const std::vector<migration_row>& rows,
                                            std::vector<finding>& out);
 

@@ -1,8 +1,8 @@
-/// Signal definitions into the database: a DBC file as a version of its own, for a farm, an
-/// equipment or all. PostgreSQL only.
+/// Loads signal definitions into the database: each DBC file is a version, for a farm, an equipment
+/// or all. PostgreSQL only.
 ///
-/// Errors: not_found names the farm or equipment; misconfigured for a SQLite URL or a schema that
-///   lacks the tables.
+/// Errors: not_found names the farm or equipment; misconfigured for a SQLite URL or a schema
+///   without the tables.
 /// Threads: `load_definitions` blocks its caller: it is for command lines.
 #pragma once
 
@@ -15,14 +15,14 @@
 namespace furrow::storage {
 
 struct definition_load {
-  std::string name;   // of the file, for people
-  std::string sha256; // of its text: loading it again for the same makes no version
+  std::string name;   // of the file, for display
+  std::string sha256; // of its text; the same text for the same scope adds no version
   std::string scope;  // "all", a farm, an equipment, or farm/equipment
 };
 
 struct definition_outcome {
   std::int32_t version = 0;
-  bool added = false; // false: it was there
+  bool added = false; // false: the version existed already
   std::uint64_t messages = 0;
   std::uint64_t signals = 0;
 };

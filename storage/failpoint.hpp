@@ -1,18 +1,19 @@
-/// Places where a test lets the process die, stop or err: FURROW_FAILPOINT=name:n:action acts at
+/// Places where a test makes the process die, stop or fail: FURROW_FAILPOINT=name:n:action acts at
 /// the n-th passage.
 ///
-/// Shape: actions are `abort` (the process is gone, no handler runs), `stop` (SIGSTOP) and `error`
-///   (this step fails). Names: append.before_begin, append.in_copy (part of the rows has been
-///   given), append.after_cas (compared and set, not committed), append.commit_sent (asked to
-///   commit, no answer yet), append.committed (answered, not yet told); seal.read (blocks are read
-///   and locked), seal.inserted (segments are in), seal.deleted (blocks are out, not committed),
-///   seal.committed; care.opened (a partition is made and filled, not in its place), care.attached,
-///   care.expired (a batch of retention, not committed), care.emptied (a partition's chunks are
-///   out, it is not dropped), care.dropped; copy.block (a block is on its way), copy.table (a table
-///   is in, not committed), copy.checked (both sides are the same, not committed), copy.committed;
-///   return.stored (frames of an archive are in, not committed), return.committed.
+/// Shape: actions are `abort` (the process dies, no handler runs), `stop` (SIGSTOP) and `error`
+///   (this step fails). Names: append.before_begin, append.in_copy (some rows are sent),
+///   append.after_cas (compared and set, not committed), append.commit_sent (COMMIT is sent, not
+///   answered), append.committed (answered, the caller does not know yet); seal.read (blocks are
+///   read and locked), seal.inserted (segments are stored), seal.deleted (blocks are deleted, not
+///   committed), seal.committed; care.opened (a partition is created and filled, not attached),
+///   care.attached, care.expired (a batch of retention, not committed), care.emptied (a partition's
+///   chunks are deleted, it is not dropped), care.dropped; copy.block (a block is sent), copy.table
+///   (a table is copied, not committed), copy.checked (both sides are equal, not committed),
+///   copy.committed; return.stored (frames of an archive are stored, not committed),
+///   return.committed.
 /// Threads: any.
-/// Limits: one failpoint a process. When none is set a passage costs the test of one constant.
+/// Limits: one failpoint per process. Without one, a passage costs one test of a constant.
 #pragma once
 
 #include <string_view>
@@ -44,7 +45,7 @@ extern const bool enabled;
 [[nodiscard]] bool hit_enabled(std::string_view name);
 [[nodiscard]] bool pending_enabled(std::string_view name);
 
-/// True: act as though this step had failed.
+/// True: act as if this step had failed.
 [[nodiscard]] inline bool hit(std::string_view name) {
   return enabled && hit_enabled(name);
 }

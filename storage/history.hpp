@@ -1,8 +1,8 @@
-/// What is asked of the tables that the digest fills: telemetry, rollups, how far it is.
+/// Queries on the tables that the digest fills: telemetry, rollups, digest lag.
 ///
-/// Shape: answers come in pages, oldest first; `next` is where to go on.
-/// Units: microseconds since 1970; telemetry as can/live/telemetry.hpp has it.
-/// Errors, threads: as storage/store.hpp; not_found when there is no such machine, or no signal of that name.
+/// Shape: answers come in pages, oldest first; `next` is where the next page begins.
+/// Units: microseconds since 1970; telemetry as in can/live/telemetry.hpp.
+/// Errors, threads: as storage/store.hpp; not_found for an unknown machine or signal.
 #pragma once
 
 #include "can/live/telemetry.hpp"
@@ -16,9 +16,9 @@
 
 namespace furrow::storage {
 
-/// A machine and a time, both ends included.
+/// A machine and a time range, both ends included.
 struct history_query {
-  std::string farm; // empty: any farm; a name that stands in two farms is then an error
+  std::string farm; // empty: any farm; a name that exists in two farms is then an error
   std::string equipment;
   std::optional<std::int64_t> from_us;
   std::optional<std::int64_t> to_us;
@@ -39,7 +39,7 @@ struct telemetry_page {
 enum class rollup_bucket : std::uint8_t { minute = 0, hour = 1, day = 2 };
 
 struct rollup_point {
-  std::int64_t time_us = 0; // beginning of the bucket, by UTC
+  std::int64_t time_us = 0; // start of the bucket, by UTC
   std::uint64_t count = 0;
   double min = 0;
   double max = 0;
@@ -63,7 +63,7 @@ struct digest_status {
   std::uint64_t streams = 0;
   std::uint64_t streams_behind = 0;
   std::uint64_t items_behind = 0;
-  std::optional<std::int64_t> oldest_us; // time of the oldest frames that wait
+  std::optional<std::int64_t> oldest_us; // time of the oldest undigested frames
 };
 
 class history_store {

@@ -23,7 +23,7 @@ std::string path_of(const store_options& options) {
   return options.url.substr(std::string_view{"sqlite:"}.size());
 }
 
-/// The name is as durable as the bytes.
+/// Flushes the folder, so that the file's name is durable too.
 bool flush_to_disk(const std::string& path) {
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   const bool flushed = file >= 0 && ::fsync(file) == 0;

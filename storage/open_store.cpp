@@ -1,4 +1,5 @@
-// Picks the database by the scheme of its URL: the only file of storage/ itself that knows both.
+// Picks the database by the scheme of its URL: the only file of storage/ itself that knows both
+// databases.
 #include "storage/postgres/connection/url.hpp"
 #include "storage/postgres/store.hpp"
 #include "storage/sqlite/store.hpp"

@@ -1,6 +1,6 @@
-/// Items that could not be stored as what they say they are: list them, show one, store it again, drop it.
+/// Quarantined items: list them, show one, store one again, drop one.
 ///
-/// Shape: a page begins after the last row of the one before.
+/// Shape: a page begins after the last row of the previous page.
 /// Errors, threads: as storage/store.hpp. Every function takes the farm from the credential; empty: any farm.
 /// Limits: pages of page_rows_max.
 #pragma once
@@ -26,9 +26,9 @@ struct quarantine_row {
   std::string equipment;
   quarantine_id id;
   std::optional<std::int64_t> time_us;
-  std::optional<std::uint16_t> kind; // of a record; absent of a frame
+  std::optional<std::uint16_t> kind; // of a record; absent for a frame
   std::string reason;
-  std::uint64_t size = 0; // of `bytes`, which a list leaves out
+  std::uint64_t size = 0; // of `bytes`, which a list omits
   std::string bytes;
 };
 
@@ -57,10 +57,10 @@ public:
                                handler<quarantine_page> done) = 0;
   virtual void
   show_quarantined(std::string farm, quarantine_id id, handler<quarantine_row> done) = 0;
-  /// Stores the item with its number and takes it out of quarantine, in one transaction; or says why it stays.
+  /// Stores the item under its number and removes it from quarantine, in one transaction; or says why it stays.
   virtual void
   retry_quarantined(std::string farm, quarantine_id id, handler<retry_outcome> done) = 0;
-  /// Removes the bytes. The number stays on record as dropped.
+  /// Removes the bytes. The ledger keeps the number as dropped.
   virtual void
   drop_quarantined(std::string farm, quarantine_id id, handler<furrow::done> dropped) = 0;
 };

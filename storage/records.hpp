@@ -1,9 +1,9 @@
-/// Records of a machine beside appending them: read them back, take batches of clients other than gateways.
+/// Reads a machine's records, and stores batches from clients other than gateways.
 ///
-/// Shape: a record's values stand in the order of its kind's fields (can/records/kind.hpp). Of an unknown kind, the
-///   only value is the body. A page begins after the last row of the one before.
+/// Shape: a record's values are in the order of its kind's fields (can/records/kind.hpp). The only value of an unknown
+///   kind is the body. A page begins after the last row of the previous page.
 /// Errors, threads: as storage/store.hpp. Every function takes the farm from the credential; empty: any farm.
-/// Limits: record_batch_max records of body_bytes_max each a batch; keys of record_key_bytes_max; pages of page_rows_max.
+/// Limits: record_batch_max records of body_bytes_max in a batch; keys of record_key_bytes_max; pages of page_rows_max.
 #pragma once
 
 #include "can/frame/stream.hpp"
@@ -24,18 +24,17 @@ inline constexpr std::size_t record_batch_bytes_max = 8U << 20U;
 inline constexpr std::size_t record_key_bytes_max = 128;
 inline constexpr std::size_t page_rows_max = 10'000;
 
-/// Records of one machine that come once, whatever happens: the same key again is answered with what became of them.
+/// Records of one machine that are stored once: a repeated key gets the first answer again.
 struct record_batch {
   std::string farm;
-  std::string equipment; // made if it does not exist
-  std::string
-    key; // the client's own, 1 to 128 bytes of text, never used for other records of this machine
+  std::string equipment; // created if it does not exist
+  std::string key;       // chosen by the client, 1 to 128 bytes of text, unique within the machine
   std::vector<can::record> records;
 };
 
 struct record_batch_outcome {
-  bool repeated = false;            // the key was known: nothing was stored now
-  std::vector<std::string> refused; // one a record: why it was not stored; empty: it was
+  bool repeated = false;            // the key was known: this call stored nothing
+  std::vector<std::string> refused; // for each record: why it was rejected; empty: it was stored
 };
 
 struct records_query {
@@ -69,7 +68,8 @@ class record_store {
 public:
   virtual ~record_store() = default;
 
-  /// One transaction: all that are not refused, and the key. In doubt: ask again with the same key.
+  /// One transaction for the key and all records that are not rejected. After in_doubt, repeat the
+  /// call with the same key.
   virtual void insert_records(record_batch batch, handler<record_batch_outcome> done) = 0;
   virtual void read_records(records_query query,
                             std::optional<records_cursor> after,

@@ -1,9 +1,9 @@
-/// A table of somebody else's, one frame a row, read in one order that never changes: by farm, equipment, time, then what
-/// tells rows of one time apart.
+/// Reads a foreign table, one frame per row, in a fixed order: farm, equipment, time, then the columns that tell rows
+/// of one time apart.
 ///
-/// Shape: values as text; an identifier that the table keeps as text comes as x and its hex digits, bytes as hex. Text
-///   lives until the next row.
-/// Errors: misconfigured names the column and what to say; retry_later when the source is away.
+/// Shape: values as text. An identifier that the table keeps as text comes as x and its hex digits; bytes come as hex.
+///   A text is valid until the next row.
+/// Errors: misconfigured names the column and the option to set; retry_later when the source is away.
 /// Threads: blocks its caller; one thread.
 /// Limits: PostgreSQL is read through a cursor in one snapshot, `rows_a_fetch` at a time; the source sorts.
 /// Source: PostgreSQL DECLARE; SQLite's sorter.
@@ -22,7 +22,7 @@ namespace furrow::storage {
 
 inline constexpr int rows_a_fetch = 20'000;
 
-/// What the time column's numbers are; `text`: RFC 3339.
+/// The unit of the time column; `text`: RFC 3339.
 enum class time_unit : std::uint8_t { unsaid, seconds, milliseconds, microseconds, utc, text };
 
 struct row_query {
@@ -31,7 +31,7 @@ struct row_query {
   std::string equipment;
   std::string can_id;
   std::string data;
-  std::string farm; // these may be empty: no such column
+  std::string farm; // the farm and the columns below may be empty: no such column
   std::string bus;
   std::string extended; // true, t, 1: a 29-bit identifier
   std::string order;
@@ -57,13 +57,13 @@ public:
   row_source& operator=(const row_source&) = delete;
   virtual ~row_source() = default;
 
-  /// The database's name and the table's, without hosts: what tells one import from another.
+  /// The names of database and table, without hosts: they identify an import.
   [[nodiscard]] virtual std::string identity() const = 0;
   /// In the order of the rows; NULL counts as an empty name.
   [[nodiscard]] virtual result<std::vector<source_group>> groups() = 0;
   /// False: no more rows.
   [[nodiscard]] virtual result<bool> next(source_row& out) = 0;
-  /// What `source_row::time` is: microseconds, or what the query says.
+  /// The unit of `source_row::time`: microseconds, or the unit of the query.
   [[nodiscard]] time_unit unit() const { return unit_; }
 
 protected:
@@ -76,7 +76,7 @@ protected:
 [[nodiscard]] result<std::unique_ptr<row_source>> open_sqlite_rows(const store_options& options,
                                                                    const row_query& query);
 
-/// The name in double quotes, each part of SCHEMA.NAME by itself when `parts`.
+/// The name in double quotes; with `parts`, SCHEMA and NAME are quoted separately.
 [[nodiscard]] std::string quoted_name(std::string_view name, bool parts = false);
 
 } // namespace furrow::storage

@@ -38,7 +38,7 @@ std::vector<char*> pointers_to(std::vector<std::string>& texts) {
   return out;
 }
 
-/// What the child does before it becomes the program. Each call fails only for want of memory.
+/// What the child does before it runs the program. Each call fails only when memory is short.
 class child_setup {
 public:
   explicit child_setup(const child_files& files) {

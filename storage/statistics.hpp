@@ -1,9 +1,9 @@
-/// How large a database is, and what a frame costs in it.
+/// The size of a database, and the bytes per frame.
 ///
-/// Units: bytes as they stand on disk, indexes and out-of-line columns included, unless said otherwise.
+/// Units: bytes on disk, with indexes and out-of-line columns, unless said otherwise.
 /// Errors, threads: as storage/store.hpp.
-/// Limits: frames are counted, which reads every row of frames once (not their columns). Rows of tables are counted too,
-///   but those of PostgreSQL's large tables are taken from its planner.
+/// Limits: counting frames reads every row of frames once (not their columns). Rows of tables are counted too; for
+///   PostgreSQL's large tables the planner's estimate is used.
 #pragma once
 
 #include "storage/errc.hpp"
@@ -20,9 +20,9 @@ struct table_size {
   std::string kind; // frames, records, derived, other
   bool partition = false;
   std::uint64_t bytes = 0;
-  std::uint64_t index_bytes = 0;     // of these
-  std::optional<std::uint64_t> rows; // none: a large table that PostgreSQL has not analysed yet
-  bool rows_estimated = false;       // as PostgreSQL's planner has them
+  std::uint64_t index_bytes = 0;     // part of `bytes`
+  std::optional<std::uint64_t> rows; // absent: a large table that PostgreSQL has not analysed yet
+  bool rows_estimated = false;       // the estimate of PostgreSQL's planner
 };
 
 struct tier_size {
@@ -31,7 +31,7 @@ struct tier_size {
   std::uint64_t rows = 0;
   std::uint64_t bytes = 0;        // all its tables
   std::uint64_t column_bytes = 0; // the frames' columns before compression
-  std::uint64_t stored_bytes = 0; // and after it
+  std::uint64_t stored_bytes = 0; // the same after compression
 };
 
 struct machine_size {

@@ -11,15 +11,15 @@ const char* to_string(errc code) {
   case errc::retry_later:
     return "the database cannot do it now; try again later";
   case errc::reject_row:
-    return "the database will never take this value";
+    return "the database rejects this value";
   case errc::in_doubt:
-    return "whether it was stored is not known; read before believing";
+    return "it is unknown whether it was stored; read what is stored";
   case errc::fenced:
     return "a newer claim of the stream exists";
   case errc::misconfigured:
     return "the database is not set up for this; a person must act";
   case errc::not_found:
-    return "there is no such thing";
+    return "it does not exist";
   }
   return "unknown error";
 }

@@ -1,8 +1,8 @@
-/// What Furrow asks of a database, whichever it is: claim streams, append to them exactly once, account for them.
+/// The interface to the database, PostgreSQL or SQLite: claim streams, append to them exactly once, read the ledger.
 ///
-/// Shape: everything else is an interface of one area, in a header of its own, which the store gives by an accessor.
-/// Errors: `errc` says what the caller should do. A handler is called exactly once, on a thread of the store; it must not
-///   block. A handler of an object that has been destroyed may still be called.
+/// Shape: everything else is an interface for one area, in its own header. The store has an accessor for each area.
+/// Errors: `errc` says what the caller should do. A handler is called exactly once, on a thread of the store; it must
+///   not block. It may be called after the object is destroyed.
 /// Threads: every function may be called from any thread; nothing blocks.
 /// Source: docs/decisions/0001-one-recovery-path.md, docs/guarantees.md.
 #pragma once
@@ -23,7 +23,7 @@
 
 namespace furrow::storage {
 
-/// The right to append to a stream, as one claim gave it. A newer claim makes every older one worthless.
+/// A node's right to append to a stream. A newer claim of the stream fences every older one.
 struct stream_claim {
   std::int32_t equipment = 0; // row id
   std::int32_t stream = 0;    // row id
@@ -33,10 +33,10 @@ struct stream_claim {
 
 struct claim_request {
   std::string farm;      // the tenant, from the credential
-  std::string equipment; // made if it does not exist
+  std::string equipment; // created if it does not exist
   can::stream_id stream_id{};
   std::optional<std::uint64_t> iso_name; // ISO 11783 NAME
-  std::vector<can::run_mark> runs;       // as can::fork_point takes them
+  std::vector<can::run_mark> runs;       // in the form for can::fork_point
 };
 
 struct claim_outcome {
@@ -44,7 +44,7 @@ struct claim_outcome {
   std::uint64_t durable_seq =
     0; // committed, and replicated where the server replicates synchronously
   std::optional<std::uint64_t>
-    fork_seq; // set: the spool is a copy that parted here; nothing was claimed for it
+    fork_seq; // set: the spool is a copy that differs from here on; the stream was not claimed
 };
 
 struct numbered_record {
@@ -52,13 +52,13 @@ struct numbered_record {
   can::record record;
 };
 
-/// An item that cannot be stored as what it says it is: kept whole, with the reason.
+/// An item that could not be stored as what it is: kept whole, with the reason.
 struct quarantined_item {
   std::uint64_t seq = 0;
   std::int64_t time_us = 0;
   std::string reason;
   std::string bytes;
-  std::optional<std::uint16_t> kind = {}; // of a record; absent of a frame
+  std::optional<std::uint16_t> kind = {}; // of a record; absent for a frame
 };
 
 /// Items (from, to] of one stream, each exactly once in one of the lists, lists in order of seq.
@@ -66,27 +66,26 @@ struct stream_append {
   stream_claim claim;
   std::uint64_t from = 0; // the watermark that the stream must have
   std::uint64_t to = 0;
-  std::uint64_t sent = 0; // the highest number that the gateway says it has given
+  std::uint64_t sent = 0; // the highest number that the gateway reports as assigned
   std::vector<frame_run> frames;
   std::vector<numbered_record> records;
   std::vector<quarantined_item> quarantine;
-  std::vector<can::bus_name>
-    buses; // names to be known before these frames; empty when nothing is new
+  std::vector<can::bus_name> buses; // new names that these frames need; empty when nothing is new
 
   [[nodiscard]] std::size_t bytes() const;
 };
 
-/// Appends of many streams for one transaction; several of one stream follow each other without a hole.
+/// Appends to many streams in one transaction. Several appends to one stream follow each other without a hole.
 using append_batch = std::vector<stream_append>;
 
-/// All streams of the batch are durable up to their `to`, but for those named as fenced.
+/// All streams of the batch are durable up to their `to`, except those listed as fenced.
 struct append_outcome {
   std::vector<std::int32_t> fenced; // stream row ids
-  std::uint64_t quarantined = 0;    // items that the database would not take, quarantined instead
+  std::uint64_t quarantined = 0;    // items that the database rejected and that were quarantined
 };
 
-/// One lane into the database: one transaction at a time, in the order of the calls. Destroying it cuts the lane; what
-/// was under way is then in doubt.
+/// A connection that runs one transaction at a time, in the order of the calls. Destroying it cuts the connection; an
+/// unfinished transaction is then in doubt.
 class appender {
 public:
   virtual ~appender() = default;
@@ -98,16 +97,16 @@ struct ledger_row {
   std::string farm;
   std::string equipment;
   can::stream_id stream_id{};
-  std::uint64_t sent = 0;    // the highest number that the gateway has said to have given
+  std::uint64_t sent = 0;    // the highest number that the gateway has reported as assigned
   std::uint64_t durable = 0; // the watermark
   std::uint64_t stored = 0;  // items in the tables: frames, records, quarantined
   std::uint64_t lost = 0;    // numbers up to the watermark that no table holds
   std::uint64_t doubled =
-    0; // items whose number another item has too, or that stand above the watermark
+    0; // items whose number another item has too, or whose number is above the watermark
   std::uint64_t quarantined = 0;
-  std::uint64_t dropped = 0;         // quarantined once, then let go by a person
-  std::uint64_t lost_at_gateway = 0; // numbers whose items a damaged spool lost: on record, no item
-  std::uint64_t expired = 0;         // numbers whose items retention has let go
+  std::uint64_t dropped = 0;         // quarantined, then dropped by a person
+  std::uint64_t lost_at_gateway = 0; // numbers of items that a damaged spool lost
+  std::uint64_t expired = 0;         // numbers of items that retention has deleted
 };
 
 struct equipment_row {
@@ -122,9 +121,9 @@ struct equipment_row {
 struct migration_row {
   std::uint32_t number = 0;
   std::string name;
-  std::string checksum; // of the file built in
+  std::string checksum; // of the file in this program
   bool applied = false;
-  std::string fault; // checksum differs, unknown to this program ...; empty when sound
+  std::string fault; // checksum differs, step unknown to this program ...; empty when sound
 };
 
 struct store_health {
@@ -146,7 +145,7 @@ class seal_store;       // storage/sealing.hpp
 class size_store;       // storage/statistics.hpp
 struct store_activity;  // storage/activity.hpp
 
-/// The areas that a database has.
+/// The areas that a database supports.
 struct store_capabilities {
   bool frames = false;
   bool records = false;
@@ -167,10 +166,10 @@ public:
   store& operator=(const store&) = delete;
   virtual ~store() = default;
 
-  /// One answer a request, in order; the whole batch succeeds or fails together.
+  /// One answer for each request, in order; the whole batch succeeds or fails together.
   virtual void claim(std::vector<claim_request> requests,
                      handler<std::vector<claim_outcome>> done) = 0;
-  /// `lane` names the connection (application_name) for people who look at pg_stat_activity.
+  /// `lane` names the connection (application_name) in pg_stat_activity.
   [[nodiscard]] virtual std::unique_ptr<appender> open_appender(const std::string& lane) = 0;
 
   /// Empty farm or equipment: all of them.
@@ -178,15 +177,16 @@ public:
   read_ledger(std::string farm, std::string equipment, handler<std::vector<ledger_row>> done) = 0;
   virtual void list_equipment(std::string farm, handler<std::vector<equipment_row>> done) = 0;
 
-  /// Brings the schema to the newest version that this program knows; safe beside others doing the same.
+  /// Applies all steps that this program knows; safe when others migrate at the same time.
   virtual void migrate(handler<std::vector<migration_row>> done) = 0;
   virtual void migration_status(handler<std::vector<migration_row>> done) = 0;
   virtual void health(handler<store_health> done) = 0;
-  /// Pool, statements, slow ones; a database without a pool fails with misconfigured.
+  /// Figures on pool and statements; misconfigured when the database has no pool.
   // NOLINTNEXTLINE(performance-unnecessary-value-param): those that override it keep what they are given
   virtual void activity(handler<store_activity> done);
 
-  /// The areas. Each lives as long as the store, or is nullptr where the database has none.
+  /// The areas. Each lives as long as the store, or is nullptr when the database does not support
+  /// it.
   [[nodiscard]] virtual frame_store* frames() { return nullptr; }
   [[nodiscard]] virtual record_store* records() { return nullptr; }
   [[nodiscard]] virtual quarantine_store* quarantine() { return nullptr; }
@@ -198,22 +198,22 @@ public:
   [[nodiscard]] virtual size_store* sizes() { return nullptr; }
   [[nodiscard]] virtual seal_store* sealing() { return nullptr; }
 
-  /// Which of the areas there are.
+  /// Which areas the database supports.
   [[nodiscard]] store_capabilities capabilities();
 };
 
 struct store_options {
   std::string url; // postgresql://..., "host=... dbname=..." or sqlite:PATH
   std::string application_name = "furrow";
-  pool_options pool{}; // for queries; beside it one connection a lane, for claims ...
+  pool_options pool{}; // for queries; each lane, the claims and others have their own connection
   std::chrono::milliseconds connect_timeout{5'000};
   std::chrono::milliseconds lock_timeout{1'000};
   std::chrono::milliseconds statement_timeout{60'000};
   std::chrono::milliseconds slow_statement{500};
 };
 
-/// PostgreSQL or SQLite by the URL. Never waits for the database; fails (misconfigured) on a URL that no database can
-/// be behind, or a SQLite file that cannot be opened.
+/// PostgreSQL or SQLite, by the URL. Never waits for the database. Fails with misconfigured for an invalid URL, or for
+/// a SQLite file that cannot be opened.
 [[nodiscard]] result<std::unique_ptr<store>> open_store(const store_options& options);
 
 /// The URL with its password masked, for logs.

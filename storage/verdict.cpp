@@ -14,7 +14,8 @@ verdict judge_sqlstate(std::string_view sqlstate) {
   if (std::find(passing.begin(), passing.end(), sqlstate) != passing.end())
     return verdict::again;
   const auto state_class = sqlstate.substr(0, 2);
-  // 54: a row beyond a limit. P0: a user's trigger refused the row. 44: a view's check option did.
+  // 54: a row exceeds a limit. P0: a user's trigger rejected the row. 44: a view's check option
+  // rejected it.
   constexpr std::array<std::string_view, 5> data{"22", "23", "44", "54", "P0"};
   if (std::find(data.begin(), data.end(), state_class) != data.end())
     return verdict::poison;

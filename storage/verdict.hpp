@@ -1,9 +1,8 @@
-/// What a database's refusal means for a transaction, told from its code alone.
+/// What a database's error code means for a transaction.
 ///
-/// Shape: both databases' codes are brought to one `verdict`, which `append_plan` and the other
-///   callers act upon.
-/// Errors: an unknown code is `retry_later`: nothing is dropped on the strength of a code that we
-///   do not know.
+/// Shape: the codes of both databases become one `verdict`, on which `append_plan` and the other
+///   callers act.
+/// Errors: an unknown code is `retry_later`: an unknown code never causes a drop.
 /// Source: PostgreSQL Appendix A (SQLSTATE classes). SQLite's codes: storage/sqlite/db.hpp.
 #pragma once
 
@@ -15,11 +14,11 @@
 namespace furrow::storage {
 
 enum class verdict : std::uint8_t {
-  again = 0,         // a deadlock, a lock, a cancel: the same transaction, a moment later
-  retry_later = 1,   // away, read-only, out of room
+  again = 0,         // a deadlock, a lock, a cancel: repeat the same transaction after a pause
+  retry_later = 1,   // away, read-only, full
   misconfigured = 2, // credentials, schema, rights
-  poison = 3,        // a value in it will never be taken
-  duplicate = 4,     // a key stands already: poison, or a claim that another has passed
+  poison = 3,        // a value that the database will always reject
+  duplicate = 4,     // a key exists already: poison, or another claim was faster
   fenced = 5,        // our own compare-and-set found another watermark or epoch
 };
 
@@ -28,7 +27,7 @@ inline constexpr std::string_view fenced_sqlstate = "FW001";
 
 [[nodiscard]] verdict judge_sqlstate(std::string_view sqlstate);
 
-/// The verdict for a caller who has no plan to retry by.
+/// The verdict for a caller without a plan for retries.
 [[nodiscard]] errc to_errc(verdict what);
 
 } // namespace furrow::storage

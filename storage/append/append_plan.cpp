@@ -12,7 +12,7 @@ namespace furrow::storage {
 namespace {
 
 constexpr std::chrono::milliseconds first_pause{10};
-/// Both databases count with a sign.
+/// Both databases use signed integers.
 constexpr std::uint64_t number_max = std::numeric_limits<std::int64_t>::max();
 
 /// The elements of `items` (in order of seq) with from < seq <= to.
@@ -32,7 +32,7 @@ const T* find_numbered(const std::vector<T>& items, std::uint64_t seq) {
 }
 
 /// Streams whose appends do not follow each other: two claims in one batch, or a hole. No database
-/// need be asked.
+/// is asked.
 std::set<std::int32_t> broken_chains(const append_batch& batch) {
   std::unordered_map<std::int32_t, const stream_append*> last;
   std::set<std::int32_t> broken;
@@ -81,7 +81,7 @@ void append_plan::quarantine_untimely(std::int64_t time_us_min) {
   for (std::size_t i = 0; i < batch_->size(); ++i) {
     const auto& append = (*batch_)[i];
     for (const auto& run : append.frames) {
-      // An offset reaches 2^31 us: most bases need no look at the frames.
+      // An offset reaches 2^31 us: for most bases the frames need no check.
       if (run.block.time_base_us >= 0 || run.block.time_range_us().first >= time_us_min)
         continue;
       for (std::size_t at = 0; at < run.block.size(); ++at)
@@ -137,7 +137,7 @@ void append_plan::add_frames(const piece& of) {
   for (const auto& run : append.frames) {
     auto seq = std::max(run.seq_first, of.from + 1);
     const auto end = std::min(run.seq_first + run.block.size(), of.to + 1);
-    // What is quarantined parts the run into slices.
+    // Quarantined frames divide the run into slices.
     for (auto made = made_.lower_bound({of.append, seq});
          seq < end && made != made_.end() && made->first.first == of.append
          && made->first.second < end;
@@ -199,7 +199,7 @@ void append_plan::fenced(std::span<const std::int32_t> streams) {
 void append_plan::refused(verdict why, const std::string& detail) {
   switch (why) {
   case verdict::again:
-  case verdict::fenced: // without names it says no more than that
+  case verdict::fenced: // without names it cannot be acted upon
     if (++refusals_ >= attempts_max)
       failed(errc::retry_later, detail);
     return;
@@ -249,7 +249,7 @@ void append_plan::isolate(const std::string& reason) {
   if (!already && only.to != only.from)
     quarantine(only.append, only.to, reason);
   if (already || !made_.contains({only.append, only.to}))
-    return failed(errc::misconfigured, "cannot even be quarantined: " + reason);
+    return failed(errc::misconfigured, "cannot be quarantined: " + reason);
   build();
 }
 

@@ -1,14 +1,15 @@
-/// Decides, for one batch, what the next transaction holds: what happened to the last one in, the
-/// next attempt out.
+/// Decides what the next transaction of a batch holds: takes the result of the last attempt, gives
+/// the next attempt.
 ///
-/// Shape: an attempt is refused whole or stored whole. Streams that were fenced leave; a transient
-///   refusal is tried again after a pause; a poisoned attempt is halved, first by append, then by
-///   item, until the one item is alone, which is then quarantined. Attempts go in order, so that
-///   each stream's watermark only ever moves on by what is stored. A duplicate key may be poison or
-///   a claim that another has passed: one `check` attempt tells.
-/// Errors: what was stored by earlier attempts turns a final retry_later into in_doubt: the caller
-///   must read to know.
-/// Threads: plain value, one thread; no I/O, no clock. The batch must outlive it (it holds it).
+/// Shape: the database rejects or stores an attempt whole. Fenced streams leave the batch. After a
+///   transient refusal the attempt is retried after a pause. A poisoned attempt is halved, first by
+///   append, then by item, until one item is left; that item is quarantined. Attempts run in order,
+///   so that each watermark moves only over stored items. A duplicate key is poison or a claim that
+///   another has overtaken: one `check` attempt tells which.
+/// Errors: a final retry_later becomes in_doubt when earlier attempts have stored something: the
+///   caller must read what is stored.
+/// Threads: plain value, one thread; no I/O, no clock. It refers to the batch, which must outlive
+///   it.
 /// Limits: attempts_max transient refusals in a row; a poison item costs at most 2 log2(items)
 ///   transactions.
 #pragma once
@@ -49,7 +50,7 @@ struct frame_slice {
   std::size_t count = 0;
 };
 
-/// Known kinds of records are at most so many.
+/// The largest number of known kinds of records.
 inline constexpr std::size_t typed_kinds_max = 8;
 
 struct record_ref {
@@ -62,7 +63,7 @@ struct quarantine_ref {
   const quarantined_item* item = nullptr;
 };
 
-/// What makes a batch of a client known when it comes again.
+/// The key by which a repeated batch of a client is recognised.
 struct batch_mark {
   stream_claim claim;
   std::string key;
@@ -79,19 +80,18 @@ struct release_ref {
 
 /// One transaction. Pointers live as long as the plan.
 struct append_attempt {
-  bool check =
-    false; // store nothing; only see whether the watermarks stand at `from` with our epochs
-  bool trial = false; // store nothing; only see whether the database would take the rows
-  std::vector<watermark_step> steps; // one a stream
+  bool check = false; // store nothing; only check that the watermarks are `from` with our epochs
+  bool trial = false; // store nothing; only check whether the database would take the rows
+  std::vector<watermark_step> steps; // one for each stream
   std::vector<frame_slice> frames;
-  std::vector<record_ref> records; // of kinds that have no table of their own
+  std::vector<record_ref> records; // of kinds without a table of their own
   std::array<std::vector<record_ref>, typed_kinds_max>
-    typed; // of the others, as can::record_kinds() lists them
+    typed; // of kinds with a table, in the order of can::record_kinds()
   std::vector<quarantine_ref> quarantine;
   std::vector<batch_mark> batches;
   std::vector<release_ref> releases;
 
-  /// To the table of its kind.
+  /// Into the table of its kind.
   void add_record(const record_ref& record);
 };
 
@@ -99,8 +99,8 @@ class append_plan {
 public:
   static constexpr unsigned attempts_max = 6;
 
-  /// Items with an earlier time than `time_us_min` are beyond what the database can hold, and are
-  /// quarantined unasked.
+  /// Items with an earlier time than `time_us_min` do not fit the database's time type. They are
+  /// quarantined without an attempt.
   explicit append_plan(std::shared_ptr<const append_batch> batch,
                        std::int64_t time_us_min = std::numeric_limits<std::int64_t>::min());
 
@@ -108,16 +108,16 @@ public:
   [[nodiscard]] const append_attempt* next() const { return finished_ ? nullptr : &attempt_; }
   /// How long to wait before it.
   [[nodiscard]] std::chrono::milliseconds pause() const;
-  /// Once next() is nullptr.
+  /// The result, once next() is nullptr.
   [[nodiscard]] const result<append_outcome>& outcome() const { return *finished_; }
 
-  /// The attempt is durable (or, of a check: every watermark is as it should be).
+  /// The attempt is durable (or, of a check: every watermark is as expected).
   void stored();
-  /// Rolled back: these streams' watermarks or epochs are others.
+  /// Rolled back: these streams have another watermark or epoch.
   void fenced(std::span<const std::int32_t> streams);
-  /// Rolled back for another reason; `detail` is the server's words.
+  /// Rolled back for another reason; `detail` is the server's message.
   void refused(verdict why, const std::string& detail);
-  /// Nothing more can be done now: connection lost, ...
+  /// The batch ends here: connection lost, ...
   void failed(errc code, const std::string& detail);
 
 private:
@@ -144,13 +144,13 @@ private:
   void quarantine(std::size_t append, std::uint64_t seq, const std::string& reason);
   void drop_stream(std::int32_t stream);
   void quarantine_untimely(std::int64_t time_us_min);
-  /// Records that are not what their kind says: no database need be asked.
+  /// Quarantines records that are not what their kind says, without asking the database.
   void quarantine_malformed();
 
   std::shared_ptr<const append_batch> batch_;
   std::deque<group> groups_; // in order; the front one is being tried
   std::map<std::pair<std::size_t, std::uint64_t>, quarantined_item>
-    made_; // by append and seq: ours, not the caller's
+    made_; // by append and seq: items that this plan made
   append_attempt attempt_;
   append_outcome outcome_;
   std::optional<result<append_outcome>> finished_;

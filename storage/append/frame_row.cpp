@@ -9,7 +9,7 @@ frame_row row_of(const frame_slice& slice, can::frame_block& scratch) {
   auto first = slice.first;
   if (slice.count != block->size() && !block->long_payload.empty()) {
     scratch.clear();
-    if (scratch.append(*block, first, slice.count)) { // always: it came out of a block
+    if (scratch.append(*block, first, slice.count)) { // always true: a slice of a valid block
       block = &scratch;
       first = 0;
     }

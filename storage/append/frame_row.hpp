@@ -23,8 +23,8 @@ struct frame_row {
   std::span<const std::uint8_t> long_payload;
 };
 
-/// A part of a block with long payloads is first copied to `scratch`, with a dictionary and long
-/// payload of its own.
+/// A part of a block with long payloads is copied to `scratch` first, with its own dictionary and
+/// long payload.
 [[nodiscard]] frame_row row_of(const frame_slice& slice, can::frame_block& scratch);
 
 } // namespace furrow::storage

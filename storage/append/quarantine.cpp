@@ -23,8 +23,8 @@ std::uint64_t le64(std::string_view bytes) {
   return value;
 }
 
-/// Length of the well-formed UTF-8 sequence at `at`, 0 when there is none (or it is NUL). Unicode
-/// table 3-7.
+/// Length of the well-formed UTF-8 sequence at `at`, 0 when it is malformed or NUL. Unicode table
+/// 3-7.
 std::size_t sequence_at(std::string_view text, std::size_t at) {
   const auto byte = [&](std::size_t i) -> unsigned {
     return i < text.size() ? static_cast<unsigned char>(text[i]) : 0U;
@@ -79,7 +79,7 @@ std::optional<std::string> record_refusal(const can::record& record) {
   if (can::find_record_kind(record.kind) == nullptr)
     return std::nullopt;
   if (!is_text(record.body))
-    return "the body is no text (UTF-8 without NUL)";
+    return "the body is not text (UTF-8 without NUL)";
   return can::refusal_of(record);
 }
 

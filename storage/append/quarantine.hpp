@@ -1,7 +1,7 @@
-/// How an item that cannot be stored as what it is, is kept.
+/// The bytes in which quarantine keeps an item.
 ///
 /// Shape: a frame is 8 bytes of time (microseconds since 1970, little-endian), 8 bytes of header
-///   (can/frame/frame.hpp, little-endian), then its payload; a record is its body as it came.
+///   (can/frame/frame.hpp, little-endian), then its payload; a record is its original body.
 #pragma once
 
 #include "can/frame/frame.hpp"
@@ -19,15 +19,16 @@ inline constexpr std::size_t quarantine_reason_bytes_max = 1'000;
 
 [[nodiscard]] std::string quarantine_bytes(const can::frame_view& frame);
 
-/// The frame that quarantine_bytes wrote, alone in a block; nothing when it can be none.
+/// The frame that quarantine_bytes wrote, as a block of one; absent when the bytes are not a valid
+/// frame.
 [[nodiscard]] std::optional<can::frame_block> frame_of_quarantine(std::string_view bytes);
 
-/// Why a record cannot be what its kind says; nothing when it can, or the kind is not known.
+/// Why a record does not fit its kind; absent when it fits, or the kind is unknown.
 [[nodiscard]] std::optional<std::string> record_refusal(const can::record& record);
 
-/// UTF-8 without NUL: what both databases take as text.
+/// UTF-8 without NUL: the text that both databases accept.
 [[nodiscard]] bool is_text(std::string_view bytes);
-/// The same with '?' for what is no text, cut to `bytes_max`.
+/// The text with '?' for each invalid byte, cut to `bytes_max`.
 [[nodiscard]] std::string as_text(std::string_view bytes,
                                   std::size_t bytes_max = quarantine_reason_bytes_max);
 

@@ -26,12 +26,12 @@ void restored_item::take_frame(const quarantine_row& row,
                                std::int64_t time_us_min) {
   auto block = frame_of_quarantine(row.bytes);
   if (!block) {
-    refusal_ = "it is no frame that can be: " + row.reason;
+    refusal_ = "it is not a valid frame: " + row.reason;
     return;
   }
   block_ = std::move(*block);
   if (block_.time_us(0) < time_us_min)
-    refusal_ = "its time is before all that this database can hold";
+    refusal_ = "its time is earlier than this database can store";
   attempt_.frames.push_back({claim, row.id.seq, &block_, 0, 1});
 }
 
@@ -39,12 +39,12 @@ void restored_item::take_record(const quarantine_row& row,
                                 const stream_claim& claim,
                                 std::int64_t time_us_min) {
   if (!row.time_us || *row.time_us < time_us_min) {
-    refusal_ = "its time is before all that this database can hold";
+    refusal_ = "its time is earlier than this database can store";
     return;
   }
   record_ = {row.id.seq, {*row.time_us, *row.kind, row.bytes}};
   refusal_ = is_text(row.bytes) ? record_refusal(record_.record).value_or("")
-                                : "the body is no text (UTF-8 without NUL)";
+                                : "the body is not text (UTF-8 without NUL)";
   attempt_.add_record({claim, &record_});
 }
 

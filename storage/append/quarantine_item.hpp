@@ -1,9 +1,9 @@
-/// A quarantined item on its way back: what it is, and the one transaction that makes it that.
+/// A quarantined item that is stored again: the item, and the one transaction that stores it.
 ///
-/// Shape: `attempt` stores the item under its number and takes it out of quarantine; no watermark moves, the number is
+/// Shape: `attempt` stores the item under its number and removes it from quarantine. No watermark moves: the number is
 ///   durable already.
-/// Errors: `refusal` says why the item still cannot be what it is; then there is no attempt.
-/// Threads: a plain value; what `attempt` points to lives as long as this.
+/// Errors: `refusal` says why the item still cannot be stored; then there is no attempt.
+/// Threads: a plain value; `attempt` points into it.
 #pragma once
 
 #include "storage/append/append_plan.hpp"

@@ -10,12 +10,12 @@ namespace {
 
 std::string why_not(const can::record& record) {
   if (record.kind >= can::record_kind_lost)
-    return "kind " + std::to_string(record.kind) + " is not for clients";
+    return "kind " + std::to_string(record.kind) + " cannot be sent by clients";
   if (record.body.size() > record_body_max)
     return "a body of " + std::to_string(record.body.size()) + " bytes, at most "
            + std::to_string(record_body_max);
   if (!is_text(record.body))
-    return "the body is no text (UTF-8 without NUL)";
+    return "the body is not text (UTF-8 without NUL)";
   return record_refusal(record).value_or("");
 }
 
@@ -24,7 +24,7 @@ std::string why_not(const can::record& record) {
 result<record_batch_outcome> judge_batch(const record_batch& batch) {
   if (batch.farm.empty() || batch.equipment.empty() || !is_text(batch.farm)
       || !is_text(batch.equipment))
-    return failure{errc::reject_row, "a farm or equipment without a proper name"};
+    return failure{errc::reject_row, "a farm or equipment has an invalid name"};
   if (batch.key.empty() || batch.key.size() > record_key_bytes_max || !is_text(batch.key))
     return failure{errc::reject_row,
                    "a key is a text of 1 to " + std::to_string(record_key_bytes_max) + " bytes"};

@@ -1,8 +1,8 @@
-/// What both databases do alike with a batch of a client that is no gateway.
+/// What both databases share for a batch of records from a client other than a gateway.
 ///
-/// Shape: such records are numbered by the database, in one stream a machine whose id is `direct_stream`. A batch's key
-///   stands in record_batch beside what was refused, as lines.
-/// Errors: reject_row for a batch that is wrong as a whole.
+/// Shape: the database numbers these records, in one stream per machine whose id is `direct_stream`. Table record_batch
+///   keeps a batch's key and its rejected records, one per line.
+/// Errors: reject_row for a batch that is invalid as a whole.
 /// Threads: pure functions.
 #pragma once
 
@@ -20,23 +20,23 @@ namespace furrow::storage {
 inline constexpr can::stream_id direct_stream{0x66, 0x75, 0x72, 0x72, 0x6F, 0x77, 0x80, 0x00,
                                               0x80, 0x00, 0x64, 0x69, 0x72, 0x65, 0x63, 0x74};
 
-/// Which records of a batch are sound, as far as can be said without a database.
+/// Checks each record of a batch as far as possible without a database.
 [[nodiscard]] result<record_batch_outcome> judge_batch(const record_batch& batch);
 
-/// The records that are not refused, numbered from after + 1.
+/// The records that are not rejected, numbered from after + 1.
 [[nodiscard]] std::vector<numbered_record>
 numbered(const record_batch& batch, const record_batch_outcome& outcome, std::uint64_t after);
 
-/// Rows, key and the move of the watermark. The rows must outlive the attempt.
+/// Rows, key and watermark step. The rows must outlive the attempt.
 [[nodiscard]] append_attempt attempt_of(const record_batch& batch,
                                         const record_batch_outcome& outcome,
                                         const stream_claim& claim,
                                         std::uint64_t after,
                                         const std::vector<numbered_record>& rows);
 
-/// `3 moisture_pct: ...`, a line for each record that was refused.
+/// `3 moisture_pct: ...`, a line for each rejected record.
 [[nodiscard]] std::string refused_lines(const record_batch_outcome& outcome);
-/// The answer to a key that is known already; `records` is what it was used for.
+/// The answer to a known key; `records` is what the key was used for.
 [[nodiscard]] result<record_batch_outcome>
 known_outcome(const record_batch& batch, std::uint64_t records, std::string_view refused);
 

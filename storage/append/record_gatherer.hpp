@@ -1,9 +1,9 @@
-/// Batches of records that come while one transaction is under way share the next one.
+/// Puts batches of records that arrive during a transaction into the next transaction together.
 ///
-/// Shape: the first batch goes at once and alone; what comes until it is answered makes a group. So nobody waits for a
-///   timer, and the busier it is the more share a commit.
-/// Errors: what a group's transaction fails with goes to each of its batches.
-/// Threads: any. Handlers are called by whoever answers the group.
+/// Shape: the first batch is stored at once and alone. The batches that arrive before its answer make a group. So no
+///   batch waits for a timer, and under load more batches share a commit.
+/// Errors: the failure of a group's transaction goes to each of its batches.
+/// Threads: any. Handlers run on the thread that answers the group.
 /// Limits: a group of group_batches_max batches and group_records_max records; waiting_max batches wait, one more fails
 ///   with retry_later.
 #pragma once
@@ -20,7 +20,7 @@
 namespace furrow::storage {
 
 using record_group = std::shared_ptr<const std::vector<record_batch>>;
-/// One a batch of the group, in order.
+/// One for each batch of the group, in order.
 using record_group_outcomes = std::vector<result<record_batch_outcome>>;
 
 class record_gatherer : public std::enable_shared_from_this<record_gatherer> {
@@ -42,7 +42,7 @@ private:
     handler<record_batch_outcome> done;
   };
 
-  /// The next group; empty when nothing waits, and then nothing is under way.
+  /// The next group; empty when no batch waits, and then no transaction runs.
   [[nodiscard]] std::vector<waiting> take();
   void send(std::vector<waiting> group);
 

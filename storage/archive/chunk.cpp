@@ -34,7 +34,7 @@ void put_list(std::string& out, const std::vector<T>& values) {
     put(out, value);
 }
 
-/// Goes through bytes; once they are too few, everything that follows is.
+/// Reads bytes in order. Once they are too few, every later read fails too.
 class source {
 public:
   explicit source(std::string_view bytes) : bytes_{bytes} {}
@@ -94,7 +94,7 @@ bool read_segment(source& from, segment& out) {
   if (!from.list(out.headers) || !from.list(out.anchors_us))
     return false;
   out.data = from.take(from.number<std::uint32_t>());
-  // Times that another could have written and that no clock has: adding them up must stay defined.
+  // A file may hold times that no clock gives: adding them up must stay defined.
   constexpr std::int64_t far_us = std::int64_t{1} << 60U;
   const auto near = [](std::int64_t us) { return us > -far_us && us < far_us; };
   if (from.ended() || !near(out.time_base_us) || out.time_step_us < -(std::int64_t{1} << 50U)
@@ -137,7 +137,7 @@ std::optional<archive_head> read_head(std::string_view bytes, std::size_t& used,
   text(out.farm);
   text(out.equipment);
   const auto id = from.take(out.stream_id.size());
-  std::copy(id.begin(), id.end(), out.stream_id.begin()); // none when the bytes have ended
+  std::copy(id.begin(), id.end(), out.stream_id.begin()); // empty when the bytes have ended
   const auto buses = from.number<std::uint16_t>();
   wrong = wrong || buses > 256;
   for (unsigned i = 0; i < buses && !from.ended() && !wrong; ++i) {
@@ -204,7 +204,7 @@ std::optional<std::vector<frame_run>> read_chunk(std::string_view body) {
   std::vector<frame_run> runs;
   if (!from.at_end() || held != frames || !unseal(parts, 0, runs) || runs.empty())
     return std::nullopt;
-  // Each number once, between the two that are said.
+  // Each number once, between the first and the last number.
   std::uint64_t next = first;
   std::uint64_t count = 0;
   for (const auto& run : runs) {

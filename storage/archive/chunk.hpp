@@ -1,12 +1,12 @@
-/// What stands in an archive file, as bytes: a head that says whose frames they are, and sealed chunks.
+/// The bytes of an archive file: a head that says whose frames they are, and sealed chunks.
 ///
 /// Shape: numbers are little-endian; a text is its length (2 bytes) and its bytes. Head: "furrowA1", farm, equipment,
-///   16 bytes of stream id, 2 bytes count of buses, each 1 byte of number and a text. Then pieces, each 1 byte of kind and
-///   4 bytes of length: kind 1 a chunk, kind 2 the end (8 bytes of frames, 8 of chunks in all).
-/// Errors: `read_...` answers nothing when the bytes are not that; every length is checked before room is made for it.
+///   16 bytes of stream id, 2 bytes count of buses, each 1 byte of number and a text. Then pieces, each 1 byte of kind
+///   and 4 bytes of length: kind 1 a chunk, kind 2 the end (8 bytes of frames, 8 of chunks in all).
+/// Errors: `read_...` answers nothing for invalid bytes; every length is checked before memory is allocated for it.
 /// Threads: plain functions.
 /// Limits: head_bytes_max, piece_bytes_max.
-/// Source: storage/archive/segment_codec.hpp, whose segments these are.
+/// Source: storage/archive/segment_codec.hpp defines the segments.
 #pragma once
 
 #include "can/frame/stream.hpp"
@@ -41,15 +41,15 @@ struct archive_totals {
 };
 
 void append_head(std::string& out, const archive_head& head);
-/// The head at the beginning of `bytes`; `used` is how many of them it took. Nothing: `wrong`, or
-/// there are too few yet.
+/// The head at the beginning of `bytes`; `used` is its length. Absent: the head is `wrong`, or more
+/// bytes are needed.
 [[nodiscard]] std::optional<archive_head>
 read_head(std::string_view bytes, std::size_t& used, bool& wrong);
 
-/// A whole piece, its kind and length included.
+/// A whole piece, with its kind and length.
 void append_chunk(std::string& out, const sealed_chunk& chunk);
 void append_end(std::string& out, archive_totals totals);
-/// The frames of a chunk's body, in order of seq; nothing when the parts do not agree.
+/// The frames of a chunk's body, in order of seq; absent when its parts do not agree.
 [[nodiscard]] std::optional<std::vector<frame_run>> read_chunk(std::string_view body);
 [[nodiscard]] std::optional<archive_totals> read_end(std::string_view body);
 

@@ -42,7 +42,7 @@ public:
   void add(std::string_view bytes) {
     sound_ = sound_ && EVP_DigestUpdate(context_.get(), bytes.data(), bytes.size()) == 1;
   }
-  /// Empty when it could not be worked out: equals no sum.
+  /// Empty when the sum could not be computed: equals no sum.
   [[nodiscard]] std::string hex() {
     std::array<unsigned char, EVP_MAX_MD_SIZE> raw{};
     unsigned size = 0;
@@ -168,13 +168,13 @@ result<archive_facts> archive_writer::finish() {
 
 namespace {
 
-/// What has been unpacked and not yet understood.
+/// Unpacked bytes that are not parsed yet.
 class archive_parser {
 public:
   using taker = std::function<bool(const archive_head&, const std::vector<frame_run>&)>;
   archive_parser(archive_facts& facts, const taker& take) : facts_{facts}, take_{take} {}
 
-  /// What is wrong with the bytes so far; nullptr: nothing.
+  /// The fault in the bytes so far; nullptr: none.
   const char* feed(std::string_view bytes) {
     waiting_ += bytes;
     std::size_t at = 0;
@@ -191,7 +191,7 @@ private:
       bool wrong = false;
       const auto head = read_head(waiting_, at, wrong);
       if (wrong)
-        return "this is no archive of furrow";
+        return "this is not a Furrow archive";
       if (!head)
         return nullptr;
       facts_.head = *head;
@@ -219,7 +219,8 @@ private:
     if (kind == static_cast<std::uint8_t>(piece_kind::end)) {
       const auto totals = read_end(body);
       ended_ = true;
-      return totals && *totals == facts_.totals ? nullptr : "it does not hold what its end says";
+      return totals && *totals == facts_.totals ? nullptr
+                                                : "its counts differ from those at its end";
     }
     if (kind != static_cast<std::uint8_t>(piece_kind::chunk))
       return "a piece is of an unknown kind";
@@ -266,16 +267,16 @@ read_archive(const std::string& path,
   sha256_sum sum;
   std::string packed(ZSTD_DStreamInSize(), '\0');
   std::string plain(ZSTD_DStreamOutSize(), '\0');
-  std::size_t hint = 1; // 0: a frame of zstd has ended
+  std::size_t hint = 1; // 0: a zstd frame has ended
   while (!parser.enough()) {
     const auto count = std::fread(packed.data(), 1, packed.size(), file.get());
     if (count == 0)
       break;
-    // zstd's own words would not help who names a log, or a manifest.
+    // zstd's own message does not help a user who named a log or a manifest.
     if (facts.bytes == 0
         && !zstd_magic.starts_with(
           std::string_view{packed}.substr(0, std::min(count, zstd_magic.size()))))
-      return no_archive(path, "this is no archive of furrow");
+      return no_archive(path, "this is not a Furrow archive");
     sum.add({packed.data(), count});
     facts.bytes += count;
     ZSTD_inBuffer in{packed.data(), count, 0};

@@ -1,11 +1,11 @@
 /// Archive files: frames of one stream, compressed by zstd, written and read piece by piece.
 ///
-/// Shape: a file is written beside its place as `PATH.part`, flushed to the disk and then renamed, so that a file of
-///   the right name is whole. What is inside: storage/archive/chunk.hpp. zstd's own checksum guards the content, the
-///   SHA-256 of the file (over its compressed bytes) is for the manifest.
-/// Errors: retry_later for the disk, reject_row for bytes that are no archive; one line that names the file.
+/// Shape: a file is written as `PATH.part`, flushed to disk and then renamed to PATH, so that a file called PATH is
+///   whole. Its content: storage/archive/chunk.hpp. zstd's checksum guards the content; the SHA-256 of the compressed
+///   bytes goes to the manifest.
+/// Errors: retry_later for the disk, reject_row for bytes that are not an archive; one line that names the file.
 /// Threads: an object is used by one thread at a time; blocks on the disk.
-/// Limits: memory of one chunk and zstd's window (4 MiB); a reader takes no larger window.
+/// Limits: memory of one chunk and zstd's window (4 MiB); a reader accepts no larger window.
 #pragma once
 
 #include "storage/archive/chunk.hpp"
@@ -18,7 +18,7 @@
 
 namespace furrow::storage {
 
-/// Facts of a whole file, as a manifest keeps them.
+/// Facts of a whole file, as the manifest has them.
 struct archive_facts {
   archive_head head;
   archive_totals totals;
@@ -36,11 +36,11 @@ public:
                                                                       archive_head head);
   archive_writer(const archive_writer&) = delete;
   archive_writer& operator=(const archive_writer&) = delete;
-  ~archive_writer(); // what is not finished is removed
+  ~archive_writer(); // removes an unfinished file
 
   [[nodiscard]] result<done> add(const sealed_chunk& chunk);
   [[nodiscard]] const archive_totals& totals() const;
-  /// On the disk, and in its place.
+  /// Flushes the file and renames it.
   [[nodiscard]] result<archive_facts> finish();
 
 private:
@@ -49,7 +49,7 @@ private:
   std::unique_ptr<parts> parts_;
 };
 
-/// Reads a file to its end; gives each chunk's frames to `take` (false: enough), after the head.
+/// Reads a file to its end: the head first, then each chunk's frames go to `take` (false: stop).
 [[nodiscard]] result<archive_facts>
 read_archive(const std::string& path,
              const std::function<bool(const archive_head&, const std::vector<frame_run>&)>& take);

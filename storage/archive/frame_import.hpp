@@ -1,12 +1,12 @@
-/// Brings frames back from an archive into a database, under their farm, machine, stream and numbers, each exactly once.
+/// Imports frames from an archive into a database, under their farm, machine, stream and numbers, each exactly once.
 ///
-/// Shape: one piece of a stream a call, each a transaction of its own: what is stored stays, and is known and compared when
-///   it comes again. What was noted as let go by retention counts as stored afterwards.
-/// Errors: reject_row when the piece may not come back (return_plan.hpp), with nothing of it stored; misconfigured when
-///   retention would take it away again; retry_later when the database is away, or retention or a sealer is at this stream;
-///   in_doubt when the answer to a commit was lost: the same call again learns it.
+/// Shape: a call imports one piece of a stream in its own transaction. A stored piece stays. When it comes again it is
+///   recognised and compared. Numbers that the ledger counted as expired count as stored afterwards.
+/// Errors: reject_row when the piece may not come back (import_plan.hpp); nothing of it is stored. misconfigured when
+///   retention would delete it again. retry_later when the database is away, or retention or a sealer works on this
+///   stream. in_doubt when the answer to a commit was lost: repeat the call to learn.
 /// Threads: one; blocks its caller.
-/// Limits: a piece is at most what a sealed chunk is.
+/// Limits: a piece is at most as large as a sealed chunk.
 /// Source: docs/decisions/0014-archives-come-back.md.
 #pragma once
 
@@ -20,7 +20,7 @@
 namespace furrow::storage {
 
 struct frames_owner {
-  std::string farm; // made if it does not exist, as the rest
+  std::string farm; // created if it does not exist, as are machine and stream
   std::string equipment;
   can::stream_id stream_id{};
   std::vector<can::bus_name> buses;
@@ -28,8 +28,8 @@ struct frames_owner {
 
 struct return_outcome {
   std::uint64_t stored = 0;
-  std::uint64_t known = 0; // were there, and are the same
-  std::uint64_t noted = 0; // numbers that no archive has brought yet, noted as let go
+  std::uint64_t known = 0; // were stored already, and are equal
+  std::uint64_t noted = 0; // numbers that no archive has brought yet, recorded as expired
 };
 
 class frame_return {
@@ -42,7 +42,7 @@ public:
   /// Runs in order of seq, without overlap, not empty.
   [[nodiscard]] virtual result<return_outcome> put(const frames_owner& owner,
                                                    const std::vector<frame_run>& runs) = 0;
-  /// The farm that has this stream of a machine of this name; empty: none has, or several have.
+  /// The farm that has this stream under a machine of this name; empty: no farm, or several.
   [[nodiscard]] virtual result<std::string> farm_of(const std::string& equipment,
                                                     const can::stream_id& stream) = 0;
 
@@ -55,7 +55,7 @@ open_postgres_return(const store_options& options);
 [[nodiscard]] result<std::unique_ptr<frame_return>>
 open_sqlite_return(const std::string& path, const store_options& options);
 
-/// Says that retention of the farm would take frames of `time_us` away again.
+/// Says that the farm's retention would delete frames of `time_us` again.
 [[nodiscard]] failure would_go_again(const std::string& farm, std::int64_t keep_days);
 [[nodiscard]] std::int64_t latest_us(const std::vector<frame_run>& runs);
 

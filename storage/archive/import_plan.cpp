@@ -21,9 +21,9 @@ std::optional<failure>
 against(const number_ranges& wanted, const number_ranges& fresh, const stream_facts& facts) {
   if (const auto clash = common(wanted, facts.others); !clash.empty())
     return refusal(range_text(clash.front())
-                   + " is no frame here: the archive and the database are not of the same stream");
+                   + " is not a frame here: archive and database hold different streams");
   if (facts.claimed && wanted.back().last > facts.watermark)
-    return refusal("the stream stands at item " + std::to_string(facts.watermark)
+    return refusal("the stream is at item " + std::to_string(facts.watermark)
                    + " here, the archive goes to " + std::to_string(wanted.back().last)
                    + ": what follows is its gateway's to send; archives of a stream that goes on "
                      "come back into the database that has it, or into one that no gateway sends "
@@ -40,7 +40,7 @@ against(const number_ranges& wanted, const number_ranges& fresh, const stream_fa
   return std::nullopt;
 }
 
-/// The frames of these numbers, in runs.
+/// The frames with these numbers, as runs.
 std::vector<frame_run> cut(const std::vector<frame_run>& runs, const number_ranges& numbers) {
   std::vector<frame_run> out;
   std::size_t at = 0;
@@ -54,7 +54,7 @@ std::vector<frame_run> cut(const std::vector<frame_run>& runs, const number_rang
       frame_run part;
       part.seq_first = first;
       if (part.block.append(run.block, first - run.seq_first,
-                            last - first + 1)) // it came out of a block
+                            last - first + 1)) // always true: the run is part of a valid block
         out.push_back(std::move(part));
     }
   }

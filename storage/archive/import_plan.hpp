@@ -1,10 +1,11 @@
-/// Decides what becomes of frames that come back from an archive under their old numbers: which are stored, which are known
-/// and must be the same, and which may not come back.
+/// Decides for frames from an archive which are stored, which are stored already and must be equal, and which are
+/// rejected.
 ///
-/// Shape: what the database says of the stream between the first and the last number goes in, a plan or the reason against
-///   it comes out. A stream that a gateway has claimed here is only filled up to its watermark; one that nobody has claimed
-///   (epoch 0) grows with its archives, and numbers between them are noted as let go.
-/// Errors: reject_row, in one line, for a number that stands for something else here or is the gateway's to send.
+/// Shape: input is what the database holds between the first and the last number; output is a plan or the reason
+///   against it. A stream that a gateway has claimed is filled only up to its watermark. A stream that no gateway has
+///   claimed (epoch 0) grows with its archives, and the numbers between archives are recorded as expired.
+/// Errors: reject_row, in one line, for a number that belongs to another item here, or that its gateway has yet to
+///   send.
 /// Threads: pure functions, plain values.
 /// Source: docs/decisions/0014-archives-come-back.md.
 #pragma once
@@ -21,20 +22,20 @@ namespace furrow::storage {
 struct stream_facts {
   std::uint64_t watermark = 0;
   bool claimed = false;
-  number_ranges frames; // stored as frames, of the numbers asked about
+  number_ranges frames; // stored as frames, among the requested numbers
   number_ranges others; // stored as records, quarantined or dropped
-  /// PostgreSQL: from the first to the last number of each chunk, and where fresh blocks begin; new chunks come between.
+  /// PostgreSQL: first and last number of each chunk, and where fresh blocks begin; new chunks fit between chunks.
   number_ranges chunks;
   std::uint64_t sealed_to = UINT64_MAX;
   std::optional<std::uint64_t> fresh_from;
 };
 
 struct return_plan {
-  std::vector<std::vector<frame_run>> groups; // to be stored; no stored frame lies within a group
+  std::vector<std::vector<frame_run>> groups; // to be stored; a group spans no stored frame
   number_ranges stored;                       // their numbers
-  number_ranges known;                        // must be the same here
-  number_ranges holes;                        // of a stream that grows: in no archive yet
-  std::uint64_t watermark = 0;                // the stream's afterwards
+  number_ranges known;                        // must be equal here
+  number_ranges holes;                        // of a growing stream: in no archive yet
+  std::uint64_t watermark = 0;                // the stream's watermark after the import
 };
 
 /// Runs in order of seq, without overlap, not empty.
@@ -43,22 +44,22 @@ struct return_plan {
 
 [[nodiscard]] number_ranges numbers_of(const std::vector<frame_run>& runs);
 
-/// Compares stored frames with those that come back.
+/// Compares stored frames with the archive's.
 class return_check {
 public:
-  /// Only the `known` numbers count.
+  /// Compares only the `known` numbers.
   return_check(const std::vector<frame_run>& runs, const number_ranges& known)
     : runs_{runs}, known_{known} {}
   /// A run as it is stored, in order of seq.
   void add(const frame_run& stored);
-  /// Nothing: all known numbers were met, and are the same.
+  /// Absent: all known numbers were read and are equal.
   [[nodiscard]] std::optional<failure> fault() const;
 
 private:
   const std::vector<frame_run>& runs_;
   const number_ranges& known_;
   std::uint64_t met_ = 0;
-  std::uint64_t unlike_ = 0; // the first number whose frame is another
+  std::uint64_t unlike_ = 0; // the first number whose frame differs
 };
 
 } // namespace furrow::storage

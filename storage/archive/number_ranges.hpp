@@ -1,6 +1,6 @@
 /// Numbers of a stream as ranges, both ends included.
 ///
-/// Shape: what comes out is in order, and ranges do not touch.
+/// Shape: results are in order, and their ranges do not touch.
 /// Threads: plain values, pure functions.
 #pragma once
 
@@ -16,11 +16,11 @@ struct number_range {
 };
 using number_ranges = std::vector<number_range>;
 
-/// In order, joined where they touch.
+/// In order; ranges that touch are joined.
 [[nodiscard]] number_ranges merged(number_ranges ranges);
-/// Those of `ranges` that are not in `gone`; both merged.
+/// The numbers of `ranges` that are not in `gone`; both merged.
 [[nodiscard]] number_ranges without(const number_ranges& ranges, const number_ranges& gone);
-/// Those of `ranges` that are in `other` too; both merged.
+/// The numbers that are in `ranges` and in `other`; both merged.
 [[nodiscard]] number_ranges common(const number_ranges& ranges, const number_ranges& other);
 [[nodiscard]] std::uint64_t count_of(const number_ranges& ranges);
 

@@ -12,14 +12,14 @@ namespace furrow::storage {
 namespace {
 
 constexpr std::size_t anchor_frames = 128;
-/// PostgreSQL compresses no row of less than 2 kB: a header with fewer frames than make one shares a
-/// segment with others.
+/// PostgreSQL does not compress rows below 2 kB. A header with fewer frames than fill such a row shares a segment with
+/// others.
 constexpr std::size_t row_bytes_min = 2'200;
-constexpr std::size_t shared_headers_max = 256; // an index fits a byte
+constexpr std::size_t shared_headers_max = 256; // an index fits in a byte
 constexpr std::uint8_t time_planes_max = 5;
 constexpr std::uint64_t seq_gap_max = 0x7FFF'FFFF; // SQL adds them up as int
 
-/// A frame by where it lies.
+/// A frame by its block and index.
 struct item_place {
   std::uint32_t run;
   std::uint32_t frame;
@@ -61,7 +61,7 @@ std::int64_t median_step(const std::vector<std::int64_t>& times) {
   return *middle;
 }
 
-/// Fills anchors and values for this step; the largest value.
+/// Computes anchors and values for this step; answers the largest value.
 std::uint64_t
 lay_times(segment& out, const std::vector<std::int64_t>& times, std::vector<std::uint64_t>& late) {
   out.anchors_us.clear();
@@ -91,8 +91,8 @@ void put_times(segment& out, const std::vector<std::int64_t>& times) {
   out.time_step_us = median_step(times);
   std::vector<std::uint64_t> late(times.size());
   auto largest = lay_times(out, times, late);
-  if (bytes_of(largest) > time_planes_max) { // only a long step does that; without it the span is
-    out.time_step_us = 0;                    // the limit
+  if (bytes_of(largest) > time_planes_max) { // only a long step exceeds it; without a step the
+    out.time_step_us = 0;                    // span is the limit
     largest = lay_times(out, times, late);
   }
   out.time_planes = bytes_of(largest);
@@ -176,7 +176,7 @@ void add_shared(sealed_chunk& out,
   }
 }
 
-/// One segment under the eye of a reader.
+/// A segment and the reader's place in it.
 struct reading {
   const segment* from = nullptr;
   std::size_t at = 0; // the next frame
@@ -232,7 +232,7 @@ reading begin_reading(const segment& one) {
   return out;
 }
 
-/// Where a frame of a chunk stands in its segment.
+/// The place of a chunk's frame in its segment.
 struct numbered {
   std::uint64_t seq;
   std::uint32_t segment;

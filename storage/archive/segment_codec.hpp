@@ -1,15 +1,15 @@
-/// Sealed frames as PostgreSQL keeps them: a chunk of a stream as segments, each the frames of one
-/// header (or of a few rare ones) as planes of bytes.
+/// Sealed frames as PostgreSQL keeps them: a chunk of a stream as segments. A segment holds the
+/// frames of one header (or of a few rare headers) as planes of bytes.
 ///
-/// Shape: plane k of a column holds byte k of each value, so that what seldom changes compresses to
-///   nothing. `data` is one plane of indices (only with several headers), then the planes of time,
-///   seq and payload. The time of frame i is time_base + anchors[i / 128] + (i % 128) * time_step
-///   + its value in the planes of time; its number is that of the one before + 1 + its value in the
-///   planes of seq (the first one's is 0).
+/// Shape: plane k of a column holds byte k of each value, so that bytes that seldom change compress
+///   well. `data` is one plane of indices (only with several headers), then the planes of time, seq
+///   and payload. The time of frame i is time_base + anchors[i / 128] + (i % 128) * time_step + its
+///   value in the planes of time. Its number is the previous number + 1 + its value in the planes
+///   of seq (0 for the first frame).
 /// Units: microseconds.
-/// Errors: `seal` returns what it could take; `unseal` says no to columns that do not agree.
+/// Errors: `seal` returns what fits; `unseal` rejects columns that do not agree.
 /// Threads: plain functions.
-/// Limits: chunk_frames_max frames and chunk_span_us of time a chunk.
+/// Limits: chunk_frames_max frames and chunk_span_us of time in a chunk.
 /// Source: docs/decisions/0012-sealed-segments.md.
 #pragma once
 
@@ -25,16 +25,16 @@
 
 namespace furrow::storage {
 
-/// Memory of a sealer and of a reader: about 40 bytes a frame while a chunk is made.
+/// A sealer and a reader need about 40 bytes of memory per frame of a chunk.
 inline constexpr std::size_t chunk_frames_max = 131'072;
 inline constexpr std::size_t chunk_long_bytes_max = 8U << 20U;
-/// With a block's own 72 minutes less than the 26 hours by which SQL looks back.
+/// Together with a block's 72 minutes this is less than the 26 hours that SQL searches back.
 inline constexpr std::int64_t chunk_span_us = std::int64_t{24} * 3'600'000'000;
 
 inline constexpr std::int32_t channel_standard = 262'144;
 inline constexpr std::int32_t channel_error = 524'288;
 inline constexpr std::int32_t channel_several = -1;
-/// Where frames of this header are looked for: by parameter group when extended.
+/// The key by which frames of this header are found: the parameter group when extended.
 [[nodiscard]] std::int32_t channel_of(can::frame_header header);
 
 struct segment {
@@ -43,12 +43,12 @@ struct segment {
   std::int64_t time_first_us = 0; // the earliest
   std::int64_t time_last_us = 0;  // the latest
   std::int64_t time_base_us = 0;
-  std::uint64_t seq_base = 0; // of its first frame
+  std::uint64_t seq_base = 0; // number of its first frame
   std::int64_t time_step_us = 0;
   std::uint8_t time_planes = 1;
   std::uint8_t seq_planes = 1;
   std::uint16_t payload_planes = 0;
-  std::vector<std::uint64_t> headers; // one, or several and then a plane of indices
+  std::vector<std::uint64_t> headers; // one; or several, then with a plane of indices
   std::vector<std::int64_t> anchors_us;
   std::string data;
 };
@@ -63,13 +63,13 @@ struct sealed_chunk {
   std::vector<segment> segments;
 };
 
-/// How many of these runs, in order of seq, make a chunk within its limits; at least the first.
+/// How many of these runs, in order of seq, fit in one chunk; at least the first.
 [[nodiscard]] std::size_t chunk_runs(std::span<const frame_run> runs);
 /// Runs within the limits, in order of seq and without overlap; not empty.
 [[nodiscard]] sealed_chunk seal(std::span<const frame_run> runs);
 
-/// Appends the frames of a chunk to `out`, in order of seq, those after `after`. False when the
-/// columns of a segment do not agree.
+/// Appends the frames of a chunk with numbers above `after` to `out`, in order of seq. False when
+/// the columns of a segment do not agree.
 [[nodiscard]] bool
 unseal(std::span<const segment> segments, std::uint64_t after, std::vector<frame_run>& out);
 

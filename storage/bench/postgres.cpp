@@ -23,7 +23,7 @@ failure words_of(PGconn* db) {
           words.empty() ? "out of memory" : words};
 }
 
-/// The URL's parameters with another database, as libpq's keywords and values.
+/// The URL's parameters with another database name, as libpq's keywords and values.
 std::string with_database(const std::string& url, const std::string& database) {
   std::string out;
   const auto add = [&out](std::string_view keyword, std::string_view value) {
@@ -79,7 +79,7 @@ public:
   bench_postgres& operator=(const bench_postgres&) = delete;
   ~bench_postgres() override {
     db_.reset();
-    // Whoever is still connected is the benchmark's own.
+    // All remaining connections belong to the benchmark.
     (void)ask(admin_.get(), "drop database if exists " + name_ + " with (force)");
   }
 
@@ -99,7 +99,7 @@ public:
     int parent = 0;
     stat >> number >> name >> state >> parent;
     if (!stat || !name.starts_with("(postgres"))
-      return std::nullopt; // a container's number
+      return std::nullopt; // a process id inside a container
     return parent;
   }
 
@@ -211,8 +211,8 @@ private:
 
   std::string url_;
   std::string name_;
-  pq::connection admin_; // to the database of the URL
-  pq::connection db_;    // to the benchmark's own, when it is first needed
+  pq::connection admin_; // to the URL's database
+  pq::connection db_;    // to the benchmark's database, opened on first use
 };
 
 result<bool> holds_frames(PGconn* db) {

@@ -1,4 +1,4 @@
-/// The two sides of bench_database.
+/// The two implementations of bench_database.
 #pragma once
 
 #include "storage/bench/database.hpp"
@@ -9,6 +9,6 @@ namespace furrow::storage {
                                                                           bool forced);
 [[nodiscard]] result<std::unique_ptr<bench_database>> make_bench_sqlite(const std::string& path,
                                                                         bool forced);
-[[nodiscard]] std::string bench_database_name(); // no other process of this machine has it
+[[nodiscard]] std::string bench_database_name(); // unique among the processes of this machine
 
 } // namespace furrow::storage

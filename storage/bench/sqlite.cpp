@@ -17,7 +17,7 @@ public:
   bench_sqlite(const bench_sqlite&) = delete;
   bench_sqlite& operator=(const bench_sqlite&) = delete;
   ~bench_sqlite() override {
-    std::error_code ignored; // what is left behind has a name that says what it was
+    std::error_code ignored; // the name of a remaining file says that it is a benchmark's
     for (const auto* suffix : {"", "-wal", "-shm"})
       fs::remove(path_ + suffix, ignored);
   }
@@ -40,13 +40,13 @@ public:
         "can_block b where b.stream = w.stream)), 0), coalesce(sum((select count(distinct "
         "seq_first) from can_block b where b.stream = w.stream)), 0) from stream_watermark w");
       if (ledger.step()) {
-        // Blocks have their first number as a key, so what is stored too often overlaps.
+        // A block's key is its first number, so a doubled item overlaps another block.
         const auto durable = ledger.natural(0);
         const auto stored = ledger.natural(1);
         found.lost = durable > stored ? durable - stored : 0;
         found.doubled = stored > durable ? stored - durable : 0;
       }
-      // What stands in the write-ahead log is counted too.
+      // The write-ahead log counts too.
       auto size = db.statement(
         "select c.page_count * s.page_size from pragma_page_count c, pragma_page_size s");
       if (size.step())
@@ -104,7 +104,7 @@ bool holds_frames(const std::string& path) {
     const auto db = sqlite_db::open(path, sqlite_db::access::read, busy_timeout);
     return db && (*db)->statement("select 1 from stream_watermark limit 1").step();
   } catch (const sqlite_error&) {
-    return false; // no database of ours
+    return false; // not a Furrow database
   }
 }
 

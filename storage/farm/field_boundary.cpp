@@ -30,9 +30,9 @@ namespace {
 
 namespace geometry = boost::geometry;
 
-/// Against a latitude of its own, so that a small field is no difference of large numbers. Not
-/// GeographicLib's polygons: their edges are geodesics or rhumb lines, which differ from ours by
-/// parts in a million of a field.
+/// Relative to a latitude of the ring, so that a small field is not the difference of large
+/// numbers. GeographicLib's polygons do not fit: their edges are geodesics or rhumb lines, and
+/// those areas differ from ours by parts in a million.
 double ring_area_m2(const boundary::ring& ring) {
   const auto& ellipsoid = GeographicLib::Ellipsoid::WGS84();
   const auto height = [&](double latitude_deg) {
@@ -49,7 +49,7 @@ double ring_area_m2(const boundary::ring& ring) {
     sum += (to.longitude_deg - from.longitude_deg)
            * boost::math::quadrature::gauss<double, 10>::integrate(along, 0.0, 1.0);
   }
-  return std::abs(sum) * ellipsoid.Area() / 720; // a degree of longitude is a 720th of both halves
+  return std::abs(sum) * ellipsoid.Area() / 720; // a degree of longitude is 1/720 of both halves
 }
 
 struct edge {
@@ -65,7 +65,7 @@ struct edge {
   [[nodiscard]] double east() const { return std::max(from->longitude_deg, to->longitude_deg); }
 };
 
-/// Neighbours share one position and may share no more.
+/// Neighbouring edges share one position and nothing else.
 bool clash(const edge& one, const edge& other) {
   if (one.ring == other.ring) {
     const bool follows = (one.at + 1) % one.of == other.at;
@@ -84,8 +84,8 @@ std::string name_of(std::size_t ring, std::size_t at) {
   return "ring " + std::to_string(ring) + ", position " + std::to_string(at);
 }
 
-/// From west to east; an edge is looked at beside those that begin before it ends. Not `is_valid`:
-/// it allows rings that touch, and does not say which edges are wrong.
+/// Goes from west to east. An edge is compared with the edges that begin before it ends. Boost's
+/// `is_valid` does not fit: it allows rings that touch, and does not name the wrong edges.
 std::optional<std::string> crossing(const boundary& polygon) {
   std::vector<edge> edges;
   for (std::size_t r = 0; r < polygon.rings.size(); ++r) {
@@ -110,11 +110,11 @@ std::optional<std::string> crossing(const boundary& polygon) {
 std::optional<std::string> ring_fault(const boundary& polygon) {
   if (auto crossed = crossing(polygon))
     return crossed;
-  // Nothing crosses: one position of a hole speaks for all of it.
+  // No edges cross, so one position of a hole decides for the whole hole.
   for (std::size_t hole = 1; hole < polygon.rings.size(); ++hole) {
     const auto& at = polygon.rings[hole].front();
     if (!geometry::within(at, polygon.rings[0]))
-      return "ring " + std::to_string(hole) + " is no hole: it lies outside ring 0";
+      return "ring " + std::to_string(hole) + " lies outside ring 0: a hole must lie inside it";
     for (std::size_t other = 1; other < polygon.rings.size(); ++other)
       if (other != hole && geometry::covered_by(at, polygon.rings[other]))
         return "ring " + std::to_string(hole) + " lies in ring " + std::to_string(other);

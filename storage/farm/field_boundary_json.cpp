@@ -20,7 +20,7 @@ std::string json_name_of(std::size_t ring, std::size_t at) {
   return "ring " + std::to_string(ring) + ", position " + std::to_string(at);
 }
 
-/// Of a Polygon, or of a Feature that has one.
+/// The coordinates of a Polygon, or of a Feature with one.
 const json* coordinates_of(const json& value) {
   const auto* shape = &value;
   if (value.is_object() && value.contains("type") && value["type"] == "Feature"
@@ -73,13 +73,13 @@ furrow::result<boundary::ring, boundary_errc> read_ring(const json& value, std::
 
 furrow::result<boundary, boundary_errc> read_boundary(std::string_view geojson) {
   std::string wrong;
-  // A database that keeps JSON in a form of its own puts blanks in.
+  // A database with its own JSON format adds blanks.
   const auto value = parse_json(geojson, 2 * boundary_bytes_max, wrong);
   if (!value)
     return malformed(wrong);
   const auto* coordinates = coordinates_of(*value);
   if (coordinates == nullptr)
-    return malformed("is no GeoJSON Polygon, and no Feature with one");
+    return malformed("is neither a GeoJSON Polygon nor a Feature with one");
   if (coordinates->size() > rings_max)
     return fault{boundary_errc::too_large, "has " + std::to_string(coordinates->size()) + " rings"};
   std::size_t positions = 0;

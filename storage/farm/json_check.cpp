@@ -11,7 +11,7 @@ parse_json(std::string_view text, std::size_t bytes_max, std::string& fault) {
   using event = nlohmann::json::parse_event_t;
   bool too_deep = false;
   bool has_nul = false;
-  // What is too deep is not kept, so that nothing that walks the value goes deeper either.
+  // Levels beyond json_depth_max are dropped, so that no later walk over the value goes deeper.
   const auto keep = [&](int depth, event what, nlohmann::json& parsed) {
     const bool opens = what == event::object_start || what == event::array_start;
     too_deep = too_deep || (opens && depth >= json_depth_max);
@@ -25,9 +25,9 @@ parse_json(std::string_view text, std::size_t bytes_max, std::string& fault) {
   try {
     value = nlohmann::json::parse(text, keep);
   } catch (const nlohmann::json::parse_error& error) {
-    fault = "is no JSON: error at byte " + std::to_string(error.byte);
+    fault = "is not JSON: error at byte " + std::to_string(error.byte);
   } catch (const nlohmann::json::exception&) {
-    fault = "holds a number that no double can be"; // 1e400
+    fault = "holds a number beyond the range of a double"; // 1e400
   }
   if (too_deep)
     fault = "nests deeper than " + std::to_string(json_depth_max);

@@ -1,6 +1,6 @@
-/// JSON from outside, with limits.
+/// Untrusted JSON, with limits.
 ///
-/// Shape: `parse_json` looks at the size first and at nesting while it parses, so that no value is
+/// Shape: `parse_json` checks the size first and the nesting while it parses, so that no value is
 ///   deeper than json_depth_max.
 /// Errors: one line; the caller names the field.
 /// Threads: pure functions.
@@ -18,7 +18,7 @@ namespace furrow::storage {
 
 inline constexpr int json_depth_max = 32;
 
-/// The value, or what is wrong in `fault`.
+/// The value; `fault` says what is wrong.
 [[nodiscard]] std::optional<nlohmann::json>
 parse_json(std::string_view text, std::size_t bytes_max, std::string& fault);
 

@@ -1,13 +1,13 @@
-/// What people say of a farm: the farm itself, its equipment, fields, users and tokens; read, listed
-/// and changed, each change checked.
+/// The data of a farm that people edit: the farm, its equipment, fields, users and tokens. Read, list and change them;
+/// each change is checked.
 ///
-/// Shape: a change is a value, and so is a unit of work: it is carried out in one transaction without
-///   the caller in between, so that no lock waits for a client. A nested unit is a savepoint.
-/// Errors: `failure` when the database cannot; a change that may not be made is a `rejection` in the
-///   outcome. A lost connection while committing is in_doubt.
-/// Threads: as the store. An object must not be used when its store is gone.
-/// Limits: unit_changes_max, unit_bytes_max, unit_depth_max, repository_page_max; those of each field stand
-///   in repository_check.cpp and are named when a value passes them.
+/// Shape: a change is a value, and so is a unit of work. One transaction carries out the whole unit, so that no lock
+///   waits for a client. A nested unit is a savepoint.
+/// Errors: `failure` when the database fails; a change that is not allowed is a `rejection` in the outcome. A
+///   connection lost during the commit is in_doubt.
+/// Threads: as the store. An object must not be used after its store is destroyed.
+/// Limits: unit_changes_max, unit_bytes_max, unit_depth_max, repository_page_max; the limits of each field are in
+///   repository_check.cpp, and a rejection names them.
 #pragma once
 
 #include "storage/farm/field_boundary.hpp"
@@ -29,11 +29,11 @@ inline constexpr std::size_t unit_bytes_max = 64U << 20U;
 inline constexpr std::size_t unit_depth_max = 8;
 inline constexpr std::size_t repository_page_max = 1'000;
 
-// `name` is the key within the farm. `version` is 0 in what is given to mean "whichever stands", and
-// what stands in what is read. `attributes` is a JSON object.
+// `name` is the key within the farm. `version` 0 in a change means "any version"; a row that is read has its stored
+// version. `attributes` is a JSON object.
 
 struct farm_record {
-  std::string name; // the caller's own
+  std::string name; // chosen by the caller
   std::string title;
   std::string attributes = "{}";
   std::int64_t version = 0;
@@ -42,7 +42,7 @@ struct farm_record {
 struct equipment_record {
   std::string name;
   std::optional<std::uint64_t> iso_name; // ISO 11783 NAME
-  std::optional<std::int64_t> address;   // 0 to 253: the one that it prefers
+  std::optional<std::int64_t> address;   // 0 to 253: the preferred address
   std::string kind = "unknown";
   std::string status = "active";
   std::string maker;
@@ -59,7 +59,7 @@ struct field_record {
   std::string soil;
   std::string season;
   std::string boundary; // GeoJSON
-  double area_m2 = 0;   // this and the box are computed from the boundary when it is stored
+  double area_m2 = 0;   // area and box are computed from the boundary when it is stored
   geo_box box;
   std::string attributes = "{}";
   std::int64_t version = 0;
@@ -70,7 +70,7 @@ struct user_record {
   std::string title;
   std::string role = "viewer"; // viewer, operator, admin
   std::string status = "active";
-  std::string password; // as storage/farm/password.hpp hashes it; empty: none
+  std::string password; // a hash of storage/farm/password.hpp; empty: no password
   std::string attributes = "{}";
   std::int64_t version = 0;
 };
@@ -80,7 +80,7 @@ struct token_record {
   std::string sha256; // of the token, 64 lower-case hex digits
   std::string role = "viewer";
   std::string status = "active";
-  std::string user;                   // whose it is; empty: nobody's
+  std::string user;                   // the owner; empty: no owner
   std::vector<std::string> equipment; // empty: every machine of the farm
   std::optional<std::int64_t> expires_us;
   std::int64_t version = 0;
@@ -98,10 +98,10 @@ using record = std::variant<farm_record, equipment_record, field_record, user_re
 [[nodiscard]] std::int64_t version_of(const record& row);
 
 enum class action : std::uint8_t {
-  create = 0, // must not stand yet
-  update = 1, // must stand, in the version given
-  upsert = 2, // either; the version is not looked at
-  remove = 3, // must stand, in the version given; only name and version are looked at
+  create = 0, // must not exist
+  update = 1, // must exist, in the given version
+  upsert = 2, // either; the version is ignored
+  remove = 3, // must exist, in the given version; only name and version are used
 };
 
 struct change {
@@ -109,19 +109,19 @@ struct change {
   storage::record row;
 };
 
-/// Changes in their order, then the units inside, in theirs.
+/// The changes in order, then the inner units in order.
 struct unit_of_work {
   std::vector<change> changes;
   std::vector<unit_of_work> units;
-  bool may_fail = false; // of a unit inside: a rejection undoes this unit alone, the rest goes on
+  bool may_fail = false; // for an inner unit: a rejection undoes this unit alone, the rest goes on
 };
 
 enum class rejection_kind : std::uint8_t {
-  invalid = 1,  // a value beyond its limit: field, value and limit say which
-  conflict = 2, // it stands in another version
-  exists = 3,   // it was to be created and stands already
-  missing = 4,  // it does not stand
-  in_use = 5,   // it cannot go while others need it
+  invalid = 1,  // a value exceeds its limit: field, value and limit say which
+  conflict = 2, // the stored version is another
+  exists = 3,   // create found an existing row
+  missing = 4,  // the row does not exist
+  in_use = 5,   // other rows need it, so it cannot be removed
 };
 
 /// Why one change was not made.
@@ -129,35 +129,35 @@ struct rejection {
   rejection_kind kind = rejection_kind::invalid;
   storage::entity entity{};
   std::string name;
-  std::size_t place = 0; // of the change in the unit, counted through all units, from 0
-  std::string field;     // of what is invalid
+  std::size_t place = 0; // number of the change, counted through all units, from 0
+  std::string field;     // the invalid field
   std::string value;     // shortened
   std::string limit;
-  std::int64_t version = 0; // of a conflict: the one that stands
+  std::int64_t version = 0; // on conflict: the stored version
 };
 /// In one line.
 [[nodiscard]] std::string to_string(const rejection& why);
 
 struct unit_outcome {
   bool committed = false;            // false: nothing was changed, `rejections` say why
-  std::vector<rejection> rejections; // with `committed`: of units inside that were undone
+  std::vector<rejection> rejections; // with `committed`: of inner units that were undone
   std::uint64_t changed = 0;
 };
 
 struct record_query {
-  std::string after; // the last name of the page before
+  std::string after; // the last name of the previous page
   std::size_t rows_max = 100;
   std::string name_prefix;
-  /// Columns and the values that they must have: kind, status, maker, crop, soil, season, role ...
+  /// Columns and their required values: kind, status, maker, crop, soil, season, role ...
   std::vector<std::pair<std::string, std::string>> filters;
 };
 
 struct record_page {
-  std::vector<record> rows;        // by name, byte for byte
+  std::vector<record> rows;        // ordered by the bytes of the name
   std::optional<std::string> next; // `after` of the next page
 };
 
-/// Every call is about the farm named first, which comes from the caller's credential.
+/// The first parameter of every call is the farm, from the caller's credential.
 class repositories {
 public:
   repositories() = default;
@@ -167,16 +167,16 @@ public:
 
   /// Fails with not_found.
   virtual void get(std::string farm, entity what, std::string name, handler<record> done) = 0;
-  /// Fails with reject_row on a filter that the entity has not.
+  /// Fails with reject_row on a filter that the entity does not have.
   virtual void
   list(std::string farm, entity what, record_query query, handler<record_page> done) = 0;
-  /// The fields that a position is in, by name.
+  /// The fields that contain a position, by name.
   virtual void
   fields_at(std::string farm, geo_position at, handler<std::vector<field_record>> done) = 0;
   virtual void apply(std::string farm, unit_of_work work, handler<unit_outcome> done) = 0;
 };
 
-/// One change as a unit.
+/// Positions and totals need more digits than a float has.
 [[nodiscard]] unit_of_work unit_of(action what, record row);
 
 } // namespace furrow::storage

@@ -26,7 +26,7 @@ bool has_control(std::string_view text) {
                      [](char c) { return static_cast<std::uint8_t>(c) < 0x20 || c == 0x7F; });
 }
 
-/// In quotes, without what cannot be shown, its length when it is cut.
+/// In quotes, without control characters; a cut text has its length.
 std::string shown(std::string_view text) {
   std::string out{"\""};
   for (const char c : text.substr(0, shown_bytes_max))
@@ -44,7 +44,7 @@ std::string one_of(std::span<const std::string_view> words) {
   return list;
 }
 
-/// Looks at one field after the other and keeps the first fault.
+/// Checks the fields one after the other and keeps the first fault.
 class checker {
 public:
   checker(const record& row, std::size_t place) {

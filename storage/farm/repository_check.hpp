@@ -1,8 +1,8 @@
-/// What a change may hold: every field and its limit, checked before the database is asked.
+/// The limits of every field of a change, checked before the database is asked.
 ///
-/// Shape: `prepare` checks, and brings a row to the form that is stored: boundary and attributes in
+/// Shape: `prepare` checks a row and brings it to its stored form: boundary and attributes as
 ///   shortest JSON, area and box computed.
-/// Errors: the first field that is beyond its limit, as a rejection that names field, value, limit.
+/// Errors: a rejection for the first field that exceeds its limit, with field, value and limit.
 /// Threads: pure functions.
 /// Source: ISO 11783-5 (addresses 0 to 253), RFC 3629 (UTF-8).
 #pragma once
@@ -27,14 +27,14 @@ inline constexpr std::array<std::string_view, 13> equipment_kinds{
 inline constexpr std::array<std::string_view, 4> equipment_statuses{"active", "idle", "maintenance",
                                                                     "retired"};
 
-/// Nothing when the change may be tried.
+/// Absent when the change may be tried.
 [[nodiscard]] std::optional<rejection>
 prepare(change& wanted, const std::string& farm, std::size_t place);
 
-/// What speaks against the work as a whole: its depth, its changes, its bytes.
+/// The fault of the unit as a whole: its depth, its number of changes, its bytes.
 [[nodiscard]] std::optional<failure> beyond_limits(const unit_of_work& work);
 [[nodiscard]] std::size_t changes_in(const unit_of_work& work);
-/// What no statement may be asked with: a name that no row can have, a filter that the entity has not.
+/// The fault of a query: a name that no row can have, a filter that the entity does not have.
 [[nodiscard]] std::optional<failure> unsound_text(std::string_view text);
 [[nodiscard]] std::optional<failure> unsound_query(entity what, const record_query& query);
 

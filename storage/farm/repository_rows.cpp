@@ -75,7 +75,7 @@ std::optional<Number> number_of(const std::optional<std::string>& text) {
   return error == std::errc{} && at == end ? std::optional{value} : std::nullopt;
 }
 
-/// 64 bits without a sign are kept as the same 64 bits signed.
+/// Unsigned 64 bits are stored as the same 64 bits signed.
 std::optional<std::string> iso_text(const std::optional<std::uint64_t>& name) {
   return name ? std::optional{text_of(static_cast<std::int64_t>(*name))} : std::nullopt;
 }

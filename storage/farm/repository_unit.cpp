@@ -8,7 +8,7 @@ checked_unit checked(unit_of_work work, const std::string& farm, std::size_t& pl
   made.place = place;
   made.changes = std::move(work.changes);
   for (auto& one : made.changes) {
-    // A farm's row came with its credential.
+    // A farm's row is created with its credential.
     if (one.action == action::upsert && entity_of(one.row) == entity::farm)
       one.action = action::update;
     if (auto why = prepare(one, farm, place++))

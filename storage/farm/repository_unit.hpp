@@ -1,8 +1,8 @@
-/// A unit of work after its values were looked at: what a database has to do, and what was refused
-/// before one was asked.
+/// A checked unit of work: what the database has to do, and the rejections found without a
+/// database.
 ///
-/// Shape: a unit whose own changes, or those of a unit inside that may not fail, are invalid is not
-///   begun; what remains inside is either sound or may fail.
+/// Shape: a unit is not begun when its own changes, or those of an inner unit that may not fail,
+///   are invalid. The remaining inner units are valid or may fail.
 /// Threads: plain values.
 #pragma once
 
@@ -20,8 +20,8 @@ struct checked_unit {
   std::vector<change> changes;
   std::vector<checked_unit> units;
   bool may_fail = false;
-  std::size_t place = 0;          // of its first change
-  std::vector<rejection> invalid; // not empty: it must not be begun
+  std::size_t place = 0;          // number of its first change
+  std::vector<rejection> invalid; // not empty: the unit must not be begun
 };
 
 [[nodiscard]] checked_unit checked(unit_of_work work, const std::string& farm, std::size_t& place);

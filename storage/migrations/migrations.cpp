@@ -14,7 +14,7 @@ std::string sha256_hex(std::string_view text) {
   std::array<unsigned char, EVP_MAX_MD_SIZE> digest{};
   unsigned size = 0;
   if (EVP_Digest(text.data(), text.size(), digest.data(), &size, EVP_sha256(), nullptr) != 1)
-    return {}; // equals no checksum: refused as changed
+    return {}; // differs from every checksum: rejected as changed
   return can::text::lower_hex(std::span{digest}.first(size));
 }
 
@@ -45,7 +45,7 @@ std::vector<migration_row> compare(std::span<const migration> known,
     } else if (at->second.checksum != step.checksum)
       at->second.fault = "the database was migrated with another text of this step";
   }
-  // A step that only adds is fine above all of ours, but not while we would still have to put ours under it.
+  // A step that only adds is fine above all our steps. It is not while one of our own steps below it is missing.
   bool missing = false;
   std::vector<migration_row> out;
   out.reserve(rows.size());

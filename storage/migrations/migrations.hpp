@@ -1,9 +1,8 @@
-/// The schema's numbered steps, built into the program, and what a database that has some of them
-/// needs.
+/// The schema's numbered steps, built into the program, and which of them a database lacks.
 ///
 /// Shape: storage/migrations/NNNN_what.sql (PostgreSQL) and
-///   storage/migrations/sqlite/NNNN_what.sql, embedded by CMake. A file that has been released is
-///   never edited: its SHA-256 is kept beside its number in the database.
+///   storage/migrations/sqlite/NNNN_what.sql, embedded by CMake. A released file is never edited:
+///   the database keeps its SHA-256 with its number.
 /// Threads: the lists are constant.
 /// Source: storage/embed_migrations.cmake.
 #pragma once
@@ -30,23 +29,23 @@ struct migration {
 
 [[nodiscard]] std::string sha256_hex(std::string_view text);
 
-/// What the database's own table says.
+/// A row of the database's table of migrations.
 struct applied_migration {
   std::uint32_t number = 0;
   std::string name;
   std::string checksum;
 };
 
-/// Whether a program whose newest step is `newest_known` may go on over a step that it does not know: one that only adds,
-/// or, as `contract_NNNN_what`, takes away what programs that know step NNNN no longer use.
+/// Whether a program whose newest step is `newest_known` may use a database with a step that it does not know. It may
+/// when the step only adds, or when the step (`contract_NNNN_what`) removes what programs with step NNNN no longer use.
 [[nodiscard]] bool suits(std::string_view name, std::uint32_t newest_known);
 
-/// One row for each migration that either side knows, by number; `fault` says what is unsound. A step of a newer program
-/// that suits this one is applied and without a fault.
+/// One row for each migration of either side, by number; `fault` says what is wrong. A compatible step of a newer
+/// program is applied and has no fault.
 [[nodiscard]] std::vector<migration_row> compare(std::span<const migration> known,
                                                  const std::vector<applied_migration>& applied);
 
-/// Why this program must not touch the schema; nothing when it may.
+/// Why this program must not use the schema; absent when it may.
 [[nodiscard]] std::optional<failure> refusal(const std::vector<migration_row>& rows);
 
 } // namespace furrow::storage

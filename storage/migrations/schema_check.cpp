@@ -21,7 +21,7 @@ constexpr std::array<soundness_rule, 10> rules{{
   {"blocks under another machine than their stream",
    "select count(*) from {}can_block b join {}stream s on s.id = b.stream where b.equipment_id <> "
    "s.equipment_id"},
-  {"blocks whose times are the wrong way round",
+  {"blocks whose first time is after their last",
    "select count(*) from {}can_block where time_first > time_last"},
   {"blocks whose columns differ in length",
    "select count(*) from {}can_block where cardinality(header_index) <> frames or "
@@ -41,7 +41,7 @@ constexpr std::array<soundness_rule, 10> rules{{
    4, true},
 }};
 
-/// Words of a statement's head, names without the schema and quotes.
+/// Words of a statement's head; names come without the schema and quotes.
 std::vector<std::string> words_of(std::string_view text) {
   std::vector<std::string> out;
   std::string word;
@@ -69,7 +69,7 @@ bool is_kind(const std::string& word) {
   return word == "table" || word == "index" || word == "view" || word == "function";
 }
 
-/// Columns are the lines of a create table that are indented once and begin with a name.
+/// A column is a line of a create table that is indented once and begins with a name.
 void add_columns(const std::string& table, std::istream& in, std::set<std::string>& out) {
   static const std::set<std::string> no_columns{"primary",    "unique",  "check", "foreign",
                                                 "constraint", "exclude", "like"};
@@ -125,7 +125,7 @@ void create(const std::string& line, std::istream& in, std::set<std::string>& ou
     add_columns(words[at + 1], in, out);
 }
 
-/// A statement that goes on below its first line.
+/// A statement that continues below its first line.
 std::string rest_of(std::string line, std::istream& in) {
   for (std::string more; line.find(';') == std::string::npos && std::getline(in, more);)
     line += "\n" + more;

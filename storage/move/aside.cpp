@@ -22,7 +22,7 @@ void parted_block::read(const sqlite_statement& row) {
     slices_.push_back({claim, run_.seq_first, &run_.block, 0, run_.block.size()});
     return;
   }
-  // As a node on PostgreSQL parts it.
+  // In the same slices that a node on PostgreSQL would store.
   const auto batch = std::make_shared<append_batch>();
   auto& append = batch->emplace_back();
   append.claim = claim;
@@ -84,8 +84,8 @@ void put_undated_records_aside(sqlite_db& db) {
          + std::to_string(time_us_min));
 }
 
-/// Only what jsonb may refuse and SQLite does not is asked about: escapes of NUL and of half a character, and numbers
-/// without end.
+/// Asks PostgreSQL only about JSON that jsonb may reject and SQLite accepts: escapes of NUL and of surrogates, and
+/// numbers with large exponents.
 constexpr const char* doubtful_sql =
   "select stream, seq, equipment_id, time, body, kind from item_record where time >= ?1 and "
   "(instr(body, '\\u0000') > 0 or body glob '*\\u[dD][89a-fA-F]*' or body glob "

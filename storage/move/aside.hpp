@@ -1,7 +1,7 @@
-/// Items of a SQLite database that PostgreSQL cannot hold as what they are, found before a move and kept beside it in
-/// temp.set_aside, whose columns are those of quarantine: frames and records before 4713 BC, JSON that jsonb refuses.
+/// Items of a SQLite database that PostgreSQL cannot store as what they are. They are found before a move and kept in
+/// temp.set_aside, whose columns are those of quarantine: frames and records before 4713 BC, JSON that jsonb rejects.
 ///
-/// Errors: sqlite_error is thrown, as in sqlite_work.hpp; what the judge fails with is answered.
+/// Errors: sqlite_error is thrown, as in storage/sqlite/work.hpp; a failure of the judge is returned.
 /// Threads: the thread that owns the connection.
 /// Limits: set_aside_max frames.
 #pragma once
@@ -21,18 +21,18 @@ namespace furrow::storage::copy_aside {
 
 inline constexpr std::uint64_t set_aside_max = 1'000'000;
 
-/// Why jsonb refuses a text; nothing when it takes it.
+/// Why jsonb rejects a text; absent when jsonb accepts it.
 using json_judge = std::function<result<std::optional<std::string>>(const std::string&)>;
 
 void make_table(sqlite_db& db);
 [[nodiscard]] std::optional<failure> put(sqlite_db& db, const json_judge& judge);
 
-/// Rows that `parted_block` reads; where and order follow.
+/// The select for rows that `parted_block` reads; the caller adds where and order.
 inline constexpr const char* blocks_sql =
   "select seq_first, frames, time_base, headers, header_index, time_offset, payload, long_payload, "
   "stream, equipment_id, time_first from can_block ";
 
-/// A block as slices that PostgreSQL can date, and items that it cannot.
+/// A block, divided into slices whose times PostgreSQL can hold and items whose times it cannot.
 class parted_block {
 public:
   void read(const sqlite_statement& row);
@@ -42,7 +42,7 @@ public:
 
 private:
   frame_run run_;
-  std::optional<append_plan> plan_; // when there are such items
+  std::optional<append_plan> plan_; // only when there are such items
   std::vector<frame_slice> slices_;
 };
 

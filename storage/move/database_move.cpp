@@ -12,7 +12,7 @@ namespace {
 
 using all_facts = std::map<std::string, copy_facts>;
 
-/// How far reading of one side is, for a person.
+/// Reports the progress of reading one side.
 class teller {
 public:
   teller(const std::function<void(const copy_progress&)>& to, std::uint64_t total)
@@ -97,7 +97,7 @@ std::string said(const ledger_row& row) {
   return row.farm + "/" + row.equipment + " " + can::to_string(row.stream_id) + " " + out;
 }
 
-/// Items that are set aside count as quarantined on the other side, and as stored on both.
+/// Items that are set aside count as quarantined in the target, and as stored in both.
 result<done> compare_ledgers(copy_source& source, copy_target& target) {
   const auto from = source.ledger();
   const auto to = target.ledger();
@@ -128,7 +128,7 @@ compare(const all_facts& wanted, copy_source& source, copy_target& target, telle
   return same ? compare_ledgers(source, target) : same;
 }
 
-/// Something is there: the same, because an earlier run has finished, or something else.
+/// The target holds data: the same data from a finished run, or other data.
 result<all_facts>
 recognise(const std::string& held, copy_source& source, copy_target& target, teller& told) {
   const failure refused{errc::misconfigured,
@@ -137,7 +137,7 @@ recognise(const std::string& held, copy_source& source, copy_target& target, tel
                             "nothing was changed"};
   for (const auto& table : copied_tables()) {
     if (table.frames())
-      continue; // may be parted where PostgreSQL cannot date frames
+      continue; // may be divided where PostgreSQL cannot hold a time
     const auto here = source.rows(table);
     const auto there = target.rows(table);
     if (!here || !there)

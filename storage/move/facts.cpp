@@ -13,12 +13,12 @@ namespace {
 
 constexpr std::size_t hashed_at_once = 64U << 10U;
 
-/// The value, whatever its form: names in order, numbers as the nearest double.
+/// The value in a fixed form: names in order, numbers as the nearest double.
 std::string canonical(std::string_view text) {
   auto value = nlohmann::json::parse(text, nullptr, false);
   const auto level = [](auto&& self, nlohmann::json& at) -> void {
     if (at.is_number())
-      at = at.get<double>() + 0.0; // of two zeros the positive one: PostgreSQL has no other
+      at = at.get<double>() + 0.0; // -0 becomes +0: PostgreSQL has no other
     else if (at.is_structured())
       for (auto& each : at)
         self(self, each);
@@ -59,7 +59,7 @@ result<done> facts_of_table::add_row(std::string_view row) {
     hash.add(row);
     return done{};
   }
-  const failure unlike{errc::misconfigured, table_.name + ": a row has another form"};
+  const failure unlike{errc::misconfigured, table_.name + ": a row has an unexpected form"};
   if (row.size() < 2
       || load_big<std::uint16_t>(row.data()) != static_cast<std::uint16_t>(table_.columns.size()))
     return unlike;
@@ -77,7 +77,7 @@ result<done> facts_of_table::add_row(std::string_view row) {
       return unlike;
     const auto field = row.substr(at, size);
     at += size;
-    // Of jsonb the first byte is the version of its form.
+    // The first byte of jsonb is its format version.
     const auto said = column.type == copy_type::json
                         ? canonical(field.substr(std::min<std::size_t>(1, size)))
                         : std::string{field};

@@ -1,9 +1,9 @@
-/// What is compared when a database has moved: rows, and hashes of what they say, frame by frame where they are frames.
+/// The facts that a move compares: row counts, and hashes of the content, of frames one by one.
 ///
-/// Shape: both sides feed rows in the same order. Rows of most tables are hashed as PostgreSQL's binary COPY has them; JSON
-///   by its value, because PostgreSQL writes it its own way; frames by number, time, header and payload, per stream, so that
-///   it does not matter how they lie.
-/// Errors: a row that is not what COPY writes: misconfigured.
+/// Shape: both sides feed rows in the same order. Most rows are hashed in PostgreSQL's binary COPY format. JSON is
+///   hashed by its value, because PostgreSQL rewrites it. Frames are hashed by number, time, header and payload, per
+///   stream, so that their division into blocks does not matter.
+/// Errors: misconfigured for a row that COPY would not write.
 /// Threads: plain values.
 /// Source: PostgreSQL 15, COPY (binary format); SHA-256 of OpenSSL.
 #pragma once
@@ -22,7 +22,7 @@
 
 namespace furrow::storage {
 
-/// SHA-256 over bytes as they come.
+/// SHA-256 over a sequence of bytes.
 class content_hash {
 public:
   content_hash();
@@ -42,17 +42,17 @@ private:
 struct copy_facts {
   std::uint64_t rows = 0;
   std::uint64_t frames = 0;
-  std::map<std::int32_t, std::string> hashes; // by stream; of a table without frames under 0
+  std::map<std::int32_t, std::string> hashes; // by stream; a table without frames has stream 0
   friend bool operator==(const copy_facts&, const copy_facts&) = default;
 };
 
-/// Gathers the facts of one table.
+/// Collects the facts of one table.
 class facts_of_table {
 public:
   explicit facts_of_table(const copied_table& table)
     : table_{table}, plain_{!table.has(copy_type::json)} {}
 
-  /// A row as binary COPY has it, with its count of fields.
+  /// A row in binary COPY format, with its count of fields.
   [[nodiscard]] result<done> add_row(std::string_view row);
   /// Frames [first, first + count) of a block, whose first number is `seq_first`.
   void add_block(std::int32_t stream,

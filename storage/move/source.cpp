@@ -25,10 +25,10 @@ using postgres_work::time_us_min;
 
 constexpr std::size_t sent_at_once = 256U << 10U;
 constexpr off_t pending_byte =
-  0x40000000; // SQLite's, and with the shared range 512 bytes from there
+  0x40000000; // SQLite's pending byte; the shared range is 512 bytes long
 constexpr off_t lock_bytes = 512;
 
-/// The process that has the database open, as its locks say; -1 when it does not say which.
+/// The process that has the database open, by its locks; -1 when they do not name it.
 result<std::optional<int>> find_user(const std::string& path) {
   const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (file < 0)
@@ -53,9 +53,10 @@ result<done> refuse_user(const std::string& path) {
   if (!user)
     return user.error();
   if (*user)
-    return failure{errc::misconfigured, path + ": process " + std::to_string(**user)
-                                          + " has it open: end it first (a node?), so that nothing "
-                                            "more is written to it"};
+    return failure{errc::misconfigured,
+                   path + ": process " + std::to_string(**user)
+                     + " has it open: stop it first (a node?), so that nothing "
+                       "more is written to it"};
   return done{};
 }
 
@@ -119,7 +120,7 @@ void put_cell(byte_buffer& out, const copied_table& table, const sqlite_statemen
   case copy_type::json: {
     const auto text = row.bytes(at);
     out.number(static_cast<std::uint32_t>(text.size() + 1));
-    *out.grow(1) = 1; // version of the binary form of jsonb
+    *out.grow(1) = 1; // version of jsonb's binary form
     return out.bytes(text);
   }
   case copy_type::time_us:
@@ -129,11 +130,11 @@ void put_cell(byte_buffer& out, const copied_table& table, const sqlite_statemen
   case copy_type::int2_array:
   case copy_type::int4_array:
   case copy_type::int8_array:
-    throw sqlite_error{SQLITE_MISMATCH, table.name + ": arrays stand in blocks only"};
+    throw sqlite_error{SQLITE_MISMATCH, table.name + ": only blocks have arrays"};
   }
 }
 
-/// SQL for its rows, without order. Items that are set aside have left their table for quarantine.
+/// The select for its rows, without order. Items that are set aside have moved to quarantine.
 std::string rows_of(const copied_table& table) {
   const auto list = table.column_list();
   auto from = "select " + list + " from \"" + table.name + "\"";
@@ -199,13 +200,12 @@ result<done> copy_source::begin() {
       auto version = db_->statement("pragma data_version");
       version_ = version.step() ? version.integer(0) : 0;
     }
-    db_->run(
-      "begin; select count(*) from sqlite_schema"); // the snapshot begins with the first look
+    db_->run("begin; select count(*) from sqlite_schema"); // the first select starts the snapshot
     const auto steps = sqlite_work::migration_status(*db_);
     if (!steps)
       return steps.error();
     if (!steps->front().applied)
-      return failure{errc::misconfigured, "it is no database of Furrow's"};
+      return failure{errc::misconfigured, "it is not a Furrow database"};
     for (const auto& step : *steps)
       if (step.number > sqlite_migrations().back().number)
         return failure{errc::misconfigured, "it has migration " + std::to_string(step.number) + " ("

@@ -1,13 +1,14 @@
-/// A SQLite database of Furrow's as one moment's rows in PostgreSQL's binary COPY format: the half that a move reads.
+/// The source of a move: a SQLite database, read as of one moment in PostgreSQL's binary COPY format.
 ///
-/// Shape: opened read-only, in one transaction for its life. Items that PostgreSQL cannot hold (before 4713 BC, JSON that
-///   jsonb refuses) are set aside first: they go on as quarantined, which is what a node on PostgreSQL makes of them.
-/// Errors: retry_later when the file is not there; misconfigured, with what to do, when another process has it open (the
-///   node that still writes to it) or its migrations are others than this program's.
-/// Threads: one; blocks its caller. No other part of this process may have the file open when it is opened (fcntl locks
-///   are a process's, and looking for those of others drops them).
+/// Shape: opened read-only, in one transaction for its life. Items that PostgreSQL cannot store (before 4713 BC, JSON
+///   that jsonb rejects) are set aside first: they move as quarantined items, as a node on PostgreSQL would store them.
+/// Errors: retry_later when the file does not exist. misconfigured, with what to do, when another process (a node) has
+///   it open or it has other migrations than this program.
+/// Threads: one; blocks its caller. No other part of this process may have the file open: fcntl locks belong to the
+///   process, and checking for foreign locks drops them.
 /// Limits: one row at a time in memory, and the items that are set aside (storage/move/aside.hpp).
-/// Source: sqlite.org/wal.html and fileformat2.html (the lock-byte page: who has a WAL database open holds a lock there).
+/// Source: sqlite.org/wal.html and fileformat2.html (the lock-byte page: a process with a WAL database open holds a
+///   lock there).
 #pragma once
 
 #include "storage/move/facts.hpp"
@@ -27,9 +28,9 @@ class copy_source {
 public:
   /// Bytes for COPY, whole rows.
   using sink = std::function<result<done>(std::string_view)>;
-  /// Why jsonb refuses a text; nothing when it takes it.
+  /// Why jsonb rejects a text; absent when jsonb accepts it.
   using json_judge = std::function<result<std::optional<std::string>>(const std::string&)>;
-  using counter = std::function<void(std::uint64_t rows)>; // frames count one by one
+  using counter = std::function<void(std::uint64_t rows)>; // each frame counts as one
 
   [[nodiscard]] static result<std::unique_ptr<copy_source>>
   open(const std::string& path, std::chrono::milliseconds lock_timeout);
@@ -38,18 +39,19 @@ public:
   ~copy_source();
 
   [[nodiscard]] result<done> set_aside(const json_judge& judge);
-  /// What was set aside, by stream; rows that are made of frames and cannot be dated, by table.
+  /// The items set aside, by stream; rows derived from frames whose times PostgreSQL cannot hold,
+  /// by table.
   [[nodiscard]] result<std::map<std::int32_t, std::uint64_t>> aside_by_stream();
   [[nodiscard]] result<std::uint64_t> left_behind();
 
-  /// Rows of all tables, frames one by one.
+  /// Rows of all tables; each frame counts as one.
   [[nodiscard]] result<std::uint64_t> total();
   [[nodiscard]] result<std::uint64_t> rows(const copied_table& table);
   [[nodiscard]] result<copy_facts>
   read(const copied_table& table, const sink& to, const counter& counted);
   [[nodiscard]] result<std::vector<ledger_row>> ledger();
-  /// Ends the transaction: whether nobody has written since it began, and nobody has the file open now. Nothing can be
-  /// read after it.
+  /// Ends the transaction. Answers whether no process has written since it began and none has the file open now.
+  /// Nothing can be read afterwards.
   [[nodiscard]] result<done> still_alone();
 
 private:

@@ -176,7 +176,7 @@ void add_records(std::vector<copied_table>& out) {
 
 columns telemetry_columns_with(columns head) {
   head.push_back({"mode", text});
-  // What counts up over the years needs more digits.
+  // Positions and totals need more digits than a float has.
   const std::array<std::string_view, 4> exact{"latitude", "longitude", "engine_hours",
                                               "total_fuel"};
   for (const auto& column : can::telemetry_columns) {

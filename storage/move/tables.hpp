@@ -1,8 +1,8 @@
-/// Which tables a move from SQLite to PostgreSQL takes along, column by column, and which it leaves out and why: the one
-/// description that reading, writing and comparing are made from.
+/// The tables that a move from SQLite to PostgreSQL copies, column by column, and those that it omits, with the reason.
+/// Reading, writing and comparing use this one description.
 ///
-/// Shape: tables in an order that keeps references whole. A test holds it against both schemas: a column that is neither
-///   here nor in `left_out` fails it.
+/// Shape: tables in an order that keeps references whole. A test compares it with both schemas: a column that is
+///   neither here nor in `left_out` fails the test.
 /// Units: `time_us` is microseconds since 1970 in SQLite, `time_s` seconds; both are timestamptz in PostgreSQL.
 /// Threads: constant.
 /// Source: storage/migrations/, storage/migrations/sqlite/.
@@ -16,10 +16,10 @@
 
 namespace furrow::storage {
 
-/// What a column is in PostgreSQL; SQLite has integers, reals, texts and blobs.
+/// The type of a column in PostgreSQL; SQLite has integers, reals, texts and blobs.
 enum class copy_type : std::uint8_t {
   int2,
-  bits16, // smallint: the same 16 bits, with a sign there and without one in SQLite
+  bits16, // smallint: the same 16 bits, signed there, unsigned in SQLite
   int4,
   int8,
   truth, // boolean; 0 or 1
@@ -31,7 +31,7 @@ enum class copy_type : std::uint8_t {
   uuid,    // 16 bytes
   time_us, // timestamptz
   time_s,
-  int2_array, // those of can_block: raw little-endian numbers
+  int2_array, // columns of can_block: raw little-endian numbers
   int4_array,
   int8_array
 };
@@ -45,11 +45,11 @@ struct copied_table {
   std::string name;
   std::vector<copied_column> columns;
   std::string order = {};    // its key: the same order in both databases
-  std::string identity = {}; // the column whose next number the database keeps; empty: none
-  bool derived = false;      // made of the frames: a row that PostgreSQL cannot date is left behind
+  std::string identity = {}; // the column that the database numbers; empty: none
+  bool derived = false;      // derived from frames; rows with unstorable times are left out
 
   [[nodiscard]] bool frames() const { return name == "can_block"; }
-  /// "a, b, c", quoted where SQL wants it.
+  /// "a, b, c", quoted if SQL needs it.
   [[nodiscard]] std::string column_list() const;
   [[nodiscard]] bool has(copy_type type) const;
 };
@@ -63,7 +63,7 @@ struct left_out {
 /// Of PostgreSQL's schema, and of SQLite's.
 [[nodiscard]] std::span<const left_out> left_out_tables();
 
-/// Its type as PostgreSQL's format_type says it.
+/// Its type in the words of PostgreSQL's format_type.
 [[nodiscard]] std::string_view postgres_type(copy_type type);
 
 } // namespace furrow::storage

@@ -20,7 +20,7 @@ std::string name_of(const copied_table& table) {
   return "furrow.\"" + table.name + "\"";
 }
 
-/// Texts by their bytes, as SQLite orders them.
+/// Texts by their bytes, in SQLite's order.
 std::string order_of(const copied_table& table) {
   std::string out;
   std::string_view rest = table.order;
@@ -77,7 +77,8 @@ result<std::unique_ptr<copy_target>> copy_target::open(const store_options& opti
   for (const auto& table : copied_tables())
     names += (names.empty() ? "" : ", ") + name_of(table);
   auto& session = target->db_;
-  // Its commit is on the disk, and on a synchronous standby, whatever the database's defaults say.
+  // The commit is flushed to disk, and to a synchronous standby, whatever the database's defaults
+  // are.
   auto begun = session.ask(
     "begin; set local lock_timeout = '10s'; set local idle_in_transaction_session_timeout = 0; "
     "select set_config('synchronous_commit', 'on', true) "
@@ -85,8 +86,8 @@ result<std::unique_ptr<copy_target>> copy_target::open(const store_options& opti
   if (begun)
     begun = session.ask("lock table " + names + " in exclusive mode");
   if (!begun)
-    return failure{begun.code(), "its tables cannot be had alone: " + begun.error().detail
-                                   + " (is a node at work in it?)"};
+    return failure{begun.code(), "its tables cannot be locked: " + begun.error().detail
+                                   + " (does a node use it?)"};
   return target;
 }
 
@@ -151,7 +152,8 @@ result<done> copy_target::end(const copied_table& table) {
     if (!set)
       return set.error();
   }
-  // What follows is planned by what is in it now; without the right to, the server only warns.
+  // Later statements are planned with these statistics. Without the right to analyze, the server
+  // only warns.
   const auto counted = db_.ask("analyze " + name_of(table));
   if (!counted)
     return counted.error();
@@ -179,7 +181,7 @@ result<copy_facts> copy_target::read(const copied_table& table, const counter& c
     if (std::exchange(head, false))
       row.remove_prefix(std::min(copy_head_bytes, row.size()));
     if (row.size() <= 2)
-      continue; // the head by itself, or the end
+      continue; // the head alone, or the end
     const auto noted = facts.add_row(row);
     if (!noted)
       return noted.error();
@@ -248,8 +250,8 @@ result<std::vector<ledger_row>> copy_target::ledger() {
 }
 
 result<std::uint64_t> copy_target::make_partitions() {
-  // Those who may not make partitions leave it to the caretaker: the move does not depend on it. Newest first, and only so
-  // many that one transaction can hold their locks.
+  // A role that may not create partitions leaves that to the caretaker. The newest come first, and only as many as the
+  // locks of one transaction allow.
   auto asked = db_.ask("savepoint partitions");
   if (!asked)
     return asked.error();

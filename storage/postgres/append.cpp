@@ -18,8 +18,8 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::size_t chunk_bytes = 1U << 20U;
-/// The failpoint between compare-and-set and commit: the server sleeps there while this process
-/// dies.
+/// The pause of the failpoint between compare-and-set and commit: the server sleeps while this
+/// process dies.
 constexpr milliseconds after_cas_pause{100};
 constexpr const char* after_cas_sleep = "; select pg_catalog.pg_sleep(0.3)";
 
@@ -70,7 +70,7 @@ std::string copy_statement(std::size_t target) {
   }
 }
 
-/// What makes the copied rows the stream's, or takes them back.
+/// The last statements: move the watermarks and commit, or roll back.
 std::string tail_of(const append_attempt& attempt) {
   if (attempt.trial)
     return "select furrow.only_tried()";
@@ -90,8 +90,8 @@ std::string tail_of(const append_attempt& attempt) {
          + ',' + int_array(steps, [](const auto& step) { return step.sent; }) + ')';
 }
 
-/// The whole transaction as one message. Integers are all that is written into it; everything else
-/// goes by COPY.
+/// The whole transaction as one message. Only integers are formatted into it; everything else goes
+/// by COPY.
 std::string transaction_text(const append_attempt& attempt) {
   std::string sql;
   for (const auto target : copies_of(attempt))
@@ -102,14 +102,14 @@ std::string transaction_text(const append_attempt& attempt) {
   return sql;
 }
 
-/// One lane's transaction under way.
+/// The running transaction of a lane.
 struct transaction {
   pq_connection& db;
   const append_attempt& attempt;
   byte_buffer& buffer;
 };
 
-/// Sends rows as the buffer fills, so that a batch is never in memory twice.
+/// Sends rows as the buffer fills, so that a batch is in memory only once.
 template <class Items, class Row>
 task<bool> put_rows(transaction& now, const Items& items, Row row) {
   for (const auto& item : items) {
@@ -146,7 +146,7 @@ task<bool> put_target(transaction& now, std::size_t target) {
   });
 }
 
-/// The COPY that the server has just asked for: they come in the order of the statements.
+/// Answers the COPY that the server has just asked for, in the order of the statements.
 task<bool> put_copy(transaction& now, std::size_t target) {
   auto& buffer = now.buffer;
   buffer.clear();
@@ -161,8 +161,8 @@ task<bool> put_copy(transaction& now, std::size_t target) {
   co_return co_await now.db.end_copy();
 }
 
-/// All that the server needs to commit has been sent. False: a failpoint says to act as though the
-/// line were cut.
+/// Everything that the server needs for the commit is sent. False: a failpoint says to act as if
+/// the connection were cut.
 task<bool> all_sent() {
   if (failpoint::pending(failpoint::after_cas))
     co_await pause_for(after_cas_pause);
@@ -202,14 +202,13 @@ task<std::optional<pq_error>> run_transaction(transaction now) {
       continue;
     reply.rows.reset();
     if (copied == copies.size())
-      co_return line_lost(now.db, "a COPY that nobody asked for");
+      co_return line_lost(now.db, "an unexpected COPY");
     sent = co_await put_copy(now, copies[copied++]);
     if (sent && copied == copies.size())
       sent = co_await all_sent();
   }
   now.db.finish();
-  // Success is the absence of every doubt: a warning may say that the wait for a standby was cut
-  // short.
+  // A warning means doubt: it may say that the wait for a standby was cut short.
   if (now.db.warned() || (!failed && !now.db.idle())) {
     failed = pq_error{true, {}, "commit: " + now.db.warning(), {}};
     now.db.close();
@@ -246,8 +245,8 @@ void conclude(append_plan& plan, const std::optional<pq_error>& error) {
   plan.refused(why, error->message);
 }
 
-/// Names are harmless when the append then fails, and have no place in the one message: they are
-/// text.
+/// Bus names go in their own statement before the append, because they are text. They do no harm
+/// when the append fails.
 task<std::optional<failure>> upsert_buses(pq_connection& db, const append_batch& batch) {
   std::vector<std::pair<std::int32_t, const can::bus_name*>> buses;
   for (const auto& append : batch)

@@ -1,6 +1,6 @@
-/// The areas of the PostgreSQL store, each implemented whole in the file of its name.
+/// The areas of the PostgreSQL store, each implemented in the file of its name.
 ///
-/// Shape: what reads runs on the pool for queries. A connection of its own is what else is given.
+/// Shape: `queries` serves reads; `lane` or `inserts` is the area's own connection.
 /// Threads: the pools'.
 #pragma once
 

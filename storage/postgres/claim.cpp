@@ -9,8 +9,8 @@ namespace furrow::storage::postgres_work {
 
 namespace {
 
-/// A session that commits between the two halves of a claim makes it start again; after so many the
-/// caller does.
+/// A session that commits between the two halves of a claim makes the claim start again. After this
+/// many rounds the caller retries.
 constexpr int rounds_max = 8;
 
 using requests_ref = const std::vector<claim_request>&;
@@ -52,7 +52,7 @@ std::string number_array(std::uint32_t type, const std::vector<Item>& items, Val
   return std::string{out.view()};
 }
 
-/// What stands in the database for one request.
+/// The database's state for one request.
 struct standing {
   claim_outcome outcome;
   std::int64_t epoch = 0;
@@ -63,7 +63,7 @@ struct offered_run {
   can::run_mark mark;
 };
 
-/// A statement whose commit must be beyond doubt: a warning is no success.
+/// A statement whose commit must be certain: a warning counts as an error.
 task<result<pq::answer>>
 committed(pq_connection& db, const char* sql, const pq_parameters& parameters) {
   auto reply = co_await db.query(sql, parameters);
@@ -102,7 +102,7 @@ task<result<std::vector<standing>>> enter(pq_connection& db, requests_ref reques
     one.epoch = rows.integer(row, 2);
     one.outcome.durable_seq = rows.natural(row, 3);
     if (!rows.array(row, 4, runs) || !rows.array(row, 5, seqs) || runs.size() != seqs.size())
-      co_return failure{errc::misconfigured, "furrow.enter answers in another form"};
+      co_return failure{errc::misconfigured, "furrow.enter gave an unexpected answer"};
     std::vector<can::run_mark> known;
     for (std::size_t i = 0; i < runs.size(); ++i)
       known.push_back({runs[i], seqs[i]});
@@ -114,7 +114,7 @@ task<result<std::vector<standing>>> enter(pq_connection& db, requests_ref reques
 
 using epochs = std::unordered_map<std::int32_t, std::int64_t>;
 
-/// Raises the epochs of the streams that still stand as `read` found them; answers those raised.
+/// Raises the epochs of the streams that are unchanged since `read`; answers those streams.
 task<result<epochs>> raise(pq_connection& db,
                            requests_ref requests,
                            const std::vector<const standing*>& wanted,
@@ -157,7 +157,7 @@ std::unordered_map<std::int32_t, const standing*> newest(const std::vector<stand
   return last;
 }
 
-/// One try at all requests; nothing when a watermark moved in between.
+/// One try at all requests; absent when a watermark moved in between.
 task<result<std::optional<std::vector<claim_outcome>>>> claim_round(pq_connection& db,
                                                                     requests_ref requests) {
   using round = std::optional<std::vector<claim_outcome>>;
@@ -179,7 +179,8 @@ task<result<std::optional<std::vector<claim_outcome>>>> claim_round(pq_connectio
   if (raised.size() != wanted.size())
     co_return round{};
   if (wanted.empty()) {
-    // All have parted. A copy drops what its stream holds: that must be as durable as an ack.
+    // All requests are forks. A copy drops the items that its stream holds, so these must be as
+    // durable as for an ack.
     const auto barrier =
       co_await committed(db, "select pg_logical_emit_message(true, 'furrow', '')", {});
     if (!barrier)
@@ -190,7 +191,7 @@ task<result<std::optional<std::vector<claim_outcome>>>> claim_round(pq_connectio
     out.push_back(one.outcome);
     if (one.outcome.fork_seq)
       continue;
-    // An older session of the same batch has lost already: it gets an epoch that no watermark has.
+    // An older session of the same batch has lost: its epoch is one that no watermark has.
     const auto stream = one.outcome.claim.stream;
     out.back().claim.epoch = raised[stream] - (last.at(stream) == &one ? 0 : 1);
   }
@@ -204,8 +205,8 @@ task<result<std::vector<claim_outcome>>> claim(pq_connection& db, requests_ref r
     if (!is_text(request.farm) || !is_text(request.equipment) || request.farm.empty()
         || request.equipment.empty())
       co_return failure{errc::reject_row,
-                        "a farm or equipment without a proper name: " + as_text(request.equipment)};
-  failure last{errc::retry_later, "the streams kept moving while they were claimed"};
+                        "a farm or equipment has an invalid name: " + as_text(request.equipment)};
+  failure last{errc::retry_later, "the watermarks kept moving during the claim"};
   for (int round = 0; round < rounds_max; ++round) {
     auto outcome = co_await claim_round(db, requests);
     if (outcome && *outcome)
@@ -213,7 +214,7 @@ task<result<std::vector<claim_outcome>>> claim(pq_connection& db, requests_ref r
     if (!outcome) {
       last = outcome.error();
       if (!db.connected() || !db.idle() || last.code != errc::retry_later)
-        co_return last; // else a deadlock or a lock: the next round may pass
+        co_return last; // else a deadlock or a lock: the next round may succeed
     }
   }
   co_return last;

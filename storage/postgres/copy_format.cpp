@@ -70,7 +70,8 @@ void put(byte_buffer& out, const frame_row& row) {
   out.field(static_cast<std::uint32_t>(frames));
   out.field(row.time_first_us - epoch_2000_us);
   out.field(row.time_last_us - epoch_2000_us);
-  // A base may lie before all its frames, where timestamptz cannot follow: the frames can.
+  // A base may be earlier than all its frames, and earlier than timestamptz allows. The frames
+  // themselves fit.
   const auto base = std::max(row.time_base_us, time_us_min);
   const auto shift = base - row.time_base_us;
   out.field(base - epoch_2000_us);
@@ -103,7 +104,7 @@ void put_typed(byte_buffer& out,
                can::record_values& scratch) {
   const auto& about = can::record_kinds()[kind];
   const auto& item = *record.item;
-  (void)can::read_body(about, item.record.body, scratch); // the plan has seen that it is sound
+  (void)can::read_body(about, item.record.body, scratch); // the plan has checked it
   head(out, static_cast<std::int16_t>(4 + scratch.size()), record.claim, item.seq);
   out.field(item.record.time_us - epoch_2000_us);
   for (const auto& value : scratch)

@@ -2,7 +2,7 @@
 ///
 /// Shape: a COPY is begin, rows, end; the caller sends and clears the buffer between rows as it
 ///   fills.
-/// Units: times are turned into microseconds since 2000-01-01.
+/// Units: times are converted to microseconds since 2000-01-01.
 /// Source: PostgreSQL 15, COPY (binary format).
 #pragma once
 
@@ -29,13 +29,13 @@ inline constexpr const char* quarantine_statement =
 inline constexpr const char* record_batch_statement =
   "copy furrow.record_batch (stream, seq_first, equipment_id, key, records, refused) from stdin "
   "(format binary);";
-/// Of the n-th known kind.
+/// The COPY statement of the n-th known kind.
 [[nodiscard]] const std::string& typed_statement(std::size_t kind);
 
 void begin(byte_buffer& out);
 void put(byte_buffer& out, const frame_row& row);
 void put(byte_buffer& out, const record_ref& record);
-/// A record of the n-th known kind, whose body has been found sound; `scratch` is kept for reuse.
+/// A record of the n-th known kind with a checked body; `scratch` is kept for reuse.
 void put_typed(byte_buffer& out,
                const record_ref& record,
                std::size_t kind,

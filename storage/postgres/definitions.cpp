@@ -23,8 +23,8 @@ std::string text_array(const std::vector<std::int64_t>& values) {
   return out + "}";
 }
 
-/// Columns of rows as arrays; a list of numbers travels as its text, for an array of arrays must be
-/// square.
+/// Columns of rows as arrays. A list of numbers is sent as text, because an array of arrays must be
+/// rectangular.
 class columns {
 public:
   template <class Rows, class Value>
@@ -140,7 +140,7 @@ add_signals(pq_connection& db, std::int32_t version, const definition_rows& of) 
   co_return std::nullopt;
 }
 
-/// The set's row: a new one, or that of the same text for the same.
+/// The set's row: a new row, or the existing row of the same text and scope.
 task<result<definition_outcome>> enter_set(pq_connection& db, const definition_load& load) {
   const auto held = co_await db.run("lock table furrow.definition_set in share row exclusive mode");
   if (held.error)
@@ -205,7 +205,7 @@ load_definitions(pq_connection& db, const can::dbc_file& file, const definition_
     co_return outcome;
   const auto ended = co_await db.run(outcome ? "commit" : "rollback");
   if (!db.idle())
-    db.close(); // the transaction goes with the session
+    db.close(); // closing the session ends the transaction
   if (outcome && ended.error)
     co_return ended.error->as_failure();
   co_return outcome;

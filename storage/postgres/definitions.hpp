@@ -1,4 +1,4 @@
-/// The same on a connection that is there already.
+/// Loads signal definitions on an existing connection.
 #pragma once
 
 #include "storage/definitions.hpp"
@@ -9,7 +9,7 @@ namespace furrow::storage::postgres_work {
 [[nodiscard]] task<result<definition_outcome>>
 load_definitions(pq_connection& db, const can::dbc_file& file, const definition_load& load);
 
-/// The catalogue that the program ships becomes version 1 of a database that has no definitions.
+/// Stores the program's catalogue as version 1 in a database without definitions.
 [[nodiscard]] task<std::optional<failure>> load_catalogue(pq_connection& db);
 
 } // namespace furrow::storage::postgres_work

@@ -17,7 +17,7 @@ std::string_view chars(const std::vector<std::uint8_t>& bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
 
-/// Adds one array of `rows`, each element as `value(row)` says; an optional that is empty is NULL.
+/// Adds an array parameter with `value(row)` for each of `rows`; an empty optional is NULL.
 template <class Rows, class Value>
 void add_array(
   pq_parameters& to, std::uint32_t array_type, std::uint32_t type, const Rows& rows, Value value) {
@@ -45,7 +45,7 @@ void add_reals(pq_parameters& to, const Rows& rows, Value value) {
             [&](const auto& row) { return std::bit_cast<std::uint64_t>(double{value(row)}); });
 }
 
-/// A row of one of the commits, and whose it is.
+/// A row of one of the commits, and its stream.
 template <class Row>
 struct row_of {
   std::int32_t stream;
@@ -53,7 +53,7 @@ struct row_of {
   const Row* operator->() const { return row; }
 };
 
-/// The rows of all commits, one after the other.
+/// The rows of all commits, concatenated.
 template <class Row>
 std::vector<row_of<Row>> rows_of(const digest_batch& batch,
                                  std::vector<Row> can::digest_rows::*which) {
@@ -113,10 +113,9 @@ void add_telemetry(pq_parameters& to, const std::vector<row_of<can::telemetry_ro
   }
 }
 
-/// One statement, so that nothing is locked while this process may stall, and everything depends on
-/// the places having moved. Losing it in a crash of the server loses the rows with the places: the
-/// commit need not wait for the disk. Places are locked in order, so that two digests do not lock
-/// each other out.
+/// One statement, so that no lock is held while this process stalls. Rows are stored only for
+/// places that moved. The commit need not wait for the disk: a server crash loses rows and places
+/// together. Places are locked in order, so that two digests do not deadlock.
 std::string commit_text() {
   std::string columns;
   std::string parameters;
@@ -198,9 +197,9 @@ digest_pending(pq_connection& db, std::int32_t after, std::size_t count) {
   co_return out;
 }
 
-/// What was sealed before the digest came to it is read from there. Asked after the blocks were read: a block that is
-/// missing among them because it was sealed meanwhile is in a chunk by now. One such page a call, so that memory stays
-/// bounded: the other streams stay where they are.
+/// Reads frames that were sealed before the digest reached them. It runs after the blocks were read: a block that was
+/// sealed in between is in a chunk by now. Each call reads one such page, so that memory stays bounded; the other
+/// streams wait.
 task<std::optional<failure>> or_sealed(pq_connection& db,
                                        const std::vector<digest_span>& spans,
                                        std::vector<digest_page>& pages) {
@@ -232,7 +231,7 @@ task<std::optional<failure>> or_sealed(pq_connection& db,
 
 task<result<std::vector<digest_page>>> digest_read(pq_connection& db,
                                                    const std::vector<digest_span>& spans) {
-  // The first block may begin before: the digest stands wherever it stopped.
+  // The first block may begin earlier: the digest can stop inside a block.
   const auto bytes_max = digest_page_bytes_max / static_cast<std::int64_t>(spans.size());
   pq_parameters parameters;
   add_integers(parameters, spans, [](const auto& span) { return span.stream; });
@@ -333,7 +332,7 @@ task<result<std::vector<std::int32_t>>> digest_signals(pq_connection& db,
     co_return reply.error->as_failure();
   const pq_rows rows{reply.rows.get()};
   if (static_cast<std::size_t>(rows.size()) != signals.size())
-    co_return failure{errc::retry_later, "names of signals were removed while they were made"};
+    co_return failure{errc::retry_later, "signal names were removed while they were created"};
   std::vector<std::int32_t> out;
   out.reserve(signals.size());
   for (int row = 0; row < rows.size(); ++row)
@@ -349,7 +348,7 @@ task<result<std::vector<std::int32_t>>> digest_signals(pq_connection& db,
   co_return out;
 }
 
-/// The digest's own connection: it waits behind no query, and no query behind it.
+/// The digest has its own connection, so that neither digest nor queries wait for each other.
 class postgres_digest : public digest_store {
 public:
   explicit postgres_digest(std::shared_ptr<postgres_pool> lane) : lane_{std::move(lane)} {}

@@ -25,8 +25,8 @@ std::string numbers_of(const number_ranges& ranges, std::uint64_t number_range::
   return std::string{out.view()};
 }
 
-/// Farm, machine, stream and watermark, made where missing, as a claim makes them; no epoch is raised. The seal's row is
-/// locked, so that no sealer works at this stream, and the care's lock is held, so that retention does not.
+/// Farm, machine, stream and watermark, created if missing, as in a claim; no epoch is raised. The lock on the seal's
+/// row keeps sealers away from this stream, the care lock keeps retention away.
 constexpr const char* enter_sql =
   "select e.equipment, e.stream from furrow.enter(array[$1], array[$2], "
   "array[$3], array[null::bigint]) e";
@@ -35,8 +35,8 @@ constexpr const char* lock_sql =
   "select furrow.care_lock()";
 constexpr const char* sealed_sql =
   "select l.sealed_to from furrow.seal l where l.stream = $1 for update";
-/// Of the stream $1 between $2 and $3, as of one moment under these locks: what (0 a block, 1 a run of a chunk, 2 a chunk from
-/// end to end, 3 another item, 4 watermark and epoch, 5 where fresh blocks begin).
+/// What stream $1 holds between $2 and $3, read at one moment under these locks. First column: 0 a block, 1 a run of a
+/// chunk, 2 a chunk from end to end, 3 another item, 4 watermark and epoch, 5 where fresh blocks begin.
 constexpr const char* facts_sql =
   "with chunk as materialized (select c.seq_first, c.seq_last, c.run_first, c.run_frames from "
   "furrow.can_chunk c where c.stream = $1 and c.seq_first <= $3 and c.seq_last >= $2 "
@@ -61,7 +61,7 @@ constexpr const char* facts_sql =
   "union all select 3, seq, seq from furrow.fault where stream = $1 and seq between $2 and $3 "
   "union all select 3, seq, seq from furrow.quarantine where stream = $1 and seq between $2 and $3";
 
-/// Between begin and commit of one piece.
+/// The work between begin and commit of one piece.
 class piece {
 public:
   piece(pq_connection& db, const frames_owner& owner, const std::vector<frame_run>& runs)
@@ -101,14 +101,14 @@ private:
       co_return entered.error->as_failure();
     const pq_rows row{entered.rows.get()};
     if (row.size() != 1)
-      co_return failure{errc::retry_later, "the stream was removed while it was made"};
+      co_return failure{errc::retry_later, "the stream was removed while it was created"};
     equipment_ = static_cast<std::int32_t>(row.integer(0, 0));
     stream_ = static_cast<std::int32_t>(row.integer(0, 1));
     const auto locked = co_await db_.query(lock_sql, pq_parameters{}.int4(stream_));
     if (locked.error)
       co_return locked.error->as_failure();
     if (pq_rows{locked.rows.get()}.integer(0, 0) == 0)
-      co_return failure{errc::retry_later, "retention is at work"};
+      co_return failure{errc::retry_later, "retention is running"};
     const auto sealed = co_await db_.query(sealed_sql, pq_parameters{}.int4(stream_));
     if (sealed.error)
       co_return sealed.error->as_failure();
@@ -153,7 +153,7 @@ private:
     if (plan.known.empty())
       co_return std::nullopt;
     return_check check{runs_, plan.known};
-    // A page begins with the first block after a number: here with the one that holds the first known frame.
+    // A page begins with the first block after a number: here the block with the first known frame.
     auto after = plan.known.front().first - 1;
     for (const auto& range : facts_.frames)
       if (range.first <= plan.known.front().first && range.last >= plan.known.front().first)
@@ -223,7 +223,7 @@ private:
     co_return std::nullopt;
   }
 
-  /// The watermark goes with the frames, and only while nobody has claimed the stream.
+  /// Moves the watermark with the frames, and only while no gateway has claimed the stream.
   task<outcome> grow(const return_plan& plan) {
     const auto moved = co_await db_.query(
       "with sealed as (update furrow.seal l set sealed_to = greatest(l.sealed_to, $3), due_at = "
@@ -266,7 +266,7 @@ put_piece(pq_connection& db, const frames_owner& owner, const std::vector<frame_
     co_return put ? result<return_outcome>{failure{errc::retry_later, "connection lost"}} : put;
   const auto ended = co_await db.run(put ? "commit" : "rollback");
   if (!db.idle())
-    db.close(); // the transaction goes with the session
+    db.close(); // closing the session ends the transaction
   if (!put)
     co_return put;
   if (ended.error)

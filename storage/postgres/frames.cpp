@@ -47,7 +47,7 @@ constexpr std::int64_t page_bytes_max = std::int64_t{4} << 20U;
 
 } // namespace
 
-/// What lies before all of PostgreSQL's time is as good as -infinity, which is the lowest number in
+/// A time before PostgreSQL's earliest time becomes -infinity, which is the lowest number in
 /// binary.
 std::int64_t from_bound(const std::optional<std::int64_t>& time_us) {
   constexpr std::int64_t margin_us = std::int64_t{27} * 3'600'000'000;
@@ -78,8 +78,9 @@ streams_from(pq_connection& db, std::int32_t equipment, std::int32_t first) {
   co_return streams;
 }
 
-/// Of a row: as read_block, with the anchors in the place of the payload and the planes in that of
-/// long_payload; then chunk, chunk_last, time_step, time_planes, seq_planes, payload_planes.
+/// Columns of a row: as in read_block, with the anchors in place of the payload and the planes in
+/// place of long_payload; then chunk, chunk_last, time_step, time_planes, seq_planes,
+/// payload_planes.
 bool read_segment(const pq_rows& rows, int row, segment& out) {
   out.seq_base = rows.natural(row, 0);
   out.frames = static_cast<std::uint32_t>(rows.integer(row, 1));
@@ -97,7 +98,7 @@ failure disagree(std::int32_t stream, const char* what, std::uint64_t seq) {
                                  + std::to_string(seq) + ": its columns do not agree"};
 }
 
-/// Chunks, their segments row by row; answers the last number of the last chunk.
+/// Reads chunks from their segment rows; answers the last number of the last chunk.
 result<std::uint64_t>
 read_chunks(const pq_rows& rows, std::int32_t stream, std::uint64_t after, frames_page& page) {
   std::vector<segment> segments;
@@ -116,8 +117,8 @@ read_chunks(const pq_rows& rows, std::int32_t stream, std::uint64_t after, frame
   return last;
 }
 
-/// One statement, so that it sees a frame in one tier and not in both or none while it is sealed:
-/// what is sealed comes first, and then alone.
+/// One statement, so that a frame that is being sealed appears in exactly one tier. Sealed frames
+/// come first, in rows without fresh ones.
 constexpr const char* page_statement =
   "with chunk as materialized ("
   "  select c.seq_first, c.seq_last, c.time_first, c.time_last from furrow.can_chunk c where "
@@ -146,7 +147,7 @@ constexpr const char* page_statement =
   "            order by c.seq_first limit $6) b) p "
   "where before < $5 order by chunk, seq_base";
 
-/// Fills `page` from one stream; answers the number to go on after, 0 when the stream has no more.
+/// Fills `page` from one stream; answers the number to continue after, 0 at the stream's end.
 task<result<std::uint64_t>> read_stream(pq_connection& db,
                                         std::int32_t stream,
                                         std::uint64_t after,
@@ -219,7 +220,7 @@ read_frames(pq_connection& db, const frames_query& query, frames_cursor cursor) 
     const auto stream = (*streams)[i];
     auto after = stream == cursor.stream ? cursor.seq : 0;
     bool again = true;
-    while (again) { // a chunk of which nothing is left makes no page
+    while (again) { // a chunk without remaining frames makes an empty page
       const auto more = co_await read_stream(db, stream, after, query, page);
       if (!more)
         co_return more.error();
@@ -227,7 +228,7 @@ read_frames(pq_connection& db, const frames_query& query, frames_cursor cursor) 
       again = after != 0 && page.runs.empty();
     }
     if (page.runs.empty())
-      continue; // nothing of that time in this stream
+      continue; // no frame of that time in this stream
     const auto named = co_await read_buses(db, stream, page);
     if (!named)
       co_return named.error();
@@ -240,7 +241,8 @@ read_frames(pq_connection& db, const frames_query& query, frames_cursor cursor) 
   co_return page;
 }
 
-/// Where the last `count` frames of a stream begin, both tiers taken together; 0: it has none.
+/// Where the last `count` frames of a stream begin, in both tiers together; 0: the stream has no
+/// frames.
 constexpr const char* tail_statement =
   "select coalesce(min(t.seq_first), 0) from (select r.seq_first, sum(r.frames) over (order by "
   "r.seq_first desc) - r.frames as newer from ((select seq_first, frames from furrow.can_block "
@@ -286,7 +288,7 @@ task<result<std::vector<stored_frame>>> newest_frames(pq_connection& db,
   co_return gathered.take();
 }
 
-/// Reads on the pool for queries.
+/// Reads on the query pool.
 class postgres_frames : public frame_store {
 public:
   explicit postgres_frames(std::shared_ptr<query_pool> queries) : queries_{std::move(queries)} {}

@@ -16,7 +16,7 @@ namespace {
 
 constexpr int page_rows_max = 2'000;
 
-/// Absent bounds are the infinities, which are the ends of the numbers in binary.
+/// An absent bound becomes an infinity, which is the lowest or highest number in binary.
 std::int64_t low_bound(const std::optional<std::int64_t>& time_us) {
   return time_us && *time_us > time_us_min ? *time_us - epoch_2000_us
                                            : std::numeric_limits<std::int64_t>::min();
@@ -169,7 +169,7 @@ task<result<digest_status>> digest_progress(pq_connection& db) {
   co_return out;
 }
 
-/// Reads on the pool for queries.
+/// Reads on the query pool.
 class postgres_history : public history_store {
 public:
   explicit postgres_history(std::shared_ptr<query_pool> queries) : queries_{std::move(queries)} {}

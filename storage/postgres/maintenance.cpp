@@ -67,7 +67,7 @@ result<done> add_objects(pq_session& db, std::uint32_t newest, std::vector<findi
     out.push_back({object, "is missing", false});
   out.push_back({"objects",
                  std::to_string(wanted - missing.size()) + " of " + std::to_string(wanted)
-                   + " that the migrations make are there",
+                   + " that the migrations create exist",
                  missing.empty()});
   return done{};
 }
@@ -93,7 +93,7 @@ result<done> add_rules(pq_session& db, std::uint32_t newest, std::vector<finding
     if (rule.since > newest)
       continue;
     const auto count = db.value(with_schema(rule.count_sql, "furrow."));
-    // A rule that cannot be asked is a fault of its own: the others are asked all the same.
+    // A rule that fails to run is itself a fault; the other rules still run.
     if (!count && count.code() == errc::retry_later)
       return count.error();
     out.push_back(
@@ -147,7 +147,7 @@ constexpr std::string_view restore_tail =
   "\ndo $$ begin perform furrow.make_roles(); exception when insufficient_privilege or "
   "undefined_function then null; end $$;\ncommit;\n";
 
-/// psql reads one pipe: our head, all that pg_restore writes, and the commit only if that went well.
+/// psql reads one pipe: our head, the output of pg_restore, and the commit only if pg_restore succeeded.
 result<done> pour(const pg_programs& programs, const child_url& url, const std::string& file) {
   int ends[2];
   if (::pipe2(ends, O_CLOEXEC) != 0)
@@ -172,7 +172,7 @@ result<done> pour(const pg_programs& programs, const child_url& url, const std::
   ::close(ends[1]);
   const auto taken = psql->wait();
   if (!taken)
-    return taken.error(); // it says why; pg_restore then only lost its reader
+    return taken.error(); // psql says why; pg_restore only lost its reader
   if (!poured)
     return poured.error();
   if (!whole)
@@ -180,7 +180,7 @@ result<done> pour(const pg_programs& programs, const child_url& url, const std::
   return done{};
 }
 
-/// Reads a dump to its end: what is cut off or damaged is noticed.
+/// Reads a whole dump, so that a cut or damaged one is noticed.
 result<done> read_back(const pg_programs& programs, const std::string& file) {
   const int list = ::memfd_create("list", MFD_CLOEXEC);
   auto listing = pg_child::start({programs.path("pg_restore"), "--list", file}, {}, -1, list);
@@ -191,7 +191,7 @@ result<done> read_back(const pg_programs& programs, const std::string& file) {
   if (!listed)
     return listed;
   if (got < 0 || text.find("TABLE DATA furrow migration") == std::string::npos)
-    return failure{errc::misconfigured, file + " is no backup of a Furrow database"};
+    return failure{errc::misconfigured, file + " is not a backup of a Furrow database"};
   auto whole = pg_child::start({programs.path("pg_restore"), "-f", "/dev/null", file}, {});
   return whole ? whole->wait() : result<done>{whole.error()};
 }
@@ -204,7 +204,8 @@ result<pg_programs> programs_for(pq_session& db) {
 
 result<std::vector<migration_row>>
 migrate(const store_options& options, migration_wish wish, bool rehearse) {
-  // What is no URL would be completed by libpq's defaults, and reach a database that nobody named.
+  // libpq completes an invalid URL with its defaults, and would reach a database that the user did
+  // not name.
   const auto url = check_postgres_url(options.url);
   if (!url)
     return url.error();
@@ -231,14 +232,14 @@ result<std::vector<finding>> validate(const store_options& options) {
     return db.error();
   std::vector<finding> out;
   const auto newest = add_migrations(*steps, out);
-  // One snapshot: what is appended meanwhile belongs to neither side of a comparison.
+  // One snapshot: both sides of a comparison see the same appends.
   auto asked = db->ask("begin isolation level repeatable read read only");
   if (!asked)
     return asked.error();
   auto added = add_objects(*db, newest, out);
   if (added && newest > 0)
     added = add_counts(*db, out);
-  (void)db->ask("commit"); // a missing table fails a rule, not the rules after it
+  (void)db->ask("commit"); // a missing table fails its own rule, not the later ones
   if (added && newest > 0)
     added = add_rules(*db, newest, out);
   if (!added)
@@ -254,7 +255,7 @@ result<saved_file> backup(const store_options& options, const std::string& file)
   if (!there)
     return there.error();
   if (*there != "t")
-    return failure{errc::misconfigured, "there is no schema furrow: nothing to save"};
+    return failure{errc::misconfigured, "there is no schema furrow: nothing to back up"};
   const auto programs = programs_for(*db);
   if (!programs)
     return programs.error();
@@ -293,7 +294,7 @@ result<saved_file> restore(const store_options& options, const std::string& file
   const auto url = for_children(options.url);
   if (!url)
     return url.error();
-  // psql that ends early must not end us: its write end is ours too.
+  // If psql ends early, writing to its pipe must not end this process.
   auto* const before = ::signal(SIGPIPE, SIG_IGN);
   const auto poured = pour(*programs, *url, file);
   (void)::signal(SIGPIPE, before);

@@ -11,12 +11,12 @@ namespace furrow::storage::postgres_work {
 
 namespace {
 
-/// Any number, the same in every program that migrates: "furrow" in ASCII.
+/// "furrow" in ASCII; the same number in every program that migrates.
 constexpr const char* lock = "select pg_advisory_lock(112659113996151)";
 constexpr const char* unlock = "select pg_advisory_unlock(112659113996151)";
 
-/// `create schema if not exists` needs the right to create even where nothing is to be created, so
-/// look first.
+/// `create schema if not exists` needs the right to create even for an existing schema, so check
+/// first.
 constexpr const char* make_table =
   "do $$ begin "
   "if to_regnamespace('furrow') is null then create schema furrow; end if; "
@@ -49,7 +49,7 @@ std::string quoted(PGconn* connection, const std::string& text) {
   return literal ? literal.get() : "null";
 }
 
-/// A simple-query message is one transaction: the step and its row stand or fall together.
+/// A simple-query message is one transaction: the step and its row are committed together.
 task<std::optional<failure>>
 apply_step(pq_connection& db, const migration_row& row, const migration& step) {
   const auto reply = co_await db.run(
@@ -90,7 +90,7 @@ task<result<std::vector<migration_row>>> migrate_locked(pq_connection& db, migra
   if (definitions.error)
     co_return definitions.error->as_failure();
   if (pq_rows{definitions.rows.get()}.integer(0, 0) != 0)
-    co_return rows; // not that far yet
+    co_return rows; // the tables do not exist yet
   const auto unloaded = co_await load_catalogue(db);
   if (unloaded)
     co_return *unloaded;
@@ -117,7 +117,7 @@ task<result<std::vector<migration_row>>> migrate_to(pq_connection& db, migration
   auto outcome = co_await migrate_locked(db, wish);
   const auto unlocked = co_await db.run(unlock);
   if (unlocked.error)
-    db.close(); // the lock goes with the session
+    db.close(); // closing the session releases the lock
   co_return outcome;
 }
 

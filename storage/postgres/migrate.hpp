@@ -1,6 +1,6 @@
-/// Migrations of a PostgreSQL database up to a step; without a wish all steps.
+/// Migrates a PostgreSQL database up to a step, or to the newest step.
 ///
-/// Errors: misconfigured for a database whose steps do not suit this program.
+/// Errors: misconfigured for a database whose steps do not fit this program.
 /// Threads: as the connection.
 #pragma once
 
@@ -16,7 +16,8 @@ namespace furrow::storage::postgres_work {
 [[nodiscard]] task<result<std::vector<migration_row>>> migration_status(pq_connection& db);
 [[nodiscard]] task<result<std::vector<migration_row>>> migrate_to(pq_connection& db,
                                                                   migration_wish wish);
-/// Connects, then migrates, or with `rehearse` looks; the answer is in `out`, which outlives it.
+/// Connects, then migrates, or with `rehearse` only compares. The answer is in `out`, which
+/// outlives the task.
 [[nodiscard]] task<void> ask_migrations(pq_connection& db,
                                         migration_wish wish,
                                         bool rehearse,

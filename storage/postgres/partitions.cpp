@@ -17,13 +17,13 @@ namespace furrow::storage::postgres_work {
 
 namespace {
 
-/// A large backfill may be moved at once: the lane's own limits are for small things. The lock on
-/// rows and tables that nobody else wants is none that anybody waits for.
+/// A large backfill may move rows in one transaction, so the lane's own time-outs do not apply.
+/// Only upkeep takes these locks on rows and tables, so nothing else waits for them.
 constexpr const char* begin_text =
   "begin; set local lock_timeout = '100ms'; set local statement_timeout = '30min'; "
   "select furrow.care_lock()";
 
-/// Bounds of a partition as SQL of a simple message takes them.
+/// Bounds of a partition in the SQL of a simple message.
 std::string call_of(const char* function, std::int64_t from_us, std::int64_t to_us) {
   const auto moment_text = [](std::int64_t us) {
     return "timestamptz '2000-01-01 00:00:00+00' + " + std::to_string(us)
@@ -33,7 +33,7 @@ std::string call_of(const char* function, std::int64_t from_us, std::int64_t to_
          + moment_text(to_us) + ")";
 }
 
-/// True: this transaction is the one that takes care.
+/// True: this transaction holds the care lock.
 task<result<bool>> begin_care(pq_connection& db) {
   const auto begun = co_await db.run(begin_text);
   if (begun.error) {
@@ -64,7 +64,7 @@ task<result<std::vector<slot>>> wanted(pq_connection& db, std::int64_t at) {
   co_return out;
 }
 
-/// One partition, in one transaction. False: it is left for another time.
+/// Makes one partition in one transaction. False: it is postponed.
 task<result<bool>> make_partition(pq_connection& db, slot of, partition_outcome& outcome) {
   const auto mine = co_await begin_care(db);
   if (!mine)
@@ -77,7 +77,7 @@ task<result<bool>> make_partition(pq_connection& db, slot of, partition_outcome&
   if (opened.error) {
     co_await roll_back(db);
     if (opened.error->sqlstate == "42P07")
-      co_return true; // another node has made it since we looked
+      co_return true; // another node has made it in the meantime
     co_return opened.error->as_failure();
   }
   const std::string moved = PQgetvalue(opened.rows.get(), 0, 0);
@@ -153,7 +153,7 @@ task<result<done>> set_partition_plan(pq_connection& db, partition_plan plan) {
   co_return done{};
 }
 
-/// On the connection for upkeep.
+/// Runs on the upkeep connection.
 class postgres_partitions : public partition_store {
 public:
   explicit postgres_partitions(std::shared_ptr<postgres_pool> lane) : lane_{std::move(lane)} {}

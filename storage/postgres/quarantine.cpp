@@ -101,7 +101,7 @@ retry_quarantined(pq_connection& db, const std::string& farm, quarantine_id id) 
   if (error->lost)
     co_return failure{errc::in_doubt, error->message};
   const auto why = error->judge();
-  // Somebody else's retry was first: the number stands already, or the item is gone.
+  // Another retry was faster: the number is stored already, or the item is gone.
   if (error->sqlstate == gone_sqlstate || why == verdict::duplicate)
     co_return not_in_quarantine(id);
   if (why == verdict::poison)
@@ -123,7 +123,7 @@ task<result<done>> drop_quarantined(pq_connection& db, const std::string& farm, 
   co_return done{};
 }
 
-/// Reads on the pool for queries, changes on the connection that stores records.
+/// Reads on the query pool, changes on the connection that stores records.
 class postgres_quarantine : public quarantine_store {
 public:
   postgres_quarantine(std::shared_ptr<query_pool> queries, std::shared_ptr<postgres_pool> inserts)

@@ -16,7 +16,7 @@ namespace {
 
 using places = std::vector<std::size_t>; // of batches in the group
 
-/// A group on its way: what is decided for each batch, and the transaction of those that go together now.
+/// A running group: the decision for each batch, and the transaction of the batches that are stored together now.
 struct group_work {
   explicit group_work(const std::vector<record_batch>& given)
     : batches{given}, judged(given.size()), decided(given.size()) {}
@@ -39,7 +39,8 @@ void judge(group_work& work) {
   }
 }
 
-/// The streams of the undecided batches and what is known of their keys; by place in the group.
+/// The streams of the undecided batches and the stored answers for their keys, by position in the
+/// group.
 task<result<pq_reply>> stand_all(pq_connection& db, const group_work& work, const places& open) {
   byte_buffer farms;
   byte_buffer machines;
@@ -68,7 +69,7 @@ task<result<pq_reply>> stand_all(pq_connection& db, const group_work& work, cons
     "from furrow.enter($1, $2, array_fill($3, array[cardinality($1)]), "
     "array_fill(null::bigint, array[cardinality($1)])) e "
     "join unnest($4, $5) with ordinality k(key, place, ordinal) on k.ordinal = e.ordinal "
-    // by the index for each key: a join would read all keys that ever were
+    // By the index for each key: a join would read every stored key.
     "left join lateral (select o.records, o.refused from furrow.record_batch o "
     "where o.stream = e.stream and o.key = k.key limit 1) b on true order by k.place",
     parameters);
@@ -77,7 +78,7 @@ task<result<pq_reply>> stand_all(pq_connection& db, const group_work& work, cons
   co_return reply;
 }
 
-/// Numbers the batches of each stream one behind the other. One whose key another of the group has goes by itself.
+/// Numbers the batches of each stream in sequence. A batch whose key occurs twice in the group is stored alone.
 void plan(group_work& work, const pq_rows& rows) {
   work.together.clear();
   work.rows.clear();
@@ -116,7 +117,7 @@ void plan(group_work& work, const pq_rows& rows) {
       work.attempt.steps.push_back(step);
 }
 
-/// What is left goes one by one: each finds out for itself what is wrong, and with whom.
+/// Stores the remaining batches one by one, so that each gets its own error.
 task<result<record_group_outcomes>> finish_one_by_one(pq_connection& db, group_work& work) {
   record_group_outcomes out;
   out.reserve(work.batches.size());
@@ -130,7 +131,7 @@ task<result<record_group_outcomes>> finish_one_by_one(pq_connection& db, group_w
   co_return out;
 }
 
-/// One transaction of those of `some` that go together. False: something in it is refused, or was disturbed.
+/// Stores the batches of `some` that go together in one transaction. False: something was rejected or disturbed.
 task<result<bool>> store_together(pq_connection& db, group_work& work, const places& some) {
   const auto standing = co_await stand_all(db, work, some);
   if (!standing)
@@ -148,7 +149,7 @@ task<result<bool>> store_together(pq_connection& db, group_work& work, const pla
     co_return failure{errc::in_doubt, error->message};
   const auto why = error->judge();
   if (why == verdict::retry_later || why == verdict::misconfigured)
-    co_return error->as_failure(); // of all of them: none would fare better by itself
+    co_return error->as_failure(); // the failure concerns all of them
   co_return false;
 }
 
@@ -166,11 +167,11 @@ task<result<record_group_outcomes>> insert_record_group(pq_connection& db, recor
     const auto some = std::move(left.back());
     left.pop_back();
     if (some.size() < 2)
-      continue; // by itself, at the end
+      continue; // stored alone, at the end
     const auto stored = co_await store_together(db, work, some);
     if (!stored) {
       broken = stored.error();
-    } else if (!*stored) { // halves, until what is refused is alone
+    } else if (!*stored) { // halve until the rejected batch is alone
       const auto half = some.begin() + static_cast<std::ptrdiff_t>(some.size() / 2);
       left.emplace_back(half, some.end());
       left.emplace_back(some.begin(), half);

@@ -1,4 +1,4 @@
-/// Batches of records, stored by themselves or many in one transaction.
+/// Stores batches of records, alone or many in one transaction.
 ///
 /// Errors, threads: as storage/postgres/work.hpp.
 #pragma once
@@ -10,7 +10,7 @@ namespace furrow::storage::postgres_work {
 
 [[nodiscard]] task<result<record_batch_outcome>> insert_records(pq_connection& db,
                                                                 const record_batch& batch);
-/// All of them in one transaction where that goes, each answered for itself.
+/// All batches in one transaction where possible; each batch gets its own answer.
 [[nodiscard]] task<result<record_group_outcomes>> insert_record_group(pq_connection& db,
                                                                       record_group group);
 

@@ -14,11 +14,12 @@ namespace furrow::storage::postgres_work {
 
 namespace {
 
-/// Others that number the same machine's records make a batch start again; after so many the caller does.
+/// A batch starts again when another session numbers records of the same machine. After this many rounds the caller
+/// retries.
 constexpr int rounds_max = 8;
 constexpr const char* only_tried_sqlstate = "FW003";
 
-/// The stream of a machine's direct records, and what is known of a batch's key.
+/// The stream of a machine's direct records, and the stored answer for a batch's key.
 struct direct_standing {
   stream_claim claim;
   std::uint64_t seq = 0;
@@ -43,7 +44,7 @@ task<result<direct_standing>> stand(pq_connection& db, const record_batch& batch
     co_return reply.error->as_failure();
   const pq_rows rows{reply.rows.get()};
   if (rows.size() != 1)
-    co_return failure{errc::retry_later, "the machine was removed meanwhile"};
+    co_return failure{errc::retry_later, "the machine was removed in the meantime"};
   direct_standing out;
   out.claim = {static_cast<std::int32_t>(rows.integer(0, 0)),
                static_cast<std::int32_t>(rows.integer(0, 1)), rows.integer(0, 2)};
@@ -59,7 +60,7 @@ struct span_of_rows {
   std::size_t count;
 };
 
-/// Finds the rows that the database will not take, each by transactions that store nothing: halves until it is alone.
+/// Finds the rows that the database rejects, by transactions that store nothing: halves until each is alone.
 task<result<done>> find_refused(pq_connection& db,
                                 const stream_claim& claim,
                                 const std::vector<numbered_record>& rows,
@@ -89,7 +90,7 @@ task<result<done>> find_refused(pq_connection& db,
   co_return done{};
 }
 
-/// Gives the rows' reasons to the records that they are of.
+/// Gives each row's reason to its record.
 void refuse(record_batch_outcome& outcome, const std::vector<std::string>& reasons) {
   std::size_t row = 0;
   for (auto& refused : outcome.refused)
@@ -97,7 +98,7 @@ void refuse(record_batch_outcome& outcome, const std::vector<std::string>& reaso
       refused = as_text(reasons[row++]);
 }
 
-/// A batch on its way: what the last transaction said decides on the next.
+/// The next step for a batch, from the result of the last transaction.
 enum class next_step : std::uint8_t { finished, again, find };
 
 next_step after(const std::optional<pq_error>& error, int& duplicates) {
@@ -108,7 +109,7 @@ next_step after(const std::optional<pq_error>& error, int& duplicates) {
   case verdict::fenced:
     return next_step::again;
   case verdict::
-    duplicate: // the key, or a number: known next time. Twice: a constraint of somebody's own
+    duplicate: // the key or a number: known in the next round. Twice: a foreign constraint
     return ++duplicates > 1 ? next_step::find : next_step::again;
   case verdict::poison:
     return next_step::find;
@@ -157,7 +158,7 @@ task<result<record_batch_outcome>> insert_records(pq_connection& db, const recor
   if (!judged)
     co_return judged.error();
   auto outcome = std::move(*judged);
-  failure last{errc::retry_later, "others kept storing records of this machine"};
+  failure last{errc::retry_later, "other sessions kept storing records of this machine"};
   int duplicates = 0;
   for (int round = 0; round < rounds_max; ++round) {
     const auto standing = co_await stand(db, batch);
@@ -167,7 +168,7 @@ task<result<record_batch_outcome>> insert_records(pq_connection& db, const recor
       co_return known_outcome(batch, standing->records, standing->refused);
     const auto rows = numbered(batch, outcome, standing->seq);
     if (rows.empty())
-      co_return outcome; // nothing to be known again
+      co_return outcome; // there is no key to recognise
     const auto attempt = attempt_of(batch, outcome, standing->claim, standing->seq, rows);
     const auto error = co_await run_attempt(db, attempt);
     const auto next = after(error, duplicates);
@@ -207,7 +208,7 @@ task<result<records_page>> read_records(pq_connection& db,
                    .timestamptz(from_bound(after ? std::optional{after->time_us} : std::nullopt))
                    .int4(after ? after->stream : 0)
                    .int8(after ? static_cast<std::int64_t>(after->seq) : 0)
-                   .int4(static_cast<std::int16_t>(query.kind)) // as smallint keeps the 16 bits
+                   .int4(static_cast<std::int16_t>(query.kind)) // smallint keeps the same 16 bits
                    .int8(static_cast<std::int64_t>(limit)));
   if (reply.error)
     co_return reply.error->as_failure();
@@ -231,7 +232,7 @@ task<result<records_page>> read_records(pq_connection& db,
   co_return page;
 }
 
-/// Reads on the pool for queries; batches go in groups on a connection of their own.
+/// Reads on the query pool; groups of batches have their own connection.
 class postgres_records : public record_store {
 public:
   postgres_records(std::shared_ptr<query_pool> queries,

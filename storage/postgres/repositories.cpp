@@ -17,7 +17,7 @@ namespace {
 
 constexpr int attempts_max = 4; // of a unit that met a deadlock or a lock
 
-/// What became of a part of a unit.
+/// The result of a part of a unit.
 struct progress {
   std::vector<rejection> rejections;
   std::uint64_t changed = 0;
@@ -108,7 +108,7 @@ std::string statement_of(const change_run& run) {
   std::string values;
   for (const auto& each : shape_of(what).columns)
     values += std::string{", r."} + each.name + "::" + each.type;
-  // In the order of names, so that two that insert the same ones do not wait for each other.
+  // In the order of names, so that two inserts of the same names do not deadlock.
   return "insert into " + table + " (" + shape_of(what).owner + ", "
          + column_list(what, "", "", false) + ") select $1" + values + " from " + source_of(run)
          + " order by r.name collate \"C\" on conflict "
@@ -118,7 +118,7 @@ std::string statement_of(const change_run& run) {
          + " returning t.name";
 }
 
-/// Those that the statement did not touch, and what stands in their place.
+/// The rows that the statement did not change, and their stored versions.
 task<progress> look_after(pq_connection& db,
                           std::int32_t farm,
                           const change_run& run,
@@ -142,7 +142,7 @@ task<progress> look_after(pq_connection& db,
         standing = rows.integer(row, 1);
     out.rejections.push_back(met_other(*run.changes[i], run.place + i, standing));
     if (out.rejections.size() == 100)
-      break; // enough to see what is wrong
+      break; // enough rejections to find the fault
   }
   co_return out;
 }
@@ -172,8 +172,7 @@ void take(progress& into, progress&& part) {
     into.rejections.push_back(std::move(why));
 }
 
-/// `undone` gets the rejections of units inside that were undone; those of the answer are the unit's
-/// own.
+/// `undone` gets the rejections of inner units that were undone; the answer has those of the unit itself.
 task<progress> run_unit(pq_connection& db,
                         std::int32_t farm,
                         const checked_unit& unit,
@@ -198,7 +197,7 @@ task<progress> run_unit(pq_connection& db,
     auto part = co_await run_unit(db, farm, inner, undone);
     const bool undo = !part.error && !part.rejections.empty() && inner.may_fail;
     if (undo) {
-      undone.resize(undone_before); // they went with it
+      undone.resize(undone_before); // they were undone with it
       undone.insert(undone.end(), part.rejections.begin(), part.rejections.end());
       part = {};
     }
@@ -213,7 +212,7 @@ task<progress> run_unit(pq_connection& db,
   co_return out;
 }
 
-/// The row of the caller's farm, made when it is not there yet.
+/// The row of the caller's farm, created if missing.
 task<result<std::int32_t>> enter_farm(pq_connection& db, const std::string& farm) {
   const auto made = co_await db.query(
     "insert into furrow.farm (name) select $1 where not exists (select from furrow.farm where name "
@@ -227,7 +226,7 @@ task<result<std::int32_t>> enter_farm(pq_connection& db, const std::string& farm
     co_return found.error->as_failure();
   const pq_rows rows{found.rows.get()};
   if (rows.size() != 1)
-    co_return failure{errc::retry_later, "the farm is being made by another"};
+    co_return failure{errc::retry_later, "another session is creating the farm"};
   co_return static_cast<std::int32_t>(rows.integer(0, 0));
 }
 

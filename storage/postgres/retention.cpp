@@ -20,9 +20,9 @@ namespace {
 
 constexpr const char* not_due_sqlstate = "FW004";
 
-/// One transaction of retention: what it took away, and whether it was all that it was let.
+/// One kind of transaction of retention: its statement, its limit, and the counter of deleted rows.
 struct step {
-  const char* statement; // $1 the moment, $2 how many; rows taken away, frames in them
+  const char* statement; // $1 the time, $2 the limit; answers rows deleted, frames in them
   std::int32_t rows_max;
   std::uint64_t expire_outcome::*rows;
 };
@@ -38,7 +38,7 @@ constexpr std::array<step, 4> steps{
 
 enum class taken : std::uint8_t { nothing, some, all_that_may, busy };
 
-/// Ends the transaction; what it fails with, if anything.
+/// Ends the transaction; answers its failure, if any.
 task<std::optional<failure>> end(pq_connection& db, const char* how) {
   if (!db.connected())
     co_return failure{errc::retry_later, "connection lost"};
@@ -50,7 +50,8 @@ task<std::optional<failure>> end(pq_connection& db, const char* how) {
   co_return std::nullopt;
 }
 
-/// Between begin and commit: what the batch took, or nothing when another is at it.
+/// The work between begin and commit: what the batch deleted; absent when another node holds the
+/// lock.
 task<result<taken>>
 run_batch(pq_connection& db, const step& what, std::int64_t at, expire_outcome& part) {
   const auto locked = co_await db.query("select furrow.care_lock()");
@@ -89,7 +90,7 @@ take_batch(pq_connection& db, const step& what, std::int64_t at, expire_outcome&
   co_return seen;
 }
 
-/// Its chunks and the partition itself, in one transaction.
+/// Deletes its chunks and drops the partition, in one transaction.
 task<result<taken>> drop_partition(pq_connection& db,
                                    const std::string& name,
                                    std::int64_t at,
@@ -124,7 +125,7 @@ task<result<taken>> drop_partition(pq_connection& db,
     (void)co_await end(db, "rollback");
     co_return failure{errc::retry_later, "failpoint"};
   }
-  // The name is one of the catalogue's, and has no quote in it: looked up, never made of what a person wrote.
+  // The name comes from the catalogue and has no quote in it; no part of it is user input.
   const auto ended = co_await end_locked(db, "select furrow.drop_partition('" + name + "')");
   if (!ended)
     co_return ended.error();
@@ -153,7 +154,7 @@ task<result<std::vector<std::string>>> partitions_due(pq_connection& db, std::in
   co_return names;
 }
 
-/// Whole partitions first: their rows then need not be deleted one by one.
+/// Whole partitions first: their rows then need no delete.
 task<result<taken>> drop_partitions(pq_connection& db,
                                     const expire_request& request,
                                     std::int64_t at,
@@ -254,7 +255,7 @@ task<result<done>> clear_retention(pq_connection& db, const std::string& farm, d
   if (reply.error)
     co_return reply.error->as_failure();
   if (pq_rows{reply.rows.get()}.size() == 0)
-    co_return failure{errc::not_found, "there is no such rule"};
+    co_return failure{errc::not_found, "the farm has no such rule"};
   co_return done{};
 }
 
@@ -289,7 +290,7 @@ task<result<retention_preview>> preview_retention(pq_connection& db,
   co_return out;
 }
 
-/// On the connection for upkeep.
+/// Runs on the upkeep connection.
 class postgres_retention : public retention_store {
 public:
   explicit postgres_retention(std::shared_ptr<postgres_pool> lane) : lane_{std::move(lane)} {}

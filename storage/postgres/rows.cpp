@@ -5,7 +5,7 @@ namespace furrow::storage {
 
 namespace {
 
-namespace type { // pg_type's numbers
+namespace type { // type numbers of pg_type
 constexpr Oid bytea = 17, int8 = 20, int2 = 21, int4 = 23, text = 25, float4 = 700, float8 = 701,
               bpchar = 1042, varchar = 1043, timestamp = 1114, timestamptz = 1184, numeric = 1700;
 } // namespace type
@@ -85,7 +85,7 @@ failure say_unit(const std::string& column, const char* what) {
   return {errc::misconfigured, column + " " + what};
 }
 
-/// The time as text in the unit that comes back; NULL for what is no moment.
+/// The SQL that gives the time as text, and its unit; NULL for an infinite time.
 result<std::pair<std::string, time_unit>> time_of(const row_query& query, Oid type) {
   const auto column = quoted_name(query.time);
   const auto epoch = "case when isfinite(" + column + ") then (extract(epoch from " + column
@@ -94,18 +94,18 @@ result<std::pair<std::string, time_unit>> time_of(const row_query& query, Oid ty
     return std::pair{epoch, time_unit::microseconds};
   if (type == type::timestamp) {
     if (query.unit != time_unit::utc)
-      return say_unit(query.time, "has no time zone: say --time-unit utc if it is UTC");
+      return say_unit(query.time, "has no time zone: set --time-unit utc if it is UTC");
     return std::pair{epoch, time_unit::microseconds};
   }
   if (is_number(type)) {
     if (query.unit == time_unit::unsaid || query.unit == time_unit::utc)
-      return say_unit(query.time, "is a number: say --time-unit s, ms or us (since 1970)");
+      return say_unit(query.time, "is a number: set --time-unit s, ms or us (since 1970)");
     return std::pair{column + "::text", query.unit};
   }
   if (is_text(type))
     return std::pair{column + "::text",
                      query.unit == time_unit::unsaid ? time_unit::text : query.unit};
-  return say_unit(query.time, "is no time and no number");
+  return say_unit(query.time, "is neither a time nor a number");
 }
 
 std::string optional_column(const std::string& column) {
@@ -123,7 +123,7 @@ expressions expressions_of(const row_query& query, const std::string& time, Oid 
   out.order = "1, 2, " + quoted_name(query.time);
   if (!query.order.empty())
     out.order += ", " + quoted_name(query.order);
-  out.order += ", 4, 5, 6, 7"; // rows that are equal in these may change places unseen
+  out.order += ", 4, 5, 6, 7"; // rows that are equal in these columns are interchangeable
   return out;
 }
 

@@ -14,7 +14,7 @@ namespace furrow::storage::postgres_work {
 
 namespace {
 
-/// A stream with more than one chunk's worth is gone on with at once; this is how much of it is
+/// A stream with more than one chunk of fresh frames is sealed further at once; this is how much is
 /// read at a time.
 constexpr int blocks_max = 8'192;
 constexpr std::uint32_t oid_bool = 16;
@@ -24,7 +24,7 @@ struct candidate {
   std::int32_t equipment = 0;
 };
 
-/// Streams that have moved on since they were sealed, each with a row to lock.
+/// Streams with new items since they were sealed, each with a row to lock.
 task<result<std::vector<candidate>>> candidates(pq_connection& db, const seal_request& request) {
   const auto reply = co_await db.query(
     "with open as materialized ("
@@ -57,17 +57,17 @@ task<result<std::vector<candidate>>> candidates(pq_connection& db, const seal_re
   co_return out;
 }
 
-/// What became of one look at a stream.
+/// The result of one visit to a stream.
 enum class look : std::uint8_t { nothing, busy, sealed };
 
 struct locked_stream {
   bool locked = false;
   bool due = false;
-  bool first = false; // look at it since it was last sealed
+  bool first = false; // the first visit since it was last sealed
 };
 
-/// Locks the stream's row of furrow.seal, or says that another holds it; notes when it was first
-/// seen with fresh blocks.
+/// Locks the stream's row of furrow.seal, or says that another sealer holds it. Records when it
+/// first had fresh blocks.
 task<result<locked_stream>>
 lock(pq_connection& db, std::int32_t stream, std::chrono::seconds due_after) {
   const auto reply = co_await db.query(
@@ -85,8 +85,8 @@ lock(pq_connection& db, std::int32_t stream, std::chrono::seconds due_after) {
   co_return locked_stream{true, rows.integer(0, 0) != 0, rows.integer(0, 1) != 0};
 }
 
-/// Blocks for one chunk, in order; what others have still to read is left out. Whether there are
-/// enough of them is the server's to say, so that too few are not sent again and again.
+/// Blocks for one chunk, in order, without those that the digest has yet to read. The server
+/// decides whether there are enough, so that too few are not sent again and again.
 task<result<std::vector<frame_run>>>
 read_fresh(pq_connection& db, std::int32_t stream, bool due, bool behind_digest) {
   const auto reply = co_await db.query(
@@ -212,7 +212,7 @@ task<std::optional<failure>> insert_sealed(pq_connection& db,
 
 namespace {
 
-/// Takes the blocks out; they must be those that were read.
+/// Deletes the blocks; fails unless they are the blocks that were read.
 task<std::optional<failure>> delete_blocks(pq_connection& db,
                                            std::int32_t stream,
                                            const sealed_chunk& chunk,
@@ -235,8 +235,8 @@ task<std::optional<failure>> delete_blocks(pq_connection& db,
   co_return std::nullopt;
 }
 
-/// A stream that ends with items of other kinds is not looked at again until it goes on. Blocks and
-/// watermark are seen as of one moment.
+/// A stream that ends with items of other kinds is not visited again until it grows. Blocks and
+/// watermark are read at one moment.
 task<std::optional<failure>> note_empty(pq_connection& db, std::int32_t stream) {
   const auto reply = co_await db.query(
     "update furrow.seal l set sealed_to = w.seq, due_at = null from furrow.stream_watermark w "
@@ -254,7 +254,7 @@ std::optional<failure> passed(std::string_view failpoint) {
   return std::nullopt;
 }
 
-/// Between begin and commit. `outcome` counts a chunk only when it is committed.
+/// The work between begin and commit. `outcome` counts a chunk only after its commit.
 task<result<look>> seal_locked(pq_connection& db,
                                const candidate& of,
                                const seal_request& request,
@@ -310,7 +310,7 @@ task<result<look>> seal_chunk(pq_connection& db,
     co_return seen ? result<look>{failure{errc::retry_later, "connection lost"}} : seen;
   const auto ended = co_await db.run(seen ? "commit" : "rollback");
   if (!db.idle())
-    db.close(); // the transaction goes with the session
+    db.close(); // closing the session ends the transaction
   if (!seen)
     co_return seen.error();
   if (ended.error)
@@ -348,7 +348,7 @@ task<result<seal_outcome>> seal(pq_connection& db, seal_request request) {
   co_return outcome;
 }
 
-/// On a connection of its own: a chunk takes long.
+/// On its own connection: a chunk takes long.
 class postgres_sealing : public seal_store {
 public:
   explicit postgres_sealing(std::shared_ptr<postgres_pool> lane) : lane_{std::move(lane)} {}

@@ -13,7 +13,8 @@ namespace furrow::storage {
 
 namespace {
 
-/// The highest so many raw values (of a long J1939 signal: of its top byte) are none.
+/// The highest raw value that is a number; the values above it (of a long J1939 signal: of its top
+/// byte) are indicators.
 std::optional<std::int64_t> valid_max_of(can::signal_family family, const can::dbc_signal& signal) {
   const auto length = signal.length;
   if (family == can::signal_family::none || signal.is_float || length < 2
@@ -46,7 +47,7 @@ signal_row row_of(const can::dbc_signal& signal, can::signal_family family) {
     out.shift = static_cast<std::int32_t>(signal.start % 8);
     out.bytes = (out.shift + out.length + 7) / 8;
   } else {
-    const auto from = signal.start / 8 * 8 + (7 - signal.start % 8); // in the order of travel
+    const auto from = signal.start / 8 * 8 + (7 - signal.start % 8); // in the order of transmission
     const auto to = from + signal.length - 1;
     out.byte_step = -1;
     out.lsb_byte = static_cast<std::int32_t>(to / 8);
@@ -70,7 +71,7 @@ bool is_number(const can::dbc_signal& signal) {
          && std::isfinite(signal.offset);
 }
 
-/// Which sources and identifiers of its group are another message's.
+/// Records which sources and identifiers of a group belong to another message.
 void add_rivals(std::vector<message_row>& messages) {
   for (auto& one : messages) {
     if (!one.pgn)
@@ -112,7 +113,7 @@ void add_signals(definition_rows& out, const can::dbc_message& message, can::sig
 
 constexpr std::size_t definition_digits = 32;
 
-/// Numbers, and how many there are, as text to be hashed.
+/// Numbers, with their count, as text for the hash.
 class definition_text {
 public:
   definition_text& add(std::int64_t number) {
@@ -153,7 +154,7 @@ definition_rows rows_of(const can::dbc_file& file) {
       break;
     const auto& kept = plan->messages()[at];
     if (kept.id != message.id || kept.extended != message.extended || kept.name != message.name)
-      continue; // the plan has it already from another
+      continue; // the plan has another message of this identifier
     message_row row;
     row.message = static_cast<std::int32_t>(at++);
     row.name = message.name;

@@ -1,9 +1,9 @@
-/// What a DBC file says, as the rows of furrow.definition_message and furrow.definition_signal.
+/// The contents of a DBC file as rows of furrow.definition_message and furrow.definition_signal.
 ///
-/// Shape: the messages that a decode_plan of this file keeps, in its order; signals that are no
-///   numbers are left out, with whatever they select.
+/// Shape: the messages that a decode_plan of this file keeps, in its order; signals that are not
+///   numbers are left out, with the signals that they select.
 /// Threads: a plain function.
-/// Source: can/dbc/decode.hpp (which message a frame has, which raw values are none).
+/// Source: can/dbc/decode.hpp (which message a frame has, which raw values are indicators).
 #pragma once
 
 #include "can/dbc/decode.hpp"
@@ -31,7 +31,7 @@ struct signal_row {
   bool is_float = false;
   double scale = 1;
   double offset = 0;
-  std::optional<std::int64_t> valid_max; // of an unsigned signal of 64 bits, the same bits signed
+  std::optional<std::int64_t> valid_max; // the largest number; 64-bit unsigned ones keep their bits
   std::optional<std::int32_t> parent;
   std::vector<std::int64_t> parent_low;
   std::vector<std::int64_t> parent_high;
@@ -44,7 +44,7 @@ struct message_row {
   bool extended = false;
   std::optional<std::int32_t> pgn;
   std::int32_t length = 0;
-  bool fallback = false; // also for sources that no message of the group has
+  bool fallback = false; // also for sources without a message of their own in the group
   std::vector<std::int32_t> other_sources;
   std::vector<std::int64_t> other_ids;
 };
@@ -56,8 +56,8 @@ struct definition_rows {
 
 [[nodiscard]] definition_rows rows_of(const can::dbc_file& file);
 
-/// Of each signal of `rows`, in order: the same text of two signals, in whichever files, says that both give the same
-/// values of the same frames.
+/// A text for each signal of `rows`, in order. Two signals with the same text, in any files, decode the same frames to
+/// the same values.
 [[nodiscard]] std::vector<std::string> definitions_of(const definition_rows& rows);
 
 /// The signals of a plan of this one file, by their numbers in it.

@@ -48,7 +48,7 @@ constexpr const char* machines_statement =
   "join furrow.equipment e on e.id = h.equipment_id join furrow.farm f on f.id = e.farm_id "
   "group by 1, 2 order by 4 desc, 1, 2 limit $1";
 
-/// Small tables are counted: what the planner knows of them is old, or nothing.
+/// Small tables are counted: the planner's figures for them are old or missing.
 task<result<std::vector<table_size>>> read_tables(pq_connection& db) {
   std::vector<table_size> out;
   const auto tables = co_await db.query(tables_statement);
@@ -70,7 +70,7 @@ task<result<std::vector<table_size>>> read_tables(pq_connection& db) {
     }
     const std::string count{rows.text(row, 6)};
     const auto counted = co_await db.query(count.c_str());
-    if (counted.error && counted.error->sqlstate == "42P01") { // a partition that has just gone
+    if (counted.error && counted.error->sqlstate == "42P01") { // a partition that was just dropped
       out.pop_back();
       continue;
     }
@@ -110,7 +110,7 @@ task<result<database_statistics>> statistics(pq_connection& db, std::uint32_t ma
   co_return out;
 }
 
-/// On the connection for upkeep.
+/// Runs on the upkeep connection.
 class postgres_sizes : public size_store {
 public:
   explicit postgres_sizes(std::shared_ptr<postgres_pool> lane) : lane_{std::move(lane)} {}

@@ -119,9 +119,9 @@ task<result<store_health>> health(pq_connection& db) {
 namespace {
 
 constexpr std::chrono::hours migration_timeout{1};
-constexpr std::chrono::minutes care_timeout{30}; // a large backfill moves to its partition at once
+constexpr std::chrono::minutes care_timeout{30}; // a large backfill moves at once
 
-/// An append, and what it stored counted: once a batch.
+/// An append that counts what it stored, once per batch.
 task<result<append_outcome>> counted_append(pq_connection& db,
                                             std::shared_ptr<const append_batch> batch,
                                             std::shared_ptr<store_monitor> monitor) {
@@ -225,7 +225,7 @@ public:
 
   void health(handler<store_health> done) override {
     auto job = job_of(false, done, [](pq_connection& db) { return postgres_work::health(db); });
-    // A database that cannot be reached is an answer here, not a failure.
+    // An unreachable database is an answer here, not a failure.
     job.refuse = [done = std::move(done)](const failure& why) {
       store_health down;
       down.mode = "postgresql";
@@ -298,8 +298,8 @@ private:
   std::vector<std::weak_ptr<postgres_pool>> pools_;
   std::shared_ptr<postgres_pool> claims_;
   std::shared_ptr<query_pool> queries_;
-  std::shared_ptr<postgres_pool> inserts_; // of records that come by themselves
-  std::shared_ptr<postgres_pool> health_;  // and what a person asks of a node that is busy
+  std::shared_ptr<postgres_pool> inserts_; // for records of clients
+  std::shared_ptr<postgres_pool> health_;  // also for queries about a busy node
   std::shared_ptr<postgres_pool> migrations_;
   std::shared_ptr<postgres_pool> upkeep_;
   std::unique_ptr<frame_store> frames_ = postgres_work::make_frames(queries_);

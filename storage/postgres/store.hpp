@@ -1,8 +1,8 @@
-/// The store on PostgreSQL: one io_context and one thread inside, on which all connections live.
+/// The store on PostgreSQL: one io_context and one thread inside, with all connections.
 ///
-/// Shape: a query_pool for what reads and for the repositories. Beside it these have a connection each: the claims,
-///   records, health, upkeep (retention, partitions, sizes), sealing, the digest, each appender, and migrations, which
-///   have no time-outs because one may take long. areas.hpp makes the areas.
+/// Shape: a query_pool serves reads and the repositories. These have their own connection: the claims, records, health,
+///   upkeep (retention, partitions, sizes), sealing, the digest, each appender, and migrations (without time-outs,
+///   because one may take long). areas.hpp makes the areas.
 /// Errors, threads: as storage/store.hpp. A store must not be destroyed on its own thread (in a handler).
 /// Source: docs/decisions/0001-one-recovery-path.md, docs/decisions/0021-a-store-is-its-areas.md.
 #pragma once

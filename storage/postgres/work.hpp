@@ -1,6 +1,6 @@
-/// What several files of the PostgreSQL store do with a connection, each as one coroutine.
+/// Operations that several files of the PostgreSQL store use, each as one coroutine.
 ///
-/// Errors: a lost connection is retry_later, but for an append (in_doubt); the connection is then
+/// Errors: a lost connection is retry_later, but in_doubt for an append; the connection is then
 ///   closed.
 /// Threads: the thread of the io_context.
 #pragma once
@@ -30,30 +30,31 @@ claim(pq_connection& db, const std::vector<claim_request>& requests);
 [[nodiscard]] task<result<append_outcome>> append(pq_connection& db,
                                                   std::shared_ptr<const append_batch> batch);
 
-/// One transaction, once, for callers with a plan of their own. A lost connection is in doubt.
+/// Runs a transaction once, for callers that plan their own retries. A lost connection is in doubt.
 [[nodiscard]] task<std::optional<pq_error>> run_attempt(pq_connection& db,
                                                         const append_attempt& attempt);
 
-/// The row id; not_found when there is none, or more than one farm has one of this name.
+/// The row id; not_found when no farm, or more than one farm, has an equipment of this name.
 [[nodiscard]] task<result<std::int32_t>>
 find_equipment(pq_connection& db, const std::string& farm, const std::string& name);
 
-/// Microseconds since 2000 for what may lie before all of PostgreSQL's time, or is not given.
+/// Microseconds since 2000 for a time that may be absent, or earlier than PostgreSQL's earliest
+/// time.
 [[nodiscard]] std::int64_t from_bound(const std::optional<std::int64_t>& time_us);
 [[nodiscard]] std::int64_t to_bound(const std::optional<std::int64_t>& time_us);
 
-/// A chunk and its segments, in the transaction that is open.
+/// Stores a chunk and its segments in the open transaction.
 [[nodiscard]] task<std::optional<failure>> insert_sealed(pq_connection& db,
                                                          std::int32_t stream,
                                                          std::int32_t equipment,
                                                          const sealed_chunk& chunk);
 
-/// Items of both tiers after `after`, of any time, a page of them; answers the last number of the page, 0 when the
-/// stream has no more. Chunks come first, and then alone.
+/// A page of items of both tiers after `after`, of any time; answers the last number of the page, 0 at the stream's
+/// end. Chunks come first, in pages without blocks.
 [[nodiscard]] task<result<std::uint64_t>>
 read_stream_page(pq_connection& db, std::int32_t stream, std::uint64_t after, frames_page& page);
-/// Of a row: seq_first, frames, time_base, headers, header_index, time_offset, payload, long_payload
-/// from column 0. False: its columns do not agree.
+/// Columns of a row from column 0: seq_first, frames, time_base, headers, header_index, time_offset, payload,
+/// long_payload. False: the columns do not agree.
 [[nodiscard]] bool read_block(const pq_rows& rows, int row, frame_run& run);
 
 } // namespace furrow::storage::postgres_work

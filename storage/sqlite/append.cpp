@@ -35,7 +35,7 @@ void insert_records(sqlite_db& db, const append_attempt& attempt) {
   for (const auto& [claim, item] : attempt.records) {
     const auto& record = item->record;
     if (!is_text(record.body))
-      throw sqlite_error{SQLITE_MISMATCH, "the body is no text (UTF-8 without NUL)"};
+      throw sqlite_error{SQLITE_MISMATCH, "the body is not text (UTF-8 without NUL)"};
     db.statement("insert into item_record (stream, seq, equipment_id, time, kind, body) values (?, "
                  "?, ?, ?, ?, ?)")
       .with(claim.stream, item->seq, claim.equipment, record.time_us, std::int64_t{record.kind},
@@ -73,7 +73,7 @@ void insert_typed(sqlite_db& db, const append_attempt& attempt) {
   can::record_values values;
   for (std::size_t kind = 0; kind < statements.size(); ++kind)
     for (const auto& [claim, item] : attempt.typed[kind]) {
-      // The plan has seen that it is sound.
+      // The plan has checked it.
       (void)can::read_body(can::record_kinds()[kind], item->record.body, values);
       auto insert = db.statement(statements[kind].c_str());
       insert.with(claim.stream, item->seq, claim.equipment, item->record.time_us);
@@ -117,7 +117,7 @@ void upsert_buses(sqlite_db& db, const append_batch& batch) {
     }
 }
 
-/// Moves the watermarks; answers the streams whose watermark or epoch is another.
+/// Moves the watermarks; answers the streams with another watermark or epoch.
 std::vector<std::int32_t> advance(sqlite_db& db, const append_attempt& attempt) {
   std::vector<std::int32_t> fenced;
   for (const auto& step : attempt.steps) {

@@ -1,7 +1,7 @@
-/// The areas of the SQLite store, each implemented whole in the file of its name. SQLite has no partitions and no second
-/// tier to seal into.
+/// The areas of the SQLite store, each implemented in the file of its name. SQLite has no partitions and no second tier
+/// to seal into.
 ///
-/// Shape: what reads runs on the connection that reads, what changes on the one that writes.
+/// Shape: reads use the reading connection, changes the writing connection.
 /// Threads: those of the connections.
 #pragma once
 

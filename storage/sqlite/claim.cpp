@@ -69,7 +69,7 @@ claim_outcome claim_one(sqlite_db& db, const claim_request& request) {
   db.statement("update stream_watermark set epoch = epoch + 1 where stream = ?").with(stream).run();
   out.claim.epoch =
     id_of(db.statement("select epoch from stream_watermark where stream = ?").with(stream));
-  // After the newest, whatever numbers those before it have: the order of runs is what tells copies apart.
+  // After the newest run, whatever the numbers before it are: the order of runs identifies copies.
   for (const auto& run : request.runs)
     db.statement(
         "insert into stream_run (stream, run, first_seq, ordinal) "
@@ -88,7 +88,7 @@ result<std::vector<claim_outcome>> claim(sqlite_db& db,
     if (!is_text(request.farm) || !is_text(request.equipment) || request.farm.empty()
         || request.equipment.empty())
       return failure{errc::reject_row,
-                     "a farm or equipment without a proper name: " + as_text(request.equipment)};
+                     "a farm or equipment has an invalid name: " + as_text(request.equipment)};
   std::vector<claim_outcome> out;
   out.reserve(requests.size());
   sqlite_transaction transaction{db};

@@ -1,9 +1,9 @@
-/// A connection to a SQLite file, and the one thread that does its jobs one after the other.
+/// A connection to a SQLite file, and the one thread that runs its jobs in order.
 ///
-/// Shape: a job is told whether the queue is closing: it then only answers its caller.
+/// Shape: a job learns whether the queue is closing; it then only answers its caller.
 /// Threads: `post` from any; the destructor waits for the running job and closes the others. A
-///   queue must not be destroyed by its own thread.
-/// Limits: none of its own: callers wait for answers before they send more.
+///   queue must not be destroyed on its own thread.
+/// Limits: no limit in the queue itself: callers wait for answers before they send more.
 #pragma once
 
 #include "storage/sqlite/db.hpp"
@@ -72,13 +72,12 @@ private:
   std::thread thread_; // last: it uses all the others
 };
 
-/// One connection and the thread that uses it. Lanes share it, so that it lives as long as the last
-/// of them.
+/// One connection and its thread. Lanes share it, so it lives as long as the last of them.
 struct sqlite_connection {
   explicit sqlite_connection(std::unique_ptr<sqlite_db> opened) : db{std::move(opened)} {}
 
   std::unique_ptr<sqlite_db> db;
-  work_queue queue; // last: closes before the database goes
+  work_queue queue; // last: closes before the database does
 
   template <class T, class Work>
   void submit(handler<T> done, Work work) {

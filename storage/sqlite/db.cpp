@@ -60,7 +60,7 @@ sqlite_db::open(const std::string& path, access mode, std::chrono::milliseconds 
   sqlite3_busy_timeout(raw, static_cast<int>(busy_timeout.count()));
   try {
     db->run("pragma foreign_keys = on; pragma temp_store = memory");
-    // FULL: a commit is on the disk before it is answered. A larger WAL means fewer checkpoints
+    // FULL: a commit is flushed to disk before it is answered. A larger WAL means fewer checkpoints
     // inside commits.
     db->run(
       "pragma journal_mode = wal; pragma synchronous = full; pragma wal_autocheckpoint = 4000");
@@ -116,7 +116,7 @@ sqlite_transaction::~sqlite_transaction() {
   try {
     db_.run("rollback");
   } catch (const sqlite_error&) {
-    // SQLite has rolled back by itself (disk full, I/O error): there is nothing left to roll back.
+    // SQLite has rolled back already (disk full, I/O error).
   }
 }
 

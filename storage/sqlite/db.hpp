@@ -1,7 +1,7 @@
-/// A SQLite database and its statements as objects: what the SQLite store is written in.
+/// A SQLite database and its statements as objects, used by the whole SQLite store.
 ///
-/// Errors: every step returns SQLite's extended result code, or a `sqlite_error` thrown inside
-///   storage/ only and caught by `guarded` at the edge of each job.
+/// Errors: a function returns SQLite's extended result code or throws `sqlite_error`. The exception
+///   stays inside storage/: `guarded` catches it at the edge of each job.
 /// Threads: an object is used by one thread at a time (SQLITE_OPEN_NOMUTEX).
 /// Source: sqlite3.h 3.40.
 #pragma once
@@ -34,10 +34,10 @@ struct sqlite_error {
 
 class sqlite_db;
 
-/// Whether a file is there that may be a database: looking must not make one.
+/// Whether the file exists and may be a database. Does not create it.
 [[nodiscard]] result<done> check_sqlite_file(const std::string& path);
 
-/// A prepared statement between bind and reset. `step` throws on anything but a row or the end.
+/// A prepared statement between bind and reset. `step` throws on every result but a row or the end.
 class sqlite_statement {
 public:
   explicit sqlite_statement(sqlite3_stmt* prepared, sqlite3* db) : prepared_{prepared}, db_{db} {}
@@ -54,7 +54,7 @@ public:
     (bind(values), ...);
     return *this;
   }
-  /// True: a row stands to be read.
+  /// True: a row can be read.
   bool step();
   /// Runs to the end.
   void run() {
@@ -112,14 +112,14 @@ public:
   enum class access : std::uint8_t { write, read };
   [[nodiscard]] static result<std::unique_ptr<sqlite_db>>
   open(const std::string& path, access mode, std::chrono::milliseconds busy_timeout);
-  /// Somebody else's database: read as it is, nothing of it is set.
+  /// A foreign database: opened for reading, with no settings changed.
   [[nodiscard]] static result<std::unique_ptr<sqlite_db>>
   open_foreign(const std::string& path, std::chrono::milliseconds busy_timeout);
   sqlite_db(const sqlite_db&) = delete;
   sqlite_db& operator=(const sqlite_db&) = delete;
   ~sqlite_db();
 
-  /// Prepared once and kept: `sql` must be a literal or live as long.
+  /// Prepared once and kept: `sql` must be a literal or live as long as the connection.
   [[nodiscard]] sqlite_statement statement(const char* sql);
   /// One or more statements without parameters or rows.
   void run(const char* sql);

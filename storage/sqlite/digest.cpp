@@ -11,8 +11,8 @@ namespace {
 
 constexpr std::size_t digest_page_bytes_max = 4U << 20U;
 
-/// A commit that does not wait for the disk: lost in a crash, it takes its rows and its place along.
-/// The next append waits for both.
+/// A commit that does not wait for the disk. A crash loses its rows and its place together. The next append waits for
+/// both.
 class unhurried {
 public:
   explicit unhurried(sqlite_db& db) : db_{db} { db_.run("pragma synchronous = normal"); }
@@ -22,7 +22,7 @@ public:
     try {
       db_.run("pragma synchronous = full");
     } catch (const sqlite_error&) {
-      std::terminate(); // appends must not go on without waiting for the disk
+      std::terminate(); // else later appends would not wait for the disk
     }
   }
 
@@ -43,7 +43,7 @@ void write_rollups(sqlite_db& db, const digest_commit& what) {
       .run();
 }
 
-/// Columns, a question mark for each and what an update sets, of the telemetry that has a name.
+/// The named columns of telemetry, with a question mark and an update clause for each.
 struct digest_telemetry_text {
   std::string telemetry;
   std::string state;
@@ -125,7 +125,7 @@ digest_pending(sqlite_db& db, std::int32_t after, std::size_t count) {
 result<digest_page> read_page(sqlite_db& db, const digest_span& span, std::size_t bytes_max) {
   digest_page page;
   page.to = span.up_to;
-  // The first block may begin before: the digest stands wherever it stopped.
+  // The first block may begin earlier: the digest can stop inside a block.
   auto rows = db.statement(
     "select seq_first, frames, time_base, headers, header_index, time_offset, payload, "
     "long_payload from can_block where stream = ?1 and seq_first <= ?3 and seq_first >= "
@@ -199,7 +199,7 @@ result<std::vector<std::int32_t>> digest_signals(sqlite_db& db,
     auto row = db.statement("select id from signal_name where name = ?");
     row.with(name);
     if (!row.step())
-      return failure{errc::retry_later, "a name of a signal was removed while it was made"};
+      return failure{errc::retry_later, "a signal's name was removed while it was created"};
     out.push_back(static_cast<std::int32_t>(row.integer(0)));
     db.statement("insert into rollup_definition (signal, definition) values (?, ?) on conflict do "
                  "nothing")
@@ -210,7 +210,7 @@ result<std::vector<std::int32_t>> digest_signals(sqlite_db& db,
   return out;
 }
 
-/// Reads where queries read, writes where appends write, between them.
+/// Reads on the reading connection, writes between appends on the writing one.
 class sqlite_digest : public digest_store {
 public:
   explicit sqlite_digest(sqlite_connections db)

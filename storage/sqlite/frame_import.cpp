@@ -15,7 +15,7 @@ namespace {
 
 constexpr std::uint64_t block_frames_max = can::frame_block::frames_max;
 
-/// Numbers between two that stand somewhere else than in blocks.
+/// Numbers between two bounds that are stored elsewhere than in blocks.
 constexpr const char* others_sql =
   "select seq from (select seq from item_record where stream = ?1 and seq between ?2 and ?3 "
   "union all select seq from sensor_reading where stream = ?1 and seq between ?2 and ?3 "
@@ -101,7 +101,7 @@ void store(sqlite_db& db, const stream_claim& claim, const return_plan& plan) {
   sqlite_work::insert_rows(db, attempt);
 }
 
-/// Days that the farm keeps frames, when these are older.
+/// How many days the farm keeps frames, when frames of `time_us` are older; else absent.
 std::optional<std::int64_t>
 too_short(sqlite_db& db, const std::string& farm, std::int64_t time_us) {
   auto row = db.statement(

@@ -70,7 +70,7 @@ std::size_t stored_bytes(const can::frame_block& block) {
   return block.headers.size() * 8 + block.size() * 14 + block.long_payload.size();
 }
 
-/// Fills `page` from one stream; answers the number to go on after, 0 when the stream has no more.
+/// Fills `page` from one stream; answers the number to continue after, 0 at the stream's end.
 result<std::uint64_t> read_stream(sqlite_db& db,
                                   std::int32_t stream,
                                   std::uint64_t after,
@@ -124,7 +124,7 @@ read_frames(sqlite_db& db, const frames_query& query, const frames_cursor& curso
     if (!more)
       return more.error();
     if (page.runs.empty())
-      continue; // nothing of that time in this stream
+      continue; // no frame of that time in this stream
     read_buses(db, stream, page);
     if (*more != 0)
       page.next = frames_cursor{stream, *more};
@@ -135,7 +135,7 @@ read_frames(sqlite_db& db, const frames_query& query, const frames_cursor& curso
   return page;
 }
 
-/// Where the last `count` frames of a stream begin; 0: it has none.
+/// Where the last `count` frames of a stream begin; 0: the stream has no frames.
 std::uint64_t tail_of(sqlite_db& db, std::int32_t stream, std::size_t count) {
   auto tail = db.statement(
     "select ifnull(min(seq_first), 0) from (select seq_first, sum(frames) over (order by seq_first "
@@ -173,7 +173,7 @@ newest_frames(sqlite_db& db, const std::string& farm, const std::string& name, s
   return gathered.take();
 }
 
-/// Reads where queries read.
+/// Reads on the reading connection.
 class sqlite_frames : public frame_store {
 public:
   explicit sqlite_frames(sqlite_connections db) : reader_{std::move(db.reader)} {}

@@ -90,7 +90,7 @@ result<rollup_page> read_rollup(sqlite_db& db,
     row.count += rows.natural(1);
     row.min = std::min(row.min, rows.real(2));
     row.max = std::max(row.max, rows.real(3));
-    row.mean += rows.real(4); // the sum, for now
+    row.mean += rows.real(4); // the sum at first
     row.last = rows.real(5);
   }
   for (auto& row : page.rows)
@@ -132,7 +132,7 @@ result<digest_status> digest_progress(sqlite_db& db) {
   return out;
 }
 
-/// Reads where queries read.
+/// Reads on the reading connection.
 class sqlite_history : public history_store {
 public:
   explicit sqlite_history(sqlite_connections db) : reader_{std::move(db.reader)} {}

@@ -27,7 +27,7 @@ result<raw_db> open_raw(const std::string& path, int flags) {
   return db;
 }
 
-/// Only a database that is there: looking must not make one.
+/// Opens an existing database only, and creates none.
 result<std::unique_ptr<sqlite_db>> open_there(const std::string& path,
                                               const store_options& options) {
   const auto there = check_sqlite_file(path);
@@ -47,7 +47,7 @@ result<T> guarded(const Work& work) {
 
 using objects = std::map<std::string, std::string>;
 
-/// What sqlite_schema says, but for what SQLite makes by itself.
+/// The contents of sqlite_schema, without the objects that SQLite creates by itself.
 objects objects_of(sqlite_db& db) {
   objects out;
   auto rows = db.statement("select type || ' ' || name, coalesce(sql, '') from sqlite_schema where "
@@ -57,7 +57,7 @@ objects objects_of(sqlite_db& db) {
   return out;
 }
 
-/// The same steps on an empty database say what must be there, to the letter.
+/// The same steps on an empty database give the expected objects, to the letter.
 void add_objects(sqlite_db& db, std::uint32_t newest, std::vector<finding>& out) {
   auto empty = sqlite_db::open("", sqlite_db::access::write, std::chrono::seconds{1});
   if (!empty) {
@@ -75,18 +75,18 @@ void add_objects(sqlite_db& db, std::uint32_t newest, std::vector<finding>& out)
     if (at == there.end())
       out.push_back({name, "is missing", false});
     else if (at->second != sql)
-      out.push_back({name, "is another one than the migrations make", false});
+      out.push_back({name, "differs from what the migrations create", false});
     else
       ++sound;
   }
   out.push_back({"objects",
                  std::to_string(sound) + " of " + std::to_string(wanted.size())
-                   + " that the migrations make are there",
+                   + " that the migrations create exist",
                  sound == wanted.size()});
 }
 
 std::int64_t number(sqlite_db& db, const std::string& sql) {
-  // `statement` keeps what it is given by address, and this text goes.
+  // `statement` refers to its text, and this text is temporary.
   static std::map<std::string, std::string> kept;
   auto rows = db.statement(kept.try_emplace(sql, sql).first->second.c_str());
   return rows.step() ? rows.integer(0) : 0;
@@ -131,10 +131,10 @@ void add_integrity(sqlite_db& db, std::vector<finding>& out) {
   auto rows = db.statement("pragma foreign_key_check");
   while (rows.step())
     ++broken;
-  out.push_back({"references to rows that are not there", std::to_string(broken), broken == 0});
+  out.push_back({"references to missing rows", std::to_string(broken), broken == 0});
 }
 
-/// All pages in one step, under one lock of the source: what comes out is one moment's.
+/// Copies all pages in one step, under one lock of the source: the copy is of one moment.
 result<done> copy_pages(sqlite3* from, sqlite3* to) {
   auto* const copy = sqlite3_backup_init(to, "main", from, "main");
   int code = copy == nullptr ? sqlite3_errcode(to) : sqlite3_backup_step(copy, -1);
@@ -148,7 +148,7 @@ result<done> copy_pages(sqlite3* from, sqlite3* to) {
                  sqlite3_errstr(code)};
 }
 
-/// A backup is read to its end: its pages, and that it is Furrow's.
+/// Reads a whole backup: its pages, and that it is a Furrow database.
 result<done> check_file(const std::string& file, const store_options& options) {
   return guarded<done>([&]() -> result<done> {
     auto db = sqlite_db::open(file, sqlite_db::access::write, options.lock_timeout);
@@ -161,8 +161,8 @@ result<done> check_file(const std::string& file, const store_options& options) {
     if (!steps)
       return steps.error();
     if (!steps->front().applied)
-      return failure{errc::misconfigured, file + " is no backup of a Furrow database"};
-    (*db)->run("pragma journal_mode = delete"); // one file, without a -wal beside it
+      return failure{errc::misconfigured, file + " is not a backup of a Furrow database"};
+    (*db)->run("pragma journal_mode = delete"); // one file, without a -wal file
     return done{};
   });
 }
@@ -184,7 +184,7 @@ result<done> refuse_data(const std::string& path, const store_options& options) 
   });
 }
 
-/// A process that has the file open in WAL mode holds a lock on it for as long: then this fails.
+/// Fails while a process has the file open: in WAL mode each such process holds a lock.
 result<done> take_alone(sqlite3* db) {
   for (const auto* sql : {"pragma locking_mode = exclusive", "begin exclusive", "commit"}) {
     const int code = sqlite3_exec(db, sql, nullptr, nullptr, nullptr);
@@ -220,7 +220,7 @@ result<std::vector<finding>> validate(const std::string& path, const store_optio
       return steps.error();
     std::vector<finding> out;
     const auto newest = add_migrations(*steps, out);
-    (*db)->run("begin"); // one moment for all that follows
+    (*db)->run("begin"); // one snapshot for all checks
     add_integrity(**db, out);
     add_objects(**db, newest, out);
     add_counts(**db, out);
@@ -254,7 +254,7 @@ result<saved_file> restore(const std::string& path,
                            const store_options& options,
                            const std::string& file,
                            bool replace) {
-  // The check opens the file for writing (it may have been made with a WAL): of a copy, not of the backup itself.
+  // The check may open the file for writing (a WAL database), so it uses a copy of the backup.
   auto from = open_raw(file, SQLITE_OPEN_READONLY);
   if (!from)
     return from.error();

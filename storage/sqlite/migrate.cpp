@@ -22,7 +22,7 @@ std::vector<applied_migration> applied(sqlite_db& db) {
   return out;
 }
 
-/// One step in one transaction. False: another process was there first.
+/// One step in one transaction. False: another process applied it first.
 bool apply_step(sqlite_db& db, const migration& step) {
   sqlite_transaction transaction{db};
   db.run("create table if not exists migration (number integer primary key, name text not null, "
@@ -62,7 +62,7 @@ result<std::vector<migration_row>> migrate_to(sqlite_db& db, migration_wish wish
     });
     if (!row->applied)
       (void)apply_step(db,
-                       step); // when another was first, its checksum is looked at in the next round
+                       step); // the next round compares the checksum when another was first
   }
   auto rows = compare(sqlite_migrations(), applied(db));
   if (const auto why = refusal(rows))

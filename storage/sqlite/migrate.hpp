@@ -1,6 +1,6 @@
-/// Migrations of a SQLite database up to a step; without a wish all steps.
+/// Migrates a SQLite database up to a step, or to the newest step.
 ///
-/// Errors: misconfigured for a database whose steps do not suit this program.
+/// Errors: misconfigured for a database whose steps do not fit this program.
 /// Threads: as the connection.
 #pragma once
 

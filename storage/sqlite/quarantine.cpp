@@ -107,7 +107,7 @@ result<done> drop_quarantined(sqlite_db& db, const std::string& farm, quarantine
   return done{};
 }
 
-/// Reads where queries read, changes where appends write.
+/// Reads on the reading connection, changes on the writing one.
 class sqlite_quarantine : public quarantine_store {
 public:
   explicit sqlite_quarantine(sqlite_connections db)

@@ -14,7 +14,7 @@ namespace furrow::storage::sqlite_work {
 
 namespace {
 
-/// What the database says of a row that it will never take; nothing when it was stored.
+/// The database's reason for rejecting a row; absent when it was stored.
 std::optional<std::string> try_rows(sqlite_db& db, const append_attempt& attempt) {
   db.run("savepoint records");
   try {
@@ -30,7 +30,7 @@ std::optional<std::string> try_rows(sqlite_db& db, const append_attempt& attempt
   return std::nullopt;
 }
 
-/// Stores the rows one by one; those that are refused get their reason.
+/// Stores the rows one by one; a rejected row gets its reason.
 void store_singly(sqlite_db& db,
                   const record_batch& batch,
                   const stream_claim& claim,
@@ -57,7 +57,7 @@ void keep_key(sqlite_db& db, const batch_mark& mark) {
     .run();
 }
 
-/// Within a transaction. `stored` stays false where it leaves nothing that should be kept.
+/// Within a transaction. `stored` stays false when there is nothing to commit.
 result<record_batch_outcome> insert_batch(sqlite_db& db, const record_batch& batch, bool& stored) {
   auto judged = judge_batch(batch);
   if (!judged)
@@ -181,12 +181,12 @@ result<records_page> read_records(sqlite_db& db,
   return page;
 }
 
-/// Reads where queries read; batches go in groups where appends write.
+/// Reads on the reading connection; groups of batches on the writing one.
 class sqlite_records : public record_store {
 public:
   explicit sqlite_records(const sqlite_connections& db)
     : reader_{db.reader},
-      // A plain reference: an answer, on the writer's own thread, must not be what keeps it alive.
+      // A plain reference: an answer on the writer's own thread must not keep the writer alive.
       gatherer_{std::make_shared<record_gatherer>(
         [&writer = *db.writer](record_group group, handler<record_group_outcomes> done) {
           writer.submit(std::move(done), [group = std::move(group)](sqlite_db& on) {

@@ -10,8 +10,8 @@ namespace furrow::storage {
 
 namespace {
 
-/// The texts of an entity's statements, made once: a prepared statement is known by its text's
-/// address.
+/// The texts of an entity's statements, made once: the connection finds a prepared statement by its
+/// text's address.
 struct statements {
   std::string insert; // owner, columns
   std::string upsert;
@@ -19,7 +19,7 @@ struct statements {
   std::string remove; // owner, name, version
   std::string version;
   std::string get;
-  std::string list; // owner's name, after, prefix, limit, a filter a column
+  std::string list; // owner's name, after, prefix, limit, one filter per column
   std::string at;
 };
 
@@ -118,7 +118,8 @@ std::optional<std::int64_t> standing(sqlite_db& db, std::int64_t farm, const cha
   return found.step() ? std::optional{found.integer(0)} : std::nullopt;
 }
 
-/// Whether all of it was done; `out` gets what was refused, and what units inside were undone for.
+/// Whether all of it was done. `out` gets the rejections, and those of inner units that were
+/// undone.
 bool run_unit(sqlite_db& db, std::int64_t farm, const checked_unit& unit, unit_outcome& out) {
   bool sound = true;
   for (std::size_t i = 0; i < unit.changes.size(); ++i) {
@@ -131,7 +132,7 @@ bool run_unit(sqlite_db& db, std::int64_t farm, const checked_unit& unit, unit_o
     sound = false;
     out.rejections.push_back(met_other(wanted, unit.place + i, standing(db, farm, wanted)));
     if (out.rejections.size() >= 100)
-      break; // enough to see what is wrong
+      break; // enough rejections to find the fault
   }
   if (!sound)
     return false;

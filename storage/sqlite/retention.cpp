@@ -20,7 +20,7 @@ std::int64_t moment(sqlite_db& db, std::optional<std::int64_t> at_us) {
   return row.integer(0) * 1'000'000;
 }
 
-/// A farm and the time before which what it has of a kind goes.
+/// A farm, a kind of data, and the time before which that data is deleted.
 struct cutoff {
   std::int64_t farm = 0;
   std::string name;
@@ -48,7 +48,7 @@ constexpr const char* due_blocks =
   "(not exists (select 1 from digest) or b.seq_first + b.frames - 1 <= "
   "ifnull((select d.seq from digest d where d.stream = b.stream), 0))";
 
-/// Statements live as long as the program: the connection keeps what it has prepared by their address.
+/// Statements live as long as the program: the connection finds prepared statements by their address.
 struct record_table {
   std::string select; // rowid, stream, seq
   std::string remove; // by rowid
@@ -104,7 +104,7 @@ bool expire_frames(sqlite_db& db, std::int64_t at_us, expire_outcome& out) {
   return left == 0;
 }
 
-/// Of batches of which no record is left, and which are past that age themselves: nobody sends them again.
+/// Deletes keys of batches whose records are gone. A key must be past that age itself: then no client repeats it.
 void expire_batch_keys(sqlite_db& db, std::int64_t at_us) {
   for (const auto& farm : cutoffs(db, data_kind::records, at_us))
     db.statement("delete from record_batch where (stream, key) in (select b.stream, b.key from "
@@ -143,7 +143,7 @@ bool expire_records(sqlite_db& db, std::int64_t at_us, expire_outcome& out) {
   return left == 0;
 }
 
-/// Telemetry and rollups: no number of the ledger is in them.
+/// Telemetry and rollups: the ledger does not count them.
 bool expire_derived(sqlite_db& db, std::int64_t at_us, expire_outcome& out) {
   std::int64_t left = rows_a_batch;
   for (const auto& farm : cutoffs(db, data_kind::telemetry, at_us)) {
@@ -244,11 +244,11 @@ result<done> clear_retention(sqlite_db& db, const std::string& farm, data_kind k
     .with(farm, to_string(kind))
     .run();
   if (db.changes() == 0)
-    return failure{errc::not_found, "there is no such rule"};
+    return failure{errc::not_found, "the farm has no such rule"};
   return done{};
 }
 
-/// Adds what one statement (count, oldest, newest, items, bytes) finds.
+/// Adds the result of one statement (count, oldest, newest, items, bytes).
 void add_loss(
   retention_preview& out, sqlite_statement& row, const cutoff& farm, data_kind kind, bool items) {
   row.with(farm.farm, farm.time_us);
@@ -302,7 +302,7 @@ result<retention_preview> preview_retention(sqlite_db& db, std::optional<std::in
   return out;
 }
 
-/// Retention goes step by step, each a job of its own, so that appends come in between.
+/// Retention runs in steps, each its own job, so that appends run in between.
 class sqlite_retention : public retention_store {
 public:
   explicit sqlite_retention(sqlite_connections db)

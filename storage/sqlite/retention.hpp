@@ -1,4 +1,4 @@
-/// Numbers that retention has taken from a stream of a SQLite database.
+/// Records the numbers that retention has deleted from a stream of a SQLite database.
 ///
 /// Errors, threads: as storage/sqlite/work.hpp.
 #pragma once
@@ -11,7 +11,7 @@
 
 namespace furrow::storage::sqlite_work {
 
-/// Adds to what is expired of a stream, in the transaction that is open; not empty.
+/// Adds to a stream's expired numbers, in the open transaction; `ranges` is not empty.
 void note_expired(sqlite_db& db, std::int32_t stream, number_ranges ranges);
 
 } // namespace furrow::storage::sqlite_work

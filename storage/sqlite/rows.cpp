@@ -34,17 +34,17 @@ public:
                 + (query.order.empty() ? "" : quoted_name(query.order) + ", ") + "4, 5, 6, 7";
     unit_ = query.unit == time_unit::unsaid || query.unit == time_unit::utc ? time_unit::text
                                                                             : query.unit;
-    db_->run("begin"); // one moment for all that is read
+    db_->run("begin"); // one snapshot for all reads
   }
 
-  /// Why its times cannot be read, in words.
+  /// Why its times cannot be read.
   std::optional<std::string> time_trouble(const row_query& query) {
     const auto sql = "select typeof(" + quoted_name(query.time) + ") from "
                      + quoted_name(query.table, true) + " where " + quoted_name(query.time)
                      + " is not null limit 1";
     auto rows = db_->statement((probe_sql_ = sql).c_str());
     if (rows.step() && rows.text(0) != "text" && unit_ == time_unit::text)
-      return query.time + " is a number: say --time-unit s, ms or us (since 1970)";
+      return query.time + " is a number: set --time-unit s, ms or us (since 1970)";
     return std::nullopt;
   }
 

@@ -24,8 +24,8 @@ std::string kind_of(const std::string& table) {
   return "other";
 }
 
-/// By dbstat, which Debian's SQLite has; without it the sizes of single tables are not known. A row is a cell: of a leaf,
-/// or in a table without rowids of any page.
+/// Sizes from dbstat, which Debian's SQLite has; without it the sizes of single tables are unknown. A row is a cell of
+/// a leaf page, or of any page in a table without rowids.
 std::vector<table_size> read_tables(sqlite_db& db) {
   std::vector<table_size> out;
   auto rows = db.statement(
@@ -58,7 +58,7 @@ result<database_statistics> statistics(sqlite_db& db, std::uint32_t machines_max
   try {
     out.tables = read_tables(db);
   } catch (const sqlite_error&) {
-    out.tables.clear(); // built without dbstat: the rest is known all the same
+    out.tables.clear(); // built without dbstat: the other figures are known
   }
   const auto blocks =
     std::find_if(out.tables.begin(), out.tables.end(),
@@ -85,7 +85,7 @@ result<database_statistics> statistics(sqlite_db& db, std::uint32_t machines_max
   return out;
 }
 
-/// Reads where queries read.
+/// Reads on the reading connection.
 class sqlite_sizes : public size_store {
 public:
   explicit sqlite_sizes(sqlite_connections db) : reader_{std::move(db.reader)} {}

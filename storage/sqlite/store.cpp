@@ -82,7 +82,7 @@ store_health health(sqlite_db& db) {
   store_health out;
   out.mode = std::string{"sqlite "} + sqlite3_libversion();
   try {
-    db.run("begin immediate; rollback"); // what may be read but not written is not up
+    db.run("begin immediate; rollback"); // a database that is readable but not writable is not up
     out.up = true;
   } catch (const sqlite_error& error) {
     out.detail = error.detail;
@@ -201,7 +201,7 @@ private:
 result<std::unique_ptr<store>> open_sqlite_store(const std::string& path,
                                                  const store_options& options) {
   if (path.empty() || path == ":memory:" || path.starts_with("file:"))
-    return failure{errc::misconfigured, "sqlite:" + path + ": a plain file name is wanted"};
+    return failure{errc::misconfigured, "sqlite:" + path + ": must be a plain file name"};
   auto writer = sqlite_db::open(path, sqlite_db::access::write, options.lock_timeout);
   if (!writer)
     return writer.error();

@@ -1,7 +1,8 @@
-/// The store on one SQLite file: embedded default of a node, and what the tests run on anywhere.
+/// The store on one SQLite file: a node's embedded default, and the store of tests that need no
+/// server.
 ///
-/// Shape: a writing and a reading connection, each with a thread of its own, so that no query waits
-///   behind an append.
+/// Shape: a writing and a reading connection, each with its own thread, so that no query waits for
+///   an append.
 /// Errors, threads, limits: as storage/store.hpp; areas.hpp makes the areas.
 #pragma once
 
@@ -9,8 +10,8 @@
 
 namespace furrow::storage {
 
-/// `path` is a file name; memory databases are refused, they have only one connection and keep no
-/// promise.
+/// `path` is a file name. Memory databases are rejected: they have only one connection and are not
+/// durable.
 [[nodiscard]] result<std::unique_ptr<store>> open_sqlite_store(const std::string& path,
                                                                const store_options& options);
 

@@ -1,6 +1,6 @@
-/// What several files of the SQLite store do with a connection, each as one plain function.
+/// Operations that several files of the SQLite store use, each as one plain function.
 ///
-/// Errors: sqlite_error is thrown out of all but `append` and caught by the store at the edge of
+/// Errors: all functions except `append` throw sqlite_error; the store catches it at the edge of
 ///   the job.
 /// Threads: the thread that owns the connection.
 #pragma once
@@ -20,19 +20,19 @@ namespace furrow::storage::sqlite_work {
 [[nodiscard]] result<append_outcome> append(sqlite_db& db,
                                             const std::shared_ptr<const append_batch>& batch);
 
-/// Farm, machine, stream and watermark, made where missing; the epoch is not read.
+/// Farm, machine, stream and watermark, created if missing; the epoch is not read.
 [[nodiscard]] stream_claim find_or_make(sqlite_db& db, const claim_request& request);
 
-/// The rows of an attempt, in the transaction that is open.
+/// Stores the rows of an attempt in the open transaction.
 void insert_rows(sqlite_db& db, const append_attempt& attempt);
 
-/// The row id; not_found when there is none, or more than one farm has one of this name.
+/// The row id; not_found when no farm, or more than one farm, has an equipment of this name.
 [[nodiscard]] result<std::int64_t>
 find_equipment(sqlite_db& db, const std::string& farm, const std::string& name);
 
 [[nodiscard]] result<std::vector<ledger_row>>
 read_ledger(sqlite_db& db, const std::string& farm, const std::string& equipment);
-/// Of a row: seq_first, frames, time_base, headers, header_index, time_offset, payload, long_payload.
+/// Columns of a row: seq_first, frames, time_base, headers, header_index, time_offset, payload, long_payload.
 [[nodiscard]] bool read_block(const sqlite_statement& row, frame_run& run);
 
 } // namespace furrow::storage::sqlite_work

@@ -1,4 +1,4 @@
-/// The answer of a store, waited for: a benchmark ends when there is none.
+/// Waits for a store's answer; the benchmark ends when the answer is a failure.
 #pragma once
 
 #include "storage/store.hpp"

@@ -1,5 +1,5 @@
-/// Frames to physical values, one core: the logs of a real tractor, repeated in memory, through
-/// the reference DBC; and what it takes to load DBC files.
+/// Frames to physical values on one core: logs of a real tractor, repeated in memory, with the
+/// reference DBC; and the time to load DBC files.
 #include "can/dbc/decode.hpp"
 #include "can/dbc/file.hpp"
 #include "can/logs/candump.hpp"
@@ -34,7 +34,7 @@ struct frame {
   std::uint8_t data[8];
 };
 
-/// The frames that the plan knows; those it does not would flatter the figure.
+/// The frames that the plan knows; unknown frames would improve the figure.
 std::vector<frame> known_frames(const decode_plan& plan) {
   std::vector<frame> frames;
   for (const auto* log : {"idle10sec", "tractoronSitUp", "transmission1and2and3InGear"}) {
@@ -72,7 +72,7 @@ void decode_tractor(benchmark::State& state) {
       const frame_view view{0, frame.header, frame.data};
       const auto count = plan->decode(view, out);
       signals += count;
-      for (std::size_t i = 0; i < count; ++i) // somebody looks at every value
+      for (std::size_t i = 0; i < count; ++i) // reads every value
         sum += out[i].state == signal_state::value ? out[i].physical : 0;
     }
   }
@@ -107,7 +107,7 @@ void append(std::string& to, std::initializer_list<std::string_view> pieces) {
     to += piece;
 }
 
-/// A file of 800 KB as a car maker has it: messages of 16 signals, labels, comments, attributes.
+/// An 800 KB file as car makers write them: messages of 16 signals, labels, comments, attributes.
 void load_800_kb(benchmark::State& state) {
   std::string text = "VERSION \"\"\nNS_ :\nBS_:\nBU_: engine\nBA_DEF_ SG_ \"SPN\" INT 0 524287;\n";
   std::string tail;

@@ -1,6 +1,5 @@
-/// What a frame costs at each stage of its way through a node, one core, without sockets, disk or
-/// database: parse, dedup and pack, live state, COPY encoding; and what a message between two actors
-/// costs.
+/// The cost of a frame at each stage in a node, on one core, without sockets, disk or database: parse, dedup and pack,
+/// live state, COPY encoding; and the cost of a message between two actors.
 #include "actors/ingest/stream_intake.hpp"
 #include "proto/wire.hpp"
 #include "storage/append/append_plan.hpp"
@@ -27,7 +26,8 @@ namespace {
 
 using namespace furrow;
 
-/// Blocks of 10 frames are a slow machine's 100 ms, of 4,096 a gateway's that catches up.
+/// Blocks of 10 frames are 100 ms of a slow machine; blocks of 4,096 come from a gateway with a
+/// backlog.
 void block_sizes(benchmark::internal::Benchmark* bench) {
   bench->Arg(10)->Arg(100)->Arg(4'096);
 }
@@ -43,7 +43,7 @@ void per_frame(benchmark::State& state, std::int64_t frames) {
   state.SetItemsProcessed(static_cast<std::int64_t>(state.iterations()) * frames);
 }
 
-/// A whole Batch message as it comes from the socket.
+/// A whole Batch message as received from the socket.
 void parse(benchmark::State& state) {
   const auto items =
     *pool_of(state.range(0)).encoded(0, static_cast<std::uint32_t>(state.range(0)), 1'700'000'000);
@@ -70,8 +70,8 @@ void live_state(benchmark::State& state) {
 }
 BENCHMARK(live_state)->Arg(4'096);
 
-/// Numbers checked, decoded for the live view, packed, flushed, committed: all that a machine's
-/// actor decides.
+/// All decisions of a machine's actor: check numbers, decode for the live view, pack, flush,
+/// commit.
 void dedup_and_pack(benchmark::State& state) {
   const auto& pool = pool_of(state.range(0));
   actors::stream_intake intake{8'192};
@@ -126,7 +126,7 @@ void encode_copy(benchmark::State& state) {
 }
 BENCHMARK(encode_copy)->Apply(block_sizes);
 
-/// There and back between two actors: two sends, two look-ups of a handler, on CAF's own threads.
+/// A round trip between two actors: two sends, two handler look-ups, on CAF's own threads.
 void actor_hop(benchmark::State& state) {
   caf::actor_system_config config;
   config.set("scheduler.max-threads", std::size_t{2});

@@ -1,7 +1,7 @@
-/// Lines a second of reading and writing logs, on one core, in memory.
+/// Lines per second of reading and writing logs, on one core, in memory.
 ///
-/// Shape: the frames are a tractor's traffic in little: 29-bit identifiers, eight bytes, 300 frames
-/// a second.
+/// Shape: the frames imitate a tractor's traffic: 29-bit identifiers, eight bytes, 300 frames per
+///   second.
 #include "can/logs/candump.hpp"
 #include "can/logs/log_format.hpp"
 
@@ -75,7 +75,7 @@ void candump_write(benchmark::State& state) {
 }
 BENCHMARK(candump_write);
 
-/// Through the reader that finds the format, in pieces as a file gives them.
+/// Reads through format detection, in pieces as from a file.
 void any_read(benchmark::State& state, log_format format) {
   const auto frames = tractor_frames();
   std::string text;

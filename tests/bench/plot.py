@@ -3,8 +3,8 @@
 
     tests/bench/plot.py bench.json docs/img
 
-Writes one SVG a growth: what a frame costs (CPU of node and server, bytes on disk) and how fast it
-went, by machines, identifiers, frames in a block, rate and flush interval.
+Writes one SVG per growth: the cost of a frame (CPU of node and server, bytes on disk) and the rate,
+by machines, identifiers, frames in a block, rate and flush interval.
 """
 import json
 import math
@@ -41,7 +41,7 @@ def nice_top(highest):
 
 
 def plot(title, below, runs):
-    """Stacked bars: CPU a frame of node and server; frames/s and bytes a frame are written above."""
+    """Stacked bars: CPU per frame of node and server, with frames/s and bytes per frame above."""
     bars = [(value, run) for value, run in runs]
     parts = [f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{HEIGHT}" '
              f'font-family="sans-serif"><rect width="100%" height="100%" fill="white"/>',

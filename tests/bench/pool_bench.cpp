@@ -1,7 +1,7 @@
-// Many small queries at once on the pool for queries: pool_bench [--queries 1000] [--connections 20]
-// [--rounds 10] [--memory N]. PostgreSQL runs as the tests run it (private cluster). Beside it, in
-// the same run, the same on an asyncpg pool (tests/bench/peers/asyncpg_pool.py), when Debian's
-// python3-asyncpg is there. --memory: resident memory after N queries in all, and nothing else.
+// Many small concurrent queries on the query pool: pool_bench [--queries 1000] [--connections 20] [--rounds 10]
+// [--memory N]. PostgreSQL runs as in the tests (private cluster). The same run measures an asyncpg pool
+// (tests/bench/peers/asyncpg_pool.py) when Debian's python3-asyncpg is installed. --memory: only the resident memory
+// after N queries.
 #include "storage/postgres/connection/job.hpp"
 #include "storage/postgres/connection/query_pool.hpp"
 #include "storage/postgres/connection/rows.hpp"
@@ -80,7 +80,7 @@ public:
     thread_.join();
   }
 
-  /// Milliseconds until all are answered.
+  /// Milliseconds until all queries are answered.
   double round(int queries) {
     std::atomic<int> left{queries};
     std::atomic<int> wrong{0};
@@ -123,7 +123,7 @@ double median(std::vector<double> values) {
   return values.empty() ? 0 : values[values.size() / 2];
 }
 
-/// The peer's rounds; nothing when it cannot run.
+/// The peer's rounds; absent when it cannot run.
 std::vector<double> peer_rounds(const std::string& url, int queries, int connections, int rounds) {
   const auto command = std::string{"/usr/bin/python3 "} + FURROW_SOURCE_DIR
                        + "/tests/bench/peers/asyncpg_pool.py " + url + " " + std::to_string(queries)
@@ -183,7 +183,7 @@ int main(int argc, char** argv) {
     measure_memory(ours, settings["--memory"]);
     return 0;
   }
-  (void)ours.round(queries); // opens them
+  (void)ours.round(queries); // opens the connections
   std::vector<double> mine;
   for (int i = 0; i < rounds; ++i)
     mine.push_back(ours.round(queries));

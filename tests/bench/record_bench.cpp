@@ -1,6 +1,6 @@
-// Records a second into a store, commit included: record_bench [seconds]. Single records and batches of 1,000 of clients
-// that are no gateways, appends of 1,000 as gateways send them, and the check of a body alone. PostgreSQL runs as the
-// tests run it (private cluster, fsync on).
+// Records per second into a store, commit included: record_bench [seconds]. Single records and batches of 1,000 from
+// clients other than gateways, appends of 1,000 from gateways, and the check of a body alone. PostgreSQL runs as in the
+// tests (private cluster, fsync on).
 #include "can/records/body.hpp"
 #include "storage/records.hpp"
 #include "storage/store.hpp"

@@ -1,8 +1,7 @@
-// One signal of one machine among 30 other identifiers, each at 10 Hz: furrow.signal and
-// signal_bucket beside the same answers from rows indexed on (equipment, time).
-// Then an hour's buckets over all of it, from the rollups of a digest and from frames.
-// signal_bench [hours, 3 unless told] [identifiers, 31]. Rows are read by the index, as where more than one
-// machine's rows stand in a table, and without parallel workers, as everything else here.
+// One signal of one machine among 30 other identifiers, each at 10 Hz: furrow.signal and signal_bucket beside the same
+// answers from rows indexed on (equipment, time). Then hourly buckets over the whole time, from a digest's rollups and
+// from frames. signal_bench [hours, default 3] [identifiers, default 31]. Rows are read by the index, as in a table
+// with several machines, and every query runs without parallel workers.
 #include "can/dbc/catalogue.hpp"
 #include "can/live/stream_digest.hpp"
 #include "storage/digest_store.hpp"
@@ -47,13 +46,13 @@ ten_minutes(std::int64_t number, std::minstd_rand& random, int part, unsigned id
   return block;
 }
 
-/// The best of five on one connection that is warm, by the server's clock.
+/// The best of five on one warm connection, by the server's clock.
 double timed_ms(furrow::tests::pg_cluster& cluster, const std::string& sql, std::string& answer) {
   answer = cluster.value(sql);
   return std::stod(cluster.value("select public.best_ms($q$" + sql + "$q$)"));
 }
 
-/// What the digest of a node does, at once.
+/// Does the work of a node's digest at once.
 void digest(store& store) {
   const auto file = can::parse_dbc(can::catalogue_dbc(), "catalogue", can::dbc_mode::strict);
   const can::dbc_file* files[] = {&*file};

@@ -1,6 +1,6 @@
-// Frames a second into a store, commit included: storage_bench [seconds [SQL to try on the
-// schema]]. PostgreSQL runs as the tests run it (private cluster, fsync on), beside COPY of the
-// same frames as rows with an index on (equipment, time), in the same run.
+// Frames per second into a store, commit included: storage_bench [seconds [SQL to try on the
+// schema]]. PostgreSQL runs as in the tests (private cluster, fsync on). The same run measures COPY
+// of the same frames as rows with an index on (equipment, time).
 #include "storage/store.hpp"
 #include "tests/bench/answer.hpp"
 #include "tests/support/pg_cluster.hpp"
@@ -55,7 +55,7 @@ double cpu_seconds() {
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
-/// Appends blocks of `frames` frames, `blocks` a transaction, one transaction after the other on
+/// Appends blocks of `frames` frames, `blocks` per transaction, one transaction after the other on
 /// each lane.
 void measure(store& store,
              const char* what,
@@ -120,7 +120,7 @@ void measure(store& store,
   std::fflush(stdout);
 }
 
-/// What everybody does: a row a frame, text COPY, an index on (equipment, time).
+/// The usual layout: one row per frame, text COPY, an index on (equipment, time).
 void measure_rows(const furrow::tests::pg_cluster& cluster) {
   cluster.exec("create table frame (equipment int, time timestamptz, bus smallint, can_id bigint, "
                "dlc smallint, "

@@ -1,7 +1,7 @@
-/// Frames a second through reassembly, live state and the whole monitor, on one core, in memory.
+/// Frames per second through reassembly, live state and the whole monitor, on one core, in memory.
 ///
-/// Shape: a tractor's traffic (single frames, now and then a broadcast), a bus full of long
-///   messages, and, where the captures are there, two real logs repeated.
+/// Shape: a tractor's traffic (single frames and some broadcasts), a bus full of long messages, and
+///   two real logs, repeated, if the captures are present.
 #include "can/live/machine_monitor.hpp"
 #include "can/logs/bus_table.hpp"
 #include "can/logs/candump.hpp"
@@ -45,7 +45,7 @@ std::vector<held_frame> single_frames() {
   return out;
 }
 
-/// 32 senders, each with a broadcast of 34 bytes under way; nothing else on the bus.
+/// 32 senders, each with a running broadcast of 34 bytes; no other traffic.
 std::vector<held_frame> broadcasts() {
   std::vector<held_frame> out;
   while (out.size() < 10'000) {
@@ -96,7 +96,7 @@ template <class Each>
 void run(benchmark::State& state, const std::vector<held_frame>& frames, Each each) {
   if (frames.empty())
     return state.SkipWithError("the captures are not here (set FURROW_DATA)");
-  // Time goes on from one repetition to the next, as it does on a bus.
+  // Time continues from one repetition to the next, as on a bus.
   const auto length_us = frames.back().time_us - frames.front().time_us + 600;
   std::int64_t shift_us = 0;
   for (auto _ : state) {
@@ -157,7 +157,7 @@ void monitor_isobus_log(benchmark::State& state) {
 }
 BENCHMARK(monitor_isobus_log);
 
-/// As a node does it: blocks of so many frames.
+/// As in a node: blocks of a given size.
 void monitor_blocks(benchmark::State& state, const std::string& log) {
   const auto frames = log_frames(log);
   if (frames.empty())
@@ -190,7 +190,7 @@ void monitor_blocks_isobus_log(benchmark::State& state) {
 }
 BENCHMARK(monitor_blocks_isobus_log)->Arg(10)->Arg(4096);
 
-/// What the live state alone costs, frame by frame: the former way of a node.
+/// The cost of the live state alone, frame by frame: a node's former way.
 void live_state_isobus_log(benchmark::State& state) {
   live_state live;
   run(state, log_frames("isobus/agisostack-1.candump.log"),

@@ -1,4 +1,4 @@
-// What is counted, what raises an alarm, and what advice rests on.
+// The figures, the causes of alarms, and the basis of advice.
 #include "storage/postgres/connection/store_monitor.hpp"
 
 #include <doctest/doctest.h>
@@ -28,7 +28,7 @@ bool names(const std::vector<advice>& list, const std::string& setting) {
 
 } // namespace
 
-TEST_CASE("monitor: literals are masked, identifiers and parameters are kept") {
+TEST_CASE("monitor: masks literals, keeps identifiers and parameters") {
   CHECK(masked_statement("select a1, $2 from t2 where x = 'it''s s3cret' and y = 12.5e3")
         == "select a1, $2 from t2 where x = '?' and y = ?");
   CHECK(masked_statement("select\n  E'a\\'b',   7") == "select E'?', ?");
@@ -36,7 +36,7 @@ TEST_CASE("monitor: literals are masked, identifiers and parameters are kept") {
   CHECK(masked_statement(std::string(10'000, 'x')).size() == store_monitor::statement_chars_max);
 }
 
-TEST_CASE("monitor: the last minute is a window, the sums are not") {
+TEST_CASE("monitor: recent figures cover the last minute, sums cover all time") {
   store_monitor monitor{500ms, start};
   monitor.statement({"select 1", "a", 1ms, 10, ""}, start + 1s);
   monitor.statement({"select 2", "a", 700ms, 5, "55P03"}, start + 2s);
@@ -61,7 +61,7 @@ TEST_CASE("monitor: the last minute is a window, the sums are not") {
   CHECK(now.in_use_peak == 7);
 }
 
-TEST_CASE("monitor: the slow statements that are kept are the last ones, newest first") {
+TEST_CASE("monitor: keeps the last slow statements, newest first") {
   store_monitor monitor{500ms, start};
   for (int i = 0; i < 100; ++i)
     monitor.statement({"select a" + std::to_string(i), "lane", 1s, 0, ""}, start);
@@ -71,7 +71,7 @@ TEST_CASE("monitor: the slow statements that are kept are the last ones, newest 
   CHECK(kept.back().text == "select a36");
 }
 
-TEST_CASE("histogram: a quantile is the bound of its bucket, and absent when there is none") {
+TEST_CASE("histogram: a quantile is its bucket's upper bound, or absent without one") {
   latency_histogram h;
   CHECK_FALSE(h.quantile_s(0.5));
   for (int i = 0; i < 99; ++i)
@@ -84,7 +84,7 @@ TEST_CASE("histogram: a quantile is the bound of its bucket, and absent when the
   CHECK(h.sum_s == doctest::Approx(60.0198));
 }
 
-TEST_CASE("alarms: each has an owner and its limit, and none is raised without a reason") {
+TEST_CASE("alarms: each names its owner and limit, and is raised only beyond the limit") {
   CHECK(alarms_of({}).empty());
   CHECK(alarms_of(busy(8)).empty());
   auto pool = alarms_of(busy(9));
@@ -102,14 +102,14 @@ TEST_CASE("alarms: each has an owner and its limit, and none is raised without a
   auto few = busy(1);
   few.recent.statements = 3;
   few.recent.failed = 1;
-  CHECK(alarms_of(few).empty()); // three say nothing of a rate
+  CHECK(alarms_of(few).empty()); // three give no reliable rate
   auto slow = busy(1);
   slow.recent.slow = 1;
   REQUIRE(alarms_of(slow).size() == 1);
   CHECK(alarms_of(slow)[0].name == "statements");
 }
 
-TEST_CASE("advice: none without a measured fact, and each names a setting and its reason") {
+TEST_CASE("advice: each names a setting and a measured reason") {
   CHECK(advice_of({}).empty());
   CHECK(advice_of(busy(5)).empty());
   auto short_of = busy(15);
@@ -119,12 +119,12 @@ TEST_CASE("advice: none without a measured fact, and each names a setting and it
   CHECK(raise[0].setting == "--pool-max");
   CHECK(raise[0].change == "raise from 10 to 15");
   CHECK(raise[0].because == "3 queries found no connection in time while 15 of 15 were in use");
-  short_of.pool.server_full = 2; // more of the pool would not help
+  short_of.pool.server_full = 2; // a larger pool would not help
   CHECK(names(advice_of(short_of), "max_connections"));
   CHECK_FALSE(names(advice_of(short_of), "--pool-max"));
   auto idle = busy(1);
   idle.pool.acquired = 100;
-  CHECK(advice_of(idle).empty()); // too early to say
+  CHECK(advice_of(idle).empty()); // the uptime is too short
   idle.uptime = 2h;
   REQUIRE(names(advice_of(idle), "--pool-max"));
   CHECK(advice_of(idle)[0].change == "lower from 10 to 5");

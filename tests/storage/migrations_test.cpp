@@ -21,7 +21,7 @@ TEST_CASE("migrations: the checksum is SHA-256") {
   CHECK(sha256_hex("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad");
 }
 
-TEST_CASE("migrations: what is applied, changed or unknown is told apart") {
+TEST_CASE("migrations: tells applied, changed and unknown steps apart") {
   const std::array<migration, 3> known{{{1, "one", "a"}, {2, "two", "b"}, {3, "three", "c"}}};
   const auto fresh = compare(known, {});
   REQUIRE(fresh.size() == 3);

@@ -1,5 +1,5 @@
-/// Bytes in network order, as PostgreSQL's binary formats want them: grown, never initialised, kept
-/// for reuse.
+/// Bytes in network order for PostgreSQL's binary formats: a growing buffer, never initialised,
+/// kept for reuse.
 ///
 /// Shape: `array` writes what array_recv reads: dimensions, element type, then each element with
 ///   its length.
@@ -18,7 +18,7 @@
 
 namespace furrow::storage {
 
-/// Types by the numbers that PostgreSQL's catalogue gives them for ever.
+/// Type numbers of PostgreSQL's catalogue; they never change.
 namespace oid {
 inline constexpr std::uint32_t bytea = 17, int8 = 20, int2 = 21, int4 = 23, text = 25, float8 = 701,
                                timestamptz = 1184, uuid = 2950;

@@ -19,7 +19,7 @@ namespace {
 
 using wait_type = asio::posix::stream_descriptor::wait_type;
 constexpr std::size_t copy_chunk_bytes = 256U << 10U;
-/// Beyond the server's own time-out; a wait for a synchronous standby has none.
+/// Added to the server's own time-out, which does not cover the wait for a synchronous standby.
 constexpr std::chrono::milliseconds answer_grace{2'000};
 
 std::string first_line(std::string text) {
@@ -32,8 +32,8 @@ std::string field(const PGresult* rows, int which) {
   return value != nullptr ? value : "";
 }
 
-/// Of a connection that was refused libpq keeps the text only: "... FATAL:  28P01: password ..." in
-/// verbose form.
+/// For a refused connection libpq keeps only the text: "... FATAL:  28P01: password ..." in verbose
+/// form.
 std::string sqlstate_in(const std::string& text) {
   for (auto at = text.find(":  "); at != std::string::npos; at = text.find(":  ", at + 1)) {
     auto state = text.substr(at + 3, 5);
@@ -46,8 +46,8 @@ std::string sqlstate_in(const std::string& text) {
   return {};
 }
 
-/// The server's certificate, or ours, is not what the URL asks for: no attempt to come will be better.
-/// libpq has no code for it.
+/// The server's certificate, or ours, does not match the URL, so that every later attempt fails too. libpq has no code
+/// for it.
 bool untrusted(const std::string& text) {
   return text.find("certificate") != std::string::npos
          || text.find("does not support SSL") != std::string::npos;
@@ -139,7 +139,7 @@ void pq_connection::arm(std::chrono::milliseconds timeout) {
     [this, armed = ++*operation_, now = std::weak_ptr{operation_}](const auto& /*error*/) {
       const auto current = now.lock();
       if (!current || *current != armed)
-        return; // the operation has ended, or this object has
+        return; // the operation has ended, or this object is destroyed
       timed_out_ = true;
       boost::system::error_code ignored;
       if (socket_.is_open())
@@ -212,7 +212,7 @@ task<std::optional<pq_error>> pq_connection::connect() {
     auto failed = co_await connect_host(host, settings_.connect_timeout / count);
     if (!failed)
       co_return std::nullopt;
-    // One host that may come back is reason enough to try again later.
+    // If one host may recover, a later attempt may succeed.
     if (!error || error->judge() == verdict::misconfigured)
       error = std::move(failed);
   }
@@ -222,7 +222,7 @@ task<std::optional<pq_error>> pq_connection::connect() {
 task<std::optional<pq_error>> pq_connection::connect_host(std::size_t host,
                                                           std::chrono::milliseconds timeout) {
   close();
-  // Later entries win: ours before the URL may be overridden by it, ours after it may not.
+  // Later entries win: the URL may override the entries before it, but not those after it.
   std::vector<const char*> keywords{"keepalives_idle",  "keepalives_interval",  "keepalives_count",
                                     "tcp_user_timeout", "target_session_attrs", "dbname",
                                     "client_encoding",  "application_name"};
@@ -242,7 +242,7 @@ task<std::optional<pq_error>> pq_connection::connect_host(std::size_t host,
   if (!connection_ || PQstatus(connection_.get()) == CONNECTION_BAD)
     co_return lost("connect");
   PQsetErrorVerbosity(connection_.get(),
-                      PQERRORS_VERBOSE); // so that a refusal's SQLSTATE is in the text
+                      PQERRORS_VERBOSE); // a refusal's text then has the SQLSTATE
   for (auto step = PGRES_POLLING_WRITING; step != PGRES_POLLING_OK;
        step = pq::poll(connection_.get())) {
     if (step == PGRES_POLLING_FAILED) {
@@ -250,7 +250,7 @@ task<std::optional<pq_error>> pq_connection::connect_host(std::size_t host,
       auto error = lost("connect");
       error.sqlstate = sqlstate_in(text);
       if (error.sqlstate.empty() && untrusted(text))
-        error.sqlstate = "28000"; // as credentials that are not valid
+        error.sqlstate = "28000"; // like invalid credentials
       error.lost = error.sqlstate.empty();
       co_return error;
     }
@@ -273,7 +273,7 @@ task<std::optional<pq_error>> pq_connection::connect_host(std::size_t host,
 }
 
 task<std::optional<pq_error>> pq_connection::set_up() {
-  // What an ack rests on must not hang on the database's own settings.
+  // The durability behind an ack must not depend on the database's own settings.
   const auto sql =
     "set client_min_messages = warning; set default_transaction_isolation = 'read committed'; "
     "set search_path = pg_catalog; set lock_timeout = "
@@ -318,7 +318,8 @@ task<bool> pq_connection::reset() {
   if (!marked_)
     co_return true;
   arm(settings_.statement_timeout + answer_grace);
-  // Alone: it may not stand in a transaction, and statements sent together are one.
+  // Sent alone: it is not allowed in a transaction, and statements in one message are one
+  // transaction.
   bool sent = !cut_ && pq::send_query(connection_.get(), "discard all");
   if (sent)
     sent = co_await flush();
@@ -339,8 +340,8 @@ task<bool> pq_connection::reset() {
 bool pq_connection::still_stands() {
   if (!connection_)
     return false;
-  // Looking for results lets libpq read what the server has said unasked; that the server ends this
-  // session comes as a notice then, before the end of the connection is seen.
+  // Asking for results makes libpq read pending messages. A server that ends this session sends a
+  // notice, which arrives before the connection closes.
   if (pq::consume_input(connection_.get()) && PQisBusy(connection_.get()) == 0 && !ended_
       && PQstatus(connection_.get()) == CONNECTION_OK && idle())
     return true;
@@ -349,7 +350,7 @@ bool pq_connection::still_stands() {
 }
 
 task<bool> pq_connection::flush() {
-  // While the socket takes nothing, libpq reads what the server says, so that the two cannot wait
+  // While the socket is full, libpq reads the server's messages, so that the two sides do not wait
   // for each other.
   for (;;) {
     const int left = pq::flush(connection_.get());
@@ -400,7 +401,7 @@ pq_reply pq_connection::take_result() {
   if (statement_error_.empty())
     statement_error_ = error.sqlstate;
   error.message = error.sqlstate + ": " + field(rows.get(), PG_DIAG_MESSAGE_PRIMARY);
-  // FATAL and PANIC: the server hangs up, whatever it had done by then.
+  // FATAL and PANIC: the server closes the connection; what it had done by then is unknown.
   if (field(rows.get(), PG_DIAG_SEVERITY_NONLOCALIZED) != "ERROR") {
     error.lost = true;
     close();

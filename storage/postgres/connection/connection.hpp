@@ -1,11 +1,12 @@
-/// One connection to PostgreSQL as coroutines: connect, ask, copy; nothing blocks but libpq's
+/// One connection to PostgreSQL as coroutines: connect, ask, copy. Nothing blocks except libpq's
 /// look-up of a host name.
 ///
-/// Shape: a call either answers or says why not (`pq_error`). After `lost` the connection is
-///   closed; call connect() again.
-/// Errors: no exception. Every wait ends at the deadline of its operation, when the other side
-///   hangs up, or by `cut`.
-/// Threads: the thread of the io_context only, one operation at a time; `cut` ends it from beside.
+/// Shape: a call returns an answer or a `pq_error`. After `lost` the connection is closed; call
+///   connect() again.
+/// Errors: no exception. Every wait ends at its operation's deadline, when the server closes the
+///   connection, or by `cut`.
+/// Threads: the thread of the io_context only, one operation at a time; `cut` ends a running
+///   operation.
 /// Source: libpq chapters 34.1 (PQconnectPoll), 34.4 (asynchronous), 34.10 (COPY).
 #pragma once
 
@@ -36,8 +37,8 @@ template <class T>
 using task = asio::awaitable<T>;
 
 struct pq_error {
-  bool lost = false;    // the connection is gone; whether the statement took effect is not known
-  std::string sqlstate; // empty when it was not the server that spoke
+  bool lost = false;    // the connection is lost; whether the statement took effect is unknown
+  std::string sqlstate; // empty when the error is not the server's
   std::string message;  // "42P01: relation ... does not exist"
   std::string detail;   // the server's DETAIL
 
@@ -79,7 +80,7 @@ public:
     std::chrono::milliseconds connect_timeout{5'000};
     std::chrono::milliseconds lock_timeout{1'000};
     std::chrono::milliseconds statement_timeout{60'000};
-    std::shared_ptr<store_monitor> monitor{}; // is told of each statement; nobody, when absent
+    std::shared_ptr<store_monitor> monitor{}; // is told of each statement; may be absent
   };
 
   pq_connection(asio::io_context& context, settings chosen);
@@ -87,30 +88,30 @@ public:
   pq_connection& operator=(const pq_connection&) = delete;
   ~pq_connection() { close(); }
 
-  /// Tries each host of the URL in turn. Closes what was open before.
+  /// Tries each host of the URL in turn. Closes a previous connection.
   [[nodiscard]] task<std::optional<pq_error>> connect();
   [[nodiscard]] bool connected() const { return connection_ != nullptr; }
-  /// Whether an idle connection still stands: notices what the server has said or that it has hung
-  /// up.
+  /// Whether an idle connection is still open: reads pending messages and notices a closed
+  /// connection.
   [[nodiscard]] bool still_stands();
   void close();
-  /// Ends the operation under way, as lost, and every later one.
+  /// Ends the running operation as lost, and every later one.
   void cut();
 
   /// Whether the server answers, within `limit`; closes the connection when not.
   [[nodiscard]] task<bool> ping(std::chrono::milliseconds limit);
-  /// Makes the session as new, so that the next one who uses it meets no setting, lock, temporary
-  /// table or open transaction: costs nothing when all was single statements that leave none.
-  /// False: it could not be, and the connection is closed.
+  /// Resets the session, so that the next user meets no setting, lock, temporary table or open
+  /// transaction. Does nothing after single statements that leave nothing behind. False: the reset
+  /// failed and the connection is closed.
   [[nodiscard]] task<bool> reset();
 
   /// One statement with bound parameters; rows in binary format.
   [[nodiscard]] task<pq_reply> query(const char* sql, const pq_parameters& parameters = {});
-  /// Statements without parameters; the last one's rows, or the first error.
+  /// Statements without parameters; answers the last one's rows, or the first error.
   [[nodiscard]] task<pq_reply> run(const std::string& sql);
 
-  /// The parts of an operation that has COPY in it: begin, then next() until it is empty; at
-  /// PGRES_COPY_IN put and end.
+  /// The parts of an operation with COPY: begin, then next() until it is empty; at PGRES_COPY_IN
+  /// put and end.
   [[nodiscard]] task<std::optional<pq_error>> begin(const std::string& sql);
   [[nodiscard]] task<pq_reply> next();
   [[nodiscard]] task<bool> put(std::string_view bytes);
@@ -145,18 +146,17 @@ private:
   void notice(const PGresult* message);
 
   settings settings_;
-  std::vector<std::pair<std::string, std::string>>
-    hosts_;                               // host and port; empty: as libpq finds them
-  asio::posix::stream_descriptor socket_; // stands for libpq's descriptor, which libpq closes
+  std::vector<std::pair<std::string, std::string>> hosts_; // host and port; empty: libpq's defaults
+  asio::posix::stream_descriptor socket_; // a copy of libpq's descriptor, which libpq closes
   asio::steady_timer deadline_;
   std::shared_ptr<std::uint64_t> operation_ =
-    std::make_shared<std::uint64_t>(0); // a late deadline knows that it is late
+    std::make_shared<std::uint64_t>(0); // tells an outdated deadline
   pq::connection connection_;
   bool cut_ = false;
   bool timed_out_ = false;
   bool warned_ = false;
   bool ended_ = false;   // the server has said that it ends the session
-  bool marked_ = false;  // something may be left behind in the session
+  bool marked_ = false;  // the session may need a reset
   bool counted_ = false; // whether the monitor knows of the connection
   std::string warning_;
 
@@ -168,11 +168,11 @@ private:
   std::uint64_t statement_rows_ = 0;
 };
 
-/// Whether a statement can leave something behind in its session once it has ended: all but plain
-/// queries and changes of rows.
+/// Whether a statement can leave something behind in its session: all except plain queries and row
+/// changes.
 [[nodiscard]] bool leaves_marks(std::string_view sql);
 
-/// Waits on the executor of the coroutine; cut short when that is cancelled.
+/// Waits on the coroutine's executor; a cancellation ends the wait.
 [[nodiscard]] task<void> pause_for(std::chrono::milliseconds time);
 
 } // namespace furrow::storage

@@ -1,5 +1,4 @@
-/// Turns work that is a coroutine into a job of a pool, which answers its caller once, whatever
-/// becomes of it.
+/// Turns a coroutine into a pool's job, which answers its caller exactly once.
 ///
 /// Threads: as postgres_pool.
 #pragma once

@@ -18,7 +18,7 @@ task<void> roll_back(pq_connection& db) {
     co_return;
   const auto ended = co_await db.run("rollback");
   if (ended.error || !db.idle())
-    db.close(); // the transaction goes with the session
+    db.close(); // closing the session ends the transaction
 }
 
 task<result<std::int64_t>> moment(pq_connection& db, std::optional<std::int64_t> at_us) {
@@ -32,7 +32,7 @@ task<result<std::int64_t>> moment(pq_connection& db, std::optional<std::int64_t>
 
 task<result<locked_end>> end_locked(pq_connection& db, const std::string& statement) {
   for (int tried = 0; tried < lock_tries; ++tried) {
-    // One message to the end: nobody waits for this process while the lock is held.
+    // One message to the end: no other session waits for this process while the lock is held.
     const auto ended = co_await db.run("savepoint care; " + statement + "; commit");
     if (!ended.error) {
       if (db.warned())

@@ -15,7 +15,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds pause_min{50};
 constexpr milliseconds pause_max{5'000};
-constexpr milliseconds pause_max_fast{500}; // after an attempt that cost next to nothing
+constexpr milliseconds pause_max_fast{500}; // after an attempt that failed fast
 constexpr milliseconds fast_attempt{100};
 
 const failure lane_closed{errc::retry_later, "the lane is closed"};

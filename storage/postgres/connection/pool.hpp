@@ -1,14 +1,12 @@
-/// Connections that do jobs: the lanes of the PostgreSQL store. A pool of one is an appender's lane,
-/// the claims', the digest's ... Queries have query_pool, so that neither takes the other's.
+/// Connections that run jobs: the lanes of the PostgreSQL store. A pool of one is an appender's lane, the claims', the
+/// digest's ... Queries have query_pool, so that neither takes the other's connections.
 ///
-/// Shape: jobs wait in one queue; each connection takes the next one when it is free, connecting
-///   first when it must. A patient job (append, claim) waits up to the connect time-out for a
-///   database that is away, others are refused at once while the last attempt has just failed.
-///   Attempts are made only while a job wants one, 50 ms to 5 s apart, doubling, with jitter; an
-///   attempt that failed fast (nobody listens, still starting) is repeated within 500 ms.
-/// Errors: a job that finds no connection is refused with retry_later, or misconfigured when the
-///   server says so.
-/// Threads: the thread of the io_context, but for `submit` and `close`.
+/// Shape: jobs wait in one queue; a free connection takes the next job and connects first if necessary. While the
+///   database is away, a patient job (append, claim) waits up to the connect time-out; other jobs are refused at once
+///   while the last attempt has just failed. Attempts are made only while a job waits, 50 ms to 5 s apart, doubling,
+///   with jitter. An attempt that failed fast (no listener, server starting) is repeated within 500 ms.
+/// Errors: a job without a connection is refused with retry_later, or with misconfigured when the server says so.
+/// Threads: the thread of the io_context, except `submit` and `close`.
 #pragma once
 
 #include "storage/postgres/connection/connection.hpp"
@@ -25,11 +23,12 @@
 
 namespace furrow::storage {
 
-/// When any pool of a store has last connected: then no other one need wait for its next attempt.
+/// When any pool of a store last connected: then the other pools need not wait for their next
+/// attempt.
 using last_answer = std::shared_ptr<std::chrono::steady_clock::time_point>;
 
-/// What a pool knows of the database's absence. A failure of one pool's connection is not told to
-/// the jobs of another.
+/// A pool's record of a database outage. A failure of one pool's connection is not reported to the
+/// jobs of another.
 class outage {
 public:
   using clock = std::chrono::steady_clock;
@@ -38,7 +37,7 @@ public:
 
   void ended();
   void failed(const failure& why, clock::duration took);
-  /// Whether no attempt is to be made now.
+  /// Whether attempts are paused now.
   [[nodiscard]] bool stands(clock::time_point now) const {
     return why_ && now < next_attempt_ && *answered_ <= failed_at_;
   }
@@ -73,7 +72,7 @@ public:
   void start();
   void submit(pool_job job);
   /// Cuts every connection; jobs that have not begun are refused. Takes the caller's share, so that
-  /// the last one is let go on the pool's own thread.
+  /// the pool is destroyed on its own thread.
   static void close(std::shared_ptr<postgres_pool> pool);
 
 private:
@@ -88,7 +87,7 @@ private:
   task<std::optional<failure>> make_ready(worker& self, const pool_job& job);
   void close_now();
 
-  std::shared_ptr<asio::io_context> context_; // first: it outlives what lives on it
+  std::shared_ptr<asio::io_context> context_; // first: it outlives the connections that use it
   outage outage_;
   std::chrono::milliseconds patience_;
   std::vector<std::unique_ptr<worker>> workers_;

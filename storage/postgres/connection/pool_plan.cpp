@@ -11,8 +11,8 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds fast{100};
-constexpr milliseconds backoff_max_fast{500}; // after an attempt that cost next to nothing
-constexpr milliseconds ping_after_min{1};     // else one that was just asked would be asked again
+constexpr milliseconds backoff_max_fast{500}; // after an attempt that failed fast
+constexpr milliseconds ping_after_min{1};     // else one that was just pinged would be pinged again
 constexpr unsigned doublings_max = 16;
 
 } // namespace
@@ -27,7 +27,7 @@ std::size_t pool_plan::count(state which) const {
     slots_.begin(), slots_.end(), [which](const slot& each) { return each.is == which; }));
 }
 
-/// 50 to 100 % of it, so that many that failed together do not come together.
+/// 50 to 100 % of it, so that connections that failed together do not retry together.
 milliseconds pool_plan::jittered(milliseconds span) {
   std::uniform_int_distribution<std::int64_t> spread{span.count() / 2, span.count()};
   return milliseconds{spread(random_)};
@@ -79,7 +79,7 @@ void pool_plan::checked(std::size_t at, bool stands, time now) {
     one.is = state::closed;
     return;
   }
-  one.is = state::idle; // since when it was: being asked is no use
+  one.is = state::idle; // keeps its idle time: a ping is not a use
   one.proven_at = now;
 }
 
@@ -97,7 +97,7 @@ void pool_plan::was_dead(std::size_t at, time asked, time /*now*/) {
   waiting_.push_front(asked);
 }
 
-/// Nothing is open, and the last attempts say that nothing can be.
+/// Nothing is open, and the last attempts failed.
 bool pool_plan::away(time now) const {
   if (!why_ || now >= next_attempt_ || taken() != 0)
     return false;
@@ -187,7 +187,7 @@ std::optional<pool_action> pool_plan::grow(time now) {
   if (open == slots_.size() || now < next_attempt_)
     return std::nullopt;
   if (failures_ > 0 && opening > 0)
-    return std::nullopt; // one at a time tries whether it can be done again
+    return std::nullopt; // one attempt at a time tests whether the database is back
   const auto coming = opening + count(state::checking);
   const bool wanted = waiting_.size() > coming && open < options_.max;
   if (wanted || open < options_.min)
@@ -243,7 +243,7 @@ pool_plan::time pool_plan::wake_at() const {
   const auto open = taken();
   if (!waiting_.empty())
     by(waiting_.front() + options_.acquire_timeout);
-  // While one is being opened, its end is what wakes.
+  // While one is being opened, its result wakes the plan.
   const bool may_open = open < slots_.size() && count(state::opening) == 0;
   if (may_open && !waiting_.empty() && open >= options_.max)
     by(std::max(waiting_.front() + options_.overflow_after, next_attempt_));

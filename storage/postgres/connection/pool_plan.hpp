@@ -1,12 +1,13 @@
-/// What a pool does next: which connection takes the oldest job, when one is opened, asked whether
-/// it still stands, or closed, and who is refused. Decides; query_pool carries out.
+/// Decides what a query_pool does next: which connection takes the oldest job, when one is opened,
+/// pinged or closed, and which job is refused.
 ///
-/// Shape: tell it what has happened, then take actions from `next` until there is none, and ask
-///   again at `wake_at`. Jobs are served and refused in the order in which they asked. The
-///   connection used last is used next, so that the others grow old and can be closed.
-/// Errors: a refusal says how long was waited, and names the setting, or why nothing can be opened.
-/// Threads: one. Time is what the caller says it is.
-/// Limits: max + overflow slots; the queue is bounded by the acquire time-out.
+/// Shape: report each event, then take actions from `next` until there is none, and ask again at
+///   `wake_at`. Jobs are served and refused in order of arrival. The connection used last is used
+///   next, so that the others stay idle and can be closed.
+/// Errors: a refusal says how long the job waited, and names the setting, or why no connection can
+///   be opened.
+/// Threads: one. The caller passes the time.
+/// Limits: max + overflow slots; the acquire time-out bounds the queue.
 #pragma once
 
 #include "storage/pool_options.hpp"
@@ -24,8 +25,8 @@ namespace furrow::storage {
 
 enum class pool_step : std::uint8_t {
   run = 0,    // the oldest job on this slot
-  open = 1,   // connect it; then opened() or open_failed()
-  ping = 2,   // ask it; then checked()
+  open = 1,   // connect it; then call opened() or open_failed()
+  ping = 2,   // ping it; then call checked()
   close = 3,  // at once
   refuse = 4, // the oldest job
 };
@@ -33,7 +34,7 @@ enum class pool_step : std::uint8_t {
 struct pool_action {
   pool_step what = pool_step::run;
   std::size_t slot = 0;
-  std::chrono::steady_clock::time_point asked{}; // run, refuse: when the job came
+  std::chrono::steady_clock::time_point asked{}; // run, refuse: when the job arrived
   std::optional<failure> why{};                  // refuse
 };
 
@@ -51,15 +52,15 @@ public:
   void open_failed(
     std::size_t slot, open_fault kind, failure why, std::chrono::nanoseconds took, time now);
   void checked(std::size_t slot, bool stands, time now);
-  /// The job on it has ended; not sound: it was closed, or must be.
+  /// The job on it has ended; not sound: the connection was closed, or must be.
   void freed(std::size_t slot, bool sound, time now);
-  /// It was dead before the job began: the job is the oldest again.
+  /// The connection was dead before the job began: the job is the oldest again.
   void was_dead(std::size_t slot, time asked, time now);
-  /// The database is known to answer (another pool has connected): no need to wait for an attempt.
+  /// Another pool has connected, so the database answers: end the pause before an attempt.
   void database_answers();
 
   [[nodiscard]] std::optional<pool_action> next(time now);
-  /// When next() has something to say though nothing has happened; time::max() for never.
+  /// When next() may have an action without an event; time::max() for never.
   [[nodiscard]] time wake_at() const;
   [[nodiscard]] pool_numbers numbers() const;
   [[nodiscard]] std::size_t slots() const { return slots_.size(); }
@@ -73,7 +74,7 @@ private:
     state is = state::closed;
     time recycle_at{};
     time idle_since{};
-    time proven_at{}; // last known to stand
+    time proven_at{}; // when it last answered
   };
 
   [[nodiscard]] std::size_t count(state which) const;
@@ -92,7 +93,7 @@ private:
 
   pool_options options_;
   std::vector<slot> slots_;
-  std::deque<time> waiting_; // when each asked
+  std::deque<time> waiting_; // when each job arrived
   std::optional<failure> why_;
   open_fault fault_ = open_fault::away;
   unsigned failures_ = 0; // in a row

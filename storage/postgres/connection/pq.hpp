@@ -1,7 +1,6 @@
-/// libpq behind one thin seam: the calls that this folder makes, as owners and plain functions,
-/// each of which a test can fail.
+/// The libpq calls of this folder, as owners and plain functions; a test can make each call fail.
 ///
-/// Shape: a call that is made to fail returns what libpq documents for failure and leaves the
+/// Shape: a call that a test makes fail returns libpq's documented failure and leaves the
 ///   connection as it is; the caller must treat both alike.
 /// Threads: as libpq: a connection is used by one thread at a time. `fail_call` counts calls of the
 ///   whole process.

@@ -28,7 +28,7 @@ std::string read_from_start(int file, std::size_t bytes_max) {
   return text;
 }
 
-/// "pg_dump (PostgreSQL) 15.18 (Debian ...)" says 15; 0 when it says nothing of the kind.
+/// 15 from "pg_dump (PostgreSQL) 15.18 (Debian ...)"; 0 for any other text.
 int major_of(const std::string& program) {
   if (::access(program.c_str(), X_OK) != 0)
     return 0;
@@ -101,8 +101,9 @@ result<child_url> for_children(const std::string& url) {
     if (keyword == "password")
       out.environment.push_back(std::string{"PGPASSWORD="} + one->val);
     else if (keyword == "sslpassword")
-      return failure{errc::misconfigured,
-                     "a URL with sslpassword cannot be given to pg_dump unseen: use a key without"};
+      return failure{
+        errc::misconfigured,
+        "sslpassword would be visible in pg_dump's command line: use a key without a password"};
     else
       out.connection +=
         (out.connection.empty() ? "" : " ") + std::string{keyword} + "=" + quoted(one->val);

@@ -1,8 +1,8 @@
 /// PostgreSQL's own pg_dump, pg_restore and psql as child processes.
 ///
-/// Shape: a child gets the URL without its password, and the password in PGPASSWORD: a command line is seen by others.
-///   What it says on standard error is kept, its first line is the detail of a failure.
-/// Errors: misconfigured when there is no program that suits the server, or when it fails.
+/// Shape: a child gets the URL without its password, and the password in PGPASSWORD, because other users can see a
+///   command line. Its standard error is kept; the first line is the detail of a failure.
+/// Errors: misconfigured when no program fits the server, or when the program fails.
 /// Threads: a call blocks; the parent of several children uses one thread.
 /// Limits: programs of the server's major version, or else newer ones, from /usr/lib/postgresql, /usr/pgsql-N and PATH.
 #pragma once
@@ -43,7 +43,7 @@ public:
   pg_child& operator=(pg_child&&) = delete;
   ~pg_child();
 
-  /// Its end; a failure has its first line of complaint.
+  /// Waits for its end; a failure has the first line of its standard error.
   [[nodiscard]] result<done> wait();
 
 private:
@@ -51,7 +51,7 @@ private:
     : pid_{pid}, name_{std::move(name)}, errors_{errors} {}
   pid_t pid_;
   std::string name_;
-  int errors_; // an unlinked file, so that no pipe fills
+  int errors_; // an unlinked file: unlike a pipe it never fills
 };
 
 } // namespace furrow::storage

@@ -69,7 +69,7 @@ void query_pool::close_now() {
 void query_pool::pump() {
   again_ = true;
   if (std::exchange(pumping_, true))
-    return; // from inside an action: the loop below goes on
+    return; // called inside an action: the outer loop continues
   while (!closing_ && std::exchange(again_, false)) {
     const auto now = clock::now();
     if (*answered_ > failed_at_ && failed_at_ != clock::time_point{}) {
@@ -89,7 +89,7 @@ void query_pool::pump() {
 
 void query_pool::wake_later() {
   const auto at = plan_.wake_at();
-  // One that wakes too early only looks again; most queries need no new timer.
+  // An early timer does no harm; most queries need no new timer.
   if (closing_ || (at >= wakes_at_ && wakes_at_ > clock::now()))
     return;
   wakes_at_ = at;

@@ -1,9 +1,10 @@
-/// The connections that answer queries: as many as the load asks for, within pool_options.
+/// The connections for queries: as many as the load requires, within pool_options.
 ///
-/// Shape: pool_plan decides, this carries out. A job is answered first; then its connection is made
-///   as new and goes back. Lanes and claims have connections of their own (postgres_pool).
-/// Errors: a job without a connection is refused as the plan says: retry_later or misconfigured.
-/// Threads: the thread of the io_context, but for `submit` and `close`.
+/// Shape: pool_plan decides, this class carries out. A job is answered first; then its connection
+///   is reset and becomes free. Lanes and claims have their own connections (postgres_pool).
+/// Errors: a job without a connection is refused with retry_later or misconfigured, as the plan
+///   decides.
+/// Threads: the thread of the io_context, except `submit` and `close`.
 #pragma once
 
 #include "storage/postgres/connection/pool.hpp"
@@ -18,13 +19,13 @@ namespace furrow::storage {
 
 class query_pool : public std::enable_shared_from_this<query_pool> {
 public:
-  /// `settings.monitor` must be there.
+  /// `settings.monitor` must be set.
   query_pool(std::shared_ptr<asio::io_context> context,
              last_answer answered,
              const pq_connection::settings& settings,
              const pool_options& options);
 
-  /// Opens the minimum; once.
+  /// Opens the minimum; call it once.
   void start();
   void submit(pool_job job);
   /// Cuts every connection; jobs that have not begun are refused.
@@ -34,7 +35,7 @@ public:
 private:
   using clock = std::chrono::steady_clock;
 
-  /// Carries out what the plan says until it says nothing.
+  /// Carries out the plan's actions until there is none.
   void pump();
   void carry_out(const pool_action& action, clock::time_point now);
   void spawn(task<void> work);
@@ -46,7 +47,7 @@ private:
   void wake_later();
   void close_now();
 
-  std::shared_ptr<asio::io_context> context_; // first: it outlives what lives on it
+  std::shared_ptr<asio::io_context> context_; // first: it outlives the connections that use it
   last_answer answered_;
   std::chrono::milliseconds ping_limit_;
   std::shared_ptr<store_monitor> monitor_;

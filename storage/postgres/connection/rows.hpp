@@ -1,4 +1,4 @@
-/// Reads a result in binary format; what does not have the form asked for reads as absent, never
+/// Reads a result in binary format. A value of another form reads as absent, and no read goes
 /// beyond its bytes.
 ///
 /// Threads: as the result.
@@ -50,8 +50,8 @@ public:
     return static_cast<std::uint64_t>(integer(row, column));
   }
 
-  /// A one-dimensional array without NULLs whose elements have the size of T. False when it is
-  /// something else.
+  /// A one-dimensional array without NULLs whose elements have the size of T; false for any other
+  /// value.
   template <class T>
   [[nodiscard]] bool array(int row, int column, std::vector<T>& out) const {
     const auto raw = bytes(row, column);

@@ -52,7 +52,7 @@ result<pq::answer> pq_session::ask(const std::string& sql,
   values.reserve(parameters.size());
   for (const auto& parameter : parameters)
     values.push_back(parameter.c_str());
-  // Without parameters several statements may stand in one call, as one transaction.
+  // Without parameters one call may hold several statements, as one transaction.
   pq::answer rows{parameters.empty()
                     ? PQexec(connection_.get(), sql.c_str())
                     : PQexecParams(connection_.get(), sql.c_str(), static_cast<int>(values.size()),

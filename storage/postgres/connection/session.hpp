@@ -1,7 +1,8 @@
-/// A connection to PostgreSQL that blocks its caller: for command lines that look after a whole database.
+/// A blocking connection to PostgreSQL, for command lines that work on a whole database.
 ///
-/// Shape: results are in text format. The search path is pg_catalog, as it is for migrations.
-/// Errors: retry_later when the server cannot be reached or hangs up; misconfigured with the server's words otherwise.
+/// Shape: results are in text format. The search path is pg_catalog, as in migrations.
+/// Errors: retry_later when the server cannot be reached or closes the connection; otherwise misconfigured with the
+///   server's message.
 /// Threads: one at a time.
 /// Source: libpq 34.1, 34.3 (PQexecParams).
 #pragma once
@@ -28,14 +29,14 @@ public:
                                        const std::vector<std::string>& parameters = {});
   /// One statement without parameters; results in binary format, as pq_rows reads them.
   [[nodiscard]] result<pq::answer> ask_binary(const std::string& sql);
-  /// The first column of the first row; empty when there is none.
+  /// The first column of the first row; empty without a row.
   [[nodiscard]] result<std::string> value(const std::string& sql,
                                           const std::vector<std::string>& parameters = {});
   /// COPY ... FROM STDIN: begin, then put, then end.
   [[nodiscard]] result<done> begin_copy(const std::string& sql);
   [[nodiscard]] result<done> put(std::string_view bytes);
   [[nodiscard]] result<done> end_copy();
-  /// COPY ... TO STDOUT after begin_copy: what the server sends at a time, a row or less. False: that was all.
+  /// COPY ... TO STDOUT after begin_copy: the next data, a row or less. False: the end.
   [[nodiscard]] result<bool> next_copied(std::string& out);
 
   [[nodiscard]] int server_version() const { return PQserverVersion(connection_.get()); }

@@ -15,11 +15,11 @@ std::int64_t second_of(store_monitor::clock::time_point now) {
   return std::chrono::duration_cast<std::chrono::seconds>(now.time_since_epoch()).count();
 }
 
-/// Behind the literal that begins with the quote at `at`.
+/// The position after the literal whose quote is at `at`.
 std::size_t behind_literal(std::string_view sql, std::size_t at) {
   for (++at; at < sql.size(); ++at) {
     const bool doubled = sql[at] == '\'' && at + 1 < sql.size() && sql[at + 1] == '\'';
-    if (doubled || sql[at] == '\\') // of E'...'; in others it masks one character more
+    if (doubled || sql[at] == '\\') // of E'...'; in other literals this masks one character more
       ++at;
     else if (sql[at] == '\'')
       return at + 1;
@@ -134,7 +134,7 @@ store_activity store_monitor::read(clock::time_point now) const {
     recent.timeouts += each.timeouts;
     recent.in_use_peak = std::max(recent.in_use_peak, each.in_use_peak);
     if (each.number == current)
-      continue; // not whole: it would make the rate too small
+      continue; // an incomplete second would lower the rate
     rows += each.rows;
     frames += each.frames;
   }

@@ -1,8 +1,8 @@
-/// Counts what the PostgreSQL store does: statements with their times, rows, frames, and the pool's
-/// peak.
+/// Counts the work of the PostgreSQL store: statements with their times, rows, frames, and the
+/// pool's peak.
 ///
-/// Shape: plain numbers and one ring; `read` copies them. A statement costs two looks at the clock
-///   and some additions, nothing a frame.
+/// Shape: plain numbers and one ring; `read` copies them. A statement costs two clock reads and
+///   some additions; a frame costs nothing.
 /// Units: times from the caller's steady clock.
 /// Threads: the thread of the store's io_context.
 /// Limits: the last 64 slow statements, 2,000 characters each; 60 seconds of windows.
@@ -18,7 +18,7 @@
 
 namespace furrow::storage {
 
-/// What is kept of a statement that was slow: literals in it masked, white space in one piece.
+/// The stored text of a slow statement: literals masked, white space collapsed.
 [[nodiscard]] std::string masked_statement(std::string_view sql);
 
 class store_monitor {
@@ -43,7 +43,7 @@ public:
   void lane_opened() { ++lanes_; }
   void lane_closed() { --lanes_; }
 
-  /// All but the pool's own numbers and the limits.
+  /// Everything except the pool's own numbers and the limits.
   [[nodiscard]] store_activity read(clock::time_point now) const;
 
 private:
@@ -61,7 +61,7 @@ private:
   void keep_slow(const ended& one);
 
   clock::time_point begun_;
-  std::array<second, 61> seconds_{}; // the one that runs, and 60 whole ones
+  std::array<second, 61> seconds_{}; // the running one, and 60 whole ones
   store_activity sums_;
   std::deque<slow_statement> slow_;
   std::size_t lanes_ = 0;

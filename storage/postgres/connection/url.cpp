@@ -23,7 +23,7 @@ parsed_options parse(const std::string& url, std::string& error) {
   return options;
 }
 
-/// libpq quotes what it could not read, and that may be a password.
+/// libpq quotes the part that it could not parse, and that may be a password.
 std::string without_quotation(std::string words) {
   words.erase(std::min(words.find('\n'), words.size()));
   for (const auto* before : {": \"", " after \"", " in \""})

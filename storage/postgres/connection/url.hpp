@@ -1,7 +1,6 @@
-/// A database URL as libpq understands it: whether it is one, which hosts it lists, how it may be
-/// shown.
+/// A database URL as libpq understands it: whether it is valid, its hosts, and its form for logs.
 ///
-/// Errors: misconfigured, with libpq's words.
+/// Errors: misconfigured, with libpq's message.
 /// Threads: any.
 /// Source: libpq 34.1.1 (connection strings).
 #pragma once
@@ -16,11 +15,11 @@ namespace furrow::storage {
 
 [[nodiscard]] result<done> check_postgres_url(const std::string& url);
 
-/// Host and port of each, when there are several: libpq applies no time-out of its own when polled,
-/// so they are tried one by one. Empty: leave it to libpq.
+/// Host and port of each host, when there are several. A polled libpq applies no time-out of its
+/// own, so the hosts are tried one by one. Empty: leave it to libpq.
 [[nodiscard]] std::vector<std::pair<std::string, std::string>> listed_hosts(const std::string& url);
 
-/// Its parts with passwords masked.
+/// The URL's parts with passwords masked.
 [[nodiscard]] std::string redacted_postgres(const std::string& url);
 
 } // namespace furrow::storage

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Many small queries at once on an asyncpg pool: asyncpg_pool.py URL [queries [connections [rounds]]].
+"""Many small concurrent queries on an asyncpg pool: asyncpg_pool.py URL [queries [connections [rounds]]].
 
 Prints one JSON line with the milliseconds of each round. Needs Debian's python3-asyncpg; ends with 3 without it.
 pool_bench runs it beside the same queries on Furrow's pool.

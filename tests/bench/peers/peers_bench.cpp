@@ -1,7 +1,7 @@
-// Records a second beside async SQLAlchemy and asyncpg (sqlalchemy_peer.py), one after the other on the same server:
-// peers_bench [seconds a measure, 3 unless told] [clients at once, 256]. Single creates and token usage: each client sends the
-// next when the one before is committed. Batches of 1,000 and 10,000 messages of a bus: one client. PostgreSQL runs as the
-// tests run it (private cluster, fsync on).
+// Records per second beside async SQLAlchemy and asyncpg (sqlalchemy_peer.py), one after the other on the same server:
+// peers_bench [seconds per measurement, default 3] [concurrent clients, default 256]. Single creates and token usage:
+// each client sends the next record when the previous one is committed. Batches of 1,000 and 10,000 messages of a bus:
+// one client. PostgreSQL runs as in the tests (private cluster, fsync on).
 #include "can/records/body.hpp"
 #include "storage/records.hpp"
 #include "storage/store.hpp"
@@ -53,7 +53,7 @@ batch_of(const std::string& key, std::size_t count, std::uint16_t kind, const st
   std::exit(1);
 }
 
-/// Clients that each send their next record when the one before is answered.
+/// Clients that each send their next record after the previous answer.
 class single_clients {
 public:
   single_clients(

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""What async SQLAlchemy with asyncpg stores a second: rows by the ORM, as its own tutorial writes them.
+"""Records per second of async SQLAlchemy with asyncpg: rows by the ORM, as in its own tutorial.
 
 sqlalchemy_peer.py URL SECONDS CLIENTS; a line `name records seconds` for each measure. Debian's python3-sqlalchemy and
 python3-asyncpg; without them one line says so and the exit code is 3. peers_bench runs this on its own server.

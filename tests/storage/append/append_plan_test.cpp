@@ -39,8 +39,8 @@ append_plan plan_of(append_batch batch) {
   return append_plan{std::make_shared<const append_batch>(std::move(batch))};
 }
 
-/// A database that refuses any transaction with a poisoned number in its plain items, and keeps
-/// what it takes.
+/// A database that rejects each transaction with a poisoned number in its plain items, and stores
+/// the others.
 struct model {
   using key = std::pair<std::int32_t, std::uint64_t>;
   std::set<key> poison;
@@ -82,7 +82,7 @@ struct model {
 
 } // namespace
 
-TEST_CASE("append plan: a sound batch is one attempt, with one step a stream") {
+TEST_CASE("append plan: a valid batch is one attempt with one step per stream") {
   auto plan = plan_of({append_of(1, 10, 3), append_of(2, 0, 0, 2), append_of(1, 13, 2, 1)});
   const auto* attempt = plan.next();
   REQUIRE(attempt != nullptr);
@@ -97,7 +97,7 @@ TEST_CASE("append plan: a sound batch is one attempt, with one step a stream") {
   CHECK(plan.outcome()->fenced.empty());
 }
 
-TEST_CASE("append plan: streams that are fenced leave, the others are tried again") {
+TEST_CASE("append plan: fenced streams leave, the others are retried") {
   auto plan = plan_of({append_of(1, 0, 3), append_of(2, 0, 3), append_of(3, 0, 3)});
   const std::array<std::int32_t, 2> gone{1, 3};
   plan.fenced(gone);
@@ -125,7 +125,7 @@ TEST_CASE("append plan: two claims of one stream, or a hole in it, are fenced wi
   CHECK(plan_of({}).next() == nullptr);
 }
 
-TEST_CASE("append plan: numbers that no database holds do no harm to the others of a batch") {
+TEST_CASE("append plan: numbers beyond the database's range do not harm the rest of the batch") {
   auto boast = append_of(1, 0, 2);
   boast.sent = ~std::uint64_t{0};
   auto beyond = append_of(2, ~std::uint64_t{0} - 5, 2);
@@ -137,7 +137,7 @@ TEST_CASE("append plan: numbers that no database holds do no harm to the others 
   CHECK(plan.outcome()->fenced == std::vector<std::int32_t>{2});
 }
 
-TEST_CASE("append plan: what passes is tried again a bounded number of times, ever later") {
+TEST_CASE("append plan: retries transient errors a bounded number of times, with growing pauses") {
   auto plan = plan_of({append_of(1, 0, 3)});
   CHECK(plan.pause().count() == 0);
   auto last = plan.pause();
@@ -157,7 +157,7 @@ TEST_CASE("append plan: what passes is tried again a bounded number of times, ev
   CHECK(nameless.outcome().code() == errc::retry_later);
 }
 
-TEST_CASE("append plan: a final refusal is what it is, but in doubt once something was stored") {
+TEST_CASE("append plan: a final failure keeps its code, or is in doubt once something was stored") {
   const std::array<std::pair<verdict, errc>, 2> table{
     {{verdict::retry_later, errc::retry_later}, {verdict::misconfigured, errc::misconfigured}}};
   for (const auto& [why, expected] : table) {
@@ -176,7 +176,7 @@ TEST_CASE("append plan: a final refusal is what it is, but in doubt once somethi
   CHECK(partly.outcome().code() == errc::in_doubt);
 }
 
-TEST_CASE("append plan: a duplicate key is looked into before it is taken for poison") {
+TEST_CASE("append plan: checks a duplicate key before it counts as poison") {
   auto passed = plan_of({append_of(1, 0, 8), append_of(2, 0, 8)});
   passed.refused(verdict::duplicate, "23505");
   REQUIRE(passed.next() != nullptr);
@@ -191,11 +191,11 @@ TEST_CASE("append plan: a duplicate key is looked into before it is taken for po
   auto real = plan_of({append_of(1, 0, 2)});
   real.refused(verdict::duplicate, "23505");
   CHECK(real.next()->check);
-  real.stored(); // the watermark is right: the table has a row that it should not have
+  real.stored(); // the watermark is right: the table has a wrong row
   REQUIRE(real.next() != nullptr);
   CHECK_FALSE(real.next()->check);
   CHECK(real.next()->steps[0].to == 1);
-  real.refused(verdict::duplicate, "23505"); // not asked again
+  real.refused(verdict::duplicate, "23505"); // not checked again
   REQUIRE(real.next() != nullptr);
   CHECK_FALSE(real.next()->check);
   CHECK(real.next()->quarantine.size() == 1);
@@ -204,8 +204,7 @@ TEST_CASE("append plan: a duplicate key is looked into before it is taken for po
   CHECK(real.outcome()->quarantined == 1);
 }
 
-TEST_CASE(
-  "append plan: poison anywhere is found alone, everything else is stored once and in order") {
+TEST_CASE("append plan: isolates poison anywhere, and stores everything else once and in order") {
   std::mt19937 random{4};
   for (int round = 0; round < 200; ++round) {
     append_batch batch;
@@ -233,7 +232,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("append plan: one poisoned frame of a long block costs few transactions, and keeps its "
+TEST_CASE("append plan: isolates one poisoned frame of a long block in few transactions, with "
           "bytes and reason") {
   auto batch = std::make_shared<const append_batch>(
     append_batch{append_of(1, 0, 1'000), append_of(2, 0, 1'000)});
@@ -259,7 +258,7 @@ TEST_CASE("append plan: one poisoned frame of a long block costs few transaction
   CHECK(kept->bytes == quarantine_bytes((*batch)[1].frames[0].block[716]));
 }
 
-TEST_CASE("append plan: what cannot even be quarantined needs a person") {
+TEST_CASE("append plan: an item that cannot be quarantined is misconfigured") {
   auto plan = plan_of({append_of(1, 0, 1)});
   plan.refused(verdict::poison, "22000");
   REQUIRE(plan.next() != nullptr);
@@ -273,8 +272,8 @@ TEST_CASE("append plan: what cannot even be quarantined needs a person") {
   CHECK(nothing.outcome().code() == errc::misconfigured);
 }
 
-TEST_CASE("append plan: items before the earliest time are quarantined unasked, between the slices "
-          "of their block") {
+TEST_CASE("append plan: quarantines items before the earliest time without an attempt, and slices "
+          "their block") {
   auto append = append_of(1, 0, 0);
   frame_run run{1, {}};
   const std::array<std::uint8_t, 8> payload{};
@@ -299,7 +298,7 @@ TEST_CASE("append plan: items before the earliest time are quarantined unasked, 
   CHECK(plan.outcome()->quarantined == 3);
 }
 
-TEST_CASE("verdict: codes of both databases mean what a transaction must do") {
+TEST_CASE("verdict: codes of both databases give the transaction's next step") {
   const std::array<std::pair<const char*, verdict>, 18> table{{
     {"FW001", verdict::fenced},
     {"23505", verdict::duplicate},
@@ -326,7 +325,7 @@ TEST_CASE("verdict: codes of both databases mean what a transaction must do") {
   }
 }
 
-TEST_CASE("quarantine: text is UTF-8 without NUL, the rest is marked, and cut between characters") {
+TEST_CASE("quarantine: accepts UTF-8 without NUL, marks invalid bytes, cuts between characters") {
   CHECK(is_text("plain, büs, 牛, 🚜"));
   CHECK_FALSE(is_text(std::string_view{"a\0b", 3}));
   CHECK_FALSE(is_text("\xc0\xaf"));     // overlong

@@ -1,4 +1,4 @@
-// Which batches share a transaction, by a store that answers when it is told to.
+// Which batches share a transaction; the test decides when the store answers.
 #include "storage/append/record_gatherer.hpp"
 
 #include <doctest/doctest.h>
@@ -10,7 +10,7 @@ using namespace furrow::storage;
 namespace {
 
 struct world {
-  std::vector<std::size_t> groups; // how many batches went together
+  std::vector<std::size_t> groups; // how many batches shared each transaction
   std::vector<handler<record_group_outcomes>> open;
   std::vector<std::string> keys; // in the order in which they were stored
   std::vector<std::string> answers;
@@ -29,7 +29,7 @@ struct world {
       answers.push_back(key + (outcome ? "" : " " + outcome.error().detail));
     });
   }
-  /// Answers the group that is under way; those whose key begins with "bad" fail.
+  /// Answers the running group; batches whose key begins with "bad" fail.
   void answer() {
     const auto count = groups.back();
     record_group_outcomes outcomes;
@@ -43,7 +43,8 @@ struct world {
 
 } // namespace
 
-TEST_CASE("gatherer: the first goes alone, what comes meanwhile goes together, in order") {
+TEST_CASE(
+  "gatherer: stores the first batch alone and those that arrive meanwhile together, in order") {
   world w;
   w.submit("a");
   w.submit("b");
@@ -60,12 +61,12 @@ TEST_CASE("gatherer: the first goes alone, what comes meanwhile goes together, i
   CHECK(w.groups == std::vector<std::size_t>{1, 3, 1});
   w.answer();
   CHECK(w.groups.size() == 3);
-  w.submit("f"); // nothing is under way: at once
+  w.submit("f"); // no transaction runs: stored at once
   CHECK(w.groups.back() == 1);
   CHECK(w.keys == std::vector<std::string>{"a", "b", "bad c", "d", "e", "f"});
 }
 
-TEST_CASE("gatherer: groups and the queue are bounded, and a failed group fails each of it") {
+TEST_CASE("gatherer: bounds groups and queue, and a failed group fails each of its batches") {
   world w;
   w.submit("first");
   for (std::size_t i = 0; i < record_gatherer::group_batches_max + 1; ++i)

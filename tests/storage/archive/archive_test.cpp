@@ -1,4 +1,4 @@
-// What an archive file holds comes back as it was, and what is no archive is refused.
+// The content of an archive file reads back unchanged, and other files are rejected.
 #include "storage/archive/file.hpp"
 #include "tests/storage/suite/store_bed.hpp"
 #include "tests/support/scratch_folder.hpp"
@@ -34,7 +34,7 @@ std::string piece_of(const sealed_chunk& chunk) {
   return text;
 }
 
-/// Frames one by one: blocks may be cut elsewhere.
+/// Compares frame by frame: blocks may be divided differently.
 void check_same(const std::vector<frame_run>& left, const std::vector<frame_run>& right) {
   const auto lines = [](const std::vector<frame_run>& runs) {
     std::vector<std::string> out;
@@ -62,7 +62,7 @@ std::string bytes_of(const std::string& path) {
 
 } // namespace
 
-TEST_CASE("archive: chunks come back as they were, whatever is in them") {
+TEST_CASE("archive: chunks of any content read back unchanged") {
   for (unsigned seed = 1; seed <= 60; ++seed) {
     const auto runs = some_runs(seed, 1 + seed % 9);
     REQUIRE(chunk_runs(runs) == runs.size());
@@ -74,8 +74,7 @@ TEST_CASE("archive: chunks come back as they were, whatever is in them") {
   }
 }
 
-TEST_CASE(
-  "archive: bytes that are cut, lengthened or changed never make frames that do not agree") {
+TEST_CASE("archive: cut, lengthened or changed bytes never give inconsistent frames") {
   std::mt19937 random{5};
   const auto runs = some_runs(3, 4);
   const auto whole = piece_of(seal(runs)).substr(piece_head_bytes);
@@ -99,7 +98,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("archive: heads come back, and what is none is told from what is not whole yet") {
+TEST_CASE("archive: heads read back, and an invalid head differs from an incomplete one") {
   std::string text;
   append_head(text, some_head());
   std::size_t used = 0;
@@ -116,7 +115,7 @@ TEST_CASE("archive: heads come back, and what is none is told from what is not w
   CHECK(wrong);
 }
 
-TEST_CASE("archive: a file is in its place when it is whole, and reads back") {
+TEST_CASE("archive: a file gets its name only when complete, and reads back") {
   const scratch_folder folder;
   const auto path = folder.file("one.furrow");
   const auto first = some_runs(1, 5);
@@ -150,7 +149,7 @@ TEST_CASE("archive: a file is in its place when it is whole, and reads back") {
   CHECK(read.time_first_us == written.time_first_us);
   CHECK(read.time_last_us == written.time_last_us);
 
-  { // what is not finished leaves nothing
+  { // an unfinished file leaves nothing
     auto writer = must(archive_writer::create(folder.file("two.furrow"), some_head()));
     must(writer->add(seal(first)));
   }
@@ -158,7 +157,7 @@ TEST_CASE("archive: a file is in its place when it is whole, and reads back") {
   CHECK_FALSE(std::filesystem::exists(folder.file("two.furrow.part")));
 }
 
-TEST_CASE("archive: a damaged file is refused in one line that names it") {
+TEST_CASE("archive: rejects a damaged file in one line that names it") {
   const scratch_folder folder;
   const auto path = folder.file("one.furrow");
   auto writer = must(archive_writer::create(path, some_head()));
@@ -179,7 +178,7 @@ TEST_CASE("archive: a damaged file is refused in one line that names it") {
     auto changed = whole;
     changed[random() % changed.size()] ^= static_cast<char>(1U << random() % 8);
     const auto answer = verdict(changed);
-    if (answer) // a bit that zstd does not look at
+    if (answer) // a bit that zstd ignores
       CHECK(answer->sha256 != must(verdict(whole)).sha256);
     else
       CHECK(answer.error().detail.find("bad.furrow: ") != std::string::npos);

@@ -1,4 +1,4 @@
-// Frames that come back to PostgreSQL are sealed ones: SQL sees them, partitions and retention take them as before.
+// Frames imported into PostgreSQL are sealed: SQL sees them, and partitions and retention treat them as before.
 #include "tests/storage/postgres/sealing_bed.hpp"
 #include "tests/storage/suite/retention_bed.hpp"
 #include "tests/support/scratch_folder.hpp"
@@ -17,7 +17,7 @@ constexpr std::int64_t may_pg_us = 1'777'617'000'000'000; // 2026-05-01
 
 } // namespace
 
-TEST_CASE("furrow archive import on PostgreSQL: the same digest in SQL, in chunks of their own") {
+TEST_CASE("furrow archive import on PostgreSQL: SQL gives the same digest, from separate chunks") {
   const scratch_folder folder;
   postgres_bed bed;
   const auto store = bed.open_migrated();
@@ -46,21 +46,21 @@ TEST_CASE("furrow archive import on PostgreSQL: the same digest in SQL, in chunk
         == "0");
   (void)must(keep_partitions(care, may_pg_us + 8 * day_us));
   CHECK(frames_digest(bed, "T1") == before);
-  // It goes again as a whole when a rule says so.
+  // A retention rule deletes the import as a whole again.
   keep(care, "north", data_kind::frames, 1);
   (void)must(expire(care, may_pg_us + 30 * day_us));
   CHECK(bed.value("select count(*) from furrow.can_segment") == "0");
   check_nothing_lost(*store);
 }
 
-TEST_CASE("furrow archive import on PostgreSQL: fresh frames are not overtaken") {
+TEST_CASE("furrow archive import on PostgreSQL: never stores chunks among fresh frames") {
   const scratch_folder folder;
   postgres_bed bed;
   const auto store = bed.open_migrated();
   append_days(*store, "north", "T1", 1, {may_pg_us, may_pg_us + day_us});
   const auto archive = folder.file("all");
   good({"archive", "export", "--equipment", "T1", "--database", bed.url(), archive});
-  // Blocks that were lost behind the store's back.
+  // Lose blocks by SQL.
   bed.tamper("delete from furrow.can_block where seq_first = 1");
   CHECK(has(bad({"archive", "import", "--database", bed.url(), archive}), "furrow db seal"));
   must(seal(*store));
@@ -68,7 +68,7 @@ TEST_CASE("furrow archive import on PostgreSQL: fresh frames are not overtaken")
   check_nothing_lost(*store);
 }
 
-TEST_CASE("furrow archive import on PostgreSQL: stopped in its transaction it holds up no append") {
+TEST_CASE("furrow archive import on PostgreSQL: a stopped import blocks no append") {
   const scratch_folder folder;
   postgres_bed bed;
   const auto store = bed.open_migrated();
@@ -101,7 +101,7 @@ TEST_CASE("furrow archive import on PostgreSQL: stopped in its transaction it ho
   CHECK(ledger_of(*store, "north", "T1").stored == 2'400);
 }
 
-TEST_CASE("furrow archive import on PostgreSQL: beside appends, sealing and retention at work") {
+TEST_CASE("furrow archive import on PostgreSQL: runs beside appends, sealing and retention") {
   const scratch_folder folder;
   postgres_bed bed;
   const auto store = bed.open_migrated();
@@ -121,7 +121,7 @@ TEST_CASE("furrow archive import on PostgreSQL: beside appends, sealing and rete
   keep(care, "north", data_kind::records, 1);
   program import{{FURROW_BIN_DIR "/furrow", "archive", "import", "--database", bed.url(), archive},
                  {}};
-  // The others get at least one turn each, and as many as the import takes.
+  // The other jobs run at least once each, and until the import ends.
   std::uint64_t appended = 0;
   do {
     append_days(*store, "north", "T1", 1,

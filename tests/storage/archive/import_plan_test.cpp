@@ -1,4 +1,4 @@
-// What may come back from an archive, and as what: decided without a database.
+// Which frames of an archive may be imported, and how: decided without a database.
 #include "storage/archive/import_plan.hpp"
 #include "tests/storage/suite/store_bed.hpp"
 
@@ -38,7 +38,7 @@ bool mentions(const std::string& text, const std::string& part) {
 
 } // namespace
 
-TEST_CASE("number ranges: as sets of numbers, whatever they are") {
+TEST_CASE("number ranges: behave as sets of numbers") {
   std::mt19937 random{3};
   const auto some = [&] {
     number_ranges out;
@@ -68,7 +68,7 @@ TEST_CASE("number ranges: as sets of numbers, whatever they are") {
   CHECK(without({{5, UINT64_MAX}}, {{7, UINT64_MAX}}) == number_ranges{{5, 6}});
 }
 
-TEST_CASE("archive return: what is not stored comes back, what is stored is compared") {
+TEST_CASE("archive return: stores missing frames, compares stored ones") {
   stream_facts facts;
   facts.watermark = 100;
   facts.claimed = true;
@@ -81,7 +81,7 @@ TEST_CASE("archive return: what is not stored comes back, what is stored is comp
   CHECK(plan->watermark == 100);
 }
 
-TEST_CASE("archive return: chunks come between chunks, never across one") {
+TEST_CASE("archive return: new chunks lie between chunks, never across one") {
   stream_facts facts;
   facts.watermark = 100;
   facts.claimed = true;
@@ -100,8 +100,7 @@ TEST_CASE("archive return: chunks come between chunks, never across one") {
   CHECK(mentions(refused({{46, 60}}, facts), "items 46 to 60 would lie among fresh frames"));
 }
 
-TEST_CASE(
-  "archive return: a stream that nobody mentions claimed grows, and what lies between is noted") {
+TEST_CASE("archive return: a stream without a claim grows, and gaps are recorded as expired") {
   stream_facts facts;
   const auto first = plan_return(runs_of({{11, 30}, {35, 60}}), facts);
   REQUIRE(first);
@@ -118,14 +117,14 @@ TEST_CASE(
   CHECK(mentions(refused({{50, 61}}, facts), "what follows is its gateway's to send"));
 }
 
-TEST_CASE("archive return: what stands for something else here is refused") {
+TEST_CASE("archive return: rejects numbers that belong to other items") {
   stream_facts facts;
   facts.watermark = 100;
   facts.others = {{33, 34}};
-  CHECK(mentions(refused({{11, 60}}, facts), "items 33 to 34 is no frame here"));
+  CHECK(mentions(refused({{11, 60}}, facts), "items 33 to 34 is not a frame here"));
 }
 
-TEST_CASE("archive return: one frame that differs, or cannot be read, is noticed") {
+TEST_CASE("archive return: detects one frame that differs or cannot be read") {
   const auto runs = runs_of({{1, 40}, {50, 60}});
   const number_ranges known{{1, 40}};
   const auto check = [&](const std::vector<frame_run>& stored) {

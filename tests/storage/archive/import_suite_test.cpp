@@ -1,4 +1,4 @@
-// Frames that were exported, let go by retention and brought back: the same frames under the same numbers, once.
+// Frames that were exported, deleted by retention and imported: the same frames under the same numbers, once.
 #include "storage/sealing.hpp"
 #include "tests/storage/suite/retention_bed.hpp"
 #include "tests/support/scratch_folder.hpp"
@@ -37,7 +37,7 @@ std::vector<std::int64_t> days(int count, int first = 0) {
   return out;
 }
 
-/// What PostgreSQL must do before frames can go.
+/// What PostgreSQL must do before retention can delete frames.
 void seal_all(store& store) {
   if (store.capabilities().sealing)
     must(answer_of<seal_outcome>(
@@ -86,7 +86,8 @@ std::string refused(const store_bed& bed, const std::string& path, int exit_code
   return bad({"archive", "import", "--database", bed.url(), path}, exit_code);
 }
 
-/// Ten days of frames with records between, of which five have gone, and an archive of all.
+/// Ten days of frames with records in between, of which five days are deleted, and an archive of
+/// all.
 struct story {
   scratch_folder folder;
   std::unique_ptr<store_bed> bed = make_bed();
@@ -124,22 +125,22 @@ void check_ledger(store& store, std::uint64_t stored, std::uint64_t expired) {
 
 } // namespace
 
-TEST_CASE("furrow archive import: what retention has let go comes back as it was") {
+TEST_CASE("furrow archive import: restores the frames that retention deleted") {
   story t;
   let_go(*t.store, 5);
   check_ledger(*t.store, 3'003, 3'000);
   CHECK(frames_in(*t.store).size() == 3'000);
-  // A rule that would take it away again is seen.
+  // A rule that would delete it again is detected.
   CHECK(has(refused(*t.bed, t.archive), "would take these away again"));
   check_ledger(*t.store, 3'003, 3'000);
   keep_all(*t.store);
   CHECK(import_from(*t.bed, {t.archive}) == counts{3'000, 3'000, 0});
   check_ledger(*t.store, 6'003, 0);
   CHECK(frames_in(*t.store) == t.before);
-  // Once more: all is known, nothing is doubled.
+  // A second import knows all frames, and doubles none.
   CHECK(import_from(*t.bed, {t.archive}) == counts{0, 6'000, 0});
   check_ledger(*t.store, 6'003, 0);
-  // The stream goes on where it was, and what came back can go and come again.
+  // The stream continues from its watermark, and imported frames can expire and be imported again.
   append_days(*t.store, "north", "T1", 1, days(1, 10));
   check_ledger(*t.store, 6'603, 0);
   let_go(*t.store, 2);
@@ -153,7 +154,8 @@ TEST_CASE("furrow archive import: what retention has let go comes back as it was
   good({"db", "validate", "--database", t.bed->url()});
 }
 
-TEST_CASE("furrow archive import: killed anywhere it goes on, and nothing is lost or doubled") {
+TEST_CASE(
+  "furrow archive import: resumes after a kill at any step, and nothing is lost or doubled") {
   story t;
   for (const std::string at : {"return.stored:1", "return.stored:2", "return.committed:1",
                                "return.committed:2", "return.stored:4"}) {
@@ -174,7 +176,7 @@ TEST_CASE("furrow archive import: killed anywhere it goes on, and nothing is los
   }
 }
 
-TEST_CASE("furrow archive import: a database without the stream gets it, in whatever order") {
+TEST_CASE("furrow archive import: fills a database without the stream, in any order") {
   story t;
   // Two exports by time, the later one first.
   const auto early = t.folder.file("early");
@@ -186,9 +188,9 @@ TEST_CASE("furrow archive import: a database without the stream gets it, in what
   CHECK(import_from(*other, {late}) == counts{4'200, 0, 1'803});
   check_ledger(*there, 4'200, 1'803);
   CHECK(import_from(*other, {early, late}) == counts{1'800, 4'200, 0});
-  check_ledger(*there, 6'000, 3); // the records are in no archive
+  check_ledger(*there, 6'000, 3); // no archive has the records
   CHECK(frames_in(*there) == t.before);
-  // Its gateway goes on after what came; from then on only what is missing comes back.
+  // Its gateway continues after the import; from then on an import only fills holes.
   auto request = request_for("T1", 1);
   request.farm = "north";
   const auto claimed = claim(*there, request);
@@ -204,11 +206,11 @@ TEST_CASE("furrow archive import: a database without the stream gets it, in what
   good({"db", "validate", "--database", other->url()});
 }
 
-TEST_CASE("furrow archive import: what contradicts the database is refused in one line") {
+TEST_CASE("furrow archive import: rejects frames that contradict the database, in one line") {
   story t;
   const auto other = make_bed();
   const auto there = other->open_migrated();
-  // The same stream, and other frames in it.
+  // The same stream with other frames.
   append_days(*there, "north", "T1", 1, days(10, 1));
   append_days(*there, "north", "T1", 1, days(1, 20));
   CHECK(has(refused(*other, t.archive), "is another frame here than in the archive"));
@@ -224,10 +226,10 @@ TEST_CASE("furrow archive import: what contradicts the database is refused in on
   one.to = one.sent = 1;
   one.records.push_back({1, {may_us, 3, "{}"}});
   must(append(*records->open_appender("w0"), {std::move(one)}));
-  CHECK(has(refused(*third, t.archive), "item 1 is no frame here"));
+  CHECK(has(refused(*third, t.archive), "item 1 is not a frame here"));
 }
 
-TEST_CASE("furrow archive import: damage and wrong words change nothing") {
+TEST_CASE("furrow archive import: damaged files and invalid arguments change nothing") {
   story t;
   let_go(*t.store, 5);
   keep_all(*t.store);

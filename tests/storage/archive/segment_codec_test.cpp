@@ -9,7 +9,7 @@ using namespace furrow::tests;
 
 namespace {
 
-/// What `unseal` gave, frame by frame beside what was sealed; numbers from `after` on.
+/// The result of `unseal` beside the sealed frames, frame by frame; numbers above `after`.
 void check_unsealed(const std::vector<frame_run>& given,
                     const std::vector<frame_run>& back,
                     std::uint64_t after = 0) {
@@ -61,11 +61,11 @@ std::vector<frame_run> at_times(const std::vector<std::int64_t>& times) {
 
 } // namespace
 
-TEST_CASE("segments: frames of every kind come back with number, time and bytes") {
+TEST_CASE("segments: frames of every kind keep number, time and bytes") {
   std::vector<frame_run> runs;
   runs.push_back({1, mixed_block(1, 3'000)});
   runs.push_back({3'001, mixed_block(2, 1, 1'700'000'010'000'000)});
-  runs.push_back({3'500, mixed_block(3, 2'000, 1'700'000'020'000'000)}); // records stood between
+  runs.push_back({3'500, mixed_block(3, 2'000, 1'700'000'020'000'000)}); // records were in between
   const auto chunk = seal(runs);
   CHECK(chunk.seq_first == 1);
   CHECK(chunk.seq_last == 5'499);
@@ -79,12 +79,12 @@ TEST_CASE("segments: frames of every kind come back with number, time and bytes"
     CHECK((one.headers.size() > 1) == (one.channel == channel_several));
   }
   CHECK(frames == chunk.frames);
-  CHECK(shared); // rare headers stand together
+  CHECK(shared); // rare headers share a segment
   check_unsealed(runs, unsealed(chunk));
   check_unsealed(runs, unsealed(chunk, 4'000), 4'000);
 }
 
-TEST_CASE("segments: ties, steps back, long silences and a single frame keep their microsecond") {
+TEST_CASE("segments: keep the microsecond of ties, steps back, long silences and a single frame") {
   constexpr std::int64_t base = 1'700'000'000'000'000;
   constexpr std::int64_t hour = 3'600'000'000;
   const std::vector<std::vector<std::int64_t>> all{
@@ -103,7 +103,7 @@ TEST_CASE("segments: ties, steps back, long silences and a single frame keep the
     check_unsealed(runs, unsealed(chunk));
   }
   std::vector<std::int64_t> ten_a_second;
-  std::vector<std::int64_t> drifting; // two hundred an hour, then a step that the anchors must take
+  std::vector<std::int64_t> drifting; // two hundred an hour, then a step that the anchors must hold
   for (std::int64_t i = 0; i < 1'000; ++i) {
     ten_a_second.push_back(base + i * 100'000 + i * 37 % 11);
     drifting.push_back(base + i * 18'000'000 + (i > 500 ? -hour / 2 : 0));
@@ -129,7 +129,7 @@ TEST_CASE("segments: a chunk ends at its limits of frames, of time and of long p
   CHECK(chunk_runs(apart) == 1);
 }
 
-TEST_CASE("segments: columns that do not agree are refused") {
+TEST_CASE("segments: reject columns that do not agree") {
   const std::vector<frame_run> runs{{1, mixed_block(1, 500)}};
   const auto good = seal(runs);
   std::vector<frame_run> out;

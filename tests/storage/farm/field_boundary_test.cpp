@@ -46,7 +46,7 @@ boundary random_star(std::mt19937& random, double reach_deg) {
   return ring_of(positions);
 }
 
-/// Plane area with the radii of curvature at the middle: good to a few parts in a million for a
+/// Plane area with the radii of curvature at the middle: exact to a few parts in a million for a
 /// field of a kilometre.
 double plane_area_m2(const boundary& polygon) {
   const auto box = box_of(polygon);
@@ -64,7 +64,7 @@ double plane_area_m2(const boundary& polygon) {
   return std::abs(sum) / 2 * metres_north * metres_east;
 }
 
-/// By the sum of the angles under which the edges are seen.
+/// Sums the angles under which the edges appear.
 bool winds_around(const boundary::ring& ring, const geo_position& at) {
   double sum = 0;
   for (std::size_t i = 0; i + 1 < ring.size(); ++i) {
@@ -79,7 +79,7 @@ bool winds_around(const boundary::ring& ring, const geo_position& at) {
 
 } // namespace
 
-TEST_CASE("boundary: areas are those that are published for WGS 84") {
+TEST_CASE("boundary: areas equal the published ones for WGS 84") {
   // The whole ellipsoid (NGA, WGS 84): 510 065 621.724 km2.
   CHECK(area_m2(box_polygon(-180, -90, 180, 90))
         == doctest::Approx(510'065'621'724'088.4).epsilon(1e-12));
@@ -91,7 +91,7 @@ TEST_CASE("boundary: areas are those that are published for WGS 84") {
         == doctest::Approx(24'619'419'146.0).epsilon(2e-4));
 }
 
-TEST_CASE("boundary: the area of a field is that of the plane, to parts in a hundred thousand") {
+TEST_CASE("boundary: a field's area equals the plane area within parts in a hundred thousand") {
   std::mt19937 random{7};
   for (int i = 0; i < 2'000; ++i) {
     const auto field = random_star(random, 0.003);
@@ -101,7 +101,7 @@ TEST_CASE("boundary: the area of a field is that of the plane, to parts in a hun
   CHECK(area_m2(small) == doctest::Approx(plane_area_m2(small)).epsilon(1e-8));
 }
 
-TEST_CASE("boundary: an area is the sum of its parts, and its hole is missing from it") {
+TEST_CASE("boundary: an area is the sum of its parts, less its holes") {
   std::mt19937 random{11};
   std::uniform_real_distribution<double> at{0.1, 0.9};
   for (int i = 0; i < 500; ++i) {
@@ -121,7 +121,7 @@ TEST_CASE("boundary: an area is the sum of its parts, and its hole is missing fr
         == doctest::Approx(area_m2(box_polygon(10, 40, 11, 41))
                            - area_m2(box_polygon(10.2, 40.2, 10.4, 40.4)))
              .epsilon(1e-12));
-  // Neither the way round nor the place on the globe's turn matters.
+  // Neither the direction of the ring nor the longitude matters.
   auto turned = holed;
   std::reverse(turned.rings[0].begin(), turned.rings[0].end());
   CHECK(area_m2(turned) == doctest::Approx(area_m2(holed)).epsilon(1e-13));
@@ -155,7 +155,7 @@ TEST_CASE("boundary: a position is in a field when the field winds around it") {
   CHECK_FALSE(contains(holed, {9.999, 40.5}));
 }
 
-TEST_CASE("boundary: GeoJSON comes back as it went in; a feature's geometry is taken") {
+TEST_CASE("boundary: GeoJSON reads back unchanged; a feature gives its geometry") {
   const auto text = polygon_text("[[[8.25,49],[8.5,49],[8.5,49.125],[8.25,49]]]");
   const auto parsed = parse_boundary(text);
   REQUIRE(parsed);
@@ -166,22 +166,22 @@ TEST_CASE("boundary: GeoJSON comes back as it went in; a feature's geometry is t
     parse_boundary(R"({"type":"Feature","properties":{},"geometry":)" + text + "}");
   REQUIRE(feature);
   CHECK(feature->rings == parsed->rings);
-  // Heights are let go, positions said twice taken once.
+  // Heights are dropped, repeated positions are merged.
   const auto high = parse_boundary(
     polygon_text("[[[8.25,49,100],[8.25,49,101],[8.5,49,1],[8.5,49.125,1],[8.25,49,1]]]"));
   REQUIRE(high);
   CHECK(high->rings == parsed->rings);
 }
 
-TEST_CASE("boundary: what is no sound polygon is refused with the ring and the position") {
-  CHECK(fault_of("") == "is no JSON: error at byte 1");
-  CHECK(fault_of("{") == "is no JSON: error at byte 2");
-  CHECK(fault_of("[]") == "is no GeoJSON Polygon, and no Feature with one");
+TEST_CASE("boundary: rejects an invalid polygon with the ring and the position") {
+  CHECK(fault_of("") == "is not JSON: error at byte 1");
+  CHECK(fault_of("{") == "is not JSON: error at byte 2");
+  CHECK(fault_of("[]") == "is neither a GeoJSON Polygon nor a Feature with one");
   CHECK(fault_of(R"({"type":"Point","coordinates":[1,2]})")
-        == "is no GeoJSON Polygon, and no Feature with one");
+        == "is neither a GeoJSON Polygon nor a Feature with one");
   CHECK(fault_of(R"({"type":"Feature","geometry":null})")
-        == "is no GeoJSON Polygon, and no Feature with one");
-  CHECK(fault_of(polygon_text("[]")) == "is no GeoJSON Polygon, and no Feature with one");
+        == "is neither a GeoJSON Polygon nor a Feature with one");
+  CHECK(fault_of(polygon_text("[]")) == "is neither a GeoJSON Polygon nor a Feature with one");
   CHECK(fault_of(polygon_text("[5]")) == "ring 0 is not a list of positions");
   CHECK(fault_of(polygon_text("[[]]")) == "ring 0 is open: its last position must be its first");
   CHECK(fault_of(polygon_text("[[[1,2],[3,\"x\"]]]"))
@@ -195,7 +195,7 @@ TEST_CASE("boundary: what is no sound polygon is refused with the ring and the p
   CHECK(fault_of(polygon_text("[[[0,0],[1e308,0],[1,1],[0,0]]]")).find("beyond 180")
         != std::string::npos);
   CHECK(fault_of(polygon_text("[[[0,0],[1e999,0],[1,1],[0,0]]]"))
-        == "holds a number that no double can be");
+        == "holds a number beyond the range of a double");
   // A bow tie, a ring that touches itself, a spike, and edges that lie on each other.
   for (const auto* ring :
        {"[[0,0],[1,1],[1,0],[0,1],[0,0]]", "[[0,0],[2,0],[2,2],[1,0],[0,2],[0,0]]",
@@ -207,7 +207,7 @@ TEST_CASE("boundary: what is no sound polygon is refused with the ring and the p
   }
   const std::string outer = "[[[0,0],[9,0],[9,9],[0,9],[0,0]],";
   CHECK(fault_of(polygon_text(outer + "[[20,20],[21,20],[21,21],[20,20]]]"))
-        == "ring 1 is no hole: it lies outside ring 0");
+        == "ring 1 lies outside ring 0: a hole must lie inside it");
   CHECK(fault_of(polygon_text(outer + "[[1,1],[8,1],[8,8],[1,1]],[[5,3],[6,3],[6,4],[5,3]]]"))
         == "ring 2 lies in ring 1");
   CHECK(fault_of(polygon_text(outer + "[[1,1],[10,1],[8,8],[1,1]]]")).find("cross or touch")
@@ -216,7 +216,7 @@ TEST_CASE("boundary: what is no sound polygon is refused with the ring and the p
         != std::string::npos);
 }
 
-TEST_CASE("boundary: what is too large or too deep is refused by its size") {
+TEST_CASE("boundary: rejects a text that is too large or too deep") {
   CHECK(fault_of(std::string(1U << 20U, ' ')) == "has 1048576 bytes");
   CHECK(fault_of(std::string(500'000, '[')) == "nests deeper than 32");
   std::string positions = "[[[0,0]";

@@ -4,7 +4,7 @@
 
 using namespace furrow::storage;
 
-TEST_CASE("password: the hash is scrypt's, by the vector of RFC 7914") {
+TEST_CASE("password: the hash equals the scrypt vector of RFC 7914") {
   // Section 12: "pleaseletmein", "SodiumChloride", N = 16384, r = 8, p = 1, 64 bytes.
   const std::string hash = "scrypt$14$8$1$536f6469756d43686c6f72696465$"
                            "7023bdcb3afd7348461c06cd81fd38ebfda8fbba904f8e3ea9b543f6545da1f2"
@@ -13,7 +13,7 @@ TEST_CASE("password: the hash is scrypt's, by the vector of RFC 7914") {
   CHECK_FALSE(opens("pleaseletmeIn", hash));
 }
 
-TEST_CASE("password: opens what it was hashed from, each time with another salt") {
+TEST_CASE("password: matches its own hash only, each time with a new salt") {
   const auto first = hash_of_password("Feldweg 7");
   const auto second = hash_of_password("Feldweg 7");
   REQUIRE(first);
@@ -25,7 +25,7 @@ TEST_CASE("password: opens what it was hashed from, each time with another salt"
   CHECK_FALSE(hash_of_password(std::string(1'025, 'x')));
 }
 
-TEST_CASE("password: what is no hash, or costs too much, opens nothing") {
+TEST_CASE("password: an invalid or too costly hash matches no password") {
   for (const auto* hash :
        {"", "scrypt", "scrypt$15$8$1$00$00", "scrypt$99$8$1$00$00", "scrypt$x$8$1$00$00",
         "scrypt$20$32$4$00$0000000000000000000000000000000000000000000000000000000000000000",

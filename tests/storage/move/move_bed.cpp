@@ -66,7 +66,7 @@ void fill_streams(store& store) {
   REQUIRE(held.size() == 3);
   must(answer_of<done>(
     [&](auto done) { store.quarantine()->drop_quarantined("default", held[1].id, done); }));
-  // A second machine of the same name, whose oldest frames go, and a stream that has nothing yet.
+  // A second machine of the same name, whose oldest frames expire, and an empty stream.
   auto north = request_for("T1", 2);
   north.farm = "north";
   const auto second = claim(store, north).claim;
@@ -152,7 +152,7 @@ std::string hex(std::string_view bytes) {
   return out;
 }
 
-/// Whatever form a database keeps it in: names in order, numbers as doubles, one zero.
+/// A fixed form for both databases: names in order, numbers as doubles, one zero.
 std::string json_of(const std::string& text) {
   auto value = nlohmann::json::parse(text);
   const auto level = [](auto&& self, nlohmann::json& at) -> void {

@@ -1,4 +1,4 @@
-/// A SQLite database with something of everything, and all that a store says of what it holds, as lines.
+/// A SQLite database with data of every kind, and the answers of a store to every query, as lines.
 #pragma once
 
 #include "tests/storage/move/move_cluster.hpp"
@@ -13,13 +13,13 @@ namespace furrow::tests {
 
 [[nodiscard]] std::unique_ptr<storage::store> open_url(const std::string& url);
 
-/// Two farms; streams with frames of every kind, records of every kind, what is quarantined, dropped, lost at the gateway
-/// and let go by retention; rollups and telemetry; machines, fields, users, tokens, rules.
+/// Two farms; streams with frames and records of every kind, quarantined and dropped items, items lost at the gateway
+/// and expired ones; rollups and telemetry; machines, fields, users, tokens, rules.
 void fill_with_everything(sqlite_bed& bed);
-/// The stream that goes on after a move: its number's owner, and how many items it has.
+/// The stream that continues after a move: its owner, and its number of items.
 inline constexpr unsigned copied_stream = 1;
 
-/// Whatever can be asked of a store, in an order that both databases keep.
+/// The answers to every query of a store, in an order that both databases keep.
 [[nodiscard]] std::vector<std::string> everything_in(storage::store& store);
 void check_same_lines(const std::vector<std::string>& left, const std::vector<std::string>& right);
 

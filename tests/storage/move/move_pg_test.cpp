@@ -1,4 +1,4 @@
-// A SQLite database that moves to PostgreSQL: all of it or nothing, and a node there goes on where the old one stopped.
+// Moves a SQLite database to PostgreSQL: completely or not at all, and a node there continues all streams.
 #include "storage/maintenance.hpp"
 #include "storage/move/database_move.hpp"
 #include "tests/storage/move/move_bed.hpp"
@@ -41,7 +41,7 @@ std::string rows_in(const std::string& name) {
                               name);
 }
 
-/// The server has seen that who filled this database is dead: its transaction is gone, and its locks.
+/// The server has noticed that the killed copy is gone: its transaction and locks have ended.
 bool left_alone(const std::string& name) {
   return eventually(std::chrono::seconds{60}, [&] {
     return copy_cluster().value("select count(*) from pg_stat_activity where datname = '" + name
@@ -53,14 +53,14 @@ bool left_alone(const std::string& name) {
 
 } // namespace
 
-TEST_CASE("furrow db copy: both stores say the same of everything") {
+TEST_CASE("furrow db copy: both stores answer every query alike") {
   sqlite_bed bed;
   fill_with_everything(bed);
   const auto url = fresh("everything");
   const auto answer = copied(bed, url);
   CHECK(answer.at("copied") == true);
   CHECK(answer.at("frames") == 400 + 401 + 900 + 403 + 404 + 405 + 600);
-  CHECK(answer.at("streams") == 4); // with that of the records
+  CHECK(answer.at("streams") == 4); // including the records' stream
   CHECK(answer.at("quarantined") == 0);
   const auto from = everything_in(*bed.open());
   const auto to = everything_in(*open_url(url));
@@ -78,7 +78,7 @@ TEST_CASE("furrow db copy: both stores say the same of everything") {
   good({"db", "validate", "--database", url});
 }
 
-TEST_CASE("furrow db copy: streams, digest and keys go on where they were") {
+TEST_CASE("furrow db copy: streams, digest and keys continue from their place") {
   sqlite_bed bed;
   fill_with_everything(bed);
   const auto url = fresh("goes_on");
@@ -86,7 +86,7 @@ TEST_CASE("furrow db copy: streams, digest and keys go on where they were") {
   const auto store = open_url(url);
   const auto before = ledger(*store, "T1");
   const auto durable = before[0].durable;
-  // The gateway comes with the runs that it had, and one more.
+  // The gateway connects with its old runs and one more.
   const auto runs =
     std::vector<furrow::can::run_mark>{{0xFEDC'BA98'7654'3210, 1}, {77, 10}, {78, durable + 1}};
   const auto claimed = claim(*store, request_for("T1", copied_stream, runs));
@@ -94,9 +94,9 @@ TEST_CASE("furrow db copy: streams, digest and keys go on where they were") {
   CHECK_FALSE(claimed.fork_seq);
   const auto lane = store->open_appender("w0");
   REQUIRE(append(*lane, {append_of(claimed.claim, durable, mixed_block(9, 500))}));
-  // Rows that are new get numbers after those that came along.
+  // New rows get numbers after the moved ones.
   (void)claim(*store, request_for("T2", 9));
-  // A batch with a known key is known.
+  // A moved key of a batch is known.
   record_batch batch{"default", "station", "key é 1", {}};
   batch.records = {record_at(1, 0x4001, sensor_body), record_at(2, 0x4002, R"({"width_m":900})"),
                    record_at(3, 0x4004, fault_body)};
@@ -117,17 +117,17 @@ TEST_CASE("furrow db copy: streams, digest and keys go on where they were") {
   CHECK(copy_cluster().value("select count(*) from furrow.can_segment_default where time_first > "
                              "'2026-01-01'",
                              "goes_on")
-        == "0"); // partitions were made for them
+        == "0"); // the copy made partitions for them
   check_same_lines(frames, frames_in(*store, "default", "T1"));
   for (const auto& row : ledger(*store)) {
     CHECK(row.lost == 0);
     CHECK(row.doubled == 0);
   }
-  // It is another database now: a second move is refused, whatever the first one said.
+  // The target has other data now, so a second move is refused.
   CHECK(has(refused(bed, url), "a move needs an empty database"));
 }
 
-TEST_CASE("furrow db copy: what PostgreSQL cannot hold arrives as quarantined, with the reason") {
+TEST_CASE("furrow db copy: quarantines items that PostgreSQL cannot store, with the reason") {
   sqlite_bed bed;
   std::int64_t ancient_us = -220'000'000'000'000'000; // 5000 BC
   {
@@ -136,7 +136,7 @@ TEST_CASE("furrow db copy: what PostgreSQL cannot hold arrives as quarantined, w
     const auto lane = store->open_appender("w0");
     auto part = append_of(claimed, 0, mixed_block(1, 40, ancient_us));
     part.frames.push_back({41, mixed_block(2, 60)});
-    // A clock that is set while a block fills: times on both sides of what there is.
+    // A clock that is set while a block fills gives times on both sides of PostgreSQL's earliest.
     furrow::can::frame_block both;
     const std::uint8_t byte = 7;
     const auto header = furrow::can::pack({.id = 5, .length = 1});
@@ -176,7 +176,7 @@ TEST_CASE("furrow db copy: what PostgreSQL cannot hold arrives as quarantined, w
   CHECK(copied(bed, url).at("copied") == false);
 }
 
-TEST_CASE("furrow db copy: run again after it has finished it compares, and says so") {
+TEST_CASE("furrow db copy: a second run compares both sides, and says so") {
   sqlite_bed bed;
   fill_with_everything(bed);
   const auto url = fresh("again");
@@ -190,7 +190,7 @@ TEST_CASE("furrow db copy: run again after it has finished it compares, and says
   CHECK(has(refused(bed, url), "nothing was changed"));
 }
 
-TEST_CASE("furrow db copy: a target that keeps something else than it was given is noticed") {
+TEST_CASE("furrow db copy: detects a target that stores other values than it was sent") {
   sqlite_bed bed;
   fill_with_everything(bed);
   const auto url = fresh("changes");
@@ -214,7 +214,7 @@ TEST_CASE("furrow db copy: a target that keeps something else than it was given 
   CHECK(rows_in("changes") == "0");
 }
 
-TEST_CASE("furrow db copy: killed anywhere it leaves nothing, and the next run moves all") {
+TEST_CASE("furrow db copy: a kill at any step leaves nothing, and the next run moves all") {
   sqlite_bed bed;
   fill_with_everything(bed);
   const auto before = everything_in(*bed.open());
@@ -233,7 +233,7 @@ TEST_CASE("furrow db copy: killed anywhere it leaves nothing, and the next run m
     CHECK(copied(bed, url).at("copied") == true);
     check_same_lines(before, everything_in(*open_url(url)));
   }
-  // After the commit there is nothing left to do but to see that it is so.
+  // After the commit, the next run only compares.
   const auto url = fresh("killed_late");
   const auto late =
     run_program({FURROW_BIN_DIR "/furrow", "db", "copy", "--from", bed.url(), "--to", url},
@@ -243,8 +243,8 @@ TEST_CASE("furrow db copy: killed anywhere it leaves nothing, and the next run m
   check_same_lines(before, everything_in(*open_url(url)));
 }
 
-TEST_CASE(
-  "furrow db copy: killed by kill -9 in the middle, with the server's session left hanging") {
+TEST_CASE("furrow db copy: kill -9 in the middle leaves a server session behind, and the next run "
+          "moves all") {
   sqlite_bed bed;
   fill_with_everything(bed);
   const auto url = fresh("kill9");
@@ -259,7 +259,7 @@ TEST_CASE(
   int status = 0;
   REQUIRE(::waitpid(child, &status, WUNTRACED) == child);
   REQUIRE(WIFSTOPPED(status));
-  // Nobody sees a part of it, and nobody else can begin beside it.
+  // No other session sees part of it, and no second copy can begin.
   CHECK(rows_in("kill9") == "0");
   ::kill(child, SIGKILL);
   REQUIRE(::waitpid(child, &status, 0) == child);
@@ -268,7 +268,7 @@ TEST_CASE(
   check_same_lines(everything_in(*bed.open()), everything_in(*open_url(url)));
 }
 
-TEST_CASE("furrow db copy: what cannot be moved is refused in one line, and nothing is changed") {
+TEST_CASE("furrow db copy: rejects an unfit source or target in one line, and changes nothing") {
   sqlite_bed bed;
   {
     const auto store = bed.open_migrated();
@@ -288,10 +288,10 @@ TEST_CASE("furrow db copy: what cannot be moved is refused in one line, and noth
   CHECK(refused(bed, "postgresql://127.0.0.1:1/none", 3) != "");
   const auto empty = fresh("open_yet");
   {
-    // The node that still has it open, here in small.
+    // Stands for a node that still has the file open.
     const auto user = bed.open();
     (void)ledger(*user);
-    CHECK(has(refused(bed, empty), "has it open: end it first (a node?)"));
+    CHECK(has(refused(bed, empty), "has it open: stop it first (a node?)"));
   }
   bed.tamper("insert into migration (number, name, checksum) values (999, 'adds', 'x')");
   CHECK(has(refused(bed, empty), "does not know what it added"));
@@ -301,8 +301,7 @@ TEST_CASE("furrow db copy: what cannot be moved is refused in one line, and noth
   CHECK(copy_cluster().value("select count(*) from furrow.farm", "held") == "1");
 }
 
-TEST_CASE(
-  "furrow db copy: a writer that comes while it reads is noticed, and nothing is committed") {
+TEST_CASE("furrow db copy: detects a writer during the copy, and commits nothing") {
   sqlite_bed bed;
   fill_with_everything(bed);
   const auto url = fresh("written");
@@ -329,7 +328,7 @@ TEST_CASE(
   CHECK(copied(bed, url).at("copied") == true);
 }
 
-TEST_CASE("furrow db copy: --migrate makes the schema first, an empty database moves too") {
+TEST_CASE("furrow db copy: --migrate creates the schema first; an empty database moves too") {
   sqlite_bed bed;
   (void)bed.open_migrated();
   const auto url = fresh("bare", false);

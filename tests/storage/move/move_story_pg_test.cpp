@@ -1,4 +1,4 @@
-// A machine's gateway does not notice that the node behind it has moved from SQLite to PostgreSQL.
+// A gateway does not notice that its node has moved from SQLite to PostgreSQL.
 #include "can/frame/frame_block.hpp"
 #include "can/logs/candump.hpp"
 #include "tests/storage/move/move_cluster.hpp"
@@ -16,7 +16,7 @@ namespace can = furrow::can;
 
 namespace {
 
-/// furrowd on this database, from ready to its end.
+/// A furrowd on this database, from ready to its end.
 class node_on {
 public:
   node_on(const std::string& database, const std::string& output)
@@ -67,7 +67,8 @@ void append_log(const std::string& path, unsigned first, unsigned count) {
 
 } // namespace
 
-TEST_CASE("furrow db copy: a gateway goes on at the new database, and nothing is lost or doubled") {
+TEST_CASE(
+  "furrow db copy: a gateway continues on the new database, and nothing is lost or doubled") {
   const scratch_folder folder;
   const auto log = folder.file("t1.log");
   const auto from = "sqlite:" + folder.file("node.db");
@@ -83,12 +84,12 @@ TEST_CASE("furrow db copy: a gateway goes on at the new database, and nothing is
   {
     node_on old{from, folder.file("old")};
     CHECK(has(send(old.address()), "durable 30000"));
-    // While the node runs nothing is moved.
+    // While the node runs, the copy is refused.
     const auto early = run({"db", "copy", "--from", from, "--to", url, "--migrate"});
     CHECK(early.exit_code == 1);
     CHECK(has(early.errors, "end it first (a node?)"));
     CHECK(copy_cluster().value("select to_regnamespace('furrow') is null", "story") == "t");
-    old.kill(); // what it had committed stands in its write-ahead log
+    old.kill(); // its commits are in the write-ahead log
   }
   const auto moved = nlohmann::json::parse(
     good({"db", "copy", "--from", from, "--to", url, "--migrate", "-o", "json"}));
@@ -105,7 +106,7 @@ TEST_CASE("furrow db copy: a gateway goes on at the new database, and nothing is
           "65536 + get_byte(payload, 1) * 256 + get_byte(payload, 0)",
           "story")
         == "50000");
-  // The digest goes on too: each minute's values are counted once.
+  // The digest continues too: each minute's values are counted once.
   CHECK(eventually(std::chrono::seconds{30}, [] {
     return copy_cluster().value("select count(*) from furrow.digest where seq = 50000", "story")
            == "1";

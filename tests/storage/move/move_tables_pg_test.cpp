@@ -1,5 +1,4 @@
-// Symptom that this guards against: a migration adds a column, and a move from SQLite to PostgreSQL leaves it behind
-// unseen.
+// Symptom: a migration adds a column, and a move from SQLite to PostgreSQL silently omits it.
 #include "storage/maintenance.hpp"
 #include "storage/move/tables.hpp"
 #include "tests/storage/move/move_bed.hpp"
@@ -25,7 +24,7 @@ const copied_table* find_table(const std::string& name) {
   return at == copied_tables().end() ? nullptr : &*at;
 }
 
-/// "table.column" of each column of the schema, but for tables that are left out; with its type.
+/// "table.column" of each column of the schema with its type, without the omitted tables.
 using schema = std::map<std::string, std::string>;
 
 schema described() {
@@ -36,7 +35,7 @@ schema described() {
   return out;
 }
 
-/// A database with the schema and nothing else.
+/// A database with an empty schema.
 const std::string& migrated() {
   static const std::string name = [] {
     store_options options;
@@ -115,7 +114,8 @@ TEST_CASE("copy: every column of both schemas is moved, or its table is left out
       FAIL_CHECK("SQLite has no " << column);
 }
 
-TEST_CASE("copy: what is left out is a table of PostgreSQL's, and no table stands in both lists") {
+TEST_CASE(
+  "copy: each omitted table exists in PostgreSQL, and is not in the list of copied tables") {
   for (const auto& each : left_out_tables()) {
     CAPTURE(each.table);
     CHECK(copy_cluster().value(
@@ -125,7 +125,7 @@ TEST_CASE("copy: what is left out is a table of PostgreSQL's, and no table stand
   }
 }
 
-TEST_CASE("copy: every identity is set on after a move, and every table has an order") {
+TEST_CASE("copy: a move advances every identity, and every table has an order") {
   for (const auto& row : copy_cluster().exec(
          "select c.relname, a.attname from pg_attribute a join pg_class c on c.oid = a.attrelid "
          "where c.relnamespace = 'furrow'::regnamespace and a.attidentity <> ''",

@@ -69,7 +69,7 @@ chaos_bus::speech chaos_bus::connection() {
         return out;
     }
     if (pick(40) == 0)
-      i -= std::min(i, 3U); // asked for again
+      i -= std::min(i, 3U); // requested again
   }
   out.push_back(control(60'416, to, from, 19, bytes));
   return out;
@@ -100,7 +100,7 @@ chaos_bus::speech chaos_bus::extended() {
 chaos_bus::speech chaos_bus::fast() {
   const auto from = static_cast<std::uint8_t>(1 + pick(3));
   const auto pgn = marine[pick(marine.size())];
-  // Now and then a counter again that another message has.
+  // Sometimes a counter that another message has too.
   counter_ = static_cast<std::uint8_t>((counter_ + (pick(6) == 0 ? 0 : 1)) % 8);
   const auto bytes = pick(40) == 0 ? pick(256) : pick(60);
   speech out;
@@ -111,7 +111,7 @@ chaos_bus::speech chaos_bus::fast() {
   return out;
 }
 
-/// One frame of its own: of a marine device or another, of an engine (on one bus), or what no carrier may be.
+/// A single frame: of one of two marine devices, of an engine (on one bus), or one with an invalid carrier.
 chaos_bus::speech chaos_bus::alone() {
   const auto from = static_cast<std::uint8_t>(1 + pick(3));
   switch (pick(8)) {

@@ -1,8 +1,8 @@
-/// A bus on which much goes wrong: what each of several talkers says, mixed, with packets lost, sent twice, late and cut short.
+/// A faulty bus: several senders mixed, with packets lost, repeated, late and cut short.
 ///
-/// Shape: broadcasts, connections with aborts and repeats, ETP, fast packets of both kinds, claims of addresses, engine messages on
-///   one of two buses, and frames that no carrier may be. The same seed gives the same frames.
-/// Units: microseconds; mostly some milliseconds from frame to frame, now and then more than any time-out.
+/// Shape: broadcasts, connections with aborts and repeats, ETP, fast packets of both kinds, address claims, engine
+///   messages on one of two buses, and frames with an invalid carrier. The same seed gives the same frames.
+/// Units: microseconds; mostly some milliseconds between frames, sometimes more than any time-out.
 #pragma once
 
 #include "can/frame/frame_block.hpp"

@@ -21,7 +21,7 @@ std::string hex(std::span<const std::uint8_t> bytes) {
   return out;
 }
 
-/// A frame as the function must show it: microseconds, bus, can_id, extended, dlc, payload, seq.
+/// A frame as the function shows it: microseconds, bus, can_id, extended, dlc, payload, seq.
 std::vector<std::string> row_of(const can::frame_view& frame, std::uint64_t seq) {
   const auto header = frame.header;
   const bool raw_dlc = header.kind() == can::frame_kind::classic && header.nibble() > 0;
@@ -39,7 +39,7 @@ const std::string all_columns = "select (extract(epoch from time) * 1000000)::bi
 
 } // namespace
 
-TEST_CASE("frames(): shows every kind of frame as it was, in any order asked for") {
+TEST_CASE("frames(): shows every kind of frame unchanged, in any requested order") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   const auto claimed = claim(*store, request_for("T1", 1)).claim;
@@ -56,7 +56,7 @@ TEST_CASE("frames(): shows every kind of frame as it was, in any order asked for
     CHECK(rows[400 + i] == row_of(second[i], 401 + i));
 }
 
-TEST_CASE("frames(): filters by time with both ends, by identifier and by parameter group") {
+TEST_CASE("frames(): filters by time (both ends included), identifier and parameter group") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   const auto claimed = claim(*store, request_for("T1", 1)).claim;
@@ -104,7 +104,7 @@ TEST_CASE("frames(): filters by time with both ends, by identifier and by parame
         == "t");
 }
 
-TEST_CASE("frames(): takes farm/name, and will not guess") {
+TEST_CASE("frames(): accepts farm/name, and rejects an ambiguous name") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   const auto lane = store->open_appender("w0");
@@ -123,7 +123,7 @@ TEST_CASE("frames(): takes farm/name, and will not guess") {
   CHECK_THROWS_WITH_AS(count("T2"), doctest::Contains("no equipment T2"), std::runtime_error);
 }
 
-TEST_CASE("frames(): a block is found by any of its times, however far its clock jumps") {
+TEST_CASE("frames(): finds a block by any of its times, however far its clock jumps") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   const auto claimed = claim(*store, request_for("T1", 1)).claim;
@@ -144,8 +144,8 @@ TEST_CASE("frames(): a block is found by any of its times, however far its clock
   }
 }
 
-TEST_CASE("frames(): reads only the blocks that it needs, and unpacks only those that hold what is "
-          "asked for") {
+TEST_CASE(
+  "frames(): reads only the blocks of the time, and unpacks only those with the identifier") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   const auto lane = store->open_appender("w0");
@@ -179,7 +179,7 @@ TEST_CASE("frames(): reads only the blocks that it needs, and unpacks only those
     plan("to_timestamp(1700000000), to_timestamp(1700000000) + interval '23 hours')");
   CAPTURE(day);
   CHECK(day.find("can_block_equipment_time")
-        != std::string::npos); // the planner sees into the function
+        != std::string::npos); // the planner inlines the function
   CHECK(day.find("Function Scan on frames") == std::string::npos);
   CHECK(day.find("on can_block b (actual rows=24 loops=1)") != std::string::npos);
   const auto engine = plan("'-infinity', 'infinity', pgn => 61444)");
@@ -189,8 +189,8 @@ TEST_CASE("frames(): reads only the blocks that it needs, and unpacks only those
   CHECK(engine.find("Function Scan on f (actual rows=10 loops=10)") != std::string::npos);
 }
 
-TEST_CASE("postgres: a frame that the table refuses is found alone, with its bytes and the "
-          "server's words") {
+TEST_CASE(
+  "postgres: isolates a frame that the table rejects, with its bytes and the server's message") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   bed.tamper(
@@ -219,6 +219,6 @@ TEST_CASE("postgres: a frame that the table refuses is found alone, with its byt
   can::frame_block together;
   for (const auto& run : runs)
     REQUIRE(together.append(run.block, 0, run.block.size()));
-  for (std::size_t i = 0; i < 500; ++i) // long payloads found their way into the halves
+  for (std::size_t i = 0; i < 500; ++i) // the halves contain the long payloads
     CHECK(hex(together[i].payload()) == hex(block[i].payload()));
 }

@@ -1,4 +1,4 @@
-// TLS to the server, and several servers of which one takes writes.
+// TLS to the server, and several servers of which one is writable.
 #include "tests/storage/postgres/postgres_bed.hpp"
 #include "tests/support/certificate.hpp"
 #include "tests/support/eventually.hpp"
@@ -23,7 +23,7 @@ void give_to_server(const fs::path& file) {
     REQUIRE(::chown(file.c_str(), user->pw_uid, user->pw_gid) == 0);
 }
 
-/// A second server, with TLS, apart from the one that all tests share.
+/// A second server with TLS, beside the shared one.
 struct other_server {
   certificate identity;
   pg_cluster cluster;
@@ -69,7 +69,7 @@ furrow::storage::result<std::vector<claim_outcome>> try_claim(store& store) {
 
 } // namespace
 
-TEST_CASE("postgres: with sslmode=verify-full the right authority is taken, another is refused") {
+TEST_CASE("postgres: sslmode=verify-full accepts the right authority and rejects another") {
   auto& server = second();
   const auto url = [&](const std::string& host, const std::string& authority) {
     return "postgresql://postgres@" + host + ":" + server.port()
@@ -95,7 +95,7 @@ TEST_CASE("postgres: with sslmode=verify-full the right authority is taken, anot
   CHECK(other_name.error().detail.find("db.example") != std::string::npos);
 }
 
-TEST_CASE("postgres: of several hosts the one that takes writes is used, wherever it stands") {
+TEST_CASE("postgres: uses the writable one of several hosts, in any order") {
   auto& server = second();
   postgres_bed bed;
   (void)bed.open_migrated();
@@ -114,7 +114,7 @@ TEST_CASE("postgres: of several hosts the one that takes writes is used, whereve
   CHECK(answer_of<std::vector<equipment_row>>([&](auto done) {
           store->list_equipment("", done);
         }).has_value());
-  // The roles change: the first takes writes again, the second is gone.
+  // The roles change: the first is writable again, the second is gone.
   server.set_read_only(false);
   shared_cluster().stop_fast();
   REQUIRE(eventually(patience, [&] { return try_claim(*store).has_value(); }));

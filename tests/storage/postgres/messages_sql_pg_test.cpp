@@ -1,4 +1,4 @@
-// furrow.messages against the reassembler: every whole message equal, however its frames lie.
+// furrow.messages against the reassembler: every whole message equal, in blocks and segments alike.
 #include "can/transport/fast_packet.hpp"
 #include "can/transport/transport.hpp"
 #include "tests/storage/postgres/chaos_bus.hpp"
@@ -17,10 +17,10 @@ using namespace furrow::tests;
 namespace {
 
 constexpr std::int64_t messages_sql_base_us = 1'700'000'000'000'000;
-/// As `furrow decode` has them, but for the largest message, which is that of a node's live view.
+/// As in `furrow decode`, but the largest message is that of a node's live view.
 constexpr can::transport_limits wide{1024, 64U << 20U};
 
-/// Microseconds, and the rest as one text: a message may come twice.
+/// Microseconds, and the rest as one text: a message may occur twice.
 using messages = std::multiset<std::pair<std::int64_t, std::string>>;
 
 std::string hex_of(std::span<const std::uint8_t> bytes) {
@@ -82,7 +82,7 @@ void check_same(const messages& got, const messages& wanted) {
 
 } // namespace
 
-TEST_CASE("messages(): gives every message of real captures as the reassembler, fresh and sealed") {
+TEST_CASE("messages(): equals the reassembler on real captures, fresh and sealed") {
   for (const auto* name :
        {"isobus/agisostack-1.candump.log", "j1939/css-FCBF0606-00000001.candump.log",
         "j1939/jd5055e/tractoronSitUp.candump.log", "n2k/css-94C49784-00000002.candump.log",
@@ -114,7 +114,7 @@ std::string at(std::int64_t time_us) {
   return "timestamptz 'epoch' + " + std::to_string(time_us) + " * interval '1 us'";
 }
 
-/// Of these, the ones of a group and between two times, both included.
+/// Those of one group between two times, both included.
 messages some_of(const messages& all, std::int64_t from_us, std::int64_t to_us, std::uint32_t pgn) {
   messages out;
   const auto mark = ' ' + std::to_string(pgn) + ' ';
@@ -127,7 +127,8 @@ messages some_of(const messages& all, std::int64_t from_us, std::int64_t to_us, 
 
 } // namespace
 
-TEST_CASE("messages(): lost, doubled, late and cut packets, aborts and several talkers at once") {
+TEST_CASE("messages(): equals the reassembler on lost, doubled, late and cut packets, aborts and "
+          "mixed senders") {
   std::map<std::string, std::uint64_t> seen;
   for (unsigned seed = 1; seed <= 2; ++seed) {
     CAPTURE(seed);
@@ -171,7 +172,7 @@ TEST_CASE("messages(): lost, doubled, late and cut packets, aborts and several t
   }
 }
 
-TEST_CASE("messages(): a message that began long before the time asked for is whole") {
+TEST_CASE("messages(): gives a whole message that began long before the requested time") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   can::frame_block block;
@@ -218,8 +219,8 @@ TEST_CASE("messages(): a message that began long before the time asked for is wh
   }
 }
 
-TEST_CASE(
-  "messages(): a fast packet without its first frame, and a later one of the same counter") {
+TEST_CASE("messages(): keeps a fast packet without its first frame apart from a later one of the "
+          "same counter") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   can::frame_block block;
@@ -256,8 +257,7 @@ TEST_CASE(
   check_same(asked(bed, "'-infinity', 'infinity'"), wanted);
 }
 
-TEST_CASE(
-  "messages(): messages whose halves would fit together are not mixed, early frames count") {
+TEST_CASE("messages(): never mixes halves of different messages, and uses earlier frames") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   can::frame_block block;
@@ -269,8 +269,8 @@ TEST_CASE(
     if (!block.push(time_us, can::pack({.id = id, .extended = true, .length = 8}), bytes.data()))
       throw std::runtime_error{"a frame that no block takes"};
   };
-  // Short messages whose frames come in order mostly, else any frame; many of them with equal bytes, and a counter that never
-  // moves. Each of the four kinds goes on where it was.
+  // Short messages whose frames come mostly in order; many have equal bytes, and the counter never moves. Each of the
+  // four kinds continues from its last frame.
   std::mt19937 random{16};
   std::array<std::uint8_t, 4> next{};
   for (int i = 0; i < 8'000; ++i) {
@@ -278,7 +278,7 @@ TEST_CASE(
     const auto after_us =
       static_cast<std::int64_t>(random() % 40 == 0 ? random() % 900'000 : random() % 5'000);
     const auto mark = static_cast<std::uint8_t>(random() % 8 == 0);
-    // 0: announced, or the first frame; ETP says an offset next.
+    // 0: announcement or first frame; ETP then sends an offset.
     const auto steps = static_cast<std::uint8_t>(kind == 3 ? 5 : kind == 0 ? 3 : 4);
     const auto step =
       static_cast<std::uint8_t>(random() % 8 == 0 ? random() % (steps + 1) : next[kind]);
@@ -293,7 +293,7 @@ TEST_CASE(
       else
         say(0x18EBFF22, {step, mark}, after_us);
       break;
-    case 2: // a connection, whose receiver asks now and then
+    case 2: // a connection whose receiver sometimes asks
       if (step == 0)
         say(0x18EC2322, {16, 16, 0, 3, 0xFF, 0, 0xEF, 0}, after_us);
       else if (random() % 5 == 0)
@@ -324,11 +324,11 @@ TEST_CASE(
 }
 
 TEST_CASE(
-  "messages(): reading that falls into a fast packet does not mingle it with the next ones") {
+  "messages(): a range that begins inside a fast packet does not mix it with the next ones") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   std::vector<can::frame_block> blocks(1);
-  // Each tenth of a second a message of 20 bytes, always with the same counter: 30 ms from frame to frame.
+  // A message of 20 bytes every tenth of a second, always with the same counter: 30 ms between frames.
   for (int message = 0; message < 320; ++message)
     for (std::uint8_t i = 0; i < 3; ++i) {
       std::array<std::uint8_t, 8> bytes{};
@@ -346,7 +346,7 @@ TEST_CASE(
   const auto wanted = put_together(blocks, counts);
   CHECK(wanted.size() == 320);
   for (const std::int64_t after_us :
-       {0, 15'000, 45'000, 60'000, 61'000}) { // 25 s before lies among frames
+       {0, 15'000, 45'000, 60'000, 61'000}) { // 25 s earlier is between frames
     CAPTURE(after_us);
     const auto from_us = messages_sql_base_us + 26'000'000 + after_us;
     const auto some = some_of(wanted, from_us, from_us + 4'000'000, 0);
@@ -355,7 +355,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("messages(): which groups are fast packets is what the reassembler says") {
+TEST_CASE("messages(): treats the same groups as fast packets as the reassembler") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   const auto rows = shared_cluster().exec(

@@ -1,4 +1,4 @@
-// What people ask in SQL beside signals: yield maps, tracks, and what their role may see.
+// SQL for people beside signals: yield maps, tracks, and what their role may see.
 #include "can/frame/identifier.hpp"
 #include "storage/records.hpp"
 #include "tests/storage/postgres/sealing_bed.hpp"
@@ -15,7 +15,7 @@ constexpr std::int64_t people_sql_base_us = 1'700'000'000'000'000;
 
 } // namespace
 
-TEST_CASE("yield_map(): tonnes a hectare of a machine, and of a field without its holes") {
+TEST_CASE("yield_map(): gives tonnes per hectare of a machine, and of a field without its holes") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   const auto sample = [](int second, const std::string& body) {
@@ -27,13 +27,13 @@ TEST_CASE("yield_map(): tonnes a hectare of a machine, and of a field without it
   record_batch batch{"default", "C1", "k", {}};
   batch.records = {
     sample(0, at("14.4", "2", ",\"latitude_deg\":52.5,\"longitude_deg\":11.5,\"moisture_pct\":13")),
-    sample(1, at("14.4", "0", ",\"latitude_deg\":52.5,\"longitude_deg\":11.5")), // stands
-    sample(2, at("0", "2", ",\"latitude_deg\":52.5,\"longitude_deg\":11.5")),    // nothing comes
+    sample(1, at("14.4", "0", ",\"latitude_deg\":52.5,\"longitude_deg\":11.5")), // stands still
+    sample(2, at("0", "2", ",\"latitude_deg\":52.5,\"longitude_deg\":11.5")),    // no flow
     sample(3, at("14.4", "2", "")),                                              // no position
     sample(4, at("14.4", "2", ",\"latitude_deg\":52.1,\"longitude_deg\":11.1")), // in the hole
-    sample(5,
-           at("14.4", "2", ",\"latitude_deg\":52.9,\"longitude_deg\":11.95")), // beside, in the box
-    sample(6, at("14.4", "2", ",\"latitude_deg\":53.9,\"longitude_deg\":11.5"))}; // beside
+    sample(
+      5, at("14.4", "2", ",\"latitude_deg\":52.9,\"longitude_deg\":11.95")), // outside, in the box
+    sample(6, at("14.4", "2", ",\"latitude_deg\":53.9,\"longitude_deg\":11.5"))}; // outside
   const auto outcome = must(answer_of<record_batch_outcome>(
     [&](auto done) { store->records()->insert_records(std::move(batch), done); }));
   for (const auto& refused : outcome.refused)
@@ -64,7 +64,7 @@ TEST_CASE("yield_map(): tonnes a hectare of a machine, and of a field without it
                        std::runtime_error);
 }
 
-TEST_CASE("position_track(), roles and the view of chunks are there for people") {
+TEST_CASE("position_track(), roles and the view of chunks work for people") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   can::frame_block block;
@@ -95,7 +95,7 @@ TEST_CASE("position_track(), roles and the view of chunks are there for people")
   for (const auto* hidden : {"furrow.\"user\"", "furrow.token"}) {
     const auto look = "set role furrow_reader; select count(*) from " + std::string{hidden};
     CHECK_THROWS(bed.tamper(look));
-    bed.tamper("select furrow.make_roles()"); // again, by hand
+    bed.tamper("select furrow.make_roles()"); // once more by hand
     CHECK_THROWS(bed.tamper(look));
   }
   CHECK_THROWS_WITH_AS(bed.tamper("set role furrow_reader; delete from furrow.can_segment"),

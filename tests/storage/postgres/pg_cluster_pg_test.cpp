@@ -6,8 +6,8 @@
 
 using furrow::tests::pg_cluster;
 
-TEST_CASE("pg cluster: starts alone, survives an immediate stop with what was committed, and can "
-          "be frozen") {
+TEST_CASE(
+  "pg cluster: starts alone, keeps committed data after an immediate stop, and can be frozen") {
   pg_cluster cluster;
   CHECK(cluster.value("show fsync") == "on");
   cluster.exec("create table t (n int); insert into t values (7)");

@@ -1,4 +1,4 @@
-// What the programs of PostgreSQL are given, and what is made of their end.
+// The arguments of PostgreSQL's programs, and the meaning of their exit.
 #include "storage/postgres/connection/programs.hpp"
 
 #include <doctest/doctest.h>
@@ -6,7 +6,7 @@
 using namespace furrow::storage;
 using words = std::vector<std::string>;
 
-TEST_CASE("pg programs: a password goes by the environment, where nobody else sees it") {
+TEST_CASE("pg programs: pass the password in the environment, which other users cannot see") {
   const auto with =
     for_children("postgresql://me:s%20e%27c@db.example:5433/fleet?sslmode=verify-full");
   REQUIRE(with);
@@ -26,8 +26,8 @@ TEST_CASE("pg programs: a password goes by the environment, where nobody else se
   CHECK(for_children("host='").code() == errc::misconfigured);
 }
 
-TEST_CASE(
-  "pg programs: the first line of complaint is why one failed, and the environment is its own") {
+TEST_CASE("pg programs: the first line of standard error is the reason of a failure; the "
+          "environment is its own") {
   const auto run = [](const std::string& script, const words& environment = {}) {
     auto child = pg_child::start({"/bin/sh", "-c", script}, environment);
     REQUIRE(child);

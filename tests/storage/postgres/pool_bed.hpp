@@ -1,7 +1,7 @@
-/// A pool for queries of a test's own, on a thread of its own, and jobs for it.
+/// A test's own query pool on its own thread, and jobs for it.
 ///
 /// Shape: `ask` is one job that runs one statement and answers its first value as text.
-/// Threads: the test's; the pool lives on the object's.
+/// Threads: the caller's is the test's; the pool has its own.
 #pragma once
 
 #include "storage/postgres/connection/query_pool.hpp"

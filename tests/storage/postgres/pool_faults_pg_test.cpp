@@ -1,4 +1,4 @@
-// What a server can do to queries and writers at once: no room, terminated sessions, deadlocks.
+// Faults of a server under queries and writers: connection limit, terminated sessions, deadlocks.
 #include "storage/activity.hpp"
 #include "storage/postgres/connection/pq.hpp"
 #include "storage/quarantine.hpp"
@@ -39,7 +39,7 @@ bool ended(const std::future<T>& work) {
   return work.wait_for(0s) == std::future_status::ready;
 }
 
-/// As the role `crowd`, which may open so many connections; answers the URL.
+/// Gives the role `crowd` a connection limit; answers its URL.
 std::string limited_url(postgres_bed& bed, int connections) {
   bed.tamper("drop role if exists crowd");
   bed.tamper("create role crowd login connection limit " + std::to_string(connections));
@@ -50,9 +50,7 @@ std::string limited_url(postgres_bed& bed, int connections) {
 
 } // namespace
 
-TEST_CASE(
-  "postgres: a server without room for more connections is waited for, and used when it has "
-  "some") {
+TEST_CASE("postgres: waits for a server at its connection limit, and uses it when it has room") {
   postgres_bed bed;
   const auto url = limited_url(bed, 2);
   pool_options options;
@@ -106,13 +104,13 @@ TEST_CASE("postgres: sessions terminated at random under queries and appends los
     }
     return true;
   });
-  struct at_exit { // also when a check throws: the reader must come to its end
+  struct at_exit { // also when a check throws: the reader must end
     std::atomic<bool>& flag;
     ~at_exit() { flag = true; }
   } const stop_reading{enough};
   int killed = 0;
   for (int round = 1; round <= kills; ++round) {
-    // The next one when the writer has come on: each kill meets work under way.
+    // The next kill follows progress of the writer, so that each kill interrupts work.
     const auto mark = total * static_cast<std::uint64_t>(round) / (kills + 2);
     const bool came = eventually(patience, [&] { return durable >= mark || ended(writer); });
     CHECK(came);
@@ -137,7 +135,7 @@ TEST_CASE("postgres: sessions terminated at random under queries and appends los
   check_written(*store, total);
 }
 
-TEST_CASE("postgres: an append that a deadlock ends is made again, and stores all once") {
+TEST_CASE("postgres: retries an append that a deadlock ended, and stores all once") {
   postgres_bed bed;
   bed.tamper("alter database " + bed.name() + " set deadlock_timeout = '100ms'");
   (void)bed.open_migrated();
@@ -147,7 +145,7 @@ TEST_CASE("postgres: an append that a deadlock ends is made again, and stores al
   const auto lane = store->open_appender("w0");
   REQUIRE(append(*lane, {append_of(first, 0, mixed_block(1, 10))}));
   REQUIRE(append(*lane, {append_of(second, 0, mixed_block(1, 10))}));
-  // Holds the second, and wants the first when the lane waits for the second.
+  // Holds the second row, and wants the first when the lane waits for the second.
   const auto other = std::async(std::launch::async, [&] {
     bed.tamper(
       "do $$ begin set local deadlock_timeout = '60s'; perform from stream_watermark where stream "
@@ -176,9 +174,8 @@ TEST_CASE("postgres: an append that a deadlock ends is made again, and stores al
   }
 }
 
-TEST_CASE(
-  "postgres: queries that take every connection of the pool stop neither claims nor appends "
-  "nor the node's health") {
+TEST_CASE("postgres: queries that use every connection of the pool block neither claims nor "
+          "appends nor the node's health") {
   postgres_bed bed;
   (void)bed.open_migrated();
   const auto store = open_with(bed, [](store_options& o) {
@@ -224,7 +221,7 @@ TEST_CASE(
   CHECK(must(list(*store)).size() == 1);
 }
 
-TEST_CASE("postgres: the failure of one lane's connection is not told to a query as its own") {
+TEST_CASE("postgres: the failure of one lane's connection is not reported to a query") {
   // Symptom: a sealing connection was terminated while it connected, and the next query answered
   // with 57P01 though the database was up.
   postgres_bed bed;
@@ -238,8 +235,7 @@ TEST_CASE("postgres: the failure of one lane's connection is not told to a query
   CHECK(list(*store).has_value());
 }
 
-TEST_CASE(
-  "postgres: a query whose connection cannot be made at once is answered by a later attempt") {
+TEST_CASE("postgres: a later attempt to connect answers a waiting query") {
   postgres_bed bed;
   (void)bed.open_migrated();
   const auto store = open_with(bed, [](store_options&) {});

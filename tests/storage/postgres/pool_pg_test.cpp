@@ -1,4 +1,4 @@
-// The pool for queries on a real server: grows, shrinks, hides nothing of one job from the next.
+// The query pool on a real server: grows, shrinks, keeps jobs apart.
 #include "storage/activity.hpp"
 #include "tests/storage/postgres/pool_bed.hpp"
 #include "tests/storage/postgres/postgres_bed.hpp"
@@ -53,7 +53,7 @@ std::size_t resident_kib() {
 
 } // namespace
 
-TEST_CASE("pool: a thousand queries at once are all answered by as many connections as allowed") {
+TEST_CASE("pool: answers a thousand queries at once with the allowed connections") {
   postgres_bed bed;
   pool_bed pool{bed.url(), options_of(1, 6, 2)};
   std::vector<std::future<pool_bed::answer>> answers;
@@ -71,12 +71,12 @@ TEST_CASE("pool: a thousand queries at once are all answered by as many connecti
   CHECK(pool.activity().in_use_peak <= 8);
 }
 
-TEST_CASE("pool: it goes back to its minimum when the load is over") {
+TEST_CASE("pool: shrinks to its minimum when idle") {
   postgres_bed bed;
   auto options = options_of(2, 5, 0);
   options.idle_after = 200ms;
   pool_bed pool{bed.url(), options};
-  CHECK(eventually(patience, [&] { return sessions(bed) == 2; })); // before anyone asks
+  CHECK(eventually(patience, [&] { return sessions(bed) == 2; })); // before the first query
   std::vector<std::future<pool_bed::answer>> answers;
   for (int i = 0; i < 5; ++i)
     answers.push_back(pool.ask_later("select pg_sleep(0.3)::text"));
@@ -88,7 +88,7 @@ TEST_CASE("pool: it goes back to its minimum when the load is over") {
   CHECK(must(pool.ask("select 'still'::text")) == "still");
 }
 
-TEST_CASE("pool: a query that finds no connection in time says so and names the settings") {
+TEST_CASE("pool: a query without a connection fails in time and names the settings") {
   postgres_bed bed;
   auto options = options_of(0, 1, 0);
   options.acquire_timeout = 300ms;
@@ -105,7 +105,7 @@ TEST_CASE("pool: a query that finds no connection in time says so and names the 
   CHECK(must(pool.ask("select 'free'::text")) == "free");
 }
 
-TEST_CASE("pool: no setting, lock, temporary table or transaction of a job meets the next") {
+TEST_CASE("pool: no setting, lock, temporary table or transaction survives into the next job") {
   postgres_bed bed;
   pool_bed pool{bed.url(), options_of(1, 1, 0)};
   const auto pid = must(pool.ask("select pg_backend_pid()::text"));
@@ -127,14 +127,14 @@ TEST_CASE("pool: no setting, lock, temporary table or transaction of a job meets
   CHECK(must(pool.ask("select count(*)::text from pg_listening_channels()")) == "0");
   CHECK(must(pool.ask("select count(*)::text from pg_prepared_statements")) == "0");
   CHECK(must(pool.ask("select pg_backend_pid()::text")) == pid); // all of this on one connection
-  // A job that ends inside a transaction loses its connection, and with it what it began.
+  // A job that ends inside a transaction loses its connection and its changes.
   (void)must(pool.run("begin; create table public.leaked (x int)"));
   CHECK(must(pool.ask("select coalesce(to_regclass('public.leaked')::text, 'gone')")) == "gone");
   CHECK(must(pool.ask("select pg_backend_pid()::text")) != pid);
   CHECK(pool.numbers().broken == 1);
 }
 
-TEST_CASE("pool: what leaves marks in a session is told from what does not") {
+TEST_CASE("pool: knows which statements leave something behind in a session") {
   CHECK_FALSE(leaves_marks("select 1"));
   CHECK_FALSE(leaves_marks("  with a as (select 1) insert into b select * from a"));
   CHECK_FALSE(leaves_marks("UPDATE t set x = $1"));
@@ -146,7 +146,7 @@ TEST_CASE("pool: what leaves marks in a session is told from what does not") {
   CHECK(leaves_marks(""));
 }
 
-TEST_CASE("pool: a connection that dies while it is idle is noticed, and no query meets it") {
+TEST_CASE("pool: detects a connection that dies while idle, before a query uses it") {
   postgres_bed bed;
   auto options = options_of(3, 3, 0);
   options.check_interval = 100ms;
@@ -158,7 +158,7 @@ TEST_CASE("pool: a connection that dies while it is idle is noticed, and no quer
   CHECK(must(pool.ask("select 'here'::text")) == "here");
 }
 
-TEST_CASE("pool: backends terminated between queries cost no query") {
+TEST_CASE("pool: backends terminated between queries fail no query") {
   postgres_bed bed;
   pool_bed pool{bed.url(), options_of(1, 2, 0)};
   for (int round = 0; round < 5; ++round) {
@@ -168,7 +168,7 @@ TEST_CASE("pool: backends terminated between queries cost no query") {
   CHECK(must(pool.ask("select 'here'::text")) == "here");
 }
 
-TEST_CASE("pool: a connection that is too old is replaced between two queries") {
+TEST_CASE("pool: replaces an old connection between two queries") {
   postgres_bed bed;
   auto options = options_of(1, 1, 0);
   options.recycle_after = 200ms;
@@ -178,7 +178,7 @@ TEST_CASE("pool: a connection that is too old is replaced between two queries") 
   CHECK(must(pool.ask("select pg_backend_pid()::text")) != first);
 }
 
-TEST_CASE("pool: an idle connection is had within a millisecond") {
+TEST_CASE("pool: gives an idle connection within a millisecond") {
   postgres_bed bed;
   pool_bed pool{bed.url(), options_of(1, 2, 0)};
   for (int i = 0; i < 2'000; ++i)
@@ -191,7 +191,7 @@ TEST_CASE("pool: an idle connection is had within a millisecond") {
                                                   << activity.acquire.sum_s / 2'000 * 1e6 << " us");
 }
 
-TEST_CASE("pool: memory is flat over many small queries") {
+TEST_CASE("pool: memory stays constant over many small queries") {
   postgres_bed bed;
   pool_bed pool{bed.url(), options_of(1, 4, 0)};
   const auto many = [&](int count) {
@@ -213,7 +213,7 @@ TEST_CASE("pool: memory is flat over many small queries") {
   MESSAGE("resident: " << before << " KiB after 2,000 queries, " << after << " KiB after 10,000");
 }
 
-TEST_CASE("pool: statements are timed, slow ones kept with their text and without values") {
+TEST_CASE("pool: times statements, and keeps slow ones with their text and without values") {
   postgres_bed bed;
   pool_bed pool{bed.url(), options_of(1, 1, 0)};
   (void)must(pool.ask("select 1"));

@@ -1,4 +1,4 @@
-// When the pool opens, asks, closes and refuses, in virtual time.
+// When the pool opens, pings, closes and refuses, in virtual time.
 #include "storage/postgres/connection/pool_plan.hpp"
 
 #include <doctest/doctest.h>
@@ -57,7 +57,7 @@ struct bench {
       run_until_quiet();
     }
   }
-  /// Wakes when the plan asks to be woken, and never otherwise.
+  /// Wakes at the time that the plan gives, and never otherwise.
   void pass(std::chrono::milliseconds span) {
     const auto until = now + span;
     for (int wakes = 0; plan.wake_at() <= until; ++wakes) {
@@ -90,8 +90,7 @@ pool_options small() {
 
 } // namespace
 
-TEST_CASE(
-  "pool plan: the minimum is opened without being asked, and load opens up to the maximum") {
+TEST_CASE("pool plan: opens the minimum at the start, and up to the maximum under load") {
   bench b{small()};
   b.run_until_quiet();
   CHECK(b.plan.numbers().open == 1);
@@ -104,10 +103,10 @@ TEST_CASE(
   b.end(2);
   CHECK(b.plan.numbers().waiting == 0);
   CHECK(b.plan.numbers().acquired == 5);
-  CHECK(b.plan.numbers().waited == 0); // in virtual time they were freed at once
+  CHECK(b.plan.numbers().waited == 0); // in virtual time they were free at once
 }
 
-TEST_CASE("pool plan: overflow is opened for who has waited, and closed when nobody wants it") {
+TEST_CASE("pool plan: opens overflow for a job that has waited, and closes it when idle") {
   bench b{small()};
   b.ask(5);
   CHECK(b.plan.numbers().open == 3);
@@ -127,8 +126,7 @@ TEST_CASE("pool plan: overflow is opened for who has waited, and closed when nob
   CHECK(b.plan.numbers().overflow == 0);
 }
 
-TEST_CASE(
-  "pool plan: connections beyond the minimum are closed once they have been idle for long") {
+TEST_CASE("pool plan: closes connections beyond the minimum after the idle time") {
   auto options = small();
   options.idle_after = 60s;
   bench b{options};
@@ -142,7 +140,7 @@ TEST_CASE(
   CHECK(b.plan.numbers().idle_closed == 2);
 }
 
-TEST_CASE("pool plan: one job after another uses one connection, so that the others can go") {
+TEST_CASE("pool plan: jobs in sequence use one connection, so that the others can be closed") {
   auto options = small();
   options.idle_after = 10s;
   bench b{options};
@@ -156,7 +154,7 @@ TEST_CASE("pool plan: one job after another uses one connection, so that the oth
   CHECK(b.plan.numbers().open == 1);
 }
 
-TEST_CASE("pool plan: a wait that is too long is refused with the settings to change") {
+TEST_CASE("pool plan: refuses a job that waited too long, with the settings to change") {
   auto options = small();
   options.acquire_timeout = 500ms;
   bench b{options};
@@ -172,7 +170,7 @@ TEST_CASE("pool plan: a wait that is too long is refused with the settings to ch
   CHECK(b.plan.numbers().waiting == 0);
 }
 
-TEST_CASE("pool plan: an old connection is replaced when it is free, never under a job") {
+TEST_CASE("pool plan: replaces an old connection when it is free, never during a job") {
   auto options = small();
   options.recycle_after = 100s;
   bench b{options};
@@ -185,7 +183,7 @@ TEST_CASE("pool plan: an old connection is replaced when it is free, never under
   CHECK(b.plan.numbers().opened == 2);
 }
 
-TEST_CASE("pool plan: one that was idle is asked before it is used, and a dead one is not used") {
+TEST_CASE("pool plan: pings an idle connection before use, and does not use a dead one") {
   auto options = small();
   options.ping_after = 5s;
   options.check_interval = 1h;
@@ -208,7 +206,7 @@ TEST_CASE("pool plan: one that was idle is asked before it is used, and a dead o
   CHECK(b.refusals.empty());
 }
 
-TEST_CASE("pool plan: a ping time of zero asks once for each use and comes to rest") {
+TEST_CASE("pool plan: a ping time of zero pings once per use, and then rests") {
   auto options = small();
   options.ping_after = 0ms;
   bench b{options};
@@ -219,7 +217,7 @@ TEST_CASE("pool plan: a ping time of zero asks once for each use and comes to re
   CHECK(b.running.size() == 1);
 }
 
-TEST_CASE("pool plan: idle connections are asked at the health check's interval") {
+TEST_CASE("pool plan: pings idle connections at the health check's interval") {
   auto options = small();
   options.check_interval = 30s;
   options.idle_after = 1h;
@@ -234,7 +232,8 @@ TEST_CASE("pool plan: idle connections are asked at the health check's interval"
   CHECK(b.plan.numbers().open == 1);
 }
 
-TEST_CASE("pool plan: an absent database is tried so many times, then who waits is told") {
+TEST_CASE(
+  "pool plan: tries an absent database a limited number of times, then fails the waiting jobs") {
   auto options = small();
   options.min = 0;
   options.attempts = 3;
@@ -247,17 +246,17 @@ TEST_CASE("pool plan: an absent database is tried so many times, then who waits 
   CHECK(b.attempts == 3);
   REQUIRE(b.refusals.size() == 2);
   CHECK(b.refusals[0] == "connection refused");
-  b.ask(1); // known to be away: at once, without an attempt
+  b.ask(1); // known to be away: refused at once, without an attempt
   CHECK(b.attempts == 3);
   CHECK(b.refusals.size() == 3);
   b.pass(1h);
-  CHECK(b.attempts == 3); // nobody asks, nothing is tried
+  CHECK(b.attempts == 3); // no job waits, so no attempt is made
   b.fault.reset();
   b.ask(1);
   CHECK(b.running.size() == 1);
 }
 
-TEST_CASE("pool plan: attempts come further and further apart, with jitter, up to the limit") {
+TEST_CASE("pool plan: pauses between attempts grow, with jitter, up to the limit") {
   auto options = small();
   options.acquire_timeout = 1h;
   options.attempts = 1'000;
@@ -286,7 +285,7 @@ TEST_CASE("pool plan: attempts come further and further apart, with jitter, up t
   CHECK(pauses[9] != pauses[10]);
 }
 
-TEST_CASE("pool plan: a server that takes no more connections does not cost those that are open") {
+TEST_CASE("pool plan: a server at its connection limit does not cost the open connections") {
   bench b{small()};
   b.ask(1);
   b.fault = open_fault::full;
@@ -296,14 +295,14 @@ TEST_CASE("pool plan: a server that takes no more connections does not cost thos
   b.pass(1s);
   CHECK(b.refusals.empty());
   CHECK(b.plan.numbers().server_full > 1);
-  b.end(1); // the open one goes to who waits
+  b.end(1); // the open one takes the waiting job
   CHECK(b.plan.numbers().waiting == 1);
   b.fault.reset();
   b.pass(1s);
   CHECK(b.plan.numbers().waiting == 0);
 }
 
-TEST_CASE("pool plan: a full server that has given us nothing is waited for, up to the time-out") {
+TEST_CASE("pool plan: without a connection it waits for a full server, up to the time-out") {
   bench b{small()};
   b.fault = open_fault::full;
   b.ask(1);
@@ -315,7 +314,7 @@ TEST_CASE("pool plan: a full server that has given us nothing is waited for, up 
         != std::string::npos);
 }
 
-TEST_CASE("pool plan: a database that is set up wrongly is told at once") {
+TEST_CASE("pool plan: reports a misconfigured database at once") {
   bench b{small()};
   b.fault = open_fault::misconfigured;
   b.ask(3);
@@ -323,7 +322,7 @@ TEST_CASE("pool plan: a database that is set up wrongly is told at once") {
   CHECK(b.attempts == 1);
 }
 
-TEST_CASE("pool plan: when another has connected, the pause before an attempt is over") {
+TEST_CASE("pool plan: another pool's connection ends the pause before an attempt") {
   auto options = small();
   options.min = 0;
   bench b{options};
@@ -338,7 +337,7 @@ TEST_CASE("pool plan: when another has connected, the pause before an attempt is
   CHECK(b.running.size() == 1);
 }
 
-TEST_CASE("pool plan: a job whose connection was dead is the next one again") {
+TEST_CASE("pool plan: a job whose connection was dead becomes the next job again") {
   auto options = small();
   options.min = 0;
   bench b{options};
@@ -354,7 +353,7 @@ TEST_CASE("pool plan: a job whose connection was dead is the next one again") {
   CHECK(b.plan.numbers().broken == 1);
 }
 
-TEST_CASE("pool options: what does not go together is named as on the command line") {
+TEST_CASE("pool options: name settings that do not fit together as on the command line") {
   auto options = *pool_profile("production");
   CHECK_FALSE(unsound(options));
   CHECK_FALSE(unsound(*pool_profile("development")));

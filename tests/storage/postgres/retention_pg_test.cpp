@@ -1,4 +1,5 @@
-// Partitions of the sealed tier, and whole ones that retention lets go; killed anywhere, locked, and two nodes at once.
+// Partitions of the sealed tier, and whole partitions that retention drops: killed at any step, locked, and with two
+// nodes.
 #include "storage/partitions.hpp"
 #include "storage/retention.hpp"
 #include "tests/storage/postgres/sealing_bed.hpp"
@@ -25,7 +26,7 @@ std::string partitions(postgres_bed& bed) {
 void child_works(bool partitions) {
   const char* url = std::getenv("FURROW_CHILD_URL");
   if (url == nullptr)
-    return; // only a parent's child does anything here
+    return; // only a parent's child runs this
   store_options options;
   options.url = url;
   const auto store = must(open_store(options));
@@ -45,7 +46,7 @@ TEST_CASE("child: lets retention work until it is done or killed" * doctest::ski
   child_works(false);
 }
 
-TEST_CASE("care: partitions are made ahead, and again nothing is to be made") {
+TEST_CASE("care: makes partitions ahead, and nothing the second time") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   auto& care = *store;
@@ -60,7 +61,7 @@ TEST_CASE("care: partitions are made ahead, and again nothing is to be made") {
   CHECK(must(keep_partitions(care, monday_us + 3 * day_us)).made == 0);
   CHECK(must(keep_partitions(care, monday_us + 8 * day_us)).made == 1);
 
-  // Days from now on: what weeks cover stays theirs.
+  // Days from now on: existing weeks stay.
   must(answer_of<furrow::done>([&](auto done) {
     care.partitions()->set_partition_plan({partition_width::day, 40}, done);
   }));
@@ -80,15 +81,14 @@ TEST_CASE("care: partitions are made ahead, and again nothing is to be made") {
   CHECK(later.made == 6);
   CHECK(bed.value("select count(*) from segment_partition where time_to - time_from = '1 day'")
         == "6");
-  // Weeks again: the days that are there stay, the rest of their week is made of days.
+  // Weeks again: existing days stay, and the rest of their week gets days.
   must(answer_of<furrow::done>([&](auto done) {
     care.partitions()->set_partition_plan({partition_width::week, 5}, done);
   }));
   CHECK(must(keep_partitions(care, monday_us + 7 * day_us)).made == 1);
 }
 
-TEST_CASE(
-  "care: frames for which there was no partition are moved, and nothing is lost or doubled") {
+TEST_CASE("care: moves frames without a partition, and nothing is lost or doubled") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   auto& care = *store;
@@ -107,7 +107,7 @@ TEST_CASE(
   const auto outcome = must(keep_partitions(care, monday_us));
   CHECK(outcome.made == 5 + 3); // weeks of 400 and 20 days before, and the one before this Monday
   CHECK(outcome.moved > 0);
-  CHECK(outcome.stray > 0); // 1970 stays where it is, and is told
+  CHECK(outcome.stray > 0); // 1970 stays in the default partition, and is reported
   CHECK(std::to_string(outcome.moved + outcome.stray) == stray);
   CHECK(bed.value("select count(*) from can_segment_default where time_first >= '2000-01-03'")
         == "0");
@@ -117,8 +117,7 @@ TEST_CASE(
   check_nothing_lost(*store);
 }
 
-TEST_CASE(
-  "care: a node that dies while it makes partitions leaves all frames where they are seen") {
+TEST_CASE("care: a node that dies while it makes partitions leaves all frames visible") {
   for (const auto* step : {"care.opened", "care.attached"})
     for (const auto* action : {"abort", "error"}) {
       CAPTURE(step);
@@ -142,7 +141,7 @@ TEST_CASE(
     }
 }
 
-TEST_CASE("care: a statement that runs for long delays a partition, and nobody waits behind it") {
+TEST_CASE("care: a long statement delays a partition, and no other session waits for it") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   append_days(*store, "default", "T1", 1, {monday_us - 20 * day_us});
@@ -150,7 +149,7 @@ TEST_CASE("care: a statement that runs for long delays a partition, and nobody w
   const auto before = frames_digest(bed, "T1");
   auto& care = *store;
   std::promise<void> let_go;
-  // A reader in a transaction that it does not end.
+  // A reader in an open transaction.
   std::thread reader{[&, gone = let_go.get_future()]() mutable {
     bed.tamper("begin; select count(*) from can_segment; select pg_sleep(3); commit");
     gone.wait();
@@ -163,7 +162,7 @@ TEST_CASE("care: a statement that runs for long delays a partition, and nobody w
   auto answer = under_way->get_future();
   care.partitions()->keep_partitions(monday_us,
                                      [under_way](auto outcome) { under_way->set_value(outcome); });
-  // Others read, seal and append all the while; none of them is refused.
+  // Meanwhile others read, seal and append; none of them fails.
   unsigned rounds = 0;
   while (answer.wait_for(std::chrono::milliseconds{0}) != std::future_status::ready) {
     CHECK(frames_digest(bed, "T1") == before);
@@ -179,14 +178,13 @@ TEST_CASE("care: a statement that runs for long delays a partition, and nobody w
   check_nothing_lost(*store);
 }
 
-TEST_CASE("care: who waits for a partition to take its place reads every frame, in the place or "
-          "the other") {
+TEST_CASE("care: a reader that waits for a partition to be attached reads every frame") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   append_days(*store, "default", "T1", 1, {monday_us - 20 * day_us});
   must(seal(*store));
   const auto before = frames_digest(bed, "T1");
-  // In its place, and not committed before somebody waits for it.
+  // Attached, and committed only when another session waits for it.
   std::thread partition_maker{[&] {
     bed.tamper(
       "begin; set local statement_timeout = '60s'; "
@@ -212,7 +210,7 @@ TEST_CASE("care: who waits for a partition to take its place reads every frame, 
   check_nothing_lost(*store);
 }
 
-TEST_CASE("care: two nodes that make partitions at once make each once") {
+TEST_CASE("care: two nodes at once make each partition once") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   const auto other = bed.open();
@@ -240,7 +238,7 @@ TEST_CASE("care: two nodes that make partitions at once make each once") {
 }
 
 TEST_CASE(
-  "care: a node without the right to make tables makes partitions by those functions alone") {
+  "care: a node without the right to create tables makes partitions by the functions alone") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   append_days(*store, "default", "T1", 1, {monday_us - 20 * day_us});
@@ -263,7 +261,7 @@ TEST_CASE(
   check_nothing_lost(*store);
 }
 
-TEST_CASE("retention: partitions go as a whole when all farms in them are past their age") {
+TEST_CASE("retention: drops a whole partition when all farms in it are past their age") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   auto& care = *store;
@@ -305,7 +303,7 @@ TEST_CASE("retention: partitions go as a whole when all farms in them are past t
   CHECK(must(expire(care, monday_us)).frames == 0);
 }
 
-TEST_CASE("retention: killed at any step, the ledger stays exact") {
+TEST_CASE("retention: the ledger stays exact after a kill at any step") {
   for (const auto* step : {"care.expired", "care.emptied", "care.dropped"})
     for (const auto* action : {"abort", "error"}) {
       CAPTURE(step);
@@ -336,7 +334,7 @@ TEST_CASE("retention: killed at any step, the ledger stays exact") {
     }
 }
 
-TEST_CASE("retention: a connection that is cut leaves whole steps") {
+TEST_CASE("retention: a cut connection leaves whole steps") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   auto& care = *store;
@@ -356,7 +354,7 @@ TEST_CASE("retention: a connection that is cut leaves whole steps") {
     expire_request request;
     request.at_us = monday_us;
     care.retention()->expire(request, [promised](auto outcome) { promised->set_value(outcome); });
-    if (++rounds < 12) // then let it get through
+    if (++rounds < 12) // then let it finish
       bed.tamper("select pg_terminate_backend(pid) from pg_stat_activity where datname = '"
                  + bed.name() + "' and application_name like '%/care'");
     REQUIRE(answer.wait_for(patience) == std::future_status::ready);
@@ -369,7 +367,7 @@ TEST_CASE("retention: a connection that is cut leaves whole steps") {
   check_nothing_lost(*store);
 }
 
-TEST_CASE("retention: fresh frames are never taken, however old they are") {
+TEST_CASE("retention: never deletes fresh frames, however old they are") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   auto& care = *store;

@@ -1,5 +1,5 @@
-/// Short words for what tests do with sealed frames: real logs as streams, sealing, and one number
-/// for all that a machine has.
+/// Steps for tests of sealed frames: real logs as streams, sealing, and one digest of a machine's
+/// frames.
 #pragma once
 
 #include "storage/sealing.hpp"
@@ -12,7 +12,7 @@
 
 namespace furrow::tests {
 
-/// The frames of a log, in blocks as an intake would make them.
+/// The frames of a log, in blocks as an intake makes them.
 [[nodiscard]] std::vector<can::frame_block> blocks_of_log(const std::filesystem::path& path);
 
 /// Appends blocks to stream `number` of this machine; answers the stream's last number.
@@ -21,15 +21,15 @@ std::uint64_t append_blocks(storage::store& store,
                             unsigned number,
                             const std::vector<can::frame_block>& blocks);
 
-/// Everything that is due, which is all when `due_after` is 0.
+/// Seals everything that is due; with `due_after` 0 that is everything.
 [[nodiscard]] storage::result<storage::seal_outcome>
 seal(storage::store& store, storage::seal_request request = {.due_after = {}});
 
-/// A digest over all rows that furrow.frames gives, in order of seq.
+/// A digest of all rows that furrow.frames gives, in order of seq.
 [[nodiscard]] std::string
 frames_digest(postgres_bed& bed, const std::string& equipment, const std::string& filter = {});
 
-/// The same frames, numbers included, whatever blocks they come in.
+/// The same frames with their numbers, for any division into blocks.
 void check_same_runs(const std::vector<storage::frame_run>& left,
                      const std::vector<storage::frame_run>& right);
 

@@ -1,4 +1,4 @@
-// Sealing while others write and read, two sealers at once, and a sealer that dies anywhere.
+// Sealing while others write and read, two sealers at once, and a sealer that dies at any step.
 #include "storage/sealing.hpp"
 #include "tests/storage/postgres/sealing_bed.hpp"
 #include "tests/storage/suite/child.hpp"
@@ -23,7 +23,7 @@ std::vector<can::frame_block> some_blocks(unsigned seed, unsigned count) {
   return blocks;
 }
 
-/// Where connections are cut a question may meet that end too: it is asked again, as its answer says.
+/// A cut connection may also fail a query; retry_later repeats it.
 std::vector<furrow::storage::ledger_row> ledger_in_the_end(store& store) {
   for (int asked = 0;; ++asked) {
     auto rows = answer_of<std::vector<furrow::storage::ledger_row>>(
@@ -47,7 +47,7 @@ void check_sound(store& store, std::uint64_t each) {
 TEST_CASE("child: seals until it is done or killed" * doctest::skip()) {
   const char* url = std::getenv("FURROW_CHILD_URL");
   if (url == nullptr)
-    return; // only a parent's child does anything here
+    return; // only a parent's child runs this
   store_options options;
   options.url = url;
   const auto store = must(open_store(options));
@@ -88,7 +88,7 @@ TEST_CASE("sealing: a sealer that dies at any step leaves each frame in one tier
     }
 }
 
-TEST_CASE("sealing: a sealer whose connection is cut has done nothing, or all of a chunk") {
+TEST_CASE("sealing: a cut connection leaves a chunk sealed as a whole or not at all") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   for (unsigned stream = 1; stream <= 4; ++stream)
@@ -104,7 +104,7 @@ TEST_CASE("sealing: a sealer whose connection is cut has done nothing, or all of
     auto answer = promised->get_future();
     store->sealing()->seal({.due_after = {}},
                            [promised](auto outcome) { promised->set_value(outcome); });
-    if (chunks < 20) // then let it get through
+    if (chunks < 20) // then let it finish
       cut();
     REQUIRE(answer.wait_for(patience) == std::future_status::ready);
     const auto outcome = answer.get();
@@ -116,7 +116,7 @@ TEST_CASE("sealing: a sealer whose connection is cut has done nothing, or all of
   }
 }
 
-TEST_CASE("sealing: two sealers, a writer and readers at once do not wait for each other") {
+TEST_CASE("sealing: two sealers, a writer and readers do not wait for each other") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   const auto other = bed.open();
@@ -168,11 +168,11 @@ TEST_CASE("sealing: two sealers, a writer and readers at once do not wait for ea
   }
 }
 
-TEST_CASE("sealing: a row that another sealer holds is left to it, without waiting") {
+TEST_CASE("sealing: skips a row that another sealer holds, without waiting") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   append_blocks(*store, "T1", 1, some_blocks(1, 2));
-  must(seal(*store, {.due_after = std::chrono::hours{1}})); // makes the row
+  must(seal(*store, {.due_after = std::chrono::hours{1}})); // creates the row
   child_writer stopped{bed.url(), "seal.inserted:1:stop", sealing_case};
   REQUIRE(stopped.wait_stopped());
   const auto outcome = must(seal(*store));

@@ -1,4 +1,4 @@
-// The second tier: what is sealed reads as it did before, takes little room and is found by index.
+// The second tier: sealed frames read as before, take little space and are found by index.
 #include "tests/storage/postgres/sealing_bed.hpp"
 #include "tests/storage/suite/digest_bed.hpp"
 #include "tests/support/data.hpp"
@@ -52,7 +52,7 @@ std::string plan_of(postgres_bed& bed, const std::string& query) {
 
 } // namespace
 
-TEST_CASE("sealing: every question has the same answer before, during and after") {
+TEST_CASE("sealing: every query has the same answer before, during and after") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   append_blocks(*store, "T1", 1, mixed_blocks(1, 12));
@@ -61,7 +61,7 @@ TEST_CASE("sealing: every question has the same answer before, during and after"
   const auto runs = read_all(*store, {"", "T1", std::nullopt, std::nullopt});
   CHECK(before.front().substr(0, 6) == "10500 ");
 
-  // A job that reads fresh blocks in order has come to the middle of the first stream.
+  // A job that reads fresh blocks in order is in the middle of the first stream.
   bed.tamper(
     "create table if not exists furrow.digest (stream int primary key, seq bigint not null)");
   bed.tamper("insert into furrow.digest (stream, seq) select id, 3500 from furrow.stream order by "
@@ -82,7 +82,7 @@ TEST_CASE("sealing: every question has the same answer before, during and after"
   check_same_runs(read_all(*store, {"", "T1", std::nullopt, std::nullopt}), runs);
   CHECK(must(seal(*store)).chunks == 0);
 
-  // and the stream goes on
+  // The stream continues.
   append_blocks(*store, "T1", 1, mixed_blocks(50, 2));
   const auto grown = read_all(*store, {"", "T1", std::nullopt, std::nullopt});
   const auto rows = ledger(*store, "T1");
@@ -94,7 +94,8 @@ TEST_CASE("sealing: every question has the same answer before, during and after"
   check_same_runs(read_all(*store, {"", "T1", std::nullopt, std::nullopt}), grown);
 }
 
-TEST_CASE("sealing: behind a digest that has not begun nothing is sealed, else what it has read") {
+TEST_CASE(
+  "sealing: behind a digest it seals what the digest has read, and nothing before it begins") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   append_blocks(*store, "T1", 1, mixed_blocks(1, 12));
@@ -108,7 +109,7 @@ TEST_CASE("sealing: behind a digest that has not begun nothing is sealed, else w
   CHECK(must(seal(*store, behind)).frames == 4'900);
 }
 
-TEST_CASE("sealing: frames that were sealed before the digest came are digested all the same") {
+TEST_CASE("sealing: the digest also reads frames that were sealed before it") {
   const auto path = data_file("j1939/jd5055e/idle10sec.candump.log");
   if (!path)
     return;
@@ -119,7 +120,7 @@ TEST_CASE("sealing: frames that were sealed before the digest came are digested 
     const auto store = bed.open_migrated();
     append_blocks(*store, "T1", 1, {blocks.begin(), half});
     if (sealed_first) {
-      // The digest stands in the middle of a block that is sealed before it goes on.
+      // The digest is in the middle of a block that is sealed before it continues.
       plain_digest digest{*store};
       CHECK(digest.commit(digest.run(digest.pending().at(0), 1'234)));
       bed.tamper("create table kept as select * from furrow.digest; delete from furrow.digest");
@@ -141,7 +142,7 @@ TEST_CASE("sealing: frames that were sealed before the digest came are digested 
   CHECK(sums_after(true) == plain);
 }
 
-TEST_CASE("sealing: items of other kinds leave holes that stay where they were") {
+TEST_CASE("sealing: keeps the holes that items of other kinds leave") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   const auto claimed = claim(*store, request_for("T1", 1)).claim;
@@ -166,13 +167,14 @@ TEST_CASE("sealing: items of other kinds leave holes that stay where they were")
   const auto rows = ledger(*store, "T1");
   CHECK(rows[0].lost == 0);
   CHECK(rows[0].doubled == 0);
-  // What is left is no frame: nobody looks at the stream again until it goes on.
+  // The remaining items are not frames: the stream is not visited again until it grows.
   CHECK(must(seal(*store)).chunks == 0);
   CHECK(bed.value("select sealed_to from furrow.seal") == "303");
 }
 
-// Twenty-four milliseconds of compiling stood before half a millisecond of answer.
-TEST_CASE("ledger: costs less than PostgreSQL compiles for, though no table has statistics") {
+// Symptom: 24 ms of compiling for half a millisecond of answer.
+TEST_CASE(
+  "ledger: costs less than PostgreSQL's limit for compiling, without statistics on any table") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   append_blocks(*store, "T1", 1, {mixed_block(1, 100)});
@@ -187,7 +189,7 @@ TEST_CASE("ledger: costs less than PostgreSQL compiles for, though no table has 
   CHECK(cost < std::stod(bed.value("show jit_above_cost")) / 10);
 }
 
-TEST_CASE("sealing: the ledger counts both tiers, and misses a segment that is gone") {
+TEST_CASE("sealing: the ledger counts both tiers, and detects a missing segment") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   append_blocks(*store, "T1", 1, mixed_blocks(1, 4));
@@ -201,12 +203,11 @@ TEST_CASE("sealing: the ledger counts both tiers, and misses a segment that is g
   CHECK(bed.value("select stored from furrow.ledger") == "3500");
   bed.tamper("delete from can_segment where channel = 61444");
   rows = ledger(*store, "T1");
-  CHECK(rows[0].lost == 2'800); // the chunk does not add up: none of it is counted
+  CHECK(rows[0].lost == 2'800); // a chunk that does not add up is not counted at all
   CHECK(rows[0].stored == 700);
 }
 
-TEST_CASE(
-  "sealing: fresh frames are sealed by the chunk, or when they have been due for long enough") {
+TEST_CASE("sealing: seals fresh frames by the chunk, or at their due time") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   append_blocks(*store, "T1", 1, mixed_blocks(1, 10));
@@ -216,7 +217,7 @@ TEST_CASE(
                   "hour' from furrow.seal")
         == "t");
   CHECK(must(seal(*store, patient)).chunks == 0);
-  bed.tamper("update furrow.seal set due_at = now()"); // the hour has passed
+  bed.tamper("update furrow.seal set due_at = now()"); // the hour is over
   CHECK(must(seal(*store, patient)).frames == 7'000);
   CHECK(bed.value("select due_at is null from furrow.seal") == "t");
   for (int i = 0; i < 20; ++i)
@@ -232,7 +233,7 @@ TEST_CASE(
 }
 
 TEST_CASE(
-  "sealing: frames() reads the chunks of the time and unpacks the segments of the channel") {
+  "sealing: frames() reads only the chunks of the time and unpacks only the channel's segments") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   const std::uint8_t payload[8] = {};
@@ -266,7 +267,7 @@ TEST_CASE(
         == "300");
 }
 
-TEST_CASE("sealing: real captures take at most eight bytes a frame, indexes and all") {
+TEST_CASE("sealing: real captures take at most eight bytes per frame, with indexes") {
   for (const auto* name :
        {"j1939/jd5055e/idle10sec.candump.log", "j1939/jd5055e/tractoronSitUp.candump.log",
         "j1939/jd5055e/transmission1and2and3InGear.candump.log",
@@ -281,8 +282,7 @@ TEST_CASE("sealing: real captures take at most eight bytes a frame, indexes and 
     const auto store = bed.open_migrated();
     const auto blocks = blocks_of_log(*path);
     REQUIRE_MESSAGE(!blocks.empty(), name);
-    // As many machines as make a table of which its first pages are no part to speak of; each is
-    // sealed for itself.
+    // Enough machines that the table's first pages do not matter; each is sealed separately.
     std::size_t frames = 0;
     for (const auto& block : blocks)
       frames += block.size();
@@ -305,7 +305,7 @@ TEST_CASE("sealing: real captures take at most eight bytes a frame, indexes and 
                                    "select round(sum(pg_column_size(data) + "
                                    "pg_column_size(time_anchors))::numeric / sum(frames), 2) from "
                                    "can_segment"));
-    if (frames >= 1'500) // a row has its own price, which a few hundred frames cannot carry
+    if (frames >= 1'500) // a few hundred frames cannot amortise a row's overhead
       CHECK(bytes / total <= 8);
   }
 }

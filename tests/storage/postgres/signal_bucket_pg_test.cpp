@@ -1,4 +1,4 @@
-// furrow.signal_bucket: from rollups and from frames alike, and what is no bucket.
+// furrow.signal_bucket: equal from rollups and from frames, and invalid buckets.
 #include "can/frame/identifier.hpp"
 #include "tests/storage/postgres/sealing_bed.hpp"
 #include "tests/storage/suite/digest_bed.hpp"
@@ -14,11 +14,11 @@ constexpr std::int64_t signal_bucket_base_us = 1'700'000'000'000'000;
 
 } // namespace
 
-TEST_CASE("signal_bucket(): counts, least, greatest, mean and last by the bucket") {
+TEST_CASE("signal_bucket(): gives count, minimum, maximum, mean and last value per bucket") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   std::vector<can::frame_block> blocks(2);
-  for (int i = 0; i < 1'200; ++i) { // EEC1 at 10 Hz: 1,000 rpm and on; each hundredth has no value
+  for (int i = 0; i < 1'200; ++i) { // EEC1 at 10 Hz from 1,000 rpm up; each hundredth has no value
     const auto raw = i % 100 == 99 ? 0xFFFF : 8'000 + i;
     const std::uint8_t payload[8] = {
       0xFF, 0xFF, 0xFF, static_cast<std::uint8_t>(raw), static_cast<std::uint8_t>(raw >> 8),
@@ -48,8 +48,8 @@ TEST_CASE("signal_bucket(): counts, least, greatest, mean and last by the bucket
 
 namespace {
 
-/// Buckets of every signal that has rollups, as one text a bucket; the mean by itself, for rollups add
-/// exactly and frames do not.
+/// Buckets of every signal that has rollups, one text per bucket. The mean is separate, because rollups add exactly and
+/// frames do not.
 struct bucket_rows {
   std::vector<std::string> exact;
   std::vector<double> means;
@@ -85,7 +85,7 @@ void check_same_buckets(const bucket_rows& left, const bucket_rows& right) {
 
 } // namespace
 
-TEST_CASE("signal(), signal_bucket(): what cannot be answered is said in a sentence") {
+TEST_CASE("signal(), signal_bucket(): reject an unanswerable query in one sentence") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   const auto refusal = [&](const std::string& call) {
@@ -110,7 +110,8 @@ TEST_CASE("signal(), signal_bucket(): what cannot be answered is said in a sente
   CHECK(refusal("signal('T1', 'X', now(), null)") == "22023 the last time is null");
 }
 
-TEST_CASE("signal_bucket(): rollups and frames answer alike, and rollups only where they may") {
+TEST_CASE(
+  "signal_bucket(): rollups and frames give equal answers; rollups serve only where they fit") {
   for (const auto* name :
        {"j1939/css-FCBF0606-00000001.candump.log", "isobus/agisostack-1.candump.log",
         "n2k/css-94C49784-00000002.candump.log"}) {
@@ -130,7 +131,7 @@ TEST_CASE("signal_bucket(): rollups and frames answer alike, and rollups only wh
              + " * interval '1 us', timestamptz 'epoch' + " + std::to_string(to_us)
              + " * interval '1 us'";
     };
-    // Everything; buckets that are no minutes; ends within minutes.
+    // Everything; buckets of partial minutes; ends within minutes.
     const std::vector<std::string> questions{
       "'-infinity', 'infinity', '1 minute'", "'-infinity', 'infinity', '1 hour'",
       between(first_us + 7'000'001, last_us - 11'000'003) + ", '2 minutes'",
@@ -141,13 +142,13 @@ TEST_CASE("signal_bucket(): rollups and frames answer alike, and rollups only wh
     for (const auto& question : questions)
       with.push_back(buckets_of_all(bed, question));
     CHECK(with[0].exact.size() > 20);
-    // Said by somebody else's definitions: frames answer.
+    // Rollups by other definitions: the answer comes from frames.
     bed.tamper("create table kept as select * from furrow.rollup_definition");
     bed.tamper("insert into furrow.rollup_definition select signal, 'another' from kept");
     for (std::size_t i = 0; i < questions.size(); ++i)
       check_same_buckets(with[i], buckets_of_all(bed, questions[i]));
     bed.tamper("delete from furrow.rollup_definition where definition = 'another'");
-    // What would be seen if rollups were read where they are read.
+    // What would show if rollups were used.
     bed.tamper("update furrow.rollup set count = count + 1000000");
     const auto seen = [&](const std::string& question) {
       std::size_t out = 0;
@@ -157,14 +158,13 @@ TEST_CASE("signal_bucket(): rollups and frames answer alike, and rollups only wh
     };
     CHECK(seen(questions[0]) == with[0].exact.size());
     CHECK(seen(questions[3]) <= with[3].exact.size() / 2); // a value may have such digits
-    // Frames that the digest has not come to: from the minute of the first of them on frames answer.
+    // From the minute of the first undigested frame on, the answer comes from frames.
     bed.tamper("update furrow.digest set seq = 0");
     check_same_buckets(with[0], buckets_of_all(bed, questions[0]));
   }
 }
 
-TEST_CASE(
-  "signal_bucket(): an hour's buckets come from the rollups of a message of several frames too") {
+TEST_CASE("signal_bucket(): uses rollups for hours, also for messages of several frames") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   const auto path = data_file("n2k/css-94C49784-00000002.candump.log");
@@ -185,7 +185,7 @@ TEST_CASE(
           "select sum(count) from furrow.rollup r join furrow.signal_name n on n.id = r.signal "
           "where n.name = '"
           + name + "'"));
-  // Ten seconds are no minutes: put together from frames.
+  // Ten-second buckets are computed from frames.
   CHECK(bed.value("select sum(count) from furrow.signal_bucket('T1', '" + name
                   + "', '-infinity', 'infinity', '10 seconds')")
         == bed.value("select sum(count) from furrow.signal_bucket('T1', '" + name

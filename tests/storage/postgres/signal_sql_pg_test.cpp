@@ -1,4 +1,4 @@
-// furrow.signal and its kin against the decoder: every value equal, in both tiers.
+// furrow.signal and related functions against the decoder: every value equal, in both tiers.
 #include "can/dbc/catalogue.hpp"
 #include "can/dbc/decode.hpp"
 #include "can/frame/identifier.hpp"
@@ -35,7 +35,7 @@ load(postgres_bed& bed, const can::dbc_file& file, const std::string& scope = "a
   return must(load_definitions(options, file, {file.name, file.name + "-sum", scope}));
 }
 
-/// Time and value; NULL is a text of its own.
+/// Time and value; NULL has a text of its own.
 using values = std::multiset<std::pair<std::int64_t, std::string>>;
 
 std::string bits_of(double value) {
@@ -51,7 +51,7 @@ struct compared_values {
   std::size_t of_several = 0; // of messages that came in several frames
 };
 
-/// What `furrow decode` says of each signal of these frames, by its number in the plan.
+/// The values of `furrow decode` for each signal of these frames, by its number in the plan.
 std::map<std::uint32_t, values> decoded(const can::decode_plan& plan,
                                         const std::vector<can::frame_block>& blocks,
                                         compared_values& counts) {
@@ -122,7 +122,7 @@ compared_values check_signals(postgres_bed& bed,
   return compared;
 }
 
-/// Random frames of every message of the file, as it says they are; now and then a shorter one.
+/// Random frames of every message of the file in its declared form; sometimes a shorter one.
 std::vector<can::frame_block> frames_of(const can::dbc_file& file, unsigned seed) {
   std::mt19937_64 random{seed};
   std::vector<can::frame_block> blocks(1);
@@ -152,7 +152,7 @@ std::vector<can::frame_block> frames_of(const can::dbc_file& file, unsigned seed
 
 } // namespace
 
-TEST_CASE("signal(): gives every value of real captures as the decoder does, sealed or fresh") {
+TEST_CASE("signal(): equals the decoder on real captures, sealed or fresh") {
   struct capture {
     const char* log;
     const char* definitions;
@@ -183,7 +183,7 @@ TEST_CASE("signal(): gives every value of real captures as the decoder does, sea
   }
 }
 
-TEST_CASE("signal(): both byte orders, signs, floats and selectors of selectors, as the decoder") {
+TEST_CASE("signal(): equals the decoder on both byte orders, signs, floats and nested selectors") {
   std::size_t compared = 0;
   for (const auto* name :
        {"motohawk.dbc", "multiplex_2.dbc", "floating_point.dbc", "signed.dbc",
@@ -210,7 +210,7 @@ TEST_CASE("signal(): both byte orders, signs, floats and selectors of selectors,
   MESSAGE(compared << " values equal");
 }
 
-TEST_CASE("signal(): of a message of several frames, what it is too short for has no row") {
+TEST_CASE("signal(): a message of several frames that is too short for a signal gives no row") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   // By group from one source, from all others, and by the whole identifier; a fast packet that is shorter than a frame.
@@ -242,8 +242,8 @@ TEST_CASE("signal(): of a message of several frames, what it is too short for ha
           {32, bytes, 0, static_cast<std::uint8_t>((bytes + 6) / 7), 0xFF, 0xCA, 0xFE, 0});
       for (int i = 1; i <= (bytes + 6) / 7; ++i)
         say(0x18EBFF00U | source, {static_cast<std::uint8_t>(i)}, round % 20 == 7 ? 1 : 0);
-      say(0x18FECA00U | source, {});                                   // alone: shorter still
-      say(0x0DF80503, {static_cast<std::uint8_t>(round % 8 << 5), 5}); // of one packet
+      say(0x18FECA00U | source, {});                                   // alone: even shorter
+      say(0x0DF80503, {static_cast<std::uint8_t>(round % 8 << 5), 5}); // a single packet
     }
   append_half_sealed(*store, blocks);
   load(bed, file);
@@ -255,7 +255,7 @@ TEST_CASE("signal(): of a message of several frames, what it is too short for ha
         != bed.value("select count(*) from furrow.signal('T1', 'Far', '-infinity', 'infinity')"));
 }
 
-TEST_CASE("signal(): takes the closest and newest definition, or the version asked for") {
+TEST_CASE("signal(): uses the closest and newest definition, or the requested version") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   can::frame_block block;
@@ -278,7 +278,7 @@ TEST_CASE("signal(): takes the closest and newest definition, or the version ask
   CHECK_THROWS_WITH_AS(depth("T1"), doctest::Contains("no signal Depth"), std::runtime_error);
   CHECK(load(bed, with("1", "a.dbc")).version == 2);
   CHECK(load(bed, with("2", "b.dbc")).version == 3);
-  CHECK_FALSE(load(bed, with("2", "b.dbc")).added); // the same text for the same
+  CHECK_FALSE(load(bed, with("2", "b.dbc")).added); // the same text for the same scope
   CHECK(load(bed, with("3", "c.dbc"), "T1").version == 4);
   CHECK(load(bed, with("4", "d.dbc"), "default").version == 5);
   CHECK(depth("T1") == "30"); // its own, though the farm's is newer

@@ -1,4 +1,4 @@
-// What only a server can do to a store: go away, hang, cancel, refuse.
+// Server faults: the server goes away, hangs, cancels, refuses.
 #include "storage/frames.hpp"
 #include "storage/postgres/connection/pq.hpp"
 #include "tests/storage/postgres/postgres_bed.hpp"
@@ -24,7 +24,7 @@ std::unique_ptr<store> open_with(const std::string& url,
   return must(open_store(options));
 }
 
-/// Waits until the lane w0 of this database waits for something, and answers its process id.
+/// Waits until the lane w0 of this database waits for such an event, and answers its process id.
 std::string waiting_lane(postgres_bed& bed, const std::string& wait_event_type) {
   const auto rows = [&] {
     return shared_cluster().exec("select pid from pg_stat_activity where datname = '" + bed.name()
@@ -67,7 +67,7 @@ store_health health_of(store& store) {
 } // namespace
 
 TEST_CASE(
-  "postgres: a lane killed while it waits to commit is in doubt, and the next claim tells") {
+  "postgres: a lane killed while it waits to commit is in doubt, and the next claim resolves it") {
   postgres_bed bed;
   (void)bed.open_migrated();
   const auto store =
@@ -102,7 +102,7 @@ TEST_CASE("postgres: a lane destroyed in the middle of a transaction cuts it; th
   CHECK(first.get().code() == errc::in_doubt);
   CHECK(second.get().code() == errc::retry_later);
   held.get();
-  // whatever became of the first: the claim's answer is the truth from here on
+  // Whatever happened to the first: the claim's answer counts from here on.
   const auto again = claim(*store, request_for("T1", 1));
   const auto next = store->open_appender("w1");
   CHECK(must(append(*next, {append_of(again.claim, again.durable_seq, mixed_block(1, 10))}))
@@ -111,7 +111,7 @@ TEST_CASE("postgres: a lane destroyed in the middle of a transaction cuts it; th
   CHECK(ledger(*store, "T1")[0].doubled == 0);
 }
 
-TEST_CASE("postgres: a lock held for a moment is waited for, one held for long is retry_later") {
+TEST_CASE("postgres: waits for a short lock, and answers retry_later for a long one") {
   postgres_bed bed;
   (void)bed.open_migrated();
   const auto store = open_with(
@@ -128,8 +128,7 @@ TEST_CASE("postgres: a lock held for a moment is waited for, one held for long i
   CHECK(ledger(*store, "T1")[0].durable == 20);
 }
 
-TEST_CASE(
-  "postgres: a commit whose wait for the standby was cancelled is a success that is not believed") {
+TEST_CASE("postgres: a commit whose wait for the standby was cancelled is in doubt") {
   // Symptom: COMMIT answers with success and WARNING 01000, and the standby that takes over never
   // had the frames.
   postgres_bed bed;
@@ -153,7 +152,7 @@ TEST_CASE(
   CHECK(claim(*store, request_for("T1", 1)).durable_seq == 20);
 }
 
-TEST_CASE("postgres: a commit is durable though the database's own setting says otherwise") {
+TEST_CASE("postgres: a commit is durable despite the database's own setting") {
   postgres_bed bed;
   (void)bed.open_migrated();
   bed.tamper("alter database " + bed.name() + " set synchronous_commit = off");
@@ -174,8 +173,7 @@ TEST_CASE("postgres: a commit is durable though the database's own setting says 
   CHECK(bed.value("select setting from seen") == "on warning read committed");
 }
 
-TEST_CASE("postgres: a database that takes no writes is away, one that lacks rights or tables is "
-          "set up wrongly") {
+TEST_CASE("postgres: a read-only database is away, one without rights or tables is misconfigured") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   const auto claimed = claim(*store, request_for("T1", 1)).claim;
@@ -201,8 +199,8 @@ TEST_CASE("postgres: a database that takes no writes is away, one that lacks rig
         == errc::retry_later);
 }
 
-TEST_CASE("postgres: wrong credentials and databases need a person; an absent server is away, and "
-          "says so fast") {
+TEST_CASE("postgres: wrong credentials and databases are misconfigured; an absent server is away, "
+          "at once") {
   postgres_bed bed;
   const auto url = bed.url();
   const auto claims = [](store& store) {
@@ -236,8 +234,7 @@ TEST_CASE("postgres: wrong credentials and databases need a person; an absent se
   CHECK_FALSE(health_of(*silent).up);
 }
 
-TEST_CASE(
-  "postgres: the first of several hosts that does not answer costs its share of the time-out") {
+TEST_CASE("postgres: a silent first host costs only its share of the time-out") {
   postgres_bed bed;
   (void)bed.open_migrated();
   const auto port = std::to_string(shared_cluster().port());
@@ -252,7 +249,7 @@ TEST_CASE(
   CHECK(health_of(*two).up);
 }
 
-TEST_CASE("postgres: a server that hangs is given up at the deadline, and found again") {
+TEST_CASE("postgres: gives up a hanging server at the deadline, and finds it again") {
   postgres_bed bed;
   (void)bed.open_migrated();
   const auto store = open_with(bed.url(), [](auto& options) {
@@ -278,8 +275,7 @@ TEST_CASE("postgres: a server that hangs is given up at the deadline, and found 
   CHECK(ledger(*store, "T1")[0].doubled == 0);
 }
 
-TEST_CASE(
-  "postgres: stopped and started again and again under load, it loses and doubles nothing") {
+TEST_CASE("postgres: a server that stops and starts again and again loses and doubles nothing") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   std::atomic<std::uint64_t> durable{0};
@@ -308,8 +304,8 @@ TEST_CASE(
   check_written(*store, total);
 }
 
-TEST_CASE("postgres: killed right after the commit was sent, and it recovers, and nothing is lost "
-          "or doubled") {
+TEST_CASE("postgres: recovers from a kill right after the commit was sent, and nothing is lost or "
+          "doubled") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   child_writer first{bed.url(), "append.commit_sent:7:abort"};
@@ -321,7 +317,7 @@ TEST_CASE("postgres: killed right after the commit was sent, and it recovers, an
 }
 
 TEST_CASE("postgres: a process frozen inside COPY holds no lock, and is fenced when it wakes") {
-  // Symptom of another order of statements: no time-out frees the row locks of a client that is
+  // Symptom with another order of statements: no time-out frees the row locks of a client that is
   // frozen in COPY.
   for (const std::string failpoint : {"append.in_copy:5:stop", "append.before_begin:5:stop"}) {
     CAPTURE(failpoint);
@@ -341,7 +337,7 @@ TEST_CASE("postgres: a process frozen inside COPY holds no lock, and is fenced w
 }
 
 TEST_CASE(
-  "postgres: whichever call to libpq fails, a batch is stored whole or not at all, and retried") {
+  "postgres: when any libpq call fails, a batch is stored whole or not at all, and retried") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   auto claimed = claim(*store, request_for("T1", 1));
@@ -352,7 +348,7 @@ TEST_CASE(
   bool failed = true;
   for (std::int64_t n = 1; failed; ++n) {
     CAPTURE(n);
-    const auto lane = store->open_appender("w0"); // connects anew: those calls fail too
+    const auto lane = store->open_appender("w0"); // connects again: those calls fail too
     auto batch = append_of(claimed.claim, seq, block_after(seq));
     batch.records = {{batch.to + 1, {1, 1, "{}"}}};
     batch.buses = {{0, "can0"}};
@@ -388,7 +384,7 @@ TEST_CASE(
 }
 
 TEST_CASE(
-  "postgres: whichever call to libpq fails, a claim or a query succeeds or says try again") {
+  "postgres: when any libpq call fails, a claim or a query succeeds or answers retry_later") {
   postgres_bed bed;
   const auto writer = bed.open_migrated();
   const auto claimed = claim(*writer, request_for("T1", 1)).claim;
@@ -422,17 +418,17 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("postgres: the epoch carries the timeline, so that it does not go back with a failover") {
+TEST_CASE("postgres: the epoch carries the timeline, so that a failover never lowers it") {
   postgres_bed bed;
   const auto store = bed.open_migrated();
   const auto first = claim(*store, request_for("T1", 1)).claim;
   CHECK((first.epoch >> 40) == 1);
   bed.tamper(
-    "update stream_watermark set epoch = (7::bigint << 40) | 5"); // what a later timeline had given
+    "update stream_watermark set epoch = (7::bigint << 40) | 5"); // an epoch of a later timeline
   CHECK(claim(*store, request_for("T1", 1)).claim.epoch == ((std::int64_t{7} << 40) | 6));
 }
 
-TEST_CASE("store: a URL that no database can be behind is refused, and no password is shown") {
+TEST_CASE("store: rejects an invalid database URL, and shows no password") {
   const auto code = [](const std::string& url) {
     store_options options;
     options.url = url;

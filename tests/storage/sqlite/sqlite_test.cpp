@@ -1,4 +1,4 @@
-// What is SQLite's own: files, locks, and refusals that only a trigger can make.
+// SQLite alone: files, locks, and errors that only a trigger can raise.
 #include "storage/frames.hpp"
 #include "tests/storage/sqlite/sqlite_bed.hpp"
 #include "tests/storage/suite/resuming_writer.hpp"
@@ -24,7 +24,7 @@ std::unique_ptr<store> open_with_lock_timeout(const store_bed& bed,
 
 } // namespace
 
-TEST_CASE("sqlite: a file that is no database is refused when it is opened") {
+TEST_CASE("sqlite: rejects a file that is not a database when it is opened") {
   sqlite_bed bed;
   std::ofstream{bed.file()}
     << "this is a letter, no database, and it is longer than a header of one hundred bytes, "
@@ -36,7 +36,7 @@ TEST_CASE("sqlite: a file that is no database is refused when it is opened") {
   CHECK(opened.error().detail.find("store.db") != std::string::npos);
 }
 
-TEST_CASE("sqlite: a file locked by another is waited for, then retry_later, then well again") {
+TEST_CASE("sqlite: waits for a locked file, then answers retry_later, then recovers") {
   sqlite_bed bed;
   (void)bed.open_migrated();
   const auto store = open_with_lock_timeout(bed, std::chrono::milliseconds{50});
@@ -68,7 +68,7 @@ TEST_CASE("sqlite: two stores on one file take turns, and the newest claim wins"
   check_written(*one, 40 * block_frames);
 }
 
-TEST_CASE("sqlite: a frame that the table refuses is found alone, and its neighbours are stored") {
+TEST_CASE("sqlite: isolates a frame that the table rejects, and stores its neighbours") {
   sqlite_bed bed;
   const auto store = bed.open_migrated();
   bed.tamper("create trigger no_poison before insert on can_block when instr(new.payload, "
@@ -92,7 +92,7 @@ TEST_CASE("sqlite: a frame that the table refuses is found alone, and its neighb
   CHECK(rows[0].doubled == 0);
 }
 
-TEST_CASE("sqlite: a damaged block is named, not shown") {
+TEST_CASE("sqlite: names a damaged block instead of showing it") {
   sqlite_bed bed;
   const auto store = bed.open_migrated();
   const auto claimed = claim(*store, request_for("T1", 1)).claim;

@@ -87,7 +87,7 @@ TEST_CASE("child: writes until it is done or killed" * doctest::skip()) {
   const char* url = std::getenv("FURROW_CHILD_URL");
   const char* log = std::getenv("FURROW_CHILD_LOG");
   if (url == nullptr || log == nullptr)
-    return; // only a parent's child does anything here
+    return; // only a parent's child runs this
   furrow::storage::store_options options;
   options.url = url;
   const auto store = must(furrow::storage::open_store(options));

@@ -1,5 +1,5 @@
-/// This test program run once more as a child that writes a stream (or does what another test case
-/// says), dies where it is told to, and leaves a file of what it was acked.
+/// Runs this test program again as a child that writes a stream (or runs another test case), dies
+/// at the given place, and leaves a file of its acked watermarks.
 #pragma once
 
 #include <sys/types.h>
@@ -16,7 +16,7 @@ inline constexpr int fenced_exit = 3;
 
 class child_writer {
 public:
-  /// Starts at once. `failpoint` as FURROW_FAILPOINT takes it; empty: none.
+  /// Starts at once. `failpoint` has the form of FURROW_FAILPOINT; empty: none.
   child_writer(const std::string& url,
                const std::string& failpoint,
                const std::string& test_case = "child: writes until it is done or killed");
@@ -26,10 +26,10 @@ public:
 
   /// The exit status, or -1 when a signal ended it.
   int wait();
-  /// Returns when the child has stopped (SIGSTOP); false when it ended instead.
+  /// Returns when the child has stopped (SIGSTOP); false when the child has ended.
   [[nodiscard]] bool wait_stopped() const;
   void go_on() const;
-  /// The last watermark that the child was told of.
+  /// The last watermark that the child received.
   [[nodiscard]] std::uint64_t acked() const;
 
 private:

@@ -1,4 +1,4 @@
-/// What a digest does, with plain calls.
+/// The steps of a digest as plain calls.
 #pragma once
 
 #include "can/live/stream_digest.hpp"

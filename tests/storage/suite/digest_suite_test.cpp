@@ -1,4 +1,4 @@
-// What both databases must do alike for the digest: built into storage_tests and storage_pg_tests.
+// The digest on both databases: built into storage_tests and storage_pg_tests.
 #include "storage/history.hpp"
 #include "tests/storage/suite/digest_bed.hpp"
 #include "tests/support/digest_tables.hpp"
@@ -64,7 +64,7 @@ std::uint64_t total(store_bed& bed) {
 
 } // namespace
 
-TEST_CASE("digest: rows, state and place move together, and only from where the place is") {
+TEST_CASE("digest: rows, state and place move together, and only from the expected place") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
   const auto claimed = fill(*store);
@@ -78,7 +78,7 @@ TEST_CASE("digest: rows, state and place move together, and only from where the 
   CHECK(streams[0].durable == 3'001);
   CHECK(streams[0].oldest_us == noon_us);
   CHECK(second.pending(claimed.stream).empty());
-  // Both have read the same; one of them is late.
+  // Both have read the same page; one commits late.
   const auto early = first.run(streams[0], 450);
   const auto late = second.run(streams[0], 700);
   REQUIRE(early.to == 450);
@@ -95,7 +95,7 @@ TEST_CASE("digest: rows, state and place move together, and only from where the 
   CHECK(after[0].state == early.state);
 }
 
-TEST_CASE("digest: streams of several machines move in one commit, each for itself") {
+TEST_CASE("digest: one commit moves streams of several machines, each independently") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
   const auto lane = store->open_appender("w0");
@@ -109,7 +109,7 @@ TEST_CASE("digest: streams of several machines move in one commit, each for itse
   digest_batch batch;
   for (const auto& stream : streams)
     batch.push_back(one.run(stream, 5'000));
-  // Another digest has been at the second stream meanwhile.
+  // Another digest has moved the second stream in the meantime.
   CHECK(plain_digest{*store}.commit(plain_digest{*store}.run(streams[1], 50)));
   CHECK(one.commit(batch) == std::vector<bool>{true, false, true, true});
   const auto left = one.pending();
@@ -128,7 +128,8 @@ TEST_CASE("digest: streams of several machines move in one commit, each for itse
   CHECK(bed->value("select count(*) from telemetry") == "100"); // 10 + 20 + 30 + 40 s
 }
 
-TEST_CASE("digest: the same rows however the items are parted, two digests at once included") {
+TEST_CASE(
+  "digest: rows do not depend on the division of the items, even with two digests at once") {
   std::string expected;
   for (const std::uint64_t items : {5'000U, 450U, 77U, 0U}) {
     const auto bed = make_bed();
@@ -162,7 +163,7 @@ TEST_CASE("digest: the same rows however the items are parted, two digests at on
   CHECK(expected.find("0 480 1000.000000") == 0); // of the first minute 4 of 5 frames
 }
 
-TEST_CASE("digest: what is asked of rollups and telemetry comes by machine, time and page") {
+TEST_CASE("digest: queries on rollups and telemetry select by machine, time and page") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
   fill(*store);

@@ -1,5 +1,5 @@
-// A process that dies at any place of an append: what it was acked is there, nothing is there
-// twice, and a next process goes on. Built into storage_tests and storage_pg_tests.
+// A process that dies at any step of an append: acked items are stored, no item is stored twice,
+// and the next process continues. Built into storage_tests and storage_pg_tests.
 #include "tests/storage/suite/child.hpp"
 #include "tests/storage/suite/resuming_writer.hpp"
 
@@ -40,11 +40,11 @@ TEST_CASE("failpoint: killed between compare-and-set and commit") {
   dies_and_recovers("append.after_cas:7:abort", failpoint_exit);
 }
 
-TEST_CASE("failpoint: killed when the commit has answered and nobody knows yet") {
+TEST_CASE("failpoint: killed when the commit is answered and the caller does not know yet") {
   dies_and_recovers("append.committed:7:abort", failpoint_exit);
 }
 
-TEST_CASE("failpoint: an error at any place is a doubt that the writer recovers from by itself") {
+TEST_CASE("failpoint: the writer recovers from an error at any place by itself") {
   for (const std::string name :
        {"append.before_begin", "append.in_copy", "append.after_cas", "append.committed"}) {
     CAPTURE(name);

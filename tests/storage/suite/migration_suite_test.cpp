@@ -6,7 +6,7 @@
 using namespace furrow::storage;
 using namespace furrow::tests;
 
-TEST_CASE("store: without its schema it says so; migrations run twice and beside each other") {
+TEST_CASE("store: reports a missing schema; migrations run twice and concurrently") {
   const auto bed = make_bed();
   const auto store = bed->open();
   const auto status =
@@ -34,8 +34,8 @@ TEST_CASE("store: without its schema it says so; migrations run twice and beside
   CHECK(claim(*store, request_for("T1", 1)).durable_seq == 0);
 }
 
-TEST_CASE("store: a migration that was changed, or of a later version that takes things away, is "
-          "refused in clear words; one that only adds is not") {
+TEST_CASE("store: rejects a changed migration, or a later one that removes things; accepts a later "
+          "one that only adds") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
   const auto migrate = [&] {

@@ -1,4 +1,4 @@
-// Records of clients that are no gateways, in both databases: built into storage_tests and storage_pg_tests.
+// Records of clients other than gateways, in both databases: built into storage_tests and storage_pg_tests.
 #include "storage/records.hpp"
 #include "tests/storage/suite/record_bed.hpp"
 
@@ -11,7 +11,7 @@ using namespace furrow::storage;
 using namespace furrow::tests;
 
 TEST_CASE(
-  "record batch: stored once whatever the key's repetitions, each record with its verdict") {
+  "record batch: stored once however often its key is repeated, with a verdict per record") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
   refuse_spn_666(*bed);
@@ -31,7 +31,7 @@ TEST_CASE(
   CHECK(first.refused[1] == "yield: width_m: is missing");
   CHECK(first.refused[2].find("no_666") != std::string::npos);
   CHECK(first.refused[3].empty());
-  CHECK(first.refused[4] == "kind 32767 is not for clients");
+  CHECK(first.refused[4] == "kind 32767 cannot be sent by clients");
   CHECK_FALSE(first.refused[5].empty());
   CHECK(first.refused[6].empty());
   for (int i = 0; i < 3; ++i) {
@@ -59,7 +59,7 @@ TEST_CASE(
         == errc::reject_row);
 }
 
-TEST_CASE("record batch: stores side by side send the same batches, and each is stored once") {
+TEST_CASE("record batch: several stores send the same batches, and each is stored once") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
   constexpr int batches = 25;
@@ -88,14 +88,14 @@ TEST_CASE("record batch: stores side by side send the same batches, and each is 
 }
 
 TEST_CASE(
-  "records: single ones that come together are each stored once, and a bad one fails alone") {
+  "records: concurrent single records are each stored once, and an invalid one fails alone") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
   refuse_spn_666(*bed);
   constexpr int count = 1'500;
   std::vector<std::promise<furrow::storage::result<record_batch_outcome>>> promised(count);
   for (int i = 0; i < count; ++i) {
-    // Three machines; each tenth is refused, one by what it says, one by the database; some come twice.
+    // Three machines. Each tenth batch is rejected, in turn by the checks and by the database. Some are sent twice.
     auto body = i % 20 == 7    ? std::string{R"({"source":3,"spn":666,"fmi":2,"active":true})"}
                 : i % 20 == 17 ? std::string{R"({"source":3,"spn":-1,"fmi":2,"active":true})"}
                                : fault_body;
@@ -134,8 +134,7 @@ TEST_CASE(
                    << " transactions");
 }
 
-TEST_CASE(
-  "records: a store that closes answers every batch, and what it said was stored is there") {
+TEST_CASE("records: a closing store answers every batch, and keeps what it reported as stored") {
   const auto bed = make_bed();
   auto store = bed->open_migrated();
   const auto fault = [](int number) {

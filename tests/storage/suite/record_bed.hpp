@@ -1,4 +1,4 @@
-/// Records in either database: bodies of each kind, and short words for what is asked of a store.
+/// Records in either database: bodies of each kind, and steps for tests of a store.
 #pragma once
 
 #include "storage/quarantine.hpp"
@@ -82,7 +82,7 @@ inline bool is_postgres(const store_bed& bed) {
   return !bed.url().starts_with("sqlite:");
 }
 
-/// From now on a fault of SPN 666 is refused by the database itself.
+/// From now on the database itself rejects a fault of SPN 666.
 inline void refuse_spn_666(store_bed& bed) {
   bed.tamper(is_postgres(bed) ? "alter table fault add constraint no_666 check (spn <> 666)"
                               : "create trigger no_666 before insert on fault when new.spn = 666 "

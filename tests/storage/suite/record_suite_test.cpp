@@ -36,8 +36,7 @@ TEST_CASE("records: each known kind goes to its table with the fields as columns
   }
 }
 
-TEST_CASE(
-  "records: frames, records of every kind and JSON of others share a stream and come back") {
+TEST_CASE("records: frames, records of every kind and foreign JSON share a stream and read back") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
   const auto claimed = claim(*store, request_for("T1", 1)).claim;
@@ -82,8 +81,8 @@ TEST_CASE(
   CHECK(bed->value("select count(*) from item_record") == "1");
 }
 
-TEST_CASE("records: one bad item of each kind is quarantined with its reason, its neighbours are "
-          "stored") {
+TEST_CASE(
+  "records: quarantines one invalid item of each kind with its reason, and stores its neighbours") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
   refuse_spn_666(*bed);
@@ -101,10 +100,10 @@ TEST_CASE("records: one bad item of each kind is quarantined with its reason, it
                R"({"agent":"a\u0000b","model":"m","prompt_tokens":1,"completion_tokens":1})"),
      "tokens: a NUL in a text (byte 18)"},
     {record_at(0, can::record_kind_tokens, std::string("{\"agent\":\"a\0b\"}", 15)),
-     "the body is no text (UTF-8 without NUL)"},
+     "the body is not text (UTF-8 without NUL)"},
     {record_at(0, can::record_kind_fault, "{\"description\":\"" + std::string(300, 'x') + "\"}"),
      "fault: description: 300 bytes are not within 1 to 256"},
-    {record_at(0, can::record_kind_fault, fault_of_spn(666)), ""}, // the database's own words
+    {record_at(0, can::record_kind_fault, fault_of_spn(666)), ""}, // the database's own message
   };
   std::vector<can::record> records;
   for (const auto& [record, reason] : bad) {
@@ -131,7 +130,8 @@ TEST_CASE("records: one bad item of each kind is quarantined with its reason, it
   CHECK(kept.back().reason.find("no_666") != std::string::npos);
 }
 
-TEST_CASE("records: what a damaged spool lost is in a column of its own, not stored and no hole") {
+TEST_CASE(
+  "records: the ledger counts items lost by a damaged spool separately, not as stored or lost") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
   const auto claimed = claim(*store, request_for("T1", 1)).claim;
@@ -146,8 +146,7 @@ TEST_CASE("records: what a damaged spool lost is in a column of its own, not sto
   CHECK(row.lost_at_gateway == 7);
 }
 
-TEST_CASE(
-  "records: pages lead through all rows once, in order of time, within the time asked for") {
+TEST_CASE("records: pages give all rows of the requested time once, in order of time") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
   const auto lane = store->open_appender("w0");
@@ -155,7 +154,7 @@ TEST_CASE(
   for (unsigned stream = 1; stream <= 2; ++stream) {
     const auto claimed = claim(*store, request_for("T1", stream)).claim;
     std::vector<can::record> records;
-    for (int i = 0; i < count; ++i) // times tie, and step back
+    for (int i = 0; i < count; ++i) // times repeat and step back
       records.push_back(record_at((count - i) / 7, can::record_kind_yield, yield_body));
     REQUIRE(append(*lane, {append_records(claimed, 0, records)}));
   }
@@ -183,8 +182,8 @@ TEST_CASE(
   CHECK(other.code() == errc::not_found); // another tenant's
 }
 
-TEST_CASE("quarantine: what can be stored by now is stored once under its number, the rest stays "
-          "and says why") {
+TEST_CASE("quarantine: a retry stores a valid item once under its number; an invalid one stays "
+          "with its reason") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
   refuse_spn_666(*bed);
@@ -193,7 +192,7 @@ TEST_CASE("quarantine: what can be stored by now is stored once under its number
   auto batch = append_records(claimed, 0,
                               {record_at(0, can::record_kind_fault, fault_of_spn(666)),
                                record_at(1, can::record_kind_fault, "{}")});
-  // A frame that was refused once, for a reason that is gone.
+  // A frame that was rejected for a reason that no longer holds.
   const std::uint8_t payload[8] = {1, 2, 3};
   can::frame_block block;
   REQUIRE(block.push(record_start_us, can::pack({.id = 0x123, .length = 3}), payload));
@@ -253,7 +252,7 @@ TEST_CASE("quarantine: what can be stored by now is stored once under its number
   CHECK_FALSE(shown.kind);
 }
 
-TEST_CASE("quarantine: two that retry one item at once store it once") {
+TEST_CASE("quarantine: two concurrent retries of one item store it once") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
   const auto other = bed->open();
@@ -280,7 +279,7 @@ TEST_CASE("quarantine: two that retry one item at once store it once") {
   CHECK(only_ledger(*store).quarantined == 0);
 }
 
-TEST_CASE("records: random bodies are stored or quarantined, none is lost and none stops another") {
+TEST_CASE("records: random bodies are stored or quarantined; none is lost or stops another") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
   const auto claimed = claim(*store, request_for("T1", 1)).claim;

@@ -1,5 +1,4 @@
-// What the repositories of both databases must do alike: built into storage_tests and
-// storage_pg_tests.
+// The repositories of both databases: built into storage_tests and storage_pg_tests.
 #include "storage/farm/repositories.hpp"
 #include "tests/storage/suite/store_bed.hpp"
 
@@ -90,7 +89,7 @@ rejection only(const unit_outcome& outcome) {
 
 } // namespace
 
-TEST_CASE("repositories: a machine comes back with all that was said of it") {
+TEST_CASE("repositories: a machine reads back with all its fields") {
   const farm_bed bed;
   auto row = machine_of("T1");
   row.iso_name = 0xA00C'8440'0FE0'0001;
@@ -120,7 +119,7 @@ TEST_CASE("repositories: a machine comes back with all that was said of it") {
   CHECK_FALSE(bed.get<equipment_record>("T2").address);
 }
 
-TEST_CASE("repositories: a machine that a claim has made is the one that people describe") {
+TEST_CASE("repositories: people edit the same machine that a claim created") {
   const farm_bed bed;
   const auto claimed = claim(*bed.database, request_for("T1", 1));
   CHECK(bed.get<equipment_record>("T1").kind == "unknown");
@@ -130,20 +129,20 @@ TEST_CASE("repositories: a machine that a claim has made is the one that people 
   CHECK(bed.apply(action::update, row).committed);
   CHECK(bed.get<equipment_record>("T1").kind == "tractor");
   CHECK(claim(*bed.database, request_for("T1", 1)).claim.equipment == claimed.claim.equipment);
-  // Its frames need it.
+  // A machine with frames cannot be removed.
   CHECK(only(bed.apply(action::remove, row)).kind == rejection_kind::in_use);
   CHECK(bed.apply(action::create, machine_of("T9")).committed);
   CHECK(bed.apply(action::remove, machine_of("T9")).committed);
   CHECK(bed.find<equipment_record>("T9").code() == errc::not_found);
 }
 
-TEST_CASE("repositories: area and box of a field are computed from what is stored") {
+TEST_CASE("repositories: area and box of a field are computed from the stored boundary") {
   const farm_bed bed;
   auto row = field_of("Oberes Feld");
   row.crop = "wheat";
   row.soil = "loess";
   row.season = "2026";
-  row.area_m2 = 1; // whatever a client says
+  row.area_m2 = 1; // a client's value is ignored
   CHECK(bed.apply(action::create, row).committed);
   const auto back = bed.get<field_record>("Oberes Feld");
   const auto polygon = parse_boundary(row.boundary);
@@ -163,7 +162,7 @@ TEST_CASE("repositories: area and box of a field are computed from what is store
   CHECK(bed.at(8.3, 49.1).empty());
 }
 
-TEST_CASE("repositories: which fields a position is in, of this farm only") {
+TEST_CASE("repositories: finds this farm's fields that contain a position") {
   const farm_bed bed;
   auto holed = field_of("holed");
   holed.boundary = R"({"type":"Polygon","coordinates":[[[0,0],[1,0],[1,1],[0,1],[0,0]],)"
@@ -183,7 +182,7 @@ TEST_CASE("repositories: which fields a position is in, of this farm only") {
   CHECK(bed.at(0.9, 0.9, "nobody").empty());
 }
 
-TEST_CASE("repositories: of two who change the same version one is told that the other was first") {
+TEST_CASE("repositories: the second change of the same version is a conflict") {
   const farm_bed bed;
   CHECK(bed.apply(action::create, field_of("F")).committed);
   auto mine = bed.get<field_record>("F");
@@ -215,7 +214,7 @@ TEST_CASE("repositories: a farm sees and changes nothing of another") {
   CHECK(only(bed.apply(action::update, field_of("F"))).kind == rejection_kind::missing);
   CHECK(only(bed.apply(action::remove, field_of("F"))).kind == rejection_kind::missing);
   CHECK(bed.list(entity::field, {}).rows.empty());
-  CHECK(bed.apply(action::create, field_of("F")).committed); // a name of its own
+  CHECK(bed.apply(action::create, field_of("F")).committed); // names are separate for each farm
   farm_record hill{"hill", "ours now", "{}", 0};
   CHECK(only(bed.apply(action::update, hill)).field == "name");
   CHECK(bed.apply(action::upsert, farm_record{"default", "Hofgut", R"({"a":1})", 0}).committed);
@@ -231,7 +230,7 @@ TEST_CASE("repositories: a unit of work is done as a whole or not at all") {
   work.changes = {{action::create, field_of("A")},
                   {action::upsert, machine_of("T1")},
                   {action::create, field_of("B")},
-                  {action::create, field_of("C")}}; // stands already
+                  {action::create, field_of("C")}}; // exists already
   const auto outcome = bed.apply(work);
   CHECK_FALSE(outcome.committed);
   CHECK(outcome.changed == 0);
@@ -239,7 +238,7 @@ TEST_CASE("repositories: a unit of work is done as a whole or not at all") {
   CHECK(only(outcome).place == 3);
   CHECK(names_of(bed.list(entity::field, {})) == std::vector<std::string>{"C"});
   CHECK(bed.list(entity::equipment, {}).rows.empty());
-  // Create, change and remove one row in one unit: in their order.
+  // Create, change and remove one row in one unit, in this order.
   auto changed = field_of("A");
   changed.crop = "rye";
   work.changes = {{action::create, field_of("A")},
@@ -252,7 +251,7 @@ TEST_CASE("repositories: a unit of work is done as a whole or not at all") {
   CHECK(bed.get<field_record>("A").crop == "rye");
 }
 
-TEST_CASE("repositories: a unit inside is undone alone when it may fail") {
+TEST_CASE("repositories: an inner unit that may fail is undone alone") {
   const farm_bed bed;
   const auto unit = [](std::vector<change> changes, bool may_fail) {
     unit_of_work made;
@@ -263,7 +262,7 @@ TEST_CASE("repositories: a unit inside is undone alone when it may fail") {
   auto outer = unit({{action::create, field_of("A")}}, false);
   auto inner = unit({{action::create, field_of("B")}}, true);
   inner.units.push_back(unit({{action::create, field_of("C")}}, false));
-  inner.units.push_back(unit({{action::create, field_of("A")}}, true)); // undone alone: A stands
+  inner.units.push_back(unit({{action::create, field_of("A")}}, true)); // undone alone: A exists
   outer.units.push_back(inner);
   outer.units.push_back(
     unit({{action::create, field_of("D")}, {action::update, field_of("none")}}, true));
@@ -281,7 +280,7 @@ TEST_CASE("repositories: a unit inside is undone alone when it may fail") {
   CHECK(outcome.rejections[1].place == 5);
   CHECK(outcome.rejections[2].field == "boundary");
   CHECK(names_of(bed.list(entity::field, {})) == std::vector<std::string>{"A", "B", "C", "E"});
-  // One that may not fail takes all with it, whatever stands around it.
+  // An inner unit that may not fail undoes the whole unit.
   auto strict = unit({{action::create, field_of("X")}}, false);
   strict.units.push_back(unit({{action::create, field_of("Y")}}, true));
   strict.units.push_back(unit({{action::create, field_of("A")}}, false));
@@ -326,7 +325,7 @@ TEST_CASE("repositories: pages follow each other without a hole, filters narrow 
         == errc::reject_row);
 }
 
-TEST_CASE("repositories: users and tokens are kept, a user with tokens stays") {
+TEST_CASE("repositories: keeps users and tokens, and a user with tokens cannot be removed") {
   const farm_bed bed;
   user_record user;
   user.name = "anna";
@@ -348,13 +347,13 @@ TEST_CASE("repositories: users and tokens are kept, a user with tokens stays") {
   CHECK(back.expires_us == token.expires_us);
   CHECK(back.user == "anna");
   CHECK(only(bed.apply(action::remove, user)).kind == rejection_kind::in_use);
-  // A token's hash stands once, in all farms.
+  // A token's hash is unique across all farms.
   CHECK(only(bed.apply(action::create, token, "hill")).kind == rejection_kind::exists);
   CHECK(bed.apply(action::remove, token).committed);
   CHECK(bed.apply(action::remove, user).committed);
 }
 
-TEST_CASE("repositories: poison is refused with the field and its limit, and stops nothing") {
+TEST_CASE("repositories: rejects poison with the field and its limit, and stops nothing else") {
   const farm_bed bed;
   const auto refused = [&bed](record row) {
     const auto outcome = bed.apply(action::upsert, std::move(row));
@@ -418,7 +417,7 @@ TEST_CASE("repositories: poison is refused with the field and its limit, and sto
   CHECK(bed.apply(action::upsert, machine_of("T1")).committed);
 }
 
-TEST_CASE("repositories: many rows at once go in at a rate that is told") {
+TEST_CASE("repositories: many rows in one unit are stored at a reported rate") {
   const farm_bed bed;
   unit_of_work work;
   for (int i = 0; i < 10'000; ++i) {

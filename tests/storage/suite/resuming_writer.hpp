@@ -1,8 +1,8 @@
-/// A node in small: claims stream 1 of T1, appends what is not durable yet, and after any doubt
-/// claims again and goes on from there.
+/// A small node: claims stream 1 of T1, appends what is not durable yet, and after any doubt claims
+/// again and continues.
 ///
 /// Shape: items are blocks of `block_frames` frames whose content follows from their number, so
-///   that whoever reads the stream knows what it must hold.
+///   that a reader knows the expected content.
 #pragma once
 
 #include "tests/storage/suite/store_bed.hpp"

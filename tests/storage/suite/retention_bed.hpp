@@ -1,4 +1,4 @@
-/// Short words for what tests do with the care of a database: farms of their own age, and each call as one line.
+/// Steps for tests of retention and partitions: farms with their own rules, and each call as one line.
 #pragma once
 
 #include "storage/partitions.hpp"
@@ -33,7 +33,7 @@ void keep(storage::store& care,
 expire(storage::store& care, std::int64_t at_us, std::uint32_t steps_max = 0);
 [[nodiscard]] storage::result<storage::partition_outcome> keep_partitions(storage::store& care,
                                                                           std::int64_t at_us);
-/// What is lost or doubled in any stream, which is to be nothing.
+/// Lost and doubled items of all streams; must be none.
 void check_nothing_lost(storage::store& store);
 
 } // namespace furrow::tests

@@ -12,7 +12,7 @@ using namespace furrow::tests;
 
 namespace {
 
-/// What the database needs before frames are old enough to go.
+/// What the database needs before retention can delete frames.
 void seal_all(store& store) {
   if (store.capabilities().sealing)
     must(
@@ -54,8 +54,7 @@ std::uint64_t append_mixed(store& store,
 
 } // namespace
 
-TEST_CASE(
-  "retention: rules are kept by farm and kind, and everything is kept where there is none") {
+TEST_CASE("retention: rules are per farm and kind; without a rule everything is kept") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
   auto& care = *store;
@@ -67,7 +66,7 @@ TEST_CASE(
   CHECK(must(expire(care, monday_us)).frames == 0);
 
   keep(care, "", data_kind::frames, 30);
-  keep(care, "", data_kind::frames, 40); // again: the newest holds
+  keep(care, "", data_kind::frames, 40); // a second rule replaces the first
   keep(care, "a", data_kind::frames, std::nullopt);
   keep(care, "a", data_kind::telemetry, 7);
   const auto kept = rules(care);
@@ -95,7 +94,7 @@ TEST_CASE(
   CHECK(must(expire(care, monday_us)).frames == 20);
 }
 
-TEST_CASE("retention: frames and records go at their own age, and the ledger stays exact") {
+TEST_CASE("retention: frames and records expire at their own age, and the ledger stays exact") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
   auto& care = *store;
@@ -132,19 +131,18 @@ TEST_CASE("retention: frames and records go at their own age, and the ledger sta
   CHECK(b.expired == 80);
   CHECK(b.stored == 40);
   check_nothing_lost(*store);
-  // Where frames and records of a time are both gone, their numbers are one range.
+  // When frames and records of a time have both expired, their numbers are one range.
   CHECK(bed->value("select count(*) from expired where stream = (select stream from ledger where "
                    "farm = 'b')")
         == "1");
   CHECK(must(expire(care, monday_us)).frames == 0);
 
-  // The stream goes on where it was.
+  // The stream continues from its watermark.
   CHECK(append_mixed(*store, "b", 2, {monday_us}) == 150);
   check_nothing_lost(*store);
 }
 
-TEST_CASE(
-  "retention: the key of a batch goes when the last of its records has gone, and not before") {
+TEST_CASE("retention: a batch's key is deleted after the last of its records") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
   auto& care = *store;
@@ -176,7 +174,7 @@ TEST_CASE(
   check_nothing_lost(*store);
 }
 
-TEST_CASE("retention: telemetry and rollups go by rows, in steps that others come between") {
+TEST_CASE("retention: deletes telemetry and rollups by rows, in steps that let others run") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
   auto& care = *store;
@@ -217,7 +215,7 @@ TEST_CASE("retention: telemetry and rollups go by rows, in steps that others com
   check_nothing_lost(*store);
 }
 
-TEST_CASE("retention: what the digest has not read is left alone") {
+TEST_CASE("retention: keeps what the digest has not read") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
   auto& care = *store;

@@ -1,7 +1,7 @@
-/// A fresh database of one kind for one test, and short words for what tests do with a store.
+/// A fresh database of one kind for one test, and steps for tests of a store.
 ///
 /// Shape: the same test sources are built into storage_tests (SQLite) and storage_pg_tests
-///   (PostgreSQL); each program brings its own `make_bed`.
+///   (PostgreSQL); each program has its own `make_bed`.
 /// Errors: a store that does not answer within `patience` fails the test by an exception.
 #pragma once
 
@@ -30,19 +30,19 @@ public:
   virtual ~store_bed() = default;
 
   [[nodiscard]] virtual std::string url() const = 0;
-  /// SQL behind the store's back; tables go by their bare names.
+  /// Runs SQL directly on the database; tables have their bare names.
   virtual void tamper(const std::string& sql) = 0;
   /// The first column of the only row.
   virtual std::string value(const std::string& sql) = 0;
 
   [[nodiscard]] std::unique_ptr<storage::store> open() const;
-  /// Open and with the schema in place.
+  /// A store, open and migrated.
   [[nodiscard]] std::unique_ptr<storage::store> open_migrated() const;
 };
 
 [[nodiscard]] std::unique_ptr<store_bed> make_bed();
 
-/// Calls something that takes a handler, and waits for the answer.
+/// Calls a function that takes a handler, and waits for the answer.
 template <class T, class Call>
 storage::result<T> answer_of(Call call) {
   auto promised = std::make_shared<std::promise<storage::result<T>>>();

@@ -1,4 +1,4 @@
-// What both databases must do alike: built into storage_tests and storage_pg_tests.
+// The store on both databases: built into storage_tests and storage_pg_tests.
 #include "storage/frames.hpp"
 #include "storage/sealing.hpp"
 #include "tests/storage/suite/store_bed.hpp"
@@ -40,8 +40,8 @@ stream_claim fill_thousand(store& store) {
 
 } // namespace
 
-TEST_CASE(
-  "store: a claim makes what it names, and each next one has a higher epoch and the watermark") {
+TEST_CASE("store: a claim creates farm, machine and stream; each next claim has a higher epoch and "
+          "the watermark") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
   auto request = request_for("T1", 1);
@@ -70,7 +70,7 @@ TEST_CASE(
   CHECK_FALSE(rows[1].last_frame_us);
 }
 
-TEST_CASE("store: a batch of claims is answered in order, one stream twice included") {
+TEST_CASE("store: answers a batch of claims in order, even with one stream twice") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
   std::vector<claim_request> requests;
@@ -92,7 +92,7 @@ TEST_CASE("store: a batch of claims is answered in order, one stream twice inclu
   CHECK(must(append(*lane, {append_of(outcomes[43].claim, 0, mixed_block(1, 5))})).fenced.empty());
 }
 
-TEST_CASE("store: frames of every kind come back as they went in, with bus names, in order") {
+TEST_CASE("store: frames of every kind read back unchanged, with bus names, in order") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
   const auto claimed = claim(*store, request_for("T1", 1));
@@ -123,7 +123,7 @@ TEST_CASE("store: frames of every kind come back as they went in, with bus names
 }
 
 TEST_CASE(
-  "store: times at the ends of what a gateway can say are kept or quarantined, never lost") {
+  "store: the earliest and latest times of a gateway are stored or quarantined, never lost") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
   const auto claimed = claim(*store, request_for("T1", 1));
@@ -135,7 +135,7 @@ TEST_CASE(
     REQUIRE(early.push(INT64_MIN + offset, header, payload));
   can::frame_block late;
   REQUIRE(late.push(INT64_MAX, header, payload));
-  can::frame_block edge; // the first representable moment of timestamptz lies between these two
+  can::frame_block edge; // timestamptz's earliest time lies between these two
   for (const std::int64_t offset : {-1, 0, 1})
     REQUIRE(edge.push(-210'866'803'200'000'000 + offset, header, payload));
   auto all = append_of(claimed.claim, 0, early);
@@ -149,7 +149,7 @@ TEST_CASE(
     std::accumulate(runs.begin(), runs.end(), std::size_t{0},
                     [](std::size_t sum, const frame_run& run) { return sum + run.block.size(); });
   CHECK(frames + outcome.quarantined == 8);
-  CHECK(frames >= 3); // late and the two of the edge, whatever the database
+  CHECK(frames >= 3); // late and the two of the edge, on either database
   CHECK(natural(bed->value("select count(*) from quarantine")) == outcome.quarantined);
   check_ledger(*store, 8, 0, 0);
 }
@@ -169,7 +169,7 @@ TEST_CASE("store: an older claim is fenced, and the other streams of its batch a
   check_ledger(*store, 30, 0, 0);
 }
 
-TEST_CASE("store: a range that is stored already, or one after a hole, is fenced and not doubled") {
+TEST_CASE("store: a range that is stored already, or after a hole, is fenced and not doubled") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
   const auto claimed = claim(*store, request_for("T1", 1)).claim;
@@ -182,7 +182,7 @@ TEST_CASE("store: a range that is stored already, or one after a hole, is fenced
   CHECK(must(append(*lane, {append_of(claimed, 12, mixed_block(1, 10))})).fenced
         == std::vector{claimed.stream});
   check_ledger(*store, 10, 0, 0);
-  // a hole between two appends of one batch: none of them can be believed
+  // A hole between two appends of one batch: both are fenced.
   CHECK(must(append(*lane, {append_of(claimed, 10, mixed_block(2, 10)),
                             append_of(claimed, 21, mixed_block(2, 10))}))
           .fenced
@@ -190,7 +190,8 @@ TEST_CASE("store: a range that is stored already, or one after a hole, is fenced
   check_ledger(*store, 10, 0, 0);
 }
 
-TEST_CASE("store: several appends of one stream in a batch, and one that only says what was sent") {
+TEST_CASE(
+  "store: takes several appends of one stream in a batch, and one that only reports sent items") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
   const auto claimed = claim(*store, request_for("T1", 1)).claim;
@@ -212,8 +213,7 @@ TEST_CASE("store: several appends of one stream in a batch, and one that only sa
   CHECK(rows[0].stored == 50);
 }
 
-TEST_CASE(
-  "store: a spool that is opened again and again, its runs overlapping, never counts as a copy") {
+TEST_CASE("store: a spool that is reopened with overlapping runs never counts as a copy") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
   std::vector<can::run_mark> offered{{1'000, 1}};
@@ -227,30 +227,28 @@ TEST_CASE(
   }
 }
 
-TEST_CASE(
-  "store: a copy of a spool is told where it parted, and the one that goes on keeps its claim") {
+TEST_CASE("store: a copied spool learns its fork, and the continuing spool keeps its claim") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
   const auto original = claim(*store, request_for("T1", 1, {{7, 1}}));
   const auto lane = store->open_appender("w0");
   REQUIRE(append(*lane, {append_of(original.claim, 0, mixed_block(1, 150))}));
-  // copied at 100, opened again: it numbers 101 a second time
+  // Copied at 100, opened again: the copy assigns 101 a second time.
   const auto copy = claim(*store, request_for("T1", 1, {{7, 1}, {8, 101}}));
   CHECK(copy.fork_seq == 101);
   CHECK(must(append(*lane, {append_of(original.claim, 150, mixed_block(2, 10))})).fenced.empty());
-  // the original opens again after what the stream holds
+  // The original opens again after the stream's items.
   const auto reopened = claim(*store, request_for("T1", 1, {{7, 1}, {9, 161}}));
   CHECK_FALSE(reopened.fork_seq);
   CHECK(reopened.durable_seq == 160);
   REQUIRE(append(*lane, {append_of(reopened.claim, 160, mixed_block(3, 10))}));
-  // a copy from before that run
+  // A copy from before that run.
   CHECK(claim(*store, request_for("T1", 1, {{7, 1}})).fork_seq == 161);
   CHECK(claim(*store, request_for("T1", 1, {{5, 20}})).fork_seq == 20);
   check_ledger(*store, 170, 0, 0);
 }
 
-TEST_CASE(
-  "store: items that the database will not take are quarantined, their neighbours are stored") {
+TEST_CASE("store: quarantines items that the database rejects, and stores their neighbours") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
   const auto first = claim(*store, request_for("T1", 1)).claim;
@@ -282,7 +280,7 @@ TEST_CASE(
 }
 
 TEST_CASE(
-  "store: the ledger sees a block that is gone, one that overlaps and one above the watermark") {
+  "store: the ledger detects a missing block, an overlapping one and one above the watermark") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
   fill_thousand(*store);
@@ -298,8 +296,7 @@ TEST_CASE(
   check_ledger(*store, 1'000, 239, 139); // 1001-1050 are above the watermark
 }
 
-TEST_CASE(
-  "store: pages hold at most about 4 MiB, one stream each, and lead through everything once") {
+TEST_CASE("store: pages hold at most about 4 MiB of one stream, and give everything once") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
   const auto lane = store->open_appender("w0");
@@ -332,7 +329,7 @@ TEST_CASE(
   CHECK(pages <= 14);
 }
 
-TEST_CASE("store: gives the newest frames of a machine, whatever tier and stream they are in") {
+TEST_CASE("store: gives the newest frames of a machine from every tier and stream") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
   const auto lane = store->open_appender("w0");
@@ -386,7 +383,7 @@ TEST_CASE("store: gives the newest frames of a machine, whatever tier and stream
         == errc::not_found);
 }
 
-TEST_CASE("store: a time asked for brings the blocks that overlap it, both ends included") {
+TEST_CASE("store: a requested time gives the blocks that overlap it, both ends included") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
   const auto claimed = claim(*store, request_for("T1", 1)).claim;
@@ -411,8 +408,7 @@ TEST_CASE("store: a time asked for brings the blocks that overlap it, both ends 
   CHECK(blocks(INT64_MIN, INT64_MAX) == 10);
 }
 
-TEST_CASE(
-  "store: what is not there is said to be not there, and a name in two farms is not guessed at") {
+TEST_CASE("store: answers not_found for unknown names, and rejects a name in two farms") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
   const auto read = [&](const std::string& farm, const std::string& equipment) {
@@ -439,7 +435,7 @@ TEST_CASE(
   CHECK(bad.code() == errc::reject_row);
 }
 
-TEST_CASE("store: health tells the mode; a store that closes answers everyone once") {
+TEST_CASE("store: health reports the mode; a closing store answers every caller once") {
   const auto bed = make_bed();
   auto store = bed->open_migrated();
   const auto health = must(answer_of<store_health>([&](auto done) { store->health(done); }));

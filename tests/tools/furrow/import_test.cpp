@@ -65,7 +65,7 @@ TEST_CASE("furrow import: rows become frames with their times; other rows go to 
   here.insert("values (1000, 'T1', 291, x'0102'), (2000, 'T1', 2566844672 , '0A0B'), "
               "(3000, 'T1', 419361024, x''), (4000, 'T1', 'x', x'01'), (null, 'T1', 1, x'01'), "
               "(5000, 'T1', 1, 'zz'), (6000, 'T2', '1AB', x'0102030405060708')");
-  CHECK(has(bad(here.command()), "ts is a number: say --time-unit s, ms or us"));
+  CHECK(has(bad(here.command()), "ts is a number: set --time-unit s, ms or us"));
   const auto plan = run(here.command({"--time-unit", "ms", "--dry-run"}));
   CHECK(plan.exit_code == 0);
   CHECK(has(plan.out, "\"rows\":7,\"machines\":2"));

@@ -72,7 +72,7 @@ TEST_CASE("furrow db on PostgreSQL: backup and restore, whole or not at all") {
   CHECK(rows_of("equipment", "second") == "1");
   CHECK(has(bad({"db", "backup", file, "--database", url}), "is there already"));
   const auto empty = cluster().make_database("empty");
-  CHECK(has(bad({"db", "backup", folder.file("none"), "--database", empty}), "nothing to save"));
+  CHECK(has(bad({"db", "backup", folder.file("none"), "--database", empty}), "nothing to back up"));
   CHECK_FALSE(std::filesystem::exists(folder.file("none.partial")));
 }
 

@@ -230,7 +230,7 @@ TEST_CASE("furrow archive: exports stored frames, continues after an interruptio
   CHECK(other_farm.errors.find("belongs to farm north") != std::string::npos);
   const auto no_archive = all + "/manifest.json";
   CHECK(furrow_on(*part_of, {"archive", "import", no_archive}).errors
-        == "furrow: " + no_archive + ": this is no archive of furrow; nothing was stored\n");
+        == "furrow: " + no_archive + ": this is not a Furrow archive; nothing was stored\n");
 
   // Damage is told.
   {
