@@ -58,7 +58,7 @@ std::vector<frame_block> blocks_of(const std::string& log, std::size_t frames) {
 
 } // namespace
 
-TEST_CASE("monitor memory: a machine that sends nothing costs less than 8 KiB") {
+TEST_CASE("monitor memory: a silent machine takes less than 8 KiB") {
   const auto before = held.load();
   const auto machine = std::make_unique<machine_monitor>();
   const auto bytes = held - before;
@@ -67,8 +67,7 @@ TEST_CASE("monitor memory: a machine that sends nothing costs less than 8 KiB") 
   CHECK(bytes <= 8 * kibibyte);
 }
 
-TEST_CASE(
-  "monitor memory: a steady tractor costs little, and allocates nothing more by the frame") {
+TEST_CASE("monitor memory: a steady tractor takes little memory, and no allocation per frame") {
   const auto path = furrow::tests::data_file("j1939/jd5055e/tractoronSitUp.candump.log");
   if (!path)
     return;
@@ -85,7 +84,7 @@ TEST_CASE(
   CHECK(allocations - first_pass <= 10);
 }
 
-TEST_CASE("monitor memory: long messages that nothing here reads are not put together") {
+TEST_CASE("monitor memory: long messages that the monitor does not read are not reassembled") {
   const auto machine = std::make_unique<machine_monitor>();
   const auto before = held.load();
   for (int i = 0; i < 254; ++i) { // 60,000 bytes of a virtual terminal's pool from each address

@@ -237,7 +237,7 @@ constexpr std::int64_t noon_us = 1'700'000'040 * second_us; // the beginning of 
 
 } // namespace
 
-TEST_CASE("digest: runs parted anywhere, with restarts anywhere, give the same rows to the bit") {
+TEST_CASE("digest: runs divided anywhere, with restarts anywhere, give identical rows") {
   for (std::uint64_t seed = 1; seed <= 12; ++seed) {
     const auto frames = traffic{seed}.make(4'000);
     const auto expected = digested_at_once(frames);
@@ -253,7 +253,7 @@ TEST_CASE("digest: runs parted anywhere, with restarts anywhere, give the same r
   }
 }
 
-TEST_CASE("digest: what is not available, an error or specific does not count") {
+TEST_CASE("digest: raw values for not available, error and specific do not count") {
   const auto speed = signal_named("EEC1", "engine_speed");
   const auto tables = tables_of({
     quoted_frame{"0CF00400#FFFFFF6813FFFFFF", noon_us},                  // 621 rpm
@@ -272,7 +272,7 @@ TEST_CASE("digest: what is not available, an error or specific does not count") 
   CHECK(tables.rollups.at({speed, noon_us + 60 * second_us}).max == 0);
 }
 
-TEST_CASE("digest: a second in which nothing was said has no row, and what is too old is absent") {
+TEST_CASE("digest: a second without values has no row, and values that are too old are absent") {
   const auto tables = tables_of({
     quoted_frame{"0CF00400#FFFFFF6813FFFFFF", noon_us + 100},
     quoted_frame{"18FEF100#FF0014FFFFFFFFFF", noon_us + 200'000},       // 20 km/h
@@ -295,7 +295,7 @@ TEST_CASE("digest: a second in which nothing was said has no row, and what is to
   CHECK(tables.latest == second);
 }
 
-TEST_CASE("digest: state that was damaged or is of another version is not gone on with") {
+TEST_CASE("digest: damaged state and state of another version are rejected") {
   can::stream_digest digest{catalogue_plan(), {}};
   const stream frames{quoted_frame{"0CF00400#FFFFFF6813FFFFFF", noon_us},
                       quoted_frame{"18ECFF00#20090002FFE5FE00", noon_us + 10}};
@@ -312,7 +312,7 @@ TEST_CASE("digest: state that was damaged or is of another version is not gone o
   }
 }
 
-TEST_CASE("digest: a tractor's log sums up to what its frames say one by one") {
+TEST_CASE("digest: the rollups of a tractor's log equal the sums of its single frames") {
   for (const auto* name :
        {"j1939/jd5055e/tractoronSitUp.candump.log", "n2k/css-94C49784-00000002.candump.log"}) {
     const auto path = data_file(name);

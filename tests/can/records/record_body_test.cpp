@@ -51,7 +51,8 @@ bool reads_flat(const std::string& text) {
 
 } // namespace
 
-TEST_CASE("record kinds: numbers and names lead to the kind, and Furrow's own are not anybody's") {
+TEST_CASE(
+  "record kinds: a kind is found by number and name, and Furrow's own numbers are reserved") {
   for (const auto& kind : record_kinds()) {
     CHECK(find_record_kind(kind.number) == &kind);
     CHECK(find_record_kind(kind.name) == &kind);
@@ -74,7 +75,7 @@ TEST_CASE("record kinds: numbers and names lead to the kind, and Furrow's own ar
   CHECK(record_kind_names() == "sensor, yield, tokens, fault");
 }
 
-TEST_CASE("record body: what is sound is read field by field, and what is absent is not zero") {
+TEST_CASE("record body: a valid body is read field by field, and an absent field is not zero") {
   record_values values;
   const auto& kind = *find_record_kind("yield");
   REQUIRE_FALSE(read_body(kind, sound_yield, values));
@@ -132,7 +133,7 @@ TEST_CASE("record body: each fault names the field and its limit") {
   CHECK(refusal(3, "whatever", -1).empty()); // a kind of somebody's own
 }
 
-TEST_CASE("record body: times as people and programs write them") {
+TEST_CASE("record body: reads times as people and programs write them") {
   CHECK(parse_record_time("2026-05-01T06:30:00.25Z") == 1'777'617'000'250'000);
   CHECK(parse_record_time("2026-05-01T08:30:00+02:00") == 1'777'617'000'000'000);
   CHECK(parse_record_time("2026-05-01 05:00:00-01:30") == 1'777'617'000'000'000);
@@ -144,7 +145,7 @@ TEST_CASE("record body: times as people and programs write them") {
     CHECK_FALSE(parse_record_time(text));
 }
 
-TEST_CASE("record body: random values of every kind come back as they were written") {
+TEST_CASE("record body: random values of every kind read back the same") {
   std::mt19937_64 random{7};
   constexpr std::array<std::string_view, 7> pieces{"a",  "\u00e9", "\"",        "\\",
                                                    "\n", "\x7F",   "\U0001F69C"};
@@ -180,7 +181,7 @@ TEST_CASE("record body: random values of every kind come back as they were writt
   }
 }
 
-TEST_CASE("flat json: takes what JSON's own reader takes, whatever the bytes") {
+TEST_CASE("flat json: accepts the same texts as a full JSON reader") {
   std::mt19937_64 random{11};
   // Pieces that make near misses of JSON likely.
   constexpr std::array<std::string_view, 34> pieces{
@@ -204,7 +205,7 @@ TEST_CASE("flat json: takes what JSON's own reader takes, whatever the bytes") {
   CHECK(taken > 1'000);
 }
 
-TEST_CASE("record body: bodies with bytes changed are read to the end or refused in one line") {
+TEST_CASE("record body: a body with changed bytes is read to the end or rejected in one line") {
   std::mt19937_64 random{13};
   std::size_t refused = 0;
   for (int round = 0; round < 100'000; ++round) {

@@ -54,8 +54,8 @@ TEST_CASE("transport: fast packets of every length") {
   CHECK(one.whole.sessions() == 0);
 }
 
-TEST_CASE(
-  "transport: a fast packet that lost a frame is not glued to the next of the same counter") {
+TEST_CASE("transport: a fast packet that lost a frame is not joined with the next one of the same "
+          "counter") {
   const std::string id = "0DF80563";
   transport_bus one;
   for (const std::size_t packet : {0U, 1U, 3U}) // the third is lost
@@ -76,8 +76,8 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("transport: a frame of a fast packet that comes again ends the message, but for a double "
-          "of the last one") {
+TEST_CASE("transport: a repeated frame of a fast packet ends the message, unless it repeats the "
+          "last frame") {
   const std::string id = "0DF80563";
   transport_bus one;
   for (const std::size_t packet : {0U, 0U, 1U, 1U, 2U, 2U})
@@ -97,9 +97,8 @@ TEST_CASE("transport: a frame of a fast packet that comes again ends the message
   CHECK(one.whole.sessions() == 0);
 }
 
-TEST_CASE(
-  "transport: a frame that overtook the first one of its message is part of it, an older one "
-  "is not") {
+TEST_CASE("transport: a frame that arrives before the first frame of its message is used, an older "
+          "frame is not") {
   const std::string id = "0DF80563";
   for (const std::int64_t pause_us : {1 * ms, 9 * ms}) {
     transport_bus one;
@@ -132,7 +131,7 @@ TEST_CASE("transport: which PGNs are fast packets comes from the table") {
     CHECK(packet_type_of(pgn) == packet_type::single);
 }
 
-TEST_CASE("transport: John Deere's 126720 are single frames, and none of them is eaten") {
+TEST_CASE("transport: John Deere's 126720 are single frames, and none is lost") {
   for (const auto& [name, count] : {std::pair{"idle10sec", 768},
                                     {"tractoronSitUp", 853},
                                     {"transmission1and2and3InGear", 462}}) {

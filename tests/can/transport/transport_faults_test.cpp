@@ -42,7 +42,7 @@ using list = std::vector<std::string>;
 // Seen: "Component identification" with the serial number of one ECU and the model of another
 // (juergenH87/python-can-j1939#72).
 TEST_CASE(
-  "transport: two broadcasts of which one lost its end and one its beginning give nothing") {
+  "transport: two broadcasts, one without its end and one without its beginning, give no message") {
   const auto got = put_together_faults("04-bam-lost-end-and-beginning.log");
   if (!got)
     return;

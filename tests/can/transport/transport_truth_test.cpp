@@ -113,7 +113,7 @@ using by_sender = std::map<std::tuple<std::uint32_t, int>, std::vector<std::stri
 } // namespace
 
 TEST_CASE(
-  "transport: every multi-frame message of the ISOBUS log that its receiver had, none extra") {
+  "transport: exactly the multi-frame messages that the receiver of the ISOBUS log reassembled") {
   const auto log = data_file("isobus/agisostack-1.candump.log");
   const auto truth = data_file("isobus/agisostack-1.truth.jsonl.gz");
   if (!log || !truth)
