@@ -66,11 +66,10 @@ struct transport_counters {
   std::uint64_t evicted = 0;         // silent sessions that were removed for room
   std::uint64_t refused = 0;         // announced messages without room, or larger than the budget
   std::uint64_t unwanted = 0;        // announced messages that the filter excludes
-  std::uint64_t missed =
-    0;                     // messages that the receiver acknowledged, but with packets missing here
-  std::uint64_t stray = 0; // packets without a session: begun before the log, or rejected
-  std::uint64_t repeated = 0;  // packets that were received before
-  std::uint64_t malformed = 0; // carriers that no standard allows
+  std::uint64_t missed = 0;          // acknowledged by the receiver, but with packets missing here
+  std::uint64_t stray = 0;           // packets without a session: begun before the log, or rejected
+  std::uint64_t repeated = 0;        // packets that were received before
+  std::uint64_t malformed = 0;       // carriers that no standard allows
 };
 
 class reassembler {

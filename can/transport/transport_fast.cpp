@@ -129,8 +129,7 @@ transport_session* reassembler::begin_fast(std::uint64_t key, const carrier& fro
   const auto now_us = from.frame.time_us;
   const std::uint32_t bytes = from.data[1];
   const bool possible = bytes != 0 && bytes <= fast_bytes_max;
-  const auto packets =
-    1 + bytes / packet_bytes; // six bytes in the first packet, seven in each other
+  const auto packets = 1 + bytes / packet_bytes; // six bytes in the first, seven in each other
   auto* session = sessions_.find(key, now_us);
   if (session == nullptr || !possible || !is_early(*session, packets, now_us)) {
     if (session != nullptr && session->packets == 0)

@@ -256,7 +256,7 @@ private:
     deadline_.expires_after(settings_.drain + std::chrono::seconds{5});
     deadline_.async_wait([](boost::system::error_code error) {
       if (!error)
-        std::_Exit(failed); // something does not let go
+        std::_Exit(failed); // a part did not stop in time
     });
     retry_.cancel();
     http_->drain();
