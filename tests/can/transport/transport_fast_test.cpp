@@ -166,5 +166,5 @@ TEST_CASE("transport: a manufacturer's own PGN is fast from a marine device, sin
   one.send(tractor);
   CHECK(one.send(own("#6008112233445566")));
   CHECK_FALSE(one.send("1DFF0063#6008112233445566", ms,
-                       1)); // what is said on one bus says nothing of another
+                       1)); // messages on one bus do not affect another bus
 }

@@ -202,7 +202,7 @@ TEST_CASE("redis: nodes share answers, and a change on one node drops them for a
   second.node.database.rows[0].lost = 9; // only its own database would say so
   CHECK(first.lost() == 0);
   CHECK(eventually(20s, [&] { return first.metric("furrow_cache_redis_up") == 1; }));
-  // What the first has put is on its way: until it is there, each look of a new node asks its database.
+  // The answer of the first node may not be in Redis yet. Until then a new node asks its database.
   CHECK(eventually(20s, [&] {
     redis_world third{config_with(redis.url())};
     third.node.database.rows[0].lost = 7;
