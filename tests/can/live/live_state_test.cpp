@@ -179,7 +179,7 @@ TEST_CASE("live_state: the better source is used until it falls silent, even if 
   CHECK(state.wheel_speed_mps->pgn == 65096);
   feed(state, "18FEF100#FF000AFFFFFFFFFF", 11 + live_state::source_hold_us);
   CHECK(state.wheel_speed_mps->pgn == 65265);
-  // The clock steps back by an age: a value "from the future" does not hold the other source off.
+  // The clock steps far back: a value "from the future" does not block the other source.
   feed(state, "0CFE48F0#E803FFFFFFFFFFFF", std::numeric_limits<std::int64_t>::max());
   feed(state, "18FEF100#FF000AFFFFFFFFFF", std::numeric_limits<std::int64_t>::min());
   CHECK(state.wheel_speed_mps->pgn == 65265);

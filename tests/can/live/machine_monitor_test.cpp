@@ -75,8 +75,8 @@ TEST_CASE(
 TEST_CASE("machine monitor: a value that no implement described has the name and unit of its DDI") {
   machine_monitor machine;
   feed(machine, "1CCBF783#3300540040420F00", 5); // mass per area yield, 1,000,000 mg/m2
-  feed(machine, "1CCBF783#3300FFFF01000000", 6); // a DDI that nobody knows
-  feed(machine, "1CCBF783#3200540000000000", 7); // a request is no value
+  feed(machine, "1CCBF783#3300FFFF01000000", 6); // an unknown DDI
+  feed(machine, "1CCBF783#3200540000000000", 7); // a request has no value
   const auto values = machine.process_values();
   REQUIRE(values.size() == 2);
   const auto shown = machine.present(values[0]);
@@ -187,7 +187,7 @@ TEST_CASE("machine monitor: blocks of any size give the same result as single fr
   REQUIRE(have.cleared.size() == 44);
   CHECK(have.cleared.back().cleared_us == want.cleared.back().cleared_us);
   REQUIRE(have.implements.size() == want.implements.size());
-  REQUIRE(have.implements.size() == 1); // the task controller's set points stand with the implement
+  REQUIRE(have.implements.size() == 1); // set points of the task controller belong to the implement
   REQUIRE(have.implements[0].description);
   CHECK(have.implements[0].address == 131);
   CHECK(have.implements[0].name);

@@ -1,4 +1,4 @@
-// What a monitor costs in memory: a fleet has ten thousand of them, and most are quiet.
+// The memory of a monitor: a fleet has ten thousand monitors, and most are idle.
 #include "can/live/machine_monitor.hpp"
 #include "tests/support/data.hpp"
 #include "tests/support/frames.hpp"
@@ -12,7 +12,7 @@
 #include <memory>
 #include <new>
 
-// Counts what C++ code allocates.
+// Counts the allocations of C++ code.
 namespace {
 std::atomic<std::size_t> held{0};
 std::atomic<std::size_t> allocations{0};
@@ -42,7 +42,7 @@ using namespace furrow::can;
 
 constexpr std::size_t kibibyte = 1024;
 
-/// The log as blocks of so many frames.
+/// The log as blocks of this number of frames.
 std::vector<frame_block> blocks_of(const std::string& log, std::size_t frames) {
   std::vector<frame_block> blocks;
   furrow::tests::for_each_frame(log, [&](const frame_view& frame) {
@@ -80,7 +80,7 @@ TEST_CASE("monitor memory: a steady tractor takes little memory, and no allocati
   const auto first_pass = allocations.load();
   for (const auto& block : blocks)
     machine->update(block, 0);
-  // Claims and faults may: there are few of them, and thousands of frames.
+  // Claims and faults may allocate: they are few among thousands of frames.
   CHECK(allocations - first_pass <= 10);
 }
 

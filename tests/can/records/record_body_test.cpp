@@ -28,7 +28,7 @@ std::string with(const std::string& body, const std::string& from, const std::st
   return out.replace(at, from.size(), to);
 }
 
-/// Whether JSON's own reader takes the text as an object of plain values, none of them a NUL.
+/// Whether a full JSON reader accepts the text as an object of plain values without NUL.
 bool is_flat_object(const std::string& text) {
   const auto read = nlohmann::json::parse(text, nullptr, false);
   if (!read.is_object())
@@ -130,7 +130,7 @@ TEST_CASE("record body: each fault names the field and its limit") {
   CHECK(refusal(record_kind_yield, sound_yield, -1)
         == "yield: time: -1 us is not within 1970 to 2099");
   CHECK(refusal(record_kind_yield, sound_yield, INT64_MAX).starts_with("yield: time: "));
-  CHECK(refusal(3, "whatever", -1).empty()); // a kind of somebody's own
+  CHECK(refusal(3, "whatever", -1).empty()); // a user's own kind
 }
 
 TEST_CASE("record body: reads times as people and programs write them") {
@@ -183,7 +183,7 @@ TEST_CASE("record body: random values of every kind read back the same") {
 
 TEST_CASE("flat json: accepts the same texts as a full JSON reader") {
   std::mt19937_64 random{11};
-  // Pieces that make near misses of JSON likely.
+  // Pieces that often make almost valid JSON.
   constexpr std::array<std::string_view, 34> pieces{
     "{",     "}",    "[",     "]",      ":",   ",",   "\"",    "\\",      "\"a\"",
     "\"b\"", "true", "false", "null",   "0",   "-",   "12",    ".5",      "e3",

@@ -1,4 +1,4 @@
-// Field reports of messages that were mixed from two. The logs were made to their situations.
+// Field reports of messages mixed from two messages. The logs reproduce the reported situations.
 #include "can/logs/log_format.hpp"
 #include "tests/can/transport/transport_bus.hpp"
 #include "tests/support/data.hpp"

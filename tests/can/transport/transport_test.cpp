@@ -145,7 +145,7 @@ TEST_CASE("transport: a broadcast that pauses for longer than T1 is lost, a cloc
     CHECK(one.out.empty());
     CHECK(one.whole.counts().timed_out == 1);
     CHECK(one.whole.counts().stray == 2);
-    // And the next one is whole again.
+    // The next message is complete again.
     one.send("1CECFF80#20140003FFE3FE00");
     for (std::size_t packet = 0; packet < 3; ++packet)
       one.send(packet_of("1CEBFF80", 20, packet, packet + 1));
@@ -160,7 +160,7 @@ TEST_CASE("transport: invalid announcements open no session") {
                             "1CECFF80#20140004FFE3FE00",    // 20 bytes in 4 packets
                             "1CECFF80#10140003FFE3FE00",    // a connection with everyone
                             "1CEC2680#20140003FFE3FE00",    // a broadcast to one
-                            "1CECFFFE#20140003FFE3FE00",    // from nobody
+                            "1CECFFFE#20140003FFE3FE00",    // from the null address
                             "1CECFF80#20140003FFE3FE",      // seven bytes
                             "1CECFF80#63140003FFE3FE00",    // no such control byte
                             "1CC82680#140000000000EF00",    // ETP of nothing
@@ -184,7 +184,7 @@ TEST_CASE("transport: packets beyond the message, or too short for it, do not be
   CHECK(one.whole.counts().malformed >= 4);
   for (std::size_t packet = 0; packet < 2; ++packet)
     one.send(packet_of("1CEBFF80", 20, packet, packet + 1));
-  CHECK(one.send("1CEBFF80#030E0F10111213")); // the last one needs six bytes, and has no more
+  CHECK(one.send("1CEBFF80#030E0F10111213")); // the last packet needs six bytes, and has six
   CHECK(one.out[0].second == hex_counting(20));
 }
 
@@ -424,7 +424,7 @@ TEST_CASE("transport: without memory a silent session is evicted; if none is sil
   begin("10", 100);
   begin("11", 100);
   CHECK(one.whole.buffer_bytes() <= 2000);
-  begin("12", 143); // 10 and 11 spoke 150 ms ago and less: it gets what is left, not theirs
+  begin("12", 143); // 10 and 11 sent within 150 ms, so only free memory is given
   CHECK(one.whole.counts().refused >= 1);
   CHECK(one.out.empty());
   one.now_us += 300 * ms;
@@ -481,7 +481,7 @@ TEST_CASE("transport: a flood of sessions uses bounded memory, is counted, and d
                  + hex_byte(1 + random() % 255) + "11223344556677",
                555);
     }
-    if (i % 60 == 0 && packet < 255) { // meanwhile an honest broadcast goes on, every 33 ms
+    if (i % 60 == 0 && packet < 255) { // meanwhile a steady sender sends every 33 ms
       one.send(packet_of("1CEBFF80", n, packet, packet + 1), 0);
       ++packet;
     }
