@@ -116,7 +116,7 @@ TEST_CASE("spool: every opening is a run; of the runs that a node knows only the
   CHECK(later[0] == runs[1]); // the run that a node knows is kept
 }
 
-TEST_CASE("spool: two processes cannot open one spool, and inspecting it disturbs nobody") {
+TEST_CASE("spool: two processes cannot open one spool, but inspecting an open spool works") {
   spool_story s;
   s.reopen();
   s.append(3);

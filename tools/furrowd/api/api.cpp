@@ -93,7 +93,7 @@ std::variant<frames_request, problem> to_frames_request(const call& call) {
   wanted.query.farm = call.who.farm;
   wanted.query.equipment = *equipment;
   constexpr const char* time_hint =
-    "write times as 2026-05-01T06:30:00Z, with microseconds if need be";
+    "write times as 2026-05-01T06:30:00Z, with microseconds if needed";
   for (const auto& [name, end] :
        {std::pair{"from", &wanted.query.from_us}, std::pair{"to", &wanted.query.to_us}})
     if (const auto* text = given(call.query, name)) {
