@@ -1,8 +1,7 @@
-/// Who can be told what: every typed handle, by conversation. The messages themselves stand in
-/// messages.hpp.
+/// All typed handles, by conversation: which actor receives which message. messages.hpp defines the
+/// messages.
 ///
-/// Shape: all of these messages stay inside one process; they carry pointers and are never
-/// serialised.
+/// Shape: all messages stay inside one process. They carry pointers and are never serialized.
 #pragma once
 
 #include <caf/allowed_unsafe_message_type.hpp>
@@ -67,47 +66,47 @@ namespace furrow::actors {
 
 /// One database connection, one transaction at a time.
 using writer_actor = caf::typed_actor<
-  // Commit this batch; answered by append_reply to the aggregator that asked.
+  // Commit this batch; append_reply goes to the aggregator that sent it.
   caf::reacts_to<append_job>,
   // The store's answer, from the store's thread to the writer itself.
   caf::reacts_to<append_reply>>;
 
 /// Gathers the blocks of many machines until its writer is free.
 using aggregator_actor = caf::typed_actor<
-  // Make this durable; answered by append_answer to the equipment actor that asked.
+  // Append these items; append_answer goes to the equipment actor that sent them.
   caf::reacts_to<append_order>,
-  // The writer's answer to the batch that is under way.
+  // The writer's answer to the current batch.
   caf::reacts_to<append_reply>,
   // The blocks have gathered for long enough.
   caf::reacts_to<gather_due>,
-  // A writer has started; what an older one had under way is in doubt.
+  // A writer has started; the batch of an older writer is in doubt.
   caf::reacts_to<writer_changed>>;
 
 /// Claims streams for the whole node, many in one call.
 using claim_desk_actor = caf::typed_actor<
-  // Claim this stream; answered by claim_answer, perhaps first that it takes longer.
+  // Claim this stream; claim_answer returns the result. `delayed` may come before the result.
   caf::reacts_to<claim_order>,
   // The store's answer.
   caf::reacts_to<claim_reply>,
   // The wait after a failed call is over.
   caf::reacts_to<retry_due>>;
 
-/// Makes rollups and telemetry of what is durable.
+/// Makes rollups and telemetry from durable items.
 using digest_actor = caf::typed_actor<
-  // A rest or a wait is over: go on with the pass, or begin the next one.
+  // A rest or a wait is over: continue the pass, or begin the next one.
   caf::reacts_to<digest_due>,
   // The store's answer.
   caf::reacts_to<digest_reply>>;
-/// Moves fresh blocks into segments, in the background.
+/// Moves blocks into segments, in the background.
 using sealer_actor = caf::typed_actor<
-  // Look whether there is something to seal.
+  // Check whether there are blocks to seal.
   caf::reacts_to<seal_due>,
   // The store's answer.
   caf::reacts_to<seal_reply>>;
 
 /// Makes partitions ahead and carries out retention, in the background.
 using caretaker_actor = caf::typed_actor<
-  // Look whether partitions are wanted, then whether something is past its age.
+  // Check which partitions are needed, then which data is older than retention allows.
   caf::reacts_to<care_due>,
   // The store's answers.
   caf::reacts_to<partitions_reply>,
@@ -115,33 +114,32 @@ using caretaker_actor = caf::typed_actor<
 
 /// One machine: its streams, its live state, its sessions.
 using equipment_actor = caf::typed_actor<
-  // A gateway's session greets; answered through its port.
+  // A gateway's session greets; the answer goes through the session's port.
   caf::reacts_to<attach_order>,
-  // A batch of that session.
+  // A batch of an attached session.
   caf::reacts_to<delivery>,
   // The session has ended.
   caf::reacts_to<detach_notice>,
-  // Somebody wants the faults, ECUs and implements; answered through what the wish holds.
+  // A reader requests faults, ECUs and implements; the answer goes through `report_wish::from`.
   caf::reacts_to<report_wish>,
-  // What came of a claim.
+  // The result of a claim.
   caf::reacts_to<claim_answer>,
-  // What came of an append.
+  // The result of an append.
   caf::reacts_to<append_answer>,
   // The oldest packed item has waited long enough.
   caf::reacts_to<flush_due>,
-  // Look whether anybody still needs this actor.
+  // Check whether this actor is idle.
   caf::reacts_to<passivation_due>,
-  // An aggregator has started; what an older one held is lost.
+  // An aggregator has started; the appends of an older one are lost.
   caf::reacts_to<lane_changed>,
-  // A claim desk has started; what an older one had to claim is forgotten.
+  // A claim desk has started; the requests of an older one are lost.
   caf::reacts_to<desk_changed>>;
 
-/// Supervisor of the equipment actors: starts them when a gateway greets, keeps their account of
-/// restarts.
+/// Supervisor of the equipment actors: starts an actor when its gateway greets, and counts restarts.
 using fleet_actor = caf::typed_actor<
   // A gateway's session greets: find or start its machine.
   caf::reacts_to<attach_order>,
-  // To be passed on to all machines.
+  // To be sent to all machines.
   caf::reacts_to<lane_changed>,
   caf::reacts_to<desk_changed>>;
 

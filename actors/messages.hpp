@@ -1,5 +1,5 @@
-/// Every message that travels between Furrow's actors. They stay in one process: what they point to
-/// is owned by the message, and moved on, not shared, where it is large.
+/// All messages between Furrow's actors. They stay in one process. A message owns what it points to.
+/// Large content is moved on, not shared.
 #pragma once
 
 #include "actors/ingest/stream_intake.hpp"
@@ -21,7 +21,7 @@
 
 namespace furrow::actors {
 
-/// Where a session's batches go: known once the fleet has found or started the machine.
+/// The receiver of a session's batches: set when the fleet has found or started the machine.
 class link_target {
 public:
   void set(equipment_actor owner) {
@@ -38,8 +38,8 @@ private:
   equipment_actor owner_;
 };
 
-/// A session's port that is dropped, and the gateway thereby sent off to come again, when nobody
-/// let it go properly.
+/// Owns a session's port. The destructor drops the session, so that the gateway reconnects, unless
+/// `let_go` was called.
 class held_port {
 public:
   held_port() = default;
@@ -64,7 +64,7 @@ private:
   std::shared_ptr<session_port> port_;
 };
 
-/// Who asked for a machine's report; answered with nothing when the actor is gone before it can say.
+/// A request for a machine's report. The destructor answers with nothing if the actor did not answer.
 class held_report {
 public:
   using handler = std::function<void(std::optional<can::machine_report>)>;
@@ -88,20 +88,20 @@ struct report_wish {
 struct attach_order {
   std::uint64_t session = 0; // unique in the node
   std::shared_ptr<const greeting> from;
-  std::shared_ptr<held_port> port; // the receiver takes what is in it
+  std::shared_ptr<held_port> port; // the receiver moves the port out
   std::shared_ptr<link_target> target;
 };
 
 struct delivery {
   std::uint64_t session = 0;
-  std::shared_ptr<received_batch> batch; // the receiver takes it apart
+  std::shared_ptr<received_batch> batch; // the receiver moves its content out
 };
 
 struct detach_notice {
   std::uint64_t session = 0;
 };
 
-/// Which stream of which machine asks; comes back with the answer.
+/// The stream that a request is for; returned with the answer.
 struct stream_origin {
   equipment_actor owner;
   std::uint32_t slot = 0;

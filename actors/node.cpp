@@ -25,13 +25,13 @@ struct system_config : caf::actor_system_config {
   system_config() {
     // CAF would start four threads on two cores.
     set("scheduler.max-threads", std::max<std::size_t>(2, std::thread::hardware_concurrency()));
-    // A worker without work looks for some, 500 times with this pause, then every 10 ms. CAF's own 50 us
-    // take a tenth of a busy node's CPU to save less than a millisecond.
+    // An idle worker polls 500 times with this pause, then every 10 ms. CAF's default of 50 us
+    // takes a tenth of a busy node's CPU and saves less than a millisecond.
     set("work-stealing.moderate-sleep-duration", caf::timespan{std::chrono::milliseconds{1}});
   }
 };
 
-/// The session's line to its machine; says goodbye when it goes.
+/// The session's connection to its machine; the destructor detaches the session.
 class session_link final : public equipment_link {
 public:
   session_link(std::uint64_t session,
@@ -58,7 +58,7 @@ private:
   std::shared_ptr<census> people_;
 };
 
-/// Watches the budget until everything received is durable or let go.
+/// Watches the budget until all received items are durable or dropped.
 struct drain_state {
   static constexpr const char* name = "drain";
 };
@@ -81,7 +81,7 @@ caf::behavior drainer(caf::stateful_actor<drain_state>* self,
   };
 }
 
-/// Hears when the root supervisor ends by itself.
+/// Calls back when the root supervisor ends unexpectedly.
 struct watch_state {
   static constexpr const char* name = "watch";
 };
@@ -122,7 +122,7 @@ public:
     // Handles must not outlive the actor system.
     wiring_->clear();
     people_->clear();
-    // The store's handlers hold actor handles: they must be gone before the actor system is.
+    // The store's handlers hold actor handles: they must end before the actor system.
     store_.reset();
   }
 
@@ -189,7 +189,7 @@ public:
   }
 
 private:
-  /// Gives the listener back when there is a failure to tell it now; keeps it otherwise.
+  /// Returns the listener if there is a failure to report now; keeps it otherwise.
   std::function<void(std::string)> tell_failure_later(std::function<void(std::string)> failed) {
     const std::lock_guard lock{failure_mutex_};
     if (!failure_.empty())
@@ -213,7 +213,7 @@ private:
   }
 
   const node_config config_;
-  std::unique_ptr<storage::store> store_; // outlives the actors, not their system
+  std::unique_ptr<storage::store> store_; // outlives the actors, not the actor system
   std::shared_ptr<memory_budget> budget_;
   std::shared_ptr<census> people_;
   std::shared_ptr<wiring> wiring_;
@@ -223,9 +223,9 @@ private:
   std::atomic<bool> stopping_{false};
   std::atomic<std::uint64_t> sessions_{0};
   system_config system_config_;
-  mutable caf::actor_system system_; // its clock cannot be read of a const one
+  mutable caf::actor_system system_; // mutable: the clock of a const system cannot be read
   caf::actor root_;
-  caf::actor watcher_; // CAF ends an actor that nobody holds and nothing is sent to
+  caf::actor watcher_; // keeps the watcher alive: CAF ends an actor without references
 };
 
 } // namespace

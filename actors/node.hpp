@@ -1,9 +1,8 @@
-/// A running node without its sockets: what the programs see of the actor system. The listeners of
-/// furrowd hand sessions in here, its HTTP front asks here.
+/// A running node without its sockets: the interface of the actor system for the programs. furrowd's
+/// listeners pass sessions to the node, and its HTTP server queries it.
 ///
-/// Threads: every function may be called from any thread and returns at once; ports and handlers
-/// are called on threads of
-///   the actor system and must not block.
+/// Threads: every function may be called from any thread and returns at once. Ports and handlers are
+///   called on threads of the actor system and must not block.
 /// Errors: a session learns everything through its port; nothing throws after construction.
 #pragma once
 
@@ -28,30 +27,30 @@ class node {
 public:
   virtual ~node() = default;
 
-  /// Finds or starts the equipment actor and gives it the session; it answers through the port.
+  /// Finds or starts the equipment actor and passes the session to it. The actor answers through the port.
   [[nodiscard]] virtual std::unique_ptr<equipment_link>
   attach(greeting from, std::shared_ptr<session_port> port) = 0;
 
   [[nodiscard]] virtual std::shared_ptr<memory_budget> budget() = 0;
   [[nodiscard]] virtual storage::store& store() = 0;
   [[nodiscard]] virtual node_stats stats() const = 0;
-  /// What a look at the database has found, for nodes that no gateway keeps busy.
+  /// The result of a check of the database; for nodes without gateways.
   virtual void note_store(bool up) = 0;
   virtual void list_actors(std::function<void(std::vector<actor_row>)> done) = 0;
   /// False when there is no such actor.
   virtual void kill_actor(std::uint64_t id, std::function<void(bool)> done) = 0;
-  /// What each machine's actor published last. Waits for nobody.
+  /// The last snapshot of each machine. Never waits for an actor.
   [[nodiscard]] virtual std::vector<live_snapshot> live_machines() const = 0;
-  /// Faults, ECUs and implements of one machine, from its actor; nothing when no actor has it.
+  /// Faults, ECUs and implements of one machine, from its actor; nothing when the machine has no actor.
   virtual void look_at(std::string farm,
                        std::string equipment,
                        std::function<void(std::optional<can::machine_report>)> done) = 0;
 
-  /// Sends off every session (Goaway is the listener's), commits what is held, then calls back; at
-  /// most `deadline` long.
+  /// Ends every session (the listener sends Goaway), commits all held items, then calls back, at the
+  /// latest after `deadline`.
   virtual void drain(std::chrono::milliseconds deadline, std::function<void()> done) = 0;
-  /// Called once when the node can go on no longer: the root supervisor has ended, because a child
-  /// has spent its restarts or somebody killed it. Called at once if that has already happened.
+  /// The listener is called once when the root supervisor ends: a child spent its restarts, or an
+  /// operator killed the root. The listener is called at once if the root has ended already.
   virtual void on_failure(std::function<void(std::string)> failed) = 0;
 };
 

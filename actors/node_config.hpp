@@ -14,18 +14,18 @@ namespace furrow::actors {
 
 struct node_config {
   std::string name = "n1";
-  unsigned lanes = 1; // aggregator and writer pairs, one database connection each
-  std::size_t budget_bytes = 256U << 20U;    // received and not yet durable, over all sessions
-  std::size_t session_bytes_max = 4U << 20U; // of that, one session at most
-  std::size_t block_frames_max = 8'192; // a block goes to the aggregator when it has so many frames
-  std::chrono::milliseconds flush_interval{150};      // or when its oldest frame has waited so long
+  unsigned lanes = 1; // pairs of aggregator and writer, one database connection each
+  std::size_t budget_bytes = 256U << 20U;    // items not yet durable, of all sessions
+  std::size_t session_bytes_max = 4U << 20U; // largest share of one session
+  std::size_t block_frames_max = 8'192;      // a block with this many frames goes to the aggregator
+  std::chrono::milliseconds flush_interval{150}; // or when its oldest frame has waited this long
   std::chrono::milliseconds passivate_after{120'000}; // an equipment actor without a session stops
   std::chrono::milliseconds claim_retry{
     250}; // first wait after a failed claim; doubles to 1 s, with jitter
   digest_config digest;
-  std::chrono::minutes seal_after{60};    // fresh blocks too few for a chunk; 0: never seal
-  std::chrono::minutes care_interval{10}; // partitions and retention; 0: leave them to other nodes
-  std::uint64_t seed = 1;                 // of all chance in the node; furrowd draws one at start
+  std::chrono::minutes seal_after{60};    // for a remainder smaller than a chunk; 0: never seal
+  std::chrono::minutes care_interval{10}; // partitions and retention; 0: other nodes do them
+  std::uint64_t seed = 1; // of the node's random numbers; furrowd draws one at start
 };
 
 } // namespace furrow::actors

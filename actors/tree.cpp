@@ -20,11 +20,10 @@ using std::chrono::seconds;
 
 // A writer that dies soon after every start spends this within a minute and ends `storage`.
 constexpr restart_policy pool_restarts{10, seconds{60}};
-// So long that `storage` cannot end so and be restarted for ever: four times that fits in.
+// Long enough that `storage` cannot end that way and be restarted forever: four such ends fit in.
 constexpr restart_policy root_restarts{3, seconds{300}};
 
-/// A child of one typed actor: `spawn(supervisor, census_id)` starts it, `tell(handle)` says where
-/// it is.
+/// A child of one typed actor: `spawn(supervisor, census_id)` starts it, `tell(handle)` announces it.
 template <class Spawn, class Tell>
 child_spec worker(std::string id, const restart_policy& restarts, Spawn spawn, Tell tell) {
   using handle = std::invoke_result_t<Spawn, caf::event_based_actor*, std::uint64_t>;
@@ -38,7 +37,7 @@ child_spec worker(std::string id, const restart_policy& restarts, Spawn spawn, T
     {}};
 }
 
-constexpr auto nobody = [](const auto&) {}; // who needs to be told
+constexpr auto nobody = [](const auto&) {}; // for children without collaborators to tell
 
 child_spec claim_desk_child(const tree_parts& parts) {
   claim_desk_config config;

@@ -1,7 +1,7 @@
-/// The supervision tree of a node, as data: who runs below whom, in which order they start, and how
-/// often each may be restarted.
+/// The supervision tree of a node, as data: the parent of each actor, the order of starts, and the
+/// restart policies.
 ///
-/// Threads: the specs are run by the supervisors; what `tree_parts` points to outlives the actors.
+/// Threads: the supervisors run the specs; what `tree_parts` points to outlives the actors.
 #pragma once
 
 #include "actors/live/census.hpp"
@@ -15,7 +15,7 @@
 
 namespace furrow::actors {
 
-/// What the actors of the tree work with.
+/// The objects that the actors of the tree share.
 struct tree_parts {
   node_config config;
   storage::store* store = nullptr;
@@ -23,7 +23,7 @@ struct tree_parts {
   std::shared_ptr<wiring> places;
 };
 
-/// What the root supervises: `storage` with its children, then `fleet`.
+/// The children of the root: `storage` with its children, then `fleet`.
 [[nodiscard]] std::vector<child_spec> node_tree(const tree_parts& parts);
 
 } // namespace furrow::actors

@@ -45,7 +45,7 @@ void note_success(caretaker_state& state) {
   state.failing = false;
 }
 
-/// Counts, and tells what has changed since it was told last.
+/// Updates the counters and logs what has changed since the last log line.
 void note(caretaker_state& state, const storage::partition_outcome& outcome) {
   auto& counters = state.counts->counters;
   counters.partitions_made += outcome.made;

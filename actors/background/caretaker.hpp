@@ -1,9 +1,10 @@
-/// The caretaker: at every look it lets the store make the partitions that are wanted, then carry out
-/// retention, some steps a call. Any number of nodes may do so at once; the store keeps them apart.
+/// The caretaker: makes the partitions that the database needs, then carries out retention.
 ///
-/// Errors: a look that fails is told once and tried again at the next; nothing is lost by it. Rows
-///   that stand outside any partition of their time are an alarm until there are none.
-/// Limits: one call under way.
+/// Shape: a check makes partitions in one call, then deletes old data in a few steps a call. Several
+///   nodes may do so at the same time: the store allows one at a time.
+/// Errors: a check that fails is logged once and retried. Nothing is lost. Rows outside the partition
+///   of their time raise an alarm until there are none.
+/// Limits: one call at a time.
 #pragma once
 
 #include "actors/live/census.hpp"
@@ -19,9 +20,9 @@
 namespace furrow::actors {
 
 struct caretaker_config {
-  std::chrono::milliseconds first_look{5'000}; // the schema may still be on its way
+  std::chrono::milliseconds first_look{5'000}; // the schema may not be complete yet
   std::chrono::milliseconds look_every{600'000};
-  std::chrono::milliseconds retry{30'000}; // after a failure, or where another node is at it
+  std::chrono::milliseconds retry{30'000}; // after a failure, or while another node works
   std::chrono::milliseconds pause{100};    // after each transaction of retention
   std::uint32_t steps_a_call = 64;
 };
@@ -38,7 +39,7 @@ struct caretaker_state {
   std::shared_ptr<census> counts;
 };
 
-/// `store` outlives the actor, and has retention.
+/// `store` outlives the actor and supports retention.
 caretaker_actor::behavior_type caretaker(caretaker_actor::stateful_pointer<caretaker_state> self,
                                          const caretaker_config& config,
                                          storage::store* store,

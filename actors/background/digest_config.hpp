@@ -8,9 +8,9 @@ namespace furrow::actors {
 /// See actors/background/digester.hpp.
 struct digest_config {
   bool on = true;
-  std::chrono::milliseconds interval{10'000}; // between the beginnings of two passes
-  unsigned duty_pct = 25; // busy for this part of the time at most, while it catches up
-  std::chrono::milliseconds telemetry_period{1'000}; // one row of a machine
+  std::chrono::milliseconds interval{10'000}; // from the start of one pass to the start of the next
+  unsigned duty_pct = 25; // largest share of time for the digest while it is behind
+  std::chrono::milliseconds telemetry_period{1'000}; // between telemetry rows of one machine
 };
 
 } // namespace furrow::actors

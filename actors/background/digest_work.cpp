@@ -42,7 +42,7 @@ digest_work::run digest_work::take(const storage::digest_stream& stream,
   auto rows = digest.take();
   for (auto& row : rows.rollups)
     row.signal = static_cast<std::uint32_t>(ids_[row.signal]);
-  can::merge(rows.rollups); // a name may stand for signals of several files
+  can::merge(rows.rollups); // signals of several files may have one name
   out.commit = {stream.stream, stream.equipment, stream.digested,
                 digest.seq(),  digest.save(),    std::move(rows)};
   return out;

@@ -1,9 +1,9 @@
-/// One run of the digest: a page of a stream's frames becomes what is to be committed.
+/// One run of the digest: turns a page of a stream's frames into the rows to commit.
 ///
-/// Shape: signals carry the plan's numbers until `know` has told those of the database.
-/// Errors: state of another version is not gone on with; the run then says so and begins anew.
+/// Shape: signals have the numbers of the plan until `know` sets the numbers of the database.
+/// Errors: state that another version saved is dropped. The run reports this and starts without it.
 /// Threads: a plain value.
-/// Limits: `rows_max` rollup rows a commit, by ending the run at the block that passed it.
+/// Limits: about `rows_max` rollup rows a commit: the run ends after the block that exceeds it.
 /// Source: docs/decisions/0011-digest-follows-the-watermark.md.
 #pragma once
 
@@ -34,7 +34,7 @@ public:
   struct run {
     storage::digest_commit commit;
     std::uint64_t frames = 0;
-    bool understood = true; // the state that the stream came with
+    bool understood = true; // false: the saved state is of another version
   };
 
   [[nodiscard]] const std::vector<storage::digest_signal>& signals() const {

@@ -21,7 +21,7 @@ constexpr std::size_t streams_a_batch = 32;
 constexpr milliseconds rest_max{5'000};
 constexpr int low_priority = 10;
 
-/// An answer of the store comes back as a message that says which call it answers.
+/// Sends an answer of the store back as a message with the number of its call.
 template <class T>
 storage::handler<T> answer_to(digester_pointer self) {
   const auto call = ++self->state.call;
@@ -51,7 +51,7 @@ void end_pass(digester_pointer self) {
   counters.digest_streams_behind = state.streams_left;
   counters.digest_items_behind = state.items_left;
   counters.digest_oldest_us = state.oldest_left_us;
-  // Streams that have more wait for their turn, not for the interval.
+  // Streams with more items wait for their turn, not for the interval.
   const auto since = self->clock().now() - state.pass_began;
   const auto wait = state.items_left != 0
                       ? milliseconds{0}
@@ -59,7 +59,7 @@ void end_pass(digester_pointer self) {
   self->delayed_send(self, std::max(wait, milliseconds{1}), digest_due{});
 }
 
-/// The next ones that wait, each of another machine: rows of one machine must not meet in a batch.
+/// The next waiting streams, one per machine: a batch must not contain rows of one machine twice.
 std::vector<storage::digest_stream> next_batch(digester_state& state) {
   std::vector<storage::digest_stream> batch;
   std::deque<storage::digest_stream> later;
@@ -96,7 +96,7 @@ void go_on(digester_pointer self) {
   state.lane->read(std::move(spans), answer_to<std::vector<storage::digest_page>>(self));
 }
 
-/// The batch from its element `first` on waits again, before all others.
+/// Puts the streams of the batch from element `first` on back to the front of the queue.
 void put_back(digester_state& state, std::size_t first) {
   const auto from = state.batch.begin() + static_cast<std::ptrdiff_t>(first);
   state.waiting.insert(state.waiting.begin(), std::make_move_iterator(from),
@@ -104,7 +104,7 @@ void put_back(digester_state& state, std::size_t first) {
   state.batch.resize(first);
 }
 
-/// So long that the run before it was `duty` of the time.
+/// The rest after a run: the run then took `duty` of the time.
 void rest(digester_pointer self) {
   const auto& state = self->state;
   const auto took = self->clock().now() - state.run_began;
@@ -122,7 +122,7 @@ void leave_behind(digester_state& state,
     state.oldest_left_us = *oldest_us;
 }
 
-/// Streams that the database, or what stands in it, does not let through.
+/// Skips streams that cannot be digested because of their data or the database.
 void fail_batch(digester_pointer self, const storage::failure& why) {
   auto& state = self->state;
   if (state.batch.size() > 1) {
@@ -150,7 +150,7 @@ void fail(digester_pointer self, const storage::failure& why) {
   state.waiting.clear();
   state.batch.clear();
   state.alone = 0;
-  state.passing = false; // begin anew
+  state.passing = false; // the next pass starts from the beginning
   self->delayed_send(self, state.config.interval, digest_due{});
 }
 
@@ -189,7 +189,7 @@ void take(digester_pointer self, const std::vector<storage::digest_page>& pages)
                               ? std::nullopt
                               : std::optional{page.runs.back().block.time_range_us().second});
   }
-  put_back(state, commits->size()); // what made too many rows together is read again
+  put_back(state, commits->size()); // blocks beyond the row limit are read again
   state.committing = std::move(commits);
   state.lane->commit(state.committing, answer_to<std::vector<bool>>(self));
 }
@@ -225,7 +225,7 @@ digest_actor::behavior_type digester(digester_pointer self,
   state.lane = store->digest();
   state.work.emplace(read_catalogue(),
                      can::telemetry_settings{.period_us = config.telemetry_period.count() * 1'000});
-  // The schema may still be made.
+  // The schema may not be complete yet.
   self->delayed_send(self, std::min(config.interval, milliseconds{1'000}), digest_due{});
   return {
     [self](digest_due) {

@@ -1,12 +1,12 @@
-/// The digest: follows the watermarks of all streams and fills rollups, telemetry and the latest of
-/// each machine.
+/// The digest: follows the watermarks of all streams and fills rollups, telemetry and the latest
+/// values of each machine.
 ///
-/// Shape: passes over the streams that are behind, one run of a stream after the other. After each
-///   run it rests, so that it is busy for `duty` of the time at most: a digest that cannot keep up
-///   has longer runs, which cost less a frame. Nothing is kept between runs: the place and the
-///   state of a stream stand in the database, where any node goes on with them.
-/// Errors: the database is away: it looks again after `interval`. A stream that cannot be digested
-///   is told of and left out until the next pass.
+/// Shape: a pass digests each stream that is behind, one run per stream. The digest rests after each
+///   run, so that it is busy for at most `duty` of the time. A digest that falls behind has longer
+///   runs, which cost less per frame. No state stays in memory between runs: the database keeps the
+///   position and the state of each stream, and any node continues from there.
+/// Errors: while the database is away, the digest retries after `interval`. A stream that cannot be
+///   digested is logged and skipped until the next pass.
 /// Threads: one of its own, of low priority.
 /// Limits: memory for one page of frames, 32 states, and one commit.
 /// Source: docs/decisions/0011-digest-follows-the-watermark.md.
@@ -37,21 +37,21 @@ struct digester_state {
   storage::digest_store* lane = nullptr;
   std::optional<digest_work> work;
 
-  std::uint64_t call = 0;       // the one under way; answers to others are late
-  bool passing = false;         // over the streams; else between two passes
-  std::int32_t last_stream = 0; // that the database has named in this pass
+  std::uint64_t call = 0;       // the current call; answers to other calls are ignored
+  bool passing = false;         // true during a pass
+  std::int32_t last_stream = 0; // last stream that the database listed in this pass
   std::deque<storage::digest_stream> waiting;
-  std::size_t alone = 0; // of those waiting: one of them has made a batch fail, each goes by itself
-  std::vector<storage::digest_stream> batch; // under way, of different machines
+  std::size_t alone = 0; // streams to run one by one, because their batch failed
+  std::vector<storage::digest_stream> batch; // the current one; each stream of another machine
   std::shared_ptr<const storage::digest_batch> committing;
-  std::vector<std::uint64_t> frames;                // of each commit
-  std::vector<std::optional<std::int64_t>> last_us; // its latest time
+  std::vector<std::uint64_t> frames;                // per commit
+  std::vector<std::optional<std::int64_t>> last_us; // latest time, per commit
   clock::time_point pass_began;
   clock::time_point run_began;
-  std::uint64_t streams_left = 0; // behind after their run of this pass
+  std::uint64_t streams_left = 0; // streams still behind after their run in this pass
   std::uint64_t items_left = 0;
   std::int64_t oldest_left_us = 0;
-  bool complained = false; // of the outage that lasts
+  bool complained = false; // the current outage is logged
   bool low_priority = false;
 };
 

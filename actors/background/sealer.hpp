@@ -1,7 +1,7 @@
-/// The sealer: lets the store move fresh blocks into segments, a few chunks a call, and rests in
-/// between. Any number of nodes may do so at once; the store keeps them apart.
+/// The sealer: tells the store to move blocks into segments, a few chunks a call, with rests between.
 ///
-/// Limits: one call under way; the store's memory for it is that of one chunk.
+/// Shape: several nodes may seal at the same time: the store gives each chunk to one of them.
+/// Limits: one call at a time; the store needs memory for one chunk.
 #pragma once
 
 #include "actors/live/census.hpp"
@@ -17,11 +17,11 @@
 namespace furrow::actors {
 
 struct sealer_config {
-  std::chrono::seconds due_after{3'600}; // fresh blocks too few for a chunk wait so long
+  std::chrono::seconds due_after{3'600}; // a remainder smaller than a chunk is sealed after this
   std::chrono::milliseconds look_every{30'000};
-  std::chrono::milliseconds pause{100}; // after each chunk: ingest and readers have the disk
+  std::chrono::milliseconds pause{100}; // after each chunk, so that ingest and readers get the disk
   std::uint32_t chunks_a_call = 16;
-  bool behind_digest = false; // this node digests: also a stream that was never looked at waits
+  bool behind_digest = false; // true where this node digests: a stream without a digest waits, too
 };
 
 struct sealer_state {

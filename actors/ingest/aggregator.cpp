@@ -21,7 +21,7 @@ void answer(aggregator_pointer self,
              append_answer{ticket.origin.slot, ticket.claim.epoch, ticket.to, what});
 }
 
-/// A writer outlives its aggregator: numbers that began anew would take the answer to a dead one's call for their own.
+/// Numbers of calls, unique in the process. A writer outlives its aggregator, and may answer a call of a dead one.
 std::uint64_t next_call() {
   static std::atomic<std::uint64_t> last{0};
   return ++last;
@@ -44,8 +44,7 @@ void write_next(aggregator_pointer self) {
   self->send(state.writer, append_job{state.call, std::move(next.batch), aggregator_actor{self}});
 }
 
-/// Everything is let go: the gateways still have it and are asked again when the store can be
-/// claimed from.
+/// Drops all appends. The gateways still have the items, and send them again after the next claim.
 void let_go(aggregator_pointer self) {
   for (const auto& ticket : std::exchange(self->state.under_way, tickets{}))
     answer(self, ticket, append_answer::kind::failed);
@@ -92,7 +91,7 @@ aggregator_actor::behavior_type aggregator(aggregator_pointer self,
     },
     [self](append_reply& reply) {
       if (reply.call != self->state.call || self->state.under_way.empty())
-        return; // of a batch that was given up
+        return; // the answer to a batch that was dropped
       if (reply.outcome->has_value())
         settle(self, reply.outcome->value());
       else

@@ -1,5 +1,5 @@
-/// The aggregator: gathers blocks until its writer is free, then makes one transaction of them, and
-/// tells each machine what came of its part.
+/// The aggregator: gathers blocks until its writer is free, then sends them as one transaction. It
+/// reports the result to each machine.
 #pragma once
 
 #include "actors/ingest/append_queue.hpp"
@@ -18,8 +18,8 @@ namespace furrow::actors {
 struct aggregator_config {
   std::size_t batch_bytes_max =
     8U << 20U; // a transaction's payload: enough to hide the commit, small to retry
-  // From one transaction of a lane to the next, unless it is full: a commit costs as much as dozens
-  // of blocks. Short beside flush_interval, so that it adds little to the latency.
+  // Least time between the starts of two transactions of a lane, unless one is full: a commit costs
+  // as much as dozens of blocks. Shorter than flush_interval, so that it adds little latency.
   std::chrono::milliseconds gather{20};
 };
 
@@ -27,8 +27,8 @@ struct aggregator_state {
   static constexpr const char* name = "aggregator";
   append_queue<stream_origin> queue{0, {}};
   std::vector<append_ticket<stream_origin>> under_way; // empty: the writer is free
-  bool gathering = false;                              // gather_due is under way
-  std::uint64_t call = 0; // of the batch under way; no two in a process are the same
+  bool gathering = false;                              // a gather_due is scheduled
+  std::uint64_t call = 0; // number of the current batch, unique in the process
   writer_actor writer;
   std::shared_ptr<census> counts;
 };

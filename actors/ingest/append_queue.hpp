@@ -1,11 +1,9 @@
-/// What an aggregator decides: when the next transaction begins, and which blocks of which machines
-/// it is made of. Blocks gather while the writer is busy and for `gather` from the beginning of the
-/// last transaction on, so a transaction grows with the load; on an idle lane a block waits for
-/// nothing.
+/// The decisions of an aggregator: when the next transaction begins, and which blocks it contains.
+/// Blocks gather while the writer is busy, and for `gather` after the start of the last transaction.
+/// So a transaction grows with the load. On an idle lane a block does not wait.
 ///
 /// Threads: owned by one actor.
-/// Limits: what waits here stands under leases of the node's budget; a batch is cut at
-/// batch_bytes_max.
+/// Limits: waiting blocks hold leases of the node's budget; a batch ends at batch_bytes_max.
 #pragma once
 
 #include "actors/ingest/stream_intake.hpp"
@@ -22,8 +20,7 @@
 
 namespace furrow::actors {
 
-/// One append that is under way: who is to hear of it, and the memory that is free once it is
-/// settled.
+/// One append that the store has not answered: its origin, and the memory that the answer frees.
 template <class Origin>
 struct append_ticket {
   Origin origin;
@@ -48,7 +45,7 @@ public:
   [[nodiscard]] bool empty() const { return waiting_.empty(); }
   [[nodiscard]] std::size_t size() const { return waiting_.size(); }
 
-  /// How long the next transaction still gathers; not at all when it is full.
+  /// How long the next transaction still gathers; 0 when it is full.
   [[nodiscard]] clock::duration wait(clock::time_point now) const {
     if (bytes_ >= batch_bytes_max_ || !taken_at_ || now >= *taken_at_ + gather_)
       return {};
@@ -57,10 +54,10 @@ public:
 
   struct transaction {
     std::shared_ptr<storage::append_batch> batch = std::make_shared<storage::append_batch>();
-    std::vector<append_ticket<Origin>> tickets; // one an append, in order
+    std::vector<append_ticket<Origin>> tickets; // one per append, in order
   };
 
-  /// The oldest appends, at least one when there is one, up to the limit.
+  /// The oldest appends up to the limit; at least one unless the queue is empty.
   [[nodiscard]] transaction take(clock::time_point now) {
     taken_at_ = now;
     transaction next;
@@ -80,7 +77,7 @@ public:
     return next;
   }
 
-  /// All that waits, let go: the tickets say whom to tell.
+  /// Drops all waiting appends; the tickets name their origins.
   [[nodiscard]] std::vector<append_ticket<Origin>> let_go() {
     std::vector<append_ticket<Origin>> tickets;
     for (auto& [origin, held] : waiting_)
@@ -93,7 +90,7 @@ public:
 private:
   std::size_t batch_bytes_max_;
   std::chrono::milliseconds gather_;
-  std::size_t bytes_ = 0;                     // of what waits
+  std::size_t bytes_ = 0;                     // of the waiting appends
   std::optional<clock::time_point> taken_at_; // when the last transaction began
   std::deque<std::pair<Origin, std::shared_ptr<held_append>>> waiting_;
 };

@@ -1,6 +1,5 @@
-/// The claim desk: claims streams for all machines of the node, many in one call, and keeps trying
-/// while the database is away. That a claim succeeds is how the node learns that the database is
-/// back.
+/// The claim desk: claims streams for all machines of the node, many in one call, and retries while
+/// the database is away. A successful claim tells the node that the database is back.
 #pragma once
 
 #include "actors/ingest/claim_queue.hpp"
@@ -20,15 +19,15 @@ namespace furrow::actors {
 struct claim_desk_config {
   std::chrono::milliseconds first_wait{250};
   std::chrono::milliseconds longest_wait{
-    1'000};               // acks are to resume within a second of the database's return
-  std::uint64_t seed = 1; // of the waits' jitter
+    1'000};               // acks resume within a second after the database returns
+  std::uint64_t seed = 1; // of the jitter of the waits
 };
 
 struct claim_desk_state {
   static constexpr const char* name = "claim-desk";
   claim_queue<stream_origin> queue{{}, {}};
   std::uint64_t call = 0;
-  bool waiting = false; // for retry_due
+  bool waiting = false; // a retry_due is scheduled
   std::minstd_rand random;
   storage::store* store = nullptr;
   std::shared_ptr<census> counts;

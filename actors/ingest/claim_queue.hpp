@@ -1,8 +1,8 @@
-/// What the claim desk decides: which claims go to the database together, and when to try again. A
-/// storm of reconnecting gateways becomes a few statements, an outage one attempt a second.
+/// The decisions of the claim desk: which claims go to the database together, and when to retry. A
+/// thousand reconnecting gateways cause a few statements, an outage causes one attempt a second.
 ///
 /// Threads: owned by one actor.
-/// Limits: one wish a stream (a newer replaces an older), claims_max in one call.
+/// Limits: one wish a stream (a newer one replaces an older one), claims_max in one call.
 #pragma once
 
 #include "storage/store.hpp"
@@ -45,7 +45,7 @@ public:
   [[nodiscard]] bool busy() const { return busy_; }
   [[nodiscard]] bool empty() const { return waiting_.empty(); }
 
-  /// The next call's requests; nothing while one is under way.
+  /// The requests of the next call; empty during a call.
   [[nodiscard]] std::vector<storage::claim_request> take() {
     std::vector<storage::claim_request> requests;
     if (busy_)
@@ -71,7 +71,7 @@ public:
   succeeded(const std::vector<storage::claim_outcome>& outcomes) {
     std::vector<settled> done;
     for (std::size_t i = 0; i < outcomes.size() && i < call_.size(); ++i) {
-      // wishes replaced meanwhile have left under_way_
+      // a wish that was replaced during the call is not in under_way_ any more
       const auto wish = std::find_if(under_way_.begin(), under_way_.end(),
                                      [&](const entry& one) { return one.serial == call_[i]; });
       if (wish != under_way_.end())
@@ -84,10 +84,10 @@ public:
 
   struct failed_outcome {
     std::vector<entry> refused; // will never succeed
-    std::vector<entry> delayed; // to be told, once, that it takes longer
+    std::vector<entry> delayed; // to be told once that the claim is delayed
     std::chrono::milliseconds wait{0};
   };
-  /// `random` in [0, 1) spreads the tries of many nodes.
+  /// `random` in [0, 1) spreads the retries of many nodes.
   [[nodiscard]] failed_outcome failed(storage::errc code, double random) {
     failed_outcome out;
     if (code == storage::errc::reject_row && under_way_.size() == 1) {
@@ -96,7 +96,7 @@ public:
       return out;
     }
     if (code == storage::errc::reject_row) {
-      one_by_one_ = under_way_.size(); // one of them is to blame
+      one_by_one_ = under_way_.size(); // one of them caused the failure
     } else {
       wait_ = std::clamp(wait_ * 2, first_wait_, longest_wait_);
       out.wait = std::chrono::duration_cast<std::chrono::milliseconds>(wait_ * (0.5 + random / 2));
@@ -126,7 +126,7 @@ private:
   std::chrono::milliseconds wait_{0};
   std::deque<entry> waiting_;
   std::vector<entry> under_way_;
-  std::vector<std::uint64_t> call_; // serials of the call under way, in its order
+  std::vector<std::uint64_t> call_; // serials of the current call, in its order
   std::size_t one_by_one_ = 0;
   bool busy_ = false;
   std::uint64_t serials_ = 0;

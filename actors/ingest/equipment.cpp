@@ -52,7 +52,7 @@ void perform(equipment_pointer self, std::uint32_t slot, stream_intake::actions 
   }
 }
 
-/// What readers see from now on. The state is copied only when a batch may have changed it.
+/// Publishes the state for readers. The state is copied only when a batch may have changed it.
 void publish(equipment_state& state) {
   if (!state.published)
     state.published = std::make_shared<const can::live_state>(state.monitor.live());
@@ -61,8 +61,7 @@ void publish(equipment_state& state) {
                    state.monitor.faults().active()}));
 }
 
-/// Brings the board and the node's counters up to date, and sees to it that what is packed is
-/// flushed in time.
+/// Updates the board and the node's counters, and schedules the flush of packed items.
 void after_event(equipment_pointer self, std::uint32_t slot, equipment_state::stream& stream) {
   auto& state = self->state;
   auto& counters = state.counts->counters;
@@ -96,7 +95,7 @@ void on_stream(equipment_pointer self, std::uint32_t slot, Event event) {
   after_event(self, slot, found->second);
 }
 
-/// The slot of a stream, made if there is none; nothing when too many are in use.
+/// The slot of a stream, created if needed; nothing when too many streams are in use.
 std::optional<std::uint32_t> slot_of(equipment_state& state, const can::stream_id& id) {
   for (const auto& [slot, stream] : state.streams)
     if (stream.id == id)
@@ -138,7 +137,7 @@ void deliver(equipment_pointer self, delivery& message) {
   on_stream(self, session->second.slot, [&](stream_intake& intake, stream_intake::actions& out) {
     intake.received(message.session, std::move(batch.batch), std::move(batch.leases), state.monitor,
                     out);
-    state.published.reset(); // the live view shows the batch, also while nothing can be stored
+    state.published.reset(); // the live view shows the batch even while the database is away
   });
 }
 
@@ -193,7 +192,7 @@ void check_passivation(equipment_pointer self) {
   const bool idle = state.sessions.empty()
                     && std::all_of(state.streams.begin(), state.streams.end(),
                                    [](const auto& one) { return one.second.intake.idle(); });
-  // Two looks in a row, so that a machine is left alone for at least one whole period.
+  // Two idle checks in a row: the actor was idle for at least one whole period.
   if (idle && ++state.quiet_checks > 1) {
     self->quit();
     return;

@@ -1,9 +1,10 @@
-/// The equipment actor: one machine. It hears its gateways, keeps what their frames say of the
-/// machine (and publishes it on the live board), packs what is new and asks for it to be made durable. What it decides about a stream stands in stream_intake.hpp;
-/// here are its wires and clocks.
+/// The equipment actor: one machine. It receives from the machine's gateways, keeps the live state,
+/// publishes it on the board, packs new items and requests their appends. stream_intake.hpp makes the
+/// decisions about a stream; this actor owns the messages and timers.
 ///
-/// Errors: when this actor dies its sessions are dropped, the gateways come again and the next one
-/// claims anew. Limits: streams_max streams at once; what it holds stands under leases.
+/// Errors: when the actor dies, its sessions are dropped. The gateways reconnect, and the next actor
+///   claims again.
+/// Limits: streams_max streams at once; the items that the actor holds are under leases.
 #pragma once
 
 #include "actors/ingest/stream_intake.hpp"
@@ -38,7 +39,7 @@ struct equipment_state {
   struct stream {
     can::stream_id id{};
     stream_intake intake;
-    stream_intake::totals reported; // what of its totals the node's counters have
+    stream_intake::totals reported; // the totals that the node's counters include
     bool flush_scheduled = false;
   };
   struct session {
@@ -51,7 +52,7 @@ struct equipment_state {
   std::shared_ptr<census> counts;
   live_standing standing;
   can::machine_monitor monitor;
-  std::shared_ptr<const can::live_state> published; // of the monitor; nullptr since a batch came
+  std::shared_ptr<const can::live_state> published; // copy of the monitor's; nullptr after a batch
   std::shared_ptr<live_board::place> place;
   aggregator_actor aggregator;
   claim_desk_actor desk;
@@ -59,7 +60,7 @@ struct equipment_state {
   std::map<std::uint32_t, stream> streams; // by slot
   std::uint32_t last_slot = 0;
   std::unordered_map<std::uint64_t, session> sessions;
-  std::uint64_t quiet_checks = 0; // how often passivation found nobody
+  std::uint64_t quiet_checks = 0; // consecutive passivation checks that found the actor idle
 };
 
 equipment_actor::behavior_type equipment(equipment_actor::stateful_pointer<equipment_state> self,

@@ -46,7 +46,7 @@ void attach(fleet_pointer self, attach_order& order) {
   const auto key = order.from->farm + "/" + order.from->hello.equipment;
   switch (state.account.greet(key, self->clock().now())) {
   case fleet_account::admission::full:
-    refuse(order, "this node has as many machines as it may");
+    refuse(order, "this node serves as many machines as its limit allows");
     return;
   case fleet_account::admission::quarantined:
     refuse(order, "this machine's actor died too often and is quarantined");

@@ -1,10 +1,9 @@
-/// The fleet supervisor: starts a machine's actor when its gateway greets, passes on where the
-/// lanes are, and tells fleet_account.hpp which machines died. A machine that dies too often is
-/// quarantined without taking its neighbours.
+/// The fleet supervisor: starts a machine's actor when the machine's gateway greets, tells all
+/// machines where the lanes are, and reports dead machines to fleet_account.hpp. A machine that dies
+/// too often is quarantined; other machines are not affected.
 ///
-/// Shape: a dead machine is not started at once: its sessions were dropped with it, and the gateway
-/// that comes again
-///   starts it.
+/// Shape: a dead machine is not restarted at once. Its sessions were dropped with it, and the next
+///   greeting of the gateway starts it.
 /// Limits: equipment_max machines; a quarantine ends when the account's window has passed.
 #pragma once
 
@@ -26,7 +25,7 @@
 namespace furrow::actors {
 
 struct fleet_config {
-  equipment_config equipment; // what all machines have in common
+  equipment_config equipment; // settings of every machine
   std::size_t lanes = 1;
   std::size_t equipment_max = 20'000;
   restart_policy restart;
@@ -35,7 +34,7 @@ struct fleet_config {
 struct fleet_state {
   static constexpr const char* name = "fleet";
   struct machine {
-    equipment_actor actor; // null: died
+    equipment_actor actor; // null: the actor died
     std::uint64_t census_id = 0;
   };
   fleet_config config;

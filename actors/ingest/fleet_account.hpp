@@ -1,9 +1,9 @@
-/// What the fleet decides about a machine: whether a gateway that greets may have it, and what
-/// follows when its actor ends.
+/// The decisions of the fleet about a machine: whether to admit a gateway that greets, and what to do
+/// when the machine's actor ends.
 ///
-/// Shape: a machine that died is started by the next gateway that greets for it. One that died more
-///   often than its policy allows is quarantined for the policy's window, then forgiven.
-/// Threads: owned by one actor. Time is the caller's.
+/// Shape: the next greeting starts a machine that died. A machine that died more often than its
+///   policy allows is quarantined for the policy's window. Then its account starts anew.
+/// Threads: owned by one actor. The caller passes the time.
 /// Limits: `machines_max` machines.
 #pragma once
 
@@ -30,10 +30,10 @@ public:
   enum class admission : std::uint8_t {
     running,    // hand the session to the machine's actor
     start,      // the caller starts the machine's actor first
-    full,       // refuse: this node has as many machines as it may
-    quarantined // refuse: the machine died too often
+    full,       // reject: this node has machines_max machines
+    quarantined // reject: the machine died too often
   };
-  /// A gateway greets for the machine of that key. `start` counts as started.
+  /// A gateway greets for the machine with that key. After `start` the machine counts as running.
   [[nodiscard]] admission greet(const std::string& key, time_point now);
 
   /// The machine's actor stopped because it was idle: the machine is forgotten.

@@ -8,7 +8,7 @@ namespace furrow::actors {
 
 namespace {
 
-/// The bytes that stand in quarantine for a frame: time, header, payload, little-endian.
+/// The bytes of a frame in quarantine: time, header, payload, little-endian.
 std::string frame_bytes(const can::frame_view& frame, std::size_t payload_max) {
   std::string bytes(16, '\0');
   std::memcpy(bytes.data(), &frame.time_us, 8);
@@ -98,7 +98,7 @@ void stream_intake::claimed(std::uint64_t ticket,
     notify(out, session_notice::rewind{next_});
   else
     notify(out, session_notice::welcome{claim_.epoch, next_});
-  // Neither of these two says what is durable: a rewind may be for a hole, a welcome for the live view only.
+  // Neither message says what is durable: a rewind may be for a hole, a welcome for the live view only.
   notify(out, session_notice::ack{durable_});
 }
 
@@ -134,7 +134,7 @@ void stream_intake::received(std::uint64_t session,
                              can::machine_monitor& machine,
                              actions& out) {
   if (session != session_)
-    return; // of a session that was superseded
+    return; // a batch of a superseded session
   sent_ = std::max(sent_, batch.last_seq);
   note_buses(batch.buses);
   if (phase_ != phase::open) {
@@ -151,7 +151,7 @@ void stream_intake::received(std::uint64_t session,
     return;
   }
   if (batch.first_seq > next_) {
-    // A hole. What was under way when the rewind was asked for still comes; ask once.
+    // A hole. Batches that were sent before the rewind still arrive, so ask only once.
     if (!std::exchange(rewinding_, true)) {
       ++counted_.rewinds;
       notify(out, session_notice::rewind{next_});
@@ -221,7 +221,7 @@ void stream_intake::pack_frames(const can::frame_block& block,
   runs.push_back({seq, {}});
   if (runs.back().block.append(block, first, count))
     return;
-  // Times too far apart for one block: frame by frame, a new block where one does not fit.
+  // The times are too far apart for one block: pack frame by frame, and begin a block where needed.
   for (std::size_t i = first; i < first + count; ++i) {
     const auto frame = block[i];
     if (runs.back().block.push(frame.time_us, frame.header, frame.data))
@@ -263,7 +263,7 @@ void stream_intake::take_records(std::vector<can::record>& records,
 }
 
 void stream_intake::hear(const proto::batch& batch, can::machine_monitor& machine) {
-  // Nothing is kept: the gateway still has it, and is asked for it when the stream is claimed.
+  // Nothing is kept: the gateway sends the items again when the stream is claimed.
   auto seq = batch.first_seq;
   for (const auto& group : batch.items) {
     if (const auto* block = std::get_if<can::frame_block>(&group))
@@ -301,7 +301,7 @@ void stream_intake::flush(actions& out) {
 
 void stream_intake::committed(std::int64_t epoch, std::uint64_t to, actions& out) {
   if (phase_ != phase::open || epoch != claim_.epoch)
-    return; // a claim since then has found out what is durable
+    return; // a later claim has read what is durable
   durable_ = std::max(durable_, to);
   fences_ = failures_ = 0;
   notify(out, session_notice::ack{durable_});
@@ -310,8 +310,8 @@ void stream_intake::committed(std::int64_t epoch, std::uint64_t to, actions& out
 void stream_intake::append_failed(std::int64_t epoch, bool fenced, actions& out) {
   if (phase_ != phase::open || epoch != claim_.epoch)
     return;
-  // A fence may be of a session that is gone by now, or of this machine's own former actor: claiming again finds out
-  // (a copy of the spool is told apart by its runs). Somebody who keeps taking the stream away is the newer one.
+  // The newer claim may be of a session that has ended, or of this machine's former actor: claim again to find out
+  // (a copy of the spool is recognized by its runs). A session that fences this one repeatedly is the newer one.
   ++failures_;
   if (!fenced || ++fences_ < fences_max) {
     go_adrift(out);

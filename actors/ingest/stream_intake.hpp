@@ -1,14 +1,13 @@
-/// What an equipment actor decides about one stream: whose session counts, which items are new,
-/// what goes into which block, and how to recover. A plain state machine: events in, actions out;
-/// the clock and the wires are the actor's.
+/// The decisions of an equipment actor about one stream: which session is current, which items are
+/// new, how items become blocks, and how to recover. A plain state machine: events in, actions out.
+/// The actor owns timers and messages.
 ///
-/// Shape: there is one way to recover (docs/decisions/0001): whatever is in doubt, the stream is
-/// claimed again and the
-///   gateway is asked to start from what the claim found durable. Until then the stream is
-///   *adrift*: items are decoded for the live view and let go.
+/// Shape: there is one way to recover (docs/decisions/0001). When anything is in doubt, the stream is
+///   claimed again, and the gateway is asked to send from what the claim found durable. Until then
+///   the stream is *adrift*: items are decoded for the live view and dropped.
 /// Threads: owned by one actor.
-/// Limits: holds at most block_frames_max frames and one flush interval; the rest is under leases
-/// in `held_append`s.
+/// Limits: holds at most block_frames_max frames, for at most one flush interval; all other items are
+///   under leases in `held_append`s.
 #pragma once
 
 #include "actors/session/memory_budget.hpp"
@@ -27,7 +26,7 @@
 
 namespace furrow::actors {
 
-/// An append with the leases of what it holds.
+/// An append with the leases of its items.
 struct held_append {
   storage::stream_append append;
   std::vector<memory_lease> leases;
@@ -53,7 +52,7 @@ struct session_notice {
 struct claim_wish {
   std::uint64_t ticket = 0;
   std::chrono::milliseconds wait{
-    0}; // before it is asked for: appends keep failing though claims succeed
+    0}; // before the claim is sent: longer while claims succeed and appends fail
   storage::claim_request request;
 };
 
@@ -71,28 +70,28 @@ public:
   explicit stream_intake(std::size_t block_frames_max) : block_frames_max_{block_frames_max} {}
 
   using actions = std::vector<intake_action>;
-  /// A session greets. The newest wins: an older one is rejected as superseded.
+  /// A session greets. The newest session wins; an older one is rejected as superseded.
   void greet(std::uint64_t session, const greeting& from, actions& out);
   void claimed(std::uint64_t ticket, const storage::claim_outcome& outcome, actions& out);
-  /// The claim will be tried again later: until then the gateway is heard for the live view.
+  /// The claim is retried later. Until then the gateway's items are only shown live.
   void claim_delayed(std::uint64_t ticket, actions& out);
-  /// The claim will never succeed as it is.
+  /// The claim can never succeed.
   void claim_failed(std::uint64_t ticket, const storage::failure& why, actions& out);
-  /// Shows `machine` what it has not seen yet, and packs what is new. The leases are given back when
-  /// the items are durable or let go.
+  /// Shows new items to `machine` and packs them. The leases are released when the items are durable
+  /// or dropped.
   void received(std::uint64_t session,
                 proto::batch batch,
                 std::vector<memory_lease> leases,
                 can::machine_monitor& machine,
                 actions& out);
-  /// Sends off what is packed.
+  /// Sends the packed items as an append.
   void flush(actions& out);
   void committed(std::int64_t epoch, std::uint64_t to, actions& out);
-  /// An append of `epoch` was not stored, or nobody knows; `fenced`: a newer claim exists.
+  /// An append of `epoch` was not stored, or is in doubt; `fenced`: a newer claim exists.
   void append_failed(std::int64_t epoch, bool fenced, actions& out);
-  /// The desk that took this stream's claim is gone with it.
+  /// The claim desk died with this stream's claim.
   void desk_lost(actions& out);
-  /// The lane that took this stream's appends is gone with all that it held.
+  /// The lane died with this stream's appends.
   void lane_lost(actions& out);
   void detach(std::uint64_t session);
 
@@ -101,15 +100,15 @@ public:
   }
   [[nodiscard]] bool attached() const { return session_ != 0; }
   [[nodiscard]] bool adrift() const { return phase_ == phase::adrift; }
-  [[nodiscard]] bool idle() const; // no session and nothing under way
+  [[nodiscard]] bool idle() const; // no session, no claim, no append and no packed item
   [[nodiscard]] std::uint64_t durable_seq() const { return durable_; }
   [[nodiscard]] std::uint64_t received_seq() const { return next_ - 1; }
   [[nodiscard]] std::uint64_t sent_seq() const { return sent_; }
   [[nodiscard]] const totals& counted() const { return counted_; }
 
 private:
-  /// unclaimed: a claim is under way and nothing is welcome yet. open: claimed, items are packed.
-  /// adrift: a claim is under way, items are heard for the live view and let go.
+  /// unclaimed: a claim is requested and the session is not welcomed yet. open: claimed, items are
+  /// packed. adrift: a claim is requested, items are shown live and dropped.
   enum class phase : std::uint8_t { unclaimed, open, adrift };
 
   void want_claim(actions& out);
@@ -149,7 +148,7 @@ private:
   std::uint64_t hello_first_ = 1;
   std::uint64_t ticket_ = 0;
   bool claiming_ = false;
-  bool welcomed_ = false; // the session has had its epoch; what follows is a rewind
+  bool welcomed_ = false; // the session has a welcome; the next message is a rewind
   storage::stream_claim claim_;
 
   std::uint64_t durable_ = 0;
@@ -159,17 +158,17 @@ private:
   std::uint64_t in_flight_to_ = 0;
   std::uint64_t sent_ = 0;
   static constexpr int fences_max = 3;
-  int fences_ = 0;          // in a row, without a commit between
-  int failures_ = 0;        // likewise
+  int fences_ = 0;          // fences in a row, without a commit between
+  int failures_ = 0;        // failed appends in a row
   std::uint64_t heard_ = 0; // while adrift: the newest item seen
-  /// The newest item that the machine's monitor was shown. What comes again after a rewind is
-  /// packed and not shown: the live view never goes back.
+  /// The newest item that the machine's monitor has seen. Items that come again after a rewind are
+  /// packed and not shown again: the live view never goes back.
   std::uint64_t shown_ = 0;
-  bool rewinding_ = false; // asked to rewind, the answer is not here yet
+  bool rewinding_ = false; // a rewind was sent, and its items have not arrived yet
   std::size_t pending_frames_ = 0;
   held_append pending_;
-  std::vector<can::bus_name> buses_;     // all that the gateway has named
-  std::vector<can::bus_name> new_buses_; // of these, the ones to store with the next append
+  std::vector<can::bus_name> buses_;     // all buses that the gateway has named
+  std::vector<can::bus_name> new_buses_; // buses to store with the next append
   totals counted_;
 };
 

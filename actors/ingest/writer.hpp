@@ -1,6 +1,6 @@
-/// The writer: hands batches to its lane of the store and the answers back. Dying, it takes its
-/// connection with it, so that what was under way is in doubt and nothing more can come of it after
-/// the next claim.
+/// The writer: passes batches to its lane of the store, and the answers back. When the writer dies,
+/// it closes its connection. The current batch is then in doubt, and cannot be stored after the next
+/// claim.
 #pragma once
 
 #include "actors/messages.hpp"
@@ -15,8 +15,8 @@ namespace furrow::actors {
 struct writer_state {
   static constexpr const char* name = "writer";
   std::unique_ptr<storage::appender> lane;
-  std::uint64_t call = 0;   // the one under way
-  aggregator_actor waiting; // who asked for it
+  std::uint64_t call = 0;   // the current call
+  aggregator_actor waiting; // the sender of the current call
 };
 
 /// `store` outlives the actor.

@@ -1,9 +1,10 @@
-/// The latest of each machine, for whoever asks: the fleet list, the live view, later streams.
+/// The latest state of each machine, for its readers: the fleet list and the live view.
 ///
-/// Shape: a machine's actor opens a place and publishes an immutable snapshot after each event; readers take what was
-///   published last. Neither waits for the other, and nobody holds a lock while frames are decoded.
+/// Shape: a machine's actor opens a place and publishes an immutable snapshot after each event.
+///   Readers take the last snapshot. Neither waits for the other, and no lock is held while frames
+///   are decoded.
 /// Threads: safe from any.
-/// Limits: one snapshot a machine; a place goes with its actor.
+/// Limits: one snapshot a machine; a place ends with its actor.
 #pragma once
 
 #include "actors/live/live_view.hpp"
@@ -46,16 +47,16 @@ public:
   [[nodiscard]] std::shared_ptr<place>
   open(const std::string& farm, const std::string& equipment, const caf::actor_addr& owner);
   [[nodiscard]] std::vector<live_snapshot> all() const;
-  /// The actor that has the machine; the newest, where an older one is still on its way out.
+  /// The machine's actor; the newest one while an older one still stops.
   [[nodiscard]] caf::actor_addr owner_of(const std::string& farm,
                                          const std::string& equipment) const;
 
 private:
   [[nodiscard]] std::vector<std::shared_ptr<place>> places() const;
 
-  mutable std::mutex mutex_; // of the list, not of what the places hold
+  mutable std::mutex mutex_; // guards the list, not the places
   std::vector<std::weak_ptr<place>> places_;
-  std::size_t sweep_at_ = 64; // places at which those that are gone are removed
+  std::size_t sweep_at_ = 64; // number of places that triggers the removal of ended ones
 };
 
 } // namespace furrow::actors

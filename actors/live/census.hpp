@@ -1,9 +1,9 @@
-/// Who is alive: the tree that `furrow actors` shows, the handles that `kill` needs, the state of
-/// each machine, and the node's counters. Written by the actors a few times a batch, read by
-/// anybody, so that it answers even when an actor does not.
+/// All living actors: the tree that `furrow actors` shows, the handles that `kill` needs, the state
+/// of each machine, and the node's counters. The actors write a few times a batch. Any thread may
+/// read, so that an answer comes even when an actor hangs.
 ///
 /// Threads: safe from any.
-/// Limits: a row an actor; rows go with their actors.
+/// Limits: one row an actor; the row ends with its actor.
 #pragma once
 
 #include "actors/live/board.hpp"
@@ -27,10 +27,10 @@ public:
   live_board board;
   stall_watch stall;
 
-  /// What work with the database, or a look at it, has found; told in the log when it is the answer after none.
+  /// The database answered a call or a check. The first answer after an outage is logged.
   void store_answers();
 
-  /// Takes an actor into the tree; `parent` 0 is the root.
+  /// Adds an actor to the tree; `parent` 0 is the root.
   std::uint64_t enter(std::uint64_t parent, const std::string& name, const caf::actor& handle);
   void set_handle(std::uint64_t id, const caf::actor& handle);
   void restarted(std::uint64_t id, const caf::actor& handle, const std::string& why);
@@ -38,7 +38,7 @@ public:
   void leave(std::uint64_t id);
   void clear();
   [[nodiscard]] std::vector<actor_row> rows() const;
-  /// Sends the actor a kill; false when there is none of that number.
+  /// Sends the actor a kill; false when no actor has that number.
   bool kill(std::uint64_t id) const;
 
 private:

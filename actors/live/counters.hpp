@@ -52,7 +52,7 @@ struct node_stats : counter_set<plain_cell> {
   std::size_t budget_bytes = 0;
   std::size_t budget_used = 0;
   std::size_t budget_peak = 0;
-  /// How long the node has held items without storing any; 0: it stores, or holds nothing.
+  /// How long the node has held items without storing any; 0: it stores, or holds none.
   std::uint64_t stalled_s = 0;
 };
 

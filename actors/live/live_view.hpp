@@ -1,6 +1,6 @@
-/// What a node shows of itself: its actors, its machines, its counters.
+/// The values that a node shows of itself: its actors, its machines, its counters.
 ///
-/// Shape: plain values, copied out.
+/// Shape: plain values, copied.
 /// Units: numbers of items and frames; microseconds since 1970.
 #pragma once
 
@@ -20,10 +20,10 @@ struct actor_row {
   std::string name;         // "writer-0", "equipment default/T1"
   std::string state;        // running, restarting, quarantined
   std::uint32_t restarts = 0;
-  std::string detail; // last reason of a restart, or what it holds
+  std::string detail; // last reason of a restart, or the actor's load
 };
 
-/// How a machine's streams stand.
+/// The progress of a machine's streams.
 struct live_standing {
   std::string farm;
   std::string equipment;
@@ -33,12 +33,12 @@ struct live_standing {
   std::uint64_t durable_seq = 0;
   std::uint64_t sent_seq = 0;
   std::uint64_t frames = 0; // since this actor started
-  bool adrift = false;      // live only: the database is away, what comes will be asked for again
+  bool adrift = false;      // items are only shown live; the node will ask for them again
 };
 
 struct live_equipment : live_standing {
   std::shared_ptr<const can::live_state>
-    state; // never nullptr; shared by snapshots between which no frame came
+    state; // never nullptr; snapshots share it while no frame comes
   std::size_t ecus = 0;
   std::size_t faults_active = 0;
 };

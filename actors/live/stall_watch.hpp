@@ -1,9 +1,9 @@
-/// Since when this node has had items to store and has stored none.
+/// How long this node has had items to store and has stored none.
 ///
-/// Shape: `asked` when items are handed to a writer or wait for one, `stored` when a transaction was
-///   committed. A look tells how long nothing came of it, while the node holds items.
+/// Shape: call `asked` when a writer gets items or items wait for one, `stored` after a committed
+///   transaction. While the node holds items, `look` returns the time since then.
 /// Threads: any.
-/// Limits: one for the whole node; a lane that hangs beside one that stores is not seen.
+/// Limits: one for the whole node: a hanging lane is not noticed while another lane stores.
 #pragma once
 
 #include <atomic>
@@ -21,8 +21,8 @@ public:
   }
   void stored() { since_ = never; }
 
-  /// `holds_items`: whether anything that was received is not durable yet. When nothing is held,
-  /// the gateways have taken their items elsewhere, and waiting begins anew.
+  /// `holds_items`: whether the node holds items that are not durable yet. Without such items the
+  /// gateways have gone to another node, and the time starts anew.
   [[nodiscard]] std::chrono::seconds look(time_point now, bool holds_items) {
     if (!holds_items)
       stored();

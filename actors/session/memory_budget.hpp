@@ -1,12 +1,11 @@
-/// A budget of memory: every byte received and not yet durable stands under a lease from one of
-/// these. A node has one; each session has a small one besides, so that no session takes the whole.
+/// A budget of memory. Every byte that is received and not yet durable is under a lease from a
+/// budget. A node has one budget. Each session has a small one besides, so that no session uses all.
 ///
-/// Shape: `acquire` answers at once or queues the caller; queues are per tenant and served in turn,
-/// so that one farm's
-///   flood does not stop another's. A lease gives its bytes back when it is destroyed, wherever the
-///   batch has got to.
-/// Threads: all of it is safe from any thread; a waiter is called on the thread that freed the
-/// room. Limits: used() never passes limit(). A request above the limit is cut down to the limit.
+/// Shape: `acquire` grants at once or queues the caller. Each tenant has a queue, and tenants take
+///   turns, so that the flood of one farm does not stop another farm. A lease returns its bytes when
+///   it is destroyed, wherever the batch is then.
+/// Threads: safe from any thread. A waiting caller is called on the thread that freed the memory.
+/// Limits: used() never exceeds limit(). A request above the limit gets the limit.
 #pragma once
 
 #include <cstddef>
@@ -50,10 +49,10 @@ public:
   [[nodiscard]] static std::shared_ptr<memory_budget> make(std::size_t limit);
 
   using waiter = std::function<void(memory_lease)>;
-  /// Calls `granted` now, or when others have given enough back. `tenant` names the queue.
+  /// Calls `granted` now, or when enough bytes are free. `tenant` names the queue.
   void acquire(const std::string& tenant, std::size_t bytes, waiter granted);
 
-  /// The same without a queue: nothing when it would have to wait.
+  /// The same without a queue: nothing when the request would have to wait.
   [[nodiscard]] std::optional<memory_lease> try_acquire(std::size_t bytes);
 
   [[nodiscard]] std::size_t limit() const { return limit_; }
@@ -75,7 +74,7 @@ private:
   mutable std::mutex mutex_;
   std::size_t used_ = 0;
   std::size_t peak_ = 0;
-  std::map<std::string, std::deque<request>> queues_; // only tenants that wait
+  std::map<std::string, std::deque<request>> queues_; // only tenants with waiting requests
   std::string last_served_;
 };
 

@@ -1,5 +1,5 @@
-/// CAF loses the text of an exception that leaves a handler; this keeps it as the actor's exit
-/// reason.
+/// Keeps the text of an exception that leaves a handler as the actor's exit reason. CAF itself loses
+/// the text.
 #pragma once
 
 #include <caf/error.hpp>

@@ -1,8 +1,8 @@
-/// Supervision as data: how often a child may be restarted, and how long to wait before the next
-/// time.
+/// The limits of restarts, as data: how often a child may be restarted, and how long to wait before
+/// the next restart.
 ///
-/// Source: Erlang/OTP supervision principles (intensity and period); upper levels keep small
-/// budgets, they multiply.
+/// Source: Erlang/OTP supervision principles (intensity and period). Upper levels keep small budgets,
+///   because budgets multiply.
 #pragma once
 
 #include <chrono>
@@ -19,20 +19,19 @@ struct restart_policy {
   std::chrono::milliseconds longest_wait{5'000};
 };
 
-/// One child's account of restarts. The window counts the time that the child ran: the waits before
-/// its restarts are left out. Otherwise a child that dies soon after every start would never spend
-/// its budget, because its own waits would carry the deaths before out of the window.
+/// One child's account of restarts. The window counts only the time in which the child ran, not the
+/// waits before its restarts. Otherwise a child that dies soon after every start would never spend
+/// its budget: its own waits would move earlier deaths out of the window.
 class restart_account {
 public:
   using time_point = std::chrono::steady_clock::time_point;
 
-  /// The child runs again. An account that is never told counts all time.
+  /// The child runs again. Without this call the account counts all time.
   void started(time_point now);
-  /// The child has died now: how long to wait before it is restarted; nothing when the budget is
-  /// spent.
+  /// The child has died now. Returns the wait before its restart; nothing when the budget is spent.
   [[nodiscard]] std::optional<std::chrono::milliseconds> next(const restart_policy& policy,
                                                               time_point now);
-  /// Gives the whole budget back.
+  /// Restores the whole budget.
   void forgive() { recent_.clear(); }
   [[nodiscard]] std::uint32_t total() const { return total_; }
 

@@ -1,11 +1,9 @@
-/// Supervision as data: a list of children, each with how to start it and how often it may be
-/// restarted.
+/// Supervision as data: a list of children, each with a start function and a restart policy.
 ///
-/// Shape: a tree: a child without `start` is a supervisor of its own `children`.
-///   One for one. Children start in order and stop in reverse. A child that dies is started
-/// again after a wait;
-///   when its budget is spent, the supervisor itself ends with that child's reason, and whoever
-///   supervises it decides.
+/// Shape: a tree: a child without `start` is a supervisor of its own `children`. One for one:
+///   children start in order and stop in reverse. A child that dies is restarted after a wait. When
+///   its budget is spent, the supervisor ends with that child's reason, and the supervisor above
+///   decides.
 /// Threads: an actor; `start` and `started` run in it.
 #pragma once
 
@@ -29,7 +27,7 @@ struct child_spec {
   /// Spawns the child; `census_id` is the child's number in the census. Empty: the child is a
   /// supervisor of `children`.
   std::function<caf::actor(caf::event_based_actor* supervisor, std::uint64_t census_id)> start;
-  /// Tells those who work with the child where it is now; called after every start.
+  /// Tells the child's collaborators its new handle; called after every start.
   std::function<void(const caf::actor& child)> started = [](const caf::actor&) {};
   restart_policy restart;
   std::vector<child_spec> children = {};
@@ -49,7 +47,7 @@ struct supervisor_state {
   ~supervisor_state();
 };
 
-/// `census_id`: this supervisor's own number there.
+/// `census_id`: this supervisor's own number in the census.
 caf::behavior supervisor(caf::stateful_actor<supervisor_state>* self,
                          std::uint64_t census_id,
                          const std::vector<child_spec>& children,

@@ -1,7 +1,7 @@
-/// Where the long-lived actors are now. A supervisor that has started one says so here, and those
-/// who work with it are told by message; nobody looks anybody up.
+/// The current handles of the long-lived actors. A supervisor that has started an actor sets the
+/// handle here, and the actor's collaborators get it by message. No actor looks up another.
 ///
-/// Threads: safe from any; called when an actor starts, never a batch.
+/// Threads: safe from any. Called when an actor starts, never per batch.
 #pragma once
 
 #include "actors/messages.hpp"
@@ -46,7 +46,7 @@ public:
     caf::anon_send(fleet_, desk_changed{desk_});
     fleet_known_.notify_all();
   }
-  /// The first fleet: before it, nobody can attach.
+  /// Waits for the first fleet: before that, no session can attach.
   void wait_for_fleet() {
     std::unique_lock lock{mutex_};
     fleet_known_.wait(lock, [&] { return static_cast<bool>(fleet_); });

@@ -37,7 +37,7 @@ enum class frame_fault : std::uint8_t {
 
 inline constexpr std::size_t classic_bytes_max = 8;
 inline constexpr std::size_t fd_bytes_max = 64;
-/// vcid, flags, sdt (a byte each) and af (four bytes, little-endian) stand before the data of an XL frame.
+/// vcid, flags, sdt (one byte each) and af (four bytes, little-endian) precede the data of an XL frame.
 inline constexpr std::size_t xl_header_bytes = 7;
 inline constexpr std::size_t xl_bytes_max = xl_header_bytes + 2048;
 

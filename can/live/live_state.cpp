@@ -58,7 +58,7 @@ constexpr double mps_per_kmh = 1 / 3.6;
 constexpr std::uint8_t true_north = 0; // NMEA 2000 direction reference
 constexpr double kelvin_at_0_c = 273.15;
 
-/// The payload of one message, and what an accepted value is filed under.
+/// The payload of one message, with the time, PGN and source for its values.
 struct reading {
   std::span<const std::uint8_t> data;
   std::int64_t time_us = 0;
@@ -75,7 +75,7 @@ struct reading {
       value |= std::uint64_t{data[first + i]} << (8 * i);
     return value;
   }
-  /// Two bits; nothing where there is no such byte.
+  /// Two bits; nothing beyond the payload.
   [[nodiscard]] std::optional<std::uint8_t> bits2(std::size_t byte, unsigned shift) const {
     if (!has(byte, 1))
       return std::nullopt;
@@ -83,8 +83,7 @@ struct reading {
   }
 };
 
-/// SAE J1939-71 table 1: of 8, 16 and 32 bits alike the top byte decides; above FA nothing is a
-/// value.
+/// SAE J1939-71 table 1: in 8, 16 and 32 bits the top byte decides. Above FA there is no value.
 std::optional<double> j1939_raw(const reading& from, std::size_t first, std::size_t bytes) {
   if (!from.has(first, bytes) || from.data[first + bytes - 1] > 0xFA)
     return std::nullopt;
@@ -114,18 +113,18 @@ void file(std::optional<observed<T>>& into, const reading& from, T value) {
   into = observed<T>{value, from.time_us, from.pgn, from.source, from.bus};
 }
 
-/// How far two times lie apart. Unsigned, because times come from outside and may lie anywhere.
+/// The distance of two times. Unsigned, because times come from outside and have any value.
 std::uint64_t apart_us(std::int64_t a, std::int64_t b) {
   const auto x = static_cast<std::uint64_t>(a);
   const auto y = static_cast<std::uint64_t>(b);
   return a >= b ? x - y : y - x;
 }
 
-/// The PGNs that carry one thing, the best first.
+/// The PGNs that carry one value, the best first.
 using precedence = std::initializer_list<std::uint32_t>;
 
-/// Whether this value has to wait: a better PGN spoke within `source_hold_us`, before or (the clock
-/// stepped back) after.
+/// Whether to ignore this value: a better PGN came within `source_hold_us`, before it or, if the clock
+/// stepped back, after it.
 template <class T>
 bool better_speaks(const std::optional<observed<T>>& held, const reading& from, precedence order) {
   if (!held
@@ -181,7 +180,7 @@ std::optional<double> scaled(std::optional<double> raw, double scale, double off
   return raw ? std::optional{*raw * scale + offset} : std::nullopt;
 }
 
-/// Divided, not multiplied: the nearest number to 41.5023456, which then is shown as that.
+/// A division gives the number nearest to 41.5023456, which is then printed as such. A product may not.
 std::optional<double> ten_millionths(std::optional<double> raw) {
   return raw ? std::optional{*raw / 1e7} : std::nullopt;
 }
@@ -235,7 +234,7 @@ void update_gnss_position(live_state& state, const reading& from) {
   file(state.gnss, from, fix);
 }
 
-/// NMEA 2000 weather; of the many places where sensors sit, only the outside.
+/// NMEA 2000 weather; only sensors outside.
 void apply_air(live_state& state, const reading& from) {
   static constexpr precedence temperatures{pgn_ambient, pgn_temperature, pgn_fine_temperature,
                                            pgn_environment};
@@ -313,7 +312,7 @@ void apply_n2k(live_state& state, const reading& from) {
   }
 }
 
-/// ISO 11783-7; false when the PGN is none of those that are known.
+/// ISO 11783-7; false for an unknown PGN.
 bool apply_implement_bus(live_state& state, const reading& from) {
   switch (from.pgn) {
   case pgn_wheel_speed:

@@ -1,13 +1,11 @@
-/// The latest of what a machine says of itself: engine, speeds, fuel, temperatures, PTO, hitch,
-/// position, course; each with its age and source.
+/// The latest values of a machine: engine, speeds, fuel, temperatures, PTO, hitch, position, course.
+/// Each value has its age and source.
 ///
-/// Shape: `update` looks at one frame, or at one message that was put together; anything it does
-///   not know costs one switch on its PGN. What ECUs, faults and process data say is in
-///   machine_monitor.hpp, which keeps a live state too.
+/// Shape: `update` reads one frame or one reassembled message. An unknown PGN costs one switch.
+///   machine_monitor.hpp reads ECUs, faults and process data, and keeps a live state, too.
 /// Units: in the member names. Times are those of the frames, in microseconds since 1970.
-/// Errors: "not available" and "error" leave a value as it was; absent is never zero. Where several
-///   PGNs carry one thing, one that stands further left wins while it was heard within
-///   `source_hold_us`:
+/// Errors: "not available" and "error" do not change a value; absent is never zero. If several PGNs
+///   carry one value, the leftmost PGN received within the last `source_hold_us` is used:
 ///     wheel speed   WBSD 65096, CCVS 65265
 ///     ground speed  GBSD 65097, COG & SOG 129026, VDS 65256
 ///     direction     MSS 61474, WBSD 65096, GBSD 65097
@@ -18,8 +16,7 @@
 ///     fuel level    DD1 65276, 127505
 ///     distance      VDHR 65217, VD 65248
 ///     air           AMB 65269, 130312 and 130316 (outside), 130313, 130314, 130311
-/// Source: SAE J1939-71, ISO 11783-7 and -8, NMEA 2000; each PGN and SPN is named in
-///   live_state.cpp.
+/// Source: SAE J1939-71, ISO 11783-7 and -8, NMEA 2000; live_state.cpp names each PGN and SPN.
 #pragma once
 
 #include "can/frame/frame.hpp"
@@ -48,7 +45,7 @@ struct position {
 
 enum class travel_direction : std::uint8_t { reverse = 0, forward = 1 };
 
-/// How good a position is; NMEA 2000 numbers.
+/// The quality of a position, with the numbers of NMEA 2000.
 struct gnss_fix {
   std::uint8_t method =
     0; // 0 none, 1 GNSS, 2 differential, 3 precise, 4 RTK fixed, 5 RTK float ...
@@ -56,17 +53,17 @@ struct gnss_fix {
   std::optional<double> hdop;
 };
 
-/// What the machine does, as far as its values tell.
+/// The operating mode of the machine, from its values.
 enum class operating_mode : std::uint8_t {
-  unknown = 0, // no engine speed lately
-  off = 1,     // the engine stands still
-  idle = 2,    // it runs, and nothing moves
-  moving = 3,  // the machine drives, without work
-  working = 4, // a PTO turns, or it drives with a hitch in work
+  unknown = 0, // no recent engine speed
+  off = 1,     // the engine does not turn
+  idle = 2,    // the engine runs, and the machine does not move
+  moving = 3,  // the machine drives and does not work
+  working = 4, // a PTO turns, or the machine drives with a hitch in work position
 };
 [[nodiscard]] const char* to_string(operating_mode mode);
 
-/// All PGNs that a live state reads; frames of others leave it as it is, but for its last frame.
+/// All PGNs that a live state reads. A frame of another PGN only changes `last_frame_us`.
 inline constexpr std::array<std::uint32_t, 39> live_pgns{
   44032,  44288,  61443,  61444,  61474,  65091,  65092,  65093,  65094,  65096,
   65097,  65128,  65217,  65248,  65253,  65256,  65257,  65262,  65263,  65265,
@@ -74,10 +71,10 @@ inline constexpr std::array<std::uint32_t, 39> live_pgns{
   127505, 129025, 129026, 129029, 130311, 130312, 130313, 130314, 130316};
 
 struct live_state {
-  /// Tractor messages come every 100 ms, position at 1 Hz or faster: three missed and the next best
-  /// source speaks.
+  /// Tractor messages come every 100 ms, positions at 1 Hz or faster. After three missed messages the
+  /// next source is used.
   static constexpr std::int64_t source_hold_us = 3'000'000;
-  /// What is older does not tell the operating mode any more.
+  /// Older values do not affect the operating mode.
   static constexpr std::int64_t mode_hold_us = 10'000'000;
 
   std::optional<observed<double>> engine_speed_rpm;
@@ -88,7 +85,7 @@ struct live_state {
   std::optional<observed<double>> coolant_temperature_c;
   std::optional<observed<double>> rear_pto_rpm;
   std::optional<observed<double>> rear_hitch_pct;
-  std::optional<observed<can::position>> position; // qualified: the member hides the type
+  std::optional<observed<can::position>> position; // qualified, because the member hides the type
   std::int64_t last_frame_us = 0;
 
   std::optional<observed<double>> engine_load_pct;
@@ -124,9 +121,9 @@ struct live_state {
   std::optional<observed<double>> altitude_m;
   std::optional<observed<gnss_fix>> gnss;
 
-  /// A frame that is a message by itself; packets of longer ones only say that the machine lives.
+  /// A frame that is a complete message. A packet of a longer message only changes `last_frame_us`.
   void update(const frame_view& frame);
-  /// A message that a reassembler gave. Of one frame: the same as the frame itself.
+  /// A message from a reassembler. A message of one frame has the same effect as the frame.
   void update(const assembled_message& message);
 
   [[nodiscard]] operating_mode mode_at(std::int64_t now_us) const;

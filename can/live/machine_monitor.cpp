@@ -11,15 +11,15 @@ namespace furrow::can {
 
 namespace {
 
-/// What a frame of a PGN is to a monitor.
+/// How a monitor uses frames of a PGN.
 enum interest : std::uint8_t {
   none = 0,
-  single = 1, // a message by itself, for the live state
+  single = 1, // a complete message, for the live state
   claim = 2,
-  whole = 3, // a message for more than the live state, or a piece of one
+  whole = 3, // a message that also the other members read, or a packet of one
 };
 
-/// By PGN, in pages of 256: most pages are empty, and share one.
+/// A table by PGN, in pages of 256. All empty pages share one.
 struct interest_table {
   static constexpr std::size_t pages_max = 24;
   std::array<std::uint8_t, (pgn_max + 1) / 256> page{};
@@ -59,7 +59,7 @@ std::uint8_t interest_of(frame_header header) {
   return interests.of(pgn_of(header.id()));
 }
 
-/// One block changes no more than these; the first are told.
+/// Largest number of reported changes per block; the first ones are reported.
 constexpr std::size_t fault_changes_max = 4096;
 
 constexpr std::uint64_t key_of(std::uint8_t bus, std::uint8_t source) {
@@ -84,10 +84,10 @@ void machine_monitor::update(const frame_view& frame) {
 
 void machine_monitor::update(const frame_block& block, std::size_t first) {
   fault_changes_.clear();
-  // Blocks of a bus have some hundred headers; those beyond are looked up frame by frame.
+  // Blocks of a bus have some hundred headers. Headers above the limit are looked up frame by frame.
   constexpr std::size_t known_max = 512;
   constexpr std::uint8_t impossible = 0xFF;
-  std::array<std::uint8_t, known_max> known; // NOLINT: what is read of it is written first
+  std::array<std::uint8_t, known_max> known; // NOLINT: written before it is read
   const auto look = [](frame_header header) {
     return fault_of(header) != frame_fault::none ? impossible : interest_of(header);
   };
@@ -142,8 +142,8 @@ void machine_monitor::update(const assembled_message& message) {
   }
 }
 
-/// The description of an ECU goes with it to another address; what was said from an address is
-/// forgotten when another ECU takes it.
+/// The description of an ECU moves with it to another address. The values from an address are removed
+/// when another ECU takes the address.
 void machine_monitor::take_claim(const frame_view& frame) {
   const auto bus = frame.header.bus();
   const auto name = parse_name(frame.payload());
@@ -169,7 +169,7 @@ void machine_monitor::take_claim(const frame_view& frame) {
   if (held == pools_.end())
     return;
   if (!held->second.owner)
-    held->second.owner = name; // it spoke before it made itself known
+    held->second.owner = name; // the description came before the address claim
   else if (held->second.owner != name)
     forget(now);
 }
@@ -245,7 +245,7 @@ const ddop* machine_monitor::description_of(std::uint8_t bus, std::uint8_t addre
 }
 
 std::optional<presented_value> machine_monitor::present(const process_value& one) const {
-  // The implement describes both what it says and what the task controller tells it.
+  // The implement describes both its own values and the set points of the task controller.
   const auto* device = description_of(one.bus, one.source);
   if (device == nullptr)
     device = description_of(one.bus, one.destination);
@@ -280,7 +280,7 @@ machine_report machine_monitor::report() const {
   for (const auto& [who, held] : pools_)
     devices[who].description = held.pool;
   for (const auto& [key, one] : values_) {
-    // What a task controller tells a described implement belongs to that.
+    // A set point for a described implement belongs to that implement.
     device_address who{one.bus, one.source};
     const device_address told{one.bus, one.destination};
     if (!pools_.contains(who) && pools_.contains(told))

@@ -1,15 +1,15 @@
-/// All that a machine's frames say of it, kept up to date frame by frame: live state, ECUs, faults,
-/// device descriptions and the last value of each process data variable.
+/// The state of a machine from its frames, updated frame by frame: live state, ECUs, faults, device
+/// descriptions and the last value of each process data variable.
 ///
-/// Shape: a table by PGN says first whether anything here cares for a frame; of a block, it is asked
-///   once for each header. Only messages that something cares for are put together from their
-///   frames. `report` is a copy of all but the live state, in the words of the implements.
+/// Shape: a table by PGN says whether the monitor uses a frame; for a block, once per header. Only
+///   messages that the monitor uses are reassembled. `report` copies everything but the live state,
+///   with the names and units of the implements.
 /// Units: microseconds, the clock of the frames.
-/// Errors: frames that cannot be (`fault_of`) are passed over.
+/// Errors: invalid frames (`fault_of`) are skipped.
 /// Threads: a plain value.
-/// Limits: `values_max` variables; `pool_bytes_max` bytes of device descriptions; what finds no
-///   room is counted and not kept, until an ECU that had some leaves its address to another.
-///   `cleared_max` cleared faults, the latest. Fresh it holds less than 8 KiB. The parts say theirs.
+/// Limits: `values_max` variables; `pool_bytes_max` bytes of device descriptions. An item without room
+///   is counted and dropped; room becomes free when an ECU loses its address. The latest `cleared_max`
+///   cleared faults. An empty monitor takes less than 8 KiB. The members have their own limits.
 #pragma once
 
 #include "can/frame/frame_block.hpp"
@@ -30,7 +30,7 @@
 
 namespace furrow::can {
 
-/// The last value of a DDI in an element, as its sender said it (commands 3 and 10).
+/// The last value of a DDI in an element, as it was sent (commands 3 and 10).
 struct process_value {
   std::uint8_t bus = 0;
   std::uint8_t source = 0;
@@ -39,10 +39,10 @@ struct process_value {
   std::int64_t time_us = 0;
 };
 
-/// A value in the words and the unit of the implement that described it, else of the DDI.
+/// A value with the name and unit of the implement's description, else of the DDI.
 struct presented_value {
   std::string name;
-  std::string element; // its designator; empty when the implement did not describe it
+  std::string element; // its designator; empty without a description
   double value = 0;
   std::string unit;
 };
@@ -52,11 +52,11 @@ struct cleared_fault {
   std::int64_t cleared_us = 0;
 };
 
-/// An implement, or whoever else sends process data.
+/// An implement, or another sender of process data.
 struct implement_report {
   struct value {
     process_value said;
-    std::optional<presented_value> shown; // nothing: neither it nor the table of DDIs says
+    std::optional<presented_value> shown; // nothing without a description and a known DDI
   };
   std::uint8_t bus = 0;
   std::uint8_t address = 0;
@@ -77,7 +77,7 @@ public:
   static constexpr std::size_t values_max = 4096;
   static constexpr std::size_t pool_bytes_max = 512U << 10U;
   static constexpr std::size_t cleared_max = 64;
-  /// A device description that fills its room, and what else is under way.
+  /// Room for a device description of the largest size and for other unfinished messages.
   static constexpr transport_limits transport_default{256, pool_bytes_max + (64U << 10U)};
 
   explicit machine_monitor(transport_limits limits = transport_default);
@@ -85,7 +85,7 @@ public:
   void update(const frame_view& frame);
   /// The frames of a block from number `first` on.
   void update(const frame_block& block, std::size_t first);
-  /// The same for a message that came whole.
+  /// The same for a reassembled message.
   void update(const assembled_message& message);
 
   [[nodiscard]] const live_state& live() const { return live_; }
@@ -93,13 +93,13 @@ public:
   [[nodiscard]] const fault_table& faults() const { return faults_; }
   [[nodiscard]] const reassembler& transport() const { return whole_; }
   [[nodiscard]] const std::vector<cleared_fault>& cleared() const { return cleared_; }
-  /// What changed among the faults in the last `update`; of a block, in all of it.
+  /// The changes of faults in the last `update`; for a block, of the whole block.
   [[nodiscard]] const std::vector<fault_change>& fault_changes() const { return fault_changes_; }
 
   /// The last values, by bus, source, element and DDI.
   [[nodiscard]] std::vector<process_value> process_values() const;
   [[nodiscard]] const ddop* description_of(std::uint8_t bus, std::uint8_t address) const;
-  /// Nothing when neither a description nor the table of DDIs knows what it is.
+  /// Nothing without a description and a known DDI.
   [[nodiscard]] std::optional<presented_value> present(const process_value& one) const;
   [[nodiscard]] machine_report report() const;
 
@@ -110,7 +110,7 @@ private:
   struct held_pool {
     ddop pool;
     std::size_t bytes = 0;         // on the wire
-    std::optional<iso_name> owner; // who had the address when it came
+    std::optional<iso_name> owner; // owner of the address when the description came
   };
   using device_address = std::pair<std::uint8_t, std::uint8_t>; // bus, address
 

@@ -1,12 +1,12 @@
-/// The quantities of a live state, each told once: name and unit, the telemetry column that keeps it,
-/// and the catalogue signals that carry it.
+/// The quantities of a live state: name and unit, telemetry column, and the catalogue signals that
+/// carry the quantity.
 ///
-/// Shape: one row a number or word, in the order in which people read them. A value of several parts
-///   (position, gnss) has a row of its own, and a row for each part, whose key has a dot in it.
-///   Signals are named as in deploy/catalogue/furrow-agricultural.dbc, the best first, as
-///   live_state.hpp orders their PGNs. Rows without one: the catalogue does not have the message.
-/// Units: as people read them; empty where the value is a word or a plain number. Keys end in the
-///   unit too, so that a number can be read without the rest.
+/// Shape: one row per number or word, in the order of display. A value with several parts (position,
+///   gnss) has one row, and a row for each part, whose key contains a dot. Signals have the names of
+///   deploy/catalogue/furrow-agricultural.dbc, the best first, as live_state.hpp orders their PGNs. A
+///   row without signals: the catalogue does not contain the message.
+/// Units: units of display; empty for words and plain numbers. Keys end in the unit, too, so that a
+///   number can be read by itself.
 #pragma once
 
 #include "can/live/live_state.hpp"
@@ -28,10 +28,10 @@ struct catalogue_signal {
 
 /// The column of `furrow.telemetry` that keeps a quantity: value * factor.
 struct kept_column {
-  int at = -1; // its place in `telemetry_row::values`, which stored state depends on; -1: not kept
+  int at = -1; // index in `telemetry_row::values`; stored state depends on it; -1: not kept
   std::string_view name{};
   std::string_view key{};  // in JSON, with the unit
-  std::string_view unit{}; // empty: that of the quantity
+  std::string_view unit{}; // empty: the unit of the quantity
   double factor = 1;
 };
 
@@ -39,7 +39,7 @@ struct live_quantity {
   std::string_view key;
   std::string_view unit;
   kept_column kept{};
-  std::array<catalogue_signal, 4> signals{}; // those without a name are none
+  std::array<catalogue_signal, 4> signals{}; // entries without a name are unused
 
   [[nodiscard]] constexpr std::string_view kept_unit() const {
     return kept.unit.empty() ? unit : kept.unit;
@@ -68,7 +68,7 @@ inline constexpr auto live_quantities = [] {
      "m/s",
      {1, "wheel_speed", "wheel_speed_kmh", "km/h", to_kmh},
      {{{"WBSD", "wheel_based_speed"}, {"CCVS1", "wheel_based_vehicle_speed", from_kmh}}}},
-    // The column has the speed of the wheels where that over ground is absent.
+    // The column contains the wheel speed if the ground speed is absent.
     {"ground_speed_mps",
      "m/s",
      {0, "speed", "speed_kmh", "km/h", to_kmh},
@@ -172,7 +172,7 @@ inline constexpr auto live_quantities = [] {
   });
 }();
 
-/// The row of this key; a key that is in no row does not compile.
+/// The row with this key; an unknown key does not compile.
 consteval const live_quantity& quantity_named(std::string_view key) {
   std::size_t at = 0;
   while (at < live_quantities.size() && live_quantities[at].key != key)

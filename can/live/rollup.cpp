@@ -8,14 +8,14 @@ namespace furrow::can {
 
 namespace {
 
-/// The largest amount that values of this signal are reckoned with.
+/// The largest magnitude that sums of this signal allow for.
 double largest_of(const plan_signal& signal) {
   const auto bits = static_cast<int>(signal.length);
   auto largest = std::ldexp(std::abs(signal.scale), signal.is_signed ? bits - 1 : bits)
                  + std::abs(signal.offset);
   if (signal.min && signal.max)
     largest = std::min(largest, std::max(std::abs(*signal.min), std::abs(*signal.max)));
-  // Wide signals could say far more than anything on a field is.
+  // The range of a wide signal is far larger than any real value.
   constexpr int wide_bits = 36;
   constexpr double wide_largest = 1U << 21U;
   return bits > wide_bits ? std::min(largest, wide_largest) : largest;
@@ -71,7 +71,7 @@ rollup_sums::rollup_sums(const decode_plan& plan) : cells_(plan.signals().size()
 }
 
 void rollup_sums::add(std::uint32_t signal, std::int64_t time_us, double value) {
-  value += 0.0; // no minus zero: it would be the larger or the smaller by chance
+  value += 0.0; // turns -0.0 into 0.0, which compare equal and would give different bits
   auto& [rounder, row] = cells_[signal];
   const auto rounded = value + rounder - rounder;
   if (row.count != 0 && time_us >= row.minute_us && time_us - row.minute_us < rollup_minute_us) {
@@ -98,7 +98,7 @@ std::vector<rollup_row> rollup_sums::take() {
     if (one.row.count != 0)
       rows.push_back(std::exchange(one.row, {}));
   open_ = 0;
-  merge(rows); // a clock that steps back opens a minute again
+  merge(rows); // a clock that steps back reopens a minute
   return rows;
 }
 

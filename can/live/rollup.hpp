@@ -1,13 +1,14 @@
-/// Values of signals, summed up by the minute.
+/// Values of signals, summarized per minute.
 ///
-/// Shape: rows of the same signal and minute add to one (`add`) in any order and in any parts to the
-///   same bits: `sum` takes each value rounded to 2^-40 of the largest that its signal says, so that
-///   adding is exact; `last` is the value of the latest time, of two at one time the larger.
-/// Units: of the signal; times in microseconds, a minute by its beginning.
-/// Errors: only values count; "not available", "error" and what is out of range never come here.
-///   Of a signal that is a float, which has no such bound, sums may differ in their last bits.
+/// Shape: `add` joins rows of the same signal and minute. Any order and any division of the rows gives
+///   identical bits: each value in `sum` is rounded to 2^-40 of the signal's largest value, so that
+///   addition is exact. `last` is the value with the latest time; of two values with the same time,
+///   the larger one.
+/// Units: of the signal; times in microseconds, a minute by its start.
+/// Errors: the caller passes values only, never "not available", "error" or out of range. Sums of
+///   float signals may differ in their last bits, because a float has no such limit.
 /// Threads: plain values.
-/// Limits: sums are exact up to 8,192 of the largest values in a minute, and more of smaller ones.
+/// Limits: sums are exact up to 8,192 of the largest values per minute, and up to more smaller ones.
 #pragma once
 
 #include "can/dbc/decode.hpp"
@@ -31,7 +32,7 @@ struct rollup_row {
   friend bool operator==(const rollup_row&, const rollup_row&) = default;
 };
 
-/// Orders them by signal and minute and adds those of the same to one.
+/// Sorts rows by signal and minute, and joins rows of the same signal and minute.
 void merge(std::vector<rollup_row>& rows);
 
 inline constexpr std::int64_t rollup_minute_us = 60'000'000;
@@ -41,17 +42,17 @@ public:
   explicit rollup_sums(const decode_plan& plan);
 
   void add(std::uint32_t signal, std::int64_t time_us, double value);
-  /// Ordered by signal and minute, each once; the sums begin anew.
+  /// The rows by signal and minute, each once. The sums then start anew.
   [[nodiscard]] std::vector<rollup_row> take();
-  /// Rows that `take` would give, or a little more.
+  /// The number of rows that `take` would return, or slightly more.
   [[nodiscard]] std::size_t size() const { return closed_.size() + open_; }
 
 private:
   struct cell {
-    double rounder = 0; // adding and taking it away rounds to the signal's step
+    double rounder = 0; // adding and subtracting it rounds to the signal's step
     rollup_row row;     // count 0: none yet
   };
-  std::vector<cell> cells_; // by signal: the minute that it is in
+  std::vector<cell> cells_; // by signal: its current minute
   std::vector<rollup_row> closed_;
   std::size_t open_ = 0;
 };

@@ -13,7 +13,7 @@ namespace {
 constexpr transport_limits limits{256, 256U << 10U};
 constexpr std::uint8_t state_version = 1;
 
-/// What both PostgreSQL and 64 bits of microseconds can hold, with room for a minute on each side.
+/// The times that PostgreSQL and 64 bits of microseconds can hold, less a minute at each end.
 constexpr std::int64_t time_us_min = -210'866'803'200'000'000;
 constexpr std::int64_t time_us_max = 9'000'000'000'000'000'000;
 
@@ -21,12 +21,12 @@ bool is_extended_transport(std::uint32_t pgn) {
   return pgn == pgn_etp_control || pgn == pgn_etp_data;
 }
 
-/// PGNs whose frames carry pieces of other messages, and are messages of their own.
+/// PGNs whose frames carry packets of other messages, and are also messages themselves.
 bool carries_pieces(std::uint32_t pgn) {
   return pgn == 60'416 || pgn == 60'160 || is_extended_transport(pgn);
 }
 
-/// FNV-1a: what a disk or a person has changed is not gone on with.
+/// FNV-1a: detects state that a disk or a person has changed.
 std::uint64_t checksum(std::span<const std::uint8_t> bytes) {
   std::uint64_t hash = 0xCBF29CE484222325U;
   for (const auto byte : bytes)
@@ -99,7 +99,7 @@ void stream_digest::take_frame(const frame_view& frame, const plan_message* know
   if (message)
     live_.update(*message);
   sampler_.after(frame.time_us, seq_);
-  // A file that gives the whole identifier means the frame, whatever J1939 would see in it.
+  // A whole identifier in a file means the frame, even if J1939 sees a packet of a message.
   const bool alone = message && message->transport == transport_kind::single;
   const bool as_frame =
     known != nullptr

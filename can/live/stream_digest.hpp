@@ -1,15 +1,15 @@
-/// The digest of one stream: its frames, in their order, become rollups and telemetry, and the state
-/// that stands at the end of them becomes bytes.
+/// The digest of one stream: turns its frames, in order, into rollups and telemetry, and the state
+/// after the last frame into bytes.
 ///
-/// Shape: items go in; `take` gives what is to be added to the tables for the items since the last
-///   `take`; `save` what another digest needs to go on after the last item. Whoever keeps the rows,
-///   the state and the position of the last item together in one transaction has the same tables
-///   wherever the items were parted, and whoever went on with them.
+/// Shape: items go in. `take` returns the rows for the items since the last `take`. `save` returns the
+///   state that another digest needs to continue after the last item. If the rows, the state and the
+///   number of the last item are committed in one transaction, the tables are the same for any
+///   division of the items into runs, on any node.
 /// Units: microseconds.
-/// Errors: a frame whose time no database can hold is passed over and counted.
+/// Errors: a frame with a time that a database cannot store is skipped and counted.
 /// Threads: a plain value; the plan may be shared.
 /// Limits: messages of up to 1,785 bytes; larger ones (extended transport) carry files, not signals.
-///   256 messages under way, 256 KiB of them: `save` is never larger than that and 4 KiB.
+///   256 unfinished messages with 256 KiB together: `save` is at most 4 KiB larger.
 /// Source: docs/decisions/0011-digest-follows-the-watermark.md.
 #pragma once
 
@@ -38,19 +38,19 @@ public:
   /// Before the first item.
   stream_digest(std::shared_ptr<const decode_plan> plan, telemetry_settings settings);
 
-  /// Goes on after item `seq` with the state that was saved there. False, and the digest goes on
-  /// without what came before, when it is not understood: another version saved it.
+  /// Continues after item `seq` with the state that was saved there. Returns false for damaged state
+  /// or state of another version; the digest then continues without earlier values.
   [[nodiscard]] bool resume(std::uint64_t seq, std::span<const std::uint8_t> state);
 
-  /// The frames seq_first, seq_first + 1 ... up to `seq_last`; those that were taken before are
-  /// passed over.
+  /// The frames seq_first, seq_first + 1 ... up to `seq_last`. Frames that were added before are
+  /// skipped.
   void take_frames(std::uint64_t seq_first, const frame_block& block, std::uint64_t seq_last);
-  /// Items up to `seq` that are no frames (any more).
+  /// Items up to `seq` that are not frames, or not any more.
   void pass(std::uint64_t seq) { seq_ = std::max(seq_, seq); }
 
-  /// All items up to this one have been taken.
+  /// The last item that was added.
   [[nodiscard]] std::uint64_t seq() const { return seq_; }
-  /// Rows that `take` would give, about.
+  /// About the number of rows that `take` would return.
   [[nodiscard]] std::size_t size() const { return sums_.size(); }
   [[nodiscard]] digest_rows take();
   [[nodiscard]] std::vector<std::uint8_t> save() const;

@@ -31,8 +31,8 @@ consteval plain_column plain(std::string_view key,
   return {column_of(of), member, of.kept.factor, slow};
 }
 
-/// Every value that is kept as it is; position, ground speed and what decides the mode stand beside.
-/// Their order gives the tags of stored state.
+/// The values that are kept unchanged. Position, ground speed and the inputs of the mode are handled
+/// separately. The order determines the tags of stored state.
 constexpr std::array<plain_column, 17> plain_columns{{
   plain("wheel_speed_mps", &live_state::wheel_speed_mps),
   plain("engine_speed_rpm", &live_state::engine_speed_rpm),
@@ -53,14 +53,14 @@ constexpr std::array<plain_column, 17> plain_columns{{
   plain("total_fuel_l", &live_state::total_fuel_l, true),
 }};
 
-/// Unsigned, because times come from outside and may lie anywhere.
+/// Unsigned, because times come from outside and have any value.
 bool within(std::int64_t a, std::int64_t b, std::int64_t most_us) {
   const auto x = static_cast<std::uint64_t>(a);
   const auto y = static_cast<std::uint64_t>(b);
   return (a >= b ? x - y : y - x) <= static_cast<std::uint64_t>(most_us);
 }
 
-/// Calls `visit(tag, observed)` with everything that rows depend on. A tag is never reused.
+/// Calls `visit(tag, observed)` for every value that rows depend on. A tag is never reused.
 template <class Live, class Visit>
 void each_kept(Live& live, Visit visit) {
   std::uint8_t tag = 1;
@@ -94,7 +94,7 @@ void take_value(state_reader& from, position& value) {
   value.longitude_deg = from.number<double>();
 }
 
-/// Whether anything that is kept was said in [begin, begin + period).
+/// Whether a kept value came in [begin, begin + period).
 bool said_in(const live_state& live, std::int64_t begin_us, std::int64_t period_us) {
   bool said = false;
   each_kept(live, [&](std::uint8_t, const auto& one) {

@@ -17,7 +17,7 @@ namespace {
 
 constexpr std::size_t shown_bytes_max = 40;
 
-/// What was given, short enough for one line.
+/// The given text, cut to fit a line.
 std::string shown(std::string_view text) {
   if (text.size() <= shown_bytes_max)
     return std::string{text};
@@ -88,7 +88,7 @@ read_number(const record_field& field, std::string_view text, std::size_t at, re
     return out_of_range(field, text, at);
   if (error != std::errc{} || stop != end)
     return wrong_type(field, "\"" + shown(text) + "\"", at);
-  // Not a number compares with nothing.
+  // NaN fails every comparison.
   if (!(value >= field.low && value <= field.high))
     return out_of_range(field, text, at);
   if (field.type == field_type::real) {

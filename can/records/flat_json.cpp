@@ -92,7 +92,7 @@ bool flat_json::value(json_member& out) {
   case '{':
   case '[':
     out.is = json_member::type::nested;
-    done_ = true; // nothing here reads on
+    done_ = true; // reading ends at a nested value
     return true;
   case 't':
   case 'f':
@@ -204,7 +204,7 @@ bool flat_json::escape(std::string& out) {
   return true;
 }
 
-/// Four hex digits after the u that stands here.
+/// The four hex digits after the u at the position.
 bool flat_json::code_unit(std::uint32_t& out) {
   ++at_;
   out = 0;

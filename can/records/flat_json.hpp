@@ -1,9 +1,10 @@
-/// Reads a JSON object whose values are no objects or arrays, member by member, without building anything.
+/// Reads a JSON object of plain values (no objects or arrays) member by member, without building it.
 ///
-/// Shape: `next` gives the members in order; a nested value ends it as a member of type `nested`. Strings come decoded.
-/// Errors: `fault` says what is wrong and `fault_at` at which byte, from 0; the text is then of no use.
+/// Shape: `next` returns the members in order. A nested value is returned as a member of type `nested`
+///   and ends the reading. Strings are returned decoded.
+/// Errors: `fault` says what is wrong, and `fault_at` at which byte, from 0. The text is then invalid.
 /// Threads: a plain value; points into the caller's text.
-/// Limits: the text must be UTF-8 (the caller has looked); a NUL is refused, however it is written.
+/// Limits: the text must be UTF-8, which the caller has checked. NUL is rejected in any spelling.
 /// Source: RFC 8259.
 #pragma once
 
@@ -19,7 +20,7 @@ struct json_member {
   std::string name;
   type is = type::null;
   bool truth = false;
-  std::string_view number; // as it stands
+  std::string_view number; // as written in the text
   std::string text;
   std::size_t name_at = 0;
   std::size_t value_at = 0;

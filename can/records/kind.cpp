@@ -26,7 +26,7 @@ constexpr std::array<record_field, 9> sensor_fields{{
   {"type", field_type::word, true, 1, 16, {}, sensor_types},
   {"quantity", field_type::text, true, 1, 64},
   {"value", field_type::real, true, -1e12, 1e12},
-  {"unit", field_type::text, true, 1, 16}, // "1" where there is none
+  {"unit", field_type::text, true, 1, 16}, // "1" for a value without a unit
   latitude,
   longitude,
   altitude,

@@ -1,12 +1,13 @@
-/// The kinds of records that Furrow knows, each with its fields: the one place that says what a sensor reading, a yield
-/// sample, a use of tokens or a fault is made of.
+/// The record kinds that Furrow knows and their fields. Only this file defines what a sensor reading,
+/// a yield sample, a use of tokens or a fault consists of.
 ///
-/// Shape: a kind's fields are, by name and in order, the keys of a record's body (a flat JSON object), the columns of its
-///   table after stream, seq, equipment_id and time, and the columns of a CSV file. A kind that is not here is kept as JSON.
+/// Shape: the fields of a kind are, by name and in order, the keys of a record's body (a flat JSON
+///   object), the columns of its table after stream, seq, equipment_id and time, and the columns of a
+///   CSV file. A record of an unknown kind is kept as JSON.
 /// Units: in the names of the fields, and in `unit` for people; time in microseconds since 1970.
 /// Threads: constant.
-/// Limits: `low` to `high`, both included; of a text its bytes. Numbers of kinds from 0x4000 on are Furrow's own, those
-///   below are anybody's.
+/// Limits: `low` to `high`, both included; for a text its number of bytes. Kinds from 0x4000 on are
+///   Furrow's own; users may use the numbers below.
 /// Source: SPN and FMI as in SAE J1939-73.
 #pragma once
 
@@ -50,7 +51,7 @@ inline constexpr std::uint16_t record_kind_yield = 0x4002;
 inline constexpr std::uint16_t record_kind_tokens = 0x4003;
 inline constexpr std::uint16_t record_kind_fault = 0x4004;
 
-/// When something can have been recorded: 1970 to 2099. Said of known kinds only.
+/// The valid times of records of known kinds: 1970 to 2099.
 inline constexpr std::int64_t record_time_min_us = 0;
 inline constexpr std::int64_t record_time_max_us = 4'102'444'800'000'000 - 1;
 

@@ -17,15 +17,15 @@ struct civil_date {
   friend constexpr bool operator==(civil_date, civil_date) = default;
 };
 
-/// Days since 1970-01-01. The year is at most 32767 either way.
+/// Days since 1970-01-01. The year is from -32767 to 32767.
 [[nodiscard]] constexpr std::int64_t days_of(civil_date date) {
   const std::chrono::year_month_day day{std::chrono::year{date.year},
                                         std::chrono::month{date.month}, std::chrono::day{date.day}};
   return std::chrono::sys_days{day}.time_since_epoch().count();
 }
 
-/// Of any number of days that microseconds can count: std::chrono::year ends at 32767, but the
-/// calendar repeats itself every 400 years.
+/// The date of any number of days that microseconds can count. std::chrono::year ends at 32767, but
+/// the calendar repeats every 400 years.
 [[nodiscard]] constexpr civil_date date_of(std::int64_t days) {
   constexpr std::int64_t cycle_days = 146'097;
   const std::chrono::year_month_day day{
@@ -34,7 +34,7 @@ struct civil_date {
           static_cast<unsigned>(day.month()), static_cast<unsigned>(day.day())};
 }
 
-/// Whether the calendar has this day; month and day are below 256.
+/// Whether this day exists; month and day are below 256.
 [[nodiscard]] constexpr bool exists(civil_date date) {
   return std::chrono::year_month_day{std::chrono::year{date.year}, std::chrono::month{date.month},
                                      std::chrono::day{date.day}}

@@ -1,6 +1,6 @@
-/// Writing numbers as text into room that the caller has made.
+/// Writes numbers as text into a buffer of the caller.
 ///
-/// Shape: each returns the place behind what it wrote.
+/// Shape: each function returns the position after its output.
 #pragma once
 
 #include <cstddef>
@@ -49,7 +49,7 @@ inline void append_hex(std::string& out, std::uint32_t value, int digits) {
   out.append(text, put_hex(text, value, digits));
 }
 
-/// As a stream's identifier, NMEA 2000 text, JSON and sums write it.
+/// Two lower-case hex digits: for stream ids, NMEA 2000 text, JSON and checksums.
 inline void append_lower_hex(std::string& out, std::uint8_t byte) {
   constexpr char digits[] = "0123456789abcdef";
   out += digits[byte >> 4];
@@ -80,7 +80,7 @@ inline void append_bytes(std::string& out, std::span<const std::uint8_t> bytes) 
   }
 }
 
-/// Appends text and blanks behind it (or, `right`, before it) up to a width.
+/// Appends text, padded to a width with blanks after it, or before it if `right`.
 inline void
 append_padded(std::string& out, std::string_view text, std::size_t width, bool right = false) {
   const std::size_t blanks = text.size() < width ? width - text.size() : 0;

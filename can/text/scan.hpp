@@ -1,8 +1,9 @@
 /// Reading a line of text from left to right: digits, hex pairs and blanks, without copying and
 /// without locale.
 ///
-/// Shape: `scan` is a position in a line. A method that finds what it names moves past it;
-/// otherwise it stays. Threads: a plain value; points into the caller's text.
+/// Shape: `scan` is a position in a line. A method that finds what its name says moves past it; else
+///   the position stays.
+/// Threads: a plain value; points into the caller's text.
 #pragma once
 
 #include <array>
@@ -13,7 +14,7 @@
 
 namespace furrow::can::text {
 
-/// Value of a hex digit, 0xFF of anything else.
+/// Value of a hex digit; 0xFF for any other character.
 inline constexpr auto hex_values = [] {
   std::array<std::uint8_t, 256> values{};
   values.fill(0xFF);
@@ -41,7 +42,7 @@ inline constexpr auto hex_values = [] {
   return line;
 }
 
-/// Eight decimal digits at once; nothing when one of them is none. Little-endian hosts only
+/// Eight decimal digits at once; nothing if one of them is not a digit. Little-endian hosts only
 /// (frame_block.cpp asserts).
 [[nodiscard]] inline std::optional<std::uint32_t> eight_digits(std::uint64_t text) {
   // A digit is 0x30 to 0x39: its high nibble is 3, and adding 6 does not change that.
@@ -108,7 +109,7 @@ public:
     scan ahead{*this};
     return ahead.word();
   }
-  /// How many hex digits stand here.
+  /// Number of hex digits at the position.
   [[nodiscard]] std::size_t hex_digits() const {
     std::size_t count = 0;
     while (count < left() && hex_value(at_[count]) < 16)

@@ -10,7 +10,7 @@ namespace furrow::can::text {
 
 namespace {
 
-/// `Z`, `+02:00`, `-03:30`: what is to be taken off to get UTC.
+/// `Z`, `+02:00`, `-03:30`: the offset to subtract to get UTC.
 std::optional<std::int64_t> take_offset(scan& in) {
   if (in.take('Z') || in.take('z'))
     return 0;

@@ -1,8 +1,8 @@
-/// Dates and times of day as logs write them, and whole times (RFC 3339), to microseconds.
+/// Reads and writes dates, times of day and complete times (RFC 3339), to microseconds.
 ///
-/// Units: microseconds since 1970-01-01T00:00:00Z where nothing else is said.
-/// Errors: nothing, and the scan stays, when what stands there is no such day or time. A leap
-///   second (60) is taken. Digits below a microsecond are cut off.
+/// Units: microseconds since 1970-01-01T00:00:00Z unless a function says otherwise.
+/// Errors: nothing for an invalid day or time; the scan stays. A leap second (60) is accepted. Digits
+///   below a microsecond are cut off.
 /// Limits: years 0000 to 9999 are read; others are written with a sign and six digits (ISO 8601).
 #pragma once
 

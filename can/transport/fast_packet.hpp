@@ -1,7 +1,7 @@
-/// Which PGNs of NMEA 2000 travel as fast packets: a property of the PGN, never of the length of a
-/// frame.
+/// The PGNs of NMEA 2000 that are fast packets. This is a property of the PGN, never of the length of
+/// a frame.
 ///
-/// Shape: PGNs below 126208 are never fast. The manufacturers' own (126720, 130816 .. 131071) are
+/// Shape: PGNs below 126208 are never fast. The manufacturers' own PGNs (126720, 130816 .. 131071) are
 ///   fast packets on an NMEA 2000 bus and single frames on the bus of a tractor, so this table does
 ///   not decide them.
 /// Source: NMEA 2000 as documented by canboat (PGN definitions 8.0.0); John Deere sends 126720 as

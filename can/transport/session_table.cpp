@@ -6,8 +6,8 @@ namespace furrow::can {
 
 namespace {
 
-/// A buffer that a closed session leaves to the next one of its slot, so that a steady bus
-/// allocates nothing.
+/// Limit of the buffer that a closed session keeps for the next session of its slot, so that a steady
+/// bus allocates nothing.
 constexpr std::size_t spare_bytes_max = 256;
 
 std::uint64_t apart_us(std::int64_t a, std::int64_t b) {
@@ -46,7 +46,7 @@ std::size_t session_table::home_of(std::uint64_t key) const {
   return static_cast<std::size_t>((key * 0x9E3779B97F4A7C15U) >> 32U) & (buckets_.size() - 1);
 }
 
-/// The bucket that holds the key, or the free one where it would stand.
+/// The bucket with the key, or the free bucket for it.
 std::size_t session_table::bucket_of(std::uint64_t key) const {
   auto at = home_of(key);
   while (buckets_[at] != 0 && slots_[buckets_[at] - 1].key != key)
@@ -118,7 +118,7 @@ void session_table::touch(transport_session& session, std::int64_t now_us) {
 
 void session_table::close(transport_session& session) {
   auto hole = bucket_of(session.key);
-  // Whatever probed past this bucket moves up, so that no look-up stops at the hole.
+  // Entries that were placed after this bucket move up, so that no search stops at the gap.
   for (auto at = (hole + 1) & (buckets_.size() - 1); buckets_[at] != 0;
        at = (at + 1) & (buckets_.size() - 1)) {
     const auto home = home_of(slots_[buckets_[at] - 1].key);
@@ -216,8 +216,8 @@ void session_table::save(state_writer& out) const {
     out.number(session.key);
     out.number(session.last_us);
     out.number(session.timeout_us);
-    // The lowest byte of the last number: packets offered; above it the sequence number that comes
-    // next, 0 for none.
+    // The last number: packets_offered in the lowest byte, above it the next sequence number, 0 for
+    // none.
     const auto sequence = session.packet_next == transport_session::no_packet
                             ? 0
                             : session.packet_next - session.packet_base + 1;
@@ -249,7 +249,7 @@ void session_table::restore(state_reader& from) {
     session->delivered = from.number<bool>();
     session->window.restore(from);
     const auto data = from.bytes();
-    // The window says which bytes are there: none beyond what is held.
+    // The window marks received bytes; none may be beyond the buffer.
     if (session->packets > 0xFFFFFFU || !grow(*session, data.size(), last_us))
       return from.fail();
     std::copy(data.begin(), data.end(), session->data.begin());

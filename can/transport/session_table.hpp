@@ -1,13 +1,13 @@
-/// The unfinished multi-frame messages of a machine, and what they may cost.
+/// The unfinished multi-frame messages of a machine, within limits of number and memory.
 ///
-/// Shape: sessions are found by a 64-bit key and stand in the order of their last frame. Their
-///   buffers grow with what was received, never with what was promised.
-/// Units: microseconds, the clock of the frames. A clock that stepped back by more than a time-out
-///   ends a session as well.
-/// Threads: a plain value. Pointers to sessions hold until the session is closed.
-/// Limits: `sessions_max` sessions and `memory_bytes_max` of buffers. When either is spent, the
-///   sessions longest silent are dropped, but none that spoke within `quiet_us`; when that does not
-///   make room, the one that asks gets none. While a buffer moves to a larger place both exist: at
+/// Shape: sessions are found by a 64-bit key and are sorted by the time of their last frame. Buffers
+///   grow with the received bytes, not with the announced length.
+/// Units: microseconds, the clock of the frames. A clock that steps back by more than a time-out also
+///   ends a session.
+/// Threads: a plain value. Pointers to sessions are valid until the session is closed.
+/// Limits: `sessions_max` sessions and `memory_bytes_max` of buffers. At a limit, the sessions that
+///   have been silent longest are evicted, but none with a frame within `quiet_us`. If this does not
+///   make room, the new request is rejected. While a buffer moves to a larger place, both exist: at
 ///   most twice the session's bytes for that moment.
 #pragma once
 
@@ -25,24 +25,24 @@ namespace furrow::can {
 struct transport_limits {
   /// All 254 addresses may send a broadcast, a connection and two fast packets at once.
   std::size_t sessions_max = 1024;
-  /// Of one machine. A message that is larger is refused when it is announced. The largest there is
-  /// needs 117,440,505.
+  /// Memory of one machine. A larger message is rejected when it is announced. The largest possible
+  /// message has 117,440,505 bytes.
   std::size_t memory_bytes_max = 4U << 20U;
 };
 
-/// Which packets of one message are there: any within 256 of the first that lacks.
+/// The received packets of one message, up to 256 after the first missing one.
 class packet_window {
 public:
   static constexpr std::uint32_t packets_max = 256;
 
   [[nodiscard]] bool has(std::uint32_t packet) const;
-  /// Whether `packet` is near enough to the first that lacks to be taken.
+  /// Whether `packet` is within 256 of the first missing one.
   [[nodiscard]] bool reaches(std::uint32_t packet) const {
     return packet < next_ || packet - next_ < packets_max;
   }
-  /// Marks one that `reaches`.
+  /// Marks a packet for which `reaches` is true.
   void mark(std::uint32_t packet);
-  /// All packets below this one are there.
+  /// All packets below this one are received.
   [[nodiscard]] std::uint32_t contiguous() const { return next_; }
 
   void save(state_writer& out) const;
@@ -61,13 +61,13 @@ struct transport_session {
   std::int64_t timeout_us = 0;
   std::uint32_t pgn = 0;
   std::uint32_t bytes = 0;           // of the whole message
-  std::uint32_t packets = 0;         // 0: one frame of a fast packet whose first has not come
-  std::uint32_t packet_base = 0;     // ETP: what the last data packet offset said
-  std::uint32_t packets_offered = 0; // ETP: how many it announced, at most 255
-  /// The packet after the one that came last, or that the receiver asked for; in a fast packet
-  /// others may come before it. `no_packet`: none until the receiver asks again.
+  std::uint32_t packets = 0;         // 0: one early frame of a fast packet without its first frame
+  std::uint32_t packet_base = 0;     // ETP: from the last data packet offset
+  std::uint32_t packets_offered = 0; // ETP: packets that the offset announced, at most 255
+  /// The packet after the last one, or the packet that the receiver asked for. In a fast packet other
+  /// packets may come first. `no_packet`: drop packets until the receiver asks again.
   std::uint32_t packet_next = 0;
-  bool delivered = false; // complete and given out; waits for the acknowledgement
+  bool delivered = false; // complete and returned; waits for the acknowledgement
   packet_window window;
   std::vector<std::uint8_t> data;
 
@@ -85,28 +85,27 @@ public:
 
   explicit session_table(transport_limits limits) : limits_{limits} {}
 
-  /// The session of this key; nullptr when there is none or its time is over.
+  /// The session with this key; nullptr if there is none or it timed out.
   [[nodiscard]] transport_session* find(std::uint64_t key, std::int64_t now_us);
-  /// A new session in the place of any with the same key; nullptr when there is no room.
+  /// A new session that replaces any session with the same key; nullptr without room.
   [[nodiscard]] transport_session*
   open(std::uint64_t key, std::int64_t now_us, std::int64_t timeout_us);
   /// A frame of the session came.
   void touch(transport_session& session, std::int64_t now_us);
   void close(transport_session& session);
-  /// Makes `session.data` at least that long; false when there is no room (the caller closes the
-  /// session).
+  /// Makes `session.data` at least that long. False without room; the caller then closes the session.
   [[nodiscard]] bool grow(transport_session& session, std::size_t bytes, std::int64_t now_us);
-  /// Exchanges the buffer of a session with one outside, which is outside the budget from then on.
+  /// Swaps the buffer of a session with an outside buffer. The budget does not count outside buffers.
   void take(transport_session& session, std::vector<std::uint8_t>& out);
-  /// Closes what has been silent for too long.
+  /// Closes the sessions that timed out.
   void expire(std::int64_t now_us);
 
-  /// All sessions, for an empty table that goes on with them; the counts begin anew.
+  /// All sessions, so that an empty table can continue with them. The counts start anew.
   void save(state_writer& out) const;
   void restore(state_reader& from);
 
   [[nodiscard]] std::size_t size() const { return size_; }
-  /// Memory that the buffers hold.
+  /// Memory of all buffers.
   [[nodiscard]] std::size_t buffer_bytes() const { return buffer_bytes_; }
   [[nodiscard]] const transport_limits& limits() const { return limits_; }
   [[nodiscard]] std::uint64_t timed_out() const { return timed_out_; }

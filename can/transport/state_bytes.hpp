@@ -1,7 +1,7 @@
-/// State as bytes, for whoever keeps it and goes on later: fixed-width little-endian numbers, one after the other.
+/// State as bytes, for storing and continuing it later: fixed-width little-endian numbers.
 ///
-/// Errors: a reader that runs out of bytes is `failed`, gives zeros from then on, and allocates
-///   nothing for a length that is not there.
+/// Errors: a reader without enough bytes is `failed`, returns zeros from then on, and allocates nothing
+///   for a length that exceeds the rest.
 /// Threads: plain values. Little-endian hosts only, as frame_block.hpp.
 #pragma once
 

@@ -25,8 +25,7 @@ constexpr std::uint8_t any_abort = 255;
 constexpr std::int64_t t2_us =
   1'250'000; // T2 and T3: between a permission to send and data, data and permission
 
-/// A message larger than this is let go at the next frame instead of keeping its memory for the
-/// next message.
+/// The memory of a message larger than this is freed at the next frame, not kept for the next message.
 constexpr std::size_t given_bytes_kept = 4096;
 
 std::uint32_t little(std::span<const std::uint8_t> data, std::size_t first, std::size_t bytes) {
@@ -41,7 +40,7 @@ std::uint32_t packets_of(std::uint32_t bytes) {
   return bytes / each + (bytes % each != 0 ? 1 : 0);
 }
 
-/// Whether a packet is the one that came last, to the byte: bridges double frames.
+/// Whether a packet is identical to the last one: bridges repeat frames.
 bool is_doubled(const transport_session& session,
                 std::uint32_t packet,
                 std::span<const std::uint8_t> data) {
@@ -145,9 +144,9 @@ void reassembler::restore(state_reader& from) {
   sessions_.restore(from);
 }
 
-// --- what TP and ETP share
+// --- shared by TP and ETP
 
-/// A sender that begins anew has given up what it had not finished.
+/// A sender that begins a new session has dropped its unfinished one.
 void reassembler::supersede(std::uint64_t key, std::int64_t now_us) {
   auto* old = sessions_.find(key, now_us);
   if (old == nullptr)
@@ -187,8 +186,8 @@ void reassembler::announce(const carrier& from,
   session->packets = packets_of(bytes);
 }
 
-/// The receiver permits to send, or asks to wait (no packets): either way the connection lives. In
-/// ETP the sender says what comes next, with a data packet offset.
+/// The receiver permits packets, or asks to wait (0 packets). Both keep the connection alive. In ETP
+/// the sender announces the next packets with a data packet offset.
 void reassembler::clear_to_send(const carrier& from, transport_kind kind) {
   const auto key = key_of(kind, from.frame.header.bus(), from.destination, from.source);
   auto* session = sessions_.find(key, from.frame.time_us);
@@ -209,7 +208,7 @@ void reassembler::acknowledge(const carrier& from, transport_kind kind) {
   sessions_.close(*session);
 }
 
-/// Either party may abort: the session of this PGN between the two ends, whoever sends in it.
+/// Sender or receiver may abort the session of this PGN, so both directions are checked.
 void reassembler::abort(const carrier& from, transport_kind kind) {
   const auto bus = from.frame.header.bus();
   for (const auto key : {key_of(kind, bus, from.source, from.destination),
@@ -223,8 +222,8 @@ void reassembler::abort(const carrier& from, transport_kind kind) {
   }
 }
 
-/// A packet came that is not the next one: of another message whose announcement was lost, or after
-/// one that was lost. In a broadcast nobody asks again.
+/// A packet that is not the next one: the announcement of another message was lost, or a packet was
+/// lost. In a broadcast the receiver cannot ask again.
 void reassembler::break_off(transport_kind kind, transport_session& session) {
   if (kind == transport_kind::bam)
     sessions_.close(session);
@@ -232,7 +231,7 @@ void reassembler::break_off(transport_kind kind, transport_session& session) {
     session.packet_next = transport_session::no_packet;
 }
 
-/// Files the seven bytes after the sequence number as packet `packet`.
+/// Stores the seven bytes after the sequence number as packet `packet`.
 reassembler::message reassembler::put(const carrier& from,
                                       transport_kind kind,
                                       transport_session& session,
@@ -270,7 +269,7 @@ reassembler::message reassembler::put(const carrier& from,
     return std::nullopt;
   }
   if (session.window.has(packet))
-    ++counts_.repeated; // the receiver asked again: the later one counts
+    ++counts_.repeated; // the receiver asked again: the later packet counts
   std::memcpy(session.data.data() + first, from.data.data() + 1, bytes);
   session.window.mark(packet);
   session.packet_next = packet + 1;
@@ -366,7 +365,7 @@ reassembler::message reassembler::etp_control(const carrier& from) {
     clear_to_send(from, transport_kind::etp);
     break;
   case etp_offset: {
-    // Which packets the next ones are: their sequence numbers begin at 1 again.
+    // The offset of the next packets: their sequence numbers start at 1 again.
     auto* session = sessions_.find(
       key_of(transport_kind::etp, from.frame.header.bus(), from.source, from.destination),
       from.frame.time_us);

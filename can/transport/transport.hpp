@@ -1,28 +1,30 @@
-/// Frames in, whole messages out: J1939 transport protocol, ISO 11783 extended transport protocol,
+/// Reassembles messages from frames: J1939 transport protocol, ISO 11783 extended transport protocol,
 /// NMEA 2000 fast packet.
 ///
 /// Shape: `feed` takes the frames of all buses of a machine in order of arrival. A frame that is a
-///   message by itself comes out at once; a carrier of a longer one gives nothing until the last
-///   packet that lacked; the message then has the time of that frame. Transport sessions are told
-///   apart by (bus, source, destination, kind), fast packets also by PGN and sequence counter. We
-///   only listen. A repeated request to send, a time-out or an abort ends what was unfinished. The
-///   packets of a broadcast come in order: a gap, or a number that comes again with other bytes, ends
-///   it. After such a packet in a connection, no packet is taken until the receiver asks again. The
-///   first frame of a fast packet begins a new message, even when it equals the one before; the
-///   other frames come in any order, and one that comes again later or with other bytes ends the
-///   message (when the first frame of the next one follows at once, it is part of that). In all of them the packet that came last may come twice, as bridges do. A message is
-///   given out once, though its packets be sent again before the acknowledgement. The
-///   manufacturers' own PGNs (126720, 130816 ..) are fast
-///   packets when the sender's NAME is of the marine industry group; single frames when it is of
-///   another; of a sender without a NAME so far: single frames once the bus has carried engine or
-///   transmission messages of J1939 (61440 .. 61695), else fast packets.
+///   complete message is returned at once. A carrier of a longer message returns nothing until the
+///   last missing packet; the message then has the time of that frame. Transport sessions are
+///   distinguished by (bus, source, destination, kind), fast packets also by PGN and sequence counter.
+///   The reassembler only listens. A repeated request to send, a time-out or an abort ends an
+///   unfinished session.
+///   Broadcast: packets come in order. A gap, or a repeated number with other bytes, ends the session.
+///   Connection: after such a packet, packets are dropped until the receiver asks again.
+///   Fast packet: the first frame begins a new message, even if it equals the previous one. The other
+///   frames come in any order. A repeated frame that comes later or with other bytes ends the
+///   message. That frame is part of the next message if the first frame of that follows at once.
+///   In all of them the last packet may come twice, because bridges do this. A message is returned
+///   once, even if its packets are sent again before the acknowledgement.
+///   The manufacturers' own PGNs (126720, 130816 ..) are fast packets if the sender's NAME is of the
+///   marine industry group, and single frames if it is of another group. Without a NAME they are
+///   single frames on a bus that has carried engine or transmission messages of J1939
+///   (61440 .. 61695), else fast packets.
 /// Units: microseconds, the clock of the frames. Time-outs: 750 ms within a broadcast or fast
 ///   packet, 1,250 ms within a connection.
-/// Errors: none are returned; whatever could not become a message is counted by reason.
-/// Threads: a plain value. A returned message points into the frame or into the reassembler: valid
-///   until the next `feed`.
-/// Limits: TP 1,785 bytes, ETP 117,440,505, fast packet 223; sessions and memory as
-///   session_table.hpp says.
+/// Errors: none are returned; frames that did not become a message are counted by reason.
+/// Threads: a plain value. A returned message points into the frame or into the reassembler, and is
+///   valid until the next `feed`.
+/// Limits: TP 1,785 bytes, ETP 117,440,505, fast packet 223; session_table.hpp has the limits of
+///   sessions and memory.
 /// Source: SAE J1939-21, ISO 11783-3, NMEA 2000 as documented by canboat.
 #pragma once
 
@@ -46,8 +48,7 @@ enum class transport_kind : std::uint8_t { single = 0, bam = 1, rts = 2, etp = 3
 struct assembled_message {
   std::int64_t time_us = 0;
   std::uint8_t bus = 0;
-  /// Of the frame that completed it: the carriers of TP and ETP do not say the priority of what
-  /// they carry.
+  /// Priority of the last frame: the carriers of TP and ETP do not have the priority of the message.
   std::uint8_t priority = 0;
   std::uint8_t source = 0;
   std::uint8_t destination = 0;
@@ -58,17 +59,17 @@ struct assembled_message {
 
 struct transport_counters {
   std::array<std::uint64_t, 5> messages{}; // by transport_kind
-  std::uint64_t timed_out = 0;             // sessions that fell silent
-  std::uint64_t aborted = 0;               // sessions that a party ended
-  std::uint64_t superseded = 0;            // unfinished sessions whose sender began anew
-  std::uint64_t out_of_sequence = 0; // sessions that a packet of another message, or a gap, broke
-  std::uint64_t evicted = 0;         // silent sessions that made room
-  std::uint64_t refused = 0; // announced messages that found no room, or are larger than the budget
-  std::uint64_t unwanted = 0;  // announced messages that nobody asked for
-  std::uint64_t missed = 0;    // acknowledged by the receiver, though we lack packets
-  std::uint64_t stray = 0;     // packets of no session: begun before the log, or refused
-  std::uint64_t repeated = 0;  // packets that were there already
-  std::uint64_t malformed = 0; // carriers that no standard allows
+  std::uint64_t timed_out = 0;             // sessions without a frame until the time-out
+  std::uint64_t aborted = 0;               // sessions that sender or receiver ended
+  std::uint64_t superseded = 0;            // unfinished sessions whose sender began a new one
+  std::uint64_t out_of_sequence = 0; // sessions that a gap or a packet of another message ended
+  std::uint64_t evicted = 0;         // silent sessions that were removed for room
+  std::uint64_t refused = 0;         // announced messages without room, or larger than the budget
+  std::uint64_t unwanted = 0;        // announced messages that the filter excludes
+  std::uint64_t missed = 0;          // acknowledged by the receiver, but with packets missing here
+  std::uint64_t stray = 0;           // packets without a session: begun before the log, or rejected
+  std::uint64_t repeated = 0;        // packets that were received before
+  std::uint64_t malformed = 0;       // carriers that no standard allows
 };
 
 class reassembler {
@@ -76,22 +77,22 @@ public:
   static constexpr std::uint32_t tp_bytes_max = 1785;
   static constexpr std::uint32_t etp_bytes_max = 117'440'505;
   static constexpr std::uint32_t fast_bytes_max = 223;
-  static constexpr std::uint32_t packet_bytes = 7; // but for the first one of a fast packet
+  static constexpr std::uint32_t packet_bytes = 7; // except the first one of a fast packet
 
-  /// Whether a message of this PGN is worth its memory.
+  /// Whether to reassemble messages of this PGN.
   using pgn_filter = bool (*)(std::uint32_t pgn);
 
-  /// With a filter: connections and broadcasts of other PGNs are counted and not put together.
+  /// With a filter, connections and broadcasts of other PGNs are counted and not reassembled.
   explicit reassembler(transport_limits limits = {}, pgn_filter wanted = nullptr)
     : sessions_{limits}, wanted_{wanted} {}
 
   /// Frames that are not J1939 (11 bits, error, remote, FD, XL) give nothing.
   [[nodiscard]] std::optional<assembled_message> feed(const frame_view& frame);
-  /// Ends the sessions whose time is over; `feed` does so by itself when carriers come.
+  /// Ends the sessions that timed out. `feed` does this, too, when carriers come.
   void expire(std::int64_t now_us) { sessions_.expire(now_us); }
 
-  /// What is unfinished and who has said what he is, for a new reassembler that goes on with it;
-  /// the counts begin anew. What `restore` does not understand is a failure of the reader.
+  /// The unfinished sessions and the industry groups of senders, so that a new reassembler can
+  /// continue. The counts start anew. `restore` sets the reader to failed for invalid state.
   void save(state_writer& out) const;
   void restore(state_reader& from);
 
@@ -143,10 +144,10 @@ private:
   session_table sessions_;
   pgn_filter wanted_;
   transport_counters counts_;
-  std::vector<std::uint8_t> given_; // the payload of the message last given out
+  std::vector<std::uint8_t> given_; // payload of the message that was returned last
   std::array<std::uint64_t, 4> vehicle_buses_{};
-  /// Of each bus that saw address claims, two bits a source: 0 no NAME, 2 marine, 1 another
-  /// industry group.
+  /// For each bus with address claims, two bits per source: 0 no NAME, 2 marine, 1 another industry
+  /// group.
   std::vector<std::pair<std::uint8_t, std::array<std::uint8_t, 64>>> claimed_;
 };
 

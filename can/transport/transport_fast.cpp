@@ -13,11 +13,10 @@ namespace {
 constexpr auto packet_bytes = reassembler::packet_bytes;
 constexpr std::uint32_t fast_first_bytes = 6;
 constexpr std::uint32_t industry_group_marine = 4;
-/// A gateway that changes the order of frames does so within this time; senders have used a counter
-/// again after 9 ms.
+/// A gateway that reorders frames does so within this time. Senders have reused a counter after 9 ms.
 constexpr std::int64_t overtaken_us = 5'000;
 
-/// Where the bytes of one packet of a fast packet stand, in the message and in the frame.
+/// The position of the bytes of one packet, in the message and in the frame.
 struct fast_part {
   std::uint32_t first = 0;
   std::uint32_t bytes = 0; // 0: beyond the message
@@ -35,7 +34,7 @@ fast_part fast_part_of(const transport_session& session, std::uint32_t packet) {
   return {first, first < session.bytes ? std::min(room, session.bytes - first) : 0, skip};
 }
 
-/// Whether a frame is the one that came last, to the byte: bridges double frames.
+/// Whether a frame is identical to the last one: bridges repeat frames.
 bool is_doubled_part(const transport_session& session,
                      std::uint32_t packet,
                      const fast_part& part,
@@ -44,8 +43,8 @@ bool is_doubled_part(const transport_session& session,
          && std::memcmp(session.data.data() + part.first, data.data() + part.skip, part.bytes) == 0;
 }
 
-/// Whether a session holds one early frame of the message that begins now. A first frame that would
-/// complete it finds a leftover.
+/// Whether a session holds one early frame of the message that begins now. A frame that would complete
+/// the message is a leftover of an older one.
 bool is_early(const transport_session& session, std::uint32_t packets, std::int64_t now_us) {
   return session.packets == 0 && packets > 2 && session.packet_next <= packets
          && now_us >= session.last_us && now_us - session.last_us <= overtaken_us;
@@ -104,7 +103,7 @@ reassembler::message reassembler::fast_packet(const carrier& from) {
   if (session->window.has(packet)) {
     if (is_doubled_part(*session, packet, part, from.data)) {
       ++counts_.repeated;
-    } else { // the counter came round, and the former message lacks packets
+    } else { // the counter is reused, and the former message is incomplete
       ++counts_.out_of_sequence;
       sessions_.close(*session);
       keep_early(key, from, packet);
@@ -125,7 +124,7 @@ reassembler::message reassembler::fast_packet(const carrier& from) {
   return deliver(from, transport_kind::fast, *session);
 }
 
-/// A first frame begins a message; what the former one of the same counter lacks is lost.
+/// A first frame begins a message. An unfinished message with the same counter is lost.
 transport_session* reassembler::begin_fast(std::uint64_t key, const carrier& from) {
   const auto now_us = from.frame.time_us;
   const std::uint32_t bytes = from.data[1];
@@ -147,8 +146,8 @@ transport_session* reassembler::begin_fast(std::uint64_t key, const carrier& fro
   return session;
 }
 
-/// Of a frame that the former message had already: it is of the next one, whose first frame may have
-/// been overtaken.
+/// Keeps a frame that the former message has already. The frame belongs to the next message, whose
+/// first frame may come later.
 void reassembler::keep_early(std::uint64_t key, const carrier& from, std::uint32_t packet) {
   constexpr std::size_t whole_frame = 8;
   if (from.data.size() != whole_frame)

@@ -44,7 +44,7 @@ struct world {
     });
     return id;
   }
-  /// Pumps until all is acked and `during` (told the number acked) wants no more; false at the deadline.
+  /// Pumps until all items are acked and `during(acked)` returns false. Returns false at the deadline.
   template <class During>
   bool replay(fake_gateway& gateway, std::chrono::seconds limit, During during) {
     const auto deadline = std::chrono::steady_clock::now() + limit;
@@ -70,7 +70,7 @@ struct world {
 
 } // namespace
 
-TEST_CASE_FIXTURE(world, "node: what a gateway sends is stored once and acked") {
+TEST_CASE_FIXTURE(world, "node: items of a gateway are stored once and acked") {
   fake_gateway gateway{*running, "T1", stream, 20'000};
   REQUIRE(replay(gateway, 20s, [](std::uint64_t) { return false; }));
   check_whole(20'000);
@@ -78,7 +78,8 @@ TEST_CASE_FIXTURE(world, "node: what a gateway sends is stored once and acked") 
   CHECK(running->stats().budget_used == 0);
 }
 
-TEST_CASE_FIXTURE(world, "node: a machine is looked at by farm and name, and no other's is shown") {
+TEST_CASE_FIXTURE(world,
+                  "node: reports a machine by farm and name, and no machine of another farm") {
   fake_gateway gateway{*running, "T1", stream, 1'000};
   REQUIRE(replay(gateway, 20s, [](std::uint64_t) { return false; }));
   const auto shown = [&](const std::string& farm, const std::string& name) {
@@ -94,8 +95,7 @@ TEST_CASE_FIXTURE(world, "node: a machine is looked at by farm and name, and no 
 }
 
 TEST_CASE_FIXTURE(
-  world,
-  "node: killing any single actor in the middle loses and doubles nothing, and it recovers") {
+  world, "node: recovers from the death of any single actor, and nothing is lost or doubled") {
   for (const std::string victim :
        {"equipment default/T1", "aggregator-0", "writer-0", "claim-desk", "storage", "fleet"}) {
     CAPTURE(victim);
@@ -106,7 +106,7 @@ TEST_CASE_FIXTURE(
       if (kills == 3)
         return false;
       if (acked == gateway.count())
-        gateway.extend(5'000); // it goes on until all kills were in the middle
+        gateway.extend(5'000); // continues until all kills have happened
       const auto id = acked < before + kills * 10'000 ? 0 : id_of(victim);
       if (id != 0)
         running->kill_actor(id, [&](bool killed) { kills += killed ? 1 : 0; });
@@ -117,8 +117,8 @@ TEST_CASE_FIXTURE(
   }
 }
 
-TEST_CASE_FIXTURE(world,
-                  "node: answers that are lost after the commit are found out by the next claim") {
+TEST_CASE_FIXTURE(
+  world, "node: the next claim finds what was committed when answers are lost after the commit") {
   tables->lose_answers = 3;
   fake_gateway gateway{*running, "T1", stream, 30'000};
   REQUIRE(replay(gateway, 20s, [&](std::uint64_t acked) {
@@ -126,14 +126,15 @@ TEST_CASE_FIXTURE(world,
       return false;
     if (acked == gateway.count())
       gateway.extend(
-        5'000); // a transaction may take all there is: it goes on until three were lost
+        5'000); // one transaction may take all items: continues until three answers are lost
     return true;
   }));
   check_whole(gateway.count());
 }
 
 TEST_CASE_FIXTURE(
-  world, "node: with the database away it holds little, hears on, and is whole soon after") {
+  world,
+  "node: while the database is away, shows items live and holds few, and recovers soon after") {
   fake_gateway gateway{*running, "T1", stream, 60'000};
   bool was_away = false;
   std::uint64_t turns = 0;
@@ -159,7 +160,7 @@ TEST_CASE_FIXTURE(
       tables->set_down(false);
     }
     if (!moved && acked == gateway.count())
-      gateway.extend(5'000); // a transaction may take all there is
+      gateway.extend(5'000); // one transaction may take all items
     return !moved;
   }));
   CHECK(was_away);
@@ -168,7 +169,7 @@ TEST_CASE_FIXTURE(
 }
 
 TEST_CASE_FIXTURE(world,
-                  "node: of two gateways with one stream the newest wins, nothing is doubled") {
+                  "node: of two gateways with one stream the newest wins, and nothing is doubled") {
   fake_gateway first{*running, "T1", stream, 20'000};
   fake_gateway second{*running, "T1", stream, 20'000};
   for (int i = 0; i < 10; ++i)
@@ -208,7 +209,7 @@ TEST_CASE_FIXTURE(world, "node: reports once that storage was killed more often 
   CHECK(told == 1);
 }
 
-TEST_CASE_FIXTURE(world, "node: drains what it holds and says so") {
+TEST_CASE_FIXTURE(world, "node: a drain commits all held items and calls back") {
   fake_gateway gateway{*running, "T1", stream, 5'000};
   const auto deadline = std::chrono::steady_clock::now() + 10s;
   while (running->stats().frames_received < 5'000 && std::chrono::steady_clock::now() < deadline)

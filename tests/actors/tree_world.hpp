@@ -1,6 +1,6 @@
 /// A node's supervision tree in virtual time, above a store in memory.
 ///
-/// Threads: all on the test's.
+/// Threads: only the test's.
 #pragma once
 
 #include "actors/tree.hpp"
@@ -47,7 +47,7 @@ public:
         return row;
     return {};
   }
-  /// Kills it if it runs.
+  /// Kills the actor if it runs.
   bool kill(const std::string& name) {
     const auto killed = people->kill(row(name).id);
     system.run();

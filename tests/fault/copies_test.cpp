@@ -1,5 +1,5 @@
-/// Goal: two spools of one stream never write over each other: the newest wins, a restored copy is detected, and every
-///   frame that was given to either is stored once.
+/// Goal: two spools of one stream never overwrite each other's items. The newest session wins, a restored copy is
+///   detected, and every frame of both is stored once.
 #include "tests/fault/rig.hpp"
 #include "tests/support/data.hpp"
 #include "tests/tools/child_process.hpp"
@@ -18,7 +18,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// A log of frames that differ in their payload, so that each can be told from all others.
+/// A log of frames with different payloads, so that each frame is recognizable.
 std::filesystem::path numbered_log(const rig& where, const std::string& name, int from, int count) {
   const auto path = where.folder() / name;
   std::ofstream out{path};
@@ -71,7 +71,7 @@ TEST_CASE(
   const auto copy = where.folder() / "copy";
   std::filesystem::copy_file(where.spool("T1"), copy);
   replay(where, second);
-  // The disk is lost; the copy of before `second` comes back and is given new frames.
+  // The disk is lost. The copy from before `second` is restored and gets new frames.
   std::filesystem::remove(where.spool("T1"));
   std::filesystem::remove(where.spool("T1").string() + "-wal");
   std::filesystem::remove(where.spool("T1").string() + "-shm");
@@ -105,7 +105,7 @@ TEST_CASE("fault: a spool copied before its items were sent stores no item a sec
     return found;
   };
   REQUIRE(eventually(20s, spooled));
-  where.kill_edge(SIGTERM); // all numbered, nothing sent
+  where.kill_edge(SIGTERM); // all items are numbered, none is sent
   const auto copy = where.folder() / "copy";
   std::filesystem::copy_file(where.spool("T1"), copy);
   where.start_node();
@@ -128,7 +128,7 @@ TEST_CASE("fault: of two gateways with one stream the newest wins, and nothing i
   const auto third = numbered_log(where, "third.log", 200'000, 20'000);
   replay(where, first);
   std::filesystem::copy_file(where.spool("T1"), where.spool("T1-copy"));
-  // Both go on at once as the same machine and, at first, the same stream.
+  // Both continue as the same machine and, at first, with the same stream.
   child_process other{std::string{FURROW_BIN_DIR} + "/furrow-edge",
                       {"run", "--node", where.gateway(), "--equipment", "T1", "--spool",
                        where.spool("T1-copy").string(), "--from", third.string(), "--rate", "max",

@@ -22,7 +22,7 @@ namespace {
 
 const std::vector<std::string> digest_flags{"--digest-interval", "1", "--digest-duty", "100"};
 
-/// The capture again and again, each time 30 s later: one machine that starts its engine every half minute.
+/// The capture several times, each 30 s later: a machine that starts its engine every half minute.
 std::optional<std::filesystem::path> steady_log(const std::filesystem::path& folder, int times) {
   const auto capture = data_file("j1939/jd5055e/tractoronSitUp.candump.log");
   if (!capture)
@@ -47,7 +47,7 @@ struct sums {
 };
 using rollups = std::map<std::pair<std::string, std::int64_t>, sums>;
 
-/// What another program says of the log.
+/// The rollups that another program computes from the log.
 rollups decoded(const std::filesystem::path& log) {
   rollups out;
   const auto command =
@@ -97,7 +97,7 @@ std::int64_t seconds_of(const std::string& text) {
   return ::timegm(&parts);
 }
 
-/// Compares with what was decoded; all that the node says of the machine as one text.
+/// Compares with the decoded values. Returns the node's data about the machine as one text.
 std::string check_rollups(rig& where, const std::string& equipment, const rollups& expected) {
   std::string whole = said(where, {"telemetry", equipment, "-o", "json"});
   std::size_t found = 0;
@@ -139,7 +139,7 @@ void digest_with_kills(rig& where, rig* beside, unsigned seed) {
   std::mt19937 random{seed};
   int in_the_middle = 0;
   for (int kill = 0; kill < kills; ++kill) {
-    // The digest looks for the first time one second after the node has started.
+    // The digest begins its first pass one second after the start of the node.
     const auto moment =
       std::chrono::steady_clock::now() + std::chrono::milliseconds{1'000 + random() % 1'000};
     while (std::chrono::steady_clock::now() < moment)

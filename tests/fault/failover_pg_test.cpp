@@ -1,7 +1,7 @@
-/// Goal: a server that is lost for good, with a standby in its place, and a server whose disk is full cost time, not frames;
-///   what an asynchronous standby never had is sent again by the gateways.
-/// Method: private clusters with a real standby; a log of 200,000 frames goes to a node that knows both hosts; in the middle the primary
-///   is stopped without a word and the standby promoted. The full disk is a small tmpfs that a tablespace stands on.
+/// Goal: a failover to a standby and a full disk cost time, not frames. Gateways send again what an asynchronous
+///   standby never received.
+/// Method: private clusters with a real standby. A log of 200,000 frames goes to a node that knows both hosts. Midway
+///   the primary is stopped immediately and the standby is promoted. The full disk is a tablespace on a small tmpfs.
 #include "tests/fault/kill_stories.hpp"
 #include "tests/support/pg_cluster.hpp"
 
@@ -25,7 +25,7 @@ namespace {
 
 constexpr std::uint64_t frames = 200'000;
 
-/// 10,000 frames a second for 20 s, so that a pace can be asked for.
+/// 10,000 frames a second for 20 s, so that a replay has a pace.
 std::filesystem::path steady_log(const std::filesystem::path& folder) {
   const auto path = folder / "steady.log";
   std::ofstream out{path, std::ios::binary};
@@ -40,7 +40,7 @@ std::filesystem::path steady_log(const std::filesystem::path& folder) {
   return path;
 }
 
-/// The watermark of the only stream, as this server has it.
+/// The watermark of the only stream on this server.
 std::uint64_t watermark(const pg_cluster& server) {
   return std::stoull(server.value("select coalesce(max(seq), 0) from furrow.stream_watermark"));
 }
@@ -50,7 +50,7 @@ std::string both(const pg_cluster& one, const pg_cluster& other) {
          + ",127.0.0.1:" + std::to_string(other.port()) + "/furrow";
 }
 
-/// A node with a replay under way that has made some way.
+/// A node and a replay that has stored some items.
 void begin(rig& where, const std::filesystem::path& log, const pg_cluster& primary) {
   where.start_node();
   where.start_edge("T1", log, "2x");
@@ -66,12 +66,12 @@ void finish(rig& where, const std::filesystem::path& log) {
   where.kill_node(SIGTERM);
 }
 
-/// A file system of its own; absent where the machine does not let us make one.
+/// A file system of its own; absent without the right to mount one.
 class small_disk {
 public:
   small_disk(std::filesystem::path at, const std::string& size) : at_{std::move(at)} {
     std::filesystem::create_directories(at_);
-    const auto* owner = ::getpwnam("postgres"); // whom the server runs as, where we may mount
+    const auto* owner = ::getpwnam("postgres"); // the user of the server, with the right to mount
     const auto uid = std::to_string(owner == nullptr ? ::getuid() : owner->pw_uid);
     mounted_ =
       ::mount("none", at_.c_str(), "tmpfs", 0, ("size=" + size + ",uid=" + uid).c_str()) == 0;
@@ -90,7 +90,7 @@ public:
     REQUIRE(::statvfs(at_.c_str(), &room) == 0);
     return room.f_bavail * room.f_bsize;
   }
-  /// A file that leaves so much.
+  /// Fills the file system up to this much free space.
   void fill_up_to(std::uint64_t bytes_left) const {
     std::ofstream{at_ / "ballast", std::ios::binary}
       << std::string(static_cast<std::size_t>(free_bytes() - bytes_left), 'x');
@@ -143,7 +143,7 @@ TEST_CASE("fault, failover: a lagging asynchronous standby is promoted, the gate
   primary.stop_immediate();
   REQUIRE_FALSE(where.edge_end(0ms)); // in the middle
   standby.start();
-  CHECK(watermark(standby) < acked); // what the gateway was told is durable is not here
+  CHECK(watermark(standby) < acked); // items that the gateway counts as durable are missing here
   standby.promote();
   finish(where, log);
   CHECK(watermark(standby) == frames);

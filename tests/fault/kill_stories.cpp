@@ -16,7 +16,7 @@ namespace {
 
 constexpr auto to_the_end = 90s;
 
-/// How long a replay takes when nobody is killed, at least 100 ms: kills are drawn from that time.
+/// The time of a replay without kills, at least 100 ms. The moments of kills are drawn from it.
 std::chrono::milliseconds
 undisturbed(rig& where, const std::string& name, const std::filesystem::path& log) {
   const auto begun = std::chrono::steady_clock::now();

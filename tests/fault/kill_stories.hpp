@@ -1,6 +1,6 @@
-/// Goal: nothing is lost or doubled, the order is kept and the replay ends by itself, whatever is killed in between.
-/// Method: real programs replay a log of 200,000 frames of a real tractor; at a random moment something is killed with
-///   kill -9 and started again; the export must be the log byte for byte, and the ledger must agree.
+/// Goal: after any kills nothing is lost or doubled, the order is kept, and the replay ends by itself.
+/// Method: real programs replay a log of 200,000 frames of a real tractor. At random moments programs are killed with
+///   kill -9 and started again. The export must equal the log byte for byte, and the ledger must agree.
 #pragma once
 
 #include "tests/fault/rig.hpp"
@@ -26,13 +26,13 @@ void replay_with_kills(rig& where,
                        unsigned seed,
                        int rounds = story_rounds);
 
-/// The node dies in the named window of an append; then everything comes to its end.
+/// The node dies in the named window of an append; then the replay must complete.
 void replay_with_failpoint(rig& where, const std::string& failpoint);
 
-/// Actors are killed one after the other while a replay goes on.
+/// Actors are killed one after the other during a replay.
 void replay_with_dying_actors(rig& where);
 
-/// What must be so after every story.
+/// The checks after every story.
 void check_whole(rig& where, const std::string& equipment, const std::filesystem::path& log);
 
 } // namespace furrow::tests

@@ -1,6 +1,6 @@
 /// Goal: with PostgreSQL away for a minute under load the node stays within its memory, the live state keeps moving, and
 ///   everything is durable soon after the database is back.
-/// Method: twenty simulated tractors at 300 frames/s; the server is stopped hard, watched for 60 s, started again.
+/// Method: twenty simulated tractors at 300 frames/s. The server is stopped immediately and started after 60 s.
 #include "tests/fault/rig.hpp"
 #include "tests/support/pg_cluster.hpp"
 #include "tests/tools/child_process.hpp"
@@ -22,7 +22,7 @@ constexpr std::uint64_t mebibyte = 1U << 20U;
 /// The newest frame time that the live view of any machine shows.
 std::string newest_frame(rig& where) {
   int code = 0;
-  // beside the list stands a line that only live machines are shown
+  // the list contains a line that only live machines are shown
   const auto text = where.furrow({"equipment", "-o", "json"}, code);
   const auto from = std::min(text.find('['), text.size());
   const auto rows =
@@ -79,7 +79,7 @@ TEST_CASE("fault, postgresql: the server is away for 60 s under load, and it rec
                << " ms after the server was back (the fleet drove on for some of it), RSS at most "
                << rss / mebibyte << " MiB, live state moved in " << moved << " of " << looks
                << " looks");
-  CHECK(rss < (64 + 64) * mebibyte); // the budget, and what a node is without it
+  CHECK(rss < (64 + 64) * mebibyte); // the budget, and the memory of a node without it
   CHECK(moved >= looks - 1);
   CHECK(where.node_output().find("alarm store: ") != std::string::npos);
   const auto rows =
@@ -108,7 +108,7 @@ TEST_CASE("fault, postgresql: a server that hangs is reported soon, even without
   };
   REQUIRE(eventually(20s, ready));
   server.freeze();
-  // A statement that hangs gives up after a minute: the node does not wait for that.
+  // A hanging statement times out after a minute. The node reports earlier.
   CHECK(eventually(45s, [&] { return !ready() && said("alarm store: "); }));
   CHECK(said("the database does not answer"));
   server.thaw();

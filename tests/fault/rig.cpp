@@ -151,7 +151,7 @@ ledger_line rig::ledger(const std::string& equipment) {
   int code = 0;
   std::string text;
   nlohmann::json rows;
-  // A database that has just come back may refuse the first question: ask again, as the answer says.
+  // A database that has just restarted may reject the first query: retry, as the answer says.
   const bool answered = eventually(std::chrono::seconds{10}, [&] {
     text = furrow({"ledger", equipment, "-o", "json"}, code);
     rows = nlohmann::json::parse(text, nullptr, false);

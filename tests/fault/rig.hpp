@@ -1,8 +1,8 @@
-/// Real processes on a real log for fault tests: a node, an edge, a database; and the independent ledger: what is stored
-/// must be the log, byte for byte.
+/// Real processes on a real log for fault tests: a node, a gateway, a database. An independent check: the stored frames
+/// must equal the log, byte for byte.
 ///
-/// Shape: ports are picked once and kept, so that a killed node comes back where its gateways look for it.
-/// Errors: a step that does not come to its end in time fails the test.
+/// Shape: ports are picked once and kept, so that gateways find a restarted node.
+/// Errors: a step that does not end in time fails the test.
 #pragma once
 
 #include "tests/support/eventually.hpp"
@@ -29,7 +29,7 @@ struct ledger_line {
   std::size_t streams = 0;
 };
 
-/// How gateways and people get in, where a node asks for more than a connection.
+/// The credentials of gateways and people, for a node that needs them.
 struct way_in {
   std::vector<std::string> edge; // flags of furrow-edge
   std::string scheme = "http";
@@ -48,7 +48,7 @@ public:
   void start_node(const std::vector<std::string>& environment = {},
                   const std::vector<std::string>& flags = {});
   void kill_node(int signal = 9);
-  /// The exit code of the node, when it ends by itself within the limit.
+  /// The exit code of the node, if the node ends by itself within the limit.
   std::optional<int> node_end(std::chrono::milliseconds limit);
   [[nodiscard]] bool node_runs() const { return node_ != nullptr; }
   [[nodiscard]] std::string node_output() const;
@@ -63,10 +63,10 @@ public:
   [[nodiscard]] std::string edge_output() const;
   [[nodiscard]] std::filesystem::path spool(const std::string& equipment) const;
 
-  /// Runs `furrow` against the node; its output, and its exit code in `code`.
+  /// Runs `furrow` against the node. Returns the output; `code` gets the exit code.
   std::string furrow(const std::vector<std::string>& arguments, int& code);
   ledger_line ledger(const std::string& equipment);
-  /// Exports the machine and compares with the log; the first difference in words, empty when equal.
+  /// Exports the machine and compares with the log. Returns the first difference; empty if equal.
   std::string difference(const std::string& equipment, const std::filesystem::path& log);
 
   [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
@@ -87,8 +87,8 @@ private:
   int starts_ = 0;
 };
 
-/// At least `frames` lines of the real tractor's three logs, one after the other and again: the clock steps back at
-/// every seam. Nothing when the captures are not here.
+/// At least `frames` lines of the real tractor's three logs, repeated in turn. The clock steps back between logs.
+/// Nothing without the captures.
 std::optional<std::filesystem::path> long_log(const std::filesystem::path& folder,
                                               std::size_t frames);
 std::size_t lines_of(const std::filesystem::path& file);

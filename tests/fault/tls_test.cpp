@@ -1,5 +1,6 @@
-/// Goal: all of it holds as well with what an open port needs: TLS on both listeners, certificates of gateways, tokens.
-/// Method: the kill story over mutual TLS; then gateways that lack something of it, each told in one line what.
+/// Goal: the same guarantees hold with TLS on both listeners, certificates of gateways, and tokens.
+/// Method: the kill story over mutual TLS. Then gateways without a certificate or token each get one line that says
+///   what is missing.
 #include "tests/fault/kill_stories.hpp"
 #include "tests/support/certificate.hpp"
 #include "tests/support/data.hpp"
@@ -118,7 +119,7 @@ TEST_CASE("fault, tls: a rejected gateway reports what is missing, and keeps its
     CAPTURE(said);
     CHECK(code.value_or(-1) > 0);
     CHECK(said.find(one.word) != std::string::npos);
-    // Mended, the same spool goes through.
+    // With the right credentials the same spool is sent.
     where.start_edge(one.name, log);
     CHECK(where.edge_end(20s) == 0);
     check_whole(where, one.name, log);

@@ -1,4 +1,4 @@
-// Any bytes as the inside of an archive file: what comes out of a chunk can be read to its end, in the order of its numbers.
+// Any bytes as the content of an archive file: every returned chunk can be read to its end, in order of numbers.
 #include "storage/archive/chunk.hpp"
 
 #include <cstdlib>

@@ -1,5 +1,4 @@
-/// Any text as a candump log. A frame that is read is sound, and writing it and reading it again
-/// changes nothing.
+/// Any text as a candump log. Every frame that is read is valid, and reads back the same after writing.
 #include "can/logs/candump.hpp"
 
 #include <algorithm>

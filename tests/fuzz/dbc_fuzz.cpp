@@ -1,5 +1,5 @@
-/// Any text as a DBC file, and any bytes through what it says. What strict mode takes, lenient
-/// mode takes as well; a value is a number, and nothing but a value is.
+/// Any text as a DBC file, and any bytes as payloads for its messages. Lenient mode accepts every file that
+/// strict mode accepts. A value is a number, and only a value is.
 #include "can/dbc/decode.hpp"
 #include "can/dbc/file.hpp"
 
@@ -25,7 +25,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!plan)
     std::abort();
   std::vector<decoded_signal> out(plan->signals_max());
-  // The text is payload as well as any other; short, whole and long.
+  // The text serves as payload: short, complete and long.
   for (const std::size_t length : {0U, 3U, 8U, 9U, 64U, 1785U}) {
     const std::span payload{data, std::min(length, size)};
     for (const auto& message : plan->messages()) {

@@ -1,4 +1,4 @@
-// Any bytes as an object pool: refused with a place, or a pool whose parts can be looked up.
+// Any bytes as an object pool: rejected with a position, or a valid pool.
 #include "can/isobus/ddop.hpp"
 
 #include <cstdlib>

@@ -1,4 +1,4 @@
-/// Any text as a log whose format must be found; and as what a reader saved.
+/// Any text as a log of unknown format, and as the saved state of a reader.
 #include "tests/fuzz/log_fuzz.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -1,5 +1,5 @@
-/// What every log format must hold for any text: sound frames only, faults with a place, the same
-/// in pieces, after save and restore, and everything that is written is read again.
+/// The checks for every log format and any text: all frames are valid, all faults have a position, the
+/// result is the same in pieces and after save and restore, and every written line reads back the same.
 #pragma once
 
 #include "can/logs/log_format.hpp"
@@ -17,7 +17,7 @@ inline void hold(bool that) {
     std::abort();
 }
 
-/// Reads back what was written; none of it may be a fault.
+/// Reads written lines back; none may be a fault.
 inline void read_back(can::log_format format, const std::string& text, std::uint64_t frames) {
   can::log_reader reader{format};
   can::log_line line;
@@ -32,7 +32,7 @@ inline void read_back(can::log_format format, const std::string& text, std::uint
   hold(found == frames);
 }
 
-/// Reads the text as this format (unknown: as what it says it is), in pieces of the size that its
+/// Reads the text as this format (unknown: as the detected format), in pieces of the size that the
 /// first byte gives.
 inline void read_log_as(can::log_format format, const std::uint8_t* data, std::size_t size) {
   if (size == 0)

@@ -1,9 +1,8 @@
-/// Runs a fuzz target over files without libFuzzer: each as it is, cut at many places, and with
+/// Runs a fuzz target over files without libFuzzer: each file unchanged, cut at many positions, and with
 /// bytes changed by a seed.
 ///
-/// Shape: replay_NAME PATH...; a folder stands for the files in it. What fails, fails as the target
-/// does: it aborts. Errors: exit code 2 when there is nothing to run, so that a corpus cannot
-/// vanish unseen.
+/// Shape: replay_NAME PATH...; a folder means the files in it. A failure aborts, as the target does.
+/// Errors: exit code 2 when there is nothing to run, so that a missing corpus is noticed.
 #include <algorithm>
 #include <cstdint>
 #include <cstdio>
@@ -22,7 +21,7 @@ using bytes = std::vector<std::uint8_t>;
 constexpr std::size_t cuts_max = 400;
 constexpr std::size_t mutants = 200;
 
-/// In a block of exactly its size, so that reading past it is seen.
+/// In a block of exactly its size, so that reading beyond the end is detected.
 void run(const bytes& input) {
   const bytes exact(input.begin(), input.end());
   LLVMFuzzerTestOneInput(exact.data(), exact.size());

@@ -1,8 +1,8 @@
-// Frames that any bytes make, to a monitor with little room: it stays within its limits, and every
-// message that comes out can be read to its end.
+// Frames from any bytes, for a monitor with little memory: it stays within its limits, and every
+// returned message can be read to its end.
 //
-// Input: two bytes of limits, then 13 bytes a frame: what it is, source, destination, milliseconds
-// since the former (signed, two bytes), payload.
+// Input: two bytes of limits, then 13 bytes a frame: kind, source, destination, milliseconds since the
+// last frame (signed, two bytes), payload.
 #include "can/live/machine_monitor.hpp"
 
 #include <algorithm>

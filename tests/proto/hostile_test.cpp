@@ -90,7 +90,7 @@ TEST_CASE("wire: every truncation of a valid message is rejected, or is a shorte
     std::size_t refused = 0;
     for (std::size_t length = 0; length < whole.size(); ++length)
       refused += decode(bytes_of(whole).first(length)) ? 0 : 1;
-    // The outer length says how long the body is, so no proper prefix is whole.
+    // The outer length gives the size of the body, so no shorter prefix is complete.
     CHECK(refused == whole.size());
   }
 }

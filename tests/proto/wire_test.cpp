@@ -202,7 +202,7 @@ TEST_CASE("wire: a message that could not be decoded is not encoded") {
   CHECK(refused(proto::rewind{0}) == errc::malformed);
 
   CHECK(refused(batch{1, 1, {}, {can::frame_block{}}}) == errc::columns);
-  CHECK(refused(batch{1, 1, {}, {some_records(2)}}) == errc::malformed); // last_seq says one item
+  CHECK(refused(batch{1, 1, {}, {some_records(2)}}) == errc::malformed); // last_seq allows one item
   CHECK(refused(batch{0, 5, {}, {some_records(2)}}) == errc::malformed);
   CHECK(refused(batch{~0ULL, ~0ULL, {}, {some_records(2)}}) == errc::limit);
   CHECK(refused(batch{1, 1 << 20, {}, {some_records(records_max), some_records(1)}})

@@ -1,7 +1,7 @@
 /// A throw-away certificate for 127.0.0.1 and localhost, made by the `openssl` program.
 ///
 /// Shape: `cert` signs itself, so it is its own authority.
-/// Errors: throws when openssl is not there or fails.
+/// Errors: throws when openssl is missing or fails.
 #pragma once
 
 #include <cstdlib>

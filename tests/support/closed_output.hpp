@@ -1,4 +1,4 @@
-/// An output that its reader closes after so many bytes, as `head` does.
+/// An output that its reader closes after a number of bytes, as `head` does.
 #pragma once
 
 #include <cerrno>

@@ -1,5 +1,5 @@
-/// Where the real captures are: FURROW_DATA, or ../shared/data beside the checkout. Absent: the
-/// test says so and passes.
+/// The folder of the real captures: FURROW_DATA, or ../shared/data beside the checkout. Without it a
+/// test reports this and passes.
 #pragma once
 
 #include <doctest/doctest.h>

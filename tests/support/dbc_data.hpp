@@ -12,7 +12,7 @@
 
 namespace furrow::tests {
 
-/// By its bare name, in whichever folder it is.
+/// A file by its name, in any folder.
 inline std::optional<std::filesystem::path> find_dbc(const std::string& name) {
   const auto beside = data_file("dbc/expected.dbc_expected.jsonl.gz");
   if (!beside)

@@ -1,4 +1,4 @@
-/// The tables that a digest fills, as a model: rows add as the databases add them.
+/// A model of the tables that a digest fills. Rows are added as in the databases.
 #pragma once
 
 #include "can/live/stream_digest.hpp"

@@ -1,6 +1,6 @@
-/// Waiting for a fact about another process: looked at again and again, up to a deadline.
+/// Waits for a fact about another process: checks repeatedly until a deadline.
 ///
-/// Threads: blocks the caller's.
+/// Threads: blocks the caller.
 #pragma once
 
 #include <poll.h>
@@ -9,7 +9,7 @@
 
 namespace furrow::tests {
 
-/// 10 ms: between two looks.
+/// 10 ms between checks.
 inline void pause_a_little() {
   ::poll(nullptr, 0, 10);
 }

@@ -1,5 +1,5 @@
-/// A gateway without a socket for tests of a node: holds frames 1..count, sends from where it is told, comes again when
-/// it is dropped, remembers what was acked. Run by `pump` on the test's thread.
+/// A gateway without a socket, for tests of a node. The gateway holds frames 1..count, sends from the number that the
+/// node names, reconnects when it is dropped, and counts acks. `pump` runs it on the test's thread.
 #pragma once
 
 #include "actors/node.hpp"
@@ -21,7 +21,7 @@ public:
                std::uint64_t count)
     : node_{node}, equipment_{std::move(equipment)}, stream_{stream}, count_{count} {}
 
-  /// One turn: attaches if it must, sends one batch if it may. True when all is acked.
+  /// One step: attaches if needed, sends one batch if allowed. True when all frames are acked.
   bool pump(std::size_t batch_frames = 500) {
     if (acked() >= count_)
       return true;
@@ -32,7 +32,7 @@ public:
       return false;
     const auto frames = std::min<std::uint64_t>(batch_frames, count_ - *cursor + 1);
     bool sent = false;
-    // the budget answers at once or later; later is as good for a test that comes again
+    // the budget answers at once or later; the gateway tries again, so both are fine
     node_.budget()->acquire("default", frames * 40, [&](actors::memory_lease lease) {
       actors::received_batch received;
       received.batch = make(*cursor, frames);
@@ -45,7 +45,7 @@ public:
     return false;
   }
 
-  /// More frames to send; for tests that need the stream to go on.
+  /// Adds frames; for tests that need the stream to continue.
   void extend(std::uint64_t by) { count_ += by; }
   [[nodiscard]] std::uint64_t count() const { return count_; }
 
@@ -88,7 +88,7 @@ private:
     }
     void advance(std::uint64_t from, std::uint64_t by) {
       const std::lock_guard lock{mutex_};
-      if (cursor_ == from) // not told otherwise meanwhile
+      if (cursor_ == from) // no rewind came meanwhile
         cursor_ = from + by;
     }
     std::optional<proto::reject> rejected() const {

@@ -1,8 +1,7 @@
-/// A node and a store without actors and without a database, for tests of what stands in front of
-/// them.
+/// A node and a store without actors and without a database, for tests of their users.
 ///
-/// Shape: public fields are what the next call answers; set them before the call. Answers come on a
-///   thread of the fake's own, as they do in life.
+/// Shape: public fields are the answers to the next call; set them before the call. Answers come on a
+///   thread of the fake, as with a real node.
 /// Threads: fields that a test changes while requests run are atomic.
 #pragma once
 
@@ -31,7 +30,7 @@
 
 namespace furrow::tests {
 
-/// Runs what it is given, in order, on one thread.
+/// Runs functions in order on one thread.
 class answer_thread {
 public:
   answer_thread() : thread_{[this] { run(); }} {}
@@ -75,7 +74,7 @@ private:
   std::thread thread_;
 };
 
-/// A node's use of a database with something of everything.
+/// The activity of a database, with a value in every field.
 inline storage::store_activity busy_activity() {
   storage::store_activity out;
   out.limits = *storage::pool_profile("production");
@@ -113,16 +112,16 @@ public:
   std::vector<can::bus_name> buses{{0, "can0"}};
   std::vector<storage::record_row> record_rows; // of T1 of the farm default, all yield samples
   std::vector<storage::quarantine_row> quarantined;
-  std::string retry_refusal; // what a retry is answered with; empty: it is stored
+  std::string retry_refusal; // the error that a retry gets; empty: the item is stored
 
-  std::atomic<bool> away = false;   // everything fails with retry_later
-  std::atomic<bool> silent = false; // nothing is ever answered
+  std::atomic<bool> away = false;   // every call fails with retry_later
+  std::atomic<bool> silent = false; // no call is answered
   std::atomic<int> pages = 0;       // read so far
   std::atomic<int> unanswered = 0;  // calls while silent
   std::atomic<int> refused = 0;     // pages asked for while away
-  std::atomic<int> pages_max = -1;  // the page after so many fails for good
+  std::atomic<int> pages_max = -1;  // number of pages before a permanent failure
 
-  storage::repositories* kept = nullptr; // of a real store, when a test has one
+  storage::repositories* kept = nullptr; // repositories of a real store, for tests with one
 
   storage::frame_store* frames() override { return this; }
   storage::record_store* records() override { return this; }
@@ -384,7 +383,7 @@ private:
     return made;
   }
 
-  answer_thread thread_; // last: it ends before what its calls read
+  answer_thread thread_; // last, so that it ends before the members that its calls read
 };
 
 class fake_node : public actors::node {

@@ -1,5 +1,4 @@
-/// Frames for tests: quoted ones as candump writes them (`18FEF100#FF000AFFFFFFFFFF`), and those of
-/// a log.
+/// Frames for tests: quoted in candump's form (`18FEF100#FF000AFFFFFFFFFF`), and those of a log.
 #pragma once
 
 #include "can/frame/frame.hpp"
@@ -50,7 +49,7 @@ struct quoted_frame {
   [[nodiscard]] can::frame_view view() const { return {time_us, header, data.data()}; }
 };
 
-/// Calls `each(frame_view)` for every frame of a log of candump, in either form.
+/// Calls `each(frame_view)` for every frame of a candump log, in both of its forms.
 template <class F>
 void for_each_frame(std::string_view log, F each) {
   can::candump_reader reader{log};

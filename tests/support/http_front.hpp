@@ -1,7 +1,7 @@
-/// A running HTTP front on a fake node, and a client that sees every byte.
+/// A running HTTP server on a fake node, and a client that sees every byte.
 ///
 /// Threads: the server has two threads of its own; the client belongs to the test.
-/// Limits: the client waits 20 s for anything.
+/// Limits: the client waits at most 20 s.
 #pragma once
 
 #include "tests/support/fake_node.hpp"
@@ -30,8 +30,8 @@
 
 namespace furrow::tests {
 
-/// Two ECUs, one with a fault that is there and one that has gone; the other is an implement with a
-/// boom of 12 m that tells its yield and the states of its sections.
+/// Two ECUs. One has an active and a cleared fault. The other is an implement with a boom of 12 m that
+/// sends its yield and the states of its sections.
 inline can::machine_report sample_report() {
   can::machine_monitor machine;
   constexpr std::int64_t start_us = 1'588'310'400'000'000;
@@ -79,7 +79,7 @@ inline can::machine_report sample_report() {
   machine.update(message);
   feed("1CCBF783#0300540040420F00", start_us); // mass per area yield, 1,000,000 mg/m2
   feed("1CCBF783#0300A100F1FFFFFF", start_us); // sections 1 on, 2 off
-  // The fault of before the clock's second is gone with the second DM1.
+  // The second DM1 clears the fault of the first one.
   auto report = machine.report();
   for (auto& one : report.cleared)
     one.cleared_us = start_us + 1'000'000;
@@ -163,7 +163,7 @@ public:
   }
   http::http_server& server() { return *server_; }
 
-  /// Whether everything had ended within the limit.
+  /// Whether the server has stopped within the limit.
   bool stop(std::chrono::seconds limit = std::chrono::seconds{20}) {
     auto stopped = std::make_shared<std::promise<void>>();
     server_->stop([stopped] { stopped->set_value(); });
@@ -183,10 +183,10 @@ struct http_answer {
   int status = 0;                             // 0: the connection ended without an answer
   std::map<std::string, std::string> headers; // names in lower case
   std::string body;
-  bool complete = false; // the body came to its end
+  bool complete = false; // the body is complete
 };
 
-/// A plain TCP connection that sends exactly what it is told and reads answers as they stand.
+/// A plain TCP connection that sends exact bytes and reads answers unchanged.
 class raw_client {
 public:
   explicit raw_client(boost::asio::ip::tcp::endpoint at) : socket_{io_} {
@@ -202,7 +202,7 @@ public:
     return !error;
   }
 
-  /// Reads one answer; `head` when it comes without its body.
+  /// Reads one answer; `head`: the answer has no body.
   http_answer read(bool head = false) {
     http_answer answer;
     std::string line = take_line();
@@ -240,7 +240,7 @@ public:
 
   /// Whether the server has closed (within the limit).
   bool closed() { return buffer_.empty() && !fill(); }
-  /// Reads on, past whatever comes, until the server closes or the count is reached.
+  /// Reads and drops data until the server closes or the count is reached.
   std::size_t drain(std::size_t count) {
     std::size_t got = 0;
     while (got < count && (!buffer_.empty() || fill())) {

@@ -1,4 +1,4 @@
-/// A store that answers nothing and has no area: what a test asks of it, the test overrides.
+/// A store that answers nothing and has no area. A test overrides the functions that it needs.
 #pragma once
 
 #include "storage/store.hpp"

@@ -1,4 +1,4 @@
-/// Expected decodes: files of one JSON value a line, gzipped or not.
+/// Expected decodes: files with one JSON value per line, gzipped or not.
 #pragma once
 
 #include "tests/support/data.hpp"

@@ -1,5 +1,5 @@
-/// A store in memory for tests of what stands above it: claims, compare-and-set, fences, an outage by a switch. Answers
-/// on the caller's thread.
+/// A store in memory, for tests of its users: claims, compare-and-set, fences, and a switch for outages. Answers on the
+/// caller's thread.
 #pragma once
 
 #include "tests/support/idle_store.hpp"
@@ -13,7 +13,7 @@
 
 namespace furrow::tests {
 
-/// What is stored, kept apart from the store so that a test can look after the node has taken the store.
+/// The stored items. They are outside the store, because the node owns the store and a test reads the items.
 struct memory_tables {
   struct stream {
     std::string farm;
@@ -30,7 +30,7 @@ struct memory_tables {
   mutable std::mutex mutex;
   std::vector<stream> streams;
   bool down = false;
-  std::uint64_t lose_answers = 0; // so many appends are stored and answered as in doubt
+  std::uint64_t lose_answers = 0; // number of appends to store and answer as in doubt
   std::uint64_t appends = 0;
   std::uint64_t claims = 0;
 

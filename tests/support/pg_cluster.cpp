@@ -51,8 +51,7 @@ fs::path find_programs() {
                            [&](const auto& a, const auto& b) { return number(a) < number(b); });
 }
 
-/// Below the ephemeral range, so that no client of a stopped server is given the server's port as
-/// its own.
+/// Below the ephemeral range, so that no client gets the port of a stopped server as its own.
 int free_port() {
   std::mt19937 random{std::random_device{}()};
   for (int tries = 0; tries < 100; ++tries) {
@@ -70,7 +69,7 @@ int free_port() {
   fail("no free port between 20000 and 32000");
 }
 
-/// PostgreSQL refuses to run as root; setpriv also ties its life to ours.
+/// PostgreSQL does not run as root. setpriv also ends the server with this process.
 std::vector<std::string> as_postgres(std::vector<std::string> command, bool dies_with_us) {
   std::vector<std::string> full{"setpriv"};
   if (::geteuid() == 0)

@@ -1,6 +1,6 @@
-/// A private PostgreSQL cluster for one test program: made in a fresh folder, gone with the object.
+/// A private PostgreSQL cluster for one test program, in a fresh folder. The destructor removes it.
 ///
-/// Errors: std::runtime_error with the command or statement and the server's words; a test program
+/// Errors: std::runtime_error with the command or statement and the server's message; a test program
 ///   without PostgreSQL fails.
 /// Threads: one thread uses an object. The server dies with the *thread* that last called start()
 ///   (so that a killed test leaves none behind): call it from the main thread.
@@ -23,7 +23,7 @@ public:
   /// Runs initdb, starts the server and makes the database `furrow`. `settings` are lines of
   /// postgresql.conf.
   explicit pg_cluster(const std::vector<std::string>& settings = {});
-  /// A hot standby that follows `primary`, which runs.
+  /// A hot standby of `primary`, which must be running.
   struct standby_of {
     const pg_cluster& primary;
   };
@@ -38,7 +38,7 @@ public:
   void stop_immediate();
   /// As pg_ctl stop -m fast.
   void stop_fast();
-  /// A standby begins to take writes; returns when it does.
+  /// Promotes a standby; returns when it accepts writes.
   void promote() const;
   /// SIGSTOP and SIGCONT for the postmaster and all its processes: a server that hangs.
   void freeze();
@@ -49,9 +49,9 @@ public:
   [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
   [[nodiscard]] std::string log() const;
 
-  /// A fresh database; answers its URL. `settings` as ALTER DATABASE ... SET takes them.
+  /// Creates a database and returns its URL. `settings` are in the form of ALTER DATABASE ... SET.
   std::string make_database(const std::string& name, const std::vector<std::string>& settings = {});
-  /// Runs statements on a connection of their own; answers the rows of the last one.
+  /// Runs statements on a connection of their own; returns the rows of the last one.
   pg_rows exec(const std::string& sql, const std::string& database = "furrow") const;
   /// The first column of the only row.
   [[nodiscard]] std::string value(const std::string& sql,

@@ -1,7 +1,7 @@
-/// Runs a program as a shell would, and takes what it says.
+/// Runs a program as a shell would, and returns its output.
 ///
-/// Errors: throws when it cannot be started.
-/// Limits: it is killed after 60 s.
+/// Errors: throws when the program cannot be started.
+/// Limits: the program is killed after 60 s.
 #pragma once
 
 #include <fcntl.h>
@@ -26,9 +26,9 @@ struct program_result {
 };
 
 struct program_options {
-  std::vector<std::pair<std::string, std::string>> environment; // beside that of the test
+  std::vector<std::pair<std::string, std::string>> environment; // in addition to that of the test
   bool terminal = false;                                        // standard output is a terminal
-  std::size_t out_bytes_max = SIZE_MAX; // standard output is closed after so many
+  std::size_t out_bytes_max = SIZE_MAX; // standard output is closed after this number
 };
 
 class program {
@@ -99,7 +99,7 @@ private:
     if (count > 0)
       text.append(bytes, static_cast<std::size_t>(count));
     else
-      ::close(std::exchange(from, -1)); // the end; EIO of a terminal whose program has gone
+      ::close(std::exchange(from, -1)); // the end; a terminal gives EIO when its program has ended
   }
 
   program_options options_;

@@ -1,4 +1,4 @@
-/// Random sound frames of every kind, from a seed: what a writer and its reader must agree on.
+/// Random valid frames of every kind, from a seed, for tests that read back written frames.
 #pragma once
 
 #include "can/frame/frame.hpp"
@@ -14,8 +14,7 @@ class random_frames {
 public:
   explicit random_frames(std::uint64_t seed) : random_{seed} {}
 
-  /// The frame is valid until the next one. An error frame is never marked extended, as SocketCAN
-  /// gives it.
+  /// The frame is valid until the next one. As in SocketCAN, an error frame is never marked extended.
   const can::frame_view& next() {
     can::header_parts parts;
     const auto kind = below(20);
@@ -31,7 +30,7 @@ public:
     header_ = can::pack(parts);
     for (std::size_t i = 0; i < header_.payload_bytes(); ++i)
       data_[i] = static_cast<std::uint8_t>(random_());
-    // Any microsecond of this century, now and then one long before 1970 or far ahead.
+    // Any microsecond of this century, sometimes one long before 1970 or far in the future.
     frame_ = {below(50) == 0 ? static_cast<std::int64_t>(random_() % 2'000'000'000'000'000'000U)
                                  - 1'000'000'000'000'000'000
                              : static_cast<std::int64_t>(random_() % 4'102'444'800'000'000U),

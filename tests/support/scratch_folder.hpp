@@ -1,4 +1,4 @@
-/// A folder of one test, gone afterwards.
+/// A folder for one test; the destructor removes it.
 ///
 /// Errors: a folder that cannot be made fails the test.
 #pragma once

@@ -1,6 +1,6 @@
-/// An actor system whose time only the test moves, and whose actors run on the test's thread.
+/// An actor system with virtual time: only the test advances it, and actors run on the test's thread.
 ///
-/// Limits: every actor must have ended before it is destroyed; `advance` moves in steps of 10 ms.
+/// Limits: every actor must end before the system is destroyed; `advance` moves in steps of 10 ms.
 #pragma once
 
 #include <caf/actor_system.hpp>
@@ -17,9 +17,9 @@ public:
   caf::actor_system& operator*() { return system_; }
   caf::actor_system* operator->() { return &system_; }
 
-  /// Until no actor has a message left.
+  /// Runs until no actor has a message left.
   void run() { scheduler().run(); }
-  /// Lets that much time pass; timers that are set meanwhile fire as well.
+  /// Advances the time; timers that are set meanwhile fire, too.
   void advance(std::chrono::milliseconds time) {
     run();
     while (time.count() > 0) {

@@ -24,7 +24,7 @@ namespace furrow::tests {
 
 class child_process {
 public:
-  /// `output` is the file that standard output and error go to; `input` what it reads.
+  /// `output` is the file for standard output and error, `input` the file for standard input.
   child_process(const std::string& program,
                 std::vector<std::string> arguments,
                 std::string output,
@@ -62,7 +62,7 @@ public:
 
   [[nodiscard]] pid_t pid() const { return pid_; }
   void signal(int number) const { ::kill(pid_, number); }
-  /// The exit code, or 128 + the signal; nothing when it still runs after so long.
+  /// The exit code, or 128 + the signal; nothing if the program still runs after the limit.
   std::optional<int> wait(std::chrono::milliseconds patience = std::chrono::seconds{30}) {
     const auto handle = static_cast<int>(::syscall(SYS_pidfd_open, pid_, 0));
     pollfd ended{handle, POLLIN, 0};

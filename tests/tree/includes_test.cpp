@@ -383,7 +383,7 @@ TEST_CASE("tree: the rules of includes refuse what they are for") {
   CHECK_FALSE(refused("tests/actors/node_test.cpp", "#include <caf/actor.hpp>"));
 }
 
-TEST_CASE("tree: no file names a place where somebody works") {
+TEST_CASE("tree: no file contains a path of a developer's machine") {
   const tree tree;
   for (const auto& file : tree.files())
     for_each_line(tree.read(file), [&](std::size_t number, const std::string& line) {
@@ -401,7 +401,7 @@ TEST_CASE("tree: no file names a place where somebody works") {
           .empty());
 }
 
-TEST_CASE("tree: every header says first what it owns, and is guarded by #pragma once") {
+TEST_CASE("tree: every header begins with what it owns, and has #pragma once") {
   const tree tree;
   for (const auto& file : tree.sources())
     if (fs::path{file}.extension() == ".hpp") {

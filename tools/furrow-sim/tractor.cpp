@@ -23,7 +23,7 @@ tractor::tractor(std::uint64_t seed) : random_{seed} {
   const auto between = [this](double low, double high) {
     return std::uniform_real_distribution<double>{low, high}(random_);
   };
-  // Fields in a plain that belong to nobody in particular.
+  // Invented fields in a plain.
   latitude_deg = between(51.0, 53.5);
   longitude_deg = between(9.5, 13.5);
   heading_rad = between(0, 2 * pi);

@@ -32,7 +32,7 @@ constexpr int failed = 1;
 constexpr int gave_up = 70; // EX_SOFTWARE: the service manager starts a new one
 constexpr std::chrono::seconds look_every{2};
 constexpr std::chrono::seconds store_patience{
-  5}; // then /ready says that the database does not answer
+  5}; // after this, /ready reports that the database does not answer
 
 class process {
 public:
@@ -131,7 +131,7 @@ private:
     return true;
   }
 
-  /// Before the database is asked, which may take its time: a wrong address is told at once.
+  /// Runs before the first query, which may take long: a wrong address is reported at once.
   bool open_gateways() {
     session_context context{*node_, node_->budget(), tokens_, settings_.advertise, {}};
     context.limits.bytes_max = settings_.node.session_bytes_max;
@@ -213,7 +213,7 @@ private:
     });
   }
 
-  /// As the work with the database left it, before the look that follows says how it is now.
+  /// Logs changed alarms by the results of the last calls, before the next check updates them.
   void tell_alarms() {
     node_->store().activity(
       [this, stats = node_->stats()](storage::result<storage::store_activity> activity) {
@@ -243,7 +243,7 @@ private:
     std::fflush(stdout);
   }
 
-  /// Sends the gateways off, lets what is held become durable, then ends. A second signal ends at once.
+  /// Disconnects the gateways, makes held items durable, then ends. A second signal ends at once.
   void drain(int signal) {
     if (std::exchange(draining_, true))
       return;
@@ -256,7 +256,7 @@ private:
     deadline_.expires_after(settings_.drain + std::chrono::seconds{5});
     deadline_.async_wait([](boost::system::error_code error) {
       if (!error)
-        std::_Exit(failed); // something does not let go
+        std::_Exit(failed); // a part did not stop in time
     });
     retry_.cancel();
     http_->drain();
@@ -290,7 +290,7 @@ private:
   std::unique_ptr<gateway_listener> gateways_;
   http::alarm_watch alarms_;
   std::optional<std::chrono::steady_clock::time_point> asked_store_; // it has not answered yet
-  bool store_late_ = false;                                          // and that was told
+  bool store_late_ = false;                                          // and this was logged
   std::string http_address_;
   int exit_code_ = 0;
   bool draining_ = false;

@@ -10,12 +10,13 @@
 namespace furrow::daemon {
 
 namespace {
-constexpr int people_nice = 5; // Linux: of this thread alone
+constexpr int people_nice = 5; // on Linux for this thread only
 } // namespace
 
 executors::executors()
   : gateways{1}, held_{people.get_executor()}, thread_{[this] {
-      if (::setpriority(PRIO_PROCESS, 0, people_nice) != 0) // as before, then: at equal rights
+      if (::setpriority(PRIO_PROCESS, 0, people_nice)
+          != 0) // if it fails, both threads have the same priority
         spdlog::debug("HTTP runs at full priority: {}", std::generic_category().message(errno));
       people.run();
     }} {}

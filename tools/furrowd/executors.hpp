@@ -1,9 +1,9 @@
-/// The threads of a node's sockets: one for gateways, one for people. A fleet list that takes long to print, or a hundred
-/// dashboards, must not keep a gateway waiting for its ack.
+/// The threads of a node's sockets: one for gateways, one for people. A long fleet list, or a hundred
+/// dashboards, must not delay the ack to a gateway.
 ///
-/// Shape: `gateways` runs on the thread that calls run(), and the node's own timers and signals with it; `people` has a
-///   thread of its own, which gives way where cores are short.
-/// Threads: stop_people() joins the thread; after it nothing runs on `people`.
+/// Shape: `gateways` runs on the thread that calls run(), with the node's own timers and signals.
+///   `people` has a thread of its own with a lower priority.
+/// Threads: stop_people() joins the thread; nothing runs on `people` afterwards.
 #pragma once
 
 #include <thread>
@@ -28,7 +28,7 @@ public:
 
 private:
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> held_;
-  std::thread thread_; // last: it runs what stands above
+  std::thread thread_; // last, because it uses the members above
 };
 
 } // namespace furrow::daemon

@@ -12,7 +12,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// Answers each call as the script says, on the caller's thread; then there is nothing to do.
+/// Answers each call from the script, on the caller's thread. After the script there is no work.
 class scripted_care : public tests::idle_store,
                       public storage::partition_store,
                       public storage::retention_store {
@@ -27,7 +27,7 @@ public:
 
   void keep_partitions(std::optional<std::int64_t> at_us,
                        storage::handler<storage::partition_outcome> done) override {
-    CHECK_FALSE(at_us); // the database's clock counts
+    CHECK_FALSE(at_us); // the store uses the database's clock
     ++partition_calls;
     done(next<storage::partition_outcome>(made));
   }
@@ -61,8 +61,8 @@ private:
 
 } // namespace
 
-TEST_CASE(
-  "caretaker: looks at its times, goes on while there is more, and tells what has no place") {
+TEST_CASE("caretaker: checks at its intervals, continues while there is work, and logs rows "
+          "without a partition") {
   const auto care = std::make_shared<scripted_care>();
   const auto counts = std::make_shared<census>();
   const auto& counters = counts->counters;
@@ -82,7 +82,7 @@ TEST_CASE(
     CHECK(care->partition_calls == 0);
     system.advance(1ms);
     CHECK(care->partition_calls == 1);
-    REQUIRE(care->requests.size() == 2); // there was more
+    REQUIRE(care->requests.size() == 2); // there was more work
     CHECK(care->requests[0].steps_max == 6);
     CHECK(care->requests[0].pause == timing.pause);
     CHECK_FALSE(care->requests[0].at_us);
@@ -98,11 +98,11 @@ TEST_CASE(
     CHECK(counters.partition_rows_stray == 9);
     CHECK(counters.partitions_waiting == 2);
 
-    system.advance(30'000ms); // another node was at it: soon again, and now the database is away
+    system.advance(30'000ms); // another node was busy: an early retry, and the database is away
     CHECK(care->partition_calls == 3);
     CHECK(care->requests.size() == 3);
     CHECK(counters.care_failures == 1);
-    CHECK(counters.partition_rows_stray == 9); // what was known stays known
+    CHECK(counters.partition_rows_stray == 9); // the last known value stays
     system.advance(30'000ms);
     CHECK(care->partition_calls == 4);
     CHECK(counters.partition_rows_stray == 0);

@@ -18,8 +18,8 @@ namespace {
 
 using storage::digest_stream;
 
-/// Streams without frames: what is digested is only how far each stands. `poison` makes every batch
-/// fail that it is in.
+/// Streams without frames: a digest only advances their positions. Every batch with the stream
+/// `poison` fails.
 class scripted_lane : public storage::digest_store {
 public:
   std::vector<digest_stream> streams;
@@ -64,7 +64,7 @@ public:
     done(std::vector<std::int32_t>(signals.size(), 1));
   }
 
-  /// All batches, once the digest has begun so many passes.
+  /// All batches, when the digest has begun this number of passes.
   std::vector<storage::digest_batch> wait_passes(unsigned count) {
     std::unique_lock lock{mutex_};
     moved_.wait_for(lock, 20s, [&] { return passes_ >= count; });
@@ -115,7 +115,7 @@ run(const std::shared_ptr<scripted_lane>& lane, unsigned passes, census& counts)
 
 } // namespace
 
-TEST_CASE("digester: takes many streams in one batch, those of one machine in several") {
+TEST_CASE("digester: a batch has many streams, but only one of each machine") {
   const auto lane = std::make_shared<scripted_lane>();
   for (std::int32_t i = 1; i <= 100; ++i) // stream 40 and 41 are of machine 40
     lane->streams.push_back({i, i == 41 ? 40 : i, 0, 10, {}, {}});
@@ -137,7 +137,7 @@ TEST_CASE("digester: takes many streams in one batch, those of one machine in se
   CHECK(counts.counters.digest_streams_behind == 0);
 }
 
-TEST_CASE("digester: a stream that the database refuses is left out alone") {
+TEST_CASE("digester: skips only the stream that the database rejects") {
   const auto lane = std::make_shared<scripted_lane>();
   for (std::int32_t i = 1; i <= 20; ++i)
     lane->streams.push_back({i, i, 0, 25, {}, {}});
@@ -146,6 +146,6 @@ TEST_CASE("digester: a stream that the database refuses is left out alone") {
   run(lane, 6, counts);
   for (const auto& [stream, seq] : lane->digested())
     CHECK(seq == (stream == 7 ? 0 : 25));
-  CHECK(counts.counters.digest_failures >= 3); // in each pass again
+  CHECK(counts.counters.digest_failures >= 3); // one in each pass
   CHECK(counts.counters.digest_streams_behind == 1);
 }

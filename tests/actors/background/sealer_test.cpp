@@ -14,7 +14,7 @@ using namespace std::chrono_literals;
 
 namespace {
 
-/// Answers each call as the script says, on the caller's thread; then it has nothing to seal.
+/// Answers each call from the script, on the caller's thread. After the script there is nothing to seal.
 class scripted_store : public tests::idle_store, public storage::seal_store {
 public:
   std::vector<storage::result<storage::seal_outcome>> script;
@@ -45,7 +45,7 @@ private:
 
 } // namespace
 
-TEST_CASE("sealer: goes on at once while there is more, and after a failure at the next look") {
+TEST_CASE("sealer: continues at once while there is work, and at the next check after a failure") {
   scripted_store store;
   store.script = {storage::seal_outcome{.chunks = 16, .frames = 1'000, .more = true},
                   storage::failure{storage::errc::retry_later, "away"},

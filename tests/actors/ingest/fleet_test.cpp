@@ -1,5 +1,5 @@
-// A machine whose actor dies again and again, and its neighbours: first what the account decides,
-// then the same with the actors, in virtual time.
+// A machine whose actor dies repeatedly, and its neighbours: first the decisions of the account, then
+// the same with actors in virtual time.
 #include "actors/ingest/fleet_account.hpp"
 #include "tests/actors/tree_world.hpp"
 
@@ -13,7 +13,7 @@ using verdict = fleet_account::verdict;
 
 namespace {
 
-/// What a gateway's session has heard.
+/// The messages that a gateway's session received.
 struct heard_port final : session_port {
   int welcomes = 0;
   int drops = 0;
@@ -46,7 +46,7 @@ struct fleet_world : tests::tree_world {
 
 } // namespace
 
-TEST_CASE("fleet account: a machine that dies is started by the next greeting") {
+TEST_CASE("fleet account: the next greeting starts a machine that died") {
   fleet_account account{2, {}};
   const fleet_account::time_point now{};
   CHECK(account.greet("a", now) == admission::start);
@@ -55,7 +55,7 @@ TEST_CASE("fleet account: a machine that dies is started by the next greeting") 
   CHECK(account.greet("a", now + 2s) == admission::start);
 }
 
-TEST_CASE("fleet account: refuses more machines than it may have, until one has stopped") {
+TEST_CASE("fleet account: rejects machines above the limit until one has stopped") {
   fleet_account account{2, {}};
   const fleet_account::time_point now{};
   CHECK(account.greet("a", now) == admission::start);
@@ -67,7 +67,7 @@ TEST_CASE("fleet account: refuses more machines than it may have, until one has 
   CHECK(account.size() == 2);
 }
 
-TEST_CASE("fleet account: a quarantine lasts for the window, then all restarts are free again") {
+TEST_CASE("fleet account: a quarantine lasts for the window, then the budget is whole again") {
   fleet_account account{2, {2, 30s, 50ms, 5s}};
   fleet_account::time_point now{};
   for (int round = 0; round < 2; ++round) {
@@ -84,7 +84,7 @@ TEST_CASE("fleet account: a quarantine lasts for the window, then all restarts a
 }
 
 TEST_CASE(
-  "fleet account: a gateway that comes again late does not hide that its machine crash-loops") {
+  "fleet account: a machine that crash-loops is noticed even if its gateway reconnects late") {
   fleet_account account{2, {2, 30s, 50ms, 5s}};
   fleet_account::time_point now{};
   for (int deaths = 0; deaths < 2; ++deaths) {
@@ -96,7 +96,8 @@ TEST_CASE(
 }
 
 TEST_CASE_FIXTURE(
-  fleet_world, "fleet: a machine that crash-loops is quarantined for 30 s, its neighbour goes on") {
+  fleet_world,
+  "fleet: a machine that crash-loops is quarantined for 30 s, and other machines go on") {
   const auto neighbour = greet("T2", 2);
   CHECK(neighbour->welcomes == 1);
   for (int deaths = 0; deaths < 6; ++deaths) {

@@ -32,7 +32,7 @@ claim_wish_entry<int> wish(int origin, std::uint8_t stream, std::uint64_t ticket
 
 } // namespace
 
-TEST_CASE("append queue: takes in order, up to the limit and at least one") {
+TEST_CASE("append queue: gives appends in order, up to the limit and at least one") {
   append_queue<int> queue{1'000, 0ms};
   queue.add(1, append_of(1, 5'000)); // above the limit by itself
   queue.add(2, append_of(2, 1));
@@ -46,7 +46,7 @@ TEST_CASE("append queue: takes in order, up to the limit and at least one") {
   CHECK(queue.empty());
 }
 
-TEST_CASE("append queue: what is let go names everyone that waits") {
+TEST_CASE("append queue: dropping all appends returns the origin of each") {
   append_queue<int> queue{1'000, 0ms};
   queue.add(1, append_of(1, 1));
   queue.add(2, append_of(2, 1));
@@ -56,11 +56,11 @@ TEST_CASE("append queue: what is let go names everyone that waits") {
   CHECK(queue.empty());
 }
 
-TEST_CASE("append queue: gathers between transactions, not on an idle lane and not when full") {
+TEST_CASE("append queue: gathers between transactions, but not on an idle lane or when full") {
   append_queue<int> queue{1'000, 20ms};
   const append_queue<int>::clock::time_point start{1h};
   queue.add(1, append_of(1, 1));
-  CHECK(queue.wait(start) == 0ms); // nothing before it: at once
+  CHECK(queue.wait(start) == 0ms); // no transaction before it: no wait
   CHECK(queue.take(start).tickets.size() == 1);
   queue.add(2, append_of(2, 1));
   CHECK(queue.wait(start + 5ms) == 15ms);
@@ -70,10 +70,10 @@ TEST_CASE("append queue: gathers between transactions, not on an idle lane and n
   CHECK(queue.take(start + 5ms).tickets.size() == 1);
   CHECK(queue.take(start + 5ms).tickets.size() == 1);
   queue.add(4, append_of(4, 1));
-  CHECK(queue.wait(start + 6ms) == 19ms); // what was full has gone
+  CHECK(queue.wait(start + 6ms) == 19ms); // the full transaction has begun
 }
 
-TEST_CASE("claim queue: a storm becomes one call, one call at a time") {
+TEST_CASE("claim queue: many wishes become one call, and there is one call at a time") {
   claim_queue<int> queue{100ms, 1s};
   for (std::uint8_t i = 0; i < 200; ++i)
     queue.add(wish(i, i, 1));
@@ -85,21 +85,21 @@ TEST_CASE("claim queue: a storm becomes one call, one call at a time") {
   CHECK(queue.take().size() == 1);
 }
 
-TEST_CASE("claim queue: a newer wish of a stream replaces an older, waiting or under way") {
+TEST_CASE("claim queue: a newer wish of a stream replaces an older one, waiting or in a call") {
   claim_queue<int> queue{100ms, 1s};
   queue.add(wish(1, 7, 1));
   queue.add(wish(2, 7, 1));
   CHECK(queue.take().size() == 1);
   queue.add(wish(3, 7, 5));
   std::vector<storage::claim_outcome> outcomes(1);
-  CHECK(queue.succeeded(outcomes).empty()); // nobody wants that one any more
+  CHECK(queue.succeeded(outcomes).empty()); // the wish was replaced
   CHECK(queue.take().size() == 1);
   const auto done = queue.succeeded(outcomes);
   REQUIRE(done.size() == 1);
   CHECK(done[0].wish.origin == 3);
 }
 
-TEST_CASE("claim queue: waits longer after each failure, tells the delay once, and forgets it "
+TEST_CASE("claim queue: waits longer after each failure, reports the delay once, and starts anew "
           "after a success") {
   claim_queue<int> queue{100ms, 1s};
   queue.add(wish(1, 1, 1));
@@ -119,7 +119,7 @@ TEST_CASE("claim queue: waits longer after each failure, tells the delay once, a
   CHECK(queue.failed(storage::errc::retry_later, 1.0).wait == 100ms);
 }
 
-TEST_CASE("claim queue: one wish that the database refuses does not take the others with it") {
+TEST_CASE("claim queue: a wish that the database rejects does not affect other wishes") {
   claim_queue<int> queue{100ms, 1s};
   for (std::uint8_t i = 0; i < 3; ++i)
     queue.add(wish(i, i, 1));
@@ -140,8 +140,8 @@ TEST_CASE("claim queue: one wish that the database refuses does not take the oth
   CHECK(queue.empty());
 }
 
-TEST_CASE(
-  "restart account: waits double, the budget is spent within its window and free after it") {
+TEST_CASE("restart account: waits double, and the budget is spent within the window and restored "
+          "after it") {
   restart_account account;
   const restart_policy policy{3, 10s, 50ms, 5s};
   const restart_account::time_point start{};
@@ -153,7 +153,7 @@ TEST_CASE(
   CHECK(account.total() == 4);
 }
 
-TEST_CASE("restart account: the waits before restarts do not carry deaths out of the window") {
+TEST_CASE("restart account: the waits before restarts do not move deaths out of the window") {
   restart_account account;
   const restart_policy policy{3, 10s, 50ms, 5s};
   restart_account::time_point now{};

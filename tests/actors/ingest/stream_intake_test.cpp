@@ -78,7 +78,9 @@ struct story {
 
 } // namespace
 
-TEST_CASE_FIXTURE(story, "intake: a greeting is claimed, then welcomed where the database stands") {
+TEST_CASE_FIXTURE(
+  story,
+  "intake: a greeting causes a claim, then a welcome with the next number for the database") {
   intake.greet(1, hello(), out);
   auto wishes = take<claim_wish>();
   REQUIRE(wishes.size() == 1);
@@ -89,7 +91,8 @@ TEST_CASE_FIXTURE(story, "intake: a greeting is claimed, then welcomed where the
   CHECK(welcome->epoch == 7);
 }
 
-TEST_CASE_FIXTURE(story, "intake: what comes twice is stored once, an overlap is trimmed") {
+TEST_CASE_FIXTURE(story,
+                  "intake: items that come twice are stored once, and an overlap is trimmed") {
   open(1, 0, 1);
   intake.received(1, frames(1, 10), {}, live, out);
   intake.received(1, frames(1, 10), {}, live, out);
@@ -106,7 +109,7 @@ TEST_CASE_FIXTURE(story, "intake: what comes twice is stored once, an overlap is
   CHECK(intake.counted().duplicates == 15);
 }
 
-TEST_CASE_FIXTURE(story, "intake: a hole is asked for once, and nothing is stored beyond it") {
+TEST_CASE_FIXTURE(story, "intake: a hole causes one rewind, and nothing is stored beyond it") {
   open(1, 0, 1);
   intake.received(1, frames(5, 10), {}, live, out);
   intake.received(1, frames(15, 10), {}, live, out);
@@ -119,8 +122,7 @@ TEST_CASE_FIXTURE(story, "intake: a hole is asked for once, and nothing is store
   CHECK(flush()->append.to == 4);
 }
 
-TEST_CASE_FIXTURE(story,
-                  "intake: acks what the store has committed under this claim, and only that") {
+TEST_CASE_FIXTURE(story, "intake: acks only what the store has committed under this claim") {
   open(1, 0, 5);
   intake.received(1, frames(1, 10), {}, live, out);
   (void)flush();
@@ -131,9 +133,9 @@ TEST_CASE_FIXTURE(story,
   CHECK(said<session_notice::ack>()->durable_seq == 10);
 }
 
-TEST_CASE_FIXTURE(
-  story,
-  "intake: a failed append sets the stream adrift, a new claim brings it back where it stands") {
+TEST_CASE_FIXTURE(story,
+                  "intake: a failed append sets the stream adrift, and a new claim continues from "
+                  "the durable number") {
   open(1, 0, 1);
   intake.received(1, frames(1, 10), {}, live, out);
   (void)flush();
@@ -141,15 +143,15 @@ TEST_CASE_FIXTURE(
   CHECK(intake.adrift());
   const auto wishes = take<claim_wish>();
   REQUIRE(wishes.size() == 1);
-  intake.received(1, frames(11, 10, 9'000'000), {}, live, out); // heard, not kept
+  intake.received(1, frames(11, 10, 9'000'000), {}, live, out); // shown live, not kept
   CHECK(live.live().last_frame_us == 9'000'009);
   CHECK(flush() == nullptr);
-  claimed(wishes[0].ticket, 10, 2); // the lost answer had been a success
+  claimed(wishes[0].ticket, 10, 2); // the append whose answer was lost had succeeded
   REQUIRE(said<session_notice::rewind>() != nullptr);
   CHECK(said<session_notice::rewind>()->from_seq == 11);
   out.clear();
   intake.received(1, frames(11, 10), {}, live, out);
-  CHECK(live.live().last_frame_us == 9'000'009); // what comes again is stored, and not shown again
+  CHECK(live.live().last_frame_us == 9'000'009); // repeated items are stored, but not shown again
   const auto append = flush();
   CHECK(append->append.from == 10);
   CHECK(append->append.claim.epoch == 2);
@@ -157,7 +159,7 @@ TEST_CASE_FIXTURE(
   CHECK(live.live().last_frame_us == 9'500'000);
 }
 
-TEST_CASE_FIXTURE(story, "intake: a fault in a message across batches appears, once, and clears") {
+TEST_CASE_FIXTURE(story, "intake: a fault in a message across batches appears once, and clears") {
   const auto packets = [](std::uint64_t first, std::initializer_list<std::string_view> quoted) {
     proto::batch batch;
     batch.first_seq = first;
@@ -181,7 +183,8 @@ TEST_CASE_FIXTURE(story, "intake: a fault in a message across batches appears, o
   CHECK(live.faults().faults()[1].code.spn == 110);
   intake.append_failed(1, false, out);
   claimed(take<claim_wish>().at(0).ticket, 0, 2);
-  intake.received(1, start, {}, live, out); // the beginning again: no new session of it is begun
+  intake.received(1, start, {}, live,
+                  out); // the first frame again: no new transport session begins
   CHECK(live.transport().sessions() == 0);
   intake.received(1, packets(3, {"1CEBFF00#02000001FFFFFFFF", "18FECA00#00FF00000000FFFF"}), {},
                   live, out);
@@ -190,7 +193,7 @@ TEST_CASE_FIXTURE(story, "intake: a fault in a message across batches appears, o
   CHECK(live.cleared()[0].fault.code.spn == 190);
 }
 
-TEST_CASE_FIXTURE(story, "intake: answers of before the last claim change nothing") {
+TEST_CASE_FIXTURE(story, "intake: answers from before the last claim change nothing") {
   open(1, 0, 1);
   intake.received(1, frames(1, 10), {}, live, out);
   (void)flush();
@@ -206,7 +209,7 @@ TEST_CASE_FIXTURE(story, "intake: answers of before the last claim change nothin
 }
 
 TEST_CASE_FIXTURE(story,
-                  "intake: the newest session wins, the older is told so and not heard any more") {
+                  "intake: the newest session wins, and the older one is rejected and ignored") {
   open(1, 0, 1);
   intake.received(1, frames(1, 5), {}, live, out);
   intake.greet(2, hello(), out);
@@ -218,13 +221,11 @@ TEST_CASE_FIXTURE(story,
   out.clear();
   intake.received(1, frames(1, 10), {}, live, out);
   CHECK(flush() == nullptr);
-  intake.detach(1); // the older one's end is not the newer one's
+  intake.detach(1); // the end of the older session does not end the newer one
   CHECK(intake.attached());
 }
 
-TEST_CASE_FIXTURE(story,
-                  "intake: while appends keep failing it waits longer before each claim, and "
-                  "forgets it after a commit") {
+TEST_CASE_FIXTURE(story, "intake: while appends fail, each claim waits longer, until a commit") {
   open(1, 0, 1);
   std::vector<std::int64_t> waits;
   std::int64_t epoch = 1;
@@ -247,7 +248,9 @@ TEST_CASE_FIXTURE(story,
   CHECK(take<claim_wish>().at(0).wait.count() == 0);
 }
 
-TEST_CASE_FIXTURE(story, "intake: fenced, it claims again; fenced again and again, it gives way") {
+TEST_CASE_FIXTURE(
+  story,
+  "intake: a fenced stream is claimed again, and after several fences its session is rejected") {
   open(1, 0, 1);
   for (std::int64_t epoch = 1;; ++epoch) {
     intake.received(1, frames(1, 5), {}, live, out);
@@ -265,8 +268,8 @@ TEST_CASE_FIXTURE(story, "intake: fenced, it claims again; fenced again and agai
 }
 
 TEST_CASE_FIXTURE(story,
-                  "intake: a copy of a spool is told where it parted; a spool without what is "
-                  "needed, that it is gone") {
+                  "intake: a copied spool learns its fork, and a spool without the needed items is "
+                  "rejected as gone") {
   intake.greet(1, hello(), out);
   const auto first = take<claim_wish>();
   intake.claimed(first.at(0).ticket, {{1, 1, 1}, 150, 101}, out);
@@ -283,7 +286,7 @@ TEST_CASE_FIXTURE(story,
 }
 
 TEST_CASE_FIXTURE(story,
-                  "intake: while the database is away a new session is heard for the live view") {
+                  "intake: while the database is away, items of a new session are shown live") {
   intake.greet(1, hello(1, 500), out);
   const auto wishes = take<claim_wish>();
   intake.claim_delayed(wishes.at(0).ticket, out);
@@ -300,7 +303,7 @@ TEST_CASE_FIXTURE(story,
 }
 
 TEST_CASE_FIXTURE(
-  story, "intake: a frame that cannot be is quarantined with its reason, its neighbours are kept") {
+  story, "intake: an invalid frame is quarantined with its reason, and its neighbours are kept") {
   open(1, 0, 1);
   auto batch = frames(1, 5);
   auto& block = std::get<can::frame_block>(batch.items[0]);
@@ -323,7 +326,9 @@ TEST_CASE_FIXTURE(
   CHECK(append->append.to == 5);
 }
 
-TEST_CASE_FIXTURE(story, "intake: times too far apart for one block make several, none is lost") {
+TEST_CASE_FIXTURE(
+  story,
+  "intake: frames with times too far apart for one block make several blocks, and none is lost") {
   open(1, 0, 1);
   intake.received(1, frames(1, 2, 0), {}, live, out);
   intake.received(1, frames(3, 2, std::int64_t{1} << 40U), {}, live, out);
@@ -335,8 +340,7 @@ TEST_CASE_FIXTURE(story, "intake: times too far apart for one block make several
 }
 
 TEST_CASE_FIXTURE(
-  story,
-  "intake: a block that is full goes at once, leases go with it and come back when it is settled") {
+  story, "intake: a full block is sent at once with its leases, and the answer releases them") {
   const auto budget = memory_budget::make(1'000);
   open(1, 0, 1);
   std::vector<memory_lease> leases;
@@ -349,9 +353,8 @@ TEST_CASE_FIXTURE(
   CHECK(budget->used() == 0);
 }
 
-TEST_CASE_FIXTURE(story,
-                  "intake: a lane that dies with something under way sets the stream adrift, an "
-                  "idle one does not") {
+TEST_CASE_FIXTURE(
+  story, "intake: a lane that dies with an append sets the stream adrift, an idle lane does not") {
   open(1, 0, 1);
   intake.lane_lost(out);
   CHECK(out.empty());
@@ -362,7 +365,7 @@ TEST_CASE_FIXTURE(story,
   CHECK(take<claim_wish>().size() == 1);
 }
 
-TEST_CASE_FIXTURE(story, "intake: bus names go with the first append that may need them") {
+TEST_CASE_FIXTURE(story, "intake: bus names are stored with the first append that may need them") {
   auto from = hello();
   from.hello.buses = {{0, "can0"}};
   intake.greet(1, from, out);

@@ -1,4 +1,4 @@
-// Counters and the watch over a node that stores nothing.
+// Counters, and the stall watch of a node that stores nothing.
 #include "actors/ingest/aggregator.hpp"
 #include "actors/live/counters.hpp"
 #include "actors/live/stall_watch.hpp"
@@ -36,7 +36,7 @@ TEST_CASE("counters: every field is named once and copied") {
 }
 
 TEST_CASE(
-  "stall watch: counts from the first items that wait, until some are stored or none are held") {
+  "stall watch: counts from the first waiting items until some are stored or none are held") {
   stall_watch watch;
   const stall_watch::time_point now{};
   CHECK(watch.look(now + 60s, true) == 0s);

@@ -6,7 +6,7 @@
 
 using namespace furrow::actors;
 
-TEST_CASE("memory budget: a lease gives its bytes back when it goes, and the peak is remembered") {
+TEST_CASE("memory budget: a lease returns its bytes when it ends, and the peak is kept") {
   const auto budget = memory_budget::make(100);
   {
     memory_lease kept;
@@ -18,7 +18,7 @@ TEST_CASE("memory budget: a lease gives its bytes back when it goes, and the pea
   CHECK(budget->peak() == 60);
 }
 
-TEST_CASE("memory budget: is never passed; who finds no room waits") {
+TEST_CASE("memory budget: is never exceeded, and a request without room waits") {
   const auto budget = memory_budget::make(100);
   std::vector<memory_lease> held;
   const auto keep = [&](memory_lease lease) { held.push_back(std::move(lease)); };
@@ -29,10 +29,10 @@ TEST_CASE("memory budget: is never passed; who finds no room waits") {
   CHECK(budget->waiting() == 3);
   auto first = std::move(held.front());
   held.erase(held.begin());
-  first.release(); // lets the next one in
+  first.release(); // grants the next request
   CHECK(held.size() == 2);
   CHECK(budget->used() == 80);
-  while (!held.empty()) { // each lets another in, until none waits
+  while (!held.empty()) { // each grants another request, until none waits
     auto one = std::move(held.back());
     held.pop_back();
     one.release();
@@ -42,7 +42,7 @@ TEST_CASE("memory budget: is never passed; who finds no room waits") {
   CHECK(budget->peak() <= 100);
 }
 
-TEST_CASE("memory budget: trying takes room at once or not at all, and never overtakes who waits") {
+TEST_CASE("memory budget: try_acquire answers at once and never overtakes a waiting request") {
   const auto budget = memory_budget::make(100);
   auto first = budget->try_acquire(60);
   REQUIRE(first);
@@ -51,7 +51,7 @@ TEST_CASE("memory budget: trying takes room at once or not at all, and never ove
   CHECK(budget->used() == 60);
   memory_lease waiter;
   budget->acquire("a", 60, [&](memory_lease lease) { waiter = std::move(lease); });
-  CHECK_FALSE(budget->try_acquire(10)); // there is room, but somebody came before
+  CHECK_FALSE(budget->try_acquire(10)); // there is room, but another request waits already
   first->release();
   CHECK(waiter.bytes() == 60);
   CHECK(budget->try_acquire(40));
@@ -64,7 +64,7 @@ TEST_CASE("memory budget: a request above the limit gets the limit") {
   CHECK(kept.bytes() == 100);
 }
 
-TEST_CASE("memory budget: tenants take turns, so that one's flood does not stop another") {
+TEST_CASE("memory budget: tenants take turns, so that the flood of one does not stop another") {
   const auto budget = memory_budget::make(10);
   memory_lease first;
   budget->acquire("a", 10, [&](memory_lease lease) { first = std::move(lease); });

@@ -1,5 +1,5 @@
-// The promises of the supervision tree, in virtual time: who is restarted, when a budget is spent,
-// and who hears of it.
+// The supervision tree in virtual time: which actor is restarted, when a budget is spent, and which
+// supervisor decides then.
 #include "tests/actors/tree_world.hpp"
 
 #include <doctest/doctest.h>
@@ -38,8 +38,8 @@ TEST_CASE("supervision tree: it is data, with the budgets that ARCHITECTURE.md s
   }
 }
 
-TEST_CASE_FIXTURE(
-  tree_world, "supervisor: a writer that spends its restarts ends storage, which is restarted") {
+TEST_CASE_FIXTURE(tree_world,
+                  "supervisor: storage ends when a writer spends its restarts, and is restarted") {
   for (std::uint32_t kills = 0; kills < 10; ++kills) {
     REQUIRE(kill("writer-0"));
     CHECK(row("writer-0").state == "restarting");
@@ -49,7 +49,7 @@ TEST_CASE_FIXTURE(
   CHECK(row("storage").restarts == 0);
   REQUIRE(kill("writer-0"));
   CHECK(row("storage").state == "restarting");
-  CHECK(row("claim-desk").id == 0); // the whole room is empty
+  CHECK(row("claim-desk").id == 0); // the children of storage have ended, too
   system.advance(50ms);
   CHECK(row("storage").restarts == 1);
   CHECK(row("writer-0").state == "running");
@@ -59,7 +59,7 @@ TEST_CASE_FIXTURE(
 }
 
 TEST_CASE_FIXTURE(tree_world,
-                  "supervisor: a writer that runs well for a minute has its restarts back") {
+                  "supervisor: a writer that runs for a minute gets its restarts back") {
   for (std::uint32_t kills = 0; kills < 20; ++kills) {
     REQUIRE(kill("writer-0"));
     system.advance(12s);
@@ -78,15 +78,15 @@ TEST_CASE_FIXTURE(tree_world, "supervisor: storage killed four times ends the ro
   CHECK(people->rows().size() <= 1); // the root's own row is the node's to remove
 }
 
-TEST_CASE_FIXTURE(tree_world, "supervisor: a root that is killed takes its children along") {
+TEST_CASE_FIXTURE(tree_world, "supervisor: the children end when the root is killed") {
   REQUIRE(kill("node"));
   CHECK(ended());
   CHECK(row("storage").id == 0);
   CHECK(row("fleet").id == 0);
 }
 
-// 51 kills in 150 s were survived: the waits before the restarts moved the window along.
-TEST_CASE_FIXTURE(tree_world, "supervisor: a writer killed every 3 s is given up within 200 s") {
+// A node once survived 51 kills in 150 s, because the waits before restarts moved the window along.
+TEST_CASE_FIXTURE(tree_world, "supervisor: a writer killed every 3 s ends the root within 200 s") {
   auto passed = 0ms;
   while (!ended() && passed < 200s) {
     (void)kill("writer-0");

@@ -1,4 +1,4 @@
-/// A NAME beside a row that says its nine fields, as others have read them.
+/// A NAME, and a row with its nine fields from another decoder.
 #pragma once
 
 #include "can/frame/name.hpp"

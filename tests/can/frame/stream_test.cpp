@@ -27,7 +27,7 @@ TEST_CASE("stream: a new stream, the next run and a run whose welcome was lost c
 }
 
 TEST_CASE("stream: a spool older than the stream parted where its new run began") {
-  // copied at 100, the stream went on to 150 in the same run; the copy numbers 101 again
+  // The spool is copied at 100. The stream continues to 150 in the same run, and the copy uses number 101 again.
   CHECK(fork_point(runs{{7, 1}}, runs{{7, 1}, {8, 101}}, 150) == 101);
   CHECK_FALSE(fork_point(runs{{7, 1}}, runs{{7, 1}, {8, 151}}, 150));
 }

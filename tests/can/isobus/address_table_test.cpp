@@ -65,14 +65,14 @@ TEST_CASE("address table: a lower NAME takes the address at once, the loser move
   address_table table;
   REQUIRE(low < high);
   CHECK(claim(table, 0x80, high, 1 * second));
-  CHECK_FALSE(claim(table, 0x80, high, 2 * second)); // said again on request
+  CHECK_FALSE(claim(table, 0x80, high, 2 * second)); // the same claim again, on request
   CHECK(claim(table, 0x80, low, 3 * second));
   CHECK(table.name_of(0, 0x80) == low);
   CHECK_FALSE(table.ecus()[0].address);
   CHECK(claim(table, 0x81, high, 4 * second));
   CHECK(table.name_of(0, 0x81) == high);
   CHECK(table.counts().contentions == 1);
-  // Who was it, at a time?
+  // The owner of the address at a time.
   CHECK_FALSE(table.name_of(0, 0x80, second - 1));
   CHECK(table.name_of(0, 0x80, 1 * second) == high);
   CHECK(table.name_of(0, 0x80, 3 * second - 1) == high);
@@ -93,7 +93,7 @@ TEST_CASE("address table: a higher NAME gets the address only when the holder st
 
   claim(table, 0x80, high, 20 * second); // meanwhile the holder was unplugged
   CHECK(table.name_of(0, 0x80, 20 * second + 1000) == low);
-  CHECK(table.name_of(0, 0x80, 21 * second) == high); // before any frame says so
+  CHECK(table.name_of(0, 0x80, 21 * second) == high); // even before the next frame
   claim(table, 0x10, iso_name{1}, 21 * second);       // any later claim settles it
   CHECK(table.name_of(0, 0x80) == high);
   CHECK_FALSE(table.ecus()[0].address);
@@ -121,7 +121,7 @@ TEST_CASE("address table: a commanded address is remembered until the ECU has mo
   address_table table;
   claim(table, 0x80, low, 1 * second);
   table.command(0, bytes_of(wire(low) + "85"));
-  CHECK(table.name_of(0, 0x80) == low); // told, not yet done
+  CHECK(table.name_of(0, 0x80) == low); // commanded, not yet moved
   CHECK(table.ecus()[0].commanded_address == 0x85);
   claim(table, 0x85, low, 2 * second);
   CHECK(table.name_of(0, 0x85) == low);

@@ -10,7 +10,7 @@ namespace {
 using namespace furrow::can;
 using furrow::tests::bytes_of;
 
-/// Gives the table one DM message of one sender, and what it changed back.
+/// Passes one DM message of a sender to the table, and returns the changes.
 std::vector<fault_change> send(fault_table& table,
                                std::string_view hex,
                                std::int64_t time_us = 0,
@@ -80,7 +80,7 @@ TEST_CASE("diagnostics: faults of each sender appear, are counted, and clear") {
   REQUIRE(changes.size() == 1);
   CHECK(changes[0].event == fault_event::appeared);
   CHECK(changes[0].fault.source == 0x83);
-  CHECK(send(table, "04FFBE000201FFFF", 20, 0x83).empty()); // said again every second
+  CHECK(send(table, "04FFBE000201FFFF", 20, 0x83).empty()); // sent again every second
   CHECK(table.faults()[0].since_us == 10);
   CHECK(table.faults()[0].last_us == 20);
 

@@ -1,4 +1,4 @@
-// What the receivers in an ISOBUS log understood of it. How each row is judged: data/MANIFEST.md.
+// The results of the receivers in an ISOBUS log. data/MANIFEST.md says how each row was checked.
 #include "can/isobus/address_table.hpp"
 #include "can/isobus/ddi.hpp"
 #include "can/isobus/ddop.hpp"
@@ -88,7 +88,7 @@ TEST_CASE("isobus: every message of any length, in the order of the receivers") 
     const auto pgn = who.first;
     CAPTURE(pgn);
     auto& ours = got[who];
-    // The receivers logged from their own start on: what came before stands in front of ours.
+    // The receivers logged only from their own start on, so our list has earlier messages at its front.
     CHECK(ours.size() >= sequence.size());
     ours.erase(ours.begin(), ours.end() - static_cast<std::ptrdiff_t>(sequence.size()));
     CHECK(ours == sequence);
@@ -106,7 +106,7 @@ TEST_CASE("isobus: faults appear and clear as they were set") {
   codes many{{190, 2}, {524287, 31}};
   for (std::uint32_t i = 0; i < 20; ++i) // "previous 2 + i=0..19: spn 520192+37*i, fmi i%14"
     many.insert({520192 + 37 * i, static_cast<int>(i % 14)});
-  // When they are taken back, a broadcast that was under way still says them once more.
+  // A broadcast that was unfinished when the faults were cleared still sends them once more.
   const std::vector<codes> expected{{{190, 2}}, {{190, 2}, {524287, 31}}, many, {}, many, {}};
   fault_table table;
   std::vector<codes> got;
@@ -218,8 +218,8 @@ TEST_CASE("isobus: every process data value that was sent or received") {
 
 namespace {
 
-/// The messages of one PGN in the order of the truth rows of `kind`, each as the live state that it
-/// alone makes.
+/// The messages of one PGN in the order of the truth rows of `kind`, each as a live state with only
+/// this message.
 template <class F>
 void for_each_pair(const isobus_log& log, const std::string& kind, F each) {
   const auto& rows = log.truth.at(kind);
@@ -238,7 +238,7 @@ void for_each_pair(const isobus_log& log, const std::string& kind, F each) {
   CHECK(n == rows.size());
 }
 
-/// A value of J1939 with 16 or 32 bits, as the truth has its raw number.
+/// A J1939 value with 16 or 32 bits from its raw number in the truth row.
 void check_j1939(const std::optional<observed<double>>& got,
                  const json& raw,
                  int bits,

@@ -16,7 +16,7 @@ std::vector<std::uint8_t> text(std::string_view part) {
   return {part.begin(), part.end()};
 }
 
-/// A pool of one device in the form of version 3, and whatever follows.
+/// A pool with one device in the form of version 3, and the given objects after it.
 std::vector<std::uint8_t> pool_with(const std::vector<std::uint8_t>& rest) {
   auto out = text("DVC");
   for (const auto byte : bytes_of("0000"

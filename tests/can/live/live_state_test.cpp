@@ -35,7 +35,7 @@ constexpr double kmh = 1 / 3.6;
 
 } // namespace
 
-TEST_CASE("live_state: a John Deere 5055E is started and says what its gauges say") {
+TEST_CASE("live_state: the log of a John Deere 5055E gives the values of its gauges") {
   const auto path = furrow::tests::data_file("j1939/jd5055e/tractoronSitUp.candump.log");
   if (!path)
     return;
@@ -81,7 +81,7 @@ TEST_CASE("live_state: coolant temperatures of the other two logs") {
   }
 }
 
-TEST_CASE("live_state: an oscilloscope saw the engine between 899.5 and 1681.25 rpm") {
+TEST_CASE("live_state: the log of an oscilloscope gives engine speeds from 899.5 to 1681.25 rpm") {
   const auto path = furrow::tests::data_file("j1939/jd5055e/keysight-rev_up_down.csv");
   if (!path)
     return;
@@ -106,7 +106,7 @@ TEST_CASE("live_state: an oscilloscope saw the engine between 899.5 and 1681.25 
   CHECK(high == 1681.25);
 }
 
-TEST_CASE("live_state: every value of the interface has its place and scale") {
+TEST_CASE("live_state: every value is read from its position with its scale") {
   live_state state;
   feed(state, "0CF00400#FFFFFF4027FFFFFF", 1);
   CHECK(state.engine_speed_rpm->value == 0x2740 * 0.125);
@@ -132,8 +132,8 @@ TEST_CASE("live_state: every value of the interface has its place and scale") {
   CHECK(state.position->pgn == 129025);
 }
 
-TEST_CASE(
-  "live_state: not available, error, a short frame and a frame of another kind change nothing") {
+TEST_CASE("live_state: not available, error, a short frame, and remote, error and FD frames change "
+          "nothing") {
   live_state state;
   feed(state, "0CF00400#FFFFFF4027FFFFFF", 1);
   for (const auto* frame :
@@ -154,7 +154,7 @@ TEST_CASE(
 }
 
 TEST_CASE(
-  "live_state: J1939 and NMEA 2000 each keep their own rule for raw values that are not values") {
+  "live_state: J1939 and NMEA 2000 have different rules for raw values that are not values") {
   live_state state;
   feed(state, "19F8011C#FFFFFF7F38072007");
   feed(state, "19F8011C#FEFFFF7F38072007");
@@ -168,7 +168,7 @@ TEST_CASE(
   CHECK(state.position->value.latitude_deg == doctest::Approx(-1e-7));
 }
 
-TEST_CASE("live_state: the better source wins until it falls silent, whatever the clock does") {
+TEST_CASE("live_state: the better source is used until it falls silent, even if the clock steps") {
   live_state state;
   feed(state, "18FEF100#FF000AFFFFFFFFFF", 0); // CCVS 10 km/h
   CHECK(state.wheel_speed_mps->value == doctest::Approx(10 * kmh));
@@ -179,7 +179,7 @@ TEST_CASE("live_state: the better source wins until it falls silent, whatever th
   CHECK(state.wheel_speed_mps->pgn == 65096);
   feed(state, "18FEF100#FF000AFFFFFFFFFF", 11 + live_state::source_hold_us);
   CHECK(state.wheel_speed_mps->pgn == 65265);
-  // The clock steps back by an age: a value "from the future" does not hold the other source off.
+  // The clock steps far back: a value "from the future" does not block the other source.
   feed(state, "0CFE48F0#E803FFFFFFFFFFFF", std::numeric_limits<std::int64_t>::max());
   feed(state, "18FEF100#FF000AFFFFFFFFFF", std::numeric_limits<std::int64_t>::min());
   CHECK(state.wheel_speed_mps->pgn == 65265);
@@ -215,7 +215,7 @@ TEST_CASE("live_state: the front of the tractor, the engine's hours and fluids, 
   CHECK(state.engine_load_pct->value == 50);
 }
 
-TEST_CASE("live_state: the mode follows from engine, speed, PTO and hitch, and from nothing old") {
+TEST_CASE("live_state: the mode follows from recent values of engine, speed, PTO and hitch") {
   live_state state;
   CHECK(state.mode_at(0) == operating_mode::unknown);
   feed(state, "0CF00400#FFFFFF0000FFFFFF");
@@ -233,7 +233,7 @@ TEST_CASE("live_state: the mode follows from engine, speed, PTO and hitch, and f
   CHECK(state.mode_at(live_state::mode_hold_us + 1) == operating_mode::unknown);
 }
 
-TEST_CASE("live_state: packets of a long message are not taken for a message") {
+TEST_CASE("live_state: packets of a long message are not read as messages") {
   live_state state;
   feed(state, "0DF8051C#0000000000000000"); // the first frame of a GNSS position
   CHECK_FALSE(state.position);

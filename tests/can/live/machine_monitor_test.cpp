@@ -22,7 +22,7 @@ void feed(machine_monitor& machine, std::string_view frame, std::int64_t time_us
 } // namespace
 
 TEST_CASE(
-  "machine monitor: an ISOBUS log gives ECUs, faults, and values in the implement's own words") {
+  "machine monitor: an ISOBUS log gives ECUs, faults, and values as the implement describes them") {
   const auto path = furrow::tests::data_file("isobus/agisostack-1.candump.log");
   if (!path)
     return;
@@ -75,8 +75,8 @@ TEST_CASE(
 TEST_CASE("machine monitor: a value that no implement described has the name and unit of its DDI") {
   machine_monitor machine;
   feed(machine, "1CCBF783#3300540040420F00", 5); // mass per area yield, 1,000,000 mg/m2
-  feed(machine, "1CCBF783#3300FFFF01000000", 6); // a DDI that nobody knows
-  feed(machine, "1CCBF783#3200540000000000", 7); // a request is no value
+  feed(machine, "1CCBF783#3300FFFF01000000", 6); // an unknown DDI
+  feed(machine, "1CCBF783#3200540000000000", 7); // a request has no value
   const auto values = machine.process_values();
   REQUIRE(values.size() == 2);
   const auto shown = machine.present(values[0]);
@@ -101,7 +101,7 @@ TEST_CASE("machine monitor: a commanded address comes as a broadcast of nine byt
 }
 
 TEST_CASE(
-  "machine monitor: made-up variables and descriptions cost bounded memory and are counted") {
+  "machine monitor: invented variables and descriptions use bounded memory and are counted") {
   machine_monitor machine;
   for (int i = 0; i < 6000; ++i) {
     const auto low = static_cast<std::uint8_t>(i);
@@ -154,8 +154,8 @@ TEST_CASE("machine monitor: every PGN that a live state reads reaches it") {
     CHECK_MESSAGE(read.contains(pgn), pgn << " is stated and not read");
 }
 
-TEST_CASE(
-  "machine monitor: blocks of any size say what the frames say, and a pool across them too") {
+TEST_CASE("machine monitor: blocks of any size give the same result as single frames, even for a "
+          "pool across blocks") {
   const auto path = furrow::tests::data_file("isobus/agisostack-1.candump.log");
   if (!path)
     return;
@@ -187,7 +187,7 @@ TEST_CASE(
   REQUIRE(have.cleared.size() == 44);
   CHECK(have.cleared.back().cleared_us == want.cleared.back().cleared_us);
   REQUIRE(have.implements.size() == want.implements.size());
-  REQUIRE(have.implements.size() == 1); // the task controller's set points stand with the implement
+  REQUIRE(have.implements.size() == 1); // set points of the task controller belong to the implement
   REQUIRE(have.implements[0].description);
   CHECK(have.implements[0].address == 131);
   CHECK(have.implements[0].name);
@@ -203,7 +203,7 @@ TEST_CASE(
   });
 }
 
-TEST_CASE("machine monitor: a block from the middle on, with a frame that cannot be") {
+TEST_CASE("machine monitor: reads a block from its middle on, and skips an invalid frame") {
   machine_monitor machine;
   frame_block block;
   const quoted_frame slow{"0CF00400#FFFFFF0010FFFFFF", 1'000}; // 512 rpm
@@ -219,7 +219,8 @@ TEST_CASE("machine monitor: a block from the middle on, with a frame that cannot
   CHECK(machine.live().last_frame_us == 2'000);
 }
 
-TEST_CASE("machine monitor: what an implement said goes when another takes its address") {
+TEST_CASE(
+  "machine monitor: values of an implement are removed when another ECU takes its address") {
   const auto path = furrow::tests::data_file("isobus/agisostack-1.candump.log");
   if (!path)
     return;

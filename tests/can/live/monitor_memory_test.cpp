@@ -1,4 +1,4 @@
-// What a monitor costs in memory: a fleet has ten thousand of them, and most are quiet.
+// The memory of a monitor: a fleet has ten thousand monitors, and most are idle.
 #include "can/live/machine_monitor.hpp"
 #include "tests/support/data.hpp"
 #include "tests/support/frames.hpp"
@@ -12,7 +12,7 @@
 #include <memory>
 #include <new>
 
-// Counts what C++ code allocates.
+// Counts the allocations of C++ code.
 namespace {
 std::atomic<std::size_t> held{0};
 std::atomic<std::size_t> allocations{0};
@@ -42,7 +42,7 @@ using namespace furrow::can;
 
 constexpr std::size_t kibibyte = 1024;
 
-/// The log as blocks of so many frames.
+/// The log as blocks of this number of frames.
 std::vector<frame_block> blocks_of(const std::string& log, std::size_t frames) {
   std::vector<frame_block> blocks;
   furrow::tests::for_each_frame(log, [&](const frame_view& frame) {
@@ -58,7 +58,7 @@ std::vector<frame_block> blocks_of(const std::string& log, std::size_t frames) {
 
 } // namespace
 
-TEST_CASE("monitor memory: a machine that sends nothing costs less than 8 KiB") {
+TEST_CASE("monitor memory: a silent machine takes less than 8 KiB") {
   const auto before = held.load();
   const auto machine = std::make_unique<machine_monitor>();
   const auto bytes = held - before;
@@ -67,8 +67,7 @@ TEST_CASE("monitor memory: a machine that sends nothing costs less than 8 KiB") 
   CHECK(bytes <= 8 * kibibyte);
 }
 
-TEST_CASE(
-  "monitor memory: a steady tractor costs little, and allocates nothing more by the frame") {
+TEST_CASE("monitor memory: a steady tractor takes little memory, and no allocation per frame") {
   const auto path = furrow::tests::data_file("j1939/jd5055e/tractoronSitUp.candump.log");
   if (!path)
     return;
@@ -81,11 +80,11 @@ TEST_CASE(
   const auto first_pass = allocations.load();
   for (const auto& block : blocks)
     machine->update(block, 0);
-  // Claims and faults may: there are few of them, and thousands of frames.
+  // Claims and faults may allocate: they are few among thousands of frames.
   CHECK(allocations - first_pass <= 10);
 }
 
-TEST_CASE("monitor memory: long messages that nothing here reads are not put together") {
+TEST_CASE("monitor memory: long messages that the monitor does not read are not reassembled") {
   const auto machine = std::make_unique<machine_monitor>();
   const auto before = held.load();
   for (int i = 0; i < 254; ++i) { // 60,000 bytes of a virtual terminal's pool from each address

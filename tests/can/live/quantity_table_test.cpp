@@ -61,7 +61,7 @@ void put_raw(std::vector<std::uint8_t>& payload, const dbc_signal& signal, std::
   }
 }
 
-/// All that the live view reads beside a value: the place of a sensor, the reference of an angle, the other half of a position.
+/// Fields that the live view reads beside a value: position of a sensor, reference of an angle, half of a position.
 const std::map<std::string_view, std::map<std::string_view, std::uint64_t>> beside{
   {"N2K_HEADING", {{"heading_reference", 0}}},
   {"N2K_COG_SOG", {{"course_reference", 0}}},
@@ -78,7 +78,7 @@ const std::map<std::string_view, std::map<std::string_view, std::uint64_t>> besi
   {"VP1", {{"latitude", 2'515'000'000}, {"longitude", 2'123'000'000}}},
 };
 
-/// A message in which all is "not available" but this signal and what is needed beside it.
+/// A message with only this signal and the fields that it needs; every other field is "not available".
 std::vector<std::uint8_t>
 message_with(const dbc_message& message, const dbc_signal& signal, std::uint64_t raw) {
   std::vector<std::uint8_t> payload(message.length, 0xFF);
@@ -134,7 +134,7 @@ std::vector<std::uint64_t> raws_of(const dbc_signal& signal, std::string_view un
   return out;
 }
 
-/// The unit of a signal as people read it, and what a value of it is multiplied with and added to.
+/// The display unit of a signal, and the factor and offset of its values.
 struct converted {
   std::string_view unit;
   double factor = 1;
@@ -204,7 +204,7 @@ std::string source_text(const std::string& path) {
   return furrow::tests::read_file(std::filesystem::path{FURROW_SOURCE_DIR} / path);
 }
 
-/// The columns of `create table NAME`, as the file orders them.
+/// The columns of `create table NAME`, in the order of the file.
 std::vector<std::string> columns_of(const std::string& sql, const std::string& name) {
   const auto begin = sql.find("create table " + name + " (\n");
   REQUIRE(begin != std::string::npos);
@@ -223,7 +223,7 @@ std::vector<std::string> columns_of(const std::string& sql, const std::string& n
 
 using names = std::vector<std::string>;
 
-/// The names of kept columns in their order, behind `head`.
+/// `head`, followed by the names of the kept columns in their order.
 names kept_names(names head, std::string_view kept_column::*what) {
   names out(telemetry_columns.size());
   for (const auto& one : live_quantities)

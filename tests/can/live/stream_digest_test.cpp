@@ -35,9 +35,9 @@ std::uint32_t signal_named(const std::string& message, const std::string& name) 
 
 using stream = std::vector<quoted_frame>;
 
-/// A stream of a busy machine, from a seed: engine, speed, position, GNSS in fast packets of two receivers that
-/// overlap, broadcasts cut in packets, values that are not available, frames doubled and lost, silence, a clock
-/// that jitters over the ends of seconds and steps by hours.
+/// A stream of a busy machine, from a seed: engine, speed, position, overlapping fast packets of two GNSS receivers,
+/// broadcasts, values that are not available, doubled and lost frames, silence. The clock jitters at the ends of
+/// seconds and steps by hours.
 class traffic {
 public:
   explicit traffic(std::uint64_t seed) : random_{seed} {}
@@ -69,7 +69,7 @@ private:
       byte = below(6) == 0 ? 0xFF : static_cast<std::uint8_t>(below(0xFB));
     return data;
   }
-  /// Somewhere on a field: of 64 bits only as many are used as a place on Earth has.
+  /// A position on a field, within the range of positions on Earth.
   std::vector<std::uint8_t> position_message() {
     std::vector<std::uint8_t> body(48);
     for (auto& byte : body)
@@ -83,7 +83,7 @@ private:
     put_number(23, static_cast<std::int64_t>(below(3'000'000'000)));
     return body;
   }
-  /// One packet of the fast packet that this receiver has under way.
+  /// The next packet of this receiver's current fast packet.
   void gnss(std::uint8_t source) {
     auto& [counter, packet, body] = under_way_[source];
     if (packet == 0)
@@ -100,7 +100,7 @@ private:
       counter = (counter + 1) & 7U;
     }
   }
-  /// Engine hours in a broadcast of two packets; other frames come between.
+  /// Engine hours in a broadcast of two packets, with other frames between them.
   void broadcast() {
     put(0x18ECFF00, {32, 9, 0, 2, 0xFF, 0xE5, 0xFE, 0});
     step();
@@ -173,8 +173,8 @@ digest_tables digested_at_once(const stream& frames) {
   return tables;
 }
 
-/// The same in runs of random lengths; a restart after some of them, and now and then a run whose commit
-/// was lost.
+/// The same in runs of random lengths, with a restart after some runs, and sometimes a run whose commit was
+/// lost.
 digest_tables digested_in_parts(const stream& frames, std::uint64_t seed) {
   std::mt19937_64 random{seed};
   digest_tables tables;
@@ -237,12 +237,12 @@ constexpr std::int64_t noon_us = 1'700'000'040 * second_us; // the beginning of 
 
 } // namespace
 
-TEST_CASE("digest: runs parted anywhere, with restarts anywhere, give the same rows to the bit") {
+TEST_CASE("digest: runs divided anywhere, with restarts anywhere, give identical rows") {
   for (std::uint64_t seed = 1; seed <= 12; ++seed) {
     const auto frames = traffic{seed}.make(4'000);
     const auto expected = digested_at_once(frames);
     REQUIRE(expected.telemetry.size() > 10);
-    // The traffic has messages that cross the joints.
+    // The traffic has messages that cross the ends of runs.
     REQUIRE(count_of(expected, signal_named("N2K_GNSS_POSITION", "gnss_latitude")) > 20);
     REQUIRE(count_of(expected, signal_named("HOURS", "engine_hours")) > 5);
     for (std::uint64_t parts = 0; parts < 6; ++parts) {
@@ -253,7 +253,7 @@ TEST_CASE("digest: runs parted anywhere, with restarts anywhere, give the same r
   }
 }
 
-TEST_CASE("digest: what is not available, an error or specific does not count") {
+TEST_CASE("digest: raw values for not available, error and specific do not count") {
   const auto speed = signal_named("EEC1", "engine_speed");
   const auto tables = tables_of({
     quoted_frame{"0CF00400#FFFFFF6813FFFFFF", noon_us},                  // 621 rpm
@@ -272,12 +272,12 @@ TEST_CASE("digest: what is not available, an error or specific does not count") 
   CHECK(tables.rollups.at({speed, noon_us + 60 * second_us}).max == 0);
 }
 
-TEST_CASE("digest: a second in which nothing was said has no row, and what is too old is absent") {
+TEST_CASE("digest: a second without values has no row, and values that are too old are absent") {
   const auto tables = tables_of({
     quoted_frame{"0CF00400#FFFFFF6813FFFFFF", noon_us + 100},
     quoted_frame{"18FEF100#FF0014FFFFFFFFFF", noon_us + 200'000},       // 20 km/h
     quoted_frame{"0CF00400#FFFFFF803EFFFFFF", noon_us + 900'000},       // the second's last
-    quoted_frame{"18FF0000#0102030405060708", noon_us + 5 * second_us}, // says nothing that is kept
+    quoted_frame{"18FF0000#0102030405060708", noon_us + 5 * second_us}, // without a kept value
     quoted_frame{"0CF00400#FFFFFF6813FFFFFF",
                  noon_us + 10 * second_us + 500'000}, // speed is too old
   });
@@ -295,7 +295,7 @@ TEST_CASE("digest: a second in which nothing was said has no row, and what is to
   CHECK(tables.latest == second);
 }
 
-TEST_CASE("digest: state that was damaged or is of another version is not gone on with") {
+TEST_CASE("digest: damaged state and state of another version are rejected") {
   can::stream_digest digest{catalogue_plan(), {}};
   const stream frames{quoted_frame{"0CF00400#FFFFFF6813FFFFFF", noon_us},
                       quoted_frame{"18ECFF00#20090002FFE5FE00", noon_us + 10}};
@@ -312,7 +312,7 @@ TEST_CASE("digest: state that was damaged or is of another version is not gone o
   }
 }
 
-TEST_CASE("digest: a tractor's log sums up to what its frames say one by one") {
+TEST_CASE("digest: the rollups of a tractor's log equal the sums of its single frames") {
   for (const auto* name :
        {"j1939/jd5055e/tractoronSitUp.candump.log", "n2k/css-94C49784-00000002.candump.log"}) {
     const auto path = data_file(name);

@@ -11,7 +11,7 @@ using furrow::tests::read_file;
 
 namespace {
 
-/// What a line is read as, written again: the frame as candump -L writes it, or what else it is.
+/// The result of reading a line: the frame in the form of candump -L, or the kind of the line.
 std::string again(std::string_view line) {
   log_line read;
   log_payload payload;

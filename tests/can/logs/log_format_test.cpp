@@ -19,7 +19,7 @@ std::vector<read_frame> some_frames(std::uint64_t seed, std::size_t count, log_f
   while (frames.size() < count) {
     const auto& frame = random.next();
     auto header = frame.header;
-    // Only what the format can say, and what it can say back.
+    // Only frames that the format can express and read back.
     if (header.kind() == frame_kind::xl)
       continue;
     const bool text_of_n2k = format == log_format::canboat || format == log_format::ydwg;
@@ -313,7 +313,7 @@ TEST_CASE(
     "2020-01-01T00:00:00.000Z,7,130820,7,255,7,3f,9f,00,40,00,00,80\n";
   const std::string long_one =
     "2020-01-01T00:00:00.000Z,3,126208,7,255,9,00,01,f0,fc,ff,ff,01,00,00\n";
-  // Packets, as far as anybody can tell.
+  // These lines cannot be told from packets.
   const auto packets = read_text(short_command + maker_packet);
   CHECK(packets.frames.size() == 2);
   const auto messages = read_text(long_one + short_command + maker_packet + maker_short);
@@ -324,7 +324,7 @@ TEST_CASE(
   log_line line;
   log_payload payload;
   REQUIRE(reader.next(line, payload));
-  log_reader later; // goes on in the middle
+  log_reader later; // continues in the middle
   REQUIRE(later.restore(reader.save()));
   later.feed(short_command);
   REQUIRE(later.next(line, payload));

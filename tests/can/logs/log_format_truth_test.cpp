@@ -1,4 +1,4 @@
-// Logs of others, against what others read in them.
+// Logs from other tools, compared with the results of other readers.
 #include "can/logs/log_format.hpp"
 #include "can/text/civil_time.hpp"
 #include "tests/can/logs/log_reading.hpp"
@@ -34,7 +34,7 @@ std::vector<std::string> lines_of(const std::string& text) {
   return lines;
 }
 
-/// What python-can says of a frame differently, field by field.
+/// The fields of a frame that python-can reads differently.
 std::set<std::string> differences(const read_frame& frame, const std::string& json) {
   std::set<std::string> names;
   const auto expect = [&](const char* name, const std::string& ours) {
@@ -46,7 +46,7 @@ std::set<std::string> differences(const read_frame& frame, const std::string& js
   const auto header = frame.header;
   expect("err", yes(header.error()));
   if (header.error() && field(json, "err") == "true")
-    return names; // of an error frame the logs say no more
+    return names; // the logs have no more fields of an error frame
   expect("id", std::to_string(header.id()));
   expect("ext", yes(header.extended()));
   expect("rtr", yes(header.remote()));
@@ -63,7 +63,7 @@ std::set<std::string> differences(const read_frame& frame, const std::string& js
 using known_differences =
   std::map<std::size_t, std::set<std::string>>; // by the number of the frame, from 0
 
-/// Holds a log against python-can's reading of it; `start_us` is the start that our times have and theirs have not.
+/// Compares a log with python-can's result. `start_us` is the start time, which only our times include.
 void check_against(const std::string& name,
                    std::int64_t start_us,
                    const known_differences& known = {},
@@ -96,10 +96,10 @@ void check_against(const std::string& name,
 
 TEST_CASE("log formats: ASC files are read as python-can reads them") {
   check_against("issue_1256.asc", days_of({2014, 5, 27}) * day_us + to_us({16, 9, 35, 0}));
-  // DLC D with eight bytes: python-can gives the length 32 that FD would have.
+  // DLC D with eight bytes: python-can returns 32, the length for FD.
   check_against("issue_1299.asc", days_of({2022, 4, 28}) * day_us + to_us({10, 44, 52, 480'000}),
                 {{2, {"dlc"}}});
-  // 64 bytes on a classic line: python-can keeps eight of them.
+  // 64 bytes on a classic line: python-can keeps eight.
   check_against("single_frame.asc", september_us, {{0, {"data", "fd"}}});
   check_against("single_frame_us_locale.asc", september_us);
   // A classic remote frame on a CANFD line (its flags say so): FD has no remote frames.
@@ -110,7 +110,7 @@ TEST_CASE("log formats: ASC files are read as python-can reads them") {
   check_against("test_CanFdMessage.asc", september_us);
   check_against("test_CanFdMessage64.asc", september_us);
   check_against("test_CanRemoteMessage.asc", september_us);
-  // The trigger block says seven hours later than the heading; PEAK's converter takes that too.
+  // The time in the trigger block is seven hours after the heading. PEAK's converter uses it, too.
   check_against("test_CanMessage.asc", september_us + to_us({7, 0, 0, 0}));
 }
 
@@ -142,13 +142,13 @@ TEST_CASE("log formats: candump, ASC and TRC logs of one drive have the same fra
   for (std::size_t i = 0; i < 164; ++i) {
     INFO(i);
     const auto& frame = log.frames[i];
-    // The ASC marks no frame as FD; those above eight bytes show it. Its clock is the log's.
+    // The ASC log marks no frame as FD; only the length shows it. The times are those of the other log.
     CHECK(asc.frames[i].time_us == frame.time_us);
     CHECK(asc.frames[i].interface == frame.interface);
     CHECK(asc.frames[i].header.socketcan_id() == frame.header.socketcan_id());
     CHECK(asc.frames[i].data == frame.data);
     CHECK((asc.frames[i].header.kind() == frame_kind::fd) == (frame.data.size() > 8));
-    // The TRC counts its days from one day later than PEAK does.
+    // The TRC log counts days from one day after PEAK's day 0.
     CHECK(std::abs(trc.frames[i].time_us + day_us - frame.time_us)
           <= 10); // ten digits of days: 8.6 us
     CHECK(trc.frames[i].time_us - trc.frames[0].time_us == frame.time_us - log.frames[0].time_us);
@@ -224,8 +224,7 @@ TEST_CASE("log formats: canboat and YDWG samples are written back byte for byte"
       else if (line.kind == line_kind::message)
         REQUIRE(writer.append(written, line.time_us, line.message, payload.data()) == nullptr);
     }
-    // What a gateway says of itself (PGN 262144 on) is no frame; a time is written in one form
-    // only.
+    // A gateway's own status (PGN 262144 and above) is not a frame. Times are written in one form only.
     std::string expected;
     for (auto row : lines_of(text)) {
       if (row.find(",262") != std::string::npos)

@@ -1,4 +1,4 @@
-/// Logs read whole, and frames written as a log.
+/// Reads complete logs, and writes frames as a log.
 #pragma once
 
 #include "can/logs/log_format.hpp"
@@ -13,7 +13,7 @@
 
 namespace furrow::tests {
 
-using namespace can; // what is read is told in its words
+using namespace can; // log lines use its types
 
 /// 2017-09-30 15:06:13.191, the date in python-can's files.
 inline constexpr std::int64_t september_us =

@@ -28,7 +28,7 @@ std::string with(const std::string& body, const std::string& from, const std::st
   return out.replace(at, from.size(), to);
 }
 
-/// Whether JSON's own reader takes the text as an object of plain values, none of them a NUL.
+/// Whether a full JSON reader accepts the text as an object of plain values without NUL.
 bool is_flat_object(const std::string& text) {
   const auto read = nlohmann::json::parse(text, nullptr, false);
   if (!read.is_object())
@@ -51,7 +51,8 @@ bool reads_flat(const std::string& text) {
 
 } // namespace
 
-TEST_CASE("record kinds: numbers and names lead to the kind, and Furrow's own are not anybody's") {
+TEST_CASE(
+  "record kinds: a kind is found by number and name, and Furrow's own numbers are reserved") {
   for (const auto& kind : record_kinds()) {
     CHECK(find_record_kind(kind.number) == &kind);
     CHECK(find_record_kind(kind.name) == &kind);
@@ -74,7 +75,7 @@ TEST_CASE("record kinds: numbers and names lead to the kind, and Furrow's own ar
   CHECK(record_kind_names() == "sensor, yield, tokens, fault");
 }
 
-TEST_CASE("record body: what is sound is read field by field, and what is absent is not zero") {
+TEST_CASE("record body: a valid body is read field by field, and an absent field is not zero") {
   record_values values;
   const auto& kind = *find_record_kind("yield");
   REQUIRE_FALSE(read_body(kind, sound_yield, values));
@@ -129,10 +130,10 @@ TEST_CASE("record body: each fault names the field and its limit") {
   CHECK(refusal(record_kind_yield, sound_yield, -1)
         == "yield: time: -1 us is not within 1970 to 2099");
   CHECK(refusal(record_kind_yield, sound_yield, INT64_MAX).starts_with("yield: time: "));
-  CHECK(refusal(3, "whatever", -1).empty()); // a kind of somebody's own
+  CHECK(refusal(3, "whatever", -1).empty()); // a user's own kind
 }
 
-TEST_CASE("record body: times as people and programs write them") {
+TEST_CASE("record body: reads times as people and programs write them") {
   CHECK(parse_record_time("2026-05-01T06:30:00.25Z") == 1'777'617'000'250'000);
   CHECK(parse_record_time("2026-05-01T08:30:00+02:00") == 1'777'617'000'000'000);
   CHECK(parse_record_time("2026-05-01 05:00:00-01:30") == 1'777'617'000'000'000);
@@ -144,7 +145,7 @@ TEST_CASE("record body: times as people and programs write them") {
     CHECK_FALSE(parse_record_time(text));
 }
 
-TEST_CASE("record body: random values of every kind come back as they were written") {
+TEST_CASE("record body: random values of every kind read back the same") {
   std::mt19937_64 random{7};
   constexpr std::array<std::string_view, 7> pieces{"a",  "\u00e9", "\"",        "\\",
                                                    "\n", "\x7F",   "\U0001F69C"};
@@ -180,9 +181,9 @@ TEST_CASE("record body: random values of every kind come back as they were writt
   }
 }
 
-TEST_CASE("flat json: takes what JSON's own reader takes, whatever the bytes") {
+TEST_CASE("flat json: accepts the same texts as a full JSON reader") {
   std::mt19937_64 random{11};
-  // Pieces that make near misses of JSON likely.
+  // Pieces that often make almost valid JSON.
   constexpr std::array<std::string_view, 34> pieces{
     "{",     "}",    "[",     "]",      ":",   ",",   "\"",    "\\",      "\"a\"",
     "\"b\"", "true", "false", "null",   "0",   "-",   "12",    ".5",      "e3",
@@ -204,7 +205,7 @@ TEST_CASE("flat json: takes what JSON's own reader takes, whatever the bytes") {
   CHECK(taken > 1'000);
 }
 
-TEST_CASE("record body: bodies with bytes changed are read to the end or refused in one line") {
+TEST_CASE("record body: a body with changed bytes is read to the end or rejected in one line") {
   std::mt19937_64 random{13};
   std::size_t refused = 0;
   for (int round = 0; round < 100'000; ++round) {

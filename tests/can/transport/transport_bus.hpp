@@ -1,4 +1,4 @@
-/// A bus whose frames are put together to messages, and messages that count.
+/// A bus that reassembles its frames, and messages with counting bytes.
 #pragma once
 
 #include "can/transport/transport.hpp"
@@ -15,7 +15,7 @@ namespace furrow::tests {
 
 inline constexpr std::int64_t ms = 1000;
 
-/// A bus in a test: each frame 1 ms after the former, unless told otherwise; what comes out is
+/// A bus in a test: each frame comes 1 ms after the last one, unless a time is given. The messages are
 /// kept.
 struct transport_bus {
   can::reassembler whole;

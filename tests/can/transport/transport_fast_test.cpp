@@ -1,4 +1,4 @@
-// Fast packets, and which frames are some.
+// Fast packets, and which PGNs use them.
 #include "can/transport/fast_packet.hpp"
 #include "tests/can/transport/transport_bus.hpp"
 #include "tests/support/data.hpp"
@@ -54,8 +54,8 @@ TEST_CASE("transport: fast packets of every length") {
   CHECK(one.whole.sessions() == 0);
 }
 
-TEST_CASE(
-  "transport: a fast packet that lost a frame is not glued to the next of the same counter") {
+TEST_CASE("transport: a fast packet that lost a frame is not joined with the next one of the same "
+          "counter") {
   const std::string id = "0DF80563";
   transport_bus one;
   for (const std::size_t packet : {0U, 1U, 3U}) // the third is lost
@@ -67,7 +67,7 @@ TEST_CASE(
   REQUIRE(one.send("0DF80563#A340414243444546"));
   CHECK(one.out[0].second == "202122232425262728293031323334353637383940414243444546");
   CHECK(one.whole.counts().superseded == 1);
-  // A body whose first packet was lost, and later a first packet that would complete it.
+  // A message without its first packet, and later a first packet that would complete it.
   for (const std::int64_t later_us : {1 * ms, 9 * ms, 500 * ms}) {
     one.out.clear();
     one.send(fast_of(id, 13, 1, 2));
@@ -76,8 +76,8 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("transport: a frame of a fast packet that comes again ends the message, but for a double "
-          "of the last one") {
+TEST_CASE("transport: a repeated frame of a fast packet ends the message, unless it repeats the "
+          "last frame") {
   const std::string id = "0DF80563";
   transport_bus one;
   for (const std::size_t packet : {0U, 0U, 1U, 1U, 2U, 2U})
@@ -85,7 +85,7 @@ TEST_CASE("transport: a frame of a fast packet that comes again ends the message
   CHECK(one.send(fast_of(id, 27, 3, 5)));
   CHECK_FALSE(one.send(fast_of(id, 27, 3, 5)));
   CHECK(one.out[0].second == hex_counting(27));
-  CHECK(one.whole.counts().superseded == 1); // a first frame always begins anew
+  CHECK(one.whole.counts().superseded == 1); // a first frame always begins a new message
   CHECK(one.whole.counts().repeated == 2);
   CHECK(one.whole.counts().stray == 1);
   // One message loses its third frame, the next its first; their second frames are equal.
@@ -97,9 +97,8 @@ TEST_CASE("transport: a frame of a fast packet that comes again ends the message
   CHECK(one.whole.sessions() == 0);
 }
 
-TEST_CASE(
-  "transport: a frame that overtook the first one of its message is part of it, an older one "
-  "is not") {
+TEST_CASE("transport: a frame that arrives before the first frame of its message is used, an older "
+          "frame is not") {
   const std::string id = "0DF80563";
   for (const std::int64_t pause_us : {1 * ms, 9 * ms}) {
     transport_bus one;
@@ -132,7 +131,7 @@ TEST_CASE("transport: which PGNs are fast packets comes from the table") {
     CHECK(packet_type_of(pgn) == packet_type::single);
 }
 
-TEST_CASE("transport: John Deere's 126720 are single frames, and none of them is eaten") {
+TEST_CASE("transport: John Deere's 126720 are single frames, and none is lost") {
   for (const auto& [name, count] : {std::pair{"idle10sec", 768},
                                     {"tractoronSitUp", 853},
                                     {"transmission1and2and3InGear", 462}}) {
@@ -157,15 +156,15 @@ TEST_CASE("transport: a manufacturer's own PGN is fast from a marine device, sin
   const std::string tractor = "18EEFF63#4D74300400340220";
   const auto own = [](const char* frame) { return std::string{"1DFF0063"} + frame; };
   transport_bus one;
-  CHECK_FALSE(one.send(own("#0008112233445566"))); // nobody said anything yet: fast
+  CHECK_FALSE(one.send(own("#0008112233445566"))); // no NAME and no engine on the bus yet: fast
   CHECK(one.send(own("#0177889900112233")));
   one.send("0CF00400#F0FF7D0000FFFFFF");
-  CHECK(one.send(own("#2008112233445566"))); // an engine speaks here: single
+  CHECK(one.send(own("#2008112233445566"))); // an engine on the bus: single
   one.send(marine);
   CHECK_FALSE(one.send(own("#4008112233445566"))); // the sender is marine all the same
   CHECK(one.send(own("#4177889900112233")));
   one.send(tractor);
   CHECK(one.send(own("#6008112233445566")));
   CHECK_FALSE(one.send("1DFF0063#6008112233445566", ms,
-                       1)); // what is said on one bus says nothing of another
+                       1)); // messages on one bus do not affect another bus
 }

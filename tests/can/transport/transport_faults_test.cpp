@@ -1,4 +1,4 @@
-// Field reports of messages that were mixed from two. The logs were made to their situations.
+// Field reports of messages mixed from two messages. The logs reproduce the reported situations.
 #include "can/logs/log_format.hpp"
 #include "tests/can/transport/transport_bus.hpp"
 #include "tests/support/data.hpp"
@@ -42,7 +42,7 @@ using list = std::vector<std::string>;
 // Seen: "Component identification" with the serial number of one ECU and the model of another
 // (juergenH87/python-can-j1939#72).
 TEST_CASE(
-  "transport: two broadcasts of which one lost its end and one its beginning give nothing") {
+  "transport: two broadcasts, one without its end and one without its beginning, give no message") {
   const auto got = put_together_faults("04-bam-lost-end-and-beginning.log");
   if (!got)
     return;

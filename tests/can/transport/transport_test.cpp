@@ -47,7 +47,7 @@ TEST_CASE("transport: a real broadcast of 34 bytes, engine configuration of a Jo
 }
 
 TEST_CASE(
-  "transport: a broadcast and two connections of one sender run at once, on two buses too") {
+  "transport: a broadcast and two connections of one sender run at once, also on two buses") {
   transport_bus one;
   const std::size_t n = 20;
   for (const std::uint8_t number : {0, 1}) {
@@ -88,7 +88,7 @@ TEST_CASE("transport: a connection with holds, packets sent again, and an acknow
   CHECK(one.whole.counts().timed_out == 0);
 }
 
-TEST_CASE("transport: whatever ends a session unfinished gives nothing and is counted") {
+TEST_CASE("transport: an unfinished session that ends gives no message and is counted") {
   transport_bus one;
   one.send("1CEC2680#10140003FF00EF00");
   one.send(packet_of("1CEB2680", 20, 0, 1));
@@ -122,7 +122,7 @@ TEST_CASE("transport: whatever ends a session unfinished gives nothing and is co
   CHECK(one.out.empty());
 }
 
-TEST_CASE("transport: what concerns another PGN or another pair leaves a session alone") {
+TEST_CASE("transport: frames of another PGN or another pair do not affect a session") {
   transport_bus one;
   one.send("1CEC2680#10140003FF00EF00");
   one.send("1CEC8026#FF01FFFFFF01EF00"); // another PGN
@@ -145,7 +145,7 @@ TEST_CASE("transport: a broadcast that pauses for longer than T1 is lost, a cloc
     CHECK(one.out.empty());
     CHECK(one.whole.counts().timed_out == 1);
     CHECK(one.whole.counts().stray == 2);
-    // And the next one is whole again.
+    // The next message is complete again.
     one.send("1CECFF80#20140003FFE3FE00");
     for (std::size_t packet = 0; packet < 3; ++packet)
       one.send(packet_of("1CEBFF80", 20, packet, packet + 1));
@@ -153,14 +153,14 @@ TEST_CASE("transport: a broadcast that pauses for longer than T1 is lost, a cloc
   }
 }
 
-TEST_CASE("transport: announcements that no standard allows open nothing") {
+TEST_CASE("transport: invalid announcements open no session") {
   transport_bus one;
   for (const auto* frame : {"1CECFF80#2000000000E3FE00",    // no bytes
                             "1CECFF80#20FA0600FFE3FE00",    // 1,786 bytes, 0 packets
                             "1CECFF80#20140004FFE3FE00",    // 20 bytes in 4 packets
                             "1CECFF80#10140003FFE3FE00",    // a connection with everyone
                             "1CEC2680#20140003FFE3FE00",    // a broadcast to one
-                            "1CECFFFE#20140003FFE3FE00",    // from nobody
+                            "1CECFFFE#20140003FFE3FE00",    // from the null address
                             "1CECFF80#20140003FFE3FE",      // seven bytes
                             "1CECFF80#63140003FFE3FE00",    // no such control byte
                             "1CC82680#140000000000EF00",    // ETP of nothing
@@ -184,7 +184,7 @@ TEST_CASE("transport: packets beyond the message, or too short for it, do not be
   CHECK(one.whole.counts().malformed >= 4);
   for (std::size_t packet = 0; packet < 2; ++packet)
     one.send(packet_of("1CEBFF80", 20, packet, packet + 1));
-  CHECK(one.send("1CEBFF80#030E0F10111213")); // the last one needs six bytes, and has no more
+  CHECK(one.send("1CEBFF80#030E0F10111213")); // the last packet needs six bytes, and has six
   CHECK(one.out[0].second == hex_counting(20));
 }
 
@@ -229,20 +229,20 @@ TEST_CASE("transport: after a packet out of sequence a connection waits until th
   };
   one.send("1CEC2680#10140003FF00EF00");
   put(0);
-  SUBCASE("a gap, and nobody asks") {
+  SUBCASE("a gap, and the receiver does not ask") {
     for (const std::size_t packet : {2U, 1U, 2U})
       CHECK_FALSE(put(packet));
     one.send("1CEC8026#13140003FF00EF00");
     CHECK(one.whole.counts().missed == 1);
   }
-  SUBCASE("another message, whose request to send is lost") {
+  SUBCASE("another message whose request to send is lost") {
     one.send("1CEB2680#01DEADDEADDEADDE");
     CHECK_FALSE(put(1));
     CHECK_FALSE(put(2));
     one.whole.expire(one.now_us + 1'250'001);
     CHECK(one.whole.counts().timed_out == 1);
   }
-  SUBCASE("a gap, and the receiver asks for what it lacks") {
+  SUBCASE("a gap, and the receiver asks for the missing packets") {
     CHECK_FALSE(put(2));
     CHECK_FALSE(put(1)); // not asked for yet
     one.send("1CEC8026#110202FFFF00EF00");
@@ -252,7 +252,7 @@ TEST_CASE("transport: after a packet out of sequence a connection waits until th
     one.send("1CEC8026#13140003FF00EF00");
     CHECK(one.whole.counts().missed == 0);
   }
-  SUBCASE("the receiver asks for one packet only, and goes on behind the others") {
+  SUBCASE("the receiver asks for one packet only, and continues after the others") {
     put(1);
     one.send("1CEC8026#110101FFFF00EF00");
     CHECK_FALSE(put(0));
@@ -268,7 +268,7 @@ TEST_CASE("transport: after a packet out of sequence a connection waits until th
   CHECK(one.whole.sessions() == 0);
 }
 
-TEST_CASE("transport: ETP packets out of sequence, or without their offset, are not taken") {
+TEST_CASE("transport: ETP packets out of sequence or without their offset are dropped") {
   transport_bus one;
   const std::size_t n = 2000; // 286 packets
   const auto window = [&](std::size_t first, std::size_t count, bool with_offset = true) {
@@ -293,7 +293,7 @@ TEST_CASE("transport: ETP packets out of sequence, or without their offset, are 
   CHECK(one.out[0].second == hex_counting(n));
 }
 
-TEST_CASE("transport: a reassembler that goes on with saved state keeps the sequence") {
+TEST_CASE("transport: a reassembler that continues from saved state keeps the sequence") {
   for (const std::string head : {"1CEBFF80", "1CEB2680", "1CC72680"}) {
     CAPTURE(head);
     transport_bus before;
@@ -348,7 +348,7 @@ TEST_CASE("transport: ETP with data packet offsets, a window sent again, and its
   CHECK(one.whole.counts().missed == 0);
 }
 
-TEST_CASE("transport: ETP packets without an offset, beyond it, or far ahead are not taken") {
+TEST_CASE("transport: ETP packets without an offset, beyond it, or far ahead are dropped") {
   transport_bus one{{.sessions_max = 16, .memory_bytes_max = 200'000'000}};
   one.send("1CC82680#14F9FFFF0600EF00"); // 117,440,505 bytes
   one.send("1CC72680#0100000000000000");
@@ -361,7 +361,7 @@ TEST_CASE("transport: ETP packets without an offset, beyond it, or far ahead are
   CHECK(one.whole.buffer_bytes() < 4096);
 }
 
-TEST_CASE("transport: an ETP of the largest size there is") {
+TEST_CASE("transport: an ETP message of the largest size") {
   constexpr std::uint32_t bytes = reassembler::etp_bytes_max;
   constexpr std::uint32_t packets = bytes / 7;
   static_assert(packets == 0xFFFFFF && bytes % 7 == 0);
@@ -402,7 +402,7 @@ TEST_CASE("transport: an ETP of the largest size there is") {
   CHECK(whole.buffer_bytes() == 0); // the message left the budget when it was given out
 }
 
-TEST_CASE("transport: a message that the budget cannot hold is refused when it is announced") {
+TEST_CASE("transport: a message larger than the budget is rejected when it is announced") {
   transport_bus one{{.sessions_max = 16, .memory_bytes_max = 1000}};
   one.send("1CECFF80#20E9038FFFE3FE00"); // 1,001 bytes
   CHECK(one.whole.sessions() == 0);
@@ -413,8 +413,8 @@ TEST_CASE("transport: a message that the budget cannot hold is refused when it i
   CHECK(one.out.size() == 1);
 }
 
-TEST_CASE("transport: when memory is short the silent give way, and the one that asks when none is "
-          "silent") {
+TEST_CASE("transport: without memory a silent session is evicted; if none is silent, the new "
+          "session is rejected") {
   transport_bus one{{.sessions_max = 16, .memory_bytes_max = 2000}};
   const auto begin = [&](const std::string& source, std::size_t packets) {
     one.send("1CECFF" + source + "#20E8038FFFE3FE00"); // 1,000 bytes
@@ -424,7 +424,7 @@ TEST_CASE("transport: when memory is short the silent give way, and the one that
   begin("10", 100);
   begin("11", 100);
   CHECK(one.whole.buffer_bytes() <= 2000);
-  begin("12", 143); // 10 and 11 spoke 150 ms ago and less: it gets what is left, not theirs
+  begin("12", 143); // 10 and 11 sent within 150 ms, so only free memory is given
   CHECK(one.whole.counts().refused >= 1);
   CHECK(one.out.empty());
   one.now_us += 300 * ms;
@@ -434,7 +434,7 @@ TEST_CASE("transport: when memory is short the silent give way, and the one that
   CHECK(one.whole.buffer_bytes() <= 2000);
 }
 
-TEST_CASE("transport: sessions from all 254 addresses at once are all put together") {
+TEST_CASE("transport: messages from all 254 addresses at once are all reassembled") {
   transport_bus one;
   const std::size_t n = 30; // five packets
   for (std::size_t source = 0; source < 254; ++source) {
@@ -456,7 +456,7 @@ TEST_CASE("transport: sessions from all 254 addresses at once are all put togeth
   CHECK(one.whole.counts().evicted + one.whole.counts().refused == 0);
 }
 
-TEST_CASE("transport: a flood of sessions costs bounded memory, is counted, and does not stop a "
+TEST_CASE("transport: a flood of sessions uses bounded memory, is counted, and does not stop a "
           "steady sender") {
   transport_limits limits{.sessions_max = 1024, .memory_bytes_max = 256U << 10U};
   transport_bus one{limits};
@@ -481,7 +481,7 @@ TEST_CASE("transport: a flood of sessions costs bounded memory, is counted, and 
                  + hex_byte(1 + random() % 255) + "11223344556677",
                555);
     }
-    if (i % 60 == 0 && packet < 255) { // meanwhile an honest broadcast goes on, every 33 ms
+    if (i % 60 == 0 && packet < 255) { // meanwhile a steady sender sends every 33 ms
       one.send(packet_of("1CEBFF80", n, packet, packet + 1), 0);
       ++packet;
     }

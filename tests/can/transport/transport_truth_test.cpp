@@ -1,4 +1,4 @@
-// What independent tools made of the same logs. How each row is judged: data/MANIFEST.md.
+// The results of independent tools for the same logs. data/MANIFEST.md says how each row was checked.
 #include "can/logs/bus_table.hpp"
 #include "can/logs/log_format.hpp"
 #include "can/transport/fast_packet.hpp"
@@ -31,7 +31,7 @@ struct kept_message {
   std::string hex;
 };
 
-/// The messages of a log in any format, whole ones as they stand there.
+/// The messages of a log in any format; complete messages are taken unchanged.
 std::vector<kept_message> messages_of(const std::filesystem::path& log, reassembler& from) {
   std::vector<kept_message> all;
   const auto text = furrow::tests::read_file(log);
@@ -67,16 +67,15 @@ std::string difference(const std::vector<std::string>& got,
   return {};
 }
 
-/// What stands whole in a log and canboat shows nothing of: two commands (126208) that set PGN
-/// 65287, a manufacturer's own, in candumpSample1.txt, lines 13 and 4732. It does show their
-/// acknowledgements.
+/// Complete messages that canboat does not show: two commands (126208) that set PGN 65287, a
+/// manufacturer's own, in candumpSample1.txt, lines 13 and 4732. canboat shows their acknowledgements.
 bool canboat_leaves_out(const kept_message& one) {
   return one.pgn == 126208 && one.hex == "0107FF00F804018798040105010778563412";
 }
 
-/// In a log that mixes whole messages and packets, canboat shows the packets of the manufacturers'
-/// own messages one by one from the first whole line on: here they are put together by hand. What
-/// lacks a packet gives nothing.
+/// In a log that mixes complete messages and packets, canboat shows the packets of manufacturers' own
+/// messages one by one after the first complete line. This test joins them. Incomplete messages are
+/// dropped.
 std::vector<std::string> put_together(const std::vector<std::string>& rows) {
   struct begun {
     std::string hex;
@@ -113,7 +112,7 @@ using by_sender = std::map<std::tuple<std::uint32_t, int>, std::vector<std::stri
 } // namespace
 
 TEST_CASE(
-  "transport: every multi-frame message of the ISOBUS log that its receiver had, none extra") {
+  "transport: exactly the multi-frame messages that the receiver of the ISOBUS log reassembled") {
   const auto log = data_file("isobus/agisostack-1.candump.log");
   const auto truth = data_file("isobus/agisostack-1.truth.jsonl.gz");
   if (!log || !truth)
@@ -123,8 +122,7 @@ TEST_CASE(
   for_each_json_line(*truth, [&](const nlohmann::json& row) {
     const auto kind = row["kind"].get<std::string>();
     if ((kind == "rx_message" && row["len"] > 8) || kind == "rx_ddop") {
-      // A device description travels behind one byte that says so (command 1, object pool
-      // transfer).
+      // One byte comes before a device description (command 1, object pool transfer).
       expected[{row["pgn"], row["sa"]}].push_back((kind == "rx_ddop" ? "61" : "")
                                                   + row["hex"].get<std::string>());
       ++expected_count;
@@ -149,9 +147,8 @@ TEST_CASE(
   }
   CHECK(kinds[transport_kind::etp] == 4); // DDOP included
   const auto counts = whole.counts();
-  CHECK(counts.aborted == 4); // by the sender, when the receiver did not answer
-  CHECK(counts.superseded
-        == 5); // four requests to send said twice, one broadcast cut off by the next
+  CHECK(counts.aborted == 4);    // by the sender, when the receiver did not answer
+  CHECK(counts.superseded == 5); // four repeated requests to send, one broadcast ended by the next
   CHECK(counts.timed_out + counts.missed + counts.stray + counts.malformed + counts.refused
           + counts.evicted
         == 0);
@@ -229,8 +226,8 @@ TEST_CASE("transport: the messages of NMEA 2000 that canboat finds, in its order
       if (!canboat_leaves_out(one))
         got[{one.pgn, one.source}].push_back(one.hex);
     if (which == "n2k/samples/simulator2.raw") {
-      // Lines 1752 to 1771 are one more product information. canboat spoils it with the leftovers
-      // of one that lost packets 3.7 s before (lines 1193 to 1197): it has no time-out.
+      // Lines 1752 to 1771 are another product information. canboat mixes it with a message that lost
+      // packets 3.7 s before (lines 1193 to 1197), because canboat has no time-out.
       REQUIRE(got[{126996, 75}].size() == 25);
       got[{126996, 75}].pop_back();
     }
@@ -280,11 +277,11 @@ std::vector<std::pair<std::uint32_t, int>> printed_by_canboat(const std::filesys
 
 } // namespace
 
-// Of canboat's own 23 tests, those whose output is one message a line. It differs in four, on
-// purpose: it has no time-out (iso-tp-large-payload-test has a second between packets of a
-// broadcast); it takes an abort of another PGN for the end of a broadcast (iso-tp-test, the second);
-// it reads a line with more bytes than its length says (mixed-format) and makes up bytes of a first
-// packet without any (short-frame).
+// Those of canboat's own 23 tests with one message per line. Furrow intentionally differs in four:
+// canboat has no time-out (iso-tp-large-payload-test has a second between packets of a broadcast);
+// canboat ends a broadcast at an abort of another PGN (the second in iso-tp-test); canboat reads a
+// line with more bytes than its length (mixed-format), and invents bytes for an empty first packet
+// (short-frame).
 TEST_CASE("transport: the messages of canboat's own tests, in its order") {
   const struct {
     const char* name;

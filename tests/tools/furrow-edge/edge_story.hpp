@@ -31,7 +31,7 @@ inline can::frame_block numbered_frames(std::uint64_t first, std::size_t count) 
 /// The same frames as a candump log.
 inline std::string
 numbered_log(std::uint64_t first, std::uint64_t count, const std::string& interface = "can0") {
-  constexpr std::uint64_t chunk = 20'000; // a block holds so many different headers
+  constexpr std::uint64_t chunk = 20'000; // largest number of different headers in a block
   std::string text;
   for (std::uint64_t at = 0; at < count; at += chunk) {
     const auto block = numbered_frames(first + at, std::min(chunk, count - at));

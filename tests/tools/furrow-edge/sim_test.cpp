@@ -113,7 +113,7 @@ TEST_CASE("traffic: sends a tractor's signals within a tractor's limits") {
     CAPTURE(pgn);
     CHECK(seen[pgn] > 0);
   }
-  CHECK(seen[60'928] >= 10); // claims come again
+  CHECK(seen[60'928] >= 10); // claims are repeated
 }
 
 TEST_CASE(

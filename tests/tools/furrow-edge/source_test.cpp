@@ -197,7 +197,7 @@ TEST_CASE("log source: reports an unreadable file in one line") {
 }
 
 TEST_CASE("spooler: continues a file exactly where the spool says, wherever it was killed") {
-  // The spool at each of its commits is what a kill -9 leaves; each copy reads the rest.
+  // A kill -9 leaves the spool of the last commit. Each copy reads the rest of the log.
   scratch_folder folder;
   const auto path =
     folder.write("a.log", numbered_log(1, 5'000) + "nonsense\n" + numbered_log(5'001, 15'000));
@@ -274,7 +274,7 @@ TEST_CASE(
         REQUIRE(first);
         auto times = times_of(**first, cut);
         source_frame at_hand;
-        if (paced) // read, waiting for its time, not taken: it must come again
+        if (paced) // the frame was read and not taken, so it must come again
           REQUIRE((*first)->next(at_hand, 0ms) == source_status::frame);
         const auto second = open_log(path);
         REQUIRE(second->start_at((*first)->progress()));
@@ -361,7 +361,7 @@ TEST_CASE("spooler: without room a log waits, reports it once, and continues whe
   run.wait_for_warning();
   const auto held = spool->last_seq();
   CHECK(held < 60'000);
-  // What is acked makes room; so on until everything has gone through.
+  // Acked items make room, until all items are sent.
   const auto deadline = std::chrono::steady_clock::now() + 30s;
   std::uint64_t checked = 0;
   while (checked < 60'000 && std::chrono::steady_clock::now() < deadline) {

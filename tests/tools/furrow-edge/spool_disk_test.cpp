@@ -57,7 +57,7 @@ TEST_CASE("spool: counts and reports a damaged block, and puts records of the lo
       CHECK(items[i].second == (i >= 10 && i < 20 ? 0 : i + 1));
     }
     CHECK(s.read_all(1) == items);
-    REQUIRE(s.damage.size() == 1); // told once
+    REQUIRE(s.damage.size() == 1); // reported once
     CHECK(s.damage[0] == std::pair<std::uint64_t, std::uint64_t>{11, 10});
     CHECK(spool::inspect(s.options.path)->lost_items == 10);
     const auto lost =
@@ -115,7 +115,7 @@ TEST_CASE("spool: opens on a full disk, gives its items, and begins its run when
   s.reopen();
   s.append(4'000);
   const auto before = s.open_spool->state().runs;
-  s.copy_to("killed.spool"); // as kill -9 leaves it: what was saved is in the log of writes
+  s.copy_to("killed.spool"); // as after kill -9: saved items are in the write-ahead log
   s.options.path = s.folder.file("killed.spool");
   std::optional<full_disk> disk{std::filesystem::file_size(s.options.path + "-wal")};
   auto opened = spool::open(s.options, {});

@@ -25,7 +25,7 @@ struct spool_story {
   std::chrono::system_clock::time_point now{std::chrono::seconds{1'700'000'000}};
   std::vector<std::pair<std::uint64_t, std::uint64_t>> damage;
   std::unique_ptr<edge::spool> open_spool;
-  std::uint64_t given = 0; // frames appended so far: numbered_frames goes on from here
+  std::uint64_t given = 0; // frames appended so far; numbered_frames continues from here
 
   edge::spool& reopen() {
     open_spool.reset();

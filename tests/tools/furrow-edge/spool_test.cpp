@@ -42,7 +42,7 @@ TEST_CASE(
 
 TEST_CASE(
   "spool: killed at any moment, holds a prefix of what was written and continues its numbers") {
-  // A copy of the files between any two steps is what a kill -9 leaves behind.
+  // A copy of the files between two steps equals the files after a kill -9.
   spool_story s;
   s.reopen();
   std::vector<std::pair<std::string, std::uint64_t>> copies;
@@ -113,10 +113,10 @@ TEST_CASE("spool: every opening is a run; of the runs that a node knows only the
     s.reopen();
   later = s.open_spool->state().runs;
   CHECK(later.size() == spool::runs_kept_max);
-  CHECK(later[0] == runs[1]); // the one that a node knows stays
+  CHECK(later[0] == runs[1]); // the run that a node knows is kept
 }
 
-TEST_CASE("spool: two processes cannot open one spool, and inspecting it disturbs nobody") {
+TEST_CASE("spool: two processes cannot open one spool, but inspecting an open spool works") {
   spool_story s;
   s.reopen();
   s.append(3);
@@ -211,7 +211,7 @@ TEST_CASE("spool: keeps items that a rewind has made un-acked again") {
   s.now += std::chrono::hours{1};
   s.maintain_until_quiet();
   CHECK(s.open_spool->state().first_seq == 11);
-  s.open_spool->rewind(15); // never takes back what was not acked
+  s.open_spool->rewind(15); // a rewind never makes un-acked items acked
   CHECK(s.open_spool->acked_seq() == 10);
 }
 
@@ -237,7 +237,7 @@ TEST_CASE("spool: a copy that parted moves its own items to a new stream, number
     REQUIRE(items.size() == 16);
     CHECK(items.front() == std::pair<std::uint64_t, std::uint64_t>{1, 15});
     CHECK(items.back() == std::pair<std::uint64_t, std::uint64_t>{16, 30});
-    s.maintain_until_quiet(); // drops what was before
+    s.maintain_until_quiet(); // deletes the older items
     s.reopen();
   }
   s.append(3);

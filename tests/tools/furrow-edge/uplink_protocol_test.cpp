@@ -244,7 +244,7 @@ TEST_CASE("uplink: tries the nodes in turn, with pauses that grow to ten seconds
   }
   CHECK(std::set<std::chrono::milliseconds>(pauses.begin() + 30, pauses.end()).size()
         > 20);                   // jitter
-  CHECK(s.warnings.size() == 3); // each node's trouble is told once
+  CHECK(s.warnings.size() == 3); // each node's error is reported once
   CHECK_FALSE(s.stopped);
   s.welcome();
   s.uplink->disconnected(s.now, "reset");
@@ -296,14 +296,14 @@ TEST_CASE("uplink: a rewind lowers what counts as durable and never raises it") 
   while (s.batch()) {
   }
   s.hear(proto::ack{50});
-  s.hear(proto::rewind{81}); // a hole: what is before is received, not durable
+  s.hear(proto::rewind{81}); // a hole: items before it are received, not durable
   CHECK(s.store.acked_seq() == 50);
   CHECK(s.batch()->first_seq == 81);
   s.hear(proto::rewind{31});
   CHECK(s.store.acked_seq() == 30);
   CHECK(s.batch()->first_seq == 31);
   s.hear(proto::rewind{102});
-  CHECK(s.closes == 1); // nobody has item 102
+  CHECK(s.closes == 1); // item 102 does not exist
 }
 
 TEST_CASE("uplink: a welcome for the live view makes nothing durable") {

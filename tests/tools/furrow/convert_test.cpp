@@ -45,7 +45,7 @@ TEST_CASE("convert: a real tractor's log survives each format and back, byte for
     CHECK(there.errors.empty());
     const auto back = convert(there.text, {.to = log_format::candump});
     CHECK(back.code == 0);
-    // ASC and TRC say Rx of what the log said nothing of.
+    // ASC and TRC write Rx for frames without a direction in the log.
     std::string expected;
     const bool directed = format == log_format::asc || format == log_format::trc;
     for (const char c : text)
@@ -99,7 +99,7 @@ TEST_CASE("convert: ends with success when the reader has enough") {
   CHECK(convert_log(options, in, out, problems) == 0);
   CHECK(problems.str().empty());
 
-  // Damage is told as before.
+  // Damaged lines are reported as before.
   std::istringstream bad{"no frame\n"};
   std::ostringstream all;
   CHECK(convert_log(options, bad, all, problems) == 1);

@@ -206,7 +206,7 @@ TEST_CASE("decode: ends with success when the reader has enough") {
   CHECK(decode_log(options, in, out, problems) == 0);
   CHECK(problems.str().empty());
 
-  // Damage is told as before.
+  // Damaged lines are reported as before.
   std::istringstream bad{"no frame\n"};
   std::ostringstream all;
   CHECK(decode_log(options, bad, all, problems) == 1);

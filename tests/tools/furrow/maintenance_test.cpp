@@ -141,7 +141,7 @@ TEST_CASE("furrow db: rejects an invalid database URL before it opens a database
 
 TEST_CASE("furrow db copy: checks the source before it changes the target") {
   const world here;
-  // Nothing answers there: were it asked first, that would be said.
+  // Nothing listens there: a connection attempt would give another error.
   const std::string target = "postgresql://nobody@127.0.0.1:1/none";
   CHECK(has(bad({"db", "copy", "--migrate", "--from", here.url, "--to", target}, 3),
             "there is no such database"));

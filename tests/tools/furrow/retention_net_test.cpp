@@ -185,7 +185,7 @@ TEST_CASE("furrow archive: exports stored frames, continues after an interruptio
   CHECK(text.exit_code == 0);
   CHECK(text.out == text_of(INT64_MIN, INT64_MAX));
 
-  // As though it had been stopped after the first file: the second is written again, the first is not.
+  // As after an interruption behind the first file: only the second is written again.
   const auto second = all + "/" + manifest.at("files")[1].at("file").get<std::string>();
   auto stopped = manifest;
   stopped["complete"] = false;
@@ -220,7 +220,7 @@ TEST_CASE("furrow archive: exports stored frames, continues after an interruptio
         == text_of(1'600'100'000'200'000, 1'600'200'000'000'000 - 1));
   CHECK(furrow_on(*bed, {"archive", "export", "--equipment", "T1", part}).exit_code == 1);
 
-  // What cannot be meant is refused, and the path stands in it once.
+  // Invalid paths are rejected, and the message contains the path once.
   CHECK(furrow_on(*bed, {"archive", "export", "--equipment", "T1", "--from", "2020-09-15T00:00:00Z",
                          "--to", "2020-09-14T00:00:00Z", part})
           .exit_code
@@ -232,7 +232,7 @@ TEST_CASE("furrow archive: exports stored frames, continues after an interruptio
   CHECK(furrow_on(*part_of, {"archive", "import", no_archive}).errors
         == "furrow: " + no_archive + ": this is not a Furrow archive; nothing was stored\n");
 
-  // Damage is told.
+  // Damage is reported.
   {
     std::fstream file{second, std::ios::binary | std::ios::in | std::ios::out};
     file.seekp(100);
@@ -275,7 +275,7 @@ TEST_CASE("furrow archive export: adds newer frames to a finished folder, once")
   CHECK(run_program({program, "archive", "check", to}).exit_code == 0);
   CHECK(parsed(furrow_on(*bed, command)).at("added") == 0);
 
-  // What is added goes with what was there.
+  // New frames are added to the existing files.
   const auto text = run_program({program, "archive", "cat", to});
   CHECK(std::count(text.out.begin(), text.out.end(), '\n') == 2'400);
 

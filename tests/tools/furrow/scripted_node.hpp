@@ -37,7 +37,7 @@ public:
 
   /// What to do besides its duty; each is looked at before every message.
   struct script {
-    std::optional<proto::message> instead_of_welcome; // said once
+    std::optional<proto::message> instead_of_welcome; // sent once
     std::uint64_t cut_every_batches = 0;
     bool ack = true;
     std::string token; // asked for, when not empty
@@ -149,7 +149,7 @@ private:
     return std::move(*message);
   }
 
-  /// The answer to a hello; the stream goes on when it is a welcome.
+  /// The answer to a hello; after a welcome the stream continues.
   proto::message greet(const proto::hello& hello) {
     const std::lock_guard lock{mutex_};
     if (!script_.token.empty() && script_.token != hello.token)

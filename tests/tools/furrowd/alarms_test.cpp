@@ -37,7 +37,7 @@ TEST_CASE("alarms: a node raises its own alarms and those of its database") {
   stats.partitions_waiting = 2;
   stats.digest_items_behind = 100'000;
   using words = std::vector<std::string>;
-  // without figures of the database nobody knows how fast frames come in
+  // without figures of the database the frame rate is unknown
   CHECK(names(alarms_of(stats, nullptr)) == words{"store", "lag", "stray", "partitions"});
   furrow::storage::store_activity activity;
   activity.recent.slow = 1;
@@ -77,7 +77,7 @@ TEST_CASE("alarms: each alarm is reported once when raised, and once when over f
   CHECK(told(watch.look(now, {store})) == "+store ");
   CHECK(told(watch.look(now += 2s, {store, lag})) == "+lag ");
   CHECK(told(watch.look(now += 2s, {lag})).empty());
-  CHECK(told(watch.look(now += 50s, {store, lag})).empty()); // it comes and goes
+  CHECK(told(watch.look(now += 50s, {store, lag})).empty()); // the alarm is raised and ends again
   CHECK(told(watch.look(now += 59s, {lag})).empty());
   CHECK(told(watch.look(now += 1s, {lag})) == "-store ");
   CHECK(told(watch.look(now += 1s, {store, lag})) == "+store ");

@@ -207,7 +207,7 @@ TEST_CASE(
                      folder.file("output")};
   REQUIRE(eventually(node_patience, [&] { return listens(port); }));
   REQUIRE(eventually(node_patience, [&] { return times(node.output(), "does not answer") > 0; }));
-  // Two more tries, a second apart: they are not told again.
+  // Two more attempts, a second apart, are not logged.
   CHECK_FALSE(node.wait(2'500ms));
   const auto ready = node_program::http_get(port, "/ready");
   CHECK(ready.status == 503);

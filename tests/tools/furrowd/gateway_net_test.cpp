@@ -192,7 +192,7 @@ void withstands(const node_program& node,
     CHECK(node.resident_bytes() - memory <= 1 << 20);
 }
 
-/// What is said is answered by one Reject, whether it comes first or after a welcome.
+/// The node answers this message with one Reject, both as the first message and after a welcome.
 void withstands_message(const std::string& bytes,
                         reject_code code,
                         const std::string& why,

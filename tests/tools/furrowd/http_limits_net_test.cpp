@@ -159,7 +159,7 @@ TEST_CASE("http limits: a million frames are streamed in the memory of a page") 
   reader.send("GET /api/v1/frames?equipment=T1 HTTP/1.1\r\nHost: localhost\r\n"
               "Connection: close\r\n\r\n");
   std::size_t got = reader.drain(1U << 20U);
-  // Back-pressure: what is not taken is not read from the store (the kernel's buffers hold a few MiB).
+  // Back-pressure: the node does not read pages that the client does not take (kernel buffers hold a few MiB).
   CHECK(store.pages - pages_before < 60);
   CHECK(raw_client{w.front.at()}.get("/health").status == 200);
   for (std::size_t more = 1; more > 0; got += more) {

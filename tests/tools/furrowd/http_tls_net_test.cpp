@@ -22,7 +22,7 @@ std::string ask(boost::asio::ip::tcp::endpoint at,
   context.load_verify_file(authority.cert);
   context.set_verify_mode(ssl::verify_peer);
   SSL_CTX_set_max_proto_version(context.native_handle(), version_max);
-  // So that it is the server that says no.
+  // So that the server rejects it, not the client.
   SSL_CTX_set_security_level(context.native_handle(), 0);
   ssl::stream<boost::asio::ip::tcp::socket> stream{io, context};
   stream.next_layer().connect(at);

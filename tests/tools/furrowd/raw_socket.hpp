@@ -25,7 +25,7 @@ class raw_socket {
 public:
   using clock = std::chrono::steady_clock;
 
-  /// `receive_bytes`: the kernel's buffer for what it does not read; 0 leaves it alone.
+  /// `receive_bytes`: size of the kernel's receive buffer; 0: the default.
   explicit raw_socket(std::uint16_t port, int receive_bytes = 0)
     : handle_{::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)} {
     REQUIRE(handle_ >= 0);
@@ -41,7 +41,7 @@ public:
   raw_socket(const raw_socket&) = delete;
   raw_socket& operator=(const raw_socket&) = delete;
 
-  /// False when the peer has closed, or takes nothing for so long.
+  /// False when the peer has closed, or accepts no data within the limit.
   bool send(std::string_view bytes,
             std::chrono::milliseconds limit = std::chrono::milliseconds{5'000}) {
     const auto deadline = clock::now() + limit;
@@ -54,10 +54,10 @@ public:
     }
     return true;
   }
-  /// Says that nothing more comes.
+  /// Closes the sending direction.
   void end_sending() const { ::shutdown(handle_, SHUT_WR); }
 
-  /// Exactly so many bytes, or nothing when the peer closes before or the time is over.
+  /// Exactly this number of bytes; nothing if the peer closes before, or after the time limit.
   std::optional<std::string> read(std::size_t bytes, std::chrono::milliseconds limit) {
     const auto deadline = clock::now() + limit;
     while (held_.size() < bytes)
@@ -67,14 +67,14 @@ public:
     held_.erase(0, bytes);
     return out;
   }
-  /// What comes until the peer closes.
+  /// All data until the peer closes.
   std::string read_all(std::chrono::milliseconds limit) {
     const auto deadline = clock::now() + limit;
     while (more(deadline)) {
     }
     return std::exchange(held_, {});
   }
-  /// Whether the peer closes, or has closed, within so long; what it says until then is dropped.
+  /// Whether the peer closes within the limit; data until then is dropped.
   bool closes_within(std::chrono::milliseconds limit) {
     (void)read_all(limit);
     return closed_;

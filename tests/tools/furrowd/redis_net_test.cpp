@@ -173,7 +173,7 @@ TEST_CASE("cache: answers of one node are cached, and dropped after a change") {
   CHECK(w.lost() == 5);
   w.node.figures.items_quarantined += 1;
   CHECK(w.lost() == 6);
-  // The machine list: what is stored may be kept, what is live is not.
+  // The machine list: stored data may be cached, live data is not.
   CHECK(nlohmann::json::parse(w.client.get("/api/v1/equipment").body)["equipment"].size() == 2);
   w.node.database.equipment.push_back({"default", "T3", std::nullopt, 1, 0, std::nullopt});
   CHECK(nlohmann::json::parse(w.client.get("/api/v1/equipment").body)["equipment"].size() == 2);
@@ -202,7 +202,7 @@ TEST_CASE("redis: nodes share answers, and a change on one node drops them for a
   second.node.database.rows[0].lost = 9; // only its own database would say so
   CHECK(first.lost() == 0);
   CHECK(eventually(20s, [&] { return first.metric("furrow_cache_redis_up") == 1; }));
-  // What the first has put is on its way: until it is there, each look of a new node asks its database.
+  // The answer of the first node may not be in Redis yet. Until then a new node asks its database.
   CHECK(eventually(20s, [&] {
     redis_world third{config_with(redis.url())};
     third.node.database.rows[0].lost = 7;
@@ -289,7 +289,7 @@ TEST_CASE("redis: invalid answers of a server are not used") {
     }
     CHECK(w.metric("furrow_cache_redis_hits_total") == 0);
   }
-  // The same server with a true answer is believed: the lies were refused for what they said.
+  // A valid answer of the same server is used: only the invalid answers were rejected.
   const lying_server honest{
     bulk(http::sealed_answer({"default", http::question_ledger}, now_us(),
                              R"([{"farm":"default","equipment":"T1","lost":0}])"))};

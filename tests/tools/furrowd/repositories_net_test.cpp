@@ -109,7 +109,7 @@ TEST_CASE(
     repository_world.ask("PATCH", "/api/v1/fields/F%201", R"({"crop":"maize","version":1})");
   CHECK(late.status == 409);
   CHECK(code_of(late) == "conflict");
-  // What was read can be sent back as it is.
+  // A client can send back the object that it read.
   got = repository_world.ask("GET", "/api/v1/fields/F%201");
   CHECK(repository_world.ask("PATCH", "/api/v1/fields/F%201", got.body).status == 200);
   const auto at =

@@ -264,7 +264,7 @@ void add_field(CLI::App& app, const globals& globals, int& exit_code) {
 
 void add_equipment_set(CLI::App& app, const globals& globals, int& exit_code) {
   auto* command = app.get_subcommand("equipment")
-                    ->add_subcommand("set", "show or change what is known of a machine");
+                    ->add_subcommand("set", "show or change the properties of a machine");
   auto wanted = std::make_shared<described>();
   command->add_option("NAME", wanted->name)->required();
   add_text(*command, wanted, "kind", "tractor, implement, combine, sprayer, sensor_station ...");
@@ -277,7 +277,7 @@ void add_equipment_set(CLI::App& app, const globals& globals, int& exit_code) {
   command->add_option("--address", wanted->address, "preferred source address, 0 to 253");
   add_attributes(*command, wanted);
   command->footer(
-    "Without options the command shows what is known. A machine that is not known yet is created.\n"
+    "Without options the command shows the properties. An unknown machine is created.\n"
     "Examples:\n  furrow equipment set T1 --kind tractor --maker Fendt --model \"942 Vario\"\n"
     "  furrow equipment set T1 --attribute hitch=rear");
   command->callback(

@@ -17,7 +17,7 @@ namespace furrow::cli::bench {
 
 class viewers {
 public:
-  /// `url`: of the node's HTTP front, which asks for no token.
+  /// `url`: of the node's HTTP server, which must not need a token.
   viewers(std::uint32_t count, const std::string& url);
   viewers(const viewers&) = delete;
   viewers& operator=(const viewers&) = delete;

@@ -422,7 +422,7 @@ result<int> print_candump(const std::string& path) {
 
 void add_archive(CLI::App& app, const globals& globals, int& exit_code) {
   auto* group =
-    app.add_subcommand("archive", "keep frames in compressed files, whatever the database keeps");
+    app.add_subcommand("archive", "keep frames in compressed files, independent of the database");
   group->require_subcommand(1);
   auto* exporting = group->add_subcommand("export", "export a machine's frames to a folder");
   auto options = std::make_shared<export_options>();
@@ -434,8 +434,9 @@ void add_archive(CLI::App& app, const globals& globals, int& exit_code) {
   exporting->add_option("--to", options->to, "last time, included");
   exporting->add_option("DIR", options->folder, "folder; created if it does not exist")->required();
   exporting->footer(
-    "A file gets its name when it is whole. After an interruption, or when there are newer frames, "
-    "the same command adds the missing frames and says how many. manifest.json lists the content "
+    "A file gets its name when it is complete. After an interruption, or when there are newer "
+    "frames, the same command adds the missing frames and says how many. manifest.json lists the "
+    "content "
     "of each file. A folder belongs to one database and one selection. Only one export at a time "
     "writes into it.\n"
     "Example:\n"

@@ -181,9 +181,9 @@ void add_archive_import(CLI::App& archive, const globals& globals, int& exit_cod
   command->add_option("--farm", options->farm, "farm for files that name none");
   command->add_option("PATH", options->paths, "files, or folders of exports")->required();
   command->footer(
-    "All files are checked first, as `furrow archive check` does. An unfinished export is imported "
-    "as far as it goes, and one line says so. Frames that are stored are compared and stay as they "
-    "are. Numbers that retention had removed are stored again, and `expired` in the ledger goes "
+    "All files are checked first, as `furrow archive check` does. The existing files of an "
+    "unfinished export are imported, and one line reports this. Stored frames are compared and not "
+    "changed. Numbers that retention removed are stored again, and `expired` in the ledger goes "
     "down. A frame that differs from the stored frame of its number is rejected. Frames that a "
     "retention rule would remove again are rejected: change the rule first. After an interruption, "
     "run the same command again.\n"

@@ -104,7 +104,7 @@ void add_seal(CLI::App& database, const globals& globals, int& exit_code) {
   which->require_option(1);
   command->footer(
     "Nodes seal by themselves (furrowd --seal-after). The command may be interrupted at any time: "
-    "what is sealed stays sealed, and nothing is lost.\n"
+    "sealed chunks stay sealed, and nothing is lost.\n"
     "Examples:\n"
     "  furrow db seal --database postgresql://furrow@localhost/furrow --all\n"
     "  furrow db seal --database postgresql://furrow@localhost/furrow --equipment T1");

@@ -110,7 +110,7 @@ void read_all(std::istream& in, bus_census& census) {
   census.ecus.settle(census.last_us);
 }
 
-/// The addresses that sent frames and that no ECU ever had.
+/// The addresses that sent frames and that no ECU ever claimed.
 std::vector<std::pair<std::pair<std::uint8_t, std::uint8_t>, heard_address>>
 unnamed_of(const bus_census& census) {
   std::vector<std::pair<std::pair<std::uint8_t, std::uint8_t>, heard_address>> out;

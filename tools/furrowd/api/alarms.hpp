@@ -19,7 +19,7 @@ namespace furrow::http {
 [[nodiscard]] std::vector<storage::alarm> alarms_of(const actors::node_stats& stats,
                                                     const storage::store_activity* activity);
 
-/// Why /ready says no as far as the actors know; empty: the node stores what it gets.
+/// Why /ready answers 503, as far as the actors know; empty: the node stores items.
 [[nodiscard]] std::vector<std::string> unready_reasons(const actors::node_stats& stats);
 
 struct alarm_change {

@@ -88,11 +88,12 @@ std::variant<frames_request, problem> to_frames_request(const call& call) {
   frames_request wanted;
   const auto* equipment = given(call.query, "equipment");
   if (equipment == nullptr || equipment->empty())
-    return problem{400, "missing_parameter", "which machine?", "add equipment=NAME"};
+    return problem{400, "missing_parameter", "the parameter equipment is missing",
+                   "add equipment=NAME"};
   wanted.query.farm = call.who.farm;
   wanted.query.equipment = *equipment;
   constexpr const char* time_hint =
-    "write times as 2026-05-01T06:30:00Z, with microseconds if need be";
+    "write times as 2026-05-01T06:30:00Z, with microseconds if needed";
   for (const auto& [name, end] :
        {std::pair{"from", &wanted.query.from_us}, std::pair{"to", &wanted.query.to_us}})
     if (const auto* text = given(call.query, name)) {
@@ -327,7 +328,7 @@ api::answer api::frames(call call) {
   response made;
   made.content_type =
     request.format == frames_format::jsonl ? "application/x-ndjson" : "text/plain; charset=utf-8";
-  // The place is given back by this body, whatever happens from here on.
+  // From here on the body counts as a stream, and its destructor frees the place.
   auto slot = std::make_unique<counted_body>(streams_);
   auto opened = co_await open_frames(node_.store(), std::move(request));
   if (const auto* wrong = std::get_if<problem>(&opened))

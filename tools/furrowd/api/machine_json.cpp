@@ -91,7 +91,7 @@ json part_json(const can::lamp& lamp) {
   return nullptr;
 }
 
-/// The NAME of whoever has an address now.
+/// The NAME of the ECU that has the address now.
 json name_at(const std::vector<can::ecu>& ecus, std::uint8_t bus, std::uint8_t address) {
   const auto at = std::find_if(ecus.begin(), ecus.end(), [&](const can::ecu& one) {
     return one.bus == bus && one.address == address;
@@ -240,7 +240,7 @@ json part_json(const can::implement_report& implement, std::int64_t now_us) {
 } // namespace
 
 json to_json(const can::live_state& state, std::int64_t now_us) {
-  // What it does follows from several values: its time is that of the last frame.
+  // The mode follows from several values, so its time is that of the last frame.
   const bool heard = state.last_frame_us != 0;
   json made{{"mode",
              {{"value", can::to_string(state.mode_at(state.last_frame_us))},

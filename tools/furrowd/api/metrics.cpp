@@ -58,10 +58,9 @@ std::vector<prometheus::MetricFamily> families(const actors::node_stats& stats) 
       made.push_back(family(label.name, label.help, type_of(label.kind), value));
     },
     stats);
-  add("furrow_budget_limit_bytes", "Memory allowed for what is received and not yet durable.",
+  add("furrow_budget_limit_bytes", "Limit of the memory for items that are not durable yet.",
       stats.budget_bytes);
-  add("furrow_budget_used_bytes", "Memory held by what is received and not yet durable.",
-      stats.budget_used);
+  add("furrow_budget_used_bytes", "Memory of items that are not durable yet.", stats.budget_used);
   add("furrow_budget_peak_bytes", "The most that was held since the node started.",
       stats.budget_peak);
   add("furrow_stalled_seconds", "How long the node has held items without storing any.",

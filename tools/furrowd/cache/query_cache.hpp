@@ -66,7 +66,7 @@ public:
              clock::time_point made,
              clock::time_point now);
 
-  /// Drops what is known of a farm, because its data changed.
+  /// Drops the answers of a farm, because its data changed.
   void forget(const std::string& farm);
 
   [[nodiscard]] const cache_limits& limits() const { return limits_; }
