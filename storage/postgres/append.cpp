@@ -18,6 +18,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::size_t chunk_bytes = 1U << 20U;
+constexpr std::string_view lock_not_available = "55P03";
 /// The pause of the failpoint between compare-and-set and commit: the server sleeps while this
 /// process dies.
 constexpr milliseconds after_cas_pause{100};
@@ -280,6 +281,20 @@ task<std::optional<failure>> upsert_buses(pq_connection& db, const append_batch&
   co_return std::nullopt;
 }
 
+/// Ends the lanes of other nodes that have waited for their own client for 2 s inside a transaction. Such a client is
+/// frozen or cut off: its COPY holds keys that this lane waits for, and no time-out of the server ends it. A client
+/// that lives only has its batch in doubt, claims again and sends it again.
+task<void> end_frozen_lanes(pq_connection& db) {
+  const auto& name = db.application_name();
+  (void)co_await db.query(
+    "select pg_catalog.pg_terminate_backend(pid) from pg_catalog.pg_stat_activity "
+    "where datname = pg_catalog.current_database() and usename = current_user "
+    "and application_name ~ '^furrow/(.*/)?w[0-9]+$' "
+    "and not pg_catalog.starts_with(application_name, $1) and wait_event = 'ClientRead' "
+    "and xact_start < pg_catalog.clock_timestamp() - interval '2 s'",
+    pq_parameters{}.text(std::string_view{name}.substr(0, name.rfind('/') + 1)));
+}
+
 } // namespace
 
 task<result<append_outcome>> append(pq_connection& db, std::shared_ptr<const append_batch> batch) {
@@ -296,7 +311,10 @@ task<result<append_outcome>> append(pq_connection& db, std::shared_ptr<const app
       plan.failed(errc::retry_later, "failpoint");
       break;
     }
-    conclude(plan, co_await run_transaction({db, *attempt, buffer}));
+    const auto error = co_await run_transaction({db, *attempt, buffer});
+    if (error && error->sqlstate == lock_not_available)
+      co_await end_frozen_lanes(db);
+    conclude(plan, error);
   }
   co_return plan.outcome();
 }

@@ -7,8 +7,10 @@
 #include "tools/furrowd/front/server.hpp"
 #include "tools/furrowd/gateway/listener.hpp"
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -33,6 +35,15 @@ constexpr int gave_up = 70; // EX_SOFTWARE: the service manager starts a new one
 constexpr std::chrono::seconds look_every{2};
 constexpr std::chrono::seconds store_patience{
   5}; // after this, /ready reports that the database does not answer
+
+/// The name of this process's sessions in the database. Each start has another, so that a frozen process of the same
+/// node is told apart. As the server shows it: ASCII, at most 63 bytes with the lane's name.
+std::string application_name(const std::string& node) {
+  auto shown = node.substr(0, 32);
+  std::ranges::replace_if(
+    shown, [](char letter) { return letter < ' ' || letter > '~'; }, '?');
+  return fmt::format("furrow/{}/{:08x}", shown, std::random_device{}());
+}
 
 class process {
 public:
@@ -93,7 +104,7 @@ private:
   bool open_node() {
     auto options = settings_.store;
     options.url = settings_.database;
-    options.application_name = "furrow/" + settings_.node.name;
+    options.application_name = application_name(settings_.node.name);
     auto store = storage::open_store(options);
     if (!store)
       return complain(store.error().detail);

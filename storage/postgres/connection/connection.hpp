@@ -126,6 +126,7 @@ public:
     return connection_ != nullptr && PQtransactionStatus(connection_.get()) == PQTRANS_IDLE;
   }
   [[nodiscard]] PGconn* raw() { return connection_.get(); }
+  [[nodiscard]] const std::string& application_name() const { return settings_.application_name; }
 
 private:
   [[nodiscard]] task<std::optional<pq_error>> connect_host(std::size_t host,
