@@ -2,7 +2,8 @@
 /// out.
 ///
 /// Shape: connect, hello, welcome, batches, until something ends the session; then the next node. An item is durable
-///   only if a node says so; until then the store keeps it.
+///   only if a node says so; until then the store keeps it. A gateway that waits for an answer leaves a silent node
+///   within seconds; each time that all nodes have failed it waits twice as long, so that busy nodes are not left.
 /// Errors: an error that a person must fix (`stop`) ends the uplink; all others are retried.
 /// Threads: owned by one thread, which also calls the store.
 /// Limits: a batch has about batch_bytes; the caller asks for the next batch while it has room.
@@ -32,8 +33,15 @@ struct uplink_config {
   std::uint64_t seed = 0;         // for the jitter
   bool accept_loss = false;       // continue if the node needs items that are gone
   std::size_t batch_bytes = 256U << 10U;
-  std::chrono::milliseconds connect_timeout{5'000};
-  std::chrono::milliseconds welcome_timeout{30'000}; // a claim waits for the database
+  std::chrono::milliseconds connect_timeout{
+    2'000}; // doubles each time round the nodes, up to connect_longest
+  std::chrono::milliseconds connect_longest{10'000};
+  std::chrono::milliseconds welcome_timeout{
+    30'000}; // a claim waits for the database; the node answers pings meanwhile
+  std::chrono::milliseconds welcome_silence{
+    2'500}; // doubles each time round the nodes, up to welcome_timeout
+  std::chrono::milliseconds leave_timeout{
+    500}; // from a Goaway to leaving with items that are not acked
 };
 
 struct uplink_action {
@@ -85,7 +93,20 @@ public:
   [[nodiscard]] std::uint64_t rewinds() const { return rewinds_; }
 
 private:
-  enum class phase : std::uint8_t { idle, waiting, connecting, greeting, streaming, stopped };
+  enum class phase : std::uint8_t {
+    idle,
+    waiting,
+    connecting,
+    greeting,
+    streaming,
+    leaving, // after a Goaway: sends no more items, waits for acks
+    stopped
+  };
+  enum class step : std::uint8_t { ping, leave };
+  struct due_step {
+    time_point at;
+    step what;
+  };
 
   void connect(time_point now);
   void wait(time_point now, std::chrono::milliseconds pause);
@@ -109,18 +130,28 @@ private:
   void refused(time_point now, const proto::reject& m);
   void forked(time_point now, const proto::reject& m);
   void point_to(time_point now, const std::string& node, const std::string& why);
+  void leave_when_acked(time_point now);
+  [[nodiscard]] bool is_acked() const { return store_.acked_seq() + 1 >= next_seq_; }
+  /// The limit, doubled for each time that all nodes have failed.
+  [[nodiscard]] std::chrono::milliseconds patience(std::chrono::milliseconds limit,
+                                                   std::chrono::milliseconds longest) const;
+  /// What a silent node is given next, and when: a ping, or up.
+  [[nodiscard]] due_step after_silence() const;
 
   uplink_config config_;
   item_store& store_;
   node_list nodes_;
   std::vector<uplink_action::any> actions_;
   phase phase_ = phase::idle;
-  time_point deadline_{}; // of waiting, connecting or greeting
-  time_point sent_at_{};  // the last message to the node
-  time_point heard_at_{}; // the last message from the node
-  time_point asked_at_{}; // the last ping
+  time_point deadline_{};   // of waiting, connecting, greeting or leaving
+  time_point sent_at_{};    // the last message to the node
+  time_point heard_at_{};   // the last message from the node
+  time_point asked_at_{};   // the last ping
+  time_point in_flight_{};  // since when an ack is awaited
+  std::string leaving_for_; // the node that a Goaway named
   std::chrono::milliseconds keepalive_{10'000};
-  std::uint64_t next_seq_ = 1; // the next item to send
+  std::chrono::milliseconds silence_{0}; // while an ack is awaited; 0: as while idle
+  std::uint64_t next_seq_ = 1;           // the next item to send
   std::uint64_t hello_run_ = 0;
   std::size_t buses_told_ = 0;
   unsigned redirects_ = 0; // since the last welcome
