@@ -23,6 +23,7 @@ struct append_reply;
 struct flush_due;
 struct passivation_due;
 struct retry_due;
+struct held_due;
 struct gather_due;
 struct digest_due;
 struct digest_reply;
@@ -31,6 +32,7 @@ struct seal_reply;
 struct care_due;
 struct partitions_reply;
 struct expire_reply;
+struct newest_reply;
 struct lane_changed;
 struct desk_changed;
 struct writer_changed;
@@ -50,6 +52,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::append_reply)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::flush_due)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::passivation_due)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::retry_due)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::held_due)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::gather_due)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::digest_due)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::digest_reply)
@@ -58,6 +61,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::seal_reply)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::care_due)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::partitions_reply)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::expire_reply)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::newest_reply)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::lane_changed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::desk_changed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::writer_changed)
@@ -89,7 +93,9 @@ using claim_desk_actor = caf::typed_actor<
   // The store's answer.
   caf::reacts_to<claim_reply>,
   // The wait after a failed call is over.
-  caf::reacts_to<retry_due>>;
+  caf::reacts_to<retry_due>,
+  // Streams that another transaction held are asked for again.
+  caf::reacts_to<held_due>>;
 
 /// Makes rollups and telemetry from durable items.
 using digest_actor = caf::typed_actor<
@@ -110,7 +116,8 @@ using caretaker_actor = caf::typed_actor<
   caf::reacts_to<care_due>,
   // The store's answers.
   caf::reacts_to<partitions_reply>,
-  caf::reacts_to<expire_reply>>;
+  caf::reacts_to<expire_reply>,
+  caf::reacts_to<newest_reply>>;
 
 /// One machine: its streams, its live state, its sessions.
 using equipment_actor = caf::typed_actor<

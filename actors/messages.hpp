@@ -154,6 +154,7 @@ struct flush_due {
 };
 struct passivation_due {};
 struct retry_due {};
+struct held_due {};
 struct gather_due {};
 
 struct digest_due {};
@@ -186,6 +187,12 @@ struct partitions_reply {
 struct expire_reply {
   std::uint64_t call = 0;
   std::shared_ptr<storage::result<storage::expire_outcome>> outcome;
+};
+
+/// What the database knows of the machines, for their newest frame.
+struct newest_reply {
+  std::uint64_t call = 0;
+  std::shared_ptr<storage::result<std::vector<storage::equipment_row>>> outcome;
 };
 
 struct lane_changed {

@@ -8,6 +8,7 @@
 
 #include "actors/live/board.hpp"
 #include "actors/node_config.hpp"
+#include "actors/session/arrival_room.hpp"
 #include "actors/session/memory_budget.hpp"
 #include "actors/session/session.hpp"
 #include "can/live/machine_monitor.hpp"
@@ -23,6 +24,8 @@
 
 namespace furrow::actors {
 
+class dbc_board; // actors/live/dbc_board.hpp
+
 class node {
 public:
   virtual ~node() = default;
@@ -31,11 +34,17 @@ public:
   [[nodiscard]] virtual std::unique_ptr<equipment_link>
   attach(greeting from, std::shared_ptr<session_port> port) = 0;
 
+  /// For what has been received and is not durable yet.
   [[nodiscard]] virtual std::shared_ptr<memory_budget> budget() = 0;
+  /// For what is being received.
+  [[nodiscard]] virtual arrival_room arrivals() = 0;
+  /// Which of people's own DBC files the node decodes with; nullptr: with none.
+  [[nodiscard]] virtual dbc_board* dbc() { return nullptr; }
   [[nodiscard]] virtual storage::store& store() = 0;
   [[nodiscard]] virtual node_stats stats() const = 0;
-  /// The result of a check of the database; for nodes without gateways.
-  virtual void note_store(bool up) = 0;
+  /// The result of a check of the database, for nodes that no gateway keeps busy.
+  /// `why`: the error when the database does not answer.
+  virtual void note_store(bool up, const std::string& why) = 0;
   virtual void list_actors(std::function<void(std::vector<actor_row>)> done) = 0;
   /// False when there is no such actor.
   virtual void kill_actor(std::uint64_t id, std::function<void(bool)> done) = 0;

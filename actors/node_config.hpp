@@ -23,9 +23,10 @@ struct node_config {
   std::chrono::milliseconds claim_retry{
     250}; // first wait after a failed claim; doubles to 1 s, with jitter
   digest_config digest;
-  std::chrono::minutes seal_after{60};    // for a remainder smaller than a chunk; 0: never seal
-  std::chrono::minutes care_interval{10}; // partitions and retention; 0: other nodes do them
-  std::uint64_t seed = 1; // of the node's random numbers; furrowd draws one at start
+  std::chrono::minutes seal_after{60};     // fresh blocks too few for a chunk; 0: never seal
+  std::chrono::minutes care_interval{10};  // partitions and retention; 0: leave them to other nodes
+  std::int64_t certificate_expires_us = 0; // of the listeners, for metrics and alarms; 0: no TLS
+  std::uint64_t seed = 1;                  // of all chance in the node; furrowd draws one at start
 };
 
 } // namespace furrow::actors

@@ -175,6 +175,7 @@ void fill(const welcome& m, wire::Envelope& out) {
   for (const auto& node : m.nodes)
     to.add_nodes(node);
   to.set_keepalive_ms(m.keepalive_ms);
+  to.set_silence_ms(m.silence_ms);
 }
 
 void fill(const reject& m, wire::Envelope& out) {
@@ -256,7 +257,8 @@ result<message> read(const wire::Welcome& from) {
                          from.epoch(),
                          from.resume_from(),
                          {from.nodes().begin(), from.nodes().end()},
-                         from.keepalive_ms()}};
+                         from.keepalive_ms(),
+                         from.silence_ms()}};
 }
 
 result<message> read(const wire::Reject& from) {

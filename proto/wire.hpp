@@ -70,6 +70,7 @@ struct welcome {
   std::uint64_t resume_from = 1;
   std::vector<std::string> nodes;
   std::uint32_t keepalive_ms = 0;
+  std::uint32_t silence_ms = 0;
 };
 
 struct redirect {

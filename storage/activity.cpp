@@ -91,7 +91,9 @@ void advise_statements(const store_activity& of, std::vector<advice>& out) {
                    std::to_string(of.statement_timeouts) + " statements were cancelled"});
   if (of.statements >= statements_min && of.slow > 0
       && percent(static_cast<double>(of.slow), static_cast<double>(of.statements)) > slow_limit_pct)
-    out.push_back({"--slow-statement", "keep, and check the statements below",
+    out.push_back({"--slow-statement",
+                   "make the slow statements below faster, or raise from "
+                     + std::to_string(of.slow_after.count()) + " ms",
                    std::to_string(of.slow) + " of " + std::to_string(of.statements)
                      + " statements took longer than " + std::to_string(of.slow_after.count())
                      + " ms"});
@@ -131,6 +133,13 @@ std::optional<double> latency_histogram::quantile_s(double part) const {
 
 std::vector<alarm> alarms_of(const store_activity& activity) {
   std::vector<alarm> out;
+  if (const auto granted = activity.connections_granted)
+    out.push_back(
+      {"connections", "database", static_cast<double>(*granted), 0, "",
+       "the server grants this node only " + std::to_string(*granted)
+         + (*granted == 1 ? " connection" : " connections")
+         + ": appends, claims and health checks go first, queries and background work share the "
+           "rest or wait (max_connections, CONNECTION LIMIT)"});
   const auto& recent = activity.recent;
   const auto used =
     percent(static_cast<double>(recent.in_use_peak), static_cast<double>(activity.limits.max));

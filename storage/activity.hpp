@@ -57,9 +57,10 @@ struct recent_activity {
 struct store_activity {
   pool_options limits;
   pool_numbers pool;
-  std::size_t in_use_peak = 0; // since the start
-  std::size_t lanes = 0;       // open connections outside the pool
-  latency_histogram acquire;   // wait for a pool connection
+  std::size_t in_use_peak = 0;                      // since the start
+  std::size_t lanes = 0;                            // connections beside the pool that are open
+  std::optional<std::size_t> connections_granted{}; // by the server, when fewer than wanted
+  latency_histogram acquire;                        // wait for a connection of the pool
   latency_histogram statement;
   std::uint64_t statements = 0;
   std::uint64_t failed = 0;

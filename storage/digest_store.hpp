@@ -24,8 +24,10 @@ struct digest_stream {
   std::int32_t equipment = 0;
   std::uint64_t digested = 0;
   std::uint64_t durable = 0;
-  std::vector<std::uint8_t> state;       // saved at `digested`; empty at the start
-  std::optional<std::int64_t> oldest_us; // time of the oldest undigested frames
+  std::vector<std::uint8_t> state;       // saved at `digested`; empty at the beginning
+  std::optional<std::int64_t> oldest_us; // time of the first frames that wait
+  std::string farm = {};                 // of the machine
+  std::string name = {};
 };
 
 /// Items (after, up_to] of a stream.

@@ -17,6 +17,12 @@ result<std::unique_ptr<store>> open_store(const store_options& options) {
   return open_postgres_store(options);
 }
 
+result<done> check_url(const std::string& url) {
+  if (!url.starts_with(sqlite_scheme))
+    return check_postgres_url(url);
+  return check_sqlite_path(url.substr(sqlite_scheme.size()));
+}
+
 std::string redacted(const std::string& url) {
   return url.starts_with(sqlite_scheme) ? url : redacted_postgres(url);
 }

@@ -6,7 +6,8 @@ namespace furrow::storage {
 
 namespace {
 
-constexpr std::array<std::string_view, 4> kind_names{"frames", "records", "telemetry", "rollup"};
+constexpr std::array<std::string_view, 9> kind_names{
+  "frames", "records", "telemetry", "rollup", "sensor", "yield", "tokens", "fault", "other"};
 
 } // namespace
 

@@ -24,7 +24,19 @@ inline constexpr std::int32_t chunks_a_batch = 64;
 inline constexpr std::int32_t rows_a_batch = 10'000;
 inline constexpr std::uint32_t keep_days_max = 36'500;
 
-enum class data_kind : std::uint8_t { frames, records, telemetry, rollup };
+/// `records`: records of every kind without a rule of its own; from `sensor` on: records of that kind (`other`: of no known
+/// kind). A farm's own rules come before those for every farm, and then the rule of the kind before that for all records.
+enum class data_kind : std::uint8_t {
+  frames,
+  records,
+  telemetry,
+  rollup,
+  sensor,
+  yield,
+  tokens,
+  fault,
+  other
+};
 [[nodiscard]] std::string_view to_string(data_kind kind);
 [[nodiscard]] std::optional<data_kind> data_kind_of(std::string_view name);
 
@@ -80,6 +92,8 @@ public:
   virtual void clear_retention(std::string farm, data_kind kind, handler<furrow::done> done) = 0;
   virtual void preview_retention(std::optional<std::int64_t> at_us,
                                  handler<retention_preview> done) = 0;
+  /// What the rules would take now if this one were set; not_found: no such farm. Nothing is changed.
+  virtual void preview_rule(retention_rule rule, handler<retention_preview> done) = 0;
   virtual void expire(expire_request request, handler<expire_outcome> done) = 0;
 };
 

@@ -12,6 +12,7 @@
 #include "can/result.hpp"
 #include "storage/errc.hpp"
 #include "storage/frames.hpp"
+#include "storage/history.hpp"
 #include "storage/pool_options.hpp"
 
 #include <chrono>
@@ -44,7 +45,8 @@ struct claim_outcome {
   std::uint64_t durable_seq =
     0; // committed, and replicated where the server replicates synchronously
   std::optional<std::uint64_t>
-    fork_seq; // set: the spool is a copy that differs from here on; the stream was not claimed
+    fork_seq;        // set: the spool is a copy that parted here; nothing was claimed for it
+  bool held = false; // another transaction holds the stream; nothing was claimed, ask again later
 };
 
 struct numbered_record {
@@ -81,7 +83,9 @@ using append_batch = std::vector<stream_append>;
 /// All streams of the batch are durable up to their `to`, except those listed as fenced.
 struct append_outcome {
   std::vector<std::int32_t> fenced; // stream row ids
-  std::uint64_t quarantined = 0;    // items that the database rejected and that were quarantined
+  std::uint64_t quarantined = 0;    // items that the database would not take, quarantined instead
+  /// Stream row ids: another transaction holds the stream, and the others did not wait for it. Claim again.
+  std::vector<std::int32_t> waiting = {};
 };
 
 /// A connection that runs one transaction at a time, in the order of the calls. Destroying it cuts the connection; an
@@ -116,6 +120,8 @@ struct equipment_row {
   std::uint64_t streams = 0;
   std::uint64_t durable = 0; // sum over its streams
   std::optional<std::int64_t> last_frame_us;
+  std::optional<telemetry_point> state =
+    {}; // the last one that was digested, at the time of its last item
 };
 
 struct migration_row {
@@ -133,12 +139,13 @@ struct store_health {
   std::chrono::microseconds latency{0};
 };
 
+class dbc_store;        // storage/dbc_files.hpp
 class digest_store;     // storage/digest_store.hpp
 class frame_store;      // storage/frames.hpp
-class history_store;    // storage/history.hpp
 class partition_store;  // storage/partitions.hpp
 class quarantine_store; // storage/quarantine.hpp
 class record_store;     // storage/records.hpp
+class removal_store;    // storage/removal.hpp
 class repositories;     // storage/farm/repositories.hpp
 class retention_store;  // storage/retention.hpp
 class seal_store;       // storage/sealing.hpp
@@ -197,6 +204,8 @@ public:
   [[nodiscard]] virtual partition_store* partitions() { return nullptr; }
   [[nodiscard]] virtual size_store* sizes() { return nullptr; }
   [[nodiscard]] virtual seal_store* sealing() { return nullptr; }
+  [[nodiscard]] virtual removal_store* removals() { return nullptr; }
+  [[nodiscard]] virtual dbc_store* dbc() { return nullptr; }
 
   /// Which areas the database supports.
   [[nodiscard]] store_capabilities capabilities();
@@ -205,9 +214,13 @@ public:
 struct store_options {
   std::string url; // postgresql://..., "host=... dbname=..." or sqlite:PATH
   std::string application_name = "furrow";
-  pool_options pool{}; // for queries; each lane, the claims and others have their own connection
+  bool for_node =
+    false; // SQLite: one node at a time opens a file so; commands open it beside the node
+  pool_options pool{}; // for queries; beside it one connection a lane, for claims ...
   std::chrono::milliseconds connect_timeout{5'000};
   std::chrono::milliseconds lock_timeout{1'000};
+  /// Of an append: a machine whose row is held costs its neighbours on the lane no more than some of these. Absent: lock_timeout.
+  std::optional<std::chrono::milliseconds> lane_lock_timeout{};
   std::chrono::milliseconds statement_timeout{60'000};
   std::chrono::milliseconds slow_statement{500};
 };
@@ -215,6 +228,9 @@ struct store_options {
 /// PostgreSQL or SQLite, by the URL. Never waits for the database. Fails with misconfigured for an invalid URL, or for
 /// a SQLite file that cannot be opened.
 [[nodiscard]] result<std::unique_ptr<store>> open_store(const store_options& options);
+
+/// Whether a database can be behind the URL; nothing is opened.
+[[nodiscard]] result<done> check_url(const std::string& url);
 
 /// The URL with its password masked, for logs.
 [[nodiscard]] std::string redacted(const std::string& url);

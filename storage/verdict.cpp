@@ -8,6 +8,8 @@ namespace furrow::storage {
 verdict judge_sqlstate(std::string_view sqlstate) {
   if (sqlstate == fenced_sqlstate)
     return verdict::fenced;
+  if (sqlstate == held_sqlstate)
+    return verdict::held;
   if (sqlstate == "23505")
     return verdict::duplicate;
   constexpr std::array<std::string_view, 4> passing{"40001", "40P01", "55P03", "57014"};
@@ -28,6 +30,7 @@ verdict judge_sqlstate(std::string_view sqlstate) {
 errc to_errc(verdict what) {
   switch (what) {
   case verdict::again:
+  case verdict::held:
   case verdict::retry_later:
     return errc::retry_later;
   case verdict::misconfigured:

@@ -20,10 +20,14 @@ enum class verdict : std::uint8_t {
   poison = 3,        // a value that the database will always reject
   duplicate = 4,     // a key exists already: poison, or another claim was faster
   fenced = 5,        // our own compare-and-set found another watermark or epoch
+  held = 6,          // another transaction holds the row of a stream
 };
 
 /// SQLSTATE raised by furrow.advance.
 inline constexpr std::string_view fenced_sqlstate = "FW001";
+
+/// Raised by furrow.advance, too: it names the streams whose rows another transaction holds.
+inline constexpr std::string_view held_sqlstate = "FW005";
 
 [[nodiscard]] verdict judge_sqlstate(std::string_view sqlstate);
 

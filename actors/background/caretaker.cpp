@@ -4,9 +4,14 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+#include <utility>
+
 namespace furrow::actors {
 
 namespace {
+
+constexpr std::int64_t held_days_told = 30; // a parked fleet is no news
 
 using caretaker_pointer = caretaker_actor::stateful_pointer<caretaker_state>;
 
@@ -19,9 +24,19 @@ void ask_for_partitions(caretaker_pointer self) {
     });
 }
 
+/// First what the clock is to be compared with.
+void ask_for_newest(caretaker_pointer self) {
+  auto& state = self->state;
+  state.store->list_equipment("", [call = ++state.call, me = caretaker_actor{self}](auto outcome) {
+    using shared = storage::result<std::vector<storage::equipment_row>>;
+    caf::anon_send(me, newest_reply{call, std::make_shared<shared>(std::move(outcome))});
+  });
+}
+
 void ask_for_retention(caretaker_pointer self) {
   auto& state = self->state;
   storage::expire_request request;
+  request.at_us = state.moment_us;
   request.pause = state.config.pause;
   request.steps_max = state.config.steps_a_call;
   state.store->retention()->expire(
@@ -29,6 +44,19 @@ void ask_for_retention(caretaker_pointer self) {
       using shared = storage::result<storage::expire_outcome>;
       caf::anon_send(me, expire_reply{call, std::make_shared<shared>(std::move(outcome))});
     });
+}
+
+void note_moment(caretaker_state& state, const std::vector<storage::equipment_row>& machines) {
+  state.moment_us = retention_moment(machines, state.config.wall_us());
+  const auto behind =
+    state.moment_us ? (state.config.wall_us() - *state.moment_us) / clock_wrong_us : 0;
+  state.counts->counters.retention_held_days = static_cast<std::uint64_t>(behind);
+  const bool held = behind >= held_days_told;
+  if (held && !std::exchange(state.told_held, true))
+    spdlog::warn("the clock of this node is {} days after the newest frame: retention counts from "
+                 "that frame; if the clock is right, `furrow retention run` goes by it",
+                 behind);
+  state.told_held = held;
 }
 
 void note_failure(caretaker_state& state, const storage::failure& why) {
@@ -85,6 +113,24 @@ void note(caretaker_state& state, const storage::expire_outcome& outcome) {
 
 } // namespace
 
+std::optional<std::int64_t> retention_moment(const std::vector<storage::equipment_row>& machines,
+                                             std::int64_t now_us) {
+  std::optional<std::int64_t> newest;
+  const auto consider = [&](std::int64_t time_us) {
+    if (time_us <= now_us + clock_wrong_us)
+      newest = std::max(newest.value_or(time_us), time_us);
+  };
+  for (const auto& one : machines) {
+    if (one.last_frame_us)
+      consider(*one.last_frame_us);
+    if (one.state)
+      consider(one.state->time_us);
+  }
+  if (!newest || now_us - *newest <= clock_wrong_us)
+    return std::nullopt;
+  return newest;
+}
+
 caretaker_actor::behavior_type caretaker(caretaker_pointer self,
                                          const caretaker_config& config,
                                          storage::store* store,
@@ -99,7 +145,19 @@ caretaker_actor::behavior_type caretaker(caretaker_pointer self,
       if (self->state.store->capabilities().partitions)
         ask_for_partitions(self);
       else
+        ask_for_newest(self);
+    },
+    [self](newest_reply& reply) {
+      auto& state = self->state;
+      if (reply.call != state.call)
+        return;
+      if (const auto& machines = *reply.outcome; machines) {
+        note_moment(state, *machines);
         ask_for_retention(self);
+      } else {
+        note_failure(state, machines.error());
+        self->delayed_send(self, state.config.retry, care_due{});
+      }
     },
     [self](partitions_reply& reply) {
       auto& state = self->state;
@@ -107,7 +165,7 @@ caretaker_actor::behavior_type caretaker(caretaker_pointer self,
         return;
       if (const auto& outcome = *reply.outcome; outcome) {
         note(state, *outcome);
-        ask_for_retention(self);
+        ask_for_newest(self);
       } else {
         note_failure(state, outcome.error());
         self->delayed_send(self, state.config.retry, care_due{});

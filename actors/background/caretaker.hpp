@@ -8,6 +8,7 @@
 #pragma once
 
 #include "actors/live/census.hpp"
+#include "actors/live/wall_clock.hpp"
 #include "actors/messages.hpp"
 
 #include <caf/stateful_actor.hpp>
@@ -15,7 +16,11 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <optional>
+#include <string>
+#include <vector>
 
 namespace furrow::actors {
 
@@ -25,7 +30,14 @@ struct caretaker_config {
   std::chrono::milliseconds retry{30'000}; // after a failure, or while another node works
   std::chrono::milliseconds pause{100};    // after each transaction of retention
   std::uint32_t steps_a_call = 64;
+  std::function<std::int64_t()> wall_us = wall_clock_us;
 };
+
+/// The moment from which retention counts the age of data: nothing is the clock of the database. A clock that is more
+/// than a day after the newest frame of every machine is not believed, for a wrong one would take all there is: then
+/// the newest frame counts. A frame from the future says nothing.
+[[nodiscard]] std::optional<std::int64_t>
+retention_moment(const std::vector<storage::equipment_row>& machines, std::int64_t now_us);
 
 struct caretaker_state {
   static constexpr const char* name = "caretaker";
@@ -34,6 +46,8 @@ struct caretaker_state {
   bool failing = false;
   std::uint64_t told_stray = 0;
   std::string told_fault;
+  bool told_held = false;
+  std::optional<std::int64_t> moment_us; // as retention_moment has it, for this look
   std::string told_mode;
   storage::store* store = nullptr;
   std::shared_ptr<census> counts;

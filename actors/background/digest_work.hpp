@@ -7,12 +7,15 @@
 /// Source: docs/decisions/0011-digest-follows-the-watermark.md.
 #pragma once
 
+#include "actors/live/dbc_board.hpp"
 #include "can/live/stream_digest.hpp"
 #include "storage/digest_store.hpp"
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 namespace furrow::actors {
@@ -27,6 +30,8 @@ struct digest_catalogue {
 class digest_work {
 public:
   static constexpr std::size_t rows_max = 20'000;
+  static constexpr std::size_t process_signals_max = 65'536;
+  static constexpr std::size_t own_max = 256;
 
   digest_work(digest_catalogue catalogue, can::telemetry_settings settings)
     : catalogue_{std::move(catalogue)}, settings_{settings} {}
@@ -43,12 +48,35 @@ public:
   void know(std::vector<std::int32_t> signal_ids) { ids_ = std::move(signal_ids); }
   [[nodiscard]] bool knows() const { return !ids_.empty(); }
 
-  [[nodiscard]] run take(const storage::digest_stream& stream, const storage::digest_page& page);
+  /// Whether the numbers of the signals of people's own files are known; nullptr has none.
+  [[nodiscard]] bool knows(const std::shared_ptr<const own_definitions>& own) const;
+  void know(const std::shared_ptr<const own_definitions>& own,
+            std::vector<std::int32_t> signal_ids);
+
+  /// `own`: what people's own files define for the machine, or nullptr.
+  [[nodiscard]] run take(const storage::digest_stream& stream,
+                         const storage::digest_page& page,
+                         const std::shared_ptr<const own_definitions>& own = nullptr);
+
+  /// Signals of process data in these commits that the database has not yet given numbers.
+  [[nodiscard]] std::vector<storage::digest_signal> unknown(const storage::digest_batch& commits);
+  /// The numbers of what `unknown` returned last.
+  void know_process(const std::vector<std::int32_t>& signal_ids);
+  /// Gives the signals of process data their numbers of the database. Nothing may be unknown.
+  void number(storage::digest_batch& commits) const;
 
 private:
+  struct known_own {
+    std::vector<std::int32_t> ids; // by the own plan's numbers
+    std::vector<bool> hides;       // by the catalogue's: a signal of the same name
+  };
+
   digest_catalogue catalogue_;
   can::telemetry_settings settings_;
   std::vector<std::int32_t> ids_;
+  std::unordered_map<std::uint32_t, std::int32_t> process_ids_; // by can::number_of(process_key)
+  std::vector<std::uint32_t> asked_;                            // what `unknown` returned last
+  std::map<std::shared_ptr<const own_definitions>, known_own> own_;
 };
 
 } // namespace furrow::actors

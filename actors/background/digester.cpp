@@ -80,6 +80,22 @@ std::vector<storage::digest_stream> next_batch(digester_state& state) {
   return batch;
 }
 
+/// Signals of people's own files get their numbers before the first frames are read for them.
+void read_batch(digester_pointer self) {
+  auto& state = self->state;
+  for (const auto& own : state.own)
+    if (!state.work->knows(own)) {
+      state.naming = own;
+      state.lane->signal_ids(own->signals, answer_to<std::vector<std::int32_t>>(self));
+      return;
+    }
+  std::vector<storage::digest_span> spans;
+  spans.reserve(state.batch.size());
+  for (const auto& one : state.batch)
+    spans.push_back({one.stream, one.digested, one.durable});
+  state.lane->read(std::move(spans), answer_to<std::vector<storage::digest_page>>(self));
+}
+
 void go_on(digester_pointer self) {
   auto& state = self->state;
   state.run_began = self->clock().now();
@@ -89,11 +105,10 @@ void go_on(digester_pointer self) {
                         answer_to<std::vector<storage::digest_stream>>(self));
     return;
   }
-  std::vector<storage::digest_span> spans;
-  spans.reserve(state.batch.size());
+  state.own.clear();
   for (const auto& one : state.batch)
-    spans.push_back({one.stream, one.digested, one.durable});
-  state.lane->read(std::move(spans), answer_to<std::vector<storage::digest_page>>(self));
+    state.own.push_back(state.people->dbc.of(one.farm, one.name));
+  read_batch(self);
 }
 
 /// Puts the streams of the batch from element `first` on back to the front of the queue.
@@ -142,6 +157,7 @@ void fail_batch(digester_pointer self, const storage::failure& why) {
 void fail(digester_pointer self, const storage::failure& why) {
   auto& state = self->state;
   state.committing.reset();
+  state.naming.reset();
   if (!state.batch.empty()
       && (why.code == storage::errc::reject_row || why.code == storage::errc::misconfigured))
     return fail_batch(self, why);
@@ -154,10 +170,24 @@ void fail(digester_pointer self, const storage::failure& why) {
   self->delayed_send(self, state.config.interval, digest_due{});
 }
 
+void commit(digester_pointer self) {
+  auto& state = self->state;
+  state.work->number(*state.committing);
+  state.lane->commit(state.committing, answer_to<std::vector<bool>>(self));
+}
+
 void take(digester_pointer self, const std::vector<std::int32_t>& ids) {
-  self->state.work->know(ids);
-  self->state.lane->pending(0, streams_a_call,
-                            answer_to<std::vector<storage::digest_stream>>(self));
+  if (const auto own = std::exchange(self->state.naming, nullptr)) {
+    self->state.work->know(own, ids);
+    return read_batch(self);
+  }
+  auto& state = self->state;
+  if (state.committing) { // the numbers of signals that this run met first
+    state.work->know_process(ids);
+    return commit(self);
+  }
+  state.work->know(ids);
+  state.lane->pending(0, streams_a_call, answer_to<std::vector<storage::digest_stream>>(self));
 }
 
 void take(digester_pointer self, std::vector<storage::digest_stream>& streams) {
@@ -177,7 +207,7 @@ void take(digester_pointer self, const std::vector<storage::digest_page>& pages)
   std::size_t rows = 0;
   for (std::size_t i = 0; i < pages.size() && rows <= digest_work::rows_max; ++i) {
     const auto& page = pages[i];
-    auto run = state.work->take(state.batch[i], page);
+    auto run = state.work->take(state.batch[i], page, state.own[i]);
     if (!run.understood)
       spdlog::warn("the digest of stream {} goes on after item {} without its last values: another "
                    "version has saved them",
@@ -191,7 +221,11 @@ void take(digester_pointer self, const std::vector<storage::digest_page>& pages)
   }
   put_back(state, commits->size()); // blocks beyond the row limit are read again
   state.committing = std::move(commits);
-  state.lane->commit(state.committing, answer_to<std::vector<bool>>(self));
+  auto unknown = state.work->unknown(*state.committing);
+  if (unknown.empty())
+    commit(self);
+  else
+    state.lane->signal_ids(std::move(unknown), answer_to<std::vector<std::int32_t>>(self));
 }
 
 void take(digester_pointer self, const std::vector<bool>& moved) {

@@ -41,11 +41,13 @@ struct digester_state {
   bool passing = false;         // true during a pass
   std::int32_t last_stream = 0; // last stream that the database listed in this pass
   std::deque<storage::digest_stream> waiting;
-  std::size_t alone = 0; // streams to run one by one, because their batch failed
-  std::vector<storage::digest_stream> batch; // the current one; each stream of another machine
-  std::shared_ptr<const storage::digest_batch> committing;
-  std::vector<std::uint64_t> frames;                // per commit
-  std::vector<std::optional<std::int64_t>> last_us; // latest time, per commit
+  std::size_t alone = 0; // of those waiting: one of them has made a batch fail, each goes by itself
+  std::vector<storage::digest_stream> batch;               // under way, of different machines
+  std::vector<std::shared_ptr<const own_definitions>> own; // of each of the batch
+  std::shared_ptr<const own_definitions> naming; // its signals are being given their numbers
+  std::shared_ptr<storage::digest_batch> committing;
+  std::vector<std::uint64_t> frames;                // of each commit
+  std::vector<std::optional<std::int64_t>> last_us; // its latest time
   clock::time_point pass_began;
   clock::time_point run_began;
   std::uint64_t streams_left = 0; // streams still behind after their run in this pass

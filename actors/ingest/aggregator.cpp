@@ -2,8 +2,6 @@
 
 #include "actors/supervision/exceptions.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <atomic>
 
@@ -56,22 +54,22 @@ void settle(aggregator_pointer self, const storage::append_outcome& outcome) {
   auto& counters = self->state.counts->counters;
   ++counters.batches_committed;
   counters.items_quarantined += outcome.quarantined;
-  self->state.counts->store_answers();
+  self->state.counts->store_succeeded(store_work::append, self->clock().now());
   self->state.counts->stall.stored();
   for (const auto& ticket : std::exchange(self->state.under_way, tickets{})) {
-    const bool fenced = std::find(outcome.fenced.begin(), outcome.fenced.end(), ticket.claim.stream)
-                        != outcome.fenced.end();
-    answer(self, ticket, fenced ? append_answer::kind::fenced : append_answer::kind::committed);
+    const auto names = [&](const std::vector<std::int32_t>& streams) {
+      return std::find(streams.begin(), streams.end(), ticket.claim.stream) != streams.end();
+    };
+    answer(self, ticket,
+           names(outcome.fenced)    ? append_answer::kind::fenced
+           : names(outcome.waiting) ? append_answer::kind::failed
+                                    : append_answer::kind::committed);
   }
 }
 
 void fail(aggregator_pointer self, const storage::failure& why) {
-  auto& counters = self->state.counts->counters;
-  ++counters.append_failures;
-  if (counters.store_up.exchange(false))
-    spdlog::warn(
-      "append failed ({}): {}; items that are not durable are dropped and asked for again",
-      storage::to_string(why.code), why.detail);
+  ++self->state.counts->counters.append_failures;
+  self->state.counts->store_failed(store_work::append, why, self->clock().now());
   let_go(self);
 }
 

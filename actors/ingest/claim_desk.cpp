@@ -2,7 +2,7 @@
 
 #include "actors/supervision/exceptions.hpp"
 
-#include <spdlog/spdlog.h>
+#include <utility>
 
 namespace furrow::actors {
 
@@ -31,15 +31,46 @@ void answer(claim_desk_pointer self,
   self->send(wish.origin.owner, std::move(answer));
 }
 
+/// Those that another transaction holds are asked for again after a while; nobody else waits for them.
+void settle(claim_desk_pointer self, const std::vector<storage::claim_outcome>& outcomes) {
+  auto& state = self->state;
+  for (auto& settled : state.queue.succeeded(outcomes)) {
+    const bool held = settled.outcome.held;
+    if (held)
+      spdlog::warn("machine {}: another transaction holds its stream in the database; trying again",
+                   settled.wish.request.equipment);
+    answer(self, settled.wish,
+           {0,
+            0,
+            held ? claim_answer::kind::delayed : claim_answer::kind::claimed,
+            settled.outcome,
+            {}});
+  }
+  if (state.queue.holds() && !std::exchange(state.asks_held, true))
+    self->delayed_send(self, state.held_wait, held_due{});
+}
+
+/// A name that the database cannot hold is the gateway's affair, and told once.
+void refuse(claim_desk_pointer self,
+            const claim_wish_entry<stream_origin>& wish,
+            const storage::failure& why) {
+  auto& told = self->state.told_refused;
+  const auto name = wish.request.farm + "/" + wish.request.equipment;
+  if (told.size() < claim_desk_state::told_max && told.insert(name).second)
+    spdlog::warn("machine {}: refused: {}", name, why.detail);
+  answer(self, wish, {0, 0, claim_answer::kind::refused, {}, why});
+}
+
 void fail(claim_desk_pointer self, const storage::failure& why) {
   auto& state = self->state;
+  // A rejected name is about one machine, not about the database.
+  const bool away = why.code != storage::errc::reject_row;
   const double random = std::uniform_real_distribution<double>{0, 1}(state.random);
   auto failed = state.queue.failed(why.code, random);
-  if (state.counts->counters.store_up.exchange(false) || !failed.delayed.empty())
-    spdlog::warn("streams cannot be claimed ({}): {}; trying again", storage::to_string(why.code),
-                 why.detail);
+  if (away)
+    state.counts->store_failed(store_work::claim, why, self->clock().now());
   for (const auto& wish : failed.refused)
-    answer(self, wish, {0, 0, claim_answer::kind::refused, {}, why});
+    refuse(self, wish, why);
   for (const auto& wish : failed.delayed)
     answer(self, wish, {0, 0, claim_answer::kind::delayed, {}, {}});
   if (failed.wait.count() > 0) {
@@ -57,6 +88,7 @@ claim_desk_actor::behavior_type claim_desk(claim_desk_pointer self,
   report_exceptions(self);
   self->state.queue = claim_queue<stream_origin>{config.first_wait, config.longest_wait};
   self->state.random.seed(static_cast<std::minstd_rand::result_type>(config.seed));
+  self->state.held_wait = config.held_wait;
   self->state.store = store;
   self->state.counts = std::move(counts);
   return {
@@ -71,10 +103,14 @@ claim_desk_actor::behavior_type claim_desk(claim_desk_pointer self,
       if (!reply.outcome->has_value()) {
         fail(self, reply.outcome->error());
       } else {
-        self->state.counts->store_answers();
-        for (auto& settled : self->state.queue.succeeded(reply.outcome->value()))
-          answer(self, settled.wish, {0, 0, claim_answer::kind::claimed, settled.outcome, {}});
+        self->state.counts->store_succeeded(store_work::claim, self->clock().now());
+        settle(self, reply.outcome->value());
       }
+      call_next(self);
+    },
+    [self](held_due) {
+      self->state.asks_held = false;
+      self->state.queue.ask_held();
       call_next(self);
     },
     [self](retry_due) {

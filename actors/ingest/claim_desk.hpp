@@ -13,21 +13,29 @@
 #include <cstdint>
 #include <memory>
 #include <random>
+#include <set>
+#include <string>
 
 namespace furrow::actors {
 
 struct claim_desk_config {
   std::chrono::milliseconds first_wait{250};
   std::chrono::milliseconds longest_wait{
-    1'000};               // acks resume within a second after the database returns
-  std::uint64_t seed = 1; // of the jitter of the waits
+    1'000}; // acks are to resume within a second of the database's return
+  std::chrono::milliseconds held_wait{
+    500};                 // then streams that another transaction holds are asked for again
+  std::uint64_t seed = 1; // of the waits' jitter
 };
 
 struct claim_desk_state {
   static constexpr const char* name = "claim-desk";
   claim_queue<stream_origin> queue{{}, {}};
   std::uint64_t call = 0;
-  bool waiting = false; // a retry_due is scheduled
+  bool waiting = false;   // for retry_due
+  bool asks_held = false; // held_due is on its way
+  std::chrono::milliseconds held_wait{0};
+  static constexpr std::size_t told_max = 1'000;
+  std::set<std::string> told_refused; // machines whose names the database cannot hold
   std::minstd_rand random;
   storage::store* store = nullptr;
   std::shared_ptr<census> counts;

@@ -11,6 +11,7 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <iterator>
 #include <utility>
 #include <vector>
 
@@ -38,6 +39,7 @@ public:
     // An older claim of the same stream after a newer one would fence the newer one.
     std::erase_if(waiting_, [&](const entry& old) { return same_stream(old, wish); });
     std::erase_if(under_way_, [&](const entry& old) { return same_stream(old, wish); });
+    std::erase_if(held_, [&](const entry& old) { return same_stream(old, wish); });
     wish.serial = ++serials_;
     waiting_.push_back(std::move(wish));
   }
@@ -65,7 +67,7 @@ public:
 
   struct settled {
     entry wish;
-    storage::claim_outcome outcome;
+    storage::claim_outcome outcome; // held: the wish is kept, and this is told once
   };
   [[nodiscard]] std::vector<settled>
   succeeded(const std::vector<storage::claim_outcome>& outcomes) {
@@ -74,12 +76,26 @@ public:
       // a wish that was replaced during the call is not in under_way_ any more
       const auto wish = std::find_if(under_way_.begin(), under_way_.end(),
                                      [&](const entry& one) { return one.serial == call_[i]; });
-      if (wish != under_way_.end())
+      if (wish == under_way_.end())
+        continue;
+      if (!outcomes[i].held)
         done.push_back({std::move(*wish), outcomes[i]});
+      else {
+        if (!std::exchange(wish->told_delayed, true))
+          done.push_back({*wish, outcomes[i]});
+        held_.push_back(std::move(*wish));
+      }
     }
     finish();
     wait_ = std::chrono::milliseconds{0};
     return done;
+  }
+
+  [[nodiscard]] bool holds() const { return !held_.empty(); }
+  /// Wishes whose streams were held are asked for again.
+  void ask_held() {
+    std::move(held_.begin(), held_.end(), std::back_inserter(waiting_));
+    held_.clear();
   }
 
   struct failed_outcome {
@@ -126,7 +142,8 @@ private:
   std::chrono::milliseconds wait_{0};
   std::deque<entry> waiting_;
   std::vector<entry> under_way_;
-  std::vector<std::uint64_t> call_; // serials of the current call, in its order
+  std::vector<entry> held_;         // another transaction holds their streams
+  std::vector<std::uint64_t> call_; // serials of the call under way, in its order
   std::size_t one_by_one_ = 0;
   bool busy_ = false;
   std::uint64_t serials_ = 0;

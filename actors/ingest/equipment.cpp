@@ -2,6 +2,8 @@
 
 #include "actors/supervision/exceptions.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <algorithm>
 #include <type_traits>
 
@@ -61,7 +63,22 @@ void publish(equipment_state& state) {
                    state.monitor.faults().active()}));
 }
 
-/// Updates the board and the node's counters, and schedules the flush of packed items.
+/// Counts frames from the future, and tells of a machine's first ones.
+void note_ahead(equipment_state& state, const equipment_state::stream& stream) {
+  const auto more = stream.intake.counted().ahead - stream.reported.ahead;
+  if (more == 0)
+    return;
+  if (state.standing.frames_ahead == 0)
+    spdlog::warn("equipment {}/{}: frames are stamped {} days ahead of this node's clock; they are "
+                 "stored as they are: check the clock of the machine",
+                 state.config.farm, state.config.name,
+                 (stream.intake.latest_ahead_us() - state.config.wall_us()) / 86'400'000'000);
+  state.standing.frames_ahead += more;
+  state.counts->counters.frames_ahead += more;
+}
+
+/// Brings the board and the node's counters up to date, and sees to it that what is packed is
+/// flushed in time.
 void after_event(equipment_pointer self, std::uint32_t slot, equipment_state::stream& stream) {
   auto& state = self->state;
   auto& counters = state.counts->counters;
@@ -69,6 +86,7 @@ void after_event(equipment_pointer self, std::uint32_t slot, equipment_state::st
   counters.frames_received += now.frames - stream.reported.frames;
   counters.duplicates += now.duplicates - stream.reported.duplicates;
   counters.rewinds += now.rewinds - stream.reported.rewinds;
+  note_ahead(state, stream);
   counters.items_quarantined += now.quarantined - stream.reported.quarantined;
   auto& live = state.standing;
   live.frames += now.frames - stream.reported.frames;
@@ -128,13 +146,25 @@ void attach(equipment_pointer self, attach_order& order) {
   });
 }
 
+/// Takes the files that people have loaded or changed meanwhile.
+void look_at_dbc(equipment_state& state) {
+  const auto& board = state.counts->dbc;
+  const auto generation = board.generation();
+  if (std::exchange(state.dbc_generation, generation) == generation)
+    return;
+  const auto own = board.of(state.config.farm, state.config.name);
+  state.monitor.decode_with(own ? own->plan : nullptr);
+}
+
 void deliver(equipment_pointer self, delivery& message) {
   auto& state = self->state;
+  look_at_dbc(state);
   const auto session = state.sessions.find(message.session);
   if (session == state.sessions.end())
     return;
   auto batch = std::move(*message.batch);
   on_stream(self, session->second.slot, [&](stream_intake& intake, stream_intake::actions& out) {
+    intake.set_ahead_after(state.config.wall_us() + clock_wrong_us);
     intake.received(message.session, std::move(batch.batch), std::move(batch.leases), state.monitor,
                     out);
     state.published.reset(); // the live view shows the batch even while the database is away

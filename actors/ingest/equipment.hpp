@@ -9,12 +9,15 @@
 
 #include "actors/ingest/stream_intake.hpp"
 #include "actors/live/census.hpp"
+#include "actors/live/wall_clock.hpp"
 #include "actors/messages.hpp"
 
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
 #include <chrono>
+#include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -30,6 +33,7 @@ struct equipment_config {
   std::size_t block_frames_max = 8'192;
   std::chrono::milliseconds flush_interval{150};
   std::chrono::milliseconds passivate_after{120'000};
+  std::function<std::int64_t()> wall_us = wall_clock_us;
 };
 
 struct equipment_state {
@@ -52,7 +56,8 @@ struct equipment_state {
   std::shared_ptr<census> counts;
   live_standing standing;
   can::machine_monitor monitor;
-  std::shared_ptr<const can::live_state> published; // copy of the monitor's; nullptr after a batch
+  std::uint64_t dbc_generation = 0;                 // of the board, as the monitor decodes
+  std::shared_ptr<const can::live_state> published; // of the monitor; nullptr since a batch came
   std::shared_ptr<live_board::place> place;
   aggregator_actor aggregator;
   claim_desk_actor desk;

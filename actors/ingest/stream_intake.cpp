@@ -113,8 +113,10 @@ void stream_intake::claim_failed(std::uint64_t ticket, const storage::failure& w
   if (ticket != ticket_)
     return;
   claiming_ = false;
-  notify(out, proto::reject{proto::reject_code::unavailable,
-                            "the stream cannot be claimed: " + why.detail, 0});
+  // What the database will never take is no reason to try again.
+  const auto code = why.code == storage::errc::reject_row ? proto::reject_code::credentials
+                                                          : proto::reject_code::unavailable;
+  notify(out, proto::reject{code, "the stream cannot be claimed: " + why.detail, 0});
   session_ = 0;
 }
 
@@ -192,6 +194,7 @@ void stream_intake::take_frames(can::frame_block& block,
                                 can::machine_monitor& machine) {
   const auto count = block.size();
   show(block, first, shown_, machine);
+  count_ahead(block, skip);
   const bool sound =
     std::all_of(block.headers.begin(), block.headers.end(), [](std::uint64_t bits) {
       return can::fault_of(can::frame_header{bits}) == can::frame_fault::none;
@@ -207,6 +210,18 @@ void stream_intake::take_frames(can::frame_block& block,
   }
   counted_.frames += count - skip;
   pending_frames_ += count - skip;
+}
+
+void stream_intake::count_ahead(const can::frame_block& block, std::uint64_t skip) {
+  const auto [earliest, latest] = block.time_range_us();
+  if (latest <= ahead_after_us_)
+    return;
+  for (auto i = static_cast<std::size_t>(skip); i < block.size(); ++i) {
+    if (block.time_us(i) <= ahead_after_us_)
+      continue;
+    ++counted_.ahead;
+    latest_ahead_us_ = std::max(latest_ahead_us_, block.time_us(i));
+  }
 }
 
 void stream_intake::pack_frames(const can::frame_block& block,

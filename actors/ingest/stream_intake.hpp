@@ -18,6 +18,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <optional>
 #include <string>
@@ -65,6 +66,7 @@ public:
     std::uint64_t duplicates = 0;
     std::uint64_t rewinds = 0;
     std::uint64_t quarantined = 0;
+    std::uint64_t ahead = 0; // of the new frames, those that are stamped after `ahead_after`
   };
 
   explicit stream_intake(std::size_t block_frames_max) : block_frames_max_{block_frames_max} {}
@@ -94,6 +96,10 @@ public:
   /// The lane died with this stream's appends.
   void lane_lost(actions& out);
   void detach(std::uint64_t session);
+  /// Frames stamped later have a wrong clock: they are stored as they are, and counted.
+  void set_ahead_after(std::int64_t time_us) { ahead_after_us_ = time_us; }
+  /// The latest time of the frames that were counted so.
+  [[nodiscard]] std::int64_t latest_ahead_us() const { return latest_ahead_us_; }
 
   [[nodiscard]] bool packed() const {
     return !pending_.leases.empty() || packed_to_ > packed_from_;
@@ -121,6 +127,7 @@ private:
             std::uint64_t first,
             std::uint64_t skip,
             can::machine_monitor& machine);
+  void count_ahead(const can::frame_block& block, std::uint64_t skip);
   void take_frames(can::frame_block& block,
                    std::uint64_t first,
                    std::uint64_t skip,
@@ -170,6 +177,8 @@ private:
   std::vector<can::bus_name> buses_;     // all buses that the gateway has named
   std::vector<can::bus_name> new_buses_; // buses to store with the next append
   totals counted_;
+  std::int64_t ahead_after_us_ = std::numeric_limits<std::int64_t>::max();
+  std::int64_t latest_ahead_us_ = 0;
 };
 
 } // namespace furrow::actors

@@ -7,9 +7,34 @@
 
 namespace furrow::actors {
 
-void census::store_answers() {
-  if (!counters.store_up.exchange(true))
+void census::store_succeeded(store_work what, store_standing::time_point now) {
+  const auto change = store_.succeeded(what, now);
+  counters.store_up = store_.up();
+  if (change == store_standing::change::came_up)
     spdlog::info("the database answers");
+}
+
+void census::store_failed(store_work what,
+                          const storage::failure& why,
+                          store_standing::time_point now) {
+  const auto change = store_.failed(what, why.detail, now);
+  counters.store_up = store_.up();
+  if (change != store_standing::change::went_down)
+    return;
+  switch (what) {
+  case store_work::append:
+    spdlog::warn(
+      "append failed ({}): {}; items that are not durable are dropped and asked for again",
+      storage::to_string(why.code), why.detail);
+    return;
+  case store_work::claim:
+    spdlog::warn("streams cannot be claimed ({}): {}; trying again", storage::to_string(why.code),
+                 why.detail);
+    return;
+  case store_work::check:
+    spdlog::warn("the database does not answer: {}", why.detail);
+    return;
+  }
 }
 
 std::uint64_t

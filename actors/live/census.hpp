@@ -8,7 +8,10 @@
 
 #include "actors/live/board.hpp"
 #include "actors/live/counters.hpp"
+#include "actors/live/dbc_board.hpp"
 #include "actors/live/stall_watch.hpp"
+#include "actors/live/store_standing.hpp"
+#include "storage/errc.hpp"
 
 #include <caf/actor.hpp>
 
@@ -25,10 +28,13 @@ class census {
 public:
   node_counters counters;
   live_board board;
+  dbc_board dbc;
   stall_watch stall;
 
-  /// The database answered a call or a check. The first answer after an outage is logged.
-  void store_answers();
+  /// What work with the database, or a check of it, has found. The log says when that changes.
+  void store_succeeded(store_work what, store_standing::time_point now);
+  void store_failed(store_work what, const storage::failure& why, store_standing::time_point now);
+  [[nodiscard]] std::string store_fault() const { return store_.fault(); }
 
   /// Adds an actor to the tree; `parent` 0 is the root.
   std::uint64_t enter(std::uint64_t parent, const std::string& name, const caf::actor& handle);
@@ -46,6 +52,7 @@ private:
     actor_row row;
     caf::actor handle;
   };
+  store_standing store_;
   mutable std::mutex mutex_;
   std::uint64_t last_id_ = 0;
   std::map<std::uint64_t, entry> entries_;

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <string>
 
 namespace furrow::actors {
 
@@ -20,6 +21,7 @@ struct counter_set {
   Cell<std::uint64_t> items_quarantined{};
   Cell<std::uint64_t> duplicates{}; // items received again and dropped
   Cell<std::uint64_t> rewinds{};
+  Cell<std::uint64_t> frames_ahead{}; // stamped more than a day after this node's clock
   Cell<std::uint64_t> batches_committed{};
   Cell<std::uint64_t> append_failures{};
   Cell<std::uint64_t> actor_restarts{};
@@ -39,6 +41,8 @@ struct counter_set {
   Cell<std::uint64_t> frames_expired{};       // by this node
   Cell<std::uint64_t> records_expired{};
   Cell<std::uint64_t> care_failures{};
+  Cell<std::uint64_t> retention_held_days{};   // how far the clock is after the newest frame
+  Cell<std::int64_t> certificate_expires_us{}; // of the node's own; 0: it has none
   Cell<bool> store_up{};
   Cell<bool> gave_up{}; // the root supervisor has ended: this process can store nothing more
 };
@@ -54,6 +58,8 @@ struct node_stats : counter_set<plain_cell> {
   std::size_t budget_peak = 0;
   /// How long the node has held items without storing any; 0: it stores, or holds none.
   std::uint64_t stalled_s = 0;
+  /// What fails when store_up is false, in one line.
+  std::string store_fault;
 };
 
 enum class counter_kind : std::uint8_t {
@@ -78,8 +84,8 @@ void for_each_counter(Visit&& visit, Sets&... sets) {
     visit(counter_label{name, help, kind}, fields...);
   };
   show("furrow_sessions", "Open gateway sessions.", gauge, sets.sessions...);
-  show("furrow_frames_received_total", "Frames received, without duplicates.", total,
-       sets.frames_received...);
+  show("furrow_frames_received_total", "Frames received, also those sent again after a rewind.",
+       total, sets.frames_received...);
   show("furrow_frames_durable_total", "Frames committed to the database.", total,
        sets.frames_durable...);
   show("furrow_items_quarantined_total", "Items that the database rejected, kept in quarantine.",
@@ -88,6 +94,9 @@ void for_each_counter(Visit&& visit, Sets&... sets) {
        sets.duplicates...);
   show("furrow_rewinds_total", "Rewinds sent: requests to a gateway to send items again.", total,
        sets.rewinds...);
+  show("furrow_frames_ahead_total",
+       "Frames received that are stamped more than a day ahead of this node's clock.", total,
+       sets.frames_ahead...);
   show("furrow_batches_committed_total", "Transactions that stored items.", total,
        sets.batches_committed...);
   show("furrow_append_failures_total", "Transactions that failed or are in doubt.", total,
@@ -125,6 +134,12 @@ void for_each_counter(Visit&& visit, Sets&... sets) {
        sets.records_expired...);
   show("furrow_care_failures_total", "Times that the care of partitions or retention failed.",
        total, sets.care_failures...);
+  show("furrow_retention_held_days",
+       "Days from the newest frame to this node's clock: retention counts from that frame.", gauge,
+       sets.retention_held_days...);
+  show("furrow_certificate_expiry_seconds",
+       "Unix time at which the TLS certificate of this node expires; 0: it has none.", gauge_time,
+       sets.certificate_expires_us...);
   show("furrow_store_up", "Whether the database commits: 1 yes, 0 no.", gauge, sets.store_up...);
   show("furrow_node_gave_up", "Whether the node has used up its restarts: 1 yes, 0 no.", gauge,
        sets.gave_up...);

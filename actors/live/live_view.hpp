@@ -32,8 +32,9 @@ struct live_standing {
   std::uint64_t received_seq = 0;
   std::uint64_t durable_seq = 0;
   std::uint64_t sent_seq = 0;
-  std::uint64_t frames = 0; // since this actor started
-  bool adrift = false;      // items are only shown live; the node will ask for them again
+  std::uint64_t frames = 0;       // since this actor started
+  std::uint64_t frames_ahead = 0; // of these, stamped more than a day ahead of the node's clock
+  bool adrift = false; // live only: the database is away, what comes will be asked for again
 };
 
 struct live_equipment : live_standing {

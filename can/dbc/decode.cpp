@@ -96,6 +96,25 @@ double float_of_raw(std::uint64_t raw, std::uint32_t length) {
   return half_to_double(static_cast<std::uint16_t>(raw));
 }
 
+std::optional<whole_number> whole_value(const plan_signal& signal, const decoded_signal& value) {
+  constexpr double exact_max =
+    9'007'199'254'740'992; // 2^53: up to here a double holds every whole number
+  const auto is_whole = [](double number) {
+    return std::abs(number) <= exact_max && number == std::floor(number);
+  };
+  if (value.state != signal_state::value || signal.is_float || !is_whole(signal.scale)
+      || !is_whole(signal.offset))
+    return std::nullopt;
+  __extension__ using wide = __int128;
+  const auto raw = signal.is_signed ? wide{static_cast<std::int64_t>(value.raw)} : wide{value.raw};
+  const auto number =
+    raw * static_cast<std::int64_t>(signal.scale) + static_cast<std::int64_t>(signal.offset);
+  const auto magnitude = number < 0 ? -number : number;
+  if (magnitude >> 64U != 0)
+    return std::nullopt;
+  return whole_number{number < 0, static_cast<std::uint64_t>(magnitude)};
+}
+
 template <bool Simple>
 std::size_t decode_plan::run(const operation* begin,
                              std::uint32_t first,

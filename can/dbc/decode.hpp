@@ -64,6 +64,19 @@ struct decoded_signal {
 /// The number of a float of 16, 32 or 64 bits.
 [[nodiscard]] double float_of_raw(std::uint64_t raw, std::uint32_t length);
 
+struct plan_signal;
+
+/// A whole number of up to 64 bits and its sign.
+struct whole_number {
+  bool negative = false;
+  std::uint64_t magnitude = 0;
+  friend bool operator==(const whole_number&, const whole_number&) = default;
+};
+/// The physical value without the rounding of a double, which holds 53 bits. Nothing when there is no value, or when
+/// it is no whole number because of a float, a factor or an offset, or has more than 64 bits.
+[[nodiscard]] std::optional<whole_number> whole_value(const plan_signal& signal,
+                                                      const decoded_signal& value);
+
 struct plan_signal {
   std::string name;
   std::string unit;

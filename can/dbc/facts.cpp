@@ -20,7 +20,7 @@ std::string_view word_of(const dbc_attribute_definition& definition,
 } // namespace
 
 bool dbc_parser::choices(std::vector<dbc_choice>& out) {
-  while (lexer_.peek() != ';') {
+  while (!list_ended()) {
     if (++choices_ > limits_.choices)
       return fail(dbc_errc::too_large, lexer_.position(),
                   "more than " + std::to_string(limits_.choices) + " labelled values");
@@ -56,7 +56,7 @@ bool dbc_parser::read_senders() {
   if (!message_id(id) || !punctuation(':'))
     return false;
   auto* message = find_message(id, position);
-  while (lexer_.peek() != ';') {
+  while (!list_ended()) {
     std::string_view node;
     if (!name(node, "node"))
       return false;
@@ -142,7 +142,7 @@ bool dbc_parser::read_attribute_definition() {
     }
   } else if (one_of(kind, {"INT", "HEX", "FLOAT"})) {
     double bound = 0;
-    while (lexer_.peek() != ';')
+    while (!list_ended())
       if (!number(bound, "bound of the attribute"))
         return false;
   } else if (kind != "STRING") {
@@ -283,8 +283,9 @@ bool dbc_parser::read_value_type() {
   if (auto* of = find_signal(id, signal, position); of != nullptr && (type == 1 || type == 2)) {
     if (of->length == 16 || of->length == 32 || of->length == 64)
       of->is_float = true;
-    else if (!object(position, "a float has 16, 32 or 64 bits, not " + std::to_string(of->length)))
-      return false;
+    else
+      object(dbc_errc::unsound, position,
+             "a float has 16, 32 or 64 bits, not " + std::to_string(of->length));
   }
   return end_of_statement();
 }
@@ -297,16 +298,16 @@ bool dbc_parser::read_mux_values() {
   if (!message_id(id) || !name(signal, "signal") || !name(selector, "selector"))
     return false;
   std::vector<dbc_range> ranges;
-  while (lexer_.peek() != ';') {
+  while (!list_ended()) {
     const auto low = lexer_.integer();
     if (!low || !lexer_.take('-'))
       return expected("expected a range of multiplexer values, such as 1-3");
     const auto high = lexer_.integer();
     if (!high)
       return expected("expected the upper end of a range");
-    if (*high < *low
-        && !object(position, "range of multiplexer values whose end is below its beginning"))
-      return false;
+    if (*high < *low)
+      object(dbc_errc::unsound, position,
+             "range of multiplexer values whose end is below its beginning");
     if (++ranges_ > limits_.ranges)
       return fail(dbc_errc::too_large, position,
                   "more than " + std::to_string(limits_.ranges) + " multiplexer values");
@@ -442,8 +443,7 @@ bool dbc_parser::finish() {
   dbc_checker checker;
   for (std::size_t i = 0; i < file_.messages.size(); ++i)
     for (auto& fault : checker.check(file_.messages[i], sources_[i]))
-      if (!object(fault.position, std::move(fault.text)))
-        return false;
+      object(dbc_errc::unsound, fault.position, std::move(fault.text));
   return true;
 }
 

@@ -3,6 +3,7 @@
 #include "can/dbc/parser.hpp"
 
 #include <cmath>
+#include <utility>
 
 namespace furrow::can {
 
@@ -20,61 +21,6 @@ const char* to_string(dbc_errc code) {
   return "unknown error";
 }
 
-namespace {
-
-/// Words that begin a statement. They end a list of names without `;`.
-bool begins_statement(std::string_view word) {
-  return one_of(word, {"VERSION",
-                       "NS_",
-                       "BS_",
-                       "BU_",
-                       "BO_",
-                       "SG_",
-                       "EV_",
-                       "CM_",
-                       "BA_DEF_",
-                       "BA_",
-                       "VAL_",
-                       "BA_DEF_DEF_",
-                       "VAL_TABLE_",
-                       "SIG_GROUP_",
-                       "SIG_VALTYPE_",
-                       "BO_TX_BU_",
-                       "ENVVAR_DATA_",
-                       "SGTYPE_",
-                       "SIG_TYPE_REF_",
-                       "SG_MUL_VAL_",
-                       "BA_DEF_REL_",
-                       "BA_REL_",
-                       "BA_DEF_DEF_REL_"});
-}
-
-} // namespace
-
-bool dbc_parser::fail(dbc_errc code, std::uint32_t position, std::string_view text) {
-  if (failed_)
-    return false; // the first failure is the cause
-  failed_ = true;
-  const auto [line, column] = lexer_.place(position);
-  failure_ = {code, file_.name + ':' + std::to_string(line) + ':' + std::to_string(column) + ": "
-                      + std::string{text}};
-  return false;
-}
-
-void dbc_parser::warn(std::uint32_t position, std::string text) {
-  if (++file_.warning_count > limits_.warnings)
-    return;
-  const auto [line, column] = lexer_.place(position);
-  file_.warnings.push_back({line, column, std::move(text)});
-}
-
-bool dbc_parser::object(std::uint32_t position, std::string text) {
-  if (mode_ == dbc_mode::strict)
-    return fail(dbc_errc::unsound, position, text);
-  warn(position, std::move(text));
-  return true;
-}
-
 bool dbc_parser::punctuation(char c) {
   return lexer_.take(c) || expected(std::string{"expected '"} + c + '\'');
 }
@@ -82,7 +28,8 @@ bool dbc_parser::punctuation(char c) {
 bool dbc_parser::name(std::string_view& out, std::string_view what) {
   const auto position = lexer_.next();
   out = lexer_.word();
-  if (out.empty() || (out[0] >= '0' && out[0] <= '9'))
+  const bool digit_first = !out.empty() && out[0] >= '0' && out[0] <= '9';
+  if (out.empty() || (digit_first && out.find_first_not_of("0123456789") == std::string_view::npos))
     return fail(dbc_errc::syntax, position,
                 "expected the name of a " + std::string{what}
                   + ": a letter, then letters, digits and _");
@@ -90,6 +37,9 @@ bool dbc_parser::name(std::string_view& out, std::string_view what) {
     return fail(dbc_errc::too_large, position,
                 "name of " + std::to_string(out.size()) + " bytes; at most "
                   + std::to_string(limits_.name_bytes));
+  if (digit_first)
+    object(dbc_errc::syntax, position,
+           "the name of a " + std::string{what} + " begins with a digit: " + std::string{out});
   return true;
 }
 
@@ -146,26 +96,27 @@ result<dbc_file, dbc_errc> dbc_parser::run() {
                              file_.name + ": " + std::to_string(lexer_.text().size())
                                + " bytes; at most " + std::to_string(limits_.file_bytes)};
   while (!lexer_.at_end()) {
-    const auto position = lexer_.position();
-    const auto keyword = lexer_.word();
-    if (keyword.empty()) {
-      expected("expected a keyword such as BO_ or SG_");
-      return failure_;
-    }
-    if (!statement(keyword, position))
-      return failure_;
+    read_statement();
+    if (limit_)
+      return *limit_;
   }
   if (!finish())
-    return failure_;
+    return *limit_;
+  if (fault_count_ > 0 && (mode_ == dbc_mode::strict || !understood_))
+    return all_faults();
   return std::move(file_);
 }
 
 bool dbc_parser::statement(std::string_view keyword, std::uint32_t position) {
   if (keyword == "SG_")
     return read_signal();
-  if (keyword == "BO_")
-    return read_message();
-  in_message_ = false;
+  if (keyword == "BO_") {
+    const bool read = read_message();
+    if (!read)
+      in_message_ = in_independent_ = true; // its signals are skipped with it
+    return read;
+  }
+  const bool in_message = std::exchange(in_message_, false);
   if (keyword == "BA_")
     return read_attribute();
   if (keyword == "VAL_")
@@ -198,13 +149,16 @@ bool dbc_parser::statement(std::string_view keyword, std::uint32_t position) {
                        "BA_DEF_SGTYPE_", "BA_SGTYPE_",  "CAT_DEF_",         "CAT_",
                        "FILTER",         "BU_SG_REL_",  "BU_EV_REL_",       "BU_BO_REL_"}))
     return skip();
-  return object(position, "unknown keyword " + std::string{keyword.substr(0, 40)}) && skip();
+  object(dbc_errc::unsound, position, "unknown keyword " + std::string{keyword.substr(0, 40)});
+  in_message_ = in_message; // a misspelt SG_ does not end its message
+  return lexer_.skip_statement();
 }
 
 bool dbc_parser::skip() {
   const auto position = lexer_.next();
-  return lexer_.skip_statement()
-         || fail(dbc_errc::syntax, position, "this statement does not end with ';'");
+  if (!lexer_.skip_statement())
+    object(dbc_errc::syntax, position, "this statement does not end with ';'");
+  return true;
 }
 
 bool dbc_parser::read_version() {
@@ -281,8 +235,8 @@ bool dbc_parser::read_message() {
       return false;
     if (sender != "Vector__XXX")
       message.senders.emplace_back(sender);
-  } else if (!object(lexer_.position(), "message without a sender")) {
-    return false;
+  } else {
+    object(dbc_errc::unsound, lexer_.position(), "message without a sender");
   }
   in_message_ = true;
   in_independent_ = is_independent(id);
@@ -294,9 +248,9 @@ bool dbc_parser::read_message() {
     return fail(dbc_errc::unsound, position,
                 "identifier " + std::to_string(id) + " has more than 29 bits");
   if (!message.extended && message.id > 0x7FF) {
-    if (!object(position, "identifier " + std::to_string(id)
-                            + " has more than 11 bits and no mark for extended; read as extended"))
-      return false;
+    object(dbc_errc::unsound, position,
+           "identifier " + std::to_string(id)
+             + " has more than 11 bits and no mark for extended; read as extended");
     message.extended = true;
   }
   message.name = message_name;
@@ -339,8 +293,7 @@ bool dbc_parser::read_signal() {
   if (++signals_ > limits_.signals)
     return fail(dbc_errc::too_large, position,
                 "more than " + std::to_string(limits_.signals) + " signals");
-  if (!check_signal(signal, position))
-    return false;
+  check_signal(signal, position);
   signal.name = signal_name;
   const auto message = static_cast<std::uint32_t>(file_.messages.size() - 1);
   auto& signals = file_.messages.back().signals;
@@ -382,14 +335,14 @@ bool dbc_parser::read_signal_shape(dbc_signal& signal) {
   return true;
 }
 
-bool dbc_parser::check_signal(const dbc_signal& signal, std::uint32_t position) {
-  if (signal.length == 0 && !object(position, "signal without bits: it is never present"))
-    return false;
+void dbc_parser::check_signal(const dbc_signal& signal, std::uint32_t position) {
+  if (signal.length == 0)
+    object(dbc_errc::unsound, position, "signal without bits: it is never present");
   if (!std::isfinite(signal.scale) || !std::isfinite(signal.offset))
-    return object(position, "factor or offset is not a finite number: the signal is not decoded");
-  if (signal.scale == 0)
+    object(dbc_errc::unsound, position,
+           "factor or offset is not a finite number: the signal is not decoded");
+  else if (signal.scale == 0)
     warn(position, "factor 0: every value is the offset");
-  return true;
 }
 
 bool dbc_parser::read_mux_mark(std::string_view mark, std::uint32_t position, dbc_signal& signal) {

@@ -6,11 +6,14 @@
 /// Units: bits as in the file: `start` is the lowest bit of an Intel signal and the highest bit of a Motorola signal.
 ///   Text is UTF-8. A file in valid UTF-8 is read as UTF-8, any other file as Windows-1252; dbc_encoding overrides
 ///   this.
-/// Errors: one line `file:line:column: what`. Text that is not DBC fails in both modes. Strict mode also fails on
-///   these: a signal outside its message; a signal that shares bits with another one that is present at the same time;
-///   an impossible signal; an identifier of more than 11 bits without the mark for extended; an unknown keyword.
-///   Lenient mode warns. Statements that do not affect decoding (a comment for an unknown signal, a message that occurs
-///   twice) are warnings in both modes.
+/// Errors: each problem is one line `file:line:column: what`. Lenient mode repairs or skips the statement, warns and
+///   goes on: a missing `;`, a name that begins with a digit and a `/* */` comment are repaired; a statement that is
+///   not DBC, or names an identifier that no frame can have, is skipped, a message with its signals. It fails only if
+///   it can read no statement at all. Strict mode fails with all of these problems, one line each, and with these: a
+///   signal outside its message; a signal that shares bits with another one that is present at the same time; an
+///   impossible signal; an identifier of more than 11 bits without the mark for extended; an unknown keyword.
+///   Statements that do not affect decoding (a comment for an unknown signal, a message that occurs twice) are
+///   warnings in both modes. A limit ends both modes with one line.
 /// Limits: dbc_limits; memory is linear in the size of the file.
 /// Source: Vector DBC File Format Documentation 1.0.5; DBC files in use.
 #pragma once
@@ -29,8 +32,8 @@ namespace furrow::can {
 enum class dbc_errc : std::uint8_t {
   none = 0,
   too_large = 1, // exceeds one of dbc_limits: nothing was loaded
-  syntax = 2,    // the text is not DBC at this position
-  unsound = 3,   // impossible content (strict mode), or an identifier that no frame can have
+  syntax = 2,    // the first problem is text that is not DBC
+  unsound = 3,   // the first problem is impossible content, or an identifier that no frame can have
 };
 [[nodiscard]] const char* to_string(dbc_errc code);
 

@@ -6,6 +6,7 @@
 #include <array>
 #include <charconv>
 #include <limits>
+#include <utility>
 
 namespace furrow::can {
 
@@ -51,6 +52,33 @@ void append_utf8(std::string& out, std::uint16_t code) {
 
 } // namespace
 
+bool begins_statement(std::string_view word) {
+  constexpr std::array<std::string_view, 23> keywords{"BO_",
+                                                      "SG_",
+                                                      "CM_",
+                                                      "VAL_",
+                                                      "BA_",
+                                                      "BU_",
+                                                      "VERSION",
+                                                      "NS_",
+                                                      "BS_",
+                                                      "EV_",
+                                                      "BA_DEF_",
+                                                      "BA_DEF_DEF_",
+                                                      "VAL_TABLE_",
+                                                      "SIG_GROUP_",
+                                                      "SIG_VALTYPE_",
+                                                      "BO_TX_BU_",
+                                                      "ENVVAR_DATA_",
+                                                      "SGTYPE_",
+                                                      "SIG_TYPE_REF_",
+                                                      "SG_MUL_VAL_",
+                                                      "BA_DEF_REL_",
+                                                      "BA_REL_",
+                                                      "BA_DEF_DEF_REL_"};
+  return std::find(keywords.begin(), keywords.end(), word) != keywords.end();
+}
+
 dbc_lexer::dbc_lexer(std::string_view text, dbc_encoding encoding)
   : text_{text}, is_utf8_{encoding == dbc_encoding::detect
                             ? utf8::is_valid(text.begin(), text.end())
@@ -66,11 +94,32 @@ std::uint32_t dbc_lexer::next() {
       ++at_;
     } else if (text_[at_] == '/' && text_.substr(at_).starts_with("//")) {
       at_ = static_cast<std::uint32_t>(std::min(text_.find('\n', at_), text_.size()));
-    } else {
+    } else if (text_[at_] != '/' || !skip_block_comment()) {
       break;
     }
   }
   return at_;
+}
+
+bool dbc_lexer::skip_block_comment() {
+  if (at_ >= unclosed_from_ || !text_.substr(at_).starts_with("/*"))
+    return false;
+  const auto end = text_.find("*/", at_ + 2);
+  if (end == std::string_view::npos) {
+    unclosed_from_ = at_; // each further search would read the rest of the text again
+    return false;
+  }
+  if (at_ >= block_comments_end_) { // after a rewind, the same comment comes again
+    block_comments_end_ = end + 2;
+    if (!block_comment_)
+      block_comment_ = at_;
+  }
+  at_ = static_cast<std::uint32_t>(end + 2);
+  return true;
+}
+
+std::optional<std::uint32_t> dbc_lexer::take_block_comment() {
+  return std::exchange(block_comment_, std::nullopt);
 }
 
 bool dbc_lexer::take(char c) {
@@ -153,7 +202,12 @@ std::optional<std::string_view> dbc_lexer::string() {
 }
 
 bool dbc_lexer::skip_statement() {
-  while (!at_end()) {
+  for (;;) {
+    const auto from = at_;
+    if (at_end())
+      return false;
+    if (text_.substr(from, at_ - from).find('\n') != std::string_view::npos && at_statement())
+      return false;
     const char c = text_[at_];
     if (c == '"') {
       if (!string())
@@ -164,7 +218,23 @@ bool dbc_lexer::skip_statement() {
     if (c == ';')
       return true;
   }
-  return false;
+}
+
+bool dbc_lexer::at_statement() {
+  const auto begin = next();
+  const bool found = begin == text_.size() || begins_statement(word());
+  at_ = begin;
+  return found;
+}
+
+void dbc_lexer::to_next_statement(std::uint32_t position) {
+  for (auto end = text_.find('\n', position); end != std::string_view::npos;
+       end = text_.find('\n', at_)) {
+    at_ = static_cast<std::uint32_t>(end + 1);
+    if (at_statement())
+      return;
+  }
+  at_ = static_cast<std::uint32_t>(text_.size());
 }
 
 bool dbc_lexer::on_same_line() {

@@ -17,12 +17,17 @@
 
 namespace furrow::can {
 
+/// Whether a word begins a statement. Such a word also ends a list of names, and a statement whose `;` is missing.
+[[nodiscard]] bool begins_statement(std::string_view word);
+
 class dbc_lexer {
 public:
   explicit dbc_lexer(std::string_view text, dbc_encoding encoding = dbc_encoding::detect);
 
-  /// Position of the next token, after blanks, line ends and `//` comments.
+  /// Position of the next token, after blanks, line ends, `//` comments and `/* */` comments.
   std::uint32_t next();
+  /// The position of a `/* */` comment that was skipped since the last call. DBC has no such comments.
+  std::optional<std::uint32_t> take_block_comment();
   [[nodiscard]] std::uint32_t position() const { return at_; }
   void rewind(std::uint32_t position) { at_ = position; }
   bool at_end() { return next() == text_.size(); }
@@ -39,8 +44,14 @@ public:
   std::optional<double> number();
   /// The text between quotes, with `\"` unchanged; nothing when the closing quote is missing.
   std::optional<std::string_view> string();
-  /// Skips everything up to and including the next `;` outside strings; false when there is none.
+  /// Skips everything up to and including the next `;` outside strings. False when there is none before the next line
+  /// that begins with a keyword; the position is then that line, or the end.
   bool skip_statement();
+  /// Whether the next token is a keyword that begins a statement, or the end of the text.
+  bool at_statement();
+  /// Goes to the first line after `position` that begins with a keyword, or to the end. Ignores quotes, because a
+  /// missing quote turns the inside of all later strings to the outside.
+  void to_next_statement(std::uint32_t position);
   /// Whether the next token is on the same line as the previous one.
   bool on_same_line();
 
@@ -51,9 +62,14 @@ public:
   [[nodiscard]] std::string_view text() const { return text_; }
 
 private:
+  bool skip_block_comment();
+
   std::string_view text_;
   std::uint32_t at_ = 0;
   bool is_utf8_ = false;
+  std::optional<std::uint32_t> block_comment_;
+  std::size_t block_comments_end_ = 0;                 // end of the last one that was seen
+  std::size_t unclosed_from_ = std::string_view::npos; // no `*/` comes after this position
   std::vector<std::uint32_t> line_starts_; // made at the first request for a line and column
 };
 

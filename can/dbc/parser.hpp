@@ -1,7 +1,8 @@
-/// The parser of a DBC file, in two source files: file.cpp (tokens, messages, signals) and facts.cpp (statements about
-/// them: comments, attributes, labels, selectors).
+/// The parser of a DBC file, in three source files: file.cpp (tokens, messages, signals), facts.cpp (statements about
+/// them: comments, attributes, labels, selectors) and repair.cpp (problems, and where to go on after one).
 ///
-/// Shape: one pass; one reader per statement, which returns false once the file has failed. Views point into the text.
+/// Shape: one pass; one reader per statement. A reader returns false when the statement cannot be used; the parser then
+///   goes on with the next line that begins with a keyword. Views point into the text.
 #pragma once
 
 #include "can/dbc/check.hpp"
@@ -10,6 +11,7 @@
 
 #include <algorithm>
 #include <initializer_list>
+#include <optional>
 #include <unordered_map>
 
 namespace furrow::can {
@@ -49,16 +51,21 @@ public:
   result<dbc_file, dbc_errc> run();
 
 private:
-  // Failures; each returns false so that a reader can return the result.
+  // Problems. Those that make a statement unusable return false so that a reader can return the result.
+  /// Strict mode keeps a line for its list, lenient mode warns. A limit (`too_large`) ends both.
   bool fail(dbc_errc code, std::uint32_t position, std::string_view text);
   bool expected(std::string_view what) { return fail(dbc_errc::syntax, lexer_.next(), what); }
   void warn(std::uint32_t position, std::string text);
-  /// Strict mode fails, lenient mode warns.
-  bool object(std::uint32_t position, std::string text);
+  /// The same for a problem that leaves the statement usable.
+  void object(dbc_errc code, std::uint32_t position, std::string text);
+  /// Whether a list ends here: at `;`, or at the next statement because `;` is missing.
+  bool list_ended() { return lexer_.peek() == ';' || lexer_.at_statement(); }
+  bool end_of_statement();
+  void read_statement();
+  [[nodiscard]] failure<dbc_errc> all_faults() const;
 
   // Tokens; on failure the message names the expected token.
   bool punctuation(char c);
-  bool end_of_statement() { return punctuation(';'); }
   bool name(std::string_view& out, std::string_view what);
   bool text(std::string& out, std::string_view what);
   bool number(double& out, std::string_view what);
@@ -96,7 +103,7 @@ private:
                               std::string_view name,
                               std::uint32_t position,
                               dbc_attribute attribute);
-  bool check_signal(const dbc_signal& signal, std::uint32_t position);
+  void check_signal(const dbc_signal& signal, std::uint32_t position);
   bool share_with_namesakes();
   bool finish();
   void finish_formats();
@@ -106,8 +113,11 @@ private:
   dbc_mode mode_;
   dbc_limits limits_;
   dbc_file file_;
-  failure<dbc_errc> failure_;
-  bool failed_ = false;
+  std::optional<failure<dbc_errc>> limit_; // the first limit that the file exceeds
+  dbc_errc first_fault_ = dbc_errc::none;
+  std::vector<std::string> faults_; // lines: all in strict mode, the first in lenient mode
+  std::size_t fault_count_ = 0;
+  bool understood_ = false; // at least one statement was read
 
   bool in_independent_ = false; // signals are skipped
   bool in_message_ = false;

@@ -1,11 +1,16 @@
 #include "can/isobus/process_data.hpp"
 
+#include <charconv>
+
 namespace furrow::can {
 
 namespace {
 
 /// Command 1, subcommand 6.
 constexpr std::uint8_t object_pool_transfer = 0x61;
+
+constexpr std::string_view element_part = "PD.element_";
+constexpr std::string_view ddi_part = ".ddi_";
 
 } // namespace
 
@@ -57,6 +62,31 @@ std::optional<process_data> parse_process_data(std::span<const std::uint8_t> pay
                                         | std::uint32_t{payload[6]} << 16U
                                         | std::uint32_t{payload[7]} << 24U);
   return out;
+}
+
+std::string signal_name(process_key key) {
+  return std::string{element_part} + std::to_string(key.element) + std::string{ddi_part}
+         + std::to_string(key.ddi);
+}
+
+std::optional<process_key> parse_process_signal(std::string_view name) {
+  constexpr std::uint16_t element_max = 4095;
+  const auto take = [&name](std::string_view before) -> std::optional<std::uint16_t> {
+    if (!name.starts_with(before))
+      return std::nullopt;
+    name.remove_prefix(before.size());
+    std::uint16_t number = 0;
+    const auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), number);
+    if (error != std::errc{})
+      return std::nullopt;
+    name.remove_prefix(static_cast<std::size_t>(end - name.data()));
+    return number;
+  };
+  const auto element = take(element_part);
+  const auto ddi = element ? take(ddi_part) : std::nullopt;
+  if (!ddi || *element > element_max || !name.empty())
+    return std::nullopt;
+  return process_key{*element, *ddi};
 }
 
 std::optional<std::span<const std::uint8_t>> object_pool_of(std::span<const std::uint8_t> payload) {

@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
+#include <string_view>
 
 namespace furrow::can {
 
@@ -57,6 +59,17 @@ struct process_data {
 };
 
 [[nodiscard]] std::optional<process_data> parse_process_data(std::span<const std::uint8_t> payload);
+
+/// Which value of a machine process data carries. Values of different keys are different signals.
+struct process_key {
+  std::uint16_t element = 0; // 0 .. 4095
+  std::uint16_t ddi = 0;
+  friend constexpr bool operator==(const process_key&, const process_key&) = default;
+};
+
+/// The name of the signal: `PD.element_5.ddi_6`.
+[[nodiscard]] std::string signal_name(process_key key);
+[[nodiscard]] std::optional<process_key> parse_process_signal(std::string_view name);
 
 /// The object pool inside a message that carries one (command 1, object pool transfer); nothing for any other message.
 [[nodiscard]] std::optional<std::span<const std::uint8_t>>

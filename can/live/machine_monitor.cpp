@@ -80,6 +80,14 @@ void machine_monitor::update(const frame_view& frame) {
     return;
   live_.last_frame_us = frame.time_us;
   take(frame, interest_of(frame.header));
+  if (own_)
+    own_->update(frame);
+}
+
+void machine_monitor::decode_with(std::shared_ptr<const decode_plan> own) {
+  own_.reset();
+  if (own)
+    own_.emplace(std::move(own));
 }
 
 void machine_monitor::update(const frame_block& block, std::size_t first) {
@@ -106,6 +114,8 @@ void machine_monitor::update(const frame_block& block, std::size_t first) {
   }
   if (last != block.size())
     live_.last_frame_us = block.time_us(last);
+  if (own_)
+    own_->update(block, first);
 }
 
 void machine_monitor::take(const frame_view& frame, std::uint8_t interest) {
@@ -275,7 +285,9 @@ std::optional<presented_value> machine_monitor::present(const process_value& one
 }
 
 machine_report machine_monitor::report() const {
-  machine_report out{faults_.faults(), cleared_, ecus_.ecus(), {}};
+  machine_report out{faults_.faults(), cleared_, ecus_.ecus(), {}, {}};
+  if (own_)
+    out.own_signals = own_->values();
   std::map<device_address, implement_report> devices;
   for (const auto& [who, held] : pools_)
     devices[who].description = held.pool;

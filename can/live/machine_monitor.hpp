@@ -18,11 +18,13 @@
 #include "can/isobus/diagnostics.hpp"
 #include "can/isobus/process_data.hpp"
 #include "can/live/live_state.hpp"
+#include "can/live/own_signals.hpp"
 #include "can/transport/transport.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -70,6 +72,7 @@ struct machine_report {
   std::vector<cleared_fault> cleared; // the latest last
   std::vector<ecu> ecus;
   std::vector<implement_report> implements;
+  std::vector<own_value> own_signals; // of people's own DBC files
 };
 
 class machine_monitor {
@@ -87,6 +90,9 @@ public:
   void update(const frame_block& block, std::size_t first);
   /// The same for a reassembled message.
   void update(const assembled_message& message);
+
+  /// From now on the signals of this plan are kept too; nullptr: none.
+  void decode_with(std::shared_ptr<const decode_plan> own);
 
   [[nodiscard]] const live_state& live() const { return live_; }
   [[nodiscard]] const address_table& ecus() const { return ecus_; }
@@ -129,6 +135,7 @@ private:
   std::vector<cleared_fault> cleared_;
   std::map<std::uint64_t, process_value> values_; // by bus, source, element, DDI
   std::map<device_address, held_pool> pools_;
+  std::optional<own_signals> own_;
   std::size_t pool_bytes_ = 0;
   std::uint64_t values_not_kept_ = 0;
   std::uint64_t pools_not_kept_ = 0;

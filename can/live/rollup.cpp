@@ -1,5 +1,7 @@
 #include "can/live/rollup.hpp"
 
+#include "can/isobus/ddi.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <utility>
@@ -22,9 +24,8 @@ double largest_of(const plan_signal& signal) {
 }
 
 /// 1.5 * 2^52 steps: a sum with it has no bits below one step.
-double rounder_of(const plan_signal& signal) {
-  const auto largest = largest_of(signal);
-  if (signal.is_float || !std::isfinite(largest) || largest == 0)
+double rounder_of(double largest) {
+  if (!std::isfinite(largest) || largest == 0)
     return 0;
   constexpr int steps_of_largest = 40;
   constexpr int mantissa = 52;
@@ -67,12 +68,33 @@ void merge(std::vector<rollup_row>& rows) {
 
 rollup_sums::rollup_sums(const decode_plan& plan) : cells_(plan.signals().size()) {
   for (std::size_t i = 0; i < cells_.size(); ++i)
-    cells_[i].rounder = rounder_of(plan.signals()[i]);
+    if (const auto& signal = plan.signals()[i]; !signal.is_float)
+      cells_[i].rounder = rounder_of(largest_of(signal));
 }
 
 void rollup_sums::add(std::uint32_t signal, std::int64_t time_us, double value) {
-  value += 0.0; // turns -0.0 into 0.0, which compare equal and would give different bits
-  auto& [rounder, row] = cells_[signal];
+  add(cells_[signal], signal, time_us, value);
+}
+
+void rollup_sums::add(const process_data& data, std::int64_t time_us) {
+  const auto signal = number_of({data.element, data.ddi});
+  const auto known = find_ddi(data.ddi);
+  const auto scale = known ? known->scale : 1;
+  auto at = process_.find(signal);
+  if (at == process_.end()) {
+    if (process_.size() == process_signals_max) {
+      ++left_out_;
+      return;
+    }
+    constexpr int bits = 31;
+    at = process_.emplace(signal, cell{rounder_of(std::ldexp(scale, bits)), {}}).first;
+  }
+  add(at->second, signal, time_us, data.value * scale);
+}
+
+void rollup_sums::add(cell& to, std::uint32_t signal, std::int64_t time_us, double value) {
+  value += 0.0; // no minus zero: it would be the larger or the smaller by chance
+  auto& [rounder, row] = to;
   const auto rounded = value + rounder - rounder;
   if (row.count != 0 && time_us >= row.minute_us && time_us - row.minute_us < rollup_minute_us) {
     ++row.count;
@@ -97,6 +119,9 @@ std::vector<rollup_row> rollup_sums::take() {
   for (auto& one : cells_)
     if (one.row.count != 0)
       rows.push_back(std::exchange(one.row, {}));
+  for (const auto& [signal, one] : process_)
+    rows.push_back(one.row);
+  process_.clear();
   open_ = 0;
   merge(rows); // a clock that steps back reopens a minute
   return rows;

@@ -99,7 +99,9 @@ void stream_digest::take_frame(const frame_view& frame, const plan_message* know
   if (message)
     live_.update(*message);
   sampler_.after(frame.time_us, seq_);
-  // A whole identifier in a file means the frame, even if J1939 sees a packet of a message.
+  if (own_ != nullptr)
+    own_->take(frame, message ? &*message : nullptr);
+  // A file that gives the whole identifier means the frame, whatever J1939 would see in it.
   const bool alone = message && message->transport == transport_kind::single;
   const bool as_frame =
     known != nullptr
@@ -114,6 +116,11 @@ void stream_digest::take_frame(const frame_view& frame, const plan_message* know
 void stream_digest::sum_up(const plan_message& message,
                            std::int64_t time_us,
                            std::span<const std::uint8_t> data) {
+  if (message.pgn == pgn_process_data) { // each element and DDI is a signal of its own
+    if (const auto process = parse_process_data(data); process && process->carries_value())
+      sums_.add(*process, time_us);
+    return;
+  }
   const auto count = plan_->decode(message, data, values_);
   for (std::size_t i = 0; i < count; ++i)
     if (const auto& one = values_[i];

@@ -15,6 +15,7 @@
 
 #include "can/dbc/decode.hpp"
 #include "can/frame/frame_block.hpp"
+#include "can/live/own_signals.hpp"
 #include "can/live/rollup.hpp"
 #include "can/live/telemetry.hpp"
 #include "can/transport/transport.hpp"
@@ -38,8 +39,11 @@ public:
   /// Before the first item.
   stream_digest(std::shared_ptr<const decode_plan> plan, telemetry_settings settings);
 
-  /// Continues after item `seq` with the state that was saved there. Returns false for damaged state
-  /// or state of another version; the digest then continues without earlier values.
+  /// The frames are shown to `own` too, which must outlive the digest.
+  void add(own_rollups& own) { own_ = &own; }
+
+  /// Goes on after item `seq` with the state that was saved there. False, and the digest goes on
+  /// without what came before, when it is not understood: another version saved it.
   [[nodiscard]] bool resume(std::uint64_t seq, std::span<const std::uint8_t> state);
 
   /// The frames seq_first, seq_first + 1 ... up to `seq_last`. Frames that were added before are
@@ -66,6 +70,7 @@ private:
   live_state live_;
   telemetry_sampler sampler_;
   rollup_sums sums_;
+  own_rollups* own_ = nullptr;
   std::uint64_t seq_ = 0;
   std::uint64_t out_of_time_ = 0;
   std::vector<decoded_signal> values_;

@@ -2,6 +2,7 @@
 
 #include "can/frame/identifier.hpp"
 #include "can/logs/candump.hpp"
+#include "can/logs/gvret_csv.hpp"
 #include "can/logs/rp1210_text.hpp"
 #include "can/text/scan.hpp"
 #include "can/text/time.hpp"
@@ -19,7 +20,13 @@ namespace {
 
 using text::scan;
 
-constexpr std::array<std::pair<log_format, std::string_view>, 10> names{
+/// Eleven bits of a maker's code, two reserved bits (ones), three bits of the industry group, which is marine.
+bool begins_with_marine_maker(const log_payload& payload) {
+  constexpr unsigned reserved_and_marine = 3U << 3U | 4U << 5U;
+  return (payload[1] & 0xF8U) == reserved_and_marine;
+}
+
+constexpr std::array<std::pair<log_format, std::string_view>, 11> names{
   {{log_format::unknown, "unknown"},
    {log_format::candump, "candump"},
    {log_format::asc, "asc"},
@@ -29,15 +36,16 @@ constexpr std::array<std::pair<log_format, std::string_view>, 10> names{
    {log_format::actisense, "actisense"},
    {log_format::garmin, "garmin"},
    {log_format::pcdin, "pcdin"},
-   {log_format::rp1210, "rp1210"}}};
+   {log_format::rp1210, "rp1210"},
+   {log_format::gvret, "gvret"}}};
 
 bool starts(std::string_view line, std::initializer_list<std::string_view> with) {
   return std::any_of(with.begin(), with.end(),
                      [&](std::string_view start) { return line.starts_with(start); });
 }
 
-/// `1)  1000.4 ...` (TRC), `0.019968 1  64  Rx ...` (ASC), `12:22:43.128 R ...` (YDWG),
-/// `0,120034,...` (Garmin).
+/// `1)  1000.4 ...` (TRC), `0.019968 1  64  Rx ...` (ASC), `12:22:43.128 R ...` (YDWG), `973,0CF00400,true,...`
+/// (GVRET), `0,120034,...` (Garmin).
 log_format format_by_number(scan in) {
   auto at = in;
   if (const auto clock = text::take_clock(at); clock && at.blanks())
@@ -48,7 +56,7 @@ log_format format_by_number(scan in) {
     if (at.take(')') && at.blanks() && text::is_digit(at.peek()))
       return log_format::trc;
     if (at.take(','))
-      return log_format::garmin;
+      return is_gvret_line(in.rest()) ? log_format::gvret : log_format::garmin;
   }
   at = in;
   if (!at.decimal(10) || !at.take('.') || !at.fraction_us(9) || !at.blanks())
@@ -126,6 +134,8 @@ log_format format_of_line(std::string_view line) {
     return log_format::pcdin;
   if (starts(line, {"Sequence #,"}))
     return log_format::garmin;
+  if (starts(line, {gvret_heading}))
+    return log_format::gvret;
   if (starts(line, {"interface = "}) || is_candump(line))
     return log_format::candump;
   if (is_actisense(line))
@@ -154,7 +164,13 @@ void log_reader::feed(std::string_view bytes) {
     part_given_ = false;
   }
   assert(fed_.empty() && "next() must have returned false before more is fed");
-  fed_ = bytes;
+  fed_ = input_.feed(bytes);
+}
+
+void log_reader::finish() {
+  if (!finished_ && fed_.empty()) // else nothing was held back
+    fed_ = input_.finish();
+  finished_ = true;
 }
 
 std::optional<std::string_view> log_reader::take_line() {
@@ -168,7 +184,7 @@ std::optional<std::string_view> log_reader::take_line() {
   fed_.remove_prefix(piece.size());
   unterminated_ = !ended;
   if (part_.empty() && !overlong_ && ended) {
-    offset_ += piece.size();
+    offset_ += input_.take_mark() + piece.size() * input_.width();
     return piece;
   }
   // Of a line that is too long, only enough is kept to show that it is too long.
@@ -178,7 +194,7 @@ std::optional<std::string_view> log_reader::take_line() {
   overlong_ = skipped_ > 0;
   if (!ended && !(finished_ && !part_.empty()))
     return std::nullopt;
-  offset_ += part_.size() + skipped_;
+  offset_ += input_.take_mark() + (part_.size() + skipped_) * input_.width();
   skipped_ = 0;
   overlong_ = false;
   part_given_ = true;
@@ -200,18 +216,23 @@ void log_reader::parse_candump_line(std::string_view line, log_line& out, log_pa
 
 /// A line of at most eight bytes may be a whole message if its PGN is sent as fast packets. Read as a packet, its first
 /// byte would be a counter. Gateways that assemble messages assemble short ones too. A canboat log may mix both; a
-/// proprietary message that fills a frame is then usually a packet.
-void log_reader::tell_message(log_line& out) {
+/// proprietary message that fills a frame is then usually a packet. But where no such packet came before, and the line
+/// begins with a maker's code of the marine group, it is a message: a first packet has a counter and a length there.
+void log_reader::tell_message(log_line& out, const log_payload& payload) {
   if (out.kind == line_kind::message)
     assembled_ = true;
   const bool always = format_ == log_format::actisense || format_ == log_format::garmin
                       || format_ == log_format::pcdin;
-  if (out.kind != line_kind::frame || (!always && !assembled_))
+  if (out.kind != line_kind::frame)
     return;
   const auto id = parse_j1939(out.header.id());
   const auto type = packet_type_of(id.pgn);
-  const bool packet = type == packet_type::proprietary && !always && out.header.length() == 8;
-  if (type == packet_type::single || packet)
+  const bool own = type == packet_type::proprietary && !always;
+  const bool full = own && out.header.length() == 8;
+  const bool coded = own && out.header.length() >= 2 && begins_with_marine_maker(payload);
+  packets_ = packets_ || (full && !coded);
+  const bool whole = coded && !packets_;
+  if (type == packet_type::single || (full && !whole) || (!always && !assembled_ && !whole))
     return;
   out.kind = line_kind::message;
   out.message = {id.pgn, out.header.length(), id.priority, id.source, id.destination};
@@ -228,7 +249,7 @@ void log_reader::parse(std::string_view line, log_line& out, log_payload& payloa
   case log_format::unknown:
     if (!is_comment(line))
       out.set_fault(1, "format: unknown; known are candump, asc, trc, canboat, ydwg, actisense, "
-                       "garmin, pcdin, rp1210");
+                       "garmin, pcdin, rp1210, gvret");
     return;
   case log_format::candump:
     return;
@@ -238,26 +259,31 @@ void log_reader::parse(std::string_view line, log_line& out, log_payload& payloa
     return parse_trc(line, trc_, channels_, out, payload);
   case log_format::canboat:
     parse_canboat(line, out, payload);
-    return tell_message(out);
+    return tell_message(out, payload);
   case log_format::ydwg:
     return parse_ydwg(line, clock_, out, payload);
   case log_format::actisense:
     parse_actisense(line, clock_, out, payload);
-    return tell_message(out);
+    return tell_message(out, payload);
   case log_format::garmin:
     parse_garmin(line, out, payload);
-    return tell_message(out);
+    return tell_message(out, payload);
   case log_format::pcdin:
     parse_pcdin(line, out, payload);
-    return tell_message(out);
+    return tell_message(out, payload);
   case log_format::rp1210:
     return parse_rp1210(line, out, payload);
+  case log_format::gvret:
+    return parse_gvret(line, channels_, out, payload);
   }
 }
 
 bool log_reader::next(log_line& out, log_payload& payload) {
-  if (fed_.empty() && !(finished_ && !part_given_ && !part_.empty()))
+  if (fed_.empty() && !(finished_ && !part_given_ && !part_.empty())) {
+    if (finished_)
+      offset_ += input_.take_rest();
     return false;
+  }
   const auto taken = take_line();
   if (!taken)
     return false;
@@ -326,6 +352,8 @@ std::string log_reader::save() const {
   for (const auto& name : channels_.names())
     text += ' ' + (name.empty() ? std::string{"-"} : "=" + name);
   put(int{assembled_});
+  put(static_cast<unsigned>(input_.found()));
+  put(int{packets_});
   return text;
 }
 
@@ -376,7 +404,13 @@ bool log_reader::restore(std::string_view saved) {
     if (!name.empty())
       made.channels_.rename(channel, name);
   }
-  (void)in.take(made.assembled_); // older versions did not save it
+  unsigned encoding = 0; // older versions did not save it, nor whether messages are whole
+  if (in.take(made.assembled_) && in.take(encoding)
+      && encoding <= static_cast<unsigned>(text::encoding::utf16_be))
+    made.input_.resume(static_cast<text::encoding>(encoding));
+  else if (made.offset_ != 0)
+    made.input_.resume(text::encoding::utf8);
+  (void)in.take(made.packets_);
   *this = std::move(made);
   return true;
 }
@@ -400,6 +434,7 @@ log_writer::append(std::string& out, const frame_view& frame, std::string_view i
   case log_format::garmin:
   case log_format::pcdin:
   case log_format::rp1210:
+  case log_format::gvret:
     break;
   }
   return "this format is read only";

@@ -5,7 +5,8 @@
 ///    while (piece = ...) { reader.feed(piece); while (reader.next(line, payload)) ... }
 ///    reader.finish();      while (reader.next(line, payload)) ...
 ///   The reader finds the format from the first line that identifies one. Until then any other line is a fault, except
-///   comments and blank lines. The settings of a heading are kept for the lines below it.
+///   comments and blank lines. The settings of a heading are kept for the lines below it. The text may be UTF-8 or
+///   UTF-16, with a byte order mark or without (can/text/encoded_input.hpp).
 /// Units: microseconds. The header of each format describes its times.
 /// Errors: an invalid line is a fault; the reader goes on with the next line.
 /// Threads: plain values.
@@ -17,6 +18,7 @@
 #include "can/logs/n2k_text.hpp"
 #include "can/logs/peak_trc.hpp"
 #include "can/logs/vector_asc.hpp"
+#include "can/text/encoded_input.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -35,8 +37,10 @@ enum class log_format : std::uint8_t {
   actisense = 6, // from here on: read only
   garmin = 7,
   pcdin = 8,
-  rp1210 = 9
+  rp1210 = 9,
+  gvret = 10
 };
+inline constexpr auto log_format_last = log_format::gvret;
 
 /// The name for users: `candump`, `asc` ...
 [[nodiscard]] std::string_view to_string(log_format format);
@@ -45,7 +49,7 @@ enum class log_format : std::uint8_t {
 
 /// The format that a line identifies; unknown for a comment, for example.
 [[nodiscard]] log_format format_of_line(std::string_view line);
-/// The format of a text by its first lines.
+/// The format of a text in UTF-8 by its first lines.
 [[nodiscard]] log_format format_of(std::string_view text);
 
 class log_reader {
@@ -57,7 +61,7 @@ public:
   /// until `next` returns false again.
   void feed(std::string_view bytes);
   /// Ends the input: `next` then also returns a last line without an end.
-  void finish() { finished_ = true; }
+  void finish();
   /// The next line; false when all fed bytes are used.
   bool next(log_line& out, log_payload& payload);
 
@@ -77,11 +81,12 @@ public:
 private:
   [[nodiscard]] std::optional<std::string_view> take_line();
   void parse(std::string_view line, log_line& out, log_payload& payload);
-  void tell_message(log_line& out);
+  void tell_message(log_line& out, const log_payload& payload);
   void parse_candump_line(std::string_view line, log_line& out, log_payload& payload);
 
   log_format format_;
-  std::string_view fed_;    // bytes that are not used yet
+  text::encoded_input input_;
+  std::string_view fed_;    // text that is not used yet
   std::string part_;        // the beginning of a line whose end is not fed yet
   bool part_given_ = false; // part_ is the last line from `next`
   bool overlong_ = false;   // the line in part_ is too long; its bytes are only counted
@@ -89,7 +94,7 @@ private:
   bool unterminated_ = false;
   std::uint64_t line_ = 0;
   std::uint64_t offset_ = 0;
-  std::uint64_t skipped_ = 0; // bytes of an overlong line
+  std::uint64_t skipped_ = 0; // bytes of text of an overlong line
 
   std::string unnamed_; // candump: the interface of the heading
   asc_state asc_;
@@ -97,6 +102,7 @@ private:
   day_clock clock_;
   channel_table channels_;
   bool assembled_ = false; // canboat: the log contains assembled messages
+  bool packets_ = false;   // canboat: the log contains packets of proprietary messages
 };
 
 /// Writes a log in one format.

@@ -201,6 +201,9 @@ void take_line_1(
     return out.set_fault(in.column(), "reserved: - expected");
   const char* fault = take_length(in, false, parts);
   in.blanks();
+  // 1.0 has no column for the type: `0008  4  ERROR  00 19 08 08`, where the identifier is the kind of error.
+  if (fault == nullptr && in.peek_word() == "ERROR")
+    return give_error_frame(out, parts, id_column);
   parts.remote = fault == nullptr && in.take("RTR");
   if (fault == nullptr)
     fault = take_bytes(in, parts.remote ? 0 : parts.length, payload);

@@ -63,10 +63,12 @@ std::optional<std::int64_t> take_long_date(scan in) {
   in.blanks();
   if (!clock)
     return std::nullopt;
-  constexpr std::int64_t half_us = day_us / 2;
+  // Some programs write a 24-hour clock and a mark all the same. An hour above 12 has no use for the mark.
+  constexpr std::int64_t hour_us = day_us / 24;
+  constexpr std::int64_t half_us = 12 * hour_us;
   if (starts_any_case(in.peek_word(), "pm") && *clock < half_us)
     *clock += half_us;
-  else if (starts_any_case(in.peek_word(), "am") && *clock >= half_us)
+  else if (starts_any_case(in.peek_word(), "am") && *clock >= half_us && *clock < half_us + hour_us)
     *clock -= half_us;
   if (!text::is_digit(in.peek()))
     (void)in.word();

@@ -53,7 +53,7 @@ void append_offset(std::string& out, std::int64_t offset_us) {
   text::append_padded(out, text, 11, true);
 }
 
-std::string identifier(frame_header header) {
+std::string asc_identifier(frame_header header) {
   std::string text;
   const auto id = header.id();
   int digits = 1;
@@ -65,7 +65,7 @@ std::string identifier(frame_header header) {
   return text;
 }
 
-std::string_view direction(frame_header header) {
+std::string_view asc_direction(frame_header header) {
   return header.direction() == frame_direction::sent ? "Tx" : "Rx";
 }
 
@@ -91,9 +91,9 @@ void asc_writer::append_classic(std::string& out, const frame_view& frame, unsig
     out += "ErrorFrame\n";
     return;
   }
-  text::append_padded(out, identifier(header), 15);
+  text::append_padded(out, asc_identifier(header), 15);
   out += ' ';
-  text::append_padded(out, direction(header), 4);
+  text::append_padded(out, asc_direction(header), 4);
   out += header.remote() ? " r " : " d ";
   text::append_hex(out, header.nibble() != 0 ? header.nibble() : header.length(), 1);
   text::append_bytes(out, frame.payload());
@@ -107,9 +107,9 @@ void asc_writer::append_fd(std::string& out, const frame_view& frame, unsigned c
   out += "CANFD ";
   text::append_padded(out, std::to_string(channel), 3, true);
   out += ' ';
-  text::append_padded(out, direction(header), 4);
+  text::append_padded(out, asc_direction(header), 4);
   out += ' ';
-  text::append_padded(out, identifier(header), 11, true);
+  text::append_padded(out, asc_identifier(header), 11, true);
   out.append(34, ' ');
   out += rate_switch ? "1 " : "0 ";
   out += error_state ? "1 " : "0 ";

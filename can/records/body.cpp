@@ -52,6 +52,7 @@ record_fault out_of_range(const record_field& field, std::string_view text, std:
 const char* wanted(field_type type) {
   switch (type) {
   case field_type::real:
+  case field_type::amount:
     return "a number";
   case field_type::integer:
     return "a whole number";
@@ -97,9 +98,18 @@ read_number(const record_field& field, std::string_view text, std::size_t at, re
   }
   std::int64_t whole = 0;
   const auto [last, trouble] = std::from_chars(text.data(), end, whole);
-  if (trouble != std::errc{} || last != end)
+  if (trouble == std::errc{} && last == end) {
+    out = whole;
+    return std::nullopt;
+  }
+  if (field.type == field_type::integer)
     return wrong_type(field, shown(text), at);
-  out = whole;
+  // 1200.0 and 1.2e3 are whole, too.
+  whole = static_cast<std::int64_t>(value);
+  if (static_cast<double>(whole) == value)
+    out = whole;
+  else
+    out = value;
   return std::nullopt;
 }
 
@@ -127,6 +137,7 @@ read_cell(const record_field& field, std::string_view text, std::size_t at, reco
   switch (field.type) {
   case field_type::real:
   case field_type::integer:
+  case field_type::amount:
     return read_number(field, text, at, out);
   case field_type::boolean:
     if (text != "true" && text != "false" && text != "1" && text != "0")
@@ -150,7 +161,8 @@ maybe_fault read_member(const record_field& field, const json_member& member, re
     out = member.truth;
     return std::nullopt;
   case json_member::type::number:
-    if (field.type != field_type::real && field.type != field_type::integer)
+    if (field.type != field_type::real && field.type != field_type::integer
+        && field.type != field_type::amount)
       return wrong_type(field, shown(member.number), member.value_at);
     return read_number(field, member.number, member.value_at, out);
   case json_member::type::string:

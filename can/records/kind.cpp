@@ -49,8 +49,8 @@ constexpr std::array<record_field, 7> token_fields{{
   {"agent", field_type::text, true, 1, 128},
   {"task", field_type::text, false, 1, 256},
   {"model", field_type::text, true, 1, 128},
-  {"prompt_tokens", field_type::integer, true, 0, count_max},
-  {"completion_tokens", field_type::integer, true, 0, count_max},
+  {"prompt_tokens", field_type::amount, true, 0, count_max},
+  {"completion_tokens", field_type::amount, true, 0, count_max},
   {"cost_usd", field_type::real, false, 0, 1e6, "USD"},
   {"duration_ms", field_type::real, false, 0, 86'400'000, "ms"},
 }};

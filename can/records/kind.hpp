@@ -25,7 +25,8 @@ enum class field_type : std::uint8_t {
   integer = 1, // a whole number
   boolean = 2,
   text = 3,
-  word = 4 // one of `words`
+  word = 4,  // one of `words`
+  amount = 5 // a number of things, at least 0, which may be a fraction; exact below 2^53
 };
 
 struct record_field {

@@ -4,6 +4,7 @@
 #include "storage/append/quarantine.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <set>
 #include <unordered_map>
 
@@ -196,10 +197,33 @@ void append_plan::fenced(std::span<const std::int32_t> streams) {
   build();
 }
 
+void append_plan::held(std::span<const std::int32_t> streams, const std::string& detail) {
+  bool any = false;
+  for (const auto stream : streams) {
+    const auto ours = [&](const watermark_step& step) { return step.claim.stream == stream; };
+    if (std::none_of(attempt_.steps.begin(), attempt_.steps.end(), ours))
+      continue;
+    any = true;
+    if (++held_[stream] < held_max)
+      set_aside(stream);
+    else
+      leave_waiting(stream);
+  }
+  if (!any)
+    return refused(verdict::held, detail);
+  refusals_ = !groups_.empty() && groups_.front().late ? refusals_ + 1 : 0;
+  build();
+}
+
 void append_plan::refused(verdict why, const std::string& detail) {
   switch (why) {
   case verdict::again:
-  case verdict::fenced: // without names it cannot be acted upon
+  case verdict::held:
+  case verdict::fenced: // without names it says no more than that
+    if (why == verdict::held && groups_.front().late && attempt_.steps.size() == 1) {
+      leave_waiting(attempt_.steps.front().claim.stream);
+      return build();
+    }
     if (++refusals_ >= attempts_max)
       failed(errc::retry_later, detail);
     return;
@@ -232,16 +256,16 @@ void append_plan::isolate(const std::string& reason) {
   groups_.pop_front();
   if (whole.pieces.size() > 1) {
     const auto middle = whole.pieces.begin() + static_cast<std::ptrdiff_t>(whole.pieces.size() / 2);
-    groups_.push_front({{middle, whole.pieces.end()}, whole.checked});
-    groups_.push_front({{whole.pieces.begin(), middle}, whole.checked});
+    groups_.push_front({{middle, whole.pieces.end()}, whole.checked, whole.late});
+    groups_.push_front({{whole.pieces.begin(), middle}, whole.checked, whole.late});
     return build();
   }
   // Numbers have no holes, so halving the numbers halves the items.
   const auto only = whole.pieces.front();
   if (only.to - only.from > 1) {
     const auto middle = only.from + (only.to - only.from) / 2;
-    groups_.push_front({{{only.append, middle, only.to}}, whole.checked});
-    groups_.push_front({{{only.append, only.from, middle}}, whole.checked});
+    groups_.push_front({{{only.append, middle, only.to}}, whole.checked, whole.late});
+    groups_.push_front({{{only.append, only.from, middle}}, whole.checked, whole.late});
     return build();
   }
   const auto already = !attempt_.quarantine.empty();
@@ -275,10 +299,33 @@ void append_plan::quarantine(std::size_t append, std::uint64_t seq, const std::s
 void append_plan::drop_stream(std::int32_t stream) {
   if (std::find(outcome_.fenced.begin(), outcome_.fenced.end(), stream) == outcome_.fenced.end())
     outcome_.fenced.push_back(stream);
-  for (auto& each : groups_)
-    std::erase_if(each.pieces,
-                  [&](const piece& of) { return (*batch_)[of.append].claim.stream == stream; });
+  (void)take_out(stream);
+}
+
+std::vector<append_plan::piece> append_plan::take_out(std::int32_t stream) {
+  std::vector<piece> out;
+  const auto is_of = [&](const piece& of) { return (*batch_)[of.append].claim.stream == stream; };
+  for (auto& each : groups_) {
+    std::copy_if(each.pieces.begin(), each.pieces.end(), std::back_inserter(out), is_of);
+    std::erase_if(each.pieces, is_of);
+  }
   std::erase_if(groups_, [](const group& of) { return of.pieces.empty(); });
+  return out;
+}
+
+/// Behind all others, its pieces in their order.
+void append_plan::set_aside(std::int32_t stream) {
+  const auto pieces = take_out(stream);
+  if (groups_.empty() || !groups_.back().late)
+    groups_.push_back({{}, false, true});
+  auto& last = groups_.back().pieces;
+  last.insert(last.end(), pieces.begin(), pieces.end());
+}
+
+void append_plan::leave_waiting(std::int32_t stream) {
+  outcome_.waiting.push_back(stream);
+  (void)take_out(stream);
+  refusals_ = 0;
 }
 
 } // namespace furrow::storage

@@ -98,6 +98,7 @@ struct append_attempt {
 class append_plan {
 public:
   static constexpr unsigned attempts_max = 6;
+  static constexpr unsigned held_max = 3; // attempts that find a stream held, then it leaves
 
   /// Items with an earlier time than `time_us_min` do not fit the database's time type. They are
   /// quarantined without an attempt.
@@ -115,7 +116,9 @@ public:
   void stored();
   /// Rolled back: these streams have another watermark or epoch.
   void fenced(std::span<const std::int32_t> streams);
-  /// Rolled back for another reason; `detail` is the server's message.
+  /// Rolled back: another transaction holds the rows of these streams.
+  void held(std::span<const std::int32_t> streams, const std::string& detail);
+  /// Rolled back for another reason; `detail` is the server's words.
   void refused(verdict why, const std::string& detail);
   /// The batch ends here: connection lost, ...
   void failed(errc code, const std::string& detail);
@@ -130,6 +133,7 @@ private:
   struct group {
     std::vector<piece> pieces;
     bool checked = false; // a duplicate key in it is poison, not a fence
+    bool late = false;    // of streams that were held when the others were tried
   };
 
   void build();
@@ -143,6 +147,9 @@ private:
   void isolate(const std::string& reason);
   void quarantine(std::size_t append, std::uint64_t seq, const std::string& reason);
   void drop_stream(std::int32_t stream);
+  [[nodiscard]] std::vector<piece> take_out(std::int32_t stream);
+  void set_aside(std::int32_t stream);
+  void leave_waiting(std::int32_t stream);
   void quarantine_untimely(std::int64_t time_us_min);
   /// Quarantines records that are not what their kind says, without asking the database.
   void quarantine_malformed();
@@ -150,7 +157,8 @@ private:
   std::shared_ptr<const append_batch> batch_;
   std::deque<group> groups_; // in order; the front one is being tried
   std::map<std::pair<std::size_t, std::uint64_t>, quarantined_item>
-    made_; // by append and seq: items that this plan made
+    made_;                                // by append and seq: ours, not the caller's
+  std::map<std::int32_t, unsigned> held_; // how often a stream was found so
   append_attempt attempt_;
   append_outcome outcome_;
   std::optional<result<append_outcome>> finished_;

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <limits>
 #include <unordered_map>
 
 namespace furrow::storage {
@@ -176,7 +177,99 @@ void add_shared(sealed_chunk& out,
   }
 }
 
-/// A segment and the reader's place in it.
+/// Frames of one header, in order of seq; the headers in order of their first frame.
+using frames_by_header = std::vector<std::pair<std::uint64_t, places>>;
+
+/// Times may lie further apart than a signed number says.
+bool lie_apart(std::int64_t first_us, std::int64_t last_us, std::int64_t span_us) {
+  return static_cast<std::uint64_t>(last_us) - static_cast<std::uint64_t>(first_us)
+         > static_cast<std::uint64_t>(span_us);
+}
+
+bool is_wide(std::int64_t first_us, std::int64_t last_us) {
+  return lie_apart(first_us, last_us, segment_span_us);
+}
+
+struct time_range {
+  std::int64_t low;
+  std::int64_t high;
+};
+
+time_range range_of(const frame_run& run) {
+  const auto [low, high] = run.block.time_range_us();
+  return {low, high};
+}
+
+time_range joined(time_range a, time_range b) {
+  return {std::min(a.low, b.low), std::max(a.high, b.high)};
+}
+
+/// Whether a chunk of these times takes the block without a stretch more.
+bool holds(time_range seen, const frame_run& run) {
+  const auto range = range_of(run);
+  const auto both = joined(seen, range);
+  return (seen.low <= range.low && range.high <= seen.high)
+         || !lie_apart(both.low, both.high, chunk_span_us);
+}
+
+/// Whether the clock, which has left these times, is soon back at them: then it jumps, and has not just gone on.
+bool comes_back(time_range seen, runs_ref next) {
+  constexpr std::size_t soon = 64;
+  next = next.first(std::min(soon, next.size()));
+  return std::any_of(next.begin(), next.end(),
+                     [&](const frame_run& run) { return holds(seen, run); });
+}
+
+/// Where stretches of at most segment_span_us begin, so that every frame lies in one: usually one, for a clock that jumps
+/// as many as it has been at.
+std::vector<std::int64_t> stretch_starts(runs_ref runs, bool wide) {
+  std::vector<std::int64_t> times;
+  if (!wide)
+    return {std::numeric_limits<std::int64_t>::min()};
+  for (const auto& run : runs)
+    for (std::size_t i = 0; i < run.block.size(); ++i)
+      times.push_back(run.block.time_us(i));
+  std::sort(times.begin(), times.end());
+  std::vector<std::int64_t> starts{times.front()};
+  for (const auto time : times)
+    if (is_wide(starts.back(), time))
+      starts.push_back(time);
+  return starts;
+}
+
+/// The frames of each stretch of time, by header.
+std::vector<frames_by_header> stretches_of(runs_ref runs, bool wide) {
+  const auto starts = stretch_starts(runs, wide);
+  std::vector<frames_by_header> out(starts.size());
+  std::vector<std::unordered_map<std::uint64_t, std::size_t>> slots(starts.size());
+  for (std::uint32_t run = 0; run < runs.size(); ++run)
+    for (std::uint32_t frame = 0; frame < runs[run].block.size(); ++frame) {
+      const auto after =
+        std::upper_bound(starts.begin(), starts.end(), runs[run].block.time_us(frame));
+      const auto stretch = static_cast<std::size_t>(after - starts.begin() - 1);
+      const auto bits = runs[run].block.header(frame).bits;
+      const auto [slot, added] = slots[stretch].try_emplace(bits, out[stretch].size());
+      if (added)
+        out[stretch].emplace_back(bits, places{});
+      out[stretch][slot->second].second.push_back({run, frame});
+    }
+  return out;
+}
+
+void add_stretch(sealed_chunk& out, runs_ref runs, const frames_by_header& by_header) {
+  std::vector<std::pair<std::uint64_t, const places*>> rare;
+  for (const auto& [bits, frames] : by_header) {
+    const auto payload = can::frame_header{bits}.payload_bytes();
+    if (payload <= 8 && frames.size() * (payload + 3) < row_bytes_min)
+      rare.emplace_back(bits, &frames);
+    else
+      out.segments.push_back(make_segment(runs, {bits}, frames, {}));
+  }
+  if (!rare.empty())
+    add_shared(out, runs, rare);
+}
+
+/// One segment under the eye of a reader.
 struct reading {
   const segment* from = nullptr;
   std::size_t at = 0; // the next frame
@@ -232,8 +325,8 @@ reading begin_reading(const segment& one) {
   return out;
 }
 
-/// The place of a chunk's frame in its segment.
-struct numbered {
+/// Where a frame of a chunk stands in its segment.
+struct numbered_frame {
   std::uint64_t seq;
   std::uint32_t segment;
   std::uint32_t frame;
@@ -264,27 +357,24 @@ std::int32_t channel_of(can::frame_header header) {
 std::size_t chunk_runs(std::span<const frame_run> runs) {
   std::size_t frames = 0;
   std::size_t long_bytes = 0;
-  auto [low, high] = runs.front().block.time_range_us();
+  time_range seen = range_of(runs.front());
   for (std::size_t i = 0; i < runs.size(); ++i) {
     const auto& block = runs[i].block;
-    const auto [first, last] = block.time_range_us();
-    low = std::min(low, first);
-    high = std::max(high, last);
+    const bool leaves = !holds(seen, runs[i])
+                        && (frames >= chunk_frames_min || !comes_back(seen, runs.subspan(i + 1)));
     frames += block.size();
     long_bytes += block.long_payload.size();
     if (i > 0
-        && (frames > chunk_frames_max || long_bytes > chunk_long_bytes_max
-            || high - low > chunk_span_us
+        && (leaves || frames > chunk_frames_max || long_bytes > chunk_long_bytes_max
             || runs[i].seq_first + block.size() - runs.front().seq_first > seq_gap_max))
       return i;
+    seen = joined(seen, range_of(runs[i]));
   }
   return runs.size();
 }
 
 sealed_chunk seal(std::span<const frame_run> runs) {
   sealed_chunk out;
-  std::unordered_map<std::uint64_t, std::size_t> slot_of;
-  std::vector<std::pair<std::uint64_t, places>> by_header; // in order of their first frame
   std::tie(out.time_first_us, out.time_last_us) = runs.front().block.time_range_us();
   for (std::uint32_t run = 0; run < runs.size(); ++run) {
     const auto& block = runs[run].block;
@@ -296,31 +386,18 @@ sealed_chunk seal(std::span<const frame_run> runs) {
       out.runs.back().second += block.size();
     else
       out.runs.emplace_back(runs[run].seq_first, block.size());
-    for (std::uint32_t frame = 0; frame < block.size(); ++frame) {
-      const auto bits = block.header(frame).bits;
-      const auto [slot, added] = slot_of.try_emplace(bits, by_header.size());
-      if (added)
-        by_header.emplace_back(bits, places{});
-      by_header[slot->second].second.push_back({run, frame});
-    }
   }
   out.seq_first = runs.front().seq_first;
   out.seq_last = runs.back().seq_first + runs.back().block.size() - 1;
-  std::vector<std::pair<std::uint64_t, const places*>> rare;
-  for (const auto& [bits, frames] : by_header) {
-    const auto payload = can::frame_header{bits}.payload_bytes();
-    if (payload <= 8 && frames.size() * (payload + 3) < row_bytes_min)
-      rare.emplace_back(bits, &frames);
-    else
-      out.segments.push_back(make_segment(runs, {bits}, frames, {}));
-  }
-  if (!rare.empty())
-    add_shared(out, runs, rare);
+  const auto stretches = stretches_of(runs, is_wide(out.time_first_us, out.time_last_us));
+  out.wide = stretches.size() > 1;
+  for (const auto& stretch : stretches)
+    add_stretch(out, runs, stretch);
   return out;
 }
 
 bool unseal(std::span<const segment> segments, std::uint64_t after, std::vector<frame_run>& out) {
-  std::vector<numbered> order;
+  std::vector<numbered_frame> order;
   for (std::uint32_t i = 0; i < segments.size(); ++i) {
     if (!is_sound(segments[i]))
       return false;
@@ -332,7 +409,7 @@ bool unseal(std::span<const segment> segments, std::uint64_t after, std::vector<
     }
   }
   std::sort(order.begin(), order.end(),
-            [](const numbered& a, const numbered& b) { return a.seq < b.seq; });
+            [](const numbered_frame& a, const numbered_frame& b) { return a.seq < b.seq; });
   std::vector<std::uint8_t> payload(can::xl_bytes_max);
   for (const auto& one : order) {
     const auto& from = segments[one.segment];

@@ -27,9 +27,12 @@ namespace furrow::storage {
 
 /// A sealer and a reader need about 40 bytes of memory per frame of a chunk.
 inline constexpr std::size_t chunk_frames_max = 131'072;
+inline constexpr std::size_t chunk_frames_min = 256; // a smaller chunk costs more than it is worth
 inline constexpr std::size_t chunk_long_bytes_max = 8U << 20U;
-/// Together with a block's 72 minutes this is less than the 26 hours that SQL searches back.
+/// A chunk ends after this time, unless its clock jumps.
 inline constexpr std::int64_t chunk_span_us = std::int64_t{24} * 3'600'000'000;
+/// Less than the 26 hours by which SQL looks back.
+inline constexpr std::int64_t segment_span_us = std::int64_t{25} * 3'600'000'000;
 
 inline constexpr std::int32_t channel_standard = 262'144;
 inline constexpr std::int32_t channel_error = 524'288;
@@ -59,6 +62,7 @@ struct sealed_chunk {
   std::uint64_t frames = 0;
   std::int64_t time_first_us = 0;
   std::int64_t time_last_us = 0;
+  bool wide = false;                                         // more than one stretch of time
   std::vector<std::pair<std::uint64_t, std::uint64_t>> runs; // first number, frames
   std::vector<segment> segments;
 };

@@ -131,6 +131,7 @@ copy_type type_of(can::field_type type) {
   case can::field_type::real:
     return real8;
   case can::field_type::integer:
+  case can::field_type::amount:
     return int8;
   case can::field_type::boolean:
     return truth;
@@ -145,8 +146,11 @@ void add_records(std::vector<copied_table>& out) {
   const columns head{{"stream", int4}, {"seq", int8}, {"equipment_id", int4}, {"time", time_us}};
   for (const auto& kind : can::record_kinds()) {
     auto list = head;
-    for (const auto& field : kind.fields)
+    for (const auto& field : kind.fields) {
       list.push_back({std::string{field.name}, type_of(field.type)});
+      if (field.type == can::field_type::amount)
+        list.push_back({std::string{field.name} + "_fraction", real8});
+    }
     out.push_back({std::string{kind.table}, std::move(list), "stream, seq"});
   }
   auto list = head;
@@ -221,7 +225,31 @@ std::vector<copied_table> make_tables() {
   out.push_back({"retention",
                  {{"farm_id", int4}, {"kind", text}, {"keep_days", int4}, {"changed_at", time_s}},
                  "coalesce(farm_id, 0), kind"});
+  out.push_back({"audit",
+                 {{"id", int8},
+                  {"time", time_s},
+                  {"who", text},
+                  {"action", text},
+                  {"object", text},
+                  {"detail", text}},
+                 "id",
+                 "id"});
   add_streams(out);
+  out.push_back({"removed_equipment",
+                 {{"equipment_id", int4}, {"durable", int8}, {"removed_at", time_s}},
+                 "equipment_id"});
+  out.push_back({"dbc",
+                 {{"id", int4},
+                  {"farm_id", int4},
+                  {"equipment_id", int4},
+                  {"name", text},
+                  {"sha256", text},
+                  {"content", bytes},
+                  {"encoding", int2},
+                  {"version", int4},
+                  {"loaded_at", time_s}},
+                 "id",
+                 "id"});
   out.push_back(blocks_table());
   add_records(out);
   add_digest(out);

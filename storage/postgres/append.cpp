@@ -4,6 +4,7 @@
 #include "storage/postgres/copy_format.hpp"
 #include "storage/postgres/work.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <functional>
 
@@ -18,6 +19,7 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::size_t chunk_bytes = 1U << 20U;
+constexpr std::string_view lock_not_available = "55P03";
 /// The pause of the failpoint between compare-and-set and commit: the server sleeps while this
 /// process dies.
 constexpr milliseconds after_cas_pause{100};
@@ -242,18 +244,15 @@ void conclude(append_plan& plan, const std::optional<pq_error>& error) {
   const auto why = error->judge();
   if (why == verdict::fenced)
     return plan.fenced(named_streams(error->detail));
+  if (why == verdict::held || error->sqlstate == "55P03") // a wait for a lock has ended
+    return plan.held(named_streams(error->detail), error->message);
   plan.refused(why, error->message);
 }
 
-/// Bus names go in their own statement before the append, because they are text. They do no harm
-/// when the append fails.
-task<std::optional<failure>> upsert_buses(pq_connection& db, const append_batch& batch) {
-  std::vector<std::pair<std::int32_t, const can::bus_name*>> buses;
-  for (const auto& append : batch)
-    for (const auto& bus : append.buses)
-      buses.emplace_back(append.claim.stream, &bus);
-  if (buses.empty())
-    co_return std::nullopt;
+using named_buses = std::vector<std::pair<std::int32_t, const can::bus_name*>>;
+
+/// In ASCII a '?' stands for each other byte. A row that says the same already is left alone: nobody's lock on it matters.
+task<pq_reply> upsert(pq_connection& db, const named_buses& buses, bool ascii) {
   byte_buffer streams;
   byte_buffer numbers;
   byte_buffer names;
@@ -262,22 +261,57 @@ task<std::optional<failure>> upsert_buses(pq_connection& db, const append_batch&
   numbers.array<std::int32_t>(oid::int4, buses.size(),
                               [&](std::size_t i) { return buses[i].second->bus; });
   names.array_head(oid::text, buses.size());
-  for (const auto& [stream, bus] : buses)
-    names.bytes_field(as_text(bus->name));
+  for (const auto& [stream, bus] : buses) {
+    auto name = as_text(bus->name);
+    if (ascii)
+      std::replace_if(
+        name.begin(), name.end(), [](char letter) { return (letter & 0x80) != 0; }, '?');
+    names.bytes_field(name);
+  }
   pq_parameters parameters;
   parameters.add(oid::int4_array, streams.view())
     .add(oid::int4_array, numbers.view())
     .add(oid::text_array, names.view());
-  const auto reply = co_await db.query("insert into furrow.bus (stream, bus, name) "
-                                       "select distinct on (stream, bus) r.stream, r.bus, r.name "
-                                       "from unnest($1, $2, $3) with ordinality r(stream, bus, "
-                                       "name, ordinal) order by stream, bus, ordinal desc "
-                                       "on conflict (stream, bus) do update set name = "
-                                       "excluded.name where furrow.bus.name <> excluded.name",
-                                       parameters);
+  co_return co_await db.query(
+    "insert into furrow.bus (stream, bus, name) select distinct on (r.stream, r.bus) r.stream, "
+    "r.bus, r.name from unnest($1, $2, $3) with ordinality r(stream, bus, name, ordinal) "
+    "where not exists (select from furrow.bus o where o.stream = r.stream and o.bus = r.bus and "
+    "o.name = r.name) order by r.stream, r.bus, r.ordinal desc "
+    "on conflict (stream, bus) do update set name = excluded.name where furrow.bus.name <> "
+    "excluded.name",
+    parameters);
+}
+
+/// Names are harmless when the append then fails, and have no place in the one message: they are
+/// text.
+task<std::optional<failure>> upsert_buses(pq_connection& db, const append_batch& batch) {
+  named_buses buses;
+  for (const auto& append : batch)
+    for (const auto& bus : append.buses)
+      buses.emplace_back(append.claim.stream, &bus);
+  if (buses.empty())
+    co_return std::nullopt;
+  auto reply = co_await upsert(db, buses, false);
+  // A database of another encoding than UTF-8 cannot hold every name. The frames matter more.
+  if (reply.error && reply.error->judge() == verdict::poison)
+    reply = co_await upsert(db, buses, true);
   if (reply.error)
     co_return reply.error->as_failure();
   co_return std::nullopt;
+}
+
+/// Ends the lanes of other nodes that have waited for their own client for 2 s inside a transaction. Such a client is
+/// frozen or cut off: its COPY holds keys that this lane waits for, and no time-out of the server ends it. A client
+/// that lives only has its batch in doubt, claims again and sends it again.
+task<void> end_frozen_lanes(pq_connection& db) {
+  const auto& name = db.application_name();
+  (void)co_await db.query(
+    "select pg_catalog.pg_terminate_backend(pid) from pg_catalog.pg_stat_activity "
+    "where datname = pg_catalog.current_database() and usename = current_user "
+    "and application_name ~ '^furrow/(.*/)?w[0-9]+$' "
+    "and not pg_catalog.starts_with(application_name, $1) and wait_event = 'ClientRead' "
+    "and xact_start < pg_catalog.clock_timestamp() - interval '2 s'",
+    pq_parameters{}.text(std::string_view{name}.substr(0, name.rfind('/') + 1)));
 }
 
 } // namespace
@@ -296,7 +330,10 @@ task<result<append_outcome>> append(pq_connection& db, std::shared_ptr<const app
       plan.failed(errc::retry_later, "failpoint");
       break;
     }
-    conclude(plan, co_await run_transaction({db, *attempt, buffer}));
+    const auto error = co_await run_transaction({db, *attempt, buffer});
+    if (error && error->sqlstate == lock_not_available)
+      co_await end_frozen_lanes(db);
+    conclude(plan, error);
   }
   co_return plan.outcome();
 }

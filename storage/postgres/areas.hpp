@@ -24,6 +24,8 @@ make_quarantine(std::shared_ptr<query_pool> queries, std::shared_ptr<postgres_po
 [[nodiscard]] std::unique_ptr<digest_store> make_digest(std::shared_ptr<postgres_pool> lane);
 [[nodiscard]] std::unique_ptr<repositories> make_repositories(std::shared_ptr<query_pool> pool);
 [[nodiscard]] std::unique_ptr<retention_store> make_retention(std::shared_ptr<postgres_pool> lane);
+[[nodiscard]] std::unique_ptr<removal_store> make_removals(std::shared_ptr<postgres_pool> lane);
+[[nodiscard]] std::unique_ptr<dbc_store> make_dbc(std::shared_ptr<postgres_pool> lane);
 [[nodiscard]] std::unique_ptr<partition_store> make_partitions(std::shared_ptr<postgres_pool> lane);
 [[nodiscard]] std::unique_ptr<size_store> make_sizes(std::shared_ptr<postgres_pool> lane);
 [[nodiscard]] std::unique_ptr<seal_store> make_sealing(std::shared_ptr<postgres_pool> lane);

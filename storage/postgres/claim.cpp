@@ -3,6 +3,7 @@
 #include "storage/postgres/connection/rows.hpp"
 #include "storage/postgres/work.hpp"
 
+#include <algorithm>
 #include <unordered_map>
 
 namespace furrow::storage::postgres_work {
@@ -12,6 +13,7 @@ namespace {
 /// A session that commits between the two halves of a claim makes the claim start again. After this
 /// many rounds the caller retries.
 constexpr int rounds_max = 8;
+constexpr std::chrono::milliseconds first_pause{5};
 
 using requests_ref = const std::vector<claim_request>&;
 
@@ -157,10 +159,10 @@ std::unordered_map<std::int32_t, const standing*> newest(const std::vector<stand
   return last;
 }
 
-/// One try at all requests; absent when a watermark moved in between.
-task<result<std::optional<std::vector<claim_outcome>>>> claim_round(pq_connection& db,
-                                                                    requests_ref requests) {
-  using round = std::optional<std::vector<claim_outcome>>;
+/// What became of each request: nothing where its stream has moved meanwhile, or where another transaction holds it.
+using round_outcome = std::vector<std::optional<claim_outcome>>;
+
+task<result<round_outcome>> claim_round(pq_connection& db, requests_ref requests) {
   const auto all = co_await enter(db, requests);
   if (!all)
     co_return all.error();
@@ -176,26 +178,48 @@ task<result<std::optional<std::vector<claim_outcome>>>> claim_round(pq_connectio
       co_return answer.error();
     raised = *answer;
   }
-  if (raised.size() != wanted.size())
-    co_return round{};
-  if (wanted.empty()) {
-    // All requests are forks. A copy drops the items that its stream holds, so these must be as
-    // durable as for an ack.
+  const bool parted = std::any_of(
+    all->begin(), all->end(), [](const standing& one) { return one.outcome.fork_seq.has_value(); });
+  if (raised.empty() && parted) {
+    // No claim has been committed with it. A copy drops what its stream holds: that must be as durable as an ack.
     const auto barrier =
       co_await committed(db, "select pg_logical_emit_message(true, 'furrow', '')", {});
     if (!barrier)
       co_return barrier.error();
   }
-  std::vector<claim_outcome> out;
+  round_outcome out;
   for (const auto& one : *all) {
-    out.push_back(one.outcome);
-    if (one.outcome.fork_seq)
-      continue;
-    // An older session of the same batch has lost: its epoch is one that no watermark has.
+    auto& mine = out.emplace_back();
     const auto stream = one.outcome.claim.stream;
-    out.back().claim.epoch = raised[stream] - (last.at(stream) == &one ? 0 : 1);
+    const auto epoch = raised.find(stream);
+    if (!one.outcome.fork_seq && epoch == raised.end())
+      continue;
+    mine = one.outcome;
+    // An older session of the same batch has lost already: it gets an epoch that no watermark has.
+    if (!one.outcome.fork_seq)
+      mine->claim.epoch = epoch->second - (last.at(stream) == &one ? 0 : 1);
   }
-  co_return round{std::move(out)};
+  co_return out;
+}
+
+/// Which requests are not settled yet.
+std::vector<std::size_t> open_ones(const round_outcome& outcomes) {
+  std::vector<std::size_t> open;
+  for (std::size_t i = 0; i < outcomes.size(); ++i)
+    if (!outcomes[i])
+      open.push_back(i);
+  return open;
+}
+
+/// What was not settled in time is held.
+std::vector<claim_outcome> finished(const round_outcome& outcomes) {
+  std::vector<claim_outcome> out;
+  out.reserve(outcomes.size());
+  for (const auto& one : outcomes) {
+    out.push_back(one.value_or(claim_outcome{}));
+    out.back().held = !one;
+  }
+  return out;
 }
 
 } // namespace
@@ -206,18 +230,32 @@ task<result<std::vector<claim_outcome>>> claim(pq_connection& db, requests_ref r
         || request.equipment.empty())
       co_return failure{errc::reject_row,
                         "a farm or equipment has an invalid name: " + as_text(request.equipment)};
-  failure last{errc::retry_later, "the watermarks kept moving during the claim"};
+  round_outcome settled(requests.size());
+  std::optional<failure> last;
   for (int round = 0; round < rounds_max; ++round) {
-    auto outcome = co_await claim_round(db, requests);
-    if (outcome && *outcome)
-      co_return std::move(**outcome);
+    const auto open = open_ones(settled);
+    if (open.empty())
+      break;
+    if (round > 1)
+      co_await pause_for(first_pause * (1 << (round - 2)));
+    std::vector<claim_request> asked;
+    asked.reserve(open.size());
+    for (const auto i : open)
+      asked.push_back(requests[i]);
+    const auto outcome = co_await claim_round(db, asked);
+    last.reset();
     if (!outcome) {
       last = outcome.error();
-      if (!db.connected() || !db.idle() || last.code != errc::retry_later)
-        co_return last; // else a deadlock or a lock: the next round may succeed
+      if (!db.connected() || !db.idle() || last->code != errc::retry_later)
+        co_return *last; // else a deadlock or a lock: the next round may pass
+      continue;
     }
+    for (std::size_t i = 0; i < open.size(); ++i)
+      settled[open[i]] = (*outcome)[i];
   }
-  co_return last;
+  if (last)
+    co_return *last;
+  co_return finished(settled);
 }
 
 } // namespace furrow::storage::postgres_work

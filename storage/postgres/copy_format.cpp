@@ -1,6 +1,7 @@
 #include "storage/postgres/copy_format.hpp"
 
 #include "storage/append/quarantine.hpp"
+#include "storage/append/record_columns.hpp"
 #include "storage/postgres/work.hpp"
 
 #include <algorithm>
@@ -42,8 +43,8 @@ std::vector<std::string> make_typed_statements() {
   for (const auto& kind : can::record_kinds()) {
     auto& sql = made.emplace_back("copy furrow.");
     sql.append(kind.table).append(" (stream, seq, equipment_id, time");
-    for (const auto& field : kind.fields)
-      sql.append(", ").append(field.name);
+    for (const auto& column : record_columns(kind))
+      sql.append(", ").append(column);
     sql += ") from stdin (format binary);";
   }
   return made;
@@ -104,10 +105,11 @@ void put_typed(byte_buffer& out,
                can::record_values& scratch) {
   const auto& about = can::record_kinds()[kind];
   const auto& item = *record.item;
-  (void)can::read_body(about, item.record.body, scratch); // the plan has checked it
-  head(out, static_cast<std::int16_t>(4 + scratch.size()), record.claim, item.seq);
+  (void)can::read_body(about, item.record.body, scratch); // the plan has seen that it is sound
+  const auto columns = column_values(about, scratch);
+  head(out, static_cast<std::int16_t>(4 + columns.size()), record.claim, item.seq);
   out.field(item.record.time_us - epoch_2000_us);
-  for (const auto& value : scratch)
+  for (const auto& value : columns)
     std::visit(value_field{out}, value);
 }
 

@@ -195,6 +195,15 @@ load_begun(pq_connection& db, const can::dbc_file& file, const definition_load& 
 
 } // namespace
 
+task<std::optional<failure>>
+add_definitions(pq_connection& db, std::int32_t version, const can::dbc_file& file) {
+  const auto rows = rows_of(file);
+  auto failed = co_await add_messages(db, version, rows.messages);
+  if (!failed)
+    failed = co_await add_signals(db, version, rows);
+  co_return failed;
+}
+
 task<result<definition_outcome>>
 load_definitions(pq_connection& db, const can::dbc_file& file, const definition_load& load) {
   const auto begun = co_await db.run("begin");

@@ -113,9 +113,23 @@ void add_telemetry(pq_parameters& to, const std::vector<row_of<can::telemetry_ro
   }
 }
 
-/// One statement, so that no lock is held while this process stalls. Rows are stored only for
-/// places that moved. The commit need not wait for the disk: a server crash loses rows and places
-/// together. Places are locked in order, so that two digests do not deadlock.
+/// Whether a row of `seconds` takes the place of the latest state. In one stream what came last does, whatever its clock
+/// says. Between two streams of a machine the later time does; a time before 2000 or more than a day ahead is a wrong
+/// clock, and gives way to a right one, or to a newer stream.
+std::string replaces_latest() {
+  const auto wrong = [](const std::string& row) {
+    return "(" + row + ".time > now() + interval '1 day' or " + row
+           + ".time < timestamptz '2000-01-01 00:00:00+00')";
+  };
+  return "case when t.stream = excluded.stream then excluded.seq > t.seq when " + wrong("t") + " = "
+         + wrong("excluded") + " then (excluded.time, excluded.stream) > (t.time, t.stream) when "
+         + wrong("t") + " then true else excluded.stream > t.stream end";
+}
+
+/// One statement, so that nothing is locked while this process may stall, and everything depends on
+/// the places having moved. Losing it in a crash of the server loses the rows with the places: the
+/// commit need not wait for the disk. Places are locked in order, so that two digests do not lock
+/// each other out.
 std::string commit_text() {
   std::string columns;
   std::string parameters;
@@ -159,12 +173,11 @@ std::string commit_text() {
            "(equipment_id, stream, time, heard, seq, mode"
          + columns + ") select distinct on (stream) equipment, stream, time, heard, seq, mode"
          + columns
-         + " from seconds order by stream, time desc "
+         + " from seconds order by stream, seq desc "
            "on conflict (equipment_id) do update set stream = excluded.stream, "
            "time = excluded.time, heard = excluded.heard, seq = excluded.seq, mode = excluded.mode"
-         + updates
-         + " where (excluded.time, excluded.stream, excluded.seq) > (t.time, t.stream, t.seq)) "
-           "select (select count(*) from moved m where m.stream = a.stream), "
+         + updates + " where " + replaces_latest()
+         + ") select (select count(*) from moved m where m.stream = a.stream), "
            "set_config('synchronous_commit', 'off', true) "
            "from unnest($1) with ordinality a(stream, at) order by a.at";
 }
@@ -174,8 +187,9 @@ digest_pending(pq_connection& db, std::int32_t after, std::size_t count) {
   const auto reply = co_await db.query(
     "select w.stream, s.equipment_id, coalesce(d.seq, 0), w.seq, coalesce(d.state, ''), "
     "(select b.time_first from furrow.can_block b where b.stream = w.stream "
-    "and b.seq_first > coalesce(d.seq, 0) order by b.seq_first limit 1) "
+    "and b.seq_first > coalesce(d.seq, 0) order by b.seq_first limit 1), f.name, e.name "
     "from furrow.stream_watermark w join furrow.stream s on s.id = w.stream "
+    "join furrow.equipment e on e.id = s.equipment_id join furrow.farm f on f.id = e.farm_id "
     "left join furrow.digest d on d.stream = w.stream "
     "where w.stream > $1 and w.seq > coalesce(d.seq, 0) order by w.stream limit $2",
     pq_parameters{}.int4(after).int8(static_cast<std::int64_t>(count)));
@@ -193,6 +207,8 @@ digest_pending(pq_connection& db, std::int32_t after, std::size_t count) {
     one.state.assign(state.begin(), state.end());
     if (!rows.null(i, 5))
       one.oldest_us = rows.integer(i, 5) + epoch_2000_us;
+    one.farm = rows.text(i, 6);
+    one.name = rows.text(i, 7);
   }
   co_return out;
 }

@@ -117,35 +117,77 @@ read_chunks(const pq_rows& rows, std::int32_t stream, std::uint64_t after, frame
   return last;
 }
 
-/// One statement, so that a frame that is being sealed appears in exactly one tier. Sealed frames
-/// come first, in rows without fresh ones.
-constexpr const char* page_statement =
-  "with chunk as materialized ("
-  "  select c.seq_first, c.seq_last, c.time_first, c.time_last from furrow.can_chunk c where "
-  "c.stream = $1 and c.seq_last > "
-  "$2 "
-  "  and c.seq_first >= coalesce((select max(o.seq_first) from furrow.can_chunk o"
-  "                               where o.stream = $1 and o.seq_first <= $2 + 1), 0)"
-  "  and c.time_first >= $3 - interval '26 hours' and c.time_first <= $4 and c.time_last >= $3 "
-  "  order by c.seq_first limit $7) "
-  "select s.seq_base, s.frames, s.time_base, coalesce(s.headers, array[s.header]) as headers, "
-  "null::smallint[] as header_index, null::int[] as time_offset, s.time_anchors as payload, "
-  "s.data as long_payload, c.seq_first as chunk, c.seq_last as chunk_last, s.time_step, "
-  "s.time_planes, s.seq_planes, s.payload_planes "
-  "from chunk c join furrow.can_segment s on s.stream = $1 and s.chunk = c.seq_first "
-  "and s.time_first >= c.time_first and s.time_first <= c.time_last " // only their partitions
-  "union all "
-  "select seq_first, frames, time_base, headers, header_index, time_offset, payload, long_payload, "
-  "null, null, null, null, null, null "
-  "from (select b.*, coalesce(sum(bytes) over (order by seq_first rows between unbounded preceding "
-  "and 1 preceding), 0) as before "
-  "      from (select c.*, 14::bigint * c.frames + coalesce(length(c.long_payload), 0) as bytes "
-  "            from furrow.can_block c"
-  "            where c.stream = $1 and c.seq_first > $2 and c.time_first >= $3 - interval '72 "
-  "minutes'"
-  "              and c.time_first <= $4 and c.time_last >= $3 and not exists (select from chunk)"
-  "            order by c.seq_first limit $6) b) p "
-  "where before < $5 order by chunk, seq_base";
+/// Chunks of a stream after a number that overlap a time: $1 stream, $2 after, $3 from, $4 to, $5 how many.
+constexpr const char* chunk_select =
+  "select c.seq_first, c.seq_last, c.time_first, c.time_last from furrow.can_chunk c "
+  "where c.stream = $1 and c.seq_last > $2 "
+  "and c.seq_first >= coalesce((select max(o.seq_first) from furrow.can_chunk o "
+  "                             where o.stream = $1 and o.seq_first <= $2 + 1), 0) "
+  "and (c.time_first >= $3 - interval '26 hours' or c.wide) and c.time_first <= $4 "
+  "and c.time_last >= $3 order by c.seq_first limit $5";
+
+/// One statement, so that it sees a frame in one tier and not in both or none while it is sealed: what is sealed comes
+/// first, and then alone. $6 is the last chunk of the page, $7 and $8 the times of its chunks: as constants they let the
+/// planner leave out partitions, which it then does not lock.
+const std::string& page_statement() {
+  static const std::string sql =
+    std::string{"with found as materialized ("} + chunk_select
+    + "), "
+      "chunk as (select f.* from found f where f.seq_first <= $6) "
+      "select s.seq_base, s.frames, s.time_base, coalesce(s.headers, array[s.header]) as headers, "
+      "null::smallint[] as header_index, null::int[] as time_offset, s.time_anchors as payload, "
+      "s.data as long_payload, c.seq_first as chunk, c.seq_last as chunk_last, s.time_step, "
+      "s.time_planes, s.seq_planes, s.payload_planes "
+      "from chunk c join furrow.can_segment s on s.stream = $1 and s.chunk = c.seq_first "
+      "and s.time_first >= c.time_first and s.time_first <= c.time_last "
+      "and s.time_first >= $7 and s.time_first <= $8 "
+      "union all "
+      "select seq_first, frames, time_base, headers, header_index, time_offset, payload, "
+      "long_payload, null, null, null, null, null, null "
+      "from (select b.*, coalesce(sum(bytes) over (order by seq_first rows between unbounded "
+      "preceding and 1 preceding), 0) as before "
+      "      from (select c.*, 14::bigint * c.frames + coalesce(length(c.long_payload), 0) as "
+      "bytes "
+      "            from furrow.can_block c "
+      "            where c.stream = $1 and c.seq_first > $2 "
+      "              and c.time_first >= $3 - interval '72 minutes' and c.time_first <= $4 "
+      "              and c.time_last >= $3 and not exists (select from found) "
+      "            order by c.seq_first limit $10) b) p "
+      "where before < $9 order by chunk, seq_base";
+  return sql;
+}
+
+/// The chunks of the next page: the last of them, its last number, and the time that they cover.
+struct page_chunks {
+  std::int64_t last_first = -1; // none
+  std::uint64_t last = 0;
+  std::int64_t time_first = std::numeric_limits<std::int64_t>::max();
+  std::int64_t time_last = std::numeric_limits<std::int64_t>::min();
+};
+
+pq_parameters page_parameters(std::int32_t stream, std::uint64_t after, const frames_query& query) {
+  return pq_parameters{}
+    .int4(stream)
+    .int8(static_cast<std::int64_t>(after))
+    .timestamptz(from_bound(query.from_us))
+    .timestamptz(to_bound(query.to_us))
+    .int8(page_chunks_max);
+}
+
+task<result<page_chunks>> next_chunks(pq_connection& db, const pq_parameters& page) {
+  static const std::string sql =
+    std::string{"select max(c.seq_first), max(c.seq_last), min(c.time_first), max(c.time_last) "
+                "from ("}
+    + chunk_select + ") c";
+  const auto reply = co_await db.query(sql.c_str(), page);
+  if (reply.error)
+    co_return reply.error->as_failure();
+  const pq_rows rows{reply.rows.get()};
+  if (rows.null(0, 0))
+    co_return page_chunks{};
+  co_return page_chunks{rows.integer(0, 0), rows.natural(0, 1), rows.integer(0, 2),
+                        rows.integer(0, 3)};
+}
 
 /// Fills `page` from one stream; answers the number to continue after, 0 at the stream's end.
 task<result<std::uint64_t>> read_stream(pq_connection& db,
@@ -153,16 +195,28 @@ task<result<std::uint64_t>> read_stream(pq_connection& db,
                                         std::uint64_t after,
                                         const frames_query& query,
                                         frames_page& page) {
-  const auto reply = co_await db.query(page_statement, pq_parameters{}
-                                                         .int4(stream)
-                                                         .int8(static_cast<std::int64_t>(after))
-                                                         .timestamptz(from_bound(query.from_us))
-                                                         .timestamptz(to_bound(query.to_us))
-                                                         .int8(page_bytes_max)
-                                                         .int8(page_blocks_max)
-                                                         .int8(page_chunks_max));
-  if (reply.error)
-    co_return reply.error->as_failure();
+  const auto asked = page_parameters(stream, after, query);
+  auto chunks = co_await next_chunks(db, asked);
+  pq_reply reply;
+  for (bool read = false; !read;) {
+    if (!chunks)
+      co_return chunks.error();
+    reply = co_await db.query(page_statement().c_str(), pq_parameters{asked}
+                                                          .int8(chunks->last_first)
+                                                          .timestamptz(chunks->time_first)
+                                                          .timestamptz(chunks->time_last)
+                                                          .int8(page_bytes_max)
+                                                          .int8(page_blocks_max));
+    if (reply.error)
+      co_return reply.error->as_failure();
+    if (pq_rows{reply.rows.get()}.size() > 0)
+      break;
+    if (chunks->last_first >= 0)
+      co_return chunks->last; // of these chunks nothing is left
+    // Either there is nothing, or all of it has been sealed since the chunks were looked for.
+    chunks = co_await next_chunks(db, asked);
+    read = chunks && chunks->last_first < 0;
+  }
   const pq_rows rows{reply.rows.get()};
   if (rows.size() > 0 && !rows.null(0, 8))
     co_return read_chunks(rows, stream, after, page);

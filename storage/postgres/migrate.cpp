@@ -5,6 +5,7 @@
 #include "storage/postgres/definitions.hpp"
 #include "storage/postgres/work.hpp"
 
+#include <algorithm>
 #include <memory>
 
 namespace furrow::storage::postgres_work {
@@ -43,6 +44,16 @@ task<result<std::vector<applied_migration>>> applied(pq_connection& db) {
   co_return out;
 }
 
+/// Every program looks at the schema first: here it is told that it cannot work.
+task<std::optional<failure>> unfit_pooler(pq_connection& db) {
+  const bool shares = co_await db.shares_servers();
+  if (!shares)
+    co_return std::nullopt;
+  co_return failure{errc::misconfigured,
+                    "the database URL leads to a pooler in transaction mode, and Furrow needs "
+                    "sessions; use the pooler's session mode, or the server itself"};
+}
+
 std::string quoted(PGconn* connection, const std::string& text) {
   const std::unique_ptr<char, void (*)(void*)> literal{
     PQescapeLiteral(connection, text.data(), text.size()), PQfreemem};
@@ -68,6 +79,15 @@ apply_step(pq_connection& db, const migration_row& row, const migration& step) {
   co_return std::nullopt;
 }
 
+/// The catalogue is written as the tables of this step have it.
+constexpr std::uint32_t catalogue_since = 8;
+
+bool holds_catalogue(const std::vector<migration_row>& rows) {
+  return std::any_of(rows.begin(), rows.end(), [](const migration_row& row) {
+    return row.number == catalogue_since && row.applied;
+  });
+}
+
 task<result<std::vector<migration_row>>> migrate_locked(pq_connection& db, migration_wish wish) {
   const auto made = co_await db.run(make_table);
   if (made.error)
@@ -86,11 +106,8 @@ task<result<std::vector<migration_row>>> migrate_locked(pq_connection& db, migra
       co_return *failed;
     rows[i].applied = true;
   }
-  const auto definitions = co_await db.query("select to_regclass('furrow.definition_set') is null");
-  if (definitions.error)
-    co_return definitions.error->as_failure();
-  if (pq_rows{definitions.rows.get()}.integer(0, 0) != 0)
-    co_return rows; // the tables do not exist yet
+  if (!holds_catalogue(rows))
+    co_return rows; // not that far yet
   const auto unloaded = co_await load_catalogue(db);
   if (unloaded)
     co_return *unloaded;
@@ -100,6 +117,9 @@ task<result<std::vector<migration_row>>> migrate_locked(pq_connection& db, migra
 } // namespace
 
 task<result<std::vector<migration_row>>> migration_status(pq_connection& db) {
+  const auto unfit = co_await unfit_pooler(db);
+  if (unfit)
+    co_return *unfit;
   const auto known = co_await applied(db);
   if (!known)
     co_return known.error();
@@ -111,6 +131,9 @@ task<result<std::vector<migration_row>>> migrate(pq_connection& db) {
 }
 
 task<result<std::vector<migration_row>>> migrate_to(pq_connection& db, migration_wish wish) {
+  const auto unfit = co_await unfit_pooler(db);
+  if (unfit)
+    co_return *unfit;
   const auto locked = co_await db.run(lock);
   if (locked.error)
     co_return locked.error->as_failure();

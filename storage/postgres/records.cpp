@@ -1,5 +1,6 @@
 #include "storage/append/quarantine.hpp"
 #include "storage/append/record_batch.hpp"
+#include "storage/append/record_columns.hpp"
 #include "storage/postgres/areas.hpp"
 #include "storage/postgres/connection/job.hpp"
 #include "storage/postgres/connection/query_pool.hpp"
@@ -106,6 +107,7 @@ next_step after(const std::optional<pq_error>& error, int& duplicates) {
     return next_step::finished;
   switch (error->lost ? verdict::retry_later : error->judge()) {
   case verdict::again:
+  case verdict::held:
   case verdict::fenced:
     return next_step::again;
   case verdict::
@@ -125,8 +127,8 @@ std::string select_of(const can::record_kind* kind) {
   if (kind == nullptr)
     sql += ", body::text from furrow.item_record where kind = $7 and equipment_id = $1";
   else {
-    for (const auto& field : kind->fields)
-      sql.append(", ").append(field.name);
+    for (const auto& column : record_columns(*kind))
+      sql.append(", ").append(column);
     sql.append(" from furrow.").append(kind->table).append(" where $7 = $7 and equipment_id = $1");
   }
   return sql
@@ -140,6 +142,9 @@ can::record_value value_of(const pq_rows& rows, int row, int column, can::field_
   switch (type) {
   case can::field_type::real:
     return std::bit_cast<double>(rows.natural(row, column));
+  case can::field_type::amount:
+    return amount_of(rows.integer(row, column),
+                     std::bit_cast<double>(rows.natural(row, column + 1)));
   case can::field_type::integer:
     return rows.integer(row, column);
   case can::field_type::boolean:
@@ -223,8 +228,10 @@ task<result<records_page>> read_records(pq_connection& db,
     if (kind == nullptr)
       row.values.emplace_back(rows.text(i, 3));
     else
-      for (std::size_t f = 0; f < kind->fields.size(); ++f)
-        row.values.push_back(value_of(rows, i, 3 + static_cast<int>(f), kind->fields[f].type));
+      for (int column = 3; const auto& field : kind->fields) {
+        row.values.push_back(value_of(rows, i, column, field.type));
+        column += field.type == can::field_type::amount ? 2 : 1;
+      }
   }
   if (page.rows.size() == limit)
     page.next =

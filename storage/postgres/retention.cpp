@@ -290,7 +290,23 @@ task<result<retention_preview>> preview_retention(pq_connection& db,
   co_return out;
 }
 
-/// Runs on the upkeep connection.
+/// In a transaction that is rolled back: the rule is seen by nobody else.
+task<result<retention_preview>> preview_rule(pq_connection& db, const retention_rule& rule) {
+  const auto begun = co_await db.run("begin");
+  if (begun.error)
+    co_return begun.error->as_failure();
+  result<retention_preview> found = retention_preview{};
+  if (const auto set = co_await set_retention(db, rule))
+    found = co_await preview_retention(db, std::nullopt);
+  else
+    found = set.error();
+  const auto failed = co_await end(db, "rollback");
+  if (failed)
+    co_return *failed;
+  co_return found;
+}
+
+/// On the connection for upkeep.
 class postgres_retention : public retention_store {
 public:
   explicit postgres_retention(std::shared_ptr<postgres_pool> lane) : lane_{std::move(lane)} {}
@@ -313,6 +329,11 @@ public:
                          handler<retention_preview> done) override {
     lane_->submit(job_of(false, std::move(done), [at_us](pq_connection& db) {
       return postgres_work::preview_retention(db, at_us);
+    }));
+  }
+  void preview_rule(retention_rule rule, handler<retention_preview> done) override {
+    lane_->submit(job_of(false, std::move(done), [rule = std::move(rule)](pq_connection& db) {
+      return postgres_work::preview_rule(db, rule);
     }));
   }
   void expire(expire_request request, handler<expire_outcome> done) override {

@@ -6,6 +6,9 @@
 #include "storage/postgres/work.hpp"
 #include "storage/sealing.hpp"
 
+#include <algorithm>
+#include <memory>
+
 #include <boost/asio/redirect_error.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/asio/use_awaitable.hpp>
@@ -137,7 +140,7 @@ insert_chunk(pq_connection& db, const candidate& of, const sealed_chunk& chunk) 
   using run = std::pair<std::uint64_t, std::uint64_t>;
   const auto reply = co_await db.query(
     "insert into furrow.can_chunk (stream, equipment_id, seq_first, seq_last, frames, time_first, "
-    "time_last, run_first, run_frames) values ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
+    "time_last, run_first, run_frames, wide) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
     pq_parameters{}
       .int4(of.stream)
       .int4(of.equipment)
@@ -148,9 +151,11 @@ insert_chunk(pq_connection& db, const candidate& of, const sealed_chunk& chunk) 
       .timestamptz(chunk.time_last_us - epoch_2000_us)
       .add(oid::int8_array, numbers<std::uint64_t>(oid::int8, chunk.runs,
                                                    [](const run& each) { return each.first; }))
-      .add(oid::int4_array, numbers<std::uint32_t>(oid::int4, chunk.runs, [](const run& each) {
-             return static_cast<std::uint32_t>(each.second);
-           })));
+      .add(oid::int4_array, numbers<std::uint32_t>(oid::int4, chunk.runs,
+                                                   [](const run& each) {
+                                                     return static_cast<std::uint32_t>(each.second);
+                                                   }))
+      .add(oid_bool, std::string_view{chunk.wide ? "\1" : "\0", 1}));
   if (reply.error)
     co_return reply.error->as_failure();
   co_return std::nullopt;
@@ -254,7 +259,28 @@ std::optional<failure> passed(std::string_view failpoint) {
   return std::nullopt;
 }
 
-/// The work between begin and commit. `outcome` counts a chunk only after its commit.
+/// One chunk, in the transaction that is open.
+task<std::optional<failure>> seal_runs(pq_connection& db,
+                                       const candidate& of,
+                                       std::span<const frame_run> runs,
+                                       seal_outcome& sealed) {
+  const auto chunk = storage::seal(runs);
+  auto failed = co_await insert_sealed(db, of.stream, of.equipment, chunk);
+  for (const auto& one : chunk.segments)
+    sealed.bytes += one.data.size();
+  if (!failed)
+    failed = passed(failpoint::seal_inserted);
+  if (!failed)
+    failed = co_await delete_blocks(db, of.stream, chunk, runs.size());
+  if (!failed)
+    failed = passed(failpoint::seal_deleted);
+  ++sealed.chunks;
+  sealed.frames += chunk.frames;
+  sealed.segments += chunk.segments.size();
+  co_return failed;
+}
+
+/// Between begin and commit. `outcome` counts a chunk only when it is committed.
 task<result<look>> seal_locked(pq_connection& db,
                                const candidate& of,
                                const seal_request& request,
@@ -277,23 +303,16 @@ task<result<look>> seal_locked(pq_connection& db,
   }
   if (auto stopped = passed(failpoint::seal_read))
     co_return *stopped;
-  const auto count = chunk_runs(*runs);
-  const auto chunk = storage::seal(std::span{*runs}.first(count));
-  runs->clear();
-  auto failed = co_await insert_sealed(db, of.stream, of.equipment, chunk);
-  for (const auto& one : chunk.segments)
-    sealed.bytes += one.data.size();
-  if (!failed)
-    failed = passed(failpoint::seal_inserted);
-  if (!failed)
-    failed = co_await delete_blocks(db, of.stream, chunk, count);
-  if (!failed)
-    failed = passed(failpoint::seal_deleted);
-  if (failed)
-    co_return *failed;
-  sealed.chunks = 1;
-  sealed.frames = chunk.frames;
-  sealed.segments = chunk.segments.size();
+  // All that was read, so that a clock that jumps is not read again for each of its chunks.
+  for (std::span<const frame_run> rest{*runs}; !rest.empty();) {
+    const auto count = chunk_runs(rest);
+    if (sealed.chunks > 0 && count == rest.size() && !row->due)
+      break; // it may grow
+    const auto failed = co_await seal_runs(db, of, rest.first(count), sealed);
+    if (failed)
+      co_return *failed;
+    rest = rest.subspan(count);
+  }
   co_return look::sealed;
 }
 
@@ -325,25 +344,37 @@ task<result<look>> seal_chunk(pq_connection& db,
   co_return seen;
 }
 
-task<result<seal_outcome>> seal(pq_connection& db, seal_request request) {
-  const auto open = co_await candidates(db, request);
-  if (!open)
-    co_return open.error();
+/// Streams take turns, a chunk each, and the next call goes on after the stream that had the last turn.
+task<result<seal_outcome>>
+seal(pq_connection& db, seal_request request, std::shared_ptr<std::int32_t> last_turn) {
+  auto found = co_await candidates(db, request);
+  if (!found)
+    co_return found.error();
+  auto open = std::move(*found);
+  std::rotate(open.begin(),
+              std::find_if(open.begin(), open.end(),
+                           [&](const candidate& one) { return one.stream > *last_turn; }),
+              open.end());
   seal_outcome outcome;
-  for (const auto& one : *open) {
-    auto seen = result<look>{look::sealed};
-    while (seen && *seen == look::sealed) {
+  while (!open.empty()) {
+    std::vector<candidate> goes_on;
+    for (const auto& one : open) {
       if (request.chunks_max > 0 && outcome.chunks >= request.chunks_max) {
         outcome.more = true;
         co_return outcome;
       }
-      seen = co_await seal_chunk(db, one, request, outcome);
-      if (request.pause.count() > 0 && seen && *seen == look::sealed)
+      const auto seen = co_await seal_chunk(db, one, request, outcome);
+      if (!seen)
+        co_return seen.error();
+      *last_turn = one.stream;
+      outcome.busy += *seen == look::busy ? 1 : 0;
+      if (*seen != look::sealed)
+        continue;
+      goes_on.push_back(one);
+      if (request.pause.count() > 0)
         co_await pause_for(request.pause);
     }
-    if (!seen)
-      co_return seen.error();
-    outcome.busy += *seen == look::busy ? 1 : 0;
+    open = std::move(goes_on);
   }
   co_return outcome;
 }
@@ -354,12 +385,15 @@ public:
   explicit postgres_sealing(std::shared_ptr<postgres_pool> lane) : lane_{std::move(lane)} {}
 
   void seal(seal_request request, handler<seal_outcome> done) override {
-    lane_->submit(job_of(false, std::move(done), [request = std::move(request)](pq_connection& db) {
-      return postgres_work::seal(db, request);
-    }));
+    lane_->submit(job_of(false, std::move(done),
+                         [request = std::move(request), last_turn = last_turn_](pq_connection& db) {
+                           return postgres_work::seal(db, request, last_turn);
+                         }));
   }
 
 private:
+  std::shared_ptr<std::int32_t> last_turn_ =
+    std::make_shared<std::int32_t>(0); // on the lane's thread
   std::shared_ptr<postgres_pool> lane_;
 };
 

@@ -7,6 +7,7 @@
 #include <cmath>
 #include <map>
 #include <string_view>
+#include <tuple>
 #include <utility>
 
 namespace furrow::storage {
@@ -198,23 +199,35 @@ std::vector<std::string> definitions_of(const definition_rows& rows) {
   return out;
 }
 
-std::vector<digest_signal> digest_signals_of(const can::dbc_file& file,
+std::vector<digest_signal> digest_signals_of(std::span<const can::dbc_file* const> files,
                                              const can::decode_plan& plan) {
-  const auto rows = rows_of(file);
-  const auto definitions = definitions_of(rows);
-  std::map<std::pair<std::uint32_t, std::string_view>, std::size_t> known;
-  for (std::size_t i = 0; i < rows.signals.size(); ++i)
-    known.emplace(std::pair{static_cast<std::uint32_t>(rows.signals[i].message),
-                            std::string_view{rows.signals[i].name}},
-                  i);
+  using signal_key = std::tuple<bool, std::uint32_t, std::string>; // extended, id, name
+  std::map<signal_key, std::string> known;
+  for (const auto* file : files) {
+    const auto rows = rows_of(*file);
+    const auto definitions = definitions_of(rows);
+    for (std::size_t i = 0; i < rows.signals.size(); ++i) {
+      const auto& message = rows.messages[static_cast<std::size_t>(rows.signals[i].message)];
+      known.emplace(
+        signal_key{message.extended, static_cast<std::uint32_t>(message.id), rows.signals[i].name},
+        definitions[i]);
+    }
+  }
   std::vector<digest_signal> out;
   out.reserve(plan.signals().size());
   for (const auto& signal : plan.signals()) {
-    const auto found = known.find({signal.message, signal.name});
-    out.push_back({plan.messages()[signal.message].name + '.' + signal.name,
-                   found == known.end() ? std::string{} : definitions[found->second]});
+    const auto& message = plan.messages()[signal.message];
+    const auto found = known.find({message.extended, message.id, signal.name});
+    out.push_back(
+      {message.name + '.' + signal.name, found == known.end() ? std::string{} : found->second});
   }
   return out;
+}
+
+std::vector<digest_signal> digest_signals_of(const can::dbc_file& file,
+                                             const can::decode_plan& plan) {
+  const can::dbc_file* files[] = {&file};
+  return digest_signals_of(files, plan);
 }
 
 } // namespace furrow::storage

@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -59,6 +60,10 @@ struct definition_rows {
 /// A text for each signal of `rows`, in order. Two signals with the same text, in any files, decode the same frames to
 /// the same values.
 [[nodiscard]] std::vector<std::string> definitions_of(const definition_rows& rows);
+
+/// The signals of a plan of these files, by their numbers in it. Of files with the same message the first counts.
+[[nodiscard]] std::vector<digest_signal>
+digest_signals_of(std::span<const can::dbc_file* const> files, const can::decode_plan& plan);
 
 /// The signals of a plan of this one file, by their numbers in it.
 [[nodiscard]] std::vector<digest_signal> digest_signals_of(const can::dbc_file& file,

@@ -1,5 +1,6 @@
 #include "storage/postgres/store.hpp"
 
+#include "storage/dbc_files.hpp"
 #include "storage/digest_store.hpp"
 #include "storage/farm/repositories.hpp"
 #include "storage/history.hpp"
@@ -13,11 +14,13 @@
 #include "storage/postgres/work.hpp"
 #include "storage/quarantine.hpp"
 #include "storage/records.hpp"
+#include "storage/removal.hpp"
 #include "storage/retention.hpp"
 #include "storage/sealing.hpp"
 #include "storage/statistics.hpp"
 
 #include <algorithm>
+#include <bit>
 #include <mutex>
 #include <thread>
 #include <utility>
@@ -63,19 +66,40 @@ read_ledger(pq_connection& db, const std::string& farm, const std::string& equip
   co_return out;
 }
 
+telemetry_point state_in(const pq_rows& rows, int row, int first) {
+  telemetry_point state;
+  state.time_us = rows.integer(row, first) + epoch_2000_us;
+  state.mode = rows.text(row, first + 1);
+  for (std::size_t column = 0; column < state.values.size(); ++column)
+    if (const auto at = first + 2 + static_cast<int>(column); !rows.null(row, at))
+      state.values[column] = std::bit_cast<double>(rows.integer(row, at));
+  return state;
+}
+
+std::string equipment_text() {
+  std::string columns;
+  for (const auto& column : can::telemetry_columns)
+    columns += ", t." + std::string{column.name} + "::float8";
+  return "select f.name, e.name, e.iso_name, count(s.id), coalesce(sum(w.seq), 0)::bigint, "
+         "max(l.time_last), t.heard, t.mode"
+         + columns
+         + " from furrow.equipment e join furrow.farm f on f.id = e.farm_id left join "
+           "furrow.stream s on s.equipment_id = e.id "
+           "left join furrow.stream_watermark w on w.stream = s.id "
+           "left join furrow.equipment_state t on t.equipment_id = e.id "
+           "left join lateral (select coalesce((select b.time_last from furrow.can_block b where "
+           "b.stream = s.id order by b.seq_first desc limit 1), (select c.time_last from "
+           "furrow.can_chunk c where c.stream = s.id order by c.seq_first desc limit 1)) as "
+           "time_last) l on true "
+           "where ($1 = '' or f.name = $1) and not exists (select from furrow.hidden_equipment h "
+           "where h.equipment_id = e.id) group by f.name, e.id, t.equipment_id "
+           "order by f.name, e.name";
+}
+
 task<result<std::vector<equipment_row>>> list_equipment(pq_connection& db,
                                                         const std::string& farm) {
-  const auto reply = co_await db.query(
-    "select f.name, e.name, e.iso_name, count(s.id), coalesce(sum(w.seq), 0)::bigint, "
-    "max(l.time_last) "
-    "from furrow.equipment e join furrow.farm f on f.id = e.farm_id left join furrow.stream s on "
-    "s.equipment_id = e.id "
-    "left join furrow.stream_watermark w on w.stream = s.id "
-    "left join lateral (select coalesce((select b.time_last from furrow.can_block b where b.stream "
-    "= s.id order by b.seq_first desc limit 1), (select c.time_last from furrow.can_chunk c where "
-    "c.stream = s.id order by c.seq_first desc limit 1)) as time_last) l on true "
-    "where $1 = '' or f.name = $1 group by f.name, e.id order by f.name, e.name",
-    pq_parameters{}.text(farm));
+  static const auto text = equipment_text();
+  const auto reply = co_await db.query(text.c_str(), pq_parameters{}.text(farm));
   if (reply.error)
     co_return reply.error->as_failure();
   const pq_rows rows{reply.rows.get()};
@@ -90,6 +114,8 @@ task<result<std::vector<equipment_row>>> list_equipment(pq_connection& db,
     row.durable = rows.natural(i, 4);
     if (!rows.null(i, 5))
       row.last_frame_us = rows.integer(i, 5) + epoch_2000_us;
+    if (!rows.null(i, 6))
+      row.state = state_in(rows, i, 6);
   }
   co_return out;
 }
@@ -163,10 +189,10 @@ private:
 class postgres_store : public store {
 public:
   explicit postgres_store(const store_options& options)
-    : options_{options}, claims_{make_lane("claims")},
-      queries_{
-        std::make_shared<query_pool>(context_, answered_, settings_of("query"), options.pool)},
-      inserts_{make_lane("records")}, health_{make_lane("health")},
+    : options_{options}, claims_{make_lane("claims", connection_use::claim)},
+      queries_{std::make_shared<query_pool>(
+        context_, answered_, settings_of("query"), options.pool, room_)},
+      inserts_{make_lane("records")}, health_{make_lane("health", connection_use::health)},
       migrations_{make_lane("migrate")}, upkeep_{make_lane("care")}, thread_{[this] {
         queries_->start();
         context_->run();
@@ -194,7 +220,10 @@ public:
   }
 
   std::unique_ptr<appender> open_appender(const std::string& lane) override {
-    return std::make_unique<postgres_appender>(make_lane(lane), monitor_);
+    return std::make_unique<postgres_appender>(
+      make_lane(lane, connection_use::append,
+                options_.lane_lock_timeout.value_or(options_.lock_timeout)),
+      monitor_);
   }
 
   void read_ledger(std::string farm,
@@ -248,6 +277,8 @@ public:
   digest_store* digest() override { return digest_.get(); }
   repositories* farm() override { return farm_.get(); }
   retention_store* retention() override { return retention_.get(); }
+  removal_store* removals() override { return removals_.get(); }
+  dbc_store* dbc() override { return dbc_.get(); }
   partition_store* partitions() override { return partitions_.get(); }
   size_store* sizes() override { return sizes_.get(); }
   seal_store* sealing() override { return sealing_.get(); }
@@ -257,6 +288,7 @@ private:
     auto out = monitor_->read(std::chrono::steady_clock::now());
     out.limits = options_.pool;
     out.pool = queries_->numbers();
+    out.connections_granted = room_->limit();
     out.lanes -= std::min(out.lanes, out.pool.open);
     out.recent.in_use_peak = std::max(out.recent.in_use_peak, out.pool.in_use);
     out.lock_timeout = options_.lock_timeout;
@@ -273,13 +305,20 @@ private:
             monitor_};
   }
 
-  std::shared_ptr<postgres_pool> make_lane(const std::string& lane) {
+  std::shared_ptr<postgres_pool> make_lane(const std::string& lane,
+                                           connection_use use = connection_use::rest) {
+    return make_lane(lane, use, options_.lock_timeout);
+  }
+
+  std::shared_ptr<postgres_pool>
+  make_lane(const std::string& lane, connection_use use, std::chrono::milliseconds lock_timeout) {
     auto settings = settings_of(lane);
+    settings.lock_timeout = lock_timeout;
     if (lane == "migrate")
       settings.lock_timeout = settings.statement_timeout = migration_timeout;
     if (lane == "care")
       settings.statement_timeout = care_timeout;
-    auto pool = std::make_shared<postgres_pool>(context_, answered_, settings, 1);
+    auto pool = std::make_shared<postgres_pool>(context_, answered_, settings, 1, room_, use);
     asio::post(*context_, [pool] { pool->start(); });
     const std::lock_guard lock{mutex_};
     std::erase_if(pools_, [](const auto& each) { return each.expired(); });
@@ -294,6 +333,7 @@ private:
   last_answer answered_ = std::make_shared<std::chrono::steady_clock::time_point>();
   std::shared_ptr<store_monitor> monitor_ =
     std::make_shared<store_monitor>(options_.slow_statement, std::chrono::steady_clock::now());
+  std::shared_ptr<connection_room> room_ = std::make_shared<connection_room>(monitor_);
   std::mutex mutex_;
   std::vector<std::weak_ptr<postgres_pool>> pools_;
   std::shared_ptr<postgres_pool> claims_;
@@ -310,6 +350,8 @@ private:
   std::unique_ptr<digest_store> digest_ = postgres_work::make_digest(make_lane("digest"));
   std::unique_ptr<repositories> farm_ = postgres_work::make_repositories(queries_);
   std::unique_ptr<retention_store> retention_ = postgres_work::make_retention(upkeep_);
+  std::unique_ptr<removal_store> removals_ = postgres_work::make_removals(upkeep_);
+  std::unique_ptr<dbc_store> dbc_ = postgres_work::make_dbc(upkeep_);
   std::unique_ptr<partition_store> partitions_ = postgres_work::make_partitions(upkeep_);
   std::unique_ptr<size_store> sizes_ = postgres_work::make_sizes(upkeep_);
   std::unique_ptr<seal_store> sealing_ = postgres_work::make_sealing(make_lane("seal"));

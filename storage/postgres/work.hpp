@@ -7,6 +7,7 @@
 
 #include "storage/append/append_plan.hpp"
 #include "storage/postgres/connection/connection.hpp"
+#include "storage/postgres/connection/epoch.hpp"
 #include "storage/postgres/connection/rows.hpp"
 #include "storage/store.hpp"
 
@@ -20,10 +21,6 @@ struct sealed_chunk;
 } // namespace furrow::storage
 
 namespace furrow::storage::postgres_work {
-
-/// PostgreSQL counts time from 2000-01-01; its first moment is 4713-11-24 BC.
-inline constexpr std::int64_t epoch_2000_us = 946'684'800'000'000;
-inline constexpr std::int64_t time_us_min = -210'866'803'200'000'000;
 
 [[nodiscard]] task<result<std::vector<claim_outcome>>>
 claim(pq_connection& db, const std::vector<claim_request>& requests);

@@ -2,6 +2,7 @@
 #include "storage/append/append_plan.hpp"
 #include "storage/append/frame_row.hpp"
 #include "storage/append/quarantine.hpp"
+#include "storage/append/record_columns.hpp"
 #include "storage/failpoint.hpp"
 #include "storage/sqlite/work.hpp"
 
@@ -59,8 +60,8 @@ std::vector<std::string> make_typed_statements() {
     auto& sql = made.emplace_back("insert into ");
     sql.append(kind.table).append(" (stream, seq, equipment_id, time");
     std::string places = "?, ?, ?, ?";
-    for (const auto& field : kind.fields) {
-      sql.append(", ").append(field.name);
+    for (const auto& column : record_columns(kind)) {
+      sql.append(", ").append(column);
       places += ", ?";
     }
     sql += ") values (" + places + ")";
@@ -77,7 +78,7 @@ void insert_typed(sqlite_db& db, const append_attempt& attempt) {
       (void)can::read_body(can::record_kinds()[kind], item->record.body, values);
       auto insert = db.statement(statements[kind].c_str());
       insert.with(claim.stream, item->seq, claim.equipment, item->record.time_us);
-      for (const auto& value : values)
+      for (const auto& value : column_values(can::record_kinds()[kind], values))
         std::visit(value_bind{insert}, value);
       insert.run();
     }

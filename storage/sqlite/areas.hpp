@@ -19,6 +19,8 @@ namespace furrow::storage::sqlite_work {
 [[nodiscard]] std::unique_ptr<digest_store> make_digest(sqlite_connections db);
 [[nodiscard]] std::unique_ptr<repositories> make_repositories(sqlite_connections db);
 [[nodiscard]] std::unique_ptr<retention_store> make_retention(sqlite_connections db);
+[[nodiscard]] std::unique_ptr<removal_store> make_removals(sqlite_connections db);
+[[nodiscard]] std::unique_ptr<dbc_store> make_dbc(sqlite_connections db);
 [[nodiscard]] std::unique_ptr<size_store> make_sizes(sqlite_connections db);
 
 } // namespace furrow::storage::sqlite_work

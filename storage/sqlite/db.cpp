@@ -99,8 +99,14 @@ sqlite_statement sqlite_db::statement(const char* sql) {
       return sqlite_statement{prepared_.front().second, db_};
     }
   sqlite3_stmt* prepared = nullptr;
-  if (sqlite3_prepare_v3(db_, sql, -1, SQLITE_PREPARE_PERSISTENT, &prepared, nullptr) != SQLITE_OK)
-    throw sqlite_error{sqlite3_extended_errcode(db_), sqlite3_errmsg(db_)};
+  if (sqlite3_prepare_v3(db_, sql, -1, SQLITE_PREPARE_PERSISTENT, &prepared, nullptr)
+      != SQLITE_OK) {
+    std::string why = sqlite3_errmsg(db_);
+    if (why.starts_with("no such table") || why.starts_with("no such column"))
+      why += "; the schema of the database is missing or older than this program: `furrow db "
+             "migrate` brings it up to date";
+    throw sqlite_error{sqlite3_extended_errcode(db_), why};
+  }
   prepared_.emplace_front(sql, prepared);
   return sqlite_statement{prepared, db_};
 }

@@ -3,6 +3,7 @@
 #include "storage/sqlite/connection.hpp"
 #include "storage/sqlite/work.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace furrow::storage::sqlite_work {
@@ -43,7 +44,18 @@ void write_rollups(sqlite_db& db, const digest_commit& what) {
       .run();
 }
 
-/// The named columns of telemetry, with a question mark and an update clause for each.
+/// As storage/postgres/digest.cpp has it.
+std::string replaces_latest_here() {
+  const auto wrong = [](const std::string& row) {
+    return "(" + row + "time > (unixepoch() + 86400) * 1000000 or " + row
+           + "time < 946684800000000)";
+  };
+  return "case when stream = excluded.stream then excluded.seq > seq when " + wrong("") + " = "
+         + wrong("excluded.") + " then (excluded.time, excluded.stream) > (time, stream) when "
+         + wrong("") + " then true else excluded.stream > stream end";
+}
+
+/// Columns, a question mark for each and what an update sets, of the telemetry that has a name.
 struct digest_telemetry_text {
   std::string telemetry;
   std::string state;
@@ -67,8 +79,7 @@ struct digest_telemetry_text {
             + ") values (?, ?, ?, ?, ?, ?" + marks
             + ") on conflict do update set stream = excluded.stream, time = excluded.time, "
               "heard = excluded.heard, seq = excluded.seq, mode = excluded.mode"
-            + updates
-            + " where (excluded.time, excluded.stream, excluded.seq) > (time, stream, seq)";
+            + updates + " where " + replaces_latest_here();
   }
 };
 
@@ -91,7 +102,8 @@ void write_telemetry(sqlite_db& db, const digest_commit& what) {
   }
   if (what.rows.telemetry.empty())
     return;
-  const auto& last = what.rows.telemetry.back();
+  const auto& last = *std::max_element(what.rows.telemetry.begin(), what.rows.telemetry.end(),
+                                       [](const auto& a, const auto& b) { return a.seq < b.seq; });
   auto statement = db.statement(text.state.c_str());
   statement.with(what.equipment, what.stream, last.time_us, last.heard_us, last.seq);
   bind_values(statement, last);
@@ -104,9 +116,10 @@ digest_pending(sqlite_db& db, std::int32_t after, std::size_t count) {
   auto rows = db.statement(
     "select w.stream, s.equipment_id, ifnull(d.seq, 0), w.seq, ifnull(d.state, x''), "
     "(select b.time_first from can_block b where b.stream = w.stream and b.seq_first > "
-    "ifnull(d.seq, 0) order by b.seq_first limit 1) "
-    "from stream_watermark w join stream s on s.id = w.stream left join digest d on d.stream = "
-    "w.stream where w.stream > ? and w.seq > ifnull(d.seq, 0) order by w.stream limit ?");
+    "ifnull(d.seq, 0) order by b.seq_first limit 1), f.name, e.name "
+    "from stream_watermark w join stream s on s.id = w.stream join equipment e on e.id = "
+    "s.equipment_id join farm f on f.id = e.farm_id left join digest d on d.stream = w.stream "
+    "where w.stream > ? and w.seq > ifnull(d.seq, 0) order by w.stream limit ?");
   rows.with(after, std::uint64_t{count});
   while (rows.step()) {
     auto& one = out.emplace_back();
@@ -118,6 +131,8 @@ digest_pending(sqlite_db& db, std::int32_t after, std::size_t count) {
     one.state.assign(state.begin(), state.end());
     if (!rows.null(5))
       one.oldest_us = rows.integer(5);
+    one.farm = rows.bytes(6);
+    one.name = rows.bytes(7);
   }
   return out;
 }

@@ -1,5 +1,6 @@
 #include "storage/append/quarantine.hpp"
 #include "storage/append/record_batch.hpp"
+#include "storage/append/record_columns.hpp"
 #include "storage/append/record_gatherer.hpp"
 #include "storage/sqlite/areas.hpp"
 #include "storage/sqlite/connection.hpp"
@@ -104,8 +105,8 @@ std::vector<std::string> make_selects() {
     "and (time, stream, seq) > (?4, ?5, ?6) order by time, stream, seq limit ?8";
   for (const auto& kind : can::record_kinds()) {
     auto& sql = made.emplace_back("select time, stream, seq");
-    for (const auto& field : kind.fields)
-      sql.append(", ").append(field.name);
+    for (const auto& column : record_columns(kind))
+      sql.append(", ").append(column);
     sql.append(" from ").append(kind.table).append(" where ?7 = ?7 and equipment_id = ?1" + rest);
   }
   made.push_back("select time, stream, seq, body from item_record where kind = ?7 and "
@@ -120,6 +121,8 @@ can::record_value value_at(const sqlite_statement& row, int column, can::field_t
   switch (type) {
   case can::field_type::real:
     return row.real(column);
+  case can::field_type::amount:
+    return amount_of(row.integer(column), row.real(column + 1));
   case can::field_type::integer:
     return row.integer(column);
   case can::field_type::boolean:
@@ -172,8 +175,10 @@ result<records_page> read_records(sqlite_db& db,
     if (kind == nullptr)
       row.values.emplace_back(std::string{rows.bytes(3)});
     else
-      for (std::size_t f = 0; f < kind->fields.size(); ++f)
-        row.values.push_back(value_at(rows, 3 + static_cast<int>(f), kind->fields[f].type));
+      for (int column = 3; const auto& field : kind->fields) {
+        row.values.push_back(value_at(rows, column, field.type));
+        column += field.type == can::field_type::amount ? 2 : 1;
+      }
   }
   if (page.rows.size() == limit)
     page.next =

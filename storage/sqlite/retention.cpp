@@ -5,6 +5,7 @@
 #include "storage/sqlite/work.hpp"
 
 #include <algorithm>
+#include <array>
 #include <map>
 #include <utility>
 
@@ -25,18 +26,79 @@ struct cutoff {
   std::int64_t farm = 0;
   std::string name;
   std::int64_t time_us = 0;
+  data_kind rule = data_kind::frames; // that says so
 };
 
-std::vector<cutoff> cutoffs(sqlite_db& db, data_kind kind, std::int64_t at_us) {
+constexpr std::int64_t day_us = std::int64_t{24} * 3'600'000'000;
+
+/// `wish`: a rule that is not set, taken as if it were.
+std::vector<cutoff>
+cutoffs(sqlite_db& db, data_kind kind, std::int64_t at_us, const retention_rule* wish = nullptr) {
   std::vector<cutoff> out;
   auto rows = db.statement(
     "select f.id, f.name, (select r.keep_days from retention r where r.kind = ?1 and (r.farm_id = "
-    "f.id or r.farm_id is null) order by r.farm_id is null limit 1) from farm f order by f.name");
+    "f.id or r.farm_id is null) order by r.farm_id is null limit 1), exists (select 1 from "
+    "retention "
+    "r where r.kind = ?1 and r.farm_id = f.id) from farm f order by f.name");
   rows.with(to_string(kind));
-  while (rows.step())
+  while (rows.step()) {
+    std::optional<std::int64_t> days;
     if (!rows.null(2))
-      out.push_back({rows.integer(0), std::string{rows.bytes(1)},
-                     at_us - rows.integer(2) * 24 * 3'600'000'000});
+      days = rows.integer(2);
+    const bool own = rows.integer(3) != 0;
+    if (wish != nullptr && wish->kind == kind
+        && (wish->farm.empty() ? !own : wish->farm == rows.bytes(1)))
+      days = wish->keep_days ? std::optional<std::int64_t>{*wish->keep_days} : std::nullopt;
+    if (days)
+      out.push_back({rows.integer(0), std::string{rows.bytes(1)}, at_us - *days * day_us, kind});
+  }
+  return out;
+}
+
+/// Of records of one kind: the farm's rule of that kind, its rule of all records, then the same rules of all farms. The
+/// first that is set counts.
+std::vector<cutoff> record_cutoffs(sqlite_db& db,
+                                   data_kind kind,
+                                   std::int64_t at_us,
+                                   const retention_rule* wish = nullptr) {
+  struct farm_rules {
+    std::int64_t farm = 0;
+    std::string name;
+    std::array<std::optional<std::optional<std::int64_t>>, 4>
+      days{}; // by rank; set to nothing: for ever
+  };
+  const auto rank = [](bool all_farms, bool all_records) {
+    return (all_farms ? 2U : 0U) + (all_records ? 1U : 0U);
+  };
+  std::vector<farm_rules> farms;
+  auto rows = db.statement(
+    "select f.id, f.name, r.kind, r.farm_id is null, r.keep_days from farm f left join retention r "
+    "on r.kind in (?1, 'records') and (r.farm_id = f.id or r.farm_id is null) order by f.name");
+  rows.with(to_string(kind));
+  while (rows.step()) {
+    if (farms.empty() || farms.back().farm != rows.integer(0))
+      farms.push_back({rows.integer(0), std::string{rows.bytes(1)}, {}});
+    if (!rows.null(2))
+      farms.back()
+        .days[rank(rows.integer(3) != 0, rows.bytes(2) == to_string(data_kind::records))] =
+        rows.null(4) ? std::nullopt : std::optional{rows.integer(4)};
+  }
+  const bool about_records =
+    wish != nullptr && (wish->kind == kind || wish->kind == data_kind::records);
+  std::vector<cutoff> out;
+  for (auto& farm : farms) {
+    if (about_records && (wish->farm.empty() || wish->farm == farm.name))
+      farm.days[rank(wish->farm.empty(), wish->kind == data_kind::records)] =
+        wish->keep_days ? std::optional<std::int64_t>{*wish->keep_days} : std::nullopt;
+    const auto first =
+      std::ranges::find_if(farm.days, [](const auto& days) { return days.has_value(); });
+    if (first == farm.days.end() || !*first)
+      continue;
+    const bool of_kind = (first - farm.days.begin()) % 2 == 0;
+    if (**first)
+      out.push_back(
+        {farm.farm, farm.name, at_us - ***first * day_us, of_kind ? kind : data_kind::records});
+  }
   return out;
 }
 
@@ -50,12 +112,13 @@ constexpr const char* due_blocks =
 
 /// Statements live as long as the program: the connection finds prepared statements by their address.
 struct record_table {
+  data_kind kind;
   std::string select; // rowid, stream, seq
   std::string remove; // by rowid
   std::string preview;
 
-  record_table(const std::string& table, const std::string& condition)
-    : select{"select r.rowid, r.stream, r.seq" + from(table, condition) + " limit ?3"},
+  record_table(data_kind of, const std::string& table, const std::string& condition)
+    : kind{of}, select{"select r.rowid, r.stream, r.seq" + from(table, condition) + " limit ?3"},
       remove{"delete from " + table + " where rowid = ?1"}, preview{"select count(*), min(r.time), "
                                                                     "max(r.time)"
                                                                     + from(table, condition)} {}
@@ -69,11 +132,12 @@ private:
 };
 
 const std::vector<record_table>& record_tables() {
-  static const std::vector<record_table> tables{{"sensor_reading", ""},
-                                                {"yield_sample", ""},
-                                                {"token_usage", ""},
-                                                {"fault", ""},
-                                                {"item_record", " and r.kind <> 32767"}};
+  static const std::vector<record_table> tables{
+    {data_kind::sensor, "sensor_reading", ""},
+    {data_kind::yield, "yield_sample", ""},
+    {data_kind::tokens, "token_usage", ""},
+    {data_kind::fault, "fault", ""},
+    {data_kind::other, "item_record", " and r.kind <> 32767"}};
   return tables;
 }
 
@@ -106,22 +170,28 @@ bool expire_frames(sqlite_db& db, std::int64_t at_us, expire_outcome& out) {
 
 /// Deletes keys of batches whose records are gone. A key must be past that age itself: then no client repeats it.
 void expire_batch_keys(sqlite_db& db, std::int64_t at_us) {
-  for (const auto& farm : cutoffs(db, data_kind::records, at_us))
+  std::map<std::int64_t, std::int64_t> newest; // of each farm, the latest of its cutoffs
+  for (const auto& table : record_tables())
+    for (const auto& farm : record_cutoffs(db, table.kind, at_us)) {
+      const auto at = newest.try_emplace(farm.farm, farm.time_us).first;
+      at->second = std::max(at->second, farm.time_us);
+    }
+  for (const auto& [farm, time_us] : newest)
     db.statement("delete from record_batch where (stream, key) in (select b.stream, b.key from "
                  "record_batch b join equipment e on e.id = b.equipment_id where e.farm_id = ?1 "
                  "and b.created_at < ?2 / 1000000 and exists (select 1 from expired x where "
                  "x.stream = b.stream and x.first <= b.seq_first and x.last >= b.seq_first + "
                  "b.records - 1 - (length(b.refused) - length(replace(b.refused, char(10), '')))) "
                  "limit ?3)")
-      .with(farm.farm, farm.time_us, rows_a_batch)
+      .with(farm, time_us, rows_a_batch)
       .run();
 }
 
 bool expire_records(sqlite_db& db, std::int64_t at_us, expire_outcome& out) {
   ranges_of gone;
   std::int64_t left = rows_a_batch;
-  for (const auto& farm : cutoffs(db, data_kind::records, at_us))
-    for (const auto& table : record_tables()) {
+  for (const auto& table : record_tables())
+    for (const auto& farm : record_cutoffs(db, table.kind, at_us)) {
       std::vector<std::int64_t> rows_gone;
       {
         auto rows = db.statement(table.select.c_str());
@@ -255,17 +325,22 @@ void add_loss(
   if (!row.step() || row.integer(0) == 0)
     return;
   auto& losses = out.losses;
-  if (losses.empty() || losses.back().farm != farm.name || losses.back().kind != kind) {
-    losses.push_back({farm.name, kind, farm.time_us, 0, 0, 0, row.integer(1), row.integer(2)});
-  }
-  auto& loss = losses.back();
+  auto at = std::find_if(losses.begin(), losses.end(), [&](const retention_loss& one) {
+    return one.farm == farm.name && one.kind == kind;
+  });
+  if (at == losses.end())
+    at =
+      losses.insert(at, {farm.name, kind, farm.time_us, 0, 0, 0, row.integer(1), row.integer(2)});
+  auto& loss = *at;
   loss.rows += row.natural(0);
   loss.items += items ? row.natural(0) : 0;
   loss.oldest_us = std::min(loss.oldest_us, row.integer(1));
   loss.newest_us = std::max(loss.newest_us, row.integer(2));
 }
 
-result<retention_preview> preview_retention(sqlite_db& db, std::optional<std::int64_t> at_us) {
+result<retention_preview> preview_retention(sqlite_db& db,
+                                            std::optional<std::int64_t> at_us,
+                                            const retention_rule* wish = nullptr) {
   static const std::string blocks =
     std::string{"select count(*), min(b.time_first), max(b.time_last), sum(b.frames), "
                 "sum(length(b.headers) + length(b.header_index) + length(b.time_offset) + "
@@ -273,25 +348,25 @@ result<retention_preview> preview_retention(sqlite_db& db, std::optional<std::in
     + due_blocks;
   const auto at = moment(db, at_us);
   retention_preview out;
-  for (const auto& farm : cutoffs(db, data_kind::frames, at)) {
+  for (const auto& farm : cutoffs(db, data_kind::frames, at, wish)) {
     auto row = db.statement(blocks.c_str());
     row.with(farm.farm, farm.time_us);
     if (row.step() && row.integer(0) > 0)
       out.losses.push_back({farm.name, data_kind::frames, farm.time_us, row.natural(0),
                             row.natural(3), row.natural(4), row.integer(1), row.integer(2)});
   }
-  for (const auto& farm : cutoffs(db, data_kind::records, at))
-    for (const auto& table : record_tables()) {
+  for (const auto& table : record_tables())
+    for (const auto& farm : record_cutoffs(db, table.kind, at, wish)) {
       auto row = db.statement(table.preview.c_str());
-      add_loss(out, row, farm, data_kind::records, true);
+      add_loss(out, row, farm, farm.rule, true);
     }
-  for (const auto& farm : cutoffs(db, data_kind::telemetry, at)) {
+  for (const auto& farm : cutoffs(db, data_kind::telemetry, at, wish)) {
     auto row = db.statement("select count(*), min(t.time), max(t.time) from telemetry t join "
                             "equipment e on e.id = t.equipment_id where e.farm_id = ?1 and t.time "
                             "< ?2");
     add_loss(out, row, farm, data_kind::telemetry, false);
   }
-  for (const auto& farm : cutoffs(db, data_kind::rollup, at)) {
+  for (const auto& farm : cutoffs(db, data_kind::rollup, at, wish)) {
     auto row = db.statement("select count(*), min(r.minute), max(r.minute) from rollup r join "
                             "equipment e on e.id = r.equipment_id where e.farm_id = ?1 and "
                             "r.minute < ?2");
@@ -302,7 +377,15 @@ result<retention_preview> preview_retention(sqlite_db& db, std::optional<std::in
   return out;
 }
 
-/// Retention runs in steps, each its own job, so that appends run in between.
+result<retention_preview> preview_rule(sqlite_db& db, const retention_rule& rule) {
+  auto farm = db.statement("select 1 from farm where ?1 = '' or name = ?1");
+  farm.with(rule.farm);
+  if (!rule.farm.empty() && !farm.step())
+    return failure{errc::not_found, "no farm " + rule.farm};
+  return preview_retention(db, std::nullopt, &rule);
+}
+
+/// Retention goes step by step, each a job of its own, so that appends come in between.
 class sqlite_retention : public retention_store {
 public:
   explicit sqlite_retention(sqlite_connections db)
@@ -325,6 +408,11 @@ public:
                          handler<retention_preview> done) override {
     reader_->submit(std::move(done),
                     [at_us](sqlite_db& db) { return sqlite_work::preview_retention(db, at_us); });
+  }
+  void preview_rule(retention_rule rule, handler<retention_preview> done) override {
+    reader_->submit(std::move(done), [rule = std::move(rule)](sqlite_db& db) {
+      return sqlite_work::preview_rule(db, rule);
+    });
   }
   void expire(expire_request request, handler<expire_outcome> done) override {
     step(writer_, request, 0, {}, std::move(done));

@@ -1,15 +1,18 @@
 #include "storage/sqlite/store.hpp"
 
+#include "storage/dbc_files.hpp"
 #include "storage/digest_store.hpp"
 #include "storage/farm/repositories.hpp"
 #include "storage/frames.hpp"
 #include "storage/history.hpp"
 #include "storage/quarantine.hpp"
 #include "storage/records.hpp"
+#include "storage/removal.hpp"
 #include "storage/retention.hpp"
 #include "storage/sqlite/areas.hpp"
 #include "storage/sqlite/connection.hpp"
 #include "storage/sqlite/migrate.hpp"
+#include "storage/sqlite/node_lock.hpp"
 #include "storage/sqlite/work.hpp"
 #include "storage/statistics.hpp"
 
@@ -53,15 +56,36 @@ read_ledger(sqlite_db& db, const std::string& farm, const std::string& equipment
 
 namespace {
 
+std::string equipment_select() {
+  std::string columns;
+  for (const auto& column : can::telemetry_columns)
+    columns += ", t." + std::string{column.name};
+  return "select f.name, e.name, e.iso_name, count(s.id), coalesce(sum(w.seq), 0), "
+         "max((select time_last from can_block b where b.stream = s.id order by seq_first desc "
+         "limit 1)), t.heard, t.mode"
+         + columns
+         + " from equipment e join farm f on f.id = e.farm_id "
+           "left join stream s on s.equipment_id = e.id "
+           "left join stream_watermark w on w.stream = s.id "
+           "left join equipment_state t on t.equipment_id = e.id "
+           "where (?1 = '' or f.name = ?1) and e.id not in (select equipment_id from "
+           "hidden_equipment) group by e.id order by f.name, e.name";
+}
+
+telemetry_point state_in(sqlite_statement& rows, int first) {
+  telemetry_point state;
+  state.time_us = rows.integer(first);
+  state.mode = rows.bytes(first + 1);
+  for (std::size_t column = 0; column < state.values.size(); ++column)
+    if (const auto at = first + 2 + static_cast<int>(column); !rows.null(at))
+      state.values[column] = rows.real(at);
+  return state;
+}
+
 result<std::vector<equipment_row>> list_equipment(sqlite_db& db, const std::string& farm) {
+  static const auto text = equipment_select();
   std::vector<equipment_row> out;
-  auto rows = db.statement(
-    "select f.name, e.name, e.iso_name, count(s.id), coalesce(sum(w.seq), 0), "
-    "max((select time_last from can_block b where b.stream = s.id order by seq_first desc limit "
-    "1)) "
-    "from equipment e join farm f on f.id = e.farm_id left join stream s on s.equipment_id = e.id "
-    "left join stream_watermark w on w.stream = s.id where ?1 = '' or f.name = ?1 "
-    "group by e.id order by f.name, e.name");
+  auto rows = db.statement(text.c_str());
   rows.with(farm);
   while (rows.step()) {
     auto& row = out.emplace_back();
@@ -73,6 +97,8 @@ result<std::vector<equipment_row>> list_equipment(sqlite_db& db, const std::stri
     row.durable = rows.natural(4);
     if (!rows.null(5))
       row.last_frame_us = rows.integer(5);
+    if (!rows.null(6))
+      row.state = state_in(rows, 6);
   }
   return out;
 }
@@ -123,8 +149,8 @@ private:
 
 class sqlite_store : public store {
 public:
-  sqlite_store(std::unique_ptr<sqlite_db> writer, std::unique_ptr<sqlite_db> reader)
-    : writer_{std::make_shared<sqlite_connection>(std::move(writer))},
+  sqlite_store(node_lock lock, std::unique_ptr<sqlite_db> writer, std::unique_ptr<sqlite_db> reader)
+    : lock_{std::move(lock)}, writer_{std::make_shared<sqlite_connection>(std::move(writer))},
       reader_{std::make_shared<sqlite_connection>(std::move(reader))} {}
   sqlite_store(const sqlite_store&) = delete;
   sqlite_store& operator=(const sqlite_store&) = delete;
@@ -180,9 +206,12 @@ public:
   digest_store* digest() override { return digest_.get(); }
   repositories* farm() override { return farm_.get(); }
   retention_store* retention() override { return retention_.get(); }
+  removal_store* removals() override { return removals_.get(); }
+  dbc_store* dbc() override { return dbc_.get(); }
   size_store* sizes() override { return sizes_.get(); }
 
 private:
+  node_lock lock_; // first: released after SQLite has closed the file
   std::shared_ptr<sqlite_connection> writer_;
   std::shared_ptr<sqlite_connection> reader_;
   const sqlite_connections both_{writer_, reader_};
@@ -193,15 +222,31 @@ private:
   std::unique_ptr<digest_store> digest_ = sqlite_work::make_digest(both_);
   std::unique_ptr<repositories> farm_ = sqlite_work::make_repositories(both_);
   std::unique_ptr<retention_store> retention_ = sqlite_work::make_retention(both_);
+  std::unique_ptr<removal_store> removals_ = sqlite_work::make_removals(both_);
+  std::unique_ptr<dbc_store> dbc_ = sqlite_work::make_dbc(both_);
   std::unique_ptr<size_store> sizes_ = sqlite_work::make_sizes(both_);
 };
 
 } // namespace
 
-result<std::unique_ptr<store>> open_sqlite_store(const std::string& path,
-                                                 const store_options& options) {
+result<done> check_sqlite_path(const std::string& path) {
   if (path.empty() || path == ":memory:" || path.starts_with("file:"))
     return failure{errc::misconfigured, "sqlite:" + path + ": must be a plain file name"};
+  return done{};
+}
+
+result<std::unique_ptr<store>> open_sqlite_store(const std::string& path,
+                                                 const store_options& options) {
+  const auto named = check_sqlite_path(path);
+  if (!named)
+    return named.error();
+  node_lock lock;
+  if (options.for_node) {
+    auto taken = node_lock::take(path);
+    if (!taken)
+      return taken.error();
+    lock = std::move(*taken);
+  }
   auto writer = sqlite_db::open(path, sqlite_db::access::write, options.lock_timeout);
   if (!writer)
     return writer.error();
@@ -209,7 +254,7 @@ result<std::unique_ptr<store>> open_sqlite_store(const std::string& path,
   if (!reader)
     return reader.error();
   return std::unique_ptr<store>{
-    std::make_unique<sqlite_store>(std::move(*writer), std::move(*reader))};
+    std::make_unique<sqlite_store>(std::move(lock), std::move(*writer), std::move(*reader))};
 }
 
 } // namespace furrow::storage

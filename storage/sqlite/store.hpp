@@ -10,8 +10,11 @@
 
 namespace furrow::storage {
 
-/// `path` is a file name. Memory databases are rejected: they have only one connection and are not
-/// durable.
+/// Whether the path can name a database file.
+[[nodiscard]] result<done> check_sqlite_path(const std::string& path);
+
+/// `path` is a file name; memory databases are refused, they have only one connection and keep no
+/// promise.
 [[nodiscard]] result<std::unique_ptr<store>> open_sqlite_store(const std::string& path,
                                                                const store_options& options);
 

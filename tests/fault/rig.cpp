@@ -73,6 +73,10 @@ void rig::kill_node(int signal) {
   node_.reset();
 }
 
+void rig::signal_node(int signal) const {
+  node_->signal(signal);
+}
+
 std::optional<int> rig::node_end(std::chrono::milliseconds limit) {
   const auto code = node_->wait(limit);
   if (code)

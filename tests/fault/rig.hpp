@@ -48,7 +48,8 @@ public:
   void start_node(const std::vector<std::string>& environment = {},
                   const std::vector<std::string>& flags = {});
   void kill_node(int signal = 9);
-  /// The exit code of the node, if the node ends by itself within the limit.
+  void signal_node(int signal) const;
+  /// The exit code of the node, when it ends by itself within the limit.
   std::optional<int> node_end(std::chrono::milliseconds limit);
   [[nodiscard]] bool node_runs() const { return node_ != nullptr; }
   [[nodiscard]] std::string node_output() const;

@@ -9,6 +9,7 @@
 #include <doctest/doctest.h>
 
 #include <fstream>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -25,7 +26,8 @@ struct guarded_node {
   std::string tokens = (made.folder / "tokens.toml").string();
   std::string gateway = token({"--role", "gateway"});
   std::string one_machine = token({"--role", "gateway", "--equipment", "other"});
-  std::string viewer = token({"--role", "admin"});
+  std::string viewer =
+    token({"--role", "viewer", "--farm", "*"}); // sees refusals of unknown farms too
 
   std::string token(std::vector<std::string> flags) {
     const auto name = (made.folder / ("token" + std::to_string(++count))).string();
@@ -34,8 +36,8 @@ struct guarded_node {
     REQUIRE(child.wait(10s) == 0);
     const auto parts = nlohmann::json::parse(read_file(name));
     std::ofstream file{tokens, std::ios::app};
-    file << "[[token]]\nsha256 = " << parts.at("sha256")
-         << "\nfarm = \"default\"\nrole = " << parts.at("role") << "\n";
+    file << "[[token]]\nsha256 = " << parts.at("sha256") << "\nfarm = " << parts.at("farm")
+         << "\nrole = " << parts.at("role") << "\n";
     if (!parts.at("equipment").empty())
       file << "equipment = " << parts.at("equipment").dump() << "\n";
     std::ofstream{name, std::ios::trunc} << parts.at("token").get<std::string>() << "\n";
@@ -124,4 +126,55 @@ TEST_CASE("fault, tls: a rejected gateway reports what is missing, and keeps its
     CHECK(where.edge_end(20s) == 0);
     check_whole(where, one.name, log);
   }
+  // The node knows the reason of each.
+  int code = -1;
+  const auto refused =
+    nlohmann::json::parse(where.furrow({"gateways", "--failed", "-o", "json"}, code));
+  CHECK(code == 0);
+  std::set<std::string> reasons;
+  for (const auto& row : refused)
+    reasons.insert(row.at("reason").get<std::string>());
+  CHECK(reasons
+        == std::set<std::string>{"tls_mismatch", "no_certificate", "node_not_trusted",
+                                 "unknown_authority", "no_token", "other_machine"});
+  CHECK(where.node_output().find("rejected (unknown_authority): the certificate of the gateway is "
+                                 "not of an authority in --tls-client-ca")
+        != std::string::npos);
+}
+
+TEST_CASE("fault, tls: a node with an expired certificate says so, and one of a gateway is named") {
+  const certificate expired{-1};
+  const certificate valid;
+  const auto authorities = (valid.folder / "both.pem").string();
+  std::ofstream{authorities} << read_file(valid.cert) << read_file(expired.cert);
+  rig where{"sqlite", {{}, "https", {"--ca", expired.cert}}};
+  where.always({"--tls-cert", valid.cert, "--tls-key", valid.key, "--tls-client-ca", authorities});
+  where.start_node();
+  CHECK(eventually(10s, [&] { // two days are left
+    return where.node_output().find(
+             "alarm certificate: the TLS certificate of this node expires in 2 days")
+           != std::string::npos;
+  }));
+  const auto log = where.folder() / "one.log";
+  std::ofstream{log} << "(0000000001.000000) can0 0CF00400#FFFFFF6813FFFFFF\n";
+  child_process edge{FURROW_BIN_DIR "/furrow-edge",
+                     {"run", "--node", where.gateway(), "--equipment", "T1", "--spool",
+                      where.spool("T1").string(), "--from", log.string(), "--until-durable",
+                      "--timeout", "2", "--ca", valid.cert, "--cert", expired.cert, "--key",
+                      expired.key},
+                     (where.folder() / "edge.out").string()};
+  CHECK(edge.wait(20s).value_or(-1) > 0);
+  CHECK_MESSAGE(where.node_output().find(
+                  "rejected (certificate_expired): the certificate of the gateway has expired")
+                  != std::string::npos,
+                where.node_output());
+  where.kill_node(SIGTERM);
+  where.always({"--tls-cert", expired.cert, "--tls-key", expired.key});
+  where.start_node();
+  CHECK(eventually(10s, [&] {
+    return where.node_output().find(
+             "alarm certificate: the TLS certificate of this node expired at 20")
+           != std::string::npos;
+  }));
+  where.kill_node(SIGTERM);
 }

@@ -3,7 +3,8 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   for (const auto format : {furrow::can::log_format::actisense, furrow::can::log_format::garmin,
-                            furrow::can::log_format::pcdin, furrow::can::log_format::rp1210})
+                            furrow::can::log_format::pcdin, furrow::can::log_format::rp1210,
+                            furrow::can::log_format::gvret})
     furrow::tests::read_log_as(format, data, size);
   return 0;
 }

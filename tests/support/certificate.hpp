@@ -16,19 +16,23 @@ struct certificate {
   std::string cert;
   std::string key;
 
-  certificate() {
+  /// `days`: how long it is valid from now; below 1 it has expired.
+  explicit certificate(int days = 2) {
     std::string name = (std::filesystem::temp_directory_path() / "furrow_tls_XXXXXX").string();
     if (::mkdtemp(name.data()) == nullptr)
       throw std::runtime_error{"no temporary folder"};
     folder = name;
     cert = (folder / "cert.pem").string();
     key = (folder / "key.pem").string();
-    const std::string command =
-      "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "
-      "-subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout "
-      + key + " -out " + cert + " 2>/dev/null";
-    if (std::system(command.c_str()) != 0)
-      throw std::runtime_error{"openssl cannot make a certificate"};
+    run("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 "
+        "-subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout "
+        + key + " -out " + cert);
+    if (days == 2)
+      return;
+    const auto other = cert + ".new"; // `req` makes none that has expired
+    run("openssl x509 -in " + cert + " -signkey " + key + " -days " + std::to_string(days)
+        + " -out " + other);
+    std::filesystem::rename(other, cert);
   }
   ~certificate() {
     std::error_code ignored;
@@ -36,6 +40,12 @@ struct certificate {
   }
   certificate(const certificate&) = delete;
   certificate& operator=(const certificate&) = delete;
+
+private:
+  static void run(const std::string& command) {
+    if (std::system((command + " 2>/dev/null").c_str()) != 0)
+      throw std::runtime_error{"openssl cannot make a certificate"};
+  }
 };
 
 } // namespace furrow::tests

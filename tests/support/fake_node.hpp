@@ -181,8 +181,21 @@ public:
         return found;
       });
   }
-  void insert_records(storage::record_batch /*batch*/,
-                      storage::handler<storage::record_batch_outcome> /*done*/) override {}
+  std::vector<storage::record_batch> inserted; // once a key
+
+  void insert_records(storage::record_batch batch,
+                      storage::handler<storage::record_batch_outcome> done) override {
+    answer<storage::record_batch_outcome>(
+      std::move(done), [this, batch]() -> storage::result<storage::record_batch_outcome> {
+        storage::record_batch_outcome outcome;
+        outcome.refused.resize(batch.records.size());
+        outcome.repeated = std::any_of(inserted.begin(), inserted.end(),
+                                       [&](const auto& one) { return one.key == batch.key; });
+        if (!outcome.repeated)
+          inserted.push_back(batch);
+        return outcome;
+      });
+  }
   void read_records(storage::records_query query,
                     std::optional<storage::records_cursor> after,
                     storage::handler<storage::records_page> done) override {
@@ -405,13 +418,19 @@ public:
   [[nodiscard]] std::shared_ptr<actors::memory_budget> budget() override {
     throw std::logic_error{"not asked for in these tests"};
   }
+  [[nodiscard]] actors::arrival_room arrivals() override {
+    throw std::logic_error{"not asked for in these tests"};
+  }
   [[nodiscard]] storage::store& store() override { return database; }
   [[nodiscard]] actors::node_stats stats() const override {
     auto now = figures;
     now.store_up = store_up;
     return now;
   }
-  void note_store(bool up) override { figures.store_up = up; }
+  void note_store(bool up, const std::string& why) override {
+    figures.store_up = up;
+    figures.store_fault = why;
+  }
   void list_actors(std::function<void(std::vector<actors::actor_row>)> done) override {
     if (!silent)
       thread_.post([this, done] { done(actor_rows); });

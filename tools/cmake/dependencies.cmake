@@ -2,7 +2,7 @@
 find_package(Threads REQUIRED)
 find_package(doctest REQUIRED)
 find_package(nlohmann_json REQUIRED)
-find_package(ZLIB REQUIRED)              # tests only: expected decodes are gzipped
+find_package(ZLIB REQUIRED)
 if(FURROW_FUZZ)
   return()
 endif()

@@ -1,6 +1,8 @@
+#include "can/records/body.hpp"
 #include "proto/text.hpp"
 #include "proto/wire.hpp"
 #include "tools/furrow-edge/run_command.hpp"
+#include "tools/furrow-edge/source/record_lines.hpp"
 #include "tools/furrow-edge/spool/spool_info.hpp"
 
 #include <cmath>
@@ -29,6 +31,9 @@ struct arguments {
   std::string records;
   std::string kind;
   std::string rate = "max";
+  std::int64_t delay_ms = spooler::delay_default.count();
+  std::string start;
+  std::string time_zone;
   std::string name;
   std::string token;
   std::string token_file;
@@ -41,7 +46,7 @@ struct arguments {
   double timeout_s = 0;
   double retain_minutes = 15;
   std::uint64_t retain_mib = 64;
-  std::uint64_t spool_max_mib = 8'192;
+  std::optional<std::uint64_t> spool_max_mib;
   int verbose = 0;
   bool quiet = false;
   std::string info_spool;
@@ -65,9 +70,15 @@ void add_run(CLI::App& app, arguments& a) {
                  "file of records (sensor readings, yield samples ...), or - for standard input: "
                  "JSON lines, or CSV with a header line; also together with --from");
   run.add_option("--kind", a.kind,
-                 "kind of all these records: " + furrow::can::record_kind_names());
+                 "kind of all these records: " + furrow::can::record_kind_names()
+                   + ", or a number below 16384 for a kind of your own");
   run.add_option("--rate", a.rate,
                  "speed of a log: max, or a multiple of its own speed (1x, 10x, 0.5x)");
+  run.add_option("--start", a.start,
+                 "time at which a log with relative times began, such as 2026-05-01T06:30:00Z");
+  run.add_option("--time-zone", a.time_zone,
+                 "zone of a log with local times (ASC, TRC, RP1210): +02:00 or Europe/Berlin; "
+                 "default: UTC");
   run.add_flag("--again", a.again, "read a file as new frames even if it was spooled before");
   run.add_flag("--until-durable", a.until_durable, "end when everything in the spool is durable");
   run.add_option("--timeout", a.timeout_s, "give up after this many seconds (exit code 3 or 5)")
@@ -79,12 +90,20 @@ void add_run(CLI::App& app, arguments& a) {
   run.add_option("--ca", a.tls.ca, "certificate authority of the nodes (PEM); implies --tls");
   run.add_option("--cert", a.tls.cert, "this gateway's certificate (PEM); implies --tls");
   run.add_option("--key", a.tls.key, "key of the certificate (PEM)");
-  run.add_option("--spool-max", a.spool_max_mib, "size limit of the spool, in MiB of items");
+  run.add_option("--spool-max", a.spool_max_mib,
+                 "size limit of the spool, in MiB of items; default: 8192, or half of the free "
+                 "disk if that is less");
   run
     .add_option("--retain-minutes", a.retain_minutes,
                 "longest time to keep durable items, in minutes")
     ->check(CLI::NonNegativeNumber);
   run.add_option("--retain", a.retain_mib, "most durable items to keep, in MiB");
+  run
+    .add_option("--delay-ms", a.delay_ms,
+                "longest time that frames of standard input or of a bus wait for others before "
+                "they are saved together and sent")
+    ->capture_default_str()
+    ->check(CLI::Range(1, 60'000));
   run.add_flag("--accept-loss", a.accept_loss,
                "if a node needs items that are gone, send the rest as a new stream");
   run.add_flag("-v,--verbose", a.verbose, "log more");
@@ -107,7 +126,8 @@ void add_run(CLI::App& app, arguments& a) {
     "    furrow-edge run --node n1:7400 --equipment F1 --spool f1.spool --records -\n"
     "day.csv begins with a line such as time,mass_flow_kgps,width_m,speed_mps,moisture_pct,crop;\n"
     "an invalid line is reported as FILE:LINE:COLUMN and skipped; the rest continues.\n"
-    "exit: 0 done or stopped, 1 failed, 2 usage, 3 cannot connect, 5 timed out");
+    "exit: 0 done or stopped, 1 failed, or more than 1 % of the lines could not be read,\n"
+    "2 usage, 3 cannot connect, 5 timed out");
 }
 
 void add_spool(CLI::App& app, arguments& a) {
@@ -132,6 +152,22 @@ result<double> speed_of(const std::string& text) {
   if (end == text.c_str() || std::string{end} != "x" || !std::isfinite(speed) || speed <= 0)
     return usage("--rate " + text + " is neither max nor a factor such as 1x");
   return speed;
+}
+
+result<log_times> times_of(const arguments& a) {
+  log_times times;
+  if (!a.start.empty()) {
+    times.start_us = furrow::can::parse_record_time(a.start);
+    if (!times.start_us)
+      return usage("--start: " + std::string{furrow::can::record_time_hint});
+  }
+  if (!a.time_zone.empty()) {
+    auto zone = find_time_zone(a.time_zone);
+    if (!zone)
+      return zone.error();
+    times.zone = std::move(*zone);
+  }
+  return times;
 }
 
 result<std::optional<std::uint64_t>> name_of(const std::string& text) {
@@ -180,12 +216,14 @@ result<run_options> options_of(const arguments& a) {
   if (!token)
     return token.error();
   if (a.tls.cert.empty() != a.tls.key.empty())
-    return usage("--cert and --key must be given together");
-  if (a.spool_max_mib == 0 || a.spool_max_mib > 1U << 24U || a.retain_mib > 1U << 24U)
-    return usage("--spool-max and --retain are in MiB and must be at most 16777216");
+    return usage("--cert and --key go together: give both, or neither");
+  if (a.spool_max_mib == std::uint64_t{0} || a.spool_max_mib.value_or(1) > 1U << 24U
+      || a.retain_mib > 1U << 24U)
+    return usage("--spool-max and --retain are in MiB, --spool-max from 1 and both to 16777216");
   options.spool.path = a.spool;
   options.spool.equipment = a.equipment;
-  options.spool.bytes_max = a.spool_max_mib << 20U;
+  if (a.spool_max_mib)
+    options.spool.bytes_max = *a.spool_max_mib << 20U;
   options.spool.retain_bytes = a.retain_mib << 20U;
   options.spool.retain_time =
     std::chrono::seconds{static_cast<std::int64_t>(a.retain_minutes * 60)};
@@ -200,13 +238,19 @@ result<run_options> options_of(const arguments& a) {
     options.tls = a.tls;
   options.from = a.from;
   options.records = a.records;
-  options.record_kind = furrow::can::find_record_kind(a.kind);
-  if (!a.kind.empty() && options.record_kind == nullptr)
-    return usage("--kind " + a.kind + " is not one of " + furrow::can::record_kind_names());
+  options.record_kind = record_lines::kind_named(a.kind);
+  if (!a.kind.empty() && !options.record_kind)
+    return usage("--kind " + a.kind + " is not one of " + furrow::can::record_kind_names()
+                 + ", and not the number of a kind of your own, below 16384");
   if (!a.kind.empty() && a.records.empty())
     return usage("--kind needs --records");
   if (a.records == "-" && a.from == "-")
     return usage("--from and --records cannot both be standard input");
+  auto times = times_of(a);
+  if (!times)
+    return times.error();
+  options.times = std::move(*times);
+  options.delay = std::chrono::milliseconds{a.delay_ms};
   options.again = a.again;
   options.speed = *speed;
   options.until_durable = a.until_durable;

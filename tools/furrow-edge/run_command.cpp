@@ -3,11 +3,10 @@
 #include "tools/furrow-edge/source/log_source.hpp"
 #include "tools/furrow-edge/source/record_source.hpp"
 #include "tools/furrow-edge/source/socketcan_source.hpp"
-#include "tools/furrow-edge/source/spooler.hpp"
 #include "tools/furrow-edge/uplink/uplink.hpp"
+#include "tools/process/stop_signals.hpp"
 
 #include <cinttypes>
-#include <csignal>
 #include <cstdio>
 #include <memory>
 #include <utility>
@@ -57,10 +56,12 @@ public:
       out_.error(ok.error().detail);
       return exit_failed;
     }
-    asio::signal_set signals{io_, SIGINT, SIGTERM};
+    asio::signal_set signals{io_};
+    for (const auto signal : stop_signals())
+      signals.add(signal);
     signals.async_wait([this](const boost::system::error_code& error, int /*signal*/) {
       if (!error)
-        finish(exit_ok, "stopped: " + standing() + "; the spool keeps the rest");
+        finish(exit_ok, "stopped: " + standing() + "; the spool keeps what is not durable");
     });
     if (options_.timeout)
       after(timeout_, *options_.timeout, [this] { time_out(); });
@@ -76,7 +77,7 @@ public:
     feeds_.clear();
     out_.end_progress();
     if (options_.until_durable)
-      std::printf("sent %" PRIu64 "  durable %" PRIu64 "\n", spool_->last_seq(),
+      std::printf("spooled %" PRIu64 "  durable %" PRIu64 "\n", spool_->last_seq(),
                   spool_->acked_seq());
     return exit_;
   }
@@ -109,8 +110,14 @@ private:
 
   /// A source, and the spooler that moves its items into the spool in its own thread.
   struct feed {
-    feed(spool& to, std::unique_ptr<frame_source> from, double speed, spooler::events on)
-      : source{std::move(from)}, moves{to, *source, speed, std::move(on)} {}
+    feed(std::string of,
+         spool& to,
+         std::unique_ptr<frame_source> from,
+         const run_options& options,
+         spooler::events on)
+      : name{std::move(of)}, source{std::move(from)}, moves{to, *source, options.speed,
+                                                            std::move(on), options.delay} {}
+    std::string name;
     std::unique_ptr<frame_source> source;
     spooler moves;
   };
@@ -126,15 +133,15 @@ private:
     return open_records();
   }
 
-  void add_feed(std::unique_ptr<frame_source> source) {
+  void add_feed(const std::string& name, std::unique_ptr<frame_source> source) {
     spooler::events on;
     on.appended = [this] { asio::post(io_, [this] { uplink_->items_added(); }); };
     on.warn = [this](const std::string& text) { out_.warn(text); };
-    on.ended = [this](const std::optional<failure>& why) {
-      asio::post(io_, [this, why] { source_ended(why); });
+    on.ended = [this, which = feeds_.size()](const std::optional<failure>& why) {
+      asio::post(io_, [this, which, why] { source_ended(which, why); });
     };
     feeds_.push_back(
-      std::make_unique<feed>(*spool_, std::move(source), options_.speed, std::move(on)));
+      std::make_unique<feed>(name, *spool_, std::move(source), options_, std::move(on)));
     ++sources_left_;
   }
 
@@ -142,20 +149,24 @@ private:
     auto opened = socketcan_source::open(split(options_.from.substr(4)));
     if (!opened)
       return opened.error();
-    add_feed(std::move(*opened));
+    add_feed(options_.from, std::move(*opened));
     return done{};
   }
 
   result<done> open_log() {
+    auto times = options_.times;
+    times.warn = [this](const std::string& text) { out_.warn(options_.from + ": " + text); };
     auto opened = log_source::open(
-      options_.from, [this](const auto& line) { out_.bad_line(line); }, options_.speed > 0);
+      options_.from, [this](const auto& line) { out_.bad_line(line); }, options_.speed > 0,
+      std::move(times));
     if (!opened)
       return opened.error();
     return begin_reading(std::move(*opened), options_.from, "frames");
   }
 
   result<done> open_records() {
-    auto opened = record_source::open(options_.records, options_.record_kind,
+    const auto* kind = options_.record_kind ? &*options_.record_kind : nullptr;
+    auto opened = record_source::open(options_.records, kind,
                                       [this](const auto& line) { out_.bad_line(line); });
     if (!opened)
       return opened.error();
@@ -175,13 +186,14 @@ private:
                                              "reads it as new "}
                                    + what
                                : " is empty"));
+      judge(path, {start.row.line - start.row.bad_lines, start.row.bad_lines});
       return done{};
     }
     if (start.known)
       out_.info("continuing " + path + " after line " + std::to_string(start.row.line));
     if (auto ok = source->start_at(start.row); !ok)
       return ok;
-    add_feed(std::move(source));
+    add_feed(path, std::move(source));
     return done{};
   }
 
@@ -223,20 +235,30 @@ private:
   }
 
   [[nodiscard]] std::string standing() const {
-    return "sent " + grouped(spool_->last_seq()) + "  durable " + grouped(spool_->acked_seq());
+    return "spooled " + grouped(spool_->last_seq()) + "  durable " + grouped(spool_->acked_seq());
   }
 
-  void source_ended(const std::optional<failure>& why) {
+  void source_ended(std::size_t which, const std::optional<failure>& why) {
     --sources_left_;
     if (why)
       return finish(exit_failed, why->detail);
+    judge(feeds_[which]->name, feeds_[which]->source->tally());
     uplink_->items_added();
     check_durable();
   }
 
+  /// Input that could not be read is a failure, although what could be read is still sent.
+  void judge(const std::string& name, const source_tally& tally) {
+    if (!tally.unreadable())
+      return;
+    read_all_ = false;
+    out_.error(name + ": " + grouped(tally.bad) + " of " + grouped(tally.read + tally.bad)
+               + " lines could not be read");
+  }
+
   void check_durable() {
     if (options_.until_durable && sources_left_ == 0 && spool_->acked_seq() == spool_->last_seq())
-      finish(exit_ok, {});
+      finish(read_all_ ? exit_ok : exit_failed, {});
   }
 
   void time_out() {
@@ -269,6 +291,7 @@ private:
   steady_clock::time_point reported_at_{};
   std::uint64_t reported_acked_ = 0;
   std::size_t sources_left_ = 0;
+  bool read_all_ = true; // no source was unreadable
   bool finished_ = false;
   int exit_ = exit_ok;
 };

@@ -85,6 +85,17 @@ block_pool::block_pool(std::uint64_t seed, double rate, std::size_t frames_a_blo
     encoded_.push_back(proto::encode_items(proto::item_group{block}));
 }
 
+std::int64_t block_pool::begins_us(std::uint64_t n) const {
+  return blocks_[n % blocks_.size()].time_us(0) - origin_us
+         + static_cast<std::int64_t>(n / blocks_.size()) * span_us_;
+}
+
+std::int64_t block_pool::lasts_us(std::uint64_t n, std::uint32_t count) const {
+  const auto& made = blocks_[n % blocks_.size()];
+  return count < made.size() ? made.time_us(count) - made.time_us(0)
+                             : begins_us(n + 1) - begins_us(n);
+}
+
 std::shared_ptr<const std::string>
 block_pool::encoded(std::uint64_t n, std::uint32_t count, std::int64_t start_us) const {
   const auto which = n % blocks_.size();

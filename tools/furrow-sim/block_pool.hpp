@@ -26,6 +26,10 @@ public:
   [[nodiscard]] const std::vector<can::frame_block>& blocks() const { return blocks_; }
   /// Time from the first frame of one round to the first frame of the next round.
   [[nodiscard]] std::int64_t span_us() const { return span_us_; }
+  /// When the n-th block of an endless stream begins, from the beginning of the stream.
+  [[nodiscard]] std::int64_t begins_us(std::uint64_t n) const;
+  /// How long its first `count` frames last, up to the next frame.
+  [[nodiscard]] std::int64_t lasts_us(std::uint64_t n, std::uint32_t count) const;
   /// Returns the first `count` frames of the n-th block of an endless stream that began at start_us, encoded.
   [[nodiscard]] std::shared_ptr<const std::string>
   encoded(std::uint64_t n, std::uint32_t count, std::int64_t start_us) const;

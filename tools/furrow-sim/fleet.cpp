@@ -4,6 +4,7 @@
 #include "tools/furrow-sim/hostile_peer.hpp"
 #include "tools/furrow-sim/sim_store.hpp"
 #include "tools/furrow-sim/traffic.hpp"
+#include "tools/process/stop_signals.hpp"
 
 #include <algorithm>
 #include <cinttypes>
@@ -62,7 +63,9 @@ public:
       tls_ = std::move(*made);
     }
     make_machines();
-    asio::signal_set signals{io_, SIGINT, SIGTERM};
+    asio::signal_set signals{io_};
+    for (const auto signal : stop_signals())
+      signals.add(signal);
     signals.async_wait([this](const error_code& error, int /*signal*/) {
       if (!error)
         finish(edge::exit_ok, "stopped");

@@ -111,7 +111,7 @@ std::string complete(arguments& a) {
   if (f.prefix.size() > 50 || !furrow::proto::is_clean_text(f.prefix))
     return "--prefix must be a text of at most 50 bytes";
   if (a.tls.cert.empty() != a.tls.key.empty())
-    return "--cert and --key must be given together";
+    return "--cert and --key go together: give both, or neither";
   if (const char* token = std::getenv("FURROW_TOKEN"); f.token.empty() && token != nullptr)
     f.token = token;
   if (f.token.size() > furrow::proto::text_bytes_max || !furrow::proto::is_clean_text(f.token))

@@ -11,7 +11,7 @@ sim_store::sim_store(const block_pool& pool,
                      std::uint64_t window_frames,
                      std::int64_t start_us,
                      latency_histogram& latency)
-  : pool_{pool}, latency_{latency}, window_frames_{window_frames}, start_us_{start_us} {
+  : pool_{pool}, latency_{latency}, window_frames_{window_frames}, next_us_{start_us} {
   std::mt19937_64 random{seed};
   const std::uint64_t bits[2] = {random(), random()};
   std::memcpy(stream_id_.data(), bits, stream_id_.size());
@@ -25,7 +25,9 @@ std::uint32_t sim_store::add(std::uint64_t count) {
     return 0;
   const auto frames =
     static_cast<std::uint32_t>(std::min<std::uint64_t>(count, pool_.frames_a_block()));
-  slots_.push_back({last_seq_ + 1, frames, false, false, {}});
+  // A block may be used in part, so the time follows the frames and not the blocks.
+  slots_.push_back({last_seq_ + 1, frames, false, false, {}, pool_at_, next_us_});
+  next_us_ += pool_.lasts_us(pool_at_++, frames);
   last_seq_ += frames;
   return frames;
 }
@@ -46,8 +48,8 @@ sim_store::read(std::uint64_t from, std::size_t bytes_max, std::size_t blocks_ma
   const auto now = clock::now();
   std::size_t bytes = 0;
   for (--at; at != slots_.end() && bytes < bytes_max && blocks.size() < blocks_max; ++at) {
-    const auto n = pool_at_ + blocks_dropped_ + static_cast<std::uint64_t>(at - slots_.begin());
-    blocks.push_back({at->seq_first, at->count, pool_.encoded(n, at->count, start_us_)});
+    const auto start_us = at->time_us - pool_.begins_us(at->n);
+    blocks.push_back({at->seq_first, at->count, pool_.encoded(at->n, at->count, start_us)});
     bytes += blocks.back().bytes->size();
     if (!at->sent) {
       at->sent = true;
@@ -72,7 +74,6 @@ void sim_store::settle() {
   }
   while (settled_ > blocks_kept_max) {
     slots_.pop_front();
-    ++blocks_dropped_;
     --settled_;
   }
 }

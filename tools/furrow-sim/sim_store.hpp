@@ -55,6 +55,8 @@ private:
     bool sent;
     bool durable;
     clock::time_point sent_at; // the first time
+    std::uint64_t n;           // in the pool
+    std::int64_t time_us;      // of the first frame
   };
   void settle();
 
@@ -63,9 +65,8 @@ private:
   can::stream_id stream_id_{};
   std::vector<can::run_mark> runs_;
   std::uint64_t window_frames_;
-  std::int64_t start_us_;
-  std::uint64_t pool_at_; // the place in the pool where this machine begins
-  std::uint64_t blocks_dropped_ = 0;
+  std::int64_t next_us_;  // of the next frame
+  std::uint64_t pool_at_; // the next block of the pool; machines begin at different places
   std::deque<slot> slots_;
   bool noting_ = false;
   std::vector<sending> sendings_;

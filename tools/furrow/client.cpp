@@ -26,8 +26,8 @@ failure refused(unsigned status, const std::string& body, const std::string& url
                                                      : errc::failed;
   const auto parsed = json::parse(body, nullptr, false);
   if (!parsed.is_object() || !parsed.contains("error") || !parsed["error"].is_object())
-    return {code,
-            fmt::format("{} answered with HTTP status {} (is this a Furrow node?)", url, status)};
+    return {code, fmt::format("{} answered with status {} and no message (is this a Furrow node?)",
+                              url, status)};
   const auto message = parsed["error"].value("message", "no message");
   // An invalid value of the command line that only the node could recognise.
   const bool usage = parsed["error"].value("code", "") == "bad_parameter";

@@ -27,11 +27,13 @@ void add_equipment_set(CLI::App& app,
                        int& exit_code); // after add_equipment
 void add_field(CLI::App& app, const globals& globals, int& exit_code);
 void add_actors(CLI::App& app, const globals& globals, int& exit_code);
+void add_gateways(CLI::App& app, const globals& globals, int& exit_code);
 void add_database(CLI::App& app, const globals& globals, int& exit_code);
 void add_import(CLI::App& app, const globals& globals, int& exit_code);
 void add_bench(CLI::App& app, const globals& globals, int& exit_code);
 /// Under `dbc`.
 void add_dbc_load(CLI::App& dbc, const globals& globals, int& exit_code);
+void add_dbc_files(CLI::App& dbc, const globals& globals, int& exit_code);
 /// Under `db`.
 void add_database_care(CLI::App& database, const globals& globals, int& exit_code);
 void add_database_copy(CLI::App& database, const globals& globals, int& exit_code);
@@ -42,6 +44,9 @@ void add_sizes(CLI::App& database, const globals& globals, int& exit_code);
 void add_archive(CLI::App& app, const globals& globals, int& exit_code);
 /// Under `archive`.
 void add_archive_import(CLI::App& archive, const globals& globals, int& exit_code);
+void add_removals(CLI::App& app, const globals& globals, int& exit_code); // after add_equipment
+/// Under `db`.
+void add_audit(CLI::App& database, const globals& globals, int& exit_code);
 void add_retention(CLI::App& app, const globals& globals, int& exit_code);
 void add_health(CLI::App& app, const globals& globals, int& exit_code);
 void add_token(CLI::App& app, const globals& globals, int& exit_code);

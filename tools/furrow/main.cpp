@@ -4,6 +4,7 @@
 #include "tools/furrow/logs/dbc.hpp"
 #include "tools/furrow/logs/decode.hpp"
 #include "tools/furrow/logs/names.hpp"
+#include "tools/furrow/usage.hpp"
 
 #include <fmt/format.h>
 
@@ -23,6 +24,7 @@ void add_commands(CLI::App& app, const furrow::cli::globals& globals, int& exit_
   // Commands that ask a node or its database.
   add_equipment(app, globals, exit_code);
   add_equipment_set(app, globals, exit_code);
+  add_removals(app, globals, exit_code);
   add_field(app, globals, exit_code);
   add_ledger(app, globals, exit_code);
   add_frames(app, globals, exit_code);
@@ -30,6 +32,7 @@ void add_commands(CLI::App& app, const furrow::cli::globals& globals, int& exit_
   add_signals(app, globals, exit_code);
   add_records(app, globals, exit_code);
   add_quarantine(app, globals, exit_code);
+  add_gateways(app, globals, exit_code);
   add_actors(app, globals, exit_code);
   add_database(app, globals, exit_code);
   add_retention(app, globals, exit_code);
@@ -42,7 +45,8 @@ void add_commands(CLI::App& app, const furrow::cli::globals& globals, int& exit_
   // Commands that read logs and DBC files; they need neither.
   add_convert(app, exit_code);
   add_dbc(app, exit_code);
-  add_dbc_load(*app.get_subcommand("dbc"), globals, exit_code); // this one needs a database
+  add_dbc_load(*app.get_subcommand("dbc"), globals, exit_code); // these need a database
+  add_dbc_files(*app.get_subcommand("dbc"), globals, exit_code);
   add_decode(app, exit_code);
   add_names(app, exit_code);
 
@@ -54,12 +58,7 @@ void add_commands(CLI::App& app, const furrow::cli::globals& globals, int& exit_
 int usage_error(const CLI::App& app, const CLI::ParseError& error) {
   if (error.get_exit_code() == 0)
     return app.exit(error); // --help
-  std::string path = "furrow";
-  for (const auto* command = &app; !command->get_subcommands().empty();) {
-    command = command->get_subcommands().front();
-    path += " " + command->get_name();
-  }
-  fmt::print(stderr, "furrow: {} (`{} --help` shows the options)\n", error.what(), path);
+  fmt::print(stderr, "furrow: {}\n", furrow::cli::usage_text(app, error));
   return static_cast<int>(furrow::cli::errc::usage);
 }
 
@@ -76,6 +75,7 @@ int main(int argc, char** argv) {
   app.fallthrough(); // global options may follow the command
   app.footer("Exit codes: 0 ok, 1 failed, 2 usage, 3 cannot connect, 4 not found, 5 timed out.\n"
              "Environment: FURROW_AT, FURROW_TOKEN, FURROW_DATABASE, NO_COLOR.");
+  app.set_version_flag("--version", "furrow " FURROW_VERSION, "print the version and exit");
   furrow::cli::add_globals(app, globals);
   add_commands(app, globals, exit_code);
   try {

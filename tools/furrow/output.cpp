@@ -1,5 +1,6 @@
 #include "tools/furrow/output.hpp"
 
+#include "tools/furrow/fitted_table.hpp"
 #include "tools/furrow/logs/columns.hpp"
 
 #include <fmt/format.h>
@@ -8,6 +9,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cmath>
 #include <cstdlib>
 #include <cstring>
 
@@ -71,6 +73,41 @@ cell value_cell(const json& value) {
   return {value.dump(), colour::none, value.is_number()};
 }
 
+std::string plain_number(double value, int digits) {
+  const auto size = std::abs(value);
+  if (!std::isfinite(value) || size >= 1e15 || (size > 0 && size < 1e-6))
+    return fmt::format("{:.{}g}", value, digits);
+  const int whole = size == 0 ? 1 : static_cast<int>(std::floor(std::log10(size))) + 1;
+  const int decimals = std::max(0, digits - whole);
+  auto text = fmt::format("{:.{}f}", value, decimals);
+  if (decimals > 0) {
+    text.erase(text.find_last_not_of('0') + 1);
+    if (text.ends_with('.'))
+      text.pop_back();
+  }
+  return text == "-0" ? "0" : text;
+}
+
+void show_table(const table& table) {
+  if (table.rows.empty()) {
+    fmt::print(stderr, "furrow: {}\n", table.nothing);
+    return;
+  }
+  const auto columns = terminal_columns();
+  if (columns == 0) {
+    (void)write_out(rendered(table, is_coloured()));
+    return;
+  }
+  const auto narrow = fitted(table, columns);
+  (void)write_out(rendered(narrow.table, is_coloured()));
+  std::string names;
+  for (const auto& name : narrow.left_out)
+    names += (names.empty() ? "" : ", ") + name;
+  if (!names.empty())
+    fmt::print(stderr, "furrow: the terminal is too narrow for: {} (-o json shows everything)\n",
+               names);
+}
+
 bool is_coloured() {
   const char* wish = std::getenv("NO_COLOR");
   const char* terminal = std::getenv("TERM");
@@ -131,7 +168,7 @@ result<done> print(const json& rows, const table& table, output_format format) {
     return value.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
   };
   if (format == output_format::table) {
-    (void)write_out(rendered(table, is_coloured()));
+    show_table(table);
   } else if (format == output_format::jsonl && rows.is_array()) {
     std::string text;
     for (const auto& row : rows)

@@ -2,7 +2,7 @@
 ///
 /// Shape: columns are as wide as a terminal shows their content. Control characters in names are shown as question marks,
 ///   so that a machine's name cannot control the terminal. Colours are used only on a terminal, and not with NO_COLOR
-///   (no-color.org) or TERM=dumb.
+///   (no-color.org) or TERM=dumb. A table without rows is announced on standard error.
 /// Errors: if the reader closes the pipe, the program ends at once with success. Any other write error is an error.
 #pragma once
 
@@ -30,12 +30,19 @@ struct cell {
 struct table {
   std::vector<std::string> headings;
   std::vector<std::vector<cell>> rows;
+  std::string nothing = "there is nothing to show"; // said when there are no rows
 };
+
+/// A number with so many significant digits, without trailing zeros and without an exponent (below 1e15).
+[[nodiscard]] std::string plain_number(double value, int digits);
 
 /// Returns the text with question marks for control characters.
 [[nodiscard]] std::string printable(std::string_view text);
 [[nodiscard]] bool is_coloured();
 [[nodiscard]] std::string rendered(const table& table, bool coloured);
+
+/// Writes a table, as wide as the terminal at most; standard error names the columns that were left out.
+void show_table(const table& table);
 
 /// Writes the text. Returns false once a write has failed, for example because the reader has gone.
 [[nodiscard]] bool write_out(std::string_view text);

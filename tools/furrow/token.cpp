@@ -65,10 +65,12 @@ result<int> new_token(const globals& globals, const token_options& wanted) {
   if (!read_back)
     return failure{errc::usage, read_back.error().detail};
   if (globals.format() == output_format::table) {
-    (void)write_out(fmt::format("# The token. Give it to its user; it is shown only now:\n"
-                                "#   {}\n"
-                                "# Add these lines to the token file of the nodes:\n{}",
-                                *token, toml));
+    // Standard output may be appended to the token file of the nodes: the secret must not get there.
+    fmt::print(stderr,
+               "The token. Give it to its user; it is shown only now and stored nowhere:\n{}\n"
+               "Standard output has the lines for the token file of the nodes.\n",
+               *token);
+    (void)write_out(toml);
     const auto output = written();
     return output ? result<int>{0} : output.error();
   }
@@ -95,9 +97,11 @@ void add_token(CLI::App& app, const globals& globals, int& exit_code) {
     ->capture_default_str();
   made->add_option("--equipment", wanted->equipment,
                    "limit the token to this machine (may be repeated)");
-  made->footer("Examples:\n"
-               "  furrow token new --role gateway --equipment T1\n"
-               "  furrow token new --role viewer -o json");
+  made->footer(
+    "Examples:\n"
+    "  furrow token new --role gateway --equipment T1 >> tokens.toml   (the token itself: standard "
+    "error)\n"
+    "  furrow token new --role viewer -o json");
   made->callback(
     [&globals, &exit_code, wanted] { exit_code = code_of(new_token(globals, *wanted)); });
 }

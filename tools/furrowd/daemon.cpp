@@ -1,14 +1,22 @@
 #include "tools/furrowd/daemon.hpp"
 
+#include "actors/live/dbc_board.hpp"
 #include "actors/node.hpp"
+#include "storage/dbc_files.hpp"
 #include "storage/store.hpp"
 #include "tools/furrowd/api/alarms.hpp"
+#include "tools/furrowd/descriptors.hpp"
 #include "tools/furrowd/executors.hpp"
 #include "tools/furrowd/front/server.hpp"
 #include "tools/furrowd/gateway/listener.hpp"
+#include "tools/furrowd/last_resort.hpp"
+#include "tools/process/stop_signals.hpp"
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
+#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -30,20 +38,35 @@ namespace {
 
 constexpr int failed = 1;
 constexpr int gave_up = 70; // EX_SOFTWARE: the service manager starts a new one
+constexpr std::chrono::seconds shutdown_limit{4}; // after the drain: sockets, actors, the store
+constexpr std::chrono::milliseconds last_answers{100};
 constexpr std::chrono::seconds look_every{2};
+constexpr unsigned looks_per_dbc = 2; // every second one also looks for new DBC files
 constexpr std::chrono::seconds store_patience{
   5}; // after this, /ready reports that the database does not answer
 
+/// The name of this process's sessions in the database. Each start has another, so that a frozen process of the same
+/// node is told apart. As the server shows it: ASCII, at most 63 bytes with the lane's name.
+std::string application_name(const std::string& node) {
+  auto shown = node.substr(0, 32);
+  std::ranges::replace_if(
+    shown, [](char letter) { return letter < ' ' || letter > '~'; }, '?');
+  return fmt::format("furrow/{}/{:08x}", shown, std::random_device{}());
+}
+
 class process {
 public:
-  explicit process(const settings& settings)
-    : settings_{settings}, signals_{io_, SIGTERM, SIGINT}, retry_{io_}, deadline_{io_} {}
+  explicit process(const settings& settings) : settings_{settings}, signals_{io_}, retry_{io_} {
+    for (const auto signal : stop_signals())
+      signals_.add(signal);
+  }
 
   process(const process&) = delete;
   process& operator=(const process&) = delete;
   ~process() { executors_.stop_people(); } // also when the start failed half way
 
   int run() {
+    descriptors_ = raise_descriptor_limit();
     if (!open_access() || !open_node() || !open_gateways() || !serve_http())
       return failed;
     signals_.async_wait([this](boost::system::error_code error, int signal) {
@@ -93,12 +116,14 @@ private:
   bool open_node() {
     auto options = settings_.store;
     options.url = settings_.database;
-    options.application_name = "furrow/" + settings_.node.name;
+    options.for_node = true;
+    options.application_name = application_name(settings_.node.name);
     auto store = storage::open_store(options);
     if (!store)
       return complain(store.error().detail);
     auto node = settings_.node;
     node.seed = std::random_device{}();
+    node.certificate_expires_us = certificate_expiry_us(gateway_tls_);
     node_ = actors::start_node(std::move(node), std::move(*store));
     node_->on_failure([this](const std::string& why) {
       asio::post(io_, [this, why] {
@@ -117,12 +142,14 @@ private:
     http::http_config config;
     config.address = address->address().to_string();
     config.port = address->port();
+    config.connections.open_max = settings_.http_connections;
     config.tls = http_tls_;
     config.tokens = tokens_;
     config.node_name = settings_.node.name;
     config.version = FURROW_VERSION;
     config.cache = settings_.cache;
     config.redis = settings_.redis;
+    config.gateways = book_;
     http_ = std::make_unique<http::http_server>(executors_.people, config, *node_);
     const auto started = http_->start();
     if (!started)
@@ -133,7 +160,8 @@ private:
 
   /// Runs before the first query, which may take long: a wrong address is reported at once.
   bool open_gateways() {
-    session_context context{*node_, node_->budget(), tokens_, settings_.advertise, {}};
+    session_context context{*node_,  node_->budget(),     node_->arrivals(),
+                            tokens_, settings_.advertise, book_};
     context.limits.bytes_max = settings_.node.session_bytes_max;
     gateways_ = std::make_unique<gateway_listener>(
       io_, gateway_config{settings_.listen, gateway_tls_}, std::move(context));
@@ -164,6 +192,7 @@ private:
         drain(0);
         return;
       }
+      node_->note_store(false, outcome.error().detail);
       if (!std::exchange(waiting_told_, true))
         spdlog::warn("the database {} does not answer yet: {}; trying again every second",
                      storage::redacted(settings_.database), outcome.error().detail);
@@ -192,19 +221,25 @@ private:
     if (draining_)
       return;
     tell_alarms();
+    look_at_dbc();
     const auto now = std::chrono::steady_clock::now();
     if (!asked_store_) {
       asked_store_ = now;
       // The answer may come while the node is being destroyed: nothing of it is used on the store's thread.
       node_->store().health([this](storage::result<storage::store_health> health) {
-        asio::post(io_, [this, up = health && health->up] {
-          node_->note_store(up);
+        asio::post(io_, [this, health = std::move(health)] {
+          node_->note_store(health && health->up, health ? health->detail : health.error().detail);
           asked_store_.reset();
           store_late_ = false;
         });
       });
     } else if (now - *asked_store_ >= store_patience && !std::exchange(store_late_, true)) {
-      node_->note_store(false); // once: work that succeeds meanwhile knows better
+      node_->note_store(
+        false,
+        "no answer within "
+          + std::to_string(
+            store_patience.count()) // once: work that succeeds meanwhile knows better
+          + " s");
     }
     retry_.expires_after(look_every);
     retry_.async_wait([this](boost::system::error_code error) {
@@ -213,12 +248,36 @@ private:
     });
   }
 
-  /// Logs changed alarms by the results of the last calls, before the next check updates them.
+  /// DBC files that people have loaded or changed meanwhile. They are compiled on the thread for people: a large one takes
+  /// its time.
+  void look_at_dbc() {
+    auto* const files = node_->store().dbc();
+    if (files == nullptr || looks_++ % looks_per_dbc != 0 || asked_dbc_.exchange(true))
+      return;
+    files->read_active(
+      node_->dbc()->stamp(), [this](storage::result<std::optional<storage::active_dbc>> active) {
+        asio::post(executors_.people, [this, active = std::move(active)]() mutable {
+          asked_dbc_ = false;
+          if (active && *active)
+            use_dbc(std::move(**active));
+        });
+      });
+  }
+
+  void use_dbc(storage::active_dbc active) {
+    const auto count = active.files.size();
+    for (const auto& fault : node_->dbc()->set(std::move(active)))
+      spdlog::warn("a DBC file of the database is left out: {}", fault);
+    spdlog::info("{} DBC files of the database are used", count);
+  }
+
+  /// As the work with the database left it, before the look that follows says how it is now.
   void tell_alarms() {
     node_->store().activity(
       [this, stats = node_->stats()](storage::result<storage::store_activity> activity) {
         asio::post(io_, [this, stats, activity = std::move(activity)] {
-          const auto alarms = http::alarms_of(stats, activity ? &*activity : nullptr);
+          const auto alarms =
+            http::alarms_of(stats, activity ? &*activity : nullptr, http_->figures());
           for (const auto& change : alarms_.look(std::chrono::steady_clock::now(), alarms))
             if (change.raised)
               spdlog::warn("alarm {}: {}; `furrow report` says more", change.alarm.name,
@@ -237,7 +296,8 @@ private:
       drain(0);
       return;
     }
-    node_->note_store(true);
+    tell(descriptors_, gateway_config{}.sessions_max, settings_.http_connections);
+    node_->note_store(true, {});
     look_at_store();
     std::printf("ready gateway=%s http=%s\n", started->c_str(), http_address_.c_str());
     std::fflush(stdout);
@@ -253,11 +313,7 @@ private:
       if (!error)
         std::_Exit(failed);
     });
-    deadline_.expires_after(settings_.drain + std::chrono::seconds{5});
-    deadline_.async_wait([](boost::system::error_code error) {
-      if (!error)
-        std::_Exit(failed); // a part did not stop in time
-    });
+    last_resort_.arm(settings_.drain + shutdown_limit, exit_code_);
     retry_.cancel();
     http_->drain();
     if (gateways_)
@@ -268,29 +324,32 @@ private:
   void finish() {
     if (gateways_)
       gateways_->stop();
-    http_->stop([this] {
-      asio::post(io_, [this] {
-        signals_.cancel();
-        deadline_.cancel();
-      });
+    // Answers that are ready go out, the one to the request that ended the node too.
+    retry_.expires_after(last_answers);
+    retry_.async_wait([this](boost::system::error_code) {
+      http_->stop([this] { asio::post(io_, [this] { signals_.cancel(); }); });
     });
   }
 
   const settings& settings_;
+  last_resort last_resort_; // destroyed last: it watches over the end of everything below
   executors executors_;
   asio::io_context& io_ = executors_.gateways; // and signals, timers, the life of the process
   asio::signal_set signals_;
   asio::steady_timer retry_;
-  asio::steady_timer deadline_;
   tls_context gateway_tls_;
   tls_context http_tls_;
   std::optional<token_table> tokens_;
+  std::shared_ptr<gateway_book> book_ = std::make_shared<gateway_book>();
   std::unique_ptr<actors::node> node_;
   std::unique_ptr<http::http_server> http_;
   std::unique_ptr<gateway_listener> gateways_;
+  descriptor_limit descriptors_;
   http::alarm_watch alarms_;
   std::optional<std::chrono::steady_clock::time_point> asked_store_; // it has not answered yet
-  bool store_late_ = false;                                          // and this was logged
+  std::atomic<bool> asked_dbc_ = false;
+  unsigned looks_ = 0;
+  bool store_late_ = false; // and that was told
   std::string http_address_;
   int exit_code_ = 0;
   bool draining_ = false;

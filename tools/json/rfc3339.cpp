@@ -2,7 +2,7 @@
 
 #include <limits>
 
-namespace furrow::http {
+namespace furrow::json_rows {
 
 std::optional<std::int64_t> parse_time(std::string_view text) {
   if (text == "-infinity")
@@ -20,4 +20,4 @@ std::optional<std::int64_t> parse_time(std::string_view text) {
   return in.done() ? time : std::nullopt;
 }
 
-} // namespace furrow::http
+} // namespace furrow::json_rows

@@ -12,7 +12,7 @@
 #include <string>
 #include <string_view>
 
-namespace furrow::http {
+namespace furrow::json_rows {
 
 using can::text::format_time;
 
@@ -21,4 +21,4 @@ using can::text::format_time;
 /// blank.
 [[nodiscard]] std::optional<std::int64_t> parse_time(std::string_view text);
 
-} // namespace furrow::http
+} // namespace furrow::json_rows

@@ -4,7 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
-namespace furrow::http {
+namespace furrow::json_rows {
 
 std::string to_text(const json& value) {
   return value.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
@@ -48,4 +48,4 @@ json to_json(const storage::store_health& health) {
           {"latency_us", health.up ? json(health.latency.count()) : json(nullptr)}};
 }
 
-} // namespace furrow::http
+} // namespace furrow::json_rows

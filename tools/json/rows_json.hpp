@@ -12,7 +12,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-namespace furrow::http {
+namespace furrow::json_rows {
 
 using json = nlohmann::ordered_json;
 
@@ -23,4 +23,4 @@ using json = nlohmann::ordered_json;
 [[nodiscard]] json to_json(const storage::migration_row& row);
 [[nodiscard]] json to_json(const storage::store_health& health);
 
-} // namespace furrow::http
+} // namespace furrow::json_rows

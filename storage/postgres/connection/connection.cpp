@@ -64,6 +64,18 @@ std::uint64_t rows_of(PGresult* reply) {
 
 } // namespace
 
+failure pq_error::as_failure() const {
+  constexpr std::array<std::string_view, 4> missing{"3F000", "42P01", "42883", "42703"};
+  auto words = message;
+  if (message.find("furrow") != std::string::npos
+      && std::find(missing.begin(), missing.end(), sqlstate) != missing.end())
+    words += "; the schema of the database is missing or older than this program: `furrow db "
+             "migrate` brings it up to date";
+  if (sqlstate == "53200" && message.find("shared memory") != std::string::npos)
+    words += "; raise max_locks_per_transaction of the server, or ask for a shorter time";
+  return {to_errc(judge()), words};
+}
+
 bool leaves_marks(std::string_view sql) {
   const auto begins = std::min(sql.find_first_not_of(" \t\n\r"), sql.size());
   const auto holds = [sql](std::string_view word) {
@@ -112,8 +124,8 @@ bool pq_parameters::send(PGconn* connection, const char* sql) const {
 }
 
 pq_connection::pq_connection(asio::io_context& context, settings chosen)
-  : settings_{std::move(chosen)}, hosts_{listed_hosts(settings_.url)}, socket_{context},
-    deadline_{context} {}
+  : context_{context}, settings_{std::move(chosen)}, hosts_{listed_hosts(settings_.url)},
+    socket_{context}, deadline_{context} {}
 
 void pq_connection::close() {
   if (noted_ && statement_error_.empty())
@@ -270,29 +282,6 @@ task<std::optional<pq_error>> pq_connection::connect_host(std::size_t host,
   if (!pq::set_nonblocking(connection_.get()))
     co_return lost("connect");
   co_return co_await set_up();
-}
-
-task<std::optional<pq_error>> pq_connection::set_up() {
-  // The durability behind an ack must not depend on the database's own settings.
-  const auto sql =
-    "set client_min_messages = warning; set default_transaction_isolation = 'read committed'; "
-    "set search_path = pg_catalog; set lock_timeout = "
-    + std::to_string(settings_.lock_timeout.count())
-    + "; set statement_timeout = " + std::to_string(settings_.statement_timeout.count())
-    + "; select set_config('synchronous_commit', 'on', false) "
-      "where current_setting('synchronous_commit') not in ('on', 'remote_apply')";
-  if (!pq::send_query(connection_.get(), sql.c_str()))
-    co_return lost("connect");
-  const bool sent = co_await flush();
-  if (!sent)
-    co_return lost("connect");
-  auto reply = co_await rest_of_results();
-  if (reply.error)
-    close();
-  else if (settings_.monitor && !std::exchange(counted_, true))
-    settings_.monitor->lane_opened();
-  marked_ = false;
-  co_return std::move(reply.error);
 }
 
 task<bool> pq_connection::ping(std::chrono::milliseconds limit) {

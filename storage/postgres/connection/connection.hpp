@@ -36,6 +36,9 @@ namespace asio = boost::asio;
 template <class T>
 using task = asio::awaitable<T>;
 
+/// The SQLSTATE of a server, or a role, that grants no more connections.
+inline constexpr std::string_view too_many_connections = "53300";
+
 struct pq_error {
   bool lost = false;    // the connection is lost; whether the statement took effect is unknown
   std::string sqlstate; // empty when the error is not the server's
@@ -45,7 +48,8 @@ struct pq_error {
   [[nodiscard]] verdict judge() const {
     return lost ? verdict::retry_later : judge_sqlstate(sqlstate);
   }
-  [[nodiscard]] failure as_failure() const { return {to_errc(judge()), message}; }
+  /// Where the schema or a table of it is not there, with what to do.
+  [[nodiscard]] failure as_failure() const;
 };
 
 struct pq_reply {
@@ -105,6 +109,11 @@ public:
   /// failed and the connection is closed.
   [[nodiscard]] task<bool> reset();
 
+  /// Whether a pooler is in between that lends one connection of the server to several clients, a transaction each: no
+  /// setting, lock or temporary table of a session can then be relied on. Opens a second connection, only where there is
+  /// a pooler at all.
+  [[nodiscard]] task<bool> shares_servers();
+
   /// One statement with bound parameters; rows in binary format.
   [[nodiscard]] task<pq_reply> query(const char* sql, const pq_parameters& parameters = {});
   /// Statements without parameters; answers the last one's rows, or the first error.
@@ -126,6 +135,7 @@ public:
     return connection_ != nullptr && PQtransactionStatus(connection_.get()) == PQTRANS_IDLE;
   }
   [[nodiscard]] PGconn* raw() { return connection_.get(); }
+  [[nodiscard]] const std::string& application_name() const { return settings_.application_name; }
 
 private:
   [[nodiscard]] task<std::optional<pq_error>> connect_host(std::size_t host,
@@ -145,6 +155,7 @@ private:
   [[nodiscard]] pq_error lost(const std::string& what);
   void notice(const PGresult* message);
 
+  asio::io_context& context_;
   settings settings_;
   std::vector<std::pair<std::string, std::string>> hosts_; // host and port; empty: libpq's defaults
   asio::posix::stream_descriptor socket_; // a copy of libpq's descriptor, which libpq closes
@@ -156,7 +167,8 @@ private:
   bool timed_out_ = false;
   bool warned_ = false;
   bool ended_ = false;   // the server has said that it ends the session
-  bool marked_ = false;  // the session may need a reset
+  bool marked_ = false;  // something may be left behind in the session
+  bool pooled_ = false;  // the server's process is another one than that which greeted us
   bool counted_ = false; // whether the monitor knows of the connection
   std::string warning_;
 

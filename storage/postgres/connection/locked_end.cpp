@@ -1,7 +1,7 @@
 #include "storage/postgres/connection/locked_end.hpp"
 
+#include "storage/postgres/connection/epoch.hpp"
 #include "storage/postgres/connection/rows.hpp"
-#include "storage/postgres/work.hpp"
 
 namespace furrow::storage::postgres_work {
 

@@ -42,15 +42,45 @@ void outage::failed(const failure& why, clock::duration took) {
 postgres_pool::postgres_pool(std::shared_ptr<asio::io_context> context,
                              last_answer answered,
                              const pq_connection::settings& settings,
-                             unsigned connections)
+                             unsigned connections,
+                             std::shared_ptr<connection_room> room,
+                             connection_use use)
   : context_{std::move(context)}, outage_{std::move(answered)}, patience_{settings.connect_timeout},
-    wake_{*context_} {
+    room_{std::move(room)}, use_{use}, wake_{*context_} {
   wake_.expires_at(asio::steady_timer::time_point::max());
   for (unsigned i = 0; i < std::max(connections, 1U); ++i)
     workers_.push_back(std::make_unique<worker>(*context_, settings));
 }
 
+postgres_pool::~postgres_pool() {
+  if (place_)
+    room_->leave(*place_);
+}
+
+postgres_pool::worker* postgres_pool::longest_idle() {
+  worker* found = nullptr;
+  for (const auto& each : workers_)
+    if (each->idle_since && (found == nullptr || *each->idle_since < *found->idle_since))
+      found = each.get();
+  return found;
+}
+
+void postgres_pool::enter_room() {
+  place_ = room_->enter({use_,
+                         [this]() -> std::optional<outage::clock::time_point> {
+                           const auto* one = longest_idle();
+                           return one == nullptr ? std::nullopt : one->idle_since;
+                         },
+                         [this] {
+                           auto* one = longest_idle();
+                           one->idle_since.reset();
+                           one->connection.close();
+                         }});
+}
+
 void postgres_pool::start() {
+  if (room_)
+    enter_room();
   for (auto& each : workers_)
     asio::co_spawn(
       *context_, [self = shared_from_this(), &one = *each] { return self->work(one); },
@@ -102,36 +132,76 @@ task<void> postgres_pool::work(worker& self) {
     }
     const auto job = std::move(jobs_.front());
     jobs_.pop_front();
+    self.idle_since.reset();
     const auto refused = co_await make_ready(self, job);
     if (refused)
       job.refuse(*refused);
     else
       co_await job.run(self.connection);
+    after_job(self);
   }
   self.connection.close();
 }
 
+void postgres_pool::after_job(worker& self) {
+  const auto now = outage::clock::now();
+  if (place_ && room_->must_yield(*place_, now))
+    self.connection.close();
+  if (self.connection.connected())
+    self.idle_since = now;
+}
+
+task<void> postgres_pool::pause_until(worker& self, outage::clock::time_point when) {
+  self.pause.expires_at(when);
+  boost::system::error_code ended;
+  co_await self.pause.async_wait(asio::redirect_error(asio::use_awaitable, ended));
+}
+
+task<std::optional<failure>> postgres_pool::connect(worker& self) {
+  const auto begun = outage::clock::now();
+  const auto error = co_await self.connection.connect();
+  const auto now = outage::clock::now();
+  std::optional<failure> why;
+  if (error)
+    why = error->as_failure();
+  if (place_)
+    room_->settled(*place_, error && error->sqlstate == too_many_connections ? why : std::nullopt,
+                   now);
+  if (why)
+    outage_.failed(*why, now - begun);
+  else
+    outage_.ended();
+  co_return why;
+}
+
+/// Until it stands, or the job must be refused. While the server grants no more connections every job waits for its
+/// turn, not only the patient ones.
 task<std::optional<failure>> postgres_pool::make_ready(worker& self, const pool_job& job) {
   while (!closing_) {
     if (self.connection.still_stands())
       co_return std::nullopt;
     const auto now = outage::clock::now();
+    const bool scarce = place_ && room_->limit();
+    if (now >= job.deadline && (scarce || outage_.stands(now))) {
+      if (place_)
+        room_->gave_up(*place_);
+      co_return scarce ? room_->why() : *outage_.why();
+    }
     if (outage_.stands(now)) {
-      if (!job.patient || now >= job.deadline)
+      if (!job.patient && !scarce)
         co_return *outage_.why();
-      self.pause.expires_at(std::min(outage_.next_attempt(), job.deadline));
-      boost::system::error_code ended;
-      co_await self.pause.async_wait(asio::redirect_error(asio::use_awaitable, ended));
+      co_await pause_until(self, std::min(outage_.next_attempt(), job.deadline));
       continue;
     }
-    const auto error = co_await self.connection.connect();
-    if (!error) {
-      outage_.ended();
-      co_return std::nullopt;
+    if (place_ && !room_->may_open(*place_, true, now)) {
+      co_await pause_until(self, now + connection_room::poll);
+      continue;
     }
-    const auto why = error->as_failure();
-    outage_.failed(why, outage::clock::now() - now);
-    if (!job.patient || why.code == errc::misconfigured || outage::clock::now() >= job.deadline)
+    const auto why = co_await connect(self);
+    if (!why)
+      co_return std::nullopt;
+    const bool waits = job.patient || (place_ && room_->limit());
+    if (!waits || why->code == errc::misconfigured || outage::clock::now() >= job.deadline)
       co_return why;
   }
   co_return lane_closed;

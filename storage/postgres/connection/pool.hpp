@@ -10,6 +10,7 @@
 #pragma once
 
 #include "storage/postgres/connection/connection.hpp"
+#include "storage/postgres/connection/connection_room.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -66,7 +67,12 @@ public:
   postgres_pool(std::shared_ptr<asio::io_context> context,
                 last_answer answered,
                 const pq_connection::settings& settings,
-                unsigned connections);
+                unsigned connections,
+                std::shared_ptr<connection_room> room = nullptr,
+                connection_use use = connection_use::rest);
+  postgres_pool(const postgres_pool&) = delete;
+  postgres_pool& operator=(const postgres_pool&) = delete;
+  ~postgres_pool();
 
   /// Starts the connections' work; once.
   void start();
@@ -81,15 +87,24 @@ private:
       : connection{context, settings}, pause{context} {}
     pq_connection connection;
     asio::steady_timer pause; // between attempts to connect
+    std::optional<std::chrono::steady_clock::time_point> idle_since;
   };
 
   task<void> work(worker& self);
   task<std::optional<failure>> make_ready(worker& self, const pool_job& job);
+  task<std::optional<failure>> connect(worker& self);
+  task<void> pause_until(worker& self, std::chrono::steady_clock::time_point when);
+  void after_job(worker& self);
+  void enter_room();
+  [[nodiscard]] worker* longest_idle();
   void close_now();
 
   std::shared_ptr<asio::io_context> context_; // first: it outlives the connections that use it
   outage outage_;
   std::chrono::milliseconds patience_;
+  std::shared_ptr<connection_room> room_; // nullptr: it takes what it gets
+  connection_use use_;
+  std::optional<connection_room::id> place_;
   std::vector<std::unique_ptr<worker>> workers_;
   std::deque<pool_job> jobs_;
   asio::steady_timer wake_;

@@ -14,6 +14,8 @@ constexpr milliseconds fast{100};
 constexpr milliseconds backoff_max_fast{500}; // after an attempt that failed fast
 constexpr milliseconds ping_after_min{1};     // else one that was just pinged would be pinged again
 constexpr unsigned doublings_max = 16;
+/// A job that gets its connection sooner has not waited: every hand-over takes some microseconds.
+constexpr milliseconds waited_min{1};
 
 } // namespace
 
@@ -92,7 +94,8 @@ void pool_plan::freed(std::size_t at, bool sound, time now) {
 
 void pool_plan::was_dead(std::size_t at, time asked, time /*now*/) {
   ++numbers_.broken;
-  --numbers_.acquired;
+  --numbers_.acquired; // it is counted when it gets another one
+  numbers_.waited -= slots_[at].waited ? 1 : 0;
   slots_[at].is = state::closed;
   waiting_.push_front(asked);
 }
@@ -145,6 +148,27 @@ std::optional<std::size_t> pool_plan::newest_idle() const {
   return found;
 }
 
+std::optional<std::size_t> pool_plan::oldest_idle() const {
+  std::optional<std::size_t> found;
+  for (std::size_t at = 0; at < slots_.size(); ++at)
+    if (slots_[at].is == state::idle
+        && (!found || slots_[at].idle_since < slots_[*found].idle_since))
+      found = at;
+  return found;
+}
+
+std::optional<pool_plan::time> pool_plan::idle_since() const {
+  const auto at = oldest_idle();
+  return at ? std::optional{slots_[*at].idle_since} : std::nullopt;
+}
+
+std::size_t pool_plan::give_way() {
+  const auto at = *oldest_idle();
+  ++numbers_.idle_closed;
+  slots_[at].is = state::closed;
+  return at;
+}
+
 pool_action pool_plan::close_one(std::size_t at, std::uint64_t& counter) {
   ++counter;
   slots_[at].is = state::closed;
@@ -170,7 +194,8 @@ std::optional<pool_action> pool_plan::serve(time now) {
   const auto asked = waiting_.front();
   waiting_.pop_front();
   ++numbers_.acquired;
-  numbers_.waited += asked < now ? 1 : 0;
+  one.waited = now - asked >= waited_min;
+  numbers_.waited += one.waited ? 1 : 0;
   return pool_action{pool_step::run, *at, asked, std::nullopt};
 }
 

@@ -63,6 +63,10 @@ public:
   /// When next() may have an action without an event; time::max() for never.
   [[nodiscard]] time wake_at() const;
   [[nodiscard]] pool_numbers numbers() const;
+  /// Of the connection that is idle for longest; nothing when none is.
+  [[nodiscard]] std::optional<time> idle_since() const;
+  /// That connection is closed for somebody else: its slot. Only when there is one.
+  [[nodiscard]] std::size_t give_way();
   [[nodiscard]] std::size_t slots() const { return slots_.size(); }
   [[nodiscard]] std::chrono::milliseconds acquire_timeout() const {
     return options_.acquire_timeout;
@@ -74,7 +78,8 @@ private:
     state is = state::closed;
     time recycle_at{};
     time idle_since{};
-    time proven_at{}; // when it last answered
+    time proven_at{};    // last known to stand
+    bool waited = false; // the job on it had to wait
   };
 
   [[nodiscard]] std::size_t count(state which) const;
@@ -85,6 +90,7 @@ private:
   [[nodiscard]] std::optional<pool_action> grow(time now);
   [[nodiscard]] std::optional<pool_action> tend(time now);
   [[nodiscard]] std::optional<std::size_t> newest_idle() const;
+  [[nodiscard]] std::optional<std::size_t> oldest_idle() const;
   [[nodiscard]] pool_action open_one();
   pool_action close_one(std::size_t at, std::uint64_t& counter);
   void become_idle(slot& one, time now);

@@ -12,7 +12,6 @@ namespace furrow::storage {
 namespace {
 
 const failure store_closed{errc::retry_later, "the store is closed"};
-constexpr std::string_view too_many_connections = "53300";
 
 open_fault fault_of(const pq_error& error) {
   if (error.sqlstate == too_many_connections)
@@ -25,15 +24,24 @@ open_fault fault_of(const pq_error& error) {
 query_pool::query_pool(std::shared_ptr<asio::io_context> context,
                        last_answer answered,
                        const pq_connection::settings& settings,
-                       const pool_options& options)
+                       const pool_options& options,
+                       std::shared_ptr<connection_room> room)
   : context_{std::move(context)}, answered_{std::move(answered)},
     ping_limit_{settings.connect_timeout}, monitor_{settings.monitor}, plan_{options},
-    wake_{*context_} {
+    room_{std::move(room)}, wake_{*context_} {
   for (std::size_t i = 0; i < plan_.slots(); ++i)
     connections_.push_back(std::make_unique<pq_connection>(*context_, settings));
 }
 
+query_pool::~query_pool() {
+  if (place_)
+    room_->leave(*place_);
+}
+
 void query_pool::start() {
+  if (room_)
+    place_ = room_->enter({connection_use::rest, [this] { return plan_.idle_since(); },
+                           [this] { connections_[plan_.give_way()]->close(); }});
   pump();
 }
 
@@ -84,6 +92,8 @@ void query_pool::pump() {
     }
   }
   pumping_ = false;
+  if (place_ && plan_.numbers().waiting == 0)
+    room_->gave_up(*place_);
   wake_later();
 }
 
@@ -147,8 +157,19 @@ void query_pool::refuse_oldest(const pool_action& action, clock::time_point now)
 task<void> query_pool::open(std::size_t slot) {
   const auto alive = shared_from_this();
   const auto begun = clock::now();
+  if (place_ && !room_->may_open(*place_, plan_.numbers().waiting > 0, begun)) {
+    plan_.open_failed(slot, open_fault::full, room_->why(), connection_room::poll, begun);
+    pump();
+    co_return;
+  }
   const auto error = co_await connections_[slot]->connect();
   const auto now = clock::now();
+  if (place_)
+    room_->settled(*place_,
+                   error && error->sqlstate == too_many_connections
+                     ? std::optional{error->as_failure()}
+                     : std::nullopt,
+                   now);
   if (error) {
     failed_at_ = now;
     plan_.open_failed(slot, fault_of(*error), error->as_failure(), now - begun, now);
@@ -170,7 +191,11 @@ task<void> query_pool::run(std::size_t slot, pool_job job) {
   const auto alive = shared_from_this();
   auto& connection = *connections_[slot];
   co_await job.run(connection);
-  const bool sound = co_await connection.reset();
+  bool sound = co_await connection.reset();
+  if (sound && place_ && room_->must_yield(*place_, clock::now())) {
+    connection.close();
+    sound = false;
+  }
   plan_.freed(slot, sound, clock::now());
   pump();
 }

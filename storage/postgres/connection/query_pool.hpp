@@ -23,7 +23,11 @@ public:
   query_pool(std::shared_ptr<asio::io_context> context,
              last_answer answered,
              const pq_connection::settings& settings,
-             const pool_options& options);
+             const pool_options& options,
+             std::shared_ptr<connection_room> room = nullptr);
+  query_pool(const query_pool&) = delete;
+  query_pool& operator=(const query_pool&) = delete;
+  ~query_pool();
 
   /// Opens the minimum; call it once.
   void start();
@@ -54,6 +58,8 @@ private:
   pool_plan plan_;
   std::vector<std::unique_ptr<pq_connection>> connections_;
   std::deque<pool_job> jobs_;
+  std::shared_ptr<connection_room> room_; // nullptr: it takes what it gets
+  std::optional<connection_room::id> place_;
   asio::steady_timer wake_;
   clock::time_point wakes_at_ = clock::time_point::max();
   clock::time_point failed_at_{};

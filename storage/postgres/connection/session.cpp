@@ -25,10 +25,14 @@ result<pq_session> pq_session::open(const store_options& options,
   PQsetNoticeProcessor(
     session.connection_.get(), [](void* /*nobody*/, const char* /*notice*/) {}, nullptr);
   const auto set = session.ask(
-    "select set_config('search_path', 'pg_catalog', false), "
+    "select set_config('standard_conforming_strings', 'on', false), "
+    "set_config('search_path', 'pg_catalog, pg_temp', false), "
+    "set_config('intervalstyle', 'postgres', false), "
+    "set_config('bytea_output', 'hex', false), "
+    "set_config('jit', 'off', false), "
     "set_config('lock_timeout', $1, false), "
     "set_config('statement_timeout', $2, false), "
-    "set_config('datestyle', 'ISO', false), "
+    "set_config('datestyle', 'ISO, YMD', false), "
     "set_config('timezone', 'UTC', false), "
     "set_config('extra_float_digits', '1', false)",
     {std::to_string(options.lock_timeout.count()), std::to_string(statement_timeout.count())});

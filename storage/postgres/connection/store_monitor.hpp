@@ -42,6 +42,8 @@ public:
   void timed_out(clock::time_point now);
   void lane_opened() { ++lanes_; }
   void lane_closed() { --lanes_; }
+  /// Connections that are open, those of the pool too.
+  [[nodiscard]] std::size_t lanes_open() const { return lanes_; }
 
   /// Everything except the pool's own numbers and the limits.
   [[nodiscard]] store_activity read(clock::time_point now) const;

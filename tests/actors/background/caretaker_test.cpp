@@ -23,6 +23,7 @@ public:
   std::deque<storage::result<storage::partition_outcome>> made;
   std::deque<storage::result<storage::expire_outcome>> expiries;
   unsigned partition_calls = 0;
+  std::vector<storage::equipment_row> machines;
   std::vector<storage::expire_request> requests;
 
   void keep_partitions(std::optional<std::int64_t> at_us,
@@ -36,6 +37,10 @@ public:
     requests.push_back(request);
     done(next<storage::expire_outcome>(expiries));
   }
+  void list_equipment(std::string /*farm*/,
+                      storage::handler<std::vector<storage::equipment_row>> done) override {
+    done(machines);
+  }
   void read_partition_plan(storage::handler<storage::partition_plan> /*done*/) override {}
   void set_partition_plan(storage::partition_plan /*plan*/,
                           storage::handler<furrow::done> /*done*/) override {}
@@ -45,6 +50,8 @@ public:
   void clear_retention(std::string /*farm*/,
                        storage::data_kind /*kind*/,
                        storage::handler<furrow::done> /*done*/) override {}
+  void preview_rule(storage::retention_rule /*rule*/,
+                    storage::handler<storage::retention_preview> /*done*/) override {}
   void preview_retention(std::optional<std::int64_t> /*at_us*/,
                          storage::handler<storage::retention_preview> /*done*/) override {}
 
@@ -110,4 +117,42 @@ TEST_CASE("caretaker: checks at its intervals, continues while there is work, an
     caf::anon_send_exit(one, caf::exit_reason::user_shutdown);
     system.run();
   }
+}
+
+TEST_CASE("caretaker: a clock far ahead of all data does not make retention take everything") {
+  constexpr std::int64_t heard_us = 1'780'000'000'000'000;   // 2026
+  constexpr std::int64_t in_2099_us = 4'070'908'800'000'000; // what the clock says at the start
+  const auto machine = [](std::optional<std::int64_t> last) {
+    return storage::equipment_row{"default", "T1", {}, 1, 9, last, {}};
+  };
+  constexpr std::int64_t hour_us = 3'600'000'000;
+  CHECK_FALSE(retention_moment({}, in_2099_us));
+  CHECK_FALSE(retention_moment({machine({})}, in_2099_us));
+  CHECK_FALSE(retention_moment({machine(heard_us)}, heard_us + hour_us));
+  CHECK_FALSE(retention_moment({machine(heard_us)}, heard_us - 1'000 * hour_us)); // a clock behind
+  CHECK(retention_moment({machine(heard_us), machine(5)}, in_2099_us) == heard_us);
+  // A machine whose own clock is in the future says nothing of the node's.
+  CHECK(retention_moment({machine(heard_us), machine(in_2099_us)}, heard_us + 48 * hour_us)
+        == heard_us);
+
+  const auto care = std::make_shared<scripted_care>();
+  const auto counts = std::make_shared<census>();
+  care->machines = {machine(heard_us)};
+  tests::virtual_system system;
+  caretaker_config timing;
+  auto wall_us = in_2099_us;
+  timing.wall_us = [&wall_us] { return wall_us; };
+  const auto one = system->spawn(caretaker, timing, care.get(), counts);
+  system.run();
+  system.advance(5'000ms);
+  REQUIRE(care->requests.size() == 1);
+  CHECK(care->requests[0].at_us == heard_us);
+  CHECK(counts->counters.retention_held_days == 26'515);
+  wall_us = heard_us + hour_us; // the clock was set
+  system.advance(600'000ms);
+  REQUIRE(care->requests.size() == 2);
+  CHECK_FALSE(care->requests[1].at_us);
+  CHECK(counts->counters.retention_held_days == 0);
+  caf::anon_send_exit(one, caf::exit_reason::user_shutdown);
+  system.run();
 }

@@ -99,6 +99,34 @@ TEST_CASE("claim queue: a newer wish of a stream replaces an older one, waiting 
   CHECK(done[0].wish.origin == 3);
 }
 
+TEST_CASE("claim queue: a stream that is held is kept, told once, and waited for by nobody") {
+  claim_queue<int> queue{100ms, 1s};
+  queue.add(wish(1, 1, 1));
+  queue.add(wish(2, 2, 1));
+  REQUIRE(queue.take().size() == 2);
+  std::vector<storage::claim_outcome> outcomes(2);
+  outcomes[0].held = true;
+  auto done = queue.succeeded(outcomes);
+  REQUIRE(done.size() == 2);
+  CHECK(done[0].outcome.held);
+  CHECK(queue.empty()); // the desk is free for others
+  REQUIRE(queue.holds());
+  for (int again = 0; again < 3; ++again) {
+    queue.ask_held();
+    CHECK_FALSE(queue.holds());
+    REQUIRE(queue.take().size() == 1);
+    outcomes.resize(1);
+    CHECK(queue.succeeded(outcomes).empty()); // told already
+  }
+  queue.add(wish(3, 1, 2)); // a newer session of the same stream
+  CHECK_FALSE(queue.holds());
+  REQUIRE(queue.take().size() == 1);
+  outcomes[0].held = false;
+  done = queue.succeeded(outcomes);
+  REQUIRE(done.size() == 1);
+  CHECK(done[0].wish.origin == 3);
+}
+
 TEST_CASE("claim queue: waits longer after each failure, reports the delay once, and starts anew "
           "after a success") {
   claim_queue<int> queue{100ms, 1s};

@@ -285,6 +285,24 @@ TEST_CASE_FIXTURE(story,
   CHECK(said<proto::reject>()->code == proto::reject_code::gone);
 }
 
+TEST_CASE_FIXTURE(
+  story, "intake: a name that the database cannot hold ends the gateway, an outage does not") {
+  using furrow::storage::errc;
+  for (const auto& [code, said_code] :
+       {std::pair{errc::reject_row, proto::reject_code::credentials},
+        std::pair{errc::retry_later, proto::reject_code::unavailable}}) {
+    intake.greet(1, hello(), out);
+    const auto wishes = take<claim_wish>();
+    intake.claim_failed(wishes.at(0).ticket, {code, "22P05: no equivalent in LATIN1"}, out);
+    REQUIRE(said<proto::reject>() != nullptr);
+    CHECK(said<proto::reject>()->code == said_code);
+    CHECK(said<proto::reject>()->reason
+          == "the stream cannot be claimed: 22P05: no equivalent in LATIN1");
+    CHECK_FALSE(intake.attached());
+    out.clear();
+  }
+}
+
 TEST_CASE_FIXTURE(story,
                   "intake: while the database is away, items of a new session are shown live") {
   intake.greet(1, hello(1, 500), out);
@@ -324,6 +342,19 @@ TEST_CASE_FIXTURE(
   CHECK(append->append.frames[1].seq_first == 4);
   CHECK(append->append.frames[1].block.size() == 2);
   CHECK(append->append.to == 5);
+}
+
+TEST_CASE_FIXTURE(story,
+                  "intake: frames from the future are stored as they are, and counted once") {
+  open(1, 0, 1);
+  intake.set_ahead_after(5'000'000);
+  intake.received(1, frames(1, 4, 1'000'000), {}, live, out);
+  CHECK(intake.counted().ahead == 0);
+  intake.received(1, frames(5, 4, 4'999'999), {}, live, out); // two of four
+  intake.received(1, frames(5, 4, 4'999'999), {}, live, out); // sent again
+  CHECK(intake.counted().ahead == 2);
+  CHECK(intake.latest_ahead_us() == 5'000'002);
+  CHECK(flush()->append.to == 8);
 }
 
 TEST_CASE_FIXTURE(

@@ -27,10 +27,22 @@ const dbc_signal& only_signal(const dbc_file& file) {
   return file.messages[0].signals[0];
 }
 
-std::string fault(const std::string& text, dbc_mode mode = dbc_mode::lenient) {
-  const auto file = parse_dbc(text, "a.dbc", mode);
-  REQUIRE_FALSE(file);
-  return file.error().detail;
+/// The problem of a text with one problem: strict mode fails with it, lenient mode warns of it, or fails with it if
+/// there is nothing else in the text.
+std::string fault(const std::string& text) {
+  const auto strict = parse_dbc(text, "a.dbc", dbc_mode::strict);
+  REQUIRE_FALSE(strict);
+  const auto file = parse_dbc(text, "a.dbc", dbc_mode::lenient);
+  if (!file) {
+    CHECK(file.error().detail == strict.error().detail);
+    return strict.error().detail;
+  }
+  REQUIRE(file->warning_count == 1);
+  const auto& warning = file->warnings.at(0);
+  CHECK("a.dbc:" + std::to_string(warning.line) + ':' + std::to_string(warning.column) + ": "
+          + warning.text
+        == strict.error().detail);
+  return strict.error().detail;
 }
 
 void strict_only(const std::string& text, const std::string& what) {
@@ -213,6 +225,8 @@ TEST_CASE("dbc: statements that decoding does not need are skipped") {
 
 TEST_CASE("dbc: errors name line and column") {
   CHECK(fault("VERSION \"\"\nBO_ 1275 2017_5: 8 ECU\n")
+        == "a.dbc:2:10: the name of a message begins with a digit: 2017_5");
+  CHECK(fault("VERSION \"\"\nBO_ 1275 -5: 8 ECU\n")
         == "a.dbc:2:10: expected the name of a message: a letter, then letters, digits and _");
   CHECK(fault("BO_ 1 a: 8 X\n SG_ s : 0;8@1+ (1,0) [0|0] \"\" X\n") == "a.dbc:2:11: expected '|'");
   CHECK(fault("BO_ 1 a: 8 X\n SG_ s : 0|8@2+ (1,0) [0|0] \"\" X\n")

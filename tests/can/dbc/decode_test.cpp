@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <bit>
 #include <cmath>
+#include <cstring>
 #include <random>
 
 using namespace furrow::can;
@@ -301,4 +302,35 @@ TEST_CASE("decode: factors of 0 and infinity, texts and signals without bits do 
   const auto out = decode(plan, {1, 2, 3, 4, 5, 6, 7, 8, 9});
   CHECK(names(plan, out) == "zero");
   CHECK(out[0].physical == 7);
+}
+
+TEST_CASE("decode: a whole number keeps all of its 64 bits") { // cantools issue 203
+  const auto file =
+    parse_dbc("BO_ 1 m: 8 X\n SG_ u : 0|64@1+ (1,0) [0|0] \"\" X\n"
+              "BO_ 2 m2: 8 X\n SG_ s : 0|64@1- (1,0) [0|0] \"\" X\n"
+              "BO_ 3 m3: 8 X\n SG_ t : 0|32@1- (3,-7) [0|0] \"\" X\n"
+              "BO_ 4 m4: 8 X\n SG_ r : 0|32@1+ (0.5,0) [0|0] \"\" X\n"
+              "BO_ 5 m5: 8 X\n SG_ big : 0|64@1+ (2,0) [0|0] \"\" X\n"
+              "BO_ 6 m6: 8 X\n SG_ f : 0|64@1+ (1,0) [0|0] \"\" X\nSIG_VALTYPE_ 6 f : 2;\n"
+              "BO_ 7 m7: 8 X\n SG_ down : 0|64@1+ (-1,0) [0|0] \"\" X\n",
+              "a.dbc");
+  REQUIRE(file);
+  const dbc_file* files[] = {&*file};
+  const auto plan = decode_plan::compile(files);
+  REQUIRE(plan);
+  const auto whole = [&](std::uint32_t id, std::uint64_t raw) {
+    std::array<std::uint8_t, 8> payload{};
+    std::memcpy(payload.data(), &raw, 8);
+    std::array<decoded_signal, 1> out;
+    REQUIRE(plan->decode(*plan->find(pack({.id = id, .length = 8})), payload, out) == 1);
+    return whole_value(plan->signal_of(out[0]), out[0]);
+  };
+  CHECK(whole(1, 18446744073709551613U) == whole_number{false, 18446744073709551613U});
+  CHECK(whole(2, 1ULL << 63U | 1U) == whole_number{true, 9223372036854775807U});
+  CHECK(whole(2, 1ULL << 63U) == whole_number{true, 1ULL << 63U});
+  CHECK(whole(3, 0xFFFFFFFFU) == whole_number{true, 10});
+  CHECK(whole(7, ~std::uint64_t{0}) == whole_number{true, ~std::uint64_t{0}});
+  CHECK_FALSE(whole(4, 3));                   // 1.5
+  CHECK_FALSE(whole(5, ~std::uint64_t{0}));   // 65 bits
+  CHECK_FALSE(whole(6, 0x3FF0000000000000U)); // 1.0, a float
 }

@@ -12,13 +12,13 @@ namespace {
 using namespace furrow::can;
 using furrow::tests::bytes_of;
 
-std::vector<std::uint8_t> text(std::string_view part) {
+std::vector<std::uint8_t> letters(std::string_view part) {
   return {part.begin(), part.end()};
 }
 
 /// A pool with one device in the form of version 3, and the given objects after it.
 std::vector<std::uint8_t> pool_with(const std::vector<std::uint8_t>& rest) {
-  auto out = text("DVC");
+  auto out = letters("DVC");
   for (const auto byte : bytes_of("0000"
                                   "03414243"
                                   "0131"
@@ -52,6 +52,15 @@ TEST_CASE("process data: command, element, DDI and a signed value") {
   CHECK_FALSE(acknowledged->carries_value());
   CHECK_FALSE(parse_process_data(bytes_of("33004800")));
   CHECK_FALSE(object_pool_of(bytes_of("3300480000000000")));
+}
+
+TEST_CASE("process data: each element and DDI is a signal with a name") {
+  CHECK(signal_name({5, 6}) == "PD.element_5.ddi_6");
+  CHECK(parse_process_signal("PD.element_5.ddi_6") == process_key{5, 6});
+  CHECK(parse_process_signal(signal_name({4095, 65535})) == process_key{4095, 65535});
+  for (const auto* name : {"PD.process_value", "PD.element_4096.ddi_1", "PD.element_1.ddi_65536",
+                           "PD.element_.ddi_1", "PD.element_1.ddi_1 ", "PD.element_1", ""})
+    CHECK_FALSE(parse_process_signal(name));
 }
 
 TEST_CASE("ddi: yield, moisture, rates and section states have name, unit and scale") {
@@ -95,7 +104,7 @@ TEST_CASE("ddi: section states are two bits each, for any sign of the number") {
 
 TEST_CASE("ddop: a pool of version 4 has one more label") {
   auto rest = bytes_of("03616263");
-  for (const auto byte : text("DVP"))
+  for (const auto byte : letters("DVP"))
     rest.push_back(byte);
   for (const auto byte : bytes_of("0100"
                                   "0A000000"
@@ -120,9 +129,9 @@ TEST_CASE("ddop: errors name their position") {
     return parse_ddop(pool_with(rest)).code();
   };
   CHECK(code_of({}) == ddop_errc::none);
-  CHECK(code_of(text("DXX\x01\x02")) == ddop_errc::unknown_object);
-  CHECK(code_of(text("DPD")) == ddop_errc::truncated);
-  auto doubled = text("DVP");
+  CHECK(code_of(letters("DXX\x01\x02")) == ddop_errc::unknown_object);
+  CHECK(code_of(letters("DPD")) == ddop_errc::truncated);
+  auto doubled = letters("DVP");
   for (const auto byte : bytes_of("0000"
                                   "00000000"
                                   "00000000"
@@ -130,7 +139,7 @@ TEST_CASE("ddop: errors name their position") {
                                   "00"))
     doubled.push_back(byte);
   CHECK(code_of(doubled) == ddop_errc::doubled_id); // the device has id 0
-  auto long_text = text("DPD");
+  auto long_text = letters("DPD");
   for (const auto byte : bytes_of("0100"
                                   "0000"
                                   "00"
@@ -138,7 +147,7 @@ TEST_CASE("ddop: errors name their position") {
                                   "FF"))
     long_text.push_back(byte);
   CHECK(code_of(long_text) == ddop_errc::too_long);
-  auto many = text("DET");
+  auto many = letters("DET");
   for (const auto byte : bytes_of("0100"
                                   "01"
                                   "00"
@@ -149,12 +158,12 @@ TEST_CASE("ddop: errors name their position") {
   CHECK(code_of(many) == ddop_errc::truncated); // 65,535 references announced, none there
   CHECK(parse_ddop({}).code() == ddop_errc::no_device);
   CHECK(parse_ddop(std::vector<std::uint8_t>(ddop_bytes_max + 1)).code() == ddop_errc::too_long);
-  CHECK(parse_ddop(pool_with(text("DXX\x01\x02"))).error().detail
+  CHECK(parse_ddop(pool_with(letters("DXX\x01\x02"))).error().detail
         == "object at byte 34: unknown tag: ISO 11783-10 has no such object");
 }
 
 TEST_CASE("ddop: every truncated pool is rejected or valid, and never read beyond its end") {
-  auto rest = text("DPD");
+  auto rest = letters("DPD");
   for (const auto byte : bytes_of("0100"
                                   "4800"
                                   "03"

@@ -1,6 +1,7 @@
 #include "can/dbc/catalogue.hpp"
 #include "can/frame/identifier.hpp"
 #include "can/live/stream_digest.hpp"
+#include "can/text/civil_time.hpp"
 #include "tests/support/data.hpp"
 #include "tests/support/digest_tables.hpp"
 #include "tests/support/frames.hpp"
@@ -232,7 +233,7 @@ double column(const can::telemetry_row& row, std::string_view name) {
   throw std::runtime_error{"no column " + std::string{name}};
 }
 
-constexpr std::int64_t second_us = 1'000'000;
+using can::second_us;
 constexpr std::int64_t noon_us = 1'700'000'040 * second_us; // the beginning of a minute
 
 } // namespace
@@ -270,6 +271,50 @@ TEST_CASE("digest: raw values for not available, error and specific do not count
         == can::rollup_row{speed, noon_us, 2, 621, 2000, 2621, 2000, noon_us + 59 * second_us});
   CHECK(tables.rollups.at({speed, noon_us + 60 * second_us}).count == 1);
   CHECK(tables.rollups.at({speed, noon_us + 60 * second_us}).max == 0);
+}
+
+// Seen: the mean of PD.process_value over all DDIs and elements was 3.8e7 of nothing.
+TEST_CASE("digest: process data is summed up by element and DDI, in the unit of the DDI") {
+  const auto tables = tables_of({
+    quoted_frame{"0CCBFF80#3300010010270000", noon_us}, // element 3, DDI 1: 10,000 of 0.01 mm³/m²
+    quoted_frame{"0CCBFF80#3A000100204E0000", noon_us + second_us}, // set and acknowledge: 20,000
+    quoted_frame{"0CCBFF80#4300010030750000", noon_us + 2 * second_us}, // element 4
+    quoted_frame{"0CCBFF80#3300340018FCFFFF",
+                 noon_us + 3 * second_us}, // element 3, DDI 52: -1000 mm
+    quoted_frame{"0CCBFF80#3300F0FF07000000", noon_us + 4 * second_us}, // a maker's own DDI
+    quoted_frame{"0CCBFF80#3200010010270000",
+                 noon_us + 5 * second_us}, // a request carries no value
+    quoted_frame{"0CCBFF80#3D00010010270000",
+                 noon_us + 6 * second_us}, // an acknowledgement neither
+    quoted_frame{"0CCBFF80#FEFFFFFF00000000",
+                 noon_us + 7 * second_us}, // status of the task controller
+  });
+  using can::number_of;
+  const auto rate = number_of(can::process_key{3, 1});
+  const auto depth = number_of(can::process_key{3, 52});
+  const auto own = number_of(can::process_key{3, 0xFFF0});
+  REQUIRE(tables.rollups.size() == 4);
+  CHECK(tables.rollups.at({rate, noon_us})
+        == can::rollup_row{rate, noon_us, 2, 100, 200, 300, 200, noon_us + second_us});
+  CHECK(tables.rollups.at({number_of(can::process_key{4, 1}), noon_us}).last == 300);
+  CHECK(tables.rollups.at({depth, noon_us}).sum == -1000);
+  CHECK(tables.rollups.at({own, noon_us}).last == 7);
+}
+
+TEST_CASE("digest: a machine with more values of process data than the limit keeps the first, and "
+          "the rest is counted") {
+  can::rollup_sums sums{*catalogue_plan()};
+  can::process_data data;
+  data.value = 1;
+  for (std::uint32_t i = 0; i < can::rollup_sums::process_signals_max + 10; ++i) {
+    data.element = static_cast<std::uint16_t>(i % 4'096);
+    data.ddi = static_cast<std::uint16_t>(i / 4'096);
+    sums.add(data, noon_us);
+  }
+  CHECK(sums.process_values_left_out() == 10);
+  CHECK(sums.take().size() == can::rollup_sums::process_signals_max);
+  sums.add(data, noon_us); // after `take` there is room again
+  CHECK(sums.take().size() == 1);
 }
 
 TEST_CASE("digest: a second without values has no row, and values that are too old are absent") {

@@ -336,3 +336,32 @@ TEST_CASE(
   CHECK(line.message.destination == 1);
   CHECK(payload[6] == 0xF0);
 }
+
+TEST_CASE(
+  "log formats: a maker's own message that fills a frame is a message unless the log has packets") {
+  const auto line = [](const std::string& pgn, const std::string& data) {
+    return "2024-01-01T00:00:00.000Z,3," + pgn + ",24,255,8," + data + "\n";
+  };
+  const auto raymarine = line("126720", "3b,9f,f0,81,11,12,13,14"); // code 1851, marine
+  const auto navico = line("130824", "7d,99,05,41,2e,00,00,00");    // code 381, marine
+  const auto packet = line("130824", "a0,2e,7d,99,37,21,fa,3f");    // counter 5, first of 46 bytes
+  const auto in_packet = line("130824", "a3,9d,e5,33,21,a2,22,3a"); // looks like a code
+  const auto whole = read_text(raymarine + navico);
+  REQUIRE(whole.messages.size() == 2);
+  CHECK(whole.messages[0].pgn == 126720);
+  CHECK(whole.messages[1].length == 8);
+  CHECK(read_text("2024-01-01T00:00:00.300Z,3,130824,38,255,2,7d,99\n").messages.size() == 1);
+  const auto mixed = read_text(packet + in_packet + navico);
+  CHECK(mixed.messages.empty());
+  CHECK(mixed.frames.size() == 3);
+  log_reader reader;
+  reader.feed(packet);
+  log_line out;
+  log_payload payload;
+  REQUIRE(reader.next(out, payload));
+  log_reader later; // goes on in the middle
+  REQUIRE(later.restore(reader.save()));
+  later.feed(in_packet);
+  REQUIRE(later.next(out, payload));
+  CHECK(out.kind == line_kind::frame);
+}

@@ -97,6 +97,47 @@ TEST_CASE("append plan: a valid batch is one attempt with one step per stream") 
   CHECK(plan.outcome()->fenced.empty());
 }
 
+TEST_CASE("append plan: a stream that is held waits alone, behind all others and not for long") {
+  const std::array<std::int32_t, 1> two{2};
+  auto plan =
+    plan_of({append_of(1, 0, 3), append_of(2, 0, 3), append_of(3, 0, 3), append_of(2, 3, 2)});
+  plan.held(two, "FW005");
+  REQUIRE(plan.next() != nullptr);
+  CHECK(plan.next()->steps.size() == 2);
+  CHECK(plan.pause().count() == 0); // the others do not wait
+  plan.stored();
+  REQUIRE(plan.next() != nullptr);
+  REQUIRE(plan.next()->steps.size() == 1);
+  CHECK(plan.next()->steps[0].claim.stream == 2);
+  CHECK(plan.next()->steps[0].from == 0);
+  CHECK(plan.next()->steps[0].to == 5); // all of it, in order
+  SUBCASE("it is released meanwhile") {
+    plan.stored();
+    REQUIRE(plan.next() == nullptr);
+    CHECK(plan.outcome()->waiting.empty());
+  }
+  SUBCASE("it is still held") {
+    plan.refused(verdict::again, "40P01"); // a deadlock is another matter
+    REQUIRE(plan.next() != nullptr);
+    plan.refused(verdict::held, "55P03");
+    REQUIRE(plan.next() == nullptr);
+    CHECK(plan.outcome()->waiting == std::vector<std::int32_t>{2});
+    CHECK(plan.outcome()->fenced.empty());
+  }
+}
+
+TEST_CASE("append plan: several held streams are tried a few times, with pauses") {
+  const std::array<std::int32_t, 2> two{2, 3};
+  auto plan = plan_of({append_of(1, 0, 3), append_of(2, 0, 3), append_of(3, 0, 3)});
+  plan.held(two, "FW005");
+  plan.stored();
+  unsigned tries = 1;
+  for (; plan.next() != nullptr && tries < 10; ++tries)
+    plan.held(two, "FW005");
+  CHECK(tries == append_plan::held_max);
+  CHECK(plan.outcome()->waiting == std::vector<std::int32_t>{2, 3});
+}
+
 TEST_CASE("append plan: fenced streams leave, the others are retried") {
   auto plan = plan_of({append_of(1, 0, 3), append_of(2, 0, 3), append_of(3, 0, 3)});
   const std::array<std::int32_t, 2> gone{1, 3};

@@ -115,7 +115,8 @@ TEST_CASE("segments: keep the microsecond of ties, steps back, long silences and
   CHECK(seal(at_times(ten_a_second)).segments.at(0).time_planes <= 2); // jitter, not time
 }
 
-TEST_CASE("segments: a chunk ends at its limits of frames, of time and of long payloads") {
+TEST_CASE(
+  "segments: a chunk ends at its limits of frames, of time, of numbers and of long payloads") {
   std::vector<frame_run> runs;
   const auto block = mixed_block(1, 1'000);
   for (std::uint64_t i = 0; i < 200; ++i)
@@ -125,8 +126,52 @@ TEST_CASE("segments: a chunk ends at its limits of frames, of time and of long p
   CHECK(count * 1'000 <= chunk_frames_max);
   const auto far = at_times({0, 23 * 3'600'000'000LL, 25 * 3'600'000'000LL});
   CHECK(chunk_runs(far) == 2);
+  std::vector<frame_run> days;
+  for (std::uint64_t i = 0; i < 20; ++i)
+    days.push_back(
+      {i * 100 + 1, mixed_block(1, 100, static_cast<std::int64_t>(i) * 48 * 3'600'000'000)});
+  CHECK(chunk_runs(days) == 1);
+  std::swap(days[1].block, days[2].block); // and back
+  days[2].block = days[0].block;
+  CHECK(chunk_runs(days) == 3);
   std::vector<frame_run> apart{{1, block}, {1ULL << 40U, block}};
   CHECK(chunk_runs(apart) == 1);
+}
+
+TEST_CASE(
+  "segments: a clock that jumps shares a chunk, each stretch of time has its own segments") {
+  constexpr std::int64_t now = 1'700'000'000'000'000;
+  constexpr std::int64_t hour = 3'600'000'000;
+  std::vector<std::int64_t> two_clocks;
+  for (std::int64_t i = 0; i < 2'000; ++i)
+    two_clocks.push_back(i % 2 == 0 ? now + i * 10'000 : i * 10'000);
+  std::vector<std::int64_t> every_week;
+  for (std::int64_t i = 0; i < 300; ++i)
+    every_week.push_back(now + i / 3 * 7 * 24 * hour + i % 3);
+  const std::vector<std::int64_t> furthest{-210'866'803'200'000'000, now,
+                                           9'000'000'000'000'000'000};
+  struct expected {
+    std::vector<std::int64_t> times;
+    std::size_t segments;
+  };
+  for (const auto& [times, segments] : {expected{two_clocks, 2},
+                                        {every_week, 100},
+                                        {furthest, 3},
+                                        {{now, now + 25 * hour}, 1},
+                                        {{now, now + 25 * hour + 1}, 2}}) {
+    const auto runs = at_times(times);
+    const auto chunk = seal(runs);
+    CHECK(chunk.segments.size() == segments);
+    CHECK(chunk.wide == (segments > 1));
+    for (const auto& one : chunk.segments)
+      CHECK(one.time_last_us - one.time_first_us <= segment_span_us);
+    check_unsealed(runs, unsealed(chunk));
+  }
+  // A chunk of a few frames would cost more than it is worth; a larger one ends where the clock leaves its time.
+  const auto in_turn = at_times(two_clocks);
+  CHECK(chunk_runs(in_turn) == chunk_frames_min);
+  CHECK(chunk_runs(std::span{in_turn}.first(100)) == 100);
+  CHECK(chunk_runs(at_times(every_week)) == 1);
 }
 
 TEST_CASE("segments: reject columns that do not agree") {

@@ -154,8 +154,7 @@ TEST_CASE("postgres: retries an append that a deadlock ended, and stores all onc
       + " for update; for i in 1 .. 6000 loop exit when exists (select from pg_stat_activity where "
         "application_name like '%/w0' and wait_event_type = 'Lock' and datname = "
         "current_database()); perform pg_sleep(0.01); perform pg_stat_clear_snapshot(); end loop; "
-        "perform from stream_watermark where stream = "
-      + std::to_string(first.stream) + " for update; end $$");
+        "lock table can_block in share mode; end $$");
   });
   REQUIRE(eventually(patience, [&] {
     return bed.value("select count(*) from pg_stat_activity where datname = current_database() and "

@@ -112,7 +112,7 @@ TEST_CASE("pool: no setting, lock, temporary table or transaction survives into 
   (void)must(pool.run("set work_mem = '123kB'; set search_path = public; set session "
                       "characteristics as transaction isolation level serializable"));
   CHECK(must(pool.ask("select current_setting('work_mem')")) != "123kB");
-  CHECK(must(pool.ask("select current_setting('search_path')")) == "pg_catalog");
+  CHECK(must(pool.ask("select current_setting('search_path')")) == "pg_catalog, pg_temp");
   CHECK(must(pool.ask("select current_setting('transaction_isolation')")) == "read committed");
   CHECK(must(pool.ask("select current_setting('statement_timeout')")) == "1min");
   (void)must(pool.ask("select set_config('work_mem', '321kB', false)"));

@@ -106,6 +106,25 @@ TEST_CASE("pool plan: opens the minimum at the start, and up to the maximum unde
   CHECK(b.plan.numbers().waited == 0); // in virtual time they were free at once
 }
 
+TEST_CASE("pool plan: a query that gets a connection within a millisecond has not waited") {
+  bench b{small()};
+  b.run_until_quiet();
+  b.plan.asked(b.now);
+  b.now += 200us; // until the thread of the pool comes to it
+  b.run_until_quiet();
+  CHECK(b.plan.numbers().acquired == 1);
+  CHECK(b.plan.numbers().waited == 0);
+  b.end(1);
+  b.plan.asked(b.now);
+  b.now += 1ms;
+  b.run_until_quiet();
+  CHECK(b.plan.numbers().waited == 1);
+  b.plan.was_dead(b.running.front(), b.now, b.now); // it asks again, and is counted once
+  b.running.clear();
+  CHECK(b.plan.numbers().waited == 0);
+  CHECK(b.plan.numbers().acquired == 1);
+}
+
 TEST_CASE("pool plan: opens overflow for a job that has waited, and closes it when idle") {
   bench b{small()};
   b.ask(5);

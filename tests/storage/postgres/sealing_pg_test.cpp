@@ -1,9 +1,12 @@
-// The second tier: sealed frames read as before, take little space and are found by index.
+// The second tier: what is sealed reads as it did before, takes little room and is found by index.
+#include "storage/archive/segment_codec.hpp"
 #include "tests/storage/postgres/sealing_bed.hpp"
 #include "tests/storage/suite/digest_bed.hpp"
 #include "tests/support/data.hpp"
+#include "tests/support/eventually.hpp"
 
 #include <cstdlib>
+#include <future>
 
 namespace can = furrow::can;
 using namespace furrow::storage;
@@ -230,6 +233,126 @@ TEST_CASE("sealing: seals fresh frames by the chunk, or at their due time") {
   CHECK(must(seal(*store, {.equipment = "T2", .due_after = {}})).chunks == 0);
   CHECK(must(seal(*store, {.equipment = "T1", .due_after = {}})).frames
         == 147'000 - 7'000 - outcome.frames);
+}
+
+TEST_CASE("sealing: a clock that jumps costs no more than one that does not") {
+  // Symptom: each of 20,000 frames of two clocks in turn became a chunk, each chunk took seconds.
+  postgres_bed bed;
+  const auto store = bed.open_migrated();
+  const std::uint8_t payload[8] = {1, 2, 3};
+  const auto header = can::pack({.id = 0x0CF00400, .extended = true, .length = 8});
+  std::vector<can::frame_block> blocks(4'000);
+  for (std::size_t i = 0; i < blocks.size(); ++i) {
+    const auto after = static_cast<std::int64_t>(i) * 5'000;
+    const auto day = static_cast<std::int64_t>(i % 40) * 24 * 3'600'000'000;
+    REQUIRE(blocks[i].push(i % 4 == 0   ? after
+                           : i % 4 == 1 ? base_us + after + day
+                                        : base_us + after,
+                           header, payload));
+  }
+  append_blocks(*store, "T1", 1, blocks);
+  const auto around = [&](const std::string& seconds) {
+    return frames_digest(bed, "T1",
+                         "to_timestamp(" + seconds + ") - interval '1 hour', to_timestamp("
+                           + seconds + ") + interval '1 hour'");
+  };
+  const auto questions = [&] {
+    return std::vector<std::string>{
+      frames_digest(bed, "T1"),
+      around("0"),
+      around("1700000000"),
+      around("1702000000"),
+      bed.value("select array_agg(g) from unnest(furrow.groups_of(1, '-infinity', 'infinity')) g"),
+      bed.value("select count(*) || ' ' || min(time) from furrow.signal('T1', 'EEC1.engine_speed', "
+                "'1960-01-01', '1980-01-01')"),
+      bed.value("select count(*) || ' ' || max(time) from furrow.signal('T1', 'EEC1.engine_speed', "
+                "'2023-01-01', 'infinity')")};
+  };
+  const auto before = questions();
+  const auto runs = read_all(*store, {"", "T1", 0, 3'600'000'000});
+  const auto sealed = must(seal(*store));
+  CHECK(sealed.frames == 4'000);
+  CHECK(sealed.chunks <= 4'000 / chunk_frames_min + 1);
+  CHECK(sealed.segments <= 11 * sealed.chunks); // 1970, and up to ten days
+  CHECK(questions() == before);
+  check_same_runs(read_all(*store, {"", "T1", std::nullopt, std::nullopt}), [&] {
+    std::vector<frame_run> all;
+    for (std::size_t i = 0; i < blocks.size(); ++i)
+      all.push_back({i + 1, blocks[i]});
+    return all;
+  }());
+  std::size_t near_1970 = 0;
+  for (const auto& run : read_all(*store, {"", "T1", 0, 3'600'000'000}))
+    for (std::size_t i = 0; i < run.block.size(); ++i)
+      near_1970 += run.block.time_us(i) <= 3'600'000'000 ? 1 : 0;
+  CHECK(near_1970 == 1'000);
+  CHECK(bed.value("select bool_and(time_last - time_first < interval '26 hours') from can_segment")
+        == "t");
+  CHECK(ledger(*store, "T1")[0].stored == 4'000);
+}
+
+TEST_CASE("sealing: a question locks the partitions of its time and no other") {
+  postgres_bed bed;
+  const auto store = bed.open_migrated();
+  constexpr std::int64_t week_us = std::int64_t{7} * 24 * 3'600'000'000;
+  for (const auto after : {std::int64_t{0}, 3 * week_us}) {
+    append_blocks(*store, "T1", 1, {mixed_block(1, 700, base_us + after)});
+    must(seal(*store));
+  }
+  for (const auto* monday : {"2023-11-13", "2023-12-04"})
+    for (const auto* half : {"open_partition", "attach_partition"})
+      bed.tamper(std::string{"select furrow."} + half + "(timestamptz '" + monday
+                 + " 00:00+00', timestamptz '" + monday + " 00:00+00' + interval '168 hours')");
+  CHECK(bed.value("select count(*) from can_segment_w20231204") != "0");
+  auto locked = std::async(std::launch::async, [&] {
+    try {
+      bed.tamper("begin; lock table can_segment_w20231204; select pg_sleep(60)");
+    } catch (const std::exception&) { // ended below
+    }
+  });
+  const std::string sleeper =
+    "from pg_stat_activity where wait_event = 'PgSleep' and datname = '" + bed.name() + "'";
+  REQUIRE(eventually(patience, [&] { return bed.value("select count(*) " + sleeper) == "1"; }));
+  const std::string times = "'2023-11-14 00:00+00', '2023-11-16 00:00+00'";
+  const auto count = [&](const std::string& call) {
+    return bed.value("set lock_timeout = '2s'; select count(*) from furrow." + call);
+  };
+  CHECK(count("frames('T1', " + times + ")") == "700");
+  CHECK_NOTHROW(count("signal('T1', 'EEC1.engine_speed', " + times + ")"));
+  CHECK_NOTHROW(count("signal_bucket('T1', 'EEC1.engine_speed', " + times + ", '1 minute')"));
+  CHECK_NOTHROW(count("messages('T1', " + times + ")"));
+  CHECK_NOTHROW(count("position_track('T1', " + times + ")"));
+  const auto runs =
+    read_all(*store, {"", "T1", base_us - 1'000'000, base_us + std::int64_t{3'600'000'000}});
+  REQUIRE(runs.size() == 1);
+  CHECK(runs[0].block.size() == 700);
+  CHECK_THROWS_WITH_AS(count("frames('T1', '-infinity', 'infinity')"),
+                       doctest::Contains("lock timeout"), std::runtime_error);
+  bed.tamper("select pg_terminate_backend(pid, 60000) " + sleeper);
+  locked.get();
+  CHECK(count("frames('T1', '-infinity', 'infinity')") == "1400");
+}
+
+TEST_CASE("sealing: streams take turns, however much one of them has") {
+  postgres_bed bed;
+  const auto store = bed.open_migrated();
+  std::vector<can::frame_block> many(9'000);
+  const std::uint8_t payload[8] = {};
+  for (std::size_t i = 0; i < many.size(); ++i)
+    REQUIRE(many[i].push(base_us + static_cast<std::int64_t>(i), can::pack({.id = 1, .length = 8}),
+                         payload));
+  append_blocks(*store, "T1", 1, many); // more than one look takes
+  append_blocks(*store, "T2", 2, mixed_blocks(1, 1));
+  append_blocks(*store, "T3", 3, mixed_blocks(2, 1));
+  const seal_request one_chunk{.due_after = {}, .chunks_max = 1};
+  std::string turns;
+  for (int call = 0; call < 4; ++call) {
+    CHECK(must(seal(*store, one_chunk)).chunks == 1);
+    turns += bed.value("select e.name from can_chunk c join equipment e on e.id = c.equipment_id "
+                       "order by c.sealed_at desc limit 1");
+  }
+  CHECK(turns == "T1T2T3T1");
+  CHECK(must(seal(*store)).chunks == 0);
 }
 
 TEST_CASE(

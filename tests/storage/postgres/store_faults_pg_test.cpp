@@ -16,6 +16,8 @@ namespace {
 
 using clock_type = std::chrono::steady_clock;
 
+constexpr std::size_t frozen_rows = 2'000;
+
 std::unique_ptr<store> open_with(const std::string& url,
                                  const std::function<void(store_options&)>& change) {
   store_options options;
@@ -334,6 +336,45 @@ TEST_CASE("postgres: a process frozen inside COPY holds no lock, and is fenced w
     CHECK(zombie.wait() == fenced_exit);
     check_written(*store, 5 * block_frames);
   }
+}
+
+TEST_CASE("child: sends many rows of one batch" * doctest::skip()) {
+  const char* url = std::getenv("FURROW_CHILD_URL");
+  if (url == nullptr)
+    return; // only a parent's child does anything here
+  const auto store =
+    open_with(url, [](store_options& options) { options.application_name = "furrow/n1"; });
+  auto batch = append_of(claim(*store, request_for("T1", 1)).claim, 0, block_after(0));
+  while (batch.frames.size() < frozen_rows) { // more than the server gathers before it inserts
+    batch.frames.push_back({batch.to + 1, block_after(batch.to)});
+    batch.to += block_frames;
+  }
+  const auto lane = store->open_appender("w0");
+  const auto outcome = append(*lane, {batch});
+  std::_Exit(outcome && outcome->fenced.empty() ? 0 : fenced_exit);
+}
+
+TEST_CASE("postgres: ends the session of a process frozen in COPY that holds keys of a stream") {
+  postgres_bed bed;
+  (void)bed.open_migrated();
+  child_writer zombie{bed.url(), "append.in_copy:1:stop", "child: sends many rows of one batch"};
+  REQUIRE(zombie.wait_stopped());
+  const auto store =
+    open_with(bed.url(), [](store_options& options) { options.application_name = "furrow/n2"; });
+  const auto taken = claim(*store, request_for("T1", 1));
+  CHECK(taken.durable_seq == 0);
+  const auto neighbour = claim(*store, request_for("T2", 2));
+  const auto lane = store->open_appender("w0");
+  const auto begun = clock_type::now();
+  const auto outcome = append(*lane, {append_of(taken.claim, 0, block_after(0)),
+                                      append_of(neighbour.claim, 0, block_after(0))});
+  REQUIRE(outcome);
+  CHECK(outcome->fenced.empty());
+  CHECK(clock_type::now() - begun < std::chrono::seconds{5});
+  zombie.go_on();
+  CHECK(zombie.wait() == fenced_exit);
+  check_written(*store, block_frames);
+  CHECK(ledger(*store, "T2")[0].durable == block_frames);
 }
 
 TEST_CASE(

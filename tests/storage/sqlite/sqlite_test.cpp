@@ -36,6 +36,37 @@ TEST_CASE("sqlite: rejects a file that is not a database when it is opened") {
   CHECK(opened.error().detail.find("store.db") != std::string::npos);
 }
 
+TEST_CASE("sqlite: one node at a time opens a file, whatever path leads to it; commands open it "
+          "beside the node") {
+  sqlite_bed bed;
+  (void)bed.open_migrated();
+  namespace fs = std::filesystem;
+  const auto symbolic = bed.file() + ".symbolic";
+  const auto hard = bed.file() + ".hard";
+  fs::create_symlink(bed.file(), symbolic);
+  fs::create_hard_link(bed.file(), hard);
+  const auto open_for_node = [](const std::string& path) {
+    store_options options;
+    options.url = "sqlite:" + path;
+    options.for_node = true;
+    return open_store(options);
+  };
+  auto first = open_for_node(bed.file());
+  REQUIRE(first);
+  for (const auto& path : {bed.file(), symbolic, hard}) {
+    CAPTURE(path);
+    const auto second = open_for_node(path);
+    CHECK(second.code() == errc::misconfigured);
+    CHECK(second.error().detail
+          == path + ": another node serves this file; stop it first, or name another file");
+  }
+  const auto command = open_with_lock_timeout(bed, std::chrono::milliseconds{1'000});
+  CHECK(answer_of<std::vector<migration_row>>([&](auto done) { command->migrate(done); }));
+  CHECK(answer_of<std::vector<ledger_row>>([&](auto done) { command->read_ledger("", "", done); }));
+  first->reset();
+  CHECK(open_for_node(symbolic));
+}
+
 TEST_CASE("sqlite: waits for a locked file, then answers retry_later, then recovers") {
   sqlite_bed bed;
   (void)bed.open_migrated();

@@ -51,9 +51,22 @@ digest_commit plain_digest::run(const digest_stream& of, std::uint64_t items) {
   digest.pass(page.to);
   auto rows = digest.take();
   for (auto& row : rows.rollups)
-    row.signal = static_cast<std::uint32_t>(ids_[row.signal]);
+    row.signal = static_cast<std::uint32_t>(number_of(row.signal));
   merge(rows.rollups);
   return {of.stream, of.equipment, of.digested, page.to, digest.save(), std::move(rows)};
+}
+
+std::int32_t plain_digest::number_of(std::uint32_t signal) {
+  const auto process = can::process_key_of(signal);
+  if (!process)
+    return ids_[signal];
+  const auto [at, made] = process_ids_.try_emplace(signal);
+  if (made)
+    at->second = must(answer_of<std::vector<std::int32_t>>([&](auto done) {
+                   lane_->signal_ids({{can::signal_name(*process), "process data 1"}}, done);
+                 }))
+                   .at(0);
+  return at->second;
 }
 
 std::vector<bool> plain_digest::commit(const digest_batch& what) {

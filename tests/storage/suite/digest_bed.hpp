@@ -7,6 +7,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <map>
 #include <memory>
 #include <vector>
 
@@ -27,8 +28,11 @@ public:
   void run_all(std::uint64_t items = std::numeric_limits<std::int32_t>::max());
 
 private:
+  [[nodiscard]] std::int32_t number_of(std::uint32_t signal);
+
   storage::digest_store* lane_;
   std::vector<std::int32_t> ids_; // the database's numbers of the plan's signals
+  std::map<std::uint32_t, std::int32_t> process_ids_; // of process data, by the digest's numbers
 };
 
 } // namespace furrow::tests

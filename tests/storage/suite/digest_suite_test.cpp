@@ -1,5 +1,6 @@
 // The digest on both databases: built into storage_tests and storage_pg_tests.
 #include "storage/history.hpp"
+#include "storage/maintenance.hpp"
 #include "tests/storage/suite/digest_bed.hpp"
 #include "tests/support/digest_tables.hpp"
 #include "tests/support/frames.hpp"
@@ -163,6 +164,54 @@ TEST_CASE(
   CHECK(expected.find("0 480 1000.000000") == 0); // of the first minute 4 of 5 frames
 }
 
+TEST_CASE("digest: the latest state follows what came last, whatever its clock says") {
+  const auto bed = make_bed();
+  const auto store = bed->open_migrated();
+  const auto claimed = claim(*store, request_for("T1", 1)).claim;
+  const auto lane = store->open_appender("w0");
+  const auto state = [&](const char* column) {
+    plain_digest{*store}.run_all(5'000);
+    return bed->value(std::string{"select "} + column + " from equipment_state");
+  };
+  std::uint64_t seq = 0;
+  const auto say = [&](const stream_claim& by, std::uint64_t& at, std::int64_t time_us) {
+    REQUIRE(append(*lane, {append_of(by, at, tractor_block(0, 100, time_us))}));
+    at += 100;
+  };
+  constexpr std::int64_t in_2106_us = 4'294'967'290'000'000;
+  say(claimed, seq, noon_us);
+  CHECK(state("seq") == "100");
+  say(claimed, seq, in_2106_us);
+  CHECK(state("seq") == "200");
+  say(claimed, seq, noon_us + 60'000'000); // the clock is right again
+  CHECK(state("seq") == "300");
+  say(claimed, seq, 5'000'000); // 1970
+  CHECK(state("seq") == "400");
+  // One page with all of it: the same.
+  for (const auto time : {in_2106_us, noon_us + 120'000'000})
+    say(claimed, seq, time);
+  CHECK(state("seq") == "600");
+
+  // A second stream of the machine: the later time stands, and a wrong clock gives way to a right one.
+  const auto newer = claim(*store, request_for("T1", 2)).claim;
+  std::uint64_t newer_seq = 0;
+  const auto stream = std::to_string(claimed.stream);
+  const auto newer_stream = std::to_string(newer.stream);
+  say(newer, newer_seq, noon_us); // a backlog of before
+  CHECK(state("stream") == stream);
+  say(newer, newer_seq, noon_us + 180'000'000);
+  CHECK(state("stream") == newer_stream);
+  say(claimed, seq, in_2106_us);
+  CHECK(state("stream") == newer_stream);
+  say(newer, newer_seq, in_2106_us); // what came last of the stream that stands
+  CHECK(state("stream") == newer_stream);
+  say(claimed, seq, noon_us + 240'000'000);
+  CHECK(state("stream") == stream);
+  say(newer, newer_seq,
+      5'000'000); // its clock stands at 1970 from now on: it is the newer one all the same
+  CHECK(state("stream") == newer_stream);
+}
+
 TEST_CASE("digest: queries on rollups and telemetry select by machine, time and page") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
@@ -227,4 +276,18 @@ TEST_CASE("digest: queries on rollups and telemetry select by machine, time and 
   CHECK(progress.streams_behind == 0);
   CHECK(progress.items_behind == 0);
   CHECK_FALSE(progress.oldest_us);
+}
+
+TEST_CASE("digest: rollups that mixed the values of process data are marked by a migration") {
+  const auto bed = make_bed();
+  store_options options;
+  options.url = bed->url();
+  must(migrate_database(options, {.to = 10}, false));
+  bed->tamper("insert into signal_name (name) values ('PD.process_value'), ('EEC1.engine_speed')");
+  const auto store = bed->open_migrated();
+  CHECK(bed->value("select count(*) from signal_name where name = 'PD.process_value'") == "0");
+  CHECK(bed->value("select count(*) from signal_name where name = 'PD.process_value (all elements "
+                   "and DDIs)'")
+        == "1");
+  CHECK(bed->value("select count(*) from signal_name where name = 'EEC1.engine_speed'") == "1");
 }

@@ -18,6 +18,9 @@ TEST_CASE("records: each known kind goes to its table with the fields as columns
     std::string wanted = "stream,seq,equipment_id,time";
     for (const auto& field : kind.fields)
       wanted.append(",").append(field.name);
+    for (const auto& field : kind.fields)
+      if (field.type == can::field_type::amount)
+        wanted.append(",").append(field.name).append("_fraction");
     const auto table = std::string{kind.table};
     CHECK(bed->value(is_postgres(*bed)
                        ? "select string_agg(column_name, ',' order by ordinal_position) from "
@@ -34,6 +37,45 @@ TEST_CASE("records: each known kind goes to its table with the fields as columns
                              + "') where name = '" + std::string{field.name} + "'")
             == (field.required ? "1" : "0"));
   }
+}
+
+TEST_CASE("records: fractions of tokens come back, and are summed by agent, model and day") {
+  const auto bed = make_bed();
+  const auto store = bed->open_migrated();
+  const auto claimed = claim(*store, request_for("T1", 1)).claim;
+  const auto lane = store->open_appender("w0");
+  const auto used = [](const std::string& agent, const std::string& tokens) {
+    return R"({"agent":")" + agent + R"(","model":"m","prompt_tokens":)" + tokens
+           + R"(,"completion_tokens":1,"cost_usd":0.5})";
+  };
+  constexpr std::int64_t day_s = 86'400;
+  REQUIRE(
+    append(*lane, {append_records(claimed, 0,
+                                  {record_at(0, can::record_kind_tokens, used("a", "1200.25")),
+                                   record_at(1, can::record_kind_tokens, used("a", "0.5")),
+                                   record_at(2, can::record_kind_tokens, used("b", "7")),
+                                   record_at(day_s, can::record_kind_tokens, used("a", "1e12")),
+                                   record_at(3, can::record_kind_tokens, used("a", "2.0"))})}));
+  CHECK(quarantined(*store).empty());
+  const auto field = *can::find_field(*can::find_record_kind("tokens"), "prompt_tokens");
+  can::record_values read;
+  for (const auto& row : page_of(*store, can::record_kind_tokens).rows)
+    read.push_back(row.values.at(field));
+  CHECK(read
+        == can::record_values{1200.25, 0.5, std::int64_t{7}, std::int64_t{2},
+                              std::int64_t{1'000'000'000'000}});
+  const std::string sums =
+    is_postgres(*bed)
+      ? "select string_agg(agent || ' ' || to_char(day at time zone 'UTC', 'DD') || ' ' || records "
+        "|| ' ' || prompt_tokens || ' ' || cost_usd, ', ' order by agent, day) from "
+        "furrow.token_sums('-infinity', 'infinity')"
+      : "select group_concat(agent || ' ' || strftime('%d', day / 1000000, 'unixepoch') || ' ' || "
+        "records || ' ' || prompt_tokens || ' ' || cost_usd, ', ') from (select * from token_sums "
+        "order by agent, day)";
+  const auto said = bed->value(sums);
+  CHECK((said == "a 01 3 1202.75 1.5, a 02 1 1000000000000 0.5, b 01 1 7 0.5"
+         || said == "a 01 3 1202.75 1.5, a 02 1 1000000000000.0 0.5, b 01 1 7.0 0.5"
+         || said == "a 01 3 1202.75 1.5, a 02 1 1e+12 0.5, b 01 1 7 0.5"));
 }
 
 TEST_CASE("records: frames, records of every kind and foreign JSON share a stream and read back") {

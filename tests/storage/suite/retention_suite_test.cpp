@@ -174,6 +174,56 @@ TEST_CASE("retention: a batch's key is deleted after the last of its records") {
   check_nothing_lost(*store);
 }
 
+TEST_CASE("retention: one kind of records goes, the others stay") {
+  const auto bed = make_bed();
+  const auto store = bed->open_migrated();
+  auto& care = *store;
+  const auto old = monday_us - 90 * day_us;
+  for (const auto* farm : {"a", "b"}) {
+    const record_batch batch{farm,
+                             "T1",
+                             "key",
+                             {{old, can::record_kind_sensor, sensor_body},
+                              {old, can::record_kind_tokens, tokens_body},
+                              {old, can::record_kind_tokens, tokens_body},
+                              {old, can::record_kind_fault, fault_body},
+                              {old, 77, "{}"}}};
+    (void)must(answer_of<record_batch_outcome>(
+      [&](auto done) { store->records()->insert_records(batch, done); }));
+  }
+  const auto counts = [&] {
+    std::string out;
+    for (const auto* table : {"sensor_reading", "token_usage", "fault", "item_record"})
+      out += bed->value(std::string{"select count(*) from "} + table);
+    return out;
+  };
+  const auto losses = [&] {
+    std::string out;
+    for (const auto& loss : must(answer_of<retention_preview>([&](auto done) {
+                              care.retention()->preview_retention(monday_us, done);
+                            }))
+                              .losses)
+      out += loss.farm + " " + std::string{to_string(loss.kind)} + " " + std::to_string(loss.items)
+             + ", ";
+    return out;
+  };
+  CHECK(counts() == "2422");
+  keep(care, "", data_kind::tokens, 30);
+  CHECK(losses() == "a tokens 2, b tokens 2, ");
+  CHECK(must(expire(care, monday_us)).records == 4);
+  CHECK(counts() == "2022");
+  // A farm's own rule for all records; and what it says of one kind comes before that.
+  keep(care, "b", data_kind::records, 30);
+  keep(care, "b", data_kind::fault, std::nullopt);
+  CHECK(losses() == "b records 2, ");
+  CHECK(must(expire(care, monday_us)).records == 2);
+  CHECK(counts() == "1021");
+  keep(care, "", data_kind::other, 30);
+  CHECK(must(expire(care, monday_us)).records == 1);
+  CHECK(counts() == "1020");
+  check_nothing_lost(*store);
+}
+
 TEST_CASE("retention: deletes telemetry and rollups by rows, in steps that let others run") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();

@@ -7,6 +7,9 @@
 
 #include <doctest/doctest.h>
 
+#include <pty.h>
+
+#include <array>
 #include <cstdlib>
 
 #include <nlohmann/json.hpp>
@@ -73,7 +76,7 @@ TEST_CASE("furrow-edge: sends a log whole and in order, reports it and ends") {
   const auto end = s.finish(
     s.run(node.address(), {"--from", s.log(30'000), "--until-durable", "--timeout", "30"}));
   CHECK(end.code == 0);
-  CHECK(says(end.output, "sent 30000  durable 30000\n"));
+  CHECK(says(end.output, "spooled 30000  durable 30000\n"));
   REQUIRE(node.streams().size() == 1);
   const auto stream = node.streams().begin()->second;
   check_exactly(stream, 30'000);
@@ -118,7 +121,7 @@ TEST_CASE("furrow-edge: delivers every frame once after repeated kill -9 in the 
   CHECK(node.streams().begin()->second.durable > 0);
   const auto end = s.finish(command);
   CHECK(end.code == 0);
-  CHECK(says(end.output, "sent 200000  durable 200000\n"));
+  CHECK(says(end.output, "spooled 200000  durable 200000\n"));
   REQUIRE(node.streams().size() == 1);
   check_exactly(node.streams().begin()->second, 200'000);
 }
@@ -133,6 +136,18 @@ TEST_CASE(
   CHECK(end.code == 0);
   check_exactly(node.streams().begin()->second, 100'000);
   CHECK(node.streams().begin()->second.hellos > 1);
+}
+
+TEST_CASE("furrow-edge: every connection brings the backlog on, also when a line breaks within "
+          "each block") {
+  edge_story s;
+  scripted_node node;
+  node.change([](auto& script) { script.cut_after_bytes = 30'000; }); // a block has some 80,000
+  const auto end =
+    s.finish(s.run(node.address(), {"--from", s.log(8'000), "--until-durable", "--timeout", "60"}));
+  CHECK(end.code == 0);
+  check_exactly(node.streams().begin()->second, 8'000);
+  CHECK(node.streams().begin()->second.hellos < 30);
 }
 
 TEST_CASE("furrow-edge: goes to the next node when one is away, and follows a redirect") {
@@ -163,7 +178,7 @@ TEST_CASE("furrow-edge: waits for a node that is away; SIGTERM ends it with succ
     }
     edge.signal(SIGTERM);
     CHECK(edge.wait() == 0);
-    CHECK(says(edge.output(), "sent 5000  durable 0\n"));
+    CHECK(says(edge.output(), "spooled 5000  durable 0\n"));
   }
   scripted_node node;
   const auto rest =
@@ -186,7 +201,7 @@ TEST_CASE(
   const auto end = s.finish(s.run(node.address(), {"--from", third, "--until-durable"}));
   CHECK(end.code == 0);
   CHECK(says(end.output, "is a copy of stream"));
-  CHECK(says(end.output, "sent 70  durable 70\n"));
+  CHECK(says(end.output, "spooled 70  durable 70\n"));
   const auto streams = node.streams();
   REQUIRE(streams.size() == 2);
   std::vector<std::uint64_t> sizes;
@@ -197,6 +212,52 @@ TEST_CASE(
   }
   std::sort(sizes.begin(), sizes.end());
   CHECK(sizes == std::vector<std::uint64_t>{70, 1'300});
+}
+
+TEST_CASE("furrow-edge: stops in good order when its terminal closes; without a terminal it "
+          "ignores SIGHUP") {
+  edge_story s;
+  scripted_node node;
+  const auto arguments = s.run(node.address(), {"--from", s.log(100)});
+  const auto is_durable = [&] {
+    return node.wait_for([](const auto& streams) {
+      return !streams.empty() && streams.begin()->second.durable == 100;
+    });
+  };
+  {
+    auto service = arguments;
+    service.insert(service.begin(), edge_program);
+    child_process edge{"/usr/bin/setsid", service, s.folder.file("output")};
+    REQUIRE(is_durable());
+    edge.signal(SIGHUP);
+    edge.signal(SIGTERM);
+    CHECK(edge.wait() == 0); // ended by the second signal
+  }
+  int terminal = -1;
+  const auto child = ::forkpty(&terminal, nullptr, nullptr, nullptr);
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    std::vector<char*> argv{const_cast<char*>(edge_program.c_str())};
+    for (const auto& argument : arguments)
+      argv.push_back(const_cast<char*>(argument.c_str()));
+    argv.push_back(nullptr);
+    ::execv(argv[0], argv.data());
+    ::_exit(127);
+  }
+  std::string said;
+  std::array<char, 256> bytes{};
+  while (said.find("durable 100") == std::string::npos) {
+    const auto count = ::read(terminal, bytes.data(), bytes.size());
+    if (count <= 0)
+      break;
+    said.append(bytes.data(), static_cast<std::size_t>(count));
+  }
+  CHECK(says(said, "durable 100"));
+  ::close(terminal);
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  CHECK(WIFEXITED(status));
+  CHECK(WEXITSTATUS(status) == 0);
 }
 
 TEST_CASE("furrow-edge: reads standard input and reports its bad lines") {
@@ -288,11 +349,11 @@ TEST_CASE("furrow-edge: JSON log lines are valid JSON for any text of peers and 
   const auto end =
     s.finish(s.run(node.address(), {"--from", s.folder.write("bad.log", "\x1b[2J\xFF\n"),
                                     "--until-durable", "--log-format", "json"}));
-  CHECK(end.code == 0);
+  CHECK(end.code == 1); // no line of the log could be read
   std::istringstream lines{end.output};
   unsigned seen = 0;
   for (std::string line; std::getline(lines, line);) {
-    if (line.rfind("sent ", 0) == 0)
+    if (line.rfind("spooled ", 0) == 0)
       continue;
     const auto json = nlohmann::json::parse(line, nullptr, false);
     CHECK_FALSE(json.is_discarded());
@@ -362,7 +423,7 @@ TEST_CASE("furrow-edge: sends records and frames in one stream and reports bad l
                                     "--until-durable", "--timeout", "30"}));
   CHECK(end.code == 0);
   CHECK(says(end.output, records + ":9:3: source: 300 is not within 0 to 253"));
-  CHECK(says(end.output, "sent 24999  durable 24999\n"));
+  CHECK(says(end.output, "spooled 24999  durable 24999\n"));
   REQUIRE(node.streams().size() == 1);
   const auto stream = node.streams().begin()->second;
   std::vector<std::uint32_t> frames;

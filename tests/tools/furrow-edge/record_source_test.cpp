@@ -180,6 +180,54 @@ TEST_CASE("records: reports each bad line with place, field and limit, and conti
   CHECK(read_file(lines).records.size() == 1);
 }
 
+TEST_CASE(
+  "records: kinds of one's own are named by their number, and keep their members as written") {
+  const scratch_folder folder;
+  const auto path = folder.write(
+    "own.jsonl",
+    R"({"kind":77,"time":1,"big":123456789012345678901234567890,"a": "x, }" , "t":true,"n":null})"
+    "\n"
+    R"({"time":2,"kind":"77"})"
+    "\n"
+    R"({"kind":16386,"time":1777617010,"mass_flow_kgps":7.25,"width_m":9,"speed_mps":1.8})"
+    "\n"
+    R"({"kind":77,"time":1,"list":[1]})"
+    "\n"
+    R"({"kind":77})"
+    "\n"
+    R"({"kind":20000,"time":1})"
+    "\n");
+  const auto read = read_file(path);
+  REQUIRE(read.records.size() == 3);
+  CHECK(read.records[0].kind == 77);
+  CHECK(read.records[0].time_us == 1'000'000);
+  CHECK(read.records[0].body
+        == R"({"big":123456789012345678901234567890,"a": "x, }","t":true,"n":null})");
+  CHECK(read.records[1].kind == 77);
+  CHECK(read.records[1].body == "{}");
+  CHECK(read.records[2].kind == can::record_kind_yield); // a known kind by its number
+  REQUIRE(read.told.size() == 3);
+  CHECK(read.told[0] == path + ":4:28: list: must not be an object or a list");
+  CHECK(read.told[1].starts_with(path + ":5:11: time: is missing"));
+  CHECK(read.told[2].starts_with(path + ":6:9: kind: \"20000\" is not one of "));
+
+  const auto csv =
+    folder.write("own.csv", "time,depth_cm,note,wet\n1777617010,12.50,\"a, b\",true\n"
+                            "1777617011,,,\n");
+  const auto own = record_lines::kind_named("77");
+  REQUIRE(own);
+  auto source = record_source::open(csv, &*own, {});
+  REQUIRE(source);
+  source_frame frame;
+  REQUIRE((*source)->next(frame, 0ms) == source_status::frame);
+  CHECK(frame.record->kind == 77);
+  CHECK(frame.record->body == R"({"depth_cm":12.50,"note":"a, b","wet":true})");
+  REQUIRE((*source)->next(frame, 0ms) == source_status::frame);
+  CHECK(frame.record->body == "{}");
+  for (const auto* bad : {"", "16384", "32767", "-1", "7x", "harvest"})
+    CHECK_FALSE(record_lines::kind_named(bad));
+}
+
 TEST_CASE("records: an invalid header ends the reading and reports its place") {
   const scratch_folder folder;
   const auto trouble = [&](const std::string& first, const char* kind = "yield") {
@@ -220,6 +268,27 @@ TEST_CASE("records: continues after the last spooled record, with the header") {
   REQUIRE(all.size() == 22);
   for (std::size_t i = 0; i < all.size(); ++i)
     CHECK(all[i].time_us == 1'777'617'010'000'000 + static_cast<std::int64_t>(i) * 1'000'000);
+}
+
+TEST_CASE("records: half a line at the end of a file waits for its end; a JSON object is whole") {
+  const scratch_folder folder;
+  const auto csv =
+    folder.write("day.csv", header + yield_row(0) + "2026-05-01T06:30:11Z,7.25,9.1,1.8,13.5,whe");
+  const auto half = read_file(csv, "yield");
+  CHECK(half.records.size() == 1);
+  REQUIRE(half.told.size() == 1);
+  CHECK(half.told[0].starts_with(csv + ":3:1: the last line has no line end"));
+  CHECK(half.progress.bad_lines == 0);
+  CHECK(half.progress.line == 2);
+
+  const std::string object =
+    R"({"kind":"fault","time":1,"source":3,"spn":1,"fmi":2,"active":true})";
+  for (std::size_t cut = 1; cut < object.size(); ++cut)
+    CHECK(read_file(folder.write("f.jsonl", object.substr(0, cut))).records.empty());
+  const auto whole = read_file(folder.write("f.jsonl", object));
+  CHECK(whole.records.size() == 1);
+  CHECK(whole.told.empty());
+  CHECK(whole.progress.offset == object.size());
 }
 
 TEST_CASE("records: sends many short records in messages that a node accepts") {

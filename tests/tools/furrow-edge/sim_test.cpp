@@ -206,6 +206,30 @@ TEST_CASE("sim store: times continue from block to block and from round to round
   }
 }
 
+TEST_CASE(
+  "sim store: times begin at the start and keep pace with the frames, also in parts of blocks") {
+  const block_pool pool{1, 300, 30};
+  constexpr std::int64_t start = 1'795'892'362'000'000;
+  for (std::uint64_t seed = 1; seed < 6; ++seed) {
+    latency_histogram latency;
+    sim_store store{pool, seed, 100'000, start, latency};
+    for (int i = 0; i < 3'000; ++i)
+      REQUIRE(store.add(static_cast<std::uint64_t>(i) % 7 + 1) > 0);
+    std::int64_t last = start;
+    for (std::uint64_t next = 1; next <= store.last_seq();)
+      for (const auto& item : blocks_from(store, next)) {
+        const auto block = std::get<can::frame_block>(decoded(item));
+        if (next == 1)
+          CHECK(block.time_us(0) == start);
+        REQUIRE(block.time_us(0) >= last);
+        last = block.time_us(block.size() - 1);
+        next = item.seq_last() + 1;
+      }
+    const auto seconds = static_cast<double>(last - start) / 1e6;
+    CHECK(seconds == doctest::Approx(static_cast<double>(store.last_seq()) / 300).epsilon(0.1));
+  }
+}
+
 TEST_CASE("latency: quantiles are within a thirtieth") {
   latency_histogram histogram;
   CHECK(histogram.quantile_us(0.5) == 0);

@@ -130,7 +130,7 @@ TEST_CASE("log source: reports invalid lines by file, line and column, and conti
   scratch_folder folder;
   const auto path = folder.write(
     "a.log", numbered_log(1, 2) + "(1.0) can0 123#XY\n" + numbered_log(3, 1) + "\nwhat is this\n"
-               + numbered_log(4, 1) + "(1547753403.715009) can0 18EEFF");
+               + numbered_log(4, 1) + "(1547753403.715009) can0 18EEFF\n");
   std::vector<std::string> told;
   const auto source = open_log(path, &told);
   const auto all = take_all(*source);

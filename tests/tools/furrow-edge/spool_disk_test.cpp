@@ -1,4 +1,5 @@
 // A spool on a disk that damages it, or that is full.
+#include "tests/support/small_disk.hpp"
 #include "tests/tools/furrow-edge/spool_story.hpp"
 
 #include <sys/resource.h>
@@ -35,7 +36,117 @@ private:
   rlimit unlimited_{};
 };
 
+/// Maintains the spool for 10 s of its clock, as the gateway does, and appends in between. Returns whether an append
+/// succeeded.
+bool recovers(spool_story& s) {
+  for (int quarter = 0; quarter < 40; ++quarter) {
+    s.now += std::chrono::milliseconds{250};
+    const auto more = s.open_spool->maintain();
+    if (!more) // no other error than a full disk
+      REQUIRE_MESSAGE(more.code() == errc::full, more.error().detail);
+    if (s.try_append(4'000))
+      return true;
+  }
+  return false;
+}
+
+/// One step in the life of a spool. On a full disk it may have no effect, and it never fails otherwise.
+void live(spool_story& s, int step) {
+  if (step % 7 == 6) {
+    s.reopen();
+  } else if (step % 7 == 4) {
+    s.open_spool->acknowledge(s.open_spool->last_seq() / 2);
+    REQUIRE(s.open_spool->welcomed(s.open_spool->acked_seq() + 1, s.open_spool->run()));
+  } else if (step % 7 == 5) {
+    s.now += std::chrono::seconds{1};
+    const auto more = s.open_spool->maintain();
+    REQUIRE_MESSAGE((more || more.code() == errc::full), more.error().detail);
+  } else {
+    const auto ok = s.try_append(4'000);
+    REQUIRE_MESSAGE((ok || ok.code() == errc::full), ok.error().detail);
+  }
+}
+
 } // namespace
+
+TEST_CASE("spool: fills its own disk, and has room again as soon as its items are durable") {
+  for (const auto* size : {"6m", "16m"}) {
+    CAPTURE(std::string{size});
+    spool_story s;
+    const small_disk disk{s.folder.file("disk"), size};
+    if (!disk.mounted())
+      return;
+    s.options.path = disk.file("t1.spool");
+    s.options.bytes_max = 1ULL << 30U; // the disk is the limit
+    s.reopen();
+    for (int round = 0; round < 2; ++round) {
+      CAPTURE(round);
+      while (s.try_append(4'000) || recovers(s)) {
+      }
+      const auto held = s.given;
+      const auto unacked = s.open_spool->acked_seq() + 1;
+      CHECK(s.read_all(unacked).size() == held - unacked + 1); // these are never deleted
+      CHECK(held - unacked > 20'000);
+      s.open_spool->acknowledge(held);
+      CHECK(recovers(s));
+      CHECK(s.read_all(held + 1).size() == 4'000);
+    }
+  }
+}
+
+TEST_CASE("spool: recovers when its disk becomes full at any moment, and the disk stays full") {
+  // Goal: whenever somebody else takes the last byte of the disk, acked items can be deleted, and new items are saved
+  // in their place. Method: fill the disk after each of the first steps of a spool's life, live on for a while, let a
+  // node have everything.
+  for (int stage = 1; stage < 24; ++stage) {
+    CAPTURE(stage);
+    spool_story s;
+    const small_disk disk{s.folder.file("disk"), "24m"};
+    if (!disk.mounted())
+      return;
+    s.options.path = disk.file("t1.spool");
+    s.reopen();
+    int step = 0;
+    while (step < stage)
+      live(s, step++);
+    disk.fill();
+    for (const int end = step + 14; step < end; ++step)
+      live(s, step);
+    const auto held = s.open_spool->last_seq();
+    CHECK(s.read_all(s.open_spool->state().first_seq).size()
+          == held - s.open_spool->state().first_seq + 1);
+    s.open_spool->acknowledge(held);
+    CHECK(recovers(s));
+    CHECK(s.read_all(held + 1).size() == 4'000);
+  }
+}
+
+TEST_CASE("spool: by default holds at most half of the free disk") {
+  spool_story s;
+  const small_disk disk{s.folder.file("disk"), "16m"};
+  if (!disk.mounted())
+    return;
+  s.options.path = disk.file("t1.spool");
+  s.reopen();
+  while (s.try_append(1'000)) {
+  }
+  const auto held = spool::inspect(s.options.path)->bytes;
+  CHECK(held <= 8U << 20U);
+  CHECK(held > 7U << 20U);
+}
+
+TEST_CASE("spool: cannot be made on a full disk, and says so") {
+  spool_story s;
+  const small_disk disk{s.folder.file("disk"), "4m"};
+  if (!disk.mounted())
+    return;
+  disk.fill();
+  s.options.path = disk.file("t1.spool");
+  CHECK(spool::open(s.options, {}).code() == errc::full);
+  disk.free_again();
+  s.reopen();
+  s.append(10);
+}
 
 TEST_CASE("spool: counts and reports a damaged block, and puts records of the loss in its place") {
   for (const auto* harm : {"update item_block set bytes = zeroblob(length(bytes)) where place = 11",

@@ -113,6 +113,66 @@ TEST_CASE("convert: empty input gives empty output") {
   CHECK(result.errors.empty());
 }
 
+TEST_CASE("convert: a log of which no frame can be read fails with one line") {
+  const auto fails = [](const std::string& text) {
+    CAPTURE(text.substr(0, 60));
+    const auto result = convert(text, {.to = log_format::candump});
+    CHECK(result.code == 1);
+    CHECK(result.text.empty());
+    CHECK(std::count(result.errors.begin(), result.errors.end(), '\n') == 1);
+    return result.errors;
+  };
+  CHECK(fails("root:x:0:0:root:/root:/bin/bash\nbin:x:1:1:bin:/bin:/bin/sh\n")
+          .starts_with("stdin:1:1: no frame could be read: format: unknown; known are candump, "));
+  CHECK(fails(std::string{"\x1F\x8B\x08\x00\x0A\x01\x02\x0A\xFF", 9})
+          .starts_with("stdin:1:1: no frame"));
+  CHECK(fails("date Mon Mar 2 09:10:11 2020\nbase hex timestamps absolute\n")
+        == "stdin: no frame could be read: its 2 lines have no frames\n");
+  CHECK(fails("# only a remark\n").starts_with("stdin: no frame could be read"));
+  // CSV of other programs: not mistaken for a known format.
+  CHECK(
+    fails("***BUSMASTER Ver 3.2.2***\nTime,Tx/Rx,Channel\n").starts_with("stdin:1:1: no frame"));
+  CHECK(fails("TimestampEpoch;BusChannel;ID;IDE;DLC;DataLength;Dir;EDL;BRS;DataBytes\n"
+              "1578922367.777150;1;14F;0;8;8;0;0;0;01A02B3C4D5E6F70\n")
+          .starts_with("stdin:1:1: no frame"));
+}
+
+TEST_CASE("convert: the small faults before the format is known are named once it is known") {
+  const auto result =
+    convert("no heading\n(1.0) can0 123#11\n(1.0) can0 123#1\n", {.to = log_format::candump});
+  CHECK(result.code == 1);
+  CHECK(std::count(result.errors.begin(), result.errors.end(), '\n') == 3);
+  CHECK(result.errors.starts_with("stdin:1:1: format: unknown"));
+  CHECK(result.errors.find("stdin:3:17: payload") != std::string::npos);
+}
+
+TEST_CASE("convert: the small inputs that other programs write are read") {
+  const struct {
+    const char* name;
+    const char* text;
+  } inputs[] = {
+    {"01-asc-24h-with-am.asc", "(1578402889.126000) can0 0CF00400#F07D7D401FFFFFFF R\n"},
+    {"08-asc-with-bom.asc", "(1583140211.750000) can0 0CF00400#F07D7D401FFFFFFF R\n"},
+    {"08-trc-with-bom.trc", "(1583150400.250000) can0 0CF00400#F07D7D401FFFFFFF R\n"},
+    {"08-candump-utf16.log", "(1700000000.000000) can0 0CF00400#F07D7D401FFFFFFF\n"},
+    {"22-gvret.csv", "(0000000000.000973) can0 0CF00400#F07D7D401FFFFFFF R\n"
+                     "(0000000000.002009) can0 030#0000000017000150 R\n"}};
+  for (const auto& input : inputs) {
+    const auto path = data_file(std::string{"faults/"} + input.name);
+    if (!path)
+      continue;
+    CAPTURE(input.name);
+    const auto result = convert(read_file(*path), {.to = log_format::candump});
+    CHECK(result.code == 0);
+    CHECK(result.text == input.text);
+  }
+  if (const auto path = data_file("faults/07-trc-1.0-error-frame.trc")) {
+    const auto result = convert(read_file(*path), {.to = log_format::candump});
+    CHECK(result.code == 0);
+    CHECK(result.text.find("(0000000001.842000) can0 20000000#") != std::string::npos);
+  }
+}
+
 TEST_CASE("convert: writes assembled messages to canboat and to no other format") {
   const std::string text = "2021-02-03T04:05:06.000Z,3,126208,0,204,9,10,20,30,40,50,60,70,80,90\n";
   CHECK(convert(text, {.to = log_format::canboat}).text == text);

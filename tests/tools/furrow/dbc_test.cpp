@@ -116,6 +116,34 @@ TEST_CASE("dbc check: an unreadable file gives one line and exit code 1") {
   CHECK(check("/dev/zero", false).code == 1);
 }
 
+TEST_CASE("dbc check: a broken statement does not make a file unreadable, and --strict lists all "
+          "problems") {
+  const struct {
+    const char* name;
+    std::size_t messages;
+    std::size_t warnings;
+  } files[] = {{"06-no-semicolon.dbc", 1, 3},
+               {"06b-lower-case-m.dbc", 2, 2},
+               {"06c-no-semicolon-at-the-end.dbc", 1, 1},
+               {"06d-names-that-begin-with-a-digit.dbc", 2, 2}};
+  for (const auto& file : files) {
+    const auto path = data_file(std::string{"faults/"} + file.name);
+    if (!path)
+      continue;
+    CAPTURE(file.name);
+    const auto one = check(path->string(), true);
+    CHECK(one.code == 0);
+    const auto answer = json::parse(one.out);
+    CHECK(answer["messages"].size() == file.messages);
+    CHECK(answer["warning_count"] == file.warnings);
+    const auto strict = check(path->string(), true, true);
+    CHECK(strict.code == 1);
+    CHECK(static_cast<std::size_t>(std::count(strict.problems.begin(), strict.problems.end(), '\n'))
+          == file.warnings);
+    CHECK(strict.problems.starts_with("furrow dbc check: " + path->string() + ':'));
+  }
+}
+
 TEST_CASE("dbc check: rejects an invalid command line") {
   for (const auto* line : {"dbc", "dbc check", "dbc check a.dbc -o yaml"}) {
     CAPTURE(line);

@@ -192,6 +192,67 @@ TEST_CASE("decode: writes floats, signs, infinity and two signals of one name as
   CHECK(rows[2]["signals"].size() == 1); // the others lie beyond the frame
 }
 
+TEST_CASE("decode: prints all digits of a whole number of 64 bits") { // cantools issue 203
+  const dbc_on_disk dbc{"BO_ 100 L: 8 X\n SG_ U : 0|64@1+ (1,0) [0|0] \"\" X\n"
+                        "BO_ 101 N: 8 X\n SG_ I : 0|64@1- (1,0) [0|0] \"\" X\n"};
+  const std::string log = "(1.0) can0 064#FDFFFFFFFFFFFFFF\n(1.0) can0 065#0100000000000080\n(1.0) "
+                          "can0 064#A086010000000000\n";
+  const auto rows = decode(log, {.dbc = {dbc.path()}, .json = true}).rows();
+  REQUIRE(rows.size() == 3);
+  CHECK(rows[0]["signals"]["U"]["value"].dump() == "18446744073709551613");
+  CHECK(rows[1]["signals"]["I"]["value"].dump() == "-9223372036854775807");
+  CHECK(rows[2]["signals"]["U"]["value"].dump() == "100000");
+  const auto text = decode(log, {.dbc = {dbc.path()}}).out;
+  CHECK(text.find("U: 18446744073709551613\n") != std::string::npos);
+  CHECK(text.find("I: -9223372036854775807\n") != std::string::npos);
+}
+
+TEST_CASE("decode: prints all faults of a DM1") { // j1939-84 issue 1231, Open-SAE-J1939 issue 14
+  const std::string log = "(1.000000) can0 1CECFF00#200A0002FFCAFE00\n"
+                          "(1.050000) can0 1CEBFF00#0143FF6600040175\n"
+                          "(1.100000) can0 1CEBFF00#02021601FFFFFFFF\n"
+                          "(1.200000) can0 18FECA27#03FF00000000FFFF\n"
+                          "(1.300000) can0 18FECA3D#04FF00F0E37FFFFF\n";
+  const auto rows = decode(log, {.catalogue = true, .json = true}).rows();
+  std::vector<json> faults;
+  for (const auto& row : rows)
+    if (row["message"] == "DM1")
+      faults.push_back(row["faults"]);
+  REQUIRE(faults.size() == 3);
+  CHECK(faults[0]
+        == json::array({{{"spn", 102},
+                         {"fmi", 4},
+                         {"text", "voltage too low"},
+                         {"occurrences", 1},
+                         {"conversion_method", false}},
+                        {{"spn", 629},
+                         {"fmi", 22},
+                         {"text", nullptr},
+                         {"occurrences", 1},
+                         {"conversion_method", false}}}));
+  CHECK(faults[1].empty());
+  REQUIRE(faults[2].size() == 1);
+  CHECK(faults[2][0]["spn"] == 520192);
+  CHECK(faults[2][0]["fmi"] == 3);
+  CHECK(faults[2][0]["occurrences"].is_null());
+  const auto text = decode(log, {.catalogue = true}).out;
+  CHECK(
+    text.find(",\n    fault 1: SPN 102 FMI 4 voltage too low, 1 time,\n    fault 2: SPN 629 FMI 22")
+    != std::string::npos);
+}
+
+TEST_CASE("decode: prints short messages of makers from logs of whole messages") {
+  const auto path = data_file("faults/24-assembled-short-proprietary.raw");
+  if (!path)
+    return;
+  const auto text = furrow::tests::read_file(*path);
+  const auto messages_of = [](const std::string& log) {
+    return decode(log, {.json = true, .signals = false, .messages = true}).rows();
+  };
+  CHECK(messages_of(text).size() == 4);
+  CHECK(messages_of(text.substr(text.find('\n') + 1)).size() == 3); // before any long line
+}
+
 TEST_CASE("decode: ends with success when the reader has enough") {
   std::string log; // several pieces, so that the last one ends within a line
   while (log.size() < 2'000'000)
@@ -214,11 +275,18 @@ TEST_CASE("decode: ends with success when the reader has enough") {
 }
 
 TEST_CASE("decode: reports in one line what cannot be loaded or read") {
-  const dbc_on_disk broken{"BO_ 1 a: 8 X\n SG_ s : 0;8@1+ (1,0) [0|0] \"\" X\n"};
+  const dbc_on_disk broken{"(1.0) can0 123#11\n(1.0) can0 123#11\n"};
   const auto one = decode(eec1, {.dbc = {broken.path()}, .json = true});
   CHECK(one.code == 1);
   CHECK(one.out.empty());
-  CHECK(one.problems == "furrow decode: " + broken.path() + ":2:11: expected '|'\n");
+  CHECK(one.problems
+        == "furrow decode: " + broken.path() + ":1:1: expected a keyword such as BO_ or SG_\n");
+  const dbc_on_disk part{"BO_ 291 a: 8 X\n SG_ s : 0;8@1+ (1,0) [0|0] \"\" X\n"
+                         " SG_ t : 0|8@1+ (1,0) [0|0] \"\" X\n"};
+  const auto rest = decode("(1.0) can0 123#11\n", {.dbc = {part.path()}, .json = true});
+  CHECK(rest.code == 0);
+  CHECK(rest.problems == "furrow decode: " + part.path() + ":2:11: warning: expected '|'\n");
+  CHECK(rest.rows().at(0)["signals"]["t"]["value"] == 17);
   CHECK(decode(eec1, {.dbc = {"/nowhere.dbc"}}).problems
         == "furrow decode: /nowhere.dbc: cannot read: No such file or directory\n");
   CHECK(decode(eec1, {.dbc = {"/tmp"}}).code == 1);

@@ -91,6 +91,20 @@ TEST_CASE("furrow import: rows become frames with their times; other rows go to 
   CHECK(has(changed.errors, "the stored frames differ from the table"));
 }
 
+TEST_CASE("furrow import: notices a table that was imported under another name") {
+  const table_world here;
+  here.insert("values (1000, 'T1', 291, x'0102'), (2000, 'T1', 292, x'0A0B')");
+  CHECK(run(here.command({"--time-unit", "ms"})).exit_code == 0);
+  const auto second = run(here.command({"--time-unit", "ms", "--as", "other"}));
+  CHECK(second.exit_code == 1);
+  CHECK(has(second.errors, "nothing was imported: default/T1 has a stream of 2 items already"));
+  CHECK(has(second.errors, "--again"));
+  CHECK(table_world::value(here.to, "select count(*) from stream") == 1);
+  CHECK(run(here.command({"--time-unit", "ms"})).exit_code == 0); // the same import goes on
+  CHECK(run(here.command({"--time-unit", "ms", "--as", "other", "--again"})).exit_code == 0);
+  CHECK(table_world::value(here.to, "select count(*) from stream") == 2);
+}
+
 TEST_CASE("furrow import: stores each row once when it is killed again and again") {
   const table_world here;
   here.insert("with recursive n(i) as (select 0 union all select i + 1 from n where i < 399999) "

@@ -40,7 +40,15 @@ TEST_CASE("furrow retention: rules, the preview, and what is removed") {
   append_days(*store, "south", "T2", 2, {1'600'000'000'000'000});
   CHECK(parsed(furrow_on(*bed, {"retention", "list", "-o", "json"})).empty());
 
-  CHECK(furrow_on(*bed, {"retention", "set", "--kind", "frames", "--keep", "90d"}).exit_code == 0);
+  const auto asked = furrow_on(*bed, {"retention", "set", "--kind", "frames", "--keep", "90d"});
+  CHECK(asked.exit_code == 2);
+  CHECK(asked.out.find("north") != std::string::npos); // the preview
+  CHECK(asked.errors.find("--yes") != std::string::npos);
+  CHECK(parsed(furrow_on(*bed, {"retention", "list", "-o", "json"})).empty());
+  const auto set =
+    furrow_on(*bed, {"retention", "set", "--kind", "frames", "--keep", "90d", "--yes"});
+  CHECK(set.exit_code == 0);
+  CHECK(set.errors.find("keep 90 days") != std::string::npos);
   CHECK(furrow_on(*bed,
                   {"retention", "set", "--kind", "frames", "--farm", "south", "--keep", "forever"})
           .exit_code
@@ -49,6 +57,12 @@ TEST_CASE("furrow retention: rules, the preview, and what is removed") {
   REQUIRE(rules.size() == 2);
   CHECK(rules[0] == json{{"farm", nullptr}, {"kind", "frames"}, {"keep_days", 90}});
   CHECK(rules[1] == json{{"farm", "south"}, {"kind", "frames"}, {"keep_days", nullptr}});
+
+  const auto notes = parsed(furrow_on(*bed, {"db", "audit", "-o", "json"}));
+  REQUIRE(notes.size() == 2);
+  CHECK(notes[1].at("action") == "retention set");
+  CHECK(notes[1].at("detail") == "keep 90 days");
+  CHECK(notes[1].at("who").get<std::string>().find('@') != std::string::npos);
 
   const auto preview = parsed(furrow_on(*bed, {"retention", "preview", "-o", "json"}));
   REQUIRE(preview.at("losses").size() == 1);
@@ -74,6 +88,26 @@ TEST_CASE("furrow retention: rules, the preview, and what is removed") {
   for (const auto* keep : {"0d", "-1", "40000d", "soon", ""})
     CHECK(furrow_on(*bed, {"retention", "set", "--kind", "frames", "--keep", keep}).exit_code == 2);
   CHECK(furrow_on(*bed, {"retention", "set", "--kind", "x", "--keep", "3d"}).exit_code == 2);
+}
+
+TEST_CASE("furrow equipment remove and stream remove: ask, or need --yes") {
+  const auto bed = make_bed();
+  const auto store = bed->open_migrated();
+  append_days(*store, "north", "T1", 1, {1'600'000'000'000'000});
+  append_days(*store, "north", "T1", 2, {1'600'000'000'000'000});
+  const auto asked = furrow_on(*bed, {"equipment", "remove", "T1"});
+  CHECK(asked.exit_code == 2);
+  CHECK(asked.errors.find("1200 frames") != std::string::npos);
+  CHECK(asked.errors.find("--yes") != std::string::npos);
+  const auto id = furrow::can::to_string(stream_id_of(2));
+  CHECK(parsed(furrow_on(*bed, {"stream", "remove", "T1", id, "--yes", "-o", "json"})).at("frames")
+        == 600);
+  CHECK(furrow_on(*bed, {"stream", "remove", "T1", "nonsense", "--yes"}).exit_code == 2);
+  CHECK(parsed(furrow_on(*bed, {"equipment", "remove", "T1", "--yes", "-o", "json"})).at("frames")
+        == 600);
+  CHECK(furrow_on(*bed, {"equipment", "remove", "T9", "--yes"}).exit_code == 4);
+  CHECK(parsed(furrow_on(*bed, {"db", "audit", "-o", "json"})).size() == 2);
+  check_nothing_lost(*store);
 }
 
 TEST_CASE("furrow: FURROW_DATABASE is the default of every command, and --database overrides it") {

@@ -10,6 +10,7 @@
 
 #include <condition_variable>
 #include <functional>
+#include <limits>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -39,6 +40,7 @@ public:
   struct script {
     std::optional<proto::message> instead_of_welcome; // sent once
     std::uint64_t cut_every_batches = 0;
+    std::size_t cut_after_bytes = 0; // on each connection, also within a message
     bool ack = true;
     std::string token; // asked for, when not empty
   };
@@ -135,14 +137,17 @@ private:
   }
 
   template <class Stream>
-  proto::message hear(Stream& from) {
+  proto::message hear(Stream& from, std::size_t& carries) {
     std::array<std::uint8_t, proto::length_bytes> prefix{};
     boost::asio::read(from, boost::asio::buffer(prefix));
     const auto length = proto::decode_length(prefix, proto::message_bytes_max);
     if (!length)
       throw std::runtime_error{length.error().detail};
     std::vector<std::uint8_t> body(*length);
-    boost::asio::read(from, boost::asio::buffer(body));
+    boost::asio::read(from, boost::asio::buffer(body, carries));
+    if (body.size() > carries)
+      throw std::runtime_error{"cut"};
+    carries -= body.size();
     auto message = proto::decode(body);
     if (!message)
       throw std::runtime_error{message.error().detail};
@@ -172,7 +177,12 @@ private:
 
   template <class Stream>
   void talk(Stream& peer) {
-    const auto first = hear(peer);
+    auto carries = [this] {
+      const std::lock_guard lock{mutex_};
+      return script_.cut_after_bytes != 0 ? script_.cut_after_bytes
+                                          : std::numeric_limits<std::size_t>::max();
+    }();
+    const auto first = hear(peer, carries);
     const auto& hello = std::get<proto::hello>(first);
     const auto answer = greet(hello);
     changed_.notify_all();
@@ -180,7 +190,7 @@ private:
     if (!std::holds_alternative<proto::welcome>(answer))
       return;
     for (std::uint64_t batches = 1;;) {
-      const auto message = hear(peer);
+      const auto message = hear(peer, carries);
       if (const auto* ping = std::get_if<proto::ping>(&message)) {
         say(peer, proto::pong{ping->nonce});
         continue;

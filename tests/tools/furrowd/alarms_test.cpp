@@ -60,12 +60,69 @@ TEST_CASE("alarms: a node that holds items and stores none for 30 s says so, and
   CHECK(unready_reasons(stats)[0].find("stored nothing for 30 s") != std::string::npos);
 }
 
+TEST_CASE("alarms: a certificate that expires soon, or has, is told") {
+  node_stats stats;
+  stats.store_up = true;
+  const auto now = std::chrono::duration_cast<std::chrono::microseconds>(
+                     std::chrono::system_clock::now().time_since_epoch())
+                     .count();
+  constexpr std::int64_t a_day_us = 86'400'000'000;
+  stats.certificate_expires_us = now + 15 * a_day_us;
+  CHECK(alarms_of(stats, nullptr).empty());
+  stats.certificate_expires_us = now + 13 * a_day_us;
+  REQUIRE(names(alarms_of(stats, nullptr)) == std::vector<std::string>{"certificate"});
+  CHECK(alarms_of(stats, nullptr)[0].text.find("expires in 13 days") != std::string::npos);
+  stats.certificate_expires_us = now - a_day_us;
+  CHECK(alarms_of(stats, nullptr)[0].text.find("expired at 20") != std::string::npos);
+}
+
+TEST_CASE("alarms: retention that is held back by a wrong clock is told") {
+  node_stats stats;
+  stats.store_up = true;
+  stats.retention_held_days = 29;
+  CHECK(alarms_of(stats, nullptr).empty());
+  stats.retention_held_days = 26'515;
+  CHECK(names(alarms_of(stats, nullptr)) == std::vector<std::string>{"clock"});
+}
+
 TEST_CASE("alarms: a node whose actor system gave up is not ready") {
   node_stats stats;
   stats.store_up = true;
   stats.gave_up = true;
   CHECK(names(alarms_of(stats, nullptr)) == std::vector<std::string>{"gave_up"});
   CHECK(unready_reasons(stats).size() == 1);
+}
+
+TEST_CASE("alarms: a cache that does not help, and a front at its limit") {
+  node_stats stats;
+  stats.store_up = true;
+  front_figures front;
+  front.connections = 4'000;
+  front.connections_max = 4'001;
+  front.recent.lookups = 99;
+  front.recent.misses = 99;
+  CHECK(names(alarms_of(stats, nullptr, front)).empty()); // too few say nothing
+  front.recent.lookups = 100;
+  front.recent.misses = 96;
+  CHECK(names(alarms_of(stats, nullptr, front)) == std::vector<std::string>{"cache"});
+  front.recent.misses = 90;
+  CHECK(names(alarms_of(stats, nullptr, front)).empty());
+  front.recent.refused = 1;
+  CHECK(names(alarms_of(stats, nullptr, front)) == std::vector<std::string>{"http"});
+  front.recent.refused = 0;
+  front.connections_max = 4'000;
+  CHECK(names(alarms_of(stats, nullptr, front)) == std::vector<std::string>{"http"});
+}
+
+TEST_CASE("front watch: gives what happened in the last minute") {
+  front_watch watch;
+  front_watch::clock::time_point now;
+  CHECK(watch.note({10, 5, 0, 0}, now).lookups == 10);
+  CHECK(watch.note({30, 5, 1, 2}, now += 30s).lookups == 30);
+  const auto later = watch.note({40, 6, 1, 2}, now += 31s);
+  CHECK(later.lookups == 40); // the sample of 30 s ago is not a minute old
+  CHECK(watch.note({40, 6, 1, 2}, now += 30s).lookups == 10);
+  CHECK(watch.note({41, 6, 1, 2}, now += 3h).lookups == 1);
 }
 
 TEST_CASE("alarms: each alarm is reported once when raised, and once when over for a while") {

@@ -3,7 +3,11 @@
 
 #include <doctest/doctest.h>
 
+#include <sys/stat.h>
+
 #include <algorithm>
+#include <filesystem>
+#include <fstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -92,6 +96,19 @@ TEST_CASE("furrowd: prints ready once on stdout and exits with 0 on SIGTERM") {
   CHECK(node.end() == 0);
 }
 
+TEST_CASE("furrowd: without a terminal it is a service and ignores SIGHUP") {
+  const scratch_folder folder;
+  child_process node{"/usr/bin/setsid",
+                     {furrowd, "--database", "sqlite:" + folder.file("node.db"), "--listen",
+                      "127.0.0.1:0", "--http", "127.0.0.1:0"},
+                     folder.file("output")};
+  REQUIRE(
+    eventually(node_patience, [&] { return node.output().find("ready ") != std::string::npos; }));
+  node.signal(SIGHUP);
+  node.signal(SIGTERM);
+  CHECK(node.wait(node_patience) == 0); // ended by the second signal
+}
+
 TEST_CASE("furrowd: ends with 70 and one critical line when its root actor is killed") {
   node_program node;
   REQUIRE(eventually(node_patience, [&] { return node.get("/ready").status == 200; }));
@@ -137,13 +154,28 @@ TEST_CASE("furrowd: contradicting pool settings are rejected with both names and
 TEST_CASE("furrowd: an invalid address is rejected with its value, for both listeners") {
   for (const auto* flag : {"--listen", "--http"}) {
     CAPTURE(flag);
-    check_ends({flag, "nowhere"}, 1, {"nowhere", "HOST:PORT"});
-    check_ends({flag, "127.0.0.1:-1"}, 1, {"127.0.0.1:-1"});
-    check_ends({flag, "127.0.0.1:http!"}, 1, {"127.0.0.1:http!"});
-    check_ends({flag, "127.0.0.1:"}, 1, {"127.0.0.1:"});
+    check_ends({flag, "nowhere"}, 2, {"nowhere", "HOST:PORT"});
+    check_ends({flag, "127.0.0.1:-1"}, 2, {"127.0.0.1:-1"});
+    check_ends({flag, "127.0.0.1:http!"}, 2, {"127.0.0.1:http!"});
+    check_ends({flag, "127.0.0.1:"}, 2, {"127.0.0.1:"});
     // glibc would take it for port 34463
-    check_ends({flag, "127.0.0.1:99999"}, 1, {"127.0.0.1:99999"});
+    check_ends({flag, "127.0.0.1:99999"}, 2, {"127.0.0.1:99999"});
   }
+}
+
+TEST_CASE("furrowd: an invalid address to advertise is a usage error that names it") {
+  check_ends({"--advertise", "nonsense"}, 2, {"--advertise", "nonsense", "HOST:PORT"});
+  check_ends({"--advertise", "a:7400,b:99999"}, 2, {"b:99999"});
+  check_ends({"--advertise", "a:0"}, 2, {"a:0", "from 1 on"});
+}
+
+TEST_CASE("furrowd: the help shows what everybody needs first and the connection pool last") {
+  const scratch_folder folder;
+  const auto help = run(folder, {"--help"}).output;
+  CHECK(help.find("--listen") < help.find("--lanes"));
+  CHECK(help.find("--tokens") < help.find("--digest"));
+  CHECK(help.find("--digest") < help.find("--redis"));
+  CHECK(help.find("--redis") < help.find("--pool-min"));
 }
 
 TEST_CASE("furrowd: a port in use is reported, and the program exits") {
@@ -153,6 +185,29 @@ TEST_CASE("furrowd: a port in use is reported, and the program exits") {
   // also while the database is away
   check_ends({"--listen", taken, "--database", "postgresql://127.0.0.1:1/none"}, 1,
              {taken, "in use"});
+}
+
+TEST_CASE("furrowd: a second node on the same SQLite file exits with 1 and one line; commands work "
+          "beside the first") {
+  node_program first;
+  const auto url = first.database_url();
+  const auto path = url.substr(std::string{"sqlite:"}.size());
+  check_ends({"--database", url}, 1, {path, "another node serves this file"});
+  const scratch_folder folder;
+  std::filesystem::create_symlink(path, folder.file("other.db"));
+  check_ends({"--database", "sqlite:" + folder.file("other.db")}, 1, {"another node serves"});
+  for (const std::vector<std::string>& command :
+       {std::vector<std::string>{"db", "status"}, {"db", "migrate"}, {"retention", "list"}}) {
+    auto words = command;
+    words.insert(words.end(), {"--database", url});
+    child_process beside{FURROW_BIN_DIR "/furrow", words, folder.file("output")};
+    CHECK_MESSAGE(beside.wait(node_patience) == 0, beside.output());
+  }
+  CHECK(first.end() == 0);
+  child_process next{furrowd,
+                     {"--database", url, "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"},
+                     folder.file("next")};
+  CHECK(eventually(node_patience, [&] { return times(next.output(), "ready gateway=") == 1; }));
 }
 
 TEST_CASE(
@@ -169,6 +224,32 @@ TEST_CASE("furrowd: a certificate without its key, and a key without its certifi
           "errors") {
   check_ends({"--tls-cert", "node.pem"}, 2, {"--tls-cert", "--tls-key"});
   check_ends({"--tls-key", "node.key"}, 2, {"--tls-cert", "--tls-key"});
+}
+
+TEST_CASE("furrowd: decodes with a DBC file that is loaded while it runs, live and in rollups") {
+  node_program node{{"--digest-interval", "1"}};
+  const scratch_folder folder;
+  const auto dbc =
+    folder.write("tank.dbc", "BO_ 256 TANK: 2 X\n SG_ level : 0|8@1+ (0.5,0) [0|0] \"l\" X\n");
+  child_process load{FURROW_BIN_DIR "/furrow",
+                     {"dbc", "load", dbc, "--for", "all", "--database", node.database_url()},
+                     folder.file("load")};
+  REQUIRE_MESSAGE(load.wait(node_patience) == 0, load.output());
+  REQUIRE(eventually(node_patience, [&] { return times(node.output(), "1 DBC files") == 1; }));
+  const auto log = folder.write("t.log", "(1588310400.000000) can0 100#0A00\n"
+                                         "(1588310401.000000) can0 100#1400\n");
+  child_process gateway{FURROW_BIN_DIR "/furrow-edge",
+                        {"run", "--node", "127.0.0.1:" + std::to_string(node.gateway_port()),
+                         "--equipment", "T1", "--spool", folder.file("t.spool"), "--from", log,
+                         "--until-durable"},
+                        folder.file("gateway")};
+  REQUIRE_MESSAGE(gateway.wait(node_patience) == 0, gateway.output());
+  const auto live = node.get("/api/v1/equipment/T1").body;
+  CHECK_MESSAGE(times(live, R"("name":"TANK.level","value":10.0,"unit":"l")") == 1, live);
+  CHECK(eventually(node_patience, [&] {
+    return times(node.get("/api/v1/equipment/T1/signals").body, "TANK.level") == 1;
+  }));
+  CHECK(node.end() == 0);
 }
 
 TEST_CASE("furrowd: missing TLS and token files are named") {
@@ -192,7 +273,7 @@ TEST_CASE("furrowd: a file that is not a database is reported once, and the prog
 }
 
 TEST_CASE("furrowd: an invalid database URL is rejected with the expected forms") {
-  check_ends({"--database", "mysql://db/furrow"}, 1, {"postgresql://", "sqlite:"});
+  check_ends({"--database", "mysql://db/furrow"}, 2, {"postgresql://", "sqlite:"});
 }
 
 TEST_CASE(
@@ -212,10 +293,121 @@ TEST_CASE(
   const auto ready = node_program::http_get(port, "/ready");
   CHECK(ready.status == 503);
   CHECK(ready.body.find("database") != std::string::npos);
+  CHECK(ready.body.find("refused") != std::string::npos);   // why
+  CHECK(ready.body.find("127.0.0.1") == std::string::npos); // not where: anybody may ask
   CHECK(node_program::http_get(port, "/health").status == 200);
   CHECK_MESSAGE(times(node.output(), "does not answer") == 1, node.output());
   CHECK(node.output().find("hush") == std::string::npos);
   CHECK(node.output().find("ready gateway=") == std::string::npos);
   node.signal(SIGTERM);
   CHECK(node.wait(5s) == 0);
+}
+
+TEST_CASE("furrowd: raises its limit of open files, and says when that is too little") {
+  const scratch_folder folder;
+  const auto script = folder.write("run.sh", "ulimit -Sn 300; ulimit -Hn 2000; exec " + furrowd
+                                               + " --listen 127.0.0.1:0 --http 127.0.0.1:0 "
+                                                 "--database sqlite:"
+                                               + folder.file("node.db") + "\n");
+  child_process node{"/bin/sh", {script}, folder.file("output")};
+  REQUIRE(eventually(node_patience,
+                     [&] { return node.output().find("ready gateway=") != std::string::npos; }));
+  CHECK_MESSAGE(node.output().find("limit of open files raised from 300 to 2000")
+                  != std::string::npos,
+                node.output());
+  CHECK(node.output().find("the limit of 2000 open files is enough for about ")
+        != std::string::npos);
+  node.signal(SIGTERM);
+  CHECK(node.wait(node_patience) == 0);
+}
+
+TEST_CASE(
+  "furrowd: goes on, and says what was lost, when nobody reads standard error for a while") {
+  const scratch_folder folder;
+  const auto pipe = folder.file("output");
+  REQUIRE(::mkfifo(pipe.c_str(), 0600) == 0);
+  const int reader = ::open(pipe.c_str(), O_RDWR | O_NONBLOCK | O_CLOEXEC);
+  REQUIRE(reader >= 0);
+  std::string read;
+  const auto read_on = [&] {
+    char some[4'096];
+    for (auto got = ::read(reader, some, sizeof some); got > 0;
+         got = ::read(reader, some, sizeof some))
+      read.append(some, static_cast<std::size_t>(got));
+  };
+  const auto reads = [&](const char* text) {
+    return eventually(node_patience, [&] {
+      read_on();
+      return read.find(text) != std::string::npos;
+    });
+  };
+  child_process node{furrowd,
+                     {"--database", "sqlite:" + folder.file("node.db"), "--listen", "127.0.0.1:0",
+                      "--http", "127.0.0.1:0"},
+                     pipe};
+  REQUIRE(reads("http="));
+  const auto gateway = node_program::port_of(value_after(read, "ready gateway="));
+  const auto http = node_program::port_of(value_after(read, " http="));
+  const std::string filler(4'096, 'x');
+  while (::write(reader, filler.data(), filler.size()) > 0) {
+  }
+  const auto stranger = [&] { // each is told of in the log
+    raw_socket socket{gateway};
+    socket.send(std::string(64, 'x'));
+    CHECK(socket.closes_within(node_patience));
+  };
+  for (int i = 0; i < 10; ++i)
+    stranger();
+  CHECK(node_program::http_get(http, "/health").status == 200);
+  read_on();
+  read.clear();
+  stranger();
+  CHECK(reads("10 lines of the log were lost"));
+  CHECK(reads("rejected (limit)"));
+  node.signal(SIGTERM);
+  CHECK(node.wait(node_patience) == 0);
+  ::close(reader);
+}
+
+namespace {
+
+/// How often the threads of a process have gone to sleep; each time something woke them.
+std::uint64_t wakes_of(pid_t process) {
+  std::uint64_t sum = 0;
+  for (const auto& thread :
+       std::filesystem::directory_iterator{"/proc/" + std::to_string(process) + "/task"}) {
+    std::ifstream status{thread.path() / "status"};
+    for (std::string word; status >> word;)
+      if (word == "voluntary_ctxt_switches:") {
+        std::uint64_t count = 0;
+        status >> count;
+        sum += count;
+      }
+  }
+  return sum;
+}
+
+} // namespace
+
+TEST_CASE("furrowd: an idle node sleeps") {
+  const scratch_folder folder;
+  child_process node{furrowd,
+                     {"--database", "sqlite:" + folder.file("node.db"), "--listen", "127.0.0.1:0",
+                      "--http", "127.0.0.1:0"},
+                     folder.file("output")};
+  REQUIRE(eventually(node_patience, [&] { return times(node.output(), "ready gateway=") > 0; }));
+  // Workers that look for work every 10 ms would wake 200 times a second. A machine that is busy with other things
+  // does not change this count.
+  const auto a_second = [&] {
+    const auto before = wakes_of(node.pid());
+    const auto until = std::chrono::steady_clock::now() + 1s;
+    while (std::chrono::steady_clock::now() < until)
+      pause_a_little();
+    return wakes_of(node.pid()) - before;
+  };
+  CHECK(
+    eventually(node_patience, [&] { return a_second() < 30; })); // what begins at the start is over
+  CHECK(a_second() < 30);
+  node.signal(SIGTERM);
+  CHECK(node.wait(node_patience) == 0);
 }

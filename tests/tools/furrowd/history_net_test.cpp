@@ -71,6 +71,8 @@ TEST_CASE("history: a signal by the minute, and clear errors for invalid paramet
   const auto names = w.client.get("/api/v1/equipment/T1/signals");
   REQUIRE(names.status == 200);
   CHECK(json::parse(names.body)["signals"][0]["name"] == "EEC1.engine_speed");
+  CHECK(json::parse(names.body)["signals"][0]["unit"] == "rpm");
+  CHECK(json::parse(names.body)["signals"][0]["title"].is_null());
   CHECK(w.client.get("/api/v1/equipment/T1/rollup").status == 400);
   CHECK(w.client.get("/api/v1/equipment/T1/rollup?signal=no").status == 404);
   CHECK(w.client.get("/api/v1/equipment/T1/rollup?signal=EEC1.engine_speed&bucket=week").status

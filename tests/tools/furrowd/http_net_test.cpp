@@ -1,6 +1,5 @@
 /// The HTTP front over real sockets, on a fake node: what each route answers, and to whom.
 #include "tests/support/http_front.hpp"
-#include "tests/tools/furrowd/http_tokens.hpp"
 
 #include <doctest/doctest.h>
 
@@ -25,16 +24,6 @@ struct world {
 json body_of(const http_answer& answer) {
   CHECK(answer.complete);
   return json::parse(answer.body);
-}
-
-http::http_config tokens() {
-  return with_tokens({{"g", "role = \"gateway\""},
-                      {"v", "role = \"viewer\""},
-                      {"v1", "role = \"viewer\"\nequipment = [\"T1\"]"},
-                      {"o", "role = \"operator\""},
-                      {"o1", "role = \"operator\"\nequipment = [\"T1\"]"},
-                      {"a", "role = \"admin\""},
-                      {"h", "role = \"admin\"\nfarm = \"hill\""}});
 }
 
 const std::string t1_log = "(1588310400.001000) can0 18FEF100#0102030405060701\n"
@@ -102,6 +91,55 @@ TEST_CASE("http: equipment merges stored and live data") {
   const auto none = w.client.get("/api/v1/equipment/H1");
   CHECK(none.status == 404);
   CHECK(body_of(none)["error"]["code"] == "no_such_equipment");
+}
+
+TEST_CASE(
+  "http: a machine that this node does not hear shows its last state from the database, with "
+  "its age") {
+  world w;
+  storage::telemetry_point kept;
+  kept.time_us = 1'588'310'400'000'000;
+  kept.mode = "working";
+  kept.values[0] = 36;   // km/h over ground
+  kept.values[2] = 1450; // rpm
+  kept.values[14] = 48.5;
+  kept.values[15] = 9.25;
+  for (auto& row : w.node.database.equipment)
+    if (row.name == "T2")
+      row.state = kept;
+  for (int look = 0; look < 2; ++look) { // the second one from the cache
+    const auto one = body_of(w.client.get("/api/v1/equipment/T2"));
+    CHECK(one["connected"] == false);
+    CHECK(one["node"].is_null());
+    CHECK(one["state_from"] == "store");
+    CHECK(one["last_frame"] == "2020-05-01T05:20:00.000000Z");
+    CHECK(one["clock_ahead"] == false);
+    const auto& state = one["state"];
+    CHECK(state["mode"]["value"] == "working");
+    CHECK(state["engine_speed_rpm"]["value"] == 1450.0);
+    CHECK(state["engine_speed_rpm"]["age_ms"].get<std::int64_t>() > 0);
+    CHECK(state["engine_speed_rpm"]["pgn"].is_null());
+    CHECK(state["ground_speed_mps"]["value"] == doctest::Approx(10));
+    CHECK(state["position"]["value"]["longitude_deg"] == 9.25);
+    CHECK(state["gnss"].is_null());
+    CHECK(one["faults"].is_null());
+  }
+  CHECK(body_of(w.client.get("/api/v1/equipment/T1"))["state_from"] == "live");
+  CHECK(body_of(w.client.get("/api/v1/equipment/T1"))["node"] == "n1");
+}
+
+TEST_CASE(
+  "http: a last frame that is more than a day ahead is marked, and gives way to a right one") {
+  world w;
+  constexpr std::int64_t in_2106_us = 4'294'967'290'000'000;
+  for (auto& row : w.node.database.equipment)
+    row.last_frame_us = in_2106_us;
+  const auto list = body_of(w.client.get("/api/v1/equipment"))["equipment"];
+  CHECK(list[0]["last_frame"] == "2020-05-01T05:20:00.500000Z"); // heard here
+  CHECK(list[0]["clock_ahead"] == false);
+  CHECK(list[1]["last_frame"] == "2106-02-07T06:28:10.000000Z");
+  CHECK(list[1]["clock_ahead"] == true);
+  CHECK(list[1]["last_frame_age_ms"].get<std::int64_t>() < 0);
 }
 
 TEST_CASE("http: one machine comes with its faults, ECUs and implements") {
@@ -255,7 +293,13 @@ TEST_CASE("http: actors are listed and killed") {
 TEST_CASE("http: the database's state, migrations and migrating") {
   world w;
   CHECK(body_of(w.client.get("/monitoring/database"))
-        == json{{"up", true}, {"mode", "fake 1"}, {"detail", ""}, {"latency_us", 250}});
+        == json{{"up", true},
+                {"mode", "fake 1"},
+                {"detail", ""},
+                {"latency_us", 250},
+                {"connectivity", nullptr},
+                {"pool", nullptr},
+                {"performance", nullptr}});
   auto status = body_of(w.client.get("/api/v1/db/status"));
   CHECK(status["health"]["up"] == true);
   CHECK(status["migrations"][1]["applied"] == false);
@@ -288,6 +332,49 @@ TEST_CASE("http: the database report gives advice from measurements, and none wi
   CHECK(report["slow_statements"][0]["statement"] == "select '?' from t where a = $1");
   w.node.database.away = true; // it is read from memory
   CHECK(body_of(w.client.get("/api/v1/database"))["pool"]["max"] == 10);
+}
+
+TEST_CASE("http: the state of the database has connectivity, pool and performance") {
+  world w;
+  w.node.database.measured = busy_activity();
+  const auto state = body_of(w.client.get("/monitoring/database"));
+  CHECK(state["connectivity"]["connections_open"] == 15);
+  CHECK(state["connectivity"]["open_failures"] == 0);
+  CHECK(state["pool"]["in_use"] == 15);
+  CHECK(state["pool"]["timeouts"] == 3);
+  CHECK(state["performance"]["average_response_ms"] == 2);
+  CHECK(state["performance"]["active_connections"] == 15);
+  CHECK(state["performance"]["queries_per_s"].get<double>() == doctest::Approx(400.0 / 60));
+}
+
+TEST_CASE("http: health shows every alarm that needs no question to the database") {
+  world w;
+  auto measured = busy_activity();
+  measured.recent.timeouts = 3;
+  measured.recent.failed = 40;
+  w.node.database.measured = measured;
+  w.node.figures.digest_items_behind = 1'000'000;
+  w.node.database.silent = true;
+  const auto alarms = body_of(w.client.get("/health"))["alarms"].dump();
+  for (const char* part : {"--pool-max", "found no connection in time", "took longer than",
+                           "statements failed", "--digest-duty"})
+    CHECK_MESSAGE(alarms.find(part) != std::string::npos, part << " in " << alarms);
+}
+
+TEST_CASE("http: a crowd at the limit and a useless cache are alarms") {
+  http::http_config config;
+  config.connections = {2, 1};
+  config.cache.ttl = std::chrono::milliseconds{60'000};
+  world w{config};
+  for (int i = 0; i < 120; ++i) // each change over HTTP makes the next answer new
+    (void)(w.client.get("/api/v1/ledger"), w.client.post("/api/v1/db/migrate"));
+  raw_client second{w.front.at()};
+  const auto report = body_of(second.get("/api/v1/database"));
+  const auto alarms = report["alarms"].dump();
+  CHECK_MESSAGE(alarms.find("not in the cache (--cache-ms)") != std::string::npos, alarms);
+  CHECK_MESSAGE(alarms.find("of --http-connections 2 are open") != std::string::npos, alarms);
+  CHECK(second.get("/metrics").body.find("furrow_alarm{name=\"http\",owner=\"node\"} 1")
+        != std::string::npos);
 }
 
 TEST_CASE("http: metrics are what Prometheus accepts") {
@@ -366,55 +453,4 @@ TEST_CASE("http: HTTP/1.0 gets a stream without chunks that ends with the connec
   CHECK(answer.status == 200);
   CHECK_FALSE(answer.headers.contains("transfer-encoding"));
   CHECK(answer.body == t1_log);
-}
-
-TEST_CASE(
-  "http: with a token file, requests without a token get 401, except health and readiness") {
-  world w{tokens()};
-  CHECK(w.client.get("/health").status == 200);
-  CHECK(w.client.get("/ready").status == 200);
-  CHECK(w.client.get("/api/v1/openapi.json").status == 200);
-  for (const char* target :
-       {"/metrics", "/monitoring/database", "/api/v1/equipment", "/api/v1/ledger",
-        "/api/v1/frames?equipment=T1", "/api/v1/actors", "/api/v1/db/status", "/nothing"}) {
-    const auto answer = w.client.get(target);
-    CHECK_MESSAGE(answer.status == 401, target);
-    CHECK(answer.headers.at("www-authenticate").starts_with("Bearer"));
-    CHECK_MESSAGE(w.client.get(target, bearer("wrong")).status == 401, target);
-    CHECK_MESSAGE(w.client.get(target, "Authorization: Basic dg==\r\n").status == 401, target);
-    const int expected = std::string{target} == "/nothing" ? 404 : 200;
-    CHECK_MESSAGE(w.client.get(target, bearer("v")).status == expected, target);
-  }
-}
-
-TEST_CASE("http: roles have their rights: gateways none, operators kill, admins migrate") {
-  world w{tokens()};
-  CHECK(w.client.get("/api/v1/ledger", bearer("g")).status == 403);
-  CHECK(w.client.post("/api/v1/actors/2/kill", bearer("v")).status == 403);
-  CHECK(w.client.post("/api/v1/db/migrate", bearer("o")).status == 403);
-  CHECK(w.node.killed.empty());
-  CHECK(w.client.post("/api/v1/actors/2/kill", bearer("o")).status == 200);
-  CHECK(w.client.post("/api/v1/db/migrate", bearer("a")).status == 200);
-}
-
-TEST_CASE("http: a token gives access to its own farm and its own machines only") {
-  world w{tokens()};
-  const auto names = [&](const char* token) {
-    std::string all;
-    const auto list = body_of(w.client.get("/api/v1/equipment", bearer(token)));
-    for (const auto& row : list["equipment"])
-      all += row["name"].get<std::string>() + " ";
-    return all;
-  };
-  CHECK(names("v") == "T1 T2 ");
-  CHECK(names("v1") == "T1 ");
-  CHECK(names("h") == "H1 ");
-  CHECK(body_of(w.client.get("/api/v1/ledger", bearer("v1")))["ledger"].size() == 1);
-  CHECK(w.client.get("/api/v1/ledger?equipment=T2", bearer("v1")).status == 403);
-  CHECK(w.client.get("/api/v1/equipment/T2", bearer("v1")).status == 403);
-  CHECK(w.client.get("/api/v1/frames?equipment=T2", bearer("v1")).status == 403);
-  CHECK(w.client.get("/api/v1/frames?equipment=T1", bearer("h")).status == 404);
-  CHECK(w.client.post("/api/v1/actors/3/kill", bearer("h")).status == 404);
-  CHECK(w.client.post("/api/v1/actors/2/kill", bearer("o1")).status == 403);
-  CHECK(w.client.post("/api/v1/actors/3/kill", bearer("o1")).status == 200);
 }

@@ -1,5 +1,7 @@
 #include "tools/furrowd/api/frames_body.hpp"
+#include "tools/furrowd/front/connection_table.hpp"
 #include "tools/furrowd/http/guard.hpp"
+#include "tools/furrowd/http/places.hpp"
 #include "tools/furrowd/http/target.hpp"
 #include "tools/json/rfc3339.hpp"
 
@@ -9,6 +11,8 @@
 
 using namespace furrow;
 using namespace furrow::http;
+using furrow::json_rows::format_time;
+using furrow::json_rows::parse_time;
 
 TEST_CASE("target: path and query are split and decoded") {
   const auto plain = parse_target("/api/v1/equipment/T%201%2Fb?from=a%3Db&to=&x+y=1+2");
@@ -101,11 +105,69 @@ TEST_CASE("frames: a line of JSON has everything about a frame") {
           .ends_with("\"fd_flags\":5}\n"));
 }
 
+TEST_CASE("connections: at the limit the one that has waited longest gives way") {
+  using place = connection_table::place;
+  connection_table table{{2, 1}};
+  CHECK(table.enter(1).got == place::ordinary);
+  CHECK(table.enter(2).got == place::ordinary);
+  CHECK(table.work(1).got == place::ordinary);
+  table.wait(1); // now 2 has waited longest
+  const auto third = table.enter(3);
+  CHECK(third.got == place::ordinary);
+  CHECK(third.gives_way == 2);
+  CHECK(table.work(2).got == place::none); // its request came too late
+  CHECK(table.open() == 2);
+}
+
+TEST_CASE("connections: when all work, a reserved place is left, and it becomes an ordinary one") {
+  using place = connection_table::place;
+  connection_table table{{2, 1}};
+  for (const std::uint64_t id : {1, 2}) {
+    CHECK(table.enter(id).got == place::ordinary);
+    CHECK(table.work(id).got == place::ordinary);
+  }
+  CHECK(table.enter(3).got == place::reserved);
+  const auto fourth = table.enter(4);
+  CHECK(fourth.got == place::reserved);
+  CHECK(fourth.gives_way == 3);
+  CHECK(table.work(4).got == place::reserved);
+  CHECK(table.enter(5).got == place::none); // the reserved place works, too
+  table.leave(5);
+  table.wait(4);
+  table.leave(1);
+  CHECK(table.work(4).got == place::ordinary);
+  CHECK(table.enter(6).got == place::reserved);
+  CHECK(table.give_way() == std::nullopt); // nobody with an ordinary place waits
+  CHECK(table.open() == 3);
+}
+
+TEST_CASE("places: requests take turns, and no farm takes all places") {
+  const auto of = std::make_shared<places>(4);
+  std::vector<place> taken;
+  std::vector<std::string> order;
+  const auto ask = [&](const std::string& farm, const std::string& name) {
+    of->take(farm, [&, name](place got) {
+      REQUIRE(got);
+      taken.push_back(std::move(got));
+      order.push_back(name);
+    });
+  };
+  for (const char* name : {"a1", "a2", "a3", "a4"})
+    ask("a", name);
+  ask("b", "b1");
+  ask("b", "b2");
+  CHECK(order == std::vector<std::string>{"a1", "a2", "a3", "b1"}); // three quarters for a farm
+  taken.erase(taken.begin() + 3); // b1 ends: a has its share still
+  CHECK(order.back() == "b2");
+  taken.erase(taken.begin()); // a1 ends
+  CHECK(order.back() == "a4");
+}
+
 TEST_CASE("guard: without a token file only loopback names and the node's own pages are served") {
   const guard open{std::nullopt};
   const auto admitted = [&](const std::string& host, const std::string& origin) {
     return std::holds_alternative<daemon::credential>(
-      open.admit({"POST", "/", "", host, origin}, daemon::permission::administer));
+      open.admit({"POST", "/", "", host, origin, ""}, daemon::permission::administer));
   };
   CHECK(admitted("127.0.0.1:7480", ""));
   CHECK(admitted("LOCALHOST", ""));

@@ -51,6 +51,7 @@ public:
   }
 
   [[nodiscard]] std::uint16_t gateway_port() const { return gateway_; }
+  [[nodiscard]] std::string database_url() const { return "sqlite:" + folder_.file("node.db"); }
   [[nodiscard]] std::string output() const { return process_.output(); }
 
   [[nodiscard]] answer get(const std::string& target) const { return http_get(http_, target); }
@@ -98,6 +99,8 @@ public:
   /// Its exit code when it ends by itself.
   std::optional<int> wait(std::chrono::milliseconds limit) { return process_.wait(limit); }
 
+  void signal(int number) const { process_.signal(number); }
+
   /// Its exit code after SIGTERM.
   std::optional<int> end() {
     process_.signal(SIGTERM);
@@ -117,10 +120,8 @@ private:
     return at == npos ? process_.output().size() : at;
   }
   [[nodiscard]] std::vector<std::string> flags(const std::vector<std::string>& more) const {
-    std::vector<std::string> all{"--database", "sqlite:" + folder_.file("node.db"),
-                                 "--listen",   "127.0.0.1:0",
-                                 "--http",     "127.0.0.1:0",
-                                 "--flush-ms", "10"};
+    std::vector<std::string> all{"--database", database_url(), "--listen",   "127.0.0.1:0",
+                                 "--http",     "127.0.0.1:0",  "--flush-ms", "10"};
     all.insert(all.end(), more.begin(), more.end());
     return all;
   }

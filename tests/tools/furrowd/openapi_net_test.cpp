@@ -85,7 +85,10 @@ TEST_CASE("openapi: the server and the document have the same routes") {
     CHECK_MESSAGE(operation.contains("security") == !route.needs, route.pattern);
     if (route.needs) {
       const auto lowest = *route.needs == daemon::permission::read      ? "viewer"
+                          : *route.needs == daemon::permission::send    ? "gateway"
                           : *route.needs == daemon::permission::operate ? "operator"
+                          : *route.needs == daemon::permission::watch   ? "node viewer"
+                          : *route.needs == daemon::permission::govern  ? "node admin"
                                                                         : "admin";
       CHECK_MESSAGE(operation["x-role"] == lowest, route.pattern);
     }
@@ -119,6 +122,7 @@ TEST_CASE("openapi: the answers of the routes match the document") {
     check_answer(client.get(path), path, "get", 200);
   node.database.measured = busy_activity();
   check_answer(client.get("/api/v1/database"), "/api/v1/database", "get", 200);
+  check_answer(client.get("/monitoring/database"), "/monitoring/database", "get", 200);
   check_answer(client.get("/api/v1/equipment/T1"), "/api/v1/equipment/{name}", "get", 200);
   check_answer(client.get("/api/v1/equipment/T2"), "/api/v1/equipment/{name}", "get", 200);
   check_answer(client.get("/api/v1/equipment/no"), "/api/v1/equipment/{name}", "get", 404);
@@ -147,6 +151,12 @@ TEST_CASE("openapi: the answers of the routes match the document") {
   check_answer(client.get("/api/v1/records?equipment=T1&kind=yield"), "/api/v1/records", "get",
                200);
   check_answer(client.get("/api/v1/records?equipment=T1"), "/api/v1/records", "get", 400);
+  const std::string sample =
+    R"({"kind":"yield","time":1,"mass_flow_kgps":1,"width_m":6,"speed_mps":2})";
+  check_answer(client.post("/api/v1/records?equipment=T1", "", sample), "/api/v1/records", "post",
+               200);
+  check_answer(client.post("/api/v1/records?equipment=T1", "", "{}"), "/api/v1/records", "post",
+               400);
   check_answer(client.get("/api/v1/quarantine"), "/api/v1/quarantine", "get", 200);
   for (const std::string id : {"3:17", "3:18"}) {
     const std::string item = "/api/v1/quarantine/{id}";

@@ -3,6 +3,7 @@
 
 #include <doctest/doctest.h>
 
+#include <chrono>
 #include <fstream>
 
 using namespace furrow::daemon;
@@ -12,6 +13,17 @@ TEST_CASE("tls: a certificate and its key make a context") {
   const certificate made;
   CHECK(server_tls({made.cert, made.key, ""}));
   CHECK(server_tls({made.cert, made.key, made.cert}));
+}
+
+TEST_CASE("tls: a certificate says when it expires") {
+  const certificate made;
+  const auto context = server_tls({made.cert, made.key, ""});
+  REQUIRE(context);
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  const auto left = std::chrono::microseconds{certificate_expiry_us(*context)} - now;
+  CHECK(left > std::chrono::hours{47});
+  CHECK(left <= std::chrono::hours{48});
+  CHECK(certificate_expiry_us(nullptr) == 0);
 }
 
 TEST_CASE("tls: a missing, empty, wrong or non-PEM file is named") {

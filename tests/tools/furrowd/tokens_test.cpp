@@ -54,16 +54,32 @@ TEST_CASE("tokens: a token is found by its hash and has farm, role and machines"
 }
 
 TEST_CASE("tokens: a role has its permissions and no others") {
-  const auto may = [](role role) {
-    const credential who{"default", role, {}};
+  const auto may = [](role role, bool every_farm = false) {
+    const credential who{"default", role, {}, every_farm};
     return std::string{who.may(permission::send) ? "s" : ""}
            + (who.may(permission::read) ? "r" : "") + (who.may(permission::operate) ? "o" : "")
-           + (who.may(permission::administer) ? "a" : "");
+           + (who.may(permission::administer) ? "a" : "") + (who.may(permission::watch) ? "w" : "")
+           + (who.may(permission::govern) ? "g" : "");
   };
   CHECK(may(role::gateway) == "s");
   CHECK(may(role::viewer) == "r");
   CHECK(may(role::operating) == "ro");
   CHECK(may(role::admin) == "sroa");
+  CHECK(may(role::viewer, true) == "rw");
+  CHECK(may(role::operating, true) == "row");
+  CHECK(may(role::admin, true) == "roawg"); // it sends for no farm
+}
+
+TEST_CASE("tokens: a token for every farm belongs to the node, not to a gateway or to machines") {
+  const auto table =
+    token_table::parse(entry("n", "farm = \"*\"\nrole = \"viewer\"\n"), "tokens.toml");
+  REQUIRE(table);
+  CHECK(table->find("n")->every_farm);
+  CHECK(table->find("n")->farm == "default");
+  CHECK(fault_of(entry("x", "farm = \"*\"\nrole = \"gateway\"\n"))
+          .starts_with("tokens.toml:1:1: a token for every farm"));
+  CHECK(fault_of(entry("x", "farm = \"*\"\nrole = \"admin\"\nequipment = [\"T1\"]\n"))
+          .starts_with("tokens.toml:1:1: a token for every farm"));
 }
 
 TEST_CASE("tokens: an error in a file names file, line and column") {

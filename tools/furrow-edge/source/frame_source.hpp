@@ -34,6 +34,14 @@ enum class source_status : std::uint8_t {
   broken = 3 // the source has failed; `trouble` says why
 };
 
+/// What a source has read since it was opened.
+struct source_tally {
+  std::uint64_t read = 0; // frames or records
+  std::uint64_t bad = 0;  // lines that are neither
+  /// Whether so much could not be read that the input as a whole counts as unreadable: all of it, or more than 1 %.
+  [[nodiscard]] bool unreadable() const { return bad * 100 > read + bad; }
+};
+
 class frame_source {
 public:
   virtual ~frame_source() = default;
@@ -48,7 +56,10 @@ public:
   [[nodiscard]] virtual bool live() const = 0;
   /// Refuses the last frame: it is counted, and reported as a bad line if the source has lines.
   virtual void refuse(const char* why) = 0;
+  /// Whether the next call may wait for what has not arrived yet. False while more is at hand, as in a file.
+  [[nodiscard]] virtual bool drained() const { return true; }
   [[nodiscard]] virtual const std::string& trouble() const = 0;
+  [[nodiscard]] virtual source_tally tally() const { return {}; }
 };
 
 /// Receives texts such as `FILE:LINE:COLUMN: message`.

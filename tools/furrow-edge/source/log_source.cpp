@@ -14,16 +14,20 @@ constexpr std::size_t buffer_bytes = 256U << 10U;
 } // namespace
 
 result<std::unique_ptr<log_source>>
-log_source::open(const std::string& path, bad_line_report report, bool paced) {
+log_source::open(const std::string& path, bad_line_report report, bool paced, log_times times) {
   auto file = source_file::open(path);
   if (!file)
     return file.error();
-  return std::unique_ptr<log_source>{new log_source{std::move(*file), paced, std::move(report)}};
+  return std::unique_ptr<log_source>{
+    new log_source{std::move(*file), paced, std::move(report), std::move(times)}};
 }
 
-log_source::log_source(std::unique_ptr<source_file> file, bool paced, bad_line_report report)
+log_source::log_source(std::unique_ptr<source_file> file,
+                       bool paced,
+                       bad_line_report report,
+                       log_times times)
   : file_{std::move(file)}, paced_{paced}, report_{std::move(report)}, row_{file_->fresh()},
-    bytes_(buffer_bytes) {}
+    bytes_(buffer_bytes), clock_{std::move(times)} {}
 
 log_start log_source::find_in(const std::vector<source_row>& rows) const {
   const auto newest = std::find_if(rows.rbegin(), rows.rend(), [this](const source_row& row) {
@@ -34,12 +38,13 @@ log_start log_source::find_in(const std::vector<source_row>& rows) const {
 
 result<done> log_source::start_at(const source_row& row) {
   row_ = file_->renewed(row);
-  bad_lines_ = row.bad_lines;
+  bad_lines_ = bad_before_ = row.bad_lines;
   if (row.offset == 0)
     return done{};
   if (!reader_.restore(row.reader_state) || reader_.offset() != row.offset)
     return failure{errc::damaged, "the spool does not say how to continue reading " + file_->path()
                                     + "; --again reads it as new frames"};
+  fed_to_ = row.offset;
   return file_->seek(row.offset);
 }
 
@@ -62,9 +67,14 @@ log_source::filled log_source::fill(std::chrono::milliseconds patience) {
     return filled::broken;
   case source_file::got::end:
     at_end_ = true;
-    reader_.finish();
+    if (!file_->regular())
+      reader_.finish();
     break;
   case source_file::got::bytes:
+    if (const auto end = std::string_view{bytes_.data(), count}.rfind('\n');
+        end != std::string_view::npos)
+      lines_to_ = fed_to_ + end + 1;
+    fed_to_ += count;
     reader_.feed({bytes_.data(), count});
     break;
   }
@@ -86,6 +96,11 @@ void log_source::bad_line(std::uint32_t column, const char* why) {
 void log_source::tell_rest() {
   if (const auto rest = std::exchange(untold_, 0); rest != 0 && report_)
     report_(file_->path() + ": " + std::to_string(rest) + " more lines that are not frames");
+}
+
+void log_source::tell_half_line() {
+  if (file_->regular() && fed_to_ > reader_.offset() && report_)
+    report_(half_line_report(file_->path(), reader_.line() + 1));
 }
 
 void log_source::refuse(const char* why) {
@@ -117,7 +132,9 @@ source_status log_source::next(source_frame& out, std::chrono::milliseconds pati
         bad_line(1, "this is a message assembled from many frames, and only frames are kept");
         break;
       case can::line_kind::frame:
-        out = {parsed_.time_us, parsed_.header, parsed_.interface, payload_.data()};
+        ++frames_;
+        out = {clock_.utc_of(parsed_.time_us, reader_.format()), parsed_.header, parsed_.interface,
+               payload_.data()};
         return source_status::frame;
       }
     }
@@ -133,6 +150,7 @@ source_status log_source::next(source_frame& out, std::chrono::milliseconds pati
       return source_status::broken;
     case filled::end:
       tell_rest();
+      tell_half_line();
       taken();
       return source_status::end;
     }

@@ -4,7 +4,10 @@
 #include "proto/wire.hpp"
 
 #include <algorithm>
+#include <charconv>
 #include <utility>
+
+#include <nlohmann/json.hpp>
 
 namespace furrow::edge {
 
@@ -17,6 +20,26 @@ constexpr std::string_view byte_order_mark = "\xEF\xBB\xBF";
 
 bool is_blank(std::string_view line) {
   return line.find_first_not_of(" \t\r") == std::string_view::npos;
+}
+
+std::string name_of(const can::record_kind& kind) {
+  return kind.name.empty() ? "kind " + std::to_string(kind.number) : std::string{kind.name};
+}
+
+std::string json_text(const std::string& text) {
+  return nlohmann::json(text).dump();
+}
+
+/// A number, true or false, as JSON writes them.
+bool is_json_literal(const std::string& text) {
+  const auto line = "{\"v\":" + text + "}";
+  can::flat_json parsed{line};
+  can::json_member member;
+  const bool one = parsed.next(member) && !member.name.empty();
+  const bool literal = one
+                       && (member.is == can::json_member::type::number
+                           || member.is == can::json_member::type::boolean);
+  return literal && !parsed.next(member) && parsed.fault() == nullptr;
 }
 
 bool is_field_of_any(std::string_view name) {
@@ -53,13 +76,29 @@ record_line record_lines::read(std::string_view line, can::record& out) {
   return format_ == format::json ? read_json(line, out) : read_csv(line, out);
 }
 
+std::optional<can::record_kind> record_lines::kind_named(std::string_view text) {
+  if (const auto* known = can::find_record_kind(text))
+    return *known;
+  std::uint16_t number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc{} || end != text.data() + text.size() || text.empty())
+    return std::nullopt;
+  if (const auto* known = can::find_record_kind(number))
+    return *known;
+  if (number >= own_kinds_end)
+    return std::nullopt;
+  return can::record_kind{number, {}, {}, {}};
+}
+
 const can::record_kind* record_lines::kind_of(std::string_view name) {
-  const auto* kind = can::find_record_kind(name);
+  const auto named = kind_named(name);
+  own_ = named.value_or(can::record_kind{});
+  const auto* kind = named ? &own_ : nullptr;
   if (kind == nullptr)
     fault_ =
       "kind: \"" + std::string{name.substr(0, 64)} + "\" is not one of " + can::record_kind_names();
-  else if (fixed_ != nullptr && kind != fixed_) {
-    fault_ = "kind: " + std::string{kind->name} + ", but all must be " + std::string{fixed_->name};
+  else if (fixed_ != nullptr && kind->number != fixed_->number) {
+    fault_ = "kind: " + std::string{name} + ", but all must be " + name_of(*fixed_);
     kind = nullptr;
   }
   return kind;
@@ -84,17 +123,21 @@ record_line record_lines::read_json(std::string_view line, can::record& out) {
   while (first_look.next(member)) {
     if (member.name != "kind")
       continue;
-    kind = member.is == can::json_member::type::string ? kind_of(member.text) : nullptr;
+    const bool text = member.is == can::json_member::type::string;
+    const bool number = member.is == can::json_member::type::number;
+    kind = text || number ? kind_of(text ? std::string_view{member.text} : member.number) : nullptr;
     if (kind == nullptr)
       return fail(record_line::fault, member.value_at,
-                  member.is == can::json_member::type::string ? std::move(fault_)
-                                                              : "kind: must be a text");
+                  text || number ? std::move(fault_) : "kind: must be a text or a number");
     break;
   }
   if (first_look.fault() != nullptr)
     return fail(record_line::fault, first_look.fault_at(), first_look.fault());
   if (kind == nullptr)
     return fail(record_line::fault, 0, "kind is missing: one of " + can::record_kind_names());
+  out.kind = kind->number;
+  if (kind->number < own_kinds_end)
+    return read_own_json(line, out);
   values_.assign(kind->fields.size(), {});
   std::uint64_t seen = 0;
   can::flat_json members{line};
@@ -129,8 +172,48 @@ record_line record_lines::read_json(std::string_view line, can::record& out) {
     return fail(record_line::fault, line.size() - 1, "time: is missing");
   if (auto wrong = can::check_complete(*kind, values_, line.size() - 1))
     return fail(record_line::fault, wrong->at, std::move(wrong->what));
-  out.kind = kind->number;
   out.body = can::write_body(*kind, values_);
+  return record_line::record;
+}
+
+/// Keeps every member except kind and time as it is written.
+record_line record_lines::read_own_json(std::string_view line, can::record& out) {
+  out.body = "{";
+  bool timed = false;
+  std::size_t from = std::string_view::npos; // where the member before begins, if it is kept
+  const auto keep_until = [&](std::size_t end) {
+    if (from == std::string_view::npos)
+      return;
+    const auto text = line.substr(from, end - from);
+    out.body += out.body.size() > 1 ? "," : "";
+    out.body += text.substr(0, text.find_last_not_of(" \t,") + 1);
+  };
+  can::json_member member;
+  can::flat_json members{line};
+  while (members.next(member)) {
+    if (member.is == can::json_member::type::nested)
+      break; // the fault says so
+    keep_until(member.name_at);
+    const bool is_time = member.name == "time";
+    from = is_time || member.name == "kind" ? std::string_view::npos : member.name_at;
+    if (!is_time)
+      continue;
+    const bool number = member.is == can::json_member::type::number;
+    if (std::exchange(timed, true))
+      return fail(record_line::fault, member.name_at, "time: is given twice");
+    if (take_time(number ? member.number : std::string_view{member.text}, member.value_at, out)
+        != record_line::record)
+      return record_line::fault;
+  }
+  if (members.fault() != nullptr || member.is == can::json_member::type::nested)
+    return fail(record_line::fault,
+                members.fault() != nullptr ? members.fault_at() : member.value_at,
+                members.fault() != nullptr ? members.fault()
+                                           : member.name + ": must not be an object or a list");
+  if (!timed)
+    return fail(record_line::fault, line.size() - 1, "time: is missing");
+  keep_until(line.rfind('}'));
+  out.body += "}";
   return record_line::record;
 }
 
@@ -176,12 +259,13 @@ record_line record_lines::read_header(std::string_view line) {
     if (std::find(columns_.begin(), columns_.end(), name) != columns_.end())
       return fail(record_line::hopeless, at, "the column \"" + name + "\" appears twice");
     const bool known =
-      name == "kind" || name == "time"
+      (fixed_ != nullptr && fixed_->number < own_kinds_end && !name.empty()) || name == "kind"
+      || name == "time"
       || (fixed_ != nullptr ? can::find_field(*fixed_, name).has_value() : is_field_of_any(name));
     if (!known)
       return fail(record_line::hopeless, at,
                   "\"" + name.substr(0, 64) + "\" is not a field of "
-                    + (fixed_ != nullptr ? std::string{fixed_->name} : "any kind")
+                    + (fixed_ != nullptr ? name_of(*fixed_) : "any kind")
                     + ": the first line must name time, kind and fields");
     columns_.push_back(name);
   }
@@ -213,6 +297,9 @@ record_line record_lines::read_csv(std::string_view line, can::record& out) {
     }
   if (kind == nullptr)
     return fail(record_line::fault, 0, "kind is missing");
+  out.kind = kind->number;
+  if (kind->number < own_kinds_end)
+    return read_own_csv(out);
   values_.assign(kind->fields.size(), {});
   for (std::size_t i = 0; i < cells_.size(); ++i) {
     const auto& [text, at] = cells_[i];
@@ -234,8 +321,25 @@ record_line record_lines::read_csv(std::string_view line, can::record& out) {
   }
   if (auto wrong = can::check_complete(*kind, values_, 0))
     return fail(record_line::fault, wrong->at, std::move(wrong->what));
-  out.kind = kind->number;
   out.body = can::write_body(*kind, values_);
+  return record_line::record;
+}
+
+record_line record_lines::read_own_csv(can::record& out) {
+  out.body = "{";
+  for (std::size_t i = 0; i < cells_.size(); ++i) {
+    const auto& [text, at] = cells_[i];
+    if (columns_[i] == "kind" || (columns_[i] != "time" && text.empty()))
+      continue;
+    if (columns_[i] == "time") {
+      if (take_time(text, at, out) != record_line::record)
+        return record_line::fault;
+      continue;
+    }
+    out.body += out.body.size() > 1 ? "," : "";
+    out.body += json_text(columns_[i]) + ":" + (is_json_literal(text) ? text : json_text(text));
+  }
+  out.body += "}";
   return record_line::record;
 }
 

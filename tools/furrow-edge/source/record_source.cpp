@@ -41,7 +41,7 @@ log_start record_source::find_in(const std::vector<source_row>& rows) const {
 
 result<done> record_source::start_at(const source_row& row) {
   row_ = file_->renewed(row);
-  bad_lines_ = row.bad_lines;
+  bad_lines_ = bad_before_ = row.bad_lines;
   offset_ = row.offset;
   number_ = row.line;
   if (row.offset == 0)
@@ -73,6 +73,7 @@ record_source::filled record_source::fill(std::chrono::milliseconds patience) {
   case source_file::got::bytes:
     buffer_.erase(0, std::exchange(begin_, 0));
     buffer_.append(bytes_.data(), count);
+    lines_to_ = buffer_.rfind('\n') + 1; // npos + 1 is 0: there is none
     break;
   }
   return filled::more;
@@ -84,7 +85,7 @@ bool record_source::next_line() {
   const auto length = (whole ? end : buffer_.size()) - begin_;
   // The beginning of an endless line is enough to reject it; the rest is not kept.
   const bool too_long = length > record_lines::line_bytes_max + 2;
-  if (!whole && !too_long && !(at_end_ && length > 0))
+  if (!whole && !too_long && !(at_end_ && !file_->regular() && length > 0))
     return false;
   line_.assign(buffer_, begin_, length);
   begin_ += length + (whole ? 1 : 0);
@@ -93,6 +94,28 @@ bool record_source::next_line() {
     ++number_;
   else
     line_.clear();
+  return true;
+}
+
+void record_source::give(source_frame& out) {
+  ++records_;
+  out = {record_.time_us, {}, {}, nullptr, &record_};
+}
+
+bool record_source::read_unended_line() {
+  const auto rest = std::string_view{buffer_}.substr(begin_);
+  if (!file_->regular() || rest.find_first_not_of(" \t\r") == std::string_view::npos)
+    return false;
+  // Half a JSON object is no JSON object. Half a line of CSV may look like a whole one.
+  const bool json = rest[rest.find_first_not_of(" \t\r")] == '{';
+  if (!json || overlong_ || lines_.read(rest, record_) != record_line::record) {
+    if (report_)
+      report_(half_line_report(file_->path(), number_ + 1));
+    return false;
+  }
+  begin_ += rest.size();
+  offset_ += rest.size();
+  ++number_;
   return true;
 }
 
@@ -139,13 +162,17 @@ source_status record_source::next(source_frame& out, std::chrono::milliseconds p
                    + std::to_string(lines_.column()) + ": " + lines_.fault();
         return source_status::broken;
       case record_line::record:
-        out = {record_.time_us, {}, {}, nullptr, &record_};
+        give(out);
         return source_status::frame;
       }
     }
     const auto how = fill(patience);
     if (how == filled::more)
       continue;
+    if (how == filled::end && read_unended_line()) {
+      give(out);
+      return source_status::frame;
+    }
     // There is no current record: the lines since the last one count as read.
     taken();
     if (how == filled::nothing_yet)

@@ -1,7 +1,8 @@
 /// Records of a file or of standard input: JSON lines or CSV (record_lines.hpp).
 ///
 /// Shape, errors: as in log_source: a file continues where the spool says; an invalid line is reported as
-///   FILE:LINE:COLUMN, counted and skipped. An invalid header ends the source.
+///   FILE:LINE:COLUMN, counted and skipped. An invalid header ends the source. A last line of a file without a line end
+///   waits for it, unless it is a complete JSON object.
 /// Limits: a line of record_lines::line_bytes_max; a longer line is a bad line.
 #pragma once
 
@@ -31,6 +32,8 @@ public:
   [[nodiscard]] bool live() const override { return false; }
   void refuse(const char* why) override;
   [[nodiscard]] const std::string& trouble() const override { return trouble_; }
+  [[nodiscard]] bool drained() const override { return !file_->regular() && begin_ >= lines_to_; }
+  [[nodiscard]] source_tally tally() const override { return {records_, bad_lines_ - bad_before_}; }
 
 private:
   record_source(std::unique_ptr<source_file> file,
@@ -40,6 +43,9 @@ private:
   filled fill(std::chrono::milliseconds patience);
   /// Puts the next line into line_. Returns false if the line is not complete yet.
   bool next_line();
+  /// Reads what follows the last line end of a file. Returns whether it is a record.
+  bool read_unended_line();
+  void give(source_frame& out);
   void bad_line(std::size_t column, const std::string& why);
   void tell_rest();
 
@@ -52,12 +58,15 @@ private:
   std::vector<char> bytes_;
   std::string buffer_; // read and not yet parsed, from begin_ on
   std::size_t begin_ = 0;
+  std::size_t lines_to_ = 0; // in buffer_, the end of the last whole line
   std::string line_;
   std::uint64_t offset_ = 0; // in the file, after line_
   std::uint64_t number_ = 0; // of line_
   bool overlong_ = false;    // the rest of a line that is too long is skipped
   bool at_end_ = false;
-  std::uint64_t bad_lines_ = 0;
+  std::uint64_t records_ = 0;
+  std::uint64_t bad_lines_ = 0;  // since the file was first read
+  std::uint64_t bad_before_ = 0; // before this opening
   std::uint64_t told_ = 0;
   std::uint64_t untold_ = 0;
   can::record record_;

@@ -17,6 +17,9 @@ namespace furrow::edge {
 namespace {
 
 constexpr std::uint64_t known_bytes = 4'096; // of the head, and before the offset
+constexpr std::size_t chunk_bytes = 256U << 10U;
+/// The place up to which items are taken is at most so far behind what is read.
+constexpr std::size_t recent_bytes = 1U << 20U;
 
 std::uint64_t size_of(int file) {
   struct stat about {};
@@ -25,6 +28,13 @@ std::uint64_t size_of(int file) {
 }
 
 } // namespace
+
+std::string half_line_report(const std::string& path, std::uint64_t line) {
+  return path + ":" + std::to_string(line)
+         + ":1: the last line has no line end: it is read when it has one (if the file is "
+           "complete, "
+           "add the line end, or give the file as standard input)";
+}
 
 result<std::unique_ptr<source_file>> source_file::open(const std::string& path) {
   const bool is_stdin = path == "-";
@@ -45,32 +55,82 @@ source_file::source_file(std::string path, int file, bool regular)
   fresh_.path = path_;
   if (!regular_)
     return;
-  fresh_.size = size_of(file_);
-  fresh_.head_bytes = std::min(known_bytes, fresh_.size);
-  fresh_.head_hash = hash_between(0, fresh_.head_bytes);
+  char head[unpacker::head_bytes];
+  packing_ = unpacker::packing_of({head, read_at(0, head)});
+  if (*packing_ == packing::none)
+    fresh_.size = size_of(file_);
+  const auto known = bytes_between(0, known_bytes);
+  fresh_.head_bytes = known.size();
+  fresh_.head_hash = content_hash(known);
+  (void)seek(0);
 }
 
 source_file::~source_file() {
   ::close(file_);
 }
 
-std::uint64_t source_file::hash_between(std::uint64_t from, std::uint64_t to) const {
-  std::string bytes(to - from, '\0');
+std::size_t source_file::read_at(std::uint64_t from, std::span<char> into) const {
   std::size_t have = 0;
-  while (have < bytes.size()) {
+  while (have < into.size()) {
     const auto count =
-      ::pread(file_, bytes.data() + have, bytes.size() - have, static_cast<off_t>(from + have));
+      ::pread(file_, into.data() + have, into.size() - have, static_cast<off_t>(from + have));
     if (count <= 0)
-      break; // then the hash covers less and matches nothing
+      break;
     have += static_cast<std::size_t>(count);
   }
-  return content_hash({bytes.data(), have});
+  return have;
+}
+
+std::string source_file::bytes_between(std::uint64_t from, std::uint64_t to) const {
+  if (packing_ != packing::none)
+    return unpacked_between(from, to);
+  std::string bytes(to - from, '\0');
+  bytes.resize(read_at(from, bytes));
+  return bytes;
+}
+
+std::string source_file::unpacked_between(std::uint64_t from, std::uint64_t to) const {
+  const auto recent_from = position_ - recent_.size();
+  if (from >= recent_from && to <= position_)
+    return recent_.substr(from - recent_from, to - from);
+  unpacker unpacks{*packing_};
+  std::vector<char> packed(chunk_bytes);
+  std::vector<char> plain(chunk_bytes);
+  std::string bytes;
+  std::uint64_t at = 0; // of what is unpacked
+  std::string_view in;
+  for (std::uint64_t next = 0; at < to;) {
+    const auto made = unpacks.unpack(in, plain);
+    if (!made)
+      break;
+    if (*made == 0) {
+      const auto count = read_at(next, packed);
+      if (count == 0)
+        break;
+      next += count;
+      in = {packed.data(), count};
+      continue;
+    }
+    const auto begin = std::min<std::uint64_t>(*made, from - std::min(from, at));
+    const auto end = std::min<std::uint64_t>(*made, to - at);
+    if (begin < end)
+      bytes.append(plain.data() + begin, end - begin);
+    at += *made;
+  }
+  return bytes;
+}
+
+std::uint64_t source_file::hash_between(std::uint64_t from, std::uint64_t to) const {
+  return content_hash(bytes_between(from, to)); // of fewer bytes: it matches nothing
 }
 
 bool source_file::is(const source_row& row) const {
-  if (!regular_ || row.head_bytes == 0 || row.head_bytes > fresh_.size || row.offset > fresh_.size)
+  if (!regular_ || row.head_bytes == 0 || row.head_bytes > known_bytes)
     return false;
-  if (hash_between(0, row.head_bytes) != row.head_hash)
+  if (packing_ == packing::none && std::max(row.head_bytes, row.offset) > fresh_.size)
+    return false;
+  if (row.head_bytes == fresh_.head_bytes ? row.head_hash != fresh_.head_hash
+                                          : hash_between(0, row.head_bytes) != row.head_hash)
     return false;
   const auto before = row.offset - std::min(row.offset, known_bytes);
   return row.offset == 0 || hash_between(before, row.offset) == row.tail_hash;
@@ -78,8 +138,8 @@ bool source_file::is(const source_row& row) const {
 
 log_start source_file::start_of(const source_row* known) const {
   if (known != nullptr)
-    return {*known, true, known->offset == fresh_.size};
-  return {fresh_, false, regular_ && fresh_.size == 0};
+    return {*known, true, bytes_between(known->offset, known->offset + 1).empty()};
+  return {fresh_, false, regular_ && packing_ == packing::none && fresh_.size == 0};
 }
 
 source_row source_file::renewed(const source_row& row) const {
@@ -90,8 +150,23 @@ source_row source_file::renewed(const source_row& row) const {
 }
 
 result<done> source_file::seek(std::uint64_t offset) {
-  if (::lseek(file_, static_cast<off_t>(offset), SEEK_SET) < 0)
+  const bool packed = packing_ != packing::none;
+  if (::lseek(file_, packed ? 0 : static_cast<off_t>(offset), SEEK_SET) < 0)
     return failure{errc::io, "cannot continue in " + path_ + ": " + std::strerror(errno)};
+  if (!packed)
+    return done{};
+  unpacker_ = std::make_unique<unpacker>(*packing_);
+  raw_.clear();
+  recent_.clear();
+  raw_begin_ = position_ = 0;
+  std::vector<char> skipped(chunk_bytes);
+  while (position_ < offset) {
+    const std::span into{skipped.data(),
+                         std::min<std::uint64_t>(skipped.size(), offset - position_)};
+    std::size_t count = 0;
+    if (read_unpacked(into, count, {}) != got::bytes)
+      return failure{errc::io, "cannot continue in " + path_ + ": " + trouble_};
+  }
   return done{};
 }
 
@@ -102,8 +177,9 @@ void source_file::mark(source_row& row) const {
   row.tail_hash = hash_between(row.offset - std::min(row.offset, known_bytes), row.offset);
 }
 
-source_file::got
-source_file::read(std::span<char> into, std::size_t& count, std::chrono::milliseconds patience) {
+source_file::got source_file::read_raw(std::span<char> into,
+                                       std::size_t& count,
+                                       std::chrono::milliseconds patience) {
   count = 0;
   if (!regular_) {
     pollfd wait{file_, POLLIN, 0};
@@ -119,6 +195,75 @@ source_file::read(std::span<char> into, std::size_t& count, std::chrono::millise
   }
   count = static_cast<std::size_t>(bytes);
   return count == 0 ? got::end : got::bytes;
+}
+
+/// Waits for the bytes that say how standard input is packed.
+source_file::got source_file::sniff(std::chrono::milliseconds patience) {
+  const auto have = raw_.size();
+  raw_.resize(unpacker::head_bytes);
+  std::size_t count = 0;
+  const auto how = read_raw(std::span{raw_}.subspan(have), count, patience);
+  raw_.resize(have + count);
+  if (how == got::broken || (how != got::end && raw_.size() < unpacker::head_bytes))
+    return how == got::bytes ? got::nothing_yet : how;
+  packing_ = unpacker::packing_of({raw_.data(), raw_.size()});
+  if (*packing_ != packing::none)
+    unpacker_ = std::make_unique<unpacker>(*packing_);
+  return got::bytes;
+}
+
+source_file::got
+source_file::read(std::span<char> into, std::size_t& count, std::chrono::milliseconds patience) {
+  count = 0;
+  if (!packing_)
+    if (const auto how = sniff(patience); how != got::bytes)
+      return how;
+  if (unpacker_ != nullptr)
+    return read_unpacked(into, count, patience);
+  if (raw_begin_ == raw_.size())
+    return read_raw(into, count, patience);
+  count = std::min(into.size(), raw_.size() - raw_begin_);
+  std::copy_n(raw_.data() + raw_begin_, count, into.data());
+  raw_begin_ += count;
+  return got::bytes;
+}
+
+source_file::got source_file::read_unpacked(std::span<char> into,
+                                            std::size_t& count,
+                                            std::chrono::milliseconds patience) {
+  for (;;) {
+    std::string_view in{raw_.data() + raw_begin_, raw_.size() - raw_begin_};
+    const auto made = unpacker_->unpack(in, into);
+    if (!made) {
+      trouble_ = "cannot read " + path_ + ": " + made.error().detail + ", after "
+                 + std::to_string(position_) + " unpacked bytes";
+      return got::broken;
+    }
+    raw_begin_ = raw_.size() - in.size();
+    if (*made != 0) {
+      count = *made;
+      remember({into.data(), count});
+      return got::bytes;
+    }
+    raw_.resize(chunk_bytes);
+    raw_begin_ = 0;
+    std::size_t arrived = 0;
+    const auto how = read_raw(raw_, arrived, patience);
+    raw_.resize(arrived);
+    if (how == got::end && !unpacker_->complete()) {
+      trouble_ = "cannot read " + path_ + ": it ends in the middle of its packed data";
+      return got::broken;
+    }
+    if (how != got::bytes)
+      return how;
+  }
+}
+
+void source_file::remember(std::string_view bytes) {
+  position_ += bytes.size();
+  if (recent_.size() > 2 * recent_bytes)
+    recent_.erase(0, recent_.size() - recent_bytes);
+  recent_ += bytes;
 }
 
 } // namespace furrow::edge

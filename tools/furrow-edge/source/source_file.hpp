@@ -1,19 +1,23 @@
 /// A file that is read from its beginning or from where reading stopped, or standard input: the bytes for a source.
 ///
 /// Shape: a file is recognised by its first 4 KiB, its size and the bytes before the place where reading stopped, so
-///   that it may have grown or moved.
+///   that it may have grown or moved. Bytes packed with gzip or zstd are unpacked; all that is said of places and bytes
+///   holds for the unpacked ones, so that a packed copy of a file is the same file.
 /// Errors: `missing` if the file cannot be opened; `trouble` says why reading failed.
 /// Threads: used by one thread.
 #pragma once
 
+#include "tools/furrow-edge/source/unpacker.hpp"
 #include "tools/furrow-edge/spool/errc.hpp"
 #include "tools/furrow-edge/spool/spool.hpp"
 
 #include <chrono>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace furrow::edge {
@@ -24,6 +28,9 @@ struct log_start {
   bool known = false;
   bool finished = false; // nothing in the file is new
 };
+
+/// The warning about a last line without a line end.
+[[nodiscard]] std::string half_line_report(const std::string& path, std::uint64_t line);
 
 class source_file {
 public:
@@ -54,13 +61,29 @@ public:
 
 private:
   source_file(std::string path, int file, bool regular);
+  /// Bytes of the file, which reading does not disturb; fewer if the file ends before `to`.
+  [[nodiscard]] std::string bytes_between(std::uint64_t from, std::uint64_t to) const;
   [[nodiscard]] std::uint64_t hash_between(std::uint64_t from, std::uint64_t to) const;
+  [[nodiscard]] std::size_t read_at(std::uint64_t from, std::span<char> into) const;
+  [[nodiscard]] std::string unpacked_between(std::uint64_t from, std::uint64_t to) const;
+  /// Reads the bytes as they are.
+  got read_raw(std::span<char> into, std::size_t& count, std::chrono::milliseconds patience);
+  got read_unpacked(std::span<char> into, std::size_t& count, std::chrono::milliseconds patience);
+  got sniff(std::chrono::milliseconds patience);
+  void remember(std::string_view bytes);
 
   std::string path_;
   int file_;
   bool regular_;
   source_row fresh_;
   std::string trouble_;
+
+  std::optional<packing> packing_; // none: the first bytes have not arrived yet
+  std::unique_ptr<unpacker> unpacker_;
+  std::vector<char> raw_; // read and not unpacked, from raw_begin_ on
+  std::size_t raw_begin_ = 0;
+  std::string recent_; // the last unpacked bytes, up to position_
+  std::uint64_t position_ = 0;
 };
 
 } // namespace furrow::edge

@@ -28,8 +28,9 @@ replay_pace::time_point replay_pace::due(std::int64_t time_us, time_point now) {
   return start_ + std::chrono::duration_cast<time_point::duration>(wait);
 }
 
-spooler::spooler(spool& to, frame_source& from, double speed, events on)
-  : to_{to}, from_{from}, pace_{speed}, on_{std::move(on)}, buses_{to.state().buses},
+spooler::spooler(
+  spool& to, frame_source& from, double speed, events on, std::chrono::milliseconds delay)
+  : to_{to}, from_{from}, pace_{speed}, on_{std::move(on)}, delay_{delay}, buses_{to.state().buses},
     buses_saved_{buses_.names().size()} {}
 
 spooler::~spooler() {
@@ -63,8 +64,9 @@ void spooler::run(const std::stop_token& stopping) {
 
 std::optional<failure> spooler::pump(const std::stop_token& stopping) {
   source_frame frame;
+  bool drained = true;
   for (std::uint64_t reads = 1; !stopping.stop_requested(); ++reads) {
-    const auto status = from_.next(frame, patience);
+    const auto status = from_.next(frame, drained ? patience_left() : patience);
     if (status == source_status::broken)
       return failure{errc::io, from_.trouble()};
     if (status == source_status::end) {
@@ -78,8 +80,9 @@ std::optional<failure> spooler::pump(const std::stop_token& stopping) {
         return std::nullopt; // not taken: it is read again from the saved place
       full = take(frame);
     }
-    // While frames arrive quickly, the clock is read only now and then.
-    if (full || ((status == source_status::quiet || reads % 64 == 0) && commit_due()))
+    drained = status == source_status::quiet || from_.drained();
+    // While more is at hand, the clock is read only now and then.
+    if (full || ((drained || reads % 64 == 0) && commit_due(drained)))
       if (!commit_or_wait(stopping))
         return std::nullopt;
   }
@@ -154,10 +157,20 @@ void spooler::close_block() {
   block_.clear();
 }
 
-bool spooler::commit_due() const {
+bool spooler::commit_due(bool drained) const {
   if (waiting_)
     return clock::now() >= retry_at_;
-  return pending() && clock::now() - pending_since_ >= commit_interval;
+  const auto longest = drained ? delay_ : std::max(delay_, bulk_delay);
+  return pending() && clock::now() - pending_since_ >= longest;
+}
+
+/// How long the source may wait for a frame before what is pending must be saved.
+std::chrono::milliseconds spooler::patience_left() const {
+  if (!pending() || waiting_)
+    return patience;
+  const auto left =
+    std::chrono::ceil<std::chrono::milliseconds>(pending_since_ + delay_ - clock::now());
+  return std::clamp(left, std::chrono::milliseconds{0}, patience);
 }
 
 spooler::outcome spooler::commit() {
@@ -205,7 +218,7 @@ bool spooler::commit_or_wait(const std::stop_token& stopping) {
 bool spooler::wait_until_due(const source_frame& frame, const std::stop_token& stopping) {
   const auto due = pace_.due(frame.time_us, clock::now());
   while (clock::now() < due) {
-    const auto until = pending() ? std::min(due, pending_since_ + commit_interval) : due;
+    const auto until = pending() ? std::min(due, pending_since_ + delay_) : due;
     if (!sleep_until(until, stopping))
       return false;
     // The current frame is not taken yet: the source's progress does not count it.

@@ -1,7 +1,7 @@
 /// Moves frames and records from a source into the spool: in blocks, at the requested speed, waiting for room.
 ///
-/// Shape: a thread of its own. Blocks of up to block_frames_max frames are numbered together, at most commit_interval
-///   after their first frame.
+/// Shape: a thread of its own. Blocks of up to block_frames_max frames are numbered together. A frame waits for others at
+///   most `delay`, and while more is at hand than can be saved at once, at most bulk_delay.
 /// Errors: without room a log waits, and a live bus goes on: its frames are refused and counted. Any other error of the
 ///   spool or the source ends the spooler.
 /// Threads: events are called on the spooler's thread.
@@ -45,7 +45,9 @@ public:
   static constexpr std::size_t block_frames_max = 4'096;
   static constexpr std::size_t block_records_max = 1'024;
   static constexpr std::size_t blocks_max = 8;
-  static constexpr std::chrono::milliseconds commit_interval{100};
+  /// So that the live view is at most some 30 ms old: each commit is one flush of the disk.
+  static constexpr std::chrono::milliseconds delay_default{10};
+  static constexpr std::chrono::milliseconds bulk_delay{100};
   static constexpr std::chrono::milliseconds retry_interval{500};
 
   struct events {
@@ -55,7 +57,11 @@ public:
     std::function<void(const std::optional<failure>&)> ended;
   };
 
-  spooler(spool& to, frame_source& from, double speed, events on);
+  spooler(spool& to,
+          frame_source& from,
+          double speed,
+          events on,
+          std::chrono::milliseconds delay = delay_default);
   ~spooler();
   spooler(const spooler&) = delete;
   spooler& operator=(const spooler&) = delete;
@@ -82,12 +88,14 @@ private:
   bool commit_or_wait(const std::stop_token& stopping);
   bool wait_until_due(const source_frame& frame, const std::stop_token& stopping);
   bool sleep_until(clock::time_point until, const std::stop_token& stopping);
-  [[nodiscard]] bool commit_due() const;
+  [[nodiscard]] bool commit_due(bool drained) const;
+  [[nodiscard]] std::chrono::milliseconds patience_left() const;
 
   spool& to_;
   frame_source& from_;
   replay_pace pace_;
   events on_;
+  std::chrono::milliseconds delay_;
   can::bus_table buses_;
   std::size_t buses_saved_;
   can::frame_block block_;

@@ -13,9 +13,20 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace furrow::edge {
+
+/// Items, as proto::encode_items encoded them.
+struct encoded_group {
+  std::uint32_t count = 0;
+  std::string bytes;
+};
+
+/// Returns at most count_max items of a group, after the first `skip`. Fails with `damaged` if there are none.
+[[nodiscard]] result<encoded_group>
+items_after(std::string_view group_bytes, std::uint64_t skip, std::uint64_t count_max);
 
 /// Items seq_first ... seq_first + count - 1, as proto::encode_items encoded them.
 struct item_block {

@@ -96,12 +96,20 @@ result<done> spool::append(std::span<const encoded_group> groups,
   std::uint64_t bytes = 0;
   for (const auto& group : groups)
     bytes += group.bytes.size();
-  const auto kept = bytes_total_ - bytes_before_;
-  if (bytes > 0 && kept > 0 && kept + bytes > options_.bytes_max) {
-    short_of_room_ = true;
-    return failure{errc::full, "the spool holds " + std::to_string(kept) + " bytes, its limit is "
-                                 + std::to_string(options_.bytes_max)};
+  auto ok = bytes > 0 ? admit(bytes) : result<done>{done{}};
+  if (ok) {
+    ok = save_items(groups, new_buses, progress);
+    disk_short_ = ok.code() == errc::full;
   }
+  if (ok)
+    settled_ = false;
+  short_of_room_ = ok.code() == errc::full;
+  return ok;
+}
+
+result<done> spool::save_items(std::span<const encoded_group> groups,
+                               std::span<const can::bus_name> new_buses,
+                               source_row* progress) {
   if (auto ok = set_durability(durability::full); !ok)
     return ok;
   if (!run_begun_)
@@ -143,7 +151,6 @@ result<done> spool::append(std::span<const encoded_group> groups,
   next_place_ = place;
   bytes_total_ = total;
   buses_.insert(buses_.end(), new_buses.begin(), new_buses.end());
-  short_of_room_ = false;
   return done{};
 }
 
@@ -248,7 +255,7 @@ result<item_block> spool::lost_block(place_range range) {
     found_at_us = found->integer(2);
   } else {
     range.count = std::min<std::uint64_t>(range.count, proto::records_max);
-    if (auto ok = save_damage(range, found_at_us); !ok)
+    if (auto ok = with_reserve([&] { return save_damage(range, found_at_us); }); !ok)
       return ok.error();
   }
   const auto seq_first = range.first - base_;

@@ -4,7 +4,8 @@
 /// Shape: a SQLite file. Blocks of encoded items lie at *places* 1, 2, 3 ... that never change; the number of an item
 ///   in its stream is place - place_base. A move to a new stream (fork) changes the base, not the items. Each opening
 ///   for writing is a run (can/frame/stream.hpp).
-/// Errors: after `full` nothing was numbered, and the same append may succeed later; after `damaged` and `io`, stop. A
+/// Errors: after `full` nothing was numbered, and the same append may succeed later; after `damaged` and `io`, stop. On a
+///   full disk the reserve (disk_room.hpp) makes room for the deletion of acked items, without help from a person. A
 ///   block with a wrong checksum is counted and reported. Records of kind can::record_kind_lost are sent in its place,
 ///   so that the stream continues and the loss is on record.
 /// Threads: append and the sources on one thread, everything else on another; a mutex keeps their transactions apart.
@@ -13,6 +14,7 @@
 ///   runs_kept_max runs; 1,000 remembered sources.
 #pragma once
 
+#include "tools/furrow-edge/spool/disk_room.hpp"
 #include "tools/furrow-edge/spool/item_store.hpp"
 #include "tools/furrow-edge/spool/sqlite.hpp"
 
@@ -31,7 +33,8 @@ namespace furrow::edge {
 struct spool_options {
   std::string path;
   std::string equipment;
-  std::uint64_t bytes_max = 8ULL << 30U;                      // of items, acked ones included
+  /// Of items, acked ones included. Without it the free disk decides (disk_room.hpp).
+  std::optional<std::uint64_t> bytes_max = std::nullopt;
   std::uint64_t retain_bytes = 64ULL << 20U;                  // most acked items kept for a rewind
   std::chrono::seconds retain_time{std::chrono::minutes{15}}; // and the longest time
 };
@@ -49,12 +52,6 @@ struct source_row {
   std::uint64_t bad_lines = 0;
   std::uint64_t refused = 0; // frames of a live bus for which there was no room
   std::string reader_state;  // state of the log's reader at the offset (can::log_reader::save)
-};
-
-/// Items, as proto::encode_items encoded them.
-struct encoded_group {
-  std::uint32_t count = 0;
-  std::string bytes;
 };
 
 struct spool_summary {
@@ -115,6 +112,7 @@ private:
 
   spool(spool_options options, damage_report damaged, wall_clock clock);
   result<done> open_files();
+  result<done> limit_journal();
   result<done> check_schema();
   result<done> create();
   result<done> load();
@@ -122,17 +120,42 @@ private:
   result<done> begin_run();
   result<done> write_runs(const std::vector<can::run_mark>& runs);
   result<done> prepare_statements();
+  result<done> save_items(std::span<const encoded_group> groups,
+                          std::span<const can::bus_name> new_buses,
+                          source_row* progress);
   result<done> set_durability(durability level);
   result<done> refresh_first();
   result<done> save_acked();
+  result<bool> prune();
+  result<done> forget_runs_before(std::uint64_t run);
+  result<done> move_to_new_stream(std::uint64_t fork_seq, std::uint64_t durable_seq);
   result<std::uint64_t> prunable_place();
   result<done> split_at(std::uint64_t place);
   result<item_block> lost_block(place_range range);
   result<done> save_damage(place_range range, std::int64_t found_at_us);
   result<std::uint64_t> place_after(std::uint64_t place);
   [[nodiscard]] std::int64_t now_ms() const;
+  result<done> admit(std::uint64_t bytes);
+  std::uint64_t growth();
+  void checkpoint();
+  void give_back_pages();
+  void settle();
+  /// Runs a step that must succeed on a full disk, too: if it lacks room, it gets the reserve.
+  template <class Step>
+  auto with_reserve(Step step) {
+    auto ended = step();
+    if (ended.code() == errc::full && room_.release()) {
+      disk_short_ = true;
+      settled_ = false;
+      checkpoint();
+      ended = step();
+    }
+    return ended;
+  }
 
   spool_options options_;
+  disk_room room_;
+  std::uint64_t bytes_max_ = 0;
   damage_report damaged_;
   wall_clock clock_;
   int lock_ = -1;
@@ -158,6 +181,8 @@ private:
   std::int64_t acked_saved_ms_ = 0;
   bool run_begun_ = false;     // for this opening
   bool short_of_room_ = false; // acked items are deleted at once
+  bool disk_short_ = false;    // the disk was full since the last append
+  bool settled_ = false;       // nothing was deleted since `settle`
 };
 
 } // namespace furrow::edge

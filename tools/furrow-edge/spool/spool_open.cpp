@@ -46,7 +46,9 @@ failure at(const std::string& path, const failure& why) {
 } // namespace
 
 spool::spool(spool_options options, damage_report damaged, wall_clock clock)
-  : options_{std::move(options)}, damaged_{std::move(damaged)}, clock_{std::move(clock)} {
+  : options_{std::move(options)}, room_{options_.path}, bytes_max_{options_.bytes_max.value_or(
+                                                          room_.spool_bytes_default())},
+    damaged_{std::move(damaged)}, clock_{std::move(clock)} {
   if (!clock_)
     clock_ = [] { return std::chrono::system_clock::now(); };
 }
@@ -66,9 +68,15 @@ spool::open(spool_options options, damage_report damaged, wall_clock clock) {
   std::unique_ptr<spool> opened{
     new spool{std::move(options), std::move(damaged), std::move(clock)}};
   opened->lock_ = *lock;
-  for (const auto step : {&spool::open_files, &spool::load, &spool::prepare_statements})
-    if (auto ok = (opened.get()->*step)(); !ok)
-      return at(opened->options_.path, ok.error());
+  const auto all = [&opened]() -> result<done> {
+    for (const auto step : {&spool::open_files, &spool::load, &spool::prepare_statements})
+      if (auto ok = (opened.get()->*step)(); !ok)
+        return ok;
+    return done{};
+  };
+  if (auto ok = opened->with_reserve(all); !ok)
+    return at(opened->options_.path, ok.error());
+  opened->room_.hold();
   // Items that wait for a node must be sent even if the disk is full.
   if (auto ok = opened->begin_run(); !ok && ok.code() != errc::full)
     return at(opened->options_.path, ok.error());
@@ -85,9 +93,12 @@ result<done> spool::open_files() {
     return empty.error();
   if (auto ok = *empty ? create() : check_spool_file(writer_, options_.path); !ok)
     return ok;
-  if (auto ok = writer_.execute("pragma journal_mode = wal; pragma journal_size_limit = 67108864;"
-                                "pragma cache_size = -4096");
+  // With secure_delete, Debian's default, a deletion writes all that it deletes to the journal, as zeros.
+  if (auto ok = writer_.execute("pragma journal_mode = wal; pragma cache_size = -4096;"
+                                "pragma secure_delete = off");
       !ok)
+    return ok;
+  if (auto ok = limit_journal(); !ok)
     return ok;
   auto reader = sqlite_database::open(options_.path, sqlite_database::mode::read);
   if (!reader)

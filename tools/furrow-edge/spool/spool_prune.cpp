@@ -1,5 +1,4 @@
 // Items after they were sent: acked, kept for a while for a rewind, deleted; or moved to a new stream.
-#include "proto/wire.hpp"
 #include "tools/furrow-edge/spool/spool.hpp"
 #include "tools/furrow-edge/spool/spool_schema.hpp"
 
@@ -12,27 +11,7 @@ namespace {
 
 constexpr std::uint64_t prune_blocks_max = 256; // per step: some milliseconds
 constexpr std::int64_t free_pages_kept = 4'096; // 16 MiB of room to grow
-constexpr const char* give_back = "pragma incremental_vacuum(1024)";
 constexpr std::int64_t save_interval_ms = 1'000;
-
-/// Returns the items [skip, end) of a group, encoded.
-result<encoded_group> tail_of(std::string_view bytes, std::uint64_t skip) {
-  auto group =
-    proto::decode_items({reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size()});
-  if (!group || proto::item_count(*group) <= skip)
-    return failure{errc::damaged, "a block of the spool does not hold the items that it should"};
-  if (auto* records = std::get_if<std::vector<can::record>>(&*group)) {
-    records->erase(records->begin(), records->begin() + static_cast<std::ptrdiff_t>(skip));
-  } else {
-    const auto& whole = std::get<can::frame_block>(*group);
-    can::frame_block rest;
-    if (!rest.append(whole, skip, whole.size() - skip))
-      return failure{errc::damaged, "a block of the spool cannot be divided"};
-    group = proto::item_group{std::move(rest)};
-  }
-  return encoded_group{static_cast<std::uint32_t>(proto::item_count(*group)),
-                       proto::encode_items(*group)};
-}
 
 } // namespace
 
@@ -53,6 +32,12 @@ result<done> spool::welcomed(std::uint64_t resume_from, std::uint64_t run) {
     const std::lock_guard guard{guard_};
     acked_place_ = std::min(base_ + resume_from - 1, next_place_ - 1);
   }
+  const auto ok = with_reserve([&] { return forget_runs_before(run); });
+  // Without room the runs stay on the list, and the next hello names them again.
+  return ok.code() == errc::full ? done{} : ok;
+}
+
+result<done> spool::forget_runs_before(std::uint64_t run) {
   const auto known =
     std::find_if(runs_.begin(), runs_.end(), [run](const auto& mark) { return mark.run == run; });
   if (known == runs_.begin() || known == runs_.end())
@@ -135,6 +120,15 @@ result<std::uint64_t> spool::prunable_place() {
 
 result<bool> spool::maintain() {
   const std::lock_guard writing{writing_};
+  const auto more = with_reserve([this] { return prune(); });
+  if (disk_short_ && !settled_)
+    settle();
+  room_.hold();
+  return more;
+}
+
+/// One step of `maintain`.
+result<bool> spool::prune() {
   if (auto ok = set_durability(durability::normal); !ok)
     return ok.error();
   const bool is_due = now_ms() - acked_saved_ms_ >= save_interval_ms || now_ms() < acked_saved_ms_;
@@ -169,11 +163,12 @@ result<bool> spool::maintain() {
       return ok.error();
   if (auto ok = transaction->commit(); !ok)
     return ok.error();
+  settled_ = false;
   if (auto ok = refresh_first(); !ok)
     return ok.error();
   const auto free_pages = writer_.number("pragma freelist_count");
   if (free_pages && free_pages->value_or(0) > free_pages_kept)
-    (void)writer_.execute(give_back); // if this fails, the next step tries again
+    give_back_pages();
   return count == prune_blocks_max;
 }
 
@@ -214,7 +209,7 @@ result<done> spool::split_at(std::uint64_t place) {
     return remove.error();
   if (auto ok = remove->bind(1, at).run(); !ok || !sound)
     return ok; // damaged: its items have no number in the new stream
-  const auto tail = tail_of(bytes, place - at);
+  const auto tail = items_after(bytes, place - at, count);
   if (!tail)
     return tail.error();
   return insert_block_.bind(1, place)
@@ -227,6 +222,10 @@ result<done> spool::split_at(std::uint64_t place) {
 
 result<done> spool::fork(std::uint64_t fork_seq, std::uint64_t durable_seq) {
   const std::lock_guard writing{writing_};
+  return with_reserve([&] { return move_to_new_stream(fork_seq, durable_seq); });
+}
+
+result<done> spool::move_to_new_stream(std::uint64_t fork_seq, std::uint64_t durable_seq) {
   if (auto ok = set_durability(durability::full); !ok)
     return ok;
   const auto id = random_stream_id();

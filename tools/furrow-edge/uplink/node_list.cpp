@@ -1,5 +1,6 @@
 #include "tools/furrow-edge/uplink/node_list.hpp"
 
+#include "proto/rendezvous.hpp"
 #include "proto/wire.hpp"
 
 #include <algorithm>
@@ -9,8 +10,18 @@ namespace furrow::edge {
 
 using std::chrono::milliseconds;
 
-node_list::node_list(std::vector<std::string> named, std::uint64_t seed)
-  : nodes_{std::move(named)}, named_{nodes_.size()}, random_{seed} {}
+node_list::node_list(std::string machine, std::vector<std::string> named, std::uint64_t seed)
+  : machine_{std::move(machine)}, named_{std::move(named)}, nodes_{named_}, random_{seed} {
+  sort();
+}
+
+void node_list::sort() {
+  std::ranges::sort(nodes_, std::ranges::greater{}, [this](const std::string& node) {
+    return std::pair{proto::rendezvous_score(machine_, node), node};
+  });
+  const auto twins = std::ranges::unique(nodes_);
+  nodes_.erase(twins.begin(), twins.end());
+}
 
 milliseconds node_list::between(milliseconds low, milliseconds high) {
   return milliseconds{std::uniform_int_distribution{low.count(), high.count()}(random_)};
@@ -38,7 +49,7 @@ std::size_t node_list::index_of(const std::string& node) {
   const auto found = std::find(nodes_.begin(), nodes_.end(), node);
   if (found != nodes_.end())
     return static_cast<std::size_t>(found - nodes_.begin());
-  if (nodes_.size() >= proto::nodes_max && nodes_.size() > named_)
+  if (nodes_.size() >= named_.size() + proto::nodes_max)
     nodes_.pop_back();
   nodes_.push_back(node);
   return nodes_.size() - 1;
@@ -46,10 +57,9 @@ std::size_t node_list::index_of(const std::string& node) {
 
 void node_list::learn(const std::vector<std::string>& names) {
   const auto here = current();
-  nodes_.resize(std::min(nodes_.size(), named_));
-  for (const auto& name : names)
-    if (nodes_.size() < proto::nodes_max)
-      index_of(name);
+  nodes_ = named_;
+  nodes_.insert(nodes_.end(), names.begin(), names.end());
+  sort();
   at_ = index_of(here);
 }
 

@@ -1,10 +1,11 @@
 /// Decides which node to try next, and after what pause.
 ///
-/// Shape: the nodes that the user named, then those that a node named, tried in turn. The pause is 0-250 ms after the
-///   first failure and doubles each time round the list, up to pause_max. A node that another node pointed to comes
-///   first.
+/// Shape: the nodes that the user or a node named, tried in turn. Their order differs from machine to machine
+///   (proto/rendezvous.hpp), so that the gateways of one list spread over its nodes, and those of a dead node over the
+///   others. The pause is 0-250 ms after the first failure and doubles each time round the list, up to pause_max. A node
+///   that another node pointed to comes first.
 /// Threads: a plain value; the same seed gives the same pauses.
-/// Limits: proto::nodes_max names.
+/// Limits: proto::nodes_max names beside those of the user.
 #pragma once
 
 #include <chrono>
@@ -21,10 +22,11 @@ public:
   static constexpr std::chrono::milliseconds pause_first{250};
   static constexpr std::chrono::milliseconds pause_max{10'000};
 
-  node_list(std::vector<std::string> named, std::uint64_t seed);
+  node_list(std::string machine, std::vector<std::string> named, std::uint64_t seed);
 
   [[nodiscard]] const std::string& current() const { return nodes_[at_]; }
-  [[nodiscard]] std::size_t size() const { return nodes_.size(); }
+  /// How often the whole list has failed since the last success.
+  [[nodiscard]] std::size_t rounds() const { return failures_ / nodes_.size(); }
   /// Goes to the next node; returns the pause before the attempt.
   [[nodiscard]] std::chrono::milliseconds after_failure();
   /// Goes to this node, or to the next one if the name is empty; returns a short pause.
@@ -40,9 +42,11 @@ private:
   [[nodiscard]] std::chrono::milliseconds between(std::chrono::milliseconds low,
                                                   std::chrono::milliseconds high);
   std::size_t index_of(const std::string& node);
+  void sort();
 
-  std::vector<std::string> nodes_;
-  std::size_t named_; // how many nodes the user named; they come first
+  std::string machine_;
+  std::vector<std::string> named_; // by the user: never removed
+  std::vector<std::string> nodes_; // all, in the order of the attempts
   std::size_t at_ = 0;
   std::size_t failures_ = 0;
   std::mt19937_64 random_;

@@ -15,6 +15,9 @@ constexpr milliseconds keepalive_least{100};
 constexpr milliseconds keepalive_most{120'000};
 constexpr milliseconds keepalive_unsaid{10'000};
 constexpr int keepalives_to_death = 3;
+// The silence that a node promises not to exceed is limited to this range.
+constexpr milliseconds silence_least{500};
+constexpr milliseconds silence_most{60'000};
 constexpr unsigned redirects_max = 5;
 constexpr unsigned refusals_max = 3;
 constexpr std::size_t told_max = 256;
@@ -26,7 +29,8 @@ std::string range(std::uint64_t first, std::uint64_t last) {
 } // namespace
 
 uplink_protocol::uplink_protocol(uplink_config config, item_store& store)
-  : config_{std::move(config)}, store_{store}, nodes_{config_.nodes, config_.seed} {}
+  : config_{std::move(config)}, store_{store},
+    nodes_{config_.equipment, config_.nodes, config_.seed}, batch_bytes_{config_.batch_bytes} {}
 
 std::vector<uplink_action::any> uplink_protocol::take_actions() {
   return std::exchange(actions_, {});
@@ -40,9 +44,13 @@ void uplink_protocol::start(time_point now) {
   connect(now);
 }
 
+milliseconds uplink_protocol::patience(milliseconds limit, milliseconds longest) const {
+  return std::min(longest, limit * (1 << std::min<std::size_t>(nodes_.rounds(), 8)));
+}
+
 void uplink_protocol::connect(time_point now) {
   phase_ = phase::connecting;
-  deadline_ = now + config_.connect_timeout;
+  deadline_ = now + patience(config_.connect_timeout, config_.connect_longest);
   actions_.emplace_back(uplink_action::connect{nodes_.current()});
 }
 
@@ -52,7 +60,7 @@ void uplink_protocol::wait(time_point now, milliseconds pause) {
 }
 
 void uplink_protocol::stop(failure why) {
-  if (phase_ == phase::greeting || phase_ == phase::streaming || phase_ == phase::connecting)
+  if (phase_ != phase::idle && phase_ != phase::waiting && phase_ != phase::stopped)
     actions_.emplace_back(uplink_action::close{});
   phase_ = phase::stopped;
   actions_.emplace_back(uplink_action::stop{std::move(why)});
@@ -60,6 +68,8 @@ void uplink_protocol::stop(failure why) {
 
 /// Leaves this connection and tries the next node after a pause. The same cause is logged as a warning once.
 void uplink_protocol::drop(time_point now, const std::string& why) {
+  if (phase_ == phase::streaming)
+    shrink_batches();
   if (phase_ != phase::waiting)
     actions_.emplace_back(uplink_action::close{});
   const auto text = nodes_.current() + ": " + why;
@@ -68,6 +78,12 @@ void uplink_protocol::drop(time_point now, const std::string& why) {
   const bool is_new = told_.insert(text).second;
   say(is_new ? level::warning : level::debug, text + "; trying again");
   wait(now, nodes_.after_failure());
+}
+
+/// The line was cut with items on their way: the next time less is under way at once.
+void uplink_protocol::shrink_batches() {
+  if (next_seq_ > store_.acked_seq() + 1)
+    batch_bytes_ = std::max(uplink_config::batch_bytes_least, batch_bytes_ / 4);
 }
 
 void uplink_protocol::connected(time_point now) {
@@ -87,23 +103,27 @@ void uplink_protocol::connected(time_point now) {
   buses_told_ = state.buses.size();
   phase_ = phase::greeting;
   deadline_ = now + config_.welcome_timeout;
+  silence_ = patience(config_.welcome_silence, config_.welcome_timeout);
   heard_at_ = now;
+  in_flight_ = now;
   send(now, hello);
 }
 
 void uplink_protocol::disconnected(time_point now, const std::string& why) {
   if (phase_ == phase::stopped || phase_ == phase::waiting)
     return;
+  if (phase_ == phase::leaving)
+    return point_to(now, leaving_for_, "has stopped");
   drop(now, why);
 }
 
 void uplink_protocol::received_garbage(time_point now, const std::string& why) {
-  if (phase_ == phase::greeting || phase_ == phase::streaming)
+  if (phase_ == phase::greeting || phase_ == phase::streaming || phase_ == phase::leaving)
     drop(now, "it sent an invalid message (" + why + ")");
 }
 
 void uplink_protocol::received(time_point now, const proto::message& what) {
-  if (phase_ != phase::greeting && phase_ != phase::streaming)
+  if (phase_ != phase::greeting && phase_ != phase::streaming && phase_ != phase::leaving)
     return;
   heard_at_ = now;
   std::visit([&](const auto& m) { hear(now, m); }, what);
@@ -120,6 +140,8 @@ void uplink_protocol::send(time_point now, const proto::message& what) {
 }
 
 void uplink_protocol::hear(time_point now, const proto::welcome& m) {
+  if (phase_ == phase::leaving)
+    return;
   if (m.version < proto::version_min || m.version > proto::version_max)
     return drop(now, "it speaks protocol version " + std::to_string(m.version));
   const auto state = store_.state();
@@ -143,6 +165,9 @@ void uplink_protocol::hear(time_point now, const proto::welcome& m) {
   told_.clear();
   const auto asked = m.keepalive_ms == 0 ? keepalive_unsaid : milliseconds{m.keepalive_ms};
   keepalive_ = std::clamp(asked, keepalive_least, keepalive_most);
+  silence_ = m.silence_ms == 0
+               ? milliseconds{0}
+               : std::clamp(milliseconds{m.silence_ms}, silence_least, silence_most);
   phase_ = phase::streaming;
   say(level::info,
       nodes_.current()
@@ -171,17 +196,23 @@ void uplink_protocol::go_on_without(time_point now, const std::string& loss) {
 }
 
 void uplink_protocol::hear(time_point now, const proto::ack& m) {
-  if (phase_ != phase::streaming)
+  if (phase_ == phase::greeting)
     return drop(now, "it broke the protocol: an ack before its welcome");
   const auto last = store_.last_seq();
   if (m.durable_seq > last)
     return drop(now, "it broke the protocol: an ack of item " + std::to_string(m.durable_seq)
                        + ", the last one is " + std::to_string(last));
+  if (m.durable_seq > store_.acked_seq())
+    batch_bytes_ = std::min(config_.batch_bytes, 2 * batch_bytes_);
   store_.acknowledge(m.durable_seq);
   refusals_ = 0;
+  if (phase_ == phase::leaving)
+    leave_when_acked(now);
 }
 
 void uplink_protocol::hear(time_point now, const proto::rewind& m) {
+  if (phase_ == phase::leaving)
+    return point_to(now, leaving_for_, "is stopping");
   const auto state = store_.state();
   if (phase_ != phase::streaming || m.from_seq > state.last_seq + 1)
     return drop(now, "it broke the protocol: a rewind to item " + std::to_string(m.from_seq));
@@ -205,8 +236,20 @@ void uplink_protocol::hear(time_point now, const proto::redirect& m) {
   point_to(now, m.node, "redirects this gateway");
 }
 
+/// What is in flight is acked by this node if it can be, so that it does not travel twice.
 void uplink_protocol::hear(time_point now, const proto::goaway& m) {
-  point_to(now, m.node, "is stopping");
+  if (phase_ == phase::greeting)
+    return point_to(now, m.node, "is stopping");
+  if (phase_ == phase::streaming)
+    deadline_ = now + config_.leave_timeout;
+  phase_ = phase::leaving;
+  leaving_for_ = m.node;
+  leave_when_acked(now);
+}
+
+void uplink_protocol::leave_when_acked(time_point now) {
+  if (is_acked())
+    point_to(now, leaving_for_, "is stopping");
 }
 
 void uplink_protocol::hear(time_point now, const proto::ping& m) {
@@ -271,6 +314,23 @@ void uplink_protocol::forked(time_point now, const proto::reject& m) {
   wait(now, nodes_.pointed_to(nodes_.current()));
 }
 
+/// Reads the blocks of the next batch. On a bad line a block that is too large is divided.
+result<std::vector<item_block>> uplink_protocol::next_blocks() {
+  auto blocks = store_.read(next_seq_, batch_bytes_, proto::groups_max);
+  if (!blocks || blocks->empty() || batch_bytes_ >= config_.batch_bytes)
+    return blocks;
+  const auto first = blocks->front();
+  const auto skip = next_seq_ - first.seq_first;
+  if (skip == 0 && first.bytes->size() <= batch_bytes_)
+    return blocks;
+  const auto fitting = batch_bytes_ * first.count / std::max<std::size_t>(1, first.bytes->size());
+  auto part = items_after(*first.bytes, skip, std::max<std::uint64_t>(1, fitting));
+  if (!part)
+    return part.error();
+  return std::vector<item_block>{
+    {next_seq_, part->count, std::make_shared<const std::string>(std::move(part->bytes))}};
+}
+
 std::optional<std::string> uplink_protocol::next_batch(time_point now) {
   if (phase_ != phase::streaming || next_seq_ > store_.last_seq())
     return std::nullopt;
@@ -282,7 +342,7 @@ std::optional<std::string> uplink_protocol::next_batch(time_point now) {
     wait(now, nodes_.pointed_to(nodes_.current()));
     return std::nullopt;
   }
-  auto blocks = store_.read(next_seq_, config_.batch_bytes, proto::groups_max);
+  auto blocks = next_blocks();
   if (!blocks || blocks->empty()) {
     stop(blocks ? failure{errc::damaged, "item " + std::to_string(next_seq_) + " is missing"}
                 : blocks.error());
@@ -313,6 +373,8 @@ std::optional<std::string> uplink_protocol::next_batch(time_point now) {
           "items from " + std::to_string(next_seq_) + " on cannot be sent: " + ok.error().detail});
     return std::nullopt;
   }
+  if (is_acked())
+    in_flight_ = now;
   next_seq_ = blocks->back().seq_last() + 1;
   sent_at_ = now;
   return bytes;
@@ -325,13 +387,27 @@ std::optional<uplink_protocol::time_point> uplink_protocol::deadline() const {
     return std::nullopt;
   case phase::waiting:
   case phase::connecting:
-  case phase::greeting:
+  case phase::leaving:
     return deadline_;
+  case phase::greeting:
+    return std::min(deadline_, after_silence().at);
   case phase::streaming:
     break;
   }
+  const auto silent = after_silence();
   const auto ask = std::max(std::min(sent_at_, heard_at_), asked_at_) + keepalive_;
-  return std::min(ask, heard_at_ + keepalives_to_death * keepalive_);
+  return std::min(ask, silent.at);
+}
+
+/// A node that owes an answer and is silent gets a ping after two fifths of the silence; it is left three fifths after
+/// the ping, so that a gateway which was itself stopped asks before it leaves.
+uplink_protocol::due_step uplink_protocol::after_silence() const {
+  if (silence_.count() == 0 || (phase_ == phase::streaming && is_acked()))
+    return {heard_at_ + keepalives_to_death * keepalive_, step::leave};
+  const auto since = std::max(heard_at_, in_flight_);
+  if (asked_at_ <= since)
+    return {since + silence_ * 2 / 5, step::ping};
+  return {asked_at_ + silence_ * 3 / 5, step::leave};
 }
 
 void uplink_protocol::tick(time_point now) {
@@ -346,12 +422,16 @@ void uplink_protocol::tick(time_point now) {
     return connect(now);
   case phase::connecting:
     return drop(now, "does not answer");
+  case phase::leaving:
+    return point_to(now, leaving_for_, "is stopping");
   case phase::greeting:
-    return drop(now, "does not welcome this gateway");
+    if (now >= deadline_)
+      return drop(now, "does not welcome this gateway");
+    break;
   case phase::streaming:
     break;
   }
-  if (now >= heard_at_ + keepalives_to_death * keepalive_)
+  if (const auto silent = after_silence(); silent.what == step::leave && now >= silent.at)
     return drop(now, "is silent");
   asked_at_ = now;
   send(now, proto::ping{static_cast<std::uint64_t>(now.time_since_epoch().count())});

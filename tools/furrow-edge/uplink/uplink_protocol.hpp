@@ -2,10 +2,13 @@
 /// out.
 ///
 /// Shape: connect, hello, welcome, batches, until something ends the session; then the next node. An item is durable
-///   only if a node says so; until then the store keeps it.
+///   only if a node says so; until then the store keeps it. A gateway that waits for an answer leaves a silent node
+///   within seconds; each time that all nodes have failed it waits twice as long, so that busy nodes are not left.
 /// Errors: an error that a person must fix (`stop`) ends the uplink; all others are retried.
 /// Threads: owned by one thread, which also calls the store.
-/// Limits: a batch has about batch_bytes; the caller asks for the next batch while it has room.
+/// Limits: a batch has about batch_bytes; the caller asks for the next batch while it has room. After a connection that
+///   was cut before all was acked, batches are smaller, down to batch_bytes_least, and a block may be divided: a line that
+///   is cut again and again brings at least a small batch through each time. With each ack they grow again.
 /// Source: docs/wire-protocol.md.
 #pragma once
 
@@ -32,8 +35,16 @@ struct uplink_config {
   std::uint64_t seed = 0;         // for the jitter
   bool accept_loss = false;       // continue if the node needs items that are gone
   std::size_t batch_bytes = 256U << 10U;
-  std::chrono::milliseconds connect_timeout{5'000};
-  std::chrono::milliseconds welcome_timeout{30'000}; // a claim waits for the database
+  static constexpr std::size_t batch_bytes_least = 2U << 10U;
+  std::chrono::milliseconds connect_timeout{
+    2'000}; // doubles each time round the nodes, up to connect_longest
+  std::chrono::milliseconds connect_longest{10'000};
+  std::chrono::milliseconds welcome_timeout{
+    30'000}; // a claim waits for the database; the node answers pings meanwhile
+  std::chrono::milliseconds welcome_silence{
+    2'500}; // doubles each time round the nodes, up to welcome_timeout
+  std::chrono::milliseconds leave_timeout{
+    500}; // from a Goaway to leaving with items that are not acked
 };
 
 struct uplink_action {
@@ -78,6 +89,8 @@ public:
   [[nodiscard]] std::optional<time_point> deadline() const;
   [[nodiscard]] std::vector<uplink_action::any> take_actions();
 
+  /// The size of the next batch; smaller than config.batch_bytes on a bad line.
+  [[nodiscard]] std::size_t batch_bytes() const { return batch_bytes_; }
   [[nodiscard]] bool streaming() const { return phase_ == phase::streaming; }
   [[nodiscard]] bool ever_connected() const { return ever_connected_; }
   [[nodiscard]] const std::string& node() const { return nodes_.current(); }
@@ -85,7 +98,20 @@ public:
   [[nodiscard]] std::uint64_t rewinds() const { return rewinds_; }
 
 private:
-  enum class phase : std::uint8_t { idle, waiting, connecting, greeting, streaming, stopped };
+  enum class phase : std::uint8_t {
+    idle,
+    waiting,
+    connecting,
+    greeting,
+    streaming,
+    leaving, // after a Goaway: sends no more items, waits for acks
+    stopped
+  };
+  enum class step : std::uint8_t { ping, leave };
+  struct due_step {
+    time_point at;
+    step what;
+  };
 
   void connect(time_point now);
   void wait(time_point now, std::chrono::milliseconds pause);
@@ -94,6 +120,8 @@ private:
   void say(uplink_action::note::level how, std::string text);
   void send(time_point now, const proto::message& what);
   void missing(time_point now, std::uint64_t needed_from);
+  void shrink_batches();
+  result<std::vector<item_block>> next_blocks();
   void go_on_without(time_point now, const std::string& loss);
 
   void hear(time_point now, const proto::welcome& m);
@@ -109,18 +137,29 @@ private:
   void refused(time_point now, const proto::reject& m);
   void forked(time_point now, const proto::reject& m);
   void point_to(time_point now, const std::string& node, const std::string& why);
+  void leave_when_acked(time_point now);
+  [[nodiscard]] bool is_acked() const { return store_.acked_seq() + 1 >= next_seq_; }
+  /// The limit, doubled for each time that all nodes have failed.
+  [[nodiscard]] std::chrono::milliseconds patience(std::chrono::milliseconds limit,
+                                                   std::chrono::milliseconds longest) const;
+  /// What a silent node is given next, and when: a ping, or up.
+  [[nodiscard]] due_step after_silence() const;
 
   uplink_config config_;
   item_store& store_;
   node_list nodes_;
   std::vector<uplink_action::any> actions_;
   phase phase_ = phase::idle;
-  time_point deadline_{}; // of waiting, connecting or greeting
-  time_point sent_at_{};  // the last message to the node
-  time_point heard_at_{}; // the last message from the node
-  time_point asked_at_{}; // the last ping
+  time_point deadline_{};   // of waiting, connecting, greeting or leaving
+  time_point sent_at_{};    // the last message to the node
+  time_point heard_at_{};   // the last message from the node
+  time_point asked_at_{};   // the last ping
+  time_point in_flight_{};  // since when an ack is awaited
+  std::string leaving_for_; // the node that a Goaway named
   std::chrono::milliseconds keepalive_{10'000};
-  std::uint64_t next_seq_ = 1; // the next item to send
+  std::size_t batch_bytes_;
+  std::chrono::milliseconds silence_{0}; // while an ack is awaited; 0: as while idle
+  std::uint64_t next_seq_ = 1;           // the next item to send
   std::uint64_t hello_run_ = 0;
   std::size_t buses_told_ = 0;
   unsigned redirects_ = 0; // since the last welcome

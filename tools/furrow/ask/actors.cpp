@@ -9,6 +9,7 @@
 #include <memory>
 #include <vector>
 
+#include <CLI/Validators.hpp>
 #include <nlohmann/json.hpp>
 
 namespace furrow::cli {
@@ -121,8 +122,12 @@ void add_actors(CLI::App& app, const globals& globals, int& exit_code) {
   auto* show = command->add_subcommand("show", "show one actor");
   auto* kill = command->add_subcommand("kill", "kill one actor");
   auto id = std::make_shared<std::uint64_t>(0);
-  show->add_option("ID", *id, "id of the actor, from the tree")->required();
-  kill->add_option("ID", *id, "id of the actor, from the tree")->required();
+  show->add_option("ID", *id, "id of the actor, from the tree")
+    ->required()
+    ->check(CLI::NonNegativeNumber);
+  kill->add_option("ID", *id, "id of the actor, from the tree")
+    ->required()
+    ->check(CLI::NonNegativeNumber);
   // CLI11 calls the parent's callback after the subcommand's.
   command->callback([&globals, &exit_code, id, show, kill] {
     if (show->parsed())

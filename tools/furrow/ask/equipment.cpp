@@ -34,22 +34,22 @@ constexpr const can::live_quantity& fuel_level = can::quantity_named("fuel_level
 constexpr const can::live_quantity& position = can::quantity_named("position");
 
 std::string titled(std::string_view what, const can::live_quantity& of) {
-  return fmt::format("{} {}", what, of.unit);
+  return fmt::format("{} {}", what, of.kept_unit());
 }
 
-/// Formats a quantity of the live state as a number with `digits` decimals.
+/// Formats a quantity of the live state as a number with `digits` decimals, in the unit of telemetry.
 cell state_cell(const json& state, const can::live_quantity& of, int digits) {
   const std::string name{of.key};
   if (!state.is_object() || !state.at(name).is_object())
     return {"-", colour::faint, true};
-  return {fmt::format("{:.{}f}", state.at(name).at("value").get<double>(), digits), colour::none,
-          true};
+  return {fmt::format("{:.{}f}", state.at(name).at("value").get<double>() * of.kept.factor, digits),
+          colour::none, true};
 }
 
 /// The speed over ground if it is known, otherwise the wheel speed.
 cell speed_cell(const json& state) {
   const bool over_ground = state.is_object() && state.at(std::string{ground_speed.key}).is_object();
-  return state_cell(state, over_ground ? ground_speed : wheel_speed, 2);
+  return state_cell(state, over_ground ? ground_speed : wheel_speed, 1);
 }
 
 cell connected_cell(const json& row) {
@@ -59,15 +59,22 @@ cell connected_cell(const json& row) {
                                   : cell{"yes", colour::good, false};
 }
 
+/// How long ago by the machine's clock; a clock that is wrong is marked.
+cell last_seen_cell(const json& row) {
+  return {age_text(row.at("last_frame_age_ms")),
+          row.at("clock_ahead") == true ? colour::bad : colour::none, true};
+}
+
 cell faults_cell(const json& count) {
   return number_cell(count, count.is_null() || count == 0 ? colour::none : colour::bad);
 }
 
 table fleet_table(const json& rows) {
-  table shown{{"NAME", "CONNECTED", "LAST FRAME", "RECEIVED", "DURABLE", "SENT",
+  table shown{{"NAME", "CONNECTED", "AT NODE", "LAST SEEN", "RECEIVED", "DURABLE", "SENT",
                titled("ENGINE", engine_speed), titled("SPEED", ground_speed),
                titled("FUEL", fuel_level), "MODE", "FAULTS", titled("POSITION", position)},
-              {}};
+              {},
+              "no machine is known yet; a machine appears when its gateway connects"};
   const std::string at{position.key};
   for (const auto& row : rows) {
     const auto& state = row.at("state");
@@ -76,9 +83,10 @@ table fleet_table(const json& rows) {
     const auto& durable =
       row.at("durable_seq").is_null() ? row.at("stored_durable_seq") : row.at("durable_seq");
     shown.rows.push_back(
-      {value_cell(row.at("name")), connected_cell(row), value_cell(row.at("last_frame")),
-       number_cell(row.at("received_seq")), number_cell(durable), number_cell(row.at("sent_seq")),
-       state_cell(state, engine_speed, 1), speed_cell(state), state_cell(state, fuel_level, 1),
+      {value_cell(row.at("name")), connected_cell(row), value_cell(row.at("node")),
+       last_seen_cell(row), number_cell(row.at("received_seq")), number_cell(durable),
+       number_cell(row.at("sent_seq")), state_cell(state, engine_speed, 1), speed_cell(state),
+       state_cell(state, fuel_level, 1),
        state.is_object() ? cell{quantity_text(state.at("mode"))} : value_cell(nullptr),
        faults_cell(row.at("fault_count")),
        placed ? cell{quantity_text(state.at(at)), colour::none, false} : value_cell(nullptr)});
@@ -96,9 +104,10 @@ show(const node_client& client, const equipment_options& wanted, output_format f
   if (wanted.watch && format == output_format::table && ::isatty(STDOUT_FILENO) == 1)
     (void)write_out("\x1b[H\x1b[J"); // move to the top left and clear the screen
   if (!wanted.name.empty() && format == output_format::table) {
-    for (const auto& one : machine_tables(rows))
-      (void)write_out((one.title.empty() ? "" : "\n" + printable(one.title) + "\n")
-                      + rendered(one.table, is_coloured()));
+    for (const auto& one : machine_tables(rows)) {
+      (void)write_out(one.title.empty() ? "" : "\n" + printable(one.title) + "\n");
+      show_table(one.table);
+    }
     return written();
   }
   auto printed = print(rows, wanted.name.empty() ? fleet_table(rows) : table{}, format);
@@ -136,7 +145,9 @@ void add_equipment(CLI::App& app, const globals& globals, int& exit_code) {
     ->needs(watch)
     ->check(CLI::Range(0.05, 3'600.0))
     ->capture_default_str();
-  command->add_option("--times", wanted->times, "stop after this many updates")->needs(watch);
+  command->add_option("--times", wanted->times, "stop after this many updates")
+    ->needs(watch)
+    ->check(CLI::NonNegativeNumber);
   command->footer(
     "Examples:\n"
     "  furrow equipment\n"

@@ -1,13 +1,13 @@
+#include "tools/furrow/ask/field_file.hpp"
 #include "tools/furrow/client.hpp"
 #include "tools/furrow/commands.hpp"
 #include "tools/furrow/output.hpp"
 
 #include <fmt/format.h>
 
-#include <fstream>
-#include <iterator>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -19,13 +19,12 @@ namespace furrow::cli {
 
 namespace {
 
-constexpr std::size_t file_bytes_max = 1U << 20U; // limit of a node
-
 /// The options for a field or a machine; only those that were given.
 struct described {
   std::string name;
   std::string file;
   std::string position;
+  bool far = false; // no check against known places
   std::vector<std::pair<const char*, std::string>> texts;
   std::vector<std::string> attributes; // KEY=VALUE
   std::optional<std::int64_t> version;
@@ -61,38 +60,8 @@ result<json> members_of(const described& wanted) {
   return members;
 }
 
-result<json> read_geojson(const std::string& path) {
-  std::ifstream in{path, std::ios::binary};
-  std::string text{std::istreambuf_iterator<char>{in}, {}};
-  if (!in)
-    return failure{errc::failed, path + ": cannot be read"};
-  if (text.size() > file_bytes_max)
-    return failure{errc::failed, fmt::format("{}: has {} bytes, a node takes at most {}", path,
-                                             text.size(), file_bytes_max)};
-  auto parsed = json::parse(text, nullptr, false);
-  if (!parsed.is_object())
-    return failure{errc::failed, path + ": is not GeoJSON"};
-  return parsed;
-}
-
-/// Reads one field from a Polygon or a Feature. The properties name, crop, soil and season of a Feature are used.
-result<json> field_of(const json& shape, const std::string& path) {
-  json field = json::object();
-  const auto type = shape.value("type", "");
-  if (type != "Polygon" && type != "Feature")
-    return failure{
-      errc::failed,
-      fmt::format("{}: is \"{}\"; a field must be a Polygon or a Feature", path, type)};
-  field["boundary"] = type == "Feature" && shape.contains("geometry") ? shape["geometry"] : shape;
-  if (type == "Feature" && shape.contains("properties") && shape["properties"].is_object())
-    for (const auto* name : {"name", "crop", "soil", "season"})
-      if (shape["properties"].contains(name) && shape["properties"][name].is_string())
-        field[name] = shape["properties"][name];
-  return field;
-}
-
 result<int> shown(const json& rows, const globals& globals) {
-  table out{{"NAME", "AREA ha", "CROP", "SOIL", "SEASON", "VERSION"}, {}};
+  table out{{"NAME", "AREA ha", "CROP", "SOIL", "SEASON", "VERSION"}, {}, "no field matches"};
   for (const auto& row : rows)
     out.rows.push_back(
       {value_cell(row.at("name")),
@@ -115,27 +84,33 @@ result<int> shown_one(const json& row, const globals& globals) {
   return printed ? result<int>{0} : printed.error();
 }
 
-result<int> list_fields(const globals& globals, const described& wanted) {
-  auto client = node_client::from(globals);
-  if (!client)
-    return client.error();
+result<json> every_field(const node_client& client, const std::string& query) {
   json rows = json::array();
-  std::string query = "?limit=1000";
-  for (const auto& [name, value] : wanted.texts)
-    query += fmt::format("&{}={}", name, encoded(value));
   for (std::string after;;) {
-    const auto target = wanted.position.empty()
-                          ? "/api/v1/fields" + query + "&after=" + encoded(after)
-                          : "/api/v1/fields-at?position=" + encoded(wanted.position);
-    const auto page = client->get(target);
+    const auto page = client.get("/api/v1/fields?limit=1000" + query + "&after=" + encoded(after));
     if (!page)
       return page.error();
     for (const auto& row : page->at("rows"))
       rows.push_back(row);
     if (page->at("next").is_null())
-      return shown(rows, globals);
+      return rows;
     after = page->at("next").get<std::string>();
   }
+}
+
+result<int> list_fields(const globals& globals, const described& wanted) {
+  auto client = node_client::from(globals);
+  if (!client)
+    return client.error();
+  if (!wanted.position.empty()) {
+    const auto page = client->get("/api/v1/fields-at?position=" + encoded(wanted.position));
+    return page ? shown(page->at("rows"), globals) : page.error();
+  }
+  std::string query;
+  for (const auto& [name, value] : wanted.texts)
+    query += fmt::format("&{}={}", name, encoded(value));
+  const auto rows = every_field(*client, query);
+  return rows ? shown(*rows, globals) : rows.error();
 }
 
 result<int> show_field(const globals& globals, const described& wanted) {
@@ -146,26 +121,112 @@ result<int> show_field(const globals& globals, const described& wanted) {
   return row ? shown_one(*row, globals) : row.error();
 }
 
-result<int> add_or_update(const globals& globals, const described& wanted, bool make) {
-  auto client = node_client::from(globals);
-  if (!client)
-    return client.error();
-  json field = json::object();
+/// Where machines and fields of the farm are. What cannot be asked is left out: the check is a help, no duty.
+std::vector<known_place> known_places(const node_client& client) {
+  std::vector<known_place> out;
+  if (const auto fields = client.get("/api/v1/fields?limit=1000"))
+    for (const auto& row : fields->at("rows")) {
+      const auto& box = row.at("box_deg");
+      out.push_back({"field " + row.at("name").get<std::string>(),
+                     (box[0].get<double>() + box[2].get<double>()) / 2,
+                     (box[1].get<double>() + box[3].get<double>()) / 2});
+    }
+  if (const auto machines = client.get("/api/v1/equipment"))
+    for (const auto& row : machines->at("equipment"))
+      if (const auto& state = row.at("state");
+          state.is_object() && state.at("position").is_object()) {
+        const auto& at = state.at("position").at("value");
+        out.push_back({"machine " + row.at("name").get<std::string>(),
+                       at.at("longitude_deg").get<double>(), at.at("latitude_deg").get<double>()});
+      }
+  return out;
+}
+
+/// The fields of the file, with the options of the command line.
+result<std::vector<json>> described_fields(const node_client& client, const described& wanted) {
+  std::vector<json> fields{json::object()};
   if (!wanted.file.empty()) {
     const auto shape = read_geojson(wanted.file);
     if (!shape)
       return shape.error();
-    auto read = field_of(*shape, wanted.file);
+    auto read = fields_of(*shape, wanted.file);
     if (!read)
       return read.error();
-    field = std::move(*read);
+    fields = std::move(*read);
+    const auto places = wanted.far ? std::vector<known_place>{} : known_places(client);
+    for (std::size_t i = 0; i < fields.size(); ++i)
+      if (const auto wrong = swapped(fields[i], places))
+        return failure{errc::failed, fields.size() == 1 ? wanted.file + ": " + *wrong
+                                                        : fmt::format("{}: field {}: {}",
+                                                                      wanted.file, i + 1, *wrong)};
   }
-  auto members = members_of(wanted);
+  const auto members = members_of(wanted);
   if (!members)
     return members.error();
-  field.update(*members);
-  if (!wanted.name.empty())
-    field["name"] = wanted.name;
+  for (auto& field : fields) {
+    field.update(*members);
+    if (!wanted.name.empty())
+      field["name"] = wanted.name;
+    if (field.contains("part") && field.contains("name"))
+      field["name"] = fmt::format("{} {}", field["name"].get<std::string>(), field["part"].dump());
+    field.erase("part");
+  }
+  return fields;
+}
+
+/// Every field needs a name of its own.
+std::optional<failure> check_names(const std::vector<json>& fields, const json& existing) {
+  std::set<std::string> names;
+  for (const auto& row : existing)
+    names.insert(row.at("name").get<std::string>());
+  for (std::size_t i = 0; i < fields.size(); ++i) {
+    if (!fields[i].contains("name"))
+      return failure{errc::usage,
+                     fmt::format("field {} of {} has no name: give its feature a property \"name\"",
+                                 i + 1, fields.size())};
+    const auto name = fields[i]["name"].get<std::string>();
+    if (!names.insert(name).second)
+      return failure{errc::failed, fmt::format("there is a field \"{}\" already; nothing was added "
+                                               "(names must differ)",
+                                               name)};
+  }
+  return std::nullopt;
+}
+
+/// Several fields: all of them or none.
+result<int>
+add_fields(const globals& globals, const node_client& client, const std::vector<json>& fields) {
+  const auto existing = every_field(client, "");
+  if (!existing)
+    return existing.error();
+  if (const auto wrong = check_names(fields, *existing))
+    return *wrong;
+  const auto sent = client.send("POST", "/api/v1/fields", json(fields));
+  if (!sent)
+    return sent.error();
+  json rows = json::array();
+  for (const auto& field : fields) {
+    auto row = client.get("/api/v1/fields/" + encoded(field["name"].get<std::string>()));
+    if (!row)
+      return row.error();
+    rows.push_back(std::move(*row));
+  }
+  return shown(rows, globals);
+}
+
+result<int> add_or_update(const globals& globals, const described& wanted, bool make) {
+  auto client = node_client::from(globals);
+  if (!client)
+    return client.error();
+  const auto fields = described_fields(*client, wanted);
+  if (!fields)
+    return fields.error();
+  if (fields->size() > 1 && make)
+    return add_fields(globals, *client, *fields);
+  if (fields->size() > 1)
+    return failure{errc::failed, fmt::format("{}: has {} polygons; a field has one boundary",
+                                             wanted.file, fields->size())};
+  const auto& field = fields->front();
   if (!field.contains("name"))
     return failure{errc::usage,
                    "the field has no name: give --name NAME, or a property \"name\" in the file"};
@@ -233,15 +294,18 @@ void add_field(CLI::App& app, const globals& globals, int& exit_code) {
 
   for (const bool make : {true, false}) {
     wanted = std::make_shared<described>();
-    auto* put = make
-                  ? command->add_subcommand("add", "add a field from a GeoJSON Polygon or Feature")
-                  : command->add_subcommand("update", "change a field");
+    auto* put = make ? command->add_subcommand("add", "add the fields of a GeoJSON file")
+                     : command->add_subcommand("update", "change a field");
     if (make) {
-      put->add_option("FILE", wanted->file, "GeoJSON")->required();
+      put
+        ->add_option("FILE", wanted->file,
+                     "GeoJSON: Polygon, MultiPolygon, Feature or FeatureCollection")
+        ->required();
       put->add_option("--name", wanted->name,
                       "name of the field; default: the property \"name\" in the file");
       put->footer(
-        "Examples:\n  furrow field add upper.geojson --name \"Upper field\" --crop wheat");
+        "Examples:\n  furrow field add upper.geojson --name \"Upper field\" --crop wheat\n"
+        "  furrow field add fields.geojson     (a collection: all of its fields, or none)");
     } else {
       put->add_option("NAME", wanted->name)->required();
       put->add_option("--boundary", wanted->file, "GeoJSON with the new boundary");
@@ -250,6 +314,8 @@ void add_field(CLI::App& app, const globals& globals, int& exit_code) {
     }
     add_field_texts(*put, wanted);
     add_attributes(*put, wanted);
+    put->add_flag("--far", wanted->far,
+                  "take the boundary although it is far from the farm's machines and fields");
     on(put, wanted,
        [make](const auto& with, const auto& given) { return add_or_update(with, given, make); });
   }

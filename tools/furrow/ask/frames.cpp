@@ -1,6 +1,10 @@
+#include "tools/furrow/ask/frame_printer.hpp"
 #include "tools/furrow/client.hpp"
 #include "tools/furrow/commands.hpp"
 #include "tools/furrow/output.hpp"
+#include "tools/furrow/time_option.hpp"
+
+#include <fmt/format.h>
 
 #include <memory>
 
@@ -25,11 +29,11 @@ result<int> frames(const globals& globals, const frames_options& wanted) {
   auto client = node_client::from(globals);
   if (!client)
     return client.error();
-  auto format = wanted.format.empty() ? globals.output : wanted.format;
-  if (format == "table" || format == "json")
-    return failure{errc::usage, "frames are printed as they arrive: use -o candump or -o jsonl"};
-  if (format.empty())
-    format = "candump";
+  const auto output = wanted.format.empty() ? globals.output : wanted.format;
+  const auto form = output == "table"  ? frame_form::table
+                    : output == "json" ? frame_form::json
+                                       : frame_form::as_sent;
+  const std::string format = output.empty() || output == "candump" ? "candump" : "jsonl";
   auto target = "/api/v1/frames?equipment=" + encoded(wanted.equipment) + "&format=" + format;
   const auto add = [&target](const char* name, const std::string& value) {
     if (!value.empty())
@@ -42,12 +46,18 @@ result<int> frames(const globals& globals, const frames_options& wanted) {
   if (wanted.last > 0)
     target = "/api/v1/equipment/" + encoded(wanted.equipment)
              + "/frames?last=" + std::to_string(wanted.last) + "&format=" + format;
-  const auto ended = client->stream(target, write_out);
-  const auto output = written();
-  if (!output)
-    return output.error();
+  frame_printer printer{form};
+  const auto ended =
+    client->stream(target, [&printer](std::string_view piece) { return printer.take(piece); });
+  if (ended)
+    printer.finish();
+  const auto all_written = written();
+  if (!all_written)
+    return all_written.error();
   if (!ended)
     return ended.error();
+  if (printer.frames() == 0 && form != frame_form::json)
+    fmt::print(stderr, "furrow: there are no such frames of {}\n", printable(wanted.equipment));
   return 0;
 }
 
@@ -60,15 +70,14 @@ void add_frames(CLI::App& app, const globals& globals, int& exit_code) {
   command->add_option("EQUIPMENT", wanted->equipment, "name of the machine")->required();
   auto* last = command->add_option("--last", wanted->last, "print only the newest N frames")
                  ->check(CLI::Range(1, 10'000));
-  command->add_option("--from", wanted->from, "first time, as 2026-05-01T06:30:00Z, or -infinity")
-    ->excludes(last);
-  command->add_option("--to", wanted->to, "last time, included")->excludes(last);
+  add_time_option(*command, "--from", wanted->from, first_time_help)->excludes(last);
+  add_time_option(*command, "--to", wanted->to, last_time_help)->excludes(last);
   command
     ->add_option("--can-id", wanted->can_id, "identifier in hex; more than 3 digits mean 29 bits")
     ->excludes(last);
   command->add_option("--pgn", wanted->pgn, "parameter group number, as 65265 or 0xFEF1")
     ->excludes(last);
-  command->add_option("-o,--output", wanted->format, "candump (default) or jsonl")
+  command->add_option("-o,--output", wanted->format, "candump (default), jsonl, json or table")
     ->check(CLI::IsMember({"candump", "jsonl", "json", "table"}));
   command->footer(
     "The text has the form of candump -L, byte for byte the log that was sent.\n"

@@ -2,6 +2,7 @@
 #include "tools/furrow/client.hpp"
 #include "tools/furrow/commands.hpp"
 #include "tools/furrow/output.hpp"
+#include "tools/furrow/time_option.hpp"
 
 #include <fmt/format.h>
 
@@ -95,7 +96,7 @@ constexpr std::array<shown_column, 11> shown_columns{{
 }};
 
 table telemetry_table(const json& rows) {
-  table shown{{"TIME", "MODE"}, {}};
+  table shown{{"TIME", "MODE"}, {}, "there is no telemetry of this machine in this time"};
   for (const auto& [title, of, digits, with_unit] : shown_columns)
     shown.headings.push_back(with_unit ? fmt::format("{} {}", title, of.kept_unit())
                                        : std::string{title});
@@ -109,11 +110,13 @@ table telemetry_table(const json& rows) {
 }
 
 cell general(const json& value) {
-  return {fmt::format("{:.7g}", value.get<double>()), colour::none, true};
+  return {plain_number(value.get<double>(), 7), colour::none, true};
 }
 
 table rollup_table(const json& rows) {
-  table shown{{"TIME", "COUNT", "MIN", "MAX", "MEAN", "LAST"}, {}};
+  table shown{{"TIME", "COUNT", "MIN", "MAX", "MEAN", "LAST"},
+              {},
+              "there are no values of this signal in this time"};
   for (const auto& row : rows)
     shown.rows.push_back({value_cell(row.at("time")), number_cell(row.at("count")),
                           general(row.at("min")), general(row.at("max")), general(row.at("mean")),
@@ -129,10 +132,13 @@ result<int> list_signals(const globals& globals, const history_options& wanted) 
   if (!answer)
     return answer.error();
   const auto& rows = answer->at("signals");
-  table shown{{"SIGNAL", "LAST", "TIME"}, {}};
-  for (const auto& row : rows)
-    shown.rows.push_back(
-      {value_cell(row.at("name")), general(row.at("last")), value_cell(row.at("last_time"))});
+  table shown{{"SIGNAL", "LAST", "UNIT", "TIME", "MEANING"},
+              {},
+              "there are no signals of this machine yet; a node makes them from stored frames"};
+  for (const auto& row : rows) // a node of an older version says no unit
+    shown.rows.push_back({value_cell(row.at("name")), general(row.at("last")),
+                          value_cell(row.value("unit", json())), value_cell(row.at("last_time")),
+                          value_cell(row.value("title", json()))});
   const auto printed = print(rows, shown, globals.format());
   return printed ? result<int>{0} : printed.error();
 }
@@ -149,8 +155,8 @@ result<int> signals(const globals& globals, const history_options& wanted) {
 
 void add_times(CLI::App& command, history_options& wanted) {
   command.add_option("EQUIPMENT", wanted.equipment, "name of the machine")->required();
-  command.add_option("--from", wanted.from, "first time, as 2026-05-01T06:30:00Z, or -infinity");
-  command.add_option("--to", wanted.to, "last time, included");
+  add_time_option(command, "--from", wanted.from, first_time_help);
+  add_time_option(command, "--to", wanted.to, last_time_help);
 }
 
 } // namespace

@@ -33,7 +33,9 @@ result<int> ledger(const globals& globals, const std::string& equipment) {
     return answer.error();
   const auto& rows = answer->at("ledger");
   table shown{
-    {"EQUIPMENT", "STREAM", "SENT", "DURABLE", "STORED", "LOST", "DOUBLED", "QUARANTINED"}, {}};
+    {"EQUIPMENT", "STREAM", "SENT", "DURABLE", "STORED", "LOST", "DOUBLED", "QUARANTINED"},
+    {},
+    "no stream is known yet; a stream begins when a gateway connects"};
   bool sound = true;
   const auto must_be_zero = [&sound](const json& value) {
     const bool zero = value == 0;

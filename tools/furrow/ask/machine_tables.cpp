@@ -1,7 +1,10 @@
 #include "tools/furrow/ask/machine_tables.hpp"
 
+#include "can/live/quantity_table.hpp"
+
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdint>
 
 #include <nlohmann/json.hpp>
@@ -15,7 +18,7 @@ cell right(std::string text) {
 }
 
 std::string number_text(const json& value) {
-  return value.is_null() ? "-" : fmt::format("{:.8g}", value.get<double>());
+  return value.is_null() ? "-" : plain_number(value.get<double>(), 8);
 }
 
 std::string text_or_dash(const json& value) {
@@ -38,14 +41,29 @@ titled_table standing(const json& machine) {
   return {"", std::move(shown)};
 }
 
+/// People read speeds in km/h, in every table; JSON keeps m/s.
+void in_kmh(std::string& name, json& seen) {
+  constexpr std::string_view suffix = "_mps";
+  if (!name.ends_with(suffix) || seen.at("unit") != "m/s" || !seen.at("value").is_number())
+    return;
+  name.replace(name.size() - suffix.size(), suffix.size(), "_kmh");
+  seen["unit"] = "km/h";
+  seen["value"] = seen["value"].get<double>() * can::quantity_units::to_kmh;
+}
+
 titled_table quantities(const json& state) {
   table shown{{"QUANTITY", "VALUE", "UNIT", "AGE", "PGN", "SOURCE", "TIME"}, {}};
-  for (const auto& [name, seen] : state.items())
-    if (!seen.is_null())
-      shown.rows.push_back({cell{name}, right(quantity_text(seen)), value_cell(seen.at("unit")),
-                            right(age_text(seen.at("age_ms"))), number_cell(seen.at("pgn")),
-                            right(place_text(seen.at("bus"), seen.at("source"))),
-                            value_cell(seen.at("time"))});
+  for (const auto& [key, one] : state.items()) {
+    if (one.is_null())
+      continue;
+    auto name = key;
+    auto seen = one;
+    in_kmh(name, seen);
+    shown.rows.push_back({cell{name}, right(quantity_text(seen)), value_cell(seen.at("unit")),
+                          right(age_text(seen.at("age_ms"))), number_cell(seen.at("pgn")),
+                          right(place_text(seen.at("bus"), seen.at("source"))),
+                          value_cell(seen.at("time"))});
+  }
   return {"", std::move(shown)};
 }
 
@@ -76,6 +94,18 @@ titled_table faults(const json& machine) {
     for (const auto& fault : machine.at(part))
       add(fault);
   return {"FAULTS", std::move(shown)};
+}
+
+/// Signals of people's own DBC files. Nodes of older versions do not send them.
+titled_table own_signals(const json& machine) {
+  table shown{{"SIGNAL", "VALUE", "UNIT", "LABEL", "AGE", "TIME"}, {}};
+  for (const auto& one : machine.value("own_signals", json::array()))
+    shown.rows.push_back({value_cell(one.at("name")),
+                          right(one.at("value").is_null() ? one.at("state").get<std::string>()
+                                                          : number_text(one.at("value"))),
+                          value_cell(one.at("unit")), value_cell(one.at("label")),
+                          right(age_text(one.at("age_ms"))), value_cell(one.at("time"))});
+  return {"SIGNALS OF OWN DBC FILES", std::move(shown)};
 }
 
 titled_table ecus(const json& machine) {
@@ -139,12 +169,15 @@ titled_table implement(const json& one) {
 } // namespace
 
 std::string age_text(const json& age_ms) {
+  constexpr std::int64_t ahead_ms_min = 1'000; // two clocks are never quite the same
   if (age_ms.is_null())
     return "-";
   const auto ms = age_ms.get<std::int64_t>();
+  if (ms <= -ahead_ms_min)
+    return age_text(-ms) + " ahead"; // the machine's clock is ahead of the node's
   const auto s = ms / 1'000;
   if (s < 10)
-    return fmt::format("{:.1f} s", static_cast<double>(ms) / 1e3);
+    return fmt::format("{:.1f} s", static_cast<double>(std::max<std::int64_t>(ms, 0)) / 1e3);
   if (s < 120)
     return fmt::format("{} s", s);
   if (s < 7'200)
@@ -177,6 +210,7 @@ std::vector<titled_table> machine_tables(const json& machine) {
   if (!machine.at("faults").is_null()) {
     shown.push_back(faults(machine));
     shown.push_back(ecus(machine));
+    shown.push_back(own_signals(machine));
     for (const auto& one : machine.at("implements"))
       shown.push_back(implement(one));
   }

@@ -44,7 +44,8 @@ result<int> list(const globals& globals, const quarantine_options& wanted) {
   const auto rows = items(*client, wanted.equipment);
   if (!rows)
     return rows.error();
-  table shown{{"ID", "EQUIPMENT", "TIME", "KIND", "BYTES", "REASON"}, {}};
+  table shown{
+    {"ID", "EQUIPMENT", "TIME", "KIND", "BYTES", "REASON"}, {}, "no item is in quarantine"};
   for (const auto& row : *rows)
     shown.rows.push_back({value_cell(row.at("id")), value_cell(row.at("equipment")),
                           value_cell(row.at("time")), value_cell(row.at("kind")),

@@ -2,11 +2,13 @@
 #include "tools/furrow/client.hpp"
 #include "tools/furrow/commands.hpp"
 #include "tools/furrow/output.hpp"
+#include "tools/furrow/time_option.hpp"
 
 #include <algorithm>
 #include <limits>
 #include <memory>
 
+#include <CLI/Validators.hpp>
 #include <nlohmann/json.hpp>
 
 namespace furrow::cli {
@@ -77,7 +79,10 @@ result<int> records(const globals& globals, const records_options& wanted) {
   } while (!after.empty() && left > 0);
   if (as_they_come)
     return 0;
-  const auto printed = print(all, shown(all), globals.format());
+  auto found = shown(all);
+  found.nothing = wanted.equipment + " has no records of kind " + wanted.kind
+                  + (wanted.from.empty() && wanted.to.empty() ? "" : " in this time");
+  const auto printed = print(all, found, globals.format());
   return printed ? result<int>{0} : printed.error();
 }
 
@@ -92,9 +97,10 @@ void add_records(CLI::App& app, const globals& globals, int& exit_code) {
     ->add_option("--kind", wanted->kind,
                  can::record_kind_names() + ", or the number of a user's own kind")
     ->required();
-  command->add_option("--from", wanted->from, "first time, as 2026-05-01T06:30:00Z");
-  command->add_option("--to", wanted->to, "last time, included");
-  command->add_option("--limit", wanted->limit, "most records to print, earliest first; 0: all");
+  add_time_option(*command, "--from", wanted->from, first_time_help);
+  add_time_option(*command, "--to", wanted->to, last_time_help);
+  command->add_option("--limit", wanted->limit, "most records to print, earliest first; 0: all")
+    ->check(CLI::NonNegativeNumber);
   command->footer(
     "Examples:\n"
     "  furrow records T1 --kind yield -o json\n"

@@ -11,7 +11,7 @@ namespace furrow::cli {
 namespace {
 
 std::string milliseconds(const json& value) {
-  return value.is_null() ? "-" : fmt::format("{:.3g} ms", value.get<double>());
+  return value.is_null() ? "-" : plain_number(value.get<double>(), 3) + " ms";
 }
 
 std::string latency(const json& of) {
@@ -44,8 +44,10 @@ void show_statements(const json& of) {
 }
 
 void show(const char* title, const table& rows) {
-  if (!rows.rows.empty())
-    (void)write_out(fmt::format("\n{}\n{}", title, rendered(rows, is_coloured())));
+  if (rows.rows.empty())
+    return;
+  (void)write_out(fmt::format("\n{}\n", title));
+  show_table(rows);
 }
 
 /// Prints the report for people; it has the same facts as the JSON.

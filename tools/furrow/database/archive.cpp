@@ -7,6 +7,7 @@
 #include "tools/furrow/database/database_option.hpp"
 #include "tools/furrow/database/direct.hpp"
 #include "tools/furrow/output.hpp"
+#include "tools/furrow/time_option.hpp"
 #include "tools/json/rfc3339.hpp"
 
 #include <unistd.h>
@@ -213,7 +214,7 @@ result<storage::frames_query> to_query(const export_options& options) {
        {std::pair{&options.from, &query.from_us}, std::pair{&options.to, &query.to_us}}) {
     if (text->empty())
       continue;
-    *time = http::parse_time(*text);
+    *time = json_rows::parse_time(*text);
     if (!*time)
       return failure{errc::usage, *text + ": invalid time (write times as 2026-05-01T06:30:00Z)"};
   }
@@ -430,8 +431,8 @@ void add_archive(CLI::App& app, const globals& globals, int& exit_code) {
   exporting->add_option("--farm", options->farm,
                         "farm; needed if several farms have a machine of this name");
   exporting->add_option("--equipment", options->equipment, "name of the machine")->required();
-  exporting->add_option("--from", options->from, "first time, as 2026-05-01T06:30:00Z");
-  exporting->add_option("--to", options->to, "last time, included");
+  add_time_option(*exporting, "--from", options->from, first_time_help);
+  add_time_option(*exporting, "--to", options->to, last_time_help);
   exporting->add_option("DIR", options->folder, "folder; created if it does not exist")->required();
   exporting->footer(
     "A file gets its name when it is complete. After an interruption, or when there are newer "

@@ -20,8 +20,8 @@ json to_json(const std::string& file, const storage::archive_facts& facts) {
           {"chunks", facts.totals.chunks},
           {"seq_first", facts.seq_first},
           {"seq_last", facts.seq_last},
-          {"time_first", http::format_time(facts.time_first_us)},
-          {"time_last", http::format_time(facts.time_last_us)},
+          {"time_first", json_rows::format_time(facts.time_first_us)},
+          {"time_last", json_rows::format_time(facts.time_last_us)},
           {"bytes", facts.bytes},
           {"sha256", facts.sha256}};
 }

@@ -44,18 +44,15 @@ result<T> answer_of(const std::function<void(storage::handler<T>)>& start,
 json to_json(const migrations& rows) {
   json list = json::array();
   for (const auto& row : rows)
-    list.push_back(http::to_json(row));
+    list.push_back(json_rows::to_json(row));
   return list;
 }
 
 /// Answers like a node's /api/v1/db/status, without a node.
 result<json> ask_directly(const std::string& url, const globals& globals) {
-  storage::store_options options;
-  options.url = url;
-  options.application_name = "furrow/cli";
-  auto opened = storage::open_store(options);
+  const auto opened = open_directly(url);
   if (!opened)
-    return to_failure(opened.error(), url);
+    return opened.error();
   auto& store = **opened;
   const auto health = answer_of<storage::store_health>(
     [&](auto done) { store.health(std::move(done)); }, url, globals.timeout());
@@ -65,9 +62,9 @@ result<json> ask_directly(const std::string& url, const globals& globals) {
     return to_failure({storage::errc::retry_later, health->detail}, url);
   const auto digest = answer_of<storage::digest_status>(
     [&](auto done) { store.history()->digest_progress(std::move(done)); }, url, globals.timeout());
-  json status{{"health", http::to_json(*health)},
+  json status{{"health", json_rows::to_json(*health)},
               {"migrations", nullptr},
-              {"digest", digest ? http::to_json(*digest) : json(nullptr)},
+              {"digest", digest ? json_rows::to_json(*digest) : json(nullptr)},
               {"fault", nullptr}};
   const auto rows = answer_of<migrations>(
     [&](auto done) { store.migration_status(std::move(done)); }, url, globals.timeout());
@@ -195,6 +192,7 @@ void add_database(CLI::App& app, const globals& globals, int& exit_code) {
   add_database_copy(*command, globals, exit_code);
   add_seal(*command, globals, exit_code);
   add_sizes(*command, globals, exit_code);
+  add_audit(*command, globals, exit_code);
 }
 
 } // namespace furrow::cli

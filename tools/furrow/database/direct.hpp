@@ -46,14 +46,15 @@ namespace furrow::cli {
 }
 
 /// Opens a database that exists. SQLite would create a missing file, which is right for a node and wrong for a query.
-[[nodiscard]] inline result<std::unique_ptr<storage::store>> open_directly(const std::string& url) {
+[[nodiscard]] inline result<std::unique_ptr<storage::store>>
+open_directly(const std::string& url, const char* name = "furrow/cli") {
   constexpr std::string_view sqlite_scheme = "sqlite:";
   if (url.starts_with(sqlite_scheme) && url.size() > sqlite_scheme.size()
       && !std::filesystem::exists(url.substr(sqlite_scheme.size())))
     return failure{errc::cannot_connect, with_url(url, "there is no such database")};
   storage::store_options options;
   options.url = url;
-  options.application_name = "furrow/cli";
+  options.application_name = name;
   auto opened = storage::open_store(options);
   if (!opened)
     return to_failure(opened.error(), url);

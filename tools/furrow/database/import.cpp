@@ -10,8 +10,11 @@
 
 #include <unistd.h>
 
+#include <algorithm>
+#include <chrono>
 #include <map>
 #include <memory>
+#include <optional>
 
 #include <nlohmann/json.hpp>
 
@@ -20,6 +23,7 @@ namespace furrow::cli {
 namespace {
 
 constexpr std::size_t rows_shown = 10;
+constexpr std::chrono::minutes ledger_timeout{10};
 
 struct import_options {
   std::string from;
@@ -31,6 +35,7 @@ struct import_options {
   storage::row_query query;
   bool rehearse = false;
   bool unchecked = false;
+  bool again = false;
 };
 
 result<done> read_map(const std::string& map, storage::row_query& out) {
@@ -97,16 +102,46 @@ result<done> import_group(storage::row_source& source,
   return done{};
 }
 
+/// A failure if a machine has a stream of as many items already: most likely the same table under another name.
+std::optional<failure> imported_before(storage::store& store,
+                                       const import_options& options,
+                                       const std::vector<storage::source_group>& groups) {
+  for (auto group : groups) {
+    if (group.farm.empty())
+      group.farm = options.farm;
+    const auto rows = wait_for<std::vector<storage::ledger_row>>(
+      [&](auto done) { store.read_ledger(group.farm, group.equipment, std::move(done)); },
+      options.database, ledger_timeout);
+    if (!rows)
+      continue; // a machine that is not known yet
+    const auto own = import_stream::stream_of(options.name, group);
+    const auto is_own = [&](const auto& row) { return row.stream_id == own; };
+    if (std::any_of(rows->begin(), rows->end(), is_own))
+      continue; // this import goes on
+    for (const auto& row : *rows)
+      if (row.durable == group.rows && row.expired < row.durable)
+        return failure{
+          errc::failed,
+          fmt::format(
+            "nothing was imported: {}/{} has a stream of {} items already ({}): is it the "
+            "same table? `furrow stream remove` removes a stream, --again imports the "
+            "table once more",
+            printable(group.farm), printable(group.equipment), group.rows,
+            can::to_string(row.stream_id))};
+  }
+  return std::nullopt;
+}
+
 result<totals> import_all(storage::row_source& source,
                           const import_options& options,
                           const std::vector<storage::source_group>& groups,
                           progress& shown) {
-  storage::store_options store_options;
-  store_options.url = options.database;
-  store_options.application_name = "furrow/import";
-  const auto store = storage::open_store(store_options);
+  const auto store = open_directly(options.database, "furrow/import");
   if (!store)
-    return stopped_halfway(store.error(), options.database);
+    return store.error();
+  if (!options.again)
+    if (const auto before = imported_before(**store, options, groups))
+      return *before;
   const auto lane = (*store)->open_appender("import");
   totals sum;
   for (auto group : groups) {
@@ -158,7 +193,7 @@ result<int> rehearse(const globals& globals,
     const bool sound = reason.empty();
     const json each{
       {"equipment", std::string{row.equipment.value_or("")}},
-      {"time", frame.dated ? json(http::format_time(frame.time_us)) : json(nullptr)},
+      {"time", frame.dated ? json(json_rows::format_time(frame.time_us)) : json(nullptr)},
       {"bus", sound ? json(std::string{buses.name_of(frame.header.bus())}) : json(nullptr)},
       {"can_id",
        sound ? json(fmt::format("{:0{}X}", frame.header.id(), frame.header.extended() ? 8 : 3))
@@ -252,6 +287,8 @@ void add_import(CLI::App& app, const globals& globals, int& exit_code) {
                       "name of the import, under which it continues (default: database and table)");
   command->add_flag("--dry-run", options->rehearse,
                     "show ten rows as they would be stored; store nothing");
+  command->add_flag("--again", options->again,
+                    "import although a machine has a stream of as many items already");
   command->add_flag("--no-check", options->unchecked, "do not read the stored frames back");
   command->footer(
     "Each row is stored once, even if the import is killed and run again. Run it again to add "

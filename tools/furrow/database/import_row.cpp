@@ -53,7 +53,7 @@ std::optional<std::int64_t> time_of(std::string_view text, storage::time_unit un
   case storage::time_unit::unsaid:
   case storage::time_unit::utc:
   case storage::time_unit::text:
-    return http::parse_time(text);
+    return json_rows::parse_time(text);
   }
   return std::nullopt;
 }

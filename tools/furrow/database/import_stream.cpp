@@ -54,6 +54,11 @@ std::string frame_hash::hex() {
   return {raw.begin(), raw.begin() + size};
 }
 
+can::stream_id import_stream::stream_of(const std::string& name,
+                                        const storage::source_group& group) {
+  return id_of("furrow import\n" + name + "\n" + group.farm + "\n" + group.equipment);
+}
+
 storage::result<std::unique_ptr<import_stream>>
 import_stream::claim(storage::store& store,
                      storage::appender& lane,
@@ -63,7 +68,7 @@ import_stream::claim(storage::store& store,
   const bool named = !group.equipment.empty() && group.equipment.size() <= 64;
   out->farm_ = group.farm;
   out->equipment_ = named ? group.equipment : "unnamed";
-  out->stream_id_ = id_of("furrow import\n" + name + "\n" + group.farm + "\n" + group.equipment);
+  out->stream_id_ = stream_of(name, group);
   // Always the same run: an import continues the earlier import of its name.
   std::uint64_t run = 0;
   std::memcpy(&run, out->stream_id_.data(), sizeof run);
@@ -74,6 +79,9 @@ import_stream::claim(storage::store& store,
                  }).get();
   if (!claimed)
     return claimed.error();
+  if (claimed->front().held)
+    return storage::failure{storage::errc::retry_later,
+                            "another transaction holds the stream of " + out->equipment_};
   out->claim_ = claimed->front().claim;
   out->known = claimed->front().durable_seq;
   out->next_.from = out->next_.to = out->known;

@@ -50,6 +50,9 @@ private:
 
 class import_stream {
 public:
+  /// The stream of a machine's rows in the import of this name.
+  [[nodiscard]] static can::stream_id stream_of(const std::string& name,
+                                                const storage::source_group& group);
   [[nodiscard]] static storage::result<std::unique_ptr<import_stream>>
   claim(storage::store& store,
         storage::appender& lane,

@@ -4,11 +4,14 @@
 #include "tools/furrow/database/database_option.hpp"
 #include "tools/furrow/database/direct.hpp"
 #include "tools/furrow/output.hpp"
+#include "tools/furrow/progress.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <filesystem>
 #include <memory>
+#include <system_error>
 
 #include <nlohmann/json.hpp>
 
@@ -66,16 +69,28 @@ result<int> say(const globals& globals,
   return 0;
 }
 
+/// "12.3 MB"; how large the file is now.
+std::string written_text(const std::string& file) {
+  std::error_code none;
+  const auto bytes = std::filesystem::file_size(file, none);
+  return fmt::format("{:.1f} MB", none ? 0.0 : static_cast<double>(bytes) / 1e6);
+}
+
 result<int> backup(const globals& globals, const care_options& options) {
-  const auto saved = storage::backup_database(store_of(options.url), options.file);
+  const auto saved = with_progress(
+    "backup", [&] { return written_text(options.file + ".partial"); },
+    [&] { return storage::backup_database(store_of(options.url), options.file); });
   if (!saved)
     return to_failure(saved.error(), options.url);
   return say(globals, "BACKUP", options.file, *saved);
 }
 
 result<int> restore(const globals& globals, const care_options& options) {
-  const auto restored =
-    storage::restore_database(store_of(options.url), options.file, options.replace);
+  const auto restored = with_progress(
+    "restore", [&] { return "from " + written_text(options.file); },
+    [&] {
+      return storage::restore_database(store_of(options.url), options.file, options.replace);
+    });
   if (!restored)
     return to_failure(restored.error(), options.url);
   const auto findings = storage::validate_database(store_of(options.url));
@@ -96,7 +111,9 @@ result<int> restore(const globals& globals, const care_options& options) {
 result<json> migrate_directly(const std::string& url, const migrate_options& options) {
   const auto store = store_of(url);
   if (!options.backup.empty() && !options.rehearse) {
-    const auto saved = storage::backup_database(store, options.backup);
+    const auto saved = with_progress(
+      "backup", [&] { return written_text(options.backup + ".partial"); },
+      [&] { return storage::backup_database(store, options.backup); });
     if (!saved)
       return failure{to_failure(saved.error(), url).code,
                      fmt::format("nothing was migrated: the backup failed: {}: {}",

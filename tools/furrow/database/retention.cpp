@@ -1,6 +1,8 @@
 #include "storage/retention.hpp"
 
+#include "storage/removal.hpp"
 #include "tools/furrow/commands.hpp"
+#include "tools/furrow/database/confirm.hpp"
 #include "tools/furrow/database/database_option.hpp"
 #include "tools/furrow/database/direct.hpp"
 #include "tools/furrow/output.hpp"
@@ -25,7 +27,20 @@ struct retention_options {
   std::string farm;
   std::string kind;
   std::string keep;
+  bool yes = false;
 };
+
+struct audit_text {
+  const char* action;
+  std::string object;
+  std::string detail;
+};
+
+/// "frames of north", "records of every farm without a rule of its own".
+std::string object_of(const retention_options& options) {
+  return options.kind + " of "
+         + (options.farm.empty() ? "every farm without a rule of its own" : options.farm);
+}
 
 /// Parses `90d` or `90` as days. The optional is empty for "forever".
 result<std::optional<std::uint32_t>> parse_keep(std::string_view text) {
@@ -51,7 +66,7 @@ result<int> list(const globals& globals, const retention_options& options) {
   if (!rules)
     return rules.error();
   json rows = json::array();
-  table shown{{"FARM", "KIND", "KEEP"}, {}};
+  table shown{{"FARM", "KIND", "KEEP"}, {}, "there is no rule: everything is kept forever"};
   for (const auto& rule : *rules) {
     rows.push_back({{"farm", rule.farm.empty() ? json(nullptr) : json(rule.farm)},
                     {"kind", storage::to_string(rule.kind)},
@@ -63,9 +78,96 @@ result<int> list(const globals& globals, const retention_options& options) {
   const auto printed = print(rows, shown, globals.format());
   if (!printed)
     return printed.error();
-  if (rules->empty() && globals.format() == output_format::table)
-    fmt::print(stderr, "furrow: there is no rule: everything is kept forever\n");
   return 0;
+}
+
+json to_json(const storage::retention_preview& found) {
+  json losses = json::array();
+  for (const auto& loss : found.losses)
+    losses.push_back({{"farm", loss.farm},
+                      {"kind", storage::to_string(loss.kind)},
+                      {"cutoff", json_rows::format_time(loss.cutoff_us)},
+                      {"items", loss.items},
+                      {"rows", loss.rows},
+                      {"bytes", loss.bytes},
+                      {"oldest", json_rows::format_time(loss.oldest_us)},
+                      {"newest", json_rows::format_time(loss.newest_us)}});
+  return {{"losses", losses}, {"partitions", found.partitions}};
+}
+
+table losses_table(const json& losses) {
+  table shown{{"FARM", "KIND", "OLDER THAN", "ITEMS", "ROWS", "BYTES", "FROM", "TO"},
+              {},
+              "nothing would be removed now"};
+  for (const auto& row : losses)
+    shown.rows.push_back({value_cell(row.at("farm")), value_cell(row.at("kind")),
+                          value_cell(row.at("cutoff")), number_cell(row.at("items")),
+                          number_cell(row.at("rows")), number_cell(row.at("bytes")),
+                          value_cell(row.at("oldest")), value_cell(row.at("newest"))});
+  return shown;
+}
+
+result<int> preview(const globals& globals, const retention_options& options) {
+  const auto store = open_directly(options.url);
+  if (!store)
+    return store.error();
+  const auto found = wait_for<storage::retention_preview>(
+    [&](auto done) { (*store)->retention()->preview_retention(std::nullopt, std::move(done)); },
+    options.url, std::max<std::chrono::milliseconds>(globals.timeout(), call_timeout));
+  if (!found)
+    return found.error();
+  const auto answer = to_json(*found);
+  const auto printed = print(answer, losses_table(answer.at("losses")), globals.format());
+  if (!printed)
+    return printed.error();
+  if (globals.format() == output_format::table && !found->losses.empty())
+    fmt::print(stderr, "furrow: {} whole partitions would be dropped; nothing was changed\n",
+               found->partitions.size());
+  return 0;
+}
+
+std::string keep_text(const std::optional<std::uint32_t>& days) {
+  return days ? fmt::format("{} days", *days) : "forever";
+}
+
+result<done> note(storage::store& store,
+                  const retention_options& options,
+                  audit_text text,
+                  const globals& globals) {
+  return wait_for<done>(
+    [&](auto done) {
+      store.removals()->note_audit({0, person(), text.action, text.object, text.detail},
+                                   std::move(done));
+    },
+    options.url, globals.timeout());
+}
+
+/// Shows what the rule would remove and asks, if it would remove something now.
+result<bool> wanted(storage::store& store,
+                    const storage::retention_rule& rule,
+                    const retention_options& options,
+                    const globals& globals) {
+  if (!rule.keep_days)
+    return true; // removes nothing, ever
+  const auto found = wait_for<storage::retention_preview>(
+    [&](auto done) { store.retention()->preview_rule(rule, std::move(done)); }, options.url,
+    std::max<std::chrono::milliseconds>(globals.timeout(), call_timeout));
+  if (!found)
+    return found.error();
+  auto losses = *found;
+  std::erase_if(losses.losses, [&](const auto& loss) { return loss.kind != rule.kind; });
+  if (losses.losses.empty())
+    return true;
+  const auto answer = to_json(losses);
+  const auto shown = print(answer, losses_table(answer.at("losses")), globals.format());
+  if (!shown)
+    return shown.error();
+  std::uint64_t rows = 0;
+  for (const auto& loss : losses.losses)
+    rows += loss.rows;
+  return confirmed(fmt::format("nodes would remove these {} rows of {} for good within minutes.",
+                               rows, options.kind),
+                   options.yes);
 }
 
 result<int> set(const globals& globals, const retention_options& options) {
@@ -76,11 +178,19 @@ result<int> set(const globals& globals, const retention_options& options) {
   if (!store)
     return store.error();
   const storage::retention_rule rule{options.farm, *storage::data_kind_of(options.kind), *keep};
+  const auto go_on = wanted(**store, rule, options, globals);
+  if (!go_on || !*go_on)
+    return go_on ? result<int>{static_cast<int>(errc::failed)} : go_on.error();
   const auto set =
     wait_for<done>([&](auto done) { (*store)->retention()->set_retention(rule, std::move(done)); },
                    options.url, globals.timeout());
   if (!set)
     return set.error();
+  const auto noted = note(
+    **store, options, {"retention set", object_of(options), "keep " + keep_text(*keep)}, globals);
+  if (!noted)
+    return noted.error();
+  fmt::print(stderr, "furrow: {}: keep {}\n", object_of(options), keep_text(*keep));
   return 0;
 }
 
@@ -94,42 +204,10 @@ result<int> clear(const globals& globals, const retention_options& options) {
     options.url, globals.timeout());
   if (!cleared)
     return cleared.error();
-  return 0;
-}
-
-result<int> preview(const globals& globals, const retention_options& options) {
-  const auto store = open_directly(options.url);
-  if (!store)
-    return store.error();
-  const auto found = wait_for<storage::retention_preview>(
-    [&](auto done) { (*store)->retention()->preview_retention(std::nullopt, std::move(done)); },
-    options.url, std::max<std::chrono::milliseconds>(globals.timeout(), call_timeout));
-  if (!found)
-    return found.error();
-  json losses = json::array();
-  table shown{{"FARM", "KIND", "OLDER THAN", "ITEMS", "ROWS", "BYTES", "FROM", "TO"}, {}};
-  for (const auto& loss : found->losses) {
-    json row{{"farm", loss.farm},
-             {"kind", storage::to_string(loss.kind)},
-             {"cutoff", http::format_time(loss.cutoff_us)},
-             {"items", loss.items},
-             {"rows", loss.rows},
-             {"bytes", loss.bytes},
-             {"oldest", http::format_time(loss.oldest_us)},
-             {"newest", http::format_time(loss.newest_us)}};
-    shown.rows.push_back({value_cell(row["farm"]), value_cell(row["kind"]),
-                          value_cell(row["cutoff"]), number_cell(row["items"]),
-                          number_cell(row["rows"]), number_cell(row["bytes"]),
-                          value_cell(row["oldest"]), value_cell(row["newest"])});
-    losses.push_back(std::move(row));
-  }
-  const auto printed =
-    print({{"losses", losses}, {"partitions", found->partitions}}, shown, globals.format());
-  if (!printed)
-    return printed.error();
-  if (globals.format() == output_format::table)
-    fmt::print(stderr, "furrow: {} whole partitions would be dropped; nothing was changed\n",
-               found->partitions.size());
+  const auto noted = note(**store, options, {"retention clear", object_of(options), ""}, globals);
+  if (!noted)
+    return noted.error();
+  fmt::print(stderr, "furrow: {}: the rule is cleared\n", object_of(options));
   return 0;
 }
 
@@ -198,7 +276,8 @@ void add_retention(CLI::App& app, const globals& globals, int& exit_code) {
     command
       ->add_option("--kind", options->kind, "kind of data: frames, records, telemetry or rollup")
       ->required()
-      ->check(CLI::IsMember({"frames", "records", "telemetry", "rollup"}));
+      ->check(CLI::IsMember({"frames", "records", "telemetry", "rollup", "sensor", "yield",
+                             "tokens", "fault", "other"}));
   };
   add("list", "list the rules", list)
     ->footer("Example:\n  furrow retention list --database postgresql://furrow@localhost/furrow");
@@ -207,9 +286,11 @@ void add_retention(CLI::App& app, const globals& globals, int& exit_code) {
   setting
     ->add_option("--keep", options->keep, "how long to keep the data: days, as 90d, or forever")
     ->required();
+  setting->add_flag("--yes", options->yes, "do not ask");
   setting->footer(
-    "Nodes apply the rule at their next check (furrowd --care-interval). First see what "
-    "would be removed: `furrow retention preview`.\n"
+    "The command shows what the rule would remove now, and asks. "
+    "Nodes apply the rule at their next check (furrowd --care-interval). `furrow "
+    "db audit` shows who set it.\n"
     "Examples:\n"
     "  furrow retention set --kind frames --keep 730d --database URL\n"
     "  furrow retention set --farm north --kind frames --keep forever --database URL");

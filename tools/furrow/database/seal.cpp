@@ -2,6 +2,7 @@
 #include "storage/store.hpp"
 #include "tools/furrow/commands.hpp"
 #include "tools/furrow/database/database_option.hpp"
+#include "tools/furrow/database/direct.hpp"
 #include "tools/furrow/output.hpp"
 
 #include <fmt/format.h>
@@ -46,12 +47,9 @@ seal_some(storage::seal_store& to, const storage::seal_request& request, const s
 }
 
 result<int> seal(const globals& globals, const seal_options& options) {
-  storage::store_options store_options;
-  store_options.url = options.url;
-  store_options.application_name = "furrow/cli";
-  auto opened = storage::open_store(store_options);
+  const auto opened = open_directly(options.url);
   if (!opened)
-    return failure{errc::failed, storage::redacted(options.url) + ": " + opened.error().detail};
+    return opened.error();
   auto* const sealing = (*opened)->sealing();
   if (sealing == nullptr)
     return failure{errc::failed,

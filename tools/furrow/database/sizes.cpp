@@ -108,21 +108,22 @@ result<int> stats(const globals& globals, const size_options& options) {
     return 0;
   }
   (void)write_out(fmt::format("{} bytes in total\n\n", found->bytes));
-  (void)write_out(rendered(table_of(all.at("tiers"), {{"TIER", "tier"},
-                                                      {"FRAMES", "frames"},
-                                                      {"ROWS", "rows"},
-                                                      {"BYTES", "bytes"},
-                                                      {"BYTES A FRAME", "bytes_per_frame"},
-                                                      {"COMPRESSION", "compression"}}),
-                           is_coloured())
-                  + "\n");
-  (void)write_out(rendered(tables_table(all.at("tables")), is_coloured()) + "\n");
-  (void)write_out(rendered(table_of(all.at("machines"), {{"FARM", "farm"},
-                                                         {"EQUIPMENT", "equipment"},
-                                                         {"FRAMES", "frames"},
-                                                         {"BYTES", "bytes"},
-                                                         {"BYTES A FRAME", "bytes_per_frame"}}),
-                           is_coloured()));
+  show_table(table_of(all.at("tiers"), {{"TIER", "tier"},
+                                        {"FRAMES", "frames"},
+                                        {"ROWS", "rows"},
+                                        {"BYTES", "bytes"},
+                                        {"BYTES A FRAME", "bytes_per_frame"},
+                                        {"COMPRESSION", "compression"}}));
+  (void)write_out("\n");
+  show_table(tables_table(all.at("tables")));
+  if (!all.at("machines").empty()) {
+    (void)write_out("\n");
+    show_table(table_of(all.at("machines"), {{"FARM", "farm"},
+                                             {"EQUIPMENT", "equipment"},
+                                             {"FRAMES", "frames"},
+                                             {"BYTES", "bytes"},
+                                             {"BYTES A FRAME", "bytes_per_frame"}}));
+  }
   const auto output = written();
   if (!output)
     return output.error();

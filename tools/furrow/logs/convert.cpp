@@ -4,8 +4,10 @@
 #include <fstream>
 #include <iostream>
 #include <memory>
+#include <sstream>
 #include <string_view>
 #include <system_error>
+#include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -38,33 +40,64 @@ public:
     }
     if (!writable() && write_error_ == EPIPE)
       return 0; // `| head`: the reader has enough
-    if (reader_.line() != 0 && reader_.unterminated())
+    if (read_ != 0 && reader_.unterminated())
       name(0) << "the last line has no line end; the log may be truncated\n";
     if (dropped_ != 0)
       name(0) << "the log reports that " << dropped_
               << " frames were dropped while it was recorded\n";
-    if (faults_ != 0)
-      name(0) << faults_ << " lines could not be read\n";
+    report_unread();
     if (refused_ != 0)
       name(0) << refused_ << " frames or messages cannot be written as "
               << can::to_string(options_.to) << '\n';
     if (!out_)
       errors_ << "furrow convert: cannot write the output: "
               << std::generic_category().message(write_error_) << '\n';
-    return faults_ == 0 && refused_ == 0 && out_ ? 0 : 1;
+    const bool nothing_read = read_ == 0 && reader_.line() != 0;
+    return faults_ == 0 && refused_ == 0 && !nothing_read && out_ ? 0 : 1;
   }
 
   [[nodiscard]] bool writable() const { return static_cast<bool>(out_); }
 
 private:
   /// Begins a message: the input, and the line and column if they are known.
-  std::ostream& name(std::uint64_t line, std::uint32_t column = 0) {
-    errors_ << options_.input_name << ':';
+  std::ostream& name(std::uint64_t line) { return name(line, 0, errors_); }
+  std::ostream& name(std::uint64_t line, std::uint32_t column, std::ostream& to) {
+    to << options_.input_name << ':';
     if (line != 0)
-      errors_ << line << ':';
+      to << line << ':';
     if (column != 0)
-      errors_ << column << ':';
-    return errors_ << ' ';
+      to << column << ':';
+    return to << ' ';
+  }
+
+  void report_unread() {
+    if (read_ == 0 && faults_ != 0 && reader_.format() == can::log_format::unknown) {
+      name(first_line_, first_column_, errors_)
+        << "no frame could be read: " << first_fault_ << '\n';
+    } else if (faults_ != 0) {
+      errors_ << held_;
+      name(0) << faults_ << " lines could not be read\n";
+    } else if (read_ == 0 && reader_.line() != 0) {
+      name(0) << "no frame could be read: its " << reader_.line() << " lines have no frames\n";
+    }
+  }
+
+  /// A line of an unknown format may be the beginning of a log, or the whole file is no log. Which one it is decides
+  /// whether its lines are worth naming.
+  void tell_fault() {
+    if (++faults_ > named_max)
+      return;
+    std::ostringstream text;
+    name(reader_.line(), line_.column, text) << line_.fault << '\n';
+    if (faults_ == 1) {
+      first_line_ = reader_.line();
+      first_column_ = line_.column;
+      first_fault_ = line_.fault;
+    }
+    if (reader_.format() == can::log_format::unknown)
+      held_ += text.str();
+    else
+      errors_ << std::exchange(held_, {}) << text.str();
   }
 
   void take() {
@@ -74,18 +107,19 @@ private:
       case can::line_kind::nothing:
         break;
       case can::line_kind::frame:
+        ++read_;
         refusal =
           writer_.append(text_, {line_.time_us, line_.header, payload_.data()}, line_.interface);
         break;
       case can::line_kind::message:
+        ++read_;
         refusal = writer_.append(text_, line_.time_us, line_.message, payload_.data());
         break;
       case can::line_kind::dropped:
         dropped_ += line_.dropped;
         break;
       case can::line_kind::fault:
-        if (++faults_ <= named_max)
-          name(reader_.line(), line_.column) << line_.fault << '\n';
+        tell_fault();
         break;
       }
       if (refusal != nullptr && ++refused_ <= named_max)
@@ -113,7 +147,12 @@ private:
   can::log_line line_;
   can::log_payload payload_{};
   std::string text_;
+  std::uint64_t read_ = 0; // frames and messages
   std::uint64_t faults_ = 0;
+  std::uint64_t first_line_ = 0; // of the first fault
+  std::uint32_t first_column_ = 0;
+  const char* first_fault_ = nullptr;
+  std::string held_; // faults of lines before the format is known
   std::uint64_t refused_ = 0;
   std::uint64_t dropped_ = 0;
   int write_error_ = 0; // of the last write
@@ -130,7 +169,7 @@ struct typed_options {
 std::vector<std::string> format_names(bool writable_only) {
   std::vector<std::string> names;
   for (auto i = static_cast<unsigned>(can::log_format::candump);
-       i <= static_cast<unsigned>(can::log_format::rp1210); ++i) {
+       i <= static_cast<unsigned>(can::log_format_last); ++i) {
     const auto format = static_cast<can::log_format>(i);
     if (!writable_only || can::can_write(format))
       names.emplace_back(can::to_string(format));
@@ -190,10 +229,10 @@ void add_convert(CLI::App& app, int& exit_code) {
     ->capture_default_str();
   command->add_option("file", typed->file, "log to read; - for standard input")
     ->capture_default_str();
-  command->footer(
-    "Example: furrow convert --to asc < tractor.log > tractor.asc\n"
-    "Exit code 1 if something could not be read, or cannot be written in the other format; "
-    "standard error names it.");
+  command->footer("Example: furrow convert --to asc < tractor.log > tractor.asc\n"
+                  "Exit code 1 if a line or the whole log could not be read, or something cannot "
+                  "be written in the other "
+                  "format; standard error names it.");
   command->callback([typed, &exit_code] { exit_code = run(*typed); });
 }
 

@@ -3,12 +3,14 @@
 #include "can/frame/identifier.hpp"
 #include "tools/furrow/logs/json_text.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cmath>
 #include <fstream>
 #include <iostream>
 #include <iterator>
 #include <memory>
+#include <sstream>
 #include <system_error>
 
 #include <CLI/CLI.hpp>
@@ -229,6 +231,19 @@ load_dbc(const std::string& path, can::dbc_mode mode, can::dbc_encoding encoding
   return can::parse_dbc(text, path, mode, limits, encoding);
 }
 
+void report_warnings(const can::dbc_file& file, std::string_view command, std::ostream& problems) {
+  if (file.warning_count == 0)
+    return;
+  constexpr std::size_t shown_max = 20;
+  const auto shown = std::min(file.warnings.size(), shown_max);
+  for (std::size_t i = 0; i < shown; ++i)
+    problems << command << ": " << file.name << ':' << file.warnings[i].line << ':'
+             << file.warnings[i].column << ": warning: " << file.warnings[i].text << '\n';
+  if (file.warning_count > shown)
+    problems << command << ": " << file.name << ": " << file.warning_count - shown
+             << " further warnings; `furrow dbc check` shows them\n";
+}
+
 void add_encoding(CLI::App& command, can::dbc_encoding& encoding) {
   command
     .add_option_function<std::string>(
@@ -243,23 +258,30 @@ void add_encoding(CLI::App& command, can::dbc_encoding& encoding) {
     ->default_str("auto");
 }
 
+void print_dbc(std::ostream& out, const can::dbc_file& file, bool as_json) {
+  if (as_json)
+    print_json(out, file);
+  else
+    print_text(out, file);
+}
+
 int check_dbc(const check_options& options, std::ostream& out, std::ostream& problems) {
   const auto mode = options.strict ? can::dbc_mode::strict : can::dbc_mode::lenient;
   const auto file = load_dbc(options.path, mode, options.encoding);
   if (!file) {
-    problems << "furrow dbc check: " << file.error().detail << '\n';
+    std::istringstream lines{file.error().detail}; // strict mode: a line per problem
+    for (std::string line; std::getline(lines, line);)
+      problems << "furrow dbc check: " << line << '\n';
     return 1;
   }
-  if (options.json)
-    print_json(out, *file);
-  else
-    print_text(out, *file);
+  print_dbc(out, *file, options.json);
   out.flush();
   return out.good() ? 0 : 1;
 }
 
 void add_dbc(CLI::App& app, int& exit_code) {
-  auto* group = app.add_subcommand("dbc", "check and load DBC files (signal definitions)");
+  auto* group = app.add_subcommand(
+    "dbc", "check DBC files (signal definitions), and keep them in the database");
   group->require_subcommand(1);
   auto* command =
     group->add_subcommand("check", "show how Furrow reads a DBC file, and what is wrong in it");
@@ -269,8 +291,9 @@ void add_dbc(CLI::App& app, int& exit_code) {
   const auto* form = command->add_option("-o,--output", *output, "text or json")
                        ->check(CLI::IsMember({"text", "json"}))
                        ->capture_default_str();
-  command->add_flag("--strict", options->strict,
-                    "also reject definitions that decode but cannot be right");
+  command->add_flag(
+    "--strict", options->strict,
+    "list every problem and fail: also definitions that decode but cannot be right");
   add_encoding(*command, options->encoding);
   command->callback([&app, options, output, form, &exit_code] {
     options->json = *output == "json";

@@ -7,14 +7,16 @@
 ///      "warnings":[{"line","column","text"}],"warning_count"}
 ///   `mux` is null or {"is_mux","mux_signal","mux_ids","ranges"}: ranges as pairs, and each single value if there are
 ///   at most 4,096.
-/// Errors: exit code 0, also with warnings; 1 if the file cannot be loaded, which one line `file:line:column: what` on
-///   standard error explains. `--strict` also rejects definitions that decode but cannot be right.
+/// Errors: exit code 0, also with warnings: a statement that cannot be read is repaired or skipped. 1 if nothing of the
+///   file can be read, which one line `file:line:column: what` on standard error explains. `--strict` lists every
+///   problem on standard error and returns 1: also definitions that decode but cannot be right.
 #pragma once
 
 #include "can/dbc/file.hpp"
 
 #include <iosfwd>
 #include <string>
+#include <string_view>
 
 #include <CLI/App.hpp>
 
@@ -24,8 +26,14 @@ namespace furrow::cli {
 [[nodiscard]] furrow::result<can::dbc_file, can::dbc_errc>
 load_dbc(const std::string& path, can::dbc_mode mode, can::dbc_encoding encoding);
 
+/// Prints the first 20 warnings of a file for the program or command of that name, and counts the rest.
+void report_warnings(const can::dbc_file& file, std::string_view command, std::ostream& problems);
+
 /// Adds `--encoding auto|utf8|cp1252` to a command that reads DBC files.
 void add_encoding(CLI::App& command, can::dbc_encoding& encoding);
+
+/// Prints what was read from a file, as text or as one JSON object.
+void print_dbc(std::ostream& out, const can::dbc_file& file, bool as_json);
 
 struct check_options {
   std::string path;

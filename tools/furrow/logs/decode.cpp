@@ -1,6 +1,5 @@
 #include "tools/furrow/logs/decode.hpp"
 
-#include "can/dbc/catalogue.hpp"
 #include "can/dbc/decode.hpp"
 #include "can/frame/identifier.hpp"
 #include "can/logs/bus_table.hpp"
@@ -9,14 +8,17 @@
 #include "can/text/put.hpp"
 #include "can/transport/fast_packet.hpp"
 #include "can/transport/transport.hpp"
-#include "tools/furrow/logs/dbc.hpp"
+#include "tools/furrow/logs/decode_definitions.hpp"
+#include "tools/furrow/logs/decoded_text.hpp"
 #include "tools/furrow/logs/json_text.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <fstream>
 #include <iostream>
 #include <memory>
-#include <set>
+#include <system_error>
 
 #include <CLI/CLI.hpp>
 
@@ -42,82 +44,6 @@ void append_seconds(std::string& out, std::int64_t time_us) {
   out += micros;
 }
 
-/// The DBC files of the command, and the text that is the same for every value of a signal.
-class definitions {
-public:
-  /// Returns false if a file cannot be loaded; the problem is reported.
-  bool load(const decode_options& options, std::ostream& problems);
-
-  [[nodiscard]] const can::decode_plan& plan() const { return plan_; }
-  /// `"Name":{"spn":190,"raw":`
-  [[nodiscard]] const std::string& opening(std::uint32_t signal) const { return openings_[signal]; }
-  /// `,"unit":"rpm","label":`
-  [[nodiscard]] const std::string& middle(std::uint32_t signal) const { return middles_[signal]; }
-
-private:
-  void prepare();
-
-  can::decode_plan plan_;
-  std::vector<std::string> openings_;
-  std::vector<std::string> middles_;
-};
-
-bool definitions::load(const decode_options& options, std::ostream& problems) {
-  std::vector<can::dbc_file> files;
-  for (const auto& path : options.dbc) {
-    auto file = load_dbc(path, can::dbc_mode::lenient, options.encoding);
-    if (!file) {
-      problems << "furrow decode: " << file.error().detail << '\n';
-      return false;
-    }
-    if (file->warning_count != 0)
-      problems << "furrow decode: " << path << ": " << file->warning_count
-               << " warnings; `furrow dbc check` shows them\n";
-    files.push_back(std::move(*file));
-  }
-  if (options.catalogue) {
-    auto file = can::parse_dbc(can::catalogue_dbc(), "catalogue", can::dbc_mode::strict);
-    if (!file) {
-      problems << "furrow decode: " << file.error().detail << '\n';
-      return false;
-    }
-    files.push_back(std::move(*file));
-  }
-  std::vector<const can::dbc_file*> pointers;
-  pointers.reserve(files.size());
-  for (const auto& file : files)
-    pointers.push_back(&file);
-  auto plan = can::decode_plan::compile(pointers);
-  if (!plan) {
-    problems << "furrow decode: " << plan.error().detail << '\n';
-    return false;
-  }
-  plan_ = std::move(*plan);
-  prepare();
-  return true;
-}
-
-void definitions::prepare() {
-  std::set<std::string> names; // of one message: a JSON key must appear once
-  std::uint32_t message = 0;
-  for (const auto& signal : plan_.signals()) {
-    if (signal.message != message)
-      names.clear();
-    message = signal.message;
-    auto name = signal.name;
-    for (int n = 2; !names.insert(name).second; ++n)
-      name = signal.name + '#' + std::to_string(n);
-    auto& opening = openings_.emplace_back();
-    can::text::append_json_text(opening, name);
-    opening += ":{\"spn\":";
-    opening += signal.spn ? std::to_string(*signal.spn) : "null";
-    opening += ",\"raw\":";
-    auto& middle = middles_.emplace_back(",\"unit\":");
-    append_text_or_null(middle, signal.unit);
-    middle += ",\"label\":";
-  }
-}
-
 /// A message of the log, however it was transported.
 struct whole_message {
   std::int64_t time_us = 0;
@@ -129,12 +55,20 @@ struct whole_message {
 
 class decoder {
 public:
+  /// `name`: of the log in messages and JSON; empty: standard input alone.
   decoder(const decode_options& options,
-          const definitions& known,
+          const decode_definitions& known,
+          const std::string& name,
           std::ostream& out,
           std::ostream& problems)
-    : options_{options}, known_{known}, out_{out}, problems_{problems},
-      values_(known.plan().signals_max()) {}
+    : options_{options}, known_{known}, name_{name.empty() ? "" : name + ":"}, out_{out},
+      problems_{problems}, values_(known.plan().signals_max()) {
+    if (options.logs.size() > 1) {
+      opening_ = "{\"file\":";
+      can::text::append_json_text(opening_, name);
+      opening_ += ',';
+    }
+  }
 
   void feed(std::string_view piece) {
     reader_.feed(piece);
@@ -157,7 +91,9 @@ private:
   void flush();
 
   const decode_options& options_;
-  const definitions& known_;
+  const decode_definitions& known_;
+  std::string name_;          // before a line number in a message
+  std::string opening_ = "{"; // of a JSON object
   std::ostream& out_;
   std::ostream& problems_;
   can::log_reader reader_;
@@ -264,7 +200,12 @@ void decoder::take_message() {
 }
 
 void decoder::print(const can::plan_message& of, const whole_message& message) {
-  const auto count = known_.plan().decode(of, message.data, values_);
+  auto count = known_.plan().decode(of, message.data, values_);
+  if (!known_.wanted().all()) {
+    count = known_.wanted().keep({values_.data(), count});
+    if (count == 0)
+      return;
+  }
   if (options_.json)
     print_json(of, message, count);
   else
@@ -284,7 +225,7 @@ void decoder::append_raw(const can::decoded_signal& value) {
 void decoder::print_json(const can::plan_message& of,
                          const whole_message& message,
                          std::size_t count) {
-  text_ += "{\"line\":";
+  text_ += opening_ + "\"line\":";
   append_number(text_, reader_.line());
   text_ += ",\"time\":";
   append_seconds(text_, message.time_us);
@@ -315,14 +256,16 @@ void decoder::print_json(const can::plan_message& of,
     text_ += known_.opening(value.signal);
     append_raw(value);
     text_ += ",\"value\":";
-    append_number(text_, value.physical); // null unless it is a valid value
+    append_json_value(text_, known_.plan().signal_of(value), value);
     text_ += known_.middle(value.signal);
     append_text_or_null(text_, known_.plan().label(value));
     text_ += ",\"state\":\"";
     text_ += can::to_string(value.state);
     text_ += "\"}";
   }
-  text_ += "}}\n";
+  text_ += '}';
+  append_json_faults(text_, of, message.data);
+  text_ += "}\n";
 }
 
 void decoder::append_value(const can::decoded_signal& value) {
@@ -339,11 +282,7 @@ void decoder::append_value(const can::decoded_signal& value) {
     text_ += '\'';
     return;
   }
-  char number[40]; // twelve digits: further digits come from binary fractions
-  const auto end =
-    std::to_chars(number, number + sizeof number, value.physical, std::chars_format::general, 12)
-      .ptr;
-  text_.append(number, end);
+  append_value_text(text_, signal, value);
   if (!signal.unit.empty())
     text_ += ' ' + signal.unit;
 }
@@ -366,12 +305,13 @@ void decoder::print_text(const can::plan_message& of,
     text_ += ": ";
     append_value(values_[i]);
   }
+  append_fault_lines(text_, of, message.data);
   text_ += "\n)\n";
 }
 
 void decoder::print_bytes(const can::assembled_message& message) {
   if (options_.json) {
-    text_ += "{\"line\":";
+    text_ += opening_ + "\"line\":";
     append_number(text_, reader_.line());
     text_ += ",\"pgn\":";
     append_number(text_, message.pgn);
@@ -423,8 +363,8 @@ int decoder::finish() {
   if (!writable() && write_error_ == EPIPE)
     return 0; // `| head`: the reader has enough
   if (faults_ != 0)
-    problems_ << "furrow decode: " << first_fault_ << " (lines that cannot be read: " << faults_
-              << ")\n";
+    problems_ << "furrow decode: " << name_ << first_fault_
+              << " (lines that cannot be read: " << faults_ << ")\n";
   if (!out_.good()) {
     problems_ << "furrow decode: cannot write the output\n";
     return 1;
@@ -434,14 +374,15 @@ int decoder::finish() {
 
 } // namespace
 
-int decode_log(const decode_options& options,
+namespace {
+
+int decode_one(const decode_options& options,
+               const decode_definitions& known,
+               const std::string& name,
                std::istream& in,
                std::ostream& out,
                std::ostream& problems) {
-  definitions known;
-  if (!known.load(options, problems))
-    return 1;
-  const auto work = std::make_unique<decoder>(options, known, out, problems);
+  const auto work = std::make_unique<decoder>(options, known, name, out, problems);
   std::vector<char> piece(decode_piece_bytes);
   // Takes what is available without waiting for more: the log may be a live bus.
   while (work->writable() && in.peek() != std::istream::traits_type::eof()) {
@@ -454,20 +395,69 @@ int decode_log(const decode_options& options,
   const auto code = work->finish();
   if (!read_failed)
     return code;
-  problems << "furrow decode: cannot read the input to its end\n";
+  problems << "furrow decode: cannot read " << (name.empty() ? "the input" : name)
+           << " to its end\n";
   return 1;
 }
 
+} // namespace
+
+int decode_log(const decode_options& options,
+               std::istream& in,
+               std::ostream& out,
+               std::ostream& problems) {
+  decode_definitions known;
+  return known.load(options, problems) ? decode_one(options, known, "", in, out, problems) : 1;
+}
+
+int decode_logs(const decode_options& options,
+                std::istream& standard_input,
+                std::ostream& out,
+                std::ostream& problems) {
+  if (options.logs.empty())
+    return decode_log(options, standard_input, out, problems);
+  decode_definitions known;
+  if (!known.load(options, problems))
+    return 1;
+  int code = 0;
+  for (const auto& path : options.logs) {
+    if (path == "-") {
+      code = std::max(code, decode_one(options, known, path, standard_input, out, problems));
+      continue;
+    }
+    std::ifstream in{path, std::ios::binary};
+    if (!in) {
+      problems << "furrow decode: " << path
+               << ": cannot read: " << std::generic_category().message(errno) << '\n';
+      code = 1;
+      continue;
+    }
+    code = std::max(code, decode_one(options, known, path, in, out, problems));
+  }
+  return code;
+}
+
 void add_decode(CLI::App& app, int& exit_code) {
-  auto* command =
-    app.add_subcommand("decode", "decode a log of any format (standard input) with DBC files");
+  auto* command = app.add_subcommand("decode", "decode logs of any format with DBC files");
   const auto options = std::make_shared<decode_options>();
   const auto output = std::make_shared<std::string>("text");
   const auto signals = std::make_shared<bool>(false);
+  command->add_option("LOG", options->logs, "logs to read; default: standard input")->type_name("");
   command
-    ->add_option("--dbc", options->dbc, "DBC files; the first file that knows a message is used")
-    ->expected(1, -1)
+    ->add_option("--dbc", options->dbc,
+                 "DBC file (may be repeated); the first file that knows a message is used")
+    ->allow_extra_args(false)
     ->type_name("FILE");
+  command
+    ->add_option("--message", options->wanted_messages,
+                 "print only messages of this name (may be repeated)")
+    ->allow_extra_args(false)
+    ->type_name("NAME");
+  command
+    ->add_option("--signal", options->wanted_signals,
+                 "print only this signal, as SIGNAL or MESSAGE.SIGNAL (may be repeated)")
+    ->allow_extra_args(false)
+    ->type_name("NAME");
   add_encoding(*command, options->encoding);
   command->add_flag("--catalogue", options->catalogue,
                     "also decode the messages of tractors and implements that Furrow knows");
@@ -478,14 +468,19 @@ void add_decode(CLI::App& app, int& exit_code) {
                     "print decoded signals (the default without --messages)");
   command->add_flag("--messages", options->messages,
                     "print each message as bytes, assembled from its frames");
-  command->footer("Example: furrow decode --catalogue -o jsonl < tractor.log");
+  command->footer("Examples:\n"
+                  "  furrow decode tractor.log --dbc implement.dbc --catalogue\n"
+                  "  furrow decode --catalogue --signal EEC1.engine_speed -o jsonl < tractor.log");
   command->callback([options, output, signals, &exit_code] {
     options->json = *output == "jsonl";
     options->signals = *signals || !options->messages;
     if (options->signals && options->dbc.empty() && !options->catalogue)
       throw CLI::RequiredError("--dbc or --catalogue");
+    for (const auto& path : options->logs)
+      if (path.ends_with(".dbc"))
+        throw CLI::ValidationError(path + " is read as a log: write --dbc before each DBC file");
     std::ios::sync_with_stdio(false);
-    exit_code = decode_log(*options, std::cin, std::cout, std::cerr);
+    exit_code = decode_logs(*options, std::cin, std::cout, std::cerr);
   });
 }
 

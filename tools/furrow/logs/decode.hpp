@@ -1,14 +1,16 @@
-/// `furrow decode --dbc FILE... [--catalogue] < any.log`: decodes the messages of a log with DBC files.
+/// `furrow decode [LOG...] --dbc FILE [--dbc FILE] [--catalogue]`: decodes the messages of logs with DBC files.
 ///
-/// Shape: reads any log format, needs no node. Frames are assembled to messages first (transport protocols and fast
+/// Shape: reads any log format, needs no node; without a LOG it reads standard input. Frames are assembled to messages first (transport protocols and fast
 ///   packets). The text looks like that of cantools; JSON is one object per line:
 ///     {"line","time","bus","pgn","can_id","source","destination","message",
 ///      "signals":{"Name":{"spn","raw","value","unit","label","state"}}}
-///   and with `--messages` each J1939 message as bytes, whether a DBC file knows it or not:
+///   with "faults":[{"spn","fmi","text","occurrences","conversion_method"}] after the signals of a DM1 or DM2, which name
+///   only its first fault; and with `--messages` each J1939 message as bytes, whether a DBC file knows it or not:
 ///     {"line","pgn","source","destination","transport","data"}
 ///   `line` is that of the last frame. If several files know a message, the first one is used; the catalogue comes
 ///   last. Frames that no file knows are skipped.
-/// Units: seconds, as the log counts them; values in the unit of the signal.
+/// Units: seconds, as the log counts them; values in the unit of the signal. A whole number has all its digits, up to 64
+///   bits.
 /// Errors: exit code 0; 1 if a DBC file cannot be loaded, if the input has lines but no frame, or if the output cannot
 ///   be written; 2 for invalid options. Lines that cannot be read are counted on standard error, the first one with
 ///   line and column.
@@ -31,6 +33,9 @@ struct decode_options {
   bool signals = true;
   bool messages = false;
   can::dbc_encoding encoding = can::dbc_encoding::detect; // of the DBC files
+  std::vector<std::string> logs{};                        // paths; "-" or none: standard input
+  std::vector<std::string> wanted_messages{};             // names; none: all
+  std::vector<std::string> wanted_signals{};              // SIGNAL or MESSAGE.SIGNAL; none: all
 };
 
 /// Runs the command and returns the exit code.
@@ -38,6 +43,12 @@ struct decode_options {
                              std::istream& in,
                              std::ostream& out,
                              std::ostream& problems);
+
+/// The same for each log of the options, one after the other.
+[[nodiscard]] int decode_logs(const decode_options& options,
+                              std::istream& standard_input,
+                              std::ostream& out,
+                              std::ostream& problems);
 
 void add_decode(CLI::App& app, int& exit_code);
 

@@ -8,6 +8,7 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 #include <fstream>
 
 namespace furrow::daemon {
@@ -73,6 +74,14 @@ result<tls_context> server_tls(const tls_files& files) {
       return malformed(files.client_authorities, "client authorities", error);
   }
   return context;
+}
+
+std::int64_t certificate_expiry_us(const tls_context& context) {
+  const X509* certificate = context ? SSL_CTX_get0_certificate(context->native_handle()) : nullptr;
+  std::tm end{};
+  if (certificate == nullptr || ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &end) != 1)
+    return 0;
+  return static_cast<std::int64_t>(::timegm(&end)) * 1'000'000;
 }
 
 } // namespace furrow::daemon

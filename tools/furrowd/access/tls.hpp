@@ -7,6 +7,7 @@
 
 #include "tools/furrowd/access/tokens.hpp"
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -22,5 +23,8 @@ struct tls_files {
 
 using tls_context = std::shared_ptr<boost::asio::ssl::context>;
 [[nodiscard]] result<tls_context> server_tls(const tls_files& files);
+
+/// When the certificate of a context expires, in microseconds since 1970; 0 when it has none.
+[[nodiscard]] std::int64_t certificate_expiry_us(const tls_context& context);
 
 } // namespace furrow::daemon

@@ -95,13 +95,17 @@ std::optional<role> parse_role(std::string_view text) {
 bool credential::may(permission wanted) const {
   switch (wanted) {
   case permission::send:
-    return role == role::gateway || role == role::admin;
+    return role == role::gateway || (role == role::admin && !every_farm);
   case permission::read:
     return role != role::gateway;
   case permission::operate:
     return role == role::operating || role == role::admin;
   case permission::administer:
     return role == role::admin;
+  case permission::watch:
+    return every_farm && role != role::gateway;
+  case permission::govern:
+    return every_farm && role == role::admin;
   }
   return false;
 }
@@ -154,7 +158,9 @@ private:
       } else if (key.str() == "farm") {
         if (!text || !proto::is_name(*text))
           return wrong(value.source(), "farm must be a name of 1 to 64 bytes without a slash");
-        made.grants.farm = *text;
+        made.grants.every_farm = *text == "*";
+        if (!made.grants.every_farm)
+          made.grants.farm = *text;
       } else if (key.str() == "role") {
         const auto role = text ? parse_role(*text) : std::nullopt;
         if (!role)
@@ -173,6 +179,11 @@ private:
     if (!has_hash || !has_role)
       return wrong(entry.source(),
                    fmt::format("this token has no {}", has_hash ? "role" : "sha256"));
+    if (made.grants.every_farm
+        && (made.grants.role == role::gateway || !made.grants.equipment.empty()))
+      return wrong(entry.source(),
+                   "a token for every farm (farm = \"*\") is a viewer, operator or admin and has "
+                   "no list of machines");
     for (const auto& other : table_.entries_)
       if (other.hash == made.hash)
         return wrong(entry.source(), "this sha256 occurs twice in the file");

@@ -3,7 +3,7 @@
 /// Shape: the file is a list of
 ///     [[token]]
 ///     sha256 = "64 hex digits of the token's SHA-256"
-///     farm = "default"              # optional, this is the default
+///     farm = "default"              # optional, this is the default; "*": a token of the node, for every farm
 ///     role = "gateway"              # gateway | viewer | operator | admin
 ///     equipment = ["T1", "T2"]      # optional: only these machines; absent: all of the farm
 /// Errors: one line that begins with file:line:column. An unknown key is an error: a misspelt restriction would
@@ -43,15 +43,19 @@ enum class role : std::uint8_t { gateway = 0, viewer = 1, operating = 2, admin =
 enum class permission : std::uint8_t {
   send,       // be a gateway: gateway, admin
   read,       // read stored and live data: viewer, operator, admin
-  operate,    // kill and restart actors: operator, admin
-  administer, // change the database: admin
+  operate,    // kill actors of machines, change fields: operator, admin
+  administer, // drop items of the farm: admin
+  // What all farms share needs a token for every farm.
+  watch,  // read figures of the whole node: viewer, operator, admin
+  govern, // kill actors that all farms share, change the database: admin
 };
 
-/// The rights of a token. The farm of a request comes from here only.
+/// The rights of a token. The farm of a request comes from here only; with every_farm the request may name another.
 struct credential {
   std::string farm;
   daemon::role role = role::gateway;
   std::vector<std::string> equipment; // empty: every machine of the farm
+  bool every_farm = false;            // a token of the node
 
   [[nodiscard]] bool may(permission wanted) const;
   [[nodiscard]] bool covers(std::string_view equipment_name) const;

@@ -56,6 +56,34 @@ json pool_json(const storage::store_activity& of) {
           {"acquire", histogram_json(of.acquire)}};
 }
 
+/// How well the database can be reached, since the start.
+json connectivity_json(const storage::store_activity& of) {
+  return {{"connections_open", of.pool.open + of.lanes},
+          {"connections_opened", of.pool.opened},
+          {"connections_lost", of.lost},
+          {"open_failures", of.pool.open_failures},
+          {"server_full", of.pool.server_full},
+          {"pings", of.pool.pings},
+          {"pings_failed", of.pool.pings_failed}};
+}
+
+/// Latencies since the start; rates over the last minute.
+json performance_json(const storage::store_activity& of) {
+  const auto latency = histogram_json(of.statement);
+  const auto span = static_cast<double>(of.recent.span_s);
+  return {{"average_response_ms", latency.at("mean_ms")},
+          {"p50_ms_max", latency.at("p50_ms_max")},
+          {"p99_ms_max", latency.at("p99_ms_max")},
+          {"active_connections", of.pool.in_use},
+          {"active_connections_peak", of.recent.in_use_peak},
+          {"queries_per_s",
+           span > 0 ? json(static_cast<double>(of.recent.statements) / span) : json(nullptr)},
+          {"failed", of.recent.failed},
+          {"slow", of.recent.slow},
+          {"rows_per_s", of.recent.rows_per_s},
+          {"frames_per_s", of.recent.frames_per_s}};
+}
+
 json statements_json(const storage::store_activity& of) {
   const auto sound = static_cast<double>(of.statements - of.failed);
   return {{"count", of.statements},
@@ -79,7 +107,7 @@ json statements_json(const storage::store_activity& of) {
 json slow_json(const storage::store_activity& of) {
   json list = json::array();
   for (const auto& each : of.slowest)
-    list.push_back({{"time", format_time(each.at_us)},
+    list.push_back({{"time", json_rows::format_time(each.at_us)},
                     {"took_ms", each.took_s * 1'000},
                     {"lane", each.lane},
                     {"rows", each.rows},
@@ -140,7 +168,7 @@ void add_activity(std::vector<prometheus::MetricFamily>& out, const storage::sto
     row{"furrow_pool_waiting", "Queries that wait for a connection.", Gauge, pool.waiting},
     row{"furrow_pool_lanes", "Connections outside the pool: writers, claims and others.", Gauge,
         of.lanes},
-    row{"furrow_pool_waits_total", "Queries that had to wait for a connection.", Counter,
+    row{"furrow_pool_waits_total", "Queries that waited at least 1 ms for a connection.", Counter,
         pool.waited},
     row{"furrow_pool_timeouts_total", "Queries that got no connection in time.", Counter,
         pool.timeouts},
@@ -172,9 +200,20 @@ void add_activity(std::vector<prometheus::MetricFamily>& out, const storage::sto
 
 } // namespace
 
-json to_json(const actors::node_stats& stats, const storage::store_activity* activity) {
+json to_json(const storage::store_health& health, const storage::store_activity* activity) {
+  auto made = json_rows::to_json(health);
+  const bool measured = activity != nullptr;
+  made["connectivity"] = measured ? connectivity_json(*activity) : json(nullptr);
+  made["pool"] = measured ? pool_json(*activity) : json(nullptr);
+  made["performance"] = measured ? performance_json(*activity) : json(nullptr);
+  return made;
+}
+
+json to_json(const actors::node_stats& stats,
+             const storage::store_activity* activity,
+             const front_figures& front) {
   json alarms = json::array();
-  for (const auto& each : alarms_of(stats, activity))
+  for (const auto& each : alarms_of(stats, activity, front))
     alarms.push_back({{"name", each.name},
                       {"owner", each.owner},
                       {"value", each.value},
@@ -191,13 +230,14 @@ json to_json(const actors::node_stats& stats, const storage::store_activity* act
 }
 
 std::vector<prometheus::MetricFamily> families(const actors::node_stats& stats,
-                                               const storage::store_activity* activity) {
+                                               const storage::store_activity* activity,
+                                               const front_figures& front) {
   std::vector<prometheus::MetricFamily> out;
   if (activity != nullptr)
     add_activity(out, *activity);
   prometheus::MetricFamily alarms{
     "furrow_alarm", "1 for each alarm that is raised.", prometheus::MetricType::Gauge, {}};
-  for (const auto& each : alarms_of(stats, activity)) {
+  for (const auto& each : alarms_of(stats, activity, front)) {
     prometheus::ClientMetric metric;
     metric.label = {{"name", each.name}, {"owner", each.owner}};
     metric.gauge.value = 1;

@@ -6,6 +6,7 @@
 
 #include "actors/node.hpp"
 #include "storage/activity.hpp"
+#include "tools/furrowd/api/front_watch.hpp"
 #include "tools/json/rows_json.hpp"
 
 #include <prometheus/metric_family.h>
@@ -14,10 +15,18 @@
 
 namespace furrow::http {
 
+using json_rows::json;
+
 /// `activity`: nullptr where the database has no pool.
 [[nodiscard]] json to_json(const actors::node_stats& stats,
+                           const storage::store_activity* activity,
+                           const front_figures& front);
+/// Of /monitoring/database: connectivity, pool and performance beside the health of the database.
+[[nodiscard]] json to_json(const storage::store_health& health,
                            const storage::store_activity* activity);
 [[nodiscard]] std::vector<prometheus::MetricFamily>
-families(const actors::node_stats& stats, const storage::store_activity* activity);
+families(const actors::node_stats& stats,
+         const storage::store_activity* activity,
+         const front_figures& front);
 
 } // namespace furrow::http

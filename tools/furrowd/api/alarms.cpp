@@ -1,7 +1,10 @@
 #include "tools/furrowd/api/alarms.hpp"
 
+#include "tools/json/rfc3339.hpp"
+
 #include <fmt/format.h>
 
+#include <chrono>
 #include <utility>
 
 namespace furrow::http {
@@ -9,6 +12,8 @@ namespace furrow::http {
 namespace {
 
 constexpr double budget_limit_pct = 80;
+constexpr double misses_limit_pct = 90;
+constexpr std::uint64_t lookups_min = 100;          // fewer in a minute say nothing
 constexpr double stall_limit_s = 30;                // a transaction takes milliseconds
 constexpr double digest_limit_s = 300;              // of frames at the rate of the last minute
 constexpr std::uint64_t digest_items_min = 100'000; // one pass digests a smaller backlog
@@ -28,6 +33,40 @@ void add_partitions(const actors::node_stats& stats, std::vector<storage::alarm>
          stats.partitions_waiting)});
 }
 
+constexpr std::uint64_t held_days_limit = 30; // a parked fleet is no news
+
+void add_held_retention(const actors::node_stats& stats, std::vector<storage::alarm>& out) {
+  const auto days = stats.retention_held_days;
+  if (days >= held_days_limit)
+    out.push_back(
+      {"clock", "node", static_cast<double>(days), static_cast<double>(held_days_limit), "days",
+       fmt::format("this node's clock is {} days after the newest frame, so retention counts from "
+                   "that frame: set the clock, or run `furrow retention run` if it is right",
+                   days)});
+}
+
+constexpr std::int64_t day_us = 86'400'000'000;
+constexpr std::int64_t certificate_notice_days = 14; // time to make and install another one
+
+void add_certificate(const actors::node_stats& stats, std::vector<storage::alarm>& out) {
+  if (stats.certificate_expires_us == 0)
+    return;
+  const auto now = std::chrono::duration_cast<std::chrono::microseconds>(
+    std::chrono::system_clock::now().time_since_epoch());
+  const auto left = stats.certificate_expires_us - now.count();
+  if (left >= certificate_notice_days * day_us)
+    return;
+  const auto days = static_cast<double>(left) / static_cast<double>(day_us);
+  const auto when = json_rows::format_time(stats.certificate_expires_us);
+  out.push_back({"certificate", "node", days, static_cast<double>(certificate_notice_days), "days",
+                 left < 0 ? fmt::format("the TLS certificate of this node expired at {}: gateways "
+                                        "and people that check it cannot connect",
+                                        when)
+                          : fmt::format("the TLS certificate of this node expires in {:.0f} days, "
+                                        "at {}",
+                                        days, when)});
+}
+
 void add_stall(const actors::node_stats& stats, std::vector<storage::alarm>& out) {
   const auto stalled = static_cast<double>(stats.stalled_s);
   if (stalled >= stall_limit_s)
@@ -37,6 +76,24 @@ void add_stall(const actors::node_stats& stats, std::vector<storage::alarm>& out
                                stats.stalled_s)});
 }
 
+void add_front(const front_figures& front, std::vector<storage::alarm>& out) {
+  const auto& recent = front.recent;
+  const auto lookups = static_cast<double>(recent.lookups);
+  const auto missed = recent.lookups > 0 ? 100.0 * static_cast<double>(recent.misses) / lookups : 0;
+  if (recent.lookups >= lookups_min && missed > misses_limit_pct)
+    out.push_back({"cache", "node", missed, misses_limit_pct, "%",
+                   fmt::format("{:.0f} % of {} answers were not in the cache (--cache-ms)", missed,
+                               recent.lookups)});
+  if (front.connections_max > 0
+      && (recent.refused > 0 || front.connections >= front.connections_max))
+    out.push_back(
+      {"http", "node", static_cast<double>(front.connections),
+       static_cast<double>(front.connections_max), "connections",
+       fmt::format("{} of --http-connections {} are open; {} idle ones gave way, {} new "
+                   "ones were rejected",
+                   front.connections, front.connections_max, recent.gave_way, recent.refused)});
+}
+
 } // namespace
 
 std::vector<std::string> unready_reasons(const actors::node_stats& stats) {
@@ -44,7 +101,7 @@ std::vector<std::string> unready_reasons(const actors::node_stats& stats) {
   if (stats.gave_up)
     out.emplace_back("the actor system gave up: the process ends");
   if (!stats.store_up)
-    out.emplace_back("the database is away: see /monitoring/database");
+    out.push_back("the database stores nothing now: " + stats.store_fault);
   std::vector<storage::alarm> stall;
   add_stall(stats, stall);
   for (auto& alarm : stall)
@@ -53,19 +110,23 @@ std::vector<std::string> unready_reasons(const actors::node_stats& stats) {
 }
 
 std::vector<storage::alarm> alarms_of(const actors::node_stats& stats,
-                                      const storage::store_activity* activity) {
+                                      const storage::store_activity* activity,
+                                      const front_figures& front) {
   auto out = activity != nullptr ? storage::alarms_of(*activity) : std::vector<storage::alarm>{};
   if (stats.gave_up)
     out.push_back({"gave_up", "node", 1, 0, "", "the actor system gave up: the process ends"});
   if (!stats.store_up)
-    out.push_back({"store", "database", 0, 1, "", "the last claim, append or health check failed"});
+    out.push_back({"store", "database", 0, 1, "", stats.store_fault});
   const double budget = static_cast<double>(stats.budget_bytes);
   const double used = budget > 0 ? 100.0 * static_cast<double>(stats.budget_used) / budget : 0;
   if (used > budget_limit_pct)
     out.push_back({"lag", "database", used, budget_limit_pct, "%",
                    fmt::format("{:.0f} % of --budget holds items that are not yet durable", used)});
   add_stall(stats, out);
+  add_certificate(stats, out);
+  add_held_retention(stats, out);
   add_partitions(stats, out);
+  add_front(front, out);
   if (activity == nullptr || stats.digest_items_behind < digest_items_min)
     return out;
   const auto pace = activity->recent.frames_per_s * digest_limit_s;

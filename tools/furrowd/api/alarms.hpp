@@ -7,6 +7,7 @@
 
 #include "actors/node.hpp"
 #include "storage/activity.hpp"
+#include "tools/furrowd/api/front_watch.hpp"
 
 #include <chrono>
 #include <map>
@@ -15,9 +16,10 @@
 
 namespace furrow::http {
 
-/// `activity`: nullptr where the database has no pool, or is not asked.
+/// `activity`: nullptr where the database has no pool.
 [[nodiscard]] std::vector<storage::alarm> alarms_of(const actors::node_stats& stats,
-                                                    const storage::store_activity* activity);
+                                                    const storage::store_activity* activity,
+                                                    const front_figures& front = {});
 
 /// Why /ready answers 503, as far as the actors know; empty: the node stores items.
 [[nodiscard]] std::vector<std::string> unready_reasons(const actors::node_stats& stats);

@@ -53,7 +53,7 @@ void append_json(std::string& out,
   const auto header = frame.header;
   const auto at = std::back_inserter(out);
   fmt::format_to(at, R"({{"seq":{},"time":"{}","bus":{},"can_id":")", seq,
-                 format_time(frame.time_us), bus);
+                 json_rows::format_time(frame.time_us), bus);
   const std::uint32_t id = header.id() | (header.socketcan_id() & can::frame_header::error_flag);
   const bool wide = header.extended() || header.error();
   wide ? fmt::format_to(at, "{:08X}", id) : fmt::format_to(at, "{:03X}", id);

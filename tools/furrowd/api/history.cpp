@@ -1,14 +1,20 @@
-#include "tools/furrowd/api/history.hpp"
 
 #include "storage/history.hpp"
+
+#include "can/dbc/catalogue.hpp"
+#include "can/dbc/file.hpp"
+#include "can/isobus/ddi.hpp"
+#include "can/isobus/process_data.hpp"
 #include "tools/furrowd/api/answers.hpp"
-#include "tools/furrowd/http/ask.hpp"
-#include "tools/furrowd/http/store_problem.hpp"
+#include "tools/furrowd/api/resources.hpp"
+#include "tools/furrowd/http/ask_store.hpp"
 #include "tools/json/rfc3339.hpp"
 #include "tools/json/rows_json.hpp"
 
 #include <fmt/format.h>
 
+#include <string>
+#include <unordered_map>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -17,7 +23,6 @@ namespace furrow::http {
 
 namespace {
 
-namespace asio = boost::asio;
 using namespace std::chrono_literals;
 
 constexpr std::chrono::milliseconds history_limit = 30s;
@@ -32,7 +37,7 @@ std::variant<storage::history_query, problem> to_query(const call& call) {
   for (const auto& [name, end] : {std::pair{"from", &query.from_us}, std::pair{"to", &query.to_us},
                                   std::pair{"after", &query.after_us}})
     if (const auto* text = given(call, name)) {
-      *end = parse_time(*text);
+      *end = json_rows::parse_time(*text);
       if (!*end)
         return bad_parameter(name, *text,
                              "write times as 2026-05-01T06:30:00Z, at most with microseconds");
@@ -41,11 +46,11 @@ std::variant<storage::history_query, problem> to_query(const call& call) {
 }
 
 json optional_time(const std::optional<std::int64_t>& time_us) {
-  return time_us ? json(format_time(*time_us)) : json(nullptr);
+  return time_us ? json(json_rows::format_time(*time_us)) : json(nullptr);
 }
 
 json point_json(const storage::telemetry_point& row) {
-  json out{{"time", format_time(row.time_us)},
+  json out{{"time", json_rows::format_time(row.time_us)},
            {"mode", row.mode.empty() ? json(nullptr) : json(row.mode)}};
   for (std::size_t i = 0; i < row.values.size(); ++i)
     out[std::string{can::telemetry_columns[i].key}] =
@@ -54,23 +59,12 @@ json point_json(const storage::telemetry_point& row) {
 }
 
 json point_json(const storage::rollup_point& row) {
-  return {{"time", format_time(row.time_us)},
+  return {{"time", json_rows::format_time(row.time_us)},
           {"count", row.count},
           {"min", row.min},
           {"max", row.max},
           {"mean", row.mean},
           {"last", row.last}};
-}
-
-/// The answer of the store, or a problem.
-template <class T, class Start>
-asio::awaitable<std::variant<T, problem>> answer_of(Start start) {
-  auto answer = co_await ask<storage::result<T>>(std::move(start), history_limit);
-  if (!answer)
-    co_return no_answer("database");
-  if (!*answer)
-    co_return to_problem(answer->error());
-  co_return std::move(**answer);
 }
 
 template <class Page>
@@ -81,20 +75,21 @@ response page_response(const char* name, const Page& page) {
   return ok({{name, std::move(rows)}, {"next", optional_time(page.next_us)}});
 }
 
-asio::awaitable<response> telemetry(storage::history_store* history, call call) {
+answer telemetry(api_context& of, call call) {
   const auto query = to_query(call);
   if (const auto* wrong = std::get_if<problem>(&query))
     co_return to_response(*wrong);
   const auto start = [&](auto done) {
-    history->read_telemetry(std::get<storage::history_query>(query), std::move(done));
+    of.node.store().history()->read_telemetry(std::get<storage::history_query>(query),
+                                              std::move(done));
   };
-  const auto page = co_await answer_of<storage::telemetry_page>(start);
+  const auto page = co_await ask_store<storage::telemetry_page>(start, history_limit);
   if (const auto* wrong = std::get_if<problem>(&page))
     co_return to_response(*wrong);
   co_return page_response("telemetry", std::get<storage::telemetry_page>(page));
 }
 
-asio::awaitable<response> rollup(storage::history_store* history, call call) {
+answer rollup(api_context& of, call call) {
   const auto query = to_query(call);
   if (const auto* wrong = std::get_if<problem>(&query))
     co_return to_response(*wrong);
@@ -112,56 +107,82 @@ asio::awaitable<response> rollup(storage::history_store* history, call call) {
       co_return to_response(bad_parameter("bucket", *text, "use minute, hour or day"));
   }
   const auto start = [&](auto done) {
-    history->read_rollup(std::get<storage::history_query>(query), *signal, bucket, std::move(done));
+    of.node.store().history()->read_rollup(std::get<storage::history_query>(query), *signal, bucket,
+                                           std::move(done));
   };
-  const auto page = co_await answer_of<storage::rollup_page>(start);
+  const auto page = co_await ask_store<storage::rollup_page>(start, history_limit);
   if (const auto* wrong = std::get_if<problem>(&page))
     co_return to_response(*wrong);
   co_return page_response("rollup", std::get<storage::rollup_page>(page));
 }
 
-asio::awaitable<response> signals(storage::history_store* history, call call) {
+/// Units of the catalogue's signals, by name.
+const std::unordered_map<std::string, std::string>& catalogue_units() {
+  static const auto units = [] {
+    std::unordered_map<std::string, std::string> out;
+    const auto file = can::parse_dbc(can::catalogue_dbc(), "catalogue", can::dbc_mode::strict);
+    if (file)
+      for (const auto& message : file->messages)
+        for (const auto& signal : message.signals)
+          out.emplace(message.name + '.' + signal.name, signal.unit);
+    return out;
+  }();
+  return units;
+}
+
+/// Adds what a value means. Process data has the name and the unit of its DDI.
+void add_meaning(json& row, const std::string& name) {
+  row["unit"] = nullptr;
+  row["title"] = nullptr;
+  if (const auto process = can::parse_process_signal(name)) {
+    if (const auto known = can::find_ddi(process->ddi)) {
+      row["title"] = known->name();
+      if (!known->unit.empty())
+        row["unit"] = known->unit;
+    }
+  } else if (const auto at = catalogue_units().find(name);
+             at != catalogue_units().end() && !at->second.empty()) {
+    row["unit"] = at->second;
+  }
+}
+
+answer signals(api_context& of, call call) {
   const auto query = to_query(call);
   if (const auto* wrong = std::get_if<problem>(&query))
     co_return to_response(*wrong);
-  const auto& of = std::get<storage::history_query>(query);
+  const auto& wanted = std::get<storage::history_query>(query);
   const auto start = [&](auto done) {
-    history->list_signals(of.farm, of.equipment, std::move(done));
+    of.node.store().history()->list_signals(wanted.farm, wanted.equipment, std::move(done));
   };
-  const auto known = co_await answer_of<std::vector<storage::known_signal>>(start);
+  const auto known = co_await ask_store<std::vector<storage::known_signal>>(start, history_limit);
   if (const auto* wrong = std::get_if<problem>(&known))
     co_return to_response(*wrong);
   json rows = json::array();
-  for (const auto& one : std::get<std::vector<storage::known_signal>>(known))
-    rows.push_back(
-      {{"name", one.name}, {"last", one.last}, {"last_time", format_time(one.last_time_us)}});
+  for (const auto& one : std::get<std::vector<storage::known_signal>>(known)) {
+    rows.push_back({{"name", one.name},
+                    {"last", one.last},
+                    {"last_time", json_rows::format_time(one.last_time_us)}});
+    add_meaning(rows.back(), one.name);
+  }
   co_return ok({{"signals", std::move(rows)}});
-}
-
-asio::awaitable<response> no_history(storage::history_store* /*history*/, call /*call*/) {
-  co_return to_response(
-    {501, "not_kept", "this node's database keeps no telemetry and no rollups", ""});
 }
 
 } // namespace
 
-void add_history_routes(router& routes, storage::store& store) {
+void add_history_routes(router& to, api_context& of) {
   using enum daemon::permission;
-  auto* const history = store.history();
-  const auto to =
-    [history](asio::awaitable<response> (*run)(storage::history_store*, call)) -> handler {
-    return [history, run = history != nullptr ? run : &no_history](call call) {
-      return run(history, std::move(call));
-    };
+  const bool kept = of.node.store().history() != nullptr;
+  const auto with = [&](answer (*run)(api_context&, call)) {
+    return on(of, kept ? run : not_kept);
   };
-  routes.add(
-    {"GET", "/api/v1/equipment/{name}/telemetry", read, {"from", "to", "after"}, to(&telemetry)});
-  routes.add({"GET", "/api/v1/equipment/{name}/signals", read, {}, to(&signals)});
-  routes.add({"GET",
-              "/api/v1/equipment/{name}/rollup",
-              read,
-              {"signal", "bucket", "from", "to", "after"},
-              to(&rollup)});
+  to.add(
+    {"GET", "/api/v1/equipment/{name}/telemetry", read, {"from", "to", "after"}, with(telemetry)});
+  to.add({"GET", "/api/v1/equipment/{name}/signals", read, {}, with(signals)});
+  to.add({"GET",
+          "/api/v1/equipment/{name}/rollup",
+          read,
+          {"signal", "bucket", "from", "to", "after"},
+          with(rollup)});
 }
 
 } // namespace furrow::http

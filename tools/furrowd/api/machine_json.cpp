@@ -1,5 +1,6 @@
 #include "tools/furrowd/api/machine_json.hpp"
 
+#include "actors/live/wall_clock.hpp"
 #include "can/isobus/ddi.hpp"
 #include "can/live/quantity_table.hpp"
 #include "tools/json/rfc3339.hpp"
@@ -23,7 +24,7 @@ json text_or_null(std::string_view text) {
 }
 
 json time_or_null(std::int64_t time_us) {
-  return time_us == 0 ? json(nullptr) : json(format_time(time_us));
+  return time_us == 0 ? json(nullptr) : json(json_rows::format_time(time_us));
 }
 
 /// A replayed log may be years old, and a gateway's clock ahead of ours: below zero.
@@ -68,7 +69,7 @@ json part_json(const std::optional<can::observed<T>>& seen, const char* unit, st
     return nullptr;
   return {{"value", to_value(seen->value)},
           {"unit", text_or_null(unit)},
-          {"time", format_time(seen->time_us)},
+          {"time", json_rows::format_time(seen->time_us)},
           {"age_ms", age_ms(seen->time_us, now_us)},
           {"pgn", seen->pgn},
           {"source", seen->source},
@@ -113,8 +114,8 @@ json part_json(const can::fault& fault, const std::vector<can::ecu>& ecus, std::
             {"amber_warning", part_json(fault.lamps.amber_warning)},
             {"red_stop", part_json(fault.lamps.red_stop)},
             {"malfunction", part_json(fault.lamps.malfunction)}}},
-          {"first_seen", format_time(fault.since_us)},
-          {"last_seen", format_time(fault.last_us)},
+          {"first_seen", json_rows::format_time(fault.since_us)},
+          {"last_seen", json_rows::format_time(fault.last_us)},
           {"age_ms", age_ms(fault.last_us, now_us)},
           {"cleared", nullptr}};
 }
@@ -143,8 +144,8 @@ json part_json(const can::ecu& ecu, std::int64_t now_us) {
           {"cannot_claim", ecu.cannot_claim},
           {"commanded_address", address(ecu.commanded_address)},
           {"claims", ecu.claims},
-          {"first_claim", format_time(ecu.first_claim_us)},
-          {"last_claim", format_time(ecu.last_claim_us)},
+          {"first_claim", json_rows::format_time(ecu.first_claim_us)},
+          {"last_claim", json_rows::format_time(ecu.last_claim_us)},
           {"age_ms", age_ms(ecu.last_claim_us, now_us)}};
 }
 
@@ -214,7 +215,7 @@ json part_json(const can::implement_report::value& one, std::int64_t now_us) {
           {"command", can::to_string(said.data.command)},
           {"source", said.source},
           {"destination", said.destination},
-          {"time", format_time(said.time_us)},
+          {"time", json_rows::format_time(said.time_us)},
           {"age_ms", age_ms(said.time_us, now_us)},
           {"first_section", sections ? json(known->first_section) : json(nullptr)},
           {"sections", sections ? sections_of(said.data.value) : json(nullptr)}};
@@ -237,6 +238,17 @@ json part_json(const can::implement_report& implement, std::int64_t now_us) {
     {"values", std::move(values)}};
 }
 
+json part_json(const can::own_value& one, std::int64_t now_us) {
+  const bool sound = one.value.state == can::signal_state::value;
+  return {{"name", one.name},
+          {"value", sound ? json(one.value.physical) : json(nullptr)},
+          {"unit", text_or_null(one.unit)},
+          {"label", text_or_null(one.label)},
+          {"state", can::to_string(one.value.state)},
+          {"time", json_rows::format_time(one.time_us)},
+          {"age_ms", age_ms(one.time_us, now_us)}};
+}
+
 } // namespace
 
 json to_json(const can::live_state& state, std::int64_t now_us) {
@@ -256,17 +268,51 @@ json to_json(const can::live_state& state, std::int64_t now_us) {
   return made;
 }
 
+json to_json(const storage::telemetry_point& kept, std::int64_t now_us) {
+  const auto part = [&](const json& value, const char* unit) {
+    return json{{"value", value},
+                {"unit", text_or_null(unit)},
+                {"time", json_rows::format_time(kept.time_us)},
+                {"age_ms", age_ms(kept.time_us, now_us)},
+                {"pgn", nullptr},
+                {"source", nullptr},
+                {"bus", nullptr}};
+  };
+  const auto value_of = [&](const can::live_quantity& of) -> std::optional<double> {
+    if (of.kept.at < 0)
+      return std::nullopt;
+    const auto& value = kept.values.at(static_cast<std::size_t>(of.kept.at));
+    return value ? std::optional{*value / of.kept.factor} : std::nullopt;
+  };
+  json made{{"mode", kept.mode.empty() ? json(nullptr) : part(kept.mode, "")}};
+  for (const auto& one : can::live_quantities) {
+    if (one.key.find('.') != std::string_view::npos)
+      continue; // a part of a value
+    const auto value = value_of(one);
+    made[std::string{one.key}] = value ? part(*value, one.unit.data()) : json(nullptr); // literals
+  }
+  const auto latitude = value_of(can::quantity_named("position.latitude_deg"));
+  const auto longitude = value_of(can::quantity_named("position.longitude_deg"));
+  if (latitude && longitude)
+    made["position"] = part(to_value(can::position{*latitude, *longitude}),
+                            can::quantity_named("position").unit.data());
+  return made;
+}
+
 json to_json(const can::machine_report& report, std::int64_t now_us) {
   json made{{"faults", json::array()},
             {"cleared_faults", json::array()},
             {"ecus", json::array()},
-            {"implements", json::array()}};
+            {"implements", json::array()},
+            {"own_signals", json::array()}};
+  for (const auto& one : report.own_signals)
+    made["own_signals"].push_back(part_json(one, now_us));
   for (const auto& one : report.faults)
     made["faults"].push_back(part_json(one, report.ecus, now_us));
   for (std::size_t i = report.cleared.size(); i-- > 0;) { // the latest first
     const auto& one = report.cleared[i];
     auto fault = part_json(one.fault, report.ecus, now_us);
-    fault["cleared"] = format_time(one.cleared_us);
+    fault["cleared"] = json_rows::format_time(one.cleared_us);
     made["cleared_faults"].push_back(std::move(fault));
   }
   for (const auto& one : report.ecus)
@@ -281,22 +327,66 @@ json to_json(const actors::actor_row& row) {
           {"state", row.state}, {"restarts", row.restarts}, {"detail", row.detail}};
 }
 
+json to_json(const daemon::connected_gateway& one, std::int64_t now_us) {
+  return {{"peer", one.peer},
+          {"farm", one.farm},
+          {"equipment", one.equipment},
+          {"software", text_or_null(one.software)},
+          {"since", json_rows::format_time(one.since_us)},
+          {"age_ms", age_ms(one.since_us, now_us)}};
+}
+
+json to_json(const daemon::refused_gateway& one) {
+  return {{"host", one.host},
+          {"farm", text_or_null(one.farm)},
+          {"equipment", text_or_null(one.equipment)},
+          {"reason", to_string(one.why)},
+          {"text", one.text},
+          {"count", one.count},
+          {"first", json_rows::format_time(one.first_us)},
+          {"last", json_rows::format_time(one.last_us)}};
+}
+
+namespace {
+
+using actors::clock_wrong_us;
+
+/// When the machine was last heard by its own clock. What came last counts; of two sources, not a time that is ahead.
+std::optional<std::int64_t> last_frame_of(const storage::equipment_row* stored,
+                                          const actors::live_equipment* live,
+                                          std::int64_t now_us) {
+  std::optional<std::int64_t> kept;
+  if (stored != nullptr)
+    kept = stored->state ? stored->state->time_us : stored->last_frame_us;
+  if (stored != nullptr && stored->last_frame_us
+      && *stored->last_frame_us <= now_us + clock_wrong_us)
+    kept = std::max(kept.value_or(0), *stored->last_frame_us);
+  if (live == nullptr || live->state->last_frame_us == 0)
+    return kept;
+  const auto heard = live->state->last_frame_us;
+  const bool newer_elsewhere = kept && *kept > heard && *kept <= now_us + clock_wrong_us;
+  return newer_elsewhere && !live->connected ? kept : heard;
+}
+
+} // namespace
+
 json to_json(const storage::equipment_row* stored,
              const std::vector<const actors::live_equipment*>& live,
-             std::int64_t now_us) {
+             std::int64_t now_us,
+             const std::string& node) {
   json row{{"name", stored != nullptr ? stored->name : live.front()->equipment},
            {"farm", stored != nullptr ? stored->farm : live.front()->farm}};
   const bool named = stored != nullptr && stored->iso_name;
   row["iso_name"] = named ? json(fmt::format("{:016X}", *stored->iso_name)) : json(nullptr);
   row["streams"] = stored != nullptr ? json(stored->streams) : json(nullptr);
   row["stored_durable_seq"] = stored != nullptr ? json(stored->durable) : json(nullptr);
-  std::optional<std::int64_t> last_frame_us =
-    stored != nullptr ? stored->last_frame_us : std::nullopt;
 
   const actors::live_equipment* latest = nullptr;
   actors::live_standing sum;
   for (const auto* one : live) {
-    if (latest == nullptr || one->state->last_frame_us > latest->state->last_frame_us)
+    if (latest == nullptr || one->connected > latest->connected
+        || (one->connected == latest->connected
+            && one->state->last_frame_us > latest->state->last_frame_us))
       latest = one;
     sum.connected = sum.connected || one->connected;
     sum.adrift = sum.adrift || one->adrift;
@@ -304,11 +394,13 @@ json to_json(const storage::equipment_row* stored,
     sum.durable_seq += one->durable_seq;
     sum.sent_seq += one->sent_seq;
     sum.frames += one->frames;
+    sum.frames_ahead += one->frames_ahead;
     if (one->connected)
       sum.peer = one->peer;
   }
   row["connected"] = sum.connected;
   row["peer"] = sum.connected ? json(sum.peer) : json(nullptr);
+  row["node"] = sum.connected ? json(node) : json(nullptr);
   const auto if_live = [latest](const json& value) {
     return latest != nullptr ? value : json(nullptr);
   };
@@ -316,13 +408,21 @@ json to_json(const storage::equipment_row* stored,
   row["durable_seq"] = if_live(sum.durable_seq);
   row["sent_seq"] = if_live(sum.sent_seq);
   row["frames"] = if_live(sum.frames);
+  row["frames_ahead"] = if_live(sum.frames_ahead);
   row["adrift"] = if_live(sum.adrift);
-  if (latest != nullptr && latest->state->last_frame_us > last_frame_us.value_or(0))
-    last_frame_us = latest->state->last_frame_us;
-  row["last_frame"] = last_frame_us ? json(format_time(*last_frame_us)) : json(nullptr);
+  const auto last_frame_us = last_frame_of(stored, latest, now_us);
+  row["last_frame"] = last_frame_us ? json(json_rows::format_time(*last_frame_us)) : json(nullptr);
+  row["last_frame_age_ms"] = last_frame_us ? json(age_ms(*last_frame_us, now_us)) : json(nullptr);
+  row["clock_ahead"] =
+    last_frame_us ? json(*last_frame_us > now_us + clock_wrong_us) : json(nullptr);
   row["ecu_count"] = if_live(latest != nullptr ? latest->ecus : 0);
   row["fault_count"] = if_live(latest != nullptr ? latest->faults_active : 0);
-  row["state"] = latest != nullptr ? to_json(*latest->state, now_us) : json(nullptr);
+  const bool heard_here = latest != nullptr && latest->state->last_frame_us != 0;
+  const bool from_store = !heard_here && stored != nullptr && stored->state;
+  row["state_from"] = from_store ? json("store") : latest != nullptr ? json("live") : json(nullptr);
+  row["state"] = from_store          ? to_json(*stored->state, now_us)
+                 : latest != nullptr ? to_json(*latest->state, now_us)
+                                     : json(nullptr);
   return row;
 }
 

@@ -10,24 +10,30 @@
 #include "actors/node.hpp"
 #include "can/live/machine_monitor.hpp"
 #include "storage/store.hpp"
+#include "tools/furrowd/access/gateway_book.hpp"
+#include "tools/json/rows_json.hpp"
 
 #include <cstdint>
+#include <string>
 #include <vector>
-
-#include <nlohmann/json_fwd.hpp>
 
 namespace furrow::http {
 
-using json = nlohmann::ordered_json;
+using json_rows::json;
 
 [[nodiscard]] json to_json(const can::live_state& state, std::int64_t now_us);
+/// The last state that the database has of a machine, in the same form. What is not kept is null.
+[[nodiscard]] json to_json(const storage::telemetry_point& kept, std::int64_t now_us);
 /// {faults, cleared_faults, ecus, implements}
 [[nodiscard]] json to_json(const can::machine_report& report, std::int64_t now_us);
 [[nodiscard]] json to_json(const actors::actor_row& row);
+[[nodiscard]] json to_json(const daemon::connected_gateway& one, std::int64_t now_us);
+[[nodiscard]] json to_json(const daemon::refused_gateway& one);
 /// Merges the stored row and the live state of a machine; either may be missing. While a newer actor replaces an older
-/// one there are two live states: numbers are summed, the state is that of the latest frame.
+/// one there are two live states: numbers are summed, the state is that of the latest frame. `node`: the name of this one.
 [[nodiscard]] json to_json(const storage::equipment_row* stored,
                            const std::vector<const actors::live_equipment*>& live,
-                           std::int64_t now_us);
+                           std::int64_t now_us,
+                           const std::string& node);
 
 } // namespace furrow::http

@@ -97,6 +97,30 @@ std::vector<prometheus::MetricFamily> families(const cache_figures& cache) {
   return made;
 }
 
+template <class Reason, std::size_t Count>
+prometheus::MetricFamily
+by_reason(const char* name, const char* help, const std::array<std::uint64_t, Count>& counts) {
+  prometheus::MetricFamily made{name, help, prometheus::MetricType::Counter, {}};
+  for (std::size_t i = 0; i < Count; ++i) {
+    prometheus::ClientMetric metric;
+    metric.label = {{"reason", daemon::to_string(static_cast<Reason>(i))}};
+    metric.counter.value = static_cast<double>(counts[i]);
+    made.metric.push_back(std::move(metric));
+  }
+  return made;
+}
+
+std::vector<prometheus::MetricFamily> families(const daemon::gateway_book::counts& gateways) {
+  return {family("furrow_gateway_connections_total", "Gateways that were let in.",
+                 prometheus::MetricType::Counter, static_cast<double>(gateways.connections)),
+          by_reason<daemon::refusal>("furrow_gateway_refused_total",
+                                     "Gateways that were refused or sent away, by reason.",
+                                     gateways.refused),
+          by_reason<daemon::farewell>("furrow_gateway_disconnects_total",
+                                      "Ends of connections of gateways, by reason.",
+                                      gateways.ended)};
+}
+
 } // namespace
 
 metrics::metrics(const std::string& version) {
@@ -122,6 +146,16 @@ metrics::metrics(const std::string& version) {
                 .Help("HTTP connections rejected because of the limit.")
                 .Register(registry_)
                 .Add({});
+  gave_way_ = &prometheus::BuildCounter()
+                 .Name("furrow_http_connections_gave_way_total")
+                 .Help("Idle HTTP connections closed to make room for new ones.")
+                 .Register(registry_)
+                 .Add({});
+  wrong_tokens_ = &prometheus::BuildCounter()
+                     .Name("furrow_http_wrong_tokens_total")
+                     .Help("HTTP requests with a token that the node does not know.")
+                     .Register(registry_)
+                     .Add({});
   prometheus::BuildGauge()
     .Name("furrow_build_info")
     .Help("Always 1; the version is the label.")
@@ -138,15 +172,28 @@ void metrics::count(unsigned status, std::chrono::steady_clock::duration took) {
 void metrics::connections(std::size_t open) {
   connections_->Set(static_cast<double>(open));
 }
+void metrics::gave_way() {
+  gave_way_->Increment();
+}
+void metrics::wrong_token() {
+  wrong_tokens_->Increment();
+}
 void metrics::refused() {
   refused_->Increment();
 }
 
+void metrics::add_to(front_counters& counters) const {
+  counters.gave_way = static_cast<std::uint64_t>(gave_way_->Value());
+  counters.refused = static_cast<std::uint64_t>(refused_->Value());
+}
+
 std::string metrics::render(const actors::node_stats& stats,
                             const cache_figures& cache,
-                            const storage::store_activity* activity) const {
+                            const storage::store_activity* activity,
+                            const front_figures& front,
+                            const daemon::gateway_book::counts& gateways) const {
   auto all = families(stats);
-  for (auto more : {families(cache), http::families(stats, activity)})
+  for (auto more : {families(cache), families(gateways), http::families(stats, activity, front)})
     all.insert(all.end(), std::make_move_iterator(more.begin()),
                std::make_move_iterator(more.end()));
   auto own = registry_.Collect();

@@ -5,6 +5,8 @@
 #pragma once
 
 #include "actors/node.hpp"
+#include "tools/furrowd/access/gateway_book.hpp"
+#include "tools/furrowd/api/front_watch.hpp"
 #include "tools/furrowd/cache/summary_cache.hpp"
 
 #include <prometheus/registry.h>
@@ -29,12 +31,18 @@ public:
   void count(unsigned status, std::chrono::steady_clock::duration took);
   void connections(std::size_t open);
   void refused(); // a connection above the limit
+  void wrong_token();
+  void gave_way(); // an idle connection was closed for a new one
 
   /// Prometheus text format 0.0.4.
   /// `activity`: nullptr where the database has no pool.
   [[nodiscard]] std::string render(const actors::node_stats& stats,
                                    const cache_figures& cache = {},
-                                   const storage::store_activity* activity = nullptr) const;
+                                   const storage::store_activity* activity = nullptr,
+                                   const front_figures& front = {},
+                                   const daemon::gateway_book::counts& gateways = {}) const;
+  /// Counters of connections for front_watch.
+  void add_to(front_counters& counters) const;
 
 private:
   prometheus::Registry registry_;
@@ -42,6 +50,8 @@ private:
   prometheus::Histogram* seconds_;
   prometheus::Gauge* connections_;
   prometheus::Counter* refused_;
+  prometheus::Counter* gave_way_;
+  prometheus::Counter* wrong_tokens_;
 };
 
 } // namespace furrow::http

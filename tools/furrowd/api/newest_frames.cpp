@@ -1,10 +1,8 @@
-#include "tools/furrowd/api/newest_frames.hpp"
-
 #include "storage/frames.hpp"
 #include "tools/furrowd/api/answers.hpp"
 #include "tools/furrowd/api/frames_body.hpp"
-#include "tools/furrowd/http/ask.hpp"
-#include "tools/furrowd/http/store_problem.hpp"
+#include "tools/furrowd/api/resources.hpp"
+#include "tools/furrowd/http/ask_store.hpp"
 
 #include <fmt/format.h>
 
@@ -44,12 +42,10 @@ std::string text_of(const std::vector<storage::stored_frame>& frames, frames_for
   return out;
 }
 
-boost::asio::awaitable<response> newest_frames(storage::frame_store* store, call call) {
+answer newest_frames(api_context& of, call call) {
   const auto& name = call.path.at("name");
   if (!call.who.covers(name))
     co_return to_response(not_covered(name));
-  if (store == nullptr)
-    co_return to_response({501, "not_kept", "this node's database keeps no frames", ""});
   std::optional<std::size_t> count{frames_default};
   if (const auto* text = given(call, "last")) {
     count = parse_last(*text);
@@ -64,30 +60,27 @@ boost::asio::awaitable<response> newest_frames(storage::frame_store* store, call
     format = *text == "jsonl" ? frames_format::jsonl : frames_format::candump;
   }
   const auto start = [&](auto done) {
-    store->newest_frames(call.who.farm, name, *count, std::move(done));
+    of.node.store().frames()->newest_frames(call.who.farm, name, *count, std::move(done));
   };
-  const auto found =
-    co_await ask<storage::result<std::vector<storage::stored_frame>>>(start, newest_limit);
-  if (!found)
-    co_return to_response(no_answer("database"));
-  if (!*found)
-    co_return to_response(to_problem(found->error()));
+  const auto found = co_await ask_store<std::vector<storage::stored_frame>>(start, newest_limit);
+  if (const auto* wrong = std::get_if<problem>(&found))
+    co_return to_response(*wrong);
   response made;
   made.content_type =
     format == frames_format::jsonl ? "application/x-ndjson" : "text/plain; charset=utf-8";
-  made.body = text_of(**found, format);
+  made.body = text_of(std::get<std::vector<storage::stored_frame>>(found), format);
   co_return made;
 }
 
 } // namespace
 
-void add_newest_frames_route(router& routes, storage::store& store) {
-  routes.add(
-    {"GET",
-     "/api/v1/equipment/{name}/frames",
-     daemon::permission::read,
-     {"last", "format"},
-     [frames = store.frames()](call call) { return newest_frames(frames, std::move(call)); }});
+void add_newest_frames_route(router& to, api_context& of) {
+  const bool kept = of.node.store().frames() != nullptr;
+  to.add({"GET",
+          "/api/v1/equipment/{name}/frames",
+          daemon::permission::read,
+          {"last", "format"},
+          on(of, kept ? newest_frames : not_kept)});
 }
 
 } // namespace furrow::http

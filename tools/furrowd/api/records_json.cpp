@@ -1,11 +1,15 @@
 #include "tools/furrowd/api/records_json.hpp"
 
+#include "tools/furrowd/api/own_body.hpp"
 #include "tools/json/rfc3339.hpp"
 
 #include <fmt/format.h>
 
+#include <utf8.h>
+
 #include <charconv>
 #include <limits>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -54,11 +58,14 @@ std::optional<std::uint16_t> parse_kind(std::string_view text) {
 }
 
 json to_json(const storage::record_row& row, const can::record_kind* kind) {
-  json made{{"time", format_time(row.time_us)}};
+  json made{{"time", json_rows::format_time(row.time_us)}};
   for (std::size_t i = 0; kind != nullptr && i < kind->fields.size(); ++i)
     made[std::string{kind->fields[i].name}] = std::visit(value_json{}, row.values[i]);
-  if (kind == nullptr && !row.values.empty())
-    made["body"] = json::parse(std::get<std::string>(row.values[0]), nullptr, false);
+  if (kind == nullptr && !row.values.empty()) {
+    auto own = to_own_body(std::get<std::string>(row.values[0]));
+    made["body"] = std::move(own.body);
+    made["body_encoding"] = own.encoding;
+  }
   made["stream"] = row.stream;
   made["seq"] = row.seq;
   return made;
@@ -70,17 +77,18 @@ json to_json(const storage::quarantine_row& row, bool whole) {
             {"equipment", row.equipment},
             {"stream", row.id.stream},
             {"seq", row.id.seq},
-            {"time", row.time_us ? json(format_time(*row.time_us)) : json(nullptr)},
+            {"time", row.time_us ? json(json_rows::format_time(*row.time_us)) : json(nullptr)},
             {"kind", row.kind ? json(kind_text(*row.kind)) : json(nullptr)},
             {"reason", row.reason},
             {"size", row.size}};
   if (!whole)
     return made;
-  made["body"] = row.kind ? json(row.bytes) : json(nullptr);
+  const bool is_text = row.kind && utf8::is_valid(row.bytes.begin(), row.bytes.end());
+  made["body"] = is_text ? json(row.bytes) : json(nullptr);
   std::string hex;
-  for (std::size_t i = 0; !row.kind && i < row.bytes.size(); ++i)
+  for (std::size_t i = 0; !is_text && i < row.bytes.size(); ++i)
     hex += fmt::format("{:02X}", static_cast<unsigned char>(row.bytes[i]));
-  made["bytes"] = row.kind ? json(nullptr) : json(hex);
+  made["bytes"] = is_text ? json(nullptr) : json(hex);
   return made;
 }
 

@@ -15,12 +15,14 @@
 
 namespace furrow::http {
 
+using json_rows::json;
+
 /// The name of a kind ("yield"), or its number when it has no name.
 [[nodiscard]] std::string kind_text(std::uint16_t kind);
 [[nodiscard]] std::optional<std::uint16_t> parse_kind(std::string_view text);
 
 [[nodiscard]] json to_json(const storage::record_row& row, const can::record_kind* kind);
-/// `whole` adds the content: `body` of a record, `bytes` in hex of anything else.
+/// `whole` adds the content: `body` of a record that is text, `bytes` in hex of anything else.
 [[nodiscard]] json to_json(const storage::quarantine_row& row, bool whole);
 
 /// Cursors of pages and ids of quarantined items, each as one word.

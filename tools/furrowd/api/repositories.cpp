@@ -1,10 +1,9 @@
-#include "tools/furrowd/api/repositories.hpp"
-
 #include "storage/farm/repositories.hpp"
+
 #include "tools/furrowd/api/answers.hpp"
 #include "tools/furrowd/api/repository_json.hpp"
-#include "tools/furrowd/http/ask.hpp"
-#include "tools/furrowd/http/store_problem.hpp"
+#include "tools/furrowd/api/resources.hpp"
+#include "tools/furrowd/http/ask_store.hpp"
 
 #include <fmt/format.h>
 
@@ -29,7 +28,7 @@ using store_rows = storage::repositories*;
 constexpr std::chrono::milliseconds repository_limit = 10s;
 constexpr int depth_max = 40; // nesting of a body; the store allows 32 levels inside it
 
-problem not_kept() {
+problem no_repositories() {
   return {501, "not_kept", "the store of this node has no fields and no equipment records", ""};
 }
 
@@ -98,7 +97,7 @@ read_one(store_rows rows, std::string farm, entity what, std::string name) {
 
 boost::asio::awaitable<response> show(store_rows rows, entity what, call call) {
   if (rows == nullptr)
-    co_return to_response(not_kept());
+    co_return to_response(no_repositories());
   const auto& name = call.path.at("name");
   if (what == entity::equipment && !call.who.covers(name))
     co_return to_response(*row_not_covered(call, what, name));
@@ -128,7 +127,7 @@ std::optional<problem> read_query(const call& call, storage::record_query& query
 
 boost::asio::awaitable<response> list(store_rows rows, entity what, call call) {
   if (rows == nullptr)
-    co_return to_response(not_kept());
+    co_return to_response(no_repositories());
   storage::record_query query;
   if (const auto wrong = read_query(call, query))
     co_return to_response(*wrong);
@@ -148,7 +147,7 @@ boost::asio::awaitable<response> list(store_rows rows, entity what, call call) {
 
 boost::asio::awaitable<response> fields_at(store_rows rows, call call) {
   if (rows == nullptr)
-    co_return to_response(not_kept());
+    co_return to_response(no_repositories());
   const auto& text = call.query["position"];
   const auto comma = std::min(text.find(','), text.size());
   const auto longitude = number_of<double>(std::string_view{text}.substr(0, comma));
@@ -176,7 +175,7 @@ boost::asio::awaitable<response> fields_at(store_rows rows, call call) {
 /// An object creates a field. A list is applied in one transaction: new fields are created, known ones changed.
 boost::asio::awaitable<response> add_fields(store_rows rows, call call) {
   if (rows == nullptr)
-    co_return to_response(not_kept());
+    co_return to_response(no_repositories());
   const auto body = parse_body(call.body);
   if (const auto* wrong = std::get_if<problem>(&body))
     co_return to_response(*wrong);
@@ -202,7 +201,7 @@ boost::asio::awaitable<response> add_fields(store_rows rows, call call) {
 /// names a version.
 boost::asio::awaitable<response> change_one(store_rows rows, entity what, call call) {
   if (rows == nullptr)
-    co_return to_response(not_kept());
+    co_return to_response(no_repositories());
   const auto name = call.path.at("name");
   if (const auto wrong = row_not_covered(call, what, name))
     co_return to_response(*wrong);
@@ -231,7 +230,7 @@ boost::asio::awaitable<response> change_one(store_rows rows, entity what, call c
 
 boost::asio::awaitable<response> remove_field(store_rows rows, call call) {
   if (rows == nullptr)
-    co_return to_response(not_kept());
+    co_return to_response(no_repositories());
   storage::field_record field;
   field.name = call.path.at("name");
   if (const auto wrong = row_not_covered(call, entity::field, field.name))
@@ -249,9 +248,9 @@ boost::asio::awaitable<response> remove_field(store_rows rows, call call) {
 
 } // namespace
 
-void add_repository_routes(router& routes, actors::node& node) {
+void add_repository_routes(router& routes, api_context& of) {
   using enum daemon::permission;
-  auto* const rows = node.store().farm();
+  auto* const rows = of.node.store().farm();
   const auto on = [rows](auto run, entity what) -> handler {
     return [rows, run, what](call call) { return run(rows, what, std::move(call)); };
   };

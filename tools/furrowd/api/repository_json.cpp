@@ -1,5 +1,7 @@
 #include "tools/furrowd/api/repository_json.hpp"
 
+#include "tools/furrowd/api/own_body.hpp"
+
 #include <fmt/format.h>
 
 #include <charconv>
@@ -12,8 +14,7 @@ namespace furrow::http {
 namespace {
 
 json parsed(const std::string& text) {
-  auto value = json::parse(text, nullptr, false);
-  return value.is_discarded() ? json(nullptr) : value;
+  return text.empty() ? json(nullptr) : to_own_body(text).body;
 }
 
 problem wrong_member(const std::string& name, const char* what) {
@@ -172,7 +173,7 @@ problem to_problem(const storage::rejection& why) {
   case storage::rejection_kind::conflict:
     return {409, "conflict", text, "another change came first"};
   case storage::rejection_kind::exists:
-    return {409, "exists", text, "change it with PATCH"};
+    return {409, "exists", text, "change the one that exists, or choose another name"};
   case storage::rejection_kind::missing:
     return {404, "not_found", text, "write the name exactly as it was given"};
   case storage::rejection_kind::in_use:

@@ -13,6 +13,8 @@
 
 namespace furrow::http {
 
+using json_rows::json;
+
 [[nodiscard]] json to_json(const storage::record& row);
 /// Absent members stay unchanged; `name` may be present if it is the same.
 [[nodiscard]] std::optional<problem> merge(storage::record& row, const json& members);

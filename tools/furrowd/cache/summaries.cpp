@@ -34,6 +34,36 @@ bool read_field(const json& row, const char* name, T& out) {
   return true;
 }
 
+json kept_state(const std::optional<storage::telemetry_point>& state) {
+  if (!state)
+    return nullptr;
+  json values = json::array();
+  for (const auto& value : state->values)
+    values.push_back(value ? json(*value) : json(nullptr));
+  return {{"time_us", state->time_us}, {"mode", state->mode}, {"values", std::move(values)}};
+}
+
+/// False when the row holds something that is no state.
+bool read_state(const json& row, std::optional<storage::telemetry_point>& out) {
+  const auto found = row.find("state");
+  if (found == row.end() || found->is_null())
+    return found != row.end();
+  auto& state = out.emplace();
+  const auto values = found->find("values");
+  if (!found->is_object() || !read_field(*found, "time_us", state.time_us)
+      || !read_field(*found, "mode", state.mode) || values == found->end() || !values->is_array()
+      || values->size() != state.values.size())
+    return false;
+  for (std::size_t i = 0; i < state.values.size(); ++i) {
+    const auto& value = (*values)[i];
+    if (value.is_number())
+      state.values[i] = value.get<double>();
+    else if (!value.is_null())
+      return false;
+  }
+  return true;
+}
+
 template <class T>
 bool read_perhaps(const json& row, const char* name, std::optional<T>& out) {
   const auto found = row.find(name);
@@ -52,8 +82,9 @@ std::string to_kept_text(const stored_rows& rows) {
                     {"iso_name", row.iso_name ? json(*row.iso_name) : json(nullptr)},
                     {"streams", row.streams},
                     {"durable", row.durable},
-                    {"last_us", row.last_frame_us ? json(*row.last_frame_us) : json(nullptr)}});
-  return to_text(list);
+                    {"last_us", row.last_frame_us ? json(*row.last_frame_us) : json(nullptr)},
+                    {"state", kept_state(row.state)}});
+  return json_rows::to_text(list);
 }
 
 std::optional<stored_rows> kept_equipment(const std::string& farm, std::string_view text) {
@@ -67,7 +98,7 @@ std::optional<stored_rows> kept_equipment(const std::string& farm, std::string_v
       one.is_object() && read_field(one, "farm", row.farm) && read_field(one, "name", row.name)
       && read_perhaps(one, "iso_name", row.iso_name) && read_field(one, "streams", row.streams)
       && read_field(one, "durable", row.durable) && read_perhaps(one, "last_us", row.last_frame_us)
-      && row.farm == farm;
+      && read_state(one, row.state) && row.farm == farm;
     if (!sound)
       return std::nullopt;
   }
@@ -126,9 +157,9 @@ asio::awaitable<std::variant<std::shared_ptr<const json>, problem>> farm_ledger(
     co_return to_problem(said->error());
   auto list = std::make_shared<json>(json::array());
   for (const auto& row : **said)
-    list->push_back(to_json(row));
+    list->push_back(json_rows::to_json(row));
   if (cache.on() && !farm.empty())
-    ticket.put(to_text(*list));
+    ticket.put(json_rows::to_text(*list));
   co_return std::shared_ptr<const json>{std::move(list)};
 }
 

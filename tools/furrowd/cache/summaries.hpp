@@ -20,6 +20,8 @@
 
 namespace furrow::http {
 
+using json_rows::json;
+
 using stored_rows = std::vector<storage::equipment_row>;
 
 [[nodiscard]] boost::asio::awaitable<std::variant<stored_rows, problem>> stored_equipment(

@@ -101,6 +101,7 @@ std::optional<std::string> apply(const database_flags& flags, storage::store_opt
   take_pool(flags, options.pool);
   take<milliseconds>(flags.connect_timeout_ms, options.connect_timeout);
   take<milliseconds>(flags.lock_timeout_ms, options.lock_timeout);
+  options.lane_lock_timeout = std::min(options.lock_timeout, milliseconds{100});
   take<milliseconds>(flags.statement_timeout_ms, options.statement_timeout);
   take<milliseconds>(flags.slow_statement_ms, options.slow_statement);
   return storage::unsound(options.pool);

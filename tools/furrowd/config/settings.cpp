@@ -22,9 +22,10 @@ Examples:
   furrowd --listen 0.0.0.0:7400 --http 0.0.0.0:7480 --tls-cert node.pem --tls-key node.key --tokens tokens.toml
                                                      for other machines, which requires TLS and tokens
 Signals: SIGTERM and SIGINT drain the node: it accepts no new session, makes received items durable and exits with 0.
-         A second signal ends it at once.
+         A second signal ends it at once. SIGHUP does the same when a terminal closes; a service ignores it. SIGHUP is ignored, except when the terminal of the node is closed.
 Exit codes: 0 ok, 1 failed, 2 invalid command line, 70 the actor system gave up.)";
 
+/// What most nodes set; then what few do.
 void add_flags(CLI::App& app,
                settings& out,
                std::uint64_t& budget_mib,
@@ -49,6 +50,12 @@ void add_flags(CLI::App& app,
   app.add_option("--http", out.http, "address for HTTP, HOST:PORT; port 0 picks a free port")
     ->capture_default_str();
   app
+    .add_option(
+      "--http-connections", out.http_connections,
+      "most HTTP connections at once; at the limit the one that is idle longest is closed")
+    ->capture_default_str()
+    ->check(CLI::Range(16, 100'000));
+  app
     .add_option("--advertise", out.advertise,
                 "HOST:PORT of another node that gateways may use; repeat for more")
     ->delimiter(',');
@@ -58,6 +65,12 @@ void add_flags(CLI::App& app,
   app.add_option("--tls-client-ca", out.tls.client_authorities,
                  "PEM file: authorities; a gateway must present a certificate of one of them");
   app.add_option("--tokens", out.tokens, "TOML file of tokens (`furrow token new` makes entries)");
+  app
+    .add_option("--log-level", out.log_level,
+                "lowest level that is logged: debug, info, warn or error")
+    ->capture_default_str()
+    ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
+  app.option_defaults()->group("Work of the node");
   app.add_flag("!--no-migrate", out.migrate, "do not upgrade the schema at start");
   app
     .add_option(
@@ -91,11 +104,6 @@ void add_flags(CLI::App& app,
   app.add_option("--drain", drain_s, "longest drain after SIGTERM, in seconds")
     ->capture_default_str()
     ->check(CLI::Range(1, 600));
-  app
-    .add_option("--log-level", out.log_level,
-                "lowest level that is logged: debug, info, warn or error")
-    ->capture_default_str()
-    ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
 }
 
 /// The settings of the cache as the command line gives them.
@@ -163,6 +171,24 @@ void add_digest_flags(CLI::App& app, settings& out, digest_flags& flags) {
     ->check(CLI::Range(100, 60'000));
 }
 
+/// An error line when an option has a value that can be seen to be invalid here, before anything is opened.
+std::optional<std::string> invalid_value(const settings& given) {
+  for (const auto& [flag, address] :
+       {std::pair{"--listen", &given.listen}, std::pair{"--http", &given.http}})
+    if (const auto sound = check_address(*address); !sound)
+      return std::string{flag} + ": " + sound.error().detail;
+  for (const auto& address : given.advertise) {
+    if (const auto sound = check_address(address); !sound)
+      return "--advertise: " + sound.error().detail;
+    if (std::stoi(address.substr(address.rfind(':') + 1)) == 0)
+      return "--advertise: '" + address
+             + "' is not a valid address: gateways need a port from 1 on";
+  }
+  if (const auto sound = storage::check_url(given.database); !sound)
+    return "--database: " + sound.error().detail;
+  return std::nullopt;
+}
+
 bool is_loopback(const std::string& address) {
   const auto endpoint = listen_address(address);
   return !endpoint || endpoint->address().is_loopback(); // the listener reports an invalid address
@@ -183,13 +209,17 @@ std::variant<settings, int> parse_settings(int argc, char** argv) {
                "and answers HTTP."};
   app.footer(examples);
   app.set_version_flag("--version", "furrowd " FURROW_VERSION);
-  digest_flags digest;
-  cache_flags cache;
-  add_cache_flags(app, cache);
-  add_digest_flags(app, out, digest);
-  database_flags database;
-  add_database_flags(app, database);
+  // The help shows the groups in this order: what everybody needs first.
   add_flags(app, out, budget_mib, flush_ms, seal_min, care_min, drain_s);
+  digest_flags digest;
+  app.option_defaults()->group("Digest");
+  add_digest_flags(app, out, digest);
+  cache_flags cache;
+  app.option_defaults()->group("Cache of answers");
+  add_cache_flags(app, cache);
+  database_flags database;
+  app.option_defaults()->group("Database connections (the defaults serve most nodes)");
+  add_database_flags(app, database);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
@@ -210,6 +240,10 @@ std::variant<settings, int> parse_settings(int argc, char** argv) {
     return usage_error;
   }
   if (const auto why = apply(database, out.store)) {
+    std::cerr << "furrowd: " << *why << '\n';
+    return usage_error;
+  }
+  if (const auto why = invalid_value(out)) {
     std::cerr << "furrowd: " << *why << '\n';
     return usage_error;
   }

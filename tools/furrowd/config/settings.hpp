@@ -26,6 +26,7 @@ struct settings {
     store; // pool and time-outs; the daemon adds URL and name when it opens the store
   std::string listen = "127.0.0.1:7400";
   std::string http = "127.0.0.1:7480";
+  std::size_t http_connections = 4'000;
   std::vector<std::string> advertise; // other nodes, sent to gateways
   tls_files tls;
   std::string tokens;

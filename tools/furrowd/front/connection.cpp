@@ -8,7 +8,9 @@
 #include <string>
 #include <utility>
 
+#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/this_coro.hpp>
+#include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/buffers_to_string.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/http/chunk_encode.hpp>
@@ -32,9 +34,12 @@ std::string text(beast::string_view view) {
 }
 
 request to_request(const wire::request_header<>& header) {
-  return {text(header.method_string()), text(header.target()),
-          text(header[wire::field::authorization]), text(header[wire::field::host]),
-          text(header[wire::field::origin])};
+  return {text(header.method_string()),
+          text(header.target()),
+          text(header[wire::field::authorization]),
+          text(header[wire::field::host]),
+          text(header[wire::field::origin]),
+          text(header["Idempotency-Key"])};
 }
 
 /// The error of the client as a problem; nothing when the client is gone.
@@ -55,6 +60,41 @@ std::optional<problem> to_problem(const error_code& error, const http_config& co
                  "send a request that follows RFC 9112"};
 }
 
+bool is_chunked(beast::string_view value) {
+  return beast::iequals(value, "chunked");
+}
+
+/// What is wrong with the header although it can be parsed. Two programs that read such a header differently see two
+/// different requests: the connection must end.
+std::optional<problem> ambiguity(const wire::request_header<>& header) {
+  const auto refused = [](const char* what) {
+    return problem{400, "bad_request", what, "send a request that follows RFC 9112"};
+  };
+  const auto hosts = header.count(wire::field::host);
+  if (hosts > 1 || (hosts == 0 && header.version() >= 11))
+    return refused("a request of HTTP/1.1 has exactly one header field Host");
+  if (header.count(wire::field::authorization) > 1)
+    return refused("the header field Authorization is repeated");
+  if (header.count("Idempotency-Key") > 1)
+    return refused("the header field Idempotency-Key is repeated");
+  const auto codings = header.count(wire::field::transfer_encoding);
+  if (codings == 0)
+    return std::nullopt;
+  if (header.version() < 11 || header.count(wire::field::content_length) != 0)
+    return refused("the header field Transfer-Encoding is not allowed here");
+  if (codings > 1 || !is_chunked(header[wire::field::transfer_encoding]))
+    return problem{501, "unknown_transfer_encoding", "the only transfer coding is chunked",
+                   "send Transfer-Encoding: chunked, or a Content-Length"};
+  return std::nullopt;
+}
+
+/// Routes that a connection on a reserved place may ask for.
+bool is_probe(const std::variant<route_match, problem>& match) {
+  const auto* found = std::get_if<route_match>(&match);
+  return found != nullptr
+         && (found->found->pattern == "/health" || found->found->pattern == "/ready");
+}
+
 std::string text_of(wire::response<wire::empty_body>& message) {
   wire::response_serializer<wire::empty_body> serializer{message};
   std::string out;
@@ -70,9 +110,13 @@ std::string text_of(wire::response<wire::empty_body>& message) {
 /// byte_stream, so this code is compiled once and not for every kind of stream.
 class connection {
 public:
-  connection(front& front, daemon::byte_stream& stream, const asio::any_io_executor& executor)
-    : front_{front}, stream_{stream}, deadline_{std::make_shared<daemon::deadline>(
-                                        executor, [this] { stream_.close(); })} {}
+  connection(front& front,
+             daemon::byte_stream& stream,
+             const asio::any_io_executor& executor,
+             std::uint64_t id,
+             std::string peer)
+    : front_{front}, stream_{stream}, id_{id}, peer_{std::move(peer)},
+      deadline_{std::make_shared<daemon::deadline>(executor, [this] { stream_.close(); })} {}
   connection(const connection&) = delete;
   connection& operator=(const connection&) = delete;
   ~connection() { deadline_->stop(); }
@@ -92,14 +136,18 @@ private:
   using clock = std::chrono::steady_clock;
   using request_parser = wire::request_parser<wire::string_body>;
 
+  static constexpr std::size_t idle_bytes = 2U << 10U;
+  static constexpr std::size_t read_bytes = 16U << 10U;
+
   void expires(std::chrono::milliseconds after) { deadline_->expires_after(after); }
 
   /// False when the connection must be closed.
   asio::awaitable<bool> serve_one() {
     const auto& config = front_.config();
+    front_.waits(id_);
     if (!first_ && buffer_.size() == 0) {
       expires(config.idle_timeout);
-      const auto closed = co_await read_more();
+      const auto closed = co_await read_more(true);
       if (closed)
         co_return false;
     }
@@ -113,8 +161,18 @@ private:
       co_return co_await refuse(error, begun);
     version_ = parser.get().version();
     const bool head = parser.get().method() == wire::verb::head;
+    const auto place = front_.works(id_);
+    if (place == connection_table::place::none)
+      co_return false; // it gave way to another connection
+    const bool ordinary = place == connection_table::place::ordinary;
+    if (const auto wrong = ambiguity(parser.get()))
+      co_return co_await write(to_response(*wrong), false, head, begun);
     auto match = front_.admit(to_request(parser.get()));
+    if (!ordinary && !is_probe(match))
+      co_return co_await write(to_response(too_many_connections()), false, head, begun);
     if (auto* wrong = std::get_if<problem>(&match)) {
+      if (wrong->code == unknown_token)
+        co_await slow_down();
       // A body of a rejected request is not read.
       const bool keep = parser.is_done() && parser.get().keep_alive();
       co_return co_await write(to_response(*wrong), keep, head, begun);
@@ -122,16 +180,21 @@ private:
     const auto failed = co_await read_body(parser);
     if (failed)
       co_return co_await refuse(failed, begun);
-    const bool keep = parser.get().keep_alive();
+    if (front_.works(id_) == connection_table::place::none)
+      co_return false;
+    const bool keep = ordinary && parser.get().keep_alive();
     std::get<route_match>(match).made.body = std::move(parser.get().body());
     deadline_->pause(); // each handler has its own time limit
     auto answer = co_await front_.answer(std::get<route_match>(std::move(match)));
     co_return co_await write(std::move(answer), keep, head, begun);
   }
 
-  asio::awaitable<error_code> read_more() {
+  /// An idle connection holds little memory.
+  asio::awaitable<error_code> read_more(bool idle) {
     try {
-      const auto room = buffer_.prepare(16U << 10U);
+      if (idle)
+        buffer_.shrink_to_fit();
+      const auto room = buffer_.prepare(idle ? idle_bytes : read_bytes);
       const auto count =
         co_await stream_.read_some({static_cast<std::uint8_t*>(room.data()), room.size()});
       buffer_.commit(count);
@@ -154,7 +217,7 @@ private:
         co_return error_code{};
       if (buffer_.size() > 0 && !error)
         continue; // the header was parsed, and bytes of the body are buffered
-      error = co_await read_more();
+      error = co_await read_more(!parser.got_some());
       if (error == asio::error::eof && parser.got_some())
         parser.put_eof(error);
       else if (error == asio::error::eof)
@@ -168,6 +231,7 @@ private:
     if (parser.is_done())
       co_return error_code{};
     expires(front_.config().body_timeout);
+    front_.waits(id_); // a client that sends its body slowly gives way like one that says nothing
     if (beast::iequals(parser.get()[wire::field::expect], "100-continue")) {
       wire::response<wire::empty_body> go_on{wire::status::continue_, parser.get().version()};
       const auto error = co_await send(text_of(go_on));
@@ -175,6 +239,17 @@ private:
         co_return error;
     }
     co_return co_await read_into(parser, false);
+  }
+
+  /// A client that guesses tokens waits for each answer, and may give way meanwhile.
+  asio::awaitable<void> slow_down() {
+    const auto wait = front_.wrong_token(peer_);
+    if (wait.count() == 0)
+      co_return;
+    front_.waits(id_);
+    deadline_->pause();
+    asio::steady_timer timer{co_await asio::this_coro::executor, wait};
+    co_await timer.async_wait(asio::use_awaitable);
   }
 
   asio::awaitable<bool> refuse(error_code error, clock::time_point begun) {
@@ -263,6 +338,7 @@ private:
 
   /// Closes so that the client can read the last answer: a socket that closes with unread bytes discards the answer.
   asio::awaitable<void> hang_up() {
+    front_.waits(id_); // it may give way
     if (!silent_) {
       expires(std::chrono::seconds{2});
       try {
@@ -282,6 +358,8 @@ private:
 
   front& front_;
   daemon::byte_stream& stream_;
+  const std::uint64_t id_;
+  const std::string peer_; // its address, without the port
   std::shared_ptr<daemon::deadline> deadline_;
   beast::flat_buffer buffer_;
   unsigned version_ = 11;
@@ -292,22 +370,27 @@ private:
 
 } // namespace
 
-asio::awaitable<void> run_connection(std::shared_ptr<front> front, tcp::socket socket) {
+asio::awaitable<void>
+run_connection(std::shared_ptr<front> front, tcp::socket socket, std::uint64_t id) {
   error_code ignored;
   socket.set_option(tcp::no_delay{true}, ignored); // without it an answer is a little slower
   const auto executor = socket.get_executor();
+  const auto peer = socket.remote_endpoint(ignored).address().to_string();
   const auto tls = front->config().tls;
   const auto stream = daemon::make_byte_stream(std::move(socket), tls);
-  connection served{*front, *stream, executor};
+  connection served{*front, *stream, executor, id, peer};
   co_await served.run(tls != nullptr);
+}
+
+problem too_many_connections() {
+  return {503, "too_many_connections", "this node has reached its limit of HTTP connections",
+          "try again; --http-connections is the limit"};
 }
 
 void turn_away(tcp::socket socket, bool tls) {
   error_code ignored; // at worst the client sees a closed connection
   socket.non_blocking(true, ignored);
-  const auto answer =
-    to_response({503, "too_many_connections", "this node has reached its limit of HTTP connections",
-                 "try again"});
+  const auto answer = to_response(too_many_connections());
   const auto text = "HTTP/1.1 503 Service Unavailable\r\nServer: furrow\r\nConnection: close\r\n"
                     "Retry-After: 1\r\nContent-Type: application/json\r\nContent-Length: "
                     + std::to_string(answer.body.size()) + "\r\n\r\n" + answer.body;

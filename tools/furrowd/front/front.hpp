@@ -1,14 +1,17 @@
 /// State that all connections of the HTTP server share, and the register of open connections.
 ///
 /// Threads: a mutex guards the register; everything else is only read once the server runs.
-/// Limits: connections_max open connections.
+/// Limits: those of connection_table.hpp.
 #pragma once
 
 #include "tools/furrowd/api/api.hpp"
 #include "tools/furrowd/api/metrics.hpp"
 #include "tools/furrowd/cache/summary_cache.hpp"
+#include "tools/furrowd/front/connection_table.hpp"
 #include "tools/furrowd/front/server.hpp"
+#include "tools/furrowd/front/wrong_tokens.hpp"
 #include "tools/furrowd/http/guard.hpp"
+#include "tools/furrowd/http/places.hpp"
 #include "tools/furrowd/http/router.hpp"
 
 #include <map>
@@ -25,10 +28,19 @@ public:
 
   [[nodiscard]] daemon::result<http_server::endpoint> listen();
   void drain() { api_.drain(); }
+  [[nodiscard]] front_figures figures() { return api_.figures(); }
   void stop(std::function<void()> stopped);
 
   [[nodiscard]] const http_config& config() const { return config_; }
   [[nodiscard]] metrics& counters() { return metrics_; }
+
+  /// The connection waits for its next request, and may give way to a new connection.
+  void waits(std::uint64_t id);
+  /// A request of the connection has come.
+  [[nodiscard]] connection_table::place works(std::uint64_t id);
+
+  /// Counts a wrong token and logs it; returns how long its answer waits.
+  [[nodiscard]] std::chrono::milliseconds wrong_token(const std::string& peer);
 
   /// Finds the route of a request and checks its rights, before the body is read.
   [[nodiscard]] std::variant<route_match, problem> admit(const request& request) const;
@@ -44,6 +56,8 @@ private:
   boost::asio::awaitable<void> accept();
   void serve(boost::asio::ip::tcp::socket socket);
   void ended(std::uint64_t id);
+  /// Closes a connection that gave way. The caller has the mutex.
+  void close(std::uint64_t id);
   [[nodiscard]] bool stopping();
 
   boost::asio::io_context& io_;
@@ -53,18 +67,23 @@ private:
   api api_;
   const router router_;
   const guard guard_;
+  const std::shared_ptr<places> turns_; // of the requests that read the database
 
   std::mutex mutex_;
   bool stopping_ = false;
   std::function<void()> stopped_;
   std::map<std::uint64_t, std::shared_ptr<open_connection>> open_; // 0 is the acceptor
+  connection_table table_;
+  wrong_tokens wrong_tokens_;
   std::uint64_t next_id_ = 1;
   std::optional<boost::asio::ip::tcp::acceptor> acceptor_;
 };
 
 /// Serves one connection until it ends. (connection.cpp, the only file that uses Beast)
-[[nodiscard]] boost::asio::awaitable<void> run_connection(std::shared_ptr<front> front,
-                                                          boost::asio::ip::tcp::socket socket);
+[[nodiscard]] boost::asio::awaitable<void>
+run_connection(std::shared_ptr<front> front, boost::asio::ip::tcp::socket socket, std::uint64_t id);
+/// At the limit of connections.
+[[nodiscard]] problem too_many_connections();
 /// Sends 503 and closes, without waiting for the client.
 void turn_away(boost::asio::ip::tcp::socket socket, bool tls);
 

@@ -22,11 +22,39 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using boost::system::error_code;
 
+namespace {
+
+constexpr std::size_t held_body_min = 64U << 10U;
+
+/// A token of the node names the farm that it asks about; the others have one.
+std::optional<problem> choose_farm(call& made) {
+  if (!made.farm || *made.farm == made.who.farm)
+    return std::nullopt;
+  if (!made.who.every_farm)
+    return problem{403, "not_permitted", "this token is for another farm",
+                   "leave out the parameter farm"};
+  if (made.farm->empty()) // would mean every farm to a store
+    return problem{400, "bad_parameter", "invalid value: farm=\"\"", "write farm=NAME"};
+  made.who.farm = *made.farm;
+  return std::nullopt;
+}
+
+} // namespace
+
 front::front(asio::io_context& io, http_config config, actors::node& node)
   : io_{io}, config_{std::move(config)}, metrics_{config_.version}, cache_{io_, config_.cache,
                                                                            config_.redis},
-    api_{{config_.node_name, config_.version, config_.streams_max}, node, metrics_, cache_},
-    router_{api_.routes()}, guard_{config_.tokens} {}
+    api_{{config_.node_name, config_.version, config_.streams_max, config_.stream_wait,
+          [this] {
+            const std::scoped_lock lock{mutex_};
+            return table_.open();
+          },
+          config_.connections.open_max, config_.gateways},
+         node,
+         metrics_,
+         cache_},
+    router_{api_.routes()}, guard_{config_.tokens},
+    turns_{std::make_shared<places>(config_.turns_max)}, table_{config_.connections} {}
 
 daemon::result<http_server::endpoint> front::listen() {
   const auto refuse = [this](const error_code& why) {
@@ -76,6 +104,11 @@ asio::awaitable<void> front::accept() {
       break;
     // Most likely the process has no free file descriptor. Open connections go on, and some will end.
     spdlog::warn("HTTP: cannot accept a connection: {}; retrying", error.message());
+    {
+      const std::scoped_lock lock{mutex_};
+      if (const auto idle = table_.give_way())
+        close(*idle);
+    }
     asio::steady_timer pause{acceptor_->get_executor(), std::chrono::milliseconds{100}};
     co_await pause.async_wait(asio::use_awaitable);
   }
@@ -91,10 +124,13 @@ void front::serve(tcp::socket socket) {
     const std::scoped_lock lock{mutex_};
     if (stopping_)
       return;
-    if (open_.size() <= config_.connections_max) {
+    const auto entered = table_.enter(next_id_);
+    if (entered.gives_way)
+      close(*entered.gives_way);
+    if (entered.got != connection_table::place::none) {
       id = next_id_++;
       open_.emplace(id, connection);
-      metrics_.connections(open_.size() - 1);
+      metrics_.connections(table_.open());
     }
   }
   if (id == 0) {
@@ -103,7 +139,7 @@ void front::serve(tcp::socket socket) {
     return;
   }
   asio::co_spawn(
-    connection->strand, run_connection(shared_from_this(), std::move(socket)),
+    connection->strand, run_connection(shared_from_this(), std::move(socket), id),
     asio::bind_cancellation_slot(connection->cut.slot(), [self = shared_from_this(), connection,
                                                           id](const std::exception_ptr&) {
       // A connection that ends with an error was closed, by us or by its client.
@@ -116,13 +152,52 @@ void front::ended(std::uint64_t id) {
   {
     const std::scoped_lock lock{mutex_};
     open_.erase(id);
+    table_.leave(id);
     if (open_.empty() && stopping_)
       call = std::exchange(stopped_, {});
     if (id != 0)
-      metrics_.connections(open_.size() - (open_.contains(0) ? 1 : 0));
+      metrics_.connections(table_.open());
   }
   if (call)
     call();
+}
+
+void front::close(std::uint64_t id) {
+  const auto found = open_.find(id);
+  if (found == open_.end())
+    return;
+  metrics_.gave_way();
+  asio::post(found->second->strand, [connection = found->second] {
+    connection->cut.emit(asio::cancellation_type::terminal);
+  });
+}
+
+void front::waits(std::uint64_t id) {
+  const std::scoped_lock lock{mutex_};
+  table_.wait(id);
+}
+
+connection_table::place front::works(std::uint64_t id) {
+  const std::scoped_lock lock{mutex_};
+  const auto made = table_.work(id);
+  if (made.gives_way)
+    close(*made.gives_way);
+  return made.got;
+}
+
+std::chrono::milliseconds front::wrong_token(const std::string& peer) {
+  metrics_.wrong_token();
+  const auto now = wrong_tokens::clock::now();
+  wrong_tokens::verdict made;
+  {
+    const std::scoped_lock lock{mutex_};
+    made = wrong_tokens_.note(peer, now);
+  }
+  if (made.tell)
+    spdlog::warn("HTTP: wrong token from {} ({} wrong since the last such line); repeated ones are "
+                 "answered slowly",
+                 peer, *made.tell);
+  return made.wait;
 }
 
 bool front::stopping() {
@@ -159,8 +234,12 @@ std::variant<route_match, problem> front::admit(const request& request) const {
       return std::move(*refused);
     return match;
   }
-  if (found != nullptr)
-    std::get<route_match>(match).made.who = std::get<daemon::credential>(std::move(who));
+  if (found != nullptr) {
+    auto& made = std::get<route_match>(match).made;
+    made.who = std::get<daemon::credential>(std::move(who));
+    if (auto wrong = choose_farm(made))
+      return std::move(*wrong);
+  }
   return match;
 }
 
@@ -169,7 +248,16 @@ asio::awaitable<response> front::answer(route_match match) {
   try {
     const bool changes = match.found->method != "GET";
     const auto farm = match.made.who.farm;
+    place turn;
+    if (match.found->takes_turn) {
+      turn = co_await take_place(turns_, farm, config_.turn_wait);
+      if (!turn)
+        co_return to_response(
+          {503, "busy", "too many requests wait for the database", "try again"});
+    }
     auto said = co_await match.found->run(std::move(match.made));
+    if (said.body.size() > held_body_min)
+      said.turn = std::move(turn); // large bodies that wait for slow clients must not pile up
     if (changes)
       cache_.forget(farm); // also after a failure: the change may have been made
     co_return said;
@@ -196,6 +284,9 @@ daemon::result<http_server::endpoint> http_server::start() {
 }
 void http_server::drain() {
   front_->drain();
+}
+front_figures http_server::figures() {
+  return front_->figures();
 }
 void http_server::stop(std::function<void()> stopped) {
   front_->stop(std::move(stopped));

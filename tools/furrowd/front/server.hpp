@@ -4,14 +4,18 @@
 ///   counted. An exception of a handler becomes a 500 and one line in the log.
 /// Threads: `start`, `drain` and `stop` from any thread. Each connection runs on a strand of its own on the io_context.
 ///   The node must live until `stop` has called back; the io_context must outlive the node.
-/// Limits: those of http_config. A client that is too slow is disconnected; a connection above the limit gets a 503.
+/// Limits: those of http_config. A client that is too slow is disconnected. At the limit of connections the one that is
+///   idle longest gives way. More requests than can be worked on at once wait for their turn.
 #pragma once
 
 #include "actors/node.hpp"
+#include "tools/furrowd/access/gateway_book.hpp"
 #include "tools/furrowd/access/tls.hpp"
 #include "tools/furrowd/access/tokens.hpp"
+#include "tools/furrowd/api/front_watch.hpp"
 #include "tools/furrowd/cache/query_cache.hpp"
 #include "tools/furrowd/cache/redis_link.hpp"
+#include "tools/furrowd/front/connection_table.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -36,11 +40,15 @@ struct http_config {
   std::string version;
   cache_limits cache{std::chrono::milliseconds{0}}; // of answers about a farm; here: no caching
   std::optional<redis_settings> redis;              // shares cached answers among nodes
+  std::shared_ptr<daemon::gateway_book> gateways = std::make_shared<daemon::gateway_book>();
 
   std::uint32_t header_bytes_max = 16U << 10U;
   std::uint64_t body_bytes_max = 1U << 20U;
-  std::size_t connections_max = 512;
-  std::size_t streams_max = 16;
+  connection_limits connections;
+  std::size_t turns_max = 32;   // requests that read the database at once
+  std::size_t streams_max = 16; // frame streams at once
+  std::chrono::milliseconds turn_wait{30'000};
+  std::chrono::milliseconds stream_wait{30'000};
   std::chrono::milliseconds header_timeout{10'000}; // TLS handshake, and each request's header
   std::chrono::milliseconds body_timeout{30'000};
   std::chrono::milliseconds idle_timeout{60'000};  // between requests
@@ -61,6 +69,8 @@ public:
   [[nodiscard]] daemon::result<endpoint> start();
   /// From now on /ready answers 503; everything else goes on.
   void drain();
+  /// For alarms.
+  [[nodiscard]] front_figures figures();
   /// Closes every connection. `stopped` is called on the io_context when the server no longer uses the node.
   void stop(std::function<void()> stopped = {});
 

@@ -26,7 +26,7 @@ static bool is_port(const std::string& text) {
   return error == std::errc{} && stop == end && port <= 65'535;
 }
 
-result<tcp::endpoint> listen_address(const std::string& text) {
+result<done> check_address(const std::string& text) {
   const auto colon = text.rfind(':');
   if (colon == std::string::npos || colon == 0)
     return failure{errc::address,
@@ -34,8 +34,15 @@ result<tcp::endpoint> listen_address(const std::string& text) {
                      + "' is not a valid address: expected HOST:PORT, such as 127.0.0.1:7400"};
   if (!is_port(text.substr(colon + 1)))
     return failure{errc::address,
-                   "'" + text
-                     + "' is not a valid address to listen on: expected a port from 0 to 65535"};
+                   "'" + text + "' is not a valid address: expected a port from 0 to 65535"};
+  return done{};
+}
+
+result<tcp::endpoint> listen_address(const std::string& text) {
+  const auto sound = check_address(text);
+  if (!sound)
+    return sound.error();
+  const auto colon = text.rfind(':');
   auto host = text.substr(0, colon);
   if (host.size() > 2 && host.front() == '[' && host.back() == ']')
     host = host.substr(1, host.size() - 2);
@@ -104,7 +111,9 @@ asio::awaitable<void> gateway_listener::accept() {
     if (!acceptor_.is_open())
       co_return;
     // Most likely the process has no free file descriptor. The pause prevents a busy loop.
-    spdlog::warn("cannot accept a gateway: {}", error.message());
+    if (const auto left_out = accept_faults_.admit(gateway_session::clock::now()))
+      spdlog::warn("cannot accept a gateway: {} ({} like it were left out)", error.message(),
+                   *left_out);
     asio::steady_timer pause{io_, std::chrono::milliseconds{200}};
     co_await pause.async_wait(asio::use_awaitable);
   }
@@ -113,8 +122,12 @@ asio::awaitable<void> gateway_listener::accept() {
 void gateway_listener::admit(tcp::socket socket) {
   boost::system::error_code error;
   const auto peer = socket.remote_endpoint(error);
-  if (error || sessions_.size() >= config_.sessions_max)
-    return; // disconnected already, or above the limit: the socket closes here
+  if (error)
+    return; // disconnected already
+  if (sessions_.size() >= config_.sessions_max) {
+    turn_away(to_text(peer));
+    return; // the socket closes here
+  }
   socket.set_option(tcp::no_delay{true}, error);
   const auto id = ++last_;
   auto session =
@@ -124,8 +137,20 @@ void gateway_listener::admit(tcp::socket socket) {
   session->start([this, id] { sessions_.erase(id); });
 }
 
+void gateway_listener::turn_away(const std::string& peer) {
+  const auto why =
+    "this node has " + std::to_string(config_.sessions_max) + " sessions, as many as it may";
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  context_->book->refused(peer, {}, {}, refusal::full, why,
+                          std::chrono::duration_cast<std::chrono::microseconds>(now).count());
+  if (const auto left_out = context_->refused->admit(gateway_session::clock::now()))
+    spdlog::warn("gateway {}: rejected ({}): {} ({} like it were left out)", peer,
+                 to_string(refusal::full), why, *left_out);
+}
+
 asio::awaitable<void> gateway_listener::tick() {
-  while (!stopped_) {
+  // After `stop` it goes on until the last session has ended: a gateway that does not read must not hold the process.
+  while (!stopped_ || !sessions_.empty()) {
     timer_.expires_after(std::chrono::seconds{1});
     boost::system::error_code ignored; // cancelled: stopped_ is set then
     co_await timer_.async_wait(asio::redirect_error(asio::use_awaitable, ignored));
@@ -152,7 +177,7 @@ void gateway_listener::stop() {
   boost::system::error_code ignored; // closing
   acceptor_.close(ignored);
   timer_.cancel();
-  const auto sessions = std::exchange(sessions_, {});
+  const auto sessions = sessions_; // a copy: a session that ends leaves the map
   for (const auto& [id, session] : sessions)
     session->finish();
 }

@@ -37,7 +37,7 @@ public:
   [[nodiscard]] result<std::string> start();
   /// Stops accepting and sends every gateway a Goaway; acks still go out.
   void goaway();
-  /// Closes every session after its outbox is written.
+  /// Closes every session after its outbox is written, or after session_limits::goodbye.
   void stop();
   [[nodiscard]] std::size_t sessions() const { return sessions_.size(); }
 
@@ -45,6 +45,7 @@ private:
   boost::asio::awaitable<void> accept();
   boost::asio::awaitable<void> tick();
   [[nodiscard]] failure cannot_listen(const boost::system::error_code& why) const;
+  void turn_away(const std::string& peer);
   void admit(boost::asio::ip::tcp::socket socket);
 
   boost::asio::io_context& io_;
@@ -55,7 +56,11 @@ private:
   std::map<std::uint64_t, std::shared_ptr<gateway_session>> sessions_;
   std::uint64_t last_ = 0;
   bool stopped_ = false;
+  log_limit accept_faults_{3, 0.1};
 };
+
+/// Whether the text is "host:port" or "[v6]:port"; the host is not resolved.
+[[nodiscard]] result<done> check_address(const std::string& text);
 
 /// Parses "host:port" or "[v6]:port"; resolves host names.
 [[nodiscard]] result<boost::asio::ip::tcp::endpoint> listen_address(const std::string& text);

@@ -6,11 +6,14 @@
 
 #include <algorithm>
 #include <array>
+#include <chrono>
+#include <span>
 #include <utility>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
 #include <boost/asio/post.hpp>
+#include <boost/asio/ssl/error.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/system/system_error.hpp>
 
@@ -19,6 +22,52 @@ namespace furrow::daemon {
 namespace asio = boost::asio;
 using actors::memory_lease;
 using proto::reject_code;
+
+namespace {
+
+/// What an equipment actor rejects.
+refusal refusal_of(reject_code code) {
+  switch (code) {
+  case reject_code::version:
+    return refusal::version;
+  case reject_code::credentials:
+    return refusal::may_not_send;
+  case reject_code::malformed:
+    return refusal::malformed;
+  case reject_code::limit:
+    return refusal::limit;
+  case reject_code::superseded:
+    return refusal::superseded;
+  case reject_code::forked:
+    return refusal::forked;
+  case reject_code::gone:
+    return refusal::gone;
+  case reject_code::unspecified:
+  case reject_code::unavailable:
+    return refusal::unavailable;
+  }
+  return refusal::unavailable;
+}
+
+bool is_end(const boost::system::error_code& error) {
+  return error == asio::error::eof || error == asio::ssl::error::stream_truncated;
+}
+
+/// A TLS record of a handshake, where a length was expected.
+bool begins_tls(std::span<const std::uint8_t> bytes) {
+  return bytes.size() >= 2 && bytes[0] == 0x16 && bytes[1] == 0x03;
+}
+
+std::string suppressed(std::uint64_t lines) {
+  return lines == 0 ? std::string{} : " (" + std::to_string(lines) + " like it were left out)";
+}
+
+std::int64_t wall_us() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+}
+
+} // namespace
 
 /// The handle of the session that the equipment actor holds: calls become posts to the io thread.
 class gateway_session::port final : public actors::session_port {
@@ -35,6 +84,7 @@ public:
       welcome.nodes = session.context_->nodes;
       welcome.keepalive_ms = static_cast<std::uint32_t>(
         std::chrono::milliseconds{session.context_->limits.keepalive}.count());
+      welcome.silence_ms = static_cast<std::uint32_t>(session.context_->limits.silence.count());
       session.send(welcome);
     });
   }
@@ -45,10 +95,15 @@ public:
     post([=](gateway_session& session) { session.send(proto::rewind{from_seq}); });
   }
   void reject(proto::reject reason) override {
-    post([reason = std::move(reason)](gateway_session& session) { session.refuse(reason); });
+    post([reason = std::move(reason)](gateway_session& session) {
+      session.refuse(refusal_of(reason.code), reason);
+    });
   }
   void drop() override {
-    post([](gateway_session& session) { session.close(); });
+    post([](gateway_session& session) {
+      session.ends(farewell::restarted, "the machine's actor ended; the gateway comes again");
+      session.close();
+    });
   }
 
 private:
@@ -78,13 +133,20 @@ void gateway_session::start(std::function<void()> ended) {
 }
 
 asio::awaitable<void> gateway_session::run() {
+  bool shaken = false;
   try {
     co_await stream_->handshake();
+    shaken = true;
     co_await greet();
     for (bool more = link_ != nullptr; more;)
       more = co_await read_batch();
   } catch (const boost::system::system_error& e) {
-    spdlog::debug("gateway {} {}: {}", peer_, equipment_, e.code().message());
+    if (shaken || closed_)
+      read_failed(e.code());
+    else if (is_end(e.code())) // a probe of the port: nothing was said
+      spdlog::debug("gateway {}: the connection ended during the TLS handshake", who());
+    else if (const auto fault = stream_->handshake_fault(e.code()); !draining_)
+      note_refused(fault.why, fault.text);
     if (!draining_)
       close();
   }
@@ -102,7 +164,7 @@ asio::awaitable<void> gateway_session::let_it_read() {
     for (std::size_t left = proto::message_bytes_max; left > 0 && !closed_; left -= unread.size())
       co_await stream_->read(unread);
   } catch (const boost::system::system_error& e) {
-    spdlog::debug("gateway {} {}: {}", peer_, equipment_, e.code().message());
+    spdlog::debug("gateway {}: {}", who(), e.code().message());
   }
 }
 
@@ -110,116 +172,87 @@ asio::awaitable<void> gateway_session::greet() {
   std::array<std::uint8_t, proto::length_bytes> prefix{};
   co_await stream_->read(prefix);
   const auto length = proto::decode_length(prefix, proto::hello_bytes_max);
+  if (!length && begins_tls(prefix)) {
+    note_refused(refusal::tls_mismatch,
+                 "the gateway speaks TLS, and this node does not (--tls-cert, --tls-key)");
+    close();
+    co_return;
+  }
   if (!length) {
-    refuse(reject_code::limit, length.error().detail);
+    refuse(refusal::limit, reject_code::limit, length.error().detail);
     co_return;
   }
   std::vector<std::uint8_t> body(*length);
   co_await stream_->read(body);
   auto message = proto::decode(body);
   if (!message) {
-    refuse(reject_code::malformed, message.error().detail);
+    refuse(refusal::malformed, reject_code::malformed, message.error().detail);
     co_return;
   }
   auto* hello = std::get_if<proto::hello>(&*message);
   if (hello == nullptr) {
-    refuse(reject_code::malformed, "the first message must be Hello");
+    refuse(refusal::malformed, reject_code::malformed, "the first message must be Hello");
     co_return;
   }
   auto greeting = check(std::move(*hello));
   if (!greeting)
     co_return;
   deadline_ = clock::now() + context_->limits.idle;
+  note_connected(*greeting);
   link_ = context_->node.attach(std::move(*greeting),
                                 std::make_shared<port>(weak_from_this(), executor_));
 }
 
 std::optional<actors::greeting> gateway_session::check(proto::hello hello) {
   if (hello.lowest_version > proto::version_max || hello.highest_version < proto::version_min) {
-    refuse(reject_code::version, "this node supports protocol versions "
-                                   + std::to_string(proto::version_min) + " to "
-                                   + std::to_string(proto::version_max) + ", the gateway supports "
-                                   + std::to_string(hello.lowest_version) + " to "
-                                   + std::to_string(hello.highest_version));
+    refuse(refusal::version, reject_code::version,
+           "this node supports protocol versions " + std::to_string(proto::version_min) + " to "
+             + std::to_string(proto::version_max) + ", the gateway supports "
+             + std::to_string(hello.lowest_version) + " to "
+             + std::to_string(hello.highest_version));
     return std::nullopt;
   }
   // A line break in the name would forge lines of the log and of other output.
   if (!proto::is_name(hello.equipment)) {
-    refuse(reject_code::malformed,
+    refuse(refusal::malformed, reject_code::malformed,
            "the equipment name is empty, or contains a control character or a slash");
     return std::nullopt;
   }
+  equipment_ = hello.equipment;
   version_ = std::min(proto::version_max, hello.highest_version);
   actors::greeting greeting;
   greeting.farm = "default";
   if (context_->tokens) {
     const auto credential = context_->tokens->find(hello.token);
-    if (!credential || !credential->may(permission::send)) {
-      refuse(reject_code::credentials, hello.token.empty()
-                                         ? "this node needs a token; `furrow token new` makes one"
-                                         : "this token may not send; `furrow token new` makes one");
+    if (!credential) {
+      if (hello.token.empty())
+        refuse(refusal::no_token, reject_code::credentials,
+               "this node needs a token; `furrow token new` makes one");
+      else
+        refuse(
+          refusal::unknown_token, reject_code::credentials,
+          "this node does not know this token; its hash must stand in the token file (--tokens)");
+      return std::nullopt;
+    }
+    farm_ = credential->farm;
+    if (!credential->may(permission::send)) {
+      refuse(refusal::may_not_send, reject_code::credentials,
+             std::string{"this token may not send: its role is "} + to_string(credential->role)
+               + "; `furrow token new --role gateway` makes one");
       return std::nullopt;
     }
     if (!credential->covers(hello.equipment)) {
-      refuse(reject_code::credentials, "this token is not for equipment " + hello.equipment);
+      refuse(refusal::other_machine, reject_code::credentials,
+             "this token is not for equipment " + hello.equipment);
       return std::nullopt;
     }
     greeting.farm = credential->farm;
   }
   farm_ = greeting.farm;
-  equipment_ = hello.equipment;
   hello.token.clear();
   greeting.peer = peer_;
   greeting.hello = std::move(hello);
   return greeting;
-}
-
-asio::awaitable<std::vector<memory_lease>> gateway_session::room(std::size_t bytes) {
-  const auto acquire = [this, bytes](std::shared_ptr<actors::memory_budget> budget) {
-    return asio::async_initiate<const asio::use_awaitable_t<>, void(memory_lease)>(
-      [this, bytes, budget = std::move(budget)](auto handler) {
-        auto shared = std::make_shared<decltype(handler)>(std::move(handler));
-        budget->acquire(farm_, bytes, [shared, executor = executor_](memory_lease lease) {
-          asio::post(executor,
-                     [shared, lease = std::move(lease)]() mutable { (*shared)(std::move(lease)); });
-        });
-      },
-      asio::use_awaitable);
-  };
-  // Usually there is room at once.
-  auto own = own_budget_->try_acquire(bytes);
-  if (!own)
-    own = co_await acquire(own_budget_);
-  auto shared = context_->budget->try_acquire(bytes);
-  if (!shared)
-    shared = co_await acquire(context_->budget);
-  std::vector<memory_lease> leases;
-  leases.reserve(2);
-  leases.push_back(std::move(*own));
-  leases.push_back(std::move(*shared));
-  co_return leases;
-}
-
-asio::awaitable<bool> gateway_session::read_batch() {
-  std::array<std::uint8_t, proto::length_bytes> prefix{};
-  deadline_ = clock::now() + context_->limits.idle;
-  co_await stream_->read(prefix);
-  const auto length = proto::decode_length(prefix, proto::message_bytes_max);
-  if (!length) {
-    refuse(reject_code::limit, length.error().detail);
-    co_return false;
-  }
-  deadline_.reset(); // while there is no room, the node is slow and not the gateway
-  auto leases = co_await room(*length * session_limits::growth);
-  deadline_ = clock::now() + context_->limits.message;
-  std::vector<std::uint8_t> body(*length);
-  co_await stream_->read(body);
-  auto message = proto::decode(body);
-  if (!message) {
-    refuse(reject_code::malformed, message.error().detail);
-    co_return false;
-  }
-  co_return handle(std::move(*message), std::move(leases));
 }
 
 bool gateway_session::handle(proto::message message, std::vector<memory_lease> leases) {
@@ -235,7 +268,8 @@ bool gateway_session::handle(proto::message message, std::vector<memory_lease> l
   }
   if (std::holds_alternative<proto::pong>(message))
     return true;
-  refuse(reject_code::malformed, "after its Hello a gateway may send only Batch, Ping and Pong");
+  refuse(refusal::malformed, reject_code::malformed,
+         "after its Hello a gateway may send only Batch, Ping and Pong");
   return false;
 }
 
@@ -243,11 +277,16 @@ void gateway_session::tick(clock::time_point now) {
   if (closed_)
     return;
   if (deadline_ && now > *deadline_) {
-    spdlog::info("gateway {} {}: silent for too long", peer_, equipment_);
+    if (!booked_ && !closing_)
+      note_refused(refusal::no_hello,
+                   "no Hello within " + std::to_string(context_->limits.hello.count()) + " s");
+    ends(farewell::silent, "silent for too long");
     close();
     return;
   }
-  if (link_ != nullptr && !closing_ && now - last_sent_ >= context_->limits.keepalive)
+  const auto& limits = context_->limits;
+  const std::chrono::milliseconds quiet = in_message_ ? limits.busy_keepalive : limits.keepalive;
+  if (link_ != nullptr && !closing_ && now - last_sent_ >= quiet)
     send(proto::ping{0});
 }
 
@@ -256,14 +295,13 @@ void gateway_session::send(const proto::message& message) {
     return;
   std::string bytes;
   if (const auto encoded = proto::encode(message, bytes); !encoded) {
-    spdlog::error("gateway {} {}: cannot encode the message: {}", peer_, equipment_,
-                  encoded.error().detail);
+    spdlog::error("gateway {}: cannot encode the message: {}", who(), encoded.error().detail);
     close();
     return;
   }
   if (outbox_.size() >= session_limits::outbox_max) {
-    spdlog::info("gateway {} {}: closing: {} messages unread by the gateway", peer_, equipment_,
-                 session_limits::outbox_max);
+    ends(farewell::unread,
+         std::to_string(session_limits::outbox_max) + " messages unread by the gateway");
     close();
     return;
   }
@@ -278,17 +316,62 @@ void gateway_session::send_ack(std::uint64_t durable_seq) {
   write_on();
 }
 
-void gateway_session::refuse(reject_code code, std::string reason) {
-  refuse(proto::reject{code, std::move(reason), 0, 0});
+void gateway_session::refuse(refusal kind, reject_code code, std::string reason) {
+  refuse(kind, proto::reject{code, std::move(reason), 0, 0});
 }
 
-void gateway_session::refuse(proto::reject why) {
+void gateway_session::refuse(refusal kind, proto::reject why) {
   if (why.reason.size() > proto::text_bytes_max)
     why.reason.resize(proto::text_bytes_max);
-  spdlog::info("gateway {} {}: rejected ({}): {}", peer_, equipment_, proto::to_string(why.code),
-               why.reason);
+  note_refused(kind, why.reason);
+  ends(farewell::refused, to_string(kind));
   send(std::move(why));
   finish();
+}
+
+std::string gateway_session::who() const {
+  if (equipment_.empty())
+    return peer_;
+  return peer_ + " " + (farm_.empty() ? "" : farm_ + "/") + equipment_;
+}
+
+void gateway_session::note_refused(refusal kind, const std::string& why) {
+  context_->book->refused(peer_, farm_, equipment_, kind, why, wall_us());
+  if (const auto lines = context_->refused->admit(clock::now()))
+    spdlog::info("gateway {}: rejected ({}): {}{}", who(), to_string(kind), why,
+                 suppressed(*lines));
+}
+
+void gateway_session::note_connected(const actors::greeting& from) {
+  connected_at_ = clock::now();
+  booked_ = context_->book->connected({peer_, farm_, equipment_, from.hello.software, wall_us()});
+  if (const auto lines = context_->comings->admit(connected_at_))
+    spdlog::info("gateway {}: connected{}", who(), suppressed(*lines));
+}
+
+void gateway_session::note_ended() {
+  if (!booked_)
+    return;
+  const auto last = ending_.value_or(ending{farewell::closed, "the gateway closed the connection"});
+  context_->book->ended(*booked_, last.how);
+  booked_.reset();
+  const auto now = clock::now();
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now - connected_at_);
+  if (const auto lines = context_->comings->admit(now))
+    spdlog::info("gateway {}: disconnected after {} s ({}): {}{}", who(), seconds.count(),
+                 to_string(last.how), last.why, suppressed(*lines));
+}
+
+void gateway_session::ends(farewell how, std::string why) {
+  if (!ending_)
+    ending_ = ending{how, std::move(why)};
+}
+
+void gateway_session::read_failed(const boost::system::error_code& error) {
+  spdlog::debug("gateway {}: {}", who(), error.message());
+  const bool closed = is_end(error);
+  ends(closed ? farewell::closed : farewell::lost,
+       closed ? "the gateway closed the connection" : error.message());
 }
 
 void gateway_session::write_on() {
@@ -313,7 +396,7 @@ asio::awaitable<void> gateway_session::write_all() {
       co_await stream_->write(bytes);
     }
   } catch (const boost::system::system_error& e) {
-    spdlog::debug("gateway {} {}: {}", peer_, equipment_, e.code().message());
+    read_failed(e.code());
     close();
   }
   writing_ = false;
@@ -324,6 +407,7 @@ asio::awaitable<void> gateway_session::write_all() {
 }
 
 void gateway_session::goaway() {
+  ends(farewell::draining, "this node ends");
   send(proto::goaway{});
   draining_ = true;
   deadline_.reset();
@@ -332,7 +416,7 @@ void gateway_session::goaway() {
 
 void gateway_session::finish() {
   closing_ = true;
-  deadline_ = clock::now() + std::chrono::seconds{2};
+  deadline_ = clock::now() + context_->limits.goodbye;
   if (!writing_)
     close();
 }
@@ -340,6 +424,7 @@ void gateway_session::finish() {
 void gateway_session::close() {
   if (std::exchange(closed_, true))
     return;
+  note_ended();
   stream_->close();
   link_.reset();
   if (ended_)

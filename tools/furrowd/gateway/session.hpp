@@ -1,7 +1,7 @@
 /// The connection of one gateway: Hello, credential, batches in, acks out.
 ///
-/// Shape: one coroutine reads. It awaits room in the budgets before it reads a body, so that a node without room stops
-///   reading its sockets. A second coroutine writes and lives while messages wait; acks are merged.
+/// Shape: one coroutine reads. It awaits room in the budgets before it reads each piece of a body, so that a node without
+///   room stops reading its sockets. A second coroutine writes and lives while messages wait; acks are merged.
 /// Errors: a message that breaks the protocol is answered with one Reject that gives the reason; then the session
 ///   closes.
 /// Threads: the io_context's one thread; the port posts to it.
@@ -11,6 +11,7 @@
 #include "actors/node.hpp"
 #include "tools/furrowd/access/tokens.hpp"
 #include "tools/furrowd/net/byte_stream.hpp"
+#include "tools/furrowd/net/log_limit.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -27,9 +28,14 @@ namespace furrow::daemon {
 
 struct session_limits {
   std::chrono::seconds hello{5};     // from accept to a whole Hello, TLS handshake included
-  std::chrono::seconds message{30};  // from a length to the end of its body
+  std::chrono::seconds message{30};  // for each piece of a message: a slow line is not a silent one
   std::chrono::seconds idle{60};     // no byte from the gateway
   std::chrono::seconds keepalive{5}; // the node is never silent for longer
+  // While a message arrives, or waits for room, the node is never silent for longer than busy_keepalive; so a gateway
+  // that waits for an ack may leave after `silence`.
+  std::chrono::milliseconds busy_keepalive{900}; // ticks are 1 s apart
+  std::chrono::milliseconds silence{2'500};
+  std::chrono::seconds goodbye{2};   // for the last messages, once the session is to close
   std::size_t bytes_max = 4U << 20U; // received and not yet durable
   static constexpr std::size_t outbox_max = 64;
   /// Memory that one byte on the wire may need on its way to the database: columns, the block, its COPY form.
@@ -40,9 +46,14 @@ struct session_limits {
 struct session_context {
   actors::node& node;
   std::shared_ptr<actors::memory_budget> budget;
+  actors::arrival_room arrivals;
   std::optional<token_table> tokens; // none: loopback only, every gateway belongs to farm "default"
   std::vector<std::string> nodes;    // for Welcome
-  session_limits limits;
+  std::shared_ptr<gateway_book> book = std::make_shared<gateway_book>();
+  /// Lines about gateways that come and go, and about those refused: a stranger must not fill the log.
+  std::shared_ptr<log_limit> comings = std::make_shared<log_limit>(1'000, 50);
+  std::shared_ptr<log_limit> refused = std::make_shared<log_limit>(50, 5);
+  session_limits limits{};
 };
 
 class gateway_session : public std::enable_shared_from_this<gateway_session> {
@@ -70,7 +81,15 @@ private:
   boost::asio::awaitable<void> greet();
   boost::asio::awaitable<bool> read_batch();
   boost::asio::awaitable<void> write_all();
-  boost::asio::awaitable<std::vector<actors::memory_lease>> room(std::size_t bytes);
+  /// `budget` outlives the call.
+  boost::asio::awaitable<actors::memory_lease>
+  room(const std::shared_ptr<actors::memory_budget>& budget, std::size_t bytes);
+  boost::asio::awaitable<actors::memory_lease>
+  wait_for_room(const std::shared_ptr<actors::memory_budget>& budget, std::size_t bytes);
+  /// A body of that length. It is leased as it comes; the leases go into `arriving`.
+  boost::asio::awaitable<std::unique_ptr<std::uint8_t[]>>
+  read_body(std::size_t length, std::vector<actors::memory_lease>& arriving);
+  boost::asio::awaitable<void> read_piece(std::span<std::uint8_t> bytes);
   /// Checks a Hello; nothing after a Reject with the reason.
   [[nodiscard]] std::optional<actors::greeting> check(proto::hello hello);
   /// Reads and discards until the gateway closes, 1 MiB or the deadline. A socket that closes with unread bytes
@@ -80,8 +99,16 @@ private:
 
   void send(const proto::message& message);
   void send_ack(std::uint64_t durable_seq);
-  void refuse(proto::reject_code code, std::string reason);
-  void refuse(proto::reject why);
+  void refuse(refusal kind, proto::reject_code code, std::string reason);
+  void refuse(refusal kind, proto::reject why);
+  /// In the log, the counters and the list of refusals; no word to the gateway.
+  void note_refused(refusal kind, const std::string& why);
+  void note_connected(const actors::greeting& from);
+  void note_ended();
+  /// The first reason why this connection ends; later ones follow from it.
+  void ends(farewell how, std::string why);
+  void read_failed(const boost::system::error_code& error);
+  [[nodiscard]] std::string who() const;
   void write_on();
 
   std::shared_ptr<const session_context> context_;
@@ -95,9 +122,18 @@ private:
   std::unique_ptr<actors::equipment_link> link_;
   std::uint32_t version_ = 0;
 
+  struct ending {
+    farewell how = farewell::closed;
+    std::string why;
+  };
+  std::optional<ending> ending_;
+  std::optional<gateway_book::id> booked_; // while it is connected
+  clock::time_point connected_at_{};
+
   std::deque<std::string> outbox_;
   std::optional<std::uint64_t> ack_due_;
   bool reading_ = true;
+  bool in_message_ = false; // from a length to the end of its body
   bool writing_ = false;
   bool closing_ = false; // closes when the outbox is empty
   bool closed_ = false;

@@ -58,6 +58,10 @@ const char* who_may(daemon::permission wanted) {
     return "operator or admin";
   case daemon::permission::administer:
     return "admin";
+  case daemon::permission::watch:
+    return "viewer, operator or admin, and farm = \"*\"";
+  case daemon::permission::govern:
+    return "admin, and farm = \"*\"";
   }
   return "another role";
 }
@@ -69,7 +73,7 @@ guard::admit(const request& request, std::optional<daemon::permission> needs) co
   if (!tokens_) {
     if (auto wrong = foreign(request))
       return *wrong;
-    return daemon::credential{"default", daemon::role::admin, {}};
+    return daemon::credential{"default", daemon::role::admin, {}, true};
   }
   if (!needs)
     return daemon::credential{}; // an open route needs no credential
@@ -84,11 +88,12 @@ guard::admit(const request& request, std::optional<daemon::permission> needs) co
   auto who = tokens_->find(given.substr(scheme.size()));
   if (!who)
     return problem{
-      401, "unknown_token", "this node does not know this token",
+      401, unknown_token, "this node does not know this token",
       "make a token with `furrow token new` and put its hash into the node's token file"};
   if (!who->may(*needs))
     return problem{403, "not_permitted",
-                   fmt::format("the role {} may not do this", daemon::to_string(who->role)),
+                   fmt::format("the role {} {} may not do this", daemon::to_string(who->role),
+                               who->every_farm ? "of the node" : "of one farm"),
                    fmt::format("use a token with the role {}", who_may(*needs))};
   return std::move(*who);
 }

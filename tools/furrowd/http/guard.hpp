@@ -16,6 +16,9 @@
 
 namespace furrow::http {
 
+/// The code of the problem when a token is not in the table.
+inline constexpr const char* unknown_token = "unknown_token";
+
 class guard {
 public:
   explicit guard(std::optional<daemon::token_table> tokens) : tokens_{std::move(tokens)} {}

@@ -21,6 +21,7 @@ struct request {
   std::string authorization;
   std::string host;
   std::string origin;
+  std::string idempotency_key;
 };
 
 struct body_piece {
@@ -44,6 +45,7 @@ struct response {
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
   std::unique_ptr<body_source> stream; // instead of `body`
+  std::shared_ptr<void> turn;          // given back when the body is written
 };
 
 struct problem {

@@ -11,6 +11,8 @@ namespace furrow::http {
 
 namespace {
 
+constexpr const char* farm_parameter = "farm";
+
 using path_parameters = std::map<std::string, std::string, std::less<>>;
 
 std::optional<path_parameters> match(std::string_view pattern,
@@ -35,6 +37,8 @@ std::optional<problem> unknown_parameter(const target& target, const route& rout
     return problem{400, "repeated_parameter",
                    fmt::format("parameter \"{}\" is repeated", target.repeated), "give it once"};
   for (const auto& [name, value] : target.query) {
+    if (name == farm_parameter && route.needs)
+      continue;
     const auto& known = route.parameters;
     if (std::find(known.begin(), known.end(), name) == known.end())
       return problem{400, "unknown_parameter",
@@ -70,7 +74,16 @@ std::variant<route_match, problem> router::find(const request& request) const {
     }
     if (auto wrong = unknown_parameter(*target, route))
       return *wrong;
-    return route_match{&route, call{std::move(*parameters), target->query, {}, head}};
+    call made;
+    made.path = std::move(*parameters);
+    made.query = target->query;
+    made.head = head;
+    made.idempotency_key = request.idempotency_key;
+    if (const auto farm = made.query.find(farm_parameter); farm != made.query.end()) {
+      made.farm = farm->second;
+      made.query.erase(farm);
+    }
+    return route_match{&route, std::move(made)};
   }
   if (!allowed.empty())
     return problem{405, "method_not_allowed",

@@ -2,6 +2,7 @@
 ///
 /// Shape: a pattern is a path whose segments in braces match anything: "/api/v1/equipment/{name}". There are few
 ///   routes, so they are tried in order.
+/// Shape of `farm`: a token of the node names the farm that it asks about; the front checks the name against the token.
 /// Errors: a `problem`: 400 for an invalid target or parameter, 404, 405 with the allowed methods.
 /// Threads: filled before the server starts, then only read.
 #pragma once
@@ -23,8 +24,10 @@ struct call {
   std::map<std::string, std::string, std::less<>> path;  // values by the name in braces
   std::map<std::string, std::string, std::less<>> query; // only parameters that the route knows
   daemon::credential who;
-  bool head = false;     // HEAD: only the header is wanted
-  std::string body = {}; // as received
+  std::optional<std::string> farm;  // the parameter that every protected route knows
+  bool head = false;                // HEAD: only the header is wanted
+  std::string body = {};            // as received
+  std::string idempotency_key = {}; // empty: none
 };
 
 using handler = std::function<boost::asio::awaitable<response>(call)>;
@@ -35,6 +38,7 @@ struct route {
   std::optional<daemon::permission> needs; // nothing: open to everyone
   std::vector<std::string> parameters;     // of the query
   handler run;
+  bool takes_turn = true; // waits for its turn: false where the database is not asked
 };
 
 struct route_match {

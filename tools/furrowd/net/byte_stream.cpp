@@ -1,11 +1,17 @@
 #include "tools/furrowd/net/byte_stream.hpp"
 
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509_vfy.h>
+
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <optional>
 #include <utility>
 
 #include <boost/asio/read.hpp>
+#include <boost/asio/ssl/error.hpp>
 #include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
@@ -18,6 +24,63 @@ namespace asio = boost::asio;
 using asio::ip::tcp;
 using tls_stream = asio::ssl::stream<tcp::socket>;
 
+/// What OpenSSL says of the peer's certificate.
+std::optional<byte_stream::fault> certificate_fault(long verdict) {
+  const std::string words = X509_verify_cert_error_string(verdict);
+  switch (verdict) {
+  case X509_V_OK:
+    return std::nullopt;
+  case X509_V_ERR_CERT_HAS_EXPIRED:
+    return byte_stream::fault{refusal::certificate_expired,
+                              "the certificate of the gateway has expired"};
+  case X509_V_ERR_CERT_NOT_YET_VALID:
+    return byte_stream::fault{
+      refusal::certificate_expired,
+      "the certificate of the gateway is not valid yet: compare the clocks of node and gateway"};
+  case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+  case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+  case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+  case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+  case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+  case X509_V_ERR_CERT_SIGNATURE_FAILURE:
+    return byte_stream::fault{
+      refusal::unknown_authority,
+      "the certificate of the gateway is not of an authority in --tls-client-ca (" + words + ")"};
+  default:
+    return byte_stream::fault{refusal::tls,
+                              "the certificate of the gateway is not accepted: " + words};
+  }
+}
+
+/// An alert of the peer: it does not accept this node's certificate.
+bool is_alert_about_us(int reason) {
+  return reason == SSL_R_TLSV1_ALERT_UNKNOWN_CA || reason == SSL_R_SSLV3_ALERT_BAD_CERTIFICATE
+         || reason == SSL_R_SSLV3_ALERT_CERTIFICATE_EXPIRED
+         || reason == SSL_R_SSLV3_ALERT_CERTIFICATE_UNKNOWN
+         || reason == SSL_R_SSLV3_ALERT_CERTIFICATE_REVOKED
+         || reason == SSL_R_SSLV3_ALERT_UNSUPPORTED_CERTIFICATE;
+}
+
+byte_stream::fault tls_fault(const boost::system::error_code& error, long verdict) {
+  if (error.category() != asio::error::get_ssl_category())
+    return {refusal::tls, "the connection ended during the TLS handshake: " + error.message()};
+  const int reason = ERR_GET_REASON(static_cast<unsigned long>(error.value()));
+  if (reason == SSL_R_CERTIFICATE_VERIFY_FAILED)
+    if (auto fault = certificate_fault(verdict))
+      return *fault;
+  if (reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE)
+    return {refusal::no_certificate,
+            "the gateway presented no certificate, and this node asks for one (--tls-client-ca)"};
+  if (is_alert_about_us(reason))
+    return {refusal::node_not_trusted,
+            "the gateway does not accept the certificate of this node: " + error.message()};
+  if (reason == SSL_R_WRONG_VERSION_NUMBER || reason == SSL_R_HTTP_REQUEST
+      || reason == SSL_R_PACKET_LENGTH_TOO_LONG || reason == SSL_R_RECORD_TOO_SMALL
+      || reason == SSL_R_UNKNOWN_PROTOCOL)
+    return {refusal::tls_mismatch, "the gateway does not speak TLS, and this node does"};
+  return {refusal::tls, "the TLS handshake failed: " + error.message()};
+}
+
 template <class Stream>
 class stream_of final : public byte_stream {
 public:
@@ -28,6 +91,11 @@ public:
     if constexpr (std::is_same_v<Stream, tls_stream>)
       co_await stream_.async_handshake(asio::ssl::stream_base::server, asio::use_awaitable);
     co_return;
+  }
+  fault handshake_fault(const boost::system::error_code& error) override {
+    if constexpr (std::is_same_v<Stream, tls_stream>)
+      return tls_fault(error, SSL_get_verify_result(stream_.native_handle()));
+    return {refusal::tls, error.message()};
   }
   asio::awaitable<void> read(std::span<std::uint8_t> bytes) override {
     while (!bytes.empty()) {

@@ -5,12 +5,14 @@
 /// Limits: reads at most ahead_max bytes ahead of what was asked for.
 #pragma once
 
+#include "tools/furrowd/access/gateway_book.hpp"
 #include "tools/furrowd/access/tls.hpp"
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 
 #include <boost/asio/awaitable.hpp>
@@ -24,6 +26,12 @@ public:
 
   virtual ~byte_stream() = default;
   virtual boost::asio::awaitable<void> handshake() = 0;
+  /// After a handshake that failed so: what is wrong, for people.
+  struct fault {
+    refusal why = refusal::tls;
+    std::string text;
+  };
+  [[nodiscard]] virtual fault handshake_fault(const boost::system::error_code& error) = 0;
   /// Fills the whole span.
   virtual boost::asio::awaitable<void> read(std::span<std::uint8_t> bytes) = 0;
   /// Fills a part of the span, at least one byte; returns the number of bytes.

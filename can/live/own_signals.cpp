@@ -1,0 +1,62 @@
+#include "can/live/own_signals.hpp"
+
+#include "can/frame/identifier.hpp"
+
+#include <cmath>
+#include <utility>
+
+namespace furrow::can {
+
+std::span<const decoded_signal> own_decoder::take(const frame_view& frame,
+                                                  const assembled_message* message) {
+  const auto* known = plan_->find(frame.header);
+  auto data = frame.payload();
+  const bool whole = message != nullptr && message->transport != transport_kind::single;
+  // A file that gives the whole identifier means the frame, whatever J1939 would see in it.
+  if (whole && (known == nullptr || known->pgn)) {
+    known = plan_->find_pgn(message->pgn, message->source);
+    data = message->data;
+  }
+  if (known == nullptr)
+    return {};
+  return {values_.data(), plan_->decode(*known, data, values_)};
+}
+
+own_signals::own_signals(std::shared_ptr<const decode_plan> plan)
+  : decoder_{std::move(plan)}, latest_(decoder_.plan().signals().size()) {}
+
+void own_signals::update(const frame_view& frame) {
+  if (fault_of(frame.header) != frame_fault::none)
+    return;
+  const auto message = whole_.feed(frame);
+  for (const auto& value : decoder_.take(frame, message ? &*message : nullptr))
+    latest_[value.signal] = {value, frame.time_us, true};
+}
+
+void own_signals::update(const frame_block& block, std::size_t first) {
+  for (auto i = first; i < block.size(); ++i)
+    update(block[i]);
+}
+
+std::vector<own_value> own_signals::values() const {
+  std::vector<own_value> out;
+  const auto& plan = decoder_.plan();
+  for (std::size_t i = 0; i < latest_.size(); ++i) {
+    const auto& one = latest_[i];
+    if (!one.seen)
+      continue;
+    const auto& signal = plan.signals()[i];
+    out.push_back({plan.messages()[signal.message].name + "." + signal.name, signal.unit,
+                   std::string{plan.label(one.value)}, one.value, one.time_us});
+  }
+  return out;
+}
+
+void own_rollups::take(const frame_view& frame, const assembled_message* message) {
+  for (const auto& value : decoder_.take(frame, message))
+    if (value.state == signal_state::value && std::isfinite(value.physical))
+      sums_.add(value.signal, message != nullptr ? message->time_us : frame.time_us,
+                value.physical);
+}
+
+} // namespace furrow::can

@@ -1,0 +1,103 @@
+/// Goal: /ready tells the truth while frames are not stored although the database answers questions.
+/// Method: a fleet sends all the time; something takes away what storing needs; /ready is asked again and again.
+#include "tests/fault/rig.hpp"
+#include "tests/support/pg_cluster.hpp"
+#include "tests/tools/child_process.hpp"
+#include "tests/tools/furrowd/node_program.hpp"
+
+#include <doctest/doctest.h>
+
+#include <string>
+
+#include <nlohmann/json.hpp>
+
+using namespace furrow::tests;
+using namespace std::chrono_literals;
+
+namespace {
+
+pg_cluster& ready_server() {
+  static pg_cluster one;
+  return one;
+}
+
+node_program::answer ready(const rig& where) {
+  return node_program::http_get(node_program::port_of(where.http()), "/ready");
+}
+
+/// A database that `role` owns, which may open so many connections (-1: any); the URL is the role's.
+std::string owned_by(const std::string& role, const std::string& database, int connections = -1) {
+  auto url = ready_server().make_database(database);
+  ready_server().exec(
+    "create role " + role + " login connection limit " + std::to_string(connections), "postgres");
+  ready_server().exec("alter database " + database + " owner to " + role, "postgres");
+  const std::string owner = "postgres@";
+  return url.replace(url.find(owner), owner.size(), role + "@");
+}
+
+std::string reason(const rig& where) {
+  const auto body = nlohmann::json::parse(ready(where).body);
+  return body.at("reasons").empty() ? std::string{} : body.at("reasons")[0].get<std::string>();
+}
+
+child_process small_fleet(const rig& where, const char* seconds) {
+  return child_process{std::string{FURROW_BIN_DIR} + "/furrow-sim",
+                       {"run", "--node", where.gateway(), "--machines", "5", "--rate", "100",
+                        "--seconds", seconds, "--until-durable", "--timeout", "60", "-q"},
+                       (where.folder() / "sim.out").string()};
+}
+
+} // namespace
+
+TEST_CASE("fault, postgresql: a node that may not insert is not ready until it may, and nothing is "
+          "lost or doubled") {
+  rig where{owned_by("reader", "no_insert")};
+  where.start_node();
+  auto gateways = small_fleet(where, "8");
+  REQUIRE(eventually(20s, [&] {
+    return ready_server().value("select count(*) from furrow.can_block", "no_insert") != "0";
+  }));
+  ready_server().exec("alter table furrow.can_block owner to postgres", "no_insert");
+  REQUIRE(eventually(10s, [&] { return ready(where).status == 503; }));
+  CHECK(reason(where).find("the last append failed: 42501") != std::string::npos);
+  // Claims and health checks succeed meanwhile: they say nothing about appends.
+  const auto until = std::chrono::steady_clock::now() + 5s;
+  while (std::chrono::steady_clock::now() < until) {
+    CHECK(ready(where).status == 503);
+    pause_a_little();
+  }
+  ready_server().exec("alter table furrow.can_block owner to reader", "no_insert");
+  CHECK(eventually(10s, [&] { return ready(where).status == 200; }));
+  CHECK(gateways.wait(60s) == 0);
+  int code = -1;
+  where.furrow({"ledger"}, code);
+  CHECK(code == 0);
+  where.kill_node(SIGTERM);
+}
+
+TEST_CASE("fault, postgresql: with few connections frames are stored, the node is ready and says "
+          "what it lacks") {
+  for (const int granted : {3, 1}) {
+    CAPTURE(granted);
+    const auto name = "few" + std::to_string(granted);
+    rig where{owned_by(name, name, granted)};
+    where.start_node();
+    child_process gateways{std::string{FURROW_BIN_DIR} + "/furrow-sim",
+                           {"run", "--node", where.gateway(), "--machines", "10", "--rate", "100",
+                            "--seconds", "2", "--until-durable", "--timeout", "40", "-q"},
+                           (where.folder() / "sim.out").string()};
+    const auto code = gateways.wait(60s);
+    CAPTURE(where.node_output());
+    CHECK(code == 0);
+    CHECK(eventually(10s, [&] { return ready(where).status == 200; }));
+    CHECK(where.node_output().find("alarm connections: the server grants this node only "
+                                   + std::to_string(granted) + " connection")
+          != std::string::npos);
+    int ended = -1;
+    CHECK(eventually(20s, [&] { // the rest has its turn when nothing is stored
+      where.furrow({"ledger"}, ended);
+      return ended == 0;
+    }));
+    where.kill_node(SIGTERM);
+  }
+}

@@ -1,0 +1,135 @@
+/// A thousand clients at once, on every route that reads.
+#include "storage/store.hpp"
+#include "tests/support/http_front.hpp"
+#include "tests/support/scratch_folder.hpp"
+#include "tools/furrowd/api/api.hpp"
+
+#include <doctest/doctest.h>
+
+#include <sys/resource.h>
+
+#include <fstream>
+#include <future>
+#include <memory>
+
+using namespace furrow;
+using namespace furrow::tests;
+
+namespace {
+
+constexpr std::size_t clients_count = 1'000;
+const std::string field = R"({"name":"T1","boundary":{"type":"Polygon","coordinates":)"
+                          R"([[[8.4,49],[8.402,49],[8.402,49.0015],[8.4,49.0015],[8.4,49]]]}})";
+
+/// Both ends of each connection are in this process.
+void allow_files(rlim_t count) {
+  rlimit limit{};
+  REQUIRE(::getrlimit(RLIMIT_NOFILE, &limit) == 0);
+  if (limit.rlim_cur >= count)
+    return;
+  limit.rlim_cur = std::min(count, limit.rlim_max);
+  REQUIRE(::setrlimit(RLIMIT_NOFILE, &limit) == 0);
+  REQUIRE(limit.rlim_cur >= count);
+}
+
+std::size_t resident_now() {
+  std::ifstream statm{"/proc/self/statm"};
+  std::size_t total = 0;
+  std::size_t resident = 0;
+  statm >> total >> resident;
+  return resident * 4'096;
+}
+
+/// The store of fields and machines is a real one.
+struct crowd_world {
+  crowd_world() {
+    furnish(node);
+    storage::store_options options;
+    options.url = "sqlite:" + folder.file("crowd.db");
+    auto opened = storage::open_store(options);
+    REQUIRE(opened);
+    store = std::move(*opened);
+    std::promise<bool> migrated;
+    store->migrate([&](const auto& outcome) { migrated.set_value(bool(outcome)); });
+    REQUIRE(migrated.get_future().get());
+    node.database.kept = store->farm();
+    node.database.record_rows = {{1, 1, 7, can::record_values(9)}};
+    node.database.quarantined = {
+      {"default", "T1", {3, 17}, 5, can::record_kind_yield, "bad", 2, ""}};
+    node.database.telemetry = {{1'000'000, "idle", {}}};
+    node.database.rollups = {{60'000'000, 3, 1, 2, 1.5, 2}};
+    front.emplace(node);
+    raw_client maker{front->at()};
+    REQUIRE(maker.post("/api/v1/fields", "", field).status == 200);
+    maker.send("PATCH /api/v1/equipment/T1 HTTP/1.1\r\nHost: localhost\r\n"
+               "Content-Length: 2\r\n\r\n{}");
+    REQUIRE(maker.read().status == 200);
+  }
+  ~crowd_world() {
+    front.reset();
+    store.reset();
+  }
+  crowd_world(const crowd_world&) = delete;
+  crowd_world& operator=(const crowd_world&) = delete;
+
+  scratch_folder folder;
+  std::unique_ptr<storage::store> store;
+  fake_node node;
+  std::optional<http_front> front;
+};
+
+std::string target_of(const http::route& route) {
+  auto target = route.pattern;
+  for (const auto& [part, value] :
+       {std::pair{"/quarantine/{id}", "/quarantine/3:17"}, std::pair{"{name}", "T1"}})
+    if (const auto at = target.find(part); at != std::string::npos)
+      target.replace(at, std::string_view{part}.size(), value);
+  std::string query;
+  for (const auto& [name, value] :
+       {std::pair{"equipment", "T1"}, std::pair{"kind", "yield"},
+        std::pair{"signal", "EEC1.engine_speed"}, std::pair{"position", "8.4,49"}})
+    if (std::count(route.parameters.begin(), route.parameters.end(), name) != 0
+        && route.pattern != "/api/v1/equipment-records")
+      query += (query.empty() ? "?" : "&") + std::string{name} + "=" + value;
+  return target + query;
+}
+
+} // namespace
+
+TEST_CASE("http crowd: a thousand clients at once get 200 from every route that reads") {
+  allow_files(2 * clients_count + 200);
+  crowd_world w;
+  http::metrics metrics{"0"};
+  boost::asio::io_context io;
+  http::summary_cache cache{io, {std::chrono::milliseconds{0}}, {}};
+  http::api api{{}, w.node, metrics, cache};
+  const auto served = api.routes();
+  std::vector<std::unique_ptr<raw_client>> clients;
+  for (std::size_t i = 0; i < clients_count; ++i)
+    clients.push_back(std::make_unique<raw_client>(w.front->at()));
+  std::size_t routes = 0;
+  std::size_t before = 0;
+  std::size_t most = 0;
+  for (const auto& route : served.routes()) {
+    if (route.method != "GET")
+      continue;
+    const auto target = target_of(route);
+    for (auto& client : clients)
+      client->send("GET " + target + " HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    std::size_t good = 0;
+    for (auto& client : clients) {
+      const auto answer = client->read();
+      good += answer.status == 200 && answer.complete ? 1U : 0U;
+    }
+    CHECK_MESSAGE(good == clients_count, target);
+    if (++routes == 1)
+      before = most = resident_now();
+    // The document is larger than all other answers and stays in the buffers of these clients.
+    if (route.pattern != "/api/v1/openapi.json")
+      most = std::max(most, resident_now());
+  }
+  CHECK(routes >= 20);
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  CHECK(most - before < (64U << 20U));
+#endif
+}

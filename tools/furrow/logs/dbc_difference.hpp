@@ -1,0 +1,25 @@
+/// What differs between two DBC files, as far as decoding and its words are concerned.
+///
+/// Shape: messages are the same by identifier, signals by name. One row for each message or signal that only one file
+///   has, and for each property that differs.
+/// Threads: pure function.
+#pragma once
+
+#include "can/dbc/file.hpp"
+
+#include <string>
+#include <vector>
+
+namespace furrow::cli {
+
+struct dbc_difference {
+  std::string object;   // "EEC1" or "EEC1.engine_speed"
+  std::string property; // "factor"; "message" and "signal" for what only one file has
+  std::string before;   // empty: not there
+  std::string after;
+};
+
+[[nodiscard]] std::vector<dbc_difference> differences(const can::dbc_file& before,
+                                                      const can::dbc_file& after);
+
+} // namespace furrow::cli

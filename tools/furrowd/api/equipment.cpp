@@ -1,0 +1,110 @@
+#include "tools/furrowd/api/answers.hpp"
+#include "tools/furrowd/api/machine_json.hpp"
+#include "tools/furrowd/api/resources.hpp"
+#include "tools/furrowd/cache/summaries.hpp"
+#include "tools/furrowd/http/ask.hpp"
+#include "tools/furrowd/http/store_problem.hpp"
+
+#include <chrono>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+namespace furrow::http {
+
+namespace {
+
+/// While the database is known to be away, the live view does not wait for it.
+constexpr std::chrono::milliseconds answer_limit_away{500};
+
+std::int64_t now_us() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+           std::chrono::system_clock::now().time_since_epoch())
+    .count();
+}
+
+struct equipment_rows {
+  std::vector<storage::equipment_row> stored;
+  std::vector<actors::live_snapshot> live;
+  std::optional<problem> fault; // why nothing is known of what is stored
+
+  /// Both by name.
+  [[nodiscard]] std::map<std::string, json> merged(const std::string& node) const {
+    struct parts {
+      const storage::equipment_row* stored = nullptr;
+      std::vector<const actors::live_equipment*> live;
+    };
+    std::map<std::string, parts> by_name;
+    for (const auto& row : stored)
+      by_name[row.name].stored = &row;
+    for (const auto& row : live)
+      by_name[row->equipment].live.push_back(row.get());
+    std::map<std::string, json> rows;
+    const auto now = now_us();
+    for (const auto& [name, known] : by_name)
+      rows.emplace(name, to_json(known.stored, known.live, now, node));
+    return rows;
+  }
+};
+
+boost::asio::awaitable<equipment_rows> read_equipment(api_context& of, daemon::credential who) {
+  equipment_rows rows;
+  rows.live = of.node.live_machines();
+  std::erase_if(rows.live, [&who](const auto& row) {
+    return row->farm != who.farm || !who.covers(row->equipment);
+  });
+  const auto limit = of.node.stats().store_up ? answer_limit : answer_limit_away;
+  auto stored = co_await stored_equipment(of.cache, of.node, who.farm, limit);
+  if (auto* fault = std::get_if<problem>(&stored))
+    rows.fault = std::move(*fault);
+  else
+    rows.stored = std::get<stored_rows>(std::move(stored));
+  std::erase_if(rows.stored, [&who](const auto& row) { return !who.covers(row.name); });
+  co_return rows;
+}
+
+answer list_equipment(api_context& of, call call) {
+  const auto rows = co_await read_equipment(of, call.who);
+  json list = json::array();
+  for (auto& [name, row] : rows.merged(of.node_name))
+    list.push_back(row);
+  co_return ok({{"equipment", std::move(list)},
+                {"incomplete", rows.fault ? json(rows.fault->message) : json(nullptr)}});
+}
+
+answer one_equipment(api_context& of, call call) {
+  const auto& name = call.path.at("name");
+  if (!call.who.covers(name))
+    co_return to_response(not_covered(name));
+  const auto rows = co_await read_equipment(of, call.who);
+  const auto merged = rows.merged(of.node_name);
+  const auto found = merged.find(name);
+  if (found == merged.end())
+    co_return to_response(rows.fault ? *rows.fault : no_such_equipment(name));
+  auto machine = found->second;
+  std::optional<can::machine_report> report;
+  if (machine.at("state_from") == "live") {
+    const auto start = [&](auto done) { of.node.look_at(call.who.farm, name, std::move(done)); };
+    auto looked = co_await ask<std::optional<can::machine_report>>(start, answer_limit);
+    if (!looked)
+      co_return to_response(no_answer("node"));
+    report = std::move(*looked);
+  }
+  const auto parts = to_json(report.value_or(can::machine_report{}), now_us());
+  for (const auto& [part, value] : parts.items())
+    machine[part] = report ? value : json(nullptr);
+  co_return ok(machine);
+}
+
+} // namespace
+
+void add_equipment_routes(router& to, api_context& of) {
+  using enum daemon::permission;
+  to.add({"GET", "/api/v1/equipment", read, {}, on(of, list_equipment)});
+  to.add({"GET", "/api/v1/equipment/{name}", read, {}, on(of, one_equipment)});
+}
+
+} // namespace furrow::http

@@ -1,0 +1,42 @@
+#include "tools/furrowd/api/alarms.hpp"
+#include "tools/furrowd/api/answers.hpp"
+#include "tools/furrowd/api/resources.hpp"
+
+#include <utility>
+
+#include <nlohmann/json.hpp>
+
+namespace furrow::http {
+
+namespace {
+
+answer show_health(api_context& of, call /*call*/) {
+  const auto activity = co_await read_activity(of);
+  json alarms = json::array(); // what the node knows; the database is not asked
+  for (const auto& alarm : alarms_of(of.node.stats(), activity ? &*activity : nullptr, of.front()))
+    alarms.push_back(alarm.text);
+  co_return ok({{"status", "alive"},
+                {"node", of.node_name},
+                {"version", of.version},
+                {"alarms", std::move(alarms)}});
+}
+
+answer show_readiness(api_context& of, call /*call*/) {
+  json reasons = json::array();
+  if (of.draining)
+    reasons.push_back("the node is draining: it takes no new work");
+  for (auto& reason : unready_reasons(of.node.stats()))
+    reasons.push_back(std::move(reason));
+  auto made = ok({{"ready", reasons.empty()}, {"reasons", reasons}});
+  made.status = reasons.empty() ? 200 : 503;
+  co_return made;
+}
+
+} // namespace
+
+void add_health_routes(router& to, api_context& of) {
+  to.add({"GET", "/health", {}, {}, on(of, show_health), false});
+  to.add({"GET", "/ready", {}, {}, on(of, show_readiness), false});
+}
+
+} // namespace furrow::http

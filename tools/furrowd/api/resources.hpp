@@ -1,0 +1,75 @@
+/// The resources of the API: what their handlers share, and a function for each that adds its routes.
+///
+/// Errors: handlers answer with a `problem`. No call shows or changes data of another farm, or of a machine that the
+///   token does not cover.
+/// Threads: each call runs on the strand of its connection.
+/// Limits: a handler waits at most answer_limit for the node or the store, except where its file says so; a
+///   frame stream waits stream_wait for its place; pages as storage/records.hpp and storage/history.hpp say.
+#pragma once
+
+#include "actors/node.hpp"
+#include "storage/activity.hpp"
+#include "tools/furrowd/access/gateway_book.hpp"
+#include "tools/furrowd/api/front_watch.hpp"
+#include "tools/furrowd/api/metrics.hpp"
+#include "tools/furrowd/cache/summary_cache.hpp"
+#include "tools/furrowd/http/places.hpp"
+#include "tools/furrowd/http/router.hpp"
+
+#include <atomic>
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+
+namespace furrow::http {
+
+inline constexpr std::chrono::milliseconds answer_limit{10'000};
+
+struct api_context {
+  std::string node_name;
+  std::string version;
+  std::shared_ptr<places> streams; // of the frame streams
+  std::chrono::milliseconds stream_wait;
+  actors::node& node;
+  metrics& counters;
+  summary_cache& cache;
+  std::function<std::size_t()> connections; // open now
+  std::size_t connections_max = 0;
+  std::shared_ptr<daemon::gateway_book> gateways;
+  std::atomic<bool> draining = false;
+  front_watch watch{};
+
+  /// What the front and the cache did in the last minute.
+  [[nodiscard]] front_figures front();
+};
+
+/// What the store says of itself, from memory; nothing where it has no pool, or does not answer at once.
+[[nodiscard]] boost::asio::awaitable<std::optional<storage::store_activity>>
+read_activity(api_context& of);
+
+using answer = boost::asio::awaitable<response>;
+
+/// A handler that calls `run` with the context, which must outlive it.
+[[nodiscard]] inline handler on(api_context& of, answer (*run)(api_context&, call)) {
+  return [&of, run](call call) { return run(of, std::move(call)); };
+}
+
+void add_actor_routes(router& to, api_context& of);
+void add_database_routes(router& to, api_context& of); // and /metrics
+void add_equipment_routes(router& to, api_context& of);
+void add_frames_route(router& to, api_context& of);
+void add_gateway_routes(router& to, api_context& of);
+void add_health_routes(router& to, api_context& of);
+void add_history_routes(router& to,
+                        api_context& of); // telemetry, signals, rollups: made by the digest
+void add_ledger_route(router& to, api_context& of);
+void add_newest_frames_route(router& to, api_context& of);
+void add_record_routes(router& to, api_context& of);
+void add_quarantine_routes(router& to, api_context& of);
+void add_repository_routes(router& to, api_context& of); // fields and equipment records
+
+} // namespace furrow::http

@@ -1,0 +1,62 @@
+/// Which HTTP connections are open, and which one gives way to a new one.
+///
+/// Shape: a connection waits for a request, or works on one. At the limit, the connection that has waited longest gives
+///   way to a new one. When every connection works, a new one gets a reserved place: it may only ask whether the node is
+///   alive and ready, so that a crowd never hides the node from its load balancer.
+/// Threads: a plain value; the front has the mutex.
+/// Limits: open_max and reserved_max connections.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+
+namespace furrow::http {
+
+struct connection_limits {
+  std::size_t open_max = 4'000;
+  std::size_t reserved_max = 64;
+};
+
+class connection_table {
+public:
+  explicit connection_table(connection_limits limits) : limits_{limits} {}
+
+  enum class place : std::uint8_t { none, reserved, ordinary };
+  struct entrance {
+    place got = place::none;
+    std::optional<std::uint64_t> gives_way; // close this connection
+  };
+  /// A new connection. It waits for its first request.
+  [[nodiscard]] entrance enter(std::uint64_t id);
+  /// A request has come. A reserved place becomes an ordinary one if it can. None: the connection has given way.
+  [[nodiscard]] entrance work(std::uint64_t id);
+  void wait(std::uint64_t id);
+  void leave(std::uint64_t id);
+  /// The connection that has waited longest, if any waits; it has then left.
+  [[nodiscard]] std::optional<std::uint64_t> give_way() { return oldest(ordinary_); }
+
+  [[nodiscard]] std::size_t open() const { return known_.size(); }
+
+private:
+  struct kind {
+    std::size_t open = 0;
+    std::map<std::uint64_t, std::uint64_t> waiting; // id by turn
+  };
+  struct connection {
+    kind* of = nullptr;
+    std::uint64_t turn = 0; // 0: works
+  };
+  void add(std::uint64_t id, kind& of);
+  std::optional<std::uint64_t> oldest(kind& of);
+  [[nodiscard]] bool make_room(entrance& made);
+
+  connection_limits limits_;
+  kind ordinary_;
+  kind reserved_;
+  std::map<std::uint64_t, connection> known_;
+  std::uint64_t next_turn_ = 1;
+};
+
+} // namespace furrow::http
