@@ -13,11 +13,12 @@ namespace {
 using enum copy_type;
 using columns = std::vector<copied_column>;
 
-constexpr std::array<left_out, 9> left{{
+constexpr std::array<left_out, 10> left{{
   {"migration", "each database keeps its own steps"},
   {"definition_set", "made by `furrow db migrate` and `furrow dbc load`; SQLite has none"},
   {"definition_message", "of a definition_set"},
   {"definition_signal", "of a definition_set"},
+  {"ddi", "the same in every database: a step of the schema fills it; SQLite has none"},
   {"can_chunk", "SQLite does not seal: all frames arrive as blocks, and the sealer takes them"},
   {"can_segment", "of a can_chunk"},
   {"can_segment_default", "of can_segment"},

@@ -313,7 +313,7 @@ TEST_CASE("furrow db copy: detects a writer during the copy, and commits nothing
       const pid_t child = ::fork();
       if (child == 0) {
         ::execl(FURROW_BIN_DIR "/furrow", "furrow", "retention", "set", "--database",
-                bed.url().c_str(), "--kind", "records", "--keep", "9d", nullptr);
+                bed.url().c_str(), "--kind", "records", "--keep", "9d", "--yes", nullptr);
         ::_exit(127);
       }
       int status = 0;

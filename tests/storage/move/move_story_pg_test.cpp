@@ -87,7 +87,7 @@ TEST_CASE(
     // While the node runs, the copy is refused.
     const auto early = run({"db", "copy", "--from", from, "--to", url, "--migrate"});
     CHECK(early.exit_code == 1);
-    CHECK(has(early.errors, "end it first (a node?)"));
+    CHECK(has(early.errors, "stop it first (a node?)"));
     CHECK(copy_cluster().value("select to_regnamespace('furrow') is null", "story") == "t");
     old.kill(); // its commits are in the write-ahead log
   }
