@@ -2,6 +2,8 @@
 
 #include "actors/supervision/exceptions.hpp"
 
+#include <spdlog/spdlog.h>
+
 #include <utility>
 
 namespace furrow::actors {

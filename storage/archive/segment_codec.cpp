@@ -376,16 +376,16 @@ std::size_t chunk_runs(std::span<const frame_run> runs) {
 sealed_chunk seal(std::span<const frame_run> runs) {
   sealed_chunk out;
   std::tie(out.time_first_us, out.time_last_us) = runs.front().block.time_range_us();
-  for (std::uint32_t run = 0; run < runs.size(); ++run) {
-    const auto& block = runs[run].block;
+  for (const auto& run : runs) {
+    const auto& block = run.block;
     const auto [low, high] = block.time_range_us();
     out.time_first_us = std::min(out.time_first_us, low);
     out.time_last_us = std::max(out.time_last_us, high);
     out.frames += block.size();
-    if (!out.runs.empty() && out.runs.back().first + out.runs.back().second == runs[run].seq_first)
+    if (!out.runs.empty() && out.runs.back().first + out.runs.back().second == run.seq_first)
       out.runs.back().second += block.size();
     else
-      out.runs.emplace_back(runs[run].seq_first, block.size());
+      out.runs.emplace_back(run.seq_first, block.size());
   }
   out.seq_first = runs.front().seq_first;
   out.seq_last = runs.back().seq_first + runs.back().block.size() - 1;

@@ -45,6 +45,7 @@ stored_files(pq_connection& db, std::string condition, bool content) {
     co_return reply.error->as_failure();
   const pq_rows rows{reply.rows.get()};
   std::vector<stored_dbc> out;
+  out.reserve(static_cast<std::size_t>(rows.size()));
   for (int row = 0; row < rows.size(); ++row)
     out.push_back(stored_of(rows, row, content));
   co_return out;

@@ -303,6 +303,7 @@ task<result<std::vector<audit_row>>> read_audit(pq_connection& db, std::size_t l
     co_return reply.error->as_failure();
   const pq_rows rows{reply.rows.get()};
   std::vector<audit_row> out;
+  out.reserve(static_cast<std::size_t>(rows.size()));
   for (int row = 0; row < rows.size(); ++row)
     out.push_back({rows.integer(row, 0) + epoch_2000_us, rows.text(row, 1), rows.text(row, 2),
                    rows.text(row, 3), rows.text(row, 4)});

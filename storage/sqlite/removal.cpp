@@ -250,7 +250,7 @@ public:
     state->what = std::move(what);
     state->who = std::move(who);
     state->done = std::move(done);
-    writer_->submit(handler<bool>{[writer = writer_, state](storage::result<bool> begun) {
+    writer_->submit(handler<bool>{[writer = writer_, state](const storage::result<bool>& begun) {
                       if (begun)
                         next(writer, state);
                       else

@@ -53,16 +53,7 @@ struct arguments {
   std::string info_format = "table";
 };
 
-void add_run(CLI::App& app, arguments& a) {
-  auto& run = *app.add_subcommand(
-    "run", "spool frames and records, and send them until a node has them durable");
-  run
-    .add_option("--node", a.nodes,
-                "HOST:PORT of a node; several are separated by commas or repeated")
-    ->required()
-    ->delimiter(',');
-  run.add_option("--equipment", a.equipment, "name of the machine")->required();
-  run.add_option("--spool", a.spool, "file that keeps items until they are durable")->required();
+void add_input(CLI::App& run, arguments& a) {
   run.add_option("--from", a.from,
                  "log file, - for standard input, or can:IF[,IF] for CAN interfaces; default: "
                  "send only the content of the spool");
@@ -79,10 +70,9 @@ void add_run(CLI::App& app, arguments& a) {
   run.add_option("--time-zone", a.time_zone,
                  "zone of a log with local times (ASC, TRC, RP1210): +02:00 or Europe/Berlin; "
                  "default: UTC");
-  run.add_flag("--again", a.again, "read a file as new frames even if it was spooled before");
-  run.add_flag("--until-durable", a.until_durable, "end when everything in the spool is durable");
-  run.add_option("--timeout", a.timeout_s, "give up after this many seconds (exit code 3 or 5)")
-    ->check(CLI::PositiveNumber);
+}
+
+void add_credentials(CLI::App& run, arguments& a) {
   run.add_option("--name", a.name, "ISO 11783 NAME of the machine, 16 hexadecimal digits");
   run.add_option("--token", a.token, "credential; FURROW_TOKEN or --token-file is safer");
   run.add_option("--token-file", a.token_file, "file whose first line is the credential");
@@ -90,6 +80,9 @@ void add_run(CLI::App& app, arguments& a) {
   run.add_option("--ca", a.tls.ca, "certificate authority of the nodes (PEM); implies --tls");
   run.add_option("--cert", a.tls.cert, "this gateway's certificate (PEM); implies --tls");
   run.add_option("--key", a.tls.key, "key of the certificate (PEM)");
+}
+
+void add_spool_limits(CLI::App& run, arguments& a) {
   run.add_option("--spool-max", a.spool_max_mib,
                  "size limit of the spool, in MiB of items; default: 8192, or half of the free "
                  "disk if that is less");
@@ -104,6 +97,25 @@ void add_run(CLI::App& app, arguments& a) {
                 "they are saved together and sent")
     ->capture_default_str()
     ->check(CLI::Range(1, 60'000));
+}
+
+void add_run(CLI::App& app, arguments& a) {
+  auto& run = *app.add_subcommand(
+    "run", "spool frames and records, and send them until a node has them durable");
+  run
+    .add_option("--node", a.nodes,
+                "HOST:PORT of a node; several are separated by commas or repeated")
+    ->required()
+    ->delimiter(',');
+  run.add_option("--equipment", a.equipment, "name of the machine")->required();
+  run.add_option("--spool", a.spool, "file that keeps items until they are durable")->required();
+  add_input(run, a);
+  run.add_flag("--again", a.again, "read a file as new frames even if it was spooled before");
+  run.add_flag("--until-durable", a.until_durable, "end when everything in the spool is durable");
+  run.add_option("--timeout", a.timeout_s, "give up after this many seconds (exit code 3 or 5)")
+    ->check(CLI::PositiveNumber);
+  add_credentials(run, a);
+  add_spool_limits(run, a);
   run.add_flag("--accept-loss", a.accept_loss,
                "if a node needs items that are gone, send the rest as a new stream");
   run.add_flag("-v,--verbose", a.verbose, "log more");

@@ -27,8 +27,8 @@ std::optional<std::int64_t> fixed_offset(const std::string& text) {
   for (const auto at : {1U, 2U, 4U, 5U})
     if (!is_digit(text[at]))
       return std::nullopt;
-  const auto hours = (text[1] - '0') * 10 + (text[2] - '0');
-  const auto minutes = (text[4] - '0') * 10 + (text[5] - '0');
+  const std::int64_t hours = (text[1] - '0') * 10 + (text[2] - '0');
+  const std::int64_t minutes = (text[4] - '0') * 10 + (text[5] - '0');
   if (hours > 14 || minutes > 59)
     return std::nullopt;
   return (text[0] == '-' ? -1 : 1) * (hours * 60 + minutes) * 60 * second_us;

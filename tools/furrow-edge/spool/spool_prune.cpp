@@ -120,7 +120,7 @@ result<std::uint64_t> spool::prunable_place() {
 
 result<bool> spool::maintain() {
   const std::lock_guard writing{writing_};
-  const auto more = with_reserve([this] { return prune(); });
+  auto more = with_reserve([this] { return prune(); });
   if (disk_short_ && !settled_)
     settle();
   room_.hold();

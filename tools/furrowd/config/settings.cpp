@@ -22,17 +22,11 @@ Examples:
   furrowd --listen 0.0.0.0:7400 --http 0.0.0.0:7480 --tls-cert node.pem --tls-key node.key --tokens tokens.toml
                                                      for other machines, which requires TLS and tokens
 Signals: SIGTERM and SIGINT drain the node: it accepts no new session, makes received items durable and exits with 0.
-         A second signal ends it at once. SIGHUP does the same when a terminal closes; a service ignores it. SIGHUP is ignored, except when the terminal of the node is closed.
+         A second signal ends it at once. SIGHUP does the same when a terminal closes; a service ignores it.
 Exit codes: 0 ok, 1 failed, 2 invalid command line, 70 the actor system gave up.)";
 
-/// What most nodes set; then what few do.
-void add_flags(CLI::App& app,
-               settings& out,
-               std::uint64_t& budget_mib,
-               std::uint64_t& flush_ms,
-               std::int64_t& seal_min,
-               std::int64_t& care_min,
-               std::uint64_t& drain_s) {
+/// What most nodes set.
+void add_main_flags(CLI::App& app, settings& out) {
   app.add_option("--node", out.node.name, "name of this node in logs, HTTP and the database")
     ->capture_default_str()
     ->check(CLI::Validator{[](std::string& name) {
@@ -70,6 +64,16 @@ void add_flags(CLI::App& app,
                 "lowest level that is logged: debug, info, warn or error")
     ->capture_default_str()
     ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
+}
+
+/// What few nodes set.
+void add_work_flags(CLI::App& app,
+                    settings& out,
+                    std::uint64_t& budget_mib,
+                    std::uint64_t& flush_ms,
+                    std::int64_t& seal_min,
+                    std::int64_t& care_min,
+                    std::uint64_t& drain_s) {
   app.option_defaults()->group("Work of the node");
   app.add_flag("!--no-migrate", out.migrate, "do not upgrade the schema at start");
   app
@@ -210,7 +214,8 @@ std::variant<settings, int> parse_settings(int argc, char** argv) {
   app.footer(examples);
   app.set_version_flag("--version", "furrowd " FURROW_VERSION);
   // The help shows the groups in this order: what everybody needs first.
-  add_flags(app, out, budget_mib, flush_ms, seal_min, care_min, drain_s);
+  add_main_flags(app, out);
+  add_work_flags(app, out, budget_mib, flush_ms, seal_min, care_min, drain_s);
   digest_flags digest;
   app.option_defaults()->group("Digest");
   add_digest_flags(app, out, digest);
