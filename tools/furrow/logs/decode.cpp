@@ -8,6 +8,7 @@
 #include "can/text/put.hpp"
 #include "can/transport/fast_packet.hpp"
 #include "can/transport/transport.hpp"
+#include "tools/furrow/logs/dbc.hpp"
 #include "tools/furrow/logs/decode_definitions.hpp"
 #include "tools/furrow/logs/decoded_text.hpp"
 #include "tools/furrow/logs/json_text.hpp"

@@ -31,9 +31,9 @@ boost::asio::awaitable<std::optional<T>> ask(Start start, std::chrono::milliseco
   auto executor = co_await asio::this_coro::executor;
   auto here = std::make_shared<waiting>(executor);
   here->timer.expires_after(limit);
-  start([here, executor](T answer) {
-    asio::post(executor, [here, answer = std::move(answer)]() mutable {
-      here->answer = std::move(answer);
+  start([here, executor](T given) {
+    asio::post(executor, [here, given = std::move(given)]() mutable {
+      here->answer = std::move(given);
       here->timer.cancel();
     });
   });
