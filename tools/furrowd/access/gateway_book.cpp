@@ -114,7 +114,7 @@ std::vector<connected_gateway> gateway_book::all_connected() const {
   const std::lock_guard lock{mutex_};
   std::vector<connected_gateway> out;
   out.reserve(connected_.size());
-  for (const auto& [id, one] : connected_)
+  for (const auto& [number, one] : connected_)
     out.push_back(one);
   return out;
 }
