@@ -139,7 +139,7 @@ struct store_health {
   std::chrono::microseconds latency{0};
 };
 
-class dbc_store;        // storage/dbc_files.hpp
+class dbc_store;        // storage/dbc/dbc_files.hpp
 class digest_store;     // storage/digest_store.hpp
 class frame_store;      // storage/frames.hpp
 class partition_store;  // storage/partitions.hpp

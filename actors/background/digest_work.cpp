@@ -1,7 +1,7 @@
 #include "actors/background/digest_work.hpp"
 
 #include "can/dbc/catalogue.hpp"
-#include "storage/postgres/signal_rows.hpp"
+#include "storage/dbc/signal_rows.hpp"
 
 #include <algorithm>
 #include <optional>

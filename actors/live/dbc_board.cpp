@@ -1,6 +1,6 @@
 #include "actors/live/dbc_board.hpp"
 
-#include "storage/postgres/signal_rows.hpp"
+#include "storage/dbc/signal_rows.hpp"
 
 #include <utility>
 

@@ -7,7 +7,7 @@
 #pragma once
 
 #include "can/dbc/decode.hpp"
-#include "storage/dbc_files.hpp"
+#include "storage/dbc/dbc_files.hpp"
 #include "storage/digest_store.hpp"
 
 #include <atomic>

@@ -1,4 +1,4 @@
-#include "storage/dbc_files.hpp"
+#include "storage/dbc/dbc_files.hpp"
 
 #include "storage/append/quarantine.hpp"
 #include "storage/postgres/areas.hpp"

@@ -2,11 +2,11 @@
 
 #include "can/dbc/catalogue.hpp"
 #include "storage/append/quarantine.hpp"
+#include "storage/dbc/signal_rows.hpp"
 #include "storage/migrations/migrations.hpp"
 #include "storage/postgres/connection/byte_buffer.hpp"
 #include "storage/postgres/connection/rows.hpp"
 #include "storage/postgres/connection/url.hpp"
-#include "storage/postgres/signal_rows.hpp"
 
 #include <bit>
 

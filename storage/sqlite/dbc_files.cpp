@@ -1,4 +1,4 @@
-#include "storage/dbc_files.hpp"
+#include "storage/dbc/dbc_files.hpp"
 
 #include "storage/sqlite/areas.hpp"
 #include "storage/sqlite/connection.hpp"

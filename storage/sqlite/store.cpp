@@ -1,6 +1,6 @@
 #include "storage/sqlite/store.hpp"
 
-#include "storage/dbc_files.hpp"
+#include "storage/dbc/dbc_files.hpp"
 #include "storage/digest_store.hpp"
 #include "storage/farm/repositories.hpp"
 #include "storage/frames.hpp"

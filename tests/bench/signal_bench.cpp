@@ -4,8 +4,8 @@
 // with several machines, and every query runs without parallel workers.
 #include "can/dbc/catalogue.hpp"
 #include "can/live/stream_digest.hpp"
+#include "storage/dbc/signal_rows.hpp"
 #include "storage/digest_store.hpp"
-#include "storage/postgres/signal_rows.hpp"
 #include "storage/sealing.hpp"
 #include "storage/store.hpp"
 #include "tests/bench/answer.hpp"

@@ -2,7 +2,7 @@
 
 #include "actors/live/dbc_board.hpp"
 #include "actors/node.hpp"
-#include "storage/dbc_files.hpp"
+#include "storage/dbc/dbc_files.hpp"
 #include "storage/store.hpp"
 #include "tools/furrowd/api/alarms.hpp"
 #include "tools/furrowd/descriptors.hpp"

@@ -1,8 +1,8 @@
 #include "storage/postgres/connection/programs.hpp"
 
 #include "storage/postgres/connection/pq.hpp"
+#include "storage/postgres/connection/spawn.hpp"
 #include "storage/postgres/connection/url.hpp"
-#include "storage/spawn.hpp"
 
 #include <sys/mman.h>
 #include <sys/wait.h>

@@ -3,7 +3,7 @@
 #include "can/dbc/decode.hpp"
 #include "can/frame/identifier.hpp"
 #include "can/transport/transport.hpp"
-#include "storage/definitions.hpp"
+#include "storage/postgres/definitions.hpp"
 #include "tests/storage/postgres/sealing_bed.hpp"
 #include "tests/storage/suite/digest_bed.hpp"
 #include "tests/support/data.hpp"

@@ -1,5 +1,5 @@
 // DBC files of one's own: kept, chosen, replaced and removed, on both databases.
-#include "storage/dbc_files.hpp"
+#include "storage/dbc/dbc_files.hpp"
 #include "storage/removal.hpp"
 #include "tests/storage/suite/retention_bed.hpp"
 

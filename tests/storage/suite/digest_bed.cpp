@@ -1,7 +1,7 @@
 #include "tests/storage/suite/digest_bed.hpp"
 
 #include "can/dbc/catalogue.hpp"
-#include "storage/postgres/signal_rows.hpp"
+#include "storage/dbc/signal_rows.hpp"
 
 namespace furrow::tests {
 

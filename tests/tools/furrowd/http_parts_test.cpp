@@ -1,4 +1,4 @@
-#include "tools/furrowd/api/frames_body.hpp"
+#include "tools/furrowd/api/bodies/frames_body.hpp"
 #include "tools/furrowd/front/connection_table.hpp"
 #include "tools/furrowd/http/guard.hpp"
 #include "tools/furrowd/http/places.hpp"

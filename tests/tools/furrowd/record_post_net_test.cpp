@@ -3,7 +3,7 @@
 #include "tests/support/http_front.hpp"
 #include "tests/support/scratch_folder.hpp"
 #include "tests/tools/furrowd/http_tokens.hpp"
-#include "tools/furrowd/api/json_slices.hpp"
+#include "tools/furrowd/api/bodies/json_slices.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,6 +1,6 @@
 #include "tools/furrow/bench/child.hpp"
 
-#include "storage/spawn.hpp"
+#include "storage/postgres/connection/spawn.hpp"
 
 #include <fmt/format.h>
 

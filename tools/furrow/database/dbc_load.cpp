@@ -1,4 +1,4 @@
-#include "storage/dbc_files.hpp"
+#include "storage/dbc/dbc_files.hpp"
 #include "tools/furrow/commands.hpp"
 #include "tools/furrow/database/confirm.hpp"
 #include "tools/furrow/database/database_option.hpp"

@@ -1,5 +1,5 @@
 #include "tools/furrowd/api/answers.hpp"
-#include "tools/furrowd/api/machine_json.hpp"
+#include "tools/furrowd/api/bodies/machine_json.hpp"
 #include "tools/furrowd/api/resources.hpp"
 #include "tools/furrowd/http/ask.hpp"
 #include "tools/furrowd/http/store_problem.hpp"

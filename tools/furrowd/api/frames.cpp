@@ -1,5 +1,5 @@
 #include "tools/furrowd/api/answers.hpp"
-#include "tools/furrowd/api/frames_body.hpp"
+#include "tools/furrowd/api/bodies/frames_body.hpp"
 #include "tools/furrowd/api/resources.hpp"
 #include "tools/json/rfc3339.hpp"
 

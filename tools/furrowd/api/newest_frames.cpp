@@ -1,6 +1,6 @@
 #include "storage/frames.hpp"
 #include "tools/furrowd/api/answers.hpp"
-#include "tools/furrowd/api/frames_body.hpp"
+#include "tools/furrowd/api/bodies/frames_body.hpp"
 #include "tools/furrowd/api/resources.hpp"
 #include "tools/furrowd/http/ask_store.hpp"
 

@@ -1,7 +1,7 @@
 #include "storage/quarantine.hpp"
 
 #include "tools/furrowd/api/answers.hpp"
-#include "tools/furrowd/api/records_json.hpp"
+#include "tools/furrowd/api/bodies/records_json.hpp"
 #include "tools/furrowd/api/resources.hpp"
 #include "tools/furrowd/http/ask_store.hpp"
 

@@ -1,7 +1,7 @@
 #include "tools/furrowd/api/record_post.hpp"
 
-#include "tools/furrowd/api/json_slices.hpp"
-#include "tools/furrowd/api/records_json.hpp"
+#include "tools/furrowd/api/bodies/json_slices.hpp"
+#include "tools/furrowd/api/bodies/records_json.hpp"
 
 #include <fmt/format.h>
 

@@ -2,8 +2,8 @@
 
 #include "proto/text.hpp"
 #include "tools/furrowd/api/answers.hpp"
+#include "tools/furrowd/api/bodies/records_json.hpp"
 #include "tools/furrowd/api/record_post.hpp"
-#include "tools/furrowd/api/records_json.hpp"
 #include "tools/furrowd/api/resources.hpp"
 #include "tools/furrowd/http/ask_store.hpp"
 #include "tools/json/rfc3339.hpp"

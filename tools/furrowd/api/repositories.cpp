@@ -1,7 +1,7 @@
 #include "storage/farm/repositories.hpp"
 
 #include "tools/furrowd/api/answers.hpp"
-#include "tools/furrowd/api/repository_json.hpp"
+#include "tools/furrowd/api/bodies/repository_json.hpp"
 #include "tools/furrowd/api/resources.hpp"
 #include "tools/furrowd/http/ask_store.hpp"
 

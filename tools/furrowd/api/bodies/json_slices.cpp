@@ -1,4 +1,4 @@
-#include "tools/furrowd/api/json_slices.hpp"
+#include "tools/furrowd/api/bodies/json_slices.hpp"
 
 #include <utf8.h>
 

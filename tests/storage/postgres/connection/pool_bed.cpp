@@ -1,4 +1,4 @@
-#include "tests/storage/postgres/pool_bed.hpp"
+#include "tests/storage/postgres/connection/pool_bed.hpp"
 
 #include "storage/postgres/connection/job.hpp"
 #include "storage/postgres/connection/rows.hpp"

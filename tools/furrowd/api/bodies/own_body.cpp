@@ -1,4 +1,4 @@
-#include "tools/furrowd/api/own_body.hpp"
+#include "tools/furrowd/api/bodies/own_body.hpp"
 
 #include <openssl/evp.h>
 #include <utf8.h>

@@ -1,4 +1,4 @@
-#include "storage/postgres/signal_rows.hpp"
+#include "storage/dbc/signal_rows.hpp"
 
 #include "can/frame/identifier.hpp"
 #include "storage/migrations/migrations.hpp"

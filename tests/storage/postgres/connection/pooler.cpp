@@ -1,4 +1,4 @@
-#include "tests/storage/postgres/pooler.hpp"
+#include "tests/storage/postgres/connection/pooler.hpp"
 
 #include <array>
 #include <memory>

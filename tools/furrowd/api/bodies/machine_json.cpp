@@ -1,4 +1,4 @@
-#include "tools/furrowd/api/machine_json.hpp"
+#include "tools/furrowd/api/bodies/machine_json.hpp"
 
 #include "actors/live/wall_clock.hpp"
 #include "can/isobus/ddi.hpp"

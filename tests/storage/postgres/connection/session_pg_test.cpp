@@ -1,7 +1,7 @@
 // What a session of ours rests on: the settings that a role or a database may have, other schemas, a pooler in between.
 #include "storage/maintenance.hpp"
 #include "storage/migrations/migrations.hpp"
-#include "tests/storage/postgres/pooler.hpp"
+#include "tests/storage/postgres/connection/pooler.hpp"
 #include "tests/storage/postgres/sealing_bed.hpp"
 
 #include <algorithm>

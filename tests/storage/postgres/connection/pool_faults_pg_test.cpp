@@ -3,7 +3,7 @@
 #include "storage/postgres/connection/pq.hpp"
 #include "storage/quarantine.hpp"
 #include "storage/sealing.hpp"
-#include "tests/storage/postgres/pool_bed.hpp"
+#include "tests/storage/postgres/connection/pool_bed.hpp"
 #include "tests/storage/postgres/postgres_bed.hpp"
 #include "tests/storage/suite/resuming_writer.hpp"
 #include "tests/support/eventually.hpp"

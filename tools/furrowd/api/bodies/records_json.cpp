@@ -1,6 +1,6 @@
-#include "tools/furrowd/api/records_json.hpp"
+#include "tools/furrowd/api/bodies/records_json.hpp"
 
-#include "tools/furrowd/api/own_body.hpp"
+#include "tools/furrowd/api/bodies/own_body.hpp"
 #include "tools/json/rfc3339.hpp"
 
 #include <fmt/format.h>

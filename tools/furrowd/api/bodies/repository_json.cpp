@@ -1,6 +1,6 @@
-#include "tools/furrowd/api/repository_json.hpp"
+#include "tools/furrowd/api/bodies/repository_json.hpp"
 
-#include "tools/furrowd/api/own_body.hpp"
+#include "tools/furrowd/api/bodies/own_body.hpp"
 
 #include <fmt/format.h>
 

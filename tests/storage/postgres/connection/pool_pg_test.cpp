@@ -1,6 +1,6 @@
 // The query pool on a real server: grows, shrinks, keeps jobs apart.
 #include "storage/activity.hpp"
-#include "tests/storage/postgres/pool_bed.hpp"
+#include "tests/storage/postgres/connection/pool_bed.hpp"
 #include "tests/storage/postgres/postgres_bed.hpp"
 #include "tests/support/eventually.hpp"
 

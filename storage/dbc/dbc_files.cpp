@@ -1,4 +1,4 @@
-#include "storage/dbc_files.hpp"
+#include "storage/dbc/dbc_files.hpp"
 
 #include "storage/migrations/migrations.hpp"
 

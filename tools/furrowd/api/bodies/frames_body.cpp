@@ -1,4 +1,4 @@
-#include "tools/furrowd/api/frames_body.hpp"
+#include "tools/furrowd/api/bodies/frames_body.hpp"
 
 #include "can/frame/identifier.hpp"
 #include "can/logs/candump.hpp"

@@ -1,4 +1,4 @@
-#include "storage/spawn.hpp"
+#include "storage/postgres/connection/spawn.hpp"
 
 #include <fcntl.h>
 #include <spawn.h>
