@@ -72,7 +72,7 @@ struct locked_stream {
 /// Locks the stream's row of furrow.seal, or says that another sealer holds it. Records when it
 /// first had fresh blocks.
 task<result<locked_stream>>
-lock(pq_connection& db, std::int32_t stream, std::chrono::seconds due_after) {
+lock_stream(pq_connection& db, std::int32_t stream, std::chrono::seconds due_after) {
   const auto reply = co_await db.query(
     "with held as materialized (select l.stream, l.due_at from furrow.seal l where l.stream = $1 "
     "                           for update skip locked), "
@@ -285,7 +285,7 @@ task<result<look>> seal_locked(pq_connection& db,
                                const candidate& of,
                                const seal_request& request,
                                seal_outcome& sealed) {
-  const auto row = co_await lock(db, of.stream, request.due_after);
+  const auto row = co_await lock_stream(db, of.stream, request.due_after);
   if (!row)
     co_return row.error();
   if (!row->locked)
