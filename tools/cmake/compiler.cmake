@@ -30,6 +30,9 @@ target_compile_options(furrow_warnings INTERFACE
   # g++ 12 sees maybe-uninitialized members inside Asio's coroutine frames, and takes those that it has
   # inlined for memory of another allocator.
   $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized -Wno-mismatched-new-delete>)
+# Code that runs once per command or HTTP request, and not per frame. `-O1` compiles in three quarters of the time of `-O2`.
+add_library(furrow_not_per_frame INTERFACE)
+target_compile_options(furrow_not_per_frame INTERFACE $<$<CONFIG:Release>:-O1>)
 add_compile_options(-fstack-protector-strong)
 if(FURROW_SANITIZE)
   add_compile_options(-fsanitize=${FURROW_SANITIZE} -fno-omit-frame-pointer)
