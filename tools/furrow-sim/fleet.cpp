@@ -284,7 +284,10 @@ private:
     std::uint64_t sent = 0;
     std::uint64_t durable = 0;
     std::uint64_t rewinds = 0;
+    latency_histogram gaps; // of sessions that followed another one
     for (const auto& one : machines_) {
+      for (const auto gap : one->store.ack_gaps())
+        gaps.add(gap, 1);
       sent += one->store.last_seq();
       durable += one->store.acked_seq();
       rewinds += one->uplink->protocol().rewinds();
@@ -310,6 +313,11 @@ private:
                                         {"p99", latency_.quantile_us(0.99)},
                                         {"max", latency_.max_us()}}},
                                       {"rewinds", rewinds},
+                                      {"ack_gap_us",
+                                       {{"sessions", gaps.total()},
+                                        {"p50", gaps.quantile_us(0.5)},
+                                        {"p99", gaps.quantile_us(0.99)},
+                                        {"max", gaps.max_us()}}},
                                       {"disconnects", cuts_},
                                       {"duplicated_batches", duplicated_},
                                       {"hostile_connections", hostile_ ? hostile_->attacks() : 0}};

@@ -1,4 +1,4 @@
-/// How long items took to become durable, in buckets that are at most 3 % wide.
+/// How long something took, many times over, in buckets that are at most 3 % wide.
 ///
 /// Units: microseconds.
 #pragma once

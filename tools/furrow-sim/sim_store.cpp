@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <random>
+#include <utility>
 
 namespace furrow::sim {
 
@@ -80,6 +81,7 @@ void sim_store::settle() {
 
 edge::result<done> sim_store::welcomed(std::uint64_t resume_from, std::uint64_t /*run*/) {
   acked_seq_ = std::min(resume_from - 1, last_seq_);
+  gap_open_ = acked_at_.has_value();
   settled_ = 0;
   settle();
   return done{};
@@ -87,6 +89,10 @@ edge::result<done> sim_store::welcomed(std::uint64_t resume_from, std::uint64_t 
 
 void sim_store::acknowledge(std::uint64_t durable_seq) {
   acked_seq_ = std::max(acked_seq_, std::min(durable_seq, last_seq_));
+  const auto now = clock::now();
+  if (std::exchange(gap_open_, false))
+    ack_gaps_.push_back(now - *acked_at_);
+  acked_at_ = now;
   settle();
 }
 

@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <deque>
+#include <optional>
 #include <vector>
 
 namespace furrow::sim {
@@ -35,6 +36,8 @@ public:
     clock::time_point at;
   };
   [[nodiscard]] const std::vector<sending>& sendings() const { return sendings_; }
+  /// For each session after the first: the time from the last ack before it to its own first ack.
+  [[nodiscard]] const std::vector<clock::duration>& ack_gaps() const { return ack_gaps_; }
 
   [[nodiscard]] edge::stream_state state() const override;
   [[nodiscard]] std::uint64_t last_seq() const override { return last_seq_; }
@@ -73,6 +76,9 @@ private:
   std::size_t settled_ = 0; // slots at the front with a known latency
   std::uint64_t last_seq_ = 0;
   std::uint64_t acked_seq_ = 0;
+  std::optional<clock::time_point> acked_at_; // the last ack of any session
+  bool gap_open_ = false;                     // a new session has no ack yet
+  std::vector<clock::duration> ack_gaps_;
 };
 
 } // namespace furrow::sim

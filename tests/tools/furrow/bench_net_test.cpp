@@ -130,6 +130,28 @@ TEST_CASE("bench: a run on PostgreSQL also copies rows, and drops its database")
   }
 }
 
+TEST_CASE("bench: a failover is measured in three ways, and its ledger is clean") {
+  const pg_cluster cluster;
+  const auto out = figures(bench({"failover", "--database", cluster.url(), "--nodes", "2",
+                                  "--machines", "20", "--rounds", "1", "-o", "json"}));
+  for (const auto* kind : {"kill", "freeze", "drain"}) {
+    CAPTURE(kind);
+    const auto& gap = out.at(std::string{kind} + "_ms_without_ack");
+    CHECK(gap.at("machines_moved") > 0);
+    CHECK(gap.at("p50") > 0);
+    CHECK(gap.at("max") >= gap.at("p99"));
+  }
+  CHECK(out.at("frames") > 0);
+  CHECK(out.at("lost") == 0);
+  CHECK(out.at("doubled") == 0);
+  CHECK(cluster.value("select count(*) from pg_database where datname like 'furrow_bench%'")
+        == "0");
+
+  const auto sqlite = bench({"failover", "--database", "sqlite:nodes.db"});
+  CHECK(sqlite.exit_code == 2);
+  CHECK(sqlite.errors.find("postgresql://") != std::string::npos);
+}
+
 TEST_CASE("bench: queries give the same answers over blocks and over rows") {
   const pg_cluster cluster;
   const auto out = figures(bench({"query", "--database", cluster.url(), "--machines", "2",

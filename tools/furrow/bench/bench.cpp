@@ -24,6 +24,7 @@ struct options {
   ingest_plan plan;
   std::string rate = "max";
   bench::connections_plan connections;
+  bench::failover_plan failover;
   double decode_s = 1;
   bool quick = false;
 };
@@ -198,6 +199,42 @@ void add_connections(CLI::App& bench, const globals& globals, int& exit_code) {
   });
 }
 
+void add_failover(CLI::App& bench, const globals& globals, int& exit_code) {
+  auto* command = bench.add_subcommand(
+    "failover", "measure how long machines wait for acks when their node is killed, stands still "
+                "or drains");
+  auto given = std::make_shared<options>();
+  auto& plan = given->failover;
+  add_target(*command, *given);
+  command->add_option("--nodes", plan.nodes, "number of nodes")
+    ->check(CLI::Range(2, 16))
+    ->capture_default_str();
+  command->add_option("--machines", plan.machines, "number of simulated gateways")
+    ->check(CLI::Range(1, 10'000))
+    ->capture_default_str();
+  command->add_option("--rate", plan.rate, "frames per second and machine")
+    ->check(CLI::Range(1.0, 1e5))
+    ->capture_default_str();
+  command->add_option("--rounds", plan.rounds, "how often a node fails in each of the three ways")
+    ->check(CLI::Range(1, 1'000))
+    ->capture_default_str();
+  command->footer("A round takes 3 s (kill, drain) or 8 s (stand still). The times are from the "
+                  "last ack of the old session to the first ack of the next one.\nExamples:\n"
+                  "  furrow bench failover --database postgresql://furrow@localhost/furrow\n"
+                  "  furrow bench failover --database postgresql://furrow@localhost/furrow "
+                  "--rounds 50 -o json");
+  command->callback([&globals, &exit_code, given] {
+    if (given->target.url.starts_with("sqlite:")) {
+      exit_code =
+        report({errc::usage, "bench failover needs postgresql://...: SQLite has one node"});
+      return;
+    }
+    exit_code = code_of(with_database(globals, *given, [&](auto& database, auto& progress) {
+      return bench::bench_failover(database, given->failover, progress);
+    }));
+  });
+}
+
 void add_decode_bench(CLI::App& bench, const globals& globals, int& exit_code) {
   auto* command =
     bench.add_subcommand("decode", "measure how many frames per second one core decodes");
@@ -241,6 +278,7 @@ void add_bench(CLI::App& app, const globals& globals, int& exit_code) {
   add_ingest(*command, globals, exit_code);
   add_query(*command, globals, exit_code);
   add_connections(*command, globals, exit_code);
+  add_failover(*command, globals, exit_code);
   add_decode_bench(*command, globals, exit_code);
   add_all(*command, globals, exit_code);
 }

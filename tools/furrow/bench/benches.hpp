@@ -25,6 +25,16 @@ struct connections_plan {
                                              const connections_plan& plan,
                                              progress& progress);
 
+struct failover_plan {
+  std::uint32_t nodes = 3;
+  std::uint32_t machines = 60;
+  double rate = 100;         // frames per second and machine
+  std::uint32_t rounds = 10; // of each kind
+};
+/// How long machines wait for acks when their node is killed, stands still or drains. PostgreSQL only.
+[[nodiscard]] result<json>
+bench_failover(storage::bench_database& database, const failover_plan& plan, progress& progress);
+
 /// Runs all benchmarks, and measures how the cost of ingest grows.
 [[nodiscard]] result<json> bench_all(const target& target, bool quick, progress& progress);
 

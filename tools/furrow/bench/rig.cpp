@@ -62,8 +62,11 @@ result<std::string> make_certificate(const scratch& folder) {
 
 std::vector<std::string>
 node_words(const std::string& program, const node_settings& settings, const scratch& folder) {
-  std::vector<std::string> words{program,       "--listen",    "127.0.0.1:0", "--http",
+  std::vector<std::string> words{program,       "--listen",    settings.listen, "--http",
                                  "127.0.0.1:0", "--log-level", "warn"};
+  if (!settings.name.empty())
+    words.insert(words.end(), {"--node", settings.name});
+  words.insert(words.end(), settings.others.begin(), settings.others.end());
   const auto add = [&words](const char* flag, std::uint32_t value) {
     if (value > 0)
       words.insert(words.end(), {flag, std::to_string(value)});

@@ -31,7 +31,10 @@ struct target {
 };
 
 struct node_settings {
-  std::uint32_t flush_ms = 0; // 0: furrowd's default
+  std::string name;                   // empty: furrowd's default
+  std::string listen = "127.0.0.1:0"; // for gateways
+  std::vector<std::string> others;    // flags of furrowd
+  std::uint32_t flush_ms = 0;         // 0: furrowd's default
   std::uint32_t lanes = 0;
   std::uint32_t budget_mib = 0;
   bool tls = false;
