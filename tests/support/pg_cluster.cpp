@@ -34,41 +34,6 @@ namespace {
   throw std::runtime_error{"pg_cluster: " + what};
 }
 
-/// The newest server of the machine: Debian keeps each version in a folder of its own.
-fs::path find_programs() {
-  std::vector<fs::path> found;
-  const fs::path root{"/usr/lib/postgresql"};
-  if (fs::exists(root))
-    for (const auto& version : fs::directory_iterator{root})
-      if (fs::exists(version.path() / "bin" / "initdb"))
-        found.push_back(version.path() / "bin");
-  if (found.empty())
-    fail("no PostgreSQL server under /usr/lib/postgresql (package postgresql)");
-  const auto number = [](const fs::path& path) {
-    return std::atoi(path.parent_path().filename().c_str());
-  };
-  return *std::max_element(found.begin(), found.end(),
-                           [&](const auto& a, const auto& b) { return number(a) < number(b); });
-}
-
-/// Below the ephemeral range, so that no client gets the port of a stopped server as its own.
-int free_port() {
-  std::mt19937 random{std::random_device{}()};
-  for (int tries = 0; tries < 100; ++tries) {
-    const int port = 20'000 + static_cast<int>(random() % 12'000);
-    const int probe = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(static_cast<std::uint16_t>(port));
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    const bool free = ::bind(probe, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
-    ::close(probe);
-    if (free)
-      return port;
-  }
-  fail("no free port between 20000 and 32000");
-}
-
 /// PostgreSQL does not run as root. setpriv also ends the server with this process.
 std::vector<std::string> as_postgres(std::vector<std::string> command, bool dies_with_us) {
   std::vector<std::string> full{"setpriv"};
@@ -116,7 +81,44 @@ std::string text_of(const fs::path& path) {
   return text.str();
 }
 
-/// Processes whose parent is `parent`, from /proc.
+using result_ptr = std::unique_ptr<PGresult, void (*)(PGresult*)>;
+
+} // namespace
+
+// Debian keeps each version in a folder of its own.
+fs::path server_programs() {
+  std::vector<fs::path> found;
+  const fs::path root{"/usr/lib/postgresql"};
+  if (fs::exists(root))
+    for (const auto& version : fs::directory_iterator{root})
+      if (fs::exists(version.path() / "bin" / "initdb"))
+        found.push_back(version.path() / "bin");
+  if (found.empty())
+    fail("no PostgreSQL server under /usr/lib/postgresql (package postgresql)");
+  const auto number = [](const fs::path& path) {
+    return std::atoi(path.parent_path().filename().c_str());
+  };
+  return *std::max_element(found.begin(), found.end(),
+                           [&](const auto& a, const auto& b) { return number(a) < number(b); });
+}
+
+int free_port() {
+  std::mt19937 random{std::random_device{}()};
+  for (int tries = 0; tries < 100; ++tries) {
+    const int port = 20'000 + static_cast<int>(random() % 12'000);
+    const int probe = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(static_cast<std::uint16_t>(port));
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const bool free = ::bind(probe, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+    ::close(probe);
+    if (free)
+      return port;
+  }
+  fail("no free port between 20000 and 32000");
+}
+
 std::vector<pid_t> children_of(pid_t parent) {
   std::vector<pid_t> found;
   for (const auto& entry : fs::directory_iterator{"/proc"}) {
@@ -131,12 +133,8 @@ std::vector<pid_t> children_of(pid_t parent) {
   return found;
 }
 
-using result_ptr = std::unique_ptr<PGresult, void (*)(PGresult*)>;
-
-} // namespace
-
 pg_cluster::pg_cluster(const std::vector<std::string>& settings)
-  : programs_{find_programs()}, port_{free_port()} {
+  : programs_{server_programs()}, port_{free_port()} {
   make_folder();
   run({"initdb", "-D", (folder_ / "data").string(), "-U", "postgres", "-A", "trust", "-E", "UTF8",
        "--no-locale", "--no-sync"});
@@ -147,7 +145,7 @@ pg_cluster::pg_cluster(const std::vector<std::string>& settings)
   exec("create database furrow", "postgres");
 }
 
-pg_cluster::pg_cluster(standby_of whose) : programs_{find_programs()}, port_{free_port()} {
+pg_cluster::pg_cluster(standby_of whose) : programs_{server_programs()}, port_{free_port()} {
   make_folder();
   run({"pg_basebackup", "-D", (folder_ / "data").string(), "-d", whose.primary.url("postgres"),
        "--write-recovery-conf", "--checkpoint=fast", "--no-sync"});
@@ -259,8 +257,8 @@ std::string pg_cluster::make_database(const std::string& name,
   return url(name);
 }
 
-pg_rows pg_cluster::exec(const std::string& sql, const std::string& database) const {
-  const std::unique_ptr<PGconn, void (*)(PGconn*)> connection{::PQconnectdb(url(database).c_str()),
+pg_rows pg_exec(const std::string& url, const std::string& sql) {
+  const std::unique_ptr<PGconn, void (*)(PGconn*)> connection{::PQconnectdb(url.c_str()),
                                                               ::PQfinish};
   if (::PQstatus(connection.get()) != CONNECTION_OK)
     fail(::PQerrorMessage(connection.get()));
@@ -275,6 +273,10 @@ pg_rows pg_cluster::exec(const std::string& sql, const std::string& database) co
     for (int column = 0; column < ::PQnfields(answer.get()); ++column)
       rows[row].emplace_back(::PQgetvalue(answer.get(), static_cast<int>(row), column));
   return rows;
+}
+
+pg_rows pg_cluster::exec(const std::string& sql, const std::string& database) const {
+  return pg_exec(url(database), sql);
 }
 
 std::string pg_cluster::value(const std::string& sql, const std::string& database) const {

@@ -18,6 +18,15 @@ namespace furrow::tests {
 
 using pg_rows = std::vector<std::vector<std::string>>; // text as psql shows it; NULL is empty
 
+/// The programs of the newest PostgreSQL of the machine.
+std::filesystem::path server_programs();
+/// Below the ephemeral range, so that no client gets the port of a stopped server as its own.
+int free_port();
+/// Processes whose parent is `parent`.
+std::vector<pid_t> children_of(pid_t parent);
+/// Runs statements on a connection of their own; returns the rows of the last one.
+pg_rows pg_exec(const std::string& url, const std::string& sql);
+
 class pg_cluster {
 public:
   /// Runs initdb, starts the server and makes the database `furrow`. `settings` are lines of
