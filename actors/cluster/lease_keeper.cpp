@@ -75,7 +75,9 @@ void lease_keeper::answered(const lease_answer& answer, clock::time_point now) {
     valid_from_ = asked_at_;
   valid_ = true;
   valid_to_ = asked_at_ + limits_.lease;
-  due_ = late_ && may_judge(now) ? now : asked_at_ + limits_.beat_every;
+  due_ = leaving_ || (late_ && may_judge(now))
+           ? now
+           : std::min(asked_at_ + limits_.beat_every, now + answer.next_late + limits_.margin);
   settle(now);
 }
 
@@ -97,9 +99,13 @@ void lease_keeper::failed(clock::time_point now) {
     give_up(now);
 }
 
+void lease_keeper::hurry(clock::time_point now) {
+  due_ = std::min(due_, now);
+}
+
 void lease_keeper::leave(clock::time_point now) {
   leaving_ = true;
-  due_ = std::min(due_, now);
+  hurry(now);
 }
 
 bool lease_keeper::may_judge(clock::time_point now) const {

@@ -34,6 +34,7 @@ struct lease_limits {
   std::chrono::milliseconds retry{250};    // after a question that failed
   std::chrono::milliseconds deadline{900}; // of a question
   std::chrono::milliseconds lease{3'000};  // from the moment of the question on
+  std::chrono::milliseconds margin{50};    // after the end of another's lease
   std::chrono::milliseconds judge_after{
     4'000}; // without a lapse of the own lease; the database looks again by its own clock
 };
@@ -47,6 +48,7 @@ struct lease_answer {
   bool mine = true;   // the row is of this incarnation, and neither dead nor left
   bool drain = false; // people want the node to drain
   bool late = false;  // the lease of another node is past
+  std::chrono::milliseconds next_late{60'000}; // the next lease of another node ends then
 };
 
 class lease_keeper {
@@ -67,6 +69,8 @@ public:
   void left();
   void failed(clock::time_point now);
 
+  /// The next question is due now, for there is something to say.
+  void hurry(clock::time_point now);
   /// The node is to end: it leaves at the next question.
   void leave(clock::time_point now);
 

@@ -162,6 +162,19 @@ TEST_CASE("lease: only a node whose own lease has not lapsed for four seconds ju
   }
 }
 
+TEST_CASE(
+  "lease: a node that another has missed is looked at when its lease ends, not a second later") {
+  keeper_world world;
+  world.live(10s);
+  while (world.keeper.next(world.now) != ask::beat)
+    world.now += 10ms;
+  lease_answer answer;
+  answer.next_late = 300ms; // it has missed two beats
+  world.keeper.answered(answer, world.now);
+  CHECK(world.keeper.next(world.now + 340ms) == ask::none);
+  CHECK(world.keeper.next(world.now + 350ms) == ask::beat);
+}
+
 TEST_CASE("lease: judgements neither delay the own lease nor multiply the questions") {
   const lease_answer late{true, true, false, true};
   keeper_world world;
@@ -211,6 +224,17 @@ TEST_CASE("lease: a node that ends says so at once") {
   world.keeper.left();
   CHECK(world.keeper.state() == state::left);
   CHECK(world.silence(5s) == 0);
+}
+
+TEST_CASE("lease: a node that ends while a question is under way leaves with the answer") {
+  keeper_world world;
+  world.live(2s);
+  while (world.keeper.next(world.now) != ask::beat)
+    world.now += 10ms;
+  world.keeper.leave(world.now);
+  CHECK(world.keeper.next(world.now) == ask::none);
+  world.keeper.answered({}, world.now + 5ms);
+  CHECK(world.keeper.next(world.now + 5ms) == ask::leave);
 }
 
 TEST_CASE("lease: a node that nobody has heard of leaves without a word") {
