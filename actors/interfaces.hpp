@@ -33,6 +33,12 @@ struct care_due;
 struct partitions_reply;
 struct expire_reply;
 struct newest_reply;
+struct lease_due;
+struct beat_reply;
+struct judge_reply;
+struct leave_reply;
+struct settle_reply;
+struct pins_reply;
 struct lane_changed;
 struct desk_changed;
 struct writer_changed;
@@ -62,6 +68,12 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::care_due)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::partitions_reply)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::expire_reply)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::newest_reply)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::lease_due)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::beat_reply)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::judge_reply)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::leave_reply)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::settle_reply)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::pins_reply)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::lane_changed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::desk_changed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::writer_changed)
@@ -118,6 +130,17 @@ using caretaker_actor = caf::typed_actor<
   caf::reacts_to<partitions_reply>,
   caf::reacts_to<expire_reply>,
   caf::reacts_to<newest_reply>>;
+
+/// The lease of this node, and who else is in the cluster.
+using membership_actor = caf::typed_actor<
+  // Check whether something is to be asked about the lease, or the program wants something.
+  caf::reacts_to<lease_due>,
+  // The store's answers.
+  caf::reacts_to<beat_reply>,
+  caf::reacts_to<judge_reply>,
+  caf::reacts_to<leave_reply>,
+  caf::reacts_to<settle_reply>,
+  caf::reacts_to<pins_reply>>;
 
 /// One machine: its streams, its live state, its sessions.
 using equipment_actor = caf::typed_actor<

@@ -5,6 +5,7 @@
 #include "actors/ingest/stream_intake.hpp"
 #include "actors/interfaces.hpp"
 #include "storage/digest_store.hpp"
+#include "storage/membership.hpp"
 #include "storage/partitions.hpp"
 #include "storage/retention.hpp"
 #include "storage/sealing.hpp"
@@ -193,6 +194,33 @@ struct expire_reply {
 struct newest_reply {
   std::uint64_t call = 0;
   std::shared_ptr<storage::result<std::vector<storage::equipment_row>>> outcome;
+};
+
+/// Whether something is to be asked about the lease; tick 0: look now, whatever timer runs.
+struct lease_due {
+  std::uint64_t tick = 0;
+};
+
+/// From the store's thread to the membership actor.
+struct beat_reply {
+  std::uint64_t call = 0;
+  std::shared_ptr<storage::result<storage::beat_outcome>> outcome;
+};
+struct judge_reply {
+  std::uint64_t call = 0;
+  std::shared_ptr<storage::result<storage::judgement>> outcome;
+};
+struct leave_reply {
+  std::uint64_t call = 0;
+  std::shared_ptr<storage::result<done>> outcome;
+};
+struct settle_reply {
+  std::uint64_t call = 0;
+  std::shared_ptr<storage::result<std::uint64_t>> outcome;
+};
+struct pins_reply {
+  std::uint64_t call = 0;
+  std::shared_ptr<storage::result<std::vector<storage::machine_home>>> outcome;
 };
 
 struct lane_changed {

@@ -1,6 +1,8 @@
 #include "actors/node.hpp"
 
+#include "actors/cluster/cluster_board.hpp"
 #include "actors/live/census.hpp"
+#include "actors/live/wall_clock.hpp"
 #include "actors/supervision/supervisor.hpp"
 #include "actors/supervision/wiring.hpp"
 #include "actors/tree.hpp"
@@ -109,11 +111,13 @@ public:
                                                               config_.budget_bytes
                                                               - arrival_bytes(config_))},
       arrivals_{arrival_room::make(arrival_bytes(config_))}, people_{std::make_shared<census>()},
-      wiring_{std::make_shared<wiring>(config_.lanes)}, system_{system_config_} {
+      wiring_{std::make_shared<wiring>(config_.lanes)}, cluster_{std::make_shared<cluster_board>(
+                                                          storage::node_identity{
+                                                            config_.name, config_.incarnation})},
+      system_{system_config_} {
     people_->counters.certificate_expires_us = config_.certificate_expires_us;
     const auto root_id = people_->enter(0, "node " + config_.name, nullptr);
-    root_ = system_.spawn(supervisor, root_id, node_tree({config_, store_.get(), people_, wiring_}),
-                          people_);
+    root_ = system_.spawn(supervisor, root_id, node_tree(parts()), people_);
     people_->set_handle(root_id, root_);
     wiring_->wait_for_fleet();
     watcher_ = system_.spawn(watcher, root_, [this](const std::string& why) { root_ended(why); });
@@ -149,6 +153,10 @@ public:
   arrival_room arrivals() override { return arrivals_; }
   storage::store& store() override { return *store_; }
   dbc_board* dbc() override { return &people_->dbc; }
+  cluster_board* cluster() override {
+    return store_->capabilities().membership ? cluster_.get() : nullptr;
+  }
+  void hurry_cluster() override { wiring_->hurry_membership(); }
 
   node_stats stats() const override {
     node_stats made;
@@ -161,6 +169,7 @@ public:
     const auto stalled = people_->stall.look(system_.clock().now(), held > 0);
     made.stalled_s = static_cast<std::uint64_t>(stalled.count());
     made.store_fault = people_->store_fault();
+    made.dead_nodes = dead_nodes();
     return made;
   }
 
@@ -202,6 +211,25 @@ public:
   }
 
 private:
+  tree_parts parts() {
+    return {config_, store_.get(), people_, wiring_, cluster_, [this] {
+              const auto stalled = people_->stall.look(system_.clock().now(), budget_->used() > 0);
+              return std::chrono::milliseconds{stalled};
+            }};
+  }
+
+  /// Those that died within the last day: of an older death everybody knows.
+  std::string dead_nodes() const {
+    constexpr std::int64_t day_us = 86'400'000'000;
+    const auto view = cluster_->latest();
+    const auto now_us = wall_clock_us();
+    std::string out;
+    for (const auto& one : view->nodes)
+      if (one.status == storage::node_status::dead && now_us - one.since_us < day_us)
+        out += (out.empty() ? "" : ", ") + one.who.name;
+    return out;
+  }
+
   /// Returns the listener if there is a failure to report now; keeps it otherwise.
   std::function<void(std::string)> tell_failure_later(std::function<void(std::string)> failed) {
     const std::lock_guard lock{failure_mutex_};
@@ -231,6 +259,7 @@ private:
   arrival_room arrivals_;
   std::shared_ptr<census> people_;
   std::shared_ptr<wiring> wiring_;
+  std::shared_ptr<cluster_board> cluster_;
   std::mutex failure_mutex_;
   std::string failure_;
   std::function<void(std::string)> failed_;

@@ -24,7 +24,8 @@
 
 namespace furrow::actors {
 
-class dbc_board; // actors/live/dbc_board.hpp
+class cluster_board; // actors/cluster/cluster_board.hpp
+class dbc_board;     // actors/live/dbc_board.hpp
 
 class node {
 public:
@@ -40,6 +41,10 @@ public:
   [[nodiscard]] virtual arrival_room arrivals() = 0;
   /// Which of people's own DBC files the node decodes with; nullptr: with none.
   [[nodiscard]] virtual dbc_board* dbc() { return nullptr; }
+  /// Who is in the cluster; nullptr: this node is alone.
+  [[nodiscard]] virtual cluster_board* cluster() { return nullptr; }
+  /// The orders on that board have changed: they are looked at now.
+  virtual void hurry_cluster() {}
   [[nodiscard]] virtual storage::store& store() = 0;
   [[nodiscard]] virtual node_stats stats() const = 0;
   /// The result of a check of the database, for nodes that no gateway keeps busy.

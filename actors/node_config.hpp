@@ -4,6 +4,7 @@
 #pragma once
 
 #include "actors/background/digest_config.hpp"
+#include "storage/membership.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -14,7 +15,8 @@ namespace furrow::actors {
 
 struct node_config {
   std::string name = "n1";
-  unsigned lanes = 1; // pairs of aggregator and writer, one database connection each
+  storage::uuid_bytes incarnation{}; // of this process; furrowd draws one at start
+  unsigned lanes = 1;                // pairs of aggregator and writer, one database connection each
   std::size_t budget_bytes = 256U << 20U;    // items not yet durable, of all sessions
   std::size_t session_bytes_max = 4U << 20U; // largest share of one session
   std::size_t block_frames_max = 8'192;      // a block with this many frames goes to the aggregator

@@ -3,6 +3,7 @@
 #include "actors/background/caretaker.hpp"
 #include "actors/background/digester.hpp"
 #include "actors/background/sealer.hpp"
+#include "actors/cluster/membership.hpp"
 #include "actors/ingest/aggregator.hpp"
 #include "actors/ingest/claim_desk.hpp"
 #include "actors/ingest/fleet.hpp"
@@ -105,6 +106,18 @@ child_spec caretaker_child(const tree_parts& parts) {
     nobody);
 }
 
+child_spec membership_child(const tree_parts& parts) {
+  membership_config config;
+  config.lag = parts.lag;
+  return worker(
+    "membership", pool_restarts,
+    [parts, config](caf::event_based_actor* supervisor, std::uint64_t) {
+      return supervisor->spawn(membership, config, parts.store->membership(), parts.people,
+                               parts.cluster);
+    },
+    [places = parts.places](membership_actor one) { places->set_membership(std::move(one)); });
+}
+
 child_spec fleet_child(const tree_parts& parts) {
   fleet_config config;
   config.lanes = parts.config.lanes;
@@ -143,7 +156,16 @@ std::vector<child_spec> node_tree(const tree_parts& parts) {
   storage.id = "storage";
   storage.restart = root_restarts;
   storage.children = storage_children(parts);
-  return {std::move(storage), fleet_child(parts)};
+  std::vector<child_spec> children{std::move(storage)};
+  if (parts.store->capabilities().membership) {
+    child_spec cluster;
+    cluster.id = "cluster";
+    cluster.restart = root_restarts;
+    cluster.children = {membership_child(parts)};
+    children.push_back(std::move(cluster));
+  }
+  children.push_back(fleet_child(parts));
+  return children;
 }
 
 } // namespace furrow::actors

@@ -4,12 +4,15 @@
 /// Threads: the supervisors run the specs; what `tree_parts` points to outlives the actors.
 #pragma once
 
+#include "actors/cluster/cluster_board.hpp"
 #include "actors/live/census.hpp"
 #include "actors/node_config.hpp"
 #include "actors/supervision/supervisor.hpp"
 #include "actors/supervision/wiring.hpp"
 #include "storage/store.hpp"
 
+#include <chrono>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -21,9 +24,11 @@ struct tree_parts {
   storage::store* store = nullptr;
   std::shared_ptr<census> people;
   std::shared_ptr<wiring> places;
+  std::shared_ptr<cluster_board> cluster;
+  std::function<std::chrono::milliseconds()> lag{}; // of the oldest item that is not durable yet
 };
 
-/// The children of the root: `storage` with its children, then `fleet`.
+/// The children of the root: `storage` with its children, `cluster` where several nodes share the database, then `fleet`.
 [[nodiscard]] std::vector<child_spec> node_tree(const tree_parts& parts);
 
 } // namespace furrow::actors

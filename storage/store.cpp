@@ -1,6 +1,7 @@
 #include "storage/store.hpp"
 
 #include "storage/activity.hpp"
+#include "storage/membership.hpp"
 
 namespace furrow::storage {
 
@@ -22,6 +23,20 @@ const char* to_string(errc code) {
     return "it does not exist";
   }
   return "unknown error";
+}
+
+const char* to_string(node_status status) {
+  switch (status) {
+  case node_status::alive:
+    return "alive";
+  case node_status::draining:
+    return "draining";
+  case node_status::left:
+    return "left";
+  case node_status::dead:
+    return "dead";
+  }
+  return "unknown";
 }
 
 std::size_t stream_append::bytes() const {
@@ -54,6 +69,7 @@ store_capabilities store::capabilities() {
   out.partitions = partitions() != nullptr;
   out.sizes = sizes() != nullptr;
   out.sealing = sealing() != nullptr;
+  out.membership = membership() != nullptr;
   return out;
 }
 

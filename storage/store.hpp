@@ -142,6 +142,7 @@ struct store_health {
 class dbc_store;        // storage/dbc/dbc_files.hpp
 class digest_store;     // storage/digest_store.hpp
 class frame_store;      // storage/frames.hpp
+class membership_store; // storage/membership.hpp
 class partition_store;  // storage/partitions.hpp
 class quarantine_store; // storage/quarantine.hpp
 class record_store;     // storage/records.hpp
@@ -164,6 +165,7 @@ struct store_capabilities {
   bool partitions = false;
   bool sizes = false;
   bool sealing = false;
+  bool membership = false;
 };
 
 class store {
@@ -206,6 +208,7 @@ public:
   [[nodiscard]] virtual seal_store* sealing() { return nullptr; }
   [[nodiscard]] virtual removal_store* removals() { return nullptr; }
   [[nodiscard]] virtual dbc_store* dbc() { return nullptr; }
+  [[nodiscard]] virtual membership_store* membership() { return nullptr; }
 
   /// Which areas the database supports.
   [[nodiscard]] store_capabilities capabilities();
@@ -213,7 +216,8 @@ public:
 
 struct store_options {
   std::string url; // postgresql://..., "host=... dbname=..." or sqlite:PATH
-  std::string application_name = "furrow";
+  std::string application_name =
+    "furrow"; // of a node: furrow/NODE/ and the start of its incarnation
   bool for_node =
     false; // SQLite: one node at a time opens a file so; commands open it beside the node
   pool_options pool{}; // for queries; beside it one connection a lane, for claims ...

@@ -43,6 +43,10 @@ struct counter_set {
   Cell<std::uint64_t> care_failures{};
   Cell<std::uint64_t> retention_held_days{};   // how far the clock is after the newest frame
   Cell<std::int64_t> certificate_expires_us{}; // of the node's own; 0: it has none
+  Cell<std::uint64_t> cluster_nodes_alive{};   // with this one, as the database said last
+  Cell<std::uint64_t> lease_lapses{}; // times that this node's lease was not renewed in time
+  Cell<std::uint64_t> nodes_judged{}; // declared dead by this node
+  Cell<bool> lease_lapsed{};          // now
   Cell<bool> store_up{};
   Cell<bool> gave_up{}; // the root supervisor has ended: this process can store nothing more
 };
@@ -60,6 +64,8 @@ struct node_stats : counter_set<plain_cell> {
   std::uint64_t stalled_s = 0;
   /// What fails when store_up is false, in one line.
   std::string store_fault;
+  /// Names of nodes that died within the last day and have not come back, with commas in between.
+  std::string dead_nodes;
 };
 
 enum class counter_kind : std::uint8_t {
@@ -140,6 +146,15 @@ void for_each_counter(Visit&& visit, Sets&... sets) {
   show("furrow_certificate_expiry_seconds",
        "Unix time at which the TLS certificate of this node expires; 0: it has none.", gauge_time,
        sets.certificate_expires_us...);
+  show("furrow_cluster_nodes_alive",
+       "Nodes with a lease, this one too, as the database said last; 0: this node is alone.", gauge,
+       sets.cluster_nodes_alive...);
+  show("furrow_lease_lapses_total", "Times that the lease of this node was not renewed in time.",
+       total, sets.lease_lapses...);
+  show("furrow_nodes_judged_total", "Nodes that this node has declared dead.", total,
+       sets.nodes_judged...);
+  show("furrow_lease_lapsed", "Whether the lease of this node has lapsed: 1 yes, 0 no.", gauge,
+       sets.lease_lapsed...);
   show("furrow_store_up", "Whether the database commits: 1 yes, 0 no.", gauge, sets.store_up...);
   show("furrow_node_gave_up", "Whether the node has used up its restarts: 1 yes, 0 no.", gauge,
        sets.gave_up...);

@@ -46,6 +46,16 @@ public:
     caf::anon_send(fleet_, desk_changed{desk_});
     fleet_known_.notify_all();
   }
+  void set_membership(membership_actor one) {
+    const std::lock_guard lock{mutex_};
+    membership_ = std::move(one);
+  }
+  /// Tells the membership actor that the program wants something; nobody listens on SQLite.
+  void hurry_membership() {
+    const std::lock_guard lock{mutex_};
+    if (membership_)
+      caf::anon_send(membership_, lease_due{});
+  }
   /// Waits for the first fleet: before that, no session can attach.
   void wait_for_fleet() {
     std::unique_lock lock{mutex_};
@@ -63,6 +73,7 @@ public:
       aggregator = nullptr;
     desk_ = nullptr;
     fleet_ = nullptr;
+    membership_ = nullptr;
   }
 
 private:
@@ -72,6 +83,7 @@ private:
   std::vector<aggregator_actor> aggregators_;
   claim_desk_actor desk_;
   fleet_actor fleet_;
+  membership_actor membership_;
 };
 
 } // namespace furrow::actors

@@ -4,6 +4,7 @@
 #include "storage/digest_store.hpp"
 #include "storage/farm/repositories.hpp"
 #include "storage/history.hpp"
+#include "storage/membership.hpp"
 #include "storage/partitions.hpp"
 #include "storage/postgres/areas.hpp"
 #include "storage/postgres/connection/job.hpp"
@@ -145,7 +146,11 @@ task<result<store_health>> health(pq_connection& db) {
 namespace {
 
 constexpr std::chrono::hours migration_timeout{1};
-constexpr std::chrono::minutes care_timeout{30}; // a large backfill moves at once
+constexpr std::chrono::minutes care_timeout{30};       // a large backfill moves at once
+constexpr std::chrono::milliseconds beat_timeout{900}; // a lease lasts three seconds
+constexpr std::chrono::milliseconds beat_lock_timeout{500};
+constexpr std::chrono::milliseconds beat_grace{100}; // no beat waits for a standby
+constexpr std::chrono::milliseconds beat_reconnect_max{500};
 
 /// An append that counts what it stored, once per batch.
 task<result<append_outcome>> counted_append(pq_connection& db,
@@ -282,6 +287,7 @@ public:
   partition_store* partitions() override { return partitions_.get(); }
   size_store* sizes() override { return sizes_.get(); }
   seal_store* sealing() override { return sealing_.get(); }
+  membership_store* membership() override { return membership_.get(); }
 
 private:
   store_activity read_activity() const {
@@ -318,6 +324,13 @@ private:
       settings.lock_timeout = settings.statement_timeout = migration_timeout;
     if (lane == "care")
       settings.statement_timeout = care_timeout;
+    if (lane == "beat") {
+      settings.connect_timeout = std::min(settings.connect_timeout, 2 * beat_timeout);
+      settings.statement_timeout = beat_timeout;
+      settings.lock_timeout = beat_lock_timeout;
+      settings.answer_grace = beat_grace;
+      settings.reconnect_max = beat_reconnect_max;
+    }
     auto pool = std::make_shared<postgres_pool>(context_, answered_, settings, 1, room_, use);
     asio::post(*context_, [pool] { pool->start(); });
     const std::lock_guard lock{mutex_};
@@ -355,6 +368,8 @@ private:
   std::unique_ptr<partition_store> partitions_ = postgres_work::make_partitions(upkeep_);
   std::unique_ptr<size_store> sizes_ = postgres_work::make_sizes(upkeep_);
   std::unique_ptr<seal_store> sealing_ = postgres_work::make_sealing(make_lane("seal"));
+  std::unique_ptr<membership_store> membership_ =
+    postgres_work::make_membership(make_lane("beat", connection_use::health), queries_);
   std::thread thread_; // last: it uses all the others
 };
 

@@ -115,8 +115,10 @@ const room_list rooms{
     "actors/supervision"}},
   {"actors/background",
    {"actors/interfaces.hpp", "actors/live", "actors/messages.hpp", "actors/supervision"}},
+  {"actors/cluster",
+   {"actors/interfaces.hpp", "actors/live", "actors/messages.hpp", "actors/supervision"}},
   {"actors", // the node
-   {"actors/background", "actors/ingest", "actors/interfaces.hpp", "actors/live",
+   {"actors/background", "actors/cluster", "actors/ingest", "actors/interfaces.hpp", "actors/live",
     "actors/messages.hpp", "actors/node_config.hpp", "actors/session", "actors/supervision"}},
   {"tools/cmake", {}},
   {"tools/json", {}},

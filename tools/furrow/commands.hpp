@@ -26,6 +26,10 @@ void add_equipment_set(CLI::App& app,
                        const globals& globals,
                        int& exit_code); // after add_equipment
 void add_field(CLI::App& app, const globals& globals, int& exit_code);
+void add_nodes(CLI::App& app, const globals& globals, int& exit_code);
+void add_equipment_move(CLI::App& app,
+                        const globals& globals,
+                        int& exit_code); // after add_equipment
 void add_actors(CLI::App& app, const globals& globals, int& exit_code);
 void add_gateways(CLI::App& app, const globals& globals, int& exit_code);
 void add_database(CLI::App& app, const globals& globals, int& exit_code);

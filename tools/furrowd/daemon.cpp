@@ -1,8 +1,11 @@
 #include "tools/furrowd/daemon.hpp"
 
+#include "actors/cluster/cluster_board.hpp"
 #include "actors/live/dbc_board.hpp"
 #include "actors/node.hpp"
+#include "proto/wire.hpp"
 #include "storage/dbc/dbc_files.hpp"
+#include "storage/membership.hpp"
 #include "storage/store.hpp"
 #include "tools/furrowd/api/alarms.hpp"
 #include "tools/furrowd/descriptors.hpp"
@@ -37,21 +40,41 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr int failed = 1;
-constexpr int gave_up = 70; // EX_SOFTWARE: the service manager starts a new one
+constexpr int gave_up = 70;    // EX_SOFTWARE: the service manager starts a new one
+constexpr int lost_lease = 75; // EX_TEMPFAIL: the same
 constexpr std::chrono::seconds shutdown_limit{4}; // after the drain: sockets, actors, the store
 constexpr std::chrono::milliseconds last_answers{100};
+constexpr std::chrono::milliseconds leave_limit{
+  1'000}; // for the database to note that the node has left
 constexpr std::chrono::seconds look_every{2};
 constexpr unsigned looks_per_dbc = 2; // every second one also looks for new DBC files
 constexpr std::chrono::seconds store_patience{
   5}; // after this, /ready reports that the database does not answer
 
-/// The name of this process's sessions in the database. Each start has another, so that a frozen process of the same
-/// node is told apart. As the server shows it: ASCII, at most 63 bytes with the lane's name.
-std::string application_name(const std::string& node) {
+/// Each start of a node is another incarnation: one that was frozen or cut off is told apart by it.
+storage::uuid_bytes draw_incarnation() {
+  std::random_device chance;
+  storage::uuid_bytes out{};
+  for (auto& byte : out)
+    byte = static_cast<std::uint8_t>(chance());
+  return out;
+}
+
+/// The name of this process's sessions in the database, with the first eight digits of the incarnation. As the server
+/// shows it: ASCII, at most 63 bytes with the lane's name.
+std::string application_name(const std::string& node, const storage::uuid_bytes& incarnation) {
   auto shown = node.substr(0, 32);
   std::ranges::replace_if(
     shown, [](char letter) { return letter < ' ' || letter > '~'; }, '?');
-  return fmt::format("furrow/{}/{:08x}", shown, std::random_device{}());
+  return fmt::format("furrow/{}/{:02x}{:02x}{:02x}{:02x}", shown, incarnation[0], incarnation[1],
+                     incarnation[2], incarnation[3]);
+}
+
+/// Where gateways and other nodes reach this one. An address that listens everywhere says nothing of that.
+std::string reachable(const std::vector<std::string>& told, const std::string& bound) {
+  if (told.empty())
+    return bound.starts_with("0.0.0.0:") || bound.starts_with("[::]:") ? std::string{} : bound;
+  return fmt::format("{}", fmt::join(told, ","));
 }
 
 class process {
@@ -117,12 +140,14 @@ private:
     auto options = settings_.store;
     options.url = settings_.database;
     options.for_node = true;
-    options.application_name = application_name(settings_.node.name);
+    const auto incarnation = draw_incarnation();
+    options.application_name = application_name(settings_.node.name, incarnation);
     auto store = storage::open_store(options);
     if (!store)
       return complain(store.error().detail);
     auto node = settings_.node;
     node.seed = std::random_device{}();
+    node.incarnation = incarnation;
     node.certificate_expires_us = certificate_expiry_us(gateway_tls_);
     node_ = actors::start_node(std::move(node), std::move(*store));
     node_->on_failure([this](const std::string& why) {
@@ -299,8 +324,44 @@ private:
     tell(descriptors_, gateway_config{}.sessions_max, settings_.http_connections);
     node_->note_store(true, {});
     look_at_store();
+    join_cluster(*started);
     std::printf("ready gateway=%s http=%s\n", started->c_str(), http_address_.c_str());
     std::fflush(stdout);
+  }
+
+  void join_cluster(const std::string& gateway) {
+    auto* const cluster = node_->cluster();
+    if (cluster == nullptr)
+      return;
+    cluster->on_news([this] { asio::post(io_, [this] { look_at_cluster(); }); });
+    cluster->join({reachable(settings_.advertise, gateway),
+                   reachable({}, http_address_),
+                   {},
+                   FURROW_VERSION,
+                   proto::version_min,
+                   proto::version_max});
+    node_->hurry_cluster();
+  }
+
+  void look_at_cluster() {
+    const auto view = node_->cluster()->latest();
+    if (view->state == actors::node_state::dead)
+      lose_lease(*view);
+    else if (!draining_)
+      gateways_->follow(*view);
+  }
+
+  /// Others serve the machines already, and the database takes nothing more from this process.
+  void lose_lease(const actors::cluster_view& view) {
+    if (std::exchange(lost_, true))
+      return;
+    spdlog::critical("cluster: {}; this process ends with exit code {}, for the service manager to "
+                     "start a new one",
+                     view.ended_by, lost_lease);
+    exit_code_ = lost_lease;
+    if (gateways_)
+      gateways_->stop();
+    drain(0);
   }
 
   /// Disconnects the gateways, makes held items durable, then ends. A second signal ends at once.
@@ -318,17 +379,39 @@ private:
     http_->drain();
     if (gateways_)
       gateways_->goaway();
-    node_->drain(settings_.drain, [this] { asio::post(io_, [this] { finish(); }); });
+    if (auto* const cluster = node_->cluster())
+      cluster->end();
+    node_->hurry_cluster();
+    const std::chrono::milliseconds limit = lost_ ? std::chrono::seconds{0} : settings_.drain;
+    node_->drain(limit, [this] { asio::post(io_, [this] { finish(); }); });
   }
 
   void finish() {
     if (gateways_)
       gateways_->stop();
-    // Answers that are ready go out, the one to the request that ended the node too.
+    if (auto* const cluster = node_->cluster())
+      cluster->leave();
+    node_->hurry_cluster();
+    wind_up(std::chrono::steady_clock::now() + leave_limit);
+  }
+
+  /// Answers that are ready go out, the one to the request that ended the node too; the cluster hears that it has left.
+  void wind_up(std::chrono::steady_clock::time_point limit) {
     retry_.expires_after(last_answers);
-    retry_.async_wait([this](boost::system::error_code) {
-      http_->stop([this] { asio::post(io_, [this] { signals_.cancel(); }); });
+    retry_.async_wait([this, limit](boost::system::error_code) {
+      if (!has_left() && std::chrono::steady_clock::now() < limit)
+        wind_up(limit);
+      else
+        http_->stop([this] { asio::post(io_, [this] { signals_.cancel(); }); });
     });
+  }
+
+  [[nodiscard]] bool has_left() const {
+    const auto* const cluster = node_->cluster();
+    if (cluster == nullptr || !cluster->joined())
+      return true;
+    const auto state = cluster->latest()->state;
+    return state == actors::node_state::left || state == actors::node_state::dead;
   }
 
   const settings& settings_;
@@ -353,6 +436,7 @@ private:
   std::string http_address_;
   int exit_code_ = 0;
   bool draining_ = false;
+  bool lost_ = false; // the lease, to another process or to a judge
   bool waiting_told_ = false;
 };
 

@@ -19,8 +19,6 @@ namespace {
 
 using wait_type = asio::posix::stream_descriptor::wait_type;
 constexpr std::size_t copy_chunk_bytes = 256U << 10U;
-/// Added to the server's own time-out, which does not cover the wait for a synchronous standby.
-constexpr std::chrono::milliseconds answer_grace{2'000};
 
 std::string first_line(std::string text) {
   text.erase(std::min(text.find('\n'), text.size()));
@@ -306,7 +304,7 @@ task<bool> pq_connection::reset() {
     co_return false;
   if (!marked_)
     co_return true;
-  arm(settings_.statement_timeout + answer_grace);
+  arm(settings_.statement_timeout + settings_.answer_grace);
   // Sent alone: it is not allowed in a transaction, and statements in one message are one
   // transaction.
   bool sent = !cut_ && pq::send_query(connection_.get(), "discard all");
@@ -321,7 +319,7 @@ task<bool> pq_connection::reset() {
     close();
     co_return false;
   }
-  arm(settings_.statement_timeout + answer_grace);
+  arm(settings_.statement_timeout + settings_.answer_grace);
   const auto failed = co_await set_up();
   co_return !failed;
 }
@@ -354,7 +352,7 @@ task<bool> pq_connection::flush() {
 task<std::optional<pq_error>> pq_connection::begin(const std::string& sql) {
   warned_ = false;
   warning_.clear();
-  arm(settings_.statement_timeout + answer_grace);
+  arm(settings_.statement_timeout + settings_.answer_grace);
   note_begin(sql);
   if (cut_ || !connection_ || !pq::send_query(connection_.get(), sql.c_str()))
     co_return lost("send");
@@ -420,7 +418,7 @@ task<pq_reply> pq_connection::rest_of_results() {
 task<pq_reply> pq_connection::query(const char* sql, const pq_parameters& parameters) {
   warned_ = false;
   warning_.clear();
-  arm(settings_.statement_timeout + answer_grace);
+  arm(settings_.statement_timeout + settings_.answer_grace);
   note_begin(sql);
   if (cut_ || !connection_ || !parameters.send(connection_.get(), sql))
     co_return pq_reply{nullptr, lost("send")};

@@ -85,6 +85,9 @@ public:
     std::chrono::milliseconds lock_timeout{1'000};
     std::chrono::milliseconds statement_timeout{60'000};
     std::shared_ptr<store_monitor> monitor{}; // is told of each statement; may be absent
+    /// Added to the server's own time-out, which does not cover the wait for a synchronous standby.
+    std::chrono::milliseconds answer_grace{2'000};
+    std::chrono::milliseconds reconnect_max{5'000}; // longest pause between attempts of a pool
   };
 
   pq_connection(asio::io_context& context, settings chosen);

@@ -14,7 +14,6 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds pause_min{50};
-constexpr milliseconds pause_max{5'000};
 constexpr milliseconds pause_max_fast{500}; // after an attempt that failed fast
 constexpr milliseconds fast_attempt{100};
 
@@ -31,8 +30,9 @@ void outage::ended() {
 
 void outage::failed(const failure& why, clock::duration took) {
   why_ = why;
-  const auto most =
-    took < fast_attempt && why.code == errc::retry_later ? pause_max_fast : pause_max;
+  const auto most = took < fast_attempt && why.code == errc::retry_later
+                      ? std::min(pause_max_fast, pause_max_)
+                      : pause_max_;
   const auto pause = std::min(most, pause_min * (1U << std::min(attempts_++, 10U)));
   std::uniform_int_distribution<std::int64_t> jitter{pause.count() / 2, pause.count()};
   failed_at_ = clock::now();
@@ -45,8 +45,8 @@ postgres_pool::postgres_pool(std::shared_ptr<asio::io_context> context,
                              unsigned connections,
                              std::shared_ptr<connection_room> room,
                              connection_use use)
-  : context_{std::move(context)}, outage_{std::move(answered)}, patience_{settings.connect_timeout},
-    room_{std::move(room)}, use_{use}, wake_{*context_} {
+  : context_{std::move(context)}, outage_{std::move(answered), settings.reconnect_max},
+    patience_{settings.connect_timeout}, room_{std::move(room)}, use_{use}, wake_{*context_} {
   wake_.expires_at(asio::steady_timer::time_point::max());
   for (unsigned i = 0; i < std::max(connections, 1U); ++i)
     workers_.push_back(std::make_unique<worker>(*context_, settings));

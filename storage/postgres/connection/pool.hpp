@@ -3,8 +3,8 @@
 ///
 /// Shape: jobs wait in one queue; a free connection takes the next job and connects first if necessary. While the
 ///   database is away, a patient job (append, claim) waits up to the connect time-out; other jobs are refused at once
-///   while the last attempt has just failed. Attempts are made only while a job waits, 50 ms to 5 s apart, doubling,
-///   with jitter. An attempt that failed fast (no listener, server starting) is repeated within 500 ms.
+///   while the last attempt has just failed. Attempts are made only while a job waits, 50 ms to reconnect_max apart,
+///   doubling, with jitter. An attempt that failed fast (no listener, server starting) is repeated within 500 ms.
 /// Errors: a job without a connection is refused with retry_later, or with misconfigured when the server says so.
 /// Threads: the thread of the io_context, except `submit` and `close`.
 #pragma once
@@ -34,7 +34,9 @@ class outage {
 public:
   using clock = std::chrono::steady_clock;
 
-  explicit outage(last_answer answered) : answered_{std::move(answered)} {}
+  explicit outage(last_answer answered,
+                  std::chrono::milliseconds pause_max = std::chrono::milliseconds{5'000})
+    : answered_{std::move(answered)}, pause_max_{pause_max} {}
 
   void ended();
   void failed(const failure& why, clock::duration took);
@@ -48,6 +50,7 @@ public:
 
 private:
   last_answer answered_;
+  std::chrono::milliseconds pause_max_;
   std::optional<failure> why_;
   unsigned attempts_ = 0;
   clock::time_point failed_at_{};

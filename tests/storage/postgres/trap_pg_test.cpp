@@ -119,6 +119,13 @@ TEST_CASE("postgres: functions, operators and tables of another schema are never
         "furrow.attach_partition('2031-01-06 00:00:00+00', '2031-01-13 00:00:00+00')",
         "furrow.drop_partition('can_segment_w20310106')",
         "furrow.make_roles()",
-        "furrow.grant_care()"})
+        "furrow.grant_care()",
+        "furrow.beat('n1', '00000000-0000-0000-0000-000000000001', true, false, '', '', '', '', "
+        "'{1,1}', 0, 0, 0)",
+        "furrow.steer('n1', true, 50)",
+        "furrow.judge('n1', '00000000-0000-0000-0000-000000000001')",
+        "furrow.settle('n1', '00000000-0000-0000-0000-000000000001', '{f}', '{T2}')",
+        "furrow.leave('n1', '00000000-0000-0000-0000-000000000001')",
+        "furrow.end_sessions('00000000-0000-0000-0000-000000000001')"})
     (void)ask(std::string{"select * from "} + call);
 }

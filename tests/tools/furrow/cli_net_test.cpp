@@ -145,6 +145,21 @@ TEST_CASE("furrow equipment: a name cannot control the terminal") {
   CHECK(shown.find('\x1b') == std::string::npos);
 }
 
+TEST_CASE("furrow nodes: shows the nodes and one of them; a node that is alone has none to steer") {
+  cli_world furrow;
+  const auto shown = good(furrow("nodes"));
+  CHECK(shown.find("NODE") == 0);
+  CHECK(shown.find("n1") != std::string::npos);
+  CHECK(shown.find("alive") != std::string::npos);
+  CHECK(ordered_json::parse(good(furrow("nodes", "show", "n1", "-o", "json")))["state"] == "alive");
+  bad(furrow("nodes", "show", "n9"), 4);
+  bad(furrow("node", "drain", "n1"), 1);
+  bad(furrow("node", "weight", "n1", "10001"), 2);
+  bad(furrow("node"), 2);
+  bad(furrow("equipment", "move", "T1", "--to", "n2"), 1);
+  bad(furrow("equipment", "move", "T1"), 2);
+}
+
 TEST_CASE("furrow actors: shows the tree and one actor, and kills one") {
   cli_world furrow;
   CHECK(good(furrow("actors"))

@@ -53,6 +53,8 @@ cell speed_cell(const json& state) {
 }
 
 cell connected_cell(const json& row) {
+  if (row.value("awaiting_gateway", false)) // nodes of older versions do not send it
+    return {"awaiting", colour::bad, false};
   if (!row.at("connected").get<bool>())
     return {"no", colour::faint, false};
   return row.at("adrift") == true ? cell{"adrift", colour::bad, false}

@@ -76,6 +76,16 @@ void add_stall(const actors::node_stats& stats, std::vector<storage::alarm>& out
                                stats.stalled_s)});
 }
 
+void add_cluster(const actors::node_stats& stats, std::vector<storage::alarm>& out) {
+  if (!stats.dead_nodes.empty())
+    out.push_back({"node_dead", "cluster", 1, 0, "",
+                   fmt::format("dead and not back: {}; see `furrow nodes`", stats.dead_nodes)});
+  if (stats.lease_lapsed)
+    out.push_back({"lease", "node", 1, 0, "",
+                   "the lease of this node has lapsed: the database does not answer in time; other "
+                   "nodes may take its machines"});
+}
+
 void add_front(const front_figures& front, std::vector<storage::alarm>& out) {
   const auto& recent = front.recent;
   const auto lookups = static_cast<double>(recent.lookups);
@@ -125,6 +135,7 @@ std::vector<storage::alarm> alarms_of(const actors::node_stats& stats,
   add_stall(stats, out);
   add_certificate(stats, out);
   add_held_retention(stats, out);
+  add_cluster(stats, out);
   add_partitions(stats, out);
   add_front(front, out);
   if (activity == nullptr || stats.digest_items_behind < digest_items_min)

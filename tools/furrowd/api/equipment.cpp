@@ -29,6 +29,7 @@ std::int64_t now_us() {
 struct equipment_rows {
   std::vector<storage::equipment_row> stored;
   std::vector<actors::live_snapshot> live;
+  place_map places;             // of those that may be at other nodes
   std::optional<problem> fault; // why nothing is known of what is stored
 
   /// Both by name.
@@ -45,8 +46,20 @@ struct equipment_rows {
     std::map<std::string, json> rows;
     const auto now = now_us();
     for (const auto& [name, known] : by_name)
-      rows.emplace(name, to_json(known.stored, known.live, now, node));
+      place_row(rows.emplace(name, to_json(known.stored, known.live, now, node)).first->second,
+                name);
     return rows;
+  }
+
+  /// At which node it is when it is not connected here.
+  void place_row(json& row, const std::string& name) const {
+    const auto found = places.find(name);
+    const auto place = found == places.end() ? machine_place{} : found->second;
+    const bool here = row.at("connected") == true;
+    if (!here && !place.node.empty())
+      row["node"] = place.node;
+    row["awaiting_gateway"] = !here && place.awaiting;
+    row["pinned_to"] = place.pinned_to.empty() ? json(nullptr) : json(place.pinned_to);
   }
 };
 
@@ -62,6 +75,7 @@ boost::asio::awaitable<equipment_rows> read_equipment(api_context& of, daemon::c
     rows.fault = std::move(*fault);
   else
     rows.stored = std::get<stored_rows>(std::move(stored));
+  rows.places = co_await of.homes.of_farm(of.node, who.farm, limit);
   std::erase_if(rows.stored, [&who](const auto& row) { return !who.covers(row.name); });
   co_return rows;
 }

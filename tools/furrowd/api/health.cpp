@@ -1,3 +1,4 @@
+#include "actors/cluster/placement.hpp"
 #include "tools/furrowd/api/alarms.hpp"
 #include "tools/furrowd/api/answers.hpp"
 #include "tools/furrowd/api/resources.hpp"
@@ -25,6 +26,9 @@ answer show_readiness(api_context& of, call /*call*/) {
   json reasons = json::array();
   if (of.draining)
     reasons.push_back("the node is draining: it takes no new work");
+  if (const auto* cluster = of.node.cluster();
+      cluster != nullptr && actors::is_draining(*cluster->latest()))
+    reasons.push_back("people drain this node (`furrow node undrain` ends that)");
   for (auto& reason : unready_reasons(of.node.stats()))
     reasons.push_back(std::move(reason));
   auto made = ok({{"ready", reasons.empty()}, {"reasons", reasons}});

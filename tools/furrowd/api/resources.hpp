@@ -12,6 +12,7 @@
 #include "tools/furrowd/access/gateway_book.hpp"
 #include "tools/furrowd/api/front_watch.hpp"
 #include "tools/furrowd/api/metrics.hpp"
+#include "tools/furrowd/cache/homes.hpp"
 #include "tools/furrowd/cache/summary_cache.hpp"
 #include "tools/furrowd/http/places.hpp"
 #include "tools/furrowd/http/router.hpp"
@@ -42,6 +43,7 @@ struct api_context {
   std::shared_ptr<daemon::gateway_book> gateways;
   std::atomic<bool> draining = false;
   front_watch watch{};
+  home_cache homes{};
 
   /// What the front and the cache did in the last minute.
   [[nodiscard]] front_figures front();
@@ -69,6 +71,8 @@ void add_history_routes(router& to,
 void add_ledger_route(router& to, api_context& of);
 void add_newest_frames_route(router& to, api_context& of);
 void add_record_routes(router& to, api_context& of);
+void add_node_routes(router& to,
+                     api_context& of); // nodes, and which of them a machine is pinned to
 void add_quarantine_routes(router& to, api_context& of);
 void add_repository_routes(router& to, api_context& of); // fields and equipment records
 

@@ -23,7 +23,8 @@ Examples:
                                                      for other machines, which requires TLS and tokens
 Signals: SIGTERM and SIGINT drain the node: it accepts no new session, makes received items durable and exits with 0.
          A second signal ends it at once. SIGHUP does the same when a terminal closes; a service ignores it.
-Exit codes: 0 ok, 1 failed, 2 invalid command line, 70 the actor system gave up.)";
+Exit codes: 0 ok, 1 failed, 2 invalid command line, 70 the actor system gave up, 75 the cluster or another process
+            of the same name has taken the lease of this node.)";
 
 /// What most nodes set.
 void add_main_flags(CLI::App& app, settings& out) {
@@ -50,8 +51,11 @@ void add_main_flags(CLI::App& app, settings& out) {
     ->capture_default_str()
     ->check(CLI::Range(16, 100'000));
   app
-    .add_option("--advertise", out.advertise,
-                "HOST:PORT of another node that gateways may use; repeat for more")
+    .add_option(
+      "--advertise", out.advertise,
+      "HOST:PORT at which gateways reach this node, where --listen does not say it; repeat "
+      "for more. Gateways learn the addresses of all nodes of the database. On SQLite: any "
+      "nodes that gateways may use")
     ->delimiter(',');
   app.add_option("--tls-cert", out.tls.certificate,
                  "PEM file: certificate with its chain, for both listeners");

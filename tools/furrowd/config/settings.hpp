@@ -27,7 +27,7 @@ struct settings {
   std::string listen = "127.0.0.1:7400";
   std::string http = "127.0.0.1:7480";
   std::size_t http_connections = 4'000;
-  std::vector<std::string> advertise; // other nodes, sent to gateways
+  std::vector<std::string> advertise; // where gateways reach this node; on SQLite other nodes too
   tls_files tls;
   std::string tokens;
   bool migrate = true;

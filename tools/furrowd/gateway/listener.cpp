@@ -2,6 +2,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include <algorithm>
 #include <charconv>
 #include <system_error>
 #include <utility>
@@ -17,6 +18,8 @@ namespace furrow::daemon {
 
 namespace asio = boost::asio;
 using asio::ip::tcp;
+
+static constexpr std::size_t slice_min = 200;
 
 /// The resolver takes the low 16 bits of any number, and an empty text for port 0.
 static bool is_port(const std::string& text) {
@@ -162,6 +165,56 @@ asio::awaitable<void> gateway_listener::tick() {
     for (const auto& session : sessions)
       session->tick(now);
   }
+}
+
+void gateway_listener::follow(const actors::cluster_view& view) {
+  if (stopped_ || !acceptor_.is_open())
+    return;
+  send_away(view);
+  std::size_t own = 0;
+  for (const auto& [id, session] : sessions_)
+    own += session->serves() ? 1 : 0;
+  for (const auto& move : balance_.look(view, own, gateway_session::clock::now()))
+    send_some(view, move);
+}
+
+void gateway_listener::send_away(const actors::cluster_view& view) {
+  if (!actors::is_draining(view) && (!view.pins || view.pins->empty()))
+    return;
+  // A few at a time: the nodes that take them claim each one's stream.
+  auto left = std::max<std::size_t>(slice_min, sessions_.size() / 10);
+  const auto sessions = sessions_; // a copy: a session that ends leaves the map
+  for (const auto& [id, session] : sessions) {
+    if (left == 0)
+      return;
+    if (!session->serves())
+      continue;
+    const auto place = actors::other_place(view, session->farm(), session->equipment());
+    if (!place)
+      continue;
+    session->move_to(*place);
+    --left;
+  }
+}
+
+void gateway_listener::send_some(const actors::cluster_view& view,
+                                 const actors::balance::move& move) {
+  std::vector<std::shared_ptr<gateway_session>>
+    belong; // by rendezvous: their next Hello goes there, too
+  std::vector<std::shared_ptr<gateway_session>> others;
+  for (const auto& [id, session] : sessions_) {
+    const auto pinned = view.pins && view.pins->contains({session->farm(), session->equipment()});
+    if (!session->serves() || pinned)
+      continue;
+    const auto* home = actors::home_of(view, session->equipment());
+    (home != nullptr && home->who.name == move.node ? belong : others).push_back(session);
+  }
+  belong.insert(belong.end(), others.begin(), others.end());
+  belong.resize(std::min(belong.size(), move.machines));
+  for (const auto& session : belong)
+    session->move_to(move.address);
+  spdlog::info("cluster: this node has more machines than its share: {} go to {}", belong.size(),
+               move.node);
 }
 
 void gateway_listener::goaway() {

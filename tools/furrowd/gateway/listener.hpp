@@ -5,6 +5,7 @@
 /// Limits: sessions_max sessions; a further connection is closed at once.
 #pragma once
 
+#include "actors/cluster/placement.hpp"
 #include "tools/furrowd/gateway/session.hpp"
 
 #include <cstdint>
@@ -39,6 +40,9 @@ public:
   void goaway();
   /// Closes every session after its outbox is written, or after session_limits::goodbye.
   void stop();
+  /// Sends machines away that are to be at other nodes: all when this node drains, those that people have pinned
+  /// elsewhere, and some when it has far more than its share. Call it with every snapshot of the cluster.
+  void follow(const actors::cluster_view& view);
   [[nodiscard]] std::size_t sessions() const { return sessions_.size(); }
 
 private:
@@ -47,6 +51,8 @@ private:
   [[nodiscard]] failure cannot_listen(const boost::system::error_code& why) const;
   void turn_away(const std::string& peer);
   void admit(boost::asio::ip::tcp::socket socket);
+  void send_away(const actors::cluster_view& view);
+  void send_some(const actors::cluster_view& view, const actors::balance::move& move);
 
   boost::asio::io_context& io_;
   gateway_config config_;
@@ -56,6 +62,7 @@ private:
   std::map<std::uint64_t, std::shared_ptr<gateway_session>> sessions_;
   std::uint64_t last_ = 0;
   bool stopped_ = false;
+  actors::balance balance_;
   log_limit accept_faults_{3, 0.1};
 };
 

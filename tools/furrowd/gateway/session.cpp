@@ -1,5 +1,6 @@
 #include "tools/furrowd/gateway/session.hpp"
 
+#include "actors/cluster/placement.hpp"
 #include "proto/text.hpp"
 
 #include <spdlog/spdlog.h>
@@ -82,6 +83,9 @@ public:
       welcome.epoch = epoch;
       welcome.resume_from = resume_from;
       welcome.nodes = session.context_->nodes;
+      if (const auto* cluster = session.context_->node.cluster())
+        welcome.nodes = actors::gateways_for(*cluster->latest(), session.equipment_,
+                                             session.context_->nodes, proto::nodes_max);
       welcome.keepalive_ms = static_cast<std::uint32_t>(
         std::chrono::milliseconds{session.context_->limits.keepalive}.count());
       welcome.silence_ms = static_cast<std::uint32_t>(session.context_->limits.silence.count());
@@ -197,6 +201,8 @@ asio::awaitable<void> gateway_session::greet() {
   auto greeting = check(std::move(*hello));
   if (!greeting)
     co_return;
+  if (redirected())
+    co_return;
   deadline_ = clock::now() + context_->limits.idle;
   note_connected(*greeting);
   link_ = context_->node.attach(std::move(*greeting),
@@ -253,6 +259,21 @@ std::optional<actors::greeting> gateway_session::check(proto::hello hello) {
   greeting.peer = peer_;
   greeting.hello = std::move(hello);
   return greeting;
+}
+
+bool gateway_session::redirected() {
+  const auto* cluster = context_->node.cluster();
+  if (cluster == nullptr)
+    return false;
+  const auto place = actors::other_place(*cluster->latest(), farm_, equipment_);
+  if (!place)
+    return false;
+  if (place->empty())
+    send(proto::goaway{});
+  else
+    send(proto::redirect{*place});
+  finish();
+  return true;
 }
 
 bool gateway_session::handle(proto::message message, std::vector<memory_lease> leases) {
@@ -409,6 +430,17 @@ asio::awaitable<void> gateway_session::write_all() {
 void gateway_session::goaway() {
   ends(farewell::draining, "this node ends");
   send(proto::goaway{});
+  stop_reading();
+}
+
+void gateway_session::move_to(const std::string& node) {
+  ends(farewell::draining, node.empty() ? "this node drains" : "it goes to " + node);
+  send(proto::goaway{node});
+  stop_reading();
+  deadline_ = clock::now() + context_->limits.goodbye;
+}
+
+void gateway_session::stop_reading() {
   draining_ = true;
   deadline_.reset();
   stream_->cancel_read();

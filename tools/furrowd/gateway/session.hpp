@@ -48,7 +48,7 @@ struct session_context {
   std::shared_ptr<actors::memory_budget> budget;
   actors::arrival_room arrivals;
   std::optional<token_table> tokens; // none: loopback only, every gateway belongs to farm "default"
-  std::vector<std::string> nodes;    // for Welcome
+  std::vector<std::string> nodes;    // for Welcome, where no cluster is known
   std::shared_ptr<gateway_book> book = std::make_shared<gateway_book>();
   /// Lines about gateways that come and go, and about those refused: a stranger must not fill the log.
   std::shared_ptr<log_limit> comings = std::make_shared<log_limit>(1'000, 50);
@@ -71,9 +71,15 @@ public:
   void tick(clock::time_point now);
   /// Sends a Goaway and stops reading; acks still go out until `finish`.
   void goaway();
+  /// The same for this machine alone, with the address of another node; ends soon even if the gateway stays.
+  void move_to(const std::string& node);
   /// Closes after everything is written.
   void finish();
   void close();
+  /// Whether a machine is connected, and is not on its way out.
+  [[nodiscard]] bool serves() const { return booked_ && !draining_ && !closing_ && !closed_; }
+  [[nodiscard]] const std::string& farm() const { return farm_; }
+  [[nodiscard]] const std::string& equipment() const { return equipment_; }
 
 private:
   class port;
@@ -95,6 +101,9 @@ private:
   /// Reads and discards until the gateway closes, 1 MiB or the deadline. A socket that closes with unread bytes
   /// discards what was written last, here the reject.
   boost::asio::awaitable<void> let_it_read();
+  /// Sends a gateway that is to be at another node there; false: it may stay.
+  [[nodiscard]] bool redirected();
+  void stop_reading();
   bool handle(proto::message message, std::vector<actors::memory_lease> leases);
 
   void send(const proto::message& message);

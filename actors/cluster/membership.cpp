@@ -1,0 +1,322 @@
+#include "actors/cluster/membership.hpp"
+
+#include "actors/supervision/exceptions.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <utility>
+
+namespace furrow::actors {
+
+namespace {
+
+using membership_pointer = membership_actor::stateful_pointer<membership_state>;
+using membership_clock = lease_keeper::clock;
+
+storage::node_load load_of(membership_state& state, membership_clock::time_point now) {
+  storage::node_load out;
+  out.sessions = state.people->counters.sessions;
+  const std::uint64_t frames = state.people->counters.frames_durable;
+  const auto passed = std::chrono::duration<double>(now - state.frames_at).count();
+  if (state.frames_at != membership_clock::time_point{} && passed > 0)
+    out.frames_s = static_cast<std::uint64_t>(static_cast<double>(frames - state.frames) / passed);
+  state.frames = frames;
+  state.frames_at = now;
+  if (state.config.lag)
+    out.lag_ms = static_cast<std::uint64_t>(state.config.lag().count());
+  return out;
+}
+
+/// A handler that sends its outcome to the actor.
+template <class Reply, class T>
+storage::handler<T> to_me(membership_pointer self, std::uint64_t call) {
+  return [call, me = membership_actor{self}](storage::result<T> outcome) {
+    caf::anon_send(me, Reply{call, std::make_shared<storage::result<T>>(std::move(outcome))});
+  };
+}
+
+void ask(membership_pointer self, lease_question what, membership_clock::time_point now) {
+  auto& state = self->state;
+  const auto& who = state.seen.self;
+  const auto call = ++state.call;
+  state.asked_at = now;
+  switch (what) {
+  case lease_question::join:
+  case lease_question::beat: {
+    const auto orders = state.board->orders();
+    storage::beat_request request{who, what == lease_question::join, orders.ends,
+                                  orders.card.value_or(storage::node_card{}), load_of(state, now)};
+    state.store->beat(std::move(request), to_me<beat_reply, storage::beat_outcome>(self, call));
+    break;
+  }
+  case lease_question::judge:
+    state.store->judge(who, to_me<judge_reply, storage::judgement>(self, call));
+    break;
+  case lease_question::leave:
+    state.store->leave(who, to_me<leave_reply, furrow::done>(self, call));
+    break;
+  case lease_question::none:
+    break;
+  }
+}
+
+void tell_own_state(membership_state& state) {
+  const auto now = state.keeper.state();
+  const auto before = std::exchange(state.told, now);
+  if (now == before)
+    return;
+  const auto& name = state.seen.self.name;
+  switch (now) {
+  case node_state::alive:
+    if (before == node_state::joining)
+      spdlog::info("cluster: this node is {} (view {}, {} nodes known)", name, state.seen.view,
+                   state.seen.nodes.size());
+    else
+      spdlog::info("cluster: this node is alive again (it was {})", to_string(before));
+    break;
+  case node_state::unsure:
+    ++state.people->counters.lease_lapses;
+    spdlog::warn(
+      "cluster: the database has not renewed the lease of this node for {} s; the node "
+      "works on and judges nobody",
+      std::chrono::duration_cast<std::chrono::seconds>(state.config.limits.lease).count());
+    break;
+  case node_state::draining:
+    spdlog::info("cluster: this node drains: it takes no new sessions");
+    break;
+  case node_state::left:
+    spdlog::info("cluster: this node has left");
+    break;
+  case node_state::dead: // the program says why it ends
+  case node_state::joining:
+    break;
+  }
+}
+
+/// One line for each change of another node.
+void tell_others(membership_state& state) {
+  std::map<std::string, storage::node_status> now;
+  std::uint64_t alive = 0;
+  for (const auto& node : state.seen.nodes) {
+    alive += node.status == storage::node_status::alive ? 1 : 0;
+    if (node.who.name == state.seen.self.name)
+      continue;
+    now[node.who.name] = node.status;
+    const auto before = state.told_nodes.find(node.who.name);
+    const bool first = state.told_nodes.empty();
+    if (before != state.told_nodes.end() ? before->second == node.status
+                                         : first && node.status != storage::node_status::alive)
+      continue;
+    if (node.status == storage::node_status::dead)
+      spdlog::warn("cluster: node {} is dead: its lease was not renewed (judged by {}); its "
+                   "gateways go to the other nodes",
+                   node.who.name, node.judged_by);
+    else
+      spdlog::info("cluster: node {} is {}", node.who.name, to_string(node.status));
+  }
+  state.told_nodes = std::move(now);
+  state.people->counters.cluster_nodes_alive = alive;
+}
+
+void publish(membership_state& state) {
+  state.seen.state = state.keeper.state();
+  tell_own_state(state);
+  state.people->counters.lease_lapsed =
+    state.seen.state == node_state::unsure || state.seen.state == node_state::dead;
+  state.board->publish(std::make_shared<const cluster_view>(state.seen));
+}
+
+void go_on(membership_pointer self) {
+  auto& state = self->state;
+  const auto now = self->clock().now();
+  const auto orders = state.board->orders();
+  const auto again = [&](std::chrono::nanoseconds wait) {
+    self->delayed_send(self, std::max<std::chrono::nanoseconds>(wait, std::chrono::milliseconds{1}),
+                       lease_due{++state.ticks});
+  };
+  if (!orders.card && !orders.leaves)
+    return again(state.config.look_every);
+  if (orders.ends && !std::exchange(state.ending, true))
+    state.keeper.hurry(now);
+  if (orders.leaves && !std::exchange(state.leaving, true))
+    state.keeper.leave(now);
+  const auto before = state.keeper.state();
+  auto wanted = state.keeper.next(now);
+  if (wanted != lease_question::none && state.asked_at) { // the store still has the one before
+    state.keeper.failed(now);
+    wanted = lease_question::none;
+  }
+  if (wanted != lease_question::none)
+    ask(self, wanted, now);
+  if (state.keeper.state() != before)
+    publish(state);
+  if (state.keeper.state() != node_state::left && state.keeper.state() != node_state::dead)
+    again(state.keeper.wake() - now);
+}
+
+/// What took the lease, in words for people.
+std::string end_in_words(const membership_state& state) {
+  for (const auto& node : state.seen.nodes) {
+    if (node.who.name != state.seen.self.name)
+      continue;
+    if (node.who.incarnation != state.seen.self.incarnation)
+      return "another process has started under the name " + node.who.name;
+    if (node.status == storage::node_status::dead)
+      return "node " + node.judged_by
+             + " has declared this one dead, for its lease was not renewed for 3 s";
+    return "the row of this node says that it has left";
+  }
+  return "the row of this node is gone";
+}
+
+/// Machines that gateways have connected here since.
+void settle(membership_pointer self) {
+  auto& state = self->state;
+  if (state.asked_settle || state.keeper.state() == node_state::dead)
+    return;
+  std::set<std::pair<std::string, std::string>> here;
+  state.settling.clear();
+  for (const auto& machine : state.people->board.all()) {
+    if (!machine->connected)
+      continue;
+    std::pair name{machine->farm, machine->equipment};
+    if (state.settled.contains(name))
+      here.insert(std::move(name));
+    else if (state.settling.size() < storage::homes_at_once)
+      state.settling.push_back(std::move(name));
+  }
+  state.settled = std::move(here);
+  if (state.settling.empty())
+    return;
+  state.asked_settle = true;
+  state.store->settle(state.seen.self, state.settling, to_me<settle_reply, std::uint64_t>(self, 0));
+}
+
+void look_at_pins(membership_pointer self, membership_clock::time_point now) {
+  auto& state = self->state;
+  if (state.asked_pins
+      || (state.seen.pins != nullptr && now - state.pins_at < state.config.pins_every))
+    return;
+  state.pins_at = now;
+  state.asked_pins = true;
+  state.store->pins(to_me<pins_reply, std::vector<storage::machine_home>>(self, 0));
+}
+
+void hear(membership_pointer self, beat_reply& reply) {
+  auto& state = self->state;
+  if (reply.call != state.call || !state.asked_at)
+    return;
+  const auto now = self->clock().now();
+  const auto asked_at = *std::exchange(state.asked_at, std::nullopt);
+  if (!*reply.outcome) {
+    state.keeper.failed(now);
+    return;
+  }
+  auto& outcome = **reply.outcome;
+  lease_answer answer;
+  answer.known = outcome.known;
+  answer.mine = outcome.mine;
+  for (const auto& node : outcome.nodes) {
+    const bool own = node.who.name == state.seen.self.name;
+    answer.drain = answer.drain || (own && (node.drain || state.ending));
+    if (own
+        || (node.status != storage::node_status::alive
+            && node.status != storage::node_status::draining))
+      continue;
+    if (node.lease_ms < 0)
+      answer.late = true;
+    else
+      answer.next_late = std::min(answer.next_late, std::chrono::milliseconds{node.lease_ms});
+  }
+  state.keeper.answered(answer, now);
+  state.board->set_joined(state.keeper.joined());
+  if (outcome.view != state.seen.view || state.seen.changed_at == membership_clock::time_point{})
+    state.seen.changed_at = now;
+  state.seen.view = outcome.view;
+  state.seen.nodes = std::move(outcome.nodes);
+  state.seen.asked_at = asked_at;
+  if (state.keeper.state() == node_state::dead)
+    state.seen.ended_by = end_in_words(state);
+  publish(state);
+  tell_others(state);
+  settle(self);
+  look_at_pins(self, now);
+}
+
+void hear(membership_pointer self, pins_reply& reply) {
+  auto& state = self->state;
+  state.asked_pins = false;
+  if (!*reply.outcome)
+    return;
+  pin_map pins;
+  for (auto& one : **reply.outcome)
+    pins.emplace(std::pair{std::move(one.farm), std::move(one.name)}, std::move(one.pinned_to));
+  if (state.seen.pins && *state.seen.pins == pins)
+    return;
+  state.seen.pins = std::make_shared<const pin_map>(std::move(pins));
+  publish(state);
+}
+
+} // namespace
+
+membership_actor::behavior_type membership(membership_pointer self,
+                                           const membership_config& config,
+                                           storage::membership_store* store,
+                                           std::shared_ptr<census> people,
+                                           std::shared_ptr<cluster_board> board) {
+  report_exceptions(self);
+  auto& state = self->state;
+  state.config = config;
+  state.store = store;
+  state.people = std::move(people);
+  state.board = std::move(board);
+  state.seen = *state.board->latest();
+  state.keeper = lease_keeper{config.limits, state.board->joined()};
+  state.told = state.keeper.state();
+  self->send(self, lease_due{++state.ticks});
+  return {
+    [self](lease_due due) {
+      if (due.tick == 0 || due.tick == self->state.ticks)
+        go_on(self);
+    },
+    [self](beat_reply& reply) {
+      hear(self, reply);
+      go_on(self);
+    },
+    [self](judge_reply& reply) {
+      auto& own = self->state;
+      if (reply.call != own.call || !own.asked_at)
+        return;
+      own.asked_at.reset();
+      const auto now = self->clock().now();
+      if (*reply.outcome) {
+        own.people->counters.nodes_judged += (*reply.outcome)->dead.size();
+        own.keeper.judged(now);
+      } else
+        own.keeper.failed(now);
+      go_on(self);
+    },
+    [self](leave_reply& reply) {
+      auto& own = self->state;
+      if (reply.call != own.call || !own.asked_at)
+        return;
+      own.asked_at.reset();
+      if (*reply.outcome)
+        own.keeper.left();
+      else
+        own.keeper.failed(self->clock().now());
+      publish(own);
+      go_on(self);
+    },
+    [self](settle_reply& reply) {
+      auto& own = self->state;
+      own.asked_settle = false;
+      if (*reply.outcome)
+        own.settled.insert(own.settling.begin(), own.settling.end());
+    },
+    [self](pins_reply& reply) { hear(self, reply); },
+  };
+}
+
+} // namespace furrow::actors

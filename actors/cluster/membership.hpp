@@ -1,0 +1,71 @@
+/// The node's place in the cluster: renews the lease, judges who has lost his, and publishes who is here.
+///
+/// Shape: `lease_keeper` decides; this actor asks the database and gives the answers back. One question at a time, each
+///   with a deadline of its own. It starts to ask when the program says that it serves gateways.
+/// Errors: a question that fails is asked again; the node works on meanwhile, for every commit is fenced anyway. A node
+///   whose lease another has taken is told to the program by the snapshot, once.
+/// Limits: beside the lease one question about homes and one about pins at a time; homes_at_once machines in one.
+#pragma once
+
+#include "actors/cluster/cluster_board.hpp"
+#include "actors/live/census.hpp"
+#include "actors/messages.hpp"
+
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <utility>
+
+namespace furrow::actors {
+
+struct membership_config {
+  lease_limits limits;
+  std::chrono::milliseconds look_every{100}; // for the word of the program to begin
+  std::chrono::milliseconds pins_every{5'000};
+  std::function<std::chrono::milliseconds()> lag; // of the oldest item that is not durable yet
+};
+
+struct membership_state {
+  static constexpr const char* name = "membership";
+  membership_config config;
+  lease_keeper keeper;
+  storage::membership_store* store = nullptr;
+  std::shared_ptr<census> people;
+  std::shared_ptr<cluster_board> board;
+
+  std::uint64_t call = 0;
+  std::optional<lease_keeper::clock::time_point> asked_at; // the store has not answered yet
+  std::uint64_t ticks = 0;                                 // tells an outdated timer
+  bool leaving = false;
+  bool ending = false;
+  cluster_view seen;
+  node_state told = node_state::joining;
+  std::map<std::string, storage::node_status> told_nodes;
+
+  std::uint64_t frames = 0; // durable ones at the last beat
+  lease_keeper::clock::time_point frames_at{};
+
+  std::set<std::pair<std::string, std::string>> settled; // machines whose home is written
+  storage::machine_names settling;
+  bool asked_settle = false;
+  bool asked_pins = false;
+  lease_keeper::clock::time_point pins_at{};
+};
+
+/// `store` outlives the actor.
+membership_actor::behavior_type
+membership(membership_actor::stateful_pointer<membership_state> self,
+           const membership_config& config,
+           storage::membership_store* store,
+           std::shared_ptr<census> people,
+           std::shared_ptr<cluster_board> board);
+
+} // namespace furrow::actors

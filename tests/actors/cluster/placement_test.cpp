@@ -1,0 +1,155 @@
+// Where gateways are sent.
+#include "actors/cluster/placement.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+
+using namespace furrow::actors;
+using namespace std::chrono_literals;
+namespace storage = furrow::storage;
+
+namespace {
+
+storage::node_row row_of(const std::string& name, std::uint64_t sessions = 0) {
+  storage::node_row out;
+  out.who.name = name;
+  out.who.incarnation[0] = static_cast<std::uint8_t>(name.back());
+  out.card.gateway = name + ":7400";
+  out.load.sessions = sessions;
+  return out;
+}
+
+cluster_view cluster_of(std::vector<storage::node_row> nodes) {
+  cluster_view out;
+  out.nodes = std::move(nodes);
+  out.self = out.nodes.front().who;
+  return out;
+}
+
+constexpr balance::time_point later{1h};
+
+} // namespace
+
+TEST_CASE("placement: a Welcome names the nodes that take machines, and nobody else") {
+  auto view = cluster_of({row_of("n1"), row_of("n2"), row_of("n3"), row_of("n4"), row_of("n5")});
+  view.nodes[1].status = storage::node_status::dead;
+  view.nodes[2].drain = true;
+  view.nodes[3].card.gateway.clear();
+  view.nodes[4].card.gateway = "a:1,b:2";
+  CHECK(gateways_for(view, "T1", {"own:1"}, 64)
+        == std::vector<std::string>{"n1:7400", "a:1", "b:2"});
+}
+
+TEST_CASE("placement: a node that knows no other names what it was told") {
+  CHECK(gateways_for({}, "T1", {"own:1", "other:1"}, 64)
+        == std::vector<std::string>{"own:1", "other:1"});
+}
+
+TEST_CASE("placement: of more nodes than fit a Welcome names those that the machine chooses first, "
+          "and machines choose differently") {
+  std::vector<storage::node_row> nodes;
+  for (int i = 0; i < 200; ++i)
+    nodes.push_back(row_of("n" + std::to_string(i)));
+  const auto view = cluster_of(nodes);
+  std::set<std::string> named;
+  for (const auto* machine : {"T1", "T2", "T3", "T4"}) {
+    const auto told = gateways_for(view, machine, {}, 64);
+    CHECK(told.size() == 64);
+    CHECK(told == gateways_for(view, machine, {}, 64));
+    named.insert(told.begin(), told.end());
+  }
+  CHECK(named.size() > 100);
+}
+
+TEST_CASE("placement: a machine stays where it is unless it is pinned or the node drains") {
+  auto view = cluster_of({row_of("n1"), row_of("n2"), row_of("n3")});
+  CHECK_FALSE(other_place(view, "farm", "T1"));
+  view.pins = std::make_shared<pin_map>(pin_map{{{"farm", "T1"}, "n3"}, {{"farm", "T2"}, "n1"}});
+  CHECK(other_place(view, "farm", "T1") == "n3:7400");
+  CHECK_FALSE(other_place(view, "farm", "T2"));
+  CHECK_FALSE(other_place(view, "other", "T1"));
+  view.nodes[2].status = storage::node_status::dead; // a pin to the dead holds nobody up
+  CHECK_FALSE(other_place(view, "farm", "T1"));
+}
+
+TEST_CASE("placement: the machines of a node that drains spread over the others by weight") {
+  auto view = cluster_of({row_of("n1"), row_of("n2"), row_of("n3")});
+  view.nodes[0].drain = true;
+  view.nodes[1].weight = 300;
+  std::map<std::string, int> went;
+  for (int i = 0; i < 4'000; ++i)
+    ++went[other_place(view, "farm", "T" + std::to_string(i)).value()];
+  CHECK(went.size() == 2);
+  CHECK(went["n2:7400"] > 2'800);
+  CHECK(went["n2:7400"] < 3'200);
+  view.nodes.resize(1); // nobody is left: the gateway waits and tries its list
+  CHECK(other_place(view, "farm", "T1") == "");
+}
+
+TEST_CASE(
+  "balance: a node far above its share sends a tenth of its surplus away, each ten seconds") {
+  const auto view = cluster_of({row_of("n1", 900), row_of("n2", 300), row_of("n3", 0)});
+  balance each;
+  const auto moves = each.look(view, 900, later);
+  REQUIRE(moves.size() == 1);
+  CHECK(moves[0].node == "n3");
+  CHECK(moves[0].address == "n3:7400");
+  CHECK(moves[0].machines == 50); // 900 - 400, a tenth
+  CHECK(each.look(view, 850, later + 9s).empty());
+  CHECK(each.look(view, 850, later + 10s).at(0).machines == 46); // 850 - 1,150 / 3, a tenth
+}
+
+TEST_CASE("balance: nothing moves within the margin, or soon after a change of the view") {
+  balance each;
+  CHECK(each.look(cluster_of({row_of("n1"), row_of("n2", 500)}), 590, later).empty());
+  auto view = cluster_of({row_of("n1"), row_of("n2")});
+  view.changed_at = later;
+  CHECK(each.look(view, 1'000, later + 20s).empty());
+  CHECK_FALSE(each.look(view, 1'000, later + 30s).empty());
+  view.state = node_state::unsure;
+  CHECK(each.look(view, 1'000, later + 50s).empty());
+}
+
+TEST_CASE("balance: a node of weight 0 empties, and one without an address gets nobody") {
+  auto view = cluster_of({row_of("n1"), row_of("n2"), row_of("n3")});
+  view.nodes[0].weight = 0;
+  view.nodes[2].card.gateway.clear();
+  balance each;
+  const auto moves = each.look(view, 10, later);
+  REQUIRE(moves.size() == 1);
+  CHECK(moves[0].node == "n2");
+  CHECK(moves[0].machines == 1);
+}
+
+TEST_CASE("balance: two nodes come to rest, whatever the number of machines") {
+  for (std::size_t machines = 0; machines <= 40; ++machines) {
+    CAPTURE(machines);
+    std::size_t here = machines;
+    std::size_t there = 0;
+    balance one;
+    balance other;
+    std::size_t moved = 0;
+    auto now = later;
+    for (int round = 0; round < 400; ++round, now += 10s) {
+      for (const auto& move :
+           one.look(cluster_of({row_of("n1"), row_of("n2", there)}), here, now)) {
+        here -= move.machines;
+        there += move.machines;
+        moved += move.machines;
+      }
+      for (const auto& move :
+           other.look(cluster_of({row_of("n2"), row_of("n1", here)}), there, now)) {
+        there -= move.machines;
+        here += move.machines;
+        moved += move.machines;
+      }
+    }
+    CHECK(static_cast<double>(std::max(here, there))
+          <= static_cast<double>(machines) / 2 * 1.2 + 1);
+    CHECK(moved <= (machines + 1) / 2); // none went back
+  }
+}
