@@ -2,6 +2,7 @@
 
 #include "actors/live/dbc_board.hpp"
 #include "actors/node.hpp"
+#include "can/frame/stream.hpp"
 #include "storage/dbc/dbc_files.hpp"
 #include "storage/store.hpp"
 #include "tools/furrowd/api/alarms.hpp"
@@ -12,7 +13,6 @@
 #include "tools/furrowd/last_resort.hpp"
 #include "tools/process/stop_signals.hpp"
 
-#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -51,7 +51,16 @@ std::string application_name(const std::string& node) {
   auto shown = node.substr(0, 32);
   std::ranges::replace_if(
     shown, [](char letter) { return letter < ' ' || letter > '~'; }, '?');
-  return fmt::format("furrow/{}/{:08x}", shown, std::random_device{}());
+  return "furrow/" + shown + "/" + can::to_string(incarnation).substr(0, 8);
+}
+
+/// Names this process among all that serve the database. Its streams carry it (furrow.stream_watermark.owner).
+can::stream_id new_incarnation() {
+  std::random_device random;
+  can::stream_id out{};
+  for (auto& byte : out)
+    byte = static_cast<std::uint8_t>(random());
+  return out;
 }
 
 class process {
@@ -117,7 +126,8 @@ private:
     auto options = settings_.store;
     options.url = settings_.database;
     options.for_node = true;
-    options.application_name = application_name(settings_.node.name);
+    options.incarnation = new_incarnation();
+    options.application_name = application_name(settings_.node.name, options.incarnation);
     auto store = storage::open_store(options);
     if (!store)
       return complain(store.error().detail);

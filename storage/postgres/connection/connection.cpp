@@ -383,8 +383,11 @@ pq_reply pq_connection::take_result() {
       statement_rows_ += rows_of(rows.get());
     return pq_reply{std::move(rows), std::nullopt};
   }
-  pq_error error{
-    false, field(rows.get(), PG_DIAG_SQLSTATE), {}, field(rows.get(), PG_DIAG_MESSAGE_DETAIL)};
+  pq_error error{false,
+                 field(rows.get(), PG_DIAG_SQLSTATE),
+                 {},
+                 field(rows.get(), PG_DIAG_MESSAGE_DETAIL),
+                 field(rows.get(), PG_DIAG_MESSAGE_HINT)};
   if (PQstatus(connection_.get()) != CONNECTION_OK || error.sqlstate.empty())
     return pq_reply{nullptr, lost("read")};
   if (statement_error_.empty())

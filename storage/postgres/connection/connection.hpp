@@ -40,10 +40,11 @@ using task = asio::awaitable<T>;
 inline constexpr std::string_view too_many_connections = "53300";
 
 struct pq_error {
-  bool lost = false;    // the connection is lost; whether the statement took effect is unknown
-  std::string sqlstate; // empty when the error is not the server's
-  std::string message;  // "42P01: relation ... does not exist"
-  std::string detail;   // the server's DETAIL
+  bool lost = false;     // the connection is lost; whether the statement took effect is unknown
+  std::string sqlstate;  // empty when the error is not the server's
+  std::string message;   // "42P01: relation ... does not exist"
+  std::string detail;    // the server's DETAIL
+  std::string hint = {}; // the server's HINT
 
   [[nodiscard]] verdict judge() const {
     return lost ? verdict::retry_later : judge_sqlstate(sqlstate);
