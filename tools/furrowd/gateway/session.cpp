@@ -422,6 +422,11 @@ asio::awaitable<void> gateway_session::write_all() {
 void gateway_session::goaway() {
   ends(farewell::draining, "this node ends");
   send(proto::goaway{});
+  if (link_ == nullptr) // it has not greeted: nothing of it is on its way
+    stop_reading();
+}
+
+void gateway_session::stop_reading() {
   draining_ = true;
   deadline_.reset();
   stream_->cancel_read();
