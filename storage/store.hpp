@@ -231,6 +231,8 @@ struct store_options {
   /// Of an append: a machine whose row is held costs its neighbours on the lane no more than some of these. Absent: lock_timeout.
   std::optional<std::chrono::milliseconds> lane_lock_timeout{};
   std::chrono::milliseconds statement_timeout{60'000};
+  /// After so long a lane asks the server, over another connection, whether it still runs its transaction.
+  std::chrono::milliseconds append_timeout{5'000};
   std::chrono::milliseconds slow_statement{500};
 };
 

@@ -224,6 +224,7 @@ public:
           postgres_pool::close(std::move(pool));
     }
     query_pool::close(queries_);
+    asio::post(*context_, [watch = watch_] { watch->stop(); });
     work_.reset();
     thread_.join(); // every job has been answered by then
   }
@@ -319,7 +320,8 @@ private:
             options_.connect_timeout,
             options_.lock_timeout,
             options_.statement_timeout,
-            monitor_};
+            monitor_,
+            watch_};
   }
 
   std::shared_ptr<postgres_pool> make_lane(const std::string& lane,
@@ -331,6 +333,7 @@ private:
   make_lane(const std::string& lane, connection_use use, std::chrono::milliseconds lock_timeout) {
     auto settings = settings_of(lane);
     settings.lock_timeout = lock_timeout;
+    settings.lane = lane != "migrate" && lane != "care"; // those take long by nature
     if (lane == "migrate")
       settings.lock_timeout = settings.statement_timeout = migration_timeout;
     if (lane == "care")
@@ -344,13 +347,15 @@ private:
   }
 
   const store_options options_;
+  const can::stream_id owner_;
   std::shared_ptr<asio::io_context> context_ = std::make_shared<asio::io_context>(1);
   asio::executor_work_guard<asio::io_context::executor_type> work_{context_->get_executor()};
   // Both are used on the thread of context_ only.
-  const can::stream_id owner_;
   last_answer answered_ = std::make_shared<std::chrono::steady_clock::time_point>();
   std::shared_ptr<store_monitor> monitor_ =
     std::make_shared<store_monitor>(options_.slow_statement, std::chrono::steady_clock::now());
+  std::shared_ptr<server_watch> watch_ =
+    std::make_shared<server_watch>(options_.append_timeout, options_.statement_timeout);
   std::shared_ptr<connection_room> room_ = std::make_shared<connection_room>(monitor_);
   std::mutex mutex_;
   std::vector<std::weak_ptr<postgres_pool>> pools_;
