@@ -1,229 +1,243 @@
-/// Goal: nodes of one database know of each other within seconds who is alive, drains, has left or is dead; a node that
-///   has lost its lease ends by itself.
-/// Method: real nodes on one private server; one is killed, frozen, stopped, drained, or started twice; the other is
-///   asked over HTTP.
-#include "tests/support/eventually.hpp"
+/// Goal: a node that dies, stands still or drains costs its machines a moment, and no frame is lost, doubled or sent
+///   twice without need. A node that wakes commits nothing and takes no stream back.
+/// Method: two nodes on one PostgreSQL, and gateways that know both and keep a ledger of their own. The tables are
+///   compared with the ledgers.
+#include "tests/fault/cluster_rig.hpp"
+#include "tests/fault/ledger_fleet.hpp"
 #include "tests/support/pg_cluster.hpp"
-#include "tests/support/scratch_folder.hpp"
-#include "tests/tools/child_process.hpp"
-#include "tests/tools/furrowd/node_program.hpp"
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <csignal>
-#include <memory>
 #include <string>
-#include <vector>
-
-#include <nlohmann/json.hpp>
 
 using namespace furrow::tests;
 using namespace std::chrono_literals;
-using json = nlohmann::json;
 
 namespace {
 
-pg_cluster& nodes_server() {
+pg_cluster& cluster_server() {
   static pg_cluster one;
   return one;
 }
 
-class cluster_member {
-public:
-  cluster_member(const std::string& database, const std::string& name, const std::string& log)
-    : process_{FURROW_BIN_DIR "/furrowd",
-               {"--node", name, "--database", database, "--listen", "127.0.0.1:0", "--http",
-                "127.0.0.1:0", "--drain", "2"},
-               log} {
-    const bool up = eventually(30s, [&] { return !value_after(output(), " http=").empty(); });
-    REQUIRE_MESSAGE(up, "not ready: " << output());
-    gateway_ = value_after(output(), "ready gateway=");
-    http_ = node_program::port_of(value_after(output(), " http="));
+/// Whether so many items that were made after `before` are acked, of every machine.
+bool all_past(const std::vector<machine_look>& now,
+              const std::vector<machine_look>& before,
+              std::uint64_t items) {
+  for (std::size_t i = 0; i < now.size(); ++i)
+    if (now[i].acked < before[i].made + items)
+      return false;
+  return true;
+}
+
+/// Two nodes and a fleet on a database of their own.
+struct two_node_story {
+  explicit two_node_story(const std::string& name, std::size_t machines = 12)
+    : database{name}, nodes{cluster_server().make_database(name), 2} {
+    nodes.start(0);
+    nodes.start(1);
+    fleet = std::make_unique<ledger_fleet>(fleet_plan{nodes.gateways(), machines});
+    REQUIRE(eventually(20s, [&] { return fleet->all_served(); }));
   }
 
-  [[nodiscard]] std::string output() const { return process_.output(); }
-  [[nodiscard]] const std::string& gateway() const { return gateway_; }
-  void signal(int number) const { process_.signal(number); }
-  std::optional<int> wait(std::chrono::milliseconds limit) { return process_.wait(limit); }
-  [[nodiscard]] json get(const std::string& target) const {
-    return json::parse(node_program::http_get(http_, target).body);
+  [[nodiscard]] std::string value(const std::string& sql) const {
+    return cluster_server().value(sql, database);
   }
-  [[nodiscard]] int post(const std::string& target) const {
-    return node_program::http_ask(http_, "POST", target, "Content-Length: 0\r\n").status;
+  /// The machines at that node now.
+  [[nodiscard]] std::vector<std::string> machines_at(std::size_t node) const {
+    std::vector<std::string> out;
+    for (const auto& one : fleet->look())
+      if (one.node == nodes.gateway(node))
+        out.push_back(one.name);
+    return out;
   }
-  /// Runs `furrow` against this node.
-  int furrow(std::vector<std::string> arguments, const std::string& log) const {
-    arguments.insert(arguments.end(), {"--at", "http://127.0.0.1:" + std::to_string(http_)});
-    child_process program{FURROW_BIN_DIR "/furrow", std::move(arguments), log};
-    return program.wait(20s).value_or(-1);
+  [[nodiscard]] std::vector<machine_look> look_at(const std::vector<std::string>& names) const {
+    auto all = fleet->look();
+    std::erase_if(all, [&](const machine_look& one) {
+      return std::find(names.begin(), names.end(), one.name) == names.end();
+    });
+    return all;
   }
-  /// What this node says of another; empty where it knows no such node.
-  [[nodiscard]] std::string state_of(const std::string& name) const {
-    const auto answer = get("/api/v1/nodes");
-    for (const auto& row : answer.at("nodes"))
-      if (row.at("name") == name)
-        return row.at("state");
-    return {};
+  /// Whether all of them are at that node, and have acks of it.
+  [[nodiscard]] bool served_by(std::size_t node, const std::vector<std::string>& names) const {
+    const auto all = look_at(names);
+    return std::all_of(all.begin(), all.end(), [&](const machine_look& one) {
+      return one.node == nodes.gateway(node) && one.streaming && one.acked_here && one.sessions > 0
+             && one.acked + 1'000 > one.made;
+    });
+  }
+  /// The first part of the incarnation of a node's process: its sessions in the database carry it.
+  [[nodiscard]] std::string incarnation(std::size_t node) const {
+    return value("select split_part(application_name, '/', 3) from pg_stat_activity where "
+                 "datname = current_database() and application_name like 'furrow/n"
+                 + std::to_string(node + 1) + "/%/w0' limit 1");
+  }
+  [[nodiscard]] std::string streams_of(const std::string& incarnation) const {
+    return value("select count(*) from furrow.stream_watermark where owner::text like '"
+                 + incarnation + "%'");
+  }
+  void finish() const {
+    fleet->stop_making();
+    CHECK(eventually(20s, [&] { return fleet->all_acked(); }));
+    CHECK(fleet->difference(cluster_server().url(database)) == "");
+    CHECK(value("select coalesce(sum(lost + doubled), 0) from furrow.ledger") == "0");
   }
 
-private:
-  child_process process_;
-  std::string gateway_;
-  std::uint16_t http_ = 0;
-};
-
-struct two_nodes {
-  scratch_folder folder;
   std::string database;
-  std::unique_ptr<cluster_member> n1;
-  std::unique_ptr<cluster_member> n2;
-
-  explicit two_nodes(const std::string& name) : database{nodes_server().make_database(name)} {
-    n1 = start("n1");
-    n2 = start("n2");
-    REQUIRE(eventually(
-      5s, [&] { return n1->state_of("n2") == "alive" && n2->state_of("n1") == "alive"; }));
-  }
-  std::unique_ptr<cluster_member> start(const std::string& name, const std::string& log = {}) {
-    return std::make_unique<cluster_member>(database, name,
-                                            folder.file((log.empty() ? name : log) + ".log"));
-  }
-  /// A judge needs a lease of four seconds.
-  void settle() const {
-    REQUIRE(eventually(15s, [&] {
-      return nodes_server().value(
-               "select bool_and(unbroken_since < clock_timestamp() - interval '4.2 s') and "
-               "(select quiet_until < clock_timestamp() from furrow.cluster) from furrow.node",
-               database.substr(database.rfind('/') + 1))
-             == "t";
-    }));
-  }
+  cluster_rig nodes;
+  std::unique_ptr<ledger_fleet> fleet;
 };
-
-child_process machines(const two_nodes& where, const std::string& node, const char* seconds) {
-  return child_process{FURROW_BIN_DIR "/furrow-sim",
-                       {"run", "--node", node, "--machines", "10", "--rate", "100", "--seconds",
-                        seconds, "--until-durable", "--timeout", "40", "-q"},
-                       where.folder.file("sim.log")};
-}
-
-void check_whole_ledger(const cluster_member& node) {
-  const auto rows = node.get("/api/v1/ledger").at("ledger");
-  CHECK(rows.size() == 10);
-  for (const auto& row : rows) {
-    CHECK(row.at("lost") == 0);
-    CHECK(row.at("doubled") == 0);
-    CHECK(row.at("durable") == row.at("sent"));
-  }
-}
 
 } // namespace
 
+TEST_CASE("fault, cluster: a node is killed, and the acks of its machines resume within a second") {
+  two_node_story story{"cluster_kill"};
+  std::vector<std::chrono::milliseconds> all;
+  for (std::size_t round = 0; round < 4; ++round) {
+    const auto node = round % 2;
+    const auto names = story.machines_at(node);
+    story.fleet->mark();
+    story.nodes.kill(node);
+    REQUIRE(eventually(15s, [&] { return story.served_by(1 - node, names); }));
+    const auto times = gaps(story.look_at(names));
+    all.insert(all.end(), times.begin(), times.end());
+    story.nodes.start(node);
+  }
+  MESSAGE("killed: time without an ack: " << distribution(all));
+  REQUIRE(all.size() >= 12);
+  CHECK(quantile(all, 0.99) <= 1s);
+  story.finish();
+}
+
+TEST_CASE("fault, cluster: a node stands still, its machines are served again within 5 s, and when "
+          "it wakes it commits nothing and takes no stream back") {
+  two_node_story story{"cluster_freeze"};
+  const auto names = story.machines_at(0);
+  REQUIRE_FALSE(names.empty());
+  const auto frozen = story.incarnation(0);
+  REQUIRE(frozen.size() == 8);
+  CHECK(story.streams_of(frozen) == std::to_string(names.size()));
+  story.fleet->mark();
+  story.nodes.freeze(0);
+  REQUIRE(eventually(15s, [&] { return story.served_by(1, names); }));
+  const auto times = gaps(story.look_at(names));
+  MESSAGE("frozen: time without an ack: " << distribution(times));
+  CHECK(quantile(times, 1) <= 5s);
+  CHECK(story.streams_of(frozen) == "0");
+
+  story.fleet->mark();
+  const auto epochs = story.value("select sum(epoch) from furrow.stream_watermark");
+  story.nodes.wake(0);
+  const bool answers = eventually(10s, [&] { return story.nodes.answers(0); });
+  REQUIRE_MESSAGE(answers, story.nodes.output(0));
+  // Every append and claim that it had under way has been answered, and each machine has new acks.
+  const auto before = story.fleet->look();
+  REQUIRE(eventually(10s, [&] { return all_past(story.fleet->look(), before, 1'000); }));
+  CHECK(story.streams_of(frozen) == "0");
+  CHECK(story.value("select sum(epoch) from furrow.stream_watermark") == epochs);
+  for (const auto& one : story.fleet->look()) {
+    CAPTURE(one.name);
+    CHECK(one.sessions == 0);
+    CHECK(one.sent_again == 0);
+    CHECK(one.longest_gap <= 2s);
+  }
+  story.finish();
+}
+
 TEST_CASE(
-  "fault, postgresql: a node that is killed is declared dead within five seconds, and a new "
-  "one takes its name at once") {
-  two_nodes both{"nodes_killed"};
-  both.settle();
-  const auto begun = std::chrono::steady_clock::now();
-  both.n2->signal(SIGKILL);
-  REQUIRE(eventually(8s, [&] { return both.n1->state_of("n2") == "dead"; }));
-  const auto took = std::chrono::steady_clock::now() - begun;
-  MESSAGE("dead after " << std::chrono::duration_cast<std::chrono::milliseconds>(took).count()
-                        << " ms");
-  CHECK(took < 5s);
-  CHECK(both.n1->output().find("node n2 is dead") != std::string::npos);
-  both.n2 = both.start("n2", "second");
-  CHECK(eventually(3s, [&] { return both.n1->state_of("n2") == "alive"; }));
-}
-
-TEST_CASE("fault, postgresql: a node that was frozen is dead, and ends with 75 when it wakes") {
-  two_nodes both{"nodes_frozen"};
-  auto gateways = machines(both, both.n2->gateway(), "8");
-  both.settle();
-  both.n2->signal(SIGSTOP);
-  REQUIRE(eventually(8s, [&] { return both.n1->state_of("n2") == "dead"; }));
-  const auto stored = gateways.wait(60s); // n1 has taken them all
-  CHECK_MESSAGE(stored == 0, gateways.output() << both.n1->output());
-  both.n2->signal(SIGCONT);
-  const auto code = both.n2->wait(10s);
-  CHECK_MESSAGE(code == 75, both.n2->output());
-  CHECK(both.n2->output().find("has declared this one dead") != std::string::npos);
-  CHECK(both.n1->state_of("n2") == "dead");
-  check_whole_ledger(*both.n1);
-}
-
-TEST_CASE("fault, postgresql: a node that is stopped in good order has left") {
-  two_nodes both{"nodes_left"};
-  both.n2->signal(SIGTERM);
-  CHECK(both.n2->wait(10s) == 0);
-  CHECK(eventually(3s, [&] { return both.n1->state_of("n2") == "left"; }));
-}
-
-TEST_CASE("fault, postgresql: of two processes of one name the newer one stays") {
-  two_nodes both{"nodes_named"};
-  const auto newer = both.start("n2", "newer");
-  const auto code = both.n2->wait(10s);
-  CHECK_MESSAGE(code == 75, both.n2->output());
-  CHECK(both.n2->output().find("another process has started under the name n2")
-        != std::string::npos);
-  CHECK(both.n1->state_of("n2") == "alive");
-  CHECK(newer->state_of("n2") == "alive");
+  "fault, cluster: a node drains under load, no item is sent twice, and no machine waits for "
+  "long") {
+  two_node_story story{"cluster_drain"};
+  std::vector<std::chrono::milliseconds> all;
+  for (std::size_t round = 0; round < 2; ++round) {
+    const auto node = round % 2;
+    const auto names = story.machines_at(node);
+    REQUIRE_FALSE(names.empty());
+    story.fleet->mark();
+    story.nodes.signal(node, SIGTERM);
+    REQUIRE(eventually(15s, [&] { return story.served_by(1 - node, names); }));
+    CHECK(story.nodes.end(node, 10s) == 0);
+    for (const auto& one : story.look_at(names)) {
+      CAPTURE(one.name);
+      CHECK(one.sent_again == 0);
+      all.push_back(one.longest_gap);
+    }
+    story.nodes.start(node);
+  }
+  MESSAGE("drained: time without an ack: " << distribution(all));
+  CHECK(quantile(all, 1) <= 500ms);
+  story.finish();
 }
 
 TEST_CASE(
-  "fault, postgresql: a node that people drain sends its machines to the other, takes none, "
-  "and takes some again") {
-  two_nodes both{"nodes_drained"};
-  auto gateways = machines(both, both.n2->gateway(), "6");
-  REQUIRE(eventually(10s, [&] {
-    return both.n2->get("/api/v1/nodes/n2").at("sessions").get<int>()
-             + both.n1->get("/api/v1/nodes/n1").at("sessions").get<int>()
-           == 10;
+  "fault, cluster: the primary database stands still, its standby is promoted, and the lanes "
+  "are free within 12 s") {
+  pg_cluster primary;
+  pg_cluster standby{pg_cluster::standby_of{primary}};
+  primary.exec("alter system set synchronous_standby_names = '*'");
+  primary.exec("select pg_reload_conf()");
+  REQUIRE(eventually(30s, [&] {
+    return primary.value("select count(*) from pg_stat_replication where sync_state = 'sync'")
+           == "1";
   }));
-  CHECK(both.n1->post("/api/v1/nodes/n2/drain") == 200); // asked at any node
-  CHECK(eventually(5s, [&] { return both.n2->state_of("n2") == "draining"; }));
-  CHECK(eventually(5s, [&] { return both.n1->get("/api/v1/nodes/n1").at("sessions") == 10; }));
-  CHECK(both.n2->get("/ready").at("ready") == false);
-  CHECK(gateways.wait(60s) == 0);
-  check_whole_ledger(*both.n1);
-  CHECK(both.n1->post("/api/v1/nodes/n2/undrain") == 200);
-  CHECK(eventually(5s, [&] { return both.n1->state_of("n2") == "alive"; }));
-  CHECK(both.n1->post("/api/v1/nodes/n9/drain") == 404);
+  cluster_rig nodes{"postgresql://postgres@127.0.0.1:" + std::to_string(primary.port())
+                      + ",127.0.0.1:" + std::to_string(standby.port()) + "/furrow",
+                    1};
+  nodes.start(0);
+  ledger_fleet fleet{fleet_plan{nodes.gateways(), 6}};
+  REQUIRE(eventually(20s, [&] { return fleet.all_served(); }));
+  fleet.mark();
+  primary.freeze();
+  const auto before = fleet.look();
+  standby.promote();
+  REQUIRE(eventually(30s, [&] { return all_past(fleet.look(), before, 1); }));
+  const auto all = fleet.look();
+  MESSAGE("frozen primary: time without an ack: " << distribution(gaps(all)));
+  CHECK(quantile(gaps(all), 1) <= 12s);
+  for (const auto& one : all)
+    CHECK(one.node == nodes.gateway(0)); // gateways stay where they are
+  fleet.stop_making();
+  CHECK(eventually(20s, [&] { return fleet.all_acked(); }));
+  CHECK(fleet.difference(standby.url()) == "");
+  primary.thaw(); // nobody is left there
 }
 
-TEST_CASE("fault, postgresql: machines that people pin go to that node, and every node knows") {
-  two_nodes both{"nodes_pinned"};
-  auto gateways = machines(both, both.n1->gateway(), "12");
-  const auto equipment = [&] { return both.n1->get("/api/v1/equipment").at("equipment"); };
-  REQUIRE(eventually(10s, [&] { return equipment().size() == 10; }));
-  const auto log = both.folder.file("furrow.log");
-  const std::vector<std::string> pinned{equipment()[0].at("name"), equipment()[1].at("name")};
-  for (const auto& name : pinned)
-    CHECK(both.n1->furrow({"equipment", "move", name, "--to", "n2"}, log) == 0);
-  for (const auto& name : pinned)
-    CHECK(eventually(12s, [&] {
-      const auto there = both.n2->get("/api/v1/equipment/" + name);
-      const auto here = both.n1->get("/api/v1/equipment/" + name);
-      return there.at("connected") == true && there.at("node") == "n2" && here.at("node") == "n2"
-             && here.at("pinned_to") == "n2";
-    }));
-  CHECK(gateways.wait(60s) == 0);
-  check_whole_ledger(*both.n1);
-}
-
-TEST_CASE("fault, postgresql: a server that restarts makes no node dead") {
-  pg_cluster own;
-  scratch_folder folder;
-  const auto url = own.make_database("nodes_restart");
-  cluster_member n1{url, "n1", folder.file("n1.log")};
-  cluster_member n2{url, "n2", folder.file("n2.log")};
-  REQUIRE(eventually(5s, [&] { return n1.state_of("n2") == "alive"; }));
-  own.stop_immediate();
-  REQUIRE(eventually(10s, [&] { return n1.state_of("n1") == "unsure"; }));
-  own.start();
-  REQUIRE(
-    eventually(10s, [&] { return n1.state_of("n1") == "alive" && n2.state_of("n2") == "alive"; }));
-  CHECK_FALSE(eventually(5s, [&] { // the time in which a wrong judgement would come
-    return n1.state_of("n2") == "dead" || n2.state_of("n1") == "dead";
+TEST_CASE("fault, cluster: a database that is slow but alive is not left") {
+  const auto url = cluster_server().make_database("cluster_slow");
+  cluster_rig nodes{url, 1, {"--append-timeout", "500"}};
+  nodes.start(0);
+  // The first two appends after `slow` is true take 3 s each; the server answers everything else.
+  cluster_server().exec(
+    "create sequence public.calls; create table public.state (slow boolean); insert into "
+    "public.state values (false); create function public.wait() returns trigger language plpgsql "
+    "as $$ begin if (select s.slow from public.state s) and nextval('public.calls') <= 2 then "
+    "perform pg_sleep(3); end if; return null; end $$; create trigger slow before insert on "
+    "furrow.can_block execute function public.wait()",
+    "cluster_slow");
+  ledger_fleet fleet{fleet_plan{nodes.gateways(), 8}};
+  REQUIRE(eventually(20s, [&] { return fleet.all_served(); }));
+  const auto lanes = [] {
+    return cluster_server().value(
+      "select string_agg(pid::text, ' ' order by pid) from pg_stat_activity where datname = "
+      "'cluster_slow' and application_name like 'furrow/n1/%/w%' and application_name not like "
+      "'%/watch'");
+  };
+  const auto before = lanes();
+  fleet.mark();
+  cluster_server().exec("update public.state set slow = true", "cluster_slow");
+  REQUIRE(eventually(20s, [&] {
+    return cluster_server().value("select last_value from public.calls", "cluster_slow") > "2"
+           && fleet.all_served();
   }));
+  CHECK(lanes() == before);
+  for (const auto& one : fleet.look()) {
+    CAPTURE(one.name);
+    CHECK(one.longest_gap >= 2s);
+    CHECK(one.sent_again == 0);
+  }
+  fleet.stop_making();
+  CHECK(eventually(20s, [&] { return fleet.all_acked(); }));
+  CHECK(fleet.difference(cluster_server().url("cluster_slow")) == "");
 }

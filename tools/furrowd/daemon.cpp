@@ -3,6 +3,7 @@
 #include "actors/cluster/cluster_board.hpp"
 #include "actors/live/dbc_board.hpp"
 #include "actors/node.hpp"
+#include "can/frame/stream.hpp"
 #include "proto/wire.hpp"
 #include "storage/dbc/dbc_files.hpp"
 #include "storage/membership.hpp"
@@ -43,6 +44,8 @@ constexpr int failed = 1;
 constexpr int gave_up = 70;    // EX_SOFTWARE: the service manager starts a new one
 constexpr int lost_lease = 75; // EX_TEMPFAIL: the same
 constexpr std::chrono::seconds shutdown_limit{4}; // after the drain: sockets, actors, the store
+/// For the gateways to get their acks and go; a gateway waits 500 ms for them.
+constexpr std::chrono::milliseconds farewell_limit{1'000};
 constexpr std::chrono::milliseconds last_answers{100};
 constexpr std::chrono::milliseconds leave_limit{
   1'000}; // for the database to note that the node has left
@@ -51,23 +54,23 @@ constexpr unsigned looks_per_dbc = 2; // every second one also looks for new DBC
 constexpr std::chrono::seconds store_patience{
   5}; // after this, /ready reports that the database does not answer
 
-/// Each start of a node is another incarnation: one that was frozen or cut off is told apart by it.
-storage::uuid_bytes draw_incarnation() {
-  std::random_device chance;
-  storage::uuid_bytes out{};
-  for (auto& byte : out)
-    byte = static_cast<std::uint8_t>(chance());
-  return out;
-}
-
 /// The name of this process's sessions in the database, with the first eight digits of the incarnation. As the server
 /// shows it: ASCII, at most 63 bytes with the lane's name.
-std::string application_name(const std::string& node, const storage::uuid_bytes& incarnation) {
+std::string application_name(const std::string& node, const can::stream_id& incarnation) {
   auto shown = node.substr(0, 32);
   std::ranges::replace_if(
     shown, [](char letter) { return letter < ' ' || letter > '~'; }, '?');
-  return fmt::format("furrow/{}/{:02x}{:02x}{:02x}{:02x}", shown, incarnation[0], incarnation[1],
-                     incarnation[2], incarnation[3]);
+  return "furrow/" + shown + "/" + can::to_string(incarnation).substr(0, 8);
+}
+
+/// Names this process among all that serve the database: each start is another incarnation. Its lease and its streams carry
+/// it (furrow.node.incarnation, furrow.stream_watermark.owner).
+can::stream_id new_incarnation() {
+  std::random_device random;
+  can::stream_id out{};
+  for (auto& byte : out)
+    byte = static_cast<std::uint8_t>(random());
+  return out;
 }
 
 /// Where gateways and other nodes reach this one. An address that listens everywhere says nothing of that.
@@ -140,14 +143,14 @@ private:
     auto options = settings_.store;
     options.url = settings_.database;
     options.for_node = true;
-    const auto incarnation = draw_incarnation();
-    options.application_name = application_name(settings_.node.name, incarnation);
+    options.incarnation = new_incarnation();
+    options.application_name = application_name(settings_.node.name, options.incarnation);
     auto store = storage::open_store(options);
     if (!store)
       return complain(store.error().detail);
     auto node = settings_.node;
     node.seed = std::random_device{}();
-    node.incarnation = incarnation;
+    node.incarnation = options.incarnation;
     node.certificate_expires_us = certificate_expiry_us(gateway_tls_);
     node_ = actors::start_node(std::move(node), std::move(*store));
     node_->on_failure([this](const std::string& why) {
@@ -377,13 +380,18 @@ private:
     last_resort_.arm(settings_.drain + shutdown_limit, exit_code_);
     retry_.cancel();
     http_->drain();
-    if (gateways_)
-      gateways_->goaway();
     if (auto* const cluster = node_->cluster())
       cluster->end();
     node_->hurry_cluster();
-    const std::chrono::milliseconds limit = lost_ ? std::chrono::seconds{0} : settings_.drain;
-    node_->drain(limit, [this] { asio::post(io_, [this] { finish(); }); });
+    const auto limit =
+      lost_ ? std::chrono::milliseconds{0} : std::chrono::milliseconds{settings_.drain};
+    const auto last = std::chrono::steady_clock::now() + limit;
+    gateways_->goaway(std::min<std::chrono::milliseconds>(farewell_limit, limit), [this, last] {
+      const auto rest = std::chrono::duration_cast<std::chrono::milliseconds>(
+        last - std::chrono::steady_clock::now());
+      node_->drain(std::max(rest, std::chrono::milliseconds{0}),
+                   [this] { asio::post(io_, [this] { finish(); }); });
+    });
   }
 
   void finish() {

@@ -109,6 +109,12 @@ public:
       session.close();
     });
   }
+  void yield() override {
+    post([](gateway_session& session) {
+      session.ends(farewell::elsewhere, "another node serves the machine");
+      session.close();
+    });
+  }
 
 private:
   template <class Call>
@@ -203,6 +209,13 @@ asio::awaitable<void> gateway_session::greet() {
     co_return;
   if (redirected())
     co_return;
+  if (stream_->peer_left()) {
+    // A node that was stopped finds the greetings of gateways that have left it. A claim for such a one would take its
+    // stream from the node that serves it now.
+    spdlog::debug("gateway {}: it has left before it was greeted", who());
+    close();
+    co_return;
+  }
   deadline_ = clock::now() + context_->limits.idle;
   note_connected(*greeting);
   link_ = context_->node.attach(std::move(*greeting),
@@ -303,6 +316,10 @@ void gateway_session::tick(clock::time_point now) {
                    "no Hello within " + std::to_string(context_->limits.hello.count()) + " s");
     ends(farewell::silent, "silent for too long");
     close();
+    return;
+  }
+  if (leave_by_ && now > *leave_by_ && !closing_) {
+    finish();
     return;
   }
   const auto& limits = context_->limits;
@@ -430,14 +447,14 @@ asio::awaitable<void> gateway_session::write_all() {
 void gateway_session::goaway() {
   ends(farewell::draining, "this node ends");
   send(proto::goaway{});
-  stop_reading();
+  if (link_ == nullptr) // it has not greeted: nothing of it is on its way
+    stop_reading();
 }
 
 void gateway_session::move_to(const std::string& node) {
   ends(farewell::draining, node.empty() ? "this node drains" : "it goes to " + node);
   send(proto::goaway{node});
-  stop_reading();
-  deadline_ = clock::now() + context_->limits.goodbye;
+  leave_by_ = clock::now() + context_->limits.goodbye;
 }
 
 void gateway_session::stop_reading() {

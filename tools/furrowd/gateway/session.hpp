@@ -69,15 +69,20 @@ public:
   void start(std::function<void()> ended);
   /// Once a second: deadlines and keep-alives.
   void tick(clock::time_point now);
-  /// Sends a Goaway and stops reading; acks still go out until `finish`.
+  /// Sends a Goaway. The gateway sends nothing new, and closes when it has its acks; until then the session reads on.
   void goaway();
-  /// The same for this machine alone, with the address of another node; ends soon even if the gateway stays.
+  /// The same for this machine alone, with the address of another node; the session ends after session_limits::goodbye
+  /// even if the gateway stays.
   void move_to(const std::string& node);
+  /// Reads nothing more; acks still go out until `finish`.
+  void stop_reading();
   /// Closes after everything is written.
   void finish();
   void close();
   /// Whether a machine is connected, and is not on its way out.
-  [[nodiscard]] bool serves() const { return booked_ && !draining_ && !closing_ && !closed_; }
+  [[nodiscard]] bool serves() const {
+    return booked_ && !draining_ && !closing_ && !closed_ && !leave_by_;
+  }
   [[nodiscard]] const std::string& farm() const { return farm_; }
   [[nodiscard]] const std::string& equipment() const { return equipment_; }
 
@@ -103,7 +108,6 @@ private:
   boost::asio::awaitable<void> let_it_read();
   /// Sends a gateway that is to be at another node there; false: it may stay.
   [[nodiscard]] bool redirected();
-  void stop_reading();
   bool handle(proto::message message, std::vector<actors::memory_lease> leases);
 
   void send(const proto::message& message);
@@ -148,6 +152,7 @@ private:
   bool closed_ = false;
   bool draining_ = false; // has stopped reading
   std::optional<clock::time_point> deadline_;
+  std::optional<clock::time_point> leave_by_; // since the machine has been sent to another node
   clock::time_point last_sent_ = clock::now();
 };
 
