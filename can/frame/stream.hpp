@@ -53,5 +53,9 @@ inline constexpr std::uint16_t record_kind_lost = 0x7FFF;
 [[nodiscard]] std::optional<std::uint64_t> fork_point(std::span<const run_mark> known,
                                                       std::span<const run_mark> offered,
                                                       std::uint64_t durable_seq);
+/// The kind of a record that a gateway sends for a line which it could not read (can/records/rejected_line.hpp). It is
+/// never stored as a record: it goes to quarantine with its reason.
+inline constexpr std::uint16_t record_kind_rejected_line = 0x7FFD;
+
 
 } // namespace furrow::can

@@ -4,7 +4,7 @@
 ///   and the bytes before that place, so that it may have grown or moved.
 /// Errors: a line that is not a frame is reported as FILE:LINE:COLUMN and counted. The first 20 are reported, the
 ///   number of the rest at the end. A last line of a file without a line end may be half a line: it is reported, not
-///   counted, and waits in the file for its end. The last line of a pipe is whole.
+///   counted, and waits in the file for its end; in a file that has nothing else it counts as a bad line. The last line of a pipe is whole.
 /// Limits: a line of at most can::line_bytes_max bytes; a longer line is a bad line.
 #pragma once
 
@@ -42,7 +42,9 @@ public:
   [[nodiscard]] bool drained() const override {
     return !file_->regular() && reader_.offset() >= lines_to_;
   }
-  [[nodiscard]] source_tally tally() const override { return {frames_, bad_lines_ - bad_before_}; }
+  [[nodiscard]] source_tally tally() const override {
+    return {frames_, bad_lines_ - bad_before_ + (half_line_ && row_.offset == 0 ? 1 : 0)};
+  }
 
   /// Frames that were dropped before the log was written, as the log reports.
   [[nodiscard]] std::uint64_t dropped() const { return dropped_; }
@@ -70,6 +72,7 @@ private:
   bool at_end_ = false;
   log_clock clock_;
   std::uint64_t frames_ = 0;
+  bool half_line_ = false; // the file ends in one
   std::uint64_t bad_lines_ = 0;  // since the file was first read
   std::uint64_t bad_before_ = 0; // before this opening
   std::uint64_t told_ = 0;
