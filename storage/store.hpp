@@ -36,8 +36,16 @@ struct claim_request {
   std::string farm;      // the tenant, from the credential
   std::string equipment; // created if it does not exist
   can::stream_id stream_id{};
-  std::optional<std::uint64_t> iso_name; // ISO 11783 NAME
-  std::vector<can::run_mark> runs;       // in the form for can::fork_point
+  std::optional<std::uint64_t> iso_name;      // ISO 11783 NAME
+  std::vector<can::run_mark> runs;            // in the form for can::fork_point
+  std::vector<can::source_mark> sources = {}; // files that no other stream of the machine may hold
+};
+
+/// A file that another stream of the machine holds already.
+struct known_source {
+  std::string offered; // its name now
+  std::string name;    // its name then
+  std::string stored_at;
 };
 
 struct claim_outcome {
@@ -47,6 +55,7 @@ struct claim_outcome {
   std::optional<std::uint64_t>
     fork_seq;        // set: the spool is a copy that parted here; nothing was claimed for it
   bool held = false; // another transaction holds the stream; nothing was claimed, ask again later
+  std::optional<known_source> known = {}; // set: nothing was claimed
 };
 
 struct numbered_record {

@@ -34,6 +34,13 @@ struct bus_name {
   friend bool operator==(const bus_name&, const bus_name&) = default;
 };
 
+/// A file that a gateway reads: a digest of its unpacked content, and its path, for people.
+struct source_mark {
+  std::string digest;
+  std::string name;
+  friend bool operator==(const source_mark&, const source_mark&) = default;
+};
+
 /// An item that is not a frame: a sensor reading, a yield sample, token usage ... `body` is a JSON object.
 struct record {
   std::int64_t time_us = 0;
@@ -46,6 +53,10 @@ struct record {
 /// {"lost":"..."}. The time is when the loss was found.
 inline constexpr std::uint16_t record_kind_lost = 0x7FFF;
 
+/// The kind of a record that a gateway sends for a line which it could not read (can/records/rejected_line.hpp). It is
+/// never stored as a record: it goes to quarantine with its reason.
+inline constexpr std::uint16_t record_kind_rejected_line = 0x7FFD;
+
 /// Decides where a spool and a stream differ. The spool offers runs (`offered`, oldest first, from the last one that a
 /// node confirmed). The stream knows the runs `known` (oldest first) and has all items up to `durable_seq`. Nothing:
 /// the spool continues the stream. A number: the spool is a copy that differs from the stream from this number on. Its
@@ -53,9 +64,5 @@ inline constexpr std::uint16_t record_kind_lost = 0x7FFF;
 [[nodiscard]] std::optional<std::uint64_t> fork_point(std::span<const run_mark> known,
                                                       std::span<const run_mark> offered,
                                                       std::uint64_t durable_seq);
-/// The kind of a record that a gateway sends for a line which it could not read (can/records/rejected_line.hpp). It is
-/// never stored as a record: it goes to quarantine with its reason.
-inline constexpr std::uint16_t record_kind_rejected_line = 0x7FFD;
-
 
 } // namespace furrow::can

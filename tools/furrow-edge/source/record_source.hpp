@@ -11,6 +11,7 @@
 #include "tools/furrow-edge/source/record_lines.hpp"
 #include "tools/furrow-edge/source/source_file.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,7 @@ public:
   open(const std::string& path, const can::record_kind* kind, bad_line_report report);
 
   [[nodiscard]] log_start find_in(const std::vector<source_row>& rows) const;
+  [[nodiscard]] std::optional<std::string> digest() const { return file_->digest(); }
   [[nodiscard]] result<done> start_at(const source_row& row);
 
   [[nodiscard]] source_status next(source_frame& out, std::chrono::milliseconds patience) override;
@@ -49,10 +51,10 @@ private:
   /// Reads what follows the last line end of a file. Returns whether it is a record.
   bool read_unended_line();
   void give(source_frame& out);
-  void bad_line(std::size_t column, const std::string& why);
-  void tell_rest();
   void give_rejected(source_frame& out);
   [[nodiscard]] std::string place_of(std::size_t column) const;
+  void bad_line(std::size_t column, const std::string& why);
+  void tell_rest();
 
   std::unique_ptr<source_file> file_;
   bad_line_report report_;
@@ -69,9 +71,9 @@ private:
   std::uint64_t number_ = 0; // of line_
   bool overlong_ = false;    // the rest of a line that is too long is skipped
   bool at_end_ = false;
+  bool half_line_ = false; // the file ends in one
   std::uint64_t records_ = 0;
   std::uint64_t bad_lines_ = 0;  // since the file was first read
-  bool half_line_ = false; // the file ends in one
   std::uint64_t bad_before_ = 0; // before this opening
   std::uint64_t told_ = 0;
   std::uint64_t untold_ = 0;
