@@ -70,6 +70,13 @@ result<done> check(const hello& m) {
   for (const auto& run : m.runs)
     if (auto ok = check_seq(run.first_seq, "first_seq of a run"); !ok)
       return ok;
+  if (m.sources.size() > sources_max)
+    return failure{errc::limit, at_most("sources", m.sources.size(), sources_max)};
+  for (const auto& source : m.sources)
+    if (auto ok = first_failure({check_text(source.digest, "digest of a source", digest_bytes_max),
+                                 check_text(source.name, "name of a source", text_bytes_max)});
+        !ok)
+      return ok;
   return first_failure({check_text(m.token, "token", text_bytes_max, true),
                         check_text(m.equipment, "equipment", name_bytes_max),
                         check_text(m.software, "software", text_bytes_max, true),
@@ -165,6 +172,11 @@ void fill(const hello& m, wire::Envelope& out) {
   }
   fill_buses(m.buses, *to.mutable_buses());
   to.set_software(m.software);
+  for (const auto& source : m.sources) {
+    auto& mark = *to.add_sources();
+    mark.set_digest(source.digest);
+    mark.set_name(source.name);
+  }
 }
 
 void fill(const welcome& m, wire::Envelope& out) {
@@ -249,6 +261,8 @@ result<message> read(const wire::Hello& from) {
     return buses.error();
   m.buses = std::move(*buses);
   m.software = from.software();
+  for (const auto& source : from.sources())
+    m.sources.push_back({source.digest(), source.name()});
   return message{std::move(m)};
 }
 
@@ -262,7 +276,7 @@ result<message> read(const wire::Welcome& from) {
 }
 
 result<message> read(const wire::Reject& from) {
-  const auto known = from.code() >= wire::Reject::UNSPECIFIED && from.code() <= wire::Reject::GONE;
+  const auto known = from.code() >= wire::Reject::UNSPECIFIED && from.code() <= wire::Reject::KNOWN;
   return message{reject{known ? static_cast<reject_code>(from.code()) : reject_code::unspecified,
                         from.reason(), from.fork_seq(), from.durable_seq()}};
 }
@@ -358,6 +372,8 @@ const char* to_string(reject_code code) {
     return "unavailable now";
   case reject_code::gone:
     return "needs items that the spool has deleted";
+  case reject_code::known:
+    return "has this file already";
   }
   return "unknown";
 }

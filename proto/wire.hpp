@@ -36,6 +36,8 @@ inline constexpr std::size_t buses_max = 256;
 inline constexpr std::size_t nodes_max = 64;
 inline constexpr std::size_t name_bytes_max = 64; // equipment, bus
 inline constexpr std::size_t text_bytes_max = 1'024;
+inline constexpr std::size_t sources_max = 16;
+inline constexpr std::size_t digest_bytes_max = 128;
 
 enum class errc : std::uint8_t {
   none = 0,
@@ -62,6 +64,7 @@ struct hello {
   std::vector<can::run_mark> runs;
   std::vector<can::bus_name> buses;
   std::string software;
+  std::vector<can::source_mark> sources;
 };
 
 struct welcome {
@@ -88,6 +91,7 @@ enum class reject_code : std::uint8_t {
   forked = 6,
   unavailable = 7,
   gone = 8,
+  known = 9,
 };
 [[nodiscard]] const char* to_string(reject_code code);
 

@@ -42,6 +42,15 @@ struct claim_request {
   /// Of a session that goes on after a doubt: the epoch that it had. The claim gives way to a newer one of another node.
   /// 0: a new session, which always wins.
   std::int64_t held_epoch = 0;
+  std::vector<can::source_mark> sources = {}; // files that no other stream of the machine may hold
+};                                            // files that no other stream of the machine may hold
+};
+
+/// A file that another stream of the machine holds already.
+struct known_source {
+  std::string offered; // its name now
+  std::string name;    // its name then
+  std::string stored_at;
 };
 
 struct claim_outcome {
@@ -52,6 +61,7 @@ struct claim_outcome {
     fork_seq;         // set: the spool is a copy that parted here; nothing was claimed for it
   bool held = false;  // another transaction holds the stream; nothing was claimed, ask again later
   bool taken = false; // another node has claimed the stream since `held_epoch`; nothing was claimed
+  std::optional<known_source> known = {}; // set: nothing was claimed
 };
 
 struct numbered_record {

@@ -34,6 +34,7 @@ void stream_intake::greet(std::uint64_t session, const greeting& from, actions& 
   request_.stream_id = from.hello.stream_id;
   request_.iso_name = from.hello.iso_name;
   request_.runs = from.hello.runs;
+  request_.sources = from.hello.sources;
   hello_first_ = from.hello.first_seq;
   sent_ = std::max(sent_, from.hello.last_seq);
   heard_ = from.hello.last_seq;
@@ -80,6 +81,16 @@ void stream_intake::claimed(std::uint64_t ticket,
     session_ = 0;
     return;
   }
+  if (outcome.known) {
+    notify(out, proto::reject{proto::reject_code::known,
+                              request_.equipment + " has " + outcome.known->offered
+                                + " already: it was stored at " + outcome.known->stored_at
+                                + ", from " + outcome.known->name,
+                              0, 0});
+    session_ = 0;
+    return;
+  }
+  request_.sources.clear(); // they are noted
   if (session_ != 0 && hello_first_ > outcome.durable_seq + 1) {
     notify(out, proto::reject{proto::reject_code::gone,
                               "the database holds the stream up to "

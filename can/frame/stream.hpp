@@ -34,6 +34,13 @@ struct bus_name {
   friend bool operator==(const bus_name&, const bus_name&) = default;
 };
 
+/// A file that a gateway reads: a digest of its unpacked content, and its path, for people.
+struct source_mark {
+  std::string digest;
+  std::string name;
+  friend bool operator==(const source_mark&, const source_mark&) = default;
+};
+
 /// An item that is not a frame: a sensor reading, a yield sample, token usage ... `body` is a JSON object.
 struct record {
   std::int64_t time_us = 0;
@@ -45,6 +52,10 @@ struct record {
 /// The kind of a record that replaces an item which was lost after it got its number. The body gives the reason:
 /// {"lost":"..."}. The time is when the loss was found.
 inline constexpr std::uint16_t record_kind_lost = 0x7FFF;
+
+/// The kind of a record that a gateway sends for a line which it could not read (can/records/rejected_line.hpp). It is
+/// never stored as a record: it goes to quarantine with its reason.
+inline constexpr std::uint16_t record_kind_rejected_line = 0x7FFD;
 
 /// Decides where a spool and a stream differ. The spool offers runs (`offered`, oldest first, from the last one that a
 /// node confirmed). The stream knows the runs `known` (oldest first) and has all items up to `durable_seq`. Nothing:

@@ -106,9 +106,15 @@ std::optional<assembled_message> reassembler::feed(const frame_view& frame) {
     if (from.pgn >= fast_pgn_first && is_fast(from))
       return fast_packet(from);
   }
+  return single(from);
+}
+
+reassembler::message reassembler::single(const carrier& from) {
   ++counts_.messages[0];
-  return assembled_message{frame.time_us,    header.bus(),           priority_of(id), from.source,
-                           from.destination, transport_kind::single, from.pgn,        from.data};
+  const auto& header = from.frame.header;
+  return assembled_message{from.frame.time_us, header.bus(),     priority_of(header.id()),
+                           from.source,        from.destination, transport_kind::single,
+                           from.pgn,           from.data};
 }
 
 transport_counters reassembler::counts() const {
@@ -124,7 +130,7 @@ void reassembler::save(state_writer& out) const {
   out.number(static_cast<std::uint32_t>(claimed_.size()));
   for (const auto& [bus, sources] : claimed_) {
     out.number(bus);
-    out.bytes(sources);
+    out.bytes({reinterpret_cast<const std::uint8_t*>(sources.data()), sizeof sources});
   }
   sessions_.save(out);
 }
@@ -137,9 +143,16 @@ void reassembler::restore(state_reader& from) {
     auto& [bus, sources] = claimed_.emplace_back();
     bus = from.number<std::uint8_t>();
     const auto held = from.bytes();
-    if (held.size() != sources.size())
+    if (held.size() == sizeof sources)
+      std::memcpy(sources.data(), held.data(), sizeof sources);
+    else if (held.size() == sources.size() / 4) // the former layout: two bits, no maker
+      for (std::size_t source = 0; source < sources.size(); ++source) {
+        const auto group = held[source / 4] >> (source % 4 * 2) & 3U;
+        const unsigned marine = group == 2 ? unsigned{claim_note::marine} : 0U;
+        sources[source] = static_cast<std::uint16_t>(group == 0 ? 0U : claim_note::named | marine);
+      }
+    else
       return from.fail();
-    std::copy(held.begin(), held.end(), sources.begin());
   }
   sessions_.restore(from);
 }

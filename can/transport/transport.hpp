@@ -18,6 +18,9 @@
 ///   marine industry group, and single frames if it is of another group. Without a NAME they are
 ///   single frames on a bus that has carried engine or transmission messages of J1939
 ///   (61440 .. 61695), else fast packets.
+///   Some marine devices send short messages of these PGNs in single frames. A frame that fits no fast packet is such a
+///   message if it begins as one: with the maker's code of the sender's NAME and the marine industry group. (This is
+///   our reading; no standard says so.)
 /// Units: microseconds, the clock of the frames. Time-outs: 750 ms within a broadcast or fast
 ///   packet, 1,250 ms within a connection.
 /// Errors: none are returned; frames that did not become a message are counted by reason.
@@ -138,7 +141,19 @@ private:
   [[nodiscard]] transport_session* open_fast(std::uint64_t key, const carrier& from);
   void keep_early(std::uint64_t key, const carrier& from, std::uint32_t packet);
 
+  /// What the last address claim of a sender says.
+  struct claim_note {
+    static constexpr std::uint16_t named = 0x8000; // there was a claim
+    static constexpr std::uint16_t marine = 0x4000;
+    static constexpr std::uint16_t maker_known = 0x2000; // the low 11 bits are the maker's code
+    static constexpr std::uint16_t maker = 0x07FF;
+  };
+  using source_claims = std::array<std::uint16_t, 256>;
+
+  [[nodiscard]] std::uint16_t claim_of(const carrier& from) const;
   [[nodiscard]] bool is_fast(const carrier& from) const;
+  [[nodiscard]] bool is_whole_marine(const carrier& from) const;
+  [[nodiscard]] message single(const carrier& from);
   void note_claim(const carrier& from);
 
   session_table sessions_;
@@ -146,9 +161,8 @@ private:
   transport_counters counts_;
   std::vector<std::uint8_t> given_; // payload of the message that was returned last
   std::array<std::uint64_t, 4> vehicle_buses_{};
-  /// For each bus with address claims, two bits per source: 0 no NAME, 2 marine, 1 another industry
-  /// group.
-  std::vector<std::pair<std::uint8_t, std::array<std::uint8_t, 64>>> claimed_;
+  /// For each bus with address claims, a claim_note for each source.
+  std::vector<std::pair<std::uint8_t, source_claims>> claimed_;
 };
 
 } // namespace furrow::can

@@ -52,18 +52,35 @@ bool is_early(const transport_session& session, std::uint32_t packets, std::int6
 
 } // namespace
 
+std::uint16_t reassembler::claim_of(const carrier& from) const {
+  const auto bus = from.frame.header.bus();
+  const auto at = std::find_if(claimed_.begin(), claimed_.end(),
+                               [&](const auto& one) { return one.first == bus; });
+  return at == claimed_.end() ? std::uint16_t{0} : at->second[from.source];
+}
+
 bool reassembler::is_fast(const carrier& from) const {
   const auto type = packet_type_of(from.pgn);
   if (type != packet_type::proprietary)
     return type == packet_type::fast;
+  const auto claim = claim_of(from);
+  if (claim != 0)
+    return (claim & claim_note::marine) != 0;
   const auto bus = from.frame.header.bus();
-  const auto at = std::find_if(claimed_.begin(), claimed_.end(),
-                               [&](const auto& one) { return one.first == bus; });
-  const auto claimed =
-    at == claimed_.end() ? 0U : at->second[from.source / 4U] >> (from.source % 4U * 2U) & 3U;
-  if (claimed != 0)
-    return claimed == 2;
   return (vehicle_buses_[bus / 64U] >> (bus % 64U) & 1U) == 0;
+}
+
+/// Whether a frame of a maker's own PGN begins as a whole message does: maker's code 11 bits, reserved 2, industry
+/// group 3.
+bool reassembler::is_whole_marine(const carrier& from) const {
+  constexpr auto wanted = claim_note::marine | claim_note::maker_known;
+  const auto claim = claim_of(from);
+  if ((claim & wanted) != wanted || from.data.size() < 2
+      || packet_type_of(from.pgn) != packet_type::proprietary)
+    return false;
+  const auto head = static_cast<std::uint32_t>(from.data[0] | from.data[1] << 8U);
+  return (head & claim_note::maker) == (claim & claim_note::maker)
+         && head >> 13U == industry_group_marine;
 }
 
 void reassembler::note_claim(const carrier& from) {
@@ -75,10 +92,10 @@ void reassembler::note_claim(const carrier& from) {
                          [&](const auto& one) { return one.first == bus; });
   if (at == claimed_.end())
     at = claimed_.insert(claimed_.end(), {bus, {}});
-  auto& byte = at->second[from.source / 4U];
-  const auto shift = from.source % 4U * 2U;
-  const auto group = name->industry_group() == industry_group_marine ? 2U : 1U;
-  byte = static_cast<std::uint8_t>((byte & ~(3U << shift)) | group << shift);
+  const bool marine = name->industry_group() == industry_group_marine;
+  at->second[from.source] = static_cast<std::uint16_t>(
+    claim_note::named | (marine ? claim_note::marine : 0) | claim_note::maker_known
+    | (name->manufacturer() & claim_note::maker));
 }
 
 reassembler::message reassembler::fast_packet(const carrier& from) {
@@ -94,6 +111,8 @@ reassembler::message reassembler::fast_packet(const carrier& from) {
                           from.destination, from.pgn << 3U | counter);
   auto* session = packet == 0 ? begin_fast(key, from) : sessions_.find(key, now_us);
   if (session == nullptr || session->packets == 0) {
+    if (packet != 0 && is_whole_marine(from))
+      return single(from);
     counts_.stray += packet == 0 ? 0 : 1;
     if (session != nullptr)
       sessions_.close(*session);
@@ -110,8 +129,11 @@ reassembler::message reassembler::fast_packet(const carrier& from) {
     }
     return std::nullopt;
   }
+  const bool fits = part.bytes != 0 && from.data.size() >= part.skip + part.bytes;
+  if (!fits && is_whole_marine(from))
+    return single(from);
   sessions_.touch(*session, now_us);
-  if (part.bytes == 0 || from.data.size() < part.skip + part.bytes) {
+  if (!fits) {
     ++counts_.malformed;
     sessions_.close(*session);
     return std::nullopt;

@@ -293,7 +293,7 @@ void append_plan::quarantine(std::size_t append, std::uint64_t seq, const std::s
     }
   if (const auto* record = find_numbered(from.records, seq)) {
     item.time_us = record->record.time_us;
-    item.bytes = record->record.body;
+    item.bytes = quarantine_bytes(record->record);
     item.kind = record->record.kind;
     made_.insert_or_assign({append, seq}, std::move(item));
   }

@@ -1,6 +1,7 @@
 #include "storage/append/quarantine.hpp"
 
 #include "can/records/body.hpp"
+#include "can/records/rejected_line.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -15,6 +16,11 @@ void put_le64(std::string& out, std::uint64_t value) {
 }
 
 constexpr std::size_t frame_head_bytes = 16;
+
+std::string reason_of_rejected_line(const can::record& record) {
+  const auto line = can::read_rejected_line(record.body);
+  return line ? line->reason : "a line that could not be read, without its reason";
+}
 
 std::uint64_t le64(std::string_view bytes) {
   std::uint64_t value = 0;
@@ -61,6 +67,13 @@ std::string quarantine_bytes(const can::frame_view& frame) {
   return out;
 }
 
+std::string quarantine_bytes(const can::record& record) {
+  if (record.kind == can::record_kind_rejected_line)
+    if (auto line = can::read_rejected_line(record.body))
+      return std::move(line->bytes);
+  return record.body;
+}
+
 std::optional<can::frame_block> frame_of_quarantine(std::string_view bytes) {
   if (bytes.size() < frame_head_bytes)
     return std::nullopt;
@@ -76,6 +89,8 @@ std::optional<can::frame_block> frame_of_quarantine(std::string_view bytes) {
 }
 
 std::optional<std::string> record_refusal(const can::record& record) {
+  if (record.kind == can::record_kind_rejected_line)
+    return reason_of_rejected_line(record);
   if (can::find_record_kind(record.kind) == nullptr)
     return std::nullopt;
   if (!is_text(record.body))

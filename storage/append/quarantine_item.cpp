@@ -38,6 +38,10 @@ void restored_item::take_frame(const quarantine_row& row,
 void restored_item::take_record(const quarantine_row& row,
                                 const stream_claim& claim,
                                 std::int64_t time_us_min) {
+  if (*row.kind == can::record_kind_rejected_line) {
+    refusal_ = row.reason; // a line needs the form of its file: the gateway must send it again
+    return;
+  }
   if (!row.time_us || *row.time_us < time_us_min) {
     refusal_ = "its time is earlier than this database can store";
     return;

@@ -108,6 +108,13 @@ void add_streams(std::vector<copied_table>& out) {
                  "stream"});
   out.push_back({"bus", {{"stream", int4}, {"bus", int2}, {"name", text}}, "stream, bus"});
   out.push_back({"expired", {{"stream", int4}, {"first", int8}, {"last", int8}}, "stream, first"});
+  out.push_back({"source",
+                 {{"equipment_id", int4},
+                  {"digest", text},
+                  {"stream", int4},
+                  {"name", text},
+                  {"stored_at", time_s}},
+                 "equipment_id, digest"});
 }
 
 copied_table blocks_table() {

@@ -381,7 +381,8 @@ append(pq_connection& db, std::shared_ptr<const append_batch> batch, can::stream
       plan.failed(errc::retry_later, "failpoint");
       break;
     }
-    const auto error = co_await run_transaction({db, *attempt, buffer});
+    const transaction now{db, *attempt, buffer};
+    const auto error = co_await run_transaction(now);
     if (error && error->sqlstate == lock_not_available)
       co_await end_frozen_lanes(db);
     conclude(plan, error, me);
@@ -391,7 +392,8 @@ append(pq_connection& db, std::shared_ptr<const append_batch> batch, can::stream
 
 task<std::optional<pq_error>> run_attempt(pq_connection& db, const append_attempt& attempt) {
   byte_buffer buffer;
-  co_return co_await run_transaction({db, attempt, buffer});
+  const transaction now{db, attempt, buffer};
+  co_return co_await run_transaction(now);
 }
 
 } // namespace furrow::storage::postgres_work

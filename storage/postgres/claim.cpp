@@ -114,6 +114,67 @@ task<result<std::vector<standing>>> enter(pq_connection& db, requests_ref reques
   co_return out;
 }
 
+struct offered_source {
+  std::size_t request;
+  stream_claim claim;
+  const can::source_mark* file;
+};
+
+std::string text_array(const std::vector<offered_source>& files,
+                       std::string can::source_mark::*member) {
+  byte_buffer out;
+  out.array_head(oid::text, files.size());
+  for (const auto& one : files)
+    out.bytes_field(one.file->*member);
+  return std::string{out.view()};
+}
+
+constexpr const char* note_sources_sql =
+  "with offered as (select * from unnest($1::int[], $2::int[], $3::text[], $4::text[]) with "
+  "ordinality as o(equipment_id, stream, digest, name, nr)), "
+  "known as (select o.nr, s.name, s.stored_at from offered o join furrow.source s on "
+  "s.equipment_id = o.equipment_id and s.digest = o.digest join furrow.stream_watermark w on "
+  "w.stream = s.stream where s.stream <> o.stream and w.seq > 0), "
+  "noted as (insert into furrow.source as s (equipment_id, digest, stream, name) "
+  "select distinct on (o.equipment_id, o.digest) o.equipment_id, o.digest, o.stream, o.name "
+  "from offered o where not exists (select from known k where k.nr = o.nr) "
+  "order by o.equipment_id, o.digest on conflict (equipment_id, digest) do update set stream = "
+  "excluded.stream, name = excluded.name, stored_at = now() where s.stream <> excluded.stream) "
+  "select k.nr, k.name, to_char(k.stored_at at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"') "
+  "from known k order by k.nr";
+
+/// Marks the requests with a file that another stream with items holds. The other files are noted as files of the
+/// requests' streams.
+task<std::optional<failure>>
+note_sources(pq_connection& db, requests_ref requests, std::vector<standing>& all) {
+  std::vector<offered_source> files;
+  for (std::size_t i = 0; i < requests.size(); ++i)
+    if (!all[i].outcome.fork_seq)
+      for (const auto& file : requests[i].sources)
+        files.push_back({i, all[i].outcome.claim, &file});
+  if (files.empty())
+    co_return std::nullopt;
+  pq_parameters parameters;
+  parameters
+    .add(oid::int4_array, number_array<std::int32_t>(
+                            oid::int4, files, [](const auto& one) { return one.claim.equipment; }))
+    .add(oid::int4_array, number_array<std::int32_t>(
+                            oid::int4, files, [](const auto& one) { return one.claim.stream; }))
+    .add(oid::text_array, text_array(files, &can::source_mark::digest))
+    .add(oid::text_array, text_array(files, &can::source_mark::name));
+  const auto answer = co_await committed(db, note_sources_sql, parameters);
+  if (!answer)
+    co_return answer.error();
+  const pq_rows rows{answer->get()};
+  for (int row = 0; row < rows.size(); ++row) {
+    const auto& one = files.at(static_cast<std::size_t>(rows.integer(row, 0) - 1));
+    auto& known = all[one.request].outcome.known;
+    if (!known)
+      known = known_source{one.file->name, rows.text(row, 1), rows.text(row, 2)};
+  }
+  co_return std::nullopt;
+}
+
 using epochs = std::unordered_map<std::int32_t, std::int64_t>;
 
 /// The epoch of streams that another node has claimed since the request's own claim.
@@ -162,11 +223,16 @@ task<result<epochs>> raise(pq_connection& db,
   co_return raised;
 }
 
-/// The last request of each stream that has not forked: the newest session wins.
+/// Whether the request is answered without a claim.
+bool is_refused(const standing& one) {
+  return one.outcome.fork_seq || one.outcome.known;
+}
+
+/// The last request of each stream that may be claimed: the newest session wins.
 std::unordered_map<std::int32_t, const standing*> newest(const std::vector<standing>& all) {
   std::unordered_map<std::int32_t, const standing*> last;
   for (const auto& one : all)
-    if (!one.outcome.fork_seq)
+    if (!is_refused(one))
       last[one.outcome.claim.stream] = &one;
   return last;
 }
@@ -176,9 +242,11 @@ using round_outcome = std::vector<std::optional<claim_outcome>>;
 
 task<result<round_outcome>>
 claim_round(pq_connection& db, requests_ref requests, const can::stream_id& owner) {
-  const auto all = co_await enter(db, requests);
+  auto all = co_await enter(db, requests);
   if (!all)
     co_return all.error();
+  if (const auto failed = co_await note_sources(db, requests, *all))
+    co_return *failed;
   const auto last = newest(*all);
   std::vector<const standing*> wanted;
   wanted.reserve(last.size());
@@ -205,12 +273,12 @@ claim_round(pq_connection& db, requests_ref requests, const can::stream_id& owne
     auto& mine = out.emplace_back();
     const auto stream = one.outcome.claim.stream;
     const auto epoch = raised.find(stream);
-    if (!one.outcome.fork_seq && epoch == raised.end())
+    if (!is_refused(one) && epoch == raised.end())
       continue;
     mine = one.outcome;
-    mine->taken = !one.outcome.fork_seq && epoch->second == taken_epoch;
+    mine->taken = !is_refused(one) && epoch->second == taken_epoch;
     // An older session of the same batch has lost already: it gets an epoch that no watermark has.
-    if (!one.outcome.fork_seq && !mine->taken)
+    if (!is_refused(one) && !mine->taken)
       mine->claim.epoch = epoch->second - (last.at(stream) == &one ? 0 : 1);
   }
   co_return out;

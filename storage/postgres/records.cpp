@@ -30,17 +30,14 @@ struct direct_standing {
 };
 
 task<result<direct_standing>> stand(pq_connection& db, const record_batch& batch) {
-  const auto* id = reinterpret_cast<const char*>(direct_stream.data());
-  const auto reply =
-    co_await db.query("select e.equipment, e.stream, e.epoch, e.seq, b.records, b.refused "
-                      "from furrow.enter(array[$1], array[$2], array[$3], array[null::bigint]) e "
-                      "left join lateral (select o.records, o.refused from furrow.record_batch o "
-                      "where o.stream = e.stream and o.key = $4 limit 1) b on true",
-                      pq_parameters{}
-                        .text(batch.farm)
-                        .text(batch.equipment)
-                        .add(oid::uuid, {id, direct_stream.size()})
-                        .text(batch.key));
+  const std::string_view id{reinterpret_cast<const char*>(direct_stream.data()),
+                            direct_stream.size()};
+  const auto reply = co_await db.query(
+    "select e.equipment, e.stream, e.epoch, e.seq, b.records, b.refused "
+    "from furrow.enter(array[$1], array[$2], array[$3], array[null::bigint]) e "
+    "left join lateral (select o.records, o.refused from furrow.record_batch o "
+    "where o.stream = e.stream and o.key = $4 limit 1) b on true",
+    pq_parameters{}.text(batch.farm).text(batch.equipment).add(oid::uuid, id).text(batch.key));
   if (reply.error)
     co_return reply.error->as_failure();
   const pq_rows rows{reply.rows.get()};

@@ -198,9 +198,10 @@ task<result<done>> write_audit(pq_connection& db, const audit_row& row) {
   co_return done{};
 }
 
-/// The digest does not read what is being removed.
+/// The digest does not read what is being removed, and its files may be stored again.
 task<result<std::int64_t>> pass_digest(pq_connection& db, const removed_stream& stream) {
   const auto reply = co_await db.query(
+    "with gone as (delete from furrow.source s where s.stream = $1) "
     "insert into furrow.digest as d (stream, seq) values ($1, $2) on conflict (stream) do update "
     "set seq = greatest(d.seq, excluded.seq)",
     pq_parameters{}.int4(stream.id).int8(stream.seq));

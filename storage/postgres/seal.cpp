@@ -209,7 +209,8 @@ task<std::optional<failure>> insert_sealed(pq_connection& db,
                                            std::int32_t stream,
                                            std::int32_t equipment,
                                            const sealed_chunk& chunk) {
-  auto failed = co_await insert_chunk(db, {stream, equipment}, chunk);
+  const candidate of{stream, equipment};
+  auto failed = co_await insert_chunk(db, of, chunk);
   for (std::size_t i = 0; !failed && i < chunk.segments.size(); ++i)
     failed = co_await insert_segment(db, stream, chunk.seq_first, chunk.segments[i]);
   co_return failed;

@@ -57,6 +57,30 @@ std::vector<can::run_mark> known_runs(sqlite_db& db, std::int32_t stream) {
   return runs;
 }
 
+/// The first of these files that another stream with items holds. The others are noted as files of this stream.
+std::optional<known_source>
+note_sources(sqlite_db& db, const stream_claim& claim, const std::vector<can::source_mark>& files) {
+  std::optional<known_source> found;
+  for (const auto& file : files) {
+    auto rows = db.statement(
+      "select s.name, strftime('%Y-%m-%dT%H:%M:%SZ', s.stored_at, 'unixepoch') from source s join "
+      "stream_watermark w on w.stream = s.stream where s.equipment_id = ?1 and s.digest = ?2 and "
+      "s.stream <> ?3 and w.seq > 0");
+    rows.with(claim.equipment, file.digest, claim.stream);
+    if (rows.step()) {
+      if (!found)
+        found = known_source{file.name, std::string{rows.bytes(0)}, std::string{rows.bytes(1)}};
+      continue;
+    }
+    db.statement("insert into source (equipment_id, digest, stream, name) values (?1, ?2, ?3, ?4) "
+                 "on conflict do update set stream = excluded.stream, name = excluded.name, "
+                 "stored_at = excluded.stored_at where stream <> excluded.stream")
+      .with(claim.equipment, file.digest, claim.stream, file.name)
+      .run();
+  }
+  return found;
+}
+
 claim_outcome claim_one(sqlite_db& db, const claim_request& request) {
   claim_outcome out{find_or_make(db, request), 0, std::nullopt};
   const auto stream = out.claim.stream;
@@ -65,6 +89,9 @@ claim_outcome claim_one(sqlite_db& db, const claim_request& request) {
   const auto known = known_runs(db, stream);
   out.fork_seq = can::fork_point(known, request.runs, out.durable_seq);
   if (out.fork_seq)
+    return out;
+  out.known = note_sources(db, out.claim, request.sources);
+  if (out.known)
     return out;
   db.statement("update stream_watermark set epoch = epoch + 1 where stream = ?").with(stream).run();
   out.claim.epoch =

@@ -103,8 +103,9 @@ result<removal_outcome> preview_of_removal(sqlite_db& db, const removal& what) {
   return out;
 }
 
-/// The digest does not read what is being removed.
+/// The digest does not read what is being removed, and its files may be stored again.
 void pass_digest(sqlite_db& db, std::int32_t stream, std::uint64_t seq) {
+  db.statement("delete from source where stream = ?1").with(stream).run();
   db.statement("insert into digest (stream, seq) values (?1, ?2) on conflict do update set seq = "
                "max(seq, excluded.seq)")
     .with(stream, seq)

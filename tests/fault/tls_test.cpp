@@ -47,7 +47,7 @@ struct guarded_node {
   [[nodiscard]] way_in way() const {
     return {{"--ca", made.cert, "--cert", made.cert, "--key", made.key, "--token-file", gateway},
             "https",
-            {"--ca", made.cert, "--token-file", viewer}};
+            {"--ca", made.cert, "--token-file", viewer, "--farm", "default"}};
   }
   [[nodiscard]] std::vector<std::string> flags() const {
     return {"--tls-cert",      made.cert, "--tls-key", made.key,

@@ -60,6 +60,7 @@ inline proto::hello full_hello() {
   hello.runs = {{0xFFFFFFFFFFFFFFFF, 1}, {7, 50}};
   hello.buses = {{0, "can0"}, {255, "vcan-ü"}};
   hello.software = "furrow-edge 0.1.0";
+  hello.sources = {{"xxh3-128:0123", "/logs/tag 1.log"}, {"other", "Übung.csv"}};
   return hello;
 }
 

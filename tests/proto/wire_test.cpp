@@ -69,6 +69,7 @@ TEST_CASE("wire: a hello reads back the same, with and without a NAME") {
     CHECK(back.runs == hello.runs);
     CHECK(back.buses == hello.buses);
     CHECK(back.software == hello.software);
+    CHECK(back.sources == hello.sources);
     hello.iso_name.reset();
   }
 }
@@ -81,7 +82,7 @@ TEST_CASE("wire: small messages read back the same") {
   CHECK(welcome.nodes == std::vector<std::string>{"a:1", "b:2"});
   CHECK(welcome.keepalive_ms == 10'000);
   CHECK(round_trip(redirect{"c:3"}).node == "c:3");
-  for (int code = 0; code <= 8; ++code) {
+  for (int code = 0; code <= 9; ++code) {
     const auto reject = round_trip(proto::reject{static_cast<reject_code>(code), "why", 5, 4});
     CHECK(static_cast<int>(reject.code) == code);
     CHECK(reject.reason == "why");
@@ -192,6 +193,13 @@ TEST_CASE("wire: a message that could not be decoded is not encoded") {
   hello = full_hello();
   hello.last_seq = 1ULL << 63U;
   CHECK(refused(hello) == errc::limit);
+  hello = full_hello();
+  hello.sources.assign(sources_max + 1, {"d", "n"});
+  CHECK(refused(hello) == errc::limit);
+  hello.sources = {{std::string(digest_bytes_max + 1, 'd'), "n"}};
+  CHECK(refused(hello) == errc::limit);
+  hello.sources = {{"d", ""}};
+  CHECK(refused(hello) == errc::text);
 
   CHECK(refused(welcome{1, 1, 1, std::vector<std::string>(nodes_max + 1, "n:1"), 0})
         == errc::limit);

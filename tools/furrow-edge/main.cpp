@@ -110,7 +110,9 @@ void add_run(CLI::App& app, arguments& a) {
   run.add_option("--equipment", a.equipment, "name of the machine")->required();
   run.add_option("--spool", a.spool, "file that keeps items until they are durable")->required();
   add_input(run, a);
-  run.add_flag("--again", a.again, "read a file as new frames even if it was spooled before");
+  run.add_flag(
+    "--again", a.again,
+    "read a file as new frames even if it was spooled, or stored from another spool, before");
   run.add_flag("--until-durable", a.until_durable, "end when everything in the spool is durable");
   run.add_option("--timeout", a.timeout_s, "give up after this many seconds (exit code 3 or 5)")
     ->check(CLI::PositiveNumber);
@@ -137,9 +139,9 @@ void add_run(CLI::App& app, arguments& a) {
     "      '\"quantity\":\"moisture\",\"value\":23.5,\"unit\":\"%\"}' | \\\n"
     "    furrow-edge run --node n1:7400 --equipment F1 --spool f1.spool --records -\n"
     "day.csv begins with a line such as time,mass_flow_kgps,width_m,speed_mps,moisture_pct,crop;\n"
-    "an invalid line is reported as FILE:LINE:COLUMN and skipped; the rest continues.\n"
-    "exit: 0 done or stopped, 1 failed, or more than 1 % of the lines could not be read,\n"
-    "2 usage, 3 cannot connect, 5 timed out");
+    "an invalid line is reported as FILE:LINE:COLUMN and goes to quarantine; the rest continues.\n"
+    "exit: 0 done or stopped, 1 failed, or more than 1 % of the lines could not be read, or the\n"
+    "file is stored already, 2 usage, 3 cannot connect, 5 timed out");
 }
 
 void add_spool(CLI::App& app, arguments& a) {

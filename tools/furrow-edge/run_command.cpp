@@ -67,7 +67,8 @@ public:
       after(timeout_, *options_.timeout, [this] { time_out(); });
     uplink_->start();
     for (auto& each : feeds_)
-      each->moves.start();
+      if (!each->held)
+        each->moves.start();
     maintain();
     report();
     check_durable();
@@ -102,9 +103,16 @@ private:
       return ok;
     uplink::events on;
     on.note = [this](auto level, const std::string& text) { out_.note(level, text); };
-    on.stopped = [this](const failure& why) { finish(exit_failed, why.detail); };
-    on.heard = [this] { check_durable(); };
-    uplink_ = std::make_unique<uplink>(io_, options_.uplink, *spool_, tls, std::move(on));
+    on.stopped = [this](const failure& why) {
+      finish(exit_failed, why.detail + (why.code == errc::known ? advice_for_known() : ""));
+    };
+    on.heard = [this] {
+      start_held();
+      check_durable();
+    };
+    auto config = options_.uplink;
+    config.sources = std::move(files_);
+    uplink_ = std::make_unique<uplink>(io_, std::move(config), *spool_, tls, std::move(on));
     return done{};
   }
 
@@ -120,7 +128,25 @@ private:
     std::string name;
     std::unique_ptr<frame_source> source;
     spooler moves;
+    bool held = false; // until a node had a chance to say that it has this file
   };
+
+  /// Files that are new to this spool are read once a node has welcomed their digests, or no node can be asked.
+  void start_held() {
+    if (!uplink_->protocol().tried())
+      return;
+    for (auto& each : feeds_)
+      if (std::exchange(each->held, false))
+        each->moves.start();
+  }
+
+  [[nodiscard]] std::string advice_for_known() const {
+    if (spool_->acked_seq() == spool_->last_seq())
+      return "; nothing was sent, --again stores it once more";
+    return "; nothing was sent. " + options_.spool.path
+           + " holds its items: remove that file to drop them, or run without --from and --records "
+             "to store them once more";
+  }
 
   result<done> open_sources() {
     if (!options_.from.empty()) {
@@ -186,6 +212,7 @@ private:
                                              "reads it as new "}
                                    + what
                                : " is empty"));
+      (void)note_file(*source, path, start.known);
       judge(path, {start.row.line - start.row.bad_lines, start.row.bad_lines});
       return done{};
     }
@@ -193,8 +220,22 @@ private:
       out_.info("continuing " + path + " after line " + std::to_string(start.row.line));
     if (auto ok = source->start_at(start.row); !ok)
       return ok;
+    const bool asked = note_file(*source, path, start.known);
     add_feed(path, std::move(source));
+    feeds_.back()->held = asked;
     return done{};
+  }
+
+  /// What a spool has begun to send belongs to its stream; anything else may be stored already.
+  template <class Source>
+  bool note_file(const Source& source, const std::string& path, bool known) {
+    if (options_.again || (known && spool_->acked_seq() > 0))
+      return false;
+    const bool is_name = path.size() <= proto::text_bytes_max && proto::is_clean_text(path);
+    const auto digest = source.digest();
+    if (digest)
+      files_.push_back({*digest, is_name ? path : std::string{"a file"}});
+    return digest.has_value();
   }
 
   template <class Then>
@@ -207,6 +248,7 @@ private:
   }
 
   void maintain() {
+    start_held();
     const auto more = spool_->maintain();
     const auto code = more.code();
     // No room for the deletion, or another tool reads the file: the next step may succeed.
@@ -285,6 +327,7 @@ private:
   std::unique_ptr<spool> spool_;
   std::unique_ptr<uplink> uplink_;
   std::vector<std::unique_ptr<feed>> feeds_;
+  std::vector<can::source_mark> files_;
   asio::steady_timer maintain_{io_};
   asio::steady_timer report_{io_};
   asio::steady_timer timeout_{io_};

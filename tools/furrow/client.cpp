@@ -19,8 +19,31 @@ namespace {
 using clock = std::chrono::steady_clock;
 constexpr std::uint64_t body_bytes_max = 256U << 20U;
 
+std::string farm_hint(const std::string& assumed) {
+  return fmt::format("this token is for every farm, and the farm {} was asked: --farm NAME or "
+                     "FURROW_FARM names another",
+                     assumed);
+}
+
+/// Once, however many pages an answer has.
+void tell_assumed_farm(const std::string& assumed) {
+  static bool told = false;
+  if (!assumed.empty() && !std::exchange(told, true))
+    fmt::print(stderr, "furrow: {}\n", farm_hint(assumed));
+}
+
+/// The target with the farm, where the route is about one.
+std::string with_farm(const std::string& target, const std::string& farm) {
+  if (farm.empty() || !target.starts_with("/api/"))
+    return target;
+  return target + (target.find('?') == std::string::npos ? '?' : '&') + "farm=" + encoded(farm);
+}
+
 /// Returns a node's error object as one line; other answers are reported by their status.
-failure refused(unsigned status, const std::string& body, const std::string& url) {
+failure refused(unsigned status,
+                const std::string& body,
+                const std::string& url,
+                const std::string& assumed_farm) {
   const auto code = status == 404                    ? errc::not_found
                     : status == 408 || status == 504 ? errc::timed_out
                                                      : errc::failed;
@@ -31,7 +54,9 @@ failure refused(unsigned status, const std::string& body, const std::string& url
   const auto message = parsed["error"].value("message", "no message");
   // An invalid value of the command line that only the node could recognise.
   const bool usage = parsed["error"].value("code", "") == "bad_parameter";
-  const auto hint = parsed["error"].value("hint", "");
+  auto hint = parsed["error"].value("hint", "");
+  if (!assumed_farm.empty())
+    hint += (hint.empty() ? "" : "; ") + farm_hint(assumed_farm);
   return {usage ? errc::usage : code,
           hint.empty() ? message : fmt::format("{} ({})", message, hint)};
 }
@@ -49,8 +74,9 @@ public:
     : client_{client}, sink_{sink} {
     const auto& to = client.address_;
     const bool v6 = to.host.find(':') != std::string::npos;
-    const auto url = fmt::format("{}://{}{}{}:{}{}{}", to.tls ? "https" : "http", v6 ? "[" : "",
-                                 to.host, v6 ? "]" : "", to.port, to.path, target);
+    const auto url =
+      fmt::format("{}://{}{}{}:{}{}{}", to.tls ? "https" : "http", v6 ? "[" : "", to.host,
+                  v6 ? "]" : "", to.port, to.path, with_farm(target, client.farm_));
     set(CURLOPT_URL, url.c_str());
     set(CURLOPT_PATH_AS_IS, 1L);
     set(CURLOPT_PROTOCOLS_STR, "http,https");
@@ -86,11 +112,16 @@ public:
     else if (*ended != CURLE_OK && !enough_)
       broken(*ended);
     status = static_cast<unsigned>(get<long>(CURLINFO_RESPONSE_CODE));
+    curl_header* farm = nullptr;
+    if (curl_easy_header(easy_.get(), "Furrow-Assumed-Farm", 0, CURLH_HEADER, -1, &farm)
+        == CURLHE_OK)
+      assumed_farm = farm->value;
     return failure_ ? result<done>{*failure_} : result<done>{done{}};
   }
 
   unsigned status = 0;
-  std::string body; // of an answer that does not go to the sink
+  std::string body;         // of an answer that does not go to the sink
+  std::string assumed_farm; // the farm that was asked because none was named
 
 private:
   template <class T>
@@ -271,6 +302,7 @@ result<node_client> node_client::from(const globals& globals) {
   client.address_ = std::move(*address);
   client.token_ = std::move(*token);
   client.authorities_ = globals.authorities;
+  client.farm_ = globals.farm;
   client.timeout_ = globals.timeout();
   return client;
 }
@@ -284,7 +316,8 @@ result<json> node_client::call(const char* method,
   if (!ended)
     return ended.error();
   if (exchange.status / 100 != 2 && static_cast<int>(exchange.status) != also)
-    return refused(exchange.status, exchange.body, url_);
+    return refused(exchange.status, exchange.body, url_, exchange.assumed_farm);
+  tell_assumed_farm(exchange.assumed_farm);
   auto parsed = json::parse(exchange.body, nullptr, false);
   if (parsed.is_discarded())
     return failure{errc::failed,
@@ -311,7 +344,8 @@ result<done> node_client::stream(const std::string& target, const sink& taker) c
   if (!ended)
     return ended.error();
   if (exchange.status != 200)
-    return refused(exchange.status, exchange.body, url_);
+    return refused(exchange.status, exchange.body, url_, exchange.assumed_farm);
+  tell_assumed_farm(exchange.assumed_farm);
   return done{};
 }
 

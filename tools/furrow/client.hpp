@@ -22,6 +22,8 @@ using json = nlohmann::ordered_json;
 /// Encodes everything except letters, digits and -._~ for use in a target.
 [[nodiscard]] std::string encoded(std::string_view text);
 
+/// A token for every farm that names no farm asks about the farm `default`. An error says so, and a success prints it in
+/// one line on standard error, once.
 class node_client {
 public:
   [[nodiscard]] static result<node_client> from(const globals& globals);
@@ -55,6 +57,7 @@ private:
   address address_;
   std::string token_;
   std::string authorities_;
+  std::string farm_; // empty: the token's own
   std::chrono::milliseconds timeout_{};
 };
 

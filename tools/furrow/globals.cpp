@@ -49,6 +49,10 @@ void add_globals(CLI::App& app, globals& globals) {
   app.add_option("--token", globals.token, "bearer token (other users see it in the process list)")
     ->envname("FURROW_TOKEN");
   app.add_option("--token-file", globals.token_file, "file whose first line is the token");
+  app
+    .add_option("--farm", globals.farm,
+                "farm to ask about, with a token for every farm (farm \"*\"); default: default")
+    ->envname("FURROW_FARM");
   app.add_option("--ca", globals.authorities,
                  "PEM file of the certificate authorities to trust for https");
   app.add_option("-o,--output", globals.output, "table (default), json or jsonl")

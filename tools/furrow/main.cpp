@@ -76,7 +76,7 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.fallthrough(); // global options may follow the command
   app.footer("Exit codes: 0 ok, 1 failed, 2 usage, 3 cannot connect, 4 not found, 5 timed out.\n"
-             "Environment: FURROW_AT, FURROW_TOKEN, FURROW_DATABASE, NO_COLOR.");
+             "Environment: FURROW_AT, FURROW_TOKEN, FURROW_FARM, FURROW_DATABASE, NO_COLOR.");
   app.set_version_flag("--version", "furrow " FURROW_VERSION, "print the version and exit");
   furrow::cli::add_globals(app, globals);
   add_commands(app, globals, exit_code);

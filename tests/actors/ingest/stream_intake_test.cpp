@@ -291,6 +291,32 @@ TEST_CASE_FIXTURE(story,
   CHECK(said<proto::reject>()->code == proto::reject_code::gone);
 }
 
+TEST_CASE_FIXTURE(story,
+                  "intake: a file that another stream holds is rejected, with time and name") {
+  auto from = hello(1, 10);
+  from.hello.sources = {{"digest", "new.log"}};
+  intake.greet(1, from, out);
+  const auto wishes = take<claim_wish>();
+  CHECK(wishes.at(0).request.sources == from.hello.sources);
+  storage::claim_outcome outcome{{1, 1, 0}, 0, std::nullopt};
+  outcome.known = {"new.log", "old.log", "2026-05-01T06:30:00Z"};
+  intake.claimed(wishes.at(0).ticket, outcome, out);
+  REQUIRE(said<proto::reject>() != nullptr);
+  CHECK(said<proto::reject>()->code == proto::reject_code::known);
+  CHECK(said<proto::reject>()->reason
+        == "T1 has new.log already: it was stored at 2026-05-01T06:30:00Z, from old.log");
+  CHECK_FALSE(intake.attached());
+}
+
+TEST_CASE_FIXTURE(story, "intake: the files of a claimed stream are noted once") {
+  auto from = hello();
+  from.hello.sources = {{"digest", "new.log"}};
+  intake.greet(1, from, out);
+  claimed(take<claim_wish>().at(0).ticket, 0, 1);
+  intake.append_failed(1, false, out);
+  CHECK(take<claim_wish>().at(0).request.sources.empty());
+}
+
 TEST_CASE_FIXTURE(
   story, "intake: a name that the database cannot hold ends the gateway, an outage does not") {
   using furrow::storage::errc;

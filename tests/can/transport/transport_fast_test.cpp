@@ -168,3 +168,74 @@ TEST_CASE("transport: a manufacturer's own PGN is fast from a marine device, sin
   CHECK_FALSE(one.send("1DFF0063#6008112233445566", ms,
                        1)); // messages on one bus do not affect another bus
 }
+
+TEST_CASE(
+  "transport: a marine device's short message of its own PGN in a single frame is a message "
+  "where no fast packet fits") {                         // canboat issue 569
+  const std::string claim = "18EEFF60#67122011008C78C0"; // Maretron (137), marine
+  transport_bus one;
+  CHECK_FALSE(one.send("19EFFF60#89987E0A01005001")); // no NAME yet
+  one.send(claim);
+  CHECK(one.send("19EFFF60#89987E0A01005001"));
+  CHECK(one.send("19EFFF60#899801", 5'000 * ms));
+  CHECK(one.out.back().first.transport == transport_kind::single);
+  CHECK(one.out.back().first.pgn == 126720);
+  CHECK(one.out.back().second == "899801");
+  CHECK(one.whole.counts().stray == 1);
+  CHECK(one.whole.sessions() == 0);
+  CHECK_FALSE(one.send("19EFFF60#8A987E0A01005001"));        // another maker
+  CHECK_FALSE(one.send("19EFFF60#89787E0A01005001"));        // another industry group
+  CHECK_FALSE(one.send("19EFFF61#89987E0A01005001"));        // another sender
+  CHECK_FALSE(one.send("19EFFF60#89987E0A01005001", ms, 1)); // another bus
+  CHECK_FALSE(one.send("0DF80560#89987E0A01005001"));        // a PGN that is always fast
+
+  // A fast packet of the same sender and counter takes the frame that it lacks: packet 9 of counter 4.
+  one.out.clear();
+  for (std::size_t packet = 0; packet < 9; ++packet)
+    one.send(fast_of("19EFFF60", 69, packet, 4));
+  CHECK(one.send("19EFFF60#89987E0A01005001"));
+  CHECK(one.out.back().first.transport == transport_kind::fast);
+  CHECK(one.out.back().second.size() == 2 * 69);
+  // A fast packet that has no packet 9 lets the whole message pass, and goes on.
+  one.out.clear();
+  one.send(fast_of("19EFFF60", 20, 0, 4));
+  one.send(fast_of("19EFFF60", 20, 1, 4));
+  CHECK(one.send("19EFFF60#89987E0A01005005"));
+  CHECK(one.send(fast_of("19EFFF60", 20, 2, 4)));
+  CHECK(one.out.back().second == hex_counting(20));
+  CHECK(one.out.size() == 2);
+}
+
+TEST_CASE(
+  "transport: saved claims keep the maker, and the former layout keeps the industry group") {
+  transport_bus before;
+  before.send("18EEFF60#67122011008C78C0");
+  state_writer saved;
+  before.whole.save(saved);
+  const auto bytes = saved.take();
+  transport_bus after;
+  state_reader from{bytes};
+  after.whole.restore(from);
+  CHECK_FALSE(from.failed());
+  CHECK(from.empty());
+  CHECK(after.send("19EFFF60#89987E0A01005001"));
+
+  state_writer former;
+  for (int word = 0; word < 4; ++word)
+    former.number(std::uint64_t{word == 0}); // bus 0 is a vehicle's
+  former.number(std::uint32_t{1});
+  former.number(std::uint8_t{0});
+  std::array<std::uint8_t, 64> groups{};
+  groups[0x60 / 4] = 2;
+  former.bytes(groups);
+  const std::span<const std::uint8_t> sessions{bytes.data() + 4 * 8 + 4 + 1 + 4 + 512,
+                                               bytes.size() - (4 * 8 + 4 + 1 + 4 + 512)};
+  auto old = former.take();
+  old.insert(old.end(), sessions.begin(), sessions.end());
+  transport_bus oldest;
+  state_reader from_old{old};
+  oldest.whole.restore(from_old);
+  CHECK_FALSE(from_old.failed());
+  CHECK_FALSE(oldest.send(fast_of("19EFFF60", 13, 0, 1))); // fast: the sender is marine
+  CHECK(oldest.send(fast_of("19EFFF60", 13, 1, 1)));
+}

@@ -174,3 +174,45 @@ TEST_CASE("retention: the preview of a rule changes nothing and takes the rules 
   REQUIRE(others.losses.size() == 1);
   CHECK(others.losses[0].farm == "north");
 }
+
+TEST_CASE("store: a file that another stream of the machine holds is known, until that stream is "
+          "removed") {
+  const auto bed = make_bed();
+  const auto store = bed->open_migrated();
+  const auto with_file = [&](const std::string& equipment, unsigned stream, const char* name,
+                             const char* digest = "d1") {
+    auto request = request_for(equipment, stream, {{stream, 1}});
+    request.sources = {{digest, name}};
+    return claim(*store, request);
+  };
+  // Nothing of stream 1 is stored: stream 2 takes the file over.
+  CHECK_FALSE(with_file("T1", 1, "lost.log").known);
+  const auto first = with_file("T1", 2, "a.log");
+  CHECK_FALSE(first.known);
+  const auto lane = store->open_appender("w0");
+  REQUIRE(append(*lane, {append_of(first.claim, 0, mixed_block(1, 10))}));
+  CHECK_FALSE(with_file("T1", 2, "a.log").known); // its own
+  CHECK_FALSE(with_file("T2", 4, "a.log").known); // another machine
+  CHECK_FALSE(with_file("T1", 5, "b.log", "d2").known);
+
+  // Two claims in one call: only the one with the file is answered without a claim.
+  auto other = request_for("T1", 6, {{6, 1}});
+  auto twice = request_for("T1", 3, {{3, 1}});
+  twice.sources = {{"d3", "c.log"}, {"d1", "copy.log"}};
+  const auto both = must(answer_of<std::vector<claim_outcome>>([&](auto done) {
+    store->claim({twice, other}, done);
+  }));
+  REQUIRE(both.at(0).known);
+  CHECK(both[0].known->offered == "copy.log");
+  CHECK(both[0].known->name == "a.log");
+  CHECK(both[0].known->stored_at.size() == std::string{"2026-05-01T06:30:00Z"}.size());
+  CHECK(both[0].known->stored_at.ends_with("Z"));
+  CHECK_FALSE(both.at(1).known);
+  CHECK(both[1].claim.epoch > 0);
+  CHECK(append(*lane, {append_of(both[1].claim, 0, mixed_block(2, 10))}));
+
+  (void)must(answer_of<removal_outcome>([&](auto done) {
+    store->removals()->remove({"default", "T1", stream_id_of(2)}, "me", std::move(done));
+  }));
+  CHECK_FALSE(with_file("T1", 3, "copy.log").known);
+}

@@ -1,5 +1,6 @@
 // Records into the spool: JSON lines and CSV, what is named as bad, and where reading goes on.
 #include "can/records/body.hpp"
+#include "can/records/rejected_line.hpp"
 #include "tests/tools/furrow-edge/edge_story.hpp"
 #include "tools/furrow-edge/source/record_source.hpp"
 #include "tools/furrow-edge/source/spooler.hpp"
@@ -24,6 +25,7 @@ std::string yield_row(int second, const std::string& rest = "7.25,9.1,1.8,13.5,w
 
 struct read_records {
   std::vector<can::record> records;
+  std::vector<can::rejected_line> rejected; // lines that are none
   std::vector<std::string> told;
   std::string trouble;
   source_row progress;
@@ -37,7 +39,13 @@ read_records read_file(const std::string& path, const char* kind = "", int stop_
   source_frame frame;
   while (stop_after-- != 0 && (*source)->next(frame, 50ms) == source_status::frame) {
     REQUIRE(frame.record != nullptr);
-    out.records.push_back(*frame.record);
+    if (frame.record->kind == can::record_kind_rejected_line) {
+      const auto line = can::read_rejected_line(frame.record->body);
+      REQUIRE(line);
+      out.rejected.push_back(*line);
+    } else {
+      out.records.push_back(*frame.record);
+    }
     (*source)->taken();
   }
   out.trouble = (*source)->trouble();
@@ -155,6 +163,11 @@ TEST_CASE("records: reports each bad line with place, field and limit, and conti
   for (std::size_t i = 0; i < wanted.size(); ++i)
     CHECK(read.told[i] == path + wanted[i]);
   CHECK(read.progress.bad_lines == wanted.size());
+  REQUIRE(read.rejected.size() == wanted.size());
+  for (std::size_t i = 0; i < wanted.size(); ++i)
+    CHECK(read.rejected[i].reason == read.told[i]);
+  CHECK(read.rejected[0].bytes + "\n" == yield_row(1, "7.25,9.1,1.8,130,wheat"));
+  CHECK(read.rejected[6].bytes + "\n" == yield_row(6, "7.25,9.1,1,1,\xFF"));
 
   const auto lines = folder.write(
     "day.jsonl", "{\"kind\":\"tractor\",\"time\":1}\n"
@@ -262,9 +275,12 @@ TEST_CASE("records: continues after the last spooled record, with the header") {
   std::ofstream{path, std::ios::app} << yield_row(20) << "bad\n" << yield_row(21);
   auto spool = open_record_spool(folder);
   CHECK_FALSE(spool_file(*spool, path, kind));
-  CHECK(spool->last_seq() == 22);
+  CHECK(spool->last_seq() == 23);
   CHECK(spool->sources()->back().bad_lines == 1);
-  const auto all = records_in(*spool);
+  auto all = records_in(*spool);
+  CHECK(
+    std::erase_if(all, [](const auto& one) { return one.kind == can::record_kind_rejected_line; })
+    == 1);
   REQUIRE(all.size() == 22);
   for (std::size_t i = 0; i < all.size(); ++i)
     CHECK(all[i].time_us == 1'777'617'010'000'000 + static_cast<std::int64_t>(i) * 1'000'000);

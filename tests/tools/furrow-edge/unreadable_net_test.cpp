@@ -122,7 +122,28 @@ TEST_CASE("furrow-edge: input of which nothing, or more than 1 % of the lines, c
   const auto lost = s.send({"--records", s.folder.write("f.jsonl", records)});
   CHECK(lost.code == 1);
   CHECK(holds(lost.output, "6 of 7 lines could not be read"));
-  CHECK(s.durable() == 201);
+  CHECK(s.durable() == 201 + 6); // lines that are no records travel to quarantine
+}
+
+TEST_CASE("furrow-edge: a file that is nothing but half a line, or begins as packed data that is "
+          "damaged, is a failure") {
+  const std::string zstd_mark = "\x28\xB5\x2F\xFD";
+  for (const auto& content :
+       {std::string{"\x1F\x8B junk"}, std::string{"\x1F\x8B"}, std::string{"\x1F\x8B\x08"},
+        std::string{"\x1F"}, zstd_mark, zstd_mark + "junk", zstd_mark.substr(0, 3),
+        std::string(300, '\xA5')}) {
+    input_story s;
+    const auto file = s.folder.write("x.gz", content);
+    for (const auto* input : {"--from", "--records"}) {
+      const auto end = s.send({input, file});
+      CHECK_MESSAGE(end.code == 1, end.output);
+      CHECK_MESSAGE(holds(end.output, file), end.output);
+    }
+  }
+  input_story s; // half a line after whole ones waits for its end
+  const auto grown = s.folder.write("grown.log", numbered_log(1, 10) + "(1.5) can0 12");
+  CHECK(s.send({"--from", grown}).code == 0);
+  CHECK(s.send({"--from", grown}).code == 0); // nothing but half a line is new
 }
 
 TEST_CASE(

@@ -218,9 +218,11 @@ TEST_CASE("uplink: learns the cluster's nodes from a welcome, and keeps the user
 
 TEST_CASE("uplink: a copy of a spool moves to its own stream and says hello again at once") {
   uplink_story s;
+  s.config.sources = {{"digest", "a.log"}};
   s.store.add(100);
   s.start();
   s.connect();
+  CHECK(std::get<proto::hello>(s.sent.back()).sources == s.config.sources);
   s.hear(proto::reject{proto::reject_code::forked, "a copy", 61, 60});
   CHECK(s.store.forked_at == 61);
   CHECK(s.closes == 1);
@@ -232,6 +234,7 @@ TEST_CASE("uplink: a copy of a spool moves to its own stream and says hello agai
   CHECK(hello.stream_id == can::stream_id{2});
   CHECK(hello.last_seq == 40);
   CHECK(hello.runs == std::vector<can::run_mark>{{99, 1}});
+  CHECK(hello.sources.empty()); // the original stream holds the file
 }
 
 TEST_CASE(
@@ -283,6 +286,7 @@ TEST_CASE("uplink: an error for a person ends it with one line; other errors are
   };
   CHECK(after(proto::reject_code::version));
   CHECK(after(proto::reject_code::credentials));
+  CHECK(after(proto::reject_code::known));
   CHECK_FALSE(after(proto::reject_code::unavailable));
   CHECK_FALSE(after(proto::reject_code::unspecified));
   CHECK_FALSE(after(proto::reject_code::superseded));

@@ -253,6 +253,20 @@ TEST_CASE("decode: prints short messages of makers from logs of whole messages")
   CHECK(messages_of(text.substr(text.find('\n') + 1)).size() == 3); // before any long line
 }
 
+TEST_CASE("decode: prints a marine device's short message of its own PGN from a raw bus") {
+  const auto path = data_file("faults/23-126720-single-frame-marine.log");
+  if (!path)
+    return;
+  const auto rows =
+    decode(furrow::tests::read_file(*path), {.json = true, .signals = false, .messages = true})
+      .rows();
+  std::vector<std::string> found;
+  for (const auto& row : rows)
+    if (row["pgn"] == 126720)
+      found.push_back(row["data"]);
+  CHECK(found == std::vector<std::string>{"89987E0A01005001", "89987E0A01005005"});
+}
+
 TEST_CASE("decode: ends with success when the reader has enough") {
   std::string log; // several pieces, so that the last one ends within a line
   while (log.size() < 2'000'000)

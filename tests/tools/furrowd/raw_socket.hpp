@@ -54,6 +54,12 @@ public:
     }
     return true;
   }
+  [[nodiscard]] std::uint16_t local_port() const {
+    sockaddr_in own{};
+    socklen_t size = sizeof own;
+    REQUIRE(::getsockname(handle_, reinterpret_cast<sockaddr*>(&own), &size) == 0);
+    return ntohs(own.sin_port);
+  }
   /// Closes the sending direction.
   void end_sending() const { ::shutdown(handle_, SHUT_WR); }
 

@@ -99,7 +99,8 @@ void log_source::tell_rest() {
 }
 
 void log_source::tell_half_line() {
-  if (file_->regular() && fed_to_ > reader_.offset() && report_)
+  half_line_ = file_->regular() && fed_to_ > reader_.offset();
+  if (half_line_ && report_)
     report_(half_line_report(file_->path(), reader_.line() + 1));
 }
 

@@ -4,7 +4,8 @@
 ///   and the bytes before that place, so that it may have grown or moved.
 /// Errors: a line that is not a frame is reported as FILE:LINE:COLUMN and counted. The first 20 are reported, the
 ///   number of the rest at the end. A last line of a file without a line end may be half a line: it is reported, not
-///   counted, and waits in the file for its end. The last line of a pipe is whole.
+///   counted, and waits in the file for its end; in a file that has nothing else it counts as a bad
+///   line. The last line of a pipe is whole.
 /// Limits: a line of at most can::line_bytes_max bytes; a longer line is a bad line.
 #pragma once
 
@@ -13,6 +14,7 @@
 #include "tools/furrow-edge/source/log_clock.hpp"
 #include "tools/furrow-edge/source/source_file.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,6 +32,7 @@ public:
 
   /// Finds this file among the files that were read before.
   [[nodiscard]] log_start find_in(const std::vector<source_row>& rows) const;
+  [[nodiscard]] std::optional<std::string> digest() const { return file_->digest(); }
   /// Continues where the row says. By then the spool has given the row an id.
   [[nodiscard]] result<done> start_at(const source_row& row);
 
@@ -42,7 +45,9 @@ public:
   [[nodiscard]] bool drained() const override {
     return !file_->regular() && reader_.offset() >= lines_to_;
   }
-  [[nodiscard]] source_tally tally() const override { return {frames_, bad_lines_ - bad_before_}; }
+  [[nodiscard]] source_tally tally() const override {
+    return {frames_, bad_lines_ - bad_before_ + (half_line_ && row_.offset == 0 ? 1 : 0)};
+  }
 
   /// Frames that were dropped before the log was written, as the log reports.
   [[nodiscard]] std::uint64_t dropped() const { return dropped_; }
@@ -68,6 +73,7 @@ private:
   std::uint64_t fed_to_ = 0;   // in the file
   std::uint64_t lines_to_ = 0; // in the file, the end of the last whole line at hand
   bool at_end_ = false;
+  bool half_line_ = false; // the file ends in one
   log_clock clock_;
   std::uint64_t frames_ = 0;
   std::uint64_t bad_lines_ = 0;  // since the file was first read

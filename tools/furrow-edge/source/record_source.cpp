@@ -1,6 +1,10 @@
 #include "tools/furrow-edge/source/record_source.hpp"
 
+#include "can/records/rejected_line.hpp"
+#include "proto/wire.hpp"
+
 #include <algorithm>
+#include <chrono>
 #include <utility>
 
 namespace furrow::edge {
@@ -8,6 +12,21 @@ namespace furrow::edge {
 namespace {
 
 constexpr std::size_t line_buffer_bytes = 256U << 10U;
+
+std::int64_t now_us() {
+  return std::chrono::duration_cast<std::chrono::microseconds>(
+           std::chrono::system_clock::now().time_since_epoch())
+    .count();
+}
+
+/// The path and parts of the line may have any bytes.
+std::string clean(std::string text) {
+  if (!proto::is_clean_text(text))
+    for (auto& c : text)
+      if (c == '\0' || (static_cast<unsigned char>(c) & 0x80U) != 0)
+        c = '?';
+  return text;
+}
 
 } // namespace
 
@@ -109,6 +128,7 @@ bool record_source::read_unended_line() {
   // Half a JSON object is no JSON object. Half a line of CSV may look like a whole one.
   const bool json = rest[rest.find_first_not_of(" \t\r")] == '{';
   if (!json || overlong_ || lines_.read(rest, record_) != record_line::record) {
+    half_line_ = true;
     if (report_)
       report_(half_line_report(file_->path(), number_ + 1));
     return false;
@@ -119,6 +139,19 @@ bool record_source::read_unended_line() {
   return true;
 }
 
+std::string record_source::place_of(std::size_t column) const {
+  return file_->path() + ":" + std::to_string(number_) + ":" + std::to_string(column) + ": ";
+}
+
+/// The line takes the place of a record: it travels to quarantine.
+void record_source::give_rejected(source_frame& out) {
+  const auto reason = place_of(lines_.column()) + lines_.fault();
+  bad_line(lines_.column(), lines_.fault());
+  record_ = {now_us(), can::record_kind_rejected_line,
+             can::write_rejected_line(clean(reason), line_)};
+  out = {record_.time_us, {}, {}, nullptr, &record_};
+}
+
 void record_source::bad_line(std::size_t column, const std::string& why) {
   ++bad_lines_;
   if (told_ == bad_lines_told_max) {
@@ -127,8 +160,7 @@ void record_source::bad_line(std::size_t column, const std::string& why) {
   }
   ++told_;
   if (report_)
-    report_(file_->path() + ":" + std::to_string(number_) + ":" + std::to_string(column) + ": "
-            + why);
+    report_(place_of(column) + why);
 }
 
 void record_source::tell_rest() {
@@ -155,11 +187,10 @@ source_status record_source::next(source_frame& out, std::chrono::milliseconds p
       case record_line::nothing:
         break;
       case record_line::fault:
-        bad_line(lines_.column(), lines_.fault());
-        break;
+        give_rejected(out);
+        return source_status::frame;
       case record_line::hopeless:
-        trouble_ = file_->path() + ":" + std::to_string(number_) + ":"
-                   + std::to_string(lines_.column()) + ": " + lines_.fault();
+        trouble_ = place_of(lines_.column()) + lines_.fault();
         return source_status::broken;
       case record_line::record:
         give(out);

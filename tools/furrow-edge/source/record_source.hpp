@@ -1,8 +1,9 @@
 /// Records of a file or of standard input: JSON lines or CSV (record_lines.hpp).
 ///
 /// Shape, errors: as in log_source: a file continues where the spool says; an invalid line is reported as
-///   FILE:LINE:COLUMN, counted and skipped. An invalid header ends the source. A last line of a file without a line end
-///   waits for it, unless it is a complete JSON object.
+///   FILE:LINE:COLUMN, counted, and given as a record of kind can::record_kind_rejected_line, which the node puts into
+///   quarantine. An invalid header ends the source. A last line of a file without a line end waits for it, unless it is
+///   a complete JSON object; a file that has nothing else counts as one line that could not be read.
 /// Limits: a line of record_lines::line_bytes_max; a longer line is a bad line.
 #pragma once
 
@@ -10,6 +11,7 @@
 #include "tools/furrow-edge/source/record_lines.hpp"
 #include "tools/furrow-edge/source/source_file.hpp"
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -24,6 +26,7 @@ public:
   open(const std::string& path, const can::record_kind* kind, bad_line_report report);
 
   [[nodiscard]] log_start find_in(const std::vector<source_row>& rows) const;
+  [[nodiscard]] std::optional<std::string> digest() const { return file_->digest(); }
   [[nodiscard]] result<done> start_at(const source_row& row);
 
   [[nodiscard]] source_status next(source_frame& out, std::chrono::milliseconds patience) override;
@@ -33,7 +36,9 @@ public:
   void refuse(const char* why) override;
   [[nodiscard]] const std::string& trouble() const override { return trouble_; }
   [[nodiscard]] bool drained() const override { return !file_->regular() && begin_ >= lines_to_; }
-  [[nodiscard]] source_tally tally() const override { return {records_, bad_lines_ - bad_before_}; }
+  [[nodiscard]] source_tally tally() const override {
+    return {records_, bad_lines_ - bad_before_ + (half_line_ && row_.offset == 0 ? 1 : 0)};
+  }
 
 private:
   record_source(std::unique_ptr<source_file> file,
@@ -46,6 +51,8 @@ private:
   /// Reads what follows the last line end of a file. Returns whether it is a record.
   bool read_unended_line();
   void give(source_frame& out);
+  void give_rejected(source_frame& out);
+  [[nodiscard]] std::string place_of(std::size_t column) const;
   void bad_line(std::size_t column, const std::string& why);
   void tell_rest();
 
@@ -64,6 +71,7 @@ private:
   std::uint64_t number_ = 0; // of line_
   bool overlong_ = false;    // the rest of a line that is too long is skipped
   bool at_end_ = false;
+  bool half_line_ = false; // the file ends in one
   std::uint64_t records_ = 0;
   std::uint64_t bad_lines_ = 0;  // since the file was first read
   std::uint64_t bad_before_ = 0; // before this opening

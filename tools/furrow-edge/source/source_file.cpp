@@ -149,6 +149,27 @@ source_row source_file::renewed(const source_row& row) const {
   return out;
 }
 
+std::optional<std::string> source_file::digest() const {
+  if (!regular_)
+    return std::nullopt;
+  // Opened again, so that the place of this one does not move.
+  auto whole = open(path_);
+  if (!whole)
+    return std::nullopt;
+  content_digest sum;
+  std::vector<char> bytes(chunk_bytes);
+  for (;;) {
+    std::size_t count = 0;
+    const auto how = (*whole)->read(bytes, count, {});
+    if (how == got::end)
+      break;
+    if (how != got::bytes)
+      return std::nullopt;
+    sum.add({bytes.data(), count});
+  }
+  return sum.bytes() == 0 ? std::nullopt : std::optional{sum.text()};
+}
+
 result<done> source_file::seek(std::uint64_t offset) {
   const bool packed = packing_ != packing::none;
   if (::lseek(file_, packed ? 0 : static_cast<off_t>(offset), SEEK_SET) < 0)

@@ -51,6 +51,9 @@ public:
   /// Returns the spool's row with the facts of this file.
   [[nodiscard]] source_row renewed(const source_row& row) const;
   [[nodiscard]] result<done> seek(std::uint64_t offset);
+  /// Reads the whole file once, unpacked, and returns its digest; nothing if it is empty, damaged, or cannot be read
+  /// again.
+  [[nodiscard]] std::optional<std::string> digest() const;
   /// Sets what is needed to recognise the place.
   void mark(source_row& row) const;
 

@@ -28,10 +28,14 @@ replay_pace::time_point replay_pace::due(std::int64_t time_us, time_point now) {
   return start_ + std::chrono::duration_cast<time_point::duration>(wait);
 }
 
-spooler::spooler(
-  spool& to, frame_source& from, double speed, events on, std::chrono::milliseconds delay)
-  : to_{to}, from_{from}, pace_{speed}, on_{std::move(on)}, delay_{delay}, buses_{to.state().buses},
-    buses_saved_{buses_.names().size()} {}
+spooler::spooler(spool& to,
+                 frame_source& from,
+                 double speed,
+                 events on,
+                 std::chrono::milliseconds delay,
+                 clock now)
+  : to_{to}, from_{from}, pace_{speed}, on_{std::move(on)}, delay_{delay}, now_{std::move(now)},
+    buses_{to.state().buses}, buses_saved_{buses_.names().size()} {}
 
 spooler::~spooler() {
   stop();
@@ -93,7 +97,7 @@ std::optional<failure> spooler::pump(const std::stop_token& stopping) {
 bool spooler::take(const source_frame& frame) {
   if (waiting_ && from_.live()) {
     from_.refuse("there is no room in the spool");
-    return clock::now() >= retry_at_;
+    return now_() >= retry_at_;
   }
   if (frame.record != nullptr)
     return take_record(*frame.record);
@@ -106,7 +110,7 @@ bool spooler::take(const source_frame& frame) {
   auto header = frame.header;
   header.bits |= std::uint64_t{*bus} << 32U;
   if (!pending())
-    pending_since_ = clock::now();
+    pending_since_ = now_();
   if (!block_.push(frame.time_us, header, frame.data)) {
     close_block();
     if (!block_.push(frame.time_us, header, frame.data)) {
@@ -122,7 +126,7 @@ bool spooler::take(const source_frame& frame) {
 
 bool spooler::take_record(const can::record& record) {
   if (!pending())
-    pending_since_ = clock::now();
+    pending_since_ = now_();
   if (!block_.empty())
     close_block();
   records_.push_back(record);
@@ -159,17 +163,16 @@ void spooler::close_block() {
 
 bool spooler::commit_due(bool drained) const {
   if (waiting_)
-    return clock::now() >= retry_at_;
+    return now_() >= retry_at_;
   const auto longest = drained ? delay_ : std::max(delay_, bulk_delay);
-  return pending() && clock::now() - pending_since_ >= longest;
+  return pending() && now_() - pending_since_ >= longest;
 }
 
 /// How long the source may wait for a frame before what is pending must be saved.
 std::chrono::milliseconds spooler::patience_left() const {
   if (!pending() || waiting_)
     return patience;
-  const auto left =
-    std::chrono::ceil<std::chrono::milliseconds>(pending_since_ + delay_ - clock::now());
+  const auto left = std::chrono::ceil<std::chrono::milliseconds>(pending_since_ + delay_ - now_());
   return std::clamp(left, std::chrono::milliseconds{0}, patience);
 }
 
@@ -184,7 +187,7 @@ spooler::outcome spooler::commit() {
         on_.warn("no room in the spool (" + ok.error().detail
                  + (from_.live() ? "): frames are refused and counted until there is"
                                  : "): reading waits until there is"));
-      retry_at_ = clock::now() + retry_interval;
+      retry_at_ = now_() + retry_interval;
       return outcome::no_room;
     }
     failed_ = ok.error();
@@ -216,8 +219,8 @@ bool spooler::commit_or_wait(const std::stop_token& stopping) {
 
 /// Returns false if the spooler was stopped meanwhile.
 bool spooler::wait_until_due(const source_frame& frame, const std::stop_token& stopping) {
-  const auto due = pace_.due(frame.time_us, clock::now());
-  while (clock::now() < due) {
+  const auto due = pace_.due(frame.time_us, now_());
+  while (now_() < due) {
     const auto until = pending() ? std::min(due, pending_since_ + delay_) : due;
     if (!sleep_until(until, stopping))
       return false;
@@ -228,7 +231,7 @@ bool spooler::wait_until_due(const source_frame& frame, const std::stop_token& s
   return true;
 }
 
-bool spooler::sleep_until(clock::time_point until, const std::stop_token& stopping) {
+bool spooler::sleep_until(time_point until, const std::stop_token& stopping) {
   std::unique_lock lock{sleeping_};
   wake_.wait_until(lock, stopping, until, [] { return false; });
   return !stopping.stop_requested();

@@ -50,6 +50,9 @@ public:
   static constexpr std::chrono::milliseconds bulk_delay{100};
   static constexpr std::chrono::milliseconds retry_interval{500};
 
+  using time_point = std::chrono::steady_clock::time_point;
+  using clock = std::function<time_point()>; // a test's own time, called on the spooler's thread
+
   struct events {
     std::function<void()> appended;
     std::function<void(const std::string&)> warn;
@@ -61,7 +64,8 @@ public:
           frame_source& from,
           double speed,
           events on,
-          std::chrono::milliseconds delay = delay_default);
+          std::chrono::milliseconds delay = delay_default,
+          clock now = std::chrono::steady_clock::now);
   ~spooler();
   spooler(const spooler&) = delete;
   spooler& operator=(const spooler&) = delete;
@@ -74,7 +78,6 @@ public:
   [[nodiscard]] bool waits_for_room() const { return waiting_; }
 
 private:
-  using clock = std::chrono::steady_clock;
   enum class outcome : std::uint8_t { saved, no_room, failed };
 
   void run(const std::stop_token& stopping);
@@ -87,7 +90,7 @@ private:
   outcome commit();
   bool commit_or_wait(const std::stop_token& stopping);
   bool wait_until_due(const source_frame& frame, const std::stop_token& stopping);
-  bool sleep_until(clock::time_point until, const std::stop_token& stopping);
+  bool sleep_until(time_point until, const std::stop_token& stopping);
   [[nodiscard]] bool commit_due(bool drained) const;
   [[nodiscard]] std::chrono::milliseconds patience_left() const;
 
@@ -96,14 +99,15 @@ private:
   replay_pace pace_;
   events on_;
   std::chrono::milliseconds delay_;
+  clock now_;
   can::bus_table buses_;
   std::size_t buses_saved_;
   can::frame_block block_;
   std::vector<can::record> records_; // empty while block_ has frames
   std::size_t record_bytes_ = 0;
   std::vector<encoded_group> groups_;
-  clock::time_point pending_since_{};
-  clock::time_point retry_at_{};
+  time_point pending_since_{};
+  time_point retry_at_{};
   std::optional<failure> failed_;
   std::atomic<std::uint64_t> spooled_ = 0;
   std::atomic<bool> waiting_ = false;

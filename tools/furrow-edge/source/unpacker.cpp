@@ -26,7 +26,7 @@ struct unpacker::state {
 };
 
 packing unpacker::packing_of(std::string_view head) {
-  if (head.starts_with("\x1F\x8B\x08"))
+  if (head.starts_with("\x1F\x8B")) // no text begins so; a method other than 8 is damage
     return packing::gzip;
   return head.starts_with("\x28\xB5\x2F\xFD") ? packing::zstd : packing::none;
 }

@@ -22,6 +22,8 @@ const char* to_string(errc code) {
     return "the system reported an error";
   case errc::gone:
     return "no longer in the spool";
+  case errc::known:
+    return "stored before";
   }
   return "unknown";
 }

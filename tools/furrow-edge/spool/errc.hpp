@@ -17,6 +17,7 @@ enum class errc : std::uint8_t {
   damaged = 6, // the file does not hold what was written to it
   io = 7,      // the system reported an error; the detail says which
   gone = 8,    // the requested items are no longer in the spool
+  known = 9,   // another stream of the machine holds the file already
 };
 [[nodiscard]] const char* to_string(errc code);
 

@@ -68,6 +68,7 @@ void uplink_protocol::stop(failure why) {
 
 /// Leaves this connection and tries the next node after a pause. The same cause is logged as a warning once.
 void uplink_protocol::drop(time_point now, const std::string& why) {
+  tried_ = true;
   if (phase_ == phase::streaming)
     shrink_batches();
   if (phase_ != phase::waiting)
@@ -99,6 +100,7 @@ void uplink_protocol::connected(time_point now) {
   hello.runs = state.runs;
   hello.buses = state.buses;
   hello.software = config_.software;
+  hello.sources = config_.sources;
   hello_run_ = state.runs.empty() ? 0 : state.runs.back().run;
   buses_told_ = state.buses.size();
   phase_ = phase::greeting;
@@ -169,6 +171,7 @@ void uplink_protocol::hear(time_point now, const proto::welcome& m) {
                ? milliseconds{0}
                : std::clamp(milliseconds{m.silence_ms}, silence_least, silence_most);
   phase_ = phase::streaming;
+  tried_ = true;
   say(level::info,
       nodes_.current()
         + (is_claimed ? ": connected, continuing from item " + std::to_string(m.resume_from)
@@ -189,6 +192,7 @@ void uplink_protocol::go_on_without(time_point now, const std::string& loss) {
     return stop({errc::gone, text + ". To send the rest as a new stream, run with --accept-loss"});
   if (auto ok = store_.fork(store_.state().first_seq, 0); !ok)
     return stop(ok.error());
+  config_.sources.clear(); // the rest of a file is no file that another stream holds
   say(level::warning,
       text + "; the rest continues as stream " + can::to_string(store_.state().stream_id));
   actions_.emplace_back(uplink_action::close{});
@@ -279,6 +283,8 @@ void uplink_protocol::hear(time_point now, const proto::reject& m) {
     return forked(now, m);
   case proto::reject_code::gone:
     return go_on_without(now, said);
+  case proto::reject_code::known:
+    return stop({errc::known, nodes_.current() + ": " + said});
   case proto::reject_code::superseded:
     // Otherwise two gateways with one stream would replace each other for ever: the loser waits for long.
     actions_.emplace_back(uplink_action::close{});
@@ -304,6 +310,7 @@ void uplink_protocol::forked(time_point now, const proto::reject& m) {
   const auto before = store_.state();
   if (auto ok = store_.fork(m.fork_seq, m.durable_seq); !ok)
     return stop(ok.error());
+  config_.sources.clear(); // the original stream holds the files; the copy adds what is new in them
   const auto after = store_.state();
   say(level::warning, "this spool is a copy of stream " + can::to_string(before.stream_id)
                         + " from before item " + std::to_string(m.fork_seq) + ": its "

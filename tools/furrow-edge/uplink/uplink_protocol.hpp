@@ -31,9 +31,10 @@ struct uplink_config {
   std::string token;
   std::string software;
   std::optional<std::uint64_t> iso_name;
-  std::vector<std::string> nodes; // HOST:PORT, at least one
-  std::uint64_t seed = 0;         // for the jitter
-  bool accept_loss = false;       // continue if the node needs items that are gone
+  std::vector<std::string> nodes;             // HOST:PORT, at least one
+  std::uint64_t seed = 0;                     // for the jitter
+  bool accept_loss = false;                   // continue if the node needs items that are gone
+  std::vector<can::source_mark> sources = {}; // files that no other stream of the machine may hold
   std::size_t batch_bytes = 256U << 10U;
   static constexpr std::size_t batch_bytes_least = 2U << 10U;
   std::chrono::milliseconds connect_timeout{
@@ -93,6 +94,8 @@ public:
   [[nodiscard]] std::size_t batch_bytes() const { return batch_bytes_; }
   [[nodiscard]] bool streaming() const { return phase_ == phase::streaming; }
   [[nodiscard]] bool ever_connected() const { return ever_connected_; }
+  /// Whether a node has welcomed this gateway, or an attempt has failed.
+  [[nodiscard]] bool tried() const { return tried_; }
   [[nodiscard]] const std::string& node() const { return nodes_.current(); }
   /// How often a node has asked for items again.
   [[nodiscard]] std::uint64_t rewinds() const { return rewinds_; }
@@ -165,6 +168,7 @@ private:
   unsigned redirects_ = 0; // since the last welcome
   unsigned refusals_ = 0;  // as malformed, since the last ack
   std::uint64_t rewinds_ = 0;
+  bool tried_ = false;
   bool ever_connected_ = false;
   std::set<std::string> told_; // logged causes, since the last welcome
 };

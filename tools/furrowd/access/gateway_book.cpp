@@ -41,6 +41,8 @@ const char* to_string(refusal why) {
     return "forked";
   case refusal::gone:
     return "gone";
+  case refusal::known_file:
+    return "known_file";
   case refusal::unavailable:
     return "unavailable";
   case refusal::full:

@@ -36,10 +36,11 @@ enum class refusal : std::uint8_t {
   superseded,
   forked,
   gone,
+  known_file, // another stream of the machine holds the file already
   unavailable,
   full, // the node has as many sessions as it may
 };
-inline constexpr std::size_t refusals = 19;
+inline constexpr std::size_t refusals = 20;
 [[nodiscard]] const char* to_string(refusal why); // one word, as the metric's label has it
 
 /// How a connection that was let in ended.

@@ -195,8 +195,8 @@ private:
       if (idle)
         buffer_.shrink_to_fit();
       const auto room = buffer_.prepare(idle ? idle_bytes : read_bytes);
-      const auto count =
-        co_await stream_.read_some({static_cast<std::uint8_t*>(room.data()), room.size()});
+      const std::span into{static_cast<std::uint8_t*>(room.data()), room.size()};
+      const auto count = co_await stream_.read_some(into);
       buffer_.commit(count);
     } catch (const boost::system::system_error& error) {
       co_return error.code();

@@ -39,6 +39,13 @@ std::optional<problem> choose_farm(call& made) {
   return std::nullopt;
 }
 
+/// Whether the answer is about one farm that a token of the node did not name: the header says which farm was asked.
+bool assumes_farm(const route_match& match) {
+  const auto needs = match.found->needs;
+  return needs && *needs != daemon::permission::watch && *needs != daemon::permission::govern
+         && match.made.who.every_farm && !match.made.farm;
+}
+
 } // namespace
 
 front::front(asio::io_context& io, http_config config, actors::node& node)
@@ -248,6 +255,7 @@ asio::awaitable<response> front::answer(route_match match) {
   try {
     const bool changes = match.found->method != "GET";
     const auto farm = match.made.who.farm;
+    const bool assumed = config_.tokens.has_value() && assumes_farm(match);
     place turn;
     if (match.found->takes_turn) {
       turn = co_await take_place(turns_, farm, config_.turn_wait);
@@ -256,6 +264,8 @@ asio::awaitable<response> front::answer(route_match match) {
           {503, "busy", "too many requests wait for the database", "try again"});
     }
     auto said = co_await match.found->run(std::move(match.made));
+    if (assumed)
+      said.headers.emplace_back("Furrow-Assumed-Farm", farm);
     if (said.body.size() > held_body_min)
       said.turn = std::move(turn); // large bodies that wait for slow clients must not pile up
     if (changes)

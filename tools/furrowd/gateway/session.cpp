@@ -43,6 +43,8 @@ refusal refusal_of(reject_code code) {
     return refusal::forked;
   case reject_code::gone:
     return refusal::gone;
+  case reject_code::known:
+    return refusal::known_file;
   case reject_code::unspecified:
   case reject_code::unavailable:
     return refusal::unavailable;
