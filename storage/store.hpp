@@ -43,7 +43,6 @@ struct claim_request {
   /// 0: a new session, which always wins.
   std::int64_t held_epoch = 0;
   std::vector<can::source_mark> sources = {}; // files that no other stream of the machine may hold
-};                                            // files that no other stream of the machine may hold
 };
 
 /// A file that another stream of the machine holds already.
