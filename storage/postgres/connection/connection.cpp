@@ -176,7 +176,9 @@ void pq_connection::detach() {
 }
 
 pq_error pq_connection::lost(const std::string& what) {
+  const bool left = timed_out_ && std::chrono::steady_clock::now() < ends_at_; // by the watch
   std::string why = cut_          ? "cut"
+                    : left        ? "the database does not answer"
                     : timed_out_  ? "no answer in time"
                     : connection_ ? first_line(PQerrorMessage(connection_.get()))
                                   : "not connected";
