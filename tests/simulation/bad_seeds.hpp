@@ -1,0 +1,18 @@
+/// Seeds that have broken an invariant once: every run plays them first.
+///
+/// Shape: `simulate` prints a bad seed; it is added here with what it found, and stays.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+namespace furrow::simulation {
+
+inline constexpr std::array<std::uint64_t, 4> bad_seeds{
+  19,  // a gateway that has nothing more to send learns of a failover only by its next item
+  100, // a standby whose primary lost power never asked again
+  205, // a node froze in its COPY after it should have thawed
+  344,
+};
+
+} // namespace furrow::simulation

@@ -1,0 +1,35 @@
+/// What a run of the simulation says of its seeds.
+///
+/// Threads: plain values and pure functions.
+#pragma once
+
+#include "tests/simulation/world.hpp"
+
+#include <optional>
+#include <string>
+
+namespace furrow::simulation {
+
+/// Sums over seeds.
+struct totals {
+  std::uint64_t seeds = 0;
+  std::uint64_t bad = 0;
+  std::uint64_t steps = 0;
+  std::uint64_t items = 0;
+  std::uint64_t troubles = 0;
+  std::uint64_t failovers = 0;
+  std::uint64_t forks = 0;
+  milliseconds slowest{0}; // to settle
+  clock::time_point begun = clock::now();
+
+  void add(const world_result& one);
+};
+
+/// The seed, the step and the broken invariant, and how to replay it; or that nothing was found.
+[[nodiscard]] std::string described(const world_plan& plan, const world_result& of);
+[[nodiscard]] std::string described(const totals& of);
+
+[[nodiscard]] std::string to_string(broken_rule rule);
+[[nodiscard]] std::optional<broken_rule> rule_named(const std::string& name);
+
+} // namespace furrow::simulation

@@ -1,0 +1,25 @@
+/// The rules of the design that a simulated world may break on purpose: the simulation must notice each.
+///
+/// Shape: each is a switch of the model around the decisions, never of the decisions.
+/// Source: docs/guarantees.md, docs/decisions/0001-one-recovery-path.md.
+#pragma once
+
+#include <cstdint>
+
+namespace furrow::simulation {
+
+enum class broken_rule : std::uint8_t {
+  none,
+  ack_before_commit,        // a lane answers "committed" when it has sent the rows
+  compare_without_epoch,    // the compare-and-set looks at the watermark alone
+  claim_again_when_fenced,  // a node that another incarnation has fenced claims again
+  judge_without_grace,      // a node is declared dead right after the database was away
+  judge_across_timeline,    // ... by leases that a failover has taken back
+  move_with_target_first,   // a farm opens in the new database before it closes in the old one
+  no_reaper,                // nobody ends the session of a client that is frozen inside COPY
+  relay_ack_taken_for_head, // a site deletes what it has stored itself, head office or not
+  claim_before_replication, // a claim answers before the standby has what it read
+  epoch_without_timeline,   // after a failover epochs count on from what the standby had
+};
+
+} // namespace furrow::simulation

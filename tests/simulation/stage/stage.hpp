@@ -1,0 +1,29 @@
+/// What everything in a simulated world shares: time, chance, the network, the oracle, and the trace of a replay.
+///
+/// Threads: one.
+#pragma once
+
+#include "tests/simulation/stage/network.hpp"
+#include "tests/simulation/stage/oracle.hpp"
+#include "tests/simulation/stage/rules.hpp"
+
+#include <functional>
+#include <string>
+
+namespace furrow::simulation {
+
+struct stage {
+  stage(std::uint64_t seed, broken_rule rule) : chance{seed}, broken{rule} {}
+
+  scheduler time;
+  dice chance;
+  network net{time, chance};
+  oracle truth{time};
+  broken_rule broken;
+  std::function<void(const std::string&)> trace;       // of a replay; empty otherwise
+  std::function<void(const std::string& node)> judged; // declared dead a moment ago
+
+  [[nodiscard]] bool breaks(broken_rule rule) const { return broken == rule; }
+};
+
+} // namespace furrow::simulation

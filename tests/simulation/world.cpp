@@ -1,0 +1,234 @@
+#include "tests/simulation/world.hpp"
+
+#include "tests/simulation/troubles.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace furrow::simulation {
+
+using namespace std::chrono_literals;
+
+world_plan plan_of(std::uint64_t seed, broken_rule broken) {
+  dice chance{seed ^ 0xF0220ULL};
+  world_plan plan;
+  plan.seed = seed;
+  plan.broken = broken;
+  plan.nodes = 1 + chance.below(4);
+  plan.gateways = chance.chance(0.06) ? 24 : 1 + chance.below(6);
+  plan.node.lanes = 1 + chance.below(2);
+  plan.node.budget_bytes = chance.chance(0.2) ? 8U << 10U : 1U << 20U;
+  plan.gateway.pace = chance.between(150ms, 900ms);
+  plan.gateway.items = 1 + static_cast<std::uint32_t>(chance.below(30));
+  plan.database.standby = chance.chance(0.75);
+  plan.database.synchronous = chance.chance(0.55);
+  plan.database.refuses_poison = chance.chance(0.3);
+  plan.database.ttl = chance.between(500ms, 4'000ms);
+  plan.troubled = chance.between(8'000ms, 25'000ms);
+  plan.between_troubles = chance.between(300ms, 2'500ms);
+  plan.leaves_one_frozen = plan.nodes > 1 && chance.chance(0.25);
+  return plan;
+}
+
+std::string to_string(const world_plan& plan) {
+  return std::to_string(plan.nodes) + " nodes, " + std::to_string(plan.gateways) + " gateways, "
+         + (!plan.database.standby      ? "one server"
+            : plan.database.synchronous ? "a synchronous standby"
+                                        : "an asynchronous standby")
+         + (plan.leaves_one_frozen ? ", one node stays frozen" : "");
+}
+
+world::world(const world_plan& of, std::function<void(const std::string&)> trace)
+  : plan{of}, on{of.seed, of.broken}, db{on, "db", of.database}, begin_{on.time.now()} {
+  if (trace)
+    on.trace = [this, trace](const std::string& what) {
+      const auto ms = std::chrono::duration_cast<milliseconds>(on.time.now() - begin_).count();
+      trace(std::to_string(on.time.steps()) + " " + std::to_string(ms) + " ms " + what);
+    };
+  std::vector<std::string> names;
+  for (std::size_t i = 1; i <= plan.nodes; ++i)
+    names.push_back("n" + std::to_string(i));
+  std::vector<node*> all;
+  for (const auto& name : names) {
+    nodes.push_back(std::make_unique<node>(on, db, name, names, plan.node));
+    all.push_back(nodes.back().get());
+  }
+  for (std::size_t i = 1; i <= plan.gateways; ++i)
+    gateways.push_back(
+      std::make_unique<gateway>(on, i, all, plan.gateway,
+                                [this](const spool_model& spool, std::uint64_t from,
+                                       std::uint64_t to) { check_acked(spool, from, to); }));
+  db.on_promoted([this] { check_promoted(); });
+  on.judged = [this](const std::string& name) { check_judged(name); };
+}
+
+/// What tasks hold refers to the processes: it goes first.
+world::~world() {
+  for (const auto& one : nodes)
+    one->at.kill();
+  on.time.clear();
+}
+
+void world::note(const std::string& what) {
+  if (on.trace)
+    on.trace(what);
+}
+
+world_result world::run() {
+  db.start();
+  for (const auto& one : nodes)
+    one->start();
+  for (const auto& one : gateways)
+    one->start();
+  troubles trouble{*this};
+  trouble.begin();
+  run_until(begin_ + plan.troubled);
+  trouble.end();
+  world_result out;
+  const auto mended_at = on.time.now();
+  if (!on.truth.found()) {
+    mend();
+    if (!settle() && !on.truth.found())
+      check_complete();
+  }
+  out.found = on.truth.found();
+  out.steps = on.time.steps();
+  out.troubles = trouble.begun();
+  out.failovers = db.failovers();
+  out.settled_after = std::chrono::duration_cast<milliseconds>(on.time.now() - mended_at);
+  for (const auto& one : gateways) {
+    out.items += one->spool.last_seq();
+    out.forks += one->spool.forks();
+  }
+  return out;
+}
+
+void world::run_until(time_point end) {
+  while (!on.truth.found() && on.time.step(end)) {
+  }
+}
+
+void world::mend() {
+  note("everything is mended");
+  on.net.heal();
+  for (const auto& one : db.servers()) {
+    one->set_lag(0ms);
+    one->set_flush(5ms);
+    one->at.thaw();
+  }
+  for (const auto& one : nodes)
+    if (one.get() != left_frozen) {
+      one->freeze_in_copy(false);
+      one->at.thaw();
+    }
+  for (const auto& one : gateways)
+    one->at.thaw();
+  // A gateway learns of a failover by its next item.
+  on.time.in(5s, [this] {
+    for (const auto& one : gateways)
+      one->stop_producing();
+  });
+}
+
+void world::restart_dead() {
+  for (const auto& one : db.servers())
+    if (!one->at.alive())
+      db.restart(*one);
+  for (const auto& one : nodes)
+    if (!one->at.alive())
+      one->start();
+  for (const auto& one : gateways)
+    if (!one->at.alive())
+      one->start();
+}
+
+/// Runs until everything is durable; false when that takes too long.
+bool world::settle() {
+  const auto end = on.time.now() + settle_limit;
+  const auto last_item = on.time.now() + 6s;
+  while (on.time.now() < end && !on.truth.found()) {
+    restart_dead();
+    run_until(on.time.now() + 500ms);
+    if (on.time.now() < last_item)
+      continue;
+    if (std::all_of(gateways.begin(), gateways.end(),
+                    [this](const auto& one) { return complete(*one); }))
+      return true;
+  }
+  return false;
+}
+
+bool world::complete(const gateway& one) const {
+  if (!one.at.alive() || !one.satisfied())
+    return false;
+  if (one.spool.last_seq() == 0)
+    return true;
+  const auto* row = db.leader().disk().find(one.spool.stream());
+  return row != nullptr && row->seq() == one.spool.last_seq();
+}
+
+void world::check_complete() {
+  for (const auto& one : nodes)
+    note(one->described());
+  for (const auto& one : gateways)
+    note(one->described());
+  for (const auto& one : gateways)
+    if (!complete(*one))
+      on.truth.broken("alive", one->at.name() + " has numbered "
+                                 + std::to_string(one->spool.last_seq()) + " items, and "
+                                 + std::to_string(one->spool.acked_seq()) + " are durable for it, "
+                                 + std::to_string(settle_limit.count() / 1'000)
+                                 + " s after the last fault; it is at " + one->node_name());
+}
+
+/// Items count as durable at a gateway: they must be, and be the ones that the spool has.
+void world::check_acked(const spool_model& spool, std::uint64_t from, std::uint64_t to) {
+  auto& acked = acked_[spool.stream()];
+  acked = std::max(acked, to);
+  const auto name = can::to_string(spool.stream()) + " item " + std::to_string(to);
+  const auto* row = db.leader().disk().find(spool.stream());
+  const auto held = row == nullptr ? 0 : row->seq();
+  const bool may_be_lost = plan.database.standby && !plan.database.synchronous;
+  if (to > held && !(may_be_lost && to <= on.truth.highest(spool.stream())))
+    return on.truth.broken("durable",
+                           name + " counts as durable; the database has " + std::to_string(held));
+  for (auto seq = from + 1; seq <= std::min(to, held); ++seq)
+    if (row->codes[seq - 1] != spool.code_of(seq))
+      return on.truth.broken("same", can::to_string(spool.stream()) + " item " + std::to_string(seq)
+                                       + " is another one in the database");
+  if (!plan.database.synchronous || !db.could_promote())
+    return;
+  const auto* there = db.other().disk().find(spool.stream());
+  if (there == nullptr || there->seq() < to)
+    on.truth.broken("durable", name + " counts as durable; the standby does not have it");
+}
+
+/// A synchronous standby that has become the leader has everything that was acknowledged.
+void world::check_promoted() {
+  note(db.leader().at.name() + " is the primary, timeline "
+       + std::to_string(db.leader().timeline()));
+  if (!plan.database.synchronous)
+    return;
+  for (const auto& [stream, acked] : acked_) {
+    const auto* row = db.leader().disk().find(stream);
+    if (acked > (row == nullptr ? 0 : row->seq()))
+      on.truth.broken("durable", can::to_string(stream) + " is acknowledged up to "
+                                   + std::to_string(acked) + "; the new primary has less");
+  }
+}
+
+/// A node that is declared dead must have had a reason to be silent.
+void world::check_judged(const std::string& name) {
+  note(name + " is declared dead");
+  const auto since = on.time.now() - 5s;
+  const auto& leader = db.leader();
+  const auto one = std::find_if(nodes.begin(), nodes.end(),
+                                [&](const auto& each) { return each->at.name() == name; });
+  const auto& at = (*one)->at;
+  const bool reaches =
+    on.net.sound_since(since, at, leader.at) && leader.leads() && leader.slow_until() < since;
+  if (at.works() && at.awake_since() < since && reaches)
+    on.truth.broken("judged", name + " works and reaches the database, and is declared dead");
+}
+
+} // namespace furrow::simulation
