@@ -321,13 +321,15 @@ private:
   }
 
   pq_connection::settings settings_of(const std::string& lane) const {
-    return {options_.url,
-            options_.application_name + "/" + lane,
-            options_.connect_timeout,
-            options_.lock_timeout,
-            options_.statement_timeout,
-            monitor_,
-            watch_};
+    pq_connection::settings out;
+    out.url = options_.url;
+    out.application_name = options_.application_name + "/" + lane;
+    out.connect_timeout = options_.connect_timeout;
+    out.lock_timeout = options_.lock_timeout;
+    out.statement_timeout = options_.statement_timeout;
+    out.monitor = monitor_;
+    out.watch = watch_;
+    return out;
   }
 
   std::shared_ptr<postgres_pool> make_lane(const std::string& lane,
