@@ -78,7 +78,7 @@ TEST_CASE_FIXTURE(
   CHECK(own.fenced == only(older));
   CHECK(own.taken.empty());
   CHECK_FALSE(claim(*first, again(older)).taken); // its claim may have been committed unseen
-  // A standby that had less was promoted: an older epoch, of whoever claimed before.
+  // A standby that had less was promoted: an older epoch, and another owner.
   const auto last = claim(*first, again(newer));
   bed.tamper("update stream_watermark set epoch = epoch - 2, owner = gen_random_uuid()");
   const auto lost = must(append(*first_lane, {append_of(last.claim, 0, mixed_block(1, 10))}));
