@@ -10,6 +10,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <csignal>
 #include <memory>
 #include <string>
@@ -138,8 +139,13 @@ TEST_CASE(
 
 TEST_CASE("fault, postgresql: a node that was frozen is dead, and ends with 75 when it wakes") {
   two_nodes both{"nodes_frozen"};
-  auto gateways = machines(both, both.n2->gateway(), "8");
   both.settle();
+  auto gateways = machines(both, both.n2->gateway(), "8");
+  REQUIRE(eventually(10s, [&] { // by then each knows of n1
+    const auto rows = both.n1->get("/api/v1/ledger").at("ledger");
+    const auto stored = [](const json& row) { return row.at("durable") > 0; };
+    return rows.size() == 10 && std::all_of(rows.begin(), rows.end(), stored);
+  }));
   both.n2->signal(SIGSTOP);
   REQUIRE(eventually(8s, [&] { return both.n1->state_of("n2") == "dead"; }));
   const auto stored = gateways.wait(60s); // n1 has taken them all

@@ -73,11 +73,11 @@ can::stream_id new_incarnation() {
   return out;
 }
 
-/// Where gateways and other nodes reach this one. An address that listens everywhere says nothing of that.
-std::string reachable(const std::vector<std::string>& told, const std::string& bound) {
-  if (told.empty())
-    return bound.starts_with("0.0.0.0:") || bound.starts_with("[::]:") ? std::string{} : bound;
-  return fmt::format("{}", fmt::join(told, ","));
+/// Where gateways or people reach this node. An address that listens everywhere says nothing of that; and a certificate
+/// is for names.
+std::string reachable(const std::string& bound, bool certified) {
+  const bool everywhere = bound.starts_with("0.0.0.0:") || bound.starts_with("[::]:");
+  return everywhere || certified ? std::string{} : bound;
 }
 
 class process {
@@ -337,8 +337,13 @@ private:
     if (cluster == nullptr)
       return;
     cluster->on_news([this] { asio::post(io_, [this] { look_at_cluster(); }); });
-    cluster->join({reachable(settings_.advertise, gateway),
-                   reachable({}, http_address_),
+    auto named = fmt::format("{}", fmt::join(settings_.advertise, ","));
+    if (named.empty())
+      named = reachable(gateway, gateway_tls_ != nullptr);
+    if (named.empty())
+      spdlog::info("cluster: gateways are not told of this node: --advertise HOST:PORT names it");
+    cluster->join({named,
+                   reachable(http_address_, http_tls_ != nullptr),
                    {},
                    FURROW_VERSION,
                    proto::version_min,

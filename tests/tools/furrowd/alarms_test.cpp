@@ -85,6 +85,17 @@ TEST_CASE("alarms: retention that is held back by a wrong clock is told") {
   CHECK(names(alarms_of(stats, nullptr)) == std::vector<std::string>{"clock"});
 }
 
+TEST_CASE("alarms: nodes that died, and a lease that has lapsed, are told") {
+  node_stats stats;
+  stats.store_up = true;
+  CHECK(alarms_of(stats, nullptr).empty());
+  stats.dead_nodes = "n2, n3";
+  stats.lease_lapsed = true;
+  const auto alarms = alarms_of(stats, nullptr);
+  CHECK(names(alarms) == std::vector<std::string>{"node_dead", "lease"});
+  CHECK(alarms[0].text.find("n2, n3") != std::string::npos);
+}
+
 TEST_CASE("alarms: a node whose actor system gave up is not ready") {
   node_stats stats;
   stats.store_up = true;
