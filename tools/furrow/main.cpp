@@ -36,6 +36,7 @@ void add_commands(CLI::App& app, const furrow::cli::globals& globals, int& exit_
   add_gateways(app, globals, exit_code);
   add_actors(app, globals, exit_code);
   add_database(app, globals, exit_code);
+  add_doctor(app, globals, exit_code);
   add_retention(app, globals, exit_code);
   add_archive(app, globals, exit_code);
   add_import(app, globals, exit_code);
