@@ -277,7 +277,8 @@ std::vector<copied_table> make_tables() {
                   {"sha256", text},
                   {"content", bytes},
                   {"encoding", int2},
-                  {"version", int4},
+                  // SQLite marks an active file with 1; there it is the version of its definitions.
+                  {"version", int4, "case when version is not null then 1 end"},
                   {"loaded_at", time_s}},
                  "id",
                  "id"});
@@ -293,6 +294,14 @@ std::string copied_table::column_list() const {
   std::string out;
   for (const auto& column : columns)
     out += (out.empty() ? "\"" : ", \"") + column.name + "\"";
+  return out;
+}
+
+std::string copied_table::read_list() const {
+  std::string out;
+  for (const auto& column : columns)
+    out.append(out.empty() ? "" : ", ")
+      .append(column.read_as.empty() ? "\"" + column.name + "\"" : column.read_as);
   return out;
 }
 
