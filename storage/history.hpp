@@ -1,4 +1,4 @@
-/// Queries on the tables that the digest fills: telemetry, rollups, digest lag.
+/// Queries on the tables that the digest fills: telemetry, rollups, faults of the bus, digest lag.
 ///
 /// Shape: answers come in pages, oldest first; `next` is where the next page begins.
 /// Units: microseconds since 1970; telemetry as in can/live/telemetry.hpp.
@@ -59,6 +59,38 @@ struct known_signal {
   std::int64_t last_time_us = 0;
 };
 
+/// Faults of the bus of one machine, or of every machine of a farm.
+struct faults_query {
+  std::string farm;                    // empty: any farm
+  std::string equipment;               // empty: every machine
+  bool active = false;                 // only those that are not cleared
+  std::optional<std::int64_t> from_us; // faults that were seen between these times
+  std::optional<std::int64_t> to_us;
+  std::uint64_t skip = 0; // of the rows; the page before gives it as `next`
+};
+
+struct bus_fault {
+  std::string farm;
+  std::string equipment;
+  std::string bus; // name of the interface; its number where it has no name
+  std::int32_t source = 0;
+  std::optional<std::uint64_t>
+    iso_name; // NAME of the control unit; nothing: it did not claim its address
+  std::int32_t spn = 0;
+  std::int32_t fmi = 0;
+  std::int64_t first_us = 0;
+  std::int64_t last_us = 0;
+  std::optional<std::int64_t> cleared_us;
+  std::int32_t appearances = 0;
+  std::optional<std::int32_t> occurrences;
+  std::string lamp;
+};
+
+struct faults_page {
+  std::vector<bus_fault> rows; // those seen last come first
+  std::optional<std::uint64_t> next;
+};
+
 struct digest_status {
   std::uint64_t streams = 0;
   std::uint64_t streams_behind = 0;
@@ -78,6 +110,7 @@ public:
   virtual void list_signals(std::string farm,
                             std::string equipment,
                             handler<std::vector<known_signal>> done) = 0;
+  virtual void read_faults(faults_query query, handler<faults_page> done) = 0;
   virtual void digest_progress(handler<digest_status> done) = 0;
 };
 

@@ -3,7 +3,8 @@
 /// Shape: the numbers of what is removed count as expired in the ledger, so that it still accounts for every number. Rows
 ///   of the machine, its streams and watermarks stay: a gateway that connects again goes on after its watermark, and
 ///   nothing is stored twice. A machine of which nothing is left is not listed until something is stored again. What is
-///   stored while a removal runs stays. Rollups and telemetry go with the machine, not with a single stream.
+///   stored while a removal runs stays. Rollups and telemetry go with the machine, not with a single
+///   stream; faults of the bus go with their stream.
 /// Units: microseconds since 1970.
 /// Errors: not_found names the machine or stream; retry_later also when retention or another removal is at work. A call
 ///   that failed may be made again: what a step has committed stays done.

@@ -25,7 +25,7 @@ inline constexpr std::int32_t rows_a_batch = 10'000;
 inline constexpr std::uint32_t keep_days_max = 36'500;
 
 /// `records`: records of every kind without a rule of its own; from `sensor` on: records of that kind (`other`: of no known
-/// kind). A farm's own rules come before those for every farm, and then the rule of the kind before that for all records.
+/// kind). `fault` also holds for faults of the bus. A farm's own rules come before those for every farm, and then the rule of the kind before that for all records.
 enum class data_kind : std::uint8_t {
   frames,
   records,
@@ -76,6 +76,7 @@ struct expire_outcome {
   std::uint64_t records = 0;
   std::uint64_t telemetry = 0; // rows
   std::uint64_t rollup = 0;    // rows
+  std::uint64_t faults = 0;    // of the bus
   std::uint64_t waiting = 0;   // partitions that were in use and could not be dropped
   bool busy = false;           // another node was doing this
   bool more = false;           // steps_max was reached

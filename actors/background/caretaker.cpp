@@ -104,11 +104,11 @@ void note(caretaker_state& state, const storage::expire_outcome& outcome) {
   counters.partitions_dropped += outcome.partitions;
   counters.frames_expired += outcome.frames;
   counters.records_expired += outcome.records;
-  if (outcome.frames + outcome.records + outcome.telemetry + outcome.rollup > 0)
+  if (outcome.frames + outcome.records + outcome.telemetry + outcome.rollup + outcome.faults > 0)
     spdlog::info("retention deleted {} frames ({} whole partitions), {} records, {} rows of "
-                 "telemetry, {} of rollups",
+                 "telemetry, {} of rollups, {} faults of the bus",
                  outcome.frames, outcome.partitions, outcome.records, outcome.telemetry,
-                 outcome.rollup);
+                 outcome.rollup, outcome.faults);
 }
 
 } // namespace

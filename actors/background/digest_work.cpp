@@ -17,6 +17,12 @@ namespace {
 /// How rollups of process data are made: by element and DDI, with the factor of the DDI.
 constexpr std::string_view process_definition = "process data 1";
 
+/// Marks of one hour share a row.
+std::int64_t hour_of(std::int64_t time_us) {
+  constexpr std::int64_t hour_us = 3'600'000'000;
+  return time_us - time_us % hour_us;
+}
+
 } // namespace
 
 digest_catalogue read_catalogue() {
@@ -58,6 +64,7 @@ digest_work::run digest_work::take(const storage::digest_stream& stream,
     own_sums.emplace(own->plan);
     digest.add(*own_sums);
   }
+  digest.mark_after(hour_of(wall_us_()) + clock_wrong_us);
   digest.pass(stream.digested);
   if (!stream.state.empty())
     out.understood = digest.resume(stream.digested, stream.state);

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "actors/live/dbc_board.hpp"
+#include "actors/live/wall_clock.hpp"
 #include "can/live/stream_digest.hpp"
 #include "storage/digest_store.hpp"
 
@@ -33,8 +34,11 @@ public:
   static constexpr std::size_t process_signals_max = 65'536;
   static constexpr std::size_t own_max = 256;
 
-  digest_work(digest_catalogue catalogue, can::telemetry_settings settings)
-    : catalogue_{std::move(catalogue)}, settings_{settings} {}
+  /// `wall_us` gives the time of day, with which the times of frames are compared.
+  digest_work(digest_catalogue catalogue,
+              can::telemetry_settings settings,
+              std::int64_t (*wall_us)() = wall_clock_us)
+    : catalogue_{std::move(catalogue)}, settings_{settings}, wall_us_{wall_us} {}
 
   struct run {
     storage::digest_commit commit;
@@ -73,6 +77,7 @@ private:
 
   digest_catalogue catalogue_;
   can::telemetry_settings settings_;
+  std::int64_t (*wall_us_)();
   std::vector<std::int32_t> ids_;
   std::unordered_map<std::uint32_t, std::int32_t> process_ids_; // by can::number_of(process_key)
   std::vector<std::uint32_t> asked_;                            // what `unknown` returned last

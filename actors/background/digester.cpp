@@ -212,7 +212,8 @@ void take(digester_pointer self, const std::vector<storage::digest_page>& pages)
       spdlog::warn("the digest of stream {} goes on after item {} without its last values: another "
                    "version has saved them",
                    state.batch[i].stream, state.batch[i].digested);
-    rows += run.commit.rows.rollups.size() + run.commit.rows.telemetry.size();
+    rows += run.commit.rows.rollups.size() + run.commit.rows.telemetry.size()
+            + run.commit.rows.faults.size();
     commits->push_back(std::move(run.commit));
     state.frames.push_back(run.frames);
     state.last_us.push_back(page.runs.empty()

@@ -11,7 +11,8 @@ namespace furrow::can {
 namespace {
 
 constexpr transport_limits limits{256, 256U << 10U};
-constexpr std::uint8_t state_version = 1;
+constexpr std::uint8_t state_version = 2;
+constexpr std::uint8_t version_without_faults = 1;
 
 /// The times that PostgreSQL and 64 bits of microseconds can hold, less a minute at each end.
 constexpr std::int64_t time_us_min = -210'866'803'200'000'000;
@@ -46,17 +47,22 @@ bool stream_digest::resume(std::uint64_t seq, std::span<const std::uint8_t> stat
   const auto version = reader.number<std::uint8_t>();
   const auto sum = reader.number<std::uint64_t>();
   const auto held = reader.bytes();
-  if (version != state_version || reader.failed() || !reader.empty() || checksum(held) != sum)
+  const bool known = version == state_version || version == version_without_faults;
+  if (!known || reader.failed() || !reader.empty() || checksum(held) != sum)
     return false;
   state_reader from{held};
   reassembler whole{limits};
   live_state live;
   whole.restore(from);
   restore(live, from);
+  fault_log faults;
+  if (version != version_without_faults)
+    faults.restore(from);
   if (from.failed() || !from.empty())
     return false;
   whole_ = std::move(whole);
   live_ = live;
+  faults_ = std::move(faults);
   return true;
 }
 
@@ -64,6 +70,7 @@ std::vector<std::uint8_t> stream_digest::save() const {
   state_writer inner;
   whole_.save(inner);
   can::save(live_, inner);
+  faults_.save(inner);
   const auto held = inner.take();
   state_writer out;
   out.number(state_version);
@@ -90,14 +97,28 @@ void stream_digest::take_frames(std::uint64_t seq_first,
   }
 }
 
+void stream_digest::mark(std::int64_t time_us) {
+  if (mark_.frames++ == 0) {
+    mark_.first = seq_;
+    mark_.earliest_us = mark_.latest_us = time_us;
+  }
+  mark_.last = seq_;
+  mark_.earliest_us = std::min(mark_.earliest_us, time_us);
+  mark_.latest_us = std::max(mark_.latest_us, time_us);
+}
+
 void stream_digest::take_frame(const frame_view& frame, const plan_message* known) {
+  if (frame.time_us > mark_.after_us)
+    mark(frame.time_us);
   sampler_.before(live_, frame.time_us);
   const auto pgn = pgn_of(frame.header.id());
   std::optional<assembled_message> message;
   if (!frame.header.extended() || !is_extended_transport(pgn))
     message = whole_.feed(frame);
-  if (message)
+  if (message) {
     live_.update(*message);
+    faults_.update(*message, seq_);
+  }
   sampler_.after(frame.time_us, seq_);
   if (own_ != nullptr)
     own_->take(frame, message ? &*message : nullptr);
@@ -129,7 +150,10 @@ void stream_digest::sum_up(const plan_message& message,
 }
 
 digest_rows stream_digest::take() {
-  return {sums_.take(), sampler_.take(live_)};
+  digest_rows rows{sums_.take(), sampler_.take(live_), faults_.take(), {}};
+  if (mark_.frames != 0)
+    rows.marks.push_back(std::exchange(mark_, clock_mark{.after_us = mark_.after_us}));
+  return rows;
 }
 
 } // namespace furrow::can

@@ -3,6 +3,7 @@
 #include "storage/failpoint.hpp"
 #include "storage/move/source.hpp"
 #include "storage/move/target.hpp"
+#include "storage/postgres/definitions.hpp"
 
 #include <algorithm>
 
@@ -197,7 +198,7 @@ result<copy_outcome> copy_database(const std::string& from,
   if (!opened)
     return opened.error();
   auto& source = **opened;
-  const auto reached = copy_target::open(to);
+  auto reached = copy_target::open(to);
   if (!reached)
     return failure{reached.code(), redacted(to.url) + ": " + reached.error().detail};
   auto& target = **reached;
@@ -224,12 +225,20 @@ result<copy_outcome> copy_database(const std::string& from,
   if (!facts)
     return failure{facts.code(), redacted(to.url) + ": " + facts.error().detail};
   sum_up(*facts, out);
-  if (out.known)
-    return out;
-  const auto same = compare(*facts, source, target, told);
-  const auto finished = same ? finish(source, target, out) : same;
-  if (!finished)
-    return failure{finished.code(), redacted(to.url) + ": " + finished.error().detail};
+  if (!out.known) {
+    const auto same = compare(*facts, source, target, told);
+    const auto finished = same ? finish(source, target, out) : same;
+    if (!finished)
+      return failure{finished.code(), redacted(to.url) + ": " + finished.error().detail};
+  }
+  *reached = nullptr; // its transaction, and its locks
+  // DBC files stay active. SQL needs their definitions as rows, which SQLite does not have.
+  const auto completed = complete_definitions(to);
+  if (!completed)
+    return failure{completed.code(),
+                   redacted(to.url)
+                     + ": all rows were moved, but the definitions of a DBC file were not made: "
+                     + completed.error().detail + "; run the same command again"};
   return out;
 }
 

@@ -94,7 +94,7 @@ void put_time(byte_buffer& out, std::int64_t time_us) {
 }
 
 void put_cell(byte_buffer& out, const copied_table& table, const sqlite_statement& row, int at) {
-  const auto& [name, type] = table.columns[static_cast<std::size_t>(at)];
+  const auto& [name, type, read_as] = table.columns[static_cast<std::size_t>(at)];
   if (row.null(at))
     return out.null_field();
   switch (type) {

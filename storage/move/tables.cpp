@@ -206,6 +206,36 @@ void add_digest(std::vector<copied_table>& out) {
   out.push_back({"digest",
                  {{"stream", int4}, {"seq", int8}, {"state", bytes}, {"moved_at", time_s}},
                  "stream"});
+  out.push_back({"bus_fault",
+                 {{"stream", int4},
+                  {"first_seq", int8},
+                  {"spn", int4},
+                  {"fmi", int2},
+                  {"equipment_id", int4},
+                  {"bus", int2},
+                  {"source", int2},
+                  {"iso_name", int8},
+                  {"first_seen", time_us},
+                  {"last_seen", time_us},
+                  {"cleared", time_us},
+                  {"appearances", int4},
+                  {"occurrences", int2},
+                  {"lamp", text}},
+                 "stream, first_seq, spn, fmi",
+                 "",
+                 true});
+  out.push_back({"clock_ahead",
+                 {{"stream", int4},
+                  {"after", time_us},
+                  {"equipment_id", int4},
+                  {"first", int8},
+                  {"last", int8},
+                  {"frames", int8},
+                  {"earliest", time_us},
+                  {"latest", time_us}},
+                 "stream, after",
+                 "",
+                 true});
   out.push_back({"rollup",
                  {{"equipment_id", int4},
                   {"signal", int4},
@@ -254,7 +284,8 @@ std::vector<copied_table> make_tables() {
                   {"sha256", text},
                   {"content", bytes},
                   {"encoding", int2},
-                  {"version", int4},
+                  // SQLite marks an active file with 1; there it is the version of its definitions.
+                  {"version", int4, "case when version is not null then 1 end"},
                   {"loaded_at", time_s}},
                  "id",
                  "id"});
@@ -270,6 +301,14 @@ std::string copied_table::column_list() const {
   std::string out;
   for (const auto& column : columns)
     out += (out.empty() ? "\"" : ", \"") + column.name + "\"";
+  return out;
+}
+
+std::string copied_table::read_list() const {
+  std::string out;
+  for (const auto& column : columns)
+    out.append(out.empty() ? "" : ", ")
+      .append(column.read_as.empty() ? "\"" + column.name + "\"" : column.read_as);
   return out;
 }
 

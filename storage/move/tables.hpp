@@ -39,6 +39,8 @@ enum class copy_type : std::uint8_t {
 struct copied_column {
   std::string name;
   copy_type type = copy_type::int8;
+  /// What PostgreSQL reads to compare, where the two databases differ in the value and not in its meaning.
+  std::string read_as = {};
 };
 
 struct copied_table {
@@ -51,6 +53,8 @@ struct copied_table {
   [[nodiscard]] bool frames() const { return name == "can_block"; }
   /// "a, b, c", quoted if SQL needs it.
   [[nodiscard]] std::string column_list() const;
+  /// The same, as PostgreSQL reads it to compare.
+  [[nodiscard]] std::string read_list() const;
   [[nodiscard]] bool has(copy_type type) const;
 };
 

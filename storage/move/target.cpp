@@ -164,7 +164,7 @@ result<copy_facts> copy_target::read(const copied_table& table, const counter& c
   if (table.frames())
     return read_blocks(table, counted);
   const auto begun =
-    db_.begin_copy("copy (select " + table.column_list() + " from " + name_of(table) + " order by "
+    db_.begin_copy("copy (select " + table.read_list() + " from " + name_of(table) + " order by "
                    + order_of(table) + ") to stdout (format binary)");
   if (!begun)
     return begun.error();

@@ -273,6 +273,24 @@ task<result<std::optional<active_dbc>>> read_active(pq_connection& db, std::stri
   co_return std::optional{std::move(out)};
 }
 
+/// The oldest active file whose definitions are missing gets them; false when there was none.
+task<result<bool>> complete_one(pq_connection& db) {
+  const auto found = co_await stored_files(
+    db,
+    "where d.version is not null and not exists (select from furrow.definition_set s where "
+    "s.version = d.version and s.name = d.name and s.sha256 = d.sha256 and s.farm_id is not "
+    "distinct from d.farm_id and s.equipment_id is not distinct from d.equipment_id) order by d.id "
+    "limit 1",
+    true);
+  if (!found)
+    co_return found.error();
+  if (found->empty())
+    co_return false;
+  if (const auto failed = co_await make_active(db, found->front()))
+    co_return *failed;
+  co_return true;
+}
+
 /// On the connection for upkeep.
 class postgres_dbc : public dbc_store {
 public:
@@ -315,6 +333,16 @@ private:
 };
 
 } // namespace
+
+task<result<done>> complete_definitions(pq_connection& db) {
+  for (bool more = true; more;) {
+    const auto made = co_await one_by_one<bool>(db, [&] { return complete_one(db); });
+    if (!made)
+      co_return made.error();
+    more = *made;
+  }
+  co_return done{};
+}
 
 std::unique_ptr<dbc_store> make_dbc(std::shared_ptr<postgres_pool> lane) {
   return std::make_unique<postgres_dbc>(std::move(lane));

@@ -240,9 +240,11 @@ task<std::optional<failure>> load_catalogue(pq_connection& db) {
 
 namespace furrow::storage {
 
-result<definition_outcome> load_definitions(const store_options& options,
-                                            const can::dbc_file& file,
-                                            const definition_load& load) {
+namespace {
+
+/// Runs `work` on a connection of its own.
+template <class T, class Work>
+result<T> on_a_connection(const store_options& options, Work work) {
   if (options.url.starts_with("sqlite:"))
     return failure{errc::misconfigured, "signal definitions in the database need PostgreSQL"};
   const auto url = check_postgres_url(options.url);
@@ -252,20 +254,34 @@ result<definition_outcome> load_definitions(const store_options& options,
   pq_connection db{context,
                    {options.url, options.application_name + "/definitions", options.connect_timeout,
                     options.lock_timeout, options.statement_timeout}};
-  result<definition_outcome> outcome = failure{errc::retry_later, "not asked"};
-  const auto work = [&]() -> task<void> {
+  result<T> outcome = failure{errc::retry_later, "not asked"};
+  const auto connected = [&]() -> task<void> {
     const auto away = co_await db.connect();
     if (away)
       outcome = away->as_failure();
     else
-      outcome = co_await postgres_work::load_definitions(db, file, load);
+      outcome = co_await work(db);
   };
-  asio::co_spawn(context, work, [](const std::exception_ptr& broken) {
+  asio::co_spawn(context, connected, [](const std::exception_ptr& broken) {
     if (broken)
       std::rethrow_exception(broken);
   });
   context.run();
   return outcome;
+}
+
+} // namespace
+
+result<definition_outcome> load_definitions(const store_options& options,
+                                            const can::dbc_file& file,
+                                            const definition_load& load) {
+  return on_a_connection<definition_outcome>(
+    options, [&](pq_connection& db) { return postgres_work::load_definitions(db, file, load); });
+}
+
+result<done> complete_definitions(const store_options& options) {
+  return on_a_connection<done>(
+    options, [](pq_connection& db) { return postgres_work::complete_definitions(db); });
 }
 
 } // namespace furrow::storage

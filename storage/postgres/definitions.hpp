@@ -30,7 +30,12 @@ struct definition_outcome {
                                                           const can::dbc_file& file,
                                                           const definition_load& load);
 
+/// Makes the definitions of active DBC files that have none: the rows of the files came from another database.
+[[nodiscard]] result<done> complete_definitions(const store_options& options);
+
 namespace postgres_work {
+
+[[nodiscard]] task<result<done>> complete_definitions(pq_connection& db);
 
 [[nodiscard]] task<result<definition_outcome>>
 load_definitions(pq_connection& db, const can::dbc_file& file, const definition_load& load);

@@ -45,6 +45,19 @@ void add_reals(pq_parameters& to, const Rows& rows, Value value) {
             [&](const auto& row) { return std::bit_cast<std::uint64_t>(double{value(row)}); });
 }
 
+template <class Rows, class Value>
+void add_nullable(
+  pq_parameters& to, std::uint32_t array_type, std::uint32_t type, const Rows& rows, Value value) {
+  byte_buffer buffer;
+  buffer.array_head(type, rows.size(), true);
+  for (const auto& row : rows)
+    if (const auto one = value(row))
+      buffer.field(static_cast<std::uint64_t>(*one));
+    else
+      buffer.null_field();
+  to.add(array_type, buffer.view());
+}
+
 /// A row of one of the commits, and its stream.
 template <class Row>
 struct row_of {
@@ -113,6 +126,75 @@ void add_telemetry(pq_parameters& to, const std::vector<row_of<can::telemetry_ro
   }
 }
 
+void add_faults(pq_parameters& to, const std::vector<row_of<can::fault_row>>& rows) {
+  add_integers(to, rows, [](const auto& row) { return row.stream; });
+  add_integers(to, rows, [](const auto& row) { return row->first_seq; });
+  add_integers(to, rows, [](const auto& row) { return row->spn; });
+  add_integers(to, rows, [](const auto& row) { return row->fmi; });
+  add_integers(to, rows, [](const auto& row) { return row->bus; });
+  add_integers(to, rows, [](const auto& row) { return row->source; });
+  add_nullable(to, oid::int8_array, oid::int8, rows, [](const auto& row) {
+    return row->name ? std::optional{row->name->bits} : std::nullopt;
+  });
+  add_times(to, rows, [](const auto& row) { return row->first_us; });
+  add_times(to, rows, [](const auto& row) { return row->last_us; });
+  add_nullable(to, oid::timestamptz_array, oid::timestamptz, rows, [](const auto& row) {
+    return row->cleared_us ? std::optional{*row->cleared_us - epoch_2000_us} : std::nullopt;
+  });
+  add_integers(to, rows, [](const auto& row) { return row->appearances; });
+  add_nullable(to, oid::int8_array, oid::int8, rows,
+               [](const auto& row) { return row->occurrences; });
+  byte_buffer lamps;
+  lamps.array_head(oid::text, rows.size());
+  for (const auto& row : rows)
+    lamps.bytes_field(row->lamp);
+  to.add(oid::text_array, lamps.view());
+}
+
+void add_marks(pq_parameters& to, const std::vector<row_of<can::clock_mark>>& rows) {
+  add_integers(to, rows, [](const auto& row) { return row.stream; });
+  add_times(to, rows, [](const auto& row) { return row->after_us; });
+  add_integers(to, rows, [](const auto& row) { return row->first; });
+  add_integers(to, rows, [](const auto& row) { return row->last; });
+  add_integers(to, rows, [](const auto& row) { return row->frames; });
+  add_times(to, rows, [](const auto& row) { return row->earliest_us; });
+  add_times(to, rows, [](const auto& row) { return row->latest_us; });
+}
+
+/// "$7, $8, $9" from `first` on; `first` moves behind them.
+std::string parameters_from(int& first, int count) {
+  std::string out;
+  for (int i = 0; i < count; ++i)
+    out += (i == 0 ? "$" : ", $") + std::to_string(first++);
+  return out;
+}
+
+/// Whole rows, which replace those of the same fault.
+std::string faults_text(int& number) {
+  return "faults as (insert into furrow.bus_fault as t (equipment_id, stream, first_seq, spn, fmi, "
+         "bus, source, iso_name, first_seen, last_seen, cleared, appearances, occurrences, lamp) "
+         "select m.equipment, f.stream, f.first_seq, f.spn, f.fmi, f.bus, f.source, f.iso_name, "
+         "f.first_seen, f.last_seen, f.cleared, f.appearances, f.occurrences, f.lamp from unnest("
+         + parameters_from(number, 13)
+         + ") f(stream, first_seq, spn, fmi, bus, source, iso_name, first_seen, last_seen, "
+           "cleared, appearances, occurrences, lamp) join moved m on m.stream = f.stream "
+           "on conflict (stream, first_seq, spn, fmi) do update set iso_name = excluded.iso_name, "
+           "first_seen = excluded.first_seen, last_seen = excluded.last_seen, cleared = "
+           "excluded.cleared, appearances = excluded.appearances, occurrences = "
+           "excluded.occurrences, lamp = excluded.lamp), ";
+}
+
+std::string marks_text(int& number) {
+  return "marks as (insert into furrow.clock_ahead as t (equipment_id, stream, after, first, last, "
+         "frames, earliest, latest) select m.equipment, c.* from unnest("
+         + parameters_from(number, 7)
+         + ") c(stream, after, first, last, frames, earliest, latest) join moved m on m.stream = "
+           "c.stream on conflict (stream, after) do update set first = least(t.first, "
+           "excluded.first), last = greatest(t.last, excluded.last), frames = t.frames + "
+           "excluded.frames, earliest = least(t.earliest, excluded.earliest), latest = "
+           "greatest(t.latest, excluded.latest)), ";
+}
+
 /// Whether a row of `seconds` takes the place of the latest state. In one stream what came last does, whatever its clock
 /// says. Between two streams of a machine the later time does; a time before 2000 or more than a day ahead is a wrong
 /// clock, and gives way to a right one, or to a newer stream.
@@ -141,6 +223,8 @@ std::string commit_text() {
     parameters += ", $" + std::to_string(number++);
     updates.append(", ").append(name).append(" = excluded.").append(name);
   }
+  const auto faults = faults_text(number);
+  const auto marks = marks_text(number);
   return "with asked as materialized (select * from unnest($1, $2, $3, $4, $5) "
          "a(stream, equipment, seq_from, seq_to, state)), "
          "standing as materialized (select d.stream from asked a join furrow.digest d "
@@ -167,9 +251,9 @@ std::string commit_text() {
          + columns + ") select equipment, stream, time, seq, mode" + columns
          + " from seconds on conflict (equipment_id, time) do update set stream = excluded.stream, "
            "seq = excluded.seq, mode = excluded.mode"
-         + updates
-         + " where (excluded.stream, excluded.seq) > (t.stream, t.seq)), "
-           "latest as (insert into furrow.equipment_state as t "
+         + updates + " where (excluded.stream, excluded.seq) > (t.stream, t.seq)), " + faults
+         + marks
+         + "latest as (insert into furrow.equipment_state as t "
            "(equipment_id, stream, time, heard, seq, mode"
          + columns + ") select distinct on (stream) equipment, stream, time, heard, seq, mode"
          + columns
@@ -311,6 +395,8 @@ task<result<std::vector<bool>>> digest_write(pq_connection& db,
   add_places(parameters, *what);
   add_rollups(parameters, rows_of(*what, &can::digest_rows::rollups));
   add_telemetry(parameters, rows_of(*what, &can::digest_rows::telemetry));
+  add_faults(parameters, rows_of(*what, &can::digest_rows::faults));
+  add_marks(parameters, rows_of(*what, &can::digest_rows::marks));
   const auto reply = co_await db.query(text.c_str(), parameters);
   if (reply.error)
     co_return reply.error->as_failure();

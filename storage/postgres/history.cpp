@@ -148,6 +148,67 @@ list_signals(pq_connection& db, const std::string& farm, const std::string& equi
   co_return out;
 }
 
+/// Two texts, so that the faults of one machine are found by its index.
+std::string faults_text(bool one_machine) {
+  return std::string{
+           "select f.name, e.name, coalesce(b.name, t.bus::text), t.source::int, t.iso_name, "
+           "t.spn, t.fmi::int, t.first_seen, t.last_seen, t.cleared, t.appearances, "
+           "t.occurrences::int, t.lamp from furrow.bus_fault t join furrow.equipment e on e.id = "
+           "t.equipment_id join furrow.farm f on f.id = e.farm_id left join furrow.bus b on "
+           "b.stream = t.stream and b.bus = t.bus where "}
+         + (one_machine ? "t.equipment_id = $1" : "($1 = '' or f.name = $1)")
+         + " and t.last_seen >= $2 and t.first_seen <= $3 and (t.cleared is null or $4 = 0) order "
+           "by t.last_seen desc, t.stream, t.first_seq, t.spn, t.fmi offset $5 limit $6";
+}
+
+task<result<faults_page>> read_faults(pq_connection& db, const faults_query& query) {
+  static const auto of_one = faults_text(true);
+  static const auto of_all = faults_text(false);
+  pq_parameters parameters;
+  if (query.equipment.empty()) {
+    parameters.text(query.farm);
+  } else {
+    const auto equipment = co_await find_equipment(db, query.farm, query.equipment);
+    if (!equipment)
+      co_return equipment.error();
+    parameters.int4(*equipment);
+  }
+  parameters.timestamptz(low_bound(query.from_us))
+    .timestamptz(high_bound(query.to_us))
+    .int4(query.active ? 1 : 0)
+    .int8(static_cast<std::int64_t>(query.skip))
+    .int8(page_rows_max);
+  const auto& text = query.equipment.empty() ? of_all : of_one;
+  const auto reply = co_await db.query(text.c_str(), parameters);
+  if (reply.error)
+    co_return reply.error->as_failure();
+  const pq_rows rows{reply.rows.get()};
+  faults_page page;
+  page.rows.resize(static_cast<std::size_t>(rows.size()));
+  for (int i = 0; i < rows.size(); ++i) {
+    auto& row = page.rows[static_cast<std::size_t>(i)];
+    row.farm = rows.text(i, 0);
+    row.equipment = rows.text(i, 1);
+    row.bus = rows.text(i, 2);
+    row.source = static_cast<std::int32_t>(rows.integer(i, 3));
+    if (!rows.null(i, 4))
+      row.iso_name = static_cast<std::uint64_t>(rows.integer(i, 4));
+    row.spn = static_cast<std::int32_t>(rows.integer(i, 5));
+    row.fmi = static_cast<std::int32_t>(rows.integer(i, 6));
+    row.first_us = rows.integer(i, 7) + epoch_2000_us;
+    row.last_us = rows.integer(i, 8) + epoch_2000_us;
+    if (!rows.null(i, 9))
+      row.cleared_us = rows.integer(i, 9) + epoch_2000_us;
+    row.appearances = static_cast<std::int32_t>(rows.integer(i, 10));
+    if (!rows.null(i, 11))
+      row.occurrences = static_cast<std::int32_t>(rows.integer(i, 11));
+    row.lamp = rows.text(i, 12);
+  }
+  if (rows.size() == page_rows_max)
+    page.next = query.skip + page.rows.size();
+  co_return page;
+}
+
 task<result<digest_status>> digest_progress(pq_connection& db) {
   const auto reply = co_await db.query(
     "select count(*), count(*) filter (where behind > 0), coalesce(sum(behind), 0)::bigint, "
@@ -199,6 +260,12 @@ public:
              [farm = std::move(farm), equipment = std::move(equipment)](pq_connection& db) {
                return postgres_work::list_signals(db, farm, equipment);
              }));
+  }
+
+  void read_faults(faults_query query, handler<faults_page> done) override {
+    queries_->submit(job_of(false, std::move(done), [query = std::move(query)](pq_connection& db) {
+      return postgres_work::read_faults(db, query);
+    }));
   }
 
   void digest_progress(handler<digest_status> done) override {

@@ -198,12 +198,15 @@ task<result<done>> write_audit(pq_connection& db, const audit_row& row) {
   co_return done{};
 }
 
-/// The digest does not read what is being removed, and its files may be stored again.
+/// The digest does not read what is being removed, and forgets what it knows from it. Its files may be stored again.
 task<result<std::int64_t>> pass_digest(pq_connection& db, const removed_stream& stream) {
   const auto reply = co_await db.query(
-    "with gone as (delete from furrow.source s where s.stream = $1) "
+    "with gone as (delete from furrow.source s where s.stream = $1), "
+    "faults as (delete from furrow.bus_fault f where f.stream = $1 and f.first_seq <= $2), "
+    "marks as (delete from furrow.clock_ahead c where c.stream = $1 and c.last <= $2) "
     "insert into furrow.digest as d (stream, seq) values ($1, $2) on conflict (stream) do update "
-    "set seq = greatest(d.seq, excluded.seq)",
+    "set seq = greatest(d.seq, excluded.seq), state = case when d.seq > excluded.seq then d.state "
+    "else '' end",
     pq_parameters{}.int4(stream.id).int8(stream.seq));
   if (reply.error)
     co_return reply.error->as_failure();

@@ -27,13 +27,14 @@ struct step {
   std::uint64_t expire_outcome::*rows;
 };
 
-constexpr std::array<step, 4> steps{
+constexpr std::array<step, 5> steps{
   step{"select chunks, frames from furrow.expire_chunks($1, $2)", chunks_a_batch,
        &expire_outcome::chunks},
   step{"select furrow.expire_records($1, $2), 0::bigint", rows_a_batch, &expire_outcome::records},
   step{"select furrow.expire_telemetry($1, $2), 0::bigint", rows_a_batch,
        &expire_outcome::telemetry},
   step{"select furrow.expire_rollup($1, $2), 0::bigint", rows_a_batch, &expire_outcome::rollup},
+  step{"select furrow.expire_faults($1, $2), 0::bigint", rows_a_batch, &expire_outcome::faults},
 };
 
 enum class taken : std::uint8_t { nothing, some, all_that_may, busy };

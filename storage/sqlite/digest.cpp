@@ -110,6 +110,40 @@ void write_telemetry(sqlite_db& db, const digest_commit& what) {
   statement.run();
 }
 
+/// Whole rows, which replace those of the same fault.
+void write_faults(sqlite_db& db, const digest_commit& what) {
+  for (const auto& row : what.rows.faults) {
+    auto statement = db.statement(
+      "insert or replace into bus_fault (equipment_id, stream, first_seq, spn, fmi, bus, source, "
+      "first_seen, last_seen, appearances, lamp, cleared, iso_name, occurrences) values (?, ?, ?, "
+      "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+    statement.with(what.equipment, what.stream, row.first_seq, std::uint64_t{row.spn}, row.fmi,
+                   row.bus, row.source, row.first_us, row.last_us, std::uint64_t{row.appearances},
+                   row.lamp, row.cleared_us);
+    if (row.name)
+      statement.with(static_cast<std::int64_t>(row.name->bits));
+    else
+      statement.with(nullptr);
+    if (row.occurrences)
+      statement.with(*row.occurrences);
+    else
+      statement.with(nullptr);
+    statement.run();
+  }
+}
+
+void write_marks(sqlite_db& db, const digest_commit& what) {
+  for (const auto& row : what.rows.marks)
+    db.statement("insert into clock_ahead (equipment_id, stream, after, first, last, frames, "
+                 "earliest, latest) values (?, ?, ?, ?, ?, ?, ?, ?) on conflict do update set "
+                 "first = min(first, excluded.first), last = max(last, excluded.last), frames = "
+                 "frames + excluded.frames, earliest = min(earliest, excluded.earliest), latest = "
+                 "max(latest, excluded.latest)")
+      .with(what.equipment, what.stream, row.after_us, row.first, row.last, row.frames,
+            row.earliest_us, row.latest_us)
+      .run();
+}
+
 result<std::vector<digest_stream>>
 digest_pending(sqlite_db& db, std::int32_t after, std::size_t count) {
   std::vector<digest_stream> out;
@@ -177,6 +211,8 @@ bool write_one(sqlite_db& db, const digest_commit& what) {
     return false;
   write_rollups(db, what);
   write_telemetry(db, what);
+  write_faults(db, what);
+  write_marks(db, what);
   return true;
 }
 

@@ -114,6 +114,49 @@ list_signals(sqlite_db& db, const std::string& farm, const std::string& equipmen
   return out;
 }
 
+result<faults_page> read_faults(sqlite_db& db, const faults_query& query) {
+  std::optional<std::int64_t> equipment;
+  if (!query.equipment.empty()) {
+    const auto found = find_equipment(db, query.farm, query.equipment);
+    if (!found)
+      return found.error();
+    equipment = *found;
+  }
+  auto rows = db.statement(
+    "select f.name, e.name, ifnull(b.name, t.bus), t.source, t.iso_name, t.spn, t.fmi, "
+    "t.first_seen, t.last_seen, t.cleared, t.appearances, t.occurrences, t.lamp from bus_fault t "
+    "join equipment e on e.id = t.equipment_id join farm f on f.id = e.farm_id left join bus b on "
+    "b.stream = t.stream and b.bus = t.bus where (?1 = '' or f.name = ?1) and t.equipment_id = "
+    "ifnull(?2, t.equipment_id) and t.last_seen >= ifnull(?3, t.last_seen) and t.first_seen <= "
+    "ifnull(?4, t.first_seen) and (t.cleared is null or ?5 = 0) order by t.last_seen desc, "
+    "t.stream, t.first_seq, t.spn, t.fmi limit ?7 offset ?6");
+  rows.with(query.farm, equipment, query.from_us, query.to_us, query.active ? 1 : 0, query.skip,
+            std::uint64_t{page_rows_max});
+  faults_page page;
+  while (rows.step()) {
+    auto& row = page.rows.emplace_back();
+    row.farm = rows.bytes(0);
+    row.equipment = rows.bytes(1);
+    row.bus = rows.bytes(2);
+    row.source = static_cast<std::int32_t>(rows.integer(3));
+    if (!rows.null(4))
+      row.iso_name = rows.natural(4);
+    row.spn = static_cast<std::int32_t>(rows.integer(5));
+    row.fmi = static_cast<std::int32_t>(rows.integer(6));
+    row.first_us = rows.integer(7);
+    row.last_us = rows.integer(8);
+    if (!rows.null(9))
+      row.cleared_us = rows.integer(9);
+    row.appearances = static_cast<std::int32_t>(rows.integer(10));
+    if (!rows.null(11))
+      row.occurrences = static_cast<std::int32_t>(rows.integer(11));
+    row.lamp = rows.bytes(12);
+  }
+  if (page.rows.size() == page_rows_max)
+    page.next = query.skip + page.rows.size();
+  return page;
+}
+
 result<digest_status> digest_progress(sqlite_db& db) {
   digest_status out;
   auto rows = db.statement(
@@ -160,6 +203,12 @@ public:
                     [farm = std::move(farm), equipment = std::move(equipment)](sqlite_db& db) {
                       return sqlite_work::list_signals(db, farm, equipment);
                     });
+  }
+
+  void read_faults(faults_query query, handler<faults_page> done) override {
+    reader_->submit(std::move(done), [query = std::move(query)](sqlite_db& db) {
+      return sqlite_work::read_faults(db, query);
+    });
   }
 
   void digest_progress(handler<digest_status> done) override {

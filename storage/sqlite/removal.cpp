@@ -103,13 +103,17 @@ result<removal_outcome> preview_of_removal(sqlite_db& db, const removal& what) {
   return out;
 }
 
-/// The digest does not read what is being removed, and its files may be stored again.
+/// The digest does not read what is being removed, and forgets what it knows from it. Its files may be stored again.
 void pass_digest(sqlite_db& db, std::int32_t stream, std::uint64_t seq) {
   db.statement("delete from source where stream = ?1").with(stream).run();
-  db.statement("insert into digest (stream, seq) values (?1, ?2) on conflict do update set seq = "
-               "max(seq, excluded.seq)")
+  db.statement("insert into digest (stream, seq) values (?1, ?2) on conflict do update set state = "
+               "iif(seq > excluded.seq, state, x''), seq = max(seq, excluded.seq)")
     .with(stream, seq)
     .run();
+  db.statement("delete from bus_fault where stream = ?1 and first_seq <= ?2")
+    .with(stream, seq)
+    .run();
+  db.statement("delete from clock_ahead where stream = ?1 and last <= ?2").with(stream, seq).run();
 }
 
 /// True: there may be more.

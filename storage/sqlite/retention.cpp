@@ -213,7 +213,7 @@ bool expire_records(sqlite_db& db, std::int64_t at_us, expire_outcome& out) {
   return left == 0;
 }
 
-/// Telemetry and rollups: the ledger does not count them.
+/// Telemetry, rollups and faults of the bus: the ledger does not count them.
 bool expire_derived(sqlite_db& db, std::int64_t at_us, expire_outcome& out) {
   std::int64_t left = rows_a_batch;
   for (const auto& farm : cutoffs(db, data_kind::telemetry, at_us)) {
@@ -233,6 +233,15 @@ bool expire_derived(sqlite_db& db, std::int64_t at_us, expire_outcome& out) {
       .run();
     left -= db.changes();
     out.rollup += static_cast<std::uint64_t>(db.changes());
+  }
+  for (const auto& farm : record_cutoffs(db, data_kind::fault, at_us)) {
+    db.statement("delete from bus_fault where (stream, first_seq, spn, fmi) in (select f.stream, "
+                 "f.first_seq, f.spn, f.fmi from bus_fault f join equipment e on e.id = "
+                 "f.equipment_id where e.farm_id = ?1 and f.last_seen < ?2 limit ?3)")
+      .with(farm.farm, farm.time_us, left)
+      .run();
+    left -= db.changes();
+    out.faults += static_cast<std::uint64_t>(db.changes());
   }
   return left == 0;
 }
@@ -360,6 +369,12 @@ result<retention_preview> preview_retention(sqlite_db& db,
       auto row = db.statement(table.preview.c_str());
       add_loss(out, row, farm, farm.rule, true);
     }
+  for (const auto& farm : record_cutoffs(db, data_kind::fault, at, wish)) {
+    auto row = db.statement("select count(*), min(f.last_seen), max(f.last_seen) from bus_fault f "
+                            "join equipment e on e.id = f.equipment_id where e.farm_id = ?1 and "
+                            "f.last_seen < ?2");
+    add_loss(out, row, farm, farm.rule, false);
+  }
   for (const auto& farm : cutoffs(db, data_kind::telemetry, at, wish)) {
     auto row = db.statement("select count(*), min(t.time), max(t.time) from telemetry t join "
                             "equipment e on e.id = t.equipment_id where e.farm_id = ?1 and t.time "
@@ -436,6 +451,7 @@ private:
       total.records += part->records;
       total.telemetry += part->telemetry;
       total.rollup += part->rollup;
+      total.faults += part->faults;
       total.more = part->more && request.steps_max > 0 && steps + 1 >= request.steps_max;
       if (!part->more || total.more)
         done(total);

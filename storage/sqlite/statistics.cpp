@@ -18,7 +18,8 @@ std::string kind_of(const std::string& table) {
                            "quarantine", "record_batch"})
     if (table == name)
       return "records";
-  for (const auto* name : {"rollup", "telemetry", "equipment_state", "digest", "signal_name"})
+  for (const auto* name : {"rollup", "telemetry", "equipment_state", "digest", "signal_name",
+                           "bus_fault", "clock_ahead"})
     if (table == name)
       return "derived";
   return "other";

@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <map>
+#include <tuple>
 #include <utility>
 
 namespace furrow::tests {
@@ -13,6 +14,7 @@ struct digest_tables {
   std::map<std::pair<std::uint32_t, std::int64_t>, can::rollup_row> rollups;
   std::map<std::int64_t, can::telemetry_row> telemetry;
   can::telemetry_row latest;
+  std::map<std::tuple<std::uint64_t, std::uint32_t, std::uint8_t>, can::fault_row> faults;
 
   void add(const can::digest_rows& rows) {
     for (const auto& row : rows.rollups) {
@@ -27,6 +29,8 @@ struct digest_tables {
       if (std::pair{row.time_us, row.seq} > std::pair{latest.time_us, latest.seq})
         latest = row;
     }
+    for (const auto& row : rows.faults)
+      faults.insert_or_assign({row.first_seq, row.spn, row.fmi}, row);
   }
   friend bool operator==(const digest_tables&, const digest_tables&) = default;
 };

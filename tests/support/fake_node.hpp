@@ -285,6 +285,29 @@ public:
         return page_of<storage::rollup_page>(query, rollups);
       });
   }
+  std::vector<storage::bus_fault> bus_faults;
+
+  void read_faults(storage::faults_query query,
+                   storage::handler<storage::faults_page> done) override {
+    answer<storage::faults_page>(
+      std::move(done), [this, query]() -> storage::result<storage::faults_page> {
+        storage::faults_page page;
+        for (const auto& row : bus_faults)
+          if ((query.farm.empty() || row.farm == query.farm)
+              && (query.equipment.empty() || row.equipment == query.equipment)
+              && (!query.active || !row.cleared_us))
+            page.rows.push_back(row);
+        constexpr std::size_t page_size = 2;
+        page.rows.erase(page.rows.begin(), page.rows.begin()
+                                             + static_cast<std::ptrdiff_t>(std::min<std::uint64_t>(
+                                               query.skip, page.rows.size())));
+        if (page.rows.size() > page_size) {
+          page.rows.resize(page_size);
+          page.next = query.skip + page_size;
+        }
+        return page;
+      });
+  }
   void list_signals(std::string farm,
                     std::string name,
                     storage::handler<std::vector<storage::known_signal>> done) override {

@@ -98,6 +98,7 @@ const room_list rooms{
   {"storage/move",
    {"storage", "storage/append", "storage/migrations", "storage/postgres",
     "storage/postgres/connection", "storage/sqlite"}},
+  {"storage/doctor", {"storage", "storage/postgres/connection"}},
   {"storage/bench",
    {"storage", "storage/postgres", "storage/postgres/connection", "storage/sqlite"}},
   {"storage/maintenance.cpp", {"storage", "storage/migrations"}},

@@ -20,6 +20,7 @@ void add_frames(CLI::App& app, const globals& globals, int& exit_code);
 void add_telemetry(CLI::App& app, const globals& globals, int& exit_code);
 void add_signals(CLI::App& app, const globals& globals, int& exit_code);
 void add_records(CLI::App& app, const globals& globals, int& exit_code);
+void add_faults(CLI::App& app, const globals& globals, int& exit_code);
 void add_quarantine(CLI::App& app, const globals& globals, int& exit_code);
 void add_equipment(CLI::App& app, const globals& globals, int& exit_code);
 void add_equipment_set(CLI::App& app,
@@ -33,6 +34,7 @@ void add_equipment_move(CLI::App& app,
 void add_actors(CLI::App& app, const globals& globals, int& exit_code);
 void add_gateways(CLI::App& app, const globals& globals, int& exit_code);
 void add_database(CLI::App& app, const globals& globals, int& exit_code);
+void add_doctor(CLI::App& app, const globals& globals, int& exit_code);
 void add_import(CLI::App& app, const globals& globals, int& exit_code);
 void add_bench(CLI::App& app, const globals& globals, int& exit_code);
 /// Under `dbc`.

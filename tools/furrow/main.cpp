@@ -31,12 +31,14 @@ void add_commands(CLI::App& app, const furrow::cli::globals& globals, int& exit_
   add_telemetry(app, globals, exit_code);
   add_signals(app, globals, exit_code);
   add_records(app, globals, exit_code);
+  add_faults(app, globals, exit_code);
   add_quarantine(app, globals, exit_code);
   add_gateways(app, globals, exit_code);
   add_nodes(app, globals, exit_code);
   add_equipment_move(app, globals, exit_code);
   add_actors(app, globals, exit_code);
   add_database(app, globals, exit_code);
+  add_doctor(app, globals, exit_code);
   add_retention(app, globals, exit_code);
   add_archive(app, globals, exit_code);
   add_import(app, globals, exit_code);

@@ -40,6 +40,8 @@ public:
   [[nodiscard]] result<bool> next_copied(std::string& out);
 
   [[nodiscard]] int server_version() const { return PQserverVersion(connection_.get()); }
+  /// As the server, or a pooler in between, told it at the start.
+  [[nodiscard]] int backend_pid() const { return PQbackendPID(connection_.get()); }
   [[nodiscard]] std::string identifier(const std::string& name);
 
 private:

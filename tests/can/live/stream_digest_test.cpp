@@ -112,8 +112,32 @@ private:
     data[0] = 2;
     put(0x18EBFF00, data);
   }
+  /// One or three active faults, or none; three need a broadcast. Sometimes the sender claims its address.
+  void faults() {
+    const auto source = static_cast<std::uint32_t>(below(2));
+    switch (below(8)) {
+    case 0:
+      return put(0x18EEFF00U | source,
+                 {static_cast<std::uint8_t>(below(3)), 0, 0, 0, 0, 0, 0, 0xA0});
+    case 1:
+    case 2:
+      return put(0x18FECA00U | source, {0, 0xFF, 0, 0, 0, 0, 0xFF, 0xFF});
+    case 3:
+    case 4:
+      return put(0x18FECA00U | source,
+                 {4, 0xFF, 110, 0, 0, static_cast<std::uint8_t>(below(128)), 0xFF, 0xFF});
+    default:
+      put(0x18ECFF00U | source, {32, 14, 0, 2, 0xFF, 0xCA, 0xFE, 0});
+      step();
+      put(0x18EBFF00U | source, {1, 4, 0xFF, 110, 0, 0, 1, 100});
+      step();
+      put(0x18EBFF00U | source, {2, 0, 3, 1, static_cast<std::uint8_t>(190 + below(2)), 0, 4, 2});
+    }
+  }
   void step() {
-    switch (below(14)) {
+    switch (below(15)) {
+    case 14:
+      return faults();
     case 0:
     case 1:
     case 2:
@@ -246,6 +270,7 @@ TEST_CASE("digest: runs divided anywhere, with restarts anywhere, give identical
     // The traffic has messages that cross the ends of runs.
     REQUIRE(count_of(expected, signal_named("N2K_GNSS_POSITION", "gnss_latitude")) > 20);
     REQUIRE(count_of(expected, signal_named("HOURS", "engine_hours")) > 5);
+    REQUIRE(expected.faults.size() > 20);
     for (std::uint64_t parts = 0; parts < 6; ++parts) {
       CAPTURE(seed);
       CAPTURE(parts);
@@ -408,4 +433,51 @@ TEST_CASE("digest: the rollups of a tractor's log equal the sums of its single f
       CHECK(std::abs(row.sum - one.sum) <= static_cast<double>(one.count) * step);
     }
   }
+}
+
+TEST_CASE("digest: the state of the version before is understood, and begins without faults") {
+  const stream frames{quoted_frame{"0CF00400#FFFFFF6813FFFFFF", noon_us},
+                      quoted_frame{"18ECFF00#200E0002FFCAFE00", noon_us + 1'000},
+                      quoted_frame{"18EBFF00#0104FF6E00000164", noon_us + 2'000}};
+  can::stream_digest before{catalogue_plan(), {}};
+  before.take_frames(1, block_of(frames, 0, frames.size()), frames.size());
+  static_cast<void>(before.take());
+  const auto saved = before.save();
+  // The version before wrote the same bytes, without the two counts at the end.
+  can::state_reader reader{saved};
+  static_cast<void>(reader.number<std::uint8_t>());
+  static_cast<void>(reader.number<std::uint64_t>());
+  const auto inner = reader.bytes();
+  const auto old = inner.first(inner.size() - 4);
+  std::uint64_t sum = 0xCBF29CE484222325U;
+  for (const auto byte : old)
+    sum = (sum ^ byte) * 0x100000001B3U;
+  can::state_writer out;
+  out.number(std::uint8_t{1});
+  out.number(sum);
+  out.bytes(old);
+  can::stream_digest after{catalogue_plan(), {}};
+  REQUIRE(after.resume(frames.size(), out.take()));
+  const stream rest{quoted_frame{"18EBFF00#020003010001FFFF", noon_us + 3'000}};
+  after.take_frames(4, block_of(rest, 0, 1), 4);
+  const auto rows = after.take();
+  REQUIRE(rows.faults.size() == 3); // of the broadcast that began before
+  CHECK(rows.faults[0].first_seq == 4);
+}
+
+TEST_CASE("digest: frames after the time to mark are marked as a range, and others are not") {
+  stream frames;
+  for (std::int64_t i = 0; i < 10; ++i)
+    frames.emplace_back("0CF00400#FFFFFF6813FFFFFF",
+                        noon_us + i * second_us + (i == 3 || i == 6 ? 1'000 * second_us : 0));
+  can::stream_digest digest{catalogue_plan(), {}};
+  digest.mark_after(noon_us + 100 * second_us);
+  digest.take_frames(1, block_of(frames, 0, frames.size()), frames.size());
+  const auto marks = digest.take().marks;
+  REQUIRE(marks.size() == 1);
+  CHECK(marks[0]
+        == can::clock_mark{noon_us + 100 * second_us, 4, 7, 2, noon_us + 1'003 * second_us,
+                           noon_us + 1'006 * second_us});
+  digest.take_frames(11, block_of(frames, 0, 1), 11);
+  CHECK(digest.take().marks.empty());
 }

@@ -1,4 +1,5 @@
 // Moves a SQLite database to PostgreSQL: completely or not at all, and a node there continues all streams.
+#include "storage/dbc/dbc_files.hpp"
 #include "storage/maintenance.hpp"
 #include "storage/move/database_move.hpp"
 #include "tests/storage/move/move_bed.hpp"
@@ -125,6 +126,47 @@ TEST_CASE("furrow db copy: streams, digest and keys continue from their place") 
   }
   // The target has other data now, so a second move is refused.
   CHECK(has(refused(bed, url), "a move needs an empty database"));
+}
+
+// Symptom: after a move SQL did not know the signals of one's own DBC file until `furrow dbc activate` was called.
+TEST_CASE("furrow db copy: DBC files that were active are active, for nodes and for SQL") {
+  sqlite_bed bed;
+  const auto load_one = [](store& into, const std::string& name, const std::string& unit) {
+    const dbc_upload file{name, "all",
+                          "VERSION \"\"\n\nBU_: ECU\n\nBO_ 256 TANK_" + unit
+                            + ": 8 ECU\n SG_ level : 0|8@1+ (1,0) [0|255] \"" + unit
+                            + "\" Vector__XXX\n"};
+    return must(answer_of<dbc_load_outcome>(
+      [&](auto done) { into.dbc()->load(file, "me", std::move(done)); }));
+  };
+  {
+    const auto store = bed.open_migrated();
+    static_cast<void>(claim(*store, request_for("T1", 1)));
+    for (const auto* unit : {"l", "gal"}) // the older one stays, inactive
+      static_cast<void>(load_one(*store, "tank.dbc", unit));
+    static_cast<void>(load_one(*store, "other.dbc", "kg"));
+  }
+  const auto url = fresh("with_dbc");
+  copied(bed, url);
+  const auto in_target = [](const std::string& sql) {
+    return copy_cluster().value(sql, "with_dbc");
+  };
+  const auto there = open_url(url);
+  const auto active = must(answer_of<std::optional<active_dbc>>(
+    [&](auto done) { there->dbc()->read_active("", std::move(done)); }));
+  REQUIRE(active);
+  CHECK(active->files.size() == 2);
+  CHECK(in_target("select string_agg(m.name, ' ' order by m.name) from furrow.dbc d join "
+                  "furrow.definition_message m on m.version = d.version")
+        == "TANK_gal TANK_kg");
+  CHECK(in_target("select count(*) from furrow.dbc d join furrow.definition_set s on s.version = "
+                  "d.version and s.sha256 = d.sha256")
+        == "2");
+  CHECK(in_target("select count(*) from furrow.signal('T1', 'TANK_gal.level', '-infinity', "
+                  "'infinity')")
+        == "0");                                 // known to SQL
+  CHECK(copied(bed, url).at("copied") == false); // the same command again finds both sides alike
+  CHECK(in_target("select count(*) from furrow.definition_set") == "3"); // with the catalogue
 }
 
 TEST_CASE("furrow db copy: quarantines items that PostgreSQL cannot store, with the reason") {

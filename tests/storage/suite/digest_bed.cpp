@@ -41,6 +41,7 @@ digest_commit plain_digest::run(const digest_stream& of, std::uint64_t items) {
     REQUIRE(of.digested == 0);
   else
     REQUIRE(digest.resume(of.digested, of.state));
+  digest.mark_after(mark_after_us);
   const auto up_to = std::min(of.durable, of.digested + items);
   const auto page = must(answer_of<std::vector<digest_page>>([&](auto done) {
                       lane_->read({{of.stream, of.digested, up_to}}, done);

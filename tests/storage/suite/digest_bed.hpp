@@ -27,6 +27,8 @@ public:
   [[nodiscard]] bool commit(const storage::digest_commit& what);
   void run_all(std::uint64_t items = std::numeric_limits<std::int32_t>::max());
 
+  std::int64_t mark_after_us = std::numeric_limits<std::int64_t>::max();
+
 private:
   [[nodiscard]] std::int32_t number_of(std::uint32_t signal);
 

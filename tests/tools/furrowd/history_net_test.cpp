@@ -95,6 +95,45 @@ TEST_CASE("history: no data of another farm or of a machine that the token does 
   }
 }
 
+TEST_CASE(
+  "history: faults of the bus come in pages, of one machine or of all that the token covers") {
+  history_world w{history_tokens()};
+  const auto fault = [&](const char* machine, std::int32_t spn, bool cleared) {
+    w.node.database.bus_faults.push_back({"default",
+                                          machine,
+                                          "can0",
+                                          0,
+                                          {},
+                                          spn,
+                                          3,
+                                          1,
+                                          2,
+                                          cleared ? std::optional<std::int64_t>{3} : std::nullopt,
+                                          1,
+                                          2,
+                                          "red"});
+  };
+  fault("T1", 100, false);
+  fault("T2", 101, false);
+  fault("T1", 102, true);
+  const auto spns = [&](const std::string& target) {
+    const auto body = json::parse(w.client.get("/api/v1/faults" + target, bearer("v1")).body);
+    std::string out;
+    for (const auto& row : body["faults"])
+      out += std::to_string(row["spn"].get<int>()) + ' ';
+    return out + body["next"].dump();
+  };
+  CHECK(spns("") == "100 \"2\""); // the other row of the page is not for this token
+  CHECK(spns("?after=2") == "102 null");
+  CHECK(spns("?equipment=T1") == "100 102 null");
+  CHECK(spns("?equipment=T1&active=true") == "100 null");
+  CHECK(w.client.get("/api/v1/faults?equipment=T2", bearer("v1")).status == 403);
+  CHECK(w.client.get("/api/v1/faults").status == 401);
+  CHECK(json::parse(w.client.get("/api/v1/faults", bearer("h")).body)["faults"].empty());
+  for (const std::string wrong : {"active=yes", "from=now", "after=-1", "after=x"})
+    CHECK(w.client.get("/api/v1/faults?" + wrong, bearer("v1")).status == 400);
+}
+
 TEST_CASE("newest frames: come as text, as many as were asked for, the latest at the end") {
   history_world w;
   w.node.database.frame_count = 150;

@@ -136,6 +136,11 @@ TEST_CASE("openapi: the answers of the routes match the document") {
   check_answer(client.get("/api/v1/equipment/T1/signals"), machine + "signals", "get", 200);
   check_answer(client.get("/api/v1/equipment/T1/rollup?signal=EEC1.engine_speed"),
                machine + "rollup", "get", 200);
+  node.database.bus_faults = {
+    {"default", "T1", "can0", 0, 0xA000000000000007, 110, 0, 1, 2, {}, 1, 3, "amber"},
+    {"default", "T1", "1", 3, {}, 520'192, 25, 1, 2, 3, 4, {}, "off"}};
+  check_answer(client.get("/api/v1/faults"), "/api/v1/faults", "get", 200);
+  check_answer(client.get("/api/v1/faults?active=maybe"), "/api/v1/faults", "get", 400);
   check_answer(client.get("/api/v1/equipment/T1/rollup"), machine + "rollup", "get", 400);
   check_answer(client.post("/api/v1/db/migrate"), "/api/v1/db/migrate", "post", 200);
   check_answer(client.post("/api/v1/actors/2/kill"), "/api/v1/actors/{id}/kill", "post", 200);

@@ -229,21 +229,19 @@ result<int> run(const globals& globals, const retention_options& options) {
     total.records += part->records;
     total.telemetry += part->telemetry;
     total.rollup += part->rollup;
+    total.faults += part->faults;
     total.waiting = part->waiting;
     total.busy = part->busy;
     more = part->more;
   }
-  const json answer{{"partitions", total.partitions},
-                    {"frames", total.frames},
-                    {"records", total.records},
-                    {"telemetry", total.telemetry},
-                    {"rollup", total.rollup},
-                    {"partitions_in_use", total.waiting},
-                    {"busy", total.busy}};
-  const table shown{{"PARTITIONS", "FRAMES", "RECORDS", "TELEMETRY", "ROLLUP"},
+  const json answer{
+    {"partitions", total.partitions},     {"frames", total.frames}, {"records", total.records},
+    {"telemetry", total.telemetry},       {"rollup", total.rollup}, {"faults", total.faults},
+    {"partitions_in_use", total.waiting}, {"busy", total.busy}};
+  const table shown{{"PARTITIONS", "FRAMES", "RECORDS", "TELEMETRY", "ROLLUP", "FAULTS"},
                     {{number_cell(answer.at("partitions")), number_cell(answer.at("frames")),
                       number_cell(answer.at("records")), number_cell(answer.at("telemetry")),
-                      number_cell(answer.at("rollup"))}}};
+                      number_cell(answer.at("rollup")), number_cell(answer.at("faults"))}}};
   const auto printed = print(answer, shown, globals.format());
   if (!printed)
     return printed.error();

@@ -73,7 +73,7 @@ router api::routes() {
        {add_health_routes, add_database_routes, add_equipment_routes, add_repository_routes,
         add_ledger_route, add_frames_route, add_gateway_routes, add_newest_frames_route,
         add_node_routes, add_record_routes, add_quarantine_routes, add_actor_routes,
-        add_history_routes})
+        add_history_routes, add_fault_routes})
     add(made, shared_);
   made.add({"GET", "/api/v1/openapi.json", {}, {}, on(shared_, document), false});
   return made;

@@ -63,6 +63,7 @@ using answer = boost::asio::awaitable<response>;
 void add_actor_routes(router& to, api_context& of);
 void add_database_routes(router& to, api_context& of); // and /metrics
 void add_equipment_routes(router& to, api_context& of);
+void add_fault_routes(router& to, api_context& of); // of the bus: made by the digest
 void add_frames_route(router& to, api_context& of);
 void add_gateway_routes(router& to, api_context& of);
 void add_health_routes(router& to, api_context& of);
