@@ -22,8 +22,8 @@ using json = nlohmann::ordered_json;
 /// Encodes everything except letters, digits and -._~ for use in a target.
 [[nodiscard]] std::string encoded(std::string_view text);
 
-/// A token for every farm that names no farm asks about the farm `default`. An error says so, and a success prints it in
-/// one line on standard error, once.
+/// A token for every farm that names no farm asks about the farm `default`. An error says so; a success prints it once,
+/// in one line on standard error.
 class node_client {
 public:
   [[nodiscard]] static result<node_client> from(const globals& globals);

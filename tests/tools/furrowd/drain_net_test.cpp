@@ -1,6 +1,6 @@
 /// Goal: SIGTERM ends a node with 0 soon after --drain, also when gateways do not read what it sends.
-/// Method: one gateway whose buffers are full, as the kernel's table of connections shows; a fleet that is stopped in the
-///   middle of its work.
+/// Method: one gateway whose buffers are full, as the kernel's table of connections shows; a fleet that is stopped in
+///   the middle of its work.
 #include "tests/tools/furrowd/gateway_client.hpp"
 
 #include <doctest/doctest.h>
