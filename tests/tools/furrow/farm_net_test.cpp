@@ -1,6 +1,6 @@
 // With a token for every farm a person names the farm: --farm, FURROW_FARM, or a line that says which farm was asked.
 #include "tests/tools/furrow/cli_world.hpp"
-#include "tests/tools/furrowd/http_tokens.hpp"
+#include "tests/tools/furrowd/http/tokens.hpp"
 
 #include <nlohmann/json.hpp>
 

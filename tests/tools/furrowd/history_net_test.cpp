@@ -1,6 +1,6 @@
 /// Telemetry and rollups over HTTP, on a fake node: pages, parameters, and who may see what.
 #include "tests/support/http_front.hpp"
-#include "tests/tools/furrowd/http_tokens.hpp"
+#include "tests/tools/furrowd/http/tokens.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,7 +1,7 @@
 /// The nodes of a cluster over HTTP: who is here, what people want of them, and where machines are.
 #include "actors/cluster/cluster_board.hpp"
 #include "tests/support/http_front.hpp"
-#include "tests/tools/furrowd/http_tokens.hpp"
+#include "tests/tools/furrowd/http/tokens.hpp"
 
 #include <doctest/doctest.h>
 

@@ -2,7 +2,7 @@
 #include "storage/store.hpp"
 #include "tests/support/http_front.hpp"
 #include "tests/support/scratch_folder.hpp"
-#include "tests/tools/furrowd/http_tokens.hpp"
+#include "tests/tools/furrowd/http/tokens.hpp"
 #include "tools/furrowd/api/bodies/json_slices.hpp"
 
 #include <doctest/doctest.h>

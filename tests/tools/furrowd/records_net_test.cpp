@@ -1,7 +1,7 @@
 // Records and the quarantine over HTTP and by the real `furrow`, on a fake node.
 #include "tests/support/http_front.hpp"
 #include "tests/support/program.hpp"
-#include "tests/tools/furrowd/http_tokens.hpp"
+#include "tests/tools/furrowd/http/tokens.hpp"
 #include "tools/furrowd/access/tokens.hpp"
 
 #include <doctest/doctest.h>

@@ -1,6 +1,6 @@
 /// Two farms on one node: what a token of one of them reaches. Every route is tried, also those that a later change adds.
 #include "tests/support/http_front.hpp"
-#include "tests/tools/furrowd/http_tokens.hpp"
+#include "tests/tools/furrowd/http/tokens.hpp"
 #include "tools/furrowd/api/api.hpp"
 
 #include <doctest/doctest.h>

@@ -1,6 +1,6 @@
 /// What each role may ask of a node over HTTP, and of which farm and machines.
 #include "tests/support/http_front.hpp"
-#include "tests/tools/furrowd/http_tokens.hpp"
+#include "tests/tools/furrowd/http/tokens.hpp"
 
 #include <doctest/doctest.h>
 

@@ -1,7 +1,7 @@
 /// The HTTP front against clients that want to be misunderstood: headers that two programs read differently, and guessed
 /// tokens.
 #include "tests/support/http_front.hpp"
-#include "tests/tools/furrowd/http_tokens.hpp"
+#include "tests/tools/furrowd/http/tokens.hpp"
 #include "tools/furrowd/front/wrong_tokens.hpp"
 
 #include <doctest/doctest.h>
