@@ -84,13 +84,19 @@ public:
 
   void attributes(std::string& value) {
     std::string fault;
-    const auto parsed = parse_json(value, attributes_bytes_max, fault);
+    constexpr std::string_view limit = "it is a JSON object of at most 65536 bytes, 32 levels "
+                                       "deep, without NUL, and with numbers of "
+                                       "at most 500 digits";
+    if (value.size() <= attributes_bytes_max && has_endless_number(value))
+      return refuse("attributes", "holds a number of more than 500 digits", std::string{limit});
+    const bool fits = value.size() <= attributes_bytes_max;
+    const auto parsed = fits ? parse_json(shield_numbers(value), std::string::npos, fault)
+                             : parse_json(value, attributes_bytes_max, fault);
     if (!parsed)
-      return refuse("attributes", std::move(fault),
-                    "it is a JSON object of at most 65536 bytes, 32 levels deep, without NUL");
+      return refuse("attributes", std::move(fault), std::string{limit});
     if (!parsed->is_object())
       return refuse("attributes", shown(value), "it is a JSON object");
-    value = parsed->dump();
+    value = unshield_numbers(parsed->dump());
   }
 
   [[nodiscard]] std::optional<rejection> outcome() const {

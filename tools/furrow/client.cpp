@@ -1,5 +1,7 @@
 #include "tools/furrow/client.hpp"
 
+#include "storage/farm/json_check.hpp"
+
 #include <fmt/format.h>
 
 #include <curl/curl.h>
@@ -318,7 +320,7 @@ result<json> node_client::call(const char* method,
   if (exchange.status / 100 != 2 && static_cast<int>(exchange.status) != also)
     return refused(exchange.status, exchange.body, url_, exchange.assumed_farm);
   tell_assumed_farm(exchange.assumed_farm);
-  auto parsed = json::parse(exchange.body, nullptr, false);
+  auto parsed = json::parse(storage::shield_numbers(exchange.body), nullptr, false);
   if (parsed.is_discarded())
     return failure{errc::failed,
                    fmt::format("{} did not answer in JSON (is this a Furrow node?)", url_)};
@@ -335,7 +337,7 @@ result<json> node_client::post(const std::string& target) const {
 
 result<json>
 node_client::send(const char* method, const std::string& target, const json& body) const {
-  return call(method, target, 0, body.is_null() ? "" : body.dump());
+  return call(method, target, 0, body.is_null() ? "" : storage::unshield_numbers(body.dump()));
 }
 
 result<done> node_client::stream(const std::string& target, const sink& taker) const {

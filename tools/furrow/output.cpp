@@ -1,5 +1,6 @@
 #include "tools/furrow/output.hpp"
 
+#include "storage/farm/json_check.hpp"
 #include "tools/furrow/fitted_table.hpp"
 #include "tools/furrow/logs/columns.hpp"
 
@@ -68,8 +69,10 @@ cell value_cell(const json& value) {
     return {"-", colour::faint, false};
   if (value.is_boolean())
     return {value.get<bool>() ? "yes" : "no", colour::none, false};
-  if (value.is_string())
+  if (value.is_string() && !storage::is_shielded(value.get_ref<const std::string&>()))
     return {value.get<std::string>(), colour::none, false};
+  if (value.is_string())
+    return {storage::unshield_numbers(value.dump()), colour::none, true};
   return {value.dump(), colour::none, value.is_number()};
 }
 
@@ -165,7 +168,8 @@ result<done> written() {
 
 result<done> print(const json& rows, const table& table, output_format format) {
   const auto one_line = [](const json& value) {
-    return value.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
+    return storage::unshield_numbers(value.dump(-1, ' ', false, json::error_handler_t::replace))
+           + "\n";
   };
   if (format == output_format::table) {
     show_table(table);

@@ -325,6 +325,26 @@ TEST_CASE("repositories: pages follow each other without a hole, filters narrow 
         == errc::reject_row);
 }
 
+// Symptom: 1e400 was refused, and an integer of 30 digits came back as 1.2345678901234568e+29.
+TEST_CASE("repositories: numbers beyond a double are kept digit by digit") {
+  const farm_bed bed;
+  equipment_record row;
+  row.name = "T1";
+  row.attributes = R"({"big":1e400,"long":123456789012345678901234567890,"small":-2.5e-330,)"
+                   R"("fine":0.12345678901234567890123,"text":"1e400","plain":[1,2.5,1e3]})";
+  CHECK(bed.apply(action::create, row).committed);
+  const auto found = bed.get<equipment_record>("T1");
+  const auto has = [&](const std::string& part) {
+    return found.attributes.find(part) != std::string::npos;
+  };
+  CHECK(has("123456789012345678901234567890"));
+  CHECK(has("0.12345678901234567890123"));
+  CHECK((has("1e400") || has("1" + std::string(400, '0')))); // jsonb writes it out
+  CHECK((has("-2.5e-330") || has("-0." + std::string(329, '0') + "25")));
+  CHECK(has("\"1e400\""));
+  CHECK(!has("null"));
+}
+
 TEST_CASE("repositories: keeps users and tokens, and a user with tokens cannot be removed") {
   const farm_bed bed;
   user_record user;
@@ -383,6 +403,8 @@ TEST_CASE("repositories: rejects poison with the field and its limit, and stops 
     row.attributes = attributes;
     CHECK(refused(row).field == "attributes");
   }
+  row.attributes = "{\"a\":" + std::string(501, '9') + "}";
+  CHECK(refused(row).value == "holds a number of more than 500 digits");
   row.attributes = std::string(60'000, '[');
   CHECK(refused(row).value == "nests deeper than 32");
   row.attributes = "{\"a\":\"" + std::string(70'000, 'x') + "\"}";

@@ -124,6 +124,36 @@ TEST_CASE(
   CHECK(repository_world.ask("GET", "/api/v1/fields/F%201").status == 404);
 }
 
+// Symptom: PATCH with 1e400 was "not valid JSON", and 30 digits came back as 17.
+TEST_CASE("http fields: numbers of attributes are handed on digit by digit") {
+  repository_world repository_world;
+  REQUIRE(repository_world.ask("POST", "/api/v1/fields", field_body("F 1")).status == 200);
+  const std::string attributes =
+    R"({"big":1e400,"long":123456789012345678901234567890,"plain":2.5})";
+  for (const auto& [target, reading] :
+       {std::pair{"/api/v1/fields/F%201", "/api/v1/fields/F%201"},
+        std::pair{"/api/v1/equipment/T1", "/api/v1/equipment-records/T1"}}) {
+    CAPTURE(target);
+    const auto changed =
+      repository_world.ask("PATCH", target, "{\"attributes\":" + attributes + "}");
+    REQUIRE(changed.status == 200);
+    for (const auto& answer : {changed, repository_world.ask("GET", reading)}) {
+      CHECK(answer.body.find("\"big\":1e400") != std::string::npos);
+      CHECK(answer.body.find("\"long\":123456789012345678901234567890") != std::string::npos);
+      CHECK(answer.body.find("\"plain\":2.5") != std::string::npos);
+    }
+  }
+  CHECK(repository_world.ask("GET", "/api/v1/fields").body.find("\"big\":1e400")
+        != std::string::npos);
+  const auto shown = repository_world.furrow({"field", "show", "F 1", "-o", "json"});
+  CHECK(shown.exit_code == 0);
+  CHECK(shown.out.find("\"long\":123456789012345678901234567890") != std::string::npos);
+  for (const std::string wrong :
+       {R"({"crop":1e400})", R"({"name":1e400})", R"({"version":123456789012345678901234567890})",
+        R"({"attributes":{"n":1e501}})", R"({"attributes":{"n":01}})"})
+    CHECK(repository_world.ask("PATCH", "/api/v1/fields/F%201", wrong).status == 400);
+}
+
 TEST_CASE("http fields: a list is applied as a whole or not at all, and is read in pages") {
   repository_world repository_world;
   CHECK(repository_world

@@ -1,5 +1,7 @@
 #include "tools/furrow/ask/field_file.hpp"
 
+#include "storage/farm/json_check.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -127,6 +129,8 @@ result<json> read_geojson(const std::string& path) {
     return failure{errc::failed, fmt::format("{}: has {} bytes, a node takes at most {}", path,
                                              text.size(), field_file_bytes_max)};
   auto parsed = json::parse(text, nullptr, false);
+  if (parsed.is_discarded()) // a number that a double cannot hold, in a property that is not used
+    parsed = json::parse(storage::shield_numbers(text), nullptr, false);
   if (!parsed.is_object())
     return failure{errc::failed, path + ": is not GeoJSON"};
   return parsed;

@@ -1,5 +1,6 @@
 #include "storage/farm/repositories.hpp"
 
+#include "storage/farm/json_check.hpp"
 #include "tools/furrowd/api/answers.hpp"
 #include "tools/furrowd/api/bodies/repository_json.hpp"
 #include "tools/furrowd/api/resources.hpp"
@@ -49,12 +50,19 @@ std::variant<json, problem> parse_body(const std::string& body) {
     too_deep = too_deep || (opens && depth >= depth_max);
     return !too_deep; // so that nothing that walks the value goes deeper either
   };
-  auto parsed = json::parse(body, keep, false);
+  auto parsed = json::parse(storage::shield_numbers(body), keep, false);
   if (too_deep)
     return problem{400, "bad_body", "the body is nested too deeply", ""};
   if (parsed.is_discarded())
     return problem{400, "bad_body", "the body is not valid JSON", "send a JSON object"};
   return parsed;
+}
+
+/// Numbers of attributes are handed on as they are stored, also those that a double cannot hold.
+response exactly(const json& shown) {
+  auto made = ok(shown);
+  made.body = storage::unshield_numbers(made.body);
+  return made;
 }
 
 /// Nothing when the text is not exactly one number.
@@ -77,7 +85,7 @@ carry_out(store_rows rows, std::string farm, storage::unit_of_work work, json sh
     co_return to_response(to_problem(outcome->error()));
   if (!(**outcome).committed)
     co_return to_response(to_problem((**outcome).rejections.front()));
-  co_return ok(shown);
+  co_return exactly(shown);
 }
 
 boost::asio::awaitable<std::variant<record, problem>>
@@ -104,7 +112,7 @@ boost::asio::awaitable<response> show(store_rows rows, entity what, call call) {
   const auto found = co_await read_one(rows, call.who.farm, what, name);
   if (const auto* wrong = std::get_if<problem>(&found))
     co_return to_response(*wrong);
-  co_return ok(to_json(std::get<record>(found)));
+  co_return exactly(to_json(std::get<record>(found)));
 }
 
 std::optional<problem> read_query(const call& call, storage::record_query& query) {
@@ -142,7 +150,7 @@ boost::asio::awaitable<response> list(store_rows rows, entity what, call call) {
     if (what != entity::equipment || call.who.covers(storage::name_of(row)))
       shown.push_back(to_json(row));
   const auto& next = (**page).next;
-  co_return ok({{"rows", std::move(shown)}, {"next", next ? json(*next) : json(nullptr)}});
+  co_return exactly({{"rows", std::move(shown)}, {"next", next ? json(*next) : json(nullptr)}});
 }
 
 boost::asio::awaitable<response> fields_at(store_rows rows, call call) {
@@ -169,7 +177,7 @@ boost::asio::awaitable<response> fields_at(store_rows rows, call call) {
   json shown = json::array();
   for (const auto& row : **found)
     shown.push_back(to_json(record{row}));
-  co_return ok({{"rows", std::move(shown)}, {"next", nullptr}});
+  co_return exactly({{"rows", std::move(shown)}, {"next", nullptr}});
 }
 
 /// An object creates a field. A list is applied in one transaction: new fields are created, known ones changed.
@@ -225,7 +233,7 @@ boost::asio::awaitable<response> change_one(store_rows rows, entity what, call c
   const auto now = co_await read_one(rows, call.who.farm, what, name);
   if (const auto* wrong = std::get_if<problem>(&now))
     co_return to_response(*wrong);
-  co_return ok(to_json(std::get<record>(now)));
+  co_return exactly(to_json(std::get<record>(now)));
 }
 
 boost::asio::awaitable<response> remove_field(store_rows rows, call call) {

@@ -1,5 +1,6 @@
 #include "tools/furrowd/api/bodies/repository_json.hpp"
 
+#include "storage/farm/json_check.hpp"
 #include "tools/furrowd/api/bodies/own_body.hpp"
 
 #include <fmt/format.h>
@@ -14,7 +15,11 @@ namespace furrow::http {
 namespace {
 
 json parsed(const std::string& text) {
-  return text.empty() ? json(nullptr) : to_own_body(text).body;
+  if (text.empty())
+    return nullptr;
+  auto shielded = to_own_body(storage::shield_numbers(text));
+  return shielded.encoding == std::string_view{"json"} ? std::move(shielded.body)
+                                                       : to_own_body(text).body;
 }
 
 problem wrong_member(const std::string& name, const char* what) {
@@ -23,7 +28,7 @@ problem wrong_member(const std::string& name, const char* what) {
 }
 
 std::optional<problem> take_text(std::string& into, const std::string& name, const json& value) {
-  if (!value.is_string())
+  if (!value.is_string() || storage::is_shielded(value.get_ref<const std::string&>()))
     return wrong_member(name, "a text");
   into = value.get<std::string>();
   return std::nullopt;
@@ -33,7 +38,7 @@ std::optional<problem> take_text(std::string& into, const std::string& name, con
 std::optional<problem> take_object(std::string& into, const std::string& name, const json& value) {
   if (!value.is_object())
     return wrong_member(name, "an object");
-  into = value.dump(-1, ' ', false, json::error_handler_t::replace);
+  into = storage::unshield_numbers(value.dump(-1, ' ', false, json::error_handler_t::replace));
   return std::nullopt;
 }
 
