@@ -14,6 +14,7 @@ struct report_wish;
 struct delivery;
 struct detach_notice;
 struct claim_order;
+struct claim_cancel;
 struct claim_answer;
 struct claim_reply;
 struct append_order;
@@ -43,6 +44,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::report_wish)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::delivery)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::detach_notice)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::claim_order)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::claim_cancel)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::claim_answer)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::claim_reply)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::append_order)
@@ -90,6 +92,8 @@ using aggregator_actor = caf::typed_actor<
 using claim_desk_actor = caf::typed_actor<
   // Claim this stream; claim_answer returns the result. `delayed` may come before the result.
   caf::reacts_to<claim_order>,
+  // The session that needed this claim has ended; no answer is due.
+  caf::reacts_to<claim_cancel>,
   // The store's answer.
   caf::reacts_to<claim_reply>,
   // The wait after a failed call is over.

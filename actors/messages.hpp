@@ -112,10 +112,15 @@ struct claim_order {
   claim_wish wish;
 };
 
+struct claim_cancel {
+  stream_origin origin;
+  std::uint64_t ticket = 0;
+};
+
 struct claim_answer {
   std::uint32_t slot = 0;
   std::uint64_t ticket = 0;
-  enum class kind : std::uint8_t { claimed, delayed, refused } what = kind::delayed;
+  enum class kind : std::uint8_t { claimed, delayed, refused, taken } what = kind::delayed;
   storage::claim_outcome outcome; // claimed
   storage::failure why;           // refused
 };
@@ -135,7 +140,7 @@ struct append_answer {
   std::uint32_t slot = 0;
   std::int64_t epoch = 0;
   std::uint64_t to = 0;
-  enum class kind : std::uint8_t { committed, failed, fenced } what = kind::failed;
+  enum class kind : std::uint8_t { committed, failed, fenced, taken } what = kind::failed;
 };
 
 struct append_job {

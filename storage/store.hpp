@@ -15,6 +15,7 @@
 #include "storage/history.hpp"
 #include "storage/pool_options.hpp"
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -38,6 +39,9 @@ struct claim_request {
   can::stream_id stream_id{};
   std::optional<std::uint64_t> iso_name; // ISO 11783 NAME
   std::vector<can::run_mark> runs;       // in the form for can::fork_point
+  /// Of a session that goes on after a doubt: the epoch that it had. The claim gives way to a newer one of another node.
+  /// 0: a new session, which always wins.
+  std::int64_t held_epoch = 0;
 };
 
 struct claim_outcome {
@@ -45,8 +49,9 @@ struct claim_outcome {
   std::uint64_t durable_seq =
     0; // committed, and replicated where the server replicates synchronously
   std::optional<std::uint64_t>
-    fork_seq;        // set: the spool is a copy that parted here; nothing was claimed for it
-  bool held = false; // another transaction holds the stream; nothing was claimed, ask again later
+    fork_seq;         // set: the spool is a copy that parted here; nothing was claimed for it
+  bool held = false;  // another transaction holds the stream; nothing was claimed, ask again later
+  bool taken = false; // another node has claimed the stream since `held_epoch`; nothing was claimed
 };
 
 struct numbered_record {
@@ -86,6 +91,8 @@ struct append_outcome {
   std::uint64_t quarantined = 0;    // items that the database would not take, quarantined instead
   /// Stream row ids: another transaction holds the stream, and the others did not wait for it. Claim again.
   std::vector<std::int32_t> waiting = {};
+  /// Of the fenced, those that another node has claimed last: it serves them.
+  std::vector<std::int32_t> taken = {};
 };
 
 /// A connection that runs one transaction at a time, in the order of the calls. Destroying it cuts the connection; an
@@ -214,6 +221,8 @@ public:
 struct store_options {
   std::string url; // postgresql://..., "host=... dbname=..." or sqlite:PATH
   std::string application_name = "furrow";
+  /// Owns the streams that this store claims. Each start of a program has another; all zero: the store makes one.
+  std::array<std::uint8_t, 16> incarnation{};
   bool for_node =
     false; // SQLite: one node at a time opens a file so; commands open it beside the node
   pool_options pool{}; // for queries; beside it one connection a lane, for claims ...
@@ -222,6 +231,8 @@ struct store_options {
   /// Of an append: a machine whose row is held costs its neighbours on the lane no more than some of these. Absent: lock_timeout.
   std::optional<std::chrono::milliseconds> lane_lock_timeout{};
   std::chrono::milliseconds statement_timeout{60'000};
+  /// After so long a lane asks the server, over another connection, whether it still runs its transaction.
+  std::chrono::milliseconds append_timeout{5'000};
   std::chrono::milliseconds slow_statement{500};
 };
 

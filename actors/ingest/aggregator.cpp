@@ -61,7 +61,8 @@ void settle(aggregator_pointer self, const storage::append_outcome& outcome) {
       return std::find(streams.begin(), streams.end(), ticket.claim.stream) != streams.end();
     };
     answer(self, ticket,
-           names(outcome.fenced)    ? append_answer::kind::fenced
+           names(outcome.taken)     ? append_answer::kind::taken
+           : names(outcome.fenced)  ? append_answer::kind::fenced
            : names(outcome.waiting) ? append_answer::kind::failed
                                     : append_answer::kind::committed);
   }

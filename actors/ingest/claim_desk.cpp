@@ -44,7 +44,9 @@ void settle(claim_desk_pointer self, const std::vector<storage::claim_outcome>& 
     answer(self, settled.wish,
            {0,
             0,
-            held ? claim_answer::kind::delayed : claim_answer::kind::claimed,
+            held                    ? claim_answer::kind::delayed
+            : settled.outcome.taken ? claim_answer::kind::taken
+                                    : claim_answer::kind::claimed,
             settled.outcome,
             {}});
   }
@@ -98,6 +100,12 @@ claim_desk_actor::behavior_type claim_desk(claim_desk_pointer self,
       self->state.queue.add(
         {std::move(order.origin), order.wish.ticket, std::move(order.wish.request), false, 0});
       call_next(self);
+    },
+    [self](const claim_cancel& gone) {
+      self->state.queue.withdraw([&](const claim_wish_entry<stream_origin>& wish) {
+        return wish.ticket == gone.ticket && wish.origin.slot == gone.origin.slot
+               && wish.origin.owner == gone.origin.owner;
+      });
     },
     [self](claim_reply& reply) {
       if (reply.call != self->state.call)

@@ -44,6 +44,14 @@ public:
     waiting_.push_back(std::move(wish));
   }
 
+  /// Drops the wish of which `is_it` holds; what a call under way finds for it is nobody's.
+  template <class Is>
+  void withdraw(Is is_it) {
+    std::erase_if(waiting_, is_it);
+    std::erase_if(under_way_, is_it);
+    std::erase_if(held_, is_it);
+  }
+
   [[nodiscard]] bool busy() const { return busy_; }
   [[nodiscard]] bool empty() const { return waiting_.empty(); }
 
@@ -106,7 +114,7 @@ public:
   /// `random` in [0, 1) spreads the retries of many nodes.
   [[nodiscard]] failed_outcome failed(storage::errc code, double random) {
     failed_outcome out;
-    if (code == storage::errc::reject_row && under_way_.size() == 1) {
+    if (code == storage::errc::reject_row && call_.size() == 1 && under_way_.size() == 1) {
       out.refused.push_back(std::move(under_way_.front()));
       finish();
       return out;

@@ -25,7 +25,10 @@ void tell(equipment_state& state, const session_notice& notice) {
   } else if (const auto* rewind = std::get_if<session_notice::rewind>(&notice.what)) {
     port->rewind(rewind->from_seq);
   } else {
-    port->reject(std::get<proto::reject>(notice.what));
+    if (const auto* reason = std::get_if<proto::reject>(&notice.what))
+      port->reject(*reason);
+    else
+      port->yield();
     port.let_go();
     state.sessions.erase(found);
   }
@@ -48,6 +51,8 @@ void perform(equipment_pointer self, std::uint32_t slot, stream_intake::actions 
       tell(state, *notice);
     else if (auto* wish = std::get_if<claim_wish>(&action))
       ask_for_claim(self, origin, std::move(*wish));
+    else if (const auto* gone = std::get_if<claim_withdrawal>(&action))
+      self->send(state.desk, claim_cancel{origin, gone->ticket});
     else
       self->send(state.aggregator,
                  append_order{origin, std::move(std::get<std::shared_ptr<held_append>>(action))});
@@ -179,8 +184,9 @@ void detach(equipment_pointer self, std::uint64_t session) {
   const auto slot = found->second.slot;
   found->second.port.let_go();
   state.sessions.erase(found);
-  on_stream(self, slot,
-            [&](stream_intake& intake, stream_intake::actions&) { intake.detach(session); });
+  on_stream(self, slot, [&](stream_intake& intake, stream_intake::actions& out) {
+    intake.detach(session, out);
+  });
 }
 
 void settle(equipment_pointer self, const append_answer& answer) {
@@ -189,6 +195,8 @@ void settle(equipment_pointer self, const append_answer& answer) {
       const auto before = intake.durable_seq();
       intake.committed(answer.epoch, answer.to, out);
       self->state.counts->counters.frames_durable += intake.durable_seq() - before;
+    } else if (answer.what == append_answer::kind::taken) {
+      intake.append_taken(answer.epoch, self->clock().now(), out);
     } else {
       intake.append_failed(answer.epoch, answer.what == append_answer::kind::fenced, out);
     }
@@ -206,6 +214,9 @@ void take_claim(equipment_pointer self, const claim_answer& answer) {
       break;
     case claim_answer::kind::refused:
       intake.claim_failed(answer.ticket, answer.why, out);
+      break;
+    case claim_answer::kind::taken:
+      intake.claim_taken(answer.ticket, self->clock().now(), out);
       break;
     }
   });

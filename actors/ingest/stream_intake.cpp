@@ -43,6 +43,7 @@ void stream_intake::greet(std::uint64_t session, const greeting& from, actions& 
   welcomed_ = false;
   fences_ = failures_ = 0;
   phase_ = phase::unclaimed;
+  request_.held_epoch = 0;
   want_claim(out);
 }
 
@@ -334,6 +335,39 @@ void stream_intake::append_failed(std::int64_t epoch, bool fenced, actions& out)
   }
   notify(out, proto::reject{proto::reject_code::superseded,
                             "another session keeps claiming this stream", 0});
+  end_session();
+}
+
+void stream_intake::append_taken(std::int64_t epoch, time_point now, actions& out) {
+  if (phase_ == phase::open && epoch == claim_.epoch)
+    yield(now, out);
+}
+
+void stream_intake::claim_taken(std::uint64_t ticket, time_point now, actions& out) {
+  if (ticket != ticket_)
+    return;
+  claiming_ = false;
+  yield(now, out);
+}
+
+/// To claim again would take the stream from the node that serves it. A gateway that lives greets again within 250 ms and
+/// is then the newest; one that has gone never does. When this happens repeatedly, two gateways have one stream: this one
+/// waits for long.
+void stream_intake::yield(time_point now, actions& out) {
+  const bool often = yields_.back() && now - *yields_.back() < yields_window;
+  if (often)
+    notify(out, proto::reject{proto::reject_code::superseded,
+                              "another node keeps claiming this stream", 0});
+  else
+    notify(out, session_notice::yield{});
+  if (session_ != 0) {
+    std::rotate(yields_.begin(), yields_.end() - 1, yields_.end());
+    yields_.front() = now;
+  }
+  end_session();
+}
+
+void stream_intake::end_session() {
   session_ = 0;
   drop_pending();
   start_over(durable_);
@@ -354,13 +388,20 @@ void stream_intake::go_adrift(actions& out) {
   drop_pending();
   heard_ = next_ - 1;
   phase_ = phase::adrift;
+  request_.held_epoch = claim_.epoch;
   if (!claiming_)
     want_claim(out);
 }
 
-void stream_intake::detach(std::uint64_t session) {
-  if (session == session_)
-    session_ = 0;
+void stream_intake::detach(std::uint64_t session, actions& out) {
+  if (session != session_)
+    return;
+  session_ = 0;
+  if (!std::exchange(claiming_, false))
+    return;
+  // A claim without a session would only take the stream from the node that the gateway has gone to.
+  out.emplace_back(claim_withdrawal{ticket_++});
+  end_session();
 }
 
 bool stream_intake::idle() const {

@@ -5,6 +5,7 @@
 /// Shape: there is one way to recover (docs/decisions/0001). When anything is in doubt, the stream is
 ///   claimed again, and the gateway is asked to send from what the claim found durable. Until then
 ///   the stream is *adrift*: items are decoded for the live view and dropped.
+///   A stream that another node has claimed is left to that node (docs/decisions/0025).
 /// Threads: owned by one actor.
 /// Limits: holds at most block_frames_max frames, for at most one flush interval; all other items are
 ///   under leases in `held_append`s.
@@ -16,6 +17,7 @@
 #include "proto/wire.hpp"
 #include "storage/store.hpp"
 
+#include <array>
 #include <chrono>
 #include <cstdint>
 #include <limits>
@@ -45,8 +47,10 @@ struct session_notice {
   struct rewind {
     std::uint64_t from_seq = 1;
   };
+  /// Another node serves the stream: the session closes without a message.
+  struct yield {};
   std::uint64_t session = 0;
-  std::variant<welcome, ack, rewind, proto::reject> what;
+  std::variant<welcome, ack, rewind, proto::reject, yield> what;
 };
 
 /// The stream needs a claim; the answer comes back with the same ticket.
@@ -57,7 +61,13 @@ struct claim_wish {
   storage::claim_request request;
 };
 
-using intake_action = std::variant<session_notice, claim_wish, std::shared_ptr<held_append>>;
+/// Nobody waits for the claim of that ticket any more.
+struct claim_withdrawal {
+  std::uint64_t ticket = 0;
+};
+
+using intake_action =
+  std::variant<session_notice, claim_wish, claim_withdrawal, std::shared_ptr<held_append>>;
 
 class stream_intake {
 public:
@@ -72,6 +82,7 @@ public:
   explicit stream_intake(std::size_t block_frames_max) : block_frames_max_{block_frames_max} {}
 
   using actions = std::vector<intake_action>;
+  using time_point = std::chrono::steady_clock::time_point;
   /// A session greets. The newest session wins; an older one is rejected as superseded.
   void greet(std::uint64_t session, const greeting& from, actions& out);
   void claimed(std::uint64_t ticket, const storage::claim_outcome& outcome, actions& out);
@@ -89,13 +100,18 @@ public:
   /// Sends the packed items as an append.
   void flush(actions& out);
   void committed(std::int64_t epoch, std::uint64_t to, actions& out);
-  /// An append of `epoch` was not stored, or is in doubt; `fenced`: a newer claim exists.
+  /// An append of `epoch` was not stored, or is in doubt; `fenced`: a newer claim of this node exists, or the database
+  /// holds less than it did.
   void append_failed(std::int64_t epoch, bool fenced, actions& out);
+  /// An append of `epoch` was not stored, because another node has claimed the stream.
+  void append_taken(std::int64_t epoch, time_point now, actions& out);
+  /// Nothing was claimed, because another node has claimed the stream.
+  void claim_taken(std::uint64_t ticket, time_point now, actions& out);
   /// The claim desk died with this stream's claim.
   void desk_lost(actions& out);
   /// The lane died with this stream's appends.
   void lane_lost(actions& out);
-  void detach(std::uint64_t session);
+  void detach(std::uint64_t session, actions& out);
   /// Frames stamped later have a wrong clock: they are stored as they are, and counted.
   void set_ahead_after(std::int64_t time_us) { ahead_after_us_ = time_us; }
   /// The latest time of the frames that were counted so.
@@ -121,6 +137,8 @@ private:
   void notify(actions& out, decltype(session_notice::what) what);
   void start_over(std::uint64_t durable);
   void drop_pending();
+  void end_session();
+  void yield(time_point now, actions& out);
   void go_adrift(actions& out);
   void note_buses(const std::vector<can::bus_name>& buses);
   void take(proto::item_group& group,
@@ -165,6 +183,10 @@ private:
   std::uint64_t in_flight_to_ = 0;
   std::uint64_t sent_ = 0;
   static constexpr int fences_max = 3;
+  static constexpr std::size_t yields_max = 3;
+  static constexpr std::chrono::seconds yields_window{30};
+  std::array<std::optional<time_point>, yields_max - 1>
+    yields_{};              // the last ones, the newest first
   int fences_ = 0;          // fences in a row, without a commit between
   int failures_ = 0;        // failed appends in a row
   std::uint64_t heard_ = 0; // while adrift: the newest item seen

@@ -28,6 +28,8 @@ public:
   virtual void reject(proto::reject reason) = 0;
   /// The owner has ended: close without a message. The gateway reconnects.
   virtual void drop() = 0;
+  /// Another node serves the stream: close without a message.
+  virtual void yield() = 0;
 };
 
 /// A gateway's greeting, sent on after the credential check.

@@ -182,7 +182,8 @@ void append_plan::stored() {
   build();
 }
 
-void append_plan::fenced(std::span<const std::int32_t> streams) {
+void append_plan::fenced(std::span<const std::int32_t> streams,
+                         std::span<const std::int32_t> taken) {
   bool any = false;
   for (const auto stream : streams) {
     const auto ours = [&](const watermark_step& step) { return step.claim.stream == stream; };
@@ -190,6 +191,8 @@ void append_plan::fenced(std::span<const std::int32_t> streams) {
       continue;
     any = true;
     drop_stream(stream);
+    if (std::find(taken.begin(), taken.end(), stream) != taken.end())
+      outcome_.taken.push_back(stream);
   }
   if (!any)
     return refused(verdict::again, "fenced, but no stream of this batch is named");

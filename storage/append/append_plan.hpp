@@ -114,8 +114,8 @@ public:
 
   /// The attempt is durable (or, of a check: every watermark is as expected).
   void stored();
-  /// Rolled back: these streams have another watermark or epoch.
-  void fenced(std::span<const std::int32_t> streams);
+  /// Rolled back: these streams have another watermark or epoch. Another node has claimed those in `taken`.
+  void fenced(std::span<const std::int32_t> streams, std::span<const std::int32_t> taken = {});
   /// Rolled back: another transaction holds the rows of these streams.
   void held(std::span<const std::int32_t> streams, const std::string& detail);
   /// Rolled back for another reason; `detail` is the server's words.

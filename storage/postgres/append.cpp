@@ -233,7 +233,55 @@ std::vector<std::int32_t> named_streams(const std::string& detail) {
   return streams;
 }
 
-void conclude(append_plan& plan, const std::optional<pq_error>& error) {
+/// What FW001 says of one stream: the epoch here, and the incarnation that claimed it last.
+struct fence {
+  std::int32_t stream = 0;
+  std::int64_t epoch = 0;
+  std::string_view owner; // empty: a program that does not say
+};
+
+/// The next number of "stream:epoch:seq:owner"; `at` goes behind its colon.
+template <class Number>
+bool take_number(std::string_view& at, Number& out) {
+  const auto [next, error] = std::from_chars(at.data(), at.data() + at.size(), out);
+  if (error != std::errc{} || next == at.data() + at.size() || *next != ':')
+    return false;
+  at.remove_prefix(static_cast<std::size_t>(next - at.data()) + 1);
+  return true;
+}
+
+std::vector<fence> fences_in(std::string_view hint) {
+  std::vector<fence> out;
+  while (!hint.empty()) {
+    const auto end = std::min(hint.find(','), hint.size());
+    auto one = hint.substr(0, end);
+    hint.remove_prefix(std::min(end + 1, hint.size()));
+    fence each;
+    std::int64_t seq = 0;
+    if (!take_number(one, each.stream) || !take_number(one, each.epoch) || !take_number(one, seq))
+      continue;
+    each.owner = one;
+    out.push_back(each);
+  }
+  return out;
+}
+
+/// Streams that another incarnation has claimed since this attempt's claim. An older epoch is that of a standby that was
+/// promoted with less than the primary had: nobody else serves the stream.
+std::vector<std::int32_t>
+taken_streams(const append_attempt& attempt, const std::string& hint, const std::string& owner) {
+  std::vector<std::int32_t> out;
+  for (const auto& found : fences_in(hint)) {
+    const auto step =
+      std::find_if(attempt.steps.begin(), attempt.steps.end(),
+                   [&](const watermark_step& each) { return each.claim.stream == found.stream; });
+    if (step != attempt.steps.end() && found.epoch > step->claim.epoch && found.owner != owner)
+      out.push_back(found.stream);
+  }
+  return out;
+}
+
+void conclude(append_plan& plan, const std::optional<pq_error>& error, const std::string& owner) {
   if (!error) {
     if (!plan.next()->check && failpoint::hit(failpoint::committed))
       return plan.failed(errc::in_doubt, "failpoint");
@@ -243,7 +291,8 @@ void conclude(append_plan& plan, const std::optional<pq_error>& error) {
     return plan.failed(errc::in_doubt, error->message);
   const auto why = error->judge();
   if (why == verdict::fenced)
-    return plan.fenced(named_streams(error->detail));
+    return plan.fenced(named_streams(error->detail),
+                       taken_streams(*plan.next(), error->hint, owner));
   if (why == verdict::held || error->sqlstate == "55P03") // a wait for a lock has ended
     return plan.held(named_streams(error->detail), error->message);
   plan.refused(why, error->message);
@@ -316,8 +365,10 @@ task<void> end_frozen_lanes(pq_connection& db) {
 
 } // namespace
 
-task<result<append_outcome>> append(pq_connection& db, std::shared_ptr<const append_batch> batch) {
+task<result<append_outcome>>
+append(pq_connection& db, std::shared_ptr<const append_batch> batch, can::stream_id owner) {
   append_plan plan{batch, time_us_min};
+  const auto me = can::to_string(owner);
   byte_buffer buffer;
   const auto unnamed = co_await upsert_buses(db, *batch);
   if (unnamed)
@@ -333,7 +384,7 @@ task<result<append_outcome>> append(pq_connection& db, std::shared_ptr<const app
     const auto error = co_await run_transaction({db, *attempt, buffer});
     if (error && error->sqlstate == lock_not_available)
       co_await end_frozen_lanes(db);
-    conclude(plan, error);
+    conclude(plan, error, me);
   }
   co_return plan.outcome();
 }

@@ -116,14 +116,21 @@ task<result<std::vector<standing>>> enter(pq_connection& db, requests_ref reques
 
 using epochs = std::unordered_map<std::int32_t, std::int64_t>;
 
-/// Raises the epochs of the streams that are unchanged since `read`; answers those streams.
+/// The epoch of streams that another node has claimed since the request's own claim.
+constexpr std::int64_t taken_epoch = -1;
+
+/// Raises the epochs of the streams that are unchanged since they were read; answers those streams, and those taken.
 task<result<epochs>> raise(pq_connection& db,
                            requests_ref requests,
                            const std::vector<const standing*>& wanted,
-                           const standing* first) {
+                           const standing* first,
+                           const can::stream_id& owner) {
+  const auto request_of = [&](const standing* one) -> const claim_request& {
+    return requests[static_cast<std::size_t>(one - first)];
+  };
   std::vector<offered_run> runs;
   for (const auto* one : wanted)
-    for (const auto& mark : requests[static_cast<std::size_t>(one - first)].runs)
+    for (const auto& mark : request_of(one).runs)
       runs.push_back({one->outcome.claim.stream, mark});
   pq_parameters parameters;
   parameters
@@ -138,9 +145,14 @@ task<result<epochs>> raise(pq_connection& db,
     .add(oid::int8_array,
          number_array<std::uint64_t>(oid::int8, runs, [](const auto& run) { return run.mark.run; }))
     .add(oid::int8_array, number_array<std::uint64_t>(
-                            oid::int8, runs, [](const auto& run) { return run.mark.first_seq; }));
+                            oid::int8, runs, [](const auto& run) { return run.mark.first_seq; }))
+    .add(oid::uuid, {reinterpret_cast<const char*>(owner.data()), owner.size()})
+    .add(oid::int8_array, number_array<std::int64_t>(oid::int8, wanted, [&](auto* one) {
+           return request_of(one).held_epoch;
+         }));
   const auto answer = co_await committed(
-    db, "select stream, epoch from furrow.claim($1, $2, $3, $4, $5, $6)", parameters);
+    db, "select stream, coalesce(epoch, -1) from furrow.claim($1, $2, $3, $4, $5, $6, $7, $8)",
+    parameters);
   if (!answer)
     co_return answer.error();
   const pq_rows rows{answer->get()};
@@ -162,7 +174,8 @@ std::unordered_map<std::int32_t, const standing*> newest(const std::vector<stand
 /// What became of each request: nothing where its stream has moved meanwhile, or where another transaction holds it.
 using round_outcome = std::vector<std::optional<claim_outcome>>;
 
-task<result<round_outcome>> claim_round(pq_connection& db, requests_ref requests) {
+task<result<round_outcome>>
+claim_round(pq_connection& db, requests_ref requests, const can::stream_id& owner) {
   const auto all = co_await enter(db, requests);
   if (!all)
     co_return all.error();
@@ -173,7 +186,7 @@ task<result<round_outcome>> claim_round(pq_connection& db, requests_ref requests
     wanted.push_back(one);
   epochs raised;
   if (!wanted.empty()) {
-    const auto answer = co_await raise(db, requests, wanted, all->data());
+    const auto answer = co_await raise(db, requests, wanted, all->data(), owner);
     if (!answer)
       co_return answer.error();
     raised = *answer;
@@ -195,8 +208,9 @@ task<result<round_outcome>> claim_round(pq_connection& db, requests_ref requests
     if (!one.outcome.fork_seq && epoch == raised.end())
       continue;
     mine = one.outcome;
+    mine->taken = !one.outcome.fork_seq && epoch->second == taken_epoch;
     // An older session of the same batch has lost already: it gets an epoch that no watermark has.
-    if (!one.outcome.fork_seq)
+    if (!one.outcome.fork_seq && !mine->taken)
       mine->claim.epoch = epoch->second - (last.at(stream) == &one ? 0 : 1);
   }
   co_return out;
@@ -224,7 +238,8 @@ std::vector<claim_outcome> finished(const round_outcome& outcomes) {
 
 } // namespace
 
-task<result<std::vector<claim_outcome>>> claim(pq_connection& db, requests_ref requests) {
+task<result<std::vector<claim_outcome>>>
+claim(pq_connection& db, requests_ref requests, can::stream_id owner) {
   for (const auto& request : requests)
     if (!is_text(request.farm) || !is_text(request.equipment) || request.farm.empty()
         || request.equipment.empty())
@@ -242,7 +257,7 @@ task<result<std::vector<claim_outcome>>> claim(pq_connection& db, requests_ref r
     asked.reserve(open.size());
     for (const auto i : open)
       asked.push_back(requests[i]);
-    const auto outcome = co_await claim_round(db, asked);
+    const auto outcome = co_await claim_round(db, asked, owner);
     last.reset();
     if (!outcome) {
       last = outcome.error();

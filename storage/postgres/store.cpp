@@ -22,6 +22,7 @@
 #include <algorithm>
 #include <bit>
 #include <mutex>
+#include <random>
 #include <thread>
 #include <utility>
 
@@ -150,8 +151,9 @@ constexpr std::chrono::minutes care_timeout{30}; // a large backfill moves at on
 /// An append that counts what it stored, once per batch.
 task<result<append_outcome>> counted_append(pq_connection& db,
                                             std::shared_ptr<const append_batch> batch,
-                                            std::shared_ptr<store_monitor> monitor) {
-  auto outcome = co_await postgres_work::append(db, batch);
+                                            std::shared_ptr<store_monitor> monitor,
+                                            can::stream_id owner) {
+  auto outcome = co_await postgres_work::append(db, batch, owner);
   if (!outcome)
     co_return outcome;
   std::uint64_t frames = 0;
@@ -168,28 +170,43 @@ task<result<append_outcome>> counted_append(pq_connection& db,
 
 class postgres_appender : public appender {
 public:
-  postgres_appender(std::shared_ptr<postgres_pool> lane, std::shared_ptr<store_monitor> monitor)
-    : lane_{std::move(lane)}, monitor_{std::move(monitor)} {}
+  postgres_appender(std::shared_ptr<postgres_pool> lane,
+                    std::shared_ptr<store_monitor> monitor,
+                    can::stream_id owner)
+    : lane_{std::move(lane)}, monitor_{std::move(monitor)}, owner_{owner} {}
   postgres_appender(const postgres_appender&) = delete;
   postgres_appender& operator=(const postgres_appender&) = delete;
   ~postgres_appender() override { postgres_pool::close(std::move(lane_)); }
 
   void append(std::shared_ptr<const append_batch> batch, handler<append_outcome> done) override {
-    lane_->submit(job_of(true, std::move(done),
-                         [batch = std::move(batch), monitor = monitor_](pq_connection& db) {
-                           return counted_append(db, batch, monitor);
-                         }));
+    lane_->submit(
+      job_of(true, std::move(done),
+             [batch = std::move(batch), monitor = monitor_, owner = owner_](pq_connection& db) {
+               return counted_append(db, batch, monitor, owner);
+             }));
   }
 
 private:
   std::shared_ptr<postgres_pool> lane_;
   std::shared_ptr<store_monitor> monitor_;
+  can::stream_id owner_;
 };
+
+/// Of a program that names no incarnation.
+can::stream_id random_incarnation() {
+  std::random_device random;
+  can::stream_id out{};
+  for (auto& byte : out)
+    byte = static_cast<std::uint8_t>(random());
+  return out;
+}
 
 class postgres_store : public store {
 public:
   explicit postgres_store(const store_options& options)
-    : options_{options}, claims_{make_lane("claims", connection_use::claim)},
+    : options_{options}, owner_{options.incarnation == can::stream_id{} ? random_incarnation()
+                                                                        : options.incarnation},
+      claims_{make_lane("claims", connection_use::claim)},
       queries_{std::make_shared<query_pool>(
         context_, answered_, settings_of("query"), options.pool, room_)},
       inserts_{make_lane("records")}, health_{make_lane("health", connection_use::health)},
@@ -207,23 +224,24 @@ public:
           postgres_pool::close(std::move(pool));
     }
     query_pool::close(queries_);
+    asio::post(*context_, [watch = watch_] { watch->stop(); });
     work_.reset();
     thread_.join(); // every job has been answered by then
   }
 
   void claim(std::vector<claim_request> requests,
              handler<std::vector<claim_outcome>> done) override {
-    claims_->submit(
-      job_of(true, std::move(done), [requests = std::move(requests)](pq_connection& db) {
-        return postgres_work::claim(db, requests);
-      }));
+    claims_->submit(job_of(true, std::move(done),
+                           [requests = std::move(requests), owner = owner_](pq_connection& db) {
+                             return postgres_work::claim(db, requests, owner);
+                           }));
   }
 
   std::unique_ptr<appender> open_appender(const std::string& lane) override {
     return std::make_unique<postgres_appender>(
       make_lane(lane, connection_use::append,
                 options_.lane_lock_timeout.value_or(options_.lock_timeout)),
-      monitor_);
+      monitor_, owner_);
   }
 
   void read_ledger(std::string farm,
@@ -302,7 +320,8 @@ private:
             options_.connect_timeout,
             options_.lock_timeout,
             options_.statement_timeout,
-            monitor_};
+            monitor_,
+            watch_};
   }
 
   std::shared_ptr<postgres_pool> make_lane(const std::string& lane,
@@ -314,6 +333,7 @@ private:
   make_lane(const std::string& lane, connection_use use, std::chrono::milliseconds lock_timeout) {
     auto settings = settings_of(lane);
     settings.lock_timeout = lock_timeout;
+    settings.lane = lane != "migrate" && lane != "care"; // those take long by nature
     if (lane == "migrate")
       settings.lock_timeout = settings.statement_timeout = migration_timeout;
     if (lane == "care")
@@ -327,12 +347,15 @@ private:
   }
 
   const store_options options_;
+  const can::stream_id owner_;
   std::shared_ptr<asio::io_context> context_ = std::make_shared<asio::io_context>(1);
   asio::executor_work_guard<asio::io_context::executor_type> work_{context_->get_executor()};
   // Both are used on the thread of context_ only.
   last_answer answered_ = std::make_shared<std::chrono::steady_clock::time_point>();
   std::shared_ptr<store_monitor> monitor_ =
     std::make_shared<store_monitor>(options_.slow_statement, std::chrono::steady_clock::now());
+  std::shared_ptr<server_watch> watch_ =
+    std::make_shared<server_watch>(options_.append_timeout, options_.statement_timeout);
   std::shared_ptr<connection_room> room_ = std::make_shared<connection_room>(monitor_);
   std::mutex mutex_;
   std::vector<std::weak_ptr<postgres_pool>> pools_;

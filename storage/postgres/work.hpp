@@ -22,10 +22,11 @@ struct sealed_chunk;
 
 namespace furrow::storage::postgres_work {
 
+/// `owner`: the incarnation that claims, and that appends.
 [[nodiscard]] task<result<std::vector<claim_outcome>>>
-claim(pq_connection& db, const std::vector<claim_request>& requests);
-[[nodiscard]] task<result<append_outcome>> append(pq_connection& db,
-                                                  std::shared_ptr<const append_batch> batch);
+claim(pq_connection& db, const std::vector<claim_request>& requests, can::stream_id owner);
+[[nodiscard]] task<result<append_outcome>>
+append(pq_connection& db, std::shared_ptr<const append_batch> batch, can::stream_id owner);
 
 /// Runs a transaction once, for callers that plan their own retries. A lost connection is in doubt.
 [[nodiscard]] task<std::optional<pq_error>> run_attempt(pq_connection& db,

@@ -78,6 +78,7 @@ private:
       const std::lock_guard lock{mutex_};
       lost_ = true;
     }
+    void yield() override { drop(); }
     bool take_lost() {
       const std::lock_guard lock{mutex_};
       return std::exchange(lost_, false);

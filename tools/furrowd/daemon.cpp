@@ -2,6 +2,7 @@
 
 #include "actors/live/dbc_board.hpp"
 #include "actors/node.hpp"
+#include "can/frame/stream.hpp"
 #include "storage/dbc/dbc_files.hpp"
 #include "storage/store.hpp"
 #include "tools/furrowd/api/alarms.hpp"
@@ -12,7 +13,6 @@
 #include "tools/furrowd/last_resort.hpp"
 #include "tools/process/stop_signals.hpp"
 
-#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -39,6 +39,8 @@ namespace {
 constexpr int failed = 1;
 constexpr int gave_up = 70; // EX_SOFTWARE: the service manager starts a new one
 constexpr std::chrono::seconds shutdown_limit{4}; // after the drain: sockets, actors, the store
+/// For the gateways to get their acks and go; a gateway waits 500 ms for them.
+constexpr std::chrono::milliseconds leave_limit{1'000};
 constexpr std::chrono::milliseconds last_answers{100};
 constexpr std::chrono::seconds look_every{2};
 constexpr unsigned looks_per_dbc = 2; // every second one also looks for new DBC files
@@ -47,11 +49,20 @@ constexpr std::chrono::seconds store_patience{
 
 /// The name of this process's sessions in the database. Each start has another, so that a frozen process of the same
 /// node is told apart. As the server shows it: ASCII, at most 63 bytes with the lane's name.
-std::string application_name(const std::string& node) {
+std::string application_name(const std::string& node, const can::stream_id& incarnation) {
   auto shown = node.substr(0, 32);
   std::ranges::replace_if(
     shown, [](char letter) { return letter < ' ' || letter > '~'; }, '?');
-  return fmt::format("furrow/{}/{:08x}", shown, std::random_device{}());
+  return "furrow/" + shown + "/" + can::to_string(incarnation).substr(0, 8);
+}
+
+/// Names this process among all that serve the database. Its streams carry it (furrow.stream_watermark.owner).
+can::stream_id new_incarnation() {
+  std::random_device random;
+  can::stream_id out{};
+  for (auto& byte : out)
+    byte = static_cast<std::uint8_t>(random());
+  return out;
 }
 
 class process {
@@ -117,7 +128,8 @@ private:
     auto options = settings_.store;
     options.url = settings_.database;
     options.for_node = true;
-    options.application_name = application_name(settings_.node.name);
+    options.incarnation = new_incarnation();
+    options.application_name = application_name(settings_.node.name, options.incarnation);
     auto store = storage::open_store(options);
     if (!store)
       return complain(store.error().detail);
@@ -316,9 +328,14 @@ private:
     last_resort_.arm(settings_.drain + shutdown_limit, exit_code_);
     retry_.cancel();
     http_->drain();
-    if (gateways_)
-      gateways_->goaway();
-    node_->drain(settings_.drain, [this] { asio::post(io_, [this] { finish(); }); });
+    const auto last = std::chrono::steady_clock::now() + settings_.drain;
+    const auto patience = std::min<std::chrono::milliseconds>(leave_limit, settings_.drain);
+    gateways_->goaway(patience, [this, last] {
+      const auto rest = std::chrono::duration_cast<std::chrono::milliseconds>(
+        last - std::chrono::steady_clock::now());
+      node_->drain(std::max(rest, std::chrono::milliseconds{0}),
+                   [this] { asio::post(io_, [this] { finish(); }); });
+    });
   }
 
   void finish() {

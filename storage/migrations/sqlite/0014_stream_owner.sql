@@ -1,1 +1,2 @@
+-- One process at a time appends to this file, so a stream has no other owner.
 select 1;

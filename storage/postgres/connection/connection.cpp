@@ -144,27 +144,6 @@ void pq_connection::cut() {
     socket_.cancel(ignored);
 }
 
-void pq_connection::arm(std::chrono::milliseconds timeout) {
-  timed_out_ = false;
-  deadline_.expires_after(timeout);
-  deadline_.async_wait(
-    [this, armed = ++*operation_, now = std::weak_ptr{operation_}](const auto& /*error*/) {
-      const auto current = now.lock();
-      if (!current || *current != armed)
-        return; // the operation has ended, or this object is destroyed
-      timed_out_ = true;
-      boost::system::error_code ignored;
-      if (socket_.is_open())
-        socket_.cancel(ignored);
-    });
-}
-
-void pq_connection::disarm() {
-  ++*operation_;
-  deadline_.cancel();
-  note_end();
-}
-
 void pq_connection::note_begin(std::string_view sql) {
   note_end();
   marked_ = marked_ || leaves_marks(sql);
@@ -199,7 +178,9 @@ void pq_connection::detach() {
 }
 
 pq_error pq_connection::lost(const std::string& what) {
+  const bool left = timed_out_ && std::chrono::steady_clock::now() < ends_at_; // by the watch
   std::string why = cut_          ? "cut"
+                    : left        ? "the database does not answer"
                     : timed_out_  ? "no answer in time"
                     : connection_ ? first_line(PQerrorMessage(connection_.get()))
                                   : "not connected";
@@ -220,7 +201,9 @@ task<bool> pq_connection::wait(wait_type what) {
 task<std::optional<pq_error>> pq_connection::connect() {
   const auto count = std::max<std::size_t>(hosts_.size(), 1);
   std::optional<pq_error> error;
-  for (std::size_t host = 0; host < count; ++host) {
+  const auto gone = settings_.watch ? settings_.watch->gone_host() : std::nullopt;
+  for (std::size_t i = 0; i < count; ++i) {
+    const auto host = (i + (gone ? *gone + 1 : 0)) % count;
     auto failed = co_await connect_host(host, settings_.connect_timeout / count);
     if (!failed)
       co_return std::nullopt;
@@ -249,6 +232,8 @@ task<std::optional<pq_error>> pq_connection::connect_host(std::size_t host,
   keywords.push_back(nullptr);
   values.push_back(nullptr);
   ended_ = false;
+  host_ = host;
+  connected_at_ = std::chrono::steady_clock::now();
   arm(timeout);
   connection_ = pq::start(keywords.data(), values.data());
   if (!connection_ || PQstatus(connection_.get()) == CONNECTION_BAD)
@@ -329,6 +314,10 @@ task<bool> pq_connection::reset() {
 bool pq_connection::still_stands() {
   if (!connection_)
     return false;
+  if (settings_.watch && settings_.watch->gone_since(connected_at_)) {
+    close();
+    return false;
+  }
   // Asking for results makes libpq read pending messages. A server that ends this session sends a
   // notice, which arrives before the connection closes.
   if (pq::consume_input(connection_.get()) && PQisBusy(connection_.get()) == 0 && !ended_
@@ -354,7 +343,7 @@ task<bool> pq_connection::flush() {
 task<std::optional<pq_error>> pq_connection::begin(const std::string& sql) {
   warned_ = false;
   warning_.clear();
-  arm(settings_.statement_timeout + answer_grace);
+  arm(settings_.statement_timeout + answer_grace, true);
   note_begin(sql);
   if (cut_ || !connection_ || !pq::send_query(connection_.get(), sql.c_str()))
     co_return lost("send");
@@ -383,8 +372,11 @@ pq_reply pq_connection::take_result() {
       statement_rows_ += rows_of(rows.get());
     return pq_reply{std::move(rows), std::nullopt};
   }
-  pq_error error{
-    false, field(rows.get(), PG_DIAG_SQLSTATE), {}, field(rows.get(), PG_DIAG_MESSAGE_DETAIL)};
+  pq_error error{false,
+                 field(rows.get(), PG_DIAG_SQLSTATE),
+                 {},
+                 field(rows.get(), PG_DIAG_MESSAGE_DETAIL),
+                 field(rows.get(), PG_DIAG_MESSAGE_HINT)};
   if (PQstatus(connection_.get()) != CONNECTION_OK || error.sqlstate.empty())
     return pq_reply{nullptr, lost("read")};
   if (statement_error_.empty())
@@ -420,7 +412,7 @@ task<pq_reply> pq_connection::rest_of_results() {
 task<pq_reply> pq_connection::query(const char* sql, const pq_parameters& parameters) {
   warned_ = false;
   warning_.clear();
-  arm(settings_.statement_timeout + answer_grace);
+  arm(settings_.statement_timeout + answer_grace, true);
   note_begin(sql);
   if (cut_ || !connection_ || !parameters.send(connection_.get(), sql))
     co_return pq_reply{nullptr, lost("send")};

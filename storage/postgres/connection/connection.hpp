@@ -11,6 +11,7 @@
 #pragma once
 
 #include "storage/postgres/connection/pq.hpp"
+#include "storage/postgres/connection/server_watch.hpp"
 #include "storage/postgres/connection/store_monitor.hpp"
 #include "storage/store.hpp"
 #include "storage/verdict.hpp"
@@ -40,10 +41,11 @@ using task = asio::awaitable<T>;
 inline constexpr std::string_view too_many_connections = "53300";
 
 struct pq_error {
-  bool lost = false;    // the connection is lost; whether the statement took effect is unknown
-  std::string sqlstate; // empty when the error is not the server's
-  std::string message;  // "42P01: relation ... does not exist"
-  std::string detail;   // the server's DETAIL
+  bool lost = false;     // the connection is lost; whether the statement took effect is unknown
+  std::string sqlstate;  // empty when the error is not the server's
+  std::string message;   // "42P01: relation ... does not exist"
+  std::string detail;    // the server's DETAIL
+  std::string hint = {}; // the server's HINT
 
   [[nodiscard]] verdict judge() const {
     return lost ? verdict::retry_later : judge_sqlstate(sqlstate);
@@ -85,6 +87,8 @@ public:
     std::chrono::milliseconds lock_timeout{1'000};
     std::chrono::milliseconds statement_timeout{60'000};
     std::shared_ptr<store_monitor> monitor{}; // is told of each statement; may be absent
+    std::shared_ptr<server_watch> watch{};    // shared by the connections of a store; may be absent
+    bool lane = false; // an operation that takes long makes the watch ask the server
   };
 
   pq_connection(asio::io_context& context, settings chosen);
@@ -146,8 +150,12 @@ private:
   [[nodiscard]] task<pq_reply> rest_of_results();
   /// The result that libpq has ready.
   [[nodiscard]] pq_reply take_result();
-  void arm(std::chrono::milliseconds timeout);
+  void arm(std::chrono::milliseconds timeout, bool watched = false);
   void disarm();
+  void wait_for_deadline();
+  void deadline_due();
+  void give_up();
+  static task<void> ask(asio::io_context& context, settings how, std::size_t host, int pid);
   void note_begin(std::string_view sql);
   void note_end();
   void attach();
@@ -160,11 +168,16 @@ private:
   std::vector<std::pair<std::string, std::string>> hosts_; // host and port; empty: libpq's defaults
   asio::posix::stream_descriptor socket_; // a copy of libpq's descriptor, which libpq closes
   asio::steady_timer deadline_;
+  std::chrono::steady_clock::time_point armed_at_{};
+  std::chrono::steady_clock::time_point ends_at_{};
+  std::chrono::steady_clock::time_point connected_at_{};
+  std::size_t host_ = 0; // that it is connected to
   std::shared_ptr<std::uint64_t> operation_ =
     std::make_shared<std::uint64_t>(0); // tells an outdated deadline
   pq::connection connection_;
   bool cut_ = false;
   bool timed_out_ = false;
+  bool watched_ = false; // the operation under way
   bool warned_ = false;
   bool ended_ = false;   // the server has said that it ends the session
   bool marked_ = false;  // something may be left behind in the session

@@ -23,6 +23,7 @@ struct heard_port final : session_port {
   void rewind(std::uint64_t /*from_seq*/) override {}
   void reject(proto::reject reason) override { rejected = reason.code; }
   void drop() override { ++drops; }
+  void yield() override { ++drops; }
 };
 
 struct fleet_world : tests::tree_world {

@@ -99,6 +99,26 @@ TEST_CASE("claim queue: a newer wish of a stream replaces an older one, waiting 
   CHECK(done[0].wish.origin == 3);
 }
 
+TEST_CASE("claim queue: a wish that is withdrawn is not asked for, and nobody gets its answer") {
+  claim_queue<int> queue{100ms, 1s};
+  queue.add(wish(1, 1, 7));
+  queue.add(wish(2, 2, 7));
+  queue.add(wish(3, 3, 7));
+  const auto of = [](int origin) {
+    return [origin](const claim_wish_entry<int>& one) { return one.origin == origin; };
+  };
+  queue.withdraw(of(1));
+  REQUIRE(queue.take().size() == 2);
+  queue.withdraw(of(2));
+  // The call holds two names: which one the database rejects is not known.
+  CHECK(queue.failed(storage::errc::reject_row, 0).refused.empty());
+  REQUIRE(queue.take().size() == 1);
+  const auto done = queue.succeeded(std::vector<storage::claim_outcome>(1));
+  REQUIRE(done.size() == 1);
+  CHECK(done[0].wish.origin == 3);
+  CHECK(queue.empty());
+}
+
 TEST_CASE("claim queue: a stream that is held is kept, told once, and waited for by nobody") {
   claim_queue<int> queue{100ms, 1s};
   queue.add(wish(1, 1, 1));

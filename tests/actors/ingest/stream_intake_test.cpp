@@ -6,8 +6,14 @@
 
 using namespace furrow;
 using namespace furrow::actors;
+using namespace std::chrono_literals;
 
 namespace {
+
+/// Virtual time.
+stream_intake::time_point moment(std::chrono::seconds since_start) {
+  return stream_intake::time_point{} + 1h + since_start;
+}
 
 can::frame_header header_of(std::uint32_t id) {
   return can::pack({.id = id, .extended = true, .length = 8});
@@ -221,7 +227,7 @@ TEST_CASE_FIXTURE(story,
   out.clear();
   intake.received(1, frames(1, 10), {}, live, out);
   CHECK(flush() == nullptr);
-  intake.detach(1); // the end of the older session does not end the newer one
+  intake.detach(1, out); // the end of the older session does not end the newer one
   CHECK(intake.attached());
 }
 
@@ -408,4 +414,91 @@ TEST_CASE_FIXTURE(story, "intake: bus names are stored with the first append tha
   CHECK(flush()->append.buses.size() == 2);
   intake.received(1, frames(2, 1), {}, live, out);
   CHECK(flush()->append.buses.empty());
+}
+
+TEST_CASE_FIXTURE(
+  story, "intake: a stream that another node has claimed is left to it, and nothing is claimed") {
+  open(1, 0, 1);
+  intake.received(1, frames(1, 5), {}, live, out);
+  (void)flush();
+  intake.append_taken(1, moment(0s), out);
+  CHECK(said<session_notice::yield>() != nullptr);
+  CHECK(said<proto::reject>() == nullptr);
+  CHECK(take<claim_wish>().empty());
+  CHECK_FALSE(intake.attached());
+  CHECK(intake.idle());
+  // A gateway that lives greets again: it is the newest session, and its claim wins.
+  intake.greet(2, hello(), out);
+  const auto wishes = take<claim_wish>();
+  REQUIRE(wishes.size() == 1);
+  CHECK(wishes[0].request.held_epoch == 0);
+}
+
+TEST_CASE_FIXTURE(
+  story, "intake: a session that yields three times in 30 s is told to wait, and not otherwise") {
+  const auto yield_at = [&](std::chrono::seconds at, std::int64_t epoch) {
+    open(static_cast<std::uint64_t>(epoch), 0, epoch);
+    intake.append_taken(epoch, moment(at), out);
+    const bool rejected = said<proto::reject>() != nullptr;
+    if (rejected)
+      CHECK(said<proto::reject>()->code == proto::reject_code::superseded);
+    else
+      CHECK(said<session_notice::yield>() != nullptr);
+    CHECK_FALSE(intake.attached());
+    out.clear();
+    return rejected;
+  };
+  CHECK_FALSE(yield_at(0s, 1));
+  CHECK_FALSE(yield_at(15s, 2));
+  CHECK_FALSE(yield_at(31s, 3)); // the first one is 31 s ago
+  CHECK(yield_at(40s, 4));
+  CHECK_FALSE(yield_at(100s, 5));
+}
+
+TEST_CASE_FIXTURE(
+  story, "intake: an append in doubt is claimed again as what it was, and gives way if overtaken") {
+  open(1, 0, 7);
+  intake.received(1, frames(1, 5), {}, live, out);
+  (void)flush();
+  intake.append_failed(7, false, out); // the connection was cut: this node may have been stopped
+  const auto wishes = take<claim_wish>();
+  REQUIRE(wishes.size() == 1);
+  CHECK(wishes[0].request.held_epoch == 7);
+  intake.claim_taken(wishes[0].ticket - 1, moment(0s), out); // an older one: no matter
+  CHECK(out.empty());
+  intake.claim_taken(wishes[0].ticket, moment(0s), out);
+  CHECK(said<session_notice::yield>() != nullptr);
+  CHECK(take<claim_wish>().empty());
+  CHECK(intake.idle());
+}
+
+TEST_CASE_FIXTURE(
+  story,
+  "intake: a fence of this node's own newer session, or of a standby that has less, "
+  "is claimed again at once") {
+  open(1, 0, 1);
+  intake.received(1, frames(1, 5), {}, live, out);
+  (void)flush();
+  intake.append_failed(1, true, out);
+  const auto wishes = take<claim_wish>();
+  REQUIRE(wishes.size() == 1);
+  CHECK(wishes[0].wait.count() == 0);
+  CHECK(intake.attached());
+  CHECK(intake.adrift());
+}
+
+TEST_CASE_FIXTURE(
+  story, "intake: the claim of a session that has ended is withdrawn, and its answer ignored") {
+  intake.greet(1, hello(), out);
+  const auto wish = take<claim_wish>().at(0);
+  intake.detach(1, out);
+  const auto gone = take<claim_withdrawal>();
+  REQUIRE(gone.size() == 1);
+  CHECK(gone[0].ticket == wish.ticket);
+  CHECK(intake.idle());
+  claimed(wish.ticket, 10, 3);
+  CHECK(intake.durable_seq() == 0);
+  intake.greet(2, hello(), out);
+  CHECK(take<claim_wish>().at(0).ticket != wish.ticket);
+  CHECK_FALSE(intake.idle());
 }

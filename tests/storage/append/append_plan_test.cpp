@@ -148,10 +148,19 @@ TEST_CASE("append plan: fenced streams leave, the others are retried") {
   plan.stored();
   REQUIRE(plan.next() == nullptr);
   CHECK(plan.outcome()->fenced == std::vector<std::int32_t>{1, 3});
+  CHECK(plan.outcome()->taken.empty());
   auto all_gone = plan_of({append_of(1, 0, 3)});
   all_gone.fenced(std::array{1});
   CHECK(all_gone.next() == nullptr);
   CHECK(all_gone.outcome()->fenced == std::vector<std::int32_t>{1});
+}
+
+TEST_CASE("append plan: names the fenced streams that another node has taken, and no other") {
+  auto plan = plan_of({append_of(1, 0, 3), append_of(2, 0, 3)});
+  plan.fenced(std::array{1, 2}, std::array{2, 9});
+  REQUIRE(plan.next() == nullptr);
+  CHECK(plan.outcome()->fenced == std::vector<std::int32_t>{1, 2});
+  CHECK(plan.outcome()->taken == std::vector<std::int32_t>{2});
 }
 
 TEST_CASE("append plan: two claims of one stream, or a hole in it, are fenced without asking") {

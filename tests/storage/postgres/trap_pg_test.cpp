@@ -108,6 +108,7 @@ TEST_CASE("postgres: functions, operators and tables of another schema are never
         "furrow.rollup_day",
         "furrow.enter('{f}', '{T2}', '{00000000-0000-0000-0000-000000000001}', '{null}')",
         "furrow.claim('{1}', '{0}', '{0}', '{}', '{}', '{}')",
+        "furrow.claim('{1}', '{0}', '{0}', '{}', '{}', '{}', null, '{0}')",
         "furrow.expire_records('1990-01-01', 10)",
         "furrow.expire_chunks('1990-01-01', 10)",
         "furrow.expire_telemetry('1990-01-01', 10)",

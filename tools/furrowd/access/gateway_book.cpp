@@ -65,6 +65,8 @@ const char* to_string(farewell how) {
     return "restarted";
   case farewell::draining:
     return "draining";
+  case farewell::elsewhere:
+    return "elsewhere";
   }
   return "unknown";
 }

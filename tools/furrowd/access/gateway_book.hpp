@@ -51,8 +51,9 @@ enum class farewell : std::uint8_t {
   refused,    // with a Reject
   restarted,  // the machine's actor ended: the gateway comes again
   draining,   // the node ends
+  elsewhere,  // another node has claimed the stream
 };
-inline constexpr std::size_t farewells = 7;
+inline constexpr std::size_t farewells = 8;
 [[nodiscard]] const char* to_string(farewell how);
 
 struct connected_gateway {

@@ -84,6 +84,10 @@ void add_database_flags(CLI::App& app, database_flags& flags) {
       "longest time that a statement waits for a lock, in milliseconds", 1, 600'000);
   add("--statement-timeout", flags.statement_timeout_ms,
       "longest run time of a statement, in milliseconds", 100, day_ms);
+  add("--append-timeout", flags.append_timeout_ms,
+      "run time after which the node asks the server whether it is still there, in milliseconds; a "
+      "server that does not answer is left",
+      500, day_ms);
   add("--slow-statement", flags.slow_statement_ms,
       "run time from which a statement is slow, in milliseconds: it is counted and kept with its "
       "text",
@@ -103,6 +107,7 @@ std::optional<std::string> apply(const database_flags& flags, storage::store_opt
   take<milliseconds>(flags.lock_timeout_ms, options.lock_timeout);
   options.lane_lock_timeout = std::min(options.lock_timeout, milliseconds{100});
   take<milliseconds>(flags.statement_timeout_ms, options.statement_timeout);
+  take<milliseconds>(flags.append_timeout_ms, options.append_timeout);
   take<milliseconds>(flags.slow_statement_ms, options.slow_statement);
   return storage::unsound(options.pool);
 }

@@ -20,7 +20,8 @@ struct database_flags {
   std::optional<unsigned> min, max, overflow, attempts;
   std::optional<std::int64_t> overflow_after_ms, acquire_timeout_ms, recycle_s, ping_after_ms;
   std::optional<std::int64_t> check_interval_s, idle_s, backoff_min_ms, backoff_max_ms;
-  std::optional<std::int64_t> connect_timeout_ms, lock_timeout_ms, statement_timeout_ms;
+  std::optional<std::int64_t> connect_timeout_ms, lock_timeout_ms, statement_timeout_ms,
+    append_timeout_ms;
   std::optional<std::int64_t> slow_statement_ms;
 };
 

@@ -65,9 +65,9 @@ std::string to_text(const tcp::endpoint& endpoint) {
 gateway_listener::gateway_listener(asio::io_context& io,
                                    gateway_config config,
                                    session_context context)
-  : io_{io}, config_{std::move(config)},
-    context_{std::make_shared<const session_context>(std::move(context))}, acceptor_{io}, timer_{
-                                                                                            io} {}
+  : io_{io}, config_{std::move(config)}, context_{std::make_shared<const session_context>(
+                                           std::move(context))},
+    acceptor_{io}, timer_{io}, leaving_{io} {}
 
 gateway_listener::~gateway_listener() {
   stop();
@@ -134,7 +134,7 @@ void gateway_listener::admit(tcp::socket socket) {
     std::make_shared<gateway_session>(context_, make_byte_stream(std::move(socket), config_.tls),
                                       asio::any_io_executor{io_.get_executor()}, to_text(peer));
   sessions_[id] = session;
-  session->start([this, id] { sessions_.erase(id); });
+  session->start([this, id] { ended(id); });
 }
 
 void gateway_listener::turn_away(const std::string& peer) {
@@ -164,16 +164,36 @@ asio::awaitable<void> gateway_listener::tick() {
   }
 }
 
-void gateway_listener::goaway() {
+void gateway_listener::ended(std::uint64_t session) {
+  sessions_.erase(session);
+  if (left_ && sessions_.empty())
+    leaving_.cancel(); // nobody is left to wait for
+}
+
+void gateway_listener::goaway(std::chrono::milliseconds patience, std::function<void()> left) {
   boost::system::error_code ignored; // closing
   acceptor_.close(ignored);
-  const auto sessions = sessions_;
+  left_ = std::move(left);
+  leaving_.expires_after(patience);
+  const auto sessions = sessions_; // a copy: a session that ends leaves the map
   for (const auto& [id, session] : sessions)
     session->goaway();
+  if (sessions_.empty())
+    leaving_.expires_after(std::chrono::milliseconds{0});
+  leaving_.async_wait([this](boost::system::error_code) { all_left(); });
+}
+
+void gateway_listener::all_left() {
+  const auto sessions = sessions_;
+  for (const auto& [id, session] : sessions)
+    session->stop_reading();
+  if (left_)
+    std::exchange(left_, nullptr)();
 }
 
 void gateway_listener::stop() {
   stopped_ = true;
+  left_ = nullptr;
   boost::system::error_code ignored; // closing
   acceptor_.close(ignored);
   timer_.cancel();

@@ -7,7 +7,9 @@
 
 #include "tools/furrowd/gateway/session.hpp"
 
+#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -35,8 +37,9 @@ public:
   [[nodiscard]] result<done> open();
   /// Begins to accept; returns the bound address as host:port.
   [[nodiscard]] result<std::string> start();
-  /// Stops accepting and sends every gateway a Goaway; acks still go out.
-  void goaway();
+  /// Stops accepting and sends every gateway a Goaway. What is on its way is still read and acked. Calls `left` once, when
+  /// all gateways have gone, at the latest after `patience`; from then on nothing is read.
+  void goaway(std::chrono::milliseconds patience, std::function<void()> left);
   /// Closes every session after its outbox is written, or after session_limits::goodbye.
   void stop();
   [[nodiscard]] std::size_t sessions() const { return sessions_.size(); }
@@ -47,12 +50,16 @@ private:
   [[nodiscard]] failure cannot_listen(const boost::system::error_code& why) const;
   void turn_away(const std::string& peer);
   void admit(boost::asio::ip::tcp::socket socket);
+  void ended(std::uint64_t session);
+  void all_left();
 
   boost::asio::io_context& io_;
   gateway_config config_;
   std::shared_ptr<const session_context> context_;
   boost::asio::ip::tcp::acceptor acceptor_;
   boost::asio::steady_timer timer_;
+  boost::asio::steady_timer leaving_;
+  std::function<void()> left_; // set from the Goaway until all gateways have gone
   std::map<std::uint64_t, std::shared_ptr<gateway_session>> sessions_;
   std::uint64_t last_ = 0;
   bool stopped_ = false;

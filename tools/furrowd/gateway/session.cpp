@@ -105,6 +105,12 @@ public:
       session.close();
     });
   }
+  void yield() override {
+    post([](gateway_session& session) {
+      session.ends(farewell::elsewhere, "another node serves the machine");
+      session.close();
+    });
+  }
 
 private:
   template <class Call>
@@ -197,6 +203,13 @@ asio::awaitable<void> gateway_session::greet() {
   auto greeting = check(std::move(*hello));
   if (!greeting)
     co_return;
+  if (stream_->peer_left()) {
+    // A node that was stopped finds the greetings of gateways that have left it. A claim for such a one would take its
+    // stream from the node that serves it now.
+    spdlog::debug("gateway {}: it has left before it was greeted", who());
+    close();
+    co_return;
+  }
   deadline_ = clock::now() + context_->limits.idle;
   note_connected(*greeting);
   link_ = context_->node.attach(std::move(*greeting),
@@ -409,6 +422,11 @@ asio::awaitable<void> gateway_session::write_all() {
 void gateway_session::goaway() {
   ends(farewell::draining, "this node ends");
   send(proto::goaway{});
+  if (link_ == nullptr) // it has not greeted: nothing of it is on its way
+    stop_reading();
+}
+
+void gateway_session::stop_reading() {
   draining_ = true;
   deadline_.reset();
   stream_->cancel_read();

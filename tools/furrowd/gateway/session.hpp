@@ -69,8 +69,10 @@ public:
   void start(std::function<void()> ended);
   /// Once a second: deadlines and keep-alives.
   void tick(clock::time_point now);
-  /// Sends a Goaway and stops reading; acks still go out until `finish`.
+  /// Sends a Goaway. The gateway sends nothing new, and closes when it has its acks; until then the session reads on.
   void goaway();
+  /// Reads nothing more; acks still go out until `finish`.
+  void stop_reading();
   /// Closes after everything is written.
   void finish();
   void close();

@@ -1,5 +1,7 @@
 #include "tools/furrowd/net/byte_stream.hpp"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509_vfy.h>
@@ -136,6 +138,13 @@ public:
   void end_writing() override {
     boost::system::error_code ignored; // a closed socket has ended already
     stream_.lowest_layer().shutdown(tcp::socket::shutdown_send, ignored);
+  }
+  bool peer_left() override {
+    tcp_info now{};
+    socklen_t size = sizeof now;
+    return ::getsockopt(stream_.lowest_layer().native_handle(), IPPROTO_TCP, TCP_INFO, &now, &size)
+             == 0
+           && now.tcpi_state != TCP_ESTABLISHED;
   }
   void cancel_read() override {
     boost::system::error_code ignored; // a closed socket has nothing to stop

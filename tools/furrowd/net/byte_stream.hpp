@@ -41,6 +41,8 @@ public:
   virtual boost::asio::awaitable<void> end_tls() = 0;
   /// Ends the writing side; reading goes on.
   virtual void end_writing() = 0;
+  /// Whether the peer has ended its side, even when bytes of it are still unread.
+  [[nodiscard]] virtual bool peer_left() = 0;
   /// Stops reading: a pending read ends with an error.
   virtual void cancel_read() = 0;
   /// Closes the connection; every pending operation ends with an error.

@@ -1,0 +1,61 @@
+/// Several real nodes on one PostgreSQL, for tests that kill, stop or drain some of them.
+///
+/// Shape: nodes are n1, n2 ...; their ports are picked once and kept, so that gateways find a restarted node.
+/// Errors: a step that does not end in time fails the test.
+#pragma once
+
+#include "tests/support/eventually.hpp"
+
+#include <chrono>
+#include <cstddef>
+#include <filesystem>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace furrow::tests {
+
+class child_process;
+
+class cluster_rig {
+public:
+  cluster_rig(std::string database, std::size_t nodes, std::vector<std::string> flags = {});
+  cluster_rig(const cluster_rig&) = delete;
+  cluster_rig& operator=(const cluster_rig&) = delete;
+  ~cluster_rig();
+
+  /// Returns when the node is ready. `database`: another URL than that of the rig, for example through a proxy.
+  void start(std::size_t node, const std::string& database = {});
+  void signal(std::size_t node, int number) const;
+  /// SIGSTOP; returns when the process stands still.
+  void freeze(std::size_t node) const;
+  void wake(std::size_t node) const;
+  void kill(std::size_t node);
+  /// The exit code, when the node ends within the limit.
+  std::optional<int> end(std::size_t node, std::chrono::milliseconds limit);
+  [[nodiscard]] bool runs(std::size_t node) const { return nodes_[node].process != nullptr; }
+  /// Whether /health answers with 200.
+  [[nodiscard]] bool answers(std::size_t node) const;
+
+  [[nodiscard]] const std::string& gateway(std::size_t node) const { return nodes_[node].gateway; }
+  [[nodiscard]] std::vector<std::string> gateways() const;
+  [[nodiscard]] std::string output(std::size_t node) const;
+  [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
+
+private:
+  struct one_node {
+    std::string gateway = "127.0.0.1:0";
+    std::string http = "127.0.0.1:0";
+    std::string log;
+    std::unique_ptr<child_process> process;
+  };
+
+  std::string database_;
+  std::vector<std::string> flags_;
+  std::filesystem::path folder_;
+  std::vector<one_node> nodes_;
+  int starts_ = 0;
+};
+
+} // namespace furrow::tests
