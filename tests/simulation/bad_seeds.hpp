@@ -1,6 +1,7 @@
 /// Seeds that have broken an invariant once: every run plays them first.
 ///
-/// Shape: `simulate` prints a bad seed; it is added here with what it found, and stays.
+/// Shape: `simulate` prints a bad seed; it is added here with what it found, and stays. A change of what the world draws
+///   makes another world of a seed; it then only is one world more.
 #pragma once
 
 #include <array>
@@ -12,7 +13,7 @@ inline constexpr std::array<std::uint64_t, 4> bad_seeds{
   19,  // a gateway that has nothing more to send learns of a failover only by its next item
   100, // a standby whose primary lost power never asked again
   205, // a node froze in its COPY after it should have thawed
-  344,
+  344, // the same, with one node
 };
 
 } // namespace furrow::simulation

@@ -16,6 +16,13 @@ void desk::add(origin from, actors::claim_wish wish) {
   call_next();
 }
 
+void desk::withdraw(const origin& of, std::uint64_t ticket) {
+  queue_.withdraw([&](const actors::claim_wish_entry<origin>& wish) {
+    return wish.ticket == ticket && wish.origin.slot == of.slot
+           && wish.origin.machine == of.machine;
+  });
+}
+
 void desk::die() {
   ++life_;
   client_.drop();

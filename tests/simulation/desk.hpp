@@ -23,6 +23,7 @@ public:
     : on_{on}, owner_{owner}, to_{std::move(to)}, client_{on.net, owner, db, node} {}
 
   void add(origin from, actors::claim_wish wish);
+  void withdraw(const origin& of, std::uint64_t ticket);
   /// The actor dies and starts again.
   void die();
 

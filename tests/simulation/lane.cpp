@@ -47,7 +47,7 @@ void lane::write_next() {
   auto next = queue_.take(on_.time.now());
   under_way_ = std::move(next.tickets);
   batch_ = std::move(next.batch);
-  owners_.clear();
+  others_.clear();
   plan_.emplace(batch_);
   attempt();
 }
@@ -73,7 +73,7 @@ void lane::send() {
               },
               [this] { first_part_sent(); });
   if (on_.breaks(broken_rule::ack_before_commit))
-    tell(under_way_, {append_result::kind::committed, 0});
+    tell(under_way_, {append_result::kind::committed, false});
 }
 
 /// The rest of the rows follows, unless the process freezes between.
@@ -107,8 +107,12 @@ void lane::decide(const reply& what) {
     plan_->stored();
   } else if (why == storage::verdict::fenced) {
     for (std::size_t i = 0; i < what.streams.size(); ++i)
-      owners_[what.streams[i]] = what.owners[i];
-    plan_->fenced(what.streams);
+      if (what.owners[i] != node_)
+        others_.push_back(what.streams[i]);
+    if (on_.breaks(broken_rule::claim_again_when_fenced))
+      plan_->fenced(what.streams);
+    else
+      plan_->fenced(what.streams, others_);
   } else if (why == storage::verdict::held || what.sqlstate == "55P03") {
     plan_->held(what.streams, what.sqlstate);
   } else {
@@ -130,12 +134,14 @@ void lane::settle() {
     const auto is_in = [&](const std::vector<std::int32_t>& streams) {
       return std::find(streams.begin(), streams.end(), one.claim.stream) != streams.end();
     };
-    if (is_in(outcome->fenced))
-      to_(one, {append_result::kind::fenced, owners_[one.claim.stream]});
+    if (is_in(outcome->taken))
+      to_(one, {append_result::kind::taken, true});
+    else if (is_in(outcome->fenced))
+      to_(one, {append_result::kind::fenced, is_in(others_)});
     else if (is_in(outcome->waiting))
       to_(one, {});
     else
-      to_(one, {append_result::kind::committed, 0});
+      to_(one, {append_result::kind::committed, false});
   }
   write_next();
 }

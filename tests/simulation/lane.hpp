@@ -24,8 +24,8 @@ struct origin {
 };
 
 struct append_result {
-  enum class kind : std::uint8_t { committed, failed, fenced } what = kind::failed;
-  incarnation owner = 0; // fenced: of the newer claim, where another incarnation has it
+  enum class kind : std::uint8_t { committed, failed, fenced, taken } what = kind::failed;
+  bool by_another = false; // fenced: by another incarnation, whatever the node makes of it
 };
 
 class lane {
@@ -61,7 +61,7 @@ private:
   std::vector<ticket> under_way_;
   std::shared_ptr<storage::append_batch> batch_;
   std::optional<storage::append_plan> plan_;
-  std::map<std::int32_t, incarnation> owners_; // of streams that fenced this batch
+  std::vector<std::int32_t> others_; // streams of this batch that another incarnation has claimed
   bool gathering_ = false;
   bool freeze_in_copy_ = false;
   std::uint64_t life_ = 0;

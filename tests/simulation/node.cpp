@@ -92,7 +92,9 @@ void node::end_session(std::uint64_t session) {
   const origin of{found->second.machine, found->second.slot};
   found->second.line->close();
   memory_->sessions.erase(found);
-  on_stream(of, [session](stream_intake& intake, auto&) { intake.detach(session); });
+  on_stream(of, [session](stream_intake& intake, stream_intake::actions& out) {
+    intake.detach(session, out);
+  });
 }
 
 void node::heard(std::uint64_t session, const std::string& bytes) {
@@ -183,8 +185,9 @@ void node::tell(const actors::session_notice& notice) {
   } else if (const auto* rewind = std::get_if<session_notice::rewind>(&notice.what)) {
     send(notice.session, proto::rewind{rewind->from_seq});
   } else {
-    send(notice.session, std::get<proto::reject>(notice.what));
-    end_session(notice.session);
+    if (const auto* reason = std::get_if<proto::reject>(&notice.what))
+      send(notice.session, *reason);
+    end_session(notice.session); // without a word where the stream is left to another node
   }
 }
 
@@ -213,6 +216,8 @@ void node::perform(const origin& of, stream_intake::actions actions) {
     } else if (auto* wish = std::get_if<actors::claim_wish>(&action)) {
       const auto shared = std::make_shared<actors::claim_wish>(std::move(*wish));
       at.in(shared->wait, [this, of, shared] { memory_->claims->add(of, std::move(*shared)); });
+    } else if (const auto* gone = std::get_if<actors::claim_withdrawal>(&action)) {
+      at.in({}, [this, of, ticket = gone->ticket] { memory_->claims->withdraw(of, ticket); });
     } else {
       const auto held = std::get<std::shared_ptr<actors::held_append>>(action);
       at.in({}, [this, of, held] { memory_->lanes[lane_of(of.machine)]->add(of, held); });
@@ -223,11 +228,28 @@ void node::perform(const origin& of, stream_intake::actions actions) {
 void node::settle(const lane::ticket& of, append_result what) {
   at.in({}, [this, from = of.origin, epoch = of.claim.epoch, to = of.to, what] {
     on_stream(from, [&](stream_intake& intake, stream_intake::actions& out) {
-      if (what.what == append_result::kind::committed)
-        return intake.committed(epoch, to, out);
-      intake.append_failed(epoch, what.what == append_result::kind::fenced, out);
+      using kind = append_result::kind;
+      if (what.what == kind::committed)
+        intake.committed(epoch, to, out);
+      else if (what.what == kind::taken)
+        intake.append_taken(epoch, on_.time.now(), out);
+      else
+        intake.append_failed(epoch, what.what == kind::fenced, out);
+      check_yields(from, what, out);
     });
   });
+}
+
+/// A node whose stream another incarnation has claimed leaves it alone.
+void node::check_yields(const origin& of,
+                        append_result what,
+                        const stream_intake::actions& decided) {
+  const bool claims = std::any_of(decided.begin(), decided.end(), [](const auto& one) {
+    return std::holds_alternative<actors::claim_wish>(one);
+  });
+  if (what.by_another && claims)
+    on_.truth.broken("yield", at.name() + " claims the stream of " + of.machine
+                                + " again, which another node serves");
 }
 
 void node::take_claim(const origin& of, std::uint64_t ticket, const desk::claim_result& what) {
@@ -235,6 +257,8 @@ void node::take_claim(const origin& of, std::uint64_t ticket, const desk::claim_
     on_stream(of, [&](stream_intake& intake, stream_intake::actions& out) {
       if (what.delayed)
         intake.claim_delayed(ticket, out);
+      else if (what.outcome.taken)
+        intake.claim_taken(ticket, on_.time.now(), out);
       else
         intake.claimed(ticket, what.outcome, out);
     });

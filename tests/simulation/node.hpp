@@ -86,6 +86,8 @@ private:
   void on_stream(const origin& of, const event& what);
   void perform(const origin& of, actors::stream_intake::actions actions);
   void settle(const lane::ticket& of, append_result what);
+  void
+  check_yields(const origin& of, append_result what, const actors::stream_intake::actions& decided);
   void take_claim(const origin& of, std::uint64_t ticket, const desk::claim_result& what);
   void all_streams(const std::function<bool(const std::string&)>& which, const event& what);
   [[nodiscard]] std::size_t lane_of(const std::string& machine) const;

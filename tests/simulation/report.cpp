@@ -8,16 +8,14 @@ namespace furrow::simulation {
 
 namespace {
 
-constexpr std::array<std::pair<broken_rule, const char*>, 11> rule_names{{
+constexpr std::array<std::pair<broken_rule, const char*>, 9> rule_names{{
   {broken_rule::none, "none"},
   {broken_rule::ack_before_commit, "ack_before_commit"},
   {broken_rule::compare_without_epoch, "compare_without_epoch"},
   {broken_rule::claim_again_when_fenced, "claim_again_when_fenced"},
   {broken_rule::judge_without_grace, "judge_without_grace"},
   {broken_rule::judge_across_timeline, "judge_across_timeline"},
-  {broken_rule::move_with_target_first, "move_with_target_first"},
   {broken_rule::no_reaper, "no_reaper"},
-  {broken_rule::relay_ack_taken_for_head, "relay_ack_taken_for_head"},
   {broken_rule::claim_before_replication, "claim_before_replication"},
   {broken_rule::epoch_without_timeline, "epoch_without_timeline"},
 }};

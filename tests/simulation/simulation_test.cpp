@@ -72,6 +72,7 @@ TEST_CASE("simulation: notices each broken rule within a thousand seeds") {
   const std::vector<expectation> all{
     {broken_rule::ack_before_commit, {"durable", "same"}},
     {broken_rule::compare_without_epoch, {"fenced"}},
+    {broken_rule::claim_again_when_fenced, {"yield"}},
     {broken_rule::no_reaper, {"alive"}},
     {broken_rule::judge_without_grace, {"judged"}},
     {broken_rule::judge_across_timeline, {"judged"}},

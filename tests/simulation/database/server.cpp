@@ -200,8 +200,7 @@ void server::advance(session_id id, transaction& now) {
     const bool known = row != visible_.streams.end();
     const bool mine = broken_ == broken_rule::compare_without_epoch
                       || (known && row->second.epoch == step.claim.epoch);
-    if (known && mine && row->second.seq() == step.from
-        && !visible_.moved.contains(row->second.equipment))
+    if (known && mine && row->second.seq() == step.from)
       continue;
     missed.streams.push_back(step.claim.stream);
     const bool newer = known && row->second.epoch > step.claim.epoch;
@@ -371,9 +370,13 @@ void server::claim(session_id id,
   const auto holder = ++last_session_; // the claim goes on when the client's session ends
   for (const auto& wish : wishes) {
     auto& out = with.claims.emplace_back();
-    auto row = visible_.moved.contains(wish.equipment) ? std::nullopt : standing_of(wish);
+    auto row = standing_of(wish);
     out.held = !row;
     if (!row)
+      continue;
+    out.taken = wish.held_epoch > 0 && row->epoch > wish.held_epoch && row->owner != node_of(id)
+                && broken_ != broken_rule::claim_again_when_fenced;
+    if (out.taken)
       continue;
     out.durable_seq = row->seq();
     out.fork_seq = can::fork_point(row->runs, wish.runs, row->seq());

@@ -45,8 +45,6 @@ struct tables {
   std::map<std::string, node_row> nodes;
   std::uint32_t timeline = 1; // as the judges know it
   time_point quiet_until{};
-  /// Machines of farms that this database does not serve (any more).
-  std::set<std::string> moved;
 
   [[nodiscard]] stream_row* find(const std::string& equipment, const can::stream_id& stream);
   [[nodiscard]] const stream_row* find(const can::stream_id& stream) const;

@@ -8,9 +8,9 @@
 ///   whole     a commit begins at the watermark: no number below it is missing, and order is kept
 ///   fenced    a commit is of the newest claim of its stream
 ///   epochs    epochs of a stream never go back
-///   one home  never two databases that would both take an append of one stream
 ///   yield     a node that another incarnation has fenced does not claim the stream again by itself
 ///   judged    no node that works and reaches the database is declared dead
+///   memory    a node holds no more than its budget;  wire: each side can read what the other writes
 ///   alive     after the last fault everything that was numbered becomes durable, within a bound
 /// Threads: one.
 /// Source: docs/guarantees.md.

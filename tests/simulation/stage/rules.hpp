@@ -15,9 +15,7 @@ enum class broken_rule : std::uint8_t {
   claim_again_when_fenced,  // a node that another incarnation has fenced claims again
   judge_without_grace,      // a node is declared dead right after the database was away
   judge_across_timeline,    // ... by leases that a failover has taken back
-  move_with_target_first,   // a farm opens in the new database before it closes in the old one
   no_reaper,                // nobody ends the session of a client that is frozen inside COPY
-  relay_ack_taken_for_head, // a site deletes what it has stored itself, head office or not
   claim_before_replication, // a claim answers before the standby has what it read
   epoch_without_timeline,   // after a failover epochs count on from what the standby had
 };
