@@ -4,6 +4,8 @@
 /// Threads: the supervisors run the specs; what `tree_parts` points to outlives the actors.
 #pragma once
 
+#include "actors/cluster/peer_nodes.hpp"
+#include "actors/cluster/peers.hpp"
 #include "actors/live/census.hpp"
 #include "actors/node_config.hpp"
 #include "actors/supervision/supervisor.hpp"
@@ -21,9 +23,11 @@ struct tree_parts {
   storage::store* store = nullptr;
   std::shared_ptr<census> people;
   std::shared_ptr<wiring> places;
+  link_parts link = {}; // without a port: the node is alone
+  std::shared_ptr<peer_roster> roster = {};
 };
 
-/// The children of the root: `storage` with its children, then `fleet`.
+/// The children of the root: `storage` with its children, `cluster` where there are other nodes, `fleet`.
 [[nodiscard]] std::vector<child_spec> node_tree(const tree_parts& parts);
 
 } // namespace furrow::actors
