@@ -1,6 +1,7 @@
 #include "actors/node.hpp"
 
 #include "actors/cluster/cluster_board.hpp"
+#include "actors/cluster/running_peers.hpp"
 #include "actors/live/census.hpp"
 #include "actors/live/wall_clock.hpp"
 #include "actors/supervision/supervisor.hpp"
@@ -106,10 +107,9 @@ std::size_t arrival_bytes(const node_config& config) {
 
 class local_node final : public node {
 public:
-  local_node(node_config config, std::unique_ptr<storage::store> store)
-    : config_{std::move(config)}, store_{std::move(store)}, budget_{memory_budget::make(
-                                                              config_.budget_bytes
-                                                              - arrival_bytes(config_))},
+  local_node(node_config config, std::unique_ptr<storage::store> store, link_parts link)
+    : config_{std::move(config)}, link_{std::move(link)}, store_{std::move(store)},
+      budget_{memory_budget::make(config_.budget_bytes - arrival_bytes(config_))},
       arrivals_{arrival_room::make(arrival_bytes(config_))}, people_{std::make_shared<census>()},
       wiring_{std::make_shared<wiring>(config_.lanes)}, cluster_{std::make_shared<cluster_board>(
                                                           storage::node_identity{
@@ -119,6 +119,14 @@ public:
     const auto root_id = people_->enter(0, "node " + config_.name, nullptr);
     root_ = system_.spawn(supervisor, root_id, node_tree(parts()), people_);
     people_->set_handle(root_id, root_);
+    if (link_.port)
+      view_ = std::make_unique<running_peers>(
+        system_, roster_,
+        local_answers{people_,
+                      [this](std::string farm, std::string equipment, auto done) {
+                        look_at(std::move(farm), std::move(equipment), std::move(done));
+                      },
+                      link_.report_text});
     wiring_->wait_for_fleet();
     watcher_ = system_.spawn(watcher, root_, [this](const std::string& why) { root_ended(why); });
   }
@@ -127,13 +135,18 @@ public:
 
   ~local_node() override {
     stopping_ = true;
+    if (link_.directory)
+      link_.directory->listen({});
     caf::anon_send_exit(root_, caf::exit_reason::user_shutdown);
     root_ = nullptr;
     watcher_ = nullptr;
     system_.await_all_actors_done();
+    if (link_.directory)
+      link_.directory->listen({}); // once more: the peers may have been restarted meanwhile
     // Handles must not outlive the actor system.
     wiring_->clear();
     people_->clear();
+    roster_->clear();
     // The store's handlers hold actor handles: they must end before the actor system.
     store_.reset();
   }
@@ -187,6 +200,10 @@ public:
   void kill_actor(std::uint64_t id, std::function<void(bool)> done) override {
     done(people_->kill(id));
   }
+  void restart_actor(std::uint64_t id, std::function<void(bool)> done) override {
+    done(people_->restart(id));
+  }
+  peer_nodes* peers() override { return view_.get(); }
   [[nodiscard]] std::vector<live_snapshot> live_machines() const override {
     return people_->board.all();
   }
@@ -212,10 +229,17 @@ public:
 
 private:
   tree_parts parts() {
-    return {config_, store_.get(), people_, wiring_, cluster_, [this] {
+    return {config_,
+            store_.get(),
+            people_,
+            wiring_,
+            cluster_,
+            [this] {
               const auto stalled = people_->stall.look(system_.clock().now(), budget_->used() > 0);
               return std::chrono::milliseconds{stalled};
-            }};
+            },
+            link_,
+            roster_};
   }
 
   /// Those that died within the last day: of an older death everybody knows.
@@ -254,6 +278,8 @@ private:
   }
 
   const node_config config_;
+  const link_parts link_;
+  const std::shared_ptr<peer_roster> roster_ = std::make_shared<peer_roster>();
   std::unique_ptr<storage::store> store_; // outlives the actors, not the actor system
   std::shared_ptr<memory_budget> budget_;
   arrival_room arrivals_;
@@ -267,14 +293,16 @@ private:
   std::atomic<std::uint64_t> sessions_{0};
   system_config system_config_;
   mutable caf::actor_system system_; // mutable: the clock of a const system cannot be read
+  std::unique_ptr<peer_nodes> view_;
   caf::actor root_;
   caf::actor watcher_; // keeps the watcher alive: CAF ends an actor without references
 };
 
 } // namespace
 
-std::unique_ptr<node> start_node(node_config config, std::unique_ptr<storage::store> store) {
-  return std::make_unique<local_node>(std::move(config), std::move(store));
+std::unique_ptr<node>
+start_node(node_config config, std::unique_ptr<storage::store> store, link_parts link) {
+  return std::make_unique<local_node>(std::move(config), std::move(store), std::move(link));
 }
 
 } // namespace furrow::actors

@@ -6,6 +6,7 @@
 /// Errors: a session learns everything through its port; nothing throws after construction.
 #pragma once
 
+#include "actors/cluster/peer_nodes.hpp"
 #include "actors/live/board.hpp"
 #include "actors/node_config.hpp"
 #include "actors/session/arrival_room.hpp"
@@ -53,6 +54,10 @@ public:
   virtual void list_actors(std::function<void(std::vector<actor_row>)> done) = 0;
   /// False when there is no such actor.
   virtual void kill_actor(std::uint64_t id, std::function<void(bool)> done) = 0;
+  /// Ends the actor; its supervisor starts it again at once and does not count it. False as `kill_actor`.
+  virtual void restart_actor(std::uint64_t id, std::function<void(bool)> done) = 0;
+  /// What the other nodes say; nullptr: this node is alone.
+  [[nodiscard]] virtual peer_nodes* peers() { return nullptr; }
   /// The last snapshot of each machine. Never waits for an actor.
   [[nodiscard]] virtual std::vector<live_snapshot> live_machines() const = 0;
   /// Faults, ECUs and implements of one machine, from its actor; nothing when the machine has no actor.
@@ -68,7 +73,7 @@ public:
   virtual void on_failure(std::function<void(std::string)> failed) = 0;
 };
 
-[[nodiscard]] std::unique_ptr<node> start_node(node_config config,
-                                               std::unique_ptr<storage::store> store);
+[[nodiscard]] std::unique_ptr<node>
+start_node(node_config config, std::unique_ptr<storage::store> store, link_parts link = {});
 
 } // namespace furrow::actors

@@ -9,6 +9,8 @@
 #include "actors/ingest/fleet.hpp"
 #include "actors/ingest/writer.hpp"
 
+#include <caf/send.hpp>
+
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -149,6 +151,19 @@ std::vector<child_spec> storage_children(const tree_parts& parts) {
   return children;
 }
 
+child_spec peers_child(const tree_parts& parts) {
+  return worker(
+    "peers", pool_restarts,
+    [parts](caf::event_based_actor* supervisor, std::uint64_t census_id) {
+      return supervisor->spawn(peers,
+                               peers_parts{parts.link.port, parts.roster, parts.people, census_id});
+    },
+    [directory = parts.link.directory](const peers_actor& one) {
+      directory->listen(
+        [one](const peer_directory::list& nodes) { caf::anon_send(one, peers_changed{nodes}); });
+    });
+}
+
 } // namespace
 
 std::vector<child_spec> node_tree(const tree_parts& parts) {
@@ -157,13 +172,15 @@ std::vector<child_spec> node_tree(const tree_parts& parts) {
   storage.restart = root_restarts;
   storage.children = storage_children(parts);
   std::vector<child_spec> children{std::move(storage)};
-  if (parts.store->capabilities().membership) {
-    child_spec cluster;
-    cluster.id = "cluster";
-    cluster.restart = root_restarts;
-    cluster.children = {membership_child(parts)};
+  child_spec cluster;
+  cluster.id = "cluster";
+  cluster.restart = root_restarts;
+  if (parts.store->capabilities().membership)
+    cluster.children.push_back(membership_child(parts));
+  if (parts.link.port != nullptr)
+    cluster.children.push_back(peers_child(parts));
+  if (!cluster.children.empty())
     children.push_back(std::move(cluster));
-  }
   children.push_back(fleet_child(parts));
   return children;
 }

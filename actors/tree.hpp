@@ -5,6 +5,8 @@
 #pragma once
 
 #include "actors/cluster/cluster_board.hpp"
+#include "actors/cluster/peer_nodes.hpp"
+#include "actors/cluster/peers.hpp"
 #include "actors/live/census.hpp"
 #include "actors/node_config.hpp"
 #include "actors/supervision/supervisor.hpp"
@@ -26,6 +28,8 @@ struct tree_parts {
   std::shared_ptr<wiring> places;
   std::shared_ptr<cluster_board> cluster;
   std::function<std::chrono::milliseconds()> lag{}; // of the oldest item that is not durable yet
+  link_parts link = {};                             // without a port: the node is alone
+  std::shared_ptr<peer_roster> roster = {};
 };
 
 /// The children of the root: `storage` with its children, `cluster` where several nodes share the database, then `fleet`.

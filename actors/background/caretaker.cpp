@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::int64_t held_days_told = 30; // a parked fleet is no news
 
-using caretaker_pointer = caretaker_actor::stateful_pointer<caretaker_state>;
+using caretaker_pointer = metered_pointer<caretaker_actor, caretaker_state>;
 
 void ask_for_partitions(caretaker_pointer self) {
   auto& state = self->state;

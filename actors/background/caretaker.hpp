@@ -8,10 +8,10 @@
 #pragma once
 
 #include "actors/live/census.hpp"
+#include "actors/live/metered_actor.hpp"
 #include "actors/live/wall_clock.hpp"
 #include "actors/messages.hpp"
 
-#include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
 #include <chrono>
@@ -54,7 +54,7 @@ struct caretaker_state {
 };
 
 /// `store` outlives the actor and supports retention.
-caretaker_actor::behavior_type caretaker(caretaker_actor::stateful_pointer<caretaker_state> self,
+caretaker_actor::behavior_type caretaker(metered_pointer<caretaker_actor, caretaker_state> self,
                                          const caretaker_config& config,
                                          storage::store* store,
                                          std::shared_ptr<census> counts);

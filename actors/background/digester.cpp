@@ -13,7 +13,7 @@ namespace furrow::actors {
 
 namespace {
 
-using digester_pointer = digest_actor::stateful_pointer<digester_state>;
+using digester_pointer = metered_pointer<digest_actor, digester_state>;
 using std::chrono::milliseconds;
 
 constexpr std::size_t streams_a_call = 128; // their states are in memory

@@ -15,9 +15,9 @@
 #include "actors/background/digest_config.hpp"
 #include "actors/background/digest_work.hpp"
 #include "actors/live/census.hpp"
+#include "actors/live/metered_actor.hpp"
 #include "actors/messages.hpp"
 
-#include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
 #include <chrono>
@@ -58,7 +58,7 @@ struct digester_state {
 };
 
 /// `store` outlives the actor.
-digest_actor::behavior_type digester(digest_actor::stateful_pointer<digester_state> self,
+digest_actor::behavior_type digester(metered_pointer<digest_actor, digester_state> self,
                                      const digest_config& config,
                                      storage::store* store,
                                      std::shared_ptr<census> people);

@@ -9,7 +9,7 @@ namespace furrow::actors {
 
 namespace {
 
-using sealer_pointer = sealer_actor::stateful_pointer<sealer_state>;
+using sealer_pointer = metered_pointer<sealer_actor, sealer_state>;
 
 void ask(sealer_pointer self) {
   auto& state = self->state;

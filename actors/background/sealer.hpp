@@ -5,9 +5,9 @@
 #pragma once
 
 #include "actors/live/census.hpp"
+#include "actors/live/metered_actor.hpp"
 #include "actors/messages.hpp"
 
-#include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
 #include <chrono>
@@ -33,7 +33,7 @@ struct sealer_state {
   std::shared_ptr<census> counts;
 };
 
-sealer_actor::behavior_type sealer(sealer_actor::stateful_pointer<sealer_state> self,
+sealer_actor::behavior_type sealer(metered_pointer<sealer_actor, sealer_state> self,
                                    const sealer_config& config,
                                    storage::store* store,
                                    std::shared_ptr<census> counts);

@@ -9,7 +9,7 @@ namespace furrow::actors {
 
 namespace {
 
-using aggregator_pointer = aggregator_actor::stateful_pointer<aggregator_state>;
+using aggregator_pointer = metered_pointer<aggregator_actor, aggregator_state>;
 using tickets = std::vector<append_ticket<stream_origin>>;
 
 void answer(aggregator_pointer self,

@@ -4,9 +4,9 @@
 
 #include "actors/ingest/append_queue.hpp"
 #include "actors/live/census.hpp"
+#include "actors/live/metered_actor.hpp"
 #include "actors/messages.hpp"
 
-#include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
 #include <chrono>
@@ -33,9 +33,8 @@ struct aggregator_state {
   std::shared_ptr<census> counts;
 };
 
-aggregator_actor::behavior_type
-aggregator(aggregator_actor::stateful_pointer<aggregator_state> self,
-           const aggregator_config& config,
-           std::shared_ptr<census> counts);
+aggregator_actor::behavior_type aggregator(metered_pointer<aggregator_actor, aggregator_state> self,
+                                           const aggregator_config& config,
+                                           std::shared_ptr<census> counts);
 
 } // namespace furrow::actors

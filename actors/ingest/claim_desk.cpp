@@ -10,7 +10,7 @@ namespace furrow::actors {
 
 namespace {
 
-using claim_desk_pointer = claim_desk_actor::stateful_pointer<claim_desk_state>;
+using claim_desk_pointer = metered_pointer<claim_desk_actor, claim_desk_state>;
 
 void call_next(claim_desk_pointer self) {
   auto& state = self->state;

@@ -4,9 +4,9 @@
 
 #include "actors/ingest/claim_queue.hpp"
 #include "actors/live/census.hpp"
+#include "actors/live/metered_actor.hpp"
 #include "actors/messages.hpp"
 
-#include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
 #include <chrono>
@@ -41,10 +41,9 @@ struct claim_desk_state {
   std::shared_ptr<census> counts;
 };
 
-claim_desk_actor::behavior_type
-claim_desk(claim_desk_actor::stateful_pointer<claim_desk_state> self,
-           const claim_desk_config& config,
-           storage::store* store,
-           std::shared_ptr<census> counts);
+claim_desk_actor::behavior_type claim_desk(metered_pointer<claim_desk_actor, claim_desk_state> self,
+                                           const claim_desk_config& config,
+                                           storage::store* store,
+                                           std::shared_ptr<census> counts);
 
 } // namespace furrow::actors

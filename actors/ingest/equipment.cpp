@@ -11,7 +11,7 @@ namespace furrow::actors {
 
 namespace {
 
-using equipment_pointer = equipment_actor::stateful_pointer<equipment_state>;
+using equipment_pointer = metered_pointer<equipment_actor, equipment_state>;
 
 void tell(equipment_state& state, const session_notice& notice) {
   const auto found = state.sessions.find(notice.session);
@@ -99,6 +99,7 @@ void after_event(equipment_pointer self, std::uint32_t slot, equipment_state::st
   live.received_seq = stream.intake.received_seq();
   live.durable_seq = stream.intake.durable_seq();
   live.sent_seq = stream.intake.sent_seq();
+  live.epoch = std::max(live.epoch, stream.intake.epoch());
   live.adrift = stream.intake.adrift();
   publish(state);
   stream.reported = now;

@@ -9,10 +9,10 @@
 
 #include "actors/ingest/stream_intake.hpp"
 #include "actors/live/census.hpp"
+#include "actors/live/metered_actor.hpp"
 #include "actors/live/wall_clock.hpp"
 #include "actors/messages.hpp"
 
-#include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
 #include <chrono>
@@ -68,7 +68,7 @@ struct equipment_state {
   std::uint64_t quiet_checks = 0; // consecutive passivation checks that found the actor idle
 };
 
-equipment_actor::behavior_type equipment(equipment_actor::stateful_pointer<equipment_state> self,
+equipment_actor::behavior_type equipment(metered_pointer<equipment_actor, equipment_state> self,
                                          equipment_config config,
                                          std::shared_ptr<census> counts,
                                          aggregator_actor aggregator,

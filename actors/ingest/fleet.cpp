@@ -13,7 +13,7 @@ namespace furrow::actors {
 
 namespace {
 
-using fleet_pointer = fleet_actor::stateful_pointer<fleet_state>;
+using fleet_pointer = metered_pointer<fleet_actor, fleet_state>;
 
 void start_machine(fleet_pointer self,
                    const std::string& key,
@@ -77,6 +77,11 @@ void machine_died(fleet_pointer self, const caf::down_msg& down) {
     state.people->leave(machine.census_id);
     state.account.stopped(found->first);
     state.machines.erase(found);
+    return;
+  }
+  if (down.reason == operator_restart) {
+    state.account.released(found->first);
+    state.people->set_state(machine.census_id, "awaiting gateway", "an operator restarted it");
     return;
   }
   const auto why = self->system().render(down.reason);

@@ -10,10 +10,10 @@
 #include "actors/ingest/equipment.hpp"
 #include "actors/ingest/fleet_account.hpp"
 #include "actors/live/census.hpp"
+#include "actors/live/metered_actor.hpp"
 #include "actors/messages.hpp"
 #include "actors/supervision/restart_policy.hpp"
 
-#include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
 #include <cstdint>
@@ -48,7 +48,7 @@ struct fleet_state {
   ~fleet_state();
 };
 
-fleet_actor::behavior_type fleet(fleet_actor::stateful_pointer<fleet_state> self,
+fleet_actor::behavior_type fleet(metered_pointer<fleet_actor, fleet_state> self,
                                  std::uint64_t census_id,
                                  const fleet_config& config,
                                  std::shared_ptr<census> people);

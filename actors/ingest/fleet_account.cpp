@@ -19,6 +19,12 @@ fleet_account::admission fleet_account::greet(const std::string& key, time_point
   return admission::start;
 }
 
+void fleet_account::released(const std::string& key) {
+  auto& machine = machines_[key];
+  machine.running = false;
+  machine.deaths.forgive();
+}
+
 fleet_account::verdict fleet_account::died(const std::string& key, time_point now) {
   auto& machine = machines_[key];
   machine.running = false;

@@ -39,6 +39,9 @@ public:
   /// The machine's actor stopped because it was idle: the machine is forgotten.
   void stopped(const std::string& key) { machines_.erase(key); }
 
+  /// An operator ended the machine's actor: its account starts anew, and its next greeting starts it.
+  void released(const std::string& key);
+
   enum class verdict : std::uint8_t { awaits_gateway, quarantined };
   /// The machine's actor died.
   [[nodiscard]] verdict died(const std::string& key, time_point now);

@@ -123,6 +123,7 @@ public:
   [[nodiscard]] bool attached() const { return session_ != 0; }
   [[nodiscard]] bool adrift() const { return phase_ == phase::adrift; }
   [[nodiscard]] bool idle() const; // no session, no claim, no append and no packed item
+  [[nodiscard]] std::int64_t epoch() const { return claim_.epoch; }
   [[nodiscard]] std::uint64_t durable_seq() const { return durable_; }
   [[nodiscard]] std::uint64_t received_seq() const { return next_ - 1; }
   [[nodiscard]] std::uint64_t sent_seq() const { return sent_; }

@@ -4,7 +4,7 @@
 
 namespace furrow::actors {
 
-writer_actor::behavior_type writer(writer_actor::stateful_pointer<writer_state> self,
+writer_actor::behavior_type writer(metered_pointer<writer_actor, writer_state> self,
                                    storage::store* store,
                                    const std::string& lane) {
   report_exceptions(self);

@@ -3,9 +3,9 @@
 /// claim.
 #pragma once
 
+#include "actors/live/metered_actor.hpp"
 #include "actors/messages.hpp"
 
-#include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
 #include <memory>
@@ -20,7 +20,7 @@ struct writer_state {
 };
 
 /// `store` outlives the actor.
-writer_actor::behavior_type writer(writer_actor::stateful_pointer<writer_state> self,
+writer_actor::behavior_type writer(metered_pointer<writer_actor, writer_state> self,
                                    storage::store* store,
                                    const std::string& lane);
 

@@ -1,7 +1,9 @@
 #include "actors/live/census.hpp"
 
+#include "actors/live/metered_actor.hpp"
+
 #include <caf/actor_addr.hpp>
-#include <caf/exit_reason.hpp>
+#include <caf/actor_cast.hpp>
 #include <caf/send.hpp>
 #include <spdlog/spdlog.h>
 
@@ -37,18 +39,44 @@ void census::store_failed(store_work what,
   }
 }
 
+void census::entry::take(const caf::actor& given) {
+  handle = given;
+  meter.reset();
+  if (!given)
+    return;
+  const auto* counted = dynamic_cast<const metered*>(caf::actor_cast<caf::abstract_actor*>(given));
+  if (counted == nullptr)
+    return;
+  meter = counted->meter();
+  row.kind = counted->kind();
+}
+
+actor_row census::entry::reading(actor_meter::clock::time_point now) const {
+  auto made = row;
+  if (!meter)
+    return made;
+  const auto seen = meter->look(now);
+  made.waiting = seen.waiting;
+  made.oldest_us = seen.oldest_us;
+  made.handled = seen.handled;
+  made.busy_us = seen.busy_us;
+  return made;
+}
+
 std::uint64_t
 census::enter(std::uint64_t parent, const std::string& name, const caf::actor& handle) {
   const std::lock_guard lock{mutex_};
   const auto id = ++last_id_;
-  entries_[id] = {{id, parent, name, "running", 0, {}}, handle};
+  auto& made = entries_[id];
+  made.row = {id, parent, name, "running", 0, {}};
+  made.take(handle);
   return id;
 }
 
 void census::set_handle(std::uint64_t id, const caf::actor& handle) {
   const std::lock_guard lock{mutex_};
   if (const auto found = entries_.find(id); found != entries_.end())
-    found->second.handle = handle;
+    found->second.take(handle);
 }
 
 void census::restarted(std::uint64_t id, const caf::actor& handle, const std::string& why) {
@@ -56,7 +84,7 @@ void census::restarted(std::uint64_t id, const caf::actor& handle, const std::st
   const auto found = entries_.find(id);
   if (found == entries_.end())
     return;
-  found->second.handle = handle;
+  found->second.take(handle);
   found->second.row.state = "running";
   found->second.row.detail = why;
   ++found->second.row.restarts;
@@ -71,7 +99,7 @@ void census::set_state(std::uint64_t id, const std::string& state, const std::st
   found->second.row.state = state;
   found->second.row.detail = detail;
   if (state != "running")
-    found->second.handle = nullptr;
+    found->second.take(nullptr);
 }
 
 void census::leave(std::uint64_t id) {
@@ -85,15 +113,32 @@ void census::clear() {
 }
 
 std::vector<actor_row> census::rows() const {
+  const auto now = actor_meter::clock::now();
   const std::lock_guard lock{mutex_};
   std::vector<actor_row> rows;
   rows.reserve(entries_.size());
   for (const auto& [id, one] : entries_)
-    rows.push_back(one.row);
+    rows.push_back(one.reading(now));
   return rows;
 }
 
+std::optional<actor_row> census::row(std::uint64_t id) const {
+  const std::lock_guard lock{mutex_};
+  const auto found = entries_.find(id);
+  if (found == entries_.end())
+    return std::nullopt;
+  return found->second.reading(actor_meter::clock::now());
+}
+
 bool census::kill(std::uint64_t id) const {
+  return send_exit(id, caf::exit_reason::kill);
+}
+
+bool census::restart(std::uint64_t id) const {
+  return send_exit(id, operator_restart);
+}
+
+bool census::send_exit(std::uint64_t id, caf::exit_reason why) const {
   caf::actor handle;
   {
     const std::lock_guard lock{mutex_};
@@ -102,7 +147,7 @@ bool census::kill(std::uint64_t id) const {
       return false;
     handle = found->second.handle;
   }
-  caf::anon_send_exit(handle, caf::exit_reason::kill);
+  caf::anon_send_exit(handle, why);
   return true;
 }
 

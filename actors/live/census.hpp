@@ -6,6 +6,7 @@
 /// Limits: one row an actor; the row ends with its actor.
 #pragma once
 
+#include "actors/live/actor_meter.hpp"
 #include "actors/live/board.hpp"
 #include "actors/live/counters.hpp"
 #include "actors/live/dbc_board.hpp"
@@ -14,15 +15,21 @@
 #include "storage/errc.hpp"
 
 #include <caf/actor.hpp>
+#include <caf/exit_reason.hpp>
 
 #include <atomic>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <vector>
 
 namespace furrow::actors {
+
+/// The reason with which an operator ends an actor that is to start again: no supervisor counts it.
+inline constexpr caf::exit_reason operator_restart = caf::exit_reason::user_shutdown;
 
 class census {
 public:
@@ -44,14 +51,24 @@ public:
   void leave(std::uint64_t id);
   void clear();
   [[nodiscard]] std::vector<actor_row> rows() const;
+  /// Nothing when no actor has that number.
+  [[nodiscard]] std::optional<actor_row> row(std::uint64_t id) const;
   /// Sends the actor a kill; false when no actor has that number.
   bool kill(std::uint64_t id) const;
+  /// Ends the actor as its operator wishes; its supervisor starts it again and does not count it. False as `kill`.
+  bool restart(std::uint64_t id) const;
 
 private:
   struct entry {
     actor_row row;
     caf::actor handle;
+    std::shared_ptr<const actor_meter> meter;
+
+    void take(const caf::actor& given);
+    [[nodiscard]] actor_row reading(actor_meter::clock::time_point now) const;
   };
+  bool send_exit(std::uint64_t id, caf::exit_reason why) const;
+
   store_standing store_;
   mutable std::mutex mutex_;
   std::uint64_t last_id_ = 0;

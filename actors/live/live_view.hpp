@@ -20,7 +20,12 @@ struct actor_row {
   std::string name;         // "writer-0", "equipment default/T1"
   std::string state;        // running, restarting, quarantined
   std::uint32_t restarts = 0;
-  std::string detail; // last reason of a restart, or the actor's load
+  std::string detail;          // last reason of a restart, or the actor's load
+  std::string kind = {};       // "writer", "equipment"; several actors may have one kind
+  std::uint64_t waiting = 0;   // messages in its mailbox
+  std::uint64_t oldest_us = 0; // how long the oldest of them waits at least
+  std::uint64_t handled = 0;   // messages since its last start
+  std::uint64_t busy_us = 0;   // time in its handlers since its last start
 };
 
 /// The progress of a machine's streams.
@@ -34,7 +39,8 @@ struct live_standing {
   std::uint64_t sent_seq = 0;
   std::uint64_t frames = 0;       // since this actor started
   std::uint64_t frames_ahead = 0; // of these, stamped more than a day ahead of the node's clock
-  bool adrift = false; // live only: the database is away, what comes will be asked for again
+  std::int64_t epoch = 0; // of the newest claim: tells the machine's last node from earlier ones
+  bool adrift = false;    // live only: the database is away, what comes will be asked for again
 };
 
 struct live_equipment : live_standing {

@@ -14,7 +14,7 @@ namespace furrow::actors {
 
 namespace {
 
-using supervisor_pointer = caf::stateful_actor<supervisor_state>*;
+using supervisor_pointer = metered_actor<supervisor_state>*;
 
 void start(supervisor_pointer self, supervisor_state::child& child) {
   const auto& spec = child.spec;
@@ -44,6 +44,12 @@ void child_died(supervisor_pointer self, const caf::down_msg& down) {
     return;
   child->running = false;
   child->handle = nullptr;
+  const auto index = static_cast<std::size_t>(child - state.children.begin());
+  if (down.reason == operator_restart) {
+    spdlog::info("{} is restarted for an operator", child->spec.id);
+    restart(self, index, "an operator restarted it");
+    return;
+  }
   const auto why = self->system().render(down.reason);
   const auto wait = child->account.next(child->spec.restart, self->clock().now());
   if (!wait) {
@@ -53,7 +59,6 @@ void child_died(supervisor_pointer self, const caf::down_msg& down) {
   }
   spdlog::warn("{} died ({}); restarting it in {} ms", child->spec.id, why, wait->count());
   state.people->set_state(child->census_id, "restarting", why);
-  const auto index = static_cast<std::size_t>(child - state.children.begin());
   self->delayed_send(self, *wait, std::uint64_t{index}, why);
 }
 

@@ -8,11 +8,11 @@
 #pragma once
 
 #include "actors/live/census.hpp"
+#include "actors/live/metered_actor.hpp"
 #include "actors/supervision/restart_policy.hpp"
 
 #include <caf/actor.hpp>
 #include <caf/event_based_actor.hpp>
-#include <caf/stateful_actor.hpp>
 
 #include <cstdint>
 #include <functional>
@@ -48,7 +48,7 @@ struct supervisor_state {
 };
 
 /// `census_id`: this supervisor's own number in the census.
-caf::behavior supervisor(caf::stateful_actor<supervisor_state>* self,
+caf::behavior supervisor(metered_actor<supervisor_state>* self,
                          std::uint64_t census_id,
                          const std::vector<child_spec>& children,
                          std::shared_ptr<census> people);

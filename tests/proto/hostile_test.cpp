@@ -1,5 +1,6 @@
 // What a hostile peer sends: nothing may crash, and nothing may take much more memory than the
 // message itself.
+#include "proto/link.hpp"
 #include "tests/proto/samples.hpp"
 
 #include <doctest/doctest.h>
@@ -205,4 +206,28 @@ TEST_CASE(
     CHECK(held.load() <= before + 65'536); // nothing of it stays
   }
   CHECK(try_decode(std::string(message_bytes_max + 1, '\0')).code == errc::length);
+}
+
+TEST_CASE("link wire: a message of 1 MiB of empty rows, values or names gets little memory") {
+  const auto fill = [](const std::string& one) {
+    return repeated(one, (message_bytes_max - 64) / one.size());
+  };
+  const std::size_t bound = std::size_t{8} * message_bytes_max;
+  for (const auto& bytes : {
+         field(4, field(2, fill(field(1, "")))), // empty rows of actors
+         field(4, field(4, fill(field(2, "")))), // empty rows of machines
+         field(4, field(4, fill(field(1, "")))), // empty keys
+         field(3, field(2, fill(field(2, "")))), // a scope of empty names
+         field(4,
+               field(4, field(2, field(16, std::string(message_bytes_max - 64, '\0'))))), // values
+         field(4, field(4, field(2, field(17, std::string(message_bytes_max - 64, '\0'))))),
+       }) {
+    REQUIRE(bytes.size() <= message_bytes_max);
+    const auto before = held.load();
+    peak = before;
+    const auto back = proto::link::decode(bytes_of(bytes));
+    CHECK_FALSE(back);
+    CHECK(peak - before < bound);
+    CHECK(held.load() <= before + 65'536); // nothing of it stays
+  }
 }

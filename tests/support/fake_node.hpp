@@ -433,6 +433,8 @@ public:
   std::atomic<bool> store_up = true;
   std::atomic<bool> silent = false;
   std::vector<std::uint64_t> killed;
+  std::vector<std::uint64_t> restarted;
+  actors::peer_nodes* others = nullptr;
 
   [[nodiscard]] std::unique_ptr<actors::equipment_link>
   attach(actors::greeting, std::shared_ptr<actors::session_port>) override {
@@ -464,6 +466,14 @@ public:
       done(std::erase_if(actor_rows, [id](const auto& row) { return row.id == id; }) > 0);
     });
   }
+  void restart_actor(std::uint64_t id, std::function<void(bool)> done) override {
+    thread_.post([this, id, done] {
+      restarted.push_back(id);
+      done(std::any_of(actor_rows.begin(), actor_rows.end(),
+                       [id](const auto& row) { return row.id == id; }));
+    });
+  }
+  [[nodiscard]] actors::peer_nodes* peers() override { return others; }
   void look_at(std::string farm,
                std::string equipment,
                std::function<void(std::optional<can::machine_report>)> done) override {

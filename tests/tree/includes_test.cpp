@@ -140,6 +140,7 @@ const room_list rooms{
   {"tools/furrowd/access", {}},
   {"tools/furrowd/net", {"tools/furrowd/access"}},
   {"tools/furrowd/gateway", {"tools/furrowd/access", "tools/furrowd/net"}},
+  {"tools/furrowd/link", {"tools/furrowd/access", "tools/furrowd/net"}},
   {"tools/furrowd/http", {"tools/furrowd/access"}},
   {"tools/furrowd/cache", {"tools/furrowd/http", "tools/json"}},
   {"tools/furrowd/api/bodies", {"tools/furrowd/access", "tools/furrowd/http", "tools/json"}},
@@ -150,10 +151,10 @@ const room_list rooms{
    {"tools/furrowd/access", "tools/furrowd/api", "tools/furrowd/cache", "tools/furrowd/http",
     "tools/furrowd/net"}},
   {"tools/furrowd/config",
-   {"tools/furrowd/access", "tools/furrowd/cache", "tools/furrowd/gateway"}},
+   {"tools/furrowd/access", "tools/furrowd/cache", "tools/furrowd/gateway", "tools/furrowd/link"}},
   {"tools/furrowd",
-   {"tools/furrowd/api", "tools/furrowd/config", "tools/furrowd/front", "tools/furrowd/gateway",
-    "tools/process"}},
+   {"tools/furrowd/api", "tools/furrowd/api/bodies", "tools/furrowd/config", "tools/furrowd/front",
+    "tools/furrowd/gateway", "tools/furrowd/link", "tools/process"}},
 };
 
 /// The folder of a file, or the file itself where the table names it.
@@ -179,14 +180,20 @@ struct fence {
 };
 
 /// A library that only some folders know.
-const std::array<fence, 5> fences{{
+const std::array<fence, 6> fences{{
   {"caf/", {"actors/", "tests/"}},
   {"libpq", {"storage/postgres/", "storage/bench/", "storage/move/", "tests/"}},
   {"sqlite3",
    {"storage/sqlite/", "storage/bench/", "storage/move/", "tools/furrow-edge/spool/", "tests/"}},
   {"google/protobuf/", {"proto/", "tests/proto/"}},
   {"furrow.pb.h", {"proto/", "tests/proto/"}},
+  {"link.pb.h", {"proto/", "tests/proto/"}},
 }};
+
+/// Headers that the build makes from the messages.
+bool is_generated(const std::string& header) {
+  return header == "furrow.pb.h" || header == "link.pb.h";
+}
 
 /// Headers of the standard library have neither a dot nor a slash in their names.
 bool is_standard(const include& what) {
@@ -201,7 +208,7 @@ std::string fault_of(const std::string& file, const include& what) {
         && std::none_of(allowed.begin(), allowed.end(),
                         [&](auto place) { return starts_with(file, place); }))
       return what.name + " is fenced off from here";
-  if (what.name == "furrow.pb.h")
+  if (is_generated(what.name))
     return {}; // generated
   if (what.quoted && below(folder).count(folder_of(what.name)) == 0)
     return folder + " may not see " + what.name;
@@ -355,7 +362,7 @@ TEST_CASE("tree: what the actors decide is compiled without any header of CAF") 
     for_each_line(tree.read(file), [&](std::size_t number, const std::string& line) {
       const auto what = include_of(line);
       CHECK_MESSAGE(!starts_with(what.name, "caf/"), file << ":" << number << ": " << what.name);
-      if (what.quoted && what.name != "furrow.pb.h")
+      if (what.quoted && !is_generated(what.name))
         open.push_back(what.name);
     });
   }
@@ -366,7 +373,7 @@ TEST_CASE("tree: a quoted include is named from the root and is there") {
   for (const auto& file : tree.sources())
     for_each_line(tree.read(file), [&](std::size_t number, const std::string& line) {
       const auto what = include_of(line);
-      if (what.quoted && what.name != "furrow.pb.h")
+      if (what.quoted && !is_generated(what.name))
         CHECK_MESSAGE(tree.has(what.name), file << ":" << number << ": no file " << what.name);
     });
 }

@@ -184,4 +184,14 @@ result<done> print(const json& rows, const table& table, output_format format) {
   return written();
 }
 
+void warn_of_missing_nodes(const json& answer, const char* key, std::string_view therefore) {
+  const auto list = answer.find(key);
+  if (list == answer.end() || !list->is_array() || list->empty())
+    return;
+  std::string names;
+  for (const auto& one : *list)
+    names += (names.empty() ? "" : ", ") + one.get<std::string>();
+  fmt::print(stderr, "furrow: no answer from {}: {}\n", printable(names), therefore);
+}
+
 } // namespace furrow::cli

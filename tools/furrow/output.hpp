@@ -49,6 +49,9 @@ void show_table(const table& table);
 /// Returns the result of all writes so far.
 [[nodiscard]] result<done> written();
 
+/// Says on standard error which nodes of the cluster did not answer, when the list `key` of an answer names some.
+void warn_of_missing_nodes(const json& answer, const char* key, std::string_view therefore);
+
 /// Prints the rows unchanged for json (one array) and jsonl (one object per line), and the table for people.
 [[nodiscard]] result<done> print(const json& rows, const table& table, output_format format);
 

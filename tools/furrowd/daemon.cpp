@@ -9,11 +9,13 @@
 #include "storage/membership.hpp"
 #include "storage/store.hpp"
 #include "tools/furrowd/api/alarms.hpp"
+#include "tools/furrowd/api/peers.hpp"
 #include "tools/furrowd/descriptors.hpp"
 #include "tools/furrowd/executors.hpp"
 #include "tools/furrowd/front/server.hpp"
 #include "tools/furrowd/gateway/listener.hpp"
 #include "tools/furrowd/last_resort.hpp"
+#include "tools/furrowd/link/link_hub.hpp"
 #include "tools/process/stop_signals.hpp"
 
 #include <fmt/format.h>
@@ -80,6 +82,24 @@ std::string reachable(const std::string& bound, bool certified) {
   return everywhere || certified ? std::string{} : bound;
 }
 
+/// The nodes that --link-peer names.
+actors::peer_directory::list named_peers(const settings& settings) {
+  actors::peer_directory::list peers;
+  for (const auto& one : settings.link_peers) {
+    const auto equals = one.find('=');
+    if (one.substr(0, equals) == settings.node.name)
+      continue; // all nodes may have the same list
+    peers.push_back({one.substr(0, equals), {}, one.substr(equals + 1), true});
+  }
+  return peers;
+}
+
+/// Tells this process from earlier ones of the same node.
+std::string new_incarnation() {
+  std::random_device random;
+  return fmt::format("{:08x}{:08x}{:08x}{:08x}", random(), random(), random(), random());
+}
+
 class process {
 public:
   explicit process(const settings& settings) : settings_{settings}, signals_{io_}, retry_{io_} {
@@ -93,8 +113,12 @@ public:
 
   int run() {
     descriptors_ = raise_descriptor_limit();
-    if (!open_access() || !open_node() || !open_gateways() || !serve_http())
+    if (!open_access() || !open_link() || !open_node() || !open_gateways() || !serve_http())
       return failed;
+    if (link_) {
+      link_->start(*node_->peers());
+      executors_.start_peers();
+    }
     signals_.async_wait([this](boost::system::error_code error, int signal) {
       if (!error)
         drain(signal);
@@ -108,6 +132,9 @@ public:
     gateways_.reset();
     executors_.stop_people();
     http_.reset();
+    if (link_)
+      link_->stop();
+    executors_.end_peers();
     node_.reset();
     return exit_code_;
   }
@@ -139,6 +166,30 @@ private:
     return true;
   }
 
+  bool open_link() {
+    if (settings_.link.empty())
+      return true;
+    auto tls =
+      make_link_tls(settings_.link_tls, settings_.node.name, settings_.tls.client_authorities);
+    if (!tls)
+      return complain(tls.error().detail);
+    const auto address = listen_address(settings_.link);
+    if (!address)
+      return complain(address.error().detail);
+    peers_->set(named_peers(settings_));
+    link_ = std::make_shared<link_hub>(
+      executors_.peers, link_hub::settings{*address,
+                                           {settings_.node.name, new_incarnation(), FURROW_VERSION},
+                                           std::move(*tls),
+                                           peers_,
+                                           link_book_});
+    const auto bound = link_->open();
+    if (!bound)
+      return complain(bound.error().detail);
+    link_address_ = to_text(*bound);
+    return true;
+  }
+
   bool open_node() {
     auto options = settings_.store;
     options.url = settings_.database;
@@ -152,7 +203,8 @@ private:
     node.seed = std::random_device{}();
     node.incarnation = options.incarnation;
     node.certificate_expires_us = certificate_expiry_us(gateway_tls_);
-    node_ = actors::start_node(std::move(node), std::move(*store));
+    node_ =
+      actors::start_node(std::move(node), std::move(*store), {peers_, link_, http::report_text});
     node_->on_failure([this](const std::string& why) {
       asio::post(io_, [this, why] {
         spdlog::critical("the actor system gave up: {}", why);
@@ -178,6 +230,7 @@ private:
     config.cache = settings_.cache;
     config.redis = settings_.redis;
     config.gateways = book_;
+    config.links = link_ ? link_book_ : nullptr;
     http_ = std::make_unique<http::http_server>(executors_.people, config, *node_);
     const auto started = http_->start();
     if (!started)
@@ -328,7 +381,8 @@ private:
     node_->note_store(true, {});
     look_at_store();
     join_cluster(*started);
-    std::printf("ready gateway=%s http=%s\n", started->c_str(), http_address_.c_str());
+    std::printf("ready gateway=%s http=%s%s%s\n", started->c_str(), http_address_.c_str(),
+                link_ ? " link=" : "", link_address_.c_str());
     std::fflush(stdout);
   }
 
@@ -437,6 +491,10 @@ private:
   tls_context http_tls_;
   std::optional<token_table> tokens_;
   std::shared_ptr<gateway_book> book_ = std::make_shared<gateway_book>();
+  std::shared_ptr<actors::peer_directory> peers_ = std::make_shared<actors::peer_directory>();
+  std::shared_ptr<link_book> link_book_ = std::make_shared<link_book>();
+  std::shared_ptr<link_hub> link_;
+  std::string link_address_;
   std::unique_ptr<actors::node> node_;
   std::unique_ptr<http::http_server> http_;
   std::unique_ptr<gateway_listener> gateways_;

@@ -170,8 +170,13 @@ TEST_CASE("furrow actors: shows the tree and one actor, and kills one") {
   CHECK(good(furrow("actors", "tree")) == good(furrow("actors")));
   CHECK(ordered_json::parse(good(furrow("actors", "show", "2", "-o", "json")))["name"]
         == "writer-0");
-  CHECK(good(furrow("actors", "show", "2")).find("\nrestarts  2\n") != std::string::npos);
+  CHECK(good(furrow("actors", "show", "2")).find("\nrestarts   2\n") != std::string::npos);
   bad(furrow("actors", "show", "9"), 4);
+  CHECK(good(furrow("actors", "tree", "--node", "n1")).find("n1/2") != std::string::npos);
+  bad(furrow("actors", "tree", "--node", "n9"), 4);
+  CHECK(good(furrow("actors", "restart", "n1/2")) == "RESTARTED  NAME\n        2  writer-0\n");
+  CHECK(furrow.node.restarted == std::vector<std::uint64_t>{2});
+  bad(furrow("actors", "kill", "n9/2"), 4);
   CHECK(good(furrow("actors", "kill", "2")) == "KILLED  NAME\n     2  writer-0\n");
   CHECK(furrow.node.killed == std::vector<std::uint64_t>{2});
   bad(furrow("actors", "kill", "2"), 4);

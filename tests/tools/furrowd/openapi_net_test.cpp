@@ -143,6 +143,11 @@ TEST_CASE("openapi: the answers of the routes match the document") {
   check_answer(client.get("/api/v1/faults?active=maybe"), "/api/v1/faults", "get", 400);
   check_answer(client.get("/api/v1/equipment/T1/rollup"), machine + "rollup", "get", 400);
   check_answer(client.post("/api/v1/db/migrate"), "/api/v1/db/migrate", "post", 200);
+  check_answer(client.post("/api/v1/actors/2/restart"), "/api/v1/actors/{id}/restart", "post", 200);
+  check_answer(client.post("/api/v1/actors/n1/2/restart"), "/api/v1/actors/{node}/{id}/restart",
+               "post", 200);
+  check_answer(client.post("/api/v1/actors/n9/2/kill"), "/api/v1/actors/{node}/{id}/kill", "post",
+               404);
   check_answer(client.post("/api/v1/actors/2/kill"), "/api/v1/actors/{id}/kill", "post", 200);
   check_answer(client.post("/api/v1/actors/2/kill"), "/api/v1/actors/{id}/kill", "post", 404);
   const auto frames = client.get("/api/v1/frames?equipment=T1&format=jsonl").body;

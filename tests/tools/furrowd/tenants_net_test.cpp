@@ -38,8 +38,8 @@ struct tenants_world {
   http_answer ask(const http::route& route, const std::string& token, const std::string& query) {
     auto target = route.pattern;
     for (const auto& [part, value] :
-         {std::pair{"/actors/{id}", "/actors/4"}, std::pair{"/quarantine/{id}", "/quarantine/9:17"},
-          std::pair{"{name}", "H1"}})
+         {std::pair{"/actors/{id}", "/actors/4"}, std::pair{"/actors/{node}/{id}", "/actors/n1/4"},
+          std::pair{"/quarantine/{id}", "/quarantine/9:17"}, std::pair{"{name}", "H1"}})
       if (const auto at = target.find(part); at != std::string::npos)
         target.replace(at, std::string_view{part}.size(), value);
     const std::string body = route.method == "GET" ? "" : R"({"equipment":"H1","name":"H1"})";
@@ -106,6 +106,7 @@ TEST_CASE("tenants: no route shows or changes anything of another farm, whatever
   for (const auto& batch : w.node.database.inserted)
     CHECK(batch.farm == "default");
   CHECK(w.node.killed.empty());
+  CHECK(w.node.restarted.empty());
   CHECK(w.node.actor_rows.size() == 4);
   CHECK(w.node.database.quarantined.size() == 1);
   CHECK_FALSE(w.node.database.migrations[1].applied);

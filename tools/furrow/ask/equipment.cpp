@@ -110,12 +110,15 @@ show(const node_client& client, const equipment_options& wanted, output_format f
       (void)write_out(one.title.empty() ? "" : "\n" + printable(one.title) + "\n");
       show_table(one.table);
     }
+    warn_of_missing_nodes(rows, "incomplete_nodes", "what it knows may be missing");
     return written();
   }
   auto printed = print(rows, wanted.name.empty() ? fleet_table(rows) : table{}, format);
   if (printed && wanted.name.empty() && !answer->at("incomplete").is_null())
     fmt::print(stderr, "furrow: only live machines are shown: {}\n",
                answer->at("incomplete").get<std::string>());
+  if (printed)
+    warn_of_missing_nodes(*answer, "incomplete_nodes", "machines there may be missing");
   return printed;
 }
 

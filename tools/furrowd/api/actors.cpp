@@ -1,5 +1,8 @@
+#include "actors/cluster/peer_rows.hpp"
+#include "actors/cluster/scope.hpp"
 #include "tools/furrowd/api/answers.hpp"
 #include "tools/furrowd/api/bodies/machine_json.hpp"
+#include "tools/furrowd/api/peers.hpp"
 #include "tools/furrowd/api/resources.hpp"
 #include "tools/furrowd/http/ask.hpp"
 #include "tools/furrowd/http/store_problem.hpp"
@@ -18,81 +21,144 @@ namespace furrow::http {
 
 namespace {
 
-/// Actors of one machine are named after it, "equipment FARM/NAME"; the others belong to the node.
-constexpr std::string_view equipment_mark = "equipment ";
+using actor_rows = std::vector<actors::actor_row>;
 
-bool is_shared(const actors::actor_row& row) {
-  return !row.name.starts_with(equipment_mark);
-}
-
-bool may_see(const actors::actor_row& row, const daemon::credential& who) {
-  if (is_shared(row))
-    return true;
-  const auto whole = std::string_view{row.name}.substr(equipment_mark.size());
-  const auto slash = whole.find('/');
-  return slash != std::string_view::npos && whole.substr(0, slash) == who.farm
-         && who.covers(whole.substr(slash + 1));
-}
-
-boost::asio::awaitable<std::optional<std::vector<actors::actor_row>>>
-visible_actors(api_context& of, daemon::credential who) {
+boost::asio::awaitable<std::optional<actor_rows>> visible_actors(api_context& of,
+                                                                 daemon::credential who) {
   const auto start = [&of](auto done) { of.node.list_actors(std::move(done)); };
-  auto rows = co_await ask<std::vector<actors::actor_row>>(start, answer_limit);
-  if (!rows)
-    co_return rows;
-  std::erase_if(*rows, [&who](const auto& row) { return !may_see(row, who); });
-  // What befell a shared actor may name machines of other farms.
-  for (auto& row : *rows)
-    if (is_shared(row) && !who.may(daemon::permission::watch))
-      row.detail.clear();
+  auto rows = co_await ask<actor_rows>(start, answer_limit);
+  if (rows)
+    actors::narrow(*rows, scope_of(who));
   co_return rows;
 }
 
+void add_rows(json& list, const actor_rows& rows, const std::string& node) {
+  for (const auto& row : rows)
+    list.push_back(to_json(row, node));
+}
+
+void add_rows(json& list, const proto::link::reply& reply, const std::string& node) {
+  if (const auto* page = std::get_if<proto::link::actors_page_answer>(&reply))
+    for (const auto& row : page->rows)
+      list.push_back(to_json(actors::from_wire(row), node));
+}
+
+answer actors_of_peer(api_context& of, daemon::credential who, std::string node) {
+  // Named, here and below: gcc 12 destroys a temporary in a co_await expression twice.
+  proto::link::wish wish{scope_of(who), proto::link::actors_wish{}};
+  const auto said = co_await ask_peer(of, node, std::move(wish));
+  if (const auto* fault = std::get_if<problem>(&said))
+    co_return to_response(*fault);
+  json list = json::array();
+  add_rows(list, std::get<proto::link::reply>(said), node);
+  co_return ok(
+    {{"node", of.node_name}, {"actors", std::move(list)}, {"incomplete", json::array()}});
+}
+
 answer list_actors(api_context& of, call call) {
+  const auto* wanted = given(call, "node");
+  if (wanted != nullptr && *wanted != of.node_name)
+    co_return co_await actors_of_peer(of, call.who, *wanted);
   const auto rows = co_await visible_actors(of, call.who);
   if (!rows)
     co_return to_response(no_answer("node"));
   json list = json::array();
-  for (const auto& row : *rows)
-    list.push_back(to_json(row));
-  co_return ok({{"actors", std::move(list)}});
+  add_rows(list, *rows, of.node_name);
+  actors::peers_said said;
+  if (wanted == nullptr) {
+    proto::link::wish wish{scope_of(call.who), proto::link::actors_wish{}};
+    said = co_await ask_peers(of, std::move(wish));
+  }
+  for (const auto& [node, reply] : said.answers)
+    add_rows(list, *reply, node);
+  co_return ok(
+    {{"node", of.node_name}, {"actors", std::move(list)}, {"incomplete", said.incomplete}});
 }
 
-answer kill_actor(api_context& of, call call) {
-  const auto& text = call.path.at("id");
-  std::uint64_t id = 0;
-  const auto* end = text.data() + text.size();
-  const auto [at, error] = std::from_chars(text.data(), end, id);
-  if (error != std::errc{} || at != end)
-    co_return to_response(bad_parameter("id", text, "it is the number that `furrow actors` shows"));
+problem no_such_actor(std::uint64_t id) {
+  return {404, "no_such_actor", fmt::format("there is no actor {}", id),
+          "`furrow actors` lists them; a restarted one has a new id"};
+}
+
+/// To end what all farms share would cut off every farm.
+problem shared_actor() {
+  return {403, "not_permitted", "this token is for the actors of its own machines only",
+          "an actor that all farms share takes a token with the role admin and farm = \"*\""};
+}
+
+json ended(const proto::link::end_wish& wish, const std::string& name, const std::string& node) {
+  return {{wish.restart ? "restarted" : "killed", wish.actor}, {"name", name}, {"node", node}};
+}
+
+answer end_here(api_context& of, call call, proto::link::end_wish wish) {
   const auto rows = co_await visible_actors(of, call.who);
   if (!rows)
     co_return to_response(no_answer("node"));
-  const auto is_it = [id](const actors::actor_row& row) { return row.id == id; };
+  const auto is_it = [&wish](const actors::actor_row& row) { return row.id == wish.actor; };
   const auto row = std::find_if(rows->begin(), rows->end(), is_it);
-  // To kill what all farms share would cut off every farm.
-  if (row != rows->end() && is_shared(*row) && !call.who.may(daemon::permission::govern))
-    co_return to_response(
-      {403, "not_permitted", "this token is for the actors of its own machines only",
-       "an actor that all farms share takes a token with the role admin and farm = \"*\""});
-  const auto start = [&](auto done) { of.node.kill_actor(id, std::move(done)); };
-  std::optional<bool> killed = false;
+  if (row != rows->end() && actors::is_shared(*row) && !call.who.may(daemon::permission::govern))
+    co_return to_response(shared_actor());
+  const auto start = [&](auto done) {
+    if (wish.restart)
+      of.node.restart_actor(wish.actor, std::move(done));
+    else
+      of.node.kill_actor(wish.actor, std::move(done));
+  };
+  std::optional<bool> found = false;
   if (row != rows->end())
-    killed = co_await ask<bool>(start, answer_limit);
-  if (!killed)
+    found = co_await ask<bool>(start, answer_limit);
+  if (!found)
     co_return to_response(no_answer("node"));
-  if (!*killed)
-    co_return to_response({404, "no_such_actor", fmt::format("there is no actor {}", id),
-                           "`furrow actors` lists them; a restarted one has a new id"});
-  co_return ok({{"killed", id}, {"name", row->name}});
+  if (!*found)
+    co_return to_response(no_such_actor(wish.actor));
+  co_return ok(ended(wish, row->name, of.node_name));
+}
+
+answer end_at_peer(api_context& of, call call, proto::link::end_wish wish) {
+  using outcome = proto::link::ended_answer::kind;
+  const auto node = call.path.at("node");
+  proto::link::wish asked{scope_of(call.who), wish};
+  const auto said = co_await ask_peer(of, node, std::move(asked));
+  if (const auto* fault = std::get_if<problem>(&said))
+    co_return to_response(*fault);
+  const auto* told = std::get_if<proto::link::ended_answer>(&std::get<proto::link::reply>(said));
+  if (told == nullptr || told->outcome == outcome::no_such_actor)
+    co_return to_response(no_such_actor(wish.actor));
+  if (told->outcome == outcome::not_permitted)
+    co_return to_response(shared_actor());
+  co_return ok(ended(wish, told->name, node));
+}
+
+answer end_actor(api_context& of, call call, bool restart) {
+  const auto& text = call.path.at("id");
+  proto::link::end_wish wish{0, restart};
+  const auto* end = text.data() + text.size();
+  const auto [at, error] = std::from_chars(text.data(), end, wish.actor);
+  if (error != std::errc{} || at != end)
+    co_return to_response(bad_parameter("id", text, "it is the number that `furrow actors` shows"));
+  const auto node = call.path.find("node");
+  if (node == call.path.end() || node->second == of.node_name)
+    co_return co_await end_here(of, std::move(call), wish);
+  co_return co_await end_at_peer(of, std::move(call), wish);
+}
+
+answer kill_actor(api_context& of, call call) {
+  return end_actor(of, std::move(call), false);
+}
+
+answer restart_actor(api_context& of, call call) {
+  return end_actor(of, std::move(call), true);
 }
 
 } // namespace
 
 void add_actor_routes(router& to, api_context& of) {
   using enum daemon::permission;
-  to.add({"GET", "/api/v1/actors", read, {}, on(of, list_actors), false});
+  to.add({"GET", "/api/v1/actors", read, {"node"}, on(of, list_actors), false});
   to.add({"POST", "/api/v1/actors/{id}/kill", operate, {}, on(of, kill_actor), false});
+  to.add({"POST", "/api/v1/actors/{id}/restart", operate, {}, on(of, restart_actor), false});
+  to.add({"POST", "/api/v1/actors/{node}/{id}/kill", operate, {}, on(of, kill_actor), false});
+  to.add({"POST", "/api/v1/actors/{node}/{id}/restart", operate, {}, on(of, restart_actor), false});
 }
 
 } // namespace furrow::http

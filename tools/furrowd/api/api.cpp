@@ -65,7 +65,8 @@ api::api(settings given_settings, actors::node& node, metrics& metrics, summary_
             cache,
             std::move(given_settings.connections),
             given_settings.connections_max,
-            std::move(given_settings.gateways)} {}
+            std::move(given_settings.gateways),
+            std::move(given_settings.links)} {}
 
 router api::routes() {
   router made;

@@ -19,6 +19,7 @@ public:
     std::function<std::size_t()> connections; // open HTTP connections
     std::size_t connections_max = 0;
     std::shared_ptr<daemon::gateway_book> gateways = std::make_shared<daemon::gateway_book>();
+    std::shared_ptr<daemon::link_book> links = {};
   };
 
   /// The node must outlive the api, and the api every call.

@@ -22,7 +22,7 @@ answer scrape(api_context& of, call /*call*/) {
   made.content_type = "text/plain; version=0.0.4; charset=utf-8";
   made.body =
     of.counters.render(of.node.stats(), of.cache.figures(), activity ? &*activity : nullptr,
-                       of.front(), of.gateways->counted());
+                       of.front(), of.gateways->counted(), of.links.get());
   co_return made;
 }
 

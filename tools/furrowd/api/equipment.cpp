@@ -1,5 +1,6 @@
 #include "tools/furrowd/api/answers.hpp"
 #include "tools/furrowd/api/bodies/machine_json.hpp"
+#include "tools/furrowd/api/peers.hpp"
 #include "tools/furrowd/api/resources.hpp"
 #include "tools/furrowd/cache/summaries.hpp"
 #include "tools/furrowd/http/ask.hpp"
@@ -28,26 +29,30 @@ std::int64_t now_us() {
 
 struct equipment_rows {
   std::vector<storage::equipment_row> stored;
-  std::vector<actors::live_snapshot> live;
-  place_map places;             // of those that may be at other nodes
+  placed_machines live;
+  place_map places;             // of those that may be at nodes that do not answer
   std::optional<problem> fault; // why nothing is known of what is stored
 
   /// Both by name.
-  [[nodiscard]] std::map<std::string, json> merged(const std::string& node) const {
+  [[nodiscard]] std::map<std::string, json> merged() const {
     struct parts {
       const storage::equipment_row* stored = nullptr;
       std::vector<const actors::live_equipment*> live;
+      std::string node;
     };
     std::map<std::string, parts> by_name;
     for (const auto& row : stored)
       by_name[row.name].stored = &row;
-    for (const auto& row : live)
-      by_name[row->equipment].live.push_back(row.get());
+    for (const auto& row : live.machines) {
+      auto& known = by_name[row.machine->equipment];
+      known.live.push_back(row.machine.get());
+      known.node = row.node;
+    }
     std::map<std::string, json> rows;
     const auto now = now_us();
     for (const auto& [name, known] : by_name)
-      place_row(rows.emplace(name, to_json(known.stored, known.live, now, node)).first->second,
-                name);
+      place_row(
+        rows.emplace(name, to_json(known.stored, known.live, now, known.node)).first->second, name);
     return rows;
   }
 
@@ -61,14 +66,19 @@ struct equipment_rows {
     row["awaiting_gateway"] = !here && place.awaiting;
     row["pinned_to"] = place.pinned_to.empty() ? json(nullptr) : json(place.pinned_to);
   }
+
+  /// Where a live machine is.
+  [[nodiscard]] std::string node_of(const std::string& name) const {
+    for (const auto& row : live.machines)
+      if (row.machine->equipment == name)
+        return row.node;
+    return {};
+  }
 };
 
 boost::asio::awaitable<equipment_rows> read_equipment(api_context& of, daemon::credential who) {
   equipment_rows rows;
-  rows.live = of.node.live_machines();
-  std::erase_if(rows.live, [&who](const auto& row) {
-    return row->farm != who.farm || !who.covers(row->equipment);
-  });
+  rows.live = co_await all_machines(of, who);
   const auto limit = of.node.stats().store_up ? answer_limit : answer_limit_away;
   auto stored = co_await stored_equipment(of.cache, of.node, who.farm, limit);
   if (auto* fault = std::get_if<problem>(&stored))
@@ -83,10 +93,32 @@ boost::asio::awaitable<equipment_rows> read_equipment(api_context& of, daemon::c
 answer list_equipment(api_context& of, call call) {
   const auto rows = co_await read_equipment(of, call.who);
   json list = json::array();
-  for (auto& [name, row] : rows.merged(of.node_name))
+  for (auto& [name, row] : rows.merged())
     list.push_back(row);
   co_return ok({{"equipment", std::move(list)},
-                {"incomplete", rows.fault ? json(rows.fault->message) : json(nullptr)}});
+                {"incomplete", rows.fault ? json(rows.fault->message) : json(nullptr)},
+                {"incomplete_nodes", rows.live.incomplete}});
+}
+
+/// Faults, ECUs and implements of a machine that is at another node; nothing, and the node among the incomplete ones,
+/// when it does not tell.
+boost::asio::awaitable<std::optional<json>> report_of_peer(api_context& of,
+                                                           daemon::credential who,
+                                                           std::string node,
+                                                           std::string name,
+                                                           std::vector<std::string>& incomplete) {
+  // Named: gcc 12 destroys a temporary in a co_await expression twice.
+  proto::link::wish wish{scope_of(who), proto::link::report_wish{std::move(name)}};
+  const auto said = co_await ask_peer(of, node, std::move(wish));
+  const auto* reply = std::get_if<proto::link::reply>(&said);
+  const auto* told = reply == nullptr ? nullptr : std::get_if<proto::link::report_answer>(reply);
+  auto parsed =
+    told == nullptr ? json(json::value_t::discarded) : json::parse(told->json, nullptr, false);
+  if (parsed.is_object())
+    co_return parsed;
+  if (told == nullptr || told->known)
+    incomplete.push_back(node);
+  co_return std::nullopt;
 }
 
 answer one_equipment(api_context& of, call call) {
@@ -94,22 +126,30 @@ answer one_equipment(api_context& of, call call) {
   if (!call.who.covers(name))
     co_return to_response(not_covered(name));
   const auto rows = co_await read_equipment(of, call.who);
-  const auto merged = rows.merged(of.node_name);
+  const auto merged = rows.merged();
   const auto found = merged.find(name);
   if (found == merged.end())
     co_return to_response(rows.fault ? *rows.fault : no_such_equipment(name));
   auto machine = found->second;
-  std::optional<can::machine_report> report;
+  auto incomplete = rows.live.incomplete;
+  std::optional<json> report;
   if (machine.at("state_from") == "live") {
-    const auto start = [&](auto done) { of.node.look_at(call.who.farm, name, std::move(done)); };
-    auto looked = co_await ask<std::optional<can::machine_report>>(start, answer_limit);
-    if (!looked)
-      co_return to_response(no_answer("node"));
-    report = std::move(*looked);
+    const auto node = rows.node_of(name);
+    if (node == of.node_name) {
+      const auto start = [&](auto done) { of.node.look_at(call.who.farm, name, std::move(done)); };
+      const auto looked = co_await ask<std::optional<can::machine_report>>(start, answer_limit);
+      if (!looked)
+        co_return to_response(no_answer("node"));
+      if (*looked)
+        report = to_json(**looked, now_us());
+    } else {
+      report = co_await report_of_peer(of, call.who, node, name, incomplete);
+    }
   }
-  const auto parts = to_json(report.value_or(can::machine_report{}), now_us());
+  const auto parts = report.value_or(to_json(can::machine_report{}, now_us()));
   for (const auto& [part, value] : parts.items())
     machine[part] = report ? value : json(nullptr);
+  machine["incomplete_nodes"] = incomplete;
   co_return ok(machine);
 }
 

@@ -121,6 +121,18 @@ std::vector<prometheus::MetricFamily> families(const daemon::gateway_book::count
                                       gateways.ended)};
 }
 
+std::vector<prometheus::MetricFamily> families(const daemon::link_book::counts& links) {
+  using enum prometheus::MetricType;
+  return {family("furrow_link_accepted_total", "Connections of other nodes that were accepted.",
+                 Counter, static_cast<double>(links.accepted)),
+          family("furrow_link_dialed_total", "Links to other nodes that this node opened.", Counter,
+                 static_cast<double>(links.dialed)),
+          by_reason<daemon::link_refusal>("furrow_link_refused_total",
+                                          "Links with other nodes that were refused or cut, by "
+                                          "reason.",
+                                          links.refused)};
+}
+
 } // namespace
 
 metrics::metrics(const std::string& version) {
@@ -191,8 +203,12 @@ std::string metrics::render(const actors::node_stats& stats,
                             const cache_figures& cache,
                             const storage::store_activity* activity,
                             const front_figures& front,
-                            const daemon::gateway_book::counts& gateways) const {
+                            const daemon::gateway_book::counts& gateways,
+                            const daemon::link_book* links) const {
   auto all = families(stats);
+  if (links != nullptr)
+    for (auto& one : families(links->counted()))
+      all.push_back(std::move(one));
   for (auto more : {families(cache), families(gateways), http::families(stats, activity, front)})
     all.insert(all.end(), std::make_move_iterator(more.begin()),
                std::make_move_iterator(more.end()));

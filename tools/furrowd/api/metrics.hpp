@@ -6,6 +6,7 @@
 
 #include "actors/node.hpp"
 #include "tools/furrowd/access/gateway_book.hpp"
+#include "tools/furrowd/access/link_book.hpp"
 #include "tools/furrowd/api/front_watch.hpp"
 #include "tools/furrowd/cache/summary_cache.hpp"
 
@@ -40,7 +41,8 @@ public:
                                    const cache_figures& cache = {},
                                    const storage::store_activity* activity = nullptr,
                                    const front_figures& front = {},
-                                   const daemon::gateway_book::counts& gateways = {}) const;
+                                   const daemon::gateway_book::counts& gateways = {},
+                                   const daemon::link_book* links = nullptr) const;
   /// Counters of connections for front_watch.
   void add_to(front_counters& counters) const;
 

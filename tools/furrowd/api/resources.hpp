@@ -10,6 +10,7 @@
 #include "actors/node.hpp"
 #include "storage/activity.hpp"
 #include "tools/furrowd/access/gateway_book.hpp"
+#include "tools/furrowd/access/link_book.hpp"
 #include "tools/furrowd/api/front_watch.hpp"
 #include "tools/furrowd/api/metrics.hpp"
 #include "tools/furrowd/cache/homes.hpp"
@@ -41,6 +42,7 @@ struct api_context {
   std::function<std::size_t()> connections; // open now
   std::size_t connections_max = 0;
   std::shared_ptr<daemon::gateway_book> gateways;
+  std::shared_ptr<daemon::link_book> links; // none: the node speaks to no other
   std::atomic<bool> draining = false;
   front_watch watch{};
   home_cache homes{};

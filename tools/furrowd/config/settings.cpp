@@ -179,6 +179,46 @@ void add_digest_flags(CLI::App& app, settings& out, digest_flags& flags) {
     ->check(CLI::Range(100, 60'000));
 }
 
+void add_link_flags(CLI::App& app, settings& out) {
+  app.add_option("--link", out.link,
+                 "address for the other nodes of the cluster, HOST:PORT; without it this node "
+                 "answers for itself alone");
+  app.add_option("--link-ca", out.link_tls.authority,
+                 "PEM file: the authority of the cluster; it signs nodes and nothing else");
+  app.add_option("--link-cert", out.link_tls.certificate,
+                 "PEM file: certificate of this node with its chain; it names the node (DNS name), "
+                 "for server and client");
+  app.add_option("--link-key", out.link_tls.key, "PEM file: key of the certificate, not encrypted");
+  app
+    .add_option("--link-peer", out.link_peers,
+                "NAME=HOST:PORT of another node, where no database tells; repeat for more")
+    ->delimiter(',');
+}
+
+/// An error line when the flags of the link do not fit together.
+std::optional<std::string> invalid_link(const settings& given) {
+  const auto& files = given.link_tls;
+  const bool whole = !files.authority.empty() && !files.certificate.empty() && !files.key.empty();
+  const bool none = files.authority.empty() && files.certificate.empty() && files.key.empty();
+  if (given.link.empty())
+    return none && given.link_peers.empty()
+             ? std::nullopt
+             : std::optional<std::string>{
+               "--link-ca, --link-cert, --link-key and --link-peer need --link"};
+  if (!whole)
+    return "--link needs --link-ca, --link-cert and --link-key";
+  if (const auto sound = check_address(given.link); !sound)
+    return "--link: " + sound.error().detail;
+  for (const auto& one : given.link_peers) {
+    const auto equals = one.find('=');
+    if (equals == 0 || equals == std::string::npos)
+      return "--link-peer: '" + one + "' is not NAME=HOST:PORT";
+    if (const auto sound = check_address(one.substr(equals + 1)); !sound)
+      return "--link-peer: " + sound.error().detail;
+  }
+  return std::nullopt;
+}
+
 /// An error line when an option has a value that can be seen to be invalid here, before anything is opened.
 std::optional<std::string> invalid_value(const settings& given) {
   for (const auto& [flag, address] :
@@ -226,6 +266,8 @@ std::variant<settings, int> parse_settings(int argc, char** argv) {
   cache_flags cache;
   app.option_defaults()->group("Cache of answers");
   add_cache_flags(app, cache);
+  app.option_defaults()->group("Other nodes");
+  add_link_flags(app, out);
   database_flags database;
   app.option_defaults()->group("Database connections (the defaults serve most nodes)");
   add_database_flags(app, database);
@@ -253,6 +295,10 @@ std::variant<settings, int> parse_settings(int argc, char** argv) {
     return usage_error;
   }
   if (const auto why = invalid_value(out)) {
+    std::cerr << "furrowd: " << *why << '\n';
+    return usage_error;
+  }
+  if (const auto why = invalid_link(out)) {
     std::cerr << "furrowd: " << *why << '\n';
     return usage_error;
   }

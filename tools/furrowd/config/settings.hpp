@@ -9,6 +9,7 @@
 #include "tools/furrowd/access/tokens.hpp"
 #include "tools/furrowd/cache/query_cache.hpp"
 #include "tools/furrowd/cache/redis_link.hpp"
+#include "tools/furrowd/link/link_tls.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -30,6 +31,9 @@ struct settings {
   std::vector<std::string> advertise; // where gateways reach this node; on SQLite other nodes too
   tls_files tls;
   std::string tokens;
+  std::string link; // address for other nodes; empty: this node speaks to none
+  link_files link_tls;
+  std::vector<std::string> link_peers; // NAME=HOST:PORT
   bool migrate = true;
   std::chrono::seconds drain{25};
   std::string log_level = "info";

@@ -56,7 +56,7 @@ front::front(asio::io_context& io, http_config config, actors::node& node)
             const std::scoped_lock lock{mutex_};
             return table_.open();
           },
-          config_.connections.open_max, config_.gateways},
+          config_.connections.open_max, config_.gateways, config_.links},
          node,
          metrics_,
          cache_},

@@ -10,6 +10,7 @@
 
 #include "actors/node.hpp"
 #include "tools/furrowd/access/gateway_book.hpp"
+#include "tools/furrowd/access/link_book.hpp"
 #include "tools/furrowd/access/tls.hpp"
 #include "tools/furrowd/access/tokens.hpp"
 #include "tools/furrowd/api/front_watch.hpp"
@@ -41,6 +42,7 @@ struct http_config {
   cache_limits cache{std::chrono::milliseconds{0}}; // of answers about a farm; here: no caching
   std::optional<redis_settings> redis;              // shares cached answers among nodes
   std::shared_ptr<daemon::gateway_book> gateways = std::make_shared<daemon::gateway_book>();
+  std::shared_ptr<daemon::link_book> links; // none: the node speaks to no other
 
   std::uint32_t header_bytes_max = 16U << 10U;
   std::uint64_t body_bytes_max = 1U << 20U;

@@ -275,14 +275,23 @@ TEST_CASE("http: actors are listed and killed") {
   const auto rows = body_of(w.client.get("/api/v1/actors"))["actors"];
   REQUIRE(rows.size() == 3); // not the other farm's
   CHECK(rows[1]
-        == json{{"id", 2},
+        == json{{"node", "n1"},
+                {"id", 2},
                 {"parent", 1},
                 {"name", "writer-0"},
+                {"kind", ""},
                 {"state", "running"},
                 {"restarts", 2},
-                {"detail", "connection lost"}});
+                {"detail", "connection lost"},
+                {"waiting", 0},
+                {"oldest_ms", 0},
+                {"handled", 0},
+                {"busy_ms", 0}});
+  CHECK(body_of(w.client.post("/api/v1/actors/n1/2/restart"))
+        == json{{"restarted", 2}, {"name", "writer-0"}, {"node", "n1"}});
+  CHECK(w.node.restarted == std::vector<std::uint64_t>{2});
   CHECK(body_of(w.client.post("/api/v1/actors/2/kill"))
-        == json{{"killed", 2}, {"name", "writer-0"}});
+        == json{{"killed", 2}, {"name", "writer-0"}, {"node", "n1"}});
   CHECK(w.node.killed == std::vector<std::uint64_t>{2});
   CHECK(w.client.post("/api/v1/actors/2/kill").status == 404);
   CHECK(w.client.post("/api/v1/actors/4/kill").status == 404); // the other farm's

@@ -322,9 +322,19 @@ json to_json(const can::machine_report& report, std::int64_t now_us) {
   return made;
 }
 
-json to_json(const actors::actor_row& row) {
-  return {{"id", row.id},       {"parent", row.parent},     {"name", row.name},
-          {"state", row.state}, {"restarts", row.restarts}, {"detail", row.detail}};
+json to_json(const actors::actor_row& row, const std::string& node) {
+  return {{"node", node},
+          {"id", row.id},
+          {"parent", row.parent},
+          {"name", row.name},
+          {"kind", row.kind},
+          {"state", row.state},
+          {"restarts", row.restarts},
+          {"detail", row.detail},
+          {"waiting", row.waiting},
+          {"oldest_ms", row.oldest_us / 1'000},
+          {"handled", row.handled},
+          {"busy_ms", row.busy_us / 1'000}};
 }
 
 json to_json(const daemon::connected_gateway& one, std::int64_t now_us) {

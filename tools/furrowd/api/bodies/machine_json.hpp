@@ -26,7 +26,7 @@ using json_rows::json;
 [[nodiscard]] json to_json(const storage::telemetry_point& kept, std::int64_t now_us);
 /// {faults, cleared_faults, ecus, implements}
 [[nodiscard]] json to_json(const can::machine_report& report, std::int64_t now_us);
-[[nodiscard]] json to_json(const actors::actor_row& row);
+[[nodiscard]] json to_json(const actors::actor_row& row, const std::string& node);
 [[nodiscard]] json to_json(const daemon::connected_gateway& one, std::int64_t now_us);
 [[nodiscard]] json to_json(const daemon::refused_gateway& one);
 /// Merges the stored row and the live state of a machine; either may be missing. While a newer actor replaces an older

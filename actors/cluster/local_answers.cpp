@@ -1,0 +1,115 @@
+#include "actors/cluster/local_answers.hpp"
+
+#include "actors/cluster/peer_rows.hpp"
+#include "actors/cluster/scope.hpp"
+#include "actors/live/census.hpp"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+namespace furrow::actors {
+
+namespace link = proto::link;
+
+namespace {
+
+std::size_t weight_of(const link::machine_row& row) {
+  constexpr std::size_t fixed = 128;
+  constexpr std::size_t a_value = 32;
+  return fixed + row.equipment.size() + row.peer.size() + row.values.size() * a_value;
+}
+
+std::size_t weight_of(const link::actor_row& row) {
+  constexpr std::size_t fixed = 64;
+  return fixed + row.name.size() + row.kind.size() + row.state.size() + row.detail.size();
+}
+
+/// The first rows of a list, as many as an answer holds.
+template <class Page, class Rows>
+Page first_page(const Rows& rows, std::size_t rows_max) {
+  Page page;
+  std::size_t bytes = 0;
+  for (const auto& one : rows) {
+    if (page.rows.size() == rows_max || bytes >= local_answers::page_bytes_max) {
+      page.more = true;
+      break;
+    }
+    page.rows.push_back(to_wire(*one));
+    bytes += weight_of(page.rows.back());
+  }
+  return page;
+}
+
+} // namespace
+
+local_answers::local_answers(std::shared_ptr<census> people, report_asker look, report_text text)
+  : people_{std::move(people)}, look_{std::move(look)}, text_{std::move(text)} {}
+
+void local_answers::answer(const link::wish& what, link_port::handler done) const {
+  if (const auto* wanted = std::get_if<link::actors_wish>(&what.what))
+    done(actors(what.who, *wanted));
+  else if (const auto* asked = std::get_if<link::machines_wish>(&what.what))
+    done(machines(what.who, *asked));
+  else if (const auto* ended = std::get_if<link::end_wish>(&what.what))
+    done(end(what.who, *ended));
+  else
+    report(what.who, std::get<link::report_wish>(what.what), std::move(done));
+}
+
+link::reply local_answers::actors(const link::scope& who, const link::actors_wish& wish) const {
+  auto rows = people_->rows(); // by id
+  std::erase_if(rows, [&wish](const auto& row) { return row.id <= wish.after; });
+  narrow(rows, who);
+  std::vector<const actors::actor_row*> list;
+  list.reserve(rows.size());
+  for (const auto& row : rows)
+    list.push_back(&row);
+  return first_page<link::actors_page_answer>(list, link::actors_page);
+}
+
+link::reply local_answers::machines(const link::scope& who, const link::machines_wish& wish) const {
+  std::map<std::string, live_snapshot> rows; // by name; of two actors of a machine the newer
+  for (auto& one : people_->board.all()) {
+    if (one->farm != who.farm || !who.covers(one->equipment) || one->equipment <= wish.after)
+      continue;
+    auto& row = rows[one->equipment];
+    if (!row || is_newer(*one, *row))
+      row = std::move(one);
+  }
+  std::vector<live_snapshot> list;
+  list.reserve(rows.size());
+  for (auto& [name, row] : rows)
+    list.push_back(std::move(row));
+  return first_page<link::machines_page_answer>(list, link::machines_page);
+}
+
+link::reply local_answers::end(const link::scope& who, const link::end_wish& wish) const {
+  using kind = link::ended_answer::kind;
+  const auto row = people_->row(wish.actor);
+  if (!row || !may_see(*row, who))
+    return link::ended_answer{kind::no_such_actor, {}};
+  // To end what all farms share would cut off every farm.
+  if (is_shared(*row) && !who.govern)
+    return link::ended_answer{kind::not_permitted, link::fit(row->name)};
+  const bool ended = wish.restart ? people_->restart(wish.actor) : people_->kill(wish.actor);
+  return link::ended_answer{ended ? kind::done : kind::no_such_actor, link::fit(row->name)};
+}
+
+void local_answers::report(const link::scope& who,
+                           const link::report_wish& wish,
+                           link_port::handler done) const {
+  if (!who.covers(wish.equipment)) {
+    done(link::report_answer{});
+    return;
+  }
+  look_(who.farm, wish.equipment,
+        [done = std::move(done), text = text_](const std::optional<can::machine_report>& seen) {
+          if (seen)
+            done(link::report_answer{true, text(*seen)});
+          else
+            done(link::report_answer{});
+        });
+}
+
+} // namespace furrow::actors

@@ -1,0 +1,197 @@
+/// Goal: any node answers for all nodes, and names those that do not answer.
+/// Method: two or three real nodes with links on one PostgreSQL, simulated machines at one of them, and questions to
+///   another one.
+#include "tests/support/cluster_authority.hpp"
+#include "tests/support/eventually.hpp"
+#include "tests/support/pg_cluster.hpp"
+#include "tests/support/scratch_folder.hpp"
+#include "tests/tools/child_process.hpp"
+#include "tests/tools/furrowd/node_program.hpp"
+
+#include <doctest/doctest.h>
+
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+using namespace furrow::tests;
+using namespace std::chrono_literals;
+using nlohmann::json;
+
+namespace {
+
+pg_cluster& linked_server() {
+  static pg_cluster one;
+  return one;
+}
+
+/// A port that nobody has now.
+std::uint16_t free_port() {
+  const int made = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in at{};
+  at.sin_family = AF_INET;
+  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof at;
+  REQUIRE(::bind(made, reinterpret_cast<sockaddr*>(&at), size) == 0);
+  REQUIRE(::getsockname(made, reinterpret_cast<sockaddr*>(&at), &size) == 0);
+  ::close(made);
+  return ntohs(at.sin_port);
+}
+
+/// Nodes n1, n2 ... that know each other by name.
+class linked_nodes {
+public:
+  linked_nodes(std::size_t count, const std::string& database)
+    : url_{linked_server().make_database(database)} {
+    for (std::size_t i = 0; i < count; ++i)
+      ports_.push_back(free_port());
+    for (std::size_t i = 0; i < count; ++i)
+      nodes_.push_back(
+        std::make_unique<child_process>(FURROW_BIN_DIR "/furrowd", flags(i), output(i)));
+    for (std::size_t i = 0; i < count; ++i)
+      REQUIRE_MESSAGE(eventually(60s, [&] { return !address(i, " http=").empty(); }),
+                      nodes_[i]->output());
+  }
+
+  [[nodiscard]] std::string address(std::size_t node, const std::string& what) const {
+    const auto said = nodes_[node]->output();
+    return said.find("\n", said.find("ready gateway=")) == std::string::npos
+             ? std::string{}
+             : value_after(said, what);
+  }
+  [[nodiscard]] child_process& node(std::size_t index) { return *nodes_[index]; }
+  json get(std::size_t node, const std::string& target) {
+    const auto said =
+      node_program::http_get(node_program::port_of(address(node, " http=")), target);
+    REQUIRE_MESSAGE(said.status == 200, said.body);
+    return json::parse(said.body);
+  }
+  node_program::answer post(std::size_t node, const std::string& target) {
+    return node_program::http_ask(node_program::port_of(address(node, " http=")), "POST", target,
+                                  "Content-Length: 0\r\n");
+  }
+  [[nodiscard]] child_process machines(std::size_t node, const std::string& count) const {
+    return child_process{FURROW_BIN_DIR "/furrow-sim",
+                         {"run", "--node", address(node, "ready gateway="), "--machines", count,
+                          "--rate", "100", "--seconds", "120", "-q"},
+                         folder_.file("sim")};
+  }
+  std::string furrow(std::size_t node, std::vector<std::string> arguments) {
+    arguments.insert(arguments.end(), {"--at", "http://" + address(node, " http=")});
+    child_process asked{FURROW_BIN_DIR "/furrow", arguments,
+                        folder_.file("asked" + std::to_string(++asked_))};
+    CHECK(asked.wait(20s) == 0);
+    return asked.output();
+  }
+
+private:
+  static std::string name(std::size_t index) { return "n" + std::to_string(index + 1); }
+  [[nodiscard]] std::string output(std::size_t index) const { return folder_.file(name(index)); }
+  [[nodiscard]] std::vector<std::string> flags(std::size_t index) const {
+    const auto own = authority_.issue(name(index));
+    std::vector<std::string> all{
+      "--node",    name(index),       "--database",
+      url_,        "--listen",        "127.0.0.1:0",
+      "--http",    "127.0.0.1:0",     "--flush-ms",
+      "10",        "--link",          "127.0.0.1:" + std::to_string(ports_[index]),
+      "--link-ca", authority_.cert(), "--link-cert",
+      own.cert,    "--link-key",      own.key};
+    for (std::size_t i = 0; i < ports_.size(); ++i)
+      if (i != index)
+        all.insert(all.end(), {"--link-peer", name(i) + "=127.0.0.1:" + std::to_string(ports_[i])});
+    return all;
+  }
+
+  cluster_authority authority_;
+  scratch_folder folder_;
+  std::string url_;
+  std::vector<std::uint16_t> ports_;
+  std::vector<std::unique_ptr<child_process>> nodes_;
+  int asked_ = 0;
+};
+
+/// The actor of that name at that node; null when it is not among the rows.
+json actor_of(const json& list, const std::string& node, const std::string& name) {
+  for (const auto& row : list.at("actors"))
+    if (row.at("node") == node && row.at("name") == name)
+      return row;
+  return nullptr;
+}
+
+json first_machine_actor(const json& list, const std::string& node) {
+  for (const auto& row : list.at("actors"))
+    if (row.at("node") == node && row.at("kind") == "equipment" && row.at("state") == "running")
+      return row;
+  return nullptr;
+}
+
+} // namespace
+
+TEST_CASE(
+  "nodes, postgresql: any node shows all machines and actors, and ends an actor at any node") {
+  linked_nodes cluster{2, "linked"};
+  auto gateways = cluster.machines(1, "3");
+  const auto machine = [&] { return first_machine_actor(cluster.get(0, "/api/v1/actors"), "n2"); };
+  REQUIRE(eventually(20s, [&] { return !machine().is_null(); }));
+
+  const auto all = cluster.get(0, "/api/v1/actors");
+  CHECK(all.at("node") == "n1");
+  CHECK(all.at("incomplete").empty());
+  for (const std::string node : {"n1", "n2"}) {
+    CHECK(actor_of(all, node, "writer-0").at("kind") == "writer");
+    CHECK(actor_of(all, node, "fleet").at("handled").get<int>() > 0);
+  }
+  CHECK(actor_of(all, "n1", "peer n2").at("state") == "running");
+  const auto name = machine().at("name").get<std::string>().substr(sizeof "equipment default/" - 1);
+  // A machine at n2, asked at n1, has its live state and its report.
+  REQUIRE(eventually(20s, [&] {
+    const auto seen = cluster.get(0, "/api/v1/equipment/" + name);
+    return seen.at("state_from") == "live" && seen.at("node") == "n2"
+           && seen.at("connected") == true && seen.at("faults").is_array();
+  }));
+  CHECK(cluster.get(0, "/api/v1/equipment").at("incomplete_nodes").empty());
+
+  const auto writer = actor_of(all, "n2", "writer-0");
+  const auto id = std::to_string(writer.at("id").get<int>());
+  CHECK(cluster.post(0, "/api/v1/actors/n2/" + id + "/restart").status == 200);
+  CHECK(eventually(20s, [&] {
+    const auto now = actor_of(cluster.get(0, "/api/v1/actors?node=n2"), "n2", "writer-0");
+    return now.at("restarts") == writer.at("restarts").get<int>() + 1;
+  }));
+  CHECK(cluster.furrow(0, {"actors", "kill", "n2/" + id}).find("writer-0") != std::string::npos);
+  CHECK(eventually(20s, [&] {
+    return cluster.furrow(1, {"actors", "show", id}).find("killed") != std::string::npos
+           || actor_of(cluster.get(1, "/api/v1/actors?node=n2"), "n2", "writer-0").at("restarts")
+                == writer.at("restarts").get<int>() + 2;
+  }));
+  CHECK(cluster.furrow(0, {"actors", "tree", "--node", "n2"}).find("n2/") != std::string::npos);
+  CHECK(cluster.post(0, "/api/v1/actors/n2/999999/kill").status == 404);
+  CHECK(cluster.post(0, "/api/v1/actors/n9/1/kill").status == 404);
+}
+
+TEST_CASE(
+  "nodes, postgresql: a node that was killed or is frozen is named as missing within its time") {
+  linked_nodes cluster{3, "missing"};
+  const auto missing = [&] { return cluster.get(0, "/api/v1/actors").at("incomplete"); };
+  REQUIRE(eventually(20s, [&] { return missing().empty(); }));
+  cluster.node(2).signal(SIGSTOP);
+  const auto asked = std::chrono::steady_clock::now();
+  CHECK(missing() == json{"n3"});
+  CHECK(std::chrono::steady_clock::now() - asked < 5s); // one second, on a busy machine
+  CHECK(cluster.get(0, "/api/v1/equipment").at("incomplete_nodes") == json{"n3"});
+  CHECK(cluster.furrow(0, {"actors"}).find("no answer from n3") != std::string::npos);
+  cluster.node(1).signal(SIGKILL);
+  CHECK(eventually(10s, [&] { return missing() == json{"n2", "n3"}; }));
+  cluster.node(2).signal(SIGCONT);
+  CHECK(eventually(20s, [&] { return missing() == json{"n2"}; }));
+  cluster.node(0).signal(SIGTERM); // also with links open a node ends in good order
+  CHECK(cluster.node(0).wait(20s) == 0);
+}
