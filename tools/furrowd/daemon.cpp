@@ -14,6 +14,7 @@
 #include "tools/furrowd/executors.hpp"
 #include "tools/furrowd/front/server.hpp"
 #include "tools/furrowd/gateway/listener.hpp"
+#include "tools/furrowd/identity.hpp"
 #include "tools/furrowd/last_resort.hpp"
 #include "tools/furrowd/link/link_hub.hpp"
 #include "tools/process/stop_signals.hpp"
@@ -55,50 +56,6 @@ constexpr std::chrono::seconds look_every{2};
 constexpr unsigned looks_per_dbc = 2; // every second one also looks for new DBC files
 constexpr std::chrono::seconds store_patience{
   5}; // after this, /ready reports that the database does not answer
-
-/// The name of this process's sessions in the database, with the first eight digits of the incarnation. As the server
-/// shows it: ASCII, at most 63 bytes with the lane's name.
-std::string application_name(const std::string& node, const can::stream_id& incarnation) {
-  auto shown = node.substr(0, 32);
-  std::ranges::replace_if(
-    shown, [](char letter) { return letter < ' ' || letter > '~'; }, '?');
-  return "furrow/" + shown + "/" + can::to_string(incarnation).substr(0, 8);
-}
-
-/// Names this process among all that serve the database: each start is another incarnation. Its lease and its streams carry
-/// it (furrow.node.incarnation, furrow.stream_watermark.owner).
-can::stream_id new_incarnation() {
-  std::random_device random;
-  can::stream_id out{};
-  for (auto& byte : out)
-    byte = static_cast<std::uint8_t>(random());
-  return out;
-}
-
-/// Where gateways or people reach this node. An address that listens everywhere says nothing of that; and a certificate
-/// is for names.
-std::string reachable(const std::string& bound, bool certified) {
-  const bool everywhere = bound.starts_with("0.0.0.0:") || bound.starts_with("[::]:");
-  return everywhere || certified ? std::string{} : bound;
-}
-
-/// The nodes that --link-peer names.
-actors::peer_directory::list named_peers(const settings& settings) {
-  actors::peer_directory::list peers;
-  for (const auto& one : settings.link_peers) {
-    const auto equals = one.find('=');
-    if (one.substr(0, equals) == settings.node.name)
-      continue; // all nodes may have the same list
-    peers.push_back({one.substr(0, equals), {}, one.substr(equals + 1), true});
-  }
-  return peers;
-}
-
-/// Tells this process from earlier ones of the same node.
-std::string new_incarnation() {
-  std::random_device random;
-  return fmt::format("{:08x}{:08x}{:08x}{:08x}", random(), random(), random(), random());
-}
 
 class process {
 public:
@@ -178,11 +135,12 @@ private:
       return complain(address.error().detail);
     peers_->set(named_peers(settings_));
     link_ = std::make_shared<link_hub>(
-      executors_.peers, link_hub::settings{*address,
-                                           {settings_.node.name, new_incarnation(), FURROW_VERSION},
-                                           std::move(*tls),
-                                           peers_,
-                                           link_book_});
+      executors_.peers,
+      link_hub::settings{*address,
+                         {settings_.node.name, can::to_string(incarnation_), FURROW_VERSION},
+                         std::move(*tls),
+                         peers_,
+                         link_book_});
     const auto bound = link_->open();
     if (!bound)
       return complain(bound.error().detail);
@@ -194,7 +152,7 @@ private:
     auto options = settings_.store;
     options.url = settings_.database;
     options.for_node = true;
-    options.incarnation = new_incarnation();
+    options.incarnation = incarnation_;
     options.application_name = application_name(settings_.node.name, options.incarnation);
     auto store = storage::open_store(options);
     if (!store)
@@ -396,17 +354,17 @@ private:
       named = reachable(gateway, gateway_tls_ != nullptr);
     if (named.empty())
       spdlog::info("cluster: gateways are not told of this node: --advertise HOST:PORT names it");
-    cluster->join({named,
-                   reachable(http_address_, http_tls_ != nullptr),
-                   {},
-                   FURROW_VERSION,
-                   proto::version_min,
+    cluster->join({named, reachable(http_address_, http_tls_ != nullptr),
+                   reachable(link_address_, false), FURROW_VERSION, proto::version_min,
                    proto::version_max});
     node_->hurry_cluster();
   }
 
   void look_at_cluster() {
     const auto view = node_->cluster()->latest();
+    if (link_ && settings_.link_peers.empty())
+      if (auto peers = leased_peers(*view); peers != peers_->all())
+        peers_->set(std::move(peers));
     if (view->state == actors::node_state::dead)
       lose_lease(*view);
     else if (!draining_)
@@ -491,6 +449,7 @@ private:
   tls_context http_tls_;
   std::optional<token_table> tokens_;
   std::shared_ptr<gateway_book> book_ = std::make_shared<gateway_book>();
+  const can::stream_id incarnation_ = new_incarnation();
   std::shared_ptr<actors::peer_directory> peers_ = std::make_shared<actors::peer_directory>();
   std::shared_ptr<link_book> link_book_ = std::make_shared<link_book>();
   std::shared_ptr<link_hub> link_;
