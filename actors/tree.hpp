@@ -26,7 +26,7 @@ struct tree_parts {
   storage::store* store = nullptr;
   std::shared_ptr<census> people;
   std::shared_ptr<wiring> places;
-  std::shared_ptr<cluster_board> cluster;
+  std::shared_ptr<cluster_board> cluster{};
   std::function<std::chrono::milliseconds()> lag{}; // of the oldest item that is not durable yet
   link_parts link = {};                             // without a port: the node is alone
   std::shared_ptr<peer_roster> roster = {};
