@@ -76,7 +76,7 @@ boost::asio::awaitable<actors::peers_said> ask_peers(api_context& of, proto::lin
 
 problem no_such_node(std::string_view node) {
   return {404, "no_such_node", fmt::format("there is no living node \"{}\"", node),
-          "`furrow nodes` lists the nodes of the cluster"};
+          "`furrow actors` shows the nodes that answer"};
 }
 
 boost::asio::awaitable<std::variant<proto::link::reply, problem>>
@@ -92,7 +92,7 @@ ask_peer(api_context& of, std::string node, proto::link::wish wish) {
     co_return no_such_node(node);
   if (!said || said->answers.empty())
     co_return problem{504, "no_answer", fmt::format("node {} did not answer in time", node),
-                      "try again; `furrow nodes` shows its state"};
+                      "try again; `furrow actors` names the nodes that do not answer"};
   co_return *said->answers.front().second;
 }
 
