@@ -50,7 +50,7 @@ void note_moment(caretaker_state& state, const std::vector<storage::equipment_ro
   state.moment_us = retention_moment(machines, state.config.wall_us());
   const auto behind =
     state.moment_us ? (state.config.wall_us() - *state.moment_us) / clock_wrong_us : 0;
-  state.counts->counters.retention_held_days = static_cast<std::uint64_t>(behind);
+  state.counts->counters.retention_held_seconds = static_cast<std::uint64_t>(behind) * 86'400;
   const bool held = behind >= held_days_told;
   if (held && !std::exchange(state.told_held, true))
     spdlog::warn("the clock of this node is {} days after the newest frame: retention counts from "

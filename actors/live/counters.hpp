@@ -41,9 +41,9 @@ struct counter_set {
   Cell<std::uint64_t> frames_expired{};       // by this node
   Cell<std::uint64_t> records_expired{};
   Cell<std::uint64_t> care_failures{};
-  Cell<std::uint64_t> retention_held_days{};   // how far the clock is after the newest frame
-  Cell<std::int64_t> certificate_expires_us{}; // of the node's own; 0: it has none
-  Cell<std::uint64_t> cluster_nodes_alive{};   // with this one, as the database said last
+  Cell<std::uint64_t> retention_held_seconds{}; // how far the clock is after the newest frame
+  Cell<std::int64_t> certificate_expires_us{};  // of the node's own; 0: it has none
+  Cell<std::uint64_t> cluster_nodes_alive{};    // with this one, as the database said last
   Cell<std::uint64_t> lease_lapses{}; // times that this node's lease was not renewed in time
   Cell<std::uint64_t> nodes_judged{}; // declared dead by this node
   Cell<bool> lease_lapsed{};          // now
@@ -140,9 +140,10 @@ void for_each_counter(Visit&& visit, Sets&... sets) {
        sets.records_expired...);
   show("furrow_care_failures_total", "Times that the care of partitions or retention failed.",
        total, sets.care_failures...);
-  show("furrow_retention_held_days",
-       "Days from the newest frame to this node's clock: retention counts from that frame.", gauge,
-       sets.retention_held_days...);
+  show("furrow_retention_held_seconds",
+       "Time from the newest frame to this node's clock, in whole days: retention counts from that "
+       "frame.",
+       gauge, sets.retention_held_seconds...);
   show("furrow_certificate_expiry_seconds",
        "Unix time at which the TLS certificate of this node expires; 0: it has none.", gauge_time,
        sets.certificate_expires_us...);

@@ -79,9 +79,9 @@ TEST_CASE("alarms: a certificate that expires soon, or has, is told") {
 TEST_CASE("alarms: retention that is held back by a wrong clock is told") {
   node_stats stats;
   stats.store_up = true;
-  stats.retention_held_days = 29;
+  stats.retention_held_seconds = 29 * 86'400ULL;
   CHECK(alarms_of(stats, nullptr).empty());
-  stats.retention_held_days = 26'515;
+  stats.retention_held_seconds = 26'515 * 86'400ULL;
   CHECK(names(alarms_of(stats, nullptr)) == std::vector<std::string>{"clock"});
 }
 

@@ -36,7 +36,7 @@ void add_partitions(const actors::node_stats& stats, std::vector<storage::alarm>
 constexpr std::uint64_t held_days_limit = 30; // a parked fleet is no news
 
 void add_held_retention(const actors::node_stats& stats, std::vector<storage::alarm>& out) {
-  const auto days = stats.retention_held_days;
+  const auto days = stats.retention_held_seconds / 86'400;
   if (days >= held_days_limit)
     out.push_back(
       {"clock", "node", static_cast<double>(days), static_cast<double>(held_days_limit), "days",

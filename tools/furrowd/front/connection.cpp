@@ -390,10 +390,10 @@ problem too_many_connections() {
 void turn_away(tcp::socket socket, bool tls) {
   error_code ignored; // at worst the client sees a closed connection
   socket.non_blocking(true, ignored);
-  const auto answer = to_response(too_many_connections());
+  const auto refusal = to_response(too_many_connections());
   const auto text = "HTTP/1.1 503 Service Unavailable\r\nServer: furrow\r\nConnection: close\r\n"
                     "Retry-After: 1\r\nContent-Type: application/json\r\nContent-Length: "
-                    + std::to_string(answer.body.size()) + "\r\n\r\n" + answer.body;
+                    + std::to_string(refusal.body.size()) + "\r\n\r\n" + refusal.body;
   if (!tls)
     socket.send(asio::buffer(text), 0, ignored);
   socket.shutdown(tcp::socket::shutdown_send, ignored);
