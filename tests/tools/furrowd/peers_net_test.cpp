@@ -1,7 +1,7 @@
 // What HTTP makes of the answers of other nodes: one list, who is missing, and the rights that are passed on.
 #include "actors/cluster/peer_rows.hpp"
 #include "tests/support/http_front.hpp"
-#include "tests/tools/furrowd/http_tokens.hpp"
+#include "tests/tools/furrowd/http/tokens.hpp"
 
 #include <doctest/doctest.h>
 
