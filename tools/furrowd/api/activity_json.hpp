@@ -6,7 +6,7 @@
 
 #include "actors/node.hpp"
 #include "storage/activity.hpp"
-#include "tools/furrowd/api/front_watch.hpp"
+#include "tools/furrowd/http/front_watch.hpp"
 #include "tools/json/rows_json.hpp"
 
 #include <prometheus/metric_family.h>

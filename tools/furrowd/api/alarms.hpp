@@ -7,7 +7,7 @@
 
 #include "actors/node.hpp"
 #include "storage/activity.hpp"
-#include "tools/furrowd/api/front_watch.hpp"
+#include "tools/furrowd/http/front_watch.hpp"
 
 #include <chrono>
 #include <map>

@@ -7,8 +7,8 @@
 #include "actors/node.hpp"
 #include "tools/furrowd/access/gateway_book.hpp"
 #include "tools/furrowd/access/link_book.hpp"
-#include "tools/furrowd/api/front_watch.hpp"
 #include "tools/furrowd/cache/summary_cache.hpp"
+#include "tools/furrowd/http/front_watch.hpp"
 
 #include <prometheus/registry.h>
 

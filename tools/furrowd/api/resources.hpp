@@ -11,10 +11,10 @@
 #include "storage/activity.hpp"
 #include "tools/furrowd/access/gateway_book.hpp"
 #include "tools/furrowd/access/link_book.hpp"
-#include "tools/furrowd/api/front_watch.hpp"
 #include "tools/furrowd/api/metrics.hpp"
 #include "tools/furrowd/cache/homes.hpp"
 #include "tools/furrowd/cache/summary_cache.hpp"
+#include "tools/furrowd/http/front_watch.hpp"
 #include "tools/furrowd/http/places.hpp"
 #include "tools/furrowd/http/router.hpp"
 

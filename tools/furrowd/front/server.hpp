@@ -13,10 +13,10 @@
 #include "tools/furrowd/access/link_book.hpp"
 #include "tools/furrowd/access/tls.hpp"
 #include "tools/furrowd/access/tokens.hpp"
-#include "tools/furrowd/api/front_watch.hpp"
 #include "tools/furrowd/cache/query_cache.hpp"
 #include "tools/furrowd/cache/redis_link.hpp"
 #include "tools/furrowd/front/connection_table.hpp"
+#include "tools/furrowd/http/front_watch.hpp"
 
 #include <chrono>
 #include <cstdint>

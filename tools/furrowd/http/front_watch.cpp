@@ -1,4 +1,4 @@
-#include "tools/furrowd/api/front_watch.hpp"
+#include "tools/furrowd/http/front_watch.hpp"
 
 namespace furrow::http {
 
