@@ -119,11 +119,15 @@ std::variant<json, problem> wish_in(const std::string& body, const char* name, c
   return given.at(name);
 }
 
+problem no_cluster() {
+  return {409, "no_cluster", "this node shares its database with no other node",
+          "several nodes need PostgreSQL"};
+}
+
 answer steer(api_context& of, std::string name, storage::node_wish wish) {
   auto* const members = of.node.store().membership();
   if (members == nullptr)
-    co_return to_response({409, "no_cluster", "this node shares its database with no other node",
-                           "several nodes need PostgreSQL"});
+    co_return to_response(no_cluster());
   const auto start = [&](auto done) { members->steer(name, wish, std::move(done)); };
   auto said = co_await ask<storage::result<storage::node_status>>(start, answer_limit);
   if (!said)
@@ -144,11 +148,13 @@ answer steer(api_context& of, std::string name, storage::node_wish wish) {
 }
 
 answer drain_node(api_context& of, call call) {
-  co_return co_await steer(of, call.path.at("name"), {storage::node_wish::kind::drain});
+  const storage::node_wish wish{storage::node_wish::kind::drain};
+  co_return co_await steer(of, call.path.at("name"), wish);
 }
 
 answer undrain_node(api_context& of, call call) {
-  co_return co_await steer(of, call.path.at("name"), {storage::node_wish::kind::undrain});
+  const storage::node_wish wish{storage::node_wish::kind::undrain};
+  co_return co_await steer(of, call.path.at("name"), wish);
 }
 
 answer weigh_node(api_context& of, call call) {
@@ -159,8 +165,8 @@ answer weigh_node(api_context& of, call call) {
   const auto& weight = std::get<json>(given);
   if (!weight.is_number_integer() || weight < 0 || weight > weight_max)
     co_return to_response({400, "bad_body", "weight is not a number from 0 to 10000", hint});
-  co_return co_await steer(of, call.path.at("name"),
-                           {storage::node_wish::kind::weigh, weight.get<std::uint32_t>()});
+  const storage::node_wish wish{storage::node_wish::kind::weigh, weight.get<std::uint32_t>()};
+  co_return co_await steer(of, call.path.at("name"), wish);
 }
 
 answer move_machine(api_context& of, call call) {
@@ -175,8 +181,7 @@ answer move_machine(api_context& of, call call) {
     co_return to_response({400, "bad_body", "to is not the name of a node", ""});
   auto* const members = of.node.store().membership();
   if (members == nullptr)
-    co_return to_response({409, "no_cluster", "this node shares its database with no other node",
-                           "several nodes need PostgreSQL"});
+    co_return to_response(no_cluster());
   const auto start = [&](auto done) {
     members->pin(call.who.farm, machine, to.get<std::string>(), std::move(done));
   };
