@@ -29,8 +29,8 @@ make_quarantine(std::shared_ptr<query_pool> queries, std::shared_ptr<postgres_po
 [[nodiscard]] std::unique_ptr<partition_store> make_partitions(std::shared_ptr<postgres_pool> lane);
 [[nodiscard]] std::unique_ptr<size_store> make_sizes(std::shared_ptr<postgres_pool> lane);
 /// `lane` renews the lease and does nothing else.
-[[nodiscard]] std::unique_ptr<membership_store>
-make_membership(std::shared_ptr<postgres_pool> lane, std::shared_ptr<query_pool> people);
+[[nodiscard]] std::unique_ptr<membership_store> make_membership(std::shared_ptr<postgres_pool> lane,
+                                                                std::shared_ptr<query_pool> people);
 [[nodiscard]] std::unique_ptr<seal_store> make_sealing(std::shared_ptr<postgres_pool> lane);
 
 } // namespace furrow::storage::postgres_work

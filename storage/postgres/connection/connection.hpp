@@ -90,7 +90,7 @@ public:
     /// Added to the server's own time-out, which does not cover the wait for a synchronous standby.
     std::chrono::milliseconds answer_grace{2'000};
     std::chrono::milliseconds reconnect_max{5'000}; // longest pause between attempts of a pool
-    std::shared_ptr<server_watch> watch{};    // shared by the connections of a store; may be absent
+    std::shared_ptr<server_watch> watch{}; // shared by the connections of a store; may be absent
     bool lane = false; // an operation that takes long makes the watch ask the server
   };
 
