@@ -13,7 +13,7 @@ namespace {
 using enum copy_type;
 using columns = std::vector<copied_column>;
 
-constexpr std::array<left_out, 10> left{{
+constexpr std::array<left_out, 14> left{{
   {"migration", "each database keeps its own steps"},
   {"definition_set", "made by `furrow db migrate` and `furrow dbc load`; SQLite has none"},
   {"definition_message", "of a definition_set"},
@@ -24,6 +24,10 @@ constexpr std::array<left_out, 10> left{{
   {"can_segment_default", "of can_segment"},
   {"seal", "how far a stream is sealed: not at all, which is how it begins"},
   {"partitioning", "a setting that SQLite does not have"},
+  {"node", "leases of several nodes; SQLite has one node"},
+  {"cluster", "of the table node"},
+  {"machine_home", "of the table node; a node writes it again"},
+  {"stream_watermark.owner", "who claimed last: the next claim writes it"},
 }};
 
 columns people_of(columns own) {

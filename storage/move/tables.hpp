@@ -61,7 +61,7 @@ struct copied_table {
 [[nodiscard]] std::span<const copied_table> copied_tables();
 
 struct left_out {
-  std::string_view table;
+  std::string_view table; // or table.column
   std::string_view why;
 };
 /// Of PostgreSQL's schema, and of SQLite's.
