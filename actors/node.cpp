@@ -123,8 +123,8 @@ public:
       view_ = std::make_unique<running_peers>(
         system_, roster_,
         local_answers{people_,
-                      [this](std::string farm, std::string equipment, auto done) {
-                        look_at(std::move(farm), std::move(equipment), std::move(done));
+                      [this](const std::string& farm, const std::string& equipment, auto done) {
+                        look_at(farm, equipment, std::move(done));
                       },
                       link_.report_text});
     wiring_->wait_for_fleet();

@@ -81,34 +81,10 @@ struct counter_label {
   counter_kind kind;
 };
 
-/// Calls `visit(label, field of each set...)` for every counter; the sets hold the same fields.
-template <class Visit, class... Sets>
-void for_each_counter(Visit&& visit, Sets&... sets) {
+/// Those of the digest, the sealer and the caretaker.
+template <class Show, class... Sets>
+void for_each_background_counter(const Show& show, Sets&... sets) {
   using enum counter_kind;
-  const auto show = [&visit](const char* name, const char* help, counter_kind kind,
-                             auto&... fields) {
-    visit(counter_label{name, help, kind}, fields...);
-  };
-  show("furrow_sessions", "Open gateway sessions.", gauge, sets.sessions...);
-  show("furrow_frames_received_total", "Frames received, also those sent again after a rewind.",
-       total, sets.frames_received...);
-  show("furrow_frames_durable_total", "Frames committed to the database.", total,
-       sets.frames_durable...);
-  show("furrow_items_quarantined_total", "Items that the database rejected, kept in quarantine.",
-       total, sets.items_quarantined...);
-  show("furrow_items_duplicate_total", "Items received again and dropped.", total,
-       sets.duplicates...);
-  show("furrow_rewinds_total", "Rewinds sent: requests to a gateway to send items again.", total,
-       sets.rewinds...);
-  show("furrow_frames_ahead_total",
-       "Frames received that are stamped more than a day ahead of this node's clock.", total,
-       sets.frames_ahead...);
-  show("furrow_batches_committed_total", "Transactions that stored items.", total,
-       sets.batches_committed...);
-  show("furrow_append_failures_total", "Transactions that failed or are in doubt.", total,
-       sets.append_failures...);
-  show("furrow_actor_restarts_total", "Actors restarted by their supervisor.", total,
-       sets.actor_restarts...);
   show("furrow_digest_frames_total", "Frames digested into rollups and telemetry.", total,
        sets.digest_frames...);
   show("furrow_digest_commits_total", "Transactions of the digest.", total, sets.digest_commits...);
@@ -144,6 +120,37 @@ void for_each_counter(Visit&& visit, Sets&... sets) {
        "Time from the newest frame to this node's clock, in whole days: retention counts from that "
        "frame.",
        gauge, sets.retention_held_seconds...);
+}
+
+/// Calls `visit(label, field of each set...)` for every counter; the sets hold the same fields.
+template <class Visit, class... Sets>
+void for_each_counter(Visit&& visit, Sets&... sets) {
+  using enum counter_kind;
+  const auto show = [&visit](const char* name, const char* help, counter_kind kind,
+                             auto&... fields) {
+    visit(counter_label{name, help, kind}, fields...);
+  };
+  show("furrow_sessions", "Open gateway sessions.", gauge, sets.sessions...);
+  show("furrow_frames_received_total", "Frames received, also those sent again after a rewind.",
+       total, sets.frames_received...);
+  show("furrow_frames_durable_total", "Frames committed to the database.", total,
+       sets.frames_durable...);
+  show("furrow_items_quarantined_total", "Items that the database rejected, kept in quarantine.",
+       total, sets.items_quarantined...);
+  show("furrow_items_duplicate_total", "Items received again and dropped.", total,
+       sets.duplicates...);
+  show("furrow_rewinds_total", "Rewinds sent: requests to a gateway to send items again.", total,
+       sets.rewinds...);
+  show("furrow_frames_ahead_total",
+       "Frames received that are stamped more than a day ahead of this node's clock.", total,
+       sets.frames_ahead...);
+  show("furrow_batches_committed_total", "Transactions that stored items.", total,
+       sets.batches_committed...);
+  show("furrow_append_failures_total", "Transactions that failed or are in doubt.", total,
+       sets.append_failures...);
+  show("furrow_actor_restarts_total", "Actors restarted by their supervisor.", total,
+       sets.actor_restarts...);
+  for_each_background_counter(show, sets...);
   show("furrow_certificate_expiry_seconds",
        "Unix time at which the TLS certificate of this node expires; 0: it has none.", gauge_time,
        sets.certificate_expires_us...);

@@ -51,7 +51,7 @@ asio::awaitable<void> accepted_link::run() {
       for (;;) {
         auto what = co_await read(proto::message_bytes_max);
         if (auto* asked = std::get_if<proto::link::ask>(&what)) {
-          answer(std::move(*asked));
+          answer(*asked);
         } else if (const auto* ping = std::get_if<proto::ping>(&what)) {
           send(proto::pong{ping->nonce});
         } else if (!std::holds_alternative<proto::pong>(what)) {
@@ -105,7 +105,7 @@ std::optional<link_fault> accepted_link::hello_fault(const proto::link::hello& h
   return std::nullopt;
 }
 
-void accepted_link::answer(proto::link::ask asked) {
+void accepted_link::answer(const proto::link::ask& asked) {
   last_ask_ = clock::now();
   if (in_work_ >= limits().asks_max) {
     send(proto::link::answer{asked.id, proto::link::failed_answer{"too many asks at once"}});

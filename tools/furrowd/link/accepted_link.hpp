@@ -54,7 +54,7 @@ private:
   boost::asio::awaitable<bool> greet();
   /// Why this node does not let in who says that; nothing when it does.
   [[nodiscard]] std::optional<link_fault> hello_fault(const proto::link::hello& hello);
-  void answer(proto::link::ask asked);
+  void answer(const proto::link::ask& asked);
   void deliver(std::uint64_t id, proto::link::reply said);
 
   std::shared_ptr<const context> context_;
