@@ -41,6 +41,13 @@ std::uint16_t port_in(const std::string& address) {
   return static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1)));
 }
 
+/// Starts the node again so that gateways are told of the line to it, and not of its own address.
+void lead_over(const tcp_proxy& line, cluster_rig& nodes) {
+  nodes.advertise(0, local(line.port()));
+  nodes.kill(0);
+  nodes.start(0);
+}
+
 } // namespace
 
 TEST_CASE(
@@ -81,6 +88,7 @@ TEST_CASE(
   nodes.start(0);
   nodes.start(1);
   tcp_proxy line{port_in(nodes.gateway(0))};
+  lead_over(line, nodes);
   const auto first = local(line.port());
   ledger_fleet fleet{fleet_plan{{first, nodes.gateway(1)}, 10}};
   REQUIRE(eventually(20s, [&] { return fleet.all_served(); }));
@@ -105,6 +113,7 @@ TEST_CASE("fault, cluster: over a slow line that trickles and is reset, everythi
   cluster_rig nodes{bad_line_server().make_database(name), 1};
   nodes.start(0);
   tcp_proxy line{port_in(nodes.gateway(0)), 7};
+  lead_over(line, nodes);
   line.delay(5ms, 40ms);
   line.trickle(400);
   ledger_fleet fleet{fleet_plan{{local(line.port())}, 3, 10, 50ms}};

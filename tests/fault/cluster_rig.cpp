@@ -51,6 +51,8 @@ void cluster_rig::start(std::size_t node, const std::string& database) {
     "--node",   name,        "--database", database.empty() ? database_ : database,
     "--listen", one.gateway, "--http",     one.http};
   arguments.insert(arguments.end(), flags_.begin(), flags_.end());
+  if (!one.advertised.empty())
+    arguments.insert(arguments.end(), {"--advertise", one.advertised});
   one.process =
     std::make_unique<child_process>(std::string{FURROW_BIN_DIR} + "/furrowd", arguments, one.log);
   const bool ready = eventually(std::chrono::seconds{30},

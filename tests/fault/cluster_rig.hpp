@@ -27,6 +27,10 @@ public:
 
   /// Returns when the node is ready. `database`: another URL than that of the rig, for example through a proxy.
   void start(std::size_t node, const std::string& database = {});
+  /// What the node tells gateways of itself from its next start on, instead of its own address.
+  void advertise(std::size_t node, const std::string& address) {
+    nodes_[node].advertised = address;
+  }
   void signal(std::size_t node, int number) const;
   /// SIGSTOP; returns when the process stands still.
   void freeze(std::size_t node) const;
@@ -47,6 +51,7 @@ private:
   struct one_node {
     std::string gateway = "127.0.0.1:0";
     std::string http = "127.0.0.1:0";
+    std::string advertised; // empty: as furrowd does it
     std::string log;
     std::unique_ptr<child_process> process;
   };

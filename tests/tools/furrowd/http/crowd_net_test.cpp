@@ -81,7 +81,8 @@ struct crowd_world {
 std::string target_of(const http::route& route) {
   auto target = route.pattern;
   for (const auto& [part, value] :
-       {std::pair{"/quarantine/{id}", "/quarantine/3:17"}, std::pair{"{name}", "T1"}})
+       {std::pair{"/quarantine/{id}", "/quarantine/3:17"}, std::pair{"/nodes/{name}", "/nodes/n1"},
+        std::pair{"{name}", "T1"}})
     if (const auto at = target.find(part); at != std::string::npos)
       target.replace(at, std::string_view{part}.size(), value);
   std::string query;
