@@ -2,8 +2,8 @@
 ///   themselves, and no acked frame is lost.
 /// Method: a pair of servers with deploy/patroni's settings and one etcd, a node, and gateways with ledgers of their own.
 ///   One pair goes through all stories, because making one takes 15 s.
-/// Limits: left out where Debian's packages patroni and etcd-server are absent. The bounds are twice the marks of
-///   docs/cluster.md: two cores run the servers, etcd, the node and the fleet.
+/// Limits: left out where Debian's packages patroni and etcd-server are absent. The bounds find a node that does not follow;
+///   the times are printed, and docs/operations/database-pair.md has those of a quiet machine.
 #include "tests/fault/cluster_rig.hpp"
 #include "tests/fault/ledger_fleet.hpp"
 #include "tests/fault/patroni_pair.hpp"
@@ -30,12 +30,20 @@ struct patroni_story {
     REQUIRE(eventually(20s, [&] { return fleet->all_served(); }));
   }
 
-  /// Whether each machine waited for an ack at least that long, and has nearly all acks now.
-  [[nodiscard]] bool served_after(std::chrono::milliseconds gap) const {
-    const auto all = fleet->look();
-    return std::all_of(all.begin(), all.end(), [&](const machine_look& one) {
-      return one.longest_gap > gap && one.acked + 1'000 > one.made;
-    });
+  /// Waits until acks are missing, and then until what each machine had made by then is acked.
+  void wait_for_acks() const {
+    const auto misses = [](const machine_look& one) { return one.longest_gap > 300ms; };
+    REQUIRE(eventually(30s, [&] { return std::ranges::all_of(fleet->look(), misses); }));
+    const auto then = fleet->look();
+    REQUIRE_MESSAGE(eventually(60s,
+                               [&] {
+                                 const auto now = fleet->look();
+                                 for (std::size_t i = 0; i < now.size(); ++i)
+                                   if (now[i].acked < then[i].made)
+                                     return false;
+                                 return true;
+                               }),
+                    nodes.output(0));
   }
 
   /// Breaks something, and measures how long acks were missing.
@@ -45,7 +53,7 @@ struct patroni_story {
     REQUIRE(eventually(60s, [&] { return servers.whole(); }));
     fleet->mark();
     fault();
-    REQUIRE_MESSAGE(eventually(60s, [&] { return served_after(300ms); }), nodes.output(0));
+    wait_for_acks();
     const auto times = gaps(fleet->look());
     MESSAGE(name << ": time without an ack: " << distribution(times));
     CHECK(quantile(times, 1) <= bound);
@@ -62,15 +70,15 @@ TEST_CASE("fault, patroni: the primary is killed, handed over, gone with its hos
   }
   patroni_story story;
   auto& servers = story.servers;
-  story.tell("switchover", 4s, [&] { servers.switch_over(); });
-  story.tell("postmaster killed", 7s, [&] { servers.kill_server(*servers.leader()); });
+  story.tell("switchover", 8s, [&] { servers.switch_over(); });
+  story.tell("postmaster killed", 10s, [&] { servers.kill_server(*servers.leader()); });
   std::size_t was = 0;
   story.tell("host gone", 20s, [&] {
     was = *servers.leader();
     servers.kill_host(was);
   });
   servers.start_host(was);
-  story.tell("primary frozen", 24s, [&] {
+  story.tell("primary frozen", 25s, [&] {
     was = *servers.leader();
     servers.freeze_host(was);
     // It wakes as soon as another one leads: the worst moment, see docs/decisions/0027.
