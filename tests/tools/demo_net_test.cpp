@@ -1,4 +1,5 @@
 // tools/demo as a person sees it: in a terminal, which is closed in the end.
+#include "tests/support/data.hpp"
 #include "tests/support/scratch_folder.hpp"
 
 #include <doctest/doctest.h>
@@ -24,7 +25,8 @@ std::string demo_in(const scratch_folder& folder) {
   std::filesystem::create_directories(tools);
   std::filesystem::create_directories(folder.file("build/release"));
   std::filesystem::create_directories(folder.file("tmp"));
-  std::filesystem::copy_file(FURROW_SOURCE_DIR "/tools/demo", tools / "demo");
+  for (const auto* name : {"demo", "demo-cluster", "ledger-sums"})
+    std::filesystem::copy_file(std::string{FURROW_SOURCE_DIR "/tools/"} + name, tools / name);
   const auto build = folder.write("tools/build", "#!/bin/sh\n");
   std::filesystem::permissions(build, std::filesystem::perms::owner_all);
   std::filesystem::create_directory_symlink(FURROW_BIN_DIR, folder.file("build/release/bin"));
@@ -72,4 +74,15 @@ TEST_CASE(
   int status = 0;
   REQUIRE(::waitpid(child, &status, 0) == child);
   CHECK(std::filesystem::is_empty(folder.file("tmp")));
+}
+
+TEST_CASE("demo: --cluster shows a node that dies, and ends with a whole ledger") {
+  const scratch_folder folder;
+  const auto shown = folder.file("shown");
+  const auto code =
+    std::system(("bash " + demo_in(folder) + " --cluster --once >" + shown + " 2>&1").c_str());
+  const auto text = read_file(shown);
+  CHECK_MESSAGE(code == 0, text);
+  CHECK_MESSAGE(text.find("n2    dead") != std::string::npos, text);
+  CHECK_MESSAGE(text.find("lost 0  doubled 0") != std::string::npos, text);
 }
