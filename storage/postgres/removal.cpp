@@ -2,6 +2,7 @@
 
 #include "storage/postgres/areas.hpp"
 #include "storage/postgres/connection/job.hpp"
+#include "storage/postgres/connection/locked_end.hpp"
 #include "storage/postgres/connection/rows.hpp"
 #include "storage/postgres/work.hpp"
 #include "storage/retention.hpp"
@@ -152,14 +153,7 @@ task<result<T>> in_care(pq_connection& db, Work work) {
     outcome = locked.error->as_failure();
   else if (pq_rows{locked.rows.get()}.integer(0, 0) != 0)
     outcome = co_await work();
-  if (!db.connected())
-    co_return failure{errc::retry_later, "connection lost"};
-  const auto ended = co_await db.run(outcome ? "commit" : "rollback");
-  if (!db.idle())
-    db.close();
-  if (outcome && ended.error)
-    co_return ended.error->as_failure();
-  co_return outcome;
+  co_return co_await end_with(db, outcome);
 }
 
 /// Rows that one batch has removed.
