@@ -20,7 +20,7 @@ namespace furrow::manual {
 /// Lines that stay as they are.
 [[nodiscard]] std::string verbatim(std::string_view lines);
 
-/// A term and what is said of it. `term` is roff already, on one line.
+/// A term and its description. `term` is roff already, on one line.
 [[nodiscard]] std::string entry(std::string_view term, std::string_view text);
 
 [[nodiscard]] std::string bold(std::string_view text);
