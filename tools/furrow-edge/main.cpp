@@ -4,6 +4,7 @@
 #include "tools/furrow-edge/run_command.hpp"
 #include "tools/furrow-edge/source/record_lines.hpp"
 #include "tools/furrow-edge/spool/spool_info.hpp"
+#include "tools/manual/manual.hpp"
 
 #include <cmath>
 #include <csignal>
@@ -293,6 +294,9 @@ int start(int argc, char** argv) {
   arguments given;
   add_run(app, given);
   add_spool(app, given);
+  if (const auto written = furrow::manual::write_if_asked(
+        app, {"furrow-edge", FURROW_VERSION, 1, "furrow(1), furrowd(8)"}, argc, argv))
+    return *written;
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -5,6 +5,7 @@
 #include "tools/furrow/logs/decode.hpp"
 #include "tools/furrow/logs/names.hpp"
 #include "tools/furrow/usage.hpp"
+#include "tools/manual/manual.hpp"
 
 #include <fmt/format.h>
 
@@ -82,6 +83,10 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", "furrow " FURROW_VERSION, "print the version and exit");
   furrow::cli::add_globals(app, globals);
   add_commands(app, globals, exit_code);
+  if (const auto written = furrow::manual::write_if_asked(
+        app, {"furrow", FURROW_VERSION, 1, "furrowd(8), furrow-edge(1), furrow-sim(1)"}, argc,
+        argv))
+    return *written;
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

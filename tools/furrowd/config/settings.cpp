@@ -2,6 +2,7 @@
 
 #include "tools/furrowd/config/database_settings.hpp"
 #include "tools/furrowd/gateway/listener.hpp"
+#include "tools/manual/manual.hpp"
 
 #include <cstdlib>
 #include <iostream>
@@ -271,6 +272,9 @@ std::variant<settings, int> parse_settings(int argc, char** argv) {
   database_flags database;
   app.option_defaults()->group("Database connections (the defaults serve most nodes)");
   add_database_flags(app, database);
+  if (const auto written = manual::write_if_asked(
+        app, {"furrowd", FURROW_VERSION, 8, "furrow(1), furrow-edge(1)"}, argc, argv))
+    return *written;
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
