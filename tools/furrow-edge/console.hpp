@@ -6,6 +6,7 @@
 
 #include "tools/furrow-edge/uplink/uplink_protocol.hpp"
 
+#include <atomic>
 #include <cstdint>
 #include <mutex>
 #include <string>
@@ -31,12 +32,13 @@ public:
   void progress(const std::string& text);
   void end_progress();
   [[nodiscard]] bool terminal() const { return terminal_; }
+  void verbosity(int now) { verbosity_ = now; }
 
 private:
   void write(const char* level, int from_verbosity, const std::string& text);
   void put(const std::string& line);
 
-  const int verbosity_;
+  std::atomic<int> verbosity_;
   const log_format format_;
   const bool terminal_;
   std::mutex mutex_;

@@ -1,6 +1,8 @@
 #include "can/records/body.hpp"
 #include "proto/text.hpp"
 #include "proto/wire.hpp"
+#include "tools/config/commands.hpp"
+#include "tools/furrow-edge/edge_keys.hpp"
 #include "tools/furrow-edge/run_command.hpp"
 #include "tools/furrow-edge/source/record_lines.hpp"
 #include "tools/furrow-edge/spool/spool_info.hpp"
@@ -9,9 +11,7 @@
 #include <cmath>
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <exception>
-#include <fstream>
 #include <iostream>
 #include <random>
 
@@ -44,7 +44,7 @@ struct arguments {
   bool again = false;
   bool until_durable = false;
   bool accept_loss = false;
-  double timeout_s = 0;
+  std::optional<double> timeout_s;
   double retain_minutes = 15;
   std::uint64_t retain_mib = 64;
   std::optional<std::uint64_t> spool_max_mib;
@@ -100,9 +100,8 @@ void add_spool_limits(CLI::App& run, arguments& a) {
     ->check(CLI::Range(1, 60'000));
 }
 
-void add_run(CLI::App& app, arguments& a) {
-  auto& run = *app.add_subcommand(
-    "run", "spool frames and records, and send them until a node has them durable");
+/// The flags of `run`, which `config` takes as well.
+void add_run_flags(CLI::App& run, arguments& a) {
   run
     .add_option("--node", a.nodes,
                 "HOST:PORT of a node; several are separated by commas or repeated")
@@ -125,6 +124,13 @@ void add_run(CLI::App& app, arguments& a) {
   run.add_flag("-q,--quiet", a.quiet, "log only warnings and errors");
   run.add_option("--log-format", a.log_format, "text or json")
     ->check(CLI::IsMember({"text", "json"}));
+  furrow::config::add_config_option(run, edge_program());
+}
+
+CLI::App& add_run(CLI::App& app, arguments& a) {
+  auto& run = *app.add_subcommand(
+    "run", "spool frames and records, and send them until a node has them durable");
+  add_run_flags(run, a);
   run.footer(
     "examples:\n"
     "  furrow-edge run --node 127.0.0.1:7400 --equipment T1 --spool t1.spool \\\n"
@@ -141,8 +147,15 @@ void add_run(CLI::App& app, arguments& a) {
     "    furrow-edge run --node n1:7400 --equipment F1 --spool f1.spool --records -\n"
     "day.csv begins with a line such as time,mass_flow_kgps,width_m,speed_mps,moisture_pct,crop;\n"
     "an invalid line is reported as FILE:LINE:COLUMN and goes to quarantine; the rest continues.\n"
+    "settings: a flag beats the environment, the environment beats the files, and a file beats "
+    "the\n"
+    "default. The flag --token-file has the key token_file and the variable FURROW_TOKEN_FILE.\n"
+    "signals: SIGTERM and SIGINT save what was read, and end. SIGHUP does the same when the "
+    "terminal\n"
+    "closes; without a terminal it reads configuration, certificates and token again.\n"
     "exit: 0 done or stopped, 1 failed, or more than 1 % of the lines could not be read, or the\n"
-    "file is stored already, 2 usage, 3 cannot connect, 5 timed out");
+    "file is stored already, 2 command line or configuration, 3 cannot connect, 5 timed out");
+  return run;
 }
 
 void add_spool(CLI::App& app, arguments& a) {
@@ -194,17 +207,9 @@ result<std::optional<std::uint64_t>> name_of(const std::string& text) {
 }
 
 result<std::string> token_of(const arguments& a) {
-  auto token = a.token;
-  if (token.empty() && !a.token_file.empty()) {
-    std::ifstream file{a.token_file};
-    if (!file || !std::getline(file, token))
-      return failure{errc::missing, "cannot read a credential from " + a.token_file};
-    while (!token.empty() && (token.back() == '\r' || token.back() == ' '))
-      token.pop_back();
-  }
-  if (const char* from_environment = std::getenv("FURROW_TOKEN");
-      token.empty() && a.token_file.empty() && from_environment != nullptr)
-    token = from_environment;
+  auto token = a.token; // also of FURROW_TOKEN and of the token file
+  while (!token.empty() && (token.back() == '\r' || token.back() == ' '))
+    token.pop_back();
   if (token.size() > furrow::proto::text_bytes_max || !furrow::proto::is_clean_text(token))
     return usage("the credential must be a text of at most "
                  + std::to_string(furrow::proto::text_bytes_max) + " bytes");
@@ -213,6 +218,8 @@ result<std::string> token_of(const arguments& a) {
 
 result<run_options> options_of(const arguments& a) {
   run_options options;
+  if (a.nodes.empty())
+    return usage("--node: at least one node is expected");
   for (const auto& node : a.nodes)
     if (auto ok = parse_endpoint(node); !ok)
       return usage("--node: " + ok.error().detail);
@@ -269,8 +276,8 @@ result<run_options> options_of(const arguments& a) {
   options.again = a.again;
   options.speed = *speed;
   options.until_durable = a.until_durable;
-  if (a.timeout_s > 0)
-    options.timeout = std::chrono::milliseconds{static_cast<std::int64_t>(a.timeout_s * 1'000)};
+  if (a.timeout_s)
+    options.timeout = std::chrono::milliseconds{static_cast<std::int64_t>(*a.timeout_s * 1'000)};
   return options;
 }
 
@@ -286,32 +293,95 @@ int show_spool(const arguments& a) {
   return exit_ok;
 }
 
-int start(int argc, char** argv) {
+/// The options with the values of all layers; a failure names the place of the wrong one.
+result<fresh_options> options_in(CLI::App& flags, const arguments& given) {
+  auto values = furrow::config::fill(flags, edge_program());
+  if (!values)
+    return usage(values.error().detail);
+  auto options = options_of(given);
+  if (!options)
+    return failure{options.code(), values->located(options.error().detail)};
+  return fresh_options{std::move(*options), given.quiet ? 0 : 1 + given.verbose,
+                       std::move(*values)};
+}
+
+/// The command line, parsed.
+struct command_line {
+  arguments given;
   CLI::App app{
     "Furrow's gateway: keeps the frames and records of a machine until a node has them durable"};
-  app.set_version_flag("--version", software);
-  app.require_subcommand(1);
-  arguments given;
-  add_run(app, given);
-  add_spool(app, given);
+  CLI::App* run = nullptr;
+  furrow::config::commands config;
+
+  command_line() {
+    app.set_version_flag("--version", software);
+    app.require_subcommand(1);
+    run = &add_run(app, given);
+    add_spool(app, given);
+    config = furrow::config::add_commands(app);
+    add_run_flags(*config.config, given);
+  }
+  void parse(int argc, char** argv) {
+    const furrow::config::required_later later{{run, config.config}};
+    app.parse(argc, argv);
+  }
+};
+
+int refuse(const failure& why) {
+  std::fprintf(stderr, "furrow-edge: %s\n", why.detail.c_str());
+  return why.code == errc::usage ? exit_usage : exit_failed;
+}
+
+int answer_config(const command_line& line) {
+  const auto& asked = line.config;
+  if (asked.sample->parsed()) {
+    std::cout << furrow::config::sample_of(*asked.config, edge_program());
+    return exit_ok;
+  }
+  const auto fresh = options_in(*asked.config, line.given);
+  if (!fresh)
+    return refuse(usage(fresh.error().detail));
+  if (asked.show->parsed()) {
+    std::cout << furrow::config::shown(fresh->values, *asked.with_origin);
+    return exit_ok;
+  }
+  if (fresh->options.tls)
+    if (const auto tls = make_tls_context(*fresh->options.tls); !tls)
+      return refuse(usage(tls.error().detail));
+  for (const auto& warning : fresh->values.warnings)
+    std::fprintf(stderr, "furrow-edge: warning: %s\n", warning.c_str());
+  std::cout << furrow::config::ok_line(fresh->values);
+  return exit_ok;
+}
+
+int start(int argc, char** argv) {
+  command_line line;
   if (const auto written = furrow::manual::write_if_asked(
-        app, {"furrow-edge", FURROW_VERSION, 1, "furrow(1), furrowd(8)"}, argc, argv))
+        line.app, {"furrow-edge", FURROW_VERSION, 1, "furrow(1), furrowd(8)"}, argc, argv))
     return *written;
   try {
-    app.parse(argc, argv);
+    line.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? exit_ok : exit_usage;
+    return line.app.exit(error) == 0 ? exit_ok : exit_usage;
   }
-  if (app.got_subcommand("spool"))
-    return show_spool(given);
-  const auto options = options_of(given);
-  if (!options) {
-    std::fprintf(stderr, "furrow-edge: %s\n", options.error().detail.c_str());
-    return options.code() == errc::usage ? exit_usage : exit_failed;
-  }
-  console out{given.quiet ? 0 : 1 + given.verbose,
-              given.log_format == "json" ? log_format::json : log_format::text};
-  return run(*options, out);
+  if (line.app.got_subcommand("spool"))
+    return show_spool(line.given);
+  if (line.config.config->parsed())
+    return answer_config(line);
+  const auto first = options_in(*line.run, line.given);
+  if (!first)
+    return refuse(first.error());
+  console out{first->verbosity,
+              line.given.log_format == "json" ? log_format::json : log_format::text};
+  return run(*first, out, [argc, argv]() -> result<fresh_options> {
+    command_line again;
+    try {
+      again.parse(argc, argv);
+    } catch (const CLI::ParseError& error) { // it was parsed without an error at the start
+      return usage(error.what());
+    }
+    return options_in(*again.run, again.given);
+  });
 }
 
 } // namespace

@@ -7,6 +7,7 @@
 #include "tools/process/stop_signals.hpp"
 
 #include <cinttypes>
+#include <csignal>
 #include <cstdio>
 #include <memory>
 #include <utility>
@@ -49,16 +50,22 @@ std::string grouped(std::uint64_t number) {
 /// One run of the program. Everything except the spoolers' threads runs on `io_`.
 class gateway {
 public:
-  gateway(const run_options& options, console& out) : options_{options}, out_{out} {}
+  gateway(const fresh_options& first, console& out, std::function<result<fresh_options>()> reread)
+    : options_{first.options}, out_{out}, values_{first.values}, reread_{std::move(reread)} {}
 
   int run() {
     if (auto ok = prepare(); !ok) {
       out_.error(ok.error().detail);
       return exit_failed;
     }
+    for (const auto& warning : values_.warnings)
+      out_.warn(warning);
     asio::signal_set signals{io_};
-    for (const auto signal : stop_signals())
+    const auto stops = stop_signals();
+    for (const auto signal : stops)
       signals.add(signal);
+    if (hangup_reloads(stops))
+      await_reload();
     signals.async_wait([this](const boost::system::error_code& error, int /*signal*/) {
       if (!error)
         finish(exit_ok, "stopped: " + standing() + "; the spool keeps what is not durable");
@@ -84,14 +91,44 @@ public:
   }
 
 private:
-  result<done> prepare() {
-    tls_context tls;
-    if (options_.tls) {
-      auto made = make_tls_context(*options_.tls);
-      if (!made)
-        return made.error();
-      tls = std::move(*made);
+  static result<tls_context> tls_of(const run_options& options) {
+    return options.tls ? make_tls_context(*options.tls) : result<tls_context>{tls_context{}};
+  }
+
+  void await_reload() {
+    reloads_.add(SIGHUP);
+    reloads_.async_wait([this](const boost::system::error_code& error, int /*signal*/) {
+      if (error)
+        return;
+      reload();
+      await_reload();
+    });
+  }
+
+  /// The whole reload of a gateway. The open connection stays; the next one uses what is new.
+  void reload() {
+    auto fresh = reread_();
+    const auto tls = fresh ? tls_of(fresh->options) : result<tls_context>{fresh.error()};
+    if (!tls) {
+      out_.error("reload: " + tls.error().detail + "; the old configuration stays in force");
+      return;
     }
+    auto waiting = config::changed(values_, fresh->values, config::change::at_restart);
+    if (options_.tls.has_value() != fresh->options.tls.has_value())
+      waiting.emplace_back("tls");
+    else
+      uplink_->use(*tls, fresh->options.uplink.token);
+    out_.verbosity(fresh->verbosity);
+    for (const auto& warning : fresh->values.warnings)
+      out_.warn(warning);
+    config::take_reloaded(values_, std::move(fresh->values));
+    out_.info("reload: done" + config::restart_note(waiting));
+  }
+
+  result<done> prepare() {
+    const auto tls = tls_of(options_);
+    if (!tls)
+      return tls.error();
     auto opened = spool::open(options_.spool, [this](auto first, auto count) {
       out_.error(options_.spool.path + ": damaged: items " + std::to_string(first) + " to "
                  + std::to_string(first + count - 1) + " are lost; the node records the loss");
@@ -112,7 +149,7 @@ private:
     };
     auto config = options_.uplink;
     config.sources = std::move(files_);
-    uplink_ = std::make_unique<uplink>(io_, std::move(config), *spool_, tls, std::move(on));
+    uplink_ = std::make_unique<uplink>(io_, std::move(config), *spool_, *tls, std::move(on));
     return done{};
   }
 
@@ -323,7 +360,10 @@ private:
 
   const run_options& options_;
   console& out_;
+  config::in_force values_;
+  const std::function<result<fresh_options>()> reread_;
   asio::io_context io_{1};
+  asio::signal_set reloads_{io_};
   std::unique_ptr<spool> spool_;
   std::unique_ptr<uplink> uplink_;
   std::vector<std::unique_ptr<feed>> feeds_;
@@ -341,8 +381,8 @@ private:
 
 } // namespace
 
-int run(const run_options& options, console& out) {
-  return gateway{options, out}.run();
+int run(const fresh_options& first, console& out, std::function<result<fresh_options>()> reread) {
+  return gateway{first, out, std::move(reread)}.run();
 }
 
 } // namespace furrow::edge

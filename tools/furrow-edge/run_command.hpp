@@ -1,8 +1,9 @@
 /// `furrow-edge run`: moves items from the sources to the spool and to a node, until it is stopped or everything is
-/// durable.
+/// durable. SIGHUP reloads the configuration, unless the program has a terminal.
 #pragma once
 
 #include "can/records/kind.hpp"
+#include "tools/config/layers.hpp"
 #include "tools/furrow-edge/console.hpp"
 #include "tools/furrow-edge/source/log_clock.hpp"
 #include "tools/furrow-edge/source/spooler.hpp"
@@ -11,6 +12,7 @@
 #include "tools/furrow-edge/uplink/uplink_protocol.hpp"
 
 #include <chrono>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -41,6 +43,15 @@ struct run_options {
   std::optional<std::chrono::milliseconds> timeout;
 };
 
-[[nodiscard]] int run(const run_options& options, console& out);
+/// The options, and where their values come from.
+struct fresh_options {
+  run_options options;
+  int verbosity = 1; // of the console
+  config::in_force values;
+};
+
+/// `reread` reads the configuration once more, for SIGHUP.
+[[nodiscard]] int
+run(const fresh_options& first, console& out, std::function<result<fresh_options>()> reread);
 
 } // namespace furrow::edge

@@ -1,6 +1,6 @@
 #include "tools/furrow/usage.hpp"
 
-#include "tools/furrow/logs/nearest.hpp"
+#include "tools/words/nearest.hpp"
 
 #include <fmt/format.h>
 
@@ -55,14 +55,14 @@ std::string usage_text(const CLI::App& app, const CLI::ParseError& error) {
   if (word.starts_with('-')) {
     const auto name = word.substr(0, word.find('='));
     return fmt::format("unknown option {}{}{}", name,
-                       did_you_mean(name, option_names_of(*command, app)), help);
+                       words::did_you_mean(name, option_names_of(*command, app)), help);
   }
   if (!word.empty() && needs_command)
     return fmt::format("{} has no command \"{}\"{}{}", path, word,
-                       did_you_mean(word, command_names_of(*command)), help);
+                       words::did_you_mean(word, command_names_of(*command)), help);
   if (!word.empty() && error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError))
     return fmt::format("unexpected word \"{}\"{}{}", word,
-                       did_you_mean(word, command_names_of(*command)), help);
+                       words::did_you_mean(word, command_names_of(*command)), help);
   if (needs_command && error.get_exit_code() == static_cast<int>(CLI::ExitCodes::RequiredError))
     return fmt::format("{} needs a command: {}{}", path, joined(command_names_of(*command)), help);
   return error.what() + help;

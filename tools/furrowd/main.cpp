@@ -26,5 +26,7 @@ int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ,
               SIG_IGN); // a file at its limit is an error of the write, not the end of the node
+  for (const auto& warning : settings.in_force.warnings)
+    spdlog::warn(warning);
   return furrow::daemon::run(settings);
 }

@@ -1,13 +1,15 @@
 /// The signals that end a program of ours in good order.
 ///
 /// Shape: SIGINT and SIGTERM. SIGHUP says that the terminal of the program was closed. A program without a terminal is a
-///   service, and ignores SIGHUP: log rotation and reloads send it. So does a program that was started with `nohup`.
+///   service: SIGHUP does not end it, and may reload its configuration. The same holds after `nohup`. SIGHUP is ignored
+///   until the program waits for it.
 /// Threads: call it once, at the start.
 #pragma once
 
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <csignal>
 #include <vector>
 
@@ -23,6 +25,11 @@ namespace furrow {
     return {SIGINT, SIGTERM, SIGHUP};
   ::signal(SIGHUP, SIG_IGN);
   return {SIGINT, SIGTERM};
+}
+
+/// Whether SIGHUP is free for a reload.
+[[nodiscard]] inline bool hangup_reloads(const std::vector<int>& stops) {
+  return std::find(stops.begin(), stops.end(), SIGHUP) == stops.end();
 }
 
 } // namespace furrow

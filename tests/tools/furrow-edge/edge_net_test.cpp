@@ -290,6 +290,7 @@ TEST_CASE("furrow-edge: each error has its exit code and one clear line") {
                                                                  {"--cert", "x.pem"},
                                                                  {"--log-format", "xml"},
                                                                  {"--unknown"},
+                                                                 {"--token-file", "/nowhere/token"},
                                                                  {"--spool-max", "0"}}) {
     const auto end = run(wrong, node.address());
     CAPTURE(wrong[0]);
@@ -298,11 +299,8 @@ TEST_CASE("furrow-edge: each error has its exit code and one clear line") {
   const auto no_port = run({}, "nowhere");
   CHECK(no_port.code == 2);
   CHECK(lines_of(no_port.output) == 1);
-  for (const auto& wrong :
-       std::vector<std::vector<std::string>>{{"--from", "/nowhere/x.log"},
-                                             {"--from", "can:nocan7"},
-                                             {"--ca", "/nowhere/ca.pem"},
-                                             {"--token-file", "/nowhere/token"}}) {
+  for (const auto& wrong : std::vector<std::vector<std::string>>{
+         {"--from", "/nowhere/x.log"}, {"--from", "can:nocan7"}, {"--ca", "/nowhere/ca.pem"}}) {
     const auto end = run(wrong, node.address());
     CAPTURE(end.output);
     CHECK(end.code == 1);

@@ -3,8 +3,8 @@
 #include "tools/furrow/ask/field_file.hpp"
 #include "tools/furrow/fitted_table.hpp"
 #include "tools/furrow/logs/columns.hpp"
-#include "tools/furrow/logs/nearest.hpp"
 #include "tools/furrow/time_option.hpp"
+#include "tools/words/nearest.hpp"
 
 #include <filesystem>
 #include <fstream>
@@ -63,12 +63,12 @@ TEST_CASE("furrow: a mistyped command or option is named, with the one that was 
 TEST_CASE(
   "nearest: counts swapped, missing and wrong letters, and gives up beyond a third of the word") {
   const std::vector<std::string> known{"ledger", "frames", "db"};
-  CHECK(cli::nearest("ledgre", known) == "ledger");
-  CHECK(cli::nearest("Frame", known) == "frames");
-  CHECK(cli::nearest("bd", known) == "db");
-  CHECK_FALSE(cli::nearest("xyz", known));
-  CHECK_FALSE(cli::nearest("", known));
-  CHECK_FALSE(cli::nearest(std::string(1'000, 'l'), known));
+  CHECK(words::nearest("ledgre", known) == "ledger");
+  CHECK(words::nearest("Frame", known) == "frames");
+  CHECK(words::nearest("bd", known) == "db");
+  CHECK_FALSE(words::nearest("xyz", known));
+  CHECK_FALSE(words::nearest("", known));
+  CHECK_FALSE(words::nearest(std::string(1'000, 'l'), known));
 }
 
 TEST_CASE("furrow: --version prints the version, as the command does") {

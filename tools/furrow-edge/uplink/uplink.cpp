@@ -49,6 +49,11 @@ void uplink::close() {
   connection_.reset();
 }
 
+void uplink::use(tls_context tls, std::string token) {
+  tls_ = std::move(tls);
+  protocol_.use_token(std::move(token));
+}
+
 void uplink::act(uplink_action::connect& what) {
   const auto node = parse_endpoint(what.node);
   if (!node) {

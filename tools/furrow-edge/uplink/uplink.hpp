@@ -41,6 +41,8 @@ public:
   /// Cuts the connection like a broken line; the uplink connects again.
   void cut();
   void close();
+  /// From the next connection on.
+  void use(tls_context tls, std::string token);
 
   [[nodiscard]] const uplink_protocol& protocol() const { return protocol_; }
 

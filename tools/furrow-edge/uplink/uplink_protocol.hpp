@@ -100,6 +100,9 @@ public:
   /// How often a node has asked for items again.
   [[nodiscard]] std::uint64_t rewinds() const { return rewinds_; }
 
+  /// From the next Hello on.
+  void use_token(std::string token) { config_.token = std::move(token); }
+
 private:
   enum class phase : std::uint8_t {
     idle,

@@ -1,6 +1,6 @@
 #include "tools/furrow/logs/wanted_signals.hpp"
 
-#include "tools/furrow/logs/nearest.hpp"
+#include "tools/words/nearest.hpp"
 
 #include <algorithm>
 
@@ -12,7 +12,7 @@ using fault = failure<wanted_errc>;
 
 fault unknown(const char* what, const std::string& name, const std::vector<std::string>& known) {
   return {wanted_errc::unknown, std::string{"no "} + what + " \"" + name + "\" in the DBC files"
-                                  + did_you_mean(name, known)};
+                                  + words::did_you_mean(name, known)};
 }
 
 /// Wants the signals for which `takes` returns true; false when there is none.

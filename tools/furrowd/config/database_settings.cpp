@@ -1,5 +1,7 @@
 #include "tools/furrowd/config/database_settings.hpp"
 
+#include "tools/config/keys.hpp"
+
 #include <CLI/CLI.hpp>
 
 namespace furrow::daemon {
@@ -92,6 +94,10 @@ void add_database_flags(CLI::App& app, database_flags& flags) {
       "run time from which a statement is slow, in milliseconds: it is counted and kept with its "
       "text",
       1, day_ms);
+  storage::store_options standard;
+  (void)apply(flags, standard); // the profile is a known one
+  for (const auto& [key, value] : values_of(standard))
+    app.get_option(config::flag_of(key))->default_str(value);
 }
 
 std::optional<std::string> apply(const database_flags& flags, storage::store_options& options) {
@@ -110,6 +116,33 @@ std::optional<std::string> apply(const database_flags& flags, storage::store_opt
   take<milliseconds>(flags.append_timeout_ms, options.append_timeout);
   take<milliseconds>(flags.slow_statement_ms, options.slow_statement);
   return storage::unsound(options.pool);
+}
+
+std::vector<std::pair<std::string, std::string>> values_of(const storage::store_options& options) {
+  const auto ms = [](auto time) {
+    return std::to_string(std::chrono::duration_cast<std::chrono::milliseconds>(time).count());
+  };
+  const auto s = [](auto time) {
+    return std::to_string(std::chrono::duration_cast<std::chrono::seconds>(time).count());
+  };
+  const auto& pool = options.pool;
+  return {{"pool_min", std::to_string(pool.min)},
+          {"pool_max", std::to_string(pool.max)},
+          {"pool_overflow", std::to_string(pool.overflow)},
+          {"pool_attempts", std::to_string(pool.attempts)},
+          {"pool_overflow_after", ms(pool.overflow_after)},
+          {"pool_acquire_timeout", ms(pool.acquire_timeout)},
+          {"pool_recycle", s(pool.recycle_after)},
+          {"pool_ping_after", ms(pool.ping_after)},
+          {"pool_check_interval", s(pool.check_interval)},
+          {"pool_idle", s(pool.idle_after)},
+          {"pool_backoff_min", ms(pool.backoff_min)},
+          {"pool_backoff_max", ms(pool.backoff_max)},
+          {"connect_timeout", ms(options.connect_timeout)},
+          {"lock_timeout", ms(options.lock_timeout)},
+          {"statement_timeout", ms(options.statement_timeout)},
+          {"append_timeout", ms(options.append_timeout)},
+          {"slow_statement", ms(options.slow_statement)}};
 }
 
 } // namespace furrow::daemon

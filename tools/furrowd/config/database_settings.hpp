@@ -10,6 +10,8 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <CLI/App.hpp>
 
@@ -30,5 +32,9 @@ void add_database_flags(CLI::App& app, database_flags& flags);
 /// Copies the flags into `options`. Returns an error line when the values contradict each other.
 [[nodiscard]] std::optional<std::string> apply(const database_flags& flags,
                                                storage::store_options& options);
+
+/// The values in force of the flags that have their default from the profile, by key.
+[[nodiscard]] std::vector<std::pair<std::string, std::string>>
+values_of(const storage::store_options& options);
 
 } // namespace furrow::daemon

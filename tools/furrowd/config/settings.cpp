@@ -1,12 +1,16 @@
 #include "tools/furrowd/config/settings.hpp"
 
+#include "tools/config/commands.hpp"
+#include "tools/config/whole_file.hpp"
 #include "tools/furrowd/config/database_settings.hpp"
+#include "tools/furrowd/config/furrowd_keys.hpp"
+#include "tools/furrowd/config/named_files.hpp"
 #include "tools/furrowd/gateway/listener.hpp"
 #include "tools/manual/manual.hpp"
 
 #include <cstdlib>
 #include <iostream>
-#include <thread>
+#include <utility>
 
 #include <CLI/CLI.hpp>
 
@@ -22,13 +26,25 @@ Examples:
   furrowd --database postgresql://furrow@db/furrow   on PostgreSQL; put the password in ~/.pgpass or PGPASSWORD
   furrowd --listen 0.0.0.0:7400 --http 0.0.0.0:7480 --tls-cert node.pem --tls-key node.key --tokens tokens.toml
                                                      for other machines, which requires TLS and tokens
+  furrowd config sample > furrowd.toml               a configuration file with every setting
+  furrowd --config furrowd.toml                      a node with the settings of a file
+Settings: a flag beats the environment, the environment beats the files, and a file beats the default. The flag
+         --tls-cert has the key tls_cert and the variable FURROW_TLS_CERT.
 Signals: SIGTERM and SIGINT drain the node: it accepts no new session, makes received items durable and exits with 0.
-         A second signal ends it at once. SIGHUP does the same when a terminal closes; a service ignores it.
-Exit codes: 0 ok, 1 failed, 2 invalid command line, 70 the actor system gave up, 75 the cluster or another process
+         A second signal ends it at once. SIGHUP does the same when the terminal of the node closes. A node without a
+         terminal is a service: SIGHUP reads its configuration, certificates and tokens again.
+Exit codes: 0 ok, 1 failed, 2 invalid command line or configuration, 70 the actor system gave up, 75 the cluster or another process
             of the same name has taken the lease of this node.)";
 
+/// Files that hold secrets.
+struct secret_files {
+  std::string database;
+  std::string database_password;
+  std::string redis;
+};
+
 /// What most nodes set.
-void add_main_flags(CLI::App& app, settings& out) {
+void add_main_flags(CLI::App& app, settings& out, secret_files& files) {
   app.add_option("--node", out.node.name, "name of this node in logs, HTTP and the database")
     ->capture_default_str()
     ->check(CLI::Validator{[](std::string& name) {
@@ -40,6 +56,10 @@ void add_main_flags(CLI::App& app, settings& out) {
   app.add_option("--database", out.database, "database: postgresql://... or sqlite:PATH")
     ->envname("FURROW_DATABASE")
     ->capture_default_str();
+  app.add_option("--database-file", files.database,
+                 "file whose first line is the database; instead of --database");
+  app.add_option("--database-password-file", files.database_password,
+                 "file whose first line is the password of the database (PostgreSQL)");
   app
     .add_option("--listen", out.listen, "address for gateways, HOST:PORT; port 0 picks a free port")
     ->capture_default_str();
@@ -121,7 +141,7 @@ struct cache_flags {
   std::string redis;
 };
 
-void add_cache_flags(CLI::App& app, cache_flags& flags) {
+void add_cache_flags(CLI::App& app, cache_flags& flags, secret_files& files) {
   app
     .add_option("--cache-ms", flags.ttl_ms,
                 "oldest age of the machine list and of a farm's ledger over HTTP, in milliseconds; "
@@ -133,20 +153,20 @@ void add_cache_flags(CLI::App& app, cache_flags& flags) {
                 "redis://[:PASSWORD@]HOST[:PORT][/DATABASE]: nodes share their cached answers; use "
                 "one Redis database per cluster")
     ->envname("FURROW_REDIS");
+  app.add_option("--redis-file", files.redis,
+                 "file whose first line is the URL of Redis; instead of --redis");
 }
 
-/// Copies the settings of the cache. False when one is invalid; the error is printed.
-bool take(const cache_flags& flags, settings& out) {
+/// Copies the settings of the cache. Returns an error line when one is invalid.
+std::optional<std::string> take(const cache_flags& flags, settings& out) {
   out.cache.ttl = std::chrono::milliseconds{flags.ttl_ms};
   if (flags.redis.empty())
-    return true;
+    return std::nullopt;
   const auto redis = http::parse_redis_url(flags.redis);
-  if (!redis) {
-    std::cerr << "furrowd: --redis: " << redis.error().detail << '\n';
-    return false;
-  }
+  if (!redis)
+    return "--redis: " + redis.error().detail;
   out.redis = *redis;
-  return true;
+  return std::nullopt;
 }
 
 /// The settings of the digest as the command line gives them.
@@ -243,74 +263,158 @@ bool is_loopback(const std::string& address) {
   return !endpoint || endpoint->address().is_loopback(); // the listener reports an invalid address
 }
 
-} // namespace
+/// An error line when settings do not fit together, or a value can be seen to be invalid here.
+std::optional<std::string> contradiction(const settings& given) {
+  if (given.tls.certificate.empty() != given.tls.key.empty())
+    return "--tls-cert and --tls-key must be given together";
+  if (auto why = invalid_value(given))
+    return why;
+  if (auto why = invalid_link(given))
+    return why;
+  return unsafe_listener(given);
+}
 
-std::variant<settings, int> parse_settings(int argc, char** argv) {
-  settings out;
-  // Two writers: while one waits for the disk, the other fills its COPY.
-  out.node.lanes = 2;
-  std::uint64_t budget_mib = out.node.budget_bytes >> 20U;
-  std::uint64_t flush_ms = static_cast<std::uint64_t>(out.node.flush_interval.count());
-  std::uint64_t drain_s = static_cast<std::uint64_t>(out.drain.count());
-  std::int64_t seal_min = out.node.seal_after.count();
-  std::int64_t care_min = out.node.care_interval.count();
+/// All options of furrowd, and where their values go.
+class option_set {
+public:
+  option_set() {
+    // Two writers: while one waits for the disk, the other fills its COPY.
+    out_.node.lanes = 2;
+    app.footer(examples);
+    app.set_version_flag("--version", "furrowd " FURROW_VERSION);
+    // The help shows the groups in this order: what everybody needs first.
+    add_main_flags(app, out_, files_);
+    config::add_config_option(app, furrowd_program());
+    add_work_flags(app, out_, budget_mib_, flush_ms_, seal_min_, care_min_, drain_s_);
+    app.option_defaults()->group("Digest");
+    add_digest_flags(app, out_, digest_);
+    app.option_defaults()->group("Cache of answers");
+    add_cache_flags(app, cache_, files_);
+    app.option_defaults()->group("Other nodes");
+    add_link_flags(app, out_);
+    app.option_defaults()->group("Database connections (the defaults serve most nodes)");
+    add_database_flags(app, database_);
+    commands = config::add_commands(app);
+  }
+
+  /// The settings, after the command line was parsed; or an error line.
+  std::variant<settings, std::string> take_settings() {
+    auto values = config::fill(app, furrowd_program());
+    if (!values)
+      return values.error().detail;
+    out_.in_force = std::move(*values);
+    if (auto why = take_values())
+      return out_.in_force.located(*why);
+    for (const auto& [key, value] : values_of(out_.store))
+      out_.in_force.set_standard(key, value);
+    return std::move(out_);
+  }
+
   CLI::App app{"furrowd: a Furrow node. It receives items from gateways, stores each exactly once "
                "and answers HTTP."};
-  app.footer(examples);
-  app.set_version_flag("--version", "furrowd " FURROW_VERSION);
-  // The help shows the groups in this order: what everybody needs first.
-  add_main_flags(app, out);
-  add_work_flags(app, out, budget_mib, flush_ms, seal_min, care_min, drain_s);
-  digest_flags digest;
-  app.option_defaults()->group("Digest");
-  add_digest_flags(app, out, digest);
-  cache_flags cache;
-  app.option_defaults()->group("Cache of answers");
-  add_cache_flags(app, cache);
-  app.option_defaults()->group("Other nodes");
-  add_link_flags(app, out);
-  database_flags database;
-  app.option_defaults()->group("Database connections (the defaults serve most nodes)");
-  add_database_flags(app, database);
+  config::commands commands;
+
+private:
+  std::optional<std::string> take_values() {
+    out_.node.budget_bytes = static_cast<std::size_t>(budget_mib_) << 20U;
+    out_.node.flush_interval = std::chrono::milliseconds{flush_ms_};
+    out_.node.seal_after = std::chrono::minutes{seal_min_};
+    out_.node.care_interval = std::chrono::minutes{care_min_};
+    out_.drain = std::chrono::seconds{drain_s_};
+    out_.node.digest.on = digest_.on == "on";
+    out_.node.digest.interval = std::chrono::seconds{digest_.interval_s};
+    out_.node.digest.telemetry_period = std::chrono::milliseconds{digest_.telemetry_ms};
+    if (auto why = take(cache_, out_))
+      return why;
+    if (auto why = apply(database_, out_.store))
+      return why;
+    if (auto why = contradiction(out_))
+      return why;
+    return take_password();
+  }
+
+  std::optional<std::string> take_password() {
+    if (files_.database_password.empty())
+      return std::nullopt;
+    if (out_.database.starts_with("sqlite:"))
+      return "--database-password-file: " + storage::redacted(out_.database)
+             + " has no password; a PostgreSQL --database is expected";
+    const auto password = config::read_secret(files_.database_password);
+    if (!password)
+      return "--database-password-file: " + password.error().detail;
+    out_.database = with_password(out_.database, password->text);
+    if (!password->warning.empty())
+      out_.in_force.warnings.push_back(password->warning);
+    return std::nullopt;
+  }
+
+  settings out_;
+  secret_files files_;
+  std::uint64_t budget_mib_ = out_.node.budget_bytes >> 20U;
+  std::uint64_t flush_ms_ = static_cast<std::uint64_t>(out_.node.flush_interval.count());
+  std::uint64_t drain_s_ = static_cast<std::uint64_t>(out_.drain.count());
+  std::int64_t seal_min_ = out_.node.seal_after.count();
+  std::int64_t care_min_ = out_.node.care_interval.count();
+  digest_flags digest_;
+  cache_flags cache_;
+  database_flags database_;
+};
+
+/// Prints what `furrowd config ...` asks for. Returns an error line when the settings cannot be used.
+std::optional<std::string> answer(const config::commands& asked, const settings& given) {
+  if (asked.show->parsed()) {
+    std::cout << config::shown(given.in_force, *asked.with_origin);
+    return std::nullopt;
+  }
+  if (const auto files = load_files(given); !files)
+    return files.error().detail;
+  for (const auto& warning : given.in_force.warnings)
+    std::cerr << "furrowd: warning: " << warning << '\n';
+  std::cout << config::ok_line(given.in_force);
+  return std::nullopt;
+}
+
+} // namespace
+
+std::variant<settings, std::string> reread_settings(const command_line& line) {
+  option_set options;
+  try {
+    options.app.parse(line.argc, line.argv);
+  } catch (const CLI::ParseError& error) { // it was parsed without an error at the start
+    return std::string{error.what()};
+  }
+  return options.take_settings();
+}
+
+std::variant<settings, int> parse_settings(int argc, char** argv) {
+  option_set options;
   if (const auto written = manual::write_if_asked(
-        app, {"furrowd", FURROW_VERSION, 8, "furrow(1), furrow-edge(1)"}, argc, argv))
+        options.app, {"furrowd", FURROW_VERSION, 8, "furrow(1), furrow-edge(1)"}, argc, argv))
     return *written;
   try {
-    app.parse(argc, argv);
+    options.app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? 0 : usage_error;
+    return options.app.exit(e) == 0 ? 0 : usage_error;
   }
-  out.node.budget_bytes = static_cast<std::size_t>(budget_mib) << 20U;
-  out.node.flush_interval = std::chrono::milliseconds{flush_ms};
-  out.node.seal_after = std::chrono::minutes{seal_min};
-  out.node.care_interval = std::chrono::minutes{care_min};
-  out.drain = std::chrono::seconds{drain_s};
-  out.node.digest.on = digest.on == "on";
-  out.node.digest.interval = std::chrono::seconds{digest.interval_s};
-  out.node.digest.telemetry_period = std::chrono::milliseconds{digest.telemetry_ms};
-  if (!take(cache, out))
-    return usage_error;
-  if (out.tls.certificate.empty() != out.tls.key.empty()) {
-    std::cerr << "furrowd: --tls-cert and --tls-key must be given together\n";
-    return usage_error;
+  if (options.commands.sample->parsed()) {
+    std::cout << config::sample_of(options.app, furrowd_program());
+    return 0;
   }
-  if (const auto why = apply(database, out.store)) {
+  auto taken = options.take_settings();
+  auto* const given = std::get_if<settings>(&taken);
+  std::optional<std::string> why;
+  if (given == nullptr)
+    why = std::get<std::string>(taken);
+  else if (options.commands.config->parsed())
+    why = answer(options.commands, *given);
+  if (why) {
     std::cerr << "furrowd: " << *why << '\n';
     return usage_error;
   }
-  if (const auto why = invalid_value(out)) {
-    std::cerr << "furrowd: " << *why << '\n';
-    return usage_error;
-  }
-  if (const auto why = invalid_link(out)) {
-    std::cerr << "furrowd: " << *why << '\n';
-    return usage_error;
-  }
-  if (const auto why = unsafe_listener(out)) {
-    std::cerr << "furrowd: " << *why << '\n';
-    return usage_error;
-  }
-  return out;
+  if (options.commands.config->parsed())
+    return 0;
+  given->line = {argc, argv};
+  return std::move(*given);
 }
 
 std::optional<std::string> unsafe_listener(const settings& settings) {

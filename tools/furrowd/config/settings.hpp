@@ -1,10 +1,14 @@
-/// The settings of furrowd from the command line and the environment, checked.
+/// The settings of furrowd from its configuration files, the environment and the command line, checked.
 ///
-/// Errors: one line that names the flag, the value and what is expected; the program exits with 2.
+/// Shape: each flag has a key and a variable (tools/config/keys.hpp); its line in furrowd_keys.cpp says whether a reload
+///   applies it.
+/// Errors: one line that names the place, the key or flag, and what is expected; the program exits with 2.
+/// Threads: at start, and at a reload on one thread.
 #pragma once
 
 #include "actors/node.hpp"
 #include "storage/store.hpp"
+#include "tools/config/layers.hpp"
 #include "tools/furrowd/access/tls.hpp"
 #include "tools/furrowd/access/tokens.hpp"
 #include "tools/furrowd/cache/query_cache.hpp"
@@ -19,6 +23,12 @@
 #include <vector>
 
 namespace furrow::daemon {
+
+/// As `main` has it; it lives as long as the process.
+struct command_line {
+  int argc = 0;
+  char** argv = nullptr;
+};
 
 struct settings {
   actors::node_config node;
@@ -39,11 +49,15 @@ struct settings {
   std::string log_level = "info";
   http::cache_limits cache;
   std::optional<http::redis_settings> redis;
+  command_line line;
+  config::in_force in_force; // every key, with its value and where that comes from
 };
 
-/// The settings, or the exit code when the program ends here (--help, --version, an invalid command line). The text is
-/// then printed already.
+/// The settings, or the exit code when the program ends here (--help, --version, `config ...`, an invalid command line or
+/// configuration). The text is then printed already.
 [[nodiscard]] std::variant<settings, int> parse_settings(int argc, char** argv);
+/// The settings once more, as the files are now; or an error line. The command line is that of the start.
+[[nodiscard]] std::variant<settings, std::string> reread_settings(const command_line& line);
 
 /// An error line when a listener that other machines can reach lacks TLS or tokens.
 [[nodiscard]] std::optional<std::string> unsafe_listener(const settings& settings);

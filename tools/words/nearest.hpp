@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-namespace furrow::cli {
+namespace furrow::words {
 
 [[nodiscard]] std::optional<std::string> nearest(std::string_view typed,
                                                  const std::vector<std::string>& known);
@@ -21,4 +21,4 @@ namespace furrow::cli {
 [[nodiscard]] std::string did_you_mean(std::string_view typed,
                                        const std::vector<std::string>& known);
 
-} // namespace furrow::cli
+} // namespace furrow::words

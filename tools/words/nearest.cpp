@@ -1,10 +1,10 @@
-#include "tools/furrow/logs/nearest.hpp"
+#include "tools/words/nearest.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cctype>
 
-namespace furrow::cli {
+namespace furrow::words {
 
 namespace {
 
@@ -60,4 +60,4 @@ std::string did_you_mean(std::string_view typed, const std::vector<std::string>&
   return word ? "; did you mean \"" + *word + "\"?" : "";
 }
 
-} // namespace furrow::cli
+} // namespace furrow::words

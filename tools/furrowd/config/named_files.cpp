@@ -1,0 +1,55 @@
+#include "tools/furrowd/config/named_files.hpp"
+
+#include <fmt/format.h>
+
+#include <cctype>
+#include <utility>
+
+namespace furrow::daemon {
+
+result<named_files> load_files(const settings& given) {
+  named_files out;
+  if (!given.tls.certificate.empty()) {
+    auto gateways = server_tls(given.tls);
+    if (!gateways)
+      return gateways.error();
+    // People and their programs are known by their tokens, not by certificates.
+    auto http = server_tls({given.tls.certificate, given.tls.key, {}});
+    if (!http)
+      return http.error();
+    out.gateways = std::move(*gateways);
+    out.http = std::move(*http);
+  }
+  if (!given.tokens.empty()) {
+    auto tokens = token_table::load(given.tokens);
+    if (!tokens)
+      return tokens.error();
+    out.tokens = std::move(*tokens);
+  }
+  if (!given.link.empty()) {
+    auto link = make_link_tls(given.link_tls, given.node.name, given.tls.client_authorities);
+    if (!link)
+      return link.error();
+    out.link = std::move(*link);
+  }
+  return out;
+}
+
+std::string with_password(const std::string& database, const std::string& password) {
+  const bool is_url = database.find("://") != std::string::npos;
+  std::string written;
+  for (const char c : password) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (is_url && std::isalnum(byte) == 0)
+      written += fmt::format("%{:02X}", byte);
+    else if (!is_url && (c == '\'' || c == '\\'))
+      written += {'\\', c};
+    else
+      written += c;
+  }
+  if (!is_url)
+    return database + " password='" + written + '\'';
+  return database + (database.find('?') == std::string::npos ? '?' : '&') + "password=" + written;
+}
+
+} // namespace furrow::daemon
