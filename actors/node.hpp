@@ -68,6 +68,8 @@ public:
   /// Ends every session (the listener sends Goaway), commits all held items, then calls back, at the
   /// latest after `deadline`.
   virtual void drain(std::chrono::milliseconds deadline, std::function<void()> done) = 0;
+  /// Calls back from an actor, after a delayed message to it: the actor system still runs actors and keeps time.
+  virtual void pulse(std::function<void()> back) { back(); }
   /// The listener is called once when the root supervisor ends: a child spent its restarts, or an
   /// operator killed the root. The listener is called at once if the root has ended already.
   virtual void on_failure(std::function<void(std::string)> failed) = 0;

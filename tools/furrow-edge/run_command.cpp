@@ -4,6 +4,7 @@
 #include "tools/furrow-edge/source/record_source.hpp"
 #include "tools/furrow-edge/source/socketcan_source.hpp"
 #include "tools/furrow-edge/uplink/uplink.hpp"
+#include "tools/process/liveness.hpp"
 #include "tools/process/stop_signals.hpp"
 
 #include <cinttypes>
@@ -27,6 +28,7 @@ constexpr milliseconds maintain_interval{250};
 constexpr milliseconds maintain_again{10};
 constexpr milliseconds progress_interval_terminal{250};
 constexpr milliseconds progress_interval_plain{10'000};
+constexpr std::chrono::seconds end_limit{20}; // to save what was read, on a slow disk
 
 std::vector<std::string> split(const std::string& text) {
   std::vector<std::string> parts;
@@ -70,6 +72,7 @@ public:
       if (!error)
         finish(exit_ok, "stopped: " + standing() + "; the spool keeps what is not durable");
     });
+    liveness_.start();
     if (options_.timeout)
       after(timeout_, *options_.timeout, [this] { time_out(); });
     uplink_->start();
@@ -78,6 +81,7 @@ public:
         each->moves.start();
     maintain();
     report();
+    liveness_.ready();
     check_durable();
     io_.run();
     // After a signal or a failure the spooler still has items: they are saved before the spool closes.
@@ -165,7 +169,9 @@ private:
     std::string name;
     std::unique_ptr<frame_source> source;
     spooler moves;
-    bool held = false; // until a node had a chance to say that it has this file
+    bool held = false;           // until a node had a chance to say that it has this file
+    bool over = false;           // its thread has ended
+    std::function<void()> asked; // to be called when its thread shows that it works
   };
 
   /// Files that are new to this spool are read once a node has welcomed their digests, or no node can be asked.
@@ -203,9 +209,32 @@ private:
     on.ended = [this, which = feeds_.size()](const std::optional<failure>& why) {
       asio::post(io_, [this, which, why] { source_ended(which, why); });
     };
+    on.alive = [this, which = feeds_.size()] {
+      asio::post(io_, [this, which] { shows_life(which); });
+    };
+    liveness_.pass([this, which = feeds_.size()](auto back) {
+      auto& asked = *feeds_[which];
+      if (asked.held || asked.over)
+        return back();
+      asked.asked = std::move(back);
+      asked.moves.ask_alive();
+    });
     feeds_.push_back(
       std::make_unique<feed>(name, *spool_, std::move(source), options_, std::move(on)));
     ++sources_left_;
+  }
+
+  void shows_life(std::size_t which) {
+    if (const auto back = std::exchange(feeds_[which]->asked, {}))
+      back();
+  }
+
+  /// For the service manager, in one sentence.
+  [[nodiscard]] std::string status() const {
+    if (spool_ == nullptr || uplink_ == nullptr)
+      return "starting";
+    return standing() + (uplink_->protocol().streaming() ? ", connected to " : ", trying ")
+           + uplink_->protocol().node();
   }
 
   result<done> open_buses() {
@@ -319,6 +348,8 @@ private:
 
   void source_ended(std::size_t which, const std::optional<failure>& why) {
     --sources_left_;
+    feeds_[which]->over = true;
+    shows_life(which);
     if (why)
       return finish(exit_failed, why->detail);
     judge(feeds_[which]->name, feeds_[which]->source->tally());
@@ -355,6 +386,7 @@ private:
     exit_ = code;
     if (!why.empty())
       code == exit_ok ? out_.info(why) : out_.error(why);
+    liveness_.stopping(end_limit);
     io_.stop();
   }
 
@@ -371,6 +403,7 @@ private:
   asio::steady_timer maintain_{io_};
   asio::steady_timer report_{io_};
   asio::steady_timer timeout_{io_};
+  liveness liveness_{io_, [this] { return status(); }};
   steady_clock::time_point reported_at_{};
   std::uint64_t reported_acked_ = 0;
   std::size_t sources_left_ = 0;

@@ -17,6 +17,7 @@
 #include "tools/furrowd/identity.hpp"
 #include "tools/furrowd/last_resort.hpp"
 #include "tools/furrowd/link/link_hub.hpp"
+#include "tools/furrowd/node_liveness.hpp"
 #include "tools/process/stop_signals.hpp"
 
 #include <fmt/format.h>
@@ -70,6 +71,7 @@ public:
 
   int run() {
     descriptors_ = raise_descriptor_limit();
+    liveness_.start();
     if (!open_access() || !open_link() || !open_node() || !open_gateways() || !serve_http())
       return failed;
     if (link_) {
@@ -170,6 +172,7 @@ private:
         drain(0);
       });
     });
+    liveness_.watch(*node_, link_ != nullptr);
     return true;
   }
 
@@ -232,6 +235,7 @@ private:
         return;
       }
       node_->note_store(false, outcome.error().detail);
+      liveness_.waits_for_database();
       if (!std::exchange(waiting_told_, true))
         spdlog::warn("the database {} does not answer yet: {}; trying again every second",
                      storage::redacted(settings_.database), outcome.error().detail);
@@ -342,6 +346,7 @@ private:
     std::printf("ready gateway=%s http=%s%s%s\n", started->c_str(), http_address_.c_str(),
                 link_ ? " link=" : "", link_address_.c_str());
     std::fflush(stdout);
+    liveness_.serves();
   }
 
   void join_cluster(const std::string& gateway) {
@@ -395,6 +400,7 @@ private:
         std::_Exit(failed);
     });
     last_resort_.arm(settings_.drain + shutdown_limit, exit_code_);
+    liveness_.stopping(settings_.drain + shutdown_limit);
     retry_.cancel();
     http_->drain();
     if (auto* const cluster = node_->cluster())
@@ -427,8 +433,13 @@ private:
       if (!has_left() && std::chrono::steady_clock::now() < limit)
         wind_up(limit);
       else
-        http_->stop([this] { asio::post(io_, [this] { signals_.cancel(); }); });
+        http_->stop([this] { asio::post(io_, [this] { end(); }); });
     });
+  }
+
+  void end() {
+    liveness_.end();
+    signals_.cancel();
   }
 
   [[nodiscard]] bool has_left() const {
@@ -445,6 +456,7 @@ private:
   asio::io_context& io_ = executors_.gateways; // and signals, timers, the life of the process
   asio::signal_set signals_;
   asio::steady_timer retry_;
+  node_liveness liveness_{executors_};
   tls_context gateway_tls_;
   tls_context http_tls_;
   std::optional<token_table> tokens_;
