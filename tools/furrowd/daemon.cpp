@@ -116,12 +116,14 @@ private:
         return complain(http.error().detail);
       http_tls_ = *http;
     }
+    std::optional<token_table> tokens;
     if (!settings_.tokens.empty()) {
-      auto tokens = token_table::load(settings_.tokens);
-      if (!tokens)
-        return complain(tokens.error().detail);
-      tokens_ = std::move(*tokens);
+      auto loaded = token_table::load(settings_.tokens);
+      if (!loaded)
+        return complain(loaded.error().detail);
+      tokens = std::move(*loaded);
     }
+    access_ = std::make_shared<authority>(std::move(tokens));
     return true;
   }
 
@@ -185,7 +187,7 @@ private:
     config.port = address->port();
     config.connections.open_max = settings_.http_connections;
     config.tls = http_tls_;
-    config.tokens = tokens_;
+    config.access = access_;
     config.node_name = settings_.node.name;
     config.version = FURROW_VERSION;
     config.cache = settings_.cache;
@@ -203,7 +205,7 @@ private:
   /// Runs before the first query, which may take long: a wrong address is reported at once.
   bool open_gateways() {
     session_context context{*node_,  node_->budget(),     node_->arrivals(),
-                            tokens_, settings_.advertise, book_};
+                            access_, settings_.advertise, book_};
     context.limits.bytes_max = settings_.node.session_bytes_max;
     gateways_ = std::make_unique<gateway_listener>(
       io_, gateway_config{settings_.listen, gateway_tls_}, std::move(context));
@@ -459,7 +461,7 @@ private:
   node_liveness liveness_{executors_};
   tls_context gateway_tls_;
   tls_context http_tls_;
-  std::optional<token_table> tokens_;
+  std::shared_ptr<authority> access_; // set by open_access
   std::shared_ptr<gateway_book> book_ = std::make_shared<gateway_book>();
   const can::stream_id incarnation_ = new_incarnation();
   std::shared_ptr<actors::peer_directory> peers_ = std::make_shared<actors::peer_directory>();

@@ -167,7 +167,7 @@ private:
     const bool ordinary = place == connection_table::place::ordinary;
     if (const auto wrong = ambiguity(parser.get()))
       co_return co_await write(to_response(*wrong), false, head, begun);
-    auto match = front_.admit(to_request(parser.get()));
+    auto match = front_.admit(to_request(parser.get()), id_);
     if (!ordinary && !is_probe(match))
       co_return co_await write(to_response(too_many_connections()), false, head, begun);
     if (auto* wrong = std::get_if<problem>(&match)) {

@@ -43,7 +43,8 @@ public:
   [[nodiscard]] std::chrono::milliseconds wrong_token(const std::string& peer);
 
   /// Finds the route of a request and checks its rights, before the body is read.
-  [[nodiscard]] std::variant<route_match, problem> admit(const request& request) const;
+  [[nodiscard]] std::variant<route_match, problem> admit(const request& request, std::uint64_t id);
+  void look_at_access();
   /// Runs the handler. An exception becomes a 500, except when the connection is being closed.
   [[nodiscard]] boost::asio::awaitable<response> answer(route_match match);
 
@@ -51,12 +52,14 @@ private:
   struct open_connection {
     boost::asio::any_io_executor strand;
     boost::asio::cancellation_signal cut;
+    std::optional<daemon::credential> who; // of the last request
+    bool works = false;
   };
 
   boost::asio::awaitable<void> accept();
   void serve(boost::asio::ip::tcp::socket socket);
   void ended(std::uint64_t id);
-  /// Closes a connection that gave way. The caller has the mutex.
+  /// Cuts a connection. The caller has the mutex.
   void close(std::uint64_t id);
   [[nodiscard]] bool stopping();
 

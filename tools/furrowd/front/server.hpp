@@ -9,10 +9,10 @@
 #pragma once
 
 #include "actors/node.hpp"
+#include "tools/furrowd/access/authority.hpp"
 #include "tools/furrowd/access/gateway_book.hpp"
 #include "tools/furrowd/access/link_book.hpp"
 #include "tools/furrowd/access/tls.hpp"
-#include "tools/furrowd/access/tokens.hpp"
 #include "tools/furrowd/cache/query_cache.hpp"
 #include "tools/furrowd/cache/redis_link.hpp"
 #include "tools/furrowd/front/connection_table.hpp"
@@ -34,9 +34,8 @@ struct http_config {
   std::string address = "127.0.0.1"; // or a name
   std::uint16_t port = 7480;         // 0 picks one
   daemon::tls_context tls;           // none: plain HTTP
-  /// None: every client is admin of the farm "default". The caller must then make sure that the server listens on
-  /// loopback only.
-  std::optional<daemon::token_table> tokens;
+  /// While it is open, every client is admin of all farms.
+  std::shared_ptr<daemon::authority> access = std::make_shared<daemon::authority>();
   std::string node_name = "n1";
   std::string version;
   cache_limits cache{std::chrono::milliseconds{0}}; // of answers about a farm; here: no caching
@@ -73,6 +72,9 @@ public:
   void drain();
   /// For alarms.
   [[nodiscard]] front_figures figures();
+  /// Closes the connections whose credential is no longer valid: call it after each change of `access`, and every few
+  /// seconds, because credentials expire.
+  void look_at_access();
   /// Closes every connection. `stopped` is called on the io_context when the server no longer uses the node.
   void stop(std::function<void()> stopped = {});
 
