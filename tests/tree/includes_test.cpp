@@ -131,6 +131,7 @@ const room_list rooms{
   {"tools/furrow/ask", {"tools/furrow"}},
   {"tools/furrow/bench", {"tools/furrow", "tools/furrow-sim"}},
   {"tools/furrow/database", {"tools/furrow", "tools/furrow/logs", "tools/json"}},
+  {"tools/furrow/doctor", {"tools/furrow", "tools/furrow/database", "tools/json"}},
   {"tools/furrow-edge/spool", {}},
   {"tools/furrow-edge/source", {"tools/furrow-edge/spool"}},
   {"tools/furrow-edge/uplink", {"tools/furrow-edge/spool"}},
