@@ -25,6 +25,11 @@ std::string size_text(std::uint64_t bytes) {
                            : std::to_string(bytes / mib) + " MiB";
 }
 
+std::string tenths_text(double value) {
+  const auto tenths = std::llround(value * 10);
+  return std::to_string(tenths / 10) + "." + std::to_string(tenths % 10);
+}
+
 std::string seconds_text(double seconds) {
   return std::to_string(std::llround(seconds)) + " s";
 }
@@ -47,6 +52,29 @@ remark on_locks(const postgres_facts& facts) {
           "set max_locks_per_transaction = " + std::to_string(enough)
             + " in postgresql.conf and restart the server (\"out of shared memory\" otherwise); "
               "or use wider partitions, or retention"};
+}
+
+remark on_server(const postgres_facts& facts) {
+  constexpr std::uint64_t oldest = 14; // has lz4
+  const auto says =
+    "PostgreSQL " + facts.version + ", database of " + size_text(facts.database_bytes);
+  if (facts.major >= oldest)
+    return {"server", level::ok, says};
+  return {"server", level::failed, says,
+          "upgrade the server to PostgreSQL " + std::to_string(oldest) + " or newer"};
+}
+
+remark on_commit(const postgres_facts& facts) {
+  constexpr double slow_ms = 50;
+  if (!facts.commit_ms)
+    return {"commit", level::ok, "not timed: the server takes no writes, or the role may not"};
+  const auto says = "a small transaction takes " + tenths_text(*facts.commit_ms)
+                    + " ms to be durable, standbys included";
+  if (*facts.commit_ms < slow_ms)
+    return {"commit", level::ok, says};
+  return {"commit", level::warning, says,
+          "use a disk with a write cache that survives power loss, less load on it, or a standby "
+          "that is nearer"};
 }
 
 remark on_durability(const postgres_facts& facts) {
@@ -226,11 +254,10 @@ remark remark_on_disk(std::uint64_t bytes, std::uint64_t free_bytes) {
 }
 
 std::vector<remark> remarks_on(const postgres_facts& facts, const node_wishes& nodes) {
-  std::vector<remark> out{
-    {"server", level::ok,
-     "PostgreSQL " + facts.version + ", database of " + size_text(facts.database_bytes)}};
+  std::vector<remark> out{on_server(facts)};
   out.push_back(on_pooler(facts));
   out.push_back(on_durability(facts));
+  out.push_back(on_commit(facts));
   out.push_back(on_connections(facts, nodes));
   out.push_back(on_locks(facts));
   out.push_back(on_partitions(facts));

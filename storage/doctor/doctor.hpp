@@ -4,7 +4,8 @@
 ///   one line: what was looked at, whether it is well, what was found, and what to do next.
 /// Units: bytes, seconds.
 /// Errors: retry_later when the database cannot be reached. A fact that the role may not read is not judged.
-/// Threads: blocks its caller: it is for a command line. It changes nothing, and reads no frames.
+/// Threads: blocks its caller: it is for a command line. It changes no data, and reads no frames. To time a commit it
+///   writes a few empty messages into the WAL of PostgreSQL, which nobody reads.
 /// Source: docs/operations/doctor.md.
 #pragma once
 
@@ -31,7 +32,7 @@ struct remark {
 /// What the nodes that use the database are started with.
 struct node_wishes {
   unsigned nodes = 1;
-  unsigned lanes = 1;
+  unsigned lanes = 2;
   unsigned pool_max = 8;
   unsigned pool_overflow = 4;
 
@@ -42,6 +43,7 @@ enum class pooler_kind : std::uint8_t { none = 0, sessions = 1, transactions = 2
 
 struct postgres_facts {
   std::string version;
+  std::uint64_t major = 15; // of the version
   pooler_kind pooler = pooler_kind::none;
   std::uint64_t max_locks = 64; // max_locks_per_transaction
   std::uint64_t max_connections = 100;
@@ -61,6 +63,8 @@ struct postgres_facts {
   std::uint64_t idle_slots = 0;                       // replication slots that nobody reads
   std::optional<double> longest_transaction_s;
   double clock_ahead_s = 0; // of the database, compared with this machine
+  std::optional<double>
+    commit_ms; // of a small transaction, at half of several; nothing on a standby
   std::uint64_t database_bytes = 0;
   std::optional<std::uint64_t> disk_bytes; // of the data folder, where it is on this machine
   std::optional<std::uint64_t> disk_free_bytes;

@@ -2,6 +2,7 @@
 
 #include "storage/postgres/connection/session.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <filesystem>
@@ -90,6 +91,7 @@ result<done> read_settings(pq_session& db, postgres_facts& facts) {
     return row.error();
   const auto& of = *row;
   facts.version = of.at(0).substr(0, of.at(0).find(' '));
+  facts.major = natural(facts.version);
   facts.max_locks = natural(of.at(1));
   facts.max_connections = natural(of.at(2));
   facts.prepared_max = natural(of.at(3));
@@ -133,6 +135,24 @@ result<done> read_clock(pq_session& db, postgres_facts& facts) {
   return done{};
 }
 
+/// A message that nobody reads: the transaction holds a few bytes of WAL and no row. It is as durable as an append.
+void read_commit_time(pq_session& db, postgres_facts& facts) {
+  const std::string message =
+    "select pg_logical_emit_message(true, 'furrow doctor', ''), "
+    "case when current_setting('synchronous_commit') not in ('on', 'remote_apply') "
+    "then set_config('synchronous_commit', 'on', true) end";
+  std::vector<double> took;
+  for (int round = 0; round < 5; ++round) {
+    const auto from = std::chrono::steady_clock::now();
+    if (!db.value(message))
+      return;
+    const auto lasted = std::chrono::steady_clock::now() - from;
+    took.push_back(std::chrono::duration<double, std::milli>(lasted).count());
+  }
+  std::sort(took.begin(), took.end());
+  facts.commit_ms = took[took.size() / 2];
+}
+
 /// A schema that is not there has no partitions.
 void read_partitions(pq_session& db, postgres_facts& facts) {
   if (const auto count = db.value("select count(*) from furrow.segment_partition"))
@@ -172,6 +192,7 @@ result<postgres_facts> read_postgres_facts(const store_options& options) {
   for (const auto read : {read_settings, read_activity, read_clock})
     if (const auto outcome = read(*db, facts); !outcome)
       return outcome.error();
+  read_commit_time(*db, facts);
   read_partitions(*db, facts);
   read_disk(*db, facts);
   return facts;

@@ -14,6 +14,7 @@
 #include <csignal>
 #include <fstream>
 #include <random>
+#include <sstream>
 #include <stdexcept>
 #include <utility>
 #include <vector>
@@ -55,12 +56,12 @@ std::string random_password() {
   return out;
 }
 
-/// Each text that the shipped file must hold, and what stands there here.
-std::string replaced(std::string text,
+/// A file of deploy/patroni; each text that it must hold, and what stands there here.
+std::string replaced(const std::string& file,
                      const std::vector<std::pair<std::string, std::string>>& all) {
+  auto text = read_file(FURROW_SOURCE_DIR "/deploy/patroni/" + file);
   for (const auto& [from, to] : all) {
-    REQUIRE_MESSAGE(text.find(from) != std::string::npos,
-                    "deploy/patroni/patroni.yml has no " << from);
+    REQUIRE_MESSAGE(text.find(from) != std::string::npos, file << " has no " << from);
     for (auto at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size()))
       text.replace(at, from.size(), to);
   }
@@ -138,18 +139,25 @@ void patroni_pair::start_etcd() {
   const auto client = "http://" + local(etcd_port_);
   const auto peer = "http://" + local(free_port());
   give_to_postgres(folder_);
-  etcd_ = start_as_postgres(
-    {etcd, "--enable-v2=true", "--name", "e1", "--data-dir", (folder_ / "etcd").string(),
-     "--listen-client-urls", client, "--advertise-client-urls", client, "--listen-peer-urls", peer,
-     "--initial-advertise-peer-urls", peer, "--initial-cluster", "e1=" + peer},
-    folder_, (folder_ / "etcd.log").string());
+  // The shipped file is an environment, as the service of Debian reads it; this cluster has one member of three.
+  std::istringstream lines{replaced(
+    "etcd.conf", {{"db1=http://10.0.0.11:2380,db2=http://10.0.0.12:2380,db3=http://10.0.0.13:2380",
+                   "db1=" + peer},
+                  {"http://10.0.0.11:2379", client},
+                  {"http://10.0.0.11:2380", peer},
+                  {"/var/lib/etcd/furrow", (folder_ / "etcd").string()}})};
+  std::vector<std::string> environment;
+  for (std::string line; std::getline(lines, line);)
+    if (line.starts_with("ETCD_"))
+      environment.push_back(line);
+  etcd_ = start_as_postgres({etcd}, folder_, (folder_ / "etcd.log").string(), environment);
 }
 
 void patroni_pair::configure(std::size_t member) const {
   const auto& one = members_[member];
   const auto folder = one.folder.string();
   const auto text =
-    replaced(read_file(std::string{FURROW_SOURCE_DIR} + "/deploy/patroni/patroni.yml"),
+    replaced("patroni.yml",
              {{"name: db1\n", "name: db" + std::to_string(member + 1) + "\n"},
               {"[10.0.0.11:2379, 10.0.0.12:2379, 10.0.0.13:2379]", "[" + local(etcd_port_) + "]"},
               {"10.0.0.11:8008", local(one.rest_port)},

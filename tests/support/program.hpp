@@ -49,6 +49,7 @@ public:
       ::dup2(out[1], STDOUT_FILENO);
       ::dup2(errors[1], STDERR_FILENO);
       ::unsetenv("FURROW_AT");
+      ::unsetenv("FURROW_CA");
       ::unsetenv("FURROW_TOKEN");
       ::unsetenv("FURROW_DATABASE");
       ::unsetenv("NO_COLOR");

@@ -138,6 +138,7 @@ const room_list rooms{
    {"tools/furrow", "tools/furrow/database", "tools/furrowd/access", "tools/json"}},
   {"tools/furrow/bench", {"tools/furrow", "tools/furrow-sim"}},
   {"tools/furrow/database", {"tools/furrow", "tools/furrow/logs", "tools/json"}},
+  {"tools/furrow/doctor", {"tools/furrow", "tools/furrow/database", "tools/json"}},
   {"tools/furrow-edge/spool", {}},
   {"tools/furrow-edge/source", {"tools/furrow-edge/spool"}},
   {"tools/furrow-edge/uplink", {"tools/furrow-edge/spool"}},

@@ -240,6 +240,24 @@ private:
   std::optional<failure> failure_;
 };
 
+std::string connect_fault(const std::string& address, std::chrono::milliseconds limit) {
+  const std::unique_ptr<CURL, decltype(&curl_easy_cleanup)> easy{curl_easy_init(),
+                                                                 &curl_easy_cleanup};
+  curl_easy_setopt(easy.get(), CURLOPT_URL, ("http://" + address).c_str());
+  curl_easy_setopt(easy.get(), CURLOPT_CONNECT_ONLY, 1L);
+  curl_easy_setopt(easy.get(), CURLOPT_NOPROXY, "*");
+  curl_easy_setopt(easy.get(), CURLOPT_NOSIGNAL, 1L);
+  curl_easy_setopt(easy.get(), CURLOPT_CONNECTTIMEOUT_MS, static_cast<long>(limit.count()));
+  const auto ended = curl_easy_perform(easy.get());
+  long system = 0;
+  curl_easy_getinfo(easy.get(), CURLINFO_OS_ERRNO, &system);
+  if (ended == CURLE_OK)
+    return {};
+  return ended == CURLE_COULDNT_CONNECT && system != 0
+           ? std::generic_category().message(static_cast<int>(system))
+           : curl_easy_strerror(ended);
+}
+
 std::string encoded(std::string_view text) {
   std::string safe;
   for (const char c : text) {

@@ -22,6 +22,10 @@ using json = nlohmann::ordered_json;
 /// Encodes everything except letters, digits and -._~ for use in a target.
 [[nodiscard]] std::string encoded(std::string_view text);
 
+/// Why no connection to HOST:PORT could be opened within the limit; empty: one was opened, and closed again.
+[[nodiscard]] std::string connect_fault(const std::string& address,
+                                        std::chrono::milliseconds limit);
+
 /// A token for every farm that names no farm asks about the farm `default`. An error says so; a success prints it once,
 /// in one line on standard error.
 class node_client {

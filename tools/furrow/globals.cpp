@@ -53,8 +53,10 @@ void add_globals(CLI::App& app, globals& globals) {
     .add_option("--farm", globals.farm,
                 "farm to ask about, with a token for every farm (farm \"*\"); default: default")
     ->envname("FURROW_FARM");
-  app.add_option("--ca", globals.authorities,
-                 "PEM file of the certificate authorities to trust for https");
+  app
+    .add_option("--ca", globals.authorities,
+                "PEM file of the certificate authorities to trust for https")
+    ->envname("FURROW_CA");
   app.add_option("-o,--output", globals.output, "table (default), json or jsonl")
     ->check(CLI::IsMember({"table", "json", "jsonl"}));
   app.add_option("--timeout", globals.timeout_s, "longest wait for an answer, in seconds")

@@ -20,7 +20,7 @@ struct globals {
   std::string token;                        // FURROW_TOKEN
   std::string token_file;
   std::string farm;        // FURROW_FARM; empty: the token's own
-  std::string authorities; // PEM; empty: the system's authorities
+  std::string authorities; // FURROW_CA; PEM; empty: the system's authorities
   std::string output;      // as typed; empty: the command's default
   double timeout_s = 30;
 

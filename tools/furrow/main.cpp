@@ -44,6 +44,7 @@ void add_commands(CLI::App& app, const furrow::cli::globals& globals, int& exit_
   add_archive(app, globals, exit_code);
   add_import(app, globals, exit_code);
   add_health(app, globals, exit_code);
+  add_check(app, globals, exit_code);
   add_report(app, globals, exit_code);
   add_token(app, globals, exit_code);
   add_bench(app, globals, exit_code);
@@ -63,7 +64,10 @@ void add_commands(CLI::App& app, const furrow::cli::globals& globals, int& exit_
 int usage_error(const CLI::App& app, const CLI::ParseError& error) {
   if (error.get_exit_code() == 0)
     return app.exit(error); // --help
-  fmt::print(stderr, "furrow: {}\n", furrow::cli::usage_text(app, error));
+  const auto text = furrow::cli::usage_text(app, error);
+  if (app.got_subcommand("check")) // 2 would mean that the node is down
+    return furrow::cli::report_unknown(text);
+  fmt::print(stderr, "furrow: {}\n", text);
   return static_cast<int>(furrow::cli::errc::usage);
 }
 
@@ -78,8 +82,9 @@ int main(int argc, char** argv) {
   int exit_code = 0;
   app.require_subcommand(1);
   app.fallthrough(); // global options may follow the command
-  app.footer("Exit codes: 0 ok, 1 failed, 2 usage, 3 cannot connect, 4 not found, 5 timed out.\n"
-             "Environment: FURROW_AT, FURROW_TOKEN, FURROW_FARM, FURROW_DATABASE, NO_COLOR.");
+  app.footer(
+    "Exit codes: 0 ok, 1 failed, 2 usage, 3 cannot connect, 4 not found, 5 timed out.\n"
+    "Environment: FURROW_AT, FURROW_CA, FURROW_TOKEN, FURROW_FARM, FURROW_DATABASE, NO_COLOR.");
   app.set_version_flag("--version", "furrow " FURROW_VERSION, "print the version and exit");
   furrow::cli::add_globals(app, globals);
   add_commands(app, globals, exit_code);

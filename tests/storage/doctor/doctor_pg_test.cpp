@@ -34,6 +34,8 @@ TEST_CASE("doctor: a migrated database has no failed check but those of the test
     CHECK(named(all, what).level == remark_level::ok);
   }
   CHECK(named(all, "server").says.starts_with("PostgreSQL "));
+  CHECK(named(all, "server").level == remark_level::ok);
+  CHECK(named(all, "commit").says.find(" ms to be durable") != std::string::npos);
   CHECK(named(all, "disk").says.find(" are free") != std::string::npos);
   bed.tamper("alter database " + bed.name() + " connection limit 2");
   CHECK(named(examined(bed.url()), "connections").level == remark_level::failed);

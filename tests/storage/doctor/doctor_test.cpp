@@ -47,7 +47,7 @@ TEST_CASE("doctor: says how many locks many partitions need") {
 TEST_CASE("doctor: compares the connections that nodes want with those that are granted") {
   postgres_facts facts;
   node_wishes nodes;
-  CHECK(nodes.connections() == 20);
+  CHECK(nodes.connections() == 21); // as `furrowd` starts without flags
   CHECK(remark_on("connections", facts, nodes).level == remark_level::ok);
   facts.role_limit = 10;
   const auto some = remark_on("connections", facts, nodes);
@@ -70,6 +70,10 @@ TEST_CASE("doctor: settings that lose data, poolers, clocks, WAL and long transa
   CHECK(level_of("durability", [](auto& f) { f.fsync = false; }) == failed);
   CHECK(level_of("durability", [](auto& f) { f.full_page_writes = false; }) == failed);
   CHECK(level_of("durability", [](auto& f) { f.synchronous_commit = "off"; }) == ok);
+  CHECK(level_of("server", [](auto& f) { f.major = 13; }) == failed);
+  CHECK(level_of("server", [](auto& f) { f.major = 18; }) == ok);
+  CHECK(level_of("commit", [](auto& f) { f.commit_ms = 3; }) == ok);
+  CHECK(level_of("commit", [](auto& f) { f.commit_ms = 80; }) == warning);
   CHECK(level_of("pooler", [](auto& f) { f.pooler = pooler_kind::sessions; }) == ok);
   CHECK(level_of("pooler", [](auto& f) { f.pooler = pooler_kind::transactions; }) == failed);
   CHECK(level_of("clock", [](auto& f) { f.clock_ahead_s = -4; }) == ok);

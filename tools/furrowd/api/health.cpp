@@ -2,7 +2,9 @@
 #include "tools/furrowd/api/alarms.hpp"
 #include "tools/furrowd/api/answers.hpp"
 #include "tools/furrowd/api/resources.hpp"
+#include "tools/json/rfc3339.hpp"
 
+#include <chrono>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -16,9 +18,12 @@ answer show_health(api_context& of, call /*call*/) {
   json alarms = json::array(); // what the node knows; the database is not asked
   for (const auto& alarm : alarms_of(of.node.stats(), activity ? &*activity : nullptr, of.front()))
     alarms.push_back(alarm.text);
+  const auto now = std::chrono::duration_cast<std::chrono::microseconds>(
+    std::chrono::system_clock::now().time_since_epoch());
   co_return ok({{"status", "alive"},
                 {"node", of.node_name},
                 {"version", of.version},
+                {"time", json_rows::format_time(now.count())},
                 {"alarms", std::move(alarms)}});
 }
 

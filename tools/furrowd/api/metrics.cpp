@@ -6,13 +6,16 @@
 #include <prometheus/gauge.h>
 #include <prometheus/histogram.h>
 #include <prometheus/text_serializer.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <sstream>
+#include <system_error>
 
 namespace furrow::http {
 
@@ -37,6 +40,24 @@ std::size_t resident_bytes() {
   std::size_t resident = 0;
   statm >> total >> resident;
   return resident * static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+}
+
+struct file_figures {
+  std::size_t open = 0;
+  std::size_t max = 0;
+};
+
+/// Zeros without /proc.
+file_figures open_files() {
+  file_figures out;
+  std::error_code wrong;
+  for (std::filesystem::directory_iterator at{"/proc/self/fd", wrong}, end; !wrong && at != end;
+       at.increment(wrong))
+    ++out.open;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) == 0)
+    out.max = limit.rlim_cur;
+  return out;
 }
 
 prometheus::MetricType type_of(actors::counter_kind kind) {
@@ -66,6 +87,9 @@ std::vector<prometheus::MetricFamily> families(const actors::node_stats& stats) 
   add("furrow_stalled_seconds", "How long the node has held items without storing any.",
       stats.stalled_s);
   add("process_resident_memory_bytes", "Resident memory of the process.", resident_bytes());
+  const auto files = open_files();
+  add("process_open_fds", "Files and connections that the process has open.", files.open);
+  add("process_max_fds", "Files and connections that the process may have open.", files.max);
   return made;
 }
 
