@@ -7,6 +7,7 @@
 #include "tools/process/liveness.hpp"
 #include "tools/process/stop_signals.hpp"
 
+#include <algorithm>
 #include <cinttypes>
 #include <csignal>
 #include <cstdio>
@@ -142,6 +143,9 @@ private:
     spool_ = std::move(*opened);
     if (auto ok = open_sources(); !ok)
       return ok;
+    new_files_ = files_;
+    if (auto ok = add_kept_files(); !ok)
+      return ok;
     uplink::events on;
     on.note = [this](auto level, const std::string& text) { out_.note(level, text); };
     on.stopped = [this](const failure& why) {
@@ -178,17 +182,47 @@ private:
   void start_held() {
     if (!uplink_->protocol().tried())
       return;
+    keep_files();
     for (auto& each : feeds_)
       if (std::exchange(each->held, false))
         each->moves.start();
+  }
+
+  /// Before the first item of a new file is in the spool: a later run, with a node, may not name the file.
+  void keep_files() {
+    if (new_files_.empty())
+      return;
+    if (auto ok = spool_->keep_files(new_files_); !ok)
+      out_.warn(options_.spool.path + ": " + ok.error().detail
+                + "; a later run does not compare the file with those that the node has");
+    new_files_.clear();
+  }
+
+  /// Files of the spool that no node has claimed, behind those of the command line.
+  result<done> add_kept_files() {
+    if (options_.again) {
+      auto forgotten = spool_->forget_files();
+      return forgotten.code() == errc::full
+               ? done{}
+               : forgotten; // what waits for a node is sent all the same
+    }
+    const auto kept = spool_->kept_files();
+    if (!kept)
+      return kept.error();
+    for (const auto& file : *kept)
+      if (std::none_of(files_.begin(), files_.end(),
+                       [&](const auto& named) { return named.digest == file.digest; })
+          && files_.size() < proto::sources_max)
+        files_.push_back(file);
+    return done{};
   }
 
   [[nodiscard]] std::string advice_for_known() const {
     if (spool_->acked_seq() == spool_->last_seq())
       return "; nothing was sent, --again stores it once more";
     return "; nothing was sent. " + options_.spool.path
-           + " holds its items: remove that file to drop them, or run without --from and --records "
-             "to store them once more";
+           + " holds its items: remove that file to drop them, or run with --again and without "
+             "--from and --records to store them once more";
   }
 
   result<done> open_sources() {
@@ -399,7 +433,8 @@ private:
   std::unique_ptr<spool> spool_;
   std::unique_ptr<uplink> uplink_;
   std::vector<std::unique_ptr<feed>> feeds_;
-  std::vector<can::source_mark> files_;
+  std::vector<can::source_mark> files_;     // that the node is asked about
+  std::vector<can::source_mark> new_files_; // of them, those that the spool has not kept yet
   asio::steady_timer maintain_{io_};
   asio::steady_timer report_{io_};
   asio::steady_timer timeout_{io_};
