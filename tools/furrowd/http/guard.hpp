@@ -27,6 +27,11 @@ public:
   [[nodiscard]] std::variant<daemon::credential, problem>
   admit(const request& request, std::optional<daemon::permission> needs) const;
 
+  /// Whether a connection that lasts may go on with the rights that it had at the beginning.
+  [[nodiscard]] bool still_valid(const daemon::credential& who) const {
+    return access_->holds(who, daemon::wall_clock_us());
+  }
+
 private:
   std::shared_ptr<const daemon::authority> access_;
 };
