@@ -1,6 +1,7 @@
 #include "storage/dbc/dbc_files.hpp"
 
 #include "storage/append/quarantine.hpp"
+#include "storage/identity/audit.hpp"
 #include "storage/postgres/areas.hpp"
 #include "storage/postgres/connection/job.hpp"
 #include "storage/postgres/connection/rows.hpp"
@@ -64,15 +65,12 @@ task<result<stored_dbc>> read_dbc(pq_connection& db, std::int32_t id) {
 
 task<std::optional<failure>>
 note_dbc(pq_connection& db, const std::string& who, const char* action, const stored_dbc& file) {
-  const auto reply = co_await db.query(
-    "insert into furrow.audit (who, action, object, detail) values ($1, $2, $3, $4)",
-    pq_parameters{}
-      .text(who)
-      .text(action)
-      .text(file.name + " for " + scope_of(file))
-      .text("id " + std::to_string(file.id)));
-  if (reply.error)
-    co_return reply.error->as_failure();
+  const audit_row row{
+    0,        who, action, file.name + " for " + scope_of(file), "id " + std::to_string(file.id),
+    file.farm};
+  const auto failed = co_await note_change(db, row);
+  if (failed)
+    co_return failed->as_failure();
   co_return std::nullopt;
 }
 
