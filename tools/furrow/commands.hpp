@@ -55,7 +55,10 @@ void add_removals(CLI::App& app, const globals& globals, int& exit_code); // aft
 void add_audit(CLI::App& database, const globals& globals, int& exit_code);
 void add_retention(CLI::App& app, const globals& globals, int& exit_code);
 void add_health(CLI::App& app, const globals& globals, int& exit_code);
+void add_audit_log(CLI::App& app, const globals& globals, int& exit_code);
+void add_login(CLI::App& app, const globals& globals, int& exit_code);
 void add_token(CLI::App& app, const globals& globals, int& exit_code);
+void add_users(CLI::App& app, const globals& globals, int& exit_code);
 void add_version(CLI::App& app, const globals& globals, int& exit_code);
 void add_completion(CLI::App& app, int& exit_code);
 

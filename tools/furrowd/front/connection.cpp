@@ -39,7 +39,8 @@ request to_request(const wire::request_header<>& header) {
           text(header[wire::field::authorization]),
           text(header[wire::field::host]),
           text(header[wire::field::origin]),
-          text(header["Idempotency-Key"])};
+          text(header["Idempotency-Key"]),
+          text(header[wire::field::cookie])};
 }
 
 /// The error of the client as a problem; nothing when the client is gone.
@@ -75,6 +76,8 @@ std::optional<problem> ambiguity(const wire::request_header<>& header) {
     return refused("a request of HTTP/1.1 has exactly one header field Host");
   if (header.count(wire::field::authorization) > 1)
     return refused("the header field Authorization is repeated");
+  if (header.count(wire::field::cookie) > 1)
+    return refused("the header field Cookie is repeated");
   if (header.count("Idempotency-Key") > 1)
     return refused("the header field Idempotency-Key is repeated");
   const auto codings = header.count(wire::field::transfer_encoding);
@@ -86,6 +89,11 @@ std::optional<problem> ambiguity(const wire::request_header<>& header) {
     return problem{501, "unknown_transfer_encoding", "the only transfer coding is chunked",
                    "send Transfer-Encoding: chunked, or a Content-Length"};
   return std::nullopt;
+}
+
+bool is_unknown(const std::variant<route_match, problem>& match) {
+  const auto* wrong = std::get_if<problem>(&match);
+  return wrong != nullptr && (wrong->code == unknown_token || wrong->code == expired_token);
 }
 
 /// Routes that a connection on a reserved place may ask for.
@@ -114,8 +122,9 @@ public:
              daemon::byte_stream& stream,
              const asio::any_io_executor& executor,
              std::uint64_t id,
-             std::string peer)
-    : front_{front}, stream_{stream}, id_{id}, peer_{std::move(peer)},
+             std::string peer,
+             bool secure)
+    : front_{front}, stream_{stream}, id_{id}, peer_{std::move(peer)}, secure_{secure},
       deadline_{std::make_shared<daemon::deadline>(executor, [this] { stream_.close(); })} {}
   connection(const connection&) = delete;
   connection& operator=(const connection&) = delete;
@@ -167,7 +176,16 @@ private:
     const bool ordinary = place == connection_table::place::ordinary;
     if (const auto wrong = ambiguity(parser.get()))
       co_return co_await write(to_response(*wrong), false, head, begun);
-    auto match = front_.admit(to_request(parser.get()), id_);
+    auto asked = to_request(parser.get());
+    asked.from = peer_;
+    asked.secure = secure_;
+    auto match = front_.admit(asked, id_);
+    if (is_unknown(match)) {
+      // It may have been made a moment ago, at another node.
+      const bool learnt = co_await front_.learn();
+      if (learnt)
+        match = front_.admit(asked, id_);
+    }
     if (!ordinary && !is_probe(match))
       co_return co_await write(to_response(too_many_connections()), false, head, begun);
     if (auto* wrong = std::get_if<problem>(&match)) {
@@ -360,6 +378,7 @@ private:
   daemon::byte_stream& stream_;
   const std::uint64_t id_;
   const std::string peer_; // its address, without the port
+  const bool secure_;
   std::shared_ptr<daemon::deadline> deadline_;
   beast::flat_buffer buffer_;
   unsigned version_ = 11;
@@ -378,7 +397,7 @@ run_connection(std::shared_ptr<front> front, tcp::socket socket, std::uint64_t i
   const auto peer = socket.remote_endpoint(ignored).address().to_string();
   const auto tls = front->config().tls;
   const auto stream = daemon::make_byte_stream(std::move(socket), tls);
-  connection served{*front, *stream, executor, id, peer};
+  connection served{*front, *stream, executor, id, peer, tls != nullptr};
   co_await served.run(tls != nullptr);
 }
 
