@@ -63,7 +63,6 @@ public:
   [[nodiscard]] sql_script prune_audit(std::int64_t older_than_us, filled<std::uint64_t> out) const;
 
 private:
-  class writer;
   [[nodiscard]] const std::string& text(std::string_view marked) const {
     return sql_text(dialect_, marked);
   }

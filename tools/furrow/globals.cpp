@@ -4,6 +4,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <fstream>
 
@@ -27,8 +28,16 @@ std::chrono::milliseconds globals::timeout() const {
 }
 
 result<std::string> globals::bearer_token() const {
-  if (token_file.empty())
+  if (token_file.empty() && (!token.empty() || !use_session))
     return token;
+  if (token_file.empty()) {
+    std::ifstream saved{session_file()};
+    std::string made_at;
+    std::string session;
+    std::getline(saved, made_at);
+    std::getline(saved, session);
+    return made_at == at ? session : std::string{};
+  }
   std::ifstream in{token_file};
   std::string line;
   if (!in)
@@ -40,6 +49,14 @@ result<std::string> globals::bearer_token() const {
     return failure{errc::failed,
                    fmt::format("{}: the first line is empty (it must be the token)", token_file)};
   return line;
+}
+
+std::string session_file() {
+  if (const auto* place = std::getenv("XDG_CONFIG_HOME"); place != nullptr && *place != 0)
+    return std::string{place} + "/furrow/session";
+  const auto* home = std::getenv("HOME");
+  return home == nullptr || *home == 0 ? std::string{}
+                                       : std::string{home} + "/.config/furrow/session";
 }
 
 void add_globals(CLI::App& app, globals& globals) {

@@ -47,7 +47,10 @@ void add_commands(CLI::App& app, const furrow::cli::globals& globals, int& exit_
   add_health(app, globals, exit_code);
   add_check(app, globals, exit_code);
   add_report(app, globals, exit_code);
+  add_users(app, globals, exit_code);
   add_token(app, globals, exit_code);
+  add_login(app, globals, exit_code);
+  add_audit_log(app, globals, exit_code);
   add_bench(app, globals, exit_code);
   // Commands that read logs and DBC files; they need neither.
   add_convert(app, exit_code);

@@ -8,6 +8,7 @@
 #include "storage/dbc/dbc_files.hpp"
 #include "storage/membership.hpp"
 #include "storage/store.hpp"
+#include "tools/furrowd/access/identity_watch.hpp"
 #include "tools/furrowd/api/alarms.hpp"
 #include "tools/furrowd/api/peers.hpp"
 #include "tools/furrowd/descriptors.hpp"
@@ -45,6 +46,7 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr int failed = 1;
+constexpr int usage_error = 2;
 constexpr int gave_up = 70;    // EX_SOFTWARE: the service manager starts a new one
 constexpr int lost_lease = 75; // EX_TEMPFAIL: the same
 constexpr std::chrono::seconds shutdown_limit{4}; // after the drain: sockets, actors, the store
@@ -104,6 +106,12 @@ private:
     return false;
   }
 
+  void give_up(const std::string& why, int code) {
+    complain(why);
+    exit_code_ = code;
+    drain(0);
+  }
+
   bool open_access() {
     if (!settings_.tls.certificate.empty()) {
       const auto gateways = server_tls(settings_.tls);
@@ -116,14 +124,11 @@ private:
         return complain(http.error().detail);
       http_tls_ = *http;
     }
-    std::optional<token_table> tokens;
-    if (!settings_.tokens.empty()) {
-      auto loaded = token_table::load(settings_.tokens);
-      if (!loaded)
-        return complain(loaded.error().detail);
-      tokens = std::move(*loaded);
-    }
-    access_ = std::make_shared<authority>(std::move(tokens));
+    auto tokens = token_table::load_if_named(settings_.tokens);
+    if (!tokens)
+      return complain(tokens.error().detail);
+    access_ = std::make_shared<authority>(std::move(*tokens),
+                                          authority::settings{only_loopback(settings_), true});
     return true;
   }
 
@@ -167,6 +172,9 @@ private:
     node.certificate_expires_us = certificate_expiry_us(gateway_tls_);
     node_ =
       actors::start_node(std::move(node), std::move(*store), {peers_, link_, http::report_text});
+    identities_ = std::make_shared<identity_watch>(
+      io_, *storage::identities_of(node_->store()), storage::audit_of(node_->store()), access_,
+      identity_watch::settings{{}, settings_.audit_keep});
     node_->on_failure([this](const std::string& why) {
       asio::post(io_, [this, why] {
         spdlog::critical("the actor system gave up: {}", why);
@@ -188,6 +196,7 @@ private:
     config.connections.open_max = settings_.http_connections;
     config.tls = http_tls_;
     config.access = access_;
+    config.refresh_access = identities_->refresher();
     config.node_name = settings_.node.name;
     config.version = FURROW_VERSION;
     config.cache = settings_.cache;
@@ -230,12 +239,8 @@ private:
     if (draining_)
       return;
     if (!outcome) {
-      if (outcome.error().code == storage::errc::misconfigured) {
-        complain(outcome.error().detail);
-        exit_code_ = failed;
-        drain(0);
-        return;
-      }
+      if (outcome.error().code == storage::errc::misconfigured)
+        return give_up(outcome.error().detail, failed);
       node_->note_store(false, outcome.error().detail);
       liveness_.waits_for_database();
       if (!std::exchange(waiting_told_, true))
@@ -251,12 +256,21 @@ private:
     for (const auto& row : *outcome) {
       if (row.applied && row.fault.empty())
         continue;
-      complain("migration " + std::to_string(row.number) + " " + row.name + ": "
-               + (row.fault.empty() ? "not applied; `furrow db migrate` applies it" : row.fault));
-      exit_code_ = failed;
-      drain(0);
-      return;
+      return give_up(
+        "migration " + std::to_string(row.number) + " " + row.name + ": "
+          + (row.fault.empty() ? "not applied; `furrow db migrate` applies it" : row.fault),
+        failed);
     }
+    // Who has access must be known before anybody comes.
+    identities_->first([this] { look_at_identities(); });
+  }
+
+  void look_at_identities() {
+    if (draining_)
+      return;
+    if (const auto why = nobody_has_access(settings_, *access_))
+      return give_up(*why, usage_error);
+    identities_->start([this] { http_->look_at_access(); });
     serve_gateways();
   }
 
@@ -335,12 +349,8 @@ private:
 
   void serve_gateways() {
     const auto started = gateways_->start();
-    if (!started) {
-      complain(started.error().detail);
-      exit_code_ = failed;
-      drain(0);
-      return;
-    }
+    if (!started)
+      return give_up(started.error().detail, failed);
     tell(descriptors_, gateway_config{}.sessions_max, settings_.http_connections);
     node_->note_store(true, {});
     look_at_store();
@@ -404,6 +414,7 @@ private:
     last_resort_.arm(settings_.drain + shutdown_limit, exit_code_);
     liveness_.stopping(settings_.drain + shutdown_limit);
     retry_.cancel();
+    identities_->stop();
     http_->drain();
     if (auto* const cluster = node_->cluster())
       cluster->end();
@@ -461,7 +472,8 @@ private:
   node_liveness liveness_{executors_};
   tls_context gateway_tls_;
   tls_context http_tls_;
-  std::shared_ptr<authority> access_; // set by open_access
+  std::shared_ptr<authority> access_;          // set by open_access
+  std::shared_ptr<identity_watch> identities_; // set by open_node
   std::shared_ptr<gateway_book> book_ = std::make_shared<gateway_book>();
   const can::stream_id incarnation_ = new_incarnation();
   std::shared_ptr<actors::peer_directory> peers_ = std::make_shared<actors::peer_directory>();

@@ -1,4 +1,5 @@
 #include "tools/furrowd/daemon.hpp"
+#include "tools/furrowd/init.hpp"
 #include "tools/furrowd/log_sink.hpp"
 
 #include <spdlog/spdlog.h>
@@ -7,6 +8,7 @@
 
 #include <csignal>
 #include <memory>
+#include <string_view>
 
 /// jemalloc reads this at its start: few arenas, and pages return to the system soon, so that the budget bounds the
 /// memory of the node. MALLOC_CONF overrides it.
@@ -14,6 +16,8 @@ extern "C" const char* malloc_conf; // NOLINT(readability-redundant-declaration)
 const char* malloc_conf = "narenas:4,dirty_decay_ms:200,muzzy_decay_ms:0";
 
 int main(int argc, char** argv) {
+  if (argc > 1 && std::string_view{argv[1]} == "init")
+    return furrow::daemon::init(argc - 1, argv + 1);
   const auto parsed = furrow::daemon::parse_settings(argc, argv);
   if (const auto* code = std::get_if<int>(&parsed))
     return *code;

@@ -312,7 +312,7 @@ TEST_CASE("furrow token: a node accepts the printed lines") {
   CHECK(who->role == daemon::role::viewer);
   CHECK(who->covers("T1"));
   CHECK_FALSE(who->covers("T2"));
-  CHECK(furrow_with({}, {"token", "new"}).errors.find(token) == std::string::npos);
+  CHECK(furrow_with({}, {"token", "new", "--for-file"}).errors.find(token) == std::string::npos);
   bad(furrow_with({}, {"token", "new", "--role", "boss"}), 2);
   bad(furrow_with({}, {"token", "new", "--farm", "a/b"}), 2);
 }

@@ -278,6 +278,6 @@ TEST_CASE("furrow completion: offers the values of options and the machines of t
   CHECK(complete("furrow ledger T", 2) == "T1 T2\n");
   CHECK(complete("furrow ledger T1 --eq", 3) == "\n");
   CHECK(holds(good(furrow_with({}, {"completion", "fish"})),
-              "-l role -r -f -a 'gateway viewer operator admin'"));
+              "-l role -r -f -a 'gateway relay viewer operator admin'"));
   std::filesystem::remove(file);
 }

@@ -210,14 +210,15 @@ TEST_CASE("furrowd: a second node on the same SQLite file exits with 1 and one l
   CHECK(eventually(node_patience, [&] { return times(next.output(), "ready gateway=") == 1; }));
 }
 
-TEST_CASE(
-  "furrowd: a reachable listener without TLS and tokens is a usage error that names the flags") {
+TEST_CASE("furrowd: a reachable listener without TLS is a usage error that names the flags") {
   const std::vector<std::string> missing{"--tls-cert", "--tls-key", "--tokens"};
   check_ends({"--listen", "0.0.0.0:0"}, 2, missing);
   check_ends({"--http", "0.0.0.0:0"}, 2, missing);
   check_ends({"--listen", "[::]:0"}, 2, missing);
   check_ends({"--listen", "0.0.0.0:0", "--tokens", "tokens.toml"}, 2, missing);
-  check_ends({"--listen", "0.0.0.0:0", "--tls-cert", "a", "--tls-key", "b"}, 2, missing);
+  // Whether somebody has access is known when the database was read.
+  check_ends({"--listen", "0.0.0.0:0", "--tls-cert", "a", "--tls-key", "b"}, 1,
+             {"a: TLS certificate"});
 }
 
 TEST_CASE("furrowd: a certificate without its key, and a key without its certificate, are usage "

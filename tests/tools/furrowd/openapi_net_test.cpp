@@ -84,12 +84,13 @@ TEST_CASE("openapi: the server and the document have the same routes") {
     const auto& operation = path[lower(route.method)];
     CHECK_MESSAGE(operation.contains("security") == !route.needs, route.pattern);
     if (route.needs) {
-      const auto lowest = *route.needs == daemon::permission::read      ? "viewer"
-                          : *route.needs == daemon::permission::send    ? "gateway"
-                          : *route.needs == daemon::permission::operate ? "operator"
-                          : *route.needs == daemon::permission::watch   ? "node viewer"
-                          : *route.needs == daemon::permission::govern  ? "node admin"
-                                                                        : "admin";
+      const auto lowest = *route.needs == daemon::permission::read       ? "viewer"
+                          : *route.needs == daemon::permission::send     ? "gateway"
+                          : *route.needs == daemon::permission::operate  ? "operator"
+                          : *route.needs == daemon::permission::watch    ? "node viewer"
+                          : *route.needs == daemon::permission::govern   ? "node admin"
+                          : *route.needs == daemon::permission::be_known ? "any"
+                                                                         : "admin";
       CHECK_MESSAGE(operation["x-role"] == lowest, route.pattern);
     }
     std::set<std::string> parameters;

@@ -31,7 +31,8 @@ enum class refusal : std::uint8_t {
   limit,
   no_token,
   unknown_token,
-  revoked, // the token was revoked or has expired, also while it was connected
+  certificate_mismatch, // its certificate is for another farm or machine
+  revoked,              // the token was revoked or has expired, also while it was connected
   may_not_send,
   other_machine, // the token is for other machines
   superseded,
@@ -41,7 +42,7 @@ enum class refusal : std::uint8_t {
   unavailable,
   full, // the node has as many sessions as it may
 };
-inline constexpr std::size_t refusals = 21;
+inline constexpr std::size_t refusals = 22;
 [[nodiscard]] const char* to_string(refusal why); // one word, as the metric's label has it
 
 /// How a connection that was let in ended.

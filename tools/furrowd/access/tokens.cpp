@@ -161,6 +161,15 @@ result<token_table> token_table::load(const std::string& path) {
   return parse(text, path);
 }
 
+result<std::optional<token_table>> token_table::load_if_named(const std::string& path) {
+  if (path.empty())
+    return std::optional<token_table>{};
+  auto read = load(path);
+  if (!read)
+    return read.error();
+  return std::optional{std::move(*read)};
+}
+
 std::optional<credential> token_table::find(std::string_view presented) const {
   if (presented.empty() || presented.size() > token_bytes_max)
     return std::nullopt;

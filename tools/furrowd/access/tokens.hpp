@@ -42,6 +42,8 @@ inline constexpr std::size_t token_bytes_max = 1'024;
 class token_table {
 public:
   [[nodiscard]] static result<token_table> load(const std::string& path);
+  /// Nothing without a path.
+  [[nodiscard]] static result<std::optional<token_table>> load_if_named(const std::string& path);
   /// `source` is the file name in errors.
   [[nodiscard]] static result<token_table> parse(std::string_view toml, const std::string& source);
 

@@ -155,10 +155,29 @@ answer restart_actor(api_context& of, call call) {
 void add_actor_routes(router& to, api_context& of) {
   using enum daemon::permission;
   to.add({"GET", "/api/v1/actors", read, {"node"}, on(of, list_actors), false});
-  to.add({"POST", "/api/v1/actors/{id}/kill", operate, {}, on(of, kill_actor), false});
-  to.add({"POST", "/api/v1/actors/{id}/restart", operate, {}, on(of, restart_actor), false});
-  to.add({"POST", "/api/v1/actors/{node}/{id}/kill", operate, {}, on(of, kill_actor), false});
-  to.add({"POST", "/api/v1/actors/{node}/{id}/restart", operate, {}, on(of, restart_actor), false});
+  to.add(
+    {"POST", "/api/v1/actors/{id}/kill", operate, {}, on(of, kill_actor), false, "actor kill"});
+  to.add({"POST",
+          "/api/v1/actors/{id}/restart",
+          operate,
+          {},
+          on(of, restart_actor),
+          false,
+          "actor restart"});
+  to.add({"POST",
+          "/api/v1/actors/{node}/{id}/kill",
+          operate,
+          {},
+          on(of, kill_actor),
+          false,
+          "actor kill"});
+  to.add({"POST",
+          "/api/v1/actors/{node}/{id}/restart",
+          operate,
+          {},
+          on(of, restart_actor),
+          false,
+          "actor restart"});
 }
 
 } // namespace furrow::http

@@ -21,6 +21,9 @@ public:
     std::size_t connections_max = 0;
     std::shared_ptr<daemon::gateway_book> gateways = std::make_shared<daemon::gateway_book>();
     std::shared_ptr<daemon::link_book> links = {};
+    std::shared_ptr<daemon::authority> access = std::make_shared<daemon::authority>();
+    std::function<void(std::function<void()>)> refresh_access = {};
+    daemon::session_lifetime sessions = {};
     std::shared_ptr<live_stream> stream = {}; // none: its routes answer 503
   };
 

@@ -93,7 +93,7 @@ void add_database_routes(router& to, api_context& of) {
   to.add({"GET", "/monitoring/database", watch, {}, on(of, database)});
   to.add({"GET", "/api/v1/database", watch, {}, on(of, database_report), false});
   to.add({"GET", "/api/v1/db/status", watch, {}, on(of, database_status)});
-  to.add({"POST", "/api/v1/db/migrate", govern, {}, on(of, migrate)});
+  to.add({"POST", "/api/v1/db/migrate", govern, {}, on(of, migrate), true, "db migrate"});
 }
 
 } // namespace furrow::http

@@ -202,10 +202,24 @@ void add_node_routes(router& to, api_context& of) {
   using enum daemon::permission;
   to.add({"GET", "/api/v1/nodes", watch, {}, on(of, list_nodes), false});
   to.add({"GET", "/api/v1/nodes/{name}", watch, {}, on(of, one_node), false});
-  to.add({"POST", "/api/v1/nodes/{name}/drain", govern, {}, on(of, drain_node)});
-  to.add({"POST", "/api/v1/nodes/{name}/undrain", govern, {}, on(of, undrain_node)});
-  to.add({"PUT", "/api/v1/nodes/{name}/weight", govern, {}, on(of, weigh_node)});
-  to.add({"POST", "/api/v1/equipment/{name}/move", operate, {}, on(of, move_machine)});
+  to.add(
+    {"POST", "/api/v1/nodes/{name}/drain", govern, {}, on(of, drain_node), true, "node drain"});
+  to.add({"POST",
+          "/api/v1/nodes/{name}/undrain",
+          govern,
+          {},
+          on(of, undrain_node),
+          true,
+          "node undrain"});
+  to.add(
+    {"PUT", "/api/v1/nodes/{name}/weight", govern, {}, on(of, weigh_node), true, "node weight"});
+  to.add({"POST",
+          "/api/v1/equipment/{name}/move",
+          operate,
+          {},
+          on(of, move_machine),
+          true,
+          "equipment move"});
 }
 
 } // namespace furrow::http

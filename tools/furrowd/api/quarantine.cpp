@@ -119,8 +119,20 @@ void add_quarantine_routes(router& to, api_context& of) {
   to.add(
     {"GET", "/api/v1/quarantine", read, {"equipment", "limit", "after"}, with(list_quarantine)});
   to.add({"GET", "/api/v1/quarantine/{id}", read, {}, with(show_quarantined)});
-  to.add({"POST", "/api/v1/quarantine/{id}/retry", operate, {}, with(retry_quarantined)});
-  to.add({"POST", "/api/v1/quarantine/{id}/drop", administer, {}, with(drop_quarantined)});
+  to.add({"POST",
+          "/api/v1/quarantine/{id}/retry",
+          operate,
+          {},
+          with(retry_quarantined),
+          true,
+          "quarantine retry"});
+  to.add({"POST",
+          "/api/v1/quarantine/{id}/drop",
+          administer,
+          {},
+          with(drop_quarantined),
+          true,
+          "quarantine drop"});
 }
 
 } // namespace furrow::http

@@ -267,18 +267,38 @@ void add_repository_routes(router& routes, api_context& of) {
               read,
               {"after", "limit", "prefix", "crop", "soil", "season"},
               on(list, entity::field)});
-  routes.add({"POST", "/api/v1/fields", operate, {}, [rows](call call) {
-                return add_fields(rows, std::move(call));
-              }});
+  routes.add({"POST",
+              "/api/v1/fields",
+              operate,
+              {},
+              [rows](call call) { return add_fields(rows, std::move(call)); },
+              true,
+              "field add"});
   routes.add({"GET", "/api/v1/fields-at", read, {"position"}, [rows](call call) {
                 return fields_at(rows, std::move(call));
               }});
   routes.add({"GET", "/api/v1/fields/{name}", read, {}, on(show, entity::field)});
-  routes.add({"PATCH", "/api/v1/fields/{name}", operate, {}, on(change_one, entity::field)});
-  routes.add({"DELETE", "/api/v1/fields/{name}", operate, {"version"}, [rows](call call) {
-                return remove_field(rows, std::move(call));
-              }});
-  routes.add({"PATCH", "/api/v1/equipment/{name}", operate, {}, on(change_one, entity::equipment)});
+  routes.add({"PATCH",
+              "/api/v1/fields/{name}",
+              operate,
+              {},
+              on(change_one, entity::field),
+              true,
+              "field change"});
+  routes.add({"DELETE",
+              "/api/v1/fields/{name}",
+              operate,
+              {"version"},
+              [rows](call call) { return remove_field(rows, std::move(call)); },
+              true,
+              "field remove"});
+  routes.add({"PATCH",
+              "/api/v1/equipment/{name}",
+              operate,
+              {},
+              on(change_one, entity::equipment),
+              true,
+              "equipment change"});
   routes.add({"GET",
               "/api/v1/equipment-records",
               read,

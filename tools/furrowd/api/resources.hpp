@@ -10,7 +10,9 @@
 #include "actors/node.hpp"
 #include "storage/activity.hpp"
 #include "tools/furrowd/access/gateway_book.hpp"
+#include "tools/furrowd/access/identity_watch.hpp"
 #include "tools/furrowd/access/link_book.hpp"
+#include "tools/furrowd/access/login_desk.hpp"
 #include "tools/furrowd/api/metrics.hpp"
 #include "tools/furrowd/cache/homes.hpp"
 #include "tools/furrowd/cache/summary_cache.hpp"
@@ -43,6 +45,11 @@ struct api_context {
   std::size_t connections_max = 0;
   std::shared_ptr<daemon::gateway_book> gateways;
   std::shared_ptr<daemon::link_book> links; // none: the node speaks to no other
+  std::shared_ptr<daemon::authority> access;
+  std::function<void(std::function<void()>)>
+    refresh_access; // reads the identities of the database, then calls back
+  daemon::session_lifetime sessions;
+  std::shared_ptr<daemon::login_desk> logins = std::make_shared<daemon::login_desk>();
   std::atomic<bool> draining = false;
   front_watch watch{};
   home_cache homes{};
@@ -62,6 +69,10 @@ using answer = boost::asio::awaitable<response>;
   return [&of, run](call call) { return run(of, std::move(call)); };
 }
 
+void add_audit_route(router& to, api_context& of);
+void add_session_routes(router& to, api_context& of); // log in and out, and who one is
+void add_token_routes(router& to, api_context& of);
+void add_user_routes(router& to, api_context& of);
 void add_actor_routes(router& to, api_context& of);
 void add_database_routes(router& to, api_context& of); // and /metrics
 void add_equipment_routes(router& to, api_context& of);

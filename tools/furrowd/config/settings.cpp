@@ -25,7 +25,7 @@ Examples:
   furrowd                                            a node on the SQLite file ./furrow.db, for this machine only
   furrowd --database postgresql://furrow@db/furrow   on PostgreSQL; put the password in ~/.pgpass or PGPASSWORD
   furrowd --listen 0.0.0.0:7400 --http 0.0.0.0:7480 --tls-cert node.pem --tls-key node.key --tokens tokens.toml
-                                                     for other machines, which requires TLS and tokens
+                                                     for other machines, which requires TLS and somebody with access
   furrowd config sample > furrowd.toml               a configuration file with every setting
   furrowd --config furrowd.toml                      a node with the settings of a file
 Settings: a flag beats the environment, the environment beats the files, and a file beats the default. The flag
@@ -83,7 +83,9 @@ void add_main_flags(CLI::App& app, settings& out, secret_files& files) {
   app.add_option("--tls-key", out.tls.key, "PEM file: key of the certificate, not encrypted");
   app.add_option("--tls-client-ca", out.tls.client_authorities,
                  "PEM file: authorities; a gateway must present a certificate of one of them");
-  app.add_option("--tokens", out.tokens, "TOML file of tokens (`furrow token new` makes entries)");
+  app.add_option("--tokens", out.tokens,
+                 "TOML file of tokens (`furrow token new --for-file` makes entries); others are "
+                 "made at run time");
   app
     .add_option("--log-level", out.log_level,
                 "lowest level that is logged: debug, info, warn or error")
@@ -130,6 +132,15 @@ void add_work_flags(CLI::App& app,
                 "minutes; 0: leave both to other nodes")
     ->capture_default_str()
     ->check(CLI::Range(0, 1'440));
+  app
+    .add_option_function<std::int64_t>(
+      "--audit-days",
+      [&out](const std::int64_t& days) {
+        if (days > 0)
+          out.audit_keep = std::chrono::hours{24 * days};
+      },
+      "days after which rows of the audit log are deleted; 0 (default): they are kept for ever")
+    ->check(CLI::Range(0, 36'500));
   app.add_option("--drain", drain_s, "longest drain after SIGTERM, in seconds")
     ->capture_default_str()
     ->check(CLI::Range(1, 600));
@@ -417,14 +428,23 @@ std::variant<settings, int> parse_settings(int argc, char** argv) {
   return std::move(*given);
 }
 
+bool only_loopback(const settings& settings) {
+  return is_loopback(settings.listen) && is_loopback(settings.http);
+}
+
 std::optional<std::string> unsafe_listener(const settings& settings) {
-  if (is_loopback(settings.listen) && is_loopback(settings.http))
+  if (only_loopback(settings) || !settings.tls.certificate.empty())
     return std::nullopt;
-  if (!settings.tls.certificate.empty() && !settings.tokens.empty())
+  return "a listener that other machines can reach needs TLS and somebody with access: give "
+         "--tls-cert and "
+         "--tls-key, and --tokens or an admin of `furrowd init`; or listen on 127.0.0.1";
+}
+
+std::optional<std::string> nobody_has_access(const settings& settings, const authority& access) {
+  if (only_loopback(settings) || access.has_identities())
     return std::nullopt;
-  return "a listener that other machines can reach needs TLS and tokens: give --tls-cert, "
-         "--tls-key and --tokens, or "
-         "listen on 127.0.0.1";
+  return "other machines can reach this node, and nobody has access: `furrowd init --database "
+         + storage::redacted(settings.database) + "` makes the first admin, or give --tokens";
 }
 
 } // namespace furrow::daemon

@@ -9,6 +9,7 @@
 #include "actors/node.hpp"
 #include "storage/store.hpp"
 #include "tools/config/layers.hpp"
+#include "tools/furrowd/access/authority.hpp"
 #include "tools/furrowd/access/tls.hpp"
 #include "tools/furrowd/access/tokens.hpp"
 #include "tools/furrowd/cache/query_cache.hpp"
@@ -41,6 +42,7 @@ struct settings {
   std::vector<std::string> advertise; // where gateways reach this node; on SQLite other nodes too
   tls_files tls;
   std::string tokens;
+  std::optional<std::chrono::hours> audit_keep; // nothing: for ever
   std::string link; // address for other nodes; empty: this node speaks to none
   link_files link_tls;
   std::vector<std::string> link_peers; // NAME=HOST:PORT
@@ -59,7 +61,11 @@ struct settings {
 /// The settings once more, as the files are now; or an error line. The command line is that of the start.
 [[nodiscard]] std::variant<settings, std::string> reread_settings(const command_line& line);
 
-/// An error line when a listener that other machines can reach lacks TLS or tokens.
+/// An error line when a listener that other machines can reach lacks TLS.
 [[nodiscard]] std::optional<std::string> unsafe_listener(const settings& settings);
+[[nodiscard]] bool only_loopback(const settings& settings);
+/// An error line when other machines can reach a listener and nobody could get in: known when the database was read.
+[[nodiscard]] std::optional<std::string> nobody_has_access(const settings& settings,
+                                                           const authority& access);
 
 } // namespace furrow::daemon

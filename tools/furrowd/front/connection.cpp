@@ -40,7 +40,8 @@ request to_request(const wire::request_header<>& header) {
           text(header[wire::field::host]),
           text(header[wire::field::origin]),
           text(header["Idempotency-Key"]),
-          {}};
+          {},
+          text(header[wire::field::cookie])};
 }
 
 /// What the live stream reads of the header.
@@ -90,6 +91,8 @@ std::optional<problem> ambiguity(const wire::request_header<>& header) {
     return refused("a request of HTTP/1.1 has exactly one header field Host");
   if (header.count(wire::field::authorization) > 1)
     return refused("the header field Authorization is repeated");
+  if (header.count(wire::field::cookie) > 1)
+    return refused("the header field Cookie is repeated");
   if (header.count("Idempotency-Key") > 1)
     return refused("the header field Idempotency-Key is repeated");
   const auto codings = header.count(wire::field::transfer_encoding);
@@ -101,6 +104,11 @@ std::optional<problem> ambiguity(const wire::request_header<>& header) {
     return problem{501, "unknown_transfer_encoding", "the only transfer coding is chunked",
                    "send Transfer-Encoding: chunked, or a Content-Length"};
   return std::nullopt;
+}
+
+bool is_unknown(const std::variant<route_match, problem>& match) {
+  const auto* wrong = std::get_if<problem>(&match);
+  return wrong != nullptr && (wrong->code == unknown_token || wrong->code == expired_token);
 }
 
 /// Routes that a connection on a reserved place may ask for.
@@ -129,9 +137,11 @@ public:
              std::shared_ptr<daemon::byte_stream> stream,
              const asio::any_io_executor& executor,
              std::uint64_t id,
-             std::string peer)
+             std::string peer,
+             bool secure)
     : front_{front}, shared_{std::move(stream)}, stream_{*shared_}, id_{id}, peer_{std::move(peer)},
-      deadline_{std::make_shared<daemon::deadline>(executor, [this] { stream_.close(); })} {}
+      secure_{secure}, deadline_{std::make_shared<daemon::deadline>(executor,
+                                                                    [this] { stream_.close(); })} {}
   connection(const connection&) = delete;
   connection& operator=(const connection&) = delete;
   ~connection() { deadline_->stop(); }
@@ -184,7 +194,15 @@ private:
       co_return co_await write(to_response(*wrong), false, head, begun);
     auto asked = to_request(parser.get());
     asked.offer = to_offer(parser.get(), peer_);
+    asked.from = peer_;
+    asked.secure = secure_;
     auto match = front_.admit(asked, id_);
+    if (is_unknown(match)) {
+      // It may have been made a moment ago, at another node.
+      const bool learnt = co_await front_.learn();
+      if (learnt)
+        match = front_.admit(asked, id_);
+    }
     if (!ordinary && !is_probe(match))
       co_return co_await write(to_response(too_many_connections()), false, head, begun);
     if (auto* wrong = std::get_if<problem>(&match)) {
@@ -392,6 +410,7 @@ private:
   daemon::byte_stream& stream_;
   const std::uint64_t id_;
   const std::string peer_; // its address, without the port
+  const bool secure_;
   std::shared_ptr<daemon::deadline> deadline_;
   beast::flat_buffer buffer_;
   unsigned version_ = 11;
@@ -411,7 +430,7 @@ run_connection(std::shared_ptr<front> front, tcp::socket socket, std::uint64_t i
   const auto tls = front->config().tls;
   const std::shared_ptr<daemon::byte_stream> stream =
     daemon::make_byte_stream(std::move(socket), tls);
-  connection served{*front, stream, executor, id, peer};
+  connection served{*front, stream, executor, id, peer, tls != nullptr};
   co_await served.run(tls != nullptr);
 }
 

@@ -4,12 +4,13 @@
 /// Limits: those of connection_table.hpp.
 #pragma once
 
+#include "storage/identity/audit.hpp"
+#include "tools/furrowd/access/failed_attempts.hpp"
 #include "tools/furrowd/api/api.hpp"
 #include "tools/furrowd/api/metrics.hpp"
 #include "tools/furrowd/cache/summary_cache.hpp"
 #include "tools/furrowd/front/connection_table.hpp"
 #include "tools/furrowd/front/server.hpp"
-#include "tools/furrowd/front/wrong_tokens.hpp"
 #include "tools/furrowd/http/guard.hpp"
 #include "tools/furrowd/http/places.hpp"
 #include "tools/furrowd/http/router.hpp"
@@ -48,6 +49,8 @@ public:
 
   /// Finds the route of a request and checks its rights, before the body is read.
   [[nodiscard]] std::variant<route_match, problem> admit(const request& request, std::uint64_t id);
+  /// Reads again who has access, at most once a second; false: nothing new.
+  [[nodiscard]] boost::asio::awaitable<bool> learn();
   void look_at_access();
   /// Runs the handler. An exception becomes a 500, except when the connection is being closed.
   [[nodiscard]] boost::asio::awaitable<response> answer(route_match match);
@@ -70,8 +73,11 @@ private:
   /// Cuts a connection. The caller has the mutex.
   void close(std::uint64_t id);
   [[nodiscard]] bool stopping();
+  /// In the audit log, with what was answered. A failure is logged.
+  void write_note(storage::audit_row row, const std::string& said);
 
   boost::asio::io_context& io_;
+  actors::node& node_;
   const http_config config_;
   metrics metrics_;
   summary_cache cache_;
@@ -86,7 +92,8 @@ private:
   std::function<void()> stopped_;
   std::map<std::uint64_t, std::shared_ptr<open_connection>> open_; // 0 is the acceptor
   connection_table table_;
-  wrong_tokens wrong_tokens_;
+  daemon::failed_attempts wrong_tokens_;
+  std::chrono::steady_clock::time_point learnt_{};
   std::uint64_t next_id_ = 1;
   std::optional<boost::asio::ip::tcp::acceptor> acceptor_;
 };

@@ -1,6 +1,8 @@
 #include "tools/furrowd/front/server.hpp"
 
+#include "storage/identity/identities.hpp"
 #include "tools/furrowd/front/front.hpp"
+#include "tools/furrowd/http/ask.hpp"
 #include "tools/furrowd/stream/routes.hpp"
 
 #include <fmt/format.h>
@@ -16,6 +18,7 @@
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <nlohmann/json.hpp>
 
 namespace furrow::http {
 
@@ -60,11 +63,29 @@ bool assumes_farm(const route_match& match) {
   return false;
 }
 
+/// What a call is about to change, for the audit log.
+storage::audit_row note_of(const route_match& match) {
+  using enum daemon::permission;
+  const auto& made = match.made;
+  const bool of_node = match.found->needs == govern || match.found->needs == watch;
+  storage::audit_row row;
+  row.who = made.who.name;
+  row.origin = made.from;
+  row.action = match.found->noted_as;
+  row.farm = of_node ? "" : made.who.farm;
+  row.object = row.farm;
+  for (const auto& [name, value] : made.path)
+    row.object += (row.object.empty() ? "" : "/") + value;
+  if (nlohmann::json::accept(made.body))
+    row.after = made.body;
+  return row;
+}
+
 } // namespace
 
 front::front(asio::io_context& io, http_config config, actors::node& node)
-  : io_{io}, config_{std::move(config)}, metrics_{config_.version}, cache_{io_, config_.cache,
-                                                                           config_.redis},
+  : io_{io}, node_{node}, config_{std::move(config)}, metrics_{config_.version},
+    cache_{io_, config_.cache, config_.redis},
     stream_{std::make_shared<live_stream>(
       io_,
       live_stream::settings{
@@ -76,7 +97,8 @@ front::front(asio::io_context& io, http_config config, actors::node& node)
             const std::scoped_lock lock{mutex_};
             return table_.open();
           },
-          config_.connections.open_max, config_.gateways, config_.links, stream_},
+          config_.connections.open_max, config_.gateways, config_.links, config_.access,
+          config_.refresh_access, config_.sessions, stream_},
          node,
          metrics_,
          cache_},
@@ -223,8 +245,8 @@ connection_table::place front::works(std::uint64_t id) {
 
 std::chrono::milliseconds front::wrong_token(const std::string& peer) {
   metrics_.wrong_token();
-  const auto now = wrong_tokens::clock::now();
-  wrong_tokens::verdict made;
+  const auto now = daemon::failed_attempts::clock::now();
+  daemon::failed_attempts::verdict made;
   {
     const std::scoped_lock lock{mutex_};
     made = wrong_tokens_.note(peer, now);
@@ -257,6 +279,22 @@ void front::stop(std::function<void()> stopped) {
     asio::post(connection->strand, [connection = connection] {
       connection->cut.emit(asio::cancellation_type::terminal);
     });
+}
+
+asio::awaitable<bool> front::learn() {
+  constexpr std::chrono::seconds learn_every{1};
+  constexpr std::chrono::seconds learn_limit{2};
+  const auto generation = config_.access->generation();
+  {
+    const std::scoped_lock lock{mutex_};
+    const auto now = std::chrono::steady_clock::now();
+    if (!config_.refresh_access || now - learnt_ < learn_every)
+      co_return false;
+    learnt_ = now;
+  }
+  const auto start = [this](auto done) { config_.refresh_access([done] { done(true); }); };
+  (void)co_await ask<bool>(start, learn_limit);
+  co_return config_.access->generation() != generation;
 }
 
 void front::look_at_access() {
@@ -315,6 +353,18 @@ std::variant<route_match, problem> front::admit(const request& request, std::uin
   return match;
 }
 
+void front::write_note(storage::audit_row row, const std::string& said) {
+  auto* const log = storage::audit_of(node_.store());
+  if (log == nullptr)
+    return;
+  row.detail = said;
+  const auto text = fmt::format("{} {} by {} from {}", row.action, row.object, row.who, row.origin);
+  log->note(std::move(row), [text](const storage::result<done>& noted) {
+    if (!noted)
+      spdlog::error("audit log: not written: {}: {}", text, noted.error().detail);
+  });
+}
+
 asio::awaitable<response> front::answer(route_match match) {
   std::string what;
   try {
@@ -328,7 +378,11 @@ asio::awaitable<response> front::answer(route_match match) {
         co_return to_response(
           {503, "busy", "too many requests wait for the database", "try again"});
     }
+    auto note = match.found->noted_as.empty() ? std::optional<storage::audit_row>{}
+                                              : std::optional{note_of(match)};
     auto said = co_await match.found->run(std::move(match.made));
+    if (note && said.status < 300)
+      write_note(std::move(*note), said.body);
     if (assumed)
       said.headers.emplace_back("Furrow-Assumed-Farm", farm);
     if (said.body.size() > held_body_min)

@@ -11,6 +11,7 @@
 #include "actors/node.hpp"
 #include "tools/furrowd/access/authority.hpp"
 #include "tools/furrowd/access/gateway_book.hpp"
+#include "tools/furrowd/access/identity_watch.hpp"
 #include "tools/furrowd/access/link_book.hpp"
 #include "tools/furrowd/access/tls.hpp"
 #include "tools/furrowd/cache/query_cache.hpp"
@@ -37,6 +38,9 @@ struct http_config {
   daemon::tls_context tls;           // none: plain HTTP
   /// While it is open, every client is admin of all farms.
   std::shared_ptr<daemon::authority> access = std::make_shared<daemon::authority>();
+  /// Reads the identities of the database now, then calls back; none: there is nothing to read.
+  std::function<void(std::function<void()>)> refresh_access;
+  daemon::session_lifetime sessions;
   std::string node_name = "n1";
   std::string version;
   cache_limits cache{std::chrono::milliseconds{0}}; // of answers about a farm; here: no caching

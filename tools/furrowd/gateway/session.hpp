@@ -137,6 +137,7 @@ private:
   std::string equipment_;
   std::optional<credential> credential_; // since the Hello
   std::uint64_t access_seen_ = 0;        // the generation at the last look
+  std::int64_t access_used_us_ = 0;      // when the use of the token was noted last
   std::function<void()> ended_;
   std::shared_ptr<actors::memory_budget> own_budget_;
   std::unique_ptr<actors::equipment_link> link_;

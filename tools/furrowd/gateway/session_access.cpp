@@ -1,3 +1,4 @@
+#include "tools/furrowd/access/gateway_admission.hpp"
 #include "tools/furrowd/gateway/session.hpp"
 
 #include <utility>
@@ -6,47 +7,32 @@ namespace furrow::daemon {
 
 using proto::reject_code;
 
+static constexpr std::int64_t use_noted_every_us = 60'000'000;
+
 std::optional<credential> gateway_session::admit(const proto::hello& hello) {
   const auto& access = *context_->access;
   access_seen_ = access.generation();
-  if (access.open())
-    return credential{"default", role::admin, {}, false};
-  const auto found = access.find(hello.token, wall_clock_us());
-  if (!found.who) {
-    if (hello.token.empty())
-      refuse(refusal::no_token, reject_code::credentials,
-             "this node needs a token; `furrow token new` makes one");
-    else if (found.expired)
-      refuse(refusal::revoked, reject_code::credentials, "this token has expired");
-    else
-      refuse(refusal::unknown_token, reject_code::credentials,
-             "this node does not know this token; `furrow token new` makes one");
-    return std::nullopt;
-  }
-  farm_ = found.who->farm;
-  if (!found.who->may(permission::send)) {
-    refuse(refusal::may_not_send, reject_code::credentials,
-           std::string{"this token may not send: its role is "} + to_string(found.who->role)
-             + "; `furrow token new --role gateway` makes one");
-    return std::nullopt;
-  }
-  if (!found.who->covers(hello.equipment)) {
-    refuse(refusal::other_machine, reject_code::credentials,
-           "this token is not for equipment " + hello.equipment);
-    return std::nullopt;
-  }
-  return found.who;
+  const auto claim = claim_of(stream_->peer_certificate());
+  auto said = admit_gateway(access, hello.token, claim, hello.equipment, wall_clock_us());
+  if (auto* admitted = std::get_if<credential>(&said))
+    return std::move(*admitted);
+  auto& refused = std::get<admission_refusal>(said);
+  farm_ = refused.farm;
+  refuse(refused.why, reject_code::credentials, std::move(refused.text));
+  return std::nullopt;
 }
 
 void gateway_session::look_at_access() {
   const auto generation = context_->access->generation();
   const auto now_us = wall_clock_us();
   const bool over = credential_->expires_us != 0 && now_us >= credential_->expires_us;
-  if (std::exchange(access_seen_, generation) == generation && !over)
+  const bool use_due = now_us - access_used_us_ >= use_noted_every_us;
+  if (std::exchange(access_seen_, generation) == generation && !over && !use_due)
     return;
+  access_used_us_ = now_us;
   if (!context_->access->holds(*credential_, now_us))
     refuse(refusal::revoked, reject_code::credentials,
-           over ? "the token of this gateway has expired"
+           over ? "the token or certificate of this gateway has expired"
                 : "the token of this gateway is no longer valid");
 }
 

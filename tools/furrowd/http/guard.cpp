@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cctype>
 #include <string_view>
 
@@ -49,6 +50,30 @@ std::optional<problem> foreign(const request& request) {
   return std::nullopt;
 }
 
+/// The value of a cookie; empty: there is none.
+std::string_view cookie_in(std::string_view header, std::string_view name) {
+  while (!header.empty()) {
+    auto one = header.substr(0, header.find(';'));
+    header.remove_prefix(std::min(header.size(), one.size() + 1));
+    one.remove_prefix(std::min(one.size(), one.find_first_not_of(' ')));
+    if (one.size() > name.size() && one.starts_with(name) && one[name.size()] == '=')
+      return one.substr(name.size() + 1);
+  }
+  return {};
+}
+
+/// A cookie comes with every request of a browser, also with those that a page of another site makes.
+std::optional<problem> from_other_page(const request& request) {
+  const bool reads = request.method == "GET" || request.method == "HEAD";
+  const auto at = request.origin.find("://");
+  const bool own = request.origin.empty()
+                   || (at != std::string::npos && request.origin.substr(at + 3) == request.host);
+  if (reads || own)
+    return std::nullopt;
+  return problem{403, "foreign_origin", "this request comes from a page of another site",
+                 "open the node's own page"};
+}
+
 const char* who_may(daemon::permission wanted) {
   switch (wanted) {
   case daemon::permission::be_known:
@@ -87,22 +112,29 @@ guard::admit(const request& request, std::optional<daemon::permission> needs) co
   if (!access_->ready())
     return problem{503, "not_ready", "this node has not read yet who has access",
                    "wait until its database answers: /ready tells"};
-  if (request.authorization.empty())
-    return problem{401, "no_token", "this request needs a token",
-                   "send `Authorization: Bearer TOKEN`; with furrow: --token-file or FURROW_TOKEN"};
   constexpr std::string_view scheme = "Bearer ";
-  const std::string_view given = request.authorization;
-  if (!same_word(given.substr(0, scheme.size()), scheme))
+  std::string_view given = request.authorization;
+  if (given.empty()) {
+    given = cookie_in(request.cookie, session_cookie(request.secure));
+    if (given.empty())
+      return problem{401, "no_token", "this request needs a token",
+                     "log in, or send `Authorization: Bearer TOKEN`; with furrow: --token-file or "
+                     "FURROW_TOKEN"};
+    if (auto wrong = from_other_page(request))
+      return *wrong;
+  } else if (!same_word(given.substr(0, scheme.size()), scheme))
     return problem{401, "wrong_scheme", "only bearer tokens are accepted",
                    "send `Authorization: Bearer TOKEN`"};
-  auto found = access_->find(given.substr(scheme.size()), daemon::wall_clock_us());
+  else
+    given.remove_prefix(scheme.size());
+  auto found = access_->find(given, daemon::wall_clock_us());
   if (found.expired)
-    return problem{401, "expired_token", "this token or session has expired",
+    return problem{401, expired_token, "this token or session has expired",
                    "log in again, or ask an admin for a new token"};
   auto& who = found.who;
   if (!who)
     return problem{401, unknown_token, "this node does not know this token",
-                   "make a token with `furrow token new`"};
+                   "log in with `furrow login`, or make a token with `furrow token new NAME`"};
   if (!who->may(*needs))
     return problem{403, "not_permitted",
                    fmt::format("the role {} {} may not do this", daemon::to_string(who->role),

@@ -1,6 +1,8 @@
 /// Decides who sent a request and whether the sender may have what the request asks for.
 ///
-/// Shape: every protected route needs `Authorization: Bearer TOKEN`, where TOKEN is of a program or of a person's session.
+/// Shape: every protected route needs `Authorization: Bearer TOKEN`, where TOKEN is of a program or of a person's session; a
+///   browser sends the session in a cookie instead, and a request that changes something must then come from a page of
+///   this node.
 ///   While the node is open, every client is admin of all farms. The guard then rejects requests that a browser was
 ///   tricked into: from a page of another site (Origin), or to another host name that points here (Host).
 /// Errors: a `problem`: 401 without a valid token, 403 without permission, 503 while it is not known who has access.
@@ -19,6 +21,13 @@ namespace furrow::http {
 
 /// The code of the problem when nobody has this token.
 inline constexpr const char* unknown_token = "unknown_token";
+
+inline constexpr const char* expired_token = "expired_token";
+
+/// The name of the cookie that holds a session. Over TLS browsers take the cookie from this host alone.
+[[nodiscard]] constexpr const char* session_cookie(bool secure) {
+  return secure ? "__Host-furrow" : "furrow_session";
+}
 
 class guard {
 public:

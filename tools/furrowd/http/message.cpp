@@ -1,5 +1,8 @@
 #include "tools/furrowd/http/message.hpp"
 
+#include <algorithm>
+#include <cstdint>
+
 #include <nlohmann/json.hpp>
 
 namespace furrow::http {
@@ -17,7 +20,8 @@ response to_response(const problem& problem) {
   if (!problem.allow.empty())
     answer.headers.emplace_back("Allow", problem.allow);
   if (problem.status == 429 || problem.status == 503)
-    answer.headers.emplace_back("Retry-After", "1");
+    answer.headers.emplace_back(
+      "Retry-After", std::to_string(std::max<std::int64_t>(1, problem.retry_after.count())));
   return answer;
 }
 

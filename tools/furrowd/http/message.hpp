@@ -5,6 +5,7 @@
 /// Threads: plain values; everything of one connection runs on its strand.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
@@ -41,6 +42,9 @@ struct request {
   std::string origin;
   std::string idempotency_key;
   stream_offer offer = {};
+  std::string cookie = {};
+  std::string from = {}; // the address of the client, without the port
+  bool secure = false;   // over TLS
 };
 
 struct body_piece {
@@ -71,10 +75,11 @@ struct response {
 
 struct problem {
   unsigned status = 500;
-  std::string code;       // stable, for programs
-  std::string message;    // what is wrong
-  std::string hint;       // what to do next; may be empty
-  std::string allow = {}; // of a 405: the allowed methods
+  std::string code;                    // stable, for programs
+  std::string message;                 // what is wrong
+  std::string hint;                    // what to do next; may be empty
+  std::string allow = {};              // of a 405: the allowed methods
+  std::chrono::seconds retry_after{0}; // of a 429 or 503: when to try again; 0: not said
 };
 
 [[nodiscard]] response to_response(const problem& problem);

@@ -80,6 +80,8 @@ std::variant<route_match, problem> router::find(const request& request) const {
     made.head = head;
     made.idempotency_key = request.idempotency_key;
     made.offer = request.offer;
+    made.from = request.from;
+    made.secure = request.secure;
     if (const auto farm = made.query.find(farm_parameter); farm != made.query.end()) {
       made.farm = farm->second;
       made.query.erase(farm);

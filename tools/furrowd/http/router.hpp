@@ -2,7 +2,7 @@
 ///
 /// Shape: a pattern is a path whose segments in braces match anything: "/api/v1/equipment/{name}". There are few
 ///   routes, so they are tried in order.
-/// Shape of `farm`: a token of the node names the farm that it asks about; the front checks the name against the token.
+/// Shape of `farm`: a token of the node, or of several farms, names the farm that it asks about; the front checks the name against the token.
 /// Errors: a `problem`: 400 for an invalid target or parameter, 404, 405 with the allowed methods.
 /// Threads: filled before the server starts, then only read.
 #pragma once
@@ -29,6 +29,8 @@ struct call {
   std::string body = {};            // as received
   std::string idempotency_key = {}; // empty: none
   stream_offer offer = {};
+  std::string from = {}; // the address of the client
+  bool secure = false;   // over TLS
 };
 
 using handler = std::function<boost::asio::awaitable<response>(call)>;
@@ -40,6 +42,8 @@ struct route {
   std::vector<std::string> parameters;     // of the query
   handler run;
   bool takes_turn = true; // waits for its turn: false where the database is not asked
+  std::string noted_as =
+    {}; // a success is noted in the audit log so; empty: it changes nothing, or its handler notes it
 };
 
 struct route_match {

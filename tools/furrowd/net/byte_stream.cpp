@@ -99,6 +99,13 @@ public:
       return tls_fault(error, SSL_get_verify_result(stream_.native_handle()));
     return {refusal::tls, error.message()};
   }
+  const x509_st* peer_certificate() override {
+    if constexpr (std::is_same_v<Stream, tls_stream>) {
+      auto* const ssl = stream_.native_handle();
+      return SSL_get_verify_result(ssl) == X509_V_OK ? SSL_get0_peer_certificate(ssl) : nullptr;
+    }
+    return nullptr;
+  }
   asio::awaitable<void> read(std::span<std::uint8_t> bytes) override {
     while (!bytes.empty()) {
       const auto held = std::min(bytes.size(), end_ - begin_);

@@ -18,6 +18,8 @@
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
 
+struct x509_st; // X509 of OpenSSL
+
 namespace furrow::daemon {
 
 class byte_stream {
@@ -32,6 +34,8 @@ public:
     std::string text;
   };
   [[nodiscard]] virtual fault handshake_fault(const boost::system::error_code& error) = 0;
+  /// That the peer presented, checked against the authorities; nullptr: none, or no TLS. It lives as long as the stream.
+  [[nodiscard]] virtual const x509_st* peer_certificate() = 0;
   /// Fills the whole span.
   virtual boost::asio::awaitable<void> read(std::span<std::uint8_t> bytes) = 0;
   /// Fills a part of the span, at least one byte; returns the number of bytes.

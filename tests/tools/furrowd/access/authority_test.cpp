@@ -128,7 +128,7 @@ TEST_CASE("authority: a token ends when it expires, a session also when it is id
 
   const auto hour = 3'600 * second_us;
   const auto of_session = *access.find("s", now_us).who;
-  CHECK(access.holds(of_session, now_us + hour, false)); // a look is no use
+  CHECK(access.holds(of_session, now_us + hour, false)); // asking is no use
   CHECK(access.find("s", now_us + hour + 1).expired);
   CHECK(access.find("s", now_us + hour).who);
   CHECK(access.find("s", now_us + hour + hour / 2).who); // it was used meanwhile

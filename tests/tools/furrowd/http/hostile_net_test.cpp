@@ -2,7 +2,7 @@
 /// tokens.
 #include "tests/support/http_front.hpp"
 #include "tests/tools/furrowd/http/tokens.hpp"
-#include "tools/furrowd/front/wrong_tokens.hpp"
+#include "tools/furrowd/access/failed_attempts.hpp"
 
 #include <doctest/doctest.h>
 
@@ -104,8 +104,8 @@ TEST_CASE("http hostile: a client that guesses tokens waits, the right token doe
 }
 
 TEST_CASE("wrong tokens: waits double up to a limit, and an address is forgotten after a minute") {
-  http::wrong_tokens seen;
-  http::wrong_tokens::clock::time_point now;
+  daemon::failed_attempts seen;
+  daemon::failed_attempts::clock::time_point now;
   std::vector<std::int64_t> waits;
   for (int i = 0; i < 12; ++i)
     waits.push_back(seen.note("a", now += 1s).wait.count());
@@ -118,10 +118,28 @@ TEST_CASE("wrong tokens: waits double up to a limit, and an address is forgotten
 }
 
 TEST_CASE("wrong tokens: the log gets a line now and then, with the count of all") {
-  http::wrong_tokens seen;
-  http::wrong_tokens::clock::time_point now;
+  daemon::failed_attempts seen;
+  daemon::failed_attempts::clock::time_point now;
   CHECK(seen.note("a", now).tell == 1);
   for (int i = 0; i < 5'000; ++i) // more addresses than are kept
     CHECK_FALSE(seen.note(std::to_string(i), now).tell);
-  CHECK(seen.note("a", now += http::wrong_tokens::told_every).tell == 5'001);
+  CHECK(seen.note("a", now += daemon::failed_attempts::told_every).tell == 5'001);
+}
+
+TEST_CASE("failed attempts: a key may try again when its wait is over, or when it was right") {
+  daemon::failed_attempts seen{{2, 1s, 8s, 60s}};
+  daemon::failed_attempts::clock::time_point now;
+  for (int i = 0; i < 2; ++i)
+    CHECK(seen.note("anna", now).wait == 0s);
+  CHECK(seen.wait_of("anna", now) == 0s);
+  CHECK(seen.note("anna", now).wait == 1s);
+  CHECK(seen.wait_of("anna", now) == 1s);
+  CHECK(seen.wait_of("eva", now) == 0s);
+  CHECK(seen.wait_of("anna", now + 1s) == 0s);
+  for (int i = 0; i < 200; ++i)
+    (void)seen.note("anna", now);
+  CHECK(seen.wait_of("anna", now) == 8s);
+  CHECK(seen.wait_of("anna", now + 60s) == 0s); // forgotten
+  seen.forgive("anna");
+  CHECK(seen.wait_of("anna", now) == 0s);
 }
