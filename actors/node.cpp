@@ -84,6 +84,22 @@ caf::behavior drainer(caf::stateful_actor<drain_state>* self,
   };
 }
 
+/// Lives for one pulse: a worker starts it, the clock of the actor system wakes it.
+struct heartbeat_state {
+  static constexpr const char* name = "heartbeat";
+};
+
+caf::behavior heartbeat(caf::stateful_actor<heartbeat_state>* self,
+                        const std::function<void()>& back) {
+  self->delayed_send(self, std::chrono::milliseconds{1}, std::uint8_t{0});
+  return {
+    [self, back](std::uint8_t) {
+      back();
+      self->quit();
+    },
+  };
+}
+
 /// Calls back when the root supervisor ends unexpectedly.
 struct watch_state {
   static constexpr const char* name = "watch";
@@ -207,6 +223,10 @@ public:
   [[nodiscard]] std::vector<live_snapshot> live_machines() const override {
     return people_->board.all();
   }
+  [[nodiscard]] std::vector<std::shared_ptr<live_place>> live_places() const override {
+    auto places = people_->board.places();
+    return {std::make_move_iterator(places.begin()), std::make_move_iterator(places.end())};
+  }
 
   void look_at(std::string farm,
                std::string equipment,
@@ -220,6 +240,8 @@ public:
   void drain(std::chrono::milliseconds deadline, std::function<void()> done) override {
     system_.spawn(drainer, budget_, deadline, std::move(done));
   }
+
+  void pulse(std::function<void()> back) override { system_.spawn(heartbeat, std::move(back)); }
 
   void on_failure(std::function<void(std::string)> failed) override {
     failed = tell_failure_later(std::move(failed));

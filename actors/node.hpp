@@ -60,6 +60,9 @@ public:
   [[nodiscard]] virtual peer_nodes* peers() { return nullptr; }
   /// The last snapshot of each machine. Never waits for an actor.
   [[nodiscard]] virtual std::vector<live_snapshot> live_machines() const = 0;
+  /// Where each machine's actor publishes; the newest actor of a machine comes last. Hold them only for a moment: a place
+  /// must end with its actor.
+  [[nodiscard]] virtual std::vector<std::shared_ptr<live_place>> live_places() const { return {}; }
   /// Faults, ECUs and implements of one machine, from its actor; nothing when the machine has no actor.
   virtual void look_at(std::string farm,
                        std::string equipment,
@@ -68,6 +71,8 @@ public:
   /// Ends every session (the listener sends Goaway), commits all held items, then calls back, at the
   /// latest after `deadline`.
   virtual void drain(std::chrono::milliseconds deadline, std::function<void()> done) = 0;
+  /// Calls back from an actor, after a delayed message to it: the actor system still runs actors and keeps time.
+  virtual void pulse(std::function<void()> back) { back(); }
   /// The listener is called once when the root supervisor ends: a child spent its restarts, or an
   /// operator killed the root. The listener is called at once if the root has ended already.
   virtual void on_failure(std::function<void(std::string)> failed) = 0;

@@ -2,10 +2,8 @@
 #include "proto/link.hpp"
 
 #include "link.pb.h"
-#include "proto/scan.hpp"
+#include "proto/fields.hpp"
 #include "proto/text.hpp"
-
-#include <google/protobuf/arena.h>
 
 #include <algorithm>
 #include <cmath>
@@ -19,85 +17,61 @@ namespace {
 
 namespace pb = wire::link;
 
-failure too_many(std::string_view what, std::size_t is, std::size_t limit) {
-  return {errc::limit,
-          std::to_string(is) + " " + std::string{what} + ", at most " + std::to_string(limit)};
-}
-
-result<done> check_word(const std::string& text,
-                        std::string_view what,
-                        std::size_t bytes_max,
-                        bool may_be_empty = false) {
-  if (text.size() > bytes_max)
-    return too_many("bytes of " + std::string{what}, text.size(), bytes_max);
-  if (text.empty() && !may_be_empty)
-    return failure{errc::text, "an empty " + std::string{what}};
-  if (!is_clean(text))
-    return failure{errc::text, std::string{what} + " is not UTF-8 or contains a NUL"};
-  return done{};
-}
-
-/// The first failure of a list of checks. All checks run; each is cheap.
-result<done> first_of(std::initializer_list<result<done>> all) {
-  const auto bad = std::find_if(all.begin(), all.end(), [](const auto& one) { return !one; });
-  return bad == all.end() ? result<done>{done{}} : *bad;
-}
-
 result<done> check(const hello& m) {
-  return first_of({check_word(m.node, "name of a node", name_bytes_max),
-                   check_word(m.incarnation, "incarnation", name_bytes_max),
-                   check_word(m.whom, "name of a node", name_bytes_max),
-                   check_word(m.whom_incarnation, "incarnation", name_bytes_max, true),
-                   check_word(m.build, "build", text_bytes_max, true)});
+  return first_failure({check_text(m.node, "name of a node", name_bytes_max),
+                        check_text(m.incarnation, "incarnation", name_bytes_max),
+                        check_text(m.whom, "name of a node", name_bytes_max),
+                        check_text(m.whom_incarnation, "incarnation", name_bytes_max, true),
+                        check_text(m.build, "build", text_bytes_max, true)});
 }
 
 result<done> check(const welcome& m) {
-  return first_of({check_word(m.node, "name of a node", name_bytes_max),
-                   check_word(m.incarnation, "incarnation", name_bytes_max),
-                   check_word(m.build, "build", text_bytes_max, true)});
+  return first_failure({check_text(m.node, "name of a node", name_bytes_max),
+                        check_text(m.incarnation, "incarnation", name_bytes_max),
+                        check_text(m.build, "build", text_bytes_max, true)});
 }
 
 result<done> check(const refuse& m) {
-  return check_word(m.reason, "reason", text_bytes_max, true);
+  return check_text(m.reason, "reason", text_bytes_max, true);
 }
 
 result<done> check(const scope& who) {
   if (who.equipment.size() > equipment_max)
     return too_many("machines in a scope", who.equipment.size(), equipment_max);
   for (const auto& name : who.equipment)
-    if (auto ok = check_word(name, "name of a machine", name_bytes_max); !ok)
+    if (auto ok = check_text(name, "name of a machine", name_bytes_max); !ok)
       return ok;
-  return check_word(who.farm, "name of a farm", text_bytes_max);
+  return check_text(who.farm, "name of a farm", text_bytes_max);
 }
 
 result<done> check(const ask& m) {
   if (const auto* machines = std::get_if<machines_wish>(&m.wish.what))
-    if (auto ok = check_word(machines->after, "name of a machine", name_bytes_max, true); !ok)
+    if (auto ok = check_text(machines->after, "name of a machine", name_bytes_max, true); !ok)
       return ok;
   if (const auto* report = std::get_if<report_wish>(&m.wish.what))
-    if (auto ok = check_word(report->equipment, "name of a machine", name_bytes_max); !ok)
+    if (auto ok = check_text(report->equipment, "name of a machine", name_bytes_max); !ok)
       return ok;
   return check(m.wish.who);
 }
 
 result<done> check_row(const actor_row& row) {
-  return first_of({check_word(row.name, "name of an actor", row_text_bytes_max),
-                   check_word(row.kind, "kind of an actor", row_text_bytes_max, true),
-                   check_word(row.state, "state of an actor", row_text_bytes_max, true),
-                   check_word(row.detail, "detail of an actor", row_text_bytes_max, true)});
+  return first_failure({check_text(row.name, "name of an actor", row_text_bytes_max),
+                        check_text(row.kind, "kind of an actor", row_text_bytes_max, true),
+                        check_text(row.state, "state of an actor", row_text_bytes_max, true),
+                        check_text(row.detail, "detail of an actor", row_text_bytes_max, true)});
 }
 
 result<done> check_row(const machine_row& row) {
   if (row.values.size() > values_max)
     return too_many("values of a machine", row.values.size(), values_max);
   for (const auto& one : row.values) {
-    if (auto ok = check_word(one.key, "key of a value", name_bytes_max); !ok)
+    if (auto ok = check_text(one.key, "key of a value", name_bytes_max); !ok)
       return ok;
     if (!std::isfinite(one.value))
       return failure{errc::limit, one.key + " is no number"};
   }
-  return first_of({check_word(row.equipment, "name of a machine", name_bytes_max),
-                   check_word(row.peer, "peer of a machine", row_text_bytes_max, true)});
+  return first_failure({check_text(row.equipment, "name of a machine", name_bytes_max),
+                        check_text(row.peer, "peer of a machine", row_text_bytes_max, true)});
 }
 
 template <class Row>
@@ -123,13 +97,13 @@ result<done> check_reply(const machines_page_answer& page) {
   return check_rows(page.rows, machines_page);
 }
 result<done> check_reply(const ended_answer& ended) {
-  return check_word(ended.name, "name of an actor", row_text_bytes_max, true);
+  return check_text(ended.name, "name of an actor", row_text_bytes_max, true);
 }
 result<done> check_reply(const report_answer& report) {
-  return check_word(report.json, "report", message_bytes_max, true);
+  return check_text(report.json, "report", message_bytes_max, true);
 }
 result<done> check_reply(const failed_answer& failed) {
-  return check_word(failed.reason, "reason", text_bytes_max, true);
+  return check_text(failed.reason, "reason", text_bytes_max, true);
 }
 
 result<done> check(const answer& m) {
@@ -429,33 +403,14 @@ bool scope::covers(std::string_view name) const {
 }
 
 result<done> encode(const message& what, std::string& out) {
-  if (auto ok = std::visit([](const auto& m) { return check(m); }, what); !ok)
-    return ok;
-  google::protobuf::Arena arena;
-  auto& envelope = *google::protobuf::Arena::CreateMessage<pb::Envelope>(&arena);
-  std::visit([&](const auto& m) { fill(m, envelope); }, what);
-  const auto bytes = envelope.ByteSizeLong();
-  if (bytes > message_bytes_max)
-    return too_many("bytes in a message", bytes, message_bytes_max);
-  for (int shift = 24; shift >= 0; shift -= 8)
-    out += static_cast<char>(bytes >> static_cast<unsigned>(shift) & 0xFFU);
-  envelope.AppendToString(&out);
-  return done{};
+  return write_envelope<pb::Envelope>(
+    what, [](const auto& m) { return check(m); }, [](const auto& m, auto& to) { fill(m, to); },
+    out);
 }
 
 result<message> decode(std::span<const std::uint8_t> bytes) {
-  if (auto ok = scan(bytes, *pb::Envelope::descriptor()); !ok)
-    return ok.error();
-  google::protobuf::Arena arena;
-  auto& envelope = *google::protobuf::Arena::CreateMessage<pb::Envelope>(&arena);
-  if (!envelope.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
-    return failure{errc::malformed, "not Protobuf"};
-  auto what = read(envelope);
-  if (!what)
-    return what;
-  if (auto ok = std::visit([](const auto& m) { return check(m); }, *what); !ok)
-    return ok.error();
-  return what;
+  return read_envelope<pb::Envelope, message>(
+    bytes, [](const auto& from) { return read(from); }, [](const auto& m) { return check(m); });
 }
 
 std::string fit(std::string_view text) {

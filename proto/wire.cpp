@@ -1,11 +1,9 @@
 // Shape: for each message one `check` with the rules of both directions, one `fill` and one `read` that translate.
 #include "proto/wire.hpp"
 
+#include "proto/fields.hpp"
 #include "proto/items.hpp"
-#include "proto/scan.hpp"
-#include "proto/text.hpp"
 
-#include <google/protobuf/arena.h>
 #include <google/protobuf/io/coded_stream.h>
 #include <google/protobuf/wire_format_lite.h>
 
@@ -20,23 +18,6 @@ namespace {
 constexpr std::uint64_t seq_max =
   std::numeric_limits<std::int64_t>::max(); // the range of bigint in a database
 
-std::string at_most(std::string_view what, std::uint64_t is, std::uint64_t limit) {
-  return std::to_string(is) + " " + std::string{what} + ", at most " + std::to_string(limit);
-}
-
-result<done> check_text(const std::string& text,
-                        std::string_view what,
-                        std::size_t bytes_max,
-                        bool may_be_empty = false) {
-  if (text.size() > bytes_max)
-    return failure{errc::limit, at_most("bytes of " + std::string{what}, text.size(), bytes_max)};
-  if (text.empty() && !may_be_empty)
-    return failure{errc::text, "an empty " + std::string{what}};
-  if (!is_clean(text))
-    return failure{errc::text, std::string{what} + " is not UTF-8 or contains a NUL"};
-  return done{};
-}
-
 result<done> check_seq(std::uint64_t seq, std::string_view what, std::uint64_t lowest = 1) {
   if (seq < lowest)
     return failure{errc::malformed, std::string{what} + " is " + std::to_string(seq)};
@@ -47,22 +28,16 @@ result<done> check_seq(std::uint64_t seq, std::string_view what, std::uint64_t l
 
 result<done> check_buses(const std::vector<can::bus_name>& buses) {
   if (buses.size() > buses_max)
-    return failure{errc::limit, at_most("buses", buses.size(), buses_max)};
+    return too_many("buses", buses.size(), buses_max);
   for (const auto& bus : buses)
     if (auto ok = check_text(bus.name, "name of a bus", name_bytes_max); !ok)
       return ok;
   return done{};
 }
 
-/// The first failure of a list of checks. All checks run; each is cheap.
-result<done> first_failure(std::initializer_list<result<done>> all) {
-  const auto bad = std::find_if(all.begin(), all.end(), [](const auto& one) { return !one; });
-  return bad == all.end() ? result<done>{done{}} : *bad;
-}
-
 result<done> check(const hello& m) {
   if (m.runs.size() > runs_max)
-    return failure{errc::limit, at_most("runs", m.runs.size(), runs_max)};
+    return too_many("runs", m.runs.size(), runs_max);
   if (m.first_seq > m.last_seq && m.first_seq - m.last_seq != 1)
     return failure{errc::malformed, "first_seq " + std::to_string(m.first_seq)
                                       + " is above last_seq " + std::to_string(m.last_seq)
@@ -71,7 +46,7 @@ result<done> check(const hello& m) {
     if (auto ok = check_seq(run.first_seq, "first_seq of a run"); !ok)
       return ok;
   if (m.sources.size() > sources_max)
-    return failure{errc::limit, at_most("sources", m.sources.size(), sources_max)};
+    return too_many("sources", m.sources.size(), sources_max);
   for (const auto& source : m.sources)
     if (auto ok = first_failure({check_text(source.digest, "digest of a source", digest_bytes_max),
                                  check_text(source.name, "name of a source", text_bytes_max)});
@@ -86,7 +61,7 @@ result<done> check(const hello& m) {
 
 result<done> check(const welcome& m) {
   if (m.nodes.size() > nodes_max)
-    return failure{errc::limit, at_most("nodes", m.nodes.size(), nodes_max)};
+    return too_many("nodes", m.nodes.size(), nodes_max);
   for (const auto& node : m.nodes)
     if (auto ok = check_text(node, "node", text_bytes_max); !ok)
       return ok;
@@ -106,7 +81,7 @@ result<done> check(const reject& m) {
 /// Checks a batch without its items. The items are checked one by one while they are translated.
 result<done> check_numbers(const batch& m, std::uint64_t count) {
   if (m.items.size() > groups_max)
-    return failure{errc::limit, at_most("groups of items", m.items.size(), groups_max)};
+    return too_many("groups of items", m.items.size(), groups_max);
   if (m.first_seq > seq_max || count > seq_max - m.first_seq)
     return failure{errc::limit, "a batch whose numbers exceed 63 bits"};
   if (m.first_seq + count > m.last_seq + 1)
@@ -125,7 +100,7 @@ result<done> check(const batch& m) {
       records += list->size();
   }
   if (records > records_max)
-    return failure{errc::limit, at_most("records", records, records_max)};
+    return too_many("records", records, records_max);
   return check_numbers(m, m.count());
 }
 
@@ -229,8 +204,7 @@ void fill(const pong& m, wire::Envelope& out) {
 result<std::vector<can::bus_name>>
 read_buses(const google::protobuf::RepeatedPtrField<wire::Bus>& buses) {
   if (static_cast<std::size_t>(buses.size()) > buses_max)
-    return failure{errc::limit,
-                   at_most("buses", static_cast<std::size_t>(buses.size()), buses_max)};
+    return too_many("buses", static_cast<std::size_t>(buses.size()), buses_max);
   std::vector<can::bus_name> out;
   for (const auto& bus : buses) {
     if (bus.bus() > std::numeric_limits<std::uint8_t>::max())
@@ -283,8 +257,7 @@ result<message> read(const wire::Reject& from) {
 
 result<message> read(const wire::Batch& from) {
   if (static_cast<std::size_t>(from.items_size()) > groups_max)
-    return failure{errc::limit, at_most("groups of items",
-                                        static_cast<std::size_t>(from.items_size()), groups_max)};
+    return too_many("groups of items", static_cast<std::size_t>(from.items_size()), groups_max);
   auto buses = read_buses(from.buses());
   if (!buses)
     return buses.error();
@@ -325,11 +298,6 @@ result<message> read(const wire::Envelope& from) {
     break;
   }
   return failure{errc::malformed, "an envelope without a known message"};
-}
-
-void append_length(std::size_t bytes, std::string& out) {
-  for (int shift = 24; shift >= 0; shift -= 8)
-    out += static_cast<char>(bytes >> static_cast<unsigned>(shift) & 0xFFU);
 }
 
 } // namespace
@@ -386,17 +354,9 @@ std::uint64_t batch::count() const {
 }
 
 result<done> encode(const message& what, std::string& out) {
-  if (auto ok = std::visit([](const auto& m) { return check(m); }, what); !ok)
-    return ok;
-  google::protobuf::Arena arena;
-  auto& envelope = *google::protobuf::Arena::CreateMessage<wire::Envelope>(&arena);
-  std::visit([&](const auto& m) { fill(m, envelope); }, what);
-  const auto bytes = envelope.ByteSizeLong();
-  if (bytes > message_bytes_max)
-    return failure{errc::limit, at_most("bytes in a message", bytes, message_bytes_max)};
-  append_length(bytes, out);
-  envelope.AppendToString(&out);
-  return done{};
+  return write_envelope<wire::Envelope>(
+    what, [](const auto& m) { return check(m); }, [](const auto& m, auto& to) { fill(m, to); },
+    out);
 }
 
 result<std::uint32_t> decode_length(std::span<const std::uint8_t, length_bytes> prefix,
@@ -412,18 +372,8 @@ result<std::uint32_t> decode_length(std::span<const std::uint8_t, length_bytes> 
 }
 
 result<message> decode(std::span<const std::uint8_t> bytes) {
-  if (auto ok = scan(bytes, *wire::Envelope::descriptor()); !ok)
-    return ok.error();
-  google::protobuf::Arena arena;
-  auto& envelope = *google::protobuf::Arena::CreateMessage<wire::Envelope>(&arena);
-  if (!envelope.ParseFromArray(bytes.data(), static_cast<int>(bytes.size())))
-    return failure{errc::malformed, "not Protobuf"};
-  auto what = read(envelope);
-  if (!what)
-    return what;
-  if (auto ok = std::visit([](const auto& m) { return check(m); }, *what); !ok)
-    return ok.error();
-  return what;
+  return read_envelope<wire::Envelope, message>(
+    bytes, [](const auto& from) { return read(from); }, [](const auto& m) { return check(m); });
 }
 
 result<done> encode_batch(std::uint64_t first_seq,
@@ -433,7 +383,7 @@ result<done> encode_batch(std::uint64_t first_seq,
                           std::string& out) {
   using google::protobuf::internal::WireFormatLite;
   if (items.size() > groups_max)
-    return failure{errc::limit, at_most("groups of items", items.size(), groups_max)};
+    return too_many("groups of items", items.size(), groups_max);
   wire::Batch head;
   head.set_first_seq(first_seq);
   head.set_last_seq(last_seq);
@@ -443,7 +393,7 @@ result<done> encode_batch(std::uint64_t first_seq,
     bytes += 1 + WireFormatLite::LengthDelimitedSize(group.size());
   const auto whole = 1 + WireFormatLite::LengthDelimitedSize(bytes);
   if (whole > message_bytes_max)
-    return failure{errc::limit, at_most("bytes in a message", whole, message_bytes_max)};
+    return too_many("bytes in a message", whole, message_bytes_max);
   out.reserve(out.size() + length_bytes + whole);
   append_length(whole, out);
   const auto open = [&](int field, std::size_t size) {

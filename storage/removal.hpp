@@ -1,4 +1,4 @@
-/// Removal of a machine's or a stream's items by a person, and the notes of what people changed for good.
+/// Removal of a machine's or a stream's items by a person.
 ///
 /// Shape: the numbers of what is removed count as expired in the ledger, so that it still accounts for every number. Rows
 ///   of the machine, its streams and watermarks stay: a gateway that connects again goes on after its watermark, and
@@ -38,25 +38,14 @@ struct removal_outcome {
   std::uint64_t rollup = 0;
 };
 
-struct audit_row {
-  std::int64_t time_us = 0; // given by the database when it is noted
-  std::string who;
-  std::string action; // "equipment remove"
-  std::string object; // "north/T1"
-  std::string detail;
-};
-
 class removal_store {
 public:
   virtual ~removal_store() = default;
 
   /// What a removal would take now.
   virtual void preview_removal(removal what, handler<removal_outcome> done) = 0;
-  /// Removes and notes it, with the counts as detail.
+  /// Removes, and notes it in the audit log with the counts as detail.
   virtual void remove(removal what, std::string who, handler<removal_outcome> done) = 0;
-  virtual void note_audit(audit_row row, handler<furrow::done> done) = 0;
-  /// The newest first.
-  virtual void list_audit(std::size_t limit, handler<std::vector<audit_row>> done) = 0;
 };
 
 /// "3 streams, 120000 frames, 5 records, 3600 telemetry rows, 900 rollups".

@@ -19,8 +19,9 @@
 ///   single frames on a bus that has carried engine or transmission messages of J1939
 ///   (61440 .. 61695), else fast packets.
 ///   Some marine devices send short messages of these PGNs in single frames. A frame that fits no fast packet is such a
-///   message if it begins as one: with the maker's code of the sender's NAME and the marine industry group. (This is
-///   our reading; no standard says so.)
+///   message if it begins as one: with the maker's code of the sender's NAME and the marine industry group. Where the
+///   low five bits of the code are zero such a frame looks like packet 0; it is a message unless that head comes again
+///   in bytes 2 and 3, where a fast packet has it. (This is our reading; no standard says so.)
 /// Units: microseconds, the clock of the frames. Time-outs: 750 ms within a broadcast or fast
 ///   packet, 1,250 ms within a connection.
 /// Errors: none are returned; frames that did not become a message are counted by reason.

@@ -71,16 +71,21 @@ bool reassembler::is_fast(const carrier& from) const {
 }
 
 /// Whether a frame of a maker's own PGN begins as a whole message does: maker's code 11 bits, reserved 2, industry
-/// group 3.
+/// group 3. A code whose low five bits are zero looks like packet 0 of 152 bytes or more. In packet 0 of a fast packet
+/// the message begins at byte 2, with the same head.
 bool reassembler::is_whole_marine(const carrier& from) const {
   constexpr auto wanted = claim_note::marine | claim_note::maker_known;
+  constexpr std::uint32_t reserved = 3U << 11U;
+  constexpr std::size_t message_in_packet_0 = 2;
   const auto claim = claim_of(from);
-  if ((claim & wanted) != wanted || from.data.size() < 2
-      || packet_type_of(from.pgn) != packet_type::proprietary)
+  if ((claim & wanted) != wanted || packet_type_of(from.pgn) != packet_type::proprietary)
     return false;
-  const auto head = static_cast<std::uint32_t>(from.data[0] | from.data[1] << 8U);
-  return (head & claim_note::maker) == (claim & claim_note::maker)
-         && head >> 13U == industry_group_marine;
+  const std::uint32_t head = (claim & claim_note::maker) | industry_group_marine << 13U;
+  const auto begins_at = [&](std::size_t at) {
+    return from.data.size() >= at + 2
+           && ((from.data[at] | from.data[at + 1] << 8U) & ~reserved) == head;
+  };
+  return begins_at(0) && ((from.data[0] & 31U) != 0 || !begins_at(message_in_packet_0));
 }
 
 void reassembler::note_claim(const carrier& from) {
@@ -106,12 +111,14 @@ reassembler::message reassembler::fast_packet(const carrier& from) {
     return std::nullopt;
   }
   const std::uint32_t packet = from.data[0] & 31U;
+  if (packet == 0 && is_whole_marine(from))
+    return single(from);
   const std::uint32_t counter = from.data[0] >> 5U;
   const auto key = key_of(transport_kind::fast, from.frame.header.bus(), from.source,
                           from.destination, from.pgn << 3U | counter);
   auto* session = packet == 0 ? begin_fast(key, from) : sessions_.find(key, now_us);
   if (session == nullptr || session->packets == 0) {
-    if (packet != 0 && is_whole_marine(from))
+    if (packet != 0 && is_whole_marine(from)) // packet 0 has been asked
       return single(from);
     counts_.stray += packet == 0 ? 0 : 1;
     if (session != nullptr)

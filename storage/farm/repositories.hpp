@@ -1,5 +1,5 @@
-/// The data of a farm that people edit: the farm, its equipment, fields, users and tokens. Read, list and change them;
-/// each change is checked.
+/// The data of a farm that people edit: the farm, its equipment and fields. Read, list and change them; each change is
+/// checked. Users and tokens: storage/identity/identities.hpp.
 ///
 /// Shape: a change is a value, and so is a unit of work. One transaction carries out the whole unit, so that no lock
 ///   waits for a client. A nested unit is a savepoint.
@@ -65,32 +65,11 @@ struct field_record {
   std::int64_t version = 0;
 };
 
-struct user_record {
-  std::string name;
-  std::string title;
-  std::string role = "viewer"; // viewer, operator, admin
-  std::string status = "active";
-  std::string password; // a hash of storage/farm/password.hpp; empty: no password
-  std::string attributes = "{}";
-  std::int64_t version = 0;
-};
-
-struct token_record {
-  std::string name;
-  std::string sha256; // of the token, 64 lower-case hex digits
-  std::string role = "viewer";
-  std::string status = "active";
-  std::string user;                   // the owner; empty: no owner
-  std::vector<std::string> equipment; // empty: every machine of the farm
-  std::optional<std::int64_t> expires_us;
-  std::int64_t version = 0;
-};
-
 /// In the order of `record`.
-enum class entity : std::uint8_t { farm = 0, equipment = 1, field = 2, user = 3, token = 4 };
+enum class entity : std::uint8_t { farm = 0, equipment = 1, field = 2 };
 [[nodiscard]] const char* to_string(entity what);
 
-using record = std::variant<farm_record, equipment_record, field_record, user_record, token_record>;
+using record = std::variant<farm_record, equipment_record, field_record>;
 [[nodiscard]] inline entity entity_of(const record& row) {
   return static_cast<entity>(row.index());
 }
@@ -148,7 +127,7 @@ struct record_query {
   std::string after; // the last name of the previous page
   std::size_t rows_max = 100;
   std::string name_prefix;
-  /// Columns and their required values: kind, status, maker, crop, soil, season, role ...
+  /// Columns and their required values: kind, status, maker, crop, soil, season ...
   std::vector<std::pair<std::string, std::string>> filters;
 };
 

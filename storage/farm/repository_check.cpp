@@ -108,14 +108,6 @@ private:
   bool found_ = false;
 };
 
-constexpr std::array<std::string_view, 3> user_roles{"viewer", "operator", "admin"};
-constexpr std::array<std::string_view, 4> token_roles{"gateway", "viewer", "operator", "admin"};
-constexpr std::array<std::string_view, 2> user_statuses{"active", "disabled"};
-
-bool is_hex(std::string_view text) {
-  return text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
-}
-
 void look_at(checker& check, farm_record& row) {
   check.text("title", row.title);
   check.attributes(row.attributes);
@@ -161,29 +153,6 @@ void look_at(checker& check, field_record& row) {
   row.box = box_of(*polygon);
   if (!(row.area_m2 > 0))
     check.refuse("boundary", "has no area", "a field has one");
-}
-
-void look_at(checker& check, user_record& row) {
-  check.text("title", row.title);
-  check.word("role", row.role, user_roles);
-  check.word("status", row.status, user_statuses);
-  if (!row.password.empty() && (!row.password.starts_with("scrypt$") || row.password.size() > 256))
-    check.refuse("password", "is not shown", "it is a hash, as scrypt$N$r$p$salt$hash");
-  check.attributes(row.attributes);
-}
-
-void look_at(checker& check, token_record& row) {
-  if (row.sha256.size() != 64 || !is_hex(row.sha256))
-    check.refuse("sha256", shown(row.sha256), "it is 64 lower-case hex digits");
-  check.word("role", row.role, token_roles);
-  check.word("status", row.status, user_statuses);
-  if (!row.user.empty())
-    check.name("user", row.user);
-  if (row.equipment.size() > token_equipment_max)
-    check.refuse("equipment", "has " + std::to_string(row.equipment.size()) + " names",
-                 "it has at most " + std::to_string(token_equipment_max));
-  for (const auto& name : row.equipment)
-    check.name("equipment", name);
 }
 
 std::size_t bytes_in(const unit_of_work& work) {

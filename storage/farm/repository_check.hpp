@@ -19,7 +19,6 @@ namespace furrow::storage {
 inline constexpr std::size_t name_bytes_max = 64;
 inline constexpr std::size_t text_bytes_max = 256;
 inline constexpr std::size_t attributes_bytes_max = 64U << 10U;
-inline constexpr std::size_t token_equipment_max = 256;
 
 inline constexpr std::array<std::string_view, 13> equipment_kinds{
   "unknown", "tractor", "implement", "combine", "sprayer",        "seeder", "spreader",

@@ -34,28 +34,11 @@ constexpr std::array<column, 11> field_columns{{{"name", "text"},
                                                 {"east_deg", "double precision"},
                                                 {"north_deg", "double precision"},
                                                 {"attributes", "jsonb"}}};
-constexpr std::array<column, 6> user_columns{{{"name", "text"},
-                                              {"title", "text"},
-                                              {"role", "text", true},
-                                              {"status", "text", true},
-                                              {"password", "text"},
-                                              {"attributes", "jsonb"}}};
-constexpr std::array<column, 7> token_columns{{{"name", "text"},
-                                               {"sha256", "text", true},
-                                               {"role", "text", true},
-                                               {"status", "text", true},
-                                               {"user_name", "text", true},
-                                               {"equipment", "jsonb"},
-                                               {"expires_us", "bigint"}}};
-
-const std::array<entity_shape, 5> shapes{{
+const std::array<entity_shape, 3> shapes{{
   {"farm", "id", farm_columns, ""},
   {"equipment", "farm_id", equipment_columns,
    "exists (select 1 from @stream s where s.equipment_id = t.id)"},
   {"field", "farm_id", field_columns, ""},
-  {"\"user\"", "farm_id", user_columns,
-   "exists (select 1 from @token s where s.farm_id = t.farm_id and s.user_name = t.name)"},
-  {"token", "farm_id", token_columns, ""},
 }};
 
 template <class Number>
@@ -78,20 +61,6 @@ std::optional<Number> number_of(const std::optional<std::string>& text) {
 /// Unsigned 64 bits are stored as the same 64 bits signed.
 std::optional<std::string> iso_text(const std::optional<std::uint64_t>& name) {
   return name ? std::optional{text_of(static_cast<std::int64_t>(*name))} : std::nullopt;
-}
-
-std::string list_text(const std::vector<std::string>& names) {
-  return nlohmann::json(names).dump();
-}
-
-std::vector<std::string> list_of(const std::optional<std::string>& text) {
-  std::vector<std::string> names;
-  const auto list = nlohmann::json::parse(text.value_or("[]"), nullptr, false);
-  if (list.is_array())
-    for (const auto& name : list)
-      if (name.is_string())
-        names.push_back(name.get<std::string>());
-  return names;
 }
 
 text_row row_of(const farm_record& r) {
@@ -122,18 +91,6 @@ text_row row_of(const field_record& r) {
           text_of(r.box.north_deg),
           r.attributes};
 }
-text_row row_of(const user_record& r) {
-  return {r.name, r.title, r.role, r.status, r.password, r.attributes};
-}
-text_row row_of(const token_record& r) {
-  return {r.name,
-          r.sha256,
-          r.role,
-          r.status,
-          r.user,
-          list_text(r.equipment),
-          r.expires_us ? std::optional{text_of(*r.expires_us)} : std::nullopt};
-}
 
 } // namespace
 
@@ -145,10 +102,6 @@ const char* to_string(entity what) {
     return "equipment";
   case entity::field:
     return "field";
-  case entity::user:
-    return "user";
-  case entity::token:
-    return "token";
   }
   return "record";
 }
@@ -199,12 +152,6 @@ record to_record(entity what, const text_row& row) {
     return field_record{
       text(0),  text(1), text(2), text(3), text(4), real(5), {real(6), real(7), real(8), real(9)},
       text(10), version};
-  case entity::user:
-    return user_record{text(0), text(1), text(2), text(3), text(4), text(5), version};
-  case entity::token:
-    return token_record{
-      text(0), text(1), text(2), text(3), text(4), list_of(row[5]), number_of<std::int64_t>(row[6]),
-      version};
   }
   return farm_record{};
 }
@@ -288,7 +235,7 @@ std::string to_string(const rejection& why) {
   case rejection_kind::missing:
     return "there is no " + who;
   case rejection_kind::in_use:
-    return who + " has streams or tokens and cannot be removed; set its status instead";
+    return who + " has streams and cannot be removed; set its status instead";
   }
   return who;
 }

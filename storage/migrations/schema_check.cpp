@@ -33,7 +33,8 @@ constexpr std::array<soundness_rule, 10> rules{{
    3},
   {"chunks whose segments do not add up",
    "select count(*) from {}can_chunk c where c.frames <> (select coalesce(sum(s.frames), 0) from "
-   "{}can_segment s where s.stream = c.stream and s.chunk = c.seq_first)",
+   "{}can_segment s where s.stream = c.stream and s.chunk = c.seq_first and s.time_first >= "
+   "c.time_first and s.time_first <= c.time_last)",
    4, true},
   {"chunks whose runs do not add up",
    "select count(*) from {}can_chunk c where c.frames <> (select coalesce(sum(r), 0) from "

@@ -13,7 +13,7 @@ namespace {
 using enum copy_type;
 using columns = std::vector<copied_column>;
 
-constexpr std::array<left_out, 14> left{{
+constexpr std::array<left_out, 16> left{{
   {"migration", "each database keeps its own steps"},
   {"definition_set", "made by `furrow db migrate` and `furrow dbc load`; SQLite has none"},
   {"definition_message", "of a definition_set"},
@@ -27,6 +27,8 @@ constexpr std::array<left_out, 14> left{{
   {"node", "leases of several nodes; SQLite has one node"},
   {"cluster", "of the table node"},
   {"machine_home", "of the table node; a node writes it again"},
+  {"session", "people log in again"},
+  {"identity_state", "each database counts its own changes"},
   {"stream_watermark.owner", "who claimed last: the next claim writes it"},
 }};
 
@@ -78,8 +80,14 @@ copied_table field_table() {
 }
 
 copied_table user_table() {
-  auto list = people_of(
-    {{"title", text}, {"role", text}, {"status", text}, {"password", text}, {"attributes", json}});
+  auto list = people_of({{"title", text},
+                         {"role", text},
+                         {"status", text},
+                         {"password", text},
+                         {"attributes", json},
+                         {"farms", json},
+                         {"equipment", json},
+                         {"last_login_us", int8}});
   return {"user", std::move(list), "id", "id"};
 }
 
@@ -89,7 +97,10 @@ copied_table token_table() {
                          {"status", text},
                          {"user_name", text},
                          {"equipment", json},
-                         {"expires_us", int8}});
+                         {"expires_us", int8},
+                         {"farms", json},
+                         {"created_by", text},
+                         {"last_used_us", int8}});
   return {"token", std::move(list), "id", "id"};
 }
 
@@ -273,7 +284,11 @@ std::vector<copied_table> make_tables() {
                   {"who", text},
                   {"action", text},
                   {"object", text},
-                  {"detail", text}},
+                  {"detail", text},
+                  {"farm", text},
+                  {"origin", text},
+                  {"before_change", json},
+                  {"after_change", json}},
                  "id",
                  "id"});
   add_streams(out);

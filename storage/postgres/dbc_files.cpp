@@ -1,8 +1,10 @@
 #include "storage/dbc/dbc_files.hpp"
 
 #include "storage/append/quarantine.hpp"
+#include "storage/identity/audit.hpp"
 #include "storage/postgres/areas.hpp"
 #include "storage/postgres/connection/job.hpp"
+#include "storage/postgres/connection/locked_end.hpp"
 #include "storage/postgres/connection/rows.hpp"
 #include "storage/postgres/definitions.hpp"
 #include "storage/postgres/work.hpp"
@@ -64,15 +66,12 @@ task<result<stored_dbc>> read_dbc(pq_connection& db, std::int32_t id) {
 
 task<std::optional<failure>>
 note_dbc(pq_connection& db, const std::string& who, const char* action, const stored_dbc& file) {
-  const auto reply = co_await db.query(
-    "insert into furrow.audit (who, action, object, detail) values ($1, $2, $3, $4)",
-    pq_parameters{}
-      .text(who)
-      .text(action)
-      .text(file.name + " for " + scope_of(file))
-      .text("id " + std::to_string(file.id)));
-  if (reply.error)
-    co_return reply.error->as_failure();
+  const audit_row row{
+    0,        who, action, file.name + " for " + scope_of(file), "id " + std::to_string(file.id),
+    file.farm};
+  const auto failed = co_await note_change(db, row);
+  if (failed)
+    co_return failed->as_failure();
   co_return std::nullopt;
 }
 
@@ -89,14 +88,7 @@ task<result<T>> one_by_one(pq_connection& db, Work work) {
     outcome = held.error->as_failure();
   else
     outcome = co_await work();
-  if (!db.connected())
-    co_return failure{errc::retry_later, "connection lost"};
-  const auto ended = co_await db.run(outcome ? "commit" : "rollback");
-  if (!db.idle())
-    db.close();
-  if (outcome && ended.error)
-    co_return ended.error->as_failure();
-  co_return outcome;
+  co_return co_await end_with(db, outcome);
 }
 
 /// Its definitions become the newest, unless they are it already; the others of its name are not active any more.
@@ -168,11 +160,8 @@ enter_dbc(pq_connection& db, const dbc_upload& file, const std::string& sum) {
   if (reply.error)
     co_return reply.error->as_failure();
   const pq_rows rows{reply.rows.get()};
-  if (rows.integer(0, 0) == 0)
-    co_return failure{errc::not_found, "no farm or equipment " + file.scope};
-  if (rows.integer(0, 0) > 1)
-    co_return failure{errc::not_found, "more than one farm or equipment is called " + file.scope
-                                         + ": write farm/equipment"};
+  if (const auto wrong = scope_fault(rows.integer(0, 0), file.scope))
+    co_return *wrong;
   co_return entered_dbc{static_cast<std::int32_t>(rows.integer(0, 1)), rows.integer(0, 2) != 0};
 }
 

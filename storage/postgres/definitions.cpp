@@ -5,6 +5,7 @@
 #include "storage/dbc/signal_rows.hpp"
 #include "storage/migrations/migrations.hpp"
 #include "storage/postgres/connection/byte_buffer.hpp"
+#include "storage/postgres/connection/locked_end.hpp"
 #include "storage/postgres/connection/rows.hpp"
 #include "storage/postgres/connection/url.hpp"
 
@@ -166,11 +167,8 @@ task<result<definition_outcome>> enter_set(pq_connection& db, const definition_l
   if (reply.error)
     co_return reply.error->as_failure();
   const pq_rows rows{reply.rows.get()};
-  if (rows.integer(0, 0) == 0)
-    co_return failure{errc::not_found, "no farm or equipment " + load.scope};
-  if (rows.integer(0, 0) > 1)
-    co_return failure{errc::not_found, "more than one farm or equipment is called " + load.scope
-                                         + ": write farm/equipment"};
+  if (const auto wrong = scope_fault(rows.integer(0, 0), load.scope))
+    co_return *wrong;
   definition_outcome out;
   out.added = !rows.null(0, 2);
   out.version = static_cast<std::int32_t>(rows.integer(0, out.added ? 2 : 1));
@@ -195,6 +193,15 @@ load_begun(pq_connection& db, const can::dbc_file& file, const definition_load& 
 
 } // namespace
 
+std::optional<failure> scope_fault(std::int64_t found, const std::string& scope) {
+  if (found == 0)
+    return failure{errc::not_found, "no farm or equipment " + scope};
+  if (found > 1)
+    return failure{errc::not_found,
+                   "more than one farm or equipment is called " + scope + ": write farm/equipment"};
+  return std::nullopt;
+}
+
 task<std::optional<failure>>
 add_definitions(pq_connection& db, std::int32_t version, const can::dbc_file& file) {
   const auto rows = rows_of(file);
@@ -210,14 +217,7 @@ load_definitions(pq_connection& db, const can::dbc_file& file, const definition_
   if (begun.error)
     co_return begun.error->as_failure();
   auto outcome = co_await load_begun(db, file, load);
-  if (!db.connected())
-    co_return outcome;
-  const auto ended = co_await db.run(outcome ? "commit" : "rollback");
-  if (!db.idle())
-    db.close(); // closing the session ends the transaction
-  if (outcome && ended.error)
-    co_return ended.error->as_failure();
-  co_return outcome;
+  co_return co_await end_with(db, outcome);
 }
 
 task<std::optional<failure>> load_catalogue(pq_connection& db) {

@@ -9,6 +9,7 @@
 #include "storage/store.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <string>
 
 namespace furrow::storage {
@@ -36,6 +37,9 @@ struct definition_outcome {
 namespace postgres_work {
 
 [[nodiscard]] task<result<done>> complete_definitions(pq_connection& db);
+
+/// Why a scope that so many farms and equipments match cannot be used; absent for one.
+[[nodiscard]] std::optional<failure> scope_fault(std::int64_t found, const std::string& scope);
 
 [[nodiscard]] task<result<definition_outcome>>
 load_definitions(pq_connection& db, const can::dbc_file& file, const definition_load& load);

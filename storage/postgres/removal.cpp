@@ -1,7 +1,9 @@
 #include "storage/removal.hpp"
 
+#include "storage/identity/audit.hpp"
 #include "storage/postgres/areas.hpp"
 #include "storage/postgres/connection/job.hpp"
+#include "storage/postgres/connection/locked_end.hpp"
 #include "storage/postgres/connection/rows.hpp"
 #include "storage/postgres/work.hpp"
 #include "storage/retention.hpp"
@@ -152,14 +154,7 @@ task<result<T>> in_care(pq_connection& db, Work work) {
     outcome = locked.error->as_failure();
   else if (pq_rows{locked.rows.get()}.integer(0, 0) != 0)
     outcome = co_await work();
-  if (!db.connected())
-    co_return failure{errc::retry_later, "connection lost"};
-  const auto ended = co_await db.run(outcome ? "commit" : "rollback");
-  if (!db.idle())
-    db.close();
-  if (outcome && ended.error)
-    co_return ended.error->as_failure();
-  co_return outcome;
+  co_return co_await end_with(db, outcome);
 }
 
 /// Rows that one batch has removed.
@@ -187,15 +182,6 @@ remove_counted(pq_connection& db, const char* sql, std::int32_t equipment) {
   if (reply.error)
     co_return reply.error->as_failure();
   co_return pq_rows{reply.rows.get()}.integer(0, 0);
-}
-
-task<result<done>> write_audit(pq_connection& db, const audit_row& row) {
-  const auto reply = co_await db.query(
-    "insert into furrow.audit (who, action, object, detail) values ($1, $2, $3, $4)",
-    pq_parameters{}.text(row.who).text(row.action).text(row.object).text(row.detail));
-  if (reply.error)
-    co_return reply.error->as_failure();
-  co_return done{};
 }
 
 /// The digest does not read what is being removed, and forgets what it knows from it. Its files may be stored again.
@@ -254,13 +240,16 @@ task<result<std::int64_t>> conclude_removal(pq_connection& db,
       co_return hidden.error->as_failure();
   }
   // Named: GCC 12 destroys such a temporary twice when it is made within a co_await.
-  const audit_row row{0, who, what.stream ? "stream remove" : "equipment remove",
+  const audit_row row{0,
+                      who,
+                      what.stream ? "stream remove" : "equipment remove",
                       out.farm + "/" + what.equipment
                         + (what.stream ? " stream " + can::to_string(*what.stream) : ""),
-                      to_text(out)};
-  const auto noted = co_await write_audit(db, row);
-  if (!noted)
-    co_return noted.error();
+                      to_text(out),
+                      out.farm};
+  const auto failed = co_await note_change(db, row);
+  if (failed)
+    co_return failed->as_failure();
   co_return 0;
 }
 
@@ -298,22 +287,6 @@ task<result<removal_outcome>> remove_all(pq_connection& db, removal what, std::s
   co_return out;
 }
 
-task<result<std::vector<audit_row>>> read_audit(pq_connection& db, std::size_t limit) {
-  const auto reply = co_await db.query("select a.time, a.who, a.action, a.object, a.detail from "
-                                       "furrow.audit a order by a.id desc limit "
-                                       "$1",
-                                       pq_parameters{}.int8(static_cast<std::int64_t>(limit)));
-  if (reply.error)
-    co_return reply.error->as_failure();
-  const pq_rows rows{reply.rows.get()};
-  std::vector<audit_row> out;
-  out.reserve(static_cast<std::size_t>(rows.size()));
-  for (int row = 0; row < rows.size(); ++row)
-    out.push_back({rows.integer(row, 0) + epoch_2000_us, rows.text(row, 1), rows.text(row, 2),
-                   rows.text(row, 3), rows.text(row, 4)});
-  co_return out;
-}
-
 /// On the connection for upkeep.
 class postgres_removals : public removal_store {
 public:
@@ -329,16 +302,6 @@ public:
                          [what = std::move(what), who = std::move(who)](pq_connection& db) {
                            return postgres_work::remove_all(db, what, who);
                          }));
-  }
-  void note_audit(audit_row row, handler<furrow::done> done) override {
-    lane_->submit(job_of(false, std::move(done), [row = std::move(row)](pq_connection& db) {
-      return postgres_work::write_audit(db, row);
-    }));
-  }
-  void list_audit(std::size_t limit, handler<std::vector<audit_row>> done) override {
-    lane_->submit(job_of(false, std::move(done), [limit](pq_connection& db) {
-      return postgres_work::read_audit(db, limit);
-    }));
   }
 
 private:

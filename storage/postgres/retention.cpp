@@ -39,18 +39,6 @@ constexpr std::array<step, 5> steps{
 
 enum class taken : std::uint8_t { nothing, some, all_that_may, busy };
 
-/// Ends the transaction; answers its failure, if any.
-task<std::optional<failure>> end(pq_connection& db, const char* how) {
-  if (!db.connected())
-    co_return failure{errc::retry_later, "connection lost"};
-  const auto ended = co_await db.run(how);
-  if (!db.idle())
-    db.close();
-  if (ended.error)
-    co_return ended.error->as_failure();
-  co_return std::nullopt;
-}
-
 /// The work between begin and commit: what the batch deleted; absent when another node holds the
 /// lock.
 task<result<taken>>
@@ -81,11 +69,11 @@ take_batch(pq_connection& db, const step& what, std::int64_t at, expire_outcome&
     co_return begun.error->as_failure();
   expire_outcome part;
   const auto seen = co_await run_batch(db, what, at, part);
-  const auto failed = co_await end(db, seen ? "commit" : "rollback");
+  const auto failed = co_await end_transaction(db, static_cast<bool>(seen));
   if (!seen)
     co_return seen.error();
   if (failed)
-    co_return *failed;
+    co_return failed->as_failure();
   outcome.*what.rows += part.*what.rows;
   outcome.frames += part.frames;
   co_return seen;
@@ -115,7 +103,7 @@ task<result<taken>> drop_partition(pq_connection& db,
     }
   }
   if (!mine || wrong) {
-    (void)co_await end(db, "rollback");
+    (void)co_await end_transaction(db, false);
     if (!wrong)
       co_return taken::busy;
     if (wrong->sqlstate == not_due_sqlstate)
@@ -123,7 +111,7 @@ task<result<taken>> drop_partition(pq_connection& db,
     co_return wrong->as_failure();
   }
   if (failpoint::hit(failpoint::care_emptied)) {
-    (void)co_await end(db, "rollback");
+    (void)co_await end_transaction(db, false);
     co_return failure{errc::retry_later, "failpoint"};
   }
   // The name comes from the catalogue and has no quote in it; no part of it is user input.
@@ -301,9 +289,9 @@ task<result<retention_preview>> preview_rule(pq_connection& db, const retention_
     found = co_await preview_retention(db, std::nullopt);
   else
     found = set.error();
-  const auto failed = co_await end(db, "rollback");
+  const auto failed = co_await end_transaction(db, false);
   if (failed)
-    co_return *failed;
+    co_return failed->as_failure();
   co_return found;
 }
 

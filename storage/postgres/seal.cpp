@@ -3,6 +3,7 @@
 #include "storage/postgres/areas.hpp"
 #include "storage/postgres/connection/byte_buffer.hpp"
 #include "storage/postgres/connection/job.hpp"
+#include "storage/postgres/connection/locked_end.hpp"
 #include "storage/postgres/work.hpp"
 #include "storage/sealing.hpp"
 
@@ -325,16 +326,10 @@ task<result<look>> seal_chunk(pq_connection& db,
   if (begun.error)
     co_return begun.error->as_failure();
   seal_outcome sealed;
-  auto seen = co_await seal_locked(db, of, request, sealed);
-  if (!db.connected())
-    co_return seen ? result<look>{failure{errc::retry_later, "connection lost"}} : seen;
-  const auto ended = co_await db.run(seen ? "commit" : "rollback");
-  if (!db.idle())
-    db.close(); // closing the session ends the transaction
+  auto work = co_await seal_locked(db, of, request, sealed);
+  auto seen = co_await end_with(db, work);
   if (!seen)
-    co_return seen.error();
-  if (ended.error)
-    co_return ended.error->as_failure();
+    co_return seen;
   outcome.chunks += sealed.chunks;
   outcome.frames += sealed.frames;
   outcome.segments += sealed.segments;

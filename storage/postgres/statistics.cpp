@@ -25,6 +25,7 @@ constexpr const char* tables_statement =
   "from pg_class c where c.relnamespace = 'furrow'::regnamespace and c.relkind = 'r' "
   "order by 4 desc, 1";
 
+/// Partitions are read one after the other, so that a thousand of them need no more locks than one.
 constexpr const char* tiers_statement =
   "select 'fresh', coalesce(sum(b.frames), 0)::bigint, count(*), "
   "pg_total_relation_size('furrow.can_block'), "
@@ -33,18 +34,23 @@ constexpr const char* tiers_statement =
   "coalesce(sum(pg_column_size(b.headers) + pg_column_size(b.header_index) + "
   "pg_column_size(b.time_offset) + pg_column_size(b.payload) + "
   "coalesce(pg_column_size(b.long_payload), 0)), 0)::bigint from furrow.can_block b "
-  "union all select 'sealed', coalesce(sum(s.frames), 0)::bigint, count(*), "
+  "union all select 'sealed', coalesce(sum(p.frames), 0)::bigint, coalesce(sum(p.rows), "
+  "0)::bigint, "
   "pg_total_relation_size('furrow.can_chunk') + (select coalesce(sum(pg_total_relation_size("
   "i.inhrelid)), 0)::bigint from pg_inherits i where i.inhparent = 'furrow.can_segment'::regclass),"
-  "coalesce(sum(octet_length(s.data) + 8 * cardinality(s.time_anchors)), 0)::bigint, "
-  "coalesce(sum(pg_column_size(s.data) + pg_column_size(s.time_anchors)), 0)::bigint "
-  "from furrow.can_segment s";
+  "coalesce(sum(p.columns), 0)::bigint, coalesce(sum(p.stored), 0)::bigint "
+  "from furrow.by_partition('select sum(s.frames)::bigint, count(*), "
+  "sum(octet_length(s.data) + 8 * cardinality(s.time_anchors))::bigint, "
+  "sum(pg_column_size(s.data) + pg_column_size(s.time_anchors))::bigint from furrow.%1$I s') "
+  "as p(frames bigint, rows bigint, columns bigint, stored bigint)";
 
 constexpr const char* machines_statement =
   "with held as (select b.equipment_id, b.frames, pg_column_size(b.*) as bytes from "
   "furrow.can_block b "
-  "union all select st.equipment_id, s.frames, pg_column_size(s.*) from furrow.can_segment s "
-  "join furrow.stream st on st.id = s.stream) "
+  "union all select p.equipment_id, p.frames, p.bytes from furrow.by_partition('select "
+  "st.equipment_id, sum(s.frames)::bigint, sum(pg_column_size(s.*))::bigint from furrow.%1$I s "
+  "join furrow.stream st on st.id = s.stream group by 1') "
+  "as p(equipment_id int, frames bigint, bytes bigint)) "
   "select f.name, e.name, sum(h.frames)::bigint, sum(h.bytes)::bigint from held h "
   "join furrow.equipment e on e.id = h.equipment_id join furrow.farm f on f.id = e.farm_id "
   "group by 1, 2 order by 4 desc, 1, 2 limit $1";

@@ -4,6 +4,7 @@
 #include "storage/digest_store.hpp"
 #include "storage/farm/repositories.hpp"
 #include "storage/history.hpp"
+#include "storage/identity/identities.hpp"
 #include "storage/membership.hpp"
 #include "storage/partitions.hpp"
 #include "storage/postgres/areas.hpp"
@@ -206,7 +207,7 @@ can::stream_id random_incarnation() {
   return out;
 }
 
-class postgres_store : public store {
+class postgres_store : public store, public identity_keeper {
 public:
   explicit postgres_store(const store_options& options)
     : options_{options}, owner_{options.incarnation == can::stream_id{} ? random_incarnation()
@@ -301,6 +302,8 @@ public:
   repositories* farm() override { return farm_.get(); }
   retention_store* retention() override { return retention_.get(); }
   removal_store* removals() override { return removals_.get(); }
+  identity_store* identities() override { return identities_.get(); }
+  audit_store* audit() override { return audit_.get(); }
   dbc_store* dbc() override { return dbc_.get(); }
   partition_store* partitions() override { return partitions_.get(); }
   size_store* sizes() override { return sizes_.get(); }
@@ -389,6 +392,8 @@ private:
   std::unique_ptr<repositories> farm_ = postgres_work::make_repositories(queries_);
   std::unique_ptr<retention_store> retention_ = postgres_work::make_retention(upkeep_);
   std::unique_ptr<removal_store> removals_ = postgres_work::make_removals(upkeep_);
+  std::unique_ptr<identity_store> identities_ = postgres_work::make_identities(health_, queries_);
+  std::unique_ptr<audit_store> audit_ = postgres_work::make_audit(queries_);
   std::unique_ptr<dbc_store> dbc_ = postgres_work::make_dbc(upkeep_);
   std::unique_ptr<partition_store> partitions_ = postgres_work::make_partitions(upkeep_);
   std::unique_ptr<size_store> sizes_ = postgres_work::make_sizes(upkeep_);

@@ -17,6 +17,7 @@
 
 namespace furrow::storage {
 class pq_rows;
+struct audit_row;
 struct sealed_chunk;
 } // namespace furrow::storage
 
@@ -35,6 +36,9 @@ append(pq_connection& db, std::shared_ptr<const append_batch> batch, can::stream
 /// The row id; not_found when no farm, or more than one farm, has an equipment of this name.
 [[nodiscard]] task<result<std::int32_t>>
 find_equipment(pq_connection& db, const std::string& farm, const std::string& name);
+
+/// Notes a change in the transaction that makes it.
+[[nodiscard]] task<std::optional<pq_error>> note_change(pq_connection& db, const audit_row& row);
 
 /// Microseconds since 2000 for a time that may be absent, or earlier than PostgreSQL's earliest
 /// time.

@@ -10,6 +10,11 @@
 
 #include <memory>
 
+namespace furrow::storage {
+class audit_store;
+class identity_store;
+} // namespace furrow::storage
+
 namespace furrow::storage::sqlite_work {
 
 [[nodiscard]] std::unique_ptr<frame_store> make_frames(sqlite_connections db);
@@ -22,5 +27,7 @@ namespace furrow::storage::sqlite_work {
 [[nodiscard]] std::unique_ptr<removal_store> make_removals(sqlite_connections db);
 [[nodiscard]] std::unique_ptr<dbc_store> make_dbc(sqlite_connections db);
 [[nodiscard]] std::unique_ptr<size_store> make_sizes(sqlite_connections db);
+[[nodiscard]] std::unique_ptr<identity_store> make_identities(sqlite_connections db);
+[[nodiscard]] std::unique_ptr<audit_store> make_audit(sqlite_connections db);
 
 } // namespace furrow::storage::sqlite_work

@@ -69,6 +69,7 @@ public:
     return static_cast<std::uint64_t>(integer(column));
   }
   [[nodiscard]] double real(int column) const { return sqlite3_column_double(prepared_, column); }
+  [[nodiscard]] int columns() const { return sqlite3_column_count(prepared_); }
   [[nodiscard]] bool null(int column) const {
     return sqlite3_column_type(prepared_, column) == SQLITE_NULL;
   }

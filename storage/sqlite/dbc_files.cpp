@@ -1,5 +1,6 @@
 #include "storage/dbc/dbc_files.hpp"
 
+#include "storage/identity/audit.hpp"
 #include "storage/sqlite/areas.hpp"
 #include "storage/sqlite/connection.hpp"
 
@@ -55,11 +56,8 @@ result<stored_dbc> read_dbc(sqlite_db& db, std::int32_t id) {
 }
 
 void note_dbc(sqlite_db& db, const std::string& who, const char* action, const stored_dbc& file) {
-  const auto object = file.name + " for " + scope_of(file);
-  db.statement("insert into audit (time, who, action, object, detail) values (unixepoch(), ?1, ?2, "
-               "?3, ?4)")
-    .with(who, std::string_view{action}, object, "id " + std::to_string(file.id))
-    .run();
+  note_change(db, {0, who, action, file.name + " for " + scope_of(file),
+                   "id " + std::to_string(file.id), file.farm});
 }
 
 void make_active(sqlite_db& db, std::int32_t id) {

@@ -1,5 +1,6 @@
 #include "storage/removal.hpp"
 
+#include "storage/identity/audit.hpp"
 #include "storage/retention.hpp"
 #include "storage/sqlite/areas.hpp"
 #include "storage/sqlite/connection.hpp"
@@ -186,18 +187,14 @@ void hide_machine(sqlite_db& db, std::int64_t equipment) {
     .run();
 }
 
-void write_audit(sqlite_db& db, const audit_row& row) {
-  db.statement("insert into audit (time, who, action, object, detail) values (unixepoch(), ?1, ?2, "
-               "?3, ?4)")
-    .with(row.who, row.action, row.object, row.detail)
-    .run();
-}
-
-audit_row audit_of(const removal& what, const std::string& who, const removal_outcome& out) {
-  return {0, who, what.stream ? "stream remove" : "equipment remove",
+audit_row row_of_removal(const removal& what, const std::string& who, const removal_outcome& out) {
+  return {0,
+          who,
+          what.stream ? "stream remove" : "equipment remove",
           out.farm + "/" + what.equipment
             + (what.stream ? " stream " + can::to_string(*what.stream) : ""),
-          to_text(out)};
+          to_text(out),
+          out.farm};
 }
 
 /// One transaction of the removal; true: there is more.
@@ -221,22 +218,10 @@ result<bool> removal_step(sqlite_db& db,
   if (!more) {
     if (!what.stream)
       hide_machine(db, scope.equipment);
-    write_audit(db, audit_of(what, who, out));
+    note_change(db, row_of_removal(what, who, out));
   }
   transaction.commit();
   return more;
-}
-
-result<std::vector<audit_row>> read_audit(sqlite_db& db, std::size_t limit) {
-  std::vector<audit_row> out;
-  auto rows =
-    db.statement("select time, who, action, object, detail from audit order by id desc limit ?1");
-  rows.with(std::uint64_t{limit});
-  while (rows.step())
-    out.push_back({rows.integer(0) * 1'000'000, std::string{rows.bytes(1)},
-                   std::string{rows.bytes(2)}, std::string{rows.bytes(3)},
-                   std::string{rows.bytes(4)}});
-  return out;
 }
 
 /// A removal goes step by step, each a job of its own, so that appends come in between.
@@ -270,17 +255,6 @@ public:
                       state->out.streams = state->scope.streams.size();
                       return true;
                     });
-  }
-  void note_audit(audit_row row, handler<furrow::done> done) override {
-    writer_->submit(std::move(done),
-                    [row = std::move(row)](sqlite_db& db) -> storage::result<furrow::done> {
-                      write_audit(db, row);
-                      return furrow::done{};
-                    });
-  }
-  void list_audit(std::size_t limit, handler<std::vector<audit_row>> done) override {
-    reader_->submit(std::move(done),
-                    [limit](sqlite_db& db) { return sqlite_work::read_audit(db, limit); });
   }
 
 private:

@@ -78,9 +78,9 @@ statements make_statements(entity what) {
 }
 
 const statements& statements_of(entity what) {
-  static const std::array<statements, 5> all{
-    make_statements(entity::farm), make_statements(entity::equipment),
-    make_statements(entity::field), make_statements(entity::user), make_statements(entity::token)};
+  static const std::array<statements, 3> all{make_statements(entity::farm),
+                                             make_statements(entity::equipment),
+                                             make_statements(entity::field)};
   return all[static_cast<std::size_t>(what)];
 }
 

@@ -5,6 +5,7 @@
 #include "storage/farm/repositories.hpp"
 #include "storage/frames.hpp"
 #include "storage/history.hpp"
+#include "storage/identity/identities.hpp"
 #include "storage/quarantine.hpp"
 #include "storage/records.hpp"
 #include "storage/removal.hpp"
@@ -147,7 +148,7 @@ private:
   std::shared_ptr<std::atomic<bool>> cut_ = std::make_shared<std::atomic<bool>>(false);
 };
 
-class sqlite_store : public store {
+class sqlite_store : public store, public identity_keeper {
 public:
   sqlite_store(node_lock lock, std::unique_ptr<sqlite_db> writer, std::unique_ptr<sqlite_db> reader)
     : lock_{std::move(lock)}, writer_{std::make_shared<sqlite_connection>(std::move(writer))},
@@ -207,6 +208,8 @@ public:
   repositories* farm() override { return farm_.get(); }
   retention_store* retention() override { return retention_.get(); }
   removal_store* removals() override { return removals_.get(); }
+  identity_store* identities() override { return identities_.get(); }
+  audit_store* audit() override { return audit_.get(); }
   dbc_store* dbc() override { return dbc_.get(); }
   size_store* sizes() override { return sizes_.get(); }
 
@@ -223,6 +226,8 @@ private:
   std::unique_ptr<repositories> farm_ = sqlite_work::make_repositories(both_);
   std::unique_ptr<retention_store> retention_ = sqlite_work::make_retention(both_);
   std::unique_ptr<removal_store> removals_ = sqlite_work::make_removals(both_);
+  std::unique_ptr<identity_store> identities_ = sqlite_work::make_identities(both_);
+  std::unique_ptr<audit_store> audit_ = sqlite_work::make_audit(both_);
   std::unique_ptr<dbc_store> dbc_ = sqlite_work::make_dbc(both_);
   std::unique_ptr<size_store> sizes_ = sqlite_work::make_sizes(both_);
 };

@@ -13,6 +13,10 @@
 #include <string>
 #include <vector>
 
+namespace furrow::storage {
+struct audit_row;
+} // namespace furrow::storage
+
 namespace furrow::storage::sqlite_work {
 
 [[nodiscard]] result<std::vector<claim_outcome>> claim(sqlite_db& db,
@@ -29,6 +33,9 @@ void insert_rows(sqlite_db& db, const append_attempt& attempt);
 /// The row id; not_found when no farm, or more than one farm, has an equipment of this name.
 [[nodiscard]] result<std::int64_t>
 find_equipment(sqlite_db& db, const std::string& farm, const std::string& name);
+
+/// Notes a change in the open transaction.
+void note_change(sqlite_db& db, const audit_row& row);
 
 [[nodiscard]] result<std::vector<ledger_row>>
 read_ledger(sqlite_db& db, const std::string& farm, const std::string& equipment);

@@ -94,6 +94,29 @@ TEST_CASE_FIXTURE(world,
   CHECK_FALSE(shown("other", "T1"));
 }
 
+TEST_CASE_FIXTURE(world, "node: a pulse comes back only while a worker of the actors is free") {
+  const auto beats = [&](std::chrono::milliseconds limit) {
+    auto answer = std::make_shared<std::promise<void>>();
+    auto told = answer->get_future();
+    running->pulse([answer] { answer->set_value(); });
+    return told.wait_for(limit) == std::future_status::ready;
+  };
+  CHECK(beats(10s));
+  const auto workers = std::max(2U, std::thread::hardware_concurrency());
+  std::atomic<unsigned> blocked = 0;
+  std::promise<void> go_on;
+  const auto gone_on = go_on.get_future().share();
+  for (unsigned i = 0; i < workers; ++i)
+    running->drain(0ms, [&] { // called by an actor, on its worker
+      ++blocked;
+      gone_on.wait();
+    });
+  REQUIRE(eventually(10s, [&] { return blocked == workers; }));
+  CHECK_FALSE(beats(500ms));
+  go_on.set_value();
+  CHECK(beats(10s));
+}
+
 TEST_CASE_FIXTURE(
   world, "node: recovers from the death of any single actor, and nothing is lost or doubled") {
   for (const std::string victim :

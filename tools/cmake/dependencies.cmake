@@ -19,6 +19,7 @@ find_package(CLI11 REQUIRED)
 find_package(benchmark REQUIRED)
 find_package(prometheus-cpp REQUIRED)
 find_library(ZSTD_LIBRARY zstd REQUIRED) # Debian's libzstd-dev ships no CMake package
+find_library(ARGON2_LIBRARY argon2 REQUIRED) # its .pc file says no more
 find_library(GEOGRAPHICLIB_LIBRARY GeographicLib REQUIRED) # its module is not on CMake's path
 
 # Debian's libcaf-dev ships neither a CMake package nor a .pc file.

@@ -6,6 +6,7 @@
 #include "tools/furrow-edge/run_command.hpp"
 #include "tools/furrow-edge/source/record_lines.hpp"
 #include "tools/furrow-edge/spool/spool_info.hpp"
+#include "tools/manual/manual.hpp"
 
 #include <cmath>
 #include <csignal>
@@ -355,6 +356,9 @@ int answer_config(const command_line& line) {
 
 int start(int argc, char** argv) {
   command_line line;
+  if (const auto written = furrow::manual::write_if_asked(
+        line.app, {"furrow-edge", FURROW_VERSION, 1, "furrow(1), furrowd(8)"}, argc, argv))
+    return *written;
   try {
     line.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

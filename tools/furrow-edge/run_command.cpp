@@ -4,8 +4,10 @@
 #include "tools/furrow-edge/source/record_source.hpp"
 #include "tools/furrow-edge/source/socketcan_source.hpp"
 #include "tools/furrow-edge/uplink/uplink.hpp"
+#include "tools/process/liveness.hpp"
 #include "tools/process/stop_signals.hpp"
 
+#include <algorithm>
 #include <cinttypes>
 #include <csignal>
 #include <cstdio>
@@ -27,6 +29,7 @@ constexpr milliseconds maintain_interval{250};
 constexpr milliseconds maintain_again{10};
 constexpr milliseconds progress_interval_terminal{250};
 constexpr milliseconds progress_interval_plain{10'000};
+constexpr std::chrono::seconds end_limit{20}; // to save what was read, on a slow disk
 
 std::vector<std::string> split(const std::string& text) {
   std::vector<std::string> parts;
@@ -70,6 +73,7 @@ public:
       if (!error)
         finish(exit_ok, "stopped: " + standing() + "; the spool keeps what is not durable");
     });
+    liveness_.start();
     if (options_.timeout)
       after(timeout_, *options_.timeout, [this] { time_out(); });
     uplink_->start();
@@ -78,6 +82,7 @@ public:
         each->moves.start();
     maintain();
     report();
+    liveness_.ready();
     check_durable();
     io_.run();
     // After a signal or a failure the spooler still has items: they are saved before the spool closes.
@@ -138,6 +143,9 @@ private:
     spool_ = std::move(*opened);
     if (auto ok = open_sources(); !ok)
       return ok;
+    new_files_ = files_;
+    if (auto ok = add_kept_files(); !ok)
+      return ok;
     uplink::events on;
     on.note = [this](auto level, const std::string& text) { out_.note(level, text); };
     on.stopped = [this](const failure& why) {
@@ -165,24 +173,56 @@ private:
     std::string name;
     std::unique_ptr<frame_source> source;
     spooler moves;
-    bool held = false; // until a node had a chance to say that it has this file
+    bool held = false;           // until a node had a chance to say that it has this file
+    bool over = false;           // its thread has ended
+    std::function<void()> asked; // to be called when its thread shows that it works
   };
 
   /// Files that are new to this spool are read once a node has welcomed their digests, or no node can be asked.
   void start_held() {
     if (!uplink_->protocol().tried())
       return;
+    keep_files();
     for (auto& each : feeds_)
       if (std::exchange(each->held, false))
         each->moves.start();
+  }
+
+  /// Before the first item of a new file is in the spool: a later run, with a node, may not name the file.
+  void keep_files() {
+    if (new_files_.empty())
+      return;
+    if (auto ok = spool_->keep_files(new_files_); !ok)
+      out_.warn(options_.spool.path + ": " + ok.error().detail
+                + "; a later run does not compare the file with those that the node has");
+    new_files_.clear();
+  }
+
+  /// Files of the spool that no node has claimed, behind those of the command line.
+  result<done> add_kept_files() {
+    if (options_.again) {
+      auto forgotten = spool_->forget_files();
+      return forgotten.code() == errc::full
+               ? done{}
+               : forgotten; // what waits for a node is sent all the same
+    }
+    const auto kept = spool_->kept_files();
+    if (!kept)
+      return kept.error();
+    for (const auto& file : *kept)
+      if (std::none_of(files_.begin(), files_.end(),
+                       [&](const auto& named) { return named.digest == file.digest; })
+          && files_.size() < proto::sources_max)
+        files_.push_back(file);
+    return done{};
   }
 
   [[nodiscard]] std::string advice_for_known() const {
     if (spool_->acked_seq() == spool_->last_seq())
       return "; nothing was sent, --again stores it once more";
     return "; nothing was sent. " + options_.spool.path
-           + " holds its items: remove that file to drop them, or run without --from and --records "
-             "to store them once more";
+           + " holds its items: remove that file to drop them, or run with --again and without "
+             "--from and --records to store them once more";
   }
 
   result<done> open_sources() {
@@ -203,9 +243,32 @@ private:
     on.ended = [this, which = feeds_.size()](const std::optional<failure>& why) {
       asio::post(io_, [this, which, why] { source_ended(which, why); });
     };
+    on.alive = [this, which = feeds_.size()] {
+      asio::post(io_, [this, which] { shows_life(which); });
+    };
+    liveness_.pass([this, which = feeds_.size()](auto back) {
+      auto& asked = *feeds_[which];
+      if (asked.held || asked.over)
+        return back();
+      asked.asked = std::move(back);
+      asked.moves.ask_alive();
+    });
     feeds_.push_back(
       std::make_unique<feed>(name, *spool_, std::move(source), options_, std::move(on)));
     ++sources_left_;
+  }
+
+  void shows_life(std::size_t which) {
+    if (const auto back = std::exchange(feeds_[which]->asked, {}))
+      back();
+  }
+
+  /// For the service manager, in one sentence.
+  [[nodiscard]] std::string status() const {
+    if (spool_ == nullptr || uplink_ == nullptr)
+      return "starting";
+    return standing() + (uplink_->protocol().streaming() ? ", connected to " : ", trying ")
+           + uplink_->protocol().node();
   }
 
   result<done> open_buses() {
@@ -319,6 +382,8 @@ private:
 
   void source_ended(std::size_t which, const std::optional<failure>& why) {
     --sources_left_;
+    feeds_[which]->over = true;
+    shows_life(which);
     if (why)
       return finish(exit_failed, why->detail);
     judge(feeds_[which]->name, feeds_[which]->source->tally());
@@ -355,6 +420,7 @@ private:
     exit_ = code;
     if (!why.empty())
       code == exit_ok ? out_.info(why) : out_.error(why);
+    liveness_.stopping(end_limit);
     io_.stop();
   }
 
@@ -367,10 +433,12 @@ private:
   std::unique_ptr<spool> spool_;
   std::unique_ptr<uplink> uplink_;
   std::vector<std::unique_ptr<feed>> feeds_;
-  std::vector<can::source_mark> files_;
+  std::vector<can::source_mark> files_;     // that the node is asked about
+  std::vector<can::source_mark> new_files_; // of them, those that the spool has not kept yet
   asio::steady_timer maintain_{io_};
   asio::steady_timer report_{io_};
   asio::steady_timer timeout_{io_};
+  liveness liveness_{io_, [this] { return status(); }};
   steady_clock::time_point reported_at_{};
   std::uint64_t reported_acked_ = 0;
   std::size_t sources_left_ = 0;

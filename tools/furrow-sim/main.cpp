@@ -1,5 +1,6 @@
 #include "tools/furrow-sim/fleet.hpp"
 #include "tools/furrow-sim/log_command.hpp"
+#include "tools/manual/manual.hpp"
 
 #include <cerrno>
 #include <cmath>
@@ -53,7 +54,8 @@ void add_run(CLI::App& app, arguments& a) {
                 "HOST:PORT of a node; several are separated by commas or repeated")
     ->required()
     ->delimiter(',');
-  run.add_option("--machines", f.machines)->check(CLI::Range(1, 100'000));
+  run.add_option("--machines", f.machines, "number of machines, each with a gateway of its own")
+    ->check(CLI::Range(1, 100'000));
   run.add_option("--rate", a.rate, "frames per second and machine, or max");
   run
     .add_option("--ids", f.ids,
@@ -65,7 +67,8 @@ void add_run(CLI::App& app, arguments& a) {
                  "file for the numbers of the first machine's blocks, and when each was sent");
   run.add_option("--frames", f.frames, "number of frames of each machine")
     ->check(CLI::Range(1ULL, 1ULL << 50U));
-  run.add_option("--seconds", f.seconds)->check(CLI::Range(0.001, 1e7));
+  run.add_option("--seconds", f.seconds, "how long to send, in seconds")
+    ->check(CLI::Range(0.001, 1e7));
   run.add_option("--prefix", f.prefix, "prefix of the machines' names");
   run.add_option("--seed", f.seed, "seed of the traffic and the faults");
   run.add_option("--window", f.window_frames, "most frames of a machine that are not durable")
@@ -83,7 +86,8 @@ void add_run(CLI::App& app, arguments& a) {
   run.add_option("--ca", a.tls.ca, "certificate authority of the nodes (PEM); implies --tls");
   run.add_option("--cert", a.tls.cert, "certificate (PEM); implies --tls");
   run.add_option("--key", a.tls.key, "key of the certificate (PEM)");
-  run.add_option("-o,--output", a.output)->check(CLI::IsMember({"text", "json"}));
+  run.add_option("-o,--output", a.output, "text (default) or json")
+    ->check(CLI::IsMember({"text", "json"}));
   run
     .add_option("--disconnect-every", f.disconnect_every_s,
                 "cut each machine's connection after this many seconds, on average")
@@ -140,6 +144,10 @@ int start(int argc, char** argv) {
   arguments given;
   add_log(app, given);
   add_run(app, given);
+  if (const auto written = furrow::manual::write_if_asked(
+        app, {"furrow-sim", FURROW_VERSION, 1, "furrow(1), furrow-edge(1), furrowd(8)"}, argc,
+        argv))
+    return *written;
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

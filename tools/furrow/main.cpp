@@ -5,6 +5,7 @@
 #include "tools/furrow/logs/decode.hpp"
 #include "tools/furrow/logs/names.hpp"
 #include "tools/furrow/usage.hpp"
+#include "tools/manual/manual.hpp"
 
 #include <fmt/format.h>
 
@@ -25,6 +26,7 @@ void add_commands(CLI::App& app, const furrow::cli::globals& globals, int& exit_
   add_equipment(app, globals, exit_code);
   add_equipment_set(app, globals, exit_code);
   add_removals(app, globals, exit_code);
+  add_watch(app, globals, exit_code);
   add_field(app, globals, exit_code);
   add_ledger(app, globals, exit_code);
   add_frames(app, globals, exit_code);
@@ -87,6 +89,10 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", "furrow " FURROW_VERSION, "print the version and exit");
   furrow::cli::add_globals(app, globals);
   add_commands(app, globals, exit_code);
+  if (const auto written = furrow::manual::write_if_asked(
+        app, {"furrow", FURROW_VERSION, 1, "furrowd(8), furrow-edge(1), furrow-sim(1)"}, argc,
+        argv))
+    return *written;
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -17,6 +17,7 @@
 #include "tools/furrowd/identity.hpp"
 #include "tools/furrowd/last_resort.hpp"
 #include "tools/furrowd/link/link_hub.hpp"
+#include "tools/furrowd/node_liveness.hpp"
 #include "tools/process/stop_signals.hpp"
 
 #include <fmt/format.h>
@@ -70,6 +71,7 @@ public:
 
   int run() {
     descriptors_ = raise_descriptor_limit();
+    liveness_.start();
     if (!open_access() || !open_link() || !open_node() || !open_gateways() || !serve_http())
       return failed;
     if (link_) {
@@ -114,12 +116,14 @@ private:
         return complain(http.error().detail);
       http_tls_ = *http;
     }
+    std::optional<token_table> tokens;
     if (!settings_.tokens.empty()) {
-      auto tokens = token_table::load(settings_.tokens);
-      if (!tokens)
-        return complain(tokens.error().detail);
-      tokens_ = std::move(*tokens);
+      auto loaded = token_table::load(settings_.tokens);
+      if (!loaded)
+        return complain(loaded.error().detail);
+      tokens = std::move(*loaded);
     }
+    access_ = std::make_shared<authority>(std::move(tokens));
     return true;
   }
 
@@ -170,6 +174,7 @@ private:
         drain(0);
       });
     });
+    liveness_.watch(*node_, link_ != nullptr);
     return true;
   }
 
@@ -182,7 +187,7 @@ private:
     config.port = address->port();
     config.connections.open_max = settings_.http_connections;
     config.tls = http_tls_;
-    config.tokens = tokens_;
+    config.access = access_;
     config.node_name = settings_.node.name;
     config.version = FURROW_VERSION;
     config.cache = settings_.cache;
@@ -200,7 +205,7 @@ private:
   /// Runs before the first query, which may take long: a wrong address is reported at once.
   bool open_gateways() {
     session_context context{*node_,  node_->budget(),     node_->arrivals(),
-                            tokens_, settings_.advertise, book_};
+                            access_, settings_.advertise, book_};
     context.limits.bytes_max = settings_.node.session_bytes_max;
     gateways_ = std::make_unique<gateway_listener>(
       io_, gateway_config{settings_.listen, gateway_tls_}, std::move(context));
@@ -232,6 +237,7 @@ private:
         return;
       }
       node_->note_store(false, outcome.error().detail);
+      liveness_.waits_for_database();
       if (!std::exchange(waiting_told_, true))
         spdlog::warn("the database {} does not answer yet: {}; trying again every second",
                      storage::redacted(settings_.database), outcome.error().detail);
@@ -342,6 +348,7 @@ private:
     std::printf("ready gateway=%s http=%s%s%s\n", started->c_str(), http_address_.c_str(),
                 link_ ? " link=" : "", link_address_.c_str());
     std::fflush(stdout);
+    liveness_.serves();
   }
 
   void join_cluster(const std::string& gateway) {
@@ -395,6 +402,7 @@ private:
         std::_Exit(failed);
     });
     last_resort_.arm(settings_.drain + shutdown_limit, exit_code_);
+    liveness_.stopping(settings_.drain + shutdown_limit);
     retry_.cancel();
     http_->drain();
     if (auto* const cluster = node_->cluster())
@@ -427,8 +435,13 @@ private:
       if (!has_left() && std::chrono::steady_clock::now() < limit)
         wind_up(limit);
       else
-        http_->stop([this] { asio::post(io_, [this] { signals_.cancel(); }); });
+        http_->stop([this] { asio::post(io_, [this] { end(); }); });
     });
+  }
+
+  void end() {
+    liveness_.end();
+    signals_.cancel();
   }
 
   [[nodiscard]] bool has_left() const {
@@ -445,9 +458,10 @@ private:
   asio::io_context& io_ = executors_.gateways; // and signals, timers, the life of the process
   asio::signal_set signals_;
   asio::steady_timer retry_;
+  node_liveness liveness_{executors_};
   tls_context gateway_tls_;
   tls_context http_tls_;
-  std::optional<token_table> tokens_;
+  std::shared_ptr<authority> access_; // set by open_access
   std::shared_ptr<gateway_book> book_ = std::make_shared<gateway_book>();
   const can::stream_id incarnation_ = new_incarnation();
   std::shared_ptr<actors::peer_directory> peers_ = std::make_shared<actors::peer_directory>();

@@ -21,6 +21,15 @@ task<void> roll_back(pq_connection& db) {
     db.close(); // closing the session ends the transaction
 }
 
+task<std::optional<pq_error>> end_transaction(pq_connection& db, bool commits) {
+  if (!db.connected())
+    co_return pq_error{true, {}, "connection lost", {}};
+  const auto ended = co_await db.run(commits ? "commit" : "rollback");
+  if (!db.idle())
+    db.close();
+  co_return ended.error;
+}
+
 task<result<std::int64_t>> moment(pq_connection& db, std::optional<std::int64_t> at_us) {
   if (at_us)
     co_return *at_us - epoch_2000_us;

@@ -1,4 +1,4 @@
-/// Maintenance transactions whose last step takes an exclusive lock.
+/// The end of a transaction, also of one whose last step takes an exclusive lock.
 ///
 /// Errors, threads: as storage/postgres/work.hpp.
 #pragma once
@@ -12,6 +12,17 @@
 namespace furrow::storage::postgres_work {
 
 [[nodiscard]] task<void> roll_back(pq_connection& db);
+/// Commits, or rolls back, and answers why it could not. A session that is in a transaction all the same is closed, which
+/// ends the transaction.
+[[nodiscard]] task<std::optional<pq_error>> end_transaction(pq_connection& db, bool commits);
+/// Commits the work that succeeded, rolls back the work that failed.
+template <class T>
+task<result<T>> end_with(pq_connection& db, const result<T>& outcome) {
+  const auto wrong = co_await end_transaction(db, static_cast<bool>(outcome));
+  if (outcome && wrong)
+    co_return wrong->as_failure();
+  co_return outcome;
+}
 /// The time that counts as now, in microseconds since 2000.
 [[nodiscard]] task<result<std::int64_t>> moment(pq_connection& db,
                                                 std::optional<std::int64_t> at_us);

@@ -206,6 +206,32 @@ TEST_CASE(
   CHECK(one.out.size() == 2);
 }
 
+// Symptom: the short messages of a maker whose code is a multiple of 32 were taken for packet 0 of fast packets, and never shown.
+TEST_CASE("transport: a short message whose maker's code looks like packet 0 is a message") {
+  const std::string claim = "18EEFF60#6712002C008C78C0"; // maker's code 352, marine
+  transport_bus one;
+  CHECK_FALSE(one.send("19EFFF60#60997E0A01005001")); // no NAME yet: packet 0 of 153 bytes
+  one.send(claim);
+  CHECK(one.send("19EFFF60#60997E0A01005001", 5'000 * ms));
+  CHECK(one.out.back().first.transport == transport_kind::single);
+  CHECK(one.out.back().second == "60997E0A01005001");
+  CHECK(one.send("19EFFF60#609901"));
+  CHECK_FALSE(one.send("19EFFF60#60797E0A01005001", ms)); // another industry group
+  CHECK_FALSE(one.send("19EFFF61#60997E0A01005001", ms)); // another sender
+
+  // A fast packet of 153 bytes with counter 3 begins with the same two bytes, and then with the maker's code.
+  one.out.clear();
+  constexpr std::size_t packets = 1 + 153 / 7;
+  one.send("19EFFF60#6099609901020304", 5'000 * ms);
+  CHECK(one.send("19EFFF60#60997E0A01005001")); // a short message in between does not disturb it
+  for (std::size_t packet = 1; packet < packets; ++packet)
+    CHECK(one.send("19EFFF60#" + hex_byte(0x60 + packet) + "05060708090A0B")
+          == (packet + 1 == packets));
+  CHECK(one.out.back().first.transport == transport_kind::fast);
+  CHECK(one.out.back().second.size() == 2 * 153);
+  CHECK(one.out.size() == 2);
+}
+
 TEST_CASE(
   "transport: saved claims keep the maker, and the former layout keeps the industry group") {
   transport_bus before;

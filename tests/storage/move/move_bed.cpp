@@ -2,6 +2,7 @@
 
 #include "storage/farm/repositories.hpp"
 #include "storage/history.hpp"
+#include "storage/identity/identities.hpp"
 #include "storage/quarantine.hpp"
 #include "storage/records.hpp"
 #include "storage/retention.hpp"
@@ -127,22 +128,25 @@ void fill_people(store& store) {
   field.boundary =
     R"({"type":"Polygon","coordinates":[[[8.25,49.0],[8.5,49.0],[8.5,49.25],[8.25,49.0]]]})";
   add(field);
-  user_record user;
-  user.name = "eva";
-  user.role = "admin";
-  add(user);
-  token_record token;
-  token.name = "eva's";
-  token.sha256 = std::string(64, 'b');
-  token.user = "eva";
-  token.equipment = {"T1"};
-  token.expires_us = noon_us;
-  add(token);
   const auto made = must(
     answer_of<unit_outcome>([&](auto done) { rows->apply("default", work, std::move(done)); }));
   for (const auto& why : made.rejections)
     FAIL_CHECK(to_string(why));
   CHECK(made.committed);
+  user_row user;
+  user.key = {"default", "eva"};
+  user.role = "admin";
+  token_row token;
+  token.key = {"default", "eva's"};
+  token.sha256 = std::string(64, 'b');
+  token.equipment = {"T1"};
+  constexpr std::int64_t year_2100_us = 4'102'444'800'000'000;
+  token.expires_us = year_2100_us;
+  auto& people = *identities_of(store);
+  (void)must(answer_of<identity_outcome<user_row>>(
+    [&](auto done) { people.add_user(user, "", false, {"me"}, std::move(done)); }));
+  (void)must(answer_of<identity_outcome<token_row>>(
+    [&](auto done) { people.add_token(token, {"me"}, std::move(done)); }));
 }
 
 std::string hex(std::string_view bytes) {
@@ -245,22 +249,26 @@ struct row_line {
     return fmt::format("field {} {} {} {} {} {} {}", row.name, row.crop, json_of(row.boundary),
                        row.area_m2, row.box.west_deg, row.box.north_deg, row.version);
   }
-  std::string operator()(const user_record& row) const {
-    return fmt::format("user {} {} {} {}", row.name, row.role, row.status, row.password);
-  }
-  std::string operator()(const token_record& row) const {
-    return fmt::format("token {} {} {} {} {} {}", row.name, row.sha256, row.role, row.user,
-                       fmt::join(row.equipment, ","), row.expires_us.value_or(0));
-  }
 };
 
 void add_people(store& store, const std::string& farm, std::vector<std::string>& out) {
   const auto rows = store.farm();
-  for (const auto what : {entity::equipment, entity::field, entity::user, entity::token})
+  for (const auto what : {entity::equipment, entity::field})
     for (const auto& row : must(answer_of<record_page>(
                                   [&](auto done) { rows->list(farm, what, {}, std::move(done)); }))
                              .rows)
       out.push_back(std::visit(row_line{}, row));
+  auto& people = *identities_of(store);
+  for (const auto& row : must(answer_of<std::vector<user_row>>([&](auto done) {
+         people.list_users({farm, {}, 100}, std::move(done));
+       })))
+    out.push_back(fmt::format("user {} {} {} {}", row.key.name, row.role, row.status, row.version));
+  for (const auto& row : must(answer_of<std::vector<token_row>>([&](auto done) {
+         people.list_tokens({farm, {}, 100}, std::move(done));
+       })))
+    out.push_back(fmt::format("token {} {} {} {} {} {}", row.key.name, row.sha256, row.role,
+                              row.created_by, fmt::join(row.equipment, ","),
+                              row.expires_us.value_or(0)));
   out.push_back(std::visit(row_line{}, must(answer_of<record>([&](auto done) {
                              rows->get(farm, entity::farm, farm, std::move(done));
                            }))));

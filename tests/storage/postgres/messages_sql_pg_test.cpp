@@ -4,6 +4,7 @@
 #include "tests/storage/postgres/chaos_bus.hpp"
 #include "tests/storage/postgres/sealing_bed.hpp"
 #include "tests/support/data.hpp"
+#include "tests/support/frames.hpp"
 
 #include <array>
 #include <map>
@@ -22,16 +23,6 @@ constexpr can::transport_limits wide{1024, 64U << 20U};
 
 /// Microseconds, and the rest as one text: a message may occur twice.
 using messages = std::multiset<std::pair<std::int64_t, std::string>>;
-
-std::string hex_of(std::span<const std::uint8_t> bytes) {
-  constexpr std::string_view digits = "0123456789abcdef";
-  std::string out;
-  for (const auto byte : bytes) {
-    out += digits[byte >> 4U];
-    out += digits[byte & 15U];
-  }
-  return out;
-}
 
 messages put_together(const std::vector<can::frame_block>& blocks,
                       can::transport_counters& counts) {
@@ -58,7 +49,7 @@ messages asked(postgres_bed& bed, const std::string& arguments) {
   messages out;
   for (const auto& row : shared_cluster().exec(
          "select (extract(epoch from time) * 1000000)::bigint, concat_ws(' ', bus, source, "
-         "destination, priority, pgn, transport, '') || encode(payload, 'hex') from "
+         "destination, priority, pgn, transport, '') || upper(encode(payload, 'hex')) from "
          "furrow.messages('T1', "
            + arguments + ")",
          bed.name()))
@@ -353,6 +344,37 @@ TEST_CASE(
     CHECK(some.size() >= 40);
     check_same(asked(bed, at(from_us) + ", " + at(from_us + 4'000'000)), some);
   }
+}
+
+TEST_CASE("messages(): returns short messages of a maker's own group as the reassembler does") {
+  postgres_bed bed;
+  const auto store = bed.open_migrated();
+  std::vector<can::frame_block> blocks(1);
+  auto time_us = messages_sql_base_us;
+  for (const auto* text : {"19EFFF60#89987E0A01005001", // no NAME yet
+                           "18EEFF60#67122011008C78C0", // maker 137, marine
+                           "19EFFF60#89987E0A01005001", // whole: packet 9 of nothing
+                           "19EFFF60#8A987E0A01005001", // another maker
+                           "19EFFF60#89787E0A01005001", // another industry group
+                           "19EFFF60#8014899801020304", // packet 0 of 20 bytes
+                           "19EFFF60#81AABBCCDDEEFF00", //
+                           "19EFFF60#89987E0A01005005", // beyond that fast packet: whole
+                           "19EFFF60#8200112233445566",
+                           "18EEFF61#6712002C008C78C0", // maker 352: its code looks like packet 0
+                           "19EFFF61#60997E0A01005001", // whole
+                           "19EFFF61#609901", "19EFFF61#6099609901020304", // packet 0 of 153 bytes
+                           "19EFFF61#60997E0A01005002", "19EFFF61#61AABBCCDDEEFF00"}) {
+    const quoted_frame frame{text, time_us += 1'000};
+    REQUIRE(blocks[0].push(frame.time_us, frame.header, frame.data.data()));
+  }
+  append_blocks(*store, "T1", 1, blocks);
+  can::transport_counters counts;
+  const auto wanted = put_together(blocks, counts);
+  CHECK(wanted.size() == 8); // two claims, five short messages, one fast packet
+  check_same(asked(bed, "'-infinity', 'infinity'"), wanted);
+  check_same(asked(bed, "'-infinity', 'infinity', 126720"), some_of(wanted, 0, time_us, 126'720));
+  must(seal(*store));
+  check_same(asked(bed, "'-infinity', 'infinity'"), wanted);
 }
 
 TEST_CASE("messages(): treats the same groups as fast packets as the reassembler") {

@@ -92,7 +92,7 @@ TEST_CASE("position_track(), roles and the view of chunks work for people") {
     CHECK(bed.value("set role furrow_reader; select count(*) from " + std::string{question})
           == "2");
   CHECK(bed.value("set role furrow_reader; select stored from furrow.ledger") == "2");
-  for (const auto* hidden : {"furrow.\"user\"", "furrow.token"}) {
+  for (const auto* hidden : {"furrow.\"user\"", "furrow.token", "furrow.session"}) {
     const auto look = "set role furrow_reader; select count(*) from " + std::string{hidden};
     CHECK_THROWS(bed.tamper(look));
     bed.tamper("select furrow.make_roles()"); // once more by hand

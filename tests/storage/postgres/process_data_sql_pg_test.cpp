@@ -46,6 +46,27 @@ TEST_CASE(
     == "120 300,120 300");
 }
 
+TEST_CASE("process data in SQL: two implements with the same element are told apart by address") {
+  postgres_bed bed;
+  const auto store = bed.open_migrated();
+  can::frame_block block;
+  for (const auto* frame : {"0CCBFF80#3300010010270000", "0CCBFF81#3300010030750000",
+                            "0CCB81F7#3300010018FCFFFF"}) { // the last: a setpoint for the second
+    const quoted_frame one{frame, process_base_us};
+    REQUIRE(block.push(one.time_us, one.header, one.data.data()));
+  }
+  append_blocks(*store, "T1", 1, {block});
+  const auto values = [&](const std::string& signal) {
+    return bed.value("select string_agg(value::text, ' ' order by value) from furrow.signal('T1', '"
+                     + signal + "', '-infinity', 'infinity')");
+  };
+  CHECK(values("PD.element_3.ddi_1") == "-10 100 300");
+  CHECK(values("PD.element_3.ddi_1.address_128") == "100");
+  CHECK(values("PD.element_3.ddi_1.address_129") == "-10 300");
+  CHECK(values("PD.element_3.ddi_1.address_3").empty());
+  CHECK_THROWS_AS(values("PD.element_3.ddi_1.address_254"), std::runtime_error);
+}
+
 TEST_CASE("process data in SQL: rollups are kept by element and DDI") {
   postgres_bed bed;
   const auto store = bed.open_migrated();

@@ -100,6 +100,8 @@ TEST_CASE("postgres: functions, operators and tables of another schema are never
        {"furrow.position_track('T1', '-infinity', 'infinity')",
         "furrow.yield_map('T1', '-infinity', 'infinity')",
         "furrow.retention_due('2100-01-01')",
+        "furrow.by_partition('select s.chunk from furrow.%1$I s') r(chunk bigint)",
+        "furrow.segments_of(1, '{1}', '-infinity', 'infinity', null)",
         "furrow.token_sums('-infinity', 'infinity')",
         "furrow.partitions_due('2100-01-01')",
         "furrow.wanted_partitions('2026-01-01')",

@@ -1,5 +1,6 @@
 // DBC files of one's own: kept, chosen, replaced and removed, on both databases.
 #include "storage/dbc/dbc_files.hpp"
+#include "storage/identity/identities.hpp"
 #include "storage/removal.hpp"
 #include "tests/storage/suite/retention_bed.hpp"
 
@@ -66,8 +67,9 @@ TEST_CASE("dbc files: the newest of a name is active, an older one can be chosen
   REQUIRE(none);
   CHECK(none->files.empty());
   CHECK(dbc_list(*store).size() == 1);
-  const auto notes = must(answer_of<std::vector<audit_row>>(
-    [&](auto done) { store->removals()->list_audit(10, std::move(done)); }));
+  const auto notes = must(answer_of<std::vector<audit_row>>([&](auto done) {
+    furrow::storage::audit_of(*store)->list({{}, 0, {}, {}, 10}, std::move(done));
+  }));
   REQUIRE(notes.size() == 4);
   CHECK(notes[0].action == "dbc remove");
   CHECK(notes[0].object == "tank.dbc for all");

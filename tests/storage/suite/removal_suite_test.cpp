@@ -1,4 +1,5 @@
 // What a person removes is gone, and the ledger accounts for every number of it.
+#include "storage/identity/identities.hpp"
 #include "storage/removal.hpp"
 #include "storage/retention.hpp"
 #include "tests/storage/suite/retention_bed.hpp"
@@ -13,9 +14,10 @@ removal_outcome remove_from(store& store, const removal& what) {
     [&](auto done) { store.removals()->remove(what, "me@here", std::move(done)); }));
 }
 
-std::vector<audit_row> audit_of(store& store) {
-  return must(answer_of<std::vector<audit_row>>(
-    [&](auto done) { store.removals()->list_audit(10, std::move(done)); }));
+std::vector<audit_row> notes_in(store& store) {
+  return must(answer_of<std::vector<audit_row>>([&](auto done) {
+    furrow::storage::audit_of(store)->list({{}, 0, {}, {}, 10}, std::move(done));
+  }));
 }
 
 std::vector<std::string> listed(store& store) {
@@ -71,7 +73,7 @@ TEST_CASE("removal: a machine's items go, the ledger counts them as expired, and
   CHECK(listed(*store) == std::vector<std::string>{"T2"});
   check_nothing_lost(*store);
 
-  const auto notes = audit_of(*store);
+  const auto notes = notes_in(*store);
   REQUIRE(notes.size() == 1);
   CHECK(notes[0].who == "me@here");
   CHECK(notes[0].action == "equipment remove");
@@ -115,7 +117,7 @@ TEST_CASE("removal: one stream of a machine, and a stream or machine that does n
     stored += row.stored;
   CHECK(stored == 600);
   check_nothing_lost(*store);
-  CHECK(audit_of(*store)[0].object.find(furrow::can::to_string(stream_id_of(2)))
+  CHECK(notes_in(*store)[0].object.find(furrow::can::to_string(stream_id_of(2)))
         != std::string::npos);
   for (const auto& what :
        {removal{"north", "T9", std::nullopt}, removal{"north", "T1", stream_id_of(9)}})

@@ -345,34 +345,6 @@ TEST_CASE("repositories: numbers beyond a double are kept digit by digit") {
   CHECK(!has("null"));
 }
 
-TEST_CASE("repositories: keeps users and tokens, and a user with tokens cannot be removed") {
-  const farm_bed bed;
-  user_record user;
-  user.name = "anna";
-  user.role = "operator";
-  user.password = "scrypt$15$8$1$00$00";
-  token_record token;
-  token.name = "anna's phone";
-  token.sha256 = std::string(64, 'a');
-  token.role = "viewer";
-  token.user = "anna";
-  token.equipment = {"T1", "T 2"};
-  token.expires_us = 1'800'000'000'000'000;
-  unit_of_work work;
-  work.changes = {{action::create, user}, {action::create, token}};
-  CHECK(bed.apply(work).committed);
-  CHECK(bed.get<user_record>("anna").password == user.password);
-  const auto back = bed.get<token_record>("anna's phone");
-  CHECK(back.equipment == token.equipment);
-  CHECK(back.expires_us == token.expires_us);
-  CHECK(back.user == "anna");
-  CHECK(only(bed.apply(action::remove, user)).kind == rejection_kind::in_use);
-  // A token's hash is unique across all farms.
-  CHECK(only(bed.apply(action::create, token, "hill")).kind == rejection_kind::exists);
-  CHECK(bed.apply(action::remove, token).committed);
-  CHECK(bed.apply(action::remove, user).committed);
-}
-
 TEST_CASE("repositories: rejects poison with the field and its limit, and stops nothing else") {
   const farm_bed bed;
   const auto refused = [&bed](record row) {
@@ -419,15 +391,6 @@ TEST_CASE("repositories: rejects poison with the field and its limit, and stops 
   auto field = field_of("F");
   field.boundary = std::string(1U << 20U, ' ');
   CHECK(refused(field).value == "has 1048576 bytes");
-  token_record token;
-  token.name = "t";
-  token.sha256 = std::string(64, 'A');
-  CHECK(refused(token).field == "sha256");
-  user_record user;
-  user.name = "u";
-  user.password = "secret";
-  CHECK(refused(user).field == "password");
-  CHECK(refused(user).value.find("secret") == std::string::npos);
   CHECK(bed.find<equipment_record>(std::string{"a\0b", 3}).code() == errc::reject_row);
   unit_of_work deep;
   for (int i = 0; i < 20; ++i) {

@@ -87,6 +87,38 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("spool: keeps the digests of files until a node has claimed the stream") {
+  spool_story s;
+  s.reopen();
+  CHECK(s.open_spool->kept_files()->empty());
+  s.append(3);
+  for (std::size_t number = 1; number <= spool::files_kept_max + 2; ++number) {
+    const can::source_mark file{"digest" + std::to_string(number), "file.log"};
+    REQUIRE(s.open_spool->keep_files(std::span{&file, 1}));
+  }
+  s.reopen();
+  const auto kept = s.open_spool->kept_files();
+  REQUIRE(kept->size() == spool::files_kept_max); // the newest
+  CHECK(kept->front().digest == "digest16");
+  CHECK(kept->back().digest == "digest3");
+
+  SUBCASE("a claim ends it") {
+    REQUIRE(s.open_spool->welcomed(1, s.open_spool->run()));
+    CHECK(s.open_spool->kept_files()->empty());
+  }
+  SUBCASE("a move to a new stream ends it: the old one holds the files") {
+    REQUIRE(s.open_spool->fork(2, 0));
+    CHECK(s.open_spool->kept_files()->empty());
+  }
+  SUBCASE("a person ends it") {
+    REQUIRE(s.open_spool->forget_files());
+    CHECK(s.open_spool->kept_files()->empty());
+  }
+  s.reopen();
+  CHECK(s.open_spool->kept_files()->empty());
+  CHECK(s.read_all(1).size() >= 2);
+}
+
 TEST_CASE("spool: every opening is a run; of the runs that a node knows only the last is kept") {
   spool_story s;
   s.reopen();

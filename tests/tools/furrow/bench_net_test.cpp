@@ -130,6 +130,20 @@ TEST_CASE("bench: a run on PostgreSQL also copies rows, and drops its database")
   }
 }
 
+TEST_CASE("bench: HTTP shows a frame soon after it came in at a gateway") {
+  const folder place;
+  const auto out = figures(bench({"live", "--database", "sqlite:" + place.file("live.db").string(),
+                                  "--rate", "1000", "--seconds", "3", "-o", "json"}));
+  CHECK(out.at("frames") == 3'000);
+  const auto& shown = out.at("shown_ms");
+  MESSAGE("shown after ms: " << shown.dump());
+  // A release build shows it within 30 ms (p99); a debug build beside other work takes longer.
+  CHECK(shown.at("p50") > 0);
+  CHECK(shown.at("p50") < 500);
+  CHECK(shown.at("p99") < 2'000);
+  CHECK(place.empty());
+}
+
 TEST_CASE("bench: a failover is measured in three ways, and its ledger is clean") {
   const pg_cluster cluster;
   const auto out = figures(bench({"failover", "--database", cluster.url(), "--nodes", "2",

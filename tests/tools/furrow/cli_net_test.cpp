@@ -320,8 +320,8 @@ TEST_CASE("furrow token: a node accepts the printed lines") {
 TEST_CASE("furrow: takes a token from flag, environment or file; without a token the node says "
           "what to do") {
   http::http_config config;
-  config.tokens = *daemon::token_table::parse(
-    "[[token]]\nsha256 = \"" + daemon::hash_of_token("v") + "\"\nrole = \"viewer\"\n", "t");
+  config.access = std::make_shared<daemon::authority>(*daemon::token_table::parse(
+    "[[token]]\nsha256 = \"" + daemon::hash_of_token("v") + "\"\nrole = \"viewer\"\n", "t"));
   cli_world furrow{config};
   CHECK(bad(furrow("ledger"), 1).find("FURROW_TOKEN") != std::string::npos);
   CHECK(furrow("ledger", "T1", "--token", "v").exit_code == 0);

@@ -12,6 +12,8 @@ using namespace furrow::tests;
 
 namespace {
 
+constexpr int closed_port = 1;
+
 struct input_story {
   node_program node;
   scratch_folder folder;
@@ -22,16 +24,26 @@ struct input_story {
   };
   /// Runs the gateway until everything is durable.
   ending send(const std::string& spool, const std::vector<std::string>& input) {
+    return run(spool, node.gateway_port(), "30", input);
+  }
+  /// Fills the spool while no node answers.
+  ending fill(const std::string& spool, const std::vector<std::string>& input) {
+    return run(spool, closed_port, "3", input);
+  }
+  ending run(const std::string& spool,
+             int port,
+             const std::string& timeout_s,
+             const std::vector<std::string>& input) {
     std::vector<std::string> flags{"run",
                                    "--node",
-                                   "127.0.0.1:" + std::to_string(node.gateway_port()),
+                                   "127.0.0.1:" + std::to_string(port),
                                    "--equipment",
                                    "T1",
                                    "--spool",
                                    folder.file(spool),
                                    "--until-durable",
                                    "--timeout",
-                                   "30"};
+                                   timeout_s};
     flags.insert(flags.end(), input.begin(), input.end());
     const auto output = folder.file("output");
     std::filesystem::remove(output);
@@ -155,4 +167,29 @@ TEST_CASE("furrow-edge: a file that was spooled while no node answered is not se
   CHECK(refused.code == 1);
   CHECK(says(refused.output, s.folder.file("b.spool") + " holds its items: remove that file"));
   CHECK(s.stored() == 500);
+}
+
+// Symptom: two spools read one file while no node answered, and were sent later without naming it: it was stored twice.
+TEST_CASE("furrow-edge: the same file from a spool that was filled offline is noticed later") {
+  input_story s;
+  const auto file = s.folder.write("tractor.log", log_of(500));
+  for (const auto* spool : {"a.spool", "b.spool"}) {
+    const auto offline = s.fill(spool, {"--from", file});
+    CHECK_MESSAGE(offline.code == 3, offline.output); // no node was ever reached
+    CHECK(says(offline.output, "spooled 500"));
+  }
+  CHECK(s.send("a.spool", {}).code == 0);
+  CHECK(s.stored() == 500);
+  const auto refused = s.send("b.spool", {});
+  CHECK(refused.code == 1);
+  CHECK(says(refused.output, "T1 has " + file + " already: it was stored at 20"));
+  CHECK(says(refused.output, "nothing was sent. "));
+  CHECK(s.send("b.spool", {}).code == 1); // still
+  CHECK(s.stored() == 500);
+  // What the first spool has sent is its own, also when it gets more.
+  CHECK(s.send("a.spool", {"--from", s.folder.write("other.log", log_of(100))}).code == 0);
+  const auto again = s.send("b.spool", {"--again"});
+  CHECK_MESSAGE(again.code == 0, again.output);
+  CHECK(s.stored() == 1'100);
+  CHECK(s.send("b.spool", {}).code == 0);
 }

@@ -41,7 +41,7 @@ struct repository_world {
     if (!tokens.empty()) {
       auto table = daemon::token_table::parse(tokens, "tokens");
       REQUIRE(table);
-      config.tokens = std::move(*table);
+      config.access = std::make_shared<daemon::authority>(std::move(*table));
     }
     front.emplace(node, std::move(config));
     client.emplace(front->at());

@@ -87,7 +87,7 @@ TEST_CASE("tokens: an error in a file names file, line and column") {
     fault_of("[[token]]\nsha256 = \"abc\"\nrole = \"viewer\"\n")
     == "tokens.toml:2:10: sha256 must be 64 hex digits in quotes; `furrow token new` prints them");
   CHECK(fault_of(entry("x", "role = \"boss\"\n"))
-        == "tokens.toml:3:8: role must be gateway, viewer, operator or admin");
+        == "tokens.toml:3:8: role must be gateway, relay, viewer, operator or admin");
   CHECK(
     fault_of(entry("x", "role = \"viewer\"\nequipments = [\"T1\"]\n"))
     == "tokens.toml:4:1: unknown key \"equipments\"; a token has sha256, farm, role, equipment");

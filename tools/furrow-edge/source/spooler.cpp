@@ -52,6 +52,19 @@ void spooler::stop() {
   thread_.join();
 }
 
+void spooler::ask_alive() {
+  {
+    const std::lock_guard lock{sleeping_}; // a thread that is about to sleep sees it
+    asked_ = true;
+  }
+  wake_.notify_all();
+}
+
+void spooler::answer_if_asked() {
+  if (asked_.load(std::memory_order_relaxed) && asked_.exchange(false) && on_.alive)
+    on_.alive();
+}
+
 void spooler::run(const std::stop_token& stopping) {
   auto why = pump(stopping);
   // Saves what was read, however the source ended. Without room, a log is read again from the saved place.
@@ -70,6 +83,7 @@ std::optional<failure> spooler::pump(const std::stop_token& stopping) {
   source_frame frame;
   bool drained = true;
   for (std::uint64_t reads = 1; !stopping.stop_requested(); ++reads) {
+    answer_if_asked();
     const auto status = from_.next(frame, drained ? patience_left() : patience);
     if (status == source_status::broken)
       return failure{errc::io, from_.trouble()};
@@ -233,7 +247,8 @@ bool spooler::wait_until_due(const source_frame& frame, const std::stop_token& s
 
 bool spooler::sleep_until(time_point until, const std::stop_token& stopping) {
   std::unique_lock lock{sleeping_};
-  wake_.wait_until(lock, stopping, until, [] { return false; });
+  while (wake_.wait_until(lock, stopping, until, [this] { return asked_.load(); }))
+    answer_if_asked();
   return !stopping.stop_requested();
 }
 

@@ -56,6 +56,7 @@ public:
   struct events {
     std::function<void()> appended;
     std::function<void(const std::string&)> warn;
+    std::function<void()> alive = {}; // the answer to ask_alive
     /// Called once, at the end: of the source, after `stop`, or with the reason of a failure.
     std::function<void(const std::optional<failure>&)> ended;
   };
@@ -74,6 +75,9 @@ public:
   /// Saves what was read and ends the thread; returns when it has ended.
   void stop();
 
+  /// The thread answers with `alive`, unless it has ended: then with `ended`, which it may have called already.
+  void ask_alive();
+
   [[nodiscard]] std::uint64_t spooled() const { return spooled_; }
   [[nodiscard]] bool waits_for_room() const { return waiting_; }
 
@@ -91,6 +95,7 @@ private:
   bool commit_or_wait(const std::stop_token& stopping);
   bool wait_until_due(const source_frame& frame, const std::stop_token& stopping);
   bool sleep_until(time_point until, const std::stop_token& stopping);
+  void answer_if_asked();
   [[nodiscard]] bool commit_due(bool drained) const;
   [[nodiscard]] std::chrono::milliseconds patience_left() const;
 
@@ -111,6 +116,7 @@ private:
   std::optional<failure> failed_;
   std::atomic<std::uint64_t> spooled_ = 0;
   std::atomic<bool> waiting_ = false;
+  std::atomic<bool> asked_ = false; // whether it is alive
   std::mutex sleeping_;
   std::condition_variable_any wake_;
   std::jthread thread_; // the last member, so that the others outlive it

@@ -11,7 +11,7 @@
 /// Threads: append and the sources on one thread, everything else on another; a mutex keeps their transactions apart.
 ///   `inspect` needs no lock and disturbs nobody.
 /// Limits: bytes_max of items. Acked items are kept for retain_time and up to retain_bytes, less if room is short.
-///   runs_kept_max runs; 1,000 remembered sources.
+///   runs_kept_max runs; 1,000 remembered sources; files_kept_max files that no node has claimed.
 #pragma once
 
 #include "tools/furrow-edge/spool/disk_room.hpp"
@@ -68,6 +68,7 @@ struct spool_summary {
 class spool final : public item_store {
 public:
   static constexpr std::size_t runs_kept_max = 256;
+  static constexpr std::size_t files_kept_max = 14;
   using damage_report = std::function<void(std::uint64_t seq_first, std::uint64_t count)>;
   using wall_clock = std::function<std::chrono::system_clock::time_point()>;
 
@@ -86,6 +87,13 @@ public:
                                     std::span<const can::bus_name> new_buses,
                                     source_row* progress);
   [[nodiscard]] result<std::vector<source_row>> sources();
+
+  /// Keeps the digests of files that are about to be read until a node has claimed the stream, so that a later run can
+  /// tell them to a node, too.
+  [[nodiscard]] result<done> keep_files(std::span<const can::source_mark> files);
+  /// The kept files, the newest first.
+  [[nodiscard]] result<std::vector<can::source_mark>> kept_files();
+  [[nodiscard]] result<done> forget_files();
 
   [[nodiscard]] stream_state state() const override;
   [[nodiscard]] std::uint64_t last_seq() const override;
@@ -128,6 +136,7 @@ private:
   result<done> save_acked();
   result<bool> prune();
   result<done> forget_runs_before(std::uint64_t run);
+  result<done> drop_files();
   result<done> move_to_new_stream(std::uint64_t fork_seq, std::uint64_t durable_seq);
   result<std::uint64_t> prunable_place();
   result<done> split_at(std::uint64_t place);
@@ -180,6 +189,7 @@ private:
   std::uint64_t saved_acked_place_ = 0;
   std::int64_t acked_saved_ms_ = 0;
   bool run_begun_ = false;     // for this opening
+  bool files_kept_ = false;    // guarded by writing_
   bool short_of_room_ = false; // acked items are deleted at once
   bool disk_short_ = false;    // the disk was full since the last append
   bool settled_ = false;       // nothing was deleted since `settle`

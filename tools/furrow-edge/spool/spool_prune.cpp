@@ -33,8 +33,11 @@ result<done> spool::welcomed(std::uint64_t resume_from, std::uint64_t run) {
     acked_place_ = std::min(base_ + resume_from - 1, next_place_ - 1);
   }
   const auto ok = with_reserve([&] { return forget_runs_before(run); });
-  // Without room the runs stay on the list, and the next hello names them again.
-  return ok.code() == errc::full ? done{} : ok;
+  // Without room the runs stay on the list, and the next hello names them again. So do the files.
+  if (!ok)
+    return ok.code() == errc::full ? done{} : ok;
+  const auto dropped = with_reserve([&] { return drop_files(); });
+  return dropped.code() == errc::full ? done{} : dropped;
 }
 
 result<done> spool::forget_runs_before(std::uint64_t run) {
@@ -248,7 +251,9 @@ result<done> spool::move_to_new_stream(std::uint64_t fork_seq, std::uint64_t dur
   place = *first ? static_cast<std::uint64_t>(**first) : next_place_;
   if (auto ok = write_runs(runs); !ok)
     return ok;
-  if (auto ok = writer_.execute("delete from ack; delete from damage"); !ok)
+  if (auto ok = writer_.execute("delete from ack; delete from damage; "
+                                "drop table if exists kept_file");
+      !ok)
     return ok;
   auto update = writer_.prepare("update stream set stream_id = ?1, place_base = ?2, "
                                 "acked_place = ?2, forks = forks + 1");

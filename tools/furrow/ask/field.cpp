@@ -288,7 +288,7 @@ void add_field(CLI::App& app, const globals& globals, int& exit_code) {
 
   wanted = std::make_shared<described>();
   auto* show = command->add_subcommand("show", "show one field with its boundary");
-  show->add_option("NAME", wanted->name)->required();
+  show->add_option("NAME", wanted->name, "name of the field")->required();
   show->footer("Examples:\n  furrow field show \"Upper field\" -o json");
   on(show, wanted, show_field);
 
@@ -307,7 +307,7 @@ void add_field(CLI::App& app, const globals& globals, int& exit_code) {
         "Examples:\n  furrow field add upper.geojson --name \"Upper field\" --crop wheat\n"
         "  furrow field add fields.geojson     (a collection: all of its fields, or none)");
     } else {
-      put->add_option("NAME", wanted->name)->required();
+      put->add_option("NAME", wanted->name, "name of the field")->required();
       put->add_option("--boundary", wanted->file, "GeoJSON with the new boundary");
       put->footer("Examples:\n  furrow field update \"Upper field\" --crop maize --version 3\n"
                   "  furrow field update \"Upper field\" --boundary upper.geojson");
@@ -322,7 +322,7 @@ void add_field(CLI::App& app, const globals& globals, int& exit_code) {
 
   wanted = std::make_shared<described>();
   auto* remove = command->add_subcommand("remove", "remove a field");
-  remove->add_option("NAME", wanted->name)->required();
+  remove->add_option("NAME", wanted->name, "name of the field")->required();
   remove->add_option("--version", wanted->version, "remove it only if it has this version");
   remove->footer("Examples:\n  furrow field remove \"Upper field\"");
   on(remove, wanted, remove_field);
@@ -332,7 +332,7 @@ void add_equipment_set(CLI::App& app, const globals& globals, int& exit_code) {
   auto* command = app.get_subcommand("equipment")
                     ->add_subcommand("set", "show or change the properties of a machine");
   auto wanted = std::make_shared<described>();
-  command->add_option("NAME", wanted->name)->required();
+  command->add_option("NAME", wanted->name, "name of the machine")->required();
   add_text(*command, wanted, "kind", "tractor, implement, combine, sprayer, sensor_station ...");
   add_text(*command, wanted, "status", "active, idle, maintenance or retired");
   add_text(*command, wanted, "maker", "manufacturer");

@@ -25,6 +25,7 @@ struct options {
   std::string rate = "max";
   bench::connections_plan connections;
   bench::failover_plan failover;
+  bench::live_plan live;
   double decode_s = 1;
   bool quick = false;
 };
@@ -129,6 +130,12 @@ void add_plan(CLI::App& command, options& given) {
                 "HTTP clients that read the fleet list all the time; shows what they cost gateways")
     ->check(CLI::Range(0, 64))
     ->excludes(tls);
+  command
+    .add_option(
+      "--stream-clients", plan.stream_clients,
+      "clients of the live stream; shows after how long it shows an item, and what they cost")
+    ->check(CLI::Range(0, 1'000))
+    ->excludes(tls);
 }
 
 using shared_options = std::shared_ptr<options>;
@@ -195,6 +202,28 @@ void add_connections(CLI::App& bench, const globals& globals, int& exit_code) {
   command->callback([&globals, &exit_code, given] {
     exit_code = code_of(with_database(globals, *given, [&](auto& database, auto& progress) {
       return bench::bench_connections(database, given->connections, progress);
+    }));
+  });
+}
+
+void add_live(CLI::App& bench, const globals& globals, int& exit_code) {
+  auto* command = bench.add_subcommand(
+    "live", "measure how long after a frame came in at a gateway's standard input HTTP shows it");
+  auto given = std::make_shared<options>();
+  add_target(*command, *given);
+  command->add_option("--rate", given->live.rate, "frames per second")
+    ->check(CLI::Range(1.0, 1e5))
+    ->capture_default_str();
+  command->add_option("--seconds", given->live.seconds, "duration in seconds")
+    ->check(CLI::Range(0.1, 3'600.0))
+    ->capture_default_str();
+  command->footer("Node and gateway run with their default settings. shown_ms is the time from the "
+                  "write of a frame to the end of the first answer that counts it; look_ms is that "
+                  "of one answer.\nExamples:\n"
+                  "  furrow bench live --database sqlite:live.db -o json");
+  command->callback([&globals, &exit_code, given] {
+    exit_code = code_of(with_database(globals, *given, [&](auto& database, auto& progress) {
+      return bench::bench_live(database, given->live, progress);
     }));
   });
 }
@@ -278,6 +307,7 @@ void add_bench(CLI::App& app, const globals& globals, int& exit_code) {
   add_ingest(*command, globals, exit_code);
   add_query(*command, globals, exit_code);
   add_connections(*command, globals, exit_code);
+  add_live(*command, globals, exit_code);
   add_failover(*command, globals, exit_code);
   add_decode_bench(*command, globals, exit_code);
   add_all(*command, globals, exit_code);

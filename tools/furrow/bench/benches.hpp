@@ -25,6 +25,15 @@ struct connections_plan {
                                              const connections_plan& plan,
                                              progress& progress);
 
+struct live_plan {
+  double rate = 1'000; // frames per second
+  double seconds = 10;
+};
+/// The time from a frame at the standard input of a gateway to the answer over HTTP that counts it, with the default
+/// settings of both programs.
+[[nodiscard]] result<json>
+bench_live(storage::bench_database& database, const live_plan& plan, progress& progress);
+
 struct failover_plan {
   std::uint32_t nodes = 3;
   std::uint32_t machines = 60;

@@ -73,8 +73,10 @@ scratch::~scratch() {
     fs::remove_all(path_, ignored);
 }
 
-result<child>
-child::start(const std::vector<std::string>& words, std::string output, const environment& more) {
+result<child> child::start(const std::vector<std::string>& words,
+                           std::string output,
+                           const environment& more,
+                           int input) {
   // setpriv sets PR_SET_PDEATHSIG and becomes the program.
   std::vector<std::string> started{"setpriv", "--pdeathsig", "KILL"};
   started.insert(started.end(), words.begin(), words.end());
@@ -84,7 +86,7 @@ child::start(const std::vector<std::string>& words, std::string output, const en
   const int out = ::open(output.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
   if (out < 0)
     return failure{errc::failed, fmt::format("{}: {}", output, std::strerror(errno))};
-  const auto pid = storage::spawn(std::move(started), std::move(settings), {-1, out, out});
+  const auto pid = storage::spawn(std::move(started), std::move(settings), {input, out, out});
   ::close(out);
   if (!pid)
     return failure{errc::failed,

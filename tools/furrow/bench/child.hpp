@@ -41,9 +41,12 @@ class child {
 public:
   using environment = std::vector<std::pair<std::string, std::string>>;
 
-  /// `output` is the file for both outputs of the program. A name without a slash is searched in PATH.
-  [[nodiscard]] static result<child>
-  start(const std::vector<std::string>& words, std::string output, const environment& more = {});
+  /// `output` is the file for both outputs of the program, `input` its standard input (-1: none). A name without a
+  /// slash is searched in PATH.
+  [[nodiscard]] static result<child> start(const std::vector<std::string>& words,
+                                           std::string output,
+                                           const environment& more = {},
+                                           int input = -1);
   child(child&& other) noexcept
     : pid_{std::exchange(other.pid_, -1)}, output_{std::move(other.output_)}, cpu_s_{other.cpu_s_} {
   }

@@ -89,6 +89,9 @@ result<json> bench_all(const target& target, bool quick, progress& progress) {
     {"connections", [quick](storage::bench_database& database, bench::progress& told) {
        return bench_connections(database, {quick ? 500U : 2'000U, 5}, told);
      }});
+  steps.push_back({"live", [quick](storage::bench_database& database, bench::progress& told) {
+                     return bench_live(database, {1'000, quick ? 3.0 : 10.0}, told);
+                   }});
   json runs = json::array();
   json around;
   for (std::size_t i = 0; i < steps.size(); ++i) {

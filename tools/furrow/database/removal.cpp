@@ -1,5 +1,6 @@
 #include "storage/removal.hpp"
 
+#include "storage/identity/identities.hpp"
 #include "tools/furrow/commands.hpp"
 #include "tools/furrow/database/confirm.hpp"
 #include "tools/furrow/database/database_option.hpp"
@@ -88,8 +89,10 @@ result<int> list_audit(const globals& globals, const std::string& url, std::size
   if (!store)
     return store.error();
   const auto rows = wait_for<std::vector<storage::audit_row>>(
-    [&](auto done) { (*store)->removals()->list_audit(limit, std::move(done)); }, url,
-    globals.timeout());
+    [&](auto done) {
+      storage::audit_of(**store)->list({{}, 0, {}, {}, limit}, std::move(done));
+    },
+    url, globals.timeout());
   if (!rows)
     return rows.error();
   json list = json::array();

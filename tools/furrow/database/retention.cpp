@@ -1,6 +1,6 @@
 #include "storage/retention.hpp"
 
-#include "storage/removal.hpp"
+#include "storage/identity/identities.hpp"
 #include "tools/furrow/commands.hpp"
 #include "tools/furrow/database/confirm.hpp"
 #include "tools/furrow/database/database_option.hpp"
@@ -136,8 +136,8 @@ result<done> note(storage::store& store,
                   const globals& globals) {
   return wait_for<done>(
     [&](auto done) {
-      store.removals()->note_audit({0, person(), text.action, text.object, text.detail},
-                                   std::move(done));
+      storage::audit_of(store)->note({0, person(), text.action, text.object, text.detail},
+                                     std::move(done));
     },
     options.url, globals.timeout());
 }

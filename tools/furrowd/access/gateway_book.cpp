@@ -31,6 +31,8 @@ const char* to_string(refusal why) {
     return "no_token";
   case refusal::unknown_token:
     return "unknown_token";
+  case refusal::revoked:
+    return "revoked";
   case refusal::may_not_send:
     return "may_not_send";
   case refusal::other_machine:

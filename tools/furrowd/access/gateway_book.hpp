@@ -31,6 +31,7 @@ enum class refusal : std::uint8_t {
   limit,
   no_token,
   unknown_token,
+  revoked, // the token was revoked or has expired, also while it was connected
   may_not_send,
   other_machine, // the token is for other machines
   superseded,
@@ -40,7 +41,7 @@ enum class refusal : std::uint8_t {
   unavailable,
   full, // the node has as many sessions as it may
 };
-inline constexpr std::size_t refusals = 20;
+inline constexpr std::size_t refusals = 21;
 [[nodiscard]] const char* to_string(refusal why); // one word, as the metric's label has it
 
 /// How a connection that was let in ended.

@@ -5,13 +5,11 @@
 #include <fmt/format.h>
 
 #include <openssl/crypto.h>
-#include <openssl/sha.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <fstream>
-#include <iterator>
 #include <utility>
 
 #include <toml++/toml.h>
@@ -21,39 +19,6 @@ namespace furrow::daemon {
 namespace {
 
 constexpr std::size_t file_bytes_max = 1U << 20U;
-constexpr std::size_t token_bytes_max = 1'024;
-
-using digest = std::array<std::uint8_t, 32>;
-
-digest digest_of(std::string_view text) {
-  digest hash{};
-  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), hash.data());
-  return hash;
-}
-
-std::optional<std::uint8_t> hex_digit(char c) {
-  if (c >= '0' && c <= '9')
-    return static_cast<std::uint8_t>(c - '0');
-  if (c >= 'a' && c <= 'f')
-    return static_cast<std::uint8_t>(c - 'a' + 10);
-  if (c >= 'A' && c <= 'F')
-    return static_cast<std::uint8_t>(c - 'A' + 10);
-  return std::nullopt;
-}
-
-std::optional<digest> parse_digest(std::string_view text) {
-  digest hash{};
-  if (text.size() != 2 * hash.size())
-    return std::nullopt;
-  for (std::size_t i = 0; i < hash.size(); ++i) {
-    const auto high = hex_digit(text[2 * i]);
-    const auto low = hex_digit(text[2 * i + 1]);
-    if (!high || !low)
-      return std::nullopt;
-    hash[i] = static_cast<std::uint8_t>(*high << 4 | *low);
-  }
-  return hash;
-}
 
 } // namespace
 
@@ -69,50 +34,6 @@ const char* to_string(errc code) {
     return "address cannot be used";
   }
   return "unknown error";
-}
-
-const char* to_string(role role) {
-  switch (role) {
-  case role::gateway:
-    return "gateway";
-  case role::viewer:
-    return "viewer";
-  case role::operating:
-    return "operator";
-  case role::admin:
-    return "admin";
-  }
-  return "unknown role";
-}
-
-std::optional<role> parse_role(std::string_view text) {
-  for (const auto known : {role::gateway, role::viewer, role::operating, role::admin})
-    if (text == to_string(known))
-      return known;
-  return std::nullopt;
-}
-
-bool credential::may(permission wanted) const {
-  switch (wanted) {
-  case permission::send:
-    return role == role::gateway || (role == role::admin && !every_farm);
-  case permission::read:
-    return role != role::gateway;
-  case permission::operate:
-    return role == role::operating || role == role::admin;
-  case permission::administer:
-    return role == role::admin;
-  case permission::watch:
-    return every_farm && role != role::gateway;
-  case permission::govern:
-    return every_farm && role == role::admin;
-  }
-  return false;
-}
-
-bool credential::covers(std::string_view equipment_name) const {
-  return equipment.empty()
-         || std::find(equipment.begin(), equipment.end(), equipment_name) != equipment.end();
 }
 
 /// Reads the tables of the file; the first error ends the reading.
@@ -142,14 +63,15 @@ public:
 
 private:
   std::optional<failure> read_entry(const toml::table& entry) {
-    token_table::entry made;
-    made.grants.farm = "default";
+    credential made;
+    made.farm = "default";
+    made.kind = credential_kind::file_token;
     bool has_hash = false;
     bool has_role = false;
     for (const auto& [key, value] : entry) {
       const auto text = value.value_exact<std::string>();
       if (key.str() == "sha256") {
-        const auto hash = text ? parse_digest(*text) : std::nullopt;
+        const auto hash = text ? parse_hash(*text) : std::nullopt;
         if (!hash)
           return wrong(value.source(),
                        "sha256 must be 64 hex digits in quotes; `furrow token new` prints them");
@@ -158,17 +80,17 @@ private:
       } else if (key.str() == "farm") {
         if (!text || !proto::is_name(*text))
           return wrong(value.source(), "farm must be a name of 1 to 64 bytes without a slash");
-        made.grants.every_farm = *text == "*";
-        if (!made.grants.every_farm)
-          made.grants.farm = *text;
+        made.every_farm = *text == "*";
+        if (!made.every_farm)
+          made.farm = *text;
       } else if (key.str() == "role") {
         const auto role = text ? parse_role(*text) : std::nullopt;
         if (!role)
-          return wrong(value.source(), "role must be gateway, viewer, operator or admin");
-        made.grants.role = *role;
+          return wrong(value.source(), "role must be gateway, relay, viewer, operator or admin");
+        made.role = *role;
         has_role = true;
       } else if (key.str() == "equipment") {
-        if (auto fault = read_equipment(value, made.grants))
+        if (auto fault = read_equipment(value, made))
           return fault;
       } else {
         return wrong(
@@ -179,14 +101,18 @@ private:
     if (!has_hash || !has_role)
       return wrong(entry.source(),
                    fmt::format("this token has no {}", has_hash ? "role" : "sha256"));
-    if (made.grants.every_farm
-        && (made.grants.role == role::gateway || !made.grants.equipment.empty()))
+    const bool sends = made.role == role::gateway || made.role == role::relay;
+    if (made.every_farm && (sends || !made.equipment.empty()))
       return wrong(entry.source(),
                    "a token for every farm (farm = \"*\") is a viewer, operator or admin and has "
                    "no list of machines");
+    if (made.role == role::relay && !made.equipment.empty())
+      return wrong(entry.source(),
+                   "a relay sends for every machine of its farm: leave out equipment");
     for (const auto& other : table_.entries_)
       if (other.hash == made.hash)
         return wrong(entry.source(), "this sha256 occurs twice in the file");
+    made.name = "token file " + to_hex(made.hash).substr(0, 8);
     table_.entries_.push_back(std::move(made));
     return std::nullopt;
   }
@@ -238,19 +164,19 @@ result<token_table> token_table::load(const std::string& path) {
 std::optional<credential> token_table::find(std::string_view presented) const {
   if (presented.empty() || presented.size() > token_bytes_max)
     return std::nullopt;
-  const auto hash = digest_of(presented);
-  const entry* found = nullptr;
+  return find(hash_of_secret(presented));
+}
+
+std::optional<credential> token_table::find(const secret_hash& hash) const {
+  const credential* found = nullptr;
   for (const auto& candidate : entries_)
     if (CRYPTO_memcmp(candidate.hash.data(), hash.data(), hash.size()) == 0)
       found = &candidate;
-  return found == nullptr ? std::nullopt : std::optional{found->grants};
+  return found == nullptr ? std::nullopt : std::optional{*found};
 }
 
 std::string hash_of_token(std::string_view token) {
-  std::string hex;
-  for (const auto byte : digest_of(token))
-    fmt::format_to(std::back_inserter(hex), "{:02x}", byte);
-  return hex;
+  return to_hex(hash_of_secret(token));
 }
 
 } // namespace furrow::daemon

@@ -6,6 +6,7 @@
 #include "tools/furrowd/config/furrowd_keys.hpp"
 #include "tools/furrowd/config/named_files.hpp"
 #include "tools/furrowd/gateway/listener.hpp"
+#include "tools/manual/manual.hpp"
 
 #include <cstdlib>
 #include <iostream>
@@ -387,6 +388,9 @@ std::variant<settings, std::string> reread_settings(const command_line& line) {
 
 std::variant<settings, int> parse_settings(int argc, char** argv) {
   option_set options;
+  if (const auto written = manual::write_if_asked(
+        options.app, {"furrowd", FURROW_VERSION, 8, "furrow(1), furrow-edge(1)"}, argc, argv))
+    return *written;
   try {
     options.app.parse(argc, argv);
   } catch (const CLI::ParseError& e) {

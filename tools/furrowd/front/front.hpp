@@ -13,6 +13,7 @@
 #include "tools/furrowd/http/guard.hpp"
 #include "tools/furrowd/http/places.hpp"
 #include "tools/furrowd/http/router.hpp"
+#include "tools/furrowd/stream/live_stream.hpp"
 
 #include <map>
 #include <mutex>
@@ -27,7 +28,10 @@ public:
   front(boost::asio::io_context& io, http_config config, actors::node& node);
 
   [[nodiscard]] daemon::result<http_server::endpoint> listen();
-  void drain() { api_.drain(); }
+  void drain() {
+    api_.drain();
+    stream_->drain();
+  }
   [[nodiscard]] front_figures figures() { return api_.figures(); }
   void stop(std::function<void()> stopped);
 
@@ -43,7 +47,8 @@ public:
   [[nodiscard]] std::chrono::milliseconds wrong_token(const std::string& peer);
 
   /// Finds the route of a request and checks its rights, before the body is read.
-  [[nodiscard]] std::variant<route_match, problem> admit(const request& request) const;
+  [[nodiscard]] std::variant<route_match, problem> admit(const request& request, std::uint64_t id);
+  void look_at_access();
   /// Runs the handler. An exception becomes a 500, except when the connection is being closed.
   [[nodiscard]] boost::asio::awaitable<response> answer(route_match match);
 
@@ -51,12 +56,18 @@ private:
   struct open_connection {
     boost::asio::any_io_executor strand;
     boost::asio::cancellation_signal cut;
+    std::optional<daemon::credential> who; // of the last request
+    bool works = false;
   };
 
+  [[nodiscard]] std::variant<route_match, problem> admit_ticket(route_match match,
+                                                                std::uint64_t id);
+  /// Whose connection it is: it is cut when this credential ends.
+  void remember(std::uint64_t id, std::optional<daemon::credential> who);
   boost::asio::awaitable<void> accept();
   void serve(boost::asio::ip::tcp::socket socket);
   void ended(std::uint64_t id);
-  /// Closes a connection that gave way. The caller has the mutex.
+  /// Cuts a connection. The caller has the mutex.
   void close(std::uint64_t id);
   [[nodiscard]] bool stopping();
 
@@ -64,6 +75,7 @@ private:
   const http_config config_;
   metrics metrics_;
   summary_cache cache_;
+  const std::shared_ptr<live_stream> stream_;
   api api_;
   const router router_;
   const guard guard_;

@@ -1,6 +1,7 @@
 #include "tools/furrowd/front/server.hpp"
 
 #include "tools/furrowd/front/front.hpp"
+#include "tools/furrowd/stream/routes.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -26,11 +27,11 @@ namespace {
 
 constexpr std::size_t held_body_min = 64U << 10U;
 
-/// A token of the node names the farm that it asks about; the others have one.
+/// A token of the node, or of several farms, names the farm that it asks about; the others have one.
 std::optional<problem> choose_farm(call& made) {
   if (!made.farm || *made.farm == made.who.farm)
     return std::nullopt;
-  if (!made.who.every_farm)
+  if (!made.who.reaches(*made.farm))
     return problem{403, "not_permitted", "this token is for another farm",
                    "leave out the parameter farm"};
   if (made.farm->empty()) // would mean every farm to a store
@@ -39,11 +40,24 @@ std::optional<problem> choose_farm(call& made) {
   return std::nullopt;
 }
 
-/// Whether the answer is about one farm that a token of the node did not name: the header says which farm was asked.
+/// Whether the answer is about one farm that a token for several did not name: the header says which farm was asked.
 bool assumes_farm(const route_match& match) {
   const auto needs = match.found->needs;
-  return needs && *needs != daemon::permission::watch && *needs != daemon::permission::govern
-         && match.made.who.every_farm && !match.made.farm;
+  if (!needs || match.made.farm || match.made.who.kind == daemon::credential_kind::local)
+    return false;
+  switch (*needs) {
+  case daemon::permission::send:
+  case daemon::permission::read:
+  case daemon::permission::operate:
+  case daemon::permission::administer:
+    return match.made.who.every_farm || !match.made.who.farms.empty();
+  case daemon::permission::be_known:
+  case daemon::permission::manage:
+  case daemon::permission::watch:
+  case daemon::permission::govern:
+    break;
+  }
+  return false;
 }
 
 } // namespace
@@ -51,16 +65,22 @@ bool assumes_farm(const route_match& match) {
 front::front(asio::io_context& io, http_config config, actors::node& node)
   : io_{io}, config_{std::move(config)}, metrics_{config_.version}, cache_{io_, config_.cache,
                                                                            config_.redis},
+    stream_{std::make_shared<live_stream>(
+      io_,
+      live_stream::settings{
+        config_.node_name, config_.version, config_.stream,
+        [this](const daemon::credential& who) { return guard_.still_valid(who); }},
+      node)},
     api_{{config_.node_name, config_.version, config_.streams_max, config_.stream_wait,
           [this] {
             const std::scoped_lock lock{mutex_};
             return table_.open();
           },
-          config_.connections.open_max, config_.gateways, config_.links},
+          config_.connections.open_max, config_.gateways, config_.links, stream_},
          node,
          metrics_,
          cache_},
-    router_{api_.routes()}, guard_{config_.tokens},
+    router_{api_.routes()}, guard_{config_.access},
     turns_{std::make_shared<places>(config_.turns_max)}, table_{config_.connections} {}
 
 daemon::result<http_server::endpoint> front::listen() {
@@ -113,8 +133,10 @@ asio::awaitable<void> front::accept() {
     spdlog::warn("HTTP: cannot accept a connection: {}; retrying", error.message());
     {
       const std::scoped_lock lock{mutex_};
-      if (const auto idle = table_.give_way())
+      if (const auto idle = table_.give_way()) {
+        metrics_.gave_way();
         close(*idle);
+      }
     }
     asio::steady_timer pause{acceptor_->get_executor(), std::chrono::milliseconds{100}};
     co_await pause.async_wait(asio::use_awaitable);
@@ -132,8 +154,10 @@ void front::serve(tcp::socket socket) {
     if (stopping_)
       return;
     const auto entered = table_.enter(next_id_);
-    if (entered.gives_way)
+    if (entered.gives_way) {
+      metrics_.gave_way();
       close(*entered.gives_way);
+    }
     if (entered.got != connection_table::place::none) {
       id = next_id_++;
       open_.emplace(id, connection);
@@ -173,7 +197,6 @@ void front::close(std::uint64_t id) {
   const auto found = open_.find(id);
   if (found == open_.end())
     return;
-  metrics_.gave_way();
   asio::post(found->second->strand, [connection = found->second] {
     connection->cut.emit(asio::cancellation_type::terminal);
   });
@@ -182,13 +205,19 @@ void front::close(std::uint64_t id) {
 void front::waits(std::uint64_t id) {
   const std::scoped_lock lock{mutex_};
   table_.wait(id);
+  if (const auto found = open_.find(id); found != open_.end())
+    found->second->works = false;
 }
 
 connection_table::place front::works(std::uint64_t id) {
   const std::scoped_lock lock{mutex_};
   const auto made = table_.work(id);
-  if (made.gives_way)
+  if (made.gives_way) {
+    metrics_.gave_way();
     close(*made.gives_way);
+  }
+  if (const auto found = open_.find(id); found != open_.end())
+    found->second->works = made.got != connection_table::place::none;
   return made.got;
 }
 
@@ -223,16 +252,49 @@ void front::stop(std::function<void()> stopped) {
   if (std::exchange(stopping_, true))
     return;
   cache_.stop();
+  stream_->stop();
   for (const auto& [id, connection] : open_)
     asio::post(connection->strand, [connection = connection] {
       connection->cut.emit(asio::cancellation_type::terminal);
     });
 }
 
-std::variant<route_match, problem> front::admit(const request& request) const {
+void front::look_at_access() {
+  const auto now_us = daemon::wall_clock_us();
+  const std::scoped_lock lock{mutex_};
+  for (const auto& [id, connection] : open_)
+    if (connection->who && !config_.access->holds(*connection->who, now_us, connection->works)) {
+      connection->who.reset();
+      close(id);
+    }
+}
+
+void front::remember(std::uint64_t id, std::optional<daemon::credential> who) {
+  const std::scoped_lock lock{mutex_};
+  if (const auto at = open_.find(id); at != open_.end())
+    at->second->who = std::move(who);
+}
+
+/// A ticket stands for the token that it was made with.
+std::variant<route_match, problem> front::admit_ticket(route_match match, std::uint64_t id) {
+  auto holder = stream_->redeem_ticket(match.made.query.at(ticket_parameter));
+  if (!holder || !guard_.still_valid(holder->who))
+    return problem{401, "unknown_ticket", "this ticket is unknown, used, or too old",
+                   "get another one from POST /api/v1/stream/tickets of this node"};
+  match.made.who = std::move(holder->who);
+  match.made.offer.token = std::move(holder->token);
+  remember(id, match.made.who);
+  if (auto wrong = choose_farm(match.made))
+    return std::move(*wrong);
+  return match;
+}
+
+std::variant<route_match, problem> front::admit(const request& request, std::uint64_t id) {
   auto match = router_.find(request);
   const auto* found = std::get_if<route_match>(&match);
-  // That a path does not exist is no secret. Still, with a token file only clients with a token may ask.
+  if (found != nullptr && found->made.query.contains(ticket_parameter))
+    return admit_ticket(std::get<route_match>(std::move(match)), id);
+  // That a path does not exist is no secret. Still, only clients with a token may ask, unless the node is open.
   const auto needs =
     found != nullptr ? found->found->needs : std::optional{daemon::permission::read};
   auto who = guard_.admit(request, needs);
@@ -244,6 +306,9 @@ std::variant<route_match, problem> front::admit(const request& request) const {
   if (found != nullptr) {
     auto& made = std::get<route_match>(match).made;
     made.who = std::get<daemon::credential>(std::move(who));
+    remember(id, needs ? std::optional{made.who} : std::nullopt);
+    if (const auto at = request.authorization.find(' '); at != std::string::npos)
+      made.offer.token = daemon::hash_of_token(request.authorization.substr(at + 1));
     if (auto wrong = choose_farm(made))
       return std::move(*wrong);
   }
@@ -255,7 +320,7 @@ asio::awaitable<response> front::answer(route_match match) {
   try {
     const bool changes = match.found->method != "GET";
     const auto farm = match.made.who.farm;
-    const bool assumed = config_.tokens.has_value() && assumes_farm(match);
+    const bool assumed = assumes_farm(match);
     place turn;
     if (match.found->takes_turn) {
       turn = co_await take_place(turns_, farm, config_.turn_wait);
@@ -294,6 +359,9 @@ daemon::result<http_server::endpoint> http_server::start() {
 }
 void http_server::drain() {
   front_->drain();
+}
+void http_server::look_at_access() {
+  front_->look_at_access();
 }
 front_figures http_server::figures() {
   return front_->figures();

@@ -9,14 +9,15 @@
 #pragma once
 
 #include "actors/node.hpp"
+#include "tools/furrowd/access/authority.hpp"
 #include "tools/furrowd/access/gateway_book.hpp"
 #include "tools/furrowd/access/link_book.hpp"
 #include "tools/furrowd/access/tls.hpp"
-#include "tools/furrowd/access/tokens.hpp"
 #include "tools/furrowd/cache/query_cache.hpp"
 #include "tools/furrowd/cache/redis_link.hpp"
 #include "tools/furrowd/front/connection_table.hpp"
 #include "tools/furrowd/http/front_watch.hpp"
+#include "tools/furrowd/stream/live_stream.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -34,9 +35,8 @@ struct http_config {
   std::string address = "127.0.0.1"; // or a name
   std::uint16_t port = 7480;         // 0 picks one
   daemon::tls_context tls;           // none: plain HTTP
-  /// None: every client is admin of the farm "default". The caller must then make sure that the server listens on
-  /// loopback only.
-  std::optional<daemon::token_table> tokens;
+  /// While it is open, every client is admin of all farms.
+  std::shared_ptr<daemon::authority> access = std::make_shared<daemon::authority>();
   std::string node_name = "n1";
   std::string version;
   cache_limits cache{std::chrono::milliseconds{0}}; // of answers about a farm; here: no caching
@@ -51,6 +51,7 @@ struct http_config {
   std::size_t streams_max = 16; // frame streams at once
   std::chrono::milliseconds turn_wait{30'000};
   std::chrono::milliseconds stream_wait{30'000};
+  stream_limits stream;                             // of the live stream
   std::chrono::milliseconds header_timeout{10'000}; // TLS handshake, and each request's header
   std::chrono::milliseconds body_timeout{30'000};
   std::chrono::milliseconds idle_timeout{60'000};  // between requests
@@ -73,6 +74,9 @@ public:
   void drain();
   /// For alarms.
   [[nodiscard]] front_figures figures();
+  /// Closes the connections whose credential is no longer valid: call it after each change of `access`, and every few
+  /// seconds, because credentials expire.
+  void look_at_access();
   /// Closes every connection. `stopped` is called on the io_context when the server no longer uses the node.
   void stop(std::function<void()> stopped = {});
 

@@ -65,11 +65,6 @@ std::string suppressed(std::uint64_t lines) {
   return lines == 0 ? std::string{} : " (" + std::to_string(lines) + " like it were left out)";
 }
 
-std::int64_t wall_us() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
-}
-
 } // namespace
 
 /// The handle of the session that the equipment actor holds: calls become posts to the io thread.
@@ -241,34 +236,11 @@ std::optional<actors::greeting> gateway_session::check(proto::hello hello) {
   }
   equipment_ = hello.equipment;
   version_ = std::min(proto::version_max, hello.highest_version);
+  credential_ = admit(hello);
+  if (!credential_)
+    return std::nullopt;
   actors::greeting greeting;
-  greeting.farm = "default";
-  if (context_->tokens) {
-    const auto credential = context_->tokens->find(hello.token);
-    if (!credential) {
-      if (hello.token.empty())
-        refuse(refusal::no_token, reject_code::credentials,
-               "this node needs a token; `furrow token new` makes one");
-      else
-        refuse(
-          refusal::unknown_token, reject_code::credentials,
-          "this node does not know this token; its hash must stand in the token file (--tokens)");
-      return std::nullopt;
-    }
-    farm_ = credential->farm;
-    if (!credential->may(permission::send)) {
-      refuse(refusal::may_not_send, reject_code::credentials,
-             std::string{"this token may not send: its role is "} + to_string(credential->role)
-               + "; `furrow token new --role gateway` makes one");
-      return std::nullopt;
-    }
-    if (!credential->covers(hello.equipment)) {
-      refuse(refusal::other_machine, reject_code::credentials,
-             "this token is not for equipment " + hello.equipment);
-      return std::nullopt;
-    }
-    greeting.farm = credential->farm;
-  }
+  greeting.farm = credential_->farm;
   farm_ = greeting.farm;
   hello.token.clear();
   greeting.peer = peer_;
@@ -324,6 +296,11 @@ void gateway_session::tick(clock::time_point now) {
     finish();
     return;
   }
+  if (credential_ && booked_ && !closing_) {
+    look_at_access();
+    if (closed_)
+      return;
+  }
   const auto& limits = context_->limits;
   const std::chrono::milliseconds quiet = in_message_ ? limits.busy_keepalive : limits.keepalive;
   if (link_ != nullptr && !closing_ && now - last_sent_ >= quiet)
@@ -376,7 +353,7 @@ std::string gateway_session::who() const {
 }
 
 void gateway_session::note_refused(refusal kind, const std::string& why) {
-  context_->book->refused(peer_, farm_, equipment_, kind, why, wall_us());
+  context_->book->refused(peer_, farm_, equipment_, kind, why, wall_clock_us());
   if (const auto lines = context_->refused->admit(clock::now()))
     spdlog::info("gateway {}: rejected ({}): {}{}", who(), to_string(kind), why,
                  suppressed(*lines));
@@ -384,7 +361,8 @@ void gateway_session::note_refused(refusal kind, const std::string& why) {
 
 void gateway_session::note_connected(const actors::greeting& from) {
   connected_at_ = clock::now();
-  booked_ = context_->book->connected({peer_, farm_, equipment_, from.hello.software, wall_us()});
+  booked_ =
+    context_->book->connected({peer_, farm_, equipment_, from.hello.software, wall_clock_us()});
   if (const auto lines = context_->comings->admit(connected_at_))
     spdlog::info("gateway {}: connected{}", who(), suppressed(*lines));
 }

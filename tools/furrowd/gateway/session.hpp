@@ -9,7 +9,7 @@
 #pragma once
 
 #include "actors/node.hpp"
-#include "tools/furrowd/access/tokens.hpp"
+#include "tools/furrowd/access/authority.hpp"
 #include "tools/furrowd/net/byte_stream.hpp"
 #include "tools/furrowd/net/log_limit.hpp"
 
@@ -47,8 +47,9 @@ struct session_context {
   actors::node& node;
   std::shared_ptr<actors::memory_budget> budget;
   actors::arrival_room arrivals;
-  std::optional<token_table> tokens; // none: loopback only, every gateway belongs to farm "default"
-  std::vector<std::string> nodes;    // for Welcome, where no cluster is known
+  std::shared_ptr<const authority>
+    access;                       // while it is open, every gateway belongs to the farm "default"
+  std::vector<std::string> nodes; // for Welcome, where no cluster is known
   std::shared_ptr<gateway_book> book = std::make_shared<gateway_book>();
   /// Lines about gateways that come and go, and about those refused: a stranger must not fill the log.
   std::shared_ptr<log_limit> comings = std::make_shared<log_limit>(1'000, 50);
@@ -103,6 +104,10 @@ private:
   boost::asio::awaitable<void> read_piece(std::span<std::uint8_t> bytes);
   /// Checks a Hello; nothing after a Reject with the reason.
   [[nodiscard]] std::optional<actors::greeting> check(proto::hello hello);
+  /// Who may send for this machine; nothing after a Reject.
+  [[nodiscard]] std::optional<credential> admit(const proto::hello& hello);
+  /// Rejects a gateway whose token was revoked or has expired meanwhile.
+  void look_at_access();
   /// Reads and discards until the gateway closes, 1 MiB or the deadline. A socket that closes with unread bytes
   /// discards what was written last, here the reject.
   boost::asio::awaitable<void> let_it_read();
@@ -130,6 +135,8 @@ private:
   std::string peer_;
   std::string farm_;
   std::string equipment_;
+  std::optional<credential> credential_; // since the Hello
+  std::uint64_t access_seen_ = 0;        // the generation at the last look
   std::function<void()> ended_;
   std::shared_ptr<actors::memory_budget> own_budget_;
   std::unique_ptr<actors::equipment_link> link_;

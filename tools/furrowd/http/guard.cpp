@@ -37,27 +37,32 @@ std::optional<problem> foreign(const request& request) {
   if (!is_loopback(request.host))
     return problem{
       403, "foreign_host",
-      fmt::format("this node has no token file and accepts loopback host names only, not \"{}\"",
-                  request.host),
-      "use http://127.0.0.1, or start furrowd with a token file"};
+      fmt::format(
+        "this node has neither tokens nor users and accepts loopback host names only, not \"{}\"",
+        request.host),
+      "use http://127.0.0.1, or make a user or a token"};
   const auto at = request.origin.find("://");
   if (!request.origin.empty()
       && (at == std::string::npos || request.origin.substr(at + 3) != request.host))
     return problem{403, "foreign_origin", "this request comes from a page of another site",
-                   "open the node's own page, or start furrowd with a token file"};
+                   "open the node's own page, or make a user or a token"};
   return std::nullopt;
 }
 
 const char* who_may(daemon::permission wanted) {
   switch (wanted) {
+  case daemon::permission::be_known:
+    return "viewer, operator, admin, gateway or relay";
   case daemon::permission::send:
-    return "gateway or admin";
+    return "gateway, relay or admin";
   case daemon::permission::read:
     return "viewer, operator or admin";
   case daemon::permission::operate:
     return "operator or admin";
   case daemon::permission::administer:
     return "admin";
+  case daemon::permission::manage:
+    return "admin, for all machines of the farm";
   case daemon::permission::watch:
     return "viewer, operator or admin, and farm = \"*\"";
   case daemon::permission::govern:
@@ -70,13 +75,18 @@ const char* who_may(daemon::permission wanted) {
 
 std::variant<daemon::credential, problem>
 guard::admit(const request& request, std::optional<daemon::permission> needs) const {
-  if (!tokens_) {
+  if (access_->open()) {
     if (auto wrong = foreign(request))
       return *wrong;
-    return daemon::credential{"default", daemon::role::admin, {}, true};
+    daemon::credential local{"default", daemon::role::admin, {}, true};
+    local.name = "local";
+    return local;
   }
   if (!needs)
     return daemon::credential{}; // an open route needs no credential
+  if (!access_->ready())
+    return problem{503, "not_ready", "this node has not read yet who has access",
+                   "wait until its database answers: /ready tells"};
   if (request.authorization.empty())
     return problem{401, "no_token", "this request needs a token",
                    "send `Authorization: Bearer TOKEN`; with furrow: --token-file or FURROW_TOKEN"};
@@ -85,11 +95,14 @@ guard::admit(const request& request, std::optional<daemon::permission> needs) co
   if (!same_word(given.substr(0, scheme.size()), scheme))
     return problem{401, "wrong_scheme", "only bearer tokens are accepted",
                    "send `Authorization: Bearer TOKEN`"};
-  auto who = tokens_->find(given.substr(scheme.size()));
+  auto found = access_->find(given.substr(scheme.size()), daemon::wall_clock_us());
+  if (found.expired)
+    return problem{401, "expired_token", "this token or session has expired",
+                   "log in again, or ask an admin for a new token"};
+  auto& who = found.who;
   if (!who)
-    return problem{
-      401, unknown_token, "this node does not know this token",
-      "make a token with `furrow token new` and put its hash into the node's token file"};
+    return problem{401, unknown_token, "this node does not know this token",
+                   "make a token with `furrow token new`"};
   if (!who->may(*needs))
     return problem{403, "not_permitted",
                    fmt::format("the role {} {} may not do this", daemon::to_string(who->role),

@@ -21,7 +21,8 @@ with_tokens(const std::vector<std::pair<std::string, std::string>>& tokens) {
       .append(rest)
       .append("\n");
   http::http_config config;
-  config.tokens = *daemon::token_table::parse(file, "tokens.toml");
+  config.access =
+    std::make_shared<daemon::authority>(*daemon::token_table::parse(file, "tokens.toml"));
   return config;
 }
 
