@@ -9,6 +9,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <fstream>
 
 #include <CLI/CLI.hpp>
 
@@ -24,6 +25,7 @@ struct arguments {
   fleet_options fleet;
   furrow::edge::tls_files tls;
   bool use_tls = false;
+  std::string token_file;
   std::string rate = "300";
   double timeout_s = 0;
   std::uint32_t flush_ms = 100;
@@ -79,6 +81,7 @@ void add_run(CLI::App& app, arguments& a) {
   run.add_option("--timeout", a.timeout_s, "give up after this many seconds (exit code 3 or 5)")
     ->check(CLI::PositiveNumber);
   run.add_option("--token", f.token, "credential; FURROW_TOKEN is safer");
+  run.add_option("--token-file", a.token_file, "file whose first line is the credential");
   run.add_flag("--tls", a.use_tls, "use TLS with the system's certificate authorities");
   run.add_option("--ca", a.tls.ca, "certificate authority of the nodes (PEM); implies --tls");
   run.add_option("--cert", a.tls.cert, "certificate (PEM); implies --tls");
@@ -116,6 +119,11 @@ std::string complete(arguments& a) {
     return "--prefix must be a text of at most 50 bytes";
   if (a.tls.cert.empty() != a.tls.key.empty())
     return "--cert and --key go together: give both, or neither";
+  if (!a.token_file.empty()) {
+    std::ifstream in{a.token_file};
+    if (!std::getline(in, f.token) || f.token.empty())
+      return "--token-file " + a.token_file + ": cannot be read, or its first line is empty";
+  }
   if (const char* token = std::getenv("FURROW_TOKEN"); f.token.empty() && token != nullptr)
     f.token = token;
   if (f.token.size() > furrow::proto::text_bytes_max || !furrow::proto::is_clean_text(f.token))
