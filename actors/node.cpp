@@ -207,6 +207,10 @@ public:
   [[nodiscard]] std::vector<live_snapshot> live_machines() const override {
     return people_->board.all();
   }
+  [[nodiscard]] std::vector<std::shared_ptr<live_place>> live_places() const override {
+    auto places = people_->board.places();
+    return {std::make_move_iterator(places.begin()), std::make_move_iterator(places.end())};
+  }
 
   void look_at(std::string farm,
                std::string equipment,

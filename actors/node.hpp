@@ -60,6 +60,9 @@ public:
   [[nodiscard]] virtual peer_nodes* peers() { return nullptr; }
   /// The last snapshot of each machine. Never waits for an actor.
   [[nodiscard]] virtual std::vector<live_snapshot> live_machines() const = 0;
+  /// Where each machine's actor publishes; the newest actor of a machine comes last. Hold them only for a moment: a place
+  /// must end with its actor.
+  [[nodiscard]] virtual std::vector<std::shared_ptr<live_place>> live_places() const { return {}; }
   /// Faults, ECUs and implements of one machine, from its actor; nothing when the machine has no actor.
   virtual void look_at(std::string farm,
                        std::string equipment,

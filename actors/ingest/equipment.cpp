@@ -59,8 +59,21 @@ void perform(equipment_pointer self, std::uint32_t slot, stream_intake::actions 
   }
 }
 
+/// What a reader has asked for; costs nothing when nobody has.
+void publish_detail(equipment_state& state) {
+  const auto wishes = state.place->take_detail_wish();
+  if (wishes == 0)
+    return;
+  auto detail = std::make_shared<live_detail>();
+  detail->faults = state.monitor.faults().faults();
+  if ((wishes & live_place::wish_own_signals) != 0)
+    detail->own_signals = state.monitor.own_values();
+  state.place->publish_detail(std::move(detail));
+}
+
 /// Publishes the state for readers. The state is copied only when a batch may have changed it.
 void publish(equipment_state& state) {
+  publish_detail(state);
   if (!state.published)
     state.published = std::make_shared<const can::live_state>(state.monitor.live());
   state.place->publish(std::make_shared<const live_equipment>(
@@ -162,6 +175,23 @@ void look_at_dbc(equipment_state& state) {
   state.monitor.decode_with(own ? own->plan : nullptr);
 }
 
+/// Copies the frames of a batch for those who watch them. Items that come again after a rewind are left out.
+void tap_frames(equipment_state& state, std::uint32_t slot, const proto::batch& batch) {
+  const auto found = state.streams.find(slot);
+  if (found == state.streams.end())
+    return;
+  auto& tapped_to = found->second.tapped_to;
+  auto seq = batch.first_seq;
+  for (const auto& group : batch.items) {
+    const auto items = proto::item_count(group);
+    const auto skip = tapped_to >= seq ? tapped_to + 1 - seq : 0;
+    if (const auto* block = std::get_if<can::frame_block>(&group); block != nullptr && skip < items)
+      state.place->frames().push({*block, seq, skip});
+    seq += items;
+  }
+  tapped_to = std::max(tapped_to, seq - 1);
+}
+
 void deliver(equipment_pointer self, delivery& message) {
   auto& state = self->state;
   look_at_dbc(state);
@@ -169,6 +199,8 @@ void deliver(equipment_pointer self, delivery& message) {
   if (session == state.sessions.end())
     return;
   auto batch = std::move(*message.batch);
+  if (state.place->frames().is_open())
+    tap_frames(state, session->second.slot, batch.batch);
   on_stream(self, session->second.slot, [&](stream_intake& intake, stream_intake::actions& out) {
     intake.set_ahead_after(state.config.wall_us() + clock_wrong_us);
     intake.received(message.session, std::move(batch.batch), std::move(batch.leases), state.monitor,

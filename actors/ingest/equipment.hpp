@@ -45,6 +45,7 @@ struct equipment_state {
     stream_intake intake;
     stream_intake::totals reported; // the totals that the node's counters include
     bool flush_scheduled = false;
+    std::uint64_t tapped_to = 0; // the newest item that watchers of frames have got
   };
   struct session {
     std::uint32_t slot = 0;

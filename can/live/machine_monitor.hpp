@@ -108,6 +108,10 @@ public:
   /// Nothing without a description and a known DDI.
   [[nodiscard]] std::optional<presented_value> present(const process_value& one) const;
   [[nodiscard]] machine_report report() const;
+  /// Of people's own DBC files.
+  [[nodiscard]] std::vector<own_value> own_values() const {
+    return own_ ? own_->values() : std::vector<own_value>{};
+  }
 
   [[nodiscard]] std::uint64_t values_not_kept() const { return values_not_kept_; }
   [[nodiscard]] std::uint64_t pools_not_kept() const { return pools_not_kept_; }
