@@ -1,6 +1,7 @@
 #include "tools/furrowd/api/api.hpp"
 
 #include "tools/furrowd/http/ask.hpp"
+#include "tools/furrowd/stream/routes.hpp"
 
 #include <memory>
 #include <string_view>
@@ -66,7 +67,8 @@ api::api(settings given_settings, actors::node& node, metrics& metrics, summary_
             std::move(given_settings.connections),
             given_settings.connections_max,
             std::move(given_settings.gateways),
-            std::move(given_settings.links)} {}
+            std::move(given_settings.links)},
+    stream_{std::move(given_settings.stream)} {}
 
 router api::routes() {
   router made;
@@ -76,6 +78,7 @@ router api::routes() {
         add_node_routes, add_record_routes, add_quarantine_routes, add_actor_routes,
         add_history_routes, add_fault_routes})
     add(made, shared_);
+  add_stream_routes(made, stream_);
   made.add({"GET", "/api/v1/openapi.json", {}, {}, on(shared_, document), false});
   return made;
 }

@@ -4,6 +4,7 @@
 #pragma once
 
 #include "tools/furrowd/api/resources.hpp"
+#include "tools/furrowd/stream/live_stream.hpp"
 
 #include <string>
 
@@ -20,6 +21,7 @@ public:
     std::size_t connections_max = 0;
     std::shared_ptr<daemon::gateway_book> gateways = std::make_shared<daemon::gateway_book>();
     std::shared_ptr<daemon::link_book> links = {};
+    std::shared_ptr<live_stream> stream = {}; // none: its routes answer 503
   };
 
   /// The node must outlive the api, and the api every call.
@@ -33,6 +35,7 @@ public:
 
 private:
   api_context shared_;
+  std::shared_ptr<live_stream> stream_;
 };
 
 /// The OpenAPI document that /api/v1/openapi.json serves.

@@ -39,7 +39,22 @@ request to_request(const wire::request_header<>& header) {
           text(header[wire::field::authorization]),
           text(header[wire::field::host]),
           text(header[wire::field::origin]),
-          text(header["Idempotency-Key"])};
+          text(header["Idempotency-Key"]),
+          {}};
+}
+
+/// What the live stream reads of the header.
+stream_offer to_offer(const wire::request_header<>& header, const std::string& peer) {
+  stream_offer made;
+  made.peer = peer;
+  made.host = text(header[wire::field::host]);
+  made.origin = text(header[wire::field::origin]);
+  made.last_event_id = text(header["Last-Event-ID"]);
+  made.upgrade = beast::iequals(header[wire::field::upgrade], "websocket");
+  made.websocket_key = text(header[wire::field::sec_websocket_key]);
+  made.websocket_version = text(header[wire::field::sec_websocket_version]);
+  made.websocket_protocols = text(header[wire::field::sec_websocket_protocol]);
+  return made;
 }
 
 /// The error of the client as a problem; nothing when the client is gone.
@@ -111,11 +126,11 @@ std::string text_of(wire::response<wire::empty_body>& message) {
 class connection {
 public:
   connection(front& front,
-             daemon::byte_stream& stream,
+             std::shared_ptr<daemon::byte_stream> stream,
              const asio::any_io_executor& executor,
              std::uint64_t id,
              std::string peer)
-    : front_{front}, stream_{stream}, id_{id}, peer_{std::move(peer)},
+    : front_{front}, shared_{std::move(stream)}, stream_{*shared_}, id_{id}, peer_{std::move(peer)},
       deadline_{std::make_shared<daemon::deadline>(executor, [this] { stream_.close(); })} {}
   connection(const connection&) = delete;
   connection& operator=(const connection&) = delete;
@@ -167,7 +182,9 @@ private:
     const bool ordinary = place == connection_table::place::ordinary;
     if (const auto wrong = ambiguity(parser.get()))
       co_return co_await write(to_response(*wrong), false, head, begun);
-    auto match = front_.admit(to_request(parser.get()));
+    auto asked = to_request(parser.get());
+    asked.offer = to_offer(parser.get(), peer_);
+    auto match = front_.admit(asked);
     if (!ordinary && !is_probe(match))
       co_return co_await write(to_response(too_many_connections()), false, head, begun);
     if (auto* wrong = std::get_if<problem>(&match)) {
@@ -186,7 +203,21 @@ private:
     std::get<route_match>(match).made.body = std::move(parser.get().body());
     deadline_->pause(); // each handler has its own time limit
     auto answer = co_await front_.answer(std::get<route_match>(std::move(match)));
+    if (answer.takeover)
+      co_return co_await hand_over(std::move(answer), begun);
     co_return co_await write(std::move(answer), keep, head, begun);
+  }
+
+  /// From here on the connection speaks another protocol than HTTP.
+  asio::awaitable<bool> hand_over(response answer, clock::time_point begun) {
+    if (buffer_.size() > 0) {
+      problem early{400, "bad_request", "data was sent before the answer to the upgrade",
+                    "wait for the status 101"};
+      co_return co_await write(to_response(early), false, false, begun);
+    }
+    front_.counters().count(101, clock::now() - begun);
+    co_await answer.takeover(shared_);
+    co_return false;
   }
 
   /// An idle connection holds little memory.
@@ -357,6 +388,7 @@ private:
   }
 
   front& front_;
+  const std::shared_ptr<daemon::byte_stream> shared_;
   daemon::byte_stream& stream_;
   const std::uint64_t id_;
   const std::string peer_; // its address, without the port
@@ -377,8 +409,9 @@ run_connection(std::shared_ptr<front> front, tcp::socket socket, std::uint64_t i
   const auto executor = socket.get_executor();
   const auto peer = socket.remote_endpoint(ignored).address().to_string();
   const auto tls = front->config().tls;
-  const auto stream = daemon::make_byte_stream(std::move(socket), tls);
-  connection served{*front, *stream, executor, id, peer};
+  const std::shared_ptr<daemon::byte_stream> stream =
+    daemon::make_byte_stream(std::move(socket), tls);
+  connection served{*front, stream, executor, id, peer};
   co_await served.run(tls != nullptr);
 }
 

@@ -13,6 +13,7 @@
 #include "tools/furrowd/http/guard.hpp"
 #include "tools/furrowd/http/places.hpp"
 #include "tools/furrowd/http/router.hpp"
+#include "tools/furrowd/stream/live_stream.hpp"
 
 #include <map>
 #include <mutex>
@@ -27,7 +28,10 @@ public:
   front(boost::asio::io_context& io, http_config config, actors::node& node);
 
   [[nodiscard]] daemon::result<http_server::endpoint> listen();
-  void drain() { api_.drain(); }
+  void drain() {
+    api_.drain();
+    stream_->drain();
+  }
   [[nodiscard]] front_figures figures() { return api_.figures(); }
   void stop(std::function<void()> stopped);
 
@@ -53,6 +57,7 @@ private:
     boost::asio::cancellation_signal cut;
   };
 
+  [[nodiscard]] std::variant<route_match, problem> admit_ticket(route_match match) const;
   boost::asio::awaitable<void> accept();
   void serve(boost::asio::ip::tcp::socket socket);
   void ended(std::uint64_t id);
@@ -64,6 +69,7 @@ private:
   const http_config config_;
   metrics metrics_;
   summary_cache cache_;
+  const std::shared_ptr<live_stream> stream_;
   api api_;
   const router router_;
   const guard guard_;

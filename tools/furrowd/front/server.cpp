@@ -1,6 +1,7 @@
 #include "tools/furrowd/front/server.hpp"
 
 #include "tools/furrowd/front/front.hpp"
+#include "tools/furrowd/stream/routes.hpp"
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -51,12 +52,19 @@ bool assumes_farm(const route_match& match) {
 front::front(asio::io_context& io, http_config config, actors::node& node)
   : io_{io}, config_{std::move(config)}, metrics_{config_.version}, cache_{io_, config_.cache,
                                                                            config_.redis},
+    stream_{std::make_shared<live_stream>(
+      io_,
+      live_stream::settings{config_.node_name, config_.version, config_.stream,
+                            [this](const daemon::credential& who, const std::string& token) {
+                              return guard_.still_valid(who, token);
+                            }},
+      node)},
     api_{{config_.node_name, config_.version, config_.streams_max, config_.stream_wait,
           [this] {
             const std::scoped_lock lock{mutex_};
             return table_.open();
           },
-          config_.connections.open_max, config_.gateways, config_.links},
+          config_.connections.open_max, config_.gateways, config_.links, stream_},
          node,
          metrics_,
          cache_},
@@ -223,15 +231,31 @@ void front::stop(std::function<void()> stopped) {
   if (std::exchange(stopping_, true))
     return;
   cache_.stop();
+  stream_->stop();
   for (const auto& [id, connection] : open_)
     asio::post(connection->strand, [connection = connection] {
       connection->cut.emit(asio::cancellation_type::terminal);
     });
 }
 
+/// A ticket stands for the token that it was made with.
+std::variant<route_match, problem> front::admit_ticket(route_match match) const {
+  auto holder = stream_->redeem_ticket(match.made.query.at(ticket_parameter));
+  if (!holder)
+    return problem{401, "unknown_ticket", "this ticket is unknown, used, or too old",
+                   "get another one from POST /api/v1/stream/tickets of this node"};
+  match.made.who = std::move(holder->who);
+  match.made.offer.token = std::move(holder->token);
+  if (auto wrong = choose_farm(match.made))
+    return std::move(*wrong);
+  return match;
+}
+
 std::variant<route_match, problem> front::admit(const request& request) const {
   auto match = router_.find(request);
   const auto* found = std::get_if<route_match>(&match);
+  if (found != nullptr && found->made.query.contains(ticket_parameter))
+    return admit_ticket(std::get<route_match>(std::move(match)));
   // That a path does not exist is no secret. Still, with a token file only clients with a token may ask.
   const auto needs =
     found != nullptr ? found->found->needs : std::optional{daemon::permission::read};
@@ -244,6 +268,8 @@ std::variant<route_match, problem> front::admit(const request& request) const {
   if (found != nullptr) {
     auto& made = std::get<route_match>(match).made;
     made.who = std::get<daemon::credential>(std::move(who));
+    if (const auto at = request.authorization.find(' '); at != std::string::npos)
+      made.offer.token = daemon::hash_of_token(request.authorization.substr(at + 1));
     if (auto wrong = choose_farm(made))
       return std::move(*wrong);
   }

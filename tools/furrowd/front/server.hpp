@@ -17,6 +17,7 @@
 #include "tools/furrowd/cache/redis_link.hpp"
 #include "tools/furrowd/front/connection_table.hpp"
 #include "tools/furrowd/http/front_watch.hpp"
+#include "tools/furrowd/stream/live_stream.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -51,6 +52,7 @@ struct http_config {
   std::size_t streams_max = 16; // frame streams at once
   std::chrono::milliseconds turn_wait{30'000};
   std::chrono::milliseconds stream_wait{30'000};
+  stream_limits stream;                             // of the live stream
   std::chrono::milliseconds header_timeout{10'000}; // TLS handshake, and each request's header
   std::chrono::milliseconds body_timeout{30'000};
   std::chrono::milliseconds idle_timeout{60'000};  // between requests

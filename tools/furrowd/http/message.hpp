@@ -5,6 +5,7 @@
 /// Threads: plain values; everything of one connection runs on its strand.
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -13,7 +14,24 @@
 
 #include <boost/asio/awaitable.hpp>
 
+namespace furrow::daemon {
+class byte_stream; // tools/furrowd/net/byte_stream.hpp
+} // namespace furrow::daemon
+
 namespace furrow::http {
+
+/// What only the live stream reads of a request.
+struct stream_offer {
+  std::string peer; // address of the client, without the port
+  std::string host;
+  std::string origin;
+  std::string last_event_id;
+  bool upgrade = false; // asks for a WebSocket; the fields below are its header
+  std::string websocket_key;
+  std::string websocket_version;
+  std::string websocket_protocols;
+  std::string token; // hash of the token that admitted the request; empty: none
+};
 
 struct request {
   std::string method;
@@ -22,6 +40,7 @@ struct request {
   std::string host;
   std::string origin;
   std::string idempotency_key;
+  stream_offer offer = {};
 };
 
 struct body_piece {
@@ -46,6 +65,8 @@ struct response {
   std::string body;
   std::unique_ptr<body_source> stream; // instead of `body`
   std::shared_ptr<void> turn;          // given back when the body is written
+  /// Instead of a body: takes over the connection, writes the header itself, and returns when it must be closed.
+  std::function<boost::asio::awaitable<void>(std::shared_ptr<daemon::byte_stream>)> takeover;
 };
 
 struct problem {

@@ -79,6 +79,7 @@ std::variant<route_match, problem> router::find(const request& request) const {
     made.query = target->query;
     made.head = head;
     made.idempotency_key = request.idempotency_key;
+    made.offer = request.offer;
     if (const auto farm = made.query.find(farm_parameter); farm != made.query.end()) {
       made.farm = farm->second;
       made.query.erase(farm);

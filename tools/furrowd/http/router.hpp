@@ -28,6 +28,7 @@ struct call {
   bool head = false;                // HEAD: only the header is wanted
   std::string body = {};            // as received
   std::string idempotency_key = {}; // empty: none
+  stream_offer offer = {};
 };
 
 using handler = std::function<boost::asio::awaitable<response>(call)>;

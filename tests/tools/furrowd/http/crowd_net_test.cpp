@@ -112,7 +112,7 @@ TEST_CASE("http crowd: a thousand clients at once get 200 from every route that 
   std::size_t before = 0;
   std::size_t most = 0;
   for (const auto& route : served.routes()) {
-    if (route.method != "GET")
+    if (route.method != "GET" || route.pattern == "/api/v1/stream") // which has no end
       continue;
     const auto target = target_of(route);
     for (auto& client : clients)
