@@ -149,6 +149,10 @@ private:
       curl_multi_perform(loop, &running);
       if (running == 0)
         break;
+      if (client_.stop_ && client_.stop_()) {
+        enough_ = true;
+        return CURLE_OK;
+      }
       const auto now_moved = get<curl_off_t>(CURLINFO_SIZE_UPLOAD_T)
                              + get<curl_off_t>(CURLINFO_SIZE_DOWNLOAD_T)
                              + get<long>(CURLINFO_HEADER_SIZE) + (connected() ? 1 : 0);
@@ -158,7 +162,8 @@ private:
       if (left <= clock::duration::zero())
         return std::nullopt;
       const auto wait = std::chrono::ceil<std::chrono::milliseconds>(left).count();
-      curl_multi_poll(loop, nullptr, 0, static_cast<int>(std::min<std::int64_t>(wait, 1'000)),
+      const std::int64_t wait_max = client_.stop_ ? 100 : 1'000;
+      curl_multi_poll(loop, nullptr, 0, static_cast<int>(std::min<std::int64_t>(wait, wait_max)),
                       nullptr);
     }
     int left = 0;
@@ -345,6 +350,8 @@ result<done> node_client::stream(const std::string& target, const sink& taker) c
   const auto ended = exchange.run();
   if (!ended)
     return ended.error();
+  if (stop_ && stop_())
+    return done{};
   if (exchange.status != 200)
     return refused(exchange.status, exchange.body, url_, exchange.assumed_farm);
   tell_assumed_farm(exchange.assumed_farm);

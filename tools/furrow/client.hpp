@@ -12,6 +12,7 @@
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -40,6 +41,8 @@ public:
   [[nodiscard]] result<done> stream(const std::string& target, const sink& sink) const;
 
   void wait_longer(std::chrono::milliseconds timeout) { timeout_ = timeout; }
+  /// A stream ends in good order, within a moment, when this is true.
+  void stop_when(std::function<bool()> stop) { stop_ = std::move(stop); }
 
 private:
   friend class exchange;
@@ -59,6 +62,7 @@ private:
   std::string authorities_;
   std::string farm_; // empty: the token's own
   std::chrono::milliseconds timeout_{};
+  std::function<bool()> stop_;
 };
 
 } // namespace furrow::cli

@@ -54,6 +54,7 @@ void add_removals(CLI::App& app, const globals& globals, int& exit_code); // aft
 /// Under `db`.
 void add_audit(CLI::App& database, const globals& globals, int& exit_code);
 void add_retention(CLI::App& app, const globals& globals, int& exit_code);
+void add_watch(CLI::App& app, const globals& globals, int& exit_code);
 void add_health(CLI::App& app, const globals& globals, int& exit_code);
 void add_token(CLI::App& app, const globals& globals, int& exit_code);
 void add_version(CLI::App& app, const globals& globals, int& exit_code);

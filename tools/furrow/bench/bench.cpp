@@ -129,6 +129,12 @@ void add_plan(CLI::App& command, options& given) {
                 "HTTP clients that read the fleet list all the time; shows what they cost gateways")
     ->check(CLI::Range(0, 64))
     ->excludes(tls);
+  command
+    .add_option(
+      "--stream-clients", plan.stream_clients,
+      "clients of the live stream; shows after how long it shows an item, and what they cost")
+    ->check(CLI::Range(0, 1'000))
+    ->excludes(tls);
 }
 
 using shared_options = std::shared_ptr<options>;

@@ -1,6 +1,7 @@
 #include "tools/furrow/bench/rig.hpp"
 
 #include "tools/furrow-sim/block_pool.hpp"
+#include "tools/furrow/bench/stream_viewers.hpp"
 #include "tools/furrow/bench/viewers.hpp"
 #include "tools/furrow/bench/visible.hpp"
 
@@ -133,7 +134,8 @@ json settings_of(const ingest_plan& plan) {
           {"lanes", plan.node.lanes > 0 ? json(plan.node.lanes) : json(nullptr)},
           {"budget_mib", plan.node.budget_mib > 0 ? json(plan.node.budget_mib) : json(nullptr)},
           {"tls", plan.node.tls},
-          {"viewers", plan.viewers}};
+          {"viewers", plan.viewers},
+          {"stream_clients", plan.stream_clients}};
 }
 
 json in_ms(const json& latency_us) {
@@ -357,10 +359,13 @@ run_ingest(storage::bench_database& database, const ingest_plan& plan, progress&
   const auto share = plan.frames / plan.machines;
   double generator_cpu_s = 0;
   std::optional<viewers> watching;
+  std::optional<stream_viewers> streaming;
   // Connecting and claiming are not part of ingest; `bench connections` measures their cost.
   const auto begun = [&] {
     if (plan.viewers > 0)
       watching.emplace(plan.viewers, node->http_url());
+    if (plan.stream_clients > 0)
+      streaming.emplace(plan.stream_clients, node->http_url(), first_machine);
     const auto wal = database.wal_position();
     then.wal = wal ? *wal : 0;
     then.node_cpu_s = node->process().cpu_s();
@@ -373,6 +378,8 @@ run_ingest(storage::bench_database& database, const ingest_plan& plan, progress&
   });
   if (watching)
     watching->stop();
+  if (streaming)
+    streaming->stop();
   if (!fleet)
     return fleet.error();
   watch.look();
@@ -382,6 +389,8 @@ run_ingest(storage::bench_database& database, const ingest_plan& plan, progress&
   (*out)["visible_ms"] = watch.latencies_ms(folder.file("sent"));
   if (watching)
     (*out)["viewers"] = watching->figures();
+  if (streaming)
+    (*out)["stream"] = streaming->figures(folder.file("sent"));
   (void)node->process().end(10s);
   json whole{{"benchmark", "ingest"}, {"plan", settings_of(plan)}};
   whole.update(*out);

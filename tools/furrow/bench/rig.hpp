@@ -48,7 +48,8 @@ struct ingest_plan {
   double seconds = 0;
   std::uint32_t block_frames = 0; // most frames in a gateway's block; 0: furrow-sim's default
   std::uint64_t baseline_rows = 1'000'000;
-  std::uint32_t viewers = 0; // who read the fleet list over HTTP all the time; not with TLS
+  std::uint32_t viewers = 0;        // who read the fleet list over HTTP all the time; not with TLS
+  std::uint32_t stream_clients = 0; // of the live stream; not with TLS
   node_settings node;
 };
 
