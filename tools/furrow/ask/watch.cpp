@@ -122,7 +122,8 @@ private:
                     value_text(machine.value("node", json{}))));
     for (const char* part : {"values", "own_signals"}) {
       std::string what;
-      for (const auto& [key, value] : machine.value(part, json::object()).items())
+      const auto parts = machine.value(part, json::object());
+      for (const auto& [key, value] : parts.items())
         if (value.is_object())
           what +=
             fmt::format("{}{}={}", what.empty() ? "" : " ", key, value_text(value.at("value")));

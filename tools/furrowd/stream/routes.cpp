@@ -131,8 +131,14 @@ boost::asio::awaitable<std::optional<problem>> resolve_field(live_stream& stream
     rows->get(wanted.farm, storage::entity::field, wanted.field, std::move(done));
   };
   auto found = co_await ask_store<storage::record>(start, field_limit);
-  if (auto* wrong = std::get_if<problem>(&found))
-    co_return std::move(*wrong);
+  if (auto* wrong = std::get_if<problem>(&found)) {
+    constexpr unsigned missing = 404;
+    if (wrong->status != missing)
+      co_return std::move(*wrong);
+    co_return problem{missing, "no_such_field",
+                      fmt::format("there is no field \"{}\"", wanted.field),
+                      "`furrow field list` names the fields"};
+  }
   const auto* field = std::get_if<storage::field_record>(&std::get<storage::record>(found));
   auto boundary = storage::read_boundary(field == nullptr ? "" : field->boundary);
   if (!boundary)
