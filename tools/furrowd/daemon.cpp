@@ -10,6 +10,7 @@
 #include "storage/store.hpp"
 #include "tools/furrowd/api/alarms.hpp"
 #include "tools/furrowd/api/peers.hpp"
+#include "tools/furrowd/config/named_files.hpp"
 #include "tools/furrowd/descriptors.hpp"
 #include "tools/furrowd/executors.hpp"
 #include "tools/furrowd/front/server.hpp"
@@ -17,6 +18,7 @@
 #include "tools/furrowd/identity.hpp"
 #include "tools/furrowd/last_resort.hpp"
 #include "tools/furrowd/link/link_hub.hpp"
+#include "tools/furrowd/reload.hpp"
 #include "tools/process/stop_signals.hpp"
 
 #include <fmt/format.h>
@@ -60,7 +62,7 @@ constexpr std::chrono::seconds store_patience{
 class process {
 public:
   explicit process(const settings& settings) : settings_{settings}, signals_{io_}, retry_{io_} {
-    for (const auto signal : stop_signals())
+    for (const auto signal : stops_)
       signals_.add(signal);
   }
 
@@ -80,6 +82,8 @@ public:
       if (!error)
         drain(signal);
     });
+    if (hangup_reloads(stops_))
+      await_reloads();
     if (settings_.migrate)
       migrate();
     else
@@ -103,33 +107,19 @@ private:
   }
 
   bool open_access() {
-    if (!settings_.tls.certificate.empty()) {
-      const auto gateways = server_tls(settings_.tls);
-      if (!gateways)
-        return complain(gateways.error().detail);
-      gateway_tls_ = *gateways;
-      // People and their programs are known by their tokens, not by certificates.
-      const auto http = server_tls({settings_.tls.certificate, settings_.tls.key, {}});
-      if (!http)
-        return complain(http.error().detail);
-      http_tls_ = *http;
-    }
-    if (!settings_.tokens.empty()) {
-      auto tokens = token_table::load(settings_.tokens);
-      if (!tokens)
-        return complain(tokens.error().detail);
-      tokens_ = std::move(*tokens);
-    }
+    auto files = load_files(settings_);
+    if (!files)
+      return complain(files.error().detail);
+    gateway_tls_ = std::move(files->gateways);
+    http_tls_ = std::move(files->http);
+    tokens_ = std::move(files->tokens);
+    link_tls_ = std::move(files->link);
     return true;
   }
 
   bool open_link() {
     if (settings_.link.empty())
       return true;
-    auto tls =
-      make_link_tls(settings_.link_tls, settings_.node.name, settings_.tls.client_authorities);
-    if (!tls)
-      return complain(tls.error().detail);
     const auto address = listen_address(settings_.link);
     if (!address)
       return complain(address.error().detail);
@@ -138,7 +128,7 @@ private:
       executors_.peers,
       link_hub::settings{*address,
                          {settings_.node.name, can::to_string(incarnation_), FURROW_VERSION},
-                         std::move(*tls),
+                         std::move(*link_tls_),
                          peers_,
                          link_book_});
     const auto bound = link_->open();
@@ -160,7 +150,7 @@ private:
     auto node = settings_.node;
     node.seed = std::random_device{}();
     node.incarnation = options.incarnation;
-    node.certificate_expires_us = certificate_expiry_us(gateway_tls_);
+    node.certificate_expires_us = certificate_expiry_us(gateway_tls_.newest());
     node_ =
       actors::start_node(std::move(node), std::move(*store), {peers_, link_, http::report_text});
     node_->on_failure([this](const std::string& why) {
@@ -195,6 +185,16 @@ private:
       return complain(started.error().detail);
     http_address_ = to_text(*started);
     return true;
+  }
+
+  /// SIGHUP. For the service manager: the reload begins and ends where the events say.
+  void await_reloads() {
+    reload_targets targets{gateway_tls_, http_tls_, link_, *http_, *node_, {}};
+    if (tokens_)
+      targets.use_tokens = [this](const token_table& tokens) { tokens_->replace(tokens); };
+    reloader_ = std::make_unique<reloader>(io_, executors_.people, settings_, std::move(targets),
+                                           reloader::events{});
+    reloader_->start();
   }
 
   /// Runs before the first query, which may take long: a wrong address is reported at once.
@@ -351,12 +351,11 @@ private:
     cluster->on_news([this] { asio::post(io_, [this] { look_at_cluster(); }); });
     auto named = fmt::format("{}", fmt::join(settings_.advertise, ","));
     if (named.empty())
-      named = reachable(gateway, gateway_tls_ != nullptr);
+      named = reachable(gateway, gateway_tls_.on());
     if (named.empty())
       spdlog::info("cluster: gateways are not told of this node: --advertise HOST:PORT names it");
-    cluster->join({named, reachable(http_address_, http_tls_ != nullptr),
-                   reachable(link_address_, false), FURROW_VERSION, proto::version_min,
-                   proto::version_max});
+    cluster->join({named, reachable(http_address_, http_tls_.on()), reachable(link_address_, false),
+                   FURROW_VERSION, proto::version_min, proto::version_max});
     node_->hurry_cluster();
   }
 
@@ -395,6 +394,8 @@ private:
         std::_Exit(failed);
     });
     last_resort_.arm(settings_.drain + shutdown_limit, exit_code_);
+    if (reloader_)
+      reloader_->stop();
     retry_.cancel();
     http_->drain();
     if (auto* const cluster = node_->cluster())
@@ -440,13 +441,15 @@ private:
   }
 
   const settings& settings_;
+  const std::vector<int> stops_ = stop_signals();
   last_resort last_resort_; // destroyed last: it watches over the end of everything below
   executors executors_;
   asio::io_context& io_ = executors_.gateways; // and signals, timers, the life of the process
   asio::signal_set signals_;
   asio::steady_timer retry_;
-  tls_context gateway_tls_;
-  tls_context http_tls_;
+  tls_slot gateway_tls_;
+  tls_slot http_tls_;
+  std::optional<link_tls> link_tls_; // until the link has it
   std::optional<token_table> tokens_;
   std::shared_ptr<gateway_book> book_ = std::make_shared<gateway_book>();
   const can::stream_id incarnation_ = new_incarnation();
@@ -457,6 +460,7 @@ private:
   std::unique_ptr<actors::node> node_;
   std::unique_ptr<http::http_server> http_;
   std::unique_ptr<gateway_listener> gateways_;
+  std::unique_ptr<reloader> reloader_;
   descriptor_limit descriptors_;
   http::alarm_watch alarms_;
   std::optional<std::chrono::steady_clock::time_point> asked_store_; // it has not answered yet

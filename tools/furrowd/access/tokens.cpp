@@ -132,7 +132,7 @@ public:
         if (auto fault = read_entry(*item.as_table()))
           return *fault;
     }
-    return std::move(table_);
+    return token_table{std::move(entries_)};
   }
 
   [[nodiscard]] failure wrong(const toml::source_region& where, std::string_view what) const {
@@ -184,10 +184,10 @@ private:
       return wrong(entry.source(),
                    "a token for every farm (farm = \"*\") is a viewer, operator or admin and has "
                    "no list of machines");
-    for (const auto& other : table_.entries_)
+    for (const auto& other : entries_)
       if (other.hash == made.hash)
         return wrong(entry.source(), "this sha256 occurs twice in the file");
-    table_.entries_.push_back(std::move(made));
+    entries_.push_back(std::move(made));
     return std::nullopt;
   }
 
@@ -208,7 +208,7 @@ private:
   }
 
   std::string source_;
-  token_table table_;
+  std::vector<token_table::entry> entries_;
 };
 
 result<token_table> token_table::parse(std::string_view toml, const std::string& source) {
@@ -235,12 +235,28 @@ result<token_table> token_table::load(const std::string& path) {
   return parse(text, path);
 }
 
+token_table::token_table(std::vector<entry> made) : held_{std::make_shared<held>()} {
+  held_->current = std::make_shared<const std::vector<entry>>(std::move(made));
+}
+
+token_table::entries token_table::now() const {
+  const std::lock_guard lock{held_->mutex};
+  return held_->current;
+}
+
+void token_table::replace(const token_table& by) const {
+  auto fresh = by.now();
+  const std::lock_guard lock{held_->mutex};
+  held_->current = std::move(fresh);
+}
+
 std::optional<credential> token_table::find(std::string_view presented) const {
   if (presented.empty() || presented.size() > token_bytes_max)
     return std::nullopt;
   const auto hash = digest_of(presented);
   const entry* found = nullptr;
-  for (const auto& candidate : entries_)
+  const auto all = now();
+  for (const auto& candidate : *all)
     if (CRYPTO_memcmp(candidate.hash.data(), hash.data(), hash.size()) == 0)
       found = &candidate;
   return found == nullptr ? std::nullopt : std::optional{found->grants};

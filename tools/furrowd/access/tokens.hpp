@@ -8,7 +8,7 @@
 ///     equipment = ["T1", "T2"]      # optional: only these machines; absent: all of the farm
 /// Errors: one line that begins with file:line:column. An unknown key is an error: a misspelt restriction would
 ///   restrict nothing.
-/// Threads: immutable once loaded.
+/// Threads: any. A reload replaces the tokens of a table and of its copies; a look-up sees the old or the new ones.
 /// Limits: a file of 1 MiB; a presented token of 1,024 bytes. A look-up hashes once and compares with every entry in
 ///   constant time, so its duration reveals nothing about a guess.
 #pragma once
@@ -17,6 +17,8 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
+#include <mutex>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -68,7 +70,9 @@ public:
   [[nodiscard]] static result<token_table> parse(std::string_view toml, const std::string& source);
 
   [[nodiscard]] std::optional<credential> find(std::string_view presented) const;
-  [[nodiscard]] std::size_t size() const { return entries_.size(); }
+  /// All copies of this table have the tokens of another one from now on. From any thread.
+  void replace(const token_table& by) const;
+  [[nodiscard]] std::size_t size() const { return now()->size(); }
 
 private:
   using digest = std::array<std::uint8_t, 32>;
@@ -77,7 +81,15 @@ private:
     credential grants;
   };
   friend class token_file;
-  std::vector<entry> entries_;
+  using entries = std::shared_ptr<const std::vector<entry>>;
+  struct held {
+    std::mutex mutex;
+    entries current;
+  };
+  explicit token_table(std::vector<entry> made);
+  [[nodiscard]] entries now() const;
+
+  std::shared_ptr<held> held_; // shared by copies
 };
 
 /// The SHA-256 of a token as the file holds it: 64 lower-case hex digits.

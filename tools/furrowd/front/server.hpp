@@ -33,7 +33,7 @@ namespace furrow::http {
 struct http_config {
   std::string address = "127.0.0.1"; // or a name
   std::uint16_t port = 7480;         // 0 picks one
-  daemon::tls_context tls;           // none: plain HTTP
+  daemon::tls_slot tls;              // off: plain HTTP
   /// None: every client is admin of the farm "default". The caller must then make sure that the server listens on
   /// loopback only.
   std::optional<daemon::token_table> tokens;
@@ -71,6 +71,8 @@ public:
   [[nodiscard]] daemon::result<endpoint> start();
   /// From now on /ready answers 503; everything else goes on.
   void drain();
+  /// New limits, from any thread. Idle connections beyond the limit are closed.
+  void limit(std::size_t connections_max, std::chrono::milliseconds cache_ttl);
   /// For alarms.
   [[nodiscard]] front_figures figures();
   /// Closes every connection. `stopped` is called on the io_context when the server no longer uses the node.
