@@ -202,6 +202,9 @@ public:
     return made;
   }
 
+  void note_certificate(std::int64_t expires_us) override {
+    people_->counters.certificate_expires_us = expires_us;
+  }
   void note_store(bool up, const std::string& why) override {
     const auto now = system_.clock().now();
     if (up)

@@ -51,6 +51,8 @@ public:
   /// The result of a check of the database, for nodes that no gateway keeps busy.
   /// `why`: the error when the database does not answer.
   virtual void note_store(bool up, const std::string& why) = 0;
+  /// The listeners have a new certificate that expires then, in microseconds since 1970; for metrics and alarms.
+  virtual void note_certificate(std::int64_t /*expires_us*/) {}
   virtual void list_actors(std::function<void(std::vector<actor_row>)> done) = 0;
   /// False when there is no such actor.
   virtual void kill_actor(std::uint64_t id, std::function<void(bool)> done) = 0;

@@ -3,6 +3,11 @@ find_package(Threads REQUIRED)
 find_package(doctest REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(ZLIB REQUIRED)
+find_package(fmt REQUIRED)
+find_library(TOMLPLUSPLUS_LIBRARY tomlplusplus REQUIRED)
+add_library(tomlplusplus INTERFACE)
+target_link_libraries(tomlplusplus INTERFACE ${TOMLPLUSPLUS_LIBRARY})
+target_compile_definitions(tomlplusplus INTERFACE TOML_HEADER_ONLY=0)
 if(FURROW_FUZZ)
   return()
 endif()
@@ -13,7 +18,6 @@ find_package(CURL REQUIRED)              # the command line asks nodes by it
 find_package(PostgreSQL REQUIRED)
 find_package(SQLite3 REQUIRED)
 find_package(Protobuf REQUIRED)
-find_package(fmt REQUIRED)
 find_package(spdlog REQUIRED)
 find_package(CLI11 REQUIRED)
 find_package(benchmark REQUIRED)
@@ -29,11 +33,6 @@ add_library(caf INTERFACE)
 # No include directory: -isystem /usr/include would reorder the search path and break <cstdlib>.
 target_link_libraries(caf INTERFACE ${CAF_CORE_LIBRARY} Threads::Threads)
 target_compile_definitions(caf INTERFACE CAF_ENABLE_TYPE_ID_CHECKS)
-
-find_library(TOMLPLUSPLUS_LIBRARY tomlplusplus REQUIRED)
-add_library(tomlplusplus INTERFACE)
-target_link_libraries(tomlplusplus INTERFACE ${TOMLPLUSPLUS_LIBRARY})
-target_compile_definitions(tomlplusplus INTERFACE TOML_HEADER_ONLY=0)
 
 # The node's allocator: buffers are made on one thread and freed on another all the time, which costs glibc's malloc a
 # third of the node's CPU. Sanitizers bring their own.

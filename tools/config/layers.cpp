@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <map>
 #include <optional>
+#include <set>
 #include <utility>
 
 #include <CLI/CLI.hpp>
@@ -199,13 +200,15 @@ private:
   }
 
   result<done> take_file(const std::string& path) {
-    const auto values = read_toml(path);
-    if (!values)
-      return values.error();
+    const auto read = read_toml(path);
+    if (!read)
+      return read.error();
     out_.files.push_back(path);
+    if (read->is_open_to_others)
+      open_.insert(path);
     const auto rank = static_cast<unsigned>(out_.files.size());
     std::map<std::size_t, std::uint32_t> lines; // by entry
-    for (const auto& value : *values) {
+    for (const auto& value : read->values) {
       const auto found = by_key_.find(key_of(value.key));
       if (found == by_key_.end())
         return unknown(value);
@@ -220,8 +223,19 @@ private:
       if (!value.texts.empty() && !fits(*to.option, value.kind))
         return wrong(place, value.key, expected(*to.option));
       add(to, {layer::file, rank, place, value.texts});
+      warn_of_open(to, value);
     }
     return done{};
+  }
+
+  /// A secret in a file that every user can read. What people may see has *** for a secret.
+  void warn_of_open(const entry& of, const file_value& value) {
+    const auto is_secret = of.made.shown != nullptr && !value.texts.empty()
+                           && of.made.shown(value.texts.front()).find("***") != std::string::npos;
+    if (is_secret && open_.erase(value.at.file) != 0)
+      out_.warnings.push_back(value.at.text() + ": " + of.made.key
+                              + ": every user of this computer can read this secret; chmod o-r "
+                              + value.at.file);
   }
 
   failure unknown(const file_value& value) const {
@@ -338,6 +352,7 @@ private:
   const program& of_;
   std::vector<entry> entries_;
   std::map<std::string, std::size_t> by_key_;
+  std::set<std::string> open_; // files that every user can read, until that is told
   in_force out_;
 };
 

@@ -201,9 +201,14 @@ result<std::vector<file_value>> parse_toml(std::string_view text, const std::str
   return out;
 }
 
-result<std::vector<file_value>> read_toml(const std::string& path) {
+result<read_file> read_toml(const std::string& path) {
   const auto whole = read_whole(path, file_bytes_max);
-  return whole ? parse_toml(whole->text, path) : result<std::vector<file_value>>{whole.error()};
+  if (!whole)
+    return whole.error();
+  auto values = parse_toml(whole->text, path);
+  if (!values)
+    return values.error();
+  return read_file{std::move(*values), whole->is_open_to_others};
 }
 
 result<std::vector<std::string>> drop_ins_of(const std::string& path) {

@@ -43,7 +43,11 @@ struct file_value {
 /// The values in the order of the file.
 [[nodiscard]] result<std::vector<file_value>> parse_toml(std::string_view text,
                                                          const std::string& source);
-[[nodiscard]] result<std::vector<file_value>> read_toml(const std::string& path);
+struct read_file {
+  std::vector<file_value> values;
+  bool is_open_to_others = false; // users beside its owner and its group can read it
+};
+[[nodiscard]] result<read_file> read_toml(const std::string& path);
 
 /// The paths of the drop-ins of a file, in order.
 [[nodiscard]] result<std::vector<std::string>> drop_ins_of(const std::string& path);

@@ -294,10 +294,12 @@ int show_spool(const arguments& a) {
 }
 
 /// The options with the values of all layers; a failure names the place of the wrong one.
-result<fresh_options> options_in(CLI::App& flags, const arguments& given) {
+result<fresh_options> options_in(CLI::App& flags, arguments& given, bool is_reload = false) {
   auto values = furrow::config::fill(flags, edge_program());
   if (!values)
     return usage(values.error().detail);
+  if (is_reload)
+    given.time_zone.clear(); // it is one of the process (TZ), which other threads read
   auto options = options_of(given);
   if (!options)
     return failure{options.code(), values->located(options.error().detail)};
@@ -332,7 +334,7 @@ int refuse(const failure& why) {
   return why.code == errc::usage ? exit_usage : exit_failed;
 }
 
-int answer_config(const command_line& line) {
+int answer_config(command_line& line) {
   const auto& asked = line.config;
   if (asked.sample->parsed()) {
     std::cout << furrow::config::sample_of(*asked.config, edge_program());
@@ -380,7 +382,7 @@ int start(int argc, char** argv) {
     } catch (const CLI::ParseError& error) { // it was parsed without an error at the start
       return usage(error.what());
     }
-    return options_in(*again.run, again.given);
+    return options_in(*again.run, again.given, true);
   });
 }
 

@@ -11,6 +11,7 @@
 #include "tools/furrowd/access/identity_watch.hpp"
 #include "tools/furrowd/api/alarms.hpp"
 #include "tools/furrowd/api/peers.hpp"
+#include "tools/furrowd/config/named_files.hpp"
 #include "tools/furrowd/descriptors.hpp"
 #include "tools/furrowd/executors.hpp"
 #include "tools/furrowd/front/server.hpp"
@@ -19,6 +20,7 @@
 #include "tools/furrowd/last_resort.hpp"
 #include "tools/furrowd/link/link_hub.hpp"
 #include "tools/furrowd/node_liveness.hpp"
+#include "tools/furrowd/reload.hpp"
 #include "tools/process/stop_signals.hpp"
 
 #include <fmt/format.h>
@@ -63,7 +65,7 @@ constexpr std::chrono::seconds store_patience{
 class process {
 public:
   explicit process(const settings& settings) : settings_{settings}, signals_{io_}, retry_{io_} {
-    for (const auto signal : stop_signals())
+    for (const auto signal : stops_)
       signals_.add(signal);
   }
 
@@ -84,6 +86,8 @@ public:
       if (!error)
         drain(signal);
     });
+    if (hangup_reloads(stops_))
+      await_reloads();
     if (settings_.migrate)
       migrate();
     else
@@ -113,21 +117,13 @@ private:
   }
 
   bool open_access() {
-    if (!settings_.tls.certificate.empty()) {
-      const auto gateways = server_tls(settings_.tls);
-      if (!gateways)
-        return complain(gateways.error().detail);
-      gateway_tls_ = *gateways;
-      // People and their programs are known by their tokens, not by certificates.
-      const auto http = server_tls({settings_.tls.certificate, settings_.tls.key, {}});
-      if (!http)
-        return complain(http.error().detail);
-      http_tls_ = *http;
-    }
-    auto tokens = token_table::load_if_named(settings_.tokens);
-    if (!tokens)
-      return complain(tokens.error().detail);
-    access_ = std::make_shared<authority>(std::move(*tokens),
+    auto files = load_files(settings_);
+    if (!files)
+      return complain(files.error().detail);
+    gateway_tls_ = std::move(files->gateways);
+    http_tls_ = std::move(files->http);
+    link_tls_ = std::move(files->link);
+    access_ = std::make_shared<authority>(std::move(files->tokens),
                                           authority::settings{only_loopback(settings_), true});
     return true;
   }
@@ -135,10 +131,6 @@ private:
   bool open_link() {
     if (settings_.link.empty())
       return true;
-    auto tls =
-      make_link_tls(settings_.link_tls, settings_.node.name, settings_.tls.client_authorities);
-    if (!tls)
-      return complain(tls.error().detail);
     const auto address = listen_address(settings_.link);
     if (!address)
       return complain(address.error().detail);
@@ -147,7 +139,7 @@ private:
       executors_.peers,
       link_hub::settings{*address,
                          {settings_.node.name, can::to_string(incarnation_), FURROW_VERSION},
-                         std::move(*tls),
+                         std::move(*link_tls_),
                          peers_,
                          link_book_});
     const auto bound = link_->open();
@@ -169,7 +161,7 @@ private:
     auto node = settings_.node;
     node.seed = std::random_device{}();
     node.incarnation = options.incarnation;
-    node.certificate_expires_us = certificate_expiry_us(gateway_tls_);
+    node.certificate_expires_us = certificate_expiry_us(gateway_tls_.newest());
     node_ =
       actors::start_node(std::move(node), std::move(*store), {peers_, link_, http::report_text});
     identities_ = std::make_shared<identity_watch>(
@@ -209,6 +201,15 @@ private:
       return complain(started.error().detail);
     http_address_ = to_text(*started);
     return true;
+  }
+
+  /// SIGHUP. For the service manager: the reload begins and ends where the events say.
+  void await_reloads() {
+    reloader_ = std::make_unique<reloader>(
+      io_, executors_.people, settings_,
+      reload_targets{gateway_tls_, http_tls_, link_, *http_, *node_, *access_},
+      reloader::events{[this] { liveness_.reloading(); }, [this] { liveness_.reloaded(); }});
+    reloader_->start();
   }
 
   /// Runs before the first query, which may take long: a wrong address is reported at once.
@@ -368,12 +369,11 @@ private:
     cluster->on_news([this] { asio::post(io_, [this] { look_at_cluster(); }); });
     auto named = fmt::format("{}", fmt::join(settings_.advertise, ","));
     if (named.empty())
-      named = reachable(gateway, gateway_tls_ != nullptr);
+      named = reachable(gateway, gateway_tls_.on());
     if (named.empty())
       spdlog::info("cluster: gateways are not told of this node: --advertise HOST:PORT names it");
-    cluster->join({named, reachable(http_address_, http_tls_ != nullptr),
-                   reachable(link_address_, false), FURROW_VERSION, proto::version_min,
-                   proto::version_max});
+    cluster->join({named, reachable(http_address_, http_tls_.on()), reachable(link_address_, false),
+                   FURROW_VERSION, proto::version_min, proto::version_max});
     node_->hurry_cluster();
   }
 
@@ -413,6 +413,8 @@ private:
     });
     last_resort_.arm(settings_.drain + shutdown_limit, exit_code_);
     liveness_.stopping(settings_.drain + shutdown_limit);
+    if (reloader_)
+      reloader_->stop();
     retry_.cancel();
     identities_->stop();
     http_->drain();
@@ -464,14 +466,16 @@ private:
   }
 
   const settings& settings_;
+  const std::vector<int> stops_ = stop_signals();
   last_resort last_resort_; // destroyed last: it watches over the end of everything below
   executors executors_;
   asio::io_context& io_ = executors_.gateways; // and signals, timers, the life of the process
   asio::signal_set signals_;
   asio::steady_timer retry_;
   node_liveness liveness_{executors_};
-  tls_context gateway_tls_;
-  tls_context http_tls_;
+  tls_slot gateway_tls_;
+  tls_slot http_tls_;
+  std::optional<link_tls> link_tls_;           // until the link has it
   std::shared_ptr<authority> access_;          // set by open_access
   std::shared_ptr<identity_watch> identities_; // set by open_node
   std::shared_ptr<gateway_book> book_ = std::make_shared<gateway_book>();
@@ -483,6 +487,7 @@ private:
   std::unique_ptr<actors::node> node_;
   std::unique_ptr<http::http_server> http_;
   std::unique_ptr<gateway_listener> gateways_;
+  std::unique_ptr<reloader> reloader_;
   descriptor_limit descriptors_;
   http::alarm_watch alarms_;
   std::optional<std::chrono::steady_clock::time_point> asked_store_; // it has not answered yet

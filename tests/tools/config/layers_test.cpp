@@ -275,6 +275,15 @@ TEST_CASE("configuration: a secret comes from its file, and is shown to nobody")
   const auto open = sample_program{}.read({"--config", file});
   REQUIRE(open);
   CHECK(open->warnings.size() == 1);
+  // Also a configuration file that holds the secret itself.
+  const auto plain = folder.write("p.toml", "lanes = 3\ntoken = \"x\"\n");
+  std::filesystem::permissions(plain, static_cast<std::filesystem::perms>(0644));
+  const auto told = sample_program{}.read({"--config", plain});
+  REQUIRE(told);
+  REQUIRE(told->warnings.size() == 1);
+  CHECK(told->warnings[0].rfind(plain + ":2:9: token: every user", 0) == 0);
+  std::filesystem::permissions(plain, static_cast<std::filesystem::perms>(0640));
+  CHECK(sample_program{}.read({"--config", plain})->warnings.empty());
 }
 
 TEST_CASE("configuration: the error of a check over several keys names the place of the first") {

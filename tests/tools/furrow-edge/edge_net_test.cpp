@@ -214,8 +214,8 @@ TEST_CASE(
   CHECK(sizes == std::vector<std::uint64_t>{70, 1'300});
 }
 
-TEST_CASE("furrow-edge: stops in good order when its terminal closes; without a terminal it "
-          "ignores SIGHUP") {
+TEST_CASE("furrow-edge: stops in good order when its terminal closes; without a terminal "
+          "SIGHUP does not end it") {
   edge_story s;
   scripted_node node;
   const auto arguments = s.run(node.address(), {"--from", s.log(100)});

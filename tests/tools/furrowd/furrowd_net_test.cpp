@@ -96,7 +96,7 @@ TEST_CASE("furrowd: prints ready once on stdout and exits with 0 on SIGTERM") {
   CHECK(node.end() == 0);
 }
 
-TEST_CASE("furrowd: without a terminal it is a service and ignores SIGHUP") {
+TEST_CASE("furrowd: without a terminal it is a service, and SIGHUP does not end it") {
   const scratch_folder folder;
   child_process node{"/usr/bin/setsid",
                      {furrowd, "--database", "sqlite:" + folder.file("node.db"), "--listen",

@@ -50,6 +50,19 @@ TEST_CASE("query cache: an answer is fresh for its time to live, counted from th
   CHECK_FALSE(w.cache.put(late, "too late", w.now));
 }
 
+TEST_CASE("query cache: a new time to live holds for the answers that are kept already") {
+  world w;
+  CHECK(w.put(machines, "one"));
+  w.now += 500ms;
+  CHECK(w.find(machines) == "one");
+  w.cache.limit(400ms);
+  CHECK(w.find(machines) == "");
+  w.cache.limit(2s);
+  CHECK(w.put(machines, "two"));
+  w.now += 1'500ms;
+  CHECK(w.find(machines) == "two");
+}
+
 TEST_CASE("query cache: a change drops the farm's answers, and those that are being asked for") {
   world w;
   CHECK(w.put(machines, "one"));

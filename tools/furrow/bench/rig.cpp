@@ -258,8 +258,8 @@ result<running_node> running_node::start(const std::string& database,
   const auto log = folder.file("node.log");
   std::remove(log.c_str());
   const auto begun = clock::now();
-  auto process =
-    child::start(node_words(*program, settings, folder), log, {{"FURROW_DATABASE", database}});
+  auto process = child::start(node_words(*program, settings, folder), log,
+                              {{"FURROW_DATABASE", database}, {"FURROW_CONFIG", "/dev/null"}});
   if (!process)
     return process.error();
   constexpr std::string_view ready = "ready gateway=";

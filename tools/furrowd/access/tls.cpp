@@ -10,6 +10,7 @@
 #include <cstring>
 #include <ctime>
 #include <fstream>
+#include <utility>
 
 namespace furrow::daemon {
 
@@ -74,6 +75,25 @@ result<tls_context> server_tls(const tls_files& files) {
       return malformed(files.client_authorities, "client authorities", error);
   }
   return context;
+}
+
+tls_slot::tls_slot(tls_context first) {
+  if (!first)
+    return;
+  held_ = std::make_shared<held>();
+  held_->context = std::move(first);
+}
+
+tls_context tls_slot::newest() const {
+  if (!held_)
+    return nullptr;
+  const std::lock_guard lock{held_->mutex};
+  return held_->context;
+}
+
+void tls_slot::replace(tls_context by) const {
+  const std::lock_guard lock{held_->mutex};
+  held_->context = std::move(by);
 }
 
 std::int64_t certificate_expiry_us(const tls_context& context) {

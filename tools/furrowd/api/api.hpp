@@ -33,6 +33,7 @@ public:
   [[nodiscard]] router routes();
   /// From now on /ready answers 503, so that load balancers send no new clients.
   void drain() { shared_.draining = true; }
+  void limit(std::size_t connections_max) { shared_.connections_max = connections_max; }
   /// From any thread.
   [[nodiscard]] front_figures figures() { return shared_.front(); }
 

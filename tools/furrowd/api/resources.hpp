@@ -42,7 +42,7 @@ struct api_context {
   metrics& counters;
   summary_cache& cache;
   std::function<std::size_t()> connections; // open now
-  std::size_t connections_max = 0;
+  std::atomic<std::size_t> connections_max = 0;
   std::shared_ptr<daemon::gateway_book> gateways;
   std::shared_ptr<daemon::link_book> links; // none: the node speaks to no other
   std::shared_ptr<daemon::authority> access;

@@ -70,6 +70,7 @@ public:
   void forget(const std::string& farm);
 
   [[nodiscard]] const cache_limits& limits() const { return limits_; }
+  void limit(std::chrono::milliseconds ttl) { limits_.ttl = ttl; }
   [[nodiscard]] cache_counters counters() const;
 
 private:
@@ -85,7 +86,7 @@ private:
   void drop(std::map<cache_key, entries::iterator>::iterator at);
   bool keep(entry made);
 
-  const cache_limits limits_;
+  cache_limits limits_;
   entries entries_;
   std::map<cache_key, entries::iterator> by_key_;
   std::map<std::uint64_t, entry> asked_; // by ticket

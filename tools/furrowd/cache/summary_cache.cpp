@@ -66,7 +66,7 @@ std::optional<opened_answer> open_answer(const cache_key& key, std::string_view 
 summary_cache::summary_cache(boost::asio::io_context& io,
                              cache_limits limits,
                              const std::optional<redis_settings>& redis)
-  : limits_{limits}, memory_{limits} {
+  : ttl_{limits.ttl}, memory_{limits} {
   if (redis && on())
     redis_ = std::make_unique<redis_link>(io, *redis);
 }
@@ -91,7 +91,7 @@ boost::asio::awaitable<query_cache::value> summary_cache::find(cache_key key, st
   const bool unchanged = held.let_go();
   if (!said || !*said)
     co_return nullptr;
-  if (!opened || age.count() < 0 || age >= limits_.ttl) {
+  if (!opened || age.count() < 0 || age >= ttl_.load()) {
     ++redis_rejected_;
     co_return nullptr;
   }
@@ -128,7 +128,7 @@ bool summary_cache::ticket::let_go() {
 void summary_cache::ticket::put(std::string answer) {
   if (of_ == nullptr)
     return;
-  const auto left = of_->limits_.ttl - std::chrono::milliseconds{(now_us() - asked_us_) / 1'000};
+  const auto left = of_->ttl_.load() - std::chrono::milliseconds{(now_us() - asked_us_) / 1'000};
   const bool share = of_->redis_ != nullptr && answer.size() < reply_room;
   const auto sealed = share ? sealed_answer(key_, asked_us_, answer) : std::string{};
   bool kept = false;
@@ -150,6 +150,12 @@ void summary_cache::forget(const std::string& farm) {
   if (redis_)
     for (const auto* question : {question_equipment, question_ledger})
       redis_->remove(redis_key({farm, question}));
+}
+
+void summary_cache::limit(std::chrono::milliseconds ttl) {
+  ttl_ = ttl;
+  const std::scoped_lock lock{mutex_};
+  memory_.limit(ttl);
 }
 
 void summary_cache::stop() {

@@ -51,7 +51,9 @@ public:
                 cache_limits limits,
                 const std::optional<redis_settings>& redis);
 
-  [[nodiscard]] bool on() const { return limits_.ttl.count() > 0; }
+  [[nodiscard]] bool on() const { return ttl_.load().count() > 0; }
+  /// A new time to live. Redis is used only where caching was on at the start.
+  void limit(std::chrono::milliseconds ttl);
   [[nodiscard]] boost::asio::awaitable<query_cache::value> find(cache_key key, std::uint64_t mark);
 
   /// The right to put an answer; released at the end of its life when it was not used.
@@ -78,7 +80,7 @@ public:
   [[nodiscard]] cache_figures figures() const;
 
 private:
-  const cache_limits limits_;
+  std::atomic<std::chrono::milliseconds> ttl_;
   mutable std::mutex mutex_;
   query_cache memory_;
   std::unique_ptr<redis_link> redis_;

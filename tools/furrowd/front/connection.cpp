@@ -427,7 +427,7 @@ run_connection(std::shared_ptr<front> front, tcp::socket socket, std::uint64_t i
   socket.set_option(tcp::no_delay{true}, ignored); // without it an answer is a little slower
   const auto executor = socket.get_executor();
   const auto peer = socket.remote_endpoint(ignored).address().to_string();
-  const auto tls = front->config().tls;
+  const auto tls = front->config().tls.newest();
   const std::shared_ptr<daemon::byte_stream> stream =
     daemon::make_byte_stream(std::move(socket), tls);
   connection served{*front, stream, executor, id, peer, tls != nullptr};

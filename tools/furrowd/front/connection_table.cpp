@@ -30,7 +30,7 @@ connection_table::entrance connection_table::enter(std::uint64_t id) {
     add(id, ordinary_);
     return made;
   }
-  if (reserved_.open >= limits_.reserved_max)
+  if (reserved_.open >= limits_.reserved_max && !made.gives_way)
     made.gives_way = oldest(reserved_);
   if (reserved_.open >= limits_.reserved_max)
     return made;
@@ -63,6 +63,18 @@ void connection_table::wait(std::uint64_t id) {
     return;
   found->second.turn = next_turn_++;
   found->second.of->waiting.emplace(found->second.turn, id);
+}
+
+std::vector<std::uint64_t> connection_table::limit(std::size_t open_max) {
+  limits_.open_max = open_max;
+  std::vector<std::uint64_t> out;
+  while (ordinary_.open > open_max) {
+    const auto idle = oldest(ordinary_);
+    if (!idle)
+      break;
+    out.push_back(*idle);
+  }
+  return out;
 }
 
 void connection_table::leave(std::uint64_t id) {

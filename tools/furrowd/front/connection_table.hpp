@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <vector>
 
 namespace furrow::http {
 
@@ -38,6 +39,8 @@ public:
   [[nodiscard]] std::optional<std::uint64_t> give_way() { return oldest(ordinary_); }
 
   [[nodiscard]] std::size_t open() const { return known_.size(); }
+  /// A new limit. Returns the connections that have given way to a lower one; those that work stay.
+  [[nodiscard]] std::vector<std::uint64_t> limit(std::size_t open_max);
 
 private:
   struct kind {

@@ -35,6 +35,7 @@ public:
   }
   [[nodiscard]] front_figures figures() { return api_.figures(); }
   void stop(std::function<void()> stopped);
+  void limit(std::size_t connections_max, std::chrono::milliseconds cache_ttl);
 
   [[nodiscard]] const http_config& config() const { return config_; }
   [[nodiscard]] metrics& counters() { return metrics_; }

@@ -188,7 +188,7 @@ void front::serve(tcp::socket socket) {
   }
   if (id == 0) {
     metrics_.refused();
-    turn_away(std::move(socket), config_.tls != nullptr);
+    turn_away(std::move(socket), config_.tls.on());
     return;
   }
   asio::co_spawn(
@@ -222,6 +222,16 @@ void front::close(std::uint64_t id) {
   asio::post(found->second->strand, [connection = found->second] {
     connection->cut.emit(asio::cancellation_type::terminal);
   });
+}
+
+void front::limit(std::size_t connections_max, std::chrono::milliseconds cache_ttl) {
+  {
+    const std::scoped_lock lock{mutex_};
+    for (const auto id : table_.limit(connections_max))
+      close(id);
+  }
+  api_.limit(connections_max);
+  cache_.limit(cache_ttl);
 }
 
 void front::waits(std::uint64_t id) {
@@ -416,6 +426,9 @@ void http_server::drain() {
 }
 void http_server::look_at_access() {
   front_->look_at_access();
+}
+void http_server::limit(std::size_t connections_max, std::chrono::milliseconds cache_ttl) {
+  front_->limit(connections_max, cache_ttl);
 }
 front_figures http_server::figures() {
   return front_->figures();

@@ -35,7 +35,7 @@ namespace furrow::http {
 struct http_config {
   std::string address = "127.0.0.1"; // or a name
   std::uint16_t port = 7480;         // 0 picks one
-  daemon::tls_context tls;           // none: plain HTTP
+  daemon::tls_slot tls;              // off: plain HTTP
   /// While it is open, every client is admin of all farms.
   std::shared_ptr<daemon::authority> access = std::make_shared<daemon::authority>();
   /// Reads the identities of the database now, then calls back; none: there is nothing to read.
@@ -76,6 +76,8 @@ public:
   [[nodiscard]] daemon::result<endpoint> start();
   /// From now on /ready answers 503; everything else goes on.
   void drain();
+  /// New limits, from any thread. Idle connections beyond the limit are closed.
+  void limit(std::size_t connections_max, std::chrono::milliseconds cache_ttl);
   /// For alarms.
   [[nodiscard]] front_figures figures();
   /// Closes the connections whose credential is no longer valid: call it after each change of `access`, and every few

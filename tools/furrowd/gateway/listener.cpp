@@ -133,9 +133,9 @@ void gateway_listener::admit(tcp::socket socket) {
   }
   socket.set_option(tcp::no_delay{true}, error);
   const auto id = ++last_;
-  auto session =
-    std::make_shared<gateway_session>(context_, make_byte_stream(std::move(socket), config_.tls),
-                                      asio::any_io_executor{io_.get_executor()}, to_text(peer));
+  auto session = std::make_shared<gateway_session>(
+    context_, make_byte_stream(std::move(socket), config_.tls.newest()),
+    asio::any_io_executor{io_.get_executor()}, to_text(peer));
   sessions_[id] = session;
   session->start([this, id] { ended(id); });
 }

@@ -23,7 +23,7 @@ namespace furrow::daemon {
 
 struct gateway_config {
   std::string listen = "127.0.0.1:7400";
-  tls_context tls; // null: plain TCP
+  tls_slot tls; // off: plain TCP
   std::size_t sessions_max = 12'000;
 };
 

@@ -165,6 +165,12 @@ std::shared_ptr<dialed_link> link_hub::link_to(const actors::peer_info& whom) {
   return made;
 }
 
+void link_hub::use(link_tls tls) {
+  asio::post(io_, [me = shared_from_this(), tls = std::move(tls)]() mutable {
+    me->context_->tls = std::move(tls);
+  });
+}
+
 void link_hub::stop() {
   {
     const std::lock_guard lock{mutex_};

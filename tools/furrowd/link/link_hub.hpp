@@ -41,6 +41,8 @@ public:
   /// Begins to accept and to dial; the view outlives the last link.
   void start(actors::peer_nodes& view);
   void ask(const actors::peer_info& whom, proto::link::wish what, handler done) override;
+  /// The certificates of new links, from any thread. Open links keep theirs.
+  void use(link_tls tls);
   /// Ends every link; asks fail from now on. The io_context then runs out of work.
   void stop();
 

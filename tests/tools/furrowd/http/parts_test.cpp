@@ -119,6 +119,27 @@ TEST_CASE("connections: at the limit the one that has waited longest gives way")
   CHECK(table.open() == 2);
 }
 
+TEST_CASE(
+  "connections: a lower limit closes those that wait, and takes no new one before it holds") {
+  using place = connection_table::place;
+  connection_table table{{4, 1}};
+  for (const std::uint64_t id : {1, 2, 3, 4})
+    CHECK(table.enter(id).got == place::ordinary);
+  CHECK(table.work(1).got == place::ordinary);
+  CHECK(table.work(3).got == place::ordinary);
+  CHECK(table.limit(1) == std::vector<std::uint64_t>{2, 4});
+  CHECK(table.open() == 2);
+  CHECK(table.enter(5).got == place::reserved);
+  table.wait(1);
+  const auto sixth = table.enter(6); // 1 gives way, and 3 fills the limit
+  CHECK(sixth.got == place::none);
+  CHECK(sixth.gives_way == 1);
+  table.leave(3);
+  CHECK(table.enter(7).got == place::ordinary);
+  CHECK(table.limit(3).empty());
+  CHECK(table.enter(8).got == place::ordinary);
+}
+
 TEST_CASE("connections: when all work, a reserved place is left, and it becomes an ordinary one") {
   using place = connection_table::place;
   connection_table table{{2, 1}};

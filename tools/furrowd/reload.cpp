@@ -1,0 +1,106 @@
+#include "tools/furrowd/reload.hpp"
+
+#include "tools/furrowd/config/named_files.hpp"
+
+#include <spdlog/spdlog.h>
+
+#include <algorithm>
+#include <csignal>
+#include <utility>
+#include <variant>
+
+#include <boost/asio/post.hpp>
+
+namespace furrow::daemon {
+
+namespace asio = boost::asio;
+
+namespace {
+
+void keep_old(const std::string& why) {
+  spdlog::error("reload: {}; the old configuration stays in force", why);
+}
+
+} // namespace
+
+reloader::reloader(asio::io_context& signals,
+                   asio::io_context& people,
+                   const settings& first,
+                   reload_targets targets,
+                   events on)
+  : io_{signals}, people_{people}, signals_{signals}, line_{first.line}, in_force_{first.in_force},
+    has_token_file_{!first.tokens.empty()}, targets_{std::move(targets)}, on_{std::move(on)} {}
+
+void reloader::start() {
+  signals_.add(SIGHUP);
+  await();
+}
+
+void reloader::stop() {
+  stopped_ = true;
+  boost::system::error_code ignored; // the node ends
+  signals_.cancel(ignored);
+}
+
+void reloader::await() {
+  if (stopped_)
+    return;
+  signals_.async_wait([this](boost::system::error_code error, int) {
+    if (error)
+      return;
+    if (on_.begins)
+      on_.begins();
+    asio::post(people_, [this] {
+      reload();
+      asio::post(io_, [this] {
+        if (on_.ended)
+          on_.ended();
+        await();
+      });
+    });
+  });
+}
+
+/// The whole reload.
+void reloader::reload() {
+  auto read = reread_settings(line_);
+  if (const auto* const why = std::get_if<std::string>(&read))
+    keep_old(*why);
+  else
+    apply(std::move(std::get<settings>(read)));
+}
+
+void reloader::apply(settings now) {
+  auto files = load_files(now);
+  if (!files)
+    return keep_old(files.error().detail);
+  auto waiting = config::changed(in_force_, now.in_force, config::change::at_restart);
+  const auto needs_restart = [&](bool is, bool was, const char* key) {
+    if (is != was)
+      waiting.emplace_back(key);
+    return is != was;
+  };
+  if (!needs_restart(files->gateways != nullptr, targets_.gateways.on(), "tls_cert")
+      && files->gateways) {
+    targets_.gateways.replace(files->gateways);
+    targets_.http.replace(files->http);
+    targets_.node.note_certificate(certificate_expiry_us(files->gateways));
+  }
+  // A node that loses its token file could be open to everybody: that takes a restart.
+  has_token_file_ = has_token_file_ || files->tokens;
+  if (!needs_restart(files->tokens.has_value(), has_token_file_, "tokens") && files->tokens)
+    targets_.access.replace_file_tokens(std::move(files->tokens));
+  if (targets_.link && files->link)
+    targets_.link->use(std::move(*files->link));
+  targets_.http_server.limit(now.http_connections, now.cache.ttl);
+  for (const auto& warning : now.in_force.warnings)
+    spdlog::warn(warning);
+  config::take_reloaded(in_force_, std::move(now.in_force));
+  // The answer is seen under the old or the new level.
+  const auto level = spdlog::level::from_str(now.log_level);
+  spdlog::set_level(std::min(level, spdlog::get_level()));
+  spdlog::info("reload: done{}", config::restart_note(waiting));
+  spdlog::set_level(level);
+}
+
+} // namespace furrow::daemon
