@@ -24,7 +24,9 @@ using std::chrono::seconds;
 // A writer that dies soon after every start spends this within a minute and ends `storage`.
 constexpr restart_policy pool_restarts{10, seconds{60}};
 // Long enough that `storage` cannot end that way and be restarted forever: four such ends fit in.
-constexpr restart_policy root_restarts{3, seconds{300}};
+// One end may be an operator's or a mishap; the second within five minutes is a failure that stays.
+constexpr restart_policy root_restarts{
+  .restarts_max = 3, .window = seconds{300}, .failing_after = 2, .last_drains = true};
 
 /// A child of one typed actor: `spawn(supervisor, census_id)` starts it, `tell(handle)` announces it.
 template <class Spawn, class Tell>
@@ -111,6 +113,9 @@ child_spec caretaker_child(const tree_parts& parts) {
 child_spec membership_child(const tree_parts& parts) {
   membership_config config;
   config.lag = parts.lag;
+  config.replaced = [places = parts.places](std::uint64_t timeline) {
+    places->store_replaced(timeline);
+  };
   return worker(
     "membership", pool_restarts,
     [parts, config](caf::event_based_actor* supervisor, std::uint64_t) {

@@ -169,7 +169,7 @@ private:
       identity_watch::settings{{}, settings_.audit_keep});
     node_->on_failure([this](const std::string& why) {
       asio::post(io_, [this, why] {
-        spdlog::critical("the actor system gave up: {}", why);
+        spdlog::critical("this node drains and ends with exit code {}: {}", gave_up, why);
         exit_code_ = gave_up;
         drain(0);
       });
