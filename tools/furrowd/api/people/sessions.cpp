@@ -112,8 +112,8 @@ answer log_in(api_context& of, call call) {
   const auto& login = std::get<std::optional<stored_login>>(found);
   const bool active = login && login->user.status == "active";
   // A user who does not exist, or is disabled, takes as long as one with a wrong password.
-  auto refused =
-    co_await check_password(of, call, name, password, active ? login->password : std::string{});
+  const auto hash = active ? login->password : std::string{};
+  auto refused = co_await check_password(of, call, name, password, hash);
   if (refused)
     co_return to_response(*refused);
   const auto token = storage::random_token("fus_");
@@ -165,7 +165,8 @@ answer log_out(api_context& of, call call) {
     co_return co_await not_kept(of, std::move(call));
   if (call.who.kind != daemon::credential_kind::session)
     co_return to_response(no_session());
-  auto made = co_await end_sessions(of, call, {call.who.user, call.who.id});
+  const storage::session_selection own{call.who.user, call.who.id};
+  auto made = co_await end_sessions(of, call, own);
   if (made.status == 200)
     made.headers.emplace_back("Set-Cookie", cookie_text(call, "", std::chrono::seconds{0}));
   co_return made;
