@@ -1,12 +1,12 @@
 #include "actors/supervision/supervisor.hpp"
 
+#include "actors/log/log.hpp"
 #include "actors/supervision/exceptions.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/exit_reason.hpp>
 #include <caf/send.hpp>
 #include <caf/system_messages.hpp>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 
@@ -46,18 +46,20 @@ void child_died(supervisor_pointer self, const caf::down_msg& down) {
   child->handle = nullptr;
   const auto index = static_cast<std::size_t>(child - state.children.begin());
   if (down.reason == operator_restart) {
-    spdlog::info("{} is restarted for an operator", child->spec.id);
+    log::info(log::node, "actor_restarted", {}, "{} is restarted for an operator", child->spec.id);
     restart(self, index, "an operator restarted it");
     return;
   }
   const auto why = self->system().render(down.reason);
   const auto wait = child->account.next(child->spec.restart, self->clock().now());
   if (!wait) {
-    spdlog::error("{} died again ({}): its restart budget is spent", child->spec.id, why);
+    log::error(log::node, "restarts_spent", {.error = why},
+               "{} died again ({}): its restart budget is spent", child->spec.id, why);
     self->quit(down.reason ? down.reason : caf::make_error(caf::exit_reason::unhandled_exception));
     return;
   }
-  spdlog::warn("{} died ({}); restarting it in {} ms", child->spec.id, why, wait->count());
+  log::warn(log::node, "actor_died", {.error = why}, "{} died ({}); restarting it in {} ms",
+            child->spec.id, why, wait->count());
   state.people->set_state(child->census_id, "restarting", why);
   self->delayed_send(self, *wait, std::uint64_t{index}, why);
 }

@@ -122,8 +122,9 @@ void add_run(CLI::App& app, arguments& a) {
                "if a node needs items that are gone, send the rest as a new stream");
   run.add_flag("-v,--verbose", a.verbose, "log more");
   run.add_flag("-q,--quiet", a.quiet, "log only warnings and errors");
-  run.add_option("--log-format", a.log_format, "text or json")
-    ->check(CLI::IsMember({"text", "json"}));
+  run.add_option("--log-format", a.log_format, "how the log looks: text, logfmt or json")
+    ->capture_default_str()
+    ->check(CLI::IsMember({"text", "logfmt", "json"}));
   run.footer(
     "examples:\n"
     "  furrow-edge run --node 127.0.0.1:7400 --equipment T1 --spool t1.spool \\\n"
@@ -305,8 +306,7 @@ int start(int argc, char** argv) {
     std::fprintf(stderr, "furrow-edge: %s\n", options.error().detail.c_str());
     return options.code() == errc::usage ? exit_usage : exit_failed;
   }
-  console out{given.quiet ? 0 : 1 + given.verbose,
-              given.log_format == "json" ? log_format::json : log_format::text};
+  console out{given.quiet ? 0 : 1 + given.verbose, given.log_format, given.equipment};
   return run(*options, out);
 }
 

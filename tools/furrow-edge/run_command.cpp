@@ -1,5 +1,6 @@
 #include "tools/furrow-edge/run_command.hpp"
 
+#include "actors/log/log.hpp"
 #include "tools/furrow-edge/source/log_source.hpp"
 #include "tools/furrow-edge/source/record_source.hpp"
 #include "tools/furrow-edge/source/socketcan_source.hpp"
@@ -48,6 +49,11 @@ std::string grouped(std::uint64_t number) {
   return text;
 }
 
+void tell(const uplink_action::note& note) {
+  if (log::enabled(note.how, log::uplink))
+    log::write(note.how, log::uplink, note.event, {.peer = note.node}, "{}", note.text);
+}
+
 /// One run of the program. Everything except the spoolers' threads runs on `io_`.
 class gateway {
 public:
@@ -55,7 +61,7 @@ public:
 
   int run() {
     if (auto ok = prepare(); !ok) {
-      out_.error(ok.error().detail);
+      log::error(log::edge, "start_failed", {}, "{}", ok.error().detail);
       return exit_failed;
     }
     asio::signal_set signals{io_};
@@ -97,8 +103,9 @@ private:
       tls = std::move(*made);
     }
     auto opened = spool::open(options_.spool, [this](auto first, auto count) {
-      out_.error(options_.spool.path + ": damaged: items " + std::to_string(first) + " to "
-                 + std::to_string(first + count - 1) + " are lost; the node records the loss");
+      log::error(log::spool, "spool_damaged", {.count = count},
+                 "{}: damaged: items {} to {} are lost; the node records the loss",
+                 options_.spool.path, first, first + count - 1);
     });
     if (!opened)
       return opened.error();
@@ -106,7 +113,7 @@ private:
     if (auto ok = open_sources(); !ok)
       return ok;
     uplink::events on;
-    on.note = [this](auto level, const std::string& text) { out_.note(level, text); };
+    on.note = tell;
     on.stopped = [this](const failure& why) {
       finish(exit_failed, why.detail + (why.code == errc::known ? advice_for_known() : ""));
     };
@@ -168,7 +175,9 @@ private:
   void add_feed(const std::string& name, std::unique_ptr<frame_source> source) {
     spooler::events on;
     on.appended = [this] { asio::post(io_, [this] { uplink_->items_added(); }); };
-    on.warn = [this](const std::string& text) { out_.warn(text); };
+    on.warn = [](log::event what, const std::string& text) {
+      log::warn(log::spool, what, {}, "{}", text);
+    };
     on.ended = [this, which = feeds_.size()](const std::optional<failure>& why) {
       asio::post(io_, [this, which, why] { source_ended(which, why); });
     };
@@ -210,7 +219,9 @@ private:
 
   result<done> open_log() {
     auto times = options_.times;
-    times.warn = [this](const std::string& text) { out_.warn(options_.from + ": " + text); };
+    times.warn = [this](const std::string& text) {
+      log::warn(log::source, "times_doubtful", {}, "{}: {}", options_.from, text);
+    };
     auto opened = log_source::open(
       options_.from, [this](const auto& line) { out_.bad_line(line); }, options_.speed > 0,
       std::move(times));
@@ -236,17 +247,19 @@ private:
       return rows.error();
     auto start = source->find_in(options_.again ? std::vector<source_row>{} : *rows);
     if (start.finished) {
-      out_.info(path
-                + (start.known ? std::string{" is in the spool already, up to its end; --again "
-                                             "reads it as new "}
-                                   + what
-                               : " is empty"));
+      if (start.known)
+        log::info(log::source, "source_known", {},
+                  "{} is in the spool already, up to its end; --again reads it as new {}", path,
+                  what);
+      else
+        log::info(log::source, "source_empty", {}, "{} is empty", path);
       (void)note_file(*source, path, start.known);
       judge(path, {start.row.line - start.row.bad_lines, start.row.bad_lines});
       return done{};
     }
     if (start.known)
-      out_.info("continuing " + path + " after line " + std::to_string(start.row.line));
+      log::info(log::source, "source_continued", {}, "continuing {} after line {}", path,
+                start.row.line);
     if (auto ok = source->start_at(start.row); !ok)
       return ok;
     const bool asked = note_file(*source, path, start.known);
@@ -277,6 +290,7 @@ private:
   }
 
   void maintain() {
+    log::look();
     start_held();
     const auto more = spool_->maintain();
     const auto code = more.code();
@@ -298,7 +312,7 @@ private:
     if (out_.terminal())
       out_.progress(text);
     else if (reported_at_ != steady_clock::time_point{} && gained > 0)
-      out_.info(text);
+      log::info(log::edge, "progress", {}, "{}", text);
     reported_at_ = now;
     reported_acked_ = acked;
     after(report_, out_.terminal() ? progress_interval_terminal : progress_interval_plain,
@@ -325,8 +339,9 @@ private:
     if (!tally.unreadable())
       return;
     read_all_ = false;
-    out_.error(name + ": " + grouped(tally.bad) + " of " + grouped(tally.read + tally.bad)
-               + " lines could not be read");
+    log::error(log::source, "source_unreadable", {.count = tally.bad},
+               "{}: {} of {} lines could not be read", name, grouped(tally.bad),
+               grouped(tally.read + tally.bad));
   }
 
   void check_durable() {
@@ -347,8 +362,10 @@ private:
       return;
     finished_ = true;
     exit_ = code;
-    if (!why.empty())
-      code == exit_ok ? out_.info(why) : out_.error(why);
+    if (!why.empty() && code == exit_ok)
+      log::info(log::edge, "gateway_stopped", {}, "{}", why);
+    else if (!why.empty())
+      log::error(log::edge, "gateway_failed", {}, "{}", why);
     liveness_.stopping(end_limit);
     io_.stop();
   }

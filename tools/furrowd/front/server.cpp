@@ -1,9 +1,9 @@
 #include "tools/furrowd/front/server.hpp"
 
+#include "actors/log/log.hpp"
 #include "tools/furrowd/front/front.hpp"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <exception>
 #include <utility>
@@ -110,7 +110,8 @@ asio::awaitable<void> front::accept() {
     if (error == asio::error::operation_aborted)
       break;
     // Most likely the process has no free file descriptor. Open connections go on, and some will end.
-    spdlog::warn("HTTP: cannot accept a connection: {}; retrying", error.message());
+    log::warn(log::http, "accept_failed", {.error = error.message()},
+              "HTTP: cannot accept a connection: {}; retrying", error.message());
     {
       const std::scoped_lock lock{mutex_};
       if (const auto idle = table_.give_way())
@@ -195,16 +196,14 @@ connection_table::place front::works(std::uint64_t id) {
 std::chrono::milliseconds front::wrong_token(const std::string& peer) {
   metrics_.wrong_token();
   const auto now = wrong_tokens::clock::now();
-  wrong_tokens::verdict made;
+  std::chrono::milliseconds wait{0};
   {
     const std::scoped_lock lock{mutex_};
-    made = wrong_tokens_.note(peer, now);
+    wait = wrong_tokens_.note(peer, now);
   }
-  if (made.tell)
-    spdlog::warn("HTTP: wrong token from {} ({} wrong since the last such line); repeated ones are "
-                 "answered slowly",
-                 peer, *made.tell);
-  return made.wait;
+  log::warn(log::http, "wrong_token", {.peer = peer},
+            "HTTP: wrong token from {}; repeated ones are answered slowly", peer);
+  return wait;
 }
 
 bool front::stopping() {
@@ -278,7 +277,8 @@ asio::awaitable<response> front::answer(route_match match) {
   } catch (const std::exception& error) {
     what = error.what();
   }
-  spdlog::error("HTTP: {} {} failed: {}", match.found->method, match.found->pattern, what);
+  log::error(log::http, "request_failed", {.error = what}, "HTTP: {} {} failed: {}",
+             match.found->method, match.found->pattern, what);
   co_return to_response(
     {500, "internal", "internal error of this node", "the log of the node gives the reason"});
 }

@@ -1,7 +1,6 @@
 #include "tools/furrowd/front/wrong_tokens.hpp"
 
 #include <algorithm>
-#include <utility>
 
 namespace furrow::http {
 
@@ -15,7 +14,7 @@ void wrong_tokens::forget(clock::time_point now) {
     }));
 }
 
-wrong_tokens::verdict wrong_tokens::note(const std::string& peer, clock::time_point now) {
+std::chrono::milliseconds wrong_tokens::note(const std::string& peer, clock::time_point now) {
   if (!peers_.contains(peer) && peers_.size() >= peers_max)
     forget(now);
   auto& known = peers_[peer];
@@ -23,18 +22,10 @@ wrong_tokens::verdict wrong_tokens::note(const std::string& peer, clock::time_po
     known.count = 0;
   known.last = now;
   ++known.count;
-  ++untold_;
-  verdict made;
-  if (known.count > free_count) {
-    made.wait = wait_max;
-    if (const auto doublings = known.count - free_count - 1; doublings < 6)
-      made.wait = std::min(wait_max, wait_min * (1 << doublings));
-  }
-  if (!told_ || now - *told_ >= told_every) {
-    told_ = now;
-    made.tell = std::exchange(untold_, 0);
-  }
-  return made;
+  if (known.count <= free_count)
+    return std::chrono::milliseconds{0};
+  const auto doublings = known.count - free_count - 1;
+  return doublings < 6 ? std::min(wait_max, wait_min * (1 << doublings)) : wait_max;
 }
 
 } // namespace furrow::http

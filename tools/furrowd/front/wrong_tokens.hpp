@@ -1,17 +1,15 @@
-/// Wrong tokens by the address that sent them: how long their answers wait, and which ones the log names.
+/// Wrong tokens by the address that sent them: how long their answers wait.
 ///
 /// Shape: the first few answers of an address come at once; each further one waits twice as long as the one before. An
 ///   address that sends no wrong token for `forgotten_after` starts again. Right tokens never wait.
 /// Threads: a plain value; the front has the mutex.
-/// Limits: peers_max addresses, the oldest is forgotten first; one line of the log in `told_every`, with the count of
-///   all since the line before.
+/// Limits: peers_max addresses, the oldest is forgotten first.
 #pragma once
 
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <map>
-#include <optional>
 #include <string>
 
 namespace furrow::http {
@@ -23,15 +21,9 @@ public:
   static constexpr std::chrono::milliseconds wait_min{100};
   static constexpr std::chrono::milliseconds wait_max{3'000};
   static constexpr std::chrono::seconds forgotten_after{60};
-  static constexpr std::chrono::seconds told_every{10};
   static constexpr std::size_t peers_max = 1'024;
 
-  struct verdict {
-    std::chrono::milliseconds wait{0};
-    std::optional<std::uint64_t>
-      tell; // log a line: so many since the last line, from all addresses
-  };
-  [[nodiscard]] verdict note(const std::string& peer, clock::time_point now);
+  [[nodiscard]] std::chrono::milliseconds note(const std::string& peer, clock::time_point now);
 
 private:
   struct seen {
@@ -41,8 +33,6 @@ private:
   void forget(clock::time_point now);
 
   std::map<std::string, seen> peers_;
-  std::optional<clock::time_point> told_;
-  std::uint64_t untold_ = 0;
 };
 
 } // namespace furrow::http
