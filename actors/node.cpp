@@ -13,7 +13,6 @@
 #include <caf/actor_system_config.hpp>
 #include <caf/defaults.hpp>
 #include <caf/scoped_actor.hpp>
-#include <spdlog/spdlog.h>
 
 #include <atomic>
 #include <condition_variable>

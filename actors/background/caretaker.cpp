@@ -1,8 +1,7 @@
 #include "actors/background/caretaker.hpp"
 
+#include "actors/log/log.hpp"
 #include "actors/supervision/exceptions.hpp"
-
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <utility>
@@ -53,23 +52,25 @@ void note_moment(caretaker_state& state, const std::vector<storage::equipment_ro
   state.counts->counters.retention_held_seconds = static_cast<std::uint64_t>(behind) * 86'400;
   const bool held = behind >= held_days_told;
   if (held && !std::exchange(state.told_held, true))
-    spdlog::warn("the clock of this node is {} days after the newest frame: retention counts from "
-                 "that frame; if the clock is right, `furrow retention run` goes by it",
-                 behind);
+    log::warn(log::care, "clock_ahead", {},
+              "the clock of this node is {} days after the newest frame: retention counts from "
+              "that frame; if the clock is right, `furrow retention run` goes by it",
+              behind);
   state.told_held = held;
 }
 
 void note_failure(caretaker_state& state, const storage::failure& why) {
   ++state.counts->counters.care_failures;
   if (!state.failing)
-    spdlog::warn("the care of the database stopped ({}): {}; retrying, nothing is lost",
-                 storage::to_string(why.code), why.detail);
+    log::warn(log::care, "care_stopped", {.error = why.detail},
+              "the care of the database stopped ({}): {}; retrying, nothing is lost",
+              storage::to_string(why.code), why.detail);
   state.failing = true;
 }
 
 void note_success(caretaker_state& state) {
   if (state.failing)
-    spdlog::info("the care of the database goes on");
+    log::info(log::care, "care_goes_on", {}, "the care of the database goes on");
   state.failing = false;
 }
 
@@ -80,22 +81,25 @@ void note(caretaker_state& state, const storage::partition_outcome& outcome) {
   counters.partitions_waiting = outcome.waiting;
   counters.partition_rows_stray = outcome.stray;
   if (outcome.mode != state.told_mode)
-    spdlog::info("sealed frames are kept in {}", outcome.mode);
+    log::info(log::care, "partition_mode", {}, "sealed frames are kept in {}", outcome.mode);
   state.told_mode = outcome.mode;
   if (outcome.made > 0)
-    spdlog::info("made {} partitions of can_segment, {} rows moved into them", outcome.made,
-                 outcome.moved);
+    log::info(log::care, "partitions_made", {.count = outcome.made},
+              "made {} partitions of can_segment, {} rows moved into them", outcome.made,
+              outcome.moved);
   if (outcome.fault != state.told_fault && !outcome.fault.empty())
-    spdlog::warn("{} partitions of can_segment are needed and could not be made: {}",
-                 outcome.waiting, outcome.fault);
+    log::warn(log::care, "partitions_missing", {.error = outcome.fault, .count = outcome.waiting},
+              "{} partitions of can_segment are needed and could not be made: {}", outcome.waiting,
+              outcome.fault);
   state.told_fault = outcome.fault;
   if (outcome.stray > 0 && outcome.stray != state.told_stray)
-    spdlog::warn(
-      "{} rows of can_segment have no partition of their time: partitions were missing, or "
-      "a clock was before 2000 or in the future; queries read these rows all the same",
-      outcome.stray);
+    log::warn(log::care, "rows_stray", {.count = outcome.stray},
+              "{} rows of can_segment have no partition of their time: partitions were missing, or "
+              "a clock was before 2000 or in the future; queries read these rows all the same",
+              outcome.stray);
   if (outcome.stray == 0 && state.told_stray > 0)
-    spdlog::info("all rows of can_segment are in their partitions again");
+    log::info(log::care, "rows_placed", {},
+              "all rows of can_segment are in their partitions again");
   state.told_stray = outcome.stray;
 }
 
@@ -105,10 +109,11 @@ void note(caretaker_state& state, const storage::expire_outcome& outcome) {
   counters.frames_expired += outcome.frames;
   counters.records_expired += outcome.records;
   if (outcome.frames + outcome.records + outcome.telemetry + outcome.rollup + outcome.faults > 0)
-    spdlog::info("retention deleted {} frames ({} whole partitions), {} records, {} rows of "
-                 "telemetry, {} of rollups, {} faults of the bus",
-                 outcome.frames, outcome.partitions, outcome.records, outcome.telemetry,
-                 outcome.rollup, outcome.faults);
+    log::info(log::care, "retention_deleted", {.count = outcome.frames},
+              "retention deleted {} frames ({} whole partitions), {} records, {} rows of "
+              "telemetry, {} of rollups, {} faults of the bus",
+              outcome.frames, outcome.partitions, outcome.records, outcome.telemetry,
+              outcome.rollup, outcome.faults);
 }
 
 } // namespace

@@ -1,8 +1,7 @@
 #include "actors/background/digester.hpp"
 
+#include "actors/log/log.hpp"
 #include "actors/supervision/exceptions.hpp"
-
-#include <spdlog/spdlog.h>
 
 #include <sys/resource.h>
 #include <unistd.h>
@@ -145,8 +144,9 @@ void fail_batch(digester_pointer self, const storage::failure& why) {
     put_back(state, 0);
   } else {
     const auto& one = state.batch.front();
-    spdlog::error("the digest skips stream {} after item {}: {}", one.stream, one.digested,
-                  why.detail);
+    log::error(log::digest, "digest_skips", {.error = why.detail},
+               "the digest skips stream {} after item {}: {}", one.stream, one.digested,
+               why.detail);
     ++state.people->counters.digest_failures;
     leave_behind(state, 0, one.oldest_us);
     state.batch.clear();
@@ -162,7 +162,8 @@ void fail(digester_pointer self, const storage::failure& why) {
       && (why.code == storage::errc::reject_row || why.code == storage::errc::misconfigured))
     return fail_batch(self, why);
   if (!std::exchange(state.complained, true))
-    spdlog::warn("the digest waits ({}): {}", storage::to_string(why.code), why.detail);
+    log::warn(log::digest, "digest_waits", {.error = why.detail}, "the digest waits ({}): {}",
+              storage::to_string(why.code), why.detail);
   state.waiting.clear();
   state.batch.clear();
   state.alone = 0;
@@ -209,9 +210,10 @@ void take(digester_pointer self, const std::vector<storage::digest_page>& pages)
     const auto& page = pages[i];
     auto run = state.work->take(state.batch[i], page, state.own[i]);
     if (!run.understood)
-      spdlog::warn("the digest of stream {} goes on after item {} without its last values: another "
-                   "version has saved them",
-                   state.batch[i].stream, state.batch[i].digested);
+      log::warn(log::digest, "digest_forgot", {},
+                "the digest of stream {} goes on after item {} without its last values: another "
+                "version has saved them",
+                state.batch[i].stream, state.batch[i].digested);
     rows += run.commit.rows.rollups.size() + run.commit.rows.telemetry.size()
             + run.commit.rows.faults.size();
     commits->push_back(std::move(run.commit));
@@ -279,7 +281,7 @@ digest_actor::behavior_type digester(digester_pointer self,
           if (!outcome)
             return fail(self, outcome.error());
           if (std::exchange(self->state.complained, false))
-            spdlog::info("the digest goes on");
+            log::info(log::digest, "digest_goes_on", {}, "the digest goes on");
           take(self, outcome.value());
         },
         *reply.outcome);

@@ -1,9 +1,8 @@
 #include "actors/background/sealer.hpp"
 
+#include "actors/log/log.hpp"
 #include "actors/supervision/exceptions.hpp"
 #include "storage/sealing.hpp"
-
-#include <spdlog/spdlog.h>
 
 namespace furrow::actors {
 
@@ -32,18 +31,20 @@ bool note(sealer_state& state, const storage::result<storage::seal_outcome>& out
   if (!outcome) {
     ++counters.seal_failures;
     if (!state.failing)
-      spdlog::warn("sealing stopped ({}): {}; retrying, nothing is lost",
-                   storage::to_string(outcome.code()), outcome.error().detail);
+      log::warn(log::sealing, "sealing_stopped", {.error = outcome.error().detail},
+                "sealing stopped ({}): {}; retrying, nothing is lost",
+                storage::to_string(outcome.code()), outcome.error().detail);
     state.failing = true;
     return false;
   }
   if (state.failing)
-    spdlog::info("sealing goes on");
+    log::info(log::sealing, "sealing_goes_on", {}, "sealing goes on");
   state.failing = false;
   counters.chunks_sealed += outcome->chunks;
   counters.frames_sealed += outcome->frames;
   if (outcome->chunks > 0)
-    spdlog::debug("sealed {} frames in {} chunks", outcome->frames, outcome->chunks);
+    log::debug(log::sealing, "sealed", {.count = outcome->frames}, "sealed {} frames in {} chunks",
+               outcome->frames, outcome->chunks);
   return outcome->more;
 }
 

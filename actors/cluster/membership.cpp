@@ -1,8 +1,7 @@
 #include "actors/cluster/membership.hpp"
 
+#include "actors/log/log.hpp"
 #include "actors/supervision/exceptions.hpp"
-
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <utility>
@@ -70,23 +69,26 @@ void tell_own_state(membership_state& state) {
   switch (now) {
   case node_state::alive:
     if (before == node_state::joining)
-      spdlog::info("cluster: this node is {} (view {}, {} nodes known)", name, state.seen.view,
-                   state.seen.nodes.size());
+      log::info(log::cluster, "node_joined", {.count = state.seen.nodes.size()},
+                "cluster: this node is {} (view {}, {} nodes known)", name, state.seen.view,
+                state.seen.nodes.size());
     else
-      spdlog::info("cluster: this node is alive again (it was {})", to_string(before));
+      log::info(log::cluster, "node_alive", {}, "cluster: this node is alive again (it was {})",
+                to_string(before));
     break;
   case node_state::unsure:
     ++state.people->counters.lease_lapses;
-    spdlog::warn(
-      "cluster: the database has not renewed the lease of this node for {} s; the node "
-      "works on and judges nobody",
-      std::chrono::duration_cast<std::chrono::seconds>(state.config.limits.lease).count());
+    log::warn(log::cluster, "lease_lapsed", {},
+              "cluster: the database has not renewed the lease of this node for {} s; the node "
+              "works on and judges nobody",
+              std::chrono::duration_cast<std::chrono::seconds>(state.config.limits.lease).count());
     break;
   case node_state::draining:
-    spdlog::info("cluster: this node drains: it takes no new sessions");
+    log::info(log::cluster, "node_drains", {},
+              "cluster: this node drains: it takes no new sessions");
     break;
   case node_state::left:
-    spdlog::info("cluster: this node has left");
+    log::info(log::cluster, "node_left", {}, "cluster: this node has left");
     break;
   case node_state::dead: // the program says why it ends
   case node_state::joining:
@@ -109,11 +111,13 @@ void tell_others(membership_state& state) {
                                          : first && node.status != storage::node_status::alive)
       continue;
     if (node.status == storage::node_status::dead)
-      spdlog::warn("cluster: node {} is dead: its lease was not renewed (judged by {}); its "
-                   "gateways go to the other nodes",
-                   node.who.name, node.judged_by);
+      log::warn(log::cluster, "peer_dead", {.peer = node.who.name},
+                "cluster: node {} is dead: its lease was not renewed (judged by {}); its "
+                "gateways go to the other nodes",
+                node.who.name, node.judged_by);
     else
-      spdlog::info("cluster: node {} is {}", node.who.name, to_string(node.status));
+      log::info(log::cluster, "peer_changed", {.peer = node.who.name}, "cluster: node {} is {}",
+                node.who.name, to_string(node.status));
   }
   state.told_nodes = std::move(now);
   state.people->counters.cluster_nodes_alive = alive;

@@ -1,11 +1,11 @@
 #include "actors/cluster/peers.hpp"
 
 #include "actors/cluster/peer.hpp"
+#include "actors/log/log.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/exit_reason.hpp>
 #include <caf/send.hpp>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 
@@ -71,8 +71,9 @@ void peer_died(peers_pointer self, const caf::down_msg& down) {
   if (died == state.peers.end())
     return; // it was ended with its node
   const auto why = self->system().render(down.reason);
-  spdlog::warn("peer {} died ({}); restarting it in {} s", died->first, why,
-               peers_state::restart_wait.count());
+  log::warn(log::cluster, "peer_died", {.peer = died->first, .error = why},
+            "peer {} died ({}); restarting it in {} s", died->first, why,
+            peers_state::restart_wait.count());
   died->second.actor = nullptr;
   state.parts.people->set_state(died->second.census_id, "restarting", why);
   publish_roster(state);

@@ -1,8 +1,7 @@
 #include "actors/ingest/claim_desk.hpp"
 
+#include "actors/log/log.hpp"
 #include "actors/supervision/exceptions.hpp"
-
-#include <spdlog/spdlog.h>
 
 #include <utility>
 
@@ -39,8 +38,10 @@ void settle(claim_desk_pointer self, const std::vector<storage::claim_outcome>& 
   for (auto& settled : state.queue.succeeded(outcomes)) {
     const bool held = settled.outcome.held;
     if (held)
-      spdlog::warn("machine {}: another transaction holds its stream in the database; trying again",
-                   settled.wish.request.equipment);
+      log::warn(log::machine, "stream_held",
+                {.farm = settled.wish.request.farm, .equipment = settled.wish.request.equipment},
+                "machine {}: another transaction holds its stream in the database; trying again",
+                settled.wish.request.equipment);
     answer(self, settled.wish,
            {0,
             0,
@@ -61,7 +62,9 @@ void refuse(claim_desk_pointer self,
   auto& told = self->state.told_refused;
   const auto name = wish.request.farm + "/" + wish.request.equipment;
   if (told.size() < claim_desk_state::told_max && told.insert(name).second)
-    spdlog::warn("machine {}: refused: {}", name, why.detail);
+    log::warn(log::machine, "stream_refused",
+              {.farm = wish.request.farm, .equipment = wish.request.equipment, .error = why.detail},
+              "machine {}: refused: {}", name, why.detail);
   answer(self, wish, {0, 0, claim_answer::kind::refused, {}, why});
 }
 

@@ -1,8 +1,7 @@
 #include "actors/ingest/equipment.hpp"
 
+#include "actors/log/log.hpp"
 #include "actors/supervision/exceptions.hpp"
-
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <type_traits>
@@ -87,10 +86,12 @@ void note_ahead(equipment_state& state, const equipment_state::stream& stream) {
   if (more == 0)
     return;
   if (state.standing.frames_ahead == 0)
-    spdlog::warn("equipment {}/{}: frames are stamped {} days ahead of this node's clock; they are "
-                 "stored as they are: check the clock of the machine",
-                 state.config.farm, state.config.name,
-                 (stream.intake.latest_ahead_us() - state.config.wall_us()) / 86'400'000'000);
+    log::warn(log::machine, "frames_ahead",
+              {.farm = state.config.farm, .equipment = state.config.name},
+              "equipment {}/{}: frames are stamped {} days ahead of this node's clock; they are "
+              "stored as they are: check the clock of the machine",
+              state.config.farm, state.config.name,
+              (stream.intake.latest_ahead_us() - state.config.wall_us()) / 86'400'000'000);
   state.standing.frames_ahead += more;
   state.counts->counters.frames_ahead += more;
 }

@@ -1,18 +1,24 @@
 #include "actors/ingest/fleet.hpp"
 
+#include "actors/log/log.hpp"
 #include "actors/supervision/exceptions.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/exit_reason.hpp>
 #include <caf/send.hpp>
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <functional>
 
 namespace furrow::actors {
 
 namespace {
+
+/// What a line says of a machine, whose key is `farm/name`.
+log::about about(std::string_view key, std::string_view why) {
+  const auto slash = key.find('/');
+  return {.farm = key.substr(0, slash), .equipment = key.substr(slash + 1), .error = why};
+}
 
 using fleet_pointer = metered_pointer<fleet_actor, fleet_state>;
 
@@ -88,12 +94,14 @@ void machine_died(fleet_pointer self, const caf::down_msg& down) {
   const auto why = self->system().render(down.reason);
   if (state.account.died(found->first, self->clock().now())
       == fleet_account::verdict::awaits_gateway) {
-    spdlog::warn("equipment {} died ({}); its gateway will start it again", found->first, why);
+    log::warn(log::machine, "machine_died", about(found->first, why),
+              "equipment {} died ({}); its gateway will start it again", found->first, why);
     state.people->set_state(machine.census_id, "awaiting gateway", why);
     return;
   }
-  spdlog::error("equipment {} died too often ({}) and is quarantined for {} s", found->first, why,
-                state.config.restart.window.count());
+  log::error(log::machine, "machine_quarantined", about(found->first, why),
+             "equipment {} died too often ({}) and is quarantined for {} s", found->first, why,
+             state.config.restart.window.count());
   ++state.people->counters.machines_quarantined;
   state.people->set_state(machine.census_id, "quarantined",
                           fmt::format("for {} s: {}", state.config.restart.window.count(), why));

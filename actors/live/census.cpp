@@ -1,11 +1,11 @@
 #include "actors/live/census.hpp"
 
 #include "actors/live/metered_actor.hpp"
+#include "actors/log/log.hpp"
 
 #include <caf/actor_addr.hpp>
 #include <caf/actor_cast.hpp>
 #include <caf/send.hpp>
-#include <spdlog/spdlog.h>
 
 #include <utility>
 
@@ -15,7 +15,7 @@ void census::store_succeeded(store_work what, store_standing::time_point now) {
   const auto change = store_.succeeded(what, now);
   counters.store_up = store_.up();
   if (change == store_standing::change::came_up)
-    spdlog::info("the database answers");
+    log::info(log::store, "database_answers", {}, "the database answers");
 }
 
 void census::store_failed(store_work what,
@@ -27,16 +27,18 @@ void census::store_failed(store_work what,
     return;
   switch (what) {
   case store_work::append:
-    spdlog::warn(
-      "append failed ({}): {}; items that are not durable are dropped and asked for again",
-      storage::to_string(why.code), why.detail);
+    log::warn(log::store, "append_failed", {.error = why.detail},
+              "append failed ({}): {}; items that are not durable are dropped and asked for again",
+              storage::to_string(why.code), why.detail);
     return;
   case store_work::claim:
-    spdlog::warn("streams cannot be claimed ({}): {}; trying again", storage::to_string(why.code),
-                 why.detail);
+    log::warn(log::store, "claim_failed", {.error = why.detail},
+              "streams cannot be claimed ({}): {}; trying again", storage::to_string(why.code),
+              why.detail);
     return;
   case store_work::check:
-    spdlog::warn("the database does not answer: {}", why.detail);
+    log::warn(log::store, "database_away", {.error = why.detail},
+              "the database does not answer: {}", why.detail);
     return;
   }
 }

@@ -1,5 +1,6 @@
 #include "actors/supervision/supervisor.hpp"
 
+#include "actors/log/log.hpp"
 #include "actors/supervision/exceptions.hpp"
 
 #include <caf/actor_system.hpp>
@@ -7,7 +8,6 @@
 #include <caf/send.hpp>
 #include <caf/system_messages.hpp>
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 
@@ -47,7 +47,7 @@ void child_died(supervisor_pointer self, const caf::down_msg& down) {
   child->handle = nullptr;
   const auto index = static_cast<std::size_t>(child - state.children.begin());
   if (down.reason == operator_restart) {
-    spdlog::info("{} is restarted for an operator", child->spec.id);
+    log::info(log::node, "actor_restarted", {}, "{} is restarted for an operator", child->spec.id);
     restart(self, index, "an operator restarted it");
     return;
   }
@@ -61,11 +61,13 @@ void child_died(supervisor_pointer self, const caf::down_msg& down) {
                                             deaths, policy.window.count(), why),
                                 self->clock().now());
   if (!wait) {
-    spdlog::error("{} died again ({}): its restart budget is spent", child->spec.id, why);
+    log::error(log::node, "restarts_spent", {.error = why},
+               "{} died again ({}): its restart budget is spent", child->spec.id, why);
     self->quit(down.reason ? down.reason : caf::make_error(caf::exit_reason::unhandled_exception));
     return;
   }
-  spdlog::warn("{} died ({}); restarting it in {} ms", child->spec.id, why, wait->count());
+  log::warn(log::node, "actor_died", {.error = why}, "{} died ({}); restarting it in {} ms",
+            child->spec.id, why, wait->count());
   state.people->set_state(child->census_id, "restarting",
                           fmt::format("in {} ms: {}", wait->count(), why));
   if (policy.last_drains && child->account.recent() >= policy.restarts_max)

@@ -1,25 +1,19 @@
 #include "tools/furrow-edge/console.hpp"
 
-#include "can/text/time.hpp"
-
 #include <unistd.h>
 
-#include <chrono>
-#include <cstdio>
-
-#include <nlohmann/json.hpp>
+#include <algorithm>
+#include <array>
+#include <cstddef>
+#include <utility>
 
 namespace furrow::edge {
 
 namespace {
 
-std::string time_now() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return can::text::format_time(std::chrono::duration_cast<std::chrono::microseconds>(now).count(),
-                                3);
-}
+constexpr std::string_view erase = "\r\x1b[K";
 
-/// Texts come from peers and files: they must not control the terminal or break the line.
+/// Texts come from files: they must not control the terminal or break the line.
 std::string printable(const std::string& text) {
   std::string out;
   for (const char c : text)
@@ -29,52 +23,41 @@ std::string printable(const std::string& text) {
 
 } // namespace
 
-console::console(int verbosity, log_format format)
-  : verbosity_{verbosity}, format_{format}, terminal_{::isatty(STDERR_FILENO) == 1} {}
-
-void console::note(uplink_action::note::level level, const std::string& text) {
-  switch (level) {
-  case uplink_action::note::level::debug:
-    return debug(text);
-  case uplink_action::note::level::info:
-    return info(text);
-  case uplink_action::note::level::warning:
-    return warn(text);
-  }
+console::console(int verbosity, std::string_view format, std::string equipment)
+  : verbosity_{verbosity},
+    format_{log::shape_of(format, STDERR_FILENO).value_or(log::line_format::text)},
+    terminal_{::isatty(STDERR_FILENO) == 1}, out_{STDERR_FILENO} {
+  log::start({format_, {}, std::move(equipment), [this](auto line) { return put(line); }});
+  this->verbosity(verbosity);
 }
 
-void console::write(const char* level, int from_verbosity, const std::string& text) {
-  if (verbosity_ < from_verbosity)
-    return;
-  if (format_ == log_format::json) {
-    const nlohmann::json line{{"time", time_now()}, {"level", level}, {"message", text}};
-    put(line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
-    return;
-  }
-  put(time_now() + " " + level + " " + printable(text));
+void console::verbosity(int now) {
+  verbosity_ = now;
+  constexpr std::array levels{"warn", "info", "debug"};
+  (void)log::set_levels(levels.at(static_cast<std::size_t>(std::clamp(now, 0, 2))));
+}
+
+console::~console() {
+  log::start({format_, {}, {}, out_});
 }
 
 void console::bad_line(const std::string& text) {
-  if (format_ == log_format::json)
-    return warn(text);
-  put(printable(text));
+  if (format_ != log::line_format::text && format_ != log::line_format::terminal)
+    return log::warn(log::source, {"bad_line", log::many}, {}, "{}", text);
+  (void)put(printable(text) + '\n');
 }
 
-void console::put(const std::string& line) {
+bool console::put(std::string_view line) {
   const std::lock_guard lock{mutex_};
-  const auto text = (progress_.empty() ? "" : "\r\x1b[K") + line + "\n" + progress_;
-  (void)std::fwrite(text.data(), 1, text.size(), stderr); // nowhere left to report a failure
-  (void)std::fflush(stderr);
+  return progress_.empty() ? out_(line) : out_(std::string{erase}.append(line) + progress_);
 }
 
 void console::progress(const std::string& text) {
-  if (!terminal_ || format_ == log_format::json || verbosity_ < 1)
+  if (!terminal_ || format_ != log::line_format::terminal || verbosity_ < 1)
     return;
   const std::lock_guard lock{mutex_};
   progress_ = text;
-  const auto shown = "\r\x1b[K" + text;
-  (void)std::fwrite(shown.data(), 1, shown.size(), stderr);
-  (void)std::fflush(stderr);
+  (void)out_(std::string{erase} + text);
 }
 
 void console::end_progress() {
@@ -82,7 +65,7 @@ void console::end_progress() {
   if (progress_.empty())
     return;
   progress_.clear();
-  (void)std::fputs("\n", stderr);
+  (void)out_("\n");
 }
 
 } // namespace furrow::edge

@@ -1,46 +1,44 @@
-/// The gateway's output for people: log lines and, on a terminal, one line of progress.
+/// The gateway's output for people: the log on standard error and, on a terminal, one line of progress below it.
 ///
-/// Shape: standard error; text for people, or JSON objects for collectors.
+/// Shape: text for people, logfmt or JSON for collectors (actors/log/log.hpp). It is the output of the log while it lives.
 /// Threads: safe from any thread.
 #pragma once
 
-#include "tools/furrow-edge/uplink/uplink_protocol.hpp"
+#include "actors/log/descriptor_sink.hpp"
+#include "actors/log/log.hpp"
 
 #include <atomic>
-#include <cstdint>
 #include <mutex>
 #include <string>
+#include <string_view>
 
 namespace furrow::edge {
 
-enum class log_format : std::uint8_t { text, json };
-
 class console {
 public:
-  /// 0: warnings and errors; 1: what happens; 2: everything.
-  console(int verbosity, log_format format);
+  /// `verbosity`: 0: warnings and errors; 1: what happens; 2: everything. `format`: text, logfmt or json.
+  /// `equipment`: the machine that every line is about, if there is one.
+  console(int verbosity, std::string_view format, std::string equipment = {});
+  console(const console&) = delete;
+  console& operator=(const console&) = delete;
+  ~console();
 
-  void debug(const std::string& text) { write("debug", 2, text); }
-  void info(const std::string& text) { write("info", 1, text); }
-  void warn(const std::string& text) { write("warning", 0, text); }
-  void error(const std::string& text) { write("error", -1, text); }
-  void note(uplink_action::note::level level, const std::string& text);
-  /// Prints a line unchanged, for people: `FILE:LINE:COLUMN: message`.
+  /// Prints `FILE:LINE:COLUMN: message`: for people as it is.
   void bad_line(const std::string& text);
 
   /// Replaces the line of progress; does nothing without a terminal.
   void progress(const std::string& text);
   void end_progress();
   [[nodiscard]] bool terminal() const { return terminal_; }
-  void verbosity(int now) { verbosity_ = now; }
+  void verbosity(int now);
 
 private:
-  void write(const char* level, int from_verbosity, const std::string& text);
-  void put(const std::string& line);
+  bool put(std::string_view line);
 
   std::atomic<int> verbosity_;
-  const log_format format_;
+  const log::line_format format_;
   const bool terminal_;
+  const log::descriptor_sink out_;
   std::mutex mutex_;
   std::string progress_;
 };

@@ -122,8 +122,9 @@ void add_run_flags(CLI::App& run, arguments& a) {
                "if a node needs items that are gone, send the rest as a new stream");
   run.add_flag("-v,--verbose", a.verbose, "log more");
   run.add_flag("-q,--quiet", a.quiet, "log only warnings and errors");
-  run.add_option("--log-format", a.log_format, "text or json")
-    ->check(CLI::IsMember({"text", "json"}));
+  run.add_option("--log-format", a.log_format, "how the log looks: text, logfmt or json")
+    ->capture_default_str()
+    ->check(CLI::IsMember({"text", "logfmt", "json"}));
   furrow::config::add_config_option(run, edge_program());
 }
 
@@ -373,8 +374,7 @@ int start(int argc, char** argv) {
   const auto first = options_in(*line.run, line.given);
   if (!first)
     return refuse(first.error());
-  console out{first->verbosity,
-              line.given.log_format == "json" ? log_format::json : log_format::text};
+  console out{first->verbosity, line.given.log_format, line.given.equipment};
   return run(*first, out, [argc, argv]() -> result<fresh_options> {
     command_line again;
     try {

@@ -1,5 +1,6 @@
 #include "tools/furrow-edge/run_command.hpp"
 
+#include "actors/log/log.hpp"
 #include "tools/furrow-edge/source/log_source.hpp"
 #include "tools/furrow-edge/source/record_source.hpp"
 #include "tools/furrow-edge/source/socketcan_source.hpp"
@@ -50,6 +51,11 @@ std::string grouped(std::uint64_t number) {
   return text;
 }
 
+void tell(const uplink_action::note& note) {
+  if (log::enabled(note.how, log::uplink))
+    log::write(note.how, log::uplink, note.event, {.peer = note.node}, "{}", note.text);
+}
+
 /// One run of the program. Everything except the spoolers' threads runs on `io_`.
 class gateway {
 public:
@@ -58,11 +64,11 @@ public:
 
   int run() {
     if (auto ok = prepare(); !ok) {
-      out_.error(ok.error().detail);
+      log::error(log::edge, "start_failed", {}, "{}", ok.error().detail);
       return exit_failed;
     }
     for (const auto& warning : values_.warnings)
-      out_.warn(warning);
+      log::warn(log::edge, "setting_doubtful", {}, "{}", warning);
     asio::signal_set signals{io_};
     const auto stops = stop_signals();
     for (const auto signal : stops)
@@ -115,7 +121,8 @@ private:
     auto fresh = reread_();
     const auto tls = fresh ? tls_of(fresh->options) : result<tls_context>{fresh.error()};
     if (!tls) {
-      out_.error("reload: " + tls.error().detail + "; the old configuration stays in force");
+      log::error(log::edge, "reload_failed", {.error = tls.error().detail},
+                 "reload: {}; the old configuration stays in force", tls.error().detail);
       return;
     }
     auto waiting = config::changed(values_, fresh->values, config::change::at_restart);
@@ -125,9 +132,9 @@ private:
       uplink_->use(*tls, fresh->options.uplink.token);
     out_.verbosity(fresh->verbosity);
     for (const auto& warning : fresh->values.warnings)
-      out_.warn(warning);
+      log::warn(log::edge, "setting_doubtful", {}, "{}", warning);
     config::take_reloaded(values_, std::move(fresh->values));
-    out_.info("reload: done" + config::restart_note(waiting));
+    log::info(log::edge, "reload_done", {}, "reload: done{}", config::restart_note(waiting));
   }
 
   result<done> prepare() {
@@ -135,8 +142,9 @@ private:
     if (!tls)
       return tls.error();
     auto opened = spool::open(options_.spool, [this](auto first, auto count) {
-      out_.error(options_.spool.path + ": damaged: items " + std::to_string(first) + " to "
-                 + std::to_string(first + count - 1) + " are lost; the node records the loss");
+      log::error(log::spool, "spool_damaged", {.count = count},
+                 "{}: damaged: items {} to {} are lost; the node records the loss",
+                 options_.spool.path, first, first + count - 1);
     });
     if (!opened)
       return opened.error();
@@ -147,7 +155,7 @@ private:
     if (auto ok = add_kept_files(); !ok)
       return ok;
     uplink::events on;
-    on.note = [this](auto level, const std::string& text) { out_.note(level, text); };
+    on.note = tell;
     on.stopped = [this](const failure& why) {
       finish(exit_failed, why.detail + (why.code == errc::known ? advice_for_known() : ""));
     };
@@ -193,8 +201,9 @@ private:
     if (new_files_.empty())
       return;
     if (auto ok = spool_->keep_files(new_files_); !ok)
-      out_.warn(options_.spool.path + ": " + ok.error().detail
-                + "; a later run does not compare the file with those that the node has");
+      log::warn(log::spool, "files_unkept", {.error = ok.error().detail},
+                "{}: {}; a later run does not compare the file with those that the node has",
+                options_.spool.path, ok.error().detail);
     new_files_.clear();
   }
 
@@ -239,7 +248,9 @@ private:
   void add_feed(const std::string& name, std::unique_ptr<frame_source> source) {
     spooler::events on;
     on.appended = [this] { asio::post(io_, [this] { uplink_->items_added(); }); };
-    on.warn = [this](const std::string& text) { out_.warn(text); };
+    on.warn = [](log::event what, const std::string& text) {
+      log::warn(log::spool, what, {}, "{}", text);
+    };
     on.ended = [this, which = feeds_.size()](const std::optional<failure>& why) {
       asio::post(io_, [this, which, why] { source_ended(which, why); });
     };
@@ -281,7 +292,9 @@ private:
 
   result<done> open_log() {
     auto times = options_.times;
-    times.warn = [this](const std::string& text) { out_.warn(options_.from + ": " + text); };
+    times.warn = [this](const std::string& text) {
+      log::warn(log::source, "times_doubtful", {}, "{}: {}", options_.from, text);
+    };
     auto opened = log_source::open(
       options_.from, [this](const auto& line) { out_.bad_line(line); }, options_.speed > 0,
       std::move(times));
@@ -307,17 +320,19 @@ private:
       return rows.error();
     auto start = source->find_in(options_.again ? std::vector<source_row>{} : *rows);
     if (start.finished) {
-      out_.info(path
-                + (start.known ? std::string{" is in the spool already, up to its end; --again "
-                                             "reads it as new "}
-                                   + what
-                               : " is empty"));
+      if (start.known)
+        log::info(log::source, "source_known", {},
+                  "{} is in the spool already, up to its end; --again reads it as new {}", path,
+                  what);
+      else
+        log::info(log::source, "source_empty", {}, "{} is empty", path);
       (void)note_file(*source, path, start.known);
       judge(path, {start.row.line - start.row.bad_lines, start.row.bad_lines});
       return done{};
     }
     if (start.known)
-      out_.info("continuing " + path + " after line " + std::to_string(start.row.line));
+      log::info(log::source, "source_continued", {}, "continuing {} after line {}", path,
+                start.row.line);
     if (auto ok = source->start_at(start.row); !ok)
       return ok;
     const bool asked = note_file(*source, path, start.known);
@@ -348,6 +363,7 @@ private:
   }
 
   void maintain() {
+    log::look();
     start_held();
     const auto more = spool_->maintain();
     const auto code = more.code();
@@ -369,7 +385,7 @@ private:
     if (out_.terminal())
       out_.progress(text);
     else if (reported_at_ != steady_clock::time_point{} && gained > 0)
-      out_.info(text);
+      log::info(log::edge, "progress", {}, "{}", text);
     reported_at_ = now;
     reported_acked_ = acked;
     after(report_, out_.terminal() ? progress_interval_terminal : progress_interval_plain,
@@ -396,8 +412,9 @@ private:
     if (!tally.unreadable())
       return;
     read_all_ = false;
-    out_.error(name + ": " + grouped(tally.bad) + " of " + grouped(tally.read + tally.bad)
-               + " lines could not be read");
+    log::error(log::source, "source_unreadable", {.count = tally.bad},
+               "{}: {} of {} lines could not be read", name, grouped(tally.bad),
+               grouped(tally.read + tally.bad));
   }
 
   void check_durable() {
@@ -418,8 +435,10 @@ private:
       return;
     finished_ = true;
     exit_ = code;
-    if (!why.empty())
-      code == exit_ok ? out_.info(why) : out_.error(why);
+    if (!why.empty() && code == exit_ok)
+      log::info(log::edge, "gateway_stopped", {}, "{}", why);
+    else if (!why.empty())
+      log::error(log::edge, "gateway_failed", {}, "{}", why);
     liveness_.stopping(end_limit);
     io_.stop();
   }

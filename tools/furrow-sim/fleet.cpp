@@ -1,5 +1,6 @@
 #include "tools/furrow-sim/fleet.hpp"
 
+#include "actors/log/log.hpp"
 #include "tools/furrow-edge/uplink/uplink.hpp"
 #include "tools/furrow-sim/hostile_peer.hpp"
 #include "tools/furrow-sim/sim_store.hpp"
@@ -50,14 +51,13 @@ struct machine {
 
 class fleet {
 public:
-  fleet(const fleet_options& options, edge::console& out)
-    : options_{options}, out_{out}, random_{options.seed} {}
+  explicit fleet(const fleet_options& options) : options_{options}, random_{options.seed} {}
 
   int run() {
     if (options_.tls) {
       auto made = edge::make_tls_context(*options_.tls);
       if (!made) {
-        out_.error(made.error().detail);
+        log::error(log::sim, "sim_failed", {}, "{}", made.error().detail);
         return edge::exit_failed;
       }
       tls_ = std::move(*made);
@@ -86,7 +86,7 @@ public:
       one->uplink->close();
     report();
     if (!options_.probe.empty() && !write_probe()) {
-      out_.error("cannot write " + options_.probe);
+      log::error(log::sim, "sim_failed", {}, "cannot write {}", options_.probe);
       return edge::exit_failed;
     }
     return exit_;
@@ -132,16 +132,16 @@ private:
                 config.nodes.end());
     config.seed = random_();
     edge::uplink::events on;
-    on.note = [this, equipment = config.equipment](auto level, const std::string& text) {
+    on.note = [this, equipment = config.equipment](const edge::uplink_action::note& note) {
       // A large fleet does not log what every machine says in normal operation. Lines that are cut on purpose are not
       // logged either.
       const bool quiet =
-        options_.disconnect_every_s > 0
-        || (options_.machines > 4 && level == edge::uplink_action::note::level::info);
-      if (quiet)
-        out_.debug(equipment + ": " + text);
-      else if (told_.size() < told_max && told_.insert(text).second)
-        out_.note(level, equipment + ": " + text);
+        options_.disconnect_every_s > 0 || (options_.machines > 4 && note.how == log::level::info);
+      const auto how = quiet ? log::level::debug : note.how;
+      if (log::enabled(how, log::uplink)
+          && (quiet || (told_.size() < told_max && told_.insert(note.text).second)))
+        log::write(how, log::uplink, note.event, {.equipment = equipment, .peer = note.node},
+                   "{}: {}", equipment, note.text);
     };
     on.stopped = [this, equipment = config.equipment](const edge::failure& why) {
       finish(edge::exit_failed, equipment + ": " + why.detail);
@@ -275,8 +275,10 @@ private:
     if (std::exchange(finished_, true))
       return;
     exit_ = code;
-    if (!why.empty())
-      code == edge::exit_ok ? out_.info(why) : out_.error(why);
+    if (!why.empty() && code == edge::exit_ok)
+      log::info(log::sim, "sim_stopped", {}, "{}", why);
+    else if (!why.empty())
+      log::error(log::sim, "sim_failed", {}, "{}", why);
     io_.stop();
   }
 
@@ -295,11 +297,11 @@ private:
     const auto seconds = std::chrono::duration<double>(ended_at_ - started_at_).count();
     if (!options_.json) {
       std::printf("sent %" PRIu64 "  durable %" PRIu64 "\n", sent, durable);
-      out_.info(std::to_string(static_cast<std::uint64_t>(static_cast<double>(durable) / seconds))
-                + " frames/s durable over " + std::to_string(seconds) + " s; sent to durable p50 "
-                + std::to_string(latency_.quantile_us(0.5)) + " us, p99 "
-                + std::to_string(latency_.quantile_us(0.99)) + " us, max "
-                + std::to_string(latency_.max_us()) + " us");
+      log::info(
+        log::sim, "sim_done", {},
+        "{} frames/s durable over {:.6f} s; sent to durable p50 {} us, p99 {} us, max {} us",
+        static_cast<std::uint64_t>(static_cast<double>(durable) / seconds), seconds,
+        latency_.quantile_us(0.5), latency_.quantile_us(0.99), latency_.max_us());
       return;
     }
     const nlohmann::ordered_json line{{"machines", options_.machines},
@@ -338,7 +340,6 @@ private:
   static constexpr milliseconds turn_least{10}; // shortest pause between two turns of making frames
 
   const fleet_options& options_;
-  edge::console& out_;
   std::mt19937_64 random_;
   asio::io_context io_{1};
   edge::tls_context tls_;
@@ -363,8 +364,8 @@ private:
 
 } // namespace
 
-int run_fleet(const fleet_options& options, edge::console& out) {
-  return fleet{options, out}.run();
+int run_fleet(const fleet_options& options) {
+  return fleet{options}.run();
 }
 
 } // namespace furrow::sim

@@ -3,7 +3,6 @@
 /// Threads: one.
 #pragma once
 
-#include "tools/furrow-edge/console.hpp"
 #include "tools/furrow-edge/run_command.hpp"
 #include "tools/furrow-edge/uplink/connection.hpp"
 
@@ -40,6 +39,6 @@ struct fleet_options {
   bool bad_bytes = false;        // another client sends invalid bytes
 };
 
-[[nodiscard]] int run_fleet(const fleet_options& options, edge::console& out);
+[[nodiscard]] int run_fleet(const fleet_options& options);
 
 } // namespace furrow::sim

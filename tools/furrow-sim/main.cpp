@@ -1,3 +1,4 @@
+#include "tools/furrow-edge/console.hpp"
 #include "tools/furrow-sim/fleet.hpp"
 #include "tools/furrow-sim/log_command.hpp"
 #include "tools/manual/manual.hpp"
@@ -163,8 +164,8 @@ int start(int argc, char** argv) {
     std::fprintf(stderr, "furrow-sim: %s\n", wrong.c_str());
     return exit_usage;
   }
-  furrow::edge::console out{given.quiet ? 0 : 1 + given.verbose, furrow::edge::log_format::text};
-  return run_fleet(given.fleet, out);
+  furrow::edge::console output{given.quiet ? 0 : 1 + given.verbose, "text"};
+  return run_fleet(given.fleet);
 }
 
 } // namespace

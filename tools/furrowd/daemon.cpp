@@ -1,17 +1,17 @@
 #include "tools/furrowd/daemon.hpp"
 
 #include "actors/cluster/cluster_board.hpp"
-#include "actors/live/dbc_board.hpp"
+#include "actors/log/log.hpp"
 #include "actors/node.hpp"
 #include "can/frame/stream.hpp"
 #include "proto/wire.hpp"
-#include "storage/dbc/dbc_files.hpp"
 #include "storage/membership.hpp"
 #include "storage/store.hpp"
 #include "tools/furrowd/access/identity_watch.hpp"
 #include "tools/furrowd/api/alarms.hpp"
 #include "tools/furrowd/api/peers.hpp"
 #include "tools/furrowd/config/named_files.hpp"
+#include "tools/furrowd/dbc_look.hpp"
 #include "tools/furrowd/descriptors.hpp"
 #include "tools/furrowd/executors.hpp"
 #include "tools/furrowd/front/server.hpp"
@@ -24,14 +24,11 @@
 #include "tools/process/stop_signals.hpp"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
-#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <iostream>
 #include <memory>
 #include <optional>
 #include <random>
@@ -58,7 +55,6 @@ constexpr std::chrono::milliseconds last_answers{100};
 constexpr std::chrono::milliseconds leave_limit{
   1'000}; // for the database to note that the node has left
 constexpr std::chrono::seconds look_every{2};
-constexpr unsigned looks_per_dbc = 2; // every second one also looks for new DBC files
 constexpr std::chrono::seconds store_patience{
   5}; // after this, /ready reports that the database does not answer
 
@@ -106,7 +102,7 @@ public:
 
 private:
   bool complain(const std::string& what) {
-    std::cerr << "furrowd: " << what << '\n';
+    log::complain("furrowd", what);
     return false;
   }
 
@@ -169,7 +165,8 @@ private:
       identity_watch::settings{{}, settings_.audit_keep});
     node_->on_failure([this](const std::string& why) {
       asio::post(io_, [this, why] {
-        spdlog::critical("this node drains and ends with exit code {}: {}", gave_up, why);
+        log::critical(log::node, "node_gave_up", {.error = why},
+                      "this node drains and ends with exit code {}: {}", gave_up, why);
         exit_code_ = gave_up;
         drain(0);
       });
@@ -245,8 +242,9 @@ private:
       node_->note_store(false, outcome.error().detail);
       liveness_.waits_for_database();
       if (!std::exchange(waiting_told_, true))
-        spdlog::warn("the database {} does not answer yet: {}; trying again every second",
-                     storage::redacted(settings_.database), outcome.error().detail);
+        log::warn(log::store, "database_away", {.error = outcome.error().detail},
+                  "the database {} does not answer yet: {}; trying again every second",
+                  storage::redacted(settings_.database), outcome.error().detail);
       retry_.expires_after(std::chrono::seconds{1});
       retry_.async_wait([this](boost::system::error_code error) {
         if (!error)
@@ -280,8 +278,9 @@ private:
   void look_at_store() {
     if (draining_)
       return;
+    log::look();
     tell_alarms();
-    look_at_dbc();
+    dbc_look_.look(*node_);
     const auto now = std::chrono::steady_clock::now();
     if (!asked_store_) {
       asked_store_ = now;
@@ -308,29 +307,6 @@ private:
     });
   }
 
-  /// DBC files that people have loaded or changed meanwhile. They are compiled on the thread for people: a large one takes
-  /// its time.
-  void look_at_dbc() {
-    auto* const files = node_->store().dbc();
-    if (files == nullptr || looks_++ % looks_per_dbc != 0 || asked_dbc_.exchange(true))
-      return;
-    files->read_active(
-      node_->dbc()->stamp(), [this](storage::result<std::optional<storage::active_dbc>> active) {
-        asio::post(executors_.people, [this, active = std::move(active)]() mutable {
-          asked_dbc_ = false;
-          if (active && *active)
-            use_dbc(std::move(**active));
-        });
-      });
-  }
-
-  void use_dbc(storage::active_dbc active) {
-    const auto count = active.files.size();
-    for (const auto& fault : node_->dbc()->set(std::move(active)))
-      spdlog::warn("a DBC file of the database is left out: {}", fault);
-    spdlog::info("{} DBC files of the database are used", count);
-  }
-
   /// As the work with the database left it, before the look that follows says how it is now.
   void tell_alarms() {
     node_->store().activity(
@@ -340,10 +316,12 @@ private:
             http::alarms_of(stats, activity ? &*activity : nullptr, http_->figures());
           for (const auto& change : alarms_.look(std::chrono::steady_clock::now(), alarms))
             if (change.raised)
-              spdlog::warn("alarm {}: {}; `furrow report` says more", change.alarm.name,
-                           change.alarm.text);
+              log::warn(log::node, "alarm_raised", {.error = change.alarm.name},
+                        "alarm {}: {}; `furrow report` says more", change.alarm.name,
+                        change.alarm.text);
             else
-              spdlog::info("alarm {} is over", change.alarm.name);
+              log::info(log::node, "alarm_over", {.error = change.alarm.name}, "alarm {} is over",
+                        change.alarm.name);
         });
       });
   }
@@ -359,6 +337,8 @@ private:
     std::printf("ready gateway=%s http=%s%s%s\n", started->c_str(), http_address_.c_str(),
                 link_ ? " link=" : "", link_address_.c_str());
     std::fflush(stdout);
+    log::info(log::node, "node_ready", {}, "serving gateways at {} and HTTP at {}", *started,
+              http_address_);
     liveness_.serves();
   }
 
@@ -371,7 +351,8 @@ private:
     if (named.empty())
       named = reachable(gateway, gateway_tls_.on());
     if (named.empty())
-      spdlog::info("cluster: gateways are not told of this node: --advertise HOST:PORT names it");
+      log::info(log::cluster, "node_unnamed", {},
+                "cluster: gateways are not told of this node: --advertise HOST:PORT names it");
     cluster->join({named, reachable(http_address_, http_tls_.on()), reachable(link_address_, false),
                    FURROW_VERSION, proto::version_min, proto::version_max});
     node_->hurry_cluster();
@@ -392,9 +373,10 @@ private:
   void lose_lease(const actors::cluster_view& view) {
     if (std::exchange(lost_, true))
       return;
-    spdlog::critical("cluster: {}; this process ends with exit code {}, for the service manager to "
-                     "start a new one",
-                     view.ended_by, lost_lease);
+    log::critical(log::cluster, "lease_lost", {.error = view.ended_by},
+                  "cluster: {}; this process ends with exit code {}, for the service manager to "
+                  "start a new one",
+                  view.ended_by, lost_lease);
     exit_code_ = lost_lease;
     if (gateways_)
       gateways_->stop();
@@ -406,7 +388,8 @@ private:
     if (std::exchange(draining_, true))
       return;
     if (signal != 0)
-      spdlog::info("signal {}: draining; a second one ends at once", signal);
+      log::info(log::node, "node_draining", {}, "signal {}: draining; a second one ends at once",
+                signal);
     signals_.async_wait([](boost::system::error_code error, int) {
       if (!error)
         std::_Exit(failed);
@@ -490,10 +473,9 @@ private:
   std::unique_ptr<reloader> reloader_;
   descriptor_limit descriptors_;
   http::alarm_watch alarms_;
+  dbc_look dbc_look_{executors_.people};
   std::optional<std::chrono::steady_clock::time_point> asked_store_; // it has not answered yet
-  std::atomic<bool> asked_dbc_ = false;
-  unsigned looks_ = 0;
-  bool store_late_ = false; // and that was told
+  bool store_late_ = false;                                          // and that was told
   std::string http_address_;
   int exit_code_ = 0;
   bool draining_ = false;

@@ -1,6 +1,6 @@
 #include "tools/furrowd/descriptors.hpp"
 
-#include <spdlog/spdlog.h>
+#include "actors/log/log.hpp"
 
 #include <sys/resource.h>
 
@@ -30,12 +30,14 @@ std::size_t sessions_within(std::uint64_t descriptors, std::size_t http_connecti
 
 void tell(const descriptor_limit& limit, std::size_t sessions, std::size_t http_connections) {
   if (limit.now > limit.before)
-    spdlog::info("limit of open files raised from {} to {}", limit.before, limit.now);
+    log::info(log::node, "open_files_raised", {.count = limit.now},
+              "limit of open files raised from {} to {}", limit.before, limit.now);
   const auto fit = sessions_within(limit.now, http_connections);
   if (fit < sessions)
-    spdlog::warn("the limit of {} open files is enough for about {} gateways, not for the {} that "
-                 "this node would take: raise it (ulimit -Hn, LimitNOFILE=)",
-                 limit.now, fit, sessions);
+    log::warn(log::node, "open_files_few", {.count = limit.now},
+              "the limit of {} open files is enough for about {} gateways, not for the {} that "
+              "this node would take: raise it (ulimit -Hn, LimitNOFILE=)",
+              limit.now, fit, sessions);
 }
 
 } // namespace furrow::daemon

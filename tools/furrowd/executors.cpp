@@ -1,6 +1,6 @@
 #include "tools/furrowd/executors.hpp"
 
-#include <spdlog/spdlog.h>
+#include "actors/log/log.hpp"
 
 #include <sys/resource.h>
 
@@ -17,7 +17,8 @@ executors::executors()
   : gateways{1}, held_{people.get_executor()}, peers_held_{peers.get_executor()}, thread_{[this] {
       if (::setpriority(PRIO_PROCESS, 0, people_nice)
           != 0) // if it fails, both threads have the same priority
-        spdlog::debug("HTTP runs at full priority: {}", std::generic_category().message(errno));
+        log::debug(log::node, "priority_kept", {}, "HTTP runs at full priority: {}",
+                   std::generic_category().message(errno));
       people.run();
     }} {}
 

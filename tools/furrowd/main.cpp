@@ -1,13 +1,11 @@
+#include "actors/log/descriptor_sink.hpp"
+#include "actors/log/log.hpp"
 #include "tools/furrowd/daemon.hpp"
 #include "tools/furrowd/init.hpp"
-#include "tools/furrowd/log_sink.hpp"
-
-#include <spdlog/spdlog.h>
 
 #include <unistd.h>
 
 #include <csignal>
-#include <memory>
 #include <string_view>
 
 /// jemalloc reads this at its start: few arenas, and pages return to the system soon, so that the budget bounds the
@@ -23,14 +21,15 @@ int main(int argc, char** argv) {
     return *code;
   const auto& settings = std::get<furrow::daemon::settings>(parsed);
   // stdout is for the `ready` line; the log goes to stderr.
-  spdlog::set_default_logger(std::make_shared<spdlog::logger>(
-    "furrowd", std::make_shared<furrow::daemon::log_sink>(STDERR_FILENO)));
-  spdlog::set_pattern("%Y-%m-%dT%H:%M:%S.%e%z %^%l%$ %v");
-  spdlog::set_level(spdlog::level::from_str(settings.log_level));
+  const auto format = furrow::log::shape_of(settings.log_format, STDERR_FILENO);
+  furrow::log::start(
+    {*format, settings.node.name, {}, furrow::log::descriptor_sink{STDERR_FILENO}});
+  (void)furrow::log::set_levels(settings.log_level); // checked with the command line
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ,
               SIG_IGN); // a file at its limit is an error of the write, not the end of the node
+  namespace log = furrow::log;
   for (const auto& warning : settings.in_force.warnings)
-    spdlog::warn(warning);
+    log::warn(log::node, "setting_doubtful", {}, "{}", warning);
   return furrow::daemon::run(settings);
 }

@@ -1,8 +1,7 @@
 #include "tools/furrowd/reload.hpp"
 
+#include "actors/log/log.hpp"
 #include "tools/furrowd/config/named_files.hpp"
-
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <csignal>
@@ -18,7 +17,8 @@ namespace asio = boost::asio;
 namespace {
 
 void keep_old(const std::string& why) {
-  spdlog::error("reload: {}; the old configuration stays in force", why);
+  log::error(log::node, "reload_failed", {.error = why},
+             "reload: {}; the old configuration stays in force", why);
 }
 
 } // namespace
@@ -94,13 +94,18 @@ void reloader::apply(settings now) {
     targets_.link->use(std::move(*files->link));
   targets_.http_server.limit(now.http_connections, now.cache.ttl);
   for (const auto& warning : now.in_force.warnings)
-    spdlog::warn(warning);
+    log::warn(log::node, "setting_doubtful", {}, "{}", warning);
   config::take_reloaded(in_force_, std::move(now.in_force));
   // The answer is seen under the old or the new level.
-  const auto level = spdlog::level::from_str(now.log_level);
-  spdlog::set_level(std::min(level, spdlog::get_level()));
-  spdlog::info("reload: done{}", config::restart_note(waiting));
-  spdlog::set_level(level);
+  const bool was_seen = log::enabled(log::level::info, log::node);
+  const auto tell = [&] {
+    log::info(log::node, "reload_done", {}, "reload: done{}", config::restart_note(waiting));
+  };
+  if (was_seen)
+    tell();
+  (void)log::set_levels(now.log_level); // checked with the settings
+  if (!was_seen)
+    tell();
 }
 
 } // namespace furrow::daemon

@@ -355,7 +355,9 @@ TEST_CASE("furrow-edge: JSON log lines are valid JSON for any text of peers and 
       continue;
     const auto json = nlohmann::json::parse(line, nullptr, false);
     CHECK_FALSE(json.is_discarded());
-    CHECK(json.contains("message"));
+    for (const auto* field : {"time", "level", "module", "event", "msg"})
+      CHECK_MESSAGE(json.contains(field), line);
+    CHECK(json.value("equipment", "") == "T1");
     ++seen;
   }
   CHECK(seen >= 1);

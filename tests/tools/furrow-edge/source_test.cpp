@@ -57,7 +57,7 @@ public:
                from,
                speed,
                {.appended = {},
-                .warn = [this](const std::string& text) { told(text); },
+                .warn = [this](log::event, const std::string& text) { told(text); },
                 .ended = [this](const auto& why) { ended(why); }}} {
     spooler_.start();
   }

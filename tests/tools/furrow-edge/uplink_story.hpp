@@ -114,7 +114,7 @@ struct uplink_story {
       else if (const auto* stop = std::get_if<uplink_action::stop>(&action))
         stopped = stop->why;
       else if (const auto& note = std::get<uplink_action::note>(action);
-               note.how == uplink_action::note::level::warning)
+               note.how == log::level::warning)
         warnings.push_back(note.text);
     }
   }

@@ -51,6 +51,7 @@ public:
   }
 
   [[nodiscard]] std::uint16_t gateway_port() const { return gateway_; }
+  [[nodiscard]] std::uint16_t http_port() const { return http_; }
   [[nodiscard]] std::string database_url() const { return "sqlite:" + folder_.file("node.db"); }
   [[nodiscard]] std::string output() const { return process_.output(); }
 
@@ -67,14 +68,15 @@ public:
   static answer http_ask(std::uint16_t port,
                          const std::string& method,
                          const std::string& target,
-                         const std::string& fields) {
+                         const std::string& fields,
+                         const std::string& body = {}) {
     raw_socket socket{port};
     socket.send(method + " " + target + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
-                + fields + "\r\n");
+                + fields + "\r\n" + body);
     const auto whole = socket.read_all(node_patience);
-    const auto body = whole.find("\r\n\r\n");
-    REQUIRE_MESSAGE(body != npos, "no answer to " << method << " " << target);
-    return {std::stoi(whole.substr(whole.find(' ') + 1)), whole.substr(body + 4)};
+    const auto answered = whole.find("\r\n\r\n");
+    REQUIRE_MESSAGE(answered != npos, "no answer to " << method << " " << target);
+    return {std::stoi(whole.substr(whole.find(' ') + 1)), whole.substr(answered + 4)};
   }
 
   /// Memory that the program has allocated and holds in RAM. The pages of its own file do not count: they are read when

@@ -74,7 +74,8 @@ void spooler::run(const std::stop_token& stopping) {
   for (const auto& group : groups_)
     unsaved += group.count;
   if (unsaved != 0 && from_.live() && on_.warn)
-    on_.warn(std::to_string(unsaved) + " frames are lost: there was no room for them at the end");
+    on_.warn("frames_lost",
+             std::to_string(unsaved) + " frames are lost: there was no room for them at the end");
   if (on_.ended)
     on_.ended(why ? why : failed_);
 }
@@ -198,9 +199,10 @@ spooler::outcome spooler::commit() {
   if (auto ok = to_.append(groups_, new_buses, &from_.progress()); !ok) {
     if (ok.code() == errc::full || ok.code() == errc::locked) {
       if (!waiting_.exchange(true) && on_.warn)
-        on_.warn("no room in the spool (" + ok.error().detail
-                 + (from_.live() ? "): frames are refused and counted until there is"
-                                 : "): reading waits until there is"));
+        on_.warn("spool_full",
+                 "no room in the spool (" + ok.error().detail
+                   + (from_.live() ? "): frames are refused and counted until there is"
+                                   : "): reading waits until there is"));
       retry_at_ = now_() + retry_interval;
       return outcome::no_room;
     }
@@ -212,7 +214,7 @@ spooler::outcome spooler::commit() {
   groups_.clear();
   buses_saved_ = names.size();
   if (waiting_.exchange(false) && on_.warn)
-    on_.warn("there is room in the spool again");
+    on_.warn("spool_has_room", "there is room in the spool again");
   if (on_.appended)
     on_.appended();
   return outcome::saved;

@@ -8,6 +8,7 @@
 /// Limits: blocks_max blocks in memory.
 #pragma once
 
+#include "actors/log/log.hpp"
 #include "can/frame/frame_block.hpp"
 #include "can/logs/bus_table.hpp"
 #include "tools/furrow-edge/source/frame_source.hpp"
@@ -55,7 +56,7 @@ public:
 
   struct events {
     std::function<void()> appended;
-    std::function<void(const std::string&)> warn;
+    std::function<void(log::event, const std::string&)> warn;
     std::function<void()> alive = {}; // the answer to ask_alive
     /// Called once, at the end: of the source, after `stop`, or with the reason of a failure.
     std::function<void(const std::optional<failure>&)> ended;

@@ -105,7 +105,7 @@ void uplink::act() {
         connection_.reset();
       } else if (const auto* note = std::get_if<uplink_action::note>(&action)) {
         if (on_.note)
-          on_.note(note->how, note->text);
+          on_.note(*note);
       } else if (const auto* stop = std::get_if<uplink_action::stop>(&action)) {
         if (on_.stopped)
           on_.stopped(stop->why);

@@ -20,7 +20,7 @@ public:
   static constexpr std::size_t queued_bytes_max = 1U << 20U;
 
   struct events {
-    std::function<void(uplink_action::note::level, const std::string&)> note;
+    std::function<void(const uplink_action::note&)> note;
     std::function<void(const failure&)> stopped;
     std::function<void()> heard; // a message arrived: more items may be acked
     std::function<void(std::string& bytes)> before_sending; // for simulated faults

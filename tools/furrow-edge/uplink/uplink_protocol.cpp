@@ -7,8 +7,8 @@ namespace furrow::edge {
 
 namespace {
 
+using log::level;
 using std::chrono::milliseconds;
-using level = uplink_action::note::level;
 
 // A keepalive that a node asks for is limited to this range.
 constexpr milliseconds keepalive_least{100};
@@ -36,8 +36,8 @@ std::vector<uplink_action::any> uplink_protocol::take_actions() {
   return std::exchange(actions_, {});
 }
 
-void uplink_protocol::say(level how, std::string text) {
-  actions_.emplace_back(uplink_action::note{how, std::move(text)});
+void uplink_protocol::say(level how, log::event event, std::string text) {
+  actions_.emplace_back(uplink_action::note{how, event, nodes_.current(), std::move(text)});
 }
 
 void uplink_protocol::start(time_point now) {
@@ -77,7 +77,7 @@ void uplink_protocol::drop(time_point now, const std::string& why) {
   if (told_.size() >= told_max)
     told_.clear();
   const bool is_new = told_.insert(text).second;
-  say(is_new ? level::warning : level::debug, text + "; trying again");
+  say(is_new ? level::warning : level::debug, "node_failed", text + "; trying again");
   wait(now, nodes_.after_failure());
 }
 
@@ -172,7 +172,7 @@ void uplink_protocol::hear(time_point now, const proto::welcome& m) {
                : std::clamp(milliseconds{m.silence_ms}, silence_least, silence_most);
   phase_ = phase::streaming;
   tried_ = true;
-  say(level::info,
+  say(level::info, "node_connected",
       nodes_.current()
         + (is_claimed ? ": connected, continuing from item " + std::to_string(m.resume_from)
                       : ": connected for the live view, its database is away"));
@@ -193,7 +193,7 @@ void uplink_protocol::go_on_without(time_point now, const std::string& loss) {
   if (auto ok = store_.fork(store_.state().first_seq, 0); !ok)
     return stop(ok.error());
   config_.sources.clear(); // the rest of a file is no file that another stream holds
-  say(level::warning,
+  say(level::warning, "items_lost",
       text + "; the rest continues as stream " + can::to_string(store_.state().stream_id));
   actions_.emplace_back(uplink_action::close{});
   wait(now, nodes_.pointed_to(nodes_.current()));
@@ -224,13 +224,15 @@ void uplink_protocol::hear(time_point now, const proto::rewind& m) {
     return missing(now, m.from_seq);
   store_.rewind(m.from_seq);
   ++rewinds_;
-  say(level::debug, nodes_.current() + " requests items again, from " + std::to_string(m.from_seq));
+  say(level::debug, "node_rewinds",
+      nodes_.current() + " requests items again, from " + std::to_string(m.from_seq));
   next_seq_ = m.from_seq;
 }
 
 void uplink_protocol::point_to(time_point now, const std::string& node, const std::string& why) {
   actions_.emplace_back(uplink_action::close{});
-  say(level::info, nodes_.current() + " " + why + (node.empty() ? "" : "; going to " + node));
+  say(level::info, "node_sends_away",
+      nodes_.current() + " " + why + (node.empty() ? "" : "; going to " + node));
   wait(now, nodes_.pointed_to(node));
 }
 
@@ -288,7 +290,7 @@ void uplink_protocol::hear(time_point now, const proto::reject& m) {
   case proto::reject_code::superseded:
     // Otherwise two gateways with one stream would replace each other for ever: the loser waits for long.
     actions_.emplace_back(uplink_action::close{});
-    say(level::warning, nodes_.current() + ": " + said + "; trying again later");
+    say(level::warning, "node_rejects", nodes_.current() + ": " + said + "; trying again later");
     return wait(now, nodes_.long_pause());
   case proto::reject_code::unspecified:
   case proto::reject_code::unavailable:
@@ -312,11 +314,11 @@ void uplink_protocol::forked(time_point now, const proto::reject& m) {
     return stop(ok.error());
   config_.sources.clear(); // the original stream holds the files; the copy adds what is new in them
   const auto after = store_.state();
-  say(level::warning, "this spool is a copy of stream " + can::to_string(before.stream_id)
-                        + " from before item " + std::to_string(m.fork_seq) + ": its "
-                        + std::to_string(after.last_seq)
-                        + " items from there on, or that no node has, are now stream "
-                        + can::to_string(after.stream_id));
+  say(level::warning, "spool_copied",
+      "this spool is a copy of stream " + can::to_string(before.stream_id) + " from before item "
+        + std::to_string(m.fork_seq) + ": its " + std::to_string(after.last_seq)
+        + " items from there on, or that no node has, are now stream "
+        + can::to_string(after.stream_id));
   actions_.emplace_back(uplink_action::close{});
   wait(now, nodes_.pointed_to(nodes_.current()));
 }
@@ -344,7 +346,7 @@ std::optional<std::string> uplink_protocol::next_batch(time_point now) {
   if (store_.run() != hello_run_) {
     // Items of a run that the node does not know would later look like those of a copy.
     actions_.emplace_back(uplink_action::close{});
-    say(level::debug,
+    say(level::debug, "run_begins",
         nodes_.current() + ": sending a new hello, because the spool has begun a run");
     wait(now, nodes_.pointed_to(nodes_.current()));
     return std::nullopt;

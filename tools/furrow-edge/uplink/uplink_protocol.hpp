@@ -12,6 +12,7 @@
 /// Source: docs/wire-protocol.md.
 #pragma once
 
+#include "actors/log/log.hpp"
 #include "proto/wire.hpp"
 #include "tools/furrow-edge/spool/item_store.hpp"
 #include "tools/furrow-edge/uplink/node_list.hpp"
@@ -62,7 +63,9 @@ struct uplink_action {
     failure why;
   };
   struct note {
-    enum class level : std::uint8_t { debug, info, warning } how;
+    log::level how;
+    log::event event;
+    std::string node; // the one in turn
     std::string text;
   };
   using any = std::variant<connect, send, close, stop, note>;
@@ -123,7 +126,7 @@ private:
   void wait(time_point now, std::chrono::milliseconds pause);
   void drop(time_point now, const std::string& why);
   void stop(failure why);
-  void say(uplink_action::note::level how, std::string text);
+  void say(log::level how, log::event event, std::string text);
   void send(time_point now, const proto::message& what);
   void missing(time_point now, std::uint64_t needed_from);
   void shrink_batches();

@@ -1,6 +1,6 @@
 #include "tools/furrowd/access/identity_watch.hpp"
 
-#include <spdlog/spdlog.h>
+#include "actors/log/log.hpp"
 
 #include <algorithm>
 #include <unordered_map>
@@ -140,8 +140,8 @@ void identity_watch::answered(storage::result<std::optional<storage::identity_li
   if (list && *list)
     use(**list);
   if (!list && !std::exchange(told_, true))
-    spdlog::warn("who has access is as it was: the database does not answer: {}",
-                 list.error().detail);
+    log::warn(log::store, "identities_unread", {.error = list.error().detail},
+              "who has access is as it was: the database does not answer: {}", list.error().detail);
   if (list)
     told_ = false;
   const auto waited = std::exchange(now_, std::exchange(next_, {}));
@@ -209,7 +209,8 @@ void identity_watch::write_uses() {
     return;
   store_.note_use(std::move(uses), [](const storage::result<done>& noted) {
     if (!noted)
-      spdlog::debug("when tokens were used last was not written: {}", noted.error().detail);
+      log::debug(log::store, "token_use_not_written", {.error = noted.error().detail},
+                 "when tokens were used last was not written: {}", noted.error().detail);
   });
 }
 
@@ -221,9 +222,11 @@ void identity_watch::prune() {
   const auto keep = std::chrono::duration_cast<std::chrono::microseconds>(*settings_.audit_keep);
   audit_->prune(wall_clock_us() - keep.count(), [](const storage::result<std::uint64_t>& gone) {
     if (!gone)
-      spdlog::warn("old rows of the audit log were not deleted: {}", gone.error().detail);
+      log::warn(log::store, "audit_not_pruned", {.error = gone.error().detail},
+                "old rows of the audit log were not deleted: {}", gone.error().detail);
     else if (*gone > 0)
-      spdlog::info("{} old rows of the audit log were deleted", *gone);
+      log::info(log::store, "audit_pruned", {.count = *gone},
+                "{} old rows of the audit log were deleted", *gone);
   });
 }
 

@@ -1,8 +1,7 @@
 #include "tools/furrowd/cache/redis_link.hpp"
 
+#include "actors/log/log.hpp"
 #include "tools/furrowd/cache/redis_reply.hpp"
-
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <array>
@@ -191,8 +190,9 @@ private:
       co_return failed("invalid reply");
     end();
     if (!std::exchange(told_up_, true))
-      spdlog::info("Redis at {}:{} answers: nodes share their cached answers", settings.host,
-                   settings.port);
+      log::info(log::cache, "redis_answers", {.peer = settings.host},
+                "Redis at {}:{} answers: nodes share their cached answers", settings.host,
+                settings.port);
     counters.up = true;
     pause_ = std::chrono::milliseconds{0};
     co_return reply;
@@ -230,8 +230,9 @@ private:
     pause_ = std::clamp(pause_ * 2, settings.pause_first, settings.pause_max);
     not_before_ = clock::now() + pause_;
     if (std::exchange(told_up_, false) || !std::exchange(told_down_, true))
-      spdlog::warn("Redis at {}:{} is unavailable ({}): answers are cached in memory only",
-                   settings.host, settings.port, why);
+      log::warn(log::cache, "redis_away", {.peer = settings.host, .error = why},
+                "Redis at {}:{} is unavailable ({}): answers are cached in memory only",
+                settings.host, settings.port, why);
   }
   bool fail(const std::string& why) {
     cut(why);

@@ -1,5 +1,6 @@
 #include "tools/furrowd/config/settings.hpp"
 
+#include "actors/log/log.hpp"
 #include "tools/config/commands.hpp"
 #include "tools/config/whole_file.hpp"
 #include "tools/furrowd/config/database_settings.hpp"
@@ -87,10 +88,18 @@ void add_main_flags(CLI::App& app, settings& out, secret_files& files) {
                  "TOML file of tokens (`furrow token new --for-file` makes entries); others are "
                  "made at run time");
   app
-    .add_option("--log-level", out.log_level,
-                "lowest level that is logged: debug, info, warn or error")
+    .add_option(
+      "--log-level", out.log_level,
+      "lowest level that is logged: debug, info, warn, error or critical; then, for single "
+      "modules, MODULE=LEVEL: info,gateway=debug,store=warn")
     ->capture_default_str()
-    ->check(CLI::IsMember({"debug", "info", "warn", "error"}));
+    ->check(CLI::Validator{
+      [](std::string& text) { return log::fault_of_levels(text).value_or(""); }, "LEVELS"});
+  app
+    .add_option("--log-format", out.log_format,
+                "how the log on standard error looks: text, logfmt or json")
+    ->capture_default_str()
+    ->check(CLI::IsMember({"text", "logfmt", "json"}));
 }
 
 /// What few nodes set.

@@ -48,7 +48,8 @@ struct settings {
   std::vector<std::string> link_peers; // NAME=HOST:PORT
   bool migrate = true;
   std::chrono::seconds drain{25};
-  std::string log_level = "info";
+  std::string log_level = "info"; // as log::set_levels takes it
+  std::string log_format = "text";
   http::cache_limits cache;
   std::optional<http::redis_settings> redis;
   command_line line;

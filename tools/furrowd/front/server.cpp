@@ -1,12 +1,12 @@
 #include "tools/furrowd/front/server.hpp"
 
+#include "actors/log/log.hpp"
 #include "storage/identity/identities.hpp"
 #include "tools/furrowd/front/front.hpp"
 #include "tools/furrowd/http/ask.hpp"
 #include "tools/furrowd/stream/routes.hpp"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <exception>
 #include <utility>
@@ -152,7 +152,8 @@ asio::awaitable<void> front::accept() {
     if (error == asio::error::operation_aborted)
       break;
     // Most likely the process has no free file descriptor. Open connections go on, and some will end.
-    spdlog::warn("HTTP: cannot accept a connection: {}; retrying", error.message());
+    log::warn(log::http, "accept_failed", {.error = error.message()},
+              "HTTP: cannot accept a connection: {}; retrying", error.message());
     {
       const std::scoped_lock lock{mutex_};
       if (const auto idle = table_.give_way()) {
@@ -262,9 +263,10 @@ std::chrono::milliseconds front::wrong_token(const std::string& peer) {
     made = wrong_tokens_.note(peer, now);
   }
   if (made.tell)
-    spdlog::warn("HTTP: wrong token from {} ({} wrong since the last such line); repeated ones are "
-                 "answered slowly",
-                 peer, *made.tell);
+    log::warn(log::http, "wrong_token", {.peer = peer, .count = *made.tell},
+              "HTTP: wrong token from {} ({} wrong since the last such line); repeated ones are "
+              "answered slowly",
+              peer, *made.tell);
   return made.wait;
 }
 
@@ -371,7 +373,8 @@ void front::write_note(storage::audit_row row, const std::string& said) {
   const auto text = fmt::format("{} {} by {} from {}", row.action, row.object, row.who, row.origin);
   log->note(std::move(row), [text](const storage::result<done>& noted) {
     if (!noted)
-      spdlog::error("audit log: not written: {}: {}", text, noted.error().detail);
+      log::error(log::store, "audit_not_written", {.error = noted.error().detail},
+                 "audit log: not written: {}: {}", text, noted.error().detail);
   });
 }
 
@@ -407,7 +410,8 @@ asio::awaitable<response> front::answer(route_match match) {
   } catch (const std::exception& error) {
     what = error.what();
   }
-  spdlog::error("HTTP: {} {} failed: {}", match.found->method, match.found->pattern, what);
+  log::error(log::http, "request_failed", {.error = what}, "HTTP: {} {} failed: {}",
+             match.found->method, match.found->pattern, what);
   co_return to_response(
     {500, "internal", "internal error of this node", "the log of the node gives the reason"});
 }

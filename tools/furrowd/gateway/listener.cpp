@@ -1,6 +1,6 @@
 #include "tools/furrowd/gateway/listener.hpp"
 
-#include <spdlog/spdlog.h>
+#include "actors/log/log.hpp"
 
 #include <algorithm>
 #include <charconv>
@@ -114,9 +114,8 @@ asio::awaitable<void> gateway_listener::accept() {
     if (!acceptor_.is_open())
       co_return;
     // Most likely the process has no free file descriptor. The pause prevents a busy loop.
-    if (const auto left_out = accept_faults_.admit(gateway_session::clock::now()))
-      spdlog::warn("cannot accept a gateway: {} ({} like it were left out)", error.message(),
-                   *left_out);
+    log::warn(log::gateway, "accept_failed", {.error = error.message()},
+              "cannot accept a gateway: {}", error.message());
     asio::steady_timer pause{io_, std::chrono::milliseconds{200}};
     co_await pause.async_wait(asio::use_awaitable);
   }
@@ -146,9 +145,8 @@ void gateway_listener::turn_away(const std::string& peer) {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   context_->book->refused(peer, {}, {}, refusal::full, why,
                           std::chrono::duration_cast<std::chrono::microseconds>(now).count());
-  if (const auto left_out = context_->refused->admit(gateway_session::clock::now()))
-    spdlog::warn("gateway {}: rejected ({}): {} ({} like it were left out)", peer,
-                 to_string(refusal::full), why, *left_out);
+  log::warn(log::gateway, "gateway_rejected", {.peer = peer, .error = why},
+            "gateway {}: rejected ({}): {}", peer, to_string(refusal::full), why);
 }
 
 asio::awaitable<void> gateway_listener::tick() {
@@ -213,8 +211,9 @@ void gateway_listener::send_some(const actors::cluster_view& view,
   belong.resize(std::min(belong.size(), move.machines));
   for (const auto& session : belong)
     session->move_to(move.address);
-  spdlog::info("cluster: this node has more machines than its share: {} go to {}", belong.size(),
-               move.node);
+  log::info(log::gateway, "gateways_moved", {.peer = move.node, .count = belong.size()},
+            "cluster: this node has more machines than its share: {} go to {}", belong.size(),
+            move.node);
 }
 
 void gateway_listener::ended(std::uint64_t session) {

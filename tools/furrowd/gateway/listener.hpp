@@ -70,7 +70,6 @@ private:
   std::uint64_t last_ = 0;
   bool stopped_ = false;
   actors::balance balance_;
-  log_limit accept_faults_{3, 0.1};
 };
 
 /// Whether the text is "host:port" or "[v6]:port"; the host is not resolved.

@@ -1,9 +1,8 @@
 #include "tools/furrowd/gateway/session.hpp"
 
 #include "actors/cluster/placement.hpp"
+#include "actors/log/log.hpp"
 #include "proto/text.hpp"
-
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <array>
@@ -59,10 +58,6 @@ bool is_end(const boost::system::error_code& error) {
 /// A TLS record of a handshake, where a length was expected.
 bool begins_tls(std::span<const std::uint8_t> bytes) {
   return bytes.size() >= 2 && bytes[0] == 0x16 && bytes[1] == 0x03;
-}
-
-std::string suppressed(std::uint64_t lines) {
-  return lines == 0 ? std::string{} : " (" + std::to_string(lines) + " like it were left out)";
 }
 
 } // namespace
@@ -151,7 +146,8 @@ asio::awaitable<void> gateway_session::run() {
     if (shaken || closed_)
       read_failed(e.code());
     else if (is_end(e.code())) // a probe of the port: nothing was said
-      spdlog::debug("gateway {}: the connection ended during the TLS handshake", who());
+      log::debug(log::gateway, "gateway_probed", about(),
+                 "gateway {}: the connection ended during the TLS handshake", who());
     else if (const auto fault = stream_->handshake_fault(e.code()); !draining_)
       note_refused(fault.why, fault.text);
     if (!draining_)
@@ -171,7 +167,8 @@ asio::awaitable<void> gateway_session::let_it_read() {
     for (std::size_t left = proto::message_bytes_max; left > 0 && !closed_; left -= unread.size())
       co_await stream_->read(unread);
   } catch (const boost::system::system_error& e) {
-    spdlog::debug("gateway {}: {}", who(), e.code().message());
+    log::debug(log::gateway, "gateway_unread", about(e.code().message()), "gateway {}: {}", who(),
+               e.code().message());
   }
 }
 
@@ -209,7 +206,8 @@ asio::awaitable<void> gateway_session::greet() {
   if (stream_->peer_left()) {
     // A node that was stopped finds the greetings of gateways that have left it. A claim for such a one would take its
     // stream from the node that serves it now.
-    spdlog::debug("gateway {}: it has left before it was greeted", who());
+    log::debug(log::gateway, "gateway_left", about(),
+               "gateway {}: it has left before it was greeted", who());
     close();
     co_return;
   }
@@ -312,7 +310,8 @@ void gateway_session::send(const proto::message& message) {
     return;
   std::string bytes;
   if (const auto encoded = proto::encode(message, bytes); !encoded) {
-    spdlog::error("gateway {}: cannot encode the message: {}", who(), encoded.error().detail);
+    log::error(log::gateway, "encoding_failed", about(encoded.error().detail),
+               "gateway {}: cannot encode the message: {}", who(), encoded.error().detail);
     close();
     return;
   }
@@ -352,19 +351,22 @@ std::string gateway_session::who() const {
   return peer_ + " " + (farm_.empty() ? "" : farm_ + "/") + equipment_;
 }
 
+log::about gateway_session::about(std::string_view error) const {
+  return {.farm = farm_, .equipment = equipment_, .peer = peer_, .error = error};
+}
+
 void gateway_session::note_refused(refusal kind, const std::string& why) {
   context_->book->refused(peer_, farm_, equipment_, kind, why, wall_clock_us());
-  if (const auto lines = context_->refused->admit(clock::now()))
-    spdlog::info("gateway {}: rejected ({}): {}{}", who(), to_string(kind), why,
-                 suppressed(*lines));
+  log::info(log::gateway, "gateway_rejected", about(why), "gateway {}: rejected ({}): {}", who(),
+            to_string(kind), why);
 }
 
 void gateway_session::note_connected(const actors::greeting& from) {
   connected_at_ = clock::now();
   booked_ =
     context_->book->connected({peer_, farm_, equipment_, from.hello.software, wall_clock_us()});
-  if (const auto lines = context_->comings->admit(connected_at_))
-    spdlog::info("gateway {}: connected{}", who(), suppressed(*lines));
+  log::info(log::gateway, {"gateway_connected", log::many}, about(), "gateway {}: connected",
+            who());
 }
 
 void gateway_session::note_ended() {
@@ -375,9 +377,9 @@ void gateway_session::note_ended() {
   booked_.reset();
   const auto now = clock::now();
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(now - connected_at_);
-  if (const auto lines = context_->comings->admit(now))
-    spdlog::info("gateway {}: disconnected after {} s ({}): {}{}", who(), seconds.count(),
-                 to_string(last.how), last.why, suppressed(*lines));
+  log::info(log::gateway, {"gateway_disconnected", log::many}, about(last.why),
+            "gateway {}: disconnected after {} s ({}): {}", who(), seconds.count(),
+            to_string(last.how), last.why);
 }
 
 void gateway_session::ends(farewell how, std::string why) {
@@ -386,7 +388,8 @@ void gateway_session::ends(farewell how, std::string why) {
 }
 
 void gateway_session::read_failed(const boost::system::error_code& error) {
-  spdlog::debug("gateway {}: {}", who(), error.message());
+  log::debug(log::gateway, "gateway_lost", about(error.message()), "gateway {}: {}", who(),
+             error.message());
   const bool closed = is_end(error);
   ends(closed ? farewell::closed : farewell::lost,
        closed ? "the gateway closed the connection" : error.message());

@@ -8,10 +8,10 @@
 /// Limits: hello_bytes_max before the welcome, message_bytes_max after; outbox_max unwritten messages; deadlines below.
 #pragma once
 
+#include "actors/log/log.hpp"
 #include "actors/node.hpp"
 #include "tools/furrowd/access/authority.hpp"
 #include "tools/furrowd/net/byte_stream.hpp"
-#include "tools/furrowd/net/log_limit.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -51,9 +51,6 @@ struct session_context {
     access;                       // while it is open, every gateway belongs to the farm "default"
   std::vector<std::string> nodes; // for Welcome, where no cluster is known
   std::shared_ptr<gateway_book> book = std::make_shared<gateway_book>();
-  /// Lines about gateways that come and go, and about those refused: a stranger must not fill the log.
-  std::shared_ptr<log_limit> comings = std::make_shared<log_limit>(1'000, 50);
-  std::shared_ptr<log_limit> refused = std::make_shared<log_limit>(50, 5);
   session_limits limits{};
 };
 
@@ -120,6 +117,8 @@ private:
   void refuse(refusal kind, proto::reject_code code, std::string reason);
   void refuse(refusal kind, proto::reject why);
   /// In the log, the counters and the list of refusals; no word to the gateway.
+  /// What a line of the log says of this session.
+  [[nodiscard]] log::about about(std::string_view error = {}) const;
   void note_refused(refusal kind, const std::string& why);
   void note_connected(const actors::greeting& from);
   void note_ended();

@@ -1,6 +1,6 @@
 #include "tools/furrowd/link/accepted_link.hpp"
 
-#include <spdlog/spdlog.h>
+#include "actors/log/log.hpp"
 
 #include <utility>
 #include <variant>
@@ -60,7 +60,8 @@ asio::awaitable<void> accepted_link::run() {
         }
       }
   } catch (const boost::system::system_error& e) {
-    spdlog::debug("link from {}: {}", peer_, e.code().message());
+    log::debug(log::link, "link_ended", {.peer = peer_, .error = e.code().message()},
+               "link from {}: {}", peer_, e.code().message());
     close();
   }
 }

@@ -1,6 +1,6 @@
 #include "tools/furrowd/link/dialed_link.hpp"
 
-#include <spdlog/spdlog.h>
+#include "actors/log/log.hpp"
 
 #include <utility>
 #include <variant>
@@ -135,7 +135,8 @@ asio::awaitable<void> dialed_link::run() {
         }
       }
   } catch (const boost::system::system_error& e) {
-    spdlog::debug("link to {}: {}", peer_.name, e.code().message());
+    log::debug(log::link, "link_ended", {.peer = peer_.name, .error = e.code().message()},
+               "link to {}: {}", peer_.name, e.code().message());
     cause_ = e.code().message();
     if (!is_open_ && e.code().category() == asio::error::get_ssl_category()) {
       auto [why, text] = fault_of(e.code());

@@ -1,7 +1,5 @@
 #include "tools/furrowd/link/link_channel.hpp"
 
-#include <spdlog/spdlog.h>
-
 #include <algorithm>
 #include <array>
 #include <span>

@@ -1,6 +1,6 @@
 #include "tools/furrowd/link/link_hub.hpp"
 
-#include <spdlog/spdlog.h>
+#include "actors/log/log.hpp"
 
 #include <algorithm>
 #include <utility>
@@ -64,7 +64,8 @@ asio::awaitable<void> link_hub::accept() {
     }
     if (!acceptor_.is_open())
       co_return;
-    spdlog::warn("cannot accept a link: {}", error.message());
+    log::warn(log::link, "accept_failed", {.error = error.message()}, "cannot accept a link: {}",
+              error.message());
     asio::steady_timer pause{io_,
                              std::chrono::milliseconds{200}}; // no busy loop without descriptors
     co_await pause.async_wait(asio::use_awaitable);
@@ -107,10 +108,8 @@ void link_hub::tell_of_dialed(const actors::peer_info& whom, const link_fault& w
 
 void link_hub::tell(const std::string& who, const link_fault& why) {
   config_.book->refused(why.first);
-  if (const auto left_out = lines_.admit(link_channel::clock::now()))
-    spdlog::warn("link with {}: {}: {}{}", who, to_string(why.first), why.second,
-                 *left_out == 0 ? std::string{}
-                                : " (" + std::to_string(*left_out) + " like it were left out)");
+  log::warn(log::link, "link_refused", {.peer = who, .error = why.second}, "link with {}: {}: {}",
+            who, to_string(why.first), why.second);
 }
 
 void link_hub::ask(const actors::peer_info& whom, proto::link::wish what, handler done) {

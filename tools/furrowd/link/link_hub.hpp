@@ -10,7 +10,6 @@
 #include "actors/cluster/link_port.hpp"
 #include "tools/furrowd/link/accepted_link.hpp"
 #include "tools/furrowd/link/dialed_link.hpp"
-#include "tools/furrowd/net/log_limit.hpp"
 
 #include <cstdint>
 #include <map>
@@ -64,7 +63,6 @@ private:
   std::map<std::string, std::shared_ptr<dialed_link>> dialed_; // by node
   std::map<std::string, link_refusal> told_; // of dialed nodes, until a link opens
   std::uint64_t last_ = 0;
-  log_limit lines_{20, 1};
   std::mutex mutex_; // guards stopped_
   bool stopped_ = false;
 };

@@ -1,10 +1,10 @@
+#include "actors/log/log.hpp"
 #include "storage/identity/password.hpp"
 #include "tools/furrowd/api/people/people.hpp"
 #include "tools/furrowd/http/guard.hpp"
 #include "tools/json/rfc3339.hpp"
 
 #include <fmt/format.h>
-#include <spdlog/spdlog.h>
 
 #include <algorithm>
 #include <charconv>
@@ -77,9 +77,9 @@ boost::asio::awaitable<std::optional<problem>> check_password(
     co_return std::nullopt;
   }
   if (const auto count = of.logins->failed(call.from, name))
-    spdlog::warn(
-      "HTTP: failed login from {} ({} failed since the last such line); further ones wait",
-      call.from, *count);
+    log::warn(log::http, "login_failed", {.peer = call.from, .count = *count},
+              "HTTP: failed login from {} ({} failed since the last such line); further ones wait",
+              call.from, *count);
   co_return wrong_login();
 }
 
