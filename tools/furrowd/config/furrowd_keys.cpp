@@ -24,6 +24,7 @@ constexpr std::array keys{
   config::key{"tls_key", at_reload},
   config::key{"tls_client_ca", at_reload},
   config::key{"tokens", at_reload},
+  config::key{"audit_days"},
   config::key{"log_level", at_reload},
   config::key{"log_format"},
   config::key{"no_migrate"},
