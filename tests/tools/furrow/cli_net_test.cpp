@@ -1,4 +1,5 @@
 /// The real `furrow` program against the HTTP front on a fake node.
+#include "actors/log/levels.hpp"
 #include "tests/support/certificate.hpp"
 #include "tests/tools/furrow/cli_world.hpp"
 
@@ -360,4 +361,21 @@ TEST_CASE("furrow completion: the scripts list the commands, and bash accepts th
   CHECK(good(furrow_with({}, {"completion", "zsh"})).find("bashcompinit") != std::string::npos);
   CHECK(good(furrow_with({}, {"completion", "fish"})).find("-a ledger") != std::string::npos);
   bad(furrow_with({}, {"completion", "csh"}), 2);
+}
+
+TEST_CASE("furrow log: shows the levels of a node, and sets those of single modules") {
+  cli_world furrow;
+  CHECK(good(furrow("log", "show")).find("gateway  info") != std::string::npos);
+  (void)good(furrow("log", "level", "gateway=debug"));
+  (void)good(furrow("log", "level", "store=warn,http=error"));
+  CHECK(log::levels() == "info,gateway=debug,store=warn,http=error");
+  const auto rows = ordered_json::parse(good(furrow("log", "level", "warn", "-o", "json")));
+  CHECK(log::levels() == "warn,gateway=debug,http=error");
+  CHECK(rows[0]["module"] == "node");
+  CHECK(rows[0]["level"] == "warn");
+  CHECK(bad(furrow("log", "level", "gateway=loud"), 1).find("'loud' is not a level")
+        != std::string::npos);
+  bad(furrow("log", "level"), 2);
+  bad(furrow("log"), 2);
+  CHECK_FALSE(log::set_levels("info"));
 }

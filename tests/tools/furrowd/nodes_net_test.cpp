@@ -1,5 +1,6 @@
 /// The nodes of a cluster over HTTP: who is here, what people want of them, and where machines are.
 #include "actors/cluster/cluster_board.hpp"
+#include "actors/log/levels.hpp"
 #include "tests/support/http_front.hpp"
 #include "tests/tools/furrowd/http/tokens.hpp"
 
@@ -203,4 +204,25 @@ TEST_CASE("http, nodes: a node that is alone lists itself, and has nobody to ste
   CHECK(rows[0]["state"] == "alive");
   CHECK(rows[0]["this"] == true);
   CHECK(client.post("/api/v1/nodes/n1/drain").status == 409);
+}
+
+TEST_CASE("http, log levels: viewers of the node see them, admins of the node set them") {
+  nodes_world w;
+  const std::string target = "/api/v1/log-levels";
+  const auto before = json::parse(w.client.get(target, bearer("n")).body);
+  CHECK(before["levels"] == "info");
+  CHECK(before["modules"].size() == log::module_count);
+  CHECK(before["modules"][0] == json{{"module", "node"}, {"level", "info"}});
+  CHECK(w.client.get(target, bearer("v")).status == 403);
+  CHECK(w.client.get(target).status == 401);
+  const auto after = w.put(target, "{\"levels\": \"warn,gateway=debug\"}");
+  CHECK(after.status == 200);
+  CHECK(json::parse(after.body)["levels"] == "warn,gateway=debug");
+  CHECK(log::enabled(log::level::debug, log::gateway));
+  CHECK_FALSE(log::enabled(log::level::info, log::http));
+  for (const auto* wrong : {"", "{}", "[]", "{\"levels\": 1}", "{\"levels\": \"loud\"}",
+                            "{\"levels\": \"x=debug\"}", "{\"levels\": \"info\", \"more\": 1}"})
+    CHECK_MESSAGE(w.put(target, wrong).status == 400, wrong);
+  CHECK(log::levels() == "warn,gateway=debug");
+  CHECK(w.put(target, "{\"levels\": \"info\"}").status == 200);
 }

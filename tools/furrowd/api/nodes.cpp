@@ -1,4 +1,5 @@
 #include "actors/cluster/cluster_board.hpp"
+#include "actors/log/levels.hpp"
 #include "storage/membership.hpp"
 #include "tools/furrowd/api/answers.hpp"
 #include "tools/furrowd/api/resources.hpp"
@@ -196,6 +197,33 @@ answer move_machine(api_context& of, call call) {
   co_return ok({{"equipment", machine}, {"pinned_to", or_null(to.get<std::string>())}});
 }
 
+json shown_levels() {
+  json modules = json::array();
+  for (std::size_t i = 0; i < log::module_count; ++i) {
+    const auto module = static_cast<log::module_name>(i);
+    modules.push_back(
+      {{"module", log::to_string(module)}, {"level", log::setting_of(log::lowest_of(module))}});
+  }
+  return {{"levels", log::levels()}, {"modules", std::move(modules)}};
+}
+
+answer show_log_levels(api_context& /*of*/, call /*call*/) {
+  co_return ok(shown_levels());
+}
+
+answer set_log_levels(api_context& /*of*/, call call) {
+  constexpr const char* hint = "send {\"levels\": \"info,gateway=debug\"}";
+  const auto given = wish_in(call.body, "levels", hint);
+  if (const auto* wrong = std::get_if<problem>(&given))
+    co_return to_response(*wrong);
+  const auto& levels = std::get<json>(given);
+  if (!levels.is_string())
+    co_return to_response({400, "bad_body", "levels is not a text", hint});
+  if (const auto fault = log::set_levels(levels.get<std::string>()))
+    co_return to_response({400, "bad_levels", *fault, hint});
+  co_return ok(shown_levels());
+}
+
 } // namespace
 
 void add_node_routes(router& to, api_context& of) {
@@ -205,6 +233,8 @@ void add_node_routes(router& to, api_context& of) {
   to.add({"POST", "/api/v1/nodes/{name}/drain", govern, {}, on(of, drain_node)});
   to.add({"POST", "/api/v1/nodes/{name}/undrain", govern, {}, on(of, undrain_node)});
   to.add({"PUT", "/api/v1/nodes/{name}/weight", govern, {}, on(of, weigh_node)});
+  to.add({"GET", "/api/v1/log-levels", watch, {}, on(of, show_log_levels), false});
+  to.add({"PUT", "/api/v1/log-levels", govern, {}, on(of, set_log_levels), false});
   to.add({"POST", "/api/v1/equipment/{name}/move", operate, {}, on(of, move_machine)});
 }
 

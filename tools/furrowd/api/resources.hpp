@@ -74,8 +74,8 @@ void add_history_routes(router& to,
 void add_ledger_route(router& to, api_context& of);
 void add_newest_frames_route(router& to, api_context& of);
 void add_record_routes(router& to, api_context& of);
-void add_node_routes(router& to,
-                     api_context& of); // nodes, and which of them a machine is pinned to
+/// Nodes, which of them a machine is pinned to, and the levels of this node's log.
+void add_node_routes(router& to, api_context& of);
 void add_quarantine_routes(router& to, api_context& of);
 void add_repository_routes(router& to, api_context& of); // fields and equipment records
 
