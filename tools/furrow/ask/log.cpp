@@ -14,7 +14,7 @@ namespace {
 
 constexpr const char* levels_target = "/api/v1/log-levels";
 
-result<int> show(const result<json>& answer, const globals& globals) {
+result<int> show_levels(const result<json>& answer, const globals& globals) {
   if (!answer)
     return answer.error();
   table shown{{"MODULE", "LEVEL"}, {}};
@@ -25,7 +25,7 @@ result<int> show(const result<json>& answer, const globals& globals) {
 }
 
 /// The node has all levels in one text, where a later word replaces an earlier one.
-result<int> change(const std::string& levels, const globals& globals) {
+result<int> change_levels(const std::string& levels, const globals& globals) {
   auto client = node_client::from(globals);
   if (!client)
     return client.error();
@@ -33,7 +33,7 @@ result<int> change(const std::string& levels, const globals& globals) {
   if (!before)
     return before.error();
   const auto wanted = before->at("levels").get<std::string>() + "," + levels;
-  return show(client->send("PUT", levels_target, {{"levels", wanted}}), globals);
+  return show_levels(client->send("PUT", levels_target, {{"levels", wanted}}), globals);
 }
 
 } // namespace
@@ -48,8 +48,8 @@ void add_log(CLI::App& app, const globals& globals, int& exit_code) {
   log->add_subcommand("show", "show the lowest level of each module")
     ->callback([&globals, &exit_code] {
       auto client = node_client::from(globals);
-      exit_code =
-        code_of(client ? show(client->get(levels_target), globals) : result<int>{client.error()});
+      exit_code = code_of(client ? show_levels(client->get(levels_target), globals)
+                                 : result<int>{client.error()});
     });
   auto* level =
     log->add_subcommand("level", "set levels, until the node ends or reads its settings again");
@@ -59,7 +59,8 @@ void add_log(CLI::App& app, const globals& globals, int& exit_code) {
                  "MODULE=LEVEL, or LEVEL for all modules without a level of their own; several are "
                  "separated by commas")
     ->required();
-  level->callback([&globals, &exit_code, given] { exit_code = code_of(change(*given, globals)); });
+  level->callback(
+    [&globals, &exit_code, given] { exit_code = code_of(change_levels(*given, globals)); });
 }
 
 } // namespace furrow::cli
