@@ -1,6 +1,9 @@
 #include "actors/log/levels.hpp"
 
+#include "actors/log/loggers.hpp"
+
 #include <algorithm>
+#include <array>
 #include <mutex>
 
 namespace furrow::log {
@@ -76,12 +79,6 @@ std::optional<std::string> parse(std::string_view text, choice& into) {
 
 } // namespace
 
-namespace detail {
-
-constinit std::array<cell, module_count> cells;
-
-} // namespace detail
-
 std::string_view to_string(level what) {
   return level_names.at(static_cast<std::size_t>(what));
 }
@@ -106,9 +103,17 @@ std::optional<std::string> set_levels(std::string_view text) {
   const std::lock_guard lock{changing};
   current = wanted;
   for (std::size_t i = 0; i < module_count; ++i)
-    detail::cells.at(i).lowest.store(wanted.of.at(i).value_or(wanted.rest),
-                                     std::memory_order_relaxed);
+    logger_of(static_cast<module_name>(i))
+      .set_level(to_spdlog(wanted.of.at(i).value_or(wanted.rest)));
   return std::nullopt;
+}
+
+level lowest_of(module_name of) {
+  return from_spdlog(logger_of(of).level());
+}
+
+bool enabled(level what, module_name of) {
+  return logger_of(of).should_log(to_spdlog(what));
 }
 
 std::string levels() {

@@ -6,8 +6,6 @@
 /// Threads: any.
 #pragma once
 
-#include <array>
-#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -52,18 +50,7 @@ inline constexpr std::size_t module_count = 17;
 /// As set_levels takes them, without needless words.
 [[nodiscard]] std::string levels();
 
-namespace detail {
-struct cell {
-  std::atomic<level> lowest = level::info;
-};
-extern std::array<cell, module_count> cells;
-} // namespace detail
-
-[[nodiscard]] inline level lowest_of(module_name of) {
-  return detail::cells[static_cast<std::size_t>(of)].lowest.load(std::memory_order_relaxed);
-}
-[[nodiscard]] inline bool enabled(level what, module_name of) {
-  return what >= lowest_of(of);
-}
+[[nodiscard]] level lowest_of(module_name of);
+[[nodiscard]] bool enabled(level what, module_name of);
 
 } // namespace furrow::log

@@ -1,9 +1,7 @@
 #include "actors/log/log.hpp"
 
-#include "actors/log/descriptor_sink.hpp"
 #include "actors/log/line_limit.hpp"
-
-#include <unistd.h>
+#include "actors/log/loggers.hpp"
 
 #include <chrono>
 #include <map>
@@ -16,21 +14,11 @@ namespace {
 
 using clock = std::chrono::steady_clock;
 
-std::int64_t wall_us() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
-}
-
-/// A line is cut at a byte; what remains of a character is replaced with the invalid UTF-8.
-std::string_view cut(std::string_view text, std::size_t bytes) {
-  return text.substr(0, bytes);
-}
-
 class writer {
 public:
   void start(output where) {
     const std::lock_guard lock{mutex_};
-    out_ = std::move(where);
+    the_sink().use(std::move(where));
   }
 
   void look() {
@@ -53,17 +41,16 @@ public:
       return;
     if (*left_out > 0)
       tell_left_out(how, from, what.name, *left_out);
-    const auto message = fmt::vformat(format, args);
-    put({wall_us(), how, from, what.name, out_.node, of, message});
+    put(how, {from, what.name, of}, fmt::vformat(format, args));
   }
 
   void complain(std::string_view program, std::string_view what) {
     const std::lock_guard lock{mutex_};
-    line shown{wall_us(), level::critical, node, "failed", out_.node, {}, what};
-    if (out_.format == line_format::text || out_.format == line_format::terminal)
-      (void)send(fmt::format("{}: {}\n", program, what));
+    const auto& now = the_sink().now();
+    if (now.format == line_format::text || now.format == line_format::terminal)
+      (void)now.to(fmt::format("{}: {}\n", program, what));
     else
-      put(shown);
+      put(level::critical, {node, "failed", {}}, std::string{what});
   }
 
 private:
@@ -87,49 +74,37 @@ private:
   void tell_left_out(level how, module_name from, std::string_view event, std::uint64_t lines) {
     about of;
     of.count = lines;
-    const auto message = fmt::format("{} lines like {} were left out", lines, event);
-    put({wall_us(), how, from, "lines_left_out", out_.node, of, message});
+    put(how, {from, "lines_left_out", of},
+        fmt::format("{} lines like {} were left out", lines, event));
   }
 
-  void put(line shown) {
-    if (shown.what.equipment.empty())
-      shown.what.equipment = out_.equipment;
-    if (lost_ > 0 && !tell_lost())
-      return;
-    if (!send(fitted(shown)))
-      ++lost_;
+  void put(level how, const subject& of, const std::string& message) {
+    if (the_sink().lost() > 0 && !tell_lost())
+      return the_sink().lose();
+    give(how, of, message);
   }
 
+  /// Whether the output took it.
   bool tell_lost() {
+    const auto lines = the_sink().lost();
     about of;
-    of.count = lost_;
-    const auto message =
-      fmt::format("{} lines of the log were lost: nobody read standard error", lost_);
-    if (!send(fitted({wall_us(), level::warning, node, "lines_lost", out_.node, of, message}))) {
-      ++lost_;
-      return false;
-    }
-    lost_ = 0;
-    return true;
+    of.count = lines;
+    the_sink().forget_lost();
+    give(level::warning, {node, "lines_lost", of},
+         fmt::format("{} lines of the log were lost: nobody read standard error", lines));
+    if (the_sink().lost() == 0)
+      return true;
+    the_sink().lose(lines - 1); // the line that told of them was no other line
+    return false;
   }
 
-  /// The line with its end.
-  [[nodiscard]] std::string fitted(line shown) const {
-    auto text = to_text(shown, out_.format);
-    for (auto bytes = line_bytes_max / 2; text.size() >= line_bytes_max && bytes > 0; bytes /= 2) {
-      shown.message = cut(shown.message, bytes);
-      shown.what.error = cut(shown.what.error, bytes / 2);
-      text = to_text(shown, out_.format);
-    }
-    return text + '\n';
+  void give(level how, const subject& of, const std::string& message) {
+    the_sink().speak_of(of);
+    logger_of(of.from).log(to_spdlog(how), message);
   }
-
-  [[nodiscard]] bool send(std::string_view text) const { return out_.to(text); }
 
   std::mutex mutex_;
-  output out_{line_format::text, {}, {}, descriptor_sink{STDERR_FILENO}};
   std::map<std::pair<module_name, std::string_view>, event_lines> floods_;
-  std::uint64_t lost_ = 0;
 };
 
 writer& the_writer() {
