@@ -45,7 +45,7 @@ namespace asio = boost::asio;
 namespace {
 
 constexpr int failed = 1;
-constexpr int usage_error = 2;
+constexpr int bad_settings = 2;
 constexpr int gave_up = 70;    // EX_SOFTWARE: the service manager starts a new one
 constexpr int lost_lease = 75; // EX_TEMPFAIL: the same
 constexpr std::chrono::seconds shutdown_limit{4}; // after the drain: sockets, actors, the store
@@ -268,7 +268,7 @@ private:
     if (draining_)
       return;
     if (const auto why = nobody_has_access(settings_, *access_))
-      return give_up(*why, usage_error);
+      return give_up(*why, bad_settings);
     identities_->start([this] { http_->look_at_access(); });
     serve_gateways();
   }
