@@ -1,5 +1,6 @@
 #include "tools/furrowd/daemon.hpp"
 #include "tools/furrowd/log_sink.hpp"
+#include "tools/furrowd/schema.hpp"
 
 #include <spdlog/spdlog.h>
 
@@ -28,5 +29,6 @@ int main(int argc, char** argv) {
               SIG_IGN); // a file at its limit is an error of the write, not the end of the node
   for (const auto& warning : settings.in_force.warnings)
     spdlog::warn(warning);
-  return furrow::daemon::run(settings);
+  return settings.only_migrate ? furrow::daemon::migrate_schema(settings)
+                               : furrow::daemon::run(settings);
 }
