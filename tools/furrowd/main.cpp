@@ -2,6 +2,7 @@
 #include "actors/log/log.hpp"
 #include "tools/furrowd/daemon.hpp"
 #include "tools/furrowd/init.hpp"
+#include "tools/furrowd/schema.hpp"
 
 #include <unistd.h>
 
@@ -31,5 +32,6 @@ int main(int argc, char** argv) {
   namespace log = furrow::log;
   for (const auto& warning : settings.in_force.warnings)
     log::warn(log::node, "setting_doubtful", {}, "{}", warning);
-  return furrow::daemon::run(settings);
+  return settings.only_migrate ? furrow::daemon::migrate_schema(settings)
+                               : furrow::daemon::run(settings);
 }

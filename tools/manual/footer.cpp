@@ -13,15 +13,17 @@ struct title {
   std::string footer::*section;
 };
 
-constexpr std::array<title, 9> titles{{{"Examples:", &footer::examples},
-                                       {"examples:", &footer::examples},
-                                       {"Example:", &footer::examples},
-                                       {"example:", &footer::examples},
-                                       {"Exit codes:", &footer::exit_codes},
-                                       {"exit:", &footer::exit_codes},
-                                       {"Environment:", &footer::environment},
-                                       {"Signals:", &footer::signals},
-                                       {"Files:", &footer::files}}};
+constexpr std::array<title, 11> titles{{{"Examples:", &footer::examples},
+                                        {"examples:", &footer::examples},
+                                        {"Example:", &footer::examples},
+                                        {"example:", &footer::examples},
+                                        {"Exit codes:", &footer::exit_codes},
+                                        {"exit:", &footer::exit_codes},
+                                        {"Environment:", &footer::environment},
+                                        {"Settings:", &footer::settings},
+                                        {"settings:", &footer::settings},
+                                        {"Signals:", &footer::signals},
+                                        {"signals:", &footer::signals}}};
 
 bool is_digit(char c) {
   return std::isdigit(static_cast<unsigned char>(c)) != 0;

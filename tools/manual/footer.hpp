@@ -1,7 +1,7 @@
 /// What stands below the options in `--help`, taken apart for the sections of a manual page.
 ///
-/// Shape: "Examples:" begins lines that are indented. "Exit codes:", "Environment:", "Signals:" and "Files:" begin a text
-/// that ends at the next of these. Everything else is prose.
+/// Shape: "Examples:" begins lines that are indented. "Exit codes:", "Environment:", "Settings:" and "Signals:" begin a
+/// text that ends at the next of these. Everything else is prose.
 #pragma once
 
 #include <string>
@@ -16,8 +16,8 @@ struct footer {
   std::string examples;   // one command a line, without the indentation
   std::string exit_codes; // "0 ok, 1 failed"
   std::string environment;
+  std::string settings;
   std::string signals;
-  std::string files;
 };
 
 [[nodiscard]] footer read_footer(std::string_view text);

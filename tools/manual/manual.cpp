@@ -278,9 +278,8 @@ std::string text_of(const page& p) {
   out += arguments(p.app) + options(p.app) + commands(p);
   if (!below.examples.empty())
     out += heading("EXAMPLES") + verbatim(below.examples);
-  out += section("SIGNALS", below.signals) + exit_status(below.exit_codes)
-         + section("ENVIRONMENT", below.environment) + section("FILES", below.files);
-  return out + see_also(p);
+  return out + section("SETTINGS", below.settings) + section("SIGNALS", below.signals)
+         + exit_status(below.exit_codes) + section("ENVIRONMENT", below.environment) + see_also(p);
 }
 
 void add_pages(const page& p, std::map<std::string, std::string>& out) {

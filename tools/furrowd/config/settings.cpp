@@ -315,6 +315,10 @@ public:
     app.option_defaults()->group("Database connections (the defaults serve most nodes)");
     add_database_flags(app, database_);
     commands = config::add_commands(app);
+    migrate_ = app.add_subcommand(
+      "migrate", "migrate the database as a node does at its start, and end; nodes of the version "
+                 "before may run meanwhile");
+    migrate_->fallthrough();
   }
 
   /// The settings, after the command line was parsed; or an error line.
@@ -327,6 +331,7 @@ public:
       return out_.in_force.located(*why);
     for (const auto& [key, value] : values_of(out_.store))
       out_.in_force.set_standard(key, value);
+    out_.only_migrate = migrate_->parsed();
     return std::move(out_);
   }
 
@@ -369,6 +374,7 @@ private:
   }
 
   settings out_;
+  CLI::App* migrate_ = nullptr;
   secret_files files_;
   std::uint64_t budget_mib_ = out_.node.budget_bytes >> 20U;
   std::uint64_t flush_ms_ = static_cast<std::uint64_t>(out_.node.flush_interval.count());

@@ -47,6 +47,7 @@ struct settings {
   link_files link_tls;
   std::vector<std::string> link_peers; // NAME=HOST:PORT
   bool migrate = true;
+  bool only_migrate = false; // `furrowd migrate`: see to the schema, and end
   std::chrono::seconds drain{25};
   std::string log_level = "info"; // as log::set_levels takes it
   std::string log_format = "text";
