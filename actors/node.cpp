@@ -119,6 +119,10 @@ public:
     const auto root_id = people_->enter(0, "node " + config_.name, nullptr);
     root_ = system_.spawn(supervisor, root_id, node_tree(parts()), people_);
     people_->set_handle(root_id, root_);
+    people_->on_last_restart([this](const std::string& why) {
+      people_->counters.last_restart = true;
+      tell_failure(why);
+    });
     if (link_.port)
       view_ = std::make_unique<running_peers>(
         system_, roster_,
@@ -183,6 +187,7 @@ public:
     made.stalled_s = static_cast<std::uint64_t>(stalled.count());
     made.store_fault = people_->store_fault();
     made.dead_nodes = dead_nodes();
+    made.failing = people_->failing(system_.clock().now());
     return made;
   }
 
@@ -267,14 +272,18 @@ private:
     if (stopping_)
       return;
     people_->counters.gave_up = true;
+    tell_failure(why.empty() ? "the root supervisor ended" : why);
+  }
+
+  void tell_failure(const std::string& why) {
     std::function<void(std::string)> failed;
     {
       const std::lock_guard lock{failure_mutex_};
-      failure_ = why.empty() ? "the root supervisor ended" : why;
-      failed = std::move(failed_);
+      failure_ = why;
+      failed = std::exchange(failed_, nullptr);
     }
     if (failed)
-      failed(failure_);
+      failed(why);
   }
 
   const node_config config_;

@@ -68,8 +68,8 @@ public:
   /// Ends every session (the listener sends Goaway), commits all held items, then calls back, at the
   /// latest after `deadline`.
   virtual void drain(std::chrono::milliseconds deadline, std::function<void()> done) = 0;
-  /// The listener is called once when the root supervisor ends: a child spent its restarts, or an
-  /// operator killed the root. The listener is called at once if the root has ended already.
+  /// The listener is called once when the node is to drain and to end: a child of the root supervisor is restarted for
+  /// the last time, or the root has ended, by an operator for example. It is called at once if that has happened already.
   virtual void on_failure(std::function<void(std::string)> failed) = 0;
 };
 

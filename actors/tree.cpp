@@ -24,7 +24,9 @@ using std::chrono::seconds;
 // A writer that dies soon after every start spends this within a minute and ends `storage`.
 constexpr restart_policy pool_restarts{10, seconds{60}};
 // Long enough that `storage` cannot end that way and be restarted forever: four such ends fit in.
-constexpr restart_policy root_restarts{3, seconds{300}};
+// One end may be an operator's or a mishap; the second within five minutes is a failure that stays.
+constexpr restart_policy root_restarts{
+  .restarts_max = 3, .window = seconds{300}, .failing_after = 2, .last_drains = true};
 
 /// A child of one typed actor: `spawn(supervisor, census_id)` starts it, `tell(handle)` announces it.
 template <class Spawn, class Tell>

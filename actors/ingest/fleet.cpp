@@ -5,6 +5,7 @@
 #include <caf/actor_system.hpp>
 #include <caf/exit_reason.hpp>
 #include <caf/send.hpp>
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <functional>
@@ -93,7 +94,9 @@ void machine_died(fleet_pointer self, const caf::down_msg& down) {
   }
   spdlog::error("equipment {} died too often ({}) and is quarantined for {} s", found->first, why,
                 state.config.restart.window.count());
-  state.people->set_state(machine.census_id, "quarantined", why);
+  ++state.people->counters.machines_quarantined;
+  state.people->set_state(machine.census_id, "quarantined",
+                          fmt::format("for {} s: {}", state.config.restart.window.count(), why));
 }
 
 } // namespace

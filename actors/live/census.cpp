@@ -7,6 +7,8 @@
 #include <caf/send.hpp>
 #include <spdlog/spdlog.h>
 
+#include <utility>
+
 namespace furrow::actors {
 
 void census::store_succeeded(store_work what, store_standing::time_point now) {
@@ -37,6 +39,35 @@ void census::store_failed(store_work what,
     spdlog::warn("the database does not answer: {}", why.detail);
     return;
   }
+}
+
+void census::keeps_failing(const std::string& name, std::string what, clock::time_point now) {
+  const std::lock_guard lock{mutex_};
+  failing_[name] = {std::move(what), now};
+}
+
+std::vector<std::string> census::failing(clock::time_point now) const {
+  std::vector<std::string> out;
+  const std::lock_guard lock{mutex_};
+  for (const auto& [name, one] : failing_)
+    if (now - one.seen < failing_kept)
+      out.push_back(one.what);
+  return out;
+}
+
+void census::last_restart(const std::string& why) {
+  std::function<void(const std::string&)> told;
+  {
+    const std::lock_guard lock{mutex_};
+    told = told_last_;
+  }
+  if (told)
+    told(why);
+}
+
+void census::on_last_restart(std::function<void(const std::string&)> told) {
+  const std::lock_guard lock{mutex_};
+  told_last_ = std::move(told);
 }
 
 void census::entry::take(const caf::actor& given) {

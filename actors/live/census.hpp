@@ -18,7 +18,9 @@
 #include <caf/exit_reason.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -33,6 +35,9 @@ inline constexpr caf::exit_reason operator_restart = caf::exit_reason::user_shut
 
 class census {
 public:
+  using clock = std::chrono::steady_clock;
+  static constexpr std::chrono::seconds failing_kept{60};
+
   node_counters counters;
   live_board board;
   dbc_board dbc;
@@ -42,6 +47,15 @@ public:
   void store_succeeded(store_work what, store_standing::time_point now);
   void store_failed(store_work what, const storage::failure& why, store_standing::time_point now);
   [[nodiscard]] std::string store_fault() const { return store_.fault(); }
+
+  /// A child of a supervisor died more often than it should; `what` says so in one line. It counts as failing until it has
+  /// not been reported for `failing_kept`.
+  void keeps_failing(const std::string& name, std::string what, clock::time_point now);
+  [[nodiscard]] std::vector<std::string> failing(clock::time_point now) const;
+  /// A child of the root is restarted for the last time: the node is to drain. The listener is called each time, on the
+  /// supervisor's thread.
+  void last_restart(const std::string& why);
+  void on_last_restart(std::function<void(const std::string&)> told);
 
   /// Adds an actor to the tree; `parent` 0 is the root.
   std::uint64_t enter(std::uint64_t parent, const std::string& name, const caf::actor& handle);
@@ -69,10 +83,16 @@ private:
   };
   bool send_exit(std::uint64_t id, caf::exit_reason why) const;
 
+  struct failing_child {
+    std::string what;
+    clock::time_point seen;
+  };
   store_standing store_;
   mutable std::mutex mutex_;
   std::uint64_t last_id_ = 0;
   std::map<std::uint64_t, entry> entries_;
+  std::map<std::string, failing_child> failing_; // by name: a few, the children of supervisors
+  std::function<void(const std::string&)> told_last_;
 };
 
 } // namespace furrow::actors

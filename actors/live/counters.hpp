@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace furrow::actors {
 
@@ -25,6 +26,7 @@ struct counter_set {
   Cell<std::uint64_t> batches_committed{};
   Cell<std::uint64_t> append_failures{};
   Cell<std::uint64_t> actor_restarts{};
+  Cell<std::uint64_t> machines_quarantined{}; // times that a machine's actor died too often
   Cell<std::uint64_t> digest_frames{};
   Cell<std::uint64_t> digest_commits{};
   Cell<std::uint64_t> digest_failures{};       // runs that failed for a stream
@@ -48,7 +50,8 @@ struct counter_set {
   Cell<std::uint64_t> nodes_judged{}; // declared dead by this node
   Cell<bool> lease_lapsed{};          // now
   Cell<bool> store_up{};
-  Cell<bool> gave_up{}; // the root supervisor has ended: this process can store nothing more
+  Cell<bool> last_restart{}; // the node drains: a part of it keeps failing
+  Cell<bool> gave_up{};      // the root supervisor has ended: this process can store nothing more
 };
 
 using node_counters = counter_set<std::atomic>;
@@ -66,6 +69,8 @@ struct node_stats : counter_set<plain_cell> {
   std::string store_fault;
   /// Names of nodes that died within the last day and have not come back, with commas in between.
   std::string dead_nodes;
+  /// Actors that their supervisors restart again and again, each in one line.
+  std::vector<std::string> failing;
 };
 
 enum class counter_kind : std::uint8_t {
@@ -150,6 +155,9 @@ void for_each_counter(Visit&& visit, Sets&... sets) {
        sets.append_failures...);
   show("furrow_actor_restarts_total", "Actors restarted by their supervisor.", total,
        sets.actor_restarts...);
+  show("furrow_equipment_quarantines_total",
+       "Times that the actor of a machine died too often and was quarantined.", total,
+       sets.machines_quarantined...);
   for_each_background_counter(show, sets...);
   show("furrow_certificate_expiry_seconds",
        "Unix time at which the TLS certificate of this node expires; 0: it has none.", gauge_time,
@@ -164,6 +172,9 @@ void for_each_counter(Visit&& visit, Sets&... sets) {
   show("furrow_lease_lapsed", "Whether the lease of this node has lapsed: 1 yes, 0 no.", gauge,
        sets.lease_lapsed...);
   show("furrow_store_up", "Whether the database commits: 1 yes, 0 no.", gauge, sets.store_up...);
+  show("furrow_node_last_restart",
+       "Whether the node drains because a part of it keeps failing: 1 yes, 0 no.", gauge,
+       sets.last_restart...);
   show("furrow_node_gave_up", "Whether the node has used up its restarts: 1 yes, 0 no.", gauge,
        sets.gave_up...);
 }

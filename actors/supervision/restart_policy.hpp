@@ -17,6 +17,8 @@ struct restart_policy {
   std::chrono::seconds window{30};
   std::chrono::milliseconds first_wait{50};
   std::chrono::milliseconds longest_wait{5'000};
+  std::uint32_t failing_after = 3; // deaths within the window: the child keeps failing
+  bool last_drains = false;        // with the last restart of the budget the node drains
 };
 
 /// One child's account of restarts. The window counts only the time in which the child ran, not the
@@ -33,6 +35,8 @@ public:
                                                               time_point now);
   /// Restores the whole budget.
   void forgive() { recent_.clear(); }
+  /// Deaths within the window, as of the last one.
+  [[nodiscard]] std::uint32_t recent() const { return static_cast<std::uint32_t>(recent_.size()); }
   [[nodiscard]] std::uint32_t total() const { return total_; }
 
 private:

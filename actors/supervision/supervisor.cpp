@@ -6,6 +6,7 @@
 #include <caf/exit_reason.hpp>
 #include <caf/send.hpp>
 #include <caf/system_messages.hpp>
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include <algorithm>
@@ -51,14 +52,27 @@ void child_died(supervisor_pointer self, const caf::down_msg& down) {
     return;
   }
   const auto why = self->system().render(down.reason);
-  const auto wait = child->account.next(child->spec.restart, self->clock().now());
+  const auto& policy = child->spec.restart;
+  const auto wait = child->account.next(policy, self->clock().now());
+  const auto deaths = child->account.recent() + (wait ? 0 : 1);
+  if (deaths >= policy.failing_after)
+    state.people->keeps_failing(child->spec.id,
+                                fmt::format("{} died {} times within {} s ({})", child->spec.id,
+                                            deaths, policy.window.count(), why),
+                                self->clock().now());
   if (!wait) {
     spdlog::error("{} died again ({}): its restart budget is spent", child->spec.id, why);
     self->quit(down.reason ? down.reason : caf::make_error(caf::exit_reason::unhandled_exception));
     return;
   }
   spdlog::warn("{} died ({}); restarting it in {} ms", child->spec.id, why, wait->count());
-  state.people->set_state(child->census_id, "restarting", why);
+  state.people->set_state(child->census_id, "restarting",
+                          fmt::format("in {} ms: {}", wait->count(), why));
+  if (policy.last_drains && child->account.recent() >= policy.restarts_max)
+    state.people->last_restart(fmt::format("{} died {} times within {} s ({}) and is restarted for "
+                                           "the last time",
+                                           child->spec.id, child->account.recent(),
+                                           policy.window.count(), why));
   self->delayed_send(self, *wait, std::uint64_t{index}, why);
 }
 

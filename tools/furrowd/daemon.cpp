@@ -165,7 +165,7 @@ private:
       actors::start_node(std::move(node), std::move(*store), {peers_, link_, http::report_text});
     node_->on_failure([this](const std::string& why) {
       asio::post(io_, [this, why] {
-        spdlog::critical("the actor system gave up: {}", why);
+        spdlog::critical("this node drains and ends with exit code {}: {}", gave_up, why);
         exit_code_ = gave_up;
         drain(0);
       });

@@ -109,6 +109,8 @@ TEST_CASE_FIXTURE(
     system.advance(1s);
   }
   CHECK(row("equipment default/T1").state == "quarantined");
+  CHECK(row("equipment default/T1").detail.starts_with("for 30 s: "));
+  CHECK(people->counters.machines_quarantined == 1);
   CHECK(greet("T1", 1)->rejected == proto::reject_code::unavailable);
   system.advance(28'990ms);
   CHECK(greet("T1", 1)->rejected == proto::reject_code::unavailable);

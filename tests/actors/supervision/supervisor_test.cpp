@@ -4,6 +4,9 @@
 
 #include <doctest/doctest.h>
 
+#include <string>
+#include <vector>
+
 using namespace furrow;
 using namespace furrow::actors;
 using namespace std::chrono_literals;
@@ -67,6 +70,45 @@ TEST_CASE_FIXTURE(tree_world,
   CHECK(row("storage").restarts == 0);
 }
 
+TEST_CASE_FIXTURE(
+  tree_world,
+  "supervisor: an actor that died three times keeps failing, until it has run for a minute") {
+  for (int kills = 0; kills < 2; ++kills) {
+    REQUIRE(kill("writer-0"));
+    CHECK(row("writer-0").detail.starts_with(kills == 0 ? "in 50 ms: " : "in 100 ms: "));
+    system.advance(1s);
+  }
+  CHECK(people->failing(system.now()).empty());
+  REQUIRE(kill("writer-0"));
+  const auto failing = people->failing(system.now());
+  REQUIRE(failing.size() == 1);
+  CHECK(failing[0].starts_with("writer-0 died 3 times within 60 s ("));
+  system.advance(59s);
+  CHECK(people->failing(system.now()).size() == 1);
+  system.advance(2s);
+  CHECK(people->failing(system.now()).empty());
+}
+
+TEST_CASE_FIXTURE(tree_world,
+                  "supervisor: the last restart of storage is told, and that of a writer is not") {
+  std::vector<std::string> told;
+  people->on_last_restart([&](const std::string& why) { told.push_back(why); });
+  for (int kills = 0; kills < 10; ++kills) {
+    REQUIRE(kill("writer-0"));
+    system.advance(6s);
+  }
+  for (int kills = 0; kills < 2; ++kills) {
+    REQUIRE(kill("storage"));
+    system.advance(6s);
+  }
+  CHECK(told.empty());
+  CHECK(people->failing(system.now()).size() == 2); // the second end within five minutes
+  REQUIRE(kill("storage"));
+  REQUIRE(told.size() == 1);
+  CHECK(told[0].find("storage died 3 times within 300 s") != std::string::npos);
+  CHECK_FALSE(ended());
+}
+
 TEST_CASE_FIXTURE(tree_world, "supervisor: storage killed four times ends the root") {
   for (int kills = 0; kills < 3; ++kills) {
     REQUIRE(kill("storage"));
@@ -88,11 +130,22 @@ TEST_CASE_FIXTURE(tree_world, "supervisor: the children end when the root is kil
 // A node once survived 51 kills in 150 s, because the waits before restarts moved the window along.
 TEST_CASE_FIXTURE(tree_world, "supervisor: a writer killed every 3 s ends the root within 200 s") {
   auto passed = 0ms;
+  auto failing_after = 0ms;
+  auto last_after = 0ms;
+  people->on_last_restart([&](const std::string&) { last_after = passed; });
   while (!ended() && passed < 200s) {
     (void)kill("writer-0");
+    if (failing_after == 0ms && !people->failing(system.now()).empty())
+      failing_after = passed;
+    else if (failing_after != 0ms) // it stays so: a restart of storage does not hide it
+      CHECK_FALSE(people->failing(system.now()).empty());
     system.advance(2'940ms);
     passed += 2'940ms;
   }
   CHECK(ended());
   CHECK(passed > 60s); // storage was restarted three times before
+  CHECK(failing_after > 0ms);
+  CHECK(failing_after < 10s); // not ready
+  CHECK(last_after > 60s);    // then it drains, while the writer still runs now and then
+  CHECK(passed > last_after + 10s);
 }

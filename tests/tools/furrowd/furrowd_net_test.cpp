@@ -117,23 +117,37 @@ TEST_CASE("furrowd: ends with 70 and one critical line when its root actor is ki
   CHECK_MESSAGE(times(node.output(), " critical ") == 1, node.output());
 }
 
-TEST_CASE("furrowd: ends with 70 when storage is killed more often than it may be") {
+TEST_CASE(
+  "furrowd: an actor that keeps dying makes the node not ready; when storage does, the node "
+  "drains and ends with 70") {
   node_program node;
-  const auto id_of_storage = [&] {
+  REQUIRE(eventually(node_patience, [&] { return node.get("/ready").status == 200; }));
+  const auto id_of = [&](const std::string& name) {
     const auto actors = node.get("/api/v1/actors").body;
-    const auto name = actors.find("\"name\":\"storage\"");
-    const auto id = actors.rfind("\"id\":", name);
-    return name == std::string::npos || id == std::string::npos ? 0
-                                                                : std::stoi(actors.substr(id + 5));
+    const auto at = actors.find("\"name\":\"" + name + "\"");
+    const auto id = actors.rfind("\"id\":", at);
+    return at == std::string::npos || id == std::string::npos ? 0
+                                                              : std::stoi(actors.substr(id + 5));
   };
-  const auto id = id_of_storage();
-  REQUIRE(id > 0);
-  int kills = 0;
-  CHECK(eventually(10s, [&] {
-    kills += node.post("/api/v1/actors/" + std::to_string(id) + "/kill").status == 200 ? 1 : 0;
-    return kills == 4;
-  }));
+  const auto kill = [&](const std::string& name, int times) {
+    const auto id = id_of(name);
+    REQUIRE(id > 0);
+    int kills = 0;
+    CHECK(eventually(10s, [&] {
+      kills += node.post("/api/v1/actors/" + std::to_string(id) + "/kill").status == 200 ? 1 : 0;
+      return kills == times;
+    }));
+  };
+  kill("writer-0", 3);
+  CHECK(eventually(5s, [&] { return node.get("/ready").status == 503; }));
+  CHECK(node.get("/ready").body.find("writer-0 died 3 times within 60 s") != std::string::npos);
+  CHECK(node.get("/metrics").body.find("furrow_actors_failing 1") != std::string::npos);
+  CHECK(eventually(10s, [&] { return times(node.output(), "alarm failing: ") == 1; }));
+  kill("storage", 3);
   CHECK(node.wait(10s) == 70);
+  CHECK_MESSAGE(times(node.output(), " critical ") == 1, node.output());
+  CHECK(times(node.output(), "this node drains and ends with exit code 70: storage died 3 times")
+        == 1);
 }
 
 TEST_CASE("furrowd: an unknown flag is a usage error that names the flag") {

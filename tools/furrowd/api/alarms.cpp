@@ -86,6 +86,15 @@ void add_cluster(const actors::node_stats& stats, std::vector<storage::alarm>& o
                    "nodes may take its machines"});
 }
 
+void add_failing(const actors::node_stats& stats, std::vector<storage::alarm>& out) {
+  if (stats.failing.empty())
+    return;
+  out.push_back(
+    {"failing", "node", static_cast<double>(stats.failing.size()), 0, "actors",
+     fmt::format("a part of this node keeps failing: {}; see `furrow actors` and the log",
+                 fmt::join(stats.failing, "; "))});
+}
+
 void add_front(const front_figures& front, std::vector<storage::alarm>& out) {
   const auto& recent = front.recent;
   const auto lookups = static_cast<double>(recent.lookups);
@@ -110,6 +119,8 @@ std::vector<std::string> unready_reasons(const actors::node_stats& stats) {
   std::vector<std::string> out;
   if (stats.gave_up)
     out.emplace_back("the actor system gave up: the process ends");
+  for (const auto& one : stats.failing)
+    out.push_back("a part of this node keeps failing: " + one);
   if (!stats.store_up)
     out.push_back("the database stores nothing now: " + stats.store_fault);
   std::vector<storage::alarm> stall;
@@ -125,6 +136,7 @@ std::vector<storage::alarm> alarms_of(const actors::node_stats& stats,
   auto out = activity != nullptr ? storage::alarms_of(*activity) : std::vector<storage::alarm>{};
   if (stats.gave_up)
     out.push_back({"gave_up", "node", 1, 0, "", "the actor system gave up: the process ends"});
+  add_failing(stats, out);
   if (!stats.store_up)
     out.push_back({"store", "database", 0, 1, "", stats.store_fault});
   const double budget = static_cast<double>(stats.budget_bytes);
