@@ -5,11 +5,15 @@
 
 #include <doctest/doctest.h>
 
+#include <openssl/ssl.h>
+#include <pthread.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <chrono>
+#include <csignal>
 #include <cstdint>
+#include <ctime>
 #include <fstream>
 #include <functional>
 #include <future>
@@ -23,6 +27,7 @@
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/read.hpp>
+#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/write.hpp>
 
 using namespace furrow;
@@ -77,6 +82,7 @@ class linked_node {
 public:
   explicit linked_node(const std::string& name, link_limits limits = quick())
     : view_{name}, held_{io_.get_executor()} {
+    std::signal(SIGPIPE, SIG_IGN); // as furrowd does
     link_hub::settings config;
     config.address = {asio::ip::address_v4::loopback(), 0};
     config.own = {name, "one", "test"};
@@ -110,6 +116,15 @@ public:
     auto told = heard.get_future();
     REQUIRE(told.wait_for(20s) == std::future_status::ready);
     return told.get();
+  }
+  /// CPU time of the thread that runs the links.
+  [[nodiscard]] std::chrono::microseconds cpu() {
+    clockid_t clock{};
+    timespec used{};
+    REQUIRE(::pthread_getcpuclockid(thread_.native_handle(), &clock) == 0);
+    REQUIRE(::clock_gettime(clock, &used) == 0);
+    return std::chrono::duration_cast<std::chrono::microseconds>(
+      std::chrono::seconds{used.tv_sec} + std::chrono::nanoseconds{used.tv_nsec});
   }
   [[nodiscard]] std::uint64_t refused(link_refusal why) const {
     return book->counted().refused[static_cast<std::size_t>(why)];
@@ -185,6 +200,19 @@ private:
 
 net::hello hello_of(const std::string& node) {
   return {1, 1, node, "one", "n1", "one", "test"};
+}
+
+/// A whole ClientHello, as it crosses the network.
+std::string client_hello() {
+  asio::ssl::context context{asio::ssl::context::tls_client};
+  const std::unique_ptr<SSL, void (*)(SSL*)> tls{SSL_new(context.native_handle()),
+                                                 [](SSL* one) { SSL_free(one); }};
+  SSL_set_bio(tls.get(), BIO_new(BIO_s_mem()), BIO_new(BIO_s_mem()));
+  SSL_set_connect_state(tls.get());
+  (void)SSL_do_handshake(tls.get());
+  char* bytes = nullptr;
+  const auto size = BIO_get_mem_data(SSL_get_wbio(tls.get()), &bytes);
+  return {bytes, static_cast<std::size_t>(size)};
 }
 
 std::int64_t resident() {
@@ -362,6 +390,82 @@ TEST_CASE(
   const auto each = (resident() - before) / static_cast<std::int64_t>(limits.strangers_max);
   MESSAGE("bytes a stranger: " << each);
   CHECK(each < 65'536);
+}
+
+TEST_CASE("link: a crowd of strangers in the middle of TLS costs less than 64 KiB each") {
+  auto limits = linked_node::quick();
+  limits.handshake = 10s;
+  linked_node n1{"n1", limits};
+  hostile_peer first{n1}; // what OpenSSL makes once
+  (void)first.shake_hands(std::nullopt);
+  (void)first.wait_for_end();
+  const auto hello = client_hello();
+  REQUIRE(hello.size() > 100);
+  const auto before = resident();
+  asio::io_context io;
+  std::vector<tcp::socket> crowd;
+  for (std::size_t i = 0; i < limits.strangers_max; ++i) {
+    crowd.emplace_back(io);
+    crowd.back().connect(n1.at);
+    asio::write(crowd.back(), asio::buffer(hello));
+  }
+  for (auto& one : crowd) { // each has the answer of TLS
+    std::array<char, 5> head{};
+    asio::read(one, asio::buffer(head));
+    CHECK(head[0] == 0x16);
+  }
+  const auto each = (resident() - before) / static_cast<std::int64_t>(limits.strangers_max);
+  MESSAGE("bytes a stranger with a whole ClientHello: " << each);
+  CHECK(each < 65'536);
+}
+
+TEST_CASE("link: a hostile peer costs little CPU, whatever it sends") {
+  linked_node n1{"n1"};
+  const cluster_authority gateways; // its certificates are of gateways
+  const auto stranger = gateways.issue("n2");
+  const auto one_side = authority().issue("n2", "clientAuth");
+  std::mt19937 random{7};
+  std::string noise(4'096, '\0');
+  for (auto& byte : noise)
+    byte = static_cast<char>(random());
+  noise[0] = 'x';
+  const auto hello = client_hello();
+  struct act {
+    std::string name;
+    std::function<void(hostile_peer&)> does;
+  };
+  const std::vector<act> acts{
+    {"silent", [](hostile_peer&) {}},
+    {"slow",
+     [](hostile_peer& peer) {
+       peer.send(std::string{"\x16\x03\x01\x02\x00\x01", 6});
+     }},
+    {"a header of 4 GiB", [](hostile_peer& peer) { peer.send("\xFF\xFF\xFF\xFF"); }},
+    {"random bytes", [&](hostile_peer& peer) { peer.send(noise); }},
+    {"a ClientHello and no more", [&](hostile_peer& peer) { peer.send(hello); }},
+    {"no certificate", [](hostile_peer& peer) { (void)peer.shake_hands(std::nullopt); }},
+    {"another authority", [&](hostile_peer& peer) { (void)peer.shake_hands(stranger); }},
+    {"a certificate of a gateway",
+     [&](hostile_peer& peer) {
+       REQUIRE(peer.shake_hands(one_side));
+       peer.say(hello_of("n2"));
+     }},
+  };
+  constexpr int peers = 20;
+  for (const auto& one : acts) {
+    CAPTURE(one.name);
+    const auto before = n1.cpu();
+    std::vector<std::unique_ptr<hostile_peer>> all;
+    for (int i = 0; i < peers; ++i) {
+      all.push_back(std::make_unique<hostile_peer>(n1));
+      one.does(*all.back());
+    }
+    for (const auto& peer : all)
+      CHECK(peer->wait_for_end() < 5s);
+    const auto each = (n1.cpu() - before) / peers;
+    MESSAGE(one.name << ": " << each.count() << " us of CPU each");
+    CHECK(each < 10ms); // 1 ms is the mark of a release build on a quiet machine
+  }
 }
 
 TEST_CASE(

@@ -70,7 +70,7 @@ asio::awaitable<bool> accepted_link::greet() {
     close(link_refusal::not_tls, "it does not speak TLS");
     co_return false;
   }
-  co_await shake_hands(context_->tls.accepting, asio::ssl::stream_base::server);
+  co_await shake_hands(context_->tls.accepting, tls_socket::side::accepting);
   const auto what = co_await read(proto::link::hello_bytes_max);
   const auto* hello = std::get_if<proto::link::hello>(&what);
   if (hello == nullptr) {

@@ -85,7 +85,7 @@ asio::awaitable<void> dialed_link::connect() {
 }
 
 asio::awaitable<bool> dialed_link::greet() {
-  co_await shake_hands(context_->tls.dialing, asio::ssl::stream_base::client);
+  co_await shake_hands(context_->tls.dialing, tls_socket::side::dialing);
   if (const auto fault = certificate_fault(peer_.name)) {
     close(fault->first, fault->second);
     co_return false;

@@ -11,10 +11,8 @@
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/detached.hpp>
-#include <boost/asio/read.hpp>
 #include <boost/asio/ssl/error.hpp>
 #include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
 #include <boost/system/system_error.hpp>
 
 namespace furrow::daemon {
@@ -105,11 +103,10 @@ asio::awaitable<bool> link_channel::speaks_tls() {
   co_return true;
 }
 
-asio::awaitable<void> link_channel::shake_hands(const tls_context& tls,
-                                                asio::ssl::stream_base::handshake_type side) {
+asio::awaitable<void> link_channel::shake_hands(const tls_context& tls, tls_socket::side side) {
   tls_ = tls;
-  stream_.emplace(socket_, *tls_);
-  auto [error] = co_await stream_->async_handshake(side, asio::as_tuple(asio::use_awaitable));
+  stream_.emplace(socket_, tls_);
+  const auto error = co_await stream_->shake_hands(side);
   if (!error)
     co_return;
   if (error == asio::error::eof || error == asio::ssl::error::stream_truncated)
@@ -134,18 +131,22 @@ std::optional<link_fault> link_channel::certificate_fault(const std::string& nod
   return std::nullopt;
 }
 
+asio::awaitable<void> link_channel::fill(std::span<std::uint8_t> bytes) {
+  if (const auto error = co_await stream_->read(bytes))
+    throw system_error{error};
+  last_heard_ = clock::now();
+}
+
 asio::awaitable<proto::link::message> link_channel::read(std::uint32_t bytes_max) {
   std::array<std::uint8_t, proto::length_bytes> prefix{};
-  co_await asio::async_read(*stream_, asio::buffer(prefix), asio::use_awaitable);
-  last_heard_ = clock::now();
+  co_await fill(prefix);
   const auto length = proto::decode_length(prefix, bytes_max);
   if (!length) {
     close(link_refusal::limit, length.error().detail);
     end_reading();
   }
   std::vector<std::uint8_t> body(*length);
-  co_await asio::async_read(*stream_, asio::buffer(body), asio::use_awaitable);
-  last_heard_ = clock::now();
+  co_await fill(body);
   auto decoded = proto::link::decode(body);
   if (!decoded) {
     close(refusal_of_code(decoded.code()), decoded.error().detail);
@@ -192,8 +193,7 @@ asio::awaitable<void> link_channel::write_all() {
     const auto bytes = std::move(outbox_.front());
     outbox_.pop_front();
     last_sent_ = clock::now();
-    auto [error, written] = co_await asio::async_write(*stream_, asio::buffer(bytes),
-                                                       asio::as_tuple(asio::use_awaitable));
+    const auto error = co_await stream_->write(bytes);
     queued_bytes_ -= bytes.size();
     if (error) {
       close();

@@ -8,6 +8,7 @@
 
 #include "proto/link.hpp"
 #include "tools/furrowd/link/link_tls.hpp"
+#include "tools/furrowd/link/tls_socket.hpp"
 
 #include <chrono>
 #include <cstddef>
@@ -20,7 +21,6 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ssl/stream.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 namespace furrow::daemon {
@@ -66,8 +66,7 @@ protected:
   /// a stranger that sends less costs a socket.
   [[nodiscard]] boost::asio::awaitable<bool> speaks_tls();
   /// Throws; a failure of TLS has closed the channel with its reason.
-  boost::asio::awaitable<void> shake_hands(const tls_context& tls,
-                                           boost::asio::ssl::stream_base::handshake_type side);
+  boost::asio::awaitable<void> shake_hands(const tls_context& tls, tls_socket::side side);
   /// The certificate of the other side names this node and is for both sides; the fault otherwise.
   [[nodiscard]] std::optional<link_fault> certificate_fault(const std::string& node);
   /// What ended the connection before it was open: with TLS 1.3 a side learns only then that it was refused.
@@ -94,11 +93,13 @@ private:
   /// Waits until so many bytes have come. They stay unread.
   boost::asio::awaitable<void> peek(std::span<std::uint8_t> bytes);
   boost::asio::awaitable<void> write_all();
+  /// Throws when the connection ends.
+  boost::asio::awaitable<void> fill(std::span<std::uint8_t> bytes);
   void look(clock::time_point now);
 
   socket_type socket_;
   tls_context tls_; // outlives the stream
-  std::optional<boost::asio::ssl::stream<socket_type&>> stream_;
+  std::optional<tls_socket> stream_;
   const link_limits& limits_;
   boost::asio::steady_timer timer_;
   std::deque<std::string> outbox_;
