@@ -1,5 +1,6 @@
 #include "actors/node.hpp"
 
+#include "actors/cluster/cached_peers.hpp"
 #include "actors/cluster/cluster_board.hpp"
 #include "actors/cluster/running_peers.hpp"
 #include "actors/live/census.hpp"
@@ -124,13 +125,13 @@ public:
       tell_failure(why);
     });
     if (link_.port)
-      view_ = std::make_unique<running_peers>(
+      view_ = std::make_unique<cached_peers>(std::make_unique<running_peers>(
         system_, roster_,
         local_answers{people_,
                       [this](const std::string& farm, const std::string& equipment, auto done) {
                         look_at(farm, equipment, std::move(done));
                       },
-                      link_.report_text});
+                      link_.report_text}));
     wiring_->wait_for_fleet();
     watcher_ = system_.spawn(watcher, root_, [this](const std::string& why) { root_ended(why); });
   }

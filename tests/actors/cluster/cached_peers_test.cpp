@@ -1,0 +1,83 @@
+// Lists of other nodes that are kept for a moment.
+#include "actors/cluster/cached_peers.hpp"
+
+#include <doctest/doctest.h>
+
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace furrow;
+using namespace furrow::actors;
+using namespace std::chrono_literals;
+namespace net = furrow::proto::link;
+
+namespace {
+
+/// Keeps what it is asked until the test answers.
+class held_peers final : public peer_nodes {
+public:
+  void ask_peers(net::wish, heard done) override { asked.push_back(std::move(done)); }
+  void ask_peer(const std::string&, net::wish, heard done) override { done({}); }
+  void answer(const net::wish&, link_port::handler) override {}
+  std::vector<heard> asked;
+};
+
+struct cached_world {
+  held_peers* const peers = new held_peers; // the cache owns it
+  cached_peers::clock::time_point now{};
+  cached_peers cache{std::unique_ptr<peer_nodes>{peers}, [this] { return now; }};
+  std::vector<std::string> heard;
+
+  void ask(decltype(net::wish::what) what, const std::string& farm = "default") {
+    cache.ask_peers({{farm, {}, false, false}, std::move(what)},
+                    [this](const peers_said& said) { heard.push_back(said.incomplete.at(0)); });
+  }
+  void answer(std::size_t which, const std::string& text) {
+    peers_said said;
+    said.incomplete = {text};
+    peers->asked.at(which)(std::move(said));
+  }
+};
+
+} // namespace
+
+TEST_CASE_FIXTURE(cached_world,
+                  "cached peers: who asks for a list that is on its way waits for it") {
+  ask(net::machines_wish{});
+  ask(net::machines_wish{});
+  ask(net::actors_wish{}); // another list
+  ask(net::machines_wish{}, "hill");
+  REQUIRE(peers->asked.size() == 3);
+  CHECK(heard.empty());
+  answer(0, "one");
+  CHECK(heard == std::vector<std::string>{"one", "one"});
+  answer(2, "hill");
+  CHECK(heard.back() == "hill");
+}
+
+TEST_CASE_FIXTURE(cached_world, "cached peers: a list is kept for half a second") {
+  ask(net::machines_wish{});
+  answer(0, "one");
+  now += 499ms;
+  ask(net::machines_wish{});
+  CHECK(heard == std::vector<std::string>{"one", "one"});
+  CHECK(peers->asked.size() == 1);
+  now += 1ms;
+  ask(net::machines_wish{});
+  REQUIRE(peers->asked.size() == 2);
+  answer(1, "two");
+  CHECK(heard.back() == "two");
+}
+
+TEST_CASE_FIXTURE(cached_world, "cached peers: an ask for one node drops what is kept") {
+  ask(net::actors_wish{});
+  answer(0, "one");
+  cache.ask_peer("n2", {{"default", {}, false, false}, net::end_wish{1, false}}, [](peers_said) {});
+  ask(net::actors_wish{});
+  CHECK(peers->asked.size() == 2);
+  ask(net::machines_wish{"T5"}); // a page of a list is no list
+  ask(net::machines_wish{"T5"});
+  CHECK(peers->asked.size() == 4);
+}
