@@ -40,6 +40,8 @@ struct judge_reply;
 struct leave_reply;
 struct settle_reply;
 struct pins_reply;
+struct unsettle_reply;
+struct store_replaced;
 struct lane_changed;
 struct desk_changed;
 struct writer_changed;
@@ -76,6 +78,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::judge_reply)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::leave_reply)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::settle_reply)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::pins_reply)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::unsettle_reply)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::store_replaced)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::lane_changed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::desk_changed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::writer_changed)
@@ -144,6 +148,7 @@ using membership_actor = caf::typed_actor<
   caf::reacts_to<judge_reply>,
   caf::reacts_to<leave_reply>,
   caf::reacts_to<settle_reply>,
+  caf::reacts_to<unsettle_reply>,
   caf::reacts_to<pins_reply>>;
 
 /// One machine: its streams, its live state, its sessions.
@@ -167,7 +172,9 @@ using equipment_actor = caf::typed_actor<
   // An aggregator has started; the appends of an older one are lost.
   caf::reacts_to<lane_changed>,
   // A claim desk has started; the requests of an older one are lost.
-  caf::reacts_to<desk_changed>>;
+  caf::reacts_to<desk_changed>,
+  // The database was failed over; it may hold less than was acked.
+  caf::reacts_to<store_replaced>>;
 
 /// Supervisor of the equipment actors: starts an actor when its gateway greets, and counts restarts.
 using fleet_actor = caf::typed_actor<
@@ -175,6 +182,7 @@ using fleet_actor = caf::typed_actor<
   caf::reacts_to<attach_order>,
   // To be sent to all machines.
   caf::reacts_to<lane_changed>,
-  caf::reacts_to<desk_changed>>;
+  caf::reacts_to<desk_changed>,
+  caf::reacts_to<store_replaced>>;
 
 } // namespace furrow::actors

@@ -223,9 +223,18 @@ struct settle_reply {
   std::uint64_t call = 0;
   std::shared_ptr<storage::result<std::uint64_t>> outcome;
 };
+struct unsettle_reply {
+  std::uint64_t call = 0;
+  std::shared_ptr<storage::result<std::uint64_t>> outcome;
+};
 struct pins_reply {
   std::uint64_t call = 0;
   std::shared_ptr<storage::result<std::vector<storage::machine_home>>> outcome;
+};
+
+/// The database was failed over and has this timeline now.
+struct store_replaced {
+  std::uint64_t timeline = 0;
 };
 
 struct lane_changed {

@@ -113,6 +113,9 @@ child_spec caretaker_child(const tree_parts& parts) {
 child_spec membership_child(const tree_parts& parts) {
   membership_config config;
   config.lag = parts.lag;
+  config.replaced = [places = parts.places](std::uint64_t timeline) {
+    places->store_replaced(timeline);
+  };
   return worker(
     "membership", pool_restarts,
     [parts, config](caf::event_based_actor* supervisor, std::uint64_t) {

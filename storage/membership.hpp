@@ -75,6 +75,7 @@ struct beat_request {
 
 struct beat_outcome {
   std::uint64_t view = 0;      // counts the changes of status
+  std::uint64_t timeline = 0;  // of the database: a failover raises it
   bool known = false;          // there is a row of this name
   bool mine = false;           // and it is of this incarnation, with a lease
   std::vector<node_row> nodes; // the asking one first, then those with a lease
@@ -114,6 +115,8 @@ public:
   virtual void steer(std::string node, node_wish wish, handler<node_status> done) = 0;
   /// Returns how many of the machines had another home.
   virtual void settle(node_identity who, machine_names machines, handler<std::uint64_t> done) = 0;
+  /// These machines have no home at that node any more. Returns how many had one there.
+  virtual void unsettle(node_identity who, machine_names machines, handler<std::uint64_t> done) = 0;
   /// Empty farm: every farm.
   virtual void homes(std::string farm, handler<std::vector<machine_home>> done) = 0;
   virtual void pins(handler<std::vector<machine_home>> done) = 0;

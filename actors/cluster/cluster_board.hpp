@@ -29,6 +29,7 @@ struct cluster_view {
   storage::node_identity self;
   node_state state = node_state::alive;
   std::uint64_t view = 0;                             // counts the changes of status
+  std::uint64_t timeline = 0;                         // of the database
   std::vector<storage::node_row> nodes;               // as last heard; this one first
   std::chrono::steady_clock::time_point asked_at{};   // of that answer
   std::chrono::steady_clock::time_point changed_at{}; // when `view` changed last

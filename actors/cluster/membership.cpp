@@ -170,10 +170,27 @@ std::string end_in_words(const membership_state& state) {
   return "the row of this node is gone";
 }
 
-/// Machines that gateways have connected here since.
-void settle(membership_pointer self) {
+/// Machines whose gateways have been away for a while have no home here. While the node ends, their homes stay: they show
+/// whose gateways are awaited.
+void unsettle(membership_pointer self, membership_clock::time_point now) {
   auto& state = self->state;
-  if (state.asked_settle || state.keeper.state() == node_state::dead)
+  if (state.asked_settle || state.asked_unsettle || state.keeper.state() != node_state::alive)
+    return;
+  state.unsettling.clear();
+  for (const auto& [machine, since] : state.gone)
+    if (now - since >= state.config.home_kept && state.unsettling.size() < storage::homes_at_once)
+      state.unsettling.push_back(machine);
+  if (state.unsettling.empty())
+    return;
+  state.asked_unsettle = true;
+  state.store->unsettle(state.seen.self, state.unsettling,
+                        to_me<unsettle_reply, std::uint64_t>(self, 0));
+}
+
+/// Machines that gateways have connected here since.
+void settle(membership_pointer self, membership_clock::time_point now) {
+  auto& state = self->state;
+  if (state.asked_settle || state.asked_unsettle || state.keeper.state() == node_state::dead)
     return;
   std::set<std::pair<std::string, std::string>> here;
   state.settling.clear();
@@ -181,11 +198,15 @@ void settle(membership_pointer self) {
     if (!machine->connected)
       continue;
     std::pair name{machine->farm, machine->equipment};
+    state.gone.erase(name);
     if (state.settled.contains(name))
       here.insert(std::move(name));
     else if (state.settling.size() < storage::homes_at_once)
       state.settling.push_back(std::move(name));
   }
+  for (const auto& name : state.settled)
+    if (!here.contains(name))
+      state.gone.try_emplace(name, now);
   state.settled = std::move(here);
   if (state.settling.empty())
     return;
@@ -234,13 +255,18 @@ void hear(membership_pointer self, beat_reply& reply) {
   if (outcome.view != state.seen.view || state.seen.changed_at == membership_clock::time_point{})
     state.seen.changed_at = now;
   state.seen.view = outcome.view;
+  const bool replaced = state.database.look(outcome.timeline, now);
+  state.seen.timeline = state.database.timeline();
   state.seen.nodes = std::move(outcome.nodes);
   state.seen.asked_at = asked_at;
   if (state.keeper.state() == node_state::dead)
     state.seen.ended_by = end_in_words(state);
   publish(state);
+  if (replaced && state.config.replaced)
+    state.config.replaced(state.seen.timeline);
   tell_others(state);
-  settle(self);
+  settle(self, now);
+  unsettle(self, now);
   look_at_pins(self, now);
 }
 
@@ -273,6 +299,7 @@ membership_actor::behavior_type membership(membership_pointer self,
   state.board = std::move(board);
   state.seen = *state.board->latest();
   state.keeper = lease_keeper{config.limits, state.board->joined()};
+  state.database = timeline_watch{state.seen.timeline};
   state.told = state.keeper.state();
   self->send(self, lease_due{++state.ticks});
   return {
@@ -314,6 +341,13 @@ membership_actor::behavior_type membership(membership_pointer self,
       own.asked_settle = false;
       if (*reply.outcome)
         own.settled.insert(own.settling.begin(), own.settling.end());
+    },
+    [self](unsettle_reply& reply) {
+      auto& own = self->state;
+      own.asked_unsettle = false;
+      if (*reply.outcome)
+        for (const auto& machine : own.unsettling)
+          own.gone.erase(machine);
     },
     [self](pins_reply& reply) { hear(self, reply); },
   };

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "actors/cluster/cluster_board.hpp"
+#include "actors/cluster/timeline_watch.hpp"
 #include "actors/live/census.hpp"
 #include "actors/messages.hpp"
 
@@ -30,7 +31,10 @@ struct membership_config {
   lease_limits limits;
   std::chrono::milliseconds look_every{100}; // for the word of the program to begin
   std::chrono::milliseconds pins_every{5'000};
+  std::chrono::milliseconds home_kept{
+    5'000}; // a gateway that comes back within it leaves its home as it is
   std::function<std::chrono::milliseconds()> lag; // of the oldest item that is not durable yet
+  std::function<void(std::uint64_t timeline)> replaced; // the database was failed over
 };
 
 struct membership_state {
@@ -47,6 +51,7 @@ struct membership_state {
   bool leaving = false;
   bool ending = false;
   cluster_view seen;
+  timeline_watch database;
   node_state told = node_state::joining;
   std::map<std::string, storage::node_status> told_nodes;
 
@@ -56,6 +61,10 @@ struct membership_state {
   std::set<std::pair<std::string, std::string>> settled; // machines whose home is written
   storage::machine_names settling;
   bool asked_settle = false;
+  std::map<std::pair<std::string, std::string>, lease_keeper::clock::time_point>
+    gone; // machines that had their home here, and since when they are away
+  storage::machine_names unsettling;
+  bool asked_unsettle = false;
   bool asked_pins = false;
   lease_keeper::clock::time_point pins_at{};
 };

@@ -286,6 +286,12 @@ equipment_actor::behavior_type equipment(equipment_pointer self,
       self->state.desk = std::move(changed.desk);
       all_streams(self, &stream_intake::desk_lost);
     },
+    [self](store_replaced what) {
+      for (auto& [slot, stream] : self->state.streams)
+        on_stream(self, slot, [what](stream_intake& intake, stream_intake::actions& out) {
+          intake.store_replaced(what.timeline, out);
+        });
+    },
   };
 }
 

@@ -134,6 +134,11 @@ fleet_actor::behavior_type fleet(fleet_pointer self,
         if (machine.actor)
           self->send(machine.actor, changed);
     },
+    [self](store_replaced what) {
+      for (auto& [key, machine] : self->state.machines)
+        if (machine.actor)
+          self->send(machine.actor, what);
+    },
   };
 }
 

@@ -8,6 +8,8 @@ namespace furrow::actors {
 
 namespace {
 
+constexpr int epoch_timeline_shift = 40; // 0001_streams_and_blocks.sql
+
 /// The bytes of a frame in quarantine: time, header, payload, little-endian.
 std::string frame_bytes(const can::frame_view& frame, std::size_t payload_max) {
   std::string bytes(16, '\0');
@@ -392,6 +394,13 @@ void stream_intake::desk_lost(actions& out) {
 
 void stream_intake::lane_lost(actions& out) {
   if (phase_ == phase::open && (in_flight_to_ > durable_ || packed()))
+    go_adrift(out);
+}
+
+void stream_intake::store_replaced(std::uint64_t timeline, actions& out) {
+  const bool waits = phase_ != phase::open || packed() || in_flight_to_ > durable_;
+  if (session_ != 0 && !waits
+      && claim_.epoch >> epoch_timeline_shift < static_cast<std::int64_t>(timeline))
     go_adrift(out);
 }
 

@@ -111,6 +111,9 @@ public:
   void desk_lost(actions& out);
   /// The lane died with this stream's appends.
   void lane_lost(actions& out);
+  /// The database was failed over and has this timeline now: it may hold less than was acked. A stream with items on their
+  /// way learns that from its append; an idle one asks.
+  void store_replaced(std::uint64_t timeline, actions& out);
   void detach(std::uint64_t session, actions& out);
   /// Frames stamped later have a wrong clock: they are stored as they are, and counted.
   void set_ahead_after(std::int64_t time_us) { ahead_after_us_ = time_us; }

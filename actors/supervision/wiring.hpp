@@ -56,6 +56,12 @@ public:
     if (membership_)
       caf::anon_send(membership_, lease_due{});
   }
+  /// The database was failed over: idle streams find out whether it holds what they have acked.
+  void store_replaced(std::uint64_t timeline) {
+    const std::lock_guard lock{mutex_};
+    if (fleet_)
+      caf::anon_send(fleet_, actors::store_replaced{timeline});
+  }
   /// Waits for the first fleet: before that, no session can attach.
   void wait_for_fleet() {
     std::unique_lock lock{mutex_};

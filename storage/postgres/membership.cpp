@@ -69,7 +69,8 @@ task<result<beat_outcome>> beat(pq_connection& db, const beat_request& request) 
                            [&](std::size_t i) { return small(versions[i]); });
   const auto reply = co_await db.query(
     "select view, name, mine, status, drain, lease_ms, gateway, http, link, build, wire_min, "
-    "wire_max, weight, sessions, frames_s, lag_ms, since, judged_by, incarnation "
+    "wire_max, weight, sessions, frames_s, lag_ms, since, judged_by, incarnation, "
+    "(select furrow.wal_timeline()) "
     "from furrow.beat($1, $2, $3 <> 0, $4 <> 0, $5, $6, $7, $8, $9, $10, $11, $12)",
     pq_parameters{}
       .text(request.who.name)
@@ -91,6 +92,7 @@ task<result<beat_outcome>> beat(pq_connection& db, const beat_request& request) 
   out.nodes.reserve(static_cast<std::size_t>(rows.size()));
   for (int row = 0; row < rows.size(); ++row) {
     out.view = rows.natural(row, 0);
+    out.timeline = rows.natural(row, 19);
     out.nodes.push_back(node_in(rows, row));
     if (out.nodes.back().who.name == request.who.name) {
       out.known = true;
@@ -158,6 +160,25 @@ settle(pq_connection& db, const node_identity& who, const machine_names& machine
                         .add(oid::uuid, uuid_chars(who.incarnation))
                         .add(oid::text_array, names_array(machines, &named::first))
                         .add(oid::text_array, names_array(machines, &named::second)));
+  if (reply.error)
+    co_return reply.error->as_failure();
+  co_return pq_rows{reply.rows.get()}.natural(0, 0);
+}
+
+task<result<std::uint64_t>>
+unsettle(pq_connection& db, const node_identity& who, const machine_names& machines) {
+  using named = std::pair<std::string, std::string>;
+  const auto reply = co_await db.query(
+    "with gone as (update furrow.machine_home h set node = null, incarnation = null, since = now() "
+    "from unnest($3::text[], $4::text[]) m(farm, name) join furrow.farm f on f.name = m.farm "
+    "join furrow.equipment e on e.farm_id = f.id and e.name = m.name "
+    "where h.equipment_id = e.id and h.node = $1 and h.incarnation = $2 returning 1) "
+    "select count(*) from gone",
+    pq_parameters{}
+      .text(who.name)
+      .add(oid::uuid, uuid_chars(who.incarnation))
+      .add(oid::text_array, names_array(machines, &named::first))
+      .add(oid::text_array, names_array(machines, &named::second)));
   if (reply.error)
     co_return reply.error->as_failure();
   co_return pq_rows{reply.rows.get()}.natural(0, 0);
@@ -250,6 +271,13 @@ public:
       job_of(false, std::move(done),
              [who = std::move(who), machines = std::move(machines)](pq_connection& db) {
                return postgres_work::settle(db, who, machines);
+             }));
+  }
+  void unsettle(node_identity who, machine_names machines, handler<std::uint64_t> done) override {
+    people_->submit(
+      job_of(false, std::move(done),
+             [who = std::move(who), machines = std::move(machines)](pq_connection& db) {
+               return postgres_work::unsettle(db, who, machines);
              }));
   }
   void homes(std::string farm, handler<std::vector<machine_home>> done) override {

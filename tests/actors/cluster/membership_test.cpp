@@ -32,6 +32,8 @@ public:
   unsigned judged = 0;
   unsigned left = 0;
   std::deque<storage::machine_names> settled;
+  std::deque<storage::machine_names> unsettled;
+  std::uint64_t timeline = 1;
   std::vector<storage::machine_home> pinned;
   std::uint64_t view = 1;
 
@@ -45,6 +47,7 @@ public:
       mine.who = request.who;
     storage::beat_outcome out;
     out.view = view;
+    out.timeline = timeline;
     out.known = true;
     out.mine = mine.who == request.who && mine.status != storage::node_status::dead;
     out.nodes.push_back(mine);
@@ -74,6 +77,12 @@ public:
     settled.push_back(std::move(machines));
     done(std::uint64_t{1});
   }
+  void unsettle(storage::node_identity /*who*/,
+                storage::machine_names machines,
+                storage::handler<std::uint64_t> done) override {
+    unsettled.push_back(std::move(machines));
+    done(std::uint64_t{1});
+  }
   void homes(std::string, storage::handler<std::vector<storage::machine_home>>) override {}
   void pins(storage::handler<std::vector<storage::machine_home>> done) override { done(pinned); }
   void pin(std::string, std::string, std::string, storage::handler<furrow::done>) override {}
@@ -88,6 +97,7 @@ struct membership_world {
   std::shared_ptr<cluster_board> board =
     std::make_shared<cluster_board>(storage::node_identity{"n1", {1}});
   unsigned news = 0;
+  std::vector<std::uint64_t> replaced; // timelines
   membership_actor actor;
 
   membership_world() {
@@ -98,7 +108,11 @@ struct membership_world {
   membership_world& operator=(const membership_world&) = delete;
   ~membership_world() { stop(); }
 
-  void start() { actor = system->spawn(membership, membership_config{}, &store, people, board); }
+  void start() {
+    membership_config config;
+    config.replaced = [this](std::uint64_t timeline) { replaced.push_back(timeline); };
+    actor = system->spawn(membership, config, &store, people, board);
+  }
   void stop() {
     caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
     actor = nullptr;
@@ -243,6 +257,54 @@ TEST_CASE(
   connect(true);
   world.system.advance(2s);
   CHECK(world.store.settled.size() == 2);
+  CHECK(world.store.unsettled.empty()); // its gateway came back soon
+  world.system.advance(10s);
+  CHECK(world.store.unsettled.empty());
+  connect(false);
+  world.system.advance(4s);
+  CHECK(world.store.unsettled.empty());
+  world.system.advance(5s);
+  REQUIRE(world.store.unsettled.size() == 1);
+  CHECK(world.store.unsettled[0] == storage::machine_names{{"farm", "T1"}});
+  connect(true);
+  world.system.advance(2s);
+  CHECK(world.store.settled.size() == 3);
+}
+
+TEST_CASE("membership: while the node drains, homes stay where they are") {
+  membership_world world;
+  const auto place = world.people->board.open("farm", "T1", {});
+  auto now = std::make_shared<live_equipment>();
+  now->farm = "farm";
+  now->equipment = "T1";
+  now->connected = true;
+  place->publish(now);
+  world.serve();
+  world.system.advance(3s);
+  world.board->end();
+  auto gone = std::make_shared<live_equipment>(*now);
+  gone->connected = false;
+  place->publish(gone);
+  world.system.advance(10s);
+  CHECK(world.store.unsettled.empty());
+}
+
+TEST_CASE("membership: a new timeline of the database is told at once, and twice again") {
+  membership_world world;
+  world.serve();
+  world.system.advance(20s);
+  CHECK(world.replaced == std::vector<std::uint64_t>{1, 1, 1});
+  world.replaced.clear();
+  world.store.timeline = 2;
+  world.system.advance(1'100ms);
+  CHECK(world.replaced == std::vector<std::uint64_t>{2});
+  world.stop(); // the restarted actor still knows the timeline
+  world.start();
+  world.store.timeline = 3;
+  world.system.advance(2s);
+  CHECK(world.replaced == std::vector<std::uint64_t>{2, 3});
+  world.system.advance(20s);
+  CHECK(world.replaced == std::vector<std::uint64_t>{2, 3, 3, 3});
 }
 
 TEST_CASE("membership: pins are known within seconds") {

@@ -231,3 +231,41 @@ TEST_CASE_FIXTURE(
   CHECK(take<claim_wish>().at(0).ticket != wish.ticket);
   CHECK_FALSE(intake.idle());
 }
+
+TEST_CASE_FIXTURE(intake_story,
+                  "intake: after a failover an idle stream asks what the database holds, and its "
+                  "gateway sends again what is missing") {
+  constexpr std::int64_t first_timeline = std::int64_t{1} << 40;
+  open(1, 100, first_timeline | 1);
+  intake.store_replaced(1, out); // claimed since
+  CHECK(out.empty());
+  intake.store_replaced(2, out);
+  const auto wishes = take<claim_wish>();
+  REQUIRE(wishes.size() == 1);
+  CHECK(wishes[0].request.held_epoch == (first_timeline | 1));
+  intake.store_replaced(2, out); // one claim is enough
+  CHECK(out.empty());
+  claimed(wishes[0].ticket, 90, 2 * first_timeline | 1);
+  const auto* rewind = said<session_notice::rewind>();
+  REQUIRE(rewind != nullptr);
+  CHECK(rewind->from_seq == 91);
+  out.clear();
+  intake.store_replaced(2, out);
+  CHECK(out.empty());
+}
+
+TEST_CASE_FIXTURE(intake_story,
+                  "intake: a stream with items on their way learns of a failover from its append") {
+  open(1, 0, 1);
+  intake.received(1, frames(1, 5), {}, live, out);
+  intake.store_replaced(2, out);
+  CHECK(take<claim_wish>().empty());
+  (void)flush();
+  intake.store_replaced(2, out);
+  CHECK(take<claim_wish>().empty());
+  intake.committed(1, 5, out);
+  out.clear();
+  intake.detach(1, out);
+  intake.store_replaced(2, out); // nobody is there to send anything again
+  CHECK(take<claim_wish>().empty());
+}

@@ -285,4 +285,46 @@ TEST_CASE("postgres, membership: homes and pins of machines") {
   CHECK(pins()[0].pinned_to == "n1");
   CHECK(pin("T2", ""));
   CHECK(pins().empty());
+  const auto unsettle = [&](const node_identity& who, machine_names names) {
+    return must(
+      answer_of<std::uint64_t>([&](auto done) { all.area.unsettle(who, std::move(names), done); }));
+  };
+  CHECK(unsettle(n1, {{farm, "T1"}}) == 0); // it is at n2
+  CHECK(unsettle(node_named("n1", 9), {{farm, "T2"}}) == 0);
+  CHECK(unsettle(n1, {{farm, "T1"}, {farm, "T2"}}) == 1);
+  const auto left =
+    must(answer_of<std::vector<machine_home>>([&](auto done) { all.area.homes(farm, done); }));
+  CHECK(left[0].node == "n2");
+  CHECK(left[1].node.empty());
+  CHECK(settle(n1, {{farm, "T2"}}) == 1);
+}
+
+TEST_CASE("postgres, membership: when the clock of the server goes back, leases begin anew") {
+  members all;
+  const auto n1 = node_named("n1", 1);
+  const auto n2 = node_named("n2", 2);
+  (void)all.beat(n1, true);
+  (void)all.beat(n2, true);
+  all.wait_until_old_enough();
+  // As if the clock had been an hour ahead until now.
+  all.age("n1", "1 h", "-1 h");
+  all.age("n2", "1 h", "-1 h");
+  all.bed.tamper("update furrow.cluster set quiet_until = clock_timestamp() + interval '1 h'");
+  const auto seen = all.beat(n1);
+  CHECK(seen.mine);
+  CHECK(row_of(seen, "n2").lease_ms <= 3'000);
+  CHECK(all.bed.value("select quiet_until < clock_timestamp() + interval '4 s' from furrow.cluster")
+        == "t");
+  CHECK_FALSE(all.judge(n1).refused.empty());
+  // n2 says nothing more, and n1 has had its lease for long enough.
+  REQUIRE(eventually(10s, [&] {
+    (void)all.beat(n1);
+    return all.judge(n1).dead == std::vector<std::string>{"n2"};
+  }));
+}
+
+TEST_CASE("postgres, membership: a beat says which timeline the database has") {
+  members all;
+  CHECK(all.beat(node_named("n1", 1), true).timeline
+        == std::stoull(all.bed.value("select furrow.wal_timeline()")));
 }
