@@ -9,11 +9,12 @@
 
 namespace furrow::simulation {
 
-inline constexpr std::array<std::uint64_t, 4> bad_seeds{
+inline constexpr std::array<std::uint64_t, 5> bad_seeds{
   19,  // a gateway that has nothing more to send learns of a failover only by its next item
   100, // a standby whose primary lost power never asked again
   205, // a node froze in its COPY after it should have thawed
   344, // the same, with one node
+  90, // a node started during a failover: claims went to the old primary, the first beat to the new one
 };
 
 } // namespace furrow::simulation

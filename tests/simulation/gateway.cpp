@@ -30,7 +30,7 @@ void gateway::start() {
   at.start();
   spool.open();
   edge::uplink_config config;
-  config.equipment = "machine" + std::to_string(number_);
+  config.equipment = machine();
   config.seed = on_.chance.next();
   config.batch_bytes = 4U << 10U;
   for (const auto* one : nodes_)

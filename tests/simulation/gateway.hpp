@@ -38,6 +38,7 @@ public:
   /// Everything that was numbered counts as durable.
   [[nodiscard]] bool satisfied() const { return spool.acked_seq() == spool.last_seq(); }
   [[nodiscard]] const std::string& node_name() const;
+  [[nodiscard]] std::string machine() const { return "machine" + std::to_string(number_); }
   /// What it is doing, for a trace.
   [[nodiscard]] std::string described() const;
 

@@ -24,7 +24,9 @@ incarnation next_incarnation(dice& chance) {
 
 node::node(
   stage& on, database& db, std::string name, std::vector<std::string> all, node_options how)
-  : at{on.time, std::move(name)}, on_{on}, db_{db}, all_{std::move(all)}, how_{how} {}
+  : at{on.time, std::move(name)}, on_{on}, db_{db}, all_{std::move(all)}, how_{how} {
+  at.set_clock(on.chance.wrong_clock());
+}
 
 void node::start() {
   at.start();
@@ -40,10 +42,48 @@ void node::start() {
     [this](const origin& of, std::uint64_t ticket, const desk::claim_result& what) {
       take_claim(of, ticket, what);
     });
-  memory_->lease =
-    std::make_unique<node_lease>(on_, at, db_, at.name(), self_, [this] { declared_dead(); });
+  memory_->lease = std::make_unique<node_lease>(
+    on_, at, db_, at.name(), self_, [this] { declared_dead(); },
+    [this](const reply& what) { hear_cluster(what); });
   memory_->lease->turn();
   keep_alive();
+}
+
+/// As actors/cluster/membership.cpp and tools/furrowd/gateway/listener.cpp.
+void node::hear_cluster(const reply& what) {
+  actors::cluster_view view;
+  view.self.name = at.name();
+  for (const auto& [name, row] : what.nodes) {
+    storage::node_row one;
+    one.who.name = one.card.gateway = name;
+    one.status =
+      row.status == node_status::alive ? storage::node_status::alive : storage::node_status::dead;
+    view.nodes.push_back(std::move(one));
+  }
+  actors::pin_map pins;
+  for (const auto& [machine, where] : what.pins)
+    if (!where.empty())
+      pins[{farm, machine}] = where;
+  view.pins = std::make_shared<const actors::pin_map>(std::move(pins));
+  memory_->view = std::move(view);
+  send_to_places();
+  if (memory_->timeline.look(what.timeline, on_.time.now())
+      && !on_.breaks(broken_rule::idle_never_asks))
+    all_streams([](const std::string&) { return true; },
+                [timeline = what.timeline](stream_intake& intake, stream_intake::actions& out) {
+                  intake.store_replaced(timeline, out);
+                });
+}
+
+/// Machines that people have moved elsewhere.
+void node::send_to_places() {
+  std::vector<std::pair<std::uint64_t, std::string>> away;
+  for (const auto& [id, one] : memory_->sessions)
+    if (one.slot != 0)
+      if (auto place = actors::other_place(memory_->view, farm, one.machine))
+        away.emplace_back(id, std::move(*place));
+  for (const auto& [id, place] : away)
+    send(id, proto::goaway{place});
 }
 
 /// The process ends; its service manager starts it again.
@@ -115,6 +155,10 @@ void node::heard(std::uint64_t session, const std::string& bytes) {
 }
 
 void node::greet(std::uint64_t session, proto::hello hello) {
+  if (const auto place = actors::other_place(memory_->view, farm, hello.equipment)) {
+    send(session, proto::redirect{*place});
+    return end_session(session);
+  }
   auto& line = memory_->sessions.at(session);
   line.machine = hello.equipment;
   auto& here = memory_->machines[hello.equipment];

@@ -6,6 +6,8 @@
 /// Threads: one.
 #pragma once
 
+#include "actors/cluster/placement.hpp"
+#include "actors/cluster/timeline_watch.hpp"
 #include "actors/ingest/stream_intake.hpp"
 #include "tests/simulation/database/membership.hpp"
 #include "tests/simulation/desk.hpp"
@@ -73,6 +75,8 @@ private:
     std::vector<std::unique_ptr<lane>> lanes;
     std::unique_ptr<desk> claims;
     std::unique_ptr<node_lease> lease;
+    actors::cluster_view view;
+    actors::timeline_watch timeline;
     bool draining = false;
   };
   using event = std::function<void(actors::stream_intake&, actors::stream_intake::actions&)>;
@@ -96,6 +100,8 @@ private:
   void end_when_empty(int checks);
   void end_at_once();
   void declared_dead();
+  void hear_cluster(const reply& what);
+  void send_to_places();
 
   stage& on_;
   database& db_;

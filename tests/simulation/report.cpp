@@ -8,7 +8,7 @@ namespace furrow::simulation {
 
 namespace {
 
-constexpr std::array<std::pair<broken_rule, const char*>, 9> rule_names{{
+constexpr std::array<std::pair<broken_rule, const char*>, 13> rule_names{{
   {broken_rule::none, "none"},
   {broken_rule::ack_before_commit, "ack_before_commit"},
   {broken_rule::compare_without_epoch, "compare_without_epoch"},
@@ -18,6 +18,10 @@ constexpr std::array<std::pair<broken_rule, const char*>, 9> rule_names{{
   {broken_rule::no_reaper, "no_reaper"},
   {broken_rule::claim_before_replication, "claim_before_replication"},
   {broken_rule::epoch_without_timeline, "epoch_without_timeline"},
+  {broken_rule::lease_by_node_clock, "lease_by_node_clock"},
+  {broken_rule::lease_of_old_clock, "lease_of_old_clock"},
+  {broken_rule::replaced_goes_on, "replaced_goes_on"},
+  {broken_rule::idle_never_asks, "idle_never_asks"},
 }};
 
 } // namespace
@@ -30,6 +34,7 @@ void totals::add(const world_result& one) {
   troubles += one.troubles;
   failovers += one.failovers;
   forks += one.forks;
+  moves += one.moves;
   slowest = std::max(slowest, one.settled_after);
 }
 
@@ -49,8 +54,9 @@ std::string described(const totals& of) {
   return std::to_string(of.seeds) + " seeds, " + std::to_string(of.bad) + " bad, in "
          + std::to_string(ms) + " ms; " + std::to_string(of.steps) + " steps, "
          + std::to_string(of.items) + " items, " + std::to_string(of.troubles) + " faults, "
-         + std::to_string(of.failovers) + " failovers, " + std::to_string(of.forks)
-         + " forks; the slowest settled after " + std::to_string(of.slowest.count()) + " ms";
+         + std::to_string(of.failovers) + " failovers, " + std::to_string(of.forks) + " forks, "
+         + std::to_string(of.moves) + " moves; the slowest settled after "
+         + std::to_string(of.slowest.count()) + " ms";
 }
 
 std::string to_string(broken_rule rule) {

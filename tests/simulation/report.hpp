@@ -19,6 +19,7 @@ struct totals {
   std::uint64_t troubles = 0;
   std::uint64_t failovers = 0;
   std::uint64_t forks = 0;
+  std::uint64_t moves = 0;
   milliseconds slowest{0}; // to settle
   clock::time_point begun = clock::now();
 

@@ -56,6 +56,7 @@ TEST_CASE("simulation: a thousand worlds keep every invariant") {
   CHECK(sum.troubles > 5'000);
   CHECK(sum.failovers > 100);
   CHECK(sum.forks > 20);
+  CHECK(sum.moves > 500);
 }
 
 TEST_CASE("simulation: a seed gives the same world each time") {
@@ -77,7 +78,11 @@ TEST_CASE("simulation: notices each broken rule within a thousand seeds") {
     {broken_rule::judge_without_grace, {"judged"}},
     {broken_rule::judge_across_timeline, {"judged"}},
     {broken_rule::claim_before_replication, {"durable"}},
-    {broken_rule::epoch_without_timeline, {"epochs", "once", "same", "whole", "fenced"}},
+    {broken_rule::epoch_without_timeline, {"epochs", "once", "same", "whole", "fenced", "owner"}},
+    {broken_rule::lease_by_node_clock, {"judged"}},
+    {broken_rule::lease_of_old_clock, {"buried"}},
+    {broken_rule::replaced_goes_on, {"one"}},
+    {broken_rule::idle_never_asks, {"alive"}},
   };
   for (const auto& one : all) {
     world_result out;

@@ -30,6 +30,8 @@ const std::vector<troubles::kind>& troubles::kinds() {
     {5, &troubles::standby_trouble},
     {3, &troubles::slow_disk},
     {2, &troubles::reconnect_storm},
+    {5, &troubles::move_machine},
+    {4, &troubles::set_clock},
   };
   return all;
 }
@@ -304,6 +306,25 @@ void troubles::slow_disk() {
   note("a slow disk at " + one.at.name());
   one.set_flush(in_.on.chance.between(50ms, 900ms));
   later(1s, 6s, [&one] { one.set_flush(5ms); });
+}
+
+/// People pin a machine to a node, or take that back.
+void troubles::move_machine() {
+  const auto machine = any_gateway().machine();
+  const auto node = in_.on.chance.chance(0.2) ? std::string{} : any_node().at.name();
+  auto& one = in_.db.leader();
+  if (!one.at.works())
+    return;
+  note("move " + machine + " to " + (node.empty() ? "any node" : node));
+  ++in_.moves;
+  one.pin(machine, node);
+}
+
+/// Somebody sets the clock of a database server.
+void troubles::set_clock() {
+  auto& one = in_.on.chance.chance(0.6) ? in_.db.leader() : in_.db.other();
+  note("set the clock of " + one.at.name());
+  one.at.set_clock(in_.on.chance.wrong_clock());
 }
 
 void troubles::reconnect_storm() {

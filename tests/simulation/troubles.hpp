@@ -54,6 +54,8 @@ private:
   void standby_trouble();
   void slow_disk();
   void reconnect_storm();
+  void move_machine();
+  void set_clock();
 
   node& any_node();
   gateway& any_gateway();

@@ -60,6 +60,9 @@ world::world(const world_plan& of, std::function<void(const std::string&)> trace
                                        std::uint64_t to) { check_acked(spool, from, to); }));
   db.on_promoted([this] { check_promoted(); });
   on.judged = [this](const std::string& name) { check_judged(name); };
+  on.replaced_took = [this](const server& old, const can::stream_id& stream, std::uint64_t to) {
+    check_replaced(old, stream, to);
+  };
 }
 
 /// What tasks hold refers to the processes: it goes first.
@@ -78,8 +81,11 @@ world_result world::run() {
   db.start();
   for (const auto& one : nodes)
     one->start();
-  for (const auto& one : gateways)
+  for (const auto& one : gateways) {
     one->start();
+    if (on.chance.chance(0.2)) // it is idle from then on
+      on.time.in(on.chance.between(2s, plan.troubled), [&one] { one->stop_producing(); });
+  }
   troubles trouble{*this};
   trouble.begin();
   run_until(begin_ + plan.troubled);
@@ -95,6 +101,7 @@ world_result world::run() {
   out.steps = on.time.steps();
   out.troubles = trouble.begun();
   out.failovers = db.failovers();
+  out.moves = moves;
   out.settled_after = std::chrono::duration_cast<milliseconds>(on.time.now() - mended_at);
   for (const auto& one : gateways) {
     out.items += one->spool.last_seq();
@@ -123,11 +130,8 @@ void world::mend() {
     }
   for (const auto& one : gateways)
     one->at.thaw();
-  // A gateway learns of a failover by its next item.
-  on.time.in(5s, [this] {
-    for (const auto& one : gateways)
-      one->stop_producing();
-  });
+  for (const auto& one : gateways)
+    one->stop_producing();
 }
 
 void world::restart_dead() {
@@ -145,17 +149,40 @@ void world::restart_dead() {
 /// Runs until everything is durable; false when that takes too long.
 bool world::settle() {
   const auto end = on.time.now() + settle_limit;
-  const auto last_item = on.time.now() + 6s;
+  const auto calm = on.time.now() + 6s; // until then a server may still be replaced
   while (on.time.now() < end && !on.truth.found()) {
     restart_dead();
     run_until(on.time.now() + 500ms);
-    if (on.time.now() < last_item)
-      continue;
-    if (std::all_of(gateways.begin(), gateways.end(),
-                    [this](const auto& one) { return complete(*one); }))
+    if (on.time.now() >= calm && is_settled())
       return true;
   }
   return false;
+}
+
+bool world::is_settled() const {
+  return is_buried() && std::all_of(gateways.begin(), gateways.end(), [this](const auto& one) {
+           return complete(*one) && is_placed(*one);
+         });
+}
+
+bool world::is_buried() const {
+  if (left_frozen == nullptr || !left_frozen->at.frozen())
+    return true;
+  const auto& rows = db.leader().disk().nodes;
+  const auto row = rows.find(left_frozen->at.name());
+  return row == rows.end() || row->second.owner != left_frozen->self()
+         || row->second.status == node_status::dead;
+}
+
+/// Where people want the machine, if that node works.
+bool world::is_placed(const gateway& one) const {
+  const auto& pins = db.leader().disk().pins;
+  const auto pin = pins.find(one.machine());
+  if (pin == pins.end() || pin->second.empty() || pin->second == one.node_name())
+    return true;
+  const auto target = std::find_if(
+    nodes.begin(), nodes.end(), [&](const auto& each) { return each->at.name() == pin->second; });
+  return !(*target)->at.works();
 }
 
 bool world::complete(const gateway& one) const {
@@ -172,6 +199,12 @@ void world::check_complete() {
     note(one->described());
   for (const auto& one : gateways)
     note(one->described());
+  if (!is_buried())
+    on.truth.broken("buried", left_frozen->at.name() + " is frozen, and nobody declares it dead");
+  for (const auto& one : gateways)
+    if (!is_placed(*one))
+      on.truth.broken("placed", one->at.name() + " is at " + one->node_name()
+                                  + ", and people want it at another node");
   for (const auto& one : gateways)
     if (!complete(*one))
       on.truth.broken("alive", one->at.name() + " has numbered "
@@ -229,6 +262,14 @@ void world::check_judged(const std::string& name) {
     on.net.sound_since(since, at, leader.at) && leader.leads() && leader.slow_until() < since;
   if (at.works() && at.awake_since() < since && reaches)
     on.truth.broken("judged", name + " works and reaches the database, and is declared dead");
+}
+
+/// Unless the new leader has them: the answer was on its way then.
+void world::check_replaced(const server& old, const can::stream_id& stream, std::uint64_t to) {
+  const auto* row = db.leader().disk().find(stream);
+  if (row == nullptr || row->seq() < to)
+    on.truth.broken("one", old.at.name() + " takes items of " + can::to_string(stream) + " up to "
+                             + std::to_string(to) + ", and another server has replaced it");
 }
 
 } // namespace furrow::simulation

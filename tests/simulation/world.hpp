@@ -49,6 +49,7 @@ struct world_result {
   std::uint64_t troubles = 0; // begun
   std::uint64_t failovers = 0;
   std::uint64_t forks = 0;
+  std::uint64_t moves = 0;
   milliseconds settled_after{0};
 };
 
@@ -68,7 +69,8 @@ public:
   database db;
   std::vector<std::unique_ptr<node>> nodes;
   std::vector<std::unique_ptr<gateway>> gateways;
-  const node* left_frozen = nullptr; // for ever
+  node* left_frozen = nullptr; // for ever
+  std::uint64_t moves = 0;     // of machines, that people have asked for
 
   void note(const std::string& what);
 
@@ -80,7 +82,11 @@ private:
   void check_acked(const spool_model& spool, std::uint64_t from, std::uint64_t to);
   void check_promoted();
   void check_complete();
+  [[nodiscard]] bool is_buried() const;
+  [[nodiscard]] bool is_placed(const gateway& one) const;
+  [[nodiscard]] bool is_settled() const;
   void check_judged(const std::string& name);
+  void check_replaced(const server& old, const can::stream_id& stream, std::uint64_t to);
   [[nodiscard]] bool complete(const gateway& one) const;
 
   time_point begin_;

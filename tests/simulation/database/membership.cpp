@@ -26,17 +26,22 @@ bool serves(const node_row& row) {
 
 } // namespace
 
-node_lease::node_lease(
-  stage& on, process& owner, database& db, std::string name, incarnation node, task died)
+node_lease::node_lease(stage& on,
+                       process& owner,
+                       database& db,
+                       std::string name,
+                       incarnation node,
+                       task died,
+                       heard_to heard)
   : on_{on}, owner_{owner}, name_{std::move(name)}, node_{node}, died_{std::move(died)},
-    client_{on.net, owner, db, node}, keeper_{limits_of(on)} {}
+    heard_{std::move(heard)}, client_{on.net, owner, db, node}, keeper_{limits_of(on)} {}
 
 void node_lease::turn() {
   const auto turn_number = ++turns_;
-  const auto what = keeper_.next(on_.time.now());
+  const auto what = keeper_.next(now());
   if (what != lease_question::none)
     return ask(what);
-  const auto wait = std::max(clock::duration{1ms}, keeper_.wake() - on_.time.now());
+  const auto wait = std::max(clock::duration{1ms}, keeper_.wake() - now());
   owner_.in(wait, [this, turn_number] {
     if (turn_number == turns_)
       turn();
@@ -45,41 +50,49 @@ void node_lease::turn() {
 
 void node_lease::ask(lease_question what) {
   const auto joins = what == lease_question::join;
-  database_client::request request = [name = name_, joins](server& at, server::session_id session,
-                                                           const answer& to) {
-    at.beat(session, name, joins, to);
-  };
+  database_client::request request =
+    [name = name_, joins, clock = now()](server& at, server::session_id session, const answer& to) {
+      at.beat(session, name, joins, clock, to);
+    };
   if (what == lease_question::judge)
-    request = [name = name_](server& at, server::session_id session, const answer& to) {
-      at.judge(session, name, to);
+    request = [name = name_, clock = now()](server& at, server::session_id session,
+                                            const answer& to) {
+      at.judge(session, name, clock, to);
     };
   client_.ask(std::move(request), actors::lease_limits{}.deadline,
               [this, what](const reply& got) { answered(what, got); });
 }
 
 void node_lease::answered(lease_question what, const reply& got) {
-  const auto now = on_.time.now();
   if (got.lost)
-    keeper_.failed(now);
+    keeper_.failed(now());
   else if (what == lease_question::judge)
-    keeper_.judged(now);
+    keeper_.judged(now());
   else
-    keeper_.answered({.known = true, .mine = got.mine, .drain = false, .late = got.late}, now);
+    keeper_.answered({.known = true, .mine = got.mine, .drain = false, .late = got.late}, now());
   if (keeper_.state() == actors::node_state::dead)
     return died_();
+  if (!got.lost && what != lease_question::judge)
+    heard_(got);
   turn();
 }
 
-/// A failover has taken the leases back to what the standby had.
-void lease_book::note_timeline() {
-  if (in.timeline == timeline)
-    return;
+/// A failover has taken the leases back to what the standby had; or the clock has gone back.
+void lease_book::note_clock() {
+  if (in.timeline != timeline || in.quiet_until > moment + grace)
+    in.quiet_until = moment + grace;
   in.timeline = timeline;
-  in.quiet_until = moment + grace;
+  if (broken == broken_rule::lease_of_old_clock || broken == broken_rule::lease_by_node_clock)
+    return;
+  for (auto& [name, row] : in.nodes)
+    if (serves(row) && row.lease_until > moment + grace) {
+      row.lease_until = moment + lease_time;
+      row.unbroken_since = moment;
+    }
 }
 
 bool lease_book::beat(const std::string& name, incarnation node, bool joins) {
-  note_timeline();
+  note_clock();
   auto& row = in.nodes[name];
   if (joins && row.owner != node)
     row = {node, node_status::alive, moment + lease_time, moment};
@@ -103,7 +116,7 @@ bool lease_book::may_judge(const std::string& name, incarnation node) const {
     return false;
   const bool settled = mine->second.lease_until >= moment
                        && mine->second.unbroken_since <= moment - grace
-                       && server_started <= moment - grace;
+                       && (server_started <= moment - grace || server_started > moment);
   if (!settled && broken != broken_rule::judge_without_grace)
     return false;
   return broken == broken_rule::judge_across_timeline
@@ -113,7 +126,10 @@ bool lease_book::may_judge(const std::string& name, incarnation node) const {
 std::vector<std::string> lease_book::judge(const std::string& name, incarnation node) {
   std::vector<std::string> dead;
   const bool may = may_judge(name, node);
-  note_timeline();
+  if (in.timeline != timeline) {
+    in.timeline = timeline;
+    in.quiet_until = moment + grace;
+  }
   if (!may)
     return dead;
   for (auto& [other, row] : in.nodes)

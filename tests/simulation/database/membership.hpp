@@ -3,7 +3,7 @@
 /// Shape: nodes of no lease row are the database's affair (server.hpp). `died` is called when the database says that this
 ///   incarnation is dead.
 /// Threads: one.
-/// Source: storage/migrations/0016_cluster.sql.
+/// Source: storage/migrations/0019_leases_and_clocks.sql.
 #pragma once
 
 #include "actors/cluster/lease_keeper.hpp"
@@ -16,8 +16,15 @@ namespace furrow::simulation {
 
 class node_lease {
 public:
-  node_lease(
-    stage& on, process& owner, database& db, std::string name, incarnation node, task died);
+  /// `heard`: what the database has said about the cluster.
+  using heard_to = std::function<void(const reply&)>;
+  node_lease(stage& on,
+             process& owner,
+             database& db,
+             std::string name,
+             incarnation node,
+             task died,
+             heard_to heard);
 
   /// Asks what is due.
   void turn();
@@ -26,18 +33,21 @@ public:
 private:
   void ask(actors::lease_question what);
   void answered(actors::lease_question what, const reply& got);
+  /// The keeper never compares its clock with another one.
+  [[nodiscard]] time_point now() const { return owner_.local_now(); }
 
   stage& on_;
   process& owner_;
   std::string name_;
   incarnation node_;
   task died_;
+  heard_to heard_;
   database_client client_;
   actors::lease_keeper keeper_;
   std::uint64_t turns_ = 0;
 };
 
-/// The lease rows of a database. `moment` is the server's clock.
+/// The lease rows of a database. `moment` is what the server's clock says.
 struct lease_book {
   tables& in;
   time_point moment;
@@ -52,7 +62,7 @@ struct lease_book {
   [[nodiscard]] std::vector<std::string> judge(const std::string& name, incarnation node);
 
 private:
-  void note_timeline();
+  void note_clock();
   [[nodiscard]] bool may_judge(const std::string& name, incarnation node) const;
 };
 

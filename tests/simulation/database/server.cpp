@@ -35,7 +35,7 @@ server::server(stage& on, std::string name, server_options how)
 
 void server::start(server_role role, std::uint32_t timeline) {
   at.start();
-  started_at_ = time_.now();
+  started_at_ = at.local_now();
   role_ = role;
   timeline_ = std::max(timeline_, timeline);
   visible_ = disk_;
@@ -269,11 +269,14 @@ void server::commit(session_id id) {
       stream.first_seqs.insert(row.seq_first);
     }
   };
-  const change note = [this, what, apply](tables& into) {
-    stored(*what);
+  const change note = [this, what, apply, node = node_of(id)](tables& into) {
+    stored(*what, node);
     apply(into);
   };
-  flush(note, apply, true, [this, id] {
+  flush(note, apply, true, [this, id, what] {
+    if (retired_ && how_.synchronous)
+      for (const auto& step : what->steps)
+        on_.replaced_took(*this, disk_.streams.at(step.claim.stream).stream, step.to);
     const auto found = sessions_.find(id);
     const auto to = found == sessions_.end() ? answer{} : std::move(found->second.now->to);
     if (found != sessions_.end())
@@ -285,10 +288,11 @@ void server::commit(session_id id) {
 }
 
 /// Tells the oracle of an append that is on its way to the disk.
-void server::stored(const append_request& what) {
+void server::stored(const append_request& what, incarnation node) {
   for (const auto& step : what.steps) {
     const auto& row = disk_.streams.at(step.claim.stream);
-    stored_part part{row.stream, row.seq(), step.from, step.to, step.claim.epoch, row.epoch, {}};
+    stored_part part{row.stream,       node,      row.seq(), step.from, step.to,
+                     step.claim.epoch, row.epoch, {}};
     for (const auto& one : what.rows)
       if (one.stream == step.claim.stream && !part.rows.emplace(one.seq_first, one.codes).second)
         truth_.broken("once", "two rows of one transaction have the same number");
@@ -301,23 +305,40 @@ void server::set_flush(milliseconds longest) {
   slow_until_ = time_.now();
 }
 
-void server::beat(session_id id, const std::string& name, bool joins, const answer& to) {
+time_point server::moment(time_point clock_of_node) const {
+  return broken_ == broken_rule::lease_by_node_clock ? clock_of_node : at.local_now();
+}
+
+void server::beat(
+  session_id id, const std::string& name, bool joins, time_point clock_of_node, const answer& to) {
   const auto node = node_of(id);
   const auto kept = std::make_shared<reply>();
   // Decided when it is written: a judge may be faster.
-  const change renew = [this, name, node, joins, kept](tables& into) {
-    lease_book book{into, time_.now(), timeline_, started_at_, broken_};
+  const change renew = [this, name, node, joins, clock_of_node, kept](tables& into) {
+    lease_book book{into, moment(clock_of_node), timeline_, started_at_, broken_};
     kept->mine = book.beat(name, node, joins);
     kept->late = book.somebody_is_late(name);
+    kept->timeline = timeline_;
+    kept->nodes = into.nodes;
+    kept->pins = into.pins;
   };
   flush(renew, {}, false, [this, id, to, kept] { say(id, to, *kept); });
 }
 
-void server::judge(session_id id, const std::string& name, const answer& to) {
+void server::pin(const std::string& machine, const std::string& node) {
+  const change set = [machine, node](tables& into) { into.pins[machine] = node; };
+  flush(set, set, true, [] {});
+}
+
+void server::judge(session_id id,
+                   const std::string& name,
+                   time_point clock_of_node,
+                   const answer& to) {
   const auto node = node_of(id);
   const auto dead = std::make_shared<std::vector<std::string>>();
-  const change decide = [this, name, node, dead](tables& into) {
-    *dead = lease_book{into, time_.now(), timeline_, started_at_, broken_}.judge(name, node);
+  const change decide = [this, name, node, clock_of_node, dead](tables& into) {
+    *dead =
+      lease_book{into, moment(clock_of_node), timeline_, started_at_, broken_}.judge(name, node);
     for (const auto& each : *dead)
       on_.judged(each);
   };

@@ -55,9 +55,13 @@ public:
   /// Ends the sessions of other nodes that have waited for their own client for 2 s inside a transaction.
   void reap(session_id session, const answer& to);
   /// Renews the lease of the session's node. Does not wait for the standby.
-  void beat(session_id session, const std::string& node, bool joins, const answer& to);
+  /// `clock`: what the node's clock says; nobody looks at it.
+  void
+  beat(session_id session, const std::string& node, bool joins, time_point clock, const answer& to);
   /// Declares nodes dead whose lease is past, and ends their sessions.
-  void judge(session_id session, const std::string& node, const answer& to);
+  void judge(session_id session, const std::string& node, time_point clock, const answer& to);
+  /// People want the machine at that node; an empty name: at any.
+  void pin(const std::string& machine, const std::string& node);
   [[nodiscard]] const tables& visible() const { return visible_; }
   [[nodiscard]] incarnation node_of(session_id session) const;
 
@@ -107,8 +111,9 @@ private:
   void flush(change noted, change what, bool waits, task done);
   void confirmed(std::uint64_t lsn);
   std::optional<stream_row> standing_of(const storage::claim_request& wish);
+  [[nodiscard]] time_point moment(time_point clock_of_node) const;
   [[nodiscard]] std::int64_t next_epoch(const stream_row& row) const;
-  void stored(const append_request& what);
+  void stored(const append_request& what, incarnation node);
   void feed(server& standby, const socket_ptr& line);
   void say_status(const socket_ptr& line);
   void confirm(std::uint64_t lsn);

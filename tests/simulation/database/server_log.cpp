@@ -37,7 +37,8 @@ void server::flush(change noted, change what, bool waits, task done) {
       written(visible_);
       done();
     };
-    if (waits && how_.synchronous && log_.size() > confirmed_)
+    const bool alone = retired_ && broken_ == broken_rule::replaced_goes_on;
+    if (waits && how_.synchronous && !alone && log_.size() > confirmed_)
       waiting_.push_back({log_.size(), seen});
     else
       seen();

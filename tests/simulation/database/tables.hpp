@@ -43,7 +43,8 @@ struct node_row {
 struct tables {
   std::map<std::int32_t, stream_row> streams;
   std::map<std::string, node_row> nodes;
-  std::uint32_t timeline = 1; // as the judges know it
+  std::map<std::string, std::string> pins; // machine and node
+  std::uint32_t timeline = 1;              // as the judges know it
   time_point quiet_until{};
 
   [[nodiscard]] stream_row* find(const std::string& equipment, const can::stream_id& stream);
@@ -77,6 +78,9 @@ struct reply {
   std::vector<storage::claim_outcome> claims;
   bool mine = false; // of a lease
   bool late = false; // the lease of another node is past
+  std::uint32_t timeline = 0;
+  std::map<std::string, node_row> nodes;
+  std::map<std::string, std::string> pins;
 };
 using answer = std::function<void(const reply&)>;
 [[nodiscard]] inline reply no_answer() {

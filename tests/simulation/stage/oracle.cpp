@@ -37,6 +37,8 @@ void oracle::stored(const stored_part& part) {
   const auto name = can::to_string(part.stream) + " items " + std::to_string(part.from + 1) + " to "
                     + std::to_string(part.to) + ": ";
   auto& truth = streams_[part.stream];
+  if (truth.nodes.try_emplace(part.epoch, part.node).first->second != part.node)
+    broken("owner", name + "another process has stored under epoch " + std::to_string(part.epoch));
   if (part.epoch != part.newest_epoch)
     broken("fenced", name + "stored under epoch " + std::to_string(part.epoch)
                        + ", the newest claim has " + std::to_string(part.newest_epoch));

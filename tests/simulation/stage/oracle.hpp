@@ -8,8 +8,12 @@
 ///   whole     a commit begins at the watermark: no number below it is missing, and order is kept
 ///   fenced    a commit is of the newest claim of its stream
 ///   epochs    epochs of a stream never go back
+///   owner     all that is stored under one epoch of a stream is of one process (I7)
+///   one       of two servers only the one that leads takes items for durable (synchronous; I7b)
 ///   yield     a node that another incarnation has fenced does not claim the stream again by itself
 ///   judged    no node that works and reaches the database is declared dead
+///   buried    after the last fault a node that is frozen for ever is declared dead, within a bound
+///   placed    after the last fault a machine that people have moved is where they want it, within a bound
 ///   memory    a node holds no more than its budget;  wire: each side can read what the other writes
 ///   alive     after the last fault everything that was numbered becomes durable, within a bound
 /// Threads: one.
@@ -41,6 +45,7 @@ struct violation {
 /// One stream's part of a commit, as a server has just flushed it.
 struct stored_part {
   can::stream_id stream{};
+  std::uint64_t node = 0; // the incarnation that asked for it
   std::uint64_t held = 0; // items before
   std::uint64_t from = 0;
   std::uint64_t to = 0;
@@ -69,6 +74,7 @@ private:
     std::vector<item_code> codes;                   // by number, from 1
     std::multimap<std::uint64_t, item_code> others; // of restored copies
     std::int64_t newest_epoch = 0;
+    std::map<std::int64_t, std::uint64_t> nodes; // by epoch
     std::uint64_t highest = 0;
   };
   [[nodiscard]] static bool knows(const stream_truth& truth, std::uint64_t seq, item_code code);

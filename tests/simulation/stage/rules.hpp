@@ -18,6 +18,10 @@ enum class broken_rule : std::uint8_t {
   no_reaper,                // nobody ends the session of a client that is frozen inside COPY
   claim_before_replication, // a claim answers before the standby has what it read
   epoch_without_timeline,   // after a failover epochs count on from what the standby had
+  lease_by_node_clock, // a lease ends by the clock of the node that asks, however far it is ahead
+  lease_of_old_clock,  // a lease stands until then, when the clock of the server has gone back
+  replaced_goes_on,    // a primary that was replaced goes on alone
+  idle_never_asks,     // an idle stream does not ask after a failover what the database holds
 };
 
 } // namespace furrow::simulation

@@ -36,6 +36,14 @@ public:
     return low + milliseconds{below(static_cast<std::uint64_t>((high - low).count()) + 1)};
   }
 
+  /// How far a clock is wrong: not at all, by seconds, or by up to an hour.
+  milliseconds wrong_clock() {
+    if (chance(0.5))
+      return milliseconds{0};
+    const milliseconds most = chance(0.6) ? milliseconds{6'000} : milliseconds{3'600'000};
+    return between(-most, most);
+  }
+
 private:
   std::uint64_t state_;
 };
@@ -60,7 +68,7 @@ private:
     return std::pair{a.at, a.serial} > std::pair{b.at, b.serial};
   }
   std::vector<event> heap_;
-  time_point now_{std::chrono::hours{1}};
+  time_point now_{std::chrono::hours{1'000}};
   std::uint64_t serials_ = 0;
   std::uint64_t steps_ = 0;
 };
@@ -77,6 +85,9 @@ public:
   [[nodiscard]] bool unplugged() const { return unplugged_; }
   /// Changes with every start and every death.
   [[nodiscard]] std::uint64_t life() const { return life_; }
+  /// What its clock says; the clocks of two processes differ.
+  [[nodiscard]] time_point local_now() const { return time_.now() + ahead_; }
+  void set_clock(clock::duration ahead) { ahead_ = ahead; }
   /// Since when it has run without a pause.
   [[nodiscard]] time_point awake_since() const { return awake_since_; }
 
@@ -98,6 +109,7 @@ private:
   bool unplugged_ = false;
   std::uint64_t life_ = 0;
   time_point awake_since_{};
+  clock::duration ahead_{0};
   std::deque<task> parked_;
 };
 

@@ -12,6 +12,8 @@
 
 namespace furrow::simulation {
 
+class server;
+
 struct stage {
   stage(std::uint64_t seed, broken_rule rule) : chance{seed}, broken{rule} {}
 
@@ -22,6 +24,9 @@ struct stage {
   broken_rule broken;
   std::function<void(const std::string&)> trace;       // of a replay; empty otherwise
   std::function<void(const std::string& node)> judged; // declared dead a moment ago
+  /// A server that another one has replaced answers that items up to `to` are durable.
+  std::function<void(const server& old, const can::stream_id& stream, std::uint64_t to)>
+    replaced_took;
 
   [[nodiscard]] bool breaks(broken_rule rule) const { return broken == rule; }
 };
