@@ -14,6 +14,7 @@
 #include <csignal>
 #include <fstream>
 #include <random>
+#include <sstream>
 #include <stdexcept>
 #include <utility>
 #include <vector>
@@ -55,16 +56,27 @@ std::string random_password() {
   return out;
 }
 
-/// Each text that the shipped file must hold, and what stands there here.
-std::string replaced(std::string text,
-                     const std::vector<std::pair<std::string, std::string>>& all) {
+/// A file of deploy/patroni. `all`: each text that the file must hold, and what stands there here.
+std::string shipped(const std::string& name,
+                    const std::vector<std::pair<std::string, std::string>>& all) {
+  const auto path = "deploy/patroni/" + name;
+  auto text = read_file(std::string{FURROW_SOURCE_DIR} + "/" + path);
   for (const auto& [from, to] : all) {
-    REQUIRE_MESSAGE(text.find(from) != std::string::npos,
-                    "deploy/patroni/patroni.yml has no " << from);
+    REQUIRE_MESSAGE(text.find(from) != std::string::npos, path << " has no " << from);
     for (auto at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size()))
       text.replace(at, from.size(), to);
   }
   return text;
+}
+
+/// The settings of a file for a service: lines NAME=VALUE, and comments.
+std::vector<std::string> settings_in(const std::string& text) {
+  std::vector<std::string> out;
+  std::istringstream lines{text};
+  for (std::string line; std::getline(lines, line);)
+    if (!line.empty() && line.front() != '#')
+      out.push_back(line);
+  return out;
 }
 
 std::string local(int port) {
@@ -135,34 +147,34 @@ patroni_pair::~patroni_pair() {
 
 void patroni_pair::start_etcd() {
   etcd_port_ = free_port();
-  const auto client = "http://" + local(etcd_port_);
-  const auto peer = "http://" + local(free_port());
+  const auto peer = local(free_port());
   give_to_postgres(folder_);
-  etcd_ = start_as_postgres(
-    {etcd, "--enable-v2=true", "--name", "e1", "--data-dir", (folder_ / "etcd").string(),
-     "--listen-client-urls", client, "--advertise-client-urls", client, "--listen-peer-urls", peer,
-     "--initial-advertise-peer-urls", peer, "--initial-cluster", "e1=" + peer},
-    folder_, (folder_ / "etcd.log").string());
+  const auto text =
+    shipped("etcd.conf", {{",db2=http://10.0.0.12:2380,db3=http://10.0.0.13:2380", ""},
+                          {"10.0.0.11:2379", local(etcd_port_)},
+                          {"10.0.0.11:2380", peer},
+                          {"/var/lib/etcd/furrow", (folder_ / "etcd").string()}});
+  etcd_ = start_as_postgres({etcd}, folder_, (folder_ / "etcd.log").string(), settings_in(text));
 }
 
 void patroni_pair::configure(std::size_t member) const {
   const auto& one = members_[member];
   const auto folder = one.folder.string();
   const auto text =
-    replaced(read_file(std::string{FURROW_SOURCE_DIR} + "/deploy/patroni/patroni.yml"),
-             {{"name: db1\n", "name: db" + std::to_string(member + 1) + "\n"},
-              {"[10.0.0.11:2379, 10.0.0.12:2379, 10.0.0.13:2379]", "[" + local(etcd_port_) + "]"},
-              {"10.0.0.11:8008", local(one.rest_port)},
-              {"10.0.0.11:5432", local(one.port)},
-              {"10.0.0.0/24", "127.0.0.0/8"},
-              {"/etc/patroni/ca.pem", tls_.cert},
-              {"/etc/patroni/server.pem", tls_.cert},
-              {"/etc/patroni/server.key", tls_.key},
-              {"/var/lib/postgresql/15/furrow", folder + "/data"},
-              {"/var/lib/postgresql/.pgpass-patroni", folder + "/pgpass"},
-              {"/var/run/postgresql", folder},
-              {"/usr/lib/postgresql/15/bin", server_programs().string()},
-              {"mode: automatic", "mode: 'off'"}});
+    shipped("patroni.yml",
+            {{"name: db1\n", "name: db" + std::to_string(member + 1) + "\n"},
+             {"[10.0.0.11:2379, 10.0.0.12:2379, 10.0.0.13:2379]", "[" + local(etcd_port_) + "]"},
+             {"10.0.0.11:8008", local(one.rest_port)},
+             {"10.0.0.11:5432", local(one.port)},
+             {"10.0.0.0/24", "127.0.0.0/8"},
+             {"/etc/patroni/ca.pem", tls_.cert},
+             {"/etc/patroni/server.pem", tls_.cert},
+             {"/etc/patroni/server.key", tls_.key},
+             {"/var/lib/postgresql/15/furrow", folder + "/data"},
+             {"/var/lib/postgresql/.pgpass-patroni", folder + "/pgpass"},
+             {"/var/run/postgresql", folder},
+             {"/usr/lib/postgresql/15/bin", server_programs().string()},
+             {"mode: automatic", "mode: 'off'"}});
   std::ofstream{one.folder / "patroni.yml"} << text;
 }
 
