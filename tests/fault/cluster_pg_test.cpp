@@ -204,6 +204,42 @@ TEST_CASE(
   primary.thaw(); // nobody is left there
 }
 
+TEST_CASE("fault, cluster: an asynchronous standby that lacks items is promoted, and gateways that "
+          "have nothing new send them again") {
+  pg_cluster primary;
+  pg_cluster standby{pg_cluster::standby_of{primary}};
+  cluster_rig nodes{"postgresql://postgres@127.0.0.1:" + std::to_string(primary.port())
+                      + ",127.0.0.1:" + std::to_string(standby.port()) + "/furrow",
+                    1};
+  nodes.start(0);
+  ledger_fleet fleet{fleet_plan{nodes.gateways(), 6}};
+  REQUIRE(eventually(20s, [&] { return fleet.all_served(); }));
+  const std::string streams = "select count(*) from furrow.stream_watermark where seq > 0";
+  REQUIRE(eventually(20s, [&] {
+    return standby.value("select to_regclass('furrow.stream_watermark') is not null") == "t"
+           && standby.value(streams) == "6";
+  }));
+  standby.stop_fast();
+  const auto before = fleet.look();
+  REQUIRE(eventually(20s, [&] { return all_past(fleet.look(), before, 100); }));
+  fleet.stop_making();
+  REQUIRE(eventually(20s, [&] { return fleet.all_acked(); }));
+  fleet.mark();
+  primary.stop_immediate();
+  standby.start();
+  CHECK(fleet.difference(standby.url()) != ""); // acked items are missing
+  standby.promote();
+  std::uint64_t made = 0;
+  for (const auto& one : fleet.look())
+    made += one.made;
+  CHECK(eventually(40s, [&] {
+    return standby.value("select sum(seq) from furrow.stream_watermark") == std::to_string(made);
+  }));
+  CHECK(fleet.difference(standby.url()) == "");
+  for (const auto& one : fleet.look())
+    CHECK(one.sent_again > 0);
+}
+
 TEST_CASE("fault, cluster: a database that is slow but alive is not left") {
   const auto url = cluster_server().make_database("cluster_slow");
   cluster_rig nodes{url, 1, {"--append-timeout", "500"}};

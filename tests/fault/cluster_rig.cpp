@@ -53,8 +53,9 @@ void cluster_rig::start(std::size_t node, const std::string& database) {
   arguments.insert(arguments.end(), flags_.begin(), flags_.end());
   if (!one.advertised.empty())
     arguments.insert(arguments.end(), {"--advertise", one.advertised});
-  one.process =
-    std::make_unique<child_process>(std::string{FURROW_BIN_DIR} + "/furrowd", arguments, one.log);
+  arguments.insert(arguments.end(), one.flags.begin(), one.flags.end());
+  one.process = std::make_unique<child_process>(std::string{FURROW_BIN_DIR} + "/furrowd", arguments,
+                                                one.log, "/dev/null", one.environment);
   const bool ready = eventually(std::chrono::seconds{30},
                                 [&] { return !word_after(output(node), "http=").empty(); });
   REQUIRE_MESSAGE(ready, name << " does not say ready: " << output(node));
@@ -68,9 +69,12 @@ void cluster_rig::signal(std::size_t node, int number) const {
 
 void cluster_rig::freeze(std::size_t node) const {
   signal(node, SIGSTOP);
+  REQUIRE(eventually(std::chrono::seconds{5}, [&] { return stands_still(node); }));
+}
+
+bool cluster_rig::stands_still(std::size_t node) const {
   const auto state = "/proc/" + std::to_string(nodes_[node].process->pid()) + "/stat";
-  REQUIRE(eventually(std::chrono::seconds{5},
-                     [&] { return read_file(state).find(") T ") != std::string::npos; }));
+  return read_file(state).find(") T ") != std::string::npos;
 }
 
 void cluster_rig::wake(std::size_t node) const {
@@ -91,10 +95,15 @@ std::optional<int> cluster_rig::end(std::size_t node, std::chrono::milliseconds 
 }
 
 bool cluster_rig::answers(std::size_t node) const {
+  return get(node, "/health").find(" 200 ") != std::string::npos;
+}
+
+std::string cluster_rig::get(std::size_t node, const std::string& target) const {
   const auto& http = nodes_[node].http;
   raw_socket ask{static_cast<std::uint16_t>(std::stoi(http.substr(http.rfind(':') + 1)))};
-  return ask.send("GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
-         && ask.read_all(std::chrono::seconds{5}).find(" 200 ") != std::string::npos;
+  return ask.send("GET " + target + " HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+           ? ask.read_all(std::chrono::seconds{5})
+           : std::string{};
 }
 
 std::vector<std::string> cluster_rig::gateways() const {

@@ -12,6 +12,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace furrow::tests {
@@ -31,16 +32,26 @@ public:
   void advertise(std::size_t node, const std::string& address) {
     nodes_[node].advertised = address;
   }
+  /// Flags that only this node gets, and its environment, from its next start on.
+  void always(std::size_t node,
+              std::vector<std::string> flags,
+              std::vector<std::string> environment = {}) {
+    nodes_[node].flags = std::move(flags);
+    nodes_[node].environment = std::move(environment);
+  }
   void signal(std::size_t node, int number) const;
   /// SIGSTOP; returns when the process stands still.
   void freeze(std::size_t node) const;
   void wake(std::size_t node) const;
+  [[nodiscard]] bool stands_still(std::size_t node) const;
   void kill(std::size_t node);
   /// The exit code, when the node ends within the limit.
   std::optional<int> end(std::size_t node, std::chrono::milliseconds limit);
   [[nodiscard]] bool runs(std::size_t node) const { return nodes_[node].process != nullptr; }
   /// Whether /health answers with 200.
   [[nodiscard]] bool answers(std::size_t node) const;
+  /// What the node answers over HTTP, with its head; empty when it does not answer.
+  [[nodiscard]] std::string get(std::size_t node, const std::string& target) const;
 
   [[nodiscard]] const std::string& gateway(std::size_t node) const { return nodes_[node].gateway; }
   [[nodiscard]] std::vector<std::string> gateways() const;
@@ -52,6 +63,8 @@ private:
     std::string gateway = "127.0.0.1:0";
     std::string http = "127.0.0.1:0";
     std::string advertised; // empty: as furrowd does it
+    std::vector<std::string> flags;
+    std::vector<std::string> environment;
     std::string log;
     std::unique_ptr<child_process> process;
   };
