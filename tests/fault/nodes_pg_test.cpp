@@ -240,7 +240,12 @@ TEST_CASE("nodes, postgresql: the actors of three nodes with 3,000 machines are 
   std::vector<std::unique_ptr<child_process>> fleets;
   for (std::size_t node = 0; node < 3; ++node)
     fleets.push_back(cluster.idle_machines(node, 1'000));
-  REQUIRE(eventually(120s, [&] { return count() == 3'000; }));
+  const auto stored = [] {
+    return linked_server().value("select count(*) from furrow.stream_watermark where seq > 0",
+                                 "large");
+  };
+  const bool all = eventually(120s, [&] { return stored() == "3000"; });
+  REQUIRE_MESSAGE(all, stored() << " machines; " << fleets[0]->output());
   const auto timed = [](const std::string& what, const auto& asks) {
     const auto begun = std::chrono::steady_clock::now();
     asks();

@@ -20,8 +20,8 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr std::uint64_t mebibyte = 1U << 20U;
-constexpr int machines = 20;
-constexpr int rate = 300; // frames a second of each
+constexpr int fleet_size = 20;
+constexpr int fleet_rate = 300; // frames a second of each
 using steady = std::chrono::steady_clock;
 
 std::chrono::seconds outage() {
@@ -37,7 +37,7 @@ double catch_up(const pg_cluster& server, std::chrono::seconds away) {
   };
   const auto begun = steady::now();
   const auto before = durable();
-  const auto most = 0.9 * machines * rate * static_cast<double>(away.count());
+  const auto most = 0.9 * fleet_size * fleet_rate * static_cast<double>(away.count());
   CHECK(eventually(std::chrono::seconds{120}, [&] { return durable() >= before + most; }));
   return (durable() - before) / std::chrono::duration<double>(steady::now() - begun).count();
 }
@@ -66,8 +66,8 @@ TEST_CASE("fault, postgresql: the server is away for long under load, and it rec
   rig where{server.make_database("outage")};
   where.start_node({}, {"--budget", "64"});
   child_process fleet{std::string{FURROW_BIN_DIR} + "/furrow-sim",
-                      {"run", "--node", where.gateway(), "--machines", std::to_string(machines),
-                       "--rate", std::to_string(rate), "--seconds",
+                      {"run", "--node", where.gateway(), "--machines", std::to_string(fleet_size),
+                       "--rate", std::to_string(fleet_rate), "--seconds",
                        std::to_string(outage().count() + 30), "--until-durable", "--timeout",
                        std::to_string(outage().count() + 150), "-o", "json"},
                       (where.folder() / "sim.json").string()};
@@ -105,9 +105,9 @@ TEST_CASE("fault, postgresql: the server is away for long under load, and it rec
                << " ms after the server was back (the fleet drove on for some of it), RSS at most "
                << rss / mebibyte << " MiB, live state moved in " << moved << " of " << looks
                << " looks; the backlog went at " << pace << " frames/s, "
-               << pace / (machines * rate) << " times the rate of the fleet");
-  CHECK(pace >= 1.5 * machines * rate); // the mark is 3 times, on a quiet machine
-  CHECK(rss < (64 + 64) * mebibyte);    // the budget, and the memory of a node without it
+               << pace / (fleet_size * fleet_rate) << " times the rate of the fleet");
+  CHECK(pace >= 1.5 * fleet_size * fleet_rate); // the mark is 3 times, on a quiet machine
+  CHECK(rss < (64 + 64) * mebibyte);            // the budget, and the memory of a node without it
   CHECK(moved >= looks - 1);
   CHECK(where.node_output().find("alarm store: ") != std::string::npos);
   const auto rows =

@@ -36,8 +36,10 @@ public:
     return low + milliseconds{below(static_cast<std::uint64_t>((high - low).count()) + 1)};
   }
 
-  /// How far a clock may be wrong: by seconds, or by up to an hour.
+  /// How far a clock is wrong: not at all, by seconds, or by up to an hour.
   milliseconds wrong_clock() {
+    if (chance(0.5))
+      return milliseconds{0};
     const milliseconds most = chance(0.6) ? milliseconds{6'000} : milliseconds{3'600'000};
     return between(-most, most);
   }

@@ -431,7 +431,7 @@ TEST_CASE("link: a hostile peer costs little CPU, whatever it sends") {
   noise[0] = 'x';
   const auto hello = client_hello();
   struct act {
-    const char* name;
+    std::string name;
     std::function<void(hostile_peer&)> does;
   };
   const std::vector<act> acts{
