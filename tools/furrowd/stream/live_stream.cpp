@@ -28,7 +28,8 @@ constexpr std::chrono::milliseconds sweep_every{1'000};
 constexpr std::chrono::milliseconds frames_every{100};
 constexpr std::size_t notes_max = 32;
 constexpr std::size_t seat_frames_min = 16U << 10U;
-constexpr int empty_pieces_max = 16; // made for one call of `next`
+constexpr std::size_t woken_at_once = 16; // clients, before others have their turn
+constexpr int empty_pieces_max = 16;      // made for one call of `next`
 
 constexpr std::uint16_t code_going_away = 1001;
 constexpr std::uint16_t code_policy = 1008;
@@ -530,8 +531,25 @@ void live_stream::note(stream_seat& seat, const char* type, std::string json) {
 }
 
 void live_stream::wake(stream_seat& seat) {
-  if (seat.wake_ && std::exchange(seat.waiting_, false))
-    seat.wake_();
+  if (!seat.wake_ || !std::exchange(seat.waiting_, false))
+    return;
+  woken_.push_back(seat.shared_from_this());
+  if (!std::exchange(waking_, true))
+    boost::asio::post(strand_, [self = shared_from_this()] { self->wake_some(); });
+}
+
+/// A thousand clients at once would be a queue before every other request on this thread.
+void live_stream::wake_some() {
+  const std::scoped_lock lock{mutex_};
+  for (std::size_t i = 0; i < woken_at_once && !woken_.empty(); ++i) {
+    const auto seat = std::move(woken_.front());
+    woken_.pop_front();
+    if (seat->wake_)
+      seat->wake_();
+  }
+  waking_ = !woken_.empty();
+  if (waking_)
+    boost::asio::post(strand_, [self = shared_from_this()] { self->wake_some(); });
 }
 
 void live_stream::end(stream_seat& seat, std::uint16_t code, std::string reason) {

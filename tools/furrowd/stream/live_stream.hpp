@@ -2,7 +2,8 @@
 ///
 /// Shape: while there are clients, a timer looks at the board. What changed goes into a `fleet_state` for each farm.
 ///   Clients with the same filters share a `stream_view`, which makes each text once. A client takes its next message when
-///   it has sent the last one: one that is slow gets the newest values and fewer messages. Machines at other nodes are
+///   it has sent the last one: one that is slow gets the newest values and fewer messages. A few clients are woken at a
+///   time, so that other requests have their turn between them. Machines at other nodes are
 ///   asked for once a second.
 /// Errors: `join` refuses with a problem: too many clients.
 /// Threads: every function may be called from any thread. One mutex, which only threads for people take: actors publish to
@@ -56,7 +57,7 @@ struct stream_message {
 };
 
 /// One client. Its members belong to `live_stream`.
-class stream_seat {
+class stream_seat : public std::enable_shared_from_this<stream_seat> {
 public:
   stream_seat(stream_holder holder, std::string peer, stream_form form)
     : holder_{std::move(holder)}, peer_{std::move(peer)}, form_{form} {}
@@ -159,6 +160,7 @@ private:
   void unsee(farm_state& farm, stream_seat& seat);
   void note(stream_seat& seat, const char* type, std::string json);
   void wake(stream_seat& seat);
+  void wake_some();
   void end(stream_seat& seat, std::uint16_t code, std::string reason);
   [[nodiscard]] std::chrono::milliseconds pace() const;
 
@@ -175,6 +177,8 @@ private:
   std::uint64_t cursor_ = 1;
   std::map<std::string, farm_state> farms_;
   std::set<std::shared_ptr<stream_seat>> seats_;
+  std::deque<std::shared_ptr<stream_seat>> woken_; // wait for their turn
+  bool waking_ = false;
   stream_tickets tickets_;
   clock::time_point places_due_{};
   clock::time_point details_due_{};
