@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <filesystem>
 #include <optional>
@@ -16,22 +17,50 @@ namespace furrow::config {
 
 namespace {
 
-/// Counts how deep the tables and lists of a text nest. It knows strings and comments, and nothing else of TOML.
-class nesting {
+/// Finds what toml++ 3.3 cannot take: deep nesting, and table headers without a name, which fail an assertion there. It
+/// knows strings, comments and headers, and nothing else of TOML.
+class outline {
 public:
-  explicit nesting(std::string_view text) : text_{text} {}
+  explicit outline(std::string_view text) : text_{text} {}
 
-  /// Where the text nests too deeply.
-  std::optional<std::pair<std::uint32_t, std::uint32_t>> too_deep() {
+  struct fault {
+    std::uint32_t line = 0;
+    std::uint32_t column = 0;
+    std::string what;
+  };
+  std::optional<fault> first_fault() {
     while (at_ < text_.size()) {
+      if (is_nameless_header())
+        return here("a table needs a name");
       step();
       if (brackets_ + dots_ > nesting_max)
-        return std::pair{line_, static_cast<std::uint32_t>(at_ - line_start_)};
+        return here(fmt::format("more than {} levels of tables and lists", nesting_max));
     }
     return std::nullopt;
   }
 
 private:
+  [[nodiscard]] fault here(std::string what) const {
+    const auto column =
+      at_ - line_start_ + (line_ == 1 ? 1 : 0); // line_start_ is the line end before
+    return {line_, static_cast<std::uint32_t>(column), std::move(what)};
+  }
+
+  /// `[` or `[[` at the begin of a line, outside of lists, with neither a letter of a key nor a quote behind it.
+  [[nodiscard]] bool is_nameless_header() const {
+    if (text_[at_] != '[' || brackets_ != 0
+        || text_.substr(line_start_, at_ - line_start_).find_first_not_of("\n \t\r\xEF\xBB\xBF")
+             != std::string_view::npos)
+      return false;
+    auto name = at_ + 1;
+    if (name < text_.size() && text_[name] == '[')
+      ++name;
+    name = std::min(text_.find_first_not_of(" \t", name), text_.size());
+    return name == text_.size()
+           || (std::isalnum(static_cast<unsigned char>(text_[name])) == 0
+               && std::string_view{"_-\"'"}.find(text_[name]) == std::string_view::npos);
+  }
+
   void step() {
     const char c = text_[at_];
     switch (c) {
@@ -183,9 +212,9 @@ const char* to_string(value_kind kind) {
 result<std::vector<file_value>> parse_toml(std::string_view text, const std::string& source) {
   if (text.size() > file_bytes_max)
     return failure{errc::invalid, source + ":1:1: a configuration file may have at most 1 MiB"};
-  if (const auto deep = nesting{text}.too_deep())
-    return failure{errc::invalid, fmt::format("{}:{}:{}: more than {} levels of tables and lists",
-                                              source, deep->first, deep->second, nesting_max)};
+  if (const auto fault = outline{text}.first_fault())
+    return failure{errc::invalid,
+                   fmt::format("{}:{}:{}: {}", source, fault->line, fault->column, fault->what)};
   std::vector<file_value> out;
   try {
     const auto table = toml::parse(text, source);

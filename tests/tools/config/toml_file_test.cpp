@@ -68,6 +68,11 @@ TEST_CASE("configuration file: an error is one line with file, line and column")
     CHECK_MESSAGE(error.find('\n') == std::string::npos, error);
   }
   CHECK(begins(error_of("a = 1\na = 2\n"), "a.toml:2:5: "));
+  for (const std::string text : {"[\na = 1\n", "[]\n", "[[ ]]\n", " [=\n", "["})
+    CHECK_MESSAGE(error_of(text).find("a table needs a name") != std::string::npos, text);
+  CHECK(begins(error_of("a = 1\n  [ ]\n"), "a.toml:2:3: a table"));
+  CHECK(begins(error_of(" [=\n"), "a.toml:1:2: a table"));
+  CHECK(error_of("[a]\n[ 'b' ]\n[[c]]\nl = [\n[],\n[1]]\n").empty());
 }
 
 TEST_CASE("configuration file: too large and too deep files are refused before toml++ reads them") {
