@@ -67,7 +67,10 @@ TEST_CASE("tree: the events of the log and their table in docs/operations/logs.m
       const auto source = text_of(path);
       CHECK_MESSAGE(source.find("spdlog") == std::string::npos,
                     path << ": log with actors/log/log.hpp, so that the line has its event");
-      logged.merge(events_of(source));
+      const bool logs =
+        source.find("log::") != std::string::npos || source.find("on_.warn(") != std::string::npos;
+      if (logs) // the search takes long, and most files do not
+        logged.merge(events_of(source));
     }
   const auto listed = listed_events(text_of(root / "docs/operations/logs.md"));
   for (const auto& one : logged)
