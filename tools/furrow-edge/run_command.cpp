@@ -118,6 +118,12 @@ private:
 
   /// The whole reload of a gateway. The open connection stays; the next one uses what is new.
   void reload() {
+    liveness_.reloading();
+    reread();
+    liveness_.reloaded();
+  }
+
+  void reread() {
     auto fresh = reread_();
     const auto tls = fresh ? tls_of(fresh->options) : result<tls_context>{fresh.error()};
     if (!tls) {

@@ -179,7 +179,7 @@ private:
     writer_.reset();
     if (!facts)
       return archive_failure(facts.error());
-    manifest_["files"].push_back(to_json(name_, *facts));
+    manifest_["files"].push_back(archive_json(name_, *facts));
     in_order(manifest_["files"]);
     return write_manifest(folder_, manifest_);
   }

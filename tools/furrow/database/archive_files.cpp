@@ -11,7 +11,7 @@ namespace furrow::cli {
 
 namespace fs = std::filesystem;
 
-json to_json(const std::string& file, const storage::archive_facts& facts) {
+json archive_json(const std::string& file, const storage::archive_facts& facts) {
   return {{"file", file},
           {"farm", facts.head.farm},
           {"equipment", facts.head.equipment},
@@ -64,7 +64,7 @@ json checked(const named_file& file) {
   const auto facts = storage::read_archive(
     file.path, [](const auto& /*head*/, const auto& /*runs*/) { return true; });
   const auto name = fs::path{file.path}.filename().string();
-  auto row = facts ? to_json(name, *facts) : json{{"file", name}, {"frames", 0}, {"bytes", 0}};
+  auto row = facts ? archive_json(name, *facts) : json{{"file", name}, {"frames", 0}, {"bytes", 0}};
   row["fault"] = nullptr;
   if (!facts)
     row["fault"] = facts.error().detail.starts_with(file.path + ": ")

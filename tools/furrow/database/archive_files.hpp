@@ -20,7 +20,7 @@ namespace furrow::cli {
 inline constexpr const char* manifest_name = "manifest.json";
 
 /// Returns the entry of a file in the manifest.
-[[nodiscard]] json to_json(const std::string& file, const storage::archive_facts& facts);
+[[nodiscard]] json archive_json(const std::string& file, const storage::archive_facts& facts);
 /// Reads the manifest of a folder; null if there is none.
 [[nodiscard]] result<json> read_manifest(const std::filesystem::path& folder);
 
