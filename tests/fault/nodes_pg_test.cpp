@@ -11,7 +11,6 @@
 #include <doctest/doctest.h>
 
 #include <netinet/in.h>
-#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -87,23 +86,6 @@ public:
                          {"run", "--node", address(node, "ready gateway="), "--machines", count,
                           "--rate", "100", "--seconds", "120", "-q"},
                          folder_.file("sim")};
-  }
-  /// Machines that send a frame now and then, until the process ends.
-  [[nodiscard]] std::unique_ptr<child_process> idle_machines(std::size_t node, int count) const {
-    const std::vector<std::string> flags{"run",
-                                         "--node",
-                                         address(node, "ready gateway="),
-                                         "--machines",
-                                         std::to_string(count),
-                                         "--rate",
-                                         "0.2",
-                                         "--seconds",
-                                         "600",
-                                         "--prefix",
-                                         name(node) + "-",
-                                         "-q"};
-    return std::make_unique<child_process>(FURROW_BIN_DIR "/furrow-sim", flags,
-                                           folder_.file("idle-" + name(node)));
   }
   std::string furrow(std::size_t node, std::vector<std::string> arguments) {
     arguments.insert(arguments.end(), {"--at", "http://" + address(node, " http=")});
@@ -227,41 +209,4 @@ TEST_CASE(
   CHECK(cluster.node(2).wait(20s) == 75); // it has lost its lease
   cluster.node(0).signal(SIGTERM);        // also with links open a node ends in good order
   CHECK(cluster.node(0).wait(20s) == 0);
-}
-
-TEST_CASE("nodes, postgresql: the actors of three nodes with 3,000 machines are listed soon") {
-  linked_nodes cluster{3, "large", known_by::lease};
-  const auto count = [&] {
-    std::size_t machines = 0;
-    for (const auto& row : cluster.get(0, "/api/v1/actors").at("actors"))
-      machines += row.at("kind") == "equipment" ? 1 : 0;
-    return machines;
-  };
-  std::vector<std::unique_ptr<child_process>> fleets;
-  for (std::size_t node = 0; node < 3; ++node)
-    fleets.push_back(cluster.idle_machines(node, 1'000));
-  const auto stored = [] {
-    return linked_server().value("select count(*) from furrow.stream_watermark where seq > 0",
-                                 "large");
-  };
-  const bool all = eventually(120s, [&] { return stored() == "3000"; });
-  REQUIRE_MESSAGE(all, stored() << " machines; " << fleets[0]->output());
-  const auto timed = [](const std::string& what, const auto& asks) {
-    const auto begun = std::chrono::steady_clock::now();
-    asks();
-    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
-      std::chrono::steady_clock::now() - begun);
-    MESSAGE(what << ": " << took.count() << " ms");
-    CHECK(took < 5s); // the mark is 200 ms on a quiet machine
-  };
-  ::poll(nullptr, 0, 600); // no list of the last half second is left
-  timed("GET /api/v1/actors, asked of the nodes", [&] { CHECK(count() == 3'000); });
-  timed("the same, kept", [&] { CHECK(count() == 3'000); });
-  timed("furrow actors tree", [&] {
-    CHECK(cluster.furrow(0, {"actors", "tree"}).find("n3/") != std::string::npos);
-  });
-  timed("furrow nodes",
-        [&] { CHECK(cluster.furrow(0, {"nodes"}).find("n3") != std::string::npos); });
-  timed("GET /api/v1/equipment",
-        [&] { CHECK(cluster.get(0, "/api/v1/equipment").at("equipment").size() == 3'000); });
 }

@@ -87,7 +87,11 @@ public:
   [[nodiscard]] std::uint64_t life() const { return life_; }
   /// What its clock says; the clocks of two processes differ.
   [[nodiscard]] time_point local_now() const { return time_.now() + ahead_; }
-  void set_clock(clock::duration ahead) { ahead_ = ahead; }
+  void set_clock(clock::duration ahead) {
+    ahead_ = ahead;
+    clock_set_ = time_.now();
+  }
+  [[nodiscard]] time_point clock_set() const { return clock_set_; }
   /// Since when it has run without a pause.
   [[nodiscard]] time_point awake_since() const { return awake_since_; }
 
@@ -110,6 +114,7 @@ private:
   std::uint64_t life_ = 0;
   time_point awake_since_{};
   clock::duration ahead_{0};
+  time_point clock_set_{};
   std::deque<task> parked_;
 };
 
