@@ -1,9 +1,9 @@
 // The only source that uses Beast's WebSocket: its templates take long to compile.
 #include "tools/furrowd/stream/websocket.hpp"
 
+#include "actors/log/line_limit.hpp"
 #include "tools/furrowd/net/byte_stream.hpp"
 #include "tools/furrowd/net/deadline.hpp"
-#include "tools/furrowd/net/log_limit.hpp"
 #include "tools/furrowd/stream/routes.hpp"
 #include "tools/furrowd/stream/stream_guest.hpp"
 
@@ -198,7 +198,7 @@ private:
   }
 
   asio::awaitable<void> read_all() {
-    daemon::log_limit allowed{websocket_limits::messages_max, 1};
+    log::line_limit allowed{websocket_limits::messages_max, 1};
     beast::flat_buffer buffer{subscription::message_bytes_max};
     while (true) {
       buffer.clear();
