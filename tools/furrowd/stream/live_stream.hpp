@@ -121,6 +121,8 @@ public:
   void stop();
 
 private:
+  static constexpr std::uint16_t code_policy = 1008; // of WebSocket
+
   struct watched_place {
     std::weak_ptr<actors::live_place> place;
     std::string node;
