@@ -1,10 +1,8 @@
 /// The plain classes of the live stream, in virtual time: what changed since a cursor, what a slow client keeps, who may
 /// resume, what is read from clients.
 #include "tests/support/frames.hpp"
-#include "tests/tools/furrowd/stream/live_node.hpp"
+#include "tests/tools/furrowd/stream/stream_world.hpp"
 #include "tools/furrowd/stream/glob.hpp"
-#include "tools/furrowd/stream/stream_view.hpp"
-#include "tools/furrowd/stream/tickets.hpp"
 
 #include <doctest/doctest.h>
 
@@ -19,51 +17,6 @@ using namespace furrow::tests;
 using nlohmann::json;
 
 namespace {
-
-daemon::credential viewer_of(const std::string& farm) {
-  return {farm, daemon::role::viewer, {}, false};
-}
-
-http::subscription wish_of(const std::map<std::string, std::string, std::less<>>& query) {
-  auto read = http::to_subscription(query, viewer_of("default"));
-  REQUIRE(std::holds_alternative<http::subscription>(read));
-  return std::get<http::subscription>(std::move(read));
-}
-
-/// A fleet, a view of it, and one client.
-struct stream_world {
-  explicit stream_world(const std::map<std::string, std::string, std::less<>>& query = {})
-    : view{wish_of(query), http::stream_form::websocket, "e", 1} {}
-
-  void show(const actors::live_equipment& machine) {
-    fleet.begin(++cursor, now_us);
-    fleet.take(snapshot_of(machine), "n1");
-  }
-  void show(const std::string& name, double rpm) { show(machine_of("default", name, rpm)); }
-  void detail(const std::string& name, const std::vector<can::fault>& faults) {
-    fleet.begin(++cursor, now_us);
-    fleet.take(name, actors::live_detail{faults, {}});
-  }
-  void remove(const std::string& name) {
-    fleet.begin(++cursor, now_us);
-    fleet.remove(name, "n1");
-  }
-  /// The next message of a client; null: there is none.
-  json next(http::stream_view::position& at) {
-    view.publish(fleet, cursor);
-    while (view.has_news(at))
-      if (const auto text = view.next(at, fleet, now_us))
-        return json::parse(*text);
-    return nullptr;
-  }
-  json next() { return next(client); }
-
-  http::fleet_state fleet;
-  http::stream_view view;
-  http::stream_view::position client;
-  std::uint64_t cursor = 1;
-  std::int64_t now_us = stream_time_us;
-};
 
 double rpm_in(const json& machine) {
   return machine.at("values").at("engine_speed_rpm").at("value").get<double>();
@@ -454,92 +407,4 @@ TEST_CASE("stream: events carry the same JSON as messages") {
   CHECK(text->ends_with("\n\n"));
   const auto data = text->substr(text->find("data: ") + 6);
   CHECK(json::parse(data)["machines"].size() == 1);
-}
-
-TEST_CASE("stream: a client's oldest frames are dropped and counted") {
-  http::frame_queue queue;
-  for (int i = 0; i < 10; ++i)
-    queue.push(std::make_shared<const std::string>(std::string(100, static_cast<char>('a' + i))), 7,
-               350);
-  CHECK(queue.bytes() == 300);
-  CHECK(queue.take_dropped() == 49);
-  CHECK(queue.take_dropped() == 0);
-  CHECK(queue.pop()->front() == 'h');
-}
-
-TEST_CASE("stream: a tap gives the batches in order, and counts what nobody took") {
-  const auto batch = [](std::uint64_t first, std::size_t count) {
-    actors::tapped_frames made;
-    made.first_seq = first;
-    const std::uint8_t bytes[8] = {};
-    for (std::size_t i = 0; i < count; ++i)
-      REQUIRE(made.block.push(stream_time_us,
-                              can::pack({.id = 0x18FECA00, .extended = true, .length = 8}), bytes));
-    return made;
-  };
-  actors::frame_tap tap;
-  CHECK_FALSE(tap.is_open());
-  tap.push(batch(1, 3));
-  tap.push(batch(4, 2));
-  auto taken = tap.take();
-  REQUIRE(taken.batches.size() == 2);
-  CHECK(taken.batches[0].first_seq == 1);
-  CHECK(taken.dropped == 0);
-  for (std::size_t i = 0; i <= actors::frame_tap::batches_max; ++i)
-    tap.push(batch(10 + i, 1));
-  taken = tap.take();
-  CHECK(taken.batches.size() == 1);
-  CHECK(taken.dropped == actors::frame_tap::batches_max);
-}
-
-TEST_CASE("stream: frames are filtered by PGN and identifier, and a flood keeps the newest") {
-  stream_world w{{{"machines", "T1"}, {"frames", "pgn:65226"}}};
-  actors::tapped_frames batch;
-  batch.first_seq = 100;
-  const std::uint8_t bytes[8] = {0x04, 0xFF, 0x6E, 0x00, 0x03, 0x05, 0xFF, 0xFF};
-  for (int i = 0; i < 6'000; ++i) {
-    const std::uint32_t id = i % 2 == 0 ? 0x18FECA00 : 0x18FEF100;
-    REQUIRE(batch.block.push(stream_time_us + i,
-                             can::pack({.id = id, .extended = true, .length = 8}), bytes));
-  }
-  w.view.add_frames("T1", batch);
-  w.view.add_frames("X1", batch); // not wanted
-  const auto made = w.view.take_frames();
-  CHECK(made.dropped == 1'000);
-  std::uint64_t count = 0;
-  std::uint64_t last = 0;
-  for (const auto& one : made.texts) {
-    const auto message = json::parse(*one.text);
-    CHECK(message["machine"] == "T1");
-    count += one.frames;
-    CHECK(message["frames"].size() == one.frames);
-    for (const auto& frame : message["frames"]) {
-      CHECK(frame["pgn"] == 65'226);
-      CHECK(frame["seq"] > last);
-      last = frame["seq"];
-    }
-  }
-  CHECK(count == http::stream_view::pending_frames_max);
-  CHECK(last == 100 + 5'998);
-}
-
-TEST_CASE("stream: a ticket opens one connection, for 30 s, with the rights of its token") {
-  http::stream_tickets tickets;
-  const http::stream_tickets::clock::time_point start{};
-  const auto ticket = tickets.issue({viewer_of("hill"), "hash"}, start);
-  REQUIRE(ticket);
-  CHECK(ticket->size() == 64);
-  CHECK_FALSE(tickets.redeem("x", start));
-  CHECK_FALSE(tickets.redeem(std::string(64, '0'), start));
-  const auto holder = tickets.redeem(*ticket, start + std::chrono::seconds{29});
-  REQUIRE(holder);
-  CHECK(holder->who.farm == "hill");
-  CHECK_FALSE(tickets.redeem(*ticket, start));
-  const auto old = tickets.issue({viewer_of("hill"), "hash"}, start);
-  CHECK_FALSE(tickets.redeem(*old, start + http::stream_tickets::valid));
-  for (std::size_t i = 0; i < http::stream_tickets::token_tickets_max; ++i)
-    CHECK(tickets.issue({viewer_of("hill"), "hash"}, start));
-  CHECK_FALSE(tickets.issue({viewer_of("hill"), "hash"}, start));
-  CHECK(tickets.issue({viewer_of("hill"), "another"}, start));
-  CHECK(tickets.issue({viewer_of("hill"), "hash"}, start + http::stream_tickets::valid));
 }
