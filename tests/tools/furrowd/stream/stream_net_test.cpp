@@ -368,16 +368,13 @@ TEST_CASE("stream: a client whose rights end is disconnected") {
   std::atomic<bool> valid = true;
   auto stream = std::make_shared<http::live_stream>(
     io,
-    http::live_stream::settings{"n1",
-                                "1",
-                                {},
-                                [&](const daemon::credential&, const std::string& token) {
-                                  return valid || token != "revoked";
-                                }},
+    http::live_stream::settings{
+      "n1", "1", {}, [&](const daemon::credential& who) { return valid || who.name != "revoked"; }},
     node);
   std::thread thread{[&] { io.run(); }};
   const auto join = [&](const std::string& token) {
     daemon::credential who{"default", daemon::role::viewer, {}, false};
+    who.name = token;
     http::subscription wanted;
     wanted.farm = "default";
     auto made = stream->join(wanted, {who, token}, "10.0.0.1", http::stream_form::websocket);
