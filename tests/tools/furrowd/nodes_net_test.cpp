@@ -38,6 +38,9 @@ public:
   void settle(storage::node_identity,
               storage::machine_names,
               storage::handler<std::uint64_t>) override {}
+  void unsettle(storage::node_identity,
+                storage::machine_names,
+                storage::handler<std::uint64_t>) override {}
   void pins(storage::handler<std::vector<storage::machine_home>>) override {}
   void steer(std::string node,
              storage::node_wish wish,

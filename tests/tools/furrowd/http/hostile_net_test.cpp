@@ -108,7 +108,7 @@ TEST_CASE("wrong tokens: waits double up to a limit, and an address is forgotten
   daemon::failed_attempts::clock::time_point now;
   std::vector<std::int64_t> waits;
   for (int i = 0; i < 12; ++i)
-    waits.push_back(seen.note("a", now += 1s).count());
+    waits.push_back(seen.note("a", now += 1s).wait.count());
   CHECK(
     waits
     == std::vector<std::int64_t>{0, 0, 0, 100, 200, 400, 800, 1'600, 3'000, 3'000, 3'000, 3'000});

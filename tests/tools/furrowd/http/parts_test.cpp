@@ -185,7 +185,7 @@ TEST_CASE("places: requests take turns, and no farm takes all places") {
 }
 
 TEST_CASE("guard: without a token file only loopback names and the node's own pages are served") {
-  const guard open{std::nullopt};
+  const guard open{std::make_shared<daemon::authority>()};
   const auto admitted = [&](const std::string& host, const std::string& origin) {
     return std::holds_alternative<daemon::credential>(
       open.admit({"POST", "/", "", host, origin, ""}, daemon::permission::administer));
