@@ -30,7 +30,7 @@ check_verdict examine(const globals& globals, const check_limits& limits) {
         std::pair{"/api/v1/nodes", &answers.nodes}, std::pair{"/api/v1/ledger", &answers.ledger}}) {
     auto answer = client->get(target, target == std::string_view{"/ready"} ? 503 : 0);
     // A database that is away answers no ledger; the reasons of /ready say so, and say it better.
-    if (!answer && into == &answers.ledger && answers.ready.value("ready", true) == false)
+    if (!answer && into == &answers.ledger && !answers.ready.value("ready", true))
       continue;
     if (!answer)
       return verdict_of(answer.error());

@@ -57,7 +57,7 @@ private:
     for (bool more = true; more;) {
       const auto page = ask(farm, "GET", fmt::format("/api/v1/{}?limit=1000{}", list, after));
       if (!page)
-        return page;
+        return page.error();
       for (const auto& row : page->at(list))
         all.push_back(row);
       const auto& next = page->at("next");

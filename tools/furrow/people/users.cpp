@@ -197,9 +197,9 @@ void add_changes(CLI::App& group, const globals& globals, int& exit_code) {
     auto options = std::make_shared<user_options>();
     auto* other = with_name(group, verb, what, options);
     const auto* other_url = add_database_option(*other);
-    other->callback([&globals, &exit_code, options, other_url, status] {
+    other->callback([&globals, &exit_code, options, other_url, word = status] {
       exit_code =
-        code_of(change(globals, *options, url_of(other_url), globals.farm, {{"status", status}}));
+        code_of(change(globals, *options, url_of(other_url), globals.farm, {{"status", word}}));
     });
   }
   auto password = std::make_shared<user_options>();
