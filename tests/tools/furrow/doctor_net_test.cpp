@@ -219,11 +219,11 @@ TEST_CASE("furrow doctor: --config lets furrowd judge the file, and checks what 
   const auto absent = furrow_with({}, {"doctor", "--config", file});
   CHECK(holds(absent.errors, "there is no such database"));
   std::ofstream{file} << "listen = \"127.0.0.1:0\"\nhttp = \"127.0.0.1:0\"\n"
-                         "database = \"postgresql://furrow:secret@127.0.0.1:1/furrow\"\n";
+                         "database = \"postgresql://furrow:corncockle@127.0.0.1:1/furrow\"\n";
   const auto valid = furrow_with({}, {"doctor", "--config", file, "-o", "json"});
   CHECK(row_of(valid, "configuration")["result"] == "ok");
   CHECK(row_of(valid, "port")["found"] == "127.0.0.1:0 is free");
-  CHECK_FALSE(holds(valid.out + valid.errors, "secret"));
+  CHECK_FALSE(holds(valid.out + valid.errors, "corncockle"));
   std::ofstream{file} << "lanes = 99\n";
   const auto invalid = furrow_with({}, {"doctor", "--config", file, "-o", "json"});
   CHECK(invalid.exit_code == 1);

@@ -171,7 +171,10 @@ TEST_CASE("identities: what one node revokes, the other refuses and cuts within 
     new_token(first, admin, {{"name", "t1"}, {"farm", "north"}, {"equipment", {"T1"}}});
   const auto viewer_token =
     new_token(first, admin, {{"name", "eye"}, {"farm", "north"}, {"role", "viewer"}});
-  CHECK(second.status("GET", "/api/v1/equipment", viewer_token) == 200);
+  CHECK(
+    eventually(in_force, [&] { // an unknown token makes a node read again, at most once a second
+      return second.status("GET", "/api/v1/equipment", viewer_token) == 200;
+    }));
   REQUIRE(eventually(in_force, [&] { // the gateway port waits for the next look
     line probe{second, gateway_token, "T1"};
     return probe.next_of<proto::welcome>().has_value();

@@ -35,7 +35,7 @@ void login_desk::succeeded(const std::string& user) {
 
 void login_desk::check(std::string password,
                        std::string hash,
-                       std::function<void(std::optional<bool>)> done) {
+                       const std::function<void(std::optional<bool>)>& done) {
   const bool taken = post([password = std::move(password), hash = std::move(hash), done] {
     const auto& compared = hash.empty() ? storage::hash_of_nobody() : hash;
     done(storage::opens(password, compared) && !hash.empty());
@@ -44,7 +44,8 @@ void login_desk::check(std::string password,
     done(std::nullopt);
 }
 
-void login_desk::hash(std::string password, std::function<void(std::optional<std::string>)> done) {
+void login_desk::hash(std::string password,
+                      const std::function<void(std::optional<std::string>)>& done) {
   const bool taken =
     post([password = std::move(password), done] { done(storage::hash_of_password(password)); });
   if (!taken)

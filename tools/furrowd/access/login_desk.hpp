@@ -46,8 +46,10 @@ public:
   void succeeded(const std::string& user);
 
   /// Whether the password opens the hash.
-  void check(std::string password, std::string hash, std::function<void(std::optional<bool>)> done);
-  void hash(std::string password, std::function<void(std::optional<std::string>)> done);
+  void check(std::string password,
+             std::string hash,
+             const std::function<void(std::optional<bool>)>& done);
+  void hash(std::string password, const std::function<void(std::optional<std::string>)>& done);
 
 private:
   /// False when too many wait.

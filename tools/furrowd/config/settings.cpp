@@ -109,6 +109,7 @@ void add_work_flags(CLI::App& app,
                     std::uint64_t& flush_ms,
                     std::int64_t& seal_min,
                     std::int64_t& care_min,
+                    std::int64_t& audit_days,
                     std::uint64_t& drain_s) {
   app.option_defaults()->group("Work of the node");
   app.add_flag("!--no-migrate", out.migrate, "do not upgrade the schema at start");
@@ -142,13 +143,9 @@ void add_work_flags(CLI::App& app,
     ->capture_default_str()
     ->check(CLI::Range(0, 1'440));
   app
-    .add_option_function<std::int64_t>(
-      "--audit-days",
-      [&out](const std::int64_t& days) {
-        if (days > 0)
-          out.audit_keep = std::chrono::hours{24 * days};
-      },
-      "days after which rows of the audit log are deleted; 0 (default): they are kept for ever")
+    .add_option("--audit-days", audit_days,
+                "days after which rows of the audit log are deleted; 0: they are kept for ever")
+    ->capture_default_str()
     ->check(CLI::Range(0, 36'500));
   app.add_option("--drain", drain_s, "longest drain after SIGTERM, in seconds")
     ->capture_default_str()
@@ -305,7 +302,7 @@ public:
     // The help shows the groups in this order: what everybody needs first.
     add_main_flags(app, out_, files_);
     config::add_config_option(app, furrowd_program());
-    add_work_flags(app, out_, budget_mib_, flush_ms_, seal_min_, care_min_, drain_s_);
+    add_work_flags(app, out_, budget_mib_, flush_ms_, seal_min_, care_min_, audit_days_, drain_s_);
     app.option_defaults()->group("Digest");
     add_digest_flags(app, out_, digest_);
     app.option_defaults()->group("Cache of answers");
@@ -345,6 +342,8 @@ private:
     out_.node.flush_interval = std::chrono::milliseconds{flush_ms_};
     out_.node.seal_after = std::chrono::minutes{seal_min_};
     out_.node.care_interval = std::chrono::minutes{care_min_};
+    if (audit_days_ > 0)
+      out_.audit_keep = std::chrono::hours{24 * audit_days_};
     out_.drain = std::chrono::seconds{drain_s_};
     out_.node.digest.on = digest_.on == "on";
     out_.node.digest.interval = std::chrono::seconds{digest_.interval_s};
@@ -381,6 +380,7 @@ private:
   std::uint64_t drain_s_ = static_cast<std::uint64_t>(out_.drain.count());
   std::int64_t seal_min_ = out_.node.seal_after.count();
   std::int64_t care_min_ = out_.node.care_interval.count();
+  std::int64_t audit_days_ = 0;
   digest_flags digest_;
   cache_flags cache_;
   database_flags database_;

@@ -62,6 +62,7 @@ private:
     boost::asio::cancellation_signal cut;
     std::optional<daemon::credential> who; // of the last request
     bool works = false;
+    std::optional<std::chrono::steady_clock::time_point> ends; // its rights ended then
   };
 
   [[nodiscard]] std::variant<route_match, problem> admit_ticket(route_match match,

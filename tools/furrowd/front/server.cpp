@@ -310,19 +310,28 @@ asio::awaitable<bool> front::learn() {
 }
 
 void front::look_at_access() {
+  constexpr std::chrono::seconds last_answer{1}; // of who has just ended the own session
   const auto now_us = daemon::wall_clock_us();
+  const auto now = std::chrono::steady_clock::now();
   const std::scoped_lock lock{mutex_};
-  for (const auto& [id, connection] : open_)
-    if (connection->who && !config_.access->holds(*connection->who, now_us, connection->works)) {
-      connection->who.reset();
-      close(id);
-    }
+  for (const auto& [id, connection] : open_) {
+    if (!connection->who || config_.access->holds(*connection->who, now_us, connection->works))
+      continue;
+    if (!connection->ends)
+      connection->ends = now;
+    if (connection->works && now - *connection->ends < last_answer)
+      continue;
+    connection->who.reset();
+    close(id);
+  }
 }
 
 void front::remember(std::uint64_t id, std::optional<daemon::credential> who) {
   const std::scoped_lock lock{mutex_};
-  if (const auto at = open_.find(id); at != open_.end())
+  if (const auto at = open_.find(id); at != open_.end()) {
     at->second->who = std::move(who);
+    at->second->ends.reset();
+  }
 }
 
 /// A ticket stands for the token that it was made with.
