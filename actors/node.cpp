@@ -249,7 +249,7 @@ public:
     system_.spawn(drainer, budget_, deadline, std::move(done));
   }
 
-  void pulse(std::function<void()> back) override { system_.spawn(heartbeat, std::move(back)); }
+  void pulse(const std::function<void()>& back) override { system_.spawn(heartbeat, back); }
 
   void on_failure(std::function<void(std::string)> failed) override {
     failed = tell_failure_later(std::move(failed));

@@ -74,10 +74,7 @@ public:
   /// latest after `deadline`.
   virtual void drain(std::chrono::milliseconds deadline, std::function<void()> done) = 0;
   /// Calls back from an actor, after a delayed message to it: the actor system still runs actors and keeps time.
-  virtual void pulse(std::function<void()> back) {
-    const auto call = std::move(back);
-    call();
-  }
+  virtual void pulse(const std::function<void()>& back) { back(); }
   /// The listener is called once when the node is to drain and to end: a child of the root supervisor is restarted for
   /// the last time, or the root has ended, by an operator for example. It is called at once if that has happened already.
   virtual void on_failure(std::function<void(std::string)> failed) = 0;

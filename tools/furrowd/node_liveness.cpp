@@ -27,7 +27,7 @@ node_liveness::node_liveness(executors& threads)
 
 void node_liveness::watch(actors::node& node, bool has_peers) {
   node_ = &node;
-  reports_.pass([this](auto back) { node_->pulse(std::move(back)); });
+  reports_.pass([this](const auto& back) { node_->pulse(back); });
   reports_.pass([this](auto back) { asio::post(threads_.people, std::move(back)); });
   if (has_peers)
     reports_.pass([this](auto back) { asio::post(threads_.peers, std::move(back)); });
