@@ -1,8 +1,7 @@
 #include "tools/process/liveness.hpp"
 
-#include <time.h>
-
 #include <algorithm>
+#include <ctime>
 #include <utility>
 
 #include <boost/asio/post.hpp>

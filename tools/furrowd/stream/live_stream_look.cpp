@@ -100,13 +100,14 @@ void live_stream::find_places() {
       found[place->farm()][place->equipment()] = std::move(place);
   for (auto& [name, farm] : farms_) {
     auto& here = found[name];
+    auto& fleet = farm.fleet;
     farm.fleet.begin(cursor_ + 1, daemon::wall_clock_us());
     std::erase_if(farm.places, [&](const auto& known) {
       if (here.contains(known.first))
         return false;
       if (const auto old = known.second.place.lock())
         old->frames().open(false);
-      farm.fleet.remove(known.first, settings_.node_name);
+      fleet.remove(known.first, settings_.node_name);
       return true;
     });
     for (auto& [machine, place] : here) {

@@ -46,7 +46,7 @@ std::array<double, 3> parts_of(can::travel_direction value) {
 }
 std::array<double, 3> parts_of(const can::gnss_fix& value) {
   return {static_cast<double>(value.method), value.satellites ? *value.satellites : absent_part,
-          value.hdop ? *value.hdop : absent_part};
+          value.hdop.value_or(absent_part)};
 }
 
 std::vector<std::string> names_of(const can::live_quantity& of) {

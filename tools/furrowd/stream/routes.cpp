@@ -149,7 +149,7 @@ boost::asio::awaitable<std::optional<problem>> resolve_field(live_stream& stream
   co_return std::nullopt;
 }
 
-void add_stream_routes(router& to, std::shared_ptr<live_stream> stream) {
+void add_stream_routes(router& to, const std::shared_ptr<live_stream>& stream) {
   auto parameters = subscription_parameters();
   parameters.emplace_back(ticket_parameter);
   to.add({"GET", "/api/v1/stream", daemon::permission::read, std::move(parameters),

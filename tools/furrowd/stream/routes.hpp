@@ -19,7 +19,7 @@ namespace furrow::http {
 inline constexpr const char* ticket_parameter = "ticket";
 
 /// `stream` may be nullptr: then there are routes and no stream.
-void add_stream_routes(router& to, std::shared_ptr<live_stream> stream);
+void add_stream_routes(router& to, const std::shared_ptr<live_stream>& stream);
 
 /// Reads the boundary of the field that the subscription names.
 [[nodiscard]] boost::asio::awaitable<std::optional<problem>> resolve_field(live_stream& stream,

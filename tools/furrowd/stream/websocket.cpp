@@ -49,7 +49,7 @@ public:
       [this](auto handler, asio::mutable_buffer room) {
         asio::co_spawn(
           executor_, read(bytes_, room),
-          [handler = std::move(handler)](std::exception_ptr, std::size_t count) mutable {
+          [handler = std::move(handler)](const std::exception_ptr&, std::size_t count) mutable {
             handler(count == 0 ? error_code{asio::error::eof} : error_code{}, count);
           });
       },
@@ -62,11 +62,12 @@ public:
     asio::buffer_copy(asio::buffer(joined), buffers);
     return asio::async_initiate<Token, void(error_code, std::size_t)>(
       [this](auto handler, std::string text) {
-        asio::co_spawn(
-          executor_, write(bytes_, std::move(text)),
-          [handler = std::move(handler)](std::exception_ptr failed, std::size_t count) mutable {
-            handler(failed ? error_code{asio::error::connection_reset} : error_code{}, count);
-          });
+        asio::co_spawn(executor_, write(bytes_, std::move(text)),
+                       [handler = std::move(handler)](const std::exception_ptr& failed,
+                                                      std::size_t count) mutable {
+                         handler(failed ? error_code{asio::error::connection_reset} : error_code{},
+                                 count);
+                       });
       },
       token, std::move(joined));
   }
