@@ -55,7 +55,7 @@ void cached_peers::ask_peers(link::wish what, heard done) {
     made->asked_at = now;
     made->waiting.push_back(std::move(done));
   }
-  of_->ask_peers(std::move(what), [held = lists_, made](peers_said said) {
+  of_->ask_peers(std::move(what), [held = lists_, made](const peers_said& said) {
     std::vector<heard> waiting;
     {
       const std::lock_guard lock{held->mutex};

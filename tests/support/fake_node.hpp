@@ -9,6 +9,7 @@
 #include "storage/activity.hpp"
 #include "storage/frames.hpp"
 #include "storage/history.hpp"
+#include "storage/identity/identities.hpp"
 #include "storage/quarantine.hpp"
 #include "storage/records.hpp"
 #include "tests/support/idle_store.hpp"
@@ -98,8 +99,14 @@ class fake_store : public idle_store,
                    public storage::frame_store,
                    public storage::record_store,
                    public storage::quarantine_store,
-                   public storage::history_store {
+                   public storage::history_store,
+                   public storage::identity_keeper {
 public:
+  storage::identity_store* kept_identities = nullptr;
+  storage::audit_store* kept_audit = nullptr;
+  storage::identity_store* identities() override { return kept_identities; }
+  storage::audit_store* audit() override { return kept_audit; }
+
   static constexpr std::size_t block_frames = 1'000;
   static constexpr std::size_t page_blocks = 8;
 

@@ -40,7 +40,7 @@ std::size_t resident_now() {
   return resident * 4'096;
 }
 
-/// The store of fields and machines is a real one.
+/// The store of fields, machines and users is a real one.
 struct crowd_world {
   crowd_world() {
     furnish(node);
@@ -53,6 +53,8 @@ struct crowd_world {
     store->migrate([&](const auto& outcome) { migrated.set_value(bool(outcome)); });
     REQUIRE(migrated.get_future().get());
     node.database.kept = store->farm();
+    node.database.kept_identities = storage::identities_of(*store);
+    node.database.kept_audit = storage::audit_of(*store);
     node.database.record_rows = {{1, 1, 7, can::record_values(9)}};
     node.database.quarantined = {
       {"default", "T1", {3, 17}, 5, can::record_kind_yield, "bad", 2, ""}};
@@ -61,6 +63,9 @@ struct crowd_world {
     front.emplace(node);
     raw_client maker{front->at()};
     REQUIRE(maker.post("/api/v1/fields", "", field).status == 200);
+    REQUIRE(
+      maker.post("/api/v1/users", "", R"({"name":"T1","farm":"default","role":"viewer"})").status
+      == 201);
     maker.send("PATCH /api/v1/equipment/T1 HTTP/1.1\r\nHost: localhost\r\n"
                "Content-Length: 2\r\n\r\n{}");
     REQUIRE(maker.read().status == 200);
