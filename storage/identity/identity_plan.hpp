@@ -60,7 +60,8 @@ public:
   [[nodiscard]] sql_script note_audit(const audit_row& row) const;
   [[nodiscard]] sql_script list_audit(const audit_query& query,
                                       filled<std::vector<audit_row>> out) const;
-  [[nodiscard]] sql_script prune_audit(std::int64_t older_than_us, filled<std::uint64_t> out) const;
+  [[nodiscard]] sql_script prune_audit(std::int64_t older_than_us,
+                                       const filled<std::uint64_t>& out) const;
 
 private:
   [[nodiscard]] const std::string& text(std::string_view marked) const {

@@ -200,7 +200,8 @@ sql_script identity_plan::list_audit(const audit_query& query,
   return script.done();
 }
 
-sql_script identity_plan::prune_audit(std::int64_t older_than_us, filled<std::uint64_t> out) const {
+sql_script identity_plan::prune_audit(std::int64_t older_than_us,
+                                      const filled<std::uint64_t>& out) const {
   script_writer script{dialect_, false};
   script
     .run(
