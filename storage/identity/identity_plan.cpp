@@ -30,7 +30,8 @@ std::vector<std::string> page_of(const identity_query& query) {
 }
 
 /// After a change: whether the node still has an admin, if the user was one.
-auto keeps_an_admin(std::function<user_row()> before, filled<identity_outcome<user_row>> out) {
+auto keeps_an_admin(std::function<user_row()> before,
+                    const filled<identity_outcome<user_row>>& out) {
   return [before = std::move(before), out](const sql_answer& rows) {
     return !is_admin_of_node(before()) || number_in(rows.at(0)[0]) > 0
            || refuse(*out, identity_refusal::last_admin,
@@ -41,7 +42,8 @@ auto keeps_an_admin(std::function<user_row()> before, filled<identity_outcome<us
 
 } // namespace
 
-sql_script identity_plan::read(std::int64_t known, filled<std::optional<identity_list>> out) const {
+sql_script identity_plan::read(std::int64_t known,
+                               const filled<std::optional<identity_list>>& out) const {
   script_writer script{dialect_, false};
   script.run("select cast(version as text) from furrow.identity_state where id = 1")
     .take([known, out](const sql_answer& rows) {
@@ -112,7 +114,7 @@ sql_script identity_plan::list_sessions(std::int64_t user,
 }
 
 sql_script identity_plan::find_user(const identity_key& key,
-                                    filled<std::optional<stored_login>> out) const {
+                                    const filled<std::optional<stored_login>>& out) const {
   script_writer script{dialect_, false};
   script.run(std::string{user_select} + "where " + of_farm, {key.farm, key.name})
     .take([out](const sql_answer& rows) {
@@ -127,7 +129,7 @@ sql_script identity_plan::add_user(const user_row& user,
                                    const std::string& password,
                                    bool first,
                                    const author& by,
-                                   filled<identity_outcome<user_row>> out) const {
+                                   const filled<identity_outcome<user_row>>& out) const {
   if (auto fault = fault_of(user); !fault.empty())
     return refuse(*out, identity_refusal::invalid, std::move(fault)), nothing_to_do();
   if (!password.empty() && !is_password_hash(password))
@@ -174,7 +176,7 @@ sql_script identity_plan::add_user(const user_row& user,
 sql_script identity_plan::change_user(const identity_key& key,
                                       const user_change& change,
                                       const author& by,
-                                      filled<identity_outcome<user_row>> out) const {
+                                      const filled<identity_outcome<user_row>>& out) const {
   struct state {
     user_row before;
     user_row after;
@@ -246,7 +248,7 @@ sql_script identity_plan::change_user(const identity_key& key,
 
 sql_script identity_plan::remove_user(const identity_key& key,
                                       const author& by,
-                                      filled<identity_outcome<user_row>> out) const {
+                                      const filled<identity_outcome<user_row>>& out) const {
   const auto name = to_text(key);
   script_writer script{dialect_, true};
   script.run(one_by_one);

@@ -21,7 +21,8 @@ public:
   explicit identity_plan(sql_dialect dialect, std::int64_t now_us)
     : dialect_{dialect}, now_us_{now_us} {}
 
-  [[nodiscard]] sql_script read(std::int64_t known, filled<std::optional<identity_list>> out) const;
+  [[nodiscard]] sql_script read(std::int64_t known,
+                                const filled<std::optional<identity_list>>& out) const;
   [[nodiscard]] sql_script list_users(const identity_query& query,
                                       filled<std::vector<user_row>> out) const;
   [[nodiscard]] sql_script list_tokens(const identity_query& query,
@@ -30,31 +31,32 @@ public:
                                          filled<std::vector<session_row>> out) const;
   /// `out` stays empty when there is none.
   [[nodiscard]] sql_script find_user(const identity_key& key,
-                                     filled<std::optional<stored_login>> out) const;
+                                     const filled<std::optional<stored_login>>& out) const;
 
   [[nodiscard]] sql_script add_user(const user_row& user,
                                     const std::string& password,
                                     bool first,
                                     const author& by,
-                                    filled<identity_outcome<user_row>> out) const;
+                                    const filled<identity_outcome<user_row>>& out) const;
   [[nodiscard]] sql_script change_user(const identity_key& key,
                                        const user_change& change,
                                        const author& by,
-                                       filled<identity_outcome<user_row>> out) const;
+                                       const filled<identity_outcome<user_row>>& out) const;
   [[nodiscard]] sql_script remove_user(const identity_key& key,
                                        const author& by,
-                                       filled<identity_outcome<user_row>> out) const;
+                                       const filled<identity_outcome<user_row>>& out) const;
   [[nodiscard]] sql_script add_token(const token_row& token,
                                      const author& by,
-                                     filled<identity_outcome<token_row>> out) const;
+                                     const filled<identity_outcome<token_row>>& out) const;
   [[nodiscard]] sql_script remove_token(const identity_key& key,
                                         const author& by,
-                                        filled<identity_outcome<token_row>> out) const;
+                                        const filled<identity_outcome<token_row>>& out) const;
   [[nodiscard]] sql_script open_session(const session_row& session,
                                         const author& by,
-                                        filled<identity_outcome<session_row>> out) const;
-  [[nodiscard]] sql_script
-  close_sessions(const session_selection& which, const author& by, filled<std::uint64_t> out) const;
+                                        const filled<identity_outcome<session_row>>& out) const;
+  [[nodiscard]] sql_script close_sessions(const session_selection& which,
+                                          const author& by,
+                                          const filled<std::uint64_t>& out) const;
   [[nodiscard]] sql_script note_use(const std::vector<identity_use>& uses) const;
 
   [[nodiscard]] sql_script note_audit(const audit_row& row) const;

@@ -52,9 +52,9 @@ private:
 };
 
 template <class Row>
-bool refuse(identity_outcome<Row>& out, identity_refusal why, std::string detail) {
+bool refuse(identity_outcome<Row>& out, identity_refusal why, const std::string& detail) {
   out.refused = why;
-  out.detail = std::move(detail);
+  out.detail = detail;
   return false;
 }
 

@@ -26,7 +26,7 @@ std::string cut(const std::string& text, std::size_t bytes_max) {
 
 sql_script identity_plan::add_token(const token_row& token,
                                     const author& by,
-                                    filled<identity_outcome<token_row>> out) const {
+                                    const filled<identity_outcome<token_row>>& out) const {
   if (auto fault = fault_of(token); !fault.empty())
     return refuse(*out, identity_refusal::invalid, std::move(fault)), nothing_to_do();
   if (token.expires_us && *token.expires_us <= now_us_)
@@ -68,7 +68,7 @@ sql_script identity_plan::add_token(const token_row& token,
 
 sql_script identity_plan::remove_token(const identity_key& key,
                                        const author& by,
-                                       filled<identity_outcome<token_row>> out) const {
+                                       const filled<identity_outcome<token_row>>& out) const {
   const auto name = to_text(key);
   script_writer script{dialect_, true};
   script.run(one_by_one);
@@ -92,7 +92,7 @@ sql_script identity_plan::remove_token(const identity_key& key,
 
 sql_script identity_plan::open_session(const session_row& session,
                                        const author& by,
-                                       filled<identity_outcome<session_row>> out) const {
+                                       const filled<identity_outcome<session_row>>& out) const {
   const auto user = std::to_string(session.user);
   const auto held = std::make_shared<user_row>();
   script_writer script{dialect_, true};
@@ -136,7 +136,7 @@ sql_script identity_plan::open_session(const session_row& session,
 
 sql_script identity_plan::close_sessions(const session_selection& which,
                                          const author& by,
-                                         filled<std::uint64_t> out) const {
+                                         const filled<std::uint64_t>& out) const {
   const auto user = std::to_string(which.user);
   script_writer script{dialect_, true};
   script.run(one_by_one);
