@@ -1,4 +1,4 @@
-#!/ usr / bin / python3
+#!/usr/bin/python3
 """A WebSocket client of another stack for the tests of the live stream: websocket_client.py URL TOKEN.
 
 Reads hello, a snapshot and deltas without a gap, subscribes, resumes, and closes. Needs Debian's python3-websockets.
@@ -42,11 +42,11 @@ async def main(url, token):
         delta = json.loads(await socket.recv())
         assert delta["type"] == "delta" and delta["from"] == last["at"], delta
     try:
-        async with websockets
-.connect(url, extra_headers = {"Authorization" : "Bearer wrong"})
-  : raise AssertionError(
-    "a wrong token was accepted") except websockets.InvalidStatusCode as refused
-  : assert refused.status_code
-  == 401 print("all is well")
+        async with websockets.connect(url, extra_headers={"Authorization": "Bearer wrong"}):
+            raise AssertionError("a wrong token was accepted")
+    except websockets.InvalidStatusCode as refused:
+        assert refused.status_code == 401
+    print("all is well")
 
-       asyncio.run(main(sys.argv[1], sys.argv[2]))
+
+asyncio.run(main(sys.argv[1], sys.argv[2]))
