@@ -75,7 +75,7 @@ struct crowd_world {
   /// Past the API: it makes an admin first, and then wants credentials from the whole crowd.
   void add_user() const {
     storage::user_row user;
-    user.key = {"default", "T1"};
+    user.key = {"", "T1"};
     std::promise<bool> added;
     storage::identities_of(*store)->add_user(user, "", false, {"test"}, [&](const auto& outcome) {
       added.set_value(outcome && outcome->refused == storage::identity_refusal::none);
@@ -99,9 +99,9 @@ std::string target_of(const http::route& route) {
     if (const auto at = target.find(part); at != std::string::npos)
       target.replace(at, std::string_view{part}.size(), value);
   std::string query;
-  for (const auto& [name, value] :
-       {std::pair{"equipment", "T1"}, std::pair{"kind", "yield"},
-        std::pair{"signal", "EEC1.engine_speed"}, std::pair{"position", "8.4,49"}})
+  for (const auto& [name, value] : {std::pair{"equipment", "T1"}, std::pair{"kind", "yield"},
+                                    std::pair{"signal", "EEC1.engine_speed"},
+                                    std::pair{"position", "8.4,49"}, std::pair{"user", "T1"}})
     if (std::count(route.parameters.begin(), route.parameters.end(), name) != 0
         && route.pattern != "/api/v1/equipment-records")
       query += (query.empty() ? "?" : "&") + std::string{name} + "=" + value;
