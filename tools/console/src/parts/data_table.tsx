@@ -94,11 +94,11 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
       <table aria-rowcount={shown.length + 1}>
         <thead><tr>{columns.map((one) => Head({ of: one }))}</tr></thead>
         <tbody>
-          {first > 0 && <tr aria-hidden="true" style={{ height: first * rowHeight }} />}
+          {first > 0 && <tr aria-hidden="true" style={{ height: `${first * rowHeight}px` }} />}
           {shown.slice(first, end).map((row, i) => {
             const key = rowKey(row);
             return (
-              <tr key={key} data-row={key} aria-rowindex={first + i + 2} style={{ height: rowHeight }}
+              <tr key={key} data-row={key} aria-rowindex={first + i + 2} style={{ height: `${rowHeight}px` }}
                 class={(onOpen ? "opens" : "") + (selected === key ? " selected" : "")}
                 tabIndex={onOpen ? 0 : undefined} aria-selected={selected === undefined ? undefined : selected === key}
                 onClick={onOpen ? () => onOpen(row) : undefined}
@@ -107,7 +107,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
               </tr>
             );
           })}
-          {end < shown.length && <tr aria-hidden="true" style={{ height: (shown.length - end) * rowHeight }} />}
+          {end < shown.length && <tr aria-hidden="true" style={{ height: `${(shown.length - end) * rowHeight}px` }} />}
         </tbody>
       </table>
       {shown.length === 0 && <p class="empty">{empty ?? "There is nothing to show."}</p>}

@@ -16,10 +16,10 @@ export function VirtualList<Row>({ label, rows, rowHeight, rowKey, draw }: Virtu
   const { first, end } = useVisibleRows(box, rowHeight, rows.length);
   return (
     <div class="virtual" ref={box} role="list" aria-label={label} tabIndex={0}>
-      <div role="presentation" style={{ height: rows.length * rowHeight, position: "relative" }}>
+      <div role="presentation" style={{ height: `${rows.length * rowHeight}px`, position: "relative" }}>
         {rows.slice(first, end).map((row, i) => (
           <div key={rowKey(row)} role="listitem" class="virtual-row" aria-setsize={rows.length}
-            aria-posinset={first + i + 1} style={{ top: (first + i) * rowHeight, height: rowHeight }}>
+            aria-posinset={first + i + 1} style={{ top: `${(first + i) * rowHeight}px`, height: `${rowHeight}px` }}>
             {draw(row, first + i)}
           </div>
         ))}
