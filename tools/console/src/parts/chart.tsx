@@ -6,7 +6,7 @@
 ///   two units have axes.
 import uPlot from "uplot";
 import { useEffect, useRef } from "preact/hooks";
-import { absent } from "../format/time";
+import { absent, localTime } from "../format/time";
 import { number, unitText } from "../format/number";
 import { color, dark } from "../shell/theme";
 
@@ -38,6 +38,17 @@ export function aligned(series: readonly ChartSeries[]): uPlot.AlignedData {
 
 export const line_colors = ["--line-1", "--line-2", "--line-3", "--line-4", "--line-5", "--line-6"];
 
+const minute = 60;
+const day = 86_400;
+// Of the time axis, with 24 hours a day: step, text, what is added at a new year, month, day, hour, minute, second.
+const time_texts: (number | string | null)[][] = [
+  [365 * day, "{YYYY}", null, null, null, null, null, null, 1],
+  [day, "{MM}-{DD}", "\n{YYYY}", null, null, null, null, null, 1],
+  [minute, "{HH}:{mm}", "\n{YYYY}-{MM}-{DD}", null, "\n{YYYY}-{MM}-{DD}", null, null, null, 1],
+  [1, "{HH}:{mm}:{ss}", "\n{YYYY}-{MM}-{DD}", null, "\n{YYYY}-{MM}-{DD}", null, null, null, 1],
+  [0.001, ":{ss}.{fff}", "\n{HH}:{mm}", null, null, null, "\n{HH}:{mm}", null, 1],
+];
+
 function optionsOf(props: ChartProps, width: number, height: number, listener: { current: ChartProps }): uPlot.Options {
   const units = [...new Set(props.series.map((one) => one.unit ?? ""))];
   const ink = color("--quiet");
@@ -49,7 +60,7 @@ function optionsOf(props: ChartProps, width: number, height: number, listener: {
   return {
     width, height,
     series: [
-      { value: (_, at: number | null) => at === null ? absent : new Date(at * 1000).toLocaleString() },
+      { value: (_, at: number | null) => at === null ? absent : localTime(at * 1000) },
       ...props.series.map((one, i): uPlot.Series => ({
         label: one.label, scale: one.unit ?? "", width: 1.5, spanGaps: false,
         stroke: color(line_colors[i % line_colors.length] ?? "--accent"),
@@ -57,7 +68,7 @@ function optionsOf(props: ChartProps, width: number, height: number, listener: {
         ...(one.stepped && uPlot.paths.stepped && { paths: uPlot.paths.stepped({ align: 1 }) }),
       })),
     ],
-    axes: [{ stroke: ink, grid, ticks: grid }, ...units.slice(0, 2).map(axis)],
+    axes: [{ stroke: ink, grid, ticks: grid, space: 72, values: time_texts as uPlot.Axis.Values }, ...units.slice(0, 2).map(axis)],
     scales: { x: { time: true } },
     cursor: {
       drag: { x: true, y: false, setScale: !props.onSelect },
@@ -118,5 +129,5 @@ export function Chart(props: ChartProps) {
       show(chart.current, props);
   }, [props.series, props.from, props.to]);
 
-  return <div class="chart" ref={box} role="group" aria-label={props.label} />;
+  return <div class="chart" role="group" aria-label={props.label}><div ref={box} /></div>;
 }
