@@ -18,6 +18,15 @@ const plugin = {
     build.onLoad({ filter: /.*/, namespace: "furrow" }, () => ({ contents: outlines(), loader: "text" }));
     // Leaflet names only its UMD file, which esbuild cannot shrink.
     build.onResolve({ filter: /^leaflet$/ }, () => ({ path: `${here}node_modules/leaflet/dist/leaflet-src.esm.js` }));
+    // Its classes are calls, which esbuild keeps unless they are marked as free of effects. The switch of layers and
+    // WMS are left out.
+    build.onLoad({ filter: /leaflet-src\.esm\.js$/ }, ({ path }) => ({
+      contents: readFileSync(path, "utf8")
+        .replace(/^(\s*var \w+ = )(\w+\.extend\(\{)/gm, "$1/* @__PURE__ */ $2")
+        .replace(/^(TileLayer\.WMS|tileLayer\.wms|Control\.Layers|control\.layers) = \w+;$/gm, "")
+        .replace(/^(Marker|Circle|CircleMarker)\.include\(PointToGeoJSON\);$/gm, ""),
+      loader: "js",
+    }));
     // Pictures of Leaflet's markers and layer switch, which the console does not use.
     build.onResolve({ filter: /\.png$/ }, () => ({ path: "data:,", external: true }));
   },

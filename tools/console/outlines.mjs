@@ -1,13 +1,13 @@
 // Country outlines of Natural Earth at 1:110,000,000 as one text: what src/parts/outlines.ts reads.
 //
 // Shape: lines are separated by spaces. A line is a sequence of coordinates, longitude and latitude in turn, in steps of
-// 1/20 degree, each the difference to the one before (the first: to 0). A difference is zigzag coded in base 64; the
+// 1/10 degree, each the difference to the one before (the first: to 0). A difference is zigzag coded in base 64; the
 // digits 32 to 63 say that another digit of 5 bits follows, least significant first.
 import { readFileSync } from "node:fs";
 import { mesh } from "topojson-client";
 
 const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-const steps_per_degree = 20;
+const steps_per_degree = 10;
 
 function coded(difference) {
   let rest = difference < 0 ? -2 * difference - 1 : 2 * difference;

@@ -4,7 +4,7 @@ import text from "furrow:outlines";
 export type Line = [latitude: number, longitude: number][];
 
 const digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-const steps_per_degree = 20;
+const steps_per_degree = 10;
 
 export function readLine(coded: string): Line {
   const line: Line = [];
