@@ -1,7 +1,7 @@
 // What a test of the console needs: a real node, a simulated fleet, and a real Chromium that reaches nothing but this
 // machine. Everything that was started ends with `end()`.
 import { spawn, execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createRequire } from 'node:module'
@@ -9,7 +9,7 @@ import { createRequire } from 'node:module'
 // The packages are installed beside a copy of the console's sources.
 const packages = createRequire(path.join(process.env.FURROW_CONSOLE, 'package.json'))
 const { chromium } = packages('playwright-core')
-const axe_source = packages.resolve('axe-core/axe.min.js')
+const axe_source = readFileSync(packages.resolve('axe-core/axe.min.js'), 'utf8')
 
 const bin = process.env.FURROW_BIN
 const environment = { ...process.env, FURROW_CONFIG: '/dev/null' }
@@ -86,6 +86,20 @@ export class World {
       { env: { ...environment, FURROW_AT: `http://${this.http}` }, encoding: 'utf8' })
   }
 
+  /** Requests in the name of a user. */
+  async logIn(user, password) {
+    const send = async (method, target, body, token) => {
+      const answer = await fetch(`http://${this.http}${target}`, { method, body: body && JSON.stringify(body),
+        headers: token ? { Authorization: `Bearer ${token}` } : {} })
+      const text = await answer.text()
+      if (!answer.ok) throw new Error(`${method} ${target}: ${answer.status} ${text}`)
+      return JSON.parse(text)
+    }
+    const { token } = await send('POST', '/api/v1/login', { user, password })
+    return { send: (method, target, body) => send(method, target, body, token),
+      post: (target, body) => send('POST', target, body, token) }
+  }
+
   async openBrowser() {
     this.browser = await chromium.launch({
       executablePath: '/usr/bin/chromium',
@@ -113,11 +127,7 @@ export class World {
 
   /** What axe finds wrong, a line each. */
   async axe(page) {
-    await page.addScriptTag({ path: axe_source }).catch(async () => {
-      // The page's own policy refuses an injected script; the debugger does not ask it.
-      const { readFileSync } = await import('node:fs')
-      await page.evaluate(readFileSync(axe_source, 'utf8'))
-    })
+    await page.evaluate(axe_source) // the debugger may; a script element would be refused by the page's own policy
     const found = await page.evaluate(() => globalThis.axe.run({ resultTypes: ['violations'] }))
     return found.violations.map((one) => `${one.id}: ${one.help}: ${one.nodes.map((node) => node.html).slice(0, 3)}`)
   }

@@ -360,7 +360,8 @@ private:
     constexpr std::size_t joined_max = 16U << 10U; // header and body in one packet
     auto message = header_of(answer);
     message.keep_alive(keep);
-    message.content_length(answer.body.size());
+    if (answer.status != 304) // there it would be the length of what is not sent
+      message.content_length(answer.body.size());
     auto text = text_of(message);
     const bool apart = answer.body.size() > joined_max;
     if (!head && !apart)
