@@ -337,8 +337,8 @@ private:
     std::printf("ready gateway=%s http=%s%s%s\n", started->c_str(), http_address_.c_str(),
                 link_ ? " link=" : "", link_address_.c_str());
     std::fflush(stdout);
-    log::info(log::node, "node_ready", {}, "serving gateways at {} and HTTP at {}", *started,
-              http_address_);
+    log::info(log::node, "node_ready", {}, "serving gateways at {}, and HTTP and the console at {}",
+              *started, http_address_);
     liveness_.serves();
   }
 

@@ -74,6 +74,7 @@ void add_session_routes(router& to, api_context& of); // log in and out, and who
 void add_token_routes(router& to, api_context& of);
 void add_user_routes(router& to, api_context& of);
 void add_actor_routes(router& to, api_context& of);
+void add_console_routes(router& to, api_context& of); // the page and its files, open to everyone
 void add_database_routes(router& to, api_context& of); // and /metrics
 void add_equipment_routes(router& to, api_context& of);
 void add_fault_routes(router& to, api_context& of); // of the bus: made by the digest

@@ -2,6 +2,7 @@
 #include "tools/furrowd/net/byte_stream.hpp"
 #include "tools/furrowd/net/deadline.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <span>
@@ -16,6 +17,7 @@
 #include <boost/beast/http/chunk_encode.hpp>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/rfc7230.hpp>
 #include <boost/beast/http/serializer.hpp>
 #include <boost/beast/http/string_body.hpp>
 
@@ -42,6 +44,17 @@ request to_request(const wire::request_header<>& header) {
           text(header["Idempotency-Key"]),
           {},
           text(header[wire::field::cookie])};
+}
+
+/// Whether the client reads gzip: "gzip, deflate;q=0.5", but not "gzip;q=0".
+bool takes_gzip(const wire::request_header<>& header) {
+  for (const auto& coding : wire::ext_list{header[wire::field::accept_encoding]})
+    if (beast::iequals(coding.first, "gzip"))
+      return std::none_of(coding.second.begin(), coding.second.end(), [](const auto& one) {
+        return beast::iequals(one.first, "q")
+               && one.second.find_first_not_of("0.") == beast::string_view::npos;
+      });
+  return false;
 }
 
 /// What the live stream reads of the header.
@@ -196,6 +209,8 @@ private:
     asked.offer = to_offer(parser.get(), peer_);
     asked.from = peer_;
     asked.secure = secure_;
+    asked.if_none_match = text(parser.get()[wire::field::if_none_match]);
+    asked.takes_gzip = takes_gzip(parser.get());
     auto match = front_.admit(asked, id_);
     if (is_unknown(match)) {
       // It may have been made a moment ago, at another node.
@@ -345,7 +360,8 @@ private:
     constexpr std::size_t joined_max = 16U << 10U; // header and body in one packet
     auto message = header_of(answer);
     message.keep_alive(keep);
-    message.content_length(answer.body.size());
+    if (answer.status != 304) // there it would be the length of what is not sent
+      message.content_length(answer.body.size());
     auto text = text_of(message);
     const bool apart = answer.body.size() > joined_max;
     if (!head && !apart)

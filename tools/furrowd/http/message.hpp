@@ -45,6 +45,8 @@ struct request {
   std::string cookie = {};
   std::string from = {}; // the address of the client, without the port
   bool secure = false;   // over TLS
+  std::string if_none_match = {};
+  bool takes_gzip = false;
 };
 
 struct body_piece {

@@ -18,6 +18,8 @@ using path_parameters = std::map<std::string, std::string, std::less<>>;
 std::optional<path_parameters> match(std::string_view pattern,
                                      const std::vector<std::string>& segments) {
   path_parameters found;
+  if (pattern == "/")
+    return segments.empty() ? std::optional{std::move(found)} : std::nullopt;
   for (const auto& segment : segments) {
     if (pattern.empty())
       return std::nullopt;
@@ -82,6 +84,8 @@ std::variant<route_match, problem> router::find(const request& request) const {
     made.offer = request.offer;
     made.from = request.from;
     made.secure = request.secure;
+    made.if_none_match = request.if_none_match;
+    made.takes_gzip = request.takes_gzip;
     if (const auto farm = made.query.find(farm_parameter); farm != made.query.end()) {
       made.farm = farm->second;
       made.query.erase(farm);

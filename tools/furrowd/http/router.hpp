@@ -31,6 +31,8 @@ struct call {
   stream_offer offer = {};
   std::string from = {}; // the address of the client
   bool secure = false;   // over TLS
+  std::string if_none_match = {};
+  bool takes_gzip = false;
 };
 
 using handler = std::function<boost::asio::awaitable<response>(call)>;

@@ -1,0 +1,5 @@
+declare module "*.css";
+declare module "furrow:outlines" {
+  const text: string;
+  export default text;
+}

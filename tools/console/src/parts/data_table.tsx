@@ -1,0 +1,116 @@
+/// A table that sorts, and draws only its visible rows when there are many.
+///
+///   <DataTable label="Machines" rows={rows} rowKey={(one) => one.name} columns={[
+///     { id: "name", title: "Machine", cell: (one) => <a href={…}>{one.name}</a>, sort: (one) => one.name }]} />
+///
+/// The order is in the address when `sortKey` names the key of the query, else in the table. With `onOpen` a click or
+/// Enter on a row opens it, and the arrow keys move between rows; then the first cell needs no link.
+import type { ComponentChildren } from "preact";
+import { useMemo, useRef, useState } from "preact/hooks";
+import { queryText, setQuery } from "../shell/router";
+import { useVisibleRows } from "./window";
+
+export interface Column<Row> {
+  id: string;
+  title: string;
+  cell: (row: Row) => ComponentChildren;
+  sort?: (row: Row) => string | number | null | undefined; // absent values are last in either direction
+  numeric?: boolean; // aligned at the end
+  width?: string;
+}
+
+export interface DataTableProps<Row> {
+  label: string;
+  columns: readonly Column<Row>[];
+  rows: readonly Row[];
+  rowKey: (row: Row) => string;
+  sortKey?: string;
+  defaultSort?: string; // "name" or "-name"
+  onOpen?: (row: Row) => void;
+  selected?: string; // key of a row
+  rowHeight?: number;
+  empty?: ComponentChildren;
+}
+
+const natural = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
+
+export function sorted<Row>(rows: readonly Row[], columns: readonly Column<Row>[], order: string): readonly Row[] {
+  const down = order.startsWith("-");
+  const of = columns.find((one) => one.id === order.replace(/^-/, ""))?.sort;
+  if (!of)
+    return rows;
+  const keyed = rows.map((row) => ({ row, key: of(row) ?? null }));
+  keyed.sort((a, b) => {
+    if (a.key === null || b.key === null)
+      return a.key === b.key ? 0 : a.key === null ? 1 : -1;
+    const less = typeof a.key === "number" && typeof b.key === "number"
+      ? a.key - b.key : natural.compare(String(a.key), String(b.key));
+    return down ? -less : less;
+  });
+  return keyed.map((one) => one.row);
+}
+
+export function DataTable<Row>(props: DataTableProps<Row>) {
+  const { label, columns, rows, rowKey, sortKey, defaultSort = "", onOpen, selected, rowHeight = 40, empty } = props;
+  const [own, setOwn] = useState(defaultSort);
+  const order = sortKey ? queryText(sortKey, defaultSort) : own;
+  const setOrder = (next: string) => sortKey ? setQuery({ [sortKey]: next === defaultSort ? null : next }) : setOwn(next);
+  const shown = useMemo(() => sorted(rows, columns, order), [rows, columns, order]);
+  const box = useRef<HTMLDivElement>(null);
+  const { first, end } = useVisibleRows(box, rowHeight, shown.length);
+
+  const onKey = (event: KeyboardEvent, row: Row) => {
+    const here = event.currentTarget as HTMLElement;
+    if (event.target !== here)
+      return;
+    const to = event.key === "ArrowDown" ? here.nextElementSibling
+      : event.key === "ArrowUp" ? here.previousElementSibling : null;
+    if (to instanceof HTMLElement && to.dataset.row !== undefined)
+      to.focus();
+    else if (event.key === "Enter")
+      onOpen?.(row);
+    else
+      return;
+    event.preventDefault();
+  };
+
+  const Head = ({ of }: { of: Column<Row> }) => {
+    const now = order.replace(/^-/, "") === of.id;
+    const down = now && order.startsWith("-");
+    return (
+      <th scope="col" class={of.numeric ? "numeric" : ""} style={of.width ? { width: of.width } : undefined}
+        aria-sort={now ? (down ? "descending" : "ascending") : undefined}>
+        {of.sort
+          ? <button type="button" class="sort" onClick={() => setOrder(now && !down ? "-" + of.id : of.id)}>
+              {of.title}<span aria-hidden="true">{now ? (down ? " ▾" : " ▴") : ""}</span>
+            </button>
+          : of.title}
+      </th>
+    );
+  };
+
+  return (
+    <div class="table-box" ref={box} role="region" aria-label={label} tabIndex={0}>
+      <table aria-rowcount={shown.length + 1}>
+        <thead><tr>{columns.map((one) => Head({ of: one }))}</tr></thead>
+        <tbody>
+          {first > 0 && <tr aria-hidden="true" style={{ height: `${first * rowHeight}px` }} />}
+          {shown.slice(first, end).map((row, i) => {
+            const key = rowKey(row);
+            return (
+              <tr key={key} data-row={key} aria-rowindex={first + i + 2} style={{ height: `${rowHeight}px` }}
+                class={(onOpen ? "opens" : "") + (selected === key ? " selected" : "")}
+                tabIndex={onOpen ? 0 : undefined} aria-selected={selected === undefined ? undefined : selected === key}
+                onClick={onOpen ? () => onOpen(row) : undefined}
+                onKeyDown={onOpen ? (event) => onKey(event, row) : undefined}>
+                {columns.map((one) => <td key={one.id} class={one.numeric ? "numeric" : ""}>{one.cell(row)}</td>)}
+              </tr>
+            );
+          })}
+          {end < shown.length && <tr aria-hidden="true" style={{ height: `${(shown.length - end) * rowHeight}px` }} />}
+        </tbody>
+      </table>
+      {shown.length === 0 && <p class="empty">{empty ?? "There is nothing to show."}</p>}
+    </div>
+  );
+}

@@ -1,0 +1,84 @@
+/// A map on Leaflet: outlines of the countries and a scale, no tiles, so no request to another origin.
+///
+///   const map = useMap();                       // a signal of the Leaflet map; null until it is there
+///   useMapLayer(map, () => new DotsLayer(), (layer) => layer.setDots(dots), [dots]);
+///   <MapView map={map} label="Machines on a map" />
+import { type Signal, useSignal } from "@preact/signals";
+import { Canvas, Control, Map as LeafletMap, type LatLngBoundsExpression, type Layer, Polyline } from "leaflet";
+import { useEffect, useRef } from "preact/hooks";
+import { color, dark } from "../shell/theme";
+import { outlines } from "./outlines";
+
+export type MapSignal = Signal<LeafletMap | null>;
+export const useMap = (): MapSignal => useSignal<LeafletMap | null>(null);
+
+export interface MapViewProps {
+  map: MapSignal;
+  label: string;
+  onMoved?: (map: LeafletMap) => void; // after the user or the page has moved it
+}
+
+export function MapView({ map, label, onMoved }: MapViewProps) {
+  const box = useRef<HTMLDivElement>(null);
+  const moved = useRef(onMoved);
+  moved.current = onMoved;
+
+  useEffect(() => {
+    if (!box.current)
+      return undefined;
+    const made = new LeafletMap(box.current, {
+      preferCanvas: true, attributionControl: false, zoomControl: true, worldCopyJump: true, minZoom: 2, maxZoom: 20,
+      zoomSnap: 0.5, center: [48, 10], zoom: 4,
+    });
+    new Control.Scale({ imperial: false }).addTo(made);
+    const countries = new Polyline(outlines(), {
+      renderer: new Canvas({ padding: 0.5 }), interactive: false, weight: 1, color: color("--map-line"), smoothFactor: 1,
+    }).addTo(made);
+    const stop = dark.subscribe(() => countries.setStyle({ color: color("--map-line") }));
+    const sizes = new ResizeObserver(() => made.invalidateSize({ pan: false }));
+    sizes.observe(box.current);
+    made.on("moveend", () => moved.current?.(made));
+    map.value = made;
+    return () => {
+      map.value = null;
+      stop();
+      sizes.disconnect();
+      made.remove();
+    };
+  }, []);
+
+  return <div class="map" ref={box} role="application" aria-label={`${label}. Arrow keys move, + and − zoom.`} />;
+}
+
+/// A layer that lives as long as the component and the map. `update` runs when it is added and when `deps` change.
+export function useMapLayer<L extends Layer>(
+  map: MapSignal, make: () => L, update: (layer: L, map: LeafletMap) => void, deps: readonly unknown[]): void {
+  const layer = useRef<L | null>(null);
+  const now = map.value;
+  useEffect(() => {
+    if (!now)
+      return undefined;
+    const made = (layer.current = make());
+    made.addTo(now);
+    return () => {
+      made.remove();
+      layer.current = null;
+    };
+  }, [now]);
+  useEffect(() => {
+    if (now && layer.current)
+      update(layer.current, now);
+  }, [now, ...deps]);
+}
+
+/// Shows the box once, when there is one: what the user has moved to is not taken away.
+export function useFitOnce(map: MapSignal, bounds: LatLngBoundsExpression | null): void {
+  const fitted = useRef(false);
+  const now = map.value;
+  useEffect(() => {
+    if (!now || !bounds || fitted.current)
+      return;
+    fitted.current = true;
+    now.fitBounds(bounds, { padding: [32, 32], maxZoom: 16, animate: false });
+  }, [now, bounds]);
+}

@@ -1,0 +1,3 @@
+import { Screen } from "../parts/screen";
+
+export const Definitions = () => <Screen title="Definitions" />;

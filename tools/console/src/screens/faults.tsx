@@ -1,0 +1,3 @@
+import { Screen } from "../parts/screen";
+
+export const Faults = () => <Screen title="Faults" />;

@@ -1,0 +1,3 @@
+import { Screen } from "../parts/screen";
+
+export const Fields = () => <Screen title="Fields" />;

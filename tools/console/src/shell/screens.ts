@@ -1,0 +1,37 @@
+/// All screens: title, component, and whether the navigation shows it. Add a screen here and its id in router.ts.
+import type { ComponentType } from "preact";
+import { Can } from "../screens/can";
+import { Definitions } from "../screens/definitions";
+import { Faults } from "../screens/faults";
+import { Fields } from "../screens/fields";
+import { Fleet } from "../screens/fleet";
+import { Ledger } from "../screens/ledger";
+import { Machine } from "../screens/machine";
+import { People } from "../screens/people";
+import { Replay } from "../screens/replay";
+import { System } from "../screens/system";
+import type { ScreenId } from "./router";
+import { may } from "./session";
+
+export interface ScreenProps {
+  name: string; // of the machine in the address; empty: none
+}
+export interface ScreenEntry {
+  title: string;
+  show: ComponentType<ScreenProps>;
+  navigation: boolean;
+  allowed?: () => boolean; // absent: for everyone who may read
+}
+
+export const screens: Record<ScreenId, ScreenEntry> = {
+  fleet: { title: "Fleet", show: Fleet, navigation: true },
+  machine: { title: "Machine", show: Machine, navigation: false },
+  faults: { title: "Faults", show: Faults, navigation: true },
+  replay: { title: "Replay", show: Replay, navigation: true },
+  fields: { title: "Fields", show: Fields, navigation: true },
+  can: { title: "CAN", show: Can, navigation: true },
+  definitions: { title: "Definitions", show: Definitions, navigation: true },
+  ledger: { title: "Ledger", show: Ledger, navigation: true },
+  system: { title: "System", show: System, navigation: true },
+  people: { title: "People and tokens", show: People, navigation: true, allowed: () => may("admin") },
+};
