@@ -52,6 +52,11 @@ result<done> check(const hello& m) {
                                  check_text(source.name, "name of a source", text_bytes_max)});
         !ok)
       return ok;
+  if (m.unreachable.size() > unreachable_max)
+    return too_many("unreachable nodes", m.unreachable.size(), unreachable_max);
+  for (const auto& node : m.unreachable)
+    if (auto ok = check_text(node, "unreachable node", text_bytes_max); !ok)
+      return ok;
   return first_failure({check_text(m.token, "token", text_bytes_max, true),
                         check_text(m.equipment, "equipment", name_bytes_max),
                         check_text(m.software, "software", text_bytes_max, true),
@@ -152,6 +157,8 @@ void fill(const hello& m, wire::Envelope& out) {
     mark.set_digest(source.digest);
     mark.set_name(source.name);
   }
+  for (const auto& node : m.unreachable)
+    to.add_unreachable(node);
 }
 
 void fill(const welcome& m, wire::Envelope& out) {
@@ -237,6 +244,7 @@ result<message> read(const wire::Hello& from) {
   m.software = from.software();
   for (const auto& source : from.sources())
     m.sources.push_back({source.digest(), source.name()});
+  m.unreachable.assign(from.unreachable().begin(), from.unreachable().end());
   return message{std::move(m)};
 }
 

@@ -37,6 +37,7 @@ inline constexpr std::size_t nodes_max = 64;
 inline constexpr std::size_t name_bytes_max = 64; // equipment, bus
 inline constexpr std::size_t text_bytes_max = 1'024;
 inline constexpr std::size_t sources_max = 16;
+inline constexpr std::size_t unreachable_max = 8;
 inline constexpr std::size_t digest_bytes_max = 128;
 
 enum class errc : std::uint8_t {
@@ -65,6 +66,7 @@ struct hello {
   std::vector<can::bus_name> buses;
   std::string software;
   std::vector<can::source_mark> sources;
+  std::vector<std::string> unreachable; // addresses of nodes, see node_list
 };
 
 struct welcome {

@@ -28,6 +28,15 @@ std::string first_address(const storage::node_row& node) {
   return node.card.gateway.substr(0, node.card.gateway.find(','));
 }
 
+/// The first address that the gateway has not failed to connect to; empty: there is none.
+std::string reachable_address(const storage::node_row& node,
+                              const std::vector<std::string>& unreachable) {
+  for (auto& address : addresses_in(node.card.gateway))
+    if (std::find(unreachable.begin(), unreachable.end(), address) == unreachable.end())
+      return std::move(address);
+  return {};
+}
+
 /// Weighted rendezvous: a node of twice the weight wins twice as often.
 double weighted(std::string_view machine, const storage::node_row& node) {
   if (node.weight == 0)
@@ -92,19 +101,24 @@ const storage::node_row* home_of(const cluster_view& view, std::string_view mach
   return chosen_node(takers(view, true), machine);
 }
 
-std::optional<std::string>
-other_place(const cluster_view& view, const std::string& farm, const std::string& machine) {
+std::optional<std::string> other_place(const cluster_view& view,
+                                       const std::string& farm,
+                                       const std::string& machine,
+                                       const std::vector<std::string>& unreachable) {
+  auto others = takers(view, false);
+  std::erase_if(others,
+                [&](const auto* node) { return reachable_address(*node, unreachable).empty(); });
   if (view.pins) {
     const auto pin = view.pins->find({farm, machine});
     if (pin != view.pins->end() && pin->second != view.self.name)
-      for (const auto* node : takers(view, false))
+      for (const auto* node : others)
         if (node->who.name == pin->second)
-          return first_address(*node);
+          return reachable_address(*node, unreachable);
   }
   if (!is_draining(view))
     return std::nullopt;
-  const auto* node = chosen_node(takers(view, false), machine);
-  return node == nullptr ? std::string{} : first_address(*node);
+  const auto* node = chosen_node(others, machine);
+  return node == nullptr ? std::string{} : reachable_address(*node, unreachable);
 }
 
 std::vector<balance::move>

@@ -32,8 +32,12 @@ namespace furrow::actors {
 [[nodiscard]] bool is_draining(const cluster_view& view);
 
 /// Where a machine that greets here is to go instead; nothing: it may stay. An empty address: anywhere else.
+/// `unreachable`: addresses that its gateway could not connect to; it is not sent there.
 [[nodiscard]] std::optional<std::string>
-other_place(const cluster_view& view, const std::string& farm, const std::string& machine);
+other_place(const cluster_view& view,
+            const std::string& farm,
+            const std::string& machine,
+            const std::vector<std::string>& unreachable = {});
 
 /// The node that a machine belongs to by weighted rendezvous, of those that take machines; nullptr without one.
 [[nodiscard]] const storage::node_row* home_of(const cluster_view& view, std::string_view machine);

@@ -61,6 +61,7 @@ inline proto::hello full_hello() {
   hello.buses = {{0, "can0"}, {255, "vcan-ü"}};
   hello.software = "furrow-edge 0.1.0";
   hello.sources = {{"xxh3-128:0123", "/logs/tag 1.log"}, {"other", "Übung.csv"}};
+  hello.unreachable = {"c:7400"};
   return hello;
 }
 

@@ -70,6 +70,7 @@ TEST_CASE("wire: a hello reads back the same, with and without a NAME") {
     CHECK(back.buses == hello.buses);
     CHECK(back.software == hello.software);
     CHECK(back.sources == hello.sources);
+    CHECK(back.unreachable == hello.unreachable);
     hello.iso_name.reset();
   }
 }
@@ -199,6 +200,11 @@ TEST_CASE("wire: a message that could not be decoded is not encoded") {
   hello.sources = {{std::string(digest_bytes_max + 1, 'd'), "n"}};
   CHECK(refused(hello) == errc::limit);
   hello.sources = {{"d", ""}};
+  CHECK(refused(hello) == errc::text);
+  hello = full_hello();
+  hello.unreachable.assign(unreachable_max + 1, "n:1");
+  CHECK(refused(hello) == errc::limit);
+  hello.unreachable = {""};
   CHECK(refused(hello) == errc::text);
 
   CHECK(refused(welcome{1, 1, 1, std::vector<std::string>(nodes_max + 1, "n:1"), 0})

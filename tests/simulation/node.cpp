@@ -80,7 +80,7 @@ void node::send_to_places() {
   std::vector<std::pair<std::uint64_t, std::string>> away;
   for (const auto& [id, one] : memory_->sessions)
     if (one.slot != 0)
-      if (auto place = actors::other_place(memory_->view, farm, one.machine))
+      if (auto place = actors::other_place(memory_->view, farm, one.machine, one.unreachable))
         away.emplace_back(id, std::move(*place));
   for (const auto& [id, place] : away)
     send(id, proto::goaway{place});
@@ -155,12 +155,14 @@ void node::heard(std::uint64_t session, const std::string& bytes) {
 }
 
 void node::greet(std::uint64_t session, proto::hello hello) {
-  if (const auto place = actors::other_place(memory_->view, farm, hello.equipment)) {
+  if (const auto place =
+        actors::other_place(memory_->view, farm, hello.equipment, hello.unreachable)) {
     send(session, proto::redirect{*place});
     return end_session(session);
   }
   auto& line = memory_->sessions.at(session);
   line.machine = hello.equipment;
+  line.unreachable = hello.unreachable;
   auto& here = memory_->machines[hello.equipment];
   for (auto& [slot, one] : here.streams)
     if (one.id == hello.stream_id)

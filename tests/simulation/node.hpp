@@ -54,6 +54,7 @@ private:
     socket_ptr line;
     bytes_to to_gateway;
     std::string machine; // once it has greeted
+    std::vector<std::string> unreachable;
     std::uint32_t slot = 0;
     time_point sent_at{};
     time_point heard_at{};

@@ -76,6 +76,18 @@ TEST_CASE("placement: a machine stays where it is unless it is pinned or the nod
   CHECK_FALSE(other_place(view, "farm", "T1"));
 }
 
+TEST_CASE("placement: nobody is sent to a node that its gateway cannot reach") {
+  auto view = cluster_of({row_of("n1"), row_of("n2"), row_of("n3")});
+  view.nodes[2].card.gateway = "n3:7400,10.0.0.3:7400";
+  view.pins = std::make_shared<pin_map>(pin_map{{{"farm", "T1"}, "n3"}});
+  CHECK(other_place(view, "farm", "T1", {"n2:7400"}) == "n3:7400");
+  CHECK(other_place(view, "farm", "T1", {"n3:7400"}) == "10.0.0.3:7400");
+  CHECK_FALSE(other_place(view, "farm", "T1", {"n3:7400", "10.0.0.3:7400"}));
+  view.nodes[0].drain = true;
+  CHECK(other_place(view, "farm", "T1", {"n3:7400", "10.0.0.3:7400"}) == "n2:7400");
+  CHECK(other_place(view, "farm", "T1", {"n2:7400", "n3:7400", "10.0.0.3:7400"}) == "");
+}
+
 TEST_CASE("placement: the machines of a node that drains spread over the others by weight") {
   auto view = cluster_of({row_of("n1"), row_of("n2"), row_of("n3")});
   view.nodes[0].drain = true;

@@ -189,6 +189,42 @@ TEST_CASE("uplink: follows redirects, but not in circles") {
   CHECK(s.warnings[0].find("circle") != std::string::npos);
 }
 
+TEST_CASE("uplink: tells the next node which nodes it could not reach, for five minutes") {
+  uplink_story s;
+  s.start();
+  s.connect();
+  s.hear(proto::redirect{"z:9"});
+  s.pass();
+  s.uplink->disconnected(s.now, "refused");
+  s.look();
+  s.pass();
+  const auto told = [&] {
+    s.sent.clear();
+    s.connect();
+    return std::get<proto::hello>(s.sent.at(0)).unreachable;
+  };
+  CHECK(told() == std::vector<std::string>{"z:9"});
+  s.hear(proto::welcome{1, 1, 1, {}, 1'000});
+  s.uplink->disconnected(s.now, "reset"); // it was reached: not one of them
+  s.look();
+  s.pass();
+  CHECK(told() == std::vector<std::string>{"z:9"});
+  s.hear(proto::redirect{"z:9"}); // it answers again
+  s.pass();
+  s.connect();
+  s.hear(proto::welcome{1, 1, 1, {}, 1'000});
+  s.hear(proto::goaway{""});
+  s.pass();
+  CHECK(told().empty());
+  s.hear(proto::redirect{"z:9"});
+  s.pass();
+  s.uplink->disconnected(s.now, "refused");
+  s.look();
+  s.pass();
+  s.now += 5min;
+  CHECK(told().empty());
+}
+
 TEST_CASE("uplink: learns the cluster's nodes from a welcome, and keeps the user's") {
   uplink_story s;
   s.config.nodes = {"a:1"};

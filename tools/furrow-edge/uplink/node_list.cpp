@@ -45,6 +45,30 @@ milliseconds node_list::long_pause() {
   return between(pause_max / 2, pause_max);
 }
 
+void node_list::succeeded() {
+  failures_ = 0;
+  forget_unreachable(current());
+}
+
+void node_list::forget_unreachable(const std::string& node) {
+  std::erase_if(unreachable_, [&](const lost_node& one) { return one.name == node; });
+}
+
+void node_list::note_unreachable(time_point now) {
+  forget_unreachable(current());
+  if (unreachable_.size() == proto::unreachable_max)
+    unreachable_.erase(unreachable_.begin());
+  unreachable_.push_back({current(), now});
+}
+
+std::vector<std::string> node_list::unreachable(time_point now) const {
+  std::vector<std::string> out;
+  for (const auto& one : unreachable_)
+    if (now - one.at < unreachable_for)
+      out.push_back(one.name);
+  return out;
+}
+
 std::size_t node_list::index_of(const std::string& node) {
   const auto found = std::find(nodes_.begin(), nodes_.end(), node);
   if (found != nodes_.end())

@@ -3,9 +3,10 @@
 /// Shape: the nodes that the user or a node named, tried in turn. Their order differs from machine to machine
 ///   (proto/rendezvous.hpp), so that the gateways of one list spread over its nodes, and those of a dead node over the
 ///   others. The pause is 0-250 ms after the first failure and doubles each time round the list, up to pause_max. A node
-///   that another node pointed to comes first.
+///   that another node pointed to comes first. A node that could not be connected to is remembered for a while, so that
+///   other nodes do not point to it again.
 /// Threads: a plain value; the same seed gives the same pauses.
-/// Limits: proto::nodes_max names beside those of the user.
+/// Limits: proto::nodes_max names beside those of the user; proto::unreachable_max nodes that could not be reached.
 #pragma once
 
 #include <chrono>
@@ -21,6 +22,8 @@ class node_list {
 public:
   static constexpr std::chrono::milliseconds pause_first{250};
   static constexpr std::chrono::milliseconds pause_max{10'000};
+  static constexpr std::chrono::minutes unreachable_for{5};
+  using time_point = std::chrono::steady_clock::time_point;
 
   node_list(std::string machine, std::vector<std::string> named, std::uint64_t seed);
 
@@ -34,7 +37,11 @@ public:
   /// Stays at the same node; returns the longest pause.
   [[nodiscard]] std::chrono::milliseconds long_pause();
   /// Ends the series of failures.
-  void succeeded() { failures_ = 0; }
+  void succeeded();
+  /// The current node could not be connected to.
+  void note_unreachable(time_point now);
+  /// Nodes that could not be connected to within unreachable_for, and have not welcomed this gateway since.
+  [[nodiscard]] std::vector<std::string> unreachable(time_point now) const;
   /// Takes the nodes of the cluster from a node. Earlier names are removed, except the user's.
   void learn(const std::vector<std::string>& names);
 
@@ -42,6 +49,7 @@ private:
   [[nodiscard]] std::chrono::milliseconds between(std::chrono::milliseconds low,
                                                   std::chrono::milliseconds high);
   std::size_t index_of(const std::string& node);
+  void forget_unreachable(const std::string& node);
   void sort();
 
   std::string machine_;
@@ -49,6 +57,11 @@ private:
   std::vector<std::string> nodes_; // all, in the order of the attempts
   std::size_t at_ = 0;
   std::size_t failures_ = 0;
+  struct lost_node {
+    std::string name;
+    time_point at;
+  };
+  std::vector<lost_node> unreachable_; // the oldest first
   std::mt19937_64 random_;
 };
 

@@ -101,6 +101,7 @@ void uplink_protocol::connected(time_point now) {
   hello.buses = state.buses;
   hello.software = config_.software;
   hello.sources = config_.sources;
+  hello.unreachable = nodes_.unreachable(now);
   hello_run_ = state.runs.empty() ? 0 : state.runs.back().run;
   buses_told_ = state.buses.size();
   phase_ = phase::greeting;
@@ -116,6 +117,8 @@ void uplink_protocol::disconnected(time_point now, const std::string& why) {
     return;
   if (phase_ == phase::leaving)
     return point_to(now, leaving_for_, "has stopped");
+  if (phase_ == phase::connecting)
+    nodes_.note_unreachable(now);
   drop(now, why);
 }
 
@@ -430,6 +433,7 @@ void uplink_protocol::tick(time_point now) {
   case phase::waiting:
     return connect(now);
   case phase::connecting:
+    nodes_.note_unreachable(now);
     return drop(now, "does not answer");
   case phase::leaving:
     return point_to(now, leaving_for_, "is stopping");

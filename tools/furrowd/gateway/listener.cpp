@@ -187,7 +187,8 @@ void gateway_listener::send_away(const actors::cluster_view& view) {
       return;
     if (!session->serves())
       continue;
-    const auto place = actors::other_place(view, session->farm(), session->equipment());
+    const auto place =
+      actors::other_place(view, session->farm(), session->equipment(), session->unreachable());
     if (!place)
       continue;
     session->move_to(*place);
@@ -202,7 +203,9 @@ void gateway_listener::send_some(const actors::cluster_view& view,
   std::vector<std::shared_ptr<gateway_session>> others;
   for (const auto& [id, session] : sessions_) {
     const auto pinned = view.pins && view.pins->contains({session->farm(), session->equipment()});
-    if (!session->serves() || pinned)
+    const auto& lost = session->unreachable();
+    if (!session->serves() || pinned
+        || std::find(lost.begin(), lost.end(), move.address) != lost.end())
       continue;
     const auto* home = actors::home_of(view, session->equipment());
     (home != nullptr && home->who.name == move.node ? belong : others).push_back(session);

@@ -233,6 +233,7 @@ std::optional<actors::greeting> gateway_session::check(proto::hello hello) {
     return std::nullopt;
   }
   equipment_ = hello.equipment;
+  unreachable_ = std::move(hello.unreachable);
   version_ = std::min(proto::version_max, hello.highest_version);
   credential_ = admit(hello);
   if (!credential_)
@@ -250,7 +251,7 @@ bool gateway_session::redirected() {
   const auto* cluster = context_->node.cluster();
   if (cluster == nullptr)
     return false;
-  const auto place = actors::other_place(*cluster->latest(), farm_, equipment_);
+  const auto place = actors::other_place(*cluster->latest(), farm_, equipment_, unreachable_);
   if (!place)
     return false;
   if (place->empty())
@@ -290,6 +291,8 @@ void gateway_session::tick(clock::time_point now) {
     close();
     return;
   }
+  if (booked_ && now - connected_at_ > unreachable_for)
+    unreachable_.clear();
   if (leave_by_ && now > *leave_by_ && !closing_) {
     finish();
     return;

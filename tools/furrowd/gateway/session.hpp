@@ -83,8 +83,11 @@ public:
   }
   [[nodiscard]] const std::string& farm() const { return farm_; }
   [[nodiscard]] const std::string& equipment() const { return equipment_; }
+  /// Addresses of nodes that the gateway could not connect to before it came here, for unreachable_for.
+  [[nodiscard]] const std::vector<std::string>& unreachable() const { return unreachable_; }
 
 private:
+  static constexpr std::chrono::minutes unreachable_for{5};
   class port;
   boost::asio::awaitable<void> run();
   boost::asio::awaitable<void> greet();
@@ -134,6 +137,7 @@ private:
   std::string peer_;
   std::string farm_;
   std::string equipment_;
+  std::vector<std::string> unreachable_;
   std::optional<credential> credential_; // since the Hello
   std::uint64_t access_seen_ = 0;        // the generation at the last look
   std::int64_t access_used_us_ = 0;      // when the use of the token was noted last
