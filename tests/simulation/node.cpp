@@ -120,7 +120,7 @@ std::uint64_t node::accept(const socket_ptr& line, bytes_to to_gateway) {
     line->close();
     return id;
   }
-  memory_->sessions[id] = {line, std::move(to_gateway), {}, 0, on_.time.now(), on_.time.now()};
+  memory_->sessions[id] = {line, std::move(to_gateway), {}, {}, 0, on_.time.now(), on_.time.now()};
   line->on.closed = [this, id] { end_session(id); };
   return id;
 }

@@ -146,23 +146,45 @@ void world::restart_dead() {
       one->start();
 }
 
-/// Runs until everything is durable; false when that takes too long.
+/// Runs until everything is durable; false when nothing became durable for too long. The budget of a node may be so
+/// small that the backlog of many gateways takes minutes.
 bool world::settle() {
-  const auto end = on.time.now() + settle_limit;
-  const auto calm = on.time.now() + 6s; // until then a server may still be replaced
-  while (on.time.now() < end && !on.truth.found()) {
+  const auto begun = on.time.now();
+  const auto calm = begun + 6s; // until then a server may still be replaced
+  auto end = begun + settle_limit;
+  for (std::uint64_t stored = 0; on.time.now() < end && !on.truth.found();) {
     restart_dead();
     run_until(on.time.now() + 500ms);
     if (on.time.now() >= calm && is_settled())
       return true;
+    if (on.time.now() >= begun + settle_limit && !everyone_is_placed())
+      return false;
+    if (const auto now = stored_items(); now > stored) {
+      stored = now;
+      end = std::min(on.time.now() + settle_limit, begun + settle_longest);
+    }
   }
   return false;
 }
 
-bool world::is_settled() const {
+std::uint64_t world::stored_items() {
+  std::uint64_t sum = 0;
+  for (const auto& one : gateways)
+    if (const auto* row = db.leader().disk().find(one->spool.stream()); row != nullptr)
+      sum += row->seq();
+  return sum;
+}
+
+bool world::everyone_is_placed() const {
   return is_buried() && std::all_of(gateways.begin(), gateways.end(), [this](const auto& one) {
-           return complete(*one) && is_placed(*one);
+           return is_placed(*one);
          });
+}
+
+bool world::is_settled() const {
+  return everyone_is_placed()
+         && std::all_of(gateways.begin(), gateways.end(),
+                        [this](const auto& one) { return complete(*one); });
 }
 
 bool world::is_buried() const {
@@ -207,11 +229,11 @@ void world::check_complete() {
                                   + ", and people want it at another node");
   for (const auto& one : gateways)
     if (!complete(*one))
-      on.truth.broken("alive", one->at.name() + " has numbered "
-                                 + std::to_string(one->spool.last_seq()) + " items, and "
-                                 + std::to_string(one->spool.acked_seq()) + " are durable for it, "
-                                 + std::to_string(settle_limit.count() / 1'000)
-                                 + " s after the last fault; it is at " + one->node_name());
+      on.truth.broken("alive",
+                      one->at.name() + " has numbered " + std::to_string(one->spool.last_seq())
+                        + " items, and " + std::to_string(one->spool.acked_seq())
+                        + " are durable for it, " + std::to_string(settle_limit.count() / 1'000)
+                        + " s after the last item was stored; it is at " + one->node_name());
 }
 
 /// Items count as durable at a gateway: they must be, and be the ones that the spool has.

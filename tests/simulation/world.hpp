@@ -2,7 +2,7 @@
 ///
 /// Shape: `plan_of` draws the world and its troubles from the seed. The world runs with troubles for some virtual
 ///   seconds, then everything is mended (a node may stay frozen for ever), and everything that was numbered must become
-///   durable within `settle_limit`. After every step the oracle must have found nothing.
+///   durable, with pauses of `settle_limit` at most. After every step the oracle must have found nothing.
 ///   scheduler, network    virtual time, chance, processes, links           oracle     the invariants
 ///   gateway, spool_model  uplink_protocol and node_list, over a disk       troubles   the faults
 ///   node, lane, desk      stream_intake, append_queue, append_plan, claim_queue
@@ -55,7 +55,9 @@ struct world_result {
 
 class world {
 public:
-  static constexpr milliseconds settle_limit{60'000};
+  static constexpr milliseconds settle_limit{
+    60'000}; // after the last fault, or the last stored item
+  static constexpr milliseconds settle_longest{600'000}; // in all
 
   explicit world(const world_plan& plan, std::function<void(const std::string&)> trace = {});
   world(const world&) = delete;
@@ -85,6 +87,8 @@ private:
   [[nodiscard]] bool is_buried() const;
   [[nodiscard]] bool is_placed(const gateway& one) const;
   [[nodiscard]] bool is_settled() const;
+  [[nodiscard]] bool everyone_is_placed() const;
+  [[nodiscard]] std::uint64_t stored_items();
   void check_judged(const std::string& name);
   void check_replaced(const server& old, const can::stream_id& stream, std::uint64_t to);
   [[nodiscard]] bool complete(const gateway& one) const;
