@@ -78,7 +78,9 @@ void insert_typed(sqlite_db& db, const append_attempt& attempt) {
       (void)can::read_body(can::record_kinds()[kind], item->record.body, values);
       auto insert = db.statement(statements[kind].c_str());
       insert.with(claim.stream, item->seq, claim.equipment, item->record.time_us);
-      for (const auto& value : column_values(can::record_kinds()[kind], values))
+      // Texts are bound where they are: the values must live until the row is inserted.
+      const auto columns = column_values(can::record_kinds()[kind], values);
+      for (const auto& value : columns)
         std::visit(value_bind{insert}, value);
       insert.run();
     }

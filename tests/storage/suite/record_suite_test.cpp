@@ -78,6 +78,27 @@ TEST_CASE("records: fractions of tokens come back, and are summed by agent, mode
          || said == "a 01 3 1202.75 1.5, a 02 1 1e+12 0.5, b 01 1 7 0.5"));
 }
 
+TEST_CASE("records: texts of a field come back as they were sent, short and long") {
+  const auto bed = make_bed();
+  const auto store = bed->open_migrated();
+  const auto claimed = claim(*store, request_for("T1", 1)).claim;
+  const auto lane = store->open_appender("w0");
+  const std::vector<std::string> crops{"rye", "winter wheat of the northern valley",
+                                       std::string(64, 'x'), "oats"};
+  std::vector<can::record> sent;
+  for (const auto& crop : crops)
+    sent.push_back(record_at(static_cast<std::int64_t>(sent.size()), can::record_kind_yield,
+                             R"({"mass_flow_kgps":7.25,"width_m":9.1,"speed_mps":1.8,)"
+                             R"("latitude_deg":52.1,"longitude_deg":11.6,"crop":")"
+                               + crop + "\"}"));
+  REQUIRE(append(*lane, {append_records(claimed, 0, std::move(sent))}));
+  const auto field = *can::find_field(*can::find_record_kind("yield"), "crop");
+  std::vector<std::string> read;
+  for (const auto& row : page_of(*store, can::record_kind_yield).rows)
+    read.push_back(std::get<std::string>(row.values.at(field)));
+  CHECK(read == crops);
+}
+
 TEST_CASE("records: frames, records of every kind and foreign JSON share a stream and read back") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
