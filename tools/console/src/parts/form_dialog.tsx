@@ -14,7 +14,8 @@ export interface FormDialogProps {
 }
 
 export interface FormReader {
-  text: (name: string) => string;
+  text: (name: string) => string; // without spaces around it
+  password: (name: string) => string; // as it was typed
   list: (name: string) => string[]; // separated by commas or spaces
 }
 
@@ -23,8 +24,9 @@ export const splitNames = (text: string): string[] => text.split(/[,\s]+/).filte
 
 export function readForm(form: HTMLFormElement): FormReader {
   const data = new FormData(form);
-  const text = (name: string) => String(data.get(name) ?? "").trim();
-  return { text, list: (name) => splitNames(text(name)) };
+  const password = (name: string) => String(data.get(name) ?? "");
+  const text = (name: string) => password(name).trim();
+  return { text, password, list: (name) => splitNames(text(name)) };
 }
 
 export function FormDialog({ title, action, onClose, send, children }: FormDialogProps) {
