@@ -3,7 +3,7 @@ import { useMemo } from "preact/hooks";
 import { farm, get } from "../api/client";
 import { usePoll } from "../api/poll";
 import type { Schema } from "../api/types";
-import { count } from "../format/number";
+import { count, unitText } from "../format/number";
 import { fleet } from "../live/live";
 import { usePaced } from "../live/store";
 import { Command } from "../parts/command";
@@ -18,7 +18,7 @@ type Signal = Schema<"signal">;
 const columns: Column<Signal>[] = [
   { id: "name", title: "Signal", sort: (one) => one.name, cell: (one) => <code>{one.name}</code> },
   { id: "title", title: "Title", sort: (one) => one.title, cell: (one) => one.title ?? "–" },
-  { id: "unit", title: "Unit", sort: (one) => one.unit, cell: (one) => one.unit || "–" },
+  { id: "unit", title: "Unit", sort: (one) => one.unit, cell: (one) => unitText(one.unit) || "–" },
   { id: "last", title: "Last value", numeric: true, sort: (one) => one.last,
     cell: (one) => <Value value={one.last} unit={one.unit} /> },
   { id: "time", title: "Last seen", sort: (one) => one.last_time, cell: (one) => <Age time={one.last_time} /> },
@@ -100,7 +100,7 @@ export function Definitions() {
     <Screen title="Definitions" actions={choice}>
       <h2>{machine === "" ? "Decoded signals" : `Decoded signals of ${machine}`}</h2>
       {machine === "" ? <p>Choose a machine to see what its frames decode to, with the catalogue and the loaded files.</p>
-        : <Signals machine={machine} />}
+        : <div class="half"><Signals machine={machine} /></div>}
       <h2>DBC files</h2>
       <CommandLine machine={machine} />
     </Screen>

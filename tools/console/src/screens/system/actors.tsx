@@ -148,7 +148,8 @@ export function Actors() {
     <>
       <div class="row">
         <SearchBox label="Search actors" value={wanted} onChange={(q) => setQuery({ q })} />
-        <span class="quiet">{value ? count(value.actors.length, "actor") : ""}</span>
+        <span class="quiet">{value ? `${count(value.actors.length, "actor")} of ${
+          count(new Set(value.actors.map((one) => one.node)).size, "node")}` : ""}</span>
         <span class="quiet">Arrow keys move, open and close. Enter shows an actor.</span>
       </div>
       <ErrorLine problem={problem} stale={value !== undefined} />

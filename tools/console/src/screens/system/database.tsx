@@ -154,12 +154,12 @@ export function Database() {
       {report?.statements && <Statements of={report.statements} />}
       {report && !report.pool && <p class="quiet">SQLite has one connection and no pool, so there are no figures of it.</p>}
       {report?.statements && (
-        <section aria-labelledby="slow">
-          <h2 id="slow">Slow statements</h2>
+        <>
+          <h2>Slow statements</h2>
           <DataTable label="Slow statements" columns={slow_columns} rows={report.slow_statements}
             rowKey={(one) => `${one.time} ${one.statement}`} defaultSort="-time"
             empty={`No statement took longer than ${number(report.statements.slow_after_ms)} ms.`} />
-        </section>
+        </>
       )}
       <Migrations />
     </>

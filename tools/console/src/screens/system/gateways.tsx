@@ -40,8 +40,8 @@ export function Gateways() {
       {loading && <Loading />}
       {value && (
         <>
-          <h2>{value.refused.length === 0 ? "No gateway was refused"
-            : count(value.refused.length, "refused gateway")}</h2>
+          {value.refused.length === 0 ? <p>This node has refused no gateway.</p>
+            : <h2>{count(value.refused.length, "refused gateway")}</h2>}
           {value.refused.length > 0 && <DataTable label="Refused gateways" columns={refused_columns} rows={value.refused}
             rowKey={(one) => `${one.host} ${one.farm} ${one.equipment} ${one.reason}`} sortKey="refused"
             defaultSort="-last" />}

@@ -28,6 +28,9 @@ const meanings: Record<string, string> = {
   dead: "Its lease was past, and another node has said so.",
 };
 
+const about = (one: Node): string => (meanings[one.state] ?? "")
+  + (one.lease_age_ms === null ? "" : ` The lease was renewed ${number(one.lease_age_ms)} ms ago.`);
+
 const poll_ms = 2000;
 
 function Memory() {
@@ -90,7 +93,7 @@ export function Nodes() {
     { id: "name", title: "Node", sort: (one) => one.name,
       cell: (one) => <>{one.name}{one.this && <span class="quiet"> (answers)</span>}</> },
     { id: "state", title: "State", sort: (one) => one.state,
-      cell: (one) => <span title={meanings[one.state]}><Badge tone={tones[one.state] ?? "quiet"}>{one.state}</Badge>
+      cell: (one) => <span title={about(one)}><Badge tone={tones[one.state] ?? "quiet"}>{one.state}</Badge>
         {one.judged_by && <span class="quiet"> said {one.judged_by}</span>}</span> },
     { id: "sessions", title: "Machines", numeric: true, sort: (one) => one.sessions,
       cell: (one) => <Value value={one.sessions} /> },
@@ -98,8 +101,6 @@ export function Nodes() {
       cell: (one) => <Value value={one.frames_per_s} /> },
     { id: "lag", title: "Lag", numeric: true, sort: (one) => one.lag_ms,
       cell: (one) => <Value value={one.lag_ms} unit="ms" /> },
-    { id: "lease", title: "Lease age", numeric: true, sort: (one) => one.lease_age_ms,
-      cell: (one) => <Value value={one.lease_age_ms} unit="ms" /> },
     { id: "weight", title: "Weight", numeric: true, sort: (one) => one.weight,
       cell: (one) => <Value value={one.weight} /> },
     { id: "build", title: "Version", sort: (one) => one.build,
