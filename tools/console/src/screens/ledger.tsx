@@ -53,7 +53,9 @@ export function Ledger() {
       </>}>
       <ErrorLine problem={problem} stale={value !== undefined} />
       {loading && <Loading />}
-      {all.length > 0 && <p class={`verdict verdict-${tones[verdict.kind]}`}>{verdict.text}</p>}
+      {all.length > 0 && <p class={`verdict verdict-${tones[verdict.kind]}`}>{verdict.text}
+        {all.some((row) => row.quarantined > 0)
+          && <> <a href={href("system", { query: { tab: "quarantine" } })}>Open the quarantine</a></>}</p>}
       {value && <DataTable label="Streams" columns={columns} rows={rows} rowKey={(row) => row.stream_id}
         sortKey="sort" defaultSort="equipment" empty={all.length === 0 ? "No machine has sent anything yet."
           : onlyGaps ? "No stream has a gap." : "No machine has this name."} />}

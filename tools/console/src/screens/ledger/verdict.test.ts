@@ -23,7 +23,7 @@ test("ledger: what is on the way is no gap, and is named with its machine", () =
 test("ledger: says what is missing and where", () => {
   const said = judge([row("T1", { lost: 2 }), row("T2"), row("T3", { quarantined: 1, doubled: 4 })]);
   assert.equal(said.kind, "gap");
-  assert.equal(said.text, "2 streams have a gap, of 3. T1: 2 lost; T3: 4 doubled, 1 in quarantine.");
+  assert.equal(said.text, "2 of 3 streams have a gap. T1: 2 lost; T3: 4 doubled, 1 in quarantine.");
   assert.equal(judge([1, 2, 3, 4, 5].map((n) => row(`T${n}`, { lost: 1 }))).text.endsWith("and 2 more."), true);
 });
 

@@ -37,7 +37,7 @@ export function judge(rows: readonly LedgerRow[]): Verdict {
   const sum = (of: (row: LedgerRow) => number) => rows.reduce((all, row) => all + of(row), 0);
   const wrong = rows.filter((row) => complaints(row).length > 0);
   if (wrong.length > 0)
-    return { kind: "gap", text: `${count(wrong.length, "stream has", "streams have")} a gap, of ${number(rows.length)}. `
+    return { kind: "gap", text: `${number(wrong.length)} of ${count(rows.length, "stream")} ${wrong.length === 1 ? "has" : "have"} a gap. `
       + `${nameSome(wrong, (row) => complaints(row).join(", "))}.` };
   const waiting = rows.filter((row) => onTheWay(row) > 0).sort((a, b) => onTheWay(b) - onTheWay(a));
   if (waiting.length > 0)
