@@ -16,8 +16,8 @@ export function FarmField() {
     return null;
   return (
     <label>Farm
-      <select name="farms" defaultValue={farm.peek() || farms[0]}>
-        {farms.map((one) => <option key={one} value={one}>{one}</option>)}
+      <select name="farms">
+        {farms.map((one) => <option key={one} value={one} selected={one === farm.peek()}>{one}</option>)}
       </select>
     </label>
   );

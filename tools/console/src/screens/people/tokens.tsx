@@ -55,7 +55,7 @@ function MakeToken({ onClose, onMade }: { onClose: () => void; onMade: (token: T
       <label>Name<input name="name" required autocomplete="off" autofocus placeholder="for example: the machine" /></label>
       <FarmField />
       <label>Role
-        <select name="role" defaultValue="gateway">
+        <select name="role">
           {(Object.keys(role_texts) as Role[]).map((one) => <option key={one} value={one}>{role_texts[one]}</option>)}
         </select>
       </label>

@@ -40,8 +40,8 @@ const at = (one: User) => ({ path: { name: one.name }, farm: farmOf(one) });
 
 const RoleField = ({ value }: { value: Role }) => (
   <label>Role
-    <select name="role" defaultValue={value}>
-      {roles.map((one) => <option key={one} value={one}>{one}: {role_hints[one]}</option>)}
+    <select name="role">
+      {roles.map((one) => <option key={one} value={one} selected={one === value}>{one}: {role_hints[one]}</option>)}
     </select>
   </label>
 );
