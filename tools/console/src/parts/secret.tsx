@@ -2,7 +2,7 @@
 import { useRef, useState } from "preact/hooks";
 
 export function Secret({ label, text }: { label: string; text: string }) {
-  const field = useRef<HTMLInputElement>(null);
+  const field = useRef<HTMLTextAreaElement>(null);
   const [said, setSaid] = useState("");
   const copy = async () => {
     try {
@@ -17,7 +17,7 @@ export function Secret({ label, text }: { label: string; text: string }) {
   return (
     <div class="secret">
       <label>{label}
-        <input ref={field} class="mono" readOnly value={text} onFocus={(event) => event.currentTarget.select()} />
+        <textarea ref={field} class="mono" rows={2} readOnly value={text} spellcheck={false} onFocus={(event) => event.currentTarget.select()} />
       </label>
       <div class="row">
         <button type="button" class="primary" onClick={() => void copy()}>Copy</button>

@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { type ApiProblem, toProblem } from "../api/problem";
 import { ErrorLine } from "../parts/error_line";
 import { Screen } from "../parts/screen";
@@ -8,6 +8,8 @@ export function Login() {
   const [problem, setProblem] = useState<ApiProblem>();
   const [busy, setBusy] = useState(false);
   const now = session.value;
+  const user = useRef<HTMLInputElement>(null);
+  useEffect(() => user.current?.focus(), []);
   const send = async (event: Event) => {
     event.preventDefault();
     const form = new FormData(event.currentTarget as HTMLFormElement);
@@ -26,7 +28,7 @@ export function Login() {
       <Screen title="Log in" plain>
         {now.kind === "out" && now.ended && !problem && <p role="status">The session has ended. Log in again.</p>}
         <form onSubmit={(event) => void send(event)}>
-          <label>User<input name="user" autocomplete="username" required autofocus /></label>
+          <label>User<input name="user" autocomplete="username" required ref={user} /></label>
           <label>Password
             <input name="password" type="password" autocomplete="current-password" required />
           </label>

@@ -15,6 +15,7 @@ import { FormDialog } from "../../parts/form_dialog";
 import { Secret } from "../../parts/secret";
 import { Age, Badge, Loading, SearchBox, Time } from "../../parts/small";
 import { queryText, setQuery } from "../../shell/router";
+import { everyFarm } from "../../shell/session";
 import { FarmField, MachinesField } from "./farm_field";
 import { endOfDay, farmMembers, farmOf, farmsText, fullName, machinesText } from "./reach";
 import { ofList } from "./users";
@@ -105,7 +106,7 @@ export function Tokens() {
     <>
       <div class="row">
         <SearchBox label="Search tokens" value={queryText("q")} onChange={(q) => setQuery({ q })} />
-        <span class="quiet">{value ? count(rows.length, "token") : ""}</span>
+        <span class="quiet">{value ? count(rows.length, "token") + (everyFarm.value ? " of every farm" : "") : ""}</span>
         <button type="button" class="primary" onClick={() => setMaking(true)}>Make a token…</button>
       </div>
       <ErrorLine problem={problem} stale={value !== undefined} />

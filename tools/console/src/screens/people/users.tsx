@@ -159,7 +159,7 @@ export function Users() {
     <>
       <div class="row">
         <SearchBox label="Search users" value={queryText("q")} onChange={(q) => setQuery({ q })} />
-        <span class="quiet">{value ? count(rows.length, "user") : ""}</span>
+        <span class="quiet">{value ? count(rows.length, "user") + (everyFarm.value ? " of every farm" : "") : ""}</span>
         <button type="button" class="primary" onClick={() => setAdding(true)}>Add a user…</button>
       </div>
       <ErrorLine problem={problem} stale={value !== undefined} />
