@@ -14,7 +14,8 @@ export function Command({ text }: { text: string }) {
   return (
     <span class="command">
       <code>{text}</code>
-      <button type="button" aria-label={`Copy ${text}`} onClick={() => void copy()}>{copied ? "Copied" : "Copy"}</button>
+      <button type="button" aria-label={`Copy ${text}`} onClick={() => void copy()}>
+        {copied ? "Copied" : "Copy"}</button>
     </span>
   );
 }

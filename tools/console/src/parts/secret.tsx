@@ -17,7 +17,8 @@ export function Secret({ label, text }: { label: string; text: string }) {
   return (
     <div class="secret">
       <label>{label}
-        <textarea ref={field} class="mono" rows={2} readOnly value={text} spellcheck={false} onFocus={(event) => event.currentTarget.select()} />
+        <textarea ref={field} class="mono" rows={2} readOnly value={text} spellcheck={false}
+          onFocus={(event) => event.currentTarget.select()} />
       </label>
       <div class="row">
         <button type="button" class="primary" onClick={() => void copy()}>Copy</button>

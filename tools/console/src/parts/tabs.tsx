@@ -6,7 +6,7 @@ export interface Tab {
   title: string;
 }
 
-/// The tab of the address. Without one in the address it is the first; null: this person may not open it, or it is none.
+/// The tab of the address, else the first. Null: this person may not open it, or there is none of this name.
 export function openTab<T extends Tab>(tabs: readonly T[]): T | null {
   const asked = queryText("tab");
   return asked === "" ? tabs[0] ?? null : tabs.find((one) => one.id === asked) ?? null;

@@ -40,7 +40,8 @@ function Signals({ machine }: { machine: string }) {
       {loading && <Loading />}
       {value && <DataTable label={`Signals of ${machine}`} columns={columns} rows={rows} rowKey={(one) => one.name}
         sortKey="sort" defaultSort="name"
-        empty={value.signals.length === 0 ? "No frame of this machine has been decoded yet." : "No signal has this name."} />}
+        empty={value.signals.length === 0 ? "No frame of this machine has been decoded yet."
+          : "No signal has this name."} />}
     </>
   );
 }
@@ -49,8 +50,8 @@ function CommandLine({ machine }: { machine: string }) {
   const of = farm.value || "default";
   return (
     <>
-      <p>Furrow knows the messages of tractors and implements: that is its catalogue. A DBC file of your own adds signals
-        for one machine, for a farm, or for all. The node has no route for DBC files yet, so they are loaded with the
+      <p>Furrow knows the messages of tractors and implements: that is its catalogue. A DBC file of your own adds
+        signals for one machine, for a farm, or for all. The node has no route for DBC files yet, so they are loaded with the
         command <code>furrow dbc</code>. URL is the database of the node, <code>postgresql://…</code> or{" "}
         <code>sqlite:PATH</code>.</p>
       <ol class="steps">
@@ -68,8 +69,8 @@ function CommandLine({ machine }: { machine: string }) {
         <li>Decode a log with a file and the catalogue, without a node:
           <Command text="furrow decode tractor.log --dbc implement.dbc --catalogue" /></li>
       </ol>
-      <p class="quiet">A machine's own files come before those of its farm, these before those for all, and the catalogue
-        comes last. The audit log shows who loaded, activated and removed files.</p>
+      <p class="quiet">A machine's own files come before those of its farm, these before those for all, and the
+        catalogue comes last. The audit log shows who loaded, activated and removed files.</p>
     </>
   );
 }
@@ -99,7 +100,8 @@ export function Definitions() {
   return (
     <Screen title="Definitions" actions={choice}>
       <h2>{machine === "" ? "Decoded signals" : `Decoded signals of ${machine}`}</h2>
-      {machine === "" ? <p>Choose a machine to see what its frames decode to, with the catalogue and the loaded files.</p>
+      {machine === ""
+        ? <p>Choose a machine to see what its frames decode to, with the catalogue and the loaded files.</p>
         : <div class="half"><Signals machine={machine} /></div>}
       <h2>DBC files</h2>
       <CommandLine machine={machine} />

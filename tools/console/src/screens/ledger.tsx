@@ -29,7 +29,7 @@ const columns: Column<LedgerRow>[] = [
     cell: (row) => <State row={row} /> },
   numeric("sent", "Sent"), numeric("durable", "Durable"), numeric("stored", "Stored"), numeric("lost", "Lost"),
   numeric("doubled", "Doubled"), numeric("quarantined", "Quarantined"), numeric("dropped", "Dropped"),
-  numeric("lost_at_gateway", "Lost in a spool"), numeric("expired", "Expired"),
+  numeric("lost_at_gateway", "Damaged spool"), numeric("expired", "Expired"),
   { id: "stream", title: "Stream", cell: (row) => <code title={row.stream_id}>{row.stream_id.slice(0, 8)}</code> },
 ];
 

@@ -37,13 +37,14 @@ export function judge(rows: readonly LedgerRow[]): Verdict {
   const sum = (of: (row: LedgerRow) => number) => rows.reduce((all, row) => all + of(row), 0);
   const wrong = rows.filter((row) => complaints(row).length > 0);
   if (wrong.length > 0)
-    return { kind: "gap", text: `${number(wrong.length)} of ${count(rows.length, "stream")} ${wrong.length === 1 ? "has" : "have"} a gap. `
+    return { kind: "gap", text: `${number(wrong.length)} of ${count(rows.length, "stream")} `
+      + `${wrong.length === 1 ? "has" : "have"} a gap. `
       + `${nameSome(wrong, (row) => complaints(row).join(", "))}.` };
   const waiting = rows.filter((row) => onTheWay(row) > 0).sort((a, b) => onTheWay(b) - onTheWay(a));
   if (waiting.length > 0)
     return { kind: "waiting", text: `Nothing is lost and nothing is doubled. ${number(sum(onTheWay))} of `
       + `${number(sum((row) => row.sent))} sent items are not durable yet. `
       + `${nameSome(waiting, (row) => number(onTheWay(row)))}.` };
-  return { kind: "complete", text: `All ${number(sum((row) => row.sent))} items that were sent are durable. Nothing is lost `
-    + "and nothing is doubled." };
+  return { kind: "complete", text: `All ${number(sum((row) => row.sent))} items that were sent are durable. `
+    + "Nothing is lost and nothing is doubled." };
 }

@@ -25,7 +25,8 @@ export function FarmField() {
 
 export const MachinesField = ({ value }: { value?: readonly string[] }) => (
   <label>Machines
-    <input name="equipment" autocomplete="off" defaultValue={value?.join(", ") ?? ""} aria-describedby="machines-hint" />
+    <input name="equipment" autocomplete="off" defaultValue={value?.join(", ") ?? ""}
+      aria-describedby="machines-hint" />
     <span class="hint" id="machines-hint">Names separated by commas. Empty: every machine of the farm.</span>
   </label>
 );

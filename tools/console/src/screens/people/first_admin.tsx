@@ -33,12 +33,14 @@ export function FirstAdmin() {
   };
   return (
     <>
-      <p>This node has no users, no tokens and no token file. It is open: everyone on its computer may do everything.</p>
+      <p>This node has no users, no tokens and no token file. It is open: everyone on its computer may do everything.
+      </p>
       <p>Make the first admin here, or with <code>furrowd init --database URL</code> on the computer of the node, which
         prints a password once.</p>
       <p><strong>As soon as there is a user, every request needs a login or a token.</strong> That includes gateways
-        {gateways > 0 && <> ({gateways} {gateways === 1 ? "is" : "are"} connected now)</>}: give each a token under
-        “Tokens”. Until then a gateway keeps what it records in its spool, so nothing is lost.</p>
+        {gateways > 0 && <> ({gateways} {gateways === 1 ? "is" : "are"} connected now)</>}. A gateway without a token is
+        cut off and ends. Its spool keeps what it has recorded. Make a token for it under “Tokens”, and start it again
+        with <code>--token-file</code>.</p>
       <form class="narrow" onSubmit={(event) => void send(event)}>
         <label>Name<input name="name" required autocomplete="username" defaultValue="admin" /></label>
         <label>Password

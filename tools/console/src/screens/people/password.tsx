@@ -33,7 +33,8 @@ export function Password() {
       <input type="hidden" name="username" autocomplete="username" value={me.value?.name ?? ""} />
       <label>Old password<input name="old" type="password" required autocomplete="current-password" /></label>
       <label>New password
-        <input name="new" type="password" required minLength={10} autocomplete="new-password" aria-describedby="new-hint" />
+        <input name="new" type="password" required minLength={10} autocomplete="new-password"
+          aria-describedby="new-hint" />
         <span class="hint" id="new-hint">At least 10 characters.</span>
       </label>
       <label>New password again

@@ -66,11 +66,13 @@ export function Sessions() {
   const columns: Column<Session>[] = [
     { id: "from", title: "From", sort: (one) => one.from, cell: (one) => <><span class="mono">{one.from}</span>{" "}
       {one.current && <Badge tone="info">this page</Badge>}</> },
-    { id: "used", title: "Last used", sort: (one) => one.last_used, cell: (one) => <Age time={one.last_used} alwaysPlain /> },
-    { id: "created", title: "Logged in", sort: (one) => one.created, cell: (one) => <Time time={one.created} seconds={false} /> },
+    { id: "used", title: "Last used", sort: (one) => one.last_used,
+      cell: (one) => <Age time={one.last_used} alwaysPlain /> },
+    { id: "created", title: "Logged in", sort: (one) => one.created,
+      cell: (one) => <Time time={one.created} seconds={false} /> },
     { id: "expires", title: "Ends at the latest", sort: (one) => one.expires,
       cell: (one) => <Time time={one.expires} seconds={false} /> },
-    { id: "do", title: "Actions", cell: (one) => <button type="button" class="danger"
+    { id: "do", title: "Actions", pinned: true, cell: (one) => <button type="button" class="danger"
       aria-label={`End the session ${one.id} from ${one.from}`} onClick={() => end(one)}>End</button> },
   ];
   return (

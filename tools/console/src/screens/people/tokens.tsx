@@ -41,7 +41,10 @@ function Expiry({ one }: { one: Token }) {
     return <>never</>;
   const left = at - clock.value;
   const tone = left <= 0 ? "bad" : left < week_ms ? "warn" : null;
-  return <>{tone && <Badge tone={tone}>{left <= 0 ? "expired" : "soon"}</Badge>} <Time time={one.expires} seconds={false} /></>;
+  return (
+    <>{tone && <Badge tone={tone}>{left <= 0 ? "expired" : "soon"}</Badge>}{" "}
+      <Time time={one.expires} seconds={false} /></>
+  );
 }
 
 function MakeToken({ onClose, onMade }: { onClose: () => void; onMade: (token: Token) => void }) {
@@ -53,7 +56,8 @@ function MakeToken({ onClose, onMade }: { onClose: () => void; onMade: (token: T
         ...farmMembers(form.list("farms")), ...(expires && { expires }),
       } }));
     }}>
-      <label>Name<input name="name" required autocomplete="off" autofocus placeholder="for example: the machine" /></label>
+      <label>Name
+        <input name="name" required autocomplete="off" autofocus placeholder="for example: the machine" /></label>
       <FarmField />
       <label>Role
         <select name="role">
@@ -81,7 +85,8 @@ export function Tokens() {
     title: `Revoke the token ${fullName(one)}`, action: "Revoke", done: `The token ${fullName(one)} is revoked.`,
     text: `Connections that use the token ${fullName(one)} are cut within 10 s, at every node. `
       + (one.role === "gateway" || one.role === "relay"
-        ? "Gateways with it keep what they record in their spools, and send it once they have another token."
+        ? "Gateways with it end, and record nothing until they are started with another token. Their spools keep what "
+          + "they have recorded."
         : "Programs with it get no more answers.")
       + " A revoked token does not come back.",
     run: () => del("/api/v1/tokens/{name}", { path: { name: one.name }, farm: farmOf(one) }),
@@ -97,7 +102,7 @@ export function Tokens() {
     { id: "expires", title: "Expires", sort: (one) => one.expires, cell: (one) => <Expiry one={one} /> },
     { id: "by", title: "Made", sort: (one) => one.created,
       cell: (one) => <><Age time={one.created} alwaysPlain /> <span class="quiet">by {one.created_by}</span></> },
-    { id: "do", title: "Actions",
+    { id: "do", title: "Actions", pinned: true,
       cell: (one) => <button type="button" class="danger" aria-label={`Revoke ${fullName(one)}`}
         onClick={() => revoke(one)}>Revoke</button> },
   ];
@@ -106,13 +111,14 @@ export function Tokens() {
     <>
       <div class="row">
         <SearchBox label="Search tokens" value={queryText("q")} onChange={(q) => setQuery({ q })} />
-        <span class="quiet">{value ? count(rows.length, "token") + (everyFarm.value ? " of every farm" : "") : ""}</span>
+        <span class="quiet">{value && count(rows.length, "token")}{everyFarm.value && " of every farm"}</span>
         <button type="button" class="primary" onClick={() => setMaking(true)}>Make a token…</button>
       </div>
       <ErrorLine problem={problem} stale={value !== undefined} />
       {loading && <Loading />}
       {value && <DataTable label="Tokens" columns={columns} rows={rows} rowKey={fullName} sortKey="sort"
-        defaultSort="name" rowHeight={48} empty={value.rows.length === 0 ? "There is no token yet." : "No token matches."} />}
+        defaultSort="name" rowHeight={48}
+        empty={value.rows.length === 0 ? "There is no token yet." : "No token matches the search."} />}
       {making && <MakeToken onClose={() => setMaking(false)} onMade={(token) => {
         setMaking(false);
         setMade(token);

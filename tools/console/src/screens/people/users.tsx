@@ -66,8 +66,8 @@ function AddUser({ onClose, onMade }: { onClose: () => void; onMade: (user: User
       <label>Title<input name="title" autocomplete="off" placeholder="for example: driver" /></label>
       <MachinesField />
       <label>Password
-        <input name="password" type="password" minLength={10} autocomplete="new-password" aria-describedby="password-hint" />
-        <span class="hint" id="password-hint">At least 10 characters. Empty: the node makes one and shows it once.</span>
+        <input name="password" type="password" minLength={10} autocomplete="new-password" aria-describedby="new-hint" />
+        <span class="hint" id="new-hint">At least 10 characters. Empty: the node makes one and shows it once.</span>
       </label>
     </FormDialog>
   );
@@ -89,7 +89,8 @@ function ChangeUser({ user, onClose, after }: { user: User; onClose: () => void;
       <RoleField value={user.role} />
       <label>Title<input name="title" autocomplete="off" defaultValue={user.title} /></label>
       {ofNode && <label>Farms
-        <input name="farms" required autocomplete="off" defaultValue={user.farms.join(", ")} aria-describedby="farms-hint" />
+        <input name="farms" required autocomplete="off" defaultValue={user.farms.join(", ")}
+          aria-describedby="farms-hint" />
         <span class="hint" id="farms-hint">Names separated by commas, or * for every farm.</span>
       </label>}
       <MachinesField value={user.equipment} />
@@ -114,8 +115,8 @@ export function Users() {
   const own = (one: User) => isMe(one) ? " This is your own login: you are logged out at once." : "";
   const enable = (one: User) => ask.open(one.status === "active" ? {
     title: `Disable ${fullName(one)}`, action: "Disable", done: `The user ${fullName(one)} is disabled.`,
-    text: `The sessions of ${fullName(one)} end now, at every node within 10 s. The user cannot log in until you enable `
-      + `the user again. Nothing is deleted.${own(one)}`,
+    text: `The sessions of ${fullName(one)} end now, at every node within 10 s. The user cannot log in until you `
+      + `enable the user again. Nothing is deleted.${own(one)}`,
     run: () => patch("/api/v1/users/{name}", { ...at(one), body: { status: "disabled" } }),
   } : {
     title: `Enable ${fullName(one)}`, action: "Enable", done: `The user ${fullName(one)} is enabled.`,
@@ -125,7 +126,7 @@ export function Users() {
   const renew = (one: User) => ask.open({
     title: `New password for ${fullName(one)}`, action: "Make a password",
     text: `The node makes a new password and shows it once. The old password is void, and the sessions of `
-      + `${fullName(one)} end.${isMe(one) ? " This is your own login: change the password under “Your password”." : ""}`,
+      + `${fullName(one)} end.${isMe(one) ? " This is your own login: better use “Your password”." : ""}`,
     run: async () => {
       const user = await patch("/api/v1/users/{name}", { ...at(one), body: { new_password: true } });
       setMade({ user, password: user.password ?? "" });
@@ -133,8 +134,8 @@ export function Users() {
   });
   const remove = (one: User) => ask.open({
     title: `Remove ${fullName(one)}`, action: "Remove", done: `The user ${fullName(one)} is removed.`,
-    text: `The user ${fullName(one)} and the user's sessions are deleted. Tokens that the user made stay valid. The audit `
-      + `log keeps what the user did.${own(one)}`,
+    text: `The user ${fullName(one)} and the user's sessions are deleted. Tokens that the user made stay valid. `
+      + `The audit log keeps what the user did.${own(one)}`,
     run: () => del("/api/v1/users/{name}", at(one)),
   });
   const closeThen = (act: (one: User) => void, one: User) => () => {
@@ -159,7 +160,7 @@ export function Users() {
     <>
       <div class="row">
         <SearchBox label="Search users" value={queryText("q")} onChange={(q) => setQuery({ q })} />
-        <span class="quiet">{value ? count(rows.length, "user") + (everyFarm.value ? " of every farm" : "") : ""}</span>
+        <span class="quiet">{value && count(rows.length, "user")}{everyFarm.value && " of every farm"}</span>
         <button type="button" class="primary" onClick={() => setAdding(true)}>Add a user…</button>
       </div>
       <ErrorLine problem={problem} stale={value !== undefined} />
@@ -185,7 +186,9 @@ export function Users() {
             <div><dt>Password</dt><dd>{open.has_password ? "yes" : "none: this user cannot log in"}</dd></div>
             <div><dt>Added</dt><dd><Age time={open.created} alwaysPlain /></dd></div>
           </dl>
-          <p><a href={href("people", { query: { tab: "sessions", user: fullName(open) } })}>Sessions of this user</a></p>
+          <p>
+            <a href={href("people", { query: { tab: "sessions", user: fullName(open) } })}>Sessions of this user</a>
+          </p>
           <div class="actions">
             <button type="button" onClick={() => setChanged(open)}>Change…</button>
             <button type="button" onClick={closeThen(renew, open)}>New password…</button>

@@ -23,7 +23,8 @@ test("actor tree: a closed actor hides what is below it", () => {
 });
 
 test("actor tree: an actor with many children is closed until it is opened", () => {
-  const many = [actor(1, 0, "fleet"), ...Array.from({ length: 10_000 }, (_, i) => actor(i + 2, 1, `equipment f/T${i}`))];
+  const many = [actor(1, 0, "fleet"),
+    ...Array.from({ length: 10_000 }, (_, i) => actor(i + 2, 1, `equipment f/T${i}`))];
   assert.equal(visibleActors(many, none, "").length, 1);
   assert.equal(visibleActors(many, new Set(["n1/1"]), "").length, 10_001);
 });
@@ -38,7 +39,8 @@ test("actor tree: an actor with an unknown parent is a root, and a circle ends",
 });
 
 test("actor tree: the same id at two nodes is two actors", () => {
-  const rows = visibleActors([actor(1, 0, "a", 0, "n1"), actor(1, 0, "b", 0, "n2"), actor(2, 1, "c", 0, "n2")], none, "");
+  const both = [actor(1, 0, "a", 0, "n1"), actor(1, 0, "b", 0, "n2"), actor(2, 1, "c", 0, "n2")];
+  const rows = visibleActors(both, none, "");
   assert.deepEqual(rows.map((row) => row.key), ["n1/1", "n2/1", "n2/2"]);
 });
 

@@ -47,7 +47,8 @@ export function visibleActors(actors: readonly Actor[], toggled: ReadonlySet<str
     shown.forEach((actor, i) => {
       const key = keyOf(actor);
       const children = below.get(key) ?? [];
-      const open = children.length > 0 && (kept !== null || (children.length <= open_children_max) !== toggled.has(key));
+      const usual = children.length <= open_children_max;
+      const open = children.length > 0 && (kept !== null || usual !== toggled.has(key));
       rows.push({ key, actor, level, children: children.length, open, place: i + 1, siblings: shown.length });
       if (open && !above.has(key))
         add(children, level + 1, new Set([...above, key])); // `above` ends a circle

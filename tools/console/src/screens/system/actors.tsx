@@ -37,7 +37,8 @@ export function rowAfterKey(rows: readonly ActorRow[], now: number, key: string)
 
 export function questionOf(one: Actor, restart: boolean): Question {
   const what = `“${one.name}” of the node ${one.node}`;
-  const first = restart ? `The node ends the actor ${what}. Its supervisor starts it again at once and does not count it.`
+  const first = restart
+    ? `The node ends the actor ${what}. Its supervisor starts it again at once and does not count it.`
     : `The node kills the actor ${what}, as a fault would. Its supervisor starts it again and counts the restart.`;
   const lost = "Nothing is lost: gateways send again what was not durable.";
   const last = one.kind === "supervisor" ? "All actors below it end and start with it." : isShared(one)
@@ -96,7 +97,8 @@ export function Actors() {
   const ask = useAsk(reload);
   const wanted = queryText("q");
 
-  const counts = useRef<{ of: unknown; before: Counts | null; now: Counts | null }>({ of: null, before: null, now: null });
+  const counts = useRef<{ of: unknown; before: Counts | null; now: Counts | null }>(
+    { of: null, before: null, now: null });
   if (value && counts.current.of !== value)
     counts.current = { of: value, before: counts.current.now, now: countsOf(value.actors, performance.now()) };
   const { before, now } = counts.current;

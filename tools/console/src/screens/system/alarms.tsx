@@ -37,7 +37,8 @@ async function read(signal: AbortSignal) {
 }
 
 const columns: Column<Alarm>[] = [
-  { id: "name", title: "Alarm", sort: (one) => one.name, cell: (one) => <Badge tone="bad">{one.name || "alarm"}</Badge> },
+  { id: "name", title: "Alarm", sort: (one) => one.name,
+    cell: (one) => <Badge tone="bad">{one.name || "alarm"}</Badge> },
   { id: "text", title: "What is wrong", cell: (one) => <span class="wrap">{one.text}</span> },
   { id: "value", title: "Value", numeric: true, cell: (one) => `${number(one.value)} ${one.unit}` },
   { id: "limit", title: "Limit", numeric: true, cell: (one) => `${number(one.limit)} ${one.unit}` },
@@ -52,12 +53,13 @@ export function Alarms() {
       {loading && <Loading />}
       {value && (
         <p class={`verdict verdict-${n === 0 && value.ready.ready ? "good" : "bad"}`} role="status">
-          Node {value.health.node}, version {value.health.version}: {value.ready.ready ? "ready" : "not ready"}, {n === 0
-            ? "no alarm is raised." : `${count(n, "alarm is", "alarms are")} raised.`}
+          Node {value.health.node}, version {value.health.version}:{" "}
+          {value.ready.ready ? "ready" : "not ready"}, {n === 0 ? "no alarm is raised." : `${count(n, "alarm is", "alarms are")} raised.`}
           {value.ready.reasons.length > 0 && <> Not ready because: {value.ready.reasons.join("; ")}.</>}
         </p>
       )}
-      {n > 0 && <DataTable label="Alarms" columns={columns} rows={value?.alarms ?? []} rowKey={(one) => one.name || one.text} />}
+      {n > 0 && <DataTable label="Alarms" columns={columns} rows={value?.alarms ?? []}
+        rowKey={(one) => one.name || one.text} />}
     </>
   );
 }

@@ -152,7 +152,8 @@ export function Database() {
       )}
       {report?.pool && <PoolFigures pool={report.pool} />}
       {report?.statements && <Statements of={report.statements} />}
-      {report && !report.pool && <p class="quiet">SQLite has one connection and no pool, so there are no figures of it.</p>}
+      {report && !report.pool
+        && <p class="quiet">SQLite has one connection and no pool, so there are no figures of it.</p>}
       {report?.statements && (
         <>
           <h2>Slow statements</h2>

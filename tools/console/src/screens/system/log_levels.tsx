@@ -63,7 +63,8 @@ export function LogLevels() {
             {value.modules.map((one) => (
               <li key={one.module}>
                 <span><strong>{one.module}</strong> <span class="hint">{meanings[one.module] ?? ""}</span></span>
-                {Choice({ of: one.level, label: `Level of ${one.module}`, change: (level) => choose(one.module, level) })}
+                {Choice({ of: one.level, label: `Level of ${one.module}`,
+                  change: (level) => choose(one.module, level) })}
               </li>
             ))}
           </ul>

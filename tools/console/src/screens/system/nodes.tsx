@@ -28,6 +28,7 @@ const meanings: Record<string, string> = {
   dead: "Its lease was past, and another node has said so.",
 };
 
+const isGone = (one: Node): boolean => one.state === "dead" || one.state === "left";
 const about = (one: Node): string => (meanings[one.state] ?? "")
   + (one.lease_age_ms === null ? "" : ` The lease was renewed ${number(one.lease_age_ms)} ms ago.`);
 
@@ -63,7 +64,8 @@ function WeightDialog({ node, onClose, after }: { node: Node; onClose: () => voi
       <p>The weight is the share of the node in the machines. Gateways that are connected stay where they are; gateways
         that connect anew choose by weight. With 0, no gateway prefers the node.</p>
       <label>Weight, 0 to 10,000
-        <input name="weight" type="number" min={0} max={10000} step={1} required defaultValue={String(node.weight ?? 100)} />
+        <input name="weight" type="number" min={0} max={10000} step={1} required
+          defaultValue={String(node.weight ?? 100)} />
       </label>
     </FormDialog>
   );
@@ -110,10 +112,11 @@ export function Nodes() {
     { id: "address", title: "Gateways at", cell: (one) => <span class="mono">{one.gateway ?? "–"}</span> },
   ];
   if (governed)
-    columns.push({ id: "do", title: "Actions", cell: (one) => one.state === "dead" || one.state === "left" ? null : (
+    columns.push({ id: "do", title: "Actions", pinned: true, cell: (one) => isGone(one) ? null : (
       <span class="buttons">
         {one.state === "draining"
-          ? <button type="button" aria-label={`End the drain of ${one.name}`} onClick={() => undrain(one)}>End drain</button>
+          ? <button type="button" aria-label={`End the drain of ${one.name}`} onClick={() => undrain(one)}>
+              End drain</button>
           : <button type="button" aria-label={`Drain ${one.name}`} onClick={() => drain(one)}>Drain</button>}
         <button type="button" aria-label={`Weight of ${one.name}`} onClick={() => setWeighed(one)}>Weight</button>
       </span>

@@ -128,7 +128,7 @@ export function Quarantine() {
     <>
       <div class="row">
         <SearchBox label="Search the quarantine" value={queryText("q")} onChange={(q) => setQuery({ q })} />
-        <span class="quiet">{value ? `${count(rows.length, "item")}${value.more ? ", and there are more" : ""}` : ""}</span>
+        <span class="quiet">{value && count(rows.length, "item")}{value?.more && ", and there are more"}</span>
         {may("operator") && rows.length > 0 && <button type="button" disabled={busy} onClick={() => void retry(rows)}>
           Retry {rows.length === 1 ? "the item" : `all ${number(rows.length)}`}</button>}
       </div>
