@@ -51,8 +51,8 @@ function CommandLine({ machine }: { machine: string }) {
   return (
     <>
       <p>Furrow knows the messages of tractors and implements: that is its catalogue. A DBC file of your own adds
-        signals for one machine, for a farm, or for all. The node has no route for DBC files yet, so they are loaded with the
-        command <code>furrow dbc</code>. URL is the database of the node, <code>postgresql://…</code> or{" "}
+        signals for one machine, for a farm, or for all. The node has no
+        route for DBC files yet, so they are loaded with the command <code>furrow dbc</code>. URL is the database of the node, <code>postgresql://…</code> or{" "}
         <code>sqlite:PATH</code>.</p>
       <ol class="steps">
         <li>Check the file. The command lists every problem with its line:

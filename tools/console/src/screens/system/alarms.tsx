@@ -54,7 +54,8 @@ export function Alarms() {
       {value && (
         <p class={`verdict verdict-${n === 0 && value.ready.ready ? "good" : "bad"}`} role="status">
           Node {value.health.node}, version {value.health.version}:{" "}
-          {value.ready.ready ? "ready" : "not ready"}, {n === 0 ? "no alarm is raised." : `${count(n, "alarm is", "alarms are")} raised.`}
+          {value.ready.ready ? "ready" : "not ready"}, {n === 0 ? "no alarm is raised."
+            : `${count(n, "alarm is", "alarms are")} raised.`}
           {value.ready.reasons.length > 0 && <> Not ready because: {value.ready.reasons.join("; ")}.</>}
         </p>
       )}

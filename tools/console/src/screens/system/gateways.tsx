@@ -43,8 +43,8 @@ export function Gateways() {
           {value.refused.length === 0 ? <p>This node has refused no gateway.</p>
             : <h2>{count(value.refused.length, "refused gateway")}</h2>}
           {value.refused.length > 0 && <DataTable label="Refused gateways" columns={refused_columns}
-            rows={value.refused} rowKey={(one) => `${one.host} ${one.farm} ${one.equipment} ${one.reason}`} sortKey="refused"
-            defaultSort="-last" />}
+            rows={value.refused} sortKey="refused" defaultSort="-last"
+            rowKey={(one) => `${one.host} ${one.farm} ${one.equipment} ${one.reason}`} />}
           <h2>{count(value.connected.length, "connected gateway")}</h2>
           <DataTable label="Connected gateways" columns={connected_columns} rows={value.connected}
             rowKey={(one) => one.peer} sortKey="sort" defaultSort="equipment"
