@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { unlinked } from "./actors";
 import { type Actor, countsOf, isShared, keyOf, rateOf, visibleActors } from "./actor_tree";
 
 const actor = (id: number, parent: number, name: string, handled = 0, node = "n1"): Actor => ({
@@ -56,4 +57,8 @@ test("actor tree: only the actors of machines belong to a farm", () => {
   assert.equal(isShared(actor(1, 0, "equipment north/T1")), false);
   assert.equal(isShared(actor(1, 0, "writer-0")), true);
   assert.equal(keyOf(actor(1, 0, "a")), "n1/1");
+});
+
+test("actors: names the nodes without a link, and not those that were too slow", () => {
+  assert.deepEqual(unlinked(["n1", "n2", "n3"], [actor(1, 0, "node n1")], ["n3"]), ["n2"]);
 });

@@ -53,6 +53,19 @@ export function questionOf(one: Actor, restart: boolean): Question {
   };
 }
 
+/// Alive nodes of which there is neither an actor nor word that they did not answer: this node has no link to them.
+export function unlinked(alive: readonly string[], actors: readonly Actor[], incomplete: readonly string[]): string[] {
+  const seen = new Set([...actors.map((one) => one.node), ...incomplete]);
+  return alive.filter((name) => !seen.has(name));
+}
+
+async function read(signal: AbortSignal) {
+  const [said, nodes] = await Promise.all([
+    get("/api/v1/actors", { signal }), may("viewer", true) ? get("/api/v1/nodes", { signal }) : null]);
+  const alive = (nodes?.nodes ?? []).filter((one) => one.state === "alive").map((one) => one.name);
+  return { ...said, unlinked: unlinked(alive, said.actors, said.incomplete) };
+}
+
 const mayEnd = (one: Actor): boolean => isShared(one) ? may("admin", true) : may("operator");
 
 function Details({ one, rate, onClose, ask }: {
@@ -89,7 +102,7 @@ function Details({ one, rate, onClose, ask }: {
 }
 
 export function Actors() {
-  const { value, problem, loading, reload } = usePoll((signal) => get("/api/v1/actors", { signal }), 2000);
+  const { value, problem, loading, reload } = usePoll(read, 2000);
   const [toggled, setToggled] = useState<ReadonlySet<string>>(new Set());
   const [focused, setFocused] = useState("");
   const [shown, setShown] = useState<string | null>(null);
@@ -157,6 +170,8 @@ export function Actors() {
       <ErrorLine problem={problem} stale={value !== undefined} />
       {value && value.incomplete.length > 0
         && <p class="error-line" role="status">No answer came from: {value.incomplete.join(", ")}.</p>}
+      {value && value.unlinked.length > 0 && <p class="quiet">This node has no link to {value.unlinked.join(", ")}, so
+        the actors there are not shown. The setting <code>--link</code> makes one.</p>}
       {loading && <Loading />}
       <div class="table-box tree" ref={box}>
         <table role="treegrid" aria-label="Actors" aria-rowcount={rows.length + 1}>
