@@ -13,15 +13,16 @@ export const farm = signal("");
 /// Called when the node does not know who this is. Set by the shell, which shows the login page.
 export const onUnknown: { call: () => void } = { call: () => undefined };
 
-type Loose = { path?: unknown; query?: unknown; body?: unknown; signal?: AbortSignal };
+type Loose = { path?: unknown; query?: unknown; body?: unknown; farm?: string; signal?: AbortSignal };
 
 /// The address of a request, with the farm.
 export function address(pattern: string, request: Loose = {}, withFarm = true): string {
   const names = (request.path ?? {}) as Record<string, string | number>;
   const path = pattern.replace(/\{(\w+)\}/g, (_, name: string) => encodeURIComponent(String(names[name] ?? "")));
   const query = new URLSearchParams();
-  if (withFarm && farm.peek() !== "")
-    query.set("farm", farm.peek());
+  const of = request.farm ?? farm.peek();
+  if (withFarm && of !== "")
+    query.set("farm", of);
   for (const [name, value] of Object.entries((request.query ?? {}) as Record<string, unknown>))
     if (value !== undefined && value !== null && value !== "")
       query.set(name, String(value));

@@ -27,5 +27,6 @@ export interface Request<P extends keyof paths, M extends Method> {
   path?: PathParameters<P & string>;
   query?: { [K in keyof Query<P, M>]?: Query<P, M>[K] | null };
   body?: Body<P, M>;
+  farm?: string; // in place of the farm of the page; "": of the credential
   signal?: AbortSignal;
 }

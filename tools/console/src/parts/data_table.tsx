@@ -16,6 +16,7 @@ export interface Column<Row> {
   cell: (row: Row) => ComponentChildren;
   sort?: (row: Row) => string | number | null | undefined; // absent values are last in either direction
   numeric?: boolean; // aligned at the end
+  pinned?: boolean; // stays at the right edge of a table that is too wide: buttons
   width?: string;
 }
 
@@ -50,6 +51,9 @@ export function sorted<Row>(rows: readonly Row[], columns: readonly Column<Row>[
   return keyed.map((one) => one.row);
 }
 
+const classOf = (of: { numeric?: boolean; pinned?: boolean }): string =>
+  of.numeric ? "numeric" : of.pinned ? "pinned" : "";
+
 export function DataTable<Row>(props: DataTableProps<Row>) {
   const { label, columns, rows, rowKey, sortKey, defaultSort = "", onOpen, selected, rowHeight = 40, empty } = props;
   const [own, setOwn] = useState(defaultSort);
@@ -78,7 +82,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
     const now = order.replace(/^-/, "") === of.id;
     const down = now && order.startsWith("-");
     return (
-      <th scope="col" class={of.numeric ? "numeric" : ""} style={of.width ? { width: of.width } : undefined}
+      <th scope="col" class={classOf(of)} style={of.width ? { width: of.width } : undefined}
         aria-sort={now ? (down ? "descending" : "ascending") : undefined}>
         {of.sort
           ? <button type="button" class="sort" onClick={() => setOrder(now && !down ? "-" + of.id : of.id)}>
@@ -103,7 +107,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
                 tabIndex={onOpen ? 0 : undefined} aria-selected={selected === undefined ? undefined : selected === key}
                 onClick={onOpen ? () => onOpen(row) : undefined}
                 onKeyDown={onOpen ? (event) => onKey(event, row) : undefined}>
-                {columns.map((one) => <td key={one.id} class={one.numeric ? "numeric" : ""}>{one.cell(row)}</td>)}
+                {columns.map((one) => <td key={one.id} class={classOf(one)}>{one.cell(row)}</td>)}
               </tr>
             );
           })}

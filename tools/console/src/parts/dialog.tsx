@@ -14,9 +14,15 @@ export function Dialog({ title, open, onClose, children }: DialogProps) {
   const heading = useId();
   useEffect(() => {
     const dialog = element.current;
+    const before = document.activeElement;
     if (open && dialog && !dialog.open)
       dialog.showModal();
-    return () => dialog?.close();
+    return () => {
+      dialog?.close();
+      // The browser gives the focus back only while the dialog is in the page.
+      if (open && before instanceof HTMLElement && before.isConnected)
+        before.focus();
+    };
   }, [open]);
   if (!open)
     return null;

@@ -1,74 +1,64 @@
+import { useMemo } from "preact/hooks";
 import { get } from "../api/client";
 import { usePoll } from "../api/poll";
-import type { Schema } from "../api/types";
-import { count, number } from "../format/number";
+import { number } from "../format/number";
 import { type Column, DataTable } from "../parts/data_table";
 import { ErrorLine } from "../parts/error_line";
 import { Screen } from "../parts/screen";
-import { Badge, Loading } from "../parts/small";
-import { href } from "../shell/router";
+import { Badge, Loading, SearchBox } from "../parts/small";
+import { href, queryText, setQuery } from "../shell/router";
+import { type LedgerRow, complaints, judge, onTheWay } from "./ledger/verdict";
 
-type Row = Schema<"ledger">;
+type CountKey = { [K in keyof LedgerRow]: LedgerRow[K] extends number ? K : never }[keyof LedgerRow];
 
-/// What is wrong with a stream in words; empty: each frame is there once, or is on its way.
-export function complaints(row: Row): string[] {
-  const said: string[] = [];
-  if (row.lost > 0)
-    said.push(`${count(row.lost, "frame")} lost`);
-  if (row.doubled > 0)
-    said.push(`${count(row.doubled, "frame")} doubled`);
-  if (row.lost_at_gateway > 0)
-    said.push(`${number(row.lost_at_gateway)} lost in a damaged spool`);
-  if (row.quarantined > 0)
-    said.push(`${number(row.quarantined)} in quarantine`);
-  if (row.dropped > 0)
-    said.push(`${number(row.dropped)} dropped by a person`);
-  return said;
-}
-
-const numeric = (id: keyof Row & string, title: string): Column<Row> =>
+const numeric = (id: CountKey, title: string): Column<LedgerRow> =>
   ({ id, title, numeric: true, sort: (row) => row[id], cell: (row) => number(row[id]) });
 
-const columns: Column<Row>[] = [
+function State({ row }: { row: LedgerRow }) {
+  const said = complaints(row);
+  const waiting = onTheWay(row);
+  if (said.length > 0)
+    return <Badge tone="bad">{said.join(", ")}</Badge>;
+  return waiting > 0 ? <Badge tone="info">{number(waiting)} on the way</Badge> : <Badge tone="good">complete</Badge>;
+}
+
+const columns: Column<LedgerRow>[] = [
   { id: "equipment", title: "Machine", sort: (row) => row.equipment,
     cell: (row) => <a href={href("machine", { name: row.equipment })}>{row.equipment}</a> },
+  { id: "state", title: "State", sort: (row) => -complaints(row).length * 1e15 - onTheWay(row),
+    cell: (row) => <State row={row} /> },
   numeric("sent", "Sent"), numeric("durable", "Durable"), numeric("stored", "Stored"), numeric("lost", "Lost"),
-  numeric("doubled", "Doubled"), numeric("quarantined", "Quarantined"),
-  { id: "state", title: "State", sort: (row) => -complaints(row).length,
-    cell: (row) => {
-      const said = complaints(row);
-      return said.length === 0 ? <Badge tone="good">complete</Badge> : <Badge tone="bad">{said.join(", ")}</Badge>;
-    } },
+  numeric("doubled", "Doubled"), numeric("quarantined", "Quarantined"), numeric("dropped", "Dropped"),
+  numeric("lost_at_gateway", "Damaged spool"), numeric("expired", "Expired"),
   { id: "stream", title: "Stream", cell: (row) => <code title={row.stream_id}>{row.stream_id.slice(0, 8)}</code> },
 ];
 
-function Verdict({ rows }: { rows: Row[] }) {
-  const wrong = rows.filter((row) => complaints(row).length > 0);
-  const sum = (of: (row: Row) => number) => rows.reduce((all, row) => all + of(row), 0);
-  if (wrong.length === 0)
-    return (
-      <p class="verdict verdict-good" role="status">
-        Nothing is lost, nothing is doubled: {number(sum((row) => row.stored))} frames are stored.
-      </p>
-    );
-  return (
-    <p class="verdict verdict-bad" role="status">
-      {count(wrong.length, "stream")} of {number(rows.length)} {wrong.length === 1 ? "is" : "are"} not complete:{" "}
-      {wrong.slice(0, 3).map((row) => `${row.equipment}: ${complaints(row).join(", ")}`).join("; ")}
-      {wrong.length > 3 ? "…" : "."}
-    </p>
-  );
-}
+const tones = { complete: "good", waiting: "info", gap: "bad" };
 
 export function Ledger() {
-  const { value, problem, loading } = usePoll((signal) => get("/api/v1/ledger", { signal }), 3000);
+  const { value, problem, loading } = usePoll((signal) => get("/api/v1/ledger", { signal }), 2000);
+  const onlyGaps = queryText("gap") !== "";
+  const wanted = queryText("q").toLowerCase();
+  const all = value?.ledger ?? [];
+  const verdict = useMemo(() => judge(all), [value]);
+  const rows = useMemo(() => all.filter((row) => row.equipment.toLowerCase().includes(wanted)
+    && (!onlyGaps || complaints(row).length > 0 || onTheWay(row) > 0)), [value, wanted, onlyGaps]);
   return (
-    <Screen title="Ledger">
+    <Screen title="Ledger" full actions={
+      <>
+        <label><input type="checkbox" checked={onlyGaps}
+          onChange={(event) => setQuery({ gap: event.currentTarget.checked ? 1 : null })} />Only with a gap</label>
+        <SearchBox label="Search machines" value={queryText("q")} onChange={(q) => setQuery({ q })} />
+        <span class="quiet">{value ? `${number(rows.length)} of ${number(all.length)}` : ""}</span>
+      </>}>
       <ErrorLine problem={problem} stale={value !== undefined} />
       {loading && <Loading />}
-      {value && value.ledger.length > 0 && <Verdict rows={value.ledger} />}
-      {value && <DataTable label="Streams" columns={columns} rows={value.ledger} rowKey={(row) => row.stream_id}
-        sortKey="sort" defaultSort="equipment" empty="No machine has sent anything yet." />}
+      {all.length > 0 && <p class={`verdict verdict-${tones[verdict.kind]}`}>{verdict.text}
+        {all.some((row) => row.quarantined > 0)
+          && <> <a href={href("system", { query: { tab: "quarantine" } })}>Open the quarantine</a></>}</p>}
+      {value && <DataTable label="Streams" columns={columns} rows={rows} rowKey={(row) => row.stream_id}
+        sortKey="sort" defaultSort="equipment" empty={all.length === 0 ? "No machine has sent anything yet."
+          : onlyGaps ? "No stream has a gap." : "No machine has this name."} />}
     </Screen>
   );
 }

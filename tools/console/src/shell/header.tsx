@@ -1,11 +1,11 @@
-import { useState } from "preact/hooks";
-import { farm } from "../api/client";
+import { useEffect, useRef } from "preact/hooks";
 import { liveHello, liveProblem, liveState } from "../live/live";
-import { attempt } from "./toast";
+import { FarmChoice } from "./farm_choice";
 import { type ScreenId, href, route } from "./router";
 import { screens } from "./screens";
-import { chooseFarm, everyFarm, logOut, me } from "./session";
+import { logOut, me } from "./session";
 import { type Theme, chooseTheme, theme } from "./theme";
+import { attempt } from "./toast";
 
 const state_texts = {
   connecting: "connecting…", live: "live", reconnecting: "reconnecting…", refused: "no live view", closed: "closed",
@@ -17,37 +17,6 @@ function LiveMark() {
   const hello = liveHello();
   const title = problem ? `${problem.message}. ${problem.hint}` : hello ? `node ${hello.node} ${hello.version}` : "";
   return <span class={`live live-${state}`} role="status" title={title}>{state_texts[state]}</span>;
-}
-
-function FarmChoice() {
-  const farms = me.value?.farms ?? [];
-  const now = farm.value;
-  const [typed, setTyped] = useState<string | null>(null);
-  if (!everyFarm.value && farms.length < 2)
-    return <span class="farm">{farms[0] ? `farm ${farms[0]}` : ""}</span>;
-  if (!everyFarm.value)
-    return (
-      <label class="farm">Farm
-        <select value={now || farms[0]} onChange={(event) => chooseFarm(event.currentTarget.value)}>
-          {farms.map((one) => <option key={one} value={one}>{one}</option>)}
-        </select>
-      </label>
-    );
-  // No route lists the farms, so the name is typed.
-  const send = (event: Event) => {
-    event.preventDefault();
-    if (typed !== null)
-      chooseFarm(typed.trim());
-    setTyped(null);
-  };
-  return (
-    <form class="farm" onSubmit={send}>
-      <label>Farm
-        <input value={typed ?? now} placeholder="default" autocomplete="off" size={12}
-          onInput={(event) => setTyped(event.currentTarget.value)} onBlur={send} />
-      </label>
-    </form>
-  );
 }
 
 function ThemeSwitch() {
@@ -62,19 +31,47 @@ function ThemeSwitch() {
   );
 }
 
+const kinds: Record<string, string> = {
+  local: "This node has no users yet and needs no login.",
+  token: "This page uses a token.",
+  certificate: "This page uses a certificate.",
+};
+
 function UserMenu() {
   const who = me.value;
+  const menu = useRef<HTMLDetailsElement>(null);
+  useEffect(() => {
+    const close = () => { if (menu.current) menu.current.open = false; };
+    const pressed = (event: Event) => {
+      if (event.target instanceof Node && !menu.current?.contains(event.target))
+        close();
+    };
+    const key = (event: KeyboardEvent) => {
+      if (event.key !== "Escape" || !menu.current?.open)
+        return;
+      close();
+      menu.current.querySelector("summary")?.focus();
+    };
+    document.addEventListener("pointerdown", pressed);
+    document.addEventListener("keydown", key);
+    addEventListener("hashchange", close);
+    return () => {
+      document.removeEventListener("pointerdown", pressed);
+      document.removeEventListener("keydown", key);
+      removeEventListener("hashchange", close);
+    };
+  }, []);
   if (!who)
     return null;
   return (
-    <details class="user">
+    <details class="user" ref={menu}>
       <summary>{who.name || who.kind}</summary>
       <div class="menu">
         <p>{who.name} <span class="quiet">{who.role}</span></p>
         <ThemeSwitch />
-        {who.kind === "session"
-          ? <button type="button" onClick={() => void attempt(logOut)}>Log out</button>
-          : <p class="quiet">{who.kind === "local" ? "This node has no users and needs no login." : who.kind}</p>}
+        {who.kind !== "session" && <p class="quiet">{kinds[who.kind] ?? who.kind}</p>}
+        {who.kind === "session" && <a href={href("people", { query: { tab: "password" } })}>Change the password</a>}
+        {who.kind === "session" && <button type="button" onClick={() => void attempt(logOut)}>Log out</button>}
       </div>
     </details>
   );
@@ -94,7 +91,8 @@ export function Header() {
 
 export function Navigation() {
   const now = route.value.screen;
-  const shown = (Object.keys(screens) as ScreenId[]).filter((id) => screens[id].navigation);
+  const shown = (Object.keys(screens) as ScreenId[]).filter(
+    (id) => screens[id].navigation && (screens[id].allowed?.() ?? true));
   return (
     <nav aria-label="Screens">
       <ul>

@@ -11,7 +11,7 @@ import { People } from "../screens/people";
 import { Replay } from "../screens/replay";
 import { System } from "../screens/system";
 import type { ScreenId } from "./router";
-import { may } from "./session";
+import { may, me } from "./session";
 
 export interface ScreenProps {
   name: string; // of the machine in the address; empty: none
@@ -33,5 +33,6 @@ export const screens: Record<ScreenId, ScreenEntry> = {
   definitions: { title: "Definitions", show: Definitions, navigation: true },
   ledger: { title: "Ledger", show: Ledger, navigation: true },
   system: { title: "System", show: System, navigation: true },
-  people: { title: "People and tokens", show: People, navigation: true, allowed: () => may("admin") },
+  people: { title: "People and tokens", show: People, navigation: true,
+    allowed: () => may("admin") || me.value?.kind === "session" },
 };

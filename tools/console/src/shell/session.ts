@@ -9,7 +9,7 @@ export type Me = Schema<"me">;
 export type Session =
   | { kind: "asking" }
   | { kind: "in"; me: Me }
-  | { kind: "out" } // the login page
+  | { kind: "out"; ended?: boolean } // the login page; `ended`: the session ended while the page was open
   | { kind: "failed"; problem: ApiProblem };
 
 export const session = signal<Session>({ kind: "asking" });
@@ -58,7 +58,10 @@ export function chooseFarm(name: string): void {
 
 /// The farm is in the address, so that a link shows the same to a colleague; else the last one that was chosen here.
 export function startSession(): () => void {
-  onUnknown.call = () => { session.value = { kind: "out" }; };
+  onUnknown.call = () => {
+    if (session.peek().kind === "in")
+      session.value = { kind: "out", ended: true };
+  };
   const stop = effect(() => {
     const who = me.value;
     if (!who)
