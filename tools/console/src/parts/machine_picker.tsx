@@ -16,8 +16,8 @@ export interface MachinePickerProps {
 export function MachinePicker({ label, chosen, max = 8, color, onChange }: MachinePickerProps) {
   const [typed, setTyped] = useState("");
   const list = useId();
-  const { value } = usePoll(
-    (signal) => get("/api/v1/equipment-records", { query: { prefix: typed, limit: suggestions_max }, signal }), 0, typed);
+  const query = { prefix: typed, limit: suggestions_max };
+  const { value } = usePoll((signal) => get("/api/v1/equipment-records", { query, signal }), 0, typed);
   const names = (value?.rows ?? []).map((one) => one.name).filter((one) => !chosen.includes(one));
   const add = (name: string) => {
     const wanted = name.trim();
