@@ -3,7 +3,7 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import { type ApiProblem, isAbort, toProblem } from "../../api/problem";
 import { nodeNow } from "../../format/clock";
 import { number } from "../../format/number";
-import { duration, parseTime } from "../../format/time";
+import { absent, duration, parseTime } from "../../format/time";
 import { ErrorLine } from "../../parts/error_line";
 import { MachinePicker } from "../../parts/machine_picker";
 import { Value } from "../../parts/small";
@@ -58,15 +58,15 @@ function Results({ work, field }: { work: Work; field: Field }) {
   if (work.rows === 0 && samples.length === 0)
     return <p role="status">No data in this range: none of these machines worked in the field then.</p>;
   const yieldTpha = harvest.areaM2 > 0 ? (harvest.massKg / harvest.areaM2) * 10 : null;
-  const part = coverage.fieldM2 > 0 ? (coverage.workedM2 / coverage.fieldM2) * 100 : null;
+  const part = work.rows > 0 && coverage.fieldM2 > 0 ? (coverage.workedM2 / coverage.fieldM2) * 100 : null;
   return (
     <>
       <dl class="facts">
         <dt>Worked area</dt>
         <dd><Value value={part === null ? null : (part / 100) * field.area_m2 / 10_000} unit="ha" digits={2} />
           {part !== null && <> ({number(part, 0)} % of the field)</>}</dd>
-        <dt>Overlap</dt><dd><Value value={coverage.overlapM2 / 10_000} unit="ha" digits={2} /></dd>
-        <dt>Working time</dt><dd>{duration(work.workingMs)}</dd>
+        <dt>Overlap</dt><dd><Value value={part === null ? null : coverage.overlapM2 / 10_000} unit="ha" digits={2} /></dd>
+        <dt>Working time</dt><dd>{work.rows > 0 ? duration(work.workingMs) : absent}</dd>
         {samples.length > 0 && <>
           <dt>Yield</dt>
           <dd><Value value={yieldTpha} unit="t/ha" digits={2} /> from {number(samples.length)} samples</dd>
