@@ -78,8 +78,9 @@ function usePlayer(from: number, to: number) {
   const [player] = useState(() => new Player());
   const [write] = useState(() => {
     let timer: ReturnType<typeof setTimeout> | undefined;
-    const save = () => setQuery({ at: new Date(Math.round(player.at / 1000) * 1000).toISOString(),
-      speed: player.speed.peek() });
+    // The range too: the default one is another for a colleague.
+    const save = () => setQuery({ from: new Date(player.from).toISOString(), to: new Date(player.to).toISOString(),
+      at: new Date(Math.round(player.at / 1000) * 1000).toISOString(), speed: player.speed.peek() });
     return { later: () => { clearTimeout(timer); timer = setTimeout(save, 300); }, end: () => clearTimeout(timer) };
   });
   useEffect(() => {
@@ -150,6 +151,12 @@ export function Replay() {
     color("--ink"), color("--paper")), [all]);
   useEffect(() => map.value ? player.listen((at) => layer.setTime(at)) : undefined, [map.value]);
   useFitOnce(map, bounds);
+  useEffect(() => {
+    // Without an asked time the replay begins with the data.
+    const first = Math.min(...tracks.filter((one) => one.length > 0).map((one) => one.times.at(0)));
+    if (loaded && queryText("at") === "" && first > player.at && first < to)
+      player.seek(first);
+  }, [loaded, from, to]);
   const fit = () => bounds && map.value?.fitBounds(bounds, { padding: [32, 32], maxZoom: 16 });
   const pick = (stop: Stop) => {
     player.seek(stop.from);

@@ -18,6 +18,8 @@ export class Player {
   readonly #listeners = new Set<(at: number) => void>();
 
   get at(): number { return this.#at; }
+  get from(): number { return this.#from; }
+  get to(): number { return this.#to; }
 
   setRange(from: number, to: number): void {
     this.#from = from;
