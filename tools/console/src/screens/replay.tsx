@@ -182,18 +182,20 @@ export function Replay() {
                 <span><i class="line-moving" /> transport and other</span><span><i class="mark-stop" /> stop</span>
                 <button type="button" disabled={bounds === null} onClick={fit}>Show all</button></div>
             </div>
+            <Controls player={player} from={from} to={to} onMoved={moved} />
+            <div class="replay-charts">
+              <SignalChoice chosen={chosen} tracks={tracks} />
+              {chosen.map((one) => (
+                <SignalChart key={one} signal={one} tracks={tracks} colors={tracks.map((_, i) => colorName(i))}
+                  version={version} player={player} from={from} to={to} onMoved={moved} />
+              ))}
+            </div>
             <div class="replay-side">
               <TotalsTable all={all} />
               <h2>Stops</h2>
               <Stops all={all} onPick={pick} />
             </div>
           </div>
-          <Controls player={player} from={from} to={to} onMoved={moved} />
-          <SignalChoice chosen={chosen} tracks={tracks} />
-          {chosen.map((one) => (
-            <SignalChart key={one} signal={one} tracks={tracks} colors={tracks.map((_, i) => colorName(i))}
-              version={version} player={player} from={from} to={to} onMoved={moved} />
-          ))}
         </>
       )}
     </Screen>

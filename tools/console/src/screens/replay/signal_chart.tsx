@@ -63,7 +63,7 @@ export function SignalChart({ signal, tracks, colors, version, player, from, to,
   return (
     <div class="replay-chart">
       <div class="row">
-        <h3>{title} <span class="quiet">{unit}</span></h3>
+        <h2>{title} <span class="quiet">{unit}</span></h2>
         {empty && <span class="quiet">No machine has this signal in this range.</span>}
         {zoom && <button type="button" onClick={() => setZoom(null)}>Show the whole range</button>}
       </div>
