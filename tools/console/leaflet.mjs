@@ -1,4 +1,4 @@
-// Leaflet by its parts. `leaflet` resolves to this file, so that only the parts that the console uses are in the bundle:
+// Leaflet by its parts. `leaflet` resolves to this file, so that the bundle has only the parts that the console uses:
 // the library as one file would take a third of it. SVG, popups and overlays of pictures are left out.
 import { Control } from "leaflet/src/control/Control.js";
 import { Scale } from "leaflet/src/control/Control.Scale.js";

@@ -22,7 +22,8 @@ const positions_max = 10_000;
 
 class Fault extends Error {}
 type Members = Record<string, unknown>;
-const isObject = (value: unknown): value is Members => typeof value === "object" && value !== null && !Array.isArray(value);
+const isObject = (value: unknown): value is Members =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 
 function position(value: unknown, path: string): Position {
   if (!Array.isArray(value) || typeof value[0] !== "number" || typeof value[1] !== "number")

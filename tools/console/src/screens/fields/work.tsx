@@ -65,7 +65,8 @@ function Results({ work, field }: { work: Work; field: Field }) {
         <dt>Worked area</dt>
         <dd><Value value={part === null ? null : (part / 100) * field.area_m2 / 10_000} unit="ha" digits={2} />
           {part !== null && <> ({number(part, 0)} % of the field)</>}</dd>
-        <dt>Overlap</dt><dd><Value value={part === null ? null : coverage.overlapM2 / 10_000} unit="ha" digits={2} /></dd>
+        <dt>Overlap</dt>
+        <dd><Value value={part === null ? null : coverage.overlapM2 / 10_000} unit="ha" digits={2} /></dd>
         <dt>Working time</dt><dd>{work.rows > 0 ? duration(work.workingMs) : absent}</dd>
         {samples.length > 0 && <>
           <dt>Yield</dt>
