@@ -2,6 +2,7 @@
 // is too large.
 import { spawnSync } from "node:child_process";
 import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 import { gzipSync } from "node:zlib";
 import * as esbuild from "esbuild";
@@ -17,16 +18,19 @@ const plugin = {
     build.onResolve({ filter: /^furrow:outlines$/ }, () => ({ path: "outlines", namespace: "furrow" }));
     build.onLoad({ filter: /.*/, namespace: "furrow" }, () => ({ contents: outlines(), loader: "text" }));
     // Leaflet names only its UMD file, which esbuild cannot shrink.
-    build.onResolve({ filter: /^leaflet$/ }, () => ({ path: `${here}node_modules/leaflet/dist/leaflet-src.esm.js` }));
-    // Its classes are calls, which esbuild keeps unless they are marked as free of effects. The switch of layers and
-    // WMS are left out.
-    build.onLoad({ filter: /leaflet-src\.esm\.js$/ }, ({ path }) => ({
-      contents: readFileSync(path, "utf8")
-        .replace(/^(\s*var \w+ = )(\w+\.extend\(\{)/gm, "$1/* @__PURE__ */ $2")
-        .replace(/^(TileLayer\.WMS|tileLayer\.wms|Control\.Layers|control\.layers) = \w+;$/gm, "")
-        .replace(/^(Marker|Circle|CircleMarker)\.include\(PointToGeoJSON\);$/gm, ""),
-      loader: "js",
-    }));
+    build.onResolve({ filter: /^leaflet$/ }, () => ({ path: `${here}leaflet.mjs` }));
+    // Its modules extend classes when they are loaded. Those that leaflet.mjs loads for that alone have to stay.
+    build.onResolve({ filter: /\.js$|^\./ }, ({ path, importer, resolveDir }) => {
+      const file = path.startsWith("leaflet/src/") ? `${here}node_modules/${path}`
+        : importer.includes("node_modules/leaflet/src/") ? resolve(resolveDir, path) : null;
+      if (file === null)
+        return undefined;
+      const sideEffects = /handler|getRenderer|Control\.Zoom|Control\.Scale|Control\.Attribution/.test(file);
+      return { path: file.endsWith(".js") ? file : `${file}.js`, sideEffects };
+    });
+    // All maps draw on canvas.
+    build.onLoad({ filter: /leaflet\/src\/layer\/vector\/SVG\.js$/ },
+      () => ({ contents: "export const svg = () => null;" }));
     // Pictures of Leaflet's markers and layer switch, which the console does not use.
     build.onResolve({ filter: /\.png$/ }, () => ({ path: "data:,", external: true }));
   },

@@ -1,6 +1,7 @@
 import "leaflet/dist/leaflet.css";
 import "uplot/dist/uPlot.min.css";
 import "./style/console.css";
+import "./style/time.css";
 import { render } from "preact";
 import { startClock } from "./format/clock";
 import { App } from "./shell/app";

@@ -26,6 +26,8 @@ export interface ChartProps {
   to?: number;
   onSelect?: (from: number, to: number) => void; // the user has marked a range
   onCursor?: (time: number | null) => void;
+  colors?: readonly string[]; // of the style sheet, one a series; absent: line_colors in turn
+  onReady?: (chart: uPlot | null) => void; // a chart was made; null: it is gone
 }
 
 /// One time axis for all series. null where a series has no point: uPlot draws a gap; undefined: the line goes on.
@@ -36,7 +38,8 @@ export function aligned(series: readonly ChartSeries[]): uPlot.AlignedData {
   return tables.length === 1 && tables[0] ? tables[0] : uPlot.join(tables);
 }
 
-export const line_colors = ["--line-1", "--line-2", "--line-3", "--line-4", "--line-5", "--line-6"];
+export const line_colors = ["--line-1", "--line-2", "--line-3", "--line-4", "--line-5", "--line-6", "--line-7",
+  "--line-8"];
 
 const minute = 60;
 const day = 86_400;
@@ -63,7 +66,7 @@ function optionsOf(props: ChartProps, width: number, height: number, listener: {
       { value: (_, at: number | null) => at === null ? absent : localTime(at * 1000) },
       ...props.series.map((one, i): uPlot.Series => ({
         label: one.label, scale: one.unit ?? "", width: 1.5, spanGaps: false,
-        stroke: color(line_colors[i % line_colors.length] ?? "--accent"),
+        stroke: color(props.colors?.[i] ?? line_colors[i % line_colors.length] ?? "--accent"),
         value: (_, value: number | null) => value === null ? absent : `${number(value)} ${unitText(one.unit)}`,
         ...(one.stepped && uPlot.paths.stepped && { paths: uPlot.paths.stepped({ align: 1 }) }),
       })),
@@ -106,7 +109,7 @@ export function Chart(props: ChartProps) {
   const height = props.height ?? 200;
   // Other lines need another chart; other points do not.
   const shape = JSON.stringify([props.series.map((one) => [one.label, one.unit, one.stepped]), props.syncKey, height,
-    dark.value, props.onSelect !== undefined]);
+    dark.value, props.onSelect !== undefined, props.colors]);
 
   useEffect(() => {
     const element = box.current;
@@ -115,10 +118,12 @@ export function Chart(props: ChartProps) {
     const made = new uPlot(optionsOf(listener.current, element.clientWidth || 600, height, listener), [[]], element);
     chart.current = made;
     show(made, listener.current);
+    listener.current.onReady?.(made);
     const sizes = new ResizeObserver(() => made.setSize({ width: element.clientWidth, height }));
     sizes.observe(element);
     return () => {
       sizes.disconnect();
+      listener.current.onReady?.(null);
       made.destroy();
       chart.current = null;
     };

@@ -1,0 +1,97 @@
+/// Loads what machines did in a field: positions of working telemetry, and yield samples.
+import { get } from "../../api/client";
+import { CoverageGrid, type Coverage, type Step } from "./coverage";
+import { type Polygon, contains } from "./geojson";
+import { type Sample, readSample } from "./yield";
+
+export interface WorkQuery {
+  machines: readonly string[];
+  from: string;
+  to: string;
+  widthM: number;
+  boundary: Polygon;
+  box: [number, number, number, number];
+}
+export interface Work {
+  coverage: Coverage;
+  workingMs: number; // in the field
+  rows: number; // of telemetry in the field
+  samples: Sample[][]; // of each machine
+  cut: boolean; // there was more than is loaded
+}
+
+const rows_max = 400_000;
+const samples_max = 100_000;
+const row_ms_max = 60_000;
+
+export async function loadWork(query: WorkQuery, signal: AbortSignal, progress: (text: string) => void): Promise<Work> {
+  const grid = new CoverageGrid(query.boundary, query.box, query.widthM / 4);
+  const work: Work = { coverage: grid.result, workingMs: 0, rows: 0, samples: [], cut: false };
+  const inside = (longitude: number, latitude: number) => {
+    const [west, south, east, north] = query.box;
+    return longitude >= west && longitude <= east && latitude >= south && latitude <= north
+      && contains(query.boundary, longitude, latitude);
+  };
+  for (const name of query.machines) {
+    await loadTelemetry(name, query, grid, work, inside, signal, progress);
+    work.samples.push(await loadSamples(name, query, work, inside, signal, progress));
+  }
+  return work;
+}
+
+type Inside = (longitude: number, latitude: number) => boolean;
+
+async function loadTelemetry(name: string, query: WorkQuery, grid: CoverageGrid, work: Work, inside: Inside,
+  signal: AbortSignal, progress: (text: string) => void): Promise<void> {
+  let after: string | null = null;
+  let before: Step | null = null;
+  let read = 0;
+  do {
+    const page: { telemetry: { time: string; mode: string | null; latitude_deg: number | null;
+      longitude_deg: number | null }[]; next: string | null } = await get("/api/v1/equipment/{name}/telemetry",
+      { path: { name }, query: { from: query.from, to: query.to, after }, signal });
+    for (const row of page.telemetry) {
+      if (row.latitude_deg === null || row.longitude_deg === null)
+        continue;
+      const step: Step = { at: Date.parse(row.time), latitude: row.latitude_deg, longitude: row.longitude_deg };
+      const works = row.mode === "working";
+      if (works && inside(step.longitude, step.latitude)) {
+        work.rows += 1;
+        if (before && step.at - before.at <= row_ms_max)
+          work.workingMs += step.at - before.at;
+      }
+      if (works && before)
+        grid.sweep(before, step, query.widthM);
+      before = works ? step : null;
+    }
+    read += page.telemetry.length;
+    after = page.next;
+    progress(`${name}: ${read} rows of telemetry`);
+    if (read >= rows_max && after !== null) {
+      work.cut = true;
+      return;
+    }
+  } while (after !== null);
+}
+
+async function loadSamples(name: string, query: WorkQuery, work: Work, inside: Inside, signal: AbortSignal,
+  progress: (text: string) => void): Promise<Sample[]> {
+  const samples: Sample[] = [];
+  let after: string | null = null;
+  do {
+    const page: { records: Record<string, unknown>[]; next: string | null } = await get("/api/v1/records",
+      { query: { equipment: name, kind: "yield", from: query.from, to: query.to, limit: 10_000, after }, signal });
+    for (const record of page.records) {
+      const sample = readSample(record);
+      if (sample && inside(sample.longitude, sample.latitude))
+        samples.push(sample);
+    }
+    after = page.next;
+    progress(`${name}: ${samples.length} yield samples`);
+    if (samples.length >= samples_max && after !== null) {
+      work.cut = true;
+      break;
+    }
+  } while (after !== null);
+  return samples;
+}
