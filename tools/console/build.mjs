@@ -9,7 +9,7 @@ import * as esbuild from "esbuild";
 import { outlines } from "./outlines.mjs";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
-const bundle_bytes_max = 120 * 1024; // gzip, all files a browser loads
+const bundle_bytes_max = 120 * 1024; // gzip, all files that a browser loads for the first page
 
 const plugin = {
   name: "console",
@@ -40,6 +40,8 @@ export const options = {
   absWorkingDir: here,
   entryPoints: { console: "src/main.tsx" },
   outdir: "dist",
+  splitting: true, // a screen that is opened later comes with a part of its own
+  chunkNames: "parts/[name]-[hash]",
   bundle: true,
   minify: true,
   format: "esm",
@@ -76,24 +78,30 @@ async function build() {
 }
 
 async function measure() {
-  const made = await esbuild.build({ ...options, write: false });
-  const files = [...made.outputFiles.map((one) => [one.path.split("/").pop(), one.contents]), ["index.html", page()]];
-  let sum = 0;
-  for (const [name, contents] of files) {
-    const bytes = gzipSync(contents, { level: 9 }).length;
-    sum += bytes;
-    console.log(`${name}: ${(bytes / 1024).toFixed(1)} KiB gzip`);
-  }
-  console.log(`together: ${(sum / 1024).toFixed(1)} of ${bundle_bytes_max / 1024} KiB`);
-  if (sum > bundle_bytes_max)
-    throw new Error("the bundle is too large");
+  const { outputFiles, metafile } = await esbuild.build({ ...options, write: false, metafile: true });
+  const size = (contents) => gzipSync(contents, { level: 9 }).length;
+  const sizes = new Map(outputFiles.map((one) => [one.path.slice(here.length), size(one.contents)]));
+  sizes.set("dist/index.html", size(page()));
+  const first = new Set(["dist/index.html", "dist/console.css"]);
+  const need = (name) => {
+    if (first.has(name))
+      return;
+    first.add(name);
+    metafile.outputs[name].imports.filter((one) => one.kind === "import-statement").forEach((one) => need(one.path));
+  };
+  need("dist/console.js");
+  const kib = (names) => (names.reduce((sum, name) => sum + sizes.get(name), 0) / 1024).toFixed(1);
+  console.log(`first page: ${kib([...first])} of ${bundle_bytes_max / 1024} KiB gzip; with all parts: `
+    + `${kib([...sizes.keys()])} KiB`);
+  if (kib([...first]) > bundle_bytes_max / 1024)
+    throw new Error("the first page is too large");
 }
 
 async function test() {
   const out = `${here}.work/tests`;
   rmSync(out, { recursive: true, force: true });
   mkdirSync(out, { recursive: true });
-  const { entryPoints: _, ...same } = options;
+  const { entryPoints: _, splitting: __, chunkNames: ___, ...same } = options;
   const entryPoints = findTests(`${here}src`);
   await esbuild.build({ ...same, entryPoints, outdir: out, platform: "node", minify: false, outbase: `${here}src`,
     outExtension: { ".js": ".mjs" }, target: "node20" });

@@ -18,7 +18,7 @@ const headersFor = (headers) => ({ ...headers, host: node.host, ...(headers.orig
 
 const server = http.createServer(async (asked, answer) => {
   const path = asked.url.split("?")[0];
-  const file = /^\/console\.(js|css)$/.exec(path);
+  const file = /^\/(?:console|parts\/[\w-]+)\.(js|css)$/.exec(path);
   if (path === "/" || path === "/index.html")
     return answer.setHeader("Content-Type", "text/html").end(page());
   if (file) {

@@ -7,20 +7,18 @@
 
 #include <vector>
 
-// The assembler includes the files as they are. FURROW_CONSOLE_PACKED holds them as gzip, made by CMake.
-#define FURROW_EMBED(name, file)                                                                   \
+// console_files.inc is made by CMake: FURROW_CONSOLE_FILE(name, path, content type, file) for each file of the bundle.
+// The assembler includes the files as they are; FURROW_CONSOLE_PACKED holds them as gzip.
+#define FURROW_CONSOLE_FILE(name, path, type, file)                                                \
   __asm__(".section .rodata\n"                                                                     \
+          ".global " #name "_plain, " #name "_plain_end, " #name "_gzip, " #name "_gzip_end\n"     \
           ".balign 16\n" #name "_plain:\n"                                                         \
           ".incbin \"" FURROW_CONSOLE_FILES "/" file "\"\n" #name "_plain_end:\n" #name "_gzip:\n" \
           ".incbin \"" FURROW_CONSOLE_PACKED "/" file ".gz\"\n" #name "_gzip_end:\n"               \
-          ".global " #name "_plain, " #name "_plain_end, " #name "_gzip, " #name "_gzip_end\n"     \
           ".previous\n");                                                                          \
-  extern "C" const char name##_plain[], name##_plain_end[], name##_gzip[], name##_gzip_end[]
-
-FURROW_EMBED(furrow_console_page, "index.html");
-FURROW_EMBED(furrow_console_script, "console.js");
-FURROW_EMBED(furrow_console_style, "console.css");
-FURROW_EMBED(furrow_console_licenses, "licenses.txt");
+  extern "C" const char name##_plain[], name##_plain_end[], name##_gzip[], name##_gzip_end[];
+#include "console_files.inc"
+#undef FURROW_CONSOLE_FILE
 
 namespace furrow::console {
 
@@ -40,15 +38,13 @@ embedded_file made(std::string_view path,
 
 } // namespace
 
-#define FURROW_FILE(path, type, name)                                                              \
-  made(path, type, between(name##_plain, name##_plain_end), between(name##_gzip, name##_gzip_end))
-
 std::span<const embedded_file> embedded_files() {
   static const std::vector<embedded_file> files{
-    FURROW_FILE("/", "text/html; charset=utf-8", furrow_console_page),
-    FURROW_FILE("/console.js", "text/javascript; charset=utf-8", furrow_console_script),
-    FURROW_FILE("/console.css", "text/css; charset=utf-8", furrow_console_style),
-    FURROW_FILE("/licenses.txt", "text/plain; charset=utf-8", furrow_console_licenses)};
+#define FURROW_CONSOLE_FILE(name, path, type, file)                                                \
+  made(path, type, between(name##_plain, name##_plain_end), between(name##_gzip, name##_gzip_end)),
+#include "console_files.inc"
+#undef FURROW_CONSOLE_FILE
+  };
   return files;
 }
 

@@ -21,11 +21,15 @@ bool holds(std::string_view if_none_match, std::string_view tag) {
   return if_none_match == "*" || if_none_match.find(tag) != std::string_view::npos;
 }
 
+constexpr std::string_view parts = "/parts/";
+
 response file_answer(const console::embedded_file& file, const call& call) {
+  // The name of a part changes with its content; the others are asked for each time, so a new version is seen at once.
+  const bool lasts = file.path.starts_with(parts);
   response made;
   made.content_type = file.content_type;
   made.headers = {{"ETag", file.tag},
-                  {"Cache-Control", "no-cache"}, // asks each time: a new version is seen at once
+                  {"Cache-Control", lasts ? "public, max-age=31536000, immutable" : "no-cache"},
                   {"Vary", "Accept-Encoding"},
                   {"Content-Security-Policy", std::string{content_policy}},
                   {"Referrer-Policy", "no-referrer"}};
@@ -39,16 +43,27 @@ response file_answer(const console::embedded_file& file, const call& call) {
   return made;
 }
 
+answer show_part(api_context& /*of*/, call call) {
+  const auto path = std::string{parts} + call.path.at("name");
+  for (const auto& file : console::embedded_files())
+    if (file.path == path)
+      co_return file_answer(file, call);
+  co_return to_response({404, "no_such_part", "this version of the console has no such part",
+                         "load the page again: the node has another version now"});
+}
+
 } // namespace
 
-void add_console_routes(router& to, api_context& /*of*/) {
+void add_console_routes(router& to, api_context& of) {
+  to.add({"GET", "/parts/{name}", {}, {}, on(of, show_part), false});
   for (const auto& file : console::embedded_files())
-    to.add({"GET",
-            std::string{file.path},
-            {},
-            {},
-            [&file](call call) -> answer { co_return file_answer(file, call); },
-            false});
+    if (!file.path.starts_with(parts))
+      to.add({"GET",
+              std::string{file.path},
+              {},
+              {},
+              [&file](call call) -> answer { co_return file_answer(file, call); },
+              false});
 }
 
 } // namespace furrow::http

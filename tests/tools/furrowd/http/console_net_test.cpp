@@ -25,7 +25,7 @@ struct console_world {
 
 TEST_CASE("console: the node serves each file of the bundle, plain and as gzip") {
   console_world w;
-  REQUIRE(console::embedded_files().size() == 4);
+  REQUIRE(console::embedded_files().size() > 4);
   for (const auto& file : console::embedded_files()) {
     const std::string path{file.path};
     const auto plain = w.ask(path);
@@ -41,6 +41,7 @@ TEST_CASE("console: the node serves each file of the bundle, plain and as gzip")
   }
   CHECK(w.ask("/").body.find("console.js") != std::string::npos);
   CHECK(w.ask("/console.css").body.size() > 1'000);
+  CHECK(w.ask("/parts/older-1234.js").status == 404);
 }
 
 TEST_CASE(
@@ -56,6 +57,10 @@ TEST_CASE(
     CHECK(w.client.read().status == 200);
   }
   CHECK(w.ask("/console.js", "If-None-Match: \"older\"\r\n").status == 200);
+  for (const auto& file : console::embedded_files())
+    if (file.path.starts_with("/parts/")) // their names change with their content
+      CHECK(w.ask(std::string{file.path}).headers.at("cache-control").find("immutable")
+            != std::string::npos);
 }
 
 TEST_CASE(

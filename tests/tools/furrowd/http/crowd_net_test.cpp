@@ -2,6 +2,7 @@
 #include "storage/store.hpp"
 #include "tests/support/http_front.hpp"
 #include "tests/support/scratch_folder.hpp"
+#include "tools/console/embedded.hpp"
 #include "tools/furrowd/api/api.hpp"
 
 #include <doctest/doctest.h>
@@ -92,10 +93,16 @@ struct crowd_world {
 };
 
 std::string target_of(const http::route& route) {
+  static const auto part = [] {
+    for (const auto& file : console::embedded_files())
+      if (file.path.starts_with("/parts/"))
+        return std::string{file.path};
+    return std::string{};
+  }();
   auto target = route.pattern;
   for (const auto& [part, value] :
        {std::pair{"/quarantine/{id}", "/quarantine/3:17"}, std::pair{"/nodes/{name}", "/nodes/n1"},
-        std::pair{"{name}", "T1"}})
+        std::pair{"/parts/{name}", part.c_str()}, std::pair{"{name}", "T1"}})
     if (const auto at = target.find(part); at != std::string::npos)
       target.replace(at, std::string_view{part}.size(), value);
   std::string query;

@@ -1,15 +1,9 @@
 /// All screens: title, component, and whether the navigation shows it. Add a screen here and its id in router.ts.
 import type { ComponentType } from "preact";
-import { Can } from "../screens/can";
-import { Definitions } from "../screens/definitions";
 import { Faults } from "../screens/faults";
-import { Fields } from "../screens/fields";
 import { Fleet } from "../screens/fleet";
 import { Ledger } from "../screens/ledger";
-import { Machine } from "../screens/machine";
-import { People } from "../screens/people";
-import { Replay } from "../screens/replay";
-import { System } from "../screens/system";
+import { lazy } from "./lazy";
 import type { ScreenId } from "./router";
 import { may, me } from "./session";
 
@@ -22,6 +16,15 @@ export interface ScreenEntry {
   navigation: boolean;
   allowed?: () => boolean; // absent: for everyone who may read
 }
+
+// The first page needs none of these.
+const Can = lazy("CAN", async () => (await import("../screens/can")).Can);
+const Definitions = lazy("Definitions", async () => (await import("../screens/definitions")).Definitions);
+const Fields = lazy("Fields", async () => (await import("../screens/fields")).Fields);
+const Machine = lazy("Machine", async () => (await import("../screens/machine")).Machine);
+const People = lazy("People and tokens", async () => (await import("../screens/people")).People);
+const Replay = lazy("Replay", async () => (await import("../screens/replay")).Replay);
+const System = lazy("System", async () => (await import("../screens/system")).System);
 
 export const screens: Record<ScreenId, ScreenEntry> = {
   fleet: { title: "Fleet", show: Fleet, navigation: true },
