@@ -93,7 +93,7 @@ struct crowd_world {
 };
 
 std::string target_of(const http::route& route) {
-  static const auto part = [] {
+  static const auto console_part = [] {
     for (const auto& file : console::embedded_files())
       if (file.path.starts_with("/parts/"))
         return std::string{file.path};
@@ -102,7 +102,7 @@ std::string target_of(const http::route& route) {
   auto target = route.pattern;
   for (const auto& [part, value] :
        {std::pair{"/quarantine/{id}", "/quarantine/3:17"}, std::pair{"/nodes/{name}", "/nodes/n1"},
-        std::pair{"/parts/{name}", part.c_str()}, std::pair{"{name}", "T1"}})
+        std::pair{"/parts/{name}", console_part.c_str()}, std::pair{"{name}", "T1"}})
     if (const auto at = target.find(part); at != std::string::npos)
       target.replace(at, std::string_view{part}.size(), value);
   std::string query;
