@@ -11,6 +11,7 @@ export interface Dot {
 
 const radius = 6;
 const reach = 20; // pixels around a finger
+const labels_max = 30; // more names would cover each other
 
 export class DotsLayer extends Layer {
   #canvas: HTMLCanvasElement | null = null;
@@ -18,7 +19,9 @@ export class DotsLayer extends Layer {
   #places: { x: number; y: number; name: string }[] = [];
   #selected = "";
   #ring = "#000";
+  #hovered = "";
   onPick: ((name: string) => void) | null = null;
+  onHover: ((dot: Dot | null) => void) | null = null; // under the mouse
 
   setDots(dots: readonly Dot[], selected = "", ring = "#000"): void {
     this.#dots = dots;
@@ -33,6 +36,8 @@ export class DotsLayer extends Layer {
     map.getPane("overlayPane")?.append(this.#canvas);
     map.on("moveend zoomend resize viewreset", this.#draw, this);
     map.on("click", this.#pick, this);
+    map.on("mousemove", this.#hover, this);
+    map.on("mouseout movestart", this.#leave, this);
     this.#draw();
     return this;
   }
@@ -40,6 +45,9 @@ export class DotsLayer extends Layer {
   override onRemove(map: LeafletMap): this {
     map.off("moveend zoomend resize viewreset", this.#draw, this);
     map.off("click", this.#pick, this);
+    map.off("mousemove", this.#hover, this);
+    map.off("mouseout movestart", this.#leave, this);
+    this.#leave();
     this.#canvas?.remove();
     this.#canvas = null;
     this.#places = [];
@@ -47,7 +55,7 @@ export class DotsLayer extends Layer {
   }
 
   #draw(): void {
-    const map = this._map as LeafletMap | null;
+    const map = this.#on();
     const canvas = this.#canvas;
     const context = canvas?.getContext("2d");
     if (!map || !canvas || !context)
@@ -68,6 +76,15 @@ export class DotsLayer extends Layer {
       this.#places.push({ x, y, name: dot.name });
       this.#drawDot(context, dot, x, y);
     }
+    if (this.#places.length <= labels_max)
+      this.#drawNames(context);
+  }
+
+  #drawNames(context: CanvasRenderingContext2D): void {
+    context.font = "13px system-ui, sans-serif";
+    context.fillStyle = this.#ring;
+    for (const { x, y, name } of this.#places)
+      context.fillText(name, x + radius * 2, y + 4);
   }
 
   #drawDot(context: CanvasRenderingContext2D, dot: Dot, x: number, y: number): void {
@@ -90,7 +107,7 @@ export class DotsLayer extends Layer {
     context.stroke();
   }
 
-  #pick(event: LeafletMouseEvent): void {
+  #nearest(event: LeafletMouseEvent): string {
     const { x, y } = event.containerPoint;
     let [best, distance] = ["", reach * reach];
     for (const one of this.#places) {
@@ -98,7 +115,31 @@ export class DotsLayer extends Layer {
       if (square < distance)
         [best, distance] = [one.name, square];
     }
-    if (best !== "")
-      this.onPick?.(best);
+    return best;
   }
+
+  #pick(event: LeafletMouseEvent): void {
+    const name = this.#nearest(event);
+    if (name !== "")
+      this.onPick?.(name);
+  }
+
+  #hover(event: LeafletMouseEvent): void {
+    const name = this.onHover ? this.#nearest(event) : "";
+    if (name === this.#hovered)
+      return;
+    this.#hovered = name;
+    this.#on()?.getContainer().classList.toggle("over-dot", name !== "");
+    this.onHover?.(this.#dots.find((one) => one.name === name) ?? null);
+  }
+
+  #leave(): void {
+    if (this.#hovered === "")
+      return;
+    this.#hovered = "";
+    this.#on()?.getContainer().classList.remove("over-dot");
+    this.onHover?.(null);
+  }
+
+  #on(): LeafletMap | null { return this._map as LeafletMap | null; }
 }
