@@ -12,6 +12,9 @@ export interface Dot {
 const radius = 6;
 const reach = 20; // pixels around a finger
 const labels_max = 30; // more names would cover each other
+const sprite_size = 28;
+const sprite_turn = 10; // degrees between two pictures of an arrow
+const sprites_max = 500;
 
 export class DotsLayer extends Layer {
   #canvas: HTMLCanvasElement | null = null;
@@ -20,6 +23,8 @@ export class DotsLayer extends Layer {
   #selected = "";
   #ring = "#000";
   #hovered = "";
+  // Arrows are drawn once for each colour and direction, and then copied: paths of 10,000 arrows cost a whole core.
+  readonly #sprites = new Map<string, HTMLCanvasElement>();
   onPick: ((name: string) => void) | null = null;
   onHover: ((dot: Dot | null) => void) | null = null; // under the mouse
 
@@ -51,6 +56,7 @@ export class DotsLayer extends Layer {
     this.#canvas?.remove();
     this.#canvas = null;
     this.#places = [];
+    this.#sprites.clear();
     return this;
   }
 
@@ -74,10 +80,32 @@ export class DotsLayer extends Layer {
       if (x < -reach || y < -reach || x > size.x + reach || y > size.y + reach)
         continue;
       this.#places.push({ x, y, name: dot.name });
-      this.#drawDot(context, dot, x, y);
+      if (dot.name === this.#selected)
+        this.#drawDot(context, dot, x, y);
+      else
+        context.drawImage(this.#sprite(dot, scale), x - sprite_size / 2, y - sprite_size / 2, sprite_size, sprite_size);
     }
     if (this.#places.length <= labels_max)
       this.#drawNames(context);
+  }
+
+  #sprite(dot: Dot, scale: number): HTMLCanvasElement {
+    const turn = typeof dot.heading === "number" ? Math.round(dot.heading / sprite_turn) * sprite_turn : null;
+    const key = `${dot.color} ${this.#ring} ${turn} ${scale}`;
+    const known = this.#sprites.get(key);
+    if (known)
+      return known;
+    if (this.#sprites.size >= sprites_max)
+      this.#sprites.clear();
+    const made = document.createElement("canvas");
+    made.width = made.height = sprite_size * scale;
+    const context = made.getContext("2d");
+    if (context) {
+      context.scale(scale, scale);
+      this.#drawDot(context, { ...dot, heading: turn }, sprite_size / 2, sprite_size / 2);
+    }
+    this.#sprites.set(key, made);
+    return made;
   }
 
   #drawNames(context: CanvasRenderingContext2D): void {
