@@ -34,19 +34,33 @@ export function speedKmh(machine: Machine): number | null {
 export const shownUnit = (unit: string | null): string | null => unit === "m/s" ? "km/h" : unit;
 export const shownNumber = (value: number, unit: string | null): number => unit === "m/s" ? value * kmh_per_mps : value;
 
-/// The time of the newest value.
-export function lastSeen(machine: Machine): string | null {
-  let last: string | null = null;
+interface Seen {
+  seq: number;
+  time: string | null;
+  at: number | null;
+}
+const seen = new WeakMap<Machine, Seen>(); // lists of 10,000 machines ask for it again and again
+
+function seenOf(machine: Machine): Seen {
+  const known = seen.get(machine);
+  if (known && known.seq === machine.seq)
+    return known;
+  let time: string | null = null;
   for (const key in machine.values) {
-    const time = machine.values[key]?.time;
-    if (time && (last === null || time > last))
-      last = time;
+    const one = machine.values[key]?.time;
+    if (one && (time === null || one > time))
+      time = one;
   }
-  return last;
+  const made = { seq: machine.seq, time, at: parseTime(time) };
+  seen.set(machine, made);
+  return made;
 }
 
+/// The time of the newest value.
+export const lastSeen = (machine: Machine): string | null => seenOf(machine).time;
+
 export function isSilent(machine: Machine, now: number): boolean {
-  const at = parseTime(lastSeen(machine));
+  const { at } = seenOf(machine);
   return at === null || now - at > silent_ms;
 }
 

@@ -37,7 +37,8 @@ const columns: Column<Row>[] = [
       {number(row.count)}</span> },
   { id: "first", title: "First seen", sort: (row) => row.first, cell: (row) => <Time time={row.first} /> },
   { id: "last", title: "Last seen", sort: (row) => row.cleared ?? row.last,
-    cell: (row) => row.cleared ? <>cleared <Age time={row.cleared} alwaysPlain /></> : <Age time={row.last} alwaysPlain /> },
+    cell: (row) => row.cleared ? <>cleared <Age time={row.cleared} alwaysPlain /></>
+      : <Age time={row.last} alwaysPlain /> },
 ];
 
 /// The same without what a reader does not need while all rows are alike.
@@ -88,7 +89,8 @@ export function Faults() {
           <select value={filter.lamp} onChange={(event) => setQuery({ lamp: event.currentTarget.value })}>
             <option value="">all</option>
             {lamps.filter((one) => one !== "off").map((one) => (
-              <option key={one} value={one}>{lamp_titles[one]}{one === "red" ? "" : " or more urgent"}</option>
+              <option key={one} value={one}>{lamp_titles[one]}
+                {one === "red" ? "" : " or more urgent"}</option>
             ))}
           </select>
         </label>
@@ -99,7 +101,8 @@ export function Faults() {
       {loading ? <Loading /> : (
         <>
           <p class="quiet" role="status">
-            {rows.length === 0 ? "" : `${count(rows.length, "fault")} of ${count(machines, "machine")}: ${said.join(", ")}. `}
+            {rows.length === 0 ? ""
+              : `${count(rows.length, "fault")} of ${count(machines, "machine")}: ${said.join(", ")}. `}
             {state === "previous" && "Previous faults are shown for machines that are connected to this node. "}
             {value?.more && (
               <>

@@ -31,7 +31,8 @@ const readFields = (signal: AbortSignal) => allPages(async (query) => {
 /// The names of the machines on record, also of those that send nothing.
 const readRecords = async (signal: AbortSignal) => {
   const all = await allPages(async (query) => {
-    const { rows, next } = await get("/api/v1/equipment-records", { query: { limit: 1000, ...query } as never, signal });
+    const { rows, next } = await get("/api/v1/equipment-records", { query: { limit: 1000, ...query } as never,
+      signal });
     return { rows, next };
   }, records_max);
   return all.rows.filter((one) => one.status !== "retired").map((one) => one.name);
@@ -41,12 +42,7 @@ const columnsAt = (now: number): Column<Machine>[] => [
   { id: "name", title: "Machine", sort: (one) => one.name,
     cell: (one) => <a href={href("machine", { name: one.name })}>{one.name}</a> },
   { id: "mode", title: "Mode", sort: (one) => modeNow(one, now),
-    cell: (one) => (
-      <>
-        <Badge tone={mode_tones[modeNow(one, now)] ?? "quiet"}>{modeNow(one, now)}</Badge>
-        {!one.connected && <> <Badge>not connected</Badge></>}
-      </>
-    ) },
+    cell: (one) => <Badge tone={mode_tones[modeNow(one, now)] ?? "quiet"}>{modeNow(one, now)}</Badge> },
   { id: "speed", title: "Speed", numeric: true, sort: speedKmh,
     cell: (one) => <Value value={speedKmh(one)} unit="km/h" digits={1} /> },
   { id: "engine", title: "Engine", numeric: true, sort: (one) => numberOf(one, "engine_speed_rpm"),
@@ -56,6 +52,8 @@ const columnsAt = (now: number): Column<Machine>[] => [
       const active = activeFaults(one);
       return active ? <Badge tone="bad">{number(active)}</Badge> : <Value value={active} />;
     } },
+  { id: "link", title: "Gateway", sort: (one) => (one.connected ? 0 : 1),
+    cell: (one) => one.connected ? "yes" : <strong>no</strong> },
   { id: "seen", title: "Last value", sort: lastSeen, cell: (one) => <Age time={lastSeen(one)} /> },
 ];
 
@@ -151,7 +149,8 @@ export function Fleet() {
           <DataTable label="Machines" columns={columns} rows={rows} rowKey={(one) => one.name} sortKey="sort"
             defaultSort="name" selected={selected} onOpen={(one) => setQuery({ machine: one.name })} empty={empty} />
         </div>
-        <FleetMap machines={rows} fields={fields.value?.rows ?? []} now={now} selected={selected} follow={follow}
+        <FleetMap machines={rows} complete={fleet.complete}
+          fields={fields.value?.rows ?? []} now={now} selected={selected} follow={follow}
           onPick={pick} onDragged={() => setQuery({ follow: null })} />
       </div>
     </Screen>

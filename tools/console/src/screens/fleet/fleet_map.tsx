@@ -15,6 +15,7 @@ export const mode_colors: Record<string, string> = { working: "--good", moving: 
 
 export interface FleetMapProps {
   machines: readonly Machine[];
+  complete: boolean; // all machines are known
   fields: readonly Schema<"field">[];
   now: number;
   selected: string;
@@ -49,7 +50,7 @@ function hoverText(machine: Machine | undefined, name: string, now: number): HTM
 const featureOf = (field: Schema<"field">): Feature<Polygon, { name: string }> =>
   ({ type: "Feature", properties: { name: field.name }, geometry: field.boundary as unknown as Polygon });
 
-export function FleetMap({ machines, fields, now, selected, follow, onPick, onDragged }: FleetMapProps) {
+export function FleetMap({ machines, complete, fields, now, selected, follow, onPick, onDragged }: FleetMapProps) {
   const map = useMap();
   const dots = useMemo(() => dotsOf(machines, now), [machines, dark.value]);
   const places = useMemo(() => dots.map((one): [number, number] => [one.latitude, one.longitude]), [dots]);
@@ -78,7 +79,7 @@ export function FleetMap({ machines, fields, now, selected, follow, onPick, onDr
     return layer;
   }, (layer) => layer.setDots(dots, selected, color("--ink")), [dots, selected]);
 
-  useFitOnce(map, places.length > 0 ? places : null);
+  useFitOnce(map, complete && places.length > 0 ? places : null);
 
   const followed = follow ? dots.find((one) => one.name === selected) : undefined;
   useEffect(() => {

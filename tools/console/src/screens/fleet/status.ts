@@ -29,9 +29,13 @@ export function hasStatus(machine: Machine, status: Status, now: number): boolea
 export function statusCounts(machines: readonly Machine[], now: number): Record<Status, number> {
   const counts: Record<Status, number> =
     { connected: 0, working: 0, moving: 0, idle: 0, off: 0, silent: 0, faults: 0 };
-  for (const machine of machines)
-    for (const status of statuses)
-      counts[status] += hasStatus(machine, status, now) ? 1 : 0;
+  for (const machine of machines) {
+    counts.connected += machine.connected ? 1 : 0;
+    counts.faults += hasStatus(machine, "faults", now) ? 1 : 0;
+    const mode = readStatus(modeNow(machine, now));
+    if (mode)
+      counts[mode] += 1;
+  }
   return counts;
 }
 

@@ -79,8 +79,8 @@ export function Values({ machine, stored, chosen, onChoose }: ValuesProps) {
         <table class="compact">
           <thead>
             <tr>
-              <th scope="col">Value</th><th scope="col" class="numeric">Now</th><th scope="col">Age</th>
-              <th scope="col">Source</th><th scope="col" class="numeric">PGN</th><th scope="col">Chart</th>
+              <th scope="col">Chart</th><th scope="col">Value</th><th scope="col" class="numeric">Now</th><th scope="col">Age</th>
+              <th scope="col">Source</th><th scope="col" class="numeric">PGN</th>
             </tr>
           </thead>
           {groups.map(([kind, rows]) => (
@@ -90,16 +90,16 @@ export function Values({ machine, stored, chosen, onChoose }: ValuesProps) {
               </th></tr>
               {rows.slice(0, own_rows_max).map((row) => (
                 <tr key={row.id}>
-                  <td title={row.id}>{row.title}</td>
-                  <td class="numeric"><Value value={row.value} unit={row.unit} /></td>
-                  <td><Age time={row.time} /></td>
-                  <td>{row.source}</td>
-                  <td class="numeric">{row.pgn ?? absent}</td>
                   <td>{row.id !== "mode" && typeof row.value !== "string" && (
                     <label class="tick"><input type="checkbox" aria-label={`Chart ${row.title}`}
                       checked={chosen.includes(row.id)}
                       onChange={(event) => onChoose(row.id, event.currentTarget.checked)} /></label>)}
                   </td>
+                  <td title={row.id}>{row.title}</td>
+                  <td class="numeric"><Value value={row.value} unit={row.unit} /></td>
+                  <td><Age time={row.time} /></td>
+                  <td>{row.source}</td>
+                  <td class="numeric">{row.pgn ?? absent}</td>
                 </tr>
               ))}
             </tbody>
