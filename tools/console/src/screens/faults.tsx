@@ -106,13 +106,15 @@ export function Faults() {
             {state === "previous" && "Previous faults are shown for machines that are connected to this node. "}
             {value?.more && (
               <>
-                The newest {number(value.rows.length)} are loaded{filtered ? ", and the filters apply to these" : ""}.{" "}
+                The newest {number(value.rows.length)} are loaded
+                {filtered ? ", and the filters apply to these" : ""}.{" "}
                 <button type="button" onClick={() => setRowsMax(rowsMax + rows_step)}>Load more</button>
               </>
             )}
           </p>
           <DataTable label="Faults" columns={columnsFor(state)} rows={rows} rowKey={(row) => row.key} sortKey="sort"
-            defaultSort="-last" empty={filtered && all.length > 0 ? "No fault matches the filters." : empty_texts[state]} />
+            defaultSort="-last"
+            empty={filtered && all.length > 0 ? "No fault matches the filters." : empty_texts[state]} />
         </>
       )}
     </Screen>

@@ -64,7 +64,8 @@ interface FiltersProps {
 }
 function Filters({ counts, all, chosen }: FiltersProps) {
   const button = (status: Status | null, title: string, count: number) => (
-    <button key={title} type="button" class={chosen === status ? "chip chosen" : "chip"} aria-pressed={chosen === status}
+    <button key={title} type="button" class={chosen === status ? "chip chosen" : "chip"}
+      aria-pressed={chosen === status}
       onClick={() => setQuery({ status: chosen === status ? null : status })}>
       {title} <strong>{number(count, 0)}</strong>
     </button>

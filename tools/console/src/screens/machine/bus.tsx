@@ -100,7 +100,7 @@ function ImplementCard({ of }: { of: Implement }) {
       cell: (one) => one.element_designator ?? `element ${one.element}` },
     { id: "name", title: "Value", sort: (one) => one.name ?? "", cell: (one) => one.name ?? `DDI ${one.ddi}` },
     { id: "now", title: "Now", numeric: true,
-      cell: (one) => { const at = inFieldUnits(one.value, one.unit); return <Value value={at.value} unit={at.unit} />; } },
+      cell: (one) => <Value {...inFieldUnits(one.value, one.unit)} /> },
     { id: "ddi", title: "DDI", numeric: true, sort: (one) => one.ddi, cell: (one) => one.ddi },
     { id: "age", title: "Age", cell: (one) => <Age time={one.time} /> },
   ];

@@ -65,7 +65,8 @@ function RangeControls({ range }: { range: Range }) {
             onClick={() => setRange(id)}>{range_titles[id]}</button>;
         })}
         <button type="button" class={own ? "chip chosen" : "chip"} aria-pressed={own} aria-expanded={open}
-          onClick={() => setOpen(!open)}>{own ? `${localTime(range.from)} to ${localTime(range.to)}` : "Other…"}</button>
+          onClick={() => setOpen(!open)}>
+          {own ? `${localTime(range.from)} to ${localTime(range.to)}` : "Other…"}</button>
       </div>
       {open && (
         <form class="row" onSubmit={send}>
@@ -82,8 +83,8 @@ function unitOf(id: string, machine: Machine | undefined, signals: readonly Sche
   return (quantityOf(id) || machine?.values[id] ? shownUnit(machine?.values[id]?.unit ?? unitByKey(id))
     : signals.find((one) => one.name === id)?.unit) ?? "";
 }
-const key_units: [RegExp, string][] = [[/_mps$/, "m/s"], [/_rpm$/, "rpm"], [/_pct$/, "%"], [/_lph$/, "L/h"], [/_c$/, "°C"],
-  [/_kpa$/, "kPa"], [/_v$/, "V"], [/_deg$/, "deg"], [/_h$/, "h"], [/_l$/, "L"], [/_km$/, "km"], [/_m$/, "m"]];
+const key_units: [RegExp, string][] = [[/_mps$/, "m/s"], [/_rpm$/, "rpm"], [/_pct$/, "%"], [/_lph$/, "L/h"],
+  [/_c$/, "°C"], [/_kpa$/, "kPa"], [/_v$/, "V"], [/_deg$/, "deg"], [/_h$/, "h"], [/_l$/, "L"], [/_km$/, "km"], [/_m$/, "m"]];
 /// Of a value that the machine does not send now: its key ends in the unit.
 const unitByKey = (key: string): string | null => key_units.find(([end]) => end.test(key))?.[1] ?? null;
 

@@ -17,7 +17,8 @@ export function grown(points: readonly Point[], more: readonly Point[], from: nu
 }
 
 /// A null is between points that are further apart than `gap_ms`: nothing is known of the time between them.
-export function lineOf(stored: readonly Point[], live: readonly Point[], from: number, to: number, gapMs: number): Line {
+export function lineOf(
+  stored: readonly Point[], live: readonly Point[], from: number, to: number, gapMs: number): Line {
   const line: Line = { times: [], values: [] };
   let last: number | null = null;
   const add = ({ time, value }: Point) => {

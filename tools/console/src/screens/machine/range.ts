@@ -2,7 +2,8 @@
 import { parseTime } from "../../format/time";
 import { quantityOf } from "./quantities";
 
-export const ranges = { "15m": 900_000, "1h": 3_600_000, "8h": 28_800_000, "1d": 86_400_000, "7d": 604_800_000 } as const;
+export const ranges =
+  { "15m": 900_000, "1h": 3_600_000, "8h": 28_800_000, "1d": 86_400_000, "7d": 604_800_000 } as const;
 export type RangeId = keyof typeof ranges;
 export const range_titles: Record<RangeId, string> =
   { "15m": "15 min", "1h": "1 h", "8h": "8 h", "1d": "Day", "7d": "Week" };

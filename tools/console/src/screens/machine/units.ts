@@ -1,6 +1,7 @@
 /// Process data in the units of the field: ISO 11783-11 has millimetres and milligrams. Pure.
 const shown: Record<string, [unit: string, factor: number]> = {
-  "mm": ["m", 0.001], "m²": ["ha", 0.0001], "mm³/m²": ["L/ha", 0.01], "mg/m²": ["kg/ha", 0.01], "mm³/s": ["L/min", 6e-5],
+  "mm": ["m", 0.001], "m²": ["ha", 0.0001], "mm³/m²": ["L/ha", 0.01], "mg/m²": ["kg/ha", 0.01],
+  "mm³/s": ["L/min", 6e-5],
   "mL": ["L", 0.001], "ml": ["L", 0.001], "g": ["kg", 0.001], "mm/s": ["km/h", 0.0036],
 };
 

@@ -30,7 +30,8 @@ export function sourceWords(of: { bus: number | null; source: number | null }, e
 
 /// The stream sends an unchanged value only every 10 s; the last poll may have seen it later.
 function latest(key: string, live: string, stored: Stored | undefined): string {
-  const polled = (stored?.state as Record<string, { time: string | null } | null> | null | undefined)?.[key]?.time ?? "";
+  const polled = (stored?.state as Record<string, { time: string | null } | null> | null | undefined)?.[key]
+    ?.time ?? "";
   return polled > live ? polled : live;
 }
 
@@ -79,14 +80,16 @@ export function Values({ machine, stored, chosen, onChoose }: ValuesProps) {
         <table class="compact">
           <thead>
             <tr>
-              <th scope="col">Chart</th><th scope="col">Value</th><th scope="col" class="numeric">Now</th><th scope="col">Age</th>
+              <th scope="col">Chart</th><th scope="col">Value</th><th scope="col" class="numeric">Now</th>
+              <th scope="col">Age</th>
               <th scope="col">Source</th><th scope="col" class="numeric">PGN</th>
             </tr>
           </thead>
           {groups.map(([kind, rows]) => (
             <tbody key={kind}>
               <tr><th scope="rowgroup" colSpan={6} class="group">{kind}
-                {rows.length > own_rows_max && <span class="quiet"> {own_rows_max} of {number(rows.length)} shown</span>}
+                {rows.length > own_rows_max
+                  && <span class="quiet"> {own_rows_max} of {number(rows.length)} shown</span>}
               </th></tr>
               {rows.slice(0, own_rows_max).map((row) => (
                 <tr key={row.id}>
