@@ -11,6 +11,10 @@ export interface Dot {
 
 const radius = 6;
 const reach = 20; // pixels around a finger
+const labels_max = 30; // more names would cover each other
+const sprite_size = 28;
+const sprite_turn = 10; // degrees between two pictures of an arrow
+const sprites_max = 500;
 
 export class DotsLayer extends Layer {
   #canvas: HTMLCanvasElement | null = null;
@@ -18,7 +22,11 @@ export class DotsLayer extends Layer {
   #places: { x: number; y: number; name: string }[] = [];
   #selected = "";
   #ring = "#000";
+  #hovered = "";
+  // Arrows are drawn once for each colour and direction, and then copied: paths of 10,000 arrows cost a whole core.
+  readonly #sprites = new Map<string, HTMLCanvasElement>();
   onPick: ((name: string) => void) | null = null;
+  onHover: ((dot: Dot | null) => void) | null = null; // under the mouse
 
   setDots(dots: readonly Dot[], selected = "", ring = "#000"): void {
     this.#dots = dots;
@@ -33,6 +41,8 @@ export class DotsLayer extends Layer {
     map.getPane("overlayPane")?.append(this.#canvas);
     map.on("moveend zoomend resize viewreset", this.#draw, this);
     map.on("click", this.#pick, this);
+    map.on("mousemove", this.#hover, this);
+    map.on("mouseout movestart", this.#leave, this);
     this.#draw();
     return this;
   }
@@ -40,14 +50,18 @@ export class DotsLayer extends Layer {
   override onRemove(map: LeafletMap): this {
     map.off("moveend zoomend resize viewreset", this.#draw, this);
     map.off("click", this.#pick, this);
+    map.off("mousemove", this.#hover, this);
+    map.off("mouseout movestart", this.#leave, this);
+    this.#leave();
     this.#canvas?.remove();
     this.#canvas = null;
     this.#places = [];
+    this.#sprites.clear();
     return this;
   }
 
   #draw(): void {
-    const map = this._map as LeafletMap | null;
+    const map = this.#on();
     const canvas = this.#canvas;
     const context = canvas?.getContext("2d");
     if (!map || !canvas || !context)
@@ -66,8 +80,39 @@ export class DotsLayer extends Layer {
       if (x < -reach || y < -reach || x > size.x + reach || y > size.y + reach)
         continue;
       this.#places.push({ x, y, name: dot.name });
-      this.#drawDot(context, dot, x, y);
+      if (dot.name === this.#selected)
+        this.#drawDot(context, dot, x, y);
+      else
+        context.drawImage(this.#sprite(dot, scale), x - sprite_size / 2, y - sprite_size / 2, sprite_size, sprite_size);
     }
+    if (this.#places.length <= labels_max)
+      this.#drawNames(context);
+  }
+
+  #sprite(dot: Dot, scale: number): HTMLCanvasElement {
+    const turn = typeof dot.heading === "number" ? Math.round(dot.heading / sprite_turn) * sprite_turn : null;
+    const key = `${dot.color} ${this.#ring} ${turn} ${scale}`;
+    const known = this.#sprites.get(key);
+    if (known)
+      return known;
+    if (this.#sprites.size >= sprites_max)
+      this.#sprites.clear();
+    const made = document.createElement("canvas");
+    made.width = made.height = sprite_size * scale;
+    const context = made.getContext("2d");
+    if (context) {
+      context.scale(scale, scale);
+      this.#drawDot(context, { ...dot, heading: turn }, sprite_size / 2, sprite_size / 2);
+    }
+    this.#sprites.set(key, made);
+    return made;
+  }
+
+  #drawNames(context: CanvasRenderingContext2D): void {
+    context.font = "13px system-ui, sans-serif";
+    context.fillStyle = this.#ring;
+    for (const { x, y, name } of this.#places)
+      context.fillText(name, x + radius * 2, y + 4);
   }
 
   #drawDot(context: CanvasRenderingContext2D, dot: Dot, x: number, y: number): void {
@@ -90,7 +135,7 @@ export class DotsLayer extends Layer {
     context.stroke();
   }
 
-  #pick(event: LeafletMouseEvent): void {
+  #nearest(event: LeafletMouseEvent): string {
     const { x, y } = event.containerPoint;
     let [best, distance] = ["", reach * reach];
     for (const one of this.#places) {
@@ -98,7 +143,31 @@ export class DotsLayer extends Layer {
       if (square < distance)
         [best, distance] = [one.name, square];
     }
-    if (best !== "")
-      this.onPick?.(best);
+    return best;
   }
+
+  #pick(event: LeafletMouseEvent): void {
+    const name = this.#nearest(event);
+    if (name !== "")
+      this.onPick?.(name);
+  }
+
+  #hover(event: LeafletMouseEvent): void {
+    const name = this.onHover ? this.#nearest(event) : "";
+    if (name === this.#hovered)
+      return;
+    this.#hovered = name;
+    this.#on()?.getContainer().classList.toggle("over-dot", name !== "");
+    this.onHover?.(this.#dots.find((one) => one.name === name) ?? null);
+  }
+
+  #leave(): void {
+    if (this.#hovered === "")
+      return;
+    this.#hovered = "";
+    this.#on()?.getContainer().classList.remove("over-dot");
+    this.onHover?.(null);
+  }
+
+  #on(): LeafletMap | null { return this._map as LeafletMap | null; }
 }

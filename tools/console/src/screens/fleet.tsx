@@ -1,96 +1,158 @@
+/// The machines of the farm: a map, and a list beside it.
 import { useMemo } from "preact/hooks";
+import { get } from "../api/client";
+import { allPages } from "../api/paging";
+import { usePoll } from "../api/poll";
+import { nodeNow } from "../format/clock";
 import { number } from "../format/number";
-import { fleet, liveState } from "../live/live";
-import type { Position } from "../live/messages";
+import { fleet, liveHello, liveState } from "../live/live";
 import type { Machine } from "../live/reducer";
 import { usePaced } from "../live/store";
+import { activeFaults, lastSeen, numberOf, positionOf, speedKmh } from "../live/values";
 import { type Column, DataTable } from "../parts/data_table";
-import { type Dot, DotsLayer } from "../parts/dots_layer";
-import { MapView, useFitOnce, useMap, useMapLayer } from "../parts/map_view";
 import { Screen } from "../parts/screen";
-import { Age, Badge, SearchBox, type Tone, Value } from "../parts/small";
-import { href, queryText, setQuery } from "../shell/router";
-import { color, dark } from "../shell/theme";
+import { Age, Badge, SearchBox, Value } from "../parts/small";
+import { go, href, queryText, setQuery } from "../shell/router";
+import { FleetMap } from "./fleet/fleet_map";
+import {
+  type Status, hasStatus, modeNow, mode_tones, readStatus, status_titles, statusCounts, statuses, withUnseen,
+} from "./fleet/status";
 
-const mode_tones: Record<string, Tone> = { working: "good", moving: "info", idle: "warn" };
+export { lastSeen, positionOf };
 
-export function positionOf(machine: Machine): Position | null {
-  const value = machine.values["position"]?.value;
-  return typeof value === "object" && value !== null && "latitude_deg" in value ? value : null;
-}
-const modeOf = (machine: Machine): string => String(machine.values["mode"]?.value ?? "unknown");
-const numberOf = (machine: Machine, key: string): number | null => {
-  const value = machine.values[key]?.value;
-  return typeof value === "number" ? value : null;
-};
-/// The time of the newest value.
-export function lastSeen(machine: Machine): string | null {
-  let last: string | null = null;
-  for (const key in machine.values) {
-    const time = machine.values[key]?.time;
-    if (time && (last === null || time > last))
-      last = time;
-  }
-  return last;
-}
-const activeFaults = (machine: Machine): number | null => {
-  if (!machine.faults)
-    return null;
-  let active = 0;
-  for (const one of machine.faults.values())
-    active += one.list === "active" ? 1 : 0;
-  return active;
+const fields_max = 5000;
+const records_max = 20_000;
+
+const readFields = (signal: AbortSignal) => allPages(async (query) => {
+  const { rows, next } = await get("/api/v1/fields", { query: { limit: 1000, ...query } as never, signal });
+  return { rows, next };
+}, fields_max);
+
+/// The names of the machines on record, also of those that send nothing.
+const readRecords = async (signal: AbortSignal) => {
+  const all = await allPages(async (query) => {
+    const { rows, next } = await get("/api/v1/equipment-records", { query: { limit: 1000, ...query } as never,
+      signal });
+    return { rows, next };
+  }, records_max);
+  return all.rows.filter((one) => one.status !== "retired").map((one) => one.name);
 };
 
-const columns: Column<Machine>[] = [
+const columnsAt = (now: number): Column<Machine>[] => [
   { id: "name", title: "Machine", sort: (one) => one.name,
     cell: (one) => <a href={href("machine", { name: one.name })}>{one.name}</a> },
-  { id: "mode", title: "Mode", sort: modeOf,
-    cell: (one) => <Badge tone={mode_tones[modeOf(one)] ?? "quiet"}>{modeOf(one)}</Badge> },
-  { id: "speed", title: "Speed", numeric: true, sort: (one) => numberOf(one, "ground_speed_mps"),
-    cell: (one) => <Value value={numberOf(one, "ground_speed_mps")} unit={one.values["ground_speed_mps"]?.unit} /> },
+  { id: "mode", title: "Mode", sort: (one) => modeNow(one, now),
+    cell: (one) => <Badge tone={mode_tones[modeNow(one, now)] ?? "quiet"}>{modeNow(one, now)}</Badge> },
+  { id: "speed", title: "Speed", numeric: true, sort: speedKmh,
+    cell: (one) => <Value value={speedKmh(one)} unit="km/h" digits={1} /> },
   { id: "engine", title: "Engine", numeric: true, sort: (one) => numberOf(one, "engine_speed_rpm"),
     cell: (one) => <Value value={numberOf(one, "engine_speed_rpm")} unit="rpm" digits={0} /> },
   { id: "faults", title: "Faults", numeric: true, sort: activeFaults,
-    cell: (one) => <Value value={activeFaults(one)} /> },
+    cell: (one) => {
+      const active = activeFaults(one);
+      return active ? <Badge tone="bad">{number(active)}</Badge> : <Value value={active} />;
+    } },
   { id: "link", title: "Gateway", sort: (one) => (one.connected ? 0 : 1),
-    cell: (one) => one.connected ? <Badge tone="good">connected</Badge> : <Badge>not connected</Badge> },
-  { id: "seen", title: "Last value", sort: (one) => lastSeen(one), cell: (one) => <Age time={lastSeen(one)} /> },
+    cell: (one) => one.connected ? "yes" : <strong>no</strong> },
+  { id: "seen", title: "Last value", sort: lastSeen, cell: (one) => <Age time={lastSeen(one)} /> },
 ];
 
-const mode_colors: Record<string, string> = { working: "--good", moving: "--accent", idle: "--warn" };
+interface FiltersProps {
+  counts: Record<Status, number>;
+  all: number;
+  chosen: Status | null;
+}
+function Filters({ counts, all, chosen }: FiltersProps) {
+  const button = (status: Status | null, title: string, count: number) => (
+    <button key={title} type="button" class={chosen === status ? "chip chosen" : "chip"}
+      aria-pressed={chosen === status}
+      onClick={() => setQuery({ status: chosen === status ? null : status })}>
+      {title} <strong>{number(count, 0)}</strong>
+    </button>
+  );
+  return (
+    <div class="chips" role="group" aria-label="Filter by status">
+      {button(null, "All", all)}
+      {statuses.map((one) => button(one, status_titles[one], counts[one]))}
+    </div>
+  );
+}
+
+/// What is selected, and what can be done with it.
+function Selected({ machine, name, follow }: { machine: Machine | undefined; name: string; follow: boolean }) {
+  const now = nodeNow();
+  return (
+    <section class="selected-bar" aria-label="Selected machine">
+      <strong>{name}</strong>
+      {machine
+        ? <>
+            <Badge tone={mode_tones[modeNow(machine, now)] ?? "quiet"}>{modeNow(machine, now)}</Badge>
+            <Value value={speedKmh(machine)} unit="km/h" digits={1} />
+            <Age time={lastSeen(machine)} />
+          </>
+        : <span class="quiet">not in the fleet of this farm</span>}
+      <span class="push" />
+      <label><input type="checkbox" checked={follow} disabled={!machine || !positionOf(machine)}
+        onChange={(event) => setQuery({ follow: event.currentTarget.checked })} />Follow</label>
+      <a class="button" href={href("machine", { name })}>Open</a>
+      <button type="button" class="plain" aria-label="Clear the selection"
+        onClick={() => setQuery({ machine: null, follow: null })}>×</button>
+    </section>
+  );
+}
+
+/// What to do when there is no machine yet.
+function NoMachines() {
+  const state = liveState();
+  if (state !== "live")
+    return <>The live view is not connected: {state}.</>;
+  if (!fleet.complete)
+    return <>Loading…</>;
+  return (
+    <>
+      No machine has sent anything to {liveHello()?.node ? `node ${liveHello()?.node}` : "this node"} yet.
+      Send the first frames from a log. The node prints its gateway address, HOST:PORT, when it starts:
+      <pre tabIndex={0}>furrow-edge run --node HOST:PORT --equipment T1 --spool t1.spool --from tractor.log</pre>
+      Or start a simulated fleet:
+      <pre tabIndex={0}>furrow-sim run --node HOST:PORT --machines 8 --rate 100 --seconds 600</pre>
+    </>
+  );
+}
 
 export function Fleet() {
   const version = usePaced(fleet.changes, 1000);
+  const fields = usePoll(readFields, 60_000, "fields");
+  const records = usePoll(readRecords, 120_000, "records");
   const wanted = queryText("q").toLowerCase();
+  const status = readStatus(queryText("status"));
   const selected = queryText("machine");
-  const rows = useMemo(
-    () => [...fleet.machines.values()].filter((one) => one.name.toLowerCase().includes(wanted)), [version, wanted]);
-  const dots = useMemo(() => rows.flatMap((one): Dot[] => {
-    const at = positionOf(one);
-    return at ? [{ name: one.name, latitude: at.latitude_deg, longitude: at.longitude_deg,
-      color: color(mode_colors[modeOf(one)] ?? "--quiet"),
-      heading: numberOf(one, "heading_deg") ?? numberOf(one, "course_deg") }] : [];
-  }), [rows, dark.value]);
-  const bounds = useMemo(
-    () => dots.length > 0 ? dots.map((one): [number, number] => [one.latitude, one.longitude]) : null, [dots]);
+  const follow = queryText("follow") === "true";
 
-  const map = useMap();
-  useMapLayer(map, () => {
-    const layer = new DotsLayer();
-    layer.onPick = (name) => setQuery({ machine: name });
-    return layer;
-  }, (layer) => layer.setDots(dots, selected, color("--ink")), [dots, selected]);
-  useFitOnce(map, bounds);
+  const { all, rows, counts, now } = useMemo(() => {
+    const at = nodeNow();
+    const known = withUnseen(fleet.machines, records.value ?? []);
+    const named = wanted === "" ? known : known.filter((one) => one.name.toLowerCase().includes(wanted));
+    return { now: at, all: known, counts: statusCounts(named, at),
+      rows: status === null ? named : named.filter((one) => hasStatus(one, status, at)) };
+  }, [version, records.value, wanted, status]);
+  const columns = useMemo(() => columnsAt(now), [now]);
 
+  const pick = (name: string) => name === selected ? go("machine", { name }) : setQuery({ machine: name }, true);
+  const empty = all.length === 0 ? <NoMachines /> : "No machine matches the filters.";
   const search = <SearchBox label="Search machines" value={queryText("q")} onChange={(q) => setQuery({ q })} />;
   return (
     <Screen title="Fleet" full actions={<>{search}<span class="quiet">{number(rows.length, 0)} shown</span></>}>
-      <div class="split">
-        <DataTable label="Machines" columns={columns} rows={rows} rowKey={(one) => one.name} sortKey="sort"
-          defaultSort="name" selected={selected} onOpen={(one) => setQuery({ machine: one.name })}
-          empty={liveState() === "live" ? "No machine sends now." : "The live view is not connected."} />
-        <MapView map={map} label="Machines on a map" />
+      <Filters counts={counts} all={all.length} chosen={status} />
+      <div class="split split-map">
+        <div class="stack">
+          {selected !== "" && <Selected name={selected} follow={follow}
+            machine={all.find((one) => one.name === selected)} />}
+          <DataTable label="Machines" columns={columns} rows={rows} rowKey={(one) => one.name} sortKey="sort"
+            defaultSort="name" selected={selected} onOpen={(one) => setQuery({ machine: one.name })} empty={empty} />
+        </div>
+        <FleetMap machines={rows} complete={fleet.complete}
+          fields={fields.value?.rows ?? []} now={now} selected={selected} follow={follow}
+          onPick={pick} onDragged={() => setQuery({ follow: null })} />
       </div>
     </Screen>
   );

@@ -1,0 +1,97 @@
+/// Reads the values of a machine. Pure.
+///
+/// Units: those of the live view; speeds are shown in km/h, as a driver reads them.
+import { parseTime } from "../format/time";
+import type { Fault, Position } from "./messages";
+import type { Machine, Value } from "./reducer";
+
+export const silent_ms = 60_000; // without any value: longer than any message of the live view takes
+
+export function positionOf(machine: Machine): Position | null {
+  const value = machine.values["position"]?.value;
+  return typeof value === "object" && value !== null && "latitude_deg" in value ? value : null;
+}
+
+export const modeOf = (machine: Machine): string => String(machine.values["mode"]?.value ?? "unknown");
+
+export function numberOf(machine: Machine, key: string): number | null {
+  const value = machine.values[key]?.value;
+  return typeof value === "number" ? value : null;
+}
+
+export const headingOf = (machine: Machine): number | null =>
+  numberOf(machine, "heading_deg") ?? numberOf(machine, "course_deg");
+
+const kmh_per_mps = 3.6;
+
+/// Over ground, else that of the wheels.
+export function speedKmh(machine: Machine): number | null {
+  const speed = numberOf(machine, "ground_speed_mps") ?? numberOf(machine, "wheel_speed_mps");
+  return speed === null ? null : speed * kmh_per_mps;
+}
+
+/// As a person reads it: speeds in km/h.
+export const shownUnit = (unit: string | null): string | null => unit === "m/s" ? "km/h" : unit;
+export const shownNumber = (value: number, unit: string | null): number => unit === "m/s" ? value * kmh_per_mps : value;
+
+interface Seen {
+  seq: number;
+  time: string | null;
+  at: number | null;
+}
+const seen = new WeakMap<Machine, Seen>(); // lists of 10,000 machines ask for it again and again
+
+function seenOf(machine: Machine): Seen {
+  const known = seen.get(machine);
+  if (known && known.seq === machine.seq)
+    return known;
+  let time: string | null = null;
+  for (const key in machine.values) {
+    const one = machine.values[key]?.time;
+    if (one && (time === null || one > time))
+      time = one;
+  }
+  const made = { seq: machine.seq, time, at: parseTime(time) };
+  seen.set(machine, made);
+  return made;
+}
+
+/// The time of the newest value.
+export const lastSeen = (machine: Machine): string | null => seenOf(machine).time;
+
+export function isSilent(machine: Machine, now: number): boolean {
+  const { at } = seenOf(machine);
+  return at === null || now - at > silent_ms;
+}
+
+/// Null: not known, as of a machine at another node.
+export function activeFaults(machine: Machine): number | null {
+  if (!machine.faults)
+    return null;
+  let active = 0;
+  for (const one of machine.faults.values())
+    active += one.list === "active" ? 1 : 0;
+  return active;
+}
+
+export const lamps = ["red", "malfunction", "amber", "protect", "off"] as const; // the most urgent first
+export type Lamp = (typeof lamps)[number];
+
+/// The most urgent lamp of the message; a flashing lamp is on.
+export function urgentLamp(of: Fault["lamps"]): Lamp {
+  const lit = (state: unknown) => state === "on" || state === "slow" || state === "fast";
+  return lit(of.red_stop) ? "red" : lit(of.malfunction) ? "malfunction" : lit(of.amber_warning) ? "amber"
+    : lit(of.protect) ? "protect" : "off";
+}
+
+/// A value as text parts cannot show it: positions and fixes in one line.
+export function plainValue(of: Value): number | string | boolean | null {
+  const { value } = of;
+  if (typeof value !== "object" || value === null)
+    return value;
+  if ("latitude_deg" in value)
+    return `${value.latitude_deg.toFixed(6)}, ${value.longitude_deg.toFixed(6)}`;
+  const word = "word" in value && typeof value.word === "string" ? value.word : `method ${value.method}`;
+  return [word, value.satellites === null ? "" : `${value.satellites} satellites`,
+    value.hdop === null ? "" : `HDOP ${value.hdop}`].filter((one) => one !== "").join(", ");
+}
