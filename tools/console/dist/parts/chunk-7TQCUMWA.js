@@ -1,0 +1,1 @@
+var i=r=>typeof r=="string"?{after:r}:{...r};async function g(r,n=1e4){let o=[],t={};for(;;){let e=await r(t);for(let s of e.rows)o.push(s);if(e.next===null||e.next===void 0||e.next==="")return{rows:o,more:!1};if(o.length>=n||e.rows.length===0)return{rows:o,more:!0};t=i(e.next)}}export{g as a};
