@@ -135,7 +135,7 @@ const room_list rooms{
   {"tools/process", {}},
   {"tools/words", {}},
   {"tools/config", {"tools/words"}},
-  {"tools/furrow/logs", {"tools/words"}},
+  {"tools/furrow/logs", {"tools/json", "tools/words"}},
   {"tools/furrow", {"tools/furrow/logs", "tools/furrowd/access", "tools/manual", "tools/words"}},
   {"tools/furrow/ask", {"tools/furrow"}},
   {"tools/furrow/people",
