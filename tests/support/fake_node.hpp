@@ -140,7 +140,7 @@ public:
       std::move(done), [this, farm]() -> storage::result<std::vector<storage::equipment_row>> {
         std::vector<storage::equipment_row> found;
         for (const auto& row : equipment)
-          if (row.farm == farm)
+          if (farm.empty() || row.farm == farm)
             found.push_back(row);
         return found;
       });
