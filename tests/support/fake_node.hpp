@@ -92,6 +92,8 @@ public:
   storage::quarantine_store* quarantine() override { return this; }
   storage::history_store* history() override { return this; }
   storage::repositories* farm() override { return kept; }
+  storage::dbc_store* kept_dbc = nullptr;
+  storage::dbc_store* dbc() override { return kept_dbc; }
 
   void read_frames(storage::frames_query query,
                    storage::frames_cursor cursor,

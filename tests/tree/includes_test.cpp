@@ -167,6 +167,8 @@ const room_list rooms{
     "tools/furrowd/stream", "tools/json"}},
   {"tools/furrowd/api/people",
    {"tools/furrowd/access", "tools/furrowd/api", "tools/furrowd/http", "tools/json"}},
+  {"tools/furrowd/api/dbc",
+   {"tools/furrowd/access", "tools/furrowd/api", "tools/furrowd/http", "tools/json"}},
   {"tools/furrowd/front",
    {"tools/furrowd/access", "tools/furrowd/api", "tools/furrowd/cache", "tools/furrowd/http",
     "tools/furrowd/net", "tools/furrowd/stream"}},
