@@ -313,7 +313,14 @@ result<node_client::address> node_client::parse(const std::string& url) {
   return parsed;
 }
 
+std::string node_client::address_fault(const std::string& url) {
+  const auto address = parse(url);
+  return address ? std::string{} : address.error().detail;
+}
+
 result<node_client> node_client::from(const globals& globals) {
+  if (globals.context_fault)
+    return *globals.context_fault;
   auto address = parse(globals.at);
   if (!address)
     return address.error();
@@ -327,7 +334,7 @@ result<node_client> node_client::from(const globals& globals) {
   client.address_ = std::move(*address);
   client.token_ = std::move(*token);
   client.authorities_ = globals.authorities;
-  client.farm_ = globals.farm;
+  client.farm_ = globals.node_farm();
   client.timeout_ = globals.timeout();
   return client;
 }

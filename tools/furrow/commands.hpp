@@ -61,6 +61,7 @@ void add_check(CLI::App& app, const globals& globals, int& exit_code);
 /// Prints the line of `furrow check` for what says nothing of the node; returns its exit code.
 [[nodiscard]] int report_unknown(const std::string& why);
 void add_audit_log(CLI::App& app, const globals& globals, int& exit_code);
+void add_context(CLI::App& app, const globals& globals, int& exit_code);
 void add_login(CLI::App& app, const globals& globals, int& exit_code);
 void add_token(CLI::App& app, const globals& globals, int& exit_code);
 void add_users(CLI::App& app, const globals& globals, int& exit_code);

@@ -103,7 +103,8 @@ result<int> new_token(const globals& globals, const token_options& wanted, const
   if (wanted.for_file || wanted.name.empty())
     return new_file_token(globals, wanted);
   json body{{"name", wanted.name}, {"role", wanted.role}};
-  const auto farm = wanted.farm.empty() ? globals.farm : wanted.farm;
+  const auto& usual = url.empty() ? globals.node_farm() : globals.farm;
+  const auto farm = wanted.farm.empty() ? usual : wanted.farm;
   if (!farm.empty())
     body["farm"] = farm;
   if (!wanted.equipment.empty())
