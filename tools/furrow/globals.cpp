@@ -96,7 +96,15 @@ int report(const failure& what) {
 output_format globals::format() const {
   if (output == "json")
     return output_format::json;
-  return output == "jsonl" ? output_format::jsonl : output_format::table;
+  if (output == "jsonl")
+    return output_format::jsonl;
+  if (output == "csv")
+    return output_format::csv;
+  return output == "wide" ? output_format::wide : output_format::table;
+}
+
+bool globals::for_people() const {
+  return format() == output_format::table || format() == output_format::wide;
 }
 
 std::chrono::milliseconds globals::timeout() const {
@@ -139,8 +147,8 @@ void add_globals(CLI::App& app, globals& globals) {
     .add_option("--ca", globals.authorities,
                 "PEM file of the certificate authorities to trust for https")
     ->envname("FURROW_CA");
-  app.add_option("-o,--output", globals.output, "table (default), json or jsonl")
-    ->check(CLI::IsMember({"table", "json", "jsonl"}));
+  app.add_option("-o,--output", globals.output, "table (default), wide, json, jsonl or csv")
+    ->check(CLI::IsMember({"table", "wide", "json", "jsonl", "csv"}));
   app.add_option("--timeout", globals.timeout_s, "longest wait for an answer, in seconds")
     ->check(CLI::Range(0.001, 86'400.0))
     ->capture_default_str();

@@ -17,7 +17,8 @@
 
 namespace furrow::cli {
 
-enum class output_format : std::uint8_t { table, json, jsonl };
+/// `wide`: a table with the columns that `table` leaves out, however narrow the terminal is.
+enum class output_format : std::uint8_t { table, wide, json, jsonl, csv };
 
 struct globals {
   std::string at = "http://127.0.0.1:7480"; // FURROW_AT
@@ -35,6 +36,8 @@ struct globals {
   double timeout_s = 30;
 
   [[nodiscard]] output_format format() const;
+  /// A table, wide or not.
+  [[nodiscard]] bool for_people() const;
   [[nodiscard]] std::chrono::milliseconds timeout() const;
   /// Returns --token, FURROW_TOKEN, the first line of the token file, or the session of `furrow login` at this node;
   /// empty if there is none.

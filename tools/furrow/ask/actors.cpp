@@ -79,9 +79,12 @@ public:
       const auto& row = *rows[i];
       const bool last = i + 1 == rows.size();
       const auto branch = depth == 0 ? "" : (last ? "`- " : "|- ");
-      shown_.rows.push_back({cell{before + branch + row.at("name").get<std::string>()},
-                             id_cell(row.at("id")), state_cell(row.at("state")),
-                             number_cell(row.at("restarts")), value_cell(row.at("detail"))});
+      shown_.rows.push_back(
+        {cell{before + branch + row.at("name").get<std::string>()}, id_cell(row.at("id")),
+         state_cell(row.at("state")), number_cell(row.at("restarts")), value_cell(row.at("detail")),
+         value_cell(row.value("kind", json())), number_cell(row.value("waiting", json())),
+         number_cell(row.value("oldest_ms", json())), number_cell(row.value("handled", json())),
+         number_cell(row.value("busy_ms", json()))});
       // The node's tree has few levels; a cycle in its answer must not cause an endless loop.
       if (depth < 16)
         draw(row.at("id").get<std::uint64_t>(), before + (depth == 0 ? "" : (last ? "   " : "|  ")),
@@ -125,7 +128,10 @@ result<int> show_tree(const globals& globals, const std::string& node) {
   if (!answer)
     return answer.error();
   const auto& rows = answer->at("actors");
-  table shown{{"ACTOR", "ID", "STATE", "RESTARTS", "DETAIL"}, {}};
+  table shown{{"ACTOR", "ID", "STATE", "RESTARTS", "DETAIL", "KIND", "WAITING", "OLDEST ms",
+               "HANDLED", "BUSY ms"},
+              {}};
+  shown.wide_only = 5;
   const auto parts = by_node(rows);
   const bool several = parts.size() > 1 || !node.empty();
   for (const auto& [name, own] : parts)

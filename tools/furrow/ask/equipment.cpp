@@ -93,6 +93,14 @@ table fleet_table(const json& rows) {
        faults_cell(row.at("fault_count")),
        placed ? cell{quantity_text(state.at(at)), colour::none, false} : value_cell(nullptr)});
   }
+  add_wide_column(shown, rows, "FARM", "farm");
+  add_wide_column(shown, rows, "STREAMS", "streams");
+  add_wide_column(shown, rows, "FRAMES", "frames");
+  add_wide_column(shown, rows, "ECUS", "ecu_count");
+  add_wide_column(shown, rows, "PEER", "peer");
+  add_wide_column(shown, rows, "LAST FRAME", "last_frame");
+  add_wide_column(shown, rows, "PINNED TO", "pinned_to");
+  add_wide_column(shown, rows, "ISO NAME", "iso_name");
   return shown;
 }
 
@@ -105,18 +113,18 @@ show(const node_client& client, const equipment_options& wanted, output_format f
   const auto& rows = wanted.name.empty() ? answer->at("equipment") : *answer;
   if (wanted.watch && format == output_format::table && ::isatty(STDOUT_FILENO) == 1)
     (void)write_out("\x1b[H\x1b[J"); // move to the top left and clear the screen
-  if (!wanted.name.empty() && format == output_format::table) {
+  const bool wide = format == output_format::wide;
+  if (!wanted.name.empty() && (wide || format == output_format::table)) {
     for (const auto& one : machine_tables(rows)) {
       (void)write_out(one.title.empty() ? "" : "\n" + printable(one.title) + "\n");
-      show_table(one.table);
+      show_table(one.table, wide);
     }
     warn_of_missing_nodes(rows, "incomplete_nodes", "what it knows may be missing");
     return written();
   }
   auto printed = print(rows, wanted.name.empty() ? fleet_table(rows) : table{}, format);
   if (printed && wanted.name.empty() && !answer->at("incomplete").is_null())
-    fmt::print(stderr, "furrow: only live machines are shown: {}\n",
-               answer->at("incomplete").get<std::string>());
+    note("only live machines are shown: " + answer->at("incomplete").get<std::string>());
   if (printed)
     warn_of_missing_nodes(*answer, "incomplete_nodes", "machines there may be missing");
   return printed;

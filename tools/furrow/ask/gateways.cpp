@@ -17,6 +17,7 @@ table connected_table(const json& rows) {
     shown.rows.push_back({value_cell(row.at("farm")), value_cell(row.at("equipment")),
                           value_cell(row.at("peer")), cell{age_text(row.at("age_ms"))},
                           value_cell(row.at("software"))});
+  add_wide_column(shown, rows, "SINCE", "since");
   return shown;
 }
 

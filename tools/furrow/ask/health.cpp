@@ -50,7 +50,7 @@ void add_version(CLI::App& app, const globals& globals, int& exit_code) {
   command->callback([&globals, &exit_code] {
     const json version{{"version", FURROW_VERSION}};
     const auto printed =
-      globals.format() == output_format::table
+      globals.for_people()
         ? (static_cast<void>(write_out("furrow " FURROW_VERSION "\n")), written())
         : print(version, {}, globals.format());
     exit_code = printed ? 0 : report(printed.error());

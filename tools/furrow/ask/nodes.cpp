@@ -36,6 +36,10 @@ table nodes_table(const json& rows) {
                           cell{age_text(row.at("lease_age_ms")), colour::none, true},
                           number_cell(row.at("weight")), value_cell(row.at("gateway")),
                           value_cell(row.at("build")), value_cell(row.at("since"))});
+  add_wide_column(shown, rows, "HTTP", "http");
+  add_wide_column(shown, rows, "WIRE", "wire_versions");
+  add_wide_column(shown, rows, "INCARNATION", "incarnation");
+  add_wide_column(shown, rows, "JUDGED BY", "judged_by");
   return shown;
 }
 

@@ -127,7 +127,7 @@ result<int> database(const globals& globals,
   bool sound = rows.is_array();
   for (const auto& row : rows)
     sound = sound && row.at("fault").is_null();
-  if (globals.format() == output_format::table && !migrate) {
+  if (globals.for_people() && !migrate) {
     const auto& health = answer->at("health");
     sound = sound && health.at("up") == true;
     const auto detail = health.at("up") == true
@@ -145,7 +145,7 @@ result<int> database(const globals& globals,
   if (!answer->value("fault", json(nullptr)).is_null())
     fmt::print(stderr, "furrow: the migrations could not be read: {}\n",
                answer->at("fault").get<std::string>());
-  const auto printed = rows.is_null() && globals.format() == output_format::table
+  const auto printed = rows.is_null() && globals.for_people()
                          ? written()
                          : print(*answer, migrations_table(rows), globals.format());
   if (!printed)

@@ -102,7 +102,7 @@ result<int> show_dbc(const globals& globals, const dbc_file_options& options) {
     if (!parsed)
       return failure{errc::failed, parsed.error().detail};
     std::ostringstream text;
-    print_dbc(text, *parsed, globals.format() != output_format::table);
+    print_dbc(text, *parsed, !globals.for_people());
     (void)write_out(text.str());
   }
   const auto output = written();

@@ -120,7 +120,7 @@ result<int> preview(const globals& globals, const retention_options& options) {
   const auto printed = print(answer, losses_table(answer.at("losses")), globals.format());
   if (!printed)
     return printed.error();
-  if (globals.format() == output_format::table && !found->losses.empty())
+  if (globals.for_people() && !found->losses.empty())
     fmt::print(stderr, "furrow: {} whole partitions would be dropped; nothing was changed\n",
                found->partitions.size());
   return 0;

@@ -26,6 +26,8 @@ result<int> list_changes(const globals& globals, const std::string& url, std::si
        value_cell(row.at("action")), value_cell(row.at("object")),
        after.is_null() ? value_cell(row.at("detail")) : cell{printable(after.dump())}});
   }
+  add_wide_column(shown, *rows, "ID", "id");
+  add_wide_column(shown, *rows, "FARM", "farm");
   const auto printed = print(*rows, shown, globals.format());
   return printed ? result<int>{0} : printed.error();
 }

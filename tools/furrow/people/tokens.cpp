@@ -62,7 +62,7 @@ result<int> new_file_token(const globals& globals, const token_options& given) {
   const auto read_back = daemon::token_table::parse(toml, "token");
   if (!read_back)
     return failure{errc::usage, read_back.error().detail};
-  if (globals.format() == output_format::table) {
+  if (globals.for_people()) {
     // Standard output may be appended to the token file of the nodes: the secret must not get there.
     fmt::print(stderr,
                "The token. Give it to its user; it is shown only now and stored nowhere:\n{}\n"
@@ -96,6 +96,7 @@ table table_of_tokens(const json& rows) {
                           value_cell(row.at("role")), cell{joined(row.at("equipment"), "all")},
                           value_cell(row.at("expires")), value_cell(row.at("last_used")),
                           value_cell(row.at("created_by"))});
+  add_wide_column(shown, rows, "CREATED", "created");
   return shown;
 }
 
@@ -120,13 +121,12 @@ result<int> new_token(const globals& globals, const token_options& wanted, const
   const auto made = (*desk)->add_token(body);
   if (!made)
     return made.error();
-  if (globals.format() == output_format::table)
+  if (globals.for_people())
     (void)write_out(made->at("token").get<std::string>() + "\n");
-  const auto printed =
-    globals.format() == output_format::table ? written() : print(*made, {}, globals.format());
+  const auto printed = globals.for_people() ? written() : print(*made, {}, globals.format());
   if (!printed)
     return printed.error();
-  if (globals.format() == output_format::table)
+  if (globals.for_people())
     fmt::print(stderr, "Standard output has the token. It is shown only now and stored nowhere.\n");
   return 0;
 }

@@ -46,6 +46,9 @@ table table_of_users(const json& rows) {
        cell{printable(joined(row.at("equipment"), "all"))}, value_cell(row.at("last_login")),
        value_cell(row.at("title"))});
   }
+  add_wide_column(shown, rows, "PASSWORD", "has_password");
+  add_wide_column(shown, rows, "CREATED", "created");
+  add_wide_column(shown, rows, "VERSION", "version");
   return shown;
 }
 
@@ -56,8 +59,7 @@ result<int> shown(const result<json>& answer, const globals& globals) {
   const auto printed = print(*answer, table_of_users(rows), globals.format());
   if (!printed)
     return printed.error();
-  if (globals.format() == output_format::table && answer->is_object()
-      && answer->contains("password"))
+  if (globals.for_people() && answer->is_object() && answer->contains("password"))
     fmt::print(stderr, "The password. It is shown only now and stored nowhere:\n{}\n",
                answer->at("password").get<std::string>());
   return 0;
