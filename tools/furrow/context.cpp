@@ -2,6 +2,7 @@
 #include "tools/furrow/contexts/context_file.hpp"
 #include "tools/furrow/contexts/sessions.hpp"
 #include "tools/furrow/output.hpp"
+#include "tools/furrow/rounds.hpp"
 #include "tools/words/nearest.hpp"
 
 #include <fmt/format.h>
@@ -239,8 +240,10 @@ void add_context(CLI::App& app, const globals& globals, int& exit_code) {
   use->add_option("NAME", given->made.name, "name of the context");
   use->add_flag("--none", given->none, "use no context");
   use->callback([&exit_code, given] { exit_code = code_of(use_one(*given)); });
-  group->add_subcommand("ls", "list the contexts")->callback([&globals, &exit_code] {
-    exit_code = code_of(list_all(globals));
+  auto* ls = group->add_subcommand("ls", "list the contexts");
+  const auto plan = add_watch_plan(*ls);
+  ls->callback([&globals, &exit_code, plan] {
+    exit_code = run_rounds(globals, *plan, [&] { return list_all(globals); });
   });
   auto* show = group->add_subcommand(
     "show", "show a context; without a name: the settings in force, and where they come from");

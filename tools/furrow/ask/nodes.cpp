@@ -2,6 +2,7 @@
 #include "tools/furrow/client.hpp"
 #include "tools/furrow/commands.hpp"
 #include "tools/furrow/output.hpp"
+#include "tools/furrow/rounds.hpp"
 
 #include <memory>
 #include <string>
@@ -87,12 +88,13 @@ void add_nodes(CLI::App& app, const globals& globals, int& exit_code) {
   nodes->footer("Examples:\n"
                 "  furrow nodes\n"
                 "  furrow nodes show n2");
+  const auto plan = add_watch_plan(*nodes);
   auto given = std::make_shared<node_options>();
   auto* show = nodes->add_subcommand("show", "show one node");
   show->add_option("NODE", given->name, "name of the node")->required();
-  nodes->callback([&globals, &exit_code, given, show] {
+  nodes->callback([&globals, &exit_code, given, plan, show] {
     if (!show->parsed()) {
-      exit_code = code_of(show_nodes(globals));
+      exit_code = run_rounds(globals, *plan, [&] { return show_nodes(globals); });
       return;
     }
     auto client = node_client::from(globals);

@@ -1,6 +1,7 @@
 #include "tools/furrow/client.hpp"
 #include "tools/furrow/commands.hpp"
 #include "tools/furrow/output.hpp"
+#include "tools/furrow/rounds.hpp"
 
 #include <fmt/format.h>
 
@@ -106,7 +107,10 @@ void add_report(CLI::App& app, const globals& globals, int& exit_code) {
     "Examples:\n"
     "  furrow report\n"
     "  furrow report -o json");
-  command->callback([&globals, &exit_code] { exit_code = code_of(report_of(globals)); });
+  const auto plan = add_watch_plan(*command);
+  command->callback([&globals, &exit_code, plan] {
+    exit_code = run_rounds(globals, *plan, [&] { return report_of(globals); });
+  });
 }
 
 } // namespace furrow::cli

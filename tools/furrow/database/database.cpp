@@ -5,6 +5,7 @@
 #include "tools/furrow/database/database_option.hpp"
 #include "tools/furrow/database/direct.hpp"
 #include "tools/furrow/output.hpp"
+#include "tools/furrow/rounds.hpp"
 #include "tools/json/rows_json.hpp"
 
 #include <fmt/format.h>
@@ -143,8 +144,7 @@ result<int> database(const globals& globals,
                                     : ", since " + digest.at("oldest_frame").get<std::string>()));
   }
   if (!answer->value("fault", json(nullptr)).is_null())
-    fmt::print(stderr, "furrow: the migrations could not be read: {}\n",
-               answer->at("fault").get<std::string>());
+    note("the migrations could not be read: " + answer->at("fault").get<std::string>());
   const auto printed = rows.is_null() && globals.for_people()
                          ? written()
                          : print(*answer, migrations_table(rows), globals.format());
@@ -167,11 +167,14 @@ void add_database(CLI::App& app, const globals& globals, int& exit_code) {
                             "  furrow db {0}\n"
                             "  furrow db {0} --database postgresql://furrow@localhost/furrow",
                             name));
-    one->callback([&app, &globals, &exit_code, wish, one, direct, migrate] {
+    const auto plan = migrate ? std::make_shared<watch_plan>() : add_watch_plan(*one);
+    one->callback([&app, &globals, &exit_code, wish, one, direct, plan, migrate] {
       // A node that was typed takes precedence over the environment.
       const bool node = was_typed(app, app.get_option("--at")) && !was_typed(*one, direct);
-      exit_code = code_of(database(globals, node ? "" : url_of(direct),
-                                   migrate ? std::optional{*wish} : std::nullopt));
+      exit_code = run_rounds(globals, *plan, [&] {
+        return database(globals, node ? "" : url_of(direct),
+                        migrate ? std::optional{*wish} : std::nullopt);
+      });
     });
     return one;
   };

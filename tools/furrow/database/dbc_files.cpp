@@ -7,6 +7,7 @@
 #include "tools/furrow/logs/dbc.hpp"
 #include "tools/furrow/logs/dbc_difference.hpp"
 #include "tools/furrow/output.hpp"
+#include "tools/furrow/rounds.hpp"
 #include "tools/json/rfc3339.hpp"
 
 #include <fmt/format.h>
@@ -206,9 +207,11 @@ void add_dbc_files(CLI::App& dbc, const globals& globals, int& exit_code) {
     if (needs_database)
       url->required();
     command->footer(footer);
-    command->callback([&globals, &exit_code, options, run, url] {
+    const auto plan =
+      std::string_view{name} == "list" ? add_watch_plan(*command) : std::make_shared<watch_plan>();
+    command->callback([&globals, &exit_code, options, run, url, plan] {
       options->url = url_of(url);
-      exit_code = code_of(run(globals, *options));
+      exit_code = run_rounds(globals, *plan, [&] { return run(globals, *options); });
     });
     return std::pair{command, options};
   };

@@ -6,6 +6,7 @@
 #include "tools/furrow/database/database_option.hpp"
 #include "tools/furrow/database/direct.hpp"
 #include "tools/furrow/output.hpp"
+#include "tools/furrow/rounds.hpp"
 #include "tools/json/rfc3339.hpp"
 
 #include <algorithm>
@@ -262,9 +263,10 @@ void add_retention(CLI::App& app, const globals& globals, int& exit_code) {
   const auto add = [&](const char* name, const char* what, command_function function) {
     auto* command = group->add_subcommand(name, what);
     const auto* url = add_database_option(*command)->required();
-    command->callback([&globals, &exit_code, options, function, url] {
+    const auto plan = function == list ? add_watch_plan(*command) : std::make_shared<watch_plan>();
+    command->callback([&globals, &exit_code, options, function, url, plan] {
       options->url = url_of(url);
-      exit_code = code_of(function(globals, *options));
+      exit_code = run_rounds(globals, *plan, [&] { return function(globals, *options); });
     });
     return command;
   };

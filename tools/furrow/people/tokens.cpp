@@ -5,6 +5,7 @@
 #include "tools/furrow/database/database_option.hpp"
 #include "tools/furrow/output.hpp"
 #include "tools/furrow/people/people_desk.hpp"
+#include "tools/furrow/rounds.hpp"
 #include "tools/json/rfc3339.hpp"
 
 #include <fmt/format.h>
@@ -190,8 +191,9 @@ void add_token(CLI::App& app, const globals& globals, int& exit_code) {
   auto* list =
     group->add_subcommand("list", "list tokens: what they may do, and when they were used");
   const auto* list_url = add_database_option(*list);
-  list->callback([&globals, &exit_code, list_url] {
-    exit_code = code_of(list_tokens(globals, url_of(list_url)));
+  const auto plan = add_watch_plan(*list);
+  list->callback([&globals, &exit_code, list_url, plan] {
+    exit_code = run_rounds(globals, *plan, [&] { return list_tokens(globals, url_of(list_url)); });
   });
   auto name = std::make_shared<std::string>();
   auto* gone = group->add_subcommand("revoke", "revoke a token: connections that use it are cut");

@@ -3,6 +3,7 @@
 #include "tools/furrow/output.hpp"
 #include "tools/furrow/people/people_desk.hpp"
 #include "tools/furrow/people/secret_input.hpp"
+#include "tools/furrow/rounds.hpp"
 
 #include <fmt/format.h>
 
@@ -136,10 +137,12 @@ void add_list(CLI::App& group, const globals& globals, int& exit_code) {
   auto* list = group.add_subcommand("list", "list users: who they are, and what they may do");
   const auto* url =
     add_database_option(*list, "ask the database itself: postgresql://... or sqlite:PATH");
-  list->callback([&globals, &exit_code, url] {
-    auto desk = open_desk(globals, url_of(url));
-    exit_code =
-      code_of(desk ? shown((*desk)->users(globals.farm), globals) : result<int>{desk.error()});
+  const auto plan = add_watch_plan(*list);
+  list->callback([&globals, &exit_code, url, plan] {
+    exit_code = run_rounds(globals, *plan, [&] {
+      auto desk = open_desk(globals, url_of(url));
+      return desk ? shown((*desk)->users(globals.farm), globals) : result<int>{desk.error()};
+    });
   });
   auto options = std::make_shared<user_options>();
   auto* show = with_name(group, "show", "show one user", options);
