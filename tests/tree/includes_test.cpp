@@ -144,6 +144,7 @@ const room_list rooms{
   {"tools/furrow/people",
    {"tools/furrow", "tools/furrow/contexts", "tools/furrow/database", "tools/furrowd/access",
     "tools/json"}},
+  {"tools/furrow/top", {"tools/furrow", "tools/furrow/ask", "tools/furrow/logs"}},
   {"tools/furrow/bench", {"tools/furrow", "tools/furrow-sim"}},
   {"tools/furrow/database", {"tools/furrow", "tools/furrow/logs", "tools/json"}},
   {"tools/furrow/doctor", {"tools/furrow", "tools/furrow/database", "tools/json"}},
@@ -206,7 +207,7 @@ struct fence {
 };
 
 /// A library that only some folders know.
-const std::array<fence, 6> fences{{
+const std::array<fence, 7> fences{{
   {"caf/", {"actors/", "tests/"}},
   {"libpq", {"storage/postgres/", "storage/bench/", "storage/move/", "tests/"}},
   {"sqlite3",
@@ -214,6 +215,7 @@ const std::array<fence, 6> fences{{
   {"google/protobuf/", {"proto/", "tests/proto/"}},
   {"furrow.pb.h", {"proto/", "tests/proto/"}},
   {"link.pb.h", {"proto/", "tests/proto/"}},
+  {"ncurses", {"tools/furrow/top/"}},
 }};
 
 /// Headers that the build makes from the messages.

@@ -56,6 +56,7 @@ void add_removals(CLI::App& app, const globals& globals, int& exit_code); // aft
 void add_audit(CLI::App& database, const globals& globals, int& exit_code);
 void add_retention(CLI::App& app, const globals& globals, int& exit_code);
 void add_watch(CLI::App& app, const globals& globals, int& exit_code);
+void add_top(CLI::App& app, const globals& globals, int& exit_code);
 void add_health(CLI::App& app, const globals& globals, int& exit_code);
 void add_check(CLI::App& app, const globals& globals, int& exit_code);
 /// Prints the line of `furrow check` for what says nothing of the node; returns its exit code.
