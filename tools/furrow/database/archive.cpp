@@ -359,7 +359,7 @@ result<int> export_frames(const globals& globals, const export_options& options)
   const auto printed = print(answer, shown, globals.format());
   if (!printed)
     return printed.error();
-  if (globals.format() == output_format::table)
+  if (globals.for_people())
     fmt::print(stderr, "furrow: {} frames added, {} in total\n", *added,
                manifest->at("frames").get<std::uint64_t>());
   return 0;
