@@ -3,6 +3,7 @@
 #include "can/text/json.hpp"
 #include "can/text/time.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <string_view>
@@ -15,7 +16,9 @@ constexpr std::int64_t row_second_us = 1'000'000;
 
 /// A cell in quotes if it has a comma, a quote or a line end.
 void append_csv(std::string& out, std::string_view text) {
-  if (text.find_first_of(",\"\r\n") == std::string_view::npos) {
+  // Most texts are short: a loop is faster than find_first_of, which calls memchr for each character.
+  const auto needs_quotes = [](char c) { return c == ',' || c == '"' || c == '\r' || c == '\n'; };
+  if (std::none_of(text.begin(), text.end(), needs_quotes)) {
     out += text;
     return;
   }

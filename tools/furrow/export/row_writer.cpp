@@ -1,6 +1,7 @@
 #include "tools/furrow/export/row_writer.hpp"
 
 #include "tools/furrow/export/row_text.hpp"
+#include "tools/parquet/writer.hpp"
 
 namespace furrow::cli {
 
@@ -22,6 +23,20 @@ private:
   row_text text_;
 };
 
+class parquet_writer : public row_writer {
+public:
+  explicit parquet_writer(const std::vector<parquet::column_name>& columns)
+    : file_{columns, "furrow " FURROW_VERSION} {}
+
+  [[nodiscard]] std::size_t rows_max() const override { return parquet::row_group_rows; }
+  void begin(std::string& out) override { file_.begin(out); }
+  void add(std::string& out, const parquet::rows& rows) override { file_.add(out, rows); }
+  void end(std::string& out) override { file_.end(out); }
+
+private:
+  parquet::writer file_;
+};
+
 } // namespace
 
 std::optional<export_format> export_format_named(const std::string& name) {
@@ -32,6 +47,8 @@ std::optional<export_format> export_format_named(const std::string& name) {
     return export_format::csv;
   if (ends("jsonl") || ends("ndjson"))
     return export_format::jsonl;
+  if (ends("parquet"))
+    return export_format::parquet;
   return std::nullopt;
 }
 
@@ -49,6 +66,8 @@ const char* to_string(export_format format) {
 
 std::unique_ptr<row_writer> make_row_writer(export_format format,
                                             const std::vector<parquet::column_name>& columns) {
+  if (format == export_format::parquet)
+    return std::make_unique<parquet_writer>(columns);
   return std::make_unique<text_writer>(columns, format == export_format::csv ? text_form::csv
                                                                              : text_form::json);
 }
