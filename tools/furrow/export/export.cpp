@@ -65,7 +65,7 @@ void add_signal_export(CLI::App& group, const globals& globals, int& exit_code) 
     group, globals, exit_code, "signals", "decoded signals, one row a value or one column a signal",
     options,
     "  furrow export signals --database URL --equipment T1 --from -1d -o t1.parquet\n"
-    "  furrow export signals --database URL --equipment T1 --signals 'EEC1.*,ground_speed' --wide "
+    "  furrow export signals --database URL --equipment T1 --signals 'EEC1.*,engine_load' --wide "
     "-o t1.csv");
   command
     ->add_option("--signals", options->signals.names,

@@ -36,7 +36,10 @@ void append_real(std::string& out, double value, bool json) {
   char text[32];
   if (std::isinf(value)) {
     const std::string_view word = value < 0 ? "-inf" : "inf";
-    json ? can::text::append_json_text(out, word) : void(out += word);
+    if (json)
+      can::text::append_json_text(out, word);
+    else
+      out += word;
     return;
   }
   const bool small = value > -whole_max && value < whole_max;

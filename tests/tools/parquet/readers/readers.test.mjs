@@ -13,6 +13,7 @@ const folder = mkdtempSync(path.join(tmpdir(), 'furrow-parquet-'))
 const program = (name) => path.join(process.env.FURROW_BIN, name)
 const database = `sqlite:${folder}/furrow.db`
 let node
+let url
 let duck
 
 /** The first line of a program that matches. */
@@ -52,6 +53,7 @@ before(async () => {
   const ready = await said(node, /^ready gateway=(\S+) .*http=(\S+)/m)
   execFileSync(program('furrow-edge'), ['run', '--node', ready[1], '--equipment', 'T1', '--spool', `${folder}/t1.spool`,
     '--from', `${folder}/t1.log`, '--until-durable'], { stdio: 'ignore' })
+  url = `http://${ready[2]}`
   await digested(ready[2])
   duck = await (await DuckDBInstance.create(':memory:')).connect()
 })
@@ -155,6 +157,21 @@ for (const words of kinds)
         assert.deepEqual(found, [rows.length, values.length, values.filter((value) => value === most).length], name)
       }
   })
+
+test('docs/export.md: its commands run, and its query reads the file', async () => {
+  const page = readFileSync(process.env.FURROW_PAGE, 'utf8')
+  const blocks = [...page.matchAll(/^ *```(\w*)\n([^]*?)^ *```$/gm)].map(([, language, text]) => ({ language, text }))
+  const commands = blocks.filter((one) => one.language === '').map((one) => one.text).join('')
+  assert.ok(commands.split('\n').length > 8)
+  execFileSync('bash', ['-euo', 'pipefail', '-c', commands], {
+    cwd: folder, stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, PATH: `${process.env.FURROW_BIN}:${process.env.PATH}`, FURROW_DATABASE: database, FURROW_AT: url },
+  })
+  const query = blocks.find((one) => one.language === 'sql').text.replace("'t1.parquet'", `'${folder}/t1.parquet'`)
+  await duck.runAndReadAll(query)
+  const all = (await duck.runAndReadAll(`select count(*) from '${folder}/t1-telemetry.parquet'`)).getRows()
+  assert.ok(all[0][0] > 100n)
+})
 
 function timeText(us) {
   const second = us >= 0n ? us / 1_000_000n : -((-us + 999_999n) / 1_000_000n)
