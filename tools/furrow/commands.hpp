@@ -49,6 +49,7 @@ void add_report(CLI::App& app, const globals& globals, int& exit_code);
 /// Under `db`: stats and partitions.
 void add_sizes(CLI::App& database, const globals& globals, int& exit_code);
 void add_archive(CLI::App& app, const globals& globals, int& exit_code);
+void add_export(CLI::App& app, const globals& globals, int& exit_code);
 /// Under `archive`.
 void add_archive_import(CLI::App& archive, const globals& globals, int& exit_code);
 void add_removals(CLI::App& app, const globals& globals, int& exit_code); // after add_equipment

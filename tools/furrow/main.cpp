@@ -44,6 +44,7 @@ void add_commands(CLI::App& app, const furrow::cli::globals& globals, int& exit_
   add_doctor(app, globals, exit_code);
   add_retention(app, globals, exit_code);
   add_archive(app, globals, exit_code);
+  add_export(app, globals, exit_code);
   add_import(app, globals, exit_code);
   add_top(app, globals, exit_code);
   add_health(app, globals, exit_code);
