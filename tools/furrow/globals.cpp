@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include <unistd.h>
+
 #include <array>
 #include <cerrno>
 #include <cstdio>
@@ -45,7 +47,11 @@ node_choice said_by(const CLI::App& app, bool typed) {
 
 /// The context that was named, or the current one; none if the name is empty and no context is current.
 result<std::optional<context>> chosen_context(const std::string& name) {
-  const auto list = read_contexts(contexts_file());
+  const auto path = contexts_file();
+  // The home of another user, as sudo may leave it: its contexts are not for this user.
+  if (name.empty() && ::access(path.c_str(), R_OK) != 0 && errno == EACCES)
+    return std::optional<context>{};
+  const auto list = read_contexts(path);
   if (!list)
     return failure{errc::usage, list.error().detail};
   const auto& wanted = name.empty() ? list->current : name;

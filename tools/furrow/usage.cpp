@@ -10,21 +10,47 @@ namespace furrow::cli {
 
 namespace {
 
+/// CLI11 keeps an option group as a command without a name.
+std::vector<const CLI::App*> groups_of(const CLI::App& app) {
+  return app.get_subcommands([](const CLI::App* one) { return one->get_name().empty(); });
+}
+
 std::vector<std::string> command_names_of(const CLI::App& app) {
   std::vector<std::string> names;
-  for (const auto* one : app.get_subcommands([](const CLI::App*) { return true; }))
+  for (const auto* one :
+       app.get_subcommands([](const CLI::App* one) { return !one->get_name().empty(); }))
     names.push_back(one->get_name());
   return names;
 }
 
-/// The options of the command and of all commands.
-std::vector<std::string> option_names_of(const CLI::App& command, const CLI::App& root) {
+void append_option_names(const CLI::App& app, std::vector<std::string>& names) {
+  for (const auto* option : app.get_options())
+    for (const auto& name : option->get_lnames())
+      names.push_back("--" + name);
+  for (const auto* group : groups_of(app))
+    append_option_names(*group, names);
+}
+
+/// The options of the command, of those above it, and of all commands.
+std::vector<std::string> option_names_of(const CLI::App& command) {
   std::vector<std::string> names;
-  for (const auto* app : {&command, &root})
-    for (const auto* option : app->get_options())
-      for (const auto& name : option->get_lnames())
-        names.push_back("--" + name);
+  for (const auto* app = &command; app != nullptr; app = app->get_parent())
+    append_option_names(*app, names);
   return names;
+}
+
+/// A command that takes a name took a mistyped command for it, and then met a word too many: `equipment mvoe T1`.
+std::string mistaken_command(const CLI::App& command) {
+  const auto names = command_names_of(command);
+  if (names.empty())
+    return {};
+  for (const auto* option : command.get_options())
+    if (option->get_positional() && option->count() > 0) {
+      const auto word = option->results().front();
+      if (const auto meant = words::nearest(word, names))
+        return "; did you mean the command \"" + *meant + "\" instead of \"" + word + "\"?";
+    }
+  return {};
 }
 
 std::string joined(const std::vector<std::string>& words) {
@@ -55,14 +81,17 @@ std::string usage_text(const CLI::App& app, const CLI::ParseError& error) {
   if (word.starts_with('-')) {
     const auto name = word.substr(0, word.find('='));
     return fmt::format("unknown option {}{}{}", name,
-                       words::did_you_mean(name, option_names_of(*command, app)), help);
+                       words::did_you_mean(name, option_names_of(*command)), help);
   }
   if (!word.empty() && needs_command)
     return fmt::format("{} has no command \"{}\"{}{}", path, word,
                        words::did_you_mean(word, command_names_of(*command)), help);
-  if (!word.empty() && error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError))
-    return fmt::format("unexpected word \"{}\"{}{}", word,
-                       words::did_you_mean(word, command_names_of(*command)), help);
+  if (!word.empty() && error.get_exit_code() == static_cast<int>(CLI::ExitCodes::ExtrasError)) {
+    const auto meant = mistaken_command(*command);
+    return fmt::format(
+      "unexpected word \"{}\"{}{}", word,
+      meant.empty() ? words::did_you_mean(word, command_names_of(*command)) : meant, help);
+  }
   if (needs_command && error.get_exit_code() == static_cast<int>(CLI::ExitCodes::RequiredError))
     return fmt::format("{} needs a command: {}{}", path, joined(command_names_of(*command)), help);
   return error.what() + help;

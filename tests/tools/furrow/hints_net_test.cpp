@@ -141,6 +141,44 @@ std::string fault_of(const command_tree& tree, const std::string& hint) {
 
 } // namespace
 
+TEST_CASE("furrow: a mistyped command or long option is recognised at every level") {
+  const auto tree = tree_of_furrow();
+  std::size_t tried = 0;
+  const auto swapped = [](std::string word) { // the last two letters
+    std::swap(word[word.size() - 1], word[word.size() - 2]);
+    return word;
+  };
+  for (const auto& [path, words] : tree) {
+    std::vector<std::string> command{FURROW_BIN_DIR "/furrow"};
+    std::istringstream parts{path};
+    for (std::string part; std::getline(parts, part, '/');)
+      if (!part.empty())
+        command.push_back(part);
+    // The first option and the first command of each level; the rest goes the same way.
+    bool has_option = false;
+    bool has_command = false;
+    for (const auto& word : words) {
+      const bool is_option = word.starts_with("--");
+      const bool is_command = tree.contains(path + "/" + word);
+      auto& done = is_option ? has_option : has_command;
+      if (done || word.size() < 5 || (!is_option && !is_command) || word == "--help"
+          || word[word.size() - 1] == word[word.size() - 2])
+        continue;
+      done = true;
+      ++tried;
+      auto typed = command;
+      typed.push_back(swapped(word));
+      if (!is_option && path == "/equipment")
+        typed.emplace_back("T1"); // the mistyped word is taken for the name of a machine
+      const auto refused = run_program(typed);
+      const auto wanted = is_option ? "did you mean \"" + word : word + "\"";
+      CHECK_MESSAGE((refused.out + refused.errors).find(wanted) != std::string::npos,
+                    path << " " << typed.back() << ": " << refused.errors);
+    }
+  }
+  CHECK(tried > 80);
+}
+
 TEST_CASE("furrow: every command that a message, a help text or a document names exists") {
   const auto tree = tree_of_furrow();
   REQUIRE(tree.contains("/db/migrate"));
