@@ -130,6 +130,7 @@ const room_list rooms{
    {"actors/background", "actors/cluster", "actors/ingest", "actors/interfaces.hpp", "actors/live",
     "actors/messages.hpp", "actors/node_config.hpp", "actors/session", "actors/supervision"}},
   {"tools/cmake", {}},
+  {"tools/console", {}},
   {"tools/json", {}},
   {"tools/manual", {}},
   {"tools/parquet", {}},
@@ -171,8 +172,8 @@ const room_list rooms{
    {"tools/furrowd/access", "tools/furrowd/api/bodies", "tools/furrowd/http", "tools/furrowd/net",
     "tools/json"}},
   {"tools/furrowd/api",
-   {"tools/furrowd/access", "tools/furrowd/api/bodies", "tools/furrowd/cache", "tools/furrowd/http",
-    "tools/furrowd/stream", "tools/json"}},
+   {"tools/console", "tools/furrowd/access", "tools/furrowd/api/bodies", "tools/furrowd/cache",
+    "tools/furrowd/http", "tools/furrowd/stream", "tools/json"}},
   {"tools/furrowd/api/people",
    {"tools/furrowd/access", "tools/furrowd/api", "tools/furrowd/http", "tools/json"}},
   {"tools/furrowd/api/dbc",
@@ -225,7 +226,7 @@ const std::array<fence, 7> fences{{
 
 /// Headers that the build makes from the messages.
 bool is_generated(const std::string& header) {
-  return header == "furrow.pb.h" || header == "link.pb.h";
+  return header == "furrow.pb.h" || header == "link.pb.h" || header == "console_files.inc";
 }
 
 /// Headers of the standard library have neither a dot nor a slash in their names.
@@ -261,7 +262,8 @@ public:
       if (!fs::exists(root_ / folder))
         continue;
       for (const auto& entry : fs::recursive_directory_iterator{root_ / folder})
-        if (entry.is_regular_file() && !fs::is_symlink(entry.path()))
+        if (entry.is_regular_file() && !fs::is_symlink(entry.path())
+            && entry.path().string().find("/node_modules/") == std::string::npos)
           files_.push_back(fs::relative(entry.path(), root_).generic_string());
     }
     for (const auto& entry : fs::directory_iterator{root_})

@@ -35,8 +35,12 @@ void append_members(const json& value, const std::string& name, int depth, csv_m
     append_members(value.at("value"), name, depth + 1, out);
     return;
   }
-  for (const auto& [key, member] : value.items())
-    append_members(member, name.empty() ? key : name + "." + key, depth + 1, out);
+  for (const auto& [key, member] : value.items()) {
+    auto whole = name;
+    if (!whole.empty())
+      whole += '.';
+    append_members(member, whole.append(key), depth + 1, out);
+  }
 }
 
 bool holds_objects(const json& answer) {

@@ -230,21 +230,9 @@ private:
       co_return co_await write(to_response(*wrong), keep, head, begun);
     }
     http::place room; // of a large body
-    if (const auto size = limit_body(parser, *std::get<route_match>(match).found)) {
-      if (*size > body_bytes_max_)
-        co_return co_await refuse(wire::error::body_limit, begun);
-      if (*size > config.body_bytes_max) {
-        front_.waits(id_);
-        deadline_->pause();
-        auto farm = std::get<route_match>(match).made.who.farm;
-        room = co_await front_.take_body_room(std::move(farm));
-        if (!room)
-          co_return co_await write(to_response(too_many_bodies()), false, head, begun);
-      }
-      const auto failed = co_await read_body(parser, *size);
-      if (failed)
-        co_return co_await refuse(failed, begun);
-    }
+    const bool read = co_await take_body(parser, std::get<route_match>(match), room, begun);
+    if (!read)
+      co_return false;
     if (front_.works(id_) == connection_table::place::none)
       co_return false;
     const bool keep = ordinary && parser.get().keep_alive();
@@ -255,6 +243,30 @@ private:
     if (answer.takeover)
       co_return co_await hand_over(std::move(answer), begun);
     co_return co_await write(std::move(answer), keep, head, begun);
+  }
+
+  /// Reads the body as far as the route takes one; false: it was refused. `room` is held while a large one is used.
+  asio::awaitable<bool> take_body(request_parser& parser,
+                                  const route_match& match,
+                                  http::place& room,
+                                  clock::time_point begun) {
+    const auto size = limit_body(parser, *match.found);
+    if (!size)
+      co_return true;
+    if (*size > body_bytes_max_)
+      co_return co_await refuse(wire::error::body_limit, begun);
+    if (*size > front_.config().body_bytes_max) {
+      front_.waits(id_);
+      deadline_->pause();
+      auto farm = match.made.who.farm;
+      room = co_await front_.take_body_room(std::move(farm));
+      if (!room)
+        co_return co_await write(to_response(too_many_bodies()), false, match.made.head, begun);
+    }
+    const auto failed = co_await read_body(parser, *size);
+    if (failed)
+      co_return co_await refuse(failed, begun);
+    co_return true;
   }
 
   /// From here on the connection speaks another protocol than HTTP.

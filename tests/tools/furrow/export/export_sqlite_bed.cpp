@@ -1,4 +1,4 @@
-#include "tests/tools/furrow/export_bed.hpp"
+#include "tests/tools/furrow/export/export_bed.hpp"
 
 namespace furrow::tests {
 

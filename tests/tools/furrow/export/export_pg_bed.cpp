@@ -1,5 +1,5 @@
 #include "tests/storage/postgres/sealing_bed.hpp"
-#include "tests/tools/furrow/export_bed.hpp"
+#include "tests/tools/furrow/export/export_bed.hpp"
 
 namespace furrow::tests {
 

@@ -3,7 +3,7 @@
 #include "tests/storage/suite/record_bed.hpp"
 #include "tests/support/frames.hpp"
 #include "tests/support/scratch_folder.hpp"
-#include "tests/tools/furrow/export_bed.hpp"
+#include "tests/tools/furrow/export/export_bed.hpp"
 #include "tests/tools/furrow/maintenance_suite.hpp"
 
 #include <filesystem>
