@@ -42,7 +42,7 @@ function EditField({ field, taken, onClose, onDone }: EditProps) {
       <form onSubmit={(event) => void save(event)}>
         {texts.map(([key, title]) => (
           <label key={key}>{title}
-            <input value={next[key]} maxLength={128} autocomplete="off"
+            <input value={next[key]} maxLength={key === "name" ? 64 : 256} autocomplete="off"
               onInput={(event) => setNext({ ...next, [key]: event.currentTarget.value })} />
           </label>
         ))}
