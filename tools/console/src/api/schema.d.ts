@@ -89,6 +89,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The console: the page of this node */
+        get: operations["consolePage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/console.js": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The script of the console */
+        get: operations["consoleScript"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/console.css": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The style of the console */
+        get: operations["consoleStyle"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/licenses.txt": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The licenses of the libraries in the console */
+        get: operations["consoleLicenses"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/monitoring/database": {
         parameters: {
             query?: never;
@@ -157,6 +225,93 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/dbc": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** DBC files (definitions of CAN signals): those for all machines, of the farm, and of its machines */
+        get: operations["listDbc"];
+        put?: never;
+        /** Loads a DBC file. Nodes decode with it within seconds; it replaces the active file of the same name for the same machines */
+        post: operations["loadDbc"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dbc/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A DBC file and what Furrow reads from it */
+        get: operations["showDbc"];
+        put?: never;
+        post?: never;
+        /** Removes a DBC file; rollups that were made with it stay */
+        delete: operations["removeDbc"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dbc/{id}/file": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A DBC file as it was loaded */
+        get: operations["dbcBytes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dbc/{id}/differences": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What changes in meaning from this DBC file to another one */
+        get: operations["compareDbc"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/dbc/{id}/activate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Decodes with this DBC file of its name from now on */
+        post: operations["activateDbc"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/openapi.json": {
         parameters: {
             query?: never;
@@ -166,6 +321,23 @@ export interface paths {
         };
         /** This document */
         get: operations["openapi"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/farms": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The farms that the token may name */
+        get: operations["listFarms"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1084,6 +1256,92 @@ export interface components {
                 frames_per_s: number;
             } | null;
         };
+        dbc_file: {
+            id: number;
+            /** @description of the file */
+            name: string;
+            /** @description "all", "farm NAME" or "FARM/MACHINE" */
+            for: string;
+            /** @description nodes decode with it; of the files of one name for the same machines one is active at most */
+            active: boolean;
+            /** @description of its definitions in SQL while it is active; null with SQLite */
+            version: number | null;
+            loaded: string;
+            /** @description of what was read from the file: two files with the same checksum decode alike */
+            sha256: string;
+            /** @description null: the file applies to all machines */
+            farm: string | null;
+            /** @description null: the file applies to the farm, or to all machines */
+            equipment: string | null;
+            /** @enum {string} */
+            encoding: "auto" | "utf8" | "cp1252";
+        };
+        dbc_warning: {
+            line: number;
+            column: number;
+            text: string;
+        };
+        dbc_content: {
+            file: string;
+            version: string;
+            nodes: string[];
+            messages: components["schemas"]["dbc_message"][];
+            warnings: components["schemas"]["dbc_warning"][];
+            warning_count: number;
+        };
+        dbc_message: {
+            name: string;
+            /** @description CAN identifier */
+            id: number;
+            /** @description 29 bits */
+            extended: boolean;
+            length: number;
+            pgn: number | null;
+            senders: string[];
+            comment: string | null;
+            signals: components["schemas"]["dbc_signal"][];
+        };
+        dbc_signal: {
+            name: string;
+            start: number;
+            length: number;
+            /** @enum {string} */
+            order: "intel" | "motorola";
+            signed: boolean;
+            float: boolean;
+            /** @description "inf" or "-inf" where the file has an infinity */
+            scale: number | string | null;
+            /** @description "inf" or "-inf" where the file has an infinity */
+            offset: number | string | null;
+            /** @description "inf" or "-inf" where the file has an infinity */
+            min: number | string | null;
+            /** @description "inf" or "-inf" where the file has an infinity */
+            max: number | string | null;
+            unit: string | null;
+            mux: {
+                /** @description it selects others */
+                is_mux: boolean;
+                mux_signal: string | null;
+                /** @description values of the selector for which the signal is present; null when there are more than 4,096 */
+                mux_ids: number[] | null;
+                /** @description the same as pairs of first and last value */
+                ranges: number[][];
+            } | null;
+            /** @description labels by raw value */
+            choices: {
+                [key: string]: string;
+            } | null;
+            spn: number | null;
+            comment: string | null;
+        };
+        dbc_difference: {
+            /** @description MESSAGE or MESSAGE.SIGNAL */
+            object: string;
+            /** @description "message" and "signal" for what only one file has */
+            property: string;
+            before: string | null;
+            after: string | null;
+        };
         equipment_record: {
             name: string;
             /** @description ISO 11783 NAME, 16 hex digits */
@@ -1887,6 +2145,122 @@ export interface operations {
             504: components["responses"]["problem"];
         };
     };
+    consolePage: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file */
+            200: {
+                headers: {
+                    /** @description changes with the content */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            /** @description The client holds this version (If-None-Match) */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    consoleScript: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file */
+            200: {
+                headers: {
+                    /** @description changes with the content */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/javascript": string;
+                };
+            };
+            /** @description The client holds this version (If-None-Match) */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    consoleStyle: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file */
+            200: {
+                headers: {
+                    /** @description changes with the content */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/css": string;
+                };
+            };
+            /** @description The client holds this version (If-None-Match) */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
+    consoleLicenses: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file */
+            200: {
+                headers: {
+                    /** @description changes with the content */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            /** @description The client holds this version (If-None-Match) */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+        };
+    };
     database: {
         parameters: {
             query?: never;
@@ -1988,6 +2362,284 @@ export interface operations {
             504: components["responses"]["problem"];
         };
     };
+    listDbc: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description By farm, machine and name, the newest first. A token for some machines sees only their files, those of the farm and those for all. A token of several farms sees the files of all of them, unless the parameter farm names one */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        dbc: components["schemas"]["dbc_file"][];
+                    };
+                };
+            };
+            401: components["responses"]["problem"];
+            403: components["responses"]["problem"];
+            501: components["responses"]["problem"];
+            503: components["responses"]["problem"];
+            504: components["responses"]["problem"];
+        };
+    };
+    loadDbc: {
+        parameters: {
+            query: {
+                /** @description name of the file, 1 to 255 bytes without a slash */
+                name: string;
+                /** @description where it applies: all (needs a node admin), a farm, a machine, or FARM/MACHINE. Default: the farm */
+                for?: string;
+                /** @description text encoding of the file; auto reads valid UTF-8 as UTF-8 and the rest as Windows-1252 */
+                encoding?: "auto" | "utf8" | "cp1252";
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The bytes of the file, at most 32 MiB: curl --data-binary @FILE.dbc */
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description The file is stored and active. A statement that cannot be read is repaired or skipped, with a warning */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: number;
+                        /** @description of the file */
+                        name: string;
+                        /** @description "all", "farm NAME" or "FARM/MACHINE" */
+                        for: string;
+                        /** @description nodes decode with it; of the files of one name for the same machines one is active at most */
+                        active: boolean;
+                        /** @description of its definitions in SQL while it is active; null with SQLite */
+                        version: number | null;
+                        loaded: string;
+                        /** @description of what was read from the file: two files with the same checksum decode alike */
+                        sha256: string;
+                        /** @description null: the file applies to all machines */
+                        farm: string | null;
+                        /** @description null: the file applies to the farm, or to all machines */
+                        equipment: string | null;
+                        /** @enum {string} */
+                        encoding: "auto" | "utf8" | "cp1252";
+                        /** @description false: a file that decodes alike is active already, and nothing was changed */
+                        added: boolean;
+                        /** @description the first ones */
+                        warnings: components["schemas"]["dbc_warning"][];
+                        warning_count: number;
+                    };
+                };
+            };
+            400: components["responses"]["problem"];
+            401: components["responses"]["problem"];
+            403: components["responses"]["problem"];
+            404: components["responses"]["problem"];
+            413: components["responses"]["problem"];
+            429: components["responses"]["problem"];
+            501: components["responses"]["problem"];
+            503: components["responses"]["problem"];
+            504: components["responses"]["problem"];
+        };
+    };
+    showDbc: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id, as the list shows it */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: number;
+                        /** @description of the file */
+                        name: string;
+                        /** @description "all", "farm NAME" or "FARM/MACHINE" */
+                        for: string;
+                        /** @description nodes decode with it; of the files of one name for the same machines one is active at most */
+                        active: boolean;
+                        /** @description of its definitions in SQL while it is active; null with SQLite */
+                        version: number | null;
+                        loaded: string;
+                        /** @description of what was read from the file: two files with the same checksum decode alike */
+                        sha256: string;
+                        /** @description null: the file applies to all machines */
+                        farm: string | null;
+                        /** @description null: the file applies to the farm, or to all machines */
+                        equipment: string | null;
+                        /** @enum {string} */
+                        encoding: "auto" | "utf8" | "cp1252";
+                        content: components["schemas"]["dbc_content"];
+                    };
+                };
+            };
+            400: components["responses"]["problem"];
+            401: components["responses"]["problem"];
+            403: components["responses"]["problem"];
+            404: components["responses"]["problem"];
+            429: components["responses"]["problem"];
+            501: components["responses"]["problem"];
+            503: components["responses"]["problem"];
+            504: components["responses"]["problem"];
+        };
+    };
+    removeDbc: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id, as the list shows it */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file is removed */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: number;
+                        /** @constant */
+                        removed: true;
+                    };
+                };
+            };
+            400: components["responses"]["problem"];
+            401: components["responses"]["problem"];
+            403: components["responses"]["problem"];
+            404: components["responses"]["problem"];
+            501: components["responses"]["problem"];
+            503: components["responses"]["problem"];
+            504: components["responses"]["problem"];
+        };
+    };
+    dbcBytes: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id, as the list shows it */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The bytes of the file, as an attachment with its name */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/plain": string;
+                };
+            };
+            400: components["responses"]["problem"];
+            401: components["responses"]["problem"];
+            403: components["responses"]["problem"];
+            404: components["responses"]["problem"];
+            429: components["responses"]["problem"];
+            501: components["responses"]["problem"];
+            503: components["responses"]["problem"];
+            504: components["responses"]["problem"];
+        };
+    };
+    compareDbc: {
+        parameters: {
+            query: {
+                /** @description id of the other file */
+                with: number;
+            };
+            header?: never;
+            path: {
+                /** @description id, as the list shows it */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description One row for each message or signal that only one file has, and for each property that differs; empty when both decode alike */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        id: number;
+                        with: number;
+                        differences: components["schemas"]["dbc_difference"][];
+                        /** @description false: there are more differences than these */
+                        complete: boolean;
+                    };
+                };
+            };
+            400: components["responses"]["problem"];
+            401: components["responses"]["problem"];
+            403: components["responses"]["problem"];
+            404: components["responses"]["problem"];
+            429: components["responses"]["problem"];
+            501: components["responses"]["problem"];
+            503: components["responses"]["problem"];
+            504: components["responses"]["problem"];
+        };
+    };
+    activateDbc: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description id, as the list shows it */
+                id: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The file is active */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["dbc_file"];
+                };
+            };
+            400: components["responses"]["problem"];
+            401: components["responses"]["problem"];
+            403: components["responses"]["problem"];
+            404: components["responses"]["problem"];
+            501: components["responses"]["problem"];
+            503: components["responses"]["problem"];
+            504: components["responses"]["problem"];
+        };
+    };
     openapi: {
         parameters: {
             query?: never;
@@ -2006,6 +2658,36 @@ export interface operations {
                     "application/json": Record<string, never>;
                 };
             };
+        };
+    };
+    listFarms: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description By name. A token of one farm gets its own, a token of several farms all of them, a token of the node every farm with a machine in the database */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        farms: {
+                            name: string;
+                            /** @description machines of the farm that the token covers */
+                            machines: number;
+                        }[];
+                    };
+                };
+            };
+            401: components["responses"]["problem"];
+            403: components["responses"]["problem"];
+            503: components["responses"]["problem"];
+            504: components["responses"]["problem"];
         };
     };
     listEquipment: {
