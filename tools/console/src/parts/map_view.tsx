@@ -32,7 +32,8 @@ export function MapView({ map, label, onMoved }: MapViewProps) {
     });
     new Control.Scale({ imperial: false }).addTo(made);
     const countries = new Polyline(outlines(), {
-      renderer: new Canvas({ padding: 0.5 }), interactive: false, weight: 1, color: color("--map-line"), smoothFactor: 1,
+      renderer: new Canvas({ padding: 0.5 }), interactive: false, weight: 1, color: color("--map-line"),
+      smoothFactor: 1,
     }).addTo(made);
     const stop = dark.subscribe(() => countries.setStyle({ color: color("--map-line") }));
     const sizes = new ResizeObserver(() => made.invalidateSize({ pan: false }));
