@@ -24,8 +24,9 @@ namespace furrow::storage {
 inline constexpr std::size_t dbc_file_bytes_max = 32U << 20U;
 
 struct dbc_upload {
-  std::string name;  // of the file, for people
-  std::string scope; // "all", a farm, a machine, or FARM/EQUIPMENT
+  std::string name; // of the file, for people
+  /// "all", a farm, a machine, FARM/EQUIPMENT, or "FARM/": the farm, also where a machine has its name.
+  std::string scope;
   std::string content;
   can::dbc_encoding encoding = can::dbc_encoding::detect;
 };

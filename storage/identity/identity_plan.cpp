@@ -130,8 +130,8 @@ sql_script identity_plan::add_user(const user_row& user,
                                    bool first,
                                    const author& by,
                                    const filled<identity_outcome<user_row>>& out) const {
-  if (auto fault = fault_of(user); !fault.empty())
-    return refuse(*out, identity_refusal::invalid, std::move(fault)), nothing_to_do();
+  if (const auto fault = fault_of(user); !fault.empty())
+    return refuse(*out, identity_refusal::invalid, fault), nothing_to_do();
   if (!password.empty() && !is_password_hash(password))
     return refuse(*out, identity_refusal::invalid, "the password must be a hash"), nothing_to_do();
   const auto name = to_text(user.key);
@@ -208,8 +208,8 @@ sql_script identity_plan::change_user(const identity_key& key,
       held->password = change.password.value_or(rows[0].back().value_or(""));
       held->ends_sessions = change.password || after.status != "active" || after.role != before.role
                             || after.farms != before.farms || after.equipment != before.equipment;
-      auto fault = fault_of(after);
-      return fault.empty() || refuse(*out, identity_refusal::invalid, std::move(fault));
+      const auto fault = fault_of(after);
+      return fault.empty() || refuse(*out, identity_refusal::invalid, fault);
     });
   script.then([this_dialect = dialect_, held] {
     const auto& now = held->after;

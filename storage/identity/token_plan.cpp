@@ -27,8 +27,8 @@ std::string cut(const std::string& text, std::size_t bytes_max) {
 sql_script identity_plan::add_token(const token_row& token,
                                     const author& by,
                                     const filled<identity_outcome<token_row>>& out) const {
-  if (auto fault = fault_of(token); !fault.empty())
-    return refuse(*out, identity_refusal::invalid, std::move(fault)), nothing_to_do();
+  if (const auto fault = fault_of(token); !fault.empty())
+    return refuse(*out, identity_refusal::invalid, fault), nothing_to_do();
   if (token.expires_us && *token.expires_us <= now_us_)
     return refuse(*out, identity_refusal::invalid, "the token would have expired already"),
            nothing_to_do();

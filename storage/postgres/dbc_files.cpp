@@ -140,7 +140,7 @@ enter_dbc(pq_connection& db, const dbc_upload& file, const std::string& sum) {
   const auto reply = co_await db.query(
     "with scope as materialized ("
     "  select null::int as farm, null::int as equipment where $1 = 'all' "
-    "  union all select f.id, null from furrow.farm f where f.name = $1 "
+    "  union all select f.id, null from furrow.farm f where $1 in (f.name, f.name || '/') "
     "  union all select null, e.id from furrow.equipment e join furrow.farm f on f.id = e.farm_id "
     "            where $1 in (e.name, f.name || '/' || e.name)"
     "), there as ("

@@ -77,9 +77,10 @@ struct dbc_scope {
 result<dbc_scope> find_scope(sqlite_db& db, const std::string& scope) {
   if (scope == "all")
     return dbc_scope{};
-  auto rows = db.statement("select id, null from farm where name = ?1 union all select null, e.id "
-                           "from equipment e join farm "
-                           "f on f.id = e.farm_id where ?1 in (e.name, f.name || '/' || e.name)");
+  auto rows =
+    db.statement("select id, null from farm where ?1 in (name, name || '/') union all select "
+                 "null, e.id from equipment e join farm f on f.id = e.farm_id where ?1 in (e.name, "
+                 "f.name || '/' || e.name)");
   rows.with(scope);
   std::vector<dbc_scope> found;
   while (rows.step()) {

@@ -92,6 +92,8 @@ public:
   storage::quarantine_store* quarantine() override { return this; }
   storage::history_store* history() override { return this; }
   storage::repositories* farm() override { return kept; }
+  storage::dbc_store* kept_dbc = nullptr;
+  storage::dbc_store* dbc() override { return kept_dbc; }
 
   void read_frames(storage::frames_query query,
                    storage::frames_cursor cursor,
@@ -140,7 +142,7 @@ public:
       std::move(done), [this, farm]() -> storage::result<std::vector<storage::equipment_row>> {
         std::vector<storage::equipment_row> found;
         for (const auto& row : equipment)
-          if (row.farm == farm)
+          if (farm.empty() || row.farm == farm)
             found.push_back(row);
         return found;
       });

@@ -4,6 +4,8 @@
 #include "storage/removal.hpp"
 #include "tests/storage/suite/retention_bed.hpp"
 
+#include <algorithm>
+
 using namespace furrow::storage;
 using namespace furrow::tests;
 
@@ -97,6 +99,15 @@ TEST_CASE("dbc files: those of a machine come before those of its farm and those
   CHECK(refused({"d.dbc", "T9", dbc_text("d")}).code() == errc::not_found);
   CHECK(refused({"d.dbc", "T1", dbc_text("d")}).error().detail.find("more than one")
         != std::string::npos);
+  append_days(*store, "east", "north", 3, {dbc_day}); // a machine with the name of a farm
+  CHECK(refused({"e.dbc", "north", dbc_text("e")}).code() == errc::not_found);
+  load_dbc_into(*store, {"e.dbc", "north/", dbc_text("e")});
+  CHECK(refused({"e.dbc", "west/", dbc_text("e")}).code() == errc::not_found);
+  const auto files = dbc_list(*store);
+  CHECK(std::count_if(
+          files.begin(), files.end(),
+          [](const auto& file) { return file.name == "e.dbc" && scope_of(file) == "farm north"; })
+        == 1);
   CHECK(refused({"d.dbc", "all", "BO_ nonsense"}).code() == errc::reject_row);
   for (const std::int32_t id : {999})
     CHECK(answer_of<furrow::done>([&](auto done) {

@@ -1,13 +1,13 @@
 #include "storage/dbc/dbc_files.hpp"
 
+#include "can/dbc/difference.hpp"
 #include "tools/furrow/commands.hpp"
 #include "tools/furrow/database/confirm.hpp"
 #include "tools/furrow/database/database_option.hpp"
 #include "tools/furrow/database/direct.hpp"
 #include "tools/furrow/logs/dbc.hpp"
-#include "tools/furrow/logs/dbc_difference.hpp"
 #include "tools/furrow/output.hpp"
-#include "tools/json/rfc3339.hpp"
+#include "tools/json/dbc_json.hpp"
 
 #include <fmt/format.h>
 
@@ -28,16 +28,6 @@ struct dbc_file_options {
   bool raw = false;
   bool yes = false;
 };
-
-json to_json(const storage::stored_dbc& file) {
-  return {{"id", file.id},
-          {"name", file.name},
-          {"for", storage::scope_of(file)},
-          {"active", file.active},
-          {"version", file.version > 0 ? json(file.version) : json(nullptr)},
-          {"loaded", json_rows::format_time(file.loaded_us)},
-          {"sha256", file.sha256}};
-}
 
 std::optional<std::int32_t> dbc_id_of(const std::string& text) {
   std::int32_t id = 0;
@@ -75,7 +65,7 @@ result<int> list_dbc(const globals& globals, const dbc_file_options& options) {
               {},
               "no DBC file is loaded; nodes decode with Furrow's own catalogue"};
   for (const auto& file : *files) {
-    rows.push_back(to_json(file));
+    rows.push_back(json_rows::to_json(file));
     const auto& row = rows.back();
     shown.rows.push_back({number_cell(row.at("id")), value_cell(row.at("name")),
                           value_cell(row.at("for")), value_cell(row.at("active")),
@@ -148,14 +138,8 @@ result<int> diff_dbc(const globals& globals, const dbc_file_options& options) {
     return after.error();
   json rows = json::array();
   table shown{{"OBJECT", "PROPERTY", "BEFORE", "AFTER"}, {}, "both decode alike"};
-  const auto text = [](const std::string& value) {
-    return value.empty() ? json(nullptr) : json(value);
-  };
-  for (const auto& one : differences(*before, *after)) {
-    rows.push_back({{"object", one.object},
-                    {"property", one.property},
-                    {"before", text(one.before)},
-                    {"after", text(one.after)}});
+  for (const auto& one : can::differences(*before, *after)) {
+    rows.push_back(json_rows::to_json(one));
     shown.rows.push_back({value_cell(one.object), value_cell(one.property),
                           value_cell(rows.back()["before"]), value_cell(rows.back()["after"])});
   }

@@ -2,10 +2,10 @@
 
 #include "can/frame/identifier.hpp"
 #include "tools/furrow/logs/json_text.hpp"
+#include "tools/json/dbc_json.hpp"
 
 #include <algorithm>
 #include <cerrno>
-#include <cmath>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -14,136 +14,23 @@
 #include <system_error>
 
 #include <CLI/CLI.hpp>
-#include <nlohmann/json.hpp>
 
 namespace furrow::cli {
 
 namespace {
 
-using json = nlohmann::ordered_json; // as in dbc.hpp
-
-constexpr std::uint64_t values_max = 4'096; // of a multiplexed signal, listed one by one
-
-const char* order_word(const can::dbc_signal& signal) {
-  return signal.order == can::byte_order::intel ? "intel" : "motorola";
-}
-
-const std::string* selector_of(const can::dbc_message& message, const can::dbc_signal& signal) {
-  return signal.mux.parent < 0 ? nullptr
-                               : &message.signals[static_cast<std::size_t>(signal.mux.parent)].name;
-}
-
-/// Returns how many values the ranges hold; at most values_max + 1.
-std::uint64_t values_in(const std::vector<can::dbc_range>& ranges) {
-  std::uint64_t count = 0;
-  for (const auto& range : ranges) {
-    const auto span =
-      static_cast<std::uint64_t>(range.high) - static_cast<std::uint64_t>(range.low);
-    if (span > values_max || (count += span + 1) > values_max)
-      return values_max + 1;
-  }
-  return count;
-}
-
-/// JSON has no infinities, but DBC files have.
-json number(double value) {
-  if (std::isinf(value))
-    return value < 0 ? "-inf" : "inf";
-  return value;
-}
-
-json number_or_null(const std::optional<double>& value) {
-  return value ? number(*value) : json();
-}
-
-json text_or_null(const std::string& text) {
-  return text.empty() ? json() : json(text);
-}
-
-json mux_json(const can::dbc_message& message, const can::dbc_signal& signal) {
-  const auto& mux = signal.mux;
-  if (!mux.selector && mux.when.empty())
-    return nullptr;
-  const auto* selector = selector_of(message, signal);
-  json ids;
-  auto ranges = json::array();
-  const bool few = !mux.when.empty() && values_in(mux.when) <= values_max;
-  for (const auto& range : mux.when) {
-    ranges.push_back({range.low, range.high});
-    for (auto value = range.low; few; ++value) {
-      ids.push_back(value);
-      if (value == range.high)
-        break;
-    }
-  }
-  return {{"is_mux", mux.selector},
-          {"mux_signal", selector == nullptr ? json() : json(*selector)},
-          {"mux_ids", std::move(ids)},
-          {"ranges", std::move(ranges)}};
-}
-
-json signal_json(const can::dbc_message& message, const can::dbc_signal& signal) {
-  json choices; // null if there are none
-  if (!signal.choices.empty()) {
-    // Not added by key, which searches all labels before it: a hostile file has a million.
-    json::object_t labels;
-    for (const auto& choice : signal.choices)
-      labels.emplace_back(std::to_string(choice.value), choice.label);
-    choices = std::move(labels);
-  }
-  return {{"name", signal.name},
-          {"start", signal.start},
-          {"length", signal.length},
-          {"order", order_word(signal)},
-          {"signed", signal.is_signed},
-          {"float", signal.is_float},
-          {"scale", number(signal.scale)},
-          {"offset", number(signal.offset)},
-          {"min", number_or_null(signal.min)},
-          {"max", number_or_null(signal.max)},
-          {"unit", text_or_null(signal.unit)},
-          {"mux", mux_json(message, signal)},
-          {"choices", std::move(choices)},
-          {"spn", signal.spn ? json(*signal.spn) : json()},
-          {"comment", text_or_null(signal.comment)}};
-}
-
-json message_json(const can::dbc_message& message) {
-  auto signals = json::array();
-  for (const auto& signal : message.signals)
-    signals.push_back(signal_json(message, signal));
-  return {{"name", message.name},
-          {"id", message.id},
-          {"extended", message.extended},
-          {"length", message.length},
-          {"pgn", message.extended ? json(can::pgn_of(message.id)) : json()},
-          {"senders", message.senders},
-          {"comment", text_or_null(message.comment)},
-          {"signals", std::move(signals)}};
-}
-
 void print_json(std::ostream& out, const can::dbc_file& file) {
-  auto messages = json::array();
-  for (const auto& message : file.messages)
-    messages.push_back(message_json(message));
-  auto warnings = json::array();
-  for (const auto& warning : file.warnings)
-    warnings.push_back(
-      {{"line", warning.line}, {"column", warning.column}, {"text", warning.text}});
-  const json whole{{"file", file.name},
-                   {"version", file.version},
-                   {"nodes", file.nodes},
-                   {"messages", std::move(messages)},
-                   {"warnings", std::move(warnings)},
-                   {"warning_count", file.warning_count}};
-  out << whole.dump(-1, ' ', false, json::error_handler_t::replace) << '\n';
+  json_rows::dbc_content content{file};
+  for (auto piece = content.next(); !piece.empty(); piece = content.next())
+    out << piece;
+  out << '\n';
 }
 
 void append_place(std::string& text,
                   const can::dbc_message& message,
                   const can::dbc_signal& signal) {
   const auto& mux = signal.mux;
-  if (const auto* selector = selector_of(message, signal); selector != nullptr) {
+  if (const auto* selector = json_rows::selector_of(message, signal); selector != nullptr) {
     text += "  when " + *selector + " is";
     char before = ' ';
     for (const auto& range : mux.when) {
@@ -178,7 +65,7 @@ void print_text(std::ostream& out, const can::dbc_file& file) {
       append_number(text, signal.start);
       text += ", ";
       append_number(text, signal.length);
-      text += std::string{" bits, "} + order_word(signal)
+      text += std::string{" bits, "} + json_rows::order_text(signal)
               + (signal.is_float    ? ", float"
                  : signal.is_signed ? ", signed"
                                     : "");
@@ -249,9 +136,7 @@ void add_encoding(CLI::App& command, can::dbc_encoding& encoding) {
     .add_option_function<std::string>(
       "--encoding",
       [&encoding](const std::string& name) {
-        encoding = name == "utf8"     ? can::dbc_encoding::utf8
-                   : name == "cp1252" ? can::dbc_encoding::cp1252
-                                      : can::dbc_encoding::detect;
+        encoding = json_rows::parse_encoding(name).value_or(can::dbc_encoding::detect);
       },
       "text encoding of DBC files; auto reads valid UTF-8 as UTF-8 and the rest as Windows-1252")
     ->check(CLI::IsMember({"auto", "utf8", "cp1252"}))

@@ -1,12 +1,6 @@
 /// `furrow dbc check FILE [-o json]`: shows how Furrow reads a DBC file, and what is wrong in it.
 ///
-/// Shape: text for a person, or one JSON object
-///     {"file","version","nodes","messages":[{"name","id","extended","length","pgn","senders",
-///      "comment","signals":[{"name","start","length","order","signed","float","scale","offset",
-///      "min","max","unit","mux","choices","spn","comment"}]}],
-///      "warnings":[{"line","column","text"}],"warning_count"}
-///   `mux` is null or {"is_mux","mux_signal","mux_ids","ranges"}: ranges as pairs, and each single value if there are
-///   at most 4,096.
+/// Shape: text for a person, or one JSON object as tools/json/dbc_json.hpp says.
 /// Errors: exit code 0, also with warnings: a statement that cannot be read is repaired or skipped. 1 if nothing of the
 ///   file can be read, which one line `file:line:column: what` on standard error explains. `--strict` lists every
 ///   problem on standard error and returns 1: also definitions that decode but cannot be right.

@@ -6,10 +6,12 @@
 #include "tools/furrowd/http/ask.hpp"
 #include "tools/furrowd/http/store_problem.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <map>
 #include <string>
 #include <utility>
+#include <variant>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -153,10 +155,47 @@ answer one_equipment(api_context& of, call call) {
   co_return ok(machine);
 }
 
+/// The machines of the farms that the caller may name, or of the one that the request names.
+boost::asio::awaitable<std::variant<farm_machines, problem>> farms_of(api_context& of,
+                                                                      const call& call) {
+  if (call.who.every_farm && !call.farm)
+    co_return co_await every_farm(of.cache, of.node, answer_limit);
+  auto names = call.farm ? std::vector<std::string>{} : call.who.farms;
+  if (names.empty())
+    names.push_back(call.who.farm);
+  farm_machines found;
+  for (const auto& name : names) {
+    auto stored = co_await stored_equipment(of.cache, of.node, name, answer_limit);
+    if (auto* fault = std::get_if<problem>(&stored))
+      co_return std::move(*fault);
+    auto& machines = found[name];
+    for (auto& row : std::get<stored_rows>(stored))
+      machines.push_back(std::move(row.name));
+  }
+  co_return found;
+}
+
+answer list_farms(api_context& of, call call) {
+  const auto found = co_await farms_of(of, call);
+  if (const auto* fault = std::get_if<problem>(&found))
+    co_return to_response(*fault);
+  json list = json::array();
+  for (const auto& [farm, machines] : std::get<farm_machines>(found)) {
+    const auto count = std::count_if(machines.begin(), machines.end(),
+                                     [&](const auto& name) { return call.who.covers(name); });
+    list.push_back({{"name", farm}, {"machines", count}});
+  }
+  json body{{"farms", std::move(list)}};
+  co_return ok(body);
+}
+
 } // namespace
 
 void add_equipment_routes(router& to, api_context& of) {
   using enum daemon::permission;
+  route farms{"GET", "/api/v1/farms", read, {}, on(of, list_farms)};
+  farms.of_one_farm = false;
+  to.add(std::move(farms));
   to.add({"GET", "/api/v1/equipment", read, {}, on(of, list_equipment)});
   to.add({"GET", "/api/v1/equipment/{name}", read, {}, on(of, one_equipment)});
 }

@@ -4,7 +4,7 @@
 ///   token does not cover.
 /// Threads: each call runs on the strand of its connection.
 /// Limits: a handler waits at most answer_limit for the node or the store, except where its file says so; a
-///   frame stream waits stream_wait for its place; pages as storage/records.hpp and storage/history.hpp say.
+///   frame stream or a DBC file waits stream_wait for its place; pages as storage/records.hpp and storage/history.hpp say.
 #pragma once
 
 #include "actors/node.hpp"
@@ -19,6 +19,7 @@
 #include "tools/furrowd/http/front_watch.hpp"
 #include "tools/furrowd/http/places.hpp"
 #include "tools/furrowd/http/router.hpp"
+#include "tools/furrowd/http/work_desk.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -53,6 +54,9 @@ struct api_context {
   std::atomic<bool> draining = false;
   front_watch watch{};
   home_cache homes{};
+  /// Of the requests that hold a whole DBC file in memory.
+  std::shared_ptr<places> dbc_places = std::make_shared<places>(4);
+  work_desk desk{};
 
   /// What the front and the cache did in the last minute.
   [[nodiscard]] front_figures front();
@@ -74,10 +78,12 @@ void add_session_routes(router& to, api_context& of); // log in and out, and who
 void add_token_routes(router& to, api_context& of);
 void add_user_routes(router& to, api_context& of);
 void add_actor_routes(router& to, api_context& of);
-void add_console_routes(router& to, api_context& of); // the page and its files, open to everyone
+void add_console_routes(router& to, api_context& of);  // the page and its files, open to everyone
 void add_database_routes(router& to, api_context& of); // and /metrics
-void add_equipment_routes(router& to, api_context& of);
-void add_fault_routes(router& to, api_context& of); // of the bus: made by the digest
+void add_dbc_routes(router& to, api_context& of);      // DBC files, without loading them
+void add_dbc_load_route(router& to, api_context& of);
+void add_equipment_routes(router& to, api_context& of); // and the list of farms
+void add_fault_routes(router& to, api_context& of);     // of the bus: made by the digest
 void add_frames_route(router& to, api_context& of);
 void add_gateway_routes(router& to, api_context& of);
 void add_health_routes(router& to, api_context& of);

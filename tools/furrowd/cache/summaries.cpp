@@ -105,6 +105,28 @@ std::optional<stored_rows> kept_equipment(const std::string& farm, std::string_v
   return out;
 }
 
+std::string to_kept_text(const farm_machines& farms) {
+  return json_rows::to_text(farms);
+}
+
+std::optional<farm_machines> kept_farms(std::string_view text) {
+  const auto list = json::parse(text, nullptr, false);
+  if (!list.is_object())
+    return std::nullopt;
+  farm_machines out;
+  for (const auto& [farm, names] : list.items()) {
+    if (!names.is_array())
+      return std::nullopt;
+    auto& machines = out[farm];
+    for (const auto& name : names) {
+      if (!name.is_string())
+        return std::nullopt;
+      machines.push_back(name.get<std::string>());
+    }
+  }
+  return out;
+}
+
 std::shared_ptr<const json> kept_ledger(const std::string& farm, std::string_view text) {
   auto list = std::make_shared<const json>(json::parse(text, nullptr, false));
   if (!list->is_array())
@@ -138,6 +160,29 @@ asio::awaitable<std::variant<stored_rows, problem>> stored_equipment(
   if (cache.on() && !farm.empty())
     ticket.put(to_kept_text(**said));
   co_return std::move(**said);
+}
+
+asio::awaitable<std::variant<farm_machines, problem>>
+every_farm(summary_cache& cache, actors::node& node, std::chrono::milliseconds limit) {
+  const cache_key key{farm_of_node, question_farms};
+  const auto mark = mark_of(node);
+  const auto known = co_await cache.find(key, mark);
+  if (known)
+    if (auto farms = kept_farms(*known))
+      co_return std::move(*farms);
+  summary_cache::ticket ticket{cache, key, mark};
+  const auto start = [&](auto done) { node.store().list_equipment("", std::move(done)); };
+  auto said = co_await ask<storage::result<stored_rows>>(start, limit);
+  if (!said)
+    co_return no_answer("database");
+  if (!*said)
+    co_return to_problem(said->error());
+  farm_machines farms;
+  for (auto& row : **said)
+    farms[row.farm].push_back(std::move(row.name));
+  if (cache.on())
+    ticket.put(to_kept_text(farms));
+  co_return farms;
 }
 
 asio::awaitable<std::variant<std::shared_ptr<const json>, problem>> farm_ledger(

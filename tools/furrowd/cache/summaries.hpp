@@ -1,4 +1,4 @@
-/// The machine list and the ledger of a farm, through the cache: dashboards ask for them again and again.
+/// The machine list and the ledger of a farm, and the list of farms, through the cache: dashboards ask for them again and again.
 ///
 /// Shape: an answer is at most `cache_limits::ttl` old. After a change over HTTP, or after this node quarantined an
 ///   item, the next answer is new.
@@ -12,7 +12,9 @@
 #include "tools/json/rows_json.hpp"
 
 #include <chrono>
+#include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -27,6 +29,11 @@ using stored_rows = std::vector<storage::equipment_row>;
 [[nodiscard]] boost::asio::awaitable<std::variant<stored_rows, problem>> stored_equipment(
   summary_cache& cache, actors::node& node, std::string farm, std::chrono::milliseconds limit);
 
+/// The names of the machines of each farm.
+using farm_machines = std::map<std::string, std::vector<std::string>>;
+[[nodiscard]] boost::asio::awaitable<std::variant<farm_machines, problem>>
+every_farm(summary_cache& cache, actors::node& node, std::chrono::milliseconds limit);
+
 /// The ledger rows of the farm's machines, as a JSON list.
 [[nodiscard]] boost::asio::awaitable<std::variant<std::shared_ptr<const json>, problem>>
 farm_ledger(summary_cache& cache,
@@ -38,6 +45,9 @@ farm_ledger(summary_cache& cache,
 [[nodiscard]] std::string to_kept_text(const stored_rows& rows);
 [[nodiscard]] std::optional<stored_rows> kept_equipment(const std::string& farm,
                                                         std::string_view text);
+/// The same for the farms.
+[[nodiscard]] std::string to_kept_text(const farm_machines& farms);
+[[nodiscard]] std::optional<farm_machines> kept_farms(std::string_view text);
 /// The same for the ledger.
 [[nodiscard]] std::shared_ptr<const json> kept_ledger(const std::string& farm,
                                                       std::string_view text);

@@ -92,4 +92,8 @@ private:
 inline constexpr const char* question_equipment = "equipment";
 inline constexpr const char* question_ledger = "ledger";
 
+/// Of the whole node, not of a farm: no change drops it, so it is always as old as the time to live allows.
+inline constexpr const char* question_farms = "farms";
+inline constexpr const char* farm_of_node = "*";
+
 } // namespace furrow::http

@@ -72,14 +72,15 @@ stream_offer to_offer(const wire::request_header<>& header, const std::string& p
 }
 
 /// The error of the client as a problem; nothing when the client is gone.
-std::optional<problem> to_problem(const error_code& error, const http_config& config) {
+std::optional<problem>
+to_problem(const error_code& error, std::uint64_t header_bytes_max, std::uint64_t body_bytes_max) {
   if (error == wire::error::header_limit)
     return problem{431, "header_too_large",
-                   "the header has more than " + std::to_string(config.header_bytes_max) + " bytes",
+                   "the header has more than " + std::to_string(header_bytes_max) + " bytes",
                    "send fewer or shorter header fields"};
   if (error == wire::error::body_limit)
     return problem{413, "body_too_large",
-                   "the body has more than " + std::to_string(config.body_bytes_max) + " bytes",
+                   "the body has more than " + std::to_string(body_bytes_max) + " bytes",
                    "send a smaller body"};
   const bool parse_error =
     error.category() == wire::make_error_code(wire::error::bad_method).category();
@@ -191,7 +192,8 @@ private:
     }
     request_parser parser;
     parser.header_limit(config.header_bytes_max);
-    parser.body_limit(config.body_bytes_max);
+    body_bytes_max_ = front_.body_bytes_max(); // the route is not known yet
+    parser.body_limit(body_bytes_max_);
     expires(config.header_timeout);
     const auto error = co_await read_into(parser, true);
     const auto begun = clock::now();
@@ -227,15 +229,29 @@ private:
       const bool keep = parser.is_done() && parser.get().keep_alive();
       co_return co_await write(to_response(*wrong), keep, head, begun);
     }
-    const auto failed = co_await read_body(parser);
-    if (failed)
-      co_return co_await refuse(failed, begun);
+    http::place room; // of a large body
+    if (const auto size = limit_body(parser, *std::get<route_match>(match).found)) {
+      if (*size > body_bytes_max_)
+        co_return co_await refuse(wire::error::body_limit, begun);
+      if (*size > config.body_bytes_max) {
+        front_.waits(id_);
+        deadline_->pause();
+        auto farm = std::get<route_match>(match).made.who.farm;
+        room = co_await front_.take_body_room(std::move(farm));
+        if (!room)
+          co_return co_await write(to_response(too_many_bodies()), false, head, begun);
+      }
+      const auto failed = co_await read_body(parser, *size);
+      if (failed)
+        co_return co_await refuse(failed, begun);
+    }
     if (front_.works(id_) == connection_table::place::none)
       co_return false;
     const bool keep = ordinary && parser.get().keep_alive();
     std::get<route_match>(match).made.body = std::move(parser.get().body());
     deadline_->pause(); // each handler has its own time limit
     auto answer = co_await front_.answer(std::get<route_match>(std::move(match)));
+    room.reset();
     if (answer.takeover)
       co_return co_await hand_over(std::move(answer), begun);
     co_return co_await write(std::move(answer), keep, head, begun);
@@ -291,10 +307,21 @@ private:
     }
   }
 
-  asio::awaitable<error_code> read_body(request_parser& parser) {
+  /// Sets the limit of the route for a body that is to be read. Returns its announced size, or the limit where the size
+  /// is not announced; nothing: there is no body.
+  std::optional<std::uint64_t> limit_body(request_parser& parser, const route& route) {
     if (parser.is_done())
-      co_return error_code{};
-    expires(front_.config().body_timeout);
+      return std::nullopt;
+    body_bytes_max_ = front_.body_bytes_max(route);
+    parser.body_limit(body_bytes_max_);
+    const auto announced = parser.content_length();
+    return announced ? *announced : body_bytes_max_;
+  }
+
+  asio::awaitable<error_code> read_body(request_parser& parser, std::uint64_t size) {
+    const auto& config = front_.config();
+    const auto turns = 1 + (std::max<std::uint64_t>(size, 1) - 1) / config.body_bytes_max;
+    expires(config.body_timeout * static_cast<std::int64_t>(turns));
     front_.waits(id_); // a client that sends its body slowly gives way like one that says nothing
     if (beast::iequals(parser.get()[wire::field::expect], "100-continue")) {
       wire::response<wire::empty_body> go_on{wire::status::continue_, parser.get().version()};
@@ -317,7 +344,7 @@ private:
   }
 
   asio::awaitable<bool> refuse(error_code error, clock::time_point begun) {
-    if (const auto wrong = to_problem(error, front_.config()))
+    if (const auto wrong = to_problem(error, front_.config().header_bytes_max, body_bytes_max_))
       co_await write(to_response(*wrong), false, false, begun);
     else
       silent_ = true;
@@ -429,6 +456,7 @@ private:
   const bool secure_;
   std::shared_ptr<daemon::deadline> deadline_;
   beast::flat_buffer buffer_;
+  std::uint64_t body_bytes_max_ = 0; // of the request
   unsigned version_ = 11;
   bool first_ = true;
   bool streamed_ = false;
@@ -453,6 +481,10 @@ run_connection(std::shared_ptr<front> front, tcp::socket socket, std::uint64_t i
 problem too_many_connections() {
   return {503, "too_many_connections", "this node has reached its limit of HTTP connections",
           "try again; --http-connections is the limit"};
+}
+
+problem too_many_bodies() {
+  return {503, "busy", "too many large bodies are being sent to this node", "try again"};
 }
 
 void turn_away(tcp::socket socket, bool tls) {

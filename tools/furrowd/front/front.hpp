@@ -1,7 +1,7 @@
 /// State that all connections of the HTTP server share, and the register of open connections.
 ///
 /// Threads: a mutex guards the register; everything else is only read once the server runs.
-/// Limits: those of connection_table.hpp.
+/// Limits: those of connection_table.hpp. Bodies larger than the usual limit: http_config::large_bodies_max at once.
 #pragma once
 
 #include "storage/identity/audit.hpp"
@@ -39,6 +39,14 @@ public:
 
   [[nodiscard]] const http_config& config() const { return config_; }
   [[nodiscard]] metrics& counters() { return metrics_; }
+
+  /// The largest body that any route takes, and that one route takes.
+  [[nodiscard]] std::uint64_t body_bytes_max() const { return body_bytes_max_; }
+  [[nodiscard]] std::uint64_t body_bytes_max(const route& route) const {
+    return route.body_bytes_max == 0 ? config_.body_bytes_max : route.body_bytes_max;
+  }
+  /// For a body larger than the usual limit; nullptr: too many wait.
+  [[nodiscard]] boost::asio::awaitable<place> take_body_room(std::string farm);
 
   /// The connection waits for its next request, and may give way to a new connection.
   void waits(std::uint64_t id);
@@ -87,7 +95,9 @@ private:
   api api_;
   const router router_;
   const guard guard_;
-  const std::shared_ptr<places> turns_; // of the requests that read the database
+  const std::uint64_t body_bytes_max_;
+  const std::shared_ptr<places> turns_;      // of the requests that read the database
+  const std::shared_ptr<places> body_rooms_; // of the bodies larger than the usual limit
 
   std::mutex mutex_;
   bool stopping_ = false;
@@ -105,6 +115,8 @@ private:
 run_connection(std::shared_ptr<front> front, boost::asio::ip::tcp::socket socket, std::uint64_t id);
 /// At the limit of connections.
 [[nodiscard]] problem too_many_connections();
+/// At the limit of large bodies.
+[[nodiscard]] problem too_many_bodies();
 /// Sends 503 and closes, without waiting for the client.
 void turn_away(boost::asio::ip::tcp::socket socket, bool tls);
 

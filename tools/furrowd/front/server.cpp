@@ -46,7 +46,8 @@ std::optional<problem> choose_farm(call& made) {
 /// Whether the answer is about one farm that a token for several did not name: the header says which farm was asked.
 bool assumes_farm(const route_match& match) {
   const auto needs = match.found->needs;
-  if (!needs || match.made.farm || match.made.who.kind == daemon::credential_kind::local)
+  if (!needs || !match.found->of_one_farm || match.made.farm
+      || match.made.who.kind == daemon::credential_kind::local)
     return false;
   switch (*needs) {
   case daemon::permission::send:
@@ -102,8 +103,10 @@ front::front(asio::io_context& io, http_config config, actors::node& node)
          node,
          metrics_,
          cache_},
-    router_{api_.routes()}, guard_{config_.access},
-    turns_{std::make_shared<places>(config_.turns_max)}, table_{config_.connections} {}
+    router_{api_.routes()}, guard_{config_.access}, body_bytes_max_{router_.body_bytes_max(
+                                                      config_.body_bytes_max)},
+    turns_{std::make_shared<places>(config_.turns_max)},
+    body_rooms_{std::make_shared<places>(config_.large_bodies_max)}, table_{config_.connections} {}
 
 daemon::result<http_server::endpoint> front::listen() {
   const auto refuse = [this](const error_code& why) {
@@ -385,6 +388,10 @@ void front::write_note(storage::audit_row row, const std::string& said) {
       log::error(log::store, "audit_not_written", {.error = noted.error().detail},
                  "audit log: not written: {}: {}", text, noted.error().detail);
   });
+}
+
+asio::awaitable<place> front::take_body_room(std::string farm) {
+  return take_place(body_rooms_, std::move(farm), config_.turn_wait);
 }
 
 asio::awaitable<response> front::answer(route_match match) {

@@ -49,7 +49,8 @@ struct http_config {
   std::shared_ptr<daemon::link_book> links; // none: the node speaks to no other
 
   std::uint32_t header_bytes_max = 16U << 10U;
-  std::uint64_t body_bytes_max = 1U << 20U;
+  std::uint64_t body_bytes_max = 1U << 20U; // of routes without a limit of their own
+  std::size_t large_bodies_max = 4;         // larger ones, being read or worked on at once
   connection_limits connections;
   std::size_t turns_max = 32;   // requests that read the database at once
   std::size_t streams_max = 16; // frame streams at once
@@ -57,9 +58,9 @@ struct http_config {
   std::chrono::milliseconds stream_wait{30'000};
   stream_limits stream;                             // of the live stream
   std::chrono::milliseconds header_timeout{10'000}; // TLS handshake, and each request's header
-  std::chrono::milliseconds body_timeout{30'000};
-  std::chrono::milliseconds idle_timeout{60'000};  // between requests
-  std::chrono::milliseconds write_timeout{60'000}; // for a client to take 64 KiB
+  std::chrono::milliseconds body_timeout{30'000};   // once more for each further body_bytes_max
+  std::chrono::milliseconds idle_timeout{60'000};   // between requests
+  std::chrono::milliseconds write_timeout{60'000};  // for a client to take 64 KiB
 };
 
 class front;

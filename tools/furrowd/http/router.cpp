@@ -57,6 +57,12 @@ void router::add(route route) {
   routes_.push_back(std::move(route));
 }
 
+std::uint64_t router::body_bytes_max(std::uint64_t usual) const {
+  for (const auto& route : routes_)
+    usual = std::max(usual, route.body_bytes_max);
+  return usual;
+}
+
 std::variant<route_match, problem> router::find(const request& request) const {
   const auto target = parse_target(request.target);
   if (!target)

@@ -10,6 +10,7 @@
 #include "tools/furrowd/access/tokens.hpp"
 #include "tools/furrowd/http/message.hpp"
 
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <optional>
@@ -46,6 +47,9 @@ struct route {
   bool takes_turn = true; // waits for its turn: false where the database is not asked
   std::string noted_as =
     {}; // a success is noted in the audit log so; empty: it changes nothing, or its handler notes it
+  std::uint64_t body_bytes_max = 0; // 0: as the server's
+  bool of_one_farm =
+    true; // false: without the parameter farm, the answer is about all farms of the caller
 };
 
 struct route_match {
@@ -58,6 +62,8 @@ public:
   void add(route route);
   [[nodiscard]] std::variant<route_match, problem> find(const request& request) const;
   [[nodiscard]] const std::vector<route>& routes() const { return routes_; }
+  /// The largest body that any route takes; `usual`: what most take.
+  [[nodiscard]] std::uint64_t body_bytes_max(std::uint64_t usual) const;
 
 private:
   std::vector<route> routes_;

@@ -1,4 +1,5 @@
 /// A thousand clients at once, on every route that reads.
+#include "storage/dbc/dbc_files.hpp"
 #include "storage/store.hpp"
 #include "tests/support/http_front.hpp"
 #include "tests/support/scratch_folder.hpp"
@@ -21,6 +22,8 @@ namespace {
 constexpr std::size_t clients_count = 1'000;
 const std::string field = R"({"name":"T1","boundary":{"type":"Polygon","coordinates":)"
                           R"([[[8.4,49],[8.402,49],[8.402,49.0015],[8.4,49.0015],[8.4,49]]]}})";
+
+const std::string crowd_dbc = "BO_ 256 TANK: 8 X\n SG_ level : 0|8@1+ (1,0) [0|255] \"l\" X\n";
 
 /// Both ends of each connection are in this process.
 void allow_files(rlim_t count) {
@@ -56,7 +59,9 @@ struct crowd_world {
     node.database.kept = store->farm();
     node.database.kept_identities = storage::identities_of(*store);
     node.database.kept_audit = storage::audit_of(*store);
+    node.database.kept_dbc = store->dbc();
     add_user();
+    add_dbc();
     node.database.record_rows = {{1, 1, 7, can::record_values(9)}};
     node.database.quarantined = {
       {"default", "T1", {3, 17}, 5, can::record_kind_yield, "bad", 2, ""}};
@@ -83,6 +88,13 @@ struct crowd_world {
     });
     REQUIRE(added.get_future().get());
   }
+  /// With the id 1.
+  void add_dbc() const {
+    std::promise<bool> loaded;
+    store->dbc()->load({"tank.dbc", "all", crowd_dbc}, "test",
+                       [&](const auto& outcome) { loaded.set_value(outcome && outcome->id == 1); });
+    REQUIRE(loaded.get_future().get());
+  }
   crowd_world(const crowd_world&) = delete;
   crowd_world& operator=(const crowd_world&) = delete;
 
@@ -101,14 +113,16 @@ std::string target_of(const http::route& route) {
   }();
   auto target = route.pattern;
   for (const auto& [part, value] :
-       {std::pair{"/quarantine/{id}", "/quarantine/3:17"}, std::pair{"/nodes/{name}", "/nodes/n1"},
-        std::pair{"/parts/{name}", console_part.c_str()}, std::pair{"{name}", "T1"}})
+       {std::pair{"/quarantine/{id}", "/quarantine/3:17"}, std::pair{"/dbc/{id}", "/dbc/1"},
+        std::pair{"/nodes/{name}", "/nodes/n1"}, std::pair{"/parts/{name}", console_part.c_str()},
+        std::pair{"{name}", "T1"}})
     if (const auto at = target.find(part); at != std::string::npos)
       target.replace(at, std::string_view{part}.size(), value);
   std::string query;
-  for (const auto& [name, value] : {std::pair{"equipment", "T1"}, std::pair{"kind", "yield"},
-                                    std::pair{"signal", "EEC1.engine_speed"},
-                                    std::pair{"position", "8.4,49"}, std::pair{"user", "T1"}})
+  for (const auto& [name, value] :
+       {std::pair{"equipment", "T1"}, std::pair{"kind", "yield"},
+        std::pair{"signal", "EEC1.engine_speed"}, std::pair{"position", "8.4,49"},
+        std::pair{"user", "T1"}, std::pair{"with", "1"}})
     if (std::count(route.parameters.begin(), route.parameters.end(), name) != 0
         && route.pattern != "/api/v1/equipment-records")
       query += (query.empty() ? "?" : "&") + std::string{name} + "=" + value;

@@ -1,5 +1,6 @@
 /// The HTTP front against clients that send too much, too slowly, too often or not at all.
 #include "tests/support/http_front.hpp"
+#include "tests/tools/furrowd/http/tokens.hpp"
 
 #include <doctest/doctest.h>
 
@@ -73,6 +74,69 @@ TEST_CASE("http limits: a body that is too large is rejected before it is read, 
   CHECK_FALSE(w.node.database.migrations[1].applied);
   raw_client fitting{w.front.at()};
   CHECK(fitting.post("/api/v1/db/migrate", "", std::string(1U << 20U, 'x')).status == 200);
+}
+
+TEST_CASE(
+  "http limits: a route with a larger limit takes it from those who may ask, and from nobody "
+  "else") {
+  limits_world w{with_tokens({{"a", "role = \"admin\""}, {"v", "role = \"viewer\""}})};
+  const auto head = [](const std::string& target, const std::string& more) {
+    return "POST " + target + " HTTP/1.1\r\nHost: localhost\r\n" + more + "\r\n";
+  };
+  const std::string dbc = "/api/v1/dbc?name=a.dbc";
+  const std::string announced = "Content-Length: 2097152\r\n";
+  const std::string chunked = "Transfer-Encoding: chunked\r\n";
+  const auto answered_early = [&](const std::string& request, int status) {
+    raw_client client{w.front.at()};
+    client.send(request); // no byte of the body
+    CHECK(client.read().status == status);
+    CHECK(client.closed());
+  };
+  answered_early(head(dbc, announced), 401);
+  answered_early(head(dbc, chunked), 401);
+  answered_early(head(dbc, announced + bearer("wrong")), 401);
+  answered_early(head(dbc, announced + bearer("v")), 403);
+  answered_early(head("/api/v1/records?equipment=T1", announced + bearer("a")), 413);
+  answered_early(head(dbc, "Content-Length: 33554433\r\n" + bearer("a")), 413);
+  raw_client too_long{w.front.at()};
+  too_long.send(head("/api/v1/records?equipment=T1", chunked + bearer("a")));
+  const std::string chunk = "40000\r\n" + std::string(0x40000, 'x') + "\r\n";
+  for (int i = 0; i < 5; ++i)
+    too_long.send(chunk);
+  CHECK(too_long.read().status == 413);
+  // The fake keeps no DBC files: it says so after it has read the body.
+  raw_client fitting{w.front.at()};
+  CHECK(fitting.post(dbc, bearer("a"), std::string(2U << 20U, 'x')).status == 501);
+  fitting.send(head(dbc, chunked + bearer("a")));
+  for (int i = 0; i < 8; ++i)
+    fitting.send(chunk);
+  fitting.send("0\r\n\r\n");
+  CHECK(fitting.read().status == 501);
+}
+
+TEST_CASE(
+  "http limits: only a few large bodies are held at once; small ones do not wait for them") {
+  http::http_config config;
+  config.large_bodies_max = 1;
+  config.turn_wait = 100ms;
+  limits_world w{config};
+  const std::string begin = "POST /api/v1/dbc?name=a.dbc HTTP/1.1\r\nHost: localhost\r\n"
+                            "Content-Length: 2097152\r\nExpect: 100-continue\r\n\r\n";
+  auto first = std::make_unique<raw_client>(w.front.at());
+  first->send(begin);
+  CHECK(first->read().status == 100); // and sends nothing
+  raw_client second{w.front.at()};
+  second.send(begin);
+  CHECK(second.read().status == 503);
+  CHECK(second.closed());
+  raw_client small{w.front.at()};
+  CHECK(small.post("/api/v1/dbc?name=a.dbc", "", "x").status == 501);
+  first.reset();
+  CHECK(soon([&] {
+    raw_client next{w.front.at()};
+    next.send(begin);
+    return next.read().status == 100;
+  }));
 }
 
 TEST_CASE("http limits: the body of a rejected request is not read, and 100-continue asks for an "

@@ -1,4 +1,4 @@
-/// Numbers as text. Absent is not zero: what is no number is "–".
+/// Numbers as text. Absent is not zero: a value that is not a number is shown as "–".
 import { absent } from "./time";
 
 const grouped = new Intl.NumberFormat("en", { maximumFractionDigits: 0, useGrouping: true });

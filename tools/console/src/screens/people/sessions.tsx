@@ -53,7 +53,7 @@ export function Sessions() {
   const end = (one: Session) => ask.open({
     title: "End a session", action: "End the session", done: "The session is ended.",
     text: one.current ? "This is the session of this page. You are logged out at once."
-      : `The session from ${one.from} ends. Whoever uses it must log in again.`,
+      : `The session from ${one.from} ends. Its user must log in again.`,
     run: () => del("/api/v1/sessions/{id}", { path: { id: one.id }, query: { user }, farm }),
   });
   const endAll = () => ask.open({

@@ -1,5 +1,5 @@
-/// `furrow dbc diff`: what differs between two DBC files.
-#include "tools/furrow/logs/dbc_difference.hpp"
+/// What differs between two DBC files.
+#include "can/dbc/difference.hpp"
 
 #include <doctest/doctest.h>
 
@@ -19,10 +19,10 @@ TEST_CASE("dbc diff: names messages, signals and properties that differ") {
     return *furrow::can::parse_dbc(text, "x.dbc", dbc_mode::lenient);
   };
   const auto before = read(tank_dbc);
-  CHECK(furrow::cli::differences(before, before).empty());
+  CHECK(furrow::can::differences(before, before).empty());
   const auto after =
     read("BO_ 256 TANK: 2 X\n SG_ level : 0|8@1+ (0.5,0) [0|0] \"gal\" X\n" + pump_dbc);
-  const auto found = furrow::cli::differences(before, after);
+  const auto found = furrow::can::differences(before, after);
   const auto has = [&](const std::string& object, const std::string& property,
                        const std::string& from, const std::string& to) {
     return std::any_of(found.begin(), found.end(), [&](const auto& one) {
@@ -35,4 +35,15 @@ TEST_CASE("dbc diff: names messages, signals and properties that differ") {
   CHECK(has("TANK.level", "unit", "l", "gal"));
   CHECK(has("TANK.flow", "signal", "bit 8, 8 bits, factor 1", ""));
   CHECK(has("PUMP", "message", "", "PUMP, id 257, 1 signals"));
+}
+
+TEST_CASE("dbc diff: gives at most the wanted number of rows") {
+  const auto read = [](const std::string& text) {
+    return *furrow::can::parse_dbc(text, "x.dbc", furrow::can::dbc_mode::lenient);
+  };
+  const auto before = read(tank_dbc);
+  const auto after = read(pump_dbc);
+  CHECK(furrow::can::differences(before, after).size() == 2);
+  CHECK(furrow::can::differences(before, after, 1).size() == 1);
+  CHECK(furrow::can::differences(before, after, 0).empty());
 }
