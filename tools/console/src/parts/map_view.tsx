@@ -72,6 +72,8 @@ export function useMapLayer<L extends Layer>(
   }, [now, ...deps]);
 }
 
+const settle_ms = 2000; // the parts around a new map may still change its size
+
 /// Shows the box once, when there is one: what the user has moved to is not taken away.
 export function useFitOnce(map: MapSignal, bounds: LatLngBoundsExpression | null): void {
   const fitted = useRef(false);
@@ -80,6 +82,17 @@ export function useFitOnce(map: MapSignal, bounds: LatLngBoundsExpression | null
     if (!now || !bounds || fitted.current)
       return;
     fitted.current = true;
-    now.fitBounds(bounds, { padding: [32, 32], maxZoom: 16, animate: false });
+    const fit = () => now.fitBounds(bounds, { padding: [32, 32], maxZoom: 16, animate: false });
+    const box = now.getContainer();
+    const stop = () => {
+      now.off("resize", fit);
+      box.removeEventListener("pointerdown", stop);
+      box.removeEventListener("wheel", stop);
+    };
+    fit();
+    now.on("resize", fit);
+    box.addEventListener("pointerdown", stop);
+    box.addEventListener("wheel", stop);
+    setTimeout(stop, settle_ms);
   }, [now, bounds]);
 }
