@@ -18,7 +18,6 @@ describe('fleet', () => {
     await until('four machines', async () => (await names()).length === 4)
     assert.deepEqual(await names(), ['SIM-0001', 'SIM-0002', 'SIM-0003', 'SIM-0004'])
     assert.equal(await page.title(), 'Fleet · Furrow')
-    await world.picture(page, 'fleet')
   })
 
   test('search leaves the machines of this name, and is in the address', async () => {

@@ -64,7 +64,6 @@ describe('machine', () => {
     await page.getByText('means by minute').waitFor()
     await page.goto(`${world.url}#/machine/SIM-0001`)
     await charts(page).first().waitFor()
-    await world.picture(page, 'machine')
   })
 
   test('a machine that does not exist is an error in words, and the page goes on', async () => {

@@ -7,6 +7,8 @@ describe('replay', () => {
   let world, page
   before(async () => {
     world = await openNode()
+    await until('rows of telemetry are stored', async () =>
+      (await world.get('/api/v1/equipment/SIM-0002/telemetry')).telemetry.length > 5, 60)
     page = await world.openPage()
     const now = Date.now()
     const range = `from=${new Date(now - 600_000).toISOString()}&to=${new Date(now + 60_000).toISOString()}`
@@ -30,7 +32,6 @@ describe('replay', () => {
     await page.getByRole('button', { name: 'Pause' }).click()
     assert.ok((await state()).at > before.at, 'the cursor does not move')
     await until('the address has the cursor and the speed', () => /at=.*speed=5/.test(page.url()))
-    await world.picture(page, 'replay')
   })
 
   test('the space bar plays and arrow keys step', async () => {

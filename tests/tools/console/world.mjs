@@ -1,7 +1,7 @@
 // What a test of the console needs: a real node, a simulated fleet, and a real Chromium that reaches nothing but this
 // machine. All files share one browser and one open node. Everything that was started ends after the last test.
 import { spawn, execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createRequire } from 'node:module'
@@ -14,7 +14,6 @@ const axe_source = readFileSync(packages.resolve('axe-core/axe.min.js'), 'utf8')
 
 const bin = process.env.FURROW_BIN
 const environment = { ...process.env, FURROW_CONFIG: '/dev/null' }
-const pictures = process.env.FURROW_PICTURES // a folder: pictures of some screens are written there
 const wait_ms = 20_000
 
 const worlds = []
@@ -24,10 +23,11 @@ const openBrowser = () => browser ??= chromium.launch({
   args: ['--no-sandbox', '--no-first-run', '--disable-gpu', '--disable-webgl', '--disable-background-networking',
     '--disable-component-update', '--disable-sync', '--disable-quic', '--js-flags=--expose-gc']
 })
-after(async () => {
+export async function endAll() {
   await (await browser)?.close()
   for (const one of worlds) one.end()
-})
+}
+after(endAll)
 
 let open_node
 /** The node that most files use: without users, with four machines of a simulated fleet. */
@@ -119,23 +119,23 @@ export class World {
       { env: { ...environment, FURROW_AT: `http://${this.http}` }, encoding: 'utf8' })
   }
 
-  /** An answer of a node without users. */
-  async get(target) {
-    return (await fetch(`http://${this.http}${target}`)).json()
+  async send(method, target, body, token) {
+    const answer = await fetch(`http://${this.http}${target}`, { method, body: body && JSON.stringify(body),
+      headers: token ? { Authorization: `Bearer ${token}` } : {} })
+    const text = await answer.text()
+    if (!answer.ok) throw new Error(`${method} ${target}: ${answer.status} ${text}`)
+    return JSON.parse(text)
+  }
+
+  get(target) {
+    return this.send('GET', target)
   }
 
   /** Requests in the name of a user. */
   async logIn(user, password) {
-    const send = async (method, target, body, token) => {
-      const answer = await fetch(`http://${this.http}${target}`, { method, body: body && JSON.stringify(body),
-        headers: token ? { Authorization: `Bearer ${token}` } : {} })
-      const text = await answer.text()
-      if (!answer.ok) throw new Error(`${method} ${target}: ${answer.status} ${text}`)
-      return JSON.parse(text)
-    }
-    const { token } = await send('POST', '/api/v1/login', { user, password })
-    return { send: (method, target, body) => send(method, target, body, token),
-      post: (target, body) => send('POST', target, body, token) }
+    const { token } = await this.send('POST', '/api/v1/login', { user, password })
+    return { send: (method, target, body) => this.send(method, target, body, token),
+      post: (target, body) => this.send('POST', target, body, token) }
   }
 
   /** A page that notes errors of its script, broken requests of its own, and every request that leaves the node. */
@@ -176,12 +176,6 @@ export class World {
     await page.context().close()
     if (page.faults.length + page.strangers.length > 0)
       throw new Error(`the page failed: ${[...page.faults, ...page.strangers].join('; ')}`)
-  }
-
-  async picture(page, name) {
-    if (!pictures) return
-    mkdirSync(pictures, { recursive: true })
-    await page.screenshot({ path: path.join(pictures, `${name}.png`) })
   }
 
   end() {
