@@ -49,7 +49,7 @@ export function LoadDialog({ dropped, machine, onClose, onLoaded }: LoadDialogPr
       <label>File
         <input type="file" accept=".dbc" required={!dropped} onChange={(event) =>
           setChosen(event.currentTarget.files?.[0] ?? dropped)} />
-        {chosen && <span class="hint">{chosen.name}</span>}
+        {dropped && chosen === dropped && <span class="hint">{dropped.name}</span>}
       </label>
       <label>Name
         <input key={chosen?.name} name="name" required maxLength={255} autocomplete="off"
