@@ -72,6 +72,10 @@ export function useMapLayer<L extends Layer>(
   }, [now, ...deps]);
 }
 
+/// Room for the names at the right of the marks.
+export const fit_options = { paddingTopLeft: [32, 32] as [number, number],
+  paddingBottomRight: [96, 32] as [number, number], maxZoom: 16, animate: false };
+
 const settle_ms = 2000; // the parts around a new map may still change its size
 
 /// Shows the box once, when there is one: what the user has moved to is not taken away.
@@ -82,7 +86,7 @@ export function useFitOnce(map: MapSignal, bounds: LatLngBoundsExpression | null
     if (!now || !bounds || fitted.current)
       return;
     fitted.current = true;
-    const fit = () => now.fitBounds(bounds, { padding: [32, 32], maxZoom: 16, animate: false });
+    const fit = () => now.fitBounds(bounds, fit_options);
     const box = now.getContainer();
     const stop = () => {
       now.off("resize", fit);
