@@ -81,6 +81,8 @@ describe('people', () => {
   test('an admin adds a user, whose password is shown once and works', async () => {
     await logIn('admin', admin_password)
     await page.getByRole('heading', { level: 1, name: 'Fleet' }).waitFor()
+    await until('the farms are offered', async () => (await page.locator('header datalist option').evaluateAll(
+      (options) => options.map((one) => one.value))).join() === 'default,north,south')
     await world.show(page, 'people', 'People and tokens')
     await page.getByRole('button', { name: 'Add a user…' }).click()
     await page.getByLabel('Name', { exact: true }).fill('ben')
