@@ -52,6 +52,9 @@ public:
       ::unsetenv("FURROW_CA");
       ::unsetenv("FURROW_TOKEN");
       ::unsetenv("FURROW_DATABASE");
+      ::unsetenv("FURROW_FARM");
+      ::unsetenv("FURROW_CONTEXT");
+      ::setenv("XDG_CONFIG_HOME", "/nonexistent", 1); // not the contexts of the person who tests
       ::unsetenv("NO_COLOR");
       for (const auto& [name, value] : options_.environment)
         ::setenv(name.c_str(), value.c_str(), 1);

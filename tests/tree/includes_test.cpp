@@ -132,16 +132,24 @@ const room_list rooms{
   {"tools/cmake", {}},
   {"tools/json", {}},
   {"tools/manual", {}},
+  {"tools/parquet", {}},
   {"tools/process", {}},
   {"tools/words", {}},
   {"tools/config", {"tools/words"}},
   {"tools/furrow/logs", {"tools/json", "tools/words"}},
-  {"tools/furrow", {"tools/furrow/logs", "tools/furrowd/access", "tools/manual", "tools/words"}},
+  {"tools/furrow/contexts", {"tools/config", "tools/words"}},
+  {"tools/furrow",
+   {"tools/furrow/contexts", "tools/furrow/logs", "tools/furrowd/access", "tools/manual",
+    "tools/words"}},
   {"tools/furrow/ask", {"tools/furrow"}},
   {"tools/furrow/people",
-   {"tools/furrow", "tools/furrow/database", "tools/furrowd/access", "tools/json"}},
+   {"tools/furrow", "tools/furrow/contexts", "tools/furrow/database", "tools/furrowd/access",
+    "tools/json"}},
+  {"tools/furrow/top", {"tools/furrow", "tools/furrow/ask", "tools/furrow/logs"}},
   {"tools/furrow/bench", {"tools/furrow", "tools/furrow-sim"}},
   {"tools/furrow/database", {"tools/furrow", "tools/furrow/logs", "tools/json"}},
+  {"tools/furrow/export",
+   {"tools/furrow", "tools/furrow/database", "tools/json", "tools/parquet", "tools/words"}},
   {"tools/furrow/doctor", {"tools/furrow", "tools/furrow/database", "tools/json"}},
   {"tools/furrow-edge/spool", {}},
   {"tools/furrow-edge/source", {"tools/furrow-edge/spool"}},
@@ -204,7 +212,7 @@ struct fence {
 };
 
 /// A library that only some folders know.
-const std::array<fence, 6> fences{{
+const std::array<fence, 7> fences{{
   {"caf/", {"actors/", "tests/"}},
   {"libpq", {"storage/postgres/", "storage/bench/", "storage/move/", "tests/"}},
   {"sqlite3",
@@ -212,6 +220,7 @@ const std::array<fence, 6> fences{{
   {"google/protobuf/", {"proto/", "tests/proto/"}},
   {"furrow.pb.h", {"proto/", "tests/proto/"}},
   {"link.pb.h", {"proto/", "tests/proto/"}},
+  {"ncurses", {"tools/furrow/top/"}},
 }};
 
 /// Headers that the build makes from the messages.

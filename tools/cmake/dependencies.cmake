@@ -26,6 +26,7 @@ find_package(prometheus-cpp REQUIRED)
 find_library(ZSTD_LIBRARY zstd REQUIRED) # Debian's libzstd-dev ships no CMake package
 find_library(ARGON2_LIBRARY argon2 REQUIRED) # its .pc file says no more
 find_library(GEOGRAPHICLIB_LIBRARY GeographicLib REQUIRED) # its module is not on CMake's path
+find_library(NCURSES_LIBRARY ncursesw REQUIRED) # CMake's module takes the one without wide characters, too
 
 # Debian's libcaf-dev ships neither a CMake package nor a .pc file.
 find_path(CAF_INCLUDE_DIR caf/all.hpp REQUIRED)

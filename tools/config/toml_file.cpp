@@ -187,6 +187,38 @@ file_value value_of(const toml::key& key, const toml::node& node, const std::str
   return out;
 }
 
+result<toml::table> parsed(std::string_view text, const std::string& source) {
+  if (text.size() > file_bytes_max)
+    return failure{errc::invalid, source + ":1:1: a configuration file may have at most 1 MiB"};
+  if (const auto fault = outline{text}.first_fault())
+    return failure{errc::invalid,
+                   fmt::format("{}:{}:{}: {}", source, fault->line, fault->column, fault->what)};
+  try {
+    return toml::parse(text, source);
+  } catch (const toml::parse_error& error) {
+    return failure{errc::invalid, place_of(error.source().begin, source).text() + ": "
+                                    + printable(error.description())};
+  }
+}
+
+bool stands_before(const file_value& a, const file_value& b) {
+  return std::pair{a.key_at.line, a.key_at.column} < std::pair{b.key_at.line, b.key_at.column};
+}
+
+/// Nested at most `nesting_max` deep.
+void append_tree(const toml::table& table,
+                 const std::vector<std::string>& above,
+                 const std::string& source,
+                 std::vector<tree_value>& out) {
+  for (const auto& [key, node] : table) {
+    tree_value one{above, node.is_table(), value_of(key, node, source)};
+    one.path.push_back(one.value.key);
+    out.push_back(one);
+    if (const auto* below = node.as_table())
+      append_tree(*below, one.path, source, out);
+  }
+}
+
 } // namespace
 
 std::string place::text() const {
@@ -210,23 +242,24 @@ const char* to_string(value_kind kind) {
 }
 
 result<std::vector<file_value>> parse_toml(std::string_view text, const std::string& source) {
-  if (text.size() > file_bytes_max)
-    return failure{errc::invalid, source + ":1:1: a configuration file may have at most 1 MiB"};
-  if (const auto fault = outline{text}.first_fault())
-    return failure{errc::invalid,
-                   fmt::format("{}:{}:{}: {}", source, fault->line, fault->column, fault->what)};
+  const auto table = parsed(text, source);
+  if (!table)
+    return table.error();
   std::vector<file_value> out;
-  try {
-    const auto table = toml::parse(text, source);
-    for (const auto& [key, value] : table)
-      out.push_back(value_of(key, value, source));
-  } catch (const toml::parse_error& error) {
-    return failure{errc::invalid, place_of(error.source().begin, source).text() + ": "
-                                    + printable(error.description())};
-  }
-  std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) {
-    return std::pair{a.key_at.line, a.key_at.column} < std::pair{b.key_at.line, b.key_at.column};
-  });
+  for (const auto& [key, value] : *table)
+    out.push_back(value_of(key, value, source));
+  std::sort(out.begin(), out.end(), stands_before);
+  return out;
+}
+
+result<std::vector<tree_value>> parse_toml_tree(std::string_view text, const std::string& source) {
+  const auto table = parsed(text, source);
+  if (!table)
+    return table.error();
+  std::vector<tree_value> out;
+  append_tree(*table, {}, source, out);
+  std::stable_sort(out.begin(), out.end(),
+                   [](const auto& a, const auto& b) { return stands_before(a.value, b.value); });
   return out;
 }
 

@@ -49,6 +49,15 @@ struct read_file {
 };
 [[nodiscard]] result<read_file> read_toml(const std::string& path);
 
+struct tree_value {
+  std::vector<std::string> path; // the tables that lead to it, and its own key
+  bool is_table = false;
+  file_value value;
+};
+/// The tables and values of a file that has tables, in the order of the file; a table stands before what it holds.
+[[nodiscard]] result<std::vector<tree_value>> parse_toml_tree(std::string_view text,
+                                                              const std::string& source);
+
 /// The paths of the drop-ins of a file, in order.
 [[nodiscard]] result<std::vector<std::string>> drop_ins_of(const std::string& path);
 

@@ -44,6 +44,8 @@ result<whole_file> read_whole(const std::string& path, std::size_t bytes_max) {
     return cannot_read_file(path);
   whole_file out;
   out.is_open_to_others = S_ISREG(about.st_mode) && (about.st_mode & S_IROTH) != 0;
+  out.is_writable_by_others = (about.st_mode & (S_IWGRP | S_IWOTH)) != 0
+                              || (about.st_uid != ::geteuid() && about.st_uid != 0);
   std::array<char, 16'384> bytes{};
   for (;;) {
     const auto count = ::read(file.number(), bytes.data(), bytes.size());

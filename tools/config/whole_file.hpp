@@ -15,7 +15,8 @@ namespace furrow::config {
 
 struct whole_file {
   std::string text;
-  bool is_open_to_others = false; // users beside its owner and its group can read it
+  bool is_open_to_others = false;     // users beside its owner and its group can read it
+  bool is_writable_by_others = false; // users beside this one and root can change it
 };
 [[nodiscard]] result<whole_file> read_whole(const std::string& path, std::size_t bytes_max);
 

@@ -1,6 +1,8 @@
 #include "tools/furrow/client.hpp"
 
 #include "storage/farm/json_check.hpp"
+#include "tools/furrow/interrupt.hpp"
+#include "tools/furrow/output.hpp"
 
 #include <fmt/format.h>
 
@@ -31,7 +33,7 @@ std::string farm_hint(const std::string& assumed) {
 void tell_assumed_farm(const std::string& assumed) {
   static bool told = false;
   if (!assumed.empty() && !std::exchange(told, true))
-    fmt::print(stderr, "furrow: {}\n", farm_hint(assumed));
+    note(farm_hint(assumed));
 }
 
 /// The target with the farm, where the route is about one.
@@ -149,7 +151,7 @@ private:
       curl_multi_perform(loop, &running);
       if (running == 0)
         break;
-      if (client_.stop_ && client_.stop_()) {
+      if (interrupted() || (client_.stop_ && client_.stop_())) {
         enough_ = true;
         return CURLE_OK;
       }
@@ -162,7 +164,7 @@ private:
       if (left <= clock::duration::zero())
         return std::nullopt;
       const auto wait = std::chrono::ceil<std::chrono::milliseconds>(left).count();
-      const std::int64_t wait_max = client_.stop_ ? 100 : 1'000;
+      const std::int64_t wait_max = client_.stop_ || notes_interrupts() ? 100 : 1'000;
       curl_multi_poll(loop, nullptr, 0, static_cast<int>(std::min<std::int64_t>(wait, wait_max)),
                       nullptr);
     }
@@ -313,7 +315,14 @@ result<node_client::address> node_client::parse(const std::string& url) {
   return parsed;
 }
 
+std::string node_client::address_fault(const std::string& url) {
+  const auto address = parse(url);
+  return address ? std::string{} : address.error().detail;
+}
+
 result<node_client> node_client::from(const globals& globals) {
+  if (globals.context_fault)
+    return *globals.context_fault;
   auto address = parse(globals.at);
   if (!address)
     return address.error();
@@ -327,7 +336,7 @@ result<node_client> node_client::from(const globals& globals) {
   client.address_ = std::move(*address);
   client.token_ = std::move(*token);
   client.authorities_ = globals.authorities;
-  client.farm_ = globals.farm;
+  client.farm_ = globals.node_farm();
   client.timeout_ = globals.timeout();
   return client;
 }
@@ -340,6 +349,8 @@ result<json> node_client::call(const char* method,
   const auto ended = exchange.run();
   if (!ended)
     return ended.error();
+  if (interrupted())
+    return failure{errc::failed, "interrupted"};
   if (exchange.status / 100 != 2 && static_cast<int>(exchange.status) != also)
     return refused(exchange.status, exchange.body, url_, exchange.assumed_farm);
   tell_assumed_farm(exchange.assumed_farm);

@@ -32,6 +32,8 @@ using json = nlohmann::ordered_json;
 class node_client {
 public:
   [[nodiscard]] static result<node_client> from(const globals& globals);
+  /// Why this is not the URL of a node; empty: it is.
+  [[nodiscard]] static std::string address_fault(const std::string& url);
 
   /// Returns an answer in JSON. A status other than 2xx is an error, except the status `also`.
   [[nodiscard]] result<json> get(const std::string& target, int also = 0) const;

@@ -49,6 +49,7 @@ void add_report(CLI::App& app, const globals& globals, int& exit_code);
 /// Under `db`: stats and partitions.
 void add_sizes(CLI::App& database, const globals& globals, int& exit_code);
 void add_archive(CLI::App& app, const globals& globals, int& exit_code);
+void add_export(CLI::App& app, const globals& globals, int& exit_code);
 /// Under `archive`.
 void add_archive_import(CLI::App& archive, const globals& globals, int& exit_code);
 void add_removals(CLI::App& app, const globals& globals, int& exit_code); // after add_equipment
@@ -56,11 +57,13 @@ void add_removals(CLI::App& app, const globals& globals, int& exit_code); // aft
 void add_audit(CLI::App& database, const globals& globals, int& exit_code);
 void add_retention(CLI::App& app, const globals& globals, int& exit_code);
 void add_watch(CLI::App& app, const globals& globals, int& exit_code);
+void add_top(CLI::App& app, const globals& globals, int& exit_code);
 void add_health(CLI::App& app, const globals& globals, int& exit_code);
 void add_check(CLI::App& app, const globals& globals, int& exit_code);
 /// Prints the line of `furrow check` for what says nothing of the node; returns its exit code.
 [[nodiscard]] int report_unknown(const std::string& why);
 void add_audit_log(CLI::App& app, const globals& globals, int& exit_code);
+void add_context(CLI::App& app, const globals& globals, int& exit_code);
 void add_login(CLI::App& app, const globals& globals, int& exit_code);
 void add_token(CLI::App& app, const globals& globals, int& exit_code);
 void add_users(CLI::App& app, const globals& globals, int& exit_code);

@@ -61,9 +61,24 @@ bool is_machine(const CLI::App& app, const CLI::Option& option) {
              && app.get_parent()->get_name() == "equipment");
 }
 
+/// Whether the option or word is the name of a context that exists.
+bool is_context(const CLI::App& app, const CLI::Option& option) {
+  return option.check_lname("context")
+         || (option.get_name() == "NAME" && app.get_name() != "add" && app.get_parent() != nullptr
+             && app.get_parent()->get_name() == "context");
+}
+
 /// Asks the node, briefly; without a node there are no names.
 constexpr const char* machine_names =
   R"re(furrow --timeout 1 equipment -o jsonl 2>/dev/null | sed -n 's/.*"name":"\([^"]*\)".*/\1/p')re";
+
+constexpr const char* context_names =
+  R"re(furrow context ls -o jsonl 2>/dev/null | sed -n 's/.*"name":"\([^"]*\)".*/\1/p')re";
+
+/// The command that prints the names for an option or word; empty: they are not known by name.
+std::string names_of(const CLI::App& app, const CLI::Option& option) {
+  return is_machine(app, option) ? machine_names : is_context(app, option) ? context_names : "";
+}
 
 struct bash_cases {
   std::string paths;  // which words lead from one command to another
@@ -76,12 +91,12 @@ void append_cases(bash_cases& cases, const CLI::App& app, const std::string& pat
   auto words = words_of(app);
   std::string names;
   for (const auto* option : options_of(app)) {
-    const auto values =
-      is_machine(app, *option) ? fmt::format("$({})", machine_names) : values_of(*option);
+    const auto listed = names_of(app, *option);
+    const auto values = listed.empty() ? values_of(*option) : fmt::format("$({})", listed);
     if (values.empty())
       continue;
     if (option->get_positional()) {
-      (is_machine(app, *option) ? names : words) += values + " ";
+      (listed.empty() ? words : names) += values + " ";
       continue;
     }
     std::string patterns;
@@ -147,8 +162,8 @@ std::string fish_quoted(const std::string& text) {
 
 /// ` -f -a VALUES`, or nothing.
 std::string fish_values(const CLI::App& app, const CLI::Option& option) {
-  const auto values =
-    is_machine(app, option) ? fmt::format("({})", machine_names) : values_of(option);
+  const auto listed = names_of(app, option);
+  const auto values = listed.empty() ? values_of(option) : fmt::format("({})", listed);
   return values.empty() ? "" : " -f -a " + fish_quoted(values);
 }
 

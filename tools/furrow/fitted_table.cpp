@@ -110,6 +110,11 @@ fitted_table fitted(table whole, std::size_t columns) {
   return out;
 }
 
+std::size_t terminal_rows() {
+  winsize size{};
+  return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_row : 0;
+}
+
 std::size_t terminal_columns() {
   if (::isatty(STDOUT_FILENO) != 1)
     return 0;

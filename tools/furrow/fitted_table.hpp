@@ -24,5 +24,7 @@ struct fitted_table {
 /// The width of the terminal on standard output, from the terminal or from COLUMNS; 0 if it is unknown, or if standard
 /// output is not a terminal.
 [[nodiscard]] std::size_t terminal_columns();
+/// The lines of the terminal on standard output; 0 if they are unknown.
+[[nodiscard]] std::size_t terminal_rows();
 
 } // namespace furrow::cli

@@ -44,13 +44,16 @@ void add_commands(CLI::App& app, const furrow::cli::globals& globals, int& exit_
   add_doctor(app, globals, exit_code);
   add_retention(app, globals, exit_code);
   add_archive(app, globals, exit_code);
+  add_export(app, globals, exit_code);
   add_import(app, globals, exit_code);
+  add_top(app, globals, exit_code);
   add_health(app, globals, exit_code);
   add_check(app, globals, exit_code);
   add_report(app, globals, exit_code);
   add_users(app, globals, exit_code);
   add_token(app, globals, exit_code);
   add_login(app, globals, exit_code);
+  add_context(app, globals, exit_code);
   add_audit_log(app, globals, exit_code);
   add_bench(app, globals, exit_code);
   // Commands that read logs and DBC files; they need neither.
@@ -89,7 +92,9 @@ int main(int argc, char** argv) {
   app.fallthrough(); // global options may follow the command
   app.footer(
     "Exit codes: 0 ok, 1 failed, 2 usage, 3 cannot connect, 4 not found, 5 timed out.\n"
-    "Environment: FURROW_AT, FURROW_CA, FURROW_TOKEN, FURROW_FARM, FURROW_DATABASE, NO_COLOR.");
+    "Environment: FURROW_AT, FURROW_CA, FURROW_TOKEN, FURROW_FARM, FURROW_CONTEXT, "
+    "FURROW_DATABASE,\n"
+    "NO_COLOR. A flag wins over the environment, that over the context (furrow context --help).");
   app.set_version_flag("--version", "furrow " FURROW_VERSION, "print the version and exit");
   furrow::cli::add_globals(app, globals);
   add_commands(app, globals, exit_code);

@@ -1,6 +1,7 @@
 #include "tools/furrow/output.hpp"
 
 #include "storage/farm/json_check.hpp"
+#include "tools/furrow/csv.hpp"
 #include "tools/furrow/fitted_table.hpp"
 #include "tools/furrow/logs/columns.hpp"
 
@@ -13,6 +14,7 @@
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 #include <nlohmann/json.hpp>
 
@@ -20,7 +22,8 @@ namespace furrow::cli {
 
 namespace {
 
-int write_error = 0; // errno of the write that failed
+int write_error = 0;             // errno of the write that failed
+captured* captured_in = nullptr; // instead of printing
 
 const char* escape(colour colour) {
   switch (colour) {
@@ -45,6 +48,24 @@ void append_cell(std::string& line, const cell& cell, std::size_t wide, bool col
   line += painted ? escape(cell.colour) + text + "\x1b[0m" : text;
   if (!cell.number)
     line += padding;
+}
+
+table without_wide_columns(const table& whole) {
+  auto shown = whole;
+  const auto columns = shown.headings.size() - std::min(shown.wide_only, shown.headings.size());
+  shown.headings.resize(columns);
+  for (auto& row : shown.rows)
+    row.resize(std::min(row.size(), columns));
+  return shown;
+}
+
+/// On a terminal: line ends are kept, other control characters are not.
+std::string printable_lines(const std::string& text) {
+  std::string shown;
+  for (const char c : text)
+    if (c != '\r')
+      shown += c == '\n' ? std::string{c} : printable(std::string_view{&c, 1});
+  return shown;
 }
 
 } // namespace
@@ -76,6 +97,18 @@ cell value_cell(const json& value) {
   return {value.dump(), colour::none, value.is_number()};
 }
 
+void add_wide_column(table& shown,
+                     const json& rows,
+                     const std::string& heading,
+                     const char* member) {
+  shown.headings.push_back(heading);
+  ++shown.wide_only;
+  for (std::size_t i = 0; i < std::min(rows.size(), shown.rows.size()); ++i) {
+    const auto value = rows[i].value(member, json(nullptr)); // nodes of older versions send less
+    shown.rows[i].push_back(value.is_number() ? number_cell(value) : value_cell(value));
+  }
+}
+
 std::string plain_number(double value, int digits) {
   const auto size = std::abs(value);
   if (!std::isfinite(value) || size >= 1e15 || (size > 0 && size < 1e-6))
@@ -91,24 +124,28 @@ std::string plain_number(double value, int digits) {
   return text == "-0" ? "0" : text;
 }
 
-void show_table(const table& table) {
-  if (table.rows.empty()) {
-    fmt::print(stderr, "furrow: {}\n", table.nothing);
+void show_table(const table& whole, bool wide) {
+  if (whole.rows.empty()) {
+    note(whole.nothing);
     return;
   }
+  if (wide) {
+    (void)write_out(rendered(whole, is_coloured()));
+    return;
+  }
+  auto usual = without_wide_columns(whole);
   const auto columns = terminal_columns();
   if (columns == 0) {
-    (void)write_out(rendered(table, is_coloured()));
+    (void)write_out(rendered(usual, is_coloured()));
     return;
   }
-  const auto narrow = fitted(table, columns);
+  const auto narrow = fitted(std::move(usual), columns);
   (void)write_out(rendered(narrow.table, is_coloured()));
   std::string names;
   for (const auto& name : narrow.left_out)
     names += (names.empty() ? "" : ", ") + name;
   if (!names.empty())
-    fmt::print(stderr, "furrow: the terminal is too narrow for: {} (-o json shows everything)\n",
-               names);
+    note(fmt::format("the terminal is too narrow for: {} (-o wide shows everything)", names));
 }
 
 bool is_coloured() {
@@ -147,7 +184,22 @@ std::string rendered(const table& table, bool coloured) {
   return text;
 }
 
+void note(std::string_view text) {
+  if (captured_in != nullptr)
+    captured_in->notes += fmt::format("furrow: {}\n", text);
+  else
+    fmt::print(stderr, "furrow: {}\n", text);
+}
+
+void capture(captured* into) {
+  captured_in = into;
+}
+
 bool write_out(std::string_view text) {
+  if (captured_in != nullptr) {
+    captured_in->text += text;
+    return true;
+  }
   while (!text.empty() && write_error == 0) {
     const auto count = ::write(STDOUT_FILENO, text.data(), text.size());
     if (count >= 0)
@@ -171,8 +223,14 @@ result<done> print(const json& rows, const table& table, output_format format) {
     return storage::unshield_numbers(value.dump(-1, ' ', false, json::error_handler_t::replace))
            + "\n";
   };
-  if (format == output_format::table) {
-    show_table(table);
+  const bool wide = format == output_format::wide;
+  if (wide || format == output_format::table) {
+    show_table(table, wide);
+  } else if (format == output_format::csv) {
+    const auto text = csv_of(rows, table);
+    if (rows.is_array() && rows.empty())
+      note(table.nothing);
+    (void)write_out(::isatty(STDOUT_FILENO) == 1 ? printable_lines(text) : text);
   } else if (format == output_format::jsonl && rows.is_array()) {
     std::string text;
     for (const auto& row : rows)
@@ -191,7 +249,7 @@ void warn_of_missing_nodes(const json& answer, const char* key, std::string_view
   std::string names;
   for (const auto& one : *list)
     names += (names.empty() ? "" : ", ") + one.get<std::string>();
-  fmt::print(stderr, "furrow: no answer from {}: {}\n", printable(names), therefore);
+  note(fmt::format("no answer from {}: {}", printable(names), therefore));
 }
 
 } // namespace furrow::cli

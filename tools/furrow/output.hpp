@@ -9,6 +9,7 @@
 #include "tools/furrow/client.hpp"
 #include "tools/furrow/globals.hpp"
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -31,7 +32,14 @@ struct table {
   std::vector<std::string> headings;
   std::vector<std::vector<cell>> rows;
   std::string nothing = "there is nothing to show"; // said when there are no rows
+  std::size_t wide_only = 0;                        // so many columns at the right are for -o wide
 };
+
+/// Adds a column at the right that only -o wide shows: a member of the JSON rows, which are in the order of the table.
+void add_wide_column(table& shown,
+                     const json& rows,
+                     const std::string& heading,
+                     const char* member);
 
 /// A number with so many significant digits, without trailing zeros and without an exponent (below 1e15).
 [[nodiscard]] std::string plain_number(double value, int digits);
@@ -41,8 +49,20 @@ struct table {
 [[nodiscard]] bool is_coloured();
 [[nodiscard]] std::string rendered(const table& table, bool coloured);
 
-/// Writes a table, as wide as the terminal at most; standard error names the columns that were left out.
-void show_table(const table& table);
+/// Writes a table, as wide as the terminal at most; standard error names the columns that were left out. Nothing is left
+/// out of a wide table.
+void show_table(const table& table, bool wide = false);
+
+/// Says something beside the answer, on standard error.
+void note(std::string_view text);
+
+/// What `write_out` and `note` were told.
+struct captured {
+  std::string text;
+  std::string notes;
+};
+/// From now on nothing is printed, but kept there; null: printed again.
+void capture(captured* into);
 
 /// Writes the text. Returns false once a write has failed, for example because the reader has gone.
 [[nodiscard]] bool write_out(std::string_view text);
@@ -52,7 +72,8 @@ void show_table(const table& table);
 /// Says on standard error which nodes of the cluster did not answer, when the list `key` of an answer names some.
 void warn_of_missing_nodes(const json& answer, const char* key, std::string_view therefore);
 
-/// Prints the rows unchanged for json (one array) and jsonl (one object per line), and the table for people.
+/// Prints the rows unchanged for json (one array) and jsonl (one object per line), as columns for csv, and the table
+/// for people.
 [[nodiscard]] result<done> print(const json& rows, const table& table, output_format format);
 
 } // namespace furrow::cli

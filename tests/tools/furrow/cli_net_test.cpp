@@ -122,7 +122,7 @@ TEST_CASE("furrow equipment: the fleet, one machine, and watching") {
   CHECK(ordered_json::parse(good(furrow("equipment", "T1", "-o", "json")))["name"] == "T1");
   bad(furrow("equipment", "H1"), 4);
   const auto watched =
-    good(furrow("equipment", "T1", "--watch", "--every", "0.05", "--times", "3", "-o", "jsonl"));
+    good(furrow("equipment", "T1", "--watch=50ms", "--times", "3", "-o", "jsonl"));
   CHECK(std::count(watched.begin(), watched.end(), '\n') == 3);
 }
 

@@ -1,6 +1,7 @@
 #include "tools/furrow/client.hpp"
 #include "tools/furrow/commands.hpp"
 #include "tools/furrow/output.hpp"
+#include "tools/furrow/rounds.hpp"
 
 #include <fmt/format.h>
 
@@ -79,9 +80,12 @@ public:
       const auto& row = *rows[i];
       const bool last = i + 1 == rows.size();
       const auto branch = depth == 0 ? "" : (last ? "`- " : "|- ");
-      shown_.rows.push_back({cell{before + branch + row.at("name").get<std::string>()},
-                             id_cell(row.at("id")), state_cell(row.at("state")),
-                             number_cell(row.at("restarts")), value_cell(row.at("detail"))});
+      shown_.rows.push_back(
+        {cell{before + branch + row.at("name").get<std::string>()}, id_cell(row.at("id")),
+         state_cell(row.at("state")), number_cell(row.at("restarts")), value_cell(row.at("detail")),
+         value_cell(row.value("kind", json())), number_cell(row.value("waiting", json())),
+         number_cell(row.value("oldest_ms", json())), number_cell(row.value("handled", json())),
+         number_cell(row.value("busy_ms", json()))});
       // The node's tree has few levels; a cycle in its answer must not cause an endless loop.
       if (depth < 16)
         draw(row.at("id").get<std::uint64_t>(), before + (depth == 0 ? "" : (last ? "   " : "|  ")),
@@ -125,7 +129,10 @@ result<int> show_tree(const globals& globals, const std::string& node) {
   if (!answer)
     return answer.error();
   const auto& rows = answer->at("actors");
-  table shown{{"ACTOR", "ID", "STATE", "RESTARTS", "DETAIL"}, {}};
+  table shown{{"ACTOR", "ID", "STATE", "RESTARTS", "DETAIL", "KIND", "WAITING", "OLDEST ms",
+               "HANDLED", "BUSY ms"},
+              {}};
+  shown.wide_only = 5;
   const auto parts = by_node(rows);
   const bool several = parts.size() > 1 || !node.empty();
   for (const auto& [name, own] : parts)
@@ -198,6 +205,9 @@ void add_actors(CLI::App& app, const globals& globals, int& exit_code) {
   auto* tree = command->add_subcommand("tree", "show all actors below their supervisors");
   auto node = std::make_shared<std::string>();
   tree->add_option("--node", *node, "only the actors of this node");
+  // The tree is also what `furrow actors` shows.
+  const auto plan = add_watch_plan(*command);
+  const auto tree_plan = add_watch_plan(*tree);
   auto* show = command->add_subcommand("show", "show one actor: its mailbox, work and last error");
   auto* kill = command->add_subcommand("kill", "kill one actor");
   auto* restart =
@@ -208,13 +218,14 @@ void add_actors(CLI::App& app, const globals& globals, int& exit_code) {
       ->required()
       ->check(CLI::Validator{[](std::string& text) { return id_fault(text); }, "ID"});
   // CLI11 calls the parent's callback after the subcommand's.
-  command->callback([&globals, &exit_code, id, node, show, kill, restart] {
+  command->callback([&globals, &exit_code, id, node, plan, tree_plan, tree, show, kill, restart] {
     if (show->parsed())
       exit_code = code_of(show_one(globals, *parse_id(*id)));
     else if (kill->parsed() || restart->parsed())
       exit_code = code_of(end_one(globals, *parse_id(*id), restart->parsed()));
     else
-      exit_code = code_of(show_tree(globals, *node));
+      exit_code = run_rounds(globals, tree->parsed() ? *tree_plan : *plan,
+                             [&] { return show_tree(globals, *node); });
   });
 }
 

@@ -40,8 +40,10 @@ check_verdict examine(const globals& globals, const check_limits& limits) {
 }
 
 int show(const check_verdict& verdict, output_format format) {
-  if (format == output_format::table)
+  if (format == output_format::table || format == output_format::wide)
     (void)write_out(line_of(verdict) + "\n");
+  else if (format == output_format::csv)
+    (void)print(to_json(verdict), {}, format);
   else
     (void)write_out(to_json(verdict).dump(format == output_format::json ? 2 : -1) + "\n");
   const auto printed = written();

@@ -3,29 +3,19 @@
 #include "tools/furrow/client.hpp"
 #include "tools/furrow/commands.hpp"
 #include "tools/furrow/output.hpp"
+#include "tools/furrow/rounds.hpp"
 
 #include <fmt/format.h>
 
-#include <unistd.h>
-
-#include <chrono>
 #include <memory>
-#include <thread>
 #include <utility>
 
-#include <CLI/Validators.hpp>
+#include <CLI/App.hpp>
 #include <nlohmann/json.hpp>
 
 namespace furrow::cli {
 
 namespace {
-
-struct equipment_options {
-  std::string name;
-  bool watch = false;
-  double every_s = 1;
-  unsigned times = 0; // rounds of --watch; 0: until interrupted
-};
 
 constexpr const can::live_quantity& engine_speed = can::quantity_named("engine_speed_rpm");
 constexpr const can::live_quantity& ground_speed = can::quantity_named("ground_speed_mps");
@@ -93,75 +83,63 @@ table fleet_table(const json& rows) {
        faults_cell(row.at("fault_count")),
        placed ? cell{quantity_text(state.at(at)), colour::none, false} : value_cell(nullptr)});
   }
+  add_wide_column(shown, rows, "FARM", "farm");
+  add_wide_column(shown, rows, "STREAMS", "streams");
+  add_wide_column(shown, rows, "FRAMES", "frames");
+  add_wide_column(shown, rows, "ECUS", "ecu_count");
+  add_wide_column(shown, rows, "PEER", "peer");
+  add_wide_column(shown, rows, "LAST FRAME", "last_frame");
+  add_wide_column(shown, rows, "PINNED TO", "pinned_to");
+  add_wide_column(shown, rows, "ISO NAME", "iso_name");
   return shown;
 }
 
-result<done>
-show(const node_client& client, const equipment_options& wanted, output_format format) {
-  const auto answer =
-    client.get("/api/v1/equipment" + (wanted.name.empty() ? "" : "/" + encoded(wanted.name)));
-  if (!answer)
-    return answer.error();
-  const auto& rows = wanted.name.empty() ? answer->at("equipment") : *answer;
-  if (wanted.watch && format == output_format::table && ::isatty(STDOUT_FILENO) == 1)
-    (void)write_out("\x1b[H\x1b[J"); // move to the top left and clear the screen
-  if (!wanted.name.empty() && format == output_format::table) {
-    for (const auto& one : machine_tables(rows)) {
-      (void)write_out(one.title.empty() ? "" : "\n" + printable(one.title) + "\n");
-      show_table(one.table);
-    }
-    warn_of_missing_nodes(rows, "incomplete_nodes", "what it knows may be missing");
-    return written();
-  }
-  auto printed = print(rows, wanted.name.empty() ? fleet_table(rows) : table{}, format);
-  if (printed && wanted.name.empty() && !answer->at("incomplete").is_null())
-    fmt::print(stderr, "furrow: only live machines are shown: {}\n",
-               answer->at("incomplete").get<std::string>());
-  if (printed)
-    warn_of_missing_nodes(*answer, "incomplete_nodes", "machines there may be missing");
-  return printed;
-}
-
-result<int> equipment(const globals& globals, const equipment_options& wanted) {
-  auto client = node_client::from(globals);
+result<int> equipment(const globals& globals, const std::string& name) {
+  const auto client = node_client::from(globals);
   if (!client)
     return client.error();
-  const auto pause = std::chrono::duration<double>{wanted.every_s};
-  for (unsigned round = 1;; ++round) {
-    const auto shown = show(*client, wanted, globals.format());
-    if (!shown)
-      return shown.error();
-    // Stop when the reader has gone.
-    if (!wanted.watch || round == wanted.times || !write_out(""))
-      return 0;
-    std::this_thread::sleep_for(pause);
+  const auto answer = client->get("/api/v1/equipment" + (name.empty() ? "" : "/" + encoded(name)));
+  if (!answer)
+    return answer.error();
+  const auto& rows = name.empty() ? answer->at("equipment") : *answer;
+  const auto format = globals.format();
+  if (!name.empty() && globals.for_people()) {
+    const bool wide = format == output_format::wide;
+    for (const auto& one : machine_tables(rows)) {
+      (void)write_out(one.title.empty() ? "" : "\n" + printable(one.title) + "\n");
+      show_table(one.table, wide);
+    }
+    warn_of_missing_nodes(rows, "incomplete_nodes", "what it knows may be missing");
+    const auto printed = written();
+    return printed ? result<int>{0} : printed.error();
   }
+  const auto printed = print(rows, name.empty() ? fleet_table(rows) : table{}, format);
+  if (!printed)
+    return printed.error();
+  if (name.empty() && !answer->at("incomplete").is_null())
+    note("only live machines are shown: " + answer->at("incomplete").get<std::string>());
+  warn_of_missing_nodes(*answer, "incomplete_nodes", "machines there may be missing");
+  return 0;
 }
 
 } // namespace
 
 void add_equipment(CLI::App& app, const globals& globals, int& exit_code) {
   auto* command = app.add_subcommand("equipment", "show the machines, live and stored");
-  auto wanted = std::make_shared<equipment_options>();
-  command->add_option("NAME", wanted->name,
+  auto name = std::make_shared<std::string>();
+  command->add_option("NAME", *name,
                       "one machine: values with age and source, faults, ECUs, implements");
-  auto* watch = command->add_flag("--watch", wanted->watch, "repeat until interrupted");
-  command->add_option("--every", wanted->every_s, "seconds between two updates")
-    ->needs(watch)
-    ->check(CLI::Range(0.05, 3'600.0))
-    ->capture_default_str();
-  command->add_option("--times", wanted->times, "stop after this many updates")
-    ->needs(watch)
-    ->check(CLI::NonNegativeNumber);
+  const auto plan = add_watch_plan(*command);
   command->footer(
     "Examples:\n"
     "  furrow equipment\n"
     "  furrow equipment T1                 (docs/live-view.md says which PGN is used)\n"
     "  furrow equipment T1 --watch\n"
+    "  furrow equipment --watch=500ms -o wide\n"
     "  furrow equipment -o jsonl | jq 'select(.connected)'");
-  command->callback([&globals, &exit_code, wanted, command] {
+  command->callback([&globals, &exit_code, name, plan, command] {
     if (command->get_subcommands().empty()) // `set` has its own callback
-      exit_code = code_of(equipment(globals, *wanted));
+      exit_code = run_rounds(globals, *plan, [&] { return equipment(globals, *name); });
   });
 }
 

@@ -1,6 +1,7 @@
 #include "tools/furrow/client.hpp"
 #include "tools/furrow/commands.hpp"
 #include "tools/furrow/output.hpp"
+#include "tools/furrow/rounds.hpp"
 #include "tools/furrow/time_option.hpp"
 
 #include <memory>
@@ -73,14 +74,16 @@ void add_faults(CLI::App& app, const globals& globals, int& exit_code) {
   command->add_flag("--active", wanted->active, "only faults that are not cleared");
   add_time_option(*command, "--from", wanted->from, "leave out faults that were last seen before");
   add_time_option(*command, "--to", wanted->to, "leave out faults that were first seen after");
+  const auto plan = add_watch_plan(*command);
   command->footer(
     "A node makes these rows from stored frames. Records of kind fault, which gateways send, are\n"
     "printed by `furrow records EQUIPMENT --kind fault`.\n"
     "Examples:\n"
     "  furrow faults --active\n"
     "  furrow faults T1 --from 2026-05-01T00:00:00Z -o json");
-  command->callback(
-    [&globals, &exit_code, wanted] { exit_code = code_of(faults(globals, *wanted)); });
+  command->callback([&globals, &exit_code, wanted, plan] {
+    exit_code = run_rounds(globals, *plan, [&] { return faults(globals, *wanted); });
+  });
 }
 
 } // namespace furrow::cli

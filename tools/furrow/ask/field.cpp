@@ -2,6 +2,7 @@
 #include "tools/furrow/client.hpp"
 #include "tools/furrow/commands.hpp"
 #include "tools/furrow/output.hpp"
+#include "tools/furrow/rounds.hpp"
 
 #include <fmt/format.h>
 
@@ -284,7 +285,10 @@ void add_field(CLI::App& app, const globals& globals, int& exit_code) {
   list->add_option("--at-position", wanted->position, "LONGITUDE,LATITUDE in degrees");
   list->footer("Examples:\n  furrow field list --crop wheat\n"
                "  furrow field list --at-position 8.4012,49.0134 -o json");
-  on(list, wanted, list_fields);
+  const auto plan = add_watch_plan(*list);
+  list->callback([&globals, &exit_code, wanted, plan] {
+    exit_code = run_rounds(globals, *plan, [&] { return list_fields(globals, *wanted); });
+  });
 
   wanted = std::make_shared<described>();
   auto* show = command->add_subcommand("show", "show one field with its boundary");

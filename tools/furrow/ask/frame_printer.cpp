@@ -1,8 +1,11 @@
 #include "tools/furrow/ask/frame_printer.hpp"
 
+#include "tools/furrow/csv.hpp"
 #include "tools/furrow/output.hpp"
 
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -53,10 +56,22 @@ bool frame_printer::take(std::string_view piece) {
 bool frame_printer::take_line(std::string_view line) {
   if (form_ == frame_form::json)
     return write_out(frames_++ == 0 ? "[" : ",\n") && write_out(line);
+  if (form_ == frame_form::csv)
+    return take_csv(line);
   if (frames_++ == 0
       && !write_out(fmt::format(frame_columns, "SEQ", "TIME", "BUS", "ID", "PGN", "LEN", "DATA")))
     return false;
   return write_out(row_of(json::parse(line)));
+}
+
+bool frame_printer::take_csv(std::string_view line) {
+  std::vector<std::string> names;
+  std::vector<std::string> cells;
+  for (auto& [name, text] : csv_members_of(json::parse(line))) {
+    names.push_back(std::move(name));
+    cells.push_back(std::move(text));
+  }
+  return (frames_++ != 0 || write_out(csv_line(names))) && write_out(csv_line(cells));
 }
 
 void frame_printer::finish() {

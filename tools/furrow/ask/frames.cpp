@@ -30,9 +30,10 @@ result<int> frames(const globals& globals, const frames_options& wanted) {
   if (!client)
     return client.error();
   const auto output = wanted.format.empty() ? globals.output : wanted.format;
-  const auto form = output == "table"  ? frame_form::table
-                    : output == "json" ? frame_form::json
-                                       : frame_form::as_sent;
+  const auto form = output == "table" || output == "wide" ? frame_form::table
+                    : output == "json"                    ? frame_form::json
+                    : output == "csv"                     ? frame_form::csv
+                                                          : frame_form::as_sent;
   const std::string format = output.empty() || output == "candump" ? "candump" : "jsonl";
   auto target = "/api/v1/frames?equipment=" + encoded(wanted.equipment) + "&format=" + format;
   const auto add = [&target](const char* name, const std::string& value) {
@@ -77,8 +78,10 @@ void add_frames(CLI::App& app, const globals& globals, int& exit_code) {
     ->excludes(last);
   command->add_option("--pgn", wanted->pgn, "parameter group number, as 65265 or 0xFEF1")
     ->excludes(last);
-  command->add_option("-o,--output", wanted->format, "candump (default), jsonl, json or table")
-    ->check(CLI::IsMember({"candump", "jsonl", "json", "table"}));
+  command
+    ->add_option("-o,--output", wanted->format,
+                 "candump (default), jsonl, json, csv, table or wide")
+    ->check(CLI::IsMember({"candump", "jsonl", "json", "csv", "table", "wide"}));
   command->footer(
     "The text has the form of candump -L, byte for byte the log that was sent.\n"
     "Examples:\n"

@@ -2,6 +2,7 @@
 #include "tools/furrow/client.hpp"
 #include "tools/furrow/commands.hpp"
 #include "tools/furrow/output.hpp"
+#include "tools/furrow/rounds.hpp"
 
 #include <memory>
 
@@ -17,6 +18,7 @@ table connected_table(const json& rows) {
     shown.rows.push_back({value_cell(row.at("farm")), value_cell(row.at("equipment")),
                           value_cell(row.at("peer")), cell{age_text(row.at("age_ms"))},
                           value_cell(row.at("software"))});
+  add_wide_column(shown, rows, "SINCE", "since");
   return shown;
 }
 
@@ -51,11 +53,13 @@ void add_gateways(CLI::App& app, const globals& globals, int& exit_code) {
   auto failed = std::make_shared<bool>(false);
   command->add_flag("--failed", *failed,
                     "show the refused ones: from where, which machine, why, how often");
+  const auto plan = add_watch_plan(*command);
   command->footer("Examples:\n"
                   "  furrow gateways\n"
                   "  furrow gateways --failed");
-  command->callback(
-    [&globals, &exit_code, failed] { exit_code = code_of(gateways(globals, *failed)); });
+  command->callback([&globals, &exit_code, failed, plan] {
+    exit_code = run_rounds(globals, *plan, [&] { return gateways(globals, *failed); });
+  });
 }
 
 } // namespace furrow::cli

@@ -1,6 +1,7 @@
 #include "tools/furrow/client.hpp"
 #include "tools/furrow/commands.hpp"
 #include "tools/furrow/output.hpp"
+#include "tools/furrow/rounds.hpp"
 
 #include <nlohmann/json.hpp>
 
@@ -42,7 +43,10 @@ void add_health(CLI::App& app, const globals& globals, int& exit_code) {
   command->footer("Exit code 1 if the node is alive but not ready.\n"
                   "Example:\n"
                   "  furrow --at https://node1:7480 --ca ca.pem health");
-  command->callback([&globals, &exit_code] { exit_code = code_of(health(globals)); });
+  const auto plan = add_watch_plan(*command);
+  command->callback([&globals, &exit_code, plan] {
+    exit_code = run_rounds(globals, *plan, [&] { return health(globals); });
+  });
 }
 
 void add_version(CLI::App& app, const globals& globals, int& exit_code) {
@@ -50,7 +54,7 @@ void add_version(CLI::App& app, const globals& globals, int& exit_code) {
   command->callback([&globals, &exit_code] {
     const json version{{"version", FURROW_VERSION}};
     const auto printed =
-      globals.format() == output_format::table
+      globals.for_people()
         ? (static_cast<void>(write_out("furrow " FURROW_VERSION "\n")), written())
         : print(version, {}, globals.format());
     exit_code = printed ? 0 : report(printed.error());

@@ -2,6 +2,7 @@
 #include "tools/furrow/client.hpp"
 #include "tools/furrow/commands.hpp"
 #include "tools/furrow/output.hpp"
+#include "tools/furrow/rounds.hpp"
 #include "tools/furrow/time_option.hpp"
 
 #include <fmt/format.h>
@@ -188,12 +189,14 @@ void add_signals(CLI::App& app, const globals& globals, int& exit_code) {
   command->add_option("--bucket", wanted->bucket, "minute, hour or day (in UTC)")
     ->capture_default_str()
     ->check(CLI::IsMember({"minute", "hour", "day"}));
+  const auto plan = add_watch_plan(*command);
   command->footer("Values that are not available, in error or out of range are not counted.\n"
                   "Examples:\n"
                   "  furrow signals T1\n"
                   "  furrow signals T1 --signal EEC1.engine_speed --bucket hour");
-  command->callback(
-    [&globals, &exit_code, wanted] { exit_code = code_of(signals(globals, *wanted)); });
+  command->callback([&globals, &exit_code, wanted, plan] {
+    exit_code = run_rounds(globals, *plan, [&] { return signals(globals, *wanted); });
+  });
 }
 
 } // namespace furrow::cli

@@ -1,6 +1,7 @@
 #include "tools/furrow/client.hpp"
 #include "tools/furrow/commands.hpp"
 #include "tools/furrow/output.hpp"
+#include "tools/furrow/rounds.hpp"
 
 #include <algorithm>
 #include <memory>
@@ -54,6 +55,7 @@ result<int> ledger(const globals& globals, const std::string& equipment) {
              [](const json& value) { return number_cell(value); });
   add_column(rows, shown, "EXPIRED", "expired",
              [](const json& value) { return number_cell(value); });
+  add_wide_column(shown, rows, "FARM", "farm");
   const auto printed = print(rows, shown, globals.format());
   if (!printed)
     return printed.error();
@@ -66,12 +68,14 @@ void add_ledger(CLI::App& app, const globals& globals, int& exit_code) {
   auto* command = app.add_subcommand("ledger", "show the proof that nothing is lost or doubled");
   auto equipment = std::make_shared<std::string>();
   command->add_option("EQUIPMENT", *equipment, "only this machine");
+  const auto plan = add_watch_plan(*command);
   command->footer("Exit code 1 if anything is lost (also at a gateway) or doubled.\n"
                   "Examples:\n"
                   "  furrow ledger\n"
                   "  furrow ledger T1 -o json");
-  command->callback(
-    [&globals, &exit_code, equipment] { exit_code = code_of(ledger(globals, *equipment)); });
+  command->callback([&globals, &exit_code, equipment, plan] {
+    exit_code = run_rounds(globals, *plan, [&] { return ledger(globals, *equipment); });
+  });
 }
 
 } // namespace furrow::cli

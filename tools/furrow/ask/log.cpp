@@ -1,6 +1,7 @@
 #include "tools/furrow/client.hpp"
 #include "tools/furrow/commands.hpp"
 #include "tools/furrow/output.hpp"
+#include "tools/furrow/rounds.hpp"
 
 #include <memory>
 #include <string>
@@ -45,12 +46,15 @@ void add_log(CLI::App& app, const globals& globals, int& exit_code) {
               "  furrow log show\n"
               "  furrow log level gateway=debug        # one module\n"
               "  furrow log level warn,store=info      # all others, and one module");
-  log->add_subcommand("show", "show the lowest level of each module")
-    ->callback([&globals, &exit_code] {
-      auto client = node_client::from(globals);
-      exit_code = code_of(client ? show_levels(client->get(levels_target), globals)
-                                 : result<int>{client.error()});
+  auto* show = log->add_subcommand("show", "show the lowest level of each module");
+  const auto plan = add_watch_plan(*show);
+  show->callback([&globals, &exit_code, plan] {
+    exit_code = run_rounds(globals, *plan, [&] {
+      const auto client = node_client::from(globals);
+      return client ? show_levels(client->get(levels_target), globals)
+                    : result<int>{client.error()};
     });
+  });
   auto* level =
     log->add_subcommand("level", "set levels, until the node ends or reads its settings again");
   auto given = std::make_shared<std::string>();

@@ -2,6 +2,7 @@
 #include "tools/furrow/client.hpp"
 #include "tools/furrow/commands.hpp"
 #include "tools/furrow/output.hpp"
+#include "tools/furrow/rounds.hpp"
 
 #include <memory>
 #include <string>
@@ -36,6 +37,10 @@ table nodes_table(const json& rows) {
                           cell{age_text(row.at("lease_age_ms")), colour::none, true},
                           number_cell(row.at("weight")), value_cell(row.at("gateway")),
                           value_cell(row.at("build")), value_cell(row.at("since"))});
+  add_wide_column(shown, rows, "HTTP", "http");
+  add_wide_column(shown, rows, "WIRE", "wire_versions");
+  add_wide_column(shown, rows, "INCARNATION", "incarnation");
+  add_wide_column(shown, rows, "JUDGED BY", "judged_by");
   return shown;
 }
 
@@ -83,12 +88,13 @@ void add_nodes(CLI::App& app, const globals& globals, int& exit_code) {
   nodes->footer("Examples:\n"
                 "  furrow nodes\n"
                 "  furrow nodes show n2");
+  const auto plan = add_watch_plan(*nodes);
   auto given = std::make_shared<node_options>();
   auto* show = nodes->add_subcommand("show", "show one node");
   show->add_option("NODE", given->name, "name of the node")->required();
-  nodes->callback([&globals, &exit_code, given, show] {
+  nodes->callback([&globals, &exit_code, given, plan, show] {
     if (!show->parsed()) {
-      exit_code = code_of(show_nodes(globals));
+      exit_code = run_rounds(globals, *plan, [&] { return show_nodes(globals); });
       return;
     }
     auto client = node_client::from(globals);

@@ -1,6 +1,7 @@
 #include "tools/furrow/client.hpp"
 #include "tools/furrow/commands.hpp"
 #include "tools/furrow/output.hpp"
+#include "tools/furrow/rounds.hpp"
 
 #include <memory>
 #include <vector>
@@ -149,7 +150,10 @@ void add_quarantine(CLI::App& app, const globals& globals, int& exit_code) {
     sub->callback(
       [&globals, &exit_code, wanted, run] { exit_code = code_of(run(globals, *wanted)); });
   };
-  on(listed, list);
+  const auto plan = add_watch_plan(*listed);
+  listed->callback([&globals, &exit_code, wanted, plan] {
+    exit_code = run_rounds(globals, *plan, [&] { return list(globals, *wanted); });
+  });
   on(shown, show);
   on(retried, retry);
   on(dropped, drop);

@@ -1,6 +1,7 @@
 #include "tools/furrow/client.hpp"
 #include "tools/furrow/commands.hpp"
 #include "tools/furrow/output.hpp"
+#include "tools/furrow/rounds.hpp"
 
 #include <fmt/format.h>
 
@@ -43,15 +44,15 @@ void show_statements(const json& of) {
                               of.at("frames_per_s").get<double>()));
 }
 
-void show(const char* title, const table& rows) {
+void show(const char* title, const table& rows, bool wide) {
   if (rows.rows.empty())
     return;
   (void)write_out(fmt::format("\n{}\n", title));
-  show_table(rows);
+  show_table(rows, wide);
 }
 
 /// Prints the report for people; it has the same facts as the JSON.
-void show_all(const json& report) {
+void show_all(const json& report, bool wide) {
   if (report.at("pool").is_null())
     (void)write_out("this database has no pool, and its statements are not timed\n");
   else
@@ -63,12 +64,12 @@ void show_all(const json& report) {
     alarms.rows.push_back({{each.at("name").get<std::string>(), colour::bad, false},
                            value_cell(each.at("owner")),
                            value_cell(each.at("text"))});
-  show("alarms", alarms);
+  show("alarms", alarms, wide);
   table advice{{"SETTING", "CHANGE", "BECAUSE"}, {}};
   for (const auto& each : report.at("advice"))
     advice.rows.push_back({value_cell(each.at("setting")), value_cell(each.at("change")),
                            value_cell(each.at("because"))});
-  show("advice", advice);
+  show("advice", advice, wide);
   table slow{{"TIME", "TOOK", "LANE", "ROWS", "ERROR", "STATEMENT"}, {}};
   for (const auto& each : report.at("slow_statements"))
     slow.rows.push_back({value_cell(each.at("time")),
@@ -77,7 +78,7 @@ void show_all(const json& report) {
                          number_cell(each.at("rows")),
                          value_cell(each.at("error")),
                          value_cell(each.at("statement"))});
-  show("slow statements", slow);
+  show("slow statements", slow, wide);
 }
 
 result<int> report_of(const globals& globals) {
@@ -87,10 +88,9 @@ result<int> report_of(const globals& globals) {
   const auto answer = client->get("/api/v1/database");
   if (!answer)
     return answer.error();
-  if (globals.format() == output_format::table)
-    show_all(*answer);
-  const auto printed =
-    globals.format() == output_format::table ? written() : print(*answer, {}, globals.format());
+  if (globals.for_people())
+    show_all(*answer, globals.format() == output_format::wide);
+  const auto printed = globals.for_people() ? written() : print(*answer, {}, globals.format());
   if (!printed)
     return printed.error();
   return answer->at("alarms").empty() ? 0 : static_cast<int>(errc::failed);
@@ -107,7 +107,10 @@ void add_report(CLI::App& app, const globals& globals, int& exit_code) {
     "Examples:\n"
     "  furrow report\n"
     "  furrow report -o json");
-  command->callback([&globals, &exit_code] { exit_code = code_of(report_of(globals)); });
+  const auto plan = add_watch_plan(*command);
+  command->callback([&globals, &exit_code, plan] {
+    exit_code = run_rounds(globals, *plan, [&] { return report_of(globals); });
+  });
 }
 
 } // namespace furrow::cli

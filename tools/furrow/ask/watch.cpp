@@ -236,6 +236,8 @@ result<int> watch(const globals& globals, const watch_options& wanted) {
   auto client = node_client::from(globals);
   if (!client)
     return client.error();
+  if (globals.format() == output_format::csv)
+    return failure{errc::usage, "a stream of changes has no columns for csv (use -o jsonl)"};
   if (std::signal(SIGINT, stop_watch) == SIG_ERR || std::signal(SIGTERM, stop_watch) == SIG_ERR)
     return failure{errc::failed, "cannot handle signals"};
   return watcher{wanted, globals.format()}.run(*client);

@@ -247,20 +247,6 @@ result<json> open_manifest(const export_options& options, const fs::path& folder
   return manifest;
 }
 
-/// Returns the given farm, or the farm that has the machine: a file says which farm its frames belong to.
-result<std::string>
-farm_of(storage::store& store, const export_options& options, std::chrono::milliseconds timeout) {
-  const auto machines = wait_for<std::vector<storage::equipment_row>>(
-    [&](auto done) { store.list_equipment(options.farm, std::move(done)); }, options.url, timeout);
-  if (!machines)
-    return machines.error();
-  std::string farm;
-  for (const auto& machine : *machines)
-    if (machine.name == options.equipment)
-      farm = farm.empty() ? machine.farm : options.farm; // several farms: read_frames reports it
-  return farm.empty() ? options.farm : farm;
-}
-
 /// Checks that this is the database of the files, or a copy that has all their frames. Only then may its other frames
 /// be added.
 result<done> check_same_database(storage::store& store,
@@ -301,7 +287,8 @@ add_frames(const globals& globals, const export_options& options, json& manifest
   const auto store = open_directly(options.url);
   if (!store)
     return store.error();
-  const auto farm = farm_of(**store, options, globals.timeout());
+  const auto farm =
+    farm_with(**store, options.farm, options.equipment, options.url, globals.timeout());
   if (!farm)
     return farm.error();
   query->farm = *farm;
@@ -359,7 +346,7 @@ result<int> export_frames(const globals& globals, const export_options& options)
   const auto printed = print(answer, shown, globals.format());
   if (!printed)
     return printed.error();
-  if (globals.format() == output_format::table)
+  if (globals.for_people())
     fmt::print(stderr, "furrow: {} frames added, {} in total\n", *added,
                manifest->at("frames").get<std::uint64_t>());
   return 0;

@@ -5,6 +5,7 @@
 #include "tools/furrow/database/database_option.hpp"
 #include "tools/furrow/database/direct.hpp"
 #include "tools/furrow/output.hpp"
+#include "tools/furrow/rounds.hpp"
 #include "tools/json/rows_json.hpp"
 
 #include <fmt/format.h>
@@ -127,7 +128,7 @@ result<int> database(const globals& globals,
   bool sound = rows.is_array();
   for (const auto& row : rows)
     sound = sound && row.at("fault").is_null();
-  if (globals.format() == output_format::table && !migrate) {
+  if (globals.for_people() && !migrate) {
     const auto& health = answer->at("health");
     sound = sound && health.at("up") == true;
     const auto detail = health.at("up") == true
@@ -143,9 +144,8 @@ result<int> database(const globals& globals,
                                     : ", since " + digest.at("oldest_frame").get<std::string>()));
   }
   if (!answer->value("fault", json(nullptr)).is_null())
-    fmt::print(stderr, "furrow: the migrations could not be read: {}\n",
-               answer->at("fault").get<std::string>());
-  const auto printed = rows.is_null() && globals.format() == output_format::table
+    note("the migrations could not be read: " + answer->at("fault").get<std::string>());
+  const auto printed = rows.is_null() && globals.for_people()
                          ? written()
                          : print(*answer, migrations_table(rows), globals.format());
   if (!printed)
@@ -167,11 +167,14 @@ void add_database(CLI::App& app, const globals& globals, int& exit_code) {
                             "  furrow db {0}\n"
                             "  furrow db {0} --database postgresql://furrow@localhost/furrow",
                             name));
-    one->callback([&app, &globals, &exit_code, wish, one, direct, migrate] {
+    const auto plan = migrate ? std::make_shared<watch_plan>() : add_watch_plan(*one);
+    one->callback([&app, &globals, &exit_code, wish, one, direct, plan, migrate] {
       // A node that was typed takes precedence over the environment.
       const bool node = was_typed(app, app.get_option("--at")) && !was_typed(*one, direct);
-      exit_code = code_of(database(globals, node ? "" : url_of(direct),
-                                   migrate ? std::optional{*wish} : std::nullopt));
+      exit_code = run_rounds(globals, *plan, [&] {
+        return database(globals, node ? "" : url_of(direct),
+                        migrate ? std::optional{*wish} : std::nullopt);
+      });
     });
     return one;
   };

@@ -5,7 +5,8 @@
 ///   options would then hold the environment's value instead of the typed one.
 #pragma once
 
-#include <algorithm>
+#include "tools/furrow/globals.hpp"
+
 #include <string>
 
 #include <CLI/App.hpp>
@@ -21,12 +22,6 @@ add_database_option(CLI::App& command,
 /// Empty if no URL was given.
 [[nodiscard]] inline std::string url_of(const CLI::Option* option) {
   return option->count() == 0 ? "" : option->as<std::string>();
-}
-
-/// Whether the option was given on the command line, not by the environment.
-[[nodiscard]] inline bool was_typed(const CLI::App& command, const CLI::Option* option) {
-  const auto& typed = command.parse_order();
-  return std::find(typed.begin(), typed.end(), option) != typed.end();
 }
 
 } // namespace furrow::cli

@@ -7,6 +7,7 @@
 #include "tools/furrow/database/direct.hpp"
 #include "tools/furrow/logs/dbc.hpp"
 #include "tools/furrow/output.hpp"
+#include "tools/furrow/rounds.hpp"
 #include "tools/json/dbc_json.hpp"
 
 #include <fmt/format.h>
@@ -92,7 +93,7 @@ result<int> show_dbc(const globals& globals, const dbc_file_options& options) {
     if (!parsed)
       return failure{errc::failed, parsed.error().detail};
     std::ostringstream text;
-    print_dbc(text, *parsed, globals.format() != output_format::table);
+    print_dbc(text, *parsed, !globals.for_people());
     (void)write_out(text.str());
   }
   const auto output = written();
@@ -190,9 +191,11 @@ void add_dbc_files(CLI::App& dbc, const globals& globals, int& exit_code) {
     if (needs_database)
       url->required();
     command->footer(footer);
-    command->callback([&globals, &exit_code, options, run, url] {
+    const auto plan =
+      std::string_view{name} == "list" ? add_watch_plan(*command) : std::make_shared<watch_plan>();
+    command->callback([&globals, &exit_code, options, run, url, plan] {
       options->url = url_of(url);
-      exit_code = code_of(run(globals, *options));
+      exit_code = run_rounds(globals, *plan, [&] { return run(globals, *options); });
     });
     return std::pair{command, options};
   };

@@ -16,6 +16,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 namespace furrow::cli {
 
@@ -76,6 +77,24 @@ wait_for(Start start, const std::string& url, std::chrono::milliseconds timeout)
                      + " did not answer in time (a larger --timeout waits longer)"};
   auto answer = coming.get();
   return answer ? result<T>{std::move(*answer)} : to_failure(answer.error(), url);
+}
+
+/// Returns the given farm, or the farm that has the machine. The given one, too, when several farms have such a machine:
+/// what reads the machine then reports it.
+[[nodiscard]] inline result<std::string> farm_with(storage::store& store,
+                                                   const std::string& farm,
+                                                   const std::string& equipment,
+                                                   const std::string& url,
+                                                   std::chrono::milliseconds timeout) {
+  const auto machines = wait_for<std::vector<storage::equipment_row>>(
+    [&](auto done) { store.list_equipment(farm, std::move(done)); }, url, timeout);
+  if (!machines)
+    return machines.error();
+  std::string out;
+  for (const auto& machine : *machines)
+    if (machine.name == equipment)
+      out = out.empty() ? machine.farm : farm;
+  return out.empty() ? farm : out;
 }
 
 } // namespace furrow::cli

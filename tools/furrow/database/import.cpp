@@ -206,7 +206,7 @@ result<int> rehearse(const globals& globals,
     shown.rows.push_back(std::move(cells));
     answer["examples"].push_back(each);
   }
-  if (globals.format() == output_format::table)
+  if (globals.for_people())
     (void)write_out(fmt::format("{} rows of {} machines; the import is named \"{}\"\n", rows,
                                 groups.size(), printable(options.name)));
   const auto printed = print(answer, shown, globals.format());

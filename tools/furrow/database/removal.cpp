@@ -6,6 +6,7 @@
 #include "tools/furrow/database/database_option.hpp"
 #include "tools/furrow/database/direct.hpp"
 #include "tools/furrow/output.hpp"
+#include "tools/furrow/rounds.hpp"
 #include "tools/json/rfc3339.hpp"
 
 #include <fmt/format.h>
@@ -167,8 +168,10 @@ void add_audit(CLI::App& database, const globals& globals, int& exit_code) {
     ->check(CLI::Range(1, 100'000))
     ->capture_default_str();
   command->footer("Example:\n  furrow db audit --database sqlite:furrow.db");
-  command->callback([&globals, &exit_code, url, limit] {
-    exit_code = code_of(list_audit(globals, url_of(url), *limit));
+  const auto plan = add_watch_plan(*command);
+  command->callback([&globals, &exit_code, url, limit, plan] {
+    exit_code =
+      run_rounds(globals, *plan, [&] { return list_audit(globals, url_of(url), *limit); });
   });
 }
 

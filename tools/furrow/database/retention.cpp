@@ -6,6 +6,7 @@
 #include "tools/furrow/database/database_option.hpp"
 #include "tools/furrow/database/direct.hpp"
 #include "tools/furrow/output.hpp"
+#include "tools/furrow/rounds.hpp"
 #include "tools/json/rfc3339.hpp"
 
 #include <algorithm>
@@ -120,7 +121,7 @@ result<int> preview(const globals& globals, const retention_options& options) {
   const auto printed = print(answer, losses_table(answer.at("losses")), globals.format());
   if (!printed)
     return printed.error();
-  if (globals.format() == output_format::table && !found->losses.empty())
+  if (globals.for_people() && !found->losses.empty())
     fmt::print(stderr, "furrow: {} whole partitions would be dropped; nothing was changed\n",
                found->partitions.size());
   return 0;
@@ -262,9 +263,10 @@ void add_retention(CLI::App& app, const globals& globals, int& exit_code) {
   const auto add = [&](const char* name, const char* what, command_function function) {
     auto* command = group->add_subcommand(name, what);
     const auto* url = add_database_option(*command)->required();
-    command->callback([&globals, &exit_code, options, function, url] {
+    const auto plan = function == list ? add_watch_plan(*command) : std::make_shared<watch_plan>();
+    command->callback([&globals, &exit_code, options, function, url, plan] {
       options->url = url_of(url);
-      exit_code = code_of(function(globals, *options));
+      exit_code = run_rounds(globals, *plan, [&] { return function(globals, *options); });
     });
     return command;
   };

@@ -101,28 +101,31 @@ result<int> stats(const globals& globals, const size_options& options) {
   if (!found)
     return found.error();
   const auto all = to_json(*found);
-  if (globals.format() != output_format::table) {
-    const auto printed = print(all, {}, globals.format());
+  if (!globals.for_people()) {
+    const auto printed = print(all, tables_table(all.at("tables")), globals.format());
     if (!printed)
       return printed.error();
     return 0;
   }
   (void)write_out(fmt::format("{} bytes in total\n\n", found->bytes));
+  const bool wide = globals.format() == output_format::wide;
   show_table(table_of(all.at("tiers"), {{"TIER", "tier"},
                                         {"FRAMES", "frames"},
                                         {"ROWS", "rows"},
                                         {"BYTES", "bytes"},
                                         {"BYTES A FRAME", "bytes_per_frame"},
-                                        {"COMPRESSION", "compression"}}));
+                                        {"COMPRESSION", "compression"}}),
+             wide);
   (void)write_out("\n");
-  show_table(tables_table(all.at("tables")));
+  show_table(tables_table(all.at("tables")), wide);
   if (!all.at("machines").empty()) {
     (void)write_out("\n");
     show_table(table_of(all.at("machines"), {{"FARM", "farm"},
                                              {"EQUIPMENT", "equipment"},
                                              {"FRAMES", "frames"},
                                              {"BYTES", "bytes"},
-                                             {"BYTES A FRAME", "bytes_per_frame"}}));
+                                             {"BYTES A FRAME", "bytes_per_frame"}}),
+               wide);
   }
   const auto output = written();
   if (!output)

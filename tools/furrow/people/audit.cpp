@@ -2,6 +2,7 @@
 #include "tools/furrow/database/database_option.hpp"
 #include "tools/furrow/output.hpp"
 #include "tools/furrow/people/people_desk.hpp"
+#include "tools/furrow/rounds.hpp"
 
 #include <memory>
 
@@ -26,6 +27,8 @@ result<int> list_changes(const globals& globals, const std::string& url, std::si
        value_cell(row.at("action")), value_cell(row.at("object")),
        after.is_null() ? value_cell(row.at("detail")) : cell{printable(after.dump())}});
   }
+  add_wide_column(shown, *rows, "ID", "id");
+  add_wide_column(shown, *rows, "FARM", "farm");
   const auto printed = print(*rows, shown, globals.format());
   return printed ? result<int>{0} : printed.error();
 }
@@ -42,8 +45,10 @@ void add_audit_log(CLI::App& app, const globals& globals, int& exit_code) {
     ->capture_default_str();
   command->footer(
     "With -o json, `before` and `after` hold the values.\nExample:\n  furrow audit --limit 20");
-  command->callback([&globals, &exit_code, url, limit] {
-    exit_code = code_of(list_changes(globals, url_of(url), *limit));
+  const auto plan = add_watch_plan(*command);
+  command->callback([&globals, &exit_code, url, limit, plan] {
+    exit_code =
+      run_rounds(globals, *plan, [&] { return list_changes(globals, url_of(url), *limit); });
   });
 }
 

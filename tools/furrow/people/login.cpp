@@ -1,4 +1,5 @@
 #include "tools/furrow/commands.hpp"
+#include "tools/furrow/contexts/sessions.hpp"
 #include "tools/furrow/output.hpp"
 #include "tools/furrow/people/secret_input.hpp"
 
@@ -23,18 +24,19 @@ result<int> log_in(const globals& globals, const std::string& user, const std::s
   asked.token_file.clear();
   asked.use_session = false; // a login needs no token
   asked.farm.clear();
+  asked.context_farm.clear();
   const auto client = node_client::from(asked);
   if (!client)
     return client.error();
   json body{{"user", user}, {"password", *password}};
-  if (!globals.farm.empty())
-    body["farm"] = globals.farm;
+  if (!globals.node_farm().empty())
+    body["farm"] = globals.node_farm();
   const auto answer = client->send("POST", "/api/v1/login", body);
   if (!answer)
     return answer.error();
   const auto saved = save_session(globals.at, answer->at("token").get<std::string>());
   if (!saved)
-    return saved.error();
+    return failure{errc::failed, saved.error().detail};
   fmt::print(stderr, "furrow: logged in as {} until {}\n",
              printable(answer->at("user").at("name").get<std::string>()),
              answer->at("expires").get<std::string>());
@@ -46,7 +48,8 @@ result<int> log_out(const globals& globals) {
   if (!client)
     return client.error();
   const auto answer = client->send("POST", "/api/v1/logout", json::object());
-  forget_session();
+  if (const auto forgotten = forget_session(globals.at); !forgotten)
+    return failure{errc::failed, forgotten.error().detail};
   return answer ? result<int>{0} : answer.error();
 }
 
@@ -78,8 +81,12 @@ void add_login(CLI::App& app, const globals& globals, int& exit_code) {
   in->add_option("USER", *user, "NAME, or FARM/NAME")->required();
   in->add_option("--password-file", *file,
                  "file whose first line is the password; '-': standard input");
-  in->footer("The session is kept in $XDG_CONFIG_HOME/furrow/session, which only you can read.\n"
-             "Example:\n  furrow --at https://node1:7480 login north/anna");
+  in->footer(
+    "The session is kept in $XDG_CONFIG_HOME/furrow/session, which only you can read: one for "
+    "each\n"
+    "node. Commands at the same URL use it, also those of a context without a token file.\n"
+    "Examples:\n  furrow --at https://node1:7480 login north/anna\n"
+    "  furrow --context north login anna");
   in->callback(
     [&globals, &exit_code, user, file] { exit_code = code_of(log_in(globals, *user, *file)); });
   auto* out = app.add_subcommand("logout", "end the session of `furrow login`");

@@ -5,6 +5,7 @@
 #include "tools/furrow/database/database_option.hpp"
 #include "tools/furrow/output.hpp"
 #include "tools/furrow/people/people_desk.hpp"
+#include "tools/furrow/rounds.hpp"
 #include "tools/json/rfc3339.hpp"
 
 #include <fmt/format.h>
@@ -62,7 +63,7 @@ result<int> new_file_token(const globals& globals, const token_options& given) {
   const auto read_back = daemon::token_table::parse(toml, "token");
   if (!read_back)
     return failure{errc::usage, read_back.error().detail};
-  if (globals.format() == output_format::table) {
+  if (globals.for_people()) {
     // Standard output may be appended to the token file of the nodes: the secret must not get there.
     fmt::print(stderr,
                "The token. Give it to its user; it is shown only now and stored nowhere:\n{}\n"
@@ -96,6 +97,7 @@ table table_of_tokens(const json& rows) {
                           value_cell(row.at("role")), cell{joined(row.at("equipment"), "all")},
                           value_cell(row.at("expires")), value_cell(row.at("last_used")),
                           value_cell(row.at("created_by"))});
+  add_wide_column(shown, rows, "CREATED", "created");
   return shown;
 }
 
@@ -103,7 +105,8 @@ result<int> new_token(const globals& globals, const token_options& wanted, const
   if (wanted.for_file || wanted.name.empty())
     return new_file_token(globals, wanted);
   json body{{"name", wanted.name}, {"role", wanted.role}};
-  const auto farm = wanted.farm.empty() ? globals.farm : wanted.farm;
+  const auto& usual = url.empty() ? globals.node_farm() : globals.farm;
+  const auto farm = wanted.farm.empty() ? usual : wanted.farm;
   if (!farm.empty())
     body["farm"] = farm;
   if (!wanted.equipment.empty())
@@ -119,13 +122,12 @@ result<int> new_token(const globals& globals, const token_options& wanted, const
   const auto made = (*desk)->add_token(body);
   if (!made)
     return made.error();
-  if (globals.format() == output_format::table)
+  if (globals.for_people())
     (void)write_out(made->at("token").get<std::string>() + "\n");
-  const auto printed =
-    globals.format() == output_format::table ? written() : print(*made, {}, globals.format());
+  const auto printed = globals.for_people() ? written() : print(*made, {}, globals.format());
   if (!printed)
     return printed.error();
-  if (globals.format() == output_format::table)
+  if (globals.for_people())
     fmt::print(stderr, "Standard output has the token. It is shown only now and stored nowhere.\n");
   return 0;
 }
@@ -189,8 +191,9 @@ void add_token(CLI::App& app, const globals& globals, int& exit_code) {
   auto* list =
     group->add_subcommand("list", "list tokens: what they may do, and when they were used");
   const auto* list_url = add_database_option(*list);
-  list->callback([&globals, &exit_code, list_url] {
-    exit_code = code_of(list_tokens(globals, url_of(list_url)));
+  const auto plan = add_watch_plan(*list);
+  list->callback([&globals, &exit_code, list_url, plan] {
+    exit_code = run_rounds(globals, *plan, [&] { return list_tokens(globals, url_of(list_url)); });
   });
   auto name = std::make_shared<std::string>();
   auto* gone = group->add_subcommand("revoke", "revoke a token: connections that use it are cut");

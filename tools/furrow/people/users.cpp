@@ -3,6 +3,7 @@
 #include "tools/furrow/output.hpp"
 #include "tools/furrow/people/people_desk.hpp"
 #include "tools/furrow/people/secret_input.hpp"
+#include "tools/furrow/rounds.hpp"
 
 #include <fmt/format.h>
 
@@ -46,6 +47,9 @@ table table_of_users(const json& rows) {
        cell{printable(joined(row.at("equipment"), "all"))}, value_cell(row.at("last_login")),
        value_cell(row.at("title"))});
   }
+  add_wide_column(shown, rows, "PASSWORD", "has_password");
+  add_wide_column(shown, rows, "CREATED", "created");
+  add_wide_column(shown, rows, "VERSION", "version");
   return shown;
 }
 
@@ -56,8 +60,7 @@ result<int> shown(const result<json>& answer, const globals& globals) {
   const auto printed = print(*answer, table_of_users(rows), globals.format());
   if (!printed)
     return printed.error();
-  if (globals.format() == output_format::table && answer->is_object()
-      && answer->contains("password"))
+  if (globals.for_people() && answer->is_object() && answer->contains("password"))
     fmt::print(stderr, "The password. It is shown only now and stored nowhere:\n{}\n",
                answer->at("password").get<std::string>());
   return 0;
@@ -134,10 +137,12 @@ void add_list(CLI::App& group, const globals& globals, int& exit_code) {
   auto* list = group.add_subcommand("list", "list users: who they are, and what they may do");
   const auto* url =
     add_database_option(*list, "ask the database itself: postgresql://... or sqlite:PATH");
-  list->callback([&globals, &exit_code, url] {
-    auto desk = open_desk(globals, url_of(url));
-    exit_code =
-      code_of(desk ? shown((*desk)->users(globals.farm), globals) : result<int>{desk.error()});
+  const auto plan = add_watch_plan(*list);
+  list->callback([&globals, &exit_code, url, plan] {
+    exit_code = run_rounds(globals, *plan, [&] {
+      auto desk = open_desk(globals, url_of(url));
+      return desk ? shown((*desk)->users(globals.farm), globals) : result<int>{desk.error()};
+    });
   });
   auto options = std::make_shared<user_options>();
   auto* show = with_name(group, "show", "show one user", options);

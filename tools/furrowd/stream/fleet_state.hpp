@@ -37,6 +37,7 @@ struct fault_name {
   std::uint8_t list = 0;
   std::uint32_t spn = 0;
   std::uint8_t fmi = 0;
+  // NOLINTNEXTLINE(modernize-use-nullptr): clang-tidy 14 takes the comparison with 0 inside for a pointer
   friend auto operator<=>(const fault_name&, const fault_name&) = default;
 };
 
