@@ -9,7 +9,8 @@ describe('machine', () => {
   before(async () => {
     world = await openNode()
     await until('the speed of the engine is stored', async () =>
-      (await world.get('/api/v1/equipment/SIM-0001/signals')).signals.some((one) => one.name === 'EEC1.engine_speed'), 90)
+      (await world.get('/api/v1/equipment/SIM-0001/signals')).signals
+        .some((one) => one.name === 'EEC1.engine_speed'), 90)
     page = await world.openPage()
     await page.goto(`${world.url}#/machine/SIM-0001`)
   })
@@ -51,8 +52,8 @@ describe('machine', () => {
   })
 
   test('a range without data says so', async () => {
-    await world.show(page, 'machine/SIM-0001?signals=engine_speed_rpm&from=2020-05-01T06:00:00Z&to=2020-05-01T07:00:00Z',
-      'Machine SIM-0001')
+    const range = 'from=2020-05-01T06:00:00Z&to=2020-05-01T07:00:00Z'
+    await world.show(page, `machine/SIM-0001?signals=engine_speed_rpm&${range}`, 'Machine SIM-0001')
     await page.getByText('No data in this range: engine speed.').waitFor()
     assert.equal(await charts(page).count(), 0)
   })

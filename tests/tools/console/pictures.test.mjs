@@ -1,4 +1,4 @@
-// The pictures of docs/console.md, of a fleet that has driven for some minutes. Only when FURROW_PICTURES names a folder:
+// The pictures of docs/console.md, of a fleet that has driven for some minutes. Only with a folder in FURROW_PICTURES:
 //   FURROW_PICTURES=docs/img tests/tools/console/run TREE BUILD pictures.test.mjs
 import { mkdirSync } from 'node:fs'
 import path from 'node:path'
