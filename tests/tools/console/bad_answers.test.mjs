@@ -5,7 +5,7 @@ import { isLive, openNode } from './world.mjs'
 
 const screens = {
   'machine/SIM-0001': 'Machine SIM-0001', 'faults': 'Faults', 'replay?machines=SIM-0001': 'Replay',
-  'fields': 'Fields', 'can/SIM-0001?view=stored': 'CAN SIM-0001', 'definitions?machine=SIM-0001': 'Definitions', 'ledger': 'Ledger',
+  'fields': 'Fields', 'can/SIM-0001?view=stored': 'CAN SIM-0001', 'definitions': 'Definitions', 'ledger': 'Ledger',
   'system': 'System', 'system?tab=actors': 'System', 'people?tab=audit': 'People and tokens'
 }
 const problem = JSON.stringify({ error: { code: 'internal', message: 'the disk is full', hint: 'make room' } })

@@ -96,8 +96,9 @@ async function measureDay() {
   }
   const iso = (s) => new Date(s * 1000).toISOString()
   const rows = async (target, key) => (await world.get(target))[key].length
-  await until('the rollups of the last hour are there', () => rows('/api/v1/equipment/D8/rollup'
-    + `?signal=EEC1.engine_speed&bucket=minute&from=${iso(begin + day_s - 3600)}&to=${iso(begin + day_s)}`, 'rollup').then((n) => n >= 59), 120)
+  const last_hour = `from=${iso(begin + day_s - 3600)}&to=${iso(begin + day_s)}`
+  await until('the rollups of the last hour are there', async () =>
+    await rows(`/api/v1/equipment/D8/rollup?signal=EEC1.engine_speed&bucket=minute&${last_hour}`, 'rollup') >= 59, 120)
   const page = await world.openPage()
 
   await world.show(page, 'machine/D1?signals=engine_speed_rpm&range=1h', 'Machine D1')
