@@ -48,4 +48,5 @@ server.on("upgrade", (asked, socket) => {
   passed.end();
 });
 
-server.listen(port, "127.0.0.1", () => console.log(`http://127.0.0.1:${port}/ with the node ${node.origin}`));
+server.listen(port, "127.0.0.1",
+  () => console.log(`http://127.0.0.1:${server.address().port}/ with the node ${node.origin}`));

@@ -1,10 +1,11 @@
 // What a test of the console needs: a real node, a simulated fleet, and a real Chromium that reaches nothing but this
-// machine. Everything that was started ends with `end()`.
+// machine. All files share one browser and one open node. Everything that was started ends after the last test.
 import { spawn, execFileSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createRequire } from 'node:module'
+import { after } from 'node:test'
 
 // The packages are installed beside a copy of the console's sources.
 const packages = createRequire(path.join(process.env.FURROW_CONSOLE, 'package.json'))
@@ -13,6 +14,30 @@ const axe_source = readFileSync(packages.resolve('axe-core/axe.min.js'), 'utf8')
 
 const bin = process.env.FURROW_BIN
 const environment = { ...process.env, FURROW_CONFIG: '/dev/null' }
+const wait_ms = 20_000
+
+const worlds = []
+let browser
+const openBrowser = () => browser ??= chromium.launch({
+  executablePath: '/usr/bin/chromium',
+  args: ['--no-sandbox', '--no-first-run', '--disable-gpu', '--disable-webgl', '--disable-background-networking',
+    '--disable-component-update', '--disable-sync', '--disable-quic', '--js-flags=--expose-gc']
+})
+export async function endAll() {
+  await (await browser)?.close()
+  for (const one of worlds) one.end()
+}
+after(endAll)
+
+let open_node
+/** The node that most files use: without users, with four machines of a simulated fleet. */
+export const openNode = () => open_node ??= (async () => {
+  const world = new World()
+  await world.startNode()
+  world.startFleet(4)
+  await until('four machines send', () => JSON.parse(world.furrow('equipment', '-o', 'json')).length === 4)
+  return world
+})()
 
 /** Resolves with the first line of the program's output that matches. */
 function said(child, pattern, seconds = 30) {
@@ -53,6 +78,7 @@ export class World {
   constructor() {
     this.folder = mkdtempSync(path.join(tmpdir(), 'furrow-console-'))
     this.children = []
+    worlds.push(this)
     this.http = '127.0.0.1:0'
     this.gateway = '127.0.0.1:0'
   }
@@ -65,7 +91,14 @@ export class World {
     const ready = await said(this.node, /^ready gateway=(\S+) .*http=(\S+)/m)
     this.gateway = ready[1]
     this.http = ready[2]
-    this.url = `http://${this.http}/`
+    this.url ??= process.env.FURROW_CONSOLE_DEV ? await this.startSources() : `http://${this.http}/`
+  }
+
+  /** The page from the sources in place of the one in furrowd, for who changes the console. */
+  async startSources() {
+    const dev = path.join(process.env.FURROW_CONSOLE, 'dev.mjs')
+    const child = this.start(process.execPath, [dev, `http://${this.http}`, '0'])
+    return (await said(child, /^(http:\S+)/m))[1]
   }
 
   startFleet(machines, rate = 50) {
@@ -74,7 +107,7 @@ export class World {
   }
 
   start(program, args) {
-    const child = spawn(path.join(bin, program), args, { env: environment, stdio: ['ignore', 'pipe', 'pipe'] })
+    const child = spawn(path.resolve(bin, program), args, { env: environment, stdio: ['ignore', 'pipe', 'pipe'] })
     child.stdout.resume()
     child.stderr.resume()
     this.children.push(child)
@@ -86,32 +119,31 @@ export class World {
       { env: { ...environment, FURROW_AT: `http://${this.http}` }, encoding: 'utf8' })
   }
 
-  /** Requests in the name of a user. */
-  async logIn(user, password) {
-    const send = async (method, target, body, token) => {
-      const answer = await fetch(`http://${this.http}${target}`, { method, body: body && JSON.stringify(body),
-        headers: token ? { Authorization: `Bearer ${token}` } : {} })
-      const text = await answer.text()
-      if (!answer.ok) throw new Error(`${method} ${target}: ${answer.status} ${text}`)
-      return JSON.parse(text)
-    }
-    const { token } = await send('POST', '/api/v1/login', { user, password })
-    return { send: (method, target, body) => send(method, target, body, token),
-      post: (target, body) => send('POST', target, body, token) }
+  async send(method, target, body, token) {
+    const answer = await fetch(`http://${this.http}${target}`, { method, body: body && JSON.stringify(body),
+      headers: token ? { Authorization: `Bearer ${token}` } : {} })
+    const text = await answer.text()
+    if (!answer.ok) throw new Error(`${method} ${target}: ${answer.status} ${text}`)
+    return JSON.parse(text)
   }
 
-  async openBrowser() {
-    this.browser = await chromium.launch({
-      executablePath: '/usr/bin/chromium',
-      args: ['--no-sandbox', '--no-first-run', '--disable-gpu', '--disable-webgl', '--disable-background-networking',
-        '--disable-component-update', '--disable-sync', '--disable-quic', '--js-flags=--expose-gc']
-    })
+  get(target) {
+    return this.send('GET', target)
+  }
+
+  /** Requests in the name of a user. */
+  async logIn(user, password) {
+    const { token } = await this.send('POST', '/api/v1/login', { user, password })
+    return { send: (method, target, body) => this.send(method, target, body, token),
+      post: (target, body) => this.send('POST', target, body, token) }
   }
 
   /** A page that notes errors of its script, broken requests of its own, and every request that leaves the node. */
   async openPage(options = {}) {
-    const context = await this.browser.newContext({ viewport: { width: 1280, height: 800 }, ...options })
+    const context = await (await openBrowser()).newContext({ viewport: { width: 1280, height: 800 },
+      permissions: ['clipboard-read', 'clipboard-write'], ...options })
     const page = await context.newPage()
+    page.setDefaultTimeout(wait_ms)
     page.faults = []
     page.strangers = []
     page.on('pageerror', (error) => page.faults.push(error.message))
@@ -120,7 +152,8 @@ export class World {
     })
     page.on('request', (request) => {
       const { protocol, host } = new URL(request.url())
-      if (protocol !== 'data:' && protocol !== 'blob:' && host !== this.http) page.strangers.push(request.url())
+      const own = host === new URL(this.url).host
+      if (protocol !== 'data:' && protocol !== 'blob:' && !own) page.strangers.push(request.url())
     })
     return page
   }
@@ -132,9 +165,25 @@ export class World {
     return found.violations.map((one) => `${one.id}: ${one.help}: ${one.nodes.map((node) => node.html).slice(0, 3)}`)
   }
 
-  async end() {
-    await this.browser?.close()
+  /** Goes to a screen of an open page, and waits for its heading. */
+  async show(page, at, heading) {
+    await page.goto(`${this.url}#/${at}`)
+    await page.getByRole('heading', { level: 1, name: heading }).waitFor()
+  }
+
+  /** Nothing of the page's script has failed, and it asked nobody but the node. Closes the page. */
+  async close(page) {
+    await page.context().close()
+    if (page.faults.length + page.strangers.length > 0)
+      throw new Error(`the page failed: ${[...page.faults, ...page.strangers].join('; ')}`)
+  }
+
+  end() {
     for (const child of this.children) child.kill('SIGKILL')
     rmSync(this.folder, { recursive: true, force: true })
   }
 }
+
+export const isLive = (page) => page.getByRole('status').filter({ hasText: /^live$/ }).first().waitFor()
+/** The text of a part of the page once it fits. */
+export const text = (of, pattern) => until(`the text ${pattern}`, async () => (await of.innerText()).match(pattern))

@@ -34,7 +34,10 @@ async function ask(method: Method, pattern: string, request: Loose = {}): Promis
   const init: RequestInit = { method: method.toUpperCase(), credentials: "same-origin", cache: "no-store" };
   if (request.signal)
     init.signal = request.signal;
-  if (request.body !== undefined) {
+  if (request.body instanceof Blob) {
+    init.body = request.body;
+    init.headers = { "Content-Type": "application/octet-stream" };
+  } else if (request.body !== undefined) {
     init.body = JSON.stringify(request.body);
     init.headers = { "Content-Type": "application/json" };
   }

@@ -10,8 +10,8 @@ export interface Polled<T> {
   reload: () => void;
 }
 
-/// Calls `read` at once, and again `interval_ms` after each answer; 0: once. Another `key` or farm begins anew. A hidden
-/// page asks for nothing.
+/// Calls `read` at once, and again `interval_ms` after each answer; 0: once. Another `key` or farm begins anew.
+/// A hidden page asks for nothing.
 export function usePoll<T>(
   read: (signal: AbortSignal) => Promise<T>, intervalMs: number, key: string | number = ""): Polled<T> {
   const whole = `${farm.value} ${key}`;

@@ -1,8 +1,8 @@
 /// The machines of a stream as signals.
 ///
-/// Shape: `machines` is a plain Map that the stream changes in place. Signals say that something changed: `changes` that
-///   any machine did, `members` that one came or left, `version(name)` that this machine did. They move at most once an
-///   animation frame, and not while the page is hidden.
+/// Shape: `machines` is a plain Map that the stream changes in place. Signals say that something changed: `changes`
+///   that any machine did, `members` that one came or left, `version(name)` that this machine did. They move at most
+///   once an animation frame, and not while the page is hidden.
 import { type ReadonlySignal, type Signal, batch, signal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
 import type { StateMessage } from "./messages";

@@ -2,8 +2,8 @@
 ///
 ///   <Chart label="Engine" series={[{ label: "engine speed", unit: "rpm", times, values }]} syncKey="machine" />
 ///
-/// Units: times in seconds since 1970. A value of null is a gap in the line. Series of one unit share an axis; the first
-///   two units have axes.
+/// Units: times in seconds since 1970. A value of null is a gap in the line. Series of one unit share an axis; the
+///   first two units have axes.
 import uPlot from "uplot";
 import { useEffect, useRef } from "preact/hooks";
 import { absent, localTime } from "../format/time";
@@ -71,7 +71,8 @@ function optionsOf(props: ChartProps, width: number, height: number, listener: {
         ...(one.stepped && uPlot.paths.stepped && { paths: uPlot.paths.stepped({ align: 1 }) }),
       })),
     ],
-    axes: [{ stroke: ink, grid, ticks: grid, space: 72, values: time_texts as uPlot.Axis.Values }, ...units.slice(0, 2).map(axis)],
+    axes: [{ stroke: ink, grid, ticks: grid, space: 72, values: time_texts as uPlot.Axis.Values },
+      ...units.slice(0, 2).map(axis)],
     scales: { x: { time: true } },
     cursor: {
       drag: { x: true, y: false, setScale: !props.onSelect },

@@ -58,7 +58,8 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
   const { label, columns, rows, rowKey, sortKey, defaultSort = "", onOpen, selected, rowHeight = 40, empty } = props;
   const [own, setOwn] = useState(defaultSort);
   const order = sortKey ? queryText(sortKey, defaultSort) : own;
-  const setOrder = (next: string) => sortKey ? setQuery({ [sortKey]: next === defaultSort ? null : next }) : setOwn(next);
+  const setOrder = (next: string) =>
+    sortKey ? setQuery({ [sortKey]: next === defaultSort ? null : next }) : setOwn(next);
   const shown = useMemo(() => sorted(rows, columns, order), [rows, columns, order]);
   const box = useRef<HTMLDivElement>(null);
   const { first, end } = useVisibleRows(box, rowHeight, shown.length);

@@ -32,7 +32,8 @@ export function MapView({ map, label, onMoved }: MapViewProps) {
     });
     new Control.Scale({ imperial: false }).addTo(made);
     const countries = new Polyline(outlines(), {
-      renderer: new Canvas({ padding: 0.5 }), interactive: false, weight: 1, color: color("--map-line"), smoothFactor: 1,
+      renderer: new Canvas({ padding: 0.5 }), interactive: false, weight: 1, color: color("--map-line"),
+      smoothFactor: 1,
     }).addTo(made);
     const stop = dark.subscribe(() => countries.setStyle({ color: color("--map-line") }));
     const sizes = new ResizeObserver(() => made.invalidateSize({ pan: false }));
@@ -71,6 +72,12 @@ export function useMapLayer<L extends Layer>(
   }, [now, ...deps]);
 }
 
+/// Room for the names at the right of the marks.
+export const fit_options = { paddingTopLeft: [32, 32] as [number, number],
+  paddingBottomRight: [96, 32] as [number, number], maxZoom: 16, animate: false };
+
+const settle_ms = 2000; // the parts around a new map may still change its size
+
 /// Shows the box once, when there is one: what the user has moved to is not taken away.
 export function useFitOnce(map: MapSignal, bounds: LatLngBoundsExpression | null): void {
   const fitted = useRef(false);
@@ -79,6 +86,17 @@ export function useFitOnce(map: MapSignal, bounds: LatLngBoundsExpression | null
     if (!now || !bounds || fitted.current)
       return;
     fitted.current = true;
-    now.fitBounds(bounds, { padding: [32, 32], maxZoom: 16, animate: false });
+    const fit = () => now.fitBounds(bounds, fit_options);
+    const box = now.getContainer();
+    const stop = () => {
+      now.off("resize", fit);
+      box.removeEventListener("pointerdown", stop);
+      box.removeEventListener("wheel", stop);
+    };
+    fit();
+    now.on("resize", fit);
+    box.addEventListener("pointerdown", stop);
+    box.addEventListener("wheel", stop);
+    setTimeout(stop, settle_ms);
   }, [now, bounds]);
 }

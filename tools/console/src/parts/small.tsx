@@ -13,14 +13,16 @@ export function Value({ value, unit, digits }: { value: unknown; unit?: string |
   return <span class="value">{text}{of !== "" && <span class="unit"> {of}</span>}</span>;
 }
 
-const old_ms = 10_000;
+const old_ms = 15_000; // the stream sends an unchanged value again after 10 s
 
-/// "3 s ago", grey when older than 10 s. `alwaysPlain`: a time that is not expected to move on.
+/// "3 s ago", grey when older than 15 s. `alwaysPlain`: a time that is not expected to move on.
 export function Age({ time, alwaysPlain }: { time: string | null | undefined; alwaysPlain?: boolean }) {
   const at = parseTime(time);
   const now = clock.value;
   const old = at !== null && now - at > old_ms && !alwaysPlain;
-  return <time class={old ? "age age-old" : "age"} dateTime={time ?? undefined} title={utcTime(at)}>{age(at, now)}</time>;
+  return (
+    <time class={old ? "age age-old" : "age"} dateTime={time ?? undefined} title={utcTime(at)}>{age(at, now)}</time>
+  );
 }
 
 /// In the browser's time, with UTC in the title.

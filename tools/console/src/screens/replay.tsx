@@ -5,7 +5,7 @@ import { nodeNow } from "../format/clock";
 import { parseTime } from "../format/time";
 import { line_colors } from "../parts/chart";
 import { MachinePicker } from "../parts/machine_picker";
-import { MapView, useFitOnce, useMap, useMapLayer } from "../parts/map_view";
+import { MapView, fit_options, useFitOnce, useMap, useMapLayer } from "../parts/map_view";
 import { Screen } from "../parts/screen";
 import { Empty } from "../parts/small";
 import { TimeRange } from "../parts/time_range";
@@ -157,7 +157,7 @@ export function Replay() {
     if (loaded && queryText("at") === "" && first > player.at && first < to)
       player.seek(first);
   }, [loaded, from, to]);
-  const fit = () => bounds && map.value?.fitBounds(bounds, { padding: [32, 32], maxZoom: 16 });
+  const fit = () => bounds && map.value?.fitBounds(bounds, fit_options);
   const pick = (stop: Stop) => {
     player.seek(stop.from);
     map.value?.panTo([stop.latitude, stop.longitude]);

@@ -1,7 +1,7 @@
 /// The farm that is shown. A credential for every farm may name any; the names that are known are offered.
 import { useEffect, useState } from "preact/hooks";
 import { farm, get } from "../api/client";
-import { chooseFarm, everyFarm, may, me } from "./session";
+import { chooseFarm, everyFarm, me } from "./session";
 
 const kept_key = "furrow.farms"; // those that were chosen here
 const kept_max = 20;
@@ -20,13 +20,6 @@ function keep(name: string): void {
   localStorage.setItem(kept_key, JSON.stringify([name, ...names].slice(0, kept_max)));
 }
 
-/// No route lists the farms. Those of the users and tokens are known to an admin.
-async function namedFarms(): Promise<string[]> {
-  const [{ users }, { tokens }] = await Promise.all([
-    get("/api/v1/users", { farm: "" }), get("/api/v1/tokens", { farm: "" })]);
-  return [...users, ...tokens].flatMap((one) => one.farms).filter((one) => one !== "*");
-}
-
 function TypedFarm() {
   const [typed, setTyped] = useState<string | null>(null);
   const [offered, setOffered] = useState<string[]>([]);
@@ -34,8 +27,8 @@ function TypedFarm() {
     const kept = keptFarms(localStorage.getItem(kept_key));
     const show = (names: string[]) => setOffered([...new Set(["default", ...kept, ...names])].sort());
     show([]);
-    if (may("admin"))
-      namedFarms().then(show, () => undefined); // without them the name is typed
+    // Without an answer the name is typed, as that of a farm without machines is.
+    get("/api/v1/farms", { farm: "" }).then(({ farms }) => show(farms.map((one) => one.name)), () => undefined);
   }, []);
   const send = (event: Event) => {
     event.preventDefault();

@@ -42,7 +42,7 @@ function EditField({ field, taken, onClose, onDone }: EditProps) {
       <form onSubmit={(event) => void save(event)}>
         {texts.map(([key, title]) => (
           <label key={key}>{title}
-            <input value={next[key]} maxLength={128} autocomplete="off"
+            <input value={next[key]} maxLength={key === "name" ? 64 : 256} autocomplete="off"
               onInput={(event) => setNext({ ...next, [key]: event.currentTarget.value })} />
           </label>
         ))}
@@ -78,7 +78,7 @@ export function FieldDetails({ field, taken, changes, onBoundary, onDone }: Deta
   return (
     <section aria-label={`Field ${field.name}`}>
       <h2>{field.name}</h2>
-      <dl class="facts">
+      <dl class="field-facts">
         <dt>Area</dt><dd><Value value={field.area_m2 / 10_000} unit="ha" digits={2} /></dd>
         {texts.slice(1).map(([key, title]) => [<dt>{title}</dt>, <dd><Value value={field[key]} /></dd>])}
       </dl>

@@ -62,7 +62,7 @@ export function DrawPanel({ map, field, taken, onClose, onDone }: DrawPanelProps
       </div>
       {!field && (
         <label>Name
-          <input value={name} maxLength={128} autocomplete="off"
+          <input value={name} maxLength={64} autocomplete="off"
             onInput={(event) => setName(event.currentTarget.value)} />
         </label>
       )}

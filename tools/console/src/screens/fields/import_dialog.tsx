@@ -81,7 +81,7 @@ export function ImportFields({ known, onDone }: { known: readonly Field[]; onDon
               {opened.fields.map((one, i) => (
                 <li key={i} class="row">
                   <input aria-label={`Name of field ${i + 1}`} value={one.name} placeholder={`Name of field ${i + 1}`}
-                    maxLength={128} onInput={(event) => rename(i, event.currentTarget.value)} />
+                    maxLength={64} onInput={(event) => rename(i, event.currentTarget.value)} />
                   <span>{number(areaM2(one.boundary) / 10_000, 2)} ha</span>
                   {known.some((other) => other.name === one.name.trim())
                     && <span class="warn">replaces the boundary of this field</span>}

@@ -61,7 +61,7 @@ function Results({ work, field }: { work: Work; field: Field }) {
   const part = work.rows > 0 && coverage.fieldM2 > 0 ? (coverage.workedM2 / coverage.fieldM2) * 100 : null;
   return (
     <>
-      <dl class="facts">
+      <dl class="field-facts">
         <dt>Worked area</dt>
         <dd><Value value={part === null ? null : (part / 100) * field.area_m2 / 10_000} unit="ha" digits={2} />
           {part !== null && <> ({number(part, 0)} % of the field)</>}</dd>

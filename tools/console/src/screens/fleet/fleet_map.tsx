@@ -7,7 +7,7 @@ import { number } from "../../format/number";
 import type { Machine } from "../../live/reducer";
 import { headingOf, positionOf, speedKmh } from "../../live/values";
 import { type Dot, DotsLayer } from "../../parts/dots_layer";
-import { MapView, useFitOnce, useMap, useMapLayer } from "../../parts/map_view";
+import { MapView, fit_options, useFitOnce, useMap, useMapLayer } from "../../parts/map_view";
 import { color, dark } from "../../shell/theme";
 import { modeNow } from "./status";
 
@@ -98,7 +98,7 @@ export function FleetMap({ machines, complete, fields, now, selected, follow, on
   const fit = () => {
     onDragged();
     if (places.length > 0)
-      map.peek()?.fitBounds(places, { padding: [32, 32], maxZoom: 16, animate: false });
+      map.peek()?.fitBounds(places, fit_options);
   };
   return (
     <div class="fleet-map">

@@ -17,7 +17,8 @@ import { isEmpty, lineOf } from "./line";
 import { Picker } from "./picker";
 import { quantityOf, titleOf } from "./quantities";
 import {
-  type Range, type RangeId, default_range, gapOf, lengthOf, range_titles, ranges, readRange, sourceOf, windowOf,
+  type Range, type RangeId, default_range, gapOf, lengthOf, range_titles, ranges, readRange, sourceOf, takesLive,
+  windowOf,
 } from "./range";
 
 export const chosen_max = 12;
@@ -84,7 +85,8 @@ function unitOf(id: string, machine: Machine | undefined, signals: readonly Sche
     : signals.find((one) => one.name === id)?.unit) ?? "";
 }
 const key_units: [RegExp, string][] = [[/_mps$/, "m/s"], [/_rpm$/, "rpm"], [/_pct$/, "%"], [/_lph$/, "L/h"],
-  [/_c$/, "°C"], [/_kpa$/, "kPa"], [/_v$/, "V"], [/_deg$/, "deg"], [/_h$/, "h"], [/_l$/, "L"], [/_km$/, "km"], [/_m$/, "m"]];
+  [/_c$/, "°C"], [/_kpa$/, "kPa"], [/_v$/, "V"], [/_deg$/, "deg"], [/_h$/, "h"], [/_l$/, "L"],
+  [/_km$/, "km"], [/_m$/, "m"]];
 /// Of a value that the machine does not send now: its key ends in the unit.
 const unitByKey = (key: string): string | null => key_units.find(([end]) => end.test(key))?.[1] ?? null;
 
@@ -117,7 +119,7 @@ export function Charts({ name, machine }: { name: string; machine: Machine | und
   const sources = useMemo(() => pixels === 0 || known.loading ? [] : [...of.values()].filter((one) => one !== null),
     [of, pixels, known.loading]);
   const history = useHistory(name, sources, range);
-  const tail = useTail(name, range.kind === "live" ? ids : [], length);
+  const tail = useTail(name, takesLive(range) ? ids : [], length);
 
   const now = range.kind === "live" ? clock.value : 0;
   const { from, to } = windowOf(range, now);
@@ -125,7 +127,7 @@ export function Charts({ name, machine }: { name: string; machine: Machine | und
   for (const id of ids) {
     const source = of.get(id) ?? null;
     const points = source ? history.points[sourceKey(source)] ?? [] : [];
-    const line = lineOf(points, range.kind === "live" ? tail[id] ?? [] : [], from, to, gapOf(source));
+    const line = lineOf(points, takesLive(range) ? tail[id] ?? [] : [], from, to, gapOf(source));
     const unit = unitOf(id, machine, signals);
     const chart = charts.get(unit) ?? { series: [], empty: true };
     chart.series.push({ label: titleOf(id), unit, ...line });

@@ -6,7 +6,7 @@ import type { Machine } from "../../live/reducer";
 import { shownNumber, shownUnit } from "../../live/values";
 import { type GaugeRange, gauges, titleOf } from "./quantities";
 
-const old_ms = 10_000;
+const old_ms = 20_000; // the stream sends an unchanged value again after 10 s
 
 function Gauge({ machine, range }: { machine: Machine; range: GaugeRange }) {
   const of = machine.values[range.key];
@@ -14,7 +14,7 @@ function Gauge({ machine, range }: { machine: Machine; range: GaugeRange }) {
     return null;
   const [value, unit] = [shownNumber(of.value, of.unit), shownUnit(of.unit)];
   const at = parseTime(of.time);
-  const old = at === null || nodeNow() - at > 2 * old_ms; // an unchanged value is sent every 10 s
+  const old = at === null || nodeNow() - at > old_ms;
   const part = Math.max(0, Math.min(1, (value - range.min) / (range.max - range.min)));
   const title = titleOf(range.key);
   const text = number(value, Math.abs(value) < 100 ? 1 : 0);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { grown, isEmpty, keepNewest, lineOf, middleOf } from "./line";
 import { kindOf, titleOf } from "./quantities";
-import { bucketOf, readRange, sourceOf, windowOf } from "./range";
+import { bucketOf, readRange, sourceOf, takesLive, windowOf } from "./range";
 import { inFieldUnits, sectionWords } from "./units";
 
 const hour = 3_600_000;
@@ -31,6 +31,12 @@ test("machine range: an hour comes from telemetry, a day from the signal that th
   assert.deepEqual(sourceOf("My.signal", hour, 800, stored),
     { kind: "rollup", signal: "My.signal", bucket: "minute", factor: 1, offset: 0 });
   assert.equal(sourceOf("intake_air_temperature_c", hour, 800, stored), null);
+});
+
+test("machine range: live values go on with up to an hour, and not with means of a day", () => {
+  assert.equal(takesLive(readRange("1h", "", "")), true);
+  assert.equal(takesLive(readRange("1d", "", "")), false);
+  assert.equal(takesLive(readRange("", "2026-05-01T00:00:00Z", "2026-05-01T00:10:00Z")), false);
 });
 
 test("machine line: live points follow the stored ones, and a pause is a gap", () => {

@@ -39,6 +39,9 @@ export const bucket_ms: Record<Bucket, number> = { minute: 60_000, hour: 3_600_0
 const buckets_a_pixel = 4; // more are drawn over each other
 const rows_max_ms = 3_600_000; // telemetry has a row a second: an hour of it is what a page loads at once
 
+/// Whether live values go on with the line. Among means of a long time single values would be a spike at its end.
+export const takesLive = (range: Range): boolean => range.kind === "live" && range.length <= rows_max_ms;
+
 /// The finest bucket that the chart has the pixels for.
 export function bucketOf(lengthMs: number, pixels: number): Bucket {
   const fits = (bucket: Bucket) => lengthMs / bucket_ms[bucket] <= Math.max(pixels, 200) * buckets_a_pixel;

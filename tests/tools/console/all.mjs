@@ -1,0 +1,13 @@
+// All tests of the console in one process, because a browser takes seconds to start. A file alone: node fleet.test.mjs
+import './fleet.test.mjs'
+import './machine.test.mjs'
+import './faults.test.mjs'
+import './replay.test.mjs'
+import './fields.test.mjs'
+import './can.test.mjs'
+import './definitions.test.mjs'
+import './operations.test.mjs'
+import './bad_answers.test.mjs'
+import './page.test.mjs'
+import './people.test.mjs'
+import './pictures.test.mjs'
