@@ -59,7 +59,10 @@ class work_progress {
 public:
   using clock = std::chrono::steady_clock;
 
-  explicit work_progress(std::string what) : what_{std::move(what)} {}
+  /// `prints`: the work prints on standard output. A terminal that shows that itself needs no progress.
+  explicit work_progress(std::string what, bool prints = true)
+    : what_{std::move(what)}, terminal_{::isatty(STDERR_FILENO) == 1
+                                        && (!prints || ::isatty(STDOUT_FILENO) != 1)} {}
 
   /// `text` is asked only when it is time to say something.
   template <class Text>
@@ -79,8 +82,7 @@ public:
 
 private:
   std::string what_;
-  // A terminal that shows the output itself needs no progress.
-  bool terminal_ = ::isatty(STDERR_FILENO) == 1 && ::isatty(STDOUT_FILENO) != 1;
+  bool terminal_;
   bool shown_ = false;
   clock::time_point begun_ = clock::now();
   clock::time_point next_ =

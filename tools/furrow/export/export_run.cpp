@@ -112,8 +112,8 @@ public:
               export_output output,
               json kept)
     : options_{options}, reader_{reader}, writer_{make_row_writer(format, reader.columns())},
-      output_{std::move(output)},
-      kept_(std::move(kept)), resumable_{format != export_format::parquet} {}
+      output_{std::move(output)}, kept_(std::move(kept)),
+      resumable_{format != export_format::parquet}, progress_{"export", options.file == "-"} {}
 
   /// `rows`: in the file already; nothing is before them then.
   result<int> run(std::optional<std::uint64_t> rows) {
@@ -209,7 +209,7 @@ private:
   export_output output_;
   json kept_; // with the selection
   bool resumable_;
-  work_progress progress_{"export"};
+  work_progress progress_;
   std::uint64_t rows_ = 0;
   std::int64_t last_us_ = 0;
   std::chrono::steady_clock::time_point kept_at_ = std::chrono::steady_clock::now();

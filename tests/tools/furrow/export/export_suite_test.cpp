@@ -20,8 +20,8 @@ namespace {
 
 constexpr std::int64_t export_ms = 1'000;
 
-/// Engine speed with and without a value, a speed at the same time, a broadcast of DM1, process data, other kinds of
-/// frames; and records.
+/// Engine speed with and without a value, a speed at the same time, a broadcast of DM1, process data, another bus; and
+/// records. The broadcast begins among the sealed frames and ends among the fresh ones.
 void fill_for_export(store_bed& bed, store& store) {
   can::frame_block block;
   const auto put = [&](const char* text, std::int64_t ms, std::uint8_t bus = 0) {
@@ -34,12 +34,17 @@ void fill_for_export(store_bed& bed, store& store) {
   put("0CF00400#FFFFFF0000FFFFFF", 200);
   put("0CF00400#FFFFFF0100FFFFFF", 200); // the same signal at the same time
   put("18ECFF00#200A0002FFCAFE00", 300);
+  auto sealed = append_of(claim(store, request_for("T1", 1)).claim, 0, std::exchange(block, {}));
+  sealed.buses = {{0, "can0"}, {1, "imple\"ment,1"}};
+  const auto lane = store.open_appender("w0");
+  const auto [claimed, to] = std::pair{sealed.claim, sealed.to};
+  REQUIRE(append(*lane, {std::move(sealed)}));
+  seal_for_export(bed, store);
   put("18EBFF00#0110FF6E00000564", 350);
   put("18EBFF00#02000301FFFFFFFF", 400);
   put("1CCBFF81#53000600E8030000", 500);
   put("123#0A0B", 600, 1);
-  auto frames = append_of(claim(store, request_for("T1", 1)).claim, 0, std::move(block));
-  frames.buses = {{0, "can0"}, {1, "imple\"ment,1"}};
+  auto frames = append_of(claimed, to, std::move(block));
   auto records = append_records(
     frames.claim, frames.to,
     {record_at(
@@ -47,10 +52,8 @@ void fill_for_export(store_bed& bed, store& store) {
        R"({"sensor":"soil, \"north\"","type":"soil","quantity":"moisture","value":23.5,"unit":"%"})"),
      record_at(1, can::record_kind_yield, yield_body),
      record_at(2, can::record_kind_tokens, tokens_body)});
-  const auto lane = store.open_appender("w0");
   REQUIRE(append(*lane, {std::move(frames), std::move(records)}));
   plain_digest{store}.run_all();
-  seal_for_export(bed, store);
 }
 
 /// Exports into a folder of its own and reads what came.
@@ -199,4 +202,28 @@ TEST_CASE("furrow export: telemetry, frames, faults and records") {
   CHECK(here.text({"yield", "--from", "2026-05-02"}) // nothing: the header alone
         == csv("time,mass_flow_kgps,moisture_pct,width_m,speed_mps,latitude_deg,longitude_deg,"
                "altitude_m,crop,quality\n"));
+}
+
+TEST_CASE("furrow export: the streams of a machine follow each other") {
+  const auto bed = make_bed();
+  const auto store = bed->open_migrated();
+  fill_for_export(*bed, *store);
+  can::frame_block
+    block; // a second gateway, with its own names of buses; a broadcast does not cross streams
+  for (const auto* text : {"18EBFF00#0110FF6E00000564", "0CF00400#FFFFFF0200FFFFFF"}) {
+    const quoted_frame frame{text, record_start_us};
+    REQUIRE(block.push(frame.time_us, frame.header, frame.data.data()));
+  }
+  auto second = append_of(claim(*store, request_for("T1", 2)).claim, 0, std::move(block));
+  second.buses = {{0, "vcan7"}};
+  REQUIRE(append(*store->open_appender("w0"), {std::move(second)}));
+  const export_world here{*bed};
+  CHECK(here.text({"signals", "--signals", "engine_speed", "--from", "2026-05-01T06:30:00Z", "--to",
+                   "2026-05-01T06:30:00Z"})
+        == csv("time,signal,value,unit,label,state\n"
+               "2026-05-01T06:30:00.000000Z,EEC1.engine_speed,621,rpm,,value\n"
+               "2026-05-01T06:30:00.000000Z,EEC1.engine_speed,0.25,rpm,,value\n"));
+  const auto frames = here.text({"frames"});
+  CHECK(has(frames, "00.600000Z,\"imple\"\"ment,1\",123,false,false,false,classic,2,0A0B,\r\n"
+                    "2026-05-01T06:30:00.000000Z,vcan7,18EBFF00,"));
 }

@@ -126,7 +126,8 @@ for (const words of kinds)
     assert.deepEqual(types.map((one) => one[0]), header)
     const columns = types.map(([name, type]) => {
       const quoted = `"${name.replaceAll('"', '""')}"`
-      return type === 'TIMESTAMP WITH TIME ZONE' ? `strftime(${quoted} at time zone 'UTC', '%Y-%m-%dT%H:%M:%S.%fZ')` : quoted
+      if (type !== 'TIMESTAMP WITH TIME ZONE') return quoted
+      return `strftime(${quoted} at time zone 'UTC', '%Y-%m-%dT%H:%M:%S.%fZ')`
     })
     const read = (await duck.runAndReadAll(`select ${columns} from '${file}'`)).getRows()
     compare(read, rows, header)
@@ -151,9 +152,9 @@ for (const words of kinds)
         const values = rows.map((row) => row[at]).filter((cell) => cell !== null).map(Number)
         const quoted = `"${name.replaceAll('"', '""')}"`
         const most = values.reduce((high, value) => Math.max(high, value), -Infinity)
+        const greatest = `select count(*) from '${file}' where ${quoted} >= ${Number.isFinite(most) ? most : 0}::double`
         const found = (await duck.runAndReadAll(
-          `select count(*), count(${quoted}), (select count(*) from '${file}' where ${quoted} >= ${Number.isFinite(most) ? most : 0}::double) from '${file}'`
-        )).getRows()[0].map(Number)
+          `select count(*), count(${quoted}), (${greatest}) from '${file}'`)).getRows()[0].map(Number)
         assert.deepEqual(found, [rows.length, values.length, values.filter((value) => value === most).length], name)
       }
   })
@@ -165,7 +166,9 @@ test('docs/export.md: its commands run, and its query reads the file', async () 
   assert.ok(commands.split('\n').length > 8)
   execFileSync('bash', ['-euo', 'pipefail', '-c', commands], {
     cwd: folder, stdio: ['ignore', 'ignore', 'pipe'],
-    env: { ...process.env, PATH: `${process.env.FURROW_BIN}:${process.env.PATH}`, FURROW_DATABASE: database, FURROW_AT: url },
+    env: {
+      ...process.env, PATH: `${process.env.FURROW_BIN}:${process.env.PATH}`, FURROW_DATABASE: database, FURROW_AT: url,
+    },
   })
   const query = blocks.find((one) => one.language === 'sql').text.replace("'t1.parquet'", `'${folder}/t1.parquet'`)
   await duck.runAndReadAll(query)
