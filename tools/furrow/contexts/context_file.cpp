@@ -30,6 +30,7 @@ constexpr std::array<context_member, 4> context_members{{
 
 std::vector<std::string> context_keys() {
   std::vector<std::string> keys;
+  keys.reserve(context_members.size());
   for (const auto& one : context_members)
     keys.emplace_back(one.key);
   return keys;
