@@ -57,7 +57,7 @@ public:
   /// The exit code of the round, or why the rounds end.
   result<int> print(const std::function<result<int>()>& round) {
     captured now;
-    const auto outcome = [&] {
+    auto outcome = [&] {
       const capturing until_it_ends{draws_ ? &now : nullptr};
       return round();
     }();
