@@ -31,6 +31,9 @@ namespace furrow::actors {
 /// Whether this node takes no machines now.
 [[nodiscard]] bool is_draining(const cluster_view& view);
 
+/// A gateway that could not connect to a node is sent there again after this. Each try costs it some two seconds.
+inline constexpr std::chrono::seconds unreachable_for{30};
+
 /// Where a machine that greets here is to go instead; nothing: it may stay. An empty address: anywhere else.
 /// `unreachable`: addresses that its gateway could not connect to; it is not sent there.
 [[nodiscard]] std::optional<std::string>

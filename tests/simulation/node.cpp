@@ -120,7 +120,8 @@ std::uint64_t node::accept(const socket_ptr& line, bytes_to to_gateway) {
     line->close();
     return id;
   }
-  memory_->sessions[id] = {line, std::move(to_gateway), {}, {}, 0, on_.time.now(), on_.time.now()};
+  memory_->sessions[id] = {line,           std::move(to_gateway), {}, {}, {}, 0,
+                           on_.time.now(), on_.time.now()};
   line->on.closed = [this, id] { end_session(id); };
   return id;
 }
@@ -163,6 +164,7 @@ void node::greet(std::uint64_t session, proto::hello hello) {
   auto& line = memory_->sessions.at(session);
   line.machine = hello.equipment;
   line.unreachable = hello.unreachable;
+  line.greeted_at = on_.time.now();
   auto& here = memory_->machines[hello.equipment];
   for (auto& [slot, one] : here.streams)
     if (one.id == hello.stream_id)
@@ -339,7 +341,9 @@ void node::keep_alive() {
   const auto now = on_.time.now();
   std::vector<std::uint64_t> quiet;
   std::vector<std::uint64_t> over;
-  for (const auto& [id, one] : memory_->sessions) {
+  for (auto& [id, one] : memory_->sessions) {
+    if (now - one.greeted_at > actors::unreachable_for)
+      one.unreachable.clear();
     if (now - one.heard_at > idle_limit)
       over.push_back(id);
     else if (one.slot != 0 && now - one.sent_at >= keepalive)

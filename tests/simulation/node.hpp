@@ -55,6 +55,7 @@ private:
     bytes_to to_gateway;
     std::string machine; // once it has greeted
     std::vector<std::string> unreachable;
+    time_point greeted_at{};
     std::uint32_t slot = 0;
     time_point sent_at{};
     time_point heard_at{};

@@ -22,7 +22,7 @@ class node_list {
 public:
   static constexpr std::chrono::milliseconds pause_first{250};
   static constexpr std::chrono::milliseconds pause_max{10'000};
-  static constexpr std::chrono::minutes unreachable_for{5};
+  static constexpr std::chrono::seconds unreachable_for{30};
   using time_point = std::chrono::steady_clock::time_point;
 
   node_list(std::string machine, std::vector<std::string> named, std::uint64_t seed);

@@ -291,7 +291,7 @@ void gateway_session::tick(clock::time_point now) {
     close();
     return;
   }
-  if (booked_ && now - connected_at_ > unreachable_for)
+  if (booked_ && now - connected_at_ > actors::unreachable_for)
     unreachable_.clear();
   if (leave_by_ && now > *leave_by_ && !closing_) {
     finish();

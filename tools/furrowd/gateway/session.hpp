@@ -83,11 +83,10 @@ public:
   }
   [[nodiscard]] const std::string& farm() const { return farm_; }
   [[nodiscard]] const std::string& equipment() const { return equipment_; }
-  /// Addresses of nodes that the gateway could not connect to before it came here, for unreachable_for.
+  /// Addresses of nodes that the gateway could not connect to before it came here, for actors::unreachable_for.
   [[nodiscard]] const std::vector<std::string>& unreachable() const { return unreachable_; }
 
 private:
-  static constexpr std::chrono::minutes unreachable_for{5};
   class port;
   boost::asio::awaitable<void> run();
   boost::asio::awaitable<void> greet();
