@@ -1,6 +1,6 @@
 #include "can/live/own_signals.hpp"
 
-#include "can/frame/identifier.hpp"
+#include "can/dbc/meaning.hpp"
 
 #include <cmath>
 #include <utility>
@@ -9,17 +9,10 @@ namespace furrow::can {
 
 std::span<const decoded_signal> own_decoder::take(const frame_view& frame,
                                                   const assembled_message* message) {
-  const auto* known = plan_->find(frame.header);
-  auto data = frame.payload();
-  const bool whole = message != nullptr && message->transport != transport_kind::single;
-  // A file that gives the whole identifier means the frame, whatever J1939 would see in it.
-  if (whole && (known == nullptr || known->pgn)) {
-    known = plan_->find_pgn(message->pgn, message->source);
-    data = message->data;
-  }
-  if (known == nullptr)
+  const auto meant = meaning_of(*plan_, plan_->find(frame.header), frame, message);
+  if (meant.message == nullptr)
     return {};
-  return {values_.data(), plan_->decode(*known, data, values_)};
+  return {values_.data(), plan_->decode(*meant.message, meant.data, values_)};
 }
 
 own_signals::own_signals(std::shared_ptr<const decode_plan> plan)

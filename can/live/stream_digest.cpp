@@ -1,5 +1,6 @@
 #include "can/live/stream_digest.hpp"
 
+#include "can/dbc/meaning.hpp"
 #include "can/frame/identifier.hpp"
 
 #include <algorithm>
@@ -17,15 +18,6 @@ constexpr std::uint8_t version_without_faults = 1;
 /// The times that PostgreSQL and 64 bits of microseconds can hold, less a minute at each end.
 constexpr std::int64_t time_us_min = -210'866'803'200'000'000;
 constexpr std::int64_t time_us_max = 9'000'000'000'000'000'000;
-
-bool is_extended_transport(std::uint32_t pgn) {
-  return pgn == pgn_etp_control || pgn == pgn_etp_data;
-}
-
-/// PGNs whose frames carry packets of other messages, and are also messages themselves.
-bool carries_pieces(std::uint32_t pgn) {
-  return pgn == 60'416 || pgn == 60'160 || is_extended_transport(pgn);
-}
 
 /// FNV-1a: detects state that a disk or a person has changed.
 std::uint64_t checksum(std::span<const std::uint8_t> bytes) {
@@ -122,16 +114,9 @@ void stream_digest::take_frame(const frame_view& frame, const plan_message* know
   sampler_.after(frame.time_us, seq_);
   if (own_ != nullptr)
     own_->take(frame, message ? &*message : nullptr);
-  // A file that gives the whole identifier means the frame, whatever J1939 would see in it.
-  const bool alone = message && message->transport == transport_kind::single;
-  const bool as_frame =
-    known != nullptr
-    && (alone || !known->pgn || frame.header.kind() == frame_kind::fd || carries_pieces(pgn));
-  if (as_frame)
-    sum_up(*known, frame.time_us, frame.payload());
-  else if (message && !alone)
-    if (const auto* of = plan_->find_pgn(message->pgn, message->source); of != nullptr)
-      sum_up(*of, message->time_us, message->data);
+  const auto meant = meaning_of(*plan_, known, frame, message ? &*message : nullptr);
+  if (meant.message != nullptr)
+    sum_up(*meant.message, frame.time_us, meant.data);
 }
 
 void stream_digest::sum_up(const plan_message& message,

@@ -57,6 +57,30 @@ TEST_CASE(
   CHECK(machine.report().own_signals.empty());
 }
 
+TEST_CASE("own signals: a piece of a fast packet has no values, the whole message has") {
+  const auto file = can::parse_dbc("VERSION \"\"\n\nBU_: ECU\n\n"
+                                   "BO_ 2314338814 ENGINE: 26 ECU\n" // PGN 127489, any source
+                                   " SG_ instance : 0|8@1+ (1,0) [0|250] \"\" ECU\n"
+                                   " SG_ load : 192|8@1+ (1,0) [0|125] \"%\" ECU\n",
+                                   "marine.dbc", can::dbc_mode::lenient);
+  REQUIRE(file);
+  const can::dbc_file* files[] = {&*file};
+  auto plan = can::decode_plan::compile(files);
+  REQUIRE(plan);
+  can::own_signals own{std::make_shared<const can::decode_plan>(std::move(*plan))};
+  for (const auto* text :
+       {"09F20105#201A07FFFFFFFFFF", "09F20105#21FFFFFFFFFFFFFF", "09F20105#22FFFFFFFFFFFFFF"}) {
+    own.update(quoted_frame{text, own_start}.view());
+    CHECK(own.values().empty());
+  }
+  own.update(quoted_frame{"09F20105#23FFFFFFFF2AFFFF", own_start + 1'000}.view());
+  const auto values = own.values();
+  REQUIRE(values.size() == 2);
+  CHECK(values[0].value.physical == 7.0);
+  CHECK(values[1].value.physical == 42.0);
+  CHECK(values[1].time_us == own_start + 1'000);
+}
+
 TEST_CASE("own signals: rollups take what the digest puts together") {
   can::stream_digest digest{own_plan(), {}};
   can::own_rollups own{own_plan()};

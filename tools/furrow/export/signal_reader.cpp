@@ -1,4 +1,5 @@
 // The signals of a machine as rows of an export: its stored frames, decoded as the digest of a node does it.
+#include "can/dbc/meaning.hpp"
 #include "can/frame/identifier.hpp"
 #include "can/isobus/ddi.hpp"
 #include "can/transport/transport.hpp"
@@ -21,15 +22,6 @@ namespace {
 using parquet::value_type;
 
 constexpr can::transport_limits transport_room{256, 256U << 10U}; // as in a node's digest
-
-bool is_extended_transport(std::uint32_t pgn) {
-  return pgn == can::pgn_etp_control || pgn == can::pgn_etp_data;
-}
-
-/// PGNs whose frames carry packets of other messages, and are also messages themselves.
-bool carries_packets(std::uint32_t pgn) {
-  return pgn == 60'416 || pgn == 60'160 || is_extended_transport(pgn);
-}
 
 /// Takes values in the order of their frames and makes rows of them.
 class signal_rows : public row_reader {
@@ -105,22 +97,15 @@ private:
                   std::size_t step) {
     const auto pgn = can::pgn_of(frame.header.id());
     std::optional<can::assembled_message> message;
-    if (!frame.header.extended() || !is_extended_transport(pgn))
+    if (!frame.header.extended() || !can::is_extended_transport(pgn))
       message = whole_.feed(frame);
     if (!walk_.wanted(frame.time_us))
       return;
-    const bool alone = message && message->transport == can::transport_kind::single;
     for (const auto& part : plans_.parts()) {
-      const auto* of = *known;
+      const auto meant = can::meaning_of(part.plan, *known, frame, message ? &*message : nullptr);
       known += step;
-      // A file that gives the whole identifier means the frame, whatever J1939 would see in it.
-      if (of != nullptr
-          && (alone || !of->pgn || frame.header.kind() == can::frame_kind::fd
-              || carries_packets(pgn)))
-        take_message(out, part, *of, frame.time_us, frame.payload());
-      else if (message && !alone)
-        if (const auto* long_one = part.plan.find_pgn(message->pgn, message->source))
-          take_message(out, part, *long_one, message->time_us, message->data);
+      if (meant.message != nullptr)
+        take_message(out, part, *meant.message, frame.time_us, meant.data);
     }
   }
 

@@ -1,6 +1,7 @@
 #include "tools/furrow/logs/decode.hpp"
 
 #include "can/dbc/decode.hpp"
+#include "can/dbc/meaning.hpp"
 #include "can/frame/identifier.hpp"
 #include "can/logs/bus_table.hpp"
 #include "can/logs/log_format.hpp"
@@ -135,11 +136,6 @@ void decoder::take() {
   }
 }
 
-/// PGNs whose frames carry pieces of other messages, and are messages themselves.
-bool carries_pieces(std::uint32_t pgn) {
-  return pgn == 60'416 || pgn == 60'160 || pgn == 51'200 || pgn == 50'944;
-}
-
 void decoder::take_frame() {
   const auto bus = buses_.bus_of(line_.interface);
   if (!bus) {
@@ -159,20 +155,16 @@ void decoder::take_frame() {
     print_bytes(*message);
   if (!options_.signals)
     return;
-  // A file with the whole identifier means the frame, even if J1939 would see a piece of a message in it.
-  const bool by_identifier = known != nullptr && !known->pgn;
-  if (by_identifier || (message && message->transport == can::transport_kind::single)
-      || (known != nullptr
-          && (frame.header.kind() == can::frame_kind::fd || carries_pieces(can::pgn_of(id))))) {
-    if (known != nullptr)
-      print(*known, alone);
-  } else if (message) {
-    if (const auto* of = known_.plan().find_pgn(message->pgn, message->source); of != nullptr)
-      print(*of, {message->time_us, line_.interface,
-                  can::build_j1939(
-                    {message->priority, message->pgn, message->source, message->destination}),
-                  true, message->data});
-  }
+  const auto meant = can::meaning_of(known_.plan(), known, frame, message ? &*message : nullptr);
+  if (meant.message == nullptr)
+    return;
+  if (meant.put_together)
+    print(*meant.message, {message->time_us, line_.interface,
+                           can::build_j1939({message->priority, message->pgn, message->source,
+                                             message->destination}),
+                           true, message->data});
+  else
+    print(*meant.message, alone);
 }
 
 void decoder::take_message() {
