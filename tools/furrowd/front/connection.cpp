@@ -1,4 +1,5 @@
 #include "tools/furrowd/front/front.hpp"
+#include "tools/furrowd/front/request_header.hpp"
 #include "tools/furrowd/net/byte_stream.hpp"
 #include "tools/furrowd/net/deadline.hpp"
 
@@ -17,7 +18,6 @@
 #include <boost/beast/http/chunk_encode.hpp>
 #include <boost/beast/http/empty_body.hpp>
 #include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/rfc7230.hpp>
 #include <boost/beast/http/serializer.hpp>
 #include <boost/beast/http/string_body.hpp>
 
@@ -30,95 +30,6 @@ using asio::ip::tcp;
 using boost::system::error_code;
 
 namespace {
-
-std::string text(beast::string_view view) {
-  return {view.data(), view.size()};
-}
-
-request to_request(const wire::request_header<>& header) {
-  return {text(header.method_string()),
-          text(header.target()),
-          text(header[wire::field::authorization]),
-          text(header[wire::field::host]),
-          text(header[wire::field::origin]),
-          text(header["Idempotency-Key"]),
-          {},
-          text(header[wire::field::cookie])};
-}
-
-/// Whether the client reads gzip: "gzip, deflate;q=0.5", but not "gzip;q=0".
-bool takes_gzip(const wire::request_header<>& header) {
-  for (const auto& coding : wire::ext_list{header[wire::field::accept_encoding]})
-    if (beast::iequals(coding.first, "gzip"))
-      return std::none_of(coding.second.begin(), coding.second.end(), [](const auto& one) {
-        return beast::iequals(one.first, "q")
-               && one.second.find_first_not_of("0.") == beast::string_view::npos;
-      });
-  return false;
-}
-
-/// What the live stream reads of the header.
-stream_offer to_offer(const wire::request_header<>& header, const std::string& peer) {
-  stream_offer made;
-  made.peer = peer;
-  made.host = text(header[wire::field::host]);
-  made.origin = text(header[wire::field::origin]);
-  made.last_event_id = text(header["Last-Event-ID"]);
-  made.upgrade = beast::iequals(header[wire::field::upgrade], "websocket");
-  made.websocket_key = text(header[wire::field::sec_websocket_key]);
-  made.websocket_version = text(header[wire::field::sec_websocket_version]);
-  made.websocket_protocols = text(header[wire::field::sec_websocket_protocol]);
-  return made;
-}
-
-/// The error of the client as a problem; nothing when the client is gone.
-std::optional<problem>
-to_problem(const error_code& error, std::uint64_t header_bytes_max, std::uint64_t body_bytes_max) {
-  if (error == wire::error::header_limit)
-    return problem{431, "header_too_large",
-                   "the header has more than " + std::to_string(header_bytes_max) + " bytes",
-                   "send fewer or shorter header fields"};
-  if (error == wire::error::body_limit)
-    return problem{413, "body_too_large",
-                   "the body has more than " + std::to_string(body_bytes_max) + " bytes",
-                   "send a smaller body"};
-  const bool parse_error =
-    error.category() == wire::make_error_code(wire::error::bad_method).category();
-  if (!parse_error || error == wire::error::end_of_stream || error == wire::error::partial_message)
-    return std::nullopt;
-  return problem{400, "bad_request", "invalid HTTP/1.1 request: " + error.message(),
-                 "send a request that follows RFC 9112"};
-}
-
-bool is_chunked(beast::string_view value) {
-  return beast::iequals(value, "chunked");
-}
-
-/// What is wrong with the header although it can be parsed. Two programs that read such a header differently see two
-/// different requests: the connection must end.
-std::optional<problem> ambiguity(const wire::request_header<>& header) {
-  const auto refused = [](const char* what) {
-    return problem{400, "bad_request", what, "send a request that follows RFC 9112"};
-  };
-  const auto hosts = header.count(wire::field::host);
-  if (hosts > 1 || (hosts == 0 && header.version() >= 11))
-    return refused("a request of HTTP/1.1 has exactly one header field Host");
-  if (header.count(wire::field::authorization) > 1)
-    return refused("the header field Authorization is repeated");
-  if (header.count(wire::field::cookie) > 1)
-    return refused("the header field Cookie is repeated");
-  if (header.count("Idempotency-Key") > 1)
-    return refused("the header field Idempotency-Key is repeated");
-  const auto codings = header.count(wire::field::transfer_encoding);
-  if (codings == 0)
-    return std::nullopt;
-  if (header.version() < 11 || header.count(wire::field::content_length) != 0)
-    return refused("the header field Transfer-Encoding is not allowed here");
-  if (codings > 1 || !is_chunked(header[wire::field::transfer_encoding]))
-    return problem{501, "unknown_transfer_encoding", "the only transfer coding is chunked",
-                   "send Transfer-Encoding: chunked, or a Content-Length"};
-  return std::nullopt;
-}
 
 bool is_unknown(const std::variant<route_match, problem>& match) {
   const auto* wrong = std::get_if<problem>(&match);
@@ -211,7 +122,8 @@ private:
     asked.offer = to_offer(parser.get(), peer_);
     asked.from = peer_;
     asked.secure = secure_;
-    asked.if_none_match = text(parser.get()[wire::field::if_none_match]);
+    const auto tag = parser.get()[wire::field::if_none_match];
+    asked.if_none_match.assign(tag.data(), tag.size());
     asked.takes_gzip = takes_gzip(parser.get());
     auto match = front_.admit(asked, id_);
     if (is_unknown(match)) {
