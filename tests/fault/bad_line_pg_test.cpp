@@ -125,3 +125,45 @@ TEST_CASE("fault, cluster: over a slow line that trickles and is reset, everythi
   line.heal();
   ends_whole(fleet, name);
 }
+
+TEST_CASE(
+  "fault, cluster: machines that are pinned to a node which their gateways cannot reach are "
+  "served where they are, and go there when the line heals") {
+  const std::string name = "line_pinned";
+  cluster_rig nodes{bad_line_server().make_database(name), 2};
+  nodes.start(0);
+  tcp_proxy line{port_in(nodes.gateway(0))};
+  lead_over(line, nodes);
+  nodes.start(1);
+  ledger_fleet fleet{fleet_plan{{nodes.gateway(1)}, 6}};
+  REQUIRE(eventually(20s, [&] { return fleet.all_served(); }));
+  line.hold_both();
+  fleet.mark();
+  bad_line_server().exec(
+    "insert into furrow.machine_home as h (equipment_id, pinned_to) select id, "
+    "'n1' from furrow.equipment on conflict (equipment_id) do update set "
+    "pinned_to = excluded.pinned_to",
+    name);
+  // Each gateway tries n1 once, and tells n2 that it is out of reach.
+  REQUIRE(eventually(20s, [&] {
+    const auto all = fleet.look();
+    return std::all_of(all.begin(), all.end(),
+                       [](const machine_look& one) { return one.sessions > 0; });
+  }));
+  REQUIRE(eventually(10s, [&] { return fleet.all_served(); }));
+  CHECK(machines_at(fleet, nodes.gateway(1)).size() == 6);
+  const auto away = gaps(fleet.look());
+  MESSAGE("pinned out of reach: time without an ack: " << distribution(away));
+  CHECK(quantile(away, 1) <= 5s);
+  fleet.mark();
+  // For 30 s nobody is sent there again.
+  CHECK_FALSE(eventually(8s, [&] {
+    const auto all = fleet.look();
+    return std::any_of(all.begin(), all.end(),
+                       [](const machine_look& one) { return one.sessions > 0; });
+  }));
+  line.heal();
+  CHECK(eventually(60s, [&] { return machines_at(fleet, local(line.port())).size() == 6; }));
+  CHECK(eventually(10s, [&] { return fleet.all_served(); }));
+  ends_whole(fleet, name);
+}

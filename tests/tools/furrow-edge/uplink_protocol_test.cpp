@@ -225,6 +225,23 @@ TEST_CASE("uplink: tells the next node which nodes it could not reach, for half 
   CHECK(told().empty());
 }
 
+TEST_CASE("uplink: a node that takes the connection and says nothing counts as one out of reach") {
+  uplink_story s;
+  s.start();
+  s.connect();
+  s.hear(proto::redirect{"z:9"});
+  s.pass();
+  s.connect(); // something took the connection: a proxy, or a node that is frozen
+  const auto waited_from = s.now;
+  while (s.uplink->node() == "z:9")
+    s.pass();
+  CHECK(s.now - waited_from <= 2'500ms);
+  s.pass();
+  s.sent.clear();
+  s.connect();
+  CHECK(std::get<proto::hello>(s.sent.at(0)).unreachable == std::vector<std::string>{"z:9"});
+}
+
 TEST_CASE("uplink: learns the cluster's nodes from a welcome, and keeps the user's") {
   uplink_story s;
   s.config.nodes = {"a:1"};

@@ -3,8 +3,8 @@
 /// Shape: the nodes that the user or a node named, tried in turn. Their order differs from machine to machine
 ///   (proto/rendezvous.hpp), so that the gateways of one list spread over its nodes, and those of a dead node over the
 ///   others. The pause is 0-250 ms after the first failure and doubles each time round the list, up to pause_max. A node
-///   that another node pointed to comes first. A node that could not be connected to is remembered for a while, so that
-///   other nodes do not point to it again.
+///   that another node pointed to comes first. A node that could not be connected to, or did not answer, is remembered for
+///   a while, so that other nodes do not point to it again.
 /// Threads: a plain value; the same seed gives the same pauses.
 /// Limits: proto::nodes_max names beside those of the user; proto::unreachable_max nodes that could not be reached.
 #pragma once
@@ -38,7 +38,7 @@ public:
   [[nodiscard]] std::chrono::milliseconds long_pause();
   /// Ends the series of failures.
   void succeeded();
-  /// The current node could not be connected to.
+  /// The current node could not be connected to, or did not answer.
   void note_unreachable(time_point now);
   /// Nodes that could not be connected to within unreachable_for, and have not welcomed this gateway since.
   [[nodiscard]] std::vector<std::string> unreachable(time_point now) const;

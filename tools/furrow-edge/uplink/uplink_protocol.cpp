@@ -117,7 +117,7 @@ void uplink_protocol::disconnected(time_point now, const std::string& why) {
     return;
   if (phase_ == phase::leaving)
     return point_to(now, leaving_for_, "has stopped");
-  if (phase_ == phase::connecting)
+  if (phase_ == phase::connecting || is_unanswered())
     nodes_.note_unreachable(now);
   drop(now, why);
 }
@@ -444,8 +444,11 @@ void uplink_protocol::tick(time_point now) {
   case phase::streaming:
     break;
   }
-  if (const auto silent = after_silence(); silent.what == step::leave && now >= silent.at)
+  if (const auto silent = after_silence(); silent.what == step::leave && now >= silent.at) {
+    if (is_unanswered())
+      nodes_.note_unreachable(now);
     return drop(now, "is silent");
+  }
   asked_at_ = now;
   send(now, proto::ping{static_cast<std::uint64_t>(now.time_since_epoch().count())});
 }

@@ -148,6 +148,10 @@ private:
   void point_to(time_point now, const std::string& node, const std::string& why);
   void leave_when_acked(time_point now);
   [[nodiscard]] bool is_acked() const { return store_.acked_seq() + 1 >= next_seq_; }
+  /// Whether a connection was made, and nothing has come over it: something in between may have taken it.
+  [[nodiscard]] bool is_unanswered() const {
+    return phase_ == phase::greeting && heard_at_ == in_flight_;
+  }
   /// The limit, doubled for each time that all nodes have failed.
   [[nodiscard]] std::chrono::milliseconds patience(std::chrono::milliseconds limit,
                                                    std::chrono::milliseconds longest) const;
