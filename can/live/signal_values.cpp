@@ -96,7 +96,7 @@ bool signal_values::wants(std::span<const std::uint64_t> headers) const {
 }
 
 void signal_values::take(const frame_block& block, const sink& to) {
-  if (several_) {
+  if (plan_ && several_) {
     for (std::size_t i = 0; i < block.size(); ++i)
       take_whole(block[i], to);
     return;
