@@ -235,6 +235,10 @@ public:
     auto places = people_->board.places();
     return {std::make_move_iterator(places.begin()), std::make_move_iterator(places.end())};
   }
+  std::shared_ptr<machine_interest> interest_in(const std::string& farm,
+                                                const std::string& equipment) override {
+    return people_->board.interest_in(farm, equipment);
+  }
 
   void look_at(std::string farm,
                std::string equipment,

@@ -65,6 +65,11 @@ public:
   /// Where each machine's actor publishes; the newest actor of a machine comes last. Hold them only for a moment: a place
   /// must end with its actor.
   [[nodiscard]] virtual std::vector<std::shared_ptr<live_place>> live_places() const { return {}; }
+  /// Who watches this machine: its sessions read it, and the live stream and the API write it.
+  [[nodiscard]] virtual std::shared_ptr<machine_interest>
+  interest_in(const std::string& /*farm*/, const std::string& /*equipment*/) {
+    return std::make_shared<machine_interest>();
+  }
   /// Faults, ECUs and implements of one machine, from its actor; nothing when the machine has no actor.
   virtual void look_at(std::string farm,
                        std::string equipment,

@@ -23,7 +23,9 @@
 namespace furrow::proto {
 
 inline constexpr std::uint32_t version_min = 1;
-inline constexpr std::uint32_t version_max = 1;
+inline constexpr std::uint32_t version_max = 2;
+/// The first version whose gateways understand a `pace`.
+inline constexpr std::uint32_t version_of_pace = 2;
 inline constexpr std::size_t length_bytes = 4;
 inline constexpr std::uint32_t message_bytes_max = 1U << 20U;
 /// Largest message before the welcome.
@@ -132,9 +134,13 @@ struct ping {
 struct pong {
   std::uint64_t nonce = 0;
 };
+/// From a node: how often the gateway sends what is new.
+struct pace {
+  std::uint32_t interval_ms = 0; // 0: at once
+};
 
 using message =
-  std::variant<hello, welcome, redirect, reject, batch, ack, rewind, goaway, ping, pong>;
+  std::variant<hello, welcome, redirect, reject, batch, ack, rewind, goaway, ping, pong, pace>;
 
 /// Appends the message with its length prefix to `out`. Fails (limit, text) when the peer could not decode it; `out` is
 /// then unchanged.

@@ -97,6 +97,8 @@ TEST_CASE("wire: small messages read back the same") {
   CHECK(round_trip(goaway{"d:4"}).node == "d:4");
   CHECK(round_trip(ping{~0ULL}).nonce == ~0ULL);
   CHECK(round_trip(pong{9}).nonce == 9);
+  CHECK(round_trip(pace{}).interval_ms == 0);
+  CHECK(round_trip(pace{~0U}).interval_ms == ~0U);
 }
 
 TEST_CASE("wire: random frames, including FD and remote ones, and records read back in order") {

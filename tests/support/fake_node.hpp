@@ -440,6 +440,13 @@ public:
     });
   }
   [[nodiscard]] actors::peer_nodes* peers() override { return others; }
+  /// Empty: nobody is interested in anything.
+  std::function<std::shared_ptr<actors::machine_interest>(const std::string&, const std::string&)>
+    interest;
+  [[nodiscard]] std::shared_ptr<actors::machine_interest>
+  interest_in(const std::string& farm, const std::string& equipment) override {
+    return interest ? interest(farm, equipment) : node::interest_in(farm, equipment);
+  }
   void look_at(std::string farm,
                std::string equipment,
                std::function<void(std::optional<can::machine_report>)> done) override {

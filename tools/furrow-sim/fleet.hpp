@@ -28,6 +28,7 @@ struct fleet_options {
   double seconds = 0;                 // 0: until `frames` are made
   std::uint64_t window_frames = 128U << 10U; // frames of a machine that are not acked
   std::chrono::milliseconds flush_interval{100};
+  bool follows_pace = false; // of the node; it replaces flush_interval
   bool until_durable = false;
   bool when_connected = false; // no frame is made before every machine is welcomed
   std::optional<std::chrono::milliseconds> timeout;

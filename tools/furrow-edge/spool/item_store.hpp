@@ -37,6 +37,10 @@ struct item_block {
   [[nodiscard]] std::uint64_t seq_last() const { return seq_first + count - 1; }
 };
 
+/// Joins blocks of few frames that follow each other, and leaves at most blocks_max blocks at the front. A machine's frames
+/// come in blocks of a few, and each group of a message costs the node as much as many frames.
+void join_small(std::vector<item_block>& blocks, std::size_t blocks_max);
+
 /// The state of the stream for a hello.
 struct stream_state {
   can::stream_id stream_id{};
