@@ -54,6 +54,10 @@ public:
     if (const auto owner = target_->owner())
       caf::anon_send(owner, delivery{session_, std::make_shared<received_batch>(std::move(batch))});
   }
+  void hurry() override {
+    if (const auto owner = target_->owner())
+      caf::anon_send(owner, hurry_notice{});
+  }
 
 private:
   const std::uint64_t session_;
@@ -186,6 +190,9 @@ public:
   arrival_room arrivals() override { return arrivals_; }
   storage::store& store() override { return *store_; }
   dbc_board* dbc() override { return &people_->dbc; }
+  void note_reader(std::string_view equipment) override {
+    people_->read_lately.note(equipment, system_.clock().now());
+  }
   cluster_board* cluster() override {
     return store_->capabilities().membership ? cluster_.get() : nullptr;
   }
@@ -273,7 +280,8 @@ private:
               return std::chrono::milliseconds{stalled};
             },
             link_,
-            roster_};
+            roster_,
+            budget_};
   }
 
   /// Those that died within the last day: of an older death everybody knows.

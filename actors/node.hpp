@@ -21,6 +21,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace furrow::actors {
@@ -42,6 +43,8 @@ public:
   [[nodiscard]] virtual arrival_room arrivals() = 0;
   /// Which of people's own DBC files the node decodes with; nullptr: with none.
   [[nodiscard]] virtual dbc_board* dbc() { return nullptr; }
+  /// Somebody reads the history of this machine: its items go to the database without delay for a while.
+  virtual void note_reader(std::string_view /*equipment*/) {}
   /// Who is in the cluster; nullptr: this node is alone.
   [[nodiscard]] virtual cluster_board* cluster() { return nullptr; }
   /// The orders on that board have changed: they are looked at now.

@@ -129,7 +129,9 @@ child_spec fleet_child(const tree_parts& parts) {
   fleet_config config;
   config.lanes = parts.config.lanes;
   config.equipment.block_frames_max = parts.config.block_frames_max;
-  config.equipment.flush_interval = parts.config.flush_interval;
+  config.equipment.flush.shortest = parts.config.flush_interval;
+  config.equipment.flush.longest = parts.config.flush_longest;
+  config.equipment.budget = parts.budget;
   config.equipment.passivate_after = parts.config.passivate_after;
   return worker(
     "fleet", root_restarts,

@@ -30,6 +30,7 @@ struct tree_parts {
   std::function<std::chrono::milliseconds()> lag{}; // of the oldest item that is not durable yet
   link_parts link = {};                             // without a port: the node is alone
   std::shared_ptr<peer_roster> roster = {};
+  std::shared_ptr<const memory_budget> budget = {}; // of the items that are not durable yet
 };
 
 /// The children of the root: `storage` with its children, `cluster` where several nodes share the database, then `fleet`.

@@ -65,7 +65,7 @@ void stream_intake::start_over(std::uint64_t durable) {
 
 void stream_intake::drop_pending() {
   pending_ = held_append{};
-  pending_frames_ = 0;
+  pending_frames_ = pending_bytes_ = 0;
   packed_to_ = packed_from_;
 }
 
@@ -186,8 +186,10 @@ void stream_intake::received(std::uint64_t session,
   }
   next_ = last + 1;
   packed_to_ = last;
-  for (auto& lease : leases)
+  for (auto& lease : leases) {
+    pending_bytes_ += lease.bytes();
     pending_.leases.push_back(std::move(lease));
+  }
   if (pending_frames_ >= block_frames_max_)
     flush(out);
 }
@@ -314,11 +316,12 @@ void stream_intake::show(const can::frame_block& block,
   shown_ = end - 1;
 }
 
-void stream_intake::flush(actions& out) {
+void stream_intake::flush(actions& out, std::chrono::milliseconds patience) {
   if (phase_ != phase::open || packed_to_ == packed_from_)
     return;
   auto held = std::make_shared<held_append>(std::exchange(pending_, held_append{}));
-  pending_frames_ = 0;
+  pending_frames_ = pending_bytes_ = 0;
+  held->patience = patience;
   held->append.claim = claim_;
   held->append.from = packed_from_;
   held->append.to = packed_to_;

@@ -18,7 +18,7 @@ lane::lane(stage& on, process& owner, database& db, incarnation node, answer_to 
   : on_{on}, owner_{owner}, node_{node}, to_{std::move(to)}, client_{on.net, owner, db, node} {}
 
 void lane::add(origin from, std::shared_ptr<actors::held_append> held) {
-  queue_.add(std::move(from), std::move(held));
+  queue_.add(std::move(from), std::move(held), on_.time.now());
   write_next();
 }
 
@@ -28,20 +28,20 @@ void lane::die() {
   (void)queue_.let_go();
   under_way_.clear();
   plan_.reset();
-  gathering_ = false;
+  gathers_until_ = {};
 }
 
 void lane::write_next() {
   if (!under_way_.empty() || queue_.empty())
     return;
   if (const auto wait = queue_.wait(on_.time.now()); wait.count() > 0) {
-    if (!std::exchange(gathering_, true))
-      owner_.in(wait, [this, life = life_] {
-        if (life != life_)
-          return;
-        gathering_ = false;
-        write_next();
+    if (gathers_until_ <= on_.time.now() || on_.time.now() + wait < gathers_until_) {
+      gathers_until_ = on_.time.now() + wait;
+      owner_.in(std::chrono::ceil<milliseconds>(wait), [this, life = life_] {
+        if (life == life_)
+          write_next();
       });
+    }
     return;
   }
   auto next = queue_.take(on_.time.now());

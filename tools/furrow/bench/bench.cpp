@@ -115,8 +115,13 @@ void add_plan(CLI::App& command, options& given) {
   command.add_option("--block-frames", plan.block_frames, "most frames in a gateway's block")
     ->check(CLI::Range(1, 4'096));
   command
+    .add_option("--send-ms", plan.send_ms,
+                "interval between two blocks of a gateway, in milliseconds, at a --rate")
+    ->check(CLI::Range(1, 60'000));
+  command
     .add_option("--baseline", plan.baseline_rows,
-                "rows to COPY for the comparison, at most the number of frames; 0: none")
+                "rows to COPY for the comparison, at most the number of frames; 0: no comparison, "
+                "also not with rows at the same --rate")
     ->check(CLI::Range(0ULL, 100'000'000ULL))
     ->capture_default_str();
   command.add_option("--flush-ms", plan.node.flush_ms, "as --flush-ms of furrowd")
@@ -143,7 +148,8 @@ using shared_options = std::shared_ptr<options>;
 void add_ingest(CLI::App& bench, const globals& globals, int& exit_code) {
   auto* command = bench.add_subcommand(
     "ingest", "measure frames per second from gateways' sockets to durable, and "
-              "a COPY of the same frames as rows");
+              "a COPY of the same frames as rows; with --rate also what a machine costs a "
+              "second, and what rows of the same frames cost");
   auto given = std::make_shared<options>();
   add_target(*command, *given);
   add_plan(*command, *given);

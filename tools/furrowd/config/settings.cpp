@@ -107,6 +107,7 @@ void add_work_flags(CLI::App& app,
                     settings& out,
                     std::uint64_t& budget_mib,
                     std::uint64_t& flush_ms,
+                    std::uint64_t& flush_max_ms,
                     std::int64_t& seal_min,
                     std::int64_t& care_min,
                     std::int64_t& audit_days,
@@ -127,7 +128,14 @@ void add_work_flags(CLI::App& app,
   app
     .add_option(
       "--flush-ms", flush_ms,
-      "longest time that a frame waits before the node sends it to the database, in milliseconds")
+      "longest time that a frame waits before the node sends it to the database, in milliseconds, "
+      "where the machine sends much or somebody reads its history")
+    ->capture_default_str()
+    ->check(CLI::Range(1, 10'000));
+  app
+    .add_option("--flush-max-ms", flush_max_ms,
+                "the same for small blocks of machines that nobody reads; not given: the value of "
+                "--flush-ms, if that is given")
     ->capture_default_str()
     ->check(CLI::Range(1, 10'000));
   app
@@ -190,6 +198,7 @@ std::optional<std::string> take(const cache_flags& flags, settings& out) {
 struct digest_flags {
   std::string on = "on";
   std::uint64_t interval_s = 10;
+  std::uint64_t longest_s = 60;
   std::uint64_t telemetry_ms = 1'000;
 };
 
@@ -200,8 +209,16 @@ void add_digest_flags(CLI::App& app, settings& out, digest_flags& flags) {
     ->capture_default_str()
     ->check(CLI::IsMember({"on", "off"}));
   app
-    .add_option("--digest-interval", flags.interval_s,
-                "how often the digest looks for new frames, in seconds")
+    .add_option(
+      "--digest-interval", flags.interval_s,
+      "how often the digest looks for new frames, in seconds, while somebody reads history")
+    ->capture_default_str()
+    ->check(CLI::Range(1, 3'600));
+  app
+    .add_option(
+      "--digest-max-interval", flags.longest_s,
+      "the same while nobody reads history; not given: the value of --digest-interval, if "
+      "that is given")
     ->capture_default_str()
     ->check(CLI::Range(1, 3'600));
   app
@@ -302,7 +319,8 @@ public:
     // The help shows the groups in this order: what everybody needs first.
     add_main_flags(app, out_, files_);
     config::add_config_option(app, furrowd_program());
-    add_work_flags(app, out_, budget_mib_, flush_ms_, seal_min_, care_min_, audit_days_, drain_s_);
+    add_work_flags(app, out_, budget_mib_, flush_ms_, flush_max_ms_, seal_min_, care_min_,
+                   audit_days_, drain_s_);
     app.option_defaults()->group("Digest");
     add_digest_flags(app, out_, digest_);
     app.option_defaults()->group("Cache of answers");
@@ -339,14 +357,13 @@ public:
 private:
   std::optional<std::string> take_values() {
     out_.node.budget_bytes = static_cast<std::size_t>(budget_mib_) << 20U;
-    out_.node.flush_interval = std::chrono::milliseconds{flush_ms_};
+    take_paces();
     out_.node.seal_after = std::chrono::minutes{seal_min_};
     out_.node.care_interval = std::chrono::minutes{care_min_};
     if (audit_days_ > 0)
       out_.audit_keep = std::chrono::hours{24 * audit_days_};
     out_.drain = std::chrono::seconds{drain_s_};
     out_.node.digest.on = digest_.on == "on";
-    out_.node.digest.interval = std::chrono::seconds{digest_.interval_s};
     out_.node.digest.telemetry_period = std::chrono::milliseconds{digest_.telemetry_ms};
     if (auto why = take(cache_, out_))
       return why;
@@ -355,6 +372,26 @@ private:
     if (auto why = contradiction(out_))
       return why;
     return take_password();
+  }
+
+  /// Who sets the shorter of two paces alone wants no slower one.
+  void take_paces() {
+    const auto follow = [this](const char* key, const char* longer, std::uint64_t value,
+                               std::uint64_t& longest) {
+      const auto* const set = out_.in_force.find(key);
+      const auto* const also = out_.in_force.find(longer);
+      if (set->from != config::layer::standard && also->from == config::layer::standard) {
+        longest = value;
+        out_.in_force.set_standard(longer, std::to_string(value));
+      }
+      longest = std::max(longest, value);
+    };
+    follow("flush_ms", "flush_max_ms", flush_ms_, flush_max_ms_);
+    follow("digest_interval", "digest_max_interval", digest_.interval_s, digest_.longest_s);
+    out_.node.flush_interval = std::chrono::milliseconds{flush_ms_};
+    out_.node.flush_longest = std::chrono::milliseconds{flush_max_ms_};
+    out_.node.digest.interval = std::chrono::seconds{digest_.interval_s};
+    out_.node.digest.longest = std::chrono::seconds{digest_.longest_s};
   }
 
   std::optional<std::string> take_password() {
@@ -377,6 +414,7 @@ private:
   secret_files files_;
   std::uint64_t budget_mib_ = out_.node.budget_bytes >> 20U;
   std::uint64_t flush_ms_ = static_cast<std::uint64_t>(out_.node.flush_interval.count());
+  std::uint64_t flush_max_ms_ = static_cast<std::uint64_t>(out_.node.flush_longest.count());
   std::uint64_t drain_s_ = static_cast<std::uint64_t>(out_.drain.count());
   std::int64_t seal_min_ = out_.node.seal_after.count();
   std::int64_t care_min_ = out_.node.care_interval.count();

@@ -435,6 +435,8 @@ asio::awaitable<void> gateway_session::write_all() {
 void gateway_session::goaway() {
   ends(farewell::draining, "this node ends");
   send(proto::goaway{});
+  if (link_ != nullptr)
+    link_->hurry();
   if (link_ == nullptr) // it has not greeted: nothing of it is on its way
     stop_reading();
 }
@@ -442,6 +444,8 @@ void gateway_session::goaway() {
 void gateway_session::move_to(const std::string& node) {
   ends(farewell::draining, node.empty() ? "this node drains" : "it goes to " + node);
   send(proto::goaway{node});
+  if (link_ != nullptr)
+    link_->hurry();
   leave_by_ = clock::now() + context_->limits.goodbye;
 }
 
