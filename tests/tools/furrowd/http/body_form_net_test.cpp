@@ -73,7 +73,8 @@ TEST_CASE("body: an ETag spares the client what it has already") {
   const auto tag = first.headers.at("etag");
   CHECK(tag.starts_with("W/\""));
   CHECK(w.client.get(machines, "Accept-Encoding: gzip\r\n").headers.at("etag") == tag);
-  const auto again = w.client.get(machines, "If-None-Match: " + tag + "\r\n");
+  raw_client last{w.front.at()}; // a 304 has no length: its end is the end of the connection
+  const auto again = last.get(machines, "Connection: close\r\nIf-None-Match: " + tag + "\r\n");
   CHECK(again.status == 304);
   CHECK(again.body.empty());
   CHECK(again.headers.at("etag") == tag);
