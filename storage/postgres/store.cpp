@@ -13,6 +13,7 @@
 #include "storage/postgres/connection/rows.hpp"
 #include "storage/postgres/connection/url.hpp"
 #include "storage/postgres/migrate.hpp"
+#include "storage/postgres/series/series.hpp"
 #include "storage/postgres/work.hpp"
 #include "storage/quarantine.hpp"
 #include "storage/records.hpp"
@@ -207,7 +208,7 @@ can::stream_id random_incarnation() {
   return out;
 }
 
-class postgres_store : public store, public identity_keeper {
+class postgres_store : public store, public identity_keeper, public series_keeper {
 public:
   explicit postgres_store(const store_options& options)
     : options_{options}, owner_{options.incarnation == can::stream_id{} ? random_incarnation()
@@ -298,6 +299,7 @@ public:
   record_store* records() override { return records_.get(); }
   quarantine_store* quarantine() override { return quarantine_.get(); }
   history_store* history() override { return history_.get(); }
+  series_store* series() override { return series_.get(); }
   digest_store* digest() override { return digest_.get(); }
   repositories* farm() override { return farm_.get(); }
   retention_store* retention() override { return retention_.get(); }
@@ -388,6 +390,7 @@ private:
   std::unique_ptr<quarantine_store> quarantine_ =
     postgres_work::make_quarantine(queries_, inserts_);
   std::unique_ptr<history_store> history_ = postgres_work::make_history(queries_);
+  std::unique_ptr<series_store> series_ = postgres_work::make_series(queries_);
   std::unique_ptr<digest_store> digest_ = postgres_work::make_digest(make_lane("digest"));
   std::unique_ptr<repositories> farm_ = postgres_work::make_repositories(queries_);
   std::unique_ptr<retention_store> retention_ = postgres_work::make_retention(upkeep_);

@@ -14,6 +14,7 @@
 #include "storage/sqlite/connection.hpp"
 #include "storage/sqlite/migrate.hpp"
 #include "storage/sqlite/node_lock.hpp"
+#include "storage/sqlite/series.hpp"
 #include "storage/sqlite/work.hpp"
 #include "storage/statistics.hpp"
 
@@ -148,7 +149,7 @@ private:
   std::shared_ptr<std::atomic<bool>> cut_ = std::make_shared<std::atomic<bool>>(false);
 };
 
-class sqlite_store : public store, public identity_keeper {
+class sqlite_store : public store, public identity_keeper, public series_keeper {
 public:
   sqlite_store(node_lock lock, std::unique_ptr<sqlite_db> writer, std::unique_ptr<sqlite_db> reader)
     : lock_{std::move(lock)}, writer_{std::make_shared<sqlite_connection>(std::move(writer))},
@@ -204,6 +205,7 @@ public:
   record_store* records() override { return records_.get(); }
   quarantine_store* quarantine() override { return quarantine_.get(); }
   history_store* history() override { return history_.get(); }
+  series_store* series() override { return series_.get(); }
   digest_store* digest() override { return digest_.get(); }
   repositories* farm() override { return farm_.get(); }
   retention_store* retention() override { return retention_.get(); }
@@ -222,6 +224,7 @@ private:
   std::unique_ptr<record_store> records_ = sqlite_work::make_records(both_);
   std::unique_ptr<quarantine_store> quarantine_ = sqlite_work::make_quarantine(both_);
   std::unique_ptr<history_store> history_ = sqlite_work::make_history(both_);
+  std::unique_ptr<series_store> series_ = sqlite_work::make_series(both_);
   std::unique_ptr<digest_store> digest_ = sqlite_work::make_digest(both_);
   std::unique_ptr<repositories> farm_ = sqlite_work::make_repositories(both_);
   std::unique_ptr<retention_store> retention_ = sqlite_work::make_retention(both_);

@@ -12,6 +12,7 @@
 #include "storage/identity/identities.hpp"
 #include "storage/quarantine.hpp"
 #include "storage/records.hpp"
+#include "storage/series/series.hpp"
 #include "tests/support/answer_thread.hpp"
 #include "tests/support/idle_store.hpp"
 
@@ -57,6 +58,8 @@ class fake_store : public idle_store,
                    public storage::record_store,
                    public storage::quarantine_store,
                    public storage::history_store,
+                   public storage::series_store,
+                   public storage::series_keeper,
                    public storage::identity_keeper {
 public:
   storage::identity_store* kept_identities = nullptr;
@@ -91,6 +94,7 @@ public:
   storage::record_store* records() override { return this; }
   storage::quarantine_store* quarantine() override { return this; }
   storage::history_store* history() override { return this; }
+  storage::series_store* series() override { return this; }
   storage::repositories* farm() override { return kept; }
   storage::dbc_store* kept_dbc = nullptr;
   storage::dbc_store* dbc() override { return kept_dbc; }
@@ -249,6 +253,37 @@ public:
         if (signal != "EEC1.engine_speed")
           return storage::failure{storage::errc::not_found, "no signal " + signal};
         return page_of<storage::rollup_page>(query, rollups);
+      });
+  }
+  storage::telemetry_series series_rows; // of every machine in `equipment`, whatever is asked
+  storage::telemetry_wish series_wish;   // the last one
+  storage::signal_series signal_points;  // of its signal "EEC1.engine_speed"
+  storage::signal_wish signal_asked;     // the last one
+
+  void read_telemetry_series(storage::telemetry_wish wish,
+                             storage::handler<storage::telemetry_series> done) override {
+    answer<storage::telemetry_series>(
+      std::move(done), [this, wish]() -> storage::result<storage::telemetry_series> {
+        if (!knows(wish.farm, wish.equipment))
+          return storage::failure{storage::errc::not_found, "no machine " + wish.equipment};
+        series_wish = wish;
+        auto made = series_rows;
+        made.columns.resize(wish.columns.size(), std::vector<double>(made.time_us.size(), 1.5));
+        if (!wish.mode)
+          made.modes.clear();
+        return made;
+      });
+  }
+  void read_signal_series(storage::signal_wish wish,
+                          storage::handler<storage::signal_series> done) override {
+    answer<storage::signal_series>(
+      std::move(done), [this, wish]() -> storage::result<storage::signal_series> {
+        if (!knows(wish.farm, wish.equipment))
+          return storage::failure{storage::errc::not_found, "no machine " + wish.equipment};
+        if (wish.signal != "EEC1.engine_speed")
+          return storage::failure{storage::errc::not_found, "no signal " + wish.signal};
+        signal_asked = wish;
+        return signal_points;
       });
   }
   std::vector<storage::bus_fault> bus_faults;

@@ -39,7 +39,8 @@ struct tenants_world {
     auto target = route.pattern;
     for (const auto& [part, value] :
          {std::pair{"/actors/{id}", "/actors/4"}, std::pair{"/actors/{node}/{id}", "/actors/n1/4"},
-          std::pair{"/quarantine/{id}", "/quarantine/9:17"}, std::pair{"{name}", "H1"}})
+          std::pair{"/quarantine/{id}", "/quarantine/9:17"}, std::pair{"{name}", "H1"},
+          std::pair{"{signal}", "EEC1.engine_speed"}})
       if (const auto at = target.find(part); at != std::string::npos)
         target.replace(at, std::string_view{part}.size(), value);
     const std::string body = route.method == "GET" ? "" : R"({"equipment":"H1","name":"H1"})";

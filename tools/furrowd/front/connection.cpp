@@ -1,5 +1,6 @@
 #include "tools/furrowd/front/front.hpp"
 #include "tools/furrowd/front/request_header.hpp"
+#include "tools/furrowd/http/body_form.hpp"
 #include "tools/furrowd/net/byte_stream.hpp"
 #include "tools/furrowd/net/deadline.hpp"
 
@@ -106,6 +107,7 @@ private:
     body_bytes_max_ = front_.body_bytes_max(); // the route is not known yet
     parser.body_limit(body_bytes_max_);
     expires(config.header_timeout);
+    wish_ = {};
     const auto error = co_await read_into(parser, true);
     const auto begun = clock::now();
     if (error)
@@ -125,6 +127,7 @@ private:
     const auto tag = parser.get()[wire::field::if_none_match];
     asked.if_none_match.assign(tag.data(), tag.size());
     asked.takes_gzip = takes_gzip(parser.get());
+    wish_ = {head || asked.method == "GET", asked.takes_gzip, asked.if_none_match};
     auto match = front_.admit(asked, id_);
     if (is_unknown(match)) {
       // It may have been made a moment ago, at another node.
@@ -296,6 +299,7 @@ private:
   }
 
   asio::awaitable<bool> write(response answer, bool keep, bool head, clock::time_point begun) {
+    fit_body(answer, wish_);
     const auto status = answer.status;
     bool sound = false;
     if (answer.stream)
@@ -382,6 +386,7 @@ private:
   beast::flat_buffer buffer_;
   std::uint64_t body_bytes_max_ = 0; // of the request
   unsigned version_ = 11;
+  body_wish wish_; // of the request
   bool first_ = true;
   bool streamed_ = false;
   bool silent_ = false; // the client is gone, or must see that the answer was truncated
@@ -416,7 +421,7 @@ void turn_away(tcp::socket socket, bool tls) {
   socket.non_blocking(true, ignored);
   const auto refusal = to_response(too_many_connections());
   const auto text = "HTTP/1.1 503 Service Unavailable\r\nServer: furrow\r\nConnection: close\r\n"
-                    "Retry-After: 1\r\nContent-Type: application/json\r\nContent-Length: "
+                    "Retry-After: 1\r\nContent-Type: application/problem+json\r\nContent-Length: "
                     + std::to_string(refusal.body.size()) + "\r\n\r\n" + refusal.body;
   if (!tls)
     socket.send(asio::buffer(text), 0, ignored);

@@ -7,14 +7,25 @@
 
 namespace furrow::http {
 
+namespace {
+constexpr const char* problem_type = "application/problem+json";
+} // namespace
+
 response to_response(const problem& problem) {
   using json = nlohmann::ordered_json;
   response answer;
   answer.status = problem.status;
-  json error{{"code", problem.code}, {"message", problem.message}, {"hint", problem.hint}};
+  answer.content_type = problem_type;
+  auto title = problem.code;
+  std::replace(title.begin(), title.end(), '_', ' ');
+  const json error{{"code", problem.code}, {"message", problem.message}, {"hint", problem.hint}};
+  const json body{{"type", "urn:furrow:problem:" + problem.code},
+                  {"title", std::move(title)},
+                  {"status", problem.status},
+                  {"detail", problem.message},
+                  {"error", error}};
   // Names in messages come from outside; invalid UTF-8 is replaced and does not throw.
-  answer.body =
-    json{{"error", std::move(error)}}.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
+  answer.body = body.dump(-1, ' ', false, json::error_handler_t::replace) + "\n";
   if (problem.status == 401)
     answer.headers.emplace_back("WWW-Authenticate", "Bearer realm=\"furrow\"");
   if (!problem.allow.empty())

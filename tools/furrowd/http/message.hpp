@@ -1,7 +1,8 @@
 /// Requests and responses between the HTTP server and the handlers of its routes, without any HTTP library.
 ///
 /// Shape: a response has a complete body, or a `body_source` that gives it piece by piece as the client reads.
-/// Errors: a `problem` becomes {"error": {"code", "message", "hint"}} with its status.
+/// Errors: a `problem` becomes a problem of RFC 9457 (application/problem+json) with its status: type, title, status,
+///   detail, and `error` with code, message and hint.
 /// Threads: plain values; everything of one connection runs on its strand.
 #pragma once
 

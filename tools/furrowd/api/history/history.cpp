@@ -1,11 +1,7 @@
-
 #include "storage/history.hpp"
 
-#include "can/dbc/catalogue.hpp"
-#include "can/dbc/file.hpp"
-#include "can/isobus/ddi.hpp"
-#include "can/isobus/process_data.hpp"
 #include "tools/furrowd/api/answers.hpp"
+#include "tools/furrowd/api/history/meaning.hpp"
 #include "tools/furrowd/api/resources.hpp"
 #include "tools/furrowd/http/ask_store.hpp"
 #include "tools/json/rfc3339.hpp"
@@ -14,7 +10,6 @@
 #include <fmt/format.h>
 
 #include <string>
-#include <unordered_map>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -116,36 +111,6 @@ answer rollup(api_context& of, call call) {
   co_return page_response("rollup", std::get<storage::rollup_page>(page));
 }
 
-/// Units of the catalogue's signals, by name.
-const std::unordered_map<std::string, std::string>& catalogue_units() {
-  static const auto units = [] {
-    std::unordered_map<std::string, std::string> out;
-    const auto file = can::parse_dbc(can::catalogue_dbc(), "catalogue", can::dbc_mode::strict);
-    if (file)
-      for (const auto& message : file->messages)
-        for (const auto& signal : message.signals)
-          out.emplace(message.name + '.' + signal.name, signal.unit);
-    return out;
-  }();
-  return units;
-}
-
-/// Adds what a value means. Process data has the name and the unit of its DDI.
-void add_meaning(json& row, const std::string& name) {
-  row["unit"] = nullptr;
-  row["title"] = nullptr;
-  if (const auto process = can::parse_process_signal(name)) {
-    if (const auto known = can::find_ddi(process->ddi)) {
-      row["title"] = known->name();
-      if (!known->unit.empty())
-        row["unit"] = known->unit;
-    }
-  } else if (const auto at = catalogue_units().find(name);
-             at != catalogue_units().end() && !at->second.empty()) {
-    row["unit"] = at->second;
-  }
-}
-
 answer signals(api_context& of, call call) {
   const auto query = to_query(call);
   if (const auto* wrong = std::get_if<problem>(&query))
@@ -162,7 +127,10 @@ answer signals(api_context& of, call call) {
     rows.push_back({{"name", one.name},
                     {"last", one.last},
                     {"last_time", json_rows::format_time(one.last_time_us)}});
-    add_meaning(rows.back(), one.name);
+    const auto unit = unit_of(one.name);
+    const auto title = title_of(one.name);
+    rows.back()["unit"] = unit ? json(*unit) : json(nullptr);
+    rows.back()["title"] = title ? json(*title) : json(nullptr);
   }
   co_return ok({{"signals", std::move(rows)}});
 }
