@@ -161,7 +161,7 @@ const room_list rooms{
   {"tools/furrow-sim",
    {"tools/furrow-edge", "tools/furrow-edge/spool", "tools/furrow-edge/uplink", "tools/manual",
     "tools/process"}},
-  {"tools/furrowd/access", {}},
+  {"tools/furrowd/access", {"tools/config"}},
   {"tools/furrowd/net", {"tools/furrowd/access"}},
   {"tools/furrowd/gateway", {"tools/furrowd/access", "tools/furrowd/net"}},
   {"tools/furrowd/link", {"tools/furrowd/access", "tools/furrowd/net"}},
