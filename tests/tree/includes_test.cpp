@@ -84,11 +84,11 @@ const room_list rooms{
   {"proto", {}},
   {"storage", {}}, // the contract
   {"storage/migrations", {"storage"}},
-  {"storage/append", {"storage"}},
+  {"storage/append", {"storage", "storage/identity"}},
   {"storage/identity", {"storage"}},
   {"storage/farm", {"storage", "storage/identity"}},
   {"storage/archive", {"storage", "storage/append"}},
-  {"storage/dbc", {"storage", "storage/migrations"}},
+  {"storage/dbc", {"storage", "storage/identity", "storage/migrations"}},
   {"storage/postgres/connection", {"storage"}},
   {"storage/postgres",
    {"storage", "storage/append", "storage/archive", "storage/dbc", "storage/farm",
