@@ -6,23 +6,25 @@ A comment in the line before a fence says how a block is tested:
   <!-- test: in the background -->   it ends with a node that goes on; the next block waits for the node's `ready`
   <!-- test: on each server -->      it is run on three servers, with its first line changed as the page says
 Without a comment deploy_docs_test runs it.
-Usage as a program: doc_blocks.py PAGE KIND   prints the blocks of one kind, as one script
+Usage as a program: doc_blocks.py PAGE SECTION KIND...   prints the blocks of these kinds in a section, as one script
 """
 import re
 import sys
 import textwrap
 from collections import namedtuple
 
-Block = namedtuple("Block", "kind line text")
+Block = namedtuple("Block", "kind line text section")
 KINDS = ("run", "packages", "in the background", "on each server", "not run")
 
 
 def blocks_of(path):
     out = []
-    kind, inside, begun, language = None, None, 0, ""
+    kind, inside, begun, language, section = None, None, 0, "", ""
     for number, line in enumerate(path.read_text().splitlines(), 1):
         fence = re.match(r"\s*```(\S*)\s*$", line)
         comment = re.match(r"\s*<!-- test: ([a-z ]+?)(: .+)? -->\s*$", line)
+        if inside is None and line.startswith("## "):
+            section = line[3:].strip()
         if inside is None and comment:
             kind = comment[1]
             if kind not in KINDS or (kind == "not run") != bool(comment[2]):
@@ -31,7 +33,7 @@ def blocks_of(path):
             inside, begun, language = [], number, fence[1]
         elif fence:
             if not language:
-                out.append(Block(kind or "run", begun, textwrap.dedent("\n".join(inside)) + "\n"))
+                out.append(Block(kind or "run", begun, textwrap.dedent("\n".join(inside)) + "\n", section))
             inside, kind = None, None
         elif inside is not None:
             inside.append(line)
@@ -40,4 +42,8 @@ def blocks_of(path):
 
 if __name__ == "__main__":
     import pathlib
-    print("".join(one.text for one in blocks_of(pathlib.Path(sys.argv[1])) if one.kind == sys.argv[2]), end="")
+    found = [one.text for one in blocks_of(pathlib.Path(sys.argv[1]))
+             if one.section == sys.argv[2] and one.kind in sys.argv[3:]]
+    if not found:
+        raise SystemExit(f"{sys.argv[1]}: no such block in '{sys.argv[2]}'")
+    print("".join(found), end="")

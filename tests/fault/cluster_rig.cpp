@@ -54,8 +54,9 @@ void cluster_rig::start(std::size_t node, const std::string& database) {
   if (!one.advertised.empty())
     arguments.insert(arguments.end(), {"--advertise", one.advertised});
   arguments.insert(arguments.end(), one.flags.begin(), one.flags.end());
-  one.process = std::make_unique<child_process>(std::string{FURROW_BIN_DIR} + "/furrowd", arguments,
-                                                one.log, "/dev/null", one.environment);
+  const auto program = one.program.empty() ? std::string{FURROW_BIN_DIR} + "/furrowd" : one.program;
+  one.process =
+    std::make_unique<child_process>(program, arguments, one.log, "/dev/null", one.environment);
   const bool ready = eventually(std::chrono::seconds{30},
                                 [&] { return !word_after(output(node), "http=").empty(); });
   REQUIRE_MESSAGE(ready, name << " does not say ready: " << output(node));

@@ -39,6 +39,10 @@ public:
     nodes_[node].flags = std::move(flags);
     nodes_[node].environment = std::move(environment);
   }
+  /// Another program than the furrowd of the build, from the node's next start on.
+  void run_from_now_on(std::size_t node, std::string program) {
+    nodes_[node].program = std::move(program);
+  }
   void signal(std::size_t node, int number) const;
   /// SIGSTOP; returns when the process stands still.
   void freeze(std::size_t node) const;
@@ -54,6 +58,7 @@ public:
   [[nodiscard]] std::string get(std::size_t node, const std::string& target) const;
 
   [[nodiscard]] const std::string& gateway(std::size_t node) const { return nodes_[node].gateway; }
+  [[nodiscard]] const std::string& http(std::size_t node) const { return nodes_[node].http; }
   [[nodiscard]] std::vector<std::string> gateways() const;
   [[nodiscard]] std::string output(std::size_t node) const;
   [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
@@ -62,6 +67,7 @@ private:
   struct one_node {
     std::string gateway = "127.0.0.1:0";
     std::string http = "127.0.0.1:0";
+    std::string program;    // empty: the furrowd of the build
     std::string advertised; // empty: as furrowd does it
     std::vector<std::string> flags;
     std::vector<std::string> environment;

@@ -218,6 +218,7 @@ public:
   }
   void retry_quarantined(std::string farm,
                          storage::quarantine_id id,
+                         storage::author /*by*/,
                          storage::handler<storage::retry_outcome> done) override {
     answer<storage::retry_outcome>(
       std::move(done), [this, farm, id]() -> storage::result<storage::retry_outcome> {
@@ -228,6 +229,7 @@ public:
   }
   void drop_quarantined(std::string farm,
                         storage::quarantine_id id,
+                        storage::author /*by*/,
                         storage::handler<furrow::done> dropped) override {
     answer<furrow::done>(std::move(dropped), [this, farm, id]() -> storage::result<furrow::done> {
       forget(farm, id);

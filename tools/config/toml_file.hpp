@@ -4,8 +4,7 @@
 ///   files `NAME.conf.d/*.toml` beside it, in the order of their names. Names that begin with a dot are left out.
 /// Errors: one line, `file:line:column: what`, or `file: what` when the file cannot be read. Code `missing`: no such file.
 /// Threads: any.
-/// Limits: a file of 1 MiB, 16 levels of nesting, 100 drop-ins. toml++ 3.3 destroys nested tables by recursion and makes
-///   one for each dot of a key: the nesting is counted before toml++ reads the text.
+/// Limits: a file of 1 MiB, nesting as toml_outline.hpp says, 100 drop-ins.
 #pragma once
 
 #include "tools/config/errc.hpp"
@@ -18,7 +17,6 @@
 namespace furrow::config {
 
 inline constexpr std::size_t file_bytes_max = 1U << 20U;
-inline constexpr std::size_t nesting_max = 16;
 inline constexpr std::size_t drop_ins_max = 100;
 
 struct place {

@@ -1,5 +1,6 @@
 // SIGHUP: what a running node and a running gateway take from changed files, and what they keep.
 #include "tests/support/certificate.hpp"
+#include "tests/support/cluster_authority.hpp"
 #include "tests/support/program.hpp"
 #include "tests/tools/furrow-edge/edge_story.hpp"
 #include "tests/tools/furrowd/node_program.hpp"
@@ -70,11 +71,13 @@ public:
     return process_.wait(node_patience);
   }
   [[nodiscard]] std::string output() const { return process_.output(); }
-  [[nodiscard]] std::uint16_t http_port() const {
-    return node_program::port_of(value_after(process_.output(), " http="));
-  }
+  [[nodiscard]] std::uint16_t http_port() const { return port(" http="); }
+  [[nodiscard]] std::uint16_t link_port() const { return port(" link="); }
 
 private:
+  [[nodiscard]] std::uint16_t port(const char* name) const {
+    return node_program::port_of(value_after(process_.output(), name));
+  }
   static std::vector<std::string> with(const std::string& program, std::vector<std::string> flags) {
     flags.insert(flags.begin(), program);
     return flags;
@@ -129,7 +132,7 @@ struct node_service {
   int starts = 0;
 };
 
-/// An HTTPS connection that stays open.
+/// A TLS connection that stays open.
 class tls_client {
 public:
   explicit tls_client(std::uint16_t port) : stream_{io_, context_} {
@@ -237,6 +240,46 @@ TEST_CASE("furrowd reload: new handshakes get the new certificate, open connecti
   std::filesystem::remove(cert);
   node.process->reload(cert + ": TLS certificate: No such file or directory; the old");
   CHECK(tls_client{port}.certificate() == fresh.certificate());
+  CHECK(node.process->end() == 0);
+}
+
+TEST_CASE(
+  "furrowd reload: the link between nodes takes new certificates, and keeps those that it has "
+  "where the new ones do not fit") {
+  const scratch_folder folder;
+  const cluster_authority authority;
+  const auto first = authority.issue("n1");
+  const auto second = authority.issue("n1");
+  const auto stranger = authority.issue("n2");
+  const auto cert = folder.file("link.pem");
+  const auto key = folder.file("link.key");
+  copy(first.cert, cert);
+  copy(first.key, key);
+  const node_service node{"node = \"n1\"\nlink = \"127.0.0.1:0\"\nlink_ca = \"" + authority.cert()
+                          + "\"\nlink_cert = \"" + cert + "\"\nlink_key = \"" + key + "\"\n"};
+  const auto port = node.process->link_port();
+  const auto presented = [&] { return tls_client{port}.certificate(); };
+  const auto before = presented();
+  node.process->reload("done\n");
+  CHECK(presented() == before);
+
+  copy(second.key, key); // the new key with the old certificate
+  node.process->reload("--link-key " + key + ": key values mismatch");
+  CHECK(node.process->output().find("the old configuration stays in force") != std::string::npos);
+  CHECK(presented() == before);
+
+  copy(second.cert, cert);
+  node.process->reload("done\n");
+  const auto after = presented();
+  CHECK(after != before);
+
+  copy(stranger.cert, cert);
+  copy(stranger.key, key);
+  node.process->reload("--link-cert " + cert + ": does not name this node");
+  CHECK(presented() == after);
+  std::filesystem::remove(cert);
+  node.process->reload("--link-cert " + cert + ": No such file or directory; the old");
+  CHECK(presented() == after);
   CHECK(node.process->end() == 0);
 }
 

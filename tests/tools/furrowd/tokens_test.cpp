@@ -107,6 +107,24 @@ TEST_CASE("tokens: an error in a file names file, line and column") {
         == "tokens.toml:4:1: this sha256 occurs twice in the file");
 }
 
+TEST_CASE("tokens: a file that is nested deeply is an error in one line, and no crash") {
+  // Such files made the parser recurse until the stack was full.
+  const std::string head = entry("x", "role = \"viewer\"\n");
+  for (const std::size_t levels : {20U, 1'000U, 300'000U}) {
+    CHECK(fault_of(head + "equipment = " + std::string(levels, '['))
+          == "tokens.toml:4:30: more than 16 levels of tables and lists");
+    std::string dotted = "a";
+    for (std::size_t i = 0; i < levels; ++i)
+      dotted += ".a";
+    CHECK(fault_of(dotted + " = 1\n")
+          == "tokens.toml:1:35: more than 16 levels of tables and lists");
+    CHECK(fault_of("[[" + dotted + "]]\n").starts_with("tokens.toml:1:"));
+  }
+  CHECK(fault_of("[ ]\nx = 1\n") == "tokens.toml:1:1: a table needs a name");
+  // Nor does a key break the line.
+  CHECK(fault_of("\"a\\nb\" = 1\n") == "tokens.toml:1:1: unknown key \"a?b\"; expected [[token]]");
+}
+
 TEST_CASE("tokens: an unreadable file and a file that is too large are errors that name the file") {
   const auto missing = token_table::load("/nowhere/tokens.toml");
   REQUIRE_FALSE(missing.has_value());

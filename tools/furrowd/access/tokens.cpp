@@ -1,6 +1,7 @@
 #include "tools/furrowd/access/tokens.hpp"
 
 #include "proto/text.hpp"
+#include "tools/config/toml_outline.hpp"
 
 #include <fmt/format.h>
 
@@ -44,8 +45,8 @@ public:
   result<token_table> read(const toml::table& root) {
     for (const auto& [key, value] : root) {
       if (key.str() != "token")
-        return wrong(key.source(),
-                     fmt::format("unknown key \"{}\"; expected [[token]]", key.str()));
+        return wrong(key.source(), fmt::format("unknown key \"{}\"; expected [[token]]",
+                                               config::printable(key.str())));
       const toml::array* list = value.as_array();
       if (list == nullptr || !list->is_homogeneous<toml::table>())
         return wrong(key.source(), "write [[token]], with two brackets on each side");
@@ -93,9 +94,9 @@ private:
         if (auto fault = read_equipment(value, made))
           return fault;
       } else {
-        return wrong(
-          key.source(),
-          fmt::format("unknown key \"{}\"; a token has sha256, farm, role, equipment", key.str()));
+        return wrong(key.source(),
+                     fmt::format("unknown key \"{}\"; a token has sha256, farm, role, equipment",
+                                 config::printable(key.str())));
       }
     }
     if (!has_hash || !has_role)
@@ -139,10 +140,13 @@ private:
 
 result<token_table> token_table::parse(std::string_view toml, const std::string& source) {
   token_file file{source};
+  if (const auto fault = config::outline_fault(toml))
+    return failure{errc::malformed,
+                   fmt::format("{}:{}:{}: {}", source, fault->line, fault->column, fault->what)};
   try {
     return file.read(toml::parse(toml, source));
   } catch (const toml::parse_error& error) {
-    return file.wrong(error.source(), error.description());
+    return file.wrong(error.source(), config::printable(error.description()));
   }
 }
 

@@ -10,7 +10,7 @@
 /// Errors: one line that begins with file:line:column. An unknown key is an error: a misspelt restriction would
 ///   restrict nothing.
 /// Threads: immutable once loaded.
-/// Limits: a file of 1 MiB; a presented token of token_bytes_max. A look-up hashes once and compares with every entry in
+/// Limits: a file of 1 MiB, nested as tools/config/toml_outline.hpp says; a presented token of token_bytes_max. A look-up hashes once and compares with every entry in
 ///   constant time, so its duration reveals nothing about a guess.
 #pragma once
 
