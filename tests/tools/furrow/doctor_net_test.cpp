@@ -139,6 +139,9 @@ TEST_CASE("doctor: judges certificates, disks and limits of this machine") {
 
   CHECK(cli::remark_on_open_files(65'536, 60, "the node").level == ok);
   CHECK(cli::remark_on_open_files(1'024, 60, "the node").level == warning);
+  CHECK(cli::remark_on_machine_clock(true).level == ok);
+  CHECK(cli::remark_on_machine_clock(std::nullopt).level == ok);
+  CHECK(cli::remark_on_machine_clock(false).level == warning);
   CHECK(cli::remark_on_open_files(65'536, 60'000, "the node").level == failed);
 }
 

@@ -70,9 +70,11 @@ void examine_here(const doctor_options& options, bool node_runs, std::vector<rem
     out.push_back(remark_on_certificate(look_at_certificate(file), now.count()));
   for (const auto& address : options.addresses)
     out.push_back(remark_on_address(look_at_address(address), node_runs));
-  if (!options.addresses.empty() && !node_runs) // where a node is to be started
+  if (!options.addresses.empty() && !node_runs) { // where a node is to be started
     out.push_back(
       remark_on_open_files(open_files_max(), std::nullopt, "a program started from here"));
+    out.push_back(remark_on_machine_clock(clock_is_kept()));
+  }
 }
 
 colour colour_of(remark_level level) {

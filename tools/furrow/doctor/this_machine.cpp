@@ -13,6 +13,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/statfs.h>
+#include <sys/timex.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -210,6 +211,25 @@ remark remark_on_address(const address_facts& facts, bool node_runs) {
 std::uint64_t open_files_max() {
   rlimit found{};
   return ::getrlimit(RLIMIT_NOFILE, &found) == 0 ? found.rlim_max : 0; // furrowd raises its own
+}
+
+std::optional<bool> clock_is_kept() {
+  timex facts{}; // asks, and changes nothing
+  const int state = ::adjtimex(&facts);
+  if (state < 0)
+    return std::nullopt;
+  return state != TIME_ERROR && (facts.status & STA_UNSYNC) == 0;
+}
+
+remark remark_on_machine_clock(std::optional<bool> kept) {
+  if (!kept)
+    return {"machine clock", level::ok, "the kernel does not say whether anything keeps it right"};
+  if (!*kept)
+    return {
+      "machine clock", level::warning,
+      "no time service keeps the clock of this machine right; it drifts",
+      "start a time service: apt install chrony, or systemctl enable --now systemd-timesyncd"};
+  return {"machine clock", level::ok, "a time service keeps it right"};
 }
 
 remark

@@ -1,4 +1,4 @@
-/// What `furrow doctor` looks at on the machine that it runs on: folders, certificates, addresses, limits.
+/// What `furrow doctor` looks at on the machine that it runs on: folders, certificates, addresses, clock, limits.
 ///
 /// Shape: `look_at_...` reads the facts, `remark_on_...` judges them; the judgements are plain functions.
 /// Units: bytes, milliseconds, days.
@@ -47,6 +47,10 @@ struct address_facts {
 [[nodiscard]] address_facts look_at_address(const std::string& address);
 /// `node_runs`: a node answered; it is then the one that listens.
 [[nodiscard]] storage::remark remark_on_address(const address_facts& facts, bool node_runs);
+
+/// Whether something keeps the clock of this machine right; nothing where the kernel does not say.
+[[nodiscard]] std::optional<bool> clock_is_kept();
+[[nodiscard]] storage::remark remark_on_machine_clock(std::optional<bool> kept);
 
 /// Files that a program started from here may open.
 [[nodiscard]] std::uint64_t open_files_max();
