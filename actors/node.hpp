@@ -27,6 +27,8 @@ namespace furrow::actors {
 
 class cluster_board; // actors/cluster/cluster_board.hpp
 class dbc_board;     // actors/live/dbc_board.hpp
+class forward_board; // actors/forward/forward_board.hpp
+class forward_port;  // actors/forward/forward_line.hpp
 
 class node {
 public:
@@ -42,6 +44,10 @@ public:
   [[nodiscard]] virtual arrival_room arrivals() = 0;
   /// Which of people's own DBC files the node decodes with; nullptr: with none.
   [[nodiscard]] virtual dbc_board* dbc() { return nullptr; }
+  /// How forwarding to head office stands; nullptr: this node does not forward.
+  [[nodiscard]] virtual forward_board* forwarding() { return nullptr; }
+  /// How full the disk with the database is, where this node can see it.
+  virtual void note_disk(std::uint64_t /*used_pct*/) {}
   /// Who is in the cluster; nullptr: this node is alone.
   [[nodiscard]] virtual cluster_board* cluster() { return nullptr; }
   /// The orders on that board have changed: they are looked at now.
@@ -80,7 +86,9 @@ public:
   virtual void on_failure(std::function<void(std::string)> failed) = 0;
 };
 
-[[nodiscard]] std::unique_ptr<node>
-start_node(node_config config, std::unique_ptr<storage::store> store, link_parts link = {});
+[[nodiscard]] std::unique_ptr<node> start_node(node_config config,
+                                               std::unique_ptr<storage::store> store,
+                                               link_parts link = {},
+                                               std::shared_ptr<forward_port> forward = {});
 
 } // namespace furrow::actors

@@ -81,7 +81,7 @@ router api::routes() {
         add_frames_route,   add_gateway_routes,    add_newest_frames_route, add_node_routes,
         add_record_routes,  add_quarantine_routes, add_actor_routes,        add_history_routes,
         add_fault_routes,   add_user_routes,       add_token_routes,        add_session_routes,
-        add_audit_route})
+        add_audit_route,    add_site_route})
     add(made, shared_);
   add_stream_routes(made, stream_);
   made.add({"GET", "/api/v1/openapi.json", {}, {}, on(shared_, document), false});
