@@ -28,6 +28,8 @@ namespace furrow::actors {
 
 class cluster_board; // actors/cluster/cluster_board.hpp
 class dbc_board;     // actors/live/dbc_board.hpp
+class forward_board; // actors/forward/forward_board.hpp
+class forward_port;  // actors/forward/forward_line.hpp
 
 class node {
 public:
@@ -45,6 +47,10 @@ public:
   [[nodiscard]] virtual dbc_board* dbc() { return nullptr; }
   /// Somebody reads the history of this machine: its items go to the database without delay for a while.
   virtual void note_reader(std::string_view /*equipment*/) {}
+  /// How forwarding to head office stands; nullptr: this node does not forward.
+  [[nodiscard]] virtual forward_board* forwarding() { return nullptr; }
+  /// How full the disk with the database is, where this node can see it.
+  virtual void note_disk(std::uint64_t /*used_pct*/) {}
   /// Who is in the cluster; nullptr: this node is alone.
   [[nodiscard]] virtual cluster_board* cluster() { return nullptr; }
   /// The orders on that board have changed: they are looked at now.
@@ -88,7 +94,9 @@ public:
   virtual void on_failure(std::function<void(std::string)> failed) = 0;
 };
 
-[[nodiscard]] std::unique_ptr<node>
-start_node(node_config config, std::unique_ptr<storage::store> store, link_parts link = {});
+[[nodiscard]] std::unique_ptr<node> start_node(node_config config,
+                                               std::unique_ptr<storage::store> store,
+                                               link_parts link = {},
+                                               std::shared_ptr<forward_port> forward = {});
 
 } // namespace furrow::actors

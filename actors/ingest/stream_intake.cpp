@@ -200,6 +200,8 @@ void stream_intake::take(proto::item_group& group,
                          can::machine_monitor& machine) {
   if (auto* block = std::get_if<can::frame_block>(&group))
     take_frames(*block, first, skip, machine);
+  else if (const auto* gone = std::get_if<can::gone_items>(&group))
+    take_gone(*gone, first, skip);
   else
     take_records(std::get<std::vector<can::record>>(group), first, skip);
 }
@@ -291,6 +293,12 @@ void stream_intake::take_records(std::vector<can::record>& records,
                                  std::uint64_t skip) {
   for (auto i = static_cast<std::size_t>(skip); i < records.size(); ++i)
     pending_.append.records.push_back({first + i, std::move(records[i])});
+}
+
+void stream_intake::take_gone(const can::gone_items& gone,
+                              std::uint64_t first,
+                              std::uint64_t skip) {
+  pending_.append.gone.push_back({first + skip, first + gone.count - 1, gone.why});
 }
 
 void stream_intake::hear(const proto::batch& batch, can::machine_monitor& machine) {

@@ -162,6 +162,7 @@ private:
             std::uint64_t first,
             std::uint64_t after,
             can::machine_monitor& machine);
+  void take_gone(const can::gone_items& gone, std::uint64_t first, std::uint64_t skip);
   void take_records(std::vector<can::record>& records, std::uint64_t first, std::uint64_t skip);
   void pack_frames(const can::frame_block& block,
                    std::uint64_t seq,

@@ -84,6 +84,14 @@ std::string tail_of(const append_attempt& attempt, std::string_view also) {
   sql += also;
   if (!also.empty())
     sql += ';';
+  if (!attempt.check && !attempt.gone.empty()) {
+    // Inserted only, and never merged with other ranges: retention may be merging those at this moment.
+    const auto& numbers = attempt.gone;
+    sql += "insert into furrow.expired (stream, first, last) select * from unnest("
+           + int_array(numbers, [](const auto& one) { return one.stream; }) + "::int[],"
+           + int_array(numbers, [](const auto& one) { return one.first; }) + "::bigint[],"
+           + int_array(numbers, [](const auto& one) { return one.last; }) + "::bigint[]);";
+  }
   const auto& steps = attempt.steps;
   if (steps.empty())
     return sql;

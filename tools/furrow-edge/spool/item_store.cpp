@@ -20,6 +20,8 @@ items_after(std::string_view group_bytes, std::uint64_t skip, std::uint64_t coun
     const auto first = records->begin() + static_cast<std::ptrdiff_t>(skip);
     group = proto::item_group{
       std::vector<can::record>{first, first + static_cast<std::ptrdiff_t>(count)}};
+  } else if (auto* gone = std::get_if<can::gone_items>(&*group)) {
+    gone->count = count;
   } else {
     can::frame_block part;
     if (!part.append(std::get<can::frame_block>(*group), skip, count))

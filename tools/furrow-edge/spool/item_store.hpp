@@ -63,6 +63,9 @@ public:
   /// The newest run. A node must know the run before it gets items that the run numbered.
   [[nodiscard]] virtual std::uint64_t run() const = 0;
 
+  /// Whether `read` has items from `from` on at hand. A store that does not fetches them, and its owner calls
+  /// uplink::items_added.
+  [[nodiscard]] virtual bool ready(std::uint64_t /*from*/) { return true; }
   /// Returns blocks from the block with `from` on, in order and without a hole, up to about bytes_max (at least one
   /// block); none if `from` is above last_seq.
   [[nodiscard]] virtual result<std::vector<item_block>>

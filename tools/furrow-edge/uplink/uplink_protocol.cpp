@@ -167,6 +167,7 @@ void uplink_protocol::hear(time_point now, const proto::welcome& m) {
       return stop(ok.error());
   next_seq_ = std::max(m.resume_from, state.first_seq);
   pace_.again_from(next_seq_, state.last_seq);
+  version_ = m.version;
   nodes_.learn(m.nodes);
   nodes_.succeeded();
   redirects_ = 0;
@@ -355,6 +356,12 @@ result<std::vector<item_block>> uplink_protocol::next_blocks() {
     {next_seq_, part->count, std::make_shared<const std::string>(std::move(part->bytes))}};
 }
 
+bool uplink_protocol::understood(const std::vector<item_block>& blocks) const {
+  return version_ >= proto::version_gone
+         || std::none_of(blocks.begin(), blocks.end(),
+                         [](const item_block& block) { return proto::holds_gone(*block.bytes); });
+}
+
 std::optional<std::string> uplink_protocol::next_batch(time_point now) {
   if (phase_ != phase::streaming || !pace_.may_send(now, next_seq_, store_.last_seq()))
     return std::nullopt;
@@ -366,7 +373,14 @@ std::optional<std::string> uplink_protocol::next_batch(time_point now) {
     wait(now, nodes_.pointed_to(nodes_.current()));
     return std::nullopt;
   }
+  if (!store_.ready(next_seq_))
+    return std::nullopt;
   auto blocks = next_blocks();
+  if (blocks && !understood(*blocks)) {
+    stop({errc::usage, nodes_.current() + " speaks protocol version " + std::to_string(version_)
+                         + ", which cannot say that items are gone: upgrade it first"});
+    return std::nullopt;
+  }
   if (!blocks || blocks->empty()) {
     stop(blocks ? failure{errc::damaged, "item " + std::to_string(next_seq_) + " is missing"}
                 : blocks.error());

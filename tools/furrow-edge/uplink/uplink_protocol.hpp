@@ -141,6 +141,7 @@ private:
   void missing(time_point now, std::uint64_t needed_from);
   void shrink_batches();
   result<std::vector<item_block>> next_blocks();
+  [[nodiscard]] bool understood(const std::vector<item_block>& blocks) const;
   void go_on_without(time_point now, const std::string& loss);
 
   void hear(time_point now, const proto::welcome& m);
@@ -188,6 +189,7 @@ private:
   std::chrono::milliseconds silence_{0}; // while an ack is awaited; 0: as while idle
   std::uint64_t next_seq_ = 1;           // the next item to send
   std::uint64_t hello_run_ = 0;
+  std::uint32_t version_ = proto::version_min; // in use, by the welcome
   std::size_t buses_told_ = 0;
   unsigned redirects_ = 0; // since the last welcome
   unsigned refusals_ = 0;  // as malformed, since the last ack

@@ -106,6 +106,7 @@ void add_record_routes(router& to, api_context& of);
 /// Nodes, which of them a machine is pinned to, and the levels of this node's log.
 void add_node_routes(router& to, api_context& of);
 void add_quarantine_routes(router& to, api_context& of);
+void add_site_route(router& to, api_context& of);        // forwarding to head office
 void add_repository_routes(router& to, api_context& of); // fields and equipment records
 
 } // namespace furrow::http

@@ -274,6 +274,46 @@ std::optional<std::string> invalid_link(const settings& given) {
   return std::nullopt;
 }
 
+void add_forward_flags(CLI::App& app, settings& out) {
+  auto& forward = out.forward;
+  app
+    .add_option("--forward", forward.nodes,
+                "HOST:PORT of the nodes of head office: this node is a site and sends them what it "
+                "stores; repeat for more. none: retention stops waiting for head office")
+    ->delimiter(',');
+  app.add_option("--forward-token-file", forward.token_file,
+                 "file whose first line is a token of head office, of the role relay");
+  app.add_flag("--forward-tls", forward.use_tls,
+               "use TLS to head office with the system's certificate authorities");
+  app.add_option("--forward-ca", forward.tls.ca,
+                 "certificate authority of head office (PEM); implies --forward-tls");
+  app.add_option("--forward-cert", forward.tls.cert,
+                 "certificate of this site for head office (PEM); implies --forward-tls");
+  app.add_option("--forward-key", forward.tls.key, "key of that certificate (PEM)");
+  app
+    .add_option("--forward-rate", forward.bytes_a_second,
+                "most bytes a second to head office, over all machines; 0: no limit")
+    ->capture_default_str();
+}
+
+/// An error line when the flags of forwarding do not fit together.
+std::optional<std::string> invalid_forward(const settings& given) {
+  const auto& forward = given.forward;
+  if (forward.nodes.empty())
+    return forward.token_file.empty() && !forward.with_tls()
+             ? std::nullopt
+             : std::optional<std::string>{
+               "--forward-token-file and the TLS flags of forwarding need --forward"};
+  if (forward.token_file.empty())
+    return "--forward needs --forward-token-file";
+  if (forward.tls.cert.empty() != forward.tls.key.empty())
+    return "--forward-cert and --forward-key must be given together";
+  for (const auto& node : forward.nodes)
+    if (const auto sound = edge::parse_endpoint(node); !sound)
+      return "--forward: " + sound.error().detail;
+  return std::nullopt;
+}
+
 /// An error line when an option has a value that can be seen to be invalid here, before anything is opened.
 std::optional<std::string> invalid_value(const settings& given) {
   for (const auto& [flag, address] :
@@ -305,6 +345,8 @@ std::optional<std::string> contradiction(const settings& given) {
     return why;
   if (auto why = invalid_link(given))
     return why;
+  if (auto why = invalid_forward(given))
+    return why;
   return unsafe_listener(given);
 }
 
@@ -327,6 +369,8 @@ public:
     add_cache_flags(app, cache_, files_);
     app.option_defaults()->group("Other nodes");
     add_link_flags(app, out_);
+    app.option_defaults()->group("Head office");
+    add_forward_flags(app, out_);
     app.option_defaults()->group("Database connections (the defaults serve most nodes)");
     add_database_flags(app, database_);
     commands = config::add_commands(app);
@@ -365,6 +409,10 @@ private:
     out_.drain = std::chrono::seconds{drain_s_};
     out_.node.digest.on = digest_.on == "on";
     out_.node.digest.telemetry_period = std::chrono::milliseconds{digest_.telemetry_ms};
+    if (out_.forward.nodes == std::vector<std::string>{"none"}) {
+      out_.forward.nodes.clear();
+      out_.forward_ends = true;
+    }
     if (auto why = take(cache_, out_))
       return why;
     if (auto why = apply(database_, out_.store))
