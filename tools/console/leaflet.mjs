@@ -26,8 +26,6 @@ export { GeoJSON } from "leaflet/src/layer/GeoJSON.js";
 export { Tooltip } from "leaflet/src/layer/Tooltip.js";
 export { Marker } from "leaflet/src/layer/marker/Marker.js";
 export { DivIcon } from "leaflet/src/layer/marker/DivIcon.js";
-export { GridLayer } from "leaflet/src/layer/tile/GridLayer.js";
-export { TileLayer } from "leaflet/src/layer/tile/TileLayer.js";
 export { Canvas } from "leaflet/src/layer/vector/Canvas.js";
 export { Path } from "leaflet/src/layer/vector/Path.js";
 export { Circle } from "leaflet/src/layer/vector/Circle.js";

@@ -12,6 +12,7 @@
 #include <cstdio>
 #include <fstream>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <random>
 #include <set>
@@ -30,16 +31,17 @@ using boost::system::error_code;
 using clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
+std::int64_t wall_clock_us() {
+  const auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+}
+
 constexpr std::size_t pools_max = 8; // further machines share the traffic of the first ones
 
 /// One simulated gateway.
 struct machine {
-  machine(const block_pool& pool,
-          std::uint64_t seed,
-          const fleet_options& options,
-          std::int64_t start_us,
-          latency_histogram& latency)
-    : store{pool, seed, options.window_frames, start_us, latency} {}
+  template <class... Args>
+  explicit machine(Args&&... args) : store{std::forward<Args>(args)...} {}
 
   sim_store store;
   std::unique_ptr<edge::uplink> uplink;
@@ -102,18 +104,25 @@ private:
       options_.rate > 0
         ? std::clamp<std::size_t>(static_cast<std::size_t>(a_flush), 1, options_.block_frames)
         : options_.block_frames;
-    const auto pools = std::min<std::size_t>(pools_max, options_.machines);
+    const auto pools = options_.at_work ? 0 : std::min<std::size_t>(pools_max, options_.machines);
     for (std::size_t i = 0; i < pools; ++i)
       pools_.push_back(
         std::make_unique<block_pool>(options_.seed + i, rate, a_block, options_.ids));
-    const auto now = std::chrono::system_clock::now().time_since_epoch();
-    const auto start_us = std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+    // Frames that are sent at once end now: nobody has frames of the future.
+    const auto before_s =
+      options_.rate > 0 ? options_.since_s : static_cast<double>(options_.frames) / rate;
+    const auto start_us = wall_clock_us() - static_cast<std::int64_t>(before_s * 1e6);
     // Stream ids must differ from those of another run with the same seed.
     std::random_device device;
     const auto run_seed = std::uint64_t{device()} << 32U | device();
     for (std::uint32_t i = 0; i < options_.machines; ++i) {
-      machines_.push_back(std::make_unique<machine>(*pools_[i % pools_.size()], run_seed + i,
-                                                    options_, start_us, latency_));
+      if (options_.at_work)
+        machines_.push_back(std::make_unique<machine>(
+          std::make_unique<work_source>(field_of(i), options_.seed + i, rate, start_us),
+          run_seed + i, options_.window_frames, latency_));
+      else
+        machines_.push_back(std::make_unique<machine>(*pools_[i % pools_.size()], run_seed + i,
+                                                      options_.window_frames, start_us, latency_));
       connect(*machines_.back(), i);
     }
     if (!options_.probe.empty())
@@ -194,7 +203,7 @@ private:
 
   /// Returns how many frames a machine should have made by now.
   [[nodiscard]] std::uint64_t wanted() const {
-    if (options_.rate <= 0)
+    if (options_.rate <= 0 || options_.at_work)
       return options_.frames > 0 ? options_.frames : ~0ULL;
     const auto seconds =
       options_.seconds > 0 ? std::min(options_.seconds, elapsed_s()) : elapsed_s();
@@ -206,9 +215,11 @@ private:
     if (one.finished || !going_)
       return;
     const auto until = wanted();
+    const auto until_us =
+      options_.rate > 0 ? wall_clock_us() : std::numeric_limits<std::int64_t>::max();
     bool added = false;
     while (one.made < until) {
-      const auto count = one.store.add(until - one.made);
+      const auto count = one.store.add(until - one.made, until_us);
       if (count == 0)
         break;
       one.made += count;

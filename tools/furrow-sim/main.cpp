@@ -1,4 +1,5 @@
 #include "tools/furrow-edge/console.hpp"
+#include "tools/furrow-sim/field_work.hpp"
 #include "tools/furrow-sim/fleet.hpp"
 #include "tools/furrow-sim/log_command.hpp"
 #include "tools/manual/manual.hpp"
@@ -24,6 +25,7 @@ using furrow::edge::exit_usage;
 
 struct arguments {
   log_options log;
+  std::uint32_t fields = 8;
   fleet_options fleet;
   furrow::edge::tls_files tls;
   bool use_tls = false;
@@ -46,6 +48,14 @@ void add_log(CLI::App& app, arguments& a) {
     ->check(CLI::Range(1.0, 1e5));
   log.add_option("--seed", a.log.seed, "seed; the same seed gives the same log");
   log.footer("example:\n  furrow-sim log --seconds 60 --seed 7 > tractor.log");
+}
+
+void add_fields(CLI::App& app, arguments& a) {
+  auto& fields =
+    *app.add_subcommand("fields", "write the fields of machines that are --at-work as GeoJSON");
+  fields.add_option("--machines", a.fields, "number of machines")->check(CLI::Range(1, 1'000));
+  fields.footer("example:\n  furrow-sim fields --machines 8 > fields.geojson\n"
+                "  furrow field add fields.geojson");
 }
 
 void add_run(CLI::App& app, arguments& a) {
@@ -80,6 +90,13 @@ void add_run(CLI::App& app, arguments& a) {
                 "interval between two blocks, in milliseconds; default: as the nodes say, and 100 "
                 "with nodes that say nothing")
     ->check(CLI::Range(1, 60'000));
+  run.add_flag("--at-work", f.at_work,
+               "machines work in fields of their own, with implements, sections, faults and "
+               "yields; see furrow-sim fields");
+  run
+    .add_option("--since", f.since_s,
+                "with --at-work: begin this many seconds ago, and catch up with the clock")
+    ->check(CLI::Range(0.0, 86'400.0));
   run.add_flag("--when-connected", f.when_connected,
                "begin when every machine is connected, and print a line then");
   run.add_flag("--until-durable", f.until_durable, "end when everything is durable");
@@ -120,6 +137,10 @@ std::string complete(arguments& a) {
     return "--rate " + a.rate + " is neither max nor a number of frames from 0.1 to 1e6";
   if (f.frames == 0 && f.seconds == 0)
     return "give --frames or --seconds";
+  if (f.since_s > 0 && (!f.at_work || f.rate <= 0))
+    return "--since needs --at-work and a --rate of frames a second";
+  if (f.at_work && f.ids > 0)
+    return "--at-work and --ids exclude each other";
   if (f.prefix.size() > 50 || !furrow::proto::is_clean_text(f.prefix))
     return "--prefix must be a text of at most 50 bytes";
   if (a.tls.cert.empty() != a.tls.key.empty())
@@ -150,6 +171,7 @@ int start(int argc, char** argv) {
   app.require_subcommand(1);
   arguments given;
   add_log(app, given);
+  add_fields(app, given);
   add_run(app, given);
   if (const auto written = furrow::manual::write_if_asked(
         app, {"furrow-sim", FURROW_VERSION, 1, "furrow(1), furrow-edge(1), furrowd(8)"}, argc,
@@ -166,6 +188,8 @@ int start(int argc, char** argv) {
     std::fprintf(stderr, "furrow-sim: cannot write: %s\n", std::strerror(errno));
     return exit_failed;
   }
+  if (app.got_subcommand("fields"))
+    return std::fputs(fields_geojson(given.fields).c_str(), stdout) < 0 ? exit_failed : exit_ok;
   if (const auto wrong = complete(given); !wrong.empty()) {
     std::fprintf(stderr, "furrow-sim: %s\n", wrong.c_str());
     return exit_usage;

@@ -12,7 +12,19 @@ sim_store::sim_store(const block_pool& pool,
                      std::uint64_t window_frames,
                      std::int64_t start_us,
                      latency_histogram& latency)
-  : pool_{pool}, latency_{latency}, window_frames_{window_frames}, next_us_{start_us} {
+  : pool_{&pool}, latency_{latency}, window_frames_{window_frames}, next_us_{start_us} {
+  begin(seed);
+}
+
+sim_store::sim_store(std::unique_ptr<work_source> work,
+                     std::uint64_t seed,
+                     std::uint64_t window_frames,
+                     latency_histogram& latency)
+  : work_{std::move(work)}, latency_{latency}, window_frames_{window_frames} {
+  begin(seed);
+}
+
+void sim_store::begin(std::uint64_t seed) {
   std::mt19937_64 random{seed};
   const std::uint64_t bits[2] = {random(), random()};
   std::memcpy(stream_id_.data(), bits, stream_id_.size());
@@ -20,15 +32,22 @@ sim_store::sim_store(const block_pool& pool,
   pool_at_ = random() % 1'024;
 }
 
-std::uint32_t sim_store::add(std::uint64_t count) {
+std::uint32_t sim_store::add(std::uint64_t count, std::int64_t until_us) {
   const auto unacked = last_seq_ - acked_seq_;
   if (unacked >= window_frames_ || count == 0)
     return 0;
+  if (work_) {
+    auto made = work_->next(count, until_us);
+    if (made.items > 0)
+      slots_.push_back({last_seq_ + 1, made.items, false, false, {}, 0, 0, std::move(made.bytes)});
+    last_seq_ += made.items;
+    return made.items;
+  }
   const auto frames =
-    static_cast<std::uint32_t>(std::min<std::uint64_t>(count, pool_.frames_a_block()));
+    static_cast<std::uint32_t>(std::min<std::uint64_t>(count, pool_->frames_a_block()));
   // A block may be used in part, so the time follows the frames and not the blocks.
-  slots_.push_back({last_seq_ + 1, frames, false, false, {}, pool_at_, next_us_});
-  next_us_ += pool_.lasts_us(pool_at_++, frames);
+  slots_.push_back({last_seq_ + 1, frames, false, false, {}, pool_at_, next_us_, nullptr});
+  next_us_ += pool_->lasts_us(pool_at_++, frames);
   last_seq_ += frames;
   return frames;
 }
@@ -49,8 +68,10 @@ sim_store::read(std::uint64_t from, std::size_t bytes_max, std::size_t blocks_ma
   const auto now = clock::now();
   std::size_t bytes = 0;
   for (--at; at != slots_.end() && bytes < bytes_max && blocks.size() < blocks_max; ++at) {
-    const auto start_us = at->time_us - pool_.begins_us(at->n);
-    blocks.push_back({at->seq_first, at->count, pool_.encoded(at->n, at->count, start_us)});
+    auto made = at->bytes;
+    if (made == nullptr)
+      made = pool_->encoded(at->n, at->count, at->time_us - pool_->begins_us(at->n));
+    blocks.push_back({at->seq_first, at->count, std::move(made)});
     bytes += blocks.back().bytes->size();
     if (!at->sent) {
       at->sent = true;

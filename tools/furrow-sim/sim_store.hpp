@@ -1,4 +1,5 @@
-/// The items of a simulated gateway: numbers, and places in a pool of blocks, so that acked items can be sent again.
+/// The items of a simulated gateway: numbers, and places in a pool of blocks, so that acked items can be sent again. Of
+/// a machine at work the blocks themselves, because they never come again.
 ///
 /// Threads: one.
 /// Limits: window_frames frames that are not acked; blocks_kept_max acked blocks for a rewind.
@@ -7,9 +8,12 @@
 #include "tools/furrow-edge/spool/item_store.hpp"
 #include "tools/furrow-sim/block_pool.hpp"
 #include "tools/furrow-sim/latency.hpp"
+#include "tools/furrow-sim/work_source.hpp"
 
 #include <chrono>
 #include <deque>
+#include <limits>
+#include <memory>
 #include <optional>
 #include <vector>
 
@@ -26,8 +30,16 @@ public:
             std::int64_t start_us,
             latency_histogram& latency);
 
-  /// Makes the next block, of at most `count` frames. Returns how many frames it has; 0 if the window is full.
-  std::uint32_t add(std::uint64_t count);
+  /// Of a machine at work.
+  sim_store(std::unique_ptr<work_source> work,
+            std::uint64_t seed,
+            std::uint64_t window_frames,
+            latency_histogram& latency);
+
+  /// Makes the next block, of at most `count` items, none later than `until_us` if the machine is at work. Returns how
+  /// many items it has; 0 if the window is full.
+  std::uint32_t add(std::uint64_t count,
+                    std::int64_t until_us = std::numeric_limits<std::int64_t>::max());
 
   /// Notes from now on when each block was first sent.
   void note_sendings() { noting_ = true; }
@@ -57,19 +69,22 @@ private:
     std::uint32_t count;
     bool sent;
     bool durable;
-    clock::time_point sent_at; // the first time
-    std::uint64_t n;           // in the pool
-    std::int64_t time_us;      // of the first frame
+    clock::time_point sent_at;                // the first time
+    std::uint64_t n;                          // in the pool
+    std::int64_t time_us;                     // of the first frame
+    std::shared_ptr<const std::string> bytes; // of a machine at work
   };
+  void begin(std::uint64_t seed);
   void settle();
 
-  const block_pool& pool_;
+  const block_pool* pool_ = nullptr;
+  std::unique_ptr<work_source> work_; // in place of the pool
   latency_histogram& latency_;
   can::stream_id stream_id_{};
   std::vector<can::run_mark> runs_;
   std::uint64_t window_frames_;
-  std::int64_t next_us_;  // of the next frame
-  std::uint64_t pool_at_; // the next block of the pool; machines begin at different places
+  std::int64_t next_us_ = 0;  // of the next frame
+  std::uint64_t pool_at_ = 0; // the next block of the pool; machines begin at different places
   std::deque<slot> slots_;
   bool noting_ = false;
   std::vector<sending> sendings_;

@@ -12,12 +12,11 @@ constexpr double metres_per_degree = 111'320; // of latitude
 constexpr double warm_up_seconds = 5;         // at idle, before the first row
 constexpr double turn_seconds = 12;
 
-/// Follows a target value with inertia.
-void approach(double& value, double wanted, double seconds, double time_constant) {
-  value += (wanted - value) * std::min(1.0, seconds / time_constant);
-}
-
 } // namespace
+
+void approach(double& value, double wanted, double seconds, double time_constant_s) {
+  value += (wanted - value) * std::min(1.0, seconds / time_constant_s);
+}
 
 tractor::tractor(std::uint64_t seed) : random_{seed} {
   const auto between = [this](double low, double high) {

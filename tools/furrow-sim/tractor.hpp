@@ -10,6 +10,9 @@
 
 namespace furrow::sim {
 
+/// Follows a target value with inertia.
+void approach(double& value, double wanted, double seconds, double time_constant_s);
+
 class tractor {
 public:
   explicit tractor(std::uint64_t seed);

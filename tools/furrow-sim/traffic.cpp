@@ -1,8 +1,11 @@
 #include "tools/furrow-sim/traffic.hpp"
 
+#include "tools/furrow-sim/implement.hpp"
+
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 namespace furrow::sim {
 
@@ -13,7 +16,10 @@ constexpr std::uint8_t transmission = 0x03;
 constexpr std::uint8_t display = 0x26;
 constexpr std::uint8_t gnss = 0x1C;
 constexpr std::uint8_t tractor_ecu = 0xF0;
+constexpr std::uint8_t implement = 0x80;
+constexpr std::uint8_t task_controller = 0xF7;
 constexpr std::uint8_t everybody = 0xFF;
+constexpr std::uint32_t pgn_process_data = 51'968;
 
 using payload = std::array<std::uint8_t, 8>;
 
@@ -45,6 +51,12 @@ constexpr std::array<ecu, 5> ecus{{{engine, 0, 0, 0, 41},
                                    {tractor_ecu, 132, 1, 2, 43},
                                    {display, 29, 0, 2, 44},
                                    {gnss, 145, 60, 4, 45}}};
+
+constexpr ecu controller{task_controller, 130, 0, 2, 46};
+ecu implement_ecu(const field_plan& plan) {
+  const auto [function, device_class] = name_of(plan.kind);
+  return {implement, function, device_class, 2, 47};
+}
 
 /// ISO 11783-5 NAME; manufacturer 2046 is not assigned.
 std::uint64_t name_of(const ecu& unit, std::uint64_t serial) {
@@ -163,8 +175,8 @@ const message messages[] = {
 constexpr std::size_t message_count = std::size(messages);
 
 // Messages that are not periodic single frames; numbered after those.
-enum rare : std::size_t { claims = message_count, vin, dm1, rare_end };
-constexpr std::array<double, 3> rare_period_s{240, 60, 5};
+enum rare : std::size_t { claims = message_count, vin, dm1, device, process, rare_end };
+constexpr std::array<double, 5> rare_period_s{240, 60, 5, 600, 1};
 
 double usual_rate() {
   double sum = 0;
@@ -175,6 +187,7 @@ double usual_rate() {
 
 constexpr std::int64_t frame_us = 540; // of eight bytes at 250 kbit/s
 constexpr std::int64_t packet_gap_us = 50'000;
+constexpr std::int64_t connection_gap_us = 5'000; // between packets to one receiver
 
 std::int64_t to_us(double seconds) {
   return static_cast<std::int64_t>(seconds * 1e6);
@@ -182,7 +195,10 @@ std::int64_t to_us(double seconds) {
 
 } // namespace
 
-traffic::traffic(std::uint64_t seed, double rate, std::int64_t start_us)
+traffic::traffic(std::uint64_t seed,
+                 double rate,
+                 std::int64_t start_us,
+                 const std::optional<field_plan>& plan)
   : tractor_{seed}, random_{seed * 7 + 1}, stretch_{usual_rate() / rate},
     gap_us_{std::max<std::int64_t>(1, std::min(frame_us, to_us(0.7 / rate)))}, now_us_{start_us},
     last_us_{start_us - gap_us_} {
@@ -195,12 +211,26 @@ traffic::traffic(std::uint64_t seed, double rate, std::int64_t start_us)
                 i});
   plan_.push({start_us + to_us(2 * stretch_), vin});
   plan_.push({start_us + to_us(3 * stretch_), dm1});
+  if (!plan)
+    return;
+  work_.emplace(*plan);
+  plan_.push({start_us + to_us(1.5), device});
+  plan_.push({start_us + to_us(4), process});
 }
 
 void traffic::advance_to(std::int64_t time_us) {
   constexpr std::int64_t step_us = 20'000;
   for (; time_us - now_us_ >= step_us; now_us_ += step_us)
-    tractor_.advance(step_us / 1e6);
+    if (!work_) {
+      tractor_.advance(step_us / 1e6);
+    } else {
+      work_->advance(tractor_, step_us / 1e6);
+      if (work_->sections() == sections_sent_)
+        continue;
+      sections_sent_ = work_->sections();
+      put_later(time_us, id_of(3, pgn_process_data | task_controller, implement),
+                section_states(*work_));
+    }
 }
 
 void traffic::put_later(std::int64_t time_us, std::uint32_t id, payload data) {
@@ -216,13 +246,72 @@ void traffic::claim_addresses(std::int64_t time_us) {
   const auto request =
     can::pack({.id = id_of(6, 59'904 | everybody, display), .extended = true, .length = 3});
   later_.push_front({time_us, request, {0x00, 0xEE, 0x00}});
-  for (const auto& unit : ecus) {
+  const auto claim = [&](const ecu& unit, std::uint64_t serial) {
     time_us += 600;
     payload data{};
-    const auto name = name_of(unit, static_cast<std::uint64_t>(tractor_.engine_hours));
+    const auto name = name_of(unit, serial);
     std::memcpy(data.data(), &name, data.size());
     put_later(time_us, id_of(6, 60'928 | everybody, unit.address), data);
+  };
+  for (const auto& unit : ecus)
+    claim(unit, static_cast<std::uint64_t>(tractor_.engine_hours));
+  if (work_) {
+    claim(controller, work_->plan().number);
+    claim(implement_ecu(work_->plan()), work_->plan().number);
   }
+}
+
+/// The device description, to the task controller (SAE J1939-21: RTS, CTS, data, end of message).
+void traffic::describe_device(std::int64_t time_us) {
+  const auto& plan = work_->plan();
+  const auto data = device_description(plan, name_of(implement_ecu(plan), plan.number));
+  const auto packets = static_cast<std::uint8_t>((data.size() + 6) / 7);
+  const auto [low, high] =
+    std::pair{static_cast<std::uint8_t>(data.size()), static_cast<std::uint8_t>(data.size() >> 8U)};
+  constexpr auto pgn_high = static_cast<std::uint8_t>(pgn_process_data >> 8U);
+  const auto to = id_of(7, 60'416 | task_controller, implement);
+  const auto back = id_of(7, 60'416 | implement, task_controller);
+  put_later(time_us, to, {16, low, high, packets, 0xFF, 0, pgn_high, 0});
+  put_later(time_us + connection_gap_us, back, {17, packets, 1, 0xFF, 0xFF, 0, pgn_high, 0});
+  auto at = time_us + connection_gap_us;
+  for (std::size_t packet = 1; packet <= packets; ++packet) {
+    auto bytes = not_available;
+    bytes[0] = static_cast<std::uint8_t>(packet);
+    const auto from = (packet - 1) * 7;
+    std::copy_n(data.begin() + static_cast<std::ptrdiff_t>(from),
+                std::min<std::size_t>(7, data.size() - from), bytes.begin() + 1);
+    put_later(at += connection_gap_us, id_of(7, 60'160 | task_controller, implement), bytes);
+  }
+  put_later(at + connection_gap_us, back, {19, low, high, packets, 0xFF, 0, pgn_high, 0});
+}
+
+void traffic::send_process_data(std::int64_t time_us) {
+  const auto id = id_of(3, pgn_process_data | task_controller, implement);
+  put_later(time_us, id, section_states(*work_));
+  for (const auto& value : implement_values(*work_))
+    put_later(time_us += 2'000, id, value);
+}
+
+/// DM1 of the engine: SPN 97 FMI 3 (water in fuel indicator), SPN 110 FMI 16 (coolant temperature).
+void traffic::send_faults(std::int64_t time_us) {
+  constexpr double hot_c = 103;
+  constexpr std::uint8_t amber = 0x04;
+  constexpr std::uint8_t red = 0x10;
+  const bool water = work_->water_in_fuel();
+  const bool hot = tractor_.coolant_c > hot_c;
+  std::vector<std::uint8_t> data{static_cast<std::uint8_t>((water ? amber : 0) | (hot ? red : 0)),
+                                 0xFF};
+  if (water)
+    data.insert(data.end(), {97, 0x00, 0x03, work_->fault_count()});
+  if (hot)
+    data.insert(data.end(), {110, 0x00, 0x10, work_->fault_count()});
+  if (!water && !hot)
+    data.insert(data.end(), {0, 0, 0, 0});
+  if (data.size() > not_available.size())
+    return broadcast(time_us, 65'226, engine, data);
+  auto single = not_available;
+  std::copy(data.begin(), data.end(), single.begin());
+  put_later(time_us, id_of(6, 65'226, engine), single);
 }
 
 /// Transport protocol, broadcast (SAE J1939-21: PGN 60416 BAM, 60160 data).
@@ -249,6 +338,12 @@ void traffic::broadcast(std::int64_t time_us,
 void traffic::send_rare(std::int64_t time_us, std::size_t which) {
   if (which == claims)
     return claim_addresses(time_us);
+  if (which == device)
+    return describe_device(time_us);
+  if (which == process)
+    return send_process_data(time_us);
+  if (which == dm1 && work_)
+    return send_faults(time_us);
   if (which == vin) // PGN 65260, SPN 237
     return broadcast(time_us, 65'260, engine, {vin_.begin(), vin_.end()});
   // DM1 65226: amber lamp; SPN 97 FMI 3 (water in fuel indicator), SPN 175 FMI 0 (oil temperature)

@@ -10,6 +10,7 @@
 #include "storage/store.hpp"
 #include "tools/furrowd/access/identity_watch.hpp"
 #include "tools/furrowd/api/alarms.hpp"
+#include "tools/furrowd/api/map/base_map.hpp"
 #include "tools/furrowd/api/peers.hpp"
 #include "tools/furrowd/config/named_files.hpp"
 #include "tools/furrowd/dbc_look.hpp"
@@ -77,8 +78,8 @@ public:
   int run() {
     descriptors_ = raise_descriptor_limit();
     liveness_.start();
-    if (!open_access() || !open_link() || !open_forward() || !open_node() || !open_gateways()
-        || !serve_http())
+    if (!open_access() || !open_map() || !open_link() || !open_forward() || !open_node()
+        || !open_gateways() || !serve_http())
       return failed;
     if (link_) {
       link_->start(*node_->peers());
@@ -127,6 +128,18 @@ private:
     link_tls_ = std::move(files->link);
     access_ = std::make_shared<authority>(std::move(files->tokens),
                                           authority::settings{only_loopback(settings_), true});
+    return true;
+  }
+
+  bool open_map() {
+    http::base_map made{nullptr, settings_.map_url, settings_.map_attribution};
+    if (!settings_.map.empty()) {
+      auto opened = storage::tile_file::open(settings_.map);
+      if (!opened)
+        return complain("--map " + opened.error().detail);
+      made.file = std::move(*opened);
+    }
+    map_ = std::make_shared<const http::base_map>(std::move(made));
     return true;
   }
 
@@ -209,6 +222,7 @@ private:
     config.redis = settings_.redis;
     config.gateways = book_;
     config.links = link_ ? link_book_ : nullptr;
+    config.map = map_;
     http_ = std::make_unique<http::http_server>(executors_.people, config, *node_);
     const auto started = http_->start();
     if (!started)
@@ -510,6 +524,7 @@ private:
   std::shared_ptr<actors::peer_directory> peers_ = std::make_shared<actors::peer_directory>();
   std::shared_ptr<link_book> link_book_ = std::make_shared<link_book>();
   std::shared_ptr<link_hub> link_;
+  std::shared_ptr<const http::base_map> map_;
   std::string link_address_;
   std::shared_ptr<forward_lines> forward_; // outlives the node
   std::unique_ptr<actors::node> node_;

@@ -10,6 +10,13 @@ ${signals.map((one) => ` SG_ ${one} Vector__XXX`).join('\n')}
 `)
 const first = dbc(['Pressure : 0|16@1+ (0.5,0) [0|0] "kPa"', 'Valve : 16|8@1+ (1,-10) [0|0] ""'])
 const second = dbc(['Pressure : 0|16@1+ (0.25,0) [0|0] "kPa"', 'Valve : 16|8@1+ (1,-10) [0|0] ""'])
+const engine = Buffer.from(`VERSION ""
+BU_: ECU
+BO_ 2364540158 ENGINE: 8 ECU
+ SG_ Speed : 24|16@1+ (0.125,0) [0|8000] "rpm" Vector__XXX
+BA_DEF_ "ProtocolType" STRING ;
+BA_ "ProtocolType" "J1939";
+`)
 const file = (name, buffer) => ({ name, mimeType: 'application/octet-stream', buffer })
 
 describe('definitions', () => {
@@ -38,6 +45,27 @@ describe('definitions', () => {
     await page.getByText('1 row shown').waitFor()
     assert.match(page.url(), /file=\d+.*signal=valve/)
     assert.deepEqual(await world.axe(page), [])
+  })
+
+  test('before it is loaded, a file is compared with the active one, and tried on frames of a machine', async () => {
+    await page.getByRole('button', { name: 'Load a DBC file…' }).click()
+    const dialog = page.getByRole('dialog')
+    await dialog.locator('input[type=file]').setInputFiles(file('implement.dbc', second))
+    await dialog.getByLabel('Try it on the newest frames of').fill('SIM-0001')
+    await dialog.getByRole('button', { name: 'Compare first' }).click()
+    await text(dialog.getByRole('region', { name: 'Differences' }), /IMPLEMENT\.Pressure\s+factor\s+0\.5\s+0\.25/)
+    await dialog.getByText(/frames the file decodes 0; the file before decodes 0/).waitFor()
+    await dialog.locator('input[type=file]').setInputFiles(file('engine.dbc', engine))
+    await dialog.getByRole('textbox', { name: 'Name' }).fill('engine.dbc')
+    await dialog.getByRole('button', { name: 'Compare first' }).click()
+    await text(dialog.getByRole('region', { name: 'Values of stored frames' }), /ENGINE\.Speed[\s\S]*rpm to/)
+    await dialog.getByText('No active file of this name is replaced.').waitFor()
+    await dialog.locator('input[type=file]').setInputFiles(file('broken.dbc', Buffer.from('\nBO_ nonsense\n')))
+    await dialog.getByRole('button', { name: 'Compare first' }).click()
+    await text(dialog.getByRole('alert'), /\b2\b/)
+    assert.deepEqual(await world.axe(page), [])
+    await dialog.getByRole('button', { name: 'Cancel' }).click()
+    assert.equal(await rows().count(), 1, 'nothing was loaded')
   })
 
   test('a new file of the name replaces it, and what has changed is said', async () => {

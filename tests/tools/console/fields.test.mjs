@@ -1,7 +1,7 @@
 // The screen Fields: draw, import, remove; a broken file is refused with its line.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
-import { openNode, until } from './world.mjs'
+import { World, openNode, text, until } from './world.mjs'
 
 const square = (west, south) => ({ type: 'Polygon', coordinates: [[[west, south], [west + 0.01, south],
   [west + 0.01, south + 0.01], [west, south + 0.01], [west, south]]] })
@@ -67,5 +67,26 @@ describe('fields', () => {
     await page.getByRole('button', { name: 'Remove', exact: true }).click()
     await page.getByRole('button', { name: 'Remove the field' }).click()
     await until('one field less', async () => await row('North 1').count() === 0 && await row('North 2').isVisible())
+  })
+})
+
+describe('work in a field', () => {
+  test('the sections of the implement say what is worked, and the yield is shown', async () => {
+    const world = new World()
+    await world.startNode()
+    const from = new Date(Date.now() - 600_000).toISOString()
+    await world.startWork(4, 600, 50)
+    const page = await world.openPage()
+    await page.goto(`${world.url}#/fields?field=Stony%20piece&machines=SIM-0004&from=${from}&to=${
+      new Date(Date.now() + 60_000).toISOString()}`)
+    await page.getByText('the section states of Combine 7.5 m of SIM-0004').waitFor()
+    const work = page.getByRole('region', { name: 'Work in this field' })
+    const [, part] = await text(work, /Worked area\s+[\d.]+ ha \((\d+) % of the field\)/)
+    assert.ok(Number(part) >= 3 && Number(part) < 20, `${part} % of the field after ten minutes`)
+    const [, yieldTpha] = await text(work, /Yield\s+([\d.]+) t\/ha/)
+    assert.ok(Number(yieldTpha) > 5 && Number(yieldTpha) < 12, `${yieldTpha} t/ha`)
+    assert.deepEqual(await world.axe(page), [])
+    await world.close(page)
+    world.end()
   })
 })

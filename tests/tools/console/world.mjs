@@ -1,7 +1,7 @@
 // What a test of the console needs: a real node, a simulated fleet, and a real Chromium that reaches nothing but this
 // machine. All files share one browser and one open node. Everything that was started ends after the last test.
 import { spawn, execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { createRequire } from 'node:module'
@@ -104,6 +104,20 @@ export class World {
   startFleet(machines, rate = 50) {
     return this.start('furrow-sim', ['run', '--node', this.gateway, '--machines', String(machines), '--rate',
       String(rate), '--seconds', '3600', '--quiet'])
+  }
+
+  /** Machines at work in fields of their own since some time; resolves when the node has what they did. */
+  async startWork(machines, since_s, rate = 100) {
+    const fields = path.join(this.folder, 'fields.geojson')
+    writeFileSync(fields, execFileSync(path.join(bin, 'furrow-sim'), ['fields', '--machines', String(machines)]))
+    this.furrow('field', 'add', fields)
+    this.start('furrow-sim', ['run', '--node', this.gateway, '--machines', String(machines), '--at-work', '--since',
+      String(since_s), '--rate', String(rate), '--seconds', '3600', '--quiet'])
+    const last = `SIM-${String(machines).padStart(4, '0')}`
+    await until('what the machines did is stored', async () => {
+      const from = new Date(Date.now() - 20_000).toISOString()
+      return (await this.get(`/api/v1/equipment/${last}/telemetry?from=${from}`)).telemetry.length > 5
+    }, 240)
   }
 
   start(program, args) {

@@ -1,6 +1,10 @@
+#include "can/isobus/ddi.hpp"
+#include "can/live/machine_monitor.hpp"
+#include "can/records/body.hpp"
 #include "tests/tools/child_process.hpp"
 #include "tests/tools/furrow-edge/edge_story.hpp"
 #include "tests/tools/furrow/scripted_node.hpp"
+#include "tools/furrow-sim/field_work.hpp"
 #include "tools/furrow-sim/latency.hpp"
 #include "tools/furrow-sim/sim_store.hpp"
 #include "tools/furrow-sim/traffic.hpp"
@@ -230,6 +234,99 @@ TEST_CASE(
   }
 }
 
+TEST_CASE("field work: the sections of the implement cover the field once, and nothing outside") {
+  for (std::uint32_t number = 0; number < 4; ++number) {
+    CAPTURE(number);
+    field_work work{field_of(number)};
+    const auto& plan = work.plan();
+    tractor machine{1};
+    double working_s = 0;
+    double longest_m = 0;
+    auto before = std::pair{0.0, 0.0};
+    for (int i = 0; i < 6 * 3'600 * 10 && work.area_m2() < plan.across_m() * plan.length_m * 0.98;
+         ++i) {
+      work.advance(machine, 0.1);
+      working_s += machine.working ? 0.1 : 0;
+      const auto north = (machine.latitude_deg - plan.latitude_deg) * 111'195;
+      CHECK(std::abs(north) < 700);
+      if (i > 0)
+        longest_m =
+          std::max(longest_m, std::hypot((machine.longitude_deg - before.first) * 68'300,
+                                         (machine.latitude_deg - before.second) * 111'195));
+      before = {machine.longitude_deg, machine.latitude_deg};
+    }
+    // A headland with another implement would take the rest.
+    CHECK(work.area_m2() >= plan.across_m() * plan.length_m * 0.98);
+    CHECK(work.area_m2() <= plan.across_m() * plan.length_m * 1.02);
+    CHECK(working_s > 600);
+    CHECK(longest_m < 0.6); // it never jumps
+  }
+}
+
+TEST_CASE("field work: a node sees the implement, its sections, and faults that come and go") {
+  traffic source{7, 300, 1'777'615'200'000'000, field_of(7)};
+  can::machine_monitor monitor;
+  bool appeared = false;
+  bool cleared = false;
+  std::set<std::int32_t> states;
+  for (auto frame = source.next(); frame.time_us < 1'777'615'200'000'000 + 900'000'000;
+       frame = source.next()) {
+    monitor.update(can::frame_view{frame.time_us, frame.header, frame.payload.data()});
+    for (const auto& change : monitor.fault_changes()) {
+      appeared = appeared || change.event == can::fault_event::appeared;
+      cleared = cleared || change.event == can::fault_event::cleared;
+    }
+    for (const auto& one : monitor.process_values())
+      if (one.data.ddi == 161)
+        states.insert(one.data.value);
+  }
+  CHECK(appeared);
+  CHECK(cleared);
+  CHECK(states.size() > 10); // they switch one after another
+  const auto report = monitor.report();
+  const auto found = std::find_if(report.implements.begin(), report.implements.end(),
+                                  [](const auto& one) { return one.address == 0x80; });
+  REQUIRE(found != report.implements.end());
+  REQUIRE(found->description.has_value());
+  CHECK(found->description->device.designator == "Combine 7.5 m");
+  CHECK(found->name.has_value());
+  bool yields = false;
+  for (const auto& one : found->values)
+    if (one.shown && one.shown->name == "Yield") {
+      yields = true;
+      CHECK(one.shown->unit == "t/ha");
+      CHECK(one.shown->value < 12);
+    }
+  CHECK(yields);
+}
+
+TEST_CASE("work source: items are on time, in order, and yield samples are valid") {
+  constexpr std::int64_t start = 1'777'615'200'000'000;
+  work_source source{field_of(3), 3, 300, start};
+  CHECK(source.next(1'000, start - 1).items == 0);
+  std::int64_t last = start;
+  std::size_t samples = 0;
+  for (std::int64_t until = start; until < start + 120'000'000; until += 100'000)
+    for (auto made = source.next(1'000, until); made.items > 0; made = source.next(1'000, until)) {
+      const auto items = decoded({1, made.items, made.bytes});
+      if (const auto* records = std::get_if<std::vector<can::record>>(&items)) {
+        for (const auto& one : *records) {
+          CHECK(one.time_us <= until);
+          CHECK(can::refusal_of(one).value_or("") == "");
+          ++samples;
+        }
+        continue;
+      }
+      const auto& block = std::get<can::frame_block>(items);
+      CHECK(block.time_us(0) >= last);
+      last = block.time_us(block.size() - 1);
+      CHECK(last <= until);
+      CHECK(block.size() == made.items);
+    }
+  CHECK(last > start + 119'000'000);
+  CHECK(samples > 60);
+}
+
 TEST_CASE("latency: quantiles are within a thirtieth") {
   latency_histogram histogram;
   CHECK(histogram.quantile_us(0.5) == 0);
@@ -281,6 +378,22 @@ TEST_CASE("furrow-sim: at full speed the node receives the frames of the pool") 
   CHECK(node.streams().begin()->second.ids.size() == 100'001);
 }
 
+TEST_CASE("furrow-sim: machines at work send items up to now, and have fields of their own") {
+  scratch_folder folder;
+  scripted_node node;
+  const auto end =
+    run(folder, {"run", "--node", node.address(), "--machines", "4", "--at-work", "--rate", "max",
+                 "--frames", "9000", "--until-durable", "--timeout", "25", "-q"});
+  CHECK(end.code == 0);
+  CHECK(end.output == "sent 36000  durable 36000\n");
+  const auto fields =
+    nlohmann::json::parse(run(folder, {"fields", "--machines", "4"}).output, nullptr, false);
+  REQUIRE_FALSE(fields.is_discarded());
+  CHECK(fields["features"].size() == 4);
+  CHECK(fields["features"][0]["properties"]["crop"] == "sugar beet");
+  CHECK(fields["features"][3]["geometry"]["coordinates"][0].size() == 5);
+}
+
 TEST_CASE("furrow-sim: the log command is repeatable, and usage errors exit with 2") {
   scratch_folder folder;
   const auto log = run(folder, {"log", "--seconds", "2", "--seed", "5", "--machines", "2"});
@@ -295,6 +408,8 @@ TEST_CASE("furrow-sim: the log command is repeatable, and usage errors exit with
          {"run", "--node", "a:1"},
          {"run", "--node", "a", "--frames", "1"},
          {"run", "--node", "a:1", "--frames", "1", "--rate", "fast"},
+         {"run", "--node", "a:1", "--frames", "1", "--since", "60"},
+         {"run", "--node", "a:1", "--frames", "1", "--at-work", "--ids", "4"},
          {"log", "--rate", "0"}})
     CHECK(run(folder, wrong).code == 2);
   CHECK(run(folder, {"run", "--node", "127.0.0.1:1", "--frames", "1", "--until-durable",

@@ -25,6 +25,7 @@ public:
     std::function<void(std::function<void()>)> refresh_access = {};
     daemon::session_lifetime sessions = {};
     std::shared_ptr<live_stream> stream = {}; // none: its routes answer 503
+    std::shared_ptr<const base_map> map = {};
   };
 
   /// The node must outlive the api, and the api every call.

@@ -1,4 +1,5 @@
 #include "tools/console/embedded.hpp"
+#include "tools/furrowd/api/map/base_map.hpp"
 #include "tools/furrowd/api/resources.hpp"
 
 #include <fmt/format.h>
@@ -11,10 +12,14 @@ namespace furrow::http {
 namespace {
 
 /// The page runs only its own script, speaks only to the node that it came from, and is shown in no frame of another.
-constexpr std::string_view content_policy =
-  "default-src 'self'; img-src 'self' data: blob:; style-src 'self' 'unsafe-inline'; "
-  "connect-src 'self'; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; "
-  "form-action 'self'";
+/// Pictures may come from the server of the map's tiles, where there is one.
+std::string content_policy(const api_context& of) {
+  const auto tiles =
+    of.map == nullptr || of.map->url.empty() ? std::string{} : " " + map_origin(of.map->url);
+  return "default-src 'self'; img-src 'self' data: blob:" + tiles
+         + "; style-src 'self' 'unsafe-inline'; connect-src 'self'; object-src 'none'; "
+           "frame-ancestors 'none'; base-uri 'none'; form-action 'self'";
+}
 
 /// "W/\"a\", \"b\"" names each tag that the client holds; a proxy that compresses makes ours a weak one.
 bool holds(std::string_view if_none_match, std::string_view tag) {
@@ -23,7 +28,7 @@ bool holds(std::string_view if_none_match, std::string_view tag) {
 
 constexpr std::string_view parts = "/parts/";
 
-response file_answer(const console::embedded_file& file, const call& call) {
+response file_answer(const api_context& of, const console::embedded_file& file, const call& call) {
   // The name of a part changes with its content; the others are asked for each time, so a new version is seen at once.
   const bool lasts = file.path.starts_with(parts);
   response made;
@@ -31,7 +36,7 @@ response file_answer(const console::embedded_file& file, const call& call) {
   made.headers = {{"ETag", file.tag},
                   {"Cache-Control", lasts ? "public, max-age=31536000, immutable" : "no-cache"},
                   {"Vary", "Accept-Encoding"},
-                  {"Content-Security-Policy", std::string{content_policy}},
+                  {"Content-Security-Policy", content_policy(of)},
                   {"Referrer-Policy", "no-referrer"}};
   if (holds(call.if_none_match, file.tag)) {
     made.status = 304;
@@ -43,11 +48,11 @@ response file_answer(const console::embedded_file& file, const call& call) {
   return made;
 }
 
-answer show_part(api_context& /*of*/, call call) {
+answer show_part(api_context& of, call call) {
   const auto path = std::string{parts} + call.path.at("name");
   for (const auto& file : console::embedded_files())
     if (file.path == path)
-      co_return file_answer(file, call);
+      co_return file_answer(of, file, call);
   co_return to_response({404, "no_such_part", "this version of the console has no such part",
                          "load the page again: the node has another version now"});
 }
@@ -62,7 +67,7 @@ void add_console_routes(router& to, api_context& of) {
               std::string{file.path},
               {},
               {},
-              [&file](call call) -> answer { co_return file_answer(file, call); },
+              [&of, &file](call call) -> answer { co_return file_answer(of, file, call); },
               false});
 }
 

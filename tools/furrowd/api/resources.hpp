@@ -34,6 +34,8 @@ namespace furrow::http {
 
 inline constexpr std::chrono::milliseconds answer_limit{10'000};
 
+struct base_map;
+
 struct api_context {
   std::string node_name;
   std::string version;
@@ -57,6 +59,7 @@ struct api_context {
   /// Of the requests that hold a whole DBC file in memory.
   std::shared_ptr<places> dbc_places = std::make_shared<places>(4);
   work_desk desk{};
+  std::shared_ptr<const base_map> map = {}; // none: the maps of the page have no tiles
 
   /// What the front and the cache did in the last minute.
   [[nodiscard]] front_figures front();
@@ -92,6 +95,7 @@ void add_actor_routes(router& to, api_context& of);
 void add_console_routes(router& to, api_context& of);  // the page and its files, open to everyone
 void add_database_routes(router& to, api_context& of); // and /metrics
 void add_dbc_routes(router& to, api_context& of);      // DBC files, without loading them
+void add_dbc_compare_route(router& to, api_context& of);
 void add_dbc_load_route(router& to, api_context& of);
 void add_equipment_routes(router& to, api_context& of); // and the list of farms
 void add_fault_routes(router& to, api_context& of);     // of the bus: made by the digest
@@ -101,6 +105,7 @@ void add_health_routes(router& to, api_context& of);
 void add_history_routes(router& to,
                         api_context& of); // telemetry, signals, rollups: made by the digest
 void add_ledger_route(router& to, api_context& of);
+void add_map_routes(router& to, api_context& of); // what is under the maps of the page
 void add_newest_frames_route(router& to, api_context& of);
 void add_record_routes(router& to, api_context& of);
 /// Nodes, which of them a machine is pinned to, and the levels of this node's log.

@@ -3,6 +3,7 @@
 #include "actors/log/log.hpp"
 #include "tools/config/commands.hpp"
 #include "tools/config/whole_file.hpp"
+#include "tools/furrowd/api/map/base_map.hpp"
 #include "tools/furrowd/config/database_settings.hpp"
 #include "tools/furrowd/config/furrowd_keys.hpp"
 #include "tools/furrowd/config/named_files.hpp"
@@ -100,6 +101,16 @@ void add_main_flags(CLI::App& app, settings& out, secret_files& files) {
                 "how the log on standard error looks: text, logfmt or json")
     ->capture_default_str()
     ->check(CLI::IsMember({"text", "logfmt", "json"}));
+}
+
+void add_map_flags(CLI::App& app, settings& out) {
+  app.add_option("--map", out.map,
+                 "MBTiles file of pictures (PNG, JPEG, WebP), which the maps of the console show");
+  app.add_option("--map-url", out.map_url,
+                 "tiles of another server in place of --map: "
+                 "https://tiles.example.org/{z}/{x}/{y}.png; browsers ask it");
+  app.add_option("--map-attribution", out.map_attribution,
+                 "who made the tiles of --map-url; shown on every map");
 }
 
 /// What few nodes set.
@@ -338,6 +349,18 @@ bool is_loopback(const std::string& address) {
 }
 
 /// An error line when settings do not fit together, or a value can be seen to be invalid here.
+std::optional<std::string> invalid_map(const settings& given) {
+  if (!given.map.empty() && !given.map_url.empty())
+    return "--map and --map-url exclude each other: give one";
+  if (given.map_url.empty() != given.map_attribution.empty())
+    return "--map-url and --map-attribution must be given together: who made the tiles is shown";
+  if (given.map_url.empty())
+    return std::nullopt;
+  if (const auto why = http::fault_of_map_url(given.map_url))
+    return "--map-url " + given.map_url + ": " + *why;
+  return std::nullopt;
+}
+
 std::optional<std::string> contradiction(const settings& given) {
   if (given.tls.certificate.empty() != given.tls.key.empty())
     return "--tls-cert and --tls-key must be given together";
@@ -346,6 +369,8 @@ std::optional<std::string> contradiction(const settings& given) {
   if (auto why = invalid_link(given))
     return why;
   if (auto why = invalid_forward(given))
+    return why;
+  if (auto why = invalid_map(given))
     return why;
   return unsafe_listener(given);
 }
@@ -363,6 +388,8 @@ public:
     config::add_config_option(app, furrowd_program());
     add_work_flags(app, out_, budget_mib_, flush_ms_, flush_max_ms_, seal_min_, care_min_,
                    audit_days_, drain_s_);
+    app.option_defaults()->group("Maps of the console");
+    add_map_flags(app, out_);
     app.option_defaults()->group("Digest");
     add_digest_flags(app, out_, digest_);
     app.option_defaults()->group("Cache of answers");

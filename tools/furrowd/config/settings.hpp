@@ -43,6 +43,9 @@ struct settings {
   std::vector<std::string> advertise; // where gateways reach this node; on SQLite other nodes too
   tls_files tls;
   std::string tokens;
+  std::string map; // MBTiles file; empty: none
+  std::string map_url;
+  std::string map_attribution;
   std::optional<std::chrono::hours> audit_keep; // nothing: for ever
   std::string link; // address for other nodes; empty: this node speaks to none
   link_files link_tls;

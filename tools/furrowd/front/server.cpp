@@ -99,7 +99,7 @@ front::front(asio::io_context& io, http_config config, actors::node& node)
             return table_.open();
           },
           config_.connections.open_max, config_.gateways, config_.links, config_.access,
-          config_.refresh_access, config_.sessions, stream_},
+          config_.refresh_access, config_.sessions, stream_, config_.map},
          node,
          metrics_,
          cache_},

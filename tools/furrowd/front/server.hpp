@@ -32,6 +32,8 @@
 
 namespace furrow::http {
 
+struct base_map;
+
 struct http_config {
   std::string address = "127.0.0.1"; // or a name
   std::uint16_t port = 7480;         // 0 picks one
@@ -47,6 +49,7 @@ struct http_config {
   std::optional<redis_settings> redis;              // shares cached answers among nodes
   std::shared_ptr<daemon::gateway_book> gateways = std::make_shared<daemon::gateway_book>();
   std::shared_ptr<daemon::link_book> links; // none: the node speaks to no other
+  std::shared_ptr<const base_map> map;      // none: the maps of the page have no tiles
 
   std::uint32_t header_bytes_max = 16U << 10U;
   std::uint64_t body_bytes_max = 1U << 20U; // of routes without a limit of their own

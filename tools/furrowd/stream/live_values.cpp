@@ -184,4 +184,11 @@ void append_value(std::string& out,
   out += '}';
 }
 
+void append_bare_value(std::string& out, const stream_quantity& of, const value_cell& cell) {
+  if (cell.present)
+    append_parts(out, of.kind, cell.parts);
+  else
+    out += "null";
+}
+
 } // namespace furrow::http

@@ -52,6 +52,9 @@ void read_cells(const can::live_state& state, std::vector<value_cell>& to);
 /// {"value":1450.5,"time":"..."}; with `source` also unit, pgn, source and bus.
 void append_value(std::string& out, const stream_quantity& of, const value_cell& cell, bool source);
 
+/// 1450.5; null when it is absent.
+void append_bare_value(std::string& out, const stream_quantity& of, const value_cell& cell);
+
 /// A number as JSON; null when it is not finite.
 void append_number(std::string& out, double value);
 /// A time of RFC 3339 in quotes.

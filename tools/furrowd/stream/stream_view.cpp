@@ -253,27 +253,59 @@ bool stream_view::append_machine(std::string& out,
     append_key(out, "node");
     can::text::append_json_text(out, machine.node);
   }
-  append_values(out, machine, from, whole);
-  if (wants_own_)
-    append_own(out, machine, from, whole);
-  append_faults(out, machine, from, whole);
-  if (wants_ledger_ && (whole || machine.ledger_at > from)) {
-    const auto& now = *machine.last;
-    append_key(out, "ledger");
-    out += R"({"received_seq":)";
-    can::text::append_decimal(out, now.received_seq);
-    append_count(out, "durable_seq", now.durable_seq);
-    append_count(out, "sent_seq", now.sent_seq);
-    append_count(out, "frames", now.frames);
-    append_key(out, "adrift");
-    out += now.adrift ? "true}" : "false}";
-  }
+  append_known(out, machine, from, whole);
   if (out.size() == empty) {
     out.resize(begun);
     return false;
   }
   out += '}';
   return true;
+}
+
+/// Adds what changed after `from`, or all that is known.
+void stream_view::append_known(std::string& out,
+                               const stream_machine& machine,
+                               std::uint64_t from,
+                               bool all) {
+  append_values(out, machine, from, all);
+  if (wants_own_)
+    append_own(out, machine, from, all);
+  if (wanted_.brief)
+    append_brief(out, machine, from, all);
+  else
+    append_faults(out, machine, from, all);
+  if (!wants_ledger_ || (!all && machine.ledger_at <= from))
+    return;
+  const auto& now = *machine.last;
+  append_key(out, "ledger");
+  out += R"({"received_seq":)";
+  can::text::append_decimal(out, now.received_seq);
+  append_count(out, "durable_seq", now.durable_seq);
+  append_count(out, "sent_seq", now.sent_seq);
+  append_count(out, "frames", now.frames);
+  append_key(out, "adrift");
+  out += now.adrift ? "true}" : "false}";
+}
+
+/// One time for all values, and the number of active faults in place of the faults.
+void stream_view::append_brief(std::string& out,
+                               const stream_machine& machine,
+                               std::uint64_t from,
+                               bool all) {
+  if (const auto last_us = machine.last->state->last_frame_us;
+      last_us != 0 && (all || machine.changed_at > from)) {
+    append_key(out, "seen");
+    append_time(out, last_us);
+  }
+  std::uint64_t active = 0;
+  bool changed = all && machine.faults_known;
+  for (const auto& [name, known] : machine.faults) {
+    const bool cleared = known.event == can::fault_event::cleared;
+    active += known.fault.list == can::fault_list::active && !cleared ? 1 : 0;
+    changed = changed || known.changed_at > from;
+  }
+  if (changed)
+    append_count(out, "active_faults", active);
 }
 
 void stream_view::append_values(std::string& out,
@@ -294,7 +326,10 @@ void stream_view::append_values(std::string& out,
     out += '"';
     out += of.key;
     out += "\":";
-    append_value(out, of, value.cell, all || value.source_at > from);
+    if (wanted_.brief)
+      append_bare_value(out, of, value.cell);
+    else
+      append_value(out, of, value.cell, all || value.source_at > from);
   }
   if (any)
     out += '}';

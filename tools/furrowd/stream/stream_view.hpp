@@ -96,9 +96,11 @@ private:
   [[nodiscard]] bool walk(position& at, const fleet_state& fleet, std::string& out);
   bool
   append_machine(std::string& out, const stream_machine& machine, std::uint64_t from, bool all);
+  void append_known(std::string& out, const stream_machine& machine, std::uint64_t from, bool all);
   void append_values(std::string& out, const stream_machine& machine, std::uint64_t from, bool all);
   void append_own(std::string& out, const stream_machine& machine, std::uint64_t from, bool all);
   void append_faults(std::string& out, const stream_machine& machine, std::uint64_t from, bool all);
+  void append_brief(std::string& out, const stream_machine& machine, std::uint64_t from, bool all);
 
   subscription wanted_;
   stream_form form_;

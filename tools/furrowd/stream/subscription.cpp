@@ -90,6 +90,12 @@ public:
     else
       take_rate(*rate);
   }
+  void brief(std::optional<bool> wanted) {
+    if (!wanted)
+      fail(bad_wish("brief", "write true or false"));
+    else
+      made_.brief = *wanted;
+  }
   void resume(std::string id) {
     if (id.size() > subscription::pattern_bytes_max)
       fail(bad_wish("resume", "write the id of the last message"));
@@ -213,13 +219,15 @@ void read_wish(subscription_reader& to, const wish_json& wanted) {
       to.field(value.is_string() ? value.get<std::string>() : std::string{});
     } else if (name == "max_hz") {
       to.max_hz(value.is_number() ? std::optional{value.get<double>()} : std::nullopt);
+    } else if (name == "brief") {
+      to.brief(value.is_boolean() ? std::optional{value.get<bool>()} : std::nullopt);
     } else if (name == "frames") {
       read_frames_json(to, value);
     } else if (name == "resume" && value.is_string()) {
       to.resume(value.get<std::string>());
     } else {
       to.fail({400, "unknown_parameter", "the subscription has an unknown field",
-               "its fields are: machines, signals, area, field, max_hz, frames, resume"});
+               "its fields are: machines, signals, area, field, max_hz, brief, frames, resume"});
     }
   }
 }
@@ -269,7 +277,7 @@ std::chrono::milliseconds subscription::interval_for(std::size_t machines_seen) 
 
 std::string subscription::key() const {
   // As JSON, so that no value can look like two.
-  wish_json all{farm, scope, machines, signals, field, max_hz, names_hz};
+  wish_json all{farm, scope, machines, signals, field, max_hz, names_hz, brief};
   all.push_back(box ? wish_json{box->west_deg, box->south_deg, box->east_deg, box->north_deg}
                     : wish_json{});
   all.push_back(nullptr);
@@ -283,8 +291,8 @@ std::string subscription::key() const {
 }
 
 const std::vector<std::string>& subscription_parameters() {
-  static const std::vector<std::string> names{"machines", "signals", "area",  "field",
-                                              "max_hz",   "frames",  "resume"};
+  static const std::vector<std::string> names{"machines", "signals", "area",   "field",
+                                              "max_hz",   "brief",   "frames", "resume"};
   return names;
 }
 
@@ -306,6 +314,10 @@ to_subscription(const std::map<std::string, std::string, std::less<>>& query,
       to.field(value);
     } else if (name == "max_hz") {
       to.max_hz(to_number(value));
+    } else if (name == "brief") {
+      to.brief(value == "true"    ? std::optional{true}
+               : value == "false" ? std::optional{false}
+                                  : std::nullopt);
     } else if (name == "frames") {
       read_frames_text(to, value);
     } else if (name == "resume") {

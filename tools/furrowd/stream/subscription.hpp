@@ -51,6 +51,7 @@ struct subscription {
   std::optional<frames_wish> frames;
   double max_hz = hz_default;
   bool names_hz = false; // the client gave max_hz
+  bool brief = false;    // bare values, one time for all of them, faults as a number
   std::string resume;    // id of the last message that the client has; empty: it wants a snapshot
 
   [[nodiscard]] bool covers(std::string_view machine) const;

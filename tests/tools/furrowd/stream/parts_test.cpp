@@ -58,10 +58,11 @@ TEST_CASE("stream: a query and a message give the same subscription") {
                               {"signals", "EEC1.*,mode"},
                               {"area", "7,47,8.5,48"},
                               {"max_hz", "2.5"},
+                              {"brief", "true"},
                               {"frames", "pgn:65226,id:18FEF100"}});
   const auto read = http::to_client_message(
     R"({"id":7,"subscribe":{"machines":["T*","X1"],"signals":["EEC1.*","mode"],"area":[7,47,8.5,48],)"
-    R"("max_hz":2.5,"frames":{"pgn":[65226],"id":["18FEF100"]}}})",
+    R"("max_hz":2.5,"brief":true,"frames":{"pgn":[65226],"id":["18FEF100"]}}})",
     viewer_of("default"));
   const auto* message = std::get_if<http::client_message>(&read);
   REQUIRE(message != nullptr);
@@ -73,17 +74,13 @@ TEST_CASE("stream: a query and a message give the same subscription") {
 }
 
 TEST_CASE("stream: a subscription that cannot be carried out is refused, and names its field") {
-  const std::vector<std::pair<std::string, std::string>> wrong{{"area", "1,2,3"},
-                                                               {"area", "9,47,8,48"},
-                                                               {"area", "7,47,8,x"},
-                                                               {"max_hz", "0"},
-                                                               {"max_hz", "501"},
-                                                               {"max_hz", "nan"},
-                                                               {"frames", "pgn:x"},
-                                                               {"frames", "18FEF100"},
-                                                               {"machines", std::string(200, 'a')},
-                                                               {"frames", "id:FFFFFFFFF"},
-                                                               {"resume", std::string(200, 'a')}};
+  const std::vector<std::pair<std::string, std::string>> wrong{
+    {"area", "1,2,3"},          {"area", "9,47,8,48"},
+    {"area", "7,47,8,x"},       {"max_hz", "0"},
+    {"max_hz", "501"},          {"max_hz", "nan"},
+    {"brief", "yes"},           {"frames", "pgn:x"},
+    {"frames", "18FEF100"},     {"machines", std::string(200, 'a')},
+    {"frames", "id:FFFFFFFFF"}, {"resume", std::string(200, 'a')}};
   for (const auto& [name, value] : wrong) {
     const auto read = http::to_subscription({{name, value}}, viewer_of("default"));
     REQUIRE_MESSAGE(std::holds_alternative<http::problem>(read), name << "=" << value);
@@ -322,6 +319,30 @@ TEST_CASE("stream: faults appear, count and clear") {
   REQUIRE(less.size() == 1);
   CHECK(less[0]["event"] == "cleared");
   CHECK(less[0]["spn"] == 110);
+}
+
+TEST_CASE("stream: a brief client gets bare values, one time, and the number of active faults") {
+  stream_world w{{{"brief", "true"}, {"signals", "engine_speed_rpm"}}};
+  w.show("T1", 900);
+  const auto first = w.next()["machines"][0];
+  CHECK(first["values"] == json{{"engine_speed_rpm", 900}});
+  CHECK(first["seen"] == "2020-05-01T05:20:00.000000Z");
+  CHECK_FALSE(first.contains("active_faults")); // not known yet
+  auto previous = fault_of(84, 1);
+  previous.list = can::fault_list::previous;
+  w.detail("T1", {fault_of(110, 1), previous});
+  const auto more = w.next()["machines"][0];
+  CHECK(more["active_faults"] == 1);
+  CHECK_FALSE(more.contains("faults"));
+  CHECK_FALSE(more.contains("values"));
+  w.detail("T1", {previous});
+  CHECK(w.next()["machines"][0]["active_faults"] == 0);
+  // A value that is not wanted still says that the machine sends.
+  auto moved = machine_at("T1", 47.5, 7.5);
+  w.show(moved);
+  const auto seen = w.next()["machines"][0];
+  CHECK(seen.contains("seen"));
+  CHECK_FALSE(seen.contains("values"));
 }
 
 TEST_CASE("stream: a connection that ends and comes back is told") {

@@ -260,6 +260,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/dbc/compare": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** What a DBC file would change, and what stored frames decode to with it. Nothing is loaded */
+        post: operations["compareNewDbc"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/dbc/{id}": {
         parameters: {
             query?: never;
@@ -651,6 +668,40 @@ export interface paths {
         };
         /** The ledger: sent, durable, stored, lost and doubled of every stream */
         get: operations["ledger"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/map": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** What is under the maps of the console: tiles of a file of this node, of another server, or nothing */
+        get: operations["showMap"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/map/{z}/{x}/{y}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A tile of the map file of this node; a transparent picture where the map has none */
+        get: operations["showTile"];
         put?: never;
         post?: never;
         delete?: never;
@@ -2503,6 +2554,87 @@ export interface operations {
             504: components["responses"]["problem"];
         };
     };
+    compareNewDbc: {
+        parameters: {
+            query: {
+                /** @description name of the file, 1 to 255 bytes without a slash */
+                name: string;
+                /** @description where it applies: all (needs a node admin), a farm, a machine, or FARM/MACHINE. Default: the farm */
+                for?: string;
+                /** @description text encoding of the file; auto reads valid UTF-8 as UTF-8 and the rest as Windows-1252 */
+                encoding?: "auto" | "utf8" | "cp1252";
+                /** @description a machine whose newest frames are decoded with the new file and with the one it replaces */
+                equipment?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** @description The bytes of the file, at most 32 MiB: curl --data-binary @FILE.dbc */
+        requestBody: {
+            content: {
+                "application/octet-stream": string;
+            };
+        };
+        responses: {
+            /** @description The comparison */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description id of the active file of this name for the same machines; null: the file would replace none */
+                        replaces: number | null;
+                        differences: components["schemas"]["dbc_difference"][];
+                        /** @description false: there are more differences than these */
+                        complete: boolean;
+                        /** @description in the new file */
+                        messages: number;
+                        /** @description of the newest frames of `equipment`, at most 5,000; null: none were asked for, or there are none. Messages of several frames are not put together */
+                        preview: {
+                            frames: number;
+                            /** @description frames that the new file decodes */
+                            decoded: number;
+                            decoded_before: number;
+                            signals: {
+                                /** @description MESSAGE.signal */
+                                signal: string;
+                                unit: string;
+                                /** @description with the file that is replaced; null: it has no such signal in these frames */
+                                before: {
+                                    values: number;
+                                    /** @description frames whose signal is an error, not available or the like */
+                                    others: number;
+                                    min: number | null;
+                                    max: number | null;
+                                    last: number | null;
+                                } | null;
+                                /** @description with the new file */
+                                after: {
+                                    values: number;
+                                    /** @description frames whose signal is an error, not available or the like */
+                                    others: number;
+                                    min: number | null;
+                                    max: number | null;
+                                    last: number | null;
+                                } | null;
+                            }[];
+                        } | null;
+                    };
+                };
+            };
+            400: components["responses"]["problem"];
+            401: components["responses"]["problem"];
+            403: components["responses"]["problem"];
+            404: components["responses"]["problem"];
+            413: components["responses"]["problem"];
+            429: components["responses"]["problem"];
+            501: components["responses"]["problem"];
+            503: components["responses"]["problem"];
+            504: components["responses"]["problem"];
+        };
+    };
     showDbc: {
         parameters: {
             query?: never;
@@ -3431,6 +3563,82 @@ export interface operations {
             404: components["responses"]["problem"];
             503: components["responses"]["problem"];
             504: components["responses"]["problem"];
+        };
+    };
+    showMap: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The map */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description address with {z}, {x} and {y}; null: there are no tiles */
+                        tiles: string | null;
+                        /** @description who made the map; of a file it may contain HTML */
+                        attribution: string;
+                        name: string;
+                        zoom_min: number;
+                        zoom_max: number;
+                        /** @description west, south, east, north in degrees */
+                        bounds: number[] | null;
+                    };
+                };
+            };
+            401: components["responses"]["problem"];
+            403: components["responses"]["problem"];
+        };
+    };
+    showTile: {
+        parameters: {
+            query?: {
+                /** @description of the file: another file has other addresses */
+                version?: string;
+            };
+            header?: never;
+            path: {
+                /** @description zoom level, 0 to 24 */
+                z: number;
+                /** @description column, from the west */
+                x: number;
+                /** @description row, from the north */
+                y: number;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The picture: PNG, JPEG or WebP, as the file has it */
+            200: {
+                headers: {
+                    /** @description changes with the file */
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/png": string;
+                };
+            };
+            /** @description The client holds this tile (If-None-Match) */
+            304: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            401: components["responses"]["problem"];
+            403: components["responses"]["problem"];
+            404: components["responses"]["problem"];
+            500: components["responses"]["problem"];
+            503: components["responses"]["problem"];
         };
     };
     metrics: {
@@ -4476,6 +4684,8 @@ export interface operations {
                 field?: string;
                 /** @description deltas a second at most, 0.1 to 500; default 5 */
                 max_hz?: number;
+                /** @description true: bare values, one time for all of a machine, faults as a number; default: false */
+                brief?: boolean;
                 /** @description raw frames: all, or a list of pgn:65226 and id:18FEF100; default: none */
                 frames?: string;
                 /** @description id of the last message: go on from there */

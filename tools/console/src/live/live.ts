@@ -1,6 +1,7 @@
-/// The stream of the page: all machines of the farm, with all values of the live view. Screens read `fleet`.
+/// The stream of the page: all machines of the farm, with what lists and maps of them show. Screens read `fleet`.
 ///
-/// A screen that needs more (own signals, raw frames, a faster rate) opens its own stream with `useWatch`.
+/// A screen that needs more (all values of a machine, faults, own signals, raw frames, a faster rate) opens its own
+/// stream with `useWatch`.
 import { type ReadonlySignal, effect, signal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
 import { farm } from "../api/client";
@@ -12,7 +13,11 @@ import { Fleet } from "./store";
 
 export const fleet = new Fleet();
 
-const page_max_hz = 2;
+/// A fleet of 10,000 machines fits only if the page asks for nothing that it does not show.
+const page_filters: StreamFilters = {
+  brief: true, maxHz: 1,
+  signals: ["position", "mode", "heading_deg", "course_deg", "ground_speed_mps", "wheel_speed_mps", "engine_speed_rpm"],
+};
 const page = signal<LiveSocket | null>(null);
 
 export const liveState = (): LiveState => page.value?.state.value ?? "closed";
@@ -25,7 +30,7 @@ export function startLive(): () => void {
   const stop = effect(() => {
     void farm.value;
     fleet.clear();
-    const socket = new LiveSocket({ maxHz: page_max_hz }, listenerOf(fleet, {}));
+    const socket = new LiveSocket(page_filters, listenerOf(fleet, {}));
     page.value = socket;
     return () => socket.close();
   });
@@ -105,4 +110,9 @@ export function useWatch(filters: StreamFilters | null, events: WatchEvents = {}
     // The key stands for the filters, which are a new object at each call.
   }, [key, of]);
   return made;
+}
+
+/// One machine with all that the live view has of it: a stream of the component.
+export function useMachineWatch(name: string): Fleet | null {
+  return useWatch(name === "" ? null : { machines: [name], maxHz: 2 })?.fleet ?? null;
 }

@@ -46,6 +46,7 @@ export interface LedgerState {
   frames: number;
   adrift: boolean;
 }
+/// A machine of a stream with `brief` has `seen` and bare values.
 export interface MachineMessage {
   name: string;
   seq: number;
@@ -53,7 +54,9 @@ export interface MachineMessage {
   gone?: "silent" | "area";
   connected?: boolean;
   node?: string;
-  values?: Record<string, ValueMessage>;
+  values?: Record<string, ValueMessage | LiveValue>;
+  seen?: string;
+  active_faults?: number;
   own_signals?: Record<string, OwnSignal>;
   faults?: Fault[];
   ledger?: LedgerState;

@@ -88,7 +88,21 @@ test("reducer: a whole machine replaces the one that was known", () => {
   apply(known, snapshot(3, [whole("T1", 1, { faults: [fault(110, "present")] })]));
   apply(known, delta(3, 4, [{ name: "T1", seq: 4, whole: true, connected: false, node: "n2", values: {} }]));
   assert.deepEqual(known.machines.get("T1"),
-    { name: "T1", seq: 4, connected: false, node: "n2", values: {}, own: {}, faults: null, ledger: null });
+    { name: "T1", seq: 4, connected: false, node: "n2", values: {}, seen: null, activeFaults: null, own: {}, faults: null,
+      ledger: null });
+});
+
+test("reducer: a machine of a brief stream has bare values and one time", () => {
+  const known = newKnowledge();
+  apply(known, snapshot(3, [{ name: "T1", seq: 3, whole: true, connected: true, node: "n1", seen: time,
+    values: { mode: "working", position: { latitude_deg: 51, longitude_deg: 10 } }, active_faults: 2 }]));
+  const machine = known.machines.get("T1");
+  assert.equal(machine?.values["mode"]?.value, "working");
+  assert.deepEqual(machine?.values["position"]?.value, { latitude_deg: 51, longitude_deg: 10 });
+  assert.deepEqual([machine?.seen, machine?.activeFaults], [time, 2]);
+  apply(known, delta(3, 4, [{ name: "T1", seq: 4, seen: "2026-05-01T06:30:01.000000Z", values: { mode: null } }]));
+  assert.deepEqual([machine?.seen, machine?.activeFaults], ["2026-05-01T06:30:01.000000Z", 2]);
+  assert.equal(machine?.values["mode"]?.value, null);
 });
 
 test("reducer: faults appear, are counted and are cleared", () => {

@@ -2,7 +2,9 @@
 ///
 /// Shape: plain values, without signals and sockets, so that tests drive it.
 /// Errors: `gap` means that a message was missed; the caller opens the stream again without `resume`.
-import type { Fault, LedgerState, LiveValue, MachineMessage, OwnSignal, StateMessage } from "./messages";
+import type {
+  Fault, LedgerState, LiveValue, MachineMessage, OwnSignal, StateMessage, ValueMessage,
+} from "./messages";
 
 export interface Value {
   value: LiveValue;
@@ -18,6 +20,8 @@ export interface Machine {
   connected: boolean;
   node: string;
   values: Record<string, Value>;
+  seen: string | null; // of a brief stream: the time of the last frame; its values have no time
+  activeFaults: number | null; // of a brief stream
   own: Record<string, OwnSignal>;
   faults: Map<string, Fault> | null; // null: not known, as of a machine at another node
   ledger: LedgerState | null;
@@ -42,7 +46,8 @@ export const newKnowledge = (): Knowledge => ({ machines: new Map(), at: null, i
 export const faultKey = (one: Fault): string => `${one.bus} ${one.source} ${one.list} ${one.spn} ${one.fmi}`;
 
 const newMachine = (name: string): Machine =>
-  ({ name, seq: 0, connected: false, node: "", values: {}, own: {}, faults: null, ledger: null });
+  ({ name, seq: 0, connected: false, node: "", values: {}, seen: null, activeFaults: null, own: {}, faults: null,
+    ledger: null });
 
 /// Before the messages of a new connection: pieces of an old one are not continued.
 export function beginConnection(known: Knowledge): void {
@@ -89,6 +94,19 @@ function remove(known: Knowledge, name: string, outcome: Outcome): void {
   }
 }
 
+function valueOf(said: ValueMessage | LiveValue, was: Value | undefined): Value {
+  if (typeof said !== "object" || said === null || !("time" in said))
+    return { value: said, time: "", unit: null, pgn: null, source: null, bus: null };
+  return {
+    value: said.value,
+    time: said.time,
+    unit: said.unit !== undefined ? said.unit : was?.unit ?? null,
+    pgn: said.pgn ?? was?.pgn ?? null,
+    source: said.source ?? was?.source ?? null,
+    bus: said.bus ?? was?.bus ?? null,
+  };
+}
+
 function take(known: Knowledge, one: MachineMessage, outcome: Outcome): void {
   if (one.gone) {
     remove(known, one.name, outcome);
@@ -103,17 +121,10 @@ function take(known: Knowledge, one: MachineMessage, outcome: Outcome): void {
     machine.connected = one.connected;
   if (one.node !== undefined)
     machine.node = one.node;
-  for (const [key, value] of Object.entries(one.values ?? {})) {
-    const was = machine.values[key];
-    machine.values[key] = {
-      value: value.value,
-      time: value.time,
-      unit: value.unit !== undefined ? value.unit : was?.unit ?? null,
-      pgn: value.pgn ?? was?.pgn ?? null,
-      source: value.source ?? was?.source ?? null,
-      bus: value.bus ?? was?.bus ?? null,
-    };
-  }
+  machine.seen = one.seen ?? machine.seen;
+  machine.activeFaults = one.active_faults ?? machine.activeFaults;
+  for (const key in one.values)
+    machine.values[key] = valueOf(one.values[key]!, machine.values[key]);
   Object.assign(machine.own, one.own_signals);
   if (one.faults) {
     machine.faults ??= new Map();

@@ -23,6 +23,7 @@ export interface StreamFilters {
   field?: string;
   frames?: string; // "all", or a list of pgn:65226 and id:18FEF100
   maxHz?: number;
+  brief?: boolean; // bare values, one time for all of a machine
 }
 
 export interface SocketListener {
@@ -70,10 +71,10 @@ export class LiveSocket {
   }
 
   #address(): string {
-    const { machines, signals, area, field, frames, maxHz } = this.#filters;
+    const { machines, signals, area, field, frames, maxHz, brief } = this.#filters;
     return address("/api/v1/stream", { query: {
       machines: machines?.join(","), signals: signals?.join(","), area: area?.join(","), field, frames, max_hz: maxHz,
-      resume: this.#listener.resumeId(),
+      brief, resume: this.#listener.resumeId(),
     } });
   }
 

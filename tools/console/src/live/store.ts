@@ -1,7 +1,7 @@
 /// The machines of a stream as signals.
 ///
 /// Shape: `machines` is a plain Map that the stream changes in place. Signals say that something changed: `changes`
-///   that any machine did, `members` that one came or left, `version(name)` that this machine did. They move at most
+///   that any machine did, or that all are known, `members` that one came or left, `version(name)` that this machine did. They move at most
 ///   once an animation frame, and not while the page is hidden.
 import { type ReadonlySignal, type Signal, batch, signal } from "@preact/signals";
 import { useEffect, useState } from "preact/hooks";
@@ -15,6 +15,7 @@ export class Fleet {
   readonly #versions = new Map<string, Signal<number>>();
   readonly #dirty = new Set<string>();
   #membersChanged = false;
+  #completeShown = false;
   #frame = 0;
 
   get machines(): ReadonlyMap<string, Machine> { return this.#known.machines; }
@@ -65,12 +66,14 @@ export class Fleet {
     for (const name of outcome.removed)
       this.#dirty.add(name);
     this.#membersChanged ||= outcome.members;
-    if ((this.#dirty.size > 0 || this.#membersChanged) && this.#frame === 0)
+    const news = this.#dirty.size > 0 || this.#membersChanged || this.#completeShown !== this.complete;
+    if (news && this.#frame === 0)
       this.#frame = requestAnimationFrame(() => this.#flush());
   }
 
   #flush(): void {
     this.#frame = 0;
+    this.#completeShown = this.complete;
     batch(() => {
       for (const name of this.#dirty) {
         const version = this.#versions.get(name);

@@ -1,7 +1,6 @@
 /// Reads the values of a machine. Pure.
 ///
 /// Units: those of the live view; speeds are shown in km/h, as a driver reads them.
-import { parseTime } from "../format/time";
 import type { Fault, Position } from "./messages";
 import type { Machine, Value } from "./reducer";
 
@@ -34,40 +33,33 @@ export function speedKmh(machine: Machine): number | null {
 export const shownUnit = (unit: string | null): string | null => unit === "m/s" ? "km/h" : unit;
 export const shownNumber = (value: number, unit: string | null): number => unit === "m/s" ? value * kmh_per_mps : value;
 
-interface Seen {
-  seq: number;
-  time: string | null;
-  at: number | null;
-}
-const seen = new WeakMap<Machine, Seen>(); // lists of 10,000 machines ask for it again and again
-
-function seenOf(machine: Machine): Seen {
-  const known = seen.get(machine);
-  if (known && known.seq === machine.seq)
-    return known;
-  let time: string | null = null;
-  for (const key in machine.values) {
-    const one = machine.values[key]?.time;
-    if (one && (time === null || one > time))
-      time = one;
-  }
-  const made = { seq: machine.seq, time, at: parseTime(time) };
-  seen.set(machine, made);
-  return made;
-}
-
 /// The time of the newest value.
-export const lastSeen = (machine: Machine): string | null => seenOf(machine).time;
+export function lastSeen(machine: Machine): string | null {
+  let time = machine.seen;
+  if (time === null)
+    for (const key in machine.values) {
+      const one = machine.values[key]?.time;
+      if (one && (time === null || one > time))
+        time = one;
+    }
+  return time;
+}
+
+// Lists of 10,000 machines ask with the same time. Times of the API have one form, so their texts compare as they do.
+let limit = { now: NaN, text: "" };
+const seconds_length = "2026-05-01T06:30:00".length;
 
 export function isSilent(machine: Machine, now: number): boolean {
-  const { at } = seenOf(machine);
-  return at === null || now - at > silent_ms;
+  if (limit.now !== now)
+    limit = { now, text: new Date(now - silent_ms).toISOString().slice(0, seconds_length) };
+  const time = lastSeen(machine);
+  return time === null || time < limit.text;
 }
 
 /// Null: not known, as of a machine at another node.
 export function activeFaults(machine: Machine): number | null {
   if (!machine.faults)
-    return null;
+    return machine.activeFaults;
   let active = 0;
   for (const one of machine.faults.values())
     active += one.list === "active" ? 1 : 0;

@@ -33,7 +33,7 @@ export interface DataTableProps<Row> {
   empty?: ComponentChildren;
 }
 
-const natural = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
+export const natural = new Intl.Collator("en", { numeric: true, sensitivity: "base" });
 
 export function sorted<Row>(rows: readonly Row[], columns: readonly Column<Row>[], order: string): readonly Row[] {
   const down = order.startsWith("-");
@@ -45,7 +45,7 @@ export function sorted<Row>(rows: readonly Row[], columns: readonly Column<Row>[
     if (a.key === null || b.key === null)
       return a.key === b.key ? 0 : a.key === null ? 1 : -1;
     const less = typeof a.key === "number" && typeof b.key === "number"
-      ? a.key - b.key : natural.compare(String(a.key), String(b.key));
+      ? a.key - b.key : a.key === b.key ? 0 : natural.compare(String(a.key), String(b.key));
     return down ? -less : less;
   });
   return keyed.map((one) => one.row);

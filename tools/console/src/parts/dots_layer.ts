@@ -11,15 +11,18 @@ export interface Dot {
 
 const radius = 6;
 const reach = 20; // pixels around a finger
+const mercator_deg = 85.0511287798; // the map ends there
 const labels_max = 30; // more names would cover each other
 const sprite_size = 28;
 const sprite_turn = 10; // degrees between two pictures of an arrow
 const sprites_max = 500;
+const crowd_min = 2000; // visible machines: arrows would only cover each other, and cost more than all else
+const crowd_size = 8;
 
 export class DotsLayer extends Layer {
   #canvas: HTMLCanvasElement | null = null;
   #dots: readonly Dot[] = [];
-  #places: { x: number; y: number; name: string }[] = [];
+  #places: { x: number; y: number; dot: Dot }[] = [];
   #selected = "";
   #ring = "#000";
   #hovered = "";
@@ -69,28 +72,45 @@ export class DotsLayer extends Layer {
     const size = map.getSize();
     const scale = devicePixelRatio || 1;
     DomUtil.setPosition(canvas, map.containerPointToLayerPoint(new Point(0, 0)));
-    canvas.width = size.x * scale;
-    canvas.height = size.y * scale;
-    canvas.style.width = `${size.x}px`;
-    canvas.style.height = `${size.y}px`;
-    context.scale(scale, scale);
-    this.#places = [];
-    for (const dot of this.#dots) {
-      const { x, y } = map.latLngToContainerPoint([dot.latitude, dot.longitude]);
-      if (x < -reach || y < -reach || x > size.x + reach || y > size.y + reach)
-        continue;
-      this.#places.push({ x, y, name: dot.name });
+    const [width, height] = [size.x * scale, size.y * scale];
+    if (canvas.width !== width || canvas.height !== height) {
+      canvas.width = width;
+      canvas.height = height;
+      canvas.style.width = `${size.x}px`;
+      canvas.style.height = `${size.y}px`;
+    }
+    context.setTransform(scale, 0, 0, scale, 0, 0);
+    context.clearRect(0, 0, size.x, size.y);
+    this.#place(map, size);
+    const crowd = this.#places.length > crowd_min;
+    const drawn = crowd ? crowd_size : sprite_size;
+    for (const { x, y, dot } of this.#places)
+      if (dot.name !== this.#selected)
+        context.drawImage(this.#sprite(dot, scale, crowd), x - drawn / 2, y - drawn / 2, drawn, drawn);
+    for (const { x, y, dot } of this.#places)
       if (dot.name === this.#selected)
         this.#drawDot(context, dot, x, y);
-      else
-        context.drawImage(this.#sprite(dot, scale), x - sprite_size / 2, y - sprite_size / 2, sprite_size, sprite_size);
-    }
     if (this.#places.length <= labels_max)
       this.#drawNames(context);
   }
 
-  #sprite(dot: Dot, scale: number): HTMLCanvasElement {
-    const turn = typeof dot.heading === "number" ? Math.round(dot.heading / sprite_turn) * sprite_turn : null;
+  /// The dots of the picture. As Leaflet projects, without an object for each step of it.
+  #place(map: LeafletMap, size: Point): void {
+    const world = 256 * 2 ** map.getZoom();
+    const { x: left = 0, y: top = 0 } = map.getPixelBounds().min ?? {};
+    this.#places = [];
+    for (const dot of this.#dots) {
+      const latitude = Math.max(-mercator_deg, Math.min(mercator_deg, dot.latitude));
+      const x = Math.round(world * (dot.longitude / 360 + 0.5) - left);
+      const y = Math.round(
+        world * (0.5 - Math.log(Math.tan(Math.PI / 4 + (latitude * Math.PI) / 360)) / (2 * Math.PI)) - top);
+      if (x >= -reach && y >= -reach && x <= size.x + reach && y <= size.y + reach)
+        this.#places.push({ x, y, dot });
+    }
+  }
+
+  #sprite(dot: Dot, scale: number, crowd: boolean): HTMLCanvasElement {
+    const turn = crowd ? undefined : typeof dot.heading === "number" ? Math.round(dot.heading / sprite_turn) * sprite_turn : null;
     const key = `${dot.color} ${this.#ring} ${turn} ${scale}`;
     const known = this.#sprites.get(key);
     if (known)
@@ -98,11 +118,16 @@ export class DotsLayer extends Layer {
     if (this.#sprites.size >= sprites_max)
       this.#sprites.clear();
     const made = document.createElement("canvas");
-    made.width = made.height = sprite_size * scale;
+    made.width = made.height = (crowd ? crowd_size : sprite_size) * scale;
     const context = made.getContext("2d");
     if (context) {
       context.scale(scale, scale);
-      this.#drawDot(context, { ...dot, heading: turn }, sprite_size / 2, sprite_size / 2);
+      if (crowd) {
+        context.fillStyle = dot.color;
+        context.arc(crowd_size / 2, crowd_size / 2, crowd_size / 2 - 1, 0, 2 * Math.PI);
+        context.fill();
+      } else
+        this.#drawDot(context, { ...dot, heading: turn ?? null }, sprite_size / 2, sprite_size / 2);
     }
     this.#sprites.set(key, made);
     return made;
@@ -111,8 +136,8 @@ export class DotsLayer extends Layer {
   #drawNames(context: CanvasRenderingContext2D): void {
     context.font = "13px system-ui, sans-serif";
     context.fillStyle = this.#ring;
-    for (const { x, y, name } of this.#places)
-      context.fillText(name, x + radius * 2, y + 4);
+    for (const { x, y, dot } of this.#places)
+      context.fillText(dot.name, x + radius * 2, y + 4);
   }
 
   #drawDot(context: CanvasRenderingContext2D, dot: Dot, x: number, y: number): void {
@@ -141,7 +166,7 @@ export class DotsLayer extends Layer {
     for (const one of this.#places) {
       const square = (one.x - x) ** 2 + (one.y - y) ** 2;
       if (square < distance)
-        [best, distance] = [one.name, square];
+        [best, distance] = [one.dot.name, square];
     }
     return best;
   }

@@ -1,4 +1,5 @@
-/// A map on Leaflet: outlines of the countries and a scale, no tiles, so no request to another origin.
+/// A map on Leaflet: outlines of the countries and a scale. The node may have tiles for it; by default there are none, and
+/// no request goes to another origin.
 ///
 ///   const map = useMap();                       // a signal of the Leaflet map; null until it is there
 ///   useMapLayer(map, () => new DotsLayer(), (layer) => layer.setDots(dots), [dots]);
@@ -7,6 +8,7 @@ import { type Signal, useSignal } from "@preact/signals";
 import { Canvas, Control, Map as LeafletMap, type LatLngBoundsExpression, type Layer, Polyline } from "leaflet";
 import { useEffect, useRef } from "preact/hooks";
 import { color, dark } from "../shell/theme";
+import { drawGround } from "./base_map";
 import { outlines } from "./outlines";
 
 export type MapSignal = Signal<LeafletMap | null>;
@@ -40,7 +42,10 @@ export function MapView({ map, label, onMoved }: MapViewProps) {
     sizes.observe(box.current);
     made.on("moveend", () => moved.current?.(made));
     map.value = made;
+    let here = true;
+    void drawGround(made, () => here).then((drawn) => { if (drawn) countries.remove(); });
     return () => {
+      here = false;
       map.value = null;
       stop();
       sizes.disconnect();

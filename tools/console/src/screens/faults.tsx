@@ -4,7 +4,7 @@ import { get } from "../api/client";
 import { allPages } from "../api/paging";
 import { usePoll } from "../api/poll";
 import { count, number } from "../format/number";
-import { fleet } from "../live/live";
+import { fleet, useWatch } from "../live/live";
 import { usePaced } from "../live/store";
 import { lamps } from "../live/values";
 import { type Column, DataTable } from "../parts/data_table";
@@ -18,6 +18,7 @@ import {
 } from "./faults/rows";
 
 const rows_step = 1000;
+const live_faults = { signals: ["none"], maxHz: 1 }; // the stream of the page has only their number
 
 const columns: Column<Row>[] = [
   { id: "machine", title: "Machine", sort: (row) => row.machine,
@@ -65,9 +66,10 @@ export function Faults() {
   const filter: Filter = { machine: queryText("machine"), spn: queryText("spn"), lamp: queryText("lamp") };
   const [rowsMax, setRowsMax] = useState(rows_step);
   const { value, problem, loading } = useStored(state, filter.machine, rowsMax);
-  const version = usePaced(fleet.changes, 2000);
-  const all = useMemo(() => state === "previous" ? previousRows(fleet.machines.values())
-    : (value?.rows ?? []).map(storedRow), [state, value, state === "previous" ? version : 0]);
+  const live = useWatch(state === "previous" ? live_faults : null)?.fleet ?? null;
+  const version = usePaced((live ?? fleet).changes, 2000);
+  const all = useMemo(() => state === "previous" ? previousRows(live?.machines.values() ?? [])
+    : (value?.rows ?? []).map(storedRow), [state, value, live, live ? version : 0]);
   const rows = useMemo(() => all.filter((row) => fits(row, filter)), [all, filter.machine, filter.spn, filter.lamp]);
   const { machines, lamps: counts } = useMemo(() => summaryOf(rows), [rows]);
   const filtered = filter.machine !== "" || filter.spn !== "" || filter.lamp !== "";

@@ -1,7 +1,7 @@
 /// One machine: its status, values, charts, faults, ECUs and implements.
 import { get } from "../api/client";
 import { usePoll } from "../api/poll";
-import { fleet } from "../live/live";
+import { fleet, useMachineWatch } from "../live/live";
 import { ErrorLine } from "../parts/error_line";
 import { Screen } from "../parts/screen";
 import { Empty, Loading } from "../parts/small";
@@ -14,7 +14,9 @@ import { Head } from "./machine/head";
 import { Values } from "./machine/values";
 
 function Known({ name }: ScreenProps) {
-  const machine = fleet.machine(name);
+  const watched = useMachineWatch(name);
+  const whole = watched?.machine(name);
+  const machine = whole ?? fleet.machine(name); // the stream of the page has a part of it at once
   const { value: stored, problem, loading } = usePoll(
     (signal) => get("/api/v1/equipment/{name}", { path: { name }, signal }), 3000, name);
   const unknown = !machine && !stored;
@@ -32,11 +34,11 @@ function Known({ name }: ScreenProps) {
       {!unknown && (
         <>
           <Head machine={machine} stored={stored} />
-          <Gauges machine={machine} />
-          <Charts name={name} machine={machine} />
+          <Gauges machine={whole} />
+          <Charts name={name} machine={machine} live={watched ?? fleet} />
           {stored && <MachineFaults stored={stored} name={name} />}
           <div class={(stored?.implements ?? []).length > 0 ? "machine-columns" : ""}>
-            <Values machine={machine} stored={stored} chosen={chosenSignals()} onChoose={chooseSignal} />
+            <Values machine={whole} stored={stored} chosen={chosenSignals()} onChoose={chooseSignal} />
             {stored && (stored.implements ?? []).length > 0 && <Implements stored={stored} />}
           </div>
           {stored && <Ecus stored={stored} />}

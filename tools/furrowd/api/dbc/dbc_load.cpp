@@ -2,6 +2,7 @@
 #include "tools/furrowd/api/answers.hpp"
 #include "tools/furrowd/api/dbc/dbc_content.hpp"
 #include "tools/furrowd/api/dbc/dbc_reach.hpp"
+#include "tools/furrowd/api/dbc/dbc_request.hpp"
 #include "tools/furrowd/api/dbc/dbc_rows.hpp"
 #include "tools/furrowd/api/resources.hpp"
 #include "tools/furrowd/http/ask_store.hpp"
@@ -20,40 +21,7 @@ namespace {
 
 /// Definitions of a large file are written to the database as rows.
 constexpr std::chrono::minutes load_limit{5};
-constexpr std::size_t name_bytes_max = 255;
 constexpr std::size_t warnings_max = 20;
-
-struct load_request {
-  storage::stored_dbc file; // name, content and encoding
-  dbc_target target;
-};
-
-std::variant<load_request, problem> to_load_request(call& call) {
-  load_request wanted;
-  const auto* name = given(call, "name");
-  if (name == nullptr || name->empty())
-    return problem{400, "missing_parameter", "the parameter name is missing",
-                   "add name=FILE.dbc: a file of the same name for the same machines is replaced"};
-  if (name->size() > name_bytes_max || name->find('/') != std::string::npos)
-    return bad_parameter("name", *name,
-                         fmt::format("it has 1 to {} bytes without a slash", name_bytes_max));
-  wanted.file.name = *name;
-  if (const auto* text = given(call, "encoding")) {
-    const auto encoding = json_rows::parse_encoding(*text);
-    if (!encoding)
-      return bad_parameter("encoding", *text, "it is auto, utf8 or cp1252");
-    wanted.file.encoding = *encoding;
-  }
-  auto target = dbc_target_of(call, given(call, "for"));
-  if (auto* wrong = std::get_if<problem>(&target))
-    return std::move(*wrong);
-  wanted.target = std::get<dbc_target>(std::move(target));
-  if (call.body.empty())
-    return problem{400, "empty_body", "the body is empty",
-                   "send the bytes of the file: curl --data-binary @FILE.dbc"};
-  wanted.file.content = std::move(call.body);
-  return wanted;
-}
 
 struct warning_list {
   json first = json::array();
@@ -89,10 +57,10 @@ answer load_dbc(api_context& of, call call) {
   const auto taken = co_await take_place(of.dbc_places, call.who.farm, of.stream_wait);
   if (!taken)
     co_return to_response(too_many_dbc());
-  auto read = to_load_request(call);
+  auto read = to_dbc_request(call);
   if (const auto* wrong = std::get_if<problem>(&read))
     co_return to_response(*wrong);
-  auto& wanted = std::get<load_request>(read);
+  auto& wanted = std::get<dbc_request>(read);
   const auto target = wanted.target;
   const auto file = std::make_shared<storage::stored_dbc>(std::move(wanted.file));
   const auto warnings = co_await warnings_of(of, file);
@@ -121,6 +89,34 @@ answer load_dbc(api_context& of, call call) {
 }
 
 } // namespace
+
+std::variant<dbc_request, problem> to_dbc_request(call& call) {
+  dbc_request wanted;
+  constexpr std::size_t name_bytes_max = 255;
+  const auto* name = given(call, "name");
+  if (name == nullptr || name->empty())
+    return problem{400, "missing_parameter", "the parameter name is missing",
+                   "add name=FILE.dbc: a file of the same name for the same machines is replaced"};
+  if (name->size() > name_bytes_max || name->find('/') != std::string::npos)
+    return bad_parameter("name", *name,
+                         fmt::format("it has 1 to {} bytes without a slash", name_bytes_max));
+  wanted.file.name = *name;
+  if (const auto* text = given(call, "encoding")) {
+    const auto encoding = json_rows::parse_encoding(*text);
+    if (!encoding)
+      return bad_parameter("encoding", *text, "it is auto, utf8 or cp1252");
+    wanted.file.encoding = *encoding;
+  }
+  auto target = dbc_target_of(call, given(call, "for"));
+  if (auto* wrong = std::get_if<problem>(&target))
+    return std::move(*wrong);
+  wanted.target = std::get<dbc_target>(std::move(target));
+  if (call.body.empty())
+    return problem{400, "empty_body", "the body is empty",
+                   "send the bytes of the file: curl --data-binary @FILE.dbc"};
+  wanted.file.content = std::move(call.body);
+  return wanted;
+}
 
 void add_dbc_load_route(router& to, api_context& of) {
   const bool kept = of.node.store().dbc() != nullptr;

@@ -2,7 +2,7 @@
 import { get } from "../../api/client";
 import { usePoll } from "../../api/poll";
 import { keyWords } from "../../format/number";
-import { fleet } from "../../live/live";
+import { useMachineWatch } from "../../live/live";
 import { ErrorLine } from "../../parts/error_line";
 import { Age, Value } from "../../parts/small";
 import { href, setQuery } from "../../shell/router";
@@ -49,7 +49,8 @@ function useDecoded(machine: string, row: IdRow) {
   const message = messageName(pgn);
   const stored = usePoll((signal) => get("/api/v1/equipment/{name}/signals", { path: { name: machine }, signal }), 3000,
     machine);
-  const live = Object.entries(fleet.machine(machine)?.values ?? {})
+  const watched = useMachineWatch(machine);
+  const live = Object.entries(watched?.machine(machine)?.values ?? {})
     .filter(([, one]) => one.pgn === pgn && one.source === source && one.value !== null)
     .map(([key, one]): Decoded => ({ name: key, text: keyWords(key), value: position(one.value) ?? one.value,
       unit: one.unit, time: one.time }));

@@ -1,11 +1,14 @@
-/// Loads a DBC file: which one, for which machines, in which encoding. The parser's refusal is shown with its line.
-import { useState } from "preact/hooks";
+/// Loads a DBC file: which one, for which machines, in which encoding. The parser's refusal is shown with its line. Before
+/// that the file can be compared with the one it would replace, and be tried on frames of a machine.
+import { useRef, useState } from "preact/hooks";
 import { farm, post } from "../../api/client";
-import { ApiProblem } from "../../api/problem";
+import { ApiProblem, toProblem } from "../../api/problem";
 import { count } from "../../format/number";
+import { ErrorLine } from "../../parts/error_line";
 import { FormDialog } from "../../parts/form_dialog";
 import { may, me } from "../../shell/session";
 import { say } from "../../shell/toast";
+import { Compared, type Comparison } from "./compared";
 import type { DbcFile } from "./content";
 import { useMachineNames } from "./signals";
 
@@ -32,16 +35,35 @@ export function LoadDialog({ dropped, machine, onClose, onLoaded }: LoadDialogPr
   const [chosen, setChosen] = useState<File | null>(dropped);
   const [scope, setScope] = useState<"farm" | "machine" | "all">(machine === "" ? "farm" : "machine");
   const names = useMachineNames(machine);
+  const [compared, setCompared] = useState<Comparison | null>(null);
+  const [problem, setProblem] = useState<ApiProblem | undefined>();
+  const [preview, setPreview] = useState(machine);
+  const fields = useRef<HTMLDivElement>(null);
   const of = shownFarm();
+  const asked = (text: (name: string) => string) => {
+    if (!chosen)
+      throw new ApiProblem(0, "no_file", "no file is chosen", "choose a DBC file");
+    if (chosen.size > file_bytes_max)
+      throw new ApiProblem(0, "too_large", "the file has more than 32 MiB", "choose a smaller file");
+    const target = scope === "all" ? "all" : scope === "machine" ? `${of}/${text("machine")}` : null;
+    return { body: chosen, query: { name: text("name"), for: target, encoding: text("encoding") as Encoding } };
+  };
+  const compare = async () => {
+    try {
+      const form = new FormData(fields.current?.closest("form") ?? undefined);
+      const { body, query } = asked((name) => String(form.get(name) ?? ""));
+      setCompared(await post("/api/v1/dbc/compare", { body,
+        query: { ...query, equipment: preview.trim() || null } }));
+      setProblem(undefined);
+    } catch (error) {
+      setCompared(null);
+      setProblem(toProblem(error));
+    }
+  };
   return (
     <FormDialog title="Load a DBC file" action="Load the file" onClose={onClose} send={async (form) => {
-      if (!chosen)
-        throw new ApiProblem(0, "no_file", "no file is chosen", "choose a DBC file");
-      if (chosen.size > file_bytes_max)
-        throw new ApiProblem(0, "too_large", "the file has more than 32 MiB", "choose a smaller file");
-      const target = scope === "all" ? "all" : scope === "machine" ? `${of}/${form.text("machine")}` : null;
-      const made = await post("/api/v1/dbc", { body: chosen, query: { name: form.text("name"), for: target,
-        encoding: form.text("encoding") as Encoding } });
+      const { body, query } = asked((name) => form.text(name));
+      const made = await post("/api/v1/dbc", { body, query });
       say(!made.added ? `${made.name}: a file that decodes alike is active already. Nothing was changed.`
         : `${made.name} is active${made.warning_count > 0 ? `, with ${count(made.warning_count, "warning")}` : ""}.`);
       onLoaded(made);
@@ -67,7 +89,6 @@ export function LoadDialog({ dropped, machine, onClose, onLoaded }: LoadDialogPr
       {scope === "machine" && (
         <label>Machine
           <input name="machine" required autocomplete="off" list="dbc-machines" defaultValue={machine} />
-          <datalist id="dbc-machines">{names.map((one) => <option key={one} value={one} />)}</datalist>
         </label>
       )}
       <label>Encoding
@@ -75,6 +96,16 @@ export function LoadDialog({ dropped, machine, onClose, onLoaded }: LoadDialogPr
           {Object.entries(encodings).map(([id, title]) => <option key={id} value={id}>{title}</option>)}
         </select>
       </label>
+      <div class="row" ref={fields}>
+        <label>Try it on the newest frames of
+          <input autocomplete="off" list="dbc-machines" value={preview} placeholder="no machine"
+            onInput={(event) => setPreview(event.currentTarget.value)} />
+        </label>
+        <button type="button" onClick={() => void compare()}>Compare first</button>
+      </div>
+      <datalist id="dbc-machines">{names.map((one) => <option key={one} value={one} />)}</datalist>
+      <ErrorLine problem={problem} />
+      {compared && <Compared of={compared} />}
       <p>Nodes decode with the file within seconds, for frames from then on.</p>
     </FormDialog>
   );

@@ -74,7 +74,8 @@ function Results({ work, field }: { work: Work; field: Field }) {
           <dt>Harvested</dt><dd><Value value={harvest.massKg / 1000} unit="t" digits={1} /></dd>
         </>}
       </dl>
-      <p class="quiet">The page computes these from positions once a second and the given width, not from sections.
+      <p class="quiet">The page computes these from positions once a second and {work.bySection.length > 0
+        ? `the section states of ${work.bySection.join(", ")}` : "the given width: no section states are stored"}.
         {work.cut && " There is more data than the page loads: choose a shorter range."}</p>
     </>
   );

@@ -2,6 +2,8 @@
 import { get } from "../../api/client";
 import { CoverageGrid, type Coverage, type Step } from "./coverage";
 import { type Polygon, contains } from "./geojson";
+import { type SectionData, loadSections } from "./section_data";
+import { sweepSections } from "./sections";
 import { type Sample, readSample } from "./yield";
 
 export interface WorkQuery {
@@ -17,6 +19,7 @@ export interface Work {
   workingMs: number; // in the field
   rows: number; // of telemetry in the field
   samples: Sample[][]; // of each machine
+  bySection: string[]; // implements whose section states were used; without any the width that was typed
   cut: boolean; // there was more than is loaded
 }
 
@@ -26,14 +29,19 @@ const row_ms_max = 60_000;
 
 export async function loadWork(query: WorkQuery, signal: AbortSignal, progress: (text: string) => void): Promise<Work> {
   const grid = new CoverageGrid(query.boundary, query.box, query.widthM / 4);
-  const work: Work = { coverage: grid.result, workingMs: 0, rows: 0, samples: [], cut: false };
+  const work: Work = { coverage: grid.result, workingMs: 0, rows: 0, samples: [],
+    bySection: [], cut: false };
   const inside = (longitude: number, latitude: number) => {
     const [west, south, east, north] = query.box;
     return longitude >= west && longitude <= east && latitude >= south && latitude <= north
       && contains(query.boundary, longitude, latitude);
   };
   for (const name of query.machines) {
-    await loadTelemetry(name, query, grid, work, inside, signal, progress);
+    progress(`${name}: sections of the implement`);
+    const sections = await loadSections(name, Date.parse(query.from), Date.parse(query.to), signal);
+    if (sections.line)
+      work.bySection.push(`${sections.line.plan.title} of ${name}`);
+    await loadTelemetry(name, query, sections, grid, work, inside, signal, progress);
     work.samples.push(await loadSamples(name, query, work, inside, signal, progress));
   }
   return work;
@@ -41,8 +49,8 @@ export async function loadWork(query: WorkQuery, signal: AbortSignal, progress: 
 
 type Inside = (longitude: number, latitude: number) => boolean;
 
-async function loadTelemetry(name: string, query: WorkQuery, grid: CoverageGrid, work: Work, inside: Inside,
-  signal: AbortSignal, progress: (text: string) => void): Promise<void> {
+async function loadTelemetry(name: string, query: WorkQuery, sections: SectionData, grid: CoverageGrid, work: Work,
+  inside: Inside, signal: AbortSignal, progress: (text: string) => void): Promise<void> {
   let after: string | null = null;
   let before: Step | null = null;
   let read = 0;
@@ -60,9 +68,11 @@ async function loadTelemetry(name: string, query: WorkQuery, grid: CoverageGrid,
         if (before && step.at - before.at <= row_ms_max)
           work.workingMs += step.at - before.at;
       }
-      if (works && before)
+      if (before && sections.line && step.at <= sections.until)
+        sweepSections(grid, before, step, sections.line);
+      else if (works && before)
         grid.sweep(before, step, query.widthM);
-      before = works ? step : null;
+      before = works || sections.line ? step : null;
     }
     read += page.telemetry.length;
     after = page.next;

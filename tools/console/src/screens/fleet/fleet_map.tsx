@@ -1,5 +1,5 @@
 /// The machines and the fields on a map.
-import { GeoJSON, type LatLngExpression, Tooltip } from "leaflet";
+import { GeoJSON, LatLngBounds, type LatLngExpression, Tooltip } from "leaflet";
 import type { Feature, Polygon } from "geojson";
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { Schema } from "../../api/types";
@@ -38,6 +38,13 @@ function dotsOf(machines: readonly Machine[], now: number): Dot[] {
   return dots;
 }
 
+const boundsOf = (dots: readonly Dot[]): LatLngBounds => {
+  const bounds = new LatLngBounds([]);
+  for (const one of dots)
+    bounds.extend([one.latitude, one.longitude]);
+  return bounds;
+};
+
 /// The name, the mode and the speed. Text nodes: a name may contain anything.
 function hoverText(machine: Machine | undefined, name: string, now: number): HTMLElement {
   const text = document.createElement("span");
@@ -53,7 +60,8 @@ const featureOf = (field: Schema<"field">): Feature<Polygon, { name: string }> =
 export function FleetMap({ machines, complete, fields, now, selected, follow, onPick, onDragged }: FleetMapProps) {
   const map = useMap();
   const dots = useMemo(() => dotsOf(machines, now), [machines, dark.value]);
-  const places = useMemo(() => dots.map((one): [number, number] => [one.latitude, one.longitude]), [dots]);
+  const first = complete && dots.length > 0; // the map shows all of them, once
+  const bounds = useMemo(() => first ? boundsOf(dots) : null, [first]);
   const calls = useRef({ onPick, onDragged, machines, now });
   calls.current = { onPick, onDragged, machines, now };
 
@@ -79,7 +87,7 @@ export function FleetMap({ machines, complete, fields, now, selected, follow, on
     return layer;
   }, (layer) => layer.setDots(dots, selected, color("--ink")), [dots, selected]);
 
-  useFitOnce(map, complete && places.length > 0 ? places : null);
+  useFitOnce(map, bounds);
 
   const followed = follow ? dots.find((one) => one.name === selected) : undefined;
   useEffect(() => {
@@ -97,13 +105,13 @@ export function FleetMap({ machines, complete, fields, now, selected, follow, on
 
   const fit = () => {
     onDragged();
-    if (places.length > 0)
-      map.peek()?.fitBounds(places, fit_options);
+    if (dots.length > 0)
+      map.peek()?.fitBounds(boundsOf(dots), fit_options);
   };
   return (
     <div class="fleet-map">
       <MapView map={map} label="Machines on a map" />
-      <button type="button" class="on-map" disabled={places.length === 0} onClick={fit}>Show all</button>
+      <button type="button" class="on-map" disabled={dots.length === 0} onClick={fit}>Show all</button>
     </div>
   );
 }

@@ -43,7 +43,8 @@ export const readStatus = (text: string): Status | null => statuses.find((one) =
 
 /// A machine of the farm that no node shows: it is known by name only.
 export const unseenMachine = (name: string): Machine =>
-  ({ name, seq: 0, connected: false, node: "", values: {}, own: {}, faults: null, ledger: null });
+  ({ name, seq: 0, connected: false, node: "", values: {}, seen: null, activeFaults: null, own: {}, faults: null,
+    ledger: null });
 
 /// The machines of the stream, and those that are only on record.
 export function withUnseen(live: ReadonlyMap<string, Machine>, onRecord: readonly string[]): Machine[] {

@@ -7,6 +7,7 @@ import { clock, nodeNow } from "../../format/clock";
 import { unitText } from "../../format/number";
 import { localTime } from "../../format/time";
 import type { Machine } from "../../live/reducer";
+import type { Fleet } from "../../live/store";
 import { shownUnit } from "../../live/values";
 import { Chart, type ChartSeries } from "../../parts/chart";
 import { ErrorLine } from "../../parts/error_line";
@@ -92,7 +93,12 @@ const unitByKey = (key: string): string | null => key_units.find(([end]) => end.
 
 const labelsOf = (series: readonly ChartSeries[]): string => series.map((one) => one.label).join(", ");
 
-export function Charts({ name, machine }: { name: string; machine: Machine | undefined }) {
+export interface ChartsProps {
+  name: string;
+  machine: Machine | undefined;
+  live: Fleet; // the stream that has the machine
+}
+export function Charts({ name, machine, live }: ChartsProps) {
   const box = useRef<HTMLDivElement>(null);
   const [pixels, setPixels] = useState(0);
   const [picking, setPicking] = useState(false);
@@ -119,7 +125,7 @@ export function Charts({ name, machine }: { name: string; machine: Machine | und
   const sources = useMemo(() => pixels === 0 || known.loading ? [] : [...of.values()].filter((one) => one !== null),
     [of, pixels, known.loading]);
   const history = useHistory(name, sources, range);
-  const tail = useTail(name, takesLive(range) ? ids : [], length);
+  const tail = useTail(live, name, takesLive(range) ? ids : [], length);
 
   const now = range.kind === "live" ? clock.value : 0;
   const { from, to } = windowOf(range, now);

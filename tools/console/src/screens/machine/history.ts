@@ -5,7 +5,7 @@ import { allPages } from "../../api/paging";
 import { type ApiProblem, isAbort, toProblem } from "../../api/problem";
 import { nodeNow } from "../../format/clock";
 import { parseTime } from "../../format/time";
-import { fleet } from "../../live/live";
+import type { Fleet } from "../../live/store";
 import { shownNumber } from "../../live/values";
 import { type Point, grown, keepNewest, middleOf } from "./line";
 import { type Range, type Source, bucket_ms, windowOf } from "./range";
@@ -123,7 +123,7 @@ export function useHistory(name: string, sources: readonly Source[], range: Rang
 }
 
 /// Live values of a machine since the screen was opened, by key. The arrays grow in place.
-export function useTail(name: string, keys: readonly string[], lengthMs: number): Points {
+export function useTail(fleet: Fleet, name: string, keys: readonly string[], lengthMs: number): Points {
   const [points] = useState<{ name: string; of: Points }>({ name, of: {} });
   if (points.name !== name) {
     points.name = name;
@@ -144,6 +144,6 @@ export function useTail(name: string, keys: readonly string[], lengthMs: number)
         line.push({ time, value: shownNumber(Number(value.value), value.unit) });
       keepNewest(line, nodeNow() - lengthMs, tail_points_max);
     }
-  }, [version, name, keys.join()]);
+  }, [fleet, version, name, keys.join()]);
   return points.of;
 }
