@@ -28,13 +28,11 @@ struct candidate {
   std::int32_t equipment = 0;
 };
 
-/// Streams that are due, or have enough for a chunk, each with a row to lock. A stream with less since it was sealed gets
-/// the time when it is due, here and for all at once: to visit each would read its blocks for nothing.
+/// Streams with new items since they were sealed, each with a row to lock.
 task<result<std::vector<candidate>>> candidates(pq_connection& db, const seal_request& request) {
   const auto reply = co_await db.query(
     "with open as materialized ("
-    "  select s.id, s.equipment_id, l.stream is null as unknown, l.due_at is null as first,"
-    "      w.seq - coalesce(l.sealed_to, 0) >= $4 as enough from furrow.stream s"
+    "  select s.id, s.equipment_id from furrow.stream s"
     "  join furrow.stream_watermark w on w.stream = s.id"
     "  join furrow.equipment e on e.id = s.equipment_id join furrow.farm f on f.id = e.farm_id"
     "  left join furrow.seal l on l.stream = s.id"
@@ -43,16 +41,10 @@ task<result<std::vector<candidate>>> candidates(pq_connection& db, const seal_re
     "$2)"
     "  and (l.due_at is null or l.due_at <= now() or $3 = 0 or w.seq - l.sealed_to >= $4)"
     "), made as ("
-    "  insert into furrow.seal (stream, due_at) select o.id,"
-    "      case when not o.enough then now() + $3::bigint * interval '1 second' end from open o"
-    "  where o.unknown order by 1 on conflict do nothing"
-    "), free as materialized ("
-    "  select l.stream from furrow.seal l join open o on o.id = l.stream"
-    "  where o.first and not o.enough and not o.unknown for update of l skip locked"
-    "), noted as ("
-    "  update furrow.seal l set due_at = now() + $3::bigint * interval '1 second'"
-    "  from free where l.stream = free.stream and l.due_at is null"
-    ") select id, equipment_id from open where not first or enough or $3 = 0 order by id",
+    "  insert into furrow.seal (stream) select o.id from open o"
+    "  where not exists (select from furrow.seal l where l.stream = o.id) order by 1"
+    "  on conflict do nothing"
+    ") select id, equipment_id from open order by id",
     pq_parameters{}
       .text(request.farm)
       .text(request.equipment)

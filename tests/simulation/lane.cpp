@@ -28,20 +28,20 @@ void lane::die() {
   (void)queue_.let_go();
   under_way_.clear();
   plan_.reset();
-  gathers_until_ = {};
+  gathering_ = false;
 }
 
 void lane::write_next() {
   if (!under_way_.empty() || queue_.empty())
     return;
   if (const auto wait = queue_.wait(on_.time.now()); wait.count() > 0) {
-    if (gathers_until_ <= on_.time.now() || on_.time.now() + wait < gathers_until_) {
-      gathers_until_ = on_.time.now() + wait;
-      owner_.in(std::chrono::ceil<milliseconds>(wait), [this, life = life_] {
-        if (life == life_)
-          write_next();
+    if (!std::exchange(gathering_, true))
+      owner_.in(wait, [this, life = life_] {
+        if (life != life_)
+          return;
+        gathering_ = false;
+        write_next();
       });
-    }
     return;
   }
   auto next = queue_.take(on_.time.now());

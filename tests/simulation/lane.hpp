@@ -62,7 +62,7 @@ private:
   std::shared_ptr<storage::append_batch> batch_;
   std::optional<storage::append_plan> plan_;
   std::vector<std::int32_t> others_; // streams of this batch that another incarnation has claimed
-  time_point gathers_until_{};
+  bool gathering_ = false;
   bool freeze_in_copy_ = false;
   std::uint64_t life_ = 0;
 };

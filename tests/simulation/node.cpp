@@ -13,8 +13,7 @@ namespace {
 constexpr milliseconds keepalive{5'000};
 constexpr milliseconds silence{2'500};
 constexpr milliseconds idle_limit{60'000};
-constexpr milliseconds hurry_after_claim{3'000}; // equipment_state has it
-constexpr std::size_t growth = 3;                // memory that a byte on the wire may need
+constexpr std::size_t growth = 3; // memory that a byte on the wire may need
 const std::string farm = "farm";
 
 incarnation next_incarnation(dice& chance) {
@@ -73,7 +72,6 @@ void node::hear_cluster(const reply& what) {
       && !on_.breaks(broken_rule::idle_never_asks))
     all_streams([](const std::string&) { return true; },
                 [timeline = what.timeline](stream_intake& intake, stream_intake::actions& out) {
-                  intake.flush(out);
                   intake.store_replaced(timeline, out);
                 });
 }
@@ -174,8 +172,7 @@ void node::greet(std::uint64_t session, proto::hello hello) {
       line.slot = slot;
   if (line.slot == 0) {
     line.slot = ++here.last_slot;
-    here.streams.emplace(
-      line.slot, stream{hello.stream_id, stream_intake{8'192}, actors::flush_pace{how_.flush}, {}});
+    here.streams[line.slot].id = hello.stream_id;
   }
   const actors::greeting from{farm, "peer", std::move(hello)};
   on_stream({line.machine, line.slot}, [&](stream_intake& intake, stream_intake::actions& out) {
@@ -260,23 +257,14 @@ void node::on_stream(const origin& of, const event& what) {
   if (found == machine->second.streams.end())
     return;
   stream_intake::actions actions;
-  auto& stream = found->second;
-  what(stream.intake, actions);
-  const auto now = on_.time.now();
-  const auto used = static_cast<double>(memory_->budget->used());
-  if (!stream.intake.packed()) {
-    stream.pace.emptied();
-  } else if (stream.pace.is_due({stream.intake.packed_items(), stream.intake.packed_bytes(),
-                                 memory_->draining || now < stream.hurried_until,
-                                 used / static_cast<double>(how_.budget_bytes)},
-                                now)) {
-    stream.intake.flush(actions, stream.pace.patience(now));
-    stream.pace.emptied();
-  }
+  what(found->second.intake, actions);
   perform(of, std::move(actions));
-  if (const auto wait = stream.pace.next_look(now))
-    at.in(std::chrono::ceil<milliseconds>(*wait),
-          [this, of] { on_stream(of, [](stream_intake&, stream_intake::actions&) {}); });
+  if (!found->second.intake.packed() || std::exchange(found->second.flush_scheduled, true))
+    return;
+  at.in(how_.flush, [this, of] {
+    memory_->machines.at(of.machine).streams.at(of.slot).flush_scheduled = false;
+    on_stream(of, [](stream_intake& intake, stream_intake::actions& out) { intake.flush(out); });
+  });
 }
 
 void node::perform(const origin& of, stream_intake::actions actions) {
@@ -324,10 +312,6 @@ void node::check_yields(const origin& of,
 
 void node::take_claim(const origin& of, std::uint64_t ticket, const desk::claim_result& what) {
   at.in({}, [this, of, ticket, what] {
-    if (const auto machine = memory_->machines.find(of.machine); machine != memory_->machines.end())
-      if (const auto found = machine->second.streams.find(of.slot);
-          found != machine->second.streams.end())
-        found->second.hurried_until = on_.time.now() + hurry_after_claim;
     on_stream(of, [&](stream_intake& intake, stream_intake::actions& out) {
       if (what.delayed)
         intake.claim_delayed(ticket, out);
@@ -417,8 +401,6 @@ void node::drain() {
     all.push_back(id);
   for (const auto id : all)
     send(id, proto::goaway{});
-  all_streams([](const std::string&) { return true; },
-              [](stream_intake& intake, stream_intake::actions& out) { intake.flush(out); });
   end_when_empty(50);
 }
 

@@ -8,7 +8,6 @@
 
 #include "actors/cluster/placement.hpp"
 #include "actors/cluster/timeline_watch.hpp"
-#include "actors/ingest/flush_pace.hpp"
 #include "actors/ingest/stream_intake.hpp"
 #include "tests/simulation/database/membership.hpp"
 #include "tests/simulation/desk.hpp"
@@ -25,7 +24,7 @@ namespace furrow::simulation {
 struct node_options {
   std::size_t lanes = 1;
   std::size_t budget_bytes = 1U << 20U;
-  actors::flush_limits flush{milliseconds{150}, milliseconds{2'000}};
+  milliseconds flush{150};
 };
 
 class node {
@@ -63,9 +62,8 @@ private:
   };
   struct stream {
     can::stream_id id{};
-    actors::stream_intake intake;
-    actors::flush_pace pace;
-    time_point hurried_until{}; // as in the actor: acks come soon after a claim
+    actors::stream_intake intake{8'192};
+    bool flush_scheduled = false;
   };
   struct machine {
     can::machine_monitor monitor;

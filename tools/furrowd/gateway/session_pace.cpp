@@ -36,7 +36,7 @@ void gateway_session::look_at_pace() {
 
 std::string gateway_session::take_merged() {
   std::string bytes;
-  if (std::exchange(pace_due_, false)) // numbers: neither can fail
+  if (std::exchange(pace_due_, false) && !closing_) // numbers: neither can fail
     (void)proto::encode(proto::pace{static_cast<std::uint32_t>(pace_told_->count())}, bytes);
   else if (const auto ack = std::exchange(ack_due_, std::nullopt))
     (void)proto::encode(proto::ack{*ack}, bytes);
