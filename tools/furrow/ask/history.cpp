@@ -1,5 +1,4 @@
 #include "can/live/quantity_table.hpp"
-#include "can/text/time.hpp"
 #include "tools/furrow/client.hpp"
 #include "tools/furrow/commands.hpp"
 #include "tools/furrow/output.hpp"
@@ -9,7 +8,6 @@
 #include <fmt/format.h>
 
 #include <array>
-#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -29,9 +27,6 @@ struct history_options {
   std::string bucket = "minute";
   std::string from;
   std::string to;
-  unsigned points = 0; // 0: by the bucket
-  std::string every;   // empty: every row
-  std::string columns; // empty: all
 };
 
 std::string time_parameters(const history_options& wanted) {
@@ -71,54 +66,6 @@ result<int> print_pages(const globals& globals,
   if (globals.format() == output_format::jsonl)
     return 0;
   const auto printed = print(rows, shown(rows), globals.format());
-  return printed ? result<int>{0} : printed.error();
-}
-
-/// The rows of an answer in columns; `of` has columns of one length, and what is null has none.
-json rows_of(const json& time_us, const json& of) {
-  json rows = json::array();
-  for (std::size_t i = 0; i < time_us.size(); ++i) {
-    json row{{"time", can::text::format_time(time_us.at(i).get<std::int64_t>())}};
-    for (const auto& [name, values] : of.items())
-      if (values.is_array())
-        row[name] = values.at(i);
-    rows.push_back(std::move(row));
-  }
-  return rows;
-}
-
-/// Requests page after page of telemetry in columns.
-result<int> thinned_telemetry(const globals& globals, const history_options& wanted) {
-  auto client = node_client::from(globals);
-  if (!client)
-    return client.error();
-  const auto target = "/api/v1/equipment/" + encoded(wanted.equipment) + "/telemetry/series?from="
-                      + (wanted.from.empty() ? "1970-01-01" : encoded(wanted.from))
-                      + (wanted.to.empty() ? "" : "&to=" + encoded(wanted.to))
-                      + (wanted.every.empty() ? "" : "&every=" + encoded(wanted.every))
-                      + (wanted.columns.empty() ? "" : "&columns=" + encoded(wanted.columns));
-  json rows = json::array();
-  json next;
-  do {
-    auto page =
-      client->get(target + (next.is_null() ? "" : "&after=" + encoded(next.get<std::string>())));
-    if (!page)
-      return page.error();
-    next = page->at("next");
-    for (auto& row : rows_of(page->at("time_us"), page->at("columns")))
-      rows.push_back(std::move(row));
-  } while (!next.is_null());
-  table shown{{"TIME"}, {}, "there is no telemetry of this machine in this time"};
-  if (!rows.empty())
-    for (const auto& [name, value] : rows.front().items())
-      if (name != "time")
-        shown.headings.push_back(name);
-  for (const auto& row : rows) {
-    auto& cells = shown.rows.emplace_back();
-    for (const auto& [name, value] : row.items())
-      cells.push_back(value_cell(value));
-  }
-  const auto printed = print(rows, shown, globals.format());
   return printed ? result<int>{0} : printed.error();
 }
 
@@ -197,36 +144,9 @@ result<int> list_signals(const globals& globals, const history_options& wanted) 
   return printed ? result<int>{0} : printed.error();
 }
 
-/// As many points as a chart has: values, or buckets where there are more values.
-result<int> signal_points(const globals& globals, const history_options& wanted) {
-  auto client = node_client::from(globals);
-  if (!client)
-    return client.error();
-  const auto answer = client->get("/api/v1/equipment/" + encoded(wanted.equipment) + "/signals/"
-                                  + encoded(wanted.signal) + "?points="
-                                  + std::to_string(wanted.points) + time_parameters(wanted));
-  if (!answer)
-    return answer.error();
-  json columns = json::object();
-  for (const char* name : {"value", "count", "min", "max", "mean", "last"})
-    columns[name] = answer->at(name);
-  const auto rows = rows_of(answer->at("time_us"), columns);
-  table shown{{"TIME", "VALUE"}, {}, "there are no values of this signal in this time"};
-  if (answer->at("value").is_null()) {
-    shown = rollup_table(rows);
-  } else {
-    for (const auto& row : rows)
-      shown.rows.push_back({value_cell(row.at("time")), general(row.at("value"))});
-  }
-  const auto printed = print(rows, shown, globals.format());
-  return printed ? result<int>{0} : printed.error();
-}
-
 result<int> signals(const globals& globals, const history_options& wanted) {
   if (wanted.signal.empty())
     return list_signals(globals, wanted);
-  if (wanted.points != 0)
-    return signal_points(globals, wanted);
   return print_pages(globals,
                      "/api/v1/equipment/" + encoded(wanted.equipment)
                        + "/rollup?signal=" + encoded(wanted.signal) + "&bucket=" + wanted.bucket
@@ -247,19 +167,10 @@ void add_telemetry(CLI::App& app, const globals& globals, int& exit_code) {
     app.add_subcommand("telemetry", "print the telemetry of a machine, second by second");
   auto wanted = std::make_shared<history_options>();
   add_times(*command, *wanted);
-  command->add_option("--every", wanted->every,
-                      "one row in each 10s, 5m, 1h or 2d; default: every row");
-  command->add_option("--columns", wanted->columns,
-                      "columns to print, as mode,latitude_deg; default: all");
   command->footer("Examples:\n"
                   "  furrow telemetry T1 --from 2026-05-01T06:00:00Z --to 2026-05-01T07:00:00Z\n"
-                  "  furrow telemetry T1 --from -7d --every 10m --columns mode,fuel_level_pct\n"
                   "  furrow telemetry T1 -o jsonl | jq .engine_speed_rpm");
   command->callback([&globals, &exit_code, wanted] {
-    if (!wanted->every.empty() || !wanted->columns.empty()) {
-      exit_code = code_of(thinned_telemetry(globals, *wanted));
-      return;
-    }
     exit_code =
       code_of(print_pages(globals,
                           "/api/v1/equipment/" + encoded(wanted->equipment) + "/telemetry?from="
@@ -278,19 +189,11 @@ void add_signals(CLI::App& app, const globals& globals, int& exit_code) {
   command->add_option("--bucket", wanted->bucket, "minute, hour or day (in UTC)")
     ->capture_default_str()
     ->check(CLI::IsMember({"minute", "hour", "day"}));
-  constexpr unsigned points_max = 10'000;
-  command
-    ->add_option("--points", wanted->points,
-                 "about as many values or buckets as a chart has pixels; instead of --bucket")
-    ->check(CLI::Range(2U, points_max))
-    ->excludes("--bucket")
-    ->needs("--signal");
   const auto plan = add_watch_plan(*command);
   command->footer("Values that are not available, in error or out of range are not counted.\n"
                   "Examples:\n"
                   "  furrow signals T1\n"
-                  "  furrow signals T1 --signal EEC1.engine_speed --bucket hour\n"
-                  "  furrow signals T1 --signal EEC1.engine_speed --from today --points 200");
+                  "  furrow signals T1 --signal EEC1.engine_speed --bucket hour");
   command->callback([&globals, &exit_code, wanted, plan] {
     exit_code = run_rounds(globals, *plan, [&] { return signals(globals, *wanted); });
   });
