@@ -62,7 +62,7 @@ describe('machine', () => {
     await world.show(page, 'machine/SIM-0001?signals=engine_speed_rpm', 'Machine SIM-0001')
     await page.getByRole('button', { name: 'Day' }).click()
     assert.match(page.url(), /range=1d/)
-    await page.getByText('means by minute').waitFor()
+    await page.getByText(/means of \d+ (s|min)/).waitFor()
     await page.goto(`${world.url}#/machine/SIM-0001`)
     await charts(page).first().waitFor()
   })

@@ -67,6 +67,16 @@ const hex = (value, bytes) => {
   return data.subarray(0, bytes).toString('hex').toUpperCase()
 }
 
+const season_days = 100
+const season_step_s = 10
+/** The engine speed of a season, a frame each ten seconds. */
+function seasonLog(begin) {
+  const lines = []
+  for (let s = 0; s < season_days * day_s; s += season_step_s)
+    lines.push(`(${begin + s}.000000) can0 0CF00400#FFFFFF${hex((1500 + 300 * Math.sin(s / 40_000)) * 8, 2)}FFFFFF`)
+  return lines.join('\n') + '\n'
+}
+
 /** A machine that drives up and down a field: engine speed, wheel speed and position each second. */
 function dayLog(begin, i) {
   const lines = []
@@ -83,17 +93,50 @@ function dayLog(begin, i) {
   return lines.join('\n') + '\n'
 }
 
+function load(world, name, text) {
+  const log = path.join(world.folder, `${name}.log`)
+  writeFileSync(log, text)
+  execFileSync(path.join(process.env.FURROW_BIN, 'furrow-edge'), ['run', '--node', world.gateway, '--equipment', name,
+    '--spool', `${log}.spool`, '--from', log, '--rate', 'max', '--until-durable'],
+    { env: { ...process.env, FURROW_CONFIG: '/dev/null' }, stdio: 'pipe' })
+}
+
+/** Milliseconds from a click on a range of the charts to the picture of it. */
+const clicked = (page, name) => page.evaluate((text) => new Promise((resolve) => {
+  const started = performance.now()
+  const look = () => {
+    const drawn = document.querySelector('.chart canvas') && document.body.innerText.includes('means of')
+      && !document.body.innerText.includes('Loading')
+    if (drawn) requestAnimationFrame(() => resolve(performance.now() - started))
+    else requestAnimationFrame(look)
+  }
+  ;[...document.querySelectorAll('button')].find((one) => one.textContent === text).click()
+  look()
+}), name)
+
+async function measureSeason() {
+  const world = new World()
+  await world.startNode()
+  load(world, 'S1', seasonLog(Math.floor(Date.now() / 1000) - season_days * day_s))
+  const range = `from=${new Date(Date.now() - 2 * 3_600_000).toISOString()}`
+  await until('the rollups of the last hours are there', async () =>
+    (await world.get(`/api/v1/equipment/S1/rollup?signal=EEC1.engine_speed&bucket=minute&${range}`)).rollup.length > 60,
+    300)
+  const page = await world.openPage()
+  await world.show(page, 'machine/S1?signals=engine_speed_rpm&range=1h', 'Machine S1')
+  await page.getByText('No data in this range').or(page.locator('.chart canvas')).first().waitFor()
+  await wait(2000)
+  report(`chart of a season of ${season_days} days, click to drawn`, seconds(await clicked(page, 'Season')), '<= 0.7 s')
+  await world.close(page)
+  world.end()
+}
+
 async function measureDay() {
   const world = new World()
   await world.startNode()
   const begin = Math.floor(Date.now() / 1000) - day_s - 60
-  for (const [i, name] of replayed.entries()) {
-    const log = path.join(world.folder, `${name}.log`)
-    writeFileSync(log, dayLog(begin, i))
-    execFileSync(path.join(process.env.FURROW_BIN, 'furrow-edge'), ['run', '--node', world.gateway, '--equipment', name,
-      '--spool', `${log}.spool`, '--from', log, '--rate', 'max', '--until-durable'],
-      { env: { ...process.env, FURROW_CONFIG: '/dev/null' }, stdio: 'pipe' })
-  }
+  for (const [i, name] of replayed.entries())
+    load(world, name, dayLog(begin, i))
   const iso = (s) => new Date(s * 1000).toISOString()
   const rows = async (target, key) => (await world.get(target))[key].length
   const last_hour = `from=${iso(begin + day_s - 3600)}&to=${iso(begin + day_s)}`
@@ -104,18 +147,7 @@ async function measureDay() {
   await world.show(page, 'machine/D1?signals=engine_speed_rpm&range=1h', 'Machine D1')
   await page.getByText('No data in this range').or(page.locator('.chart canvas')).first().waitFor()
   await wait(2000)
-  const click = async (name) => page.evaluate((text) => new Promise((resolve) => {
-    const started = performance.now()
-    const look = () => {
-      const drawn = document.querySelector('.chart canvas') && document.body.innerText.includes('means by')
-        && !document.body.innerText.includes('Loading')
-      if (drawn) requestAnimationFrame(() => resolve(performance.now() - started))
-      else requestAnimationFrame(look)
-    }
-    ;[...document.querySelectorAll('button')].find((one) => one.textContent === text).click()
-    look()
-  }), name)
-  report('chart of a day, click to drawn', seconds(await click('Day')), '<= 0.2 s')
+  report('chart of a day, click to drawn', seconds(await clicked(page, 'Day')), '<= 0.2 s')
 
   const started = performance.now()
   await world.show(page, `replay?machines=${replayed}&from=${iso(begin)}&to=${iso(begin + day_s)}&speed=100`, 'Replay')
@@ -137,6 +169,7 @@ console.log(`load before the run: ${loadavg().map((one) => one.toFixed(1)).join(
 const asked = process.argv.slice(2)
 if (asked.length === 0 || asked.includes('fleet')) await measureFleet()
 if (asked.length === 0 || asked.includes('day')) await measureDay()
+if (asked.length === 0 || asked.includes('season')) await measureSeason()
 console.log(`load after the run: ${loadavg().map((one) => one.toFixed(1)).join(' ')}`)
 await endAll()
 process.exit()

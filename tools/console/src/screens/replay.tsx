@@ -121,7 +121,7 @@ function SignalChoice({ chosen, tracks }: { chosen: readonly Signal[]; tracks: r
         <option value="">Add a chart…</option>
         {rest.map((one) => (
           <option key={one} value={one}>
-            {signals[one].title}{tracks.some((track) => track.has(one)) ? "" : " (no data)"}
+            {signals[one].title}{tracks.every((track) => track.asked(one) && !track.has(one)) ? " (no data)" : ""}
           </option>
         ))}
       </select>
@@ -134,10 +134,10 @@ export function Replay() {
   const names = queryList("machines").slice(0, machines_max);
   const from = parseTime(queryText("from")) ?? start - hour_ms;
   const to = Math.max(from + 1000, parseTime(queryText("to")) ?? start);
-  const { machines, version } = useTracks(names, from, to, farm.value);
   const { player, moved } = usePlayer(from, to);
   const asked = queryText("signals", "speed_kmh");
   const chosen = useMemo(() => signal_keys.filter((one) => asked.split(",").includes(one)), [asked]);
+  const { machines, version } = useTracks(names, chosen, from, to, farm.value, player);
   const tracks = useMemo(() => machines.map((one) => one.track), [version, names.join("\n")]);
   const all = useMemo(() => machines.map((loading, i): Summary =>
     ({ loading, color: color(colorName(i)), ...summaryOf(loading.track) })), [version, names.join("\n"), dark.value]);

@@ -1,5 +1,6 @@
 /// Loads what machines did in a field: positions of working telemetry, and yield samples.
 import { get } from "../../api/client";
+import { eachTelemetry } from "../../api/series";
 import { CoverageGrid, type Coverage, type Step } from "./coverage";
 import { type Polygon, contains } from "./geojson";
 import { type SectionData, loadSections } from "./section_data";
@@ -51,19 +52,18 @@ type Inside = (longitude: number, latitude: number) => boolean;
 
 async function loadTelemetry(name: string, query: WorkQuery, sections: SectionData, grid: CoverageGrid, work: Work,
   inside: Inside, signal: AbortSignal, progress: (text: string) => void): Promise<void> {
-  let after: string | null = null;
   let before: Step | null = null;
   let read = 0;
-  do {
-    const page: { telemetry: { time: string; mode: string | null; latitude_deg: number | null;
-      longitude_deg: number | null }[]; next: string | null } = await get("/api/v1/equipment/{name}/telemetry",
-      { path: { name }, query: { from: query.from, to: query.to, after }, signal });
-    for (const row of page.telemetry) {
-      if (row.latitude_deg === null || row.longitude_deg === null)
-        continue;
-      const step: Step = { at: Date.parse(row.time), latitude: row.latitude_deg, longitude: row.longitude_deg };
-      const works = row.mode === "working";
-      if (works && inside(step.longitude, step.latitude)) {
+  const range = { from: Date.parse(query.from), to: Date.parse(query.to) };
+  await eachTelemetry(name, ["mode", "latitude_deg", "longitude_deg"], range, null, signal, ({ times, columns }, next) => {
+    const { mode, latitude_deg, longitude_deg } = columns;
+    times.forEach((at, i) => {
+      const [latitude, longitude] = [latitude_deg?.[i], longitude_deg?.[i]];
+      if (typeof latitude !== "number" || typeof longitude !== "number")
+        return;
+      const step: Step = { at, latitude, longitude };
+      const works = mode?.[i] === "working";
+      if (works && inside(longitude, latitude)) {
         work.rows += 1;
         if (before && step.at - before.at <= row_ms_max)
           work.workingMs += step.at - before.at;
@@ -73,15 +73,12 @@ async function loadTelemetry(name: string, query: WorkQuery, sections: SectionDa
       else if (works && before)
         grid.sweep(before, step, query.widthM);
       before = works || sections.line ? step : null;
-    }
-    read += page.telemetry.length;
-    after = page.next;
+    });
+    read += times.length;
     progress(`${name}: ${read} rows of telemetry`);
-    if (read >= rows_max && after !== null) {
-      work.cut = true;
-      return;
-    }
-  } while (after !== null);
+    work.cut ||= read >= rows_max && next !== null;
+    return read < rows_max;
+  });
 }
 
 async function loadSamples(name: string, query: WorkQuery, work: Work, inside: Inside, signal: AbortSignal,

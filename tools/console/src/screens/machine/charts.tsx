@@ -5,7 +5,7 @@ import { usePoll } from "../../api/poll";
 import type { Schema } from "../../api/types";
 import { clock, nodeNow } from "../../format/clock";
 import { unitText } from "../../format/number";
-import { localTime } from "../../format/time";
+import { duration, localTime } from "../../format/time";
 import type { Machine } from "../../live/reducer";
 import type { Fleet } from "../../live/store";
 import { shownUnit } from "../../live/values";
@@ -133,7 +133,7 @@ export function Charts({ name, machine, live }: ChartsProps) {
   for (const id of ids) {
     const source = of.get(id) ?? null;
     const points = source ? history.points[sourceKey(source)] ?? [] : [];
-    const line = lineOf(points, takesLive(range) ? tail[id] ?? [] : [], from, to, gapOf(source));
+    const line = lineOf(points, takesLive(range) ? tail[id] ?? [] : [], from, to, gapOf(source ? history.buckets[sourceKey(source)] ?? 0 : 0));
     const unit = unitOf(id, machine, signals);
     const chart = charts.get(unit) ?? { series: [], empty: true };
     chart.series.push({ label: titleOf(id), unit, ...line });
@@ -142,7 +142,7 @@ export function Charts({ name, machine, live }: ChartsProps) {
   }
   const without = [...charts.values()].flatMap((one) => one.empty ? one.series : []);
   const waiting = known.loading || history.loading;
-  const bucket = sources.find((one) => one.kind === "rollup");
+  const bucketMs = Math.max(0, ...sources.map((one) => history.buckets[sourceKey(one)] ?? 0));
   return (
     <div ref={box}>
       <div class="screen-head">
@@ -157,7 +157,7 @@ export function Charts({ name, machine, live }: ChartsProps) {
           </span>
         ))}
         <button type="button" onClick={() => setPicking(true)}>Choose signals…</button>
-        {bucket?.kind === "rollup" && <span class="quiet">means by {bucket.bucket}</span>}
+        {bucketMs > 0 && <span class="quiet">means of {duration(bucketMs)}</span>}
       </div>
       <ErrorLine problem={known.problem ?? history.problem} stale={history.points !== undefined} />
       {ids.length === 0 && <p class="empty">No signal is chosen.</p>}

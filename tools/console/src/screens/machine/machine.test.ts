@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { grown, isEmpty, keepNewest, lineOf, middleOf } from "./line";
 import { kindOf, titleOf } from "./quantities";
-import { bucketOf, readRange, sourceOf, takesLive, windowOf } from "./range";
+import { gapOf, readRange, sourceOf, takesLive, windowOf } from "./range";
 import { inFieldUnits, sectionWords } from "./units";
 
 const hour = 3_600_000;
@@ -16,20 +16,19 @@ test("machine range: reads the address, and takes the default for what it cannot
   assert.deepEqual(windowOf(readRange("1h", "", ""), 2 * hour), { from: hour, to: 2 * hour });
 });
 
-test("machine range: the buckets fit the pixels", () => {
-  assert.equal(bucketOf(24 * hour, 800), "minute");
-  assert.equal(bucketOf(7 * 24 * hour, 800), "hour");
-  assert.equal(bucketOf(100 * 24 * hour, 800), "hour");
-  assert.equal(bucketOf(1000 * 24 * hour, 800), "day");
+test("machine range: a season is one of the ranges, and a bucket without values is a gap", () => {
+  assert.equal(windowOf(readRange("100d", "", ""), 100 * 24 * hour).from, 0);
+  assert.equal(gapOf(0), 15_000);
+  assert.equal(gapOf(hour), 1.6 * hour);
 });
 
 test("machine range: an hour comes from telemetry, a day from the signal that the machine sends", () => {
   const stored = new Set(["CCVS1.wheel_based_vehicle_speed", "My.signal"]);
   assert.deepEqual(sourceOf("wheel_speed_mps", hour, 800, stored), { kind: "telemetry", column: "wheel_speed_kmh" });
   assert.deepEqual(sourceOf("wheel_speed_mps", 24 * hour, 800, stored),
-    { kind: "rollup", signal: "CCVS1.wheel_based_vehicle_speed", bucket: "minute", factor: 1, offset: 0 });
+    { kind: "signal", signal: "CCVS1.wheel_based_vehicle_speed", points: 800, factor: 1, offset: 0 });
   assert.deepEqual(sourceOf("My.signal", hour, 800, stored),
-    { kind: "rollup", signal: "My.signal", bucket: "minute", factor: 1, offset: 0 });
+    { kind: "signal", signal: "My.signal", points: 800, factor: 1, offset: 0 });
   assert.equal(sourceOf("intake_air_temperature_c", hour, 800, stored), null);
 });
 

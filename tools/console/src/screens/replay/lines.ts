@@ -1,5 +1,5 @@
 /// Lines of a chart as wide as it has pixels: of each bucket of time the smallest and the largest value. Pure.
-import { type Signal, type Track, gap_ms } from "./track";
+import type { Signal, Track } from "./track";
 
 export interface Buckets {
   times: number[]; // seconds since 1970, two for each bucket
@@ -28,7 +28,7 @@ function lineOf(track: Track, key: Signal, from: number, width: number, count: n
     if (Number.isNaN(value) || bucket < 0)
       continue;
     // Buckets shorter than the time between two rows are no gaps.
-    if (bucket > lastBucket + 1 && lastBucket >= 0 && at - lastAt <= gap_ms)
+    if (bucket > lastBucket + 1 && lastBucket >= 0 && at - lastAt <= track.gapMs)
       line.fill(undefined, (lastBucket + 1) * 2, bucket * 2);
     const [low, high] = [line[bucket * 2], line[bucket * 2 + 1]];
     if (bucket !== lastBucket)

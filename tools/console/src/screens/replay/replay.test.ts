@@ -1,19 +1,23 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bucketLines } from "./lines";
-import { type Row, Track, placeAt, stopsOf, totalsOf } from "./track";
+import type { SeriesValue, TelemetryColumns } from "../../api/series";
+import { Track, placeAt, stopsOf, totalsOf } from "./track";
 
 const start = Date.parse("2026-05-01T06:00:00Z");
-const row = (second: number, patch: Partial<Row> = {}): Row => ({
-  time: new Date(start + second * 1000).toISOString(), mode: "moving", speed_kmh: 10, wheel_speed_kmh: null,
-  engine_speed_rpm: 1500, engine_load_pct: null, fuel_rate_lph: null, fuel_level_pct: null, coolant_temperature_c: null,
-  oil_pressure_kpa: null, battery_v: null, ambient_temperature_c: null, rear_pto_rpm: null, front_pto_rpm: null,
-  rear_hitch_pct: null, front_hitch_pct: null, latitude_deg: 50 + second * 1e-5, longitude_deg: 10, altitude_m: null,
-  course_deg: 0, engine_hours_h: null, total_fuel_l: null, ...patch,
+type Row = { at: number } & Record<string, SeriesValue>;
+const row = (second: number, patch: Record<string, SeriesValue> = {}): Row => ({
+  at: start + second * 1000, mode: "moving", speed_kmh: 10, engine_speed_rpm: 1500, fuel_rate_lph: null,
+  latitude_deg: 50 + second * 1e-5, longitude_deg: 10, course_deg: 0, ...patch,
+});
+const pageOf = (rows: Row[], everyMs = 0): TelemetryColumns => ({
+  everyMs, times: rows.map((one) => one.at),
+  columns: Object.fromEntries(Object.keys(rows[0] ?? {}).filter((key) => key !== "at")
+    .map((key) => [key, rows.map((one) => one[key] ?? null)])),
 });
 const trackOf = (rows: Row[]): Track => {
   const track = new Track("T1");
-  track.add(rows);
+  track.add(pageOf(rows));
   return track;
 };
 
@@ -53,6 +57,31 @@ test("replay: totals count distance, times and fuel, but no gap", () => {
   assert.ok(Math.abs((totals.distanceM ?? 0) - 3.336) < 0.01);
   assert.ok(Math.abs((totals.fuelL ?? 0) - 0.03) < 1e-6);
   assert.equal(totalsOf(trackOf([row(0, { latitude_deg: null, longitude_deg: null })])).distanceM, null);
+});
+
+test("replay: where rows are left out, the time between two of them is no gap", () => {
+  const track = new Track("T1");
+  track.add(pageOf([row(0), row(100), row(200, { mode: "working" })], 100_000));
+  assert.equal(placeAt(track, start + 50_000)?.old, false);
+  assert.equal(totalsOf(track).ms.moving, 200_000);
+  assert.equal(trackOf([row(0), row(100)]).gapMs, 60_000);
+});
+
+test("replay: every row of the hour at the cursor is used in place of the thinned ones", () => {
+  const track = new Track("T1");
+  track.add(pageOf([row(0), row(100)], 100_000));
+  const detail = trackOf([row(0), row(10, { latitude_deg: 60 }), row(20)]);
+  Object.assign(track, { detail, detailFrom: start, detailTo: start + 20_000 });
+  assert.equal(placeAt(track, start + 10_000)?.latitude, 60);
+  assert.ok((placeAt(track, start + 20_000)?.latitude ?? 99) < 51);
+});
+
+test("replay: a column that comes later belongs to its rows", () => {
+  const track = trackOf([row(0), row(1), row(2)]);
+  assert.equal(track.asked("battery_v"), false);
+  track.addValues({ everyMs: 0, times: [start + 1000, start + 1500, start + 2000], columns: { battery_v: [13, 14, 15] } });
+  assert.deepEqual([0, 1, 2].map((i) => track.value("battery_v", i)), [NaN, 13, 15]);
+  assert.equal(track.asked("battery_v"), true);
 });
 
 test("replay: a chart has the extremes of each bucket, and gaps only where data is missing", () => {

@@ -59,7 +59,7 @@ export function SignalChart({ signal, tracks, colors, version, player, from, to,
       ({ label: track.name, unit, times, values: of[i] as ChartSeries["values"] }));
   }, [names, signal, version, first, last]);
   useEffect(() => chart?.setLegend({ idx: chart.valToIdx(player.at / 1000) }), [chart, series]);
-  const empty = tracks.every((one) => !one.has(signal));
+  const empty = tracks.every((one) => one.asked(signal) && !one.has(signal));
   return (
     <div class="replay-chart">
       <div class="row">

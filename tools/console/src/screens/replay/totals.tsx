@@ -25,7 +25,8 @@ function said({ loading }: Summary): string {
     return `loading, ${Math.round(loading.done * 100)} %`;
   if (loading.track.length === 0)
     return "No data in this range.";
-  return loading.cut ? "Only the beginning is shown: choose a shorter range." : "";
+  const { everyMs } = loading.track;
+  return everyMs > 1000 ? `a row each ${duration(everyMs)}; all rows in the hour of the cursor` : "";
 }
 
 function Line({ one }: { one: Summary }) {

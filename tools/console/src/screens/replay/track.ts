@@ -1,9 +1,9 @@
 /// The telemetry of one machine in a time range, in columns, and what follows from it. Pure.
 ///
 /// Units: times in milliseconds since 1970, positions in degrees, distances in metres. NaN: no value.
-/// Limits: a gap longer than gap_ms belongs to nothing: it is no stop, no distance and no working time.
+/// Limits: a gap longer than the track's gapMs belongs to nothing: it is no stop, no distance and no working time.
+import type { SeriesValue, TelemetryColumns } from "../../api/series";
 import type { Schema } from "../../api/types";
-import { parseTime } from "../../format/time";
 
 export type Row = Schema<"telemetry">;
 export type Signal = Exclude<keyof Row, "time" | "mode">;
@@ -35,7 +35,8 @@ export const signal_keys = Object.keys(signals) as Signal[];
 export const modes = ["unknown", "off", "idle", "moving", "working"] as const;
 export type Mode = (typeof modes)[number];
 
-export const gap_ms = 60_000;
+export const gap_ms = 60_000; // of every row; where rows are left out: gap_rows of them
+const gap_rows = 2.5;
 export const stop_min_ms = 120_000;
 const stop_kmh = 0.5;
 const speed_max_mps = 60; // a faster jump is a fault of the position
@@ -57,6 +58,11 @@ class Column<Store extends Float64Array | Float32Array | Uint8Array> {
 const doubles = () => new Column((length) => new Float64Array(length));
 const singles = () => new Column((length) => new Float32Array(length).fill(NaN));
 
+const numberAt = (column: readonly SeriesValue[] | undefined, i: number): number => {
+  const value = column?.[i];
+  return typeof value === "number" ? value : NaN;
+};
+
 export class Track {
   length = 0;
   readonly times = doubles();
@@ -64,30 +70,52 @@ export class Track {
   readonly longitude = doubles();
   readonly mode = new Column((length) => new Uint8Array(length));
   readonly #values = new Map<Signal, ReturnType<typeof singles>>();
+  readonly #loaded = new Set<string>(); // columns, also those without any value
+  everyMs = 0; // rows were left out: the time between two of them
+  detail: Track | null = null; // every row of a part of the range
+  detailFrom = 0;
+  detailTo = 0;
 
   constructor(readonly name: string) {}
 
+  get gapMs(): number { return Math.max(gap_ms, gap_rows * this.everyMs); }
+
   /// Rows come in order of time.
-  add(rows: readonly Row[]): void {
-    for (const row of rows) {
-      const at = parseTime(row.time);
-      if (at === null)
+  add(page: TelemetryColumns): void {
+    const first = this.length;
+    const { latitude_deg, longitude_deg, mode } = page.columns;
+    page.times.forEach((at, i) => {
+      this.times.set(first + i, at);
+      this.latitude.set(first + i, numberAt(latitude_deg, i));
+      this.longitude.set(first + i, numberAt(longitude_deg, i));
+      this.mode.set(first + i, Math.max(0, modes.indexOf((mode?.[i] ?? "unknown") as Mode)));
+    });
+    this.length += page.times.length;
+    this.everyMs = Math.max(this.everyMs, page.everyMs);
+    this.addValues(page);
+  }
+
+  /// Further columns of rows that are known.
+  addValues(page: TelemetryColumns): void {
+    let row = Math.max(0, this.indexAt(page.times[0] ?? 0));
+    const rows = page.times.map((at) => {
+      while (row < this.length && this.times.at(row) < at)
+        row += 1;
+      return this.times.at(row) === at ? row : -1;
+    });
+    for (const [key, values] of Object.entries(page.columns)) {
+      this.#loaded.add(key);
+      if (!(key in signals) || key === "latitude_deg" || key === "longitude_deg")
         continue;
-      const i = this.length;
-      this.times.set(i, at);
-      this.latitude.set(i, row.latitude_deg ?? NaN);
-      this.longitude.set(i, row.longitude_deg ?? NaN);
-      this.mode.set(i, Math.max(0, modes.indexOf(row.mode ?? "unknown")));
-      for (const key of signal_keys) {
-        const value = row[key];
-        if (value === null || value === undefined || key === "latitude_deg" || key === "longitude_deg")
-          continue;
-        let column = this.#values.get(key);
+      values.forEach((value, i) => {
+        const of = rows[i] ?? -1;
+        if (typeof value !== "number" || of < 0)
+          return;
+        let column = this.#values.get(key as Signal);
         if (!column)
-          this.#values.set(key, column = singles());
-        column.set(i, value);
-      }
-      this.length += 1;
+          this.#values.set(key as Signal, column = singles());
+        column.set(of, value);
+      });
     }
   }
 
@@ -96,6 +124,8 @@ export class Track {
       : this.#values.get(key)?.at(index) ?? NaN;
   }
   has(key: Signal): boolean { return this.#values.has(key); }
+  /// Whether the node was asked for this column.
+  asked(key: Signal): boolean { return this.#loaded.has(key); }
   modeAt(index: number): Mode { return modes[this.mode.at(index)] ?? "unknown"; }
 
   /// The last row at or before the time; -1: there is none.
@@ -121,7 +151,8 @@ export interface Place {
 }
 
 /// Where the machine is at a time, between two rows if they are close.
-export function placeAt(track: Track, at: number): Place | null {
+export function placeAt(whole: Track, at: number): Place | null {
+  const track = whole.detail && at >= whole.detailFrom && at < whole.detailTo ? whole.detail : whole;
   let i = track.indexAt(at);
   while (i >= 0 && Number.isNaN(track.latitude.at(i)))
     i -= 1;
@@ -132,8 +163,8 @@ export function placeAt(track: Track, at: number): Place | null {
   const heading = Number.isNaN(course) ? null : course;
   const next = i + 1;
   const span = next < track.length ? track.times.at(next) - time : Infinity;
-  if (span > gap_ms || Number.isNaN(track.latitude.at(next)))
-    return { latitude, longitude, heading, index: i, old: at - time > gap_ms };
+  if (span > track.gapMs || Number.isNaN(track.latitude.at(next)))
+    return { latitude, longitude, heading, index: i, old: at - time > track.gapMs };
   const part = Math.min(1, (at - time) / span);
   return {
     latitude: latitude + (track.latitude.at(next) - latitude) * part,
@@ -171,7 +202,7 @@ export function stopsOf(track: Track, minMs = stop_min_ms): Stop[] {
     first = -1;
   };
   for (let i = 0; i < track.length; ++i) {
-    if (first >= 0 && track.times.at(i) - track.times.at(i - 1) > gap_ms)
+    if (first >= 0 && track.times.at(i) - track.times.at(i - 1) > track.gapMs)
       end(i - 1);
     const stands = track.value("speed_kmh", i) < stop_kmh;
     if (stands && first < 0)
@@ -196,7 +227,7 @@ export function totalsOf(track: Track): Totals {
   for (let i = 0; i < track.length; ++i) {
     const at = track.times.at(i);
     const span = i + 1 < track.length ? track.times.at(i + 1) - at : 0;
-    if (span <= gap_ms) {
+    if (span <= track.gapMs) {
       ms[track.modeAt(i)] += span;
       const rate = track.value("fuel_rate_lph", i);
       fuel += Number.isNaN(rate) ? 0 : (rate * span) / 3_600_000;
@@ -207,7 +238,7 @@ export function totalsOf(track: Track): Totals {
     const longitude = track.longitude.at(i);
     const metres = metresBetween(lastLat, lastLon, latitude, longitude);
     const seconds = (at - lastAt) / 1000;
-    if (seconds <= gap_ms / 1000 && metres <= speed_max_mps * Math.max(1, seconds))
+    if (seconds <= track.gapMs / 1000 && metres <= speed_max_mps * Math.max(1, seconds))
       distance += metres;
     [lastLat, lastLon, lastAt] = [latitude, longitude, at];
     positions += 1;

@@ -3,7 +3,7 @@
 /// Shape: the places of the rows are projected once, as they come; a move of the map costs one pass over them, and a
 ///   picture of the replay only the machines.
 import { DomUtil, Layer, type Map as LeafletMap, Point } from "leaflet";
-import { type Stop, type Track, gap_ms, modes, placeAt } from "./track";
+import { type Stop, type Track, modes, placeAt } from "./track";
 
 export interface Shown {
   track: Track;
@@ -123,6 +123,8 @@ export class TrackLayer extends Layer {
         context.globalAlpha = work ? 0.75 : 0.9;
         context.beginPath();
         this.#trace(context, track, work, pixels, origin.x, origin.y);
+        if (track.detail)
+          this.#trace(context, track.detail, work, pixels, origin.x, origin.y);
         context.stroke();
       }
     }
@@ -153,8 +155,8 @@ export class TrackLayer extends Layer {
         continue;
       const at = track.times.at(i);
       const fits = (track.mode.at(i) === working) === work;
-      if (at - lastAt > gap_ms || (fits && !drawing)) {
-        context.moveTo(at - lastAt > gap_ms ? px : lastX, at - lastAt > gap_ms ? py : lastY);
+      if (at - lastAt > track.gapMs || (fits && !drawing)) {
+        context.moveTo(at - lastAt > track.gapMs ? px : lastX, at - lastAt > track.gapMs ? py : lastY);
         [lastX, lastY] = [px, py];
       }
       lastAt = at;
