@@ -1125,6 +1125,74 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/equipment/{name}/telemetry/series": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Telemetry in columns, thinned by time */
+        get: operations["telemetrySeries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/equipment/{name}/signals/{signal}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A signal as wide as a chart: raw values, or buckets when there are more of them than points */
+        get: operations["signalSeries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/equipment/{name}/track": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where the machine was, as GeoJSON */
+        get: operations["track"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/site": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where this site forwards what it stores, and of each stream how far head office has it */
+        get: operations["site"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/stream": {
         parameters: {
             query?: never;
@@ -1170,6 +1238,12 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         problem: {
+            /** @description urn:furrow:problem: and the code */
+            type: string;
+            title: string;
+            status: number;
+            /** @description the message */
+            detail: string;
             error: {
                 code: string;
                 message: string;
@@ -2029,15 +2103,106 @@ export interface components {
             /** @description bytes of anything else, in hex */
             bytes?: string | null;
         };
+        telemetrySeries: {
+            /** @description length of an interval; rows are a second apart at least */
+            every_s: number;
+            /** @description microseconds since 1970 */
+            time_us: number[];
+            columns: {
+                mode?: ("off" | "idle" | "moving" | "working" | null)[];
+                speed_kmh?: (number | null)[];
+                wheel_speed_kmh?: (number | null)[];
+                engine_speed_rpm?: (number | null)[];
+                engine_load_pct?: (number | null)[];
+                fuel_rate_lph?: (number | null)[];
+                fuel_level_pct?: (number | null)[];
+                coolant_temperature_c?: (number | null)[];
+                oil_pressure_kpa?: (number | null)[];
+                battery_v?: (number | null)[];
+                ambient_temperature_c?: (number | null)[];
+                rear_pto_rpm?: (number | null)[];
+                front_pto_rpm?: (number | null)[];
+                rear_hitch_pct?: (number | null)[];
+                front_hitch_pct?: (number | null)[];
+                latitude_deg?: (number | null)[];
+                longitude_deg?: (number | null)[];
+                altitude_m?: (number | null)[];
+                course_deg?: (number | null)[];
+                engine_hours_h?: (number | null)[];
+                total_fuel_l?: (number | null)[];
+            };
+            next: string | null;
+        };
+        signalSeries: {
+            signal: string;
+            unit: string | null;
+            /** @description length of a bucket; null: raw values */
+            bucket_s: number | null;
+            /** @description microseconds since 1970; of a bucket its start */
+            time_us: number[];
+            value: number[] | null;
+            count: number[] | null;
+            min: number[] | null;
+            max: number[] | null;
+            mean: number[] | null;
+            last: number[] | null;
+        };
+        track: {
+            /** @constant */
+            type: "FeatureCollection";
+            features: {
+                /** @constant */
+                type: "Feature";
+                properties: {
+                    equipment: string;
+                    from: string;
+                    to: string;
+                    /** @description before the line was simplified */
+                    positions: number;
+                };
+                geometry: {
+                    /** @enum {string} */
+                    type: "LineString" | "Point";
+                    coordinates: (number[] | number)[];
+                };
+            }[];
+        };
+        forwarded_stream: {
+            farm: string;
+            equipment: string;
+            /** Format: uuid */
+            stream_id: string;
+            /** @description items up to this number are durable at this site */
+            durable: number;
+            /** @description items up to this number are durable at head office, as it said last */
+            acked: number;
+            /** @description items that head office has not acked */
+            waiting: number;
+            /**
+             * Format: date-time
+             * @description when head office acked last
+             */
+            acked_at: string | null;
+            /**
+             * Format: date-time
+             * @description time of the oldest frames that wait
+             */
+            oldest_waiting: string | null;
+            /**
+             * Format: date-time
+             * @description time of the newest frames at this site
+             */
+            newest: string | null;
+        };
     };
     responses: {
-        /** @description The error, and what to do */
+        /** @description The error, and what to do (RFC 9457) */
         problem: {
             headers: {
                 [name: string]: unknown;
             };
             content: {
-                "application/json": components["schemas"]["problem"];
+                "application/problem+json": components["schemas"]["problem"];
             };
         };
     };
@@ -4667,6 +4832,163 @@ export interface operations {
             401: components["responses"]["problem"];
             403: components["responses"]["problem"];
             404: components["responses"]["problem"];
+            503: components["responses"]["problem"];
+            504: components["responses"]["problem"];
+        };
+    };
+    telemetrySeries: {
+        parameters: {
+            query?: {
+                /** @description keys of telemetry, and `mode`, with commas between them; default: all */
+                columns?: string;
+                /** @description one row in each interval of this length, the first that was stored in it: 10s, 5m, 1h, 2d; default: every row */
+                every?: string;
+                /** @description instead of `every`: the most rows that the range may have */
+                points?: number;
+                /** @description first time, included; default: a day before `to` */
+                from?: string;
+                /** @description last time, included; default: now */
+                to?: string;
+                /** @description the page begins after this time; use `next` of the previous page */
+                after?: string;
+                /** @description the most rows of a page; default 10000 */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description name of the machine */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page, oldest first: columns of the same length; `next` is the `after` of the next call, null at the end */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["telemetrySeries"];
+                };
+            };
+            400: components["responses"]["problem"];
+            401: components["responses"]["problem"];
+            403: components["responses"]["problem"];
+            404: components["responses"]["problem"];
+            501: components["responses"]["problem"];
+            503: components["responses"]["problem"];
+            504: components["responses"]["problem"];
+        };
+    };
+    signalSeries: {
+        parameters: {
+            query?: {
+                /** @description how many points the chart has; default 1000 */
+                points?: number;
+                /** @description first time, included; default: a day before `to` */
+                from?: string;
+                /** @description last time, included; default: now */
+                to?: string;
+            };
+            header?: never;
+            path: {
+                /** @description name of the machine */
+                name: string;
+                /** @description Message.Signal */
+                signal: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Raw values in `value` (`bucket_s` is null), or buckets. Buckets without a value are left out */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["signalSeries"];
+                };
+            };
+            400: components["responses"]["problem"];
+            401: components["responses"]["problem"];
+            403: components["responses"]["problem"];
+            404: components["responses"]["problem"];
+            501: components["responses"]["problem"];
+            503: components["responses"]["problem"];
+            504: components["responses"]["problem"];
+        };
+    };
+    track: {
+        parameters: {
+            query?: {
+                /** @description leaves out positions that the line misses by less than so many metres */
+                tolerance_m?: number;
+                /** @description instead of `tolerance_m`: the most positions; both ends of each line stay */
+                points?: number;
+                /** @description first time, included; default: a day before `to` */
+                from?: string;
+                /** @description last time, included; default: now */
+                to?: string;
+            };
+            header?: never;
+            path: {
+                /** @description name of the machine */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A LineString for each stretch without a gap of a minute; a lone position is a Point */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/geo+json": components["schemas"]["track"];
+                };
+            };
+            400: components["responses"]["problem"];
+            401: components["responses"]["problem"];
+            403: components["responses"]["problem"];
+            404: components["responses"]["problem"];
+            501: components["responses"]["problem"];
+            503: components["responses"]["problem"];
+            504: components["responses"]["problem"];
+        };
+    };
+    site: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How forwarding stands */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description head office; null: retention waits for nobody */
+                        target: string | null;
+                        /** @description whether this node forwards */
+                        forwarding: boolean;
+                        /** @description streams that head office has welcomed and that are being forwarded */
+                        lines: number;
+                        /** @description what keeps a stream from being forwarded; for a token of the node */
+                        fault: string | null;
+                        streams: components["schemas"]["forwarded_stream"][];
+                    };
+                };
+            };
+            401: components["responses"]["problem"];
+            403: components["responses"]["problem"];
             503: components["responses"]["problem"];
             504: components["responses"]["problem"];
         };

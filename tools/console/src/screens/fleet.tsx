@@ -82,6 +82,7 @@ function Filters({ counts, all, chosen }: FiltersProps) {
 /// What is selected, and what can be done with it.
 function Selected({ machine, name, follow }: { machine: Machine | undefined; name: string; follow: boolean }) {
   const now = nodeNow();
+  void fleet.version(name).value; // the machine is changed in place
   return (
     <section class="selected-bar" aria-label="Selected machine">
       <strong>{name}</strong>
