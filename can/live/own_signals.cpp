@@ -1,6 +1,6 @@
 #include "can/live/own_signals.hpp"
 
-#include "can/dbc/meaning.hpp"
+#include "can/live/meaning.hpp"
 
 #include <cmath>
 #include <utility>

@@ -1,7 +1,7 @@
 #include "can/live/stream_digest.hpp"
 
-#include "can/dbc/meaning.hpp"
 #include "can/frame/identifier.hpp"
+#include "can/live/meaning.hpp"
 
 #include <algorithm>
 #include <cmath>

@@ -1,7 +1,7 @@
 // The signals of a machine as rows of an export: its stored frames, decoded as the digest of a node does it.
-#include "can/dbc/meaning.hpp"
 #include "can/frame/identifier.hpp"
 #include "can/isobus/ddi.hpp"
+#include "can/live/meaning.hpp"
 #include "can/transport/transport.hpp"
 #include "tools/furrow/export/frame_walk.hpp"
 #include "tools/furrow/export/row_reader.hpp"

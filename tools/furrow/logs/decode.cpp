@@ -1,8 +1,8 @@
 #include "tools/furrow/logs/decode.hpp"
 
 #include "can/dbc/decode.hpp"
-#include "can/dbc/meaning.hpp"
 #include "can/frame/identifier.hpp"
+#include "can/live/meaning.hpp"
 #include "can/logs/bus_table.hpp"
 #include "can/logs/log_format.hpp"
 #include "can/text/json.hpp"
