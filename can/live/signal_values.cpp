@@ -2,6 +2,7 @@
 
 #include "can/frame/identifier.hpp"
 #include "can/isobus/ddi.hpp"
+#include "can/live/meaning.hpp"
 #include "can/transport/fast_packet.hpp"
 
 #include <algorithm>
@@ -15,18 +16,9 @@ namespace {
 
 constexpr transport_limits values_transport{256, 256U << 10U};
 
-bool extended_transport(std::uint32_t pgn) {
-  return pgn == pgn_etp_control || pgn == pgn_etp_data;
-}
-
-/// PGNs whose frames carry packets of other messages, and are also messages themselves.
-bool carrier(std::uint32_t pgn) {
-  return pgn == pgn_tp_control || pgn == pgn_tp_data || extended_transport(pgn);
-}
-
 /// Longer than a frame, a fast packet, or a list of faults of J1939-73, which a definition gives with one fault.
 bool comes_in_several(const plan_message& message) {
-  if (!message.pgn || carrier(*message.pgn))
+  if (!message.pgn || carries_packets(*message.pgn))
     return false;
   constexpr std::uint32_t fault_lists[] = {65'226, 65'227, 65'231, 65'236, 64'949, 64'898, 64'896};
   return message.length > 8 || packet_type_of(*message.pgn) != packet_type::single
@@ -104,7 +96,7 @@ bool signal_values::wants(std::span<const std::uint64_t> headers) const {
 }
 
 void signal_values::take(const frame_block& block, const sink& to) {
-  if (several_) {
+  if (plan_ && several_) {
     for (std::size_t i = 0; i < block.size(); ++i)
       take_whole(block[i], to);
     return;
@@ -127,16 +119,13 @@ void signal_values::take_frame(const frame_view& frame, const sink& to) {
 
 /// As the digest takes it (can/live/stream_digest.cpp).
 void signal_values::take_whole(const frame_view& frame, const sink& to) {
-  const auto pgn = pgn_of(frame.header.id());
   std::optional<assembled_message> message;
-  if (!frame.header.extended() || !extended_transport(pgn))
+  if (!frame.header.extended() || !is_extended_transport(pgn_of(frame.header.id())))
     message = whole_.feed(frame);
-  const bool alone = message && message->transport == transport_kind::single;
-  const bool known = carries(frame.header);
-  if (known && (alone || frame.header.kind() == frame_kind::fd))
-    decode(frame.time_us, frame.payload(), to);
-  else if (message && !alone && plan_->find_pgn(message->pgn, message->source) == message_)
-    decode(message->time_us, message->data, to);
+  const auto meant =
+    meaning_of(*plan_, plan_->find(frame.header), frame, message ? &*message : nullptr);
+  if (meant.message == message_)
+    decode(frame.time_us, meant.data, to);
 }
 
 void signal_values::decode(std::int64_t time_us,

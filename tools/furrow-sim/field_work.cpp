@@ -58,8 +58,10 @@ field_plan field_of(std::uint32_t number) {
   plan.length_m = 300 + 37.0 * (number % 5);
   plan.slant = number % 2 == 0 ? 0.25 : -0.18;
   plan.rows = static_cast<int>(std::lround(330 / plan.width_m));
-  const auto corner_x = number % fields_in_a_line * field_apart_m;
-  const auto corner_y = static_cast<double>(number / fields_in_a_line) * field_apart_m;
+  const auto column = number % fields_in_a_line;
+  const auto row = number / fields_in_a_line;
+  const auto corner_x = column * field_apart_m;
+  const auto corner_y = row * field_apart_m;
   field_plan farm;
   farm.latitude_deg = farm_latitude_deg;
   farm.longitude_deg = farm_longitude_deg;

@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::int64_t sample_every_us = 1'000'000;
 
-std::shared_ptr<const std::string> encoded(proto::item_group items) {
+std::shared_ptr<const std::string> encoded(const proto::item_group& items) {
   return std::make_shared<const std::string>(proto::encode_items(items));
 }
 

@@ -2769,7 +2769,7 @@ export interface operations {
                                 /** @description with the file that is replaced; null: it has no such signal in these frames */
                                 before: {
                                     values: number;
-                                    /** @description frames whose signal is an error, not available or the like */
+                                    /** @description frames whose signal has no value, for example an error */
                                     others: number;
                                     min: number | null;
                                     max: number | null;
@@ -2778,7 +2778,7 @@ export interface operations {
                                 /** @description with the new file */
                                 after: {
                                     values: number;
-                                    /** @description frames whose signal is an error, not available or the like */
+                                    /** @description frames whose signal has no value, for example an error */
                                     others: number;
                                     min: number | null;
                                     max: number | null;

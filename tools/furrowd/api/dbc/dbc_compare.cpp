@@ -66,7 +66,7 @@ boost::asio::awaitable<std::variant<compared_frames, problem>> frames_to_decode(
 struct decoded_sum {
   std::string unit;
   std::uint64_t values = 0;
-  std::uint64_t others = 0; // error, not available and the like
+  std::uint64_t others = 0; // states that are no value: error, not available
   double low = 0;
   double high = 0;
   double last = 0;
