@@ -96,7 +96,7 @@ bool signal_values::wants(std::span<const std::uint64_t> headers) const {
 }
 
 void signal_values::take(const frame_block& block, const sink& to) {
-  if (plan_ && several_) {
+  if (several_) {
     for (std::size_t i = 0; i < block.size(); ++i)
       take_whole(block[i], to);
     return;
@@ -124,7 +124,7 @@ void signal_values::take_whole(const frame_view& frame, const sink& to) {
     message = whole_.feed(frame);
   const auto meant =
     meaning_of(*plan_, plan_->find(frame.header), frame, message ? &*message : nullptr);
-  if (meant.message == message_)
+  if (meant.message != nullptr && meant.message == message_)
     decode(frame.time_us, meant.data, to);
 }
 

@@ -20,9 +20,9 @@ failure no_map(std::string why) {
   return failure{errc::misconfigured, std::move(why)};
 }
 
-std::string text_or(const tile_texts& of, std::string_view key, std::string otherwise = {}) {
+std::string text_or(const tile_texts& of, std::string_view key, std::string_view otherwise = {}) {
   const auto found = of.find(key);
-  return found == of.end() ? std::move(otherwise) : found->second;
+  return found == of.end() ? std::string{otherwise} : found->second;
 }
 
 std::optional<int> zoom_of(const tile_texts& of, std::string_view key) {
