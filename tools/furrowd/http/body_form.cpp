@@ -76,7 +76,8 @@ void fit_body(response& answer, const body_wish& wish) {
   if (answer.stream || answer.takeover || !is_text(answer.content_type)
       || has_field(answer, "Content-Encoding"))
     return;
-  if (wish.reads && answer.status == 200 && !has_field(answer, "ETag")) {
+  const bool tagged = has_field(answer, "ETag") || has_field(answer, "Cache-Control");
+  if (wish.reads && answer.status == 200 && !tagged) {
     auto tag = fmt::format("\"{:016x}\"", digest_of(answer.body));
     const bool known = matches(wish.if_none_match, tag);
     answer.headers.emplace_back("ETag", "W/" + std::move(tag));

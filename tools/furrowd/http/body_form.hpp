@@ -1,8 +1,8 @@
 /// The form in which a client gets a whole body: compressed where the client reads gzip, and left out where the client
 /// has it already.
 ///
-/// Shape: an answer 200 to GET or HEAD gets a weak `ETag` of its content, unless it has one. `If-None-Match` with that tag
-///   gets 304. Bodies of texts and JSON from compress_bytes_min on are gzip.
+/// Shape: an answer 200 to GET or HEAD gets a weak `ETag` of its content, unless the route gives one or says how the
+///   answer may be cached. `If-None-Match` with that tag gets 304. Bodies of texts and JSON from compress_bytes_min on are gzip.
 /// Errors: a body that cannot be compressed stays as it is.
 /// Threads: pure functions.
 /// Limits: compressing takes about 10 ms of CPU a MiB.

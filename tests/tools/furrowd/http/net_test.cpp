@@ -434,11 +434,10 @@ TEST_CASE("http: a wrong method gets the allowed ones, HEAD is GET without a bod
   CHECK(w.client.get("/api/v2/equipment").status == 404);
   CHECK(w.client.get("/%zz").status == 400);
   for (const std::string target : {"/health", "/api/v1/frames?equipment=T1", "/nothing"}) {
-    auto whole = w.client.get(target);
+    const auto whole = w.client.get(target);
     w.client.send("HEAD " + target + " HTTP/1.1\r\nHost: localhost\r\n\r\n");
-    auto head = w.client.read(true);
+    const auto head = w.client.read(true);
     CHECK(head.status == whole.status);
-    CHECK(head.headers.erase("etag") == whole.headers.erase("etag")); // /health tells the time
     CHECK(head.headers == whole.headers);
   }
   CHECK(w.client.get("/health").status == 200); // nothing was left over on the connection
