@@ -69,6 +69,16 @@ describe('machine', () => {
     await charts(page).first().waitFor()
   })
 
+  test('means of a minute are called so', async () => {
+    const minutes = [3, 2, 1].map((ago) => (Math.floor(Date.now() / 60_000) - ago) * 60_000_000)
+    const three = [900, 950, 1000]
+    await page.route('**/signals/*', (route) => route.fulfill({ json: { signal: 'EEC1.engine_speed', unit: 'rpm',
+      bucket_s: 60, time_us: minutes, value: null, count: three, min: three, max: three, mean: three, last: three } }))
+    await world.show(page, 'machine/SIM-0001?signals=engine_speed_rpm&range=1d', 'Machine SIM-0001')
+    await page.getByText(/means of 1 min|means of 60 s/).waitFor()
+    await page.unroute('**/signals/*')
+  })
+
   test('a machine that does not exist is an error in words, and the page goes on', async () => {
     await world.show(page, 'machine/NOBODY', 'Machine NOBODY')
     await page.getByRole('alert').filter({ hasText: /NOBODY/ }).waitFor()
