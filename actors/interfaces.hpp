@@ -13,6 +13,7 @@ struct attach_order;
 struct report_wish;
 struct delivery;
 struct detach_notice;
+struct hurry_notice;
 struct claim_order;
 struct claim_cancel;
 struct claim_answer;
@@ -51,6 +52,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::attach_order)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::report_wish)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::delivery)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::detach_notice)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::hurry_notice)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::claim_order)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::claim_cancel)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::claim_answer)
@@ -165,8 +167,10 @@ using equipment_actor = caf::typed_actor<
   caf::reacts_to<claim_answer>,
   // The result of an append.
   caf::reacts_to<append_answer>,
-  // The oldest packed item has waited long enough.
+  // The oldest packed item may have waited long enough.
   caf::reacts_to<flush_due>,
+  // The machine's gateways are to leave: flush what is packed.
+  caf::reacts_to<hurry_notice>,
   // Check whether this actor is idle.
   caf::reacts_to<passivation_due>,
   // An aggregator has started; the appends of an older one are lost.

@@ -102,6 +102,9 @@ struct detach_notice {
   std::uint64_t session = 0;
 };
 
+/// The gateways of the machine are to leave: what is packed goes to the database now.
+struct hurry_notice {};
+
 /// The stream that a request is for; returned with the answer.
 struct stream_origin {
   equipment_actor owner;

@@ -3,6 +3,7 @@
 #include "actors/cluster/cached_peers.hpp"
 #include "actors/cluster/cluster_board.hpp"
 #include "actors/cluster/running_peers.hpp"
+#include "actors/forward/forward_board.hpp"
 #include "actors/live/census.hpp"
 #include "actors/live/wall_clock.hpp"
 #include "actors/supervision/supervisor.hpp"
@@ -53,6 +54,10 @@ public:
   void deliver(received_batch batch) override {
     if (const auto owner = target_->owner())
       caf::anon_send(owner, delivery{session_, std::make_shared<received_batch>(std::move(batch))});
+  }
+  void hurry() override {
+    if (const auto owner = target_->owner())
+      caf::anon_send(owner, hurry_notice{});
   }
 
 private:
@@ -123,9 +128,14 @@ std::size_t arrival_bytes(const node_config& config) {
 
 class local_node final : public node {
 public:
-  local_node(node_config config, std::unique_ptr<storage::store> store, link_parts link)
-    : config_{std::move(config)}, link_{std::move(link)}, store_{std::move(store)},
-      budget_{memory_budget::make(config_.budget_bytes - arrival_bytes(config_))},
+  local_node(node_config config,
+             std::unique_ptr<storage::store> store,
+             link_parts link,
+             std::shared_ptr<forward_port> forward)
+    : config_{std::move(config)}, link_{std::move(link)}, forward_{std::move(forward)},
+      forward_state_{forward_ ? std::make_shared<forward_board>(forward_->target()) : nullptr},
+      store_{std::move(store)}, budget_{memory_budget::make(config_.budget_bytes
+                                                            - arrival_bytes(config_))},
       arrivals_{arrival_room::make(arrival_bytes(config_))}, people_{std::make_shared<census>()},
       wiring_{std::make_shared<wiring>(config_.lanes)}, cluster_{std::make_shared<cluster_board>(
                                                           storage::node_identity{
@@ -164,6 +174,8 @@ public:
     if (link_.directory)
       link_.directory->listen({}); // once more: the peers may have been restarted meanwhile
     // Handles must not outlive the actor system.
+    if (forward_)
+      forward_->stop();
     wiring_->clear();
     people_->clear();
     roster_->clear();
@@ -186,6 +198,11 @@ public:
   arrival_room arrivals() override { return arrivals_; }
   storage::store& store() override { return *store_; }
   dbc_board* dbc() override { return &people_->dbc; }
+  void note_reader(std::string_view equipment) override {
+    people_->read_lately.note(equipment, system_.clock().now());
+  }
+  forward_board* forwarding() override { return forward_state_.get(); }
+  void note_disk(std::uint64_t used_pct) override { people_->counters.disk_used_pct = used_pct; }
   cluster_board* cluster() override {
     return store_->capabilities().membership ? cluster_.get() : nullptr;
   }
@@ -235,6 +252,10 @@ public:
     auto places = people_->board.places();
     return {std::make_move_iterator(places.begin()), std::make_move_iterator(places.end())};
   }
+  std::shared_ptr<machine_interest> interest_in(const std::string& farm,
+                                                const std::string& equipment) override {
+    return people_->board.interest_in(farm, equipment);
+  }
 
   void look_at(std::string farm,
                std::string equipment,
@@ -269,7 +290,10 @@ private:
               return std::chrono::milliseconds{stalled};
             },
             link_,
-            roster_};
+            roster_,
+            budget_,
+            forward_,
+            forward_state_};
   }
 
   /// Those that died within the last day: of an older death everybody knows.
@@ -313,6 +337,8 @@ private:
 
   const node_config config_;
   const link_parts link_;
+  const std::shared_ptr<forward_port> forward_;
+  const std::shared_ptr<forward_board> forward_state_;
   const std::shared_ptr<peer_roster> roster_ = std::make_shared<peer_roster>();
   std::unique_ptr<storage::store> store_; // outlives the actors, not the actor system
   std::shared_ptr<memory_budget> budget_;
@@ -334,9 +360,12 @@ private:
 
 } // namespace
 
-std::unique_ptr<node>
-start_node(node_config config, std::unique_ptr<storage::store> store, link_parts link) {
-  return std::make_unique<local_node>(std::move(config), std::move(store), std::move(link));
+std::unique_ptr<node> start_node(node_config config,
+                                 std::unique_ptr<storage::store> store,
+                                 link_parts link,
+                                 std::shared_ptr<forward_port> forward) {
+  return std::make_unique<local_node>(std::move(config), std::move(store), std::move(link),
+                                      std::move(forward));
 }
 
 } // namespace furrow::actors

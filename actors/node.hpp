@@ -21,12 +21,15 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace furrow::actors {
 
 class cluster_board; // actors/cluster/cluster_board.hpp
 class dbc_board;     // actors/live/dbc_board.hpp
+class forward_board; // actors/forward/forward_board.hpp
+class forward_port;  // actors/forward/forward_line.hpp
 
 class node {
 public:
@@ -42,6 +45,12 @@ public:
   [[nodiscard]] virtual arrival_room arrivals() = 0;
   /// Which of people's own DBC files the node decodes with; nullptr: with none.
   [[nodiscard]] virtual dbc_board* dbc() { return nullptr; }
+  /// Somebody reads the history of this machine: its items go to the database without delay for a while.
+  virtual void note_reader(std::string_view /*equipment*/) {}
+  /// How forwarding to head office stands; nullptr: this node does not forward.
+  [[nodiscard]] virtual forward_board* forwarding() { return nullptr; }
+  /// How full the disk with the database is, where this node can see it.
+  virtual void note_disk(std::uint64_t /*used_pct*/) {}
   /// Who is in the cluster; nullptr: this node is alone.
   [[nodiscard]] virtual cluster_board* cluster() { return nullptr; }
   /// The orders on that board have changed: they are looked at now.
@@ -65,6 +74,11 @@ public:
   /// Where each machine's actor publishes; the newest actor of a machine comes last. Hold them only for a moment: a place
   /// must end with its actor.
   [[nodiscard]] virtual std::vector<std::shared_ptr<live_place>> live_places() const { return {}; }
+  /// Who watches this machine: its sessions read it, and the live stream and the API write it.
+  [[nodiscard]] virtual std::shared_ptr<machine_interest>
+  interest_in(const std::string& /*farm*/, const std::string& /*equipment*/) {
+    return std::make_shared<machine_interest>();
+  }
   /// Faults, ECUs and implements of one machine, from its actor; nothing when the machine has no actor.
   virtual void look_at(std::string farm,
                        std::string equipment,
@@ -80,7 +94,9 @@ public:
   virtual void on_failure(std::function<void(std::string)> failed) = 0;
 };
 
-[[nodiscard]] std::unique_ptr<node>
-start_node(node_config config, std::unique_ptr<storage::store> store, link_parts link = {});
+[[nodiscard]] std::unique_ptr<node> start_node(node_config config,
+                                               std::unique_ptr<storage::store> store,
+                                               link_parts link = {},
+                                               std::shared_ptr<forward_port> forward = {});
 
 } // namespace furrow::actors

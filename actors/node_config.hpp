@@ -20,7 +20,8 @@ struct node_config {
   std::size_t budget_bytes = 256U << 20U;    // items not yet durable, of all sessions
   std::size_t session_bytes_max = 4U << 20U; // largest share of one session
   std::size_t block_frames_max = 8'192;      // a block with this many frames goes to the aggregator
-  std::chrono::milliseconds flush_interval{150}; // or when its oldest frame has waited this long
+  std::chrono::milliseconds flush_interval{150};  // or when its oldest frame has waited this long,
+  std::chrono::milliseconds flush_longest{2'000}; // or this long while it is small and nobody reads
   std::chrono::milliseconds passivate_after{120'000}; // an equipment actor without a session stops
   std::chrono::milliseconds claim_retry{
     250}; // first wait after a failed claim; doubles to 1 s, with jitter

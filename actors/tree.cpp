@@ -4,6 +4,7 @@
 #include "actors/background/digester.hpp"
 #include "actors/background/sealer.hpp"
 #include "actors/cluster/membership.hpp"
+#include "actors/forward/forwarder.hpp"
 #include "actors/ingest/aggregator.hpp"
 #include "actors/ingest/claim_desk.hpp"
 #include "actors/ingest/fleet.hpp"
@@ -129,7 +130,9 @@ child_spec fleet_child(const tree_parts& parts) {
   fleet_config config;
   config.lanes = parts.config.lanes;
   config.equipment.block_frames_max = parts.config.block_frames_max;
-  config.equipment.flush_interval = parts.config.flush_interval;
+  config.equipment.flush.shortest = parts.config.flush_interval;
+  config.equipment.flush.longest = parts.config.flush_longest;
+  config.equipment.budget = parts.budget;
   config.equipment.passivate_after = parts.config.passivate_after;
   return worker(
     "fleet", root_restarts,
@@ -169,6 +172,21 @@ child_spec peers_child(const tree_parts& parts) {
     });
 }
 
+child_spec relay_branch(const tree_parts& parts) {
+  child_spec relay;
+  relay.id = "relay";
+  relay.restart = root_restarts;
+  relay.children.push_back(worker(
+    "forwarder", pool_restarts,
+    [parts](caf::event_based_actor* supervisor, std::uint64_t) {
+      return supervisor->spawn(forwarder,
+                               forwarder_parts{parts.store, parts.forward, parts.forward_state,
+                                               parts.people, parts.config.name});
+    },
+    nobody));
+  return relay;
+}
+
 } // namespace
 
 std::vector<child_spec> node_tree(const tree_parts& parts) {
@@ -186,6 +204,8 @@ std::vector<child_spec> node_tree(const tree_parts& parts) {
     cluster.children.push_back(peers_child(parts));
   if (!cluster.children.empty())
     children.push_back(std::move(cluster));
+  if (parts.forward != nullptr && parts.store->forward() != nullptr)
+    children.push_back(relay_branch(parts));
   children.push_back(fleet_child(parts));
   return children;
 }

@@ -7,6 +7,7 @@
 #include "actors/cluster/cluster_board.hpp"
 #include "actors/cluster/peer_nodes.hpp"
 #include "actors/cluster/peers.hpp"
+#include "actors/forward/forward_board.hpp"
 #include "actors/live/census.hpp"
 #include "actors/node_config.hpp"
 #include "actors/supervision/supervisor.hpp"
@@ -30,9 +31,13 @@ struct tree_parts {
   std::function<std::chrono::milliseconds()> lag{}; // of the oldest item that is not durable yet
   link_parts link = {};                             // without a port: the node is alone
   std::shared_ptr<peer_roster> roster = {};
+  std::shared_ptr<const memory_budget> budget = {}; // of the items that are not durable yet
+  std::shared_ptr<forward_port> forward = {}; // to head office; none: this node forwards nothing
+  std::shared_ptr<forward_board> forward_state = {};
 };
 
-/// The children of the root: `storage` with its children, `cluster` where several nodes share the database, then `fleet`.
+/// The children of the root: `storage` with its children, `cluster` where several nodes share the database, `relay` where
+/// the node forwards to head office, then `fleet`.
 [[nodiscard]] std::vector<child_spec> node_tree(const tree_parts& parts);
 
 } // namespace furrow::actors

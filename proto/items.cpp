@@ -77,6 +77,25 @@ result<item_group> frames_from_wire(const wire::Frames& frames) {
   return item_group{std::move(block)};
 }
 
+result<done> check_gone(const can::gone_items& gone) {
+  if (gone.count == 0 || gone.count > gone_items_max)
+    return failure{errc::limit, std::to_string(gone.count) + " numbers without items, from 1 to "
+                                  + std::to_string(gone_items_max)};
+  return done{};
+}
+
+void gone_to_wire(const can::gone_items& gone, wire::Gone& out) {
+  out.set_count(gone.count);
+  out.set_why(static_cast<wire::Gone::Why>(gone.why));
+}
+
+/// A reason that this program does not know reads as missing, which people look at.
+item_group gone_from_wire(const wire::Gone& gone) {
+  const auto known = gone.why() >= wire::Gone::MISSING && gone.why() <= wire::Gone::DROPPED;
+  return can::gone_items{gone.count(), known ? static_cast<can::gone_reason>(gone.why())
+                                             : can::gone_reason::missing};
+}
+
 result<item_group> records_from_wire(const wire::Records& records) {
   std::vector<can::record> out;
   out.reserve(static_cast<std::size_t>(records.records_size()));
@@ -98,6 +117,8 @@ std::size_t item_count(const item_group& group) {
 result<done> check_items(const item_group& group) {
   if (const auto* records = std::get_if<std::vector<can::record>>(&group))
     return check_records(*records);
+  if (const auto* gone = std::get_if<can::gone_items>(&group))
+    return check_gone(*gone);
   const auto& block = std::get<can::frame_block>(group);
   if (block.empty())
     return failure{errc::columns, "a group without frames"};
@@ -109,6 +130,10 @@ result<done> check_items(const item_group& group) {
 void to_wire(const item_group& group, wire::Items& out) {
   if (const auto* block = std::get_if<can::frame_block>(&group)) {
     frames_to_wire(*block, *out.mutable_frames());
+    return;
+  }
+  if (const auto* gone = std::get_if<can::gone_items>(&group)) {
+    gone_to_wire(*gone, *out.mutable_gone());
     return;
   }
   for (const auto& record : std::get<std::vector<can::record>>(group)) {
@@ -125,6 +150,8 @@ result<item_group> from_wire(const wire::Items& items) {
     return frames_from_wire(items.frames());
   case wire::Items::kRecords:
     return records_from_wire(items.records());
+  case wire::Items::kGone:
+    return gone_from_wire(items.gone());
   case wire::Items::KIND_NOT_SET:
     break;
   }
@@ -163,6 +190,11 @@ std::string with_times_moved(const std::string& items, std::int64_t by_us) {
 
 bool holds_records(std::string_view encoded) {
   constexpr char tag = wire::Items::kRecordsFieldNumber << 3U | 2U; // with its length
+  return !encoded.empty() && encoded.front() == tag;
+}
+
+bool holds_gone(std::string_view encoded) {
+  constexpr char tag = wire::Items::kGoneFieldNumber << 3U | 2U; // with its length
   return !encoded.empty() && encoded.front() == tag;
 }
 

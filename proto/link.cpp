@@ -45,9 +45,15 @@ result<done> check(const scope& who) {
 }
 
 result<done> check(const ask& m) {
-  if (const auto* machines = std::get_if<machines_wish>(&m.wish.what))
+  if (const auto* machines = std::get_if<machines_wish>(&m.wish.what)) {
     if (auto ok = check_text(machines->after, "name of a machine", name_bytes_max, true); !ok)
       return ok;
+    if (machines->watched.size() > watched_max)
+      return too_many("watched machines", machines->watched.size(), watched_max);
+    for (const auto& one : machines->watched)
+      if (auto ok = check_text(one.equipment, "name of a machine", name_bytes_max); !ok)
+        return ok;
+  }
   if (const auto* report = std::get_if<report_wish>(&m.wish.what))
     if (auto ok = check_text(report->equipment, "name of a machine", name_bytes_max); !ok)
       return ok;
@@ -153,7 +159,12 @@ void fill_wish(const end_wish& m, pb::Ask& to) {
   to.mutable_end()->set_restart(m.restart);
 }
 void fill_wish(const machines_wish& m, pb::Ask& to) {
-  to.mutable_machines()->set_after(m.after);
+  auto& out = *to.mutable_machines();
+  out.set_after(m.after);
+  for (const auto& one : m.watched) {
+    out.add_watched(one.equipment);
+    out.add_interval_ms(one.interval_ms);
+  }
 }
 void fill_wish(const report_wish& m, pb::Ask& to) {
   to.mutable_report()->set_equipment(m.equipment);
@@ -270,9 +281,19 @@ result<message> read(const pb::Ask& from) {
   case pb::Ask::kEnd:
     m.wish.what = end_wish{from.end().actor(), from.end().restart()};
     break;
-  case pb::Ask::kMachines:
-    m.wish.what = machines_wish{from.machines().after()};
+  case pb::Ask::kMachines: {
+    const auto& machines = from.machines();
+    if (machines.watched_size() != machines.interval_ms_size())
+      return failure{errc::columns, "watched machines without an interval each"};
+    if (static_cast<std::size_t>(machines.watched_size()) > watched_max)
+      return too_many("watched machines", static_cast<std::size_t>(machines.watched_size()),
+                      watched_max);
+    machines_wish wish{machines.after(), {}};
+    for (int i = 0; i < machines.watched_size(); ++i)
+      wish.watched.push_back({machines.watched(i), machines.interval_ms(i)});
+    m.wish.what = std::move(wish);
     break;
+  }
   case pb::Ask::kReport:
     m.wish.what = report_wish{from.report().equipment()};
     break;

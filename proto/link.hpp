@@ -26,6 +26,7 @@ inline constexpr std::size_t actors_page = 1'000;      // rows in an answer
 inline constexpr std::size_t machines_page = 500;      // rows in an answer
 inline constexpr std::size_t values_max = 128;         // of a machine
 inline constexpr std::size_t equipment_max = 1'000;    // machines that a scope names
+inline constexpr std::size_t watched_max = 1'000;      // watched machines in an ask
 inline constexpr std::size_t row_text_bytes_max = 512; // cut, not refused
 
 struct hello {
@@ -66,8 +67,14 @@ struct end_wish {
   std::uint64_t actor = 0;
   bool restart = false; // by its supervisor, at once and without an entry in its account
 };
+/// A machine that people watch at the asking node.
+struct watched_machine {
+  std::string equipment;
+  std::uint32_t interval_ms = 0; // how often its gateway shall send
+};
 struct machines_wish {
-  std::string after; // the page after this name
+  std::string after = {}; // the page after this name
+  std::vector<watched_machine> watched = {};
 };
 struct report_wish {
   std::string equipment;

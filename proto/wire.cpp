@@ -124,6 +124,9 @@ result<done> check(const ping& /*m*/) {
 result<done> check(const pong& /*m*/) {
   return done{};
 }
+result<done> check(const pace& /*m*/) {
+  return done{};
+}
 
 void fill_buses(const std::vector<can::bus_name>& buses,
                 google::protobuf::RepeatedPtrField<wire::Bus>& out) {
@@ -206,6 +209,9 @@ void fill(const ping& m, wire::Envelope& out) {
 }
 void fill(const pong& m, wire::Envelope& out) {
   out.mutable_pong()->set_nonce(m.nonce);
+}
+void fill(const pace& m, wire::Envelope& out) {
+  out.mutable_pace()->set_interval_ms(m.interval_ms);
 }
 
 result<std::vector<can::bus_name>>
@@ -302,6 +308,8 @@ result<message> read(const wire::Envelope& from) {
     return message{ping{from.ping().nonce()}};
   case wire::Envelope::kPong:
     return message{pong{from.pong().nonce()}};
+  case wire::Envelope::kPace:
+    return message{pace{from.pace().interval_ms()}};
   case wire::Envelope::BODY_NOT_SET:
     break;
   }

@@ -23,7 +23,11 @@
 namespace furrow::proto {
 
 inline constexpr std::uint32_t version_min = 1;
-inline constexpr std::uint32_t version_max = 1;
+inline constexpr std::uint32_t version_max = 2;
+/// The first version whose gateways understand a `pace`.
+inline constexpr std::uint32_t version_of_pace = 2;
+/// From this version on a batch may say that items are gone.
+inline constexpr std::uint32_t version_gone = 2;
 inline constexpr std::size_t length_bytes = 4;
 inline constexpr std::uint32_t message_bytes_max = 1U << 20U;
 /// Largest message before the welcome.
@@ -31,6 +35,7 @@ inline constexpr std::uint32_t hello_bytes_max = 32U << 10U;
 inline constexpr std::size_t groups_max = 64;
 inline constexpr std::size_t records_max = 4'096; // of a message, all its groups together
 inline constexpr std::size_t record_body_bytes_max = 64U << 10U;
+inline constexpr std::uint64_t gone_items_max = std::uint64_t{1} << 48U; // numbers in a group
 inline constexpr std::size_t runs_max = 1'024;
 inline constexpr std::size_t buses_max = 256;
 inline constexpr std::size_t nodes_max = 64;
@@ -104,7 +109,7 @@ struct reject {
   std::uint64_t durable_seq = 0; // forked: items of the stream up to here are durable
 };
 
-using item_group = std::variant<can::frame_block, std::vector<can::record>>;
+using item_group = std::variant<can::frame_block, std::vector<can::record>, can::gone_items>;
 [[nodiscard]] std::size_t item_count(const item_group& group);
 
 /// Items first_seq, first_seq + 1, ... in the order of the groups.
@@ -132,9 +137,13 @@ struct ping {
 struct pong {
   std::uint64_t nonce = 0;
 };
+/// From a node: how often the gateway sends what is new.
+struct pace {
+  std::uint32_t interval_ms = 0; // 0: at once
+};
 
 using message =
-  std::variant<hello, welcome, redirect, reject, batch, ack, rewind, goaway, ping, pong>;
+  std::variant<hello, welcome, redirect, reject, batch, ack, rewind, goaway, ping, pong, pace>;
 
 /// Appends the message with its length prefix to `out`. Fails (limit, text) when the peer could not decode it; `out` is
 /// then unchanged.
@@ -152,6 +161,8 @@ decode_length(std::span<const std::uint8_t, length_bytes> prefix, std::uint32_t 
 [[nodiscard]] result<item_group> decode_items(std::span<const std::uint8_t> bytes);
 /// Whether an encoded group holds records.
 [[nodiscard]] bool holds_records(std::string_view encoded);
+/// Whether an encoded group says that items are gone.
+[[nodiscard]] bool holds_gone(std::string_view encoded);
 
 /// A copy of an encoded group of frames with all times shifted. A load generator thus copies instead of encoding. Other
 /// groups, and groups whose times would exceed 64 bits, are copied unchanged.

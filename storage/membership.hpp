@@ -2,6 +2,7 @@
 /// which node serves a machine.
 ///
 /// Shape: a node asks through one connection of its own, one question at a time. SQLite has one node and no such area.
+///   What people want is noted in the audit log, under `by`, in the transaction that stores it.
 /// Errors: as storage/store.hpp. A question fails within about a second while the database does not answer.
 /// Threads: as storage/store.hpp.
 /// Limits: nodes_listed_max nodes in an answer; homes_at_once machines in one call of `settle`.
@@ -18,6 +19,8 @@
 #include <vector>
 
 namespace furrow::storage {
+
+struct author; // storage/identity/audit.hpp
 
 inline constexpr std::size_t nodes_listed_max = 1'000;
 inline constexpr std::size_t homes_at_once = 1'000;
@@ -112,7 +115,7 @@ public:
   virtual void judge(node_identity judge, handler<judgement> done) = 0;
   virtual void leave(node_identity who, handler<furrow::done> done) = 0;
   /// The status that follows; not_found without such a node.
-  virtual void steer(std::string node, node_wish wish, handler<node_status> done) = 0;
+  virtual void steer(std::string node, node_wish wish, author by, handler<node_status> done) = 0;
   /// Returns how many of the machines had another home.
   virtual void settle(node_identity who, machine_names machines, handler<std::uint64_t> done) = 0;
   /// These machines have no home at that node any more. Returns how many had one there.
@@ -121,8 +124,11 @@ public:
   virtual void homes(std::string farm, handler<std::vector<machine_home>> done) = 0;
   virtual void pins(handler<std::vector<machine_home>> done) = 0;
   /// Empty node: takes the pin away. not_found without such a machine, or such a node.
-  virtual void
-  pin(std::string farm, std::string machine, std::string node, handler<furrow::done> done) = 0;
+  virtual void pin(std::string farm,
+                   std::string machine,
+                   std::string node,
+                   author by,
+                   handler<furrow::done> done) = 0;
 };
 
 } // namespace furrow::storage

@@ -1,6 +1,7 @@
 /// Quarantined items: list them, show one, store one again, drop one.
 ///
 /// Shape: a page begins after the last row of the previous page.
+///   A change is noted in the audit log, under `by`, in the transaction that makes it.
 /// Errors, threads: as storage/store.hpp. Every function takes the farm from the credential; empty: any farm.
 /// Limits: pages of page_rows_max.
 #pragma once
@@ -15,6 +16,8 @@
 #include <vector>
 
 namespace furrow::storage {
+
+struct author; // storage/identity/audit.hpp
 
 struct quarantine_id {
   std::int32_t stream = 0; // row id
@@ -59,10 +62,12 @@ public:
   show_quarantined(std::string farm, quarantine_id id, handler<quarantine_row> done) = 0;
   /// Stores the item under its number and removes it from quarantine, in one transaction; or says why it stays.
   virtual void
-  retry_quarantined(std::string farm, quarantine_id id, handler<retry_outcome> done) = 0;
+  retry_quarantined(std::string farm, quarantine_id id, author by, handler<retry_outcome> done) = 0;
   /// Removes the bytes. The ledger keeps the number as dropped.
-  virtual void
-  drop_quarantined(std::string farm, quarantine_id id, handler<furrow::done> dropped) = 0;
+  virtual void drop_quarantined(std::string farm,
+                                quarantine_id id,
+                                author by,
+                                handler<furrow::done> dropped) = 0;
 };
 
 } // namespace furrow::storage

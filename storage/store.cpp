@@ -49,6 +49,7 @@ std::size_t stream_append::bytes() const {
     sum += sizeof item + item.reason.size() + item.bytes.size();
   for (const auto& bus : buses)
     sum += sizeof bus + bus.name.size();
+  sum += gone.size() * sizeof(can::gone_range);
   return sum;
 }
 

@@ -77,7 +77,8 @@ struct quarantined_item {
   std::optional<std::uint16_t> kind = {}; // of a record; absent for a frame
 };
 
-/// Items (from, to] of one stream, each exactly once in one of the lists, lists in order of seq.
+/// Items (from, to] of one stream, each exactly once in one of the lists, lists in order of seq. Only numbers that are
+/// gone and missing are in no table: the ledger counts them as lost.
 struct stream_append {
   stream_claim claim;
   std::uint64_t from = 0; // the watermark that the stream must have
@@ -87,6 +88,7 @@ struct stream_append {
   std::vector<numbered_record> records;
   std::vector<quarantined_item> quarantine;
   std::vector<can::bus_name> buses; // new names that these frames need; empty when nothing is new
+  std::vector<can::gone_range> gone = {}; // numbers that a site no longer has items for
 
   [[nodiscard]] std::size_t bytes() const;
 };
@@ -157,6 +159,7 @@ struct store_health {
 
 class dbc_store;        // storage/dbc/dbc_files.hpp
 class digest_store;     // storage/digest_store.hpp
+class forward_store;    // storage/forward/forward_store.hpp
 class frame_store;      // storage/frames.hpp
 class membership_store; // storage/membership.hpp
 class partition_store;  // storage/partitions.hpp
@@ -225,6 +228,7 @@ public:
   [[nodiscard]] virtual removal_store* removals() { return nullptr; }
   [[nodiscard]] virtual dbc_store* dbc() { return nullptr; }
   [[nodiscard]] virtual membership_store* membership() { return nullptr; }
+  [[nodiscard]] virtual forward_store* forward() { return nullptr; }
 
   /// Which areas the database supports.
   [[nodiscard]] store_capabilities capabilities();

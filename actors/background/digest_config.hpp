@@ -8,7 +8,9 @@ namespace furrow::actors {
 /// See actors/background/digester.hpp.
 struct digest_config {
   bool on = true;
-  std::chrono::milliseconds interval{10'000}; // from the start of one pass to the start of the next
+  std::chrono::milliseconds interval{
+    10'000};                                 // from the start of one pass to the start of the next,
+  std::chrono::milliseconds longest{10'000}; // or this long while nobody reads history
   unsigned duty_pct = 25; // largest share of time for the digest while it is behind
   std::chrono::milliseconds telemetry_period{1'000}; // between telemetry rows of one machine
 };

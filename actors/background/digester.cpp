@@ -46,6 +46,7 @@ void begin_pass(digester_pointer self) {
 void end_pass(digester_pointer self) {
   auto& state = self->state;
   state.passing = false;
+  state.passed = true;
   auto& counters = state.people->counters;
   counters.digest_streams_behind = state.streams_left;
   counters.digest_items_behind = state.items_left;
@@ -56,6 +57,14 @@ void end_pass(digester_pointer self) {
                       ? milliseconds{0}
                       : std::chrono::duration_cast<milliseconds>(state.config.interval - since);
   self->delayed_send(self, std::max(wait, milliseconds{1}), digest_due{});
+}
+
+/// Between two passes: whether the next one is due.
+bool is_due(digester_pointer self) {
+  const auto& state = self->state;
+  const auto now = self->clock().now();
+  return !state.passed || state.items_left != 0 || now - state.pass_began >= state.config.longest
+         || state.people->read_lately.reads_any(now);
 }
 
 /// The next waiting streams, one per machine: a batch must not contain rows of one machine twice.
@@ -167,7 +176,7 @@ void fail(digester_pointer self, const storage::failure& why) {
   state.waiting.clear();
   state.batch.clear();
   state.alone = 0;
-  state.passing = false; // the next pass starts from the beginning
+  state.passing = state.passed = false; // the next pass starts from the beginning
   self->delayed_send(self, state.config.interval, digest_due{});
 }
 
@@ -270,8 +279,10 @@ digest_actor::behavior_type digester(digester_pointer self,
         static_cast<void>(::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), low_priority));
       if (self->state.passing)
         go_on(self);
-      else
+      else if (is_due(self))
         begin_pass(self);
+      else
+        self->delayed_send(self, self->state.config.interval, digest_due{});
     },
     [self](digest_reply& reply) {
       if (reply.call != self->state.call)

@@ -1,7 +1,8 @@
 /// The digest: follows the watermarks of all streams and fills rollups, telemetry and the latest
 /// values of each machine.
 ///
-/// Shape: a pass digests each stream that is behind, one run per stream. The digest rests after each
+/// Shape: a pass digests each stream that is behind, one run per stream. While nobody reads history the next one waits
+///   for `longest`, so that a row of a minute is written once or twice, not six times. The digest rests after each
 ///   run, so that it is busy for at most `duty` of the time. A digest that falls behind has longer
 ///   runs, which cost less per frame. No state stays in memory between runs: the database keeps the
 ///   position and the state of each stream, and any node continues from there.
@@ -39,6 +40,7 @@ struct digester_state {
 
   std::uint64_t call = 0;       // the current call; answers to other calls are ignored
   bool passing = false;         // true during a pass
+  bool passed = false;          // the last pass has come to its end
   std::int32_t last_stream = 0; // last stream that the database listed in this pass
   std::deque<storage::digest_stream> waiting;
   std::size_t alone = 0; // of those waiting: one of them has made a batch fail, each goes by itself

@@ -68,7 +68,17 @@ link::reply local_answers::actors(const link::scope& who, const link::actors_wis
   return first_page<link::actors_page_answer>(list, link::actors_page);
 }
 
+/// Machines here that people watch at the asking node.
+void local_answers::note_watched(const link::scope& who, const link::machines_wish& wish) const {
+  const auto now = machine_interest::clock::now();
+  for (const auto& one : wish.watched)
+    if (who.covers(one.equipment))
+      if (const auto interest = people_->board.interest_of(who.farm, one.equipment))
+        interest->want(std::chrono::milliseconds{one.interval_ms}, now);
+}
+
 link::reply local_answers::machines(const link::scope& who, const link::machines_wish& wish) const {
+  note_watched(who, wish);
   std::map<std::string, live_snapshot> rows; // by name; of two actors of a machine the newer
   for (auto& one : people_->board.all()) {
     if (one->farm != who.farm || !who.covers(one->equipment) || one->equipment <= wish.after)

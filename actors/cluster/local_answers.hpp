@@ -34,6 +34,7 @@ private:
                                           const proto::link::actors_wish& wish) const;
   [[nodiscard]] proto::link::reply machines(const proto::link::scope& who,
                                             const proto::link::machines_wish& wish) const;
+  void note_watched(const proto::link::scope& who, const proto::link::machines_wish& wish) const;
   [[nodiscard]] proto::link::reply end(const proto::link::scope& who,
                                        const proto::link::end_wish& wish) const;
   void report(const proto::link::scope& who,

@@ -76,6 +76,8 @@ void take_page(peer_pointer self, const admin_page& page) {
   else
     call.gathered = std::move(*page.said);
   if (more) {
+    if (auto* machines = std::get_if<link::machines_wish>(&call.wish.what))
+      machines->watched.clear(); // the node knows them from the first page
     ask_page(self, page.call, call.wish);
     return;
   }

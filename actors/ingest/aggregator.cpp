@@ -31,8 +31,11 @@ void write_next(aggregator_pointer self) {
     return;
   const auto now = self->clock().now();
   if (const auto wait = state.queue.wait(now); wait.count() > 0) {
-    if (!std::exchange(state.gathering, true))
+    // A patient append may have set a later timer; when that fires, nothing may be due.
+    if (state.gathers_until <= now || now + wait < state.gathers_until) {
+      state.gathers_until = now + wait;
       self->delayed_send(self, wait, gather_due{});
+    }
     return;
   }
   auto next = state.queue.take(now);
@@ -84,8 +87,9 @@ aggregator_actor::behavior_type aggregator(aggregator_pointer self,
   self->state.counts = std::move(counts);
   return {
     [self](append_order& order) {
-      self->state.counts->stall.asked(self->clock().now());
-      self->state.queue.add(std::move(order.origin), std::move(order.held));
+      const auto now = self->clock().now();
+      self->state.counts->stall.asked(now);
+      self->state.queue.add(std::move(order.origin), std::move(order.held), now);
       write_next(self);
     },
     [self](append_reply& reply) {
@@ -97,10 +101,7 @@ aggregator_actor::behavior_type aggregator(aggregator_pointer self,
         fail(self, reply.outcome->error());
       write_next(self);
     },
-    [self](gather_due) {
-      self->state.gathering = false;
-      write_next(self);
-    },
+    [self](gather_due) { write_next(self); },
     [self](writer_changed& changed) {
       self->state.writer = std::move(changed.writer);
       if (!self->state.under_way.empty())

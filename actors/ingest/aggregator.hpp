@@ -19,15 +19,15 @@ struct aggregator_config {
   std::size_t batch_bytes_max =
     8U << 20U; // a transaction's payload: enough to hide the commit, small to retry
   // Least time between the starts of two transactions of a lane, unless one is full: a commit costs
-  // as much as dozens of blocks. Shorter than flush_interval, so that it adds little latency.
+  // as much as dozens of blocks. Shorter than --flush-ms, so that it adds little latency.
   std::chrono::milliseconds gather{20};
 };
 
 struct aggregator_state {
   static constexpr const char* name = "aggregator";
   append_queue<stream_origin> queue{0, {}};
-  std::vector<append_ticket<stream_origin>> under_way; // empty: the writer is free
-  bool gathering = false;                              // a gather_due is scheduled
+  std::vector<append_ticket<stream_origin>> under_way;            // empty: the writer is free
+  append_queue<stream_origin>::clock::time_point gathers_until{}; // the next gather_due
   std::uint64_t call = 0; // number of the current batch, unique in the process
   writer_actor writer;
   std::shared_ptr<census> counts;

@@ -1,6 +1,7 @@
 /// The decisions of an aggregator: when the next transaction begins, and which blocks it contains.
-/// Blocks gather while the writer is busy, and for `gather` after the start of the last transaction.
-/// So a transaction grows with the load. On an idle lane a block does not wait.
+/// Blocks gather while the writer is busy, for `gather` after the start of the last transaction, and for
+/// as long as the least patient of them allows. So a transaction grows with the load, and blocks of slow
+/// machines share one. On an idle lane a block without patience does not wait.
 ///
 /// Threads: owned by one actor.
 /// Limits: waiting blocks hold leases of the node's budget; a batch ends at batch_bytes_max.
@@ -37,8 +38,10 @@ public:
   append_queue(std::size_t batch_bytes_max, std::chrono::milliseconds gather)
     : batch_bytes_max_{batch_bytes_max}, gather_{gather} {}
 
-  void add(Origin origin, std::shared_ptr<held_append> held) {
+  void add(Origin origin, std::shared_ptr<held_append> held, clock::time_point now) {
     bytes_ += held->append.bytes();
+    const auto by = now + held->patience;
+    starts_by_ = waiting_.empty() ? by : std::min(starts_by_, by);
     waiting_.push_back({std::move(origin), std::move(held)});
   }
 
@@ -47,9 +50,10 @@ public:
 
   /// How long the next transaction still gathers; 0 when it is full.
   [[nodiscard]] clock::duration wait(clock::time_point now) const {
-    if (bytes_ >= batch_bytes_max_ || !taken_at_ || now >= *taken_at_ + gather_)
+    if (bytes_ >= batch_bytes_max_)
       return {};
-    return *taken_at_ + gather_ - now;
+    const auto at = taken_at_ ? std::max(*taken_at_ + gather_, starts_by_) : starts_by_;
+    return std::max(at - now, clock::duration{0});
   }
 
   struct transaction {
@@ -74,6 +78,7 @@ public:
       waiting_.pop_front();
     }
     bytes_ -= std::min(bytes_, bytes);
+    starts_by_ = now; // what is left has waited
     return next;
   }
 
@@ -92,6 +97,7 @@ private:
   std::chrono::milliseconds gather_;
   std::size_t bytes_ = 0;                     // of the waiting appends
   std::optional<clock::time_point> taken_at_; // when the last transaction began
+  clock::time_point starts_by_{};             // of the least patient of the waiting appends
   std::deque<std::pair<Origin, std::shared_ptr<held_append>>> waiting_;
 };
 

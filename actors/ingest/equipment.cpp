@@ -96,6 +96,34 @@ void note_ahead(equipment_state& state, const equipment_state::stream& stream) {
   state.counts->counters.frames_ahead += more;
 }
 
+/// What flush_pace asks of a stream.
+flush_pace::packed packed_of(equipment_pointer self,
+                             const equipment_state::stream& stream,
+                             equipment_state::stream::time_point now) {
+  const auto& state = self->state;
+  const auto& config = state.config;
+  flush_pace::packed out{stream.intake.packed_items(), stream.intake.packed_bytes()};
+  out.hurried =
+    now < stream.hurried_until || state.counts->read_lately.reads(state.reader_slot, now);
+  if (config.budget && out.items < config.flush.items_enough)
+    out.memory_used =
+      static_cast<double>(config.budget->used()) / static_cast<double>(config.budget->limit());
+  return out;
+}
+
+/// Flushes what is packed if it has waited for long enough.
+void flush_if_due(equipment_pointer self,
+                  equipment_state::stream& stream,
+                  stream_intake::actions& out) {
+  if (!stream.intake.packed())
+    return stream.pace.emptied();
+  const auto now = self->clock().now();
+  if (!stream.pace.is_due(packed_of(self, stream, now), now))
+    return;
+  stream.intake.flush(out, stream.pace.patience(now));
+  stream.pace.emptied();
+}
+
 /// Brings the board and the node's counters up to date, and sees to it that what is packed is
 /// flushed in time.
 void after_event(equipment_pointer self, std::uint32_t slot, equipment_state::stream& stream) {
@@ -117,20 +145,22 @@ void after_event(equipment_pointer self, std::uint32_t slot, equipment_state::st
   live.adrift = stream.intake.adrift();
   publish(state);
   stream.reported = now;
-  if (stream.intake.packed() && !std::exchange(stream.flush_scheduled, true))
-    self->delayed_send(self, state.config.flush_interval, flush_due{slot});
+  if (const auto wait = stream.pace.next_look(self->clock().now()))
+    self->delayed_send(self, *wait, flush_due{slot});
 }
 
-/// Runs one event of a stream: `event(intake, actions)`.
+/// Runs one event of a stream: `event(intake, actions)`; then flushes what is due.
 template <class Event>
 void on_stream(equipment_pointer self, std::uint32_t slot, Event event) {
   const auto found = self->state.streams.find(slot);
   if (found == self->state.streams.end())
     return;
   stream_intake::actions actions;
-  event(found->second.intake, actions);
+  auto& stream = found->second;
+  event(stream.intake, actions);
+  flush_if_due(self, stream, actions);
   perform(self, slot, std::move(actions));
-  after_event(self, slot, found->second);
+  after_event(self, slot, stream);
 }
 
 /// The slot of a stream, created if needed; nothing when too many streams are in use.
@@ -144,7 +174,8 @@ std::optional<std::uint32_t> slot_of(equipment_state& state, const can::stream_i
     return std::nullopt;
   const auto slot = ++state.last_slot;
   state.streams.emplace(
-    slot, equipment_state::stream{id, stream_intake{state.config.block_frames_max}, {}, false});
+    slot, equipment_state::stream{
+            id, stream_intake{state.config.block_frames_max}, flush_pace{state.config.flush}, {}});
   return slot;
 }
 
@@ -219,6 +250,7 @@ void detach(equipment_pointer self, std::uint64_t session) {
   found->second.port.let_go();
   state.sessions.erase(found);
   on_stream(self, slot, [&](stream_intake& intake, stream_intake::actions& out) {
+    intake.flush(out); // nothing follows it
     intake.detach(session, out);
   });
 }
@@ -238,6 +270,8 @@ void settle(equipment_pointer self, const append_answer& answer) {
 }
 
 void take_claim(equipment_pointer self, const claim_answer& answer) {
+  if (const auto found = self->state.streams.find(answer.slot); found != self->state.streams.end())
+    found->second.hurried_until = self->clock().now() + equipment_state::hurry_after_claim;
   on_stream(self, answer.slot, [&](stream_intake& intake, stream_intake::actions& out) {
     switch (answer.what) {
     case claim_answer::kind::claimed:
@@ -256,10 +290,17 @@ void take_claim(equipment_pointer self, const claim_answer& answer) {
   });
 }
 
-void all_streams(equipment_pointer self, void (stream_intake::*event)(stream_intake::actions&)) {
+template <class Event>
+void all_streams(equipment_pointer self, Event event) {
   for (auto& [slot, stream] : self->state.streams)
-    on_stream(self, slot,
-              [&](stream_intake& intake, stream_intake::actions& out) { (intake.*event)(out); });
+    on_stream(self, slot, event);
+}
+
+/// The gateways of this machine are about to leave, and wait for their acks.
+void hurry(equipment_pointer self) {
+  auto& state = self->state;
+  state.counts->read_lately.note(state.config.name, self->clock().now());
+  all_streams(self, [](stream_intake& intake, stream_intake::actions& out) { intake.flush(out); });
 }
 
 void check_passivation(equipment_pointer self) {
@@ -290,6 +331,7 @@ equipment_actor::behavior_type equipment(equipment_pointer self,
   state.counts = std::move(counts);
   state.aggregator = std::move(aggregator);
   state.desk = std::move(desk);
+  state.reader_slot = readers::slot_of(state.config.name);
   state.standing.farm = state.config.farm;
   state.standing.equipment = state.config.name;
   state.place = state.counts->board.open(state.config.farm, state.config.name, self->address());
@@ -303,27 +345,27 @@ equipment_actor::behavior_type equipment(equipment_pointer self,
     [self](claim_answer& answer) { take_claim(self, answer); },
     [self](append_answer& answer) { settle(self, answer); },
     [self](flush_due due) {
-      on_stream(self, due.slot, [self, due](stream_intake& intake, stream_intake::actions& out) {
-        self->state.streams.at(due.slot).flush_scheduled = false;
-        intake.flush(out);
-      });
+      on_stream(self, due.slot, [](stream_intake&, stream_intake::actions&) {}); // what is due
     },
+    [self](hurry_notice) { hurry(self); },
     [self](passivation_due) { check_passivation(self); },
     [self](lane_changed& changed) {
       if (changed.lane != self->state.config.lane)
         return;
       self->state.aggregator = std::move(changed.aggregator);
-      all_streams(self, &stream_intake::lane_lost);
+      all_streams(
+        self, [](stream_intake& intake, stream_intake::actions& out) { intake.lane_lost(out); });
     },
     [self](desk_changed& changed) {
       self->state.desk = std::move(changed.desk);
-      all_streams(self, &stream_intake::desk_lost);
+      all_streams(
+        self, [](stream_intake& intake, stream_intake::actions& out) { intake.desk_lost(out); });
     },
     [self](store_replaced what) {
-      for (auto& [slot, stream] : self->state.streams)
-        on_stream(self, slot, [what](stream_intake& intake, stream_intake::actions& out) {
-          intake.store_replaced(what.timeline, out);
-        });
+      all_streams(self, [what](stream_intake& intake, stream_intake::actions& out) {
+        intake.flush(out); // the append finds out what the database holds
+        intake.store_replaced(what.timeline, out);
+      });
     },
   };
 }

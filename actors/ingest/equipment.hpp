@@ -7,6 +7,7 @@
 /// Limits: streams_max streams at once; the items that the actor holds are under leases.
 #pragma once
 
+#include "actors/ingest/flush_pace.hpp"
 #include "actors/ingest/stream_intake.hpp"
 #include "actors/live/census.hpp"
 #include "actors/live/metered_actor.hpp"
@@ -31,7 +32,8 @@ struct equipment_config {
   std::string name;
   std::size_t lane = 0; // which aggregator
   std::size_t block_frames_max = 8'192;
-  std::chrono::milliseconds flush_interval{150};
+  flush_limits flush;
+  std::shared_ptr<const memory_budget> budget; // of the node; may be null in tests
   std::chrono::milliseconds passivate_after{120'000};
   std::function<std::int64_t()> wall_us = wall_clock_us;
 };
@@ -39,13 +41,16 @@ struct equipment_config {
 struct equipment_state {
   static constexpr const char* name = "equipment";
   static constexpr std::size_t streams_max = 64;
+  static constexpr std::chrono::seconds hurry_after_claim{3};
 
   struct stream {
+    using time_point = std::chrono::steady_clock::time_point;
     can::stream_id id{};
     stream_intake intake;
+    flush_pace pace;
     stream_intake::totals reported; // the totals that the node's counters include
-    bool flush_scheduled = false;
-    std::uint64_t tapped_to = 0; // the newest item that watchers of frames have got
+    time_point hurried_until{};     // acks come soon after a claim
+    std::uint64_t tapped_to = 0;    // the newest item that watchers of frames have got
   };
   struct session {
     std::uint32_t slot = 0;
@@ -66,6 +71,7 @@ struct equipment_state {
   std::map<std::uint32_t, stream> streams; // by slot
   std::uint32_t last_slot = 0;
   std::unordered_map<std::uint64_t, session> sessions;
+  std::size_t reader_slot = 0;    // of this machine in census::readers
   std::uint64_t quiet_checks = 0; // consecutive passivation checks that found the actor idle
 };
 

@@ -65,7 +65,7 @@ void stream_intake::start_over(std::uint64_t durable) {
 
 void stream_intake::drop_pending() {
   pending_ = held_append{};
-  pending_frames_ = 0;
+  pending_frames_ = pending_bytes_ = 0;
   packed_to_ = packed_from_;
 }
 
@@ -186,8 +186,10 @@ void stream_intake::received(std::uint64_t session,
   }
   next_ = last + 1;
   packed_to_ = last;
-  for (auto& lease : leases)
+  for (auto& lease : leases) {
+    pending_bytes_ += lease.bytes();
     pending_.leases.push_back(std::move(lease));
+  }
   if (pending_frames_ >= block_frames_max_)
     flush(out);
 }
@@ -198,6 +200,8 @@ void stream_intake::take(proto::item_group& group,
                          can::machine_monitor& machine) {
   if (auto* block = std::get_if<can::frame_block>(&group))
     take_frames(*block, first, skip, machine);
+  else if (const auto* gone = std::get_if<can::gone_items>(&group))
+    take_gone(*gone, first, skip);
   else
     take_records(std::get<std::vector<can::record>>(group), first, skip);
 }
@@ -291,6 +295,12 @@ void stream_intake::take_records(std::vector<can::record>& records,
     pending_.append.records.push_back({first + i, std::move(records[i])});
 }
 
+void stream_intake::take_gone(const can::gone_items& gone,
+                              std::uint64_t first,
+                              std::uint64_t skip) {
+  pending_.append.gone.push_back({first + skip, first + gone.count - 1, gone.why});
+}
+
 void stream_intake::hear(const proto::batch& batch, can::machine_monitor& machine) {
   // Nothing is kept: the gateway sends the items again when the stream is claimed.
   auto seq = batch.first_seq;
@@ -314,11 +324,12 @@ void stream_intake::show(const can::frame_block& block,
   shown_ = end - 1;
 }
 
-void stream_intake::flush(actions& out) {
+void stream_intake::flush(actions& out, std::chrono::milliseconds patience) {
   if (phase_ != phase::open || packed_to_ == packed_from_)
     return;
   auto held = std::make_shared<held_append>(std::exchange(pending_, held_append{}));
-  pending_frames_ = 0;
+  pending_frames_ = pending_bytes_ = 0;
+  held->patience = patience;
   held->append.claim = claim_;
   held->append.from = packed_from_;
   held->append.to = packed_to_;

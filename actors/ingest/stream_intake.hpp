@@ -7,7 +7,7 @@
 ///   the stream is *adrift*: items are decoded for the live view and dropped.
 ///   A stream that another node has claimed is left to that node (docs/decisions/0025).
 /// Threads: owned by one actor.
-/// Limits: holds at most block_frames_max frames, for at most one flush interval; all other items are
+/// Limits: holds at most block_frames_max frames, for as long as flush_pace.hpp allows; all other items are
 ///   under leases in `held_append`s.
 #pragma once
 
@@ -33,6 +33,7 @@ namespace furrow::actors {
 struct held_append {
   storage::stream_append append;
   std::vector<memory_lease> leases;
+  std::chrono::milliseconds patience{0}; // how long it may gather with those of other machines
 };
 
 /// What a stream tells a session; `session` is the number that the actor gave it.
@@ -97,8 +98,8 @@ public:
                 std::vector<memory_lease> leases,
                 can::machine_monitor& machine,
                 actions& out);
-  /// Sends the packed items as an append.
-  void flush(actions& out);
+  /// Sends the packed items as an append, which may gather with others for `patience`.
+  void flush(actions& out, std::chrono::milliseconds patience = std::chrono::milliseconds{0});
   void committed(std::int64_t epoch, std::uint64_t to, actions& out);
   /// An append of `epoch` was not stored, or is in doubt; `fenced`: a newer claim of this node exists, or the database
   /// holds less than it did.
@@ -123,6 +124,8 @@ public:
   [[nodiscard]] bool packed() const {
     return !pending_.leases.empty() || packed_to_ > packed_from_;
   }
+  [[nodiscard]] std::uint64_t packed_items() const { return packed_to_ - packed_from_; }
+  [[nodiscard]] std::size_t packed_bytes() const { return pending_bytes_; }
   [[nodiscard]] bool attached() const { return session_ != 0; }
   [[nodiscard]] bool adrift() const { return phase_ == phase::adrift; }
   [[nodiscard]] bool idle() const; // no session, no claim, no append and no packed item
@@ -159,6 +162,7 @@ private:
             std::uint64_t first,
             std::uint64_t after,
             can::machine_monitor& machine);
+  void take_gone(const can::gone_items& gone, std::uint64_t first, std::uint64_t skip);
   void take_records(std::vector<can::record>& records, std::uint64_t first, std::uint64_t skip);
   void pack_frames(const can::frame_block& block,
                    std::uint64_t seq,
@@ -199,6 +203,7 @@ private:
   std::uint64_t shown_ = 0;
   bool rewinding_ = false; // a rewind was sent, and its items have not arrived yet
   std::size_t pending_frames_ = 0;
+  std::size_t pending_bytes_ = 0; // of the leases
   held_append pending_;
   std::vector<can::bus_name> buses_;     // all buses that the gateway has named
   std::vector<can::bus_name> new_buses_; // buses to store with the next append

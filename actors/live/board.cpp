@@ -7,14 +7,41 @@ namespace furrow::actors {
 std::shared_ptr<live_board::place> live_board::open(const std::string& farm,
                                                     const std::string& equipment,
                                                     const caf::actor_addr& owner) {
-  auto made = std::make_shared<place>(farm, equipment, owner);
   const std::lock_guard lock{mutex_};
+  auto made = std::make_shared<place>(farm, equipment, interest_locked({farm, equipment}), owner);
   if (places_.size() >= sweep_at_) {
     std::erase_if(places_, [](const auto& old) { return old.expired(); });
     sweep_at_ = std::max<std::size_t>(64, places_.size() * 2);
   }
   places_.push_back(made);
   return made;
+}
+
+std::shared_ptr<machine_interest> live_board::interest_locked(machine_key key) {
+  if (interests_.size() >= interests_sweep_at_) {
+    std::erase_if(interests_, [](const auto& old) { return old.second.expired(); });
+    interests_sweep_at_ = std::max<std::size_t>(64, interests_.size() * 2);
+  }
+  auto& known = interests_[std::move(key)];
+  auto held = known.lock();
+  if (held == nullptr) {
+    held = std::make_shared<machine_interest>();
+    known = held;
+  }
+  return held;
+}
+
+std::shared_ptr<machine_interest> live_board::interest_in(const std::string& farm,
+                                                          const std::string& equipment) {
+  const std::lock_guard lock{mutex_};
+  return interest_locked({farm, equipment});
+}
+
+std::shared_ptr<machine_interest> live_board::interest_of(const std::string& farm,
+                                                          const std::string& equipment) const {
+  const std::lock_guard lock{mutex_};
+  const auto found = interests_.find({farm, equipment});
+  return found == interests_.end() ? nullptr : found->second.lock();
 }
 
 std::vector<std::shared_ptr<live_board::place>> live_board::places() const {

@@ -4,13 +4,14 @@
 ///   event. Readers take the last snapshot. Neither waits for the other, and no lock is held while frames
 ///   are decoded.
 /// Threads: safe from any.
-/// Limits: one snapshot a machine; a place ends with its actor.
+/// Limits: one snapshot and one interest a machine; a place ends with its actor.
 #pragma once
 
 #include "actors/live/live_place.hpp"
 
 #include <caf/actor_addr.hpp>
 
+#include <map>
 #include <memory>
 #include <mutex>
 #include <string>
@@ -23,8 +24,12 @@ class live_board {
 public:
   class place : public live_place {
   public:
-    place(std::string farm, std::string equipment, caf::actor_addr owner)
-      : live_place{std::move(farm), std::move(equipment)}, owner_{std::move(owner)} {}
+    place(std::string farm,
+          std::string equipment,
+          std::shared_ptr<machine_interest> interest,
+          caf::actor_addr owner)
+      : live_place{std::move(farm), std::move(equipment), std::move(interest)}, owner_{std::move(
+                                                                                  owner)} {}
 
     [[nodiscard]] const caf::actor_addr& owner() const { return owner_; }
 
@@ -34,6 +39,12 @@ public:
 
   [[nodiscard]] std::shared_ptr<place>
   open(const std::string& farm, const std::string& equipment, const caf::actor_addr& owner);
+  /// The interest in a machine; sessions and actors of one machine share it.
+  [[nodiscard]] std::shared_ptr<machine_interest> interest_in(const std::string& farm,
+                                                              const std::string& equipment);
+  /// nullptr: the machine has neither a session nor an actor here.
+  [[nodiscard]] std::shared_ptr<machine_interest> interest_of(const std::string& farm,
+                                                              const std::string& equipment) const;
   [[nodiscard]] std::vector<live_snapshot> all() const;
   /// In the order in which they were opened. A reader must not keep them: a place ends with its actor.
   [[nodiscard]] std::vector<std::shared_ptr<place>> places() const;
@@ -42,9 +53,15 @@ public:
                                          const std::string& equipment) const;
 
 private:
-  mutable std::mutex mutex_; // guards the list, not the places
+  using machine_key = std::pair<std::string, std::string>; // farm, equipment
+
+  [[nodiscard]] std::shared_ptr<machine_interest> interest_locked(machine_key key);
+
+  mutable std::mutex mutex_; // guards the lists, not the places
   std::vector<std::weak_ptr<place>> places_;
   std::size_t sweep_at_ = 64; // number of places that triggers the removal of ended ones
+  std::map<machine_key, std::weak_ptr<machine_interest>> interests_;
+  std::size_t interests_sweep_at_ = 64;
 };
 
 } // namespace furrow::actors

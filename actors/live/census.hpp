@@ -10,6 +10,7 @@
 #include "actors/live/board.hpp"
 #include "actors/live/counters.hpp"
 #include "actors/live/dbc_board.hpp"
+#include "actors/live/readers.hpp"
 #include "actors/live/stall_watch.hpp"
 #include "actors/live/store_standing.hpp"
 #include "storage/errc.hpp"
@@ -42,6 +43,7 @@ public:
   live_board board;
   dbc_board dbc;
   stall_watch stall;
+  readers read_lately;
 
   /// What work with the database, or a check of it, has found. The log says when that changes.
   void store_succeeded(store_work what, store_standing::time_point now);

@@ -49,6 +49,11 @@ struct counter_set {
   Cell<std::uint64_t> lease_lapses{}; // times that this node's lease was not renewed in time
   Cell<std::uint64_t> nodes_judged{}; // declared dead by this node
   Cell<bool> lease_lapsed{};          // now
+  Cell<std::uint64_t> forward_streams_waiting{}; // for head office
+  Cell<std::uint64_t> forward_items_waiting{};
+  Cell<std::uint64_t> forward_lines{}; // that head office has welcomed
+  Cell<std::uint64_t> forward_faults{};
+  Cell<std::uint64_t> disk_used_pct{}; // of the disk with the SQLite file; 0: not known
   Cell<bool> store_up{};
   Cell<bool> last_restart{}; // the node drains: a part of it keeps failing
   Cell<bool> gave_up{};      // the root supervisor has ended: this process can store nothing more
@@ -171,6 +176,18 @@ void for_each_counter(Visit&& visit, Sets&... sets) {
        sets.nodes_judged...);
   show("furrow_lease_lapsed", "Whether the lease of this node has lapsed: 1 yes, 0 no.", gauge,
        sets.lease_lapsed...);
+  show("furrow_forward_streams_waiting", "Streams with items that head office has not acked.",
+       gauge, sets.forward_streams_waiting...);
+  show("furrow_forward_items_waiting", "Items that head office has not acked.", gauge,
+       sets.forward_items_waiting...);
+  show("furrow_forward_lines",
+       "Streams that head office has welcomed and that are being forwarded.", gauge,
+       sets.forward_lines...);
+  show("furrow_forward_faults_total", "Times that a line to head office failed or was refused.",
+       total, sets.forward_faults...);
+  show("furrow_disk_used_percent",
+       "How full the disk with the SQLite database is, in per cent; 0: not known.", gauge,
+       sets.disk_used_pct...);
   show("furrow_store_up", "Whether the database commits: 1 yes, 0 no.", gauge, sets.store_up...);
   show("furrow_node_last_restart",
        "Whether the node drains because a part of it keeps failing: 1 yes, 0 no.", gauge,

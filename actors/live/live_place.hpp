@@ -7,6 +7,7 @@
 #pragma once
 
 #include "actors/live/frame_tap.hpp"
+#include "actors/live/interest.hpp"
 #include "actors/live/live_view.hpp"
 #include "can/isobus/diagnostics.hpp"
 #include "can/live/own_signals.hpp"
@@ -33,8 +34,10 @@ public:
   static constexpr std::uint8_t wish_faults = 1;
   static constexpr std::uint8_t wish_own_signals = 2;
 
-  live_place(std::string farm, std::string equipment)
-    : farm_{std::move(farm)}, equipment_{std::move(equipment)} {}
+  live_place(std::string farm,
+             std::string equipment,
+             std::shared_ptr<machine_interest> interest = std::make_shared<machine_interest>())
+    : farm_{std::move(farm)}, equipment_{std::move(equipment)}, interest_{std::move(interest)} {}
 
   [[nodiscard]] const std::string& farm() const { return farm_; }
   [[nodiscard]] const std::string& equipment() const { return equipment_; }
@@ -65,10 +68,13 @@ public:
   [[nodiscard]] std::shared_ptr<const live_detail> detail() const { return detail_.load(); }
 
   [[nodiscard]] frame_tap& frames() { return frames_; }
+  /// Who watches the machine; its sessions and its actor read it.
+  [[nodiscard]] machine_interest& interest() const { return *interest_; }
 
 private:
   const std::string farm_;
   const std::string equipment_;
+  const std::shared_ptr<machine_interest> interest_;
   std::atomic<live_snapshot> latest_;
   std::atomic<std::uint64_t> version_{0};
   std::atomic<std::uint8_t> wishes_{0};

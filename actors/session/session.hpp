@@ -52,6 +52,8 @@ class equipment_link {
 public:
   virtual ~equipment_link() = default;
   virtual void deliver(received_batch batch) = 0;
+  /// The gateway is to leave, and goes when it has its acks: what came goes to the database at once.
+  virtual void hurry() = 0;
 };
 
 } // namespace furrow::actors

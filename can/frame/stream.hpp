@@ -57,6 +57,29 @@ inline constexpr std::uint16_t record_kind_lost = 0x7FFF;
 /// never stored as a record: it goes to quarantine with its reason.
 inline constexpr std::uint16_t record_kind_rejected_line = 0x7FFD;
 
+/// Why numbers have no item any more.
+enum class gone_reason : std::uint8_t {
+  missing = 0, // nobody knows: the ledger counts them as lost
+  expired = 1, // retention deleted the items
+  dropped = 2, // a person dropped them from quarantine
+};
+
+/// So many numbers in place of their items: a site that forwards its store tells them so.
+struct gone_items {
+  std::uint64_t count = 0;
+  gone_reason why = gone_reason::missing;
+  [[nodiscard]] std::uint64_t size() const { return count; }
+  friend bool operator==(const gone_items&, const gone_items&) = default;
+};
+
+/// Numbers `first` to `last` without items.
+struct gone_range {
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+  gone_reason why = gone_reason::missing;
+  friend bool operator==(const gone_range&, const gone_range&) = default;
+};
+
 /// Decides where a spool and a stream differ. The spool offers runs (`offered`, oldest first, from the last one that a
 /// node confirmed). The stream knows the runs `known` (oldest first) and has all items up to `durable_seq`. Nothing:
 /// the spool continues the stream. A number: the spool is a copy that differs from the stream from this number on. Its

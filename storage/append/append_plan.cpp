@@ -131,6 +131,17 @@ void append_plan::add_piece(const piece& of) {
   for (const auto& item : numbered_within(append.quarantine, of.from, of.to))
     attempt_.quarantine.push_back({append.claim, &item});
   add_made(of);
+  add_gone(of);
+}
+
+void append_plan::add_gone(const piece& of) {
+  const auto& append = (*batch_)[of.append];
+  for (const auto& range : append.gone) {
+    const auto first = std::max(range.first, of.from + 1);
+    const auto last = std::min(range.last, of.to);
+    if (first <= last && range.why != can::gone_reason::missing)
+      attempt_.gone.push_back({append.claim.stream, first, last});
+  }
 }
 
 void append_plan::add_frames(const piece& of) {

@@ -78,6 +78,13 @@ struct release_ref {
   std::uint64_t seq = 0;
 };
 
+/// Numbers that go into the table `expired`.
+struct gone_ref {
+  std::int32_t stream = 0;
+  std::uint64_t first = 0;
+  std::uint64_t last = 0;
+};
+
 /// One transaction. Pointers live as long as the plan.
 struct append_attempt {
   bool check = false; // store nothing; only check that the watermarks are `from` with our epochs
@@ -90,6 +97,7 @@ struct append_attempt {
   std::vector<quarantine_ref> quarantine;
   std::vector<batch_mark> batches;
   std::vector<release_ref> releases;
+  std::vector<gone_ref> gone;
 
   /// Into the table of its kind.
   void add_record(const record_ref& record);
@@ -144,6 +152,7 @@ private:
                  std::uint64_t seq,
                  std::uint64_t end);
   void add_made(const piece& of);
+  void add_gone(const piece& of);
   void isolate(const std::string& reason);
   void quarantine(std::size_t append, std::uint64_t seq, const std::string& reason);
   void drop_stream(std::int32_t stream);

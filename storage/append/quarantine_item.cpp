@@ -11,6 +11,15 @@ failure not_in_quarantine(quarantine_id id) {
                              + " is in quarantine"};
 }
 
+audit_row audit_of_quarantine(const author& by, const char* action, const quarantine_row& item) {
+  audit_row row{0, by.who, action, item.farm + "/" + item.equipment + " "};
+  row.object += std::to_string(item.id.stream) + ":" + std::to_string(item.id.seq);
+  row.detail = "it was in quarantine because: " + item.reason;
+  row.farm = item.farm;
+  row.origin = by.origin;
+  return row;
+}
+
 restored_item::restored_item(const quarantine_row& row,
                              const stream_claim& claim,
                              std::int64_t time_us_min) {

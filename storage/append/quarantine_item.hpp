@@ -7,6 +7,7 @@
 #pragma once
 
 #include "storage/append/append_plan.hpp"
+#include "storage/identity/audit.hpp"
 #include "storage/quarantine.hpp"
 #include "storage/records.hpp"
 
@@ -15,6 +16,9 @@
 namespace furrow::storage {
 
 [[nodiscard]] failure not_in_quarantine(quarantine_id id);
+/// What the audit log says of a change of the item.
+[[nodiscard]] audit_row
+audit_of_quarantine(const author& by, const char* action, const quarantine_row& item);
 
 class restored_item {
 public:

@@ -69,6 +69,11 @@ public:
   /// Stores the rows in one transaction into a table with an index on (equipment, time). Absent for
   /// SQLite, which has no COPY.
   [[nodiscard]] virtual result<std::optional<bench_copy>> copy(const bench_rows& rows) = 0;
+  /// Makes that table anew and empty, for `add_rows`. False for SQLite.
+  [[nodiscard]] virtual result<bool> begin_rows() = 0;
+  /// Stores more rows, in one transaction.
+  [[nodiscard]] virtual result<done> add_rows(const bench_rows& rows) = 0;
+  [[nodiscard]] virtual result<std::uint64_t> rows_disk_bytes() = 0; // with the index
   /// Runs a query of the benchmark (a literal: it is not checked) and reads all rows.
   [[nodiscard]] virtual result<bench_query> query(const std::string& sql) = 0;
   /// The settings that affect the figures: version, fsync, synchronous_commit ...

@@ -131,7 +131,7 @@ public:
     return number(*rows, 0);
   }
 
-  [[nodiscard]] result<std::optional<bench_copy>> copy(const bench_rows& rows) override {
+  [[nodiscard]] result<bool> begin_rows() override {
     for (const auto* sql :
          {"drop table if exists public.frame_row",
           "create table public.frame_row (time timestamptz not null, equipment int not null, "
@@ -139,20 +139,35 @@ public:
           "create index frame_row_equipment_time on public.frame_row (equipment, time)"})
       if (auto made = asked(sql); !made)
         return made.error();
+    return true;
+  }
+
+  [[nodiscard]] result<done> add_rows(const bench_rows& rows) override { return copy_in(rows); }
+
+  [[nodiscard]] result<std::uint64_t> rows_disk_bytes() override {
+    auto size = asked("select pg_total_relation_size('public.frame_row')");
+    if (!size)
+      return size.error();
+    return number(*size, 0);
+  }
+
+  [[nodiscard]] result<std::optional<bench_copy>> copy(const bench_rows& rows) override {
+    if (auto made = begin_rows(); !made)
+      return made.error();
     const auto wal_before = wal_position();
     if (!wal_before)
       return wal_before.error();
     bench_copy measured;
     const auto begun = clock::now();
-    if (auto stored = copy_in(rows); !stored)
+    if (auto stored = add_rows(rows); !stored)
       return stored.error();
     measured.seconds = seconds_since(begun);
     const auto wal_after = wal_position();
-    auto size = asked("select pg_total_relation_size('public.frame_row')");
+    const auto size = rows_disk_bytes();
     if (!wal_after || !size)
       return !size ? size.error() : wal_after.error();
     measured.wal_bytes = *wal_after - *wal_before;
-    measured.disk_bytes = number(*size, 0);
+    measured.disk_bytes = *size;
     return std::optional{measured};
   }
 

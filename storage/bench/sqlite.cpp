@@ -69,6 +69,9 @@ public:
   [[nodiscard]] result<std::optional<bench_copy>> copy(const bench_rows& /*rows*/) override {
     return std::optional<bench_copy>{};
   }
+  [[nodiscard]] result<bool> begin_rows() override { return false; }
+  [[nodiscard]] result<done> add_rows(const bench_rows& /*rows*/) override { return done{}; }
+  [[nodiscard]] result<std::uint64_t> rows_disk_bytes() override { return std::uint64_t{0}; }
   [[nodiscard]] result<bench_query> query(const std::string& /*sql*/) override {
     return failure{errc::misconfigured, "queries are measured on PostgreSQL only"};
   }

@@ -55,6 +55,14 @@ std::string scope_of(const stored_dbc& file) {
   return file.equipment.empty() ? "farm " + file.farm : file.farm + "/" + file.equipment;
 }
 
+audit_row audit_of_dbc(const author& by, const char* action, const stored_dbc& file) {
+  audit_row row{0, by.who, action, file.name + " for " + scope_of(file)};
+  row.detail = "id " + std::to_string(file.id) + ", checksum " + file.sha256;
+  row.farm = file.farm;
+  row.origin = by.origin;
+  return row;
+}
+
 std::string dbc_checksum(const can::dbc_file& file) {
   canonical_text out;
   for (const auto& message : file.messages) {

@@ -4,6 +4,7 @@
 ///   name for the same machines one is active at most. A node decodes with the active files, the closest first (machine,
 ///   farm, all; then the newest), before its catalogue. In PostgreSQL the definitions of an active file are rows of
 ///   definition_set too, for SQL.
+///   A change is noted in the audit log, under `by`, in the transaction that makes it.
 /// Units: microseconds since 1970.
 /// Errors: not_found names the farm, machine or file; reject_row for a text that is no DBC file. Else as
 ///   storage/store.hpp.
@@ -13,6 +14,7 @@
 
 #include "can/dbc/file.hpp"
 #include "storage/errc.hpp"
+#include "storage/identity/audit.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -46,6 +48,8 @@ struct stored_dbc {
 
 /// "all", "farm north" or "north/T1".
 [[nodiscard]] std::string scope_of(const stored_dbc& file);
+/// What the audit log says of a change.
+[[nodiscard]] audit_row audit_of_dbc(const author& by, const char* action, const stored_dbc& file);
 /// Of what the parser has read: two files with the same checksum decode alike, with the same names, units and labels.
 [[nodiscard]] std::string dbc_checksum(const can::dbc_file& file);
 [[nodiscard]] result<can::dbc_file> parse_stored(const stored_dbc& file);
@@ -66,13 +70,13 @@ public:
   virtual ~dbc_store() = default;
 
   /// Keeps the file and makes it the active one of its name; the same content is not kept twice.
-  virtual void load(dbc_upload file, std::string who, handler<dbc_load_outcome> done) = 0;
+  virtual void load(dbc_upload file, author by, handler<dbc_load_outcome> done) = 0;
   /// Without contents, by scope and name, the newest first.
   virtual void list(handler<std::vector<stored_dbc>> done) = 0;
   virtual void read(std::int32_t id, handler<stored_dbc> done) = 0;
   /// Makes it the active one of its name for the same machines.
-  virtual void activate(std::int32_t id, std::string who, handler<furrow::done> done) = 0;
-  virtual void remove(std::int32_t id, std::string who, handler<furrow::done> done) = 0;
+  virtual void activate(std::int32_t id, author by, handler<furrow::done> done) = 0;
+  virtual void remove(std::int32_t id, author by, handler<furrow::done> done) = 0;
   /// Nothing when the stamp is still `known`.
   virtual void read_active(std::string known, handler<std::optional<active_dbc>> done) = 0;
 };

@@ -2,15 +2,17 @@
 /// checked. Users and tokens: storage/identity/identities.hpp.
 ///
 /// Shape: a change is a value, and so is a unit of work. One transaction carries out the whole unit, so that no lock
-///   waits for a client. A nested unit is a savepoint.
+///   waits for a client. A nested unit is a savepoint. A unit with an author is noted in the audit log in that transaction,
+///   each change with the values before and after.
 /// Errors: `failure` when the database fails; a change that is not allowed is a `rejection` in the outcome. A
 ///   connection lost during the commit is in_doubt.
 /// Threads: as the store. An object must not be used after its store is destroyed.
-/// Limits: unit_changes_max, unit_bytes_max, unit_depth_max, repository_page_max; the limits of each field are in
+/// Limits: unit_changes_max, unit_bytes_max, unit_depth_max, unit_notes_max, repository_page_max; the limits of each field are in
 ///   repository_check.cpp, and a rejection names them.
 #pragma once
 
 #include "storage/farm/field_boundary.hpp"
+#include "storage/identity/audit.hpp"
 #include "storage/store.hpp"
 
 #include <cstddef>
@@ -27,6 +29,7 @@ namespace furrow::storage {
 inline constexpr std::size_t unit_changes_max = 50'000;
 inline constexpr std::size_t unit_bytes_max = 64U << 20U;
 inline constexpr std::size_t unit_depth_max = 8;
+inline constexpr std::size_t unit_notes_max = 100; // a larger unit is one row of the audit log
 inline constexpr std::size_t repository_page_max = 1'000;
 
 // `name` is the key within the farm. `version` 0 in a change means "any version"; a row that is read has its stored
@@ -93,6 +96,8 @@ struct unit_of_work {
   std::vector<change> changes;
   std::vector<unit_of_work> units;
   bool may_fail = false; // for an inner unit: a rejection undoes this unit alone, the rest goes on
+  std::optional<author> by =
+    {}; // for the audit log, of the outermost unit; nothing: it is not noted
 };
 
 enum class rejection_kind : std::uint8_t {

@@ -6,6 +6,7 @@ checked_unit checked(unit_of_work work, const std::string& farm, std::size_t& pl
   checked_unit made;
   made.may_fail = work.may_fail;
   made.place = place;
+  made.by = work.by;
   made.changes = std::move(work.changes);
   for (auto& one : made.changes) {
     // A farm's row is created with its credential.
@@ -15,6 +16,7 @@ checked_unit checked(unit_of_work work, const std::string& farm, std::size_t& pl
       made.invalid.push_back(std::move(*why));
   }
   for (auto& unit : work.units) {
+    unit.by = work.by;
     made.units.push_back(checked(std::move(unit), farm, place));
     const auto& inner = made.units.back();
     if (!inner.may_fail)

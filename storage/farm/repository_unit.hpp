@@ -10,6 +10,7 @@
 #include "storage/farm/repository_rows.hpp"
 
 #include <cstddef>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -20,6 +21,7 @@ struct checked_unit {
   std::vector<change> changes;
   std::vector<checked_unit> units;
   bool may_fail = false;
+  std::optional<author> by;       // an inner unit has that of the outermost
   std::size_t place = 0;          // number of its first change
   std::vector<rejection> invalid; // not empty: the unit must not be begun
 };

@@ -13,7 +13,7 @@ namespace {
 using enum copy_type;
 using columns = std::vector<copied_column>;
 
-constexpr std::array<left_out, 16> left{{
+constexpr std::array<left_out, 17> left{{
   {"migration", "each database keeps its own steps"},
   {"definition_set", "made by `furrow db migrate` and `furrow dbc load`; SQLite has none"},
   {"definition_message", "of a definition_set"},
@@ -27,6 +27,7 @@ constexpr std::array<left_out, 16> left{{
   {"node", "leases of several nodes; SQLite has one node"},
   {"cluster", "of the table node"},
   {"machine_home", "of the table node; a node writes it again"},
+  {"forward_target", "a node that forwards writes it when it starts"},
   {"session", "people log in again"},
   {"identity_state", "each database counts its own changes"},
   {"stream_watermark.owner", "who claimed last: the next claim writes it"},
@@ -123,6 +124,13 @@ void add_streams(std::vector<copied_table>& out) {
                  "stream"});
   out.push_back({"bus", {{"stream", int4}, {"bus", int2}, {"name", text}}, "stream, bus"});
   out.push_back({"expired", {{"stream", int4}, {"first", int8}, {"last", int8}}, "stream, first"});
+  out.push_back({"forward",
+                 {{"stream", int4},
+                  {"acked_seq", int8},
+                  {"told_run", int8},
+                  {"told_as", uuid},
+                  {"acked_at", time_s}},
+                 "stream"});
   out.push_back({"source",
                  {{"equipment_id", int4},
                   {"digest", text},

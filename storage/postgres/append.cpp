@@ -73,7 +73,7 @@ std::string copy_statement(std::size_t target) {
 }
 
 /// The last statements: move the watermarks and commit, or roll back.
-std::string tail_of(const append_attempt& attempt) {
+std::string tail_of(const append_attempt& attempt, std::string_view also) {
   if (attempt.trial)
     return "select furrow.only_tried()";
   std::string sql;
@@ -81,6 +81,17 @@ std::string tail_of(const append_attempt& attempt) {
   if (!gone.empty())
     sql += "select furrow.release(" + int_array(gone, [](const auto& one) { return one.stream; })
            + ',' + int_array(gone, [](const auto& one) { return one.seq; }) + ");";
+  sql += also;
+  if (!also.empty())
+    sql += ';';
+  if (!attempt.check && !attempt.gone.empty()) {
+    // Inserted only, and never merged with other ranges: retention may be merging those at this moment.
+    const auto& numbers = attempt.gone;
+    sql += "insert into furrow.expired (stream, first, last) select * from unnest("
+           + int_array(numbers, [](const auto& one) { return one.stream; }) + "::int[],"
+           + int_array(numbers, [](const auto& one) { return one.first; }) + "::bigint[],"
+           + int_array(numbers, [](const auto& one) { return one.last; }) + "::bigint[]);";
+  }
   const auto& steps = attempt.steps;
   if (steps.empty())
     return sql;
@@ -92,13 +103,12 @@ std::string tail_of(const append_attempt& attempt) {
          + ',' + int_array(steps, [](const auto& step) { return step.sent; }) + ')';
 }
 
-/// The whole transaction as one message. Only integers are formatted into it; everything else goes
-/// by COPY.
-std::string transaction_text(const append_attempt& attempt) {
+/// The whole transaction as one message. Only integers are formatted into it, and `also`; everything else goes by COPY.
+std::string transaction_text(const append_attempt& attempt, std::string_view also) {
   std::string sql;
   for (const auto target : copies_of(attempt))
     sql += copy_statement(target);
-  sql += tail_of(attempt);
+  sql += tail_of(attempt, also);
   if (failpoint::pending(failpoint::after_cas))
     sql += after_cas_sleep;
   return sql;
@@ -109,6 +119,7 @@ struct transaction {
   pq_connection& db;
   const append_attempt& attempt;
   byte_buffer& buffer;
+  std::string_view also = {};
 };
 
 /// Sends rows as the buffer fills, so that a batch is in memory only once.
@@ -179,7 +190,7 @@ pq_error line_lost(pq_connection& db, const char* where) {
 }
 
 task<std::optional<pq_error>> run_transaction(transaction now) {
-  auto failed = co_await now.db.begin(transaction_text(now.attempt));
+  auto failed = co_await now.db.begin(transaction_text(now.attempt, now.also));
   if (failed)
     co_return failed;
   const auto copies = copies_of(now.attempt);
@@ -390,9 +401,10 @@ append(pq_connection& db, std::shared_ptr<const append_batch> batch, can::stream
   co_return plan.outcome();
 }
 
-task<std::optional<pq_error>> run_attempt(pq_connection& db, const append_attempt& attempt) {
+task<std::optional<pq_error>>
+run_attempt(pq_connection& db, const append_attempt& attempt, std::string_view also) {
   byte_buffer buffer;
-  const transaction now{db, attempt, buffer};
+  const transaction now{db, attempt, buffer, also};
   co_return co_await run_transaction(now);
 }
 

@@ -37,6 +37,7 @@ make_quarantine(std::shared_ptr<query_pool> queries, std::shared_ptr<postgres_po
 [[nodiscard]] std::unique_ptr<identity_store> make_identities(std::shared_ptr<postgres_pool> watch,
                                                               std::shared_ptr<query_pool> people);
 [[nodiscard]] std::unique_ptr<audit_store> make_audit(std::shared_ptr<query_pool> people);
+[[nodiscard]] std::unique_ptr<forward_store> make_forward(std::shared_ptr<query_pool> queries);
 [[nodiscard]] std::unique_ptr<seal_store> make_sealing(std::shared_ptr<postgres_pool> lane);
 
 } // namespace furrow::storage::postgres_work

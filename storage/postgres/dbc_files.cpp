@@ -65,10 +65,8 @@ task<result<stored_dbc>> read_dbc(pq_connection& db, std::int32_t id) {
 }
 
 task<std::optional<failure>>
-note_dbc(pq_connection& db, const std::string& who, const char* action, const stored_dbc& file) {
-  const audit_row row{
-    0,        who, action, file.name + " for " + scope_of(file), "id " + std::to_string(file.id),
-    file.farm};
+note_dbc(pq_connection& db, const author& by, const char* action, const stored_dbc& file) {
+  const auto row = audit_of_dbc(by, action, file);
   const auto failed = co_await note_change(db, row);
   if (failed)
     co_return failed->as_failure();
@@ -168,7 +166,7 @@ enter_dbc(pq_connection& db, const dbc_upload& file, const std::string& sum) {
 task<result<dbc_load_outcome>> dbc_load_begun(pq_connection& db,
                                               const dbc_upload& file,
                                               const std::string& sum,
-                                              const std::string& who) {
+                                              const author& by) {
   const auto entered = co_await enter_dbc(db, file, sum);
   if (!entered)
     co_return entered.error();
@@ -179,13 +177,13 @@ task<result<dbc_load_outcome>> dbc_load_begun(pq_connection& db,
     co_return stored.error();
   auto failed = co_await make_active(db, *stored);
   if (!failed)
-    failed = co_await note_dbc(db, who, "dbc load", *stored);
+    failed = co_await note_dbc(db, by, "dbc load", *stored);
   if (failed)
     co_return *failed;
   co_return dbc_load_outcome{entered->id, true};
 }
 
-task<result<dbc_load_outcome>> load_file(pq_connection& db, dbc_upload file, std::string who) {
+task<result<dbc_load_outcome>> load_file(pq_connection& db, dbc_upload file, author by) {
   stored_dbc as_stored;
   as_stored.name = file.name;
   as_stored.content = file.content;
@@ -195,26 +193,26 @@ task<result<dbc_load_outcome>> load_file(pq_connection& db, dbc_upload file, std
     co_return parsed.error();
   const auto sum = dbc_checksum(*parsed);
   co_return co_await one_by_one<dbc_load_outcome>(
-    db, [&] { return dbc_load_begun(db, file, sum, who); });
+    db, [&] { return dbc_load_begun(db, file, sum, by); });
 }
 
-task<result<done>> activate_begun(pq_connection& db, std::int32_t id, const std::string& who) {
+task<result<done>> activate_begun(pq_connection& db, std::int32_t id, const author& by) {
   const auto stored = co_await read_dbc(db, id);
   if (!stored)
     co_return stored.error();
   auto failed = co_await make_active(db, *stored);
   if (!failed)
-    failed = co_await note_dbc(db, who, "dbc activate", *stored);
+    failed = co_await note_dbc(db, by, "dbc activate", *stored);
   if (failed)
     co_return *failed;
   co_return done{};
 }
 
-task<result<done>> activate_file(pq_connection& db, std::int32_t id, std::string who) {
-  co_return co_await one_by_one<done>(db, [&] { return activate_begun(db, id, who); });
+task<result<done>> activate_file(pq_connection& db, std::int32_t id, author by) {
+  co_return co_await one_by_one<done>(db, [&] { return activate_begun(db, id, by); });
 }
 
-task<result<done>> remove_begun(pq_connection& db, std::int32_t id, const std::string& who) {
+task<result<done>> remove_begun(pq_connection& db, std::int32_t id, const author& by) {
   const auto stored = co_await read_dbc(db, id);
   if (!stored)
     co_return stored.error();
@@ -232,13 +230,13 @@ task<result<done>> remove_begun(pq_connection& db, std::int32_t id, const std::s
     pq_parameters{}.int4(id));
   if (reply.error)
     co_return reply.error->as_failure();
-  if (const auto failed = co_await note_dbc(db, who, "dbc remove", *stored))
+  if (const auto failed = co_await note_dbc(db, by, "dbc remove", *stored))
     co_return *failed;
   co_return done{};
 }
 
-task<result<done>> remove_file(pq_connection& db, std::int32_t id, std::string who) {
-  co_return co_await one_by_one<done>(db, [&] { return remove_begun(db, id, who); });
+task<result<done>> remove_file(pq_connection& db, std::int32_t id, author by) {
+  co_return co_await one_by_one<done>(db, [&] { return remove_begun(db, id, by); });
 }
 
 task<result<std::optional<active_dbc>>> read_active(pq_connection& db, std::string known) {
@@ -285,10 +283,10 @@ class postgres_dbc : public dbc_store {
 public:
   explicit postgres_dbc(std::shared_ptr<postgres_pool> lane) : lane_{std::move(lane)} {}
 
-  void load(dbc_upload file, std::string who, handler<dbc_load_outcome> done) override {
+  void load(dbc_upload file, author by, handler<dbc_load_outcome> done) override {
     lane_->submit(job_of(false, std::move(done),
-                         [file = std::move(file), who = std::move(who)](pq_connection& db) {
-                           return load_file(db, file, who);
+                         [file = std::move(file), by = std::move(by)](pq_connection& db) {
+                           return load_file(db, file, by);
                          }));
   }
   void list(handler<std::vector<stored_dbc>> done) override {
@@ -301,14 +299,14 @@ public:
     lane_->submit(
       job_of(false, std::move(done), [id](pq_connection& db) { return read_dbc(db, id); }));
   }
-  void activate(std::int32_t id, std::string who, handler<furrow::done> done) override {
-    lane_->submit(job_of(false, std::move(done), [id, who = std::move(who)](pq_connection& db) {
-      return activate_file(db, id, who);
+  void activate(std::int32_t id, author by, handler<furrow::done> done) override {
+    lane_->submit(job_of(false, std::move(done), [id, by = std::move(by)](pq_connection& db) {
+      return activate_file(db, id, by);
     }));
   }
-  void remove(std::int32_t id, std::string who, handler<furrow::done> done) override {
-    lane_->submit(job_of(false, std::move(done), [id, who = std::move(who)](pq_connection& db) {
-      return remove_file(db, id, who);
+  void remove(std::int32_t id, author by, handler<furrow::done> done) override {
+    lane_->submit(job_of(false, std::move(done), [id, by = std::move(by)](pq_connection& db) {
+      return remove_file(db, id, by);
     }));
   }
   void read_active(std::string known, handler<std::optional<active_dbc>> done) override {

@@ -1,7 +1,9 @@
 #include "storage/membership.hpp"
 
+#include "storage/identity/audit.hpp"
 #include "storage/postgres/areas.hpp"
 #include "storage/postgres/connection/job.hpp"
+#include "storage/postgres/connection/locked_end.hpp"
 #include "storage/postgres/connection/query_pool.hpp"
 #include "storage/postgres/connection/rows.hpp"
 #include "storage/postgres/work.hpp"
@@ -11,6 +13,8 @@
 #include <limits>
 #include <string_view>
 #include <utility>
+
+#include <nlohmann/json.hpp>
 
 namespace furrow::storage::postgres_work {
 
@@ -127,7 +131,50 @@ task<result<done>> leave(pq_connection& db, const node_identity& who) {
   co_return done{};
 }
 
-task<result<node_status>> steer(pq_connection& db, const std::string& node, node_wish wish) {
+template <class Value>
+std::string json_of(const char* name, const Value& value) {
+  return nlohmann::json{{name, value}}.dump();
+}
+
+/// What the audit log says of a wish. The values before: whether it drains, and its weight.
+audit_row note_of_wish(
+  const std::string& node, node_wish wish, const author& by, bool drained, std::int64_t weight) {
+  audit_row row{0, by.who, "node drain", node};
+  row.origin = by.origin;
+  if (wish.what == node_wish::kind::weigh) {
+    row.action = "node weight";
+    row.before = json_of("weight", weight);
+    row.after = json_of("weight", wish.weight);
+    return row;
+  }
+  const bool drains = wish.what == node_wish::kind::drain;
+  if (!drains)
+    row.action = "node undrain";
+  row.before = json_of("drain", drained);
+  row.after = json_of("drain", drains);
+  return row;
+}
+
+/// Nothing without such a node. Its row is locked, so that the values before are right.
+task<result<std::optional<audit_row>>>
+read_note_of_wish(pq_connection& db, const std::string& node, node_wish wish, const author& by) {
+  const auto reply =
+    co_await db.query("select n.drain, n.weight from furrow.node n where n.name = $1 for update",
+                      pq_parameters{}.text(node));
+  if (reply.error)
+    co_return reply.error->as_failure();
+  const pq_rows rows{reply.rows.get()};
+  std::optional<audit_row> out;
+  if (rows.size() != 0)
+    out = note_of_wish(node, wish, by, rows.integer(0, 0) != 0, rows.integer(0, 1));
+  co_return out;
+}
+
+task<result<node_status>>
+steer_begun(pq_connection& db, const std::string& node, node_wish wish, const author& by) {
+  const auto note = co_await read_note_of_wish(db, node, wish, by);
+  if (!note)
+    co_return note.error();
   const bool weighs = wish.what == node_wish::kind::weigh;
   const auto reply = co_await db.query(
     weighs ? "select furrow.steer($1, null, $2)" : "select furrow.steer($1, $2 <> 0, null)",
@@ -138,7 +185,23 @@ task<result<node_status>> steer(pq_connection& db, const std::string& node, node
   const pq_rows rows{reply.rows.get()};
   if (rows.size() != 1 || rows.null(0, 0))
     co_return failure{errc::not_found, "no node " + node};
-  co_return status_of(rows.text(0, 0));
+  const auto status = status_of(rows.text(0, 0));
+  const bool gone = status == node_status::left || status == node_status::dead;
+  if (*note && (weighs || !gone)) { // of a node that is gone, only the weight changes
+    const auto failed = co_await note_change(db, **note);
+    if (failed)
+      co_return failed->as_failure();
+  }
+  co_return status;
+}
+
+task<result<node_status>>
+steer(pq_connection& db, const std::string& node, node_wish wish, const author& by) {
+  const auto begun = co_await db.run("begin");
+  if (begun.error)
+    co_return begun.error->as_failure();
+  const auto steered = co_await steer_begun(db, node, wish, by);
+  co_return co_await end_with(db, steered);
 }
 
 std::string names_array(const machine_names& machines,
@@ -216,10 +279,19 @@ read_homes(pq_connection& db, const char* text, std::string farm, std::size_t mo
   co_return homes_in(pq_rows{reply.rows.get()});
 }
 
-task<result<done>> pin(pq_connection& db,
-                       const std::string& farm,
-                       const std::string& machine,
-                       const std::string& node) {
+task<result<done>> pin_begun(pq_connection& db,
+                             const std::string& farm,
+                             const std::string& machine,
+                             const std::string& node,
+                             const author& by) {
+  const auto was = co_await db.query(
+    "select coalesce(h.pinned_to, '') from furrow.machine_home h join furrow.equipment e on e.id = "
+    "h.equipment_id join furrow.farm f on f.id = e.farm_id where f.name = $1 and e.name = $2 for "
+    "update of h",
+    pq_parameters{}.text(farm).text(machine));
+  if (was.error)
+    co_return was.error->as_failure();
+  const pq_rows before{was.rows.get()};
   const auto reply = co_await db.query(
     "with machine as (select e.id from furrow.equipment e join furrow.farm f on f.id = e.farm_id "
     "where f.name = $1 and e.name = $2), place as (select $3 as node "
@@ -236,7 +308,27 @@ task<result<done>> pin(pq_connection& db,
     co_return failure{errc::not_found, "no equipment " + machine};
   if (rows.integer(0, 1) == 0)
     co_return failure{errc::not_found, "no node " + node};
+  audit_row row{0, by.who, "equipment move", farm + "/" + machine};
+  row.farm = farm;
+  row.origin = by.origin;
+  row.before = json_of("pinned_to", before.size() == 0 ? std::string{} : before.text(0, 0));
+  row.after = json_of("pinned_to", node);
+  const auto failed = co_await note_change(db, row);
+  if (failed)
+    co_return failed->as_failure();
   co_return done{};
+}
+
+task<result<done>> pin(pq_connection& db,
+                       const std::string& farm,
+                       const std::string& machine,
+                       const std::string& node,
+                       const author& by) {
+  const auto begun = co_await db.run("begin");
+  if (begun.error)
+    co_return begun.error->as_failure();
+  const auto pinned = co_await pin_begun(db, farm, machine, node, by);
+  co_return co_await end_with(db, pinned);
 }
 
 /// `lane` renews the lease; `queries` answers people.
@@ -260,11 +352,11 @@ public:
       return postgres_work::leave(db, who);
     }));
   }
-  void steer(std::string node, node_wish wish, handler<node_status> done) override {
-    people_->submit(
-      job_of(false, std::move(done), [node = std::move(node), wish](pq_connection& db) {
-        return postgres_work::steer(db, node, wish);
-      }));
+  void steer(std::string node, node_wish wish, author by, handler<node_status> done) override {
+    people_->submit(job_of(false, std::move(done),
+                           [node = std::move(node), wish, by = std::move(by)](pq_connection& db) {
+                             return postgres_work::steer(db, node, wish, by);
+                           }));
   }
   void settle(node_identity who, machine_names machines, handler<std::uint64_t> done) override {
     people_->submit(
@@ -293,11 +385,13 @@ public:
   void pin(std::string farm,
            std::string machine,
            std::string node,
+           author by,
            handler<furrow::done> done) override {
-    people_->submit(
-      job_of(false, std::move(done),
-             [farm = std::move(farm), machine = std::move(machine), node = std::move(node)](
-               pq_connection& db) { return postgres_work::pin(db, farm, machine, node); }));
+    people_->submit(job_of(false, std::move(done),
+                           [farm = std::move(farm), machine = std::move(machine),
+                            node = std::move(node), by = std::move(by)](pq_connection& db) {
+                             return postgres_work::pin(db, farm, machine, node, by);
+                           }));
   }
 
 private:

@@ -1,8 +1,10 @@
 #include "storage/quarantine.hpp"
 
 #include "storage/append/quarantine_item.hpp"
+#include "storage/identity/audit.hpp"
 #include "storage/postgres/areas.hpp"
 #include "storage/postgres/connection/job.hpp"
+#include "storage/postgres/connection/locked_end.hpp"
 #include "storage/postgres/connection/query_pool.hpp"
 #include "storage/postgres/connection/rows.hpp"
 #include "storage/postgres/work.hpp"
@@ -88,14 +90,17 @@ show_quarantined(pq_connection& db, const std::string& farm, quarantine_id id) {
 }
 
 task<result<retry_outcome>>
-retry_quarantined(pq_connection& db, const std::string& farm, quarantine_id id) {
+retry_quarantined(pq_connection& db, const std::string& farm, quarantine_id id, const author& by) {
   const auto found = co_await find(db, farm, id);
   if (!found)
     co_return found.error();
   const restored_item item{found->row, {found->equipment, id.stream, 0}, time_us_min};
   if (!item.refusal().empty())
     co_return retry_outcome{false, item.refusal()};
-  const auto error = co_await run_attempt(db, item.attempt());
+  const auto note = note_statement(db, audit_of_quarantine(by, "quarantine retry", found->row));
+  if (note.empty())
+    co_return failure{errc::retry_later, "the change cannot be noted in the audit log"};
+  const auto error = co_await run_attempt(db, item.attempt(), note);
   if (!error)
     co_return retry_outcome{true, {}};
   if (error->lost)
@@ -109,18 +114,33 @@ retry_quarantined(pq_connection& db, const std::string& farm, quarantine_id id) 
   co_return error->as_failure();
 }
 
-task<result<done>> drop_quarantined(pq_connection& db, const std::string& farm, quarantine_id id) {
-  const auto reply = co_await db.query(
-    "update furrow.quarantine q set dropped_at = now(), bytes = '' "
-    "from furrow.equipment e join furrow.farm f on f.id = e.farm_id "
-    "where e.id = q.equipment_id and q.stream = $2 and q.seq = $3 and q.dropped_at is null "
-    "and ($1 = '' or f.name = $1) returning q.seq",
-    pq_parameters{}.text(farm).int4(id.stream).int8(static_cast<std::int64_t>(id.seq)));
+task<result<done>>
+drop_begun(pq_connection& db, const std::string& farm, quarantine_id id, const author& by) {
+  const auto found = co_await find(db, farm, id);
+  if (!found)
+    co_return found.error();
+  const auto reply =
+    co_await db.query("update furrow.quarantine q set dropped_at = now(), bytes = '' "
+                      "where q.stream = $1 and q.seq = $2 and q.dropped_at is null returning q.seq",
+                      pq_parameters{}.int4(id.stream).int8(static_cast<std::int64_t>(id.seq)));
   if (reply.error)
     co_return reply.error->as_failure();
   if (pq_rows{reply.rows.get()}.size() == 0)
     co_return not_in_quarantine(id);
+  const auto row = audit_of_quarantine(by, "quarantine drop", found->row);
+  const auto failed = co_await note_change(db, row);
+  if (failed)
+    co_return failed->as_failure();
   co_return done{};
+}
+
+task<result<done>>
+drop_quarantined(pq_connection& db, const std::string& farm, quarantine_id id, const author& by) {
+  const auto begun = co_await db.run("begin");
+  if (begun.error)
+    co_return begun.error->as_failure();
+  const auto dropped = co_await drop_begun(db, farm, id, by);
+  co_return co_await end_with(db, dropped);
 }
 
 /// Reads on the query pool, changes on the connection that stores records.
@@ -145,18 +165,24 @@ public:
       }));
   }
 
-  void retry_quarantined(std::string farm, quarantine_id id, handler<retry_outcome> done) override {
-    inserts_->submit(job_of(true, std::move(done), [farm = std::move(farm), id](pq_connection& db) {
-      return postgres_work::retry_quarantined(db, farm, id);
-    }));
+  void retry_quarantined(std::string farm,
+                         quarantine_id id,
+                         author by,
+                         handler<retry_outcome> done) override {
+    inserts_->submit(job_of(true, std::move(done),
+                            [farm = std::move(farm), id, by = std::move(by)](pq_connection& db) {
+                              return postgres_work::retry_quarantined(db, farm, id, by);
+                            }));
   }
 
-  void
-  drop_quarantined(std::string farm, quarantine_id id, handler<furrow::done> dropped) override {
-    inserts_->submit(
-      job_of(true, std::move(dropped), [farm = std::move(farm), id](pq_connection& db) {
-        return postgres_work::drop_quarantined(db, farm, id);
-      }));
+  void drop_quarantined(std::string farm,
+                        quarantine_id id,
+                        author by,
+                        handler<furrow::done> dropped) override {
+    inserts_->submit(job_of(true, std::move(dropped),
+                            [farm = std::move(farm), id, by = std::move(by)](pq_connection& db) {
+                              return postgres_work::drop_quarantined(db, farm, id, by);
+                            }));
   }
 
 private:

@@ -1,14 +1,17 @@
 #include "storage/farm/repositories.hpp"
 
+#include "storage/farm/repository_audit.hpp"
 #include "storage/farm/repository_unit.hpp"
 #include "storage/postgres/areas.hpp"
 #include "storage/postgres/connection/byte_buffer.hpp"
 #include "storage/postgres/connection/job.hpp"
 #include "storage/postgres/connection/query_pool.hpp"
 #include "storage/postgres/connection/rows.hpp"
+#include "storage/postgres/work.hpp"
 
 #include <algorithm>
 #include <array>
+#include <unordered_map>
 #include <unordered_set>
 
 namespace furrow::storage {
@@ -165,6 +168,87 @@ task<progress> carry_out(pq_connection& db, std::int32_t farm, const change_run&
   co_return missed;
 }
 
+text_row text_row_of(const pq_rows& rows, int row, std::size_t columns) {
+  text_row out;
+  out.reserve(columns);
+  for (int column = 0; column < static_cast<int>(columns); ++column)
+    out.push_back(rows.null(row, column) ? std::nullopt : std::optional{rows.text(row, column)});
+  return out;
+}
+
+std::string select_of(entity what) {
+  return "select " + column_list(what, "t.", "::text", true) + " from " + table_of(what)
+         + " t where " + owner_of(what) + " = (select id from furrow.farm where name = $1)";
+}
+
+std::vector<record> records_in(const pq_rows& rows, entity what) {
+  std::vector<record> out;
+  out.reserve(static_cast<std::size_t>(rows.size()));
+  const auto columns = shape_of(what).columns.size() + 1;
+  for (int row = 0; row < rows.size(); ++row)
+    out.push_back(to_record(what, text_row_of(rows, row, columns)));
+  return out;
+}
+
+task<result<std::vector<record>>>
+select(pq_connection& db, entity what, const std::string& sql, const pq_parameters& parameters) {
+  const auto reply = co_await db.query(sql.c_str(), parameters);
+  if (reply.error)
+    co_return reply.error->as_failure();
+  co_return records_in(pq_rows{reply.rows.get()}, what);
+}
+
+struct entered_farm {
+  std::int32_t id = 0;
+  std::string name;
+};
+
+struct rows_found {
+  std::unordered_map<std::string, record> by_name;
+  std::optional<pq_error> error;
+};
+
+/// What a run is about to change, for the audit log. The rows are locked, so that these are the values before.
+task<rows_found> rows_before(pq_connection& db, const entered_farm& farm, const change_run& run) {
+  const auto sql =
+    select_of(run.what) + " and t.name = any($2::text[]) order by t.name for update of t";
+  const auto reply = co_await db.query(
+    sql.c_str(), pq_parameters{}.text(farm.name).add(oid::text_array, names_of(run)));
+  rows_found out;
+  out.error = reply.error;
+  if (!reply.error)
+    for (auto& row : records_in(pq_rows{reply.rows.get()}, run.what)) {
+      auto name = name_of(row);
+      out.by_name.emplace(std::move(name), std::move(row));
+    }
+  co_return out;
+}
+
+/// Carries out a run and notes each change of it.
+task<progress> carry_out_noted(pq_connection& db,
+                               const entered_farm& farm,
+                               const change_run& run,
+                               const author& by) {
+  rows_found before;
+  if (run.how != action::create)
+    before = co_await rows_before(db, farm, run);
+  if (before.error)
+    co_return progress{{}, 0, std::move(before.error)};
+  auto done = co_await carry_out(db, farm.id, run);
+  if (!done.sound())
+    co_return done;
+  for (const auto* change : run.changes) {
+    const auto was = before.by_name.find(name_of(change->row));
+    const auto row =
+      note_of(by, farm.name, *change,
+              was == before.by_name.end() ? std::nullopt : std::optional{was->second});
+    done.error = co_await postgres_work::note_change(db, row);
+    if (done.error)
+      break;
+  }
+  co_return done;
+}
+
 void take(progress& into, progress&& part) {
   into.changed += part.changed;
   into.error = std::move(part.error);
@@ -172,18 +256,35 @@ void take(progress& into, progress&& part) {
     into.rejections.push_back(std::move(why));
 }
 
-/// `undone` gets the rejections of inner units that were undone; the answer has those of the unit itself.
-task<progress> run_unit(pq_connection& db,
-                        std::int32_t farm,
-                        const checked_unit& unit,
-                        std::vector<rejection>& undone) {
+/// The unit's own changes, and their notes in the audit log.
+task<progress> make_changes(pq_connection& db, const entered_farm& farm, const checked_unit& unit) {
   progress out;
+  const bool each = notes_each_change(unit);
   for (const auto& run : runs_of(unit.changes, unit.place)) {
-    auto part = co_await carry_out(db, farm, run);
+    progress part;
+    if (each)
+      part = co_await carry_out_noted(db, farm, run, *unit.by);
+    else
+      part = co_await carry_out(db, farm.id, run);
     take(out, std::move(part));
     if (!out.sound())
       co_return out;
   }
+  if (unit.by && !each) {
+    const auto row = note_of(unit, farm.name);
+    out.error = co_await postgres_work::note_change(db, row);
+  }
+  co_return out;
+}
+
+/// `undone` gets the rejections of inner units that were undone; the answer has those of the unit itself.
+task<progress> run_unit(pq_connection& db,
+                        const entered_farm& farm,
+                        const checked_unit& unit,
+                        std::vector<rejection>& undone) {
+  auto out = co_await make_changes(db, farm, unit);
+  if (!out.sound())
+    co_return out;
   for (const auto& inner : unit.units) {
     if (!inner.invalid.empty()) {
       undone.insert(undone.end(), inner.invalid.begin(), inner.invalid.end());
@@ -213,7 +314,7 @@ task<progress> run_unit(pq_connection& db,
 }
 
 /// The row of the caller's farm, created if missing.
-task<result<std::int32_t>> enter_farm(pq_connection& db, const std::string& farm) {
+task<result<entered_farm>> enter_farm(pq_connection& db, const std::string& farm) {
   const auto made = co_await db.query(
     "insert into furrow.farm (name) select $1 where not exists (select from furrow.farm where name "
     "= $1) on conflict do nothing",
@@ -227,7 +328,7 @@ task<result<std::int32_t>> enter_farm(pq_connection& db, const std::string& farm
   const pq_rows rows{found.rows.get()};
   if (rows.size() != 1)
     co_return failure{errc::retry_later, "another session is creating the farm"};
-  co_return static_cast<std::int32_t>(rows.integer(0, 0));
+  co_return entered_farm{static_cast<std::int32_t>(rows.integer(0, 0)), farm};
 }
 
 failure commit_failure(const pq_error& error) {
@@ -281,33 +382,6 @@ apply(pq_connection& db, const std::string& farm, std::shared_ptr<const checked_
     last = co_await try_unit(db, farm, *unit);
   }
   co_return std::move(last.outcome);
-}
-
-text_row text_row_of(const pq_rows& rows, int row, std::size_t columns) {
-  text_row out;
-  out.reserve(columns);
-  for (int column = 0; column < static_cast<int>(columns); ++column)
-    out.push_back(rows.null(row, column) ? std::nullopt : std::optional{rows.text(row, column)});
-  return out;
-}
-
-std::string select_of(entity what) {
-  return "select " + column_list(what, "t.", "::text", true) + " from " + table_of(what)
-         + " t where " + owner_of(what) + " = (select id from furrow.farm where name = $1)";
-}
-
-task<result<std::vector<record>>>
-select(pq_connection& db, entity what, const std::string& sql, const pq_parameters& parameters) {
-  const auto reply = co_await db.query(sql.c_str(), parameters);
-  if (reply.error)
-    co_return reply.error->as_failure();
-  const pq_rows rows{reply.rows.get()};
-  std::vector<record> out;
-  out.reserve(static_cast<std::size_t>(rows.size()));
-  const auto columns = shape_of(what).columns.size() + 1;
-  for (int row = 0; row < rows.size(); ++row)
-    out.push_back(to_record(what, text_row_of(rows, row, columns)));
-  co_return out;
 }
 
 task<result<record>>

@@ -3,6 +3,7 @@
 #include "storage/dbc/dbc_files.hpp"
 #include "storage/digest_store.hpp"
 #include "storage/farm/repositories.hpp"
+#include "storage/forward/forward_store.hpp"
 #include "storage/history.hpp"
 #include "storage/identity/identities.hpp"
 #include "storage/membership.hpp"
@@ -309,6 +310,7 @@ public:
   dbc_store* dbc() override { return dbc_.get(); }
   partition_store* partitions() override { return partitions_.get(); }
   size_store* sizes() override { return sizes_.get(); }
+  forward_store* forward() override { return forward_.get(); }
   seal_store* sealing() override { return sealing_.get(); }
   membership_store* membership() override { return membership_.get(); }
 
@@ -399,6 +401,7 @@ private:
   std::unique_ptr<audit_store> audit_ = postgres_work::make_audit(queries_);
   std::unique_ptr<dbc_store> dbc_ = postgres_work::make_dbc(upkeep_);
   std::unique_ptr<partition_store> partitions_ = postgres_work::make_partitions(upkeep_);
+  std::unique_ptr<forward_store> forward_ = postgres_work::make_forward(queries_);
   std::unique_ptr<size_store> sizes_ = postgres_work::make_sizes(upkeep_);
   std::unique_ptr<seal_store> sealing_ = postgres_work::make_sealing(make_lane("seal"));
   std::unique_ptr<membership_store> membership_ =

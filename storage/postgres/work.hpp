@@ -13,6 +13,7 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace furrow::storage {
@@ -29,9 +30,10 @@ claim(pq_connection& db, const std::vector<claim_request>& requests, can::stream
 [[nodiscard]] task<result<append_outcome>>
 append(pq_connection& db, std::shared_ptr<const append_batch> batch, can::stream_id owner);
 
-/// Runs a transaction once, for callers that plan their own retries. A lost connection is in doubt.
-[[nodiscard]] task<std::optional<pq_error>> run_attempt(pq_connection& db,
-                                                        const append_attempt& attempt);
+/// Runs a transaction once, for callers that plan their own retries. A lost connection is in doubt. `also` is a
+/// statement with its values, which runs in the same transaction.
+[[nodiscard]] task<std::optional<pq_error>>
+run_attempt(pq_connection& db, const append_attempt& attempt, std::string_view also = {});
 
 /// The row id; not_found when no farm, or more than one farm, has an equipment of this name.
 [[nodiscard]] task<result<std::int32_t>>
@@ -39,6 +41,8 @@ find_equipment(pq_connection& db, const std::string& farm, const std::string& na
 
 /// Notes a change in the transaction that makes it.
 [[nodiscard]] task<std::optional<pq_error>> note_change(pq_connection& db, const audit_row& row);
+/// The same as a statement with its values, for `run_attempt`. Empty: the connection is closed.
+[[nodiscard]] std::string note_statement(pq_connection& db, const audit_row& row);
 
 /// Microseconds since 2000 for a time that may be absent, or earlier than PostgreSQL's earliest
 /// time.

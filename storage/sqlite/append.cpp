@@ -98,6 +98,13 @@ void insert_quarantine(sqlite_db& db, const append_attempt& attempt) {
   }
 }
 
+void insert_gone(sqlite_db& db, const append_attempt& attempt) {
+  for (const auto& range : attempt.gone)
+    db.statement("insert into expired (stream, first, last) values (?, ?, ?)")
+      .with(range.stream, range.first, range.last)
+      .run();
+}
+
 } // namespace
 
 void insert_rows(sqlite_db& db, const append_attempt& attempt) {
@@ -105,6 +112,7 @@ void insert_rows(sqlite_db& db, const append_attempt& attempt) {
   insert_records(db, attempt);
   insert_typed(db, attempt);
   insert_quarantine(db, attempt);
+  insert_gone(db, attempt);
 }
 
 namespace {

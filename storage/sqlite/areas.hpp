@@ -29,5 +29,6 @@ namespace furrow::storage::sqlite_work {
 [[nodiscard]] std::unique_ptr<size_store> make_sizes(sqlite_connections db);
 [[nodiscard]] std::unique_ptr<identity_store> make_identities(sqlite_connections db);
 [[nodiscard]] std::unique_ptr<audit_store> make_audit(sqlite_connections db);
+[[nodiscard]] std::unique_ptr<forward_store> make_forward(sqlite_connections db);
 
 } // namespace furrow::storage::sqlite_work

@@ -3,6 +3,7 @@
 #include "storage/identity/audit.hpp"
 #include "storage/sqlite/areas.hpp"
 #include "storage/sqlite/connection.hpp"
+#include "storage/sqlite/work.hpp"
 
 #include <span>
 #include <utility>
@@ -55,9 +56,8 @@ result<stored_dbc> read_dbc(sqlite_db& db, std::int32_t id) {
   return stored_of(row, true);
 }
 
-void note_dbc(sqlite_db& db, const std::string& who, const char* action, const stored_dbc& file) {
-  note_change(db, {0, who, action, file.name + " for " + scope_of(file),
-                   "id " + std::to_string(file.id), file.farm});
+void note_dbc(sqlite_db& db, const author& by, const char* action, const stored_dbc& file) {
+  note_change(db, audit_of_dbc(by, action, file));
 }
 
 void make_active(sqlite_db& db, std::int32_t id) {
@@ -98,7 +98,7 @@ result<dbc_scope> find_scope(sqlite_db& db, const std::string& scope) {
   return found.front();
 }
 
-result<dbc_load_outcome> load_file(sqlite_db& db, const dbc_upload& file, const std::string& who) {
+result<dbc_load_outcome> load_file(sqlite_db& db, const dbc_upload& file, const author& by) {
   stored_dbc parsed_as;
   parsed_as.name = file.name;
   parsed_as.content = file.content;
@@ -141,30 +141,30 @@ result<dbc_load_outcome> load_file(sqlite_db& db, const dbc_upload& file, const 
   const auto stored = read_dbc(db, out.id);
   if (!stored)
     return stored.error();
-  note_dbc(db, who, "dbc load", *stored);
+  note_dbc(db, by, "dbc load", *stored);
   transaction.commit();
   out.added = true;
   return out;
 }
 
-result<done> activate_file(sqlite_db& db, std::int32_t id, const std::string& who) {
+result<done> activate_file(sqlite_db& db, std::int32_t id, const author& by) {
   sqlite_transaction transaction{db};
   const auto stored = read_dbc(db, id);
   if (!stored)
     return stored.error();
   make_active(db, id);
-  note_dbc(db, who, "dbc activate", *stored);
+  note_dbc(db, by, "dbc activate", *stored);
   transaction.commit();
   return done{};
 }
 
-result<done> remove_file(sqlite_db& db, std::int32_t id, const std::string& who) {
+result<done> remove_file(sqlite_db& db, std::int32_t id, const author& by) {
   sqlite_transaction transaction{db};
   const auto stored = read_dbc(db, id);
   if (!stored)
     return stored.error();
   db.statement("delete from dbc where id = ?1").with(id).run();
-  note_dbc(db, who, "dbc remove", *stored);
+  note_dbc(db, by, "dbc remove", *stored);
   transaction.commit();
   return done{};
 }
@@ -189,9 +189,9 @@ public:
   explicit sqlite_dbc(sqlite_connections db)
     : writer_{std::move(db.writer)}, reader_{std::move(db.reader)} {}
 
-  void load(dbc_upload file, std::string who, handler<dbc_load_outcome> done) override {
-    writer_->submit(std::move(done), [file = std::move(file), who = std::move(who)](sqlite_db& db) {
-      return load_file(db, file, who);
+  void load(dbc_upload file, author by, handler<dbc_load_outcome> done) override {
+    writer_->submit(std::move(done), [file = std::move(file), by = std::move(by)](sqlite_db& db) {
+      return load_file(db, file, by);
     });
   }
   void list(handler<std::vector<stored_dbc>> done) override {
@@ -202,14 +202,13 @@ public:
   void read(std::int32_t id, handler<stored_dbc> done) override {
     reader_->submit(std::move(done), [id](sqlite_db& db) { return read_dbc(db, id); });
   }
-  void activate(std::int32_t id, std::string who, handler<furrow::done> done) override {
-    writer_->submit(std::move(done), [id, who = std::move(who)](sqlite_db& db) {
-      return activate_file(db, id, who);
-    });
-  }
-  void remove(std::int32_t id, std::string who, handler<furrow::done> done) override {
+  void activate(std::int32_t id, author by, handler<furrow::done> done) override {
     writer_->submit(std::move(done),
-                    [id, who = std::move(who)](sqlite_db& db) { return remove_file(db, id, who); });
+                    [id, by = std::move(by)](sqlite_db& db) { return activate_file(db, id, by); });
+  }
+  void remove(std::int32_t id, author by, handler<furrow::done> done) override {
+    writer_->submit(std::move(done),
+                    [id, by = std::move(by)](sqlite_db& db) { return remove_file(db, id, by); });
   }
   void read_active(std::string known, handler<std::optional<active_dbc>> done) override {
     reader_->submit(std::move(done), [known = std::move(known)](sqlite_db& db) {

@@ -1,6 +1,7 @@
 #include "storage/quarantine.hpp"
 
 #include "storage/append/quarantine_item.hpp"
+#include "storage/identity/audit.hpp"
 #include "storage/sqlite/areas.hpp"
 #include "storage/sqlite/connection.hpp"
 #include "storage/sqlite/work.hpp"
@@ -73,7 +74,8 @@ result<quarantine_row> show_quarantined(sqlite_db& db, const std::string& farm, 
   return found->row;
 }
 
-result<retry_outcome> retry_quarantined(sqlite_db& db, const std::string& farm, quarantine_id id) {
+result<retry_outcome>
+retry_quarantined(sqlite_db& db, const std::string& farm, quarantine_id id, const author& by) {
   sqlite_transaction transaction{db};
   const auto found = find(db, farm, id);
   if (!found)
@@ -90,20 +92,23 @@ result<retry_outcome> retry_quarantined(sqlite_db& db, const std::string& farm, 
     return retry_outcome{false, error.detail};
   }
   db.statement("delete from quarantine where stream = ? and seq = ?").with(id.stream, id.seq).run();
+  note_change(db, audit_of_quarantine(by, "quarantine retry", found->row));
   transaction.commit();
   return retry_outcome{true, {}};
 }
 
-result<done> drop_quarantined(sqlite_db& db, const std::string& farm, quarantine_id id) {
-  db.statement(
-      "update quarantine set dropped_at = unixepoch(), bytes = x'' "
-      "where stream = ?2 and seq = ?3 and dropped_at is null and exists (select 1 from equipment e "
-      "join farm f on f.id = e.farm_id "
-      "where e.id = quarantine.equipment_id and (?1 = '' or f.name = ?1))")
-    .with(farm, id.stream, id.seq)
+result<done>
+drop_quarantined(sqlite_db& db, const std::string& farm, quarantine_id id, const author& by) {
+  sqlite_transaction transaction{db};
+  const auto found = find(db, farm, id);
+  if (!found)
+    return found.error();
+  db.statement("update quarantine set dropped_at = unixepoch(), bytes = x'' "
+               "where stream = ? and seq = ? and dropped_at is null")
+    .with(id.stream, id.seq)
     .run();
-  if (db.changes() == 0)
-    return not_in_quarantine(id);
+  note_change(db, audit_of_quarantine(by, "quarantine drop", found->row));
+  transaction.commit();
   return done{};
 }
 
@@ -127,17 +132,24 @@ public:
     });
   }
 
-  void retry_quarantined(std::string farm, quarantine_id id, handler<retry_outcome> done) override {
-    writer_->submit(std::move(done), [farm = std::move(farm), id](sqlite_db& db) {
-      return sqlite_work::retry_quarantined(db, farm, id);
-    });
+  void retry_quarantined(std::string farm,
+                         quarantine_id id,
+                         author by,
+                         handler<retry_outcome> done) override {
+    writer_->submit(std::move(done),
+                    [farm = std::move(farm), id, by = std::move(by)](sqlite_db& db) {
+                      return sqlite_work::retry_quarantined(db, farm, id, by);
+                    });
   }
 
-  void
-  drop_quarantined(std::string farm, quarantine_id id, handler<furrow::done> dropped) override {
-    writer_->submit(std::move(dropped), [farm = std::move(farm), id](sqlite_db& db) {
-      return sqlite_work::drop_quarantined(db, farm, id);
-    });
+  void drop_quarantined(std::string farm,
+                        quarantine_id id,
+                        author by,
+                        handler<furrow::done> dropped) override {
+    writer_->submit(std::move(dropped),
+                    [farm = std::move(farm), id, by = std::move(by)](sqlite_db& db) {
+                      return sqlite_work::drop_quarantined(db, farm, id, by);
+                    });
   }
 
 private:

@@ -1,7 +1,9 @@
 #include "storage/farm/repositories.hpp"
 
+#include "storage/farm/repository_audit.hpp"
 #include "storage/farm/repository_unit.hpp"
 #include "storage/sqlite/areas.hpp"
+#include "storage/sqlite/work.hpp"
 
 #include <algorithm>
 #include <array>
@@ -84,11 +86,16 @@ const statements& statements_of(entity what) {
   return all[static_cast<std::size_t>(what)];
 }
 
-std::int64_t enter_farm(sqlite_db& db, const std::string& farm) {
+struct entered_farm {
+  std::int64_t id = 0;
+  std::string name;
+};
+
+entered_farm enter_farm(sqlite_db& db, const std::string& farm) {
   db.statement("insert into farm (name) values (?) on conflict do nothing").with(farm).run();
   auto found = db.statement("select id from farm where name = ?");
   found.with(farm);
-  return found.step() ? found.integer(0) : 0;
+  return {found.step() ? found.integer(0) : 0, farm};
 }
 
 void execute(sqlite_db& db, std::int64_t farm, const change& wanted) {
@@ -118,23 +125,60 @@ std::optional<std::int64_t> standing(sqlite_db& db, std::int64_t farm, const cha
   return found.step() ? std::optional{found.integer(0)} : std::nullopt;
 }
 
-/// Whether all of it was done. `out` gets the rejections, and those of inner units that were
-/// undone.
-bool run_unit(sqlite_db& db, std::int64_t farm, const checked_unit& unit, unit_outcome& out) {
+std::vector<record> rows_of(sqlite_statement& found, entity what) {
+  std::vector<record> out;
+  const auto columns = static_cast<int>(shape_of(what).columns.size()) + 1;
+  while (found.step()) {
+    text_row row;
+    for (int column = 0; column < columns; ++column)
+      row.push_back(found.null(column) ? std::nullopt : std::optional{found.text(column)});
+    out.push_back(to_record(what, row));
+  }
+  return out;
+}
+
+std::optional<record> row_before(sqlite_db& db, const entered_farm& farm, const change& wanted) {
+  const auto what = entity_of(wanted.row);
+  auto found = db.statement(statements_of(what).get.c_str());
+  found.with(farm.name, name_of(wanted.row));
+  auto rows = rows_of(found, what);
+  return rows.empty() ? std::nullopt : std::optional{std::move(rows.front())};
+}
+
+/// Whether the unit's own changes were made. They are noted with them.
+bool make_changes(sqlite_db& db,
+                  const entered_farm& farm,
+                  const checked_unit& unit,
+                  unit_outcome& out) {
   bool sound = true;
+  const bool each = notes_each_change(unit);
   for (std::size_t i = 0; i < unit.changes.size(); ++i) {
     const auto& wanted = unit.changes[i];
-    execute(db, farm, wanted);
+    const auto before = each ? row_before(db, farm, wanted) : std::nullopt;
+    execute(db, farm.id, wanted);
     if (db.changes() == 1) {
       ++out.changed;
+      if (each)
+        sqlite_work::note_change(db, note_of(*unit.by, farm.name, wanted, before));
       continue;
     }
     sound = false;
-    out.rejections.push_back(met_other(wanted, unit.place + i, standing(db, farm, wanted)));
+    out.rejections.push_back(met_other(wanted, unit.place + i, standing(db, farm.id, wanted)));
     if (out.rejections.size() >= 100)
       break; // enough rejections to find the fault
   }
-  if (!sound)
+  if (sound && unit.by && !each)
+    sqlite_work::note_change(db, note_of(unit, farm.name));
+  return sound;
+}
+
+/// Whether all of it was done. `out` gets the rejections, and those of inner units that were
+/// undone.
+bool run_unit(sqlite_db& db,
+              const entered_farm& farm,
+              const checked_unit& unit,
+              unit_outcome& out) {
+  if (!make_changes(db, farm, unit, out))
     return false;
   for (const auto& inner : unit.units) {
     unit_outcome part;
@@ -165,18 +209,6 @@ result<unit_outcome> apply(sqlite_db& db, const std::string& farm, const checked
     transaction.commit();
   else
     out.changed = 0;
-  return out;
-}
-
-std::vector<record> rows_of(sqlite_statement& found, entity what) {
-  std::vector<record> out;
-  const auto columns = static_cast<int>(shape_of(what).columns.size()) + 1;
-  while (found.step()) {
-    text_row row;
-    for (int column = 0; column < columns; ++column)
-      row.push_back(found.null(column) ? std::nullopt : std::optional{found.text(column)});
-    out.push_back(to_record(what, row));
-  }
   return out;
 }
 

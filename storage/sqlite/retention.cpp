@@ -108,7 +108,9 @@ constexpr const char* due_blocks =
   "from can_block b join equipment e on e.id = b.equipment_id "
   "where e.farm_id = ?1 and b.time_last < ?2 and "
   "(not exists (select 1 from digest) or b.seq_first + b.frames - 1 <= "
-  "ifnull((select d.seq from digest d where d.stream = b.stream), 0))";
+  "ifnull((select d.seq from digest d where d.stream = b.stream), 0)) "
+  "and not exists (select 1 from forward_hold h where h.stream = b.stream and h.kept_from < "
+  "b.seq_first + b.frames)";
 
 /// Statements live as long as the program: the connection finds prepared statements by their address.
 struct record_table {
@@ -126,7 +128,11 @@ struct record_table {
 private:
   static std::string from(const std::string& table, const std::string& condition) {
     return " from " + table
-           + " r join equipment e on e.id = r.equipment_id where e.farm_id = ?1 and r.time < ?2"
+           + " r join equipment e on e.id = r.equipment_id where e.farm_id = ?1 and r.time < ?2 "
+             "and "
+             "not exists (select 1 from forward_hold h where h.stream = r.stream and h.kept_from "
+             "<= "
+             "r.seq)"
            + condition;
   }
 };

@@ -3,6 +3,7 @@
 #include "storage/dbc/dbc_files.hpp"
 #include "storage/digest_store.hpp"
 #include "storage/farm/repositories.hpp"
+#include "storage/forward/forward_store.hpp"
 #include "storage/frames.hpp"
 #include "storage/history.hpp"
 #include "storage/identity/identities.hpp"
@@ -214,6 +215,7 @@ public:
   audit_store* audit() override { return audit_.get(); }
   dbc_store* dbc() override { return dbc_.get(); }
   size_store* sizes() override { return sizes_.get(); }
+  forward_store* forward() override { return forward_.get(); }
 
 private:
   node_lock lock_; // first: released after SQLite has closed the file
@@ -232,6 +234,7 @@ private:
   std::unique_ptr<identity_store> identities_ = sqlite_work::make_identities(both_);
   std::unique_ptr<audit_store> audit_ = sqlite_work::make_audit(both_);
   std::unique_ptr<dbc_store> dbc_ = sqlite_work::make_dbc(both_);
+  std::unique_ptr<forward_store> forward_ = sqlite_work::make_forward(both_);
   std::unique_ptr<size_store> sizes_ = sqlite_work::make_sizes(both_);
 };
 

@@ -25,7 +25,7 @@ constexpr can::stream_id stream{1, 2, 3};
 
 node_config quick() {
   node_config config;
-  config.flush_interval = 5ms;
+  config.flush_interval = config.flush_longest = 5ms;
   config.claim_retry = 10ms;
   config.block_frames_max = 1'000;
   return config;

@@ -49,7 +49,7 @@ std::vector<net::message> one_of_each_link() {
           net::welcome{1, "n2", "def", "0.1"},
           net::ask{7, {some_scope(), net::actors_wish{12}}},
           net::ask{8, {some_scope(), net::end_wish{17, true}}},
-          net::ask{9, {some_scope(), net::machines_wish{"T1"}}},
+          net::ask{9, {some_scope(), net::machines_wish{"T1", {{"T2", 20}, {"T3", 500}}}}},
           net::ask{0xFFFFFFFFFFFFFFFF, {some_scope(), net::report_wish{"T2"}}},
           net::answer{7, net::actors_page_answer{{some_actor(1), some_actor(2)}, true}},
           net::answer{8, net::ended_answer{net::ended_answer::kind::not_permitted, "writer-0"}},

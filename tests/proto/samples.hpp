@@ -86,7 +86,8 @@ inline std::vector<proto::message> one_of_each() {
           proto::rewind{1},
           proto::goaway{""},
           proto::ping{0xFFFFFFFFFFFFFFFF},
-          proto::pong{1}};
+          proto::pong{1},
+          proto::pace{1'000}};
 }
 
 inline std::span<const std::uint8_t> bytes_of(const std::string& text, std::size_t from = 0) {

@@ -97,6 +97,8 @@ TEST_CASE("wire: small messages read back the same") {
   CHECK(round_trip(goaway{"d:4"}).node == "d:4");
   CHECK(round_trip(ping{~0ULL}).nonce == ~0ULL);
   CHECK(round_trip(pong{9}).nonce == 9);
+  CHECK(round_trip(pace{}).interval_ms == 0);
+  CHECK(round_trip(pace{~0U}).interval_ms == ~0U);
 }
 
 TEST_CASE("wire: random frames, including FD and remote ones, and records read back in order") {
@@ -114,6 +116,24 @@ TEST_CASE("wire: random frames, including FD and remote ones, and records read b
     check_same(std::get<can::frame_block>(back.items[2]),
                std::get<can::frame_block>(batch.items[2]));
   }
+}
+
+TEST_CASE("wire: numbers without items read back with their reason, and count") {
+  const auto back =
+    round_trip(batch{7,
+                     1U << 20U,
+                     {},
+                     {can::gone_items{5, can::gone_reason::expired}, some_records(2),
+                      can::gone_items{1, can::gone_reason::missing}}});
+  CHECK(back.count() == 8);
+  CHECK(std::get<can::gone_items>(back.items[0]) == can::gone_items{5, can::gone_reason::expired});
+  CHECK(std::get<can::gone_items>(back.items[2]).why == can::gone_reason::missing);
+  CHECK(refused(batch{1, 9, {}, {can::gone_items{0, can::gone_reason::expired}}}));
+  CHECK(refused(batch{1, 1ULL << 60U, {}, {can::gone_items{gone_items_max + 1, {}}}}));
+  const auto encoded = encode_items(can::gone_items{3, can::gone_reason::dropped});
+  CHECK(holds_gone(encoded));
+  CHECK_FALSE(holds_records(encoded));
+  CHECK_FALSE(holds_gone(encode_items(some_records(1))));
 }
 
 TEST_CASE("wire: the header index of a frame has one byte up to 256 headers, and two above") {

@@ -177,6 +177,7 @@ void gateway::arm() {
       return;
     armed_.reset();
     uplink_->tick(on_.time.now());
+    fill(); // what waited for its time
     act();
   });
 }

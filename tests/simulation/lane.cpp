@@ -18,7 +18,7 @@ lane::lane(stage& on, process& owner, database& db, incarnation node, answer_to 
   : on_{on}, owner_{owner}, node_{node}, to_{std::move(to)}, client_{on.net, owner, db, node} {}
 
 void lane::add(origin from, std::shared_ptr<actors::held_append> held) {
-  queue_.add(std::move(from), std::move(held));
+  queue_.add(std::move(from), std::move(held), on_.time.now());
   write_next();
 }
 

@@ -31,6 +31,7 @@ node::node(
 void node::start() {
   at.start();
   self_ = next_incarnation(on_.chance);
+  paces_ = dice{self_};
   memory_ = std::make_unique<memory>();
   memory_->budget = actors::memory_budget::make(how_.budget_bytes);
   for (std::size_t i = 0; i < how_.lanes; ++i)
@@ -198,6 +199,8 @@ void node::deliver(std::uint64_t session, proto::batch batch, actors::memory_lea
   if (found == memory_->sessions.end() || found->second.slot == 0)
     return;
   const origin of{found->second.machine, found->second.slot};
+  if (paces_.chance(0.1))
+    send_pace(session);
   auto& monitor = memory_->machines.at(of.machine).monitor;
   std::vector<actors::memory_lease> leases;
   leases.push_back(std::move(lease));
@@ -217,6 +220,12 @@ void node::send(std::uint64_t session, const proto::message& what) {
   found->second.line->send(bytes.size(), [to = found->second.to_gateway, bytes] { to(bytes); });
 }
 
+/// People come and go. Drawn from dice of its own, so that the worlds of all seeds have the faults that they had.
+void node::send_pace(std::uint64_t session) {
+  constexpr std::uint32_t paces_ms[] = {0, 20, 100, 500, 1'000, 4'000};
+  send(session, proto::pace{paces_ms[paces_.below(std::size(paces_ms))]});
+}
+
 void node::tell(const actors::session_notice& notice) {
   using actors::session_notice;
   if (const auto* welcome = std::get_if<session_notice::welcome>(&notice.what)) {
@@ -228,6 +237,7 @@ void node::tell(const actors::session_notice& notice) {
     out.keepalive_ms = static_cast<std::uint32_t>(keepalive.count());
     out.silence_ms = static_cast<std::uint32_t>(silence.count());
     send(notice.session, out);
+    send_pace(notice.session);
   } else if (const auto* ack = std::get_if<session_notice::ack>(&notice.what)) {
     send(notice.session, proto::ack{ack->durable_seq});
   } else if (const auto* rewind = std::get_if<session_notice::rewind>(&notice.what)) {

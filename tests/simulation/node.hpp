@@ -89,6 +89,7 @@ private:
   void end_session(std::uint64_t session);
   void send(std::uint64_t session, const proto::message& what);
   void tell(const actors::session_notice& notice);
+  void send_pace(std::uint64_t session);
   void on_stream(const origin& of, const event& what);
   void perform(const origin& of, actors::stream_intake::actions actions);
   void settle(const lane::ticket& of, append_result what);
@@ -111,6 +112,7 @@ private:
   node_options how_;
   incarnation self_ = 0;
   std::uint64_t last_session_ = 0;
+  dice paces_{0}; // how often gateways shall send
   std::unique_ptr<memory> memory_;
 };
 

@@ -218,6 +218,7 @@ public:
   }
   void retry_quarantined(std::string farm,
                          storage::quarantine_id id,
+                         storage::author /*by*/,
                          storage::handler<storage::retry_outcome> done) override {
     answer<storage::retry_outcome>(
       std::move(done), [this, farm, id]() -> storage::result<storage::retry_outcome> {
@@ -228,6 +229,7 @@ public:
   }
   void drop_quarantined(std::string farm,
                         storage::quarantine_id id,
+                        storage::author /*by*/,
                         storage::handler<furrow::done> dropped) override {
     answer<furrow::done>(std::move(dropped), [this, farm, id]() -> storage::result<furrow::done> {
       forget(farm, id);
@@ -475,6 +477,13 @@ public:
     });
   }
   [[nodiscard]] actors::peer_nodes* peers() override { return others; }
+  /// Empty: nobody is interested in anything.
+  std::function<std::shared_ptr<actors::machine_interest>(const std::string&, const std::string&)>
+    interest;
+  [[nodiscard]] std::shared_ptr<actors::machine_interest>
+  interest_in(const std::string& farm, const std::string& equipment) override {
+    return interest ? interest(farm, equipment) : node::interest_in(farm, equipment);
+  }
   void look_at(std::string farm,
                std::string equipment,
                std::function<void(std::optional<can::machine_report>)> done) override {

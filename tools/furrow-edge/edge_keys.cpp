@@ -33,6 +33,7 @@ constexpr std::array keys{
   config::key{"retain_minutes"},
   config::key{"retain"},
   config::key{"delay_ms"},
+  config::key{"pace_ms"},
   config::key{"accept_loss"},
   config::key{"verbose", at_reload},
   config::key{"quiet", at_reload},

@@ -33,6 +33,7 @@ struct arguments {
   std::string kind;
   std::string rate = "max";
   std::int64_t delay_ms = spooler::delay_default.count();
+  std::optional<std::int64_t> pace_ms;
   std::string start;
   std::string time_zone;
   std::string name;
@@ -98,6 +99,11 @@ void add_spool_limits(CLI::App& run, arguments& a) {
                 "they are saved together and sent")
     ->capture_default_str()
     ->check(CLI::Range(1, 60'000));
+  run
+    .add_option("--pace-ms", a.pace_ms,
+                "interval between two sendings to the node, in milliseconds; 0: at once; default: "
+                "as the node says, about 20 while people watch the machine, else 1000")
+    ->check(CLI::Range(0, 10'000));
 }
 
 /// The flags of `run`, which `config` takes as well.
@@ -274,6 +280,8 @@ result<run_options> options_of(const arguments& a) {
     return times.error();
   options.times = std::move(*times);
   options.delay = std::chrono::milliseconds{a.delay_ms};
+  if (a.pace_ms)
+    options.uplink.interval = std::chrono::milliseconds{*a.pace_ms};
   options.again = a.again;
   options.speed = *speed;
   options.until_durable = a.until_durable;

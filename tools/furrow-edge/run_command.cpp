@@ -254,6 +254,7 @@ private:
   void add_feed(const std::string& name, std::unique_ptr<frame_source> source) {
     spooler::events on;
     on.appended = [this] { asio::post(io_, [this] { uplink_->items_added(); }); };
+    on.urgent = [this] { asio::post(io_, [this] { uplink_->hurry(); }); };
     on.warn = [](log::event what, const std::string& text) {
       log::warn(log::spool, what, {}, "{}", text);
     };
@@ -409,6 +410,7 @@ private:
     if (why)
       return finish(exit_failed, why->detail);
     judge(feeds_[which]->name, feeds_[which]->source->tally());
+    uplink_->hurry(); // nothing follows that the last items could wait for
     uplink_->items_added();
     check_durable();
   }

@@ -47,8 +47,9 @@ struct machine {
   std::unique_ptr<edge::uplink> uplink;
   std::unique_ptr<asio::steady_timer> next_cut;
   std::uint64_t made = 0;
-  bool finished = false; // makes no more frames
-  bool over = false;     // and waits for nothing
+  clock::time_point filled_at{}; // with the pace of a node
+  bool finished = false;         // makes no more frames
+  bool over = false;             // and waits for nothing
 };
 
 class fleet {
@@ -97,8 +98,8 @@ public:
 private:
   void make_machines() {
     const double rate = options_.rate > 0 ? options_.rate : traffic::rate_usual;
-    const auto a_flush =
-      options_.rate * std::chrono::duration<double>(options_.flush_interval).count();
+    const auto longest = options_.follows_pace ? pace_usual : options_.flush_interval;
+    const auto a_flush = options_.rate * std::chrono::duration<double>(longest).count();
     const auto a_block =
       options_.rate > 0
         ? std::clamp<std::size_t>(static_cast<std::size_t>(a_flush), 1, options_.block_frames)
@@ -140,6 +141,8 @@ private:
                 config.nodes.begin() + static_cast<std::ptrdiff_t>(number % config.nodes.size()),
                 config.nodes.end());
     config.seed = random_();
+    if (!options_.follows_pace)
+      config.interval = milliseconds{0};
     edge::uplink::events on;
     on.note = [this, equipment = config.equipment](const edge::uplink_action::note& note) {
       // A large fleet does not log what every machine says in normal operation. Lines that are cut on purpose are not
@@ -225,7 +228,9 @@ private:
     const bool time_over = options_.seconds > 0 && elapsed_s() >= options_.seconds;
     // Frames that found no room in the window before the time was over are never made.
     one.finished = time_over || (options_.frames > 0 && one.made >= options_.frames);
-    if (added)
+    if (one.finished)
+      one.uplink->hurry();
+    if (added || one.finished)
       one.uplink->items_added();
   }
 
@@ -245,7 +250,34 @@ private:
       for (auto& one : machines_)
         fill(*one);
     }
-    make_frames();
+    if (options_.follows_pace)
+      begin_following();
+    else
+      make_frames();
+  }
+
+  /// Fills each machine as often as its node says; they begin at different moments.
+  void follow_pace() {
+    const auto now = clock::now();
+    for (auto& one : machines_) {
+      const auto said = one->uplink->protocol().interval();
+      if (now - one->filled_at < (said.count() > 0 ? said : options_.flush_interval))
+        continue;
+      one->filled_at = now;
+      fill(*one);
+      check_finished(*one);
+    }
+    if (!finished_)
+      after(making_, turn_least, [this] { follow_pace(); });
+  }
+
+  void begin_following() {
+    const auto first = clock::now() - pace_usual;
+    for (std::size_t i = 0; i < machines_.size(); ++i)
+      machines_[i]->filled_at =
+        first
+        + pace_usual * static_cast<std::int64_t>(i) / static_cast<std::int64_t>(machines_.size());
+    follow_pace();
   }
 
   /// Fills each machine once per flush interval, but not all at the same moment: real gateways are not synchronised.
@@ -347,6 +379,7 @@ private:
     return file.flush().good();
   }
 
+  static constexpr milliseconds pace_usual{1'000}; // of a machine that nobody watches
   static constexpr std::size_t told_max = 64;
   static constexpr milliseconds turn_least{10}; // shortest pause between two turns of making frames
 

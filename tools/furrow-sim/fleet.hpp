@@ -28,8 +28,9 @@ struct fleet_options {
   double seconds = 0;                 // 0: until `frames` are made
   std::uint64_t window_frames = 128U << 10U; // frames of a machine that are not acked
   std::chrono::milliseconds flush_interval{100};
-  bool at_work = false; // in fields, with implements; frames come by the clock
-  double since_s = 0;   // at work: the frames begin so long ago
+  bool follows_pace = false; // of the node; it replaces flush_interval
+  bool at_work = false;      // in fields, with implements; frames come by the clock
+  double since_s = 0;        // at work: the frames begin so long ago
   bool until_durable = false;
   bool when_connected = false; // no frame is made before every machine is welcomed
   std::optional<std::chrono::milliseconds> timeout;

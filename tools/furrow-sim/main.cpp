@@ -12,6 +12,7 @@
 #include <cstring>
 #include <exception>
 #include <fstream>
+#include <optional>
 
 #include <CLI/CLI.hpp>
 
@@ -31,7 +32,7 @@ struct arguments {
   std::string token_file;
   std::string rate = "300";
   double timeout_s = 0;
-  std::uint32_t flush_ms = 100;
+  std::optional<std::uint32_t> flush_ms;
   std::string output = "text";
   int verbose = 0;
   bool quiet = false;
@@ -84,7 +85,10 @@ void add_run(CLI::App& app, arguments& a) {
   run.add_option("--seed", f.seed, "seed of the traffic and the faults");
   run.add_option("--window", f.window_frames, "most frames of a machine that are not durable")
     ->check(CLI::Range(1ULL, 1ULL << 32U));
-  run.add_option("--flush-ms", a.flush_ms, "interval between two blocks, in milliseconds")
+  run
+    .add_option("--flush-ms", a.flush_ms,
+                "interval between two blocks, in milliseconds; default: as the nodes say, and 100 "
+                "with nodes that say nothing")
     ->check(CLI::Range(1, 60'000));
   run.add_flag("--at-work", f.at_work,
                "machines work in fields of their own, with implements, sections, faults and "
@@ -154,7 +158,9 @@ std::string complete(arguments& a) {
     f.tls = a.tls;
   if (a.timeout_s > 0)
     f.timeout = std::chrono::milliseconds{static_cast<std::int64_t>(a.timeout_s * 1'000)};
-  f.flush_interval = std::chrono::milliseconds{a.flush_ms};
+  if (a.flush_ms)
+    f.flush_interval = std::chrono::milliseconds{*a.flush_ms};
+  f.follows_pace = !a.flush_ms && f.rate > 0;
   f.json = a.output == "json";
   return {};
 }

@@ -27,6 +27,7 @@ void add_equipment_set(CLI::App& app,
                        const globals& globals,
                        int& exit_code); // after add_equipment
 void add_field(CLI::App& app, const globals& globals, int& exit_code);
+void add_site(CLI::App& app, const globals& globals, int& exit_code);
 void add_nodes(CLI::App& app, const globals& globals, int& exit_code);
 void add_equipment_move(CLI::App& app,
                         const globals& globals,

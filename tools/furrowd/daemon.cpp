@@ -5,6 +5,7 @@
 #include "actors/node.hpp"
 #include "can/frame/stream.hpp"
 #include "proto/wire.hpp"
+#include "storage/forward/forward_store.hpp"
 #include "storage/membership.hpp"
 #include "storage/store.hpp"
 #include "tools/furrowd/access/identity_watch.hpp"
@@ -15,6 +16,7 @@
 #include "tools/furrowd/dbc_look.hpp"
 #include "tools/furrowd/descriptors.hpp"
 #include "tools/furrowd/executors.hpp"
+#include "tools/furrowd/forward/forward_lines.hpp"
 #include "tools/furrowd/front/server.hpp"
 #include "tools/furrowd/gateway/listener.hpp"
 #include "tools/furrowd/identity.hpp"
@@ -30,10 +32,13 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <random>
 #include <string>
+#include <string_view>
+#include <system_error>
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -73,8 +78,8 @@ public:
   int run() {
     descriptors_ = raise_descriptor_limit();
     liveness_.start();
-    if (!open_access() || !open_map() || !open_link() || !open_node() || !open_gateways()
-        || !serve_http())
+    if (!open_access() || !open_map() || !open_link() || !open_forward() || !open_node()
+        || !open_gateways() || !serve_http())
       return failed;
     if (link_) {
       link_->start(*node_->peers());
@@ -159,6 +164,17 @@ private:
     return true;
   }
 
+  /// The lines to head office; they begin when the node runs.
+  bool open_forward() {
+    if (settings_.forward.nodes.empty())
+      return true;
+    auto lines = forward_lines::make(settings_.forward, "furrowd " FURROW_VERSION);
+    if (!lines)
+      return complain("--forward: " + lines.error().detail);
+    forward_ = std::move(*lines);
+    return true;
+  }
+
   bool open_node() {
     auto options = settings_.store;
     options.url = settings_.database;
@@ -172,8 +188,8 @@ private:
     node.seed = std::random_device{}();
     node.incarnation = options.incarnation;
     node.certificate_expires_us = certificate_expiry_us(gateway_tls_.newest());
-    node_ =
-      actors::start_node(std::move(node), std::move(*store), {peers_, link_, http::report_text});
+    node_ = actors::start_node(std::move(node), std::move(*store),
+                               {peers_, link_, http::report_text}, forward_);
     identities_ = std::make_shared<identity_watch>(
       io_, *storage::identities_of(node_->store()), storage::audit_of(node_->store()), access_,
       identity_watch::settings{{}, settings_.audit_keep});
@@ -267,6 +283,7 @@ private:
       });
       return;
     }
+    end_forwarding();
     for (const auto& row : *outcome) {
       if (row.applied && row.fault.empty())
         continue;
@@ -277,6 +294,18 @@ private:
     }
     // Who has access must be known before anybody comes.
     identities_->first([this] { look_at_identities(); });
+  }
+
+  /// With --forward none. Without --forward the hold of a former start stands: it may have been left out by mistake.
+  void end_forwarding() {
+    auto* const site = node_->store().forward();
+    if (site == nullptr || !settings_.forward_ends)
+      return;
+    site->set_target({}, [](const storage::result<done>& ended) {
+      if (!ended)
+        log::warn(log::node, "forward_stands", {.error = ended.error().detail},
+                  "retention still waits for head office: {}", ended.error().detail);
+    });
   }
 
   void look_at_identities() {
@@ -295,6 +324,7 @@ private:
       return;
     log::look();
     tell_alarms();
+    look_at_disk();
     dbc_look_.look(*node_);
     const auto now = std::chrono::steady_clock::now();
     if (!asked_store_) {
@@ -320,6 +350,19 @@ private:
       if (!error)
         look_at_store();
     });
+  }
+
+  /// Of a database that is a file here; where a server has its files is not known.
+  void look_at_disk() {
+    constexpr std::string_view sqlite = "sqlite:";
+    if (!settings_.database.starts_with(sqlite))
+      return;
+    std::error_code error;
+    const auto folder =
+      std::filesystem::absolute(settings_.database.substr(sqlite.size()), error).parent_path();
+    const auto room = std::filesystem::space(folder, error);
+    if (!error && room.capacity > 0)
+      node_->note_disk(100 - room.available * 100 / room.capacity);
   }
 
   /// As the work with the database left it, before the look that follows says how it is now.
@@ -483,6 +526,7 @@ private:
   std::shared_ptr<link_hub> link_;
   std::shared_ptr<const http::base_map> map_;
   std::string link_address_;
+  std::shared_ptr<forward_lines> forward_; // outlives the node
   std::unique_ptr<actors::node> node_;
   std::unique_ptr<http::http_server> http_;
   std::unique_ptr<gateway_listener> gateways_;

@@ -215,4 +215,25 @@ task<std::optional<pq_error>> note_change(pq_connection& db, const audit_row& ro
   co_return reply.error;
 }
 
+std::string note_statement(pq_connection& db, const audit_row& row) {
+  const auto statement = audit_statement(sql_dialect::postgres, row);
+  std::string_view rest = *statement.text;
+  std::string out;
+  while (db.connected() && !rest.empty()) {
+    const auto mark = std::min(rest.find('$'), rest.size());
+    out += rest.substr(0, mark);
+    rest.remove_prefix(mark);
+    if (rest.empty())
+      break;
+    const auto& value = statement.given.at(static_cast<std::size_t>(rest[1] - '1'));
+    const std::unique_ptr<char, decltype(&PQfreemem)> quoted{
+      PQescapeLiteral(db.raw(), value.data(), value.size()), PQfreemem};
+    if (!quoted)
+      return {};
+    out += quoted.get();
+    rest.remove_prefix(2); // the statement has fewer than ten parameters
+  }
+  return out;
+}
+
 } // namespace furrow::storage::postgres_work

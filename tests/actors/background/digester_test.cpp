@@ -71,6 +71,11 @@ public:
     REQUIRE(passes_ >= count);
     return batches_;
   }
+  /// Whether that many have begun before `patience` is over.
+  bool passes_within(unsigned count, std::chrono::milliseconds patience) {
+    std::unique_lock lock{mutex_};
+    return moved_.wait_for(lock, patience, [&] { return passes_ >= count; });
+  }
   std::map<std::int32_t, std::uint64_t> digested() {
     const std::lock_guard lock{mutex_};
     return digested_;
@@ -95,7 +100,7 @@ private:
 
 digest_config quick() {
   digest_config config;
-  config.interval = 1ms;
+  config.interval = config.longest = 1ms;
   config.duty_pct = 100;
   return config;
 }
@@ -148,4 +153,21 @@ TEST_CASE("digester: skips only the stream that the database rejects") {
     CHECK(seq == (stream == 7 ? 0 : 25));
   CHECK(counts.counters.digest_failures >= 3); // one in each pass
   CHECK(counts.counters.digest_streams_behind == 1);
+}
+
+TEST_CASE("digester: rests for the longest interval until somebody reads history") {
+  const auto lane = std::make_shared<scripted_lane>();
+  lane->streams.push_back({1, 1, 0, 10, {}, {}});
+  digested_store store{lane};
+  const auto counts = std::make_shared<census>();
+  auto patient = quick();
+  patient.longest = 1h;
+  caf::actor_system_config config;
+  caf::actor_system system{config};
+  const auto one = system.spawn(digester, patient, &store, counts);
+  REQUIRE(lane->passes_within(1, 20s));
+  CHECK_FALSE(lane->passes_within(2, 100ms)); // a hundred times the short interval
+  counts->read_lately.note("T1", census::clock::now());
+  CHECK(lane->passes_within(3, 20s));
+  caf::anon_send_exit(one, caf::exit_reason::user_shutdown);
 }

@@ -80,4 +80,7 @@ TEST_CASE_FIXTURE(cached_world, "cached peers: an ask for one node drops what is
   ask(net::machines_wish{"T5"}); // a page of a list is no list
   ask(net::machines_wish{"T5"});
   CHECK(peers->asked.size() == 4);
+  ask(net::machines_wish{{}, {{"T1", 20}}}); // the node must hear of the watched machine
+  ask(net::machines_wish{{}, {{"T1", 20}}});
+  CHECK(peers->asked.size() == 6);
 }

@@ -163,3 +163,16 @@ TEST_CASE_FIXTURE(answering_world,
   CHECK_FALSE(
     ask<net::report_answer>({{"default", {"T2"}, false, false}, net::report_wish{"T1"}}).known);
 }
+
+TEST_CASE("peer answers: machines that people watch at the asking node are wanted here") {
+  answering_world w;
+  const auto interest = w.people->board.interest_in("default", "T1");
+  const auto interval = [&] { return interest->interval(machine_interest::clock::now()); };
+  const net::machines_wish watched{{}, {{"T1", 200}, {"unknown", 20}}};
+  (void)w.ask<net::machines_page_answer>({{"hill", {}, false, false}, watched});
+  (void)w.ask<net::machines_page_answer>({{"default", {"T2"}, false, false}, watched});
+  CHECK(interval() == machine_interest::idle); // outside of the scope
+  (void)w.ask<net::machines_page_answer>({{"default", {}, false, false}, watched});
+  CHECK(interval() == std::chrono::milliseconds{200});
+  CHECK(w.people->board.interest_of("default", "unknown") == nullptr);
+}

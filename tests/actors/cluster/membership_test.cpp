@@ -1,5 +1,6 @@
 // The actor that keeps the lease: what it asks, when, and what it tells the program.
 #include "actors/cluster/membership.hpp"
+#include "storage/identity/audit.hpp"
 #include "tests/support/virtual_time.hpp"
 
 #include <caf/actor_cast.hpp>
@@ -70,7 +71,10 @@ public:
     ++left;
     done(furrow::done{});
   }
-  void steer(std::string, storage::node_wish, storage::handler<storage::node_status>) override {}
+  void steer(std::string,
+             storage::node_wish,
+             storage::author,
+             storage::handler<storage::node_status>) override {}
   void settle(storage::node_identity /*who*/,
               storage::machine_names machines,
               storage::handler<std::uint64_t> done) override {
@@ -85,7 +89,11 @@ public:
   }
   void homes(std::string, storage::handler<std::vector<storage::machine_home>>) override {}
   void pins(storage::handler<std::vector<storage::machine_home>> done) override { done(pinned); }
-  void pin(std::string, std::string, std::string, storage::handler<furrow::done>) override {}
+  void pin(std::string,
+           std::string,
+           std::string,
+           storage::author,
+           storage::handler<furrow::done>) override {}
 
   std::vector<storage::handler<storage::beat_outcome>> unanswered;
 };

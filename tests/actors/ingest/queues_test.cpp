@@ -34,9 +34,9 @@ claim_wish_entry<int> wish(int origin, std::uint8_t stream, std::uint64_t ticket
 
 TEST_CASE("append queue: gives appends in order, up to the limit and at least one") {
   append_queue<int> queue{1'000, 0ms};
-  queue.add(1, append_of(1, 5'000)); // above the limit by itself
-  queue.add(2, append_of(2, 1));
-  queue.add(3, append_of(3, 1));
+  queue.add(1, append_of(1, 5'000), {}); // above the limit by itself
+  queue.add(2, append_of(2, 1), {});
+  queue.add(3, append_of(3, 1), {});
   auto first = queue.take({});
   REQUIRE(first.tickets.size() == 1);
   CHECK(first.tickets[0].origin == 1);
@@ -48,8 +48,8 @@ TEST_CASE("append queue: gives appends in order, up to the limit and at least on
 
 TEST_CASE("append queue: dropping all appends returns the origin of each") {
   append_queue<int> queue{1'000, 0ms};
-  queue.add(1, append_of(1, 1));
-  queue.add(2, append_of(2, 1));
+  queue.add(1, append_of(1, 1), {});
+  queue.add(2, append_of(2, 1), {});
   const auto gone = queue.let_go();
   CHECK(gone.size() == 2);
   CHECK(gone[1].claim.stream == 2);
@@ -59,18 +59,39 @@ TEST_CASE("append queue: dropping all appends returns the origin of each") {
 TEST_CASE("append queue: gathers between transactions, but not on an idle lane or when full") {
   append_queue<int> queue{1'000, 20ms};
   const append_queue<int>::clock::time_point start{1h};
-  queue.add(1, append_of(1, 1));
+  queue.add(1, append_of(1, 1), start);
   CHECK(queue.wait(start) == 0ms); // no transaction before it: no wait
   CHECK(queue.take(start).tickets.size() == 1);
-  queue.add(2, append_of(2, 1));
+  queue.add(2, append_of(2, 1), start + 5ms);
   CHECK(queue.wait(start + 5ms) == 15ms);
   CHECK(queue.wait(start + 20ms) == 0ms);
-  queue.add(3, append_of(3, 5'000));
+  queue.add(3, append_of(3, 5'000), start + 5ms);
   CHECK(queue.wait(start + 5ms) == 0ms); // full
   CHECK(queue.take(start + 5ms).tickets.size() == 1);
   CHECK(queue.take(start + 5ms).tickets.size() == 1);
-  queue.add(4, append_of(4, 1));
+  queue.add(4, append_of(4, 1), start + 6ms);
   CHECK(queue.wait(start + 6ms) == 19ms); // the full transaction has begun
+}
+
+TEST_CASE("append queue: patient appends gather until the least patient one is due") {
+  append_queue<int> queue{10'000, 20ms};
+  const append_queue<int>::clock::time_point start{1h};
+  const auto patient = [](std::int32_t stream, std::chrono::milliseconds patience) {
+    auto held = append_of(stream, 1);
+    held->patience = patience;
+    return held;
+  };
+  queue.add(1, patient(1, 250ms), start);
+  CHECK(queue.wait(start) == 250ms); // also on an idle lane
+  queue.add(2, patient(2, 100ms), start + 50ms);
+  CHECK(queue.wait(start + 50ms) == 100ms);
+  queue.add(3, patient(3, 0ms), start + 60ms); // somebody waits for this one
+  CHECK(queue.wait(start + 60ms) == 0ms);
+  CHECK(queue.take(start + 60ms).tickets.size() == 3);
+  queue.add(4, patient(4, 0ms), start + 65ms);
+  CHECK(queue.wait(start + 65ms) == 15ms); // as far as the lane's own pause
+  queue.add(5, append_of(5, 5'000), start + 66ms);
+  CHECK(queue.wait(start + 66ms) == 0ms); // full
 }
 
 TEST_CASE("claim queue: many wishes become one call, and there is one call at a time") {

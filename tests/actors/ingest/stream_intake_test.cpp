@@ -230,3 +230,26 @@ TEST_CASE_FIXTURE(intake_story,
   intake.received(1, frames(2, 1), {}, live, out);
   CHECK(flush()->append.buses.empty());
 }
+
+TEST_CASE_FIXTURE(
+  intake_story,
+  "intake: numbers that are gone at a site are appended with their reason, each once") {
+  open(1, 2, 1);
+  proto::batch batch;
+  batch.first_seq = 1;
+  batch.last_seq = 20;
+  batch.items = {can::gone_items{5, can::gone_reason::expired},
+                 can::gone_items{3, can::gone_reason::missing}};
+  intake.received(1, std::move(batch), {}, live, out);
+  auto more = frames(9, 2);
+  more.last_seq = 20;
+  intake.received(1, std::move(more), {}, live, out);
+  const auto append = flush();
+  CHECK(append->append.from == 2);
+  CHECK(append->append.to == 10);
+  REQUIRE(append->append.gone.size() == 2);
+  CHECK(append->append.gone[0] == can::gone_range{3, 5, can::gone_reason::expired});
+  CHECK(append->append.gone[1] == can::gone_range{6, 8, can::gone_reason::missing});
+  REQUIRE(append->append.frames.size() == 1);
+  CHECK(append->append.frames[0].seq_first == 9);
+}

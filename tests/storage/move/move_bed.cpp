@@ -66,7 +66,7 @@ void fill_streams(store& store) {
   const auto held = quarantined(store);
   REQUIRE(held.size() == 3);
   must(answer_of<done>(
-    [&](auto done) { store.quarantine()->drop_quarantined("default", held[1].id, done); }));
+    [&](auto done) { store.quarantine()->drop_quarantined("default", held[1].id, {"me"}, done); }));
   // A second machine of the same name, whose oldest frames expire, and an empty stream.
   auto north = request_for("T1", 2);
   north.farm = "north";

@@ -137,7 +137,7 @@ TEST_CASE("furrow db copy: DBC files that were active are active, for nodes and 
                             + ": 8 ECU\n SG_ level : 0|8@1+ (1,0) [0|255] \"" + unit
                             + "\" Vector__XXX\n"};
     return must(answer_of<dbc_load_outcome>(
-      [&](auto done) { into.dbc()->load(file, "me", std::move(done)); }));
+      [&](auto done) { into.dbc()->load(file, {"me"}, std::move(done)); }));
   };
   {
     const auto store = bed.open_migrated();

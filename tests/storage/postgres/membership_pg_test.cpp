@@ -1,4 +1,5 @@
 // Leases of nodes: who is here, who is declared dead, and when nobody may be.
+#include "storage/identity/identities.hpp"
 #include "storage/membership.hpp"
 #include "tests/storage/postgres/postgres_bed.hpp"
 #include "tests/support/eventually.hpp"
@@ -17,6 +18,8 @@ node_identity node_named(const std::string& name, std::uint8_t first = 1) {
   return out;
 }
 
+const author anna{"north/anna", "10.0.0.9"};
+
 /// A database with a cluster whose judges may judge at once: the server is old enough in every test but one.
 struct members {
   postgres_bed bed;
@@ -33,7 +36,12 @@ struct members {
     return must(answer_of<judgement>([&](auto done) { area.judge(who, done); }));
   }
   result<node_status> steer(const std::string& node, node_wish wish) {
-    return answer_of<node_status>([&](auto done) { area.steer(node, wish, done); });
+    return answer_of<node_status>([&](auto done) { area.steer(node, wish, anna, done); });
+  }
+  std::vector<audit_row> notes() {
+    return must(answer_of<std::vector<audit_row>>([&](auto done) {
+      audit_of(*opened)->list({{}, 0, {}, {}, 10}, std::move(done));
+    }));
   }
   /// Moves the clock of a lease instead of waiting for it.
   void age(const std::string& node, const std::string& lease, const std::string& unbroken) {
@@ -227,6 +235,19 @@ TEST_CASE("postgres, membership: people drain a node, and take that back") {
   const auto nobody = all.steer("n9", {node_wish::kind::drain});
   REQUIRE_FALSE(nobody);
   CHECK(nobody.code() == errc::not_found);
+  CHECK(must(all.steer("n1", {node_wish::kind::weigh, 30})) == node_status::draining);
+  const auto notes = all.notes();
+  REQUIRE(notes.size() == 3);
+  CHECK(notes[2].action == "node drain");
+  CHECK(notes[2].before == R"({"drain": false})");
+  CHECK(notes[2].after == R"({"drain": true})");
+  CHECK(notes[1].action == "node undrain");
+  CHECK(notes[0].action == "node weight");
+  CHECK(notes[0].object == "n1");
+  CHECK(notes[0].who == anna.who);
+  CHECK(notes[0].origin == anna.origin);
+  CHECK(notes[0].before == R"({"weight": 100})");
+  CHECK(notes[0].after == R"({"weight": 30})");
   // Who starts anew takes machines again.
   (void)all.steer("n1", {node_wish::kind::drain});
   CHECK_FALSE(all.beat(node_named("n1", 5), true).nodes.at(0).drain);
@@ -240,6 +261,7 @@ TEST_CASE("postgres, membership: who leaves is not dead, and is forgotten after 
   (void)all.beat(n2, true);
   must(answer_of<furrow::done>([&](auto done) { all.area.leave(n2, done); }));
   CHECK(row_of(all.beat(n1), "n2").status == node_status::left);
+  CHECK(all.notes().empty()); // nothing was changed
   CHECK_FALSE(all.beat(n2).mine);
   CHECK(must(all.steer("n2", {node_wish::kind::drain})) == node_status::left);
   all.wait_until_old_enough();
@@ -265,7 +287,8 @@ TEST_CASE("postgres, membership: homes and pins of machines") {
   CHECK(settle(n1, {{farm, "T1"}}) == 0); // nothing is written again
   CHECK(settle(node_named("n2", 2), {{farm, "T1"}}) == 1);
   const auto pin = [&](const std::string& machine, const std::string& node) {
-    return answer_of<furrow::done>([&](auto done) { all.area.pin(farm, machine, node, done); });
+    return answer_of<furrow::done>(
+      [&](auto done) { all.area.pin(farm, machine, node, anna, done); });
   };
   CHECK(pin("T2", "n1"));
   CHECK_FALSE(pin("T2", "n9"));
@@ -285,6 +308,15 @@ TEST_CASE("postgres, membership: homes and pins of machines") {
   CHECK(pins()[0].pinned_to == "n1");
   CHECK(pin("T2", ""));
   CHECK(pins().empty());
+  const auto notes = all.notes(); // of a pin that failed there is none
+  REQUIRE(notes.size() == 2);
+  CHECK(notes[0].action == "equipment move");
+  CHECK(notes[0].object == farm + "/T2");
+  CHECK(notes[0].farm == farm);
+  CHECK(notes[0].who == anna.who);
+  CHECK(notes[0].origin == anna.origin);
+  CHECK(notes[0].before == R"({"pinned_to": "n1"})");
+  CHECK(notes[0].after == R"({"pinned_to": ""})");
   const auto unsettle = [&](const node_identity& who, machine_names names) {
     return must(
       answer_of<std::uint64_t>([&](auto done) { all.area.unsettle(who, std::move(names), done); }));

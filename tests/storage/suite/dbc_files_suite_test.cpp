@@ -17,8 +17,9 @@ std::string dbc_text(const std::string& unit, const std::string& factor = "1") {
 }
 
 dbc_load_outcome load_dbc_into(store& store, const dbc_upload& file) {
-  return must(answer_of<dbc_load_outcome>(
-    [&](auto done) { store.dbc()->load(file, "me@here", std::move(done)); }));
+  return must(answer_of<dbc_load_outcome>([&](auto done) {
+    store.dbc()->load(file, {"me@here", "10.0.0.9"}, std::move(done));
+  }));
 }
 
 std::vector<stored_dbc> dbc_list(store& store) {
@@ -57,14 +58,16 @@ TEST_CASE("dbc files: the newest of a name is active, an older one can be chosen
   CHECK(now->files[0].content == dbc_text("gal"));
   CHECK_FALSE(dbc_active(*store, now->stamp));
 
-  must(answer_of<furrow::done>(
-    [&](auto done) { store->dbc()->activate(first.id, "me@here", std::move(done)); }));
+  must(answer_of<furrow::done>([&](auto done) {
+    store->dbc()->activate(first.id, {"me@here", "10.0.0.9"}, std::move(done));
+  }));
   const auto again = dbc_active(*store, now->stamp);
   REQUIRE(again);
   CHECK(again->files[0].content == dbc_text("l"));
 
-  must(answer_of<furrow::done>(
-    [&](auto done) { store->dbc()->remove(first.id, "me@here", std::move(done)); }));
+  must(answer_of<furrow::done>([&](auto done) {
+    store->dbc()->remove(first.id, {"me@here", "10.0.0.9"}, std::move(done));
+  }));
   const auto none = dbc_active(*store, again->stamp);
   REQUIRE(none);
   CHECK(none->files.empty());
@@ -76,6 +79,10 @@ TEST_CASE("dbc files: the newest of a name is active, an older one can be chosen
   CHECK(notes[0].action == "dbc remove");
   CHECK(notes[0].object == "tank.dbc for all");
   CHECK(notes[3].action == "dbc load");
+  for (const auto& note : notes) {
+    CHECK(note.who == "me@here");
+    CHECK(note.origin == "10.0.0.9");
+  }
 }
 
 TEST_CASE("dbc files: those of a machine come before those of its farm and those for all") {
@@ -94,7 +101,7 @@ TEST_CASE("dbc files: those of a machine come before those of its farm and those
   CHECK(scope_of(active->files[2]) == "all");
   const auto refused = [&](const dbc_upload& file) {
     return answer_of<dbc_load_outcome>(
-      [&](auto done) { store->dbc()->load(file, "me", std::move(done)); });
+      [&](auto done) { store->dbc()->load(file, {"me"}, std::move(done)); });
   };
   CHECK(refused({"d.dbc", "T9", dbc_text("d")}).code() == errc::not_found);
   CHECK(refused({"d.dbc", "T1", dbc_text("d")}).error().detail.find("more than one")
@@ -111,7 +118,7 @@ TEST_CASE("dbc files: those of a machine come before those of its farm and those
   CHECK(refused({"d.dbc", "all", "BO_ nonsense"}).code() == errc::reject_row);
   for (const std::int32_t id : {999})
     CHECK(answer_of<furrow::done>([&](auto done) {
-            store->dbc()->activate(id, "me", std::move(done));
+            store->dbc()->activate(id, {"me"}, std::move(done));
           }).code()
           == errc::not_found);
 }

@@ -1,6 +1,7 @@
 /// Records in either database: bodies of each kind, and steps for tests of a store.
 #pragma once
 
+#include "storage/identity/audit.hpp"
 #include "storage/quarantine.hpp"
 #include "storage/records.hpp"
 #include "tests/storage/suite/store_bed.hpp"
@@ -59,8 +60,9 @@ inline std::vector<storage::quarantine_row> quarantined(storage::store& store,
 
 inline storage::result<storage::retry_outcome>
 retry(storage::store& store, storage::quarantine_id id, const std::string& farm = "default") {
-  return answer_of<storage::retry_outcome>(
-    [&](auto done) { store.quarantine()->retry_quarantined(farm, id, done); });
+  return answer_of<storage::retry_outcome>([&](auto done) {
+    store.quarantine()->retry_quarantined(farm, id, {"anna", "10.0.0.9"}, done);
+  });
 }
 
 inline storage::result<storage::record_batch_outcome> insert(storage::store& store,

@@ -1,4 +1,5 @@
 // Records in both databases: built into storage_tests and storage_pg_tests.
+#include "storage/identity/identities.hpp"
 #include "storage/quarantine.hpp"
 #include "storage/records.hpp"
 #include "tests/storage/suite/record_bed.hpp"
@@ -293,8 +294,9 @@ TEST_CASE("quarantine: a retry stores a valid item once under its number; an inv
   CHECK(row.stored == 4);
 
   const auto drop = [&](quarantine_id id, const std::string& farm) {
-    return answer_of<furrow::done>(
-             [&](auto done) { store->quarantine()->drop_quarantined(farm, id, done); })
+    return answer_of<furrow::done>([&](auto done) {
+             store->quarantine()->drop_quarantined(farm, id, {"anna", "10.0.0.9"}, done);
+           })
       .code();
   };
   CHECK(drop(items[1].id, "north") == errc::not_found);
@@ -313,6 +315,22 @@ TEST_CASE("quarantine: a retry stores a valid item once under its number; an inv
   CHECK(shown.bytes == "no frame");
   CHECK(shown.reason == "for ever");
   CHECK_FALSE(shown.kind);
+
+  // Each change is in the audit log once. What changed nothing is not.
+  const auto notes = must(answer_of<std::vector<audit_row>>([&](auto done) {
+    audit_of(*store)->list({{}, 0, {}, {}, 10}, std::move(done));
+  }));
+  REQUIRE(notes.size() == 3);
+  CHECK(notes[2].action == "quarantine retry");
+  CHECK(notes[1].action == "quarantine retry");
+  CHECK(notes[1].detail == "it was in quarantine because: once");
+  CHECK(notes[0].action == "quarantine drop");
+  CHECK(notes[0].object == "default/T1 " + std::to_string(items[1].id.stream) + ":2");
+  for (const auto& note : notes) {
+    CHECK(note.who == "anna");
+    CHECK(note.origin == "10.0.0.9");
+    CHECK(note.farm == "default");
+  }
 }
 
 TEST_CASE("quarantine: two concurrent retries of one item store it once") {

@@ -1,5 +1,6 @@
 // The repositories of both databases: built into storage_tests and storage_pg_tests.
 #include "storage/farm/repositories.hpp"
+#include "storage/identity/identities.hpp"
 #include "tests/storage/suite/store_bed.hpp"
 
 #include <chrono>
@@ -249,6 +250,66 @@ TEST_CASE("repositories: a unit of work is done as a whole or not at all") {
   CHECK(bed.apply(work).changed == 5);
   CHECK(bed.get<field_record>("A").version == 3);
   CHECK(bed.get<field_record>("A").crop == "rye");
+}
+
+TEST_CASE(
+  "repositories: a unit with an author is in the audit log with what was before and after") {
+  const farm_bed bed;
+  const auto notes = [&] {
+    return must(answer_of<std::vector<audit_row>>([&](auto done) {
+      audit_of(*bed.database)->list({{}, 0, {}, {}, 1'000}, std::move(done));
+    }));
+  };
+  const auto by_anna = [](std::vector<change> changes) {
+    unit_of_work work;
+    work.changes = std::move(changes);
+    work.by = author{"north/anna", "10.0.0.9"};
+    return work;
+  };
+  auto rye = field_of("A");
+  rye.crop = "rye";
+  auto oats = field_of("A");
+  oats.crop = "oats \"late\"";
+  auto tractor = machine_of("T1");
+  tractor.iso_name = 0xA00C'8440'0FE0'0001;
+  tractor.attributes = R"({"hours":123456789012345678901234567890})";
+  CHECK(bed.apply(action::create, field_of("Z")).committed); // without an author
+  CHECK(bed.apply(by_anna({{action::create, rye}, {action::upsert, tractor}})).committed);
+  CHECK(bed.apply(by_anna({{action::upsert, oats}})).committed);
+  CHECK(bed.apply(by_anna({{action::remove, field_of("A")}})).committed);
+  // A unit that is rejected at its end has changed nothing, and is not noted.
+  CHECK_FALSE(bed.apply(by_anna({{action::create, field_of("B")}, {action::create, field_of("Z")}}))
+                .committed);
+  const auto rows = notes();
+  REQUIRE(rows.size() == 4);
+  const auto json = [](const std::string& text) { return nlohmann::json::parse(text); };
+  CHECK(rows[3].action == "field add");
+  CHECK(rows[3].before.empty());
+  CHECK(json(rows[3].after).at("crop") == "rye");
+  CHECK(json(rows[3].after).at("boundary").at("type") == "Polygon");
+  CHECK(rows[2].action == "equipment add");
+  CHECK(json(rows[2].after).at("iso_name") == "A00C84400FE00001");
+  CHECK(rows[2].after.find("123456789012345678901234567890") != std::string::npos);
+  CHECK(rows[1].action == "field change");
+  CHECK(json(rows[1].before).at("crop") == "rye");
+  CHECK(json(rows[1].after).at("crop") == "oats \"late\"");
+  CHECK(rows[0].action == "field remove");
+  CHECK(json(rows[0].before).at("crop") == "oats \"late\"");
+  CHECK(rows[0].after.empty());
+  for (const auto& row : rows) {
+    CHECK(row.who == "north/anna");
+    CHECK(row.origin == "10.0.0.9");
+    CHECK(row.farm == "default");
+    CHECK(row.object == (row.action == "equipment add" ? "default/T1" : "default/A"));
+  }
+  // A large unit is one row.
+  std::vector<change> many;
+  for (std::size_t i = 0; i <= unit_notes_max; ++i)
+    many.push_back({action::upsert, machine_of("M" + std::to_string(i))});
+  CHECK(bed.apply(by_anna(std::move(many))).committed);
+  CHECK(notes().size() == 5);
+  CHECK(notes()[0].action == "equipment import");
+  CHECK(notes()[0].detail == "101 changes");
 }
 
 TEST_CASE("repositories: an inner unit that may fail is undone alone") {

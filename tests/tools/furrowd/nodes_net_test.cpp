@@ -30,6 +30,7 @@ class known_members : public storage::membership_store {
 public:
   storage::node_wish wished;
   std::string pinned;
+  storage::author author;
   std::vector<storage::machine_home> known_homes;
 
   void beat(storage::beat_request, storage::handler<storage::beat_outcome>) override {}
@@ -44,8 +45,10 @@ public:
   void pins(storage::handler<std::vector<storage::machine_home>>) override {}
   void steer(std::string node,
              storage::node_wish wish,
+             storage::author by,
              storage::handler<storage::node_status> done) override {
     wished = wish;
+    author = std::move(by);
     if (node == "n9")
       return done(storage::failure{storage::errc::not_found, "no node n9"});
     if (node == "gone")
@@ -59,9 +62,11 @@ public:
   void pin(std::string farm,
            std::string machine,
            std::string node,
+           storage::author by,
            storage::handler<furrow::done> done) override {
     if (node == "n9")
       return done(storage::failure{storage::errc::not_found, "no node n9"});
+    author = std::move(by);
     pinned = farm + "/" + machine + " " + node;
     done(furrow::done{});
   }
@@ -151,6 +156,8 @@ TEST_CASE("http, nodes: drain, undrain and weight reach the database") {
   CHECK(w.client.post("/api/v1/nodes/n2/undrain", bearer("na")).status == 200);
   CHECK(members.wished.what == storage::node_wish::kind::undrain);
   CHECK(w.put("/api/v1/nodes/n2/weight", "{\"weight\": 250}").status == 200);
+  CHECK(members.author.origin == "127.0.0.1");
+  CHECK_FALSE(members.author.who.empty());
   CHECK(members.wished.weight == 250);
   for (const auto* wrong : {"", "[]", "{}", "{\"weight\": -1}", "{\"weight\": 10001}",
                             "{\"weight\": 1.5}", "{\"weight\": \"1\"}",

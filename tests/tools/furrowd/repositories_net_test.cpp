@@ -1,5 +1,6 @@
 /// Fields and equipment records over HTTP and by the `furrow` program, on a real SQLite store.
 #include "storage/farm/repositories.hpp"
+#include "storage/identity/identities.hpp"
 #include "tests/support/http_front.hpp"
 #include "tests/support/program.hpp"
 #include "tools/furrowd/access/tokens.hpp"
@@ -37,6 +38,7 @@ struct repository_world {
     store->migrate([&](const auto& outcome) { migrated.set_value(bool(outcome)); });
     REQUIRE(migrated.get_future().get());
     node.database.kept = store->farm();
+    node.database.kept_audit = storage::audit_of(*store);
     http::http_config config;
     if (!tokens.empty()) {
       auto table = daemon::token_table::parse(tokens, "tokens");
@@ -214,7 +216,8 @@ TEST_CASE("http fields: the token determines rights and farm") {
   repository_world repository_world{
     entry("v", "default", "role = \"viewer\"") + entry("o", "default", "role = \"operator\"")
     + entry("h", "hill", "role = \"admin\"")
-    + entry("t", "default", "role = \"operator\"\nequipment = [\"T1\"]")};
+    + entry("t", "default", "role = \"operator\"\nequipment = [\"T1\"]")
+    + entry("a", "default", "role = \"admin\"")};
   const auto as = [](const char* token) {
     return std::string{"Authorization: Bearer "} + token + "\r\n";
   };
@@ -232,6 +235,18 @@ TEST_CASE("http fields: the token determines rights and farm") {
   const auto client_of_viewer =
     repository_world.ask("PATCH", "/api/v1/fields/F", R"({"crop":""})", as("v"));
   CHECK(client_of_viewer.status == 403);
+  // What was changed is in the audit log, once, with the address of the client.
+  raw_client admin{repository_world.front->at()}; // the refusal has ended the other connection
+  const auto noted = admin.get("/api/v1/audit", as("a"));
+  REQUIRE(noted.status == 200);
+  const auto rows = json::parse(noted.body)["audit"];
+  REQUIRE(rows.size() == 2);
+  CHECK(rows[0]["action"] == "equipment add");
+  CHECK(rows[0]["object"] == "default/T1");
+  CHECK(rows[0]["after"]["kind"] == "tractor");
+  CHECK(rows[1]["action"] == "field add");
+  CHECK(rows[1]["origin"] == "127.0.0.1");
+  CHECK(rows[1]["who"].get<std::string>().starts_with("token file "));
 }
 
 TEST_CASE("furrow field: creates a field from a file, changes, shows and removes it") {

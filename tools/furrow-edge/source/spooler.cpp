@@ -169,6 +169,7 @@ void spooler::close_block() {
   close_records();
   if (block_.empty())
     return;
+  urgent_ = faults_.look(block_) || urgent_;
   proto::item_group group{std::move(block_)};
   groups_.push_back(
     {static_cast<std::uint32_t>(proto::item_count(group)), proto::encode_items(group)});
@@ -215,6 +216,8 @@ spooler::outcome spooler::commit() {
   buses_saved_ = names.size();
   if (waiting_.exchange(false) && on_.warn)
     on_.warn("spool_has_room", "there is room in the spool again");
+  if (std::exchange(urgent_, false) && on_.urgent)
+    on_.urgent();
   if (on_.appended)
     on_.appended();
   return outcome::saved;

@@ -11,6 +11,7 @@
 #include "actors/log/log.hpp"
 #include "can/frame/frame_block.hpp"
 #include "can/logs/bus_table.hpp"
+#include "tools/furrow-edge/source/fault_watch.hpp"
 #include "tools/furrow-edge/source/frame_source.hpp"
 #include "tools/furrow-edge/spool/spool.hpp"
 
@@ -58,6 +59,8 @@ public:
     std::function<void()> appended;
     std::function<void(log::event, const std::string&)> warn;
     std::function<void()> alive = {}; // the answer to ask_alive
+    std::function<void()> urgent =
+      {}; // before `appended`: what was saved says something new about active faults
     /// Called once, at the end: of the source, after `stop`, or with the reason of a failure.
     std::function<void(const std::optional<failure>&)> ended;
   };
@@ -109,6 +112,8 @@ private:
   can::bus_table buses_;
   std::size_t buses_saved_;
   can::frame_block block_;
+  fault_watch faults_;
+  bool urgent_ = false;              // what is pending
   std::vector<can::record> records_; // empty while block_ has frames
   std::size_t record_bytes_ = 0;
   std::vector<encoded_group> groups_;

@@ -37,6 +37,10 @@ struct item_block {
   [[nodiscard]] std::uint64_t seq_last() const { return seq_first + count - 1; }
 };
 
+/// Joins blocks of few frames that follow each other, and leaves at most blocks_max blocks at the front. A machine's frames
+/// come in blocks of a few, and each group of a message costs the node as much as many frames.
+void join_small(std::vector<item_block>& blocks, std::size_t blocks_max);
+
 /// The state of the stream for a hello.
 struct stream_state {
   can::stream_id stream_id{};
@@ -59,6 +63,9 @@ public:
   /// The newest run. A node must know the run before it gets items that the run numbered.
   [[nodiscard]] virtual std::uint64_t run() const = 0;
 
+  /// Whether `read` has items from `from` on at hand. A store that does not fetches them, and its owner calls
+  /// uplink::items_added.
+  [[nodiscard]] virtual bool ready(std::uint64_t /*from*/) { return true; }
   /// Returns blocks from the block with `from` on, in order and without a hole, up to about bytes_max (at least one
   /// block); none if `from` is above last_seq.
   [[nodiscard]] virtual result<std::vector<item_block>>

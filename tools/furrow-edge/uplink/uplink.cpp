@@ -149,6 +149,7 @@ void uplink::schedule() {
       return;
     timer_at_.reset();
     protocol_.tick(now());
+    fill(); // what waited for its time
     act();
   });
 }

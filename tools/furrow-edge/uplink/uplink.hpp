@@ -38,6 +38,8 @@ public:
   void start();
   /// Called when there may be more to send.
   void items_added();
+  /// What was added, or is added next, does not wait for the pace.
+  void hurry() { protocol_.hurry(); }
   /// Cuts the connection like a broken line; the uplink connects again.
   void cut();
   void close();

@@ -29,8 +29,9 @@ std::string range(std::uint64_t first, std::uint64_t last) {
 } // namespace
 
 uplink_protocol::uplink_protocol(uplink_config config, item_store& store)
-  : config_{std::move(config)}, store_{store},
-    nodes_{config_.equipment, config_.nodes, config_.seed}, batch_bytes_{config_.batch_bytes} {}
+  : config_{std::move(config)}, store_{store}, nodes_{config_.equipment, config_.nodes,
+                                                      config_.seed},
+    batch_bytes_{config_.batch_bytes}, pace_{config_.interval} {}
 
 std::vector<uplink_action::any> uplink_protocol::take_actions() {
   return std::exchange(actions_, {});
@@ -105,6 +106,7 @@ void uplink_protocol::connected(time_point now) {
   hello_run_ = state.runs.empty() ? 0 : state.runs.back().run;
   buses_told_ = state.buses.size();
   phase_ = phase::greeting;
+  pace_.begin();
   deadline_ = now + config_.welcome_timeout;
   silence_ = patience(config_.welcome_silence, config_.welcome_timeout);
   heard_at_ = now;
@@ -164,6 +166,8 @@ void uplink_protocol::hear(time_point now, const proto::welcome& m) {
     if (auto ok = store_.welcomed(m.resume_from, hello_run_); !ok)
       return stop(ok.error());
   next_seq_ = std::max(m.resume_from, state.first_seq);
+  pace_.again_from(next_seq_, state.last_seq);
+  version_ = m.version;
   nodes_.learn(m.nodes);
   nodes_.succeeded();
   redirects_ = 0;
@@ -230,6 +234,7 @@ void uplink_protocol::hear(time_point now, const proto::rewind& m) {
   say(level::debug, "node_rewinds",
       nodes_.current() + " requests items again, from " + std::to_string(m.from_seq));
   next_seq_ = m.from_seq;
+  pace_.again_from(m.from_seq, state.last_seq);
 }
 
 void uplink_protocol::point_to(time_point now, const std::string& node, const std::string& why) {
@@ -266,6 +271,10 @@ void uplink_protocol::hear(time_point now, const proto::ping& m) {
 }
 
 void uplink_protocol::hear(time_point /*now*/, const proto::pong& /*m*/) {}
+
+void uplink_protocol::hear(time_point /*now*/, const proto::pace& m) {
+  pace_.set(milliseconds{m.interval_ms});
+}
 
 void uplink_protocol::hear(time_point now, const proto::hello& /*m*/) {
   drop(now, "it sent a hello: it is a gateway, not a node");
@@ -328,7 +337,11 @@ void uplink_protocol::forked(time_point now, const proto::reject& m) {
 
 /// Reads the blocks of the next batch. On a bad line a block that is too large is divided.
 result<std::vector<item_block>> uplink_protocol::next_blocks() {
-  auto blocks = store_.read(next_seq_, batch_bytes_, proto::groups_max);
+  const bool gathers = pace_.interval().count() > 0;
+  auto blocks = store_.read(next_seq_, batch_bytes_,
+                            gathers ? uplink_config::blocks_read_max : proto::groups_max);
+  if (blocks && gathers)
+    join_small(*blocks, proto::groups_max);
   if (!blocks || blocks->empty() || batch_bytes_ >= config_.batch_bytes)
     return blocks;
   const auto first = blocks->front();
@@ -343,8 +356,14 @@ result<std::vector<item_block>> uplink_protocol::next_blocks() {
     {next_seq_, part->count, std::make_shared<const std::string>(std::move(part->bytes))}};
 }
 
+bool uplink_protocol::understood(const std::vector<item_block>& blocks) const {
+  return version_ >= proto::version_gone
+         || std::none_of(blocks.begin(), blocks.end(),
+                         [](const item_block& block) { return proto::holds_gone(*block.bytes); });
+}
+
 std::optional<std::string> uplink_protocol::next_batch(time_point now) {
-  if (phase_ != phase::streaming || next_seq_ > store_.last_seq())
+  if (phase_ != phase::streaming || !pace_.may_send(now, next_seq_, store_.last_seq()))
     return std::nullopt;
   if (store_.run() != hello_run_) {
     // Items of a run that the node does not know would later look like those of a copy.
@@ -354,7 +373,14 @@ std::optional<std::string> uplink_protocol::next_batch(time_point now) {
     wait(now, nodes_.pointed_to(nodes_.current()));
     return std::nullopt;
   }
+  if (!store_.ready(next_seq_))
+    return std::nullopt;
   auto blocks = next_blocks();
+  if (blocks && !understood(*blocks)) {
+    stop({errc::usage, nodes_.current() + " speaks protocol version " + std::to_string(version_)
+                         + ", which cannot say that items are gone: upgrade it first"});
+    return std::nullopt;
+  }
   if (!blocks || blocks->empty()) {
     stop(blocks ? failure{errc::damaged, "item " + std::to_string(next_seq_) + " is missing"}
                 : blocks.error());
@@ -406,9 +432,12 @@ std::optional<uplink_protocol::time_point> uplink_protocol::deadline() const {
   case phase::streaming:
     break;
   }
-  const auto silent = after_silence();
-  const auto ask = std::max(std::min(sent_at_, heard_at_), asked_at_) + keepalive_;
-  return std::min(ask, silent.at);
+  const auto owed = std::min(ask_at(), after_silence().at);
+  return std::min(owed, pace_.due(next_seq_, store_.last_seq()).value_or(owed));
+}
+
+uplink_protocol::time_point uplink_protocol::ask_at() const {
+  return std::max(std::min(sent_at_, heard_at_), asked_at_) + keepalive_;
 }
 
 /// A node that owes an answer and is silent gets a ping after two fifths of the silence; it is left three fifths after
@@ -442,6 +471,10 @@ void uplink_protocol::tick(time_point now) {
       return drop(now, "does not welcome this gateway");
     break;
   case phase::streaming:
+    // Items are due: the caller asks for them now. Begun here, so that a socket without room is not asked again and again.
+    (void)pace_.may_send(now, next_seq_, store_.last_seq());
+    if (now < std::min(ask_at(), after_silence().at))
+      return;
     break;
   }
   if (const auto silent = after_silence(); silent.what == step::leave && now >= silent.at) {

@@ -9,6 +9,7 @@
 /// Limits: a batch has about batch_bytes; the caller asks for the next batch while it has room. After a connection that
 ///   was cut before all was acked, batches are smaller, down to batch_bytes_least, and a block may be divided: a line that
 ///   is cut again and again brings at least a small batch through each time. With each ack they grow again.
+///   blocks_read_max blocks are read for one batch; small ones become one group.
 /// Source: docs/wire-protocol.md.
 #pragma once
 
@@ -16,6 +17,7 @@
 #include "proto/wire.hpp"
 #include "tools/furrow-edge/spool/item_store.hpp"
 #include "tools/furrow-edge/uplink/node_list.hpp"
+#include "tools/furrow-edge/uplink/send_pace.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -38,6 +40,9 @@ struct uplink_config {
   std::vector<can::source_mark> sources = {}; // files that no other stream of the machine may hold
   std::size_t batch_bytes = 256U << 10U;
   static constexpr std::size_t batch_bytes_least = 2U << 10U;
+  static constexpr std::size_t blocks_read_max = 1'024;
+  std::optional<std::chrono::milliseconds> interval =
+    {}; // between two bursts; none: as the node says
   std::chrono::milliseconds connect_timeout{
     2'000}; // doubles each time round the nodes, up to connect_longest
   std::chrono::milliseconds connect_longest{10'000};
@@ -86,7 +91,10 @@ public:
   void received_garbage(time_point now, const std::string& why);
   void tick(time_point now);
 
-  /// Returns the next batch as bytes for the socket, if there is one to send.
+  /// What is new, or comes next, does not wait for the pace.
+  void hurry() { pace_.hurry(); }
+
+  /// Returns the next batch as bytes for the socket, if there is one to send. Asked again after `tick`.
   [[nodiscard]] std::optional<std::string> next_batch(time_point now);
 
   /// When `tick` is next due; nothing once stopped.
@@ -102,6 +110,8 @@ public:
   [[nodiscard]] const std::string& node() const { return nodes_.current(); }
   /// How often a node has asked for items again.
   [[nodiscard]] std::uint64_t rewinds() const { return rewinds_; }
+  /// Between two bursts; 0: at once.
+  [[nodiscard]] std::chrono::milliseconds interval() const { return pace_.interval(); }
 
   /// From the next Hello on.
   void use_token(std::string token) { config_.token = std::move(token); }
@@ -131,6 +141,7 @@ private:
   void missing(time_point now, std::uint64_t needed_from);
   void shrink_batches();
   result<std::vector<item_block>> next_blocks();
+  [[nodiscard]] bool understood(const std::vector<item_block>& blocks) const;
   void go_on_without(time_point now, const std::string& loss);
 
   void hear(time_point now, const proto::welcome& m);
@@ -141,6 +152,7 @@ private:
   void hear(time_point now, const proto::goaway& m);
   void hear(time_point now, const proto::ping& m);
   void hear(time_point now, const proto::pong& m);
+  void hear(time_point now, const proto::pace& m);
   void hear(time_point now, const proto::hello& m);
   void hear(time_point now, const proto::batch& m);
   void refused(time_point now, const proto::reject& m);
@@ -157,6 +169,8 @@ private:
                                                    std::chrono::milliseconds longest) const;
   /// What a silent node is given next, and when: a ping, or up.
   [[nodiscard]] due_step after_silence() const;
+  /// When the node must hear something of this gateway.
+  [[nodiscard]] time_point ask_at() const;
 
   uplink_config config_;
   item_store& store_;
@@ -171,9 +185,11 @@ private:
   std::string leaving_for_; // the node that a Goaway named
   std::chrono::milliseconds keepalive_{10'000};
   std::size_t batch_bytes_;
+  send_pace pace_;
   std::chrono::milliseconds silence_{0}; // while an ack is awaited; 0: as while idle
   std::uint64_t next_seq_ = 1;           // the next item to send
   std::uint64_t hello_run_ = 0;
+  std::uint32_t version_ = proto::version_min; // in use, by the welcome
   std::size_t buses_told_ = 0;
   unsigned redirects_ = 0; // since the last welcome
   unsigned refusals_ = 0;  // as malformed, since the last ack

@@ -115,8 +115,13 @@ void add_plan(CLI::App& command, options& given) {
   command.add_option("--block-frames", plan.block_frames, "most frames in a gateway's block")
     ->check(CLI::Range(1, 4'096));
   command
+    .add_option("--send-ms", plan.send_ms,
+                "interval between two blocks of a gateway, in milliseconds, at a --rate")
+    ->check(CLI::Range(1, 60'000));
+  command
     .add_option("--baseline", plan.baseline_rows,
-                "rows to COPY for the comparison, at most the number of frames; 0: none")
+                "rows to COPY for the comparison, at most the number of frames; 0: no comparison, "
+                "also not with rows at the same --rate")
     ->check(CLI::Range(0ULL, 100'000'000ULL))
     ->capture_default_str();
   command.add_option("--flush-ms", plan.node.flush_ms, "as --flush-ms of furrowd")
@@ -143,7 +148,8 @@ using shared_options = std::shared_ptr<options>;
 void add_ingest(CLI::App& bench, const globals& globals, int& exit_code) {
   auto* command = bench.add_subcommand(
     "ingest", "measure frames per second from gateways' sockets to durable, and "
-              "a COPY of the same frames as rows");
+              "a COPY of the same frames as rows; with --rate also what a machine costs a "
+              "second, and what rows of the same frames cost");
   auto given = std::make_shared<options>();
   add_target(*command, *given);
   add_plan(*command, *given);
@@ -208,19 +214,26 @@ void add_connections(CLI::App& bench, const globals& globals, int& exit_code) {
 
 void add_live(CLI::App& bench, const globals& globals, int& exit_code) {
   auto* command = bench.add_subcommand(
-    "live", "measure how long after a frame came in at a gateway's standard input HTTP shows it");
+    "live", "measure how long after a frame came in at a gateway's standard input a client of the "
+            "live stream has it, and HTTP shows it");
   auto given = std::make_shared<options>();
   add_target(*command, *given);
   command->add_option("--rate", given->live.rate, "frames per second")
     ->check(CLI::Range(1.0, 1e5))
     ->capture_default_str();
-  command->add_option("--seconds", given->live.seconds, "duration in seconds")
+  command->add_option("--seconds", given->live.seconds, "duration in seconds, of each way")
     ->check(CLI::Range(0.1, 3'600.0))
     ->capture_default_str();
-  command->footer("Node and gateway run with their default settings. shown_ms is the time from the "
-                  "write of a frame to the end of the first answer that counts it; look_ms is that "
-                  "of one answer.\nExamples:\n"
-                  "  furrow bench live --database sqlite:live.db -o json");
+  command
+    ->add_option("--others", given->live.others,
+                 "further machines that nobody watches, with 100 frames per second each")
+    ->check(CLI::Range(0, 20'000))
+    ->capture_default_str();
+  command->footer("Node and gateways run with their default settings. stream_ms is the time from "
+                  "the write of a frame to the client of the live stream; shown_ms is that to the "
+                  "end of the first answer over HTTP that counts it; look_ms is that of one "
+                  "answer.\nExamples:\n"
+                  "  furrow bench live --database sqlite:live.db --others 1000 -o json");
   command->callback([&globals, &exit_code, given] {
     exit_code = code_of(with_database(globals, *given, [&](auto& database, auto& progress) {
       return bench::bench_live(database, given->live, progress);

@@ -26,11 +26,12 @@ struct connections_plan {
                                              progress& progress);
 
 struct live_plan {
-  double rate = 1'000; // frames per second
-  double seconds = 10;
+  double rate = 1'000;      // frames per second
+  double seconds = 10;      // of each way
+  std::uint32_t others = 0; // machines that nobody watches, 100 frames/s each
 };
-/// The time from a frame at the standard input of a gateway to the answer over HTTP that counts it, with the default
-/// settings of both programs.
+/// The time from a frame at the standard input of a gateway to a client of the live stream, then to the answer over HTTP
+/// that counts it, with the default settings of all programs.
 [[nodiscard]] result<json>
 bench_live(storage::bench_database& database, const live_plan& plan, progress& progress);
 

@@ -98,8 +98,8 @@ result<child> start_fleet(const cluster& nodes,
   const auto log = folder.file(fmt::format("{}.log", what.name));
   auto fleet = child::start({*program, "run", "-q", "-o", "json", "--when-connected", "--node",
                              nodes.addresses(), "--machines", std::to_string(plan.machines),
-                             "--rate", fmt::format("{}", plan.rate), "--seconds", "86400",
-                             "--prefix", fmt::format("{}-", what.name)},
+                             "--rate", fmt::format("{}", plan.rate), "--flush-ms", "100",
+                             "--seconds", "86400", "--prefix", fmt::format("{}-", what.name)},
                             log);
   if (!fleet)
     return fleet;

@@ -1,6 +1,6 @@
 #include "tools/furrow/bench/rig.hpp"
 
-#include "tools/furrow-sim/block_pool.hpp"
+#include "tools/furrow/bench/row_store.hpp"
 #include "tools/furrow/bench/stream_viewers.hpp"
 #include "tools/furrow/bench/viewers.hpp"
 #include "tools/furrow/bench/visible.hpp"
@@ -24,20 +24,10 @@ using namespace std::chrono_literals;
 
 constexpr auto start_patience = 30s;
 constexpr auto run_patience = 900s;
-constexpr std::size_t pool_blocks_frames = 4'096;
 constexpr const char* first_machine = "SIM-0001";
 
 double seconds_since(clock::time_point begun) {
   return std::chrono::duration<double>(clock::now() - begun).count();
-}
-
-/// Rounds to three decimals, which is more than these figures need.
-double rounded(double value) {
-  return std::round(value * 1e3) / 1e3;
-}
-
-json or_null(const std::optional<double>& before, const std::optional<double>& after) {
-  return before && after ? json(rounded(*after - *before)) : json(nullptr);
 }
 
 result<std::string> make_certificate(const scratch& folder) {
@@ -81,55 +71,12 @@ node_words(const std::string& program, const node_settings& settings, const scra
   return words;
 }
 
-/// The fleet's frames as rows: machine by machine, in the order of their blocks.
-storage::bench_rows rows_of(const ingest_plan& plan) {
-  constexpr std::int64_t start_us = 1'700'000'000'000'000;
-  const double rate = plan.rate > 0 ? plan.rate : 300;
-  const auto block =
-    plan.block_frames > 0 ? plan.block_frames : static_cast<std::uint32_t>(pool_blocks_frames);
-  const auto wanted =
-    plan.frames > 0 ? std::min(plan.frames, plan.baseline_rows) : plan.baseline_rows;
-  const sim::block_pool pool{1, rate, std::min<std::size_t>(block, 1'000), plan.ids};
-  storage::bench_rows rows;
-  const auto& blocks = pool.blocks();
-  for (std::size_t n = 0; rows.count() < wanted; ++n) {
-    const auto base = start_us + static_cast<std::int64_t>(n / blocks.size()) * pool.span_us();
-    for (std::uint32_t machine = 0; machine < plan.machines && rows.count() < wanted; ++machine) {
-      const auto& one = blocks[(n + machine) % blocks.size()];
-      for (std::size_t i = 0; i < one.size() && rows.count() < wanted; ++i) {
-        auto frame = one[i];
-        frame.time_us += base;
-        rows.add(static_cast<std::int32_t>(machine + 1), frame);
-      }
-    }
-  }
-  return rows;
-}
-
-result<json> run_baseline(storage::bench_database& database, const ingest_plan& plan) {
-  const auto rows = rows_of(plan);
-  const auto server = database.server_process();
-  const auto cpu_before = family_cpu_s(server);
-  const auto copied = database.copy(rows);
-  if (!copied)
-    return as_failure(copied.error());
-  if (!*copied)
-    return json(nullptr);
-  const auto& cost = **copied;
-  const auto count = static_cast<double>(rows.count());
-  return json{{"rows", rows.count()},
-              {"seconds", rounded(cost.seconds)},
-              {"rows_per_second", std::round(count / cost.seconds)},
-              {"server_cpu_seconds", or_null(cpu_before, family_cpu_s(server))},
-              {"bytes_per_row", rounded(static_cast<double>(cost.disk_bytes) / count)},
-              {"wal_bytes_per_row", rounded(static_cast<double>(cost.wal_bytes) / count)}};
-}
-
 json settings_of(const ingest_plan& plan) {
   return {{"machines", plan.machines},
           {"ids", plan.ids},
           {"rate", plan.rate > 0 ? json(plan.rate) : json("max")},
           {"block_frames", plan.block_frames > 0 ? json(plan.block_frames) : json(nullptr)},
+          {"send_ms", plan.send_ms > 0 ? json(plan.send_ms) : json(nullptr)},
           {"flush_ms", plan.node.flush_ms > 0 ? json(plan.node.flush_ms) : json(nullptr)},
           {"lanes", plan.node.lanes > 0 ? json(plan.node.lanes) : json(nullptr)},
           {"budget_mib", plan.node.budget_mib > 0 ? json(plan.node.budget_mib) : json(nullptr)},
@@ -153,7 +100,24 @@ struct before {
   std::uint64_t wal = 0;
 };
 
+/// What one machine costs in one second: of the fleet's time when it sends at a rate, else of the run's.
+json machine_second(const ingest_plan& plan,
+                    double frames,
+                    double seconds,
+                    double node_cpu_s,
+                    const std::optional<double>& server_cpu_s) {
+  const auto machine_seconds = plan.rate > 0 ? frames / plan.rate : plan.machines * seconds;
+  const auto to_us = [machine_seconds](double cpu_s) {
+    return std::round(cpu_s / machine_seconds * 1e7) / 10;
+  };
+  json out{{"node", to_us(node_cpu_s)}, {"server", nullptr}};
+  if (server_cpu_s)
+    out["server"] = to_us(*server_cpu_s);
+  return out;
+}
+
 result<json> figures(storage::bench_database& database,
+                     const ingest_plan& plan,
                      running_node& node,
                      const before& then,
                      const json& fleet,
@@ -196,10 +160,53 @@ result<json> figures(storage::bench_database& database,
            {"rewinds", fleet.at("rewinds")},
            {"lost", tables->lost},
            {"doubled", tables->doubled}};
+  std::optional<double> server_took;
   if (then.server_cpu_s && server_cpu_s)
-    out["cpu_ns_per_frame"]["server"] =
-      std::round((*server_cpu_s - *then.server_cpu_s) / count * 1e9);
+    server_took = *server_cpu_s - *then.server_cpu_s;
+  if (server_took)
+    out["cpu_ns_per_frame"]["server"] = std::round(*server_took / count * 1e9);
+  out["cpu_us_per_machine_second"] = machine_second(plan, count, seconds, node_cpu_s, server_took);
   return out;
+}
+
+/// The CPU of node and server, as a multiple of what `rows` cost; null where the server's is unknown.
+json cpu_to_rows(const json& whole, const json& rows) {
+  const auto& own = whole.at("cpu_us_per_machine_second");
+  const auto& other = rows.at("cpu_us_per_machine_second");
+  if (own.at("server").is_null() || other.at("server").is_null())
+    return nullptr;
+  const auto sum = [](const json& cpu, const char* first) {
+    return cpu.at(first).get<double>() + cpu.at("server").get<double>();
+  };
+  return rounded(sum(own, "node") / sum(other, "client"));
+}
+
+/// Adds to `whole` what the same frames cost as rows.
+result<done> compare_with_rows(storage::bench_database& database,
+                               const ingest_plan& plan,
+                               progress& progress,
+                               json& whole) {
+  if (plan.baseline_rows == 0)
+    return done{};
+  progress.say("baseline: rows by COPY");
+  const auto rows = rows_at_once(database, plan);
+  if (!rows)
+    return rows.error();
+  whole["baseline"] = *rows;
+  if (!rows->is_null()) {
+    const auto speed = rows->at("rows_per_second").get<double>();
+    whole["copy_rows_per_second"] = speed;
+    whole["ratio"] = rounded(whole.at("frames_per_second").get<double>() / speed);
+  }
+  if (plan.rate <= 0 || plan.seconds <= 0)
+    return done{};
+  auto paced = rows_at_rate(database, plan, progress);
+  if (!paced)
+    return paced.error();
+  if (!paced->is_null())
+    whole["cpu_to_rows_every_second"] = cpu_to_rows(whole, paced->back());
+  whole["rows_at_rate"] = std::move(*paced);
+  return done{};
 }
 
 std::string first_value(const char* file, const std::string& name) {
@@ -213,6 +220,14 @@ std::string first_value(const char* file, const std::string& name) {
 }
 
 } // namespace
+
+double rounded(double value) {
+  return std::round(value * 1e3) / 1e3;
+}
+
+json or_null(const std::optional<double>& before, const std::optional<double>& after) {
+  return before && after ? json(rounded(*after - *before)) : json(nullptr);
+}
 
 failure as_failure(const storage::failure& why) {
   return {why.code == storage::errc::retry_later ? errc::cannot_connect : errc::failed, why.detail};
@@ -315,6 +330,8 @@ result<json> run_fleet(running_node& node,
     add("--seconds", fmt::format("{}", plan.seconds));
   if (plan.block_frames > 0)
     add("--block-frames", std::to_string(plan.block_frames));
+  if (plan.send_ms > 0)
+    add("--flush-ms", std::to_string(plan.send_ms));
   add("--timeout", std::to_string(std::chrono::seconds{run_patience}.count()));
   add("--probe", folder.file("sent"));
   const auto log = folder.file("fleet.log");
@@ -383,7 +400,7 @@ run_ingest(storage::bench_database& database, const ingest_plan& plan, progress&
   if (!fleet)
     return fleet.error();
   watch.look();
-  auto out = figures(database, *node, then, *fleet, generator_cpu_s);
+  auto out = figures(database, plan, *node, then, *fleet, generator_cpu_s);
   if (!out)
     return out;
   (*out)["visible_ms"] = watch.latencies_ms(folder.file("sent"));
@@ -394,18 +411,9 @@ run_ingest(storage::bench_database& database, const ingest_plan& plan, progress&
   (void)node->process().end(10s);
   json whole{{"benchmark", "ingest"}, {"plan", settings_of(plan)}};
   whole.update(*out);
-  if (plan.baseline_rows > 0) {
-    progress.say("baseline: rows by COPY");
-    auto rows = run_baseline(database, plan);
-    if (!rows)
-      return rows.error();
-    whole["baseline"] = *rows;
-    if (!rows->is_null()) {
-      const auto speed = rows->at("rows_per_second").get<double>();
-      whole["copy_rows_per_second"] = speed;
-      whole["ratio"] = rounded(whole.at("frames_per_second").get<double>() / speed);
-    }
-  }
+  const auto compared = compare_with_rows(database, plan, progress, whole);
+  if (!compared)
+    return compared.error();
   return whole;
 }
 

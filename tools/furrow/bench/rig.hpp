@@ -47,6 +47,7 @@ struct ingest_plan {
   double rate = 0;                  // frames per second and machine; 0: as fast as possible
   double seconds = 0;
   std::uint32_t block_frames = 0; // most frames in a gateway's block; 0: furrow-sim's default
+  std::uint32_t send_ms = 0; // interval between two blocks of a gateway; 0: furrow-sim's default
   std::uint64_t baseline_rows = 1'000'000;
   std::uint32_t viewers = 0;        // who read the fleet list over HTTP all the time; not with TLS
   std::uint32_t stream_clients = 0; // of the live stream; not with TLS
@@ -112,6 +113,11 @@ run_ingest(storage::bench_database& database, const ingest_plan& plan, progress&
 
 /// Machine, versions and settings that the figures depend on.
 [[nodiscard]] json surroundings(storage::bench_database* database);
+
+/// Rounds to three decimals, which is more than these figures need.
+[[nodiscard]] double rounded(double value);
+/// The difference, or null where one of the two is unknown.
+[[nodiscard]] json or_null(const std::optional<double>& before, const std::optional<double>& after);
 
 [[nodiscard]] failure as_failure(const storage::failure& why);
 

@@ -168,9 +168,9 @@ result<int> change_dbc(const globals& globals, const dbc_file_options& options, 
   const auto changed = wait_for<done>(
     [&](auto done) {
       if (removes)
-        (*store)->dbc()->remove(*id, person(), std::move(done));
+        (*store)->dbc()->remove(*id, {person()}, std::move(done));
       else
-        (*store)->dbc()->activate(*id, person(), std::move(done));
+        (*store)->dbc()->activate(*id, {person()}, std::move(done));
     },
     options.url, std::max<std::chrono::milliseconds>(globals.timeout(), std::chrono::minutes{10}));
   if (!changed)

@@ -43,7 +43,7 @@ result<int> load(const globals& globals, const load_options& options) {
   const storage::dbc_upload upload{std::filesystem::path{options.path}.filename().string(),
                                    options.scope, text, options.encoding};
   const auto loaded = wait_for<storage::dbc_load_outcome>(
-    [&](auto done) { (*store)->dbc()->load(upload, person(), std::move(done)); }, options.url,
+    [&](auto done) { (*store)->dbc()->load(upload, {person()}, std::move(done)); }, options.url,
     std::max<std::chrono::milliseconds>(globals.timeout(), load_timeout));
   if (!loaded)
     return loaded.error();

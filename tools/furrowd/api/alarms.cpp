@@ -67,6 +67,19 @@ void add_certificate(const actors::node_stats& stats, std::vector<storage::alarm
                                         days, when)});
 }
 
+constexpr std::uint64_t disk_limit_pct = 80;
+
+/// What head office does not have stays, whatever retention says: the line may be away for longer than the disk lasts.
+void add_site(const actors::node_stats& stats, std::vector<storage::alarm>& out) {
+  if (stats.forward_items_waiting == 0 || stats.disk_used_pct < disk_limit_pct)
+    return;
+  out.push_back({"forward", "node", static_cast<double>(stats.disk_used_pct),
+                 static_cast<double>(disk_limit_pct), "%",
+                 fmt::format("the disk is {} % full and {} items wait for head office: retention "
+                             "keeps them; see `furrow site status`",
+                             stats.disk_used_pct, stats.forward_items_waiting)});
+}
+
 void add_stall(const actors::node_stats& stats, std::vector<storage::alarm>& out) {
   const auto stalled = static_cast<double>(stats.stalled_s);
   if (stalled >= stall_limit_s)
@@ -147,6 +160,7 @@ std::vector<storage::alarm> alarms_of(const actors::node_stats& stats,
   add_stall(stats, out);
   add_certificate(stats, out);
   add_held_retention(stats, out);
+  add_site(stats, out);
   add_cluster(stats, out);
   add_partitions(stats, out);
   add_front(front, out);

@@ -23,6 +23,10 @@ const std::string* given(const call& call, std::string_view name) {
   return found == call.query.end() ? nullptr : &found->second;
 }
 
+storage::author author_of(const call& call) {
+  return {call.who.name, call.from};
+}
+
 problem bad_parameter(const char* name, std::string_view value, std::string hint) {
   return {400, "bad_parameter", fmt::format("invalid value: {}=\"{}\"", name, value),
           std::move(hint)};

@@ -1,6 +1,7 @@
 /// Answers and problems that several resources of the API share.
 #pragma once
 
+#include "storage/identity/audit.hpp"
 #include "tools/furrowd/api/resources.hpp"
 #include "tools/furrowd/http/router.hpp"
 #include "tools/json/rows_json.hpp"
@@ -17,6 +18,8 @@ using json_rows::json;
 [[nodiscard]] response ok(const json& body, unsigned status = 200);
 /// The parameter of a query; nullptr when it was not given.
 [[nodiscard]] const std::string* given(const call& call, std::string_view name);
+/// Who makes a change, for the audit log.
+[[nodiscard]] storage::author author_of(const call& call);
 [[nodiscard]] problem bad_parameter(const char* name, std::string_view value, std::string hint);
 /// The caller's token does not cover this machine.
 [[nodiscard]] problem not_covered(const std::string& equipment);

@@ -76,6 +76,7 @@ answer faults(api_context& of, call call) {
   const auto query = to_faults_query(call);
   if (const auto* wrong = std::get_if<problem>(&query))
     co_return to_response(*wrong);
+  of.node.note_reader(std::get<storage::faults_query>(query).equipment); // the digest makes them
   const auto start = [&](auto done) {
     of.node.store().history()->read_faults(std::get<storage::faults_query>(query), std::move(done));
   };

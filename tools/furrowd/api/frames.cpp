@@ -86,7 +86,7 @@ void add_frames_route(router& to, api_context& of) {
           "/api/v1/frames",
           daemon::permission::read,
           {"equipment", "from", "to", "can_id", "pgn", "format"},
-          on(of, frames),
+          on_history(of, frames),
           false});
 }
 

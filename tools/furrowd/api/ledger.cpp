@@ -53,7 +53,8 @@ answer ledger(api_context& of, call call) {
 } // namespace
 
 void add_ledger_route(router& to, api_context& of) {
-  to.add({"GET", "/api/v1/ledger", daemon::permission::read, {"equipment"}, on(of, ledger)});
+  to.add(
+    {"GET", "/api/v1/ledger", daemon::permission::read, {"equipment"}, on_history(of, ledger)});
 }
 
 } // namespace furrow::http

@@ -80,7 +80,7 @@ void add_newest_frames_route(router& to, api_context& of) {
           "/api/v1/equipment/{name}/frames",
           daemon::permission::read,
           {"last", "format"},
-          on(of, kept ? newest_frames : not_kept)});
+          on_history(of, kept ? newest_frames : not_kept)});
 }
 
 } // namespace furrow::http

@@ -125,11 +125,14 @@ problem no_cluster() {
           "several nodes need PostgreSQL"};
 }
 
-answer steer(api_context& of, std::string name, storage::node_wish wish) {
+answer steer(api_context& of, call call, storage::node_wish wish) {
+  const auto& name = call.path.at("name");
   auto* const members = of.node.store().membership();
   if (members == nullptr)
     co_return to_response(no_cluster());
-  const auto start = [&](auto done) { members->steer(name, wish, std::move(done)); };
+  const auto start = [&](auto done) {
+    members->steer(name, wish, author_of(call), std::move(done));
+  };
   auto said = co_await ask<storage::result<storage::node_status>>(start, answer_limit);
   if (!said)
     co_return to_response(no_answer("database"));
@@ -150,12 +153,12 @@ answer steer(api_context& of, std::string name, storage::node_wish wish) {
 
 answer drain_node(api_context& of, call call) {
   const storage::node_wish wish{storage::node_wish::kind::drain};
-  co_return co_await steer(of, call.path.at("name"), wish);
+  co_return co_await steer(of, std::move(call), wish);
 }
 
 answer undrain_node(api_context& of, call call) {
   const storage::node_wish wish{storage::node_wish::kind::undrain};
-  co_return co_await steer(of, call.path.at("name"), wish);
+  co_return co_await steer(of, std::move(call), wish);
 }
 
 answer weigh_node(api_context& of, call call) {
@@ -167,7 +170,7 @@ answer weigh_node(api_context& of, call call) {
   if (!weight.is_number_integer() || weight < 0 || weight > weight_max)
     co_return to_response({400, "bad_body", "weight is not a number from 0 to 10000", hint});
   const storage::node_wish wish{storage::node_wish::kind::weigh, weight.get<std::uint32_t>()};
-  co_return co_await steer(of, call.path.at("name"), wish);
+  co_return co_await steer(of, std::move(call), wish);
 }
 
 answer move_machine(api_context& of, call call) {
@@ -184,7 +187,7 @@ answer move_machine(api_context& of, call call) {
   if (members == nullptr)
     co_return to_response(no_cluster());
   const auto start = [&](auto done) {
-    members->pin(call.who.farm, machine, to.get<std::string>(), std::move(done));
+    members->pin(call.who.farm, machine, to.get<std::string>(), author_of(call), std::move(done));
   };
   auto said = co_await ask<storage::result<furrow::done>>(start, answer_limit);
   if (!said)
@@ -230,26 +233,12 @@ void add_node_routes(router& to, api_context& of) {
   using enum daemon::permission;
   to.add({"GET", "/api/v1/nodes", watch, {}, on(of, list_nodes), false});
   to.add({"GET", "/api/v1/nodes/{name}", watch, {}, on(of, one_node), false});
-  to.add(
-    {"POST", "/api/v1/nodes/{name}/drain", govern, {}, on(of, drain_node), true, "node drain"});
-  to.add({"POST",
-          "/api/v1/nodes/{name}/undrain",
-          govern,
-          {},
-          on(of, undrain_node),
-          true,
-          "node undrain"});
-  to.add(
-    {"PUT", "/api/v1/nodes/{name}/weight", govern, {}, on(of, weigh_node), true, "node weight"});
+  to.add({"POST", "/api/v1/nodes/{name}/drain", govern, {}, on(of, drain_node)});
+  to.add({"POST", "/api/v1/nodes/{name}/undrain", govern, {}, on(of, undrain_node)});
+  to.add({"PUT", "/api/v1/nodes/{name}/weight", govern, {}, on(of, weigh_node)});
   to.add({"GET", "/api/v1/log-levels", watch, {}, on(of, show_log_levels), false});
   to.add({"PUT", "/api/v1/log-levels", govern, {}, on(of, set_log_levels), false, "log level"});
-  to.add({"POST",
-          "/api/v1/equipment/{name}/move",
-          operate,
-          {},
-          on(of, move_machine),
-          true,
-          "equipment move"});
+  to.add({"POST", "/api/v1/equipment/{name}/move", operate, {}, on(of, move_machine)});
 }
 
 } // namespace furrow::http

@@ -83,7 +83,8 @@ answer retry_quarantined(api_context& of, call call) {
     co_return to_response(*wrong);
   const auto id = std::get<storage::quarantine_row>(item).id;
   const auto start = [&](auto done) {
-    of.node.store().quarantine()->retry_quarantined(call.who.farm, id, std::move(done));
+    of.node.store().quarantine()->retry_quarantined(call.who.farm, id, author_of(call),
+                                                    std::move(done));
   };
   const auto said = co_await ask_store<storage::retry_outcome>(start, answer_limit);
   if (const auto* wrong = std::get_if<problem>(&said))
@@ -100,7 +101,8 @@ answer drop_quarantined(api_context& of, call call) {
     co_return to_response(*wrong);
   const auto id = std::get<storage::quarantine_row>(item).id;
   const auto start = [&](auto dropped) {
-    of.node.store().quarantine()->drop_quarantined(call.who.farm, id, std::move(dropped));
+    of.node.store().quarantine()->drop_quarantined(call.who.farm, id, author_of(call),
+                                                   std::move(dropped));
   };
   const auto said = co_await ask_store<done>(start, answer_limit);
   if (const auto* wrong = std::get_if<problem>(&said))
@@ -119,20 +121,8 @@ void add_quarantine_routes(router& to, api_context& of) {
   to.add(
     {"GET", "/api/v1/quarantine", read, {"equipment", "limit", "after"}, with(list_quarantine)});
   to.add({"GET", "/api/v1/quarantine/{id}", read, {}, with(show_quarantined)});
-  to.add({"POST",
-          "/api/v1/quarantine/{id}/retry",
-          operate,
-          {},
-          with(retry_quarantined),
-          true,
-          "quarantine retry"});
-  to.add({"POST",
-          "/api/v1/quarantine/{id}/drop",
-          administer,
-          {},
-          with(drop_quarantined),
-          true,
-          "quarantine drop"});
+  to.add({"POST", "/api/v1/quarantine/{id}/retry", operate, {}, with(retry_quarantined)});
+  to.add({"POST", "/api/v1/quarantine/{id}/drop", administer, {}, with(drop_quarantined)});
 }
 
 } // namespace furrow::http

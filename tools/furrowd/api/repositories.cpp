@@ -75,8 +75,11 @@ std::optional<Number> number_of(std::string_view text) {
 }
 
 boost::asio::awaitable<response>
-carry_out(store_rows rows, std::string farm, storage::unit_of_work work, json shown) {
-  const auto start = [&](auto done) { rows->apply(farm, std::move(work), std::move(done)); };
+carry_out(store_rows rows, const call& call, storage::unit_of_work work, json shown) {
+  work.by = author_of(call);
+  const auto start = [&](auto done) {
+    rows->apply(call.who.farm, std::move(work), std::move(done));
+  };
   const auto outcome =
     co_await ask<storage::result<storage::unit_outcome>>(start, repository_limit);
   if (!outcome)
@@ -202,7 +205,7 @@ boost::asio::awaitable<response> add_fields(store_rows rows, call call) {
     work.changes.push_back({given.is_array() ? action::upsert : action::create, std::move(row)});
   }
   json shown{{"changed", work.changes.size()}}; // g++ 12 rejects braces beside co_await
-  co_return co_await carry_out(rows, call.who.farm, std::move(work), std::move(shown));
+  co_return co_await carry_out(rows, call, std::move(work), std::move(shown));
 }
 
 /// Creates the record of an unknown machine; a field must exist. Changes the version that was read, unless the client
@@ -227,7 +230,7 @@ boost::asio::awaitable<response> change_one(store_rows rows, entity what, call c
   if (const auto wrong = merge(row, std::get<json>(body)))
     co_return to_response(*wrong);
   auto work = storage::unit_of(make ? action::create : action::update, std::move(row));
-  auto changed = co_await carry_out(rows, call.who.farm, std::move(work), nullptr);
+  auto changed = co_await carry_out(rows, call, std::move(work), nullptr);
   if (changed.status != 200)
     co_return changed;
   const auto now = co_await read_one(rows, call.who.farm, what, name);
@@ -251,7 +254,7 @@ boost::asio::awaitable<response> remove_field(store_rows rows, call call) {
   }
   json shown{{"removed", field.name}};
   auto work = storage::unit_of(action::remove, field);
-  co_return co_await carry_out(rows, call.who.farm, std::move(work), std::move(shown));
+  co_return co_await carry_out(rows, call, std::move(work), std::move(shown));
 }
 
 } // namespace
@@ -267,38 +270,18 @@ void add_repository_routes(router& routes, api_context& of) {
               read,
               {"after", "limit", "prefix", "crop", "soil", "season"},
               on(list, entity::field)});
-  routes.add({"POST",
-              "/api/v1/fields",
-              operate,
-              {},
-              [rows](call call) { return add_fields(rows, std::move(call)); },
-              true,
-              "field add"});
+  routes.add({"POST", "/api/v1/fields", operate, {}, [rows](call call) {
+                return add_fields(rows, std::move(call));
+              }});
   routes.add({"GET", "/api/v1/fields-at", read, {"position"}, [rows](call call) {
                 return fields_at(rows, std::move(call));
               }});
   routes.add({"GET", "/api/v1/fields/{name}", read, {}, on(show, entity::field)});
-  routes.add({"PATCH",
-              "/api/v1/fields/{name}",
-              operate,
-              {},
-              on(change_one, entity::field),
-              true,
-              "field change"});
-  routes.add({"DELETE",
-              "/api/v1/fields/{name}",
-              operate,
-              {"version"},
-              [rows](call call) { return remove_field(rows, std::move(call)); },
-              true,
-              "field remove"});
-  routes.add({"PATCH",
-              "/api/v1/equipment/{name}",
-              operate,
-              {},
-              on(change_one, entity::equipment),
-              true,
-              "equipment change"});
+  routes.add({"PATCH", "/api/v1/fields/{name}", operate, {}, on(change_one, entity::field)});
+  routes.add({"DELETE", "/api/v1/fields/{name}", operate, {"version"}, [rows](call call) {
+                return remove_field(rows, std::move(call));
+              }});
+  routes.add({"PATCH", "/api/v1/equipment/{name}", operate, {}, on(change_one, entity::equipment)});
   routes.add({"GET",
               "/api/v1/equipment-records",
               read,

@@ -75,6 +75,17 @@ using answer = boost::asio::awaitable<response>;
 [[nodiscard]] inline handler on(api_context& of, answer (*run)(api_context&, call)) {
   return [&of, run](call call) { return run(of, std::move(call)); };
 }
+/// The same for what the database holds of the machine of the path or the query: the node then stores its newest items
+/// without delay.
+[[nodiscard]] inline handler on_history(api_context& of, answer (*run)(api_context&, call)) {
+  return [&of, run](call call) {
+    if (const auto path = call.path.find("name"); path != call.path.end())
+      of.node.note_reader(path->second);
+    else if (const auto asked = call.query.find("equipment"); asked != call.query.end())
+      of.node.note_reader(asked->second);
+    return run(of, std::move(call));
+  };
+}
 
 void add_audit_route(router& to, api_context& of);
 void add_session_routes(router& to, api_context& of); // log in and out, and who one is
@@ -100,6 +111,7 @@ void add_record_routes(router& to, api_context& of);
 /// Nodes, which of them a machine is pinned to, and the levels of this node's log.
 void add_node_routes(router& to, api_context& of);
 void add_quarantine_routes(router& to, api_context& of);
+void add_site_route(router& to, api_context& of);        // forwarding to head office
 void add_repository_routes(router& to, api_context& of); // fields and equipment records
 
 } // namespace furrow::http

@@ -118,6 +118,7 @@ void add_work_flags(CLI::App& app,
                     settings& out,
                     std::uint64_t& budget_mib,
                     std::uint64_t& flush_ms,
+                    std::uint64_t& flush_max_ms,
                     std::int64_t& seal_min,
                     std::int64_t& care_min,
                     std::int64_t& audit_days,
@@ -138,7 +139,14 @@ void add_work_flags(CLI::App& app,
   app
     .add_option(
       "--flush-ms", flush_ms,
-      "longest time that a frame waits before the node sends it to the database, in milliseconds")
+      "longest time that a frame waits before the node sends it to the database, in milliseconds, "
+      "where the machine sends much or somebody reads its history")
+    ->capture_default_str()
+    ->check(CLI::Range(1, 10'000));
+  app
+    .add_option("--flush-max-ms", flush_max_ms,
+                "the same for small blocks of machines that nobody reads; not given: the value of "
+                "--flush-ms, if that is given")
     ->capture_default_str()
     ->check(CLI::Range(1, 10'000));
   app
@@ -201,6 +209,7 @@ std::optional<std::string> take(const cache_flags& flags, settings& out) {
 struct digest_flags {
   std::string on = "on";
   std::uint64_t interval_s = 10;
+  std::uint64_t longest_s = 60;
   std::uint64_t telemetry_ms = 1'000;
 };
 
@@ -211,8 +220,16 @@ void add_digest_flags(CLI::App& app, settings& out, digest_flags& flags) {
     ->capture_default_str()
     ->check(CLI::IsMember({"on", "off"}));
   app
-    .add_option("--digest-interval", flags.interval_s,
-                "how often the digest looks for new frames, in seconds")
+    .add_option(
+      "--digest-interval", flags.interval_s,
+      "how often the digest looks for new frames, in seconds, while somebody reads history")
+    ->capture_default_str()
+    ->check(CLI::Range(1, 3'600));
+  app
+    .add_option(
+      "--digest-max-interval", flags.longest_s,
+      "the same while nobody reads history; not given: the value of --digest-interval, if "
+      "that is given")
     ->capture_default_str()
     ->check(CLI::Range(1, 3'600));
   app
@@ -268,6 +285,46 @@ std::optional<std::string> invalid_link(const settings& given) {
   return std::nullopt;
 }
 
+void add_forward_flags(CLI::App& app, settings& out) {
+  auto& forward = out.forward;
+  app
+    .add_option("--forward", forward.nodes,
+                "HOST:PORT of the nodes of head office: this node is a site and sends them what it "
+                "stores; repeat for more. none: retention stops waiting for head office")
+    ->delimiter(',');
+  app.add_option("--forward-token-file", forward.token_file,
+                 "file whose first line is a token of head office, of the role relay");
+  app.add_flag("--forward-tls", forward.use_tls,
+               "use TLS to head office with the system's certificate authorities");
+  app.add_option("--forward-ca", forward.tls.ca,
+                 "certificate authority of head office (PEM); implies --forward-tls");
+  app.add_option("--forward-cert", forward.tls.cert,
+                 "certificate of this site for head office (PEM); implies --forward-tls");
+  app.add_option("--forward-key", forward.tls.key, "key of that certificate (PEM)");
+  app
+    .add_option("--forward-rate", forward.bytes_a_second,
+                "most bytes a second to head office, over all machines; 0: no limit")
+    ->capture_default_str();
+}
+
+/// An error line when the flags of forwarding do not fit together.
+std::optional<std::string> invalid_forward(const settings& given) {
+  const auto& forward = given.forward;
+  if (forward.nodes.empty())
+    return forward.token_file.empty() && !forward.with_tls()
+             ? std::nullopt
+             : std::optional<std::string>{
+               "--forward-token-file and the TLS flags of forwarding need --forward"};
+  if (forward.token_file.empty())
+    return "--forward needs --forward-token-file";
+  if (forward.tls.cert.empty() != forward.tls.key.empty())
+    return "--forward-cert and --forward-key must be given together";
+  for (const auto& node : forward.nodes)
+    if (const auto sound = edge::parse_endpoint(node); !sound)
+      return "--forward: " + sound.error().detail;
+  return std::nullopt;
+}
+
 /// An error line when an option has a value that can be seen to be invalid here, before anything is opened.
 std::optional<std::string> invalid_value(const settings& given) {
   for (const auto& [flag, address] :
@@ -311,6 +368,8 @@ std::optional<std::string> contradiction(const settings& given) {
     return why;
   if (auto why = invalid_link(given))
     return why;
+  if (auto why = invalid_forward(given))
+    return why;
   if (auto why = invalid_map(given))
     return why;
   return unsafe_listener(given);
@@ -327,7 +386,8 @@ public:
     // The help shows the groups in this order: what everybody needs first.
     add_main_flags(app, out_, files_);
     config::add_config_option(app, furrowd_program());
-    add_work_flags(app, out_, budget_mib_, flush_ms_, seal_min_, care_min_, audit_days_, drain_s_);
+    add_work_flags(app, out_, budget_mib_, flush_ms_, flush_max_ms_, seal_min_, care_min_,
+                   audit_days_, drain_s_);
     app.option_defaults()->group("Maps of the console");
     add_map_flags(app, out_);
     app.option_defaults()->group("Digest");
@@ -336,6 +396,8 @@ public:
     add_cache_flags(app, cache_, files_);
     app.option_defaults()->group("Other nodes");
     add_link_flags(app, out_);
+    app.option_defaults()->group("Head office");
+    add_forward_flags(app, out_);
     app.option_defaults()->group("Database connections (the defaults serve most nodes)");
     add_database_flags(app, database_);
     commands = config::add_commands(app);
@@ -366,15 +428,18 @@ public:
 private:
   std::optional<std::string> take_values() {
     out_.node.budget_bytes = static_cast<std::size_t>(budget_mib_) << 20U;
-    out_.node.flush_interval = std::chrono::milliseconds{flush_ms_};
+    take_paces();
     out_.node.seal_after = std::chrono::minutes{seal_min_};
     out_.node.care_interval = std::chrono::minutes{care_min_};
     if (audit_days_ > 0)
       out_.audit_keep = std::chrono::hours{24 * audit_days_};
     out_.drain = std::chrono::seconds{drain_s_};
     out_.node.digest.on = digest_.on == "on";
-    out_.node.digest.interval = std::chrono::seconds{digest_.interval_s};
     out_.node.digest.telemetry_period = std::chrono::milliseconds{digest_.telemetry_ms};
+    if (out_.forward.nodes == std::vector<std::string>{"none"}) {
+      out_.forward.nodes.clear();
+      out_.forward_ends = true;
+    }
     if (auto why = take(cache_, out_))
       return why;
     if (auto why = apply(database_, out_.store))
@@ -382,6 +447,26 @@ private:
     if (auto why = contradiction(out_))
       return why;
     return take_password();
+  }
+
+  /// Who sets the shorter of two paces alone wants no slower one.
+  void take_paces() {
+    const auto follow = [this](const char* key, const char* longer, std::uint64_t value,
+                               std::uint64_t& longest) {
+      const auto* const set = out_.in_force.find(key);
+      const auto* const also = out_.in_force.find(longer);
+      if (set->from != config::layer::standard && also->from == config::layer::standard) {
+        longest = value;
+        out_.in_force.set_standard(longer, std::to_string(value));
+      }
+      longest = std::max(longest, value);
+    };
+    follow("flush_ms", "flush_max_ms", flush_ms_, flush_max_ms_);
+    follow("digest_interval", "digest_max_interval", digest_.interval_s, digest_.longest_s);
+    out_.node.flush_interval = std::chrono::milliseconds{flush_ms_};
+    out_.node.flush_longest = std::chrono::milliseconds{flush_max_ms_};
+    out_.node.digest.interval = std::chrono::seconds{digest_.interval_s};
+    out_.node.digest.longest = std::chrono::seconds{digest_.longest_s};
   }
 
   std::optional<std::string> take_password() {
@@ -404,6 +489,7 @@ private:
   secret_files files_;
   std::uint64_t budget_mib_ = out_.node.budget_bytes >> 20U;
   std::uint64_t flush_ms_ = static_cast<std::uint64_t>(out_.node.flush_interval.count());
+  std::uint64_t flush_max_ms_ = static_cast<std::uint64_t>(out_.node.flush_longest.count());
   std::uint64_t drain_s_ = static_cast<std::uint64_t>(out_.drain.count());
   std::int64_t seal_min_ = out_.node.seal_after.count();
   std::int64_t care_min_ = out_.node.care_interval.count();

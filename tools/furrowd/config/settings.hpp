@@ -14,6 +14,7 @@
 #include "tools/furrowd/access/tokens.hpp"
 #include "tools/furrowd/cache/query_cache.hpp"
 #include "tools/furrowd/cache/redis_link.hpp"
+#include "tools/furrowd/forward/forward_lines.hpp"
 #include "tools/furrowd/link/link_tls.hpp"
 
 #include <chrono>
@@ -49,6 +50,8 @@ struct settings {
   std::string link; // address for other nodes; empty: this node speaks to none
   link_files link_tls;
   std::vector<std::string> link_peers; // NAME=HOST:PORT
+  forward_settings forward;            // no nodes: this node forwards nothing
+  bool forward_ends = false;           // --forward none: retention waits for head office no more
   bool migrate = true;
   bool only_migrate = false; // `furrowd migrate`: see to the schema, and end
   std::chrono::seconds drain{25};

@@ -82,6 +82,7 @@ public:
         std::chrono::milliseconds{session.context_->limits.keepalive}.count());
       welcome.silence_ms = static_cast<std::uint32_t>(session.context_->limits.silence.count());
       session.send(welcome);
+      session.listen_to_interest();
     });
   }
   void ack(std::uint64_t durable_seq) override {
@@ -302,6 +303,7 @@ void gateway_session::tick(clock::time_point now) {
     if (closed_)
       return;
   }
+  look_at_pace();
   const auto& limits = context_->limits;
   const std::chrono::milliseconds quiet = in_message_ ? limits.busy_keepalive : limits.keepalive;
   if (link_ != nullptr && !closing_ && now - last_sent_ >= quiet)
@@ -407,12 +409,12 @@ void gateway_session::write_on() {
 
 asio::awaitable<void> gateway_session::write_all() {
   try {
-    while (!closed_ && (!outbox_.empty() || ack_due_)) {
+    while (!closed_) {
       if (outbox_.empty()) {
-        std::string bytes;
-        (void)proto::encode(proto::ack{*std::exchange(ack_due_, std::nullopt)},
-                            bytes); // a number cannot fail
-        outbox_.push_back(std::move(bytes));
+        auto merged = take_merged();
+        if (merged.empty())
+          break;
+        outbox_.push_back(std::move(merged));
       }
       const auto bytes = std::move(outbox_.front());
       outbox_.pop_front();
@@ -433,6 +435,8 @@ asio::awaitable<void> gateway_session::write_all() {
 void gateway_session::goaway() {
   ends(farewell::draining, "this node ends");
   send(proto::goaway{});
+  if (link_ != nullptr)
+    link_->hurry();
   if (link_ == nullptr) // it has not greeted: nothing of it is on its way
     stop_reading();
 }
@@ -440,6 +444,8 @@ void gateway_session::goaway() {
 void gateway_session::move_to(const std::string& node) {
   ends(farewell::draining, node.empty() ? "this node drains" : "it goes to " + node);
   send(proto::goaway{node});
+  if (link_ != nullptr)
+    link_->hurry();
   leave_by_ = clock::now() + context_->limits.goodbye;
 }
 

@@ -6,6 +6,7 @@
 ///   closes.
 /// Threads: the io_context's one thread; the port posts to it.
 /// Limits: hello_bytes_max before the welcome, message_bytes_max after; outbox_max unwritten messages; deadlines below.
+///   Acks are merged, and so are paces: one of each waits.
 #pragma once
 
 #include "actors/log/log.hpp"
@@ -65,7 +66,7 @@ public:
 
   /// Runs until the connection ends; `ended` is called once, on the io thread.
   void start(std::function<void()> ended);
-  /// Once a second: deadlines and keep-alives.
+  /// Once a second: deadlines, keep-alives, and the pace.
   void tick(clock::time_point now);
   /// Sends a Goaway. The gateway sends nothing new, and closes when it has its acks; until then the session reads on.
   void goaway();
@@ -116,6 +117,12 @@ private:
 
   void send(const proto::message& message);
   void send_ack(std::uint64_t durable_seq);
+  /// Follows who watches the machine, from the Welcome on.
+  void listen_to_interest();
+  /// Tells the gateway how often to send, when that has changed.
+  void look_at_pace();
+  /// The next message without one in the outbox: an ack or a pace; empty: none.
+  [[nodiscard]] std::string take_merged();
   void refuse(refusal kind, proto::reject_code code, std::string reason);
   void refuse(refusal kind, proto::reject why);
   /// In the log, the counters and the list of refusals; no word to the gateway.
@@ -155,6 +162,10 @@ private:
 
   std::deque<std::string> outbox_;
   std::optional<std::uint64_t> ack_due_;
+  std::shared_ptr<actors::machine_interest> interest_; // since the Welcome
+  std::shared_ptr<actors::machine_interest::listener> on_interest_;
+  std::optional<std::chrono::milliseconds> pace_told_;
+  bool pace_due_ = false;
   bool reading_ = true;
   bool in_message_ = false; // from a length to the end of its body
   bool writing_ = false;

@@ -224,6 +224,8 @@ void live_stream::see(farm_state& farm, stream_seat& seat, subscription wanted) 
     one.view = std::make_shared<stream_view>(std::move(wanted), seat.form_, epoch_, cursor_);
   if (one.seats.empty())
     one.view->publish(farm.fleet, cursor_);
+  if (one.seats.empty())
+    farm.interest_due = {}; // with the next look
   one.seats.insert(&seat);
   seat.view_ = one.view;
   seat.at_ = one.view->begin(resume, farm.fleet);

@@ -4,7 +4,8 @@
 ///   Clients with the same filters share a `stream_view`, which makes each text once. A client takes its next message when
 ///   it has sent the last one: one that is slow gets the newest values and fewer messages. A few clients are woken at a
 ///   time, so that other requests have their turn between them. Machines at other nodes are
-///   asked for once a second.
+///   asked for once a second. Which machines clients see, and how often, becomes an interest in each machine
+///   (actors/live/interest.hpp), so that its gateway sends often enough.
 /// Errors: `join` refuses with a problem: too many clients.
 /// Threads: every function may be called from any thread. One mutex, which only threads for people take: actors publish to
 ///   the board and never see this class.
@@ -141,6 +142,10 @@ private:
     fleet_state fleet;
     std::map<std::string, watched_place> places; // by machine
     std::map<std::string, view_state> views;     // by key and form
+    std::map<std::string, std::chrono::milliseconds>
+      wanted; // watched machines: how often they shall send
+    clock::time_point interest_due{};
+    clock::time_point interest_earliest{}; // so that many new views cost little
     std::size_t seats = 0;
     clock::time_point empty_since{};
     clock::time_point peers_due{};
@@ -158,6 +163,9 @@ private:
   void ask_peers(const std::string& name, farm_state& farm, clock::time_point now);
   void take_peers(const std::string& farm, const actors::peers_said& said);
   void set_taps(farm_state& farm);
+  void show_interest(farm_state& farm, clock::time_point now);
+  [[nodiscard]] std::vector<proto::link::watched_machine>
+  watched_elsewhere(const farm_state& farm) const;
   void see(farm_state& farm, stream_seat& seat, subscription wanted);
   void unsee(farm_state& farm, stream_seat& seat);
   void note(stream_seat& seat, const char* type, std::string json);

@@ -51,8 +51,11 @@ void live_stream::tick() {
     }
     const auto now = clock::now();
     look(now);
-    for (auto& [name, farm] : farms_)
+    for (auto& [name, farm] : farms_) {
+      if (now >= std::max(farm.interest_due, farm.interest_earliest))
+        show_interest(farm, now);
       publish(farm, now);
+    }
     if (now >= sweep_due_)
       sweep(now);
   }
@@ -120,6 +123,7 @@ void live_stream::find_places() {
       known.place = place;
       known.node = settings_.node_name;
       place->want_detail(actors::live_place::wish_faults);
+      farm.interest_due = {};
     }
     set_taps(farm);
   }
@@ -244,7 +248,8 @@ void live_stream::ask_peers(const std::string& name, farm_state& farm, clock::ti
     return;
   farm.asking = true;
   farm.peers_due = now + peers_every;
-  proto::link::wish wish{{name, {}, false, false}, proto::link::machines_wish{}};
+  proto::link::wish wish{{name, {}, false, false},
+                         proto::link::machines_wish{{}, watched_elsewhere(farm)}};
   // The answer may come at once, on this thread, which has the mutex: it is taken later.
   others->ask_peers(std::move(wish),
                     [weak = weak_from_this(), name, strand = strand_](actors::peers_said said) {

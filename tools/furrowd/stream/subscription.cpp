@@ -88,7 +88,7 @@ public:
       fail(bad_wish("max_hz",
                     fmt::format("use {} to {}", subscription::hz_min, subscription::hz_max)));
     else
-      made_.max_hz = *rate;
+      take_rate(*rate);
   }
   void brief(std::optional<bool> wanted) {
     if (!wanted)
@@ -132,6 +132,10 @@ public:
   }
 
 private:
+  void take_rate(double rate) {
+    made_.max_hz = rate;
+    made_.names_hz = true;
+  }
   frames_wish& frames() {
     if (!made_.frames)
       made_.frames.emplace();
@@ -260,9 +264,20 @@ bool subscription::holds(const storage::geo_position& at) const {
   return (!box || box->holds(at)) && (boundary == nullptr || storage::contains(*boundary, at));
 }
 
+/// What a gateway gathers makes a value older, so it gathers a quarter of the time between two deltas. A client that sees
+/// many machines makes their gateways send `messages_second` times a second, all together; a list of a thousand machines
+/// is no reason to hurry any of them.
+std::chrono::milliseconds subscription::interval_for(std::size_t machines_seen) const {
+  constexpr double part = 4;
+  constexpr double messages_second = 1'000;
+  const auto for_rate = names_hz ? 1'000 / max_hz / part : 0;
+  const auto for_crowd = 1'000 * static_cast<double>(machines_seen) / messages_second;
+  return std::chrono::milliseconds{std::lround(std::max(for_rate, for_crowd))};
+}
+
 std::string subscription::key() const {
   // As JSON, so that no value can look like two.
-  wish_json all{farm, scope, machines, signals, field, max_hz, brief};
+  wish_json all{farm, scope, machines, signals, field, max_hz, names_hz, brief};
   all.push_back(box ? wish_json{box->west_deg, box->south_deg, box->east_deg, box->north_deg}
                     : wish_json{});
   all.push_back(nullptr);

@@ -13,6 +13,7 @@
 #include "tools/furrowd/api/bodies/frames_body.hpp"
 #include "tools/furrowd/http/message.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -49,8 +50,9 @@ struct subscription {
   std::shared_ptr<const storage::boundary> boundary;
   std::optional<frames_wish> frames;
   double max_hz = hz_default;
-  bool brief = false; // bare values, one time for all of them, faults as a number
-  std::string resume; // id of the last message that the client has; empty: it wants a snapshot
+  bool names_hz = false; // the client gave max_hz
+  bool brief = false;    // bare values, one time for all of them, faults as a number
+  std::string resume;    // id of the last message that the client has; empty: it wants a snapshot
 
   [[nodiscard]] bool covers(std::string_view machine) const;
   [[nodiscard]] bool wants_signal(std::string_view name) const;
@@ -58,6 +60,8 @@ struct subscription {
   [[nodiscard]] bool wants_own_signals() const;
   [[nodiscard]] bool has_area() const { return box.has_value() || boundary != nullptr; }
   [[nodiscard]] bool holds(const storage::geo_position& at) const;
+  /// How often the gateway of each of so many machines shall send, so that the client sees them fresh.
+  [[nodiscard]] std::chrono::milliseconds interval_for(std::size_t machines_seen) const;
   /// Equal for subscriptions that see the same.
   [[nodiscard]] std::string key() const;
 };

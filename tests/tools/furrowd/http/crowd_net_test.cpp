@@ -91,7 +91,7 @@ struct crowd_world {
   /// With the id 1.
   void add_dbc() const {
     std::promise<bool> loaded;
-    store->dbc()->load({"tank.dbc", "all", crowd_dbc}, "test",
+    store->dbc()->load({"tank.dbc", "all", crowd_dbc}, {"test"},
                        [&](const auto& outcome) { loaded.set_value(outcome && outcome->id == 1); });
     REQUIRE(loaded.get_future().get());
   }

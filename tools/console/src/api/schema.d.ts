@@ -1176,6 +1176,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/site": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Where this site forwards what it stores, and of each stream how far head office has it */
+        get: operations["site"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/stream": {
         parameters: {
             query?: never;
@@ -2149,6 +2166,33 @@ export interface components {
                     coordinates: (number[] | number)[];
                 };
             }[];
+        };
+        forwarded_stream: {
+            farm: string;
+            equipment: string;
+            /** Format: uuid */
+            stream_id: string;
+            /** @description items up to this number are durable at this site */
+            durable: number;
+            /** @description items up to this number are durable at head office, as it said last */
+            acked: number;
+            /** @description items that head office has not acked */
+            waiting: number;
+            /**
+             * Format: date-time
+             * @description when head office acked last
+             */
+            acked_at: string | null;
+            /**
+             * Format: date-time
+             * @description time of the oldest frames that wait
+             */
+            oldest_waiting: string | null;
+            /**
+             * Format: date-time
+             * @description time of the newest frames at this site
+             */
+            newest: string | null;
         };
     };
     responses: {
@@ -4911,6 +4955,40 @@ export interface operations {
             403: components["responses"]["problem"];
             404: components["responses"]["problem"];
             501: components["responses"]["problem"];
+            503: components["responses"]["problem"];
+            504: components["responses"]["problem"];
+        };
+    };
+    site: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description How forwarding stands */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        /** @description head office; null: retention waits for nobody */
+                        target: string | null;
+                        /** @description whether this node forwards */
+                        forwarding: boolean;
+                        /** @description streams that head office has welcomed and that are being forwarded */
+                        lines: number;
+                        /** @description what keeps a stream from being forwarded; for a token of the node */
+                        fault: string | null;
+                        streams: components["schemas"]["forwarded_stream"][];
+                    };
+                };
+            };
+            401: components["responses"]["problem"];
+            403: components["responses"]["problem"];
             503: components["responses"]["problem"];
             504: components["responses"]["problem"];
         };

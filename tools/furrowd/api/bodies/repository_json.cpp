@@ -14,7 +14,7 @@ namespace furrow::http {
 
 namespace {
 
-json parsed(const std::string& text) {
+json parsed_attributes(const std::string& text) {
   if (text.empty())
     return nullptr;
   auto shielded = to_own_body(storage::shield_numbers(text));
@@ -129,7 +129,7 @@ json to_json(const storage::equipment_record& row) {
           {"model", row.model},
           {"serial", row.serial},
           {"firmware", row.firmware},
-          {"attributes", parsed(row.attributes)},
+          {"attributes", parsed_attributes(row.attributes)},
           {"version", row.version}};
 }
 
@@ -140,8 +140,8 @@ json to_json(const storage::field_record& row) {
           {"soil", row.soil},
           {"season", row.season},
           {"box_deg", {row.box.west_deg, row.box.south_deg, row.box.east_deg, row.box.north_deg}},
-          {"boundary", parsed(row.boundary)},
-          {"attributes", parsed(row.attributes)},
+          {"boundary", parsed_attributes(row.boundary)},
+          {"attributes", parsed_attributes(row.attributes)},
           {"version", row.version}};
 }
 

@@ -182,7 +182,7 @@ answer activate_dbc(api_context& of, call call) {
     co_return to_response(*wrong);
   const auto id = std::get<storage::stored_dbc>(found).id;
   const auto start = [&](auto done) {
-    of.node.store().dbc()->activate(id, call.who.name, std::move(done));
+    of.node.store().dbc()->activate(id, author_of(call), std::move(done));
   };
   const auto said = co_await ask_store<done>(start, change_limit);
   if (const auto* wrong = std::get_if<problem>(&said))
@@ -199,7 +199,7 @@ answer remove_dbc(api_context& of, call call) {
     co_return to_response(*wrong);
   const auto id = std::get<storage::stored_dbc>(found).id;
   const auto start = [&](auto done) {
-    of.node.store().dbc()->remove(id, call.who.name, std::move(done));
+    of.node.store().dbc()->remove(id, author_of(call), std::move(done));
   };
   const auto said = co_await ask_store<done>(start, change_limit);
   if (const auto* wrong = std::get_if<problem>(&said))

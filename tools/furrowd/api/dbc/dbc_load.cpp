@@ -68,7 +68,7 @@ answer load_dbc(api_context& of, call call) {
     co_return to_response(*wrong);
   const auto start = [&](auto done) {
     storage::dbc_upload upload{file->name, target.scope, std::move(file->content), file->encoding};
-    of.node.store().dbc()->load(std::move(upload), call.who.name, std::move(done));
+    of.node.store().dbc()->load(std::move(upload), author_of(call), std::move(done));
   };
   const auto said = co_await ask_store<storage::dbc_load_outcome>(start, load_limit);
   if (const auto* wrong = std::get_if<problem>(&said)) {

@@ -141,7 +141,7 @@ void add_history_routes(router& to, api_context& of) {
   using enum daemon::permission;
   const bool kept = of.node.store().history() != nullptr;
   const auto with = [&](answer (*run)(api_context&, call)) {
-    return on(of, kept ? run : not_kept);
+    return on_history(of, kept ? run : not_kept);
   };
   to.add(
     {"GET", "/api/v1/equipment/{name}/telemetry", read, {"from", "to", "after"}, with(telemetry)});

@@ -171,8 +171,4 @@ std::variant<reach, problem> reach_in(const json& body, const call& call) {
   return reach{*named == "*" ? "" : *named, {}};
 }
 
-storage::author author_of(const call& call) {
-  return {call.who.name, call.from};
-}
-
 } // namespace furrow::http

@@ -53,6 +53,5 @@ struct reach {
 [[nodiscard]] std::variant<reach, problem> reach_in(const json& body, const call& call);
 
 /// Who makes the change of a call.
-[[nodiscard]] storage::author author_of(const call& call);
 
 } // namespace furrow::http

@@ -1,0 +1,176 @@
+/// Decides what a site forwards, and when: which streams have a line to head office, what is read for them, and what is
+/// noted as acked. Events and the time in, actions out.
+///
+/// Shape: every `look_every` the store says which streams have items that head office has not acked. Such a stream gets a
+///   line, `lines_max` at a time. A line asks for pages; one read a stream is under way. Each stream gets a line once
+///   after the start, also one that seems complete: head office may have been restored from a backup. When other streams
+///   wait, a line that is done goes at once, and any other after `turn_length`.
+/// Errors: a failed read or a refused stream rests, longer each time.
+/// Threads: a plain value; one thread.
+/// Limits: lines_max lines; one list, one turn, one note under way; streams_max streams in memory.
+#pragma once
+
+#include "actors/forward/forward_line.hpp"
+#include "storage/forward/forward_store.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+namespace furrow::actors {
+
+struct forward_limits {
+  std::size_t lines_max = 32;
+  std::chrono::milliseconds look_every{500};
+  std::chrono::milliseconds turn_every{3'000};
+  std::chrono::milliseconds note_every{1'000};
+  std::chrono::milliseconds idle_after{60'000};  // a line with nothing to send is closed
+  std::chrono::milliseconds turn_length{30'000}; // of a line while other streams wait
+  std::chrono::milliseconds rest_first{2'000};   // after a refusal; doubles
+  std::chrono::milliseconds rest_longest{300'000};
+  std::chrono::milliseconds read_again{1'000}; // after a failed read
+  std::size_t list_rows = 1'000;
+  std::size_t streams_max = 100'000;
+};
+
+struct forward_action {
+  struct take_turn {};
+  struct list {
+    bool every = false;
+    std::int32_t after = 0;
+  };
+  struct head {
+    std::int32_t stream = 0;
+  };
+  /// Begin a line with this head, or tell the running line of it.
+  struct start {
+    std::int32_t stream = 0;
+    std::uint64_t line = 0; // its number; news of an older one is late
+    storage::forward_head head;
+  };
+  struct renew {
+    std::int32_t stream = 0;
+    storage::forward_head head;
+  };
+  struct grow {
+    std::int32_t stream = 0;
+    std::uint64_t last = 0;
+  };
+  struct end {
+    std::int32_t stream = 0;
+  };
+  struct read {
+    std::int32_t stream = 0;
+    std::uint64_t line = 0;
+    std::uint64_t after = 0;
+    std::uint64_t up_to = 0;
+  };
+  struct give {
+    std::int32_t stream = 0;
+    storage::forward_page page;
+  };
+  struct note {
+    std::vector<storage::forward_mark> marks;
+  };
+  struct fault {
+    std::string stream; // FARM/MACHINE
+    std::string text;
+  };
+  using any = std::variant<take_turn, list, head, start, renew, grow, end, read, give, note, fault>;
+};
+
+class forward_work {
+public:
+  using time_point = std::chrono::steady_clock::time_point;
+  using actions = std::vector<forward_action::any>;
+  template <class T>
+  using answer = storage::result<T>;
+
+  explicit forward_work(forward_limits limits = {}) : limits_{limits} {}
+
+  /// Call it every tick_every, and after every other event.
+  void tick(time_point now, actions& out);
+  void turn_taken(const answer<bool>& mine, time_point now, actions& out);
+  void
+  listed(const answer<std::vector<storage::forward_stream>>& rows, time_point now, actions& out);
+  void
+  opened(std::int32_t stream, answer<storage::forward_head> head, time_point now, actions& out);
+  void page_read(std::int32_t stream,
+                 std::uint64_t line,
+                 answer<storage::forward_page> page,
+                 time_point now,
+                 actions& out);
+  void told(
+    std::int32_t stream, std::uint64_t line, const line_news& news, time_point now, actions& out);
+  void noted(bool stored, time_point now);
+
+  struct figures {
+    std::uint64_t streams_waiting = 0;
+    std::uint64_t items_waiting = 0;
+    std::uint64_t lines = 0;
+    std::uint64_t lines_claimed = 0; // head office has welcomed them
+    std::string fault;               // of a line, the newest; empty: all work
+  };
+  [[nodiscard]] figures count() const;
+  static constexpr std::chrono::milliseconds tick_every{100};
+
+private:
+  enum class phase : std::uint8_t { waiting, opening, running };
+  struct stream_state {
+    storage::forward_stream known;
+    phase now = phase::waiting;
+    std::uint64_t line = 0;
+    std::uint64_t line_last = 0; // as far as the line knows the stream
+    std::uint64_t line_runs = 0;
+    std::uint64_t line_buses = 0;
+    bool more_runs = false;
+    bool head_due = false; // asked for, for the running line
+    bool reading = false;
+    bool dirty = false;   // `known.acked` is to be noted
+    bool checked = false; // head office has said since the start what it has
+    bool claimed = false;
+    std::uint64_t told_run = 0;
+    std::optional<std::uint64_t> wanted;
+    time_point read_at{}; // not before
+    time_point began{};   // of the line
+    time_point busy{};    // when there was last something to send
+    time_point rest_until{};
+    std::chrono::milliseconds rest{0};
+    std::string fault;
+  };
+
+  void look(time_point now, actions& out);
+  void begin_lines(time_point now, actions& out);
+  void feed(std::int32_t id, stream_state& one, time_point now, actions& out);
+  void keep_up(std::int32_t id, stream_state& one, actions& out);
+  void end_lines(time_point now, actions& out);
+  void end(std::int32_t id, stream_state& one, actions& out);
+  void
+  stop(std::int32_t id, stream_state& one, const std::string& why, time_point now, actions& out);
+  void note_marks(time_point now, actions& out);
+  [[nodiscard]] bool due(const stream_state& one) const {
+    return !one.checked || one.known.last > one.known.acked;
+  }
+
+  forward_limits limits_;
+  std::map<std::int32_t, stream_state> streams_;
+  std::uint64_t lines_ = 0;     // begun so far
+  std::size_t running_ = 0;     // opening or running
+  std::int32_t turn_after_ = 0; // the stream that began a line last
+  bool mine_ = false;
+  bool asking_turn_ = false;
+  bool listing_ = false;
+  bool every_ = true; // the list at the start, of all streams
+  std::int32_t list_after_ = 0;
+  bool noting_ = false;
+  std::vector<storage::forward_mark> noting_marks_;
+  time_point turn_at_{};
+  time_point list_at_{};
+  time_point note_at_{};
+};
+
+} // namespace furrow::actors

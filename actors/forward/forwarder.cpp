@@ -1,0 +1,171 @@
+#include "actors/forward/forwarder.hpp"
+
+#include "actors/log/log.hpp"
+#include "actors/supervision/exceptions.hpp"
+
+#include <caf/send.hpp>
+
+#include <utility>
+#include <variant>
+
+namespace furrow::actors {
+
+namespace {
+
+using forwarder_pointer = metered_pointer<forwarder_actor, forwarder_state>;
+
+template <class T>
+std::shared_ptr<storage::result<T>> kept(storage::result<T> outcome) {
+  return std::make_shared<storage::result<T>>(std::move(outcome));
+}
+
+/// Before anything is forwarded, retention must know that it is to wait.
+void set_target(forwarder_pointer self) {
+  auto& state = self->state;
+  state.asking = true;
+  state.parts.store->forward()->set_target(
+    state.parts.port->target(), [me = forwarder_actor{self}](storage::result<done> outcome) {
+      caf::anon_send(me, forward_target_set{static_cast<bool>(outcome)});
+    });
+}
+
+/// Carries out one decision.
+struct executor {
+  forwarder_pointer self;
+
+  [[nodiscard]] storage::forward_store& store() const {
+    return *self->state.parts.store->forward();
+  }
+
+  void operator()(forward_action::take_turn) const {
+    store().take_turn(self->state.parts.node,
+                      [me = forwarder_actor{self}](storage::result<bool> mine) {
+                        caf::anon_send(me, forward_turn{kept(std::move(mine))});
+                      });
+  }
+  void operator()(const forward_action::list& what) const {
+    store().list(what.every, what.after, forward_limits{}.list_rows,
+                 [me = forwarder_actor{self}](auto rows) {
+                   caf::anon_send(me, forward_listed{kept(std::move(rows))});
+                 });
+  }
+  void operator()(const forward_action::head& what) const {
+    store().open(what.stream, [me = forwarder_actor{self}, stream = what.stream](auto head) {
+      caf::anon_send(me, forward_opened{stream, kept(std::move(head))});
+    });
+  }
+  void operator()(forward_action::start& what) const {
+    self->state.lines[what.stream] = self->state.parts.port->open(
+      std::move(what.head),
+      [me = forwarder_actor{self}, stream = what.stream, line = what.line](line_news news) {
+        caf::anon_send(me, forward_told{stream, line, std::move(news)});
+      });
+  }
+  void operator()(forward_action::renew& what) const {
+    if (const auto at = self->state.lines.find(what.stream); at != self->state.lines.end())
+      at->second->renew(std::move(what.head));
+  }
+  void operator()(const forward_action::grow& what) const {
+    if (const auto at = self->state.lines.find(what.stream); at != self->state.lines.end())
+      at->second->grow(what.last);
+  }
+  void operator()(const forward_action::end& what) const { self->state.lines.erase(what.stream); }
+  void operator()(const forward_action::read& what) const {
+    store().read(what.stream, what.after, what.up_to,
+                 [me = forwarder_actor{self}, stream = what.stream, line = what.line](auto page) {
+                   caf::anon_send(me, forward_paged{stream, line, kept(std::move(page))});
+                 });
+  }
+  void operator()(forward_action::give& what) const {
+    if (const auto at = self->state.lines.find(what.stream); at != self->state.lines.end())
+      at->second->give(std::move(what.page));
+  }
+  void operator()(forward_action::note& what) const {
+    store().note(std::move(what.marks), [me = forwarder_actor{self}](storage::result<done> noted) {
+      caf::anon_send(me, forward_noted{static_cast<bool>(noted)});
+    });
+  }
+  void operator()(const forward_action::fault& what) const {
+    ++self->state.parts.people->counters.forward_faults;
+    log::warn(log::node, "forward_waits", {.error = what.text}, "forwarding {}: {}", what.stream,
+              what.text);
+  }
+};
+
+void carry_out(forwarder_pointer self, forward_work::actions& actions) {
+  for (auto& action : actions)
+    std::visit(executor{self}, action);
+}
+
+void publish_figures(forwarder_state& state) {
+  auto figures = state.work.count();
+  auto& counters = state.parts.people->counters;
+  counters.forward_streams_waiting = figures.streams_waiting;
+  counters.forward_items_waiting = figures.items_waiting;
+  counters.forward_lines = figures.lines_claimed;
+  state.parts.board->set(std::move(figures));
+}
+
+void look(forwarder_pointer self) {
+  auto& state = self->state;
+  if (!state.retention_waits) {
+    if (!state.asking)
+      set_target(self);
+  } else {
+    forward_work::actions out;
+    state.work.tick(self->clock().now(), out);
+    carry_out(self, out);
+    publish_figures(state);
+  }
+  self->delayed_send(self, forward_work::tick_every, forward_due{});
+}
+
+/// Runs an event of the work, and carries out what follows.
+template <class Event>
+void happen(forwarder_pointer self, Event event) {
+  forward_work::actions out;
+  event(self->state.work, self->clock().now(), out);
+  carry_out(self, out);
+}
+
+} // namespace
+
+forwarder_actor::behavior_type forwarder(forwarder_pointer self, forwarder_parts parts) {
+  report_exceptions(self);
+  self->state.parts = std::move(parts);
+  self->send(self, forward_due{});
+  return {
+    [self](forward_due) { look(self); },
+    [self](const forward_target_set& message) {
+      self->state.asking = false;
+      self->state.retention_waits = message.stored;
+    },
+    [self](forward_turn& message) {
+      happen(self,
+             [&](auto& work, auto now, auto& out) { work.turn_taken(*message.mine, now, out); });
+    },
+    [self](forward_listed& message) {
+      happen(self, [&](auto& work, auto now, auto& out) { work.listed(*message.rows, now, out); });
+    },
+    [self](forward_opened& message) {
+      happen(self, [&](auto& work, auto now, auto& out) {
+        work.opened(message.stream, std::move(*message.head), now, out);
+      });
+    },
+    [self](forward_paged& message) {
+      happen(self, [&](auto& work, auto now, auto& out) {
+        work.page_read(message.stream, message.line, std::move(*message.page), now, out);
+      });
+    },
+    [self](const forward_noted& message) {
+      happen(self, [&](auto& work, auto now, auto&) { work.noted(message.stored, now); });
+    },
+    [self](const forward_told& message) {
+      happen(self, [&](auto& work, auto now, auto& out) {
+        work.told(message.stream, message.line, message.news, now, out);
+      });
+    },
+  };
+}
+
+} // namespace furrow::actors

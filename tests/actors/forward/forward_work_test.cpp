@@ -1,0 +1,239 @@
+// The decisions of a site's forwarder, in virtual time.
+#include "actors/forward/forward_work.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+using namespace furrow;
+using namespace furrow::actors;
+using namespace std::chrono_literals;
+
+namespace {
+
+/// Runs the work with a store and lines that answer when the test says so.
+class site_story {
+public:
+  explicit site_story(forward_limits limits = {}) : work_{limits} {
+    step();
+    REQUIRE(take<forward_action::take_turn>().size() == 1);
+    work_.turn_taken(true, now_, out_);
+  }
+
+  void step(std::chrono::milliseconds by = 0ms) {
+    now_ += by;
+    work_.tick(now_, out_);
+  }
+  /// Lets time pass and answers the list with these rows.
+  void list(const std::vector<storage::forward_stream>& rows,
+            std::chrono::milliseconds by = 500ms) {
+    step(by);
+    REQUIRE_FALSE(take<forward_action::list>().empty());
+    work_.listed(rows, now_, out_);
+    step();
+  }
+  template <class T>
+  std::vector<T> take() {
+    std::vector<T> found;
+    for (auto& action : out_)
+      if (auto* one = std::get_if<T>(&action))
+        found.push_back(std::move(*one));
+    std::erase_if(out_, [](const auto& action) { return std::holds_alternative<T>(action); });
+    return found;
+  }
+  /// Answers the heads that were asked for; returns how many lines began.
+  std::size_t open_all(std::uint64_t last) {
+    for (const auto& asked : take<forward_action::head>()) {
+      storage::forward_head head;
+      head.last = last;
+      work_.opened(asked.stream, head, now_, out_);
+    }
+    const auto started = take<forward_action::start>();
+    for (const auto& one : started)
+      line_of_[one.stream] = one.line;
+    return started.size();
+  }
+  template <class What>
+  void tell(std::int32_t stream, What what) {
+    work_.told(stream, line_of_[stream], {std::move(what)}, now_, out_);
+  }
+  void answer(const forward_action::read& asked, std::uint64_t to) {
+    storage::forward_page page;
+    page.groups.push_back({asked.after + 1, can::gone_items{to - asked.after, {}}});
+    page.to = to;
+    work_.page_read(asked.stream, asked.line, std::move(page), now_, out_);
+  }
+
+  forward_work& work() { return work_; }
+  forward_work::actions& out() { return out_; }
+  [[nodiscard]] forward_work::time_point now() const { return now_; }
+
+private:
+  forward_work work_;
+  forward_work::actions out_;
+  forward_work::time_point now_{1h};
+  std::map<std::int32_t, std::uint64_t> line_of_;
+};
+
+storage::forward_stream row(std::int32_t stream, std::uint64_t last, std::uint64_t acked = 0) {
+  return {stream, "farm", "T" + std::to_string(stream), last, acked, 1, 1};
+}
+
+} // namespace
+
+TEST_CASE("forward: a stream gets a line, its pages and its acks") {
+  site_story site;
+  site.list({row(1, 100)}, 0ms);
+  REQUIRE(site.open_all(100) == 1);
+  CHECK(site.take<forward_action::read>().empty()); // head office says from where
+  site.tell(1, line_news::acked{40, 9, true});
+  site.tell(1, line_news::wanted{40});
+  const auto asked = site.take<forward_action::read>();
+  REQUIRE(asked.size() == 1);
+  CHECK(asked[0].after == 40);
+  CHECK(asked[0].up_to == 100);
+  site.tell(1, line_news::wanted{40}); // one read at a time
+  CHECK(site.take<forward_action::read>().empty());
+  site.answer(asked[0], 80);
+  REQUIRE(site.take<forward_action::give>().size() == 1);
+  CHECK(site.take<forward_action::read>().empty()); // the line asks when it has room
+  site.tell(1, line_news::wanted{80});
+  REQUIRE(site.take<forward_action::read>().size() == 1);
+  site.tell(1, line_news::acked{80, 0, false});
+  site.step(1s);
+  const auto notes = site.take<forward_action::note>();
+  REQUIRE(notes.size() == 1);
+  REQUIRE(notes[0].marks.size() == 1);
+  CHECK(notes[0].marks[0].acked == 80);
+  CHECK(notes[0].marks[0].run == 9);
+  CHECK(site.work().count().items_waiting == 20);
+}
+
+TEST_CASE(
+  "forward: a page from before a rewind does not take the place of the one that is needed") {
+  site_story site;
+  site.list({row(1, 100)}, 0ms);
+  site.open_all(100);
+  site.tell(1, line_news::acked{50, 0, true});
+  site.tell(1, line_news::wanted{50});
+  const auto before = site.take<forward_action::read>();
+  REQUIRE(before.size() == 1);
+  site.tell(1, line_news::wanted{10}); // head office lost what it had
+  site.answer(before[0], 100);
+  const auto after = site.take<forward_action::read>();
+  REQUIRE(after.size() == 1);
+  CHECK(after[0].after == 10);
+}
+
+TEST_CASE("forward: growth is told to the line, a new run or bus with a new head") {
+  site_story site;
+  site.list({row(1, 100)}, 0ms);
+  site.open_all(100);
+  site.list({row(1, 150)});
+  const auto grown = site.take<forward_action::grow>();
+  REQUIRE(grown.size() == 1);
+  CHECK(grown[0].last == 150);
+  auto renewed = row(1, 170);
+  renewed.runs = 2;
+  site.list({renewed});
+  CHECK(site.take<forward_action::grow>().empty());
+  CHECK(site.open_all(170) == 0);
+  CHECK(site.take<forward_action::renew>().size() == 1);
+  site.list({renewed});
+  CHECK(site.take<forward_action::head>().empty());
+}
+
+TEST_CASE("forward: each stream is checked once after the start, also one that seems complete") {
+  site_story site;
+  site.list({row(1, 100, 100), row(2, 50, 50)}, 0ms);
+  REQUIRE(site.open_all(50) == 2);
+  site.tell(1, line_news::acked{100, 0, true});
+  site.tell(2, line_news::acked{20, 0, true}); // restored from a backup
+  CHECK(site.work().count().items_waiting == 30);
+  site.tell(2, line_news::wanted{20});
+  CHECK(site.take<forward_action::read>().size() == 1);
+  site.step(61s);
+  const auto ended = site.take<forward_action::end>();
+  REQUIRE(ended.size() == 1);
+  CHECK(ended[0].stream == 1);
+}
+
+TEST_CASE("forward: more streams than lines take turns, and who is done gives way at once") {
+  forward_limits limits;
+  limits.lines_max = 2;
+  site_story site{limits};
+  site.list({row(1, 100), row(2, 100), row(3, 100), row(4, 100)}, 0ms);
+  REQUIRE(site.open_all(100) == 2);
+  CHECK(site.work().count().lines == 2);
+  site.tell(1, line_news::acked{100, 0, true});
+  site.step(1ms);
+  CHECK(site.take<forward_action::end>().size() == 1);
+  REQUIRE(site.open_all(100) == 1); // stream 3
+  site.step(31s);                   // their turns are over
+  CHECK(site.take<forward_action::end>().size() == 2);
+  CHECK(site.open_all(100) == 2); // 4 and 2
+  CHECK(site.work().count().lines == 2);
+}
+
+TEST_CASE("forward: a refused stream rests longer each time, and its reason is said once") {
+  site_story site;
+  site.list({row(1, 100)}, 0ms);
+  auto pause = 2'000ms;
+  for (std::size_t i = 0; i < 3; ++i, pause *= 2) {
+    REQUIRE(site.open_all(100) == 1);
+    site.tell(1, line_news::stopped{"wrong token"});
+    CHECK(site.take<forward_action::end>().size() == 1);
+    CHECK(site.take<forward_action::fault>().size() == (i == 0 ? 1 : 0));
+    site.step(pause - 100ms);
+    CHECK(site.take<forward_action::head>().empty());
+    site.step(200ms);
+  }
+  CHECK(site.work().count().fault.find("wrong token") != std::string::npos);
+  CHECK(site.open_all(100) == 1);
+  site.tell(1, line_news::acked{0, 0, true});
+  CHECK(site.work().count().fault.empty());
+}
+
+TEST_CASE("forward: a database that is away stops nothing for good") {
+  site_story site;
+  site.list({row(1, 100)}, 0ms);
+  site.open_all(100);
+  site.tell(1, line_news::acked{0, 0, true});
+  site.tell(1, line_news::wanted{0});
+  const auto asked = site.take<forward_action::read>();
+  REQUIRE(asked.size() == 1);
+  const storage::failure away{storage::errc::retry_later, "away"};
+  site.work().page_read(1, asked[0].line, away, site.now(), site.out());
+  CHECK(site.take<forward_action::read>().empty());
+  site.step(1'100ms);
+  CHECK(site.take<forward_action::read>().size() == 1);
+  REQUIRE(site.take<forward_action::note>().size() == 1);
+  site.work().noted(false, site.now());
+  site.step(1'100ms);
+  CHECK(site.take<forward_action::note>().size() == 1); // again
+  REQUIRE(site.take<forward_action::list>().size() == 1);
+  site.work().listed(away, site.now(), site.out());
+  site.step(600ms);
+  CHECK(site.take<forward_action::list>().size() == 1);
+}
+
+TEST_CASE("forward: while another node of the site has the turn, this one has no line") {
+  site_story site;
+  site.list({row(1, 100)}, 0ms);
+  site.open_all(100);
+  site.step(3s);
+  REQUIRE(site.take<forward_action::take_turn>().size() == 1);
+  site.work().turn_taken(false, site.now(), site.out());
+  CHECK(site.take<forward_action::end>().size() == 1);
+  (void)site.take<forward_action::list>();
+  site.step(3s);
+  REQUIRE(site.take<forward_action::take_turn>().size() == 1);
+  CHECK(site.take<forward_action::list>().empty());
+  site.tell(1, line_news::acked{70, 0, false}); // news of a line that has ended is late
+  site.work().listed(std::vector{row(1, 100, 60)}, site.now(), site.out());
+  CHECK(site.work().count().items_waiting == 40);
+}

@@ -1,0 +1,221 @@
+/// Goal: a site that forwards its store loses and doubles nothing, whatever happens to the line and to both ends.
+/// Method: a site on SQLite and head office on PostgreSQL, with a proxy as the line between them. Head office's export
+///   must be the log, byte for byte, and both ledgers must be clean.
+#include "tests/fault/rig.hpp"
+#include "tests/support/data.hpp"
+#include "tests/support/pg_cluster.hpp"
+#include "tests/support/tcp_proxy.hpp"
+#include "tests/tools/child_process.hpp"
+
+#include <doctest/doctest.h>
+
+#include <stdlib.h>
+
+#include <chrono>
+#include <fstream>
+#include <memory>
+#include <optional>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+using namespace furrow::tests;
+using namespace std::chrono_literals;
+
+namespace {
+
+pg_cluster& head_office_server() {
+  static pg_cluster one;
+  return one;
+}
+
+/// Tokens of head office: one for the site, one for its people, one for a gateway of another farm.
+struct office_tokens {
+  std::filesystem::path folder;
+  std::string file = (folder / "tokens.toml").string();
+  std::string relay = made("relay", "north");
+  std::string admin = made("admin", "north");
+  std::string other = made("relay", "south");
+
+  std::string made(const std::string& role, const std::string& farm) {
+    const auto name = (folder / (role + farm + ".token")).string();
+    child_process child{FURROW_BIN_DIR "/furrow",
+                        {"token", "new", "-o", "json", "--role", role, "--farm", farm},
+                        name};
+    REQUIRE(child.wait(10s) == 0);
+    const auto parts = nlohmann::json::parse(read_file(name));
+    std::ofstream{file, std::ios::app} << "[[token]]\nsha256 = " << parts.at("sha256")
+                                       << "\nfarm = " << parts.at("farm")
+                                       << "\nrole = " << parts.at("role") << "\n";
+    std::ofstream{name, std::ios::trunc} << parts.at("token").get<std::string>() << "\n";
+    return name;
+  }
+};
+
+std::filesystem::path token_folder() {
+  std::string name = (std::filesystem::temp_directory_path() / "furrow-site-XXXXXX").string();
+  REQUIRE(::mkdtemp(name.data()) != nullptr);
+  return name;
+}
+
+/// A site, head office, and the line between them.
+struct two_places {
+  std::string database; // of head office
+  office_tokens tokens{token_folder()};
+  rig office;
+  rig site;
+  std::unique_ptr<tcp_proxy> line;
+
+  two_places(const std::string& name, std::string site_database)
+    : database{name}, office{head_office_server().make_database(name),
+                             {{}, "http", {"--token-file", tokens.admin}}},
+      site{std::move(site_database)} {
+    office.always({"--tokens", tokens.file});
+    office.start_node();
+    const auto& at = office.gateway();
+    line = std::make_unique<tcp_proxy>(
+      static_cast<std::uint16_t>(std::stoi(at.substr(at.rfind(':') + 1))));
+    site.always(flags(tokens.relay));
+  }
+  two_places(const two_places&) = delete;
+  two_places& operator=(const two_places&) = delete;
+  ~two_places() {
+    std::error_code ignored; // a folder of a test
+    std::filesystem::remove_all(tokens.folder, ignored);
+  }
+
+  [[nodiscard]] std::vector<std::string> flags(const std::string& token) const {
+    return {"--forward", "127.0.0.1:" + std::to_string(line->port()), "--forward-token-file",
+            token};
+  }
+
+  /// Whether so many items are durable at head office.
+  [[nodiscard]] bool arrived(std::uint64_t items) const {
+    return head_office_server().value(
+             "select coalesce(sum(seq), 0)::text from furrow.stream_watermark", database)
+           == std::to_string(items);
+  }
+  /// Of `furrow site status`, what waits for head office; nothing while the site does not answer.
+  std::optional<std::uint64_t> waiting() {
+    int code = 0;
+    const auto rows =
+      nlohmann::json::parse(site.furrow({"site", "status", "-o", "json"}, code), nullptr, false);
+    if (!rows.is_array())
+      return std::nullopt;
+    std::uint64_t sum = 0;
+    for (const auto& row : rows)
+      sum += row.at("waiting").get<std::uint64_t>();
+    return sum;
+  }
+};
+
+void check_whole(rig& where, const std::string& machine, std::uint64_t items) {
+  const auto row = where.ledger(machine);
+  CHECK(row.durable == items);
+  CHECK(row.stored == items);
+  CHECK(row.lost == 0);
+  CHECK(row.doubled == 0);
+}
+
+} // namespace
+
+TEST_CASE(
+  "site: the line is cut and both ends are killed, and head office has the log byte for byte") {
+  two_places places{"site_kills", "sqlite"};
+  const auto log = long_log(places.site.folder(), 400'000);
+  if (!log)
+    return; // the captures are not here
+  const auto items = lines_of(*log);
+  places.line->trickle(5'000); // 500 KB/s: it takes some seconds
+  places.site.start_node();
+  places.site.start_edge("T1", *log);
+  std::this_thread::sleep_for(1500ms);
+  places.line->hold_both(); // a line that is silent, not closed
+  std::this_thread::sleep_for(1s);
+  places.site.kill_node();
+  places.site.start_node();
+  places.office.kill_node();
+  places.line->heal();
+  places.line->trickle(5'000);
+  places.line->reset();
+  places.office.start_node();
+  std::this_thread::sleep_for(500ms);
+  places.line->reset();
+  places.site.kill_node();
+  places.site.start_node();
+  REQUIRE(places.site.edge_end(120s) == 0);
+  places.office.kill_node();
+  places.office.start_node();
+  places.line->heal();
+  REQUIRE(eventually(120s, [&] { return places.arrived(items); }));
+  CHECK(places.office.difference("T1", *log) == "");
+  check_whole(places.office, "T1", items);
+  check_whole(places.site, "T1", items);
+  CHECK(eventually(10s, [&] { return places.waiting() == 0U; }));
+  // The same stream, by its own id and with the same buses: a gateway could go on at head office.
+  int code = 0;
+  const auto at_site =
+    nlohmann::json::parse(places.site.furrow({"ledger", "T1", "-o", "json"}, code));
+  const auto at_office =
+    nlohmann::json::parse(places.office.furrow({"ledger", "T1", "-o", "json"}, code));
+  CHECK(at_site.at(0).at("stream_id") == at_office.at(0).at("stream_id"));
+  CHECK(at_office.at(0).at("farm") == "north");
+}
+
+TEST_CASE("site: head office loses what it acked, and gets it again") {
+  two_places places{"site_restore", head_office_server().make_database("site_of_restore")};
+  const auto log = long_log(places.site.folder(), 30'000);
+  if (!log)
+    return; // the captures are not here
+  const auto items = lines_of(*log);
+  places.site.start_node();
+  places.site.start_edge("T1", *log);
+  REQUIRE(places.site.edge_end(120s) == 0);
+  REQUIRE(eventually(60s, [&] { return places.arrived(items); }));
+  // Restored from a backup of before the first frame.
+  places.office.kill_node();
+  head_office_server().exec(
+    "truncate furrow.can_block, furrow.can_chunk, furrow.can_segment, furrow.seal, "
+    "furrow.stream_watermark, furrow.stream_run, furrow.digest, furrow.telemetry, "
+    "furrow.rollup, furrow.equipment_state, furrow.bus",
+    "site_restore");
+  places.office.start_node();
+  // The site checks each stream after its own start.
+  places.site.kill_node(15);
+  places.site.start_node();
+  CHECK(eventually(
+    60s, [&] { return places.arrived(items) && places.office.difference("T1", *log).empty(); }));
+  check_whole(places.office, "T1", items);
+}
+
+TEST_CASE("site: a token of another farm, or none, forwards nothing there, and the site says why") {
+  two_places places{"site_tokens", "sqlite"};
+  const auto log = long_log(places.site.folder(), 2'000);
+  if (!log)
+    return; // the captures are not here
+  const auto wrong = (places.tokens.folder / "wrong.token").string();
+  std::ofstream{wrong} << "no such token\n";
+  places.site.always(places.flags(wrong));
+  places.site.start_node();
+  places.site.start_edge("T1", *log);
+  REQUIRE(places.site.edge_end(60s) == 0); // the site is durable by itself
+  CHECK(eventually(20s, [&] {
+    return places.site.node_output().find("does not know this token") != std::string::npos;
+  }));
+  places.site.kill_node();
+  places.site.always(places.flags(places.tokens.other));
+  places.site.start_node();
+  REQUIRE(eventually(60s, [&] { return places.arrived(lines_of(*log)); }));
+  int code = 0;
+  places.office.furrow({"ledger", "T1", "-o", "json"}, code);
+  CHECK(code != 0); // the farm north has no such machine: it is of the farm south
+  CHECK(head_office_server().value("select farm from furrow.ledger", "site_tokens") == "south");
+  // A relay may send, and read nothing.
+  child_process asks{
+    FURROW_BIN_DIR "/furrow",
+    {"--at", "http://" + places.office.http(), "--token-file", places.tokens.relay, "ledger"},
+    (places.tokens.folder / "asks").string()};
+  CHECK(asks.wait(20s).value_or(0) != 0);
+}

@@ -1,0 +1,50 @@
+/// A limit of bytes a second, with a second of bytes at once at most.
+///
+/// Shape: a token bucket. Who takes more than there is leaves a debt: nobody gets anything until it is paid.
+/// Threads: a plain value; one thread.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+
+namespace furrow::daemon {
+
+class byte_rate {
+public:
+  using time_point = std::chrono::steady_clock::time_point;
+
+  /// 0: no limit.
+  explicit byte_rate(std::uint64_t bytes_a_second)
+    : rate_{static_cast<double>(bytes_a_second)}, held_{rate_} {}
+
+  [[nodiscard]] bool limited() const { return rate_ > 0; }
+  [[nodiscard]] bool open(time_point now) {
+    fill(now);
+    return rate_ == 0 || held_ > 0;
+  }
+  void take(std::uint64_t bytes, time_point now) {
+    fill(now);
+    held_ -= static_cast<double>(bytes);
+  }
+  /// Until `open`, at least.
+  [[nodiscard]] std::chrono::milliseconds wait(time_point now) {
+    fill(now);
+    if (rate_ == 0 || held_ > 0)
+      return std::chrono::milliseconds{0};
+    return std::chrono::milliseconds{static_cast<std::int64_t>(-held_ / rate_ * 1'000) + 1};
+  }
+
+private:
+  void fill(time_point now) {
+    if (filled_ != time_point{})
+      held_ = std::min(rate_, held_ + rate_ * std::chrono::duration<double>(now - filled_).count());
+    filled_ = now;
+  }
+
+  double rate_;
+  double held_; // below 0: a debt
+  time_point filled_{};
+};
+
+} // namespace furrow::daemon

@@ -1,0 +1,70 @@
+/// A stream of this site's store as the uplink wants it: a window of encoded items, filled one page at a time.
+///
+/// Shape: `needs` is called when the window runs low, with the number after which items are wanted; `take` answers it.
+///   A page that does not continue the window is dropped: other items have been asked for meanwhile.
+/// Threads: the uplink's.
+/// Limits: window_low and one page of the store.
+#pragma once
+
+#include "storage/forward/forward_store.hpp"
+#include "tools/furrow-edge/spool/item_store.hpp"
+#include "tools/furrowd/forward/byte_rate.hpp"
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <vector>
+
+namespace furrow::daemon {
+
+class relay_items final : public edge::item_store {
+public:
+  static constexpr std::size_t window_low = 1U << 20U;
+
+  struct events {
+    std::function<void(std::uint64_t after)> needs;
+    std::function<void(std::uint64_t acked, std::uint64_t run, bool claimed)> acked;
+    std::function<void(std::chrono::milliseconds)>
+      held; // by the rate; items may go after this time
+  };
+
+  relay_items(storage::forward_head head, byte_rate& rate, events on);
+
+  void grow(std::uint64_t last);
+  void renew(storage::forward_head head);
+  void take(storage::forward_page page);
+  /// Bytes in the window.
+  [[nodiscard]] std::size_t held() const { return bytes_; }
+
+  [[nodiscard]] edge::stream_state state() const override;
+  [[nodiscard]] std::uint64_t last_seq() const override { return head_.last; }
+  [[nodiscard]] std::uint64_t acked_seq() const override { return acked_; }
+  [[nodiscard]] std::size_t bus_count() const override { return head_.buses.size(); }
+  [[nodiscard]] std::uint64_t run() const override {
+    return head_.runs.empty() ? 0 : head_.runs.back().run;
+  }
+  [[nodiscard]] bool ready(std::uint64_t from) override;
+  [[nodiscard]] edge::result<std::vector<edge::item_block>>
+  read(std::uint64_t from, std::size_t bytes_max, std::size_t blocks_max) override;
+  [[nodiscard]] edge::result<done> welcomed(std::uint64_t resume_from, std::uint64_t run) override;
+  void acknowledge(std::uint64_t durable_seq) override;
+  void rewind(std::uint64_t from_seq) override;
+  [[nodiscard]] edge::result<done> fork(std::uint64_t fork_seq, std::uint64_t durable_seq) override;
+
+private:
+  void drop_before(std::uint64_t from);
+  void ask(std::uint64_t after);
+  void ask_for_more();
+
+  storage::forward_head head_;
+  byte_rate& rate_;
+  events on_;
+  std::deque<edge::item_block> window_; // without a hole
+  std::size_t bytes_ = 0;
+  std::uint64_t acked_ = 0;
+  std::uint64_t asked_after_ = 0;
+  bool asked_ = false;
+};
+
+} // namespace furrow::daemon
