@@ -9,11 +9,9 @@
 #include "storage/membership.hpp"
 #include "storage/store.hpp"
 #include "tools/furrowd/access/identity_watch.hpp"
-#include "tools/furrowd/api/alarms.hpp"
 #include "tools/furrowd/api/map/base_map.hpp"
 #include "tools/furrowd/api/peers.hpp"
 #include "tools/furrowd/config/named_files.hpp"
-#include "tools/furrowd/dbc_look.hpp"
 #include "tools/furrowd/descriptors.hpp"
 #include "tools/furrowd/executors.hpp"
 #include "tools/furrowd/forward/forward_lines.hpp"
@@ -24,6 +22,7 @@
 #include "tools/furrowd/link/link_hub.hpp"
 #include "tools/furrowd/node_liveness.hpp"
 #include "tools/furrowd/reload.hpp"
+#include "tools/furrowd/store_watch.hpp"
 #include "tools/process/stop_signals.hpp"
 
 #include <fmt/format.h>
@@ -32,13 +31,10 @@
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
-#include <filesystem>
 #include <memory>
 #include <optional>
 #include <random>
 #include <string>
-#include <string_view>
-#include <system_error>
 
 #include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -60,9 +56,6 @@ constexpr std::chrono::milliseconds farewell_limit{1'000};
 constexpr std::chrono::milliseconds last_answers{100};
 constexpr std::chrono::milliseconds leave_limit{
   1'000}; // for the database to note that the node has left
-constexpr std::chrono::seconds look_every{2};
-constexpr std::chrono::seconds store_patience{
-  5}; // after this, /ready reports that the database does not answer
 
 class process {
 public:
@@ -317,80 +310,13 @@ private:
     serve_gateways();
   }
 
-  /// A node without gateways learns nothing of its database by working: look every two seconds, for /ready and for alarms.
-  /// Nothing here waits for the database: one that hangs does not even fail for a minute.
-  void look_at_store() {
-    if (draining_)
-      return;
-    log::look();
-    tell_alarms();
-    look_at_disk();
-    dbc_look_.look(*node_);
-    const auto now = std::chrono::steady_clock::now();
-    if (!asked_store_) {
-      asked_store_ = now;
-      // The answer may come while the node is being destroyed: nothing of it is used on the store's thread.
-      node_->store().health([this](storage::result<storage::store_health> health) {
-        asio::post(io_, [this, health = std::move(health)] {
-          node_->note_store(health && health->up, health ? health->detail : health.error().detail);
-          asked_store_.reset();
-          store_late_ = false;
-        });
-      });
-    } else if (now - *asked_store_ >= store_patience && !std::exchange(store_late_, true)) {
-      node_->note_store(
-        false,
-        "no answer within "
-          + std::to_string(
-            store_patience.count()) // once: work that succeeds meanwhile knows better
-          + " s");
-    }
-    retry_.expires_after(look_every);
-    retry_.async_wait([this](boost::system::error_code error) {
-      if (!error)
-        look_at_store();
-    });
-  }
-
-  /// Of a database that is a file here; where a server has its files is not known.
-  void look_at_disk() {
-    constexpr std::string_view sqlite = "sqlite:";
-    if (!settings_.database.starts_with(sqlite))
-      return;
-    std::error_code error;
-    const auto folder =
-      std::filesystem::absolute(settings_.database.substr(sqlite.size()), error).parent_path();
-    const auto room = std::filesystem::space(folder, error);
-    if (!error && room.capacity > 0)
-      node_->note_disk(100 - room.available * 100 / room.capacity);
-  }
-
-  /// As the work with the database left it, before the look that follows says how it is now.
-  void tell_alarms() {
-    node_->store().activity(
-      [this, stats = node_->stats()](storage::result<storage::store_activity> activity) {
-        asio::post(io_, [this, stats, activity = std::move(activity)] {
-          const auto alarms =
-            http::alarms_of(stats, activity ? &*activity : nullptr, http_->figures());
-          for (const auto& change : alarms_.look(std::chrono::steady_clock::now(), alarms))
-            if (change.raised)
-              log::warn(log::node, "alarm_raised", {.error = change.alarm.name},
-                        "alarm {}: {}; `furrow report` says more", change.alarm.name,
-                        change.alarm.text);
-            else
-              log::info(log::node, "alarm_over", {.error = change.alarm.name}, "alarm {} is over",
-                        change.alarm.name);
-        });
-      });
-  }
-
   void serve_gateways() {
     const auto started = gateways_->start();
     if (!started)
       return give_up(started.error().detail, failed);
     tell(descriptors_, gateway_config{}.sessions_max, settings_.http_connections);
     node_->note_store(true, {});
-    look_at_store();
+    store_watch_.start(*node_, *http_);
     join_cluster(*started);
     std::printf("ready gateway=%s http=%s%s%s\n", started->c_str(), http_address_.c_str(),
                 link_ ? " link=" : "", link_address_.c_str());
@@ -457,6 +383,7 @@ private:
     if (reloader_)
       reloader_->stop();
     retry_.cancel();
+    store_watch_.stop();
     identities_->stop();
     http_->drain();
     if (auto* const cluster = node_->cluster())
@@ -532,10 +459,7 @@ private:
   std::unique_ptr<gateway_listener> gateways_;
   std::unique_ptr<reloader> reloader_;
   descriptor_limit descriptors_;
-  http::alarm_watch alarms_;
-  dbc_look dbc_look_{executors_.people};
-  std::optional<std::chrono::steady_clock::time_point> asked_store_; // it has not answered yet
-  bool store_late_ = false;                                          // and that was told
+  store_watch store_watch_{io_, executors_.people, settings_.database};
   std::string http_address_;
   int exit_code_ = 0;
   bool draining_ = false;

@@ -3,10 +3,10 @@
 #include "actors/log/log.hpp"
 #include "tools/config/commands.hpp"
 #include "tools/config/whole_file.hpp"
-#include "tools/furrowd/api/map/base_map.hpp"
 #include "tools/furrowd/config/database_settings.hpp"
 #include "tools/furrowd/config/furrowd_keys.hpp"
 #include "tools/furrowd/config/named_files.hpp"
+#include "tools/furrowd/config/remote_settings.hpp"
 #include "tools/furrowd/gateway/listener.hpp"
 #include "tools/manual/manual.hpp"
 
@@ -101,16 +101,6 @@ void add_main_flags(CLI::App& app, settings& out, secret_files& files) {
                 "how the log on standard error looks: text, logfmt or json")
     ->capture_default_str()
     ->check(CLI::IsMember({"text", "logfmt", "json"}));
-}
-
-void add_map_flags(CLI::App& app, settings& out) {
-  app.add_option("--map", out.map,
-                 "MBTiles file of pictures (PNG, JPEG, WebP), which the maps of the console show");
-  app.add_option("--map-url", out.map_url,
-                 "tiles of another server in place of --map: "
-                 "https://tiles.example.org/{z}/{x}/{y}.png; browsers ask it");
-  app.add_option("--map-attribution", out.map_attribution,
-                 "who made the tiles of --map-url; shown on every map");
 }
 
 /// What few nodes set.
@@ -245,86 +235,6 @@ void add_digest_flags(CLI::App& app, settings& out, digest_flags& flags) {
     ->check(CLI::Range(100, 60'000));
 }
 
-void add_link_flags(CLI::App& app, settings& out) {
-  app.add_option("--link", out.link,
-                 "address for the other nodes of the cluster, HOST:PORT; without it this node "
-                 "answers for itself alone");
-  app.add_option("--link-ca", out.link_tls.authority,
-                 "PEM file: the authority of the cluster; it signs nodes and nothing else");
-  app.add_option("--link-cert", out.link_tls.certificate,
-                 "PEM file: certificate of this node with its chain; it names the node (DNS name), "
-                 "for server and client");
-  app.add_option("--link-key", out.link_tls.key, "PEM file: key of the certificate, not encrypted");
-  app
-    .add_option("--link-peer", out.link_peers,
-                "NAME=HOST:PORT of another node, where no database tells; repeat for more")
-    ->delimiter(',');
-}
-
-/// An error line when the flags of the link do not fit together.
-std::optional<std::string> invalid_link(const settings& given) {
-  const auto& files = given.link_tls;
-  const bool whole = !files.authority.empty() && !files.certificate.empty() && !files.key.empty();
-  const bool none = files.authority.empty() && files.certificate.empty() && files.key.empty();
-  if (given.link.empty())
-    return none && given.link_peers.empty()
-             ? std::nullopt
-             : std::optional<std::string>{
-               "--link-ca, --link-cert, --link-key and --link-peer need --link"};
-  if (!whole)
-    return "--link needs --link-ca, --link-cert and --link-key";
-  if (const auto sound = check_address(given.link); !sound)
-    return "--link: " + sound.error().detail;
-  for (const auto& one : given.link_peers) {
-    const auto equals = one.find('=');
-    if (equals == 0 || equals == std::string::npos)
-      return "--link-peer: '" + one + "' is not NAME=HOST:PORT";
-    if (const auto sound = check_address(one.substr(equals + 1)); !sound)
-      return "--link-peer: " + sound.error().detail;
-  }
-  return std::nullopt;
-}
-
-void add_forward_flags(CLI::App& app, settings& out) {
-  auto& forward = out.forward;
-  app
-    .add_option("--forward", forward.nodes,
-                "HOST:PORT of the nodes of head office: this node is a site and sends them what it "
-                "stores; repeat for more. none: retention stops waiting for head office")
-    ->delimiter(',');
-  app.add_option("--forward-token-file", forward.token_file,
-                 "file whose first line is a token of head office, of the role relay");
-  app.add_flag("--forward-tls", forward.use_tls,
-               "use TLS to head office with the system's certificate authorities");
-  app.add_option("--forward-ca", forward.tls.ca,
-                 "certificate authority of head office (PEM); implies --forward-tls");
-  app.add_option("--forward-cert", forward.tls.cert,
-                 "certificate of this site for head office (PEM); implies --forward-tls");
-  app.add_option("--forward-key", forward.tls.key, "key of that certificate (PEM)");
-  app
-    .add_option("--forward-rate", forward.bytes_a_second,
-                "most bytes a second to head office, over all machines; 0: no limit")
-    ->capture_default_str();
-}
-
-/// An error line when the flags of forwarding do not fit together.
-std::optional<std::string> invalid_forward(const settings& given) {
-  const auto& forward = given.forward;
-  if (forward.nodes.empty())
-    return forward.token_file.empty() && !forward.with_tls()
-             ? std::nullopt
-             : std::optional<std::string>{
-               "--forward-token-file and the TLS flags of forwarding need --forward"};
-  if (forward.token_file.empty())
-    return "--forward needs --forward-token-file";
-  if (forward.tls.cert.empty() != forward.tls.key.empty())
-    return "--forward-cert and --forward-key must be given together";
-  for (const auto& node : forward.nodes)
-    if (const auto sound = edge::parse_endpoint(node); !sound)
-      return "--forward: " + sound.error().detail;
-  return std::nullopt;
-}
-
 /// An error line when an option has a value that can be seen to be invalid here, before anything is opened.
 std::optional<std::string> invalid_value(const settings& given) {
   for (const auto& [flag, address] :
@@ -349,28 +259,12 @@ bool is_loopback(const std::string& address) {
 }
 
 /// An error line when settings do not fit together, or a value can be seen to be invalid here.
-std::optional<std::string> invalid_map(const settings& given) {
-  if (!given.map.empty() && !given.map_url.empty())
-    return "--map and --map-url exclude each other: give one";
-  if (given.map_url.empty() != given.map_attribution.empty())
-    return "--map-url and --map-attribution must be given together: who made the tiles is shown";
-  if (given.map_url.empty())
-    return std::nullopt;
-  if (const auto why = http::fault_of_map_url(given.map_url))
-    return "--map-url " + given.map_url + ": " + *why;
-  return std::nullopt;
-}
-
 std::optional<std::string> contradiction(const settings& given) {
   if (given.tls.certificate.empty() != given.tls.key.empty())
     return "--tls-cert and --tls-key must be given together";
   if (auto why = invalid_value(given))
     return why;
-  if (auto why = invalid_link(given))
-    return why;
-  if (auto why = invalid_forward(given))
-    return why;
-  if (auto why = invalid_map(given))
+  if (auto why = invalid_remote(given))
     return why;
   return unsafe_listener(given);
 }
@@ -436,10 +330,7 @@ private:
     out_.drain = std::chrono::seconds{drain_s_};
     out_.node.digest.on = digest_.on == "on";
     out_.node.digest.telemetry_period = std::chrono::milliseconds{digest_.telemetry_ms};
-    if (out_.forward.nodes == std::vector<std::string>{"none"}) {
-      out_.forward.nodes.clear();
-      out_.forward_ends = true;
-    }
+    take_end_of_forwarding(out_);
     if (auto why = take(cache_, out_))
       return why;
     if (auto why = apply(database_, out_.store))

@@ -1,0 +1,102 @@
+#include "tools/furrowd/store_watch.hpp"
+
+#include "actors/log/log.hpp"
+#include "storage/store.hpp"
+
+#include <filesystem>
+#include <string_view>
+#include <system_error>
+#include <utility>
+
+#include <boost/asio/post.hpp>
+
+namespace furrow::daemon {
+
+namespace asio = boost::asio;
+
+namespace {
+constexpr std::chrono::seconds look_every{2};
+constexpr std::chrono::seconds answer_limit{
+  5}; // then /ready reports that the database does not answer
+} // namespace
+
+store_watch::store_watch(asio::io_context& io, asio::io_context& people, std::string database)
+  : io_{io}, timer_{io}, dbc_look_{people}, database_{std::move(database)} {}
+
+void store_watch::start(actors::node& node, http::http_server& http) {
+  node_ = &node;
+  http_ = &http;
+  look();
+}
+
+void store_watch::stop() {
+  stopped_ = true;
+  timer_.cancel();
+}
+
+void store_watch::look() {
+  if (stopped_)
+    return;
+  log::look();
+  tell_alarms();
+  look_at_disk();
+  dbc_look_.look(*node_);
+  ask_health();
+  timer_.expires_after(look_every);
+  timer_.async_wait([this](boost::system::error_code error) {
+    if (!error)
+      look();
+  });
+}
+
+void store_watch::ask_health() {
+  const auto now = std::chrono::steady_clock::now();
+  if (asked_) {
+    // Once: work that succeeds meanwhile knows better.
+    if (now - *asked_ >= answer_limit && !std::exchange(late_, true))
+      node_->note_store(false, "no answer within " + std::to_string(answer_limit.count()) + " s");
+    return;
+  }
+  asked_ = now;
+  // The answer may come while the node is being destroyed: nothing of it is used on the store's thread.
+  node_->store().health([this](storage::result<storage::store_health> health) {
+    asio::post(io_, [this, health = std::move(health)] {
+      node_->note_store(health && health->up, health ? health->detail : health.error().detail);
+      asked_.reset();
+      late_ = false;
+    });
+  });
+}
+
+/// Of a database that is a file here; where a server has its files is not known.
+void store_watch::look_at_disk() {
+  constexpr std::string_view sqlite = "sqlite:";
+  if (!database_.starts_with(sqlite))
+    return;
+  std::error_code error;
+  const auto folder =
+    std::filesystem::absolute(database_.substr(sqlite.size()), error).parent_path();
+  const auto room = std::filesystem::space(folder, error);
+  if (!error && room.capacity > 0)
+    node_->note_disk(100 - room.available * 100 / room.capacity);
+}
+
+/// As the work with the database left it, before the look that follows says how it is now.
+void store_watch::tell_alarms() {
+  node_->store().activity([this, stats = node_->stats()](
+                            storage::result<storage::store_activity> activity) {
+    asio::post(io_, [this, stats, activity = std::move(activity)] {
+      const auto alarms = http::alarms_of(stats, activity ? &*activity : nullptr, http_->figures());
+      for (const auto& change : alarms_.look(std::chrono::steady_clock::now(), alarms))
+        if (change.raised)
+          log::warn(log::node, "alarm_raised", {.error = change.alarm.name},
+                    "alarm {}: {}; `furrow report` says more", change.alarm.name,
+                    change.alarm.text);
+        else
+          log::info(log::node, "alarm_over", {.error = change.alarm.name}, "alarm {} is over",
+                    change.alarm.name);
+    });
+  });
+}
+
+} // namespace furrow::daemon

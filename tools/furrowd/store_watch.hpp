@@ -1,0 +1,49 @@
+/// Looks at the store every two seconds: whether it answers, which alarms there are, how full its disk is, which DBC files
+/// are active. A node without gateways learns nothing of its database by working.
+///
+/// Shape: nothing here waits for the database, because one that hangs does not even fail for a minute.
+/// Errors: a store that does not answer is noted at the node, for /ready.
+/// Threads: the gateways' io thread. The node and the HTTP server outlive the last answer.
+#pragma once
+
+#include "actors/node.hpp"
+#include "tools/furrowd/api/alarms.hpp"
+#include "tools/furrowd/dbc_look.hpp"
+#include "tools/furrowd/front/server.hpp"
+
+#include <chrono>
+#include <optional>
+#include <string>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+namespace furrow::daemon {
+
+class store_watch {
+public:
+  /// `people`: the executor for work that takes its time. `database`: its URL.
+  store_watch(boost::asio::io_context& io, boost::asio::io_context& people, std::string database);
+
+  void start(actors::node& node, http::http_server& http);
+  void stop();
+
+private:
+  void look();
+  void look_at_disk();
+  void tell_alarms();
+  void ask_health();
+
+  boost::asio::io_context& io_;
+  boost::asio::steady_timer timer_;
+  dbc_look dbc_look_;
+  const std::string database_;
+  actors::node* node_ = nullptr;
+  http::http_server* http_ = nullptr;
+  http::alarm_watch alarms_;
+  std::optional<std::chrono::steady_clock::time_point> asked_; // it has not answered yet
+  bool late_ = false;                                          // and that was told
+  bool stopped_ = false;
+};
+
+} // namespace furrow::daemon
