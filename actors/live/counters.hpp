@@ -48,12 +48,12 @@ struct counter_set {
   Cell<std::uint64_t> cluster_nodes_alive{};    // with this one, as the database said last
   Cell<std::uint64_t> lease_lapses{}; // times that this node's lease was not renewed in time
   Cell<std::uint64_t> nodes_judged{}; // declared dead by this node
-  Cell<bool> lease_lapsed{};          // now
   Cell<std::uint64_t> forward_streams_waiting{}; // for head office
   Cell<std::uint64_t> forward_items_waiting{};
   Cell<std::uint64_t> forward_lines{}; // that head office has welcomed
   Cell<std::uint64_t> forward_faults{};
   Cell<std::uint64_t> disk_used_pct{}; // of the disk with the SQLite file; 0: not known
+  Cell<bool> lease_lapsed{};           // now
   Cell<bool> store_up{};
   Cell<bool> last_restart{}; // the node drains: a part of it keeps failing
   Cell<bool> gave_up{};      // the root supervisor has ended: this process can store nothing more

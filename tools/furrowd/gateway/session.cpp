@@ -346,6 +346,9 @@ void gateway_session::refuse(refusal kind, proto::reject why) {
     why.reason.resize(proto::text_bytes_max);
   note_refused(kind, why.reason);
   ends(farewell::refused, to_string(kind));
+  pace_due_ = false;
+  if (auto ack = take_merged(); !ack.empty()) // the Reject is the last message
+    outbox_.push_back(std::move(ack));
   send(std::move(why));
   finish();
 }
