@@ -23,9 +23,11 @@ void check_sound(std::uint64_t seed, totals& sum) {
   CHECK_MESSAGE(!out.found, described(plan_of(seed), out));
 }
 
-/// How many seeds it takes to notice that the world breaks a rule; 0 when a thousand are not enough.
+/// How many seeds it takes to notice that the world breaks a rule; 0 when seeds_max are not enough. The rarest,
+/// judge_across_timeline, needs a thousand on average: a failover must take back just the newest leases.
+constexpr std::uint64_t seeds_max = 5'000;
 std::uint64_t seeds_to_find(broken_rule rule, world_result& out) {
-  for (std::uint64_t seed = 1; seed <= 1'000; ++seed) {
+  for (std::uint64_t seed = 1; seed <= seeds_max; ++seed) {
     out = played(seed, rule);
     if (out.found)
       return seed;
@@ -69,7 +71,7 @@ TEST_CASE("simulation: a seed gives the same world each time") {
   }
 }
 
-TEST_CASE("simulation: notices each broken rule within a thousand seeds") {
+TEST_CASE("simulation: notices each broken rule within five thousand seeds") {
   const std::vector<expectation> all{
     {broken_rule::ack_before_commit, {"durable", "same"}},
     {broken_rule::compare_without_epoch, {"fenced"}},
