@@ -195,7 +195,7 @@ TEST_CASE("dbc api: each change is in the audit log once, under the caller's nam
     CHECK(row.at("farm") == "north");
     CHECK(row.at("who") == rows[0].at("who"));
     CHECK_FALSE(row.at("who").get<std::string>().empty());
-    CHECK(row.at("origin") == "127.0.0.1");
+    CHECK(row.at("from") == "127.0.0.1");
   }
 }
 

@@ -245,7 +245,7 @@ TEST_CASE("http fields: the token determines rights and farm") {
   CHECK(rows[0]["object"] == "default/T1");
   CHECK(rows[0]["after"]["kind"] == "tractor");
   CHECK(rows[1]["action"] == "field add");
-  CHECK(rows[1]["origin"] == "127.0.0.1");
+  CHECK(rows[1]["from"] == "127.0.0.1");
   CHECK(rows[1]["who"].get<std::string>().starts_with("token file "));
 }
 

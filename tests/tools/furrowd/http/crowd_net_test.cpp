@@ -60,6 +60,7 @@ struct crowd_world {
     node.database.kept_identities = storage::identities_of(*store);
     node.database.kept_audit = storage::audit_of(*store);
     node.database.kept_dbc = store->dbc();
+    node.database.kept_forward = store->forward();
     add_user();
     add_dbc();
     node.database.record_rows = {{1, 1, 7, can::record_values(9)}};
