@@ -219,6 +219,7 @@ void fill_machine(const machine_row& row,
   to.set_frames(row.frames);
   to.set_frames_ahead(row.frames_ahead);
   to.set_adrift(row.adrift);
+  to.set_relayed(row.relayed);
   to.set_ecus(row.ecus);
   to.set_faults_active(row.faults_active);
   to.set_last_frame_us(row.last_frame_us);
@@ -311,13 +312,11 @@ actor_row read_row(const pb::ActorRow& from) {
 
 result<machine_row> read_row(const pb::Machine& from,
                              const google::protobuf::RepeatedPtrField<std::string>& keys) {
-  machine_row row{from.equipment(),     from.connected(),
-                  from.peer(),          from.epoch(),
-                  from.received_seq(),  from.durable_seq(),
-                  from.sent_seq(),      from.frames(),
-                  from.frames_ahead(),  from.adrift(),
-                  from.ecus(),          from.faults_active(),
-                  from.last_frame_us(), {}};
+  machine_row row{from.equipment(),     from.connected(),     from.peer(),
+                  from.epoch(),         from.received_seq(),  from.durable_seq(),
+                  from.sent_seq(),      from.frames(),        from.frames_ahead(),
+                  from.adrift(),        from.relayed(),       from.ecus(),
+                  from.faults_active(), from.last_frame_us(), {}};
   const auto count = from.key().size();
   if (count > values_max)
     return too_many("values of a machine", count, values_max);

@@ -124,6 +124,7 @@ struct machine_row {
   std::uint64_t frames = 0;
   std::uint64_t frames_ahead = 0;
   bool adrift = false;
+  bool relayed = false;
   std::uint32_t ecus = 0;
   std::uint32_t faults_active = 0;
   std::int64_t last_frame_us = 0;

@@ -159,6 +159,7 @@ proto::link::machine_row to_wire(const live_equipment& machine) {
   row.frames = machine.frames;
   row.frames_ahead = machine.frames_ahead;
   row.adrift = machine.adrift;
+  row.relayed = machine.relayed;
   row.ecus = static_cast<std::uint32_t>(machine.ecus);
   row.faults_active = static_cast<std::uint32_t>(machine.faults_active);
   row.last_frame_us = machine.state->last_frame_us;
@@ -183,6 +184,7 @@ std::shared_ptr<const live_equipment> from_wire(proto::link::machine_row row,
   made->frames_ahead = row.frames_ahead;
   made->epoch = row.epoch;
   made->adrift = row.adrift;
+  made->relayed = row.relayed;
   made->state = std::move(state);
   made->ecus = row.ecus;
   made->faults_active = row.faults_active;

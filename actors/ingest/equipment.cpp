@@ -190,6 +190,7 @@ void attach(equipment_pointer self, attach_order& order) {
   }
   state.quiet_checks = 0;
   state.standing.peer = order.from->peer;
+  state.standing.relayed = order.from->relayed;
   state.sessions.emplace(order.session,
                          equipment_state::session{*slot, order.from->peer, std::move(*order.port)});
   on_stream(self, *slot, [&](stream_intake& intake, stream_intake::actions& out) {

@@ -52,7 +52,7 @@ struct counter_set {
   Cell<std::uint64_t> forward_items_waiting{};
   Cell<std::uint64_t> forward_lines{}; // that head office has welcomed
   Cell<std::uint64_t> forward_faults{};
-  Cell<std::uint64_t> disk_used_pct{}; // of the disk with the SQLite file; 0: not known
+  Cell<std::uint64_t> disk_used_pct{}; // of the database's disk; 0: not known
   Cell<bool> lease_lapsed{};           // now
   Cell<bool> store_up{};
   Cell<bool> last_restart{}; // the node drains: a part of it keeps failing
@@ -186,7 +186,7 @@ void for_each_counter(Visit&& visit, Sets&... sets) {
   show("furrow_forward_faults_total", "Times that a line to head office failed or was refused.",
        total, sets.forward_faults...);
   show("furrow_disk_used_percent",
-       "How full the disk with the SQLite database is, in per cent; 0: not known.", gauge,
+       "How full the disk of the database is, in per cent; 0: not known (--watch-disk).", gauge,
        sets.disk_used_pct...);
   show("furrow_store_up", "Whether the database commits: 1 yes, 0 no.", gauge, sets.store_up...);
   show("furrow_node_last_restart",

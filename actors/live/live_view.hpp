@@ -41,6 +41,7 @@ struct live_standing {
   std::uint64_t frames_ahead = 0; // of these, stamped more than a day ahead of the node's clock
   std::int64_t epoch = 0; // of the newest claim: tells the machine's last node from earlier ones
   bool adrift = false;    // live only: the database is away, what comes will be asked for again
+  bool relayed = false;   // by a site: the live view is as of the newest frame
 };
 
 struct live_equipment : live_standing {

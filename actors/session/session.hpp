@@ -37,6 +37,7 @@ struct greeting {
   std::string farm; // from the credential
   std::string peer; // address, for logs
   proto::hello hello;
+  bool relayed = false; // a site forwards the machine, maybe with a delay of weeks
 };
 
 /// A batch with the leases of its memory; destroying it releases them.

@@ -162,6 +162,10 @@ TEST_CASE(
     nlohmann::json::parse(places.office.furrow({"ledger", "T1", "-o", "json"}, code));
   CHECK(at_site.at(0).at("stream_id") == at_office.at(0).at("stream_id"));
   CHECK(at_office.at(0).at("farm") == "north");
+  // People at head office see that it does not come from the machine itself.
+  const auto there =
+    nlohmann::json::parse(places.office.furrow({"equipment", "T1", "-o", "json"}, code));
+  CHECK(there.at("relayed") == true);
 }
 
 TEST_CASE("site: head office loses what it acked, and gets it again") {

@@ -31,6 +31,7 @@ net::machine_row some_machine(std::size_t values) {
                        100,
                        1,
                        true,
+                       true,
                        2,
                        1,
                        1'588'310'400'000'000,

@@ -459,7 +459,7 @@ private:
   std::unique_ptr<gateway_listener> gateways_;
   std::unique_ptr<reloader> reloader_;
   descriptor_limit descriptors_;
-  store_watch store_watch_{io_, executors_.people, settings_.database};
+  store_watch store_watch_{io_, executors_.people, settings_};
   std::string http_address_;
   int exit_code_ = 0;
   bool draining_ = false;

@@ -3,7 +3,7 @@
 #include "actors/log/log.hpp"
 #include "storage/store.hpp"
 
-#include <filesystem>
+#include <string>
 #include <string_view>
 #include <system_error>
 #include <utility>
@@ -18,10 +18,21 @@ namespace {
 constexpr std::chrono::seconds look_every{2};
 constexpr std::chrono::seconds answer_limit{
   5}; // then /ready reports that the database does not answer
+
+/// Where a server has its files is known only when a person says so.
+std::filesystem::path folder_of(const settings& settings) {
+  constexpr std::string_view sqlite = "sqlite:";
+  if (!settings.watch_disk.empty())
+    return settings.watch_disk;
+  if (!settings.database.starts_with(sqlite))
+    return {};
+  std::error_code error;
+  return std::filesystem::absolute(settings.database.substr(sqlite.size()), error).parent_path();
+}
 } // namespace
 
-store_watch::store_watch(asio::io_context& io, asio::io_context& people, std::string database)
-  : io_{io}, timer_{io}, dbc_look_{people}, database_{std::move(database)} {}
+store_watch::store_watch(asio::io_context& io, asio::io_context& people, const settings& settings)
+  : io_{io}, timer_{io}, dbc_look_{people}, folder_{folder_of(settings)} {}
 
 void store_watch::start(actors::node& node, http::http_server& http) {
   node_ = &node;
@@ -68,15 +79,11 @@ void store_watch::ask_health() {
   });
 }
 
-/// Of a database that is a file here; where a server has its files is not known.
 void store_watch::look_at_disk() {
-  constexpr std::string_view sqlite = "sqlite:";
-  if (!database_.starts_with(sqlite))
+  if (folder_.empty())
     return;
   std::error_code error;
-  const auto folder =
-    std::filesystem::absolute(database_.substr(sqlite.size()), error).parent_path();
-  const auto room = std::filesystem::space(folder, error);
+  const auto room = std::filesystem::space(folder_, error);
   if (!error && room.capacity > 0)
     node_->note_disk(100 - room.available * 100 / room.capacity);
 }

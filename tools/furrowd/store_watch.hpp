@@ -8,12 +8,13 @@
 
 #include "actors/node.hpp"
 #include "tools/furrowd/api/alarms.hpp"
+#include "tools/furrowd/config/settings.hpp"
 #include "tools/furrowd/dbc_look.hpp"
 #include "tools/furrowd/front/server.hpp"
 
 #include <chrono>
+#include <filesystem>
 #include <optional>
-#include <string>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -22,8 +23,10 @@ namespace furrow::daemon {
 
 class store_watch {
 public:
-  /// `people`: the executor for work that takes its time. `database`: its URL.
-  store_watch(boost::asio::io_context& io, boost::asio::io_context& people, std::string database);
+  /// `people`: the executor for work that takes its time.
+  store_watch(boost::asio::io_context& io,
+              boost::asio::io_context& people,
+              const settings& settings);
 
   void start(actors::node& node, http::http_server& http);
   void stop();
@@ -37,7 +40,7 @@ private:
   boost::asio::io_context& io_;
   boost::asio::steady_timer timer_;
   dbc_look dbc_look_;
-  const std::string database_;
+  const std::filesystem::path folder_; // on the disk that is watched; empty: not known
   actors::node* node_ = nullptr;
   http::http_server* http_ = nullptr;
   http::alarm_watch alarms_;

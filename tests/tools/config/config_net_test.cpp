@@ -165,6 +165,7 @@ TEST_CASE("furrowd config: check ends with 2 and one line for each kind of error
   const auto at = folder.file("c.toml");
   const certificate made;
   const certificate other;
+  const auto deep = folder.write("deep.toml", "a = " + std::string(500, '['));
   const std::vector<std::pair<std::string, std::string>> wrong{
     {"lanes = 99\n", at + ":1:9: lanes: value 99 not in range 1 to 16"},
     {"lane = 1\n", at + ":1:1: lane: unknown key; did you mean \"lanes\"?"},
@@ -175,6 +176,9 @@ TEST_CASE("furrowd config: check ends with 2 and one line for each kind of error
     {"link = \"127.0.0.1:0\"\n", at + ":1:8: link needs link_ca, link_cert and link_key"},
     {"pool_min = 9\npool_max = 3\n", at + ":1:12: pool_min 9: more than pool_max 3"},
     {"tokens = \"/nowhere/tokens.toml\"\n", "/nowhere/tokens.toml: "},
+    {"tokens = \"" + deep + "\"\n", deep + ":1:"},
+    {"watch_disk = \"/nowhere\"\n", at + ":1:14: watch_disk: there is no folder /nowhere"},
+    {"forward = [\"hq:7400\"]\n", at + ":1:11: forward needs forward_token_file"},
     {"database_password_file = \"/nowhere/p\"\n", at + ":1:26: database_password_file: "},
     {"tls_cert = \"" + made.cert + "\"\n", at + ":1:12: tls_cert and tls_key must be given"},
     {"tls_cert = \"" + made.cert + "\"\ntls_key = \"" + other.key + "\"\n", other.key},

@@ -48,6 +48,20 @@ TEST_CASE("alarms: a node raises its own alarms and those of its database") {
   CHECK(names(alarms_of(stats, &activity)) == words{"statements", "store", "stray", "partitions"});
 }
 
+TEST_CASE("alarms: a full disk, and earlier at a site whose items wait for head office") {
+  node_stats stats;
+  stats.store_up = true;
+  stats.disk_used_pct = 89;
+  CHECK(alarms_of(stats, nullptr).empty());
+  stats.forward_items_waiting = 1;
+  CHECK(names(alarms_of(stats, nullptr)) == std::vector<std::string>{"forward"});
+  stats.disk_used_pct = 79;
+  CHECK(alarms_of(stats, nullptr).empty());
+  stats.disk_used_pct = 90;
+  stats.forward_items_waiting = 0;
+  CHECK(names(alarms_of(stats, nullptr)) == std::vector<std::string>{"disk"});
+}
+
 TEST_CASE("alarms: a node that holds items and stores none for 30 s says so, and is not ready") {
   node_stats stats;
   stats.store_up = true;

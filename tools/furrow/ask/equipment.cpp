@@ -47,8 +47,11 @@ cell connected_cell(const json& row) {
     return {"awaiting", colour::bad, false};
   if (!row.at("connected").get<bool>())
     return {"no", colour::faint, false};
-  return row.at("adrift") == true ? cell{"adrift", colour::bad, false}
-                                  : cell{"yes", colour::good, false};
+  if (row.at("adrift") == true)
+    return {"adrift", colour::bad, false};
+  if (row.value("relayed", false)) // its values are as old as LAST SEEN says
+    return {"by site", colour::good, false};
+  return {"yes", colour::good, false};
 }
 
 /// How long ago by the machine's clock; a clock that is wrong is marked.

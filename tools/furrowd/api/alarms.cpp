@@ -68,6 +68,16 @@ void add_certificate(const actors::node_stats& stats, std::vector<storage::alarm
 }
 
 constexpr std::uint64_t disk_limit_pct = 80;
+constexpr std::uint64_t disk_full_pct = 90;
+
+void add_disk(const actors::node_stats& stats, std::vector<storage::alarm>& out) {
+  if (stats.disk_used_pct >= disk_full_pct)
+    out.push_back({"disk", "node", static_cast<double>(stats.disk_used_pct),
+                   static_cast<double>(disk_full_pct), "%",
+                   fmt::format("the disk of the database is {} % full: a database that cannot "
+                               "write stores nothing; see `furrow retention`",
+                               stats.disk_used_pct)});
+}
 
 /// What head office does not have stays, whatever retention says: the line may be away for longer than the disk lasts.
 void add_site(const actors::node_stats& stats, std::vector<storage::alarm>& out) {
@@ -161,6 +171,7 @@ std::vector<storage::alarm> alarms_of(const actors::node_stats& stats,
   add_certificate(stats, out);
   add_held_retention(stats, out);
   add_site(stats, out);
+  add_disk(stats, out);
   add_cluster(stats, out);
   add_partitions(stats, out);
   add_front(front, out);

@@ -37,6 +37,7 @@ constexpr std::array keys{
   config::key{"flush_max_ms"},
   config::key{"seal_after"},
   config::key{"care_interval"},
+  config::key{"watch_disk"},
   config::key{"drain"},
   config::key{"digest"},
   config::key{"digest_interval"},

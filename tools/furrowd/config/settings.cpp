@@ -11,7 +11,9 @@
 #include "tools/manual/manual.hpp"
 
 #include <cstdlib>
+#include <filesystem>
 #include <iostream>
+#include <system_error>
 #include <utility>
 
 #include <CLI/CLI.hpp>
@@ -156,6 +158,9 @@ void add_work_flags(CLI::App& app,
                 "days after which rows of the audit log are deleted; 0: they are kept for ever")
     ->capture_default_str()
     ->check(CLI::Range(0, 36'500));
+  app.add_option("--watch-disk", out.watch_disk,
+                 "folder whose disk is watched: where a PostgreSQL server on this machine has its "
+                 "data; not given: the folder of an SQLite file");
   app.add_option("--drain", drain_s, "longest drain after SIGTERM, in seconds")
     ->capture_default_str()
     ->check(CLI::Range(1, 600));
@@ -250,6 +255,9 @@ std::optional<std::string> invalid_value(const settings& given) {
   }
   if (const auto sound = storage::check_url(given.database); !sound)
     return "--database: " + sound.error().detail;
+  if (std::error_code error;
+      !given.watch_disk.empty() && !std::filesystem::is_directory(given.watch_disk, error))
+    return "--watch-disk: there is no folder " + given.watch_disk;
   return std::nullopt;
 }
 

@@ -52,6 +52,7 @@ struct settings {
   std::vector<std::string> link_peers; // NAME=HOST:PORT
   forward_settings forward;            // no nodes: this node forwards nothing
   bool forward_ends = false;           // --forward none: retention waits for head office no more
+  std::string watch_disk;              // a folder; empty: that of an SQLite file
   bool migrate = true;
   bool only_migrate = false; // `furrowd migrate`: see to the schema, and end
   std::chrono::seconds drain{25};

@@ -244,6 +244,7 @@ std::optional<actors::greeting> gateway_session::check(proto::hello hello) {
   farm_ = greeting.farm;
   hello.token.clear();
   greeting.peer = peer_;
+  greeting.relayed = credential_->role == role::relay;
   greeting.hello = std::move(hello);
   return greeting;
 }

@@ -1764,6 +1764,8 @@ export interface components {
             frames_ahead: number | null;
             /** @description live only: the stream is adrift, and the node will ask for its items again */
             adrift: boolean | null;
+            /** @description a site forwards the machine: what is shown is as of last_frame; null: not connected */
+            relayed: boolean | null;
             /** Format: date-time */
             last_frame: string | null;
             /** @description negative when the clock of the machine is ahead */
@@ -1804,6 +1806,8 @@ export interface components {
             frames_ahead: number | null;
             /** @description live only: the stream is adrift, and the node will ask for its items again */
             adrift: boolean | null;
+            /** @description a site forwards the machine: what is shown is as of last_frame; null: not connected */
+            relayed: boolean | null;
             /** Format: date-time */
             last_frame: string | null;
             /** @description negative when the clock of the machine is ahead */

@@ -405,8 +405,10 @@ json to_json(const storage::equipment_row* stored,
     sum.sent_seq += one->sent_seq;
     sum.frames += one->frames;
     sum.frames_ahead += one->frames_ahead;
-    if (one->connected)
+    if (one->connected) {
       sum.peer = one->peer;
+      sum.relayed = one->relayed;
+    }
   }
   row["connected"] = sum.connected;
   row["peer"] = sum.connected ? json(sum.peer) : json(nullptr);
@@ -420,6 +422,7 @@ json to_json(const storage::equipment_row* stored,
   row["frames"] = if_live(sum.frames);
   row["frames_ahead"] = if_live(sum.frames_ahead);
   row["adrift"] = if_live(sum.adrift);
+  row["relayed"] = sum.connected ? json(sum.relayed) : json(nullptr);
   const auto last_frame_us = last_frame_of(stored, latest, now_us);
   row["last_frame"] = last_frame_us ? json(json_rows::format_time(*last_frame_us)) : json(nullptr);
   row["last_frame_age_ms"] = last_frame_us ? json(age_ms(*last_frame_us, now_us)) : json(nullptr);
