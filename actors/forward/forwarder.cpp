@@ -24,7 +24,7 @@ void set_target(forwarder_pointer self) {
   auto& state = self->state;
   state.asking = true;
   state.parts.store->forward()->set_target(
-    state.parts.port->target(), [me = forwarder_actor{self}](storage::result<done> outcome) {
+    state.parts.port->target(), [me = forwarder_actor{self}](const storage::result<done>& outcome) {
       caf::anon_send(me, forward_target_set{static_cast<bool>(outcome)});
     });
 }
@@ -81,9 +81,10 @@ struct executor {
       at->second->give(std::move(what.page));
   }
   void operator()(forward_action::note& what) const {
-    store().note(std::move(what.marks), [me = forwarder_actor{self}](storage::result<done> noted) {
-      caf::anon_send(me, forward_noted{static_cast<bool>(noted)});
-    });
+    store().note(std::move(what.marks),
+                 [me = forwarder_actor{self}](const storage::result<done>& noted) {
+                   caf::anon_send(me, forward_noted{static_cast<bool>(noted)});
+                 });
   }
   void operator()(const forward_action::fault& what) const {
     ++self->state.parts.people->counters.forward_faults;

@@ -179,6 +179,8 @@ TEST_CASE("furrowd config: check ends with 2 and one line for each kind of error
     {"tokens = \"" + deep + "\"\n", deep + ":1:"},
     {"watch_disk = \"/nowhere\"\n", at + ":1:14: watch_disk: there is no folder /nowhere"},
     {"forward = [\"hq:7400\"]\n", at + ":1:11: forward needs forward_token_file"},
+    {"forward = [\"hq:7400\"]\nforward_token_file = \"/nowhere/r\"\n",
+     "--forward-token-file: /nowhere/r"},
     {"database_password_file = \"/nowhere/p\"\n", at + ":1:26: database_password_file: "},
     {"tls_cert = \"" + made.cert + "\"\n", at + ":1:12: tls_cert and tls_key must be given"},
     {"tls_cert = \"" + made.cert + "\"\ntls_key = \"" + other.key + "\"\n", other.key},

@@ -1,5 +1,7 @@
 #include "tools/furrowd/config/named_files.hpp"
 
+#include "tools/config/whole_file.hpp"
+
 #include <fmt/format.h>
 
 #include <cctype>
@@ -32,6 +34,10 @@ result<named_files> load_files(const settings& given) {
       return link.error();
     out.link = std::move(*link);
   }
+  // Each line to head office reads it again.
+  if (!given.forward.token_file.empty())
+    if (const auto token = config::read_secret(given.forward.token_file); !token)
+      return failure{errc::unreadable, "--forward-token-file: " + token.error().detail};
   return out;
 }
 
