@@ -64,6 +64,7 @@ list_forward(pq_connection& db, bool every, std::int32_t after, std::size_t coun
     co_return reply.error->as_failure();
   const pq_rows rows{reply.rows.get()};
   std::vector<forward_stream> out;
+  out.reserve(static_cast<std::size_t>(rows.size()));
   for (int i = 0; i < rows.size(); ++i)
     out.push_back({static_cast<std::int32_t>(rows.integer(i, 0)), rows.text(i, 1), rows.text(i, 2),
                    rows.natural(i, 3), rows.natural(i, 4), rows.natural(i, 5), rows.natural(i, 6)});
