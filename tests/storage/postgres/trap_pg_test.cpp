@@ -102,6 +102,12 @@ TEST_CASE("postgres: functions, operators and tables of another schema are never
         "furrow.retention_due('2100-01-01')",
         "furrow.by_partition('select s.chunk from furrow.%1$I s') r(chunk bigint)",
         "furrow.segments_of(1, '{1}', '-infinity', 'infinity', null)",
+        "furrow.chunk_days(1, '-infinity', 'infinity')",
+        "furrow.column_bytes('\\x010203', 1, 1, 3)",
+        "furrow.sum_of_bytes('\\x010203')",
+        "furrow.can_segment s cross join lateral furrow.segment_part(s, '2023-11-14 "
+        "22:13:20.5+00', "
+        "'infinity', null, null, null)",
         "furrow.token_sums('-infinity', 'infinity')",
         "furrow.partitions_due('2100-01-01')",
         "furrow.wanted_partitions('2026-01-01')",
