@@ -20,7 +20,7 @@ end $$;
 comment on function furrow.chunk_days is
   'chunks of a machine that hold frames between two times, by stream and day, and between which times their segments begin';
 
--- bit_count sees bits and no values: of each bit of the bytes, how often it is set.
+-- bit_count sees bits and no values: how often each of the eight bits is set.
 create function furrow.sum_of_bytes(bytes bytea) returns bigint
 language plpgsql immutable parallel safe
 set search_path = pg_catalog, pg_temp set jit = off as $$
@@ -36,14 +36,17 @@ begin
 end $$;
 
 -- The part of a segment that may hold frames between two times, as planes of its own; no row where nothing is asked for.
--- A group of 128 frames lies between its anchor and what the planes can add to it.
+-- A group of 128 frames lies between its anchor and what step and planes can add to it. A plane that the segment has not is
+-- zeros, so that a frame needs no question; planes that few segments have (the third of time, the second of seq) are null.
 create function furrow.segment_part(
   s furrow.can_segment, "from" timestamptz, "to" timestamptz, can_id bigint, pgn int, groups int[],
-  out frames int, out whole boolean, out plain boolean, out eight_bytes boolean, out seq bigint, out low_us bigint,
-  out high_us bigint, out base_us bigint, out anchors bigint[], out header bigint, out headers bigint[], out wanted boolean[], out header_plane bytea, out time_0 bytea, out time_1 bytea,
-  out time_2 bytea, out time_3 bytea, out time_4 bytea, out seq_0 bytea, out seq_1 bytea, out seq_2 bytea, out seq_3 bytea,
-  out byte_0 bytea, out byte_1 bytea, out byte_2 bytea, out byte_3 bytea, out byte_4 bytea, out byte_5 bytea, out byte_6 bytea,
-  out byte_7 bytea, out long_payload bytea)
+  out frames int, out whole boolean, out plain boolean, out eight_bytes boolean, out seq bigint,
+  out low_us bigint, out high_us bigint, out base_us bigint, out anchors bigint[], -- the anchors and both limits since 1970
+  out header bigint, out headers bigint[], out wanted boolean[], out header_plane bytea,
+  out time_0 bytea, out time_1 bytea, out time_2 bytea, out time_3 bytea, out time_4 bytea,
+  out seq_0 bytea, out seq_1 bytea, out seq_2 bytea, out seq_3 bytea,
+  out byte_0 bytea, out byte_1 bytea, out byte_2 bytea, out byte_3 bytea,
+  out byte_4 bytea, out byte_5 bytea, out byte_6 bytea, out byte_7 bytea, out long_payload bytea)
 returns setof record
 language plpgsql stable parallel safe rows 1
 set search_path = pg_catalog, pg_temp set jit = off as $$
@@ -83,7 +86,8 @@ begin
   end if;
   -- Seconds as float8 are exact to the microsecond for these times, and faster than an interval added.
   plain := s.time_base between '1970-01-02 00:00:00+00' and '2099-01-01 00:00:00+00';
-  eight_bytes := coalesce(s.payload_planes = 8 and s.header & 4502501189484544 = 8796093022208, false); -- eight bytes, no remote frame
+  -- One header, of eight bytes, no remote frame.
+  eight_bytes := coalesce(s.payload_planes = 8 and s.header & 4502501189484544 = 8796093022208, false);
   base_us := extract(epoch from s.time_base) * 1000000;
   anchors := array(select base_us + a.anchor from unnest(anchors) with ordinality a(anchor, n) order by a.n);
   low_us := coalesce(base_us + low_us, -9223372036854775808);
@@ -134,12 +138,24 @@ begin
   return next;
 end $$;
 
+comment on function furrow.segment_part is
+  'frames of a segment between two times, of this identifier and these groups, as planes for furrow.header_frames';
+comment on function furrow.sum_of_bytes is 'the sum of all bytes, as numbers from 0 to 255';
+
+-- A query takes longer to begin than a loop to add the 64 bytes of an FD frame.
 create function furrow.column_bytes(planes bytea, first int, step int, length int) returns bytea
 language plpgsql immutable parallel safe
 set search_path = pg_catalog, pg_temp set jit = off as $$
+declare
+  bytes bytea := '';
 begin
-  return coalesce((select string_agg(substring(planes, first + k * step, 1), ''::bytea order by k)
-                   from generate_series(0, length - 1) k), '');
+  if length > 64 then
+    return (select string_agg(substring(planes, first + n * step, 1), ''::bytea order by n) from generate_series(0, length - 1) n);
+  end if;
+  for n in 0 .. length - 1 loop
+    bytes := bytes || substring(planes, first + n * step, 1);
+  end loop;
+  return bytes;
 end $$;
 comment on function furrow.column_bytes is 'one byte of each plane of a segment: the payload of a frame';
 

@@ -104,6 +104,7 @@ TEST_CASE("postgres: functions, operators and tables of another schema are never
         "furrow.segments_of(1, '{1}', '-infinity', 'infinity', null)",
         "furrow.chunk_days(1, '-infinity', 'infinity')",
         "furrow.column_bytes('\\x010203', 1, 1, 3)",
+        "furrow.column_bytes('\\x010203', 1, 1, 65)",
         "furrow.sum_of_bytes('\\x010203')",
         "furrow.can_segment s cross join lateral furrow.segment_part(s, '2023-11-14 "
         "22:13:20.5+00', "

@@ -1,9 +1,15 @@
+#include "storage/sealing.hpp"
 #include "tools/furrow/bench/benches.hpp"
+#include "tools/furrow/database/direct.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
+#include <span>
+#include <string>
+#include <utility>
 #include <vector>
 
 namespace furrow::cli::bench {
@@ -17,17 +23,20 @@ struct question {
 };
 
 // Each machine's frames begin at its own time in both tables, so both queries ask for its first seconds.
-constexpr question questions[] = {
+constexpr question frames_questions[] = {
   {"all frames of one machine, 10 s",
-   "select * from furrow.frames('SIM-0001', (select min(time_first) from furrow.can_block "
-   "where equipment_id = furrow.equipment_id('SIM-0001')), (select min(time_first) + interval "
-   "'10 s' from furrow.can_block where equipment_id = furrow.equipment_id('SIM-0001')))",
+   "select * from furrow.frames('SIM-0001', (select min(time) from public.frame_row where "
+   "equipment = 1), (select min(time) + interval '10 s' from public.frame_row where equipment = "
+   "1))",
    "select * from public.frame_row where equipment = 1 and time between (select min(time) from "
    "public.frame_row where equipment = 1) and (select min(time) + interval '10 s' from "
    "public.frame_row where equipment = 1)"},
   {"engine speed (PGN 61444) of one machine, all",
    "select time, payload from furrow.frames('SIM-0001', '2000-01-01', '2100-01-01', pgn => 61444)",
    "select time, data from public.frame_row where equipment = 1 and can_id >> 8 & 262143 = 61444"},
+};
+
+constexpr question fleet_questions[] = {
   {"frames a machine", "select equipment_id, sum(frames) from furrow.can_block group by 1",
    "select equipment, count(*) from public.frame_row group by 1"},
   {"ledger of all machines", "select * from furrow.ledger", nullptr},
@@ -47,6 +56,26 @@ constexpr const char* same_frames[] = {
   "vacuum analyze public.frame_row",
 };
 
+// Sealing removes rows of can_block and makes the others.
+constexpr const char* sealed_too[] = {
+  "vacuum analyze furrow.can_block",
+  "vacuum analyze furrow.can_chunk",
+  "vacuum analyze furrow.can_segment",
+};
+
+/// Seals every fresh frame.
+result<storage::seal_outcome> seal(const std::string& url) {
+  constexpr std::chrono::minutes seal_timeout{10};
+  const auto store = open_directly(url);
+  if (!store)
+    return store.error();
+  auto* const sealing = (*store)->sealing();
+  if (sealing == nullptr)
+    return failure{errc::failed, "this database has no sealed tier"};
+  return wait_for<storage::seal_outcome>(
+    [sealing](auto done) { sealing->seal({.due_after = {}}, std::move(done)); }, url, seal_timeout);
+}
+
 result<json> ask(storage::bench_database& database, const char* sql) {
   constexpr int times = 5;
   std::vector<double> took;
@@ -62,6 +91,42 @@ result<json> ask(storage::bench_database& database, const char* sql) {
   return json{{"rows", rows}, {"ms", std::round(took[times / 2] * 1e3) / 1e3}};
 }
 
+/// Adds the answers of both sides to `out`; `tier` is where the frames are.
+result<done> ask_all(storage::bench_database& database,
+                     std::span<const question> questions,
+                     const char* tier,
+                     progress& progress,
+                     json& out) {
+  for (const auto& one : questions) {
+    progress.say(fmt::format("query, {}: {}", tier, one.name));
+    auto blocks = ask(database, one.blocks);
+    if (!blocks)
+      return blocks.error();
+    json answered{{"question", one.name}, {"tier", tier}, {"blocks", *blocks}, {"rows", nullptr}};
+    if (one.rows != nullptr) {
+      auto rows = ask(database, one.rows);
+      if (!rows)
+        return rows.error();
+      if (rows->at("rows") != blocks->at("rows"))
+        return failure{errc::failed, fmt::format("\"{}\": {} rows of blocks, {} of rows", one.name,
+                                                 blocks->at("rows").get<std::uint64_t>(),
+                                                 rows->at("rows").get<std::uint64_t>())};
+      answered["ratio"] =
+        std::round(rows->at("ms").get<double>() / blocks->at("ms").get<double>() * 100) / 100;
+      answered["rows"] = *rows;
+    }
+    out.push_back(answered);
+  }
+  return done{};
+}
+
+result<done> run(storage::bench_database& database, std::span<const char* const> work) {
+  for (const auto* sql : work)
+    if (const auto answer = database.query(sql); !answer)
+      return as_failure(answer.error());
+  return done{};
+}
+
 } // namespace
 
 result<json>
@@ -71,34 +136,25 @@ bench_query(storage::bench_database& database, const ingest_plan& plan, progress
   auto stored = run_ingest(database, plan, progress);
   if (!stored)
     return stored;
-  for (const auto* sql : same_frames)
-    if (const auto done = database.query(sql); !done)
-      return as_failure(done.error());
+  if (const auto copied = run(database, same_frames); !copied)
+    return copied.error();
   json out{{"benchmark", "query"},
            {"frames", stored->at("frames")},
            {"rows", stored->at("frames")},
            {"machines", plan.machines},
            {"questions", json::array()}};
-  for (const auto& one : questions) {
-    progress.say(fmt::format("query: {}", one.name));
-    auto blocks = ask(database, one.blocks);
-    if (!blocks)
-      return blocks;
-    json answered{{"question", one.name}, {"blocks", *blocks}, {"rows", nullptr}};
-    if (one.rows != nullptr) {
-      auto rows = ask(database, one.rows);
-      if (!rows)
-        return rows;
-      if (rows->at("rows") != blocks->at("rows"))
-        return failure{errc::failed, fmt::format("\"{}\": {} rows of blocks, {} of rows", one.name,
-                                                 blocks->at("rows").get<std::uint64_t>(),
-                                                 rows->at("rows").get<std::uint64_t>())};
-      answered["ratio"] =
-        std::round(rows->at("ms").get<double>() / blocks->at("ms").get<double>() * 100) / 100;
-      answered["rows"] = *rows;
-    }
-    out["questions"].push_back(answered);
-  }
+  auto& questions = out["questions"];
+  if (const auto asked = ask_all(database, frames_questions, "fresh", progress, questions); !asked)
+    return asked.error();
+  if (const auto asked = ask_all(database, fleet_questions, "fresh", progress, questions); !asked)
+    return asked.error();
+  progress.say("query: seal the frames");
+  if (const auto sealed = seal(database.url()); !sealed)
+    return sealed.error();
+  if (const auto cleaned = run(database, sealed_too); !cleaned)
+    return cleaned.error();
+  if (const auto asked = ask_all(database, frames_questions, "sealed", progress, questions); !asked)
+    return asked.error();
   return out;
 }
 
