@@ -173,7 +173,7 @@ begin atomic
          case when d.plain then to_timestamp((d.base_us + f.time_offset) / 1000000::float8)
               else b.time_base + f.time_offset * interval '1 microsecond' end,
          f.header,
-         case when f.header & 4502501189484544 = 8796093022208 -- eight bytes, no remote frame
+         case when d.eight_bytes or f.header & 4502501189484544 = 8796093022208 -- eight bytes, no remote frame
                 then int8send((f.pairs << 48) | ((f.pairs & 4294901760) << 16) | ((f.pairs >> 16) & 4294901760)
                               | ((f.pairs >> 48) & 65535))
               when f.header & 1073741824 <> 0 then ''::bytea
@@ -182,10 +182,19 @@ begin atomic
               else furrow.slot_bytes(d.payload[f.at], (f.header >> 40 & 4095)::int) end
   from furrow.can_block b
   cross join lateral (
+    select case when header_frames.can_id is not null or header_frames.pgn is not null or header_frames.groups is not null then
+      array(select (u.at - 1)::smallint from unnest(b.headers) with ordinality u(header, at)
+            where furrow.header_wanted(u.header, header_frames.can_id, header_frames.pgn, header_frames.groups)) end as indexes
+    offset 0
+  ) w
+  cross join lateral (
+    -- unpacked once a block, not once a frame
     select null::json as never_cached, -- json has no hash: the planner does not keep the frames of a block for the next one
            b.headers || '{}'::bigint[] as headers, b.header_index || '{}'::smallint[] as header_index,
            b.time_offset || '{}'::int[] as time_offset, b.payload || '{}'::bigint[] as payload,
            b.long_payload || ''::bytea as long_payload,
+           case when cardinality(w.indexes) = 1 then b.headers[w.indexes[1] + 1] end as only_header,
+           case when cardinality(w.indexes) = 1 then b.headers[w.indexes[1] + 1] & 4502501189484544 = 8796093022208 end as eight_bytes,
            (extract(epoch from b.time_base) * 1000000)::bigint as base_us,
            -- Seconds as float8 are exact to the microsecond for these times, and faster than an interval added.
            b.time_base between '1970-01-02 00:00:00+00' and '2099-01-01 00:00:00+00' as plain,
@@ -195,36 +204,27 @@ begin atomic
                 else -2147483648 end as low_us,
            case when b.time_last > header_frames."to"
                 then ((extract(epoch from header_frames."to") - extract(epoch from b.time_base)) * 1000000)::bigint
-                else 2147483647 end as high_us,
-           case when header_frames.can_id is not null or header_frames.pgn is not null or header_frames.groups is not null then
-             array(select (u.at - 1)::smallint from unnest(b.headers) with ordinality u(header, at)
-                   where furrow.header_wanted(u.header, header_frames.can_id, header_frames.pgn, header_frames.groups)) end as wanted
+                else 2147483647 end as high_us
     offset 0
-  ) e
-  cross join lateral (select e.*, case when cardinality(e.wanted) = 1 then e.headers[e.wanted[1] + 1] end as only_header offset 0) d
+  ) d
   cross join lateral (
     -- The bytes of a slot in reverse: in pairs here, the pairs above.
-    select x.at, x.time_offset, x.header, ((x.slot & 71777214294589695) << 8) | ((x.slot >> 8) & 71777214294589695) as pairs
-    from (
-      select p.at, d.time_offset[p.at] as time_offset, d.payload[p.at] as slot,
-             coalesce(d.only_header, d.headers[d.header_index[p.at] + 1]) as header
-      from (select unnest(
-        case when header_frames.can_id is null and header_frames.pgn is null and header_frames.groups is null
-             then array_positions(array_fill(true, array[b.frames]), true)
-             when cardinality(d.wanted) = 1 then array_positions(d.header_index, d.wanted[1])
-             else array(select i.at from (select unnest(d.header_index) as header_index,
-                                            unnest(array_positions(array_fill(true, array[b.frames]), true)) as at) i
-                        where i.header_index = any (d.wanted)) end) as at where d.never_cached is null) p
-      where d.whole or d.time_offset[p.at] between d.low_us and d.high_us
-      offset 0) x
+    select p.at, d.time_offset[p.at] as time_offset, coalesce(d.only_header, d.headers[d.header_index[p.at] + 1]) as header,
+           ((d.payload[p.at] & 71777214294589695) << 8) | ((d.payload[p.at] >> 8) & 71777214294589695) as pairs
+    from (select unnest(
+      case when header_frames.can_id is null and header_frames.pgn is null and header_frames.groups is null
+           then array_positions(array_fill(true, array[b.frames]), true)
+           when cardinality(w.indexes) = 1 then array_positions(d.header_index, w.indexes[1])
+           else array(select i.at from (select unnest(d.header_index) as header_index,
+                                               unnest(array_positions(array_fill(true, array[b.frames]), true)) as at) i
+                      where i.header_index = any (w.indexes)) end) as at where d.never_cached is null) p
+    where d.whole or d.time_offset[p.at] between d.low_us and d.high_us
     offset 0
   ) f
   where b.equipment_id = header_frames.equipment_id
     and b.time_first >= header_frames."from" - interval '72 minutes' and b.time_first <= header_frames."to"
     and b.time_last >= header_frames."from"
-    and ((header_frames.can_id is null and header_frames.pgn is null and header_frames.groups is null)
-         or exists (select from unnest(b.headers) u(header)
-                    where furrow.header_wanted(u.header, header_frames.can_id, header_frames.pgn, header_frames.groups)))
+    and ((header_frames.can_id is null and header_frames.pgn is null and header_frames.groups is null) or w.indexes <> '{}')
   union all
   select s.stream, d.seq + f.j + f.gaps,
          case when d.plain then to_timestamp(f.time_us / 1000000::float8)
