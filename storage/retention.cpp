@@ -6,8 +6,9 @@ namespace furrow::storage {
 
 namespace {
 
-constexpr std::array<std::string_view, 9> kind_names{
-  "frames", "records", "telemetry", "rollup", "sensor", "yield", "tokens", "fault", "other"};
+constexpr std::array<std::string_view, 11> kind_names{
+  "frames", "records", "telemetry", "rollup",        "sensor",      "yield",
+  "tokens", "fault",   "other",     "telemetry_10s", "telemetry_1m"};
 
 } // namespace
 

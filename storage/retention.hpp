@@ -35,8 +35,14 @@ enum class data_kind : std::uint8_t {
   yield,
   tokens,
   fault,
-  other
+  other,
+  telemetry_10s, // of each 10 s that has left telemetry, the first row
+  telemetry_1m   // of each minute that has left telemetry_10s, the first row
 };
+/// A coarser tier without a rule of its own is kept so many times as long as telemetry; 0: another kind.
+[[nodiscard]] constexpr std::uint32_t times_telemetry(data_kind kind) {
+  return kind == data_kind::telemetry_10s ? 10 : kind == data_kind::telemetry_1m ? 60 : 0;
+}
 [[nodiscard]] std::string_view to_string(data_kind kind);
 [[nodiscard]] std::optional<data_kind> data_kind_of(std::string_view name);
 
@@ -74,7 +80,7 @@ struct expire_outcome {
   std::uint64_t chunks = 0;     // rows of frames: chunks, or blocks in SQLite
   std::uint64_t frames = 0;
   std::uint64_t records = 0;
-  std::uint64_t telemetry = 0; // rows
+  std::uint64_t telemetry = 0; // rows of all tiers
   std::uint64_t rollup = 0;    // rows
   std::uint64_t faults = 0;    // of the bus
   std::uint64_t waiting = 0;   // partitions that were in use and could not be dropped

@@ -181,7 +181,7 @@ remark on_partitions(const postgres_facts& facts) {
             counted(facts.partitions, "partition", "partitions") + " of frames"};
   return {"partitions", level::warning,
           counted(facts.partitions_wanted, "partition is", "partitions are")
-            + " missing: frames of that time are in the default partition",
+            + " missing: frames or telemetry of that time are in the default partition",
           "a node makes them within ten minutes; otherwise `furrow db partitions` makes them"};
 }
 

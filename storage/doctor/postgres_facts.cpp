@@ -157,7 +157,9 @@ void read_commit_time(pq_session& db, postgres_facts& facts) {
 void read_partitions(pq_session& db, postgres_facts& facts) {
   if (const auto count = db.value("select count(*) from furrow.segment_partition"))
     facts.partitions = natural(*count);
-  if (const auto count = db.value("select count(*) from furrow.wanted_partitions(now())"))
+  if (const auto count = db.value(
+        "select count(*) from unnest(array['can_segment', 'telemetry']) t(name) cross join "
+        "lateral furrow.wanted_partitions(now(), t.name)"))
     facts.partitions_wanted = natural(*count);
 }
 

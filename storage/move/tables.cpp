@@ -13,7 +13,7 @@ namespace {
 using enum copy_type;
 using columns = std::vector<copied_column>;
 
-constexpr std::array<left_out, 17> left{{
+constexpr std::array<left_out, 18> left{{
   {"migration", "each database keeps its own steps"},
   {"definition_set", "made by `furrow db migrate` and `furrow dbc load`; SQLite has none"},
   {"definition_message", "of a definition_set"},
@@ -22,6 +22,7 @@ constexpr std::array<left_out, 17> left{{
   {"can_chunk", "SQLite does not seal: all frames arrive as blocks, and the sealer takes them"},
   {"can_segment", "of a can_chunk"},
   {"can_segment_default", "of can_segment"},
+  {"telemetry_default", "of telemetry"},
   {"seal", "how far a stream is sealed: not at all, which is how it begins"},
   {"partitioning", "a setting that SQLite does not have"},
   {"node", "leases of several nodes; SQLite has one node"},
@@ -273,8 +274,8 @@ void add_digest(std::vector<copied_table>& out) {
                  "",
                  true});
   const columns head{{"equipment_id", int4}, {"time", time_us}, {"stream", int4}, {"seq", int8}};
-  out.push_back(
-    {"telemetry", telemetry_columns_with(head), "equipment_id, time", std::string{}, true});
+  for (const auto* tier : {"telemetry", "telemetry_10s", "telemetry_1m"})
+    out.push_back({tier, telemetry_columns_with(head), "equipment_id, time", std::string{}, true});
   auto state = head;
   state.push_back({"heard", time_us});
   out.push_back({"equipment_state", telemetry_columns_with(state), "equipment_id", "", true});

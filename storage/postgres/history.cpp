@@ -35,7 +35,7 @@ std::string telemetry_text() {
   for (const auto& column : can::telemetry_columns)
     columns += ", " + std::string{column.name} + "::float8";
   return "select time, mode" + columns
-         + " from furrow.telemetry where equipment_id = $1 and time >= $2 and time <= $3 and "
+         + " from furrow.telemetry_all where equipment_id = $1 and time >= $2 and time <= $3 and "
            "time > $4 order by time limit $5";
 }
 

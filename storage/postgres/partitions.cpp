@@ -23,14 +23,19 @@ constexpr const char* begin_text =
   "begin; set local lock_timeout = '100ms'; set local statement_timeout = '30min'; "
   "select furrow.care_lock()";
 
-/// Bounds of a partition in the SQL of a simple message.
-std::string call_of(const char* function, std::int64_t from_us, std::int64_t to_us) {
-  const auto moment_text = [](std::int64_t us) {
-    return "timestamptz '2000-01-01 00:00:00+00' + " + std::to_string(us)
-           + " * interval '1 microsecond'";
-  };
-  return std::string{"select furrow."} + function + "(" + moment_text(from_us) + ", "
-         + moment_text(to_us) + ")";
+/// All rows of a table that was there before its partitions: a look at each, once in the life of a database.
+constexpr const char* check_text =
+  "set local statement_timeout = '6h'; select furrow.check_telemetry()";
+
+struct slot {
+  const char* of_table = nullptr;
+  std::int64_t from_us = 0; // since 2000
+  std::int64_t to_us = 0;
+};
+
+std::string call_of(const char* function, const slot& of) {
+  return std::string{"select furrow."} + function + "(" + moment_text(of.from_us) + ", "
+         + moment_text(of.to_us) + ", '" + of.of_table + "')";
 }
 
 /// True: this transaction holds the care lock.
@@ -46,21 +51,17 @@ task<result<bool>> begin_care(pq_connection& db) {
   co_return mine;
 }
 
-struct slot {
-  std::int64_t from_us = 0; // since 2000
-  std::int64_t to_us = 0;
-};
-
-task<result<std::vector<slot>>> wanted(pq_connection& db, std::int64_t at) {
-  const auto reply = co_await db.query(
-    "select time_from, time_to from furrow.wanted_partitions($1)", pq_parameters{}.timestamptz(at));
+task<result<std::vector<slot>>> wanted(pq_connection& db, const char* of_table, std::int64_t at) {
+  const auto reply =
+    co_await db.query("select time_from, time_to from furrow.wanted_partitions($1, $2)",
+                      pq_parameters{}.timestamptz(at).text(of_table));
   if (reply.error)
     co_return reply.error->as_failure();
   const pq_rows rows{reply.rows.get()};
   std::vector<slot> out;
   out.reserve(static_cast<std::size_t>(rows.size()));
   for (int row = 0; row < rows.size(); ++row)
-    out.push_back({rows.integer(row, 0), rows.integer(row, 1)});
+    out.push_back({of_table, rows.integer(row, 0), rows.integer(row, 1)});
   co_return out;
 }
 
@@ -73,7 +74,7 @@ task<result<bool>> make_partition(pq_connection& db, slot of, partition_outcome&
     outcome.busy = true;
     co_return false;
   }
-  const auto opened = co_await db.run(call_of("open_partition", of.from_us, of.to_us));
+  const auto opened = co_await db.run(call_of("open_partition", of));
   if (opened.error) {
     co_await roll_back(db);
     if (opened.error->sqlstate == "42P07")
@@ -85,11 +86,11 @@ task<result<bool>> make_partition(pq_connection& db, slot of, partition_outcome&
     co_await roll_back(db);
     co_return failure{errc::retry_later, "failpoint"};
   }
-  const auto ended = co_await end_locked(db, call_of("attach_partition", of.from_us, of.to_us));
+  const auto ended = co_await end_locked(db, call_of("attach_partition", of));
   if (!ended)
     co_return ended.error();
   if (*ended == locked_end::in_use) {
-    outcome.fault = "can_segment is in use by statements that run for long";
+    outcome.fault = std::string{of.of_table} + " is in use by statements that run for long";
     co_return false;
   }
   ++outcome.made;
@@ -99,26 +100,84 @@ task<result<bool>> make_partition(pq_connection& db, slot of, partition_outcome&
   co_return true;
 }
 
+/// Looks at all rows, in a transaction of its own: it may take long. False: another node is at work.
+task<result<bool>> check_telemetry(pq_connection& db, partition_outcome& outcome) {
+  const auto mine = co_await begin_care(db);
+  if (!mine)
+    co_return mine.error();
+  outcome.busy = !*mine;
+  if (!*mine)
+    co_return false;
+  const auto done = co_await db.run(check_text);
+  const auto failed = co_await end_transaction(db, !done.error);
+  if (done.error || failed)
+    co_return (done.error ? *done.error : *failed).as_failure();
+  co_return true;
+}
+
+/// Gives telemetry its partitions, where a step of the schema found rows in it.
+task<result<done>> settle_telemetry(pq_connection& db, partition_outcome& outcome) {
+  const auto reply = co_await db.query(
+    "select telemetry_before is not null from furrow.partitioning", pq_parameters{});
+  if (reply.error)
+    co_return reply.error->as_failure();
+  const pq_rows rows{reply.rows.get()};
+  if (rows.size() == 0 || rows.integer(0, 0) == 0)
+    co_return done{};
+  const auto checked = co_await check_telemetry(db, outcome);
+  if (!checked)
+    co_return checked.error();
+  if (!*checked)
+    co_return done{};
+  const auto mine = co_await begin_care(db);
+  if (!mine)
+    co_return mine.error();
+  outcome.busy = !*mine;
+  if (!*mine)
+    co_return done{};
+  const auto ended = co_await end_locked(db, "select furrow.settle_telemetry()");
+  if (!ended)
+    co_return ended.error();
+  if (*ended == locked_end::in_use) {
+    outcome.fault = "telemetry is in use by statements that run for long";
+    ++outcome.waiting;
+  }
+  co_return done{};
+}
+
+/// The partitions that a table wants. A failure of one does not keep the others from being made.
+task<result<done>>
+make_wanted(pq_connection& db, const char* of_table, std::int64_t at, partition_outcome& to) {
+  const auto slots = co_await wanted(db, of_table, at);
+  if (!slots)
+    co_return slots.error();
+  for (const auto& one : *slots) {
+    const auto made = co_await make_partition(db, one, to);
+    if (!made) {
+      if (!db.connected() || failpoint::enabled)
+        co_return made.error();
+      to.fault = made.error().detail;
+    }
+    if (to.busy)
+      break;
+    to.waiting += made && *made ? 0 : 1;
+  }
+  co_return done{};
+}
+
 task<result<partition_outcome>> keep_partitions(pq_connection& db,
                                                 std::optional<std::int64_t> at_us) {
   const auto at = co_await moment(db, at_us);
   if (!at)
     co_return at.error();
-  const auto slots = co_await wanted(db, *at);
-  if (!slots)
-    co_return slots.error();
   partition_outcome outcome;
-  for (const auto& one : *slots) {
-    const auto made = co_await make_partition(db, one, outcome);
-    if (!made) {
-      if (!db.connected() || failpoint::enabled)
-        co_return made.error();
-      outcome.fault = made.error().detail;
-    }
-    if (outcome.busy)
-      break;
-    outcome.waiting += made && *made ? 0 : 1;
-  }
+  auto kept = co_await make_wanted(db, "can_segment", *at, outcome);
+  if (kept && !outcome.busy)
+    kept = co_await settle_telemetry(db, outcome);
+  if (kept && !outcome.busy)
+    kept = co_await make_wanted(db, "telemetry", *at, outcome);
+  if (!kept)
+    co_return kept.error();
   const auto stands = co_await db.query(
     "select (select count(*) from furrow.can_segment_default), (select 'PostgreSQL''s own "
     "partitions, a ' || width || ' each, ' || ahead || ' ahead' from furrow.partitioning) || case "

@@ -129,10 +129,10 @@ task<result<removal_outcome>> preview_of_removal(pq_connection& db, const remova
   }
   if (what.stream)
     co_return out;
-  const auto reply = co_await db.query(
-    "select (select count(*) from furrow.telemetry t where t.equipment_id = $1), (select count(*) "
-    "from furrow.rollup r where r.equipment_id = $1)",
-    pq_parameters{}.int4(scope->equipment));
+  const auto reply = co_await db.query("select (select count(*) from furrow.telemetry_all t where "
+                                       "t.equipment_id = $1), (select count(*) "
+                                       "from furrow.rollup r where r.equipment_id = $1)",
+                                       pq_parameters{}.int4(scope->equipment));
   if (reply.error)
     co_return reply.error->as_failure();
   const pq_rows rows{reply.rows.get()};
@@ -213,10 +213,12 @@ remove_derived(pq_connection& db, const char* sql, std::int32_t equipment, std::
   co_return std::nullopt;
 }
 
-constexpr const char* remove_telemetry =
-  "with due as (select t.time from furrow.telemetry t where t.equipment_id = $1 limit $2), gone as "
-  "(delete from furrow.telemetry t using due d where t.equipment_id = $1 and t.time = d.time "
-  "returning 1) select count(*) from gone";
+std::string remove_telemetry(const std::string& tier) {
+  return "with due as (select t.time from furrow." + tier
+         + " t where t.equipment_id = $1 limit $2), gone as (delete from furrow." + tier
+         + " t using due d where t.equipment_id = $1 and t.time = d.time returning 1) select "
+           "count(*) from gone";
+}
 constexpr const char* remove_rollup =
   "with due as (select r.signal, r.minute from furrow.rollup r where r.equipment_id = $1 limit "
   "$2), "
@@ -274,7 +276,12 @@ task<result<removal_outcome>> remove_all(pq_connection& db, removal what, std::s
       }
   }
   if (!what.stream) {
-    auto failed = co_await remove_derived(db, remove_telemetry, scope->equipment, out.telemetry);
+    std::optional<failure> failed;
+    for (const auto* tier : {"telemetry", "telemetry_10s", "telemetry_1m"}) {
+      const auto sql = remove_telemetry(tier);
+      if (!failed)
+        failed = co_await remove_derived(db, sql.c_str(), scope->equipment, out.telemetry);
+    }
     if (!failed)
       failed = co_await remove_derived(db, remove_rollup, scope->equipment, out.rollup);
     if (failed)

@@ -8,6 +8,7 @@
 #include "storage/postgres/work.hpp"
 
 #include <array>
+#include <limits>
 #include <utility>
 
 #include <boost/asio/redirect_error.hpp>
@@ -20,18 +21,31 @@ namespace {
 
 constexpr const char* not_due_sqlstate = "FW004";
 
+constexpr const char* begin_batch = "begin; set local statement_timeout = '10min'";
+constexpr const char* begin_partition = "begin; set local statement_timeout = '30min'";
+
 /// One kind of transaction of retention: its statement, its limit, and the counter of deleted rows.
 struct step {
   const char* statement; // $1 the time, $2 the limit; answers rows deleted, frames in them
   std::int32_t rows_max;
   std::uint64_t expire_outcome::*rows;
+  const char* begin = begin_batch;
 };
 
-constexpr std::array<step, 5> steps{
+/// Partitions that have left telemetry: what stays of their last rows goes to the coarser tier.
+constexpr step drop_detached{"select furrow.drop_detached($1), 0::bigint where $2 > 0",
+                             std::numeric_limits<std::int32_t>::max(), &expire_outcome::telemetry,
+                             begin_partition};
+
+constexpr std::array<step, 7> steps{
   step{"select chunks, frames from furrow.expire_chunks($1, $2)", chunks_a_batch,
        &expire_outcome::chunks},
   step{"select furrow.expire_records($1, $2), 0::bigint", rows_a_batch, &expire_outcome::records},
   step{"select furrow.expire_telemetry($1, $2), 0::bigint", rows_a_batch,
+       &expire_outcome::telemetry},
+  step{"select furrow.expire_telemetry($1, $2, 'telemetry_10s'), 0::bigint", rows_a_batch,
+       &expire_outcome::telemetry},
+  step{"select furrow.expire_telemetry($1, $2, 'telemetry_1m'), 0::bigint", rows_a_batch,
        &expire_outcome::telemetry},
   step{"select furrow.expire_rollup($1, $2), 0::bigint", rows_a_batch, &expire_outcome::rollup},
   step{"select furrow.expire_faults($1, $2), 0::bigint", rows_a_batch, &expire_outcome::faults},
@@ -55,16 +69,16 @@ run_batch(pq_connection& db, const step& what, std::int64_t at, expire_outcome& 
   const pq_rows rows{reply.rows.get()};
   part.*what.rows = rows.natural(0, 0);
   part.frames = rows.natural(0, 1);
-  if (failpoint::hit(failpoint::care_expired))
-    co_return failure{errc::retry_later, "failpoint"};
   if (rows.integer(0, 0) == 0)
     co_return taken::nothing;
+  if (failpoint::hit(failpoint::care_expired))
+    co_return failure{errc::retry_later, "failpoint"};
   co_return rows.integer(0, 0) >= what.rows_max ? taken::some : taken::all_that_may;
 }
 
 task<result<taken>>
 take_batch(pq_connection& db, const step& what, std::int64_t at, expire_outcome& outcome) {
-  const auto begun = co_await db.run("begin; set local statement_timeout = '10min'");
+  const auto begun = co_await db.run(what.begin);
   if (begun.error)
     co_return begun.error->as_failure();
   expire_outcome part;
@@ -84,8 +98,8 @@ task<result<taken>> drop_partition(pq_connection& db,
                                    const std::string& name,
                                    std::int64_t at,
                                    expire_outcome& outcome) {
-  const auto begun = co_await db.run("begin; set local lock_timeout = '100ms'; "
-                                     "set local statement_timeout = '30min'");
+  const auto begun =
+    co_await db.run(std::string{begin_partition} + "; set local lock_timeout = '100ms'");
   if (begun.error)
     co_return begun.error->as_failure();
   const auto locked = co_await db.query("select furrow.care_lock()");
@@ -115,7 +129,8 @@ task<result<taken>> drop_partition(pq_connection& db,
     co_return failure{errc::retry_later, "failpoint"};
   }
   // The name comes from the catalogue and has no quote in it; no part of it is user input.
-  const auto ended = co_await end_locked(db, "select furrow.drop_partition('" + name + "')");
+  const auto ended = co_await end_locked(db, "select furrow.drop_partition('" + name + "', "
+                                               + moment_text(at) + ")");
   if (!ended)
     co_return ended.error();
   if (*ended == locked_end::in_use) {
@@ -177,6 +192,12 @@ task<result<expire_outcome>> expire(pq_connection& db, expire_request request) {
   if (!dropped)
     co_return dropped.error();
   outcome.busy = *dropped == taken::busy;
+  if (!outcome.busy) {
+    const auto gone = co_await take_batch(db, drop_detached, *at, outcome);
+    if (!gone)
+      co_return gone.error();
+    outcome.busy = *gone == taken::busy;
+  }
   for (const auto& what : steps) {
     auto seen = taken::some;
     while (seen == taken::some && !outcome.busy && !outcome.more) {

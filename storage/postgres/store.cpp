@@ -150,7 +150,7 @@ task<result<store_health>> health(pq_connection& db) {
 namespace {
 
 constexpr std::chrono::hours migration_timeout{1};
-constexpr std::chrono::minutes care_timeout{30};       // a large backfill moves at once
+constexpr std::chrono::hours care_timeout{6};          // a table of years is checked at once
 constexpr std::chrono::milliseconds beat_timeout{900}; // a lease lasts three seconds
 constexpr std::chrono::milliseconds beat_lock_timeout{500};
 constexpr std::chrono::milliseconds beat_grace{100}; // no beat waits for a standby

@@ -17,7 +17,7 @@ std::string telemetry_select() {
   for (const auto& column : can::telemetry_columns)
     columns += ", " + std::string{column.name};
   return "select time, mode" + columns
-         + " from telemetry where equipment_id = ?1 and time >= ifnull(?2, time) "
+         + " from telemetry_all where equipment_id = ?1 and time >= ifnull(?2, time) "
            "and time <= ifnull(?3, time) and time > ifnull(?4, time - 1) order by time limit ?5";
 }
 

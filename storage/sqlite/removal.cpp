@@ -95,7 +95,7 @@ result<removal_outcome> preview_of_removal(sqlite_db& db, const removal& what) {
   }
   if (what.stream)
     return out;
-  auto telemetry = db.statement("select count(*) from telemetry where equipment_id = ?1");
+  auto telemetry = db.statement("select count(*) from telemetry_all where equipment_id = ?1");
   telemetry.with(scope->equipment);
   out.telemetry = telemetry.step() ? telemetry.natural(0) : 0;
   auto rollup = db.statement("select count(*) from rollup where equipment_id = ?1");
@@ -163,18 +163,24 @@ bool remove_numbered(sqlite_db& db, std::int32_t stream, std::uint64_t seq, remo
 
 /// Telemetry and rollups of the machine; true: there is more.
 bool remove_derived(sqlite_db& db, std::int64_t equipment, removal_outcome& out) {
-  db.statement("delete from telemetry where (equipment_id, time) in (select equipment_id, time "
-               "from telemetry where equipment_id = ?1 limit ?2)")
-    .with(equipment, rows_a_batch)
-    .run();
-  const auto telemetry = db.changes();
-  out.telemetry += static_cast<std::uint64_t>(telemetry);
+  bool more = false;
+  for (const auto* const tier :
+       {"delete from telemetry where (equipment_id, time) in (select equipment_id, time from "
+        "telemetry where equipment_id = ?1 limit ?2)",
+        "delete from telemetry_10s where (equipment_id, time) in (select equipment_id, time from "
+        "telemetry_10s where equipment_id = ?1 limit ?2)",
+        "delete from telemetry_1m where (equipment_id, time) in (select equipment_id, time from "
+        "telemetry_1m where equipment_id = ?1 limit ?2)"}) {
+    db.statement(tier).with(equipment, rows_a_batch).run();
+    out.telemetry += static_cast<std::uint64_t>(db.changes());
+    more = more || db.changes() == rows_a_batch;
+  }
   db.statement("delete from rollup where (equipment_id, signal, minute) in (select equipment_id, "
                "signal, minute from rollup where equipment_id = ?1 limit ?2)")
     .with(equipment, rows_a_batch)
     .run();
   out.rollup += static_cast<std::uint64_t>(db.changes());
-  return telemetry == rows_a_batch || db.changes() == rows_a_batch;
+  return more || db.changes() == rows_a_batch;
 }
 
 void hide_machine(sqlite_db& db, std::int64_t equipment) {

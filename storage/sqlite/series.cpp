@@ -33,7 +33,8 @@ const std::string& series_select() {
     for (const auto& column : can::telemetry_columns)
       columns += ", " + std::string{column.name};
     return "select time, mode" + columns
-           + " from telemetry where equipment_id = ?1 and time >= ?2 and time <= ?3 order by time";
+           + " from telemetry_all where equipment_id = ?1 and time >= ?2 and time <= ?3 order by "
+             "time";
   }();
   return text;
 }

@@ -18,8 +18,8 @@ std::string kind_of(const std::string& table) {
                            "quarantine", "record_batch"})
     if (table == name)
       return "records";
-  for (const auto* name : {"rollup", "telemetry", "equipment_state", "digest", "signal_name",
-                           "bus_fault", "clock_ahead"})
+  for (const auto* name : {"rollup", "telemetry", "telemetry_10s", "telemetry_1m",
+                           "equipment_state", "digest", "signal_name", "bus_fault", "clock_ahead"})
     if (table == name)
       return "derived";
   return "other";

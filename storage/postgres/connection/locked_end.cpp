@@ -39,6 +39,11 @@ task<result<std::int64_t>> moment(pq_connection& db, std::optional<std::int64_t>
   co_return pq_rows{reply.rows.get()}.integer(0, 0);
 }
 
+std::string moment_text(std::int64_t us) {
+  return "timestamptz '2000-01-01 00:00:00+00' + " + std::to_string(us)
+         + " * interval '1 microsecond'";
+}
+
 task<result<locked_end>> end_locked(pq_connection& db, const std::string& statement) {
   for (int tried = 0; tried < lock_tries; ++tried) {
     // One message to the end: no other session waits for this process while the lock is held.

@@ -26,6 +26,8 @@ task<result<T>> end_with(pq_connection& db, const result<T>& outcome) {
 /// The time that counts as now, in microseconds since 2000.
 [[nodiscard]] task<result<std::int64_t>> moment(pq_connection& db,
                                                 std::optional<std::int64_t> at_us);
+/// A time, in microseconds since 2000, in the SQL of a simple message.
+[[nodiscard]] std::string moment_text(std::int64_t us);
 /// The result of a transaction whose last step takes an exclusive lock.
 enum class locked_end : std::uint8_t { committed, in_use };
 /// Sends the last message of a transaction: `statement` and the commit. It waits 100 ms for a lock, so that other

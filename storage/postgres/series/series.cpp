@@ -34,18 +34,20 @@ std::string columns_text(const telemetry_wish& wish) {
 /// Every row: $1 machine, $2 from, $3 to, $4 rows.
 std::string all_text(const telemetry_wish& wish) {
   return "select " + columns_text(wish)
-         + " from furrow.telemetry t where t.equipment_id = $1 and t.time >= $2 and t.time <= $3 "
+         + " from furrow.telemetry_all t where t.equipment_id = $1 and t.time >= $2 and t.time <= "
+           "$3 "
            "order by t.time limit $4";
 }
 
 /// The first row of each interval, each found by the index, so that the rows between cost nothing. $2 is the start of
-/// the first interval, $4 the number of intervals, $5 their length, $6 the first time.
+/// the first interval, $4 the number of intervals, $5 their length, $6 the first time: a constant, so that partitions
+/// outside of the whole time are left out.
 std::string thinned_text(const telemetry_wish& wish) {
   return "select " + columns_text(wish)
          + " from generate_series(0, $4::int - 1) g(i) cross join lateral (select * from "
-           "furrow.telemetry t where t.equipment_id = $1 and t.time >= greatest($6, $2 + g.i * "
+           "furrow.telemetry_all t where t.equipment_id = $1 and t.time >= greatest($6, $2 + g.i * "
            "($5 * interval '1 microsecond')) and t.time < $2 + (g.i + 1) * ($5 * interval '1 "
-           "microsecond') and t.time <= $3 order by t.time limit 1) t order by g.i";
+           "microsecond') and t.time between $6 and $3 order by t.time limit 1) t order by g.i";
 }
 
 void take_rows(const pq_rows& rows, const telemetry_wish& wish, telemetry_series& out) {
@@ -66,7 +68,7 @@ void take_rows(const pq_rows& rows, const telemetry_wish& wish, telemetry_series
 task<result<std::optional<std::int64_t>>>
 first_row(pq_connection& db, std::int32_t equipment, std::int64_t from_us, std::int64_t to_us) {
   const auto reply =
-    co_await db.query("select t.time from furrow.telemetry t where t.equipment_id = $1 and "
+    co_await db.query("select t.time from furrow.telemetry_all t where t.equipment_id = $1 and "
                       "t.time >= $2 and t.time <= $3 order by t.time limit 1",
                       pq_parameters{}
                         .int4(equipment)

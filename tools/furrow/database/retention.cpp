@@ -274,10 +274,12 @@ void add_retention(CLI::App& app, const globals& globals, int& exit_code) {
     command->add_option("--farm", options->farm,
                         "farm of the rule; default: every farm without a rule");
     command
-      ->add_option("--kind", options->kind, "kind of data: frames, records, telemetry or rollup")
+      ->add_option(
+        "--kind", options->kind,
+        "kind of data: frames, records, telemetry, telemetry_10s, telemetry_1m or rollup")
       ->required()
       ->check(CLI::IsMember({"frames", "records", "telemetry", "rollup", "sensor", "yield",
-                             "tokens", "fault", "other"}));
+                             "tokens", "fault", "other", "telemetry_10s", "telemetry_1m"}));
   };
   add("list", "list the rules", list)
     ->footer("Example:\n  furrow retention list --database postgresql://furrow@localhost/furrow");
