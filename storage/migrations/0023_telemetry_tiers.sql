@@ -79,6 +79,11 @@ comment on table furrow.telemetry_10s is 'of each 10 s whose rows retention took
 create table furrow.telemetry_1m (like furrow.telemetry including all);
 comment on table furrow.telemetry_1m is 'of each minute whose rows retention took out of telemetry_10s, the first';
 
+create unique index telemetry_10s_span on furrow.telemetry_10s
+  (equipment_id, date_bin(interval '10 seconds', time, timestamptz '2000-01-01 00:00:00+00'));
+create unique index telemetry_1m_span on furrow.telemetry_1m
+  (equipment_id, date_bin(interval '1 minute', time, timestamptz '2000-01-01 00:00:00+00'));
+
 create view furrow.telemetry_all as
 select * from furrow.telemetry union all select * from furrow.telemetry_10s union all select * from furrow.telemetry_1m;
 comment on view furrow.telemetry_all is 'telemetry of every tier: a row each second, or the first row of each 10 s or minute of older times';
@@ -248,13 +253,15 @@ begin atomic
 end;
 
 -- The end of a statement that has rows in `source` (a relation or a part of the statement): the first of each span goes to the coarser
--- tier, unless that has an earlier one. $1 is the time that counts as now. What is past the age of all coarser tiers goes nowhere.
+-- tier, unless that has an earlier one. $1 is the time that counts as now. What is past the age of all coarser tiers goes nowhere. There
+-- is one sort, and no join for which the planner could guess wrong: the coarser tier may be empty, or grow manyfold.
 create function furrow.thin_sql(source text, coarser text) returns text
 language plpgsql stable set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
   sets constant text := (select string_agg(format('%1$I = excluded.%1$I', a.attname), ', ') from pg_attribute a
                          where a.attrelid = 'furrow.telemetry'::regclass and a.attnum > 0 and not a.attisdropped);
-  span constant interval := case coarser when 'telemetry_10s' then interval '10 seconds' else interval '1 minute' end;
+  span constant text := format('date_bin(interval %L, time, timestamptz ''2000-01-01 00:00:00+00'')',
+                               case coarser when 'telemetry_10s' then '10 seconds' else '1 minute' end);
 begin
   return format($q$
   lasting as materialized (
@@ -263,18 +270,12 @@ begin
     from furrow.equipment e
     left join furrow.cutoffs('telemetry_10s', $1) a on a.farm_id = e.farm_id
     left join furrow.cutoffs('telemetry_1m', $1) b on b.farm_id = e.farm_id
-  ), first as materialized (
-    select g.equipment_id, min(g.time) as time, date_bin(%3$L::interval, g.time, timestamptz '2000-01-01 00:00:00+00') as span
-    from %1$s g join lasting l on l.id = g.equipment_id and g.time >= l.since group by 1, 3
-  ), fresh as materialized (
-    select f.span, g as whole from first f join %1$s g on g.equipment_id = f.equipment_id and g.time = f.time
-    where not exists (select from furrow.%2$I c where c.equipment_id = f.equipment_id and c.time >= f.span
-                      and (c.time < f.time or (c.time = f.time and (c.stream, c.seq) >= (g.stream, g.seq))))
-  ), later as (
-    delete from furrow.%2$I c using fresh f
-    where c.equipment_id = (f.whole).equipment_id and c.time > (f.whole).time and c.time < f.span + %3$L::interval
   ), thinned as (
-    insert into furrow.%2$I select (f.whole).* from fresh f on conflict (equipment_id, time) do update set %4$s
+    insert into furrow.%2$I as t
+    select distinct on (g.equipment_id, %3$s) g.* from %1$s g join lasting l on l.id = g.equipment_id and g.time >= l.since
+    order by g.equipment_id, %3$s, g.time
+    on conflict (equipment_id, %3$s) do update set %4$s
+    where excluded.time < t.time or (excluded.time = t.time and (excluded.stream, excluded.seq) > (t.stream, t.seq))
   )$q$, source, coarser, span, sets);
 end $$;
 
