@@ -1,4 +1,4 @@
-/// Time partitions of sealed frames: creates them ahead, and moves rows into them from the default partition.
+/// Time partitions of sealed frames and of telemetry: creates them ahead, and moves rows into them from the default partition.
 ///
 /// Shape: one database lock guards the work. When two nodes ask at once, one of them gets `busy`.
 /// Units: microseconds since 1970. `at_us` is the time that counts as now; absent: the database's time.
@@ -19,7 +19,7 @@ struct partition_outcome {
   std::uint64_t made = 0;
   std::uint64_t moved = 0;   // rows moved out of the default partition
   std::uint64_t waiting = 0; // wanted, not created this time: `fault` says why
-  std::uint64_t stray = 0;   // rows in the default partition now
+  std::uint64_t stray = 0;   // rows of sealed frames in the default partition now
   bool busy = false;         // another node was doing this
   std::string fault{};
   std::string mode{}; // how sealed frames are partitioned, for display; empty: not at all

@@ -85,12 +85,10 @@ void note(caretaker_state& state, const storage::partition_outcome& outcome) {
   state.told_mode = outcome.mode;
   if (outcome.made > 0)
     log::info(log::care, "partitions_made", {.count = outcome.made},
-              "made {} partitions of can_segment, {} rows moved into them", outcome.made,
-              outcome.moved);
+              "made {} partitions, {} rows moved into them", outcome.made, outcome.moved);
   if (outcome.fault != state.told_fault && !outcome.fault.empty())
     log::warn(log::care, "partitions_missing", {.error = outcome.fault, .count = outcome.waiting},
-              "{} partitions of can_segment are needed and could not be made: {}", outcome.waiting,
-              outcome.fault);
+              "{} partitions are needed and could not be made: {}", outcome.waiting, outcome.fault);
   state.told_fault = outcome.fault;
   if (outcome.stray > 0 && outcome.stray != state.told_stray)
     log::warn(log::care, "rows_stray", {.count = outcome.stray},

@@ -111,7 +111,8 @@ void for_each_background_counter(const Show& show, Sets&... sets) {
   show("furrow_chunks_sealed_total", "Transactions that sealed a chunk.", total,
        sets.chunks_sealed...);
   show("furrow_seal_failures_total", "Times that sealing failed.", total, sets.seal_failures...);
-  show("furrow_partitions_made_total", "Partitions of can_segment that this node made.", total,
+  show("furrow_partitions_made_total",
+       "Partitions of sealed frames and of telemetry that this node made.", total,
        sets.partitions_made...);
   show("furrow_partitions_waiting",
        "Partitions that were needed and could not be made at the last check.", gauge,

@@ -386,7 +386,7 @@ declare
 begin
   if is_telemetry then
     lock table only furrow.telemetry in access exclusive mode;
-    if not exists (select from furrow.partitions_due(at) d where d.name = partition) then
+    if not exists (select from furrow.time_partition p where p.name = partition and furrow.telemetry_past(p.name, p.time_to, at)) then
       raise exception using errcode = 'FW004', message = 'the partition is not due any more';
     end if;
     execute format('alter table furrow.telemetry detach partition furrow.%I', partition);

@@ -23,7 +23,7 @@ constexpr const char* begin_text =
   "begin; set local lock_timeout = '100ms'; set local statement_timeout = '30min'; "
   "select furrow.care_lock()";
 
-/// All rows of a table that was there before its partitions: a look at each, once in the life of a database.
+/// Reads every row of the telemetry that was there before its partitions, once in the life of a database.
 constexpr const char* check_text =
   "set local statement_timeout = '6h'; select furrow.check_telemetry()";
 
@@ -172,8 +172,15 @@ task<result<partition_outcome>> keep_partitions(pq_connection& db,
     co_return at.error();
   partition_outcome outcome;
   auto kept = co_await make_wanted(db, "can_segment", *at, outcome);
-  if (kept && !outcome.busy)
-    kept = co_await settle_telemetry(db, outcome);
+  if (kept && !outcome.busy) {
+    const auto settled = co_await settle_telemetry(db, outcome);
+    if (!settled) {
+      if (!db.connected() || failpoint::enabled)
+        co_return settled.error();
+      outcome.fault = settled.error().detail;
+      ++outcome.waiting;
+    }
+  }
   if (kept && !outcome.busy)
     kept = co_await make_wanted(db, "telemetry", *at, outcome);
   if (!kept)

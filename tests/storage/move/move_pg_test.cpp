@@ -67,8 +67,9 @@ TEST_CASE("furrow db copy: both stores answer every query alike") {
   const auto to = everything_in(*open_url(url));
   CHECK(from.size() > 3'700);
   check_same_lines(from, to);
-  for (const auto* table : {"stream_run", "stream_watermark", "bus", "expired", "record_batch",
-                            "digest", "rollup_definition"})
+  for (const auto* table :
+       {"stream_run", "stream_watermark", "bus", "expired", "record_batch", "digest",
+        "rollup_definition", "telemetry", "telemetry_10s", "telemetry_1m"})
     CHECK(
       bed.value(std::string{"select count(*) from "} + table)
       == copy_cluster().value(std::string{"select count(*) from furrow."} + table, "everything"));

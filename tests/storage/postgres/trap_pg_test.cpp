@@ -73,7 +73,10 @@ TEST_CASE("postgres: functions, operators and tables of another schema are never
   postgres_bed bed;
   const auto store = bed.open_migrated();
   append_half_sealed(*store, chaos_bus{1}.blocks(1'700'000'000'000'000, 4'000));
-  bed.tamper("insert into retention (kind, keep_days) values ('frames', 1), ('tokens', 1)");
+  bed.tamper(
+    "insert into retention (kind, keep_days) values ('frames', 1), ('tokens', 1), "
+    "('telemetry', 1); insert into telemetry (equipment_id, stream, time, seq) select id, 1, "
+    "'2025-12-20', 1 from equipment");
   bed.tamper(plant);
   CHECK(bed.value("select count(*) > 1000 from pg_proc where pronamespace = 'trap'::regnamespace")
         == "t");
@@ -94,7 +97,8 @@ TEST_CASE("postgres: functions, operators and tables of another schema are never
   CHECK(ask("select * from furrow.signal_bucket('T1', 'EEC1.engine_speed', '-infinity', "
             "'infinity', '1 minute')")
         > 0);
-  for (const auto* view : {"ledger", "held", "sealed_run", "sealing", "segment_partition"})
+  for (const auto* view :
+       {"ledger", "held", "sealed_run", "sealing", "segment_partition", "time_partition"})
     CHECK(ask(std::string{"select * from furrow."} + view) > 0);
   for (const auto* call :
        {"furrow.position_track('T1', '-infinity', 'infinity')",
@@ -120,7 +124,9 @@ TEST_CASE("postgres: functions, operators and tables of another schema are never
         "furrow.claim('{1}', '{0}', '{0}', '{}', '{}', '{}', null, '{0}')",
         "furrow.expire_records('1990-01-01', 10)",
         "furrow.expire_chunks('1990-01-01', 10)",
-        "furrow.expire_telemetry('1990-01-01', 10)",
+        "furrow.expire_telemetry('2026-01-01', 10)",
+        "furrow.expire_telemetry('2100-01-01', 10, 'telemetry_10s')",
+        "furrow.expire_telemetry('2100-01-01', 10, 'telemetry_1m')",
         "furrow.expire_rollup('1990-01-01', 10)",
         "furrow.note_expired(1, '{[900000,900002)}')",
         "furrow.note_returned(1, '{[900000,900001)}')",
@@ -128,6 +134,14 @@ TEST_CASE("postgres: functions, operators and tables of another schema are never
         "furrow.open_partition('2031-01-06 00:00:00+00', '2031-01-13 00:00:00+00')",
         "furrow.attach_partition('2031-01-06 00:00:00+00', '2031-01-13 00:00:00+00')",
         "furrow.drop_partition('can_segment_w20310106')",
+        "furrow.wanted_partitions('2026-01-01', 'telemetry')",
+        "furrow.open_partition('2021-01-04 00:00:00+00', '2021-01-11 00:00:00+00', 'telemetry')",
+        "furrow.attach_partition('2021-01-04 00:00:00+00', '2021-01-11 00:00:00+00', 'telemetry')",
+        "furrow.empty_partition('telemetry_w20210104', '2026-01-01')",
+        "furrow.drop_partition('telemetry_w20210104', '2026-01-01')",
+        "furrow.drop_detached('2026-01-01')",
+        "furrow.check_telemetry()",
+        "furrow.settle_telemetry()",
         "furrow.make_roles()",
         "furrow.grant_care()",
         "furrow.beat('n1', '00000000-0000-0000-0000-000000000001', true, false, '', '', '', '', "

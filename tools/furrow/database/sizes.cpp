@@ -215,7 +215,8 @@ void add_sizes(CLI::App& database, const globals& globals, int& exit_code) {
 
   auto* parts = database.add_subcommand(
     "partitions",
-    "show or change the partitions of sealed frames by time, or create them now (PostgreSQL)");
+    "show or change the partitions of sealed frames and telemetry by time, or create them now "
+    "(PostgreSQL)");
   auto chosen = std::make_shared<partition_options>();
   const auto* where = add_database_option(*parts, "postgresql://...")->required();
   parts->add_option("--width", chosen->width, "width of new partitions: day or week")

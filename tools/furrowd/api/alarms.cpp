@@ -28,9 +28,8 @@ void add_partitions(const actors::node_stats& stats, std::vector<storage::alarm>
   if (stats.partitions_waiting > 0)
     out.push_back(
       {"partitions", "database", static_cast<double>(stats.partitions_waiting), 0, "",
-       fmt::format(
-         "{} partitions of can_segment are needed and could not be made; the log gives the reason",
-         stats.partitions_waiting)});
+       fmt::format("{} partitions are needed and could not be made; the log gives the reason",
+                   stats.partitions_waiting)});
 }
 
 constexpr std::uint64_t held_days_limit = 30; // a parked fleet is no news
