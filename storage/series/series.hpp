@@ -48,10 +48,12 @@ struct signal_wish {
   std::string signal; // Message.Signal
   std::int64_t from_us = 0;
   std::int64_t to_us = 0;
-  std::size_t points = 0; // 2 to signal_points_max
+  std::size_t points = 0;    // 2 to signal_points_max; 0 with every_us
+  std::int64_t every_us = 0; // always buckets, of this length; 0: values or buckets, as points say
 };
 
-/// Raw values when there are no more than the wished points, else buckets. Buckets without a value are left out.
+/// Raw values when there are no more than the wished points, else buckets. Buckets without a value are left out. Where
+/// only rollups are left, buckets are whole minutes.
 struct signal_series {
   std::int64_t bucket_us = 0;        // 0: raw values, in `last`; the other columns are empty
   std::vector<std::int64_t> time_us; // of a bucket: its start
@@ -79,6 +81,10 @@ bucket_length(std::int64_t from_us, std::int64_t to_us, std::size_t points) {
   const auto count = static_cast<std::int64_t>(std::max<std::size_t>(points, 1));
   const auto length = std::max((to_us - from_us) / count + 1, shortest_us);
   return length < from_rollups_us ? length : (length + minute_us - 1) / minute_us * minute_us;
+}
+
+[[nodiscard]] inline std::int64_t bucket_length(const signal_wish& wish) {
+  return wish.every_us != 0 ? wish.every_us : bucket_length(wish.from_us, wish.to_us, wish.points);
 }
 
 class series_store {

@@ -226,7 +226,7 @@ public:
   result<signal_series> run() {
     if (!decoder_ && !rollup_)
       return failure{errc::not_found, "no signal " + wish_.signal};
-    const auto bucket = bucket_length(wish_.from_us, wish_.to_us, wish_.points);
+    const auto bucket = bucket_length(wish_);
     const bool wide = bucket % minute_us == 0;
     series_gatherer narrow{wish_, bucket};
     if (!wide || !rollup_) {

@@ -223,8 +223,7 @@ task<result<done>> read_rollups(pq_connection& db,
                                 const signal_place& place,
                                 const signal_wish& wish,
                                 signal_series& out) {
-  const auto bucket = std::max(minute_us, bucket_length(wish.from_us, wish.to_us, wish.points)
-                                            / minute_us * minute_us);
+  const auto bucket = std::max(minute_us, bucket_length(wish) / minute_us * minute_us);
   const auto reply = co_await db.query(rollup_text, pq_parameters{}
                                                       .int4(place.equipment)
                                                       .int4(*place.rollup)
@@ -256,7 +255,7 @@ task<result<signal_series>> read_signal_series(pq_connection& db, const signal_w
   const auto place = co_await find_place(db, wish);
   if (!place)
     co_return place.error();
-  const auto bucket = bucket_length(wish.from_us, wish.to_us, wish.points);
+  const auto bucket = bucket_length(wish);
   const bool wide = bucket % minute_us == 0;
   auto parameters = asked_of(*place, wish);
   if (!wide)

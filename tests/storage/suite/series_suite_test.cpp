@@ -136,6 +136,17 @@ TEST_CASE("series: a signal comes as its values, as buckets of frames, or as who
     CHECK(cut.min.front() == 1'030);
     CHECK(cut.max.back() == 1'270);
     CHECK(all_of(cut) == 240 * 9 + 1);
+    // A length that was asked for is kept, however few values there are: of minutes, and of parts.
+    for (const std::int64_t every_s : {120, 90, 2}) {
+      auto wish = engine_wish(0, 240, 0);
+      wish.every_us = every_s * series_second_us;
+      const auto even = must(ask_signal(*store, wish));
+      CHECK(even.bucket_us == every_s * series_second_us);
+      CHECK(even.time_us.front() == bucket_start(series_noon_us, even.bucket_us));
+      CHECK(all_of(even) == 240 * 9 + 1);
+      wish.to_us = wish.from_us + 200'000;
+      CHECK(must(ask_signal(*store, wish)).bucket_us == every_s * series_second_us);
+    }
     // Few values of a long time are told one by one.
     const auto few = must(ask_signal(*store, engine_wish(295, 3'600, 60)));
     CHECK(few.bucket_us == minute_us);

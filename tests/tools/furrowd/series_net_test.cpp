@@ -118,6 +118,9 @@ TEST_CASE("signal series: buckets or values, with the unit") {
   CHECK(body["mean"] == json{1'000.25});
   CHECK(body["value"].is_null());
   CHECK(w.node.database.signal_asked.points == 600);
+  w.get(t1 + "signals/EEC1.engine_speed?every=90s&" + one_hour);
+  CHECK(w.node.database.signal_asked.every_us == 90'000'000);
+  CHECK(w.node.database.signal_asked.points == 0); // never single values
   auto& points = w.node.database.signal_points;
   points = {};
   points.time_us = {1, 2};
@@ -145,6 +148,12 @@ TEST_CASE("series: an invalid parameter is named, with what it may be") {
   for (const char* every : {"0s", "10", "s", "1.5s", "-1s", "367d", "99999999999999999999s", "1w"})
     CHECK(w.refused(telemetry + "every=" + every).find("write it as 10s") != std::string::npos);
   CHECK(w.refused(telemetry + "every=10s&points=10").find("exclude") != std::string::npos);
+  const auto signal = t1 + "signals/EEC1.engine_speed?";
+  CHECK(w.refused(signal + "every=10s&points=10").find("exclude") != std::string::npos);
+  CHECK(w.refused(signal + "every=0s").find("write it as 10s") != std::string::npos);
+  const std::string buckets = "every=1s&from=2026-05-01T06:30:00Z&to=2026-05-01T09:16:";
+  CHECK(w.client.get(signal + buckets + "39.999999Z").status == 200); // 10,000 s
+  CHECK(w.refused(signal + buckets + "40Z").find("more than 10000 buckets") != std::string::npos);
   for (const char* wrong : {"points=1", "points=20001", "points=x", "limit=0", "limit=20001"})
     CHECK(w.refused(telemetry + wrong).find("to 20000") != std::string::npos);
   CHECK(w.refused(t1 + "signals/EEC1.engine_speed?points=10001").find("2 to 10000")

@@ -1,4 +1,6 @@
 #include "can/live/quantity_table.hpp"
+#include "storage/series/series.hpp"
+#include "tools/furrow/ask/series_rows.hpp"
 #include "tools/furrow/client.hpp"
 #include "tools/furrow/commands.hpp"
 #include "tools/furrow/output.hpp"
@@ -27,6 +29,13 @@ struct history_options {
   std::string bucket = "minute";
   std::string from;
   std::string to;
+  std::size_t points = 0; // 0: not given
+  std::string every;
+  std::string columns;
+
+  [[nodiscard]] bool in_columns() const {
+    return points != 0 || !every.empty() || !columns.empty();
+  }
 };
 
 std::string time_parameters(const history_options& wanted) {
@@ -38,11 +47,32 @@ std::string time_parameters(const history_options& wanted) {
   return out;
 }
 
+/// Of the routes that answer in columns; the node checks the values.
+std::string series_parameters(const history_options& wanted) {
+  std::string out;
+  if (wanted.points != 0)
+    out += fmt::format("&points={}", wanted.points);
+  if (!wanted.every.empty())
+    out += "&every=" + encoded(wanted.every);
+  if (!wanted.columns.empty())
+    out += "&columns=" + encoded(wanted.columns);
+  out += time_parameters(wanted);
+  out.front() = '?'; // one of them is there
+  return out;
+}
+
+using rows_of_page = std::function<json(const json&)>;
+using table_of_rows = std::function<table(const json&)>;
+
+rows_of_page member(const char* name) {
+  return [name](const json& page) { return page.at(name); };
+}
+
 /// Requests page after page. JSON lines are printed as they arrive; the other formats need all rows.
 result<int> print_pages(const globals& globals,
                         const std::string& target,
-                        const char* name,
-                        const std::function<table(const json&)>& shown) {
+                        const rows_of_page& rows_of,
+                        const table_of_rows& shown) {
   auto client = node_client::from(globals);
   if (!client)
     return client.error();
@@ -54,12 +84,13 @@ result<int> print_pages(const globals& globals,
     if (!page)
       return page.error();
     next = page->at("next");
+    auto more = rows_of(*page);
     if (globals.format() != output_format::jsonl) {
-      for (auto& row : page->at(name))
+      for (auto& row : more)
         rows.push_back(std::move(row));
       continue;
     }
-    const auto printed = print(page->at(name), {}, output_format::jsonl);
+    const auto printed = print(more, {}, output_format::jsonl);
     if (!printed)
       return printed.error();
   } while (!next.is_null());
@@ -114,17 +145,6 @@ cell general(const json& value) {
   return {plain_number(value.get<double>(), 7), colour::none, true};
 }
 
-table rollup_table(const json& rows) {
-  table shown{{"TIME", "COUNT", "MIN", "MAX", "MEAN", "LAST"},
-              {},
-              "there are no values of this signal in this time"};
-  for (const auto& row : rows)
-    shown.rows.push_back({value_cell(row.at("time")), number_cell(row.at("count")),
-                          general(row.at("min")), general(row.at("max")), general(row.at("mean")),
-                          general(row.at("last"))});
-  return shown;
-}
-
 result<int> list_signals(const globals& globals, const history_options& wanted) {
   auto client = node_client::from(globals);
   if (!client)
@@ -144,14 +164,45 @@ result<int> list_signals(const globals& globals, const history_options& wanted) 
   return printed ? result<int>{0} : printed.error();
 }
 
+result<int> print_series(const globals& globals, const history_options& wanted) {
+  auto client = node_client::from(globals);
+  if (!client)
+    return client.error();
+  const auto answer = client->get("/api/v1/equipment/" + encoded(wanted.equipment) + "/signals/"
+                                  + encoded(wanted.signal) + series_parameters(wanted));
+  if (!answer)
+    return answer.error();
+  const auto rows = signal_rows(*answer);
+  const auto printed = print(rows, signal_table(rows), globals.format());
+  return printed ? result<int>{0} : printed.error();
+}
+
 result<int> signals(const globals& globals, const history_options& wanted) {
+  if (wanted.signal.empty() && wanted.in_columns())
+    return failure{errc::usage, "--points and --every need a SIGNAL (`furrow signals "
+                                  + wanted.equipment + "` lists them)"};
   if (wanted.signal.empty())
     return list_signals(globals, wanted);
+  if (wanted.in_columns())
+    return print_series(globals, wanted);
   return print_pages(globals,
                      "/api/v1/equipment/" + encoded(wanted.equipment)
                        + "/rollup?signal=" + encoded(wanted.signal) + "&bucket=" + wanted.bucket
                        + time_parameters(wanted),
-                     "rollup", rollup_table);
+                     member("rollup"), signal_table);
+}
+
+result<int> telemetry(const globals& globals, const history_options& wanted) {
+  const auto machine = "/api/v1/equipment/" + encoded(wanted.equipment);
+  if (wanted.in_columns())
+    return print_pages(globals, machine + "/telemetry/series" + series_parameters(wanted),
+                       telemetry_rows,
+                       wanted.columns.empty() ? telemetry_table : chosen_telemetry_table);
+  return print_pages(globals,
+                     machine + "/telemetry?from="
+                       + (wanted.from.empty() ? "-infinity" : encoded(wanted.from))
+                       + (wanted.to.empty() ? "" : "&to=" + encoded(wanted.to)),
+                     member("telemetry"), telemetry_table);
 }
 
 void add_times(CLI::App& command, history_options& wanted) {
@@ -160,40 +211,66 @@ void add_times(CLI::App& command, history_options& wanted) {
   add_time_option(command, "--to", wanted.to, last_time_help);
 }
 
+/// --points and --every, one of which may be given.
+std::array<CLI::Option*, 2> add_thinning(CLI::App& command,
+                                         history_options& wanted,
+                                         std::size_t points_max,
+                                         const char* points_help,
+                                         const char* every_help) {
+  auto* const points = command.add_option("--points", wanted.points, points_help)
+                         ->check(CLI::Range(std::size_t{2}, points_max));
+  auto* const every =
+    command.add_option("--every", wanted.every, every_help)->type_name("LENGTH")->excludes(points);
+  return {points, every};
+}
+
 } // namespace
 
 void add_telemetry(CLI::App& app, const globals& globals, int& exit_code) {
-  auto* command =
-    app.add_subcommand("telemetry", "print the telemetry of a machine, second by second");
+  auto* command = app.add_subcommand("telemetry", "print the telemetry of a machine, second by "
+                                                  "second or thinned");
   auto wanted = std::make_shared<history_options>();
   add_times(*command, *wanted);
-  command->footer("Examples:\n"
+  add_thinning(*command, *wanted, storage::telemetry_rows_max,
+               "at most so many rows, evenly over the time",
+               "one row in each interval, the first that is stored: 10s, 5m, 1h, 2d");
+  command->add_option("--columns", wanted->columns,
+                      "only these: mode and members of the JSON rows, with commas between them");
+  command->footer("With --points, --every or --columns the time is the last day unless --from says "
+                  "more.\n"
+                  "Examples:\n"
                   "  furrow telemetry T1 --from 2026-05-01T06:00:00Z --to 2026-05-01T07:00:00Z\n"
+                  "  furrow telemetry T1 --every 10s --columns mode,speed_kmh --from -1h\n"
+                  "  furrow telemetry T1 --points 1000 -o csv\n"
                   "  furrow telemetry T1 -o jsonl | jq .engine_speed_rpm");
-  command->callback([&globals, &exit_code, wanted] {
-    exit_code =
-      code_of(print_pages(globals,
-                          "/api/v1/equipment/" + encoded(wanted->equipment) + "/telemetry?from="
-                            + (wanted->from.empty() ? "-infinity" : encoded(wanted->from))
-                            + (wanted->to.empty() ? "" : "&to=" + encoded(wanted->to)),
-                          "telemetry", telemetry_table));
-  });
+  command->callback(
+    [&globals, &exit_code, wanted] { exit_code = code_of(telemetry(globals, *wanted)); });
 }
 
 void add_signals(CLI::App& app, const globals& globals, int& exit_code) {
   auto* command = app.add_subcommand(
-    "signals", "list the signals of a machine, or print one by minute, hour or day");
+    "signals", "list the signals of a machine, or print one by value or by intervals");
   auto wanted = std::make_shared<history_options>();
   add_times(*command, *wanted);
-  command->add_option("--signal", wanted->signal, "Message.Signal; default: list all names");
-  command->add_option("--bucket", wanted->bucket, "minute, hour or day (in UTC)")
-    ->capture_default_str()
-    ->check(CLI::IsMember({"minute", "hour", "day"}));
+  auto* const signal =
+    command->add_option("SIGNAL", wanted->signal, "Message.Signal; default: list all names");
+  command->add_option("--signal", wanted->signal, "the same as SIGNAL")->excludes(signal);
+  auto* const bucket =
+    command->add_option("--bucket", wanted->bucket, "minute, hour or day (in UTC)")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"minute", "hour", "day"}));
+  for (auto* const one : add_thinning(*command, *wanted, storage::signal_points_max,
+                                      "the values, or so many intervals when there are more values",
+                                      "by intervals of this length: 10s, 5m, 1h, 2d"))
+    one->excludes(bucket);
   const auto plan = add_watch_plan(*command);
   command->footer("Values that are not available, in error or out of range are not counted.\n"
+                  "With --points or --every the time is the last day unless --from says more.\n"
                   "Examples:\n"
                   "  furrow signals T1\n"
-                  "  furrow signals T1 --signal EEC1.engine_speed --bucket hour");
+                  "  furrow signals T1 EEC1.engine_speed --bucket hour\n"
+                  "  furrow signals T1 EEC1.engine_speed --points 1000 --from yesterday -o csv\n"
+                  "  furrow signals T1 EEC1.engine_speed --every 10m");
   command->callback([&globals, &exit_code, wanted, plan] {
     exit_code = run_rounds(globals, *plan, [&] { return signals(globals, *wanted); });
   });

@@ -74,6 +74,19 @@ std::optional<std::int64_t> parse_length(std::string_view text) {
   return count <= longest_us / unit ? std::optional{count * unit} : std::nullopt;
 }
 
+std::optional<problem> read_every(const call& call, std::int64_t& every_us) {
+  const auto* every = given(call, "every");
+  if (every == nullptr)
+    return std::nullopt;
+  if (given(call, "points") != nullptr)
+    return problem{400, "bad_parameter", "every and points exclude each other", "give one of them"};
+  const auto length = parse_length(*every);
+  if (!length)
+    return bad_parameter("every", *every, "write it as 10s, 5m, 1h or 2d, 1s to 366d");
+  every_us = *length;
+  return std::nullopt;
+}
+
 std::optional<problem> read_count(
   const call& call, const char* name, std::size_t low, std::size_t high, std::size_t& value) {
   const auto* text = given(call, name);

@@ -28,6 +28,8 @@ struct history_range {
 
 /// "10s", "5m", "1h", "2d": whole numbers of 1 s to 366 days, in microseconds; nothing for another text.
 [[nodiscard]] std::optional<std::int64_t> parse_length(std::string_view text);
+/// The parameter `every` in microseconds, which excludes `points`; leaves `every_us` as it is when it is absent.
+[[nodiscard]] std::optional<problem> read_every(const call& call, std::int64_t& every_us);
 /// A parameter that is a whole number from `low` to `high`; leaves `value` as it is when the parameter is absent.
 [[nodiscard]] std::optional<problem> read_count(
   const call& call, const char* name, std::size_t low, std::size_t high, std::size_t& value);

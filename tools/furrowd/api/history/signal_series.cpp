@@ -29,8 +29,21 @@ std::variant<storage::signal_wish, problem> to_signal_wish(const call& call) {
   if (wish.signal.size() > signal_name_max)
     return problem{404, "not_found", "no signal has such a long name",
                    "`furrow signals EQUIPMENT` lists the signals of a machine"};
-  if (auto wrong = read_count(call, "points", 2, storage::signal_points_max, wish.points))
+  auto wrong = read_every(call, wish.every_us);
+  if (!wrong)
+    wrong = read_count(call, "points", 2, storage::signal_points_max, wish.points);
+  if (wrong)
     return *wrong;
+  if (wish.every_us == 0)
+    return wish;
+  wish.points = 0;
+  const auto first_us = storage::bucket_start(wish.from_us, wish.every_us);
+  if ((wish.to_us - first_us) / wish.every_us
+      >= static_cast<std::int64_t>(storage::signal_points_max))
+    return bad_parameter("every", *given(call, "every"),
+                         fmt::format("the time would have more than {} buckets; write a longer "
+                                     "interval, or ask for a shorter time",
+                                     storage::signal_points_max));
   return wish;
 }
 
@@ -95,7 +108,7 @@ void add_signal_series_route(router& to, api_context& of) {
   to.add({"GET",
           "/api/v1/equipment/{name}/signals/{signal}",
           daemon::permission::read,
-          {"points", "from", "to"},
+          {"points", "every", "from", "to"},
           on(of, kept ? signal_series : not_kept)});
 }
 

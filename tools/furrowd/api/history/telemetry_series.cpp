@@ -63,16 +63,8 @@ std::optional<problem> read_columns(const call& call, storage::telemetry_wish& w
 
 /// `every`, or `points` as the length that gives so many rows.
 std::optional<problem> read_thinning(const call& call, storage::telemetry_wish& wish) {
-  const auto* every = given(call, "every");
-  if (every != nullptr && given(call, "points") != nullptr)
-    return problem{400, "bad_parameter", "every and points exclude each other", "give one of them"};
-  if (every != nullptr) {
-    const auto length = parse_length(*every);
-    if (!length)
-      return bad_parameter("every", *every, "write it as 10s, 5m, 1h or 2d, 1s to 366d");
-    wish.every_us = *length;
-    return std::nullopt;
-  }
+  if (auto wrong = read_every(call, wish.every_us); wrong || wish.every_us != 0)
+    return wrong;
   std::size_t points = 0;
   if (auto wrong = read_count(call, "points", 2, storage::telemetry_rows_max, points))
     return wrong;
