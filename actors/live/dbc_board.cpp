@@ -63,6 +63,7 @@ dbc_board::compiled(const std::vector<const read_file*>& files) const {
   auto out = std::make_shared<own_definitions>();
   if (plan) {
     out->signals = storage::digest_signals_of(pointers, *plan);
+    out->by_spn = can::signals_by_spn(*plan);
     out->plan = std::make_shared<const can::decode_plan>(std::move(*plan));
   } else { // more signals than a plan holds
     out->plan = std::make_shared<const can::decode_plan>();

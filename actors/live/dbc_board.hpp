@@ -6,7 +6,7 @@
 /// Limits: as many plans as there are different sets of files.
 #pragma once
 
-#include "can/dbc/decode.hpp"
+#include "can/dbc/spn_index.hpp"
 #include "storage/dbc/dbc_files.hpp"
 #include "storage/digest_store.hpp"
 
@@ -23,6 +23,7 @@ namespace furrow::actors {
 struct own_definitions {
   std::shared_ptr<const can::decode_plan> plan;
   std::vector<storage::digest_signal> signals; // by their numbers in the plan
+  can::spn_index by_spn;                       // of the plan
 };
 
 class dbc_board {

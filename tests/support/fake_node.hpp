@@ -5,6 +5,7 @@
 /// Threads: fields that a test changes while requests run are atomic.
 #pragma once
 
+#include "actors/live/dbc_board.hpp"
 #include "actors/node.hpp"
 #include "tests/support/answer_thread.hpp"
 #include "tests/support/fake_store.hpp"
@@ -72,6 +73,8 @@ public:
     });
   }
   [[nodiscard]] actors::peer_nodes* peers() override { return others; }
+  actors::dbc_board own_files;
+  [[nodiscard]] actors::dbc_board* dbc() override { return &own_files; }
   /// Empty: nobody is interested in anything.
   std::function<std::shared_ptr<actors::machine_interest>(const std::string&, const std::string&)>
     interest;

@@ -32,6 +32,7 @@ table faults_table(const json& rows) {
                           value_cell(row.at("last_seen")),
                           row.at("active") == true ? cell{"active", colour::bad, false}
                                                    : value_cell(row.at("cleared"))});
+  add_wide_column(shown, rows, "NAME", "name");
   return shown;
 }
 

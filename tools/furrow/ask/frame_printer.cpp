@@ -19,6 +19,14 @@ std::string dump_or_dash(const json& value) {
   return value.is_null() ? "-" : value.dump();
 }
 
+/// NAME at the end, behind the eight bytes that most frames have.
+std::string with_name(std::string line, std::string_view name) {
+  line.pop_back();
+  constexpr std::size_t name_column = 88;
+  line.resize(std::max(line.size(), name_column), ' ');
+  return line += fmt::format("  {}\n", name);
+}
+
 std::string row_of(const json& frame) {
   const bool remote = frame.at("remote") == true;
   const auto data = frame.at("error") == true ? "error frame"
@@ -58,10 +66,17 @@ bool frame_printer::take_line(std::string_view line) {
     return write_out(frames_++ == 0 ? "[" : ",\n") && write_out(line);
   if (form_ == frame_form::csv)
     return take_csv(line);
+  const bool wide = form_ == frame_form::wide;
+  const auto shown = [wide](std::string row, const std::string& name) {
+    return write_out(wide ? with_name(std::move(row), name) : row);
+  };
   if (frames_++ == 0
-      && !write_out(fmt::format(frame_columns, "SEQ", "TIME", "BUS", "ID", "PGN", "LEN", "DATA")))
+      && !shown(fmt::format(frame_columns, "SEQ", "TIME", "BUS", "ID", "PGN", "LEN", "DATA"),
+                "NAME"))
     return false;
-  return write_out(row_of(json::parse(line)));
+  const auto frame = json::parse(line);
+  const auto name = frame.value("name", json(nullptr)); // a node of an older version sends none
+  return shown(row_of(frame), name.is_string() ? printable(name.get<std::string>()) : "-");
 }
 
 bool frame_printer::take_csv(std::string_view line) {

@@ -30,10 +30,11 @@ result<int> frames(const globals& globals, const frames_options& wanted) {
   if (!client)
     return client.error();
   const auto output = wanted.format.empty() ? globals.output : wanted.format;
-  const auto form = output == "table" || output == "wide" ? frame_form::table
-                    : output == "json"                    ? frame_form::json
-                    : output == "csv"                     ? frame_form::csv
-                                                          : frame_form::as_sent;
+  const auto form = output == "table"  ? frame_form::table
+                    : output == "wide" ? frame_form::wide
+                    : output == "json" ? frame_form::json
+                    : output == "csv"  ? frame_form::csv
+                                       : frame_form::as_sent;
   const std::string format = output.empty() || output == "candump" ? "candump" : "jsonl";
   auto target = "/api/v1/frames?equipment=" + encoded(wanted.equipment) + "&format=" + format;
   const auto add = [&target](const char* name, const std::string& value) {
@@ -86,7 +87,7 @@ void add_frames(CLI::App& app, const globals& globals, int& exit_code) {
     "The text has the form of candump -L, byte for byte the log that was sent.\n"
     "Examples:\n"
     "  furrow frames T1 > out.log\n"
-    "  furrow frames T1 --last 20\n"
+    "  furrow frames T1 --last 20 -o wide   (with the names of messages)\n"
     "  furrow frames T1 --from 2026-05-01T06:00:00Z --pgn 65265 -o jsonl | jq .payload");
   command->callback(
     [&globals, &exit_code, wanted] { exit_code = code_of(frames(globals, *wanted)); });

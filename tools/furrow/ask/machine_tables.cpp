@@ -90,9 +90,13 @@ titled_table faults(const json& machine) {
                           cell{lamps_text(fault.at("lamps"))}, value_cell(fault.at("first_seen")),
                           value_cell(fault.at("last_seen"))});
   };
+  json all = json::array();
   for (const auto* part : {"faults", "cleared_faults"})
-    for (const auto& fault : machine.at(part))
+    for (const auto& fault : machine.at(part)) {
       add(fault);
+      all.push_back(fault);
+    }
+  add_wide_column(shown, all, "NAME", "name");
   return {"FAULTS", std::move(shown)};
 }
 

@@ -140,19 +140,25 @@ private:
     for (const auto& fault : machine.value("faults", json::array()))
       wanted = wanted
                && line(time, name,
-                       fmt::format("fault {}: SPN {} FMI {} ({}) of address {}",
+                       fmt::format("fault {}: SPN {}{} FMI {} ({}) of address {}",
                                    value_text(fault.at("event")), fault.at("spn").dump(),
-                                   fault.at("fmi").dump(), value_text(fault.at("meaning")),
-                                   fault.at("source").dump()));
+                                   name_text(fault), fault.at("fmi").dump(),
+                                   value_text(fault.at("meaning")), fault.at("source").dump()));
     return wanted;
+  }
+
+  /// The name of a frame or a fault after a blank; nothing where no definition knows it.
+  static std::string name_text(const json& of) {
+    const auto name = of.value("name", json(nullptr));
+    return name.is_string() ? " " + value_text(name) : "";
   }
 
   static bool frame_line(const std::string& machine, const json& frame) {
     return line(clock_of(frame.at("time")), machine,
-                fmt::format("{} {:>8} {:>6}  {}", value_text(frame.at("bus")),
+                fmt::format("{} {:>8} {:>6}  {}{}", value_text(frame.at("bus")),
                             value_text(frame.at("can_id")),
                             frame.at("pgn").is_null() ? "-" : frame.at("pgn").dump(),
-                            value_text(frame.at("payload"))));
+                            value_text(frame.at("payload")), name_text(frame)));
   }
 };
 

@@ -1,4 +1,5 @@
 #include "tools/furrowd/api/answers.hpp"
+#include "tools/furrowd/api/bodies/bus_names.hpp"
 #include "tools/furrowd/api/bodies/machine_json.hpp"
 #include "tools/furrowd/api/peers.hpp"
 #include "tools/furrowd/api/resources.hpp"
@@ -151,6 +152,9 @@ answer one_equipment(api_context& of, call call) {
       report = co_await report_of_peer(of, call.who, node, name, incomplete);
     }
   }
+  if (report)
+    for (const char* part : {"faults", "cleared_faults"})
+      name_faults((*report)[part], {of.node.dbc(), call.who.farm, name});
   const auto parts = report.value_or(to_json(can::machine_report{}, now_us()));
   for (const auto& [part, value] : parts.items())
     machine[part] = report ? value : json(nullptr);

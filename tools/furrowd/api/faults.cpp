@@ -2,11 +2,13 @@
 #include "can/isobus/diagnostics.hpp"
 #include "storage/history.hpp"
 #include "tools/furrowd/api/answers.hpp"
+#include "tools/furrowd/api/bodies/bus_names.hpp"
 #include "tools/furrowd/api/resources.hpp"
 #include "tools/furrowd/http/ask_store.hpp"
 #include "tools/json/rfc3339.hpp"
 
 #include <charconv>
+#include <map>
 #include <string>
 #include <utility>
 
@@ -46,7 +48,7 @@ std::variant<storage::faults_query, problem> to_faults_query(const call& call) {
   return query;
 }
 
-json fault_json(const storage::bus_fault& row) {
+json fault_json(const storage::bus_fault& row, const bus_names& names) {
   const auto meaning = can::fmi_word(static_cast<std::uint8_t>(row.fmi));
   json made{{"farm", row.farm},
             {"equipment", row.equipment},
@@ -54,6 +56,7 @@ json fault_json(const storage::bus_fault& row) {
             {"source", row.source},
             {"iso_name", nullptr},
             {"spn", row.spn},
+            {"name", spn_name(names, static_cast<std::uint32_t>(row.spn))},
             {"fmi", row.fmi},
             {"meaning", meaning.empty() ? json(nullptr) : json(meaning)},
             {"active", !row.cleared_us},
@@ -85,9 +88,15 @@ answer faults(api_context& of, call call) {
     co_return to_response(*wrong);
   const auto& page = std::get<storage::faults_page>(said);
   json rows = json::array();
-  for (const auto& row : page.rows)
-    if (call.who.covers(row.equipment))
-      rows.push_back(fault_json(row));
+  std::map<std::pair<std::string, std::string>, bus_names> names; // by farm and machine
+  for (const auto& row : page.rows) {
+    if (!call.who.covers(row.equipment))
+      continue;
+    const auto [at, fresh] = names.try_emplace({row.farm, row.equipment});
+    if (fresh)
+      at->second = {of.node.dbc(), row.farm, row.equipment};
+    rows.push_back(fault_json(row, at->second));
+  }
   co_return ok({{"faults", std::move(rows)},
                 {"next", page.next ? json(std::to_string(*page.next)) : json(nullptr)}});
 }

@@ -27,7 +27,9 @@ std::optional<std::size_t> parse_last(const std::string& text) {
   return count;
 }
 
-std::string text_of(const std::vector<storage::stored_frame>& frames, frames_format format) {
+std::string text_of(const std::vector<storage::stored_frame>& frames,
+                    frames_format format,
+                    const bus_names& names) {
   std::string out;
   for (const auto& frame : frames) {
     const can::frame_view view{frame.time_us, frame.header,
@@ -37,7 +39,7 @@ std::string text_of(const std::vector<storage::stored_frame>& frames, frames_for
                  format == frames_format::jsonl
                    ? json(bus).dump(-1, ' ', false, json::error_handler_t::replace)
                    : bus,
-                 format);
+                 format, names);
   }
   return out;
 }
@@ -68,7 +70,8 @@ answer newest_frames(api_context& of, call call) {
   response made;
   made.content_type =
     format == frames_format::jsonl ? "application/x-ndjson" : "text/plain; charset=utf-8";
-  made.body = text_of(std::get<std::vector<storage::stored_frame>>(found), format);
+  made.body = text_of(std::get<std::vector<storage::stored_frame>>(found), format,
+                      {of.node.dbc(), call.who.farm, name});
   co_return made;
 }
 

@@ -221,7 +221,11 @@ void live_stream::see(farm_state& farm, stream_seat& seat, subscription wanted) 
   const auto resume = std::exchange(wanted.resume, {});
   auto& one = farm.views[view_key(wanted, seat.form_)];
   if (one.view == nullptr)
-    one.view = std::make_shared<stream_view>(std::move(wanted), seat.form_, epoch_, cursor_);
+    one.view = std::make_shared<stream_view>(
+      std::move(wanted), seat.form_, epoch_, cursor_,
+      [board = node_.dbc(), of_farm = seat.holder_.who.farm](const std::string& machine) {
+        return bus_names{board, of_farm, machine};
+      });
   if (one.seats.empty())
     one.view->publish(farm.fleet, cursor_);
   if (one.seats.empty())

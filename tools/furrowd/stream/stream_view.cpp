@@ -57,8 +57,9 @@ void append_count(std::string& out, std::string_view key, std::uint64_t count) {
 stream_view::stream_view(subscription wanted,
                          stream_form form,
                          std::string epoch,
-                         std::uint64_t cursor)
-  : wanted_{std::move(wanted)}, form_{form},
+                         std::uint64_t cursor,
+                         names_source names_of)
+  : wanted_{std::move(wanted)}, form_{form}, names_of_{std::move(names_of)},
     prefix_{fmt::format(
       "{}.{:08x}.", epoch, static_cast<std::uint32_t>(std::hash<std::string>{}(wanted_.key())))},
     created_at_{cursor}, cursor_{cursor}, wants_ledger_{wanted_.wants_signal("ledger")},
@@ -391,6 +392,8 @@ void stream_view::append_faults(std::string& out,
   }
   if (list.empty() && !(all && machine.faults_known))
     return;
+  if (!list.empty())
+    name_faults(list, names_for(machine.name));
   append_key(out, "faults");
   out += list.dump();
 }
@@ -400,6 +403,7 @@ void stream_view::add_frames(const std::string& machine, const actors::tapped_fr
     return;
   const auto known = frame_machines_.try_emplace(machine, 0).first;
   const auto& block = frames.block;
+  const auto names = names_for(machine);
   for (auto i = frames.first; i < block.size(); ++i) {
     if (!wanted_.frames->takes(block.header(i)))
       continue;
@@ -410,7 +414,8 @@ void stream_view::add_frames(const std::string& machine, const actors::tapped_fr
     auto& made = frames_.emplace_back();
     made.machine = &known->first;
     append_frame(made.text, block[i], frames.first_seq + i,
-                 "\"can" + std::to_string(block.header(i).bus()) + '"', frames_format::jsonl);
+                 "\"can" + std::to_string(block.header(i).bus()) + '"', frames_format::jsonl,
+                 names);
     if (made.text.ends_with('\n'))
       made.text.pop_back();
   }

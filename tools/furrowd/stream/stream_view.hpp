@@ -8,6 +8,7 @@
 ///   frames wait for `take_frames`, then the oldest are dropped.
 #pragma once
 
+#include "tools/furrowd/api/bodies/bus_names.hpp"
 #include "tools/furrowd/stream/fleet_state.hpp"
 #include "tools/furrowd/stream/frame_queue.hpp"
 #include "tools/furrowd/stream/stream_text.hpp"
@@ -15,6 +16,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <string>
 #include <unordered_map>
 #include <utility>
@@ -40,8 +42,14 @@ public:
     friend bool operator==(const position&, const position&) = default;
   };
 
-  /// `epoch` tells the cursors of this process from others; `cursor` is the newest one.
-  stream_view(subscription wanted, stream_form form, std::string epoch, std::uint64_t cursor);
+  /// `epoch` tells the cursors of this process from others; `cursor` is the newest one. `names_of`: of what is on the
+  /// bus of a machine; none: those of the catalogue.
+  using names_source = std::function<bus_names(const std::string& machine)>;
+  stream_view(subscription wanted,
+              stream_form form,
+              std::string epoch,
+              std::uint64_t cursor,
+              names_source names_of = {});
 
   [[nodiscard]] const subscription& wanted() const { return wanted_; }
   [[nodiscard]] stream_form form() const { return form_; }
@@ -102,8 +110,13 @@ private:
   void append_faults(std::string& out, const stream_machine& machine, std::uint64_t from, bool all);
   void append_brief(std::string& out, const stream_machine& machine, std::uint64_t from, bool all);
 
+  [[nodiscard]] bus_names names_for(const std::string& machine) const {
+    return names_of_ ? names_of_(machine) : bus_names{};
+  }
+
   subscription wanted_;
   stream_form form_;
+  names_source names_of_;
   std::string prefix_; // of ids
   std::uint64_t created_at_;
   std::uint64_t cursor_;

@@ -87,17 +87,19 @@ TEST_CASE("frames: a line of JSON has everything about a frame") {
   const std::uint8_t bytes[] = {0xDE, 0xAD};
   const auto line = [&](const can::header_parts& parts) {
     std::string text;
-    append_frame(text, {1'000'001, can::pack(parts), bytes}, 42, "\"can1\"", frames_format::jsonl);
+    append_frame(text, {1'000'001, can::pack(parts), bytes}, 42, "\"can1\"", frames_format::jsonl,
+                 {});
     return text;
   };
   CHECK(line({.id = 0x18FEF100, .extended = true, .length = 2})
         == "{\"seq\":42,\"time\":\"1970-01-01T00:00:01.000001Z\",\"bus\":\"can1\","
            "\"can_id\":\"18FEF100\",\"extended\":true,\"remote\":false,\"error\":false,"
-           "\"kind\":\"classic\",\"length\":2,\"pgn\":65265,\"payload\":\"DEAD\"}\n");
+           "\"kind\":\"classic\",\"length\":2,\"pgn\":65265,\"name\":\"CCVS1\",\"payload\":"
+           "\"DEAD\"}\n");
   CHECK(line({.id = 0x12, .remote = true, .length = 4, .direction = can::frame_direction::received})
         == "{\"seq\":42,\"time\":\"1970-01-01T00:00:01.000001Z\",\"bus\":\"can1\","
            "\"can_id\":\"012\",\"extended\":false,\"remote\":true,\"error\":false,"
-           "\"kind\":\"classic\",\"length\":4,\"pgn\":null,\"payload\":\"\","
+           "\"kind\":\"classic\",\"length\":4,\"pgn\":null,\"name\":null,\"payload\":\"\","
            "\"direction\":\"received\"}\n");
   CHECK(line({.id = 4, .error = true, .length = 0}).find("\"can_id\":\"20000004\"")
         != std::string::npos);

@@ -307,6 +307,7 @@ TEST_CASE("stream: faults appear, count and clear") {
   REQUIRE(first.size() == 1);
   CHECK(first[0]["event"] == "present");
   CHECK(first[0]["spn"] == 110);
+  CHECK(first[0]["name"] == "ET1.engine_coolant_temperature");
   w.detail("T1", {fault_of(110, 1)});
   CHECK(w.next() == nullptr);
   w.detail("T1", {fault_of(110, 2), fault_of(190, 1)});
@@ -413,6 +414,37 @@ TEST_CASE(
     more = piece["more"];
   }
   CHECK(seen.size() == count);
+}
+
+TEST_CASE("stream: frames and faults have the names of the machine's own DBC file") {
+  actors::dbc_board board;
+  storage::stored_dbc file;
+  file.name = "own.dbc";
+  file.content = "VERSION \"\"\nBU_: E\nBO_ 2566844926 Ground_Speed: 8 E\n"
+                 " SG_ coolant : 0|8@1+ (1,0) [0|250] \"C\" E\nBA_DEF_ SG_ \"SPN\" INT 0 524287;\n"
+                 "BA_DEF_DEF_ \"SPN\" 0;\nBA_ \"SPN\" SG_ 2566844926 coolant 110;\n";
+  REQUIRE(board.set({"1", {file}}).empty());
+  http::fleet_state fleet;
+  fleet.begin(2, stream_time_us);
+  fleet.take(snapshot_of(machine_of("default", "T1", 900)), "n1");
+  fleet.take("T1", actors::live_detail{{fault_of(110, 1)}, {}});
+  http::stream_view view{wish_of({{"frames", "all"}}), http::stream_form::websocket, "e", 1,
+                         [&](const std::string& machine) {
+                           return http::bus_names{&board, "default", machine};
+                         }};
+  view.publish(fleet, 2);
+  http::stream_view::position at;
+  const auto text = view.next(at, fleet, stream_time_us);
+  REQUIRE(text != nullptr);
+  CHECK(json::parse(*text)["machines"][0]["faults"][0]["name"] == "Ground_Speed.coolant");
+  actors::tapped_frames frames;
+  const std::uint8_t payload[8] = {};
+  REQUIRE(frames.block.push(stream_time_us,
+                            can::pack({.id = 0x18FEF100, .extended = true, .length = 8}), payload));
+  view.add_frames("T1", frames);
+  const auto made = view.take_frames();
+  REQUIRE(made.texts.size() == 1);
+  CHECK(json::parse(*made.texts[0].text)["frames"][0]["name"] == "Ground_Speed");
 }
 
 TEST_CASE("stream: events carry the same JSON as messages") {

@@ -2,6 +2,7 @@
 
 #include "can/frame/identifier.hpp"
 #include "can/logs/candump.hpp"
+#include "can/text/json.hpp"
 #include "can/text/put.hpp"
 #include "storage/frames.hpp"
 #include "tools/furrowd/http/ask.hpp"
@@ -49,7 +50,8 @@ const char* name_of(can::frame_kind kind) {
 void append_json(std::string& out,
                  const can::frame_view& frame,
                  std::uint64_t seq,
-                 std::string_view bus) {
+                 std::string_view bus,
+                 std::string_view name) {
   const auto header = frame.header;
   const auto at = std::back_inserter(out);
   fmt::format_to(at, R"({{"seq":{},"time":"{}","bus":{},"can_id":")", seq,
@@ -61,6 +63,11 @@ void append_json(std::string& out,
                  header.extended(), header.remote(), header.error(), name_of(header.kind()),
                  header.length());
   has_pgn(header) ? fmt::format_to(at, "{}", can::pgn_of(header.id())) : fmt::format_to(at, "null");
+  out += R"(,"name":)";
+  if (name.empty())
+    out += "null";
+  else
+    can::text::append_json_text(out, name);
   out += R"(,"payload":")";
   can::text::append_hex(out, frame.payload());
   out += '"';
@@ -153,7 +160,7 @@ private:
         if (frame.time_us < from || frame.time_us > to || !wanted_.filter.takes(frame.header))
           continue;
         append_frame(text_, frame, run.seq_first + frame_, bus_name(frame.header.bus()),
-                     wanted_.format);
+                     wanted_.format, wanted_.names);
       }
     }
   }
@@ -205,11 +212,12 @@ void append_frame(std::string& out,
                   const can::frame_view& frame,
                   std::uint64_t seq,
                   std::string_view bus,
-                  frames_format format) {
+                  frames_format format,
+                  const bus_names& names) {
   if (format == frames_format::candump)
     can::append_candump(out, frame, bus);
   else
-    append_json(out, frame, seq, bus);
+    append_json(out, frame, seq, bus, names.message(frame.header));
 }
 
 asio::awaitable<std::variant<std::unique_ptr<body_source>, problem>>

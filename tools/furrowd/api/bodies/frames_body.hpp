@@ -3,6 +3,7 @@
 /// Shape: candump: the format of `candump -L`, buses by name, in order of seq. jsonl: one object a line: seq, time,
 ///   bus, can_id (hex, as in candump), extended, remote, error, kind ("classic", "fd", "xl"), length, pgn (null except
 ///   for extended frames), payload (hex).
+///   `name` is that of the message, null where no definition knows it.
 /// Errors: a page that cannot be read is retried for a few seconds, because the database may come back; then the body
 ///   fails.
 /// Threads: one coroutine.
@@ -10,6 +11,7 @@
 #pragma once
 
 #include "storage/store.hpp"
+#include "tools/furrowd/api/bodies/bus_names.hpp"
 #include "tools/furrowd/http/message.hpp"
 
 #include <cstdint>
@@ -45,12 +47,14 @@ void append_frame(std::string& out,
                   const can::frame_view& frame,
                   std::uint64_t seq,
                   std::string_view bus,
-                  frames_format format);
+                  frames_format format,
+                  const bus_names& names);
 
 struct frames_request {
   storage::frames_query query;
   frames_filter filter;
   frames_format format = frames_format::candump;
+  bus_names names{};
 };
 
 /// Reads the first page, so that errors are known before the response begins. The store must outlive the body.

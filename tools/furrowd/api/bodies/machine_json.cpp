@@ -3,6 +3,7 @@
 #include "actors/live/wall_clock.hpp"
 #include "can/isobus/ddi.hpp"
 #include "can/live/quantity_table.hpp"
+#include "tools/furrowd/api/bodies/bus_names.hpp"
 #include "tools/json/rfc3339.hpp"
 
 #include <fmt/format.h>
@@ -106,6 +107,7 @@ json part_json(const can::fault& fault, const std::vector<can::ecu>& ecus, std::
           {"ecu", name_at(ecus, fault.bus, fault.source)},
           {"list", fault.list == can::fault_list::active ? "active" : "previous"},
           {"spn", fault.code.spn},
+          {"name", spn_name(bus_names{}, fault.code.spn)},
           {"fmi", fault.code.fmi},
           {"meaning", text_or_null(can::fmi_word(fault.code.fmi))},
           {"count", fault.code.occurrences ? json(*fault.code.occurrences) : json(nullptr)},

@@ -1,5 +1,5 @@
 /// Names of messages by PGN, as the catalogue of the node names them; the signals of /signals begin with them.
-// Source: deploy/catalogue/furrow-agricultural.dbc. No route of the API gives them.
+// Source: deploy/catalogue/furrow-agricultural.dbc. A frame has its own `name`; this is for filters and older nodes.
 const coded = "44032:GMS 44288:GSC 51968:PD 59904:RQST 60928:ACL 61442:ETC1 61443:EEC2 61444:EEC1 61445:ETC2 61474:MSS "
   + "64835:MSSC 65091:RPTO 65092:FPTO 65093:RHS 65094:FHS 65096:WBSD 65097:GBSD 65217:VDHR 65226:DM1 65227:DM2 "
   + "65248:VD 65253:HOURS 65254:TD 65256:VDS 65257:LFC1 65262:ET1 65263:EFL_P1 65264:PTO1 65265:CCVS1 65266:LFE1 "

@@ -5,8 +5,9 @@ import { type StoredFault, fits, previousRows, readState, storedRow, summaryOf }
 
 const time = "2026-05-01T06:30:00.000000Z";
 const fault = (spn: number, more: Partial<StoredFault> = {}): StoredFault => ({
-  farm: "default", equipment: "T1", bus: "can0", source: 0, iso_name: null, spn, fmi: 3, meaning: "voltage too high",
-  active: true, first_seen: time, last_seen: time, cleared: null, appearances: 1, occurrences: 2, lamp: "amber",
+  farm: "default", equipment: "T1", bus: "can0", source: 0, iso_name: null, spn, name: null, fmi: 3,
+  meaning: "voltage too high", active: true, first_seen: time, last_seen: time, cleared: null, appearances: 1,
+  occurrences: 2, lamp: "amber",
   ...more,
 });
 const all = { machine: "", spn: "", lamp: "" };
