@@ -253,6 +253,21 @@ TEST_CASE("http: frames have candump's format, all or filtered") {
   CHECK(first["payload"] == "0102030405060701");
 }
 
+TEST_CASE("http: a request for a range of bytes is answered whole") {
+  world w;
+  const std::string target =
+    "/api/v1/frames?equipment=T1&from=2020-05-01T05:20:00Z&to=2020-05-01T05:21:00Z";
+  const auto whole = w.client.get(target);
+  for (const char* range : {"Range: bytes=10-\r\n", "Range: bytes=10-\r\nIf-Range: \"x\"\r\n",
+                            "Range: bytes=999999-\r\n", "Range: bytes=x\r\n"}) {
+    const auto answer = w.client.get(target, range);
+    CHECK(answer.status == 200);
+    CHECK(answer.body == whole.body);
+    CHECK_FALSE(answer.headers.contains("content-range"));
+    CHECK_FALSE(answer.headers.contains("accept-ranges"));
+  }
+}
+
 TEST_CASE("http: an invalid request for frames fails before the first frame") {
   world w;
   const auto status = [&](const std::string& query) {
