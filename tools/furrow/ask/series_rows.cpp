@@ -1,7 +1,7 @@
 #include "tools/furrow/ask/series_rows.hpp"
 
 #include "can/live/telemetry.hpp"
-#include "tools/json/rfc3339.hpp"
+#include "can/text/time.hpp"
 
 #include <fmt/format.h>
 
@@ -39,7 +39,7 @@ std::string column_heading(const std::string& key) {
 json rows_of(const json& times, const json& columns) {
   json rows = json::array();
   for (std::size_t i = 0; i < times.size(); ++i) {
-    json row{{"time", json_rows::format_time(times[i].get<std::int64_t>())}};
+    json row{{"time", can::text::format_time(times[i].get<std::int64_t>())}};
     for (const auto& [name, values] : columns.items())
       row[name] = values.at(i);
     rows.push_back(std::move(row));
