@@ -24,16 +24,19 @@ inline constexpr std::size_t record_batch_bytes_max = 8U << 20U;
 inline constexpr std::size_t record_key_bytes_max = 128;
 inline constexpr std::size_t page_rows_max = 10'000;
 
-/// Records of one machine that are stored once: a repeated key gets the first answer again.
+/// Records of one machine that are stored once: a repeated key gets the first answer again. A key that was used for
+/// other records stores nothing.
 struct record_batch {
   std::string farm;
   std::string equipment; // created if it does not exist
   std::string key;       // chosen by the client, 1 to 128 bytes of text, unique within the machine
   std::vector<can::record> records;
+  std::string sha256 = {}; // of the request; empty: only the number of records is compared
 };
 
 struct record_batch_outcome {
   bool repeated = false;            // the key was known: this call stored nothing
+  bool key_reused = false;          // the key was used for other records: this call stored nothing
   std::vector<std::string> refused; // for each record: why it was rejected; empty: it was stored
 };
 

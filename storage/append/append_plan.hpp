@@ -70,6 +70,7 @@ struct batch_mark {
   std::uint64_t seq_first = 0;
   std::uint32_t records = 0;
   std::string refused;
+  std::string sha256; // of the request; empty: not known
 };
 
 /// An item that leaves quarantine in this transaction.

@@ -67,7 +67,7 @@ append_attempt attempt_of(const record_batch& batch,
   attempt.steps.push_back({claim, after, to, to});
   attempt.batches.push_back({claim, batch.key, after + 1,
                              static_cast<std::uint32_t>(batch.records.size()),
-                             refused_lines(outcome)});
+                             refused_lines(outcome), batch.sha256});
   return attempt;
 }
 
@@ -85,12 +85,14 @@ std::string refused_lines(const record_batch_outcome& outcome) {
   return out;
 }
 
-result<record_batch_outcome>
-known_outcome(const record_batch& batch, std::uint64_t records, std::string_view refused) {
-  if (records != batch.records.size())
-    return failure{errc::reject_row, "the key was used for a batch of " + std::to_string(records)
-                                       + " records before"};
+record_batch_outcome known_outcome(const record_batch& batch, const known_batch& known) {
   record_batch_outcome out;
+  const bool compared = !known.sha256.empty() && !batch.sha256.empty();
+  out.key_reused =
+    known.records != batch.records.size() || (compared && known.sha256 != batch.sha256);
+  if (out.key_reused)
+    return out;
+  std::string_view refused = known.refused;
   out.repeated = true;
   out.refused.resize(batch.records.size());
   while (!refused.empty()) {

@@ -1,7 +1,7 @@
 /// What both databases share for a batch of records from a client other than a gateway.
 ///
 /// Shape: the database numbers these records, in one stream per machine whose id is `direct_stream`. Table record_batch
-///   keeps a batch's key and its rejected records, one per line.
+///   keeps a batch's key, its rejected records, one per line, and a checksum of the request.
 /// Errors: reject_row for a batch that is invalid as a whole.
 /// Threads: pure functions.
 #pragma once
@@ -36,8 +36,14 @@ numbered(const record_batch& batch, const record_batch_outcome& outcome, std::ui
 
 /// `3 moisture_pct: ...`, a line for each rejected record.
 [[nodiscard]] std::string refused_lines(const record_batch_outcome& outcome);
-/// The answer to a known key; `records` is what the key was used for.
-[[nodiscard]] result<record_batch_outcome>
-known_outcome(const record_batch& batch, std::uint64_t records, std::string_view refused);
+/// What table record_batch has of a key.
+struct known_batch {
+  std::uint64_t records = 0;
+  std::string refused;
+  std::string sha256; // empty: not known
+};
+/// The answer to a known key.
+[[nodiscard]] record_batch_outcome known_outcome(const record_batch& batch,
+                                                 const known_batch& known);
 
 } // namespace furrow::storage

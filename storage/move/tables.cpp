@@ -206,7 +206,8 @@ void add_records(std::vector<copied_table>& out) {
                   {"seq_first", int8},
                   {"records", int4},
                   {"refused", text},
-                  {"created_at", time_s}},
+                  {"created_at", time_s},
+                  {"sha256", text}},
                  "stream, key"});
 }
 

@@ -114,10 +114,14 @@ void put_typed(byte_buffer& out,
 }
 
 void put(byte_buffer& out, const batch_mark& mark) {
-  head(out, 6, mark.claim, mark.seq_first);
+  head(out, 7, mark.claim, mark.seq_first);
   out.bytes_field(mark.key);
   out.field(mark.records);
   out.bytes_field(mark.refused);
+  if (mark.sha256.empty())
+    out.null_field();
+  else
+    out.bytes_field(mark.sha256);
 }
 
 void put(byte_buffer& out, const quarantine_ref& item) {

@@ -27,8 +27,8 @@ inline constexpr const char* quarantine_statement =
   "(format "
   "binary);";
 inline constexpr const char* record_batch_statement =
-  "copy furrow.record_batch (stream, seq_first, equipment_id, key, records, refused) from stdin "
-  "(format binary);";
+  "copy furrow.record_batch (stream, seq_first, equipment_id, key, records, refused, "
+  "sha256) from stdin (format binary);";
 /// The COPY statement of the n-th known kind.
 [[nodiscard]] const std::string& typed_statement(std::size_t kind);
 

@@ -65,12 +65,12 @@ task<result<pq_reply>> stand_all(pq_connection& db, const group_work& work, cons
     .add(oid::text_array, keys.view())
     .add(oid::int4_array, numbers.view());
   auto reply = co_await db.query(
-    "select k.place, e.equipment, e.stream, e.epoch, e.seq, b.records, b.refused "
+    "select k.place, e.equipment, e.stream, e.epoch, e.seq, b.records, b.refused, b.sha256 "
     "from furrow.enter($1, $2, array_fill($3, array[cardinality($1)]), "
     "array_fill(null::bigint, array[cardinality($1)])) e "
     "join unnest($4, $5) with ordinality k(key, place, ordinal) on k.ordinal = e.ordinal "
     // By the index for each key: a join would read every stored key.
-    "left join lateral (select o.records, o.refused from furrow.record_batch o "
+    "left join lateral (select o.records, o.refused, o.sha256 from furrow.record_batch o "
     "where o.stream = e.stream and o.key = k.key limit 1) b on true order by k.place",
     parameters);
   if (reply.error)
@@ -91,7 +91,8 @@ void plan(group_work& work, const pq_rows& rows) {
     const stream_claim claim{static_cast<std::int32_t>(rows.integer(row, 1)),
                              static_cast<std::int32_t>(rows.integer(row, 2)), rows.integer(row, 3)};
     if (!rows.null(row, 5)) {
-      work.decided[i] = known_outcome(batch, rows.natural(row, 5), rows.text(row, 6));
+      work.decided[i] =
+        known_outcome(batch, {rows.natural(row, 5), rows.text(row, 6), rows.text(row, 7)});
       continue;
     }
     if (!keys.emplace(claim.stream, batch.key).second)

@@ -24,18 +24,16 @@ constexpr const char* only_tried_sqlstate = "FW003";
 struct direct_standing {
   stream_claim claim;
   std::uint64_t seq = 0;
-  bool known = false;
-  std::uint64_t records = 0;
-  std::string refused;
+  std::optional<known_batch> known;
 };
 
 task<result<direct_standing>> stand(pq_connection& db, const record_batch& batch) {
   const std::string_view id{reinterpret_cast<const char*>(direct_stream.data()),
                             direct_stream.size()};
   const auto reply = co_await db.query(
-    "select e.equipment, e.stream, e.epoch, e.seq, b.records, b.refused "
+    "select e.equipment, e.stream, e.epoch, e.seq, b.records, b.refused, b.sha256 "
     "from furrow.enter(array[$1], array[$2], array[$3], array[null::bigint]) e "
-    "left join lateral (select o.records, o.refused from furrow.record_batch o "
+    "left join lateral (select o.records, o.refused, o.sha256 from furrow.record_batch o "
     "where o.stream = e.stream and o.key = $4 limit 1) b on true",
     pq_parameters{}.text(batch.farm).text(batch.equipment).add(oid::uuid, id).text(batch.key));
   if (reply.error)
@@ -47,9 +45,8 @@ task<result<direct_standing>> stand(pq_connection& db, const record_batch& batch
   out.claim = {static_cast<std::int32_t>(rows.integer(0, 0)),
                static_cast<std::int32_t>(rows.integer(0, 1)), rows.integer(0, 2)};
   out.seq = rows.natural(0, 3);
-  out.known = !rows.null(0, 4);
-  out.records = rows.natural(0, 4);
-  out.refused = rows.text(0, 5);
+  if (!rows.null(0, 4))
+    out.known = {rows.natural(0, 4), rows.text(0, 5), rows.text(0, 6)};
   co_return out;
 }
 
@@ -167,7 +164,7 @@ task<result<record_batch_outcome>> insert_records(pq_connection& db, const recor
     if (!standing)
       co_return standing.error();
     if (standing->known)
-      co_return known_outcome(batch, standing->records, standing->refused);
+      co_return known_outcome(batch, *standing->known);
     const auto rows = numbered(batch, outcome, standing->seq);
     if (rows.empty())
       co_return outcome; // there is no key to recognise

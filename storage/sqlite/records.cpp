@@ -51,10 +51,10 @@ void store_singly(sqlite_db& db,
 }
 
 void keep_key(sqlite_db& db, const batch_mark& mark) {
-  db.statement("insert into record_batch (stream, key, equipment_id, seq_first, records, refused) "
-               "values (?, ?, ?, ?, ?, ?)")
+  db.statement("insert into record_batch (stream, key, equipment_id, seq_first, records, refused, "
+               "sha256) values (?, ?, ?, ?, ?, ?, nullif(?, ''))")
     .with(mark.claim.stream, mark.key, mark.claim.equipment, mark.seq_first,
-          std::int64_t{mark.records}, mark.refused)
+          std::int64_t{mark.records}, mark.refused, mark.sha256)
     .run();
 }
 
@@ -66,11 +66,12 @@ result<record_batch_outcome> insert_batch(sqlite_db& db, const record_batch& bat
   auto outcome = std::move(*judged);
   const auto claim = find_or_make(db, {batch.farm, batch.equipment, direct_stream, {}, {}});
   {
-    auto known =
-      db.statement("select records, refused from record_batch where stream = ? and key = ?");
+    auto known = db.statement(
+      "select records, refused, sha256 from record_batch where stream = ? and key = ?");
     known.with(claim.stream, batch.key);
     if (known.step())
-      return known_outcome(batch, known.natural(0), known.bytes(1));
+      return known_outcome(batch, {known.natural(0), std::string{known.bytes(1)},
+                                   known.null(2) ? "" : std::string{known.bytes(2)}});
   }
   std::uint64_t seq = 0;
   {

@@ -44,8 +44,24 @@ TEST_CASE(
   CHECK(row.quarantined == 0);
   CHECK(page_of(*store, can::record_kind_fault).rows.size() == 1);
 
+  const auto refused_key = [&] {
+    const auto said = must(insert(*store, batch));
+    CHECK_FALSE(said.repeated);
+    CHECK(said.refused.empty());
+    return said.key_reused;
+  };
+  const auto whole = batch.records;
   batch.records.pop_back();
-  CHECK(insert(*store, batch).code() == errc::reject_row); // the key of another batch
+  CHECK(refused_key()); // the key of another batch
+  batch.records = whole;
+  batch.sha256 = std::string(64, 'b');
+  CHECK(must(insert(*store, batch)).repeated); // the first call said no checksum
+  batch.key = "monday-3";
+  CHECK_FALSE(must(insert(*store, batch)).repeated);
+  CHECK(must(insert(*store, batch)).repeated);
+  batch.sha256 = std::string(64, 'c');
+  CHECK(refused_key()); // as many records, and others
+  batch.key = "monday-1";
   batch.farm = "north";
   CHECK_FALSE(must(insert(*store, batch)).repeated); // another tenant's key
   batch.farm = "default";

@@ -120,8 +120,24 @@ TEST_CASE("record post: the same key stores once, and is answered alike") {
   again["repeated"] = false;
   CHECK(again == first);
   CHECK(w.get("equipment=C1&kind=yield").size() == 1);
-  w.post("equipment=C1", "[" + sample + "," + sample + "]", 400, key);  // the key of other records
   CHECK(w.post("equipment=C2", sample, 200, key)["repeated"] == false); // keys belong to a machine
+}
+
+TEST_CASE("record post: a key that was used for other records is refused, and nothing is stored") {
+  post_world w;
+  w.post("equipment=C1", sample, 200, key);
+  auto other = sample;
+  other.replace(other.find("7.25"), 4, "7.26");
+  const auto refused = [&](const std::string& query, const std::string& body) {
+    const auto said = w.post(query, body, 422, key);
+    CHECK(said["error"]["code"] == "key_reused");
+    CHECK(said["error"]["message"] == "the key \"day 1\" was used for other records of \"C1\"");
+  };
+  refused("equipment=C1", other);
+  refused("equipment=C1", "[" + sample + "," + sample + "]");
+  refused("equipment=C1&kind=tokens", sample);
+  CHECK(w.get("equipment=C1&kind=yield").size() == 1);
+  CHECK(w.post("equipment=C1", sample, 200, key)["repeated"] == true);
 }
 
 TEST_CASE("record post: kinds by number or name, and a body of one's own as it was written") {

@@ -1,6 +1,7 @@
 #include "storage/records.hpp"
 
 #include "proto/text.hpp"
+#include "storage/identity/password.hpp"
 #include "tools/furrowd/api/answers.hpp"
 #include "tools/furrowd/api/bodies/records_json.hpp"
 #include "tools/furrowd/api/record_post.hpp"
@@ -105,6 +106,8 @@ answer post_records(api_context& of, call call) {
   storage::record_batch batch{call.who.farm, *equipment, call.idempotency_key, posted.records};
   if (batch.key.empty())
     batch.key = random_key();
+  const auto* kind = given(call, "kind");
+  batch.sha256 = storage::sha256_of((kind == nullptr ? "" : *kind) + '\n' + call.body);
   const auto key = batch.key;
   storage::record_batch_outcome outcome;
   if (!batch.records.empty()) {
@@ -119,6 +122,11 @@ answer post_records(api_context& of, call call) {
     }
     outcome = std::get<storage::record_batch_outcome>(std::move(said));
   }
+  if (outcome.key_reused)
+    co_return to_response(
+      {422, "key_reused",
+       fmt::format("the key \"{}\" was used for other records of \"{}\"", key, *equipment),
+       "nothing was stored: send these records with a new key"});
   const auto made = posted_json(posted, outcome, key);
   if (!posted.many && made.at("stored") == 0)
     co_return to_response({400, "rejected_record",

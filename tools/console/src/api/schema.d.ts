@@ -1627,6 +1627,8 @@ export interface components {
             /** @enum {unknown} */
             list: "active" | "previous";
             spn: number;
+            /** @description Message.Signal of the SPN, by the DBC files of the machine or by the catalogue */
+            name: string | null;
             fmi: number;
             meaning: string | null;
             count: number | null;
@@ -1842,6 +1844,8 @@ export interface components {
             /** @description NAME of the control unit (ISO 11783-5), 16 hex digits; null: it has not claimed its address */
             iso_name: string | null;
             spn: number;
+            /** @description Message.Signal of the SPN, by the DBC files of the machine or by the catalogue */
+            name: string | null;
             fmi: number;
             /** @description of the failure mode */
             meaning: string | null;
@@ -1889,6 +1893,8 @@ export interface components {
             kind: "classic" | "fd" | "xl";
             length: number;
             pgn: number | null;
+            /** @description of the message, by the DBC files of the machine or by the catalogue */
+            name: string | null;
             /** @description hex */
             payload: string;
             fd_flags?: number;
@@ -4655,7 +4661,7 @@ export interface operations {
                 kind?: string;
             };
             header?: {
-                /** @description 1 to 128 bytes of the client's own. The same key again stores nothing and is answered with what became of the records. Without it the node makes one */
+                /** @description 1 to 128 bytes of the client's own. The same request with the same key stores nothing and is answered with what became of the records; another one gets 422. Without it the node makes one */
                 "Idempotency-Key"?: string;
             };
             path?: never;
@@ -4704,6 +4710,7 @@ export interface operations {
             401: components["responses"]["problem"];
             403: components["responses"]["problem"];
             413: components["responses"]["problem"];
+            422: components["responses"]["problem"];
             501: components["responses"]["problem"];
             503: components["responses"]["problem"];
             504: components["responses"]["problem"];
@@ -4890,6 +4897,8 @@ export interface operations {
             query?: {
                 /** @description how many points the chart has; default 1000 */
                 points?: number;
+                /** @description instead of `points`: always buckets, of this length: 10s, 5m, 1h, 2d; 10000 buckets at most */
+                every?: string;
                 /** @description first time, included; default: a day before `to` */
                 from?: string;
                 /** @description last time, included; default: now */
