@@ -23,6 +23,7 @@ struct append_answer;
 struct append_job;
 struct append_reply;
 struct flush_due;
+struct claim_due;
 struct passivation_due;
 struct retry_due;
 struct held_due;
@@ -62,6 +63,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::append_answer)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::append_job)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::append_reply)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::flush_due)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::claim_due)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::passivation_due)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::retry_due)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::held_due)
@@ -169,6 +171,8 @@ using equipment_actor = caf::typed_actor<
   caf::reacts_to<append_answer>,
   // The oldest packed item may have waited long enough.
   caf::reacts_to<flush_due>,
+  // A claim has waited for long enough.
+  caf::reacts_to<claim_due>,
   // The machine's gateways are to leave: flush what is packed.
   caf::reacts_to<hurry_notice>,
   // Check whether this actor is idle.

@@ -161,6 +161,11 @@ struct append_reply {
 struct flush_due {
   std::uint32_t slot = 0;
 };
+/// To itself: a claim that waits is still its stream's affair, not the desk's.
+struct claim_due {
+  std::uint32_t slot = 0;
+  claim_wish wish;
+};
 struct passivation_due {};
 struct retry_due {};
 struct held_due {};

@@ -33,13 +33,12 @@ void tell(equipment_state& state, const session_notice& notice) {
   }
 }
 
+/// A claim that waits stays here: sent ahead of time, it would replace a newer claim at the desk.
 void ask_for_claim(equipment_pointer self, const stream_origin& origin, claim_wish wish) {
-  const auto wait = wish.wait;
-  claim_order order{origin, std::move(wish)};
-  if (wait.count() > 0)
-    self->delayed_send(self->state.desk, wait, std::move(order));
+  if (const auto wait = wish.wait; wait.count() > 0)
+    self->delayed_send(self, wait, claim_due{origin.slot, std::move(wish)});
   else
-    self->send(self->state.desk, std::move(order));
+    self->send(self->state.desk, claim_order{origin, std::move(wish)});
 }
 
 void perform(equipment_pointer self, std::uint32_t slot, stream_intake::actions actions) {
@@ -270,6 +269,13 @@ void settle(equipment_pointer self, const append_answer& answer) {
   });
 }
 
+void send_claim(equipment_pointer self, claim_due& due) {
+  const auto found = self->state.streams.find(due.slot);
+  if (found != self->state.streams.end() && found->second.intake.awaits(due.wish.ticket))
+    self->send(self->state.desk,
+               claim_order{{equipment_actor{self}, due.slot}, std::move(due.wish)});
+}
+
 void take_claim(equipment_pointer self, const claim_answer& answer) {
   if (const auto found = self->state.streams.find(answer.slot); found != self->state.streams.end())
     found->second.hurried_until = self->clock().now() + equipment_state::hurry_after_claim;
@@ -348,6 +354,7 @@ equipment_actor::behavior_type equipment(equipment_pointer self,
     [self](flush_due due) {
       on_stream(self, due.slot, [](stream_intake&, stream_intake::actions&) {}); // what is due
     },
+    [self](claim_due& due) { send_claim(self, due); },
     [self](hurry_notice) { hurry(self); },
     [self](passivation_due) { check_passivation(self); },
     [self](lane_changed& changed) {

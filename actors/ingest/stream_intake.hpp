@@ -57,8 +57,8 @@ struct session_notice {
 /// The stream needs a claim; the answer comes back with the same ticket.
 struct claim_wish {
   std::uint64_t ticket = 0;
-  std::chrono::milliseconds wait{
-    0}; // before the claim is sent: longer while claims succeed and appends fail
+  /// Before the claim is sent: longer while claims succeed and appends fail. It is sent only if the stream awaits it then.
+  std::chrono::milliseconds wait{0};
   storage::claim_request request;
 };
 
@@ -108,6 +108,8 @@ public:
   void append_taken(std::int64_t epoch, time_point now, actions& out);
   /// Nothing was claimed, because another node has claimed the stream.
   void claim_taken(std::uint64_t ticket, time_point now, actions& out);
+  /// Whether the claim with that ticket is the one that the stream waits for.
+  [[nodiscard]] bool awaits(std::uint64_t ticket) const { return claiming_ && ticket == ticket_; }
   /// The claim desk died with this stream's claim.
   void desk_lost(actions& out);
   /// The lane died with this stream's appends.

@@ -54,12 +54,13 @@ public:
     return killed;
   }
 
+  std::shared_ptr<memory_tables> tables = std::make_shared<memory_tables>();
   virtual_system system;
   std::shared_ptr<actors::census> people = std::make_shared<actors::census>();
   std::shared_ptr<actors::wiring> places = std::make_shared<actors::wiring>(1);
 
 private:
-  memory_store store_{std::make_shared<memory_tables>()};
+  memory_store store_{tables};
   caf::actor root_;
   bool ended_ = false;
 };

@@ -273,7 +273,7 @@ void node::perform(const origin& of, stream_intake::actions actions) {
       tell(*notice);
     } else if (auto* wish = std::get_if<actors::claim_wish>(&action)) {
       const auto shared = std::make_shared<actors::claim_wish>(std::move(*wish));
-      at.in(shared->wait, [this, of, shared] { memory_->claims->add(of, std::move(*shared)); });
+      at.in(shared->wait, [this, of, shared] { send_claim(of, std::move(*shared)); });
     } else if (const auto* gone = std::get_if<actors::claim_withdrawal>(&action)) {
       at.in({}, [this, of, ticket = gone->ticket] { memory_->claims->withdraw(of, ticket); });
     } else {
@@ -281,6 +281,12 @@ void node::perform(const origin& of, stream_intake::actions actions) {
       at.in({}, [this, of, held] { memory_->lanes[lane_of(of.machine)]->add(of, held); });
     }
   }
+}
+
+void node::send_claim(const origin& of, actors::claim_wish wish) {
+  const auto& intake = memory_->machines.at(of.machine).streams.at(of.slot).intake;
+  if (wish.wait.count() == 0 || intake.awaits(wish.ticket))
+    memory_->claims->add(of, std::move(wish));
 }
 
 void node::settle(const lane::ticket& of, append_result what) {

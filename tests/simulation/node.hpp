@@ -92,6 +92,7 @@ private:
   void send_pace(std::uint64_t session);
   void on_stream(const origin& of, const event& what);
   void perform(const origin& of, actors::stream_intake::actions actions);
+  void send_claim(const origin& of, actors::claim_wish wish);
   void settle(const lane::ticket& of, append_result what);
   void
   check_yields(const origin& of, append_result what, const actors::stream_intake::actions& decided);

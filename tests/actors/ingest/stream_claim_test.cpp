@@ -59,6 +59,37 @@ TEST_CASE_FIXTURE(intake_story,
   CHECK(take<claim_wish>().at(0).wait.count() == 0);
 }
 
+TEST_CASE_FIXTURE(intake_story,
+                  "intake: a claim that waits is not awaited once a gateway greets, or leaves") {
+  open(1, 0, 1);
+  std::int64_t epoch = 1;
+  const auto fail_once = [&] {
+    intake.received(1, frames(1, 5), {}, live, out);
+    (void)flush();
+    intake.append_failed(epoch, false, out);
+    return take<claim_wish>().at(0);
+  };
+  const auto first = fail_once();
+  claimed(first.ticket, 0, ++epoch);
+  const auto waiting = fail_once();
+  REQUIRE(waiting.wait.count() > 0);
+  CHECK(intake.awaits(waiting.ticket));
+  SUBCASE("greets") {
+    out.clear();
+    intake.greet(2, hello(), out);
+    const auto newer = take<claim_wish>().at(0);
+    CHECK(newer.wait.count() == 0);
+    CHECK_FALSE(intake.awaits(waiting.ticket));
+    CHECK(intake.awaits(newer.ticket));
+    claimed(newer.ticket, 0, ++epoch);
+    CHECK_FALSE(intake.awaits(newer.ticket));
+  }
+  SUBCASE("leaves") {
+    intake.detach(1, out);
+    CHECK_FALSE(intake.awaits(waiting.ticket));
+  }
+}
+
 TEST_CASE_FIXTURE(
   intake_story,
   "intake: a fenced stream is claimed again, and after several fences its session is rejected") {
