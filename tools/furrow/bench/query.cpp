@@ -1,12 +1,14 @@
 #include "storage/sealing.hpp"
+#include "storage/store.hpp"
 #include "tools/furrow/bench/benches.hpp"
-#include "tools/furrow/database/direct.hpp"
 
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <future>
+#include <memory>
 #include <span>
 #include <string>
 #include <utility>
@@ -64,16 +66,26 @@ constexpr const char* sealed_too[] = {
 };
 
 /// Seals every fresh frame.
-result<storage::seal_outcome> seal(const std::string& url) {
+result<done> seal(const std::string& url) {
   constexpr std::chrono::minutes seal_timeout{10};
-  const auto store = open_directly(url);
+  storage::store_options options;
+  options.url = url;
+  const auto store = storage::open_store(options);
   if (!store)
-    return store.error();
+    return as_failure(store.error());
   auto* const sealing = (*store)->sealing();
   if (sealing == nullptr)
     return failure{errc::failed, "this database has no sealed tier"};
-  return wait_for<storage::seal_outcome>(
-    [sealing](auto done) { sealing->seal({.due_after = {}}, std::move(done)); }, url, seal_timeout);
+  // The handler may run after the wait has ended.
+  auto promised = std::make_shared<std::promise<storage::result<storage::seal_outcome>>>();
+  auto coming = promised->get_future();
+  sealing->seal({.due_after = {}}, [promised](storage::result<storage::seal_outcome> answer) {
+    promised->set_value(std::move(answer));
+  });
+  if (coming.wait_for(seal_timeout) != std::future_status::ready)
+    return failure{errc::timed_out, "the frames were not sealed in time"};
+  const auto sealed = coming.get();
+  return sealed ? result<done>{done{}} : as_failure(sealed.error());
 }
 
 result<json> ask(storage::bench_database& database, const char* sql) {
