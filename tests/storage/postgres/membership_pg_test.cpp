@@ -186,6 +186,29 @@ TEST_CASE("postgres, membership: only who has a lease that did not lapse declare
   }
 }
 
+TEST_CASE("postgres, membership: a judge waits for no standby") {
+  // Symptom: after a failover the old primary was away. Judges waited for it, could not renew their own leases meanwhile,
+  // and were declared dead.
+  members all;
+  const auto n1 = node_named("n1", 1);
+  (void)all.beat(n1, true);
+  (void)all.beat(node_named("n2", 2), true);
+  all.wait_until_old_enough();
+  all.age("n1", "3 s", "1 h");
+  all.age("n2", "-1 s", "1 h");
+  const auto standby = [](const std::string& name) {
+    auto& cluster = shared_cluster();
+    cluster.exec("alter system set synchronous_standby_names = '" + name + "'");
+    cluster.exec("select pg_reload_conf()");
+    REQUIRE(
+      eventually(10s, [&] { return cluster.value("show synchronous_standby_names") == name; }));
+  };
+  standby("nobody");
+  const auto made = answer_of<judgement>([&](auto done) { all.area.judge(n1, done); });
+  standby("");
+  CHECK(must(made).dead == std::vector<std::string>{"n2"});
+}
+
 TEST_CASE("postgres, membership: nobody is judged in the first seconds of a server") {
   members all;
   (void)all.beat(node_named("n1", 1), true);
