@@ -59,10 +59,9 @@ world::world(const world_plan& of, std::function<void(const std::string&)> trace
                                 [this](const spool_model& spool, std::uint64_t from,
                                        std::uint64_t to) { check_acked(spool, from, to); }));
   db.on_promoted([this] { check_promoted(); });
-  on.judged = [this](const std::string& name) { check_judged(name); };
-  on.replaced_took = [this](const server& old, const can::stream_id& stream, std::uint64_t to) {
-    check_replaced(old, stream, to);
-  };
+  on.judged = [this](const server& by, const std::string& name) { check_judged(by, name); };
+  on.replaced_took = [this](const server& old, const can::stream_id& stream, std::uint64_t from,
+                            std::uint64_t to) { check_replaced(old, stream, from, to); };
 }
 
 /// What tasks hold refers to the processes: it goes first.
@@ -94,7 +93,9 @@ world_result world::run() {
   const auto mended_at = on.time.now();
   if (!on.truth.found()) {
     mend();
-    if (!settle() && !on.truth.found())
+    if (settle())
+      check_held();
+    else if (!on.truth.found())
       check_complete();
   }
   out.found = on.truth.found();
@@ -243,12 +244,12 @@ void world::check_acked(const spool_model& spool, std::uint64_t from, std::uint6
   const auto name = can::to_string(spool.stream()) + " item " + std::to_string(to);
   const auto* row = db.leader().disk().find(spool.stream());
   const auto held = row == nullptr ? 0 : row->seq();
-  const bool may_be_lost = plan.database.standby && !plan.database.synchronous;
-  if (to > held && !(may_be_lost && to <= on.truth.highest(spool.stream())))
+  if (to > held && !(may_lose() && to <= on.truth.highest(spool.stream())))
     return on.truth.broken("durable",
                            name + " counts as durable; the database has " + std::to_string(held));
+  const auto& vain = taken_in_vain_[spool.stream()];
   for (auto seq = from + 1; seq <= std::min(to, held); ++seq)
-    if (row->codes[seq - 1] != spool.code_of(seq))
+    if (row->codes[seq - 1] != spool.code_of(seq) && !vain.contains(spool.code_of(seq)))
       return on.truth.broken("same", can::to_string(spool.stream()) + " item " + std::to_string(seq)
                                        + " is another one in the database");
   if (!plan.database.synchronous || !db.could_promote())
@@ -256,6 +257,18 @@ void world::check_acked(const spool_model& spool, std::uint64_t from, std::uint6
   const auto* there = db.other().disk().find(spool.stream());
   if (there == nullptr || there->seq() < to)
     on.truth.broken("durable", name + " counts as durable; the standby does not have it");
+}
+
+/// In the end the database has the items of each spool, also where a server that was replaced had taken some in vain.
+void world::check_held() {
+  for (const auto& one : gateways) {
+    const auto& spool = one->spool;
+    const auto* row = db.leader().disk().find(spool.stream());
+    for (std::uint64_t seq = 1; row != nullptr && seq <= row->seq(); ++seq)
+      if (row->codes[seq - 1] != spool.code_of(seq))
+        on.truth.broken("same", can::to_string(spool.stream()) + " item " + std::to_string(seq)
+                                  + " stays another one in the database");
+  }
 }
 
 /// A synchronous standby that has become the leader has everything that was acknowledged.
@@ -272,11 +285,14 @@ void world::check_promoted() {
   }
 }
 
-/// A node that is declared dead must have had a reason to be silent.
-void world::check_judged(const std::string& name) {
-  note(name + " is declared dead");
+/// A node that is declared dead must have had a reason to be silent. What a server decides that was replaced goes with
+/// it, within two seconds: it does not hear the nodes that ask its successor.
+void world::check_judged(const server& by, const std::string& name) {
+  note(by.at.name() + " declares " + name + " dead");
   const auto since = on.time.now() - 5s;
   const auto& leader = db.leader();
+  if (&by != &leader)
+    return;
   const auto one = std::find_if(nodes.begin(), nodes.end(),
                                 [&](const auto& each) { return each->at.name() == name; });
   const auto& at = (*one)->at;
@@ -287,8 +303,18 @@ void world::check_judged(const std::string& name) {
     on.truth.broken("judged", name + " works and reaches the database, and is declared dead");
 }
 
-/// Unless the new leader has them: the answer was on its way then.
-void world::check_replaced(const server& old, const can::stream_id& stream, std::uint64_t to) {
+/// Unless the new leader has them: the answer was on its way then. An asynchronous one may not have them; a gateway whose
+/// disk was restored meanwhile may then have given their numbers to other items.
+void world::check_replaced(const server& old,
+                           const can::stream_id& stream,
+                           std::uint64_t from,
+                           std::uint64_t to) {
+  if (may_lose()) {
+    const auto& codes = old.disk().find(stream)->codes;
+    for (auto seq = from + 1; seq <= std::min<std::uint64_t>(to, codes.size()); ++seq)
+      taken_in_vain_[stream].insert(codes[seq - 1]);
+    return;
+  }
   const auto* row = db.leader().disk().find(stream);
   if (row == nullptr || row->seq() < to)
     on.truth.broken("one", old.at.name() + " takes items of " + can::to_string(stream) + " up to "

@@ -21,6 +21,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -89,12 +90,20 @@ private:
   [[nodiscard]] bool is_settled() const;
   [[nodiscard]] bool everyone_is_placed() const;
   [[nodiscard]] std::uint64_t stored_items();
-  void check_judged(const std::string& name);
-  void check_replaced(const server& old, const can::stream_id& stream, std::uint64_t to);
+  void check_judged(const server& by, const std::string& name);
+  void check_replaced(const server& old,
+                      const can::stream_id& stream,
+                      std::uint64_t from,
+                      std::uint64_t to);
+  void check_held();
+  [[nodiscard]] bool may_lose() const {
+    return plan.database.standby && !plan.database.synchronous;
+  }
   [[nodiscard]] bool complete(const gateway& one) const;
 
   time_point begin_;
   std::map<can::stream_id, std::uint64_t> acked_;
+  std::map<can::stream_id, std::set<item_code>> taken_in_vain_; // by a server that was replaced
 };
 
 } // namespace furrow::simulation

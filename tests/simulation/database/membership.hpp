@@ -3,7 +3,7 @@
 /// Shape: nodes of no lease row are the database's affair (server.hpp). `died` is called when the database says that this
 ///   incarnation is dead.
 /// Threads: one.
-/// Source: storage/migrations/0019_leases_and_clocks.sql.
+/// Source: storage/migrations/0019_leases_and_clocks.sql, 0025_judge_alone.sql.
 #pragma once
 
 #include "actors/cluster/lease_keeper.hpp"

@@ -274,9 +274,9 @@ void server::commit(session_id id) {
     apply(into);
   };
   flush(note, apply, true, [this, id, what] {
-    if (retired_ && how_.synchronous)
+    if (retired_)
       for (const auto& step : what->steps)
-        on_.replaced_took(*this, disk_.streams.at(step.claim.stream).stream, step.to);
+        on_.replaced_took(*this, disk_.streams.at(step.claim.stream).stream, step.from, step.to);
     const auto found = sessions_.find(id);
     const auto to = found == sessions_.end() ? answer{} : std::move(found->second.now->to);
     if (found != sessions_.end())
@@ -340,9 +340,9 @@ void server::judge(session_id id,
     *dead =
       lease_book{into, moment(clock_of_node), timeline_, started_at_, broken_}.judge(name, node);
     for (const auto& each : *dead)
-      on_.judged(each);
+      on_.judged(*this, each);
   };
-  flush(decide, {}, true, [this, id, to, dead] {
+  flush(decide, {}, false, [this, id, to, dead] {
     if (broken_ != broken_rule::no_reaper)
       for (const auto& each : *dead)
         end_sessions_of(visible_.nodes.at(each).owner);

@@ -58,7 +58,7 @@ public:
   /// `clock`: what the node's clock says; nobody looks at it.
   void
   beat(session_id session, const std::string& node, bool joins, time_point clock, const answer& to);
-  /// Declares nodes dead whose lease is past, and ends their sessions.
+  /// Declares nodes dead whose lease is past, and ends their sessions. Does not wait for the standby.
   void judge(session_id session, const std::string& node, time_point clock, const answer& to);
   /// People want the machine at that node; an empty name: at any.
   void pin(const std::string& machine, const std::string& node);

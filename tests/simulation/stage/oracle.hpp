@@ -3,7 +3,8 @@
 ///
 /// Shape: the first violation is kept; the world then stops. The invariants:
 ///   durable   an acknowledged item is in the database, and in every server that could replace it (synchronous)
-///   same      a stored item is one that a gateway numbered so; the acknowledged one is the one in its spool
+///   same      a stored item is one that a gateway numbered so; the acknowledged one is the one in its spool, unless a
+///             server took it that was replaced (asynchronous); in the end each one is
 ///   once      no number is stored twice
 ///   whole     a commit begins at the watermark: no number below it is missing, and order is kept
 ///   fenced    a commit is of the newest claim of its stream

@@ -22,10 +22,12 @@ struct stage {
   network net{time, chance};
   oracle truth{time};
   broken_rule broken;
-  std::function<void(const std::string&)> trace;       // of a replay; empty otherwise
-  std::function<void(const std::string& node)> judged; // declared dead a moment ago
-  /// A server that another one has replaced answers that items up to `to` are durable.
-  std::function<void(const server& old, const can::stream_id& stream, std::uint64_t to)>
+  std::function<void(const std::string&)> trace; // of a replay; empty otherwise
+  /// That server has declared the node dead a moment ago.
+  std::function<void(const server& by, const std::string& node)> judged;
+  /// A server that another one has replaced answers that items after `from` up to `to` are durable.
+  std::function<void(
+    const server& old, const can::stream_id& stream, std::uint64_t from, std::uint64_t to)>
     replaced_took;
 
   [[nodiscard]] bool breaks(broken_rule rule) const { return broken == rule; }
