@@ -1,13 +1,12 @@
 #include "storage/sqlite/retention.hpp"
 
-#include "storage/series/series.hpp"
 #include "storage/sqlite/areas.hpp"
 #include "storage/sqlite/connection.hpp"
+#include "storage/sqlite/retention/cutoffs.hpp"
+#include "storage/sqlite/retention/telemetry_tiers.hpp"
 #include "storage/sqlite/work.hpp"
 
 #include <algorithm>
-#include <array>
-#include <limits>
 #include <map>
 #include <utility>
 
@@ -21,88 +20,6 @@ std::int64_t moment(sqlite_db& db, std::optional<std::int64_t> at_us) {
   auto row = db.statement("select unixepoch()");
   row.step();
   return row.integer(0) * 1'000'000;
-}
-
-/// A farm, a kind of data, and the time before which that data is deleted.
-struct cutoff {
-  std::int64_t farm = 0;
-  std::string name;
-  std::int64_t time_us = 0;
-  data_kind rule = data_kind::frames; // that says so
-};
-
-constexpr std::int64_t day_us = std::int64_t{24} * 3'600'000'000;
-
-/// The rule that holds for a farm.
-struct farm_rule {
-  std::int64_t farm = 0;
-  std::string name;
-  std::optional<std::int64_t> days; // absent: for ever
-  bool of_kind = true;              // of the kind itself, not of the one that stands for it
-};
-
-/// The farm's rule of this kind, its rule of `wider`, then the same rules of all farms: the first that is set counts. Farms
-/// without any are left out. `wish`: a rule that is not set, taken as if it were.
-std::vector<farm_rule>
-rules_of(sqlite_db& db, data_kind kind, data_kind wider, const retention_rule* wish) {
-  struct ranked {
-    std::int64_t farm = 0;
-    std::string name;
-    std::array<std::optional<std::optional<std::int64_t>>, 4> days{}; // set to nothing: for ever
-  };
-  const auto rank = [&](bool all_farms, bool of_kind) {
-    return (all_farms ? 2U : 0U) + (of_kind ? 0U : 1U);
-  };
-  std::vector<ranked> farms;
-  auto rows = db.statement(
-    "select f.id, f.name, r.kind, r.farm_id is null, r.keep_days from farm f left join retention r "
-    "on r.kind in (?1, ?2) and (r.farm_id = f.id or r.farm_id is null) order by f.name");
-  rows.with(to_string(kind), to_string(wider));
-  while (rows.step()) {
-    if (farms.empty() || farms.back().farm != rows.integer(0))
-      farms.push_back({rows.integer(0), std::string{rows.bytes(1)}, {}});
-    if (!rows.null(2))
-      farms.back().days[rank(rows.integer(3) != 0, rows.bytes(2) == to_string(kind))] =
-        rows.null(4) ? std::nullopt : std::optional{rows.integer(4)};
-  }
-  const bool about_this = wish != nullptr && (wish->kind == kind || wish->kind == wider);
-  std::vector<farm_rule> out;
-  for (auto& farm : farms) {
-    if (about_this && (wish->farm.empty() || wish->farm == farm.name))
-      farm.days[rank(wish->farm.empty(), wish->kind == kind)] =
-        wish->keep_days ? std::optional<std::int64_t>{*wish->keep_days} : std::nullopt;
-    const auto first =
-      std::ranges::find_if(farm.days, [](const auto& days) { return days.has_value(); });
-    if (first != farm.days.end())
-      out.push_back(
-        {farm.farm, std::move(farm.name), **first, (first - farm.days.begin()) % 2 == 0});
-  }
-  return out;
-}
-
-std::vector<cutoff>
-cutoffs(sqlite_db& db, data_kind kind, std::int64_t at_us, const retention_rule* wish = nullptr) {
-  std::vector<cutoff> out;
-  const auto times = std::int64_t{times_telemetry(kind)};
-  auto rules = rules_of(db, kind, times == 0 ? kind : data_kind::telemetry, wish);
-  for (auto& farm : rules)
-    if (farm.days)
-      out.push_back({farm.farm, std::move(farm.name),
-                     at_us - *farm.days * (farm.of_kind ? 1 : times) * day_us, kind});
-  return out;
-}
-
-/// Of records of one kind.
-std::vector<cutoff> record_cutoffs(sqlite_db& db,
-                                   data_kind kind,
-                                   std::int64_t at_us,
-                                   const retention_rule* wish = nullptr) {
-  std::vector<cutoff> out;
-  for (auto& farm : rules_of(db, kind, data_kind::records, wish))
-    if (farm.days)
-      out.push_back({farm.farm, std::move(farm.name), at_us - *farm.days * day_us,
-                     farm.of_kind ? kind : data_kind::records});
-  return out;
 }
 
 using ranges_of = std::map<std::int32_t, number_ranges>;
@@ -222,88 +139,6 @@ bool expire_records(sqlite_db& db, std::int64_t at_us, expire_outcome& out) {
   return left == 0;
 }
 
-/// A tier of telemetry, and the statements by which its oldest rows leave it. ?1 farm, ?2 the time before which they go, ?3
-/// the most rows, ?4 the time before which they do not stay in the coarser tier either.
-struct telemetry_tier {
-  data_kind kind;
-  std::string
-    later; // removes rows of the coarser tier that are not the first of their span any more
-  std::string keep; // copies the first rows of their spans
-  std::string remove;
-  std::string preview;
-
-  telemetry_tier(data_kind of, const std::string& coarser, std::int64_t span_us) : kind{of} {
-    const std::string name{to_string(of)};
-    const auto due = "select t.* from " + name
-                     + " t join equipment e on e.id = t.equipment_id where e.farm_id = ?1 and "
-                       "t.time < ?2 order by t.equipment_id, t.time limit ?3";
-    remove = "delete from " + name
-             + " where (equipment_id, time) in (select d.equipment_id, d.time from (" + due
-             + ") d)";
-    preview = "select count(*), min(t.time), max(t.time) from " + name
-              + " t join equipment e on e.id = t.equipment_id where e.farm_id = ?1 and t.time < ?2";
-    if (coarser.empty())
-      return;
-    const auto span = std::to_string(span_us);
-    const auto start = "d.time - ((d.time - " + std::to_string(series_origin_us) + ") % " + span
-                       + " + " + span + ") % " + span;
-    const auto firsts = "(select d.equipment_id as machine, min(d.time) as first, " + start
-                        + " as start from (" + due + ") d where d.time >= ?4 group by 1, 3)";
-    keep = "insert into " + coarser + " select t.* from " + firsts + " f join " + name
-           + " t on t.equipment_id = f.machine and t.time = f.first where not exists (select 1 "
-             "from "
-           + coarser
-           + " c where c.equipment_id = f.machine and c.time >= f.start and (c.time < f.first or "
-             "(c.time = f.first and (c.stream, c.seq) >= (t.stream, t.seq))))";
-    later = "delete from " + coarser
-            + " where (equipment_id, time) in (select c.equipment_id, c.time from " + firsts
-            + " f join " + coarser
-            + " c on c.equipment_id = f.machine and c.time >= f.first and c.time < f.start + "
-            + span + " join " + name
-            + " t on t.equipment_id = f.machine and t.time = f.first where c.time > f.first or "
-              "(c.stream, c.seq) < (t.stream, t.seq))";
-  }
-};
-
-const std::vector<telemetry_tier>& telemetry_tiers() {
-  static const std::vector<telemetry_tier> tiers{
-    {data_kind::telemetry, "telemetry_10s", 10'000'000},
-    {data_kind::telemetry_10s, "telemetry_1m", minute_us},
-    {data_kind::telemetry_1m, "", 0}};
-  return tiers;
-}
-
-/// The time before which a row of this farm stays in no tier that is coarser.
-std::int64_t lasting_since(sqlite_db& db, data_kind tier, std::int64_t farm, std::int64_t at_us) {
-  auto since = std::numeric_limits<std::int64_t>::max();
-  for (const auto kind : {data_kind::telemetry_10s, data_kind::telemetry_1m}) {
-    if (kind == tier)
-      continue;
-    const auto all = cutoffs(db, kind, at_us);
-    const auto own = std::ranges::find(all, farm, &cutoff::farm);
-    since =
-      std::min(since, own == all.end() ? std::numeric_limits<std::int64_t>::min() : own->time_us);
-  }
-  return since;
-}
-
-/// True: there may be more.
-bool expire_telemetry(sqlite_db& db, std::int64_t at_us, expire_outcome& out) {
-  std::int64_t left = rows_a_batch;
-  for (const auto& tier : telemetry_tiers())
-    for (const auto& farm : cutoffs(db, tier.kind, at_us)) {
-      if (!tier.keep.empty()) {
-        const auto since = lasting_since(db, tier.kind, farm.farm, at_us);
-        for (const auto* text : {&tier.later, &tier.keep})
-          db.statement(text->c_str()).with(farm.farm, farm.time_us, left, since).run();
-      }
-      db.statement(tier.remove.c_str()).with(farm.farm, farm.time_us, left).run();
-      left -= db.changes();
-      out.telemetry += static_cast<std::uint64_t>(db.changes());
-    }
-  return left == 0;
-}
-
 /// Rollups and faults of the bus: the ledger does not count them.
 bool expire_derived(sqlite_db& db, std::int64_t at_us, expire_outcome& out) {
   std::int64_t left = rows_a_batch;
@@ -360,7 +195,7 @@ expire_outcome expire_step(sqlite_db& db, std::optional<std::int64_t> at_us) {
   if (!out.more)
     out.more = expire_records(db, at, out);
   if (!out.more)
-    out.more = expire_telemetry(db, at, out);
+    out.more = expire_telemetry(db, at, out.telemetry);
   if (!out.more)
     out.more = expire_derived(db, at, out);
   transaction.commit();
@@ -459,10 +294,10 @@ result<retention_preview> preview_retention(sqlite_db& db,
                             "f.last_seen < ?2");
     add_loss(out, row, farm, farm.rule, false);
   }
-  for (const auto& tier : telemetry_tiers())
-    for (const auto& farm : cutoffs(db, tier.kind, at, wish)) {
-      auto row = db.statement(tier.preview.c_str());
-      add_loss(out, row, farm, tier.kind, false);
+  for (const auto tier : {data_kind::telemetry, data_kind::telemetry_10s, data_kind::telemetry_1m})
+    for (const auto& farm : cutoffs(db, tier, at, wish)) {
+      auto row = db.statement(telemetry_preview(tier));
+      add_loss(out, row, farm, tier, false);
     }
   for (const auto& farm : cutoffs(db, data_kind::rollup, at, wish)) {
     auto row = db.statement("select count(*), min(r.minute), max(r.minute) from rollup r join "
