@@ -203,6 +203,9 @@ TEST_CASE("bench: queries give the same answers over blocks and over rows") {
                                   "--frames", "20000", "--baseline", "20000", "-o", "json"}));
   const auto& questions = out.at("questions");
   REQUIRE(questions.size() >= 4);
+  CHECK(questions.front().at("tier") == "fresh");
+  CHECK(questions.back().at("tier") == "sealed");
+  CHECK(questions.back().at("blocks").at("rows") > 0);
   for (const auto& one : questions) {
     CAPTURE(one.dump());
     CHECK(one.at("blocks").at("rows") > 0);
