@@ -4,6 +4,9 @@
 #include "tools/furrowd/net/byte_stream.hpp"
 #include "tools/furrowd/net/deadline.hpp"
 
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+
 #include <algorithm>
 #include <array>
 #include <cstdint>
@@ -53,6 +56,14 @@ std::string text_of(wire::response<wire::empty_body>& message) {
       serializer.consume(beast::buffer_bytes(buffers));
     });
   return out;
+}
+
+/// Else the system takes megabytes for a client that reads slowly: texts of the live stream that are old when they
+/// arrive, each made on the thread that also answers /health.
+void limit_unsent(tcp::socket& socket) {
+  constexpr int unsent_bytes_max = 32 << 10;
+  (void)::setsockopt(socket.native_handle(), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &unsent_bytes_max,
+                     sizeof unsent_bytes_max); // without it a slow client is served all the same
 }
 
 /// Serves the requests of one client one after the other. Beast parses and writes HTTP text only. The bytes come from
@@ -398,6 +409,7 @@ asio::awaitable<void>
 run_connection(std::shared_ptr<front> front, tcp::socket socket, std::uint64_t id) {
   error_code ignored;
   socket.set_option(tcp::no_delay{true}, ignored); // without it an answer is a little slower
+  limit_unsent(socket);
   const auto executor = socket.get_executor();
   const auto peer = socket.remote_endpoint(ignored).address().to_string();
   const auto tls = front->config().tls.newest();

@@ -321,7 +321,8 @@ TEST_CASE("http limits: a stream outlives a short absence of the database") {
     CHECK(soon([&] { return w.node.database.refused > 0; }));
     w.node.database.away = false;
   }};
-  CHECK(soon([&] { return w.node.database.pages > 1; }));
+  // The client has not read, so the node cannot have sent all of the first page.
+  CHECK(soon([&] { return w.node.database.pages > 0; }));
   w.node.database.away = true;
   const auto answer = client.read();
   back.join();
