@@ -98,5 +98,5 @@ TEST_CASE("stream: /health answers at once behind hundreds of slow clients") {
   MESSAGE("/health, 99 of 100 within " << quiet.count() << " us, and behind " << clients
                                        << " slow clients within " << watched.count() << " us");
   // 5 ms where nothing else runs; the machine of a test has other work.
-  CHECK(watched < 100ms + 5 * quiet);
+  CHECK(watched < 100ms + 3 * quiet);
 }
