@@ -1,6 +1,5 @@
 // What ARCHITECTURE says of the tree and no compiler holds: who may include whom, how a header
 // begins, and that the sources name no machine that they were written on.
-//
 // Limits: reads the `#include` lines as text; what a target links is CMake's to hold.
 #include <doctest/doctest.h>
 
