@@ -130,26 +130,6 @@ std::string select_of(const can::record_kind* kind) {
            " order by time, stream, seq limit $8";
 }
 
-can::record_value value_of(const pq_rows& rows, int row, int column, can::field_type type) {
-  if (rows.null(row, column))
-    return {};
-  switch (type) {
-  case can::field_type::real:
-    return std::bit_cast<double>(rows.natural(row, column));
-  case can::field_type::amount:
-    return amount_of(rows.integer(row, column),
-                     std::bit_cast<double>(rows.natural(row, column + 1)));
-  case can::field_type::integer:
-    return rows.integer(row, column);
-  case can::field_type::boolean:
-    return rows.integer(row, column) != 0;
-  case can::field_type::text:
-  case can::field_type::word:
-    break;
-  }
-  return rows.text(row, column);
-}
-
 } // namespace
 
 task<result<record_batch_outcome>> insert_records(pq_connection& db, const record_batch& batch) {
@@ -222,10 +202,7 @@ task<result<records_page>> read_records(pq_connection& db,
     if (kind == nullptr)
       row.values.emplace_back(rows.text(i, 3));
     else
-      for (int column = 3; const auto& field : kind->fields) {
-        row.values.push_back(value_of(rows, i, column, field.type));
-        column += field.type == can::field_type::amount ? 2 : 1;
-      }
+      row.values = fields_in(pq_row{rows, i}, 3, *kind);
   }
   if (page.rows.size() == limit)
     page.next =

@@ -135,25 +135,6 @@ result<done> read_forward_frames(sqlite_db& db, std::int32_t stream, forward_pag
   return done{};
 }
 
-can::record_value forward_value(const sqlite_statement& row, int column, can::field_type type) {
-  if (row.null(column))
-    return {};
-  switch (type) {
-  case can::field_type::real:
-    return row.real(column);
-  case can::field_type::amount:
-    return amount_of(row.integer(column), row.real(column + 1));
-  case can::field_type::integer:
-    return row.integer(column);
-  case can::field_type::boolean:
-    return row.integer(column) != 0;
-  case can::field_type::text:
-  case can::field_type::word:
-    break;
-  }
-  return std::string{row.bytes(column)};
-}
-
 constexpr const char* numbers_of_page = " where stream = ?1 and seq > ?2 and seq <= ?3 order by "
                                         "seq limit ?4";
 
@@ -193,12 +174,8 @@ void read_forward_records(sqlite_db& db, std::int32_t stream, forward_page_maker
   for (std::size_t i = 0; i < can::record_kinds().size(); ++i)
     read_rows(db, forward_selects()[i].c_str(), stream, page, [&](const sqlite_statement& row) {
       const auto& kind = can::record_kinds()[i];
-      can::record_values values;
-      for (int column = 2; const auto& field : kind.fields) {
-        values.push_back(forward_value(row, column, field.type));
-        column += field.type == can::field_type::amount ? 2 : 1;
-      }
-      page.add(row.natural(0), {row.integer(1), kind.number, can::write_body(kind, values)});
+      page.add(row.natural(0),
+               {row.integer(1), kind.number, can::write_body(kind, fields_in(row, 2, kind))});
     });
   read_rows(db,
             "select seq, time, kind, body from item_record where stream = ?1 and seq > ?2 and seq "

@@ -116,25 +116,6 @@ std::vector<std::string> make_selects() {
   return made;
 }
 
-can::record_value value_at(const sqlite_statement& row, int column, can::field_type type) {
-  if (row.null(column))
-    return {};
-  switch (type) {
-  case can::field_type::real:
-    return row.real(column);
-  case can::field_type::amount:
-    return amount_of(row.integer(column), row.real(column + 1));
-  case can::field_type::integer:
-    return row.integer(column);
-  case can::field_type::boolean:
-    return row.integer(column) != 0;
-  case can::field_type::text:
-  case can::field_type::word:
-    break;
-  }
-  return std::string{row.bytes(column)};
-}
-
 result<record_group_outcomes> insert_record_group(sqlite_db& db,
                                                   const std::vector<record_batch>& group) {
   record_group_outcomes out;
@@ -176,10 +157,7 @@ result<records_page> read_records(sqlite_db& db,
     if (kind == nullptr)
       row.values.emplace_back(std::string{rows.bytes(3)});
     else
-      for (int column = 3; const auto& field : kind->fields) {
-        row.values.push_back(value_at(rows, column, field.type));
-        column += field.type == can::field_type::amount ? 2 : 1;
-      }
+      row.values = fields_in(rows, 3, *kind);
   }
   if (page.rows.size() == limit)
     page.next =

@@ -8,6 +8,7 @@
 #include "storage/postgres/connection/byte_buffer.hpp"
 #include "storage/postgres/connection/pq.hpp"
 
+#include <bit>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -80,6 +81,24 @@ public:
 
 private:
   const PGresult* rows_;
+};
+
+/// One row of a result.
+class pq_row {
+public:
+  pq_row(const pq_rows& rows, int row) : rows_{rows}, row_{row} {}
+
+  [[nodiscard]] bool null(int column) const { return rows_.null(row_, column); }
+  [[nodiscard]] std::int64_t integer(int column) const { return rows_.integer(row_, column); }
+  /// float8.
+  [[nodiscard]] double real(int column) const {
+    return std::bit_cast<double>(rows_.natural(row_, column));
+  }
+  [[nodiscard]] std::string text(int column) const { return rows_.text(row_, column); }
+
+private:
+  const pq_rows& rows_;
+  int row_;
 };
 
 } // namespace furrow::storage

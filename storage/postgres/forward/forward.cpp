@@ -9,7 +9,6 @@
 #include "storage/postgres/work.hpp"
 
 #include <algorithm>
-#include <bit>
 #include <random>
 #include <utility>
 
@@ -180,26 +179,6 @@ read_forward_frames(pq_connection& db, std::int32_t stream, forward_page_maker& 
   co_return co_await read_first_block(db, stream, page);
 }
 
-can::record_value forward_value(const pq_rows& rows, int row, int column, can::field_type type) {
-  if (rows.null(row, column))
-    return {};
-  switch (type) {
-  case can::field_type::real:
-    return std::bit_cast<double>(rows.natural(row, column));
-  case can::field_type::amount:
-    return amount_of(rows.integer(row, column),
-                     std::bit_cast<double>(rows.natural(row, column + 1)));
-  case can::field_type::integer:
-    return rows.integer(row, column);
-  case can::field_type::boolean:
-    return rows.integer(row, column) != 0;
-  case can::field_type::text:
-  case can::field_type::word:
-    break;
-  }
-  return rows.text(row, column);
-}
-
 constexpr const char* numbers_of_page = " where stream = $1 and seq > $2 and seq <= $3 order by "
                                         "seq limit $4";
 
@@ -242,15 +221,10 @@ read_typed_records(pq_connection& db, std::int32_t stream, forward_page_maker& p
       co_return reply.error->as_failure();
     const pq_rows rows{reply.rows.get()};
     const auto& kind = can::record_kinds()[i];
-    for (int row = 0; row < rows.size(); ++row) {
-      can::record_values values;
-      for (int column = 2; const auto& field : kind.fields) {
-        values.push_back(forward_value(rows, row, column, field.type));
-        column += field.type == can::field_type::amount ? 2 : 1;
-      }
+    for (int row = 0; row < rows.size(); ++row)
       page.add(rows.natural(row, 0),
-               {rows.integer(row, 1) + epoch_2000_us, kind.number, can::write_body(kind, values)});
-    }
+               {rows.integer(row, 1) + epoch_2000_us, kind.number,
+                can::write_body(kind, fields_in(pq_row{rows, row}, 2, kind))});
   }
   co_return std::nullopt;
 }
