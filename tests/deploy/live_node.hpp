@@ -36,7 +36,8 @@ class live_node {
 public:
   live_node(const std::string& database, const std::string& log)
     : process_{std::string{FURROW_BIN_DIR} + "/furrowd",
-               {"--database", database, "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0"},
+               {"--database", database, "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0",
+                "--digest-interval", "1"},
                log} {
     const bool ready = eventually(std::chrono::seconds{30}, [&] {
       gateway_ = word_after(" gateway=");
