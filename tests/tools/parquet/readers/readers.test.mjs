@@ -163,6 +163,7 @@ test('docs/export.md: its commands run, and its query reads the file', async () 
   const page = readFileSync(process.env.FURROW_PAGE, 'utf8')
   const blocks = [...page.matchAll(/^ *```(\w*)\n([^]*?)^ *```$/gm)].map(([, language, text]) => ({ language, text }))
   const commands = blocks.filter((one) => one.language === '').map((one) => one.text).join('')
+    .replaceAll('http://127.0.0.1:7480', url)
   assert.ok(commands.split('\n').length > 8)
   execFileSync('bash', ['-euo', 'pipefail', '-c', commands], {
     cwd: folder, stdio: ['ignore', 'ignore', 'pipe'],
