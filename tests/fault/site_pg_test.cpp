@@ -16,7 +16,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include <nlohmann/json.hpp>
@@ -91,11 +90,10 @@ struct two_places {
             token};
   }
 
-  /// Whether so many items are durable at head office.
-  [[nodiscard]] bool arrived(std::uint64_t items) const {
-    return head_office_server().value(
-             "select coalesce(sum(seq), 0)::text from furrow.stream_watermark", database)
-           == std::to_string(items);
+  /// Items that are durable at head office.
+  [[nodiscard]] std::uint64_t arrived() const {
+    return std::stoull(head_office_server().value(
+      "select coalesce(sum(seq), 0)::text from furrow.stream_watermark", database));
   }
   /// Of `furrow site status`, what waits for head office; nothing while the site does not answer.
   std::optional<std::uint64_t> waiting() {
@@ -131,17 +129,19 @@ TEST_CASE(
   places.line->trickle(5'000); // 500 KB/s: it takes some seconds
   places.site.start_node();
   places.site.start_edge("T1", *log);
-  std::this_thread::sleep_for(1500ms);
+  REQUIRE(eventually(30s, [&] { return places.arrived() > 0; }));
   places.line->hold_both(); // a line that is silent, not closed
-  std::this_thread::sleep_for(1s);
+  REQUIRE(eventually(30s, [&] { return places.waiting().value_or(0) > 0; }));
   places.site.kill_node();
   places.site.start_node();
   places.office.kill_node();
   places.line->heal();
   places.line->trickle(5'000);
   places.line->reset();
+  const auto before = places.arrived();
   places.office.start_node();
-  std::this_thread::sleep_for(500ms);
+  REQUIRE(eventually(30s, [&] { return places.arrived() > before; }));
+  REQUIRE(places.arrived() < items); // the next cut hits items on their way
   places.line->reset();
   places.site.kill_node();
   places.site.start_node();
@@ -149,7 +149,7 @@ TEST_CASE(
   places.office.kill_node();
   places.office.start_node();
   places.line->heal();
-  REQUIRE(eventually(120s, [&] { return places.arrived(items); }));
+  REQUIRE(eventually(120s, [&] { return places.arrived() == items; }));
   CHECK(places.office.difference("T1", *log) == "");
   check_whole(places.office, "T1", items);
   check_whole(places.site, "T1", items);
@@ -177,7 +177,7 @@ TEST_CASE("site: head office loses what it acked, and gets it again") {
   places.site.start_node();
   places.site.start_edge("T1", *log);
   REQUIRE(places.site.edge_end(120s) == 0);
-  REQUIRE(eventually(60s, [&] { return places.arrived(items); }));
+  REQUIRE(eventually(60s, [&] { return places.arrived() == items; }));
   // Restored from a backup of before the first frame.
   places.office.kill_node();
   head_office_server().exec(
@@ -189,8 +189,9 @@ TEST_CASE("site: head office loses what it acked, and gets it again") {
   // The site checks each stream after its own start.
   places.site.kill_node(15);
   places.site.start_node();
-  CHECK(eventually(
-    60s, [&] { return places.arrived(items) && places.office.difference("T1", *log).empty(); }));
+  CHECK(eventually(60s, [&] {
+    return places.arrived() == items && places.office.difference("T1", *log).empty();
+  }));
   check_whole(places.office, "T1", items);
 }
 
@@ -211,7 +212,7 @@ TEST_CASE("site: a token of another farm, or none, forwards nothing there, and t
   places.site.kill_node();
   places.site.always(places.flags(places.tokens.other));
   places.site.start_node();
-  REQUIRE(eventually(60s, [&] { return places.arrived(lines_of(*log)); }));
+  REQUIRE(eventually(60s, [&] { return places.arrived() == lines_of(*log); }));
   int code = 0;
   places.office.furrow({"ledger", "T1", "-o", "json"}, code);
   CHECK(code != 0); // the farm north has no such machine: it is of the farm south
