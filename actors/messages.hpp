@@ -161,7 +161,7 @@ struct append_reply {
 struct flush_due {
   std::uint32_t slot = 0;
 };
-/// To itself: a claim that waits is still its stream's affair, not the desk's.
+/// To itself: send this claim now, if the stream still awaits it.
 struct claim_due {
   std::uint32_t slot = 0;
   claim_wish wish;
