@@ -13,6 +13,7 @@
 #include <chrono>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace furrow::tests {
 
@@ -34,11 +35,10 @@ inline std::set<std::string> metrics_in(const std::string& text) {
 
 class live_node {
 public:
-  live_node(const std::string& database, const std::string& log)
-    : process_{std::string{FURROW_BIN_DIR} + "/furrowd",
-               {"--database", database, "--listen", "127.0.0.1:0", "--http", "127.0.0.1:0",
-                "--digest-interval", "1"},
-               log} {
+  live_node(const std::string& database,
+            const std::string& log,
+            const std::vector<std::string>& more = {})
+    : process_{std::string{FURROW_BIN_DIR} + "/furrowd", flags(database, more), log} {
     const bool ready = eventually(std::chrono::seconds{30}, [&] {
       gateway_ = word_after(" gateway=");
       http_ = word_after(" http=");
@@ -53,6 +53,13 @@ public:
   }
 
 private:
+  static std::vector<std::string> flags(const std::string& database,
+                                        const std::vector<std::string>& more) {
+    std::vector<std::string> out{"--database", database,      "--listen",          "127.0.0.1:0",
+                                 "--http",     "127.0.0.1:0", "--digest-interval", "1"};
+    out.insert(out.end(), more.begin(), more.end());
+    return out;
+  }
   /// What stands behind `key` in a whole line.
   [[nodiscard]] std::string word_after(const std::string& key) const {
     const auto said = " " + process_.output();

@@ -3,11 +3,14 @@
 /// Method: promtool for the files, and a scrape of a real node for the names.
 #include "tests/deploy/live_node.hpp"
 #include "tests/support/data.hpp"
+#include "tests/support/pg_cluster.hpp"
 #include "tests/support/program.hpp"
 #include "tests/support/scratch_folder.hpp"
 
 #include <doctest/doctest.h>
 
+#include <cstdlib>
+#include <filesystem>
 #include <string>
 #include <vector>
 
@@ -40,6 +43,26 @@ TEST_CASE("deploy: promtool accepts the rules, and each alert fires on what it i
     ++alerts;
   }
   CHECK(alerts > 10);
+}
+
+TEST_CASE("deploy: a node on PostgreSQL tells how full the disk is that it is to watch") {
+  const pg_cluster server;
+  const scratch_folder place;
+  const auto said = [&](const std::vector<std::string>& more) {
+    const live_node node{server.url(), place.file(more.empty() ? "a.log" : "b.log"), more};
+    const auto metrics = node.metrics();
+    const std::string name = "\nfurrow_disk_used_percent ";
+    const auto at = metrics.find(name);
+    REQUIRE(at != std::string::npos);
+    return std::stoi(metrics.substr(metrics.find(' ', at)));
+  };
+  CHECK(said({}) == 0); // the server may be anywhere
+  const auto folder_of_files = std::filesystem::path{place.file("a.log")}.parent_path();
+  const auto room = std::filesystem::space(folder_of_files);
+  const auto used = 100 - static_cast<int>(room.available * 100 / room.capacity);
+  const auto watched = said({"--watch-disk", folder_of_files.string()});
+  CHECK(watched > 0);
+  CHECK(std::abs(watched - used) <= 2);
 }
 
 TEST_CASE("deploy: the rules for Prometheus ask only for metrics that a node has") {
