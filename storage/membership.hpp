@@ -123,7 +123,10 @@ public:
   /// Empty farm: every farm.
   virtual void homes(std::string farm, handler<std::vector<machine_home>> done) = 0;
   virtual void pins(handler<std::vector<machine_home>> done) = 0;
-  /// Empty node: takes the pin away. not_found without such a machine, or such a node.
+  /// Whether there is a row of a node.
+  virtual void has_node(std::string node, handler<bool> done);
+  /// Empty node: takes the pin away. not_found without such a machine, or such a node. Where no node has a row, as in a
+  /// database that only keeps farms, any name will do: ask `has_node` of the main database first.
   virtual void pin(std::string farm,
                    std::string machine,
                    std::string node,

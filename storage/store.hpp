@@ -52,6 +52,14 @@ struct known_source {
   std::string stored_at;
 };
 
+/// The database in which a farm lives: storage/homes/directory.hpp.
+struct farm_home {
+  std::string farm;
+  std::string database;
+  std::int64_t version = 0; // counts the moves of the farm; the higher one is newer
+  friend bool operator==(const farm_home&, const farm_home&) = default;
+};
+
 struct claim_outcome {
   stream_claim claim;
   std::uint64_t durable_seq =
@@ -61,6 +69,7 @@ struct claim_outcome {
   bool held = false;  // another transaction holds the stream; nothing was claimed, ask again later
   bool taken = false; // another node has claimed the stream since `held_epoch`; nothing was claimed
   std::optional<known_source> known = {}; // set: nothing was claimed
+  std::optional<farm_home> moved = {};    // set: the farm lives there; nothing was claimed
 };
 
 struct numbered_record {
@@ -159,6 +168,7 @@ struct store_health {
 
 class dbc_store;        // storage/dbc/dbc_files.hpp
 class digest_store;     // storage/digest_store.hpp
+class directory_store;  // storage/homes/directory.hpp
 class forward_store;    // storage/forward/forward_store.hpp
 class frame_store;      // storage/frames.hpp
 class membership_store; // storage/membership.hpp
@@ -185,6 +195,7 @@ struct store_capabilities {
   bool sizes = false;
   bool sealing = false;
   bool membership = false;
+  bool directory = false;
 };
 
 class store {
@@ -229,6 +240,7 @@ public:
   [[nodiscard]] virtual dbc_store* dbc() { return nullptr; }
   [[nodiscard]] virtual membership_store* membership() { return nullptr; }
   [[nodiscard]] virtual forward_store* forward() { return nullptr; }
+  [[nodiscard]] virtual directory_store* directory() { return nullptr; }
 
   /// Which areas the database supports.
   [[nodiscard]] store_capabilities capabilities();

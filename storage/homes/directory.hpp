@@ -3,14 +3,16 @@
 /// Shape: the directory is in the main database, the one that `--database` names, and is a hint. The truth is in each
 ///   database: a claim there of a farm that is not here says where the farm is. A farm without a row lives in main.
 /// Errors, threads: as storage/store.hpp. SQLite has one database and no such area.
-/// Limits: databases_max databases; farms_max farms.
+/// Limits: databases_max databases, with names of 1 to 32 of a-z, 0-9, "-" and "_"; farms_max farms.
 /// Source: docs/decisions/0039-a-farm-has-a-home.md.
 #pragma once
 
 #include "storage/errc.hpp"
+#include "storage/store.hpp"
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,19 +32,24 @@ struct database_row {
   std::uint64_t farms = 0;    // that live there
 };
 
-struct farm_home {
+/// A farm as one database sees it: the truth.
+struct farm_state {
   std::string farm;
-  std::string database;
-  std::int64_t version = 0; // counts the moves of the farm; the higher one is newer
-  friend bool operator==(const farm_home&, const farm_home&) = default;
+  std::uint64_t machines = 0;
+  std::string home; // the database that it lives in or moves to; empty: this one
+  std::int64_t version = 0;
+  std::string state; // here, leaving, gone, arriving
 };
 
 class directory_store {
 public:
+  directory_store() = default;
+  directory_store(const directory_store&) = delete;
+  directory_store& operator=(const directory_store&) = delete;
   virtual ~directory_store() = default;
 
   virtual void list_databases(handler<std::vector<database_row>> done) = 0;
-  /// reject_row for a name or URL that is invalid or taken.
+  /// reject_row for a name or URL that is invalid or taken, or a URL with a password.
   virtual void add_database(database_row row, author by, handler<furrow::done> done) = 0;
   virtual void
   weigh_database(std::string name, std::uint32_t weight, author by, handler<furrow::done> done) = 0;
@@ -52,6 +59,16 @@ public:
   virtual void list_homes(handler<std::vector<farm_home>> done) = 0;
   /// The home of a farm; a new farm gets the lightest database, and its row first of all.
   virtual void place_farm(std::string farm, handler<farm_home> done) = 0;
+  /// Its row, if it has one. Places nothing.
+  virtual void find_home(std::string farm, handler<std::optional<farm_home>> done);
+  /// Grows with every change of databases and homes. 0: unknown, so ask for them.
+  virtual void read_version(handler<std::int64_t> done);
+  /// Of this database, whatever the directory says: farms with machines, fields or a description, and those that moved.
+  virtual void list_farms(handler<std::vector<farm_state>> done);
 };
+
+[[nodiscard]] bool is_database_name(std::string_view name);
+/// Whether people may add it: its name, weight and URL, which must be PostgreSQL's and without a password. Asks nobody.
+[[nodiscard]] result<done> check_database(const database_row& row);
 
 } // namespace furrow::storage

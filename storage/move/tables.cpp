@@ -13,7 +13,7 @@ namespace {
 using enum copy_type;
 using columns = std::vector<copied_column>;
 
-constexpr std::array<left_out, 18> left{{
+constexpr std::array<left_out, 24> left{{
   {"migration", "each database keeps its own steps"},
   {"definition_set", "made by `furrow db migrate` and `furrow dbc load`; SQLite has none"},
   {"definition_message", "of a definition_set"},
@@ -28,6 +28,12 @@ constexpr std::array<left_out, 18> left{{
   {"node", "leases of several nodes; SQLite has one node"},
   {"cluster", "of the table node"},
   {"machine_home", "of the table node; a node writes it again"},
+  {"database", "other databases of a node on PostgreSQL; SQLite has one database"},
+  {"farm_home", "of the table database"},
+  {"directory_state", "of the table database"},
+  {"farm.home", "every farm of a SQLite file is here"},
+  {"farm.home_version", "of farm.home"},
+  {"farm.home_state", "of farm.home"},
   {"forward_target", "a node that forwards writes it when it starts"},
   {"session", "people log in again"},
   {"identity_state", "each database counts its own changes"},

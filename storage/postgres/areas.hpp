@@ -33,10 +33,12 @@ make_quarantine(std::shared_ptr<query_pool> queries, std::shared_ptr<postgres_po
 /// `lane` renews the lease and does nothing else.
 [[nodiscard]] std::unique_ptr<membership_store> make_membership(std::shared_ptr<postgres_pool> lane,
                                                                 std::shared_ptr<query_pool> people);
-/// `watch` is never busy for long: nodes ask over it every two seconds.
+/// `watch` is never busy for long: nodes ask over it every few seconds. Also of make_directory.
 [[nodiscard]] std::unique_ptr<identity_store> make_identities(std::shared_ptr<postgres_pool> watch,
                                                               std::shared_ptr<query_pool> people);
 [[nodiscard]] std::unique_ptr<audit_store> make_audit(std::shared_ptr<query_pool> people);
+[[nodiscard]] std::unique_ptr<directory_store> make_directory(std::shared_ptr<postgres_pool> watch,
+                                                              std::shared_ptr<query_pool> people);
 [[nodiscard]] std::unique_ptr<forward_store> make_forward(std::shared_ptr<query_pool> queries);
 [[nodiscard]] std::unique_ptr<seal_store> make_sealing(std::shared_ptr<postgres_pool> lane);
 

@@ -87,7 +87,9 @@ task<result<std::vector<standing>>> enter(pq_connection& db, requests_ref reques
     .add(oid::uuid_array, uuid_array(requests))
     .add(oid::int8_array, name_array(requests));
   const auto answer = co_await committed(
-    db, "select equipment, stream, epoch, seq, runs, run_seqs from furrow.enter($1, $2, $3, $4)",
+    db,
+    "select equipment, stream, epoch, seq, runs, run_seqs, moved_to, moved_version from "
+    "furrow.enter($1, $2, $3, $4)",
     parameters);
   if (!answer)
     co_return answer.error();
@@ -99,6 +101,13 @@ task<result<std::vector<standing>>> enter(pq_connection& db, requests_ref reques
   std::vector<std::uint64_t> seqs;
   for (int row = 0; row < rows.size(); ++row) {
     auto& one = out[static_cast<std::size_t>(row)];
+    const auto& request = requests[static_cast<std::size_t>(row)];
+    if (!rows.null(row, 6)) {
+      one.outcome.held = rows.bytes(row, 6).empty(); // the farm arrives
+      if (!one.outcome.held)
+        one.outcome.moved = farm_home{request.farm, rows.text(row, 6), rows.integer(row, 7)};
+      continue;
+    }
     one.outcome.claim.equipment = static_cast<std::int32_t>(rows.integer(row, 0));
     one.outcome.claim.stream = static_cast<std::int32_t>(rows.integer(row, 1));
     one.epoch = rows.integer(row, 2);
@@ -108,10 +117,15 @@ task<result<std::vector<standing>>> enter(pq_connection& db, requests_ref reques
     std::vector<can::run_mark> known;
     for (std::size_t i = 0; i < runs.size(); ++i)
       known.push_back({runs[i], seqs[i]});
-    one.outcome.fork_seq =
-      can::fork_point(known, requests[static_cast<std::size_t>(row)].runs, one.outcome.durable_seq);
+    one.outcome.fork_seq = can::fork_point(known, request.runs, one.outcome.durable_seq);
   }
   co_return out;
+}
+
+/// Whether the request is answered without a claim.
+bool is_refused(const standing& one) {
+  const auto& outcome = one.outcome;
+  return outcome.fork_seq || outcome.known || outcome.moved || outcome.held;
 }
 
 struct offered_source {
@@ -149,7 +163,7 @@ task<std::optional<failure>>
 note_sources(pq_connection& db, requests_ref requests, std::vector<standing>& all) {
   std::vector<offered_source> files;
   for (std::size_t i = 0; i < requests.size(); ++i)
-    if (!all[i].outcome.fork_seq)
+    if (!is_refused(all[i]))
       for (const auto& file : requests[i].sources)
         files.push_back({i, all[i].outcome.claim, &file});
   if (files.empty())
@@ -223,11 +237,6 @@ task<result<epochs>> raise(pq_connection& db,
   co_return raised;
 }
 
-/// Whether the request is answered without a claim.
-bool is_refused(const standing& one) {
-  return one.outcome.fork_seq || one.outcome.known;
-}
-
 /// The last request of each stream that may be claimed: the newest session wins.
 std::unordered_map<std::int32_t, const standing*> newest(const std::vector<standing>& all) {
   std::unordered_map<std::int32_t, const standing*> last;
@@ -299,7 +308,7 @@ std::vector<claim_outcome> finished(const round_outcome& outcomes) {
   out.reserve(outcomes.size());
   for (const auto& one : outcomes) {
     out.push_back(one.value_or(claim_outcome{}));
-    out.back().held = !one;
+    out.back().held = out.back().held || !one;
   }
   return out;
 }

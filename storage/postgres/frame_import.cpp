@@ -28,7 +28,7 @@ std::string numbers_of(const number_ranges& ranges, std::uint64_t number_range::
 /// Farm, machine, stream and watermark, created if missing, as in a claim; no epoch is raised. The lock on the seal's
 /// row keeps sealers away from this stream, the care lock keeps retention away.
 constexpr const char* enter_sql =
-  "select e.equipment, e.stream from furrow.enter(array[$1], array[$2], "
+  "select e.equipment, e.stream, e.moved_to from furrow.enter(array[$1], array[$2], "
   "array[$3], array[null::bigint]) e";
 constexpr const char* lock_sql =
   "with made as (insert into furrow.seal (stream) values ($1) on conflict do nothing) "
@@ -102,6 +102,8 @@ private:
     const pq_rows row{entered.rows.get()};
     if (row.size() != 1)
       co_return failure{errc::retry_later, "the stream was removed while it was created"};
+    if (!row.null(0, 2))
+      co_return postgres_work::lives_elsewhere(owner_.farm, row.text(0, 2));
     equipment_ = static_cast<std::int32_t>(row.integer(0, 0));
     stream_ = static_cast<std::int32_t>(row.integer(0, 1));
     const auto locked = co_await db_.query(lock_sql, pq_parameters{}.int4(stream_));

@@ -295,7 +295,8 @@ task<result<done>> pin_begun(pq_connection& db,
   const auto reply = co_await db.query(
     "with machine as (select e.id from furrow.equipment e join furrow.farm f on f.id = e.farm_id "
     "where f.name = $1 and e.name = $2), place as (select $3 as node "
-    "where $3 = '' or exists (select from furrow.node n where n.name = $3)), "
+    "where $3 = '' or exists (select from furrow.node n where n.name = $3) "
+    "or not exists (select from furrow.node)), "
     "pinned as (insert into furrow.machine_home as h (equipment_id, pinned_to) "
     "select m.id, nullif(p.node, '') from machine m cross join place p "
     "on conflict (equipment_id) do update set pinned_to = excluded.pinned_to) "
@@ -317,6 +318,14 @@ task<result<done>> pin_begun(pq_connection& db,
   if (failed)
     co_return failed->as_failure();
   co_return done{};
+}
+
+task<result<bool>> has_node(pq_connection& db, const std::string& node) {
+  const auto reply =
+    co_await db.query("select 1 from furrow.node n where n.name = $1", pq_parameters{}.text(node));
+  if (reply.error)
+    co_return reply.error->as_failure();
+  co_return pq_rows{reply.rows.get()}.size() != 0;
 }
 
 task<result<done>> pin(pq_connection& db,
@@ -380,6 +389,11 @@ public:
   void pins(handler<std::vector<machine_home>> done) override {
     people_->submit(job_of(false, std::move(done), [](pq_connection& db) {
       return read_homes(db, pins_text, {}, pins_listed_max);
+    }));
+  }
+  void has_node(std::string node, handler<bool> done) override {
+    people_->submit(job_of(false, std::move(done), [node = std::move(node)](pq_connection& db) {
+      return postgres_work::has_node(db, node);
     }));
   }
   void pin(std::string farm,

@@ -65,7 +65,8 @@ task<result<pq_reply>> stand_all(pq_connection& db, const group_work& work, cons
     .add(oid::text_array, keys.view())
     .add(oid::int4_array, numbers.view());
   auto reply = co_await db.query(
-    "select k.place, e.equipment, e.stream, e.epoch, e.seq, b.records, b.refused, b.sha256 "
+    "select k.place, e.equipment, e.stream, e.epoch, e.seq, b.records, b.refused, b.sha256, "
+    "e.moved_to "
     "from furrow.enter($1, $2, array_fill($3, array[cardinality($1)]), "
     "array_fill(null::bigint, array[cardinality($1)])) e "
     "join unnest($4, $5) with ordinality k(key, place, ordinal) on k.ordinal = e.ordinal "
@@ -88,6 +89,10 @@ void plan(group_work& work, const pq_rows& rows) {
   for (int row = 0; row < rows.size(); ++row) {
     const auto i = static_cast<std::size_t>(rows.integer(row, 0));
     const auto& batch = work.batches[i];
+    if (!rows.null(row, 8)) {
+      work.decided[i] = lives_elsewhere(batch.farm, rows.text(row, 8));
+      continue;
+    }
     const stream_claim claim{static_cast<std::int32_t>(rows.integer(row, 1)),
                              static_cast<std::int32_t>(rows.integer(row, 2)), rows.integer(row, 3)};
     if (!rows.null(row, 5)) {

@@ -31,7 +31,7 @@ task<result<direct_standing>> stand(pq_connection& db, const record_batch& batch
   const std::string_view id{reinterpret_cast<const char*>(direct_stream.data()),
                             direct_stream.size()};
   const auto reply = co_await db.query(
-    "select e.equipment, e.stream, e.epoch, e.seq, b.records, b.refused, b.sha256 "
+    "select e.equipment, e.stream, e.epoch, e.seq, b.records, b.refused, b.sha256, e.moved_to "
     "from furrow.enter(array[$1], array[$2], array[$3], array[null::bigint]) e "
     "left join lateral (select o.records, o.refused, o.sha256 from furrow.record_batch o "
     "where o.stream = e.stream and o.key = $4 limit 1) b on true",
@@ -41,6 +41,8 @@ task<result<direct_standing>> stand(pq_connection& db, const record_batch& batch
   const pq_rows rows{reply.rows.get()};
   if (rows.size() != 1)
     co_return failure{errc::retry_later, "the machine was removed in the meantime"};
+  if (!rows.null(0, 7))
+    co_return lives_elsewhere(batch.farm, rows.text(0, 7));
   direct_standing out;
   out.claim = {static_cast<std::int32_t>(rows.integer(0, 0)),
                static_cast<std::int32_t>(rows.integer(0, 1)), rows.integer(0, 2)};

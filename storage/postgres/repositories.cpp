@@ -321,13 +321,18 @@ task<result<entered_farm>> enter_farm(pq_connection& db, const std::string& farm
     pq_parameters{}.text(farm));
   if (made.error)
     co_return made.error->as_failure();
-  const auto found =
-    co_await db.query("select id from furrow.farm where name = $1", pq_parameters{}.text(farm));
+  // The lock is against a move of the farm, which locks its row first.
+  const auto found = co_await db.query(
+    "select id, case home_state when 'here' then null when 'arriving' then '' else home end "
+    "from furrow.farm where name = $1 for key share",
+    pq_parameters{}.text(farm));
   if (found.error)
     co_return found.error->as_failure();
   const pq_rows rows{found.rows.get()};
   if (rows.size() != 1)
     co_return failure{errc::retry_later, "another session is creating the farm"};
+  if (!rows.null(0, 1))
+    co_return postgres_work::lives_elsewhere(farm, rows.text(0, 1));
   co_return entered_farm{static_cast<std::int32_t>(rows.integer(0, 0)), farm};
 }
 

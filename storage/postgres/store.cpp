@@ -5,6 +5,7 @@
 #include "storage/farm/repositories.hpp"
 #include "storage/forward/forward_store.hpp"
 #include "storage/history.hpp"
+#include "storage/homes/directory.hpp"
 #include "storage/identity/identities.hpp"
 #include "storage/membership.hpp"
 #include "storage/partitions.hpp"
@@ -313,6 +314,7 @@ public:
   forward_store* forward() override { return forward_.get(); }
   seal_store* sealing() override { return sealing_.get(); }
   membership_store* membership() override { return membership_.get(); }
+  directory_store* directory() override { return directory_.get(); }
 
 private:
   store_activity read_activity() const {
@@ -401,6 +403,7 @@ private:
   std::unique_ptr<audit_store> audit_ = postgres_work::make_audit(queries_);
   std::unique_ptr<dbc_store> dbc_ = postgres_work::make_dbc(upkeep_);
   std::unique_ptr<partition_store> partitions_ = postgres_work::make_partitions(upkeep_);
+  std::unique_ptr<directory_store> directory_ = postgres_work::make_directory(health_, queries_);
   std::unique_ptr<forward_store> forward_ = postgres_work::make_forward(queries_);
   std::unique_ptr<size_store> sizes_ = postgres_work::make_sizes(upkeep_);
   std::unique_ptr<seal_store> sealing_ = postgres_work::make_sealing(make_lane("seal"));

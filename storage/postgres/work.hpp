@@ -39,6 +39,9 @@ run_attempt(pq_connection& db, const append_attempt& attempt, std::string_view a
 [[nodiscard]] task<result<std::int32_t>>
 find_equipment(pq_connection& db, const std::string& farm, const std::string& name);
 
+/// The farm is not here. `home`: the database that it lives in; empty: it arrives here.
+[[nodiscard]] failure lives_elsewhere(const std::string& farm, const std::string& home);
+
 /// Notes a change in the transaction that makes it.
 [[nodiscard]] task<std::optional<pq_error>> note_change(pq_connection& db, const audit_row& row);
 /// The same as a statement with its values, for `run_attempt`. Empty: the connection is closed.

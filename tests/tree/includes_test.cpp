@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cctype>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -36,10 +37,6 @@ include include_of(std::string_view line) {
     return {};
   const auto close = line.find_first_of(">\"", open + 1);
   return {std::string{line.substr(open + 1, close - open - 1)}, line[open] == '"'};
-}
-
-bool starts_with(std::string_view text, std::string_view start) {
-  return text.substr(0, start.size()) == start;
 }
 
 bool is_source(const fs::path& path) {
@@ -90,13 +87,18 @@ const room_list rooms{
   {"storage/dbc", {"storage", "storage/identity", "storage/migrations"}},
   {"storage/forward", {"storage", "storage/append"}},
   {"storage/series", {"storage"}},
+  {"storage/homes",
+   {"storage", "storage/farm", "storage/forward", "storage/identity", "storage/series"}},
   {"storage/postgres/connection", {"storage"}},
   {"storage/postgres",
    {"storage", "storage/append", "storage/archive", "storage/dbc", "storage/farm",
-    "storage/forward", "storage/identity", "storage/migrations", "storage/postgres/connection",
-    "storage/postgres/series"}},
+    "storage/forward", "storage/homes", "storage/identity", "storage/migrations",
+    "storage/postgres/connection", "storage/postgres/series"}},
   {"storage/postgres/forward",
    {"storage", "storage/append", "storage/forward", "storage/postgres",
+    "storage/postgres/connection"}},
+  {"storage/postgres/homes",
+   {"storage", "storage/append", "storage/homes", "storage/identity", "storage/postgres",
     "storage/postgres/connection"}},
   {"storage/postgres/series",
    {"storage", "storage/postgres", "storage/postgres/connection", "storage/series"}},
@@ -261,9 +263,9 @@ bool is_standard(const include& what) {
 std::string fault_of(const std::string& file, const include& what) {
   const auto folder = folder_of(file);
   for (const auto& [header, allowed] : fences)
-    if (starts_with(what.name, header)
+    if (what.name.starts_with(header)
         && std::none_of(allowed.begin(), allowed.end(),
-                        [&](auto place) { return starts_with(file, place); }))
+                        [&](auto place) { return file.starts_with(place); }))
       return what.name + " is fenced off from here";
   if (is_generated(what.name))
     return {}; // generated
@@ -340,13 +342,11 @@ const std::array<std::string, 6> workplaces{"/wo"
                                             "C:\\Us"
                                             "ers"};
 
-bool is_word(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'
-         || c == '-' || c == '.';
-}
-
 /// The workplace that a line names by an absolute path; the same word inside a longer path or a URL is none.
 std::string workplace_in(const std::string& line) {
+  const auto is_word = [](unsigned char c) {
+    return std::isalnum(c) || c == '_' || c == '-' || c == '.';
+  };
   for (const auto& place : workplaces)
     for (auto at = line.find(place); at != std::string::npos; at = line.find(place, at + 1))
       if (at == 0 || !is_word(line[at - 1]))
@@ -356,7 +356,7 @@ std::string workplace_in(const std::string& line) {
 
 /// The first line of a header that is not empty and the fault of its opening; empty when sound.
 std::string header_fault(const std::string& text) {
-  if (!starts_with(text, "/// "))
+  if (!text.starts_with("/// "))
     return "does not begin with a /// comment that says what it owns";
   bool once = false;
   std::string fault = "has no #pragma once";
@@ -366,7 +366,7 @@ std::string header_fault(const std::string& text) {
     if (line == "#pragma once") {
       once = true;
       fault.clear();
-    } else if (!line.empty() && !starts_with(line, "//") && fault == "has no #pragma once") {
+    } else if (!line.empty() && !line.starts_with("//") && fault == "has no #pragma once") {
       fault = "has something before #pragma once: " + line;
       once = true;
     }
@@ -419,7 +419,7 @@ TEST_CASE("tree: what the actors decide is compiled without any header of CAF") 
       continue;
     for_each_line(tree.read(file), [&](std::size_t number, const std::string& line) {
       const auto what = include_of(line);
-      CHECK_MESSAGE(!starts_with(what.name, "caf/"), file << ":" << number << ": " << what.name);
+      CHECK_MESSAGE(!what.name.starts_with("caf/"), file << ":" << number << ": " << what.name);
       if (what.quoted && !is_generated(what.name))
         open.push_back(what.name);
     });

@@ -31,6 +31,11 @@ std::string without_quotation(std::string words) {
   return words;
 }
 
+/// libpq marks what a dialogue should hide with '*'.
+bool is_secret(const PQconninfoOption& option) {
+  return option.dispchar != nullptr && option.dispchar[0] == '*';
+}
+
 std::vector<std::string> split(const char* list) {
   std::vector<std::string> parts;
   std::istringstream in{list != nullptr ? list : ""};
@@ -76,6 +81,16 @@ result<done> check_postgres_url(const std::string& url) {
   return done{};
 }
 
+bool has_password(const std::string& url) {
+  std::string error;
+  const auto options = parse(url, error);
+  for (const auto* option = options.get(); option != nullptr && option->keyword != nullptr;
+       ++option)
+    if (option->val != nullptr && is_secret(*option))
+      return true;
+  return false;
+}
+
 std::string redacted_postgres(const std::string& url) {
   std::string error;
   const auto options = parse(url, error);
@@ -84,10 +99,8 @@ std::string redacted_postgres(const std::string& url) {
        ++option) {
     if (option->val == nullptr)
       continue;
-    // libpq marks what a dialogue should hide with '*'.
-    const bool secret = option->dispchar != nullptr && option->dispchar[0] == '*';
     out += (out.empty() ? "" : " ") + std::string{option->keyword} + "="
-           + (secret ? "***" : option->val);
+           + (is_secret(*option) ? "***" : option->val);
   }
   return out.empty() ? "(unreadable database URL)" : out;
 }

@@ -19,6 +19,9 @@ namespace furrow::storage {
 /// own, so the hosts are tried one by one. Empty: leave it to libpq.
 [[nodiscard]] std::vector<std::pair<std::string, std::string>> listed_hosts(const std::string& url);
 
+/// Whether the URL itself holds a password, of the role or of its key.
+[[nodiscard]] bool has_password(const std::string& url);
+
 /// The URL's parts with passwords masked.
 [[nodiscard]] std::string redacted_postgres(const std::string& url);
 

@@ -97,8 +97,8 @@ TEST_CASE("postgres: functions, operators and tables of another schema are never
   CHECK(ask("select * from furrow.signal_bucket('T1', 'EEC1.engine_speed', '-infinity', "
             "'infinity', '1 minute')")
         > 0);
-  for (const auto* view :
-       {"ledger", "held", "sealed_run", "sealing", "segment_partition", "time_partition"})
+  for (const auto* view : {"ledger", "held", "sealed_run", "sealing", "segment_partition",
+                           "stored_farm", "time_partition"})
     CHECK(ask(std::string{"select * from furrow."} + view) > 0);
   for (const auto* call :
        {"furrow.position_track('T1', '-infinity', 'infinity')",
@@ -110,6 +110,8 @@ TEST_CASE("postgres: functions, operators and tables of another schema are never
         "furrow.column_bytes('\\x010203', 1, 1, 3)",
         "furrow.column_bytes('\\x010203', 1, 1, 65)",
         "furrow.sum_of_bytes('\\x010203')",
+        "furrow.databases()",
+        "furrow.place_farm('north')",
         "furrow.can_segment s cross join lateral furrow.segment_part(s, '2023-11-14 "
         "22:13:20.5+00', "
         "'infinity', null, null, null)",

@@ -1,0 +1,38 @@
+#include "storage/homes/directory.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace furrow::storage {
+
+void directory_store::find_home(std::string farm, handler<std::optional<farm_home>> done) {
+  list_homes([farm = std::move(farm), done = std::move(done)](result<std::vector<farm_home>> all) {
+    if (!all)
+      return done(all.error());
+    for (auto& one : *all)
+      if (one.farm == farm)
+        return done(std::optional{std::move(one)});
+    done(std::optional<farm_home>{});
+  });
+}
+
+// NOLINTNEXTLINE(performance-unnecessary-value-param): those that override it keep what they are given
+void directory_store::read_version(handler<std::int64_t> done) {
+  done(std::int64_t{0});
+}
+
+// NOLINTNEXTLINE(performance-unnecessary-value-param): as above
+void directory_store::list_farms(handler<std::vector<farm_state>> done) {
+  done(std::vector<farm_state>{});
+}
+
+bool is_database_name(std::string_view name) {
+  constexpr std::size_t longest = 32;
+  const auto allowed = [](char letter) {
+    return (letter >= 'a' && letter <= 'z') || (letter >= '0' && letter <= '9') || letter == '-'
+           || letter == '_';
+  };
+  return !name.empty() && name.size() <= longest && std::all_of(name.begin(), name.end(), allowed);
+}
+
+} // namespace furrow::storage
