@@ -43,6 +43,8 @@ struct leave_reply;
 struct settle_reply;
 struct pins_reply;
 struct unsettle_reply;
+struct home_answer;
+struct homes_due;
 struct store_replaced;
 struct lane_changed;
 struct desk_changed;
@@ -83,6 +85,8 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::leave_reply)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::settle_reply)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::pins_reply)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::unsettle_reply)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::home_answer)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::homes_due)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::store_replaced)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::lane_changed)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::desk_changed)
@@ -108,7 +112,7 @@ using aggregator_actor = caf::typed_actor<
   // A writer has started; the batch of an older writer is in doubt.
   caf::reacts_to<writer_changed>>;
 
-/// Claims streams for the whole node, many in one call.
+/// Claims streams in one database for the whole node, many in one call.
 using claim_desk_actor = caf::typed_actor<
   // Claim this stream; claim_answer returns the result. `delayed` may come before the result.
   caf::reacts_to<claim_order>,
@@ -188,7 +192,11 @@ using equipment_actor = caf::typed_actor<
 using fleet_actor = caf::typed_actor<
   // A gateway's session greets: find or start its machine.
   caf::reacts_to<attach_order>,
-  // To be sent to all machines.
+  // Where a farm lives: the gateways that wait for that go on.
+  caf::reacts_to<home_answer>,
+  // Reject the gateways that have waited for long enough.
+  caf::reacts_to<homes_due>,
+  // To be sent to the machines of that database.
   caf::reacts_to<lane_changed>,
   caf::reacts_to<desk_changed>,
   caf::reacts_to<store_replaced>>;

@@ -5,6 +5,7 @@
 #include "actors/ingest/stream_intake.hpp"
 #include "actors/interfaces.hpp"
 #include "storage/digest_store.hpp"
+#include "storage/homes/home_stores.hpp"
 #include "storage/membership.hpp"
 #include "storage/partitions.hpp"
 #include "storage/retention.hpp"
@@ -16,6 +17,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -29,6 +31,17 @@ public:
     const std::lock_guard lock{mutex_};
     owner_ = std::move(owner);
   }
+  /// The session has ended. Returns who is to hear it; nobody when its greeting was not passed on yet.
+  [[nodiscard]] equipment_actor end() {
+    const std::lock_guard lock{mutex_};
+    ended_ = true;
+    return owner_;
+  }
+  /// A session may end before its greeting comes to the machine: then no notice follows.
+  [[nodiscard]] bool ended() const {
+    const std::lock_guard lock{mutex_};
+    return ended_;
+  }
   [[nodiscard]] equipment_actor owner() const {
     const std::lock_guard lock{mutex_};
     return owner_;
@@ -37,6 +50,7 @@ public:
 private:
   mutable std::mutex mutex_;
   equipment_actor owner_;
+  bool ended_ = false;
 };
 
 /// Owns a session's port. The destructor drops the session, so that the gateway reconnects, unless
@@ -124,8 +138,8 @@ struct claim_cancel {
 struct claim_answer {
   std::uint32_t slot = 0;
   std::uint64_t ticket = 0;
-  enum class kind : std::uint8_t { claimed, delayed, refused, taken } what = kind::delayed;
-  storage::claim_outcome outcome; // claimed
+  enum class kind : std::uint8_t { claimed, delayed, refused, taken, moved } what = kind::delayed;
+  storage::claim_outcome outcome; // claimed, moved
   storage::failure why;           // refused
 };
 
@@ -240,16 +254,27 @@ struct pins_reply {
   std::shared_ptr<storage::result<std::vector<storage::machine_home>>> outcome;
 };
 
-/// The database was failed over and has this timeline now.
+/// From the directory's thread to the fleet: where a farm lives.
+struct home_answer {
+  std::string farm;
+  std::shared_ptr<storage::result<storage::home_stores::home>> outcome;
+};
+/// To itself: some gateways may have waited long enough for the home of their farm.
+struct homes_due {};
+
+/// A database was failed over and has this timeline now.
 struct store_replaced {
   std::uint64_t timeline = 0;
+  std::size_t home = 0; // its index, as of those below
 };
 
 struct lane_changed {
+  std::size_t home = 0;
   std::size_t lane = 0;
   aggregator_actor aggregator;
 };
 struct desk_changed {
+  std::size_t home = 0;
   claim_desk_actor desk;
 };
 struct writer_changed {

@@ -48,7 +48,7 @@ public:
   session_link& operator=(const session_link&) = delete;
   ~session_link() override {
     --people_->counters.sessions;
-    if (const auto owner = target_->owner())
+    if (const auto owner = target_->end())
       caf::anon_send(owner, detach_notice{session_});
   }
   void deliver(received_batch batch) override {
@@ -121,6 +121,16 @@ caf::behavior watcher(caf::stateful_actor<watch_state>* self,
   return {[](std::uint8_t) {}};
 }
 
+/// Of a database that was away and answers again: its timeline is not known, so that every idle stream asks.
+constexpr std::uint64_t any_timeline = 1U << 22U;
+
+/// What one lane may keep while its database hangs. Several may hang, and the rest still need memory. A lease is about
+/// three times as large as the block of its frames.
+std::size_t lane_bytes(const node_config& config, std::size_t homes) {
+  constexpr std::size_t lease_growth = 3;
+  return config.budget_bytes / 2 / (homes + 1) / lease_growth / std::max(config.lanes, 1U);
+}
+
 /// Half of the budget: a body needs one byte for each while it comes, and three afterwards, but for a shorter time.
 std::size_t arrival_bytes(const node_config& config) {
   return config.budget_bytes / 2;
@@ -129,12 +139,12 @@ std::size_t arrival_bytes(const node_config& config) {
 class local_node final : public node {
 public:
   local_node(node_config config,
-             std::unique_ptr<storage::store> store,
+             std::shared_ptr<storage::home_stores> homes,
              link_parts link,
              std::shared_ptr<forward_port> forward)
     : config_{std::move(config)}, link_{std::move(link)}, forward_{std::move(forward)},
       forward_state_{forward_ ? std::make_shared<forward_board>(forward_->target()) : nullptr},
-      store_{std::move(store)}, budget_{memory_budget::make(config_.budget_bytes
+      homes_{std::move(homes)}, budget_{memory_budget::make(config_.budget_bytes
                                                             - arrival_bytes(config_))},
       arrivals_{arrival_room::make(arrival_bytes(config_))}, people_{std::make_shared<census>()},
       wiring_{std::make_shared<wiring>(config_.lanes)}, cluster_{std::make_shared<cluster_board>(
@@ -145,6 +155,9 @@ public:
     const auto root_id = people_->enter(0, "node " + config_.name, nullptr);
     root_ = system_.spawn(supervisor, root_id, node_tree(parts()), people_);
     people_->set_handle(root_id, root_);
+    wiring_->set_root(root_);
+    people_->on_return(
+      [places = wiring_](std::size_t home) { places->store_replaced(home, any_timeline); });
     people_->on_last_restart([this](const std::string& why) {
       people_->counters.last_restart = true;
       tell_failure(why);
@@ -158,6 +171,7 @@ public:
                       },
                       link_.report_text}));
     wiring_->wait_for_fleet();
+    follow_homes();
     watcher_ = system_.spawn(watcher, root_, [this](const std::string& why) { root_ended(why); });
   }
   local_node(const local_node&) = delete;
@@ -179,8 +193,8 @@ public:
     wiring_->clear();
     people_->clear();
     roster_->clear();
-    // The store's handlers hold actor handles: they must end before the actor system.
-    store_.reset();
+    // The stores' handlers hold actor handles: they must end before the actor system.
+    homes_.reset();
   }
 
   std::unique_ptr<equipment_link> attach(greeting from,
@@ -197,15 +211,14 @@ public:
   std::shared_ptr<memory_budget> budget() override { return budget_; }
   arrival_room arrivals() override { return arrivals_; }
   storage::store& store() override { return *store_; }
+  storage::home_stores* homes() override { return homes_.get(); }
   dbc_board* dbc() override { return &people_->dbc; }
   void note_reader(std::string_view equipment) override {
     people_->read_lately.note(equipment, system_.clock().now());
   }
   forward_board* forwarding() override { return forward_state_.get(); }
   void note_disk(std::uint64_t used_pct) override { people_->counters.disk_used_pct = used_pct; }
-  cluster_board* cluster() override {
-    return store_->capabilities().membership ? cluster_.get() : nullptr;
-  }
+  cluster_board* cluster() override { return has_membership_ ? cluster_.get() : nullptr; }
   void hurry_cluster() override { wiring_->hurry_membership(); }
 
   node_stats stats() const override {
@@ -216,11 +229,14 @@ public:
     made.budget_bytes = config_.budget_bytes;
     made.budget_used = held + arrivals_.used();
     made.budget_peak = budget_->peak() + arrivals_.peak();
-    const auto stalled = people_->stall.look(system_.clock().now(), held > 0);
+    const auto now = system_.clock().now();
+    const auto stalled = people_->home(storage::home_stores::main).stall.look(now, held > 0);
     made.stalled_s = static_cast<std::uint64_t>(stalled.count());
     made.store_fault = people_->store_fault();
     made.dead_nodes = dead_nodes();
-    made.failing = people_->failing(system_.clock().now());
+    made.failing = people_->failing(now);
+    made.failing_parts = people_->failing(now, false);
+    made.databases = people_->databases(now);
     return made;
   }
 
@@ -233,6 +249,13 @@ public:
       people_->store_succeeded(store_work::check, now);
     else
       people_->store_failed(store_work::check, {storage::errc::retry_later, why}, now);
+  }
+  void note_home(std::size_t index, bool up, const std::string& why) override {
+    const auto now = system_.clock().now();
+    if (up)
+      people_->store_succeeded(store_work::check, now, index);
+    else
+      people_->store_failed(store_work::check, {storage::errc::retry_later, why}, now, index);
   }
 
   void list_actors(std::function<void(std::vector<actor_row>)> done) override {
@@ -281,12 +304,13 @@ public:
 private:
   tree_parts parts() {
     return {config_,
-            store_.get(),
+            homes_,
             people_,
             wiring_,
             cluster_,
             [this] {
-              const auto stalled = people_->stall.look(system_.clock().now(), budget_->used() > 0);
+              const auto stalled = people_->home(storage::home_stores::main)
+                                     .stall.look(system_.clock().now(), budget_->used() > 0);
               return std::chrono::milliseconds{stalled};
             },
             link_,
@@ -294,6 +318,22 @@ private:
             budget_,
             forward_,
             forward_state_};
+  }
+
+  /// A database that is opened later gets its branch of the tree then. What stays with `homes_` must not hold it.
+  void follow_homes() {
+    auto kept = parts();
+    kept.homes.reset();
+    kept.lag = {};
+    homes_->on_open([kept, homes = std::weak_ptr{homes_}](const storage::home_stores::home& one) {
+      auto all = kept;
+      all.homes = homes.lock();
+      if (!all.homes)
+        return;
+      all.people->name_home(one.index, one.name);
+      all.people->lane_bytes_max = lane_bytes(all.config, one.index + 1);
+      all.places->add_branch(storage_branch(all, one));
+    });
   }
 
   /// Those that died within the last day: of an older death everybody knows.
@@ -340,7 +380,9 @@ private:
   const std::shared_ptr<forward_port> forward_;
   const std::shared_ptr<forward_board> forward_state_;
   const std::shared_ptr<peer_roster> roster_ = std::make_shared<peer_roster>();
-  std::unique_ptr<storage::store> store_; // outlives the actors, not the actor system
+  std::shared_ptr<storage::home_stores> homes_; // outlive the actors, not the actor system
+  storage::store* const store_ = homes_->open().front().store;
+  const bool has_membership_ = store_->capabilities().membership;
   std::shared_ptr<memory_budget> budget_;
   arrival_room arrivals_;
   std::shared_ptr<census> people_;
@@ -361,10 +403,10 @@ private:
 } // namespace
 
 std::unique_ptr<node> start_node(node_config config,
-                                 std::unique_ptr<storage::store> store,
+                                 std::shared_ptr<storage::home_stores> homes,
                                  link_parts link,
                                  std::shared_ptr<forward_port> forward) {
-  return std::make_unique<local_node>(std::move(config), std::move(store), std::move(link),
+  return std::make_unique<local_node>(std::move(config), std::move(homes), std::move(link),
                                       std::move(forward));
 }
 

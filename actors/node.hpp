@@ -13,6 +13,7 @@
 #include "actors/session/memory_budget.hpp"
 #include "actors/session/session.hpp"
 #include "can/live/machine_monitor.hpp"
+#include "storage/homes/home_stores.hpp"
 #include "storage/store.hpp"
 
 #include <chrono>
@@ -55,11 +56,16 @@ public:
   [[nodiscard]] virtual cluster_board* cluster() { return nullptr; }
   /// The orders on that board have changed: they are looked at now.
   virtual void hurry_cluster() {}
+  /// All databases as one.
   [[nodiscard]] virtual storage::store& store() = 0;
+  /// The databases by themselves; nullptr: there is one.
+  [[nodiscard]] virtual storage::home_stores* homes() { return nullptr; }
   [[nodiscard]] virtual node_stats stats() const = 0;
   /// The result of a check of the database, for nodes that no gateway keeps busy.
   /// `why`: the error when the database does not answer.
   virtual void note_store(bool up, const std::string& why) = 0;
+  /// The same of a database other than main, by its index.
+  virtual void note_home(std::size_t /*index*/, bool /*up*/, const std::string& /*why*/) {}
   /// The listeners have a new certificate that expires then, in microseconds since 1970; for metrics and alarms.
   virtual void note_certificate(std::int64_t /*expires_us*/) {}
   virtual void list_actors(std::function<void(std::vector<actor_row>)> done) = 0;
@@ -94,8 +100,9 @@ public:
   virtual void on_failure(std::function<void(std::string)> failed) = 0;
 };
 
+/// The node must be the last that holds `homes`: they end with it.
 [[nodiscard]] std::unique_ptr<node> start_node(node_config config,
-                                               std::unique_ptr<storage::store> store,
+                                               std::shared_ptr<storage::home_stores> homes,
                                                link_parts link = {},
                                                std::shared_ptr<forward_port> forward = {});
 

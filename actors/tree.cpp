@@ -29,6 +29,10 @@ constexpr restart_policy pool_restarts{10, seconds{60}};
 constexpr restart_policy root_restarts{
   .restarts_max = 3, .window = seconds{300}, .failing_after = 2, .last_drains = true};
 
+// Of the branch of another database: it never ends the root.
+constexpr restart_policy part_restarts{
+  .restarts_max = 3, .window = seconds{300}, .failing_after = 2, .keeps_trying = true};
+
 /// A child of one typed actor: `spawn(supervisor, census_id)` starts it, `tell(handle)` announces it.
 template <class Spawn, class Tell>
 child_spec worker(std::string id, const restart_policy& restarts, Spawn spawn, Tell tell) {
@@ -45,68 +49,92 @@ child_spec worker(std::string id, const restart_policy& restarts, Spawn spawn, T
 
 constexpr auto nobody = [](const auto&) {}; // for children without collaborators to tell
 
-child_spec claim_desk_child(const tree_parts& parts) {
+storage::store* main_store(const tree_parts& parts) {
+  return parts.homes->open().front().store;
+}
+
+using storage::home_stores;
+
+child_spec claim_desk_child(const tree_parts& parts, const home_stores::home& home) {
   claim_desk_config config;
+  config.home = home.index;
   config.first_wait = parts.config.claim_retry;
   config.seed = parts.config.seed;
+  config.moved = [homes = std::weak_ptr{parts.homes}](const storage::farm_home& now) {
+    if (const auto known = homes.lock())
+      known->correct(now);
+  };
   return worker(
     "claim-desk", pool_restarts,
-    [parts, config](caf::event_based_actor* supervisor, std::uint64_t) {
-      return supervisor->spawn(claim_desk, config, parts.store, parts.people);
+    [parts, config, home](caf::event_based_actor* supervisor, std::uint64_t) {
+      return supervisor->spawn(claim_desk, config, home.store, parts.people);
     },
-    [places = parts.places](claim_desk_actor desk) { places->set_desk(std::move(desk)); });
-}
-
-child_spec writer_child(const tree_parts& parts, std::size_t lane) {
-  const auto number = std::to_string(lane);
-  return worker(
-    "writer-" + number, pool_restarts,
-    [parts, number](caf::event_based_actor* supervisor, std::uint64_t) {
-      return supervisor->spawn(writer, parts.store, "w" + number);
-    },
-    [places = parts.places, lane](writer_actor one) { places->set_writer(lane, std::move(one)); });
-}
-
-child_spec aggregator_child(const tree_parts& parts, std::size_t lane) {
-  return worker(
-    "aggregator-" + std::to_string(lane), pool_restarts,
-    [parts](caf::event_based_actor* supervisor, std::uint64_t) {
-      return supervisor->spawn(aggregator, aggregator_config{}, parts.people);
-    },
-    [places = parts.places, lane](aggregator_actor one) {
-      places->set_aggregator(lane, std::move(one));
+    [places = parts.places, at = home.index](claim_desk_actor desk) {
+      places->set_desk(at, std::move(desk));
     });
 }
 
-child_spec digest_child(const tree_parts& parts) {
+child_spec writer_child(const tree_parts& parts, const home_stores::home& home, std::size_t lane) {
+  const auto number = std::to_string(lane);
+  return worker(
+    "writer-" + number, pool_restarts,
+    [store = home.store, number](caf::event_based_actor* supervisor, std::uint64_t) {
+      return supervisor->spawn(writer, store, "w" + number);
+    },
+    [places = parts.places, at = home.index, lane](writer_actor one) {
+      places->set_writer(at, lane, std::move(one));
+    });
+}
+
+child_spec
+aggregator_child(const tree_parts& parts, const home_stores::home& home, std::size_t lane) {
+  aggregator_config config;
+  config.home = home.index;
+  return worker(
+    "aggregator-" + std::to_string(lane), pool_restarts,
+    [config, people = parts.people](caf::event_based_actor* supervisor, std::uint64_t) {
+      return supervisor->spawn(aggregator, config, people);
+    },
+    [places = parts.places, at = home.index, lane](aggregator_actor one) {
+      places->set_aggregator(at, lane, std::move(one));
+    });
+}
+
+child_spec digest_child(const tree_parts& parts, const home_stores::home& home) {
+  auto config = parts.config.digest;
+  config.home = home.index;
   return worker(
     "digest", pool_restarts,
-    [parts](caf::event_based_actor* supervisor, std::uint64_t) {
-      return supervisor->spawn<caf::detached>(digester, parts.config.digest, parts.store,
-                                              parts.people);
+    [config, people = parts.people, store = home.store](caf::event_based_actor* supervisor,
+                                                        std::uint64_t) {
+      return supervisor->spawn<caf::detached>(digester, config, store, people);
     },
     nobody);
 }
 
-child_spec sealer_child(const tree_parts& parts) {
+child_spec sealer_child(const tree_parts& parts, const home_stores::home& home) {
   sealer_config config;
+  config.home = home.index;
   config.due_after = parts.config.seal_after;
-  config.behind_digest = parts.config.digest.on && parts.store->capabilities().digest;
+  config.behind_digest = parts.config.digest.on && home.store->capabilities().digest;
   return worker(
     "sealer", pool_restarts,
-    [parts, config](caf::event_based_actor* supervisor, std::uint64_t) {
-      return supervisor->spawn(sealer, config, parts.store, parts.people);
+    [config, people = parts.people, store = home.store](caf::event_based_actor* supervisor,
+                                                        std::uint64_t) {
+      return supervisor->spawn(sealer, config, store, people);
     },
     nobody);
 }
 
-child_spec caretaker_child(const tree_parts& parts) {
+child_spec caretaker_child(const tree_parts& parts, const home_stores::home& home) {
   caretaker_config config;
+  config.home = home.index;
   config.look_every = parts.config.care_interval;
   return worker(
     "caretaker", pool_restarts,
-    [parts, config](caf::event_based_actor* supervisor, std::uint64_t) {
-      return supervisor->spawn(caretaker, config, parts.store, parts.people);
+    [config, people = parts.people, store = home.store](caf::event_based_actor* supervisor,
+                                                        std::uint64_t) {
+      return supervisor->spawn(caretaker, config, store, people);
     },
     nobody);
 }
@@ -115,12 +143,12 @@ child_spec membership_child(const tree_parts& parts) {
   membership_config config;
   config.lag = parts.lag;
   config.replaced = [places = parts.places](std::uint64_t timeline) {
-    places->store_replaced(timeline);
+    places->store_replaced(home_stores::main, timeline);
   };
   return worker(
     "membership", pool_restarts,
-    [parts, config](caf::event_based_actor* supervisor, std::uint64_t) {
-      return supervisor->spawn(membership, config, parts.store->membership(), parts.people,
+    [parts, config, store = main_store(parts)](caf::event_based_actor* supervisor, std::uint64_t) {
+      return supervisor->spawn(membership, config, store->membership(), parts.people,
                                parts.cluster);
     },
     [places = parts.places](membership_actor one) { places->set_membership(std::move(one)); });
@@ -137,25 +165,26 @@ child_spec fleet_child(const tree_parts& parts) {
   return worker(
     "fleet", root_restarts,
     [parts, config](caf::event_based_actor* supervisor, std::uint64_t census_id) {
-      return supervisor->spawn(fleet, census_id, config, parts.people);
+      return supervisor->spawn(fleet, census_id, config, parts.people, parts.homes);
     },
     [places = parts.places](fleet_actor one) { places->set_fleet(std::move(one)); });
 }
 
-std::vector<child_spec> storage_children(const tree_parts& parts) {
+std::vector<child_spec> storage_children(const tree_parts& parts, const home_stores::home& home) {
   const auto& config = parts.config;
+  const auto offers = home.store->capabilities();
   std::vector<child_spec> children;
-  children.push_back(claim_desk_child(parts));
+  children.push_back(claim_desk_child(parts, home));
   for (std::size_t lane = 0; lane < config.lanes; ++lane) {
-    children.push_back(writer_child(parts, lane));
-    children.push_back(aggregator_child(parts, lane));
+    children.push_back(writer_child(parts, home, lane));
+    children.push_back(aggregator_child(parts, home, lane));
   }
-  if (config.digest.on && parts.store->capabilities().digest)
-    children.push_back(digest_child(parts));
-  if (config.seal_after.count() > 0 && parts.store->capabilities().sealing)
-    children.push_back(sealer_child(parts));
-  if (config.care_interval.count() > 0 && parts.store->capabilities().retention)
-    children.push_back(caretaker_child(parts));
+  if (config.digest.on && offers.digest)
+    children.push_back(digest_child(parts, home));
+  if (config.seal_after.count() > 0 && offers.sealing)
+    children.push_back(sealer_child(parts, home));
+  if (config.care_interval.count() > 0 && offers.retention)
+    children.push_back(caretaker_child(parts, home));
   return children;
 }
 
@@ -178,10 +207,9 @@ child_spec relay_branch(const tree_parts& parts) {
   relay.restart = root_restarts;
   relay.children.push_back(worker(
     "forwarder", pool_restarts,
-    [parts](caf::event_based_actor* supervisor, std::uint64_t) {
-      return supervisor->spawn(forwarder,
-                               forwarder_parts{parts.store, parts.forward, parts.forward_state,
-                                               parts.people, parts.config.name});
+    [parts, store = main_store(parts)](caf::event_based_actor* supervisor, std::uint64_t) {
+      return supervisor->spawn(forwarder, forwarder_parts{store, parts.forward, parts.forward_state,
+                                                          parts.people, parts.config.name});
     },
     nobody));
   return relay;
@@ -189,22 +217,36 @@ child_spec relay_branch(const tree_parts& parts) {
 
 } // namespace
 
+child_spec storage_branch(const tree_parts& parts, const home_stores::home& home) {
+  child_spec branch;
+  branch.id = "storage";
+  branch.restart = root_restarts;
+  branch.children = storage_children(parts, home);
+  if (home.index == home_stores::main)
+    return branch;
+  branch.id += " " + home.name;
+  branch.restart = part_restarts;
+  branch.database = home.name;
+  for (auto& child : branch.children)
+    child.database = home.name;
+  return branch;
+}
+
 std::vector<child_spec> node_tree(const tree_parts& parts) {
-  child_spec storage;
-  storage.id = "storage";
-  storage.restart = root_restarts;
-  storage.children = storage_children(parts);
-  std::vector<child_spec> children{std::move(storage)};
+  auto* const main = main_store(parts);
+  const auto offers = main->capabilities();
+  std::vector<child_spec> children{
+    storage_branch(parts, {home_stores::main, std::string{storage::main_database}, main})};
   child_spec cluster;
   cluster.id = "cluster";
   cluster.restart = root_restarts;
-  if (parts.store->capabilities().membership)
+  if (offers.membership)
     cluster.children.push_back(membership_child(parts));
   if (parts.link.port != nullptr)
     cluster.children.push_back(peers_child(parts));
   if (!cluster.children.empty())
     children.push_back(std::move(cluster));
-  if (parts.forward != nullptr && parts.store->forward() != nullptr)
+  if (parts.forward != nullptr && main->forward() != nullptr)
     children.push_back(relay_branch(parts));
   children.push_back(fleet_child(parts));
   return children;

@@ -12,6 +12,7 @@
 #include "actors/node_config.hpp"
 #include "actors/supervision/supervisor.hpp"
 #include "actors/supervision/wiring.hpp"
+#include "storage/homes/home_stores.hpp"
 #include "storage/store.hpp"
 
 #include <chrono>
@@ -24,7 +25,7 @@ namespace furrow::actors {
 /// The objects that the actors of the tree share.
 struct tree_parts {
   node_config config;
-  storage::store* store = nullptr;
+  std::shared_ptr<storage::home_stores> homes;
   std::shared_ptr<census> people;
   std::shared_ptr<wiring> places;
   std::shared_ptr<cluster_board> cluster{};
@@ -39,5 +40,11 @@ struct tree_parts {
 /// The children of the root: `storage` with its children, `cluster` where several nodes share the database, `relay` where
 /// the node forwards to head office, then `fleet`.
 [[nodiscard]] std::vector<child_spec> node_tree(const tree_parts& parts);
+
+/// The branch of one database: claim desk, lanes, digest, sealer, caretaker. `storage` for main; for another one
+/// `storage NAME`, which the root starts when the database is opened. That one is restarted for ever: the other farms'
+/// machines do not end for it.
+[[nodiscard]] child_spec storage_branch(const tree_parts& parts,
+                                        const storage::home_stores::home& home);
 
 } // namespace furrow::actors

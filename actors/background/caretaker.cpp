@@ -49,13 +49,15 @@ void note_moment(caretaker_state& state, const std::vector<storage::equipment_ro
   state.moment_us = retention_moment(machines, state.config.wall_us());
   const auto behind =
     state.moment_us ? (state.config.wall_us() - *state.moment_us) / clock_wrong_us : 0;
-  state.counts->counters.retention_held_seconds = static_cast<std::uint64_t>(behind) * 86'400;
+  state.counts->note_left(state.config.home, [&](home_backlog& left) {
+    left.retention_held_seconds = static_cast<std::uint64_t>(behind) * 86'400;
+  });
   const bool held = behind >= held_days_told;
   if (held && !std::exchange(state.told_held, true))
     log::warn(log::care, "clock_ahead", {},
-              "the clock of this node is {} days after the newest frame: retention counts from "
+              "{}the clock of this node is {} days after the newest frame: retention counts from "
               "that frame; if the clock is right, `furrow retention run` goes by it",
-              behind);
+              state.counts->prefix_of(state.config.home), behind);
   state.told_held = held;
 }
 
@@ -63,14 +65,15 @@ void note_failure(caretaker_state& state, const storage::failure& why) {
   ++state.counts->counters.care_failures;
   if (!state.failing)
     log::warn(log::care, "care_stopped", {.error = why.detail},
-              "the care of the database stopped ({}): {}; retrying, nothing is lost",
-              storage::to_string(why.code), why.detail);
+              "{}the care of the database stopped ({}): {}; retrying, nothing is lost",
+              state.counts->prefix_of(state.config.home), storage::to_string(why.code), why.detail);
   state.failing = true;
 }
 
 void note_success(caretaker_state& state) {
   if (state.failing)
-    log::info(log::care, "care_goes_on", {}, "the care of the database goes on");
+    log::info(log::care, "care_goes_on", {}, "{}the care of the database goes on",
+              state.counts->prefix_of(state.config.home));
   state.failing = false;
 }
 
@@ -78,26 +81,30 @@ void note_success(caretaker_state& state) {
 void note(caretaker_state& state, const storage::partition_outcome& outcome) {
   auto& counters = state.counts->counters;
   counters.partitions_made += outcome.made;
-  counters.partitions_waiting = outcome.waiting;
-  counters.partition_rows_stray = outcome.stray;
+  state.counts->note_left(state.config.home, [&](home_backlog& left) {
+    left.partitions_waiting = outcome.waiting;
+    left.rows_stray = outcome.stray;
+  });
+  const auto of = state.counts->prefix_of(state.config.home);
   if (outcome.mode != state.told_mode)
-    log::info(log::care, "partition_mode", {}, "sealed frames are kept in {}", outcome.mode);
+    log::info(log::care, "partition_mode", {}, "{}sealed frames are kept in {}", of, outcome.mode);
   state.told_mode = outcome.mode;
   if (outcome.made > 0)
     log::info(log::care, "partitions_made", {.count = outcome.made},
-              "made {} partitions, {} rows moved into them", outcome.made, outcome.moved);
+              "{}made {} partitions, {} rows moved into them", of, outcome.made, outcome.moved);
   if (outcome.fault != state.told_fault && !outcome.fault.empty())
     log::warn(log::care, "partitions_missing", {.error = outcome.fault, .count = outcome.waiting},
-              "{} partitions are needed and could not be made: {}", outcome.waiting, outcome.fault);
+              "{}{} partitions are needed and could not be made: {}", of, outcome.waiting,
+              outcome.fault);
   state.told_fault = outcome.fault;
   if (outcome.stray > 0 && outcome.stray != state.told_stray)
     log::warn(log::care, "rows_stray", {.count = outcome.stray},
-              "{} rows of can_segment have no partition of their time: partitions were missing, or "
-              "a clock was before 2000 or in the future; queries read these rows all the same",
-              outcome.stray);
+              "{}{} rows of can_segment have no partition of their time: partitions were missing, "
+              "or a clock was before 2000 or in the future; queries read these rows all the same",
+              of, outcome.stray);
   if (outcome.stray == 0 && state.told_stray > 0)
     log::info(log::care, "rows_placed", {},
-              "all rows of can_segment are in their partitions again");
+              "{}all rows of can_segment are in their partitions again", of);
   state.told_stray = outcome.stray;
 }
 
@@ -108,10 +115,10 @@ void note(caretaker_state& state, const storage::expire_outcome& outcome) {
   counters.records_expired += outcome.records;
   if (outcome.frames + outcome.records + outcome.telemetry + outcome.rollup + outcome.faults > 0)
     log::info(log::care, "retention_deleted", {.count = outcome.frames},
-              "retention deleted {} frames ({} whole partitions), {} records, {} rows of "
+              "{}retention deleted {} frames ({} whole partitions), {} records, {} rows of "
               "telemetry, {} of rollups, {} faults of the bus",
-              outcome.frames, outcome.partitions, outcome.records, outcome.telemetry,
-              outcome.rollup, outcome.faults);
+              state.counts->prefix_of(state.config.home), outcome.frames, outcome.partitions,
+              outcome.records, outcome.telemetry, outcome.rollup, outcome.faults);
 }
 
 } // namespace

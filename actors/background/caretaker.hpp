@@ -25,6 +25,7 @@
 namespace furrow::actors {
 
 struct caretaker_config {
+  std::size_t home = 0; // the index of the database in storage/homes/home_stores.hpp
   std::chrono::milliseconds first_look{5'000}; // the schema may not be complete yet
   std::chrono::milliseconds look_every{600'000};
   std::chrono::milliseconds retry{30'000}; // after a failure, or while another node works

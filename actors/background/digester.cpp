@@ -47,10 +47,11 @@ void end_pass(digester_pointer self) {
   auto& state = self->state;
   state.passing = false;
   state.passed = true;
-  auto& counters = state.people->counters;
-  counters.digest_streams_behind = state.streams_left;
-  counters.digest_items_behind = state.items_left;
-  counters.digest_oldest_us = state.oldest_left_us;
+  state.people->note_left(state.config.home, [&](home_backlog& left) {
+    left.streams_behind = state.streams_left;
+    left.items_behind = state.items_left;
+    left.oldest_us = state.oldest_left_us;
+  });
   // Streams with more items wait for their turn, not for the interval.
   const auto since = self->clock().now() - state.pass_began;
   const auto wait = state.items_left != 0
@@ -154,8 +155,8 @@ void fail_batch(digester_pointer self, const storage::failure& why) {
   } else {
     const auto& one = state.batch.front();
     log::error(log::digest, "digest_skips", {.error = why.detail},
-               "the digest skips stream {} after item {}: {}", one.stream, one.digested,
-               why.detail);
+               "{}the digest skips stream {} after item {}: {}",
+               state.people->prefix_of(state.config.home), one.stream, one.digested, why.detail);
     ++state.people->counters.digest_failures;
     leave_behind(state, 0, one.oldest_us);
     state.batch.clear();
@@ -171,8 +172,8 @@ void fail(digester_pointer self, const storage::failure& why) {
       && (why.code == storage::errc::reject_row || why.code == storage::errc::misconfigured))
     return fail_batch(self, why);
   if (!std::exchange(state.complained, true))
-    log::warn(log::digest, "digest_waits", {.error = why.detail}, "the digest waits ({}): {}",
-              storage::to_string(why.code), why.detail);
+    log::warn(log::digest, "digest_waits", {.error = why.detail}, "{}the digest waits ({}): {}",
+              state.people->prefix_of(state.config.home), storage::to_string(why.code), why.detail);
   state.waiting.clear();
   state.batch.clear();
   state.alone = 0;
@@ -292,7 +293,8 @@ digest_actor::behavior_type digester(digester_pointer self,
           if (!outcome)
             return fail(self, outcome.error());
           if (std::exchange(self->state.complained, false))
-            log::info(log::digest, "digest_goes_on", {}, "the digest goes on");
+            log::info(log::digest, "digest_goes_on", {}, "{}the digest goes on",
+                      self->state.people->prefix_of(self->state.config.home));
           take(self, outcome.value());
         },
         *reply.outcome);

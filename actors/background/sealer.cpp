@@ -32,13 +32,15 @@ bool note(sealer_state& state, const storage::result<storage::seal_outcome>& out
     ++counters.seal_failures;
     if (!state.failing)
       log::warn(log::sealing, "sealing_stopped", {.error = outcome.error().detail},
-                "sealing stopped ({}): {}; retrying, nothing is lost",
-                storage::to_string(outcome.code()), outcome.error().detail);
+                "{}sealing stopped ({}): {}; retrying, nothing is lost",
+                state.counts->prefix_of(state.config.home), storage::to_string(outcome.code()),
+                outcome.error().detail);
     state.failing = true;
     return false;
   }
   if (state.failing)
-    log::info(log::sealing, "sealing_goes_on", {}, "sealing goes on");
+    log::info(log::sealing, "sealing_goes_on", {}, "{}sealing goes on",
+              state.counts->prefix_of(state.config.home));
   state.failing = false;
   counters.chunks_sealed += outcome->chunks;
   counters.frames_sealed += outcome->frames;

@@ -17,6 +17,7 @@
 namespace furrow::actors {
 
 struct sealer_config {
+  std::size_t home = 0; // the index of the database in storage/homes/home_stores.hpp
   std::chrono::seconds due_after{3'600}; // a remainder smaller than a chunk is sealed after this
   std::chrono::milliseconds look_every{30'000};
   std::chrono::milliseconds pause{100}; // after each chunk, so that ingest and readers get the disk

@@ -41,24 +41,44 @@ void write_next(aggregator_pointer self) {
   auto next = state.queue.take(now);
   state.under_way = std::move(next.tickets);
   state.call = next_call();
-  state.counts->stall.asked(now);
+  state.sent_at = now;
+  state.stall->asked(now);
   self->send(state.writer, append_job{state.call, std::move(next.batch), aggregator_actor{self}});
+}
+
+void drop_waiting(aggregator_pointer self) {
+  for (const auto& ticket : self->state.queue.let_go())
+    answer(self, ticket, append_answer::kind::failed);
 }
 
 /// Drops all appends. The gateways still have the items, and send them again after the next claim.
 void let_go(aggregator_pointer self) {
   for (const auto& ticket : std::exchange(self->state.under_way, tickets{}))
     answer(self, ticket, append_answer::kind::failed);
-  for (const auto& ticket : self->state.queue.let_go())
-    answer(self, ticket, append_answer::kind::failed);
+  drop_waiting(self);
+}
+
+/// A database that hangs must not hold the memory that the farms of the others need. Its streams go adrift, and the items
+/// wait at their gateways.
+void make_room(aggregator_pointer self, std::chrono::steady_clock::time_point now) {
+  auto& state = self->state;
+  const auto most = state.counts->lane_bytes_max.load(std::memory_order_relaxed);
+  if (most == 0 || state.queue.bytes() <= most || state.under_way.empty()
+      || now - state.sent_at < state.hangs_after)
+    return;
+  ++state.counts->counters.append_failures;
+  state.counts->store_failed(store_work::append,
+                             {storage::errc::retry_later, "no answer, and too many items wait"},
+                             now, state.home);
+  drop_waiting(self);
 }
 
 void settle(aggregator_pointer self, const storage::append_outcome& outcome) {
   auto& counters = self->state.counts->counters;
   ++counters.batches_committed;
   counters.items_quarantined += outcome.quarantined;
-  self->state.counts->store_succeeded(store_work::append, self->clock().now());
-  self->state.counts->stall.stored();
+  self->state.counts->store_succeeded(store_work::append, self->clock().now(), self->state.home);
+  self->state.stall->stored();
   for (const auto& ticket : std::exchange(self->state.under_way, tickets{})) {
     const auto names = [&](const std::vector<std::int32_t>& streams) {
       return std::find(streams.begin(), streams.end(), ticket.claim.stream) != streams.end();
@@ -73,8 +93,9 @@ void settle(aggregator_pointer self, const storage::append_outcome& outcome) {
 
 void fail(aggregator_pointer self, const storage::failure& why) {
   ++self->state.counts->counters.append_failures;
-  self->state.counts->store_failed(store_work::append, why, self->clock().now());
+  self->state.counts->store_failed(store_work::append, why, self->clock().now(), self->state.home);
   let_go(self);
+  self->state.stall->dropped();
 }
 
 } // namespace
@@ -84,13 +105,17 @@ aggregator_actor::behavior_type aggregator(aggregator_pointer self,
                                            std::shared_ptr<census> counts) {
   report_exceptions(self);
   self->state.queue = append_queue<stream_origin>{config.batch_bytes_max, config.gather};
+  self->state.home = config.home;
+  self->state.hangs_after = config.hangs_after;
   self->state.counts = std::move(counts);
+  self->state.stall = &self->state.counts->home(config.home).stall;
   return {
     [self](append_order& order) {
       const auto now = self->clock().now();
-      self->state.counts->stall.asked(now);
+      self->state.stall->asked(now);
       self->state.queue.add(std::move(order.origin), std::move(order.held), now);
       write_next(self);
+      make_room(self, now);
     },
     [self](append_reply& reply) {
       if (reply.call != self->state.call || self->state.under_way.empty())

@@ -16,11 +16,15 @@
 namespace furrow::actors {
 
 struct aggregator_config {
+  std::size_t home = 0; // whose lane: the index of the database in storage/homes/home_stores.hpp
   std::size_t batch_bytes_max =
     8U << 20U; // a transaction's payload: enough to hide the commit, small to retry
   // Least time between the starts of two transactions of a lane, unless one is full: a commit costs
   // as much as dozens of blocks. Shorter than --flush-ms, so that it adds little latency.
   std::chrono::milliseconds gather{20};
+  // A transaction takes milliseconds. After this the lane may keep only its part of the node's memory, where the node has
+  // several databases: the others' farms need the rest.
+  std::chrono::milliseconds hangs_after{1'000};
 };
 
 struct aggregator_state {
@@ -30,7 +34,11 @@ struct aggregator_state {
   append_queue<stream_origin>::clock::time_point gathers_until{}; // the next gather_due
   std::uint64_t call = 0; // number of the current batch, unique in the process
   writer_actor writer;
+  std::size_t home = 0;
+  std::chrono::milliseconds hangs_after{0};
+  std::chrono::steady_clock::time_point sent_at{}; // the batch under way
   std::shared_ptr<census> counts;
+  stall_watch* stall = nullptr; // of the census
 };
 
 aggregator_actor::behavior_type aggregator(metered_pointer<aggregator_actor, aggregator_state> self,

@@ -47,6 +47,7 @@ public:
 
   [[nodiscard]] bool empty() const { return waiting_.empty(); }
   [[nodiscard]] std::size_t size() const { return waiting_.size(); }
+  [[nodiscard]] std::size_t bytes() const { return bytes_; }
 
   /// How long the next transaction still gathers; 0 when it is full.
   [[nodiscard]] clock::duration wait(clock::time_point now) const {

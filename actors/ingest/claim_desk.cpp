@@ -35,6 +35,9 @@ void answer(claim_desk_pointer self,
 /// Those that another transaction holds are asked for again after a while; nobody else waits for them.
 void settle(claim_desk_pointer self, const std::vector<storage::claim_outcome>& outcomes) {
   auto& state = self->state;
+  for (const auto& outcome : outcomes) // before a machine comes again
+    if (outcome.moved && state.moved)
+      state.moved(*outcome.moved);
   for (auto& settled : state.queue.succeeded(outcomes)) {
     const bool held = settled.outcome.held;
     if (held)
@@ -46,6 +49,7 @@ void settle(claim_desk_pointer self, const std::vector<storage::claim_outcome>& 
            {0,
             0,
             held                    ? claim_answer::kind::delayed
+            : settled.outcome.moved ? claim_answer::kind::moved
             : settled.outcome.taken ? claim_answer::kind::taken
                                     : claim_answer::kind::claimed,
             settled.outcome,
@@ -75,7 +79,7 @@ void fail(claim_desk_pointer self, const storage::failure& why) {
   const double random = std::uniform_real_distribution<double>{0, 1}(state.random);
   auto failed = state.queue.failed(why.code, random);
   if (away)
-    state.counts->store_failed(store_work::claim, why, self->clock().now());
+    state.counts->store_failed(store_work::claim, why, self->clock().now(), state.home);
   for (const auto& wish : failed.refused)
     refuse(self, wish, why);
   for (const auto& wish : failed.delayed)
@@ -96,6 +100,8 @@ claim_desk_actor::behavior_type claim_desk(claim_desk_pointer self,
   self->state.queue = claim_queue<stream_origin>{config.first_wait, config.longest_wait};
   self->state.random.seed(static_cast<std::minstd_rand::result_type>(config.seed));
   self->state.held_wait = config.held_wait;
+  self->state.home = config.home;
+  self->state.moved = config.moved;
   self->state.store = store;
   self->state.counts = std::move(counts);
   return {
@@ -116,7 +122,8 @@ claim_desk_actor::behavior_type claim_desk(claim_desk_pointer self,
       if (!reply.outcome->has_value()) {
         fail(self, reply.outcome->error());
       } else {
-        self->state.counts->store_succeeded(store_work::claim, self->clock().now());
+        self->state.counts->store_succeeded(store_work::claim, self->clock().now(),
+                                            self->state.home);
         settle(self, reply.outcome->value());
       }
       call_next(self);

@@ -1,5 +1,6 @@
-/// The claim desk: claims streams for all machines of the node, many in one call, and retries while
-/// the database is away. A successful claim tells the node that the database is back.
+/// The claim desk of one database: claims streams for all machines of its farms, many in one call, and retries while
+/// the database is away. A successful claim tells the node that the database is back. A farm that has moved away is
+/// told to the directory first, then to its machines.
 #pragma once
 
 #include "actors/ingest/claim_queue.hpp"
@@ -10,7 +11,9 @@
 #include <caf/typed_event_based_actor.hpp>
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <random>
 #include <set>
@@ -19,6 +22,8 @@
 namespace furrow::actors {
 
 struct claim_desk_config {
+  std::size_t home = 0; // the index of the database in storage/homes/home_stores.hpp
+  std::function<void(const storage::farm_home&)> moved; // a claim said where the farm lives now
   std::chrono::milliseconds first_wait{250};
   std::chrono::milliseconds longest_wait{
     1'000}; // acks are to resume within a second of the database's return
@@ -37,6 +42,8 @@ struct claim_desk_state {
   static constexpr std::size_t told_max = 1'000;
   std::set<std::string> told_refused; // machines whose names the database cannot hold
   std::minstd_rand random;
+  std::size_t home = 0;
+  std::function<void(const storage::farm_home&)> moved;
   storage::store* store = nullptr;
   std::shared_ptr<census> counts;
 };

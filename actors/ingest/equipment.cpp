@@ -41,6 +41,16 @@ void ask_for_claim(equipment_pointer self, const stream_origin& origin, claim_wi
     self->send(self->state.desk, claim_order{origin, std::move(wish)});
 }
 
+/// The destructor of the state drops the sessions; the next greeting starts the machine in the other database.
+void leave(equipment_pointer self, const storage::farm_home& to) {
+  const auto& config = self->state.config;
+  log::info(log::machine, {"farm_moved", log::many},
+            {.farm = config.farm, .equipment = config.name},
+            "equipment {}/{}: the farm lives in database {} now; its gateways come again",
+            config.farm, config.name, to.database);
+  self->quit();
+}
+
 void perform(equipment_pointer self, std::uint32_t slot, stream_intake::actions actions) {
   auto& state = self->state;
   const stream_origin origin{equipment_actor{self}, slot};
@@ -51,6 +61,8 @@ void perform(equipment_pointer self, std::uint32_t slot, stream_intake::actions 
       ask_for_claim(self, origin, std::move(*wish));
     else if (const auto* gone = std::get_if<claim_withdrawal>(&action))
       self->send(state.desk, claim_cancel{origin, gone->ticket});
+    else if (const auto* departure = std::get_if<farm_departure>(&action))
+      leave(self, departure->to);
     else
       self->send(state.aggregator,
                  append_order{origin, std::move(std::get<std::shared_ptr<held_append>>(action))});
@@ -180,6 +192,8 @@ std::optional<std::uint32_t> slot_of(equipment_state& state, const can::stream_i
 
 void attach(equipment_pointer self, attach_order& order) {
   auto& state = self->state;
+  if (order.target->ended())
+    return;
   const auto slot = slot_of(state, order.from->hello.stream_id);
   if (!slot) {
     auto port = std::move(*order.port);
@@ -292,6 +306,9 @@ void take_claim(equipment_pointer self, const claim_answer& answer) {
       break;
     case claim_answer::kind::taken:
       intake.claim_taken(answer.ticket, self->clock().now(), out);
+      break;
+    case claim_answer::kind::moved:
+      intake.claim_moved(answer.ticket, *answer.outcome.moved, out);
       break;
     }
   });

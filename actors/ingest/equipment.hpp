@@ -2,6 +2,7 @@
 /// publishes it on the board, packs new items and requests their appends. stream_intake.hpp makes the
 /// decisions about a stream; this actor owns the messages and timers.
 ///
+/// Shape: its claim desk and its lane belong to one database. When the farm has moved to another one, the actor ends.
 /// Errors: when the actor dies, its sessions are dropped. The gateways reconnect, and the next actor
 ///   claims again.
 /// Limits: streams_max streams at once; the items that the actor holds are under leases.

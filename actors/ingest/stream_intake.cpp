@@ -374,6 +374,14 @@ void stream_intake::claim_taken(std::uint64_t ticket, time_point now, actions& o
   yield(now, out);
 }
 
+void stream_intake::claim_moved(std::uint64_t ticket, const storage::farm_home& to, actions& out) {
+  if (ticket != ticket_)
+    return; // the newer claim gets the same answer
+  claiming_ = false;
+  end_session();
+  out.emplace_back(farm_departure{to});
+}
+
 /// To claim again would take the stream from the node that serves it. A gateway that lives greets again within 250 ms and
 /// is then the newest; one that has gone never does. When this happens repeatedly, two gateways have one stream: this one
 /// waits for long.

@@ -67,8 +67,17 @@ struct claim_withdrawal {
   std::uint64_t ticket = 0;
 };
 
-using intake_action =
-  std::variant<session_notice, claim_wish, claim_withdrawal, std::shared_ptr<held_append>>;
+/// The machine's farm lives in another database: its actor ends without a word, and the gateways that come again start it
+/// there.
+struct farm_departure {
+  storage::farm_home to;
+};
+
+using intake_action = std::variant<session_notice,
+                                   claim_wish,
+                                   claim_withdrawal,
+                                   farm_departure,
+                                   std::shared_ptr<held_append>>;
 
 class stream_intake {
 public:
@@ -108,6 +117,8 @@ public:
   void append_taken(std::int64_t epoch, time_point now, actions& out);
   /// Nothing was claimed, because another node has claimed the stream.
   void claim_taken(std::uint64_t ticket, time_point now, actions& out);
+  /// Nothing was claimed, because the farm lives in another database.
+  void claim_moved(std::uint64_t ticket, const storage::farm_home& to, actions& out);
   /// Whether the claim with that ticket is the one that the stream waits for.
   [[nodiscard]] bool awaits(std::uint64_t ticket) const { return claiming_ && ticket == ticket_; }
   /// The claim desk died with this stream's claim.

@@ -7,52 +7,131 @@
 #include <caf/actor_cast.hpp>
 #include <caf/send.hpp>
 
+#include <algorithm>
 #include <utility>
 
 namespace furrow::actors {
 
-void census::store_succeeded(store_work what, store_standing::time_point now) {
-  const auto change = store_.succeeded(what, now);
-  counters.store_up = store_.up();
-  if (change == store_standing::change::came_up)
-    log::info(log::store, "database_answers", {}, "the database answers");
+home_standing& census::home(std::size_t index) {
+  const std::lock_guard lock{mutex_};
+  return homes_[index];
+}
+
+void census::name_home(std::size_t index, const std::string& name) {
+  const std::lock_guard lock{mutex_};
+  homes_[index].name = name;
+}
+
+std::string census::prefix_of(std::size_t index) {
+  const auto& name = home(index).name;
+  return name.empty() ? std::string{} : "database " + name + ": ";
+}
+
+std::vector<database_standing> census::databases(clock::time_point now) const {
+  std::vector<database_standing> out;
+  const std::lock_guard lock{mutex_};
+  for (const auto& [index, one] : homes_) {
+    if (index == 0)
+      continue;
+    auto& row = out.emplace_back();
+    row.name = one.name;
+    row.up = one.work.up();
+    if (one.work.failing())
+      row.fault = one.work.fault();
+    row.stalled_s = static_cast<std::uint64_t>(one.stall.since(now).count());
+  }
+  return out;
+}
+
+void census::on_return(std::function<void(std::size_t)> told) {
+  const std::lock_guard lock{mutex_};
+  told_return_ = std::move(told);
+}
+
+void census::note_left(std::size_t index, const std::function<void(home_backlog&)>& change) {
+  home_backlog all;
+  const std::lock_guard lock{mutex_};
+  change(homes_[index].left);
+  for (const auto& [at, one] : homes_) {
+    all.streams_behind += one.left.streams_behind;
+    all.items_behind += one.left.items_behind;
+    all.partitions_waiting += one.left.partitions_waiting;
+    all.rows_stray += one.left.rows_stray;
+    all.retention_held_seconds =
+      std::max(all.retention_held_seconds, one.left.retention_held_seconds);
+    if (one.left.oldest_us != 0)
+      all.oldest_us =
+        all.oldest_us == 0 ? one.left.oldest_us : std::min(all.oldest_us, one.left.oldest_us);
+  }
+  counters.digest_streams_behind = all.streams_behind;
+  counters.digest_items_behind = all.items_behind;
+  counters.digest_oldest_us = all.oldest_us;
+  counters.partitions_waiting = all.partitions_waiting;
+  counters.partition_rows_stray = all.rows_stray;
+  counters.retention_held_seconds = all.retention_held_seconds;
+}
+
+void census::store_succeeded(store_work what, store_standing::time_point now, std::size_t index) {
+  auto& one = home(index);
+  const auto change = one.work.succeeded(what, now);
+  if (index == 0)
+    counters.store_up = one.work.up();
+  if (change != store_standing::change::came_up)
+    return;
+  log::info(log::store, "database_answers", {}, "{}the database answers", prefix_of(index));
+  std::function<void(std::size_t)> told;
+  {
+    const std::lock_guard lock{mutex_};
+    if (std::exchange(one.was_up, true) && index != 0)
+      told = told_return_;
+  }
+  if (told)
+    told(index);
 }
 
 void census::store_failed(store_work what,
                           const storage::failure& why,
-                          store_standing::time_point now) {
-  const auto change = store_.failed(what, why.detail, now);
-  counters.store_up = store_.up();
+                          store_standing::time_point now,
+                          std::size_t index) {
+  auto& one = home(index);
+  const auto change = one.work.failed(what, why.detail, now);
+  if (index == 0)
+    counters.store_up = one.work.up();
   if (change != store_standing::change::went_down)
     return;
+  const auto of = prefix_of(index);
   switch (what) {
   case store_work::append:
-    log::warn(log::store, "append_failed", {.error = why.detail},
-              "append failed ({}): {}; items that are not durable are dropped and asked for again",
-              storage::to_string(why.code), why.detail);
+    log::warn(
+      log::store, "append_failed", {.error = why.detail},
+      "{}append failed ({}): {}; items that are not durable are dropped and asked for again", of,
+      storage::to_string(why.code), why.detail);
     return;
   case store_work::claim:
     log::warn(log::store, "claim_failed", {.error = why.detail},
-              "streams cannot be claimed ({}): {}; trying again", storage::to_string(why.code),
-              why.detail);
+              "{}streams cannot be claimed ({}): {}; trying again", of,
+              storage::to_string(why.code), why.detail);
     return;
   case store_work::check:
     log::warn(log::store, "database_away", {.error = why.detail},
-              "the database does not answer: {}", why.detail);
+              "{}the database does not answer: {}", of, why.detail);
     return;
   }
 }
 
-void census::keeps_failing(const std::string& name, std::string what, clock::time_point now) {
+void census::keeps_failing(const std::string& name,
+                           std::string what,
+                           clock::time_point now,
+                           bool unready) {
   const std::lock_guard lock{mutex_};
-  failing_[name] = {std::move(what), now};
+  failing_[name] = {std::move(what), now, unready};
 }
 
-std::vector<std::string> census::failing(clock::time_point now) const {
+std::vector<std::string> census::failing(clock::time_point now, bool unready) const {
   std::vector<std::string> out;
   const std::lock_guard lock{mutex_};
   for (const auto& [name, one] : failing_)
-    if (now - one.seen < failing_kept)
+    if (one.unready == unready && now - one.seen < failing_kept)
       out.push_back(one.what);
   return out;
 }

@@ -10,9 +10,8 @@
 #include "actors/live/board.hpp"
 #include "actors/live/counters.hpp"
 #include "actors/live/dbc_board.hpp"
+#include "actors/live/home_standing.hpp"
 #include "actors/live/readers.hpp"
-#include "actors/live/stall_watch.hpp"
-#include "actors/live/store_standing.hpp"
 #include "storage/errc.hpp"
 
 #include <caf/actor.hpp>
@@ -20,6 +19,7 @@
 
 #include <atomic>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -42,18 +42,37 @@ public:
   node_counters counters;
   live_board board;
   dbc_board dbc;
-  stall_watch stall;
   readers read_lately;
+  /// Bytes of blocks that may wait for a lane that hangs; 0: only the leases limit them, as with one database.
+  std::atomic<std::size_t> lane_bytes_max = 0;
 
-  /// What work with the database, or a check of it, has found. The log says when that changes.
-  void store_succeeded(store_work what, store_standing::time_point now);
-  void store_failed(store_work what, const storage::failure& why, store_standing::time_point now);
-  [[nodiscard]] std::string store_fault() const { return store_.fault(); }
+  /// A database of the node, by its index in storage/homes/home_stores.hpp; the result lives as long as the census.
+  home_standing& home(std::size_t index);
+  /// Before anybody works with it.
+  void name_home(std::size_t index, const std::string& name);
+  /// Begins a log line about a database: "database east: "; nothing for main.
+  std::string prefix_of(std::size_t index);
+  /// What work with a database, or a check of it, has found. The log says when that changes.
+  void store_succeeded(store_work what, store_standing::time_point now, std::size_t index = 0);
+  void store_failed(store_work what,
+                    const storage::failure& why,
+                    store_standing::time_point now,
+                    std::size_t index = 0);
+  [[nodiscard]] std::string store_fault() { return home(0).work.fault(); }
+  /// The databases other than main.
+  [[nodiscard]] std::vector<database_standing> databases(clock::time_point now) const;
+  /// Called when a database other than main answers again; at most once for each time that it was away.
+  void on_return(std::function<void(std::size_t index)> told);
+  /// Changes what a database has left; the counters say the sum, and of times the worst.
+  void note_left(std::size_t index, const std::function<void(home_backlog&)>& change);
 
   /// A child of a supervisor died more often than it should; `what` says so in one line. It counts as failing until it has
-  /// not been reported for `failing_kept`.
-  void keeps_failing(const std::string& name, std::string what, clock::time_point now);
-  [[nodiscard]] std::vector<std::string> failing(clock::time_point now) const;
+  /// not been reported for `failing_kept`. `unready`: it concerns all farms.
+  void keeps_failing(const std::string& name,
+                     std::string what,
+                     clock::time_point now,
+                     bool unready = true);
+  [[nodiscard]] std::vector<std::string> failing(clock::time_point now, bool unready = true) const;
   /// A child of the root is restarted for the last time: the node is to drain. The listener is called each time, on the
   /// supervisor's thread.
   void last_restart(const std::string& why);
@@ -88,9 +107,11 @@ private:
   struct failing_child {
     std::string what;
     clock::time_point seen;
+    bool unready = true;
   };
-  store_standing store_;
   mutable std::mutex mutex_;
+  std::map<std::size_t, home_standing> homes_;
+  std::function<void(std::size_t)> told_return_;
   std::uint64_t last_id_ = 0;
   std::map<std::uint64_t, entry> entries_;
   std::map<std::string, failing_child> failing_; // by name: a few, the children of supervisors

@@ -64,6 +64,14 @@ using node_counters = counter_set<std::atomic>;
 template <class T>
 using plain_cell = T;
 
+/// A database other than main in which farms of this node live.
+struct database_standing {
+  std::string name;
+  bool up = false;
+  std::string fault;           // what fails, in one line; empty: nothing
+  std::uint64_t stalled_s = 0; // as node_stats::stalled_s, of its items
+};
+
 struct node_stats : counter_set<plain_cell> {
   std::size_t budget_bytes = 0;
   std::size_t budget_used = 0;
@@ -76,6 +84,9 @@ struct node_stats : counter_set<plain_cell> {
   std::string dead_nodes;
   /// Actors that their supervisors restart again and again, each in one line.
   std::vector<std::string> failing;
+  /// The same of databases other than main: they concern some of the farms.
+  std::vector<std::string> failing_parts;
+  std::vector<database_standing> databases;
 };
 
 enum class counter_kind : std::uint8_t {

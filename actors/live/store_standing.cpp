@@ -53,6 +53,11 @@ bool store_standing::up() const {
   return up_;
 }
 
+bool store_standing::failing() const {
+  const std::lock_guard lock{mutex_};
+  return std::any_of(work_.begin(), work_.end(), [](const auto& one) { return !one.why.empty(); });
+}
+
 std::string store_standing::fault() const {
   const std::lock_guard lock{mutex_};
   for (std::size_t i = 0; i < work_.size(); ++i)

@@ -30,6 +30,8 @@ public:
   change failed(store_work what, const std::string& why, time_point now);
 
   [[nodiscard]] bool up() const;
+  /// Whether something fails; false before the first answer.
+  [[nodiscard]] bool failing() const;
   /// "the last append failed: ..."; empty when everything succeeds. Before the first success: that nothing is known.
   [[nodiscard]] std::string fault() const;
 

@@ -19,6 +19,7 @@ struct restart_policy {
   std::chrono::milliseconds longest_wait{5'000};
   std::uint32_t failing_after = 3; // deaths within the window: the child keeps failing
   bool last_drains = false;        // with the last restart of the budget the node drains
+  bool keeps_trying = false; // a spent budget ends nothing: restarts go on, longest_wait apart
 };
 
 /// One child's account of restarts. The window counts only the time in which the child ran, not the

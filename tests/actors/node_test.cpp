@@ -1,6 +1,7 @@
 #include "actors/node.hpp"
 #include "tests/support/eventually.hpp"
 #include "tests/support/fake_gateway.hpp"
+#include "tests/support/fake_homes.hpp"
 #include "tests/support/memory_store.hpp"
 
 #include <doctest/doctest.h>
@@ -10,6 +11,7 @@
 #include <chrono>
 #include <future>
 #include <thread>
+#include <vector>
 
 using namespace furrow;
 using namespace furrow::actors;
@@ -33,7 +35,8 @@ node_config quick() {
 
 struct world {
   std::shared_ptr<memory_tables> tables = std::make_shared<memory_tables>();
-  std::unique_ptr<node> running = start_node(quick(), std::make_unique<memory_store>(tables));
+  std::unique_ptr<node> running = start_node(
+    quick(), std::make_shared<tests::fake_homes>(std::make_unique<memory_store>(tables)));
 
   std::uint64_t id_of(const std::string& name) {
     std::uint64_t id = 0;
@@ -244,4 +247,42 @@ TEST_CASE_FIXTURE(world, "node: a drain commits all held items and calls back") 
   CHECK(drained);
   CHECK(running->stats().budget_used == 0);
   check_whole(5'000);
+}
+
+TEST_CASE("node: a database that never answers delays no ack of another database's farms") {
+  const auto main_tables = std::make_shared<memory_tables>();
+  const auto east_tables = std::make_shared<memory_tables>();
+  auto homes = std::make_shared<tests::fake_homes>(std::make_unique<memory_store>(main_tables));
+  homes->add("east", std::make_unique<memory_store>(east_tables));
+  homes->place("east farm", "east");
+  const auto running = start_node(quick(), std::move(homes));
+  fake_gateway west{*running, "W1", {1}, 10, "west farm"};
+  fake_gateway east{*running, "E1", {2}, 10, "east farm"};
+  REQUIRE(eventually(10s, [&] { return east.pump() && west.pump(); }));
+
+  /// How long the acks of `rounds` batches take, the slowest hundredth left out.
+  const auto ack_p99 = [&](int rounds) {
+    std::vector<std::chrono::microseconds> took;
+    for (int i = 0; i < rounds; ++i) {
+      west.extend(10);
+      (void)east.pump(10);
+      const auto sent = std::chrono::steady_clock::now();
+      while (!west.pump(10) && std::chrono::steady_clock::now() < sent + 10s)
+        std::this_thread::yield();
+      took.push_back(std::chrono::duration_cast<std::chrono::microseconds>(
+        std::chrono::steady_clock::now() - sent));
+    }
+    std::sort(took.begin(), took.end());
+    return took[took.size() * 99 / 100];
+  };
+  const auto before = ack_p99(200);
+  east_tables->set_silent(true);
+  east.extend(1'000);
+  const auto during = ack_p99(200);
+  MESSAGE("acks of the other farm, p99: ", before.count(), " us, and ", during.count(),
+          " us while the database of one farm never answers");
+  CHECK(during <= before + before / 5 + 20ms);
+  CHECK(east.acked() == 10);
+  CHECK(west.acked() == west.count());
+  CHECK(running->stats().databases.at(0).name == "east");
 }

@@ -1,9 +1,10 @@
-/// A node's supervision tree in virtual time, above a store in memory.
+/// A node's supervision tree in virtual time, above stores in memory.
 ///
 /// Threads: only the test's.
 #pragma once
 
 #include "actors/tree.hpp"
+#include "tests/support/fake_homes.hpp"
 #include "tests/support/memory_store.hpp"
 #include "tests/support/virtual_time.hpp"
 
@@ -21,10 +22,15 @@ class tree_world {
 public:
   tree_world() {
     const auto id = people->enter(0, "node", nullptr);
-    root_ =
-      system->spawn(actors::supervisor, id,
-                    actors::node_tree({actors::node_config{}, &store_, people, places}), people);
+    const actors::tree_parts parts{actors::node_config{}, homes, people, places};
+    root_ = system->spawn(actors::supervisor, id, actors::node_tree(parts), people);
     people->set_handle(id, root_);
+    places->set_root(root_);
+    homes->on_open([this](const storage::home_stores::home& one) {
+      people->name_home(one.index, one.name);
+      places->add_branch(
+        actors::storage_branch({actors::node_config{}, homes, people, places}, one));
+    });
     root_->attach_functor([this](const caf::error&) { ended_ = true; });
     system.run();
   }
@@ -54,13 +60,14 @@ public:
     return killed;
   }
 
-  std::shared_ptr<memory_tables> tables = std::make_shared<memory_tables>();
+  std::shared_ptr<memory_tables> tables = std::make_shared<memory_tables>(); // of main
+  std::shared_ptr<fake_homes> homes =
+    std::make_shared<fake_homes>(std::make_unique<memory_store>(tables));
   virtual_system system;
   std::shared_ptr<actors::census> people = std::make_shared<actors::census>();
   std::shared_ptr<actors::wiring> places = std::make_shared<actors::wiring>(1);
 
 private:
-  memory_store store_{tables};
   caf::actor root_;
   bool ended_ = false;
 };

@@ -18,8 +18,10 @@ public:
   fake_gateway(actors::node& node,
                std::string equipment,
                can::stream_id stream,
-               std::uint64_t count)
-    : node_{node}, equipment_{std::move(equipment)}, stream_{stream}, count_{count} {}
+               std::uint64_t count,
+               std::string farm = "default")
+    : node_{node}, farm_{std::move(farm)},
+      equipment_{std::move(equipment)}, stream_{stream}, count_{count} {}
 
   /// One step: attaches if needed, sends one batch if allowed. True when all frames are acked.
   bool pump(std::size_t batch_frames = 500) {
@@ -33,7 +35,7 @@ public:
     const auto frames = std::min<std::uint64_t>(batch_frames, count_ - *cursor + 1);
     bool sent = false;
     // the budget answers at once or later; the gateway tries again, so both are fine
-    node_.budget()->acquire("default", frames * 40, [&](actors::memory_lease lease) {
+    node_.budget()->acquire(farm_, frames * 40, [&](actors::memory_lease lease) {
       actors::received_batch received;
       received.batch = make(*cursor, frames);
       received.leases.push_back(std::move(lease));
@@ -113,7 +115,7 @@ private:
     link_.reset();
     port_ = std::make_shared<port>(ledger_);
     actors::greeting from;
-    from.farm = "default";
+    from.farm = farm_;
     from.peer = "test";
     from.hello.equipment = equipment_;
     from.hello.stream_id = stream_;
@@ -138,6 +140,7 @@ private:
   }
 
   actors::node& node_;
+  std::string farm_;
   std::string equipment_;
   can::stream_id stream_;
   std::uint64_t count_;

@@ -30,6 +30,8 @@ struct memory_tables {
   mutable std::mutex mutex;
   std::vector<stream> streams;
   bool down = false;
+  bool silent = false;                             // no call is answered
+  std::map<std::string, storage::farm_home> moved; // farms that live elsewhere
   std::uint64_t lose_answers = 0; // number of appends to store and answer as in doubt
   std::uint64_t appends = 0;
   std::uint64_t claims = 0;
@@ -44,6 +46,10 @@ struct memory_tables {
     const std::lock_guard lock{mutex};
     down = is_down;
   }
+  void set_silent(bool is_silent) {
+    const std::lock_guard lock{mutex};
+    silent = is_silent;
+  }
 };
 
 class memory_store final : public idle_store {
@@ -56,6 +62,8 @@ public:
     {
       const std::lock_guard lock{tables_->mutex};
       ++tables_->claims;
+      if (tables_->silent)
+        return;
       if (!tables_->down)
         for (const auto& request : requests)
           outcomes.push_back(claim_one(request));
@@ -72,11 +80,17 @@ public:
 
   void health(storage::handler<storage::store_health> done) override {
     const std::lock_guard lock{tables_->mutex};
-    done(storage::store_health{!tables_->down, "memory", {}, {}});
+    if (!tables_->silent)
+      done(storage::store_health{!tables_->down, "memory", {}, {}});
   }
 
 private:
   storage::claim_outcome claim_one(const storage::claim_request& request) {
+    if (const auto gone = tables_->moved.find(request.farm); gone != tables_->moved.end()) {
+      storage::claim_outcome outcome;
+      outcome.moved = gone->second;
+      return outcome;
+    }
     auto& streams = tables_->streams;
     auto found = std::find_if(streams.begin(), streams.end(), [&](const auto& one) {
       return one.id == request.stream_id && one.farm == request.farm
@@ -112,6 +126,8 @@ private:
       bool in_doubt = false;
       {
         const std::lock_guard lock{tables_->mutex};
+        if (tables_->silent)
+          return;
         if (tables_->down) {
           in_doubt = true;
         } else {

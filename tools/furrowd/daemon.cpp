@@ -12,6 +12,7 @@
 #include "tools/furrowd/api/map/base_map.hpp"
 #include "tools/furrowd/api/peers.hpp"
 #include "tools/furrowd/config/named_files.hpp"
+#include "tools/furrowd/databases.hpp"
 #include "tools/furrowd/descriptors.hpp"
 #include "tools/furrowd/executors.hpp"
 #include "tools/furrowd/forward/forward_lines.hpp"
@@ -169,19 +170,14 @@ private:
   }
 
   bool open_node() {
-    auto options = settings_.store;
-    options.url = settings_.database;
-    options.for_node = true;
-    options.incarnation = incarnation_;
-    options.application_name = application_name(settings_.node.name, options.incarnation);
-    auto store = storage::open_store(options);
-    if (!store)
-      return complain(store.error().detail);
+    auto databases = open_databases(settings_, incarnation_);
+    if (!databases)
+      return complain(databases.error().detail);
     auto node = settings_.node;
     node.seed = std::random_device{}();
-    node.incarnation = options.incarnation;
+    node.incarnation = incarnation_;
     node.certificate_expires_us = certificate_expiry_us(gateway_tls_.newest());
-    node_ = actors::start_node(std::move(node), std::move(*store),
+    node_ = actors::start_node(std::move(node), std::move(*databases),
                                {peers_, link_, http::report_text}, forward_);
     identities_ = std::make_shared<identity_watch>(
       io_, *storage::identities_of(node_->store()), storage::audit_of(node_->store()), access_,

@@ -1,6 +1,7 @@
 #include "tools/furrowd/store_watch.hpp"
 
 #include "actors/log/log.hpp"
+#include "storage/homes/home_stores.hpp"
 #include "storage/store.hpp"
 
 #include <string>
@@ -17,7 +18,8 @@ namespace asio = boost::asio;
 namespace {
 constexpr std::chrono::seconds look_every{2};
 constexpr std::chrono::seconds answer_limit{
-  5}; // then /ready reports that the database does not answer
+  5};                                     // then /ready reports that the database does not answer
+constexpr unsigned looks_per_refresh = 5; // of the directory
 
 /// Where a server has its files is known only when a person says so.
 std::filesystem::path folder_of(const settings& settings) {
@@ -61,22 +63,39 @@ void store_watch::look() {
 }
 
 void store_watch::ask_health() {
+  auto* const homes = node_->homes();
+  if (homes == nullptr)
+    return ask(storage::home_stores::main, node_->store());
+  for (const auto& one : homes->open())
+    ask(one.index, *one.store);
+  if (looks_++ % looks_per_refresh == 0)
+    homes->refresh();
+}
+
+void store_watch::ask(std::size_t home, storage::store& store) {
   const auto now = std::chrono::steady_clock::now();
-  if (asked_) {
+  auto& question = questions_[home];
+  if (question.asked) {
     // Once: work that succeeds meanwhile knows better.
-    if (now - *asked_ >= answer_limit && !std::exchange(late_, true))
-      node_->note_store(false, "no answer within " + std::to_string(answer_limit.count()) + " s");
+    if (now - *question.asked >= answer_limit && !std::exchange(question.late, true))
+      note(home, false, "no answer within " + std::to_string(answer_limit.count()) + " s");
     return;
   }
-  asked_ = now;
+  question.asked = now;
   // The answer may come while the node is being destroyed: nothing of it is used on the store's thread.
-  node_->store().health([this](storage::result<storage::store_health> health) {
-    asio::post(io_, [this, health = std::move(health)] {
-      node_->note_store(health && health->up, health ? health->detail : health.error().detail);
-      asked_.reset();
-      late_ = false;
+  store.health([this, home](storage::result<storage::store_health> health) {
+    asio::post(io_, [this, home, health = std::move(health)] {
+      note(home, health && health->up, health ? health->detail : health.error().detail);
+      questions_[home] = {};
     });
   });
+}
+
+void store_watch::note(std::size_t home, bool up, const std::string& why) {
+  if (home == storage::home_stores::main)
+    node_->note_store(up, why);
+  else
+    node_->note_home(home, up, why);
 }
 
 void store_watch::look_at_disk() {

@@ -1,8 +1,9 @@
 /// Looks at the store every two seconds: whether it answers, which alarms there are, how full its disk is, which DBC files
 /// are active. A node without gateways learns nothing of its database by working.
 ///
-/// Shape: nothing here waits for the database, because one that hangs does not even fail for a minute.
-/// Errors: a store that does not answer is noted at the node, for /ready.
+/// Shape: nothing here waits for the database, because one that hangs does not even fail for a minute. Where farms live
+///   in other databases, each of those is asked by itself, and the directory is read again every ten seconds.
+/// Errors: a store that does not answer is noted at the node: main for /ready, another one for the alarm `database`.
 /// Threads: the gateways' io thread. The node and the HTTP server outlive the last answer.
 #pragma once
 
@@ -13,8 +14,11 @@
 #include "tools/furrowd/front/server.hpp"
 
 #include <chrono>
+#include <cstddef>
 #include <filesystem>
+#include <map>
 #include <optional>
+#include <string>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -36,6 +40,14 @@ private:
   void look_at_disk();
   void tell_alarms();
   void ask_health();
+  void ask(std::size_t home, storage::store& store);
+  void note(std::size_t home, bool up, const std::string& why);
+
+  /// A question about the health of a database.
+  struct question {
+    std::optional<std::chrono::steady_clock::time_point> asked; // it has not answered yet
+    bool late = false;                                          // and that was told
+  };
 
   boost::asio::io_context& io_;
   boost::asio::steady_timer timer_;
@@ -44,8 +56,8 @@ private:
   actors::node* node_ = nullptr;
   http::http_server* http_ = nullptr;
   http::alarm_watch alarms_;
-  std::optional<std::chrono::steady_clock::time_point> asked_; // it has not answered yet
-  bool late_ = false;                                          // and that was told
+  std::map<std::size_t, question> questions_; // by the index of the database; 0 is main
+  unsigned looks_ = 0;
   bool stopped_ = false;
 };
 

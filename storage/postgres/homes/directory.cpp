@@ -103,6 +103,16 @@ failure rejected(std::string why) {
   return {errc::reject_row, std::move(why)};
 }
 
+task<result<std::uint32_t>> number_from(pq_connection& db, const char* sql, pq_parameters given) {
+  const auto reply = co_await db.query(sql, given);
+  if (reply.error)
+    co_return reply.error->as_failure();
+  const pq_rows rows{reply.rows.get()};
+  if (rows.size() != 1 || rows.null(0, 0))
+    co_return rejected("there are " + std::to_string(databases_max) + " databases already");
+  co_return static_cast<std::uint32_t>(rows.natural(0, 0));
+}
+
 /// What is wrong with a database that people want to add.
 std::optional<failure> fault_of_database(const database_row& row) {
   if (!is_database_name(row.name))

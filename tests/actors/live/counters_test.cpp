@@ -54,7 +54,7 @@ TEST_CASE(
 TEST_CASE("aggregator: items that no writer takes are a stall, until a writer has stored them") {
   tests::virtual_system system;
   const auto people = std::make_shared<census>();
-  const auto stalled = [&] { return people->stall.look(system.now(), true); };
+  const auto stalled = [&] { return people->home(0).stall.look(system.now(), true); };
   auto one = system->spawn(aggregator, aggregator_config{}, people);
   system.run();
   CHECK(stalled() == 0s);

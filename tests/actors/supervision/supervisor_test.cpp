@@ -24,11 +24,12 @@ std::string ids_of(const std::vector<child_spec>& children) {
 } // namespace
 
 TEST_CASE("supervision tree: it is data, with the budgets that ARCHITECTURE.md states") {
-  tests::memory_store store{std::make_shared<tests::memory_tables>()};
+  const auto homes = std::make_shared<tests::fake_homes>(
+    std::make_unique<tests::memory_store>(std::make_shared<tests::memory_tables>()));
   node_config config;
   config.lanes = 2;
-  const auto tree =
-    node_tree({config, &store, std::make_shared<census>(), std::make_shared<wiring>(2)});
+  const tree_parts parts{config, homes, std::make_shared<census>(), std::make_shared<wiring>(2)};
+  const auto tree = node_tree(parts);
   REQUIRE(ids_of(tree) == "storage fleet");
   CHECK(ids_of(tree[0].children) == "claim-desk writer-0 aggregator-0 writer-1 aggregator-1");
   for (const auto& child : tree) {

@@ -74,6 +74,25 @@ TEST_CASE("alarms: a node that holds items and stores none for 30 s says so, and
   CHECK(unready_reasons(stats)[0].find("stored nothing for 30 s") != std::string::npos);
 }
 
+TEST_CASE("alarms: a database other than main that is away is named, and the node stays ready") {
+  node_stats stats;
+  stats.store_up = true;
+  stats.databases = {{"east", true, "", 0}, {"west", false, "the last claim failed: gone", 0}};
+  auto alarms = alarms_of(stats, nullptr);
+  REQUIRE(names(alarms) == std::vector<std::string>{"database"});
+  CHECK(alarms[0].text.find("west: the last claim failed: gone") != std::string::npos);
+  CHECK(alarms[0].text.find("east") == std::string::npos);
+  CHECK(unready_reasons(stats).empty());
+  stats.databases = {{"east", true, "", 30}};
+  alarms = alarms_of(stats, nullptr);
+  REQUIRE(names(alarms) == std::vector<std::string>{"database"});
+  CHECK(alarms[0].text.find("east: nothing stored for 30 s") != std::string::npos);
+  stats.databases.clear();
+  stats.failing_parts = {"writer-0 of database east died 3 times within 60 s (x)"};
+  CHECK(names(alarms_of(stats, nullptr)) == std::vector<std::string>{"failing"});
+  CHECK(unready_reasons(stats).empty());
+}
+
 TEST_CASE("alarms: a certificate that expires soon, or has, is told") {
   node_stats stats;
   stats.store_up = true;

@@ -109,12 +109,30 @@ void add_cluster(const actors::node_stats& stats, std::vector<storage::alarm>& o
 }
 
 void add_failing(const actors::node_stats& stats, std::vector<storage::alarm>& out) {
-  if (stats.failing.empty())
+  auto all = stats.failing;
+  all.insert(all.end(), stats.failing_parts.begin(), stats.failing_parts.end());
+  if (all.empty())
     return;
   out.push_back(
-    {"failing", "node", static_cast<double>(stats.failing.size()), 0, "actors",
+    {"failing", "node", static_cast<double>(all.size()), 0, "actors",
      fmt::format("a part of this node keeps failing: {}; see `furrow actors` and the log",
-                 fmt::join(stats.failing, "; "))});
+                 fmt::join(all, "; "))});
+}
+
+/// Databases other than main: the node is ready, because the other farms are served.
+void add_databases(const actors::node_stats& stats, std::vector<storage::alarm>& out) {
+  std::vector<std::string> away;
+  for (const auto& one : stats.databases)
+    if (!one.fault.empty())
+      away.push_back(one.name + ": " + one.fault);
+    else if (static_cast<double>(one.stalled_s) >= stall_limit_s)
+      away.push_back(
+        fmt::format("{}: nothing stored for {} s although items wait", one.name, one.stalled_s));
+  if (!away.empty())
+    out.push_back({"database", "database", static_cast<double>(away.size()), 0, "databases",
+                   fmt::format("the gateways of some farms keep their items: {}; see "
+                               "`furrow database list`",
+                               fmt::join(away, "; "))});
 }
 
 void add_front(const front_figures& front, std::vector<storage::alarm>& out) {
@@ -161,6 +179,7 @@ std::vector<storage::alarm> alarms_of(const actors::node_stats& stats,
   add_failing(stats, out);
   if (!stats.store_up)
     out.push_back({"store", "database", 0, 1, "", stats.store_fault});
+  add_databases(stats, out);
   const double budget = static_cast<double>(stats.budget_bytes);
   const double used = budget > 0 ? 100.0 * static_cast<double>(stats.budget_used) / budget : 0;
   if (used > budget_limit_pct)

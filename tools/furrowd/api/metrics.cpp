@@ -123,6 +123,26 @@ std::vector<prometheus::MetricFamily> families(const cache_figures& cache) {
   return made;
 }
 
+/// Nothing where there is one database.
+std::vector<prometheus::MetricFamily>
+families(const std::vector<actors::database_standing>& databases) {
+  std::vector<prometheus::MetricFamily> made;
+  if (databases.empty())
+    return made;
+  auto& up = made.emplace_back(prometheus::MetricFamily{
+    "furrow_database_up",
+    "Whether a database other than main commits: 1 yes, 0 no. Main: furrow_store_up.",
+    prometheus::MetricType::Gauge,
+    {}});
+  for (const auto& one : databases) {
+    prometheus::ClientMetric metric;
+    metric.label = {{"database", one.name}};
+    metric.gauge.value = one.up && one.fault.empty() ? 1 : 0;
+    up.metric.push_back(std::move(metric));
+  }
+  return made;
+}
+
 template <class Reason, std::size_t Count>
 prometheus::MetricFamily
 by_reason(const char* name, const char* help, const std::array<std::uint64_t, Count>& counts) {
@@ -235,7 +255,8 @@ std::string metrics::render(const actors::node_stats& stats,
   if (links != nullptr)
     for (auto& one : families(links->counted()))
       all.push_back(std::move(one));
-  for (auto more : {families(cache), families(gateways), http::families(stats, activity, front)})
+  for (auto more : {families(stats.databases), families(cache), families(gateways),
+                    http::families(stats, activity, front)})
     all.insert(all.end(), std::make_move_iterator(more.begin()),
                std::make_move_iterator(more.end()));
   auto own = registry_.Collect();

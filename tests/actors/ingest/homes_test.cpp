@@ -1,0 +1,362 @@
+// Farms whose data is in several databases: first the decisions about gateways that wait, then a node's tree in virtual
+// time above two stores.
+#include "actors/ingest/home_queue.hpp"
+#include "tests/actors/ingest/intake_story.hpp"
+#include "tests/actors/tree_world.hpp"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <set>
+#include <string>
+#include <vector>
+
+using namespace furrow;
+using namespace furrow::actors;
+using namespace std::chrono_literals;
+
+namespace {
+
+using strings = std::vector<std::string>;
+
+/// The messages that a gateway's session received.
+struct session_ear final : session_port {
+  int welcomes = 0;
+  int rewinds = 0;
+  int drops = 0;
+  std::uint64_t durable = 0;
+  std::optional<proto::reject> rejected;
+  void welcome(std::int64_t /*epoch*/, std::uint64_t /*resume_from*/) override { ++welcomes; }
+  void ack(std::uint64_t durable_seq) override { durable = durable_seq; }
+  void rewind(std::uint64_t /*from_seq*/) override { ++rewinds; }
+  void reject(proto::reject reason) override { rejected = std::move(reason); }
+  void drop() override { ++drops; }
+  void yield() override { ++drops; }
+};
+
+/// A gateway's session at the fleet.
+struct visitor {
+  std::uint64_t session = 0;
+  std::shared_ptr<session_ear> heard = std::make_shared<session_ear>();
+  std::shared_ptr<link_target> target = std::make_shared<link_target>();
+};
+
+struct homes_world : tests::tree_world {
+  std::uint64_t sessions = 0;
+  std::shared_ptr<tests::memory_tables> east = std::make_shared<tests::memory_tables>();
+
+  homes_world() { homes->add("east", std::make_unique<tests::memory_store>(east)); }
+
+  visitor greet(const std::string& farm, const std::string& machine, std::uint8_t stream) {
+    visitor out;
+    out.session = ++sessions;
+    auto from = std::make_shared<greeting>();
+    from->farm = farm;
+    from->hello.equipment = machine;
+    from->hello.stream_id = {stream, 2, 3};
+    from->hello.first_seq = 1;
+    from->hello.runs = {{99, 1}};
+    caf::anon_send(places->fleet(),
+                   attach_order{out.session, std::move(from),
+                                std::make_shared<held_port>(out.heard), out.target});
+    system.run();
+    return out;
+  }
+  /// Five frames, which go to the database at once.
+  void send_frames(const visitor& from, std::uint64_t first) {
+    auto batch = std::make_shared<received_batch>();
+    batch->batch = tests::frames(first, 5);
+    caf::anon_send(from.target->owner(), delivery{from.session, std::move(batch)});
+    caf::anon_send(from.target->owner(), hurry_notice{});
+    system.advance(50ms);
+  }
+  static std::set<std::string> farms_in(const tests::memory_tables& tables) {
+    std::set<std::string> out;
+    for (const auto& stream : tables.streams)
+      out.insert(stream.farm);
+    return out;
+  }
+  /// The actor `name` below the supervisor `parent`.
+  actor_row row_of(const std::string& parent, const std::string& name) const {
+    const auto id = row(parent).id;
+    for (const auto& one : people->rows())
+      if (one.parent == id && one.name == name)
+        return one;
+    return {};
+  }
+  bool kill_of(const std::string& parent, const std::string& name) {
+    const auto killed = people->kill(row_of(parent, name).id);
+    system.run();
+    return killed;
+  }
+};
+
+} // namespace
+
+TEST_CASE("home queue: asks once about a farm, and its orders go on together in order") {
+  home_queue<std::string> queue;
+  const home_queue<std::string>::time_point now{1h};
+  for (std::string order : {"a", "b"})
+    CHECK(queue.add("west", order, now));
+  std::string other = "c";
+  CHECK(queue.add("east", other, now));
+  CHECK(queue.asks("west"));
+  CHECK_FALSE(queue.asks("west"));
+  CHECK(queue.asks("east"));
+  queue.answered("west");
+  CHECK(queue.take("west") == strings{"a", "b"});
+  CHECK(queue.take("west").empty());
+  CHECK(queue.farms() == strings{"east"});
+  CHECK(queue.asks("west")); // a later order asks anew
+}
+
+TEST_CASE(
+  "home queue: an order is overdue after four seconds, and the farm is not asked about twice") {
+  home_queue<std::string> queue;
+  const home_queue<std::string>::time_point now{1h};
+  std::string order = "a";
+  CHECK(queue.add("west", order, now));
+  CHECK(queue.asks("west"));
+  order = "b";
+  CHECK(queue.add("west", order, now + 1s));
+  CHECK(queue.next_due() == now + 4s);
+  CHECK(queue.overdue(now + 3'999ms).empty());
+  CHECK(queue.overdue(now + 4s) == strings{"a"});
+  CHECK(queue.next_due() == now + 5s);
+  CHECK(queue.overdue(now + 5s) == strings{"b"});
+  CHECK_FALSE(queue.next_due());
+  order = "c";
+  CHECK(queue.add("west", order, now + 6s));
+  CHECK_FALSE(queue.asks("west")); // the first question has no answer yet
+}
+
+TEST_CASE("home queue: leaves an order that is too many to its caller") {
+  home_queue<std::string> queue;
+  const home_queue<std::string>::time_point now{1h};
+  for (std::size_t i = 0; i < home_queue<std::string>::orders_max; ++i) {
+    std::string order = "x";
+    REQUIRE(queue.add("west", order, now));
+  }
+  std::string last = "last";
+  CHECK_FALSE(queue.add("west", last, now));
+  CHECK(last == "last");
+  CHECK(queue.take("west").size() == home_queue<std::string>::orders_max);
+  CHECK(queue.size() == 0);
+  for (std::size_t i = 0; i < home_queue<std::string>::farms_max; ++i) {
+    const auto farm = std::to_string(i);
+    std::string order = "x";
+    REQUIRE(queue.add(farm, order, now));
+    CHECK(queue.asks(farm));
+    (void)queue.take(farm);
+  }
+  CHECK_FALSE(queue.add("west", last, now)); // so many questions have no answer
+  queue.answered("7");
+  CHECK(queue.add("west", last, now));
+}
+
+TEST_CASE_FIXTURE(homes_world, "homes: a batch never spans databases") {
+  homes->place("east farm", "east");
+  std::vector<visitor> all;
+  for (std::uint8_t i = 1; i <= 4; ++i) {
+    all.push_back(greet("west farm", "W" + std::to_string(i), i));
+    all.push_back(greet("east farm", "E" + std::to_string(i), static_cast<std::uint8_t>(i + 100)));
+  }
+  CHECK(row("storage east").state == "running");
+  CHECK(row_of("storage east", "claim-desk").state == "running");
+  CHECK(row_of("storage east", "writer-0").state == "running");
+  for (std::uint64_t first = 1; first < 50; first += 5)
+    for (const auto& one : all)
+      send_frames(one, first);
+  for (const auto& one : all) {
+    CHECK(one.heard->welcomes == 1);
+    CHECK(one.heard->durable == 50);
+    CHECK(one.heard->rewinds == 0);
+  }
+  // Both number their streams from 1: a batch that spans them would store items of one farm for the other.
+  CHECK(farms_in(*tables) == std::set<std::string>{"west farm"});
+  CHECK(farms_in(*east) == std::set<std::string>{"east farm"});
+  for (const auto* one : {tables.get(), east.get()}) {
+    CHECK(one->streams.size() == 4);
+    for (const auto& stream : one->streams) {
+      CHECK(stream.seq == 50);
+      CHECK(stream.doubled == 0);
+    }
+  }
+}
+
+TEST_CASE_FIXTURE(
+  homes_world,
+  "homes: a gateway waits until the home of its farm is known, and no other farm does") {
+  homes->place("east farm", "east");
+  homes->hold();
+  const auto first = greet("east farm", "E1", 101);
+  const auto second = greet("east farm", "E2", 102);
+  const auto other = greet("west farm", "W1", 1);
+  CHECK(other.heard->welcomes == 1);
+  system.advance(2s);
+  CHECK(first.heard->welcomes == 0);
+  CHECK(homes->asked() == 1);
+  CHECK(row("equipment east farm/E1").id == 0);
+  homes->answer();
+  system.run();
+  CHECK(first.heard->welcomes == 1);
+  CHECK(second.heard->welcomes == 1);
+  CHECK(greet("east farm", "E3", 103).heard->welcomes == 1);
+  CHECK(homes->asked() == 2); // the kept question once more
+}
+
+TEST_CASE_FIXTURE(
+  homes_world,
+  "homes: a gateway that waits for long is told why, and the late answer helps the next one") {
+  homes->place("east farm", "east");
+  homes->hold();
+  const auto gateway = greet("east farm", "E1", 101);
+  system.advance(3'980ms);
+  CHECK_FALSE(gateway.heard->rejected);
+  system.advance(40ms);
+  REQUIRE(gateway.heard->rejected);
+  CHECK(gateway.heard->rejected->code == proto::reject_code::unavailable);
+  CHECK(gateway.heard->rejected->reason == "the main database does not say where this farm lives");
+  homes->answer();
+  system.run();
+  CHECK(row("equipment east farm/E1").id == 0);
+  CHECK(greet("east farm", "E1", 101).heard->welcomes == 1);
+}
+
+TEST_CASE_FIXTURE(homes_world,
+                  "homes: a gateway is rejected with the reason when main does not answer") {
+  homes->place("east farm", "east");
+  homes->fail("the connection was refused");
+  const auto gateway = greet("east farm", "E1", 101);
+  REQUIRE(gateway.heard->rejected);
+  CHECK(gateway.heard->rejected->code == proto::reject_code::unavailable);
+  CHECK(gateway.heard->rejected->reason.ends_with("the connection was refused"));
+  homes->fail("");
+  CHECK(greet("east farm", "E1", 101).heard->welcomes == 1);
+}
+
+TEST_CASE_FIXTURE(homes_world, "homes: a session that ended while it waited starts no machine") {
+  homes->place("east farm", "east");
+  homes->hold();
+  const auto gateway = greet("east farm", "E1", 101);
+  CHECK_FALSE(gateway.target->end());
+  homes->answer();
+  system.run();
+  CHECK(row("equipment east farm/E1").id == 0);
+  CHECK(gateway.heard->welcomes == 0);
+  CHECK(people->board.all().empty());
+}
+
+TEST_CASE_FIXTURE(
+  homes_world,
+  "homes: a farm that moved is served in its new home after its gateways came again once") {
+  const auto before = greet("farm", "T1", 1);
+  const auto idle = greet("farm", "T1", 2);
+  const auto neighbour = greet("other", "N1", 3);
+  send_frames(before, 1);
+  REQUIRE(before.heard->durable == 5);
+
+  {
+    const std::lock_guard lock{tables->mutex};
+    tables->moved["farm"] = {"farm", "east", 2};
+    tables->lose_answers = 1; // the fence of the move
+  }
+  send_frames(before, 6);
+  CHECK(before.heard->drops == 1); // the gateway comes again at once
+  CHECK(idle.heard->drops == 1);
+  CHECK_FALSE(before.heard->rejected);
+  CHECK(homes->corrections() == 1);
+  CHECK(row("equipment farm/T1").id == 0);
+
+  const auto after = greet("farm", "T1", 1);
+  CHECK(after.heard->welcomes == 1);
+  send_frames(after, 1);
+  CHECK(after.heard->durable == 5);
+  CHECK(farms_in(*east) == std::set<std::string>{"farm"});
+  send_frames(neighbour, 1);
+  CHECK(neighbour.heard->durable == 5);
+  CHECK(neighbour.heard->drops == 0);
+  CHECK(row("equipment farm/T1").restarts == 0);
+}
+
+TEST_CASE_FIXTURE(
+  homes_world,
+  "homes: actors of one database that keep dying end neither the node nor other farms' streams") {
+  homes->place("east farm", "east");
+  const auto at_main = greet("west farm", "W1", 1);
+  const auto at_east = greet("east farm", "E1", 101);
+  REQUIRE(at_east.heard->welcomes == 1);
+  for (int kills = 0; kills < 60; ++kills) {
+    (void)kill_of("storage east", "writer-0");
+    system.advance(6s);
+  }
+  CHECK_FALSE(ended());
+  CHECK(row("storage east").restarts > 3); // more than main's branch may
+  CHECK(people->failing(system.now()).empty());
+  const auto failing = people->failing(system.now(), false);
+  REQUIRE_FALSE(failing.empty());
+  CHECK(std::any_of(failing.begin(), failing.end(), [](const std::string& one) {
+    return one.starts_with("storage east died")
+           || one.starts_with("writer-0 of database east died");
+  }));
+  send_frames(at_main, 1);
+  CHECK(at_main.heard->durable == 5);
+  CHECK(at_main.heard->rewinds == 0);
+  CHECK(row("storage").restarts == 0);
+
+  system.advance(60s);
+  CHECK(row_of("storage east", "writer-0").state == "running");
+  send_frames(at_east, 1);
+  CHECK(at_east.heard->durable == 5);
+}
+
+TEST_CASE_FIXTURE(
+  homes_world,
+  "homes: a database that is away raises no alarm of main, and one that works hides none") {
+  homes->place("east farm", "east");
+  const auto at_main = greet("west farm", "W1", 1);
+  const auto at_east = greet("east farm", "E1", 101);
+  east->set_down(true);
+  send_frames(at_east, 1);
+  send_frames(at_main, 1);
+  CHECK(at_main.heard->durable == 5);
+  CHECK(people->counters.store_up);
+  auto rows = people->databases(system.now());
+  REQUIRE(rows.size() == 1);
+  CHECK(rows[0].name == "east");
+  CHECK_FALSE(rows[0].up);
+  CHECK(rows[0].fault.find("failed: ") != std::string::npos);
+
+  east->set_down(false);
+  system.advance(2s);
+  send_frames(at_east, 1);
+  CHECK(at_east.heard->durable == 5);
+  CHECK(people->databases(system.now())[0].fault.empty());
+  tables->set_down(true);
+  send_frames(at_main, 6);
+  CHECK_FALSE(people->counters.store_up);
+  CHECK(people->databases(system.now())[0].up);
+  send_frames(at_east, 6);
+  CHECK_FALSE(people->counters.store_up); // an append elsewhere says nothing of main
+}
+
+TEST_CASE_FIXTURE(homes_world,
+                  "homes: idle streams of a database that was away ask what it holds") {
+  homes->place("east farm", "east");
+  people->on_return([this](std::size_t home) { places->store_replaced(home, 1U << 22U); });
+  const auto at_main = greet("west farm", "W1", 1);
+  const auto at_east = greet("east farm", "E1", 101);
+  send_frames(at_main, 1);
+  send_frames(at_east, 1);
+  {
+    const std::lock_guard lock{east->mutex};
+    east->streams[0].seq = 3; // an asynchronous standby was promoted
+  }
+  const auto claims = tables->claims;
+  people->store_failed(store_work::check, {storage::errc::retry_later, "gone"}, system.now(), 1);
+  people->store_succeeded(store_work::check, system.now(), 1);
+  system.advance(50ms);
+  CHECK(at_east.heard->rewinds == 1); // from the fourth item on
+  CHECK(at_main.heard->rewinds == 0);
+  CHECK(tables->claims == claims);
+}
