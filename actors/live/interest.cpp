@@ -25,6 +25,12 @@ void machine_interest::want(milliseconds interval, clock::time_point now) {
     (*one)();
 }
 
+void machine_interest::asked(clock::time_point now) {
+  const clock::time_point before{
+    clock::duration{asked_at_.exchange(now.time_since_epoch().count(), std::memory_order_relaxed)}};
+  want(std::min(std::chrono::duration_cast<milliseconds>(now - before), for_a_question), now);
+}
+
 std::chrono::milliseconds machine_interest::interval(clock::time_point now) const {
   const auto at = now.time_since_epoch().count();
   for (std::size_t step = 0; step < steps.size(); ++step)

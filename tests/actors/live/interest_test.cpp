@@ -78,8 +78,29 @@ TEST_CASE("interest: intervals are rounded down to steps, and idle is no interes
   CHECK(s.interval() == 500ms);
   s.want(199ms);
   CHECK(s.interval() == 100ms);
+  s.want(19ms);
+  CHECK(s.interval() == 10ms);
   s.want(0ms);
-  CHECK(s.interval() == 20ms);
+  CHECK(s.interval() == 10ms);
+}
+
+TEST_CASE("interest: one question wants every 100 ms, and who asks often wants it as often") {
+  interest_story s;
+  s.interest.asked(s.now);
+  CHECK(s.interval() == 100ms);
+  s.now += 3s;
+  s.interest.asked(s.now);
+  CHECK(s.interval() == 100ms);
+  s.now += 60ms;
+  s.interest.asked(s.now);
+  CHECK(s.interval() == 50ms);
+  s.now += 12ms;
+  s.interest.asked(s.now);
+  CHECK(s.interval() == 10ms);
+  s.now += machine_interest::hold - 1ms;
+  CHECK(s.interval() == 10ms);
+  s.now += 1ms;
+  CHECK(s.interval() == machine_interest::idle);
 }
 
 TEST_CASE("interest: a session that has ended is not told") {

@@ -24,7 +24,6 @@ namespace {
 /// While the database is known to be away, the live view does not wait for it.
 constexpr std::chrono::milliseconds answer_limit_away{500};
 /// Who asks for one machine may ask again: for a few seconds its gateway sends this often.
-constexpr std::chrono::milliseconds asked_for{100};
 
 std::int64_t now_us() {
   return std::chrono::duration_cast<std::chrono::microseconds>(
@@ -141,7 +140,7 @@ answer one_equipment(api_context& of, call call) {
   if (machine.at("state_from") == "live") {
     const auto node = rows.node_of(name);
     if (node == of.node_name) {
-      of.node.interest_in(call.who.farm, name)->want(asked_for, std::chrono::steady_clock::now());
+      of.node.interest_in(call.who.farm, name)->asked(std::chrono::steady_clock::now());
       const auto start = [&](auto done) { of.node.look_at(call.who.farm, name, std::move(done)); };
       const auto looked = co_await ask<std::optional<can::machine_report>>(start, answer_limit);
       if (!looked)

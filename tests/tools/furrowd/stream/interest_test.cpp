@@ -63,11 +63,11 @@ TEST_CASE("stream interest: a machine is quick while a client sees it, and a whi
   {
     stream_client client{w.front.at()};
     client.ask("/api/v1/stream?machines=T2");
-    CHECK(w.becomes("T2", 20ms));
+    CHECK(w.becomes("T2", 10ms));
     CHECK(w.interval("T1") == machine_interest::idle);
     CHECK(w.interval("T1", "hill") == machine_interest::idle);
     std::this_thread::sleep_for(machine_interest::hold + 1s); // it is renewed
-    CHECK(w.interval("T2") == 20ms);
+    CHECK(w.interval("T2") == 10ms);
   }
   CHECK(w.becomes("T2", machine_interest::idle));
 }
@@ -78,7 +78,7 @@ TEST_CASE("stream interest: a machine that appears while a client watches is qui
   client.ask("/api/v1/stream?machines=X*");
   CHECK(client.next_event("snapshot").type == "snapshot");
   w.node.show(machine_of("default", "X1", 700));
-  CHECK(w.becomes("X1", 20ms));
+  CHECK(w.becomes("X1", 10ms));
 }
 
 TEST_CASE("stream interest: a client of a thousand machines hurries none, one of a few does") {

@@ -115,7 +115,7 @@ TEST_CASE("pace: the node tells a gateway when people begin to watch, and when t
   {
     stream_client page{http_of(node)};
     page.ask("/api/v1/stream?machines=T1");
-    CHECK(next_pace(line) == 20);
+    CHECK(next_pace(line) == 10);
     stream_client second{http_of(node)}; // nothing new for the gateway
     second.ask("/api/v1/stream?machines=T1");
   }
