@@ -2,7 +2,8 @@
 ///
 /// Shape: answers come in pages, oldest first; `next` is where the next page begins.
 /// Units: microseconds since 1970; telemetry as in can/live/telemetry.hpp.
-/// Errors, threads: as storage/store.hpp; not_found for an unknown machine or signal.
+/// Errors, threads: as storage/store.hpp; not_found for an unknown machine or signal, reject_row for an
+///   unknown time zone.
 #pragma once
 
 #include "can/live/telemetry.hpp"
@@ -23,6 +24,7 @@ struct history_query {
   std::optional<std::int64_t> from_us;
   std::optional<std::int64_t> to_us;
   std::optional<std::int64_t> after_us; // the page begins after this row
+  std::string zone = {}; // of rollups by day: a time zone, or "farm" for the farm's; empty: UTC
 };
 
 struct telemetry_point {
@@ -39,7 +41,7 @@ struct telemetry_page {
 enum class rollup_bucket : std::uint8_t { minute = 0, hour = 1, day = 2 };
 
 struct rollup_point {
-  std::int64_t time_us = 0; // start of the bucket, by UTC
+  std::int64_t time_us = 0; // start of the bucket
   std::uint64_t count = 0;
   double min = 0;
   double max = 0;

@@ -7,6 +7,7 @@
 /// Errors: `failure` when the database fails; a change that is not allowed is a `rejection` in the outcome. A
 ///   connection lost during the commit is in_doubt.
 /// Threads: as the store. An object must not be used after its store is destroyed.
+///   The time zone of a farm is checked against the zones of the PostgreSQL server, or of this computer for SQLite.
 /// Limits: unit_changes_max, unit_bytes_max, unit_depth_max, unit_notes_max, repository_page_max; the limits of each field are in
 ///   repository_check.cpp, and a rejection names them.
 #pragma once
@@ -40,6 +41,7 @@ struct farm_record {
   std::string title;
   std::string attributes = "{}";
   std::int64_t version = 0;
+  std::string time_zone = "UTC"; // a name of the IANA database that the database knows
 };
 
 struct equipment_record {

@@ -110,6 +110,7 @@ private:
 
 void look_at(checker& check, farm_record& row) {
   check.text("title", row.title);
+  check.text("time_zone", row.time_zone, name_bytes_max);
   check.attributes(row.attributes);
 }
 

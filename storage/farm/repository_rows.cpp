@@ -11,8 +11,8 @@ namespace furrow::storage {
 
 namespace {
 
-constexpr std::array<column, 3> farm_columns{
-  {{"name", "text"}, {"title", "text"}, {"attributes", "jsonb"}}};
+constexpr std::array<column, 4> farm_columns{
+  {{"name", "text"}, {"title", "text"}, {"attributes", "jsonb"}, {"time_zone", "text"}}};
 constexpr std::array<column, 10> equipment_columns{{{"name", "text"},
                                                     {"iso_name", "bigint"},
                                                     {"address", "smallint"},
@@ -64,7 +64,7 @@ std::optional<std::string> iso_text(const std::optional<std::uint64_t>& name) {
 }
 
 text_row row_of(const farm_record& r) {
-  return {r.name, r.title, r.attributes};
+  return {r.name, r.title, r.attributes, r.time_zone};
 }
 text_row row_of(const equipment_record& r) {
   return {r.name,
@@ -138,7 +138,7 @@ record to_record(entity what, const text_row& row) {
   const auto version = number_of<std::int64_t>(row.back()).value_or(0);
   switch (what) {
   case entity::farm:
-    return farm_record{text(0), text(1), text(2), version};
+    return farm_record{text(0), text(1), text(2), version, text(3)};
   case entity::equipment: {
     equipment_record made{text(0), {},      number_of<std::int64_t>(row[2]),
                           text(3), text(4), text(5),

@@ -2,6 +2,28 @@
 
 namespace furrow::storage {
 
+std::vector<rejection> unknown_zones(const checked_unit& unit,
+                                     const std::function<bool(const std::string&)>& known) {
+  std::vector<rejection> out;
+  for (std::size_t i = 0; i < unit.changes.size(); ++i) {
+    const auto* farm = std::get_if<farm_record>(&unit.changes[i].row);
+    if (farm == nullptr || farm->time_zone == "UTC" || known(farm->time_zone))
+      continue;
+    auto& why = out.emplace_back();
+    why.entity = entity::farm;
+    why.name = farm->name;
+    why.place = unit.place + i;
+    why.field = "time_zone";
+    why.value = "is \"" + farm->time_zone + "\"";
+    why.limit = "it is a name of the IANA time zone database, such as Europe/Berlin";
+  }
+  for (const auto& inner : unit.units) {
+    auto more = unknown_zones(inner, known);
+    out.insert(out.end(), more.begin(), more.end());
+  }
+  return out;
+}
+
 checked_unit checked(unit_of_work work, const std::string& farm, std::size_t& place) {
   checked_unit made;
   made.may_fail = work.may_fail;

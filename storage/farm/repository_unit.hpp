@@ -10,6 +10,7 @@
 #include "storage/farm/repository_rows.hpp"
 
 #include <cstddef>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -25,6 +26,10 @@ struct checked_unit {
   std::size_t place = 0;          // number of its first change
   std::vector<rejection> invalid; // not empty: the unit must not be begun
 };
+
+/// The changes of a farm that name an unknown time zone. UTC is always known.
+[[nodiscard]] std::vector<rejection>
+unknown_zones(const checked_unit& unit, const std::function<bool(const std::string&)>& known);
 
 [[nodiscard]] checked_unit checked(unit_of_work work, const std::string& farm, std::size_t& place);
 

@@ -55,7 +55,8 @@ copied_table farm_table() {
            {"title", text},
            {"attributes", json},
            {"version", int8},
-           {"updated_at", time_s}},
+           {"updated_at", time_s},
+           {"time_zone", text}},
           "id",
           "id"};
 }

@@ -5,6 +5,7 @@
 #include "storage/postgres/connection/query_pool.hpp"
 #include "storage/postgres/connection/rows.hpp"
 #include "storage/postgres/work.hpp"
+#include "storage/postgres/zones.hpp"
 
 #include <bit>
 #include <limits>
@@ -91,6 +92,22 @@ task<result<telemetry_page>> read_telemetry(pq_connection& db, const history_que
   co_return page;
 }
 
+/// Groups by local days of the zone $7. The first moment of a day is found once for each day, not for each minute.
+constexpr const char* local_days_text =
+  "select furrow.day_start(d.day, $7), d.count, d.min, d.max, d.mean, d.last from "
+  "(select (minute at time zone $7)::date as day, sum(count)::bigint as count, min(min) as min, "
+  "max(max) as max, sum(sum) / sum(count) as mean, (array_agg(last order by last_time desc))[1] as "
+  "last from furrow.rollup where equipment_id = $1 and signal = $2 and minute >= $3 and minute <= "
+  "$4 and minute >= furrow.day_start(($5 at time zone $7)::date + 1, $7) group by 1 order by 1 "
+  "limit $6) d order by d.day";
+
+constexpr const char* buckets_text =
+  "select date_bin($7::text::interval, minute, timestamptz '2000-01-01 00:00:00+00') as bucket, "
+  "sum(count)::bigint, min(min), max(max), sum(sum) / sum(count), "
+  "(array_agg(last order by last_time desc))[1] from furrow.rollup "
+  "where equipment_id = $1 and signal = $2 and minute >= $3 and minute <= $4 "
+  "and minute >= $5 + $7::text::interval group by 1 order by 1 limit $6";
+
 task<result<rollup_page>> read_rollup(pq_connection& db,
                                       const history_query& query,
                                       const std::string& signal,
@@ -101,20 +118,23 @@ task<result<rollup_page>> read_rollup(pq_connection& db,
   const auto number = co_await find_signal(db, signal);
   if (!number)
     co_return number.error();
-  const auto reply = co_await db.query(
-    "select date_bin($7::text::interval, minute, timestamptz '2000-01-01 00:00:00+00') as bucket, "
-    "sum(count)::bigint, min(min), max(max), sum(sum) / sum(count), "
-    "(array_agg(last order by last_time desc))[1] from furrow.rollup "
-    "where equipment_id = $1 and signal = $2 and minute >= $3 and minute <= $4 "
-    "and minute >= $5 + $7::text::interval group by 1 order by 1 limit $6",
-    pq_parameters{}
-      .int4(*equipment)
-      .int4(*number)
-      .timestamptz(low_bound(query.from_us))
-      .timestamptz(high_bound(query.to_us))
-      .timestamptz(low_bound(query.after_us))
-      .int8(page_rows_max)
-      .text(bucket_length(bucket)));
+  std::string length = bucket_length(bucket);
+  const bool local = bucket == rollup_bucket::day && !query.zone.empty();
+  if (local) {
+    const auto zone = co_await zone_for(db, *equipment, query.zone);
+    if (!zone)
+      co_return zone.error();
+    length = *zone;
+  }
+  const auto reply = co_await db.query(local ? local_days_text : buckets_text,
+                                       pq_parameters{}
+                                         .int4(*equipment)
+                                         .int4(*number)
+                                         .timestamptz(low_bound(query.from_us))
+                                         .timestamptz(high_bound(query.to_us))
+                                         .timestamptz(low_bound(query.after_us))
+                                         .int8(page_rows_max)
+                                         .text(length));
   if (reply.error)
     co_return reply.error->as_failure();
   const pq_rows rows{reply.rows.get()};

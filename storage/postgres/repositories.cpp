@@ -8,6 +8,7 @@
 #include "storage/postgres/connection/query_pool.hpp"
 #include "storage/postgres/connection/rows.hpp"
 #include "storage/postgres/work.hpp"
+#include "storage/postgres/zones.hpp"
 
 #include <algorithm>
 #include <array>
@@ -378,8 +379,29 @@ task<attempt> try_unit(pq_connection& db, const std::string& farm, const checked
   co_return attempt{unit_outcome{true, std::move(undone), done.changed}};
 }
 
+/// The changes that name a time zone which the server does not know.
+task<result<std::vector<rejection>>> zones_refused(pq_connection& db, const checked_unit& unit) {
+  std::vector<std::string> names;
+  const auto gather = [&](const std::string& zone) {
+    names.push_back(zone);
+    return true;
+  };
+  (void)unknown_zones(unit, gather);
+  if (names.empty())
+    co_return std::vector<rejection>{};
+  const auto unknown = co_await postgres_work::first_unknown(db, std::move(names));
+  if (!unknown)
+    co_return unknown.error();
+  co_return unknown_zones(unit, [&](const std::string& zone) { return zone != *unknown; });
+}
+
 task<result<unit_outcome>>
 apply(pq_connection& db, const std::string& farm, std::shared_ptr<const checked_unit> unit) {
+  auto unknown = co_await zones_refused(db, *unit);
+  if (!unknown)
+    co_return unknown.error();
+  if (!unknown->empty())
+    co_return unit_outcome{false, std::move(*unknown), 0};
   auto last = co_await try_unit(db, farm, *unit);
   for (int attempt = 1; attempt < attempts_max; ++attempt) {
     if (!last.again)

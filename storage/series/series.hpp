@@ -2,8 +2,8 @@
 ///
 /// Shape: the columns of an answer have the same length. Intervals and buckets are counted from series_origin_us.
 /// Units: microseconds since 1970; telemetry as in can/live/telemetry.hpp; a signal in its unit.
-/// Errors: not_found for an unknown machine or signal; retry_later for a query that takes too long. Else as
-///   storage/store.hpp. A value that is absent is NaN.
+/// Errors: not_found for an unknown machine or signal; reject_row for an unknown time zone; retry_later for a query that
+///   takes too long. Else as storage/store.hpp. A value that is absent is NaN.
 /// Threads: as storage/store.hpp.
 /// Limits: telemetry_rows_max rows, signal_points_max points in an answer.
 #pragma once
@@ -33,6 +33,7 @@ struct telemetry_wish {
   bool mode = false;
   std::int64_t every_us = 0; // one row in each interval of this length, the first; 0: every row
   std::size_t rows_max = telemetry_rows_max;
+  std::string zone = {}; // of intervals of a day: a time zone, or "farm" for the farm's; empty: UTC
 };
 
 struct telemetry_series {
@@ -50,6 +51,7 @@ struct signal_wish {
   std::int64_t to_us = 0;
   std::size_t points = 0;    // 2 to signal_points_max; 0 with every_us
   std::int64_t every_us = 0; // always buckets, of this length; 0: values or buckets, as points say
+  std::string zone = {};     // as above
 };
 
 /// Raw values when there are no more than the wished points, else buckets. Buckets without a value are left out. Where
@@ -65,6 +67,7 @@ struct signal_series {
 };
 
 inline constexpr std::int64_t minute_us = 60'000'000;
+inline constexpr std::int64_t day_length_us = 1'440 * minute_us;      // local days may be longer
 inline constexpr std::int64_t series_origin_us = 946'684'800'000'000; // 2000-01-01T00:00:00Z
 
 /// The start of the interval or bucket that a time is in.

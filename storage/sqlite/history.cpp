@@ -3,6 +3,7 @@
 #include "storage/sqlite/areas.hpp"
 #include "storage/sqlite/connection.hpp"
 #include "storage/sqlite/work.hpp"
+#include "storage/sqlite/zones.hpp"
 
 #include <utility>
 
@@ -33,6 +34,27 @@ std::int64_t bucket_length_us(rollup_bucket bucket) {
   }
   return minute_us;
 }
+
+/// The buckets of rollups: of one length by UTC, or days of a time zone.
+class bucket_clock {
+public:
+  bucket_clock(rollup_bucket bucket, std::optional<time_zone> zone)
+    : length_us_{bucket_length_us(bucket)}, zone_{std::move(zone)} {}
+
+  [[nodiscard]] std::int64_t start_of(std::int64_t time_us) const {
+    if (zone_)
+      return zone_->start_us(zone_->day_of(time_us));
+    return time_us - (time_us % length_us_ + length_us_) % length_us_;
+  }
+  /// The start of the bucket after the one that starts at this time.
+  [[nodiscard]] std::int64_t next(std::int64_t start_us) const {
+    return zone_ ? zone_->start_us(zone_->day_of(start_us) + 1) : start_us + length_us_;
+  }
+
+private:
+  std::int64_t length_us_;
+  std::optional<time_zone> zone_;
+};
 
 result<telemetry_page> read_telemetry(sqlite_db& db, const history_query& query) {
   static const auto text = telemetry_select();
@@ -66,25 +88,31 @@ result<rollup_page> read_rollup(sqlite_db& db,
   found.with(signal);
   if (!found.step())
     return failure{errc::not_found, "no signal " + signal};
+  std::optional<time_zone> zone;
+  if (bucket == rollup_bucket::day && !query.zone.empty()) {
+    auto known = zone_for(db, *equipment, query.zone);
+    if (!known)
+      return known.error();
+    zone = std::move(*known);
+  }
+  const bucket_clock buckets{bucket, std::move(zone)};
   rollup_page page;
   auto rows = db.statement(
     "select minute, count, min, max, sum, last from rollup where equipment_id = ?1 and signal = ?2 "
     "and minute >= ifnull(?3, minute) and minute <= ifnull(?4, minute) "
     "and minute >= ifnull(?5, minute) order by minute");
-  const auto length_us = bucket_length_us(bucket);
   std::optional<std::int64_t> from_us;
   if (query.after_us)
-    from_us = *query.after_us + length_us;
+    from_us = buckets.next(*query.after_us);
   rows.with(*equipment, found.integer(0), query.from_us, query.to_us, from_us);
   while (rows.step()) {
-    const auto minute_us = rows.integer(0);
-    const auto into = (minute_us % length_us + length_us) % length_us;
-    if (page.rows.empty() || page.rows.back().time_us != minute_us - into) {
+    const auto start_us = buckets.start_of(rows.integer(0));
+    if (page.rows.empty() || page.rows.back().time_us != start_us) {
       if (page.rows.size() == page_rows_max) {
         page.next_us = page.rows.back().time_us;
         break;
       }
-      page.rows.push_back({minute_us - into, 0, rows.real(2), rows.real(3), 0, 0});
+      page.rows.push_back({start_us, 0, rows.real(2), rows.real(3), 0, 0});
     }
     auto& row = page.rows.back();
     row.count += rows.natural(1);

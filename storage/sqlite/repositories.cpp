@@ -2,6 +2,7 @@
 
 #include "storage/farm/repository_audit.hpp"
 #include "storage/farm/repository_unit.hpp"
+#include "storage/series/time_zone.hpp"
 #include "storage/sqlite/areas.hpp"
 #include "storage/sqlite/work.hpp"
 
@@ -202,6 +203,10 @@ bool run_unit(sqlite_db& db,
 }
 
 result<unit_outcome> apply(sqlite_db& db, const std::string& farm, const checked_unit& unit) {
+  auto unknown =
+    unknown_zones(unit, [](const std::string& zone) { return find_time_zone(zone).has_value(); });
+  if (!unknown.empty())
+    return unit_outcome{false, std::move(unknown), 0};
   sqlite_transaction transaction{db};
   unit_outcome out;
   out.committed = run_unit(db, enter_farm(db, farm), unit, out);

@@ -7,6 +7,7 @@
 #include "storage/dbc/dbc_files.hpp"
 #include "storage/sqlite/connection.hpp"
 #include "storage/sqlite/work.hpp"
+#include "storage/sqlite/zones.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -49,12 +50,26 @@ void take_row(const sqlite_statement& row, const telemetry_wish& wish, telemetry
   }
 }
 
+/// Nothing: intervals are counted by UTC.
+result<std::optional<time_zone>>
+zone_of_wish(sqlite_db& db, std::int64_t equipment, const std::string& wanted) {
+  if (wanted.empty())
+    return std::optional<time_zone>{};
+  auto zone = zone_for(db, equipment, wanted);
+  if (!zone)
+    return zone.error();
+  return std::optional{std::move(*zone)};
+}
+
 result<telemetry_series> read_telemetry_series(sqlite_db& db, const telemetry_wish& wish) {
   telemetry_series out;
   out.columns.resize(wish.columns.size());
   const auto equipment = find_equipment(db, wish.farm, wish.equipment);
   if (!equipment)
     return equipment.error();
+  const auto zone = zone_of_wish(db, *equipment, wish.zone);
+  if (!zone)
+    return zone.error();
   auto from = std::max(wish.from_us, wish.after_us ? *wish.after_us + 1 : wish.from_us);
   const auto& text = series_select();
   for (;;) { // once an interval: the index finds its first row
@@ -72,16 +87,53 @@ result<telemetry_series> read_telemetry_series(sqlite_db& db, const telemetry_wi
       return out;
     }
     take_row(rows, wish, out);
-    from = bucket_start(out.time_us.back(), wish.every_us) + wish.every_us;
+    from = *zone ? (*zone)->start_us((*zone)->day_of(out.time_us.back()) + 1)
+                 : bucket_start(out.time_us.back(), wish.every_us) + wish.every_us;
   }
 }
+
+/// Buckets of one length, or local days.
+class bucket_row {
+public:
+  bucket_row(const signal_wish& wish, std::int64_t length_us, const std::optional<time_zone>& zone)
+    : length_us_{length_us}, first_us_{bucket_start(wish.from_us, length_us)},
+      count_{static_cast<std::size_t>((wish.to_us - first_us_) / length_us) + 1} {
+    if (!zone)
+      return;
+    const auto first = zone->day_of(wish.from_us);
+    for (auto day = first; day <= zone->day_of(wish.to_us); ++day)
+      days_.push_back(zone->start_us(day));
+    first_us_ = days_.front();
+    count_ = days_.size();
+  }
+
+  [[nodiscard]] std::int64_t first_us() const { return first_us_; }
+  [[nodiscard]] std::size_t count() const { return count_; }
+  [[nodiscard]] std::size_t place_of(std::int64_t time_us) const {
+    if (days_.empty())
+      return static_cast<std::size_t>((time_us - first_us_) / length_us_);
+    return static_cast<std::size_t>(std::upper_bound(days_.begin(), days_.end(), time_us)
+                                    - days_.begin())
+           - 1;
+  }
+  [[nodiscard]] std::int64_t start_us(std::size_t place) const {
+    return days_.empty() ? first_us_ + static_cast<std::int64_t>(place) * length_us_ : days_[place];
+  }
+
+private:
+  std::int64_t length_us_;
+  std::int64_t first_us_;
+  std::size_t count_;
+  std::vector<std::int64_t> days_; // their starts
+};
 
 /// Gathers values, and with them the buckets in case that there are too many.
 class series_gatherer {
 public:
-  series_gatherer(const signal_wish& wish, std::int64_t bucket_us)
-    : wish_{wish}, bucket_us_{bucket_us}, first_us_{bucket_start(wish.from_us, bucket_us)},
-      buckets_(static_cast<std::size_t>((wish.to_us - first_us_) / bucket_us) + 1) {}
+  series_gatherer(const signal_wish& wish,
+                  std::int64_t bucket_us,
+                  const std::optional<time_zone>& zone)
+    : wish_{wish}, bucket_us_{bucket_us}, row_{wish, bucket_us, zone}, buckets_(row_.count()) {}
 
   void add(std::int64_t time_us, double value) {
     if (values_.size() <= wish_.points)
@@ -111,7 +163,7 @@ public:
       const auto& one = buckets_[i];
       if (one.count == 0)
         continue;
-      out.time_us.push_back(first_us_ + static_cast<std::int64_t>(i) * bucket_us_);
+      out.time_us.push_back(row_.start_us(i));
       out.count.push_back(one.count);
       out.min.push_back(one.min);
       out.max.push_back(one.max);
@@ -133,10 +185,10 @@ private:
   };
 
   void merge(const part& more) {
-    if (more.time_us < first_us_ || more.time_us > wish_.to_us)
+    if (more.time_us < row_.first_us() || more.time_us > wish_.to_us)
       return;
     count_ += more.count;
-    auto& to = buckets_[static_cast<std::size_t>((more.time_us - first_us_) / bucket_us_)];
+    auto& to = buckets_[row_.place_of(more.time_us)];
     if (to.count == 0) {
       to = more;
       return;
@@ -151,7 +203,7 @@ private:
 
   const signal_wish& wish_;
   std::int64_t bucket_us_;
-  std::int64_t first_us_;
+  bucket_row row_;
   std::vector<part> buckets_;
   std::vector<std::pair<std::int64_t, double>> values_;
   std::uint64_t count_ = 0;
@@ -215,8 +267,12 @@ values_of(sqlite_db& db, std::int64_t equipment, const std::string& signal) {
 
 class signal_look {
 public:
-  signal_look(sqlite_db& db, std::int64_t equipment, const signal_wish& wish)
-    : db_{db}, equipment_{equipment}, wish_{wish}, decoder_{values_of(db, equipment, wish.signal)} {
+  signal_look(sqlite_db& db,
+              std::int64_t equipment,
+              const signal_wish& wish,
+              std::optional<time_zone> zone)
+    : db_{db}, equipment_{equipment}, wish_{wish}, zone_{std::move(zone)},
+      decoder_{values_of(db, equipment, wish.signal)} {
     auto found = db.statement("select id from signal_name where name = ?");
     found.with(wish.signal);
     if (found.step())
@@ -228,14 +284,14 @@ public:
       return failure{errc::not_found, "no signal " + wish_.signal};
     const auto bucket = bucket_length(wish_);
     const bool wide = bucket % minute_us == 0;
-    series_gatherer narrow{wish_, bucket};
+    series_gatherer narrow{wish_, bucket, zone_};
     if (!wide || !rollup_) {
       if (!frames(wish_.from_us, wish_.to_us, narrow))
         return too_long();
       if (narrow.count() > 0 || !rollup_)
         return narrow.take();
     }
-    series_gatherer all{wish_, std::max(bucket / minute_us * minute_us, minute_us)};
+    series_gatherer all{wish_, std::max(bucket / minute_us * minute_us, minute_us), zone_};
     if (!minutes(all, wide))
       return too_long();
     if (wide && decoder_ && all.count() > 0 && all.count() <= wish_.points
@@ -329,6 +385,7 @@ private:
   sqlite_db& db_;
   const std::int64_t equipment_;
   const signal_wish& wish_;
+  const std::optional<time_zone> zone_;             // of buckets that are local days
   const std::optional<can::signal_values> decoder_; // none: no definition is known
   std::optional<std::int64_t> rollup_;              // the number of its rollups
   std::vector<std::uint64_t> headers_;
@@ -339,7 +396,10 @@ result<signal_series> read_signal_series(sqlite_db& db, const signal_wish& wish)
   const auto equipment = find_equipment(db, wish.farm, wish.equipment);
   if (!equipment)
     return equipment.error();
-  return signal_look{db, *equipment, wish}.run();
+  auto zone = zone_of_wish(db, *equipment, wish.zone);
+  if (!zone)
+    return zone.error();
+  return signal_look{db, *equipment, wish, std::move(*zone)}.run();
 }
 
 /// Reads on the reading connection.

@@ -93,7 +93,7 @@ const room_list rooms{
   {"storage/postgres",
    {"storage", "storage/append", "storage/archive", "storage/dbc", "storage/farm",
     "storage/forward", "storage/homes", "storage/identity", "storage/migrations",
-    "storage/postgres/connection", "storage/postgres/series"}},
+    "storage/postgres/connection", "storage/postgres/series", "storage/series"}},
   {"storage/postgres/forward",
    {"storage", "storage/append", "storage/forward", "storage/postgres",
     "storage/postgres/connection"}},

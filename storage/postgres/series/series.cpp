@@ -5,6 +5,7 @@
 #include "storage/postgres/connection/query_pool.hpp"
 #include "storage/postgres/connection/rows.hpp"
 #include "storage/postgres/work.hpp"
+#include "storage/postgres/zones.hpp"
 
 #include <bit>
 #include <limits>
@@ -50,6 +51,57 @@ std::string thinned_text(const telemetry_wish& wish) {
            "microsecond') and t.time between $6 and $3 order by t.time limit 1) t order by g.i";
 }
 
+/// The same of local days: $2 their starts, $4 their ends, $5 the first time.
+std::string days_text(const telemetry_wish& wish) {
+  return "select " + columns_text(wish)
+         + " from unnest($2::timestamptz[], $4::timestamptz[]) d(start, stop) cross join lateral "
+           "(select * from furrow.telemetry_all t where t.equipment_id = $1 and t.time >= "
+           "greatest($5, d.start) and t.time < d.stop and t.time between $5 and $3 order by t.time "
+           "limit 1) t order by d.start";
+}
+
+struct series_page {
+  std::string text;
+  pq_parameters parameters;
+  std::int64_t end_us = 0; // of thinned rows: the last moment of the page
+};
+
+/// `days`: when the days of a zone begin, if they are the intervals.
+series_page page_of(std::int32_t equipment,
+                    const telemetry_wish& wish,
+                    std::int64_t from_us,
+                    const std::vector<std::int64_t>& days) {
+  series_page out;
+  out.parameters.int4(equipment);
+  if (!days.empty()) {
+    const auto array = [&](std::size_t skipped) {
+      byte_buffer bytes;
+      bytes.array<std::int64_t>(oid::timestamptz, days.size() - 1,
+                                [&](std::size_t i) { return days[i + skipped] - epoch_2000_us; });
+      return std::string{bytes.view()};
+    };
+    out.text = days_text(wish);
+    out.end_us = days.back() - 1;
+    out.parameters.add(oid::timestamptz_array, array(0))
+      .timestamptz(wish.to_us - epoch_2000_us)
+      .add(oid::timestamptz_array, array(1))
+      .timestamptz(from_us - epoch_2000_us);
+    return out;
+  }
+  const auto start = wish.every_us == 0 ? from_us : bucket_start(from_us, wish.every_us);
+  auto intervals = static_cast<std::int64_t>(wish.rows_max);
+  if (wish.every_us != 0)
+    intervals = std::min(intervals, (wish.to_us - start) / wish.every_us + 1);
+  out.parameters.timestamptz(start - epoch_2000_us)
+    .timestamptz(wish.to_us - epoch_2000_us)
+    .int8(intervals);
+  if (wish.every_us != 0)
+    out.parameters.int8(wish.every_us).timestamptz(from_us - epoch_2000_us);
+  out.text = wish.every_us == 0 ? all_text(wish) : thinned_text(wish);
+  out.end_us = start + intervals * wish.every_us - 1;
+  return out;
+}
+
 void take_rows(const pq_rows& rows, const telemetry_wish& wish, telemetry_series& out) {
   const auto count = static_cast<std::size_t>(rows.size());
   out.time_us.reserve(count);
@@ -87,6 +139,11 @@ task<result<telemetry_series>> read_telemetry_series(pq_connection& db, telemetr
   const auto equipment = co_await find_equipment(db, wish.farm, wish.equipment);
   if (!equipment)
     co_return equipment.error();
+  auto zone = result<std::string>{std::string{}};
+  if (!wish.zone.empty())
+    zone = co_await zone_for(db, *equipment, wish.zone);
+  if (!zone)
+    co_return zone.error();
   auto from = std::max(wish.from_us, wish.after_us ? *wish.after_us + 1 : wish.from_us);
   const auto first = co_await first_row(db, *equipment, from, wish.to_us);
   if (!first)
@@ -96,25 +153,20 @@ task<result<telemetry_series>> read_telemetry_series(pq_connection& db, telemetr
     co_return out;
   }
   from = **first;
-  const auto start = wish.every_us == 0 ? from : bucket_start(from, wish.every_us);
-  auto intervals = static_cast<std::int64_t>(wish.rows_max);
-  if (wish.every_us != 0)
-    intervals = std::min(intervals, (wish.to_us - start) / wish.every_us + 1);
-  pq_parameters parameters;
-  parameters.int4(*equipment)
-    .timestamptz(start - epoch_2000_us)
-    .timestamptz(wish.to_us - epoch_2000_us)
-    .int8(intervals);
-  if (wish.every_us != 0)
-    parameters.int8(wish.every_us).timestamptz(from - epoch_2000_us);
-  const auto text = wish.every_us == 0 ? all_text(wish) : thinned_text(wish);
-  const auto reply = co_await db.query(text.c_str(), parameters);
+  auto days = result<std::vector<std::int64_t>>{std::vector<std::int64_t>{}};
+  if (!zone->empty())
+    days =
+      co_await local_days(db, *zone, from, wish.to_us, static_cast<std::int64_t>(wish.rows_max));
+  if (!days)
+    co_return days.error();
+  const auto page = page_of(*equipment, wish, from, *days);
+  const auto reply = co_await db.query(page.text.c_str(), page.parameters);
   if (reply.error)
     co_return reply.error->as_failure();
   take_rows(pq_rows{reply.rows.get()}, wish, out);
   if (out.time_us.empty())
     co_return out; // the rows have been removed meanwhile
-  const auto end = wish.every_us == 0 ? out.time_us.back() : start + intervals * wish.every_us - 1;
+  const auto end = wish.every_us == 0 ? out.time_us.back() : page.end_us;
   if (wish.every_us == 0 && out.time_us.size() < wish.rows_max)
     co_return out;
   const auto more = co_await first_row(db, *equipment, end + 1, wish.to_us);
@@ -200,6 +252,24 @@ constexpr const char* rollup_text =
   "where r.equipment_id = $1 and r.signal = $2 and r.minute >= $3 and r.minute <= $4 "
   "group by 1 order by 1";
 
+/// Buckets of a quarter of an hour, joined to the local days of the zone $5: since 1972 each clock of the world differs
+/// from UTC by whole quarters.
+constexpr const char* local_bucket_text =
+  "select furrow.day_start(d.day, $5), d.count, d.min, d.max, d.mean, d.last from "
+  "(select (b.time at time zone $5)::date as day, sum(b.count)::bigint as count, min(b.min) as "
+  "min, max(b.max) as max, sum(b.mean * b.count) / sum(b.count) as mean, "
+  "(array_agg(b.last order by b.time desc))[1] as last from furrow.signal_bucket($1, $2, $3, $4, "
+  "interval '15 minutes') b group by 1) d order by d.day";
+
+/// As rollup_text, by local days of the zone $5.
+constexpr const char* local_rollup_text =
+  "select furrow.day_start(d.day, $5), d.count, d.min, d.max, d.mean, d.last from "
+  "(select (r.minute at time zone $5)::date as day, sum(r.count)::bigint as count, min(r.min) as "
+  "min, max(r.max) as max, sum(r.sum) / sum(r.count) as mean, "
+  "(array_agg(r.last order by r.last_time desc))[1] as last from furrow.rollup r where "
+  "r.equipment_id = $1 and r.signal = $2 and r.minute >= $3 and r.minute <= $4 group by 1) d "
+  "order by d.day";
+
 pq_parameters asked_of(const signal_place& place, const signal_wish& wish) {
   return pq_parameters{}
     .text(place.machine)
@@ -222,14 +292,16 @@ std::uint64_t values_of(const signal_series& series) {
 task<result<done>> read_rollups(pq_connection& db,
                                 const signal_place& place,
                                 const signal_wish& wish,
+                                const std::string& zone,
                                 signal_series& out) {
   const auto bucket = std::max(minute_us, bucket_length(wish) / minute_us * minute_us);
-  const auto reply = co_await db.query(rollup_text, pq_parameters{}
-                                                      .int4(place.equipment)
-                                                      .int4(*place.rollup)
-                                                      .timestamptz(wish.from_us - epoch_2000_us)
-                                                      .timestamptz(wish.to_us - epoch_2000_us)
-                                                      .int8(bucket));
+  pq_parameters parameters;
+  parameters.int4(place.equipment)
+    .int4(*place.rollup)
+    .timestamptz(wish.from_us - epoch_2000_us)
+    .timestamptz(wish.to_us - epoch_2000_us);
+  zone.empty() ? parameters.int8(bucket) : parameters.text(zone);
+  const auto reply = co_await db.query(zone.empty() ? rollup_text : local_rollup_text, parameters);
   if (reply.error)
     co_return reply.error->as_failure();
   take_points(pq_rows{reply.rows.get()}, bucket, out);
@@ -255,13 +327,19 @@ task<result<signal_series>> read_signal_series(pq_connection& db, const signal_w
   const auto place = co_await find_place(db, wish);
   if (!place)
     co_return place.error();
+  auto zone = result<std::string>{std::string{}};
+  if (!wish.zone.empty())
+    zone = co_await zone_for(db, place->equipment, wish.zone);
+  if (!zone)
+    co_return zone.error();
   const auto bucket = bucket_length(wish);
   const bool wide = bucket % minute_us == 0;
   auto parameters = asked_of(*place, wish);
   if (!wide)
     parameters.int8(static_cast<std::int64_t>(wish.points));
-  parameters.int8(bucket);
-  const auto* text = wide ? bucket_text : frames_text().c_str();
+  zone->empty() ? parameters.int8(bucket) : parameters.text(*zone);
+  const auto* whole = zone->empty() ? bucket_text : local_bucket_text;
+  const auto* text = wide ? whole : frames_text().c_str();
   const auto reply = co_await db.query(text, parameters);
   if (reply.error && unknown_signal(*reply.error) && !place->rollup)
     co_return failure{errc::not_found, "no signal " + wish.signal};
@@ -272,7 +350,7 @@ task<result<signal_series>> read_signal_series(pq_connection& db, const signal_w
   // The definition or the frames may be gone, by retention or into archives. The rollups stay.
   const bool gone = reply.error || out.time_us.empty();
   if (gone && place->rollup) {
-    const auto read = co_await read_rollups(db, *place, wish, out);
+    const auto read = co_await read_rollups(db, *place, wish, *zone, out);
     if (!read)
       co_return read.error();
   } else if (wide && !gone && wish.to_us - wish.from_us <= raw_range_us

@@ -109,6 +109,7 @@ void fill_people(store& store) {
   farm_record farm;
   farm.name = "default";
   farm.title = "Hof Müller";
+  farm.time_zone = "Europe/Berlin";
   farm.attributes = R"({"b":1,"a":[true,null]})";
   add(farm);
   equipment_record machine;

@@ -65,8 +65,8 @@ TEST_CASE("postgres: every function says by itself where its names are looked up
               "pg_language l on l.oid = p.prolang where p.pronamespace = 'furrow'::regnamespace "
               "and l.lanname = 'sql' and p.provolatile <> 'i' and (p.proconfig @> "
               "array['jit=off']) is not true")
-    == "care_lock cutoffs expire_batch_keys frames header_frames record_rules token_sums "
-       "transport_steps vehicle_buses");
+    == "care_lock cutoffs day_start expire_batch_keys frames header_frames record_rules "
+       "rollup_day_in token_sums token_sums transport_steps vehicle_buses");
 }
 
 TEST_CASE("postgres: functions, operators and tables of another schema are never called") {
@@ -116,6 +116,8 @@ TEST_CASE("postgres: functions, operators and tables of another schema are never
         "22:13:20.5+00', "
         "'infinity', null, null, null)",
         "furrow.token_sums('-infinity', 'infinity')",
+        "furrow.token_sums('-infinity', 'infinity', 'farm')",
+        "furrow.rollup_day_in('default', 'Europe/Berlin')",
         "furrow.partitions_due('2100-01-01')",
         "furrow.wanted_partitions('2026-01-01')",
         "furrow.record_rules('2100-01-01')",

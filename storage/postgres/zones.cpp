@@ -1,0 +1,64 @@
+#include "storage/postgres/zones.hpp"
+
+#include "storage/postgres/connection/byte_buffer.hpp"
+#include "storage/postgres/connection/epoch.hpp"
+#include "storage/postgres/connection/rows.hpp"
+#include "storage/series/time_zone.hpp"
+
+namespace furrow::storage::postgres_work {
+
+task<result<std::string>> zone_for(pq_connection& db, std::int32_t equipment, std::string wanted) {
+  // pg_timezone_names reads hundreds of files, some 20 ms of CPU: the zone of the farm has been checked before.
+  const auto reply = co_await db.query(
+    "select case when $2 in ('farm', f.time_zone) then f.time_zone else (select n.name from "
+    "pg_timezone_names n "
+    "where n.name = $2 and n.name !~ '^(posix|right)/') end from furrow.equipment e "
+    "join furrow.farm f on f.id = e.farm_id where e.id = $1",
+    pq_parameters{}.int4(equipment).text(wanted));
+  if (reply.error)
+    co_return reply.error->as_failure();
+  const pq_rows rows{reply.rows.get()};
+  if (rows.size() == 0 || rows.null(0, 0))
+    co_return failure{errc::reject_row, unknown_zone(wanted)};
+  co_return rows.text(0, 0);
+}
+
+task<result<std::string>> first_unknown(pq_connection& db, std::vector<std::string> names) {
+  byte_buffer array;
+  array.array_head(oid::text, names.size(), true);
+  for (const auto& name : names)
+    array.bytes_field(name);
+  const auto reply = co_await db.query(
+    "select w.name from unnest($1::text[]) w(name) where not exists (select from pg_timezone_names "
+    "n where n.name = w.name and n.name !~ '^(posix|right)/') limit 1",
+    pq_parameters{}.add(oid::text_array, array.view()));
+  if (reply.error)
+    co_return reply.error->as_failure();
+  const pq_rows rows{reply.rows.get()};
+  co_return rows.size() == 0 ? std::string{} : rows.text(0, 0);
+}
+
+task<result<std::vector<std::int64_t>>> local_days(pq_connection& db,
+                                                   std::string zone,
+                                                   std::int64_t from_us,
+                                                   std::int64_t to_us,
+                                                   std::int64_t days) {
+  const auto reply = co_await db.query(
+    "select furrow.day_start(($1 at time zone $3)::date + d, $3) from generate_series(0, "
+    "least(($2 at time zone $3)::date - ($1 at time zone $3)::date + 1, $4)::int) d order by d",
+    pq_parameters{}
+      .timestamptz(from_us - epoch_2000_us)
+      .timestamptz(to_us - epoch_2000_us)
+      .text(zone)
+      .int8(days));
+  if (reply.error)
+    co_return reply.error->as_failure();
+  const pq_rows rows{reply.rows.get()};
+  std::vector<std::int64_t> out;
+  out.reserve(static_cast<std::size_t>(rows.size()));
+  for (int row = 0; row < rows.size(); ++row)
+    out.push_back(rows.integer(row, 0) + epoch_2000_us);
+  co_return out;
+}
+
+} // namespace furrow::storage::postgres_work
