@@ -122,6 +122,10 @@ result<std::shared_ptr<tile_file>> tile_file::open(const std::string& path) {
 }
 
 result<std::optional<std::string>> tile_file::tile(int zoom, int column, int row) {
+  const bool inside = zoom >= 0 && zoom <= zoom_max && column >= 0 && column < (1 << zoom)
+                      && row >= 0 && row < (1 << zoom);
+  if (!inside)
+    return std::optional<std::string>{};
   const std::scoped_lock lock{mutex_};
   try {
     auto found = db_->statement(

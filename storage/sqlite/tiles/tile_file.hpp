@@ -43,7 +43,7 @@ public:
   ~tile_file();
 
   [[nodiscard]] const tile_map& about() const { return about_; }
-  /// Nothing: the map has no such tile.
+  /// Nothing: the map has no such tile, or there is no such place.
   [[nodiscard]] result<std::optional<std::string>> tile(int zoom, int column, int row);
 
 private:
