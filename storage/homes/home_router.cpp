@@ -1,0 +1,82 @@
+#include "storage/homes/home_router.hpp"
+
+#include <thread>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+namespace furrow::storage {
+
+namespace asio = boost::asio;
+
+namespace {
+
+constexpr std::chrono::minutes tell_every{1};
+constexpr std::chrono::seconds try_every{1};
+
+} // namespace
+
+struct deadlines::impl {
+  asio::io_context context{1};
+  asio::executor_work_guard<asio::io_context::executor_type> work{context.get_executor()};
+  std::thread thread{[this] { context.run(); }};
+};
+
+deadlines::deadlines() : impl_{std::make_unique<impl>()} {}
+
+deadlines::~deadlines() {
+  impl_->context.stop();
+  impl_->thread.join();
+}
+
+void deadlines::after(std::chrono::milliseconds wait, std::function<void()> run) {
+  asio::post(impl_->context, [this, wait, run = std::move(run)]() mutable {
+    auto timer = std::make_shared<asio::steady_timer>(impl_->context, wait);
+    timer->async_wait([timer, run = std::move(run)](boost::system::error_code error) {
+      if (!error)
+        run();
+    });
+  });
+}
+
+void home_watch::missing(const std::string& database, const failure& why) {
+  const auto now = clock::now();
+  {
+    const std::lock_guard lock{mutex_};
+    const auto [told, first] = told_.try_emplace(database, now);
+    if (!first && now - told->second < tell_every)
+      return;
+    told->second = now;
+  }
+  if (listener_)
+    listener_(database, why);
+}
+
+void home_watch::silent(const std::string& database) {
+  const std::lock_guard lock{mutex_};
+  silent_.insert_or_assign(database, clock::now());
+}
+
+void home_watch::answered(const std::string& database) {
+  const std::lock_guard lock{mutex_};
+  silent_.erase(database);
+}
+
+bool home_watch::is_silent(const std::string& database) const {
+  const std::lock_guard lock{mutex_};
+  return silent_.contains(database);
+}
+
+bool home_watch::may_try(const std::string& database) {
+  const auto now = clock::now();
+  const std::lock_guard lock{mutex_};
+  const auto at = silent_.find(database);
+  if (at == silent_.end() || now - at->second < try_every)
+    return false;
+  at->second = now;
+  return true;
+}
+
+} // namespace furrow::storage
