@@ -117,6 +117,8 @@ comment on function furrow.place_farm is 'the database of a farm and the version
 -- farm. An append under an older claim then fails (FW001), a claim between its two halves finds another epoch and starts again here, and
 -- no claim begins here any more.
 --
+-- Where nothing is missing, as with nearly every claim, one question replaces three statements that would insert nothing.
+--
 -- A program of the version before reads the numbers 0 for a farm that is not here: it takes the stream for held and asks again.
 drop function furrow.enter(text[], text[], uuid[], bigint[]);
 create function furrow.enter(farms text[], machines text[], streams uuid[], iso_names bigint[])
@@ -125,30 +127,37 @@ returns table (ordinal int, equipment int, stream int, epoch bigint, seq bigint,
 language plpgsql set search_path = pg_catalog, pg_temp set jit = off as $$
 #variable_conflict use_column
 begin
-  insert into furrow.farm (name)
-  select distinct r.farm from unnest(farms) r(farm)
-  where (select f.id from furrow.farm f where f.name = r.farm) is null
-  order by 1 on conflict do nothing;
+  if exists (
+    select from unnest(farms, machines, streams) r(farm, machine, stream) left join furrow.farm f on f.name = r.farm
+    where f.id is null or (f.home_state = 'here'
+      and (select s.id from furrow.stream s where s.stream_id = r.stream and s.equipment_id =
+            (select e.id from furrow.equipment e where e.farm_id = f.id and e.name = r.machine)) is null)
+  ) then
+    insert into furrow.farm (name)
+    select distinct r.farm from unnest(farms) r(farm)
+    where (select f.id from furrow.farm f where f.name = r.farm) is null
+    order by 1 on conflict do nothing;
 
-  insert into furrow.equipment (farm_id, name)
-  select distinct m.farm_id, m.machine
-  from (select f.id as farm_id, r.machine
-        from unnest(farms, machines) r(farm, machine) join furrow.farm f on f.name = r.farm
-        where f.home_state = 'here'
-          and (select e.id from furrow.equipment e where e.farm_id = f.id and e.name = r.machine) is null
-        for key share of f) m
-  order by 1, 2 on conflict do nothing;
+    insert into furrow.equipment (farm_id, name)
+    select distinct m.farm_id, m.machine
+    from (select f.id as farm_id, r.machine
+          from unnest(farms, machines) r(farm, machine) join furrow.farm f on f.name = r.farm
+          where f.home_state = 'here'
+            and (select e.id from furrow.equipment e where e.farm_id = f.id and e.name = r.machine) is null
+          for key share of f) m
+    order by 1, 2 on conflict do nothing;
 
-  insert into furrow.stream (equipment_id, stream_id)
-  select distinct m.equipment, m.stream
-  from (select (select e.id from furrow.equipment e where e.farm_id = f.id and e.name = r.machine) as equipment, r.stream
-        from unnest(farms, machines, streams) r(farm, machine, stream) join furrow.farm f on f.name = r.farm
-        where f.home_state = 'here'
-          and (select s.id from furrow.stream s where s.stream_id = r.stream and s.equipment_id =
-                (select e.id from furrow.equipment e where e.farm_id = f.id and e.name = r.machine)) is null
-        for key share of f) m
-  where m.equipment is not null
-  order by 1, 2 on conflict do nothing;
+    insert into furrow.stream (equipment_id, stream_id)
+    select distinct m.equipment, m.stream
+    from (select (select e.id from furrow.equipment e where e.farm_id = f.id and e.name = r.machine) as equipment, r.stream
+          from unnest(farms, machines, streams) r(farm, machine, stream) join furrow.farm f on f.name = r.farm
+          where f.home_state = 'here'
+            and (select s.id from furrow.stream s where s.stream_id = r.stream and s.equipment_id =
+                  (select e.id from furrow.equipment e where e.farm_id = f.id and e.name = r.machine)) is null
+          for key share of f) m
+    where m.equipment is not null
+    order by 1, 2 on conflict do nothing;
+  end if;
 
   return query
   with machine as materialized (
