@@ -36,6 +36,8 @@ void add_log(CLI::App& app, const globals& globals, int& exit_code);
 void add_actors(CLI::App& app, const globals& globals, int& exit_code);
 void add_gateways(CLI::App& app, const globals& globals, int& exit_code);
 void add_database(CLI::App& app, const globals& globals, int& exit_code);
+void add_front(CLI::App& app, const globals& globals, int& exit_code);
+void add_farms(CLI::App& app, const globals& globals, int& exit_code);
 void add_doctor(CLI::App& app, const globals& globals, int& exit_code);
 void add_import(CLI::App& app, const globals& globals, int& exit_code);
 void add_bench(CLI::App& app, const globals& globals, int& exit_code);
@@ -45,6 +47,7 @@ void add_dbc_files(CLI::App& dbc, const globals& globals, int& exit_code);
 /// Under `db`.
 void add_database_care(CLI::App& database, const globals& globals, int& exit_code);
 void add_database_copy(CLI::App& database, const globals& globals, int& exit_code);
+void add_farm_databases(CLI::App& database, const globals& globals, int& exit_code);
 void add_seal(CLI::App& database, const globals& globals, int& exit_code);
 void add_report(CLI::App& app, const globals& globals, int& exit_code);
 /// Under `db`: stats and partitions.

@@ -42,6 +42,8 @@ void add_commands(CLI::App& app, const furrow::cli::globals& globals, int& exit_
   add_log(app, globals, exit_code);
   add_actors(app, globals, exit_code);
   add_database(app, globals, exit_code);
+  add_front(app, globals, exit_code);
+  add_farms(app, globals, exit_code);
   add_doctor(app, globals, exit_code);
   add_retention(app, globals, exit_code);
   add_archive(app, globals, exit_code);

@@ -196,6 +196,7 @@ void add_database(CLI::App& app, const globals& globals, int& exit_code) {
   add_seal(*command, globals, exit_code);
   add_sizes(*command, globals, exit_code);
   add_audit(*command, globals, exit_code);
+  add_farm_databases(*command, globals, exit_code);
 }
 
 } // namespace furrow::cli

@@ -1,0 +1,88 @@
+/// `furrow db list, add, weight, remove` and `furrow farm` on two databases.
+#include "storage/homes/directory.hpp"
+#include "storage/identity/audit.hpp"
+#include "storage/store.hpp"
+#include "tests/support/pg_cluster.hpp"
+#include "tests/tools/furrow/maintenance_suite.hpp"
+
+#include <future>
+
+using namespace furrow::tests;
+
+namespace {
+
+/// Two migrated databases of one server, and a farm with a machine in the first.
+struct two_urls {
+  pg_cluster cluster;
+  std::string main = cluster.make_database("main");
+  std::string second = cluster.make_database("second");
+
+  two_urls() {
+    good({"db", "migrate", "--database", main});
+    cluster.exec(one_machine("furrow.", true), "main");
+  }
+  std::string on_main(std::vector<std::string> words) {
+    words.insert(words.end(), {"--database", main});
+    return good(words);
+  }
+  std::string fails(std::vector<std::string> words, int exit_code = 1) {
+    words.insert(words.end(), {"--database", main});
+    const auto result = run(words);
+    CHECK(result.exit_code == exit_code);
+    return result.errors;
+  }
+};
+
+} // namespace
+
+TEST_CASE_FIXTURE(two_urls, "furrow db: adds a database that is ready, and no other") {
+  CHECK(has(on_main({"db", "list", "-o", "json"}), R"("name":"main")"));
+  CHECK(has(fails({"db", "add", "b", second}), "migration 1 streams_and_blocks: not applied"));
+  good({"db", "migrate", "--database", second});
+  CHECK(has(fails({"db", "add", "b", "postgresql://furrow:secret@db2/furrow"}, 2), "PGPASSFILE"));
+  CHECK(has(fails({"db", "add", "B", second}, 2), "an invalid name of a database"));
+  CHECK(has(fails({"db", "add", "b", "sqlite:farm.db"}, 2), "must be PostgreSQL"));
+  CHECK(has(fails({"db", "add", "b", main}), "it is the main database itself"));
+  CHECK(has(fails({"db", "add", "b", "postgresql://postgres@127.0.0.1:1/none"}, 3), "127.0.0.1"));
+  const auto added = on_main({"db", "add", "b", second, "--weight", "50"});
+  CHECK(has(added, "second"));
+  CHECK(has(on_main({"db", "list", "-o", "jsonl"}),
+            R"({"name":"b","farms":0,"weight":50,"url":")" + second + R"("})"));
+  CHECK(has(on_main({"db", "weight", "b", "200"}), "200"));
+  CHECK(has(fails({"db", "weight", "c", "200"}, 4), "no database c"));
+  const auto notes = on_main({"db", "audit", "-o", "jsonl"});
+  CHECK(has(notes, R"("action":"database weight")"));
+  CHECK(has(notes, R"("action":"database add")"));
+  CHECK(has(on_main({"db", "remove", "b"}), "main"));
+  CHECK(has(fails({"db", "remove", "main"}), "it stays"));
+}
+
+TEST_CASE_FIXTURE(two_urls, "furrow farm: shows where each farm lives") {
+  good({"db", "migrate", "--database", second});
+  on_main({"db", "add", "b", second});
+  cluster.exec("select furrow.place_farm('north')", "main");
+  CHECK(has(on_main({"farm", "list", "-o", "jsonl"}),
+            R"({"farm":"north","database":"b","version":1,"machines":null,"state":"new"})"));
+  cluster.exec("insert into furrow.farm (name) values ('north'); insert into furrow.equipment "
+               "(farm_id, name) select id, 'T7' from furrow.farm",
+               "second");
+  const auto list = on_main({"farm", "list", "-o", "jsonl"});
+  CHECK(has(list, R"({"farm":"north","database":"b","version":1,"machines":1,"state":"here"})"));
+  CHECK(has(list, R"("database":"main")"));
+  const auto shown = on_main({"farm", "status", "north"});
+  CHECK(has(shown, "north lives in b (version 1): here"));
+  CHECK(has(shown, "gone")); // as main sees it
+  CHECK(has(on_main({"farm", "status", "north", "-o", "json"}), R"("home":"b")"));
+  CHECK(has(fails({"farm", "status", "west"}, 4), "no farm west"));
+  CHECK(has(fails({"db", "remove", "b"}), "the home of 1 farm: north"));
+  // Its database does not answer.
+  cluster.exec("update furrow.database set url = 'postgresql://postgres@127.0.0.1:1/none' where "
+               "name = 'b'",
+               "main");
+  const auto half = run({"farm", "list", "-o", "jsonl", "--database", main});
+  CHECK(half.exit_code == 0);
+  CHECK(has(half.out, R"("state":"unknown")"));
+  CHECK(has(half.errors, "b: "));
+  CHECK(has(fails({"farm", "status", "north"}, 3), "b: "));
+  CHECK(has(bad({"farm", "list", "--database", "sqlite:/nowhere/farm.db"}, 3), "no such database"));
+}

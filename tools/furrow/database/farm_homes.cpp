@@ -1,0 +1,396 @@
+// `furrow db list, add, weight, remove`: the databases in which farms live. `furrow farm`: where each farm lives.
+#include "storage/homes/directory.hpp"
+#include "storage/identity/audit.hpp"
+#include "tools/furrow/commands.hpp"
+#include "tools/furrow/database/confirm.hpp"
+#include "tools/furrow/database/database_option.hpp"
+#include "tools/furrow/database/direct.hpp"
+#include "tools/furrow/output.hpp"
+#include "tools/furrow/rounds.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <optional>
+
+#include <CLI/Validators.hpp>
+#include <nlohmann/json.hpp>
+
+namespace furrow::cli {
+
+namespace {
+
+using storage::database_row;
+using storage::farm_state;
+
+struct home_options {
+  std::string url; // of main
+  std::string name;
+  std::string other;
+  std::uint32_t weight = 100;
+};
+
+/// A database and its directory.
+struct opened_database {
+  std::string url;
+  std::unique_ptr<storage::store> store;
+  storage::directory_store* directory = nullptr;
+  std::chrono::milliseconds timeout;
+
+  /// Asks the directory and waits.
+  template <class T, class Ask>
+  [[nodiscard]] result<T> ask(Ask question) const {
+    return wait_for<T>([&](auto done) { question(*directory, std::move(done)); }, url, timeout);
+  }
+  [[nodiscard]] auto databases() const {
+    return ask<std::vector<database_row>>(
+      [](auto& of, auto done) { of.list_databases(std::move(done)); });
+  }
+  [[nodiscard]] auto farms() const {
+    return ask<std::vector<farm_state>>(
+      [](auto& of, auto done) { of.list_farms(std::move(done)); });
+  }
+};
+
+result<opened_database> open_database(const std::string& url, const globals& globals) {
+  auto store = open_directly(url);
+  if (!store)
+    return store.error();
+  opened_database out{url, std::move(*store), nullptr, globals.timeout()};
+  out.directory = out.store->directory();
+  if (out.directory == nullptr)
+    return failure{errc::failed,
+                   with_url(url, "SQLite has one database: every farm lives there (several "
+                                 "databases need PostgreSQL)")};
+  return out;
+}
+
+storage::author by_person() {
+  return {person()};
+}
+
+result<int> list_databases(const globals& globals, const std::string& url) {
+  const auto main = open_database(url, globals);
+  if (!main)
+    return main.error();
+  const auto databases = main->databases();
+  if (!databases)
+    return databases.error();
+  json rows = json::array();
+  table shown{{"DATABASE", "FARMS", "WEIGHT", "URL"}, {}};
+  for (const auto& each : *databases) {
+    const auto shown_url = storage::redacted(each.url.empty() ? url : each.url);
+    rows.push_back({{"name", each.name},
+                    {"farms", each.farms},
+                    {"weight", each.weight},
+                    {"url", each.url.empty() ? shown_url : each.url}});
+    shown.rows.push_back({value_cell(each.name), number_cell(each.farms), number_cell(each.weight),
+                          value_cell(shown_url)});
+  }
+  const auto printed = print(rows, shown, globals.format());
+  return printed ? result<int>{0} : printed.error();
+}
+
+/// Whether a node could use it: it answers, and its schema is that of this program.
+result<done> check_usable(const opened_database& other) {
+  const auto steps = wait_for<std::vector<storage::migration_row>>(
+    [&](auto done) { other.store->migration_status(std::move(done)); }, other.url, other.timeout);
+  if (!steps)
+    return steps.error();
+  for (const auto& step : *steps)
+    if (!step.applied || !step.fault.empty())
+      return failure{
+        errc::failed,
+        with_url(other.url,
+                 fmt::format("migration {} {}: {}", step.number, step.name,
+                             step.fault.empty() ? "not applied; `furrow db migrate` with this URL "
+                                                  "applies it"
+                                                : step.fault))};
+  const auto listed = other.databases();
+  if (!listed)
+    return listed.error();
+  if (listed->size() > 1)
+    return failure{errc::failed, with_url(other.url, "lists databases itself: it is the main "
+                                                     "database of nodes")};
+  return done{};
+}
+
+result<int> add_database_row(const globals& globals, const home_options& options) {
+  const database_row row{options.name, options.other, options.weight};
+  if (const auto sound = storage::check_database(row); !sound)
+    return failure{errc::usage, sound.error().detail};
+  const auto main = open_database(options.url, globals);
+  if (!main)
+    return main.error();
+  const auto other = open_database(options.other, globals);
+  if (!other)
+    return other.error();
+  if (const auto usable = check_usable(*other); !usable)
+    return usable.error();
+  const auto added = main->ask<done>(
+    [&](auto& of, auto done) { of.add_database(row, by_person(), std::move(done)); });
+  if (!added)
+    return added.error();
+  // Main under a second name lists what was added.
+  const auto listed = other->databases();
+  if (listed && listed->size() > 1) {
+    const auto removed = main->ask<done>(
+      [&](auto& of, auto done) { of.remove_database(options.name, by_person(), std::move(done)); });
+    return failure{
+      errc::failed,
+      with_url(options.other, removed ? "it is the main database itself: not added"
+                                      : "it is the main database itself: remove " + options.name)};
+  }
+  return list_databases(globals, options.url);
+}
+
+result<int> weigh_database(const globals& globals, const home_options& options) {
+  const auto main = open_database(options.url, globals);
+  if (!main)
+    return main.error();
+  const auto weighed = main->ask<done>([&](auto& of, auto done) {
+    of.weigh_database(options.name, options.weight, by_person(), std::move(done));
+  });
+  return weighed ? list_databases(globals, options.url) : weighed.error();
+}
+
+result<int> remove_database(const globals& globals, const home_options& options) {
+  const auto main = open_database(options.url, globals);
+  if (!main)
+    return main.error();
+  const auto removed = main->ask<done>(
+    [&](auto& of, auto done) { of.remove_database(options.name, by_person(), std::move(done)); });
+  return removed ? list_databases(globals, options.url) : removed.error();
+}
+
+/// What each database says of its farms.
+struct all_farms {
+  std::map<std::string, storage::farm_home> homes;               // the directory's rows
+  std::map<std::string, std::map<std::string, farm_state>> seen; // database -> farm
+  std::map<std::string, std::string> away;                       // database -> why
+};
+
+result<all_farms> read_farms(const globals& globals, const std::string& url) {
+  const auto main = open_database(url, globals);
+  if (!main)
+    return main.error();
+  const auto databases = main->databases();
+  if (!databases)
+    return databases.error();
+  const auto homes = main->ask<std::vector<storage::farm_home>>(
+    [](auto& of, auto done) { of.list_homes(std::move(done)); });
+  if (!homes)
+    return homes.error();
+  all_farms out;
+  for (const auto& each : *homes)
+    out.homes.emplace(each.farm, each);
+  for (const auto& each : *databases) {
+    result<std::vector<farm_state>> farms = std::vector<farm_state>{};
+    if (each.url.empty())
+      farms = main->farms();
+    else if (const auto other = open_database(each.url, globals))
+      farms = other->farms();
+    else
+      farms = other.error();
+    if (!farms) {
+      out.away.emplace(each.name, farms.error().detail);
+      note(fmt::format("{}: {}", each.name, farms.error().detail));
+      continue;
+    }
+    auto& seen = out.seen[each.name];
+    for (auto& farm : *farms)
+      seen.emplace(farm.farm, std::move(farm));
+  }
+  return out;
+}
+
+json row_of(const all_farms& all, const std::string& farm) {
+  const auto row = all.homes.find(farm);
+  const auto database =
+    row == all.homes.end() ? std::string{storage::main_database} : row->second.database;
+  json out{{"farm", farm},
+           {"database", database},
+           {"version", row == all.homes.end() ? 0 : row->second.version},
+           {"machines", nullptr},
+           {"state", all.away.contains(database) ? "unknown" : "new"}};
+  const auto seen = all.seen.find(database);
+  if (seen == all.seen.end() || !seen->second.contains(farm))
+    return out;
+  const auto& state = seen->second.at(farm);
+  out["machines"] = state.machines;
+  out["state"] = state.state;
+  return out;
+}
+
+std::vector<cell> cells_of(const json& row) {
+  auto state = value_cell(row.at("state"));
+  state.colour = row.at("state") == "here"      ? colour::good
+                 : row.at("state") == "unknown" ? colour::bad
+                                                : colour::none;
+  return {value_cell(row.at("farm")), value_cell(row.at("database")),
+          number_cell(row.at("machines")), number_cell(row.at("version")), state};
+}
+
+result<int> list_farms(const globals& globals, const std::string& url) {
+  const auto all = read_farms(globals, url);
+  if (!all)
+    return all.error();
+  std::map<std::string, json> rows;
+  for (const auto& [farm, home] : all->homes)
+    rows.emplace(farm, row_of(*all, farm));
+  for (const auto& [database, farms] : all->seen)
+    for (const auto& [farm, state] : farms)
+      rows.emplace(farm, row_of(*all, farm));
+  json list = json::array();
+  table shown{{"FARM", "DATABASE", "MACHINES", "VERSION", "STATE"}, {}, "there is no farm yet"};
+  for (const auto& [farm, row] : rows) {
+    list.push_back(row);
+    shown.rows.push_back(cells_of(row));
+  }
+  const auto printed = print(list, shown, globals.format());
+  return printed ? result<int>{0} : printed.error();
+}
+
+result<int> show_farm(const globals& globals, const home_options& options) {
+  const auto all = read_farms(globals, options.url);
+  if (!all)
+    return all.error();
+  auto answer = row_of(*all, options.name);
+  answer["databases"] = json::array();
+  table shown{{"DATABASE", "MACHINES", "VERSION", "STATE", "LIVES IN"}, {}};
+  for (const auto& [database, farms] : all->seen)
+    if (const auto at = farms.find(options.name); at != farms.end()) {
+      const auto& state = at->second;
+      answer["databases"].push_back({{"database", database},
+                                     {"machines", state.machines},
+                                     {"version", state.version},
+                                     {"state", state.state},
+                                     {"home", state.home.empty() ? database : state.home}});
+      const auto& row = answer["databases"].back();
+      shown.rows.push_back({value_cell(row.at("database")), number_cell(row.at("machines")),
+                            number_cell(row.at("version")), value_cell(row.at("state")),
+                            value_cell(row.at("home"))});
+    }
+  if (answer["databases"].empty() && !all->homes.contains(options.name)) {
+    if (!all->away.empty())
+      return failure{errc::cannot_connect,
+                     fmt::format("{}: not known to the databases that answer", options.name)};
+    return failure{errc::not_found, "no farm " + options.name};
+  }
+  if (globals.for_people())
+    (void)write_out(fmt::format("{} lives in {} (version {}): {}\n", printable(options.name),
+                                answer["database"].get<std::string>(), answer["version"].dump(),
+                                answer["state"].get<std::string>()));
+  const auto printed = print(answer, shown, globals.format());
+  if (!printed)
+    return printed.error();
+  return all->away.contains(answer["database"].get<std::string>())
+           ? static_cast<int>(errc::cannot_connect)
+           : 0;
+}
+
+constexpr const char* main_url =
+  "the main database, which nodes are started with: postgresql://...";
+
+/// A command on the main database, which fills in the URL and runs.
+template <class Run>
+CLI::App* add_command(CLI::App& group,
+                      const globals& globals,
+                      int& exit_code,
+                      const char* name,
+                      const char* what,
+                      const std::shared_ptr<home_options>& options,
+                      Run run) {
+  auto* command = group.add_subcommand(name, what);
+  const auto* url = add_database_option(*command, main_url)->required();
+  command->callback([&globals, &exit_code, options, url, run] {
+    options->url = url_of(url);
+    exit_code = code_of(run(globals, *options));
+  });
+  return command;
+}
+
+/// A list that can be watched.
+template <class Run>
+void add_list(CLI::App& group,
+              const globals& globals,
+              int& exit_code,
+              const char* what,
+              const char* footer,
+              Run run) {
+  auto* list = group.add_subcommand("list", what);
+  const auto* url = add_database_option(*list, main_url)->required();
+  const auto plan = add_watch_plan(*list);
+  list->footer(footer);
+  list->callback([&globals, &exit_code, url, plan, run] {
+    exit_code = run_rounds(globals, *plan, [&] { return run(globals, url_of(url)); });
+  });
+}
+
+} // namespace
+
+void add_farm_databases(CLI::App& database, const globals& globals, int& exit_code) {
+  add_list(database, globals, exit_code, "show the databases in which farms live",
+           "Examples:\n"
+           "  furrow db list --database postgresql://furrow@db1/furrow\n"
+           "  furrow db list -o json --database postgresql://furrow@db1/furrow",
+           list_databases);
+  auto options = std::make_shared<home_options>();
+  auto* add = add_command(database, globals, exit_code, "add",
+                          "add a database in which new farms may live", options, add_database_row);
+  add->add_option("NAME", options->name, "name of the database, such as b")->required();
+  add->add_option("URL", options->other, "its URL, as every node reaches it, without a password")
+    ->required();
+  add->add_option("--weight", options->weight, "share of new farms, in relation to the others")
+    ->check(CLI::Range(0, 10'000))
+    ->capture_default_str();
+  add->footer("The database must answer and have the schema of this program: run `furrow db "
+              "migrate` on it first. Nodes see it within seconds. A password belongs in the file "
+              "that PGPASSFILE names on each node, or use certificates.\n"
+              "Examples:\n"
+              "  furrow db migrate --database postgresql://furrow@db2/furrow\n"
+              "  furrow db add b postgresql://furrow@db2/furrow --database "
+              "postgresql://furrow@db1/furrow");
+  auto* weight = add_command(database, globals, exit_code, "weight",
+                             "set the share of a database in new farms", options, weigh_database);
+  weight->add_option("NAME", options->name, "name of the database, or main")->required();
+  weight
+    ->add_option("WEIGHT", options->weight,
+                 "share in relation to the other databases, which have 100; 0: no new farms")
+    ->required()
+    ->check(CLI::Range(0, 10'000));
+  weight->footer("Farms that live there stay.\n"
+                 "Example:\n"
+                 "  furrow db weight main 0 --database postgresql://furrow@db1/furrow");
+  auto* remove = add_command(database, globals, exit_code, "remove",
+                             "remove a database from the list; no farm may live there", options,
+                             remove_database);
+  remove->add_option("NAME", options->name, "name of the database")->required();
+  remove->footer("Nothing in the database itself is changed.\n"
+                 "Example:\n"
+                 "  furrow db remove b --database postgresql://furrow@db1/furrow");
+}
+
+void add_farms(CLI::App& app, const globals& globals, int& exit_code) {
+  auto* farm = app.add_subcommand("farm", "show in which database each farm lives");
+  farm->require_subcommand(1);
+  add_list(*farm, globals, exit_code, "show all farms and their databases",
+           "STATE: here, leaving, gone or arriving, as the database says; new: nothing is stored "
+           "yet; unknown: the database does not answer.\n"
+           "Examples:\n"
+           "  furrow farm list --database postgresql://furrow@db1/furrow\n"
+           "  furrow farm list -o csv --database postgresql://furrow@db1/furrow",
+           list_farms);
+  auto options = std::make_shared<home_options>();
+  auto* status = add_command(*farm, globals, exit_code, "status",
+                             "show one farm, as each database sees it", options, show_farm);
+  status->add_option("FARM", options->name, "name of the farm")->required();
+  status->footer("Exit code 3 if the database of the farm does not answer, 4 if there is no such "
+                 "farm.\n"
+                 "Example:\n"
+                 "  furrow farm status north --database postgresql://furrow@db1/furrow");
+}
+
+} // namespace furrow::cli
