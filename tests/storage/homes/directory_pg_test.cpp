@@ -282,8 +282,7 @@ TEST_CASE("postgres, homes: people add, weigh and remove databases, and the audi
   CHECK(notes[3].who == "anna");
 }
 
-TEST_CASE("postgres, homes: rejects a URL with a password, a name that is taken, and what is no "
-          "database of a node") {
+TEST_CASE("postgres, homes: rejects a URL with a password, a name that is taken, and SQLite") {
   directory_bed all;
   for (const auto* url : {"postgresql://furrow:secret@db2/furrow", "host=db2 password=secret",
                           "postgresql://furrow@db2/furrow?sslpassword=secret"}) {

@@ -243,7 +243,7 @@ TEST_CASE("postgres, homes: faults of all farms come in pages, the latest first,
 TEST_CASE("postgres, homes: rows that a farm left behind do not count") {
   two_databases all;
   (void)store_frames(*all.homes, "north", "T1", 2, 20);
-  // What a move leaves in the old database until it lets go.
+  // What a move leaves in the old database at first.
   (void)claim(*all.main, request_of("gone", "T1", 5));
   all.first.tamper("update farm set home = 'b', home_version = 1, home_state = 'gone' where name = "
                    "'gone'; insert into farm_home values ('gone', 'b', 1)");
