@@ -1,4 +1,5 @@
 // Rows of an export that a node has made or taken already: telemetry, faults of the bus, records.
+#include "can/dbc/spn_index.hpp"
 #include "can/frame/name.hpp"
 #include "can/isobus/diagnostics.hpp"
 #include "can/live/telemetry.hpp"
@@ -7,7 +8,9 @@
 #include "storage/records.hpp"
 #include "tools/furrow/database/direct.hpp"
 #include "tools/furrow/export/row_reader.hpp"
+#include "tools/furrow/export/signal_plans.hpp"
 
+#include <unordered_map>
 #include <variant>
 
 namespace furrow::cli {
@@ -66,20 +69,39 @@ private:
   bool more_ = true;
 };
 
+/// The names of trouble codes, Message.Signal: of people's own DBC files first, then of the catalogue.
+std::unordered_map<std::uint32_t, std::string> names_by_spn(const signal_plans& plans) {
+  std::unordered_map<std::uint32_t, std::string> out;
+  for (const auto& part : plans.parts())
+    for (const auto& [spn, number] : can::signals_by_spn(part.plan)) {
+      const auto& signal = part.plan.signals()[number];
+      out.emplace(spn, part.plan.messages()[signal.message].name + '.' + signal.name);
+    }
+  return out;
+}
+
 /// Few and changing: an export of them begins at the start.
 class bus_fault_rows : public row_reader {
 public:
-  explicit bus_fault_rows(const export_source& source) : source_{source} {
+  bus_fault_rows(const export_source& source, const signal_plans& plans)
+    : source_{source}, names_{names_by_spn(plans)} {
     query_.farm = source.farm;
     query_.equipment = source.equipment;
     query_.from_us = source.from_us;
     query_.to_us = source.to_us;
-    columns_ = {{"first_seen", value_type::time, true}, {"last_seen", value_type::time, true},
-                {"cleared", value_type::time},          {"bus", value_type::text},
-                {"source", value_type::integer, true},  {"iso_name", value_type::text},
-                {"spn", value_type::integer, true},     {"fmi", value_type::integer, true},
-                {"meaning", value_type::text},          {"appearances", value_type::integer, true},
-                {"occurrences", value_type::integer},   {"lamp", value_type::text}};
+    columns_ = {{"first_seen", value_type::time, true},
+                {"last_seen", value_type::time, true},
+                {"cleared", value_type::time},
+                {"bus", value_type::text},
+                {"source", value_type::integer, true},
+                {"iso_name", value_type::text},
+                {"spn", value_type::integer, true},
+                {"name", value_type::text},
+                {"fmi", value_type::integer, true},
+                {"meaning", value_type::text},
+                {"appearances", value_type::integer, true},
+                {"occurrences", value_type::integer},
+                {"lamp", value_type::text}};
   }
 
   result<bool> read(parquet::rows& out) override {
@@ -98,7 +120,7 @@ public:
   }
 
 private:
-  static void add(parquet::rows& out, const storage::bus_fault& row) {
+  void add(parquet::rows& out, const storage::bus_fault& row) const {
     std::size_t at = 0;
     out[at++].put_integer(row.first_us);
     out[at++].put_integer(row.last_us);
@@ -109,6 +131,9 @@ private:
     row.iso_name ? out[at].put_text(can::to_string(can::iso_name{*row.iso_name}))
                  : out[at].put_absent();
     out[++at].put_integer(row.spn);
+    const auto name = names_.find(static_cast<std::uint32_t>(row.spn));
+    ++at;
+    name == names_.end() ? out[at].put_absent() : out[at].put_text(name->second);
     out[++at].put_integer(row.fmi);
     out[++at].put_text_or_absent(can::fmi_word(static_cast<std::uint8_t>(row.fmi)));
     out[++at].put_integer(row.appearances);
@@ -118,6 +143,7 @@ private:
   }
 
   export_source source_;
+  std::unordered_map<std::uint32_t, std::string> names_;
   storage::faults_query query_;
   bool more_ = true;
 };
@@ -202,8 +228,11 @@ std::unique_ptr<row_reader> telemetry_reader(const export_source& source) {
   return std::make_unique<telemetry_rows>(source);
 }
 
-std::unique_ptr<row_reader> bus_fault_reader(const export_source& source) {
-  return std::make_unique<bus_fault_rows>(source);
+result<std::unique_ptr<row_reader>> bus_fault_reader(const export_source& source) {
+  const auto plans = signal_plans::load(source, {});
+  if (!plans)
+    return plans.error();
+  return std::unique_ptr<row_reader>{std::make_unique<bus_fault_rows>(source, *plans)};
 }
 
 std::unique_ptr<row_reader> record_reader(const export_source& source, std::uint16_t kind) {

@@ -61,7 +61,7 @@ struct signal_wish {
 };
 
 [[nodiscard]] std::unique_ptr<row_reader> telemetry_reader(const export_source& source);
-[[nodiscard]] std::unique_ptr<row_reader> bus_fault_reader(const export_source& source);
+[[nodiscard]] result<std::unique_ptr<row_reader>> bus_fault_reader(const export_source& source);
 /// `kind`: of can/records/kind.hpp.
 [[nodiscard]] std::unique_ptr<row_reader> record_reader(const export_source& source,
                                                         std::uint16_t kind);

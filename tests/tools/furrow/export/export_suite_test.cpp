@@ -158,6 +158,14 @@ TEST_CASE("furrow export: a DBC file of the database decodes, and replaces signa
   CHECK(here.text({"signals", "--signals", "OWN.second"})
         == csv("time,signal,value,unit,label,state\n"
                "2026-05-01T06:30:00.600000Z,OWN.second,1.1,bar,,value\n"));
+  // It names trouble codes too.
+  const auto codes = here.file("codes.dbc");
+  std::ofstream{codes} << "VERSION \"\"\nBO_ 292 OTHER: 8 X\n"
+                          " SG_ oil : 0|8@1+ (1,0) [0|255] \"bar\" X\n"
+                          "BA_DEF_ SG_ \"SPN\" INT 0 524287;\nBA_DEF_DEF_ \"SPN\" 0;\n"
+                          "BA_ \"SPN\" SG_ 292 oil 100;\n";
+  good({"dbc", "load", codes, "--for", "T1", "--database", bed->url()});
+  CHECK(here.text({"faults"}).find(",100,OTHER.oil,3,") != std::string::npos);
 }
 
 TEST_CASE("furrow export: telemetry, frames, faults and records") {
@@ -182,12 +190,12 @@ TEST_CASE("furrow export: telemetry, frames, faults and records") {
     == R"({"time":"2026-05-01T06:30:00.600000Z","bus":"imple\"ment,1","id":"123","extended":false,"remote":false,"error":false,"kind":"classic","length":2,"data":"0A0B","direction":null}
 )");
   CHECK(here.text({"faults"})
-        == csv("first_seen,last_seen,cleared,bus,source,iso_name,spn,fmi,meaning,appearances,"
+        == csv("first_seen,last_seen,cleared,bus,source,iso_name,spn,name,fmi,meaning,appearances,"
                "occurrences,lamp\n"
-               "2026-05-01T06:30:00.400000Z,2026-05-01T06:30:00.400000Z,,can0,0,,100,3,"
-               "voltage too high,1,1,red\n"
-               "2026-05-01T06:30:00.400000Z,2026-05-01T06:30:00.400000Z,,can0,0,,110,0,"
-               "far above normal,1,5,red\n"));
+               "2026-05-01T06:30:00.400000Z,2026-05-01T06:30:00.400000Z,,can0,0,,100,"
+               "EFL_P1.engine_oil_pressure,3,voltage too high,1,1,red\n"
+               "2026-05-01T06:30:00.400000Z,2026-05-01T06:30:00.400000Z,,can0,0,,110,"
+               "ET1.engine_coolant_temperature,0,far above normal,1,5,red\n"));
   CHECK(
     here.text({"sensor"})
     == csv("time,sensor,type,quantity,value,unit,latitude_deg,longitude_deg,altitude_m,quality\n"
