@@ -32,6 +32,7 @@ export interface Fault {
   source: number;
   list: "active" | "previous";
   spn: number;
+  name?: string | null; // of the signal with this SPN; a node of an older version sends none
   fmi: number;
   meaning: string | null;
   count: number | null;

@@ -26,9 +26,10 @@ const columns: Column<Row>[] = [
   { id: "state", title: "State", sort: (row) => row.state,
     cell: (row) => <Badge tone={row.state === "active" ? "bad" : "quiet"}>{row.state}</Badge> },
   { id: "lamp", title: "Lamp", sort: (row) => lamps.indexOf(row.lamp), cell: (row) => <LampBadge lamp={row.lamp} /> },
-  { id: "spn", title: "SPN", numeric: true, sort: (row) => row.spn,
-    cell: (row) => <button type="button" class="link" title={`Show only SPN ${row.spn}`}
-      onClick={() => setQuery({ spn: row.spn })}>{row.spn}</button> },
+  { id: "spn", title: "SPN", sort: (row) => row.spn,
+    cell: (row) => <><button type="button" class="link" title={`Show only SPN ${row.spn}`}
+      onClick={() => setQuery({ spn: row.spn })}>{row.spn}</button>
+      {row.name && <span class="quiet"> {row.name}</span>}</> },
   { id: "fmi", title: "FMI", sort: (row) => row.fmi,
     cell: (row) => <>{row.fmi}{row.meaning && <span class="quiet"> {row.meaning}</span>}</> },
   { id: "source", title: "ECU", numeric: true, sort: (row) => row.source,

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { readFilter } from "./filter";
 import { candumpLine, changedBits, readFrame, type CanFrame } from "./frame";
+import { frameName } from "./names";
 import { Trace, byteChangedAt, freshness, rateOf, trail_max } from "./trace";
 
 const line = { seq: 7, time: "2026-05-01T06:30:00.010203Z", bus: "can0", can_id: "18FEF100", extended: true,
@@ -16,6 +17,13 @@ test("frame: has the source of a 29-bit identifier", () => {
   assert.equal(frame().source, 0);
   assert.equal(frame({ can_id: "123", extended: false, pgn: null }).source, null);
   assert.equal(readFrame({ time: "yesterday" }), null);
+});
+
+test("frame: has the name that the node sends, else that of the catalogue", () => {
+  assert.equal(frameName(frame()), "CCVS1");
+  assert.equal(frameName(frame({ name: "OWN_SPEED" })), "OWN_SPEED");
+  assert.equal(frameName(frame({ pgn: 65300, name: null })), "");
+  assert.ok(readFilter("own_speed")(frame({ name: "OWN_SPEED" })));
 });
 
 test("frame: tells the bits that changed", () => {

@@ -3,7 +3,7 @@
 ///   18FEF1            part of the identifier, the name or the payload
 ///   id:18FE pgn:65265 src:0 src:0x1C bus:can0
 import type { CanFrame } from "./frame";
-import { messageName } from "./names";
+import { frameName } from "./names";
 
 export type FrameFilter = (frame: CanFrame) => boolean;
 
@@ -25,7 +25,7 @@ function wordFilter(word: string): FrameFilter {
       return (frame) => frame.bus === value;
     default: {
       const any = word.toUpperCase();
-      return (frame) => frame.id.includes(any) || frame.payload.includes(any) || messageName(frame.pgn).includes(any)
+      return (frame) => frame.id.includes(any) || frame.payload.includes(any) || frameName(frame).includes(any)
         || String(frame.pgn ?? "") === any;
     }
   }

@@ -14,6 +14,7 @@ export interface CanFrame {
   kind: string; // classic, fd, xl
   length: number;
   pgn: number | null; // null: an identifier of 11 bits
+  name: string; // of the message; empty: not known, or the node sends none
   source: number | null;
   payload: string; // hex, in capitals
   fdFlags: number;
@@ -32,7 +33,7 @@ export function readFrame(line: FrameLine): CanFrame | null {
   return {
     seq: whole(line["seq"]) ?? 0, time: text(line["time"]), at, bus: text(line["bus"]), id, extended,
     remote: line["remote"] === true, error: line["error"] === true, kind: text(line["kind"]) || "classic",
-    length: whole(line["length"]) ?? 0, pgn: whole(line["pgn"]),
+    length: whole(line["length"]) ?? 0, pgn: whole(line["pgn"]), name: text(line["name"]),
     source: extended && line["error"] !== true ? parseInt(id.slice(-2), 16) : null,
     payload: text(line["payload"]), fdFlags: whole(line["fd_flags"]) ?? 0,
   };

@@ -5,7 +5,7 @@ import { absent, duration } from "../../format/time";
 import { type Column, DataTable } from "../../parts/data_table";
 import { Value } from "../../parts/small";
 import { bytesOf } from "./frame";
-import { messageName } from "./names";
+import { frameName } from "./names";
 import { type IdRow, byteChangedAt, freshness, rateOf } from "./trace";
 
 const old_ms = 10_000;
@@ -23,8 +23,8 @@ export function Payload({ row, now }: { row: IdRow; now: number }) {
 
 const columnsAt = (now: number): Column<IdRow>[] => [
   { id: "id", title: "Identifier", sort: (row) => row.last.id, cell: (row) => <code>{row.last.id}</code> },
-  { id: "name", title: "Name", sort: (row) => messageName(row.last.pgn) || null,
-    cell: (row) => messageName(row.last.pgn) || absent },
+  { id: "name", title: "Name", sort: (row) => frameName(row.last) || null,
+    cell: (row) => frameName(row.last) || absent },
   { id: "pgn", title: "PGN", numeric: true, sort: (row) => row.last.pgn, cell: (row) => row.last.pgn ?? absent },
   { id: "source", title: "Source", numeric: true, sort: (row) => row.last.source,
     cell: ({ last: { source } }) => source === null ? absent : <code title={String(source)}>{hex(source)}</code> },

@@ -16,3 +16,6 @@ const names = new Map(coded.split(" ").map((one): [number, string] => {
 
 /// Empty: not known.
 export const messageName = (pgn: number | null): string => pgn === null ? "" : names.get(pgn) ?? "";
+
+/// The node's name comes first: it knows the machine's own DBC files.
+export const frameName = ({ name, pgn }: { name: string; pgn: number | null }): string => name || messageName(pgn);

@@ -7,7 +7,7 @@ import { ErrorLine } from "../../parts/error_line";
 import { Age, Value } from "../../parts/small";
 import { href, setQuery } from "../../shell/router";
 import { bytesOf } from "./frame";
-import { messageName } from "./names";
+import { frameName } from "./names";
 import { type IdRow, freshness } from "./trace";
 
 function Bits({ row, now }: { row: IdRow; now: number }) {
@@ -46,7 +46,7 @@ const position = (value: unknown): string | null =>
 
 function useDecoded(machine: string, row: IdRow) {
   const { pgn, source } = row.last;
-  const message = messageName(pgn);
+  const message = frameName(row.last);
   const stored = usePoll((signal) => get("/api/v1/equipment/{name}/signals", { path: { name: machine }, signal }), 3000,
     machine);
   const watched = useMachineWatch(machine);
@@ -75,7 +75,7 @@ export function SelectedId({ machine, row, now }: { machine: string; row: IdRow;
   return (
     <section class="card selected-id" aria-label={`Identifier ${row.last.id}`}>
       <div class="screen-head">
-        <h2>{row.last.id} {messageName(row.last.pgn)}</h2>
+        <h2>{row.last.id} {frameName(row.last)}</h2>
         <button type="button" onClick={() => setQuery({ frames: `id:${row.last.id}` }, true)}>
           Only this identifier
         </button>
@@ -89,7 +89,7 @@ export function SelectedId({ machine, row, now }: { machine: string; row: IdRow;
             ? <table aria-label="Decoded values"><thead><tr><th scope="col">Value</th><th scope="col">Last</th>
                 <th scope="col">Age</th><th scope="col">Chart</th></tr></thead>
                 <tbody>{live.map((one) => line(one, false))}{signals.map((one) => line(one, true))}</tbody></table>
-            : <p class="quiet">The node decodes nothing of this message{messageName(row.last.pgn) === ""
+            : <p class="quiet">The node decodes nothing of this message{frameName(row.last) === ""
                 ? ", whose name is not known" : ""}.</p>}
           {names.length > 1 && <p><a href={chartOf(names.slice(0, 6))}>
             Chart {names.length > 6 ? "the first 6 signals" : "all these signals"}</a></p>}

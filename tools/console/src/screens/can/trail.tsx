@@ -4,7 +4,7 @@ import { number } from "../../format/number";
 import { absent, localTime } from "../../format/time";
 import { VirtualList } from "../../parts/virtual_list";
 import type { CanFrame } from "./frame";
-import { messageName } from "./names";
+import { frameName } from "./names";
 
 const spaced = (payload: string): string => payload.replace(/(..)(?=.)/g, "$1 ");
 
@@ -36,7 +36,7 @@ export function Trail({ label, frames, selected, onSelect }: TrailProps) {
         <span title={one.time}>{localTime(one.at).slice(11)}.{one.time.slice(20, 23)}</span>
         <span>{one.bus}</span>
         <span>{one.id}</span>
-        <span class="quiet">{messageName(one.pgn) || (one.pgn ?? absent)}</span>
+        <span class="quiet">{frameName(one) || (one.pgn ?? absent)}</span>
         <span>{one.remote ? `remote, ${number(one.length)}` : spaced(one.payload)}</span>
       </button>
     )} />

@@ -13,7 +13,8 @@ const fault = (spn: number, more: Partial<StoredFault> = {}): StoredFault => ({
 const all = { machine: "", spn: "", lamp: "" };
 
 test("faults: filters by machine, SPN and the least lamp", () => {
-  const row = storedRow(fault(97));
+  const row = storedRow(fault(97, { name: "ET1.engine_coolant_temperature" }));
+  assert.equal(row.name, "ET1.engine_coolant_temperature");
   assert.equal(fits(row, all), true);
   assert.equal(fits(row, { ...all, machine: "t1" }), true);
   assert.equal(fits(row, { ...all, spn: "100, 97" }), true);

@@ -17,6 +17,7 @@ export interface Row {
   bus: string;
   source: number;
   spn: number;
+  name: string | null; // of the signal with this SPN
   fmi: number;
   meaning: string | null;
   lamp: Lamp;
@@ -29,9 +30,9 @@ export interface Row {
 
 export const storedRow = (one: StoredFault): Row => ({
   key: `${one.equipment} ${one.bus} ${one.source} ${one.spn} ${one.fmi} ${one.first_seen}`, machine: one.equipment,
-  state: one.active ? "active" : "cleared", bus: one.bus, source: one.source, spn: one.spn, fmi: one.fmi,
-  meaning: one.meaning, lamp: one.lamp, count: one.occurrences, appearances: one.appearances, first: one.first_seen,
-  last: one.last_seen, cleared: one.cleared,
+  state: one.active ? "active" : "cleared", bus: one.bus, source: one.source, spn: one.spn,
+  name: one.name ?? null, fmi: one.fmi, meaning: one.meaning, lamp: one.lamp, count: one.occurrences,
+  appearances: one.appearances, first: one.first_seen, last: one.last_seen, cleared: one.cleared,
 });
 
 /// DM2 of the machines in the live view; the node does not store them.
@@ -41,8 +42,8 @@ export function previousRows(machines: Iterable<Machine>): Row[] {
     for (const [key, one] of machine.faults ?? [])
       if (one.list === "previous")
         rows.push({ key: `${machine.name} ${key}`, machine: machine.name, state: "previous", bus: String(one.bus),
-          source: one.source, spn: one.spn, fmi: one.fmi, meaning: one.meaning, lamp: urgentLamp(one.lamps),
-          count: one.count, appearances: null, first: one.first_seen, last: one.last_seen, cleared: null });
+          source: one.source, spn: one.spn, name: one.name ?? null, fmi: one.fmi, meaning: one.meaning,
+          lamp: urgentLamp(one.lamps), count: one.count, appearances: null, first: one.first_seen, last: one.last_seen, cleared: null });
   return rows;
 }
 

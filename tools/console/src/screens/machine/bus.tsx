@@ -24,7 +24,8 @@ export function MachineFaults({ stored, name }: { stored: Stored; name: string }
   const columns: Column<Fault>[] = [
     { id: "list", title: "List", sort: (one) => ["active", "previous", "cleared"].indexOf(listOf(one)),
       cell: (one) => <Badge tone={listOf(one) === "active" ? "bad" : "quiet"}>{listOf(one)}</Badge> },
-    { id: "spn", title: "SPN", numeric: true, sort: (one) => one.spn, cell: (one) => one.spn },
+    { id: "spn", title: "SPN", sort: (one) => one.spn,
+      cell: (one) => <>{one.spn}{one.name && <span class="quiet"> {one.name}</span>}</> },
     { id: "fmi", title: "FMI", sort: (one) => one.fmi,
       cell: (one) => <>{one.fmi}{one.meaning && <span class="quiet"> {one.meaning}</span>}</> },
     { id: "lamp", title: "Lamp", sort: (one) => lamps.indexOf(urgentLamp(one.lamps)),
