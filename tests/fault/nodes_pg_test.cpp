@@ -16,6 +16,7 @@
 
 #include <chrono>
 #include <memory>
+#include <sstream>
 #include <string>
 #include <utility>
 #include <vector>
@@ -87,6 +88,12 @@ public:
                           "--rate", "100", "--seconds", "120", "-q"},
                          folder_.file("sim")};
   }
+  /// A client of the live stream of a node, which prints what comes.
+  [[nodiscard]] child_process watcher(std::size_t node) const {
+    return child_process{FURROW_BIN_DIR "/furrow",
+                         {"watch", "-o", "jsonl", "--at", "http://" + address(node, " http=")},
+                         folder_.file("watcher")};
+  }
   std::string furrow(std::size_t node, std::vector<std::string> arguments) {
     arguments.insert(arguments.end(), {"--at", "http://" + address(node, " http=")});
     child_process asked{FURROW_BIN_DIR "/furrow", arguments,
@@ -121,6 +128,20 @@ private:
   std::vector<std::unique_ptr<child_process>> nodes_;
   int asked_ = 0;
 };
+
+/// The last entry about a machine among the messages of a stream that has this member; null: there is none.
+json last_told(const std::string& lines, const std::string& machine, const std::string& member) {
+  json found;
+  std::istringstream in{lines};
+  for (std::string line; std::getline(in, line) && !in.eof();) {
+    const auto message = json::parse(line, nullptr, false);
+    if (message.is_object() && message.contains("machines"))
+      for (const auto& one : message["machines"])
+        if (one["name"] == machine && one.contains(member))
+          found = one;
+  }
+  return found;
+}
 
 /// The actor of that name at that node; null when it is not among the rows.
 json actor_of(const json& list, const std::string& node, const std::string& name) {
@@ -209,4 +230,39 @@ TEST_CASE(
   CHECK(cluster.node(2).wait(20s) == 75); // it has lost its lease
   cluster.node(0).signal(SIGTERM);        // also with links open a node ends in good order
   CHECK(cluster.node(0).wait(20s) == 0);
+}
+
+TEST_CASE("nodes, postgresql: a client of the live stream sees the machines of another node") {
+  linked_nodes cluster{2, "streamed", known_by::lease};
+  auto gateways = cluster.machines(1, "1");
+  auto watcher = cluster.watcher(0);
+  const std::string machine = "SIM-0001";
+  const auto told = [&](const std::string& member) {
+    return last_told(watcher.output(), machine, member);
+  };
+  REQUIRE_MESSAGE(eventually(30s,
+                             [&] {
+                               const auto one = told("connected");
+                               return !one.is_null() && one["connected"] == true
+                                      && one["node"] == "n2";
+                             }),
+                  watcher.output());
+  // Changes go on coming while node 2 has the machine.
+  const auto changes = [&] {
+    const auto one = told("seq");
+    return one.is_null() ? 0 : one["seq"].get<std::int64_t>();
+  };
+  const auto before = changes();
+  CHECK(eventually(30s, [&] { return changes() > before; }));
+  CHECK_FALSE(told("values").is_null());
+
+  gateways.signal(SIGKILL); // so that the machine does not come to node 1
+  CHECK(eventually(30s, [&] { return told("connected")["connected"] == false; }));
+  CHECK(told("gone").is_null());
+  cluster.node(1).signal(SIGTERM);
+  CHECK(cluster.node(1).wait(30s) == 0);
+  CHECK_MESSAGE(eventually(30s, [&] { return !told("gone").is_null(); }), watcher.output());
+  CHECK(told("gone")["gone"] == "silent");
+  watcher.signal(SIGTERM);
+  CHECK(watcher.wait(20s) == 0);
 }
