@@ -194,6 +194,7 @@ public:
     people_->clear();
     roster_->clear();
     // The stores' handlers hold actor handles: they must end before the actor system.
+    store_.reset();
     homes_.reset();
   }
 
@@ -237,6 +238,8 @@ public:
     made.failing = people_->failing(now);
     made.failing_parts = people_->failing(now, false);
     made.databases = people_->databases(now);
+    for (const auto& [name, why] : homes_->unusable())
+      made.databases.push_back({name, false, in_public(why.detail), 0});
     return made;
   }
 
@@ -304,7 +307,7 @@ public:
 private:
   tree_parts parts() {
     return {config_,
-            homes_,
+            homes_.get(),
             people_,
             wiring_,
             cluster_,
@@ -317,22 +320,18 @@ private:
             roster_,
             budget_,
             forward_,
-            forward_state_};
+            forward_state_,
+            store_.get()};
   }
 
-  /// A database that is opened later gets its branch of the tree then. What stays with `homes_` must not hold it.
+  /// A database that is opened later gets its branch of the tree then. The listener runs on a thread of a store.
   void follow_homes() {
     auto kept = parts();
-    kept.homes.reset();
     kept.lag = {};
-    homes_->on_open([kept, homes = std::weak_ptr{homes_}](const storage::home_stores::home& one) {
-      auto all = kept;
-      all.homes = homes.lock();
-      if (!all.homes)
-        return;
-      all.people->name_home(one.index, one.name);
-      all.people->lane_bytes_max = lane_bytes(all.config, one.index + 1);
-      all.places->add_branch(storage_branch(all, one));
+    homes_->on_open([kept](const storage::home_stores::home& one) {
+      kept.people->name_home(one.index, one.name);
+      kept.people->lane_bytes_max = lane_bytes(kept.config, one.index + 1);
+      kept.places->add_branch(storage_branch(kept, one));
     });
   }
 
@@ -381,8 +380,8 @@ private:
   const std::shared_ptr<forward_board> forward_state_;
   const std::shared_ptr<peer_roster> roster_ = std::make_shared<peer_roster>();
   std::shared_ptr<storage::home_stores> homes_; // outlive the actors, not the actor system
-  storage::store* const store_ = homes_->open().front().store;
-  const bool has_membership_ = store_->capabilities().membership;
+  const bool has_membership_ = homes_->open().front().store->capabilities().membership;
+  std::unique_ptr<storage::store> store_ = storage::route_by_farm(homes_, census::home_missing);
   std::shared_ptr<memory_budget> budget_;
   arrival_room arrivals_;
   std::shared_ptr<census> people_;

@@ -60,10 +60,7 @@ child_spec claim_desk_child(const tree_parts& parts, const home_stores::home& ho
   config.home = home.index;
   config.first_wait = parts.config.claim_retry;
   config.seed = parts.config.seed;
-  config.moved = [homes = std::weak_ptr{parts.homes}](const storage::farm_home& now) {
-    if (const auto known = homes.lock())
-      known->correct(now);
-  };
+  config.moved = [homes = parts.homes](const storage::farm_home& now) { homes->correct(now); };
   return worker(
     "claim-desk", pool_restarts,
     [parts, config, home](caf::event_based_actor* supervisor, std::uint64_t) {
@@ -147,7 +144,9 @@ child_spec membership_child(const tree_parts& parts) {
   };
   return worker(
     "membership", pool_restarts,
-    [parts, config, store = main_store(parts)](caf::event_based_actor* supervisor, std::uint64_t) {
+    // Which node serves a machine is written in the home of its farm.
+    [parts, config, store = parts.all_homes != nullptr ? parts.all_homes : main_store(parts)](
+      caf::event_based_actor* supervisor, std::uint64_t) {
       return supervisor->spawn(membership, config, store->membership(), parts.people,
                                parts.cluster);
     },

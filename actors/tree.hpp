@@ -25,7 +25,7 @@ namespace furrow::actors {
 /// The objects that the actors of the tree share.
 struct tree_parts {
   node_config config;
-  std::shared_ptr<storage::home_stores> homes;
+  storage::home_stores* homes = nullptr;
   std::shared_ptr<census> people;
   std::shared_ptr<wiring> places;
   std::shared_ptr<cluster_board> cluster{};
@@ -35,6 +35,7 @@ struct tree_parts {
   std::shared_ptr<const memory_budget> budget = {}; // of the items that are not durable yet
   std::shared_ptr<forward_port> forward = {}; // to head office; none: this node forwards nothing
   std::shared_ptr<forward_board> forward_state = {};
+  storage::store* all_homes = nullptr; // as one; none: there is main alone
 };
 
 /// The children of the root: `storage` with its children, `cluster` where several nodes share the database, `relay` where

@@ -22,9 +22,9 @@ struct aggregator_config {
   // Least time between the starts of two transactions of a lane, unless one is full: a commit costs
   // as much as dozens of blocks. Shorter than --flush-ms, so that it adds little latency.
   std::chrono::milliseconds gather{20};
-  // A transaction takes milliseconds. After this the lane may keep only its part of the node's memory, where the node has
-  // several databases: the others' farms need the rest.
-  std::chrono::milliseconds hangs_after{1'000};
+  // A full transaction takes up to about two seconds. After this the lane may keep only its part of the node's memory,
+  // where the node has several databases: the others' farms need the rest.
+  std::chrono::milliseconds hangs_after{3'000};
 };
 
 struct aggregator_state {

@@ -221,13 +221,13 @@ fleet_actor::behavior_type fleet(fleet_pointer self,
                                  std::uint64_t census_id,
                                  const fleet_config& config,
                                  std::shared_ptr<census> people,
-                                 std::shared_ptr<storage::home_stores> stores) {
+                                 storage::home_stores* stores) {
   report_exceptions(self);
   self->state.config = config;
   self->state.account = {config.equipment_max, config.restart};
   self->state.census_id = census_id;
   self->state.people = std::move(people);
-  self->state.stores = std::move(stores);
+  self->state.stores = stores;
   self->set_down_handler([self](const caf::down_msg& down) { machine_died(self, down); });
   return {
     [self](attach_order& order) { attach(self, order); },

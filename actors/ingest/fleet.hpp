@@ -60,17 +60,18 @@ struct fleet_state {
   std::shared_ptr<census> people;
   std::unordered_map<std::string, machine> machines; // by farm/name
   std::unordered_map<caf::actor_addr, std::string> names;
-  std::shared_ptr<storage::home_stores> stores;
+  storage::home_stores* stores = nullptr;
   std::vector<places> homes; // by index
   home_queue<attach_order> waiting;
   bool looks = false; // homes_due is on its way
   ~fleet_state();
 };
 
+/// `stores` outlives the actor.
 fleet_actor::behavior_type fleet(metered_pointer<fleet_actor, fleet_state> self,
                                  std::uint64_t census_id,
                                  const fleet_config& config,
                                  std::shared_ptr<census> people,
-                                 std::shared_ptr<storage::home_stores> stores);
+                                 storage::home_stores* stores);
 
 } // namespace furrow::actors

@@ -43,6 +43,12 @@ std::vector<database_standing> census::databases(clock::time_point now) const {
   return out;
 }
 
+void census::home_missing(const std::string& database, const storage::failure& why) {
+  log::warn(log::store, "database_missing", {.error = why.detail},
+            "database {}: its farms are missing in answers over all farms: {}", database,
+            why.detail);
+}
+
 void census::on_return(std::function<void(std::size_t)> told) {
   const std::lock_guard lock{mutex_};
   told_return_ = std::move(told);

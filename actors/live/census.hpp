@@ -61,6 +61,8 @@ public:
   [[nodiscard]] std::string store_fault() { return home(0).work.fault(); }
   /// The databases other than main.
   [[nodiscard]] std::vector<database_standing> databases(clock::time_point now) const;
+  /// A question over all farms was answered without those of one database.
+  static void home_missing(const std::string& database, const storage::failure& why);
   /// Called when a database other than main answers again; at most once for each time that it was away.
   void on_return(std::function<void(std::size_t index)> told);
   /// Changes what a database has left; the counters say the sum, and of times the worst.

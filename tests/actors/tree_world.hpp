@@ -22,14 +22,14 @@ class tree_world {
 public:
   tree_world() {
     const auto id = people->enter(0, "node", nullptr);
-    const actors::tree_parts parts{actors::node_config{}, homes, people, places};
+    const actors::tree_parts parts{actors::node_config{}, homes.get(), people, places};
     root_ = system->spawn(actors::supervisor, id, actors::node_tree(parts), people);
     people->set_handle(id, root_);
     places->set_root(root_);
     homes->on_open([this](const storage::home_stores::home& one) {
       people->name_home(one.index, one.name);
       places->add_branch(
-        actors::storage_branch({actors::node_config{}, homes, people, places}, one));
+        actors::storage_branch({actors::node_config{}, homes.get(), people, places}, one));
     });
     root_->attach_functor([this](const caf::error&) { ended_ = true; });
     system.run();

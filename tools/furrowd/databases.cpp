@@ -2,34 +2,10 @@
 
 #include "tools/furrowd/identity.hpp"
 
-#include <string>
+#include <algorithm>
 #include <utility>
 
 namespace furrow::daemon {
-
-namespace {
-
-/// Every farm lives in main.
-class main_alone final : public storage::home_stores {
-public:
-  explicit main_alone(std::unique_ptr<storage::store> store) : store_{std::move(store)} {}
-
-  [[nodiscard]] std::optional<home> find(const std::string& /*farm*/) const override {
-    return open().front();
-  }
-  void resolve(std::string /*farm*/, storage::handler<home> done) override { done(open().front()); }
-  void correct(storage::farm_home /*now*/) override {}
-  void refresh() override {}
-  void on_open(std::function<void(home)> /*opened*/) override {}
-  [[nodiscard]] std::vector<home> open() const override {
-    return {home{main, std::string{storage::main_database}, store_.get()}};
-  }
-
-private:
-  std::unique_ptr<storage::store> store_;
-};
-
-} // namespace
 
 storage::result<std::shared_ptr<storage::home_stores>>
 open_databases(const settings& settings, const can::stream_id& incarnation) {
@@ -41,7 +17,13 @@ open_databases(const settings& settings, const can::stream_id& incarnation) {
   auto main = storage::open_store(options);
   if (!main)
     return main.error();
-  return std::shared_ptr<storage::home_stores>{std::make_shared<main_alone>(std::move(*main))};
+  const auto open = [options](const storage::database_row& row) {
+    auto other = options;
+    other.url = row.url;
+    other.pool.min = std::min(other.pool.min, 1U); // people ask about few of its farms
+    return storage::open_store(other);
+  };
+  return storage::make_home_stores(std::move(*main), open, settings.migrate);
 }
 
 } // namespace furrow::daemon

@@ -1,5 +1,6 @@
 // Farms whose data is in several databases: first the decisions about gateways that wait, then a node's tree in virtual
 // time above two stores.
+#include "actors/ingest/aggregator.hpp"
 #include "actors/ingest/home_queue.hpp"
 #include "tests/actors/ingest/intake_story.hpp"
 #include "tests/actors/tree_world.hpp"
@@ -359,4 +360,36 @@ TEST_CASE_FIXTURE(homes_world,
   CHECK(at_east.heard->rewinds == 1); // from the fourth item on
   CHECK(at_main.heard->rewinds == 0);
   CHECK(tables->claims == claims);
+}
+
+TEST_CASE("aggregator: a lane that hangs keeps only its part of the memory where there are several "
+          "databases") {
+  for (const bool several : {true, false}) {
+    tests::virtual_system system;
+    const auto people = std::make_shared<census>();
+    people->lane_bytes_max = several ? 1'000 : 0;
+    auto one = system->spawn(aggregator, aggregator_config{}, people);
+    auto mute = system->spawn([](writer_actor::pointer) -> writer_actor::behavior_type {
+      return {[](append_job&) {}, [](append_reply&) {}};
+    });
+    caf::anon_send(one, writer_changed{mute});
+    const auto send = [&](int appends) {
+      for (int i = 0; i < appends; ++i)
+        caf::anon_send(one, append_order{{}, std::make_shared<held_append>()});
+      system.run();
+    };
+    send(1);
+    system.advance(2'900ms);
+    send(20);
+    CHECK(people->counters.append_failures == 0); // it may be slow
+    system.advance(100ms);
+    send(1);
+    CHECK(people->counters.append_failures == (several ? 1 : 0));
+    CHECK(people->home(0).work.failing() == several);
+    send(1); // below its part
+    CHECK(people->counters.append_failures == (several ? 1 : 0));
+    caf::anon_send_exit(one, caf::exit_reason::user_shutdown);
+    caf::anon_send_exit(mute, caf::exit_reason::user_shutdown);
+    system.run();
+  }
 }

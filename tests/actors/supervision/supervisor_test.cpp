@@ -28,7 +28,8 @@ TEST_CASE("supervision tree: it is data, with the budgets that ARCHITECTURE.md s
     std::make_unique<tests::memory_store>(std::make_shared<tests::memory_tables>()));
   node_config config;
   config.lanes = 2;
-  const tree_parts parts{config, homes, std::make_shared<census>(), std::make_shared<wiring>(2)};
+  const tree_parts parts{config, homes.get(), std::make_shared<census>(),
+                         std::make_shared<wiring>(2)};
   const auto tree = node_tree(parts);
   REQUIRE(ids_of(tree) == "storage fleet");
   CHECK(ids_of(tree[0].children) == "claim-desk writer-0 aggregator-0 writer-1 aggregator-1");
