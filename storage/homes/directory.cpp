@@ -26,6 +26,16 @@ void directory_store::list_farms(handler<std::vector<farm_state>> done) {
   done(std::vector<farm_state>{});
 }
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param): as above
+void directory_store::free_number(handler<std::uint32_t> done) {
+  done(failure{errc::misconfigured, "this database gives no numbers"});
+}
+
+// NOLINTNEXTLINE(performance-unnecessary-value-param): as above
+void directory_store::number_ids(std::uint32_t /*number*/, handler<std::uint32_t> done) {
+  done(failure{errc::misconfigured, "this database has no numbers"});
+}
+
 bool is_database_name(std::string_view name) {
   constexpr std::size_t longest = 32;
   const auto allowed = [](char letter) {

@@ -22,7 +22,7 @@ namespace furrow::storage {
 struct author; // storage/identity/audit.hpp
 
 inline constexpr std::string_view main_database = "main";
-inline constexpr std::size_t databases_max = 64;
+inline constexpr std::size_t databases_max = 64; // main and 63 with numbers
 inline constexpr std::size_t farms_max = 100'000;
 
 struct database_row {
@@ -30,6 +30,7 @@ struct database_row {
   std::string url;            // without a password; empty for main
   std::uint32_t weight = 100; // its share of new farms, in relation to the others; 0: takes none
   std::uint64_t farms = 0;    // that live there
+  std::uint32_t number = 0; // its ids begin at number << 25; 0: main, or one without ids of its own
 };
 
 /// A farm as one database sees it: the truth.
@@ -53,6 +54,11 @@ public:
   virtual void add_database(database_row row, author by, handler<furrow::done> done) = 0;
   virtual void
   weigh_database(std::string name, std::uint32_t weight, author by, handler<furrow::done> done) = 0;
+  /// A number that no database has yet.
+  virtual void free_number(handler<std::uint32_t> done);
+  /// Makes this empty database the home `number`, and answers the number that it has: an earlier one stays. Main gets 0,
+  /// with farms or without; another database with farms is an error.
+  virtual void number_ids(std::uint32_t number, handler<std::uint32_t> done);
   /// reject_row while a farm lives there.
   virtual void remove_database(std::string name, author by, handler<furrow::done> done) = 0;
   /// The farms with a row.

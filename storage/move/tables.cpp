@@ -13,7 +13,7 @@ namespace {
 using enum copy_type;
 using columns = std::vector<copied_column>;
 
-constexpr std::array<left_out, 24> left{{
+constexpr std::array<left_out, 25> left{{
   {"migration", "each database keeps its own steps"},
   {"definition_set", "made by `furrow db migrate` and `furrow dbc load`; SQLite has none"},
   {"definition_message", "of a definition_set"},
@@ -31,6 +31,7 @@ constexpr std::array<left_out, 24> left{{
   {"database", "other databases of a node on PostgreSQL; SQLite has one database"},
   {"farm_home", "of the table database"},
   {"directory_state", "of the table database"},
+  {"numbering", "of the table database"},
   {"farm.home", "every farm of a SQLite file is here"},
   {"farm.home_version", "of farm.home"},
   {"farm.home_state", "of farm.home"},

@@ -91,6 +91,21 @@ bool has_password(const std::string& url) {
   return false;
 }
 
+std::vector<std::pair<std::string, std::string>> places_of(const std::string& url) {
+  std::string error;
+  const auto options = parse(url, error);
+  std::vector<std::pair<std::string, std::string>> out;
+  for (const auto* option = options.get(); option != nullptr && option->keyword != nullptr;
+       ++option) {
+    const std::string_view keyword{option->keyword};
+    const bool who = keyword == "user" || is_secret(*option)
+                     || keyword.ends_with("application_name") || keyword == "client_encoding";
+    if (option->val != nullptr && !who)
+      out.emplace_back(keyword, option->val);
+  }
+  return out;
+}
+
 std::string redacted_postgres(const std::string& url) {
   std::string error;
   const auto options = parse(url, error);

@@ -22,6 +22,9 @@ namespace furrow::storage {
 /// Whether the URL itself holds a password, of the role or of its key.
 [[nodiscard]] bool has_password(const std::string& url);
 
+/// The URL's parts that say where the server is and how to reach it, without user, password and name of the program.
+[[nodiscard]] std::vector<std::pair<std::string, std::string>> places_of(const std::string& url);
+
 /// The URL's parts with passwords masked.
 [[nodiscard]] std::string redacted_postgres(const std::string& url);
 

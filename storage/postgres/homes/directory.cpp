@@ -26,14 +26,17 @@ farm_home home_in(const pq_rows& rows, int row) {
 }
 
 task<result<std::vector<database_row>>> list_databases(pq_connection& db) {
-  const auto reply = co_await db.query("select name, url, weight, farms from furrow.databases()");
+  const auto reply = co_await db.query(
+    "select d.name, d.url, d.weight, d.farms, coalesce(n.number, 0) from furrow.databases() d join "
+    "furrow.database n using (name)");
   if (reply.error)
     co_return reply.error->as_failure();
   const pq_rows rows{reply.rows.get()};
   std::vector<database_row> out;
   for (int row = 0; row < rows.size(); ++row)
     out.push_back({rows.text(row, 0), rows.text(row, 1),
-                   static_cast<std::uint32_t>(rows.natural(row, 2)), rows.natural(row, 3)});
+                   static_cast<std::uint32_t>(rows.natural(row, 2)), rows.natural(row, 3),
+                   static_cast<std::uint32_t>(rows.natural(row, 4))});
   co_return out;
 }
 
@@ -143,17 +146,21 @@ task<result<done>> noted(pq_connection& db, audit_row row, const author& by) {
 
 task<result<done>> add_begun(pq_connection& db, const database_row& row, const author& by) {
   const auto reply = co_await db.query(
-    "with taken as (select d.name, d.url = $2 as same_url from furrow.database d), "
-    "added as (insert into furrow.database (name, url, weight) select $1, $2, $3 "
-    "where not exists (select from taken t where t.name = $1 or t.same_url) "
+    "with taken as (select d.name, d.url = $2 as same_url, d.number = $5 as same_number from "
+    "furrow.database d), "
+    "added as (insert into furrow.database (name, url, weight, number) select $1, $2, $3, "
+    "nullif($5, 0) where not exists (select from taken t where t.name = $1 or t.same_url or "
+    "t.same_number) "
     "and (select count(*) from taken) < $4 on conflict do nothing returning 1) "
     "select (select count(*) from added), coalesce((select t.name from taken t where t.same_url), "
-    "''), (select count(*) from taken t where t.name = $1)",
+    "''), (select count(*) from taken t where t.name = $1), coalesce((select t.name from taken t "
+    "where t.same_number), '')",
     pq_parameters{}
       .text(row.name)
       .text(row.url)
       .int4(static_cast<std::int32_t>(row.weight))
-      .int8(databases_max));
+      .int8(databases_max)
+      .int4(static_cast<std::int32_t>(row.number)));
   if (reply.error)
     co_return reply.error->as_failure();
   const pq_rows rows{reply.rows.get()};
@@ -162,6 +169,9 @@ task<result<done>> add_begun(pq_connection& db, const database_row& row, const a
       co_return rejected("the name " + row.name + " is taken");
     if (const auto other = rows.text(0, 1); !other.empty())
       co_return rejected("the database " + other + " has this URL");
+    if (const auto other = rows.text(0, 3); !other.empty())
+      co_return rejected("its rows have the ids of the database " + other + ", number "
+                         + std::to_string(row.number) + ": use an empty database");
     co_return rejected("there are " + std::to_string(databases_max) + " databases already");
   }
   audit_row note{0, {}, "database add", row.name};
@@ -273,6 +283,20 @@ public:
     change(std::move(done), [row = std::move(row), by = std::move(by)](pq_connection& db) {
       return add_begun(db, row, by);
     });
+  }
+  void free_number(handler<std::uint32_t> done) override {
+    people_->submit(job_of(false, std::move(done), [](pq_connection& db) {
+      return number_from(db,
+                         "select min(n) from generate_series(1, $1) n where not exists (select "
+                         "from furrow.database d where d.number = n)",
+                         pq_parameters{}.int4(static_cast<std::int32_t>(databases_max - 1)));
+    }));
+  }
+  void number_ids(std::uint32_t number, handler<std::uint32_t> done) override {
+    people_->submit(job_of(false, std::move(done), [number](pq_connection& db) {
+      return number_from(db, "select furrow.number_ids($1)",
+                         pq_parameters{}.int4(static_cast<std::int32_t>(number)));
+    }));
   }
   void weigh_database(std::string name,
                       std::uint32_t weight,

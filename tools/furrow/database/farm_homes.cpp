@@ -79,15 +79,16 @@ result<int> list_databases(const globals& globals, const std::string& url) {
   if (!databases)
     return databases.error();
   json rows = json::array();
-  table shown{{"DATABASE", "FARMS", "WEIGHT", "URL"}, {}};
+  table shown{{"DATABASE", "NUMBER", "FARMS", "WEIGHT", "URL"}, {}};
   for (const auto& each : *databases) {
     const auto shown_url = storage::redacted(each.url.empty() ? url : each.url);
     rows.push_back({{"name", each.name},
+                    {"number", each.number},
                     {"farms", each.farms},
                     {"weight", each.weight},
                     {"url", each.url.empty() ? shown_url : each.url}});
-    shown.rows.push_back({value_cell(each.name), number_cell(each.farms), number_cell(each.weight),
-                          value_cell(shown_url)});
+    shown.rows.push_back({value_cell(each.name), number_cell(each.number), number_cell(each.farms),
+                          number_cell(each.weight), value_cell(shown_url)});
   }
   const auto printed = print(rows, shown, globals.format());
   return printed ? result<int>{0} : printed.error();
@@ -117,8 +118,32 @@ result<done> check_usable(const opened_database& other) {
   return done{};
 }
 
+/// Gives the other database a number and ids of its own. Main is marked first, so that it is known under any URL.
+result<std::uint32_t> number_for(const opened_database& main, const opened_database& other) {
+  const auto number = [](const opened_database& of, std::uint32_t wanted) {
+    return of.ask<std::uint32_t>(
+      [&](auto& directory, auto done) { directory.number_ids(wanted, std::move(done)); });
+  };
+  const auto mine = number(main, 0);
+  if (!mine)
+    return mine.error();
+  if (*mine != 0)
+    return failure{errc::failed, with_url(main.url, "it is not a main database: it has the number "
+                                                      + std::to_string(*mine) + " of a cluster")};
+  const auto free = main.ask<std::uint32_t>(
+    [](auto& directory, auto done) { directory.free_number(std::move(done)); });
+  if (!free)
+    return free.error();
+  auto given = number(other, *free);
+  if (given && *given == 0)
+    return failure{
+      errc::failed,
+      with_url(other.url, "it is the main database itself, or that of another cluster")};
+  return given;
+}
+
 result<int> add_database_row(const globals& globals, const home_options& options) {
-  const database_row row{options.name, options.other, options.weight};
+  database_row row{options.name, options.other, options.weight};
   if (const auto sound = storage::check_database(row); !sound)
     return failure{errc::usage, sound.error().detail};
   const auto main = open_database(options.url, globals);
@@ -129,20 +154,14 @@ result<int> add_database_row(const globals& globals, const home_options& options
     return other.error();
   if (const auto usable = check_usable(*other); !usable)
     return usable.error();
+  const auto number = number_for(*main, *other);
+  if (!number)
+    return number.error();
+  row.number = *number;
   const auto added = main->ask<done>(
     [&](auto& of, auto done) { of.add_database(row, by_person(), std::move(done)); });
   if (!added)
     return added.error();
-  // Main under a second name lists what was added.
-  const auto listed = other->databases();
-  if (listed && listed->size() > 1) {
-    const auto removed = main->ask<done>(
-      [&](auto& of, auto done) { of.remove_database(options.name, by_person(), std::move(done)); });
-    return failure{
-      errc::failed,
-      with_url(options.other, removed ? "it is the main database itself: not added"
-                                      : "it is the main database itself: remove " + options.name)};
-  }
   return list_databases(globals, options.url);
 }
 
@@ -346,8 +365,9 @@ void add_farm_databases(CLI::App& database, const globals& globals, int& exit_co
   add->add_option("--weight", options->weight, "share of new farms, in relation to the others")
     ->check(CLI::Range(0, 10'000))
     ->capture_default_str();
-  add->footer("The database must answer and have the schema of this program: run `furrow db "
-              "migrate` on it first. Nodes see it within seconds. A password belongs in the file "
+  add->footer("The database must answer, hold no farm, and have the schema of this program: run "
+              "`furrow db migrate` on it first. Its machines, streams and farms get ids that no "
+              "other database has. Nodes see it within seconds. A password belongs in the file "
               "that PGPASSFILE names on each node, or use certificates.\n"
               "Examples:\n"
               "  furrow db migrate --database postgresql://furrow@db2/furrow\n"

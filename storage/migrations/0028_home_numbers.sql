@@ -1,0 +1,37 @@
+-- Homes have numbers, and ids of their own: those of home N begin at N << 25. An id then means the same row wherever it is
+-- written, in the front and in a farm that has moved. Main has number 0.
+alter table furrow.database add column number int unique check (number between 1 and 63);
+
+create table furrow.numbering (
+  one boolean primary key default true check (one),
+  number int not null check (number between 0 and 63)
+);
+comment on table furrow.numbering is 'the number of this database in the directory of main, which has 0; no row: there are no others';
+
+-- Makes an empty database home `number`, and returns the number that it has: an earlier one stays. Main gets 0 and keeps its ids.
+create function furrow.number_ids(number int) returns int
+language plpgsql set search_path = pg_catalog, pg_temp set jit = off as $$
+declare
+  had int;
+  wanted text;
+begin
+  lock table furrow.farm in share row exclusive mode;
+  select n.number into had from furrow.numbering n;
+  if had is not null then
+    return had;
+  elsif number_ids.number > 0 and exists (select from furrow.farm) then
+    raise exception using errcode = 'object_in_use', message = 'this database has farms already: a new home must be empty';
+  end if;
+  insert into furrow.numbering (number) values (number_ids.number);
+  if number_ids.number = 0 then
+    return 0;
+  end if;
+  foreach wanted in array array['farm', 'equipment', 'stream', 'signal_name', 'field', 'dbc'] loop
+    execute format('alter sequence %s minvalue %s maxvalue %s start %2$s restart',
+                   pg_get_serial_sequence('furrow.' || wanted, 'id'), (number_ids.number << 25) + 1,
+                   ((number_ids.number + 1)::bigint << 25) - 1);
+  end loop;
+  return number_ids.number;
+end $$;
+comment on function furrow.number_ids is 'makes an empty database a home whose ids no other home has';
+revoke execute on function furrow.number_ids from public;

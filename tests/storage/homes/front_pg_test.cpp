@@ -1,0 +1,190 @@
+// One database for SQL over three homes: every answer of the front is that of the homes.
+#include "storage/homes/front.hpp"
+#include "tests/storage/postgres/sealing_bed.hpp"
+#include "tests/storage/suite/digest_bed.hpp"
+#include "tests/support/data.hpp"
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+
+namespace can = furrow::can;
+using namespace furrow::storage;
+using namespace furrow::tests;
+
+namespace {
+
+constexpr std::array machines{"T1", "T2", "T3"};
+
+/// Main and two more homes, each with one machine of the farm `default`, and an empty database for the front.
+struct three_homes {
+  postgres_bed beds[3];
+  std::unique_ptr<store> stores[3];
+  std::string front = "front_of_" + beds[0].name();
+  std::string front_url = shared_cluster().make_database(front);
+
+  three_homes() {
+    for (auto i = 0U; i < 3; ++i) {
+      stores[i] = beds[i].open_migrated();
+      if (i == 0)
+        continue;
+      beds[i].tamper("select furrow.number_ids(" + std::to_string(i) + ")");
+      beds[0].tamper("insert into furrow.database (name, url, number) values ('home"
+                     + std::to_string(i) + "', '" + beds[i].url() + "', " + std::to_string(i)
+                     + ")");
+    }
+  }
+  ~three_homes() {
+    stores[0].reset();
+    shared_cluster().exec("drop database " + front + " with (force)");
+  }
+  three_homes(const three_homes&) = delete;
+  three_homes& operator=(const three_homes&) = delete;
+
+  [[nodiscard]] front_wish wish() const { return {beds[0].url(), front_url, "postgres", ""}; }
+  [[nodiscard]] std::string ask(const std::string& sql) const {
+    return shared_cluster().value(sql, front);
+  }
+  /// The rows of a query, in order, as one text.
+  [[nodiscard]] static std::string rows_of(const std::string& query) {
+    return "select coalesce(string_agg(r::text, ';' order by r::text), '') from (" + query + ") r";
+  }
+};
+
+std::vector<can::frame_block> some_log() {
+  const auto path = data_file("j1939/css-FCBF0606-00000001.candump.log");
+  return path ? blocks_of_log(*path) : std::vector{mixed_block(1, 500)};
+}
+
+} // namespace
+
+TEST_CASE(
+  "front: gives for every machine what its home gives, and for all what they give together") {
+  three_homes homes;
+  for (auto i = 0U; i < 3; ++i) {
+    append_blocks(*homes.stores[i], machines.at(i), 1 + i, some_log());
+    plain_digest{*homes.stores[i]}.run_all();
+    if (i == 1)
+      (void)must(seal(*homes.stores[i]));
+  }
+  const auto made = must(create_front(homes.wish()));
+  CHECK(made.homes == std::vector<std::string>{"main", "home1", "home2"});
+  CHECK(made.functions == 8);
+
+  const auto signal = homes.beds[0].value(
+    "select n.name from furrow.rollup r join furrow.signal_name n on n.id = r.signal group by 1 "
+    "order by sum(r.count) desc, 1 limit 1");
+  for (auto i = 0U; i < 3; ++i) {
+    const std::string machine = machines.at(i);
+    const auto same = [&](const std::string& query) {
+      CAPTURE(query);
+      const auto mine = homes.ask(three_homes::rows_of(query));
+      CHECK(mine == homes.beds[i].value(three_homes::rows_of(query)));
+      CHECK_FALSE(mine.empty());
+    };
+    for (const auto& named : {machine, "default/" + machine}) {
+      same("select count(*), md5(string_agg(f::text, '' order by f.seq)) from furrow.frames('"
+           + named + "', '-infinity', 'infinity') f");
+      same("select count(*), md5(string_agg(s::text, '' order by s.time, s.value)) from "
+           "furrow.signal('"
+           + named + "', '" + signal + "', '-infinity', 'infinity') s");
+    }
+    same("select * from furrow.frames('" + machine
+         + "', '-infinity', 'infinity', pgn => 61444) limit 100000");
+    same("select * from furrow.signal_bucket('" + machine + "', '" + signal
+         + "', '-infinity', 'infinity', '1 minute')");
+    same("select * from furrow.messages('" + machine + "', '-infinity', 'infinity', 65226)");
+    same("select t.time, t.speed, t.engine_speed from furrow.telemetry_all t where t.equipment_id "
+         "= furrow.equipment_id('"
+         + machine + "')");
+    same(
+      "select n.name, r.minute, r.count, r.sum from furrow.rollup r join furrow.signal_name n on "
+      "n.id = r.signal where r.equipment_id = furrow.equipment_id('"
+      + machine + "')");
+  }
+  std::uint64_t durable = 0;
+  for (auto& bed : homes.beds)
+    durable += std::stoull(bed.value("select sum(durable) from furrow.ledger"));
+  CHECK(homes.ask("select count(*) || ' ' || sum(durable) || ' ' || sum(lost + doubled) from "
+                  "furrow.ledger")
+        == "3 " + std::to_string(durable) + " 0");
+  CHECK(homes.ask("select string_agg(f.name || '/' || e.name, ' ' order by e.id) from "
+                  "furrow.equipment e join furrow.farm f on f.id = e.farm_id")
+        == "default/T1 default/T2 default/T3");
+
+  // Time: the front asks for the machine's id, then its home.
+  const auto query =
+    "select count(*) from furrow.signal('T2', '" + signal + "', '-infinity', 'infinity')";
+  const auto fastest = [&](auto&& run) {
+    double best = 1e9;
+    for (int i = 0; i < 7; ++i) {
+      const auto begun = std::chrono::steady_clock::now();
+      (void)run();
+      best = std::min(
+        best, std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begun)
+                .count());
+    }
+    return best;
+  };
+  const auto own = fastest([&] { return homes.beds[1].value(query); });
+  const auto over = fastest([&] { return homes.ask(query); });
+  MESSAGE("furrow.signal, connection and plan included: home ", own, " ms, front ", over, " ms");
+}
+
+TEST_CASE(
+  "front: a reader of the front reads it and nothing else; a second run replaces the first") {
+  three_homes homes;
+  for (auto i = 0U; i < 3; ++i)
+    append_blocks(*homes.stores[i], machines.at(i), 1 + i, {mixed_block(i, 100)});
+  (void)must(create_front(homes.wish()));
+  (void)must(create_front(homes.wish()));
+  shared_cluster().exec("create role front_grafana login; grant furrow_reader to front_grafana");
+  CHECK(homes.ask("set role front_grafana; select count(*) from furrow.frames('T3', '-infinity', "
+                  "'infinity')")
+        == "100");
+  CHECK(homes.ask("set role front_grafana; select sum(durable) from furrow.ledger") == "300");
+  CHECK(homes.ask("select count(*) from pg_class where relnamespace = 'furrow'::regnamespace and "
+                  "relname in ('user', 'token', 'session')")
+        == "0");
+  shared_cluster().exec("drop role front_grafana");
+
+  // A home that is away: the machines of the others are read by their farm's name.
+  homes.stores[2].reset();
+  shared_cluster().exec("alter database " + homes.beds[2].name() + " allow_connections false");
+  shared_cluster().exec("select pg_terminate_backend(pid) from pg_stat_activity where datname = '"
+                        + homes.beds[2].name() + "'");
+  CHECK(homes.ask("select count(*) from furrow.frames('default/T1', '-infinity', 'infinity')")
+        == "100");
+  CHECK_THROWS((void)homes.ask("select count(*) from furrow.ledger"));
+  shared_cluster().exec("alter database " + homes.beds[2].name() + " allow_connections true");
+  CHECK(homes.ask("select count(*) from furrow.ledger") == "3");
+}
+
+TEST_CASE("front: what cannot be done is one sentence") {
+  three_homes homes;
+  auto wish = homes.wish();
+  wish.front = homes.beds[1].url();
+  CHECK(create_front(wish).error().detail.find("a front needs a database of its own")
+        != std::string::npos);
+  wish = homes.wish();
+  wish.main = homes.front_url;
+  CHECK(create_front(wish).error().detail.find("furrow.migration") != std::string::npos);
+  wish = homes.wish();
+  shared_cluster().exec("create role front_nobody login");
+  wish.front.replace(wish.front.find("postgres@"), 9, "front_nobody@");
+  CHECK(create_front(wish).error().detail.find("only a superuser") != std::string::npos);
+  shared_cluster().exec("drop role front_nobody");
+  (void)must(create_front(homes.wish()));
+  CHECK_THROWS_WITH((void)homes.ask("select * from furrow.frames('T9', 'epoch', 'infinity')"),
+                    doctest::Contains("no equipment T9"));
+
+  // A number is for an empty database, once.
+  CHECK(homes.beds[1].value("select furrow.number_ids(2)") == "1");
+  CHECK(homes.beds[0].value("select furrow.number_ids(0)") == "0");
+  CHECK(homes.beds[0].value("select furrow.number_ids(3)") == "0");
+  postgres_bed used;
+  const auto store = used.open_migrated();
+  append_blocks(*store, "T1", 1, {mixed_block(1, 10)});
+  CHECK_THROWS_WITH(used.tamper("select furrow.number_ids(3)"),
+                    doctest::Contains("has farms already"));
+}
