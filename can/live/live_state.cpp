@@ -3,6 +3,7 @@
 #include "can/frame/identifier.hpp"
 #include "can/transport/transport.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <initializer_list>
 #include <numbers>
@@ -65,6 +66,7 @@ struct reading {
   std::uint32_t pgn = 0;
   std::uint8_t source = 0;
   std::uint8_t bus = 0;
+  bool late = false; // newer ones came before it
 
   [[nodiscard]] bool has(std::size_t first, std::size_t bytes) const {
     return data.size() >= first + bytes;
@@ -110,6 +112,8 @@ std::optional<double> n2k_signed(const reading& from, std::size_t first, std::si
 
 template <class T>
 void file(std::optional<observed<T>>& into, const reading& from, T value) {
+  if (from.late && into && into->time_us > from.time_us)
+    return;
   into = observed<T>{value, from.time_us, from.pgn, from.source, from.bus};
 }
 
@@ -437,19 +441,23 @@ const char* to_string(operating_mode mode) {
   return "unknown";
 }
 
-void live_state::update(const frame_view& frame) {
-  last_frame_us = frame.time_us;
+void live_state::note_time(std::int64_t time_us, bool late) {
+  last_frame_us = late ? std::max(last_frame_us, time_us) : time_us;
+}
+
+void live_state::update(const frame_view& frame, bool late) {
+  note_time(frame.time_us, late);
   const auto header = frame.header;
   if (!header.extended() || header.error() || header.remote()
       || header.kind() != frame_kind::classic)
     return;
   const auto id = header.id();
-  apply(*this, {frame.payload(), frame.time_us, pgn_of(id), source_of(id), header.bus()});
+  apply(*this, {frame.payload(), frame.time_us, pgn_of(id), source_of(id), header.bus(), late});
 }
 
-void live_state::update(const assembled_message& message) {
-  last_frame_us = message.time_us;
-  apply(*this, {message.data, message.time_us, message.pgn, message.source, message.bus});
+void live_state::update(const assembled_message& message, bool late) {
+  note_time(message.time_us, late);
+  apply(*this, {message.data, message.time_us, message.pgn, message.source, message.bus, late});
 }
 
 operating_mode live_state::mode_at(std::int64_t now_us) const {

@@ -121,10 +121,13 @@ struct live_state {
   std::optional<observed<double>> altitude_m;
   std::optional<observed<gnss_fix>> gnss;
 
-  /// A frame that is a complete message. A packet of a longer message only changes `last_frame_us`.
-  void update(const frame_view& frame);
+  /// A frame that is a complete message. A packet of a longer message only changes `last_frame_us`. A `late` one came
+  /// after newer ones: it changes no value of a later time.
+  void update(const frame_view& frame, bool late = false);
   /// A message from a reassembler. A message of one frame has the same effect as the frame.
-  void update(const assembled_message& message);
+  void update(const assembled_message& message, bool late = false);
+  /// The time of the newest frame; a late one does not set it back.
+  void note_time(std::int64_t time_us, bool late);
 
   [[nodiscard]] operating_mode mode_at(std::int64_t now_us) const;
 };

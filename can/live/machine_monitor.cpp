@@ -2,9 +2,13 @@
 
 #include "can/frame/identifier.hpp"
 #include "can/isobus/ddi.hpp"
+#include "can/live/meaning.hpp"
+#include "can/transport/fast_packet.hpp"
 
 #include <algorithm>
 #include <array>
+#include <iterator>
+#include <limits>
 #include <utility>
 
 namespace furrow::can {
@@ -66,6 +70,11 @@ constexpr std::uint64_t key_of(std::uint8_t bus, std::uint8_t source) {
   return std::uint64_t{bus} << 40U | std::uint64_t{source} << 32U;
 }
 
+/// A list of faults: of one sender, active or previous.
+std::uint64_t list_of(const assembled_message& message) {
+  return key_of(message.bus, message.source) | message.pgn;
+}
+
 std::uint64_t key_of(const assembled_message& message, const process_data& data) {
   return key_of(message.bus, message.source) | std::uint64_t{data.element} << 16U | data.ddi;
 }
@@ -76,6 +85,7 @@ machine_monitor::machine_monitor(transport_limits limits) : whole_{limits, is_of
 
 void machine_monitor::update(const frame_view& frame) {
   fault_changes_.clear();
+  late_ = false;
   if (fault_of(frame.header) != frame_fault::none)
     return;
   live_.last_frame_us = frame.time_us;
@@ -90,8 +100,9 @@ void machine_monitor::decode_with(std::shared_ptr<const decode_plan> own) {
     own_.emplace(std::move(own));
 }
 
-void machine_monitor::update(const frame_block& block, std::size_t first) {
+void machine_monitor::update(const frame_block& block, std::size_t first, bool late) {
   fault_changes_.clear();
+  late_ = late;
   // Blocks of a bus have some hundred headers. Headers above the limit are looked up frame by frame.
   constexpr std::size_t known_max = 512;
   constexpr std::uint8_t impossible = 0xFF;
@@ -113,15 +124,50 @@ void machine_monitor::update(const frame_block& block, std::size_t first) {
       take(block[i], what);
   }
   if (last != block.size())
-    live_.last_frame_us = block.time_us(last);
+    live_.note_time(block.time_us(last), late);
   if (own_)
-    own_->update(block, first);
+    own_->update(block, first, late);
+  late_ = false;
+}
+
+void machine_monitor::sample(const frame_block& block) {
+  fault_changes_.clear();
+  late_ = true; // it may be older than what another gateway of the machine has said
+  // Of its own: the messages under way in the other frames go on.
+  reassembler messages{sample_transport, is_of_interest};
+  for (std::size_t i = 0; i < block.size(); ++i) {
+    const auto frame = block[i];
+    if (fault_of(frame.header) != frame_fault::none)
+      continue;
+    live_.note_time(frame.time_us, true);
+    const auto what = interest_of(frame.header);
+    if (what != interest::whole) {
+      take(frame, what);
+    } else if (const auto message = messages.feed(frame)) {
+      note_sampled(*message);
+      update(*message);
+    }
+    const auto pgn = pgn_of(frame.header.id());
+    const bool is_piece = frame.header.extended()
+                          && (carries_packets(pgn) || packet_type_of(pgn) != packet_type::single);
+    if (own_ && !is_piece)
+      own_->update(frame, true);
+  }
+  late_ = false;
+}
+
+void machine_monitor::note_sampled(const assembled_message& message) {
+  if (message.pgn != pgn_dm1 && message.pgn != pgn_dm2)
+    return;
+  const auto key = list_of(message);
+  if (sampled_lists_.size() < sampled_lists_max || sampled_lists_.contains(key))
+    sampled_lists_[key] = message.time_us;
 }
 
 void machine_monitor::take(const frame_view& frame, std::uint8_t interest) {
   switch (interest) {
   case single:
-    live_.update(frame);
+    live_.update(frame, late_);
     return;
   case claim:
     take_claim(frame);
@@ -148,8 +194,19 @@ void machine_monitor::update(const assembled_message& message) {
     take_process_data(message);
     return;
   default:
-    live_.update(message);
+    live_.update(message, late_);
   }
+}
+
+/// Whether a late claim is one that is over: of this address or this ECU, a later claim is known.
+bool machine_monitor::is_outdated_claim(device_address who,
+                                        iso_name name,
+                                        std::int64_t time_us) const {
+  const auto& all = ecus_.ecus();
+  return late_ && std::any_of(all.begin(), all.end(), [&](const ecu& one) {
+           return one.bus == who.first && (one.name == name || one.address == who.second)
+                  && one.last_claim_us > time_us;
+         });
 }
 
 /// The description of an ECU moves with it to another address. The values from an address are removed
@@ -158,6 +215,9 @@ void machine_monitor::take_claim(const frame_view& frame) {
   const auto bus = frame.header.bus();
   const auto name = parse_name(frame.payload());
   const device_address now{bus, source_of(frame.header.id())};
+  if (name && is_outdated_claim(now, *name, frame.time_us))
+    return;
+  const auto until_us = late_ ? frame.time_us : std::numeric_limits<std::int64_t>::max();
   const auto former = ecus_.name_of(bus, now.second);
   std::optional<std::uint8_t> left;
   for (const auto& one : ecus_.ecus())
@@ -166,14 +226,14 @@ void machine_monitor::take_claim(const frame_view& frame) {
   if (!ecus_.update(frame) || !name || ecus_.name_of(bus, now.second) != name)
     return;
   if (former && former != name)
-    forget(now);
+    forget(now, until_us);
   if (left) {
     if (auto moved = pools_.extract(device_address{bus, *left})) {
-      forget(now);
+      forget(now, until_us);
       moved.key() = now;
       pools_.insert(std::move(moved));
     }
-    forget({bus, *left});
+    forget({bus, *left}, until_us);
   }
   const auto held = pools_.find(now);
   if (held == pools_.end())
@@ -181,19 +241,26 @@ void machine_monitor::take_claim(const frame_view& frame) {
   if (!held->second.owner)
     held->second.owner = name; // the description came before the address claim
   else if (held->second.owner != name)
-    forget(now);
+    forget(now, until_us);
 }
 
-void machine_monitor::forget(device_address who) {
+void machine_monitor::forget(device_address who, std::int64_t until_us) {
   if (const auto at = pools_.find(who); at != pools_.end()) {
     pool_bytes_ -= at->second.bytes;
     pools_.erase(at);
   }
   const auto first = key_of(who.first, who.second);
-  values_.erase(values_.lower_bound(first), values_.upper_bound(first | 0xFFFFFFFFU));
+  const auto end = values_.upper_bound(first | 0xFFFFFFFFU);
+  for (auto at = values_.lower_bound(first); at != end;)
+    at = at->second.time_us <= until_us ? values_.erase(at) : std::next(at);
 }
 
 void machine_monitor::take_faults(const assembled_message& message) {
+  // A fault that a sample has shown is not cleared by an older list, and one that it has not shown is not raised.
+  if (late_)
+    if (const auto at = sampled_lists_.find(list_of(message));
+        at != sampled_lists_.end() && at->second > message.time_us)
+      return;
   const auto told = fault_changes_.size();
   faults_.update(message, fault_changes_);
   for (auto i = told; i < fault_changes_.size(); ++i) {
@@ -222,6 +289,8 @@ void machine_monitor::take_process_data(const assembled_message& message) {
     ++values_not_kept_;
     return;
   }
+  if (late_ && at != values_.end() && at->second.time_us > message.time_us)
+    return;
   values_[key] = {message.bus, message.source, message.destination, *data, message.time_us};
 }
 

@@ -4,6 +4,8 @@
 /// Shape: a table by PGN says whether the monitor uses a frame; for a block, once per header. Only
 ///   messages that the monitor uses are reassembled. `report` copies everything but the live state,
 ///   with the names and units of the implements.
+///   A sample has the newest frames of a machine whose other frames come later. What is known from a later time is then
+///   not changed by a late frame. The two are told apart by the caller, and put in order by their times.
 /// Units: microseconds, the clock of the frames.
 /// Errors: invalid frames (`fault_of`) are skipped.
 /// Threads: a plain value.
@@ -86,8 +88,12 @@ public:
   explicit machine_monitor(transport_limits limits = transport_default);
 
   void update(const frame_view& frame);
-  /// The frames of a block from number `first` on.
-  void update(const frame_block& block, std::size_t first);
+  static constexpr std::size_t sampled_lists_max = 1024;
+  static constexpr transport_limits sample_transport{256, 64U << 10U};
+  /// The frames of a block from number `first` on. `late`: a sample that came before them has newer ones.
+  void update(const frame_block& block, std::size_t first, bool late = false);
+  /// The newest frames of a machine, ahead of their turn. A message of several frames is there as a whole.
+  void sample(const frame_block& block);
   /// The same for a reassembled message.
   void update(const assembled_message& message);
 
@@ -126,10 +132,14 @@ private:
 
   void take(const frame_view& frame, std::uint8_t interest);
   void take_claim(const frame_view& frame);
+  [[nodiscard]] bool
+  is_outdated_claim(device_address who, iso_name name, std::int64_t time_us) const;
+  void note_sampled(const assembled_message& message);
   void take_faults(const assembled_message& message);
   void take_process_data(const assembled_message& message);
   void take_pool(device_address who, std::span<const std::uint8_t> pool);
-  void forget(device_address who);
+  /// `until_us`: values of a later time stay.
+  void forget(device_address who, std::int64_t until_us);
 
   live_state live_;
   address_table ecus_;
@@ -140,6 +150,9 @@ private:
   std::map<std::uint64_t, process_value> values_; // by bus, source, element, DDI
   std::map<device_address, held_pool> pools_;
   std::optional<own_signals> own_;
+  bool late_ = false; // of the frames that are being taken
+  std::map<std::uint64_t, std::int64_t>
+    sampled_lists_; // of faults, by bus, source, PGN: their times
   std::size_t pool_bytes_ = 0;
   std::uint64_t values_not_kept_ = 0;
   std::uint64_t pools_not_kept_ = 0;

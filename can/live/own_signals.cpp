@@ -18,17 +18,18 @@ std::span<const decoded_signal> own_decoder::take(const frame_view& frame,
 own_signals::own_signals(std::shared_ptr<const decode_plan> plan)
   : decoder_{std::move(plan)}, latest_(decoder_.plan().signals().size()) {}
 
-void own_signals::update(const frame_view& frame) {
+void own_signals::update(const frame_view& frame, bool late) {
   if (fault_of(frame.header) != frame_fault::none)
     return;
   const auto message = whole_.feed(frame);
   for (const auto& value : decoder_.take(frame, message ? &*message : nullptr))
-    latest_[value.signal] = {value, frame.time_us, true};
+    if (auto& held = latest_[value.signal]; !late || !held.seen || held.time_us <= frame.time_us)
+      held = {value, frame.time_us, true};
 }
 
-void own_signals::update(const frame_block& block, std::size_t first) {
+void own_signals::update(const frame_block& block, std::size_t first, bool late) {
   for (auto i = first; i < block.size(); ++i)
-    update(block[i]);
+    update(block[i], late);
 }
 
 std::vector<own_value> own_signals::values() const {

@@ -51,8 +51,9 @@ public:
 
   explicit own_signals(std::shared_ptr<const decode_plan> plan);
 
-  void update(const frame_view& frame);
-  void update(const frame_block& block, std::size_t first);
+  /// A `late` frame came after newer ones: it changes no value of a later time.
+  void update(const frame_view& frame, bool late = false);
+  void update(const frame_block& block, std::size_t first, bool late = false);
   /// The signals that were seen, in the order of the plan.
   [[nodiscard]] std::vector<own_value> values() const;
 
