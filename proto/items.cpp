@@ -39,44 +39,6 @@ void assign(Field& field, const std::vector<T>& values) {
   field.Add(values.begin(), values.end());
 }
 
-void frames_to_wire(const can::frame_block& block, wire::Frames& out) {
-  out.set_time_base_us(block.time_base_us);
-  assign(*out.mutable_headers(), block.headers);
-  assign(*out.mutable_time_offset_us(), block.time_offset_us);
-  assign(*out.mutable_slots(), block.slots);
-  auto& index = *out.mutable_header_index();
-  if (block.headers.size() <= narrow_headers_max) {
-    index.resize(block.size());
-    for (std::size_t i = 0; i < block.size(); ++i)
-      index[i] = static_cast<char>(block.header_index[i]);
-  } else {
-    index.resize(block.size() * 2);
-    std::memcpy(index.data(), block.header_index.data(), index.size());
-  }
-  out.mutable_long_payload()->assign(block.long_payload.begin(), block.long_payload.end());
-}
-
-result<item_group> frames_from_wire(const wire::Frames& frames) {
-  can::frame_block block;
-  block.time_base_us = frames.time_base_us();
-  block.headers.assign(frames.headers().begin(), frames.headers().end());
-  block.time_offset_us.assign(frames.time_offset_us().begin(), frames.time_offset_us().end());
-  block.slots.assign(frames.slots().begin(), frames.slots().end());
-  const auto& index = frames.header_index();
-  if (block.headers.size() <= narrow_headers_max) {
-    block.header_index.resize(index.size());
-    for (std::size_t i = 0; i < index.size(); ++i)
-      block.header_index[i] = static_cast<std::uint8_t>(index[i]);
-  } else {
-    if (index.size() % 2 != 0)
-      return failure{errc::columns, "an index column with an odd number of bytes"};
-    block.header_index.resize(index.size() / 2);
-    std::memcpy(block.header_index.data(), index.data(), index.size());
-  }
-  block.long_payload.assign(frames.long_payload().begin(), frames.long_payload().end());
-  return item_group{std::move(block)};
-}
-
 result<done> check_gone(const can::gone_items& gone) {
   if (gone.count == 0 || gone.count > gone_items_max)
     return failure{errc::limit, std::to_string(gone.count) + " numbers without items, from 1 to "
@@ -119,7 +81,10 @@ result<done> check_items(const item_group& group) {
     return check_records(*records);
   if (const auto* gone = std::get_if<can::gone_items>(&group))
     return check_gone(*gone);
-  const auto& block = std::get<can::frame_block>(group);
+  return check_frames(std::get<can::frame_block>(group));
+}
+
+result<done> check_frames(const can::frame_block& block) {
   if (block.empty())
     return failure{errc::columns, "a group without frames"};
   if (const auto* fault = block.structural_fault())
@@ -127,9 +92,47 @@ result<done> check_items(const item_group& group) {
   return done{};
 }
 
+void to_wire(const can::frame_block& block, wire::Frames& out) {
+  out.set_time_base_us(block.time_base_us);
+  assign(*out.mutable_headers(), block.headers);
+  assign(*out.mutable_time_offset_us(), block.time_offset_us);
+  assign(*out.mutable_slots(), block.slots);
+  auto& index = *out.mutable_header_index();
+  if (block.headers.size() <= narrow_headers_max) {
+    index.resize(block.size());
+    for (std::size_t i = 0; i < block.size(); ++i)
+      index[i] = static_cast<char>(block.header_index[i]);
+  } else {
+    index.resize(block.size() * 2);
+    std::memcpy(index.data(), block.header_index.data(), index.size());
+  }
+  out.mutable_long_payload()->assign(block.long_payload.begin(), block.long_payload.end());
+}
+
+result<can::frame_block> from_wire(const wire::Frames& frames) {
+  can::frame_block block;
+  block.time_base_us = frames.time_base_us();
+  block.headers.assign(frames.headers().begin(), frames.headers().end());
+  block.time_offset_us.assign(frames.time_offset_us().begin(), frames.time_offset_us().end());
+  block.slots.assign(frames.slots().begin(), frames.slots().end());
+  const auto& index = frames.header_index();
+  if (block.headers.size() <= narrow_headers_max) {
+    block.header_index.resize(index.size());
+    for (std::size_t i = 0; i < index.size(); ++i)
+      block.header_index[i] = static_cast<std::uint8_t>(index[i]);
+  } else {
+    if (index.size() % 2 != 0)
+      return failure{errc::columns, "an index column with an odd number of bytes"};
+    block.header_index.resize(index.size() / 2);
+    std::memcpy(block.header_index.data(), index.data(), index.size());
+  }
+  block.long_payload.assign(frames.long_payload().begin(), frames.long_payload().end());
+  return block;
+}
+
 void to_wire(const item_group& group, wire::Items& out) {
   if (const auto* block = std::get_if<can::frame_block>(&group)) {
-    frames_to_wire(*block, *out.mutable_frames());
+    to_wire(*block, *out.mutable_frames());
     return;
   }
   if (const auto* gone = std::get_if<can::gone_items>(&group)) {
@@ -146,8 +149,12 @@ void to_wire(const item_group& group, wire::Items& out) {
 
 result<item_group> from_wire(const wire::Items& items) {
   switch (items.kind_case()) {
-  case wire::Items::kFrames:
-    return frames_from_wire(items.frames());
+  case wire::Items::kFrames: {
+    auto block = from_wire(items.frames());
+    if (!block)
+      return block.error();
+    return item_group{std::move(*block)};
+  }
   case wire::Items::kRecords:
     return records_from_wire(items.records());
   case wire::Items::kGone:

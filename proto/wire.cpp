@@ -127,6 +127,15 @@ result<done> check(const pong& /*m*/) {
 result<done> check(const pace& /*m*/) {
   return done{};
 }
+result<done> check(const sample& m) {
+  if (m.frames.size() > sample_frames_max)
+    return too_many("frames in a sample", m.frames.size(), sample_frames_max);
+  if (m.frames.headers.size() > sample_frames_max)
+    return too_many("headers in a sample", m.frames.headers.size(), sample_frames_max);
+  if (!m.frames.long_payload.empty())
+    return failure{errc::limit, "a sample with long payload"};
+  return first_failure({check_seq(m.as_of_seq, "as_of_seq"), check_frames(m.frames)});
+}
 
 void fill_buses(const std::vector<can::bus_name>& buses,
                 google::protobuf::RepeatedPtrField<wire::Bus>& out) {
@@ -213,6 +222,10 @@ void fill(const pong& m, wire::Envelope& out) {
 void fill(const pace& m, wire::Envelope& out) {
   out.mutable_pace()->set_interval_ms(m.interval_ms);
 }
+void fill(const sample& m, wire::Envelope& out) {
+  out.mutable_sample()->set_as_of_seq(m.as_of_seq);
+  to_wire(m.frames, *out.mutable_sample()->mutable_frames());
+}
 
 result<std::vector<can::bus_name>>
 read_buses(const google::protobuf::RepeatedPtrField<wire::Bus>& buses) {
@@ -286,6 +299,16 @@ result<message> read(const wire::Batch& from) {
   return message{std::move(m)};
 }
 
+result<message> read(const wire::Sample& from) {
+  const auto count = static_cast<std::size_t>(from.frames().slots_size());
+  if (count > sample_frames_max)
+    return too_many("frames in a sample", count, sample_frames_max);
+  auto frames = from_wire(from.frames());
+  if (!frames)
+    return frames.error();
+  return message{sample{from.as_of_seq(), std::move(*frames)}};
+}
+
 result<message> read(const wire::Envelope& from) {
   switch (from.body_case()) {
   case wire::Envelope::kHello:
@@ -310,6 +333,8 @@ result<message> read(const wire::Envelope& from) {
     return message{pong{from.pong().nonce()}};
   case wire::Envelope::kPace:
     return message{pace{from.pace().interval_ms()}};
+  case wire::Envelope::kSample:
+    return read(from.sample());
   case wire::Envelope::BODY_NOT_SET:
     break;
   }

@@ -23,11 +23,13 @@
 namespace furrow::proto {
 
 inline constexpr std::uint32_t version_min = 1;
-inline constexpr std::uint32_t version_max = 2;
+inline constexpr std::uint32_t version_max = 3;
 /// The first version whose gateways understand a `pace`.
 inline constexpr std::uint32_t version_of_pace = 2;
 /// From this version on a batch may say that items are gone.
 inline constexpr std::uint32_t version_gone = 2;
+/// The first version whose nodes understand a `sample`.
+inline constexpr std::uint32_t version_of_sample = 3;
 inline constexpr std::size_t length_bytes = 4;
 inline constexpr std::uint32_t message_bytes_max = 1U << 20U;
 /// Largest message before the welcome.
@@ -36,6 +38,7 @@ inline constexpr std::size_t groups_max = 64;
 inline constexpr std::size_t records_max = 4'096; // of a message, all its groups together
 inline constexpr std::size_t record_body_bytes_max = 64U << 10U;
 inline constexpr std::uint64_t gone_items_max = std::uint64_t{1} << 48U; // numbers in a group
+inline constexpr std::size_t sample_frames_max = 4'096;                  // of a sample; and headers
 inline constexpr std::size_t runs_max = 1'024;
 inline constexpr std::size_t buses_max = 256;
 inline constexpr std::size_t nodes_max = 64;
@@ -122,6 +125,12 @@ struct batch {
   [[nodiscard]] std::uint64_t count() const;
 };
 
+/// The newest frames of a machine whose items arrive late, for the live view alone: not stored, not acked, not counted.
+struct sample {
+  std::uint64_t as_of_seq = 0; // the newest item of the spool: no later item is in the sample
+  can::frame_block frames;     // of at most eight bytes, in order of time
+};
+
 struct ack {
   std::uint64_t durable_seq = 0;
 };
@@ -142,8 +151,8 @@ struct pace {
   std::uint32_t interval_ms = 0; // 0: at once
 };
 
-using message =
-  std::variant<hello, welcome, redirect, reject, batch, ack, rewind, goaway, ping, pong, pace>;
+using message = std::
+  variant<hello, welcome, redirect, reject, batch, ack, rewind, goaway, ping, pong, pace, sample>;
 
 /// Appends the message with its length prefix to `out`. Fails (limit, text) when the peer could not decode it; `out` is
 /// then unchanged.

@@ -174,6 +174,37 @@ TEST_CASE("wire: a count above its limit is rejected by name") {
         == errc::limit);
 }
 
+TEST_CASE("wire: a sample above its limits is rejected by name") {
+  const auto code_of = [](const proto::sample& sample) {
+    std::string out;
+    const auto refused = encode(sample, out);
+    CHECK(out.empty());
+    return refused.code();
+  };
+  CHECK(code_of(full_sample(sample_frames_max + 1)) == errc::limit);
+  CHECK(code_of(full_sample(0)) == errc::columns);
+  auto later = full_sample(1);
+  later.as_of_seq = 0;
+  CHECK(code_of(later) == errc::malformed);
+  proto::sample wide{1, {}};
+  const std::uint8_t bytes[64]{};
+  REQUIRE(
+    wide.frames.push(1, can::pack({.id = 1, .length = 64, .kind = can::frame_kind::fd}), bytes));
+  CHECK(code_of(wide) == errc::limit);
+  auto headers = full_sample(1);
+  headers.frames.headers.resize(sample_frames_max + 1);
+  CHECK(code_of(headers) == errc::limit);
+  // The same from outside: 5,000 frames of one header.
+  const auto column = [](int number, std::size_t width) {
+    return field(number, std::string(5'000 * width, '\0'));
+  };
+  const auto frames = field(2, std::string(8, '\0')) + column(3, 1) + column(4, 4) + column(5, 8);
+  CHECK(try_decode(field(12, std::string{"\x08\x01", 2} + field(2, frames))).code == errc::limit);
+  std::string largest;
+  REQUIRE(encode(full_sample(sample_frames_max), largest));
+  CHECK(largest.size() < 128U << 10U);
+}
+
 TEST_CASE("wire: a text that is not UTF-8 is rejected as text in every field") {
   CHECK(try_decode(field(3, field(1, "\xFF"))).code == errc::text);
   CHECK(try_decode(field(5, field(4, field(2, field(1, field(3, "\xC3")))))).code == errc::text);
@@ -197,6 +228,8 @@ TEST_CASE(
                                                         '\0'))))), // all headers
         field(5,
               field(4, field(1, field(3, std::string(message_bytes_max - 64, '\0'))))), // all index
+        field(12, field(2, field(2, std::string(message_bytes_max - 64, '\0')))),       // headers
+        field(12, field(2, field(5, std::string(message_bytes_max - 64, '\0')))),       // payloads
         field(5, fill(field(4, field(1, ""))))}) {
     REQUIRE(bytes.size() <= message_bytes_max);
     const auto before = held.load();

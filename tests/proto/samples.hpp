@@ -76,6 +76,22 @@ inline proto::batch full_batch(unsigned seed) {
   return batch;
 }
 
+/// Newest frames: of at most eight bytes.
+inline proto::sample full_sample(std::size_t frames = 300) {
+  proto::sample sample;
+  sample.as_of_seq = 1'000'000'000'000;
+  for (std::size_t i = 0; i < frames; ++i) {
+    const std::uint64_t payload = i;
+    (void)sample.frames.push(1'547'753'403'715'009 + static_cast<std::int64_t>(i) * 1'000,
+                             can::pack({.id = static_cast<std::uint32_t>(i),
+                                        .extended = true,
+                                        .bus = static_cast<std::uint8_t>(i % 3),
+                                        .length = 8}),
+                             reinterpret_cast<const std::uint8_t*>(&payload));
+  }
+  return sample;
+}
+
 inline std::vector<proto::message> one_of_each() {
   return {full_hello(),
           proto::welcome{1, (std::int64_t{7} << 40) + 3, 4'711, {"a:7400", "b:7400"}, 10'000},
@@ -87,7 +103,8 @@ inline std::vector<proto::message> one_of_each() {
           proto::goaway{""},
           proto::ping{0xFFFFFFFFFFFFFFFF},
           proto::pong{1},
-          proto::pace{1'000}};
+          proto::pace{1'000},
+          full_sample()};
 }
 
 inline std::span<const std::uint8_t> bytes_of(const std::string& text, std::size_t from = 0) {

@@ -284,6 +284,10 @@ void uplink_protocol::hear(time_point now, const proto::batch& /*m*/) {
   drop(now, "it sent items: it is a gateway, not a node");
 }
 
+void uplink_protocol::hear(time_point now, const proto::sample& /*m*/) {
+  drop(now, "it sent a sample: it is a gateway, not a node");
+}
+
 void uplink_protocol::hear(time_point now, const proto::reject& m) {
   const auto said = m.reason.empty() ? std::string{to_string(m.code)} : m.reason;
   switch (m.code) {

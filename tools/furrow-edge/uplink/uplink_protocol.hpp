@@ -155,6 +155,7 @@ private:
   void hear(time_point now, const proto::pace& m);
   void hear(time_point now, const proto::hello& m);
   void hear(time_point now, const proto::batch& m);
+  void hear(time_point now, const proto::sample& m);
   void refused(time_point now, const proto::reject& m);
   void forked(time_point now, const proto::reject& m);
   void point_to(time_point now, const std::string& node, const std::string& why);
