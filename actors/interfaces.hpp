@@ -12,6 +12,7 @@ namespace furrow::actors {
 struct attach_order;
 struct report_wish;
 struct delivery;
+struct showing;
 struct detach_notice;
 struct hurry_notice;
 struct claim_order;
@@ -54,6 +55,7 @@ struct writer_changed;
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::attach_order)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::report_wish)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::delivery)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::showing)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::detach_notice)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::hurry_notice)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::claim_order)
@@ -165,6 +167,8 @@ using equipment_actor = caf::typed_actor<
   caf::reacts_to<attach_order>,
   // A batch of an attached session.
   caf::reacts_to<delivery>,
+  // A sample of the newest frames, for the live view alone.
+  caf::reacts_to<showing>,
   // The session has ended.
   caf::reacts_to<detach_notice>,
   // A reader requests faults, ECUs and implements; the answer goes through `report_wish::from`.

@@ -112,6 +112,11 @@ struct delivery {
   std::shared_ptr<received_batch> batch; // the receiver moves its content out
 };
 
+struct showing {
+  std::uint64_t session = 0;
+  std::shared_ptr<received_sample> sample;
+};
+
 struct detach_notice {
   std::uint64_t session = 0;
 };

@@ -55,6 +55,11 @@ public:
     if (const auto owner = target_->owner())
       caf::anon_send(owner, delivery{session_, std::make_shared<received_batch>(std::move(batch))});
   }
+  void show(received_sample sample) override {
+    if (const auto owner = target_->owner())
+      caf::anon_send(owner,
+                     showing{session_, std::make_shared<received_sample>(std::move(sample))});
+  }
   void hurry() override {
     if (const auto owner = target_->owner())
       caf::anon_send(owner, hurry_notice{});

@@ -255,6 +255,23 @@ void deliver(equipment_pointer self, delivery& message) {
   });
 }
 
+/// A sample changes the live view, and nothing else: no counter, no item, no raw frame.
+void show(equipment_pointer self, const showing& message) {
+  auto& state = self->state;
+  look_at_dbc(state);
+  const auto session = state.sessions.find(message.session);
+  if (session == state.sessions.end())
+    return;
+  const auto& sample = message.sample->sample;
+  const auto stream = state.streams.find(session->second.slot);
+  if (stream == state.streams.end()
+      || !stream->second.intake.sampled(message.session, sample.as_of_seq))
+    return;
+  state.monitor.sample(sample.frames);
+  state.published.reset();
+  publish(state);
+}
+
 void detach(equipment_pointer self, std::uint64_t session) {
   auto& state = self->state;
   const auto found = state.sessions.find(session);
@@ -364,6 +381,7 @@ equipment_actor::behavior_type equipment(equipment_pointer self,
   return {
     [self](attach_order& order) { attach(self, order); },
     [self](delivery& message) { deliver(self, message); },
+    [self](showing& message) { show(self, message); },
     [self](detach_notice notice) { detach(self, notice.session); },
     [self](const report_wish& wish) { wish.from->answer(self->state.monitor.report()); },
     [self](claim_answer& answer) { take_claim(self, answer); },

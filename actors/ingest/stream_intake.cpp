@@ -320,8 +320,15 @@ void stream_intake::show(const can::frame_block& block,
   const auto end = first + block.size();
   if (end <= after + 1)
     return;
-  machine.update(block, after >= first ? after + 1 - first : 0);
+  machine.update(block, after >= first ? after + 1 - first : 0, first <= sampled_to_);
   shown_ = end - 1;
+}
+
+bool stream_intake::sampled(std::uint64_t session, std::uint64_t as_of) {
+  if (session != session_)
+    return false;
+  sampled_to_ = std::max(sampled_to_, as_of);
+  return true;
 }
 
 void stream_intake::flush(actions& out, std::chrono::milliseconds patience) {

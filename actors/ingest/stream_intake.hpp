@@ -107,6 +107,9 @@ public:
                 std::vector<memory_lease> leases,
                 can::machine_monitor& machine,
                 actions& out);
+  /// A sample of a session: the newest frames of the machine, at most up to item `as_of`. Items up to there that come
+  /// later are shown as late ones. Nothing of it is packed. False: the session is superseded.
+  [[nodiscard]] bool sampled(std::uint64_t session, std::uint64_t as_of);
   /// Sends the packed items as an append, which may gather with others for `patience`.
   void flush(actions& out, std::chrono::milliseconds patience = std::chrono::milliseconds{0});
   void committed(std::int64_t epoch, std::uint64_t to, actions& out);
@@ -214,7 +217,8 @@ private:
   /// The newest item that the machine's monitor has seen. Items that come again after a rewind are
   /// packed and not shown again: the live view never goes back.
   std::uint64_t shown_ = 0;
-  bool rewinding_ = false; // a rewind was sent, and its items have not arrived yet
+  std::uint64_t sampled_to_ = 0; // up to this item samples came before the items
+  bool rewinding_ = false;       // a rewind was sent, and its items have not arrived yet
   std::size_t pending_frames_ = 0;
   std::size_t pending_bytes_ = 0; // of the leases
   held_append pending_;

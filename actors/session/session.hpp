@@ -47,12 +47,19 @@ struct received_batch {
   std::chrono::steady_clock::time_point received_at;
 };
 
+/// The same for a sample: it is only shown.
+struct received_sample {
+  proto::sample sample;
+  std::vector<memory_lease> leases;
+};
+
 /// The connection of one session to the equipment actor that owns its stream. Destroying it tells the
 /// actor that the session has ended.
 class equipment_link {
 public:
   virtual ~equipment_link() = default;
   virtual void deliver(received_batch batch) = 0;
+  virtual void show(received_sample sample) = 0;
   /// The gateway is to leave, and goes when it has its acks: what came goes to the database at once.
   virtual void hurry() = 0;
 };

@@ -42,6 +42,16 @@ struct equipment_world : tests::tree_world {
     system.run();
     return port;
   }
+  /// The newest frame: a vehicle speed.
+  void send_sample(std::uint64_t as_of, std::int64_t time_us, std::uint64_t payload) {
+    auto sample = std::make_shared<received_sample>();
+    sample->sample.as_of_seq = as_of;
+    REQUIRE(sample->sample.frames.push(time_us, tests::header_of(0x18FEF100),
+                                       reinterpret_cast<const std::uint8_t*>(&payload)));
+    caf::anon_send(machine->owner(), showing{session, std::move(sample)});
+    system.run();
+  }
+  [[nodiscard]] live_snapshot shown() const { return people->board.all().at(0); }
   /// Five frames, which go to the database at once.
   void send_frames(std::uint64_t first) {
     auto batch = std::make_shared<received_batch>();
@@ -74,4 +84,30 @@ TEST_CASE_FIXTURE(equipment_world,
   send_frames(11);
   CHECK(port->rewinds == 0);
   CHECK(port->durable == 15);
+}
+
+TEST_CASE_FIXTURE(equipment_world,
+                  "equipment: a sample is shown, and neither counted, stored nor tapped") {
+  const auto port = greet();
+  const auto place = people->board.places().at(0);
+  place->frames().open(true);
+  const auto received = people->counters.frames_received.load();
+  send_sample(100, 9'000'000, 0x1000);
+  REQUIRE(shown()->state->wheel_speed_mps);
+  CHECK(shown()->state->wheel_speed_mps->time_us == 9'000'000);
+  CHECK(shown()->frames == 0);
+  CHECK(shown()->received_seq == 0);
+  CHECK(people->counters.frames_received == received);
+  CHECK(place->frames().take().batches.empty());
+  send_frames(1);
+  CHECK(port->durable == 5);
+  CHECK(shown()->state->wheel_speed_mps->time_us == 9'000'000);
+  CHECK(shown()->received_seq == 5);
+  CHECK(place->frames().take().batches.size() == 1);
+  // A gateway that greets anew continues; the samples of the old session are over.
+  greet();
+  --session;
+  send_sample(100, 10'000'000, 0x2000);
+  ++session;
+  CHECK(shown()->state->wheel_speed_mps->time_us == 9'000'000);
 }

@@ -253,3 +253,42 @@ TEST_CASE_FIXTURE(
   REQUIRE(append->append.frames.size() == 1);
   CHECK(append->append.frames[0].seq_first == 9);
 }
+
+TEST_CASE_FIXTURE(intake_story,
+                  "intake: a sample is for the current session, and nothing of it is packed") {
+  open(1, 0, 1);
+  CHECK(intake.sampled(1, 50));
+  CHECK_FALSE(intake.packed());
+  CHECK(intake.counted().frames == 0);
+  CHECK(intake.received_seq() == 0);
+  CHECK(intake.sent_seq() == 0);
+  CHECK(out.empty());
+  intake.received(1, frames(1, 50), {}, live, out);
+  CHECK(flush()->append.to == 50);
+  intake.greet(2, hello(), out);
+  CHECK_FALSE(intake.sampled(1, 60));
+}
+
+TEST_CASE_FIXTURE(
+  intake_story,
+  "intake: items that a sample has overtaken set nothing back, later ones do as ever") {
+  open(1, 0, 1);
+  // Vehicle speed: byte 1 and 2 are of the number of the frame.
+  const auto speed_at = [&] { return live.live().wheel_speed_mps->time_us; };
+  can::frame_block newest;
+  const std::uint64_t payload = 0x1000;
+  REQUIRE(
+    newest.push(9'000'000, header_of(0x18FEF100), reinterpret_cast<const std::uint8_t*>(&payload)));
+  REQUIRE(intake.sampled(1, 20));
+  live.sample(newest);
+  CHECK(speed_at() == 9'000'000);
+  intake.received(1, frames(1, 10), {}, live, out);
+  CHECK(speed_at() == 9'000'000);
+  CHECK(live.live().last_frame_us == 9'000'000);
+  intake.received(1, frames(11, 10), {}, live, out);
+  CHECK(speed_at() == 9'000'000);
+  intake.received(1, frames(21, 10, 2'000'000), {}, live,
+                  out); // not overtaken: a clock that stepped back
+  CHECK(speed_at() == 2'000'009);
+  CHECK(intake.counted().frames == 30);
+}

@@ -157,9 +157,10 @@ TEST_CASE("gateway port: a first message other than Hello is rejected") {
 }
 
 TEST_CASE("gateway port: a gateway that sends a node's message or a second Hello is rejected") {
-  withstands_message(wire_of(proto::ack{1}), reject_code::malformed, "Batch, Ping and Pong", true);
-  withstands_message(wire_of(hello_of("bad", 0xBA)), reject_code::malformed, "Batch, Ping and Pong",
+  withstands_message(wire_of(proto::ack{1}), reject_code::malformed, "Batch, Sample, Ping and Pong",
                      true);
+  withstands_message(wire_of(hello_of("bad", 0xBA)), reject_code::malformed,
+                     "Batch, Sample, Ping and Pong", true);
 }
 
 TEST_CASE("gateway port: without a common version the reject names both ranges") {

@@ -277,8 +277,13 @@ bool gateway_session::handle(proto::message message, std::vector<memory_lease> l
   }
   if (std::holds_alternative<proto::pong>(message))
     return true;
+  if (auto* sample = std::get_if<proto::sample>(&message);
+      sample != nullptr && version_ >= proto::version_of_sample) {
+    take_sample(std::move(*sample), std::move(leases));
+    return true;
+  }
   refuse(refusal::malformed, reject_code::malformed,
-         "after its Hello a gateway may send only Batch, Ping and Pong");
+         "after its Hello a gateway may send only Batch, Sample, Ping and Pong");
   return false;
 }
 

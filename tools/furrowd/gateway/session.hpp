@@ -6,7 +6,7 @@
 ///   closes.
 /// Threads: the io_context's one thread; the port posts to it.
 /// Limits: hello_bytes_max before the welcome, message_bytes_max after; outbox_max unwritten messages; deadlines below.
-///   Acks are merged, and so are paces: one of each waits.
+///   Acks are merged, and so are paces: one of each waits. Samples above their rate are dropped.
 #pragma once
 
 #include "actors/log/log.hpp"
@@ -39,6 +39,8 @@ struct session_limits {
   std::chrono::seconds goodbye{2};   // for the last messages, once the session is to close
   std::size_t bytes_max = 4U << 20U; // received and not yet durable
   static constexpr std::size_t outbox_max = 64;
+  static constexpr std::chrono::milliseconds sample_interval{200}; // on average; more are dropped
+  static constexpr int samples_at_once = 10;
   /// Memory that one byte on the wire may need on its way to the database: columns, the block, its COPY form.
   static constexpr std::size_t growth = 3;
 };
@@ -115,6 +117,7 @@ private:
   [[nodiscard]] bool redirected();
   bool handle(proto::message message, std::vector<actors::memory_lease> leases);
 
+  void take_sample(proto::sample sample, std::vector<actors::memory_lease> leases);
   void send(const proto::message& message);
   void send_ack(std::uint64_t durable_seq);
   /// Follows who watches the machine, from the Welcome on.
@@ -166,6 +169,7 @@ private:
   std::shared_ptr<actors::machine_interest::listener> on_interest_;
   std::optional<std::chrono::milliseconds> pace_told_;
   bool pace_due_ = false;
+  clock::time_point samples_to_{}; // the time up to which its samples use the rate
   bool reading_ = true;
   bool in_message_ = false; // from a length to the end of its body
   bool writing_ = false;

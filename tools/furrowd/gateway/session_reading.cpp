@@ -111,4 +111,15 @@ asio::awaitable<bool> gateway_session::read_batch() {
   co_return handle(std::move(*message), std::move(leases));
 }
 
+/// Shown, or dropped: what a gateway sends too often is of no use to anybody.
+void gateway_session::take_sample(proto::sample sample, std::vector<memory_lease> leases) {
+  constexpr auto& each = session_limits::sample_interval;
+  const auto now = clock::now();
+  samples_to_ = std::max(samples_to_, now - each * session_limits::samples_at_once) + each;
+  if (samples_to_ > now)
+    samples_to_ -= each;
+  else
+    link_->show({std::move(sample), std::move(leases)});
+}
+
 } // namespace furrow::daemon
