@@ -381,8 +381,9 @@ TEST_CASE("uplink: two gateways with one stream do not replace each other withou
 }
 
 TEST_CASE("uplink: leaves a node that breaks the protocol in any way") {
-  const std::vector<proto::message> wrong{proto::ack{0}, proto::rewind{1}, proto::hello{},
-                                          proto::batch{}, proto::welcome{7, 1, 1, {}, 0}};
+  const std::vector<proto::message> wrong{proto::ack{0},   proto::rewind{1},
+                                          proto::hello{},  proto::batch{},
+                                          proto::sample{}, proto::welcome{7, 1, 1, {}, 0}};
   for (const auto& message : wrong) {
     uplink_story s;
     s.start();

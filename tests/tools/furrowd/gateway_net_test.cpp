@@ -168,7 +168,7 @@ TEST_CASE("gateway port: without a common version the reject names both ranges")
   hello.lowest_version = 7;
   hello.highest_version = 9;
   withstands_message(wire_of(hello), reject_code::version,
-                     "versions 1 to 2, the gateway supports 7 to 9");
+                     "versions 1 to 3, the gateway supports 7 to 9");
   hello.lowest_version = hello.highest_version = 0;
   withstands_message(wire_of(hello), reject_code::version, "the gateway supports 0 to 0");
 }

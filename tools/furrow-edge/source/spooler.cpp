@@ -170,6 +170,7 @@ void spooler::close_block() {
   if (block_.empty())
     return;
   urgent_ = faults_.look(block_) || urgent_;
+  picked_.look(block_);
   proto::item_group group{std::move(block_)};
   groups_.push_back(
     {static_cast<std::uint32_t>(proto::item_count(group)), proto::encode_items(group)});
@@ -213,6 +214,8 @@ spooler::outcome spooler::commit() {
   for (const auto& group : groups_)
     spooled_ += group.count;
   groups_.clear();
+  to_.note_newest(picked_);
+  picked_.clear();
   buses_saved_ = names.size();
   if (waiting_.exchange(false) && on_.warn)
     on_.warn("spool_has_room", "there is room in the spool again");

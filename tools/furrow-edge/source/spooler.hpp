@@ -113,6 +113,7 @@ private:
   std::size_t buses_saved_;
   can::frame_block block_;
   fault_watch faults_;
+  frame_picker picked_;              // of what is pending
   bool urgent_ = false;              // what is pending
   std::vector<can::record> records_; // empty while block_ has frames
   std::size_t record_bytes_ = 0;

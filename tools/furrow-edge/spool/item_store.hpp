@@ -6,6 +6,7 @@
 /// Threads: called on the uplink's thread only; the implementation guards what it shares with other threads.
 #pragma once
 
+#include "can/frame/frame_block.hpp"
 #include "can/frame/stream.hpp"
 #include "tools/furrow-edge/spool/errc.hpp"
 
@@ -70,6 +71,16 @@ public:
   /// block); none if `from` is above last_seq.
   [[nodiscard]] virtual result<std::vector<item_block>>
   read(std::uint64_t from, std::size_t bytes_max, std::size_t blocks_max) = 0;
+
+  /// Whether the store knows the newest frame of each identifier, for samples.
+  [[nodiscard]] virtual bool has_samples() const { return false; }
+  /// A new connection: no frame was given in a sample yet.
+  virtual void begin_samples() {}
+  /// The newest frame of each identifier, of the items from `from` on, without those that were given before; in order of
+  /// time, about bytes_max. Empty: there is nothing new.
+  [[nodiscard]] virtual can::frame_block sample(std::uint64_t /*from*/, std::size_t /*bytes_max*/) {
+    return {};
+  }
 
   /// Records that everything below resume_from is durable at a node, and that the node knows the runs up to `run`.
   [[nodiscard]] virtual result<done> welcomed(std::uint64_t resume_from, std::uint64_t run) = 0;

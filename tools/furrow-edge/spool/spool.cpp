@@ -154,6 +154,29 @@ result<done> spool::save_items(std::span<const encoded_group> groups,
   return done{};
 }
 
+void spool::note_newest(const frame_picker& picked) {
+  const auto place = [this] {
+    const std::lock_guard guard{guard_};
+    return next_place_ - 1;
+  }();
+  const std::lock_guard newest{newest_guard_};
+  newest_.put(picked, place);
+}
+
+void spool::begin_samples() {
+  const std::lock_guard newest{newest_guard_};
+  newest_.begin();
+}
+
+can::frame_block spool::sample(std::uint64_t from, std::size_t bytes_max) {
+  const auto place = [&] {
+    const std::lock_guard guard{guard_};
+    return base_ + from;
+  }();
+  const std::lock_guard newest{newest_guard_};
+  return newest_.take(place, bytes_max);
+}
+
 result<std::vector<source_row>> spool::sources() {
   const std::lock_guard writing{writing_};
   return load_sources(writer_);

@@ -9,6 +9,7 @@
 ///   block with a wrong checksum is counted and reported. Records of kind can::record_kind_lost are sent in its place,
 ///   so that the stream continues and the loss is on record.
 /// Threads: append and the sources on one thread, everything else on another; a mutex keeps their transactions apart.
+///   Another one guards the newest frames, taken once for an append and once for a sample.
 ///   `inspect` needs no lock and disturbs nobody.
 /// Limits: bytes_max of items. Acked items are kept for retain_time and up to retain_bytes, less if room is short.
 ///   runs_kept_max runs; 1,000 remembered sources; files_kept_max files that no node has claimed.
@@ -16,6 +17,7 @@
 
 #include "tools/furrow-edge/spool/disk_room.hpp"
 #include "tools/furrow-edge/spool/item_store.hpp"
+#include "tools/furrow-edge/spool/newest_frames.hpp"
 #include "tools/furrow-edge/spool/sqlite.hpp"
 
 #include <atomic>
@@ -86,6 +88,8 @@ public:
   [[nodiscard]] result<done> append(std::span<const encoded_group> groups,
                                     std::span<const can::bus_name> new_buses,
                                     source_row* progress);
+  /// The last frames of what was appended, for samples.
+  void note_newest(const frame_picker& picked);
   [[nodiscard]] result<std::vector<source_row>> sources();
 
   /// Keeps the digests of files that are about to be read until a node has claimed the stream, so that a later run can
@@ -102,6 +106,9 @@ public:
   [[nodiscard]] std::uint64_t run() const override;
   [[nodiscard]] result<std::vector<item_block>>
   read(std::uint64_t from, std::size_t bytes_max, std::size_t blocks_max) override;
+  [[nodiscard]] bool has_samples() const override { return true; }
+  void begin_samples() override;
+  [[nodiscard]] can::frame_block sample(std::uint64_t from, std::size_t bytes_max) override;
   [[nodiscard]] result<done> welcomed(std::uint64_t resume_from, std::uint64_t run) override;
   void acknowledge(std::uint64_t durable_seq) override;
   void rewind(std::uint64_t from_seq) override;
@@ -174,6 +181,9 @@ private:
   sqlite_statement select_blocks_;
   durability durability_ = durability::unknown;
   std::set<std::uint64_t> known_damage_; // places
+
+  std::mutex newest_guard_;
+  newest_frames newest_; // by place
 
   mutable std::mutex writing_; // one transaction at a time
   mutable std::mutex guard_;   // guards the members below

@@ -168,6 +168,7 @@ void uplink_protocol::hear(time_point now, const proto::welcome& m) {
   next_seq_ = std::max(m.resume_from, state.first_seq);
   pace_.again_from(next_seq_, state.last_seq);
   version_ = m.version;
+  begin_samples(now);
   nodes_.learn(m.nodes);
   nodes_.succeeded();
   redirects_ = 0;
@@ -216,6 +217,8 @@ void uplink_protocol::hear(time_point now, const proto::ack& m) {
   if (m.durable_seq > store_.acked_seq())
     batch_bytes_ = std::min(config_.batch_bytes, 2 * batch_bytes_);
   store_.acknowledge(m.durable_seq);
+  if (is_acked())
+    line_.all_arrived(now);
   refusals_ = 0;
   if (phase_ == phase::leaving)
     leave_when_acked(now);
@@ -270,7 +273,9 @@ void uplink_protocol::hear(time_point now, const proto::ping& m) {
   send(now, proto::pong{m.nonce});
 }
 
-void uplink_protocol::hear(time_point /*now*/, const proto::pong& /*m*/) {}
+void uplink_protocol::hear(time_point now, const proto::pong& m) {
+  line_.heard(now, m.nonce);
+}
 
 void uplink_protocol::hear(time_point /*now*/, const proto::pace& m) {
   pace_.set(milliseconds{m.interval_ms});
@@ -339,89 +344,6 @@ void uplink_protocol::forked(time_point now, const proto::reject& m) {
   wait(now, nodes_.pointed_to(nodes_.current()));
 }
 
-/// Reads the blocks of the next batch. On a bad line a block that is too large is divided.
-result<std::vector<item_block>> uplink_protocol::next_blocks() {
-  const bool gathers = pace_.interval().count() > 0;
-  auto blocks = store_.read(next_seq_, batch_bytes_,
-                            gathers ? uplink_config::blocks_read_max : proto::groups_max);
-  if (blocks && gathers)
-    join_small(*blocks, proto::groups_max);
-  if (!blocks || blocks->empty() || batch_bytes_ >= config_.batch_bytes)
-    return blocks;
-  const auto first = blocks->front();
-  const auto skip = next_seq_ - first.seq_first;
-  if (skip == 0 && first.bytes->size() <= batch_bytes_)
-    return blocks;
-  const auto fitting = batch_bytes_ * first.count / std::max<std::size_t>(1, first.bytes->size());
-  auto part = items_after(*first.bytes, skip, std::max<std::uint64_t>(1, fitting));
-  if (!part)
-    return part.error();
-  return std::vector<item_block>{
-    {next_seq_, part->count, std::make_shared<const std::string>(std::move(part->bytes))}};
-}
-
-bool uplink_protocol::understood(const std::vector<item_block>& blocks) const {
-  return version_ >= proto::version_gone
-         || std::none_of(blocks.begin(), blocks.end(),
-                         [](const item_block& block) { return proto::holds_gone(*block.bytes); });
-}
-
-std::optional<std::string> uplink_protocol::next_batch(time_point now) {
-  if (phase_ != phase::streaming || !pace_.may_send(now, next_seq_, store_.last_seq()))
-    return std::nullopt;
-  if (store_.run() != hello_run_) {
-    // Items of a run that the node does not know would later look like those of a copy.
-    actions_.emplace_back(uplink_action::close{});
-    say(level::debug, "run_begins",
-        nodes_.current() + ": sending a new hello, because the spool has begun a run");
-    wait(now, nodes_.pointed_to(nodes_.current()));
-    return std::nullopt;
-  }
-  if (!store_.ready(next_seq_))
-    return std::nullopt;
-  auto blocks = next_blocks();
-  if (blocks && !understood(*blocks)) {
-    stop({errc::usage, nodes_.current() + " speaks protocol version " + std::to_string(version_)
-                         + ", which cannot say that items are gone: upgrade it first"});
-    return std::nullopt;
-  }
-  if (!blocks || blocks->empty()) {
-    stop(blocks ? failure{errc::damaged, "item " + std::to_string(next_seq_) + " is missing"}
-                : blocks.error());
-    return std::nullopt;
-  }
-  // Many short records could exceed the limit of a message.
-  std::size_t records = 0;
-  const auto too_many = std::find_if(blocks->begin(), blocks->end(), [&](const item_block& block) {
-    records += proto::holds_records(*block.bytes) ? block.count : 0;
-    return records > proto::records_max;
-  });
-  if (too_many != blocks->begin())
-    blocks->erase(too_many, blocks->end());
-  std::vector<std::string_view> groups;
-  groups.reserve(blocks->size());
-  for (const auto& block : *blocks)
-    groups.push_back(*block.bytes);
-  std::vector<can::bus_name> buses;
-  if (store_.bus_count() != buses_told_) {
-    buses = store_.state().buses;
-    buses_told_ = buses.size();
-  }
-  std::string bytes;
-  if (auto ok =
-        proto::encode_batch(blocks->front().seq_first, store_.last_seq(), buses, groups, bytes);
-      !ok) {
-    stop({errc::damaged,
-          "items from " + std::to_string(next_seq_) + " on cannot be sent: " + ok.error().detail});
-    return std::nullopt;
-  }
-  if (is_acked())
-    in_flight_ = now;
-  next_seq_ = blocks->back().seq_last() + 1;
-  sent_at_ = now;
-  return bytes;
-}
-
 std::optional<uplink_protocol::time_point> uplink_protocol::deadline() const {
   switch (phase_) {
   case phase::idle:
@@ -437,7 +359,8 @@ std::optional<uplink_protocol::time_point> uplink_protocol::deadline() const {
     break;
   }
   const auto owed = std::min(ask_at(), after_silence().at);
-  return std::min(owed, pace_.due(next_seq_, store_.last_seq()).value_or(owed));
+  return std::min(
+    {owed, pace_.due(next_seq_, store_.last_seq()).value_or(owed), sample_due().value_or(owed)});
 }
 
 uplink_protocol::time_point uplink_protocol::ask_at() const {
@@ -477,6 +400,7 @@ void uplink_protocol::tick(time_point now) {
   case phase::streaming:
     // Items are due: the caller asks for them now. Begun here, so that a socket without room is not asked again and again.
     (void)pace_.may_send(now, next_seq_, store_.last_seq());
+    samples_.tick(now);
     if (now < std::min(ask_at(), after_silence().at))
       return;
     break;

@@ -9,14 +9,17 @@
 /// Limits: a batch has about batch_bytes; the caller asks for the next batch while it has room. After a connection that
 ///   was cut before all was acked, batches are smaller, down to batch_bytes_least, and a block may be divided: a line that
 ///   is cut again and again brings at least a small batch through each time. With each ack they grow again.
-///   blocks_read_max blocks are read for one batch; small ones become one group.
+///   blocks_read_max blocks are read for one batch; small ones become one group. While a backlog waits, samples of the
+///   newest frames go between batches (sample_pace.hpp), and line_gauge.hpp limits what is on its way.
 /// Source: docs/wire-protocol.md.
 #pragma once
 
 #include "actors/log/log.hpp"
 #include "proto/wire.hpp"
 #include "tools/furrow-edge/spool/item_store.hpp"
+#include "tools/furrow-edge/uplink/line_gauge.hpp"
 #include "tools/furrow-edge/uplink/node_list.hpp"
+#include "tools/furrow-edge/uplink/sample_pace.hpp"
 #include "tools/furrow-edge/uplink/send_pace.hpp"
 
 #include <chrono>
@@ -94,7 +97,8 @@ public:
   /// What is new, or comes next, does not wait for the pace.
   void hurry() { pace_.hurry(); }
 
-  /// Returns the next batch as bytes for the socket, if there is one to send. Asked again after `tick`.
+  /// Returns the next batch or sample as bytes for the socket, if there is one to send; a ping may follow in them. Asked
+  /// again after `tick` and `received`.
   [[nodiscard]] std::optional<std::string> next_batch(time_point now);
 
   /// When `tick` is next due; nothing once stopped.
@@ -103,6 +107,8 @@ public:
 
   /// The size of the next batch; smaller than config.batch_bytes on a bad line.
   [[nodiscard]] std::size_t batch_bytes() const { return batch_bytes_; }
+  /// Whether samples of the newest frames go beside a backlog.
+  [[nodiscard]] bool behind() const { return samples_.behind(); }
   [[nodiscard]] bool streaming() const { return phase_ == phase::streaming; }
   [[nodiscard]] bool ever_connected() const { return ever_connected_; }
   /// Whether a node has welcomed this gateway, or an attempt has failed.
@@ -140,7 +146,14 @@ private:
   void send(time_point now, const proto::message& what);
   void missing(time_point now, std::uint64_t needed_from);
   void shrink_batches();
+  [[nodiscard]] std::size_t batch_limit() const;
   result<std::vector<item_block>> next_blocks();
+  void begin_samples(time_point now);
+  [[nodiscard]] sample_pace::standing standing() const;
+  [[nodiscard]] bool may_sample() const;
+  std::optional<std::string> next_sample(time_point now);
+  [[nodiscard]] std::optional<time_point> sample_due() const;
+  void gauge(time_point now, std::string& bytes, bool must = false);
   [[nodiscard]] bool understood(const std::vector<item_block>& blocks) const;
   void go_on_without(time_point now, const std::string& loss);
 
@@ -187,6 +200,9 @@ private:
   std::chrono::milliseconds keepalive_{10'000};
   std::size_t batch_bytes_;
   send_pace pace_;
+  sample_pace samples_;
+  line_gauge line_;                      // while it is behind
+  std::uint64_t sample_sent_ = 0;        // what had gone to the line with the last sample
   std::chrono::milliseconds silence_{0}; // while an ack is awaited; 0: as while idle
   std::uint64_t next_seq_ = 1;           // the next item to send
   std::uint64_t hello_run_ = 0;
