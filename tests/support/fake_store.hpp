@@ -232,6 +232,7 @@ public:
   std::vector<storage::telemetry_point> telemetry; // of every machine in `equipment`
   std::vector<storage::rollup_point> rollups;      // of its signal "EEC1.engine_speed"
   static constexpr std::size_t history_page = 2;
+  std::string rollup_zone; // of the last question
 
   void read_telemetry(storage::history_query query,
                       storage::handler<storage::telemetry_page> done) override {
@@ -243,6 +244,7 @@ public:
                    std::string signal,
                    storage::rollup_bucket /*bucket*/,
                    storage::handler<storage::rollup_page> done) override {
+    rollup_zone = query.zone;
     answer<storage::rollup_page>(
       std::move(done), [this, query, signal]() -> storage::result<storage::rollup_page> {
         if (signal != "EEC1.engine_speed")

@@ -26,6 +26,7 @@ void add_equipment(CLI::App& app, const globals& globals, int& exit_code);
 void add_equipment_set(CLI::App& app,
                        const globals& globals,
                        int& exit_code); // after add_equipment
+void add_farm(CLI::App& app, const globals& globals, int& exit_code);
 void add_field(CLI::App& app, const globals& globals, int& exit_code);
 void add_site(CLI::App& app, const globals& globals, int& exit_code);
 void add_nodes(CLI::App& app, const globals& globals, int& exit_code);
@@ -37,7 +38,7 @@ void add_actors(CLI::App& app, const globals& globals, int& exit_code);
 void add_gateways(CLI::App& app, const globals& globals, int& exit_code);
 void add_database(CLI::App& app, const globals& globals, int& exit_code);
 void add_front(CLI::App& app, const globals& globals, int& exit_code);
-void add_farms(CLI::App& app, const globals& globals, int& exit_code);
+void add_farms(CLI::App& app, const globals& globals, int& exit_code); // after add_farm
 void add_doctor(CLI::App& app, const globals& globals, int& exit_code);
 void add_import(CLI::App& app, const globals& globals, int& exit_code);
 void add_bench(CLI::App& app, const globals& globals, int& exit_code);

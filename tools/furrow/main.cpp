@@ -27,6 +27,7 @@ void add_commands(CLI::App& app, const furrow::cli::globals& globals, int& exit_
   add_equipment_set(app, globals, exit_code);
   add_removals(app, globals, exit_code);
   add_watch(app, globals, exit_code);
+  add_farm(app, globals, exit_code);
   add_field(app, globals, exit_code);
   add_ledger(app, globals, exit_code);
   add_frames(app, globals, exit_code);

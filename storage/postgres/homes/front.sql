@@ -4,8 +4,8 @@
 --               connection string for PL/Proxy
 --   relations   name, columns, everywhere: tables and views; everywhere: each home has rows of its own
 --   composites  name, columns: row types that functions return
---   routines    name, arguments, inputs (how many), result, route: functions; route: the argument that names a machine or
---               a place, or 'all' for a function whose answers are put together
+--   routines    name, arguments, inputs (how many), result, route: functions; route: the argument that names a machine,
+--               a place or a farm; 'all' for a function whose answers are put together; 'main'
 -- Rows that different homes have made have different ids.
 create temp table home on commit drop as
   select h.* from pg_temp.given g, jsonb_to_recordset(g.document -> 'homes')
@@ -135,6 +135,13 @@ begin atomic
   select h.partition from furrow.home h where h.number = (select m.home from furrow.machine_of(equipment) m);
 end;
 
+create function furrow.partition_of_farm(farm text) returns int
+language sql stable set search_path = pg_catalog, pg_temp
+begin atomic
+  select h.partition from furrow.home h
+  where h.name = coalesce((select f.database from furrow.farm_home f where f.farm = partition_of_farm.farm), 'main');
+end;
+
 -- Of the place of a yield map: a field or a machine. A home that has neither says so in its own words.
 create function furrow.partition_of_place(place text) returns int
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
@@ -158,7 +165,8 @@ declare
 begin
   for one in select * from pg_temp.routine where route <> 'all' loop
     execute format('create function furrow.%I(%s) returns %s language plproxy as %L', one.name, one.arguments, one.result,
-      format('cluster ''furrow_homes''; run on furrow.partition_of_%s(%1$s);', one.route));
+      format('cluster ''furrow_homes''; run on %s;',
+             case one.route when 'main' then '0' else format('furrow.partition_of_%s(%1$s)', one.route) end));
   end loop;
   for one in select * from pg_temp.routine where route = 'all' loop
     for home in select * from furrow.home order by partition loop

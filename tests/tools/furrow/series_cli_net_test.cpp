@@ -94,6 +94,23 @@ TEST_CASE("furrow telemetry: prints chosen columns, one row in each interval") {
   CHECK(none.errors == "furrow: there is no telemetry of this machine in this time\n");
 }
 
+TEST_CASE("furrow signals, telemetry: --zone says where days begin") {
+  series_cli_world furrow;
+  auto& database = furrow.node.database;
+  good(furrow("signals", "T1", "EEC1.engine_speed", "--every", "1d", "--zone", "Europe/Berlin"));
+  CHECK(database.signal_asked.zone == "Europe/Berlin");
+  good(furrow("telemetry", "T1", "--every", "1d", "--zone", "farm"));
+  CHECK(database.series_wish.zone == "farm");
+  good(furrow("signals", "T1", "EEC1.engine_speed", "--bucket", "day", "--zone", "Asia/Kolkata"));
+  CHECK(database.rollup_zone == "Asia/Kolkata");
+  const auto says = [](const std::string& line, const char* part) {
+    return line.find(part) != std::string::npos;
+  };
+  CHECK(says(bad(furrow("signals", "T1", "--zone", "farm"), 2), "--bucket day or --every 1d"));
+  CHECK(says(bad(furrow("telemetry", "T1", "--zone", "farm"), 2), "add --every 1d"));
+  CHECK(says(bad(furrow("telemetry", "T1", "--zone", "farm", "--every", "1h"), 2), "every=1d"));
+}
+
 TEST_CASE("furrow signals, telemetry: a wrong use is one line, with exit code 2") {
   series_cli_world furrow;
   const auto says = [](const std::string& line, const char* part) {

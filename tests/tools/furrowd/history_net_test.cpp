@@ -74,6 +74,10 @@ TEST_CASE("history: a signal by the minute, and clear errors for invalid paramet
   CHECK(json::parse(names.body)["signals"][0]["unit"] == "rpm");
   CHECK(json::parse(names.body)["signals"][0]["title"].is_null());
   CHECK(w.client.get("/api/v1/equipment/T1/rollup").status == 400);
+  const std::string signal = "/api/v1/equipment/T1/rollup?signal=EEC1.engine_speed";
+  CHECK(w.client.get(signal + "&bucket=day&zone=Asia/Kolkata").status == 200);
+  CHECK(w.node.database.rollup_zone == "Asia/Kolkata");
+  CHECK(w.client.get(signal + "&bucket=hour&zone=Asia/Kolkata").status == 400);
   CHECK(w.client.get("/api/v1/equipment/T1/rollup?signal=no").status == 404);
   CHECK(w.client.get("/api/v1/equipment/T1/rollup?signal=EEC1.engine_speed&bucket=week").status
         == 400);

@@ -291,3 +291,53 @@ TEST_CASE("furrow equipment set: changes the record of a machine and shows it") 
   CHECK(json::parse(repository_world.furrow({"equipment", "set", "T1", "-o", "json"}).out)["maker"]
         == "Fendt");
 }
+
+TEST_CASE("http farm: has UTC until a time zone is given that the database knows") {
+  const auto entry = [](const char* token, const std::string& rest) {
+    return "[[token]]\nsha256 = \"" + daemon::hash_of_token(token) + "\"\n" + rest + "\n";
+  };
+  repository_world repository_world{entry("o", "role = \"operator\"")
+                                    + entry("v", "role = \"viewer\"")
+                                    + entry("one", "role = \"operator\"\nequipment = [\"T1\"]")
+                                    + entry("hill", "role = \"admin\"\nfarm = \"hill\"")};
+  const auto ask = [&](const std::string& token, const std::string& body = {}) {
+    // A refused request with a body ends its connection.
+    repository_world.client.emplace(repository_world.front->at());
+    return repository_world.ask(body.empty() ? "GET" : "PATCH", "/api/v1/farm", body,
+                                "Authorization: Bearer " + token + "\r\n");
+  };
+  auto shown = ask("v");
+  REQUIRE(shown.status == 200);
+  CHECK(json::parse(shown.body)["name"] == "default");
+  CHECK(json::parse(shown.body)["time_zone"] == "UTC");
+  CHECK(ask("v", R"({"time_zone":"Europe/Berlin"})").status == 403);
+  CHECK(ask("one", R"({"time_zone":"Europe/Berlin"})").status == 403);
+  shown = ask("o", R"({"time_zone":"Europe/Berlin","title":"Hof"})");
+  REQUIRE(shown.status == 200);
+  CHECK(json::parse(shown.body)["time_zone"] == "Europe/Berlin");
+  CHECK(ask("o", shown.body).status == 200); // what was read can be sent back
+  const auto wrong = ask("o", R"({"time_zone":"Europe/Berln"})");
+  CHECK(wrong.status == 400);
+  CHECK(
+    json::parse(wrong.body)["error"]["message"]
+    == "farm \"default\": time_zone is \"Europe/Berln\", but it is a name of the IANA time zone "
+       "database, such as Europe/Berlin");
+  CHECK(ask("o", R"({"time_zone":1})").status == 400);
+  CHECK(ask("o", R"({"name":"hill"})").status == 400);
+  CHECK(ask("o", R"({"crop":"wheat"})").status == 400);
+  CHECK(ask("o", R"({"title":"late","version":1})").status == 409);
+  CHECK(json::parse(ask("hill").body)["time_zone"] == "UTC");
+  CHECK(json::parse(ask("one").body)["title"] == "Hof");
+}
+
+TEST_CASE("furrow farm: shows the farm and changes its time zone") {
+  repository_world repository_world;
+  const auto set =
+    repository_world.furrow({"farm", "update", "--time-zone", "Asia/Kolkata", "-o", "json"});
+  CHECK(set.exit_code == 0);
+  CHECK(json::parse(set.out)["time_zone"] == "Asia/Kolkata");
+  CHECK(repository_world.furrow({"farm", "show"}).out.find("Asia/Kolkata") != std::string::npos);
+  const auto wrong = repository_world.furrow({"farm", "update", "--time-zone", "Mars/Crater"});
+  CHECK(wrong.exit_code == 1);
+  CHECK(wrong.errors.find("time_zone is \"Mars/Crater\"") != std::string::npos);
+}

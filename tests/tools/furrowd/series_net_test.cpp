@@ -137,6 +137,23 @@ TEST_CASE("signal series: buckets or values, with the unit") {
   CHECK(w.client.get(t1 + "signals/EEC1.engine_speed").status == 503);
 }
 
+TEST_CASE("series: days of a time zone are asked for by name, or as those of the farm") {
+  series_world w;
+  w.get(t1 + "telemetry/series?every=1d&zone=Europe/Berlin");
+  CHECK(w.node.database.series_wish.zone == "Europe/Berlin");
+  CHECK(w.node.database.series_wish.every_us == storage::day_length_us);
+  w.get(t1 + "signals/EEC1.engine_speed?every=24h&zone=farm");
+  CHECK(w.node.database.signal_asked.zone == "farm");
+  w.get(t1 + "signals/EEC1.engine_speed?every=1d");
+  CHECK(w.node.database.signal_asked.zone.empty());
+  for (const std::string path : {"telemetry/series", "signals/EEC1.engine_speed"}) {
+    for (const std::string days : {"", "every=2d&", "every=1h&", "points=2&"})
+      CHECK(w.refused(t1 + path + "?" + days + "zone=farm").find("add every=1d")
+            != std::string::npos);
+    CHECK(w.refused(t1 + path + "?every=1d&zone=").find("zone=Europe/Berlin") != std::string::npos);
+  }
+}
+
 TEST_CASE("series: an invalid parameter is named, with what it may be") {
   series_world w;
   const auto telemetry = t1 + "telemetry/series?";

@@ -20,7 +20,7 @@ namespace furrow::cli {
 
 namespace {
 
-/// The options for a field or a machine; only those that were given.
+/// The options for a farm, a field or a machine; only those that were given.
 struct described {
   std::string name;
   std::string file;
@@ -264,6 +264,25 @@ result<int> set_equipment(const globals& globals, const described& wanted) {
   return row ? shown_one(*row, globals) : row.error();
 }
 
+result<int> show_farm(const globals& globals, const described& /*wanted*/) {
+  auto client = node_client::from(globals);
+  if (!client)
+    return client.error();
+  const auto row = client->get("/api/v1/farm");
+  return row ? shown_one(*row, globals) : row.error();
+}
+
+result<int> update_farm(const globals& globals, const described& wanted) {
+  auto client = node_client::from(globals);
+  if (!client)
+    return client.error();
+  const auto members = members_of(wanted);
+  if (!members)
+    return members.error();
+  const auto row = client->send("PATCH", "/api/v1/farm", *members);
+  return row ? shown_one(*row, globals) : row.error();
+}
+
 void add_field_texts(CLI::App& command, const options& wanted) {
   add_text(command, wanted, "crop", "crop that grows there");
   add_text(command, wanted, "soil", "soil of the field");
@@ -271,6 +290,31 @@ void add_field_texts(CLI::App& command, const options& wanted) {
 }
 
 } // namespace
+
+void add_farm(CLI::App& app, const globals& globals, int& exit_code) {
+  auto* command = app.add_subcommand(
+    "farm", "show and change the farm: its title and time zone; the databases of all farms");
+  command->require_subcommand(1);
+  const auto on = [&globals, &exit_code](CLI::App* part, const options& wanted, auto run) {
+    part->callback(
+      [&globals, &exit_code, wanted, run] { exit_code = code_of(run(globals, *wanted)); });
+  };
+  auto* show = command->add_subcommand("show", "show the farm");
+  show->footer("Examples:\n  furrow farm show\n  furrow farm show --farm hill -o json");
+  on(show, std::make_shared<described>(), show_farm);
+
+  auto wanted = std::make_shared<described>();
+  auto* update = command->add_subcommand("update", "change the farm");
+  add_text(*update, wanted, "title", "title that people read");
+  update->add_option_function<std::string>(
+    "--time-zone",
+    [wanted](const std::string& name) { wanted->texts.emplace_back("time_zone", name); },
+    "time zone of the IANA database: `--zone farm` begins days at its midnight");
+  add_attributes(*update, wanted);
+  update->footer("Examples:\n  furrow farm update --time-zone Europe/Berlin\n"
+                 "  furrow farm update --title \"Hill farm\" --version 3");
+  on(update, wanted, update_farm);
+}
 
 void add_field(CLI::App& app, const globals& globals, int& exit_code) {
   auto* command = app.add_subcommand("field", "show and change the fields of the farm");

@@ -31,6 +31,7 @@ struct history_options {
   std::string to;
   std::size_t points = 0; // 0: not given
   std::string every;
+  std::string zone;
   std::string columns;
 
   [[nodiscard]] bool in_columns() const {
@@ -40,6 +41,8 @@ struct history_options {
 
 std::string time_parameters(const history_options& wanted) {
   std::string out;
+  if (!wanted.zone.empty())
+    out += "&zone=" + encoded(wanted.zone);
   if (!wanted.from.empty())
     out += "&from=" + encoded(wanted.from);
   if (!wanted.to.empty())
@@ -181,6 +184,8 @@ result<int> signals(const globals& globals, const history_options& wanted) {
   if (wanted.signal.empty() && wanted.in_columns())
     return failure{errc::usage, "--points and --every need a SIGNAL (`furrow signals "
                                   + wanted.equipment + "` lists them)"};
+  if (wanted.signal.empty() && !wanted.zone.empty())
+    return failure{errc::usage, "--zone needs a SIGNAL, and --bucket day or --every 1d"};
   if (wanted.signal.empty())
     return list_signals(globals, wanted);
   if (wanted.in_columns())
@@ -193,6 +198,8 @@ result<int> signals(const globals& globals, const history_options& wanted) {
 }
 
 result<int> telemetry(const globals& globals, const history_options& wanted) {
+  if (!wanted.zone.empty() && wanted.every.empty())
+    return failure{errc::usage, "--zone says when days begin: add --every 1d"};
   const auto machine = "/api/v1/equipment/" + encoded(wanted.equipment);
   if (wanted.in_columns())
     return print_pages(globals, machine + "/telemetry/series" + series_parameters(wanted),
@@ -209,6 +216,12 @@ void add_times(CLI::App& command, history_options& wanted) {
   command.add_option("EQUIPMENT", wanted.equipment, "name of the machine")->required();
   add_time_option(command, "--from", wanted.from, first_time_help);
   add_time_option(command, "--to", wanted.to, last_time_help);
+}
+
+void add_zone(CLI::App& command, history_options& wanted) {
+  command.add_option("--zone", wanted.zone,
+                     "days begin at local midnight of this time zone: Europe/Berlin, or farm for "
+                     "that of the farm");
 }
 
 /// --points and --every, one of which may be given.
@@ -234,6 +247,7 @@ void add_telemetry(CLI::App& app, const globals& globals, int& exit_code) {
   add_thinning(*command, *wanted, storage::telemetry_rows_max,
                "at most so many rows, evenly over the time",
                "one row in each interval, the first that is stored: 10s, 5m, 1h, 2d");
+  add_zone(*command, *wanted);
   command->add_option("--columns", wanted->columns,
                       "only these: mode and members of the JSON rows, with commas between them");
   command->footer("With --points, --every or --columns the time is the last day unless --from says "
@@ -256,13 +270,14 @@ void add_signals(CLI::App& app, const globals& globals, int& exit_code) {
     command->add_option("SIGNAL", wanted->signal, "Message.Signal; default: list all names");
   command->add_option("--signal", wanted->signal, "the same as SIGNAL")->excludes(signal);
   auto* const bucket =
-    command->add_option("--bucket", wanted->bucket, "minute, hour or day (in UTC)")
+    command->add_option("--bucket", wanted->bucket, "minute, hour or day (in UTC, or by --zone)")
       ->capture_default_str()
       ->check(CLI::IsMember({"minute", "hour", "day"}));
   for (auto* const one : add_thinning(*command, *wanted, storage::signal_points_max,
                                       "the values, or so many intervals when there are more values",
                                       "by intervals of this length: 10s, 5m, 1h, 2d"))
     one->excludes(bucket);
+  add_zone(*command, *wanted);
   const auto plan = add_watch_plan(*command);
   command->footer("Values that are not available, in error or out of range are not counted.\n"
                   "With --points or --every the time is the last day unless --from says more.\n"
@@ -270,7 +285,8 @@ void add_signals(CLI::App& app, const globals& globals, int& exit_code) {
                   "  furrow signals T1\n"
                   "  furrow signals T1 EEC1.engine_speed --bucket hour\n"
                   "  furrow signals T1 EEC1.engine_speed --points 1000 --from yesterday -o csv\n"
-                  "  furrow signals T1 EEC1.engine_speed --every 10m");
+                  "  furrow signals T1 EEC1.engine_speed --every 10m\n"
+                  "  furrow signals T1 EEC1.engine_speed --bucket day --zone farm");
   command->callback([&globals, &exit_code, wanted, plan] {
     exit_code = run_rounds(globals, *plan, [&] { return signals(globals, *wanted); });
   });

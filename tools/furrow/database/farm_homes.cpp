@@ -394,8 +394,7 @@ void add_farm_databases(CLI::App& database, const globals& globals, int& exit_co
 }
 
 void add_farms(CLI::App& app, const globals& globals, int& exit_code) {
-  auto* farm = app.add_subcommand("farm", "show in which database each farm lives");
-  farm->require_subcommand(1);
+  auto* farm = app.get_subcommand("farm");
   add_list(*farm, globals, exit_code, "show all farms and their databases",
            "STATE: here, leaving, gone or arriving, as the database says; new: nothing is stored "
            "yet; unknown: the database does not answer.\n"

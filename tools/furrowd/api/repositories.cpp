@@ -33,7 +33,12 @@ problem no_repositories() {
   return {501, "not_kept", "the store of this node has no fields and no equipment records", ""};
 }
 
-/// A token for some machines may change the records of those machines, and no field.
+/// A caller has one farm; rows of the others are named in the path.
+std::string name_in(const call& call, entity what) {
+  return what == entity::farm ? call.who.farm : call.path.at("name");
+}
+
+/// A token for some machines may change the records of those machines, and neither a field nor the farm.
 std::optional<problem> row_not_covered(const call& call, entity what, const std::string& name) {
   if (what == entity::equipment ? call.who.covers(name) : call.who.equipment.empty())
     return std::nullopt;
@@ -97,6 +102,11 @@ read_one(store_rows rows, std::string farm, entity what, std::string name) {
   auto found = co_await ask<storage::result<record>>(start, repository_limit);
   if (!found)
     co_return no_answer("database");
+  if (!*found && found->code() == storage::errc::not_found && what == entity::farm) {
+    storage::farm_record row; // the first machine or change makes it
+    row.name = std::move(name);
+    co_return record{std::move(row)};
+  }
   if (!*found && found->code() == storage::errc::not_found)
     co_return problem{404, "not_found",
                       fmt::format("there is no {} \"{}\"", storage::to_string(what), name),
@@ -109,7 +119,7 @@ read_one(store_rows rows, std::string farm, entity what, std::string name) {
 boost::asio::awaitable<response> show(store_rows rows, entity what, call call) {
   if (rows == nullptr)
     co_return to_response(no_repositories());
-  const auto& name = call.path.at("name");
+  const auto name = name_in(call, what);
   if (what == entity::equipment && !call.who.covers(name))
     co_return to_response(*row_not_covered(call, what, name));
   const auto found = co_await read_one(rows, call.who.farm, what, name);
@@ -208,12 +218,12 @@ boost::asio::awaitable<response> add_fields(store_rows rows, call call) {
   co_return co_await carry_out(rows, call, std::move(work), std::move(shown));
 }
 
-/// Creates the record of an unknown machine; a field must exist. Changes the version that was read, unless the client
+/// Creates the record of an unknown machine; a field must exist, and a farm always does. Changes the version that was read, unless the client
 /// names a version.
 boost::asio::awaitable<response> change_one(store_rows rows, entity what, call call) {
   if (rows == nullptr)
     co_return to_response(no_repositories());
-  const auto name = call.path.at("name");
+  const auto name = name_in(call, what);
   if (const auto wrong = row_not_covered(call, what, name))
     co_return to_response(*wrong);
   const auto body = parse_body(call.body);
@@ -265,6 +275,8 @@ void add_repository_routes(router& routes, api_context& of) {
   const auto on = [rows](auto run, entity what) -> handler {
     return [rows, run, what](call call) { return run(rows, what, std::move(call)); };
   };
+  routes.add({"GET", "/api/v1/farm", read, {}, on(show, entity::farm)});
+  routes.add({"PATCH", "/api/v1/farm", operate, {}, on(change_one, entity::farm)});
   routes.add({"GET",
               "/api/v1/fields",
               read,

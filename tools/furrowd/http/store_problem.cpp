@@ -13,6 +13,9 @@ problem to_problem(const storage::failure& failure) {
     return {503, "database_away", failure.detail,
             "try again; /monitoring/database shows the state of the database"};
   case storage::errc::reject_row:
+    if (failure.detail.starts_with("no time zone "))
+      return {400, "bad_parameter", failure.detail,
+              "zone=farm means that of the machine's farm, which `furrow farm show` shows"};
     return {400, "rejected_value", failure.detail, "the database cannot store this value"};
   case storage::errc::fenced:
     return {409, "fenced", failure.detail, "a newer session has taken over"};

@@ -466,6 +466,24 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/farm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The farm of the caller */
+        get: operations["one_farm"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        /** Changes the farm of the caller; absent members stay as they are */
+        patch: operations["change_farm"];
+        trace?: never;
+    };
     "/api/v1/fields": {
         parameters: {
             query?: never;
@@ -1865,6 +1883,15 @@ export interface components {
              */
             lamp: "off" | "protect" | "amber" | "malfunction" | "red";
         };
+        farm: {
+            name?: string;
+            title?: string;
+            /** @description name of the IANA time zone database: `zone=farm` begins days at its midnight; UTC until it is changed */
+            time_zone?: string;
+            attributes?: Record<string, never>;
+            /** @description in a change: the version that was read, or 0 for any */
+            version?: number;
+        };
         field: {
             name: string;
             /** @description on the WGS 84 ellipsoid, computed */
@@ -3238,6 +3265,62 @@ export interface operations {
             504: components["responses"]["problem"];
         };
     };
+    one_farm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The farm */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["farm"];
+                };
+            };
+            401: components["responses"]["problem"];
+            403: components["responses"]["problem"];
+            501: components["responses"]["problem"];
+            503: components["responses"]["problem"];
+            504: components["responses"]["problem"];
+        };
+    };
+    change_farm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["farm"];
+            };
+        };
+        responses: {
+            /** @description The farm */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["farm"];
+                };
+            };
+            400: components["responses"]["problem"];
+            401: components["responses"]["problem"];
+            403: components["responses"]["problem"];
+            409: components["responses"]["problem"];
+            501: components["responses"]["problem"];
+            503: components["responses"]["problem"];
+            504: components["responses"]["problem"];
+        };
+    };
     list_fields: {
         parameters: {
             query?: {
@@ -3673,6 +3756,8 @@ export interface operations {
                 signal: string;
                 /** @description length of a bucket */
                 bucket?: "minute" | "hour" | "day";
+                /** @description a time zone such as Europe/Berlin, or `farm` for that of the machine's farm: days begin at local midnight. It needs `bucket=day` */
+                zone?: string;
                 /** @description first time, included */
                 from?: string;
                 /** @description last time, included */
@@ -4856,6 +4941,8 @@ export interface operations {
                 every?: string;
                 /** @description instead of `every`: the most rows that the range may have */
                 points?: number;
+                /** @description a time zone such as Europe/Berlin, or `farm` for that of the machine's farm: days begin at local midnight. It needs `every=1d` */
+                zone?: string;
                 /** @description first time, included; default: a day before `to` */
                 from?: string;
                 /** @description last time, included; default: now */
@@ -4899,6 +4986,8 @@ export interface operations {
                 points?: number;
                 /** @description instead of `points`: always buckets, of this length: 10s, 5m, 1h, 2d; 10000 buckets at most */
                 every?: string;
+                /** @description a time zone such as Europe/Berlin, or `farm` for that of the machine's farm: days begin at local midnight. It needs `every=1d` */
+                zone?: string;
                 /** @description first time, included; default: a day before `to` */
                 from?: string;
                 /** @description last time, included; default: now */

@@ -74,6 +74,11 @@ std::string* text_member(Row& row, const std::string& name) {
       return &row.serial;
     if (name == "firmware")
       return &row.firmware;
+  } else if constexpr (std::is_same_v<Row, storage::farm_record>) {
+    if (name == "title")
+      return &row.title;
+    if (name == "time_zone")
+      return &row.time_zone;
   } else {
     if (name == "crop")
       return &row.crop;
@@ -109,7 +114,7 @@ std::optional<problem> take(Row& row, const std::string& name, const json& value
       row.address = value.is_null() ? std::nullopt : std::optional{value.get<std::int64_t>()};
       return std::nullopt;
     }
-  } else {
+  } else if constexpr (std::is_same_v<Row, storage::field_record>) {
     if (name == "boundary")
       return take_object(row.boundary, name, value);
     if (name == "area_m2" || name == "box_deg")
@@ -117,6 +122,14 @@ std::optional<problem> take(Row& row, const std::string& name, const json& value
   }
   return problem{400, "unknown_member", fmt::format("unknown member \"{}\"", name.substr(0, 64)),
                  "/api/v1/openapi.json lists the members"};
+}
+
+json to_json(const storage::farm_record& row) {
+  return {{"name", row.name},
+          {"title", row.title},
+          {"time_zone", row.time_zone},
+          {"attributes", parsed_attributes(row.attributes)},
+          {"version", row.version}};
 }
 
 json to_json(const storage::equipment_record& row) {
@@ -148,23 +161,15 @@ json to_json(const storage::field_record& row) {
 } // namespace
 
 json to_json(const storage::record& row) {
-  if (const auto* equipment = std::get_if<storage::equipment_record>(&row))
-    return to_json(*equipment);
-  if (const auto* field = std::get_if<storage::field_record>(&row))
-    return to_json(*field);
-  return nullptr; // this API does not show the other kinds
+  return std::visit([](const auto& known) { return to_json(known); }, row);
 }
 
 std::optional<problem> merge(storage::record& row, const json& members) {
   if (!members.is_object())
     return problem{400, "bad_body", "the body is not a JSON object", "send {\"crop\": \"wheat\"}"};
-  for (const auto& [name, value] : members.items()) {
-    std::optional<problem> wrong;
-    if (auto* equipment = std::get_if<storage::equipment_record>(&row))
-      wrong = take(*equipment, name, value);
-    else if (auto* field = std::get_if<storage::field_record>(&row))
-      wrong = take(*field, name, value);
-    if (wrong)
+  for (const auto& one : members.items()) {
+    const auto take_one = [&one](auto& known) { return take(known, one.key(), one.value()); };
+    if (auto wrong = std::visit(take_one, row))
       return wrong;
   }
   return std::nullopt;

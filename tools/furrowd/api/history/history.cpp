@@ -2,6 +2,7 @@
 
 #include "tools/furrowd/api/answers.hpp"
 #include "tools/furrowd/api/history/meaning.hpp"
+#include "tools/furrowd/api/history/range.hpp"
 #include "tools/furrowd/api/resources.hpp"
 #include "tools/furrowd/http/ask_store.hpp"
 #include "tools/json/rfc3339.hpp"
@@ -85,7 +86,7 @@ answer telemetry(api_context& of, call call) {
 }
 
 answer rollup(api_context& of, call call) {
-  const auto query = to_query(call);
+  auto query = to_query(call);
   if (const auto* wrong = std::get_if<problem>(&query))
     co_return to_response(*wrong);
   const auto* signal = given(call, "signal");
@@ -101,6 +102,9 @@ answer rollup(api_context& of, call call) {
     else if (*text != "minute")
       co_return to_response(bad_parameter("bucket", *text, "use minute, hour or day"));
   }
+  if (const auto wrong = read_zone(call, bucket == storage::rollup_bucket::day, "bucket=day",
+                                   std::get<storage::history_query>(query).zone))
+    co_return to_response(*wrong);
   const auto start = [&](auto done) {
     of.node.store().history()->read_rollup(std::get<storage::history_query>(query), *signal, bucket,
                                            std::move(done));
@@ -149,7 +153,7 @@ void add_history_routes(router& to, api_context& of) {
   to.add({"GET",
           "/api/v1/equipment/{name}/rollup",
           read,
-          {"signal", "bucket", "from", "to", "after"},
+          {"signal", "bucket", "zone", "from", "to", "after"},
           with(rollup)});
 }
 

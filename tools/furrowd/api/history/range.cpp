@@ -87,6 +87,19 @@ std::optional<problem> read_every(const call& call, std::int64_t& every_us) {
   return std::nullopt;
 }
 
+std::optional<problem>
+read_zone(const call& call, bool whole_days, const char* ask, std::string& zone) {
+  const auto* text = given(call, "zone");
+  if (text == nullptr)
+    return std::nullopt;
+  if (!whole_days)
+    return problem{400, "bad_parameter", "a zone says when days begin", fmt::format("add {}", ask)};
+  if (text->empty())
+    return bad_parameter("zone", *text, "write zone=Europe/Berlin, or zone=farm");
+  zone = *text;
+  return std::nullopt;
+}
+
 std::optional<problem> read_count(
   const call& call, const char* name, std::size_t low, std::size_t high, std::size_t& value) {
   const auto* text = given(call, name);

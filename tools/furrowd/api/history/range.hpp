@@ -30,6 +30,9 @@ struct history_range {
 [[nodiscard]] std::optional<std::int64_t> parse_length(std::string_view text);
 /// The parameter `every` in microseconds, which excludes `points`; leaves `every_us` as it is when it is absent.
 [[nodiscard]] std::optional<problem> read_every(const call& call, std::int64_t& every_us);
+/// The parameter `zone`, which needs days: `whole_days` says whether the caller asked for them, `ask` how to.
+[[nodiscard]] std::optional<problem>
+read_zone(const call& call, bool whole_days, const char* ask, std::string& zone);
 /// A parameter that is a whole number from `low` to `high`; leaves `value` as it is when the parameter is absent.
 [[nodiscard]] std::optional<problem> read_count(
   const call& call, const char* name, std::size_t low, std::size_t high, std::size_t& value);

@@ -32,6 +32,8 @@ std::variant<storage::signal_wish, problem> to_signal_wish(const call& call) {
   auto wrong = read_every(call, wish.every_us);
   if (!wrong)
     wrong = read_count(call, "points", 2, storage::signal_points_max, wish.points);
+  if (!wrong)
+    wrong = read_zone(call, wish.every_us == storage::day_length_us, "every=1d", wish.zone);
   if (wrong)
     return *wrong;
   if (wish.every_us == 0)
@@ -108,7 +110,7 @@ void add_signal_series_route(router& to, api_context& of) {
   to.add({"GET",
           "/api/v1/equipment/{name}/signals/{signal}",
           daemon::permission::read,
-          {"points", "every", "from", "to"},
+          {"points", "every", "zone", "from", "to"},
           on(of, kept ? signal_series : not_kept)});
 }
 

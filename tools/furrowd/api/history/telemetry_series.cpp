@@ -92,6 +92,10 @@ std::variant<storage::telemetry_wish, problem> to_telemetry_wish(const call& cal
   if (!wrong)
     wrong = read_thinning(call, wish);
   if (!wrong)
+    wrong =
+      read_zone(call, wish.every_us == storage::day_length_us && given(call, "every") != nullptr,
+                "every=1d", wish.zone);
+  if (!wrong)
     wrong = read_count(call, "limit", 1, storage::telemetry_rows_max, wish.rows_max);
   if (wrong)
     return *wrong;
@@ -151,7 +155,7 @@ void add_telemetry_series_route(router& to, api_context& of) {
   to.add({"GET",
           "/api/v1/equipment/{name}/telemetry/series",
           daemon::permission::read,
-          {"columns", "every", "points", "from", "to", "after", "limit"},
+          {"columns", "every", "points", "zone", "from", "to", "after", "limit"},
           on(of, kept ? telemetry_series : not_kept)});
 }
 
