@@ -20,6 +20,11 @@ namespace furrow::storage::postgres_work {
 namespace {
 
 constexpr std::uint32_t weight_max = 10'000;
+constexpr int place_attempts_max = 10;
+
+bool waited_in_vain(const std::optional<pq_error>& error) {
+  return error && error->judge() == verdict::again;
+}
 
 farm_home home_in(const pq_rows& rows, int row) {
   return {rows.text(row, 0), rows.text(row, 1), rows.integer(row, 2)};
@@ -65,8 +70,12 @@ task<result<std::optional<farm_home>>> find_home(pq_connection& db, const std::s
 }
 
 task<result<farm_home>> place_farm(pq_connection& db, const std::string& farm) {
-  const auto reply = co_await db.query(
-    "select $1::text, database, version from furrow.place_farm($1)", pq_parameters{}.text(farm));
+  const auto parameters = pq_parameters{}.text(farm);
+  constexpr const char* text = "select $1::text, database, version from furrow.place_farm($1)";
+  auto reply = co_await db.query(text, parameters);
+  // Many new farms at once wait for each other, each for its commit: longer than a lock may take.
+  for (int attempt = 1; attempt < place_attempts_max && waited_in_vain(reply.error); ++attempt)
+    reply = co_await db.query(text, parameters);
   if (reply.error)
     co_return reply.error->as_failure();
   if (db.warned()) // a standby may not have the row
