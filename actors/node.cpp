@@ -335,6 +335,7 @@ private:
     kept.lag = {};
     homes_->on_open([kept](const storage::home_stores::home& one) {
       kept.people->name_home(one.index, one.name);
+      kept.people->homes_open = static_cast<std::uint32_t>(one.index + 1);
       kept.people->lane_bytes_max = lane_bytes(kept.config, one.index + 1);
       kept.places->add_branch(storage_branch(kept, one));
     });

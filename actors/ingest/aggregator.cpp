@@ -30,6 +30,9 @@ void write_next(aggregator_pointer self) {
   if (!state.writer || !state.under_way.empty() || state.queue.empty())
     return;
   const auto now = self->clock().now();
+  const auto homes = state.counts->homes_open.load(std::memory_order_relaxed);
+  state.queue.set_gather(std::clamp(state.config.gather * homes, state.config.gather,
+                                    std::max(state.config.gather, state.config.gather_max)));
   if (const auto wait = state.queue.wait(now); wait.count() > 0) {
     // A patient append may have set a later timer; when that fires, nothing may be due.
     if (state.gathers_until <= now || now + wait < state.gathers_until) {
@@ -64,12 +67,12 @@ void make_room(aggregator_pointer self, std::chrono::steady_clock::time_point no
   auto& state = self->state;
   const auto most = state.counts->lane_bytes_max.load(std::memory_order_relaxed);
   if (most == 0 || state.queue.bytes() <= most || state.under_way.empty()
-      || now - state.sent_at < state.hangs_after)
+      || now - state.sent_at < state.config.hangs_after)
     return;
   ++state.counts->counters.append_failures;
   state.counts->store_failed(store_work::append,
                              {storage::errc::retry_later, "no answer, and too many items wait"},
-                             now, state.home);
+                             now, state.config.home);
   drop_waiting(self);
 }
 
@@ -77,7 +80,8 @@ void settle(aggregator_pointer self, const storage::append_outcome& outcome) {
   auto& counters = self->state.counts->counters;
   ++counters.batches_committed;
   counters.items_quarantined += outcome.quarantined;
-  self->state.counts->store_succeeded(store_work::append, self->clock().now(), self->state.home);
+  self->state.counts->store_succeeded(store_work::append, self->clock().now(),
+                                      self->state.config.home);
   self->state.stall->stored();
   for (const auto& ticket : std::exchange(self->state.under_way, tickets{})) {
     const auto names = [&](const std::vector<std::int32_t>& streams) {
@@ -93,7 +97,8 @@ void settle(aggregator_pointer self, const storage::append_outcome& outcome) {
 
 void fail(aggregator_pointer self, const storage::failure& why) {
   ++self->state.counts->counters.append_failures;
-  self->state.counts->store_failed(store_work::append, why, self->clock().now(), self->state.home);
+  self->state.counts->store_failed(store_work::append, why, self->clock().now(),
+                                   self->state.config.home);
   let_go(self);
   self->state.stall->dropped();
 }
@@ -105,8 +110,7 @@ aggregator_actor::behavior_type aggregator(aggregator_pointer self,
                                            std::shared_ptr<census> counts) {
   report_exceptions(self);
   self->state.queue = append_queue<stream_origin>{config.batch_bytes_max, config.gather};
-  self->state.home = config.home;
-  self->state.hangs_after = config.hangs_after;
+  self->state.config = config;
   self->state.counts = std::move(counts);
   self->state.stall = &self->state.counts->home(config.home).stall;
   return {

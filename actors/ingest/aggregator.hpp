@@ -22,6 +22,9 @@ struct aggregator_config {
   // Least time between the starts of two transactions of a lane, unless one is full: a commit costs
   // as much as dozens of blocks. Shorter than --flush-ms, so that it adds little latency.
   std::chrono::milliseconds gather{20};
+  // Several databases have as many lanes each: their lanes gather so much longer that the node has no more transactions in
+  // all, up to this.
+  std::chrono::milliseconds gather_max{100};
   // A full transaction takes up to about two seconds. After this the lane may keep only its part of the node's memory,
   // where the node has several databases: the others' farms need the rest.
   std::chrono::milliseconds hangs_after{3'000};
@@ -34,8 +37,7 @@ struct aggregator_state {
   append_queue<stream_origin>::clock::time_point gathers_until{}; // the next gather_due
   std::uint64_t call = 0; // number of the current batch, unique in the process
   writer_actor writer;
-  std::size_t home = 0;
-  std::chrono::milliseconds hangs_after{0};
+  aggregator_config config;
   std::chrono::steady_clock::time_point sent_at{}; // the batch under way
   std::shared_ptr<census> counts;
   stall_watch* stall = nullptr; // of the census

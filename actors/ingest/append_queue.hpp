@@ -38,6 +38,8 @@ public:
   append_queue(std::size_t batch_bytes_max, std::chrono::milliseconds gather)
     : batch_bytes_max_{batch_bytes_max}, gather_{gather} {}
 
+  void set_gather(std::chrono::milliseconds gather) { gather_ = gather; }
+
   void add(Origin origin, std::shared_ptr<held_append> held, clock::time_point now) {
     bytes_ += held->append.bytes();
     const auto by = now + held->patience;

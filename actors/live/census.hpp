@@ -43,6 +43,7 @@ public:
   live_board board;
   dbc_board dbc;
   readers read_lately;
+  std::atomic<std::uint32_t> homes_open = 1;
   /// Bytes of blocks that may wait for a lane that hangs; 0: only the leases limit them, as with one database.
   std::atomic<std::size_t> lane_bytes_max = 0;
 

@@ -393,3 +393,33 @@ TEST_CASE("aggregator: a lane that hangs keeps only its part of the memory where
     system.run();
   }
 }
+
+TEST_CASE("aggregator: lanes of several databases gather longer, so that the node has no more "
+          "transactions") {
+  for (const std::uint32_t homes : {1U, 2U, 64U}) {
+    tests::virtual_system system;
+    const auto people = std::make_shared<census>();
+    people->homes_open = homes;
+    auto one = system->spawn(aggregator, aggregator_config{}, people);
+    auto quick = system->spawn([](writer_actor::pointer self) -> writer_actor::behavior_type {
+      return {[self](append_job& job) {
+                using shared = storage::result<storage::append_outcome>;
+                self->send(job.from, append_reply{job.call, std::make_shared<shared>(
+                                                              storage::append_outcome{})});
+              },
+              [](append_reply&) {}};
+    });
+    caf::anon_send(one, writer_changed{quick});
+    for (int i = 0; i < 200; ++i) {
+      caf::anon_send(one, append_order{{}, std::make_shared<held_append>()});
+      system.advance(10ms);
+    }
+    const auto committed = people->counters.batches_committed.load();
+    const std::uint64_t expected = homes == 1 ? 100 : homes == 2 ? 50 : 20; // of two seconds
+    CHECK(committed >= expected - 1);
+    CHECK(committed <= expected + 1);
+    caf::anon_send_exit(one, caf::exit_reason::user_shutdown);
+    caf::anon_send_exit(quick, caf::exit_reason::user_shutdown);
+    system.run();
+  }
+}
