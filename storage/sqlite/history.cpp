@@ -2,8 +2,8 @@
 
 #include "storage/sqlite/areas.hpp"
 #include "storage/sqlite/connection.hpp"
+#include "storage/sqlite/series/zones.hpp"
 #include "storage/sqlite/work.hpp"
-#include "storage/sqlite/zones.hpp"
 
 #include <utility>
 

@@ -15,7 +15,7 @@
 #include "storage/sqlite/connection.hpp"
 #include "storage/sqlite/migrate.hpp"
 #include "storage/sqlite/node_lock.hpp"
-#include "storage/sqlite/series.hpp"
+#include "storage/sqlite/series/series.hpp"
 #include "storage/sqlite/work.hpp"
 #include "storage/statistics.hpp"
 

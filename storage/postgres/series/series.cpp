@@ -4,8 +4,8 @@
 #include "storage/postgres/connection/job.hpp"
 #include "storage/postgres/connection/query_pool.hpp"
 #include "storage/postgres/connection/rows.hpp"
+#include "storage/postgres/series/zones.hpp"
 #include "storage/postgres/work.hpp"
-#include "storage/postgres/zones.hpp"
 
 #include <bit>
 #include <limits>

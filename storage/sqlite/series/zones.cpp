@@ -1,4 +1,4 @@
-#include "storage/sqlite/zones.hpp"
+#include "storage/sqlite/series/zones.hpp"
 
 namespace furrow::storage::sqlite_work {
 

@@ -1,4 +1,4 @@
-#include "storage/postgres/zones.hpp"
+#include "storage/postgres/series/zones.hpp"
 
 #include "storage/postgres/connection/byte_buffer.hpp"
 #include "storage/postgres/connection/epoch.hpp"

@@ -1,4 +1,4 @@
-#include "storage/sqlite/series.hpp"
+#include "storage/sqlite/series/series.hpp"
 
 #include "can/dbc/catalogue.hpp"
 #include "can/live/rollup.hpp"
@@ -6,8 +6,8 @@
 #include "can/live/telemetry.hpp"
 #include "storage/dbc/dbc_files.hpp"
 #include "storage/sqlite/connection.hpp"
+#include "storage/sqlite/series/zones.hpp"
 #include "storage/sqlite/work.hpp"
-#include "storage/sqlite/zones.hpp"
 
 #include <algorithm>
 #include <chrono>
