@@ -14,7 +14,7 @@ using namespace furrow::tests;
 
 namespace {
 
-constexpr std::array machines{"T1", "T2", "T3"};
+constexpr std::array front_machines{"T1", "T2", "T3"};
 
 /// Main and two more homes, each with one machine of the farm `default`, and an empty database for the front.
 struct three_homes {
@@ -62,7 +62,7 @@ TEST_CASE(
   "front: gives for every machine what its home gives, and for all what they give together") {
   three_homes homes;
   for (auto i = 0U; i < 3; ++i) {
-    append_blocks(*homes.stores[i], machines.at(i), 1 + i, some_log());
+    append_blocks(*homes.stores[i], front_machines.at(i), 1 + i, some_log());
     plain_digest{*homes.stores[i]}.run_all();
     if (i == 1)
       (void)must(seal(*homes.stores[i]));
@@ -75,7 +75,7 @@ TEST_CASE(
     "select n.name from furrow.rollup r join furrow.signal_name n on n.id = r.signal group by 1 "
     "order by sum(r.count) desc, 1 limit 1");
   for (auto i = 0U; i < 3; ++i) {
-    const std::string machine = machines.at(i);
+    const std::string machine = front_machines.at(i);
     const auto same = [&](const std::string& query) {
       CAPTURE(query);
       const auto mine = homes.ask(three_homes::rows_of(query));
@@ -135,7 +135,7 @@ TEST_CASE(
   "front: a reader of the front reads it and nothing else; a second run replaces the first") {
   three_homes homes;
   for (auto i = 0U; i < 3; ++i)
-    append_blocks(*homes.stores[i], machines.at(i), 1 + i, {mixed_block(i, 100)});
+    append_blocks(*homes.stores[i], front_machines.at(i), 1 + i, {mixed_block(i, 100)});
   (void)must(create_front(homes.wish()));
   (void)must(create_front(homes.wish()));
   shared_cluster().exec("create role front_grafana login; grant furrow_reader to front_grafana");

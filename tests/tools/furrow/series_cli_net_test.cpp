@@ -101,7 +101,9 @@ TEST_CASE("furrow signals, telemetry: --zone says where days begin") {
   CHECK(database.signal_asked.zone == "Europe/Berlin");
   good(furrow("telemetry", "T1", "--every", "1d", "--zone", "farm"));
   CHECK(database.series_wish.zone == "farm");
-  good(furrow("signals", "T1", "EEC1.engine_speed", "--bucket", "day", "--zone", "Asia/Kolkata"));
+  CHECK(furrow("signals", "T1", "EEC1.engine_speed", "--bucket", "day", "--zone", "Asia/Kolkata")
+          .exit_code
+        == 0); // of which there are none here
   CHECK(database.rollup_zone == "Asia/Kolkata");
   const auto says = [](const std::string& line, const char* part) {
     return line.find(part) != std::string::npos;

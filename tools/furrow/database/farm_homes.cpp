@@ -1,4 +1,5 @@
-// `furrow db list, add, weight, remove`: the databases in which farms live. `furrow farm`: where each farm lives.
+// `furrow db list` and the commands that change the list: the databases in which farms live. `furrow farm list`: where each
+// farm lives.
 #include "storage/homes/directory.hpp"
 #include "storage/identity/audit.hpp"
 #include "tools/furrow/commands.hpp"
