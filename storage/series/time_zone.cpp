@@ -21,12 +21,13 @@ std::int64_t floored(std::int64_t value, std::int64_t by) {
   return value / by - (value % by < 0 ? 1 : 0);
 }
 
-/// Big-endian, signed, as long as the text.
+/// Big-endian, signed, of 1 to 8 bytes.
 std::int64_t big_endian_in(std::string_view bytes) {
-  std::int64_t out = static_cast<signed char>(bytes.front());
-  for (const auto byte : bytes.substr(1))
-    out = out * 256 + static_cast<unsigned char>(byte);
-  return out;
+  std::uint64_t out = 0;
+  for (const auto byte : bytes)
+    out = out << 8U | static_cast<unsigned char>(byte);
+  const auto unused = 64 - 8 * bytes.size();
+  return static_cast<std::int64_t>(out << unused) >> unused; // the sign goes into the upper bits
 }
 
 struct block_counts {
