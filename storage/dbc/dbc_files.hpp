@@ -79,6 +79,9 @@ public:
   virtual void remove(std::int32_t id, author by, handler<furrow::done> done) = 0;
   /// Nothing when the stamp is still `known`.
   virtual void read_active(std::string known, handler<std::optional<active_dbc>> done) = 0;
+  /// Into a database other than main: the definitions of these files of main, which are for all machines; what was copied
+  /// under another name goes. For SQL there, so that SQLite does nothing.
+  virtual void copy_definitions(std::vector<stored_dbc> files, handler<furrow::done> copied);
 };
 
 } // namespace furrow::storage

@@ -24,13 +24,15 @@ struct author; // storage/identity/audit.hpp
 inline constexpr std::string_view main_database = "main";
 inline constexpr std::size_t databases_max = 64; // main and 63 with numbers
 inline constexpr std::size_t farms_max = 100'000;
+inline constexpr unsigned home_number_bits = 25;
 
 struct database_row {
   std::string name;           // main first
   std::string url;            // without a password; empty for main
   std::uint32_t weight = 100; // its share of new farms, in relation to the others; 0: takes none
   std::uint64_t farms = 0;    // that live there
-  std::uint32_t number = 0; // its ids begin at number << 25; 0: main, or one without ids of its own
+  std::uint32_t number =
+    0; // its ids begin at number << home_number_bits; 0: main, or one without ids of its own
 };
 
 /// A farm as one database sees it: the truth.

@@ -73,6 +73,7 @@ public:
     : homes_{std::move(homes)}, watch_{std::make_shared<home_watch>(std::move(missing))} {}
 
   [[nodiscard]] home_stores& homes() const { return *homes_; }
+  [[nodiscard]] const std::shared_ptr<home_watch>& watch() const { return watch_; }
   [[nodiscard]] store& main() const { return *homes_->open().front().store; }
   [[nodiscard]] bool one_home() const { return homes_->open().size() == 1; }
 

@@ -365,7 +365,7 @@ private:
         const std::unique_lock lock{mutex_};
         if (closed_)
           return;
-        opened = {announced_.size() + 1, one.row.name, one.store};
+        opened = {announced_.size() + 1, one.row.name, one.store, one.row.number};
         announced_.push_back(opened);
         listeners = listeners_;
       }

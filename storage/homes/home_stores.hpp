@@ -31,6 +31,7 @@ public:
     std::size_t index = main;
     std::string name; // in the directory
     storage::store* store = nullptr;
+    std::uint32_t number = 0; // its ids begin at number << home_number_bits
   };
   /// Opens the store of a database; as open_store.
   using opener = std::function<result<std::unique_ptr<storage::store>>(const database_row&)>;
@@ -70,7 +71,7 @@ make_home_stores(std::unique_ptr<store> main, home_stores::opener open, bool mig
 using missing_listener = std::function<void(const std::string& database, const failure& why)>;
 
 /// The store of main as one store over all homes: what names a farm goes to its home; what names none is asked of all
-/// and put together. Identities, the audit log, DBC files, membership and the directory are main's, and so are the areas of the
+/// and put together. Identities, the audit log, membership and the directory are main's, and so are the areas of the
 /// background actors. It does not claim or append: that is the work of lanes, which belong to one database each.
 ///
 /// Errors: what one home cannot answer fails for its farms alone. A question over all farms is answered by the homes that

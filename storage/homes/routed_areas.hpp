@@ -17,6 +17,7 @@ namespace furrow::storage {
 [[nodiscard]] std::unique_ptr<series_store> routed_series(const home_router& router);
 [[nodiscard]] std::unique_ptr<repositories> routed_repositories(const home_router& router);
 [[nodiscard]] std::unique_ptr<removal_store> routed_removals(const home_router& router);
+[[nodiscard]] std::unique_ptr<dbc_store> routed_dbc(const home_router& router);
 [[nodiscard]] std::unique_ptr<size_store> routed_sizes(const home_router& router);
 [[nodiscard]] std::unique_ptr<forward_store> routed_forward(const home_router& router);
 [[nodiscard]] std::unique_ptr<membership_store> routed_membership(const home_router& router);

@@ -1,4 +1,5 @@
 #include "storage/activity.hpp"
+#include "storage/dbc/dbc_files.hpp"
 #include "storage/farm/repositories.hpp"
 #include "storage/forward/forward_store.hpp"
 #include "storage/homes/routed_areas.hpp"
@@ -108,6 +109,7 @@ public:
   series_store* series() override { return series_.get(); }
   repositories* farm() override { return farm_.get(); }
   removal_store* removals() override { return removals_.get(); }
+  dbc_store* dbc() override { return dbc_.get(); }
   size_store* sizes() override { return sizes_.get(); }
   forward_store* forward() override { return forward_.get(); }
   membership_store* membership() override { return membership_.get(); }
@@ -116,7 +118,6 @@ public:
   retention_store* retention() override { return main_.retention(); }
   partition_store* partitions() override { return main_.partitions(); }
   seal_store* sealing() override { return main_.sealing(); }
-  dbc_store* dbc() override { return main_.dbc(); }
   directory_store* directory() override { return main_.directory(); }
   identity_store* identities() override { return identities_of(main_); }
   audit_store* audit() override { return audit_of(main_); }
@@ -132,6 +133,7 @@ private:
   std::unique_ptr<series_store> series_ = routed(series_of(main_), router_, routed_series);
   std::unique_ptr<repositories> farm_ = routed(main_.farm(), router_, routed_repositories);
   std::unique_ptr<removal_store> removals_ = routed(main_.removals(), router_, routed_removals);
+  std::unique_ptr<dbc_store> dbc_ = routed(main_.dbc(), router_, routed_dbc);
   std::unique_ptr<size_store> sizes_ = routed(main_.sizes(), router_, routed_sizes);
   std::unique_ptr<forward_store> forward_ = routed(main_.forward(), router_, routed_forward);
   std::unique_ptr<membership_store> membership_ =

@@ -2,6 +2,10 @@
 -- written, in the front and in a farm that has moved. Main has number 0.
 alter table furrow.database add column number int unique check (number between 1 and 63);
 
+-- DBC files of a farm are in its home, those for all machines in main. The other databases have copies of their definitions.
+alter table furrow.definition_set add column copied boolean not null default false;
+comment on column furrow.definition_set.copied is 'from main, of a DBC file for all machines; a node keeps it current';
+
 create table furrow.numbering (
   one boolean primary key default true check (one),
   number int not null check (number between 0 and 63)

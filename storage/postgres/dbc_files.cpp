@@ -139,25 +139,30 @@ enter_dbc(pq_connection& db, const dbc_upload& file, const std::string& sum) {
     "with scope as materialized ("
     "  select null::int as farm, null::int as equipment where $1 = 'all' "
     "  union all select f.id, null from furrow.farm f where $1 in (f.name, f.name || '/') "
+    "            and f.home_state = 'here' "
     "  union all select null, e.id from furrow.equipment e join furrow.farm f on f.id = e.farm_id "
-    "            where $1 in (e.name, f.name || '/' || e.name)"
+    "            where $1 in (e.name, f.name || '/' || e.name) and f.home_state = 'here'"
+    "), elsewhere as ("
+    "  select f.name, case f.home_state when 'arriving' then '' else coalesce(f.home, '') end as "
+    "home from furrow.farm f where f.home_state <> 'here' and ($1 = f.name or starts_with($1, "
+    "f.name || '/')) limit 1"
     "), there as ("
     "  select d.id, d.version is not null as active from furrow.dbc d join scope s on d.farm_id is "
-    "not "
-    "distinct from s.farm and d.equipment_id is not distinct from s.equipment where d.sha256 = $3 "
-    "and "
-    "d.name = $2 order by d.id desc limit 1"
+    "not distinct from s.farm and d.equipment_id is not distinct from s.equipment where d.sha256 = "
+    "$3 and d.name = $2 order by d.id desc limit 1"
     "), made as ("
     "  insert into furrow.dbc (farm_id, equipment_id, name, sha256, content, encoding) select "
-    "s.farm, "
-    "s.equipment, $2, $3, $4, $5::smallint from scope s where not exists (select from there) and "
-    "(select count(*) from scope) = 1 returning id"
+    "s.farm, s.equipment, $2, $3, $4, $5::smallint from scope s where not exists (select from "
+    "there) and (select count(*) from scope) = 1 returning id"
     ") select (select count(*) from scope)::int, coalesce((select id from made), (select id from "
-    "there)), coalesce((select active from there), false)",
+    "there)), coalesce((select active from there), false), e.name, e.home "
+    "from (values (1)) one left join elsewhere e on true",
     given);
   if (reply.error)
     co_return reply.error->as_failure();
   const pq_rows rows{reply.rows.get()};
+  if (rows.integer(0, 0) == 0 && !rows.null(0, 3))
+    co_return lives_elsewhere(rows.text(0, 3), rows.text(0, 4));
   if (const auto wrong = scope_fault(rows.integer(0, 0), file.scope))
     co_return *wrong;
   co_return entered_dbc{static_cast<std::int32_t>(rows.integer(0, 1)), rows.integer(0, 2) != 0};
@@ -278,6 +283,49 @@ task<result<bool>> complete_one(pq_connection& db) {
   co_return true;
 }
 
+/// The newest definitions of this name for all machines are those of the file, or become so.
+task<std::optional<failure>> copy_file(pq_connection& db, const stored_dbc& file) {
+  const auto parsed = parse_stored(file);
+  if (!parsed)
+    co_return parsed.error();
+  const auto reply = co_await db.query(
+    "with newest as (select d.sha256 from furrow.definition_set d where d.name = $1 and d.farm_id "
+    "is null and d.equipment_id is null order by d.version desc limit 1) "
+    "insert into furrow.definition_set (version, name, sha256, copied) "
+    "select (select coalesce(max(d.version), 0) + 1 from furrow.definition_set d), $1, $2, true "
+    "where not exists (select from newest n where n.sha256 = $2) returning version",
+    pq_parameters{}.text(file.name).text(file.sha256));
+  if (reply.error)
+    co_return reply.error->as_failure();
+  const pq_rows rows{reply.rows.get()};
+  if (rows.size() == 0)
+    co_return std::nullopt;
+  co_return co_await add_definitions(db, static_cast<std::int32_t>(rows.integer(0, 0)), *parsed);
+}
+
+task<result<done>> copy_begun(pq_connection& db, const std::vector<stored_dbc>& files) {
+  std::string names; // no name has a slash
+  for (const auto& file : files) {
+    if (const auto failed = co_await copy_file(db, file))
+      co_return *failed;
+    names += file.name + "/";
+  }
+  const auto reply = co_await db.query(
+    "with gone as materialized (select d.version from furrow.definition_set d where d.copied and "
+    "d.name <> all (string_to_array($1, '/'))), signals as (delete from furrow.definition_signal s "
+    "using gone g where s.version = g.version), messages as (delete from furrow.definition_message "
+    "m using gone g where m.version = g.version) "
+    "delete from furrow.definition_set d using gone g where d.version = g.version",
+    pq_parameters{}.text(names));
+  if (reply.error)
+    co_return reply.error->as_failure();
+  co_return done{};
+}
+
+task<result<done>> copy_files(pq_connection& db, std::vector<stored_dbc> files) {
+  co_return co_await one_by_one<done>(db, [&] { return copy_begun(db, files); });
+}
+
 /// On the connection for upkeep.
 class postgres_dbc : public dbc_store {
 public:
@@ -312,6 +360,12 @@ public:
   void read_active(std::string known, handler<std::optional<active_dbc>> done) override {
     lane_->submit(job_of(false, std::move(done), [known = std::move(known)](pq_connection& db) {
       return postgres_work::read_active(db, known);
+    }));
+  }
+
+  void copy_definitions(std::vector<stored_dbc> files, handler<furrow::done> copied) override {
+    lane_->submit(job_of(false, std::move(copied), [files = std::move(files)](pq_connection& db) {
+      return copy_files(db, files);
     }));
   }
 

@@ -64,6 +64,10 @@ std::set<std::string> below(const std::string& folder) {
 
 using room_list = std::map<std::string, std::set<std::string>>;
 
+/// What a room of actors sees.
+const std::set<std::string> with_actors{"actors/interfaces.hpp", "actors/live", "actors/log",
+                                        "actors/messages.hpp", "actors/supervision"};
+
 /// The rooms of a folder, and which other rooms of the same folder each may include from. A room that is not listed here
 /// is a fault: say where it belongs.
 const room_list rooms{
@@ -87,7 +91,8 @@ const room_list rooms{
   {"storage/forward", {"storage", "storage/append"}},
   {"storage/series", {"storage"}},
   {"storage/homes",
-   {"storage", "storage/farm", "storage/forward", "storage/identity", "storage/series"}},
+   {"storage", "storage/dbc", "storage/farm", "storage/forward", "storage/identity",
+    "storage/series"}},
   {"storage/postgres/connection", {"storage"}},
   {"storage/postgres",
    {"storage", "storage/append", "storage/archive", "storage/dbc", "storage/farm",
@@ -132,15 +137,9 @@ const room_list rooms{
   {"actors/ingest",
    {"actors/interfaces.hpp", "actors/live", "actors/log", "actors/messages.hpp", "actors/session",
     "actors/supervision"}},
-  {"actors/background",
-   {"actors/interfaces.hpp", "actors/live", "actors/log", "actors/messages.hpp",
-    "actors/supervision"}},
-  {"actors/cluster",
-   {"actors/interfaces.hpp", "actors/live", "actors/log", "actors/messages.hpp",
-    "actors/supervision"}},
-  {"actors/forward",
-   {"actors/interfaces.hpp", "actors/live", "actors/log", "actors/messages.hpp",
-    "actors/supervision"}},
+  {"actors/background", with_actors},
+  {"actors/cluster", with_actors},
+  {"actors/forward", with_actors},
   {"actors", // the node
    {"actors/background", "actors/cluster", "actors/forward", "actors/ingest",
     "actors/interfaces.hpp", "actors/live", "actors/messages.hpp", "actors/node_config.hpp",
