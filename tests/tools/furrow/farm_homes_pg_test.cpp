@@ -86,3 +86,27 @@ TEST_CASE_FIXTURE(two_urls, "furrow farm: shows where each farm lives") {
   CHECK(has(fails({"farm", "status", "north"}, 3), "b: "));
   CHECK(has(bad({"farm", "list", "--database", "sqlite:/nowhere/farm.db"}, 3), "no such database"));
 }
+
+TEST_CASE_FIXTURE(two_urls, "furrowd migrate: migrates all databases of the directory") {
+  cluster.exec("insert into furrow.database (name, url) values ('b', '" + second + "')", "main");
+  const auto migrate = [&](std::vector<std::string> more = {}) {
+    more.insert(more.begin(), {FURROW_BIN_DIR "/furrowd", "migrate", "--database", main});
+    return run_program(std::move(more));
+  };
+  const auto checked = migrate({"--no-migrate"});
+  CHECK(checked.exit_code == 1);
+  CHECK(has(checked.errors, second + ": migration 1 streams_and_blocks: not applied"));
+  const auto done = migrate();
+  CHECK(done.exit_code == 0);
+  CHECK(has(done.out, "ok: " + main));
+  CHECK(has(done.out, "ok: " + second));
+  CHECK(migrate({"--no-migrate"}).exit_code == 0);
+  // A node migrates one that is away now, when it answers.
+  cluster.exec("update furrow.database set url = 'postgresql://postgres@127.0.0.1:1/none' where "
+               "name = 'b'",
+               "main");
+  const auto away = migrate();
+  CHECK(away.exit_code == 0);
+  CHECK(has(away.errors, "a node migrates it when it answers"));
+  CHECK(migrate({"--no-migrate"}).exit_code == 1);
+}
