@@ -29,6 +29,7 @@ struct passivation_due;
 struct retry_due;
 struct held_due;
 struct gather_due;
+struct hang_due;
 struct digest_due;
 struct digest_reply;
 struct seal_due;
@@ -72,6 +73,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::passivation_due)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::retry_due)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::held_due)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::gather_due)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::hang_due)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::digest_due)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::digest_reply)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(furrow::actors::seal_due)
@@ -111,6 +113,8 @@ using aggregator_actor = caf::typed_actor<
   caf::reacts_to<append_reply>,
   // The blocks have gathered for long enough.
   caf::reacts_to<gather_due>,
+  // The transaction under way may hang.
+  caf::reacts_to<hang_due>,
   // A writer has started; the batch of an older writer is in doubt.
   caf::reacts_to<writer_changed>>;
 

@@ -189,6 +189,7 @@ struct passivation_due {};
 struct retry_due {};
 struct held_due {};
 struct gather_due {};
+struct hang_due {};
 
 struct digest_due {};
 

@@ -126,16 +126,6 @@ caf::behavior watcher(caf::stateful_actor<watch_state>* self,
   return {[](std::uint8_t) {}};
 }
 
-/// Of a database that was away and answers again: its timeline is not known, so that every idle stream asks.
-constexpr std::uint64_t any_timeline = 1U << 22U;
-
-/// What one lane may keep while its database hangs. Several may hang, and the rest still need memory. A lease is about
-/// three times as large as the block of its frames.
-std::size_t lane_bytes(const node_config& config, std::size_t homes) {
-  constexpr std::size_t lease_growth = 3;
-  return config.budget_bytes / 2 / (homes + 1) / lease_growth / std::max(config.lanes, 1U);
-}
-
 /// Half of the budget: a body needs one byte for each while it comes, and three afterwards, but for a shorter time.
 std::size_t arrival_bytes(const node_config& config) {
   return config.budget_bytes / 2;
@@ -335,8 +325,7 @@ private:
     kept.lag = {};
     homes_->on_open([kept](const storage::home_stores::home& one) {
       kept.people->name_home(one.index, one.name);
-      kept.people->homes_open = static_cast<std::uint32_t>(one.index + 1);
-      kept.people->lane_bytes_max = lane_bytes(kept.config, one.index + 1);
+      ++kept.people->homes_open;
       kept.places->add_branch(storage_branch(kept, one));
     });
   }

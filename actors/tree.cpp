@@ -12,6 +12,7 @@
 
 #include <caf/send.hpp>
 
+#include <algorithm>
 #include <string>
 #include <type_traits>
 #include <utility>
@@ -85,8 +86,12 @@ child_spec writer_child(const tree_parts& parts, const home_stores::home& home, 
 
 child_spec
 aggregator_child(const tree_parts& parts, const home_stores::home& home, std::size_t lane) {
+  // A lease is about three times as large as the block of its frames.
+  constexpr std::size_t lease_growth = 3;
   aggregator_config config;
   config.home = home.index;
+  config.hung_bytes_max =
+    parts.config.budget_bytes / 2 / lease_growth / std::max(parts.config.lanes, 1U);
   return worker(
     "aggregator-" + std::to_string(lane), pool_restarts,
     [config, people = parts.people](caf::event_based_actor* supervisor, std::uint64_t) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <optional>
 
 namespace furrow::actors {
 
@@ -23,6 +24,23 @@ void answer(aggregator_pointer self,
 std::uint64_t next_call() {
   static std::atomic<std::uint64_t> last{0};
   return ++last;
+}
+
+/// What may wait while the transaction hangs; nothing: all that the leases allow. Several databases may hang, and the rest
+/// still need memory.
+std::optional<std::size_t> hung_bytes(const aggregator_state& state) {
+  const std::size_t homes = state.counts->homes_open.load(std::memory_order_relaxed);
+  return homes > 1 ? std::optional{state.config.hung_bytes_max / (homes + 1)} : std::nullopt;
+}
+
+/// While nothing arrives, only the timer notices that a transaction hangs.
+void watch_transaction(aggregator_pointer self) {
+  auto& state = self->state;
+  if (!hung_bytes(state) || std::exchange(state.watches, true))
+    return;
+  const auto after = state.sent_at + state.config.hangs_after - self->clock().now();
+  self->delayed_send(self, std::max<std::chrono::nanoseconds>(after, std::chrono::milliseconds{1}),
+                     hang_due{});
 }
 
 void write_next(aggregator_pointer self) {
@@ -47,6 +65,7 @@ void write_next(aggregator_pointer self) {
   state.sent_at = now;
   state.stall->asked(now);
   self->send(state.writer, append_job{state.call, std::move(next.batch), aggregator_actor{self}});
+  watch_transaction(self);
 }
 
 void drop_waiting(aggregator_pointer self) {
@@ -65,9 +84,10 @@ void let_go(aggregator_pointer self) {
 /// wait at their gateways.
 void make_room(aggregator_pointer self, std::chrono::steady_clock::time_point now) {
   auto& state = self->state;
-  const auto most = state.counts->lane_bytes_max.load(std::memory_order_relaxed);
-  if (most == 0 || state.queue.bytes() <= most || state.under_way.empty()
-      || now - state.sent_at < state.config.hangs_after)
+  if (state.under_way.empty() || now - state.sent_at < state.config.hangs_after)
+    return;
+  const auto most = hung_bytes(state);
+  if (!most || state.queue.bytes() <= *most)
     return;
   ++state.counts->counters.append_failures;
   state.counts->store_failed(store_work::append,
@@ -131,6 +151,15 @@ aggregator_actor::behavior_type aggregator(aggregator_pointer self,
       write_next(self);
     },
     [self](gather_due) { write_next(self); },
+    [self](hang_due) {
+      const auto now = self->clock().now();
+      self->state.watches = false;
+      make_room(self, now);
+      // Of a transaction that hangs, every append that arrives looks.
+      if (!self->state.under_way.empty()
+          && now - self->state.sent_at < self->state.config.hangs_after)
+        watch_transaction(self);
+    },
     [self](writer_changed& changed) {
       self->state.writer = std::move(changed.writer);
       if (!self->state.under_way.empty())

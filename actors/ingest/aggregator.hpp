@@ -25,9 +25,10 @@ struct aggregator_config {
   // Several databases have as many lanes each: their lanes gather so much longer that the node has no more transactions in
   // all, up to this.
   std::chrono::milliseconds gather_max{100};
-  // A full transaction takes up to about two seconds. After this the lane may keep only its part of the node's memory,
-  // where the node has several databases: the others' farms need the rest.
+  // A full transaction takes up to about two seconds. After this the transaction hangs. Where the node has several
+  // databases, the lane may then keep only its part of `hung_bytes_max`: the others' farms need the rest.
   std::chrono::milliseconds hangs_after{3'000};
+  std::size_t hung_bytes_max = 0; // of blocks that wait; shared by the databases and one part more
 };
 
 struct aggregator_state {
@@ -35,6 +36,7 @@ struct aggregator_state {
   append_queue<stream_origin> queue{0, {}};
   std::vector<append_ticket<stream_origin>> under_way;            // empty: the writer is free
   append_queue<stream_origin>::clock::time_point gathers_until{}; // the next gather_due
+  bool watches = false;   // hang_due is on its way: one timer at a time, for the oldest transaction
   std::uint64_t call = 0; // number of the current batch, unique in the process
   writer_actor writer;
   aggregator_config config;

@@ -44,8 +44,6 @@ public:
   dbc_board dbc;
   readers read_lately;
   std::atomic<std::uint32_t> homes_open = 1;
-  /// Bytes of blocks that may wait for a lane that hangs; 0: only the leases limit them, as with one database.
-  std::atomic<std::size_t> lane_bytes_max = 0;
 
   /// A database of the node, by its index in storage/homes/home_stores.hpp; the result lives as long as the census.
   home_standing& home(std::size_t index);
