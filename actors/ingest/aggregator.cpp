@@ -78,6 +78,7 @@ void let_go(aggregator_pointer self) {
   for (const auto& ticket : std::exchange(self->state.under_way, tickets{}))
     answer(self, ticket, append_answer::kind::failed);
   drop_waiting(self);
+  self->state.stall->dropped();
 }
 
 /// A database that hangs must not hold the memory that the farms of the others need. Its streams go adrift, and the items
@@ -120,7 +121,6 @@ void fail(aggregator_pointer self, const storage::failure& why) {
   self->state.counts->store_failed(store_work::append, why, self->clock().now(),
                                    self->state.config.home);
   let_go(self);
-  self->state.stall->dropped();
 }
 
 } // namespace
@@ -133,6 +133,7 @@ aggregator_actor::behavior_type aggregator(aggregator_pointer self,
   self->state.config = config;
   self->state.counts = std::move(counts);
   self->state.stall = &self->state.counts->home(config.home).stall;
+  self->state.stall->dropped(); // what a former actor of this lane held went with it
   return {
     [self](append_order& order) {
       const auto now = self->clock().now();

@@ -396,6 +396,40 @@ TEST_CASE("aggregator: a lane that hangs keeps only its part of the memory where
   }
 }
 
+TEST_CASE(
+  "aggregator: items that are dropped with a writer or an aggregator do not count as stalled") {
+  tests::virtual_system system;
+  const auto people = std::make_shared<census>();
+  auto& stall = people->home(0).stall;
+  const auto mute = [](writer_actor::pointer) -> writer_actor::behavior_type {
+    return {[](append_job&) {}, [](append_reply&) {}};
+  };
+  std::vector<caf::actor> all;
+  const auto keep = [&](auto one) {
+    all.push_back(caf::actor_cast<caf::actor>(one));
+    return one;
+  };
+  const auto one = keep(system->spawn(aggregator, aggregator_config{}, people));
+  const auto send = [&] {
+    caf::anon_send(one, append_order{{}, std::make_shared<held_append>()});
+    system.advance(40s);
+  };
+  caf::anon_send(one, writer_changed{keep(system->spawn(mute))});
+  send();
+  CHECK(stall.since(system.now()) == 40s);
+  caf::anon_send(one, writer_changed{keep(system->spawn(mute))}); // the supervisor started another
+  system.advance(40s);
+  CHECK(stall.since(system.now()) == 0s);
+  send();
+  CHECK(stall.since(system.now()) == 40s);
+  (void)keep(system->spawn(aggregator, aggregator_config{}, people)); // the former one died
+  system.run();
+  CHECK(stall.since(system.now()) == 0s);
+  for (auto& actor : all)
+    caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+  system.run();
+}
+
 TEST_CASE("aggregator: lanes of several databases gather longer, so that the node has no more "
           "transactions") {
   for (const std::uint32_t homes : {1U, 2U, 64U}) {
