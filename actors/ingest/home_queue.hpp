@@ -1,6 +1,7 @@
 /// Gateways whose farm has no known home yet: they wait until the directory has answered and the database is open.
 ///
-/// Shape: plain decisions; an order is whatever the caller keeps. Orders of one farm go on together, in order.
+/// Shape: plain decisions; an order is whatever the caller keeps. Orders of one farm go on together, in order. A farm is
+///   known while an order waits: the question about it may never be answered, and a late answer finds nobody.
 /// Threads: owned by one actor, which passes the time.
 /// Limits: orders_max orders, each for `longest`; farms_max farms that are asked about.
 #pragma once
@@ -33,16 +34,14 @@ public:
     return true;
   }
 
-  /// Whether the directory is to be asked about the farm; false while an answer is on its way.
+  /// Whether the directory is to be asked about the farm; false while somebody waits for an answer.
   [[nodiscard]] bool asks(const std::string& farm) {
-    return !std::exchange(farms_[farm].asked, true);
+    const auto found = farms_.find(farm);
+    return found != farms_.end() && !std::exchange(found->second.asked, true);
   }
   void answered(const std::string& farm) {
-    const auto found = farms_.find(farm);
-    if (found == farms_.end())
-      return;
-    found->second.asked = false;
-    drop_if_idle(found);
+    if (const auto found = farms_.find(farm); found != farms_.end())
+      found->second.asked = false;
   }
 
   /// All that wait for that farm.
@@ -53,9 +52,8 @@ public:
       return out;
     for (auto& one : found->second.orders)
       out.push_back(std::move(one.order));
-    orders_ -= found->second.orders.size();
-    found->second.orders.clear();
-    drop_if_idle(found);
+    orders_ -= out.size();
+    farms_.erase(found);
     return out;
   }
 
@@ -69,7 +67,7 @@ public:
         out.push_back(std::move(orders[gone++].order));
       orders.erase(orders.begin(), orders.begin() + static_cast<std::ptrdiff_t>(gone));
       orders_ -= gone;
-      farm = drop_if_idle(farm);
+      farm = orders.empty() ? farms_.erase(farm) : std::next(farm);
     }
     return out;
   }
@@ -77,7 +75,7 @@ public:
   [[nodiscard]] std::optional<time_point> next_due() const {
     std::optional<time_point> out;
     for (const auto& [name, farm] : farms_)
-      if (!farm.orders.empty() && (!out || farm.orders.front().since + longest < *out))
+      if (!out || farm.orders.front().since + longest < *out)
         out = farm.orders.front().since + longest;
     return out;
   }
@@ -86,8 +84,7 @@ public:
   [[nodiscard]] std::vector<std::string> farms() const {
     std::vector<std::string> out;
     for (const auto& [name, farm] : farms_)
-      if (!farm.orders.empty())
-        out.push_back(name);
+      out.push_back(name);
     return out;
   }
   [[nodiscard]] std::size_t size() const { return orders_; }
@@ -98,17 +95,10 @@ private:
     time_point since;
   };
   struct waiting_farm {
-    std::vector<waiting_order> orders; // the oldest first
+    std::vector<waiting_order> orders; // at least one; the oldest first
     bool asked = false;
   };
-  using farm_map = std::unordered_map<std::string, waiting_farm>;
-
-  typename farm_map::iterator drop_if_idle(typename farm_map::iterator farm) {
-    return farm->second.asked || !farm->second.orders.empty() ? std::next(farm)
-                                                              : farms_.erase(farm);
-  }
-
-  farm_map farms_;
+  std::unordered_map<std::string, waiting_farm> farms_;
   std::size_t orders_ = 0;
 };
 

@@ -108,11 +108,11 @@ TEST_CASE("home queue: asks once about a farm, and its orders go on together in 
   CHECK(queue.take("west") == strings{"a", "b"});
   CHECK(queue.take("west").empty());
   CHECK(queue.farms() == strings{"east"});
+  CHECK(queue.add("west", other, now));
   CHECK(queue.asks("west")); // a later order asks anew
 }
 
-TEST_CASE(
-  "home queue: an order is overdue after four seconds, and the farm is not asked about twice") {
+TEST_CASE("home queue: an order is overdue after four seconds, and a later one asks anew") {
   home_queue<std::string> queue;
   const home_queue<std::string>::time_point now{1h};
   std::string order = "a";
@@ -128,7 +128,9 @@ TEST_CASE(
   CHECK_FALSE(queue.next_due());
   order = "c";
   CHECK(queue.add("west", order, now + 6s));
-  CHECK_FALSE(queue.asks("west")); // the first question has no answer yet
+  CHECK(queue.asks("west"));
+  queue.answered("west"); // the first question
+  CHECK(queue.take("west") == strings{"c"});
 }
 
 TEST_CASE("home queue: leaves an order that is too many to its caller") {
@@ -143,16 +145,23 @@ TEST_CASE("home queue: leaves an order that is too many to its caller") {
   CHECK(last == "last");
   CHECK(queue.take("west").size() == home_queue<std::string>::orders_max);
   CHECK(queue.size() == 0);
+}
+
+TEST_CASE("home queue: farms of a database that never answers leave room for others") {
+  home_queue<std::string> queue;
+  const home_queue<std::string>::time_point now{1h};
   for (std::size_t i = 0; i < home_queue<std::string>::farms_max; ++i) {
     const auto farm = std::to_string(i);
-    std::string order = "x";
+    std::string order = farm;
     REQUIRE(queue.add(farm, order, now));
-    CHECK(queue.asks(farm));
-    (void)queue.take(farm);
+    REQUIRE(queue.asks(farm));
   }
-  CHECK_FALSE(queue.add("west", last, now)); // so many questions have no answer
-  queue.answered("7");
-  CHECK(queue.add("west", last, now));
+  std::string other = "other";
+  CHECK_FALSE(queue.add("west", other, now + 1s));
+  CHECK(queue.overdue(now + 4s).size() == home_queue<std::string>::farms_max);
+  CHECK(queue.add("west", other, now + 4s));
+  queue.answered("7"); // late: nobody waits for it
+  CHECK(queue.take("7").empty());
 }
 
 TEST_CASE_FIXTURE(homes_world, "homes: a batch never spans databases") {
