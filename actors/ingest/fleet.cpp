@@ -145,7 +145,7 @@ void hear(fleet_pointer self, const home_answer& answer) {
     log::warn(log::store, {"home_unknown", log::many}, {.farm = answer.farm, .error = why},
               "farm {}: its database is not known: {}; its gateways come again", answer.farm, why);
   for (auto order : refused)
-    refuse(order, "the database of this farm is not known: " + why);
+    refuse(order, "the database of this farm is not known: " + in_public(why));
 }
 
 void reject_overdue(fleet_pointer self) {

@@ -1,23 +1,40 @@
 #include "actors/live/store_standing.hpp"
 
 #include <algorithm>
+#include <string_view>
 
 namespace furrow::actors {
 
 namespace {
 constexpr std::array<const char*, 3> names{"append", "claim", "health check"};
+
+/// What names a server: from `begin` to `end`.
+struct address_text {
+  std::string_view begin;
+  std::string_view end;
+  std::string_view instead;
+};
+constexpr std::array not_public{
+  // libpq, once for each address: `connection to server at "10.0.0.7", port 5432 failed: FATAL: ...`
+  address_text{"connection to server ", " failed: ", ""},
+  address_text{"host name \"", "\"", "host name"},
+  address_text{"server certificate for \"", "\"", "server certificate"},
+  address_text{"for host \"", "\"", "for this host"}, // no pg_hba.conf entry
+  address_text{"\"postgresql://", "\"", "URL"},       // of the directory
+  address_text{"\"postgres://", "\"", "URL"},
+};
 } // namespace
 
 std::string in_public(const std::string& why) {
-  // libpq: `connection to server at "10.0.0.7", port 5432 failed: FATAL: ...`
-  static const std::string before = "connection to server at ";
-  static const std::string after = " failed: ";
-  const auto from = why.find(before);
-  if (from == std::string::npos)
-    return why;
-  const auto to = why.find(after, from);
-  return to == std::string::npos ? why.substr(0, from)
-                                 : why.substr(0, from) + why.substr(to + after.size());
+  std::string out = why;
+  for (const auto& [begin, end, instead] : not_public)
+    for (auto from = out.find(begin); from != std::string::npos;
+         from = out.find(begin, from + instead.size())) {
+      const auto to = out.find(end, from + begin.size());
+      const auto count = to == std::string::npos ? to : to + end.size() - from;
+      out.replace(from, count, instead);
+    }
+  return out;
 }
 
 store_standing::change store_standing::settle() {

@@ -66,4 +66,17 @@ TEST_CASE("store standing: the address of the server is not for everybody") {
         == "connect: FATAL:  53300: too many connections for role \"u\"");
   CHECK(in_public("connect: connection to server at \"10.0.0.7\", port 5432") == "connect: ");
   CHECK(in_public("append: disk is full") == "append: disk is full");
+  CHECK(
+    in_public("connection to server at \"db2\" (::1), port 5432 failed: Connection refused\n"
+              "connection to server at \"db2\" (10.0.0.7), port 5432 failed: Connection refused")
+    == "Connection refused\nConnection refused");
+  CHECK(
+    in_public("could not translate host name \"db2.farm\" to address: Name or service not known")
+    == "could not translate host name to address: Name or service not known");
+  CHECK(in_public("server certificate for \"db2.farm\" does not match host name \"10.0.0.7\"")
+        == "server certificate does not match host name");
+  CHECK(in_public("FATAL:  no pg_hba.conf entry for host \"10.0.0.8\", user \"u\", database \"d\"")
+        == "FATAL:  no pg_hba.conf entry for this host, user \"u\", database \"d\"");
+  CHECK(in_public("`furrow db migrate --database \"postgresql://u@db2/d\"` applies it")
+        == "`furrow db migrate --database URL` applies it");
 }
