@@ -151,8 +151,6 @@ public:
     root_ = system_.spawn(supervisor, root_id, node_tree(parts()), people_);
     people_->set_handle(root_id, root_);
     wiring_->set_root(root_);
-    people_->on_return(
-      [places = wiring_](std::size_t home) { places->store_replaced(home, any_timeline); });
     people_->on_last_restart([this](const std::string& why) {
       people_->counters.last_restart = true;
       tell_failure(why);
@@ -248,8 +246,11 @@ public:
     else
       people_->store_failed(store_work::check, {storage::errc::retry_later, why}, now);
   }
-  void note_home(std::size_t index, bool up, const std::string& why) override {
+  void
+  note_home(std::size_t index, bool up, const std::string& why, std::uint64_t timeline) override {
     const auto now = system_.clock().now();
+    if (up && people_->timeline_seen(index, timeline, now))
+      wiring_->store_replaced(index, timeline);
     if (up)
       people_->store_succeeded(store_work::check, now, index);
     else

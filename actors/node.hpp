@@ -64,8 +64,11 @@ public:
   /// The result of a check of the database, for nodes that no gateway keeps busy.
   /// `why`: the error when the database does not answer.
   virtual void note_store(bool up, const std::string& why) = 0;
-  /// The same of a database other than main, by its index.
-  virtual void note_home(std::size_t /*index*/, bool /*up*/, const std::string& /*why*/) {}
+  /// The same of a database other than main, by its index. `timeline`: of its server, as storage::store_health has it.
+  virtual void note_home(std::size_t /*index*/,
+                         bool /*up*/,
+                         const std::string& /*why*/,
+                         std::uint64_t /*timeline*/) {}
   /// The listeners have a new certificate that expires then, in microseconds since 1970; for metrics and alarms.
   virtual void note_certificate(std::int64_t /*expires_us*/) {}
   virtual void list_actors(std::function<void(std::vector<actor_row>)> done) = 0;

@@ -164,6 +164,8 @@ struct store_health {
   std::string mode;   // "postgresql 15.18", "sqlite 3.40.1"
   std::string detail; // the last failure, when down
   std::chrono::microseconds latency{0};
+  std::uint64_t timeline =
+    0; // of a PostgreSQL server: a failover raises it; 0: not known, or a standby
 };
 
 class dbc_store;        // storage/dbc/dbc_files.hpp

@@ -8,8 +8,8 @@
 #pragma once
 
 #include "actors/cluster/cluster_board.hpp"
-#include "actors/cluster/timeline_watch.hpp"
 #include "actors/live/census.hpp"
+#include "actors/live/timeline_watch.hpp"
 #include "actors/messages.hpp"
 
 #include <caf/stateful_actor.hpp>

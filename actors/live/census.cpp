@@ -49,9 +49,9 @@ void census::home_missing(const std::string& database, const storage::failure& w
             why.detail);
 }
 
-void census::on_return(std::function<void(std::size_t)> told) {
+bool census::timeline_seen(std::size_t index, std::uint64_t timeline, clock::time_point now) {
   const std::lock_guard lock{mutex_};
-  told_return_ = std::move(told);
+  return homes_[index].server.look(timeline, now);
 }
 
 void census::note_left(std::size_t index, const std::function<void(home_backlog&)>& change) {
@@ -82,17 +82,8 @@ void census::store_succeeded(store_work what, store_standing::time_point now, st
   const auto change = one.work.succeeded(what, now);
   if (index == 0)
     counters.store_up = one.work.up();
-  if (change != store_standing::change::came_up)
-    return;
-  log::info(log::store, "database_answers", {}, "{}the database answers", prefix_of(index));
-  std::function<void(std::size_t)> told;
-  {
-    const std::lock_guard lock{mutex_};
-    if (std::exchange(one.was_up, true) && index != 0)
-      told = told_return_;
-  }
-  if (told)
-    told(index);
+  if (change == store_standing::change::came_up)
+    log::info(log::store, "database_answers", {}, "{}the database answers", prefix_of(index));
 }
 
 void census::store_failed(store_work what,

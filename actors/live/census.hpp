@@ -62,8 +62,10 @@ public:
   [[nodiscard]] std::vector<database_standing> databases(clock::time_point now) const;
   /// A question over all farms was answered without those of one database.
   static void home_missing(const std::string& database, const storage::failure& why);
-  /// Called when a database other than main answers again; at most once for each time that it was away.
-  void on_return(std::function<void(std::size_t index)> told);
+  /// The server of a database other than main has this timeline. Whether its streams are to be checked now: it was failed
+  /// over, and may hold less than it did.
+  [[nodiscard]] bool
+  timeline_seen(std::size_t index, std::uint64_t timeline, clock::time_point now);
   /// Changes what a database has left; the counters say the sum, and of times the worst.
   void note_left(std::size_t index, const std::function<void(home_backlog&)>& change);
 
@@ -112,7 +114,6 @@ private:
   };
   mutable std::mutex mutex_;
   std::map<std::size_t, home_standing> homes_;
-  std::function<void(std::size_t)> told_return_;
   std::uint64_t last_id_ = 0;
   std::map<std::uint64_t, entry> entries_;
   std::map<std::string, failing_child> failing_; // by name: a few, the children of supervisors

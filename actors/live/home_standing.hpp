@@ -3,11 +3,12 @@
 ///
 /// Shape: index 0 is main; /ready, the alarms `store` and `stalled` look at it alone. Another database that is away
 ///   raises the alarm `database`, and the other farms' gateways stay.
-/// Threads: `work` and `stall`: any; `left` is guarded by the census.
+/// Threads: `work` and `stall`: any; `left` and `server` are guarded by the census.
 #pragma once
 
 #include "actors/live/stall_watch.hpp"
 #include "actors/live/store_standing.hpp"
+#include "actors/live/timeline_watch.hpp"
 
 #include <cstdint>
 #include <string>
@@ -29,7 +30,7 @@ struct home_standing {
   store_standing work;
   stall_watch stall;
   home_backlog left;
-  bool was_up = false;
+  timeline_watch server; // of a database other than main: membership looks at that of main
 };
 
 } // namespace furrow::actors

@@ -128,7 +128,10 @@ task<result<std::vector<equipment_row>>> list_equipment(pq_connection& db,
 
 task<result<store_health>> health(pq_connection& db) {
   const auto begun = std::chrono::steady_clock::now();
-  const auto reply = co_await db.query("select 1");
+  // As furrow.wal_timeline(), but there may be no schema yet, and a standby has no current WAL.
+  const auto reply = co_await db.query(
+    "select case when pg_is_in_recovery() then 0 else "
+    "('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::bigint end");
   store_health out;
   out.latency =
     std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begun);
@@ -138,6 +141,7 @@ task<result<store_health>> health(pq_connection& db) {
     co_return out;
   }
   out.up = true;
+  out.timeline = pq_rows{reply.rows.get()}.natural(0, 0);
   const char* version = PQparameterStatus(db.raw(), "server_version");
   if (version != nullptr)
     out.mode += " " + std::string{version}.substr(0, std::string_view{version}.find(' '));

@@ -7,8 +7,8 @@
 #pragma once
 
 #include "actors/cluster/placement.hpp"
-#include "actors/cluster/timeline_watch.hpp"
 #include "actors/ingest/stream_intake.hpp"
+#include "actors/live/timeline_watch.hpp"
 #include "tests/simulation/database/membership.hpp"
 #include "tests/simulation/desk.hpp"
 #include "tests/simulation/lane.hpp"

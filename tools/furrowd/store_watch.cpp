@@ -85,17 +85,20 @@ void store_watch::ask(std::size_t home, storage::store& store) {
   // The answer may come while the node is being destroyed: nothing of it is used on the store's thread.
   store.health([this, home](storage::result<storage::store_health> health) {
     asio::post(io_, [this, home, health = std::move(health)] {
-      note(home, health && health->up, health ? health->detail : health.error().detail);
+      if (health)
+        note(home, health->up, health->detail, health->timeline);
+      else
+        note(home, false, health.error().detail);
       questions_[home] = {};
     });
   });
 }
 
-void store_watch::note(std::size_t home, bool up, const std::string& why) {
+void store_watch::note(std::size_t home, bool up, const std::string& why, std::uint64_t timeline) {
   if (home == storage::home_stores::main)
     node_->note_store(up, why);
   else
-    node_->note_home(home, up, why);
+    node_->note_home(home, up, why, timeline);
 }
 
 void store_watch::look_at_disk() {

@@ -15,6 +15,7 @@
 
 #include <chrono>
 #include <cstddef>
+#include <cstdint>
 #include <filesystem>
 #include <map>
 #include <optional>
@@ -41,7 +42,7 @@ private:
   void tell_alarms();
   void ask_health();
   void ask(std::size_t home, storage::store& store);
-  void note(std::size_t home, bool up, const std::string& why);
+  void note(std::size_t home, bool up, const std::string& why, std::uint64_t timeline = 0);
 
   /// A question about the health of a database.
   struct question {
