@@ -18,6 +18,7 @@
 #include <algorithm>
 #include <atomic>
 #include <functional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -73,6 +74,7 @@ public:
   std::string retry_refusal; // the error that a retry gets; empty: the item is stored
 
   std::atomic<bool> away = false;   // every call fails with retry_later
+  std::set<std::string> away_farms; // so does the list of their machines
   std::atomic<bool> silent = false; // no call is answered
   std::atomic<int> pages = 0;       // read so far
   std::atomic<int> unanswered = 0;  // calls while silent
@@ -137,6 +139,8 @@ public:
                       storage::handler<std::vector<storage::equipment_row>> done) override {
     answer<std::vector<storage::equipment_row>>(
       std::move(done), [this, farm]() -> storage::result<std::vector<storage::equipment_row>> {
+        if (away_farms.contains(farm))
+          return storage::failure{storage::errc::retry_later, "its database is away"};
         std::vector<storage::equipment_row> found;
         for (const auto& row : equipment)
           if (farm.empty() || row.farm == farm)

@@ -4,10 +4,12 @@
 #include "tests/support/http_front.hpp"
 #include "tests/support/scratch_folder.hpp"
 #include "tests/tools/furrowd/http/tokens.hpp"
+#include "tools/furrowd/access/identity_snapshot.hpp"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <future>
 #include <memory>
 #include <optional>
@@ -342,6 +344,28 @@ TEST_CASE("farms: a token of a farm gets its own, one of the node every farm wit
   CHECK(farms("nv", "?farm=south") == json::parse(R"([{"name":"south","machines":2}])"));
   w.node.database.away = true;
   CHECK(w.ask("GET", "/api/v1/farms", "nv").status == 503);
+}
+
+TEST_CASE("farms: a farm whose database is away is listed with the reason, and the others with "
+          "their machines") {
+  daemon::identity_snapshot::entry two_farms;
+  two_farms.grants.farm = "north";
+  two_farms.grants.farms = {"north", "south"};
+  two_farms.grants.role = daemon::role::viewer;
+  two_farms.grants.kind = daemon::credential_kind::token;
+  two_farms.grants.hash = daemon::hash_of_secret("t2");
+  auto config = dbc_tokens();
+  config.access->replace_identities(std::make_shared<const daemon::identity_snapshot>(
+    std::vector{two_farms}, true, std::chrono::hours{1}));
+  dbc_world w{config};
+  CHECK(w.get("/api/v1/farms", "t2").at("farms")
+        == json::parse(R"([{"name":"north","machines":2},{"name":"south","machines":2}])"));
+  w.node.database.away_farms = {"north"};
+  CHECK(w.get("/api/v1/farms", "t2").at("farms")
+        == json::parse(R"([{"name":"north","machines":null,"fault":"its database is away"},
+                           {"name":"south","machines":2}])"));
+  w.node.database.away_farms.insert("south");
+  CHECK(w.ask("GET", "/api/v1/farms", "t2").status == 503);
 }
 
 TEST_CASE("farms: the list of the node is kept for the time that the cache allows") {

@@ -161,36 +161,55 @@ answer one_equipment(api_context& of, call call) {
   co_return ok(machine);
 }
 
+struct farm_rows {
+  farm_machines found;
+  std::map<std::string, problem> missing; // farms whose database does not answer
+};
+
 /// The machines of the farms that the caller may name, or of the one that the request names.
-boost::asio::awaitable<std::variant<farm_machines, problem>> farms_of(api_context& of,
-                                                                      const call& call) {
-  if (call.who.every_farm && !call.farm)
-    co_return co_await every_farm(of.cache, of.node, answer_limit);
+boost::asio::awaitable<std::variant<farm_rows, problem>> farms_of(api_context& of,
+                                                                  const call& call) {
+  if (call.who.every_farm && !call.farm) {
+    auto all = co_await every_farm(of.cache, of.node, answer_limit);
+    if (auto* fault = std::get_if<problem>(&all))
+      co_return std::move(*fault);
+    co_return farm_rows{std::get<farm_machines>(std::move(all)), {}};
+  }
   auto names = call.farm ? std::vector<std::string>{} : call.who.farms;
   if (names.empty())
     names.push_back(call.who.farm);
-  farm_machines found;
+  farm_rows rows;
   for (const auto& name : names) {
     auto stored = co_await stored_equipment(of.cache, of.node, name, answer_limit);
-    if (auto* fault = std::get_if<problem>(&stored))
-      co_return std::move(*fault);
-    auto& machines = found[name];
+    if (auto* fault = std::get_if<problem>(&stored)) {
+      rows.missing.emplace(name, std::move(*fault));
+      continue;
+    }
+    auto& machines = rows.found[name];
     for (auto& row : std::get<stored_rows>(stored))
       machines.push_back(std::move(row.name));
   }
-  co_return found;
+  if (rows.found.empty())
+    co_return std::move(rows.missing.begin()->second);
+  co_return rows;
 }
 
 answer list_farms(api_context& of, call call) {
-  const auto found = co_await farms_of(of, call);
-  if (const auto* fault = std::get_if<problem>(&found))
+  const auto answered = co_await farms_of(of, call);
+  if (const auto* fault = std::get_if<problem>(&answered))
     co_return to_response(*fault);
-  json list = json::array();
-  for (const auto& [farm, machines] : std::get<farm_machines>(found)) {
+  const auto& rows = std::get<farm_rows>(answered);
+  std::map<std::string, json> by_name;
+  for (const auto& [farm, machines] : rows.found) {
     const auto count = std::count_if(machines.begin(), machines.end(),
                                      [&](const auto& name) { return call.who.covers(name); });
-    list.push_back({{"name", farm}, {"machines", count}});
+    by_name[farm] = {{"name", farm}, {"machines", count}};
   }
+  for (const auto& [farm, fault] : rows.missing)
+    by_name[farm] = {{"name", farm}, {"machines", nullptr}, {"fault", fault.message}};
+  json list = json::array();
+  for (auto& [farm, row] : by_name)
+    list.push_back(std::move(row));
   json body{{"farms", std::move(list)}};
   co_return ok(body);
 }

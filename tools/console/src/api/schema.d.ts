@@ -3061,8 +3061,10 @@ export interface operations {
                     "application/json": {
                         farms: {
                             name: string;
-                            /** @description machines of the farm that the token covers */
-                            machines: number;
+                            /** @description machines of the farm that the token covers; null: the database of the farm does not answer */
+                            machines: number | null;
+                            /** @description why `machines` is null */
+                            fault?: string;
                         }[];
                     };
                 };
