@@ -82,6 +82,7 @@ TEST_CASE("alarms: a database other than main that is away is named, and the nod
   REQUIRE(names(alarms) == std::vector<std::string>{"database"});
   CHECK(alarms[0].text.find("west: the last claim failed: gone") != std::string::npos);
   CHECK(alarms[0].text.find("east") == std::string::npos);
+  CHECK(alarms[0].text.ends_with("see `furrow farm list` and the log"));
   CHECK(unready_reasons(stats).empty());
   stats.databases = {{"east", true, "", 30}};
   alarms = alarms_of(stats, nullptr);

@@ -131,7 +131,7 @@ void add_databases(const actors::node_stats& stats, std::vector<storage::alarm>&
   if (!away.empty())
     out.push_back({"database", "database", static_cast<double>(away.size()), 0, "databases",
                    fmt::format("the gateways of some farms keep their items: {}; see "
-                               "`furrow db list`",
+                               "`furrow farm list` and the log",
                                fmt::join(away, "; "))});
 }
 

@@ -85,7 +85,7 @@ std::vector<prometheus::MetricFamily> families(const actors::node_stats& stats) 
   add("furrow_budget_peak_bytes", "The most that was held since the node started.",
       stats.budget_peak);
   add("furrow_actors_failing", "Actors that their supervisors restart again and again.",
-      stats.failing.size());
+      stats.failing.size() + stats.failing_parts.size());
   add("furrow_stalled_seconds", "How long the node has held items without storing any.",
       stats.stalled_s);
   add("process_resident_memory_bytes", "Resident memory of the process.", resident_bytes());

@@ -11,7 +11,8 @@ problem to_problem(const storage::failure& failure) {
   case storage::errc::retry_later:
   case storage::errc::in_doubt:
     return {503, "database_away", failure.detail,
-            "try again; /monitoring/database shows the state of the database"};
+            "try again; /monitoring/database shows the state of the main database, `furrow farm "
+            "status FARM` that of the farm's"};
   case storage::errc::reject_row:
     if (failure.detail.starts_with("no time zone "))
       return {400, "bad_parameter", failure.detail,

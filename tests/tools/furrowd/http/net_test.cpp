@@ -408,6 +408,8 @@ TEST_CASE("http: a crowd at the limit and a useless cache are alarms") {
 TEST_CASE("http: metrics are what Prometheus accepts") {
   world w;
   w.node.database.measured = busy_activity();
+  w.node.figures.failing = {"writer-0 died 3 times"};
+  w.node.figures.failing_parts = {"writer-0 of database east died 3 times"};
   w.client.get("/health");
   w.client.get("/nothing");
   const auto answer = w.client.get("/metrics");
@@ -417,6 +419,7 @@ TEST_CASE("http: metrics are what Prometheus accepts") {
   };
   CHECK(has("furrow_frames_received_total 1000"));
   CHECK(has("furrow_budget_limit_bytes 1048576"));
+  CHECK(has("furrow_actors_failing 2"));
   CHECK(has("furrow_store_up 1"));
   CHECK(has("furrow_http_requests_total{class=\"2xx\"} 1"));
   CHECK(has("furrow_http_requests_total{class=\"4xx\"} 1"));
