@@ -289,7 +289,7 @@ std::optional<time_zone> find_time_zone(const std::string& name) {
 }
 
 std::string unknown_zone(std::string_view name) {
-  return "no time zone has the name \"" + std::string{name.substr(0, zone_name_bytes_max)}
+  return std::string{unknown_zone_text} + "\"" + std::string{name.substr(0, zone_name_bytes_max)}
          + "\": write a name of the IANA database, such as Europe/Berlin";
 }
 

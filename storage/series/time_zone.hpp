@@ -42,7 +42,9 @@ private:
 
 /// "Europe/Berlin". The files are in $TZDIR, or in /usr/share/zoneinfo.
 [[nodiscard]] std::optional<time_zone> find_time_zone(const std::string& name);
-/// The message of an error about an unknown name.
+/// An error about an unknown name begins with this text. Its code is reject_row.
+inline constexpr std::string_view unknown_zone_text = "no time zone has the name ";
+/// The whole message.
 [[nodiscard]] std::string unknown_zone(std::string_view name);
 
 } // namespace furrow::storage

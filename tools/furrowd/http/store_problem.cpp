@@ -1,5 +1,7 @@
 #include "tools/furrowd/http/store_problem.hpp"
 
+#include "storage/series/time_zone.hpp"
+
 #include <fmt/format.h>
 
 namespace furrow::http {
@@ -14,9 +16,11 @@ problem to_problem(const storage::failure& failure) {
             "try again; /monitoring/database shows the state of the main database, `furrow farm "
             "status FARM` that of the farm's"};
   case storage::errc::reject_row:
-    if (failure.detail.starts_with("no time zone "))
-      return {400, "bad_parameter", failure.detail,
-              "zone=farm means that of the machine's farm, which `furrow farm show` shows"};
+    if (failure.detail.starts_with(storage::unknown_zone_text))
+      return {
+        400, "bad_parameter", failure.detail,
+        "zone=farm means that of the machine's farm: `furrow farm show` shows it, and `furrow "
+        "farm update --time-zone` changes it"};
     return {400, "rejected_value", failure.detail, "the database cannot store this value"};
   case storage::errc::fenced:
     return {409, "fenced", failure.detail, "a newer session has taken over"};
