@@ -109,6 +109,8 @@ TEST_CASE("furrow signals, telemetry: --zone says where days begin") {
     return line.find(part) != std::string::npos;
   };
   CHECK(says(bad(furrow("signals", "T1", "--zone", "farm"), 2), "--bucket day or --every 1d"));
+  CHECK(says(bad(furrow("signals", "T1", "EEC1.engine_speed", "--zone", "farm"), 2),
+             "--zone needs --bucket day or --every 1d"));
   CHECK(says(bad(furrow("telemetry", "T1", "--zone", "farm"), 2), "add --every 1d"));
   CHECK(says(bad(furrow("telemetry", "T1", "--zone", "farm", "--every", "1h"), 2), "every=1d"));
 }

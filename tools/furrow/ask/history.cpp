@@ -188,6 +188,9 @@ result<int> signals(const globals& globals, const history_options& wanted) {
     return failure{errc::usage, "--zone needs a SIGNAL, and --bucket day or --every 1d"};
   if (wanted.signal.empty())
     return list_signals(globals, wanted);
+  if (!wanted.zone.empty() && wanted.every.empty()
+      && (wanted.in_columns() || wanted.bucket != "day"))
+    return failure{errc::usage, "--zone needs --bucket day or --every 1d"};
   if (wanted.in_columns())
     return print_series(globals, wanted);
   return print_pages(globals,
