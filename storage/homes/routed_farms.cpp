@@ -8,6 +8,8 @@
 
 #include <algorithm>
 #include <iterator>
+#include <memory>
+#include <mutex>
 
 namespace furrow::storage {
 
@@ -196,13 +198,21 @@ private:
   const home_router& router_;
 };
 
-/// A site forwards its main database; people see the state of a farm, or of all.
+/// A site forwards each of its databases by itself, with the store of that one: what names a stream is main's here. The
+/// target is that of all; people see the state of a farm, or of all.
 class forward_by_home : public forward_store {
 public:
   explicit forward_by_home(const home_router& router) : router_{router} {}
 
   void set_target(std::string target, handler<done> finished) override {
-    main().set_target(std::move(target), std::move(finished));
+    const auto open = router_.homes().open();
+    auto all = std::make_shared<target_round>(open.size(), std::move(finished));
+    for (const auto& each : open)
+      each.store->forward()->set_target(
+        target, [all, main = each.index == home_stores::main,
+                 name = each.name](const result<furrow::done>& set) {
+          all->take(set || main ? set : failure{set.code(), name + ": " + set.error().detail});
+        });
   }
   void take_turn(std::string node, handler<bool> done) override {
     main().take_turn(std::move(node), std::move(done));
@@ -245,6 +255,28 @@ public:
   }
 
 private:
+  /// Answers once; the first failure wins.
+  struct target_round {
+    target_round(std::size_t databases, handler<done> finished)
+      : open_{databases}, finished_{std::move(finished)} {}
+    void take(const result<furrow::done>& said) {
+      {
+        const std::lock_guard lock{mutex_};
+        if (!said && outcome_)
+          outcome_ = said;
+        if (--open_ > 0)
+          return;
+      }
+      finished_(outcome_);
+    }
+
+  private:
+    std::mutex mutex_;
+    std::size_t open_;
+    result<furrow::done> outcome_ = furrow::done{};
+    handler<done> finished_;
+  };
+
   forward_store& main() { return *router_.main().forward(); }
 
   const home_router& router_;

@@ -6,6 +6,7 @@
 #include "can/frame/stream.hpp"
 #include "proto/wire.hpp"
 #include "storage/forward/forward_store.hpp"
+#include "storage/homes/home_stores.hpp"
 #include "storage/membership.hpp"
 #include "storage/store.hpp"
 #include "tools/furrowd/access/identity_watch.hpp"
@@ -290,11 +291,17 @@ private:
     auto* const site = node_->store().forward();
     if (site == nullptr || !settings_.forward_ends)
       return;
-    site->set_target({}, [](const storage::result<done>& ended) {
+    const auto told = [](const storage::result<done>& ended) {
       if (!ended)
         log::warn(log::node, "forward_stands", {.error = ended.error().detail},
                   "retention still waits for head office: {}", ended.error().detail);
-    });
+    };
+    site->set_target({}, told);
+    // A database that is opened later. The listener runs on a thread of a store.
+    if (auto* const homes = node_->homes())
+      homes->on_open([told](const storage::home_stores::home& one) {
+        one.store->forward()->set_target({}, told);
+      });
   }
 
   void look_at_identities() {
