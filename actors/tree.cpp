@@ -34,6 +34,10 @@ constexpr restart_policy root_restarts{
 constexpr restart_policy part_restarts{
   .restarts_max = 3, .window = seconds{300}, .failing_after = 2, .keeps_trying = true};
 
+// Of a forwarder: a line to head office never ends what stores.
+constexpr restart_policy forward_restarts{
+  .restarts_max = 10, .window = seconds{60}, .keeps_trying = true};
+
 /// A child of one typed actor: `spawn(supervisor, census_id)` starts it, `tell(handle)` announces it.
 template <class Spawn, class Tell>
 child_spec worker(std::string id, const restart_policy& restarts, Spawn spawn, Tell tell) {
@@ -141,6 +145,17 @@ child_spec caretaker_child(const tree_parts& parts, const home_stores::home& hom
     nobody);
 }
 
+child_spec forwarder_child(const tree_parts& parts, const home_stores::home& home) {
+  return worker(
+    "forwarder", forward_restarts,
+    [parts, home](caf::event_based_actor* supervisor, std::uint64_t) {
+      return supervisor->spawn(forwarder, forwarder_parts{home.index, home.store, parts.forward,
+                                                          parts.forward_state, parts.people,
+                                                          parts.config.name});
+    },
+    nobody);
+}
+
 child_spec membership_child(const tree_parts& parts) {
   membership_config config;
   config.lag = parts.lag;
@@ -189,6 +204,8 @@ std::vector<child_spec> storage_children(const tree_parts& parts, const home_sto
     children.push_back(sealer_child(parts, home));
   if (config.care_interval.count() > 0 && offers.retention)
     children.push_back(caretaker_child(parts, home));
+  if (parts.forward != nullptr && home.store->forward() != nullptr)
+    children.push_back(forwarder_child(parts, home));
   return children;
 }
 
@@ -203,20 +220,6 @@ child_spec peers_child(const tree_parts& parts) {
       directory->listen(
         [one](const peer_directory::list& nodes) { caf::anon_send(one, peers_changed{nodes}); });
     });
-}
-
-child_spec relay_branch(const tree_parts& parts) {
-  child_spec relay;
-  relay.id = "relay";
-  relay.restart = root_restarts;
-  relay.children.push_back(worker(
-    "forwarder", pool_restarts,
-    [parts, store = main_store(parts)](caf::event_based_actor* supervisor, std::uint64_t) {
-      return supervisor->spawn(forwarder, forwarder_parts{store, parts.forward, parts.forward_state,
-                                                          parts.people, parts.config.name});
-    },
-    nobody));
-  return relay;
 }
 
 } // namespace
@@ -250,8 +253,6 @@ std::vector<child_spec> node_tree(const tree_parts& parts) {
     cluster.children.push_back(peers_child(parts));
   if (!cluster.children.empty())
     children.push_back(std::move(cluster));
-  if (parts.forward != nullptr && main->forward() != nullptr)
-    children.push_back(relay_branch(parts));
   children.push_back(fleet_child(parts));
   return children;
 }

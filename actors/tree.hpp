@@ -33,16 +33,17 @@ struct tree_parts {
   link_parts link = {};                             // without a port: the node is alone
   std::shared_ptr<peer_roster> roster = {};
   std::shared_ptr<const memory_budget> budget = {}; // of the items that are not durable yet
-  std::shared_ptr<forward_port> forward = {}; // to head office; none: this node forwards nothing
+  std::shared_ptr<forward_port> forward =
+    {}; // to head office, for all databases; none: this node forwards nothing
   std::shared_ptr<forward_board> forward_state = {};
   storage::store* all_homes = nullptr; // as one; none: there is main alone
 };
 
-/// The children of the root: `storage` with its children, `cluster` where several nodes share the database, `relay` where
-/// the node forwards to head office, then `fleet`.
+/// The children of the root: `storage` with its children, `cluster` where several nodes share the database, then `fleet`.
 [[nodiscard]] std::vector<child_spec> node_tree(const tree_parts& parts);
 
-/// The branch of one database: claim desk, lanes, digest, sealer, caretaker. `storage` for main; for another one
+/// The branch of one database: claim desk, lanes, digest, sealer, caretaker, and the forwarder where the node forwards to
+/// head office. `storage` for main; for another one
 /// `storage NAME`, which the root starts when the database is opened. That one is restarted for ever: the other farms'
 /// machines do not end for it.
 [[nodiscard]] child_spec storage_branch(const tree_parts& parts,

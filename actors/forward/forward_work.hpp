@@ -92,6 +92,9 @@ public:
 
   explicit forward_work(forward_limits limits = {}) : limits_{limits} {}
 
+  /// Lines above a lower limit end when their turn is over.
+  void set_lines_max(std::size_t lines) { limits_.lines_max = lines; }
+
   /// Call it every tick_every, and after every other event.
   void tick(time_point now, actions& out);
   void turn_taken(const answer<bool>& mine, time_point now, actions& out);

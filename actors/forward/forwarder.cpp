@@ -5,6 +5,7 @@
 
 #include <caf/send.hpp>
 
+#include <algorithm>
 #include <utility>
 #include <variant>
 
@@ -88,8 +89,8 @@ struct executor {
   }
   void operator()(const forward_action::fault& what) const {
     ++self->state.parts.people->counters.forward_faults;
-    log::warn(log::node, "forward_waits", {.error = what.text}, "forwarding {}: {}", what.stream,
-              what.text);
+    log::warn(log::node, "forward_waits", {.error = what.text}, "{}forwarding {}: {}",
+              self->state.parts.people->prefix_of(self->state.parts.home), what.stream, what.text);
   }
 };
 
@@ -99,12 +100,21 @@ void carry_out(forwarder_pointer self, forward_work::actions& actions) {
 }
 
 void publish_figures(forwarder_state& state) {
+  const auto& parts = state.parts;
   auto figures = state.work.count();
-  auto& counters = state.parts.people->counters;
-  counters.forward_streams_waiting = figures.streams_waiting;
-  counters.forward_items_waiting = figures.items_waiting;
-  counters.forward_lines = figures.lines_claimed;
-  state.parts.board->set(std::move(figures));
+  if (!figures.fault.empty())
+    figures.fault = parts.people->prefix_of(parts.home) + figures.fault;
+  parts.board->set(parts.home, std::move(figures));
+  const auto sum = parts.board->latest();
+  auto& counters = parts.people->counters;
+  counters.forward_streams_waiting = sum.streams_waiting;
+  counters.forward_items_waiting = sum.items_waiting;
+  counters.forward_lines = sum.lines_claimed;
+}
+
+std::size_t lines_max(const forwarder_parts& parts) {
+  const std::size_t homes = parts.people->homes_open.load(std::memory_order_relaxed);
+  return std::max(forwarder_parts::lines_min, forward_limits{}.lines_max / homes);
 }
 
 void look(forwarder_pointer self) {
@@ -114,6 +124,7 @@ void look(forwarder_pointer self) {
       set_target(self);
   } else {
     forward_work::actions out;
+    state.work.set_lines_max(lines_max(state.parts));
     state.work.tick(self->clock().now(), out);
     carry_out(self, out);
     publish_figures(state);

@@ -1,6 +1,7 @@
-/// The forwarder: carries out what forward_work decides, with the store of this site and the lines to head office.
+/// The forwarder: carries out what forward_work decides, with one database of this site and the lines to head office.
 ///
-/// Limits: those of forward_work. It never waits: the store and the lines answer by message.
+/// Limits: those of forward_work; the forwarders of several databases share its lines_max, and each has lines_min. It never
+///   waits: the store and the lines answer by message.
 #pragma once
 
 #include "actors/forward/forward_board.hpp"
@@ -11,6 +12,7 @@
 
 #include <caf/typed_event_based_actor.hpp>
 
+#include <cstddef>
 #include <map>
 #include <memory>
 #include <string>
@@ -18,6 +20,8 @@
 namespace furrow::actors {
 
 struct forwarder_parts {
+  static constexpr std::size_t lines_min = 4;
+  std::size_t home = 0; // the index of the database in storage/homes/home_stores.hpp
   storage::store* store = nullptr;
   std::shared_ptr<forward_port> port;
   std::shared_ptr<forward_board> board;
