@@ -4,6 +4,7 @@
 ///   home, and a view puts them together. Written in one transaction, from what main has; run again after a home came or
 ///   went, or after an upgrade.
 /// Errors: retry_later when a database cannot be reached; otherwise misconfigured, with the server's message and what to do.
+///   The detail begins with the URL of the database that failed, without its password.
 /// Threads: blocks its caller: it is for a command line.
 /// Source: docs/sql-front.md; PL/Proxy 2.10, postgres_fdw of PostgreSQL 15.
 #pragma once

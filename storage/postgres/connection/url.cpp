@@ -95,14 +95,21 @@ std::vector<std::pair<std::string, std::string>> places_of(const std::string& ur
   std::string error;
   const auto options = parse(url, error);
   std::vector<std::pair<std::string, std::string>> out;
+  std::string user;
+  bool named = false;
   for (const auto* option = options.get(); option != nullptr && option->keyword != nullptr;
        ++option) {
     const std::string_view keyword{option->keyword};
+    if (option->val != nullptr && keyword == "user")
+      user = option->val;
+    named = named || (option->val != nullptr && keyword == "dbname");
     const bool who = keyword == "user" || is_secret(*option)
                      || keyword.ends_with("application_name") || keyword == "client_encoding";
     if (option->val != nullptr && !who)
       out.emplace_back(keyword, option->val);
   }
+  if (!named && !user.empty()) // libpq calls the database like the user
+    out.emplace_back("dbname", user);
   return out;
 }
 

@@ -23,6 +23,7 @@ namespace furrow::storage {
 [[nodiscard]] bool has_password(const std::string& url);
 
 /// The URL's parts that say where the server is and how to reach it, without user, password and name of the program.
+/// The name of the database is always among them, unless neither it nor a user is there.
 [[nodiscard]] std::vector<std::pair<std::string, std::string>> places_of(const std::string& url);
 
 /// The URL's parts with passwords masked.

@@ -55,6 +55,11 @@ store_options options_of(const std::string& url) {
   return out;
 }
 
+/// Says on which side it failed.
+failure at(const std::string& url, const failure& why) {
+  return {why.code, redacted_postgres(url) + ": " + why.detail};
+}
+
 /// What main says of the homes and of its own schema, with how to reach each home.
 result<json> describe(const front_wish& wish) {
   auto main = pq_session::open(options_of(wish.main), "front");
@@ -75,35 +80,37 @@ result<json> describe(const front_wish& wish) {
   return document;
 }
 
-} // namespace
-
-result<front_outcome> create_front(const front_wish& wish) {
-  const auto found = describe(wish);
-  if (!found)
-    return found.error();
+result<front_outcome> write_front(const front_wish& wish, const json& found) {
   auto front = pq_session::open(options_of(wish.front), "front");
   if (!front)
-    return front.error();
+    return at(wish.front, front.error());
   const auto right = front->value("select rolsuper from pg_roles where rolname = current_user");
   if (!right)
-    return right.error();
+    return at(wish.front, right.error());
   if (*right != "t")
-    return failure{errc::misconfigured,
-                   "only a superuser may write a front: PL/Proxy lets nobody else make functions"};
+    return at(wish.front, {errc::misconfigured, "only a superuser may write a front: PL/Proxy lets "
+                                                "nobody else make functions"});
   const std::pair<const char*, std::vector<std::string>> steps[] = {
     {"begin", {}},
-    {"create temp table given on commit drop as select $1::jsonb as document", {found->dump()}},
+    {"create temp table given on commit drop as select $1::jsonb as document", {found.dump()}},
     {front_sql, {}},
     {"commit", {}}};
   for (const auto& [sql, parameters] : steps) {
     const auto ran = front->ask(sql, parameters);
     if (!ran)
-      return ran.error();
+      return at(wish.front, ran.error());
   }
-  front_outcome out{{}, found->at("relations").size(), found->at("routines").size()};
-  for (const auto& home : found->at("homes"))
+  front_outcome out{{}, found.at("relations").size(), found.at("routines").size()};
+  for (const auto& home : found.at("homes"))
     out.homes.push_back(home.at("name"));
   return out;
+}
+
+} // namespace
+
+result<front_outcome> create_front(const front_wish& wish) {
+  const auto found = describe(wish);
+  return found ? write_front(wish, *found) : result<front_outcome>{at(wish.main, found.error())};
 }
 
 } // namespace furrow::storage

@@ -49,20 +49,22 @@ begin
 
   -- Tables and views, by postgres_fdw.
   for one in select * from pg_temp.home order by number loop
-    execute format('create server %I foreign data wrapper postgres_fdw options (%s)', 'furrow_' || one.name,
+    execute format('create server %I foreign data wrapper postgres_fdw options (%s)', 'furrow_home_' || one.name,
       (select string_agg(format('%I %L', k, v), ', ') from jsonb_each_text(one.options) o(k, v)));
-    execute format('create user mapping for public server %I options (%s)', 'furrow_' || one.name,
+    execute format('create user mapping for public server %I options (%s)', 'furrow_home_' || one.name,
       (select string_agg(format('%I %L', k, v), ', ') from jsonb_each_text(one.login) o(k, v)));
     execute format('create schema %I', 'furrow_home_' || one.name);
     execute format('import foreign schema furrow limit to (%s) from server %I into %I',
       (select string_agg(quote_ident(r.name), ', ') from pg_temp.relation r where r.everywhere or one.number = 0),
-      'furrow_' || one.name, 'furrow_home_' || one.name);
+      'furrow_home_' || one.name, 'furrow_home_' || one.name);
     -- These are joined with others: the planner must know that they are small.
     execute format('analyze %1$I.farm, %1$I.equipment, %1$I.stream, %1$I.field, %1$I.signal_name', 'furrow_home_' || one.name);
   end loop;
   for one in select * from pg_temp.relation order by name loop
+    -- A farm that lives elsewhere has a second row in main.
     select string_agg(format('select %s from %I.%I', (select string_agg(quote_ident(c), ', ') from unnest(one.columns) c),
-                             'furrow_home_' || h.name, one.name), ' union all ' order by h.number)
+                             'furrow_home_' || h.name, one.name)
+                      || case one.name when 'farm' then ' where home_state <> ''gone''' else '' end, ' union all ' order by h.number)
     into parts from pg_temp.home h where one.everywhere or h.number = 0;
     execute format('create view furrow.%I as %s', one.name, parts);
   end loop;
@@ -89,9 +91,25 @@ begin
   end loop;
 end $$;
 
--- The machine of this name and its home.
-create function furrow.machine_of(equipment text, out home int, out id int)
+-- The number of the home of a farm.
+create function furrow.home_of(farm text) returns int
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+declare
+  found_in int;
+begin
+  select h.number into found_in from furrow.home h
+  where h.name = coalesce((select f.database from furrow.farm_home f where f.farm = home_of.farm), 'main');
+  if found_in is null then
+    raise exception using errcode = 'undefined_object',
+      message = format('the farm %s lives in a database that this front does not know', home_of.farm),
+      hint = 'run `furrow front create` again';
+  end if;
+  return found_in;
+end $$;
+
+-- The machine of this name and its home. It reads the schema of a home, which readers of the front may not.
+create function furrow.machine_of(equipment text, out home int, out id int)
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
 declare
   its_farm constant text := case when position('/' in equipment) > 0 then split_part(equipment, '/', 1) end;
   schema text;
@@ -100,8 +118,7 @@ declare
 begin
   -- With its farm in front, one home is asked, and the others may be away.
   if its_farm is not null then
-    select h.number, 'furrow_home_' || h.name into home, schema from furrow.home h
-    where h.name = coalesce((select f.database from furrow.farm_home f where f.farm = its_farm), 'main');
+    select h.number, 'furrow_home_' || h.name into home, schema from furrow.home h where h.number = furrow.home_of(its_farm);
     execute format('select e.id from %1$I.equipment e join %1$I.farm f on f.id = e.farm_id '
                    'where f.name = $1 and e.name = $2 and f.home_state = ''here''', schema)
     into id using its_farm, substr(equipment, position('/' in equipment) + 1);
@@ -138,24 +155,31 @@ end;
 create function furrow.partition_of_farm(farm text) returns int
 language sql stable set search_path = pg_catalog, pg_temp
 begin atomic
-  select h.partition from furrow.home h
-  where h.name = coalesce((select f.database from furrow.farm_home f where f.farm = partition_of_farm.farm), 'main');
+  select h.partition from furrow.home h where h.number = furrow.home_of(farm);
 end;
 
--- Of the place of a yield map: a field or a machine. A home that has neither says so in its own words.
+-- Of the place of a yield map: a field or a machine, by the rules and in the words of yield_map itself, over all homes.
 create function furrow.partition_of_place(place text) returns int
 language plpgsql stable set search_path = pg_catalog, pg_temp as $$
 declare
   wanted constant text := regexp_replace(place, '^(field|equipment):', '');
-  found_at int;
+  found_in int[];
 begin
-  if place not like 'equipment:%' then
-    select p.home into found_at from furrow.place p where p.name = wanted or p.farm || '/' || p.name = wanted limit 1;
-  end if;
-  if found_at is null and place not like 'field:%' then
+  if place like 'equipment:%' then
     return furrow.partition_of_equipment(wanted);
   end if;
-  return (select h.partition from furrow.home h where h.number = coalesce(found_at, 0));
+  select array_agg(p.home) into found_in from furrow.place p where p.name = wanted or p.farm || '/' || p.name = wanted;
+  if place not like 'field:%' then
+    select found_in || array_agg(m.home) into found_in from furrow.machine m
+    where m.name = wanted or m.farm || '/' || m.name = wanted;
+  end if;
+  if found_in is null then
+    raise exception using errcode = 'no_data_found', message = format('no field and no equipment %s', wanted);
+  elsif cardinality(found_in) > 1 then
+    raise exception using errcode = 'too_many_rows', message = format('more than one field or equipment is called %s', wanted),
+      hint = 'write field:FARM/NAME or equipment:FARM/NAME';
+  end if;
+  return (select h.partition from furrow.home h where h.number = found_in[1]);
 end $$;
 
 do $$
@@ -174,7 +198,8 @@ begin
         one.arguments, one.result,
         format('cluster ''furrow_homes''; run on %s; target furrow.%I;', home.partition, one.name));
     end loop;
-    execute format('create function furrow.%I(%s) returns %s language sql as %L', one.name, one.arguments, one.result,
+    execute format('create function furrow.%I(%s) returns %s language sql security definer set search_path = pg_catalog, pg_temp '
+                   'as %L', one.name, one.arguments, one.result,
       (select string_agg(format('select * from %I.%I(%s)', 'furrow_home_' || h.name, one.name,
                                 (select string_agg('$' || n, ', ') from generate_series(1, one.inputs) n)),
                          ' union all ' order by h.partition) from furrow.home h));

@@ -1,5 +1,6 @@
 // One database for SQL over three homes: every answer of the front is that of the homes.
 #include "storage/homes/front.hpp"
+#include "storage/postgres/connection/url.hpp"
 #include "tests/storage/postgres/sealing_bed.hpp"
 #include "tests/storage/suite/digest_bed.hpp"
 #include "tests/support/data.hpp"
@@ -7,6 +8,8 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <utility>
+#include <vector>
 
 namespace can = furrow::can;
 using namespace furrow::storage;
@@ -93,7 +96,7 @@ TEST_CASE(
          + "', '-infinity', 'infinity', pgn => 61444) limit 100000");
     same("select * from furrow.signal_bucket('" + machine + "', '" + signal
          + "', '-infinity', 'infinity', '1 minute')");
-    same("select * from furrow.messages('" + machine + "', '-infinity', 'infinity', 65226)");
+    same("select * from furrow.messages('" + machine + "', '-infinity', 'infinity', 65251)");
     same("select t.time, t.speed, t.engine_speed from furrow.telemetry_all t where t.equipment_id "
          "= furrow.equipment_id('"
          + machine + "')");
@@ -143,6 +146,20 @@ TEST_CASE(
                   "'infinity')")
         == "100");
   CHECK(homes.ask("set role front_grafana; select sum(durable) from furrow.ledger") == "300");
+  const auto reader = [&](const std::string& sql) {
+    return homes.ask("set role front_grafana; " + sql);
+  };
+  CHECK(reader("select count(*) from furrow.frames('default/T2', '-infinity', 'infinity')")
+        == "100");
+  CHECK(reader("select furrow.equipment_id('default/T2')")
+        == homes.beds[1].value("select id from furrow.equipment"));
+  CHECK(reader("select count(*) from furrow.token_sums('-infinity', 'infinity')") == "0");
+  (void)reader("select count(*) from furrow.retention_due(now())");
+  CHECK(reader("select count(*) from furrow.yield_map('equipment:default/T2', '-infinity', "
+               "'infinity')")
+        == "0");
+  CHECK_THROWS(
+    (void)reader("select count(*) from furrow_home_main.equipment")); // through functions only
   CHECK(homes.ask("select count(*) from pg_class where relnamespace = 'furrow'::regnamespace and "
                   "relname in ('user', 'token', 'session')")
         == "0");
@@ -174,17 +191,49 @@ TEST_CASE("front: what cannot be done is one sentence") {
   wish.front.replace(wish.front.find("postgres@"), 9, "front_nobody@");
   CHECK(create_front(wish).error().detail.find("only a superuser") != std::string::npos);
   shared_cluster().exec("drop role front_nobody");
-  (void)must(create_front(homes.wish()));
+  wish = homes.wish();
+  wish.main = "postgresql://postgres@127.0.0.1:1/none"; // the side that failed is named
+  CHECK(create_front(wish).error().detail.starts_with("user=postgres host=127.0.0.1 port=1"));
+
+  homes.beds[0].tamper("update furrow.database set name = 'homes' where name = 'home1'");
+  (void)must(create_front(homes.wish())); // any name of a database will do
   CHECK_THROWS_WITH((void)homes.ask("select * from furrow.frames('T9', 'epoch', 'infinity')"),
                     doctest::Contains("no equipment T9"));
+}
 
-  // A number is for an empty database, once.
-  CHECK(homes.beds[1].value("select furrow.number_ids(2)") == "1");
-  CHECK(homes.beds[0].value("select furrow.number_ids(0)") == "0");
-  CHECK(homes.beds[0].value("select furrow.number_ids(3)") == "0");
-  postgres_bed used;
-  const auto store = used.open_migrated();
-  append_blocks(*store, "T1", 1, {mixed_block(1, 10)});
-  CHECK_THROWS_WITH(used.tamper("select furrow.number_ids(3)"),
-                    doctest::Contains("has farms already"));
+TEST_CASE("front: farms that moved, farms of unknown databases, and names in several homes") {
+  three_homes homes;
+  for (auto i = 0U; i < 3; ++i)
+    append_blocks(*homes.stores[i], front_machines.at(i), 1 + i, {mixed_block(i, 10)});
+  (void)must(create_front(homes.wish()));
+  homes.beds[0].tamper("insert into furrow.farm (name, home, home_version, home_state) values "
+                       "('north', 'home1', 1, 'gone'); insert into furrow.farm_home values "
+                       "('north', 'home1', 1)");
+  homes.beds[1].tamper("insert into furrow.farm (name) values ('north')");
+  CHECK(homes.ask("select count(*) from furrow.farm where name = 'north'") == "1");
+  homes.beds[0].tamper("insert into furrow.database (name, url) values ('late', 'host=late'); "
+                       "update furrow.farm_home set database = 'late', version = 2");
+  const auto unknown =
+    doctest::Contains("the farm north lives in a database that this front does not know");
+  CHECK_THROWS_WITH((void)homes.ask("select furrow.equipment_id('north/T1')"), unknown);
+  CHECK_THROWS_WITH((void)homes.ask("select count(*) from furrow.rollup_day_in('north')"), unknown);
+
+  const auto map = [&](const std::string& place) {
+    return homes.ask("select count(*) from furrow.yield_map('" + place
+                     + "', '-infinity', 'infinity')");
+  };
+  for (const auto i : {1U, 2U})
+    homes.beds[i].tamper("insert into furrow.equipment (farm_id, name) select id, 'twice' from "
+                         "furrow.farm where name = 'default'");
+  CHECK(map("T3") == "0");
+  CHECK_THROWS_WITH((void)map("twice"),
+                    doctest::Contains("more than one field or equipment is called twice"));
+  CHECK_THROWS_WITH((void)map("nowhere"), doctest::Contains("no field and no equipment nowhere"));
+  CHECK_THROWS_WITH((void)map("field:T3"), doctest::Contains("no field and no equipment T3"));
+}
+
+TEST_CASE("front: a home whose URL names no database has that of its user") {
+  using pairs = std::vector<std::pair<std::string, std::string>>;
+  CHECK(places_of("postgresql://anna@db2") == pairs{{"host", "db2"}, {"dbname", "anna"}});
+  CHECK(places_of("user=anna dbname=farm") == pairs{{"dbname", "farm"}});
 }

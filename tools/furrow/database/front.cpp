@@ -24,7 +24,9 @@ struct front_options {
 result<std::string> first_line(const std::string& file) {
   std::ifstream in{file};
   std::string line;
-  if (!in || !std::getline(in, line) || line.empty())
+  if (!in)
+    return failure{errc::usage, "--password-file: " + file + " cannot be read"};
+  if (!std::getline(in, line) || line.empty())
     return failure{errc::usage, "--password-file: " + file + " has no first line"};
   return line;
 }
@@ -38,7 +40,8 @@ result<int> create(const globals& globals, front_options options) {
   }
   const auto made = storage::create_front(options.wish);
   if (!made)
-    return to_failure(made.error(), options.wish.front);
+    return failure{made.code() == storage::errc::retry_later ? errc::cannot_connect : errc::failed,
+                   made.error().detail};
   const json answer{
     {"homes", made->homes}, {"relations", made->relations}, {"functions", made->functions}};
   const table shown{{"HOMES", "RELATIONS", "FUNCTIONS"},
