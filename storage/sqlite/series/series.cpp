@@ -87,8 +87,10 @@ result<telemetry_series> read_telemetry_series(sqlite_db& db, const telemetry_wi
       return out;
     }
     take_row(rows, wish, out);
-    from = *zone ? (*zone)->start_us((*zone)->day_of(out.time_us.back()) + 1)
-                 : bucket_start(out.time_us.back(), wish.every_us) + wish.every_us;
+    const auto next = *zone ? (*zone)->start_us((*zone)->day_of(out.time_us.back()) + 1)
+                            : bucket_start(out.time_us.back(), wish.every_us) + wish.every_us;
+    // A clock that is set back over midnight gives a day that begins before this row.
+    from = std::max(next, out.time_us.back() + 1);
   }
 }
 

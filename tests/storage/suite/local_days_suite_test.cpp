@@ -7,6 +7,8 @@
 #include "tests/storage/suite/record_bed.hpp"
 #include "tests/support/frames.hpp"
 
+#include <algorithm>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -47,12 +49,12 @@ const std::vector<days_of_zone> local_cases{
 };
 
 /// Two frames in each hour: the engine speed counts them.
-void fill_days(store& store) {
+void fill_days(store& store, const std::vector<days_of_zone>& days = local_cases) {
   const auto claimed = claim(store, request_for("T1", 1)).claim;
   const auto lane = store.open_appender("w0");
   append_batch batch;
   std::uint64_t seq = 0;
-  for (const auto& one : local_cases)
+  for (const auto& one : days)
     for (auto at = one.first_us(); at < one.last_us(); at += local_hour_us / 2) {
       can::frame_block block;
       quoted_frame frame{"0CF00400#FFFFFF0000FFFFFF", at + local_hour_us / 6};
@@ -206,6 +208,20 @@ TEST_CASE("local days: begin at local midnight, with 23 and 25 hours when the cl
                    "mean, last, last_time) where d.signal is null or z.signal is null")
         == "0");
   CHECK(bed->value("select count(*) from furrow.rollup_day_in('other')") == "0");
+}
+
+TEST_CASE("local days: where a clock is set back over midnight, the rows go on") {
+  // Symptom: one row filled the page, because the next day began before it.
+  const auto bed = make_bed();
+  const auto store = bed->open_migrated();
+  const days_of_zone days{"America/St_Johns", {2010, 11, 6}, 2.5, {24, 25}};
+  fill_days(*store, {days});
+  plain_digest{*store}.run_all();
+  const auto series = must(ask_daily(*store, daily_telemetry(days, days.zone)));
+  CHECK(series.time_us.size() >= 2);
+  CHECK(series.time_us.size() <= 4);
+  CHECK(std::adjacent_find(series.time_us.begin(), series.time_us.end(), std::greater_equal<>{})
+        == series.time_us.end());
 }
 
 TEST_CASE("local days: an unknown time zone is one clear error, and changes nothing") {
