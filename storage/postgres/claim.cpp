@@ -1,4 +1,5 @@
 #include "storage/append/quarantine.hpp"
+#include "storage/postgres/committed.hpp"
 #include "storage/postgres/connection/byte_buffer.hpp"
 #include "storage/postgres/connection/rows.hpp"
 #include "storage/postgres/work.hpp"
@@ -64,17 +65,6 @@ struct offered_run {
   std::int32_t stream;
   can::run_mark mark;
 };
-
-/// A statement whose commit must be certain: a warning counts as an error.
-task<result<pq::answer>>
-committed(pq_connection& db, const char* sql, const pq_parameters& parameters) {
-  auto reply = co_await db.query(sql, parameters);
-  if (reply.error)
-    co_return reply.error->as_failure();
-  if (db.warned())
-    co_return failure{errc::retry_later, db.warning()};
-  co_return std::move(reply.rows);
-}
 
 task<result<std::vector<standing>>> enter(pq_connection& db, requests_ref requests) {
   pq_parameters parameters;
@@ -272,10 +262,8 @@ claim_round(pq_connection& db, requests_ref requests, const can::stream_id& owne
     all->begin(), all->end(), [](const standing& one) { return one.outcome.fork_seq.has_value(); });
   if (raised.empty() && parted) {
     // No claim has been committed with it. A copy drops what its stream holds: that must be as durable as an ack.
-    const auto barrier =
-      co_await committed(db, "select pg_logical_emit_message(true, 'furrow', '')", {});
-    if (!barrier)
-      co_return barrier.error();
+    if (const auto failed = co_await make_certain(db))
+      co_return *failed;
   }
   round_outcome out;
   for (const auto& one : *all) {
