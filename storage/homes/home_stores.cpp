@@ -9,6 +9,7 @@
 #include <shared_mutex>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 
 namespace furrow::storage {
 
@@ -18,6 +19,9 @@ using home = home_stores::home;
 
 /// A database that could not be used is not tried more often.
 constexpr std::chrono::seconds retry_after{1};
+/// Nobody waits longer for one that is being checked, and after a while people are told.
+constexpr std::chrono::seconds check_patience{1};
+constexpr std::chrono::seconds check_told_after{5};
 
 /// Why a node may not use the database.
 std::optional<failure> schema_fault(const database_row& row,
@@ -27,8 +31,8 @@ std::optional<failure> schema_fault(const database_row& row,
       return failure{errc::misconfigured,
                      "the schema of the database " + row.name + " is not that of this program: "
                        + "migration " + std::to_string(step.number) + " " + step.name + ": "
-                       + (step.fault.empty() ? "not applied; `furrow db migrate --database \""
-                                                 + row.url + "\"` applies it"
+                       + (step.fault.empty() ? "not applied; `furrow db migrate` with its URL "
+                                               "applies it"
                                              : step.fault)};
   return std::nullopt;
 }
@@ -44,8 +48,13 @@ struct slot {
   home as; // of one that is open
   failure why;
   std::chrono::steady_clock::time_point failed_at{};
+  std::chrono::steady_clock::time_point checking_since{};
   std::vector<handler<home>> waiting;
 };
+
+failure unanswered(const std::string& database) {
+  return {errc::retry_later, "the database " + database + " has not answered yet"};
+}
 
 /// Everything but the life of the stores: callbacks keep it alive, and may run on a store's own thread.
 class home_table : public std::enable_shared_from_this<home_table> {
@@ -134,11 +143,29 @@ public:
 
   std::vector<std::pair<std::string, failure>> unusable() const {
     std::vector<std::pair<std::string, failure>> out;
+    const auto now = std::chrono::steady_clock::now();
     const std::shared_lock lock{mutex_};
-    for (const auto& [name, one] : slots_)
-      if (one.now != slot::state::open && !one.why.detail.empty())
+    for (const auto& [name, one] : slots_) {
+      if (one.now == slot::state::open)
+        continue;
+      if (!one.why.detail.empty())
         out.emplace_back(name, one.why);
+      else if (now - one.checking_since > check_told_after)
+        out.emplace_back(name, unanswered(name));
+    }
     return out;
+  }
+
+  std::optional<failure> incomplete() const {
+    const std::shared_lock lock{mutex_};
+    if (alone_)
+      return std::nullopt;
+    if (!loaded_)
+      return failure{errc::retry_later, "the directory of the databases was not read yet"};
+    for (const auto& database : used_)
+      if (databases_.contains(database) && !open_home(database))
+        return unanswered(database);
+    return std::nullopt;
   }
 
   /// The stores that were opened; from now on nothing is opened any more.
@@ -302,13 +329,21 @@ private:
       lock.unlock();
       return done(why);
     } else if (at->second.now == slot::state::checking) {
-      at->second.waiting.push_back(std::move(done));
+      auto& waiting = at->second.waiting;
+      waiting.push_back(std::move(done));
+      if (now - at->second.checking_since < check_patience)
+        return;
+      const auto ended = std::exchange(waiting, {});
+      lock.unlock();
+      for (const auto& each : ended)
+        each(unanswered(name));
       return;
     }
     auto& one = at->second;
     if (row != databases_.end())
       one.row = row->second;
     one.now = slot::state::checking;
+    one.checking_since = now;
     one.waiting.push_back(std::move(done));
     lock.unlock();
     begin_check(one);
@@ -434,6 +469,7 @@ public:
   std::vector<std::pair<std::string, failure>> unusable() const override {
     return table_->unusable();
   }
+  std::optional<failure> incomplete() const override { return table_->incomplete(); }
 
 private:
   std::unique_ptr<storage::store> main_;

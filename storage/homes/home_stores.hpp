@@ -4,7 +4,7 @@
 /// Shape: a store that is open stays open as long as this object; its index never changes. The schema of a database is
 ///   checked before its store counts as open, or migrated.
 /// Errors: as storage/store.hpp. While main does not answer, the farms whose home is known are served on. A database that
-///   cannot be used fails its own farms alone; `refresh` tries it again.
+///   cannot be used, or has not answered for 1 s, fails its own farms alone; `refresh` tries it again.
 /// Threads: safe from any; handlers and listeners are called on threads of the stores and must not block. The object must
 ///   not be destroyed on one of these.
 /// Limits: as storage/homes/directory.hpp. A database that was removed and added again under its name with another URL is
@@ -58,8 +58,10 @@ public:
   virtual void on_open(std::function<void(home)> opened) = 0;
   /// All that are open; main first.
   [[nodiscard]] virtual std::vector<home> open() const = 0;
-  /// Databases with farms that could not be opened, and why.
+  /// Databases with farms that could not be opened, or have not answered for 5 s, and why.
   [[nodiscard]] virtual std::vector<std::pair<std::string, failure>> unusable() const { return {}; }
+  /// Why `open` may lack a database with farms; nothing: it has all of them.
+  [[nodiscard]] virtual std::optional<failure> incomplete() const { return {}; }
 };
 
 /// Without a directory (SQLite) there is only main. `migrate`: migrates the other databases when they are opened, else
@@ -75,7 +77,8 @@ using missing_listener = std::function<void(const std::string& database, const f
 /// background actors. It does not claim or append: that is the work of lanes, which belong to one database each.
 ///
 /// Errors: what one home cannot answer fails for its farms alone. A question over all farms is answered by the homes that
-///   answer; it waits for the others 2 s longer, or as long again as it took so far. Quarantined items have numbers of their
+///   answer; it waits for the others 2 s longer, or as long again as it took so far. The ledger and the sizes wait for
+///   every database, as long as its store does. Pins are complete or fail. Quarantined items have numbers of their
 ///   database, so a question about them must name the farm while there are several.
 [[nodiscard]] std::unique_ptr<store> route_by_farm(std::shared_ptr<home_stores> homes,
                                                    missing_listener missing = {});
