@@ -249,11 +249,11 @@ struct leave_reply {
 };
 struct settle_reply {
   std::uint64_t call = 0;
-  std::shared_ptr<storage::result<std::uint64_t>> outcome;
+  std::shared_ptr<storage::result<storage::machine_names>> outcome;
 };
 struct unsettle_reply {
   std::uint64_t call = 0;
-  std::shared_ptr<storage::result<std::uint64_t>> outcome;
+  std::shared_ptr<storage::result<storage::machine_names>> outcome;
 };
 struct pins_reply {
   std::uint64_t call = 0;

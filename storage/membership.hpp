@@ -116,12 +116,14 @@ public:
   virtual void leave(node_identity who, handler<furrow::done> done) = 0;
   /// The status that follows; not_found without such a node.
   virtual void steer(std::string node, node_wish wish, author by, handler<node_status> done) = 0;
-  /// Returns how many of the machines had another home.
-  virtual void settle(node_identity who, machine_names machines, handler<std::uint64_t> done) = 0;
-  /// These machines have no home at that node any more. Returns how many had one there.
-  virtual void unsettle(node_identity who, machine_names machines, handler<std::uint64_t> done) = 0;
+  /// Returns those whose home the node is now. A machine that the database does not know is not among them, and neither
+  /// is one whose database does not answer while another does.
+  virtual void settle(node_identity who, machine_names machines, handler<machine_names> done) = 0;
+  /// Returns those that have no home at that node any more, as `settle`.
+  virtual void unsettle(node_identity who, machine_names machines, handler<machine_names> done) = 0;
   /// Empty farm: every farm.
   virtual void homes(std::string farm, handler<std::vector<machine_home>> done) = 0;
+  /// All of them, or a failure: who has the list replaces its own by it.
   virtual void pins(handler<std::vector<machine_home>> done) = 0;
   /// Whether there is a row of a node.
   virtual void has_node(std::string node, handler<bool> done);

@@ -174,21 +174,46 @@ std::string end_in_words(const membership_state& state) {
   return "the row of this node is gone";
 }
 
+using machine_name = std::pair<std::string, std::string>;
+
+/// As many of these as one call takes, from behind `last` on and then from the first: those that cannot be written do not
+/// keep the others waiting.
+storage::machine_names batch_after(const machine_name& last, const std::set<machine_name>& of) {
+  const auto begin = of.upper_bound(last);
+  storage::machine_names out(begin, of.end());
+  out.insert(out.end(), of.begin(), begin);
+  out.resize(std::min(out.size(), storage::homes_at_once));
+  return out;
+}
+
+/// Whether homes could be written, told when it changes.
+void note_homes(membership_state& state, const storage::result<storage::machine_names>& outcome) {
+  const bool failed = !outcome;
+  if (std::exchange(state.settle_failed, failed) == failed || !failed)
+    return;
+  log::warn(log::cluster, "homes_not_written", {},
+            "cluster: the database has not written which machines this node serves: {}; the node "
+            "tries again every second",
+            outcome.error().detail);
+}
+
 /// Machines whose gateways have been away for a while have no home here. While the node ends, their homes stay: they show
 /// whose gateways are awaited.
 void unsettle(membership_pointer self, membership_clock::time_point now) {
   auto& state = self->state;
   if (state.asked_settle || state.asked_unsettle || state.keeper.state() != node_state::alive)
     return;
-  state.unsettling.clear();
+  std::set<machine_name> away;
   for (const auto& [machine, since] : state.gone)
-    if (now - since >= state.config.home_kept && state.unsettling.size() < storage::homes_at_once)
-      state.unsettling.push_back(machine);
-  if (state.unsettling.empty())
+    if (now - since >= state.config.home_kept)
+      away.insert(machine);
+  auto batch = batch_after(state.unsettled_last, away);
+  if (batch.empty())
     return;
+  state.unsettled_last = batch.back();
   state.asked_unsettle = true;
-  state.store->unsettle(state.seen.self, state.unsettling,
-                        to_me<unsettle_reply, std::uint64_t>(self, 0));
+  state.store->unsettle(state.seen.self, std::move(batch),
+                        to_me<unsettle_reply, storage::machine_names>(self, 0));
 }
 
 /// Machines that gateways have connected here since.
@@ -196,8 +221,8 @@ void settle(membership_pointer self, membership_clock::time_point now) {
   auto& state = self->state;
   if (state.asked_settle || state.asked_unsettle || state.keeper.state() == node_state::dead)
     return;
-  std::set<std::pair<std::string, std::string>> here;
-  state.settling.clear();
+  std::set<machine_name> here;
+  std::set<machine_name> unwritten;
   for (const auto& machine : state.people->board.all()) {
     if (!machine->connected)
       continue;
@@ -205,17 +230,20 @@ void settle(membership_pointer self, membership_clock::time_point now) {
     state.gone.erase(name);
     if (state.settled.contains(name))
       here.insert(std::move(name));
-    else if (state.settling.size() < storage::homes_at_once)
-      state.settling.push_back(std::move(name));
+    else
+      unwritten.insert(std::move(name));
   }
   for (const auto& name : state.settled)
     if (!here.contains(name))
       state.gone.try_emplace(name, now);
   state.settled = std::move(here);
-  if (state.settling.empty())
+  auto batch = batch_after(state.settled_last, unwritten);
+  if (batch.empty())
     return;
+  state.settled_last = batch.back();
   state.asked_settle = true;
-  state.store->settle(state.seen.self, state.settling, to_me<settle_reply, std::uint64_t>(self, 0));
+  state.store->settle(state.seen.self, std::move(batch),
+                      to_me<settle_reply, storage::machine_names>(self, 0));
 }
 
 void look_at_pins(membership_pointer self, membership_clock::time_point now) {
@@ -343,14 +371,16 @@ membership_actor::behavior_type membership(membership_pointer self,
     [self](settle_reply& reply) {
       auto& own = self->state;
       own.asked_settle = false;
+      note_homes(own, *reply.outcome);
       if (*reply.outcome)
-        own.settled.insert(own.settling.begin(), own.settling.end());
+        own.settled.insert((*reply.outcome)->begin(), (*reply.outcome)->end());
     },
     [self](unsettle_reply& reply) {
       auto& own = self->state;
       own.asked_unsettle = false;
+      note_homes(own, *reply.outcome);
       if (*reply.outcome)
-        for (const auto& machine : own.unsettling)
+        for (const auto& machine : **reply.outcome)
           own.gone.erase(machine);
     },
     [self](pins_reply& reply) { hear(self, reply); },

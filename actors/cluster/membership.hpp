@@ -4,6 +4,8 @@
 ///   with a deadline of its own. It starts to ask when the program says that it serves gateways.
 /// Errors: a question that fails is asked again; the node works on meanwhile, for every commit is fenced anyway. A node
 ///   whose lease another has taken is told to the program by the snapshot, once.
+///   Homes that could not be written are written later, and those of the other machines are not kept waiting. The pins
+///   stay as they are while the list cannot be read.
 /// Limits: beside the lease one question about homes and one about pins at a time; homes_at_once machines in one.
 #pragma once
 
@@ -59,11 +61,12 @@ struct membership_state {
   lease_keeper::clock::time_point frames_at{};
 
   std::set<std::pair<std::string, std::string>> settled; // machines whose home is written
-  storage::machine_names settling;
+  std::pair<std::string, std::string> settled_last;      // the last of those that were tried
   bool asked_settle = false;
+  bool settle_failed = false; // the last one, or the last unsettle
   std::map<std::pair<std::string, std::string>, lease_keeper::clock::time_point>
     gone; // machines that had their home here, and since when they are away
-  storage::machine_names unsettling;
+  std::pair<std::string, std::string> unsettled_last;
   bool asked_unsettle = false;
   bool asked_pins = false;
   lease_keeper::clock::time_point pins_at{};

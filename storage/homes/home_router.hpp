@@ -11,6 +11,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
@@ -114,23 +115,62 @@ public:
       order(*out);
       return std::move(*out);
     };
-    gather<T>(std::move(done), std::move(call), whole, slow);
+    gather<T>(homes_->open(), std::move(done), std::move(call), whole,
+              slow ? wait::for_all : wait::after_first);
+  }
+  /// As `ask_all`, but nothing may be missing: the failure of one home is the answer.
+  template <class T, class Call, class Merge, class Order>
+  void ask_every(handler<T> done, Call call, Merge merge, Order order) const {
+    if (const auto why = homes_->incomplete())
+      return done(*why);
+    const auto whole = [merge, order](home_answers<T> answers) -> result<T> {
+      T out{};
+      for (auto& each : answers.all) {
+        if (!each.said)
+          return failure{errc::retry_later, each.from.name + ": " + silent_text};
+        if (!*each.said)
+          return failure{each.said->code(), each.from.name + ": " + each.said->error().detail};
+        merge(out, std::move(**each.said), each.from);
+      }
+      order(out);
+      return out;
+    };
+    gather<T>(homes_->open(), std::move(done), std::move(call), whole, wait::after_first);
+  }
+  /// A question for some homes; what those gave that answered within 2 s. Fails when none did.
+  template <class T, class Call, class Merge>
+  void
+  ask_some(std::vector<home_stores::home> some, handler<T> done, Call call, Merge merge) const {
+    const auto whole = [merge](home_answers<T> answers) -> result<T> {
+      std::optional<T> out;
+      for (auto& each : answers.all)
+        if (each.said && *each.said) {
+          if (!out)
+            out.emplace();
+          merge(*out, std::move(**each.said));
+        }
+      return out ? result<T>{std::move(*out)} : result<T>{why_nobody(answers)};
+    };
+    gather<T>(std::move(some), std::move(done), std::move(call), whole, wait::at_once);
   }
   /// A question about a machine of any farm: the only home that has it answers.
   template <class T, class Call>
   void ask_any(const std::string& machine, handler<T> done, Call call) const {
     const auto only = [machine](home_answers<T> answers) -> result<T> {
       std::optional<T> out;
-      for (auto& each : answers.all)
+      for (auto& each : answers.all) {
+        if (each.said && is_decisive(*each.said))
+          return each.said->error();
         if (each.said && *each.said) {
           if (out)
             return failure{errc::not_found,
                            "more than one farm has an equipment " + machine + ": name the farm"};
           out = std::move(**each.said);
         }
+      }
       return out ? result<T>{std::move(*out)} : result<T>{why_nobody(answers)};
     };
-    gather<T>(std::move(done), std::move(call), only, true);
+    gather<T>(homes_->open(), std::move(done), std::move(call), only, wait::for_all);
   }
   /// About a machine of a farm, or of any farm when the farm is empty.
   template <class T, class Call>
@@ -149,10 +189,23 @@ public:
       return !lives || lives->index == from.index;
     };
   }
+  /// Appends the rows of farms that live in the home.
+  template <class Row>
+  [[nodiscard]] auto rows_of_home() const {
+    return [counts = counts()](std::vector<Row>& into, std::vector<Row>&& more,
+                               const home_stores::home& from) {
+      for (auto& row : more)
+        if (counts(row.farm, from))
+          into.push_back(std::move(row));
+    };
+  }
 
 private:
   static constexpr const char* silent_text = "the database did not answer in time";
   static constexpr std::chrono::milliseconds patience{2'000}; // with who is slower than the others
+
+  /// How long a question waits: for every home; for `patience` after the first answer; for `patience` in all.
+  enum class wait : std::uint8_t { for_all, after_first, at_once };
 
   template <class T, class Call>
   static handler<home_stores::home> and_then(handler<T> done, Call call) {
@@ -161,6 +214,18 @@ private:
         return done(at.error());
       call(*at->store, std::move(done));
     };
+  }
+
+  /// Whether a home is well: that it has no such thing is an answer too.
+  template <class T>
+  static bool is_answer(const result<T>& said) {
+    return said || said.code() == errc::not_found;
+  }
+  /// It has the machine, and cannot say of which: two of its farms have one. The others cannot answer for it.
+  template <class T>
+  static bool is_decisive(const result<T>& said) {
+    return !said && said.code() == errc::not_found
+           && !said.error().detail.starts_with("no equipment");
   }
 
   /// The failure that says most: a home that is away may have what the others have not.
@@ -209,12 +274,12 @@ private:
                    std::size_t at,
                    result<T> said,
                    const std::weak_ptr<deadlines>& late) {
-    if (said)
+    const bool answers = is_answer(said);
+    if (answers)
       asked->watch->answered(database);
     std::unique_lock lock{asked->mutex};
     if (asked->ended)
       return;
-    const bool answers = said.has_value();
     asked->answers.all[at].said = std::move(said);
     if (--asked->open == 0)
       return end(*asked, std::move(lock));
@@ -223,23 +288,30 @@ private:
       return;
     const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
       std::chrono::steady_clock::now() - asked->begun);
-    clock->after(std::max(patience, took), [asked] {
+    end_after(std::max(patience, took), asked, *clock);
+  }
+
+  template <class T>
+  static void end_after(std::chrono::milliseconds time,
+                        const std::shared_ptr<question<T>>& asked,
+                        deadlines& clock) {
+    clock.after(time, [asked] {
       std::unique_lock last{asked->mutex};
       if (!asked->ended)
         end(*asked, std::move(last));
     });
   }
 
-  /// Asks every home that is open. When one has answered, the others have `patience` more, or as long again as it took. A
-  /// home that was silent is asked too, and not waited for until it has answered.
+  /// Asks these homes. When one has answered, the others have `patience` more, or as long again as it took. A home that
+  /// was silent is asked too, and not waited for until it has answered.
   template <class T, class Call>
-  void gather(handler<T> done,
+  void gather(std::vector<home_stores::home> open,
+              handler<T> done,
               Call call,
               std::function<result<T>(home_answers<T>)> whole,
-              bool slow) const {
-    const auto open = homes_->open();
+              wait how) const {
     const auto unusable = homes_->unusable();
-    if (open.size() == 1 && unusable.empty())
+    if (open.size() == 1 && unusable.empty() && how != wait::at_once)
       return call(*open.front().store, std::move(done));
     auto asked = std::make_shared<question<T>>();
     asked->done = std::move(done);
@@ -255,7 +327,11 @@ private:
         {each, waits.back() ? std::nullopt
                             : std::optional<result<T>>{failure{errc::retry_later, silent_text}}});
     }
-    const std::weak_ptr<deadlines> late = slow ? nullptr : late_;
+    if (asked->open == 0)
+      end(*asked, std::unique_lock{asked->mutex});
+    else if (how == wait::at_once)
+      end_after(patience, asked, *late_);
+    const std::weak_ptr<deadlines> late = how == wait::after_first ? late_ : nullptr;
     for (std::size_t at = 0; at < open.size(); ++at)
       if (waits[at])
         call(*open[at].store, handler<T>{[asked, at, late, name = open[at].name](result<T> said) {
@@ -263,7 +339,7 @@ private:
         }});
       else if (watch_->may_try(open[at].name))
         call(*open[at].store, handler<T>{[watch = watch_, name = open[at].name](result<T> said) {
-          if (said)
+          if (is_answer(said))
             watch->answered(name);
         }});
   }

@@ -4,6 +4,7 @@
 #include "storage/membership.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <map>
 #include <tuple>
 
@@ -13,26 +14,14 @@ namespace {
 
 using machine_homes = std::vector<machine_home>;
 
-/// The sum of what several homes answer; the first failure, when all have answered.
-struct summed {
-  std::mutex mutex;
-  std::size_t open = 0;
-  std::uint64_t sum = 0;
-  std::optional<failure> failed;
-  handler<std::uint64_t> done;
-
-  void take(const result<std::uint64_t>& said) {
-    std::unique_lock lock{mutex};
-    if (said)
-      sum += *said;
-    else if (!failed)
-      failed = said.error();
-    if (--open != 0)
-      return;
-    lock.unlock();
-    done(failed ? result<std::uint64_t>{*failed} : result<std::uint64_t>{sum});
-  }
-};
+auto first_by_name(std::size_t most) {
+  return [most](machine_homes& all) {
+    std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
+      return std::tie(a.farm, a.name) < std::tie(b.farm, b.name);
+    });
+    all.resize(std::min(all.size(), most));
+  };
+}
 
 class membership_by_home : public membership_store {
 public:
@@ -54,13 +43,13 @@ public:
     main().has_node(std::move(node), std::move(done));
   }
 
-  void settle(node_identity who, machine_names machines, handler<std::uint64_t> done) override {
+  void settle(node_identity who, machine_names machines, handler<machine_names> done) override {
     at_home(std::move(machines), std::move(done),
             [who](membership_store& of, machine_names some, auto answered) {
               of.settle(who, std::move(some), std::move(answered));
             });
   }
-  void unsettle(node_identity who, machine_names machines, handler<std::uint64_t> done) override {
+  void unsettle(node_identity who, machine_names machines, handler<machine_names> done) override {
     at_home(std::move(machines), std::move(done),
             [who](membership_store& of, machine_names some, auto answered) {
               of.unsettle(who, std::move(some), std::move(answered));
@@ -72,15 +61,16 @@ public:
     };
     if (!farm.empty())
       return router_.ask<machine_homes>(farm, std::move(done), call);
-    ask_all(std::move(done), call, homes_listed_max);
+    router_.ask_all<machine_homes>(std::move(done), call, router_.rows_of_home<machine_home>(),
+                                   first_by_name(homes_listed_max));
   }
   void pins(handler<machine_homes> done) override {
-    ask_all(
+    router_.ask_every<machine_homes>(
       std::move(done),
       [](store& of, handler<machine_homes> answered) {
         of.membership()->pins(std::move(answered));
       },
-      pins_listed_max);
+      router_.rows_of_home<machine_home>(), first_by_name(pins_listed_max));
   }
   void pin(std::string farm,
            std::string machine,
@@ -107,40 +97,30 @@ public:
 private:
   membership_store& main() { return *router_.main().membership(); }
 
+  /// Each machine at the home of its farm. A farm whose home is not known or not open is left out.
   template <class Call>
-  void ask_all(handler<machine_homes> done, Call call, std::size_t most) const {
-    router_.ask_all<machine_homes>(
-      std::move(done), std::move(call),
-      [counts = router_.counts()](machine_homes& into, machine_homes&& more,
-                                  const home_stores::home& from) {
-        for (auto& row : more)
-          if (counts(row.farm, from))
-            into.push_back(std::move(row));
-      },
-      [most](machine_homes& all) {
-        std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
-          return std::tie(a.farm, a.name) < std::tie(b.farm, b.name);
-        });
-        all.resize(std::min(all.size(), most));
-      });
-  }
-
-  /// Each machine at the home of its farm. The home of a machine that is served is known; of another one, main has no row.
-  template <class Call>
-  void at_home(machine_names machines, handler<std::uint64_t> done, Call call) {
-    std::map<store*, machine_names> by_home;
+  void at_home(machine_names machines, handler<machine_names> done, Call call) {
+    auto parts = std::make_shared<std::map<const store*, machine_names>>();
+    std::vector<home_stores::home> homes;
     for (auto& machine : machines) {
       const auto known = router_.homes().find(machine.first);
-      by_home[known ? known->store : &router_.main()].push_back(std::move(machine));
+      if (!known)
+        continue;
+      const auto [part, first] = parts->try_emplace(known->store);
+      if (first)
+        homes.push_back(*known);
+      part->second.push_back(std::move(machine));
     }
-    if (by_home.empty())
-      by_home[&router_.main()];
-    auto all = std::make_shared<summed>();
-    all->open = by_home.size();
-    all->done = std::move(done);
-    for (auto& [of, some] : by_home)
-      call(*of->membership(), std::move(some),
-           handler<std::uint64_t>{[all](const result<std::uint64_t>& said) { all->take(said); }});
+    if (homes.empty())
+      return done(machine_names{});
+    router_.ask_some<machine_names>(
+      std::move(homes), std::move(done),
+      [parts, call](store& of, handler<machine_names> answered) {
+        call(*of.membership(), parts->at(&of), std::move(answered));
+      },
+      [](machine_names& into, machine_names&& more) {
+        std::move(more.begin(), more.end(), std::back_inserter(into));
+      });
   }
 
   const home_router& router_;

@@ -30,17 +30,6 @@ public:
   }
 };
 
-/// Appends the rows of farms that live in the home.
-template <class Row>
-auto rows_of_home(const home_router& router) {
-  return [counts = router.counts()](std::vector<Row>& into, std::vector<Row>&& more,
-                                    const home_stores::home& from) {
-    for (auto& row : more)
-      if (counts(row.farm, from))
-        into.push_back(std::move(row));
-  };
-}
-
 /// Nothing when main has no such area.
 template <class Area, class Make>
 auto routed(Area* in_main, const home_router& router, Make make) {
@@ -70,7 +59,7 @@ public:
     if (!farm.empty())
       return router_.ask<rows>(farm, std::move(done), call);
     router_.ask_all<rows>(
-      std::move(done), call, rows_of_home<ledger_row>(router_),
+      std::move(done), call, router_.rows_of_home<ledger_row>(),
       [](rows& all) {
         std::stable_sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
           return std::tie(a.farm, a.equipment) < std::tie(b.farm, b.equipment);
@@ -85,7 +74,7 @@ public:
     };
     if (!farm.empty())
       return router_.ask<rows>(farm, std::move(done), call);
-    router_.ask_all<rows>(std::move(done), call, rows_of_home<equipment_row>(router_),
+    router_.ask_all<rows>(std::move(done), call, router_.rows_of_home<equipment_row>(),
                           [](rows& all) {
                             std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) {
                               return std::tie(a.farm, a.name) < std::tie(b.farm, b.name);

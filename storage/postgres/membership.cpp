@@ -213,30 +213,13 @@ std::string names_array(const machine_names& machines,
   return std::string{out.view()};
 }
 
-task<result<std::uint64_t>>
+task<result<machine_names>>
 settle(pq_connection& db, const node_identity& who, const machine_names& machines) {
   using named = std::pair<std::string, std::string>;
-  const auto reply =
-    co_await db.query("select furrow.settle($1, $2, $3, $4)",
-                      pq_parameters{}
-                        .text(who.name)
-                        .add(oid::uuid, uuid_chars(who.incarnation))
-                        .add(oid::text_array, names_array(machines, &named::first))
-                        .add(oid::text_array, names_array(machines, &named::second)));
-  if (reply.error)
-    co_return reply.error->as_failure();
-  co_return pq_rows{reply.rows.get()}.natural(0, 0);
-}
-
-task<result<std::uint64_t>>
-unsettle(pq_connection& db, const node_identity& who, const machine_names& machines) {
-  using named = std::pair<std::string, std::string>;
   const auto reply = co_await db.query(
-    "with gone as (update furrow.machine_home h set node = null, incarnation = null, since = now() "
-    "from unnest($3::text[], $4::text[]) m(farm, name) join furrow.farm f on f.name = m.farm "
-    "join furrow.equipment e on e.farm_id = f.id and e.name = m.name "
-    "where h.equipment_id = e.id and h.node = $1 and h.incarnation = $2 returning 1) "
-    "select count(*) from gone",
+    "select f.name, e.name from furrow.settle($1, $2, $3, $4) cross join unnest($3::text[], "
+    "$4::text[]) m(farm, name) join furrow.farm f on f.name = m.farm join furrow.equipment e on "
+    "e.farm_id = f.id and e.name = m.name",
     pq_parameters{}
       .text(who.name)
       .add(oid::uuid, uuid_chars(who.incarnation))
@@ -244,7 +227,29 @@ unsettle(pq_connection& db, const node_identity& who, const machine_names& machi
       .add(oid::text_array, names_array(machines, &named::second)));
   if (reply.error)
     co_return reply.error->as_failure();
-  co_return pq_rows{reply.rows.get()}.natural(0, 0);
+  const pq_rows rows{reply.rows.get()};
+  machine_names out;
+  for (int row = 0; row < rows.size(); ++row)
+    out.emplace_back(rows.text(row, 0), rows.text(row, 1));
+  co_return out;
+}
+
+task<result<machine_names>>
+unsettle(pq_connection& db, const node_identity& who, const machine_names& machines) {
+  using named = std::pair<std::string, std::string>;
+  const auto reply = co_await db.query(
+    "update furrow.machine_home h set node = null, incarnation = null, since = now() "
+    "from unnest($3::text[], $4::text[]) m(farm, name) join furrow.farm f on f.name = m.farm "
+    "join furrow.equipment e on e.farm_id = f.id and e.name = m.name "
+    "where h.equipment_id = e.id and h.node = $1 and h.incarnation = $2",
+    pq_parameters{}
+      .text(who.name)
+      .add(oid::uuid, uuid_chars(who.incarnation))
+      .add(oid::text_array, names_array(machines, &named::first))
+      .add(oid::text_array, names_array(machines, &named::second)));
+  if (reply.error)
+    co_return reply.error->as_failure();
+  co_return machines;
 }
 
 std::vector<machine_home> homes_in(const pq_rows& rows) {
@@ -367,14 +372,14 @@ public:
                              return postgres_work::steer(db, node, wish, by);
                            }));
   }
-  void settle(node_identity who, machine_names machines, handler<std::uint64_t> done) override {
+  void settle(node_identity who, machine_names machines, handler<machine_names> done) override {
     people_->submit(
       job_of(false, std::move(done),
              [who = std::move(who), machines = std::move(machines)](pq_connection& db) {
                return postgres_work::settle(db, who, machines);
              }));
   }
-  void unsettle(node_identity who, machine_names machines, handler<std::uint64_t> done) override {
+  void unsettle(node_identity who, machine_names machines, handler<machine_names> done) override {
     people_->submit(
       job_of(false, std::move(done),
              [who = std::move(who), machines = std::move(machines)](pq_connection& db) {

@@ -7,7 +7,9 @@
 #include <caf/send.hpp>
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <deque>
+#include <map>
 #include <memory>
 #include <string>
 #include <utility>
@@ -27,6 +29,8 @@ class held_membership : public storage::membership_store {
 public:
   bool answers = true;
   bool fails = false;
+  bool fails_homes = false; // and pins
+  std::string away_farm;    // its database does not answer
   storage::node_row mine;
   std::vector<storage::node_row> others;
   std::vector<storage::beat_request> beats;
@@ -77,18 +81,26 @@ public:
              storage::handler<storage::node_status>) override {}
   void settle(storage::node_identity /*who*/,
               storage::machine_names machines,
-              storage::handler<std::uint64_t> done) override {
-    settled.push_back(std::move(machines));
-    done(std::uint64_t{1});
+              storage::handler<storage::machine_names> done) override {
+    settled.push_back(machines);
+    if (fails_homes)
+      return done(away);
+    std::erase_if(machines, [&](const auto& machine) { return machine.first == away_farm; });
+    done(std::move(machines));
   }
   void unsettle(storage::node_identity /*who*/,
                 storage::machine_names machines,
-                storage::handler<std::uint64_t> done) override {
-    unsettled.push_back(std::move(machines));
-    done(std::uint64_t{1});
+                storage::handler<storage::machine_names> done) override {
+    unsettled.push_back(machines);
+    std::erase_if(machines, [&](const auto& machine) { return machine.first == away_farm; });
+    done(std::move(machines));
   }
   void homes(std::string, storage::handler<std::vector<storage::machine_home>>) override {}
-  void pins(storage::handler<std::vector<storage::machine_home>> done) override { done(pinned); }
+  void pins(storage::handler<std::vector<storage::machine_home>> done) override {
+    if (fails_homes)
+      return done(away);
+    done(pinned);
+  }
   void pin(std::string,
            std::string,
            std::string,
@@ -324,4 +336,53 @@ TEST_CASE("membership: pins are known within seconds") {
   world.store.pinned = {{"farm", "T1", "n1", {1}, 0, "n2"}};
   world.system.advance(6s);
   CHECK(world.board->latest()->pins->at({"farm", "T1"}) == "n2");
+  world.store.fails_homes = true; // the list is not known: the one before stays
+  world.store.pinned.clear();
+  world.system.advance(12s);
+  CHECK(world.board->latest()->pins->at({"farm", "T1"}) == "n2");
+  world.store.fails_homes = false;
+  world.system.advance(6s);
+  CHECK(world.board->latest()->pins->empty());
+}
+
+TEST_CASE("membership: machines of a database that is away do not keep the others waiting") {
+  membership_world world;
+  std::map<std::pair<std::string, std::string>, std::shared_ptr<live_board::place>> places;
+  const auto connect = [&](const std::string& farm, const std::string& machine, bool connected) {
+    auto now = std::make_shared<live_equipment>();
+    now->farm = farm;
+    now->equipment = machine;
+    now->connected = connected;
+    auto& place = places[{farm, machine}];
+    if (!place)
+      place = world.people->board.open(farm, machine, {});
+    place->publish(now);
+  };
+  const auto times = [](const std::deque<storage::machine_names>& asked,
+                        const std::pair<std::string, std::string>& machine) {
+    return std::count_if(asked.begin(), asked.end(), [&](const auto& batch) {
+      return std::find(batch.begin(), batch.end(), machine) != batch.end();
+    });
+  };
+  world.store.away_farm = "away"; // it comes before the other farm, and fills a whole batch
+  for (std::size_t i = 0; i < storage::homes_at_once; ++i)
+    connect("away", "T" + std::to_string(i), true);
+  connect("farm", "T1", true);
+  world.serve();
+  world.system.advance(4s);
+  CHECK(times(world.store.settled, {"farm", "T1"}) == 1);
+  CHECK(times(world.store.settled, {"away", "T0"}) > 1);
+  world.store.away_farm.clear();
+  world.system.advance(4s);
+  const auto asked = world.store.settled.size();
+  world.system.advance(4s);
+  CHECK(world.store.settled.size() == asked);
+  // The same when gateways leave.
+  world.store.away_farm = "away";
+  for (std::size_t i = 0; i < storage::homes_at_once; ++i)
+    connect("away", "T" + std::to_string(i), false);
+  connect("farm", "T1", false);
+  world.system.advance(12s);
+  CHECK(times(world.store.unsettled, {"farm", "T1"}) == 1);
+  CHECK(times(world.store.unsettled, {"away", "T0"}) > 1);
 }

@@ -1,7 +1,10 @@
 // Where each farm lives, as a node knows it: databases are opened when they are needed, and one that is away harms no other.
+#include "storage/membership.hpp"
 #include "tests/storage/homes/homes_bed.hpp"
 #include "tests/support/eventually.hpp"
 #include "tests/support/scratch_folder.hpp"
+
+#include <future>
 
 using namespace furrow::storage;
 using namespace furrow::tests;
@@ -143,6 +146,7 @@ TEST_CASE("postgres, homes: a database whose schema is not current fails its far
   CHECK(north.code() == errc::misconfigured);
   CHECK(north.error().detail.find("migration 1 streams_and_blocks: not applied; `furrow db migrate")
         != std::string::npos);
+  CHECK(north.error().detail.find("://") == std::string::npos); // GET /health shows it to anybody
   CHECK(must(resolve(*homes, "old")).name == "main");
   REQUIRE(homes->unusable().size() == 1);
   CHECK(homes->unusable()[0].first == "b");
@@ -217,4 +221,62 @@ TEST_CASE_FIXTURE(far_database,
   CHECK(time_of([&] { CHECK(must(machines(*routed, "old")).size() == 1); }) < 1s);
   second.thaw();
   CHECK(eventually(patience, [&] { return must(machines(*routed)).size() == 2; }));
+}
+
+TEST_CASE_FIXTURE(
+  far_database, "postgres, homes: a database that hangs while it is opened keeps nobody waiting") {
+  REQUIRE(must(resolve(*homes, "old")).name == "main");
+  second.freeze();
+  std::promise<result<home_stores::home>> promised;
+  auto first = promised.get_future();
+  homes->resolve("north", [&](auto outcome) { promised.set_value(std::move(outcome)); });
+  CHECK(time_of([&] {
+          CHECK(eventually(patience, [&] {
+            homes->refresh(); // as the node does every few seconds
+            return first.wait_for(0s) == std::future_status::ready;
+          }));
+        })
+        < 3s);
+  CHECK(homes->incomplete());
+  CHECK(first.get().error().detail == "the database b has not answered yet");
+  CHECK(time_of([&] { CHECK(resolve(*homes, "south").code() == errc::retry_later); }) < 1s);
+  CHECK(eventually(patience, [&] { return homes->unusable().size() == 1; }));
+  second.thaw();
+  CHECK(eventually(patience, [&] {
+    homes->refresh();
+    return homes->find("north").has_value();
+  }));
+  CHECK(homes->unusable().empty());
+  CHECK_FALSE(homes->incomplete());
+}
+
+TEST_CASE_FIXTURE(far_database,
+                  "postgres, homes: a database that hangs does not keep main from the "
+                  "record of the nodes, and the pins are whole or none") {
+  (void)store_frames(*homes, "north", "T2", 2, 20);
+  auto& area = *routed->membership();
+  node_identity node{"n1", {}};
+  node.incarnation.fill(7);
+  (void)must(answer_of<beat_outcome>([&](auto done) {
+    area.beat({node, true, false, {}, {}}, done);
+  }));
+  const machine_names served{{"north", "T2"}, {"old", "T1"}};
+  const auto settle = [&] {
+    return must(answer_of<machine_names>([&](auto done) { area.settle(node, served, done); }));
+  };
+  const auto pins = [&] {
+    return answer_of<std::vector<machine_home>>([&](auto done) { area.pins(done); });
+  };
+  CHECK(settle().size() == 2);
+  CHECK(pins());
+  second.freeze();
+  CHECK(time_of([&] { CHECK(settle() == machine_names{{"old", "T1"}}); }) < 4s);
+  CHECK(time_of([&] { CHECK(settle() == machine_names{{"old", "T1"}}); }) < 1s);
+  CHECK(pins().code() == errc::retry_later);
+  const auto gone = must(
+    answer_of<machine_names>([&](auto done) { area.unsettle(node, served, std::move(done)); }));
+  CHECK(gone == machine_names{{"old", "T1"}});
+  second.thaw();
+  CHECK(eventually(patience, [&] { return settle().size() == 2; }));
+  CHECK(eventually(patience, [&] { return pins().has_value(); }));
 }

@@ -10,6 +10,7 @@
 #include "tests/storage/homes/homes_bed.hpp"
 #include "tests/storage/suite/record_bed.hpp"
 
+#include <algorithm>
 #include <set>
 
 namespace can = furrow::can;
@@ -121,6 +122,19 @@ TEST_CASE("postgres, homes: a machine without a farm is found in its database, a
   });
   CHECK(both.code() == errc::not_found);
   CHECK(both.error().detail == "more than one farm has an equipment T1: name the farm");
+  // Both of these are in main; b says that it has none.
+  (void)store_frames(*all.homes, "old", "T8", 4, 20);
+  (void)claim(*all.main, request_of("older", "T8", 5));
+  const auto two = answer_of<frames_page>([&](auto done) {
+    all.routed->frames()->read_frames({"", "T8", {}, {}}, {}, done);
+  });
+  CHECK(two.error().detail == "more than one farm has an equipment T8: name the farm");
+  (void)store_frames(*all.homes, "north", "T7", 6, 20);
+  (void)store_frames(*all.homes, "south", "T7", 7, 20);
+  const auto far = answer_of<frames_page>([&](auto done) {
+    all.routed->frames()->read_frames({"", "T7", {}, {}}, {}, done);
+  });
+  CHECK(far.error().detail == "more than one farm has an equipment T7: name the farm");
   const auto none = answer_of<frames_page>([&](auto done) {
     all.routed->frames()->read_frames({"", "T9", {}, {}}, {}, done);
   });
@@ -173,11 +187,17 @@ TEST_CASE("postgres, homes: machines of every home are adopted and pinned") {
   }));
   const machine_names served{{"old", "T1"}, {"north", "T1"}};
   const auto settle = [&] {
-    return must(answer_of<std::uint64_t>(
-      [&](auto done) { all.routed->membership()->settle(node_named("n1"), served, done); }));
+    auto names = served;
+    names.emplace_back("north", "unknown");
+    names.emplace_back("nowhere", "T1");
+    auto written = must(answer_of<machine_names>(
+      [&](auto done) { all.routed->membership()->settle(node_named("n1"), names, done); }));
+    std::sort(written.begin(), written.end());
+    return written;
   };
-  CHECK(settle() == 2);
-  CHECK(settle() == 0);
+  const machine_names both{{"north", "T1"}, {"old", "T1"}};
+  CHECK(settle() == both);
+  CHECK(settle() == both);
   CHECK(all.second.value("select count(*) from machine_home where node = 'n1'") == "1");
   const auto rows = serving(*all.routed);
   REQUIRE(rows.size() == 2);
@@ -193,9 +213,12 @@ TEST_CASE("postgres, homes: machines of every home are adopted and pinned") {
   REQUIRE(pins.size() == 2);
   CHECK(pins[0].pinned_to == "n1");
   (void)must(pin(*all.routed, "north", ""));
-  CHECK(must(answer_of<std::uint64_t>(
-          [&](auto done) { all.routed->membership()->unsettle(node_named("n1"), served, done); }))
+  CHECK(must(answer_of<machine_names>([&](auto done) {
+          all.routed->membership()->unsettle(node_named("n1"), served, done);
+        }))
+          .size()
         == 2);
+  CHECK(serving(*all.routed, "north")[0].node.empty());
 }
 
 TEST_CASE("postgres, homes: faults of all farms come in pages, the latest first, each once") {

@@ -303,12 +303,15 @@ TEST_CASE("postgres, membership: homes and pins of machines") {
   (void)claim(*all.opened, request_for("T2", 2));
   const auto settle = [&](const node_identity& who, machine_names names) {
     return must(
-      answer_of<std::uint64_t>([&](auto done) { all.area.settle(who, std::move(names), done); }));
+      answer_of<machine_names>([&](auto done) { all.area.settle(who, std::move(names), done); }));
   };
   const auto farm = all.bed.value("select name from furrow.farm");
-  CHECK(settle(n1, {{farm, "T1"}, {farm, "T2"}, {farm, "unknown"}}) == 2);
-  CHECK(settle(n1, {{farm, "T1"}}) == 0); // nothing is written again
-  CHECK(settle(node_named("n2", 2), {{farm, "T1"}}) == 1);
+  CHECK(settle(n1, {{farm, "T1"}, {farm, "T2"}, {farm, "unknown"}}).size() == 2);
+  const auto rows = all.bed.value("select string_agg(xmin::text, ' ') from furrow.machine_home");
+  CHECK(settle(n1, {{farm, "T1"}}) == machine_names{{farm, "T1"}});
+  CHECK(all.bed.value("select string_agg(xmin::text, ' ') from furrow.machine_home")
+        == rows); // nothing is written again
+  CHECK(settle(node_named("n2", 2), {{farm, "T1"}}).size() == 1);
   const auto pin = [&](const std::string& machine, const std::string& node) {
     return answer_of<furrow::done>(
       [&](auto done) { all.area.pin(farm, machine, node, anna, done); });
@@ -342,16 +345,23 @@ TEST_CASE("postgres, membership: homes and pins of machines") {
   CHECK(notes[0].after == R"({"pinned_to": ""})");
   const auto unsettle = [&](const node_identity& who, machine_names names) {
     return must(
-      answer_of<std::uint64_t>([&](auto done) { all.area.unsettle(who, std::move(names), done); }));
+      answer_of<machine_names>([&](auto done) { all.area.unsettle(who, std::move(names), done); }));
   };
-  CHECK(unsettle(n1, {{farm, "T1"}}) == 0); // it is at n2
-  CHECK(unsettle(node_named("n1", 9), {{farm, "T2"}}) == 0);
-  CHECK(unsettle(n1, {{farm, "T1"}, {farm, "T2"}}) == 1);
+  const auto at = [&](const std::string& machine) {
+    return all.bed.value("select coalesce(node, '') from furrow.machine_home h join "
+                         "furrow.equipment e on e.id = h.equipment_id where e.name = '"
+                         + machine + "'");
+  };
+  (void)unsettle(node_named("n1", 9), {{farm, "T2"}});
+  CHECK(at("T2") == "n1");
+  CHECK(unsettle(n1, {{farm, "T1"}, {farm, "T2"}}).size() == 2);
+  CHECK(at("T1") == "n2");
+  CHECK(at("T2").empty());
   const auto left =
     must(answer_of<std::vector<machine_home>>([&](auto done) { all.area.homes(farm, done); }));
   CHECK(left[0].node == "n2");
   CHECK(left[1].node.empty());
-  CHECK(settle(n1, {{farm, "T2"}}) == 1);
+  CHECK(settle(n1, {{farm, "T2"}}).size() == 1);
 }
 
 TEST_CASE("postgres, membership: when the clock of the server goes back, leases begin anew") {

@@ -38,10 +38,10 @@ public:
   void leave(storage::node_identity, storage::handler<furrow::done>) override {}
   void settle(storage::node_identity,
               storage::machine_names,
-              storage::handler<std::uint64_t>) override {}
+              storage::handler<storage::machine_names>) override {}
   void unsettle(storage::node_identity,
                 storage::machine_names,
-                storage::handler<std::uint64_t>) override {}
+                storage::handler<storage::machine_names>) override {}
   void pins(storage::handler<std::vector<storage::machine_home>>) override {}
   void steer(std::string node,
              storage::node_wish wish,
