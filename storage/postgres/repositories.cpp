@@ -323,10 +323,10 @@ task<result<entered_farm>> enter_farm(pq_connection& db, const std::string& farm
   if (made.error)
     co_return made.error->as_failure();
   // The lock is against a move of the farm, which locks its row first.
-  const auto found = co_await db.query(
-    "select id, case home_state when 'here' then null when 'arriving' then '' else home end "
-    "from furrow.farm where name = $1 for key share",
-    pq_parameters{}.text(farm));
+  const auto found = co_await db.query("select id, case home_state when 'here' then null when "
+                                       "'arriving' then '' else coalesce(home, '') end "
+                                       "from furrow.farm where name = $1 for key share",
+                                       pq_parameters{}.text(farm));
   if (found.error)
     co_return found.error->as_failure();
   const pq_rows rows{found.rows.get()};

@@ -79,6 +79,10 @@ import_stream::claim(storage::store& store,
                  }).get();
   if (!claimed)
     return claimed.error();
+  if (const auto& moved = claimed->front().moved)
+    return storage::failure{storage::errc::reject_row, "the farm " + group.farm
+                                                         + " lives in the database "
+                                                         + moved->database + ": give its URL"};
   if (claimed->front().held)
     return storage::failure{storage::errc::retry_later,
                             "another transaction holds the stream of " + out->equipment_};
