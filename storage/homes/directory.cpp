@@ -32,6 +32,11 @@ void directory_store::free_number(handler<std::uint32_t> done) {
 }
 
 // NOLINTNEXTLINE(performance-unnecessary-value-param): as above
+void directory_store::read_numbering(handler<database_numbering> done) {
+  done(failure{errc::misconfigured, "this database has no numbers"});
+}
+
+// NOLINTNEXTLINE(performance-unnecessary-value-param): as above
 void directory_store::number_ids(std::uint32_t /*number*/, handler<std::uint32_t> done) {
   done(failure{errc::misconfigured, "this database has no numbers"});
 }

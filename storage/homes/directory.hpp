@@ -35,6 +35,13 @@ struct database_row {
     0; // its ids begin at number << home_number_bits; 0: main, or one without ids of its own
 };
 
+/// Which ids a database gives.
+struct database_numbering {
+  std::string identity; // the same under each URL that leads to the database
+  std::optional<std::uint32_t> number;
+  bool empty = false; // no row has an id yet
+};
+
 /// A farm as one database sees it: the truth.
 struct farm_state {
   std::string farm;
@@ -56,14 +63,16 @@ public:
   virtual void add_database(database_row row, author by, handler<furrow::done> done) = 0;
   virtual void
   weigh_database(std::string name, std::uint32_t weight, author by, handler<furrow::done> done) = 0;
-  /// A number that no database has yet.
+  /// The next number, which no database has had; add_database makes it the last one.
   virtual void free_number(handler<std::uint32_t> done);
-  /// Makes this empty database the home `number`, and answers the number that it has: an earlier one stays. Main gets 0,
-  /// with farms or without; another database with farms is an error.
+  /// Of this database.
+  virtual void read_numbering(handler<database_numbering> done);
+  /// Makes this empty database the home `number`, and answers the number that it has: one with farms, signals or DBC files
+  /// keeps an earlier one, and is an error without one. Main gets 0, with rows or without.
   virtual void number_ids(std::uint32_t number, handler<std::uint32_t> done);
   /// reject_row while a farm lives there.
   virtual void remove_database(std::string name, author by, handler<furrow::done> done) = 0;
-  /// The farms with a row.
+  /// The farms with a row, and those without one that main holds, with the version 0.
   virtual void list_homes(handler<std::vector<farm_home>> done) = 0;
   /// The home of a farm; a new farm gets the lightest database, and its row first of all.
   virtual void place_farm(std::string farm, handler<farm_home> done) = 0;

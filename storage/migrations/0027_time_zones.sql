@@ -3,6 +3,13 @@
 alter table furrow.farm add column time_zone text not null default 'UTC';
 comment on column furrow.farm.time_zone is 'time zone of the IANA database, as pg_timezone_names has it';
 
+-- As in 0026, and a time zone is a description.
+create or replace view furrow.stored_farm as
+select f.id, f.name, (select count(*) from furrow.equipment e where e.farm_id = f.id) as machines, f.home, f.home_version, f.home_state
+from furrow.farm f
+where f.title <> '' or f.attributes <> '{}' or f.time_zone <> 'UTC' or exists (select from furrow.equipment e where e.farm_id = f.id)
+   or exists (select from furrow.field d where d.farm_id = f.id);
+
 -- Where a clock is set back to midnight, midnight comes twice. The conversion takes the later one.
 create function furrow.day_start(day date, zone text) returns timestamptz
 language sql stable

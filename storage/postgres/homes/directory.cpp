@@ -3,6 +3,7 @@
 #include "storage/append/quarantine.hpp"
 #include "storage/identity/audit.hpp"
 #include "storage/postgres/areas.hpp"
+#include "storage/postgres/committed.hpp"
 #include "storage/postgres/connection/job.hpp"
 #include "storage/postgres/connection/locked_end.hpp"
 #include "storage/postgres/connection/query_pool.hpp"
@@ -10,6 +11,7 @@
 #include "storage/postgres/connection/url.hpp"
 #include "storage/postgres/work.hpp"
 
+#include <algorithm>
 #include <functional>
 #include <utility>
 
@@ -45,17 +47,31 @@ task<result<std::vector<database_row>>> list_databases(pq_connection& db) {
   co_return out;
 }
 
+/// A node acts on the row, so it must outlive a failover. Version 0 is not written anywhere.
+task<std::optional<failure>> make_row_certain(pq_connection& db, std::int64_t version) {
+  if (version == 0)
+    co_return std::nullopt;
+  co_return co_await make_certain(db);
+}
+
 task<result<std::vector<farm_home>>> list_homes(pq_connection& db) {
-  const auto reply =
-    co_await db.query("select farm, database, version from furrow.farm_home order by farm limit $1",
-                      pq_parameters{}.int8(farms_max));
+  const auto reply = co_await db.query(
+    "select farm, database, version from furrow.farm_home union all select f.name, 'main', 0 from "
+    "furrow.stored_farm f where f.home_state = 'here' and not exists (select from furrow.farm_home "
+    "h where h.farm = f.name) order by 1 limit $1",
+    pq_parameters{}.int8(farms_max));
   if (reply.error)
     co_return reply.error->as_failure();
   const pq_rows rows{reply.rows.get()};
   std::vector<farm_home> out;
   out.reserve(static_cast<std::size_t>(rows.size()));
-  for (int row = 0; row < rows.size(); ++row)
+  std::int64_t newest = 0;
+  for (int row = 0; row < rows.size(); ++row) {
     out.push_back(home_in(rows, row));
+    newest = std::max(newest, out.back().version);
+  }
+  if (const auto failed = co_await make_row_certain(db, newest))
+    co_return *failed;
   co_return out;
 }
 
@@ -66,7 +82,12 @@ task<result<std::optional<farm_home>>> find_home(pq_connection& db, const std::s
   if (reply.error)
     co_return reply.error->as_failure();
   const pq_rows rows{reply.rows.get()};
-  co_return rows.size() == 0 ? std::nullopt : std::optional{home_in(rows, 0)};
+  if (rows.size() == 0)
+    co_return std::nullopt;
+  auto found = home_in(rows, 0);
+  if (const auto failed = co_await make_row_certain(db, found.version))
+    co_return *failed;
+  co_return std::optional{std::move(found)};
 }
 
 task<result<farm_home>> place_farm(pq_connection& db, const std::string& farm) {
@@ -78,12 +99,13 @@ task<result<farm_home>> place_farm(pq_connection& db, const std::string& farm) {
     reply = co_await db.query(text, parameters);
   if (reply.error)
     co_return reply.error->as_failure();
-  if (db.warned()) // a standby may not have the row
-    co_return failure{errc::retry_later, db.warning()};
   const pq_rows rows{reply.rows.get()};
   if (rows.size() != 1)
     co_return failure{errc::misconfigured, "furrow.place_farm gave an unexpected answer"};
-  co_return home_in(rows, 0);
+  auto placed = home_in(rows, 0);
+  if (const auto failed = co_await make_row_certain(db, placed.version))
+    co_return *failed;
+  co_return placed;
 }
 
 task<result<std::int64_t>> read_version(pq_connection& db) {
@@ -111,6 +133,23 @@ task<result<std::vector<farm_state>>> list_farms(pq_connection& db) {
   co_return out;
 }
 
+task<result<database_numbering>> read_numbering(pq_connection& db) {
+  const auto reply = co_await db.query(
+    "select s.system_identifier || '/' || d.oid, (select n.number from furrow.numbering n), not "
+    "exists (select from furrow.farm) and not exists (select from furrow.signal_name) and not "
+    "exists (select from furrow.dbc) from pg_control_system() s, pg_database d where d.datname = "
+    "current_database()");
+  if (reply.error)
+    co_return reply.error->as_failure();
+  const pq_rows rows{reply.rows.get()};
+  if (rows.size() != 1)
+    co_return failure{errc::misconfigured, "the database does not say what it is"};
+  database_numbering out{rows.text(0, 0), std::nullopt, rows.integer(0, 2) != 0};
+  if (!rows.null(0, 1))
+    out.number = static_cast<std::uint32_t>(rows.natural(0, 1));
+  co_return out;
+}
+
 failure rejected(std::string why) {
   return {errc::reject_row, std::move(why)};
 }
@@ -121,7 +160,8 @@ task<result<std::uint32_t>> number_from(pq_connection& db, const char* sql, pq_p
     co_return reply.error->as_failure();
   const pq_rows rows{reply.rows.get()};
   if (rows.size() != 1 || rows.null(0, 0))
-    co_return rejected("there are " + std::to_string(databases_max) + " databases already");
+    co_return rejected("all " + std::to_string(databases_max - 1)
+                       + " numbers of databases were given");
   co_return static_cast<std::uint32_t>(rows.natural(0, 0));
 }
 
@@ -180,9 +220,15 @@ task<result<done>> add_begun(pq_connection& db, const database_row& row, const a
       co_return rejected("the database " + other + " has this URL");
     if (const auto other = rows.text(0, 3); !other.empty())
       co_return rejected("its rows have the ids of the database " + other + ", number "
-                         + std::to_string(row.number) + ": use an empty database");
+                         + std::to_string(row.number)
+                         + ": add it again if it is empty, else use another");
     co_return rejected("there are " + std::to_string(databases_max) + " databases already");
   }
+  const auto given =
+    co_await db.query("update furrow.directory_state set last_number = $1 where last_number < $1",
+                      pq_parameters{}.int4(static_cast<std::int32_t>(row.number)));
+  if (given.error)
+    co_return given.error->as_failure();
   audit_row note{0, {}, "database add", row.name};
   note.after = nlohmann::json{{"url", row.url}, {"weight", row.weight}}.dump();
   co_return co_await noted(db, std::move(note), by);
@@ -296,10 +342,15 @@ public:
   void free_number(handler<std::uint32_t> done) override {
     people_->submit(job_of(false, std::move(done), [](pq_connection& db) {
       return number_from(db,
-                         "select min(n) from generate_series(1, $1) n where not exists (select "
-                         "from furrow.database d where d.number = n)",
+                         "select case when s.last < $1 then s.last + 1 end from (select "
+                         "greatest(last_number, (select max(d.number) from furrow.database d)) as "
+                         "last from furrow.directory_state) s",
                          pq_parameters{}.int4(static_cast<std::int32_t>(databases_max - 1)));
     }));
+  }
+  void read_numbering(handler<database_numbering> done) override {
+    people_->submit(job_of(false, std::move(done),
+                           [](pq_connection& db) { return postgres_work::read_numbering(db); }));
   }
   void number_ids(std::uint32_t number, handler<std::uint32_t> done) override {
     people_->submit(job_of(false, std::move(done), [number](pq_connection& db) {

@@ -92,7 +92,7 @@ TEST_CASE("postgres, homes: a new farm gets the database with the fewest farms f
   CHECK(all.place("old") == "main"); // it has a machine there
   CHECK(all.place("f1") == "b");     // and stays
   const std::vector<farm_home> wanted{
-    {"f1", "b", 1}, {"f2", "b", 1}, {"f3", "main", 1}, {"f4", "b", 1}};
+    {"f1", "b", 1}, {"f2", "b", 1}, {"f3", "main", 1}, {"f4", "b", 1}, {"old", "main", 0}};
   CHECK(all.homes() == wanted);
   const auto rows = all.databases();
   REQUIRE(rows.size() == 3);
@@ -127,6 +127,99 @@ TEST_CASE("postgres, homes: a token of a farm does not keep the farm in main") {
       "south", unit_of(action::upsert, farm_record{"south", "South", "{}", 0}), std::move(done));
   }));
   CHECK(all.place("south") == "main");
+  // A time zone describes it too.
+  farm_record west{"west", "", "{}", 0};
+  west.time_zone = "Europe/Berlin";
+  (void)must(answer_of<unit_outcome>([&](auto done) {
+    all.opened->farm()->apply("west", unit_of(action::upsert, west), std::move(done));
+  }));
+  CHECK(all.place("west") == "main");
+}
+
+TEST_CASE("postgres, homes: the home of a farm is told when the standby has its row") {
+  // Symptom: after a cancelled wait for the standby, the next question found the row and used it. A failover lost it.
+  directory_bed all;
+  all.add("b");
+  (void)must(all.weigh("main", 0));
+  REQUIRE(all.place("north") == "b");
+  auto& cluster = shared_cluster();
+  const auto wait_for_standbys = [&](const std::string& names) {
+    cluster.exec("alter system set synchronous_standby_names = '" + names + "'");
+    cluster.exec("select pg_reload_conf()");
+    REQUIRE(eventually(patience,
+                       [&] { return cluster.value("show synchronous_standby_names") == names; }));
+  };
+  wait_for_standbys("nobody");
+  std::promise<errc> placed;
+  std::promise<errc> found;
+  std::promise<errc> listed;
+  all.area.place_farm("north", [&](const auto& outcome) { placed.set_value(outcome.code()); });
+  all.area.find_home("north", [&](const auto& outcome) { found.set_value(outcome.code()); });
+  all.area.list_homes([&](const auto& outcome) { listed.set_value(outcome.code()); });
+  for (auto* each : {&placed, &found, &listed}) {
+    auto answer = each->get_future();
+    CHECK(eventually(patience, [&] {
+      (void)all.bed.value("select count(pg_cancel_backend(pid)) from pg_stat_activity where "
+                          "wait_event = 'SyncRep' and datname = current_database()");
+      return answer.wait_for(std::chrono::milliseconds{0}) == std::future_status::ready;
+    }));
+    CHECK(answer.get() == errc::retry_later);
+  }
+  // A farm of main without a row is as certain as its machines.
+  CHECK_FALSE(must(answer_of<std::optional<farm_home>>(
+    [&](auto done) { all.area.find_home("unknown", std::move(done)); })));
+  wait_for_standbys("");
+  CHECK(all.place("north") == "b");
+}
+
+TEST_CASE("postgres, homes: a number belongs to an empty database, and is given once") {
+  directory_bed all;
+  const auto number = [](postgres_bed& bed, int wanted) {
+    return bed.value("select furrow.number_ids(" + std::to_string(wanted) + ")");
+  };
+  const auto next = [&] {
+    return must(answer_of<std::uint32_t>([&](auto done) { all.area.free_number(done); }));
+  };
+  const auto add = [&](const std::string& name, std::uint32_t with) {
+    return answer_of<furrow::done>([&](auto done) {
+      all.area.add_database({name, "host=" + name, 100, 0, with}, anna, std::move(done));
+    });
+  };
+  postgres_bed other;
+  const auto opened = other.open_migrated();
+  CHECK(next() == 1);
+  CHECK(number(other, 1) == "1");
+  CHECK(next() == 1); // until the database is added
+  CHECK(number(other, 0) == "0");
+  CHECK(number(other, 2) == "2"); // a wrong number, or a wrong pair of URLs, can be mended
+  (void)claim(*opened, request_of("north", "T1", 1));
+  CHECK(other.value("select id from furrow.farm") == std::to_string((2 << 25) + 1));
+  CHECK(number(other, 3) == "2"); // its rows have these ids
+  (void)must(add("b", 2));
+  CHECK(next() == 3);
+  CHECK(add("c", 2).error().detail.find("add it again if it is empty") != std::string::npos);
+  (void)must(all.remove("b"));
+  CHECK(next() == 3); // the ids may be where its farms have moved to
+  (void)must(add("b", 2));
+  CHECK(next() == 3);
+  // Main knows the other from itself.
+  const auto said = [](store& of) {
+    return must(answer_of<database_numbering>(
+      [&](auto done) { of.directory()->read_numbering(std::move(done)); }));
+  };
+  CHECK(said(*all.opened).identity == said(*all.bed.open()).identity);
+  CHECK(said(*all.opened).identity != said(*opened).identity);
+  CHECK(said(*all.opened).empty);
+  CHECK_FALSE(said(*all.opened).number);
+  CHECK_FALSE(said(*opened).empty);
+  CHECK(said(*opened).number == 2U);
+  CHECK(number(all.bed, 0) == "0");
+  CHECK(number(all.bed, 3) == "0"); // it lists b
+  postgres_bed used;
+  (void)used.open_migrated();
+  used.tamper("insert into furrow.signal_name (name) values ('EEC1.engine_speed')");
+  CHECK_THROWS_WITH(used.tamper("select furrow.number_ids(3)"),
+                    doctest::Contains("has farms, signals or DBC files already"));
 }
 
 TEST_CASE("postgres, homes: nodes that place one farm at the same time agree") {

@@ -193,7 +193,7 @@ TEST_CASE("front: what cannot be done is one sentence") {
   shared_cluster().exec("drop role front_nobody");
   wish = homes.wish();
   wish.main = "postgresql://postgres@127.0.0.1:1/none"; // the side that failed is named
-  CHECK(create_front(wish).error().detail.starts_with("user=postgres host=127.0.0.1 port=1"));
+  CHECK(create_front(wish).error().detail.find("port=1: ") != std::string::npos);
 
   homes.beds[0].tamper("update furrow.database set name = 'homes' where name = 'home1'");
   (void)must(create_front(homes.wish())); // any name of a database will do

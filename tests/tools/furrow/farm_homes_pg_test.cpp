@@ -44,10 +44,21 @@ TEST_CASE_FIXTURE(two_urls, "furrow db: adds a database that is ready, and no ot
   CHECK(has(fails({"db", "add", "b", "sqlite:farm.db"}, 2), "must be PostgreSQL"));
   CHECK(has(fails({"db", "add", "b", main}), "it is the main database itself"));
   CHECK(has(fails({"db", "add", "b", "postgresql://postgres@127.0.0.1:1/none"}, 3), "127.0.0.1"));
+  // What is wrong leaves the other database as it was.
+  CHECK(has(fails({"db", "add", "main", second}), "the name main is taken"));
+  cluster.make_database("used");
+  const auto used = cluster.url("used");
+  good({"db", "migrate", "--database", used});
+  cluster.exec("insert into furrow.signal_name (name) values ('EEC1.engine_speed')", "used");
+  CHECK(has(fails({"db", "add", "b", used}), "a new home must be empty"));
+  CHECK(has(bad({"db", "add", "b", main, "--database", second}), "a new home must be empty"));
+  for (const auto* name : {"main", "second", "used"})
+    CHECK(cluster.value("select count(*) from furrow.numbering", name) == "0");
   const auto added = on_main({"db", "add", "b", second, "--weight", "50"});
   CHECK(has(added, "second"));
   CHECK(has(on_main({"db", "list", "-o", "jsonl"}),
-            R"({"name":"b","farms":0,"weight":50,"url":")" + second + R"("})"));
+            R"({"name":"b","number":1,"farms":0,"weight":50,"url":")" + second + R"("})"));
+  CHECK(has(fails({"db", "add", "c", second}), "the database b has this URL"));
   CHECK(has(on_main({"db", "weight", "b", "200"}), "200"));
   CHECK(has(fails({"db", "weight", "c", "200"}, 4), "no database c"));
   const auto notes = on_main({"db", "audit", "-o", "jsonl"});
@@ -75,6 +86,18 @@ TEST_CASE_FIXTURE(two_urls, "furrow farm: shows where each farm lives") {
   CHECK(has(on_main({"farm", "status", "north", "-o", "json"}), R"("home":"b")"));
   CHECK(has(fails({"farm", "status", "west"}, 4), "no farm west"));
   CHECK(has(fails({"db", "remove", "b"}), "the home of 1 farm: north"));
+  // It has no row, as after main was restored: the database that holds it is shown.
+  cluster.exec("insert into furrow.farm (name, title) values ('west', 'West')", "second");
+  CHECK(has(on_main({"farm", "list", "-o", "jsonl"}),
+            R"({"farm":"west","database":"b","version":0,"machines":0,"state":"here"})"));
+  cluster.exec("delete from furrow.farm where name = 'west'", "second");
+  // An import into main says where the farm is.
+  cluster.exec("create table rows as select 'north' as farm, 'T7' as machine, now() as time, 291 "
+               "as id, '\\x01'::bytea as data",
+               "main");
+  CHECK(has(fails({"import", "--from", main, "--table", "rows", "--map",
+                   "time=time,farm=farm,equipment=machine,can_id=id,data=data"}),
+            "the farm north lives in the database b: give its URL"));
   // Its database does not answer.
   cluster.exec("update furrow.database set url = 'postgresql://postgres@127.0.0.1:1/none' where "
                "name = 'b'",
@@ -95,11 +118,12 @@ TEST_CASE_FIXTURE(two_urls, "furrowd migrate: migrates all databases of the dire
   };
   const auto checked = migrate({"--no-migrate"});
   CHECK(checked.exit_code == 1);
-  CHECK(has(checked.errors, second + ": migration 1 streams_and_blocks: not applied"));
+  CHECK(has(checked.errors, "dbname=second"));
+  CHECK(has(checked.errors, ": migration 1 streams_and_blocks: not applied"));
   const auto done = migrate();
   CHECK(done.exit_code == 0);
-  CHECK(has(done.out, "ok: " + main));
-  CHECK(has(done.out, "ok: " + second));
+  CHECK(has(done.out, "ok: user=postgres dbname=main"));
+  CHECK(has(done.out, "ok: user=postgres dbname=second"));
   CHECK(migrate({"--no-migrate"}).exit_code == 0);
   // A node migrates one that is away now, when it answers.
   cluster.exec("update furrow.database set url = 'postgresql://postgres@127.0.0.1:1/none' where "

@@ -119,28 +119,68 @@ result<done> check_usable(const opened_database& other) {
   return done{};
 }
 
-/// Gives the other database a number and ids of its own. Main is marked first, so that it is known under any URL.
+/// Whether main has room for the row. Asked before anything is changed in the other database.
+result<done> check_free(const opened_database& main, const database_row& row) {
+  const auto databases = main.databases();
+  if (!databases)
+    return databases.error();
+  const auto taken = [&](const std::string& why) {
+    return failure{errc::failed, with_url(main.url, why)};
+  };
+  for (const auto& each : *databases) {
+    if (each.name == row.name)
+      return taken("the name " + row.name + " is taken");
+    if (each.url == row.url)
+      return taken("the database " + each.name + " has this URL");
+  }
+  if (databases->size() >= storage::databases_max)
+    return taken(fmt::format("there are {} databases already", storage::databases_max));
+  return done{};
+}
+
+/// Whether the two may be main and a home of it. A home that was removed may come back with its rows and its number.
+result<done> check_pair(const opened_database& main, const opened_database& other) {
+  const auto numbering = [](const opened_database& of) {
+    return of.ask<storage::database_numbering>(
+      [](auto& directory, auto done) { directory.read_numbering(std::move(done)); });
+  };
+  const auto mine = numbering(main);
+  if (!mine)
+    return mine.error();
+  const auto theirs = numbering(other);
+  if (!theirs)
+    return theirs.error();
+  if (mine->identity == theirs->identity || (theirs->number == 0U && !theirs->empty))
+    return failure{
+      errc::failed,
+      with_url(other.url, "it is the main database itself, or that of another cluster")};
+  if (mine->number.value_or(0) != 0 && !mine->empty)
+    return failure{errc::failed,
+                   with_url(main.url, fmt::format("it is not a main database: it has the number {} "
+                                                  "of a cluster",
+                                                  *mine->number))};
+  if (!theirs->number && !theirs->empty)
+    return failure{errc::failed,
+                   with_url(other.url, "it has farms, signals or DBC files already: a new home "
+                                       "must be empty")};
+  return done{};
+}
+
+/// Gives the other database a number and ids of its own, and marks main as main.
 result<std::uint32_t> number_for(const opened_database& main, const opened_database& other) {
   const auto number = [](const opened_database& of, std::uint32_t wanted) {
     return of.ask<std::uint32_t>(
       [&](auto& directory, auto done) { directory.number_ids(wanted, std::move(done)); });
   };
-  const auto mine = number(main, 0);
-  if (!mine)
-    return mine.error();
-  if (*mine != 0)
-    return failure{errc::failed, with_url(main.url, "it is not a main database: it has the number "
-                                                      + std::to_string(*mine) + " of a cluster")};
-  const auto free = main.ask<std::uint32_t>(
+  const auto next = main.ask<std::uint32_t>(
     [](auto& directory, auto done) { directory.free_number(std::move(done)); });
-  if (!free)
-    return free.error();
-  auto given = number(other, *free);
-  if (given && *given == 0)
-    return failure{
-      errc::failed,
-      with_url(other.url, "it is the main database itself, or that of another cluster")};
-  return given;
+  if (!next)
+    return next.error();
+  auto given = number(other, *next);
+  if (!given)
+    return given;
+  const auto mine = number(main, 0);
+  return mine ? given : mine.error();
 }
 
 result<int> add_database_row(const globals& globals, const home_options& options) {
@@ -150,11 +190,15 @@ result<int> add_database_row(const globals& globals, const home_options& options
   const auto main = open_database(options.url, globals);
   if (!main)
     return main.error();
+  if (const auto free = check_free(*main, row); !free)
+    return free.error();
   const auto other = open_database(options.other, globals);
   if (!other)
     return other.error();
   if (const auto usable = check_usable(*other); !usable)
     return usable.error();
+  if (const auto pair = check_pair(*main, *other); !pair)
+    return pair.error();
   const auto number = number_for(*main, *other);
   if (!number)
     return number.error();
@@ -226,16 +270,25 @@ result<all_farms> read_farms(const globals& globals, const std::string& url) {
   return out;
 }
 
-json row_of(const all_farms& all, const std::string& farm) {
+/// The database that the directory names; for a farm without a row the one that holds it.
+storage::farm_home home_of(const all_farms& all, const std::string& farm) {
   const auto row = all.homes.find(farm);
-  const auto database =
-    row == all.homes.end() ? std::string{storage::main_database} : row->second.database;
+  if (row != all.homes.end() && row->second.version != 0)
+    return row->second;
+  for (const auto& [database, farms] : all.seen)
+    if (const auto at = farms.find(farm); at != farms.end() && at->second.state != "gone")
+      return {farm, database, 0};
+  return {farm, std::string{storage::main_database}, 0};
+}
+
+json row_of(const all_farms& all, const std::string& farm) {
+  const auto home = home_of(all, farm);
   json out{{"farm", farm},
-           {"database", database},
-           {"version", row == all.homes.end() ? 0 : row->second.version},
+           {"database", home.database},
+           {"version", home.version},
            {"machines", nullptr},
-           {"state", all.away.contains(database) ? "unknown" : "new"}};
-  const auto seen = all.seen.find(database);
+           {"state", all.away.contains(home.database) ? "unknown" : "new"}};
+  const auto seen = all.seen.find(home.database);
   if (seen == all.seen.end() || !seen->second.contains(farm))
     return out;
   const auto& state = seen->second.at(farm);
