@@ -288,3 +288,30 @@ TEST_CASE(
   CHECK(refused.code() == errc::misconfigured);
   CHECK(append(*all.routed->open_appender("w0"), {}).code() == errc::misconfigured);
 }
+
+TEST_CASE("postgres, homes: where a site forwards to is set in every database that is open") {
+  two_databases all;
+  (void)must(resolve(*all.homes, "north"));
+  const auto target_of = [](store& of) {
+    return must(answer_of<forward_status>(
+                  [&](auto done) { of.forward()->read_status("", std::move(done)); }))
+      .target;
+  };
+  const auto set = [&](const std::string& target) {
+    return answer_of<furrow::done>(
+      [&](auto done) { all.routed->forward()->set_target(target, std::move(done)); });
+  };
+  (void)must(set("hq:7400"));
+  CHECK(target_of(*all.main) == "hq:7400");
+  CHECK(target_of(*all.other) == "hq:7400");
+  (void)must(set(""));
+  CHECK(target_of(*all.main).empty());
+  CHECK(target_of(*all.other).empty());
+}
+
+TEST_CASE("postgres, homes: the health of a database says the timeline of its server") {
+  two_databases all;
+  const auto health = must(answer_of<store_health>([&](auto done) { all.other->health(done); }));
+  CHECK(health.up);
+  CHECK(std::to_string(health.timeline) == all.second.value("select furrow.wal_timeline()"));
+}
