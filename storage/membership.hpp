@@ -86,7 +86,7 @@ struct beat_outcome {
 
 struct judgement {
   std::string refused; // why nobody was judged; empty: those whose lease is past were
-  std::vector<std::string> dead;
+  std::vector<node_identity> dead;
 };
 
 /// What people want of a node.
@@ -113,6 +113,9 @@ public:
 
   virtual void beat(beat_request request, handler<beat_outcome> done) = 0;
   virtual void judge(node_identity judge, handler<judgement> done) = 0;
+  /// Ends what a dead process has left open in the database: a frozen one would hold its locks for hours. `judge` does so in
+  /// the main one. Returns how many connections were ended.
+  virtual void end_sessions(uuid_bytes incarnation, handler<std::uint64_t> done);
   virtual void leave(node_identity who, handler<furrow::done> done) = 0;
   /// The status that follows; not_found without such a node.
   virtual void steer(std::string node, node_wish wish, author by, handler<node_status> done) = 0;

@@ -4,9 +4,13 @@
 #include "storage/membership.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <iterator>
 #include <map>
+#include <memory>
+#include <mutex>
 #include <tuple>
+#include <utility>
 
 namespace furrow::storage {
 
@@ -23,15 +27,83 @@ auto first_by_name(std::size_t most) {
   };
 }
 
+/// Connections of dead processes that other databases than main are still to end. A home that is away is asked again with
+/// each beat; after a minute its own time-outs have ended them.
+class sessions_to_end {
+public:
+  void add(const std::vector<node_identity>& dead, const std::vector<home_stores::home>& homes) {
+    const std::lock_guard lock{mutex_};
+    for (const auto& home : homes)
+      for (const auto& node : dead)
+        if (home.index != home_stores::main && orders_.size() < orders_max)
+          orders_.try_emplace({home.store, node.incarnation},
+                              order{std::chrono::steady_clock::now()});
+  }
+  static void work(const std::shared_ptr<sessions_to_end>& all) {
+    for (const auto& [of, incarnation] : all->take())
+      of->membership()->end_sessions(
+        incarnation, [all, key = key{of, incarnation}](const result<std::uint64_t>& ended) {
+          all->end(key, ended.has_value());
+        });
+  }
+
+private:
+  using key = std::pair<store*, uuid_bytes>;
+  struct order {
+    std::chrono::steady_clock::time_point since;
+    bool asked = false;
+  };
+  static constexpr std::size_t orders_max = 64;
+  static constexpr std::chrono::seconds patience{60};
+
+  std::vector<key> take() {
+    std::vector<key> out;
+    const std::lock_guard lock{mutex_};
+    const auto now = std::chrono::steady_clock::now();
+    for (auto at = orders_.begin(); at != orders_.end();) {
+      auto& [key, order] = *at;
+      if (!order.asked && now - order.since > patience) {
+        at = orders_.erase(at);
+        continue;
+      }
+      if (!std::exchange(order.asked, true))
+        out.push_back(key);
+      ++at;
+    }
+    return out;
+  }
+  void end(const key& of, bool done) {
+    const std::lock_guard lock{mutex_};
+    const auto at = orders_.find(of);
+    if (at == orders_.end())
+      return;
+    if (done)
+      orders_.erase(at);
+    else
+      at->second.asked = false;
+  }
+
+  std::mutex mutex_;
+  std::map<key, order> orders_;
+};
+
 class membership_by_home : public membership_store {
 public:
   explicit membership_by_home(const home_router& router) : router_{router} {}
 
   void beat(beat_request request, handler<beat_outcome> done) override {
     main().beat(std::move(request), std::move(done));
+    sessions_to_end::work(to_end_);
   }
   void judge(node_identity judge, handler<judgement> done) override {
-    main().judge(std::move(judge), std::move(done));
+    main().judge(std::move(judge), [homes = &router_.homes(), to_end = to_end_,
+                                    done = std::move(done)](result<judgement> made) {
+      if (made && !made->dead.empty()) {
+        to_end->add(made->dead, homes->open());
+        sessions_to_end::work(to_end);
+      }
+      done(std::move(made));
+    });
   }
   void leave(node_identity who, handler<furrow::done> done) override {
     main().leave(std::move(who), std::move(done));
@@ -45,14 +117,14 @@ public:
 
   void settle(node_identity who, machine_names machines, handler<machine_names> done) override {
     at_home(std::move(machines), std::move(done),
-            [who](membership_store& of, machine_names some, auto answered) {
-              of.settle(who, std::move(some), std::move(answered));
+            [who](membership_store& of, const machine_names& some, auto answered) {
+              of.settle(who, some, std::move(answered));
             });
   }
   void unsettle(node_identity who, machine_names machines, handler<machine_names> done) override {
     at_home(std::move(machines), std::move(done),
-            [who](membership_store& of, machine_names some, auto answered) {
-              of.unsettle(who, std::move(some), std::move(answered));
+            [who](membership_store& of, const machine_names& some, auto answered) {
+              of.unsettle(who, some, std::move(answered));
             });
   }
   void homes(std::string farm, handler<machine_homes> done) override {
@@ -124,6 +196,7 @@ private:
   }
 
   const home_router& router_;
+  std::shared_ptr<sessions_to_end> to_end_ = std::make_shared<sessions_to_end>();
 };
 
 } // namespace

@@ -108,7 +108,8 @@ task<result<beat_outcome>> beat(pq_connection& db, const beat_request& request) 
 
 task<result<judgement>> judge(pq_connection& db, const node_identity& who) {
   const auto reply = co_await db.query(
-    "select j.refused, d.name from furrow.judge($1, $2) j left join unnest(j.dead) d(name) on true",
+    "select j.refused, d.name, n.incarnation from furrow.judge($1, $2) j left join unnest(j.dead) "
+    "d(name) on true left join furrow.node n on n.name = d.name",
     pq_parameters{}.text(who.name).add(oid::uuid, uuid_chars(who.incarnation)));
   if (reply.error)
     co_return reply.error->as_failure();
@@ -117,9 +118,17 @@ task<result<judgement>> judge(pq_connection& db, const node_identity& who) {
   for (int row = 0; row < rows.size(); ++row) {
     out.refused = rows.text(row, 0);
     if (!rows.null(row, 1))
-      out.dead.push_back(rows.text(row, 1));
+      out.dead.push_back({rows.text(row, 1), uuid_in(rows, row, 2)});
   }
   co_return out;
+}
+
+task<result<std::uint64_t>> end_sessions(pq_connection& db, const uuid_bytes& incarnation) {
+  const auto reply = co_await db.query("select furrow.end_sessions($1)",
+                                       pq_parameters{}.add(oid::uuid, uuid_chars(incarnation)));
+  if (reply.error)
+    co_return reply.error->as_failure();
+  co_return pq_rows{reply.rows.get()}.natural(0, 0);
 }
 
 task<result<done>> leave(pq_connection& db, const node_identity& who) {
@@ -359,6 +368,11 @@ public:
   void judge(node_identity judge, handler<judgement> done) override {
     lane_->submit(job_of(false, std::move(done), [judge = std::move(judge)](pq_connection& db) {
       return postgres_work::judge(db, judge);
+    }));
+  }
+  void end_sessions(uuid_bytes incarnation, handler<std::uint64_t> done) override {
+    lane_->submit(job_of(false, std::move(done), [incarnation](pq_connection& db) {
+      return postgres_work::end_sessions(db, incarnation);
     }));
   }
   void leave(node_identity who, handler<furrow::done> done) override {

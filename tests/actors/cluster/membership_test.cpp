@@ -66,7 +66,7 @@ public:
       if (one.lease_ms < 0) {
         one.status = storage::node_status::dead;
         one.judged_by = "n1";
-        out.dead.push_back(one.who.name);
+        out.dead.push_back(one.who);
         ++view;
       }
     done(out);

@@ -9,8 +9,13 @@
 #include "storage/statistics.hpp"
 #include "tests/storage/homes/homes_bed.hpp"
 #include "tests/storage/suite/record_bed.hpp"
+#include "tests/support/eventually.hpp"
+
+#include <libpq-fe.h>
 
 #include <algorithm>
+#include <chrono>
+#include <memory>
 #include <set>
 
 namespace can = furrow::can;
@@ -219,6 +224,48 @@ TEST_CASE("postgres, homes: machines of every home are adopted and pinned") {
           .size()
         == 2);
   CHECK(serving(*all.routed, "north")[0].node.empty());
+}
+
+TEST_CASE("postgres, homes: what a dead node has left open is ended in every database") {
+  two_databases all;
+  (void)store_frames(*all.homes, "north", "T2", 2, 20); // b is open
+  auto& area = *all.routed->membership();
+  const auto judge = node_named("n1");
+  auto frozen = node_named("n2");
+  frozen.incarnation.fill(9);
+  for (const auto& each : {judge, frozen})
+    (void)must(answer_of<beat_outcome>([&](auto done) {
+      area.beat({each, true, false, {}, {}}, done);
+    }));
+  const auto held = [&](const postgres_bed& bed) {
+    const auto url = bed.url() + (bed.url().find('?') == std::string::npos ? "?" : "&")
+                     + "application_name=furrow/n2/09090909/w0";
+    std::unique_ptr<PGconn, decltype(&PQfinish)> out{PQconnectdb(url.c_str()), PQfinish};
+    REQUIRE(PQstatus(out.get()) == CONNECTION_OK);
+    PQclear(PQexec(out.get(), "begin; lock table furrow.farm in access exclusive mode"));
+    return out;
+  };
+  const auto is_open = [](PGconn& session) {
+    PQclear(PQexec(&session, "select 1"));
+    return PQstatus(&session) == CONNECTION_OK;
+  };
+  const auto in_main = held(all.first);
+  const auto in_b = held(all.second);
+  all.first.tamper("update furrow.node set lease_until = clock_timestamp() + case name when 'n1' "
+                   "then interval '1 min' else interval '-1 s' end, unbroken_since = now() - "
+                   "interval '1 h'");
+  const auto judged = [&] {
+    return must(answer_of<judgement>([&](auto done) { area.judge(judge, std::move(done)); }));
+  };
+  std::vector<node_identity> dead;
+  REQUIRE(eventually(std::chrono::seconds{10}, [&] {
+    dead = judged().dead;
+    return !dead.empty();
+  }));
+  CHECK(dead[0].name == "n2");
+  CHECK(dead[0].incarnation == frozen.incarnation);
+  CHECK_FALSE(is_open(*in_main));
+  CHECK(eventually(std::chrono::seconds{5}, [&] { return !is_open(*in_b); }));
 }
 
 TEST_CASE("postgres, homes: faults of all farms come in pages, the latest first, each once") {
