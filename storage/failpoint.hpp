@@ -11,7 +11,8 @@
 ///   chunks are deleted, it is not dropped), care.dropped; copy.block (a block is sent), copy.table
 ///   (a table is copied, not committed), copy.checked (both sides are equal, not committed),
 ///   copy.committed; return.stored (frames of an archive are stored, not committed),
-///   return.committed.
+///   return.committed; farm.step (a step of the move of a farm, or a slice of it, is next), farm.worked (a step is
+///   done, not noted), farm.slice (a slice is copied, not committed).
 /// Threads: any.
 /// Limits: one failpoint per process. Without one, a passage costs one test of a constant.
 #pragma once
@@ -40,6 +41,9 @@ inline constexpr std::string_view copy_checked = "copy.checked";
 inline constexpr std::string_view copy_committed = "copy.committed";
 inline constexpr std::string_view return_stored = "return.stored";
 inline constexpr std::string_view return_committed = "return.committed";
+inline constexpr std::string_view farm_step = "farm.step";
+inline constexpr std::string_view farm_worked = "farm.worked";
+inline constexpr std::string_view farm_slice = "farm.slice";
 
 extern const bool enabled;
 [[nodiscard]] bool hit_enabled(std::string_view name);

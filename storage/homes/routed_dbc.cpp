@@ -27,7 +27,7 @@ public:
     const std::lock_guard lock{mutex_};
     by_store_.insert_or_assign(from.store, of_home{from, std::move(files)});
   }
-  /// The closest first: of a machine, of a farm, of all. A home's files for all machines are for its SQL alone.
+  /// The closest first: of a machine, of a farm, of all.
   [[nodiscard]] active_dbc all() const {
     active_dbc out;
     const std::lock_guard lock{mutex_};
@@ -38,10 +38,7 @@ public:
               [](const auto* a, const auto* b) { return a->from.index < b->from.index; });
     for (const auto* each : homes) {
       out.stamp += each->from.name + ": " + each->files.stamp + "\n";
-      std::copy_if(each->files.files.begin(), each->files.files.end(),
-                   std::back_inserter(out.files), [&](const auto& file) {
-                     return each->from.index == home_stores::main || !file.farm.empty();
-                   });
+      std::copy(each->files.files.begin(), each->files.files.end(), std::back_inserter(out.files));
     }
     std::stable_sort(out.files.begin(), out.files.end(), [](const auto& a, const auto& b) {
       return std::tuple{a.equipment.empty(), a.farm.empty()}
@@ -111,8 +108,10 @@ public:
     router_.ask_all<rows>(
       std::move(done),
       [](store& of, handler<rows> answered) { of.dbc()->list(std::move(answered)); },
-      [](rows& into, rows&& more, const home_stores::home&) {
-        std::move(more.begin(), more.end(), std::back_inserter(into));
+      [counts = router_.counts()](rows& into, rows&& more, const home_stores::home& from) {
+        for (auto& row : more)
+          if (row.farm.empty() || counts(row.farm, from))
+            into.push_back(std::move(row));
       },
       [](rows& all) {
         std::stable_sort(all.begin(), all.end(), [](const auto& a, const auto& b) {

@@ -13,7 +13,7 @@ namespace {
 using enum copy_type;
 using columns = std::vector<copied_column>;
 
-constexpr std::array<left_out, 25> left{{
+constexpr std::array<left_out, 29> left{{
   {"migration", "each database keeps its own steps"},
   {"definition_set", "made by `furrow db migrate` and `furrow dbc load`; SQLite has none"},
   {"definition_message", "of a definition_set"},
@@ -38,6 +38,10 @@ constexpr std::array<left_out, 25> left{{
   {"forward_target", "a node that forwards writes it when it starts"},
   {"session", "people log in again"},
   {"identity_state", "each database counts its own changes"},
+  {"elsewhere", "a farm that came from SQLite came as a whole"},
+  {"arrival", "of the move of a farm between databases; SQLite has one"},
+  {"farm_move", "of the move of a farm between databases; SQLite has one"},
+  {"digest.paused", "of a farm that has left; none leaves a SQLite file"},
   {"stream_watermark.owner", "who claimed last: the next claim writes it"},
 }};
 

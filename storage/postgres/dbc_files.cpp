@@ -124,6 +124,19 @@ task<std::optional<failure>> make_active(pq_connection& db, const stored_dbc& fi
   co_return co_await add_definitions(db, static_cast<std::int32_t>(rows.integer(0, 0)), *parsed);
 }
 
+/// A file for all machines is in one place: nodes copy its definitions from there.
+task<std::optional<failure>> check_main(pq_connection& db) {
+  const auto reply = co_await db.query("select n.number from furrow.numbering n where n.number > 0",
+                                       pq_parameters{});
+  if (reply.error)
+    co_return reply.error->as_failure();
+  if (pq_rows{reply.rows.get()}.size() > 0)
+    co_return failure{errc::misconfigured,
+                      "DBC files for all machines are in the main database: use "
+                      "its URL, or a node"};
+  co_return std::nullopt;
+}
+
 struct entered_dbc {
   std::int32_t id = 0;
   bool active = false;
@@ -172,6 +185,9 @@ task<result<dbc_load_outcome>> dbc_load_begun(pq_connection& db,
                                               const dbc_upload& file,
                                               const std::string& sum,
                                               const author& by) {
+  if (file.scope == "all")
+    if (const auto wrong = co_await check_main(db))
+      co_return *wrong;
   const auto entered = co_await enter_dbc(db, file, sum);
   if (!entered)
     co_return entered.error();

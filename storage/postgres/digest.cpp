@@ -228,7 +228,9 @@ std::string commit_text() {
   return "with asked as materialized (select * from unnest($1, $2, $3, $4, $5) "
          "a(stream, equipment, seq_from, seq_to, state)), "
          "standing as materialized (select d.stream from asked a join furrow.digest d "
-         "on d.stream = a.stream and d.seq = a.seq_from order by d.stream for update of d), "
+         "on d.stream = a.stream and d.seq = a.seq_from and not d.paused order by d.stream for "
+         "update "
+         "of d), "
          "moved as (update furrow.digest d set seq = a.seq_to, state = a.state, moved_at = now() "
          "from asked a join standing s on s.stream = a.stream where d.stream = a.stream "
          "returning d.stream, a.equipment), "
@@ -275,7 +277,10 @@ digest_pending(pq_connection& db, std::int32_t after, std::size_t count) {
     "from furrow.stream_watermark w join furrow.stream s on s.id = w.stream "
     "join furrow.equipment e on e.id = s.equipment_id join furrow.farm f on f.id = e.farm_id "
     "left join furrow.digest d on d.stream = w.stream "
-    "where w.stream > $1 and w.seq > coalesce(d.seq, 0) order by w.stream limit $2",
+    "where w.stream > $1 and w.seq > coalesce(d.seq, 0) and f.home_state = 'here' "
+    // What is still in another database is read first.
+    "and not exists (select from furrow.elsewhere x where x.stream = w.stream and x.last > "
+    "coalesce(d.seq, 0)) order by w.stream limit $2",
     pq_parameters{}.int4(after).int8(static_cast<std::int64_t>(count)));
   if (reply.error)
     co_return reply.error->as_failure();
@@ -385,9 +390,11 @@ task<result<std::vector<bool>>> digest_write(pq_connection& db,
   if (!fresh.empty()) {
     pq_parameters streams;
     add_integers(streams, fresh, [](auto stream) { return stream; });
-    const auto made = co_await db.query("insert into furrow.digest (stream) select * from "
-                                        "unnest($1) order by 1 on conflict do nothing",
-                                        streams);
+    const auto made = co_await db.query(
+      "insert into furrow.digest (stream) select s.id from unnest($1) r(stream) join furrow.stream "
+      "s on s.id = r.stream join furrow.equipment e on e.id = s.equipment_id join furrow.farm f on "
+      "f.id = e.farm_id where f.home_state = 'here' order by 1 on conflict do nothing",
+      streams);
     if (made.error)
       co_return made.error->as_failure();
   }

@@ -59,7 +59,10 @@ constexpr const char* facts_sql =
   "union all select 3, seq, seq from furrow.token_usage where stream = $1 and seq between $2 and "
   "$3 "
   "union all select 3, seq, seq from furrow.fault where stream = $1 and seq between $2 and $3 "
-  "union all select 3, seq, seq from furrow.quarantine where stream = $1 and seq between $2 and $3";
+  "union all select 3, seq, seq from furrow.quarantine where stream = $1 and seq between $2 and $3 "
+  "union all select 3, first, last from furrow.elsewhere where stream = $1 and first <= $3 and "
+  "last >= "
+  "$2";
 
 /// The work between begin and commit of one piece.
 class piece {

@@ -80,7 +80,8 @@ task<result<removal_scope>> removal_scope_of(pq_connection& db, const removal& w
   removal_scope out;
   out.equipment = *equipment;
   const auto reply = co_await db.query(
-    "select f.name, s.id, coalesce(w.seq, 0), s.stream_id::text from furrow.equipment e join "
+    "select f.name, s.id, coalesce(w.seq, 0), s.stream_id::text, furrow.is_settled(f.id)::int from "
+    "furrow.equipment e join "
     "furrow.farm f on f.id = e.farm_id left join furrow.stream s on s.equipment_id = e.id left "
     "join "
     "furrow.stream_watermark w on w.stream = s.id where e.id = $1 order by s.id",
@@ -90,6 +91,10 @@ task<result<removal_scope>> removal_scope_of(pq_connection& db, const removal& w
   const pq_rows rows{reply.rows.get()};
   for (int row = 0; row < rows.size(); ++row) {
     out.farm = rows.text(row, 0);
+    if (rows.integer(row, 4) == 0)
+      co_return failure{errc::retry_later, "farm " + out.farm
+                                             + " is moving to another database: remove the machine "
+                                               "when it has moved (`furrow farm status` shows it)"};
     if (!rows.null(row, 1) && (!what.stream || rows.text(row, 3) == can::to_string(*what.stream)))
       out.streams.push_back(
         {static_cast<std::int32_t>(rows.integer(row, 1)), rows.integer(row, 2)});

@@ -38,7 +38,7 @@ task<result<std::vector<candidate>>> candidates(pq_connection& db, const seal_re
     "  left join furrow.seal l on l.stream = s.id"
     "  where w.seq > coalesce(l.sealed_to, 0) and ($1 = '' or f.name = $1) and ($2 = '' or e.name "
     "= "
-    "$2)"
+    "$2) and f.home_state = 'here'"
     "  and (l.due_at is null or l.due_at <= now() or $3 = 0 or w.seq - l.sealed_to >= $4)"
     "), made as ("
     "  insert into furrow.seal (stream) select o.id from open o"
@@ -99,7 +99,7 @@ read_fresh(pq_connection& db, std::int32_t stream, bool due, bool behind_digest)
     "      sum(b.frames) over w as frames_to, sum(coalesce(length(b.long_payload), 0)) over w as "
     "long_to "
     "    from furrow.can_block b where b.stream = $1 and b.seq_first > (select l.sealed_to from "
-    "furrow.seal l where l.stream = $1)"
+    "furrow.seal l where l.stream = $1) and furrow.may_seal($1)"
     "      and b.seq_first + b.frames - 1 <= case when $6 then coalesce((select d.seq from "
     "furrow.digest d where d.stream = $1), 0) else furrow.seal_limit($1) end "
     "    window w as (order by b.seq_first) order by b.seq_first limit $5) p "
@@ -247,8 +247,8 @@ task<std::optional<failure>> delete_blocks(pq_connection& db,
 task<std::optional<failure>> note_empty(pq_connection& db, std::int32_t stream) {
   const auto reply = co_await db.query(
     "update furrow.seal l set sealed_to = w.seq, due_at = null from furrow.stream_watermark w "
-    "where l.stream = $1 and w.stream = $1 and not exists (select from furrow.can_block b "
-    "where b.stream = $1 and b.seq_first > l.sealed_to)",
+    "where l.stream = $1 and w.stream = $1 and furrow.may_seal($1) and not exists (select from "
+    "furrow.can_block b where b.stream = $1 and b.seq_first > l.sealed_to)",
     pq_parameters{}.int4(stream));
   if (reply.error)
     co_return reply.error->as_failure();

@@ -97,7 +97,8 @@ std::string equipment_text() {
            "b.stream = s.id order by b.seq_first desc limit 1), (select c.time_last from "
            "furrow.can_chunk c where c.stream = s.id order by c.seq_first desc limit 1)) as "
            "time_last) l on true "
-           "where ($1 = '' or f.name = $1) and not exists (select from furrow.hidden_equipment h "
+           "where ($1 = '' or f.name = $1) and f.home_state <> 'gone' and not exists (select from "
+           "furrow.hidden_equipment h "
            "where h.equipment_id = e.id) group by f.name, e.id, t.equipment_id "
            "order by f.name, e.name";
 }

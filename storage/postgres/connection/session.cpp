@@ -24,6 +24,7 @@ result<pq_session> pq_session::open(const store_options& options,
     return session.words();
   PQsetNoticeProcessor(
     session.connection_.get(), [](void* /*nobody*/, const char* /*notice*/) {}, nullptr);
+  PQsetErrorContextVisibility(session.connection_.get(), PQSHOW_CONTEXT_NEVER);
   const auto set = session.ask(
     "select set_config('standard_conforming_strings', 'on', false), "
     "set_config('search_path', 'pg_catalog, pg_temp', false), "
@@ -42,7 +43,10 @@ result<pq_session> pq_session::open(const store_options& options,
 }
 
 failure pq_session::words() const {
+  static constexpr std::string_view severity = "ERROR:  ";
   std::string said = PQerrorMessage(connection_.get());
+  if (said.starts_with(severity))
+    said.erase(0, severity.size());
   said.erase(said.find_last_not_of(" \n") + 1);
   for (auto& letter : said)
     letter = letter == '\n' ? ' ' : letter;
@@ -63,8 +67,11 @@ result<pq::answer> pq_session::ask(const std::string& sql,
                                    nullptr, values.data(), nullptr, nullptr, 0)};
   const auto status = PQresultStatus(rows.get());
   if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK && status != PGRES_COPY_IN
-      && status != PGRES_COPY_OUT)
+      && status != PGRES_COPY_OUT) {
+    const char* state = PQresultErrorField(rows.get(), PG_DIAG_SQLSTATE);
+    state_ = state != nullptr ? state : "";
     return words();
+  }
   return rows;
 }
 

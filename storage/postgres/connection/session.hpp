@@ -43,12 +43,15 @@ public:
   /// As the server, or a pooler in between, told it at the start.
   [[nodiscard]] int backend_pid() const { return PQbackendPID(connection_.get()); }
   [[nodiscard]] std::string identifier(const std::string& name);
+  /// The SQLSTATE of the last statement that failed in `ask`; empty: the server said none.
+  [[nodiscard]] const std::string& state() const { return state_; }
 
 private:
   explicit pq_session(pq::connection connection) : connection_{std::move(connection)} {}
   [[nodiscard]] failure words() const;
 
   pq::connection connection_;
+  std::string state_;
 };
 
 /// A cell as text; empty for NULL.
