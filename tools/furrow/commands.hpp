@@ -38,7 +38,8 @@ void add_actors(CLI::App& app, const globals& globals, int& exit_code);
 void add_gateways(CLI::App& app, const globals& globals, int& exit_code);
 void add_database(CLI::App& app, const globals& globals, int& exit_code);
 void add_front(CLI::App& app, const globals& globals, int& exit_code);
-void add_farms(CLI::App& app, const globals& globals, int& exit_code); // after add_farm
+void add_farms(CLI::App& app, const globals& globals, int& exit_code);     // after add_farm
+void add_farm_move(CLI::App& app, const globals& globals, int& exit_code); // after add_farm
 void add_doctor(CLI::App& app, const globals& globals, int& exit_code);
 void add_import(CLI::App& app, const globals& globals, int& exit_code);
 void add_bench(CLI::App& app, const globals& globals, int& exit_code);

@@ -45,6 +45,7 @@ void add_commands(CLI::App& app, const furrow::cli::globals& globals, int& exit_
   add_database(app, globals, exit_code);
   add_front(app, globals, exit_code);
   add_farms(app, globals, exit_code);
+  add_farm_move(app, globals, exit_code);
   add_doctor(app, globals, exit_code);
   add_retention(app, globals, exit_code);
   add_archive(app, globals, exit_code);

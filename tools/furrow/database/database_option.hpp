@@ -19,6 +19,10 @@ add_database_option(CLI::App& command,
   return command.add_option("--database", what)->envname("FURROW_DATABASE")->type_name("URL");
 }
 
+/// What the commands on the directory say of it.
+inline constexpr const char* main_url =
+  "the main database, which nodes are started with: postgresql://...";
+
 /// Empty if no URL was given.
 [[nodiscard]] inline std::string url_of(const CLI::Option* option) {
   return option->count() == 0 ? "" : option->as<std::string>();

@@ -364,9 +364,6 @@ result<int> show_farm(const globals& globals, const home_options& options) {
            : 0;
 }
 
-constexpr const char* main_url =
-  "the main database, which nodes are started with: postgresql://...";
-
 /// A command on the main database, which fills in the URL and runs.
 template <class Run>
 CLI::App* add_command(CLI::App& group,
