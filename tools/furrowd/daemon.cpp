@@ -16,6 +16,7 @@
 #include "tools/furrowd/databases.hpp"
 #include "tools/furrowd/descriptors.hpp"
 #include "tools/furrowd/executors.hpp"
+#include "tools/furrowd/farm_moves.hpp"
 #include "tools/furrowd/forward/forward_lines.hpp"
 #include "tools/furrowd/front/server.hpp"
 #include "tools/furrowd/gateway/listener.hpp"
@@ -321,12 +322,23 @@ private:
     node_->note_store(true, {});
     store_watch_.start(*node_, *http_);
     join_cluster(*started);
+    move_farms();
     std::printf("ready gateway=%s http=%s%s%s\n", started->c_str(), http_address_.c_str(),
                 link_ ? " link=" : "", link_address_.c_str());
     std::fflush(stdout);
     log::info(log::node, "node_ready", {}, "serving gateways at {}, and HTTP and the console at {}",
               *started, http_address_);
     liveness_.serves();
+  }
+
+  /// Where there may be several databases.
+  void move_farms() {
+    if (node_->cluster() == nullptr)
+      return;
+    auto main = settings_.store;
+    main.url = settings_.database;
+    main.application_name = application_name(settings_.node.name, incarnation_);
+    farm_moves_.start(std::move(main));
   }
 
   void join_cluster(const std::string& gateway) {
@@ -387,6 +399,7 @@ private:
       reloader_->stop();
     retry_.cancel();
     store_watch_.stop();
+    farm_moves_.stop();
     identities_->stop();
     http_->drain();
     if (auto* const cluster = node_->cluster())
@@ -463,6 +476,7 @@ private:
   std::unique_ptr<reloader> reloader_;
   descriptor_limit descriptors_;
   store_watch store_watch_{io_, executors_.people, settings_};
+  farm_moves farm_moves_;
   std::string http_address_;
   int exit_code_ = 0;
   bool draining_ = false;
