@@ -121,7 +121,7 @@ public:
       });
   }
 
-  void on_open(std::function<void(home)> opened) {
+  void on_open(const std::function<void(home)>& opened) {
     std::vector<home> announced;
     {
       const std::unique_lock lock{mutex_};
@@ -464,7 +464,7 @@ public:
   }
   void correct(farm_home now) override { table_->correct(std::move(now)); }
   void refresh() override { table_->refresh(); }
-  void on_open(std::function<void(home)> opened) override { table_->on_open(std::move(opened)); }
+  void on_open(std::function<void(home)> opened) override { table_->on_open(opened); }
   std::vector<home> open() const override { return table_->all_open(); }
   std::vector<std::pair<std::string, failure>> unusable() const override {
     return table_->unusable();

@@ -1,6 +1,6 @@
 #include "storage/append/quarantine.hpp"
-#include "storage/postgres/committed.hpp"
 #include "storage/postgres/connection/byte_buffer.hpp"
+#include "storage/postgres/connection/locked_end.hpp"
 #include "storage/postgres/connection/rows.hpp"
 #include "storage/postgres/work.hpp"
 

@@ -1,4 +1,4 @@
-/// The end of a transaction, also of one whose last step takes an exclusive lock.
+/// The end of a transaction, also of one whose last step takes an exclusive lock; and a commit that is certain.
 ///
 /// Errors, threads: as storage/postgres/work.hpp.
 #pragma once
@@ -33,5 +33,12 @@ enum class locked_end : std::uint8_t { committed, in_use };
 /// Sends the last message of a transaction: `statement` and the commit. It waits 100 ms for a lock, so that other
 /// sessions do not queue behind it, and retries a few times. in_use: rolled back.
 [[nodiscard]] task<result<locked_end>> end_locked(pq_connection& db, const std::string& statement);
+
+/// A statement whose commit must be certain: the server has flushed it, and so have the standbys that it waits for. A
+/// warning, such as that of a cancelled wait for a standby, is retry_later.
+[[nodiscard]] task<result<pq::answer>>
+committed(pq_connection& db, const char* sql, const pq_parameters& parameters);
+/// For a caller that has read what another session may have committed without its standbys: after it they have that too.
+[[nodiscard]] task<std::optional<failure>> make_certain(pq_connection& db);
 
 } // namespace furrow::storage::postgres_work

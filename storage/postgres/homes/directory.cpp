@@ -3,7 +3,6 @@
 #include "storage/append/quarantine.hpp"
 #include "storage/identity/audit.hpp"
 #include "storage/postgres/areas.hpp"
-#include "storage/postgres/committed.hpp"
 #include "storage/postgres/connection/job.hpp"
 #include "storage/postgres/connection/locked_end.hpp"
 #include "storage/postgres/connection/query_pool.hpp"
@@ -40,6 +39,7 @@ task<result<std::vector<database_row>>> list_databases(pq_connection& db) {
     co_return reply.error->as_failure();
   const pq_rows rows{reply.rows.get()};
   std::vector<database_row> out;
+  out.reserve(static_cast<std::size_t>(rows.size()));
   for (int row = 0; row < rows.size(); ++row)
     out.push_back({rows.text(row, 0), rows.text(row, 1),
                    static_cast<std::uint32_t>(rows.natural(row, 2)), rows.natural(row, 3),
@@ -127,6 +127,7 @@ task<result<std::vector<farm_state>>> list_farms(pq_connection& db) {
     co_return reply.error->as_failure();
   const pq_rows rows{reply.rows.get()};
   std::vector<farm_state> out;
+  out.reserve(static_cast<std::size_t>(rows.size()));
   for (int row = 0; row < rows.size(); ++row)
     out.push_back({rows.text(row, 0), rows.natural(row, 1), rows.text(row, 2), rows.integer(row, 3),
                    rows.text(row, 4)});
