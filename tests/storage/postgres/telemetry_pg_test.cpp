@@ -28,13 +28,20 @@ std::int64_t now_us(postgres_bed& bed) {
   return std::stoll(bed.value("select (extract(epoch from now()) * 1000000)::bigint"));
 }
 
-/// A schema before telemetry had partitions, and two machines in it.
+/// A schema before telemetry had partitions. A store of this program cannot claim there.
 std::unique_ptr<store> open_before_tiers(const postgres_bed& bed) {
   store_options options;
   options.url = bed.url();
   must(migrate_database(options, {21}, false));
   auto store = bed.open();
   return store;
+}
+
+void add_machine(postgres_bed& bed, const std::string& farm) {
+  bed.tamper("with f as (insert into farm (name) values ('" + farm
+             + "') returning id), e as (insert into equipment (farm_id, name) select id, 'T1' from "
+               "f returning id) insert into stream (equipment_id, stream_id) select id, "
+               "gen_random_uuid() from e");
 }
 
 /// What the digest does with a row, by a session of its own, until it is told to stop.
@@ -83,13 +90,13 @@ private:
 TEST_CASE("telemetry: a filled table gets its partitions while rows are written") {
   postgres_bed bed;
   const auto store = open_before_tiers(bed);
-  append_days(*store, "old", "T1", 1, {monday_us});
+  add_machine(bed, "old");
   fill_telemetry(bed, "old", monday_us - 100 * day_us, 7'200);
   const auto ahead =
     "to_timestamp(" + std::to_string(monday_us / second_us + 86'400LL * 3'650) + ")";
   bed.tamper("insert into telemetry (equipment_id, stream, time, seq) select id, 1, " + ahead
              + ", 9 from equipment"); // a clock in the future
-  append_days(*store, "busy", "T1", 2, {monday_us});
+  add_machine(bed, "busy");
   const auto file = bed.value("select pg_relation_filenode('telemetry')");
   row_writer busy{bed, "busy"};
   const auto written = [&](int more) {
@@ -129,7 +136,7 @@ TEST_CASE(
   "telemetry: who reads for long delays the step of the schema, and nobody waits behind it") {
   postgres_bed bed;
   const auto store = open_before_tiers(bed);
-  append_days(*store, "old", "T1", 1, {monday_us});
+  add_machine(bed, "old");
   fill_telemetry(bed, "old", monday_us, 100);
   std::thread reader{
     [&] { bed.tamper("begin; select count(*) from telemetry; select pg_sleep(2); commit"); }};
@@ -296,7 +303,7 @@ TEST_CASE("telemetry: a node that dies while it drops a partition loses no span"
 TEST_CASE("telemetry: a node without the right to create tables has all of it done by functions") {
   postgres_bed bed;
   const auto store = open_before_tiers(bed);
-  append_days(*store, "a", "T1", 1, {monday_us});
+  add_machine(bed, "a");
   fill_telemetry(bed, "a", monday_us - 60 * day_us, 100);
   must(answer_of<std::vector<migration_row>>([&](auto done) { store->migrate(done); }));
   bed.tamper("select make_roles(); select grant_care(); drop role if exists tier_writer; "
