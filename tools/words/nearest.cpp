@@ -47,7 +47,9 @@ std::optional<std::string> nearest(std::string_view typed, const std::vector<std
     if (word.size() > letters_max)
       continue;
     const auto apart = distance(typed, word);
-    if (apart < smallest) {
+    const bool same_length =
+      best && apart == smallest && best->size() != typed.size() && word.size() == typed.size();
+    if (apart < smallest || same_length) {
       smallest = apart;
       best = word;
     }

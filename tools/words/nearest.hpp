@@ -2,6 +2,7 @@
 ///
 /// Shape: the distance is the number of letters that are inserted, deleted, replaced or swapped with their neighbour;
 ///   letters are compared without regard to case. At most one in three letters may differ, and at least one may.
+///   Of two words as close, one with as many letters wins.
 /// Errors: nothing when no word is close enough.
 /// Threads: pure functions.
 /// Limits: words of more than 64 bytes are close to nothing.
