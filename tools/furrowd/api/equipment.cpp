@@ -39,25 +39,30 @@ struct equipment_rows {
 
   /// Both by name.
   [[nodiscard]] std::map<std::string, json> merged() const {
-    struct parts {
-      const storage::equipment_row* stored = nullptr;
-      std::vector<const actors::live_equipment*> live;
-      std::string node;
-    };
     std::map<std::string, parts> by_name;
     for (const auto& row : stored)
       by_name[row.name].stored = &row;
-    for (const auto& row : live.machines) {
-      auto& known = by_name[row.machine->equipment];
-      known.live.push_back(row.machine.get());
-      known.node = row.node;
-    }
+    for (const auto& row : live.machines)
+      by_name[row.machine->equipment].add(row);
     std::map<std::string, json> rows;
     const auto now = now_us();
     for (const auto& [name, known] : by_name)
-      place_row(
-        rows.emplace(name, to_json(known.stored, known.live, now, known.node)).first->second, name);
+      rows.emplace(name, row_of(name, known, now));
     return rows;
+  }
+
+  /// One of them, without making the others; nothing when nobody knows it.
+  [[nodiscard]] std::optional<json> row_of(const std::string& name) const {
+    parts known;
+    for (const auto& row : stored)
+      if (row.name == name)
+        known.stored = &row;
+    for (const auto& row : live.machines)
+      if (row.machine->equipment == name)
+        known.add(row);
+    if (known.stored == nullptr && known.live.empty())
+      return std::nullopt;
+    return row_of(name, known, now_us());
   }
 
   /// At which node it is when it is not connected here.
@@ -77,6 +82,25 @@ struct equipment_rows {
       if (row.machine->equipment == name)
         return row.node;
     return {};
+  }
+
+private:
+  struct parts {
+    const storage::equipment_row* stored = nullptr;
+    std::vector<const actors::live_equipment*> live;
+    std::string node;
+
+    template <class Row>
+    void add(const Row& row) {
+      live.push_back(row.machine.get());
+      node = row.node;
+    }
+  };
+
+  [[nodiscard]] json row_of(const std::string& name, const parts& known, std::int64_t now) const {
+    auto row = to_json(known.stored, known.live, now, known.node);
+    place_row(row, name);
+    return row;
   }
 };
 
@@ -130,11 +154,10 @@ answer one_equipment(api_context& of, call call) {
   if (!call.who.covers(name))
     co_return to_response(not_covered(name));
   const auto rows = co_await read_equipment(of, call.who);
-  const auto merged = rows.merged();
-  const auto found = merged.find(name);
-  if (found == merged.end())
+  const auto found = rows.row_of(name);
+  if (!found)
     co_return to_response(rows.fault ? *rows.fault : no_such_equipment(name));
-  auto machine = found->second;
+  auto machine = *found;
   auto incomplete = rows.live.incomplete;
   std::optional<json> report;
   if (machine.at("state_from") == "live") {
