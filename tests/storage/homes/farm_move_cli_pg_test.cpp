@@ -125,13 +125,24 @@ TEST_CASE("farm move, node: goes on within a second or two with a move whose com
                          "node_b")
     == "500 500 0 0");
   // A question to a server that stands still does not hold up the end of the node.
+  std::thread holder{[] {
+    copy_cluster().exec("begin; lock table furrow.farm_move in access exclusive mode; select "
+                        "pg_sleep(5); commit",
+                        "node_main");
+  }};
+  CHECK(eventually(node_patience, [] {
+    return copy_cluster().value("select count(*) from pg_stat_activity where wait_event_type = "
+                                "'Lock' and application_name like '%/move'",
+                                "node_main")
+           != "0";
+  }));
   copy_cluster().freeze();
-  std::this_thread::sleep_for(std::chrono::milliseconds{1'500}); // it asks once a second
   const auto told = std::chrono::steady_clock::now();
   node.signal(SIGTERM);
   const auto exit_code = node.wait();
   const auto took = std::chrono::steady_clock::now() - told;
   copy_cluster().thaw();
+  holder.join();
   CHECK(exit_code == 0);
   CHECK(took < std::chrono::seconds{10});
 }

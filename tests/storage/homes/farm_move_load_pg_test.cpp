@@ -6,6 +6,7 @@
 #include "storage/sealing.hpp"
 #include "tests/storage/move/move_bed.hpp"
 #include "tests/storage/suite/child.hpp"
+#include "tests/support/eventually.hpp"
 
 #include <atomic>
 #include <chrono>
@@ -159,6 +160,18 @@ std::string noted_step(const std::string& main) {
   return rows.empty() ? "" : rows[0][0];
 }
 
+/// Until the machines have stored so much more there.
+void wait_for_items(const std::string& database) {
+  constexpr std::chrono::seconds patience{20};
+  constexpr long long more = 2'000; // of 20 machines at 100 frames/s: a second
+  const auto items = [&] {
+    return std::stoll(copy_cluster().value(
+      "select coalesce(sum(seq), 0)::bigint from furrow.stream_watermark", database));
+  };
+  const auto before = items();
+  REQUIRE(eventually(patience, [&] { return items() >= before + more; }));
+}
+
 } // namespace
 
 TEST_CASE("child: moves a farm at full speed" * doctest::skip()) {
@@ -196,7 +209,7 @@ TEST_CASE(
     [&](auto done) { sending.at(0).sealing()->seal({.due_after = {}}, done); }));
   sending.fill(history / 2);
   sending.start();
-  std::this_thread::sleep_for(std::chrono::seconds{1});
+  wait_for_items(main);
 
   const auto begun = clock_type::now();
   const std::string child = "child: moves a farm at full speed";
@@ -212,7 +225,7 @@ TEST_CASE(
     CHECK(status == failpoint_exit);
   }
   const std::chrono::duration<double> took = clock_type::now() - begun;
-  std::this_thread::sleep_for(std::chrono::seconds{1});
+  wait_for_items(b);
   sending.stop();
   MESSAGE(machines << " machines at 100 frames/s, " << machines * history
                    << " frames of history: longest wait for an ack " << sending.stall().count()
