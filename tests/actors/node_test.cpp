@@ -10,6 +10,7 @@
 #include <atomic>
 #include <chrono>
 #include <future>
+#include <memory>
 #include <thread>
 #include <vector>
 
@@ -106,15 +107,16 @@ TEST_CASE_FIXTURE(world, "node: a pulse comes back only while a worker of the ac
   };
   CHECK(beats(10s));
   const auto workers = std::max(2U, std::thread::hardware_concurrency());
-  std::atomic<unsigned> blocked = 0;
+  const auto blocked = std::make_shared<std::atomic<unsigned>>(0U);
   std::promise<void> go_on;
   const auto gone_on = go_on.get_future().share();
+  // A worker may wake after this test has ended: it owns what it waits for.
   for (unsigned i = 0; i < workers; ++i)
-    running->drain(0ms, [&] { // called by an actor, on its worker
-      ++blocked;
+    running->drain(0ms, [blocked, gone_on] { // called by an actor, on its worker
+      ++*blocked;
       gone_on.wait();
     });
-  REQUIRE(eventually(10s, [&] { return blocked == workers; }));
+  REQUIRE(eventually(10s, [&] { return *blocked == workers; }));
   CHECK_FALSE(beats(500ms));
   go_on.set_value();
   CHECK(beats(10s));

@@ -33,17 +33,14 @@ public:
     if (!cursor || *cursor > count_)
       return false;
     const auto frames = std::min<std::uint64_t>(batch_frames, count_ - *cursor + 1);
-    bool sent = false;
-    // the budget answers at once or later; the gateway tries again, so both are fine
-    node_.budget()->acquire(farm_, frames * 40, [&](actors::memory_lease lease) {
-      actors::received_batch received;
-      received.batch = make(*cursor, frames);
-      received.leases.push_back(std::move(lease));
-      link_->deliver(std::move(received));
-      sent = true;
-    });
-    if (sent)
-      port_->advance(*cursor, frames);
+    auto lease = node_.budget()->try_acquire(frames * 40);
+    if (!lease)
+      return false;
+    actors::received_batch received;
+    received.batch = make(*cursor, frames);
+    received.leases.push_back(std::move(*lease));
+    link_->deliver(std::move(received));
+    port_->advance(*cursor, frames);
     return false;
   }
 
