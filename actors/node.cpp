@@ -162,7 +162,13 @@ public:
                       [this](const std::string& farm, const std::string& equipment, auto done) {
                         look_at(farm, equipment, std::move(done));
                       },
-                      link_.report_text}));
+                      link_.report_text,
+                      [this]() -> std::optional<std::uint32_t> {
+                        const auto age = cluster_->latest()->lease_age(system_.clock().now());
+                        if (!age)
+                          return std::nullopt;
+                        return static_cast<std::uint32_t>(age->count());
+                      }}));
     wiring_->wait_for_fleet();
     follow_homes();
     watcher_ = system_.spawn(watcher, root_, [this](const std::string& why) { root_ended(why); });

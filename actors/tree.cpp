@@ -159,6 +159,7 @@ child_spec forwarder_child(const tree_parts& parts, const home_stores::home& hom
 child_spec membership_child(const tree_parts& parts) {
   membership_config config;
   config.lag = parts.lag;
+  config.roster = parts.roster;
   config.replaced = [places = parts.places](std::uint64_t timeline) {
     places->store_replaced(home_stores::main, timeline);
   };

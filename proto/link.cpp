@@ -57,6 +57,8 @@ result<done> check(const ask& m) {
   if (const auto* report = std::get_if<report_wish>(&m.wish.what))
     if (auto ok = check_text(report->equipment, "name of a machine", name_bytes_max); !ok)
       return ok;
+  if (std::holds_alternative<lease_wish>(m.wish.what))
+    return done{};
   return check(m.wish.who);
 }
 
@@ -107,6 +109,9 @@ result<done> check_reply(const ended_answer& ended) {
 }
 result<done> check_reply(const report_answer& report) {
   return check_text(report.json, "report", message_bytes_max, true);
+}
+result<done> check_reply(const lease_age_answer& /*age*/) {
+  return done{};
 }
 result<done> check_reply(const failed_answer& failed) {
   return check_text(failed.reason, "reason", text_bytes_max, true);
@@ -168,6 +173,9 @@ void fill_wish(const machines_wish& m, pb::Ask& to) {
 }
 void fill_wish(const report_wish& m, pb::Ask& to) {
   to.mutable_report()->set_equipment(m.equipment);
+}
+void fill_wish(const lease_wish& /*m*/, pb::Ask& to) {
+  to.mutable_lease();
 }
 
 void fill(const ask& m, pb::Envelope& out) {
@@ -251,6 +259,11 @@ void fill_reply(const report_answer& report, pb::Answer& to) {
   to.mutable_report()->set_known(report.known);
   to.mutable_report()->set_json(report.json);
 }
+void fill_reply(const lease_age_answer& age, pb::Answer& to) {
+  auto& made = *to.mutable_lease();
+  if (age.age_ms)
+    made.set_age_ms(*age.age_ms);
+}
 void fill_reply(const failed_answer& failed, pb::Answer& to) {
   to.mutable_failed()->set_reason(failed.reason);
 }
@@ -297,6 +310,9 @@ result<message> read(const pb::Ask& from) {
   }
   case pb::Ask::kReport:
     m.wish.what = report_wish{from.report().equipment()};
+    break;
+  case pb::Ask::kLease:
+    m.wish.what = lease_wish{};
     break;
   case pb::Ask::WHAT_NOT_SET:
     return failure{errc::malformed, "an ask that this version does not know"};
@@ -378,6 +394,9 @@ result<reply> read_reply(const pb::Answer& from) {
     return read_reply(from.machines());
   case pb::Answer::kReport:
     return reply{report_answer{from.report().known(), from.report().json()}};
+  case pb::Answer::kLease:
+    return reply{lease_age_answer{from.lease().has_age_ms() ? std::optional{from.lease().age_ms()}
+                                                            : std::nullopt}};
   case pb::Answer::kFailed:
     return reply{failed_answer{from.failed().reason()}};
   case pb::Answer::WHAT_NOT_SET:

@@ -11,6 +11,7 @@
 #include "proto/wire.hpp"
 
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -79,10 +80,12 @@ struct machines_wish {
 struct report_wish {
   std::string equipment;
 };
+/// Does the database answer the node? Needs no scope.
+struct lease_wish {};
 
 struct wish {
   scope who;
-  std::variant<actors_wish, end_wish, machines_wish, report_wish> what;
+  std::variant<actors_wish, end_wish, machines_wish, report_wish, lease_wish> what;
 };
 
 struct ask {
@@ -147,12 +150,20 @@ struct report_answer {
   bool known = false;
   std::string json; // faults, ECUs and implements as HTTP shows them
 };
+struct lease_age_answer {
+  /// Since the beat by which the database renewed the node's lease last; absent: it has no lease.
+  std::optional<std::uint32_t> age_ms;
+};
 struct failed_answer {
   std::string reason;
 };
 
-using reply = std::
-  variant<actors_page_answer, ended_answer, machines_page_answer, report_answer, failed_answer>;
+using reply = std::variant<actors_page_answer,
+                           ended_answer,
+                           machines_page_answer,
+                           report_answer,
+                           lease_age_answer,
+                           failed_answer>;
 
 struct answer {
   std::uint64_t id = 0;

@@ -35,6 +35,19 @@ struct cluster_view {
   std::chrono::steady_clock::time_point changed_at{}; // when `view` changed last
   std::shared_ptr<const pin_map> pins;                // nullptr: none is known
   std::string ended_by;                               // dead: what took the lease
+  std::vector<std::string>
+    database_at; // the peers that the database answers while it does not answer this node, sorted
+
+  /// Whether the database answers others, and not this node.
+  [[nodiscard]] bool cut_off() const { return state == node_state::unsure && !database_at.empty(); }
+  /// Since the beat by which the database renewed the lease last; nothing: it has none.
+  [[nodiscard]] std::optional<std::chrono::milliseconds>
+  lease_age(std::chrono::steady_clock::time_point now) const {
+    if (asked_at == std::chrono::steady_clock::time_point{}
+        || (state != node_state::alive && state != node_state::draining))
+      return std::nullopt;
+    return std::chrono::duration_cast<std::chrono::milliseconds>(now - asked_at);
+  }
 };
 
 /// What the program wants.

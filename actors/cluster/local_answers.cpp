@@ -43,8 +43,12 @@ Page first_page(const Rows& rows, std::size_t rows_max) {
 
 } // namespace
 
-local_answers::local_answers(std::shared_ptr<census> people, report_asker look, report_text text)
-  : people_{std::move(people)}, look_{std::move(look)}, text_{std::move(text)} {}
+local_answers::local_answers(std::shared_ptr<census> people,
+                             report_asker look,
+                             report_text text,
+                             lease_age lease)
+  : people_{std::move(people)}, look_{std::move(look)}, text_{std::move(text)}, lease_{std::move(
+                                                                                  lease)} {}
 
 void local_answers::answer(const link::wish& what, link_port::handler done) const {
   if (const auto* wanted = std::get_if<link::actors_wish>(&what.what))
@@ -53,6 +57,8 @@ void local_answers::answer(const link::wish& what, link_port::handler done) cons
     done(machines(what.who, *asked));
   else if (const auto* ended = std::get_if<link::end_wish>(&what.what))
     done(end(what.who, *ended));
+  else if (std::holds_alternative<link::lease_wish>(what.what))
+    done(link::lease_age_answer{lease_()});
   else
     report(what.who, std::get<link::report_wish>(what.what), std::move(done));
 }

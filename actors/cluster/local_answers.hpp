@@ -8,6 +8,7 @@
 #include "actors/cluster/link_port.hpp"
 #include "can/live/machine_monitor.hpp"
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -23,9 +24,14 @@ public:
   /// Asks a machine's actor: farm, machine, answer.
   using report_asker = std::function<void(
     std::string, std::string, std::function<void(std::optional<can::machine_report>)>)>;
+  /// Milliseconds since the beat by which the database renewed this node's lease last; nothing: it has no lease.
+  using lease_age = std::function<std::optional<std::uint32_t>()>;
   static constexpr std::size_t page_bytes_max = 512U << 10U;
 
-  local_answers(std::shared_ptr<census> people, report_asker look, report_text text);
+  local_answers(std::shared_ptr<census> people,
+                report_asker look,
+                report_text text,
+                lease_age lease);
 
   void answer(const proto::link::wish& what, link_port::handler done) const;
 
@@ -44,6 +50,7 @@ private:
   std::shared_ptr<census> people_;
   report_asker look_;
   report_text text_;
+  lease_age lease_;
 };
 
 } // namespace furrow::actors

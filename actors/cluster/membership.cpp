@@ -1,7 +1,10 @@
 #include "actors/cluster/membership.hpp"
 
+#include "actors/cluster/peer_nodes.hpp"
 #include "actors/log/log.hpp"
 #include "actors/supervision/exceptions.hpp"
+
+#include <fmt/format.h>
 
 #include <algorithm>
 #include <utility>
@@ -96,6 +99,16 @@ void tell_own_state(membership_state& state) {
   }
 }
 
+void tell_cut_off(membership_state& state) {
+  const bool now = state.seen.cut_off();
+  if (std::exchange(state.told_cut_off, now) == now || !now)
+    return;
+  log::warn(
+    log::cluster, "cut_off", {.count = state.seen.database_at.size()},
+    "cluster: the database does not answer this node, but answers {}: the gateways go there",
+    fmt::join(state.seen.database_at, ", "));
+}
+
 /// One line for each change of another node.
 void tell_others(membership_state& state) {
   std::map<std::string, storage::node_status> now;
@@ -126,9 +139,61 @@ void tell_others(membership_state& state) {
 void publish(membership_state& state) {
   state.seen.state = state.keeper.state();
   tell_own_state(state);
+  tell_cut_off(state);
   state.people->counters.lease_lapsed =
     state.seen.state == node_state::unsure || state.seen.state == node_state::dead;
   state.board->publish(std::make_shared<const cluster_view>(state.seen));
+}
+
+/// All peers have answered, or did not in time. One that is silent counts as before: it may refuse this node, which it
+/// takes for dead.
+void end_round(membership_state& state) {
+  auto& round = state.peers;
+  auto& known = state.seen.database_at;
+  for (auto& peer : std::exchange(round.silent, {}))
+    if (std::binary_search(known.begin(), known.end(), peer))
+      round.answering.push_back(std::move(peer));
+  std::sort(round.answering.begin(), round.answering.end());
+  known = std::exchange(round.answering, {});
+  if (state.keeper.state() == node_state::unsure)
+    publish(state);
+}
+
+void note_lease(membership_state& state, const std::string& peer, const admin_reply* reply) {
+  auto& round = state.peers;
+  const auto* said =
+    reply == nullptr ? nullptr : std::get_if<proto::link::lease_age_answer>(&*reply->said);
+  if (said == nullptr)
+    round.silent.push_back(peer);
+  else if (said->age_ms && std::chrono::milliseconds{*said->age_ms} <= state.config.lease_fresh)
+    round.answering.push_back(peer);
+  if (--round.missing == 0)
+    end_round(state);
+}
+
+/// Whether the database is away for all, or for this node alone. The links are there before the lease ends: afterwards
+/// the peers may refuse new ones.
+void ask_peers(membership_pointer self, membership_clock::time_point now) {
+  auto& state = self->state;
+  auto& round = state.peers;
+  const auto own = state.keeper.state();
+  if ((own != node_state::alive && own != node_state::unsure) || !state.config.roster
+      || now - state.seen.asked_at < state.config.peers_after || round.missing > 0
+      || now - round.asked_at < state.config.peers_every)
+    return;
+  round.asked_at = now;
+  const auto peers = state.config.roster->all();
+  round.missing = peers.size();
+  const admin_wish wish{
+    std::make_shared<const proto::link::wish>(proto::link::wish{{}, proto::link::lease_wish{}})};
+  for (const auto& one : peers) {
+    const auto& name = one.first;
+    self->request(one.second, peer_limit, wish)
+      .then([self, name](const admin_reply& reply) { note_lease(self->state, name, &reply); },
+            [self, name](const caf::error&) { note_lease(self->state, name, nullptr); });
+  }
+  if (peers.empty())
+    end_round(state);
 }
 
 void go_on(membership_pointer self) {
@@ -155,6 +220,7 @@ void go_on(membership_pointer self) {
     ask(self, wanted, now);
   if (state.keeper.state() != before)
     publish(state);
+  ask_peers(self, now);
   if (state.keeper.state() != node_state::left && state.keeper.state() != node_state::dead)
     again(state.keeper.wake() - now);
 }
@@ -291,6 +357,7 @@ void hear(membership_pointer self, beat_reply& reply) {
   state.seen.timeline = state.database.timeline();
   state.seen.nodes = std::move(outcome.nodes);
   state.seen.asked_at = asked_at;
+  state.seen.database_at.clear();
   if (state.keeper.state() == node_state::dead)
     state.seen.ended_by = end_in_words(state);
   publish(state);

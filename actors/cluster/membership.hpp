@@ -4,12 +4,16 @@
 ///   with a deadline of its own. It starts to ask when the program says that it serves gateways.
 /// Errors: a question that fails is asked again; the node works on meanwhile, for every commit is fenced anyway. A node
 ///   whose lease another has taken is told to the program by the snapshot, once.
+///   A node that has heard nothing of the database for two seconds asks its peers by the link, once a second, whether it
+///   answers them. The snapshot names those; the program sends the gateways there once the lease has lapsed.
 ///   Homes that could not be written are written later, and those of the other machines are not kept waiting. The pins
 ///   stay as they are while the list cannot be read.
-/// Limits: beside the lease one question about homes and one about pins at a time; homes_at_once machines in one.
+/// Limits: beside the lease one question about homes, one about pins and one to each peer at a time; homes_at_once
+///   machines in one.
 #pragma once
 
 #include "actors/cluster/cluster_board.hpp"
+#include "actors/cluster/peers.hpp"
 #include "actors/live/census.hpp"
 #include "actors/live/timeline_watch.hpp"
 #include "actors/messages.hpp"
@@ -26,6 +30,7 @@
 #include <set>
 #include <string>
 #include <utility>
+#include <vector>
 
 namespace furrow::actors {
 
@@ -37,6 +42,12 @@ struct membership_config {
     5'000}; // a gateway that comes back within it leaves its home as it is
   std::function<std::chrono::milliseconds()> lag; // of the oldest item that is not durable yet
   std::function<void(std::uint64_t timeline)> replaced; // the database was failed over
+  std::chrono::milliseconds peers_after{2'000};         // without an answer of the database
+  std::chrono::milliseconds peers_every{1'000};
+  /// A peer's lease at most this old is one that the database renewed after this node's own: while the database is away
+  /// for all, nobody is taken for one that it answers.
+  std::chrono::milliseconds lease_fresh{1'500};
+  std::shared_ptr<peer_roster> roster; // nullptr: the node is alone
 };
 
 struct membership_state {
@@ -55,6 +66,7 @@ struct membership_state {
   cluster_view seen;
   timeline_watch database;
   node_state told = node_state::joining;
+  bool told_cut_off = false;
   std::map<std::string, storage::node_status> told_nodes;
 
   std::uint64_t frames = 0; // durable ones at the last beat
@@ -70,6 +82,13 @@ struct membership_state {
   bool asked_unsettle = false;
   bool asked_pins = false;
   lease_keeper::clock::time_point pins_at{};
+  struct peers_round {
+    std::size_t missing = 0;            // have not answered yet
+    std::vector<std::string> answering; // the database answers them
+    std::vector<std::string> silent;    // have not answered in time
+    lease_keeper::clock::time_point asked_at{};
+  };
+  peers_round peers;
 };
 
 /// `store` outlives the actor.

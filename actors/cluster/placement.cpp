@@ -16,11 +16,19 @@ bool takes_machines(const storage::node_row& node) {
   return node.status == storage::node_status::alive && !node.drain && !node.card.gateway.empty();
 }
 
+/// While this node is cut off from the database: whether that one is not. This node itself is never among them.
+bool has_database(const cluster_view& view, const storage::node_row& node) {
+  return std::binary_search(view.database_at.begin(), view.database_at.end(), node.who.name);
+}
+
 node_list takers(const cluster_view& view, bool with_self) {
   node_list out;
-  for (const auto& node : view.nodes)
-    if (takes_machines(node) && (with_self || node.who.name != view.self.name))
+  for (const auto& node : view.nodes) {
+    const bool own = node.who.name == view.self.name;
+    if (takes_machines(node) && (with_self || !own)
+        && (!view.cut_off() || has_database(view, node)))
       out.push_back(&node);
+  }
   return out;
 }
 
@@ -115,10 +123,12 @@ std::optional<std::string> other_place(const cluster_view& view,
         if (node->who.name == pin->second)
           return reachable_address(*node, unreachable);
   }
-  if (!is_draining(view))
+  const bool drains = is_draining(view);
+  if (!drains && !view.cut_off())
     return std::nullopt;
-  const auto* node = chosen_node(others, machine);
-  return node == nullptr ? std::string{} : reachable_address(*node, unreachable);
+  if (const auto* node = chosen_node(others, machine))
+    return reachable_address(*node, unreachable);
+  return drains ? std::optional<std::string>{std::in_place} : std::nullopt;
 }
 
 std::vector<balance::move>

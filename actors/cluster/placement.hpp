@@ -2,7 +2,8 @@
 /// a node with too many of them sends away.
 ///
 /// Shape: plain functions over a snapshot of the cluster. Nobody moves a machine without need: a machine stays where
-///   its gateway is, unless people have pinned it elsewhere, its node drains, or its node has far more than its share.
+///   its gateway is, unless people have pinned it elsewhere, its node drains, its node is cut off from a database that
+///   answers others, or its node has far more than its share.
 /// Threads: `balance` belongs to one thread.
 /// Source: docs/cluster.md; the order of nodes is that of proto/rendezvous.hpp.
 #pragma once

@@ -193,8 +193,9 @@ TEST_CASE("fault, cluster: nodes that are cut off from each other, both ways or 
 }
 
 TEST_CASE(
-  "fault, cluster: a node that is cut off from the database is declared dead and ends with 75, "
-  "the others serve its machines, and nothing is lost") {
+  "fault, cluster: a node that is cut off from the database sends its gateways to the others "
+  "within seconds, is declared dead and ends with 75, and nothing is lost") {
+  const cluster_authority authority;
   for (const bool both : {true, false}) { // one way: its statements arrive, the answers do not
     CAPTURE(both);
     const std::string name = both ? "losses_database" : "losses_answers";
@@ -204,11 +205,16 @@ TEST_CASE(
     const auto port = std::to_string(losses_server().port());
     through.replace(through.find(port), port.size(), std::to_string(line.port()));
     cluster_rig nodes{url, 3, {"--append-timeout", "1000", "--connect-timeout", "2000"}};
-    nodes.start(0, through);
-    nodes.start(1);
-    nodes.start(2);
+    for (std::size_t node = 0; node < 3; ++node) {
+      const auto own = authority.issue("n" + std::to_string(node + 1));
+      nodes.always(node, {"--link", "127.0.0.1:" + std::to_string(free_port()), "--link-ca",
+                          authority.cert(), "--link-cert", own.cert, "--link-key", own.key});
+      nodes.start(node, node == 0 ? through : std::string{});
+    }
     ledger_fleet fleet{fleet_plan{nodes.gateways(), 12}};
     REQUIRE(eventually(20s, [&] { return fleet.all_served(); }));
+    REQUIRE(eventually(
+      20s, [&] { return nodes.get(0, "/api/v1/nodes").find("\"n3\"") != std::string::npos; }));
     const auto dead = [&] {
       return losses_server().value(
         "select coalesce(string_agg(name, ' '), '') from furrow.node where status = 'dead'", name);
@@ -218,13 +224,20 @@ TEST_CASE(
       line.hold_both();
     else
       line.hold(tcp_proxy::way::to_client);
+    const auto before = fleet.look();
+    const auto acked_again = [&] {
+      const auto now = fleet.look();
+      return std::equal(now.begin(), now.end(), before.begin(),
+                        [](const auto& one, const auto& then) { return one.acked > then.made; });
+    };
+    CHECK_MESSAGE(eventually(10s, acked_again), nodes.output(0)); // the mark is 5 s
     REQUIRE(eventually(20s, [&] { return dead() == "n1"; }));
+    MESSAGE("cut off from the database: time without an ack: " << distribution(gaps(fleet.look())));
     CHECK_FALSE(nodes.end(0, 0ms)); // it cannot know yet
     line.heal();
     const auto code = nodes.end(0, 20s);
     CHECK_MESSAGE(code == 75, nodes.output(0));
     CHECK(eventually(15s, [&] { return fleet.all_served(); }));
-    MESSAGE("cut off from the database: time without an ack: " << distribution(gaps(fleet.look())));
     CHECK(dead() == "n1");
     fleet.stop_making();
     CHECK(eventually(20s, [&] { return fleet.all_acked(); }));

@@ -57,6 +57,9 @@ std::vector<net::message> one_of_each_link() {
           net::answer{9, net::machines_page_answer{{some_machine(3), some_machine(0)}, true}},
           net::answer{10, net::report_answer{true, "{}"}},
           net::answer{11, net::failed_answer{"no"}},
+          net::ask{12, {{}, net::lease_wish{}}},
+          net::answer{12, net::lease_age_answer{250}},
+          net::answer{13, net::lease_age_answer{std::nullopt}},
           proto::ping{3},
           proto::pong{4},
           net::refuse{"this is n2"}};
@@ -91,6 +94,14 @@ TEST_CASE("link wire: what is encoded comes back the same") {
   CHECK(value.value == -1.5);
   CHECK(value.time_us == -7);
   CHECK(value.bus == 255);
+}
+
+TEST_CASE("link wire: the age of a lease and no lease are told apart") {
+  for (const std::optional<std::uint32_t> age : {std::optional<std::uint32_t>{0}, {}}) {
+    const auto back = net::decode(bytes_of(link_body(net::answer{1, net::lease_age_answer{age}})));
+    REQUIRE(back);
+    CHECK(std::get<net::lease_age_answer>(std::get<net::answer>(*back).reply).age_ms == age);
+  }
 }
 
 TEST_CASE("link wire: every truncation is refused, or is a shorter valid message") {

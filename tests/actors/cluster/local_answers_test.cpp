@@ -51,7 +51,9 @@ struct answering_world {
                           else
                             done(std::nullopt);
                         },
-                        [](const can::machine_report&) { return std::string{"{}"}; }};
+                        [](const can::machine_report&) { return std::string{"{}"}; },
+                        [this] { return lease; }};
+  std::optional<std::uint32_t> lease = 250;
 
   template <class Answer>
   Answer ask(net::wish wish) {
@@ -162,6 +164,12 @@ TEST_CASE_FIXTURE(answering_world,
   CHECK_FALSE(ask<net::report_answer>({{"hill", {}, false, false}, net::report_wish{"T1"}}).known);
   CHECK_FALSE(
     ask<net::report_answer>({{"default", {"T2"}, false, false}, net::report_wish{"T1"}}).known);
+}
+
+TEST_CASE_FIXTURE(answering_world, "local answers: the age of the lease, or that there is none") {
+  CHECK(ask<net::lease_age_answer>({{}, net::lease_wish{}}).age_ms == 250);
+  lease.reset();
+  CHECK_FALSE(ask<net::lease_age_answer>({{}, net::lease_wish{}}).age_ms);
 }
 
 TEST_CASE("peer answers: machines that people watch at the asking node are wanted here") {

@@ -118,6 +118,7 @@ struct membership_world {
     std::make_shared<cluster_board>(storage::node_identity{"n1", {1}});
   unsigned news = 0;
   std::vector<std::uint64_t> replaced; // timelines
+  std::shared_ptr<peer_roster> roster = std::make_shared<peer_roster>();
   membership_actor actor;
 
   membership_world() {
@@ -130,6 +131,7 @@ struct membership_world {
 
   void start() {
     membership_config config;
+    config.roster = roster;
     config.replaced = [this](std::uint64_t timeline) { replaced.push_back(timeline); };
     actor = system->spawn(membership, config, &store, people, board);
   }
@@ -193,6 +195,92 @@ TEST_CASE(
   world.system.advance(500ms);
   CHECK(world.state() == node_state::alive);
   CHECK_FALSE(world.people->counters.lease_lapsed);
+}
+
+TEST_CASE("membership: a node that the database does not answer knows which peers it answers") {
+  membership_world world;
+  std::map<std::string, std::optional<std::uint32_t>> leases;
+  const auto fake = [&](const std::string& name) {
+    return world.system->spawn([&leases, name]() -> peer_actor::behavior_type {
+      return {[&leases, name](const admin_wish&) {
+                return admin_reply{std::make_shared<const furrow::proto::link::reply>(
+                  furrow::proto::link::lease_age_answer{leases[name]})};
+              },
+              [](const admin_page&) {}};
+    });
+  };
+  peer_roster::list peers{{"n3", fake("n3")}, {"n2", fake("n2")}};
+  world.roster->set(peers);
+  const auto cut_off_to = [&] {
+    return world.board->latest()->cut_off() ? world.board->latest()->database_at
+                                            : std::vector<std::string>{};
+  };
+  world.serve();
+  world.system.advance(2s);
+  world.store.answers = false;
+
+  leases = {{"n2", 2'100}, {"n3", 2'100}}; // away for all: their leases are as old
+  world.system.advance(4s);
+  CHECK(world.state() == node_state::unsure);
+  CHECK(cut_off_to().empty());
+
+  leases = {{"n2", 700}, {"n3", 1'000}};
+  const auto told = world.news;
+  world.system.advance(1'100ms);
+  CHECK(cut_off_to() == std::vector<std::string>{"n2", "n3"});
+  CHECK(world.news > told);
+  leases["n3"] = std::nullopt;
+  world.system.advance(1'100ms);
+  CHECK(cut_off_to() == std::vector<std::string>{"n2"});
+
+  world.roster->clear(); // nobody is there to ask
+  world.system.advance(1'100ms);
+  CHECK(cut_off_to().empty());
+  world.roster->set(peers);
+  world.system.advance(1'100ms);
+  CHECK(cut_off_to() == std::vector<std::string>{"n2"});
+
+  world.store.answers = true;
+  world.store.unanswered.at(0)(away); // the connection has ended at last
+  world.system.advance(500ms);
+  CHECK(world.state() == node_state::alive);
+  CHECK(cut_off_to().empty());
+  CHECK(world.board->latest()->lease_age(world.system.now()) < 1'100ms);
+  world.roster->clear();
+  for (auto& one : peers)
+    caf::anon_send_exit(one.second, caf::exit_reason::user_shutdown);
+  peers.clear();
+  world.system.run();
+}
+
+TEST_CASE("membership: a peer that refuses a node that it takes for dead counts as before") {
+  membership_world world;
+  bool silent = false;
+  auto peer = world.system->spawn([&silent]() -> peer_actor::behavior_type {
+    return {[&silent](const admin_wish&) {
+              using namespace furrow::proto::link;
+              return admin_reply{std::make_shared<const reply>(
+                silent ? reply{failed_answer{"it is dead"}} : reply{lease_age_answer{100}})};
+            },
+            [](const admin_page&) {}};
+  });
+  world.roster->set({{"n2", peer}});
+  world.serve();
+  world.system.advance(2s);
+  world.store.answers = false;
+  world.system.advance(2'900ms);
+  CHECK(world.state() == node_state::alive);
+  CHECK_FALSE(world.board->latest()->cut_off()); // its lease holds
+  silent = true;
+  world.system.advance(5s);
+  CHECK(world.board->latest()->cut_off());
+  world.store.answers = true;
+  world.store.unanswered.at(0)(away);
+  world.system.advance(500ms);
+  world.roster->clear();
+  caf::anon_send_exit(peer, caf::exit_reason::user_shutdown);
+  peer = nullptr;
+  world.system.run();
 }
 
 TEST_CASE(

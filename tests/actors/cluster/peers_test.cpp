@@ -63,7 +63,7 @@ struct cluster_world {
   cluster_world() {
     supervisor = system->spawn(peers, peers_parts{port, roster, people, 1});
     view = std::make_unique<running_peers>(*system, roster,
-                                           local_answers{people, [](auto, auto, auto) {}, {}});
+                                           local_answers{people, [](auto, auto, auto) {}, {}, {}});
     directory->listen([this](const peer_directory::list& nodes) {
       caf::anon_send(supervisor, peers_changed{nodes});
     });

@@ -76,6 +76,19 @@ TEST_CASE("placement: a machine stays where it is unless it is pinned or the nod
   CHECK_FALSE(other_place(view, "farm", "T1"));
 }
 
+TEST_CASE(
+  "placement: a node that is cut off sends its machines to the nodes that the database answers") {
+  auto view = cluster_of({row_of("n1"), row_of("n2"), row_of("n3")});
+  view.state = node_state::unsure; // the database is away for all
+  CHECK_FALSE(other_place(view, "farm", "T1"));
+  view.database_at = {"n3"};
+  CHECK(other_place(view, "farm", "T1") == "n3:7400");
+  CHECK(gateways_for(view, "T1", {"n1:7400"}, 64) == std::vector<std::string>{"n3:7400"});
+  CHECK_FALSE(other_place(view, "farm", "T1", {"n3:7400"})); // it would only come back
+  view.state = node_state::alive;
+  CHECK_FALSE(other_place(view, "farm", "T1"));
+}
+
 TEST_CASE("placement: nobody is sent to a node that its gateway cannot reach") {
   auto view = cluster_of({row_of("n1"), row_of("n2"), row_of("n3")});
   view.nodes[2].card.gateway = "n3:7400,10.0.0.3:7400";

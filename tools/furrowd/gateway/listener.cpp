@@ -177,10 +177,11 @@ void gateway_listener::follow(const actors::cluster_view& view) {
 }
 
 void gateway_listener::send_away(const actors::cluster_view& view) {
-  if (!actors::is_draining(view) && (!view.pins || view.pins->empty()))
+  if (!actors::is_draining(view) && !view.cut_off() && (!view.pins || view.pins->empty()))
     return;
-  // A few at a time: the nodes that take them claim each one's stream.
-  auto left = std::max<std::size_t>(slice_min, sessions_.size() / 10);
+  // A few at a time: the nodes that take them claim each one's stream. Here nothing is stored: none has to wait.
+  auto left =
+    view.cut_off() ? sessions_.size() : std::max<std::size_t>(slice_min, sessions_.size() / 10);
   const auto sessions = sessions_; // a copy: a session that ends leaves the map
   for (const auto& [id, session] : sessions) {
     if (left == 0)
