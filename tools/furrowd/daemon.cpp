@@ -74,8 +74,9 @@ public:
   int run() {
     descriptors_ = raise_descriptor_limit();
     liveness_.start();
-    if (!open_access() || !open_map() || !open_link() || !open_forward() || !open_node()
-        || !open_gateways() || !serve_http())
+    if (!open_access() || !open_map())
+      return bad_settings;
+    if (!open_link() || !open_forward() || !open_node() || !open_gateways() || !serve_http())
       return failed;
     if (link_) {
       link_->start(*node_->peers());
@@ -132,7 +133,7 @@ private:
     if (!settings_.map.empty()) {
       auto opened = storage::tile_file::open(settings_.map);
       if (!opened)
-        return complain("--map " + opened.error().detail);
+        return complain(settings_.in_force.located("--map: " + opened.error().detail));
       made.file = std::move(*opened);
     }
     map_ = std::make_shared<const http::base_map>(std::move(made));

@@ -175,15 +175,16 @@ TEST_CASE("furrowd config: check ends with 2 and one line for each kind of error
     {"database = \"http://x\"\n", at + ":1:12: database: not a database URL"},
     {"link = \"127.0.0.1:0\"\n", at + ":1:8: link needs link_ca, link_cert and link_key"},
     {"pool_min = 9\npool_max = 3\n", at + ":1:12: pool_min 9: more than pool_max 3"},
-    {"tokens = \"/nowhere/tokens.toml\"\n", "/nowhere/tokens.toml: "},
-    {"tokens = \"" + deep + "\"\n", deep + ":1:"},
+    {"tokens = \"/nowhere/tokens.toml\"\n", at + ":1:10: tokens: /nowhere/tokens.toml: "},
+    {"tokens = \"" + deep + "\"\n", at + ":1:10: tokens: " + deep + ":1:"},
     {"watch_disk = \"/nowhere\"\n", at + ":1:14: watch_disk: there is no folder /nowhere"},
     {"forward = [\"hq:7400\"]\n", at + ":1:11: forward needs forward_token_file"},
     {"forward = [\"hq:7400\"]\nforward_token_file = \"/nowhere/r\"\n",
-     "--forward-token-file: /nowhere/r"},
+     at + ":2:22: forward_token_file: /nowhere/r"},
     {"database_password_file = \"/nowhere/p\"\n", at + ":1:26: database_password_file: "},
     {"tls_cert = \"" + made.cert + "\"\n", at + ":1:12: tls_cert and tls_key must be given"},
-    {"tls_cert = \"" + made.cert + "\"\ntls_key = \"" + other.key + "\"\n", other.key},
+    {"tls_cert = \"" + made.cert + "\"\ntls_key = \"" + other.key + "\"\n",
+     at + ":2:11: tls_key: " + other.key},
   };
   for (const auto& [text, line] : wrong) {
     CAPTURE(text);

@@ -267,11 +267,12 @@ TEST_CASE("furrowd: decodes with a DBC file that is loaded while it runs, live a
   CHECK(node.end() == 0);
 }
 
-TEST_CASE("furrowd: missing TLS and token files are named") {
-  check_ends({"--tls-cert", "/nonexistent/a.pem", "--tls-key", "/nonexistent/b.pem"}, 1,
-             {"/nonexistent/a.pem", "No such file"});
-  check_ends({"--tokens", "/nonexistent/tokens.toml"}, 1,
-             {"/nonexistent/tokens.toml", "No such file"});
+TEST_CASE("furrowd: missing TLS, token and map files are named, and the program ends with 2") {
+  check_ends({"--tls-cert", "/nonexistent/a.pem", "--tls-key", "/nonexistent/b.pem"}, 2,
+             {"--tls-cert: /nonexistent/a.pem", "No such file"});
+  check_ends({"--tokens", "/nonexistent/tokens.toml"}, 2,
+             {"--tokens: /nonexistent/tokens.toml", "No such file"});
+  check_ends({"--map", "/nonexistent/a.mbtiles"}, 2, {"--map: ", "/nonexistent/a.mbtiles"});
 }
 
 TEST_CASE("furrowd: a SQLite file that cannot be created is reported once, and the program exits") {

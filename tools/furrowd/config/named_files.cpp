@@ -9,7 +9,23 @@
 
 namespace furrow::daemon {
 
-result<named_files> load_files(const settings& given) {
+namespace {
+
+/// The error with the option that names its file: the text of the error begins with the file.
+failure under_option(const settings& given, failure error) {
+  for (const auto& [option, file] :
+       {std::pair{"--tls-cert: ", &given.tls.certificate}, std::pair{"--tls-key: ", &given.tls.key},
+        std::pair{"--tls-client-ca: ", &given.tls.client_authorities},
+        std::pair{"--tokens: ", &given.tokens}})
+    if (!file->empty() && error.detail.starts_with(*file + ':')) {
+      error.detail.insert(0, option);
+      break;
+    }
+  error.detail = given.in_force.located(error.detail);
+  return error;
+}
+
+result<named_files> read_files(const settings& given) {
   named_files out;
   if (!given.tls.certificate.empty()) {
     auto gateways = server_tls(given.tls);
@@ -38,6 +54,15 @@ result<named_files> load_files(const settings& given) {
   if (!given.forward.token_file.empty())
     if (const auto token = config::read_secret(given.forward.token_file); !token)
       return failure{errc::unreadable, "--forward-token-file: " + token.error().detail};
+  return out;
+}
+
+} // namespace
+
+result<named_files> load_files(const settings& given) {
+  auto out = read_files(given);
+  if (!out)
+    return under_option(given, out.error());
   return out;
 }
 

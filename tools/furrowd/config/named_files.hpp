@@ -1,6 +1,7 @@
 /// The files that the settings of furrowd name: certificates, keys and tokens; the password of the database.
 ///
-/// Errors: one line that names the file. Nothing is returned unless all files can be used.
+/// Errors: one line that names the file, and the place of the key that names it. Nothing is returned unless all files can
+///   be used.
 /// Threads: at start and at a reload.
 #pragma once
 
