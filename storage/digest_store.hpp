@@ -6,6 +6,7 @@
 /// Source: docs/decisions/0011-digest-follows-the-watermark.md.
 #pragma once
 
+#include "can/frame/stream.hpp"
 #include "can/live/stream_digest.hpp"
 #include "storage/errc.hpp"
 #include "storage/frames.hpp"
@@ -61,6 +62,28 @@ struct digest_signal {
   std::string definition; // storage::definitions_of; equal texts decode alike
 };
 
+/// How far the digest of a stream is.
+struct digest_place {
+  std::int32_t stream = 0;
+  can::stream_id stream_id{};
+  std::uint64_t seq = 0;
+};
+
+/// All streams of a machine.
+struct machine_places {
+  std::int32_t equipment = 0;
+  std::vector<digest_place> streams;
+};
+
+/// Rollups of a machine that were made anew, of the items up to the digest's places.
+struct rollups_again {
+  std::int32_t equipment = 0;
+  std::vector<digest_place> places;
+  std::vector<std::int32_t> signals;    // by their database number
+  std::vector<std::int64_t> minutes_us; // of which there are frames; the rollups of others stay
+  std::vector<can::rollup_row> rows;    // by signal and minute, each once
+};
+
 class digest_store {
 public:
   virtual ~digest_store() = default;
@@ -79,6 +102,11 @@ public:
   /// now on, for furrow.signal_bucket (PostgreSQL).
   virtual void signal_ids(std::vector<digest_signal> signals,
                           handler<std::vector<std::int32_t>> done) = 0;
+
+  virtual void places(std::string farm, std::string machine, handler<machine_places> done) = 0;
+  /// Takes these rows for all that there are of these signals and minutes, in one transaction. False: the digest has
+  /// gone on since, and nothing was changed.
+  virtual void replace(std::shared_ptr<const rollups_again> what, handler<bool> done) = 0;
 };
 
 } // namespace furrow::storage

@@ -38,12 +38,10 @@ std::shared_ptr<const own_definitions> dbc_board::of(const std::string& farm,
   std::vector<const read_file*> files;
   std::string key;
   for (const auto& one : files_) {
-    const auto& scope = one.stored;
-    if ((!scope.farm.empty() && scope.farm != farm)
-        || (!scope.equipment.empty() && scope.equipment != equipment))
+    if (!storage::applies_to(one.stored, farm, equipment))
       continue;
     files.push_back(&one);
-    key += std::to_string(scope.id) + ' ';
+    key += std::to_string(one.stored.id) + ' ';
   }
   if (files.empty())
     return nullptr;

@@ -33,11 +33,6 @@ double rounder_of(double largest) {
   return std::isfinite(rounder) ? rounder : 0;
 }
 
-std::int64_t minute_of(std::int64_t time_us) {
-  const auto into = time_us % rollup_minute_us;
-  return time_us - (into < 0 ? into + rollup_minute_us : into);
-}
-
 } // namespace
 
 void rollup_row::add(const rollup_row& other) {

@@ -51,6 +51,11 @@ struct rollup_row {
 void merge(std::vector<rollup_row>& rows);
 
 inline constexpr std::int64_t rollup_minute_us = 60'000'000;
+/// The start of the minute that a time is in.
+[[nodiscard]] constexpr std::int64_t minute_of(std::int64_t time_us) {
+  const auto into = time_us % rollup_minute_us;
+  return time_us - (into < 0 ? into + rollup_minute_us : into);
+}
 
 class rollup_sums {
 public:

@@ -19,6 +19,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace furrow::storage {
@@ -46,6 +47,12 @@ struct stored_dbc {
   std::string content; // of `read` and `read_active` only
 };
 
+/// Whether its definitions count for this machine.
+[[nodiscard]] inline bool
+applies_to(const stored_dbc& file, std::string_view farm, std::string_view equipment) {
+  return (file.farm.empty() || file.farm == farm)
+         && (file.equipment.empty() || file.equipment == equipment);
+}
 /// "all", "farm north" or "north/T1".
 [[nodiscard]] std::string scope_of(const stored_dbc& file);
 /// What the audit log says of a change.

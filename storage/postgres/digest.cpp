@@ -2,6 +2,8 @@
 #include "storage/postgres/areas.hpp"
 #include "storage/postgres/connection/job.hpp"
 #include "storage/postgres/connection/rows.hpp"
+#include "storage/postgres/series/rollups_again.hpp"
+#include "storage/postgres/series/row_arrays.hpp"
 #include "storage/postgres/work.hpp"
 
 #include <bit>
@@ -15,47 +17,6 @@ constexpr std::int64_t digest_page_bytes_max = std::int64_t{4} << 20U;
 
 std::string_view chars(const std::vector<std::uint8_t>& bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
-
-/// Adds an array parameter with `value(row)` for each of `rows`; an empty optional is NULL.
-template <class Rows, class Value>
-void add_array(
-  pq_parameters& to, std::uint32_t array_type, std::uint32_t type, const Rows& rows, Value value) {
-  byte_buffer buffer;
-  buffer.array<std::uint64_t>(type, rows.size(), [&](std::size_t i) { return value(rows[i]); });
-  to.add(array_type, buffer.view());
-}
-
-template <class Rows, class Value>
-void add_integers(pq_parameters& to, const Rows& rows, Value value) {
-  add_array(to, oid::int8_array, oid::int8, rows,
-            [&](const auto& row) { return static_cast<std::uint64_t>(value(row)); });
-}
-
-template <class Rows, class Value>
-void add_times(pq_parameters& to, const Rows& rows, Value value) {
-  add_array(to, oid::timestamptz_array, oid::timestamptz, rows, [&](const auto& row) {
-    return static_cast<std::uint64_t>(value(row) - epoch_2000_us);
-  });
-}
-
-template <class Rows, class Value>
-void add_reals(pq_parameters& to, const Rows& rows, Value value) {
-  add_array(to, oid::float8_array, oid::float8, rows,
-            [&](const auto& row) { return std::bit_cast<std::uint64_t>(double{value(row)}); });
-}
-
-template <class Rows, class Value>
-void add_nullable(
-  pq_parameters& to, std::uint32_t array_type, std::uint32_t type, const Rows& rows, Value value) {
-  byte_buffer buffer;
-  buffer.array_head(type, rows.size(), true);
-  for (const auto& row : rows)
-    if (const auto one = value(row))
-      buffer.field(static_cast<std::uint64_t>(*one));
-    else
-      buffer.null_field();
-  to.add(array_type, buffer.view());
 }
 
 /// A row of one of the commits, and its stream.
@@ -91,14 +52,7 @@ void add_places(pq_parameters& to, const digest_batch& batch) {
 
 void add_rollups(pq_parameters& to, const std::vector<row_of<can::rollup_row>>& rows) {
   add_integers(to, rows, [](const auto& row) { return row.stream; });
-  add_integers(to, rows, [](const auto& row) { return row->signal; });
-  add_times(to, rows, [](const auto& row) { return row->minute_us; });
-  add_integers(to, rows, [](const auto& row) { return row->count; });
-  add_reals(to, rows, [](const auto& row) { return row->min; });
-  add_reals(to, rows, [](const auto& row) { return row->max; });
-  add_reals(to, rows, [](const auto& row) { return row->sum; });
-  add_reals(to, rows, [](const auto& row) { return row->last; });
-  add_times(to, rows, [](const auto& row) { return row->last_time_us; });
+  add_rollup_columns(to, rows);
 }
 
 void add_telemetry(pq_parameters& to, const std::vector<row_of<can::telemetry_row>>& rows) {
@@ -483,6 +437,17 @@ public:
                   handler<std::vector<std::int32_t>> done) override {
     lane_->submit(job_of(false, std::move(done), [signals = std::move(signals)](pq_connection& db) {
       return postgres_work::digest_signals(db, signals);
+    }));
+  }
+  void places(std::string farm, std::string machine, handler<machine_places> done) override {
+    lane_->submit(job_of(false, std::move(done),
+                         [farm = std::move(farm), machine = std::move(machine)](pq_connection& db) {
+                           return postgres_work::digest_places(db, farm, machine);
+                         }));
+  }
+  void replace(std::shared_ptr<const rollups_again> what, handler<bool> done) override {
+    lane_->submit(job_of(false, std::move(done), [what = std::move(what)](pq_connection& db) {
+      return postgres_work::replace_rollups(db, what);
     }));
   }
 

@@ -31,15 +31,17 @@ private:
   sqlite_db& db_;
 };
 
-void write_rollups(sqlite_db& db, const digest_commit& what) {
-  for (const auto& row : what.rows.rollups)
+void write_rollups(sqlite_db& db,
+                   std::int32_t equipment,
+                   const std::vector<can::rollup_row>& rows) {
+  for (const auto& row : rows)
     db.statement("insert into rollup (equipment_id, signal, minute, count, min, max, sum, last, "
                  "last_time) values (?, ?, ?, ?, ?, ?, ?, ?, ?) on conflict do update set "
                  "count = count + excluded.count, min = min(min, excluded.min), "
                  "max = max(max, excluded.max), sum = sum + excluded.sum, "
                  "last = iif((excluded.last_time, excluded.last) > (last_time, last), "
                  "excluded.last, last), last_time = max(last_time, excluded.last_time)")
-      .with(what.equipment, std::uint64_t{row.signal}, row.minute_us, row.count, row.min, row.max,
+      .with(equipment, std::uint64_t{row.signal}, row.minute_us, row.count, row.min, row.max,
             row.sum, row.last, row.last_time_us)
       .run();
 }
@@ -209,7 +211,7 @@ bool write_one(sqlite_db& db, const digest_commit& what) {
     .run();
   if (db.changes() != 1)
     return false;
-  write_rollups(db, what);
+  write_rollups(db, what.equipment, what.rows.rollups);
   write_telemetry(db, what);
   write_faults(db, what);
   write_marks(db, what);
@@ -261,6 +263,43 @@ result<std::vector<std::int32_t>> digest_signals(sqlite_db& db,
   return out;
 }
 
+result<machine_places>
+digest_places(sqlite_db& db, const std::string& farm, const std::string& machine) {
+  const auto equipment = find_equipment(db, farm, machine);
+  if (!equipment)
+    return equipment.error();
+  machine_places out{static_cast<std::int32_t>(*equipment), {}};
+  auto rows = db.statement("select s.id, s.stream_id, ifnull(d.seq, 0) from stream s left join "
+                           "digest d on d.stream = s.id where s.equipment_id = ? order by s.id");
+  rows.with(*equipment);
+  while (rows.step()) {
+    auto& one = out.streams.emplace_back();
+    one.stream = static_cast<std::int32_t>(rows.integer(0));
+    const auto id = rows.bytes(1);
+    std::copy_n(id.begin(), std::min(id.size(), one.stream_id.size()), one.stream_id.begin());
+    one.seq = rows.natural(2);
+  }
+  return out;
+}
+
+result<bool> replace_rollups(sqlite_db& db, const rollups_again& what) {
+  sqlite_transaction transaction{db};
+  for (const auto& place : what.places) {
+    auto row = db.statement("select seq from digest where stream = ?");
+    row.with(place.stream);
+    if ((row.step() ? row.natural(0) : 0) != place.seq)
+      return false;
+  }
+  for (const auto signal : what.signals)
+    for (const auto minute : what.minutes_us)
+      db.statement("delete from rollup where equipment_id = ? and signal = ? and minute = ?")
+        .with(what.equipment, signal, minute)
+        .run();
+  write_rollups(db, what.equipment, what.rows);
+  transaction.commit();
+  return true;
+}
+
 /// Reads on the reading connection, writes between appends on the writing one.
 class sqlite_digest : public digest_store {
 public:
@@ -288,6 +327,17 @@ public:
                   handler<std::vector<std::int32_t>> done) override {
     writer_->submit(std::move(done), [signals = std::move(signals)](sqlite_db& db) {
       return sqlite_work::digest_signals(db, signals);
+    });
+  }
+  void places(std::string farm, std::string machine, handler<machine_places> done) override {
+    reader_->submit(std::move(done),
+                    [farm = std::move(farm), machine = std::move(machine)](sqlite_db& db) {
+                      return sqlite_work::digest_places(db, farm, machine);
+                    });
+  }
+  void replace(std::shared_ptr<const rollups_again> what, handler<bool> done) override {
+    writer_->submit(std::move(done), [what = std::move(what)](sqlite_db& db) {
+      return sqlite_work::replace_rollups(db, *what);
     });
   }
 

@@ -46,6 +46,7 @@ void add_bench(CLI::App& app, const globals& globals, int& exit_code);
 /// Under `dbc`.
 void add_dbc_load(CLI::App& dbc, const globals& globals, int& exit_code);
 void add_dbc_files(CLI::App& dbc, const globals& globals, int& exit_code);
+void add_dbc_apply(CLI::App& dbc, const globals& globals, int& exit_code);
 /// Under `db`.
 void add_database_care(CLI::App& database, const globals& globals, int& exit_code);
 void add_database_copy(CLI::App& database, const globals& globals, int& exit_code);

@@ -66,6 +66,7 @@ void add_commands(CLI::App& app, const furrow::cli::globals& globals, int& exit_
   add_dbc(app, exit_code);
   add_dbc_load(*app.get_subcommand("dbc"), globals, exit_code); // these need a database
   add_dbc_files(*app.get_subcommand("dbc"), globals, exit_code);
+  add_dbc_apply(*app.get_subcommand("dbc"), globals, exit_code);
   add_decode(app, exit_code);
   add_names(app, exit_code);
 

@@ -63,6 +63,8 @@ public:
                   storage::handler<std::vector<std::int32_t>> done) override {
     done(std::vector<std::int32_t>(signals.size(), 1));
   }
+  void places(std::string, std::string, storage::handler<storage::machine_places>) override {}
+  void replace(std::shared_ptr<const storage::rollups_again>, storage::handler<bool>) override {}
 
   /// All batches, when the digest has begun this number of passes.
   std::vector<storage::digest_batch> wait_passes(unsigned count) {

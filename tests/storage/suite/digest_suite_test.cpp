@@ -65,6 +65,56 @@ std::uint64_t total(store_bed& bed) {
 
 } // namespace
 
+TEST_CASE(
+  "digest: rollups that are made anew take the place of those of their signals and minutes, "
+  "and only while the digest stands still") {
+  const auto bed = make_bed();
+  const auto store = bed->open_migrated();
+  fill(*store);
+  plain_digest digest{*store};
+  digest.run_all();
+  auto* const lane = store->digest();
+  const auto ids = must(answer_of<std::vector<std::int32_t>>([&](auto done) {
+    lane->signal_ids({{"EEC1.engine_speed", "new"}, {"Own.level", "new"}}, std::move(done));
+  }));
+  const auto places_now = [&] {
+    return must(answer_of<machine_places>(
+      [&](auto done) { lane->places("default", "T1", std::move(done)); }));
+  };
+  const auto replaced = [&](rollups_again what) {
+    return must(answer_of<bool>([&](auto done) {
+      lane->replace(std::make_shared<const rollups_again>(std::move(what)), std::move(done));
+    }));
+  };
+  const auto places = places_now();
+  REQUIRE(places.streams.size() == 1);
+  CHECK(places.streams[0].seq == 3'001);
+  CHECK(places.streams[0].stream_id == request_for("T1", 1).stream_id);
+  const auto speed_before = rollup(*store, "EEC1.engine_speed", rollup_bucket::minute);
+  REQUIRE(speed_before.rows.size() == 5);
+  const auto rows_before = bed->value("select count(*) from rollup");
+
+  const auto second = noon_us + can::rollup_minute_us;
+  const can::rollup_row level{static_cast<std::uint32_t>(ids[1]), second, 7, 1, 3, 14, 2, second};
+  rollups_again what{places.equipment, places.streams, ids, {noon_us, second}, {level}};
+  auto elsewhere = what;
+  elsewhere.places[0].seq -= 1;
+  CHECK_FALSE(replaced(elsewhere));
+  CHECK(bed->value("select count(*) from rollup") == rows_before);
+
+  CHECK(replaced(what));
+  CHECK(replaced(what)); // once more is the same
+  const auto speed = rollup(*store, "EEC1.engine_speed", rollup_bucket::minute);
+  REQUIRE(speed.rows.size() == 3); // not in the new rows, so they are gone in these minutes alone
+  CHECK(speed.rows[0].time_us == noon_us + 2 * can::rollup_minute_us);
+  const auto own = rollup(*store, "Own.level", rollup_bucket::minute);
+  REQUIRE(own.rows.size() == 1);
+  CHECK(own.rows[0].time_us == second);
+  CHECK(own.rows[0].count == 7);
+  CHECK(own.rows[0].max == 3);
+  CHECK(std::stoull(bed->value("select count(*) from rollup")) == std::stoull(rows_before) - 1);
+}
+
 TEST_CASE("digest: rows, state and place move together, and only from the expected place") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();

@@ -267,6 +267,56 @@ TEST_CASE("furrowd: decodes with a DBC file that is loaded while it runs, live a
   CHECK(node.end() == 0);
 }
 
+TEST_CASE("furrow dbc apply: history gets the rollups of a file that was loaded later") {
+  node_program node{{"--digest-interval", "1"}};
+  const scratch_folder folder;
+  const auto log = folder.write("t.log", "(1588310400.000000) can0 100#0A00\n"
+                                         "(1588310401.000000) can0 100#1400\n"
+                                         "(1588310461.000000) can0 100#1E00\n"
+                                         "(1588310462.000000) can0 0CF00400#FFFFFF6813FFFFFF\n");
+  const auto ends = [&](const char* program, std::vector<std::string> arguments) {
+    child_process one{std::string{FURROW_BIN_DIR "/"} + program, std::move(arguments),
+                      folder.file("out")};
+    const auto code = one.wait(node_patience);
+    return std::pair{code, one.output()};
+  };
+  const auto sent =
+    ends("furrow-edge",
+         {"run", "--node", "127.0.0.1:" + std::to_string(node.gateway_port()), "--equipment", "T1",
+          "--spool", folder.file("t.spool"), "--from", log, "--until-durable"});
+  REQUIRE_MESSAGE(sent.first == 0, sent.second);
+  const auto signals = [&] { return node.get("/api/v1/equipment/T1/signals").body; };
+  REQUIRE(eventually(node_patience, [&] { return times(signals(), "EEC1.") > 0; }));
+  const auto apply = [&](std::vector<std::string> more) {
+    std::vector<std::string> all{"dbc", "apply", "T1", "--database", node.database_url()};
+    all.insert(all.end(), more.begin(), more.end());
+    return ends("furrow", std::move(all));
+  };
+  const auto none = apply({"--from", "2020-05-01T00:00:00Z", "--to", "2020-05-02T00:00:00Z"});
+  CHECK_MESSAGE(none.first == 4, none.second); // no file is for the machine
+  CHECK(none.second.find("no active DBC file") != std::string::npos);
+  const auto dbc =
+    folder.write("tank.dbc", "BO_ 256 TANK: 2 X\n SG_ level : 0|8@1+ (0.5,0) [0|0] \"l\" X\n");
+  const auto loaded =
+    ends("furrow", {"dbc", "load", dbc, "--for", "all", "--database", node.database_url()});
+  REQUIRE_MESSAGE(loaded.first == 0, loaded.second);
+  CHECK(times(signals(), "TANK.level") == 0); // nodes use it for what comes from now on
+  CHECK(apply({"--from", "2020-05-02T00:00:00Z", "--to", "2020-05-01T00:00:00Z"}).first == 2);
+  for (int round = 0; round < 2; ++round) { // once more is the same
+    const auto made =
+      apply({"--from", "2020-05-01T00:00:00Z", "--to", "2020-05-02T00:00:00Z", "-o", "json"});
+    REQUIRE_MESSAGE(made.first == 0, made.second);
+    CHECK_MESSAGE(times(made.second, "\"rollups\":2") == 1, made.second);
+    CHECK(times(made.second, "\"frames\":4") == 1);
+  }
+  CHECK(times(signals(), "TANK.level") == 1);
+  const auto body = node.get("/api/v1/equipment/T1/rollup?signal=TANK.level&bucket=minute").body;
+  CHECK_MESSAGE(times(body, "\"count\":2") == 1, body);
+  CHECK_MESSAGE(times(body, "\"count\":1") == 1, body);
+  CHECK_MESSAGE(times(body, "\"max\":15") == 1, body);
+  CHECK(node.end() == 0);
+}
+
 TEST_CASE("furrowd: missing TLS, token and map files are named, and the program ends with 2") {
   check_ends({"--tls-cert", "/nonexistent/a.pem", "--tls-key", "/nonexistent/b.pem"}, 2,
              {"--tls-cert: /nonexistent/a.pem", "No such file"});

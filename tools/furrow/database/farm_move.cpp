@@ -49,7 +49,7 @@ const char* words_of(storage::move_step step) {
   return "";
 }
 
-failure move_failure(const storage::failure& why) {
+failure farm_move_failure(const storage::failure& why) {
   const auto code = why.code == storage::errc::retry_later ? errc::cannot_connect
                     : why.code == storage::errc::not_found ? errc::not_found
                                                            : errc::failed;
@@ -93,7 +93,7 @@ result<int> move(const globals& globals, const move_options& options) {
   const auto moved = move_until_done(wish, shown);
   shown.end();
   if (!moved) {
-    auto why = move_failure(moved.error());
+    auto why = farm_move_failure(moved.error());
     if (why.code == errc::cannot_connect)
       why.detail += "; the move stays where it is: run the same command again to continue";
     return why;

@@ -57,7 +57,7 @@ result<std::optional<std::uint32_t>> parse_keep(std::string_view text) {
   return std::optional{days};
 }
 
-result<int> list(const globals& globals, const retention_options& options) {
+result<int> list_rules(const globals& globals, const retention_options& options) {
   const auto store = open_directly(options.url);
   if (!store)
     return store.error();
@@ -263,7 +263,8 @@ void add_retention(CLI::App& app, const globals& globals, int& exit_code) {
   const auto add = [&](const char* name, const char* what, command_function function) {
     auto* command = group->add_subcommand(name, what);
     const auto* url = add_database_option(*command)->required();
-    const auto plan = function == list ? add_watch_plan(*command) : std::make_shared<watch_plan>();
+    const auto plan =
+      function == list_rules ? add_watch_plan(*command) : std::make_shared<watch_plan>();
     command->callback([&globals, &exit_code, options, function, url, plan] {
       options->url = url_of(url);
       exit_code = run_rounds(globals, *plan, [&] { return function(globals, *options); });
@@ -281,7 +282,7 @@ void add_retention(CLI::App& app, const globals& globals, int& exit_code) {
       ->check(CLI::IsMember({"frames", "records", "telemetry", "rollup", "sensor", "yield",
                              "tokens", "fault", "other", "telemetry_10s", "telemetry_1m"}));
   };
-  add("list", "list the rules", list)
+  add("list", "list the rules", list_rules)
     ->footer("Example:\n  furrow retention list --database postgresql://furrow@localhost/furrow");
   auto* setting = add("set", "set a rule", set);
   add_which(setting);
