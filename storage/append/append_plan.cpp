@@ -234,10 +234,12 @@ void append_plan::refused(verdict why, const std::string& detail) {
   case verdict::again:
   case verdict::held:
   case verdict::fenced: // without names it says no more than that
-    if (why == verdict::held && groups_.front().late && attempt_.steps.size() == 1) {
-      leave_waiting(attempt_.steps.front().claim.stream);
-      return build();
-    }
+    if (why == verdict::held && attempt_.steps.size() == 1)
+      if (const auto stream = attempt_.steps.front().claim.stream;
+          groups_.front().late || ++held_[stream] >= held_max) {
+        leave_waiting(stream);
+        return build();
+      }
     if (++refusals_ >= attempts_max)
       failed(errc::retry_later, detail);
     return;
