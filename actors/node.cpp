@@ -230,8 +230,9 @@ public:
     made.budget_used = held + arrivals_.used();
     made.budget_peak = budget_->peak() + arrivals_.peak();
     const auto now = system_.clock().now();
-    const auto stalled = people_->home(storage::home_stores::main).stall.look(now, held > 0);
-    made.stalled_s = static_cast<std::uint64_t>(stalled.count());
+    const auto& stall = people_->home(storage::home_stores::main).stall;
+    made.stalled_s = static_cast<std::uint64_t>(stall.since(now).count());
+    made.streams_held = stall.streams_held();
     made.store_fault = people_->store_fault();
     made.dead_nodes = dead_nodes();
     made.failing = people_->failing(now);
@@ -314,8 +315,8 @@ private:
             wiring_,
             cluster_,
             [this] {
-              const auto stalled = people_->home(storage::home_stores::main)
-                                     .stall.look(system_.clock().now(), budget_->used() > 0);
+              const auto stalled =
+                people_->home(storage::home_stores::main).stall.since(system_.clock().now());
               return std::chrono::milliseconds{stalled};
             },
             link_,

@@ -94,6 +94,7 @@ aggregator_child(const tree_parts& parts, const home_stores::home& home, std::si
   constexpr std::size_t lease_growth = 3;
   aggregator_config config;
   config.home = home.index;
+  config.lane = lane;
   config.hung_bytes_max =
     parts.config.budget_bytes / 2 / lease_growth / std::max(parts.config.lanes, 1U);
   return worker(

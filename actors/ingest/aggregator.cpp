@@ -63,7 +63,6 @@ void write_next(aggregator_pointer self) {
   state.under_way = std::move(next.tickets);
   state.call = next_call();
   state.sent_at = now;
-  state.stall->asked(now);
   self->send(state.writer, append_job{state.call, std::move(next.batch), aggregator_actor{self}});
   watch_transaction(self);
 }
@@ -78,7 +77,7 @@ void let_go(aggregator_pointer self) {
   for (const auto& ticket : std::exchange(self->state.under_way, tickets{}))
     answer(self, ticket, append_answer::kind::failed);
   drop_waiting(self);
-  self->state.stall->dropped();
+  self->state.stall->dropped(self->state.config.lane, self->clock().now());
 }
 
 /// A database that hangs must not hold the memory that the farms of the others need. Its streams go adrift, and the items
@@ -97,23 +96,43 @@ void make_room(aggregator_pointer self, std::chrono::steady_clock::time_point no
   drop_waiting(self);
 }
 
+decltype(append_answer::what) result_of(std::int32_t stream,
+                                        const storage::append_outcome& outcome) {
+  using kind = append_answer::kind;
+  const auto names = [stream](const std::vector<std::int32_t>& streams) {
+    return std::find(streams.begin(), streams.end(), stream) != streams.end();
+  };
+  return names(outcome.taken)     ? kind::taken
+         : names(outcome.fenced)  ? kind::fenced
+         : names(outcome.waiting) ? kind::failed
+                                  : kind::committed;
+}
+
+/// The transaction may have stored nothing: all its streams may be held, or be claimed elsewhere.
 void settle(aggregator_pointer self, const storage::append_outcome& outcome) {
-  auto& counters = self->state.counts->counters;
-  ++counters.batches_committed;
-  counters.items_quarantined += outcome.quarantined;
-  self->state.counts->store_succeeded(store_work::append, self->clock().now(),
-                                      self->state.config.home);
-  self->state.stall->stored();
-  for (const auto& ticket : std::exchange(self->state.under_way, tickets{})) {
-    const auto names = [&](const std::vector<std::int32_t>& streams) {
-      return std::find(streams.begin(), streams.end(), ticket.claim.stream) != streams.end();
-    };
-    answer(self, ticket,
-           names(outcome.taken)     ? append_answer::kind::taken
-           : names(outcome.fenced)  ? append_answer::kind::fenced
-           : names(outcome.waiting) ? append_answer::kind::failed
-                                    : append_answer::kind::committed);
+  auto& state = self->state;
+  bool stored = false;
+  bool held = false;
+  for (const auto& ticket : std::exchange(state.under_way, tickets{})) {
+    const auto what = result_of(ticket.claim.stream, outcome);
+    stored |= what == append_answer::kind::committed;
+    held |= what == append_answer::kind::failed;
+    answer(self, ticket, what);
   }
+  const auto now = self->clock().now();
+  const auto lane = state.config.lane;
+  state.counts->counters.items_quarantined += outcome.quarantined;
+  if (stored) {
+    ++state.counts->counters.batches_committed;
+    state.counts->store_succeeded(store_work::append, now, state.config.home);
+    state.stall->stored(lane, now);
+  }
+  if (!state.queue.empty())
+    state.stall->waits(lane, now);
+  else if (held)
+    state.stall->dropped(lane, now);
+  else
+    state.stall->moved(lane);
 }
 
 void fail(aggregator_pointer self, const storage::failure& why) {
@@ -133,11 +152,12 @@ aggregator_actor::behavior_type aggregator(aggregator_pointer self,
   self->state.config = config;
   self->state.counts = std::move(counts);
   self->state.stall = &self->state.counts->home(config.home).stall;
-  self->state.stall->dropped(); // what a former actor of this lane held went with it
+  // What a former actor of this lane held went with it.
+  self->state.stall->dropped(config.lane, self->clock().now());
   return {
     [self](append_order& order) {
       const auto now = self->clock().now();
-      self->state.stall->asked(now);
+      self->state.stall->waits(self->state.config.lane, now);
       self->state.queue.add(std::move(order.origin), std::move(order.held), now);
       write_next(self);
       make_room(self, now);

@@ -17,6 +17,7 @@ namespace furrow::actors {
 
 struct aggregator_config {
   std::size_t home = 0; // whose lane: the index of the database in storage/homes/home_stores.hpp
+  std::size_t lane = 0; // among those of the database
   std::size_t batch_bytes_max =
     8U << 20U; // a transaction's payload: enough to hide the commit, small to retry
   // Least time between the starts of two transactions of a lane, unless one is full: a commit costs

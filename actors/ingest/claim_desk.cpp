@@ -3,6 +3,7 @@
 #include "actors/log/log.hpp"
 #include "actors/supervision/exceptions.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace furrow::actors {
@@ -32,9 +33,20 @@ void answer(claim_desk_pointer self,
   self->send(wish.origin.owner, std::move(answer));
 }
 
+/// Streams that are held have items that nobody stores: the node says so when it stores nothing at all.
+void note_held(claim_desk_pointer self) {
+  auto& state = self->state;
+  state.counts->home(state.home).stall.held(state.queue.streams_held(), self->clock().now());
+}
+
 /// Those that another transaction holds are asked for again after a while; nobody else waits for them.
 void settle(claim_desk_pointer self, const std::vector<storage::claim_outcome>& outcomes) {
   auto& state = self->state;
+  // Where all are held, nothing is claimed: the database answered, as it would a check.
+  const bool claimed =
+    std::any_of(outcomes.begin(), outcomes.end(), [](const auto& one) { return !one.held; });
+  state.counts->store_succeeded(claimed ? store_work::claim : store_work::check,
+                                self->clock().now(), state.home);
   for (const auto& outcome : outcomes) // before a machine comes again
     if (outcome.moved && state.moved)
       state.moved(*outcome.moved);
@@ -55,6 +67,7 @@ void settle(claim_desk_pointer self, const std::vector<storage::claim_outcome>& 
             settled.outcome,
             {}});
   }
+  note_held(self);
   if (state.queue.holds() && !std::exchange(state.asks_held, true))
     self->delayed_send(self, state.held_wait, held_due{});
 }
@@ -104,10 +117,12 @@ claim_desk_actor::behavior_type claim_desk(claim_desk_pointer self,
   self->state.moved = config.moved;
   self->state.store = store;
   self->state.counts = std::move(counts);
+  note_held(self); // a former desk's wishes went with it
   return {
     [self](claim_order& order) {
       self->state.queue.add(
-        {std::move(order.origin), order.wish.ticket, std::move(order.wish.request), false, 0});
+        {std::move(order.origin), order.wish.ticket, std::move(order.wish.request)});
+      note_held(self); // it may replace one
       call_next(self);
     },
     [self](const claim_cancel& gone) {
@@ -115,17 +130,15 @@ claim_desk_actor::behavior_type claim_desk(claim_desk_pointer self,
         return wish.ticket == gone.ticket && wish.origin.slot == gone.origin.slot
                && wish.origin.owner == gone.origin.owner;
       });
+      note_held(self);
     },
     [self](claim_reply& reply) {
       if (reply.call != self->state.call)
         return;
-      if (!reply.outcome->has_value()) {
-        fail(self, reply.outcome->error());
-      } else {
-        self->state.counts->store_succeeded(store_work::claim, self->clock().now(),
-                                            self->state.home);
+      if (reply.outcome->has_value())
         settle(self, reply.outcome->value());
-      }
+      else
+        fail(self, reply.outcome->error());
       call_next(self);
     },
     [self](held_due) {

@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <deque>
 #include <iterator>
@@ -23,6 +24,7 @@ struct claim_wish_entry {
   std::uint64_t ticket = 0;
   storage::claim_request request;
   bool told_delayed = false;
+  bool held = false;        // when it was asked for last
   std::uint64_t serial = 0; // the queue's own
 };
 
@@ -86,7 +88,8 @@ public:
                                      [&](const entry& one) { return one.serial == call_[i]; });
       if (wish == under_way_.end())
         continue;
-      if (!outcomes[i].held)
+      wish->held = outcomes[i].held;
+      if (!wish->held)
         done.push_back({std::move(*wish), outcomes[i]});
       else {
         if (!std::exchange(wish->told_delayed, true))
@@ -104,6 +107,15 @@ public:
   void ask_held() {
     std::move(held_.begin(), held_.end(), std::back_inserter(waiting_));
     held_.clear();
+  }
+
+  /// Wishes whose streams were held when they were asked for last.
+  [[nodiscard]] std::size_t streams_held() const {
+    const auto is_held = [](const entry& one) { return one.held; };
+    return held_.size()
+           + static_cast<std::size_t>(
+             std::count_if(waiting_.begin(), waiting_.end(), is_held)
+             + std::count_if(under_way_.begin(), under_way_.end(), is_held));
   }
 
   struct failed_outcome {

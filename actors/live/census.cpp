@@ -39,6 +39,7 @@ std::vector<database_standing> census::databases(clock::time_point now) const {
     if (one.work.failing())
       row.fault = one.work.fault();
     row.stalled_s = static_cast<std::uint64_t>(one.stall.since(now).count());
+    row.streams_held = one.stall.streams_held();
   }
   return out;
 }

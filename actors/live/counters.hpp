@@ -70,14 +70,17 @@ struct database_standing {
   bool up = false;
   std::string fault;           // what fails, in one line; empty: nothing
   std::uint64_t stalled_s = 0; // as node_stats::stalled_s, of its items
+  std::uint64_t streams_held = 0;
 };
 
 struct node_stats : counter_set<plain_cell> {
   std::size_t budget_bytes = 0;
   std::size_t budget_used = 0;
   std::size_t budget_peak = 0;
-  /// How long the node has held items without storing any; 0: it stores, or holds none.
+  /// How long items have waited without that the node stored any; 0: it stores, or none wait.
   std::uint64_t stalled_s = 0;
+  std::uint64_t streams_held =
+    0; // that another transaction holds in the database, and a gateway waits for
   /// What fails when store_up is false, in one line.
   std::string store_fault;
   /// Names of nodes that died within the last day and have not come back, with commas in between.

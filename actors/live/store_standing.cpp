@@ -53,8 +53,9 @@ store_standing::change store_standing::succeeded(store_work what, time_point now
   of(what).why.clear();
   if (what != store_work::check) // it has reached the database as a check would
     of(store_work::check).why.clear();
-  if (auto& append = of(store_work::append); now - append.at >= forgotten_after)
-    append.why.clear();
+  for (const auto work : {store_work::append, store_work::claim})
+    if (now - of(work).at >= forgotten_after)
+      of(work).why.clear();
   return settle();
 }
 

@@ -1,9 +1,9 @@
 /// Whether this node's work reaches the database: what /ready, the alarm `store` and the metric `furrow_store_up` say.
 ///
 /// Shape: appends, claims and health checks fail each by itself. Only an append that succeeds clears a failed append, and
-///   only a claim clears a failed claim: a server that still answers `select 1` stores nothing on a full disk. An append
-///   that failed and was not tried again for `forgotten_after` no longer counts: there was nothing to store, and a node
-///   that is not ready may get no gateways that could show that it stores again.
+///   only a claim clears a failed claim: a server that still answers `select 1` stores nothing on a full disk. One that
+///   failed and has not failed again for `forgotten_after` no longer counts: there was nothing to store, and a node that is
+///   not ready may get no gateways that could show that it stores again.
 /// Threads: any.
 #pragma once
 

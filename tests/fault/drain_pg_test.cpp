@@ -125,6 +125,6 @@ TEST_CASE("fault, postgresql: SIGTERM ends a busy node with 0 while its rows are
     "/usr/bin/psql",
     {url, "-XAtqc", "begin; lock table furrow.stream_watermark; select pg_sleep(60)"},
     (where.folder() / "psql.out").string()};
-  REQUIRE(said(where, "append failed", 20s));
+  REQUIRE(said(where, "alarm store", 20s));
   check_ends(where);
 }

@@ -1,6 +1,7 @@
 /// Goal: /ready tells the truth while frames are not stored although the database answers questions.
 /// Method: a fleet sends all the time; something takes away what storing needs; /ready is asked again and again.
 #include "tests/fault/rig.hpp"
+#include "tests/support/owned_database.hpp"
 #include "tests/support/pg_cluster.hpp"
 #include "tests/tools/child_process.hpp"
 #include "tests/tools/furrowd/node_program.hpp"
@@ -25,21 +26,12 @@ node_program::answer ready(const rig& where) {
   return node_program::http_get(node_program::port_of(where.http()), "/ready");
 }
 
-/// A database that `role` owns, which may open so many connections (-1: any); the URL is the role's.
-std::string owned_by(const std::string& role, const std::string& database, int connections = -1) {
-  auto url = ready_server().make_database(database);
-  ready_server().exec(
-    "create role " + role + " login connection limit " + std::to_string(connections), "postgres");
-  ready_server().exec("alter database " + database + " owner to " + role, "postgres");
-  const std::string owner = "postgres@";
-  return url.replace(url.find(owner), owner.size(), role + "@");
-}
-
 std::string reason(const rig& where) {
   const auto body = nlohmann::json::parse(ready(where).body);
   return body.at("reasons").empty() ? std::string{} : body.at("reasons")[0].get<std::string>();
 }
 
+/// It waits until all is durable, at most 60 s.
 child_process small_fleet(const rig& where, const char* seconds) {
   return child_process{std::string{FURROW_BIN_DIR} + "/furrow-sim",
                        {"run", "--node", where.gateway(), "--machines", "5", "--rate", "100",
@@ -51,7 +43,7 @@ child_process small_fleet(const rig& where, const char* seconds) {
 
 TEST_CASE("fault, postgresql: a node that may not insert is not ready until it may, and nothing is "
           "lost or doubled") {
-  rig where{owned_by("reader", "no_insert")};
+  rig where{owned_by(ready_server(), "reader", "no_insert")};
   where.start_node();
   auto gateways = small_fleet(where, "8");
   REQUIRE(eventually(20s, [&] {
@@ -75,12 +67,75 @@ TEST_CASE("fault, postgresql: a node that may not insert is not ready until it m
   where.kill_node(SIGTERM);
 }
 
+TEST_CASE("fault, postgresql: while all rows are locked a node becomes unready, and goes on by "
+          "itself, with nothing lost or doubled") {
+  const auto url = ready_server().make_database("locked_rows");
+  rig where{url};
+  where.start_node();
+  auto gateways = small_fleet(where, "8");
+  REQUIRE(eventually(20s, [&] {
+    return ready_server().value("select count(*) from furrow.can_block", "locked_rows") != "0";
+  }));
+  CHECK(ready(where).status == 200);
+  const auto began = std::chrono::steady_clock::now();
+  child_process holder{
+    "/usr/bin/psql",
+    {url, "-XAtqc", "begin; select from furrow.stream_watermark for update; select pg_sleep(42)"},
+    (where.folder() / "psql.out").string()};
+  std::string why;
+  REQUIRE(eventually(41s, [&] { return !(why = reason(where)).empty(); }));
+  CAPTURE(why);
+  CAPTURE(where.node_output());
+  CHECK(std::chrono::steady_clock::now() - began > 29s);
+  CHECK(why.find("stored nothing for") != std::string::npos);
+  CHECK(why.find("hold rows of 5 streams") != std::string::npos);
+  CHECK(eventually(
+    3s, [&] { return where.node_output().find("alarm stalled: ") != std::string::npos; }));
+  REQUIRE(holder.wait(20s));
+  CHECK(eventually(5s, [&] { return ready(where).status == 200; }));
+  CHECK(gateways.wait(60s) == 0);
+  int code = -1;
+  where.furrow({"ledger"}, code);
+  CHECK(code == 0);
+  where.kill_node(SIGTERM);
+}
+
+TEST_CASE(
+  "fault, postgresql: while one machine's row is locked the node stays ready, and nothing is "
+  "lost or doubled") {
+  const auto url = ready_server().make_database("locked_row");
+  rig where{url};
+  where.start_node();
+  auto gateways = small_fleet(where, "12");
+  REQUIRE(eventually(20s, [&] {
+    return ready_server().value("select count(distinct stream) from furrow.can_block", "locked_row")
+           == "5";
+  }));
+  child_process holder{
+    "/usr/bin/psql",
+    {url, "-XAtqc",
+     "begin; select from furrow.stream_watermark where stream = 1 for update; select pg_sleep(8)"},
+    (where.folder() / "psql.out").string()};
+  while (!holder.wait(0ms)) {
+    CHECK_MESSAGE(ready(where).status == 200, reason(where));
+    pause_a_little();
+  }
+  CHECK_MESSAGE(where.node_output().find("another transaction holds its stream")
+                  != std::string::npos,
+                where.node_output());
+  CHECK(gateways.wait(60s) == 0);
+  int code = -1;
+  where.furrow({"ledger"}, code);
+  CHECK(code == 0);
+  where.kill_node(SIGTERM);
+}
+
 TEST_CASE("fault, postgresql: with few connections frames are stored, the node is ready and says "
           "what it lacks") {
   for (const int granted : {3, 1}) {
     CAPTURE(granted);
     const auto name = "few" + std::to_string(granted);
-    rig where{owned_by(name, name, granted)};
+    rig where{owned_by(ready_server(), name, name, granted)};
     where.start_node();
     child_process gateways{std::string{FURROW_BIN_DIR} + "/furrow-sim",
                            {"run", "--node", where.gateway(), "--machines", "10", "--rate", "100",

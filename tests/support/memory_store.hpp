@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <map>
 #include <mutex>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -32,6 +33,7 @@ struct memory_tables {
   bool down = false;
   bool silent = false;                             // no call is answered
   std::map<std::string, storage::farm_home> moved; // farms that live elsewhere
+  std::set<std::string> held;     // machines whose streams another transaction holds
   std::uint64_t lose_answers = 0; // number of appends to store and answer as in doubt
   std::uint64_t appends = 0;
   std::uint64_t claims = 0;
@@ -105,6 +107,9 @@ private:
       found->row = static_cast<std::int32_t>(streams.size());
     }
     storage::claim_outcome outcome;
+    outcome.held = tables_->held.contains(found->equipment);
+    if (outcome.held)
+      return outcome;
     outcome.claim = {1, found->row, ++found->epoch};
     outcome.durable_seq = found->seq;
     outcome.fork_seq = can::fork_point(found->runs, request.runs, found->seq);
@@ -149,6 +154,10 @@ private:
   private:
     void store_one(const storage::stream_append& append, storage::append_outcome& outcome) {
       auto& stream = tables_->streams.at(static_cast<std::size_t>(append.claim.stream - 1));
+      if (tables_->held.contains(stream.equipment)) {
+        outcome.waiting.push_back(append.claim.stream);
+        return;
+      }
       if (stream.epoch != append.claim.epoch || stream.seq != append.from) {
         outcome.fenced.push_back(append.claim.stream);
         return;

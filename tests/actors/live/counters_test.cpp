@@ -35,26 +35,56 @@ TEST_CASE("counters: every field is named once and copied") {
     CHECK(word == 1);
 }
 
-TEST_CASE(
-  "stall watch: counts from the first waiting items until some are stored or none are held") {
+TEST_CASE("stall watch: counts from the first waiting items until some are stored") {
   stall_watch watch;
-  const stall_watch::time_point now{};
-  CHECK(watch.look(now + 60s, true) == 0s);
-  watch.asked(now);
-  watch.asked(now + 10s);
-  CHECK(watch.look(now + 31s, true) == 31s);
-  watch.stored();
-  CHECK(watch.look(now + 32s, true) == 0s);
-  watch.asked(now + 40s);
-  CHECK(watch.look(now + 50s, true) == 10s);
-  CHECK(watch.look(now + 51s, false) == 0s);
-  CHECK(watch.look(now + 52s, true) == 0s); // other items
+  const stall_watch::time_point now{1h};
+  CHECK(watch.since(now + 60s) == 0s);
+  watch.waits(0, now);
+  watch.waits(1, now + 10s);
+  watch.waits(0, now + 20s);
+  CHECK(watch.since(now + 31s) == 31s);
+  watch.stored(0, now + 31s);
+  CHECK(watch.since(now + 41s) == 10s); // lane 1 waits
+  watch.stored(1, now + 41s);
+  CHECK(watch.since(now + 60s) == 0s);
+}
+
+TEST_CASE("stall watch: goes on for items that are dropped and sent again soon") {
+  stall_watch watch;
+  const stall_watch::time_point now{1h};
+  const auto kept = stall_watch::dropped_kept;
+  watch.waits(0, now);
+  watch.dropped(0, now + 40s);
+  CHECK(watch.since(now + 41s) == 41s);
+  watch.waits(0, now + 40s + kept - 1s);
+  CHECK(watch.since(now + 100s) == 100s);
+  watch.dropped(0, now + 100s);
+  CHECK(watch.since(now + 100s + kept) == 0s);
+  watch.waits(0, now + 200s); // other items
+  CHECK(watch.since(now + 201s) == 1s);
+  watch.moved(0);
+  CHECK(watch.since(now + 202s) == 0s);
+  watch.waits(0, now + 203s);
+  CHECK(watch.since(now + 203s) == 0s);
+}
+
+TEST_CASE("stall watch: counts while streams are held, unless others are stored") {
+  stall_watch watch;
+  const stall_watch::time_point now{1h};
+  watch.held(2, now);
+  watch.moved(0); // a lane that did not wait
+  CHECK(watch.since(now + 31s) == 31s);
+  CHECK(watch.streams_held() == 2);
+  watch.stored(0, now + 31s);
+  CHECK(watch.since(now + 32s) == 1s);
+  watch.held(0, now + 33s);
+  CHECK(watch.since(now + 33s + stall_watch::dropped_kept) == 0s);
 }
 
 TEST_CASE("aggregator: items that no writer takes are a stall, until a writer has stored them") {
   tests::virtual_system system;
   const auto people = std::make_shared<census>();
-  const auto stalled = [&] { return people->home(0).stall.look(system.now(), true); };
+  const auto stalled = [&] { return people->home(0).stall.since(system.now()); };
   auto one = system->spawn(aggregator, aggregator_config{}, people);
   system.run();
   CHECK(stalled() == 0s);

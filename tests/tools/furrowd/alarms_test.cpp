@@ -72,6 +72,8 @@ TEST_CASE("alarms: a node that holds items and stores none for 30 s says so, and
   CHECK(names(alarms_of(stats, nullptr)) == std::vector<std::string>{"stalled"});
   REQUIRE(unready_reasons(stats).size() == 1);
   CHECK(unready_reasons(stats)[0].find("stored nothing for 30 s") != std::string::npos);
+  stats.streams_held = 7;
+  CHECK(unready_reasons(stats)[0].find("hold rows of 7 streams") != std::string::npos);
 }
 
 TEST_CASE("alarms: a database other than main that is away is named, and the node stays ready") {

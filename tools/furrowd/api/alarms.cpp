@@ -89,13 +89,20 @@ void add_site(const actors::node_stats& stats, std::vector<storage::alarm>& out)
                              stats.disk_used_pct, stats.forward_items_waiting)});
 }
 
+/// Where to look.
+std::string stall_cause(std::uint64_t streams_held) {
+  return streams_held == 0
+           ? "see `furrow actors` and the log"
+           : fmt::format("other transactions hold rows of {} streams in the database; see pg_locks",
+                         streams_held);
+}
+
 void add_stall(const actors::node_stats& stats, std::vector<storage::alarm>& out) {
   const auto stalled = static_cast<double>(stats.stalled_s);
   if (stalled >= stall_limit_s)
     out.push_back({"stalled", "node", stalled, stall_limit_s, "s",
-                   fmt::format("this node has stored nothing for {} s although it holds items: see "
-                               "`furrow actors` and the log",
-                               stats.stalled_s)});
+                   fmt::format("this node has stored nothing for {} s although items wait: {}",
+                               stats.stalled_s, stall_cause(stats.streams_held))});
 }
 
 void add_cluster(const actors::node_stats& stats, std::vector<storage::alarm>& out) {
@@ -126,8 +133,8 @@ void add_databases(const actors::node_stats& stats, std::vector<storage::alarm>&
     if (!one.fault.empty())
       away.push_back(one.name + ": " + one.fault);
     else if (static_cast<double>(one.stalled_s) >= stall_limit_s)
-      away.push_back(
-        fmt::format("{}: nothing stored for {} s although items wait", one.name, one.stalled_s));
+      away.push_back(fmt::format("{}: nothing stored for {} s although items wait: {}", one.name,
+                                 one.stalled_s, stall_cause(one.streams_held)));
   if (!away.empty())
     out.push_back({"database", "database", static_cast<double>(away.size()), 0, "databases",
                    fmt::format("the gateways of some farms keep their items: {}; see "
