@@ -1,12 +1,15 @@
 #include "tests/fault/digest_story.hpp"
 
 #include "tests/support/data.hpp"
+#include "tests/tools/furrowd/node_program.hpp"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <map>
 #include <random>
@@ -161,6 +164,42 @@ void digest_with_kills(rig& where, rig* beside, unsigned seed) {
   where.kill_node(SIGTERM);
   if (beside != nullptr)
     beside->kill_node(SIGTERM);
+}
+
+void last_state_after_a_kill(rig& where) {
+  const auto log = where.folder() / "one.log";
+  {
+    std::ofstream out{log};
+    for (int i = 0; i < 100; ++i) // engine speed 1,500 rpm, every 100 ms
+      out << "(1777617600." << i / 10 << i % 10 << "0000) can0 0CF00400#FFFFFFE02EFFFFFF\n";
+  }
+  where.start_node({}, digest_flags);
+  where.start_edge("T1", log);
+  REQUIRE(where.edge_end(60s) == 0);
+  wait_for_digest(where);
+  const auto machine = [&] {
+    const auto answer =
+      node_program::http_get(node_program::port_of(where.http()), "/api/v1/equipment/T1");
+    REQUIRE(answer.status == 200);
+    return json::parse(answer.body);
+  };
+  CHECK(machine().at("state_from") == "live");
+  where.kill_node();
+  where.start_node({}, digest_flags);
+  const auto seen = machine();
+  CAPTURE(seen.dump());
+  CHECK(seen.at("state_from") == "store");
+  CHECK(seen.at("connected") == false);
+  CHECK(seen.at("node").is_null());
+  CHECK(seen.at("last_frame") == "2026-05-01T06:40:00.990000Z");
+  const auto& speed = seen.at("state").at("engine_speed_rpm");
+  CHECK(speed.at("value") == 1'500);
+  const auto age_ms = std::chrono::duration_cast<std::chrono::milliseconds>(
+                        std::chrono::system_clock::now().time_since_epoch())
+                        .count()
+                      - 1'777'617'600'990;
+  CHECK(std::abs(speed.at("age_ms").get<std::int64_t>() - age_ms) < 60'000);
+  where.kill_node(SIGTERM);
 }
 
 } // namespace furrow::tests

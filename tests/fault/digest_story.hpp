@@ -11,4 +11,8 @@ namespace furrow::tests {
 /// `beside`: a second node on the same database also runs a digest.
 void digest_with_kills(rig& where, rig* beside, unsigned seed);
 
+/// A machine sends and leaves, its node is killed with kill -9 and started again: HTTP shows the machine's last state from
+/// the database, with its age.
+void last_state_after_a_kill(rig& where);
+
 } // namespace furrow::tests

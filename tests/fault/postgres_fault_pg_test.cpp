@@ -4,6 +4,8 @@
 
 #include <doctest/doctest.h>
 
+#include <string>
+
 using namespace furrow::tests;
 
 namespace {
@@ -73,4 +75,10 @@ TEST_CASE("fault, postgresql: kill -9 of the node during the digest, beside anot
   rig where{database};
   rig beside{database};
   digest_with_kills(where, &beside, 15);
+}
+
+TEST_CASE("fault, postgresql: a node that was killed shows the last state of a machine that left, "
+          "with its age") {
+  rig where{fresh("last_state")};
+  last_state_after_a_kill(where);
 }

@@ -31,6 +31,13 @@ TEST_CASE("fault, sqlite: kill -9 of both, and they recover, and nothing is lost
 }
 
 TEST_CASE(
+  "fault, sqlite: a node that was killed shows the last state of a machine that left, with its "
+  "age") {
+  rig where{"sqlite"};
+  last_state_after_a_kill(where);
+}
+
+TEST_CASE(
   "fault, sqlite: a node whose disk is full is not ready, says why, and comes back by itself") {
   const auto folder =
     std::filesystem::temp_directory_path() / ("furrow-full-" + std::to_string(::getpid()));

@@ -262,6 +262,35 @@ TEST_CASE("digest: the latest state follows what came last, whatever its clock s
   CHECK(state("stream") == newer_stream);
 }
 
+TEST_CASE("digest: the list of machines has the last state of each that was digested") {
+  const auto bed = make_bed();
+  {
+    const auto store = bed->open_migrated();
+    const auto lane = store->open_appender("w0");
+    const auto one = claim(*store, request_for("T1", 1)).claim;
+    // 400 frames of 100 ms each; the last but one of engine speed has number 398.
+    REQUIRE(append(*lane, {append_of(one, 0, tractor_block(0, 400, noon_us))}));
+    plain_digest{*store}.run_all();
+    // A machine whose items nobody has digested, and one without any.
+    const auto two = claim(*store, request_for("T2", 2)).claim;
+    REQUIRE(append(*lane, {append_of(two, 0, tractor_block(0, 10, noon_us))}));
+    (void)claim(*store, request_for("T3", 3));
+  }
+  const auto store = bed->open(); // as after a restart
+  const auto rows = must(answer_of<std::vector<equipment_row>>(
+    [&](auto done) { store->list_equipment("default", done); }));
+  REQUIRE(rows.size() == 3);
+  CHECK(rows[0].last_frame_us == noon_us + 39'900'000);
+  REQUIRE(rows[0].state);
+  CHECK(rows[0].state->time_us == noon_us + 39'900'000);
+  CHECK(rows[0].state->values[2] == 1'398); // rpm
+  CHECK_FALSE(rows[0].state->values[14]);   // no position was sent
+  CHECK(rows[0].state->mode != "");
+  CHECK(rows[1].last_frame_us == noon_us + 900'000);
+  CHECK_FALSE(rows[1].state);
+  CHECK_FALSE(rows[2].state);
+}
+
 TEST_CASE("digest: queries on rollups and telemetry select by machine, time and page") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
