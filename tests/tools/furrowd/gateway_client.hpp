@@ -90,7 +90,8 @@ inline std::string batch_with(const std::string& frames_body) {
 class gateway {
 public:
   explicit gateway(const node_program& node, int receive_bytes = 0)
-    : socket_{node.gateway_port(), receive_bytes} {}
+    : gateway{node.gateway_port(), receive_bytes} {}
+  explicit gateway(std::uint16_t port, int receive_bytes = 0) : socket_{port, receive_bytes} {}
 
   bool say(const std::string& bytes) { return socket_.send(bytes); }
   raw_socket& socket() { return socket_; }
