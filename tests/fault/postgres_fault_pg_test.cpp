@@ -4,6 +4,9 @@
 
 #include <doctest/doctest.h>
 
+#include <chrono>
+#include <csignal>
+#include <fstream>
 #include <string>
 
 using namespace furrow::tests;
@@ -81,4 +84,28 @@ TEST_CASE("fault, postgresql: a node that was killed shows the last state of a m
           "with its age") {
   rig where{fresh("last_state")};
   last_state_after_a_kill(where);
+}
+
+TEST_CASE("fault, postgresql: a gateway whose machine has a name that the database cannot hold is "
+          "rejected with the reason, and the log says so once") {
+  cluster().exec("create database latin encoding 'LATIN1' template template0 lc_collate 'C' "
+                 "lc_ctype 'C'",
+                 "postgres");
+  rig where{cluster().url("latin")};
+  where.start_node();
+  const auto log = where.folder() / "one.log";
+  std::ofstream{log} << "(1777617600.000000) can0 0CF00400#FFFFFFE02EFFFFFF\n";
+  for (int again = 0; again < 3; ++again) {
+    where.start_edge("T\u20ac", log);
+    CHECK(where.edge_end(std::chrono::seconds{20}) == 1);
+    CHECK_MESSAGE(where.edge_output().find("LATIN1") != std::string::npos, where.edge_output());
+  }
+  where.start_edge("T\u00fc", log); // its neighbour can be held
+  CHECK(where.edge_end(std::chrono::seconds{20}) == 0);
+  const auto told = where.node_output();
+  const std::string line = "T\u20ac: refused: ";
+  const auto first = told.find(line);
+  CHECK(first != std::string::npos);
+  CHECK(told.find(line, first + 1) == std::string::npos);
+  where.kill_node(SIGTERM);
 }

@@ -34,6 +34,7 @@ struct memory_tables {
   bool silent = false;                             // no call is answered
   std::map<std::string, storage::farm_home> moved; // farms that live elsewhere
   std::set<std::string> held;     // machines whose streams another transaction holds
+  std::set<std::string> nameless; // machines whose names the database cannot hold
   std::uint64_t lose_answers = 0; // number of appends to store and answer as in doubt
   std::uint64_t appends = 0;
   std::uint64_t claims = 0;
@@ -66,6 +67,9 @@ public:
       ++tables_->claims;
       if (tables_->silent)
         return;
+      for (const auto& request : requests)
+        if (tables_->nameless.contains(request.equipment))
+          return done(storage::failure{storage::errc::reject_row, "22P05: no such character"});
       if (!tables_->down)
         for (const auto& request : requests)
           outcomes.push_back(claim_one(request));
