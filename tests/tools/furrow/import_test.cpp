@@ -91,6 +91,18 @@ TEST_CASE("furrow import: rows become frames with their times; other rows go to 
   CHECK(has(changed.errors, "the stored frames differ from the table"));
 }
 
+TEST_CASE(
+  "furrow import: a database without our schema is told of, with the command that makes it") {
+  const table_world here;
+  here.insert("values (1000, 'T1', 291, x'0102')");
+  const auto bare = here.folder.file("bare.db");
+  table_world::exec(bare, "create table notes (text)");
+  auto command = here.command({"--time-unit", "ms"});
+  std::replace(command.begin(), command.end(), "sqlite:" + here.to, "sqlite:" + bare);
+  CHECK(has(bad(command), "`furrow db migrate`"));
+  CHECK(table_world::value(bare, "select count(*) from sqlite_master") == 1);
+}
+
 TEST_CASE("furrow import: notices a table that was imported under another name") {
   const table_world here;
   here.insert("values (1000, 'T1', 291, x'0102'), (2000, 'T1', 292, x'0A0B')");

@@ -128,3 +128,17 @@ TEST_CASE("furrow db seal and dbc load: work as typed by a person") {
             R"("added":false)"));
   CHECK(has(bad({"dbc", "load", file, "--for", "T9", "--database", url}, 4), "T9"));
 }
+
+TEST_CASE("furrow import to PostgreSQL: a database without our schema is told of, with the command "
+          "that makes it") {
+  const auto url = cluster().make_database("bare");
+  const auto from = cluster().make_database("old_rows");
+  cluster().exec("create table r (ts bigint, machine text, id bigint, payload bytea); "
+                 "insert into r values (1000, 'T1', 291, '\\x0102')",
+                 "old_rows");
+  CHECK(has(bad({"import", "--from", from, "--table", "r", "--map",
+                 "time=ts,equipment=machine,can_id=id,data=payload", "--time-unit", "ms",
+                 "--database", url}),
+            "`furrow db migrate`"));
+  CHECK(cluster().value("select to_regnamespace('furrow') is null", "bare") == "t");
+}
