@@ -8,6 +8,7 @@
 #include <doctest/doctest.h>
 
 #include <pty.h>
+#include <sys/socket.h>
 
 #include <array>
 #include <cstdlib>
@@ -69,6 +70,26 @@ std::size_t lines_of(const std::string& text) {
 }
 
 } // namespace
+
+TEST_CASE(
+  "furrow-edge: a node that closes every connection without a word may have stopped or may want "
+  "TLS, and the gateway says both") {
+  edge_story s;
+  boost::asio::io_context io;
+  boost::asio::ip::tcp::acceptor broken{io, {boost::asio::ip::address_v4::loopback(), 0}};
+  std::thread closing{[&] {
+    boost::system::error_code ended;
+    while (!ended)
+      broken.accept(ended); // the socket is closed at once
+  }};
+  const auto end = s.finish(s.run("127.0.0.1:" + std::to_string(broken.local_endpoint().port()),
+                                  {"--from", s.log(10), "--until-durable", "--timeout", "2"}));
+  ::shutdown(broken.native_handle(), SHUT_RDWR);
+  closing.join();
+  CHECK(end.code == 5);
+  CHECK_MESSAGE(says(end.output, "closed without a message: the node has stopped, or it wants TLS"),
+                end.output);
+}
 
 TEST_CASE("furrow-edge: sends a log whole and in order, reports it and ends") {
   edge_story s;

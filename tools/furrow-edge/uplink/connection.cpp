@@ -104,8 +104,8 @@ private:
     if (error != asio::error::eof && error != asio::ssl::error::stream_truncated)
       fail(error.message());
     else if (std::is_same_v<Stream, tcp::socket> && !heard_)
-      fail(
-        "the connection was closed without a message (does the node need TLS? --tls or --ca FILE)");
+      fail("the connection was closed without a message: the node has stopped, or it wants TLS "
+           "(--tls or --ca FILE); its log says which");
     else
       fail("the connection was closed");
     return true;
