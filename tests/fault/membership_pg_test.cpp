@@ -7,6 +7,7 @@
 #include "tests/support/scratch_folder.hpp"
 #include "tests/tools/child_process.hpp"
 #include "tests/tools/furrowd/node_program.hpp"
+#include "tests/tools/process/wakes.hpp"
 
 #include <doctest/doctest.h>
 
@@ -232,4 +233,23 @@ TEST_CASE("fault, postgresql: a server that restarts makes no node dead") {
   CHECK_FALSE(eventually(5s, [&] { // the time in which a wrong judgement would come
     return n1.state_of("n2") == "dead" || n2.state_of("n1") == "dead";
   }));
+}
+
+TEST_CASE("fault, postgresql: an idle node sleeps") {
+  const scratch_folder folder;
+  child_process node{std::string{FURROW_BIN_DIR} + "/furrowd",
+                     {"--database", nodes_server().make_database("idle"), "--listen", "127.0.0.1:0",
+                      "--http", "127.0.0.1:0"},
+                     folder.file("output")};
+  REQUIRE(eventually(node_patience,
+                     [&] { return node.output().find("ready gateway=") != std::string::npos; }));
+  // The lease of the node, the look at the server and the timers of a second; workers that look for work would wake
+  // hundreds of times. What begins at the start is over after a while.
+  constexpr std::uint64_t wakes_max = 5 * 60;
+  CHECK(eventually(3 * node_patience, [&] { return wakes_within(node.pid(), 5s) < wakes_max; }));
+  const auto wakes = wakes_within(node.pid(), 5s);
+  MESSAGE("an idle node on PostgreSQL wakes " << wakes / 5 << " times a second");
+  CHECK(wakes < wakes_max);
+  node.signal(SIGTERM);
+  CHECK(node.wait(node_patience) == 0);
 }

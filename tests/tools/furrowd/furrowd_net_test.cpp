@@ -1,5 +1,6 @@
 // How furrowd starts, refuses to start, and ends: exit codes and the one line that says why.
 #include "tests/tools/furrowd/node_program.hpp"
+#include "tests/tools/process/wakes.hpp"
 
 #include <doctest/doctest.h>
 
@@ -435,26 +436,6 @@ TEST_CASE(
   ::close(reader);
 }
 
-namespace {
-
-/// How often the threads of a process have gone to sleep; each time something woke them.
-std::uint64_t wakes_of(pid_t process) {
-  std::uint64_t sum = 0;
-  for (const auto& thread :
-       std::filesystem::directory_iterator{"/proc/" + std::to_string(process) + "/task"}) {
-    std::ifstream status{thread.path() / "status"};
-    for (std::string word; status >> word;)
-      if (word == "voluntary_ctxt_switches:") {
-        std::uint64_t count = 0;
-        status >> count;
-        sum += count;
-      }
-  }
-  return sum;
-}
-
-} // namespace
-
 TEST_CASE("furrowd: an idle node sleeps") {
   const scratch_folder folder;
   child_process node{furrowd,
@@ -464,13 +445,7 @@ TEST_CASE("furrowd: an idle node sleeps") {
   REQUIRE(eventually(node_patience, [&] { return times(node.output(), "ready gateway=") > 0; }));
   // Workers that look for work every 10 ms would wake 200 times a second. A machine that is busy with other things
   // does not change this count.
-  const auto a_second = [&] {
-    const auto before = wakes_of(node.pid());
-    const auto until = std::chrono::steady_clock::now() + 1s;
-    while (std::chrono::steady_clock::now() < until)
-      pause_a_little();
-    return wakes_of(node.pid()) - before;
-  };
+  const auto a_second = [&] { return wakes_within(node.pid(), 1s); };
   CHECK(
     eventually(node_patience, [&] { return a_second() < 30; })); // what begins at the start is over
   CHECK(a_second() < 30);
