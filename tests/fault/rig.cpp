@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <csignal>
 #include <fstream>
 #include <iterator>
 
@@ -69,8 +70,11 @@ void rig::kill_node(int signal) {
   if (node_ == nullptr)
     return;
   node_->signal(signal);
-  REQUIRE(node_->wait(std::chrono::seconds{40}));
+  const auto code = node_->wait(std::chrono::seconds{40});
+  REQUIRE(code);
   node_.reset();
+  if (signal == SIGTERM)
+    CHECK_MESSAGE(*code == 0, node_output());
 }
 
 void rig::signal_node(int signal) const {

@@ -47,6 +47,7 @@ public:
   void always(std::vector<std::string> flags) { node_flags_ = std::move(flags); }
   void start_node(const std::vector<std::string>& environment = {},
                   const std::vector<std::string>& flags = {});
+  /// SIGTERM must end the node with 0.
   void kill_node(int signal = 9);
   void signal_node(int signal) const;
   /// The exit code of the node, when it ends by itself within the limit.

@@ -187,7 +187,7 @@ TEST_CASE("site: head office loses what it acked, and gets it again") {
     "site_restore");
   places.office.start_node();
   // The site checks each stream after its own start.
-  places.site.kill_node(15);
+  places.site.kill_node(SIGTERM);
   places.site.start_node();
   CHECK(eventually(60s, [&] {
     return places.arrived() == items && places.office.difference("T1", *log).empty();
