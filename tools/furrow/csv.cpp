@@ -1,5 +1,6 @@
 #include "tools/furrow/csv.hpp"
 
+#include "can/text/csv.hpp"
 #include "storage/farm/json_check.hpp"
 
 #include <algorithm>
@@ -109,12 +110,9 @@ private:
 } // namespace
 
 std::string csv_cell(std::string_view text) {
-  if (text.find_first_of(",\"\r\n") == std::string_view::npos)
-    return std::string{text};
-  std::string quoted = "\"";
-  for (const char c : text)
-    quoted += c == '"' ? "\"\"" : std::string(1, c);
-  return quoted + "\"";
+  std::string cell;
+  can::text::append_csv_cell(cell, text);
+  return cell;
 }
 
 std::string csv_line(const std::vector<std::string>& cells) {

@@ -56,6 +56,8 @@ TEST_CASE("furrow frames: prints the log byte for byte, or filtered") {
         == "(1588310400.003000) can0 18FEF100#0102030405060703\n");
   CHECK(good(furrow("frames", "T1", "--last", "1000")) == cli_t1_log);
   CHECK(cli_t1_log.ends_with(good(furrow("frames", "T1", "--last", "2"))));
+  CHECK(good(furrow("frames", "T1", "-o", "trc")).starts_with(";$FILEVERSION=2.1\n"));
+  CHECK(good(furrow("frames", "T1", "-o", "asc", "--last", "1")).starts_with("date Fri May 1 "));
   bad(furrow("frames", "T1", "--last", "0"), 2);
   bad(furrow("frames", "T1", "--last", "5", "--pgn", "65265"), 2);
   CHECK(good(furrow("frames", "T1", "--from", "-infinity", "--to", "infinity")) == cli_t1_log);

@@ -81,6 +81,10 @@ TEST_CASE("furrow -o csv, -o wide: every list has them") {
     good(furrow("db", "status", "-o", "csv")).starts_with("number,name,applied,fault\r\n1,base"));
   CHECK(good(furrow("frames", "T1", "-o", "csv", "--can-id", "123")).starts_with("seq,time,"));
   CHECK(good(furrow("-o", "csv", "frames", "T1")).find("0102030405060701") != std::string::npos);
+  const auto kinds = good(furrow("frames", "T1", "-o", "csv")); // with and without a direction
+  CHECK(std::count(kinds.begin(), kinds.end(), ',') == 4 * 14);
+  CHECK(furrow("frames", "T1", "-o", "csv", "--pgn", "1").errors.find("no such frames")
+        != std::string::npos);
   CHECK(good(furrow("-o", "wide", "health")).find("READY") != std::string::npos);
   CHECK(good(furrow("version", "-o", "csv")).starts_with("version\r\n"));
   bad(furrow("watch", "T1", "-o", "csv"), 2);

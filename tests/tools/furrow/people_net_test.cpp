@@ -272,7 +272,7 @@ TEST_CASE("furrow completion: offers the values of options and the machines of t
       .out;
   };
   CHECK(complete("furrow ledger --output j", 3) == "json jsonl\n");
-  CHECK(complete("furrow frames T1 -o ''", 4) == "candump jsonl json csv table wide\n");
+  CHECK(complete("furrow frames T1 -o ''", 4) == "candump asc trc jsonl json csv table wide\n");
   CHECK(complete("furrow token new --role v", 4) == "viewer\n");
   CHECK(complete("furrow completion f", 2) == "fish\n");
   CHECK(complete("furrow ledger T", 2) == "T1 T2\n");

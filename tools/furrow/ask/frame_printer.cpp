@@ -1,11 +1,9 @@
 #include "tools/furrow/ask/frame_printer.hpp"
 
-#include "tools/furrow/csv.hpp"
 #include "tools/furrow/output.hpp"
 
 #include <algorithm>
 #include <utility>
-#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -64,8 +62,6 @@ bool frame_printer::take(std::string_view piece) {
 bool frame_printer::take_line(std::string_view line) {
   if (form_ == frame_form::json)
     return write_out(frames_++ == 0 ? "[" : ",\n") && write_out(line);
-  if (form_ == frame_form::csv)
-    return take_csv(line);
   const bool wide = form_ == frame_form::wide;
   const auto shown = [wide](std::string row, const std::string& name) {
     return write_out(wide ? with_name(std::move(row), name) : row);
@@ -77,16 +73,6 @@ bool frame_printer::take_line(std::string_view line) {
   const auto frame = json::parse(line);
   const auto name = frame.value("name", json(nullptr)); // a node of an older version sends none
   return shown(row_of(frame), name.is_string() ? printable(name.get<std::string>()) : "-");
-}
-
-bool frame_printer::take_csv(std::string_view line) {
-  std::vector<std::string> names;
-  std::vector<std::string> cells;
-  for (auto& [name, text] : csv_members_of(json::parse(line))) {
-    names.push_back(std::move(name));
-    cells.push_back(std::move(text));
-  }
-  return (frames_++ != 0 || write_out(csv_line(names))) && write_out(csv_line(cells));
 }
 
 void frame_printer::finish() {

@@ -1,5 +1,5 @@
-/// Prints frames as they arrive: the node's text as it is, or its JSON lines as one JSON array, as CSV or as a
-/// table. A wide table names the messages.
+/// Prints frames as they arrive: the node's text as it is, or its JSON lines as one JSON array or as a table. A wide
+/// table names the messages.
 ///
 /// Shape: columns have a fixed width, because a table of millions of frames is not read before it is printed.
 /// Errors: `take` returns false when the reader wants no more; an answer that is no JSON throws nlohmann's exception,
@@ -16,7 +16,7 @@
 
 namespace furrow::cli {
 
-enum class frame_form : std::uint8_t { as_sent, json, csv, table, wide };
+enum class frame_form : std::uint8_t { as_sent, json, table, wide };
 
 class frame_printer {
 public:
@@ -29,7 +29,6 @@ public:
 
 private:
   [[nodiscard]] bool take_line(std::string_view line);
-  [[nodiscard]] bool take_csv(std::string_view line);
 
   frame_form form_;
   std::string rest_; // of a line whose end has not arrived

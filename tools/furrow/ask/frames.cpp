@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include <cstdint>
 #include <memory>
 
 #include <CLI/Validators.hpp>
@@ -33,9 +34,10 @@ result<int> frames(const globals& globals, const frames_options& wanted) {
   const auto form = output == "table"  ? frame_form::table
                     : output == "wide" ? frame_form::wide
                     : output == "json" ? frame_form::json
-                    : output == "csv"  ? frame_form::csv
                                        : frame_form::as_sent;
-  const std::string format = output.empty() || output == "candump" ? "candump" : "jsonl";
+  const std::string format = form != frame_form::as_sent ? "jsonl"
+                             : output.empty()            ? "candump"
+                                                         : output;
   auto target = "/api/v1/frames?equipment=" + encoded(wanted.equipment) + "&format=" + format;
   const auto add = [&target](const char* name, const std::string& value) {
     if (!value.empty())
@@ -58,7 +60,8 @@ result<int> frames(const globals& globals, const frames_options& wanted) {
     return all_written.error();
   if (!ended)
     return ended.error();
-  if (printer.frames() == 0 && form != frame_form::json)
+  const std::uint64_t lines_before = format == "csv" ? 1 : 0;
+  if (printer.frames() == lines_before && form != frame_form::json)
     fmt::print(stderr, "furrow: there are no such frames of {}\n", printable(wanted.equipment));
   return 0;
 }
@@ -80,13 +83,16 @@ void add_frames(CLI::App& app, const globals& globals, int& exit_code) {
   command->add_option("--pgn", wanted->pgn, "parameter group number, as 65265 or 0xFEF1")
     ->excludes(last);
   command
-    ->add_option("-o,--output", wanted->format,
-                 "candump (default), jsonl, json, csv, table or wide")
-    ->check(CLI::IsMember({"candump", "jsonl", "json", "csv", "table", "wide"}));
+    ->add_option(
+      "-o,--output", wanted->format,
+      "candump (default), asc (Vector), trc (PEAK, 2.1), jsonl, json, csv, table or wide")
+    ->check(CLI::IsMember({"candump", "asc", "trc", "jsonl", "json", "csv", "table", "wide"}));
   command->footer(
     "The text has the form of candump -L, byte for byte the log that was sent.\n"
+    "ASC and TRC cannot express CAN XL frames: a comment at the end says how many are left out.\n"
     "Examples:\n"
     "  furrow frames T1 > out.log\n"
+    "  furrow frames T1 --from today -o asc > T1.asc\n"
     "  furrow frames T1 --last 20 -o wide   (with the names of messages)\n"
     "  furrow frames T1 --from 2026-05-01T06:00:00Z --pgn 65265 -o jsonl | jq .payload");
   command->callback(

@@ -1,9 +1,9 @@
 #include "tools/furrow/export/row_text.hpp"
 
+#include "can/text/csv.hpp"
 #include "can/text/json.hpp"
 #include "can/text/time.hpp"
 
-#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <string_view>
@@ -13,23 +13,6 @@ namespace furrow::cli {
 namespace {
 
 constexpr std::int64_t row_second_us = 1'000'000;
-
-/// A cell in quotes if it has a comma, a quote or a line end.
-void append_csv(std::string& out, std::string_view text) {
-  // Most texts are short: a loop is faster than find_first_of, which calls memchr for each character.
-  const auto needs_quotes = [](char c) { return c == ',' || c == '"' || c == '\r' || c == '\n'; };
-  if (std::none_of(text.begin(), text.end(), needs_quotes)) {
-    out += text;
-    return;
-  }
-  out += '"';
-  for (const char c : text) {
-    if (c == '"')
-      out += '"';
-    out += c;
-  }
-  out += '"';
-}
 
 void append_real(std::string& out, double value, bool json) {
   constexpr double whole_max = 9'007'199'254'740'992; // 2^53
@@ -59,7 +42,7 @@ row_text::row_text(const std::vector<parquet::column_name>& names, text_form for
     if (form == text_form::csv) {
       if (!first)
         header_ += ',';
-      append_csv(header_, one.name);
+      can::text::append_csv_cell(header_, one.name);
       before_.emplace_back(first ? "" : ",");
       continue;
     }
@@ -104,7 +87,8 @@ void row_text::append_cell(std::string& out, const parquet::column& from, std::s
     out += from.flags()[value] != 0 ? "true" : "false";
     return;
   case parquet::value_type::text:
-    json ? can::text::append_json_text(out, from.text(value)) : append_csv(out, from.text(value));
+    json ? can::text::append_json_text(out, from.text(value))
+         : can::text::append_csv_cell(out, from.text(value));
     return;
   }
 }

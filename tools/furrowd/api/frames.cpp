@@ -50,9 +50,10 @@ std::variant<frames_request, problem> to_frames_request(const call& call) {
       return bad_parameter("pgn", *text, "write it as 65265 or 0xFEF1");
   }
   if (const auto* text = given(call, "format")) {
-    if (*text != "candump" && *text != "jsonl")
-      return bad_parameter("format", *text, "it is candump or jsonl");
-    wanted.format = *text == "jsonl" ? frames_format::jsonl : frames_format::candump;
+    const auto known = parse_frames_format(*text);
+    if (!known)
+      return bad_parameter("format", *text, frames_format_hint);
+    wanted.format = *known;
   }
   return wanted;
 }
@@ -70,8 +71,7 @@ answer frames(api_context& of, call call) {
     co_return to_response({429, "too_many_streams", "too many frame streams are open already",
                            "wait until another one has ended"});
   response made;
-  made.content_type =
-    request.format == frames_format::jsonl ? "application/x-ndjson" : "text/plain; charset=utf-8";
+  set_form(made, request.format, request.query.equipment);
   auto opened = co_await open_frames(of.node.store(), std::move(request));
   if (const auto* wrong = std::get_if<problem>(&opened))
     co_return to_response(*wrong);

@@ -27,20 +27,18 @@ std::optional<std::size_t> parse_last(const std::string& text) {
   return count;
 }
 
-std::string text_of(const std::vector<storage::stored_frame>& frames,
-                    frames_format format,
-                    const bus_names& names) {
+std::string
+text_of(const std::vector<storage::stored_frame>& frames, frames_format format, bus_names names) {
+  frame_text form{format, std::move(names)};
   std::string out;
+  form.begin(out);
   for (const auto& frame : frames) {
     const can::frame_view view{frame.time_us, frame.header,
                                reinterpret_cast<const std::uint8_t*>(frame.payload.data())};
     const auto bus = frame.bus.empty() ? "can" + std::to_string(frame.header.bus()) : frame.bus;
-    append_frame(out, view, frame.seq,
-                 format == frames_format::jsonl
-                   ? json(bus).dump(-1, ' ', false, json::error_handler_t::replace)
-                   : bus,
-                 format, names);
+    form.append(out, view, frame.seq, form.written(bus));
   }
+  form.finish(out);
   return out;
 }
 
@@ -57,9 +55,10 @@ answer newest_frames(api_context& of, call call) {
   }
   auto format = frames_format::candump;
   if (const auto* text = given(call, "format")) {
-    if (*text != "candump" && *text != "jsonl")
-      co_return to_response(bad_parameter("format", *text, "it is candump or jsonl"));
-    format = *text == "jsonl" ? frames_format::jsonl : frames_format::candump;
+    const auto known = parse_frames_format(*text);
+    if (!known)
+      co_return to_response(bad_parameter("format", *text, frames_format_hint));
+    format = *known;
   }
   const auto start = [&](auto done) {
     of.node.store().frames()->newest_frames(call.who.farm, name, *count, std::move(done));
@@ -68,8 +67,7 @@ answer newest_frames(api_context& of, call call) {
   if (const auto* wrong = std::get_if<problem>(&found))
     co_return to_response(*wrong);
   response made;
-  made.content_type =
-    format == frames_format::jsonl ? "application/x-ndjson" : "text/plain; charset=utf-8";
+  set_form(made, format, name);
   made.body = text_of(std::get<std::vector<storage::stored_frame>>(found), format,
                       {of.node.dbc(), call.who.farm, name});
   co_return made;

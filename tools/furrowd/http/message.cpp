@@ -1,5 +1,7 @@
 #include "tools/furrowd/http/message.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <cstdint>
 
@@ -34,6 +36,24 @@ response to_response(const problem& problem) {
     answer.headers.emplace_back(
       "Retry-After", std::to_string(std::max<std::int64_t>(1, problem.retry_after.count())));
   return answer;
+}
+
+/// A header takes ASCII without quotes; the second form has the whole name (RFC 6266).
+std::string disposition_of(const std::string& name) {
+  const auto plain = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.'
+           || c == '-' || c == '_';
+  };
+  std::string simple;
+  std::string encoded;
+  for (const char c : name) {
+    simple += plain(c) ? c : '_';
+    if (plain(c))
+      encoded += c;
+    else
+      encoded += fmt::format("%{:02X}", static_cast<unsigned char>(c));
+  }
+  return fmt::format("attachment; filename=\"{}\"; filename*=UTF-8''{}", simple, encoded);
 }
 
 } // namespace furrow::http

@@ -86,5 +86,7 @@ struct problem {
 };
 
 [[nodiscard]] response to_response(const problem& problem);
+/// The value of Content-Disposition for a file of this name.
+[[nodiscard]] std::string disposition_of(const std::string& name);
 
 } // namespace furrow::http

@@ -413,9 +413,9 @@ void stream_view::add_frames(const std::string& machine, const actors::tapped_fr
     }
     auto& made = frames_.emplace_back();
     made.machine = &known->first;
-    append_frame(made.text, block[i], frames.first_seq + i,
-                 "\"can" + std::to_string(block.header(i).bus()) + '"', frames_format::jsonl,
-                 names);
+    append_frame_json(made.text, block[i], frames.first_seq + i,
+                      "\"can" + std::to_string(block.header(i).bus()) + '"',
+                      names.message(block.header(i)));
     if (made.text.ends_with('\n'))
       made.text.pop_back();
   }

@@ -87,8 +87,9 @@ TEST_CASE("frames: a line of JSON has everything about a frame") {
   const std::uint8_t bytes[] = {0xDE, 0xAD};
   const auto line = [&](const can::header_parts& parts) {
     std::string text;
-    append_frame(text, {1'000'001, can::pack(parts), bytes}, 42, "\"can1\"", frames_format::jsonl,
-                 {});
+    const auto header = can::pack(parts);
+    append_frame_json(text, {1'000'001, header, bytes}, 42, "\"can1\"",
+                      bus_names{}.message(header));
     return text;
   };
   CHECK(line({.id = 0x18FEF100, .extended = true, .length = 2})

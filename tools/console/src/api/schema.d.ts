@@ -3532,8 +3532,8 @@ export interface operations {
                 can_id?: string;
                 /** @description parameter group number, 65265 or 0xFEF1 */
                 pgn?: string;
-                /** @description candump: the format of candump -L; jsonl: one object a line */
-                format?: "candump" | "jsonl";
+                /** @description candump: the format of candump -L; jsonl: one object a line; asc: Vector ASC; trc: PEAK TRC 2.1; csv: RFC 4180, a header and the members of jsonl as columns. A frame that ASC or TRC cannot express is left out; a comment at the end says how many */
+                format?: "candump" | "jsonl" | "asc" | "trc" | "csv";
             };
             header?: never;
             path?: never;
@@ -3544,10 +3544,13 @@ export interface operations {
             /** @description Frames, streamed. If the rest cannot be read, the node cuts the connection */
             200: {
                 headers: {
+                    /** @description asc, trc and csv: a name for the file, as NAME.asc */
+                    "Content-Disposition"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "text/plain": string;
+                    "text/csv": string;
                     "application/x-ndjson": components["schemas"]["frame"];
                 };
             };
@@ -3565,8 +3568,8 @@ export interface operations {
             query?: {
                 /** @description number of frames; 100 by default */
                 last?: number;
-                /** @description candump (default) or jsonl, one object per line */
-                format?: "candump" | "jsonl";
+                /** @description candump: the format of candump -L; jsonl: one object a line; asc: Vector ASC; trc: PEAK TRC 2.1; csv: RFC 4180, a header and the members of jsonl as columns. A frame that ASC or TRC cannot express is left out; a comment at the end says how many */
+                format?: "candump" | "jsonl" | "asc" | "trc" | "csv";
             };
             header?: never;
             path: {
@@ -3580,10 +3583,13 @@ export interface operations {
             /** @description Frames as text */
             200: {
                 headers: {
+                    /** @description asc, trc and csv: a name for the file, as NAME.asc */
+                    "Content-Disposition"?: string;
                     [name: string]: unknown;
                 };
                 content: {
                     "text/plain": string;
+                    "text/csv": string;
                     "application/x-ndjson": components["schemas"]["frame"];
                 };
             };

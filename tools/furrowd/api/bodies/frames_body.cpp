@@ -1,24 +1,17 @@
 #include "tools/furrowd/api/bodies/frames_body.hpp"
 
 #include "can/frame/identifier.hpp"
-#include "can/logs/candump.hpp"
-#include "can/text/json.hpp"
-#include "can/text/put.hpp"
 #include "storage/frames.hpp"
 #include "tools/furrowd/http/ask.hpp"
 #include "tools/furrowd/http/store_problem.hpp"
-#include "tools/json/rfc3339.hpp"
 
 #include <fmt/format.h>
 
 #include <charconv>
 #include <chrono>
-#include <iterator>
 #include <limits>
 #include <map>
 #include <utility>
-
-#include <nlohmann/json.hpp>
 
 namespace furrow::http {
 
@@ -31,60 +24,10 @@ constexpr std::chrono::seconds page_limit{30};
 constexpr int page_tries = 5;
 constexpr std::chrono::milliseconds first_pause{200}; // doubles: 3 s in all
 
-bool has_pgn(can::frame_header header) {
-  return header.extended() && !header.error();
-}
-
-const char* name_of(can::frame_kind kind) {
-  switch (kind) {
-  case can::frame_kind::classic:
-    return "classic";
-  case can::frame_kind::fd:
-    return "fd";
-  case can::frame_kind::xl:
-    return "xl";
-  }
-  return "unknown";
-}
-
-void append_json(std::string& out,
-                 const can::frame_view& frame,
-                 std::uint64_t seq,
-                 std::string_view bus,
-                 std::string_view name) {
-  const auto header = frame.header;
-  const auto at = std::back_inserter(out);
-  fmt::format_to(at, R"({{"seq":{},"time":"{}","bus":{},"can_id":")", seq,
-                 json_rows::format_time(frame.time_us), bus);
-  const std::uint32_t id = header.id() | (header.socketcan_id() & can::frame_header::error_flag);
-  const bool wide = header.extended() || header.error();
-  wide ? fmt::format_to(at, "{:08X}", id) : fmt::format_to(at, "{:03X}", id);
-  fmt::format_to(at, R"(","extended":{},"remote":{},"error":{},"kind":"{}","length":{},"pgn":)",
-                 header.extended(), header.remote(), header.error(), name_of(header.kind()),
-                 header.length());
-  has_pgn(header) ? fmt::format_to(at, "{}", can::pgn_of(header.id())) : fmt::format_to(at, "null");
-  out += R"(,"name":)";
-  if (name.empty())
-    out += "null";
-  else
-    can::text::append_json_text(out, name);
-  out += R"(,"payload":")";
-  can::text::append_hex(out, frame.payload());
-  out += '"';
-  if (header.kind() == can::frame_kind::fd)
-    fmt::format_to(at, R"(,"fd_flags":{})", header.nibble());
-  else if (header.nibble() != 0)
-    fmt::format_to(at, R"(,"raw_dlc":{})", header.nibble());
-  if (header.direction() != can::frame_direction::unknown)
-    out += header.direction() == can::frame_direction::sent ? R"(,"direction":"sent")"
-                                                            : R"(,"direction":"received")";
-  out += "}\n";
-}
-
 class frames_body : public body_source {
 public:
   frames_body(storage::store& store, frames_request wanted)
-    : store_{store}, wanted_{std::move(wanted)} {}
+    : store_{store}, wanted_{std::move(wanted)}, form_{wanted_.format, wanted_.names} {}
 
   /// Reads the page at the cursor; a problem when the page cannot be read.
   asio::awaitable<std::optional<problem>> load(storage::frames_cursor cursor) {
@@ -109,8 +52,12 @@ public:
 
   asio::awaitable<body_piece> next() override {
     text_.clear();
+    if (!std::exchange(begun_, true))
+      form_.begin(text_);
     while (true) {
       render();
+      if (run_ == page_.runs.size() && !page_.next && !std::exchange(finished_, true))
+        form_.finish(text_);
       if (!text_.empty() || (run_ == page_.runs.size() && !page_.next))
         co_return body_piece{text_, false};
       if (run_ < page_.runs.size())
@@ -129,14 +76,7 @@ private:
     started_ = true;
     names_.clear();
     for (const auto& bus : page_.buses)
-      names_[bus.bus] = written(bus.name);
-  }
-
-  [[nodiscard]] std::string written(const std::string& name) const {
-    using json = nlohmann::json;
-    return wanted_.format == frames_format::candump
-             ? name
-             : json(name).dump(-1, ' ', false, json::error_handler_t::replace);
+      names_[bus.bus] = form_.written(bus.name);
   }
 
   const std::string& bus_name(std::uint8_t bus) {
@@ -144,7 +84,7 @@ private:
     // The store knows the name of every bus. If one is missing, the frame is shown with a made-up name.
     return known != names_.end()
              ? known->second
-             : names_.emplace(bus, written(fmt::format("can{}", bus))).first->second;
+             : names_.emplace(bus, form_.written(fmt::format("can{}", bus))).first->second;
   }
 
   /// One piece of text, or less when the page ends.
@@ -159,18 +99,20 @@ private:
         const auto frame = run.block[frame_];
         if (frame.time_us < from || frame.time_us > to || !wanted_.filter.takes(frame.header))
           continue;
-        append_frame(text_, frame, run.seq_first + frame_, bus_name(frame.header.bus()),
-                     wanted_.format, wanted_.names);
+        form_.append(text_, frame, run.seq_first + frame_, bus_name(frame.header.bus()));
       }
     }
   }
 
   storage::store& store_;
   const frames_request wanted_;
+  frame_text form_;
   storage::frames_page page_;
   std::size_t run_ = 0;
   std::size_t frame_ = 0;
   bool started_ = false;
+  bool begun_ = false;
+  bool finished_ = false;
   std::map<std::uint8_t, std::string> names_;
   std::string text_;
 };
@@ -206,18 +148,6 @@ std::optional<std::uint32_t> parse_pgn(std::string_view text) {
   const auto [at, error] = std::from_chars(text.data(), end, pgn, hex ? 16 : 10);
   return error == std::errc{} && at == end && pgn <= can::pgn_max ? std::optional{pgn}
                                                                   : std::nullopt;
-}
-
-void append_frame(std::string& out,
-                  const can::frame_view& frame,
-                  std::uint64_t seq,
-                  std::string_view bus,
-                  frames_format format,
-                  const bus_names& names) {
-  if (format == frames_format::candump)
-    can::append_candump(out, frame, bus);
-  else
-    append_json(out, frame, seq, bus, names.message(frame.header));
 }
 
 asio::awaitable<std::variant<std::unique_ptr<body_source>, problem>>

@@ -9,8 +9,6 @@
 #include "tools/furrowd/http/ask_store.hpp"
 #include "tools/json/dbc_json.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <functional>
 #include <memory>
@@ -75,24 +73,6 @@ answer show_dbc(api_context& of, call call) {
   response made;
   made.stream = content_body(of.desk, row, std::get<read_dbc>(std::move(read)), std::move(taken));
   co_return made;
-}
-
-/// A header takes ASCII without quotes; the second form has the whole name (RFC 6266).
-std::string disposition_of(const std::string& name) {
-  const auto plain = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.'
-           || c == '-' || c == '_';
-  };
-  std::string simple;
-  std::string encoded;
-  for (const char c : name) {
-    simple += plain(c) ? c : '_';
-    if (plain(c))
-      encoded += c;
-    else
-      encoded += fmt::format("%{:02X}", static_cast<unsigned char>(c));
-  }
-  return fmt::format("attachment; filename=\"{}\"; filename*=UTF-8''{}", simple, encoded);
 }
 
 answer dbc_bytes(api_context& of, call call) {
