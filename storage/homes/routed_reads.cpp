@@ -189,6 +189,12 @@ public:
                                        series_of(of)->read_signal_series(wish, std::move(answered));
                                      });
   }
+  void read_token_sums(token_sums_wish wish, handler<token_sums> done) override {
+    router_.ask_about<token_sums>(wish.farm, wish.equipment, std::move(done),
+                                  [wish](store& of, auto answered) {
+                                    series_of(of)->read_token_sums(wish, std::move(answered));
+                                  });
+  }
 
 private:
   const home_router& router_;

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "storage/errc.hpp"
+#include "storage/series/token_sums.hpp"
 #include "storage/store.hpp"
 
 #include <algorithm>
@@ -97,6 +98,7 @@ public:
   virtual void read_telemetry_series(telemetry_wish wish, handler<telemetry_series> done) = 0;
   /// Of stored frames, and of rollups where the buckets are whole minutes or the frames are gone.
   virtual void read_signal_series(signal_wish wish, handler<signal_series> done) = 0;
+  virtual void read_token_sums(token_sums_wish wish, handler<token_sums> done) = 0;
 };
 
 /// A store that has this area.

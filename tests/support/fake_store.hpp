@@ -260,6 +260,8 @@ public:
   storage::telemetry_wish series_wish;   // the last one
   storage::signal_series signal_points;  // of its signal "EEC1.engine_speed"
   storage::signal_wish signal_asked;     // the last one
+  storage::token_sums sums;              // of the farm default
+  storage::token_sums_wish sums_asked;   // the last one
 
   void read_telemetry_series(storage::telemetry_wish wish,
                              storage::handler<storage::telemetry_series> done) override {
@@ -285,6 +287,16 @@ public:
           return storage::failure{storage::errc::not_found, "no signal " + wish.signal};
         signal_asked = wish;
         return signal_points;
+      });
+  }
+  void read_token_sums(storage::token_sums_wish wish,
+                       storage::handler<storage::token_sums> done) override {
+    answer<storage::token_sums>(
+      std::move(done), [this, wish]() -> storage::result<storage::token_sums> {
+        if (!wish.equipment.empty() && !knows(wish.farm, wish.equipment))
+          return storage::failure{storage::errc::not_found, "no machine " + wish.equipment};
+        sums_asked = wish;
+        return wish.farm == "default" ? sums : storage::token_sums{};
       });
   }
   std::vector<storage::bus_fault> bus_faults;

@@ -20,6 +20,7 @@ void add_frames(CLI::App& app, const globals& globals, int& exit_code);
 void add_telemetry(CLI::App& app, const globals& globals, int& exit_code);
 void add_signals(CLI::App& app, const globals& globals, int& exit_code);
 void add_records(CLI::App& app, const globals& globals, int& exit_code);
+void add_token_usage(CLI::App& app, const globals& globals, int& exit_code);
 void add_faults(CLI::App& app, const globals& globals, int& exit_code);
 void add_quarantine(CLI::App& app, const globals& globals, int& exit_code);
 void add_equipment(CLI::App& app, const globals& globals, int& exit_code);

@@ -34,6 +34,7 @@ void add_commands(CLI::App& app, const furrow::cli::globals& globals, int& exit_
   add_telemetry(app, globals, exit_code);
   add_signals(app, globals, exit_code);
   add_records(app, globals, exit_code);
+  add_token_usage(app, globals, exit_code);
   add_faults(app, globals, exit_code);
   add_quarantine(app, globals, exit_code);
   add_gateways(app, globals, exit_code);

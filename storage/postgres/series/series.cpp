@@ -4,6 +4,7 @@
 #include "storage/postgres/connection/job.hpp"
 #include "storage/postgres/connection/query_pool.hpp"
 #include "storage/postgres/connection/rows.hpp"
+#include "storage/postgres/series/token_sums.hpp"
 #include "storage/postgres/series/zones.hpp"
 #include "storage/postgres/work.hpp"
 
@@ -375,6 +376,11 @@ public:
   void read_signal_series(signal_wish wish, handler<signal_series> done) override {
     queries_->submit(job_of(false, std::move(done), [wish = std::move(wish)](pq_connection& db) {
       return postgres_work::read_signal_series(db, wish);
+    }));
+  }
+  void read_token_sums(token_sums_wish wish, handler<token_sums> done) override {
+    queries_->submit(job_of(false, std::move(done), [wish = std::move(wish)](pq_connection& db) {
+      return postgres_work::read_token_sums(db, wish);
     }));
   }
 

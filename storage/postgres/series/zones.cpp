@@ -7,20 +7,40 @@
 
 namespace furrow::storage::postgres_work {
 
-task<result<std::string>> zone_for(pq_connection& db, std::int32_t equipment, std::string wanted) {
+namespace {
+
+/// `farm_zone`: SQL for the zone of the farm, whose key is $1. $2 is the wanted zone.
+task<result<std::string>> zone_beside(pq_connection& db,
+                                      std::string farm_zone,
+                                      pq_parameters parameters,
+                                      std::string wanted) {
   // pg_timezone_names reads hundreds of files, some 20 ms of CPU: the zone of the farm has been checked before.
-  const auto reply = co_await db.query(
-    "select case when $2 in ('farm', f.time_zone) then f.time_zone else (select n.name from "
-    "pg_timezone_names n "
-    "where n.name = $2 and n.name !~ '^(posix|right)/') end from furrow.equipment e "
-    "join furrow.farm f on f.id = e.farm_id where e.id = $1",
-    pq_parameters{}.int4(equipment).text(wanted));
+  const auto sql = "select case when $2 in ('farm', f.time_zone) then f.time_zone else (select "
+                   "n.name from pg_timezone_names n where n.name = $2 and n.name !~ "
+                   "'^(posix|right)/') end from ("
+                   + farm_zone + ") f(time_zone)";
+  const auto reply = co_await db.query(sql.c_str(), parameters.text(wanted));
   if (reply.error)
     co_return reply.error->as_failure();
   const pq_rows rows{reply.rows.get()};
   if (rows.size() == 0 || rows.null(0, 0))
     co_return failure{errc::reject_row, unknown_zone(wanted)};
   co_return rows.text(0, 0);
+}
+
+} // namespace
+
+task<result<std::string>> zone_for(pq_connection& db, std::int32_t equipment, std::string wanted) {
+  return zone_beside(db,
+                     "select f.time_zone from furrow.equipment e join furrow.farm f on f.id = "
+                     "e.farm_id where e.id = $1",
+                     pq_parameters{}.int4(equipment), std::move(wanted));
+}
+
+task<result<std::string>> zone_of_farm(pq_connection& db, std::string farm, std::string wanted) {
+  return zone_beside(
+    db, "select coalesce((select f.time_zone from furrow.farm f where f.name = $1), 'UTC')",
+    pq_parameters{}.text(farm), std::move(wanted));
 }
 
 task<result<std::string>> first_unknown(pq_connection& db, std::vector<std::string> names) {

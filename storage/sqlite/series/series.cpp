@@ -6,6 +6,7 @@
 #include "can/live/telemetry.hpp"
 #include "storage/dbc/dbc_files.hpp"
 #include "storage/sqlite/connection.hpp"
+#include "storage/sqlite/series/token_sums.hpp"
 #include "storage/sqlite/series/zones.hpp"
 #include "storage/sqlite/work.hpp"
 
@@ -417,6 +418,11 @@ public:
   void read_signal_series(signal_wish wish, handler<signal_series> done) override {
     reader_->submit(std::move(done), [wish = std::move(wish)](sqlite_db& db) {
       return sqlite_work::read_signal_series(db, wish);
+    });
+  }
+  void read_token_sums(token_sums_wish wish, handler<token_sums> done) override {
+    reader_->submit(std::move(done), [wish = std::move(wish)](sqlite_db& db) {
+      return sqlite_work::read_token_sums(db, wish);
     });
   }
 

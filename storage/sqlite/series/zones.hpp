@@ -16,5 +16,8 @@ namespace furrow::storage::sqlite_work {
 /// `wanted` names a zone, or is "farm": that of the machine's farm.
 [[nodiscard]] result<time_zone>
 zone_for(sqlite_db& db, std::int64_t equipment, const std::string& wanted);
+/// The same with the farm's name. A farm that is not stored yet has UTC.
+[[nodiscard]] result<time_zone>
+zone_of_farm(sqlite_db& db, const std::string& farm, const std::string& wanted);
 
 } // namespace furrow::storage::sqlite_work

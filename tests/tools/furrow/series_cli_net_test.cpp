@@ -142,3 +142,27 @@ TEST_CASE("furrow signals, telemetry: a wrong use is one line, with exit code 2"
   bad(furrow("signals", "T1", "EEC1.no_such", "--points", "10"), 4);
   bad(furrow("telemetry", "T9", "--every", "10s"), 4);
 }
+
+TEST_CASE("furrow usage: prints the sums of all pages, by day, by month or as a whole") {
+  cli_world furrow;
+  auto& sums = furrow.node.database.sums;
+  sums.rows = {{series_cli_start_us, "scout", "m", 3, 1202.75, 3, 0.5},
+               {series_cli_start_us, "scout", "m-2", 1, 7, 1, std::nullopt}};
+  CHECK(good(furrow("usage"))
+        == "START                        AGENT  MODEL  RECORDS   PROMPT  COMPLETION  COST USD\n"
+           "2026-05-01T06:30:00.000000Z  scout  m            3  1202.75           3      0.50\n"
+           "2026-05-01T06:30:00.000000Z  scout  m-2          1        7           1         -\n");
+  CHECK(furrow.node.database.sums_asked.by == storage::sum_period::day);
+  CHECK(good(furrow("usage", "T1", "--by", "whole", "--agent", "scout", "--from",
+                    "2026-05-01T00:00:00Z", "-o", "csv"))
+          .starts_with("start,agent,model,records,prompt_tokens,completion_tokens,cost_usd\r\n"
+                       ",scout,m,3,1202.75,3,0.5\r\n"));
+  CHECK(furrow.node.database.sums_asked.equipment == "T1");
+  CHECK(good(furrow("usage", "--by", "month", "--zone", "farm")).find("COST") != std::string::npos);
+  CHECK(furrow.node.database.sums_asked.zone == "farm");
+  bad(furrow("usage", "T9"), 4);
+  bad(furrow("usage", "--by", "week"), 2);
+  bad(furrow("usage", "--by", "whole", "--zone", "farm"), 2);
+  sums.rows.clear();
+  CHECK(furrow("usage").errors.find("no records of token usage") != std::string::npos);
+}

@@ -263,3 +263,55 @@ TEST_CASE("track: no position that is left out is farther from the line than the
   const std::vector<http::track_position> across{{0, 0, 179.999}, {1, 0, -180}, {2, 0, -179.999}};
   CHECK(http::track_weights(across)[1] < 1);
 }
+
+TEST_CASE("token sums over HTTP: have all filters, pages, and only machines of the token") {
+  series_world w{with_tokens(
+    {{"viewer", "role = \"viewer\""}, {"v1", "role = \"viewer\"\nequipment = [\"T1\"]"}})};
+  const std::string path = "/api/v1/token-usage/sums";
+  const auto get = [&](const std::string& query, const std::string& token = "viewer") {
+    return w.client.get(path + query, bearer(token));
+  };
+  auto& sums = w.node.database.sums;
+  sums.rows = {{series_start_us, "scout", "m", 3, 1202.75, 3, 0.5},
+               {series_start_us, "scout", "m-2", 1, 7, 1, std::nullopt}};
+  sums.next = storage::token_sums_cursor{series_start_us, "scout \u00e9", "m-2"};
+  const auto& asked = w.node.database.sums_asked;
+  const auto first = json::parse(get("?from=2026-05-01&to=2026-06-01&by=month&zone=Europe/Berlin"
+                                     "&agent=scout&model=m&equipment=T1&limit=2")
+                                   .body);
+  CHECK(first["sums"][0]
+        == json{{"start", "2026-05-01T06:30:00.000000Z"},
+                {"agent", "scout"},
+                {"model", "m"},
+                {"records", 3},
+                {"prompt_tokens", 1202.75},
+                {"completion_tokens", 3},
+                {"cost_usd", 0.5}});
+  CHECK(first["sums"][1]["cost_usd"].is_null());
+  CHECK(first["sums"][1]["prompt_tokens"].is_number_integer());
+  CHECK(asked.by == storage::sum_period::month);
+  CHECK(asked.zone == "Europe/Berlin");
+  CHECK(asked.from_us == 1'777'593'600'000'000);
+  CHECK((asked.agent == "scout" && asked.model == "m" && asked.equipment == "T1"));
+  CHECK(asked.limit == 2);
+  CHECK(asked.machines.empty());
+  CHECK_FALSE(asked.after);
+  // `next` as it came begins the next page.
+  std::string next;
+  for (const char c : first["next"].get<std::string>()) {
+    constexpr const char* hex = "0123456789ABCDEF";
+    next += std::string{"%"} + hex[static_cast<unsigned char>(c) >> 4U]
+            + hex[static_cast<unsigned char>(c) & 15U];
+  }
+  CHECK(get("?by=whole&after=" + next, "v1").status == 200);
+  REQUIRE(asked.after);
+  CHECK(asked.after->start_us == series_start_us);
+  CHECK(asked.after->agent == "scout \u00e9");
+  CHECK(asked.machines == std::vector<std::string>{"T1"});
+  CHECK(get("?equipment=T2", "v1").status == 403);
+  CHECK(get("?equipment=T9").status == 404);
+  CHECK(w.client.get(path).status == 401);
+  for (const char* wrong : {"?by=week", "?zone=", "?by=whole&zone=farm", "?from=now", "?limit=0",
+                            "?after=x", "?after=%5B1%5D", "?agent=", "?equipment="})
+    CHECK_MESSAGE(get(wrong).status == 400, wrong);
+}

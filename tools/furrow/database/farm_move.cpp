@@ -112,7 +112,7 @@ result<int> move(const globals& globals, const move_options& options) {
   return printed ? result<int>{0} : printed.error();
 }
 
-result<int> list(const globals& globals, const std::string& url) {
+result<int> list_moves(const globals& globals, const std::string& url) {
   storage::store_options main;
   main.url = url;
   main.application_name = "furrow/cli";
@@ -166,7 +166,8 @@ void add_farm_move(CLI::App& app, const globals& globals, int& exit_code) {
   const auto* of = add_database_option(*moves, main_url)->required();
   moves->footer("Example:\n"
                 "  furrow farm moves -o json --database postgresql://furrow@db1/furrow");
-  moves->callback([&globals, &exit_code, of] { exit_code = code_of(list(globals, url_of(of))); });
+  moves->callback(
+    [&globals, &exit_code, of] { exit_code = code_of(list_moves(globals, url_of(of))); });
 }
 
 } // namespace furrow::cli

@@ -78,19 +78,15 @@ api::api(settings given_settings, actors::node& node, metrics& metrics, summary_
 
 router api::routes() {
   router made;
-  for (const auto add : {add_console_routes,      add_health_routes,
-                         add_database_routes,     add_equipment_routes,
-                         add_dbc_routes,          add_dbc_load_route,
-                         add_repository_routes,   add_ledger_route,
-                         add_frames_route,        add_gateway_routes,
-                         add_newest_frames_route, add_node_routes,
-                         add_record_routes,       add_quarantine_routes,
-                         add_actor_routes,        add_history_routes,
-                         add_fault_routes,        add_user_routes,
-                         add_token_routes,        add_session_routes,
-                         add_audit_route,         add_telemetry_series_route,
-                         add_signal_series_route, add_track_route,
-                         add_site_route,          add_map_routes,
+  for (const auto add : {add_console_routes,         add_health_routes,       add_database_routes,
+                         add_equipment_routes,       add_dbc_routes,          add_dbc_load_route,
+                         add_repository_routes,      add_ledger_route,        add_frames_route,
+                         add_gateway_routes,         add_newest_frames_route, add_node_routes,
+                         add_record_routes,          add_quarantine_routes,   add_actor_routes,
+                         add_history_routes,         add_fault_routes,        add_user_routes,
+                         add_token_routes,           add_session_routes,      add_audit_route,
+                         add_telemetry_series_route, add_signal_series_route, add_track_route,
+                         add_token_sums_route,       add_site_route,          add_map_routes,
                          add_dbc_compare_route})
     add(made, shared_);
   add_stream_routes(made, stream_);

@@ -1251,6 +1251,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/token-usage/sums": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Tokens that agents have used: sums by agent, model and day or month, in the order of start, agent, model */
+        get: operations["tokenSums"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
 }
 export type webhooks = Record<string, never>;
 export interface components {
@@ -2230,6 +2247,16 @@ export interface components {
              * @description time of the newest frames at this site
              */
             newest: string | null;
+        };
+        token_sum: {
+            /** Format: date-time */
+            start: string | null;
+            agent: string;
+            model: string;
+            records: number;
+            prompt_tokens: number;
+            completion_tokens: number;
+            cost_usd: number | null;
         };
     };
     responses: {
@@ -5181,6 +5208,54 @@ export interface operations {
             401: components["responses"]["problem"];
             403: components["responses"]["problem"];
             429: components["responses"]["problem"];
+        };
+    };
+    tokenSums: {
+        parameters: {
+            query?: {
+                /** @description name of the machine; default: every machine of the farm that the token covers */
+                equipment?: string;
+                /** @description only this agent */
+                agent?: string;
+                /** @description only this model */
+                model?: string;
+                /** @description the period of a sum; whole: one sum for each agent and model */
+                by?: "day" | "month" | "whole";
+                /** @description time zone of days and months, Europe/Berlin; farm: that of the farm; default: UTC */
+                zone?: string;
+                /** @description time of the first record, included */
+                from?: string;
+                /** @description time of the last record, included */
+                to?: string;
+                /** @description rows of a page; default 1000 */
+                limit?: number;
+                /** @description `next` of the previous page */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description A page. `start` is the first moment of the day or month, null for whole. `cost_usd` is null where no record has a cost */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        sums: components["schemas"]["token_sum"][];
+                        next: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["problem"];
+            401: components["responses"]["problem"];
+            403: components["responses"]["problem"];
+            404: components["responses"]["problem"];
+            503: components["responses"]["problem"];
+            504: components["responses"]["problem"];
         };
     };
 }
