@@ -109,6 +109,10 @@ TEST_CASE("peers: the list of actors is that of all nodes, and names who is miss
   CHECK(theirs["oldest_ms"] == 4);
   CHECK(w.get("/api/v1/actors?node=n1")["actors"].size() == 3);
   CHECK(w.get("/api/v1/actors?node=n2")["actors"].size() == 1);
+  CHECK(w.get("/api/v1/actors/n2/17") == theirs);
+  CHECK(w.client.get("/api/v1/actors/n2/18").status == 404);
+  CHECK(w.client.get("/api/v1/actors/n3/17").status == 504);
+  CHECK(w.client.get("/api/v1/actors/n4/17").status == 404);
   CHECK(w.client.get("/api/v1/actors?node=n3").status == 504);
   CHECK(w.client.get("/api/v1/actors?node=n4").status == 404);
 }

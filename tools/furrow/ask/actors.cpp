@@ -5,7 +5,6 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <map>
@@ -44,12 +43,6 @@ std::optional<actor_id> parse_id(const std::string& text) {
 
 std::string id_fault(const std::string& text) {
   return parse_id(text) ? std::string{} : "an id as `furrow actors` shows it: 17, or n2/17";
-}
-
-const json* find_actor(const json& rows, std::uint64_t id) {
-  const auto found =
-    std::find_if(rows.begin(), rows.end(), [id](const json& row) { return row.at("id") == id; });
-  return found == rows.end() ? nullptr : &*found;
 }
 
 cell state_cell(const json& state) {
@@ -147,24 +140,10 @@ result<int> show_one(const globals& globals, const actor_id& id) {
   auto client = node_client::from(globals);
   if (!client)
     return client.error();
-  auto answer = client->get(actors_target(id.node));
-  if (!answer)
-    return answer.error();
-  auto& rows = answer->at("actors");
-  if (id.node.empty()) { // those of the node that answers
-    const auto own = answer->value("node", std::string{});
-    json here = json::array();
-    for (const auto& row : rows)
-      if (row.value("node", own) == own)
-        here.push_back(row);
-    rows = std::move(here);
-  }
-  const auto* row = find_actor(rows, id.number);
-  if (row == nullptr)
-    return failure{errc::not_found,
-                   fmt::format("there is no actor {} (`furrow actors` lists them; a "
-                               "restarted actor has a new id)",
-                               id.number)};
+  const auto row = client->get(
+    fmt::format("/api/v1/actors/{}{}", id.node.empty() ? "" : encoded(id.node) + "/", id.number));
+  if (!row)
+    return row.error();
   table shown{{"WHAT", "VALUE"}, {}};
   for (const auto& [name, value] : row->items())
     shown.rows.push_back({cell{name}, {value_cell(value).text}});

@@ -129,15 +129,52 @@ answer end_at_peer(api_context& of, call call, proto::link::end_wish wish) {
   co_return ok(ended(wish, told->name, node));
 }
 
-answer end_actor(api_context& of, call call, bool restart) {
+std::variant<std::uint64_t, problem> actor_id_in(const call& call) {
   const auto& text = call.path.at("id");
-  proto::link::end_wish wish{0, restart};
+  std::uint64_t id = 0;
   const auto* end = text.data() + text.size();
-  const auto [at, error] = std::from_chars(text.data(), end, wish.actor);
+  const auto [at, error] = std::from_chars(text.data(), end, id);
   if (error != std::errc{} || at != end)
-    co_return to_response(bad_parameter("id", text, "it is the number that `furrow actors` shows"));
+    return bad_parameter("id", text, "it is the number that `furrow actors` shows");
+  return id;
+}
+
+/// Whether the path names this node, or no node.
+bool is_here(const api_context& of, const call& call) {
   const auto node = call.path.find("node");
-  if (node == call.path.end() || node->second == of.node_name)
+  return node == call.path.end() || node->second == of.node_name;
+}
+
+answer show_actor(api_context& of, call call) {
+  const auto id = actor_id_in(call);
+  if (const auto* wrong = std::get_if<problem>(&id))
+    co_return to_response(*wrong);
+  const auto wanted = std::get<std::uint64_t>(id);
+  json rows = json::array();
+  if (is_here(of, call)) {
+    const auto own = co_await visible_actors(of, call.who);
+    if (!own)
+      co_return to_response(no_answer("node"));
+    add_rows(rows, *own, of.node_name);
+  } else {
+    proto::link::wish wish{scope_of(call.who), proto::link::actors_wish{}};
+    const auto said = co_await ask_peer(of, call.path.at("node"), std::move(wish));
+    if (const auto* fault = std::get_if<problem>(&said))
+      co_return to_response(*fault);
+    add_rows(rows, std::get<proto::link::reply>(said), call.path.at("node"));
+  }
+  for (const auto& row : rows)
+    if (row.at("id") == wanted)
+      co_return ok(row);
+  co_return to_response(no_such_actor(wanted));
+}
+
+answer end_actor(api_context& of, call call, bool restart) {
+  const auto id = actor_id_in(call);
+  if (const auto* wrong = std::get_if<problem>(&id))
+    co_return to_response(*wrong);
+  proto::link::end_wish wish{std::get<std::uint64_t>(id), restart};
+  if (is_here(of, call))
     co_return co_await end_here(of, std::move(call), wish);
   co_return co_await end_at_peer(of, std::move(call), wish);
 }
@@ -155,6 +192,8 @@ answer restart_actor(api_context& of, call call) {
 void add_actor_routes(router& to, api_context& of) {
   using enum daemon::permission;
   to.add({"GET", "/api/v1/actors", read, {"node"}, on(of, list_actors), false});
+  to.add({"GET", "/api/v1/actors/{id}", read, {}, on(of, show_actor), false});
+  to.add({"GET", "/api/v1/actors/{node}/{id}", read, {}, on(of, show_actor), false});
   to.add(
     {"POST", "/api/v1/actors/{id}/kill", operate, {}, on(of, kill_actor), false, "actor kill"});
   to.add({"POST",

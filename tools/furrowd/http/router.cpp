@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <string_view>
+#include <utility>
 
 namespace furrow::http {
 
@@ -32,6 +33,27 @@ std::optional<path_parameters> match(std::string_view pattern,
       return std::nullopt;
   }
   return pattern.empty() ? std::optional{std::move(found)} : std::nullopt;
+}
+
+struct matched_route {
+  const route* found = nullptr;
+  path_parameters parameters;
+};
+
+/// Of the routes whose pattern the path has, those with the most segments in plain text: `/actors/2/kill` is
+/// `/actors/{id}/kill`, and never `/actors/{node}/{id}`.
+std::vector<matched_route> matches(const std::vector<route>& routes,
+                                   const std::vector<std::string>& segments) {
+  std::vector<matched_route> out;
+  for (const auto& route : routes) {
+    auto parameters = match(route.pattern, segments);
+    if (!parameters || (!out.empty() && parameters->size() > out.front().parameters.size()))
+      continue;
+    if (!out.empty() && parameters->size() < out.front().parameters.size())
+      out.clear();
+    out.push_back({&route, std::move(*parameters)});
+  }
+  return out;
 }
 
 std::optional<problem> unknown_parameter(const target& target, const route& route) {
@@ -70,10 +92,8 @@ std::variant<route_match, problem> router::find(const request& request) const {
                    "encode special characters as % and two hex digits"};
   const bool head = request.method == "HEAD";
   std::string allowed;
-  for (const auto& route : routes_) {
-    auto parameters = match(route.pattern, target->segments);
-    if (!parameters)
-      continue;
+  for (auto& [matched, parameters] : matches(routes_, target->segments)) {
+    const auto& route = *matched;
     if (route.method != (head ? "GET" : request.method)) {
       allowed += (allowed.empty() ? "" : ", ") + route.method;
       if (route.method == "GET")
@@ -83,7 +103,7 @@ std::variant<route_match, problem> router::find(const request& request) const {
     if (auto wrong = unknown_parameter(*target, route))
       return *wrong;
     call made;
-    made.path = std::move(*parameters);
+    made.path = std::move(parameters);
     made.query = target->query;
     made.head = head;
     made.idempotency_key = request.idempotency_key;

@@ -1,7 +1,7 @@
 /// Which handler answers which method and path.
 ///
-/// Shape: a pattern is a path whose segments in braces match anything: "/api/v1/equipment/{name}". There are few
-///   routes, so they are tried in order.
+/// Shape: a pattern is a path whose segments in braces match anything: "/api/v1/equipment/{name}". Of several patterns
+///   that match a path, the one with the fewest braces counts. There are few routes, so they are tried in order.
 /// Shape of `farm`: a token of the node, or of several farms, names the farm that it asks about; the front checks the name against the token.
 /// Errors: a `problem`: 400 for an invalid target or parameter, 404, 405 with the allowed methods.
 /// Threads: filled before the server starts, then only read.

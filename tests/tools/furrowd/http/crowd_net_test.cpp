@@ -115,6 +115,7 @@ std::string target_of(const http::route& route) {
   auto target = route.pattern;
   for (const auto& [part, value] :
        {std::pair{"/quarantine/{id}", "/quarantine/3:17"}, std::pair{"/dbc/{id}", "/dbc/1"},
+        std::pair{"/actors/{id}", "/actors/1"}, std::pair{"/actors/{node}/{id}", "/actors/n1/1"},
         std::pair{"/nodes/{name}", "/nodes/n1"}, std::pair{"/map/{z}/{x}/{y}", "/map/0/0/0"},
         std::pair{"/parts/{name}", console_part.c_str()}, std::pair{"{name}", "T1"},
         std::pair{"{signal}", "EEC1.engine_speed"}})

@@ -306,6 +306,15 @@ TEST_CASE("http: actors are listed and killed") {
                 {"oldest_ms", 0},
                 {"handled", 0},
                 {"busy_ms", 0}});
+  CHECK(body_of(w.client.get("/api/v1/actors/n1/2")) == rows[1]);
+  CHECK(body_of(w.client.get("/api/v1/actors/2")) == rows[1]);
+  for (const char* unknown : {"/api/v1/actors/n1/9", "/api/v1/actors/4", "/api/v1/actors/n1/4"}) {
+    const auto none = w.client.get(unknown); // 4: the other farm's
+    CHECK(none.status == 404);
+    CHECK(body_of(none)["error"]["code"] == "no_such_actor");
+  }
+  CHECK(w.client.get("/api/v1/actors/n1/two").status == 400);
+  CHECK(w.client.get("/api/v1/actors/n7/2").status == 404);
   CHECK(body_of(w.client.post("/api/v1/actors/n1/2/restart"))
         == json{{"restarted", 2}, {"name", "writer-0"}, {"node", "n1"}});
   CHECK(w.node.restarted == std::vector<std::uint64_t>{2});
@@ -449,6 +458,7 @@ TEST_CASE("http: a wrong method gets the allowed ones, HEAD is GET without a bod
   answer = w.client.read();
   CHECK(answer.status == 405);
   CHECK(answer.headers.at("allow") == "POST");
+  CHECK(w.client.get("/api/v1/actors/2/kill").status == 405); // and not the actor "kill" of node 2
   CHECK(w.client.get("/api/v2/equipment").status == 404);
   CHECK(w.client.get("/%zz").status == 400);
   for (const std::string target : {"/health", "/api/v1/frames?equipment=T1", "/nothing"}) {
