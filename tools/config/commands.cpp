@@ -98,20 +98,27 @@ std::string sample_of(CLI::App& options, const program& of) {
   return out;
 }
 
+std::vector<shown_setting> shown_settings(const in_force& values) {
+  std::vector<shown_setting> out;
+  for (const auto& one : values.settings)
+    out.push_back({one.key, as_toml(one), one.from,
+                   one.from == layer::standard ? std::string{} : one.place, one.counts});
+  return out;
+}
+
 std::string shown(const in_force& values, bool with_origin) {
+  const auto settings = shown_settings(values);
   std::size_t width = 0;
   std::vector<std::string> lines;
-  for (const auto& one : values.settings) {
-    const auto value = as_toml(one);
-    lines.push_back(value.empty() ? '#' + one.key + " =" : one.key + " = " + value);
+  for (const auto& one : settings) {
+    lines.push_back(one.value.empty() ? '#' + one.key + " =" : one.key + " = " + one.value);
     width = std::max(width, std::min<std::size_t>(lines.back().size(), 48));
   }
   std::string out;
   for (std::size_t i = 0; i < lines.size(); ++i) {
-    const auto& one = values.settings[i];
     if (with_origin)
       out += fmt::format("{:<{}}  # {}\n", lines[i], width,
-                         one.from == layer::standard ? "default" : one.place);
+                         settings[i].from == layer::standard ? "default" : settings[i].place);
     else
       out += lines[i] + '\n';
   }

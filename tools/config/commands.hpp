@@ -10,6 +10,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 namespace furrow::config {
 
@@ -25,6 +26,16 @@ struct commands {
 [[nodiscard]] commands add_commands(CLI::App& app);
 
 [[nodiscard]] std::string sample_of(CLI::App& options, const program& of);
+/// A setting as people may see it.
+struct shown_setting {
+  std::string key;
+  std::string value; // as TOML, secrets masked; empty: not set
+  layer from = layer::standard;
+  std::string place; // file:line:column, the variable or the flag; empty: the default
+  change counts = change::at_restart;
+};
+/// In the order of the options.
+[[nodiscard]] std::vector<shown_setting> shown_settings(const in_force& values);
 /// One line per key, secrets masked; on request with the place of each value.
 [[nodiscard]] std::string shown(const in_force& values, bool with_origin);
 /// The answer of `config check`.

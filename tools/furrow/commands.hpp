@@ -34,6 +34,7 @@ void add_nodes(CLI::App& app, const globals& globals, int& exit_code);
 void add_equipment_move(CLI::App& app,
                         const globals& globals,
                         int& exit_code); // after add_equipment
+void add_config(CLI::App& app, const globals& globals, int& exit_code);
 void add_log(CLI::App& app, const globals& globals, int& exit_code);
 void add_actors(CLI::App& app, const globals& globals, int& exit_code);
 void add_gateways(CLI::App& app, const globals& globals, int& exit_code);

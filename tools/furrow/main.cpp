@@ -41,6 +41,7 @@ void add_commands(CLI::App& app, const furrow::cli::globals& globals, int& exit_
   add_nodes(app, globals, exit_code);
   add_site(app, globals, exit_code);
   add_equipment_move(app, globals, exit_code);
+  add_config(app, globals, exit_code);
   add_log(app, globals, exit_code);
   add_actors(app, globals, exit_code);
   add_database(app, globals, exit_code);

@@ -215,6 +215,8 @@ private:
     config.gateways = book_;
     config.links = link_ ? link_book_ : nullptr;
     config.map = map_;
+    shown_settings_->show(settings_.in_force);
+    config.settings = shown_settings_;
     http_ = std::make_unique<http::http_server>(executors_.people, config, *node_);
     const auto started = http_->start();
     if (!started)
@@ -227,7 +229,7 @@ private:
   void await_reloads() {
     reloader_ = std::make_unique<reloader>(
       io_, executors_.people, settings_,
-      reload_targets{gateway_tls_, http_tls_, link_, *http_, *node_, *access_},
+      reload_targets{gateway_tls_, http_tls_, link_, *http_, *node_, *access_, *shown_settings_},
       reloader::events{[this] { liveness_.reloading(); }, [this] { liveness_.reloaded(); }});
     reloader_->start();
   }
@@ -469,6 +471,8 @@ private:
   std::shared_ptr<link_book> link_book_ = std::make_shared<link_book>();
   std::shared_ptr<link_hub> link_;
   std::shared_ptr<const http::base_map> map_;
+  const std::shared_ptr<config::settings_board> shown_settings_ =
+    std::make_shared<config::settings_board>();
   std::string link_address_;
   std::shared_ptr<forward_lines> forward_; // outlives the node
   std::unique_ptr<actors::node> node_;

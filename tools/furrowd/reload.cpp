@@ -96,6 +96,7 @@ void reloader::apply(settings now) {
   for (const auto& warning : now.in_force.warnings)
     log::warn(log::node, "setting_doubtful", {}, "{}", warning);
   config::take_reloaded(in_force_, std::move(now.in_force));
+  targets_.settings.show(in_force_);
   // The answer is seen under the old or the new level.
   const bool was_seen = log::enabled(log::level::info, log::node);
   const auto tell = [&] {

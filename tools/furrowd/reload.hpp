@@ -10,6 +10,7 @@
 #pragma once
 
 #include "actors/node.hpp"
+#include "tools/config/settings_board.hpp"
 #include "tools/furrowd/access/authority.hpp"
 #include "tools/furrowd/config/settings.hpp"
 #include "tools/furrowd/front/server.hpp"
@@ -31,6 +32,7 @@ struct reload_targets {
   http::http_server& http_server;
   actors::node& node;
   authority& access;
+  config::settings_board& settings; // shows what is in force after a reload
 };
 
 class reloader {

@@ -12,6 +12,7 @@
 #include <openssl/x509.h>
 #include <sys/stat.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <csignal>
@@ -26,6 +27,7 @@
 #include <boost/asio/read_until.hpp>
 #include <boost/asio/ssl.hpp>
 #include <boost/asio/write.hpp>
+#include <nlohmann/json.hpp>
 
 using namespace furrow::tests;
 using namespace std::chrono_literals;
@@ -191,6 +193,57 @@ TEST_CASE("furrowd reload: applies what it can, and names the keys that need a r
   node.process->reload("done\n");
   CHECK(node.process->end() == 0);
   CHECK(node.process->output().find("draining") == std::string::npos); // an info line
+}
+
+TEST_CASE("furrowd config: a node shows the settings in force as `config show --origin` does") {
+  const node_service node{"redis = \"redis://:streng@127.0.0.1:1\"\nlanes = 2\n"
+                          "http_connections = 100\n"};
+  const auto asked = [&] {
+    const auto answer = node_program::http_get(node.process->http_port(), "/api/v1/config");
+    REQUIRE(answer.status == 200);
+    CHECK(answer.body.find("streng") == std::string::npos);
+    return nlohmann::json::parse(answer.body);
+  };
+  const auto setting = [&](const std::string& key) {
+    const auto now = asked();
+    for (const auto& one : now["settings"])
+      if (one["key"] == key)
+        return one;
+    return nlohmann::json{};
+  };
+  // The same lines, but for the blanks between a value and its origin.
+  const auto narrow = [](std::string text) {
+    text.erase(std::unique(text.begin(), text.end(),
+                           [](char left, char right) { return left == ' ' && right == ' '; }),
+               text.end());
+    return text;
+  };
+  std::string lines;
+  const auto first = asked();
+  for (const auto& one : first["settings"]) {
+    const auto key = one["key"].get<std::string>();
+    lines +=
+      one["value"].is_null() ? '#' + key + " =" : key + " = " + one["value"].get<std::string>();
+    lines +=
+      " # " + (one["place"].is_null() ? one["origin"] : one["place"]).get<std::string>() + "\n";
+  }
+  const auto show =
+    run_program({FURROW_BIN_DIR "/furrowd", "config", "show", "--origin", "--config", node.file});
+  REQUIRE_MESSAGE(show.exit_code == 0, show.errors);
+  CHECK(narrow(lines) == narrow(show.out));
+  CHECK(asked()["files"] == nlohmann::json{node.file});
+  CHECK(setting("redis")["value"] == "\"***\"");
+  CHECK(setting("lanes")["origin"] == "file");
+  CHECK(setting("lanes")["place"] == node.file + ":2:9");
+  CHECK(setting("drain")["origin"] == "default");
+  // A reload applies one of them; the other waits for a restart.
+  node.change("lanes = 2", "lanes = 3");
+  node.change("= 100", "= 200");
+  node.process->reload("done; restart needed: lanes\n");
+  CHECK(setting("http_connections")["value"] == "200");
+  CHECK(setting("http_connections")["at_reload"] == true);
+  CHECK(setting("lanes")["value"] == "2");
+  CHECK(node.process->end() == 0);
 }
 
 TEST_CASE("furrowd reload: new tokens count at once, and an invalid token file changes nothing") {

@@ -163,6 +163,30 @@ TEST_CASE("furrow nodes: shows the nodes and one of them; a node that is alone h
   bad(furrow("equipment", "move", "T1"), 2);
 }
 
+TEST_CASE("furrow config show: prints the settings of a node, and where each comes from") {
+  config::in_force values;
+  values.files = {"/etc/furrow/furrowd.toml"};
+  values.settings = {{"lanes", config::layer::file, "/etc/furrow/furrowd.toml:2:9", {"2"}},
+                     {"redis", config::layer::flag, "--redis", {"redis://:streng@h"}, true},
+                     {"map", config::layer::standard, "", {}, true}};
+  values.settings[1].shown = config::hidden;
+  const auto board = std::make_shared<config::settings_board>();
+  board->show(values);
+  http::http_config with;
+  with.settings = board;
+  cli_world furrow{std::move(with)};
+  CHECK(good(furrow("config", "show"))
+        == "KEY    VALUE  ORIGIN\n"
+           "lanes  2      /etc/furrow/furrowd.toml:2:9\n"
+           "redis  \"***\"  --redis\n"
+           "map    \"\"     default\n");
+  const auto rows = ordered_json::parse(good(furrow("config", "show", "--set", "-o", "json")));
+  REQUIRE(rows.size() == 2);
+  CHECK(rows[0]["origin"] == "file");
+  CHECK(rows[1]["value"] == "\"***\"");
+  bad(furrow("config"), 2);
+}
+
 TEST_CASE("furrow actors: shows the tree and one actor, and kills one") {
   cli_world furrow;
   CHECK(good(furrow("actors"))

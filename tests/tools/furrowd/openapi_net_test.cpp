@@ -88,6 +88,7 @@ TEST_CASE("openapi: the server and the document have the same routes") {
                           : *route.needs == daemon::permission::send     ? "gateway"
                           : *route.needs == daemon::permission::operate  ? "operator"
                           : *route.needs == daemon::permission::watch    ? "node viewer"
+                          : *route.needs == daemon::permission::oversee  ? "node operator"
                           : *route.needs == daemon::permission::govern   ? "node admin"
                           : *route.needs == daemon::permission::be_known ? "any"
                                                                          : "admin";
@@ -119,9 +120,10 @@ TEST_CASE("openapi: the answers of the routes match the document") {
     REQUIRE_MESSAGE(stated["content"].contains(type), pattern << " " << type);
     check(json::parse(answer.body), stated["content"][type]["schema"], pattern);
   };
-  for (const std::string path : {"/health", "/ready", "/monitoring/database", "/api/v1/equipment",
-                                 "/api/v1/ledger", "/api/v1/actors", "/api/v1/database",
-                                 "/api/v1/db/status", "/api/v1/log-levels", "/api/v1/openapi.json"})
+  for (const std::string path :
+       {"/health", "/ready", "/monitoring/database", "/api/v1/equipment", "/api/v1/ledger",
+        "/api/v1/actors", "/api/v1/database", "/api/v1/db/status", "/api/v1/log-levels",
+        "/api/v1/config", "/api/v1/openapi.json"})
     check_answer(client.get(path), path, "get", 200);
   node.database.measured = busy_activity();
   check_answer(client.get("/api/v1/database"), "/api/v1/database", "get", 200);

@@ -125,6 +125,16 @@ TEST_CASE("tenants: figures of the whole node need a token of the node") {
   }
 }
 
+TEST_CASE("tenants: the settings of a node are for its operators and admins") {
+  tenants_world w;
+  const char* target = "/api/v1/config";
+  for (const char* token : {"viewer", "operator", "admin", "hill", "node"})
+    CHECK_MESSAGE(w.client.get(target, bearer(token)).status == 403, token);
+  for (const char* token : {"operator of the node", "admin of the node"})
+    CHECK_MESSAGE(w.client.get(target, bearer(token)).status == 200, token);
+  CHECK(w.client.get(target).status == 401);
+}
+
 TEST_CASE("tenants: nobody but an admin of the node kills what all farms share") {
   tenants_world w;
   for (const char* token : {"operator", "admin", "operator of the node"})

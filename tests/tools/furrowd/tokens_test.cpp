@@ -59,15 +59,15 @@ TEST_CASE("tokens: a role has its permissions and no others") {
     return std::string{who.may(permission::send) ? "s" : ""}
            + (who.may(permission::read) ? "r" : "") + (who.may(permission::operate) ? "o" : "")
            + (who.may(permission::administer) ? "a" : "") + (who.may(permission::watch) ? "w" : "")
-           + (who.may(permission::govern) ? "g" : "");
+           + (who.may(permission::oversee) ? "c" : "") + (who.may(permission::govern) ? "g" : "");
   };
   CHECK(may(role::gateway) == "s");
   CHECK(may(role::viewer) == "r");
   CHECK(may(role::operating) == "ro");
   CHECK(may(role::admin) == "sroa");
   CHECK(may(role::viewer, true) == "rw");
-  CHECK(may(role::operating, true) == "row");
-  CHECK(may(role::admin, true) == "roawg"); // it sends for no farm
+  CHECK(may(role::operating, true) == "rowc");
+  CHECK(may(role::admin, true) == "roawcg"); // it sends for no farm
 }
 
 TEST_CASE("tokens: a token for every farm belongs to the node, not to a gateway or to machines") {

@@ -90,6 +90,8 @@ bool credential::may(permission wanted) const {
     return role == role::admin && equipment.empty();
   case permission::watch:
     return every_farm && !sends;
+  case permission::oversee:
+    return every_farm && may(permission::operate);
   case permission::govern:
     return every_farm && role == role::admin;
   }

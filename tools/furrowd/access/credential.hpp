@@ -34,8 +34,9 @@ enum class permission : std::uint8_t {
   administer, // drop items of the farm: admin
   manage, // make and revoke users and tokens of the farm, read its audit log: admin of the whole farm
   // What all farms share needs a credential for every farm.
-  watch,  // read figures of the whole node: viewer, operator, admin
-  govern, // kill actors that all farms share, change the database: admin
+  watch,   // read figures of the whole node: viewer, operator, admin
+  oversee, // read the settings of the node: operator, admin
+  govern,  // kill actors that all farms share, change the database: admin
 };
 
 enum class credential_kind : std::uint8_t {

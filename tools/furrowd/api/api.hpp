@@ -26,6 +26,8 @@ public:
     daemon::session_lifetime sessions = {};
     std::shared_ptr<live_stream> stream = {}; // none: its routes answer 503
     std::shared_ptr<const base_map> map = {};
+    std::shared_ptr<const config::settings_board> settings =
+      std::make_shared<config::settings_board>();
   };
 
   /// The node must outlive the api, and the api every call.

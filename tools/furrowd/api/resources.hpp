@@ -9,6 +9,7 @@
 
 #include "actors/node.hpp"
 #include "storage/activity.hpp"
+#include "tools/config/settings_board.hpp"
 #include "tools/furrowd/access/gateway_book.hpp"
 #include "tools/furrowd/access/identity_watch.hpp"
 #include "tools/furrowd/access/link_book.hpp"
@@ -60,6 +61,7 @@ struct api_context {
   std::shared_ptr<places> dbc_places = std::make_shared<places>(4);
   work_desk desk{};
   std::shared_ptr<const base_map> map = {}; // none: the maps of the page have no tiles
+  std::shared_ptr<const config::settings_board> settings = {};
 
   /// What the front and the cache did in the last minute.
   [[nodiscard]] front_figures front();
@@ -92,6 +94,7 @@ void add_session_routes(router& to, api_context& of); // log in and out, and who
 void add_token_routes(router& to, api_context& of);
 void add_user_routes(router& to, api_context& of);
 void add_actor_routes(router& to, api_context& of);
+void add_config_route(router& to, api_context& of);
 void add_console_routes(router& to, api_context& of);  // the page and its files, open to everyone
 void add_database_routes(router& to, api_context& of); // and /metrics
 void add_dbc_routes(router& to, api_context& of);      // DBC files, without loading them

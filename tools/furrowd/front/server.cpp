@@ -58,6 +58,7 @@ bool assumes_farm(const route_match& match) {
   case daemon::permission::be_known:
   case daemon::permission::manage:
   case daemon::permission::watch:
+  case daemon::permission::oversee:
   case daemon::permission::govern:
     break;
   }
@@ -99,7 +100,7 @@ front::front(asio::io_context& io, http_config config, actors::node& node)
             return table_.open();
           },
           config_.connections.open_max, config_.gateways, config_.links, config_.access,
-          config_.refresh_access, config_.sessions, stream_, config_.map},
+          config_.refresh_access, config_.sessions, stream_, config_.map, config_.settings},
          node,
          metrics_,
          cache_},

@@ -9,6 +9,7 @@
 #pragma once
 
 #include "actors/node.hpp"
+#include "tools/config/settings_board.hpp"
 #include "tools/furrowd/access/authority.hpp"
 #include "tools/furrowd/access/gateway_book.hpp"
 #include "tools/furrowd/access/identity_watch.hpp"
@@ -50,6 +51,8 @@ struct http_config {
   std::shared_ptr<daemon::gateway_book> gateways = std::make_shared<daemon::gateway_book>();
   std::shared_ptr<daemon::link_book> links; // none: the node speaks to no other
   std::shared_ptr<const base_map> map;      // none: the maps of the page have no tiles
+  std::shared_ptr<const config::settings_board> settings =
+    std::make_shared<config::settings_board>();
 
   std::uint32_t header_bytes_max = 16U << 10U;
   std::uint64_t body_bytes_max = 1U << 20U; // of routes without a limit of their own

@@ -90,6 +90,8 @@ const char* who_may(daemon::permission wanted) {
     return "admin, for all machines of the farm";
   case daemon::permission::watch:
     return "viewer, operator or admin, and farm = \"*\"";
+  case daemon::permission::oversee:
+    return "operator or admin, and farm = \"*\"";
   case daemon::permission::govern:
     return "admin, and farm = \"*\"";
   }

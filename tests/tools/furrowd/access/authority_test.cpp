@@ -187,8 +187,9 @@ TEST_CASE("credential: a gateway and a relay send, and read nothing") {
     const credential who{"north", role, {}, false};
     CHECK(who.may(permission::send));
     CHECK(who.may(permission::be_known));
-    for (const auto other : {permission::read, permission::operate, permission::administer,
-                             permission::manage, permission::watch, permission::govern})
+    for (const auto other :
+         {permission::read, permission::operate, permission::administer, permission::manage,
+          permission::watch, permission::oversee, permission::govern})
       CHECK_FALSE(who.may(other));
   }
 }

@@ -123,6 +123,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** The settings in force of the node that is asked, and where each comes from, as `furrowd config show --origin` prints them */
+        get: operations["config"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/": {
         parameters: {
             query?: never;
@@ -1337,6 +1354,18 @@ export interface components {
             busy_ms: number;
             kind: string;
         };
+        setting: {
+            /** @description key of the configuration file; the flag has dashes for underscores */
+            key: string;
+            /** @description as TOML; null: not set */
+            value: string | null;
+            /** @enum {unknown} */
+            origin: "default" | "file" | "environment" | "flag";
+            /** @description file:line:column, the variable or the flag; null: the default */
+            place: string | null;
+            /** @description whether a reload (SIGHUP) applies a new value; else a restart does */
+            at_reload: boolean;
+        };
         health: {
             up: boolean;
             mode: string;
@@ -2533,6 +2562,33 @@ export interface operations {
             403: components["responses"]["problem"];
             404: components["responses"]["problem"];
             504: components["responses"]["problem"];
+        };
+    };
+    config: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Settings in the order of `furrowd --help`. Secrets are masked */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        node: string;
+                        settings: components["schemas"]["setting"][];
+                        /** @description configuration files that were read, the lowest layer first */
+                        files: string[];
+                    };
+                };
+            };
+            401: components["responses"]["problem"];
+            403: components["responses"]["problem"];
         };
     };
     consolePage: {
