@@ -163,6 +163,26 @@ TEST_CASE("furrow nodes: shows the nodes and one of them; a node that is alone h
   bad(furrow("equipment", "move", "T1"), 2);
 }
 
+TEST_CASE("furrow equipment: sorts the machines, and shows the first of them") {
+  cli_world furrow;
+  const auto names = [&](auto... options) {
+    std::string out;
+    const ordered_json rows =
+      ordered_json::parse(good(furrow("equipment", "-o", "json", options...)));
+    for (const ordered_json& row : rows)
+      out += row["name"].get<std::string>() + " ";
+    return out;
+  };
+  CHECK(names() == "T1 T2 ");
+  CHECK(names("--sort", "-name") == "T2 T1 ");
+  CHECK(names("--sort", "connected", "--limit", "1") == "T2 ");
+  CHECK(names("--limit", "1") == "T1 ");
+  CHECK(bad(furrow("equipment", "--sort", "colour"), 2).find("use one of name")
+        != std::string::npos);
+  bad(furrow("equipment", "--limit", "0"), 2);
+  bad(furrow("equipment", "T1", "--limit", "1"), 2);
+}
+
 TEST_CASE("furrow config show: prints the settings of a node, and where each comes from") {
   config::in_force values;
   values.files = {"/etc/furrow/furrowd.toml"};

@@ -7,10 +7,13 @@
 
 #include <fmt/format.h>
 
+#include <cstddef>
 #include <memory>
+#include <string>
 #include <utility>
 
 #include <CLI/App.hpp>
+#include <CLI/Validators.hpp>
 #include <nlohmann/json.hpp>
 
 namespace furrow::cli {
@@ -97,11 +100,29 @@ table fleet_table(const json& rows) {
   return shown;
 }
 
-result<int> equipment(const globals& globals, const std::string& name) {
+struct equipment_options {
+  std::string name; // empty: all machines
+  std::string sort;
+  std::size_t limit = 0; // 0: all
+};
+
+std::string equipment_target(const equipment_options& wanted) {
+  std::string target = "/api/v1/equipment";
+  if (!wanted.name.empty())
+    return target + "/" + encoded(wanted.name);
+  if (!wanted.sort.empty())
+    target += "?sort=" + encoded(wanted.sort);
+  if (wanted.limit != 0)
+    target += fmt::format("{}limit={}", wanted.sort.empty() ? '?' : '&', wanted.limit);
+  return target;
+}
+
+result<int> equipment(const globals& globals, const equipment_options& wanted) {
+  const auto& name = wanted.name;
   const auto client = node_client::from(globals);
   if (!client)
     return client.error();
-  const auto answer = client->get("/api/v1/equipment" + (name.empty() ? "" : "/" + encoded(name)));
+  const auto answer = client->get(equipment_target(wanted));
   if (!answer)
     return answer.error();
   const auto& rows = name.empty() ? answer->at("equipment") : *answer;
@@ -129,9 +150,17 @@ result<int> equipment(const globals& globals, const std::string& name) {
 
 void add_equipment(CLI::App& app, const globals& globals, int& exit_code) {
   auto* command = app.add_subcommand("equipment", "show the machines, live and stored");
-  auto name = std::make_shared<std::string>();
-  command->add_option("NAME", *name,
-                      "one machine: values with age and source, faults, ECUs, implements");
+  auto wanted = std::make_shared<equipment_options>();
+  auto* name = command->add_option(
+    "NAME", wanted->name, "one machine: values with age and source, faults, ECUs, implements");
+  command
+    ->add_option("--sort", wanted->sort,
+                 "sort by name, last_frame, connected, node, fault_count or another number of "
+                 "`-o json`; with - before it in descending order")
+    ->excludes(name);
+  command->add_option("--limit", wanted->limit, "show only the first N machines")
+    ->check(CLI::Range(1, 10'000))
+    ->excludes(name);
   const auto plan = add_watch_plan(*command);
   command->footer(
     "Examples:\n"
@@ -139,10 +168,11 @@ void add_equipment(CLI::App& app, const globals& globals, int& exit_code) {
     "  furrow equipment T1                 (docs/live-view.md says which PGN is used)\n"
     "  furrow equipment T1 --watch\n"
     "  furrow equipment --watch=500ms -o wide\n"
+    "  furrow equipment --sort -last_frame --limit 20\n"
     "  furrow equipment -o jsonl | jq 'select(.connected)'");
-  command->callback([&globals, &exit_code, name, plan, command] {
+  command->callback([&globals, &exit_code, wanted, plan, command] {
     if (command->get_subcommands().empty()) // `set` has its own callback
-      exit_code = run_rounds(globals, *plan, [&] { return equipment(globals, *name); });
+      exit_code = run_rounds(globals, *plan, [&] { return equipment(globals, *wanted); });
   });
 }
 

@@ -1,6 +1,7 @@
 #include "tools/furrowd/api/answers.hpp"
 #include "tools/furrowd/api/bodies/bus_names.hpp"
 #include "tools/furrowd/api/bodies/machine_json.hpp"
+#include "tools/furrowd/api/lists/row_page.hpp"
 #include "tools/furrowd/api/peers.hpp"
 #include "tools/furrowd/api/resources.hpp"
 #include "tools/furrowd/cache/summaries.hpp"
@@ -8,9 +9,11 @@
 #include "tools/furrowd/http/store_problem.hpp"
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <map>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -118,14 +121,26 @@ boost::asio::awaitable<equipment_rows> read_equipment(api_context& of, daemon::c
   co_return rows;
 }
 
+constexpr std::array<std::string_view, 11> equipment_keys{
+  "name",         "last_frame",  "connected", "node",   "fault_count",       "ecu_count",
+  "received_seq", "durable_seq", "sent_seq",  "frames", "stored_durable_seq"};
+
 answer list_equipment(api_context& of, call call) {
+  const auto asked = read_row_page(call, equipment_keys);
+  if (const auto* wrong = std::get_if<problem>(&asked))
+    co_return to_response(*wrong);
+  const auto& page = std::get<row_page_wish>(asked);
   const auto rows = co_await read_equipment(of, call.who);
   json list = json::array();
   for (auto& [name, row] : rows.merged())
-    list.push_back(row);
-  co_return ok({{"equipment", std::move(list)},
-                {"incomplete", rows.fault ? json(rows.fault->message) : json(nullptr)},
-                {"incomplete_nodes", rows.live.incomplete}});
+    list.push_back(std::move(row));
+  const auto next = page.is_given() ? cut_to_page(list, page, "name") : json(nullptr);
+  json body{{"equipment", std::move(list)},
+            {"incomplete", rows.fault ? json(rows.fault->message) : json(nullptr)},
+            {"incomplete_nodes", rows.live.incomplete}};
+  if (page.is_given())
+    body["next"] = next;
+  co_return ok(body);
 }
 
 /// Faults, ECUs and implements of a machine that is at another node; nothing, and the node among the incomplete ones,
@@ -244,7 +259,7 @@ void add_equipment_routes(router& to, api_context& of) {
   route farms{"GET", "/api/v1/farms", read, {}, on(of, list_farms)};
   farms.of_one_farm = false;
   to.add(std::move(farms));
-  to.add({"GET", "/api/v1/equipment", read, {}, on(of, list_equipment)});
+  to.add({"GET", "/api/v1/equipment", read, {"sort", "limit", "after"}, on(of, list_equipment)});
   to.add({"GET", "/api/v1/equipment/{name}", read, {}, on(of, one_equipment)});
 }
 

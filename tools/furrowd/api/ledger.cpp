@@ -1,11 +1,14 @@
 #include "tools/furrowd/api/answers.hpp"
+#include "tools/furrowd/api/lists/row_page.hpp"
 #include "tools/furrowd/api/resources.hpp"
 #include "tools/furrowd/cache/summaries.hpp"
 #include "tools/furrowd/http/ask.hpp"
 #include "tools/furrowd/http/store_problem.hpp"
 
+#include <array>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -15,8 +18,17 @@ namespace furrow::http {
 
 namespace {
 
+response ledger_page(json list, const row_page_wish& page) {
+  if (!page.is_given())
+    return ok({{"ledger", std::move(list)}});
+  const auto next = cut_to_page(list, page, "stream_id");
+  json body{{"ledger", std::move(list)}, {"next", next}};
+  return ok(body);
+}
+
 /// Of one machine: never from the cache, so that who has just sent something sees it.
-answer machine_ledger(api_context& of, daemon::credential who, std::string equipment) {
+answer
+machine_ledger(api_context& of, daemon::credential who, std::string equipment, row_page_wish page) {
   if (!who.covers(equipment))
     co_return to_response(not_covered(equipment));
   const auto start = [&](auto done) {
@@ -34,12 +46,20 @@ answer machine_ledger(api_context& of, daemon::credential who, std::string equip
       list.push_back(json_rows::to_json(row));
   if (list.empty())
     co_return to_response(no_such_equipment(equipment));
-  co_return ok({{"ledger", std::move(list)}});
+  co_return ledger_page(std::move(list), page);
 }
 
+constexpr std::array<std::string_view, 10> ledger_keys{
+  "equipment", "stream_id", "sent",        "durable", "stored",
+  "lost",      "doubled",   "quarantined", "dropped", "expired"};
+
 answer ledger(api_context& of, call call) {
+  const auto asked = read_row_page(call, ledger_keys);
+  if (const auto* wrong = std::get_if<problem>(&asked))
+    co_return to_response(*wrong);
+  const auto& page = std::get<row_page_wish>(asked);
   if (const auto* equipment = given(call, "equipment"))
-    co_return co_await machine_ledger(of, call.who, *equipment);
+    co_return co_await machine_ledger(of, call.who, *equipment, page);
   const auto rows = co_await farm_ledger(of.cache, of.node, call.who.farm, 6 * answer_limit);
   if (const auto* wrong = std::get_if<problem>(&rows))
     co_return to_response(*wrong);
@@ -47,14 +67,17 @@ answer ledger(api_context& of, call call) {
   for (const auto& row : *std::get<std::shared_ptr<const json>>(rows))
     if (call.who.covers(row.at("equipment").get_ref<const std::string&>()))
       list.push_back(row);
-  co_return ok({{"ledger", std::move(list)}});
+  co_return ledger_page(std::move(list), page);
 }
 
 } // namespace
 
 void add_ledger_route(router& to, api_context& of) {
-  to.add(
-    {"GET", "/api/v1/ledger", daemon::permission::read, {"equipment"}, on_history(of, ledger)});
+  to.add({"GET",
+          "/api/v1/ledger",
+          daemon::permission::read,
+          {"equipment", "sort", "limit", "after"},
+          on_history(of, ledger)});
 }
 
 } // namespace furrow::http

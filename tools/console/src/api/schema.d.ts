@@ -3253,7 +3253,14 @@ export interface operations {
     };
     listEquipment: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description name, last_frame, connected, node, fault_count, ecu_count, received_seq, durable_seq, sent_seq, frames, stored_durable_seq; with - before it in descending order. Rows without a value come last. Default: name */
+                sort?: string;
+                /** @description rows of a page; default: all */
+                limit?: number;
+                /** @description `next` of the previous page, which had the same `sort` */
+                after?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -3271,9 +3278,12 @@ export interface operations {
                         incomplete: string | null;
                         /** @description nodes that did not answer in time */
                         incomplete_nodes: string[];
+                        /** @description `after` of the next page; null: this is the last. Only with sort, limit or after */
+                        next?: string | null;
                     };
                 };
             };
+            400: components["responses"]["problem"];
             401: components["responses"]["problem"];
             403: components["responses"]["problem"];
         };
@@ -3983,6 +3993,12 @@ export interface operations {
             query?: {
                 /** @description only this machine */
                 equipment?: string;
+                /** @description equipment, stream_id, sent, durable, stored, lost, doubled, quarantined, dropped, expired; with - before it in descending order. Rows without a value come last. Default: equipment */
+                sort?: string;
+                /** @description rows of a page; default: all */
+                limit?: number;
+                /** @description `next` of the previous page, which had the same `sort` */
+                after?: string;
             };
             header?: never;
             path?: never;
@@ -3998,6 +4014,8 @@ export interface operations {
                 content: {
                     "application/json": {
                         ledger: components["schemas"]["ledger"][];
+                        /** @description `after` of the next page; null: this is the last. Only with sort, limit or after */
+                        next?: string | null;
                     };
                 };
             };
