@@ -189,7 +189,9 @@ struct http_answer {
 /// A plain TCP connection that sends exact bytes and reads answers unchanged.
 class raw_client {
 public:
-  explicit raw_client(boost::asio::ip::tcp::endpoint at) : socket_{io_} {
+  /// `from`: one of this machine's own addresses.
+  explicit raw_client(boost::asio::ip::tcp::endpoint at, const std::string& from = "127.0.0.1")
+    : socket_{io_, {boost::asio::ip::make_address(from), 0}} {
     socket_.connect(at);
     const timeval limit{20, 0};
     ::setsockopt(socket_.native_handle(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);

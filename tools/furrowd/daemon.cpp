@@ -204,7 +204,7 @@ private:
     http::http_config config;
     config.address = address->address().to_string();
     config.port = address->port();
-    config.connections.open_max = settings_.http_connections;
+    config.use(settings_.http_limits);
     config.tls = http_tls_;
     config.access = access_;
     config.refresh_access = identities_->refresher();
@@ -321,7 +321,7 @@ private:
     const auto started = gateways_->start();
     if (!started)
       return give_up(started.error().detail, failed);
-    tell(descriptors_, gateway_config{}.sessions_max, settings_.http_connections);
+    tell(descriptors_, gateway_config{}.sessions_max, settings_.http_limits.connections_max);
     node_->note_store(true, {});
     store_watch_.start(*node_, *http_);
     join_cluster(*started);

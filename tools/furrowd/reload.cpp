@@ -92,7 +92,7 @@ void reloader::apply(settings now) {
     targets_.access.replace_file_tokens(std::move(files->tokens));
   if (targets_.link && files->link)
     targets_.link->use(std::move(*files->link));
-  targets_.http_server.limit(now.http_connections, now.cache.ttl);
+  targets_.http_server.limit(now.http_limits, now.cache.ttl);
   for (const auto& warning : now.in_force.warnings)
     log::warn(log::node, "setting_doubtful", {}, "{}", warning);
   config::take_reloaded(in_force_, std::move(now.in_force));

@@ -1,9 +1,9 @@
 /// SIGHUP: reads the configuration again and applies what can change while the node runs.
 ///
 /// Shape: applied are the keys that furrowd_keys.cpp marks `at_reload`: token file, certificates of both listeners and of
-///   the link, log level, HTTP connections, age of cached answers. The files that the keys name are read again also when
-///   the keys have not changed. Open connections go on; new handshakes and requests use what is new. Other changed keys
-///   are named in one line: "restart needed: lanes".
+///   the link, log level, limits of HTTP clients, age of cached answers. The files that the keys name are read
+///   again also when the keys have not changed. Open connections go on; new handshakes and requests use what is new.
+///   Other changed keys are named in one line: "restart needed: lanes".
 /// Errors: one error line. Then nothing has changed: everything is read and checked before anything is applied.
 /// Threads: made, started and stopped on the thread of the signals; it reads and applies on the thread for people.
 /// Limits: one reload at a time; a signal that arrives meanwhile is served after it.

@@ -176,11 +176,14 @@ void copy(const std::string& from, const std::string& to) {
 } // namespace
 
 TEST_CASE("furrowd reload: applies what it can, and names the keys that need a restart") {
-  const node_service node{"lanes = 2\nlog_level = \"info\"\nhttp_connections = 100\n"};
+  const node_service node{"lanes = 2\nlog_level = \"info\"\nhttp_connections = 100\n"
+                          "http_connections_per_address = 40\nhttp_requests_per_token = 10\n"};
   node.process->reload("done\n");
   node.change("lanes = 2", "lanes = 3");
   node.change("\"info\"", "\"debug\"");
   node.change("= 100", "= 200");
+  node.change("= 40", "= 50");
+  node.change("= 10\n", "= 20\n");
   node.process->reload("done; restart needed: lanes\n");
   node.process->reload("done; restart needed: lanes\n"); // it still waits
   node.change("lanes = 3", "lanes = 99");

@@ -204,6 +204,16 @@ metrics::metrics(const std::string& version) {
                 .Help("HTTP connections rejected because of the limit.")
                 .Register(registry_)
                 .Add({});
+  address_refused_ = &prometheus::BuildCounter()
+                        .Name("furrow_http_address_refused_total")
+                        .Help("HTTP connections rejected because their address has its share.")
+                        .Register(registry_)
+                        .Add({});
+  token_limited_ = &prometheus::BuildCounter()
+                      .Name("furrow_http_token_refused_total")
+                      .Help("HTTP requests rejected because their token has too many in progress.")
+                      .Register(registry_)
+                      .Add({});
   gave_way_ = &prometheus::BuildCounter()
                  .Name("furrow_http_connections_gave_way_total")
                  .Help("Idle HTTP connections closed to make room for new ones.")
@@ -236,8 +246,11 @@ void metrics::gave_way() {
 void metrics::wrong_token() {
   wrong_tokens_->Increment();
 }
-void metrics::refused() {
-  refused_->Increment();
+void metrics::refused(bool of_address) {
+  (of_address ? address_refused_ : refused_)->Increment();
+}
+void metrics::token_limited() {
+  token_limited_->Increment();
 }
 
 void metrics::add_to(front_counters& counters) const {

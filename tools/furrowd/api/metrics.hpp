@@ -31,7 +31,8 @@ public:
   /// Counts one answered request.
   void count(unsigned status, std::chrono::steady_clock::duration took);
   void connections(std::size_t open);
-  void refused(); // a connection above the limit
+  void refused(bool of_address); // a connection above the limit of all, or of its address
+  void token_limited();          // a request above the limit of its token
   void wrong_token();
   void gave_way(); // an idle connection was closed for a new one
 
@@ -52,6 +53,8 @@ private:
   prometheus::Histogram* seconds_;
   prometheus::Gauge* connections_;
   prometheus::Counter* refused_;
+  prometheus::Counter* address_refused_;
+  prometheus::Counter* token_limited_;
   prometheus::Counter* gave_way_;
   prometheus::Counter* wrong_tokens_;
 };

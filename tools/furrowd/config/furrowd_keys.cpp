@@ -19,6 +19,8 @@ constexpr std::array keys{
   config::key{"listen"},
   config::key{"http"},
   config::key{"http_connections", at_reload},
+  config::key{"http_connections_per_address", at_reload},
+  config::key{"http_requests_per_token", at_reload},
   config::key{"advertise"},
   config::key{"tls_cert", at_reload},
   config::key{"tls_key", at_reload},

@@ -5,6 +5,7 @@
 #include "tools/config/whole_file.hpp"
 #include "tools/furrowd/config/database_settings.hpp"
 #include "tools/furrowd/config/furrowd_keys.hpp"
+#include "tools/furrowd/config/http_settings.hpp"
 #include "tools/furrowd/config/named_files.hpp"
 #include "tools/furrowd/config/remote_settings.hpp"
 #include "tools/furrowd/gateway/listener.hpp"
@@ -69,12 +70,7 @@ void add_main_flags(CLI::App& app, settings& out, secret_files& files) {
     ->capture_default_str();
   app.add_option("--http", out.http, "address for HTTP, HOST:PORT; port 0 picks a free port")
     ->capture_default_str();
-  app
-    .add_option(
-      "--http-connections", out.http_connections,
-      "most HTTP connections at once; at the limit the one that is idle longest is closed")
-    ->capture_default_str()
-    ->check(CLI::Range(16, 100'000));
+  add_http_flags(app, out.http_limits);
   app
     .add_option(
       "--advertise", out.advertise,

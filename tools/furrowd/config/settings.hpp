@@ -15,6 +15,7 @@
 #include "tools/furrowd/cache/query_cache.hpp"
 #include "tools/furrowd/cache/redis_link.hpp"
 #include "tools/furrowd/forward/forward_lines.hpp"
+#include "tools/furrowd/front/front_limits.hpp"
 #include "tools/furrowd/link/link_tls.hpp"
 
 #include <chrono>
@@ -39,7 +40,7 @@ struct settings {
     store; // pool and time-outs; the daemon adds URL and name when it opens the store
   std::string listen = "127.0.0.1:7400";
   std::string http = "127.0.0.1:7480";
-  std::size_t http_connections = 4'000;
+  http::front_limits http_limits;
   std::vector<std::string> advertise; // where gateways reach this node; on SQLite other nodes too
   tls_files tls;
   std::string tokens;

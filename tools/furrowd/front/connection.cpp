@@ -125,10 +125,10 @@ private:
       co_return co_await refuse(error, begun);
     version_ = parser.get().version();
     const bool head = parser.get().method() == wire::verb::head;
-    const auto place = front_.works(id_);
-    if (place == connection_table::place::none)
+    const auto entered = front_.works(id_);
+    if (entered.got == connection_table::place::none)
       co_return false; // it gave way to another connection
-    const bool ordinary = place == connection_table::place::ordinary;
+    const bool ordinary = entered.got == connection_table::place::ordinary;
     if (const auto wrong = ambiguity(parser.get()))
       co_return co_await write(to_response(*wrong), false, head, begun);
     auto asked = to_request(parser.get());
@@ -146,8 +146,11 @@ private:
       if (learnt)
         match = front_.admit(asked, id_);
     }
-    if (!ordinary && !is_probe(match))
-      co_return co_await write(to_response(too_many_connections()), false, head, begun);
+    if (!ordinary && !is_probe(match)) {
+      front_.counters().refused(entered.address_full);
+      co_return co_await write(to_response(too_many_connections(entered.address_full)), false, head,
+                               begun);
+    }
     if (auto* wrong = std::get_if<problem>(&match)) {
       if (wrong->code == unknown_token)
         co_await slow_down();
@@ -159,7 +162,7 @@ private:
     const bool read = co_await take_body(parser, std::get<route_match>(match), room, begun);
     if (!read)
       co_return false;
-    if (front_.works(id_) == connection_table::place::none)
+    if (front_.works(id_).got == connection_table::place::none)
       co_return false;
     const bool keep = ordinary && parser.get().keep_alive();
     std::get<route_match>(match).made.body = std::move(parser.get().body());
@@ -419,7 +422,10 @@ run_connection(std::shared_ptr<front> front, tcp::socket socket, std::uint64_t i
   co_await served.run(tls != nullptr);
 }
 
-problem too_many_connections() {
+problem too_many_connections(bool of_address) {
+  if (of_address)
+    return {429, "too_many_connections", "this address has its share of the HTTP connections",
+            "close some, or try again; --http-connections-per-address is the limit"};
   return {503, "too_many_connections", "this node has reached its limit of HTTP connections",
           "try again; --http-connections is the limit"};
 }
@@ -428,12 +434,15 @@ problem too_many_bodies() {
   return {503, "busy", "too many large bodies are being sent to this node", "try again"};
 }
 
-void turn_away(tcp::socket socket, bool tls) {
+void turn_away(tcp::socket socket, bool tls, const problem& refused) {
   error_code ignored; // at worst the client sees a closed connection
   socket.non_blocking(true, ignored);
-  const auto refusal = to_response(too_many_connections());
-  const auto text = "HTTP/1.1 503 Service Unavailable\r\nServer: furrow\r\nConnection: close\r\n"
-                    "Retry-After: 1\r\nContent-Type: application/problem+json\r\nContent-Length: "
+  const auto refusal = to_response(refused);
+  const auto reason = wire::obsolete_reason(static_cast<wire::status>(refused.status));
+  const auto text = "HTTP/1.1 " + std::to_string(refused.status) + " "
+                    + std::string{reason.data(), reason.size()}
+                    + "\r\nServer: furrow\r\nConnection: close\r\nRetry-After: 1\r\n"
+                      "Content-Type: application/problem+json\r\nContent-Length: "
                     + std::to_string(refusal.body.size()) + "\r\n\r\n" + refusal.body;
   if (!tls)
     socket.send(asio::buffer(text), 0, ignored);

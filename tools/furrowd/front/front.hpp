@@ -11,6 +11,7 @@
 #include "tools/furrowd/cache/summary_cache.hpp"
 #include "tools/furrowd/front/connection_table.hpp"
 #include "tools/furrowd/front/server.hpp"
+#include "tools/furrowd/front/shares.hpp"
 #include "tools/furrowd/http/guard.hpp"
 #include "tools/furrowd/http/places.hpp"
 #include "tools/furrowd/http/router.hpp"
@@ -35,7 +36,7 @@ public:
   }
   [[nodiscard]] front_figures figures() { return api_.figures(); }
   void stop(std::function<void()> stopped);
-  void limit(std::size_t connections_max, std::chrono::milliseconds cache_ttl);
+  void limit(const front_limits& limits, std::chrono::milliseconds cache_ttl);
 
   [[nodiscard]] const http_config& config() const { return config_; }
   [[nodiscard]] metrics& counters() { return metrics_; }
@@ -51,7 +52,7 @@ public:
   /// The connection waits for its next request, and may give way to a new connection.
   void waits(std::uint64_t id);
   /// A request of the connection has come.
-  [[nodiscard]] connection_table::place works(std::uint64_t id);
+  [[nodiscard]] connection_table::entrance works(std::uint64_t id);
 
   /// Counts a wrong token and logs it; returns how long its answer waits.
   [[nodiscard]] std::chrono::milliseconds wrong_token(const std::string& peer);
@@ -104,6 +105,7 @@ private:
   std::function<void()> stopped_;
   std::map<std::uint64_t, std::shared_ptr<open_connection>> open_; // 0 is the acceptor
   connection_table table_;
+  const std::shared_ptr<token_requests> progress_;
   daemon::failed_attempts wrong_tokens_;
   std::chrono::steady_clock::time_point learnt_{};
   std::uint64_t next_id_ = 1;
@@ -113,11 +115,11 @@ private:
 /// Serves one connection until it ends. (connection.cpp, the only file that uses Beast)
 [[nodiscard]] boost::asio::awaitable<void>
 run_connection(std::shared_ptr<front> front, boost::asio::ip::tcp::socket socket, std::uint64_t id);
-/// At the limit of connections.
-[[nodiscard]] problem too_many_connections();
+/// At the limit of connections: of the node, or of the client's address.
+[[nodiscard]] problem too_many_connections(bool of_address);
 /// At the limit of large bodies.
 [[nodiscard]] problem too_many_bodies();
-/// Sends 503 and closes, without waiting for the client.
-void turn_away(boost::asio::ip::tcp::socket socket, bool tls);
+/// Sends the refusal and closes, without waiting for the client.
+void turn_away(boost::asio::ip::tcp::socket socket, bool tls, const problem& refusal);
 
 } // namespace furrow::http

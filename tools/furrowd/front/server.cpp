@@ -65,6 +65,11 @@ bool assumes_farm(const route_match& match) {
   return false;
 }
 
+problem too_many_requests() {
+  return {429, "too_many_requests", "this token has too many requests in progress",
+          "wait for answers; --http-requests-per-token is the limit"};
+}
+
 /// What a call is about to change, for the audit log.
 storage::audit_row note_of(const route_match& match) {
   using enum daemon::permission;
@@ -107,7 +112,8 @@ front::front(asio::io_context& io, http_config config, actors::node& node)
     router_{api_.routes()}, guard_{config_.access}, body_bytes_max_{router_.body_bytes_max(
                                                       config_.body_bytes_max)},
     turns_{std::make_shared<places>(config_.turns_max)},
-    body_rooms_{std::make_shared<places>(config_.large_bodies_max)}, table_{config_.connections} {}
+    body_rooms_{std::make_shared<places>(config_.large_bodies_max)}, table_{config_.connections},
+    progress_{std::make_shared<token_requests>(config_.token_requests_max)} {}
 
 daemon::result<http_server::endpoint> front::listen() {
   const auto refuse = [this](const error_code& why) {
@@ -175,12 +181,16 @@ asio::awaitable<void> front::accept() {
 void front::serve(tcp::socket socket) {
   auto connection = std::make_shared<open_connection>();
   connection->strand = socket.get_executor();
+  error_code gone;
+  const auto share = share_of(socket.remote_endpoint(gone).address());
   std::uint64_t id = 0;
+  bool address_full = false;
   {
     const std::scoped_lock lock{mutex_};
     if (stopping_)
       return;
-    const auto entered = table_.enter(next_id_);
+    const auto entered = table_.enter(next_id_, share);
+    address_full = entered.address_full;
     if (entered.gives_way) {
       metrics_.gave_way();
       close(*entered.gives_way);
@@ -192,8 +202,8 @@ void front::serve(tcp::socket socket) {
     }
   }
   if (id == 0) {
-    metrics_.refused();
-    turn_away(std::move(socket), config_.tls.on());
+    metrics_.refused(address_full);
+    turn_away(std::move(socket), config_.tls.on(), too_many_connections(address_full));
     return;
   }
   asio::co_spawn(
@@ -229,13 +239,14 @@ void front::close(std::uint64_t id) {
   });
 }
 
-void front::limit(std::size_t connections_max, std::chrono::milliseconds cache_ttl) {
+void front::limit(const front_limits& limits, std::chrono::milliseconds cache_ttl) {
   {
     const std::scoped_lock lock{mutex_};
-    for (const auto id : table_.limit(connections_max))
+    for (const auto id : table_.limit(limits.connections_max, limits.of_one_address()))
       close(id);
   }
-  api_.limit(connections_max);
+  progress_->limit(limits.token_requests_max);
+  api_.limit(limits.connections_max);
   cache_.limit(cache_ttl);
 }
 
@@ -246,7 +257,7 @@ void front::waits(std::uint64_t id) {
     found->second->works = false;
 }
 
-connection_table::place front::works(std::uint64_t id) {
+connection_table::entrance front::works(std::uint64_t id) {
   const std::scoped_lock lock{mutex_};
   const auto made = table_.work(id);
   if (made.gives_way) {
@@ -255,7 +266,7 @@ connection_table::place front::works(std::uint64_t id) {
   }
   if (const auto found = open_.find(id); found != open_.end())
     found->second->works = made.got != connection_table::place::none;
-  return made.got;
+  return made;
 }
 
 std::chrono::milliseconds front::wrong_token(const std::string& peer) {
@@ -369,6 +380,10 @@ std::variant<route_match, problem> front::admit(const request& request, std::uin
   if (found != nullptr) {
     auto& made = std::get<route_match>(match).made;
     made.who = std::get<daemon::credential>(std::move(who));
+    if (!found->found->lasts && !(made.share = progress_->take(made.who))) {
+      metrics_.token_limited();
+      return too_many_requests();
+    }
     remember(id, needs ? std::optional{made.who} : std::nullopt);
     if (const auto at = request.authorization.find(' '); at != std::string::npos)
       made.offer.token = daemon::hash_of_token(request.authorization.substr(at + 1));
@@ -401,6 +416,7 @@ asio::awaitable<response> front::answer(route_match match) {
     const bool changes = match.found->method != "GET";
     const auto farm = match.made.who.farm;
     const bool assumed = assumes_farm(match);
+    const auto share = std::move(match.made.share);
     place turn;
     if (match.found->takes_turn) {
       turn = co_await take_place(turns_, farm, config_.turn_wait);
@@ -413,6 +429,7 @@ asio::awaitable<response> front::answer(route_match match) {
     auto said = co_await match.found->run(std::move(match.made));
     if (note && said.status < 300)
       write_note(std::move(*note), said.body);
+    said.share = share;
     if (assumed)
       said.headers.emplace_back("Furrow-Assumed-Farm", farm);
     if (said.body.size() > held_body_min)
@@ -448,8 +465,8 @@ void http_server::drain() {
 void http_server::look_at_access() {
   front_->look_at_access();
 }
-void http_server::limit(std::size_t connections_max, std::chrono::milliseconds cache_ttl) {
-  front_->limit(connections_max, cache_ttl);
+void http_server::limit(const front_limits& limits, std::chrono::milliseconds cache_ttl) {
+  front_->limit(limits, cache_ttl);
 }
 front_figures http_server::figures() {
   return front_->figures();

@@ -5,7 +5,8 @@
 /// Threads: `start`, `drain` and `stop` from any thread. Each connection runs on a strand of its own on the io_context.
 ///   The node must live until `stop` has called back; the io_context must outlive the node.
 /// Limits: those of http_config. A client that is too slow is disconnected. At the limit of connections the one that is
-///   idle longest gives way. More requests than can be worked on at once wait for their turn.
+///   idle longest gives way. More requests than can be worked on at once wait for their turn. One address does not get
+///   all connections, and one token not all requests.
 #pragma once
 
 #include "actors/node.hpp"
@@ -18,6 +19,7 @@
 #include "tools/furrowd/cache/query_cache.hpp"
 #include "tools/furrowd/cache/redis_link.hpp"
 #include "tools/furrowd/front/connection_table.hpp"
+#include "tools/furrowd/front/front_limits.hpp"
 #include "tools/furrowd/http/front_watch.hpp"
 #include "tools/furrowd/stream/live_stream.hpp"
 
@@ -58,8 +60,9 @@ struct http_config {
   std::uint64_t body_bytes_max = 1U << 20U; // of routes without a limit of their own
   std::size_t large_bodies_max = 4;         // larger ones, being read or worked on at once
   connection_limits connections;
-  std::size_t turns_max = 32;   // requests that read the database at once
-  std::size_t streams_max = 16; // frame streams at once
+  std::size_t token_requests_max = 1'000; // requests of one token in progress
+  std::size_t turns_max = 32;             // requests that read the database at once
+  std::size_t streams_max = 16;           // frame streams at once
   std::chrono::milliseconds turn_wait{30'000};
   std::chrono::milliseconds stream_wait{30'000};
   stream_limits stream;                             // of the live stream
@@ -67,6 +70,12 @@ struct http_config {
   std::chrono::milliseconds body_timeout{30'000};   // once more for each further body_bytes_max
   std::chrono::milliseconds idle_timeout{60'000};   // between requests
   std::chrono::milliseconds write_timeout{60'000};  // for a client to take 64 KiB
+
+  void use(const front_limits& limits) {
+    connections.open_max = limits.connections_max;
+    connections.address_max = limits.of_one_address();
+    token_requests_max = limits.token_requests_max;
+  }
 };
 
 class front;
@@ -83,8 +92,8 @@ public:
   [[nodiscard]] daemon::result<endpoint> start();
   /// From now on /ready answers 503; everything else goes on.
   void drain();
-  /// New limits, from any thread. Idle connections beyond the limit are closed.
-  void limit(std::size_t connections_max, std::chrono::milliseconds cache_ttl);
+  /// New limits, from any thread. Idle connections beyond the limits are closed.
+  void limit(const front_limits& limits, std::chrono::milliseconds cache_ttl);
   /// For alarms.
   [[nodiscard]] front_figures figures();
   /// Closes the connections whose credential is no longer valid: call it after each change of `access`, and every few

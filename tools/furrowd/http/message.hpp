@@ -72,6 +72,7 @@ struct response {
   std::string body;
   std::unique_ptr<body_source> stream; // instead of `body`
   std::shared_ptr<void> turn;          // given back when the body is written
+  std::shared_ptr<void> share;         // the same, of the token's requests in progress
   /// Instead of a body: takes over the connection, writes the header itself, and returns when it must be closed.
   std::function<boost::asio::awaitable<void>(std::shared_ptr<daemon::byte_stream>)> takeover;
 };

@@ -13,6 +13,7 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -34,6 +35,7 @@ struct call {
   bool secure = false;   // over TLS
   std::string if_none_match = {};
   bool takes_gzip = false;
+  std::shared_ptr<void> share = {}; // of the requests that its token has in progress
 };
 
 using handler = std::function<boost::asio::awaitable<response>(call)>;
@@ -50,6 +52,7 @@ struct route {
   std::uint64_t body_bytes_max = 0; // 0: as the server's
   bool of_one_farm =
     true; // false: without the parameter farm, the answer is about all farms of the caller
+  bool lasts = false; // as long as its client stays; it counts its clients itself
 };
 
 struct route_match {

@@ -152,8 +152,11 @@ boost::asio::awaitable<std::optional<problem>> resolve_field(live_stream& stream
 void add_stream_routes(router& to, const std::shared_ptr<live_stream>& stream) {
   auto parameters = subscription_parameters();
   parameters.emplace_back(ticket_parameter);
-  to.add({"GET", "/api/v1/stream", daemon::permission::read, std::move(parameters),
-          [stream](call call) { return live(stream, std::move(call)); }, false});
+  route live_route{"GET", "/api/v1/stream", daemon::permission::read, std::move(parameters),
+                   [stream](call call) { return live(stream, std::move(call)); }};
+  live_route.takes_turn = false;
+  live_route.lasts = true;
+  to.add(std::move(live_route));
   to.add({"POST",
           "/api/v1/stream/tickets",
           daemon::permission::read,

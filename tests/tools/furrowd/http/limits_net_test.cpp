@@ -236,6 +236,73 @@ TEST_CASE("http limits: at the limit an idle connection gives way, and one that 
   CHECK(busy.drain(10U << 20U) >= 10U << 20U);
 }
 
+TEST_CASE("http limits: an address that holds its share gets 429, and another one is served") {
+  http::http_config config;
+  config.connections = {8, 4, 2};
+  limits_world w{config};
+  w.node.database.frame_count = 1'000'000;
+  std::vector<std::unique_ptr<raw_client>> held;
+  for (int i = 0; i < 2; ++i) {
+    held.push_back(std::make_unique<raw_client>(w.front.at()));
+    held.back()->send("GET /api/v1/frames?equipment=T1 HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    REQUIRE(held.back()->drain(1'000) >= 1'000);
+  }
+  raw_client third{w.front.at()};
+  const auto refused = third.get("/api/v1/equipment");
+  CHECK(refused.status == 429);
+  CHECK(refused.headers.at("retry-after") == "1");
+  CHECK(refused.body.find("--http-connections-per-address") != std::string::npos);
+  CHECK(third.closed());
+  for (const char* target : {"/health", "/ready"})
+    CHECK(raw_client{w.front.at()}.get(target).status == 200);
+  raw_client other{w.front.at(), "127.0.0.2"};
+  CHECK(other.get("/api/v1/equipment").status == 200);
+  CHECK(other.get("/metrics").body.find("furrow_http_address_refused_total 1\n")
+        != std::string::npos);
+  held.pop_back();
+  CHECK(soon([&] { return raw_client{w.front.at()}.get("/api/v1/equipment").status == 200; }));
+}
+
+TEST_CASE("http limits: an address closes its own idle connection, not that of another address") {
+  http::http_config config;
+  config.connections = {8, 1, 2};
+  limits_world w{config};
+  raw_client other{w.front.at(), "127.0.0.2"};
+  CHECK(other.get("/health").status == 200);
+  raw_client first{w.front.at()};
+  CHECK(first.get("/health").status == 200);
+  raw_client second{w.front.at()};
+  CHECK(second.get("/health").status == 200);
+  CHECK(soon([&] { return raw_client{w.front.at()}.get("/metrics").status == 200; }));
+  CHECK(first.closed());
+  CHECK(other.get("/health").status == 200);
+}
+
+TEST_CASE("http limits: a token has so many requests in progress, and others do not wait for it") {
+  auto config = with_tokens({{"v", "role = \"viewer\""}, {"n", "role = \"viewer\"\nfarm = \"*\""}});
+  config.token_requests_max = 1;
+  limits_world w{std::move(config)};
+  w.node.database.frame_count = 1'000'000;
+  auto reader = std::make_unique<raw_client>(w.front.at());
+  reader->send("GET /api/v1/frames?equipment=T1 HTTP/1.1\r\nHost: localhost\r\n" + bearer("v")
+               + "\r\n");
+  REQUIRE(reader->drain(1'000) >= 1'000);
+  raw_client client{w.front.at()};
+  const auto refused = client.get("/api/v1/equipment", bearer("v"));
+  CHECK(refused.status == 429);
+  CHECK(refused.headers.at("retry-after") == "1");
+  CHECK(refused.body.find("--http-requests-per-token") != std::string::npos);
+  CHECK(client.get("/api/v1/equipment", bearer("n")).status == 200); // on the same connection
+  CHECK(client.get("/metrics", bearer("n")).body.find("furrow_http_token_refused_total 1\n")
+        != std::string::npos);
+  CHECK(client.get("/health").status == 200);
+  raw_client watcher{w.front.at()}; // the live stream counts its clients itself
+  watcher.send("GET /api/v1/stream HTTP/1.1\r\nHost: localhost\r\n" + bearer("v") + "\r\n");
+  CHECK(watcher.drain(100) >= 100);
+  reader.reset();
+  CHECK(soon([&] { return client.get("/api/v1/equipment", bearer("v")).status == 200; }));
+}
+
 TEST_CASE("http limits: clients that connect and say nothing keep nobody out") {
   http::http_config config;
   config.connections = {50, 4};

@@ -1,5 +1,6 @@
 #include "tools/furrowd/api/bodies/frames_body.hpp"
 #include "tools/furrowd/front/connection_table.hpp"
+#include "tools/furrowd/front/shares.hpp"
 #include "tools/furrowd/http/guard.hpp"
 #include "tools/furrowd/http/places.hpp"
 #include "tools/furrowd/http/target.hpp"
@@ -7,6 +8,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <limits>
 
 using namespace furrow;
@@ -111,11 +113,11 @@ TEST_CASE("frames: a line of JSON has everything about a frame") {
 TEST_CASE("connections: at the limit the one that has waited longest gives way") {
   using place = connection_table::place;
   connection_table table{{2, 1}};
-  CHECK(table.enter(1).got == place::ordinary);
-  CHECK(table.enter(2).got == place::ordinary);
+  CHECK(table.enter(1, "a").got == place::ordinary);
+  CHECK(table.enter(2, "a").got == place::ordinary);
   CHECK(table.work(1).got == place::ordinary);
   table.wait(1); // now 2 has waited longest
-  const auto third = table.enter(3);
+  const auto third = table.enter(3, "a");
   CHECK(third.got == place::ordinary);
   CHECK(third.gives_way == 2);
   CHECK(table.work(2).got == place::none); // its request came too late
@@ -127,42 +129,107 @@ TEST_CASE(
   using place = connection_table::place;
   connection_table table{{4, 1}};
   for (const std::uint64_t id : {1, 2, 3, 4})
-    CHECK(table.enter(id).got == place::ordinary);
+    CHECK(table.enter(id, "a").got == place::ordinary);
   CHECK(table.work(1).got == place::ordinary);
   CHECK(table.work(3).got == place::ordinary);
-  CHECK(table.limit(1) == std::vector<std::uint64_t>{2, 4});
+  CHECK(table.limit(1, 9) == std::vector<std::uint64_t>{2, 4});
   CHECK(table.open() == 2);
-  CHECK(table.enter(5).got == place::reserved);
+  CHECK(table.enter(5, "a").got == place::reserved);
   table.wait(1);
-  const auto sixth = table.enter(6); // 1 gives way, and 3 fills the limit
+  const auto sixth = table.enter(6, "a"); // 1 gives way, and 3 fills the limit
   CHECK(sixth.got == place::none);
   CHECK(sixth.gives_way == 1);
   table.leave(3);
-  CHECK(table.enter(7).got == place::ordinary);
-  CHECK(table.limit(3).empty());
-  CHECK(table.enter(8).got == place::ordinary);
+  CHECK(table.enter(7, "a").got == place::ordinary);
+  CHECK(table.limit(3, 9).empty());
+  CHECK(table.enter(8, "a").got == place::ordinary);
 }
 
 TEST_CASE("connections: when all work, a reserved place is left, and it becomes an ordinary one") {
   using place = connection_table::place;
   connection_table table{{2, 1}};
   for (const std::uint64_t id : {1, 2}) {
-    CHECK(table.enter(id).got == place::ordinary);
+    CHECK(table.enter(id, "a").got == place::ordinary);
     CHECK(table.work(id).got == place::ordinary);
   }
-  CHECK(table.enter(3).got == place::reserved);
-  const auto fourth = table.enter(4);
+  CHECK(table.enter(3, "a").got == place::reserved);
+  const auto fourth = table.enter(4, "a");
   CHECK(fourth.got == place::reserved);
   CHECK(fourth.gives_way == 3);
   CHECK(table.work(4).got == place::reserved);
-  CHECK(table.enter(5).got == place::none); // the reserved place works, too
+  CHECK(table.enter(5, "a").got == place::none); // the reserved place works, too
   table.leave(5);
   table.wait(4);
   table.leave(1);
   CHECK(table.work(4).got == place::ordinary);
-  CHECK(table.enter(6).got == place::reserved);
+  CHECK(table.enter(6, "a").got == place::reserved);
   CHECK(table.give_way() == std::nullopt); // nobody with an ordinary place waits
   CHECK(table.open() == 3);
+}
+
+TEST_CASE("connections: an address with its share makes room for itself, never at others' cost") {
+  using place = connection_table::place;
+  connection_table table{{4, 1, 2}};
+  CHECK(table.enter(1, "b").got == place::ordinary); // waits longest of all
+  CHECK(table.enter(2, "a").got == place::ordinary);
+  CHECK(table.enter(3, "a").got == place::ordinary);
+  const auto third = table.enter(4, "a");
+  CHECK(third.got == place::ordinary);
+  CHECK(third.gives_way == 2);
+  CHECK(table.work(3).got == place::ordinary);
+  CHECK(table.work(4).got == place::ordinary);
+  const auto fourth = table.enter(5, "a");
+  CHECK(fourth.got == place::reserved);
+  CHECK(fourth.address_full);
+  CHECK_FALSE(fourth.gives_way.has_value());
+  CHECK(table.work(5).address_full);
+  CHECK(table.enter(6, "b").got == place::ordinary);
+  table.leave(3);
+  table.wait(5);
+  CHECK(table.work(5).got == place::ordinary);
+  CHECK(table.open() == 4);
+}
+
+TEST_CASE("connections: a lower limit for an address closes those of it that wait") {
+  connection_table table{{8, 1, 4}};
+  for (const std::uint64_t id : {1, 2, 3})
+    (void)table.enter(id, "a");
+  for (const std::uint64_t id : {4, 5})
+    (void)table.enter(id, "b");
+  (void)table.work(1);
+  CHECK(table.limit(8, 1) == std::vector<std::uint64_t>{2, 3, 4});
+  CHECK(table.open() == 2);
+}
+
+TEST_CASE("shares: hosts of one IPv6 network share, and an IPv4 address is the same in IPv6") {
+  const auto of = [](const char* text) { return share_of(boost::asio::ip::make_address(text)); };
+  CHECK(of("10.0.0.7") == "10.0.0.7");
+  CHECK(of("::ffff:10.0.0.7") == "10.0.0.7");
+  CHECK(of("2001:db8:1:2:3::4") == of("2001:db8:1:2:ffff::1"));
+  CHECK(of("2001:db8:1:2::1") != of("2001:db8:1:3::1"));
+}
+
+TEST_CASE("shares: a token has so many requests in progress, a client without one has no limit") {
+  const auto of = std::make_shared<token_requests>(2);
+  daemon::credential one;
+  one.kind = daemon::credential_kind::token;
+  one.hash = daemon::hash_of_secret("one");
+  auto other = one;
+  other.hash = daemon::hash_of_secret("other");
+  auto first = of->take(one);
+  const auto second = of->take(one);
+  CHECK(first);
+  CHECK(second);
+  CHECK_FALSE(of->take(one));
+  CHECK(of->take(other));
+  first.reset();
+  CHECK(of->take(one));
+  of->limit(1);
+  CHECK_FALSE(of->take(one));
+  std::vector<share> open;
+  for (int i = 0; i < 9; ++i)
+    open.push_back(of->take(daemon::credential{}));
+  CHECK(std::count(open.begin(), open.end(), nullptr) == 0);
 }
 
 TEST_CASE("places: requests take turns, and no farm takes all places") {
