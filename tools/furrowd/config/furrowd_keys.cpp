@@ -21,6 +21,7 @@ constexpr std::array keys{
   config::key{"http_connections", at_reload},
   config::key{"http_connections_per_address", at_reload},
   config::key{"http_requests_per_token", at_reload},
+  config::key{"http_request_timeout"},
   config::key{"advertise"},
   config::key{"tls_cert", at_reload},
   config::key{"tls_key", at_reload},

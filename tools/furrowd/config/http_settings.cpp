@@ -1,5 +1,8 @@
 #include "tools/furrowd/config/http_settings.hpp"
 
+#include <cstdint>
+#include <string>
+
 #include <CLI/CLI.hpp>
 
 namespace furrow::daemon {
@@ -22,6 +25,13 @@ void add_http_flags(CLI::App& app, http::front_limits& out) {
                 "most HTTP requests of one token or login in progress at once")
     ->capture_default_str()
     ->check(CLI::Range(1, 100'000));
+  app
+    .add_option_function<std::int64_t>(
+      "--http-request-timeout",
+      [&out](std::int64_t seconds) { out.request_timeout = std::chrono::seconds{seconds}; },
+      "longest time from the first byte of an HTTP request to its answer, in seconds")
+    ->default_str(std::to_string(out.request_timeout.count()))
+    ->check(CLI::Range(30, 86'400));
 }
 
 } // namespace furrow::daemon

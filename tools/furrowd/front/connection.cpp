@@ -77,8 +77,8 @@ public:
              std::string peer,
              bool secure)
     : front_{front}, shared_{std::move(stream)}, stream_{*shared_}, id_{id}, peer_{std::move(peer)},
-      secure_{secure}, deadline_{std::make_shared<daemon::deadline>(executor,
-                                                                    [this] { stream_.close(); })} {}
+      secure_{secure}, deadline_{
+                         std::make_shared<daemon::deadline>(executor, [this] { expired(); })} {}
   connection(const connection&) = delete;
   connection& operator=(const connection&) = delete;
   ~connection() { deadline_->stop(); }
@@ -100,8 +100,31 @@ private:
 
   static constexpr std::size_t idle_bytes = 2U << 10U;
   static constexpr std::size_t read_bytes = 16U << 10U;
+  static constexpr std::size_t piece_bytes = 64U << 10U; // that a client takes in write_timeout
 
-  void expires(std::chrono::milliseconds after) { deadline_->expires_after(after); }
+  /// The step of a request that begins now has so much time, and never more than is left of the whole request.
+  void expires(std::chrono::milliseconds after) {
+    const auto left = request_ends_ - clock::now();
+    deadline_->expires_after(
+      std::max(std::chrono::milliseconds{0},
+               std::min(after, std::chrono::duration_cast<std::chrono::milliseconds>(left))));
+  }
+  /// The step has a limit of its own.
+  void expires_with_request() { expires(std::chrono::milliseconds::max()); }
+  void begin_request() {
+    request_ends_ = clock::now() + front_.config().request_timeout;
+    late_ = false;
+  }
+  /// From here on the client must take the answer at a pace, and it lasts as long as it does.
+  void end_request() { request_ends_ = clock::time_point::max(); }
+
+  void expired() {
+    constexpr std::chrono::seconds answer_time{2};
+    if (!reads_request_ || std::exchange(late_, true))
+      return stream_.close();
+    stream_.interrupt(); // the client gets an answer
+    deadline_->expires_after(answer_time);
+  }
 
   /// False when the connection must be closed.
   asio::awaitable<bool> serve_one() {
@@ -117,10 +140,12 @@ private:
     parser.header_limit(config.header_bytes_max);
     body_bytes_max_ = front_.body_bytes_max(); // the route is not known yet
     parser.body_limit(body_bytes_max_);
+    begin_request();
     expires(config.header_timeout);
     wish_ = {};
     const auto error = co_await read_into(parser, true);
     const auto begun = clock::now();
+    late_ = late_ && parser.got_some(); // who has sent nothing waits for no answer
     if (error)
       co_return co_await refuse(error, begun);
     version_ = parser.get().version();
@@ -166,7 +191,7 @@ private:
       co_return false;
     const bool keep = ordinary && parser.get().keep_alive();
     std::get<route_match>(match).made.body = std::move(parser.get().body());
-    deadline_->pause(); // each handler has its own time limit
+    expires_with_request(); // each handler has its own time limit
     auto answer = co_await front_.answer(std::get<route_match>(std::move(match)));
     room.reset();
     if (answer.takeover)
@@ -186,7 +211,7 @@ private:
       co_return co_await refuse(wire::error::body_limit, begun);
     if (*size > front_.config().body_bytes_max) {
       front_.waits(id_);
-      deadline_->pause();
+      expires_with_request();
       auto farm = match.made.who.farm;
       room = co_await front_.take_body_room(std::move(farm));
       if (!room)
@@ -205,6 +230,8 @@ private:
                     "wait for the status 101"};
       co_return co_await write(to_response(early), false, false, begun);
     }
+    end_request();
+    deadline_->pause();
     front_.counters().count(101, clock::now() - begun);
     co_await answer.takeover(shared_);
     co_return false;
@@ -212,6 +239,8 @@ private:
 
   /// An idle connection holds little memory.
   asio::awaitable<error_code> read_more(bool idle) {
+    if (late_)
+      co_return asio::error::timed_out;
     try {
       if (idle)
         buffer_.shrink_to_fit();
@@ -227,6 +256,13 @@ private:
 
   /// Reads to the end of the header, or of the whole message.
   asio::awaitable<error_code> read_into(request_parser& parser, bool header_only) {
+    reads_request_ = true;
+    const auto error = co_await read_part(parser, header_only);
+    reads_request_ = false;
+    co_return error;
+  }
+
+  asio::awaitable<error_code> read_part(request_parser& parser, bool header_only) {
     parser.eager(!header_only);
     for (error_code error;;) {
       if (buffer_.size() > 0) {
@@ -262,6 +298,7 @@ private:
   asio::awaitable<error_code> read_body(request_parser& parser, std::uint64_t size) {
     const auto& config = front_.config();
     const auto turns = 1 + (std::max<std::uint64_t>(size, 1) - 1) / config.body_bytes_max;
+    request_ends_ += config.body_timeout * static_cast<std::int64_t>(turns - 1);
     expires(config.body_timeout * static_cast<std::int64_t>(turns));
     front_.waits(id_); // a client that sends its body slowly gives way like one that says nothing
     if (beast::iequals(parser.get()[wire::field::expect], "100-continue")) {
@@ -279,13 +316,15 @@ private:
     if (wait.count() == 0)
       co_return;
     front_.waits(id_);
-    deadline_->pause();
+    expires_with_request();
     asio::steady_timer timer{co_await asio::this_coro::executor, wait};
     co_await timer.async_wait(asio::use_awaitable);
   }
 
   asio::awaitable<bool> refuse(error_code error, clock::time_point begun) {
-    if (const auto wrong = to_problem(error, front_.config().header_bytes_max, body_bytes_max_))
+    const auto wrong = late_ ? std::optional{too_late()}
+                             : to_problem(error, front_.config().header_bytes_max, body_bytes_max_);
+    if (wrong)
       co_await write(to_response(*wrong), false, false, begun);
     else
       silent_ = true;
@@ -315,6 +354,8 @@ private:
   asio::awaitable<bool> write(response answer, bool keep, bool head, clock::time_point begun) {
     fit_body(answer, wish_);
     const auto status = answer.status;
+    if (late_)
+      end_request(); // to say that it is over takes a moment more
     bool sound = false;
     if (answer.stream)
       sound = co_await write_stream(std::move(answer), keep, head);
@@ -337,8 +378,12 @@ private:
       text += answer.body;
     expires(front_.config().write_timeout);
     auto error = co_await send(text);
-    if (!error && !head && apart)
-      error = co_await send(answer.body);
+    end_request();
+    std::string_view rest = head || !apart ? std::string_view{} : std::string_view{answer.body};
+    for (; !error && !rest.empty(); rest.remove_prefix(std::min(rest.size(), piece_bytes))) {
+      expires(front_.config().write_timeout);
+      error = co_await send(rest.substr(0, piece_bytes));
+    }
     co_return !error;
   }
 
@@ -352,6 +397,7 @@ private:
     message.chunked(chunked);
     expires(front_.config().write_timeout);
     auto error = co_await send(text_of(message));
+    end_request();
     for (bool more = !head; more && !error;) {
       deadline_->pause();
       const auto piece = co_await answer.stream->next();
@@ -400,7 +446,10 @@ private:
   beast::flat_buffer buffer_;
   std::uint64_t body_bytes_max_ = 0; // of the request
   unsigned version_ = 11;
-  body_wish wish_; // of the request
+  body_wish wish_;                                            // of the request
+  clock::time_point request_ends_ = clock::time_point::max(); // none is in progress, or its answer
+  bool reads_request_ = false;
+  bool late_ = false; // its deadline has passed while it came
   bool first_ = true;
   bool streamed_ = false;
   bool silent_ = false; // the client is gone, or must see that the answer was truncated
@@ -420,33 +469,6 @@ run_connection(std::shared_ptr<front> front, tcp::socket socket, std::uint64_t i
     daemon::make_byte_stream(std::move(socket), tls);
   connection served{*front, stream, executor, id, peer, tls != nullptr};
   co_await served.run(tls != nullptr);
-}
-
-problem too_many_connections(bool of_address) {
-  if (of_address)
-    return {429, "too_many_connections", "this address has its share of the HTTP connections",
-            "close some, or try again; --http-connections-per-address is the limit"};
-  return {503, "too_many_connections", "this node has reached its limit of HTTP connections",
-          "try again; --http-connections is the limit"};
-}
-
-problem too_many_bodies() {
-  return {503, "busy", "too many large bodies are being sent to this node", "try again"};
-}
-
-void turn_away(tcp::socket socket, bool tls, const problem& refused) {
-  error_code ignored; // at worst the client sees a closed connection
-  socket.non_blocking(true, ignored);
-  const auto refusal = to_response(refused);
-  const auto reason = wire::obsolete_reason(static_cast<wire::status>(refused.status));
-  const auto text = "HTTP/1.1 " + std::to_string(refused.status) + " "
-                    + std::string{reason.data(), reason.size()}
-                    + "\r\nServer: furrow\r\nConnection: close\r\nRetry-After: 1\r\n"
-                      "Content-Type: application/problem+json\r\nContent-Length: "
-                    + std::to_string(refusal.body.size()) + "\r\n\r\n" + refusal.body;
-  if (!tls)
-    socket.send(asio::buffer(text), 0, ignored);
-  socket.shutdown(tcp::socket::shutdown_send, ignored);
 }
 
 } // namespace furrow::http

@@ -112,11 +112,13 @@ private:
   std::optional<boost::asio::ip::tcp::acceptor> acceptor_;
 };
 
-/// Serves one connection until it ends. (connection.cpp, the only file that uses Beast)
+/// Serves one connection until it ends. (connection.cpp)
 [[nodiscard]] boost::asio::awaitable<void>
 run_connection(std::shared_ptr<front> front, boost::asio::ip::tcp::socket socket, std::uint64_t id);
 /// At the limit of connections: of the node, or of the client's address.
 [[nodiscard]] problem too_many_connections(bool of_address);
+/// At the limit of requests of a token.
+[[nodiscard]] problem too_many_requests();
 /// At the limit of large bodies.
 [[nodiscard]] problem too_many_bodies();
 /// Sends the refusal and closes, without waiting for the client.

@@ -76,6 +76,10 @@ to_problem(const error_code& error, std::uint64_t header_bytes_max, std::uint64_
                  "send a request that follows RFC 9112"};
 }
 
+problem too_late() {
+  return {408, "request_timeout", "the request did not come in time", "send it faster"};
+}
+
 std::optional<problem> ambiguity(const request_header& header) {
   const auto refused = [](const char* what) {
     return problem{400, "bad_request", what, "send a request that follows RFC 9112"};

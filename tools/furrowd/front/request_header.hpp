@@ -6,7 +6,7 @@
 /// Source: RFC 9110, RFC 9112.
 #pragma once
 
-#include "tools/furrowd/front/front.hpp"
+#include "tools/furrowd/http/message.hpp"
 
 #include <cstdint>
 #include <optional>
@@ -28,6 +28,8 @@ using request_header = boost::beast::http::request_header<>;
 [[nodiscard]] std::optional<problem> to_problem(const boost::system::error_code& error,
                                                 std::uint64_t header_bytes_max,
                                                 std::uint64_t body_bytes_max);
+/// The request did not come in time.
+[[nodiscard]] problem too_late();
 /// What is wrong with the header although it can be parsed.
 [[nodiscard]] std::optional<problem> ambiguity(const request_header& header);
 

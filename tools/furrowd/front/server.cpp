@@ -65,11 +65,6 @@ bool assumes_farm(const route_match& match) {
   return false;
 }
 
-problem too_many_requests() {
-  return {429, "too_many_requests", "this token has too many requests in progress",
-          "wait for answers; --http-requests-per-token is the limit"};
-}
-
 /// What a call is about to change, for the audit log.
 storage::audit_row note_of(const route_match& match) {
   using enum daemon::permission;

@@ -68,13 +68,16 @@ struct http_config {
   stream_limits stream;                             // of the live stream
   std::chrono::milliseconds header_timeout{10'000}; // TLS handshake, and each request's header
   std::chrono::milliseconds body_timeout{30'000};   // once more for each further body_bytes_max
-  std::chrono::milliseconds idle_timeout{60'000};   // between requests
-  std::chrono::milliseconds write_timeout{60'000};  // for a client to take 64 KiB
+  /// From the first byte of a request to the first of its answer; a large body adds its time.
+  std::chrono::milliseconds request_timeout{900'000};
+  std::chrono::milliseconds idle_timeout{60'000};  // between requests
+  std::chrono::milliseconds write_timeout{60'000}; // for a client to take 64 KiB
 
   void use(const front_limits& limits) {
     connections.open_max = limits.connections_max;
     connections.address_max = limits.of_one_address();
     token_requests_max = limits.token_requests_max;
+    request_timeout = limits.request_timeout;
   }
 };
 

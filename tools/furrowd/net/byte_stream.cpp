@@ -157,6 +157,10 @@ public:
     boost::system::error_code ignored; // a closed socket has nothing to stop
     stream_.lowest_layer().shutdown(tcp::socket::shutdown_receive, ignored);
   }
+  void interrupt() override {
+    boost::system::error_code ignored; // a closed socket has nothing to interrupt
+    stream_.lowest_layer().cancel(ignored);
+  }
   void close() override {
     boost::system::error_code ignored; // the socket is closed afterwards in any case
     stream_.lowest_layer().shutdown(tcp::socket::shutdown_both, ignored);

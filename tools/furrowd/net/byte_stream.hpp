@@ -49,6 +49,8 @@ public:
   [[nodiscard]] virtual bool peer_left() = 0;
   /// Stops reading: a pending read ends with an error.
   virtual void cancel_read() = 0;
+  /// Ends a pending operation with an error; the connection goes on.
+  virtual void interrupt() = 0;
   /// Closes the connection; every pending operation ends with an error.
   virtual void close() = 0;
 };
