@@ -11,6 +11,7 @@
 #include "storage/identity/identities.hpp"
 #include "storage/quarantine.hpp"
 #include "storage/records.hpp"
+#include "storage/removal.hpp"
 #include "storage/series/series.hpp"
 #include "tests/support/answer_thread.hpp"
 #include "tests/support/idle_store.hpp"
@@ -93,6 +94,8 @@ public:
   storage::dbc_store* dbc() override { return kept_dbc; }
   storage::forward_store* kept_forward = nullptr;
   storage::forward_store* forward() override { return kept_forward; }
+  storage::removal_store* kept_removals = nullptr;
+  storage::removal_store* removals() override { return kept_removals; }
 
   void read_frames(storage::frames_query query,
                    storage::frames_cursor cursor,

@@ -1,5 +1,7 @@
 #include "tools/furrowd/http/target.hpp"
 
+#include <utf8.h>
+
 #include <charconv>
 #include <utility>
 
@@ -26,7 +28,8 @@ std::optional<std::string> decode(std::string_view text, bool plus_is_blank) {
       return std::nullopt;
     plain.push_back(c);
   }
-  return plain;
+  return utf8::is_valid(plain.begin(), plain.end()) ? std::optional{std::move(plain)}
+                                                    : std::nullopt;
 }
 
 /// Cuts the next part off the front of `text`.

@@ -1,6 +1,7 @@
 /// Parses the target of a request: path segments and query parameters, decoded.
 ///
-/// Errors: nothing when a per cent sign is not followed by two hex digits, or when there is a control character.
+/// Errors: nothing when a per cent sign is not followed by two hex digits, when there is a control character, or when
+///   a part is not UTF-8.
 /// Limits: the server's limit on headers bounds the length.
 /// Source: RFC 3986; in the query a plus sign is a blank, as in forms.
 #pragma once

@@ -1,8 +1,6 @@
 /// A thousand clients at once, on every route that reads.
 #include "storage/dbc/dbc_files.hpp"
-#include "storage/store.hpp"
-#include "tests/support/http_front.hpp"
-#include "tests/support/scratch_folder.hpp"
+#include "tests/tools/furrowd/http/stored_world.hpp"
 #include "tools/console/embedded.hpp"
 #include "tools/furrowd/api/api.hpp"
 
@@ -44,23 +42,8 @@ std::size_t resident_now() {
   return resident * 4'096;
 }
 
-/// The store of fields, machines and users is a real one.
-struct crowd_world {
+struct crowd_world : stored_world {
   crowd_world() {
-    furnish(node);
-    storage::store_options options;
-    options.url = "sqlite:" + folder.file("crowd.db");
-    auto opened = storage::open_store(options);
-    REQUIRE(opened);
-    store = std::move(*opened);
-    std::promise<bool> migrated;
-    store->migrate([&](const auto& outcome) { migrated.set_value(bool(outcome)); });
-    REQUIRE(migrated.get_future().get());
-    node.database.kept = store->farm();
-    node.database.kept_identities = storage::identities_of(*store);
-    node.database.kept_audit = storage::audit_of(*store);
-    node.database.kept_dbc = store->dbc();
-    node.database.kept_forward = store->forward();
     add_user();
     add_dbc();
     node.database.record_rows = {{1, 1, 7, can::record_values(9)}};
@@ -68,16 +51,8 @@ struct crowd_world {
       {"default", "T1", {3, 17}, 5, can::record_kind_yield, "bad", 2, ""}};
     node.database.telemetry = {{1'000'000, "idle", {}}};
     node.database.rollups = {{60'000'000, 3, 1, 2, 1.5, 2}};
-    front.emplace(node);
-    raw_client maker{front->at()};
-    REQUIRE(maker.post("/api/v1/fields", "", field).status == 200);
-    maker.send("PATCH /api/v1/equipment/T1 HTTP/1.1\r\nHost: localhost\r\n"
-               "Content-Length: 2\r\n\r\n{}");
-    REQUIRE(maker.read().status == 200);
-  }
-  ~crowd_world() {
-    front.reset();
-    store.reset();
+    REQUIRE(ask("POST", "/api/v1/fields", field).status == 200);
+    REQUIRE(ask("PATCH", "/api/v1/equipment/T1", "{}").status == 200);
   }
   /// Past the API: it makes an admin first, and then wants credentials from the whole crowd.
   void add_user() const {
@@ -96,13 +71,6 @@ struct crowd_world {
                        [&](const auto& outcome) { loaded.set_value(outcome && outcome->id == 1); });
     REQUIRE(loaded.get_future().get());
   }
-  crowd_world(const crowd_world&) = delete;
-  crowd_world& operator=(const crowd_world&) = delete;
-
-  scratch_folder folder;
-  std::unique_ptr<storage::store> store;
-  fake_node node;
-  std::optional<http_front> front;
 };
 
 std::string target_of(const http::route& route) {

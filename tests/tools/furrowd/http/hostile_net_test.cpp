@@ -79,6 +79,25 @@ TEST_CASE("http hostile: a request names its host once") {
   CHECK(only_answer(w, "GET /health HTTP/1.0\r\n\r\n") == 200);
 }
 
+TEST_CASE(
+  "http hostile: garbage behind a request does not touch its answer, and ends the connection") {
+  hostile_world w;
+  const std::string good = "GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n";
+  for (const auto& garbage :
+       {std::string{"\x16\x03\x01 garbage\r\n\r\n"}, std::string(64, '\xFF') + "\r\n\r\n",
+        std::string{"\0\0\0\0\r\n\r\n", 8}, std::string{"GET\r\n\r\n"},
+        std::string{"GET /health HTTP/1.1\r\nHost localhost\r\n\r\n"}}) {
+    raw_client client{w.front.at()};
+    client.send(good + good + garbage + good);
+    for (int i = 0; i < 2; ++i)
+      CHECK(client.read().status == 200);
+    CHECK_MESSAGE(client.read().status == 400, garbage);
+    CHECK(client.closed()); // what follows is no request
+  }
+  CHECK(only_answer(w, "GET /health HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        == 200);
+}
+
 TEST_CASE("http hostile: two tokens in one request are none") {
   hostile_world w{with_tokens({{"v", "role = \"viewer\""}})};
   CHECK(only_answer(w, "GET /api/v1/ledger HTTP/1.1\r\nHost: localhost\r\n" + bearer("v")
