@@ -120,6 +120,7 @@ struct identity_query {
     {};                    // nothing: of every farm and of the node; empty: of the node
   identity_key after = {}; // the last of the previous page
   std::size_t rows_max = 100;
+  std::string name = {}; // of tokens: those of this name alone; empty: all
 };
 
 struct stored_login {

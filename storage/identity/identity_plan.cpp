@@ -92,12 +92,14 @@ sql_script identity_plan::list_users(const identity_query& query,
 sql_script identity_plan::list_tokens(const identity_query& query,
                                       filled<std::vector<token_row>> out) const {
   script_writer script{dialect_, false};
+  auto values = page_of(query);
+  values.push_back(query.name);
   script
     .run(std::string{token_select}
            + "where (@1 = 'every' or coalesce(f.name, '') = @2) and (coalesce(f.name, ''), t.name) "
-             "> (@3, @4) order by "
+             "> (@3, @4) and (@6 = '' or t.name = @6) order by "
              "coalesce(f.name, ''), t.name limit cast(@5 as bigint)",
-         page_of(query))
+         values)
     .take(all_into(std::move(out), token_in));
   return script.done();
 }

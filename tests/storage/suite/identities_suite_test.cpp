@@ -128,6 +128,28 @@ TEST_CASE("identities: a name is unique in its farm, and among those of the node
   CHECK(page({{}, {"hill", "anna"}, 5}) == "north/anna ");
 }
 
+TEST_CASE("identities: a token is found by its farm and name") {
+  people_bed bed;
+  for (const auto& [farm, name, digit] :
+       {std::tuple{"north", "t", 'a'}, std::tuple{"north", "t2", 'b'},
+        std::tuple{"hill", "t", 'c'}})
+    REQUIRE(bed.add(token_of({farm, name}, digit)).refused == identity_refusal::none);
+  const auto found = [&](std::optional<std::string> farm, const std::string& name) {
+    std::string names;
+    identity_query query{std::move(farm), {}, 10};
+    query.name = name;
+    for (const auto& row : must(answer_of<std::vector<token_row>>(
+           [&](auto done) { bed.people.list_tokens(query, std::move(done)); })))
+      names += to_text(row.key) + " ";
+    return names;
+  };
+  CHECK(found("north", "t") == "north/t ");
+  CHECK(found({}, "t") == "hill/t north/t ");
+  CHECK(found("north", "T").empty());
+  CHECK(found("", "t").empty());
+  CHECK(found("north", "") == "north/t north/t2 ");
+}
+
 TEST_CASE("identities: what exceeds a limit is refused, and nothing is stored") {
   people_bed bed;
   const auto fault = [&](user_row user) {

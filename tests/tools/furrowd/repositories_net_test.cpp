@@ -126,6 +126,35 @@ TEST_CASE(
   CHECK(repository_world.ask("GET", "/api/v1/fields/F%201").status == 404);
 }
 
+TEST_CASE("http fields: with each=true an invalid item of a list alone is left out") {
+  repository_world w;
+  REQUIRE(w.ask("POST", "/api/v1/fields", field_body("F 1")).status == 200);
+  const std::string list = "[" + field_body("F 2") + R"(,{"name":"bad","size":1},)"
+                           + field_body("F 1") + R"(,{"name":"","boundary":)" + square + "},"
+                           + field_body("F 3") + ",7]";
+  CHECK(w.ask("POST", "/api/v1/fields", list).status == 400);
+  CHECK(w.ask("POST", "/api/v1/fields?each=false", list).status == 400);
+  CHECK(w.ask("POST", "/api/v1/fields?each=1", list).status == 400);
+  CHECK(w.ask("GET", "/api/v1/fields/F%202").status == 404); // all or nothing
+  const auto made = w.ask("POST", "/api/v1/fields?each=true", list);
+  REQUIRE_MESSAGE(made.status == 200, made.body);
+  const auto said = json::parse(made.body);
+  CHECK(said["changed"] == 3);
+  REQUIRE(said["results"].size() == 6);
+  for (std::size_t i = 0; i < 6; ++i) {
+    const auto& one = said["results"][i];
+    const bool sound = i == 0 || i == 2 || i == 4;
+    CHECK(one["index"] == i);
+    CHECK_MESSAGE(one["status"] == (sound ? 200 : 400), one.dump());
+    CHECK(one["error"].is_null() == sound);
+  }
+  for (const char* name : {"F%202", "F%203"})
+    CHECK(w.ask("GET", std::string{"/api/v1/fields/"} + name).status == 200);
+  CHECK(json::parse(w.ask("GET", "/api/v1/fields/F%201").body)["version"] == 2);
+  const auto none = json::parse(w.ask("POST", "/api/v1/fields?each=true", "[7]").body);
+  CHECK(none["changed"] == 0);
+}
+
 // Symptom: PATCH with 1e400 was "not valid JSON", and 30 digits came back as 17.
 TEST_CASE("http fields: numbers of attributes are handed on digit by digit") {
   repository_world repository_world;

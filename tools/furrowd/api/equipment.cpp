@@ -1,3 +1,4 @@
+#include "storage/removal.hpp"
 #include "tools/furrowd/api/answers.hpp"
 #include "tools/furrowd/api/bodies/bus_names.hpp"
 #include "tools/furrowd/api/bodies/machine_json.hpp"
@@ -5,8 +6,7 @@
 #include "tools/furrowd/api/peers.hpp"
 #include "tools/furrowd/api/resources.hpp"
 #include "tools/furrowd/cache/summaries.hpp"
-#include "tools/furrowd/http/ask.hpp"
-#include "tools/furrowd/http/store_problem.hpp"
+#include "tools/furrowd/http/ask_store.hpp"
 
 #include <algorithm>
 #include <array>
@@ -26,6 +26,8 @@ namespace {
 
 /// While the database is known to be away, the live view does not wait for it.
 constexpr std::chrono::milliseconds answer_limit_away{500};
+/// A removal that takes longer goes on; the call may be made again.
+constexpr std::chrono::minutes removal_limit{10};
 /// Who asks for one machine may ask again: for a few seconds its gateway sends this often.
 
 std::int64_t now_us() {
@@ -199,6 +201,30 @@ answer one_equipment(api_context& of, call call) {
   co_return ok(machine);
 }
 
+/// Removes a machine with everything that was stored of it. A gateway that sends on makes it listed again.
+answer remove_equipment(api_context& of, call call) {
+  const auto name = call.path.at("name");
+  if (!call.who.covers(name))
+    co_return to_response(not_covered(name));
+  const auto* const confirmed = given(call, "confirm");
+  if (confirmed == nullptr || *confirmed != name)
+    co_return to_response({400, "not_confirmed", "this removes everything that was stored of it",
+                           "add confirm= and the name of the machine"});
+  auto* const removals = of.node.store().removals();
+  if (removals == nullptr)
+    co_return co_await not_kept(of, std::move(call));
+  const storage::removal what{call.who.farm, name, std::nullopt};
+  auto who = call.who.name;
+  const auto start = [&](auto done) { removals->remove(what, who, std::move(done)); };
+  const auto said = co_await ask_store<storage::removal_outcome>(start, removal_limit);
+  if (const auto* wrong = std::get_if<problem>(&said))
+    co_return to_response(*wrong);
+  const auto& gone = std::get<storage::removal_outcome>(said);
+  json body{{"removed", name},         {"streams", gone.streams},     {"frames", gone.frames},
+            {"records", gone.records}, {"telemetry", gone.telemetry}, {"rollup", gone.rollup}};
+  co_return ok(body);
+}
+
 struct farm_rows {
   farm_machines found;
   std::map<std::string, problem> missing; // farms whose database does not answer
@@ -261,6 +287,12 @@ void add_equipment_routes(router& to, api_context& of) {
   to.add(std::move(farms));
   to.add({"GET", "/api/v1/equipment", read, {"sort", "limit", "after"}, on(of, list_equipment)});
   to.add({"GET", "/api/v1/equipment/{name}", read, {}, on(of, one_equipment)});
+  to.add({"DELETE",
+          "/api/v1/equipment/{name}",
+          administer,
+          {"confirm"},
+          on(of, remove_equipment),
+          false}); // it may last, and others must not wait for it
 }
 
 } // namespace furrow::http

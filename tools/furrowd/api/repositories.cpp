@@ -13,6 +13,8 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <variant>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -193,6 +195,66 @@ boost::asio::awaitable<response> fields_at(store_rows rows, call call) {
   co_return exactly({{"rows", std::move(shown)}, {"next", nullptr}});
 }
 
+std::variant<storage::change, problem>
+field_change(const call& call, const json& item, action what) {
+  storage::field_record field;
+  if (item.is_object() && item.contains("name") && item["name"].is_string())
+    field.name = item["name"].get<std::string>();
+  if (auto wrong = row_not_covered(call, entity::field, field.name))
+    return *wrong;
+  record row{std::move(field)};
+  if (auto wrong = merge(row, item))
+    return *wrong;
+  return storage::change{what, std::move(row)};
+}
+
+json refused(std::size_t index, const problem& why) {
+  return {{"index", index},
+          {"status", why.status},
+          {"error", {{"code", why.code}, {"message", why.message}, {"hint", why.hint}}}};
+}
+
+/// Stores the sound items of a list in one transaction; an invalid one alone is left out.
+boost::asio::awaitable<response>
+add_each_field(store_rows rows, const call& call, const json& items) {
+  json results = json::array();
+  std::vector<std::size_t> places; // of the item by the place of its change
+  storage::unit_of_work work;
+  for (const auto& item : items) {
+    auto made = field_change(call, item, action::upsert);
+    if (const auto* wrong = std::get_if<problem>(&made)) {
+      results.push_back(refused(results.size(), *wrong));
+      continue;
+    }
+    places.push_back(results.size());
+    results.push_back({{"index", results.size()}, {"status", 200}, {"error", nullptr}});
+    storage::unit_of_work one;
+    one.changes.push_back(std::move(std::get<storage::change>(made)));
+    one.may_fail = true;
+    work.units.push_back(std::move(one));
+  }
+  auto changed = places.size();
+  if (changed > 0) {
+    work.by = author_of(call);
+    const auto start = [&](auto done) {
+      rows->apply(call.who.farm, std::move(work), std::move(done));
+    };
+    const auto said = co_await ask_store<storage::unit_outcome>(start, repository_limit);
+    if (const auto* wrong = std::get_if<problem>(&said))
+      co_return to_response(*wrong);
+    const auto& outcome = std::get<storage::unit_outcome>(said);
+    if (!outcome.committed)
+      co_return to_response(to_problem(outcome.rejections.front()));
+    for (const auto& why : outcome.rejections) {
+      const auto index = places.at(why.place);
+      results[index] = refused(index, to_problem(why));
+      --changed;
+    }
+  }
+  json shown{{"changed", changed}, {"results", std::move(results)}};
+  co_return ok(shown);
+}
+
 /// An object creates a field. A list is applied in one transaction: new fields are created, known ones changed.
 boost::asio::awaitable<response> add_fields(store_rows rows, call call) {
   if (rows == nullptr)
@@ -201,18 +263,18 @@ boost::asio::awaitable<response> add_fields(store_rows rows, call call) {
   if (const auto* wrong = std::get_if<problem>(&body))
     co_return to_response(*wrong);
   const auto& given = std::get<json>(body);
+  const auto each = call.query.find("each");
+  if (each != call.query.end() && each->second != "true" && each->second != "false")
+    co_return to_response(bad_parameter("each", each->second, "write true or false"));
   const auto items = given.is_array() ? given : json::array({given});
+  if (each != call.query.end() && each->second == "true")
+    co_return co_await add_each_field(rows, call, items);
   storage::unit_of_work work;
   for (const auto& item : items) {
-    storage::field_record field;
-    if (item.is_object() && item.contains("name") && item["name"].is_string())
-      field.name = item["name"].get<std::string>();
-    if (const auto wrong = row_not_covered(call, entity::field, field.name))
+    auto made = field_change(call, item, given.is_array() ? action::upsert : action::create);
+    if (const auto* wrong = std::get_if<problem>(&made))
       co_return to_response(*wrong);
-    record row{std::move(field)};
-    if (const auto wrong = merge(row, item))
-      co_return to_response(*wrong);
-    work.changes.push_back({given.is_array() ? action::upsert : action::create, std::move(row)});
+    work.changes.push_back(std::move(std::get<storage::change>(made)));
   }
   json shown{{"changed", work.changes.size()}}; // g++ 12 rejects braces beside co_await
   co_return co_await carry_out(rows, call, std::move(work), std::move(shown));
@@ -282,7 +344,7 @@ void add_repository_routes(router& routes, api_context& of) {
               read,
               {"after", "limit", "prefix", "crop", "soil", "season"},
               on(list, entity::field)});
-  routes.add({"POST", "/api/v1/fields", operate, {}, [rows](call call) {
+  routes.add({"POST", "/api/v1/fields", operate, {"each"}, [rows](call call) {
                 return add_fields(rows, std::move(call));
               }});
   routes.add({"GET", "/api/v1/fields-at", read, {"position"}, [rows](call call) {

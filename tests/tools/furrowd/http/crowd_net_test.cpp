@@ -45,6 +45,7 @@ std::size_t resident_now() {
 struct crowd_world : stored_world {
   crowd_world() {
     add_user();
+    add_token();
     add_dbc();
     node.database.record_rows = {{1, 1, 7, can::record_values(9)}};
     node.database.quarantined = {
@@ -60,6 +61,17 @@ struct crowd_world : stored_world {
     user.key = {"", "T1"};
     std::promise<bool> added;
     storage::identities_of(*store)->add_user(user, "", false, {"test"}, [&](const auto& outcome) {
+      added.set_value(outcome && outcome->refused == storage::identity_refusal::none);
+    });
+    REQUIRE(added.get_future().get());
+  }
+  void add_token() const {
+    storage::token_row token;
+    token.key = {"", "T1"};
+    token.role = "viewer";
+    token.sha256 = std::string(64, 'a');
+    std::promise<bool> added;
+    storage::identities_of(*store)->add_token(token, {"test"}, [&](const auto& outcome) {
       added.set_value(outcome && outcome->refused == storage::identity_refusal::none);
     });
     REQUIRE(added.get_future().get());

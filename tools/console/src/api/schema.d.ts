@@ -459,7 +459,8 @@ export interface paths {
         get: operations["equipment"];
         put?: never;
         post?: never;
-        delete?: never;
+        /** Removes a machine with everything that was stored of it. The ledger counts its numbers as expired. The machine is listed again as soon as its gateway sends further items */
+        delete: operations["removeEquipment"];
         options?: never;
         head?: never;
         /** Changes the record of a machine; creates it for an unknown machine */
@@ -978,7 +979,8 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** One token, without its secret */
+        get: operations["showToken"];
         put?: never;
         post?: never;
         /** Revokes a token: connections that use it are cut within 10 s, at every node */
@@ -3316,6 +3318,45 @@ export interface operations {
             504: components["responses"]["problem"];
         };
     };
+    removeEquipment: {
+        parameters: {
+            query: {
+                /** @description the name of the machine once more */
+                confirm: string;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description What was removed; rows, and of frames their number */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        removed: string;
+                        streams: number;
+                        frames: number;
+                        records: number;
+                        telemetry: number;
+                        rollup: number;
+                    };
+                };
+            };
+            400: components["responses"]["problem"];
+            401: components["responses"]["problem"];
+            403: components["responses"]["problem"];
+            404: components["responses"]["problem"];
+            501: components["responses"]["problem"];
+            503: components["responses"]["problem"];
+            504: components["responses"]["problem"];
+        };
+    };
     change_equipment: {
         parameters: {
             query?: never;
@@ -3547,7 +3588,10 @@ export interface operations {
     };
     add_fields: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description true: of a list, an invalid item alone is left out, and `results` says what became of each; a field that is known is changed. false, as without it: all of them or none */
+                each?: boolean;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -3558,7 +3602,7 @@ export interface operations {
             };
         };
         responses: {
-            /** @description The number of fields */
+            /** @description The number of fields that were created or changed */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3566,6 +3610,17 @@ export interface operations {
                 content: {
                     "application/json": {
                         changed: number;
+                        /** @description with each=true: in the order of the list */
+                        results?: {
+                            index: number;
+                            /** @description 200: created or changed */
+                            status: number;
+                            error: {
+                                code: string;
+                                message: string;
+                                hint: string;
+                            } | null;
+                        }[];
                     };
                 };
             };
@@ -4624,6 +4679,35 @@ export interface operations {
             401: components["responses"]["problem"];
             403: components["responses"]["problem"];
             409: components["responses"]["problem"];
+        };
+    };
+    showToken: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description its name */
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description The token */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["token"];
+                };
+            };
+            401: components["responses"]["problem"];
+            403: components["responses"]["problem"];
+            404: components["responses"]["problem"];
+            501: components["responses"]["problem"];
+            503: components["responses"]["problem"];
+            504: components["responses"]["problem"];
         };
     };
     revokeToken: {

@@ -41,6 +41,26 @@ answer list_tokens(api_context& of, call call) {
   co_return ok(body);
 }
 
+answer one_token(api_context& of, call call) {
+  auto* const people = people_of(of);
+  if (people == nullptr)
+    co_return co_await not_kept(of, std::move(call));
+  storage::identity_query query;
+  query.farm = home_of(call);
+  query.name = call.path.at("name");
+  query.rows_max = 1;
+  const auto start = [&](auto done) { people->list_tokens(query, std::move(done)); };
+  const auto said = co_await ask_store<std::vector<token_row>>(start, answer_limit);
+  if (const auto* wrong = std::get_if<problem>(&said))
+    co_return to_response(*wrong);
+  const auto& rows = std::get<std::vector<token_row>>(said);
+  if (rows.empty())
+    co_return to_response({404, "not_found",
+                           "there is no token " + to_text(identity_key{*query.farm, query.name}),
+                           "`furrow token list` shows them"});
+  co_return ok(to_json(rows.front()));
+}
+
 answer add_token(api_context& of, call call) {
   auto* const people = people_of(of);
   if (people == nullptr)
@@ -106,6 +126,7 @@ void add_token_routes(router& to, api_context& of) {
   using enum daemon::permission;
   to.add({"GET", "/api/v1/tokens", manage, {"after", "after_farm", "limit"}, on(of, list_tokens)});
   to.add({"POST", "/api/v1/tokens", manage, {}, on(of, add_token)});
+  to.add({"GET", "/api/v1/tokens/{name}", manage, {}, on(of, one_token)});
   to.add({"DELETE", "/api/v1/tokens/{name}", manage, {}, on(of, revoke_token)});
 }
 
