@@ -272,9 +272,8 @@ std::string fault_of(const std::string& file, const include& what) {
     return {}; // generated
   if (what.quoted && below(folder).count(folder_of(what.name)) == 0)
     return folder + " may not see " + what.name;
-  if (what.quoted)
-    if (auto fault = room_fault_of(file, what.name); !fault.empty())
-      return fault;
+  if (auto fault = what.quoted ? room_fault_of(file, what.name) : std::string{}; !fault.empty())
+    return fault;
   if (folder == "can" && !what.quoted && !is_standard(what) && what.name != "utf8.h")
     return "can/ knows only the standard library and utfcpp, not " + what.name;
   return {};
