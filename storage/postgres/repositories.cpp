@@ -11,7 +11,6 @@
 #include "storage/postgres/work.hpp"
 
 #include <algorithm>
-#include <array>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -43,8 +42,7 @@ std::string text_array(std::size_t count, Value value) {
   byte_buffer out;
   out.array_head(oid::text, count, true);
   for (std::size_t i = 0; i < count; ++i) {
-    const std::optional<std::string> text = value(i);
-    if (text)
+    if (const std::optional<std::string> text = value(i))
       out.bytes_field(*text);
     else
       out.null_field();
@@ -218,10 +216,8 @@ task<rows_found> rows_before(pq_connection& db, const entered_farm& farm, const 
   rows_found out;
   out.error = reply.error;
   if (!reply.error)
-    for (auto& row : records_in(pq_rows{reply.rows.get()}, run.what)) {
-      auto name = name_of(row);
-      out.by_name.emplace(std::move(name), std::move(row));
-    }
+    for (auto& row : records_in(pq_rows{reply.rows.get()}, run.what))
+      out.by_name.emplace(std::string{name_of(row)}, std::move(row));
   co_return out;
 }
 
@@ -337,13 +333,6 @@ task<result<entered_farm>> enter_farm(pq_connection& db, const std::string& farm
   co_return entered_farm{static_cast<std::int32_t>(rows.integer(0, 0)), farm};
 }
 
-failure commit_failure(const pq_error& error) {
-  auto why = error.as_failure();
-  if (error.lost)
-    why.code = errc::in_doubt;
-  return why;
-}
-
 struct attempt {
   result<unit_outcome> outcome;
   bool again = false;
@@ -372,8 +361,11 @@ task<attempt> try_unit(pq_connection& db, const std::string& farm, const checked
     co_return attempt{unit_outcome{false, std::move(done.rejections), 0}};
   }
   const auto committed = co_await db.run("commit");
-  if (committed.error)
-    co_return attempt{commit_failure(*committed.error)};
+  if (committed.error) {
+    auto why = committed.error->as_failure();
+    why.code = committed.error->lost ? errc::in_doubt : why.code;
+    co_return attempt{std::move(why)};
+  }
   if (db.warned())
     co_return attempt{failure{errc::in_doubt, db.warning()}};
   co_return attempt{unit_outcome{true, std::move(undone), done.changed}};
@@ -382,11 +374,10 @@ task<attempt> try_unit(pq_connection& db, const std::string& farm, const checked
 /// The changes that name a time zone which the server does not know.
 task<result<std::vector<rejection>>> zones_refused(pq_connection& db, const checked_unit& unit) {
   std::vector<std::string> names;
-  const auto gather = [&](const std::string& zone) {
+  (void)unknown_zones(unit, [&](const std::string& zone) {
     names.push_back(zone);
     return true;
-  };
-  (void)unknown_zones(unit, gather);
+  });
   if (names.empty())
     co_return std::vector<rejection>{};
   const auto unknown = co_await postgres_work::first_unknown(db, std::move(names));
@@ -403,11 +394,8 @@ apply(pq_connection& db, const std::string& farm, std::shared_ptr<const checked_
   if (!unknown->empty())
     co_return unit_outcome{false, std::move(*unknown), 0};
   auto last = co_await try_unit(db, farm, *unit);
-  for (int attempt = 1; attempt < attempts_max; ++attempt) {
-    if (!last.again)
-      break;
+  for (int attempt = 1; last.again && attempt < attempts_max; ++attempt)
     last = co_await try_unit(db, farm, *unit);
-  }
   co_return std::move(last.outcome);
 }
 
