@@ -151,7 +151,7 @@ struct report_answer {
   std::string json; // faults, ECUs and implements as HTTP shows them
 };
 struct lease_age_answer {
-  /// Since the beat by which the database renewed the node's lease last; absent: it has no lease.
+  /// Since the beat by which the database renewed the node's lease last; absent: it takes no machines, or its lease is new.
   std::optional<std::uint32_t> age_ms;
 };
 struct failed_answer {

@@ -32,6 +32,7 @@ struct cluster_view {
   std::uint64_t timeline = 0;                         // of the database
   std::vector<storage::node_row> nodes;               // as last heard; this one first
   std::chrono::steady_clock::time_point asked_at{};   // of that answer
+  std::chrono::steady_clock::time_point lease_from{}; // the lease has not lapsed since
   std::chrono::steady_clock::time_point changed_at{}; // when `view` changed last
   std::shared_ptr<const pin_map> pins;                // nullptr: none is known
   std::string ended_by;                               // dead: what took the lease
@@ -40,11 +41,12 @@ struct cluster_view {
 
   /// Whether the database answers others, and not this node.
   [[nodiscard]] bool cut_off() const { return state == node_state::unsure && !database_at.empty(); }
-  /// Since the beat by which the database renewed the lease last; nothing: it has none.
+  /// Since the beat by which the database renewed the lease last; nothing: the node takes no machines, or the lease is
+  /// new. After an outage some node is the first to be alive again: that is no reason to send it all machines.
   [[nodiscard]] std::optional<std::chrono::milliseconds>
   lease_age(std::chrono::steady_clock::time_point now) const {
-    if (asked_at == std::chrono::steady_clock::time_point{}
-        || (state != node_state::alive && state != node_state::draining))
+    if (state != node_state::alive || asked_at == std::chrono::steady_clock::time_point{}
+        || now - lease_from < lease_limits{}.judge_after)
       return std::nullopt;
     return std::chrono::duration_cast<std::chrono::milliseconds>(now - asked_at);
   }

@@ -75,6 +75,8 @@ public:
   void leave(clock::time_point now);
 
   [[nodiscard]] node_state state() const { return state_; }
+  /// The lease is valid without a lapse since then.
+  [[nodiscard]] clock::time_point valid_from() const { return valid_from_; }
   /// Whether this incarnation has, or had, its row.
   [[nodiscard]] bool joined() const { return joined_; }
 

@@ -165,7 +165,8 @@ void note_lease(membership_state& state, const std::string& peer, const admin_re
     reply == nullptr ? nullptr : std::get_if<proto::link::lease_age_answer>(&*reply->said);
   if (said == nullptr)
     round.silent.push_back(peer);
-  else if (said->age_ms && std::chrono::milliseconds{*said->age_ms} <= state.config.lease_fresh)
+  else if (said->age_ms
+           && std::chrono::milliseconds{*said->age_ms} + state.config.younger_by <= round.own_age)
     round.answering.push_back(peer);
   if (--round.missing == 0)
     end_round(state);
@@ -182,6 +183,7 @@ void ask_peers(membership_pointer self, membership_clock::time_point now) {
       || now - round.asked_at < state.config.peers_every)
     return;
   round.asked_at = now;
+  round.own_age = now - state.seen.asked_at;
   const auto peers = state.config.roster->all();
   round.missing = peers.size();
   const admin_wish wish{
@@ -220,6 +222,11 @@ void go_on(membership_pointer self) {
     ask(self, wanted, now);
   if (state.keeper.state() != before)
     publish(state);
+  // A process that stood still asks the database first: its lease looks old, and others' do not.
+  constexpr std::chrono::milliseconds stood_still{1'500};
+  const auto last = std::exchange(state.ticked_at, now);
+  if (last && now - *last > stood_still)
+    state.peers.asked_at = now;
   ask_peers(self, now);
   if (state.keeper.state() != node_state::left && state.keeper.state() != node_state::dead)
     again(state.keeper.wake() - now);
@@ -357,6 +364,7 @@ void hear(membership_pointer self, beat_reply& reply) {
   state.seen.timeline = state.database.timeline();
   state.seen.nodes = std::move(outcome.nodes);
   state.seen.asked_at = asked_at;
+  state.seen.lease_from = state.keeper.valid_from();
   state.seen.database_at.clear();
   if (state.keeper.state() == node_state::dead)
     state.seen.ended_by = end_in_words(state);

@@ -44,9 +44,9 @@ struct membership_config {
   std::function<void(std::uint64_t timeline)> replaced; // the database was failed over
   std::chrono::milliseconds peers_after{2'000};         // without an answer of the database
   std::chrono::milliseconds peers_every{1'000};
-  /// A peer's lease at most this old is one that the database renewed after this node's own: while the database is away
-  /// for all, nobody is taken for one that it answers.
-  std::chrono::milliseconds lease_fresh{1'500};
+  /// A peer's lease that is so much younger than this node's own is one that the database has renewed meanwhile. Beats are
+  /// a second apart, so while the database is away for all, nobody's is.
+  std::chrono::milliseconds younger_by{1'500};
   std::shared_ptr<peer_roster> roster; // nullptr: the node is alone
 };
 
@@ -67,6 +67,7 @@ struct membership_state {
   timeline_watch database;
   node_state told = node_state::joining;
   bool told_cut_off = false;
+  std::optional<lease_keeper::clock::time_point> ticked_at; // go_on's last turn
   std::map<std::string, storage::node_status> told_nodes;
 
   std::uint64_t frames = 0; // durable ones at the last beat
@@ -87,6 +88,7 @@ struct membership_state {
     std::vector<std::string> answering; // the database answers them
     std::vector<std::string> silent;    // have not answered in time
     lease_keeper::clock::time_point asked_at{};
+    std::chrono::nanoseconds own_age{0}; // of this node's lease, when they were asked
   };
   peers_round peers;
 };

@@ -13,7 +13,8 @@ namespace {
 using node_list = std::vector<const storage::node_row*>;
 
 bool takes_machines(const storage::node_row& node) {
-  return node.status == storage::node_status::alive && !node.drain && !node.card.gateway.empty();
+  return node.status == storage::node_status::alive && node.lease_ms >= 0 && !node.drain
+         && !node.card.gateway.empty();
 }
 
 /// While this node is cut off from the database: whether that one is not. This node itself is never among them.
@@ -88,7 +89,9 @@ std::vector<std::string> gateways_for(const cluster_view& view,
     for (auto& address : addresses_in(node->card.gateway))
       if (std::find(out.begin(), out.end(), address) == out.end())
         out.push_back(std::move(address));
-  if (out.empty() && !is_draining(view))
+  if (view.cut_off()) // for gateways that reach no other
+    out.insert(out.end(), own.begin(), own.end());
+  else if (out.empty() && !is_draining(view))
     out = own;
   if (out.size() > most) {
     const auto before = [machine](const std::string& one, const std::string& other) {

@@ -101,6 +101,7 @@ void fail(claim_desk_pointer self, const storage::failure& why) {
     state.waiting = true;
     self->delayed_send(self, failed.wait, retry_due{});
   }
+  note_held(self);
 }
 
 } // namespace

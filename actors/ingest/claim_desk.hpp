@@ -1,6 +1,6 @@
 /// The claim desk of one database: claims streams for all machines of its farms, many in one call, and retries while
-/// the database is away. A successful claim tells the node that the database is back; one that finds all its streams held does not. A farm that has moved away is
-/// told to the directory first, then to its machines.
+/// the database is away. A successful claim tells the node that the database is back; one that finds all its streams held
+/// does not. A farm that has moved away is told to the directory first, then to its machines.
 #pragma once
 
 #include "actors/ingest/claim_queue.hpp"

@@ -213,8 +213,11 @@ TEST_CASE(
     }
     ledger_fleet fleet{fleet_plan{nodes.gateways(), 12}};
     REQUIRE(eventually(20s, [&] { return fleet.all_served(); }));
-    REQUIRE(eventually(
-      20s, [&] { return nodes.get(0, "/api/v1/nodes").find("\"n3\"") != std::string::npos; }));
+    REQUIRE(eventually(20s, [&] { // this opens the links, too
+      const auto actors = nodes.get(0, "/api/v1/actors");
+      return actors.find("\"n2\"") != std::string::npos
+             && actors.find("\"n3\"") != std::string::npos;
+    }));
     const auto dead = [&] {
       return losses_server().value(
         "select coalesce(string_agg(name, ' '), '') from furrow.node where status = 'dead'", name);

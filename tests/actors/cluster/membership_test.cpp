@@ -199,12 +199,18 @@ TEST_CASE(
 
 TEST_CASE("membership: a node that the database does not answer knows which peers it answers") {
   membership_world world;
-  std::map<std::string, std::optional<std::uint32_t>> leases;
+  using clock = std::chrono::steady_clock;
+  std::map<std::string, std::optional<clock::time_point>> beats; // of the peers, the last ones
+  const auto renew = [&](const std::string& name) { beats[name] = world.system.now() - 400ms; };
   const auto fake = [&](const std::string& name) {
-    return world.system->spawn([&leases, name]() -> peer_actor::behavior_type {
-      return {[&leases, name](const admin_wish&) {
-                return admin_reply{std::make_shared<const furrow::proto::link::reply>(
-                  furrow::proto::link::lease_age_answer{leases[name]})};
+    return world.system->spawn([&, name]() -> peer_actor::behavior_type {
+      return {[&, name](const admin_wish&) {
+                furrow::proto::link::lease_age_answer said;
+                if (const auto at = beats[name])
+                  said.age_ms = static_cast<std::uint32_t>(
+                    std::chrono::duration_cast<std::chrono::milliseconds>(world.system.now() - *at)
+                      .count());
+                return admin_reply{std::make_shared<const furrow::proto::link::reply>(said)};
               },
               [](const admin_page&) {}};
     });
@@ -219,17 +225,22 @@ TEST_CASE("membership: a node that the database does not answer knows which peer
   world.system.advance(2s);
   world.store.answers = false;
 
-  leases = {{"n2", 2'100}, {"n3", 2'100}}; // away for all: their leases are as old
-  world.system.advance(4s);
+  // Away for all: their last beats were up to a second after this node's own.
+  beats = {{"n2", world.system.now()}, {"n3", world.system.now() - 500ms}};
+  for (int i = 0; i < 80; ++i) {
+    world.system.advance(100ms);
+    REQUIRE(cut_off_to().empty());
+  }
   CHECK(world.state() == node_state::unsure);
-  CHECK(cut_off_to().empty());
 
-  leases = {{"n2", 700}, {"n3", 1'000}};
+  renew("n2");
+  renew("n3");
   const auto told = world.news;
   world.system.advance(1'100ms);
   CHECK(cut_off_to() == std::vector<std::string>{"n2", "n3"});
   CHECK(world.news > told);
-  leases["n3"] = std::nullopt;
+  beats["n3"] = std::nullopt; // it takes no machines
+  renew("n2");
   world.system.advance(1'100ms);
   CHECK(cut_off_to() == std::vector<std::string>{"n2"});
 
@@ -237,6 +248,7 @@ TEST_CASE("membership: a node that the database does not answer knows which peer
   world.system.advance(1'100ms);
   CHECK(cut_off_to().empty());
   world.roster->set(peers);
+  renew("n2");
   world.system.advance(1'100ms);
   CHECK(cut_off_to() == std::vector<std::string>{"n2"});
 
@@ -245,7 +257,11 @@ TEST_CASE("membership: a node that the database does not answer knows which peer
   world.system.advance(500ms);
   CHECK(world.state() == node_state::alive);
   CHECK(cut_off_to().empty());
-  CHECK(world.board->latest()->lease_age(world.system.now()) < 1'100ms);
+  const auto own_age = [&] { return world.board->latest()->lease_age(world.system.now()); };
+  CHECK_FALSE(own_age()); // the first that is alive again does not get all machines
+  world.system.advance(4'500ms);
+  REQUIRE(own_age());
+  CHECK(*own_age() < 1'100ms);
   world.roster->clear();
   for (auto& one : peers)
     caf::anon_send_exit(one.second, caf::exit_reason::user_shutdown);

@@ -83,7 +83,8 @@ TEST_CASE(
   CHECK_FALSE(other_place(view, "farm", "T1"));
   view.database_at = {"n3"};
   CHECK(other_place(view, "farm", "T1") == "n3:7400");
-  CHECK(gateways_for(view, "T1", {"n1:7400"}, 64) == std::vector<std::string>{"n3:7400"});
+  CHECK(gateways_for(view, "T1", {"n1:7400"}, 64)
+        == std::vector<std::string>{"n3:7400", "n1:7400"});  // who reaches no other comes back
   CHECK_FALSE(other_place(view, "farm", "T1", {"n3:7400"})); // it would only come back
   view.state = node_state::alive;
   CHECK_FALSE(other_place(view, "farm", "T1"));
