@@ -67,6 +67,7 @@ struct digest_place {
   std::int32_t stream = 0;
   can::stream_id stream_id{};
   std::uint64_t seq = 0;
+  std::vector<std::uint8_t> state = {}; // saved at `seq`
 };
 
 /// All streams of a machine.

@@ -355,10 +355,11 @@ private:
   make_lane(const std::string& lane, connection_use use, std::chrono::milliseconds lock_timeout) {
     auto settings = settings_of(lane);
     settings.lock_timeout = lock_timeout;
-    settings.lane = lane != "migrate" && lane != "care"; // those take long by nature
+    const bool cares = lane == "care" || lane == "removal";
+    settings.lane = lane != "migrate" && !cares; // those take long by nature
     if (lane == "migrate")
       settings.lock_timeout = settings.statement_timeout = migration_timeout;
-    if (lane == "care")
+    if (cares)
       settings.statement_timeout = care_timeout;
     if (lane == "beat") {
       settings.connect_timeout = std::min(settings.connect_timeout, 2 * beat_timeout);
@@ -403,7 +404,8 @@ private:
   std::unique_ptr<digest_store> digest_ = postgres_work::make_digest(make_lane("digest"));
   std::unique_ptr<repositories> farm_ = postgres_work::make_repositories(queries_);
   std::unique_ptr<retention_store> retention_ = postgres_work::make_retention(upkeep_);
-  std::unique_ptr<removal_store> removals_ = postgres_work::make_removals(upkeep_);
+  std::unique_ptr<removal_store> removals_ =
+    postgres_work::make_removals(make_lane("removal")); // long ones hold nobody up
   std::unique_ptr<identity_store> identities_ = postgres_work::make_identities(health_, queries_);
   std::unique_ptr<audit_store> audit_ = postgres_work::make_audit(queries_);
   std::unique_ptr<dbc_store> dbc_ = postgres_work::make_dbc(upkeep_);

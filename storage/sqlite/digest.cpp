@@ -4,6 +4,7 @@
 #include "storage/sqlite/work.hpp"
 
 #include <algorithm>
+#include <map>
 #include <utility>
 
 namespace furrow::storage::sqlite_work {
@@ -269,8 +270,9 @@ digest_places(sqlite_db& db, const std::string& farm, const std::string& machine
   if (!equipment)
     return equipment.error();
   machine_places out{static_cast<std::int32_t>(*equipment), {}};
-  auto rows = db.statement("select s.id, s.stream_id, ifnull(d.seq, 0) from stream s left join "
-                           "digest d on d.stream = s.id where s.equipment_id = ? order by s.id");
+  auto rows = db.statement(
+    "select s.id, s.stream_id, ifnull(d.seq, 0), ifnull(d.state, x'') from stream s left join "
+    "digest d on d.stream = s.id where s.equipment_id = ? order by s.id");
   rows.with(*equipment);
   while (rows.step()) {
     auto& one = out.streams.emplace_back();
@@ -278,18 +280,31 @@ digest_places(sqlite_db& db, const std::string& farm, const std::string& machine
     const auto id = rows.bytes(1);
     std::copy_n(id.begin(), std::min(id.size(), one.stream_id.size()), one.stream_id.begin());
     one.seq = rows.natural(2);
+    const auto state = rows.bytes(3);
+    one.state.assign(state.begin(), state.end());
   }
+  return out;
+}
+
+/// The streams of a machine whose digest has begun, and how far it is.
+std::map<std::int32_t, std::uint64_t> begun_digests(sqlite_db& db, std::int32_t equipment) {
+  std::map<std::int32_t, std::uint64_t> out;
+  auto rows = db.statement("select d.stream, d.seq from digest d join stream s on s.id = d.stream "
+                           "where s.equipment_id = ? and d.seq > 0");
+  rows.with(equipment);
+  while (rows.step())
+    out[static_cast<std::int32_t>(rows.integer(0))] = rows.natural(1);
   return out;
 }
 
 result<bool> replace_rollups(sqlite_db& db, const rollups_again& what) {
   sqlite_transaction transaction{db};
-  for (const auto& place : what.places) {
-    auto row = db.statement("select seq from digest where stream = ?");
-    row.with(place.stream);
-    if ((row.step() ? row.natural(0) : 0) != place.seq)
-      return false;
-  }
+  std::map<std::int32_t, std::uint64_t> read_to;
+  for (const auto& place : what.places)
+    if (place.seq > 0)
+      read_to[place.stream] = place.seq;
+  if (begun_digests(db, what.equipment) != read_to)
+    return false;
   for (const auto signal : what.signals)
     for (const auto minute : what.minutes_us)
       db.statement("delete from rollup where equipment_id = ? and signal = ? and minute = ?")

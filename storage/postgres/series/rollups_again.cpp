@@ -16,7 +16,9 @@ constexpr const char* replace_text =
   "with asked as materialized (select * from unnest($1, $2) a(stream, seq)), "
   "standing as materialized (select d.stream from asked a join furrow.digest d on d.stream = "
   "a.stream and d.seq = a.seq and not d.paused order by d.stream for update of d), "
-  "sound as materialized (select count(*) = (select count(*) from asked) as yes from standing), "
+  "sound as materialized (select count(*) = (select count(*) from asked) and not exists (select "
+  "from furrow.stream s join furrow.digest d on d.stream = s.id where s.equipment_id = $11 and "
+  "d.seq > 0 and not exists (select from asked a where a.stream = s.id)) as yes from standing), "
   "made as materialized (select r.* from unnest($3, $4, $5, $6, $7, $8, $9, $10) "
   "r(signal, minute, count, min, max, sum, last, last_time) where (select yes from sound)), "
   "gone as (delete from furrow.rollup t where (select yes from sound) and t.equipment_id = $11 "
@@ -37,7 +39,8 @@ digest_places(pq_connection& db, const std::string& farm, const std::string& mac
   if (!equipment)
     co_return equipment.error();
   const auto reply =
-    co_await db.query("select s.id, s.stream_id, coalesce(d.seq, 0) from furrow.stream s left join "
+    co_await db.query("select s.id, s.stream_id, coalesce(d.seq, 0), coalesce(d.state, '') from "
+                      "furrow.stream s left join "
                       "furrow.digest d on d.stream = s.id where s.equipment_id = $1 order by s.id",
                       pq_parameters{}.int4(*equipment));
   if (reply.error)
@@ -50,12 +53,14 @@ digest_places(pq_connection& db, const std::string& farm, const std::string& mac
     const auto id = rows.bytes(row, 1);
     std::copy_n(id.begin(), std::min(id.size(), one.stream_id.size()), one.stream_id.begin());
     one.seq = rows.natural(row, 2);
+    const auto state = rows.bytes(row, 3);
+    one.state.assign(state.begin(), state.end());
   }
   co_return out;
 }
 
 task<result<bool>> replace_rollups(pq_connection& db, std::shared_ptr<const rollups_again> what) {
-  std::vector<const digest_place*> begun; // the others have no row, and no rollups
+  std::vector<const digest_place*> begun; // the others must not have begun meanwhile
   for (const auto& place : what->places)
     if (place.seq > 0)
       begun.push_back(&place);

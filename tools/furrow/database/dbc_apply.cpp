@@ -15,8 +15,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <map>
 #include <memory>
 #include <set>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -24,11 +26,12 @@ namespace furrow::cli {
 
 namespace {
 
-constexpr std::int64_t slice_us =
-  6 * 3'600'000'000LL; // whose rollups are exchanged in one transaction
+constexpr std::int64_t slice_us = 6 * 3'600'000'000LL; // that are read at once
 constexpr std::int64_t lead_us =
-  60'000'000;                   // before a slice: messages of several frames that end in it
-constexpr int attempts_max = 5; // of a slice, while the digest goes on meanwhile
+  60'000'000; // before a slice: messages of several frames that end in it
+constexpr std::size_t portion_max = 20'000; // rollups of one transaction
+constexpr int attempts_max =
+  3; // of a slice, while the digest goes on meanwhile; then of its halves
 constexpr std::chrono::minutes apply_timeout{10};
 
 struct apply_options {
@@ -89,7 +92,7 @@ public:
     return done{};
   }
 
-  /// False: the digest goes on faster than this.
+  /// Whole minutes. False: the digest goes on faster than this.
   result<bool> make(std::int64_t from_us, std::int64_t to_us) {
     for (int attempt = 0; attempt < attempts_max; ++attempt) {
       auto places = ask<storage::machine_places>([&](auto done) {
@@ -97,22 +100,19 @@ public:
       });
       if (!places)
         return places.error();
-      storage::rollups_again made{places->equipment, {}, ids_, {}, {}};
-      if (const auto read = read_slice(*places, from_us, to_us, made); !read)
+      storage::rollups_again made{places->equipment, std::move(places->streams), ids_, {}, {}};
+      if (const auto read = read_slice(from_us, to_us, made); !read)
         return read.error();
-      const auto count = made.rows.size();
-      made.places = std::move(places->streams);
-      const auto all = std::make_shared<const storage::rollups_again>(std::move(made));
-      const auto kept =
-        ask<bool>([&](auto done) { store_.digest()->replace(all, std::move(done)); });
-      if (!kept)
-        return kept.error();
-      if (*kept) {
-        rows_ += count;
-        return true;
-      }
+      const auto kept = replace(made);
+      if (!kept || *kept)
+        return kept;
     }
-    return false;
+    const auto minutes = (to_us - from_us) / can::rollup_minute_us;
+    if (minutes < 2)
+      return false;
+    const auto middle = from_us + minutes / 2 * can::rollup_minute_us;
+    const auto first = make(from_us, middle);
+    return first && *first ? make(middle, to_us) : first;
   }
 
   [[nodiscard]] std::uint64_t frames() const { return frames_; }
@@ -124,21 +124,61 @@ private:
     return wait_for<T>(start, options_.url, apply_timeout);
   }
 
-  /// The digest's own way with the frames of one stream, and nothing but people's own signals.
+  /// In portions, each a transaction. False: the digest has gone on.
+  result<bool> replace(const storage::rollups_again& made) {
+    std::map<std::int64_t, std::vector<can::rollup_row>> by_minute;
+    for (const auto minute : made.minutes_us)
+      by_minute[minute];
+    for (const auto& row : made.rows)
+      by_minute[row.minute_us].push_back(row);
+    const auto minutes_max =
+      std::max<std::size_t>(1, portion_max / std::max<std::size_t>(1, ids_.size()));
+    for (auto at = by_minute.begin(); at != by_minute.end();) {
+      auto portion = std::make_shared<storage::rollups_again>(
+        storage::rollups_again{made.equipment, made.places, made.signals, {}, {}});
+      for (; at != by_minute.end() && portion->minutes_us.size() < minutes_max; ++at) {
+        portion->minutes_us.push_back(at->first);
+        portion->rows.insert(portion->rows.end(), at->second.begin(), at->second.end());
+      }
+      const auto count = portion->rows.size();
+      const auto kept =
+        ask<bool>([&](auto done) { store_.digest()->replace(portion, std::move(done)); });
+      if (!kept || !*kept)
+        return kept;
+      rows_ += count;
+    }
+    return true;
+  }
+
+  /// The digest's own way with the frames of one stream, and nothing but people's own signals. It begins with what the
+  /// digest has learnt of the bus: which maker a sender is of is said once, at power-on.
   struct stream_work {
-    explicit stream_work(const own_plan& own) : sums{own.plan} { digest.add(sums); }
+    stream_work(const own_plan& own, const storage::digest_place& place) : sums{own.plan} {
+      digest.add(sums);
+      if (!place.state.empty())
+        (void)digest.resume(0, place.state); // of another version: without
+    }
     can::stream_digest digest{std::make_shared<const can::decode_plan>(), {}};
     can::own_rollups sums;
   };
 
-  /// The minutes from `from_us` to `to_us`, and their rollups.
-  result<done> read_slice(const storage::machine_places& places,
-                          std::int64_t from_us,
-                          std::int64_t to_us,
-                          storage::rollups_again& out) {
+  /// Whether the stream has frames before a time. Those that have expired leave a part of their last minute.
+  result<bool> has_before(const storage::digest_place& place, std::int64_t time_us) const {
+    const auto page = ask<storage::frames_page>([&](auto done) {
+      store_.frames()->read_frames({options_.farm, options_.equipment, std::nullopt, time_us - 1},
+                                   {place.stream, 0}, std::move(done));
+    });
+    if (!page)
+      return page.error();
+    return !page->runs.empty() && page->stream_id == place.stream_id;
+  }
+
+  /// The minutes from `from_us` to `to_us` that have frames, and their rollups.
+  result<done> read_slice(std::int64_t from_us, std::int64_t to_us, storage::rollups_again& out) {
     const auto wanted = [&](std::int64_t minute) { return minute >= from_us && minute < to_us; };
     std::set<std::int64_t> minutes;
-    std::optional<can::stream_id> stream;
+    std::set<std::int64_t> partial; // their first frames have expired
+    const storage::digest_place* place = nullptr;
     std::unique_ptr<stream_work> work;
     const auto take = [&] {
       if (!work)
@@ -158,15 +198,27 @@ private:
       });
       if (!page)
         return page.error();
-      if (!page->runs.empty() && stream != page->stream_id) {
+      cursor = page->next;
+      const auto* const of = place_of(out.places, page->stream_id);
+      if (of == nullptr || page->runs.empty()) // a stream that came later has nothing digested
+        continue;
+      if (place != of) {
         take();
-        work = std::make_unique<stream_work>(own_);
-        stream = page->stream_id;
+        work = std::make_unique<stream_work>(own_, *of);
+        place = of;
+        const auto& first = page->runs.front();
+        const auto minute = can::minute_of(first.block.time_us(0));
+        if (first.seq_first > 1 && wanted(minute)) {
+          const auto whole = has_before(*of, minute);
+          if (!whole)
+            return whole.error();
+          if (!*whole)
+            partial.insert(minute);
+        }
       }
-      const auto last = digested(places, page->stream_id);
       for (const auto& run : page->runs) {
-        work->digest.take_frames(run.seq_first, run.block, last);
-        for (std::size_t i = 0; i < run.block.size() && run.seq_first + i <= last; ++i)
+        work->digest.take_frames(run.seq_first, run.block, place->seq);
+        for (std::size_t i = 0; i < run.block.size() && run.seq_first + i <= place->seq; ++i)
           if (const auto minute = can::minute_of(run.block.time_us(i)); wanted(minute))
             minutes.insert(minute);
         frames_ += run.block.size();
@@ -174,18 +226,20 @@ private:
       take();
       progress_.at(
         [&] { return fmt::format("{} frames, at {}", frames_, json_rows::format_time(from_us)); });
-      cursor = page->next;
     }
+    for (const auto minute : partial)
+      minutes.erase(minute);
+    std::erase_if(out.rows, [&](const auto& row) { return !minutes.contains(row.minute_us); });
     out.minutes_us.assign(minutes.begin(), minutes.end());
     can::merge(out.rows); // streams may share a minute
     return done{};
   }
 
-  static std::uint64_t digested(const storage::machine_places& places,
-                                const can::stream_id& stream) {
-    const auto found = std::find_if(places.streams.begin(), places.streams.end(),
-                                    [&](const auto& place) { return place.stream_id == stream; });
-    return found == places.streams.end() ? 0 : found->seq;
+  static const storage::digest_place* place_of(const std::vector<storage::digest_place>& places,
+                                               const can::stream_id& stream) {
+    const auto found = std::find_if(places.begin(), places.end(),
+                                    [&](const auto& one) { return one.stream_id == stream; });
+    return found == places.end() ? nullptr : &*found;
   }
 
   storage::store& store_;
@@ -217,7 +271,8 @@ result<int> apply_dbc(const globals& globals, apply_options options) {
   if (!from || !to)
     return from ? to.error() : from.error();
   const auto first = can::minute_of(*from);
-  const auto end = can::minute_of(*to) + can::rollup_minute_us;
+  const auto end =
+    can::minute_of(std::min(*to, now + can::rollup_minute_us)) + can::rollup_minute_us;
   if (first >= end)
     return failure{errc::usage, "--from is after --to"};
   const auto store = open_directly(options.url);
@@ -282,7 +337,7 @@ void add_dbc_apply(CLI::App& dbc, const globals& globals, int& exit_code) {
   command->footer(
     "Nodes use a file for the frames that come after it was loaded. This command reads the stored "
     "frames again. It changes the minutes of the signals of the files, and nothing else; six hours "
-    "at a time, each in one transaction. It may be interrupted, and run again.\n"
+    "at a time. It may be interrupted, and run again.\n"
     "Examples:\n"
     "  furrow dbc apply T1 --from 2026-05-01 --database sqlite:furrow.db\n"
     "  furrow dbc apply T1 --from 2026-05-01 --to 2026-05-31 --database "
