@@ -12,6 +12,7 @@
 #include <sys/time.h>
 
 #include <cctype>
+#include <cerrno>
 #include <cstdint>
 #include <future>
 #include <map>
@@ -240,8 +241,12 @@ public:
     return read();
   }
 
-  /// Whether the server has closed (within the limit).
-  bool closed() { return buffer_.empty() && !fill(); }
+  /// Whether the server closes, without a further byte, within the limit of a read.
+  bool closed() {
+    char byte = 0;
+    const auto count = ::recv(socket_.native_handle(), &byte, 1, 0);
+    return buffer_.empty() && (count == 0 || (count < 0 && errno == ECONNRESET));
+  }
   /// Reads and drops data until the server closes or the count is reached.
   std::size_t drain(std::size_t count) {
     std::size_t got = 0;

@@ -365,10 +365,13 @@ std::vector<std::string> changed(const in_force& before, const in_force& now, ch
   return out;
 }
 
-void take_reloaded(in_force& values, in_force now) {
+void take_reloaded(in_force& values, in_force now, const std::vector<std::string>& waiting) {
+  const auto waits = [&waiting](const setting& one) {
+    return one.counts == change::at_restart
+           || std::find(waiting.begin(), waiting.end(), one.key) != waiting.end();
+  };
   for (auto& one : now.settings)
-    if (const auto* const old = values.find(one.key);
-        old != nullptr && one.counts == change::at_restart)
+    if (const auto* const old = values.find(one.key); old != nullptr && waits(one))
       one = *old;
   values = std::move(now);
 }

@@ -74,8 +74,8 @@ private:
 /// The keys with a new value that counts at that time.
 [[nodiscard]] std::vector<std::string>
 changed(const in_force& before, const in_force& now, change counts);
-/// After a reload: keys that need a restart keep their value.
-void take_reloaded(in_force& values, in_force now);
+/// After a reload: keys that need a restart keep their value, and so do those of `waiting`, which need one this time.
+void take_reloaded(in_force& values, in_force now, const std::vector<std::string>& waiting = {});
 /// `; restart needed: lanes, listen`, or nothing.
 [[nodiscard]] std::string restart_note(const std::vector<std::string>& keys);
 

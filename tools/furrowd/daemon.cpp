@@ -74,9 +74,9 @@ public:
   int run() {
     descriptors_ = raise_descriptor_limit();
     liveness_.start();
-    if (!open_access() || !open_map())
+    if (!open_access() || !open_map() || !open_forward())
       return bad_settings;
-    if (!open_link() || !open_forward() || !open_node() || !open_gateways() || !serve_http())
+    if (!open_link() || !open_node() || !open_gateways() || !serve_http())
       return failed;
     if (link_) {
       link_->start(*node_->peers());

@@ -95,7 +95,11 @@ void reloader::apply(settings now) {
   targets_.http_server.limit(now.http_limits, now.cache.ttl);
   for (const auto& warning : now.in_force.warnings)
     log::warn(log::node, "setting_doubtful", {}, "{}", warning);
-  config::take_reloaded(in_force_, std::move(now.in_force));
+  // A key comes and goes with its certificate.
+  auto kept = waiting;
+  if (std::find(kept.begin(), kept.end(), "tls_cert") != kept.end())
+    kept.emplace_back("tls_key");
+  config::take_reloaded(in_force_, std::move(now.in_force), kept);
   targets_.settings.show(in_force_);
   // The answer is seen under the old or the new level.
   const bool was_seen = log::enabled(log::level::info, log::node);

@@ -320,7 +320,7 @@ TEST_CASE(
   CHECK(presented() == before);
 
   copy(second.key, key); // the new key with the old certificate
-  node.process->reload("--link-key " + key + ": key values mismatch");
+  node.process->reload("link_key " + key + ": key values mismatch");
   CHECK(node.process->output().find("the old configuration stays in force") != std::string::npos);
   CHECK(presented() == before);
 
@@ -331,10 +331,10 @@ TEST_CASE(
 
   copy(stranger.cert, cert);
   copy(stranger.key, key);
-  node.process->reload("--link-cert " + cert + ": does not name this node");
+  node.process->reload("link_cert " + cert + ": does not name this node");
   CHECK(presented() == after);
   std::filesystem::remove(cert);
-  node.process->reload("--link-cert " + cert + ": No such file or directory; the old");
+  node.process->reload("link_cert " + cert + ": No such file or directory; the old");
   CHECK(presented() == after);
   CHECK(node.process->end() == 0);
 }

@@ -151,6 +151,11 @@ TEST_CASE("http fields: with each=true an invalid item of a list alone is left o
   for (const char* name : {"F%202", "F%203"})
     CHECK(w.ask("GET", std::string{"/api/v1/fields/"} + name).status == 200);
   CHECK(json::parse(w.ask("GET", "/api/v1/fields/F%201").body)["version"] == 2);
+  std::string many = "[7";
+  for (int i = 0; i < 1'000; ++i)
+    many += ",7";
+  CHECK(w.ask("POST", "/api/v1/fields?each=true", many + "]").status == 400);
+  CHECK(w.ask("POST", "/api/v1/fields?each=true", "[]").status == 400);
   const auto none = json::parse(w.ask("POST", "/api/v1/fields?each=true", "[7]").body);
   CHECK(none["changed"] == 0);
 }

@@ -210,6 +210,9 @@ answer remove_equipment(api_context& of, call call) {
   if (confirmed == nullptr || *confirmed != name)
     co_return to_response({400, "not_confirmed", "this removes everything that was stored of it",
                            "add confirm= and the name of the machine"});
+  const bool of_several = call.who.every_farm || !call.who.farms.empty();
+  if (of_several && !call.farm && call.who.kind != daemon::credential_kind::local)
+    co_return to_response({400, "farm_needed", "which farm's " + name + "?", "add farm=NAME"});
   auto* const removals = of.node.store().removals();
   if (removals == nullptr)
     co_return co_await not_kept(of, std::move(call));

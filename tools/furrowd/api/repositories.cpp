@@ -214,9 +214,15 @@ json refused(std::size_t index, const problem& why) {
           {"error", {{"code", why.code}, {"message", why.message}, {"hint", why.hint}}}};
 }
 
+constexpr std::size_t fields_each_max = 1'000;
+
 /// Stores the sound items of a list in one transaction; an invalid one alone is left out.
 boost::asio::awaitable<response>
 add_each_field(store_rows rows, const call& call, const json& items) {
+  if (items.empty() || items.size() > fields_each_max)
+    co_return to_response(
+      {400, "bad_body", "the list has " + std::to_string(items.size()) + " fields",
+       "1 to " + std::to_string(fields_each_max) + " fields can be stored one by one"});
   json results = json::array();
   std::vector<std::size_t> places; // of the item by the place of its change
   storage::unit_of_work work;

@@ -131,6 +131,7 @@ private:
     const auto& config = front_.config();
     front_.waits(id_);
     if (!first_ && buffer_.size() == 0) {
+      late_ = false; // the request before may have come whole after all
       expires(config.idle_timeout);
       const auto closed = co_await read_more(true);
       if (closed)

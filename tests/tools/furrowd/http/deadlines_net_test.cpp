@@ -63,30 +63,30 @@ void expect_too_late(raw_client& client) {
 
 TEST_CASE("http deadlines: a body of a byte now and then gets 408, and no neighbour waits for it") {
   http::http_config config;
-  config.body_timeout = 500ms;
+  config.body_timeout = 3s;
   slow_world w{config};
   raw_client slow{w.front.at()};
-  slow.send(post_head);
   const auto begun = clock_type::now();
+  slow.send(post_head);
   auto slowest = clock_type::duration::zero();
   {
     const dribble bytes{slow};
     raw_client neighbour{w.front.at()};
-    while (clock_type::now() - begun < 400ms) {
+    while (clock_type::now() - begun < 2s) {
       const auto asked = clock_type::now();
       CHECK(neighbour.get("/health").status == 200);
       slowest = std::max(slowest, clock_type::now() - asked);
     }
     expect_too_late(slow);
   }
-  CHECK(clock_type::now() - begun >= 450ms);
-  CHECK(slowest < 400ms);
+  CHECK(clock_type::now() - begun >= 2'900ms);
+  CHECK(slowest < 2s); // the neighbour waits for no deadline of the slow one
   CHECK_FALSE(w.node.database.migrations[1].applied);
 }
 
 TEST_CASE("http deadlines: a header of a byte now and then gets 408") {
   http::http_config config;
-  config.header_timeout = 300ms;
+  config.header_timeout = 1s;
   slow_world w{config};
   raw_client slow{w.front.at()};
   slow.send("GET /health HTTP/1.1\r\nX-Filler: ");
@@ -96,7 +96,7 @@ TEST_CASE("http deadlines: a header of a byte now and then gets 408") {
 
 TEST_CASE("http deadlines: header and body together have a deadline, though each keeps its own") {
   http::http_config config;
-  config.request_timeout = 500ms;
+  config.request_timeout = 4s;
   slow_world w{config};
   raw_client header{w.front.at()};
   header.send("GET /health HTTP/1.1\r\nX-Filler: ");
@@ -106,12 +106,12 @@ TEST_CASE("http deadlines: header and body together have a deadline, though each
   }
   raw_client body{w.front.at()};
   body.send(post_head.substr(0, 20));
-  std::this_thread::sleep_for(300ms);
+  std::this_thread::sleep_for(3s);
   body.send(post_head.substr(20));
   const auto begun = clock_type::now();
   const dribble bytes{body};
   expect_too_late(body);
-  CHECK(clock_type::now() - begun < 490ms); // what the header took is gone
+  CHECK(clock_type::now() - begun < 3'500ms); // what the header took is gone
 }
 
 TEST_CASE("http deadlines: a request whose answer does not come ends with the deadline") {

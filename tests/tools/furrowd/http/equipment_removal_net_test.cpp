@@ -38,6 +38,7 @@ http::http_config rights() {
                       {"o", "role = \"operator\""},
                       {"a", "role = \"admin\""},
                       {"t2", "role = \"admin\"\nequipment = [\"T2\"]"},
+                      {"n", "role = \"admin\"\nfarm = \"*\""},
                       {"h", "role = \"admin\"\nfarm = \"hill\""}});
 }
 
@@ -56,6 +57,9 @@ TEST_CASE("http removal: an admin of the farm removes a machine, and must name i
   for (const char* token : {"v", "o", "t2"})
     CHECK_MESSAGE(w.ask("DELETE", target + "?confirm=T1", "", bearer(token)).status == 403, token);
   CHECK(w.ask("DELETE", target + "?confirm=T1&farm=default", "", bearer("h")).status == 403);
+  const auto whose = w.ask("DELETE", target + "?confirm=T1", "", bearer("n"));
+  CHECK(whose.status == 400); // of which farm, it must say
+  CHECK(whose.body.find("\"farm_needed\"") != std::string::npos);
   CHECK(removals.removed.empty());
 
   const auto gone = w.ask("DELETE", target + "?confirm=T1", "", bearer("a"));
@@ -64,10 +68,12 @@ TEST_CASE("http removal: an admin of the farm removes a machine, and must name i
         == json::parse(R"({"removed":"T1","streams":2,"frames":1200,"records":5,"telemetry":60,)"
                        R"("rollup":9})"));
   CHECK(w.ask("DELETE", target + "?confirm=T1", "", bearer("h")).status == 200); // its own farm's
-  REQUIRE(removals.removed.size() == 2);
+  CHECK(w.ask("DELETE", target + "?confirm=T1&farm=hill", "", bearer("n")).status == 200);
+  REQUIRE(removals.removed.size() == 3);
   CHECK(removals.removed[0].starts_with("default/T1 by "));
   CHECK(removals.removed[0].size() > std::string{"default/T1 by "}.size());
   CHECK(removals.removed[1].starts_with("hill/T1 by "));
+  CHECK(removals.removed[2].starts_with("hill/T1 by "));
 }
 
 TEST_CASE(

@@ -147,6 +147,7 @@ void check_answer(const http_answer& answer, const std::string& where) {
   if (answer.status >= 400) {
     const auto said = json::parse(answer.body, nullptr, false);
     REQUIRE_MESSAGE(said.is_object(), where << ": " << answer.body);
+    REQUIRE_MESSAGE(type != answer.headers.end(), where);
     CHECK_MESSAGE(type->second == "application/problem+json", where);
     CHECK_MESSAGE(said["status"] == answer.status, where);
     for (const char* member : {"type", "title", "detail", "error"})

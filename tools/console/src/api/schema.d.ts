@@ -1359,7 +1359,7 @@ export interface components {
         setting: {
             /** @description key of the configuration file; the flag has dashes for underscores */
             key: string;
-            /** @description as TOML; null: not set */
+            /** @description as TOML; null: a number without a value */
             value: string | null;
             /** @enum {unknown} */
             origin: "default" | "file" | "environment" | "flag";
@@ -3589,7 +3589,7 @@ export interface operations {
     add_fields: {
         parameters: {
             query?: {
-                /** @description true: of a list, an invalid item alone is left out, and `results` says what became of each; a field that is known is changed. false, as without it: all of them or none */
+                /** @description true: of a list, an invalid item alone is left out, and `results` says what became of each; a field that is known is changed; at most 1,000 items. false, as without it: all of them or none */
                 each?: boolean;
             };
             header?: never;
