@@ -113,7 +113,7 @@ TEST_CASE("postgres: a lane destroyed in the middle of a transaction cuts it; th
   CHECK(ledger(*store, "T1")[0].doubled == 0);
 }
 
-TEST_CASE("postgres: waits for a short lock, and answers retry_later for a long one") {
+TEST_CASE("postgres: waits for a short lock, and leaves a stream waiting behind a long one") {
   postgres_bed bed;
   (void)bed.open_migrated();
   const auto store = open_with(
@@ -124,7 +124,9 @@ TEST_CASE("postgres: waits for a short lock, and answers retry_later for a long 
   CHECK(append(*lane, {append_of(claimed, 0, mixed_block(1, 10))}).has_value());
   held.get();
   held = hold_watermarks(bed, "4");
-  CHECK(append(*lane, {append_of(claimed, 10, mixed_block(1, 10))}).code() == errc::retry_later);
+  const auto waits = must(append(*lane, {append_of(claimed, 10, mixed_block(1, 10))}));
+  CHECK(waits.waiting == std::vector{claimed.stream}); // nothing of it is stored
+  CHECK(waits.fenced.empty());
   held.get();
   CHECK(append(*lane, {append_of(claimed, 10, mixed_block(1, 10))}).has_value());
   CHECK(ledger(*store, "T1")[0].durable == 20);
