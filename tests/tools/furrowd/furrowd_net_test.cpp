@@ -232,7 +232,7 @@ TEST_CASE("furrowd: a reachable listener without TLS is a usage error that names
   check_ends({"--listen", "[::]:0"}, 2, missing);
   check_ends({"--listen", "0.0.0.0:0", "--tokens", "tokens.toml"}, 2, missing);
   // Whether somebody has access is known when the database was read.
-  check_ends({"--listen", "0.0.0.0:0", "--tls-cert", "a", "--tls-key", "b"}, 1,
+  check_ends({"--listen", "0.0.0.0:0", "--tls-cert", "a", "--tls-key", "b"}, 2,
              {"a: TLS certificate"});
 }
 
@@ -275,9 +275,10 @@ TEST_CASE("furrow dbc apply: history gets the rollups of a file that was loaded 
                                          "(1588310401.000000) can0 100#1400\n"
                                          "(1588310461.000000) can0 100#1E00\n"
                                          "(1588310462.000000) can0 0CF00400#FFFFFF6813FFFFFF\n");
+  int programs = 0;
   const auto ends = [&](const char* program, std::vector<std::string> arguments) {
     child_process one{std::string{FURROW_BIN_DIR "/"} + program, std::move(arguments),
-                      folder.file("out")};
+                      folder.file("out" + std::to_string(++programs))};
     const auto code = one.wait(node_patience);
     return std::pair{code, one.output()};
   };
