@@ -37,7 +37,8 @@ task<result<std::string>> zone_for(pq_connection& db, std::int32_t equipment, st
                      pq_parameters{}.int4(equipment), std::move(wanted));
 }
 
-task<result<std::string>> zone_of_farm(pq_connection& db, std::string farm, std::string wanted) {
+task<result<std::string>>
+zone_of_farm(pq_connection& db, const std::string& farm, std::string wanted) {
   return zone_beside(
     db, "select coalesce((select f.time_zone from furrow.farm f where f.name = $1), 'UTC')",
     pq_parameters{}.text(farm), std::move(wanted));

@@ -17,7 +17,7 @@ namespace furrow::storage::postgres_work {
 zone_for(pq_connection& db, std::int32_t equipment, std::string wanted);
 /// The same with the farm's name. A farm that is not stored yet has UTC.
 [[nodiscard]] task<result<std::string>>
-zone_of_farm(pq_connection& db, std::string farm, std::string wanted);
+zone_of_farm(pq_connection& db, const std::string& farm, std::string wanted);
 
 /// Of these names, the first that the server does not know; empty: it knows all of them.
 [[nodiscard]] task<result<std::string>> first_unknown(pq_connection& db,

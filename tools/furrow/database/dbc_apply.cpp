@@ -67,6 +67,7 @@ result<own_plan> own_plan_of(const storage::active_dbc& active,
                    fmt::format("no active DBC file is for {}/{}; `furrow dbc list` shows the files",
                                printable(farm), printable(equipment))};
   std::vector<const can::dbc_file*> pointers;
+  pointers.reserve(files.size());
   for (const auto& one : files)
     pointers.push_back(&one);
   auto plan = can::decode_plan::compile(pointers);
@@ -103,7 +104,7 @@ public:
       storage::rollups_again made{places->equipment, std::move(places->streams), ids_, {}, {}};
       if (const auto read = read_slice(from_us, to_us, made); !read)
         return read.error();
-      const auto kept = replace(made);
+      auto kept = replace(made);
       if (!kept || *kept)
         return kept;
     }
@@ -141,8 +142,7 @@ private:
         portion->rows.insert(portion->rows.end(), at->second.begin(), at->second.end());
       }
       const auto count = portion->rows.size();
-      const auto kept =
-        ask<bool>([&](auto done) { store_.digest()->replace(portion, std::move(done)); });
+      auto kept = ask<bool>([&](auto done) { store_.digest()->replace(portion, std::move(done)); });
       if (!kept || !*kept)
         return kept;
       rows_ += count;

@@ -5,7 +5,7 @@
 
 #include "tools/furrowd/front/front_limits.hpp"
 
-namespace CLI {
+namespace CLI { // NOLINT(readability-identifier-naming): CLI11's
 class App;
 } // namespace CLI
 

@@ -131,7 +131,6 @@ private:
     const auto& config = front_.config();
     front_.waits(id_);
     if (!first_ && buffer_.size() == 0) {
-      late_ = false; // the request before may have come whole after all
       expires(config.idle_timeout);
       const auto closed = co_await read_more(true);
       if (closed)
@@ -364,6 +363,7 @@ private:
       sound = co_await write_whole(answer, keep, head);
     front_.counters().count(status, clock::now() - begun);
     silent_ = !sound;
+    late_ = false; // where the request came whole after all, another may follow
     co_return sound&& keep && (version_ >= 11 || !streamed_);
   }
 

@@ -18,6 +18,8 @@
 #include <string_view>
 #include <variant>
 
+#include <nlohmann/json.hpp>
+
 namespace furrow::http {
 
 struct row_page_wish {
