@@ -26,7 +26,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr std::chrono::seconds drain{1};
-constexpr std::chrono::seconds patience = drain + 9s; // the rest of the shutdown, on a busy machine
+constexpr std::chrono::seconds patience = drain + 6s; // the rest of the shutdown, on a busy machine
 
 pg_cluster& drain_server() {
   static pg_cluster one;
