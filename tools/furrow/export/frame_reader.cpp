@@ -1,4 +1,5 @@
 // The frames of a machine as rows of an export, in the order of their streams and numbers.
+#include "can/frame/frame_words.hpp"
 #include "can/text/put.hpp"
 #include "tools/furrow/export/frame_walk.hpp"
 #include "tools/furrow/export/row_reader.hpp"
@@ -11,30 +12,6 @@ namespace furrow::cli {
 namespace {
 
 using parquet::value_type;
-
-std::string_view kind_word(can::frame_kind kind) {
-  switch (kind) {
-  case can::frame_kind::classic:
-    return "classic";
-  case can::frame_kind::fd:
-    return "fd";
-  case can::frame_kind::xl:
-    return "xl";
-  }
-  return "unknown";
-}
-
-std::string_view direction_word(can::frame_direction direction) {
-  switch (direction) {
-  case can::frame_direction::unknown:
-    return {};
-  case can::frame_direction::received:
-    return "received";
-  case can::frame_direction::sent:
-    return "sent";
-  }
-  return {};
-}
 
 class frame_rows : public row_reader {
 public:
@@ -91,12 +68,12 @@ private:
     out[3].put_flag(header.extended());
     out[4].put_flag(header.remote());
     out[5].put_flag(header.error());
-    out[6].put_text(kind_word(header.kind()));
+    out[6].put_text(can::word_of(header.kind()));
     out[7].put_integer(header.length());
     text_.clear();
     can::text::append_hex(text_, frame.payload());
     out[8].put_text(text_);
-    out[9].put_text_or_absent(direction_word(header.direction()));
+    out[9].put_text_or_absent(can::word_of(header.direction()));
   }
 
   frame_walk walk_;

@@ -1,5 +1,6 @@
 #include "tools/furrowd/api/bodies/frame_text.hpp"
 
+#include "can/frame/frame_words.hpp"
 #include "can/frame/identifier.hpp"
 #include "can/logs/candump.hpp"
 #include "can/text/csv.hpp"
@@ -26,22 +27,6 @@ constexpr std::pair<std::string_view, frames_format> format_names[] = {
   {"trc", frames_format::trc},
   {"csv", frames_format::csv}};
 
-const char* name_of(can::frame_kind kind) {
-  switch (kind) {
-  case can::frame_kind::classic:
-    return "classic";
-  case can::frame_kind::fd:
-    return "fd";
-  case can::frame_kind::xl:
-    return "xl";
-  }
-  return "unknown";
-}
-
-const char* name_of(can::frame_direction direction) {
-  return direction == can::frame_direction::sent ? "sent" : "received";
-}
-
 /// Hex as in candump.
 void append_identifier(std::string& out, can::frame_header header) {
   const std::uint32_t id = header.id() | (header.socketcan_id() & can::frame_header::error_flag);
@@ -58,7 +43,7 @@ void append_csv(std::string& out,
   fmt::format_to(at, "{},{},{},", seq, can::text::format_time(frame.time_us), bus);
   append_identifier(out, header);
   fmt::format_to(at, ",{},{},{},{},{},", header.extended(), header.remote(), header.error(),
-                 name_of(header.kind()), header.length());
+                 can::word_of(header.kind()), header.length());
   if (has_pgn(header))
     fmt::format_to(at, "{}", can::pgn_of(header.id()));
   out += ',';
@@ -74,7 +59,7 @@ void append_csv(std::string& out,
     fmt::format_to(at, "{}", header.nibble());
   out += ',';
   if (header.direction() != can::frame_direction::unknown)
-    out += name_of(header.direction());
+    out += can::word_of(header.direction());
   out += "\r\n";
 }
 
@@ -120,7 +105,7 @@ void append_frame_json(std::string& out,
                  can::text::format_time(frame.time_us), bus);
   append_identifier(out, header);
   fmt::format_to(at, R"(","extended":{},"remote":{},"error":{},"kind":"{}","length":{},"pgn":)",
-                 header.extended(), header.remote(), header.error(), name_of(header.kind()),
+                 header.extended(), header.remote(), header.error(), can::word_of(header.kind()),
                  header.length());
   has_pgn(header) ? fmt::format_to(at, "{}", can::pgn_of(header.id())) : fmt::format_to(at, "null");
   out += R"(,"name":)";
@@ -136,7 +121,7 @@ void append_frame_json(std::string& out,
   else if (header.nibble() != 0)
     fmt::format_to(at, R"(,"raw_dlc":{})", header.nibble());
   if (header.direction() != can::frame_direction::unknown)
-    fmt::format_to(at, R"(,"direction":"{}")", name_of(header.direction()));
+    fmt::format_to(at, R"(,"direction":"{}")", can::word_of(header.direction()));
   out += "}\n";
 }
 
