@@ -2,6 +2,7 @@
 #include "storage/postgres/connection/byte_buffer.hpp"
 #include "storage/postgres/connection/locked_end.hpp"
 #include "storage/postgres/connection/rows.hpp"
+#include "storage/postgres/series/row_arrays.hpp"
 #include "storage/postgres/work.hpp"
 
 #include <algorithm>
@@ -17,15 +18,6 @@ constexpr int rounds_max = 8;
 constexpr std::chrono::milliseconds first_pause{5};
 
 using requests_ref = const std::vector<claim_request>&;
-
-template <class Text>
-std::string text_array(requests_ref requests, Text text) {
-  byte_buffer out;
-  out.array_head(oid::text, requests.size());
-  for (const auto& request : requests)
-    out.bytes_field(text(request));
-  return std::string{out.view()};
-}
 
 std::string uuid_array(requests_ref requests) {
   byte_buffer out;
@@ -68,12 +60,8 @@ struct offered_run {
 
 task<result<std::vector<standing>>> enter(pq_connection& db, requests_ref requests) {
   pq_parameters parameters;
-  parameters
-    .add(oid::text_array,
-         text_array(requests, [](const auto& request) { return std::string_view{request.farm}; }))
-    .add(
-      oid::text_array,
-      text_array(requests, [](const auto& request) { return std::string_view{request.equipment}; }))
+  parameters.add(oid::text_array, text_array(requests, &claim_request::farm))
+    .add(oid::text_array, text_array(requests, &claim_request::equipment))
     .add(oid::uuid_array, uuid_array(requests))
     .add(oid::int8_array, name_array(requests));
   const auto answer = co_await committed(
@@ -124,15 +112,6 @@ struct offered_source {
   const can::source_mark* file;
 };
 
-std::string text_array(const std::vector<offered_source>& files,
-                       std::string can::source_mark::*member) {
-  byte_buffer out;
-  out.array_head(oid::text, files.size());
-  for (const auto& one : files)
-    out.bytes_field(one.file->*member);
-  return std::string{out.view()};
-}
-
 constexpr const char* note_sources_sql =
   "with offered as (select * from unnest($1::int[], $2::int[], $3::text[], $4::text[]) with "
   "ordinality as o(equipment_id, stream, digest, name, nr)), "
@@ -164,8 +143,10 @@ note_sources(pq_connection& db, requests_ref requests, std::vector<standing>& al
                             oid::int4, files, [](const auto& one) { return one.claim.equipment; }))
     .add(oid::int4_array, number_array<std::int32_t>(
                             oid::int4, files, [](const auto& one) { return one.claim.stream; }))
-    .add(oid::text_array, text_array(files, &can::source_mark::digest))
-    .add(oid::text_array, text_array(files, &can::source_mark::name));
+    .add(oid::text_array,
+         text_array(files, [](const auto& one) -> const std::string& { return one.file->digest; }))
+    .add(oid::text_array,
+         text_array(files, [](const auto& one) -> const std::string& { return one.file->name; }));
   const auto answer = co_await committed(db, note_sources_sql, parameters);
   if (!answer)
     co_return answer.error();

@@ -6,6 +6,7 @@
 #include "storage/postgres/connection/locked_end.hpp"
 #include "storage/postgres/connection/query_pool.hpp"
 #include "storage/postgres/connection/rows.hpp"
+#include "storage/postgres/series/row_arrays.hpp"
 #include "storage/postgres/work.hpp"
 
 #include <algorithm>
@@ -213,15 +214,6 @@ steer(pq_connection& db, const std::string& node, node_wish wish, const author& 
   co_return co_await end_with(db, steered);
 }
 
-std::string names_array(const machine_names& machines,
-                        std::string std::pair<std::string, std::string>::*part) {
-  byte_buffer out;
-  out.array_head(oid::text, machines.size());
-  for (const auto& machine : machines)
-    out.bytes_field(machine.*part);
-  return std::string{out.view()};
-}
-
 task<result<machine_names>>
 settle(pq_connection& db, const node_identity& who, const machine_names& machines) {
   using named = std::pair<std::string, std::string>;
@@ -232,8 +224,8 @@ settle(pq_connection& db, const node_identity& who, const machine_names& machine
     pq_parameters{}
       .text(who.name)
       .add(oid::uuid, uuid_chars(who.incarnation))
-      .add(oid::text_array, names_array(machines, &named::first))
-      .add(oid::text_array, names_array(machines, &named::second)));
+      .add(oid::text_array, text_array(machines, &named::first))
+      .add(oid::text_array, text_array(machines, &named::second)));
   if (reply.error)
     co_return reply.error->as_failure();
   const pq_rows rows{reply.rows.get()};
@@ -254,8 +246,8 @@ unsettle(pq_connection& db, const node_identity& who, const machine_names& machi
     pq_parameters{}
       .text(who.name)
       .add(oid::uuid, uuid_chars(who.incarnation))
-      .add(oid::text_array, names_array(machines, &named::first))
-      .add(oid::text_array, names_array(machines, &named::second)));
+      .add(oid::text_array, text_array(machines, &named::first))
+      .add(oid::text_array, text_array(machines, &named::second)));
   if (reply.error)
     co_return reply.error->as_failure();
   co_return machines;

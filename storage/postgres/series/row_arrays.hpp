@@ -11,6 +11,8 @@
 
 #include <bit>
 #include <cstdint>
+#include <functional>
+#include <string>
 
 namespace furrow::storage::postgres_work {
 
@@ -52,6 +54,16 @@ void add_nullable(
     else
       buffer.null_field();
   to.add(array_type, buffer.view());
+}
+
+/// A member pointer is a `text` too.
+template <class Rows, class Text>
+[[nodiscard]] std::string text_array(const Rows& rows, Text text) {
+  byte_buffer buffer;
+  buffer.array_head(oid::text, rows.size());
+  for (const auto& row : rows)
+    buffer.bytes_field(std::invoke(text, row));
+  return std::string{buffer.view()};
 }
 
 /// signal, minute, count, min, max, sum, last, last_time.

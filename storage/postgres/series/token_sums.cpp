@@ -1,12 +1,13 @@
 #include "storage/postgres/series/token_sums.hpp"
 
-#include "storage/postgres/connection/byte_buffer.hpp"
 #include "storage/postgres/connection/epoch.hpp"
 #include "storage/postgres/connection/rows.hpp"
+#include "storage/postgres/series/row_arrays.hpp"
 #include "storage/postgres/series/zones.hpp"
 #include "storage/postgres/work.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <utility>
 
 namespace furrow::storage::postgres_work {
@@ -32,14 +33,6 @@ std::string sums_text(sum_period by) {
            "u.agent) and $7 in ('', u.model)) d group by d.day, d.agent, d.model) s "
            "where (s.start, s.agent collate \"C\", s.model collate \"C\") > ($9, $10, $11) "
            "order by s.start, s.agent collate \"C\", s.model collate \"C\" limit $12";
-}
-
-std::string names_array(const std::vector<std::string>& names) {
-  byte_buffer array;
-  array.array_head(oid::text, names.size(), true);
-  for (const auto& name : names)
-    array.bytes_field(name);
-  return std::string{array.view()};
 }
 
 token_sums sums_of(const pq_rows& rows, std::size_t limit) {
@@ -81,7 +74,7 @@ task<result<token_sums>> read_token_sums(pq_connection& db, token_sums_wish wish
     pq_parameters{}
       .text(wish.farm)
       .text(wish.equipment)
-      .add(oid::text_array, names_array(wish.machines))
+      .add(oid::text_array, text_array(wish.machines, std::identity{}))
       .timestamptz(from_bound(wish.from_us))
       .timestamptz(to_bound(wish.to_us))
       .text(wish.agent)

@@ -1,8 +1,8 @@
 #include "storage/postgres/series/zones.hpp"
 
-#include "storage/postgres/connection/byte_buffer.hpp"
 #include "storage/postgres/connection/epoch.hpp"
 #include "storage/postgres/connection/rows.hpp"
+#include "storage/postgres/series/row_arrays.hpp"
 #include "storage/series/time_zone.hpp"
 
 namespace furrow::storage::postgres_work {
@@ -45,14 +45,10 @@ zone_of_farm(pq_connection& db, const std::string& farm, std::string wanted) {
 }
 
 task<result<std::string>> first_unknown(pq_connection& db, std::vector<std::string> names) {
-  byte_buffer array;
-  array.array_head(oid::text, names.size(), true);
-  for (const auto& name : names)
-    array.bytes_field(name);
   const auto reply = co_await db.query(
     "select w.name from unnest($1::text[]) w(name) where not exists (select from pg_timezone_names "
     "n where n.name = w.name and n.name !~ '^(posix|right)/') limit 1",
-    pq_parameters{}.add(oid::text_array, array.view()));
+    pq_parameters{}.add(oid::text_array, text_array(names, std::identity{})));
   if (reply.error)
     co_return reply.error->as_failure();
   const pq_rows rows{reply.rows.get()};
