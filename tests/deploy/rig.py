@@ -1,4 +1,4 @@
-"""What the tests of deploy/ share: the built programs, a PostgreSQL server, waiting for facts.
+"""What the tests of deploy/ share: the built programs, a PostgreSQL server, rendered manifests, waiting for facts.
 
 Errors: a failed check ends the test with one line; `skip` ends it with exit code 77, which ctest reports as skipped.
 """
@@ -6,6 +6,7 @@ import atexit
 import glob
 import os
 import pathlib
+import re
 import shutil
 import signal
 import socket
@@ -65,6 +66,26 @@ def start(command, log, **more):
                                stdout=open(log, "ab"), stderr=subprocess.STDOUT, **more)
     atexit.register(lambda: process.poll() is None and process.kill())
     return process
+
+
+def kustomized(overlay):
+    """All objects of an overlay of deploy/kubernetes, as `kubectl apply -k` makes them."""
+    if not shutil.which("kubectl"):
+        skip("kubectl is not installed (tools/setup installs it)")
+    import yaml
+    folder = scratch() / "kubernetes"
+    shutil.copytree(SOURCE / "deploy" / "kubernetes", folder)
+    said = run(["kubectl", "version", "--client", "-o", "json"]).stdout
+    minor = re.search(r'"minor": *"(\d+)', said)
+    check(minor, "kubectl does not say its version: " + said)
+    if int(minor[1]) < 21:  # the one of Debian 12 has an older kustomize: the same in its words
+        for file in folder.glob("*/kustomization.yaml"):
+            text = re.sub(r"^resources: (\[\.\./.*\])$", r"bases: \1", file.read_text(), flags=re.M)
+            text = re.sub(r"\{path: ([^}]*)\}", r"\1", re.sub(r"^patches:", "patchesStrategicMerge:", text, flags=re.M))
+            file.write_text(text)
+    made = run(["kubectl", "kustomize", str(folder / overlay)])
+    check(made.returncode == 0, made.stdout)
+    return [one for one in yaml.safe_load_all(made.stdout) if one]
 
 
 def as_postgres():
