@@ -5,8 +5,11 @@ A comment in the line before a fence says how a block is tested:
   <!-- test: packages -->            the test of the packages runs it, in a booted Debian
   <!-- test: in the background -->   it ends with a node that goes on; the next block waits for the node's `ready`
   <!-- test: on each server -->      it is run on three servers, with its first line changed as the page says
+  <!-- test: cron -->                a line of a crontab: its command is run once, by cron's rules
 Without a comment deploy_docs_test runs it.
-Usage as a program: doc_blocks.py PAGE SECTION KIND...   prints the blocks of these kinds in a section, as one script
+Usage as a program:
+  doc_blocks.py PAGE SECTION KIND...      prints the blocks of these kinds in a section, as one script
+  doc_blocks.py --sections PAGE KIND...   prints the sections that have such a block
 """
 import re
 import sys
@@ -14,7 +17,7 @@ import textwrap
 from collections import namedtuple
 
 Block = namedtuple("Block", "kind line text section")
-KINDS = ("run", "packages", "in the background", "on each server", "not run")
+KINDS = ("run", "packages", "in the background", "on each server", "cron", "not run")
 
 
 def blocks_of(path):
@@ -42,6 +45,10 @@ def blocks_of(path):
 
 if __name__ == "__main__":
     import pathlib
+    if sys.argv[1] == "--sections":
+        for section in sorted({one.section for one in blocks_of(pathlib.Path(sys.argv[2])) if one.kind in sys.argv[3:]}):
+            print(section)
+        sys.exit(0)
     found = [one.text for one in blocks_of(pathlib.Path(sys.argv[1]))
              if one.section == sys.argv[2] and one.kind in sys.argv[3:]]
     if not found:
