@@ -1,8 +1,9 @@
 /// Goal: the same guarantees hold with TLS on both listeners, certificates of gateways, and tokens.
 /// Method: the kill story over mutual TLS. Then gateways without a certificate or token each get one line that says
-///   what is missing.
+///   what is missing. Then certificates that name farm and machine take the place of tokens.
 #include "tests/fault/kill_stories.hpp"
 #include "tests/support/certificate.hpp"
+#include "tests/support/cluster_authority.hpp"
 #include "tests/support/data.hpp"
 #include "tests/tools/child_process.hpp"
 
@@ -23,6 +24,7 @@ namespace {
 /// A certificate for everyone, and a token for each role.
 struct guarded_node {
   certificate made;
+  int count = 0; // of tokens; the members below make some
   std::string tokens = (made.folder / "tokens.toml").string();
   std::string gateway = token({"--role", "gateway"});
   std::string one_machine = token({"--role", "gateway", "--equipment", "other"});
@@ -53,9 +55,6 @@ struct guarded_node {
     return {"--tls-cert",      made.cert, "--tls-key", made.key,
             "--tls-client-ca", made.cert, "--tokens",  tokens};
   }
-
-private:
-  int count = 0;
 };
 
 } // namespace
@@ -177,4 +176,102 @@ TEST_CASE("fault, tls: a node with an expired certificate says so, and one of a 
            != std::string::npos;
   }));
   where.kill_node(SIGTERM);
+}
+
+TEST_CASE(
+  "fault, tls: the certificate of a gateway decides its farm and machine, and what is not of "
+  "that farm is refused") {
+  const cluster_authority authority;
+  const auto own = authority.issue_for("DNS:localhost,IP:127.0.0.1", "serverAuth");
+  guarded_node guard; // for its tokens
+  const auto of_hill = guard.token({"--role", "gateway", "--farm", "hill"});
+  rig where{"sqlite", {{}, "https", {"--ca", authority.cert(), "--token-file", guard.viewer}}};
+  where.always({"--tls-cert", own.cert, "--tls-key", own.key, "--tls-client-ca", authority.cert(),
+                "--tokens", guard.tokens});
+  where.start_node();
+  const auto log = where.folder() / "one.log";
+  std::ofstream{log} << "(0000000001.000000) can0 0CF00400#FFFFFF6813FFFFFF\n";
+  struct sent {
+    int code = -1;
+    std::string said;
+  };
+  const auto send = [&](const std::string& machine, const std::string& spool,
+                        const std::string& names, const std::string& token = {}) {
+    const auto made = authority.issue_for(names);
+    const auto output = (where.folder() / "edge.out").string();
+    std::filesystem::remove(output);
+    std::vector<std::string> arguments{"run",
+                                       "--node",
+                                       where.gateway(),
+                                       "--equipment",
+                                       machine,
+                                       "--spool",
+                                       where.spool(spool).string(),
+                                       "--from",
+                                       log.string(),
+                                       "--ca",
+                                       authority.cert(),
+                                       "--cert",
+                                       made.cert,
+                                       "--key",
+                                       made.key,
+                                       "--until-durable",
+                                       "--timeout",
+                                       "3"};
+    if (!token.empty())
+      arguments.insert(arguments.end(), {"--token-file", token});
+    child_process edge{FURROW_BIN_DIR "/furrow-edge", arguments, output};
+    const auto code = edge.wait(20s).value_or(-1);
+    return sent{code, read_file(output)};
+  };
+  const auto stored = [&](const std::string& farm) {
+    int code = -1;
+    const auto said = where.furrow({"ledger", "--farm", farm, "-o", "json"}, code);
+    REQUIRE_MESSAGE(code == 0, said);
+    std::string rows;
+    for (const auto& row : nlohmann::json::parse(said))
+      rows += row.at("equipment").get<std::string>() + "="
+              + std::to_string(row.at("stored").get<int>()) + " ";
+    return rows;
+  };
+  const auto accepted = [&](const sent& one) { CHECK_MESSAGE(one.code == 0, one.said); };
+  const auto refused = [&](const sent& one, const std::string& why) {
+    CHECK_MESSAGE(one.code > 0, one.said);
+    CHECK_MESSAGE(one.said.find(why) != std::string::npos, one.said);
+  };
+
+  // Without a token, the certificate says whose frames they are.
+  accepted(send("T1", "north", "URI:furrow:north/T1"));
+  accepted(send("T1", "hill", "URI:furrow:hill/T1"));
+  accepted(send("T 7", "any", "URI:furrow:north/*"));
+  accepted(send("T2", "both", "URI:furrow:hill/T2", of_hill)); // token and certificate agree
+  CHECK(stored("north") == "T 7=1 T1=1 ");
+  CHECK(stored("hill") == "T1=1 T2=1 ");
+
+  refused(send("T2", "other-machine", "URI:furrow:north/T1"), "not for equipment T2");
+  refused(send("T3", "token-of-hill", "URI:furrow:north/T3", of_hill), "different farms");
+  refused(send("T1", "two-farms", "URI:furrow:north/T1,URI:furrow:hill/T1"), "not sound");
+  refused(send("T1", "no-machine", "URI:furrow:north"), "not sound");
+  refused(send("T1", "nameless", "DNS:t1.example"), "needs a token");
+  // The spool of north's gateway, with more frames and hill's certificate: the node takes it for hill's, and north stays
+  // as it is.
+  std::ofstream{log, std::ios::app} << "(0000000002.000000) can0 0CF00400#FFFFFF6813FFFFFF\n";
+  refused(send("T1", "north", "URI:furrow:hill/T1"), "one.log already");
+  CHECK(where.node_output().find("hill/T1: rejected (known_file)") != std::string::npos);
+  CHECK(stored("north") == "T 7=1 T1=1 ");
+
+  // Each farm sees its own refusals.
+  const auto mismatches = [&](const std::string& farm) {
+    int code = -1;
+    const auto said = where.furrow({"gateways", "--failed", "--farm", farm, "-o", "json"}, code);
+    REQUIRE_MESSAGE(code == 0, said);
+    std::string machines;
+    for (const auto& row : nlohmann::json::parse(said))
+      if (row.at("reason") == "certificate_mismatch" && row.at("farm") == farm)
+        machines += row.at("equipment").get<std::string>() + " ";
+    return machines;
+  };
+  const auto in_north = mismatches("north");
+  CHECK_MESSAGE((in_north == "T1 T2 " || in_north == "T2 T1 "), in_north);
+  CHECK(mismatches("hill") == "T3 ");
 }

@@ -1,4 +1,4 @@
-/// A throw-away authority of a cluster, and certificates of its nodes, made by the `openssl` program.
+/// A throw-away authority of a cluster, and certificates of its nodes and gateways, made by the `openssl` program.
 ///
 /// Errors: throws when openssl is missing or fails.
 #pragma once
@@ -39,11 +39,18 @@ public:
   [[nodiscard]] node_certificate issue(const std::string& node,
                                        const std::string& usage = "serverAuth,clientAuth",
                                        int days = 2) const {
-    const auto base = file(node + "-" + std::to_string(++count_));
-    std::ofstream{base + ".ext"} << "subjectAltName=DNS:" << node << "\n"
+    return issue_for("DNS:" + node, usage, days, node);
+  }
+  /// As the extension subjectAltName has them: "URI:furrow:north/T1,DNS:t1".
+  [[nodiscard]] node_certificate issue_for(const std::string& names,
+                                           const std::string& usage = "clientAuth",
+                                           int days = 2,
+                                           const std::string& subject = "gateway") const {
+    const auto base = file(std::to_string(++count_));
+    std::ofstream{base + ".ext"} << "subjectAltName=" << names << "\n"
                                  << (usage.empty() ? "" : "extendedKeyUsage=" + usage + "\n");
-    run("openssl req " + new_key() + " -subj /CN=" + node + " -keyout " + base + ".key -out " + base
-        + ".csr");
+    run("openssl req " + new_key() + " -subj /CN=" + subject + " -keyout " + base + ".key -out "
+        + base + ".csr");
     run("openssl x509 -req -in " + base + ".csr -CA " + cert() + " -CAkey " + file("ca.key")
         + " -set_serial " + std::to_string(count_) + " -days " + std::to_string(days) + " -extfile "
         + base + ".ext -out " + base + ".pem");
