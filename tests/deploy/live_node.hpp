@@ -17,13 +17,14 @@
 
 namespace furrow::tests {
 
-/// The words of a text that begin with "furrow_".
-inline std::set<std::string> metrics_in(const std::string& text) {
+/// The words of a text that begin with `prefix`.
+inline std::set<std::string> metrics_in(const std::string& text,
+                                        const std::string& prefix = "furrow_") {
   const auto is_part = [](char c) {
     return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
   };
   std::set<std::string> out;
-  for (auto at = text.find("furrow_"); at != std::string::npos; at = text.find("furrow_", at + 1)) {
+  for (auto at = text.find(prefix); at != std::string::npos; at = text.find(prefix, at + 1)) {
     const auto end =
       std::find_if_not(text.begin() + static_cast<std::ptrdiff_t>(at), text.end(), is_part);
     // "instance:furrow_..." is the name of a recorded series.

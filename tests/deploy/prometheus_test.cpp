@@ -32,7 +32,7 @@ TEST_CASE("deploy: promtool accepts the rules, and each alert fires on what it i
     const auto answer = run_program(command);
     CHECK_MESSAGE(answer.exit_code == 0, answer.out << answer.errors);
   }
-  // No alert is left out of the test.
+  // No alert is left out of the test, and each says what to do.
   const auto rules = read_file(folder + "furrow.rules.yml");
   const auto tested = read_file(folder + "furrow.rules.test.yml");
   std::size_t alerts = 0;
@@ -40,6 +40,8 @@ TEST_CASE("deploy: promtool accepts the rules, and each alert fires on what it i
        at = rules.find("- alert: ", at + 1)) {
     const auto name = rules.substr(at + 9, rules.find('\n', at) - at - 9);
     CHECK_MESSAGE(tested.find("alertname: " + name + "\n") != std::string::npos, name);
+    const auto rule = rules.substr(at, rules.find("- alert: ", at + 1) - at);
+    CHECK_MESSAGE(rule.find("\n          runbook: '") != std::string::npos, name);
     ++alerts;
   }
   CHECK(alerts > 10);
