@@ -23,6 +23,8 @@
 
 namespace furrow::storage {
 
+struct author; // storage/identity/audit.hpp
+
 struct removal {
   std::string farm; // empty: the only farm that has a machine of this name
   std::string equipment;
@@ -44,8 +46,8 @@ public:
 
   /// What a removal would take now.
   virtual void preview_removal(removal what, handler<removal_outcome> done) = 0;
-  /// Removes, and notes it in the audit log with the counts as detail.
-  virtual void remove(removal what, std::string who, handler<removal_outcome> done) = 0;
+  /// Removes, and notes it in the audit log, under `by`, with the counts as detail.
+  virtual void remove(removal what, author by, handler<removal_outcome> done) = 0;
 };
 
 /// "3 streams, 120000 frames, 5 records, 3600 telemetry rows, 900 rollups".

@@ -60,6 +60,14 @@ audit_row audit_of_dbc(const author& by, const char* action, const stored_dbc& f
   row.detail = "id " + std::to_string(file.id) + ", checksum " + file.sha256;
   row.farm = file.farm;
   row.origin = by.origin;
+  const auto shown = [&](bool active) {
+    return R"({"id":)" + std::to_string(file.id) + R"(,"checksum":")" + file.sha256
+           + R"(","active":)" + (active ? "true}" : "false}");
+  };
+  if (row.action != "dbc load")
+    row.before = shown(file.active);
+  if (row.action != "dbc remove")
+    row.after = shown(true);
   return row;
 }
 

@@ -55,7 +55,7 @@ applies_to(const stored_dbc& file, std::string_view farm, std::string_view equip
 }
 /// "all", "farm north" or "north/T1".
 [[nodiscard]] std::string scope_of(const stored_dbc& file);
-/// What the audit log says of a change.
+/// What the audit log says of a change. `file` is as it was read before the change, or as it was loaded.
 [[nodiscard]] audit_row audit_of_dbc(const author& by, const char* action, const stored_dbc& file);
 /// Of what the parser has read: two files with the same checksum decode alike, with the same names, units and labels.
 [[nodiscard]] std::string dbc_checksum(const can::dbc_file& file);

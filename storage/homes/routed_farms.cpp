@@ -2,6 +2,7 @@
 #include "storage/farm/repositories.hpp"
 #include "storage/forward/forward_store.hpp"
 #include "storage/homes/routed_areas.hpp"
+#include "storage/identity/audit.hpp"
 #include "storage/quarantine.hpp"
 #include "storage/removal.hpp"
 #include "storage/statistics.hpp"
@@ -111,28 +112,28 @@ public:
                                          of.removals()->preview_removal(what, std::move(answered));
                                        });
   }
-  void remove(removal what, std::string who, handler<removal_outcome> done) override {
+  void remove(removal what, author by, handler<removal_outcome> done) override {
     if (!what.farm.empty())
-      return remove_at_home(router_.homes(), what, who, std::move(done));
+      return remove_at_home(router_.homes(), what, by, std::move(done));
     // The preview names the only farm that has such a machine.
-    preview_removal(what, [homes = &router_.homes(), what, who = std::move(who),
+    preview_removal(what, [homes = &router_.homes(), what, by = std::move(by),
                            done = std::move(done)](const result<removal_outcome>& found) {
       if (!found)
         return done(found.error());
       auto named = what;
       named.farm = found->farm;
-      remove_at_home(*homes, named, who, done);
+      remove_at_home(*homes, named, by, done);
     });
   }
 
 private:
   static void remove_at_home(home_stores& homes,
                              const removal& what,
-                             const std::string& who,
+                             const author& by,
                              handler<removal_outcome> done) {
     home_router::ask_home<removal_outcome>(homes, what.farm, std::move(done),
-                                           [what, who](store& of, auto answered) {
-                                             of.removals()->remove(what, who, std::move(answered));
+                                           [what, by](store& of, auto answered) {
+                                             of.removals()->remove(what, by, std::move(answered));
                                            });
   }
 

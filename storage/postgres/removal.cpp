@@ -238,7 +238,7 @@ constexpr const char* hide_machine =
 /// The machine is hidden, and the removal is noted, in one transaction.
 task<result<std::int64_t>> conclude_removal(pq_connection& db,
                                             const removal& what,
-                                            const std::string& who,
+                                            const author& by,
                                             const removal_scope& scope,
                                             const removal_outcome& out) {
   if (!what.stream) {
@@ -248,19 +248,20 @@ task<result<std::int64_t>> conclude_removal(pq_connection& db,
   }
   // Named: GCC 12 destroys such a temporary twice when it is made within a co_await.
   const audit_row row{0,
-                      who,
+                      by.who,
                       what.stream ? "stream remove" : "equipment remove",
                       out.farm + "/" + what.equipment
                         + (what.stream ? " stream " + can::to_string(*what.stream) : ""),
                       to_text(out),
-                      out.farm};
+                      out.farm,
+                      by.origin};
   const auto failed = co_await note_change(db, row);
   if (failed)
     co_return failed->as_failure();
   co_return 0;
 }
 
-task<result<removal_outcome>> remove_all(pq_connection& db, removal what, std::string who) {
+task<result<removal_outcome>> remove_all(pq_connection& db, removal what, author by) {
   const auto scope = co_await removal_scope_of(db, what);
   if (!scope)
     co_return scope.error();
@@ -292,8 +293,8 @@ task<result<removal_outcome>> remove_all(pq_connection& db, removal what, std::s
     if (failed)
       co_return *failed;
   }
-  const auto concluded = co_await in_care<std::int64_t>(
-    db, [&] { return conclude_removal(db, what, who, *scope, out); });
+  const auto concluded =
+    co_await in_care<std::int64_t>(db, [&] { return conclude_removal(db, what, by, *scope, out); });
   if (!concluded)
     co_return concluded.error();
   co_return out;
@@ -309,10 +310,10 @@ public:
       return postgres_work::preview_of_removal(db, what);
     }));
   }
-  void remove(removal what, std::string who, handler<removal_outcome> done) override {
+  void remove(removal what, author by, handler<removal_outcome> done) override {
     lane_->submit(job_of(false, std::move(done),
-                         [what = std::move(what), who = std::move(who)](pq_connection& db) {
-                           return postgres_work::remove_all(db, what, who);
+                         [what = std::move(what), by = std::move(by)](pq_connection& db) {
+                           return postgres_work::remove_all(db, what, by);
                          }));
   }
 

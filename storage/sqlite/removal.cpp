@@ -193,21 +193,22 @@ void hide_machine(sqlite_db& db, std::int64_t equipment) {
     .run();
 }
 
-audit_row row_of_removal(const removal& what, const std::string& who, const removal_outcome& out) {
+audit_row row_of_removal(const removal& what, const author& by, const removal_outcome& out) {
   return {0,
-          who,
+          by.who,
           what.stream ? "stream remove" : "equipment remove",
           out.farm + "/" + what.equipment
             + (what.stream ? " stream " + can::to_string(*what.stream) : ""),
           to_text(out),
-          out.farm};
+          out.farm,
+          by.origin};
 }
 
 /// One transaction of the removal; true: there is more.
 result<bool> removal_step(sqlite_db& db,
                           const removal& what,
                           const removal_scope& scope,
-                          const std::string& who,
+                          const author& by,
                           removal_outcome& out) {
   sqlite_transaction transaction{db};
   bool more = false;
@@ -224,7 +225,7 @@ result<bool> removal_step(sqlite_db& db,
   if (!more) {
     if (!what.stream)
       hide_machine(db, scope.equipment);
-    note_change(db, row_of_removal(what, who, out));
+    note_change(db, row_of_removal(what, by, out));
   }
   transaction.commit();
   return more;
@@ -241,10 +242,10 @@ public:
       return sqlite_work::preview_of_removal(db, what);
     });
   }
-  void remove(removal what, std::string who, handler<removal_outcome> done) override {
+  void remove(removal what, author by, handler<removal_outcome> done) override {
     auto state = std::make_shared<progress>();
     state->what = std::move(what);
-    state->who = std::move(who);
+    state->by = std::move(by);
     state->done = std::move(done);
     writer_->submit(handler<bool>{[writer = writer_, state](const storage::result<bool>& begun) {
                       if (begun)
@@ -266,7 +267,7 @@ public:
 private:
   struct progress {
     removal what;
-    std::string who;
+    author by;
     removal_scope scope;
     removal_outcome out;
     handler<removal_outcome> done;
@@ -284,7 +285,7 @@ private:
                    }},
                    [state](sqlite_db& db) {
                      auto part = state->out; // of this step alone, when it fails
-                     auto more = removal_step(db, state->what, state->scope, state->who, part);
+                     auto more = removal_step(db, state->what, state->scope, state->by, part);
                      if (more)
                        state->out = part;
                      return more;

@@ -3,6 +3,7 @@
 #include "storage/farm/repositories.hpp"
 #include "storage/forward/forward_store.hpp"
 #include "storage/history.hpp"
+#include "storage/identity/audit.hpp"
 #include "storage/membership.hpp"
 #include "storage/quarantine.hpp"
 #include "storage/removal.hpp"
@@ -54,7 +55,7 @@ result<furrow::done> pin(store& of, const std::string& farm, const std::string& 
 
 result<removal_outcome> remove(store& of, const removal& what) {
   return answer_of<removal_outcome>(
-    [&](auto done) { of.removals()->remove(what, "anna", std::move(done)); });
+    [&](auto done) { of.removals()->remove(what, {"anna"}, std::move(done)); });
 }
 
 } // namespace

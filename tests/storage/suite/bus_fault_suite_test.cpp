@@ -1,5 +1,6 @@
 // Faults of the bus and frames of wrong clocks, as rows of both databases.
 #include "storage/history.hpp"
+#include "storage/identity/audit.hpp"
 #include "storage/removal.hpp"
 #include "storage/retention.hpp"
 #include "tests/storage/suite/digest_bed.hpp"
@@ -149,7 +150,7 @@ TEST_CASE("bus faults: retention by the rule of the kind fault, and removal with
   REQUIRE(digest.commit(digest.run(digest.pending().at(0), 41)));
   const removal what{"default", "T1", std::nullopt};
   static_cast<void>(must(answer_of<removal_outcome>(
-    [&](auto done) { second->removals()->remove(what, "me", std::move(done)); })));
+    [&](auto done) { second->removals()->remove(what, {"me"}, std::move(done)); })));
   CHECK(other->value("select count(*) from bus_fault") == "0");
   CHECK(other->value("select max(length(state)) from digest") == "0"); // it does not come back
 }

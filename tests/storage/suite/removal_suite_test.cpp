@@ -10,8 +10,9 @@ using namespace furrow::tests;
 namespace {
 
 removal_outcome remove_from(store& store, const removal& what) {
-  return must(answer_of<removal_outcome>(
-    [&](auto done) { store.removals()->remove(what, "me@here", std::move(done)); }));
+  return must(answer_of<removal_outcome>([&](auto done) {
+    store.removals()->remove(what, {"me@here", "10.0.0.9"}, std::move(done));
+  }));
 }
 
 std::vector<audit_row> notes_in(store& store) {
@@ -76,6 +77,7 @@ TEST_CASE("removal: a machine's items go, the ledger counts them as expired, and
   const auto notes = notes_in(*store);
   REQUIRE(notes.size() == 1);
   CHECK(notes[0].who == "me@here");
+  CHECK(notes[0].origin == "10.0.0.9");
   CHECK(notes[0].action == "equipment remove");
   CHECK(notes[0].object == "north/T1");
   CHECK(notes[0].detail.find("1200 frames") != std::string::npos);
@@ -122,7 +124,7 @@ TEST_CASE("removal: one stream of a machine, and a stream or machine that does n
   for (const auto& what :
        {removal{"north", "T9", std::nullopt}, removal{"north", "T1", stream_id_of(9)}})
     CHECK(answer_of<removal_outcome>([&](auto done) {
-            store->removals()->remove(what, "me", std::move(done));
+            store->removals()->remove(what, {"me"}, std::move(done));
           }).code()
           == errc::not_found);
 }
@@ -214,7 +216,7 @@ TEST_CASE("store: a file that another stream of the machine holds is known, unti
   CHECK(append(*lane, {append_of(both[1].claim, 0, mixed_block(2, 10))}));
 
   (void)must(answer_of<removal_outcome>([&](auto done) {
-    store->removals()->remove({"default", "T1", stream_id_of(2)}, "me", std::move(done));
+    store->removals()->remove({"default", "T1", stream_id_of(2)}, {"me"}, std::move(done));
   }));
   CHECK_FALSE(with_file("T1", 3, "copy.log").known);
 }

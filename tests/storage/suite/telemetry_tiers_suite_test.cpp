@@ -1,5 +1,6 @@
 // Tiers of telemetry on both databases: what retention takes out of one stays in the next, as the first row of each span.
 #include "can/live/telemetry.hpp"
+#include "storage/identity/audit.hpp"
 #include "storage/removal.hpp"
 #include "storage/series/series.hpp"
 #include "tests/storage/suite/retention_bed.hpp"
@@ -177,7 +178,7 @@ TEST_CASE("telemetry: goes with its machine, in every tier") {
   must(expire(*store, monday_us));
   CHECK(counts(*bed) == "240 24 4 ");
   const auto outcome = must(answer_of<removal_outcome>([&](auto done) {
-    store->removals()->remove({"a", "T1", std::nullopt}, "me", done);
+    store->removals()->remove({"a", "T1", std::nullopt}, {"me"}, done);
   }));
   CHECK(outcome.telemetry == 120 + 12 + 2);
   CHECK(counts(*bed) == "120 12 2 ");

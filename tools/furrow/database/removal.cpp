@@ -76,7 +76,7 @@ result<int> remove_items(const globals& globals, const removal_options& options)
   if (!wanted || !*wanted)
     return wanted ? result<int>{static_cast<int>(errc::failed)} : wanted.error();
   const auto gone = wait_for<storage::removal_outcome>(
-    [&](auto done) { removals->remove(*what, person(), std::move(done)); }, options.url,
+    [&](auto done) { removals->remove(*what, {person()}, std::move(done)); }, options.url,
     removal_timeout);
   if (!gone)
     return gone.error();

@@ -217,8 +217,8 @@ answer remove_equipment(api_context& of, call call) {
   if (removals == nullptr)
     co_return co_await not_kept(of, std::move(call));
   const storage::removal what{call.who.farm, name, std::nullopt};
-  auto who = call.who.name;
-  const auto start = [&](auto done) { removals->remove(what, who, std::move(done)); };
+  const auto by = author_of(call);
+  const auto start = [&](auto done) { removals->remove(what, by, std::move(done)); };
   const auto said = co_await ask_store<storage::removal_outcome>(start, removal_limit);
   if (const auto* wrong = std::get_if<problem>(&said))
     co_return to_response(*wrong);

@@ -18,7 +18,7 @@ namespace {
 /// Notes what it is asked for.
 class noting_removals : public storage::removal_store {
 public:
-  std::vector<std::string> removed; // "FARM/NAME by WHO"
+  std::vector<std::string> removed; // "FARM/NAME by WHO from ADDRESS"
   storage::removal_outcome outcome{"default", 2, 1'200, 5, 60, 9};
 
   void preview_removal(storage::removal /*what*/,
@@ -26,9 +26,9 @@ public:
     done(outcome);
   }
   void remove(storage::removal what,
-              std::string who,
+              storage::author by,
               storage::handler<storage::removal_outcome> done) override {
-    removed.push_back(what.farm + "/" + what.equipment + " by " + who);
+    removed.push_back(what.farm + "/" + what.equipment + " by " + by.who + " from " + by.origin);
     done(outcome);
   }
 };
@@ -71,7 +71,8 @@ TEST_CASE("http removal: an admin of the farm removes a machine, and must name i
   CHECK(w.ask("DELETE", target + "?confirm=T1&farm=hill", "", bearer("n")).status == 200);
   REQUIRE(removals.removed.size() == 3);
   CHECK(removals.removed[0].starts_with("default/T1 by "));
-  CHECK(removals.removed[0].size() > std::string{"default/T1 by "}.size());
+  CHECK(removals.removed[0].ends_with(" from 127.0.0.1"));
+  CHECK_FALSE(removals.removed[0].starts_with("default/T1 by  "));
   CHECK(removals.removed[1].starts_with("hill/T1 by "));
   CHECK(removals.removed[2].starts_with("hill/T1 by "));
 }
