@@ -4,9 +4,11 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 #include <set>
 #include <string>
+#include <vector>
 
 using namespace furrow::actors;
 using namespace std::chrono_literals;
@@ -178,4 +180,131 @@ TEST_CASE("balance: two nodes come to rest, whatever the number of machines") {
           <= static_cast<double>(machines) / 2 * 1.2 + 1);
     CHECK(moved <= (machines + 1) / 2); // none went back
   }
+}
+
+namespace {
+
+/// The home of each machine, by the node's name.
+std::vector<std::string> homes_in(const cluster_view& view, int machines) {
+  std::vector<std::string> out;
+  for (int i = 0; i < machines; ++i)
+    out.push_back(home_of(view, "T" + std::to_string(i))->who.name);
+  return out;
+}
+
+double share_of(const std::vector<std::string>& homes, const std::string& node) {
+  return static_cast<double>(std::count(homes.begin(), homes.end(), node))
+         / static_cast<double>(homes.size());
+}
+
+cluster_view weighted_cluster(const std::vector<std::uint32_t>& weights) {
+  std::vector<storage::node_row> nodes;
+  for (std::size_t i = 0; i < weights.size(); ++i) {
+    nodes.push_back(row_of("n" + std::to_string(i + 1)));
+    nodes.back().weight = weights[i];
+  }
+  return cluster_of(std::move(nodes));
+}
+
+constexpr int many = 12'000;
+
+} // namespace
+
+TEST_CASE("placement: machines have their homes in proportion to the weights of the nodes") {
+  for (const auto& weights : {std::vector<std::uint32_t>{100, 200, 300},
+                              {1, 2, 3},
+                              {300, 300, 300},
+                              {7, 1'000, 93, 400}}) {
+    const auto homes = homes_in(weighted_cluster(weights), many);
+    double all = 0;
+    for (const auto weight : weights)
+      all += weight;
+    for (std::size_t i = 0; i < weights.size(); ++i) {
+      CAPTURE(weights[i]);
+      const auto fair = weights[i] / all;
+      // Four times the deviation of as many independent draws.
+      const auto deviation = std::sqrt(fair * (1 - fair) / many);
+      CHECK(std::abs(share_of(homes, "n" + std::to_string(i + 1)) - fair) <= 4 * deviation);
+    }
+  }
+  CHECK(share_of(homes_in(weighted_cluster({100, 0, 300}), many), "n2") == 0);
+}
+
+TEST_CASE(
+  "placement: when a node leaves, only its machines move, by weight, and all return with it") {
+  auto view = weighted_cluster({100, 200, 300});
+  const auto before = homes_in(view, many);
+  for (std::size_t gone = 0; gone < 3; ++gone) {
+    CAPTURE(gone);
+    const auto name = view.nodes[gone].who.name;
+    view.nodes[gone].status = storage::node_status::dead;
+    const auto without = homes_in(view, many);
+    std::vector<std::string> moved;
+    for (int i = 0; i < many; ++i) {
+      const auto at = static_cast<std::size_t>(i);
+      if (before[at] == name)
+        moved.push_back(without[at]);
+      else if (before[at] != without[at])
+        FAIL("T" << i << " moved without need");
+    }
+    double weights = 0;
+    for (const auto& node : view.nodes)
+      weights += node.who.name == name ? 0 : node.weight;
+    for (const auto& node : view.nodes)
+      if (node.who.name != name)
+        CHECK(std::abs(share_of(moved, node.who.name) - node.weight / weights) <= 0.05);
+    view.nodes[gone].status = storage::node_status::alive;
+    CHECK(homes_in(view, many) == before);
+  }
+}
+
+TEST_CASE("placement: a node that gets more weight takes machines from the others, and nothing "
+          "else moves") {
+  auto view = weighted_cluster({100, 200, 300});
+  const auto before = homes_in(view, many);
+  view.nodes[0].weight = 250;
+  const auto after = homes_in(view, many);
+  std::size_t moved = 0;
+  for (std::size_t i = 0; i < before.size(); ++i)
+    if (before[i] != after[i]) {
+      CHECK(after[i] == "n1");
+      ++moved;
+    }
+  CHECK(std::abs(share_of(after, "n1") - 1.0 / 3) <= 0.02);
+  CHECK(std::abs(static_cast<double>(moved) / many - (1.0 / 3 - 1.0 / 6)) <= 0.02);
+}
+
+// Gateways choose among the addresses that they know without the weights: the nodes put it right.
+TEST_CASE("balance: three nodes of weights 1, 2 and 3 come to rest near their shares, and no "
+          "machine returns") {
+  constexpr std::size_t machines = 6'000;
+  std::vector<std::size_t> load{2'000, 2'000, 2'000};
+  const std::vector<std::uint32_t> weights{100, 200, 300};
+  std::vector<balance> balances(3);
+  std::vector<std::size_t> arrived(3);
+  std::vector<std::size_t> left(3);
+  auto now = later;
+  for (int round = 0; round < 400; ++round, now += 10s)
+    for (std::size_t self = 0; self < 3; ++self) {
+      std::vector<storage::node_row> nodes; // its own first
+      for (std::size_t i = 0; i < 3; ++i) {
+        const auto which = (self + i) % 3;
+        nodes.push_back(row_of("n" + std::to_string(which + 1), load[which]));
+        nodes.back().weight = weights[which];
+      }
+      for (const auto& move : balances[self].look(cluster_of(std::move(nodes)), load[self], now)) {
+        const auto to = static_cast<std::size_t>(move.node.back() - '1');
+        load[self] -= move.machines;
+        load[to] += move.machines;
+        left[self] += move.machines;
+        arrived[to] += move.machines;
+      }
+    }
+  for (std::size_t i = 0; i < 3; ++i) {
+    CAPTURE(i);
+    CHECK(static_cast<double>(load[i]) <= machines * weights[i] / 600.0 * 1.2 + 1);
+    CHECK((arrived[i] == 0 || left[i] == 0));
+  }
+  CHECK(left[0] > 0);
+  CHECK(left[0] <= 1'000);
 }
