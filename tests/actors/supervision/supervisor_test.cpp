@@ -4,6 +4,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -127,6 +128,69 @@ TEST_CASE_FIXTURE(tree_world, "supervisor: the children end when the root is kil
   CHECK(ended());
   CHECK(row("storage").id == 0);
   CHECK(row("fleet").id == 0);
+}
+
+TEST_CASE("supervisor: each actor on the way of a frame has a budget, a growing wait, and a "
+          "supervisor that takes over") {
+  for (const std::string name : {"claim-desk", "writer-0", "aggregator-0"}) {
+    CAPTURE(name);
+    tree_world world;
+    std::vector<std::string> last;
+    world.people->on_last_restart([&](const std::string& why) { last.push_back(why); });
+    auto wait = 50ms;
+    for (std::uint32_t kills = 0; kills < 10; ++kills) {
+      REQUIRE(world.kill(name));
+      CHECK(world.row(name).state == "restarting");
+      CHECK(world.row(name).detail.starts_with("in " + std::to_string(wait.count()) + " ms: "));
+      CHECK(world.people->failing(world.system.now()).size() == (kills < 2 ? 0U : 1U)); // not ready
+      world.system.advance(wait - 1ms);
+      CHECK(world.row(name).state == "restarting");
+      world.system.advance(1ms);
+      CHECK(world.row(name).state == "running");
+      CHECK(world.row(name).restarts == kills + 1);
+      wait = std::min(wait * 2, 5'000ms);
+    }
+    // Its budget is spent: storage ends, and the root restarts it. The third end is storage's last, and drains the node.
+    for (std::uint32_t ends = 1; ends <= 3; ++ends) {
+      CHECK(last.empty());
+      for (std::uint32_t kills = ends == 1 ? 10 : 0; kills < 11; ++kills) {
+        REQUIRE(world.kill(name));
+        world.system.advance(5s);
+      }
+      CHECK(world.row("storage").restarts == ends);
+      CHECK(world.row("fleet").restarts == 0);
+    }
+    REQUIRE(last.size() == 1);
+    CHECK(last[0].starts_with("storage died 3 times within 300 s ("));
+    CHECK_FALSE(world.ended());
+    for (std::uint32_t kills = 0; kills < 11; ++kills) {
+      REQUIRE(world.kill(name));
+      world.system.advance(5s);
+    }
+    CHECK(world.ended());
+  }
+}
+
+TEST_CASE_FIXTURE(
+  tree_world, "supervisor: the third death of fleet drains the node, the fourth ends the root") {
+  std::vector<std::string> last;
+  people->on_last_restart([&](const std::string& why) { last.push_back(why); });
+  for (std::uint32_t kills = 0; kills < 3; ++kills) {
+    CHECK(last.empty());
+    REQUIRE(kill("fleet"));
+    CHECK(row("fleet").detail.starts_with(kills == 0   ? "in 50 ms: "
+                                          : kills == 1 ? "in 100 ms: "
+                                                       : "in 200 ms: "));
+    CHECK(people->failing(system.now()).size() == (kills == 0 ? 0U : 1U));
+    system.advance(1s);
+    CHECK(row("fleet").restarts == kills + 1);
+  }
+  REQUIRE(last.size() == 1);
+  CHECK(last[0].starts_with("fleet died 3 times within 300 s ("));
+  CHECK(row("storage").restarts == 0);
+  CHECK_FALSE(ended());
+  REQUIRE(kill("fleet"));
+  CHECK(ended());
 }
 
 // A node once survived 51 kills in 150 s, because the waits before restarts moved the window along.
