@@ -1,5 +1,8 @@
 #include "tests/simulation/report.hpp"
 
+#include "tests/simulation/homes/farm_world.hpp"
+#include "tests/simulation/homes/site_world.hpp"
+
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -8,7 +11,7 @@ namespace furrow::simulation {
 
 namespace {
 
-constexpr std::array<std::pair<broken_rule, const char*>, 13> rule_names{{
+constexpr std::array<std::pair<broken_rule, const char*>, 15> rule_names{{
   {broken_rule::none, "none"},
   {broken_rule::ack_before_commit, "ack_before_commit"},
   {broken_rule::compare_without_epoch, "compare_without_epoch"},
@@ -22,7 +25,11 @@ constexpr std::array<std::pair<broken_rule, const char*>, 13> rule_names{{
   {broken_rule::lease_of_old_clock, "lease_of_old_clock"},
   {broken_rule::replaced_goes_on, "replaced_goes_on"},
   {broken_rule::idle_never_asks, "idle_never_asks"},
+  {broken_rule::target_takes_first, "target_takes_first"},
+  {broken_rule::relay_ack_is_final, "relay_ack_is_final"},
 }};
+
+constexpr std::array<const char*, 3> kind_names{"fleet", "farm", "site"};
 
 } // namespace
 
@@ -38,15 +45,44 @@ void totals::add(const world_result& one) {
   slowest = std::max(slowest, one.settled_after);
 }
 
-std::string described(const world_plan& plan, const world_result& of) {
-  const auto seed = "seed " + std::to_string(plan.seed) + " (" + to_string(plan) + "): ";
+std::optional<world_kind> kind_named(const std::string& name) {
+  for (std::size_t i = 0; i < kind_names.size(); ++i)
+    if (name == kind_names[i])
+      return static_cast<world_kind>(i);
+  return std::nullopt;
+}
+
+world_kind kind_with(broken_rule rule) {
+  return rule == broken_rule::target_takes_first   ? world_kind::farm
+         : rule == broken_rule::relay_ack_is_final ? world_kind::site
+                                                   : world_kind::fleet;
+}
+
+world_result play(const game& which, const std::function<void(const std::string&)>& trace) {
+  switch (which.kind) {
+  case world_kind::fleet:
+    return world{plan_of(which.seed, which.broken), trace}.run();
+  case world_kind::farm:
+    return farm_world{which.seed, which.broken, trace}.run();
+  case world_kind::site:
+    return site_world{which.seed, which.broken, trace}.run();
+  }
+  return {};
+}
+
+std::string described(const game& which, const world_result& of) {
+  const std::string kind = kind_names.at(static_cast<std::size_t>(which.kind));
+  const auto about =
+    which.kind == world_kind::fleet ? to_string(plan_of(which.seed, which.broken)) : kind;
+  const auto seed = "seed " + std::to_string(which.seed) + " (" + about + "): ";
   if (!of.found)
     return seed + "sound, " + std::to_string(of.steps) + " steps, settled after "
            + std::to_string(of.settled_after.count()) + " ms";
   return seed + "step " + std::to_string(of.found->step) + ", "
          + std::to_string(of.found->at.count()) + " ms: " + of.found->rule + ": " + of.found->what
-         + "\n  replay: simulate --seed " + std::to_string(plan.seed)
-         + (plan.broken == broken_rule::none ? "" : " --rule " + to_string(plan.broken));
+         + "\n  replay: simulate" + (which.kind == world_kind::fleet ? "" : " --world " + kind)
+         + " --seed " + std::to_string(which.seed)
+         + (which.broken == broken_rule::none ? "" : " --rule " + to_string(which.broken));
 }
 
 std::string described(const totals& of) {

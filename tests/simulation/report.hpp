@@ -5,6 +5,8 @@
 
 #include "tests/simulation/world.hpp"
 
+#include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -26,8 +28,24 @@ struct totals {
   void add(const world_result& one);
 };
 
+enum class world_kind : std::uint8_t {
+  fleet, // world.hpp
+  farm,  // homes/farm_world.hpp
+  site,  // homes/site_world.hpp
+};
+[[nodiscard]] std::optional<world_kind> kind_named(const std::string& name);
+/// The kind of world that has this rule.
+[[nodiscard]] world_kind kind_with(broken_rule rule);
+
+struct game {
+  world_kind kind = world_kind::fleet;
+  std::uint64_t seed = 1;
+  broken_rule broken = broken_rule::none;
+};
+[[nodiscard]] world_result play(const game& which,
+                                const std::function<void(const std::string&)>& trace = {});
 /// The seed, the step and the broken invariant, and how to replay it; or that nothing was found.
-[[nodiscard]] std::string described(const world_plan& plan, const world_result& of);
+[[nodiscard]] std::string described(const game& which, const world_result& of);
 [[nodiscard]] std::string described(const totals& of);
 
 [[nodiscard]] std::string to_string(broken_rule rule);

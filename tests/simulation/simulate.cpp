@@ -1,7 +1,6 @@
-// Plays seeds of the simulation: `simulate --seeds N [--from N] [--rule NAME]`, or one with a trace:
-// `simulate --seed N`. Exit code 1 when a seed breaks an invariant.
+// Plays seeds of the simulation: `simulate --seeds N [--from N] [--world fleet|farm|site] [--rule NAME]`, or one with a
+// trace: `simulate --seed N`. Exit code 1 when a seed breaks an invariant.
 #include "tests/simulation/report.hpp"
-#include "tests/simulation/world.hpp"
 
 #include <cstdio>
 #include <cstdlib>
@@ -16,6 +15,7 @@ struct choice {
   std::uint64_t from = 1;
   std::uint64_t seeds = 1'000;
   std::uint64_t alone = 0;
+  world_kind kind = world_kind::fleet;
   broken_rule broken = broken_rule::none;
 };
 
@@ -30,7 +30,9 @@ bool read_choice(int argc, char** argv, choice& out) {
     else if (name == "--seed")
       out.alone = number;
     else if (name == "--rule" && rule_named(argv[i + 1]))
-      out.broken = *rule_named(argv[i + 1]);
+      out.kind = kind_with(out.broken = *rule_named(argv[i + 1]));
+    else if (name == "--world" && kind_named(argv[i + 1]))
+      out.kind = *kind_named(argv[i + 1]);
     else
       return false;
   }
@@ -38,11 +40,9 @@ bool read_choice(int argc, char** argv, choice& out) {
 }
 
 int play_alone(const choice& of) {
-  const auto plan = plan_of(of.alone, of.broken);
-  std::puts(to_string(plan).c_str());
-  world here{plan, [](const std::string& line) { std::puts(line.c_str()); }};
-  const auto out = here.run();
-  std::puts(described(plan, out).c_str());
+  const game which{of.kind, of.alone, of.broken};
+  const auto out = play(which, [](const std::string& line) { std::puts(line.c_str()); });
+  std::puts(described(which, out).c_str());
   return out.found ? 1 : 0;
 }
 
@@ -51,8 +51,10 @@ int play_alone(const choice& of) {
 int main(int argc, char** argv) {
   choice of;
   if (!read_choice(argc, argv, of)) {
-    std::fputs("usage: simulate [--seeds N] [--from N] [--rule NAME] | --seed N [--rule NAME]\n",
-               stderr);
+    std::fputs(
+      "usage: simulate [--seeds N] [--from N] [--world fleet|farm|site] [--rule NAME] | --seed N "
+      "[--world ...] [--rule NAME]\n",
+      stderr);
     return 2;
   }
   if (of.alone != 0)
@@ -60,13 +62,13 @@ int main(int argc, char** argv) {
   std::uint64_t bad = 0;
   totals sum;
   for (auto seed = of.from; seed < of.from + of.seeds; ++seed) {
-    const auto plan = plan_of(seed, of.broken);
-    const auto out = world{plan}.run();
+    const game which{of.kind, seed, of.broken};
+    const auto out = play(which);
     sum.add(out);
     if (!out.found)
       continue;
     ++bad;
-    std::puts(described(plan, out).c_str());
+    std::puts(described(which, out).c_str());
     std::fflush(stdout);
   }
   std::puts(described(sum).c_str());

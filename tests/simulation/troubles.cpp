@@ -2,6 +2,7 @@
 
 #include "tests/simulation/world.hpp"
 
+#include <algorithm>
 #include <numeric>
 
 namespace furrow::simulation {
@@ -271,12 +272,31 @@ void troubles::crash_leader_with_lag() {
     return;
   auto& one = in_.db.other();
   note("the standby lags, and the primary is to crash");
-  one.set_lag(in_.on.chance.between(1'000ms, 2'800ms));
-  later(1'500ms, 3'500ms, [this] {
-    if (!ended_)
-      crash_leader();
-  });
+  auto lag = in_.on.chance.between(1'000ms, 2'800ms);
+  // Mostly such that the leases which the standby then has are about to end.
+  if (const auto lease_age = 2'000ms + (lag - 1'000ms) / 3; lag.count() % 3 != 0)
+    lag = std::max(100ms, lease_age - in_.plan.database.ttl);
+  one.set_lag(lag);
+  later(1'500ms, 3'500ms, [this] { crash_leader_between_leases(40); });
   later(4s, 8s, [&one] { one.set_lag(0ms); });
+}
+
+/// Waits a little for a moment after which the standby will find some leases past, and others not.
+void troubles::crash_leader_between_leases(int tries) {
+  if (ended_)
+    return;
+  const auto& standby = in_.db.other();
+  const auto takes_over = standby.at.local_now() + in_.plan.database.ttl + 300ms;
+  bool past = false;
+  bool lasting = false;
+  for (const auto& [name, row] : standby.disk().nodes)
+    if (row.status == node_status::alive) {
+      past = past || row.lease_until < takes_over;
+      lasting = lasting || row.lease_until > takes_over + 300ms;
+    }
+  if (tries == 0 || (past && lasting))
+    return crash_leader();
+  in_.on.time.in(50ms, [this, tries] { crash_leader_between_leases(tries - 1); });
 }
 
 void troubles::standby_trouble() {

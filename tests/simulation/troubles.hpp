@@ -51,6 +51,7 @@ private:
   void crash_leader();
   void freeze_leader();
   void crash_leader_with_lag();
+  void crash_leader_between_leases(int tries);
   void standby_trouble();
   void slow_disk();
   void reconnect_storm();

@@ -16,8 +16,13 @@ database::database(stage& on, const std::string& name, const database_options& h
   const server_options each{how.standby && how.synchronous, how.refuses_poison};
   for (int i = 0; i < (how.standby ? 2 : 1); ++i)
     servers_.push_back(std::make_unique<server>(on, name + std::to_string(i + 1), each));
-  for (const auto& one : servers_)
-    one->at.set_clock(on.chance.wrong_clock());
+  const bool in_step = how.ttl.count() % 2 == 0; // as with NTP
+  milliseconds ahead{0};
+  for (const auto& one : servers_) {
+    const auto drawn = on.chance.wrong_clock();
+    ahead = in_step && one != servers_.front() ? ahead : drawn;
+    one->at.set_clock(ahead);
+  }
   leader_ = servers_.front().get();
 }
 
