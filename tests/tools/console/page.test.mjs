@@ -1,6 +1,7 @@
 // The page of a node that has neither users nor tokens: it opens at once, shows what is there, and stays well.
 import assert from 'node:assert/strict'
 import { after, before, describe, test } from 'node:test'
+import { hasten, held, watchGrowth } from './growth.mjs'
 import { isLive, openNode } from './world.mjs'
 
 const screens = {
@@ -47,21 +48,33 @@ describe('page', () => {
         await page.waitForTimeout(100)
       }
     }
-    const session = await page.context().newCDPSession(page)
-    const held = async () => {
-      await session.send('HeapProfiler.collectGarbage')
-      const { usedSize } = await session.send('Runtime.getHeapUsage')
-      const { nodes } = await session.send('Memory.getDOMCounters')
-      return { bytes: usedSize, nodes }
-    }
     await round()
     await round()
-    const first = await held()
+    const first = await held(page)
     for (let i = 0; i < 4; ++i) await round()
-    const last = await held()
+    const last = await held(page)
     console.log(`heap ${first.bytes} -> ${last.bytes} bytes, ${first.nodes} -> ${last.nodes} nodes of the document`)
     assert.ok(last.bytes < first.bytes + 3e6, 'the heap grows')
     assert.ok(last.nodes < first.nodes * 1.5 + 500, 'the document grows')
+  })
+
+  // Ten minutes as they are: open_page.mjs.
+  test('a page that is left open does not grow with twenty times the updates', async () => {
+    const pages = await Promise.all(['fleet', 'machine/SIM-0001?signals=engine_speed_rpm', 'can/SIM-0001'].map(
+      async (at) => {
+        const open = await world.openPage()
+        const seen = await hasten(open, 20)
+        await open.goto(`${world.url}#/${at}`)
+        await isLive(open)
+        return { at, open, seen }
+      }))
+    await Promise.all(pages.map(({ at, open }) =>
+      watchGrowth(at, open, { warm_ms: 20_000, every_ms: 5000, times: 8, bytes_max: 400_000, nodes_max: 300 })))
+    for (const { at, open, seen } of pages) {
+      console.log(`${at}: ${seen.updates} updates`)
+      assert.ok(seen.updates >= 20 * 40, `${at} had only ${seen.updates} updates`)
+      await world.close(open)
+    }
   })
 
   test('the node is killed and comes back: the page says so, and goes on by itself', async () => {
