@@ -148,7 +148,7 @@ export class World {
   /** Requests in the name of a user. */
   async logIn(user, password) {
     const { token } = await this.send('POST', '/api/v1/login', { user, password })
-    return { send: (method, target, body) => this.send(method, target, body, token),
+    return { token, send: (method, target, body) => this.send(method, target, body, token),
       post: (target, body) => this.send('POST', target, body, token) }
   }
 

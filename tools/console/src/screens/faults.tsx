@@ -32,12 +32,12 @@ const columns: Column<Row>[] = [
       {row.name && <span class="quiet"> {row.name}</span>}</> },
   { id: "fmi", title: "FMI", sort: (row) => row.fmi,
     cell: (row) => <>{row.fmi}{row.meaning && <span class="quiet"> {row.meaning}</span>}</> },
-  { id: "source", title: "ECU", numeric: true, sort: (row) => row.source,
+  { id: "source", title: "ECU", extra: true, numeric: true, sort: (row) => row.source,
     cell: (row) => <span title={`bus ${row.bus}, address ${row.source}`}>{row.source}</span> },
   { id: "count", title: "Count", numeric: true, sort: (row) => row.count,
     cell: (row) => <span title={row.appearances === null ? "" : `appeared ${count(row.appearances, "time")}`}>
       {number(row.count)}</span> },
-  { id: "first", title: "First seen", sort: (row) => row.first, cell: (row) => <Time time={row.first} /> },
+  { id: "first", title: "First seen", extra: true, sort: (row) => row.first, cell: (row) => <Time time={row.first} /> },
   { id: "last", title: "Last seen", sort: (row) => row.cleared ?? row.last,
     cell: (row) => row.cleared ? <>cleared <Age time={row.cleared} alwaysPlain /></>
       : <Age time={row.last} alwaysPlain /> },

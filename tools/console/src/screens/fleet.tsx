@@ -46,14 +46,14 @@ const columnsAt = (now: number, ranks: ReadonlyMap<string, number>): Column<Mach
     cell: (one) => <Badge tone={mode_tones[modeNow(one, now)] ?? "quiet"}>{modeNow(one, now)}</Badge> },
   { id: "speed", title: "Speed", numeric: true, sort: speedKmh,
     cell: (one) => <Value value={speedKmh(one)} unit="km/h" digits={1} /> },
-  { id: "engine", title: "Engine", numeric: true, sort: (one) => numberOf(one, "engine_speed_rpm"),
+  { id: "engine", title: "Engine", extra: true, numeric: true, sort: (one) => numberOf(one, "engine_speed_rpm"),
     cell: (one) => <Value value={numberOf(one, "engine_speed_rpm")} unit="rpm" digits={0} /> },
   { id: "faults", title: "Faults", numeric: true, sort: activeFaults,
     cell: (one) => {
       const active = activeFaults(one);
       return active ? <Badge tone="bad">{number(active)}</Badge> : <Value value={active} />;
     } },
-  { id: "link", title: "Gateway", sort: (one) => (one.connected ? 0 : 1),
+  { id: "link", title: "Gateway", extra: true, sort: (one) => (one.connected ? 0 : 1),
     cell: (one) => one.connected ? "yes" : <strong>no</strong> },
   { id: "seen", title: "Last value", sort: lastSeen, cell: (one) => <Age time={lastSeen(one)} /> },
 ];

@@ -11,8 +11,8 @@ import { type LedgerRow, complaints, judge, onTheWay } from "./ledger/verdict";
 
 type CountKey = { [K in keyof LedgerRow]: LedgerRow[K] extends number ? K : never }[keyof LedgerRow];
 
-const numeric = (id: CountKey, title: string): Column<LedgerRow> =>
-  ({ id, title, numeric: true, sort: (row) => row[id], cell: (row) => number(row[id]) });
+const numeric = (id: CountKey, title: string, extra = false): Column<LedgerRow> =>
+  ({ id, title, extra, numeric: true, sort: (row) => row[id], cell: (row) => number(row[id]) });
 
 function State({ row }: { row: LedgerRow }) {
   const said = complaints(row);
@@ -28,9 +28,10 @@ const columns: Column<LedgerRow>[] = [
   { id: "state", title: "State", sort: (row) => -complaints(row).length * 1e15 - onTheWay(row),
     cell: (row) => <State row={row} /> },
   numeric("sent", "Sent"), numeric("durable", "Durable"), numeric("stored", "Stored"), numeric("lost", "Lost"),
-  numeric("doubled", "Doubled"), numeric("quarantined", "Quarantined"), numeric("dropped", "Dropped"),
-  numeric("lost_at_gateway", "Damaged spool"), numeric("expired", "Expired"),
-  { id: "stream", title: "Stream", cell: (row) => <code title={row.stream_id}>{row.stream_id.slice(0, 8)}</code> },
+  numeric("doubled", "Doubled"), numeric("quarantined", "Quarantined", true), numeric("dropped", "Dropped", true),
+  numeric("lost_at_gateway", "Damaged spool", true), numeric("expired", "Expired", true),
+  { id: "stream", title: "Stream", extra: true,
+    cell: (row) => <code title={row.stream_id}>{row.stream_id.slice(0, 8)}</code> },
 ];
 
 const tones = { complete: "good", waiting: "info", gap: "bad" };

@@ -25,7 +25,8 @@ const columnsAt = (now: number): Column<IdRow>[] => [
   { id: "id", title: "Identifier", sort: (row) => row.last.id, cell: (row) => <code>{row.last.id}</code> },
   { id: "name", title: "Name", sort: (row) => frameName(row.last) || null,
     cell: (row) => frameName(row.last) || absent },
-  { id: "pgn", title: "PGN", numeric: true, sort: (row) => row.last.pgn, cell: (row) => row.last.pgn ?? absent },
+  { id: "pgn", title: "PGN", extra: true, numeric: true, sort: (row) => row.last.pgn,
+    cell: (row) => row.last.pgn ?? absent },
   { id: "source", title: "Source", numeric: true, sort: (row) => row.last.source,
     cell: ({ last: { source } }) => source === null ? absent : <code title={String(source)}>{hex(source)}</code> },
   { id: "payload", title: "Payload", cell: (row) => <Payload row={row} now={now} /> },
@@ -34,13 +35,14 @@ const columnsAt = (now: number): Column<IdRow>[] => [
       const rate = rateOf(row);
       return rate === null ? absent : <Value value={rate} digits={1} unit="Hz" />;
     } },
-  { id: "count", title: "Count", numeric: true, sort: (row) => row.count, cell: (row) => number(row.count) },
+  { id: "count", title: "Count", extra: true, numeric: true, sort: (row) => row.count,
+    cell: (row) => number(row.count) },
   { id: "age", title: "Age", numeric: true, sort: (row) => -row.last.at,
     cell: (row) => {
       const old = nodeNow() - row.last.at;
       return <span class={old > old_ms ? "age age-old" : "age"} title={row.last.time}>{duration(old)}</span>;
     } },
-  { id: "bus", title: "Bus", sort: (row) => row.last.bus, cell: (row) => row.last.bus },
+  { id: "bus", title: "Bus", extra: true, sort: (row) => row.last.bus, cell: (row) => row.last.bus },
 ];
 
 export interface IdTableProps {

@@ -18,10 +18,11 @@ const columns: Column<DbcFile>[] = [
   { id: "for", title: "For", sort: (one) => one.for, cell: (one) => one.for },
   { id: "active", title: "State", sort: (one) => one.active ? 0 : 1,
     cell: (one) => one.active ? <Badge tone="good">active</Badge> : <Badge>not active</Badge> },
-  { id: "version", title: "SQL version", numeric: true, sort: (one) => one.version, cell: (one) => one.version ?? "–" },
-  { id: "encoding", title: "Encoding", sort: (one) => one.encoding, cell: (one) => one.encoding },
+  { id: "version", title: "SQL version", extra: true, numeric: true, sort: (one) => one.version,
+    cell: (one) => one.version ?? "–" },
+  { id: "encoding", title: "Encoding", extra: true, sort: (one) => one.encoding, cell: (one) => one.encoding },
   { id: "loaded", title: "Loaded", sort: (one) => one.loaded, cell: (one) => <Time time={one.loaded} /> },
-  { id: "id", title: "Number", numeric: true, sort: (one) => one.id, cell: (one) => one.id },
+  { id: "id", title: "Number", extra: true, numeric: true, sort: (one) => one.id, cell: (one) => one.id },
 ];
 
 export function Files() {

@@ -32,7 +32,8 @@ export function MachineFaults({ stored, name }: { stored: Stored; name: string }
       cell: (one) => <LampBadge lamp={urgentLamp(one.lamps)} /> },
     { id: "count", title: "Count", numeric: true, sort: (one) => one.count, cell: (one) => number(one.count) },
     { id: "ecu", title: "ECU", sort: (one) => one.source, cell: (one) => sourceWords(one, stored.ecus) },
-    { id: "first", title: "First seen", sort: (one) => one.first_seen, cell: (one) => <Time time={one.first_seen} /> },
+    { id: "first", title: "First seen", extra: true, sort: (one) => one.first_seen,
+      cell: (one) => <Time time={one.first_seen} /> },
     { id: "last", title: "Last seen", sort: (one) => one.cleared ?? one.last_seen,
       cell: (one) => <Age time={one.cleared ?? one.last_seen} alwaysPlain /> },
   ];
@@ -58,11 +59,12 @@ const ecu_columns: Column<Ecu>[] = [
       && <span class="quiet"> {one.function_instance + 1}</span>}</> },
   { id: "class", title: "Device class", sort: (one) => one.device_class_word ?? "",
     cell: (one) => one.device_class_word ?? (one.device_class === 0 ? absent : `class ${one.device_class}`) },
-  { id: "manufacturer", title: "Manufacturer", numeric: true, sort: (one) => one.manufacturer,
+  { id: "manufacturer", title: "Manufacturer", extra: true, numeric: true, sort: (one) => one.manufacturer,
     cell: (one) => <span title="manufacturer code of SAE J1939">{one.manufacturer}</span> },
-  { id: "identity", title: "Identity", numeric: true, sort: (one) => one.identity, cell: (one) => one.identity },
+  { id: "identity", title: "Identity", extra: true, numeric: true, sort: (one) => one.identity,
+    cell: (one) => one.identity },
   { id: "name", title: "NAME", cell: (one) => <code>{one.name}</code> },
-  { id: "bus", title: "Bus", numeric: true, sort: (one) => one.bus, cell: (one) => one.bus },
+  { id: "bus", title: "Bus", extra: true, numeric: true, sort: (one) => one.bus, cell: (one) => one.bus },
   { id: "since", title: "Since", sort: (one) => one.since, cell: (one) => <Time time={one.since} /> },
 ];
 

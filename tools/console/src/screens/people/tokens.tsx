@@ -96,11 +96,11 @@ export function Tokens() {
     { id: "name", title: "Token", sort: fullName, cell: fullName },
     { id: "role", title: "Role", sort: (one) => one.role, cell: (one) => one.role },
     { id: "farms", title: "Farms", sort: (one) => farmsText(one.farms), cell: (one) => farmsText(one.farms) },
-    { id: "machines", title: "Machines", cell: (one) => machinesText(one.equipment) },
+    { id: "machines", title: "Machines", extra: true, cell: (one) => machinesText(one.equipment) },
     { id: "used", title: "Last used", sort: (one) => one.last_used,
       cell: (one) => one.last_used ? <Age time={one.last_used} alwaysPlain /> : "never" },
     { id: "expires", title: "Expires", sort: (one) => one.expires, cell: (one) => <Expiry one={one} /> },
-    { id: "by", title: "Made", sort: (one) => one.created,
+    { id: "by", title: "Made", extra: true, sort: (one) => one.created,
       cell: (one) => <><Age time={one.created} alwaysPlain /> <span class="quiet">by {one.created_by}</span></> },
     { id: "do", title: "Actions", pinned: true,
       cell: (one) => <button type="button" class="danger" aria-label={`Revoke ${fullName(one)}`}

@@ -146,10 +146,10 @@ export function Users() {
   const columns: Column<User>[] = [
     { id: "name", title: "User", sort: fullName, cell: (one) => <>{fullName(one)}
       {isMe(one) && <span class="quiet"> (you)</span>}</> },
-    { id: "title", title: "Title", sort: (one) => one.title || null, cell: (one) => one.title || "–" },
+    { id: "title", title: "Title", extra: true, sort: (one) => one.title || null, cell: (one) => one.title || "–" },
     { id: "role", title: "Role", sort: (one) => roles.indexOf(one.role), cell: (one) => one.role },
     { id: "farms", title: "Farms", sort: (one) => farmsText(one.farms), cell: (one) => farmsText(one.farms) },
-    { id: "machines", title: "Machines", cell: (one) => machinesText(one.equipment) },
+    { id: "machines", title: "Machines", extra: true, cell: (one) => machinesText(one.equipment) },
     { id: "status", title: "Status", sort: (one) => one.status,
       cell: (one) => <Badge tone={one.status === "active" ? "good" : "warn"}>{one.status}</Badge> },
     { id: "login", title: "Last login", sort: (one) => one.last_login,

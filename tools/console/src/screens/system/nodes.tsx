@@ -105,11 +105,13 @@ export function Nodes() {
       cell: (one) => <Value value={one.lag_ms} unit="ms" /> },
     { id: "weight", title: "Weight", numeric: true, sort: (one) => one.weight,
       cell: (one) => <Value value={one.weight} /> },
-    { id: "build", title: "Version", sort: (one) => one.build,
+    { id: "build", title: "Version", extra: true, sort: (one) => one.build,
       cell: (one) => <span title={one.wire_versions ? `wire versions ${one.wire_versions}` : undefined}>
         {one.build ?? "–"}</span> },
-    { id: "since", title: "Since", sort: (one) => one.since, cell: (one) => <Age time={one.since} alwaysPlain /> },
-    { id: "address", title: "Gateways at", cell: (one) => <span class="mono">{one.gateway ?? "–"}</span> },
+    { id: "since", title: "Since", extra: true, sort: (one) => one.since,
+      cell: (one) => <Age time={one.since} alwaysPlain /> },
+    { id: "address", title: "Gateways at", extra: true,
+      cell: (one) => <span class="mono">{one.gateway ?? "–"}</span> },
   ];
   if (governed)
     columns.push({ id: "do", title: "Actions", pinned: true, cell: (one) => isGone(one) ? null : (
