@@ -136,11 +136,15 @@ struct record_query {
   std::string name_prefix;
   /// Columns and their required values: kind, status, maker, crop, soil, season ...
   std::vector<std::pair<std::string, std::string>> filters;
+  std::string sort;                       // a column; empty: the name
+  bool is_descending = false;             // rows of one value are by name in both orders
+  std::optional<std::string> after_value; // of the sort column in the last row of the previous page
 };
 
 struct record_page {
-  std::vector<record> rows;        // ordered by the bytes of the name
-  std::optional<std::string> next; // `after` of the next page
+  std::vector<record> rows;              // ordered by bytes, numbers by value
+  std::optional<std::string> next;       // `after` of the next page
+  std::optional<std::string> next_value; // `after_value` of it, when a column to sort by was given
 };
 
 /// The first parameter of every call is the farm, from the caller's credential.
@@ -153,7 +157,7 @@ public:
 
   /// Fails with not_found.
   virtual void get(std::string farm, entity what, std::string name, handler<record> done) = 0;
-  /// Fails with reject_row on a filter that the entity does not have.
+  /// Fails with reject_row on a filter that the entity does not have, and on a column that it is not sorted by.
   virtual void
   list(std::string farm, entity what, record_query query, handler<record_page> done) = 0;
   /// The fields that contain a position, by name.

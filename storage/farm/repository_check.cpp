@@ -223,7 +223,15 @@ std::optional<failure> unsound_query(entity what, const record_query& query) {
     if (auto wrong = unsound_text(value))
       return wrong;
   }
-  return std::nullopt;
+  const auto* const by = sort_of(what, query.sort);
+  if (by == nullptr && (!query.sort.empty() || query.after_value))
+    return failure{errc::reject_row,
+                   std::string{to_string(what)} + " cannot be sorted by " + shown(query.sort)};
+  if (!query.after_value)
+    return std::nullopt;
+  if (std::string_view{by->type} != "text" && !number_in(*query.after_value))
+    return failure{errc::reject_row, shown(*query.after_value) + " is not a number"};
+  return unsound_text(*query.after_value);
 }
 
 std::optional<failure> beyond_limits(const unit_of_work& work) {

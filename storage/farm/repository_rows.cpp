@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <unordered_set>
 
 namespace furrow::storage {
@@ -13,22 +14,22 @@ namespace {
 
 constexpr std::array<column, 4> farm_columns{
   {{"name", "text"}, {"title", "text"}, {"attributes", "jsonb"}, {"time_zone", "text"}}};
-constexpr std::array<column, 10> equipment_columns{{{"name", "text"},
+constexpr std::array<column, 10> equipment_columns{{{"name", "text", false, true},
                                                     {"iso_name", "bigint"},
                                                     {"address", "smallint"},
-                                                    {"kind", "text", true},
-                                                    {"status", "text", true},
-                                                    {"maker", "text", true},
-                                                    {"model", "text", true},
-                                                    {"serial", "text", true},
-                                                    {"firmware", "text", true},
+                                                    {"kind", "text", true, true},
+                                                    {"status", "text", true, true},
+                                                    {"maker", "text", true, true},
+                                                    {"model", "text", true, true},
+                                                    {"serial", "text", true, true},
+                                                    {"firmware", "text", true, true},
                                                     {"attributes", "jsonb"}}};
-constexpr std::array<column, 11> field_columns{{{"name", "text"},
-                                                {"crop", "text", true},
-                                                {"soil", "text", true},
-                                                {"season", "text", true},
+constexpr std::array<column, 11> field_columns{{{"name", "text", false, true},
+                                                {"crop", "text", true, true},
+                                                {"soil", "text", true, true},
+                                                {"season", "text", true, true},
                                                 {"boundary", "jsonb"},
-                                                {"area_m2", "double precision"},
+                                                {"area_m2", "double precision", false, true},
                                                 {"west_deg", "double precision"},
                                                 {"south_deg", "double precision"},
                                                 {"east_deg", "double precision"},
@@ -132,6 +133,11 @@ std::string number_text(double value) {
   return text_of(value);
 }
 
+std::optional<double> number_in(std::string_view text) {
+  const auto value = number_of<double>(std::string{text});
+  return value && std::isfinite(*value) ? value : std::nullopt;
+}
+
 record to_record(entity what, const text_row& row) {
   const auto text = [&row](std::size_t at) { return row[at].value_or(""); };
   const auto real = [&row](std::size_t at) { return number_of<double>(row[at]).value_or(0); };
@@ -191,6 +197,45 @@ const column* filter_of(entity what, std::string_view name) {
   const auto found = std::find_if(columns.begin(), columns.end(),
                                   [&](const auto& one) { return one.filter && name == one.name; });
   return found == columns.end() ? nullptr : &*found;
+}
+
+const column* sort_of(entity what, std::string_view name) {
+  const auto columns = shape_of(what).columns;
+  const auto found = std::find_if(columns.begin(), columns.end(),
+                                  [&](const auto& one) { return one.sort && name == one.name; });
+  return found == columns.end() ? nullptr : &*found;
+}
+
+page_clause page_clause_of(const record_query& query,
+                           const std::string& key,
+                           const std::string& value,
+                           const std::string& name) {
+  if (query.sort.empty())
+    return {" and t.name > " + name, "t.name"};
+  page_clause made;
+  made.order = key + (query.is_descending ? " desc" : "") + ", t.name";
+  if (query.after_value)
+    made.after = " and (" + key + (query.is_descending ? " < " : " > ") + value + " or (" + key
+                 + " = " + value + " and t.name > " + name + "))";
+  return made;
+}
+
+record_page record_page_of(std::vector<record> rows,
+                           std::size_t rows_max,
+                           entity what,
+                           const record_query& query) {
+  record_page page;
+  page.rows = std::move(rows);
+  if (page.rows.size() <= rows_max)
+    return page;
+  page.rows.resize(rows_max);
+  const auto& last = page.rows.back();
+  page.next = name_of(last);
+  if (const auto* by = sort_of(what, query.sort)) {
+    const auto at = by - shape_of(what).columns.data();
+    page.next_value = to_row(last)[static_cast<std::size_t>(at)];
+  }
+  return page;
 }
 
 std::vector<field_record> fields_with(std::vector<record> rows, const geo_position& at) {

@@ -23,6 +23,7 @@ struct column {
   const char* name = "";
   const char* type = ""; // in PostgreSQL
   bool filter = false;   // a list can be filtered by it
+  bool sort = false;     // a list can be sorted by it; it is never null
 };
 
 struct entity_shape {
@@ -35,6 +36,7 @@ struct entity_shape {
 [[nodiscard]] const entity_shape& shape_of(entity what);
 [[nodiscard]] text_row to_row(const record& row);
 [[nodiscard]] std::string number_text(double value); // the shortest that reads back as the same
+[[nodiscard]] std::optional<double> number_in(std::string_view text); // a finite number alone
 /// Columns in the order of the shape, then the version.
 [[nodiscard]] record to_record(entity what, const text_row& row);
 
@@ -54,6 +56,25 @@ column_list(entity what, std::string_view prefix, std::string_view suffix, bool 
 
 /// The filter's column when the entity has it.
 [[nodiscard]] const column* filter_of(entity what, std::string_view name);
+
+/// The column to sort by when the entity has it.
+[[nodiscard]] const column* sort_of(entity what, std::string_view name);
+
+/// Where the page of a list begins and how it is sorted: conditions and an order of SQL on `t`.
+struct page_clause {
+  std::string after;
+  std::string order;
+};
+/// `key` and `value`: the column to sort by and the parameter after_value, of one type; `name`: the parameter `after`.
+[[nodiscard]] page_clause page_clause_of(const record_query& query,
+                                         const std::string& key,
+                                         const std::string& value,
+                                         const std::string& name);
+/// Drops the row beyond `rows_max` that says that there is a next page.
+[[nodiscard]] record_page record_page_of(std::vector<record> rows,
+                                         std::size_t rows_max,
+                                         entity what,
+                                         const record_query& query);
 
 /// Of fields whose box contains the position, those whose boundary contains it.
 [[nodiscard]] std::vector<field_record> fields_with(std::vector<record> rows,

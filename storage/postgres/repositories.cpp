@@ -415,22 +415,22 @@ list(pq_connection& db, const std::string& farm, entity what, const record_query
   const auto rows_max = std::clamp<std::size_t>(query.rows_max, 1, repository_page_max);
   pq_parameters parameters;
   parameters.text(farm).text(query.after).text(query.name_prefix);
-  auto sql = select_of(what) + " and t.name > $2 and starts_with(t.name, $3)";
+  auto sql = select_of(what) + " and starts_with(t.name, $3)";
   int number = 3;
   for (const auto& [name, value] : query.filters) {
     sql += " and t." + std::string{filter_of(what, name)->name} + " = $" + std::to_string(++number);
     parameters.text(value);
   }
-  sql += " order by t.name limit " + std::to_string(rows_max + 1);
+  const column by = query.sort.empty() ? column{} : *sort_of(what, query.sort);
+  const auto* const bytes = std::string_view{by.type} == "text" ? " collate \"C\"" : "";
+  const auto value = "$" + std::to_string(number + 1) + "::text::" + by.type;
+  const auto clause = page_clause_of(query, std::string{"t."} + by.name + bytes, value, "$2");
+  if (query.after_value)
+    parameters.text(*query.after_value);
+  sql += clause.after + " order by " + clause.order + " limit " + std::to_string(rows_max + 1);
   auto found = co_await select(db, what, sql, parameters);
-  if (!found)
-    co_return found.error();
-  record_page page{std::move(*found), std::nullopt};
-  if (page.rows.size() > rows_max) {
-    page.rows.pop_back();
-    page.next = name_of(page.rows.back());
-  }
-  co_return page;
+  co_return found ? result<record_page>{record_page_of(std::move(*found), rows_max, what, query)}
+                  : found.error();
 }
 
 task<result<std::vector<field_record>>>

@@ -22,7 +22,9 @@ struct statements {
   std::string remove; // owner, name, version
   std::string version;
   std::string get;
-  std::string list; // owner's name, after, prefix, limit, one filter per column
+  std::string list; // owner's name, after, prefix, limit, one filter per column, after_value
+  /// The same by each column that a list is sorted by: ascending, descending, and both after a value.
+  std::vector<std::array<std::string, 4>> sorted;
   std::string at;
 };
 
@@ -65,15 +67,34 @@ statements make_statements(entity what) {
   const auto select = "select " + column_list(what, "t.", "", true) + " from " + table
                       + " t where t." + shape.owner + " = (select id from farm where name = ?1)";
   out.get = select + " and t.name = ?2";
-  out.list = select + " and t.name > ?2 and substr(t.name, 1, length(?3)) = ?3";
+  auto filtered = select + " and substr(t.name, 1, length(?3)) = ?3";
   int number = 4;
   for (const auto& each : shape.columns)
     if (each.filter) {
       const auto parameter = "?" + std::to_string(++number);
-      out.list.append(" and (").append(parameter).append(" is null or t.").append(each.name);
-      out.list.append(" = ").append(parameter).append(")");
+      filtered.append(" and (").append(parameter).append(" is null or t.").append(each.name);
+      filtered.append(" = ").append(parameter).append(")");
     }
-  out.list += " order by t.name limit ?4";
+  const auto page = [&](const record_query& query, const std::string& key,
+                        const std::string& value) {
+    const auto clause = page_clause_of(query, key, value, "?2");
+    return filtered + clause.after + " order by " + clause.order + " limit ?4";
+  };
+  out.list = page({}, "", "");
+  for (const auto& each : shape.columns) {
+    auto& texts = out.sorted.emplace_back();
+    if (!each.sort)
+      continue;
+    const auto key = std::string{"t."} + each.name;
+    const auto value = "?" + std::to_string(number + 1);
+    record_query query;
+    query.sort = each.name;
+    for (std::size_t i = 0; i < texts.size(); ++i) {
+      query.is_descending = (i & 1U) != 0;
+      query.after_value = i < 2 ? std::nullopt : std::optional<std::string>{""};
+      texts.at(i) = page(query, key, value);
+    }
+  }
   out.at = select
            + " and ?2 between t.west_deg and t.east_deg and ?3 between t.south_deg and "
              "t.north_deg order by t.name";
@@ -226,10 +247,19 @@ result<record> get(sqlite_db& db, const std::string& farm, entity what, const st
   return std::move(rows.front());
 }
 
+const std::string& list_text(entity what, const record_query& query) {
+  const auto& texts = statements_of(what);
+  const auto* const by = sort_of(what, query.sort);
+  if (by == nullptr)
+    return texts.list;
+  const auto column = static_cast<std::size_t>(by - shape_of(what).columns.data());
+  return texts.sorted[column][(query.is_descending ? 1U : 0U) + (query.after_value ? 2U : 0U)];
+}
+
 result<record_page>
 list(sqlite_db& db, const std::string& farm, entity what, const record_query& query) {
   const auto rows_max = std::clamp<std::size_t>(query.rows_max, 1, repository_page_max);
-  auto found = db.statement(statements_of(what).list.c_str());
+  auto found = db.statement(list_text(what, query).c_str());
   found.with(farm, query.after, query.name_prefix, static_cast<std::int64_t>(rows_max + 1));
   for (const auto& each : shape_of(what).columns)
     if (each.filter) {
@@ -239,12 +269,13 @@ list(sqlite_db& db, const std::string& farm, entity what, const record_query& qu
       found.with(wanted == query.filters.end() ? std::optional<std::string_view>{}
                                                : std::optional<std::string_view>{wanted->second});
     }
-  record_page page{rows_of(found, what), std::nullopt};
-  if (page.rows.size() > rows_max) {
-    page.rows.pop_back();
-    page.next = name_of(page.rows.back());
+  if (query.after_value) {
+    if (std::string_view{sort_of(what, query.sort)->type} == "text")
+      found.with(*query.after_value);
+    else // as a number: SQLite may read the last digit of a text otherwise than we do
+      found.with(number_in(*query.after_value).value_or(0));
   }
-  return page;
+  return record_page_of(rows_of(found, what), rows_max, what, query);
 }
 
 result<std::vector<field_record>>
