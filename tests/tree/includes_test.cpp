@@ -49,17 +49,14 @@ std::string folder_of(const std::string& path) {
 
 /// The folders that a folder may include from; tests/ may from all of them.
 std::set<std::string> below(const std::string& folder) {
-  if (folder == "can")
-    return {"can"};
-  if (folder == "proto")
-    return {"can", "proto"};
-  if (folder == "storage")
-    return {"can", "storage"};
-  if (folder == "actors")
-    return {"can", "proto", "storage", "actors"};
-  if (folder == "tools")
-    return {"can", "proto", "storage", "actors", "tools"};
-  return {"can", "proto", "storage", "actors", "tools", "tests"};
+  static const std::map<std::string, std::set<std::string>> all{
+    {"can", {"can"}},
+    {"proto", {"can", "proto"}},
+    {"storage", {"can", "storage"}},
+    {"actors", {"can", "proto", "storage", "actors"}},
+    {"tools", {"can", "proto", "storage", "actors", "tools"}},
+    {"tests", {"can", "proto", "storage", "actors", "tools", "tests"}}};
+  return all.at(all.contains(folder) ? folder : "tests");
 }
 
 using room_list = std::map<std::string, std::set<std::string>>;
@@ -193,7 +190,8 @@ const room_list rooms{
     "tools/furrowd/api/history", "tools/furrowd/api/lists", "tools/furrowd/api/map",
     "tools/furrowd/cache", "tools/furrowd/http", "tools/furrowd/stream", "tools/json"}},
   {"tools/furrowd/api/people",
-   {"tools/furrowd/access", "tools/furrowd/api", "tools/furrowd/http", "tools/json"}},
+   {"tools/furrowd/access", "tools/furrowd/api", "tools/furrowd/api/lists", "tools/furrowd/http",
+    "tools/json"}},
   {"tools/furrowd/api/lists",
    {"tools/furrowd/access", "tools/furrowd/api", "tools/furrowd/http", "tools/json"}},
   {"tools/furrowd/api/map", {"tools/furrowd/access", "tools/furrowd/api", "tools/furrowd/http"}},
@@ -202,7 +200,8 @@ const room_list rooms{
   {"tools/furrowd/api/history",
    {"tools/furrowd/access", "tools/furrowd/api", "tools/furrowd/http", "tools/json"}},
   {"tools/furrowd/api/dbc",
-   {"tools/furrowd/access", "tools/furrowd/api", "tools/furrowd/http", "tools/json"}},
+   {"tools/furrowd/access", "tools/furrowd/api", "tools/furrowd/api/lists", "tools/furrowd/http",
+    "tools/json"}},
   {"tools/furrowd/front",
    {"tools/config", "tools/furrowd/access", "tools/furrowd/api", "tools/furrowd/cache",
     "tools/furrowd/http", "tools/furrowd/net", "tools/furrowd/stream"}},

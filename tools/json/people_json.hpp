@@ -6,9 +6,17 @@
 #include "storage/identity/identities.hpp"
 #include "tools/json/rows_json.hpp"
 
+#include <array>
 #include <optional>
+#include <string_view>
 
 namespace furrow::json_rows {
+
+/// The members that lists of users and tokens are sorted by.
+inline constexpr std::array<std::string_view, 7> user_sort_keys{
+  "name", "role", "status", "last_login", "created", "title", "belongs_to"};
+inline constexpr std::array<std::string_view, 7> token_sort_keys{
+  "name", "role", "expires", "last_used", "created", "created_by", "belongs_to"};
 
 [[nodiscard]] json to_json(const storage::user_row& user);
 [[nodiscard]] json to_json(const storage::token_row& token);

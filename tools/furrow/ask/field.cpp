@@ -1,15 +1,19 @@
 #include "tools/furrow/ask/field_file.hpp"
 #include "tools/furrow/client.hpp"
 #include "tools/furrow/commands.hpp"
+#include "tools/furrow/list_wish.hpp"
 #include "tools/furrow/output.hpp"
 #include "tools/furrow/rounds.hpp"
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -85,21 +89,27 @@ result<int> shown_one(const json& row, const globals& globals) {
   return printed ? result<int>{0} : printed.error();
 }
 
-result<json> every_field(const node_client& client, const std::string& query) {
+constexpr std::array<std::string_view, 5> field_keys{"name", "crop", "soil", "season", "area_m2"};
+
+result<json>
+every_field(const node_client& client, const std::string& query, const list_wish& wish) {
+  constexpr std::size_t page_rows = 1'000;
   json rows = json::array();
   for (std::string after;;) {
-    const auto page = client.get("/api/v1/fields?limit=1000" + query + "&after=" + encoded(after));
+    const auto left = wish.limit == 0 ? page_rows : wish.limit - rows.size();
+    const list_wish part{wish.sort, std::min(left, page_rows)};
+    const auto page = client.get(with_wish("/api/v1/fields", part) + query + after);
     if (!page)
       return page.error();
     for (const auto& row : page->at("rows"))
       rows.push_back(row);
-    if (page->at("next").is_null())
+    if (page->at("next").is_null() || rows.size() == wish.limit)
       return rows;
-    after = page->at("next").get<std::string>();
+    after = "&after=" + encoded(page->at("next").get<std::string>());
   }
 }
 
-result<int> list_fields(const globals& globals, const described& wanted) {
+result<int> list_fields(const globals& globals, const described& wanted, const list_wish& wish) {
   auto client = node_client::from(globals);
   if (!client)
     return client.error();
@@ -110,7 +120,7 @@ result<int> list_fields(const globals& globals, const described& wanted) {
   std::string query;
   for (const auto& [name, value] : wanted.texts)
     query += fmt::format("&{}={}", name, encoded(value));
-  const auto rows = every_field(*client, query);
+  const auto rows = every_field(*client, query, wish);
   return rows ? shown(*rows, globals) : rows.error();
 }
 
@@ -197,7 +207,7 @@ std::optional<failure> check_names(const std::vector<json>& fields, const json& 
 /// Several fields: all of them or none.
 result<int>
 add_fields(const globals& globals, const node_client& client, const std::vector<json>& fields) {
-  const auto existing = every_field(client, "");
+  const auto existing = every_field(client, "", {});
   if (!existing)
     return existing.error();
   if (const auto wrong = check_names(fields, *existing))
@@ -326,12 +336,16 @@ void add_field(CLI::App& app, const globals& globals, int& exit_code) {
   auto wanted = std::make_shared<described>();
   auto* list = command->add_subcommand("list", "list all fields, or those that match the options");
   add_field_texts(*list, wanted);
-  list->add_option("--at-position", wanted->position, "LONGITUDE,LATITUDE in degrees");
+  auto* at = list->add_option("--at-position", wanted->position, "LONGITUDE,LATITUDE in degrees");
+  const auto wish = add_list_wish(*list, "fields", field_keys);
+  for (const auto* name : {"--sort", "--limit"})
+    list->get_option(name)->excludes(at);
   list->footer("Examples:\n  furrow field list --crop wheat\n"
+               "  furrow field list --sort -area_m2 --limit 10\n"
                "  furrow field list --at-position 8.4012,49.0134 -o json");
   const auto plan = add_watch_plan(*list);
-  list->callback([&globals, &exit_code, wanted, plan] {
-    exit_code = run_rounds(globals, *plan, [&] { return list_fields(globals, *wanted); });
+  list->callback([&globals, &exit_code, wanted, wish, plan] {
+    exit_code = run_rounds(globals, *plan, [&] { return list_fields(globals, *wanted, *wish); });
   });
 
   wanted = std::make_shared<described>();

@@ -1,10 +1,13 @@
 #include "tools/furrow/ask/machine_tables.hpp"
 #include "tools/furrow/client.hpp"
 #include "tools/furrow/commands.hpp"
+#include "tools/furrow/list_wish.hpp"
 #include "tools/furrow/output.hpp"
 #include "tools/furrow/rounds.hpp"
 
+#include <array>
 #include <memory>
+#include <string_view>
 
 #include <nlohmann/json.hpp>
 
@@ -32,11 +35,14 @@ table refused_table(const json& rows) {
   return shown;
 }
 
-result<int> gateways(const globals& globals, bool failed) {
+constexpr std::array<std::string_view, 5> gateway_keys{"equipment", "farm", "peer", "since",
+                                                       "software"};
+
+result<int> gateways(const globals& globals, bool failed, const list_wish& wish) {
   auto client = node_client::from(globals);
   if (!client)
     return client.error();
-  const auto answer = client->get("/api/v1/gateways");
+  const auto answer = client->get(with_wish("/api/v1/gateways", wish));
   if (!answer)
     return answer.error();
   const auto& rows = answer->at(failed ? "refused" : "connected");
@@ -51,14 +57,18 @@ void add_gateways(CLI::App& app, const globals& globals, int& exit_code) {
   auto* command =
     app.add_subcommand("gateways", "show the gateways of a node, and why it refused some");
   auto failed = std::make_shared<bool>(false);
-  command->add_flag("--failed", *failed,
-                    "show the refused ones: from where, which machine, why, how often");
+  auto* refused = command->add_flag(
+    "--failed", *failed, "show the refused ones: from where, which machine, why, how often");
+  const auto wish = add_list_wish(*command, "gateways", gateway_keys);
+  for (const auto* name : {"--sort", "--limit"})
+    command->get_option(name)->excludes(refused);
   const auto plan = add_watch_plan(*command);
   command->footer("Examples:\n"
                   "  furrow gateways\n"
+                  "  furrow gateways --sort -since --limit 10\n"
                   "  furrow gateways --failed");
-  command->callback([&globals, &exit_code, failed, plan] {
-    exit_code = run_rounds(globals, *plan, [&] { return gateways(globals, *failed); });
+  command->callback([&globals, &exit_code, failed, wish, plan] {
+    exit_code = run_rounds(globals, *plan, [&] { return gateways(globals, *failed, *wish); });
   });
 }
 

@@ -1,5 +1,6 @@
 #include "tools/furrow/client.hpp"
 #include "tools/furrow/commands.hpp"
+#include "tools/furrow/list_wish.hpp"
 #include "tools/furrow/output.hpp"
 #include "tools/furrow/rounds.hpp"
 
@@ -24,12 +25,12 @@ void add_column(
     shown.rows[i].push_back(cell_of(rows[i].value(name, json(0))));
 }
 
-result<int> ledger(const globals& globals, const std::string& equipment) {
+result<int> ledger(const globals& globals, const std::string& equipment, const list_wish& order) {
   auto client = node_client::from(globals);
   if (!client)
     return client.error();
-  auto answer =
-    client->get("/api/v1/ledger" + (equipment.empty() ? "" : "?equipment=" + encoded(equipment)));
+  auto answer = client->get(with_wish(
+    "/api/v1/ledger" + (equipment.empty() ? "" : "?equipment=" + encoded(equipment)), order));
   if (!answer)
     return answer.error();
   const auto& rows = answer->at("ledger");
@@ -68,13 +69,19 @@ void add_ledger(CLI::App& app, const globals& globals, int& exit_code) {
   auto* command = app.add_subcommand("ledger", "show the proof that nothing is lost or doubled");
   auto equipment = std::make_shared<std::string>();
   command->add_option("EQUIPMENT", *equipment, "only this machine");
+  // No limit: the exit code is about every stream.
+  auto order = std::make_shared<list_wish>();
+  command->add_option("--sort", order->sort,
+                      "sort by equipment, lost, sent or another number of `-o json`; with - before "
+                      "it in descending order");
   const auto plan = add_watch_plan(*command);
   command->footer("Exit code 1 if anything is lost (also at a gateway) or doubled.\n"
                   "Examples:\n"
                   "  furrow ledger\n"
+                  "  furrow ledger --sort -lost\n"
                   "  furrow ledger T1 -o json");
-  command->callback([&globals, &exit_code, equipment, plan] {
-    exit_code = run_rounds(globals, *plan, [&] { return ledger(globals, *equipment); });
+  command->callback([&globals, &exit_code, equipment, order, plan] {
+    exit_code = run_rounds(globals, *plan, [&] { return ledger(globals, *equipment, *order); });
   });
 }
 

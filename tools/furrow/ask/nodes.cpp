@@ -1,11 +1,14 @@
 #include "tools/furrow/ask/machine_tables.hpp"
 #include "tools/furrow/client.hpp"
 #include "tools/furrow/commands.hpp"
+#include "tools/furrow/list_wish.hpp"
 #include "tools/furrow/output.hpp"
 #include "tools/furrow/rounds.hpp"
 
+#include <array>
 #include <memory>
 #include <string>
+#include <string_view>
 
 #include <CLI/App.hpp>
 #include <CLI/Validators.hpp>
@@ -51,11 +54,15 @@ table pairs_of(const json& object) {
   return shown;
 }
 
-result<int> show_nodes(const globals& globals) {
+constexpr std::array<std::string_view, 10> node_keys{
+  "name",         "state",  "sessions", "frames_per_s", "lag_ms",
+  "lease_age_ms", "weight", "since",    "build",        "gateway"};
+
+result<int> show_nodes(const globals& globals, const list_wish& wish) {
   auto client = node_client::from(globals);
   if (!client)
     return client.error();
-  const auto answer = client->get("/api/v1/nodes");
+  const auto answer = client->get(with_wish("/api/v1/nodes", wish));
   if (!answer)
     return answer.error();
   const auto& rows = answer->at("nodes");
@@ -87,14 +94,16 @@ void add_nodes(CLI::App& app, const globals& globals, int& exit_code) {
   nodes->require_subcommand(0, 1);
   nodes->footer("Examples:\n"
                 "  furrow nodes\n"
+                "  furrow nodes --sort -lag_ms\n"
                 "  furrow nodes show n2");
+  const auto wish = add_list_wish(*nodes, "nodes", node_keys);
   const auto plan = add_watch_plan(*nodes);
   auto given = std::make_shared<node_options>();
   auto* show = nodes->add_subcommand("show", "show one node");
   show->add_option("NODE", given->name, "name of the node")->required();
-  nodes->callback([&globals, &exit_code, given, plan, show] {
+  nodes->callback([&globals, &exit_code, given, wish, plan, show] {
     if (!show->parsed()) {
-      exit_code = run_rounds(globals, *plan, [&] { return show_nodes(globals); });
+      exit_code = run_rounds(globals, *plan, [&] { return show_nodes(globals, *wish); });
       return;
     }
     auto client = node_client::from(globals);

@@ -5,6 +5,7 @@
 #include "tools/furrow/database/confirm.hpp"
 #include "tools/furrow/database/database_option.hpp"
 #include "tools/furrow/database/direct.hpp"
+#include "tools/furrow/list_wish.hpp"
 #include "tools/furrow/logs/dbc.hpp"
 #include "tools/furrow/output.hpp"
 #include "tools/furrow/rounds.hpp"
@@ -12,9 +13,11 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <charconv>
 #include <memory>
 #include <sstream>
+#include <string_view>
 
 #include <CLI/Validators.hpp>
 #include <nlohmann/json.hpp>
@@ -28,7 +31,11 @@ struct dbc_file_options {
   std::vector<std::string> which; // ids, or files for diff
   bool raw = false;
   bool yes = false;
+  std::shared_ptr<list_wish> wish; // of the list
 };
+
+constexpr std::array<std::string_view, 6> dbc_keys{"id",     "name",    "for",
+                                                   "active", "version", "loaded"};
 
 std::optional<std::int32_t> dbc_id_of(const std::string& text) {
   std::int32_t id = 0;
@@ -65,13 +72,14 @@ result<int> list_dbc(const globals& globals, const dbc_file_options& options) {
   table shown{{"ID", "FILE", "FOR", "ACTIVE", "VERSION", "LOADED"},
               {},
               "no DBC file is loaded; nodes decode with Furrow's own catalogue"};
-  for (const auto& file : *files) {
+  for (const auto& file : *files)
     rows.push_back(json_rows::to_json(file));
-    const auto& row = rows.back();
+  if (const auto cut = carry_out(*options.wish, dbc_keys, rows); !cut)
+    return cut.error();
+  for (const auto& row : rows)
     shown.rows.push_back({number_cell(row.at("id")), value_cell(row.at("name")),
                           value_cell(row.at("for")), value_cell(row.at("active")),
                           value_cell(row.at("version")), value_cell(row.at("loaded"))});
-  }
   const auto printed = print(rows, shown, globals.format());
   return printed ? result<int>{0} : printed.error();
 }
@@ -199,8 +207,11 @@ void add_dbc_files(CLI::App& dbc, const globals& globals, int& exit_code) {
     });
     return std::pair{command, options};
   };
-  add("list", "list the DBC files in the database",
-      "Example:\n  furrow dbc list --database sqlite:furrow.db", true, list_dbc);
+  const auto listed = add("list", "list the DBC files in the database",
+                          "Examples:\n  furrow dbc list --database sqlite:furrow.db\n"
+                          "  furrow dbc list --sort -loaded --limit 5 --database sqlite:furrow.db",
+                          true, list_dbc);
+  listed.second->wish = add_list_wish(*listed.first, "files", dbc_keys);
   const auto shown = add(
     "show", "show a DBC file of the database as Furrow reads it",
     "Example:\n  furrow dbc show 3 --raw --database sqlite:furrow.db > old.dbc", true, show_dbc);

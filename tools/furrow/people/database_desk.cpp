@@ -8,6 +8,8 @@
 
 #include <fmt/format.h>
 
+#include <span>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -42,9 +44,10 @@ public:
     : store_{std::move(store)}, people_{*storage::identities_of(*store_)}, url_{std::move(url)},
       patience_{patience} {}
 
-  result<json> users(const std::string& farm) override {
-    return pages<user_row>(
+  result<json> users(const std::string& farm, const list_wish& wish) override {
+    auto all = pages<user_row>(
       farm, [this](auto query, auto done) { people_.list_users(query, std::move(done)); });
+    return wished(std::move(all), wish, json_rows::user_sort_keys);
   }
   result<json> user(const person_name& who) override {
     const auto found = wait<storage::stored_login>(
@@ -96,9 +99,10 @@ public:
     return with({}, wait<identity_outcome<user_row>>(
                       [&](auto done) { people_.remove_user(key_of(who), by_, std::move(done)); }));
   }
-  result<json> tokens(const std::string& farm) override {
-    return pages<token_row>(
+  result<json> tokens(const std::string& farm, const list_wish& wish) override {
+    auto all = pages<token_row>(
       farm, [this](auto query, auto done) { people_.list_tokens(query, std::move(done)); });
+    return wished(std::move(all), wish, json_rows::token_sort_keys);
   }
   result<json> add_token(const json& wanted) override {
     const auto secret = storage::random_token("fur_");
@@ -176,6 +180,14 @@ private:
     if (!password.empty())
       made["password"] = password;
     return made;
+  }
+  static result<json>
+  wished(result<json> all, const list_wish& wish, std::span<const std::string_view> keys) {
+    if (!all)
+      return all;
+    if (const auto cut = carry_out(wish, keys, *all); !cut)
+      return cut.error();
+    return all;
   }
   template <class Row, class List>
   result<json> pages(const std::string& farm, List list) {

@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstddef>
 #include <utility>
 
 namespace furrow::cli {
@@ -12,7 +14,9 @@ class node_desk : public people_desk {
 public:
   explicit node_desk(const globals& globals) : globals_{globals} {}
 
-  result<json> users(const std::string& farm) override { return pages(farm, "users"); }
+  result<json> users(const std::string& farm, const list_wish& wish) override {
+    return pages(farm, "users", wish);
+  }
   result<json> user(const person_name& who) override {
     return ask(who.farm, "GET", "/api/v1/users/" + encoded(who.name));
   }
@@ -25,7 +29,9 @@ public:
   result<json> remove_user(const person_name& who) override {
     return ask(who.farm, "DELETE", "/api/v1/users/" + encoded(who.name));
   }
-  result<json> tokens(const std::string& farm) override { return pages(farm, "tokens"); }
+  result<json> tokens(const std::string& farm, const list_wish& wish) override {
+    return pages(farm, "tokens", wish);
+  }
   result<json> add_token(const json& wanted) override {
     return ask({}, "POST", "/api/v1/tokens", wanted);
   }
@@ -51,17 +57,20 @@ private:
     return std::string_view{method} == "GET" ? client->get(target)
                                              : client->send(method, target, body);
   }
-  result<json> pages(const std::string& farm, const char* list) {
+  result<json> pages(const std::string& farm, const char* list, const list_wish& wish) {
+    constexpr std::size_t page_rows = 1'000;
     auto all = json::array();
     std::string after;
     for (bool more = true; more;) {
-      const auto page = ask(farm, "GET", fmt::format("/api/v1/{}?limit=1000{}", list, after));
+      const auto left = wish.limit == 0 ? page_rows : wish.limit - all.size();
+      const list_wish part{wish.sort, std::min(left, page_rows)};
+      const auto page = ask(farm, "GET", with_wish(std::string{"/api/v1/"} + list, part) + after);
       if (!page)
         return page.error();
       for (const auto& row : page->at(list))
         all.push_back(row);
       const auto& next = page->at("next");
-      more = !next.is_null();
+      more = !next.is_null() && (wish.limit == 0 || all.size() < wish.limit);
       if (more)
         after = "&after=" + encoded(next.at("after").get<std::string>())
                 + "&after_farm=" + encoded(next.at("after_farm").get<std::string>());

@@ -8,6 +8,7 @@
 #include "tools/furrow/client.hpp"
 #include "tools/furrow/exit_code.hpp"
 #include "tools/furrow/globals.hpp"
+#include "tools/furrow/list_wish.hpp"
 
 #include <cstddef>
 #include <memory>
@@ -32,13 +33,13 @@ public:
   virtual ~people_desk() = default;
 
   /// A list.
-  [[nodiscard]] virtual result<json> users(const std::string& farm) = 0;
+  [[nodiscard]] virtual result<json> users(const std::string& farm, const list_wish& wish) = 0;
   [[nodiscard]] virtual result<json> user(const person_name& who) = 0;
   /// With the password, if one was made.
   [[nodiscard]] virtual result<json> add_user(const json& wanted) = 0;
   [[nodiscard]] virtual result<json> change_user(const person_name& who, const json& change) = 0;
   [[nodiscard]] virtual result<json> remove_user(const person_name& who) = 0;
-  [[nodiscard]] virtual result<json> tokens(const std::string& farm) = 0;
+  [[nodiscard]] virtual result<json> tokens(const std::string& farm, const list_wish& wish) = 0;
   /// With the token.
   [[nodiscard]] virtual result<json> add_token(const json& wanted) = 0;
   [[nodiscard]] virtual result<json> revoke_token(const person_name& which) = 0;

@@ -6,6 +6,7 @@
 #include "tools/furrow/output.hpp"
 #include "tools/furrow/people/people_desk.hpp"
 #include "tools/furrow/rounds.hpp"
+#include "tools/json/people_json.hpp"
 #include "tools/json/rfc3339.hpp"
 
 #include <fmt/format.h>
@@ -132,11 +133,11 @@ result<int> new_token(const globals& globals, const token_options& wanted, const
   return 0;
 }
 
-result<int> list_tokens(const globals& globals, const std::string& url) {
+result<int> list_tokens(const globals& globals, const std::string& url, const list_wish& wish) {
   auto desk = open_desk(globals, url);
   if (!desk)
     return desk.error();
-  const auto rows = (*desk)->tokens(globals.farm);
+  const auto rows = (*desk)->tokens(globals.farm, wish);
   if (!rows)
     return rows.error();
   const auto printed = print(*rows, table_of_tokens(*rows), globals.format());
@@ -191,9 +192,12 @@ void add_token(CLI::App& app, const globals& globals, int& exit_code) {
   auto* list =
     group->add_subcommand("list", "list tokens: what they may do, and when they were used");
   const auto* list_url = add_database_option(*list);
+  const auto wish = add_list_wish(*list, "tokens", json_rows::token_sort_keys);
   const auto plan = add_watch_plan(*list);
-  list->callback([&globals, &exit_code, list_url, plan] {
-    exit_code = run_rounds(globals, *plan, [&] { return list_tokens(globals, url_of(list_url)); });
+  list->footer("Example:\n  furrow token list --sort expires --limit 20");
+  list->callback([&globals, &exit_code, list_url, wish, plan] {
+    exit_code =
+      run_rounds(globals, *plan, [&] { return list_tokens(globals, url_of(list_url), *wish); });
   });
   auto name = std::make_shared<std::string>();
   auto* gone = group->add_subcommand("revoke", "revoke a token: connections that use it are cut");

@@ -4,6 +4,7 @@
 #include "tools/furrow/people/people_desk.hpp"
 #include "tools/furrow/people/secret_input.hpp"
 #include "tools/furrow/rounds.hpp"
+#include "tools/json/people_json.hpp"
 
 #include <fmt/format.h>
 
@@ -137,11 +138,13 @@ void add_list(CLI::App& group, const globals& globals, int& exit_code) {
   auto* list = group.add_subcommand("list", "list users: who they are, and what they may do");
   const auto* url =
     add_database_option(*list, "ask the database itself: postgresql://... or sqlite:PATH");
+  const auto wish = add_list_wish(*list, "users", json_rows::user_sort_keys);
   const auto plan = add_watch_plan(*list);
-  list->callback([&globals, &exit_code, url, plan] {
+  list->footer("Example:\n  furrow user list --sort -last_login --limit 20");
+  list->callback([&globals, &exit_code, url, wish, plan] {
     exit_code = run_rounds(globals, *plan, [&] {
       auto desk = open_desk(globals, url_of(url));
-      return desk ? shown((*desk)->users(globals.farm), globals) : result<int>{desk.error()};
+      return desk ? shown((*desk)->users(globals.farm, *wish), globals) : result<int>{desk.error()};
     });
   });
   auto options = std::make_shared<user_options>();

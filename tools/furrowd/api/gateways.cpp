@@ -1,10 +1,14 @@
 #include "tools/furrowd/api/answers.hpp"
 #include "tools/furrowd/api/bodies/machine_json.hpp"
+#include "tools/furrowd/api/lists/row_page.hpp"
 #include "tools/furrowd/api/resources.hpp"
 
+#include <array>
 #include <chrono>
 #include <string>
+#include <string_view>
 #include <utility>
+#include <variant>
 
 #include <nlohmann/json.hpp>
 
@@ -22,7 +26,14 @@ bool may_see_gateway(const daemon::credential& who,
   return farm == who.farm && who.covers(equipment);
 }
 
+constexpr std::array<std::string_view, 6> gateway_keys{"equipment", "farm",     "peer",
+                                                       "since",     "software", "age_ms"};
+
 answer list_gateways(api_context& of, call call) {
+  const auto asked = read_row_page(call, gateway_keys);
+  if (const auto* wrong = std::get_if<problem>(&asked))
+    co_return to_response(*wrong);
+  const auto& page = std::get<row_page_wish>(asked);
   const auto now_us = std::chrono::duration_cast<std::chrono::microseconds>(
                         std::chrono::system_clock::now().time_since_epoch())
                         .count();
@@ -34,14 +45,18 @@ answer list_gateways(api_context& of, call call) {
   for (const auto& one : of.gateways->all_refused())
     if (may_see_gateway(call.who, one.farm, one.equipment))
       refused.push_back(to_json(one));
-  co_return ok({{"connected", std::move(connected)}, {"refused", std::move(refused)}});
+  const auto next = page.is_given() ? cut_to_page(connected, page, "peer") : json(nullptr);
+  json body{{"connected", std::move(connected)}, {"refused", std::move(refused)}};
+  if (page.is_given())
+    body["next"] = next;
+  co_return ok(body);
 }
 
 } // namespace
 
 void add_gateway_routes(router& to, api_context& of) {
   using enum daemon::permission;
-  to.add({"GET", "/api/v1/gateways", read, {}, on(of, list_gateways)});
+  to.add({"GET", "/api/v1/gateways", read, {"sort", "limit", "after"}, on(of, list_gateways)});
 }
 
 } // namespace furrow::http

@@ -2,6 +2,7 @@
 #include "actors/log/levels.hpp"
 #include "storage/membership.hpp"
 #include "tools/furrowd/api/answers.hpp"
+#include "tools/furrowd/api/lists/row_page.hpp"
 #include "tools/furrowd/api/resources.hpp"
 #include "tools/furrowd/http/ask_store.hpp"
 #include "tools/json/rfc3339.hpp"
@@ -9,8 +10,10 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 
@@ -97,10 +100,23 @@ problem no_such_node(const std::string& name) {
           "`furrow nodes` lists them"};
 }
 
-answer list_nodes(api_context& of, call /*call*/) {
+constexpr std::array<std::string_view, 10> node_keys{
+  "name",         "state",  "sessions", "frames_per_s", "lag_ms",
+  "lease_age_ms", "weight", "since",    "build",        "gateway"};
+
+answer list_nodes(api_context& of, call call) {
+  const auto asked = read_row_page(call, node_keys);
+  if (const auto* wrong = std::get_if<problem>(&asked))
+    co_return to_response(*wrong);
+  const auto& page = std::get<row_page_wish>(asked);
   const auto* cluster = of.node.cluster();
-  co_return ok({{"nodes", all_nodes(of)},
-                {"view", cluster == nullptr ? json(nullptr) : json(cluster->latest()->view)}});
+  auto list = all_nodes(of);
+  const auto next = page.is_given() ? cut_to_page(list, page, "name") : json(nullptr);
+  json body{{"nodes", std::move(list)},
+            {"view", cluster == nullptr ? json(nullptr) : json(cluster->latest()->view)}};
+  if (page.is_given())
+    body["next"] = next;
+  co_return ok(body);
 }
 
 answer one_node(api_context& of, call call) {
@@ -231,7 +247,7 @@ answer set_log_levels(api_context& /*of*/, call call) {
 
 void add_node_routes(router& to, api_context& of) {
   using enum daemon::permission;
-  to.add({"GET", "/api/v1/nodes", watch, {}, on(of, list_nodes), false});
+  to.add({"GET", "/api/v1/nodes", watch, {"sort", "limit", "after"}, on(of, list_nodes), false});
   to.add({"GET", "/api/v1/nodes/{name}", watch, {}, on(of, one_node), false});
   to.add({"POST", "/api/v1/nodes/{name}/drain", govern, {}, on(of, drain_node)});
   to.add({"POST", "/api/v1/nodes/{name}/undrain", govern, {}, on(of, undrain_node)});

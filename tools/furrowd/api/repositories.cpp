@@ -3,15 +3,20 @@
 #include "storage/farm/json_check.hpp"
 #include "tools/furrowd/api/answers.hpp"
 #include "tools/furrowd/api/bodies/repository_json.hpp"
+#include "tools/furrowd/api/lists/row_page.hpp"
 #include "tools/furrowd/api/resources.hpp"
 #include "tools/furrowd/http/ask_store.hpp"
 
 #include <fmt/format.h>
 
+#include <array>
 #include <charconv>
 #include <chrono>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -136,6 +141,8 @@ std::optional<problem> read_query(const call& call, storage::record_query& query
       query.after = value;
     else if (name == "prefix")
       query.name_prefix = value;
+    else if (name == "sort")
+      continue; // read_order has read it
     else if (name != "limit")
       query.filters.emplace_back(name, value);
     else if (const auto rows = number_of<std::size_t>(value);
@@ -148,12 +155,44 @@ std::optional<problem> read_query(const call& call, storage::record_query& query
   return std::nullopt;
 }
 
+constexpr std::array<std::string_view, 5> field_keys{"name", "crop", "soil", "season", "area_m2"};
+constexpr std::array<std::string_view, 7> equipment_record_keys{
+  "name", "kind", "status", "maker", "model", "serial", "firmware"};
+
+/// The order that the call asks for. With `sort`, `after` is the `next` of a page of this order; without, a name.
+std::variant<row_page_wish, problem>
+read_order(const call& call, entity what, storage::record_query& query) {
+  const std::span<const std::string_view> keys =
+    what == entity::field ? std::span<const std::string_view>{field_keys}
+                          : std::span<const std::string_view>{equipment_record_keys};
+  if (given(call, "sort") == nullptr)
+    return row_page_wish{};
+  auto asked = read_row_page(call, keys);
+  const auto* const wish = std::get_if<row_page_wish>(&asked);
+  if (wish == nullptr)
+    return asked;
+  query.sort = wish->key;
+  query.is_descending = wish->is_descending;
+  if (wish->after) {
+    if (!wish->after->value.is_string() || !wish->after->identity.is_string())
+      return bad_parameter("after", call.query.at("after"),
+                           "use `next` of the previous page, with its `sort`");
+    query.after = wish->after->identity.get<std::string>();
+    query.after_value = wish->after->value.get<std::string>();
+  }
+  return asked;
+}
+
 boost::asio::awaitable<response> list(store_rows rows, entity what, call call) {
   if (rows == nullptr)
     co_return to_response(no_repositories());
   storage::record_query query;
   if (const auto wrong = read_query(call, query))
     co_return to_response(*wrong);
+  const auto asked = read_order(call, what, query);
+  if (const auto* wrong = std::get_if<problem>(&asked))
+    co_return to_response(*wrong);
+  const auto& order = std::get<row_page_wish>(asked);
   const auto start = [&](auto done) { rows->list(call.who.farm, what, query, std::move(done)); };
   const auto page = co_await ask<storage::result<storage::record_page>>(start, repository_limit);
   if (!page)
@@ -164,8 +203,11 @@ boost::asio::awaitable<response> list(store_rows rows, entity what, call call) {
   for (const auto& row : (**page).rows)
     if (what != entity::equipment || call.who.covers(storage::name_of(row)))
       shown.push_back(to_json(row));
-  const auto& next = (**page).next;
-  co_return exactly({{"rows", std::move(shown)}, {"next", next ? json(*next) : json(nullptr)}});
+  json next = nullptr;
+  if ((**page).next)
+    next = order.is_given() ? next_of(order, (**page).next_value.value_or(""), *(**page).next)
+                            : *(**page).next;
+  co_return exactly({{"rows", std::move(shown)}, {"next", std::move(next)}});
 }
 
 boost::asio::awaitable<response> fields_at(store_rows rows, call call) {
@@ -348,7 +390,7 @@ void add_repository_routes(router& routes, api_context& of) {
   routes.add({"GET",
               "/api/v1/fields",
               read,
-              {"after", "limit", "prefix", "crop", "soil", "season"},
+              {"after", "limit", "sort", "prefix", "crop", "soil", "season"},
               on(list, entity::field)});
   routes.add({"POST", "/api/v1/fields", operate, {"each"}, [rows](call call) {
                 return add_fields(rows, std::move(call));
@@ -365,7 +407,7 @@ void add_repository_routes(router& routes, api_context& of) {
   routes.add({"GET",
               "/api/v1/equipment-records",
               read,
-              {"after", "limit", "prefix", "kind", "status", "maker"},
+              {"after", "limit", "sort", "prefix", "kind", "status", "maker"},
               on(list, entity::equipment)});
   routes.add({"GET", "/api/v1/equipment-records/{name}", read, {}, on(show, entity::equipment)});
 }

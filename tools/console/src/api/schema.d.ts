@@ -474,7 +474,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The equipment records of the farm by name, a page at a time */
+        /** The equipment records of the farm by name or sorted, a page at a time */
         get: operations["list_equipment_records"];
         put?: never;
         post?: never;
@@ -543,7 +543,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The fields of the farm by name, a page at a time */
+        /** The fields of the farm by name or sorted, a page at a time */
         get: operations["list_fields"];
         put?: never;
         /** Creates a field. A list is applied in one transaction: new fields are created, known ones changed */
@@ -2844,7 +2844,14 @@ export interface operations {
     };
     listDbc: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description id, name, for, farm, equipment, active, version, loaded; with - before it in descending order. Rows without a value come last. Default: by farm, machine and name; of a page, id */
+                sort?: string;
+                /** @description rows of a page; default: all */
+                limit?: number;
+                /** @description `next` of the previous page, which had the same `sort` */
+                after?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -2859,9 +2866,12 @@ export interface operations {
                 content: {
                     "application/json": {
                         dbc: components["schemas"]["dbc_file"][];
+                        /** @description `after` of the next page; null: this is the last. Only with sort, limit or after */
+                        next?: string | null;
                     };
                 };
             };
+            400: components["responses"]["problem"];
             401: components["responses"]["problem"];
             403: components["responses"]["problem"];
             501: components["responses"]["problem"];
@@ -3393,8 +3403,12 @@ export interface operations {
     list_equipment_records: {
         parameters: {
             query?: {
+                /** @description `next` of the previous page, which had the same `sort`; without `sort` a name */
                 after?: string;
+                /** @description rows of a page, 1 to 1,000; default: 100 */
                 limit?: string;
+                /** @description name, kind, status, maker, model, serial, firmware; with - before it in descending order. Default: name */
+                sort?: string;
                 prefix?: string;
                 kind?: string;
                 status?: string;
@@ -3553,8 +3567,12 @@ export interface operations {
     list_fields: {
         parameters: {
             query?: {
+                /** @description `next` of the previous page, which had the same `sort`; without `sort` a name */
                 after?: string;
+                /** @description rows of a page, 1 to 1,000; default: 100 */
                 limit?: string;
+                /** @description name, crop, soil, season, area_m2; with - before it in descending order. Default: name */
+                sort?: string;
                 prefix?: string;
                 crop?: string;
                 soil?: string;
@@ -3844,14 +3862,21 @@ export interface operations {
     };
     listGateways: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description equipment, farm, peer, since, software, age_ms; with - before it in descending order. Rows without a value come last. Default: as they connected; of a page, equipment */
+                sort?: string;
+                /** @description rows of a page; default: all */
+                limit?: number;
+                /** @description `next` of the previous page, which had the same `sort` */
+                after?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
         };
         requestBody?: never;
         responses: {
-            /** @description Connected gateways, and refusals with the latest first */
+            /** @description Connected gateways, and refusals with the latest first. The parameters are about connected ones; there are 512 refusals at most, and each page has them */
             200: {
                 headers: {
                     [name: string]: unknown;
@@ -3860,9 +3885,12 @@ export interface operations {
                     "application/json": {
                         connected: components["schemas"]["connected_gateway"][];
                         refused: components["schemas"]["refused_gateway"][];
+                        /** @description `after` of the next page; null: this is the last. Only with sort, limit or after */
+                        next?: string | null;
                     };
                 };
             };
+            400: components["responses"]["problem"];
             401: components["responses"]["problem"];
             403: components["responses"]["problem"];
         };
@@ -4182,7 +4210,14 @@ export interface operations {
     };
     listNodes: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description name, state, sessions, frames_per_s, lag_ms, lease_age_ms, weight, since, build, gateway; with - before it in descending order. Rows without a value come last. Default: name */
+                sort?: string;
+                /** @description rows of a page; default: all */
+                limit?: number;
+                /** @description `next` of the previous page, which had the same `sort` */
+                after?: string;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -4199,9 +4234,12 @@ export interface operations {
                         nodes: components["schemas"]["node"][];
                         /** @description counts the changes of state */
                         view: number | null;
+                        /** @description `after` of the next page; null: this is the last. Only with sort, limit or after */
+                        next?: string | null;
                     };
                 };
             };
+            400: components["responses"]["problem"];
             401: components["responses"]["problem"];
             403: components["responses"]["problem"];
         };
@@ -4432,11 +4470,13 @@ export interface operations {
     listUsers: {
         parameters: {
             query?: {
-                /** @description name of the last row of the page before */
+                /** @description name, role, status, last_login, created, title, belongs_to; with - before it in descending order. Rows without a value come last. Default: by farm and name, those of the node first */
+                sort?: string;
+                /** @description `next.after` of the page before: without `sort` the name of its last row */
                 after?: string;
-                /** @description its farm; empty: of the node */
+                /** @description `next.after_farm` of the page before: without `sort` the farm of its last row; empty: of the node */
                 after_farm?: string;
-                /** @description most rows */
+                /** @description rows of a page, 1,000 at most; default: 100 */
                 limit?: number;
             };
             header?: never;
@@ -4609,11 +4649,13 @@ export interface operations {
     listTokens: {
         parameters: {
             query?: {
-                /** @description name of the last row of the page before */
+                /** @description name, role, expires, last_used, created, created_by, belongs_to; with - before it in descending order. Rows without a value come last. Default: by farm and name, those of the node first */
+                sort?: string;
+                /** @description `next.after` of the page before: without `sort` the name of its last row */
                 after?: string;
-                /** @description its farm; empty: of the node */
+                /** @description `next.after_farm` of the page before: without `sort` the farm of its last row; empty: of the node */
                 after_farm?: string;
-                /** @description most rows */
+                /** @description rows of a page, 1,000 at most; default: 100 */
                 limit?: number;
             };
             header?: never;

@@ -5,13 +5,16 @@
 #include "tools/furrowd/api/dbc/dbc_content.hpp"
 #include "tools/furrowd/api/dbc/dbc_reach.hpp"
 #include "tools/furrowd/api/dbc/dbc_rows.hpp"
+#include "tools/furrowd/api/lists/row_page.hpp"
 #include "tools/furrowd/api/resources.hpp"
 #include "tools/furrowd/http/ask_store.hpp"
 #include "tools/json/dbc_json.hpp"
 
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <memory>
+#include <string_view>
 #include <utility>
 #include <variant>
 #include <vector>
@@ -46,7 +49,14 @@ read_file(api_context& of, const call& call, const char* parameter, std::string 
   co_return std::make_shared<const storage::stored_dbc>(std::move(file));
 }
 
+constexpr std::array<std::string_view, 8> dbc_keys{"id",        "name",   "for",     "farm",
+                                                   "equipment", "active", "version", "loaded"};
+
 answer list_dbc(api_context& of, call call) {
+  const auto asked = read_row_page(call, dbc_keys);
+  if (const auto* wrong = std::get_if<problem>(&asked))
+    co_return to_response(*wrong);
+  const auto& page = std::get<row_page_wish>(asked);
   const auto start = [&](auto done) { of.node.store().dbc()->list(std::move(done)); };
   const auto said = co_await ask_store<std::vector<storage::stored_dbc>>(start, answer_limit);
   if (const auto* wrong = std::get_if<problem>(&said))
@@ -55,7 +65,10 @@ answer list_dbc(api_context& of, call call) {
   for (const auto& file : std::get<std::vector<storage::stored_dbc>>(said))
     if (sees_dbc(call, file))
       list.push_back(row_json(file));
+  const auto next = page.is_given() ? cut_to_page(list, page, "id") : json(nullptr);
   json body{{"dbc", std::move(list)}};
+  if (page.is_given())
+    body["next"] = next;
   co_return ok(body);
 }
 
@@ -211,7 +224,7 @@ void add_dbc_routes(router& to, api_context& of) {
     made.of_one_farm = false;
     to.add(std::move(made));
   };
-  add("GET", "/api/v1/dbc", read, {}, list_dbc);
+  add("GET", "/api/v1/dbc", read, {"sort", "limit", "after"}, list_dbc);
   add("GET", "/api/v1/dbc/{id}", read, {}, show_dbc);
   add("GET", "/api/v1/dbc/{id}/file", read, {}, dbc_bytes);
   add("GET", "/api/v1/dbc/{id}/differences", read, {"with"}, compare_dbc);

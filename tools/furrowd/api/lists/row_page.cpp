@@ -33,7 +33,7 @@ bool before(const place_view& left, const place_view& right, bool is_descending)
 std::optional<row_page_wish::place> parse_place(const std::string& text, const std::string& sort) {
   auto parts = json::parse(text, nullptr, false);
   if (!parts.is_array() || parts.size() != 3 || parts[0] != sort || parts[1].is_structured()
-      || !parts[2].is_string())
+      || !(parts[2].is_string() || parts[2].is_number()))
     return std::nullopt;
   return row_page_wish::place{std::move(parts[1]), std::move(parts[2])};
 }
@@ -70,6 +70,11 @@ std::variant<row_page_wish, problem> read_row_page(const call& call,
   return wish;
 }
 
+std::string next_of(const row_page_wish& wish, const json& value, const json& identity) {
+  return json::array({sort_text(wish), value, identity})
+    .dump(-1, ' ', false, json::error_handler_t::replace);
+}
+
 json cut_to_page(json& rows, const row_page_wish& wish, std::string_view identity) {
   const std::string id{identity};
   const auto place_of = [&](const json& row) { return place_view{row.at(wish.key), row.at(id)}; };
@@ -86,8 +91,7 @@ json cut_to_page(json& rows, const row_page_wish& wish, std::string_view identit
   if (wish.limit && sorted.size() > *wish.limit) {
     sorted.resize(*wish.limit);
     const auto& [value, last] = place_of(sorted.back());
-    next = json::array({sort_text(wish), value, last})
-             .dump(-1, ' ', false, json::error_handler_t::replace);
+    next = next_of(wish, value, last);
   }
   rows = json::array();
   for (auto& row : sorted)

@@ -40,8 +40,12 @@ struct row_page_wish {
 [[nodiscard]] std::variant<row_page_wish, problem>
 read_row_page(const call& call, std::span<const std::string_view> keys);
 
+/// `next` of the answer when this is the last row of its page.
+[[nodiscard]] std::string
+next_of(const row_page_wish& wish, const json& value, const json& identity);
+
 /// Sorts the rows and cuts them to the page. Returns the `next` of the answer. `identity`: a member that no two rows
-/// share.
+/// share, a text or a number.
 [[nodiscard]] json cut_to_page(json& rows, const row_page_wish& wish, std::string_view identity);
 
 } // namespace furrow::http

@@ -1,5 +1,7 @@
 #include "storage/identity/password.hpp"
 #include "tools/furrowd/api/people/people.hpp"
+#include "tools/furrowd/api/people/people_list.hpp"
+#include "tools/json/people_json.hpp"
 #include "tools/json/rfc3339.hpp"
 
 #include <nlohmann/json.hpp>
@@ -16,29 +18,11 @@ answer list_tokens(api_context& of, call call) {
   auto* const people = people_of(of);
   if (people == nullptr)
     co_return co_await not_kept(of, std::move(call));
-  storage::identity_query query;
-  query.farm = listed_farm(call);
-  if (const auto wrong = read_page_limit(call, query.rows_max))
-    co_return to_response(*wrong);
-  if (const auto* after = given(call, "after"))
-    query.after.name = *after;
-  if (const auto* farm = given(call, "after_farm"))
-    query.after.farm = *farm;
-  else
-    query.after.farm = query.farm.value_or("");
-  const auto start = [&](auto done) { people->list_tokens(query, std::move(done)); };
-  const auto said = co_await ask_store<std::vector<token_row>>(start, answer_limit);
-  if (const auto* wrong = std::get_if<problem>(&said))
-    co_return to_response(*wrong);
-  const auto& rows = std::get<std::vector<token_row>>(said);
-  json list = json::array();
-  for (const auto& row : rows)
-    list.push_back(to_json(row));
-  json next = nullptr;
-  if (rows.size() == query.rows_max)
-    next = json{{"after", rows.back().key.name}, {"after_farm", rows.back().key.farm}};
-  json body{{"tokens", std::move(list)}, {"next", std::move(next)}};
-  co_return ok(body);
+  const auto list = [people](const auto& query, auto done) {
+    people->list_tokens(query, std::move(done));
+  };
+  co_return co_await list_people<token_row>(of, std::move(call), "tokens",
+                                            json_rows::token_sort_keys, list);
 }
 
 answer one_token(api_context& of, call call) {
@@ -124,7 +108,11 @@ answer revoke_token(api_context& of, call call) {
 
 void add_token_routes(router& to, api_context& of) {
   using enum daemon::permission;
-  to.add({"GET", "/api/v1/tokens", manage, {"after", "after_farm", "limit"}, on(of, list_tokens)});
+  to.add({"GET",
+          "/api/v1/tokens",
+          manage,
+          {"sort", "after", "after_farm", "limit"},
+          on(of, list_tokens)});
   to.add({"POST", "/api/v1/tokens", manage, {}, on(of, add_token)});
   to.add({"GET", "/api/v1/tokens/{name}", manage, {}, on(of, one_token)});
   to.add({"DELETE", "/api/v1/tokens/{name}", manage, {}, on(of, revoke_token)});

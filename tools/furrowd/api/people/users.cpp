@@ -1,6 +1,8 @@
 #include "storage/identity/identity_rows.hpp"
 #include "storage/identity/password.hpp"
 #include "tools/furrowd/api/people/people.hpp"
+#include "tools/furrowd/api/people/people_list.hpp"
+#include "tools/json/people_json.hpp"
 
 #include <fmt/format.h>
 
@@ -18,29 +20,11 @@ answer list_users(api_context& of, call call) {
   auto* const people = people_of(of);
   if (people == nullptr)
     co_return co_await not_kept(of, std::move(call));
-  storage::identity_query query;
-  query.farm = listed_farm(call);
-  if (const auto wrong = read_page_limit(call, query.rows_max))
-    co_return to_response(*wrong);
-  if (const auto* after = given(call, "after"))
-    query.after.name = *after;
-  if (const auto* farm = given(call, "after_farm"))
-    query.after.farm = *farm;
-  else
-    query.after.farm = query.farm.value_or("");
-  const auto start = [&](auto done) { people->list_users(query, std::move(done)); };
-  const auto said = co_await ask_store<std::vector<user_row>>(start, answer_limit);
-  if (const auto* wrong = std::get_if<problem>(&said))
-    co_return to_response(*wrong);
-  const auto& rows = std::get<std::vector<user_row>>(said);
-  json list = json::array();
-  for (const auto& row : rows)
-    list.push_back(to_json(row));
-  json next = nullptr;
-  if (rows.size() == query.rows_max)
-    next = json{{"after", rows.back().key.name}, {"after_farm", rows.back().key.farm}};
-  json body{{"users", std::move(list)}, {"next", std::move(next)}};
-  co_return ok(body);
+  const auto list = [people](const auto& query, auto done) {
+    people->list_users(query, std::move(done));
+  };
+  co_return co_await list_people<user_row>(of, std::move(call), "users", json_rows::user_sort_keys,
+                                           list);
 }
 
 answer show_user(api_context& of, call call) {
@@ -215,7 +199,8 @@ std::optional<problem> first_is_admin(api_context& of, bool admin_of_node) {
 
 void add_user_routes(router& to, api_context& of) {
   using enum daemon::permission;
-  to.add({"GET", "/api/v1/users", manage, {"after", "after_farm", "limit"}, on(of, list_users)});
+  to.add(
+    {"GET", "/api/v1/users", manage, {"sort", "after", "after_farm", "limit"}, on(of, list_users)});
   to.add({"POST", "/api/v1/users", manage, {}, on(of, add_user)});
   to.add({"GET", "/api/v1/users/{name}", manage, {}, on(of, show_user)});
   to.add({"PATCH", "/api/v1/users/{name}", manage, {}, on(of, change_user)});
