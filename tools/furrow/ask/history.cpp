@@ -253,6 +253,7 @@ void add_telemetry(CLI::App& app, const globals& globals, int& exit_code) {
   add_zone(*command, *wanted);
   command->add_option("--columns", wanted->columns,
                       "only these: mode and members of the JSON rows, with commas between them");
+  const auto plan = add_watch_plan(*command);
   command->footer("With --points, --every or --columns the time is the last day unless --from says "
                   "more.\n"
                   "Examples:\n"
@@ -260,8 +261,9 @@ void add_telemetry(CLI::App& app, const globals& globals, int& exit_code) {
                   "  furrow telemetry T1 --every 10s --columns mode,speed_kmh --from -1h\n"
                   "  furrow telemetry T1 --points 1000 -o csv\n"
                   "  furrow telemetry T1 -o jsonl | jq .engine_speed_rpm");
-  command->callback(
-    [&globals, &exit_code, wanted] { exit_code = code_of(telemetry(globals, *wanted)); });
+  command->callback([&globals, &exit_code, wanted, plan] {
+    exit_code = run_rounds(globals, *plan, [&] { return telemetry(globals, *wanted); });
+  });
 }
 
 void add_signals(CLI::App& app, const globals& globals, int& exit_code) {

@@ -2,6 +2,7 @@
 #include "tools/furrow/client.hpp"
 #include "tools/furrow/commands.hpp"
 #include "tools/furrow/output.hpp"
+#include "tools/furrow/rounds.hpp"
 #include "tools/furrow/time_option.hpp"
 
 #include <algorithm>
@@ -101,12 +102,14 @@ void add_records(CLI::App& app, const globals& globals, int& exit_code) {
   add_time_option(*command, "--to", wanted->to, last_time_help);
   command->add_option("--limit", wanted->limit, "most records to print, earliest first; 0: all")
     ->check(CLI::NonNegativeNumber);
+  const auto plan = add_watch_plan(*command);
   command->footer(
     "Examples:\n"
     "  furrow records T1 --kind yield -o json\n"
     "  furrow records F1 --kind sensor --from 2026-05-01T00:00:00Z --limit 0 -o jsonl");
-  command->callback(
-    [&globals, &exit_code, wanted] { exit_code = code_of(records(globals, *wanted)); });
+  command->callback([&globals, &exit_code, wanted, plan] {
+    exit_code = run_rounds(globals, *plan, [&] { return records(globals, *wanted); });
+  });
 }
 
 } // namespace furrow::cli

@@ -7,6 +7,7 @@
 #include "tools/furrow/interrupt.hpp"
 #include "tools/furrow/output.hpp"
 #include "tools/furrow/progress.hpp"
+#include "tools/furrow/rounds.hpp"
 
 #include <fmt/format.h>
 
@@ -164,10 +165,12 @@ void add_farm_move(CLI::App& app, const globals& globals, int& exit_code) {
   });
   auto* moves = farm->add_subcommand("moves", "show the farms that are moving, and their steps");
   const auto* of = add_database_option(*moves, main_url)->required();
+  const auto plan = add_watch_plan(*moves);
   moves->footer("Example:\n"
                 "  furrow farm moves -o json --database postgresql://furrow@db1/furrow");
-  moves->callback(
-    [&globals, &exit_code, of] { exit_code = code_of(list_moves(globals, url_of(of))); });
+  moves->callback([&globals, &exit_code, of, plan] {
+    exit_code = run_rounds(globals, *plan, [&] { return list_moves(globals, url_of(of)); });
+  });
 }
 
 } // namespace furrow::cli
