@@ -3,6 +3,7 @@
 
 #include "link.pb.h"
 #include "proto/fields.hpp"
+#include "proto/link_faults.hpp"
 #include "proto/text.hpp"
 
 #include <algorithm>
@@ -70,6 +71,8 @@ result<done> check_row(const actor_row& row) {
 }
 
 result<done> check_row(const machine_row& row) {
+  if (auto ok = check_faults(row); !ok)
+    return ok;
   if (row.values.size() > values_max)
     return too_many("values of a machine", row.values.size(), values_max);
   for (const auto& one : row.values) {
@@ -166,6 +169,7 @@ void fill_wish(const end_wish& m, pb::Ask& to) {
 void fill_wish(const machines_wish& m, pb::Ask& to) {
   auto& out = *to.mutable_machines();
   out.set_after(m.after);
+  out.set_faults(m.faults);
   for (const auto& one : m.watched) {
     out.add_watched(one.equipment);
     out.add_interval_ms(one.interval_ms);
@@ -240,6 +244,8 @@ void fill_machine(const machine_row& row,
     to.mutable_source()->push_back(static_cast<char>(one.source));
     to.mutable_bus()->push_back(static_cast<char>(one.bus));
   }
+  if (row.faults)
+    fill_faults(*row.faults, to);
 }
 
 void fill_reply(const machines_page_answer& page, pb::Answer& to) {
@@ -302,7 +308,7 @@ result<message> read(const pb::Ask& from) {
     if (static_cast<std::size_t>(machines.watched_size()) > watched_max)
       return too_many("watched machines", static_cast<std::size_t>(machines.watched_size()),
                       watched_max);
-    machines_wish wish{machines.after(), {}};
+    machines_wish wish{machines.after(), {}, machines.faults()};
     for (int i = 0; i < machines.watched_size(); ++i)
       wish.watched.push_back({machines.watched(i), machines.interval_ms(i)});
     m.wish.what = std::move(wish);
@@ -332,7 +338,8 @@ result<machine_row> read_row(const pb::Machine& from,
                   from.epoch(),         from.received_seq(),  from.durable_seq(),
                   from.sent_seq(),      from.frames(),        from.frames_ahead(),
                   from.adrift(),        from.relayed(),       from.ecus(),
-                  from.faults_active(), from.last_frame_us(), {}};
+                  from.faults_active(), from.last_frame_us(), {},
+                  std::nullopt};
   const auto count = from.key().size();
   if (count > values_max)
     return too_many("values of a machine", count, values_max);
@@ -350,6 +357,11 @@ result<machine_row> read_row(const pb::Machine& from,
                           static_cast<std::uint8_t>(from.source()[at]),
                           static_cast<std::uint8_t>(from.bus()[at])});
   }
+  auto faults = read_faults(from);
+  if (!faults)
+    return faults.error();
+  if (from.faults_known())
+    row.faults = std::move(*faults);
   return row;
 }
 

@@ -26,6 +26,7 @@ inline constexpr std::uint32_t hello_bytes_max = 4U << 10U;
 inline constexpr std::size_t actors_page = 1'000;      // rows in an answer
 inline constexpr std::size_t machines_page = 500;      // rows in an answer
 inline constexpr std::size_t values_max = 128;         // of a machine
+inline constexpr std::size_t faults_max = 64;          // of a machine
 inline constexpr std::size_t equipment_max = 1'000;    // machines that a scope names
 inline constexpr std::size_t watched_max = 1'000;      // watched machines in an ask
 inline constexpr std::size_t row_text_bytes_max = 512; // cut, not refused
@@ -76,6 +77,7 @@ struct watched_machine {
 struct machines_wish {
   std::string after = {}; // the page after this name
   std::vector<watched_machine> watched = {};
+  bool faults = false; // the machines' faults too, as far as they are known
 };
 struct report_wish {
   std::string equipment;
@@ -116,6 +118,21 @@ struct machine_value {
   std::uint8_t bus = 0;
 };
 
+/// A fault that a control unit reports, with the numbers of J1939-73.
+struct machine_fault {
+  std::uint8_t bus = 0;
+  std::uint8_t source = 0;
+  bool previous = false;  // of DM2
+  std::uint32_t spn = 0;  // 19 bits
+  std::uint8_t fmi = 0;   // 5 bits
+  std::uint8_t count = 0; // of occurrences; 127: the control unit does not count
+  bool conversion_method = false;
+  std::uint16_t lamps =
+    0; // protect, amber, red, malfunction from the lowest bits: two bits state, two bits flash each
+  std::int64_t since_us = 0;
+  std::int64_t last_us = 0;
+};
+
 struct machine_row {
   std::string equipment;
   bool connected = false;
@@ -132,6 +149,7 @@ struct machine_row {
   std::uint32_t faults_active = 0;
   std::int64_t last_frame_us = 0;
   std::vector<machine_value> values;
+  std::optional<std::vector<machine_fault>> faults = {}; // absent: not asked for, or not known
 };
 
 struct actors_page_answer {

@@ -9,14 +9,14 @@ namespace {
 
 namespace link = proto::link;
 
-/// The list that a wish is for; nothing for other wishes. Names hold no zero byte. A wish that names watched machines must
-/// reach the nodes.
+/// The list that a wish is for; nothing for other wishes. Names hold no zero byte. A wish that names watched machines, or
+/// is for faults, must reach the nodes.
 std::optional<std::string> list_key(const link::wish& what) {
   std::string key;
   if (const auto* actors = std::get_if<link::actors_wish>(&what.what); actors && actors->after == 0)
     key = "actors";
   else if (const auto* machines = std::get_if<link::machines_wish>(&what.what);
-           machines && machines->after.empty() && machines->watched.empty())
+           machines && machines->after.empty() && machines->watched.empty() && !machines->faults)
     key = "machines";
   else
     return std::nullopt;

@@ -16,8 +16,22 @@ namespace {
 
 std::size_t weight_of(const link::machine_row& row) {
   constexpr std::size_t fixed = 128;
-  constexpr std::size_t a_value = 32;
-  return fixed + row.equipment.size() + row.peer.size() + row.values.size() * a_value;
+  constexpr std::size_t a_value = 32; // or a fault
+  const auto faults = row.faults ? row.faults->size() : 0;
+  return fixed + row.equipment.size() + row.peer.size() + (row.values.size() + faults) * a_value;
+}
+
+/// A machine here, with its faults when they were asked for and are known.
+struct shown_machine {
+  live_snapshot latest;
+  std::shared_ptr<const live_detail> detail;
+};
+
+link::machine_row to_wire(const shown_machine& shown) {
+  auto row = actors::to_wire(*shown.latest);
+  if (shown.detail != nullptr)
+    row.faults = actors::to_wire(shown.detail->faults);
+  return row;
 }
 
 std::size_t weight_of(const link::actor_row& row) {
@@ -85,18 +99,22 @@ void local_answers::note_watched(const link::scope& who, const link::machines_wi
 
 link::reply local_answers::machines(const link::scope& who, const link::machines_wish& wish) const {
   note_watched(who, wish);
-  std::map<std::string, live_snapshot> rows; // by name; of two actors of a machine the newer
-  for (auto& one : people_->board.all()) {
-    if (one->farm != who.farm || !who.covers(one->equipment) || one->equipment <= wish.after)
+  std::map<std::string, shown_machine> rows; // by name; of two actors of a machine the newer
+  for (const auto& place : people_->board.places()) {
+    auto one = place->latest();
+    if (one == nullptr || one->farm != who.farm || !who.covers(one->equipment)
+        || one->equipment <= wish.after)
       continue;
+    if (wish.faults) // as the actor knew them at the ask before; now for the next one
+      place->want_detail(live_place::wish_faults);
     auto& row = rows[one->equipment];
-    if (!row || is_newer(*one, *row))
-      row = std::move(one);
+    if (row.latest == nullptr || is_newer(*one, *row.latest))
+      row = {std::move(one), wish.faults ? place->detail() : nullptr};
   }
-  std::vector<live_snapshot> list;
+  std::vector<const shown_machine*> list;
   list.reserve(rows.size());
-  for (auto& [name, row] : rows)
-    list.push_back(std::move(row));
+  for (const auto& [name, row] : rows)
+    list.push_back(&row);
   return first_page<link::machines_page_answer>(list, link::machines_page);
 }
 

@@ -125,6 +125,27 @@ private:
   std::map<std::string, const machine_value*, std::less<>> by_key_;
 };
 
+constexpr std::uint8_t not_counted = 127;
+
+std::uint16_t packed(const can::lamps& lamps) {
+  std::uint16_t bits = 0;
+  for (const auto* one :
+       {&lamps.malfunction, &lamps.red_stop, &lamps.amber_warning, &lamps.protect})
+    bits = static_cast<std::uint16_t>(bits << 4U | static_cast<unsigned>(one->flash) << 2U
+                                      | static_cast<unsigned>(one->state));
+  return bits;
+}
+
+can::lamps unpacked(std::uint16_t bits) {
+  can::lamps lamps;
+  for (auto* one : {&lamps.protect, &lamps.amber_warning, &lamps.red_stop, &lamps.malfunction}) {
+    one->state = static_cast<can::lamp_state>(bits & 3U);
+    one->flash = static_cast<can::lamp_flash>(bits >> 2U & 3U);
+    bits = static_cast<std::uint16_t>(bits >> 4U);
+  }
+  return lamps;
+}
+
 } // namespace
 
 proto::link::actor_row to_wire(const actor_row& row) {
@@ -165,6 +186,38 @@ proto::link::machine_row to_wire(const live_equipment& machine) {
   row.last_frame_us = machine.state->last_frame_us;
   can::for_each_quantity(*machine.state, value_writer{row.values});
   return row;
+}
+
+std::vector<proto::link::machine_fault> to_wire(const std::vector<can::fault>& faults) {
+  std::vector<proto::link::machine_fault> out;
+  for (const auto list : {can::fault_list::active, can::fault_list::previous})
+    for (const auto& one : faults) {
+      if (one.list != list || out.size() == proto::link::faults_max)
+        continue;
+      out.push_back({one.bus, one.source, list == can::fault_list::previous, one.code.spn,
+                     one.code.fmi, one.code.occurrences.value_or(not_counted),
+                     one.code.conversion_method, packed(one.lamps), one.since_us, one.last_us});
+    }
+  return out;
+}
+
+std::vector<can::fault> from_wire(const std::vector<proto::link::machine_fault>& faults) {
+  std::vector<can::fault> out;
+  for (const auto& one : faults) {
+    auto& made = out.emplace_back();
+    made.bus = one.bus;
+    made.source = one.source;
+    made.list = one.previous ? can::fault_list::previous : can::fault_list::active;
+    made.code.spn = one.spn;
+    made.code.fmi = one.fmi;
+    if (one.count != not_counted)
+      made.code.occurrences = one.count;
+    made.code.conversion_method = one.conversion_method;
+    made.lamps = unpacked(one.lamps);
+    made.since_us = one.since_us;
+    made.last_us = one.last_us;
+  }
+  return out;
 }
 
 std::shared_ptr<const live_equipment> from_wire(proto::link::machine_row row,

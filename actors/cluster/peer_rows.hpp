@@ -6,6 +6,7 @@
 #pragma once
 
 #include "actors/live/live_view.hpp"
+#include "can/isobus/diagnostics.hpp"
 #include "proto/link.hpp"
 
 #include <memory>
@@ -18,6 +19,11 @@ namespace furrow::actors {
 [[nodiscard]] actor_row from_wire(proto::link::actor_row row);
 
 [[nodiscard]] proto::link::machine_row to_wire(const live_equipment& machine);
+/// As many as a row may have, the active ones first.
+[[nodiscard]] std::vector<proto::link::machine_fault>
+to_wire(const std::vector<can::fault>& faults);
+[[nodiscard]] std::vector<can::fault>
+from_wire(const std::vector<proto::link::machine_fault>& faults);
 [[nodiscard]] std::shared_ptr<const live_equipment> from_wire(proto::link::machine_row row,
                                                               const std::string& farm);
 

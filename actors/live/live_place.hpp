@@ -53,8 +53,8 @@ public:
   [[nodiscard]] live_snapshot latest() const { return latest_.load(); }
   [[nodiscard]] std::uint64_t version() const { return version_.load(std::memory_order_acquire); }
 
-  /// Asks the actor for a detail with its next event.
-  void want_detail(std::uint8_t wishes) { wishes_.store(wishes, std::memory_order_relaxed); }
+  /// Asks the actor for a detail with its next event, with what others have asked for since the last one.
+  void want_detail(std::uint8_t wishes) { wishes_.fetch_or(wishes, std::memory_order_relaxed); }
   /// The wishes, once; 0 at almost every call.
   [[nodiscard]] std::uint8_t take_detail_wish() {
     return wishes_.load(std::memory_order_relaxed) == 0

@@ -255,6 +255,7 @@ TEST_CASE("nodes, postgresql: a client of the live stream sees the machines of a
   const auto before = changes();
   CHECK(eventually(30s, [&] { return changes() > before; }));
   CHECK_FALSE(told("values").is_null());
+  CHECK_MESSAGE(eventually(30s, [&] { return !told("faults").is_null(); }), watcher.output());
 
   gateways.signal(SIGKILL); // so that the machine does not come to node 1
   CHECK(eventually(30s, [&] { return told("connected")["connected"] == false; }));

@@ -41,6 +41,17 @@ net::machine_row some_machine(std::size_t values) {
   return row;
 }
 
+net::machine_fault some_fault(std::uint32_t spn) {
+  return {3, 0x26, true, spn, 31, 126, true, 0xE4B1, 1'588'310'400'000'000, -7};
+}
+
+net::machine_row with_faults(net::machine_row row, std::size_t faults) {
+  row.faults.emplace();
+  for (std::size_t i = 0; i < faults; ++i)
+    row.faults->push_back(some_fault(0x7'FFFF - static_cast<std::uint32_t>(i)));
+  return row;
+}
+
 net::scope some_scope() {
   return {"default", {"T1", "T2"}, true, false};
 }
@@ -55,6 +66,8 @@ std::vector<net::message> one_of_each_link() {
           net::answer{7, net::actors_page_answer{{some_actor(1), some_actor(2)}, true}},
           net::answer{8, net::ended_answer{net::ended_answer::kind::not_permitted, "writer-0"}},
           net::answer{9, net::machines_page_answer{{some_machine(3), some_machine(0)}, true}},
+          net::ask{9, {some_scope(), net::machines_wish{{}, {}, true}}},
+          net::answer{9, net::machines_page_answer{{with_faults(some_machine(1), 2)}, false}},
           net::answer{10, net::report_answer{true, "{}"}},
           net::answer{11, net::failed_answer{"no"}},
           net::ask{12, {{}, net::lease_wish{}}},
@@ -94,6 +107,39 @@ TEST_CASE("link wire: what is encoded comes back the same") {
   CHECK(value.value == -1.5);
   CHECK(value.time_us == -7);
   CHECK(value.bus == 255);
+}
+
+TEST_CASE(
+  "link wire: a fault comes back with all its numbers, and no faults are not unknown ones") {
+  net::machines_page_answer page;
+  page.rows = {with_faults(some_machine(0), 3), with_faults(some_machine(0), 0), some_machine(0)};
+  const auto back = net::decode(bytes_of(link_body(net::answer{9, page})));
+  REQUIRE(back);
+  const auto& rows = std::get<net::machines_page_answer>(std::get<net::answer>(*back).reply).rows;
+  REQUIRE(rows.size() == 3);
+  REQUIRE(rows[0].faults);
+  REQUIRE(rows[0].faults->size() == 3);
+  const auto& one = rows[0].faults->at(2);
+  CHECK(one.bus == 3);
+  CHECK(one.source == 0x26);
+  CHECK(one.previous);
+  CHECK(one.spn == 0x7'FFFD);
+  CHECK(one.fmi == 31);
+  CHECK(one.count == 126);
+  CHECK(one.conversion_method);
+  CHECK(one.lamps == 0xE4B1);
+  CHECK(one.since_us == 1'588'310'400'000'000);
+  CHECK(one.last_us == -7);
+  CHECK((rows[1].faults && rows[1].faults->empty()));
+  CHECK_FALSE(rows[2].faults);
+  std::string out;
+  page.rows = {with_faults(some_machine(0), net::faults_max)};
+  CHECK(net::encode(net::answer{9, page}, out));
+  page.rows = {with_faults(some_machine(0), net::faults_max + 1)};
+  CHECK(net::encode(net::answer{9, page}, out).code() == proto::errc::limit);
+  page.rows = {with_faults(some_machine(0), 1)};
+  page.rows[0].faults->front().spn = 0x8'0000;
+  CHECK(net::encode(net::answer{9, page}, out).code() == proto::errc::limit);
 }
 
 TEST_CASE("link wire: the age of a lease and no lease are told apart") {

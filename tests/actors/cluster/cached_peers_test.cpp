@@ -83,4 +83,7 @@ TEST_CASE_FIXTURE(cached_world, "cached peers: an ask for one node drops what is
   ask(net::machines_wish{{}, {{"T1", 20}}}); // the node must hear of the watched machine
   ask(net::machines_wish{{}, {{"T1", 20}}});
   CHECK(peers->asked.size() == 6);
+  ask(net::machines_wish{{}, {}, true}); // so that the faults are as of the ask before
+  ask(net::machines_wish{{}, {}, true});
+  CHECK(peers->asked.size() == 8);
 }

@@ -166,6 +166,52 @@ TEST_CASE_FIXTURE(answering_world,
     ask<net::report_answer>({{"default", {"T2"}, false, false}, net::report_wish{"T1"}}).known);
 }
 
+TEST_CASE_FIXTURE(answering_world,
+                  "local answers: faults are told to who asks for them, as the actor knows them") {
+  const auto place = people->board.open("default", "M1", {});
+  auto machine = machine_with_values();
+  machine.equipment = "M1";
+  place->publish(std::make_shared<const live_equipment>(machine));
+  const net::scope all{"default", {}, false, false};
+  const net::machines_wish with_faults{{}, {}, true};
+  const auto row = [&](const net::machines_wish& wish) {
+    return ask<net::machines_page_answer>({all, wish}).rows.at(0);
+  };
+  CHECK_FALSE(row({}).faults);
+  CHECK(place->take_detail_wish() == 0); // it costs the actor nothing
+  CHECK_FALSE(row(with_faults).faults);  // its actor is asked for them now
+  CHECK(place->take_detail_wish() == live_place::wish_faults);
+  live_detail detail;
+  for (std::uint32_t spn = 1; spn <= net::faults_max; ++spn) {
+    auto& one = detail.faults.emplace_back();
+    one.list = can::fault_list::previous;
+    one.code.spn = spn;
+  }
+  can::fault active;
+  active.bus = 1;
+  active.source = 0x26;
+  active.code = {110, 3, 5, true};
+  active.lamps.red_stop = {can::lamp_state::on, can::lamp_flash::fast};
+  active.since_us = 7;
+  active.last_us = 9;
+  detail.faults.push_back(active);
+  place->publish_detail(std::make_shared<const live_detail>(detail));
+  CHECK_FALSE(row({}).faults);
+  const auto told = row(with_faults).faults;
+  REQUIRE(told);
+  CHECK(told->size() == net::faults_max);
+  const auto back = from_wire(*told); // the active one first
+  CHECK(back[0].list == can::fault_list::active);
+  CHECK(back[0].bus == 1);
+  CHECK(back[0].source == 0x26);
+  CHECK(back[0].code == active.code);
+  CHECK(back[0].lamps == active.lamps);
+  CHECK(back[0].since_us == 7);
+  CHECK(back[0].last_us == 9);
+  CHECK(back[1].list == can::fault_list::previous);
+  CHECK_FALSE(back[1].code.occurrences);
+}
+
 TEST_CASE_FIXTURE(answering_world, "local answers: the age of the lease, or that there is none") {
   CHECK(ask<net::lease_age_answer>({{}, net::lease_wish{}}).age_ms == 250);
   lease.reset();

@@ -111,6 +111,14 @@ void fleet_state::take(const std::string& name, const actors::live_detail& detai
   }
 }
 
+void fleet_state::take(const std::string& name,
+                       const std::string& node,
+                       const std::vector<can::fault>& faults) {
+  const auto found = machines_.find(name);
+  if (found != machines_.end() && !found->second.gone() && found->second.node == node)
+    take_faults(found->second, faults);
+}
+
 void fleet_state::take_faults(stream_machine& machine, const std::vector<can::fault>& faults) {
   const bool first = !std::exchange(machine.faults_known, true);
   if (first)

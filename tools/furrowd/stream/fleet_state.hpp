@@ -87,6 +87,9 @@ public:
   void take(const actors::live_snapshot& snapshot, const std::string& node);
   void take(const std::string& machine, const actors::live_detail& detail);
   /// Nothing when another node shows the machine.
+  void
+  take(const std::string& machine, const std::string& node, const std::vector<can::fault>& faults);
+  /// Nothing when another node shows the machine.
   void remove(const std::string& machine, const std::string& node);
   /// Removes the machines that only this node showed and that are not among the names.
   void keep_only(const std::string& node, const std::set<std::string>& names);

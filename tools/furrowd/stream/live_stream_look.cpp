@@ -249,7 +249,7 @@ void live_stream::ask_peers(const std::string& name, farm_state& farm, clock::ti
   farm.asking = true;
   farm.peers_due = now + peers_every;
   proto::link::wish wish{{name, {}, false, false},
-                         proto::link::machines_wish{{}, watched_elsewhere(farm)}};
+                         proto::link::machines_wish{{}, watched_elsewhere(farm), true}};
   // The answer may come at once, on this thread, which has the mutex: it is taken later.
   others->ask_peers(std::move(wish),
                     [weak = weak_from_this(), name, strand = strand_](actors::peers_said said) {
@@ -279,6 +279,8 @@ void live_stream::take_peers(const std::string& name, const actors::peers_said& 
     for (const auto& row : page->rows) {
       names.insert(row.equipment);
       farm.fleet.take(actors::from_wire(row, name), node);
+      if (row.faults)
+        farm.fleet.take(row.equipment, node, actors::from_wire(*row.faults));
     }
     farm.fleet.keep_only(node, names);
   }

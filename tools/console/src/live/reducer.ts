@@ -23,7 +23,7 @@ export interface Machine {
   seen: string | null; // of a brief stream: the time of the last frame; its values have no time
   activeFaults: number | null; // of a brief stream
   own: Record<string, OwnSignal>;
-  faults: Map<string, Fault> | null; // null: not known, as of a machine at another node
+  faults: Map<string, Fault> | null; // null: not known yet
   ledger: LedgerState | null;
 }
 
