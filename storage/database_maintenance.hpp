@@ -19,6 +19,9 @@ namespace furrow::storage {
 namespace furrow::storage::postgres_maintenance {
 [[nodiscard]] result<std::vector<migration_row>>
 migrate(const store_options& options, migration_wish wish, bool rehearse);
+[[nodiscard]] result<std::string> timescale_version(const store_options& options);
+[[nodiscard]] result<hypertables> make_hypertables(const store_options& options,
+                                                   const hypertable_listener& told);
 [[nodiscard]] result<std::vector<finding>> validate(const store_options& options);
 [[nodiscard]] result<saved_file> backup(const store_options& options, const std::string& file);
 [[nodiscard]] result<saved_file>

@@ -49,6 +49,19 @@ migrate_database(const store_options& options, migration_wish wish, bool rehears
                             : postgres_maintenance::migrate(options, wish, rehearse);
 }
 
+result<std::string> timescale_version(const store_options& options) {
+  if (is_sqlite(options))
+    return failure{errc::misconfigured, "SQLite has no TimescaleDB: leave out --timescale"};
+  return postgres_maintenance::timescale_version(options);
+}
+
+result<hypertables> make_hypertables(const store_options& options,
+                                     const hypertable_listener& told) {
+  if (is_sqlite(options))
+    return failure{errc::misconfigured, "SQLite has no TimescaleDB: leave out --timescale"};
+  return postgres_maintenance::make_hypertables(options, told);
+}
+
 result<std::vector<finding>> validate_database(const store_options& options) {
   return is_sqlite(options) ? sqlite_maintenance::validate(path_of(options), options)
                             : postgres_maintenance::validate(options);

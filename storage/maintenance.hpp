@@ -10,6 +10,7 @@
 #include "storage/store.hpp"
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,6 +24,31 @@ struct migration_wish {
 /// As `store::migrate`, up to a step. With `rehearse` (a dry run) it answers the state and changes nothing.
 [[nodiscard]] result<std::vector<migration_row>>
 migrate_database(const store_options& options, migration_wish wish, bool rehearse);
+
+struct hypertable_progress {
+  std::string table;
+  std::uint64_t blocks = 0; // of the old table
+  std::uint64_t blocks_done = 0;
+  std::uint64_t rows = 0;
+};
+using hypertable_listener = std::function<void(const hypertable_progress&)>;
+
+struct hypertables {
+  struct table {
+    std::string name;
+    std::uint64_t rows = 0;
+  };
+  std::string version;     // of the extension
+  std::vector<table> made; // by this call; the others were hypertables before
+};
+
+/// The version of TimescaleDB in this database; misconfigured, with what to do next, where hypertables cannot be made.
+[[nodiscard]] result<std::string> timescale_version(const store_options& options);
+
+/// Makes telemetry and rollups hypertables of TimescaleDB, each in one transaction. A call that was interrupted leaves
+/// each table as it was or done; the next call goes on. misconfigured, with what to do, without the extension.
+[[nodiscard]] result<hypertables> make_hypertables(const store_options& options,
+                                                   const hypertable_listener& told);
 
 struct finding {
   std::string what; // "migrations", "objects", "rows of can_block", "ledger: lost" ...

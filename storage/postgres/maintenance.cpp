@@ -75,7 +75,8 @@ result<done> add_objects(pq_session& db, std::uint32_t newest, std::vector<findi
 result<done> add_counts(pq_session& db, std::vector<finding>& out) {
   const auto tables = db.ask(
     "select relname from pg_class where relnamespace = to_regnamespace('furrow') and relkind "
-    "in ('r', 'p') and not relispartition order by 1");
+    "in ('r', 'p') and not relispartition and oid not in (select inhrelid from pg_inherits) "
+    "order by 1");
   if (!tables)
     return tables.error();
   for (int row = 0; row < PQntuples(tables->get()); ++row) {
@@ -256,6 +257,16 @@ result<saved_file> backup(const store_options& options, const std::string& file)
     return there.error();
   if (*there != "t")
     return failure{errc::misconfigured, "there is no schema furrow: nothing to back up"};
+  // pg_dump would leave out what is compressed, and say nothing.
+  const auto hypertables =
+    db->value("select to_regprocedure('furrow.is_hypertable(text)') is not null");
+  if (!hypertables)
+    return hypertables.error();
+  if (*hypertables == "t")
+    return failure{
+      errc::misconfigured,
+      "telemetry and rollups are hypertables of TimescaleDB, which this command cannot "
+      "save: save the whole database with pg_dump (docs/timescale.md)"};
   const auto programs = programs_for(*db);
   if (!programs)
     return programs.error();

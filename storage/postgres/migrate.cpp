@@ -1,6 +1,7 @@
 #include "storage/postgres/migrate.hpp"
 
 #include "storage/migrations/migrations.hpp"
+#include "storage/migrations/timescale.hpp"
 #include "storage/postgres/connection/rows.hpp"
 #include "storage/postgres/definitions.hpp"
 #include "storage/postgres/work.hpp"
@@ -60,13 +61,22 @@ std::string quoted(PGconn* connection, const std::string& text) {
   return literal ? literal.get() : "null";
 }
 
-/// A simple-query message is one transaction: the step and its row are committed together.
-task<std::optional<failure>>
-apply_step(pq_connection& db, const migration_row& row, const migration& step) {
-  const auto reply = co_await db.run(
-    std::string{step.sql} + ";\ninsert into furrow.migration (number, name, checksum) values ("
-    + std::to_string(row.number) + ", " + quoted(db.raw(), row.name) + ", "
-    + quoted(db.raw(), row.checksum) + ")");
+/// A simple-query message is one transaction: the step and its row are committed together. With hypertables the step
+/// finds the functions that it knows, and what is beside the steps is made anew.
+task<std::optional<failure>> apply_step(pq_connection& db,
+                                        const migration_row& row,
+                                        const migration& step,
+                                        bool has_hypertables) {
+  // Named: GCC 12 destroys a temporary of a condition twice when it is made within a co_await.
+  std::string text{step.sql};
+  if (has_hypertables)
+    text.insert(0, "select furrow.unwrap_for_step();\n");
+  text += ";\ninsert into furrow.migration (number, name, checksum) values ("
+          + std::to_string(row.number) + ", " + quoted(db.raw(), row.name) + ", "
+          + quoted(db.raw(), row.checksum) + ")";
+  if (has_hypertables)
+    text.append(";\n").append(timescale_sql);
+  const auto reply = co_await db.run(text);
   if (reply.error) {
     auto why = reply.error->as_failure();
     why.detail = "migration " + std::to_string(row.number) + " (" + row.name + "): " + why.detail;
@@ -98,10 +108,15 @@ task<result<std::vector<migration_row>>> migrate_locked(pq_connection& db, migra
   auto rows = compare(postgres_migrations(), *before);
   if (const auto why = refusal(rows))
     co_return *why;
+  const auto beside = co_await db.query(
+    "select to_regprocedure('furrow.unwrap_for_step()') is not null", pq_parameters{});
+  if (beside.error)
+    co_return beside.error->as_failure();
+  const bool has_hypertables = pq_rows{beside.rows.get()}.integer(0, 0) != 0;
   for (std::size_t i = 0; i < rows.size(); ++i) {
     if (rows[i].applied || rows[i].number > wish.to.value_or(rows[i].number))
       continue;
-    const auto failed = co_await apply_step(db, rows[i], postgres_migrations()[i]);
+    const auto failed = co_await apply_step(db, rows[i], postgres_migrations()[i], has_hypertables);
     if (failed)
       co_return *failed;
     rows[i].applied = true;

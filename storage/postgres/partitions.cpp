@@ -188,8 +188,9 @@ task<result<partition_outcome>> keep_partitions(pq_connection& db,
   const auto stands = co_await db.query(
     "select (select count(*) from furrow.can_segment_default), (select 'PostgreSQL''s own "
     "partitions, a ' || width || ' each, ' || ahead || ' ahead' from furrow.partitioning) || case "
-    "when exists (select from pg_extension where extname = 'timescaledb') then ' (timescaledb is "
-    "installed, and not used)' else '' end");
+    "when to_regprocedure('furrow.is_hypertable(text)') is not null then ' (timescaledb keeps "
+    "telemetry and rollups)' when exists (select from pg_extension where extname = 'timescaledb') "
+    "then ' (timescaledb is installed, and not used)' else '' end");
   if (stands.error)
     co_return stands.error->as_failure();
   const pq_rows row{stands.rows.get()};

@@ -218,6 +218,26 @@ remove_derived(pq_connection& db, const char* sql, std::int32_t equipment, std::
   co_return std::nullopt;
 }
 
+/// From a hypertable a machine's rows go at once, by constants: the joins below would unpack all that it has first.
+task<std::optional<failure>> forget_compressed(pq_connection& db,
+                                               const char* table,
+                                               std::int32_t equipment,
+                                               std::uint64_t& sum) {
+  const auto there =
+    co_await db.query("select to_regprocedure('furrow.forget_machine(text, int)') is not null");
+  if (there.error)
+    co_return there.error->as_failure();
+  if (pq_rows{there.rows.get()}.integer(0, 0) == 0)
+    co_return std::nullopt;
+  const auto sql = std::string{"select furrow.forget_machine('"} + table + "', $1) where $2 > 0";
+  const auto part =
+    co_await in_care<std::int64_t>(db, [&] { return remove_counted(db, sql.c_str(), equipment); });
+  if (!part)
+    co_return part.error();
+  sum += static_cast<std::uint64_t>(*part);
+  co_return std::nullopt;
+}
+
 std::string remove_telemetry(const std::string& tier) {
   return "with due as (select t.time from furrow." + tier
          + " t where t.equipment_id = $1 limit $2), gone as (delete from furrow." + tier
@@ -282,7 +302,9 @@ task<result<removal_outcome>> remove_all(pq_connection& db, removal what, author
       }
   }
   if (!what.stream) {
-    std::optional<failure> failed;
+    auto failed = co_await forget_compressed(db, "telemetry", scope->equipment, out.telemetry);
+    if (!failed)
+      failed = co_await forget_compressed(db, "rollup", scope->equipment, out.rollup);
     for (const auto* tier : {"telemetry", "telemetry_10s", "telemetry_1m"}) {
       const auto sql = remove_telemetry(tier);
       if (!failed)

@@ -5,6 +5,7 @@
 #include "storage/postgres/connection/rows.hpp"
 #include "storage/postgres/work.hpp"
 
+#include <algorithm>
 #include <utility>
 
 namespace furrow::storage::postgres_work {
@@ -16,15 +17,24 @@ constexpr const char* tables_statement =
   "case when c.relname like 'can\\_%' then 'frames' "
   "when c.relname in ('sensor_reading', 'yield_sample', 'token_usage', 'fault', 'item_record', "
   "'quarantine', 'record_batch') then 'records' "
-  "when c.relname like 'telemetry%' or c.relname in ('rollup', 'equipment_state', 'digest', "
-  "'signal_name', "
-  "'bus_fault', 'clock_ahead') then "
-  "'derived' else 'other' end, c.relispartition, pg_total_relation_size(c.oid), "
+  "when c.relname like 'telemetry%' or c.relname like 'rollup%' or c.relname in "
+  "('equipment_state', 'digest', 'signal_name', 'bus_fault', 'clock_ahead') then 'derived' else "
+  "'other' end, c.oid in (select inhrelid from pg_inherits), pg_total_relation_size(c.oid), "
   "pg_indexes_size(c.oid), nullif(c.reltuples, -1)::bigint, "
   "case when pg_relation_size(c.oid) <= 32 << 20 then format('select count(*) from furrow.%I', "
   "c.relname) end "
   "from pg_class c where c.relnamespace = 'furrow'::regnamespace and c.relkind = 'r' "
   "order by 4 desc, 1";
+
+/// What TimescaleDB has compressed is in a schema of its own; a row there is a batch of rows.
+constexpr const char* compressed_statement =
+  "select h.table_name || ' (compressed)', sum(pg_total_relation_size(r.oid))::bigint, "
+  "sum(pg_indexes_size(r.oid))::bigint, sum(coalesce(s.numrows_pre_compression, 0))::bigint "
+  "from _timescaledb_catalog.hypertable h join _timescaledb_catalog.chunk c on c.hypertable_id = "
+  "h.id join _timescaledb_catalog.chunk z on z.id = c.compressed_chunk_id cross join lateral "
+  "(select to_regclass(format('%I.%I', z.schema_name, z.table_name)) as oid) r left join "
+  "_timescaledb_catalog.compression_chunk_size s on s.chunk_id = c.id where h.schema_name = "
+  "'furrow' group by 1 order by 1";
 
 /// Partitions are read one after the other, so that a thousand of them need no more locks than one.
 constexpr const char* tiers_statement =
@@ -89,6 +99,32 @@ task<result<std::vector<table_size>>> read_tables(pq_connection& db) {
   co_return out;
 }
 
+task<std::optional<failure>> add_compressed(pq_connection& db, std::vector<table_size>& to) {
+  const auto there =
+    co_await db.query("select to_regprocedure('furrow.is_hypertable(text)') is not null");
+  if (there.error)
+    co_return there.error->as_failure();
+  if (pq_rows{there.rows.get()}.integer(0, 0) == 0)
+    co_return std::nullopt;
+  const auto reply = co_await db.query(compressed_statement);
+  if (reply.error)
+    co_return reply.error->as_failure();
+  const pq_rows rows{reply.rows.get()};
+  for (int row = 0; row < rows.size(); ++row) {
+    auto& table = to.emplace_back();
+    table.name = rows.text(row, 0);
+    table.kind = "derived";
+    table.partition = true;
+    table.bytes = rows.natural(row, 1);
+    table.index_bytes = rows.natural(row, 2);
+    table.rows = rows.natural(row, 3);
+    table.rows_estimated = true; // when they were compressed
+  }
+  std::stable_sort(to.begin(), to.end(),
+                   [](const auto& a, const auto& b) { return a.bytes > b.bytes; });
+  co_return std::nullopt;
+}
+
 task<result<database_statistics>> statistics(pq_connection& db, std::uint32_t machines_max) {
   database_statistics out;
   const auto whole = co_await db.query("select pg_database_size(current_database())");
@@ -99,6 +135,8 @@ task<result<database_statistics>> statistics(pq_connection& db, std::uint32_t ma
   if (!tables)
     co_return tables.error();
   out.tables = std::move(*tables);
+  if (const auto unread = co_await add_compressed(db, out.tables))
+    co_return *unread;
   const auto tiers = co_await db.query(tiers_statement);
   if (tiers.error)
     co_return tiers.error->as_failure();

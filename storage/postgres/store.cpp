@@ -132,7 +132,9 @@ task<result<store_health>> health(pq_connection& db) {
   // As furrow.wal_timeline(), but there may be no schema yet, and a standby has no current WAL.
   const auto reply = co_await db.query(
     "select case when pg_is_in_recovery() then 0 else "
-    "('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::bigint end");
+    "('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))::bit(32)::bigint end, "
+    "(select e.extversion from pg_extension e where e.extname = 'timescaledb' and "
+    "to_regprocedure('furrow.is_hypertable(text)') is not null)");
   store_health out;
   out.latency =
     std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begun);
@@ -142,10 +144,13 @@ task<result<store_health>> health(pq_connection& db) {
     co_return out;
   }
   out.up = true;
-  out.timeline = pq_rows{reply.rows.get()}.natural(0, 0);
+  const pq_rows row{reply.rows.get()};
+  out.timeline = row.natural(0, 0);
   const char* version = PQparameterStatus(db.raw(), "server_version");
   if (version != nullptr)
     out.mode += " " + std::string{version}.substr(0, std::string_view{version}.find(' '));
+  if (!row.null(0, 1))
+    out.mode += ", timescaledb " + row.text(0, 1);
   co_return out;
 }
 

@@ -26,12 +26,15 @@ std::string only_text(const pq_reply& reply) {
 } // namespace
 
 task<std::optional<pq_error>> pq_connection::set_up() {
-  // What an ack rests on must not hang on the database's own settings.
+  // What an ack rests on must not hang on the database's own settings. TimescaleDB would stop a statement that unpacks
+  // many rows, and retention would never get past them.
   const auto sql = std::string{session_settings} + "set lock_timeout = "
                    + std::to_string(settings_.lock_timeout.count()) + "; set statement_timeout = "
                    + std::to_string(settings_.statement_timeout.count())
                    + "; select set_config('synchronous_commit', 'on', false) "
                      "where current_setting('synchronous_commit') not in ('on', 'remote_apply'); "
+                     "select set_config('timescaledb.max_tuples_decompressed_per_dml_transaction', "
+                     "'0', false) from pg_extension where extname = 'timescaledb'; "
                      "select pg_backend_pid()";
   if (!pq::send_query(connection_.get(), sql.c_str()))
     co_return lost("connect");

@@ -12,7 +12,8 @@ select jsonb_build_object(
       'everywhere', c.relname not in ('migration', 'node', 'cluster', 'database', 'farm_home', 'ddi', 'partitioning')
                     and c.relname not like 'definition\_%') order by c.relname)
     from pg_class c
-    where c.relnamespace = to_regnamespace('furrow') and c.relkind in ('r', 'p', 'v') and not c.relispartition
+    where c.relnamespace = to_regnamespace('furrow') and c.relkind in ('r', 'p', 'v')
+      and not exists (select from pg_inherits i where i.inhrelid = c.oid)
       and c.relname not in ('user', 'token', 'session', 'identity_state', 'numbering')),
   'composites', (
     select jsonb_agg(jsonb_build_object(

@@ -41,24 +41,37 @@ std::string all_text(const telemetry_wish& wish) {
            "order by t.time limit $4";
 }
 
+/// The first row from `from` on and before `before`, two expressions. `whole` is a condition with constants, so that
+/// partitions outside of the whole time are left out. Of compressed chunks a join unpacks every batch, and the function
+/// one.
+std::string first_of(const std::string& from,
+                     const std::string& before,
+                     const std::string& whole,
+                     bool hypertable) {
+  if (hypertable)
+    return "furrow.first_telemetry($1, " + from + ", least(" + before
+           + ", $3 + interval '1 microsecond')) t";
+  return "(select * from furrow.telemetry_all t where t.equipment_id = $1 and t.time >= " + from
+         + " and t.time < " + before + " and t.time " + whole + " order by t.time limit 1) t";
+}
+
 /// The first row of each interval, each found by the index, so that the rows between cost nothing. $2 is the start of
-/// the first interval, $4 the number of intervals, $5 their length, $6 the first time: a constant, so that partitions
-/// outside of the whole time are left out.
-std::string thinned_text(const telemetry_wish& wish) {
+/// the first interval, $4 the number of intervals, $5 their length, $6 the first time.
+std::string thinned_text(const telemetry_wish& wish, bool hypertable) {
   return "select " + columns_text(wish)
-         + " from generate_series(0, $4::int - 1) g(i) cross join lateral (select * from "
-           "furrow.telemetry_all t where t.equipment_id = $1 and t.time >= greatest($6, $2 + g.i * "
-           "($5 * interval '1 microsecond')) and t.time < $2 + (g.i + 1) * ($5 * interval '1 "
-           "microsecond') and t.time between $6 and $3 order by t.time limit 1) t order by g.i";
+         + " from generate_series(0, $4::int - 1) g(i) cross join lateral "
+         + first_of("greatest($6, $2 + g.i * ($5 * interval '1 microsecond'))",
+                    "$2 + (g.i + 1) * ($5 * interval '1 microsecond')", "between $6 and $3",
+                    hypertable)
+         + " order by g.i";
 }
 
 /// The same of local days: $2 their starts, $4 their ends, $5 the first time.
-std::string days_text(const telemetry_wish& wish) {
+std::string days_text(const telemetry_wish& wish, bool hypertable) {
   return "select " + columns_text(wish)
          + " from unnest($2::timestamptz[], $4::timestamptz[]) d(start, stop) cross join lateral "
-           "(select * from furrow.telemetry_all t where t.equipment_id = $1 and t.time >= "
-           "greatest($5, d.start) and t.time < d.stop and t.time between $5 and $3 order by t.time "
-           "limit 1) t order by d.start";
+         + first_of("greatest($5, d.start)", "d.stop", "between $5 and $3", hypertable)
+         + " order by d.start";
 }
 
 struct series_page {
@@ -71,7 +84,8 @@ struct series_page {
 series_page page_of(std::int32_t equipment,
                     const telemetry_wish& wish,
                     std::int64_t from_us,
-                    const std::vector<std::int64_t>& days) {
+                    const std::vector<std::int64_t>& days,
+                    bool hypertable) {
   series_page out;
   out.parameters.int4(equipment);
   if (!days.empty()) {
@@ -81,7 +95,7 @@ series_page page_of(std::int32_t equipment,
                                 [&](std::size_t i) { return days[i + skipped] - epoch_2000_us; });
       return std::string{bytes.view()};
     };
-    out.text = days_text(wish);
+    out.text = days_text(wish, hypertable);
     out.end_us = days.back() - 1;
     out.parameters.add(oid::timestamptz_array, array(0))
       .timestamptz(wish.to_us - epoch_2000_us)
@@ -98,7 +112,7 @@ series_page page_of(std::int32_t equipment,
     .int8(intervals);
   if (wish.every_us != 0)
     out.parameters.int8(wish.every_us).timestamptz(from_us - epoch_2000_us);
-  out.text = wish.every_us == 0 ? all_text(wish) : thinned_text(wish);
+  out.text = wish.every_us == 0 ? all_text(wish) : thinned_text(wish, hypertable);
   out.end_us = start + intervals * wish.every_us - 1;
   return out;
 }
@@ -117,12 +131,19 @@ void take_rows(const pq_rows& rows, const telemetry_wish& wish, telemetry_series
   }
 }
 
+struct first_time {
+  std::int64_t us = 0;
+  bool hypertable = false; // telemetry is one, and has a function for the first row of an interval
+};
+
 /// The time of the first row at or after `from`; nothing: there is none up to `to`.
-task<result<std::optional<std::int64_t>>>
+task<result<std::optional<first_time>>>
 first_row(pq_connection& db, std::int32_t equipment, std::int64_t from_us, std::int64_t to_us) {
   const auto reply =
-    co_await db.query("select t.time from furrow.telemetry_all t where t.equipment_id = $1 and "
-                      "t.time >= $2 and t.time <= $3 order by t.time limit 1",
+    co_await db.query("select t.time, to_regprocedure('furrow.first_telemetry(int, timestamptz, "
+                      "timestamptz)') is not null from furrow.telemetry_all t where "
+                      "t.equipment_id = $1 and t.time >= $2 and t.time <= $3 order by t.time "
+                      "limit 1",
                       pq_parameters{}
                         .int4(equipment)
                         .timestamptz(from_us - epoch_2000_us)
@@ -131,8 +152,8 @@ first_row(pq_connection& db, std::int32_t equipment, std::int64_t from_us, std::
     co_return reply.error->as_failure();
   const pq_rows rows{reply.rows.get()};
   if (rows.size() == 0)
-    co_return std::optional<std::int64_t>{};
-  co_return std::optional{rows.integer(0, 0) + epoch_2000_us};
+    co_return std::optional<first_time>{};
+  co_return std::optional{first_time{rows.integer(0, 0) + epoch_2000_us, rows.integer(0, 1) != 0}};
 }
 
 task<result<telemetry_series>> read_telemetry_series(pq_connection& db, telemetry_wish wish) {
@@ -153,14 +174,14 @@ task<result<telemetry_series>> read_telemetry_series(pq_connection& db, telemetr
     out.columns.resize(wish.columns.size());
     co_return out;
   }
-  from = **first;
+  from = (*first)->us;
   auto days = result<std::vector<std::int64_t>>{std::vector<std::int64_t>{}};
   if (!zone->empty())
     days =
       co_await local_days(db, *zone, from, wish.to_us, static_cast<std::int64_t>(wish.rows_max));
   if (!days)
     co_return days.error();
-  const auto page = page_of(*equipment, wish, from, *days);
+  const auto page = page_of(*equipment, wish, from, *days, (*first)->hypertable);
   const auto reply = co_await db.query(page.text.c_str(), page.parameters);
   if (reply.error)
     co_return reply.error->as_failure();
