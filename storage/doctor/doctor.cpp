@@ -185,6 +185,15 @@ remark on_partitions(const postgres_facts& facts) {
           "a node makes them within ten minutes; otherwise `furrow db partitions` makes them"};
 }
 
+remark on_timescale(const postgres_facts& facts) {
+  if (facts.timescale_failed == 0)
+    return {"timescaledb", level::ok, facts.timescale + " keeps telemetry and rollups"};
+  return {"timescaledb", level::warning,
+          counted(facts.timescale_failed, "job", "jobs")
+            + " failed the last time: older chunks are not compressed",
+          "select * from timescaledb_information.job_errors"};
+}
+
 result<std::vector<remark>> examine_sqlite(const store_options& options) {
   const std::filesystem::path file{options.url.substr(std::string_view{"sqlite:"}.size())};
   std::error_code wrong;
@@ -261,6 +270,8 @@ std::vector<remark> remarks_on(const postgres_facts& facts, const node_wishes& n
   out.push_back(on_connections(facts, nodes));
   out.push_back(on_locks(facts));
   out.push_back(on_partitions(facts));
+  if (!facts.timescale.empty())
+    out.push_back(on_timescale(facts));
   out.push_back(on_transactions(facts));
   out.push_back(on_jit(facts));
   out.push_back(on_wal(facts));

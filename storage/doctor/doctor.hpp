@@ -54,6 +54,8 @@ struct postgres_facts {
   std::uint64_t connected = 0; // of all programs
   std::uint64_t partitions = 0;
   std::uint64_t partitions_wanted = 0; // that should be there and are not
+  std::string timescale;               // its version, where telemetry and rollups are hypertables
+  std::uint64_t timescale_failed = 0;  // jobs for them whose last run failed
   bool fsync = true;
   bool full_page_writes = true;
   std::string synchronous_commit = "on"; // as a session of this role begins

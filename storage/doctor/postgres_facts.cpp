@@ -163,6 +163,19 @@ void read_partitions(pq_session& db, postgres_facts& facts) {
     facts.partitions_wanted = natural(*count);
 }
 
+void read_timescale(pq_session& db, postgres_facts& facts) {
+  const auto version =
+    db.value("select e.extversion from pg_extension e where e.extname = 'timescaledb' and "
+             "to_regprocedure('furrow.is_hypertable(text)') is not null");
+  if (!version || version->empty())
+    return;
+  facts.timescale = *version;
+  if (const auto count =
+        db.value("select count(*) from timescaledb_information.job_stats where hypertable_schema = "
+                 "'furrow' and last_run_status = 'Failed'"))
+    facts.timescale_failed = natural(*count);
+}
+
 /// Only where the server runs on this machine, and the role may know its folder.
 void read_disk(pq_session& db, postgres_facts& facts) {
   const auto here =
@@ -196,6 +209,7 @@ result<postgres_facts> read_postgres_facts(const store_options& options) {
       return outcome.error();
   read_commit_time(*db, facts);
   read_partitions(*db, facts);
+  read_timescale(*db, facts);
   read_disk(*db, facts);
   return facts;
 }

@@ -84,6 +84,13 @@ TEST_CASE("doctor: settings that lose data, poolers, clocks, WAL and long transa
   CHECK(level_of("wal", [](auto& f) { f.idle_slots = 1; }) == warning);
   CHECK(level_of("transactions", [](auto& f) { f.longest_transaction_s = 7'200; }) == warning);
   CHECK(level_of("partitions", [](auto& f) { f.partitions_wanted = 2; }) == warning);
+  CHECK(level_of("timescaledb", [](auto& f) { f.timescale = "2.17.2"; }) == ok);
+  CHECK(level_of("timescaledb",
+                 [](auto& f) {
+                   f.timescale = "2.17.2";
+                   f.timescale_failed = 1;
+                 })
+        == warning);
   CHECK(level_of("disk",
                  [](auto& f) {
                    f.disk_bytes = 1'000;
