@@ -83,7 +83,8 @@ void add_completion(CLI::App& app, int& exit_code);
 struct migrate_options {
   std::optional<std::uint32_t> to;
   bool rehearse = false;
-  std::string backup; // file for a backup before the migration; empty: no backup
+  std::string backup;     // file for a backup before the migration; empty: no backup
+  bool timescale = false; // then make hypertables
 };
 [[nodiscard]] result<json> migrate_directly(const std::string& url, const migrate_options& options);
 

@@ -115,10 +115,10 @@ table migrations_table(const json& rows) {
 result<int> database(const globals& globals,
                      const std::string& url,
                      const std::optional<migrate_options>& migrate) {
-  if (url.empty() && migrate && (migrate->to || migrate->rehearse || !migrate->backup.empty()))
-    return failure{
-      errc::usage,
-      "--to, --dry-run and --backup work only with --database, not with a node (--at)"};
+  if (url.empty() && migrate
+      && (migrate->to || migrate->rehearse || migrate->timescale || !migrate->backup.empty()))
+    return failure{errc::usage, "--to, --dry-run, --backup and --timescale work only with "
+                                "--database, not with a node (--at)"};
   const auto answer = url.empty() ? ask_node(globals, migrate.has_value())
                       : migrate   ? migrate_directly(url, *migrate)
                                   : ask_directly(url, globals);
@@ -181,12 +181,20 @@ void add_database(CLI::App& app, const globals& globals, int& exit_code) {
   add("status", "show whether the database is up, and its migrations", false);
   auto* migrate = add("migrate", "apply the missing migrations", true);
   auto* direct = migrate->get_option("--database");
-  migrate->add_option("--to", wish->to, "highest migration to apply")->needs(direct);
-  migrate
-    ->add_flag("--dry-run", wish->rehearse, "show which steps would be applied; change nothing")
-    ->needs(direct);
+  auto* to = migrate->add_option("--to", wish->to, "highest migration to apply")->needs(direct);
+  auto* rehearse =
+    migrate
+      ->add_flag("--dry-run", wish->rehearse, "show which steps would be applied; change nothing")
+      ->needs(direct);
   migrate->add_option("--backup", wish->backup, "save the database in this file first")
     ->needs(direct);
+  migrate
+    ->add_flag("--timescale", wish->timescale,
+               "then make telemetry and rollups compressed hypertables of TimescaleDB, which the "
+               "database must have; nodes may keep running")
+    ->needs(direct)
+    ->excludes(to)
+    ->excludes(rehearse);
   migrate->footer(
     migrate->get_footer()
     + "\n  furrow db migrate --dry-run --database postgresql://furrow@localhost/furrow"

@@ -106,10 +106,40 @@ result<int> restore(const globals& globals, const care_options& options) {
   return say(globals, "RESTORED FROM", options.file, *restored);
 }
 
+/// Says on standard error how far it is.
+result<json> make_hypertables(const std::string& url) {
+  work_progress progress{"timescale"};
+  const auto made = storage::make_hypertables(store_of(url), [&](const auto& at) {
+    progress.at([&] {
+      return fmt::format("{}: {} rows, {:.0f} %", at.table, at.rows,
+                         at.blocks == 0 ? 100.0
+                                        : 100.0 * static_cast<double>(at.blocks_done)
+                                            / static_cast<double>(at.blocks));
+    });
+  });
+  progress.end();
+  if (!made)
+    return to_failure(made.error(), url);
+  for (const auto& table : made->made)
+    fmt::print(stderr, "furrow: {} is a hypertable now, with {} rows\n", table.name, table.rows);
+  if (made->made.empty())
+    fmt::print(stderr,
+               "furrow: telemetry and rollup were hypertables already; nothing was changed\n");
+  json list = json::array();
+  for (const auto& table : made->made)
+    list.push_back({{"table", table.name}, {"rows", table.rows}});
+  return json{{"version", made->version}, {"made", list}};
+}
+
 } // namespace
 
 result<json> migrate_directly(const std::string& url, const migrate_options& options) {
   const auto store = store_of(url);
+  if (options.timescale) {
+    const auto version = storage::timescale_version(store);
+    if (!version)
+      return to_failure(version.error(), url);
+  }
   if (!options.backup.empty() && !options.rehearse) {
     const auto saved = with_progress(
       "backup", [&] { return written_text(options.backup + ".partial"); },
@@ -133,7 +163,14 @@ result<json> migrate_directly(const std::string& url, const migrate_options& opt
     for (auto& row : list)
       row["would_apply"] =
         row["applied"] == false && row["number"] <= options.to.value_or(UINT32_MAX);
-  return json{{"migrations", list}};
+  json answer{{"migrations", list}};
+  if (options.timescale) {
+    const auto made = make_hypertables(url);
+    if (!made)
+      return made.error();
+    answer["timescale"] = *made;
+  }
+  return answer;
 }
 
 void add_database_care(CLI::App& database, const globals& globals, int& exit_code) {
