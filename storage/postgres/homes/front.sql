@@ -93,7 +93,7 @@ end $$;
 
 -- The number of the home of a farm.
 create function furrow.home_of(farm text) returns int
-language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
   found_in int;
 begin
@@ -109,7 +109,7 @@ end $$;
 
 -- The machine of this name and its home. It reads the schema of a home, which readers of the front may not.
 create function furrow.machine_of(equipment text, out home int, out id int)
-language plpgsql stable security definer set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable security definer set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
   its_farm constant text := case when position('/' in equipment) > 0 then split_part(equipment, '/', 1) end;
   schema text;
@@ -141,26 +141,26 @@ end $$;
 -- Immutable, because the id of a machine never changes, not even when its farm moves. The planner then writes the id into
 -- what it sends to the homes; it would fetch all rows and ask for each one otherwise.
 create function furrow.equipment_id(equipment text) returns int
-language sql immutable set search_path = pg_catalog, pg_temp
+language sql immutable set search_path = pg_catalog, pg_temp set jit = off
 begin atomic
   select m.id from furrow.machine_of(equipment) m;
 end;
 
 create function furrow.partition_of_equipment(equipment text) returns int
-language sql stable set search_path = pg_catalog, pg_temp
+language sql stable set search_path = pg_catalog, pg_temp set jit = off
 begin atomic
   select h.partition from furrow.home h where h.number = (select m.home from furrow.machine_of(equipment) m);
 end;
 
 create function furrow.partition_of_farm(farm text) returns int
-language sql stable set search_path = pg_catalog, pg_temp
+language sql stable set search_path = pg_catalog, pg_temp set jit = off
 begin atomic
   select h.partition from furrow.home h where h.number = furrow.home_of(farm);
 end;
 
 -- Of the place of a yield map: a field or a machine, by the rules and in the words of yield_map itself, over all homes.
 create function furrow.partition_of_place(place text) returns int
-language plpgsql stable set search_path = pg_catalog, pg_temp as $$
+language plpgsql stable set search_path = pg_catalog, pg_temp set jit = off as $$
 declare
   wanted constant text := regexp_replace(place, '^(field|equipment):', '');
   found_in int[];
@@ -199,7 +199,7 @@ begin
         format('cluster ''furrow_homes''; run on %s; target furrow.%I;', home.partition, one.name));
     end loop;
     execute format('create function furrow.%I(%s) returns %s language sql security definer set search_path = pg_catalog, pg_temp '
-                   'as %L', one.name, one.arguments, one.result,
+                   'set jit = off as %L', one.name, one.arguments, one.result,
       (select string_agg(format('select * from %I.%I(%s)', 'furrow_home_' || h.name, one.name,
                                 (select string_agg('$' || n, ', ') from generate_series(1, one.inputs) n)),
                          ' union all ' order by h.partition) from furrow.home h));

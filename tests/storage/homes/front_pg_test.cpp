@@ -177,6 +177,22 @@ TEST_CASE(
   CHECK(homes.ask("select count(*) from furrow.ledger") == "3");
 }
 
+TEST_CASE("front: compiles nothing in a function, also with the server's default jit = on") {
+  three_homes homes;
+  (void)must(create_front(homes.wish()));
+  // A function of PL/Proxy has no statements here but the choice of the home, which is a function of this list.
+  CHECK(
+    homes
+      .ask("select coalesce(string_agg(p.oid::regprocedure::text, ' '), '') from pg_proc p "
+           "join pg_language l on l.oid = p.prolang join pg_namespace n on n.oid = p.pronamespace "
+           "where n.nspname like 'furrow%' and l.lanname <> 'plproxy' and "
+           "(p.proconfig @> array['search_path=pg_catalog, pg_temp', 'jit=off']) is not true")
+      .empty());
+  CHECK(homes.ask("select count(*) > 6 from pg_proc p join pg_language l on l.oid = p.prolang "
+                  "where p.pronamespace = 'furrow'::regnamespace and l.lanname <> 'plproxy'")
+        == "t");
+}
+
 TEST_CASE("front: what cannot be done is one sentence") {
   three_homes homes;
   auto wish = homes.wish();
