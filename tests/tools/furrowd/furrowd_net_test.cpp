@@ -118,37 +118,59 @@ TEST_CASE("furrowd: ends with 70 and one critical line when its root actor is ki
   CHECK_MESSAGE(times(node.output(), " critical ") == 1, node.output());
 }
 
-TEST_CASE(
-  "furrowd: an actor that keeps dying makes the node not ready; when storage does, the node "
-  "drains and ends with 70") {
-  node_program node;
-  REQUIRE(eventually(node_patience, [&] { return node.get("/ready").status == 200; }));
-  const auto id_of = [&](const std::string& name) {
-    const auto actors = node.get("/api/v1/actors").body;
-    const auto at = actors.find("\"name\":\"" + name + "\"");
-    const auto id = actors.rfind("\"id\":", at);
-    return at == std::string::npos || id == std::string::npos ? 0
-                                                              : std::stoi(actors.substr(id + 5));
-  };
-  const auto kill = [&](const std::string& name, int times) {
-    const auto id = id_of(name);
-    REQUIRE(id > 0);
-    int kills = 0;
-    CHECK(eventually(10s, [&] {
-      kills += node.post("/api/v1/actors/" + std::to_string(id) + "/kill").status == 200 ? 1 : 0;
-      return kills == times;
+namespace {
+
+/// Kills the running actor of that name, as often as told.
+void kill(const node_program& node, const std::string& name, int count) {
+  const auto actors = node.get("/api/v1/actors").body;
+  const auto at = actors.find("\"name\":\"" + name + "\"");
+  const auto id = actors.rfind("\"id\":", at);
+  REQUIRE(at != std::string::npos);
+  REQUIRE(id != std::string::npos);
+  const auto target =
+    "/api/v1/actors/" + std::to_string(std::stoi(actors.substr(id + 5))) + "/kill";
+  int kills = 0;
+  CHECK(eventually(10s, [&] {
+    kills += node.post(target).status == 200 ? 1 : 0;
+    return kills == count;
+  }));
+}
+
+} // namespace
+
+TEST_CASE("furrowd: an actor on the way of a frame that keeps dying makes the node not ready, with "
+          "a metric, an alarm and a "
+          "line for each death") {
+  for (const std::string name : {"claim-desk", "writer-0", "aggregator-0"}) {
+    CAPTURE(name);
+    node_program node;
+    REQUIRE(eventually(node_patience, [&] { return node.get("/ready").status == 200; }));
+    kill(node, name, 3);
+    CHECK(eventually(5s, [&] { return node.get("/ready").status == 503; }));
+    CHECK(node.get("/ready").body.find(name + " died 3 times within 60 s") != std::string::npos);
+    CHECK(node.get("/metrics").body.find("furrow_actors_failing 1") != std::string::npos);
+    CHECK(eventually(10s, [&] { return times(node.output(), "alarm failing: ") == 1; }));
+    CHECK(times(node.output(), name + " died (") == 3);
+    CHECK(times(node.output(), "; restarting it in ") == 3);
+    CHECK(eventually(5s, [&] {
+      return node.get("/metrics").body.find("\nfurrow_actor_restarts_total 3\n")
+             != std::string::npos;
     }));
-  };
-  kill("writer-0", 3);
-  CHECK(eventually(5s, [&] { return node.get("/ready").status == 503; }));
-  CHECK(node.get("/ready").body.find("writer-0 died 3 times within 60 s") != std::string::npos);
-  CHECK(node.get("/metrics").body.find("furrow_actors_failing 1") != std::string::npos);
-  CHECK(eventually(10s, [&] { return times(node.output(), "alarm failing: ") == 1; }));
-  kill("storage", 3);
-  CHECK(node.wait(10s) == 70);
-  CHECK_MESSAGE(times(node.output(), " critical ") == 1, node.output());
-  CHECK(times(node.output(), "this node drains and ends with exit code 70: storage died 3 times")
-        == 1);
+  }
+}
+
+TEST_CASE("furrowd: when storage or fleet keeps dying, the node drains and ends with 70") {
+  for (const std::string name : {"storage", "fleet"}) {
+    CAPTURE(name);
+    node_program node;
+    REQUIRE(eventually(node_patience, [&] { return node.get("/ready").status == 200; }));
+    kill(node, name, 3);
+    CHECK(node.wait(10s) == 70);
+    CHECK_MESSAGE(times(node.output(), " critical ") == 1, node.output());
+    CHECK(
+      times(node.output(), "this node drains and ends with exit code 70: " + name + " died 3 times")
+      == 1);
+  }
 }
 
 TEST_CASE("furrowd: an unknown flag is a usage error that names the flag") {
