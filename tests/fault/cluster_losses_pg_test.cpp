@@ -95,8 +95,8 @@ TEST_CASE(
   story.finish();
 }
 
-TEST_CASE("fault, cluster: a rolling restart of all nodes stalls each machine for a moment, and "
-          "nothing is lost or doubled") {
+TEST_CASE("fault, cluster: a rolling restart of all nodes stalls each machine for a moment, sends "
+          "nothing twice, and nothing is lost or doubled") {
   losses_story story{"losses_rolling", 3, {{}, 24}};
   std::vector<std::chrono::milliseconds> stalls;
   std::uint64_t sent_again = 0;
@@ -116,6 +116,7 @@ TEST_CASE("fault, cluster: a rolling restart of all nodes stalls each machine fo
   }
   MESSAGE("rolling restart: time without an ack: " << distribution(stalls) << "; " << sent_again
                                                    << " items were sent twice");
+  CHECK(sent_again == 0);
   CHECK(quantile(stalls, 1) <= 2s); // the mark is 500 ms on a quiet machine
   story.finish();
 }
@@ -139,7 +140,7 @@ TEST_CASE("fault, cluster: two thousand gateways connect again at once, and all 
   const bool served = eventually(60s, greeted);
   MESSAGE(crowd << " gateways: all welcomed and acked after " << since(begun).count() << " ms");
   REQUIRE(served);
-  CHECK(since(begun) <= 30s); // the mark is 15 s on a quiet machine
+  CHECK(since(begun) <= 15s);
   story.finish();
 }
 
