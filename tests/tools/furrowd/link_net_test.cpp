@@ -452,19 +452,30 @@ TEST_CASE("link: a hostile peer costs little CPU, whatever it sends") {
      }},
   };
   constexpr int peers = 20;
+  // What else the machine does only adds to it.
+  constexpr int rounds = 3;
+#ifdef NDEBUG
+  constexpr auto limit =
+    3ms; // the mark of a quiet machine is 1 ms: a handshake of TLS is most of it
+#else
+  constexpr auto limit = 10ms;
+#endif
   for (const auto& one : acts) {
     CAPTURE(one.name);
-    const auto before = n1.cpu();
-    std::vector<std::unique_ptr<hostile_peer>> all;
-    for (int i = 0; i < peers; ++i) {
-      all.push_back(std::make_unique<hostile_peer>(n1));
-      one.does(*all.back());
+    auto least = std::chrono::microseconds::max();
+    for (int round = 0; round < rounds; ++round) {
+      const auto before = n1.cpu();
+      std::vector<std::unique_ptr<hostile_peer>> all;
+      for (int i = 0; i < peers; ++i) {
+        all.push_back(std::make_unique<hostile_peer>(n1));
+        one.does(*all.back());
+      }
+      for (const auto& peer : all)
+        CHECK(peer->wait_for_end() < 5s);
+      least = std::min(least, (n1.cpu() - before) / peers);
     }
-    for (const auto& peer : all)
-      CHECK(peer->wait_for_end() < 5s);
-    const auto each = (n1.cpu() - before) / peers;
-    MESSAGE(one.name << ": " << each.count() << " us of CPU each");
-    CHECK(each < 10ms); // 1 ms is the mark of a release build on a quiet machine
+    MESSAGE(one.name << ": " << least.count() << " us of CPU each");
+    CHECK(least < limit);
   }
 }
 
