@@ -1,4 +1,4 @@
--- What the schema is beside its numbered steps while telemetry and rollup are hypertables of TimescaleDB (docs/decisions/0043-timescaledb.md).
+-- What the schema is beside its numbered steps while telemetry and rollup are hypertables of TimescaleDB (docs/decisions/0044-timescaledb.md).
 -- `furrow db migrate --timescale` runs it. Each later numbered step runs after furrow.unwrap_for_step, and this text again after the step, in
 -- one transaction: so a step finds the functions that it knows, and every function may be made again.
 -- Runs with search_path = pg_catalog. A database without hypertables has none of it.

@@ -1,4 +1,4 @@
-// Makes telemetry and rollups hypertables of TimescaleDB (docs/decisions/0043-timescaledb.md).
+// Makes telemetry and rollups hypertables of TimescaleDB (docs/decisions/0044-timescaledb.md).
 #include "storage/database_maintenance.hpp"
 #include "storage/migrations/migrations.hpp"
 #include "storage/migrations/timescale.hpp"
