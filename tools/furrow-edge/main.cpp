@@ -1,4 +1,4 @@
-#include "can/records/body.hpp"
+#include "can/records/kind.hpp"
 #include "proto/text.hpp"
 #include "proto/wire.hpp"
 #include "tools/config/commands.hpp"
@@ -6,6 +6,7 @@
 #include "tools/furrow-edge/run_command.hpp"
 #include "tools/furrow-edge/source/record_lines.hpp"
 #include "tools/furrow-edge/spool/spool_info.hpp"
+#include "tools/logs/time_options.hpp"
 #include "tools/manual/manual.hpp"
 
 #include <cmath>
@@ -34,8 +35,7 @@ struct arguments {
   std::string rate = "max";
   std::int64_t delay_ms = spooler::delay_default.count();
   std::optional<std::int64_t> pace_ms;
-  std::string start;
-  std::string time_zone;
+  furrow::logs::time_options times;
   std::string name;
   std::string token;
   std::string token_file;
@@ -67,11 +67,7 @@ void add_input(CLI::App& run, arguments& a) {
                    + ", or a number below 16384 for a kind of your own");
   run.add_option("--rate", a.rate,
                  "speed of a log: max, or a multiple of its own speed (1x, 10x, 0.5x)");
-  run.add_option("--start", a.start,
-                 "time at which a log with relative times began, such as 2026-05-01T06:30:00Z");
-  run.add_option("--time-zone", a.time_zone,
-                 "zone of a log with local times (ASC, TRC, RP1210): +02:00 or Europe/Berlin; "
-                 "default: UTC");
+  furrow::logs::add_time_options(run, a.times);
 }
 
 void add_credentials(CLI::App& run, arguments& a) {
@@ -189,22 +185,6 @@ result<double> speed_of(const std::string& text) {
   return speed;
 }
 
-result<log_times> times_of(const arguments& a) {
-  log_times times;
-  if (!a.start.empty()) {
-    times.start_us = furrow::can::parse_record_time(a.start);
-    if (!times.start_us)
-      return usage("--start: " + std::string{furrow::can::record_time_hint});
-  }
-  if (!a.time_zone.empty()) {
-    auto zone = find_time_zone(a.time_zone);
-    if (!zone)
-      return zone.error();
-    times.zone = std::move(*zone);
-  }
-  return times;
-}
-
 result<std::optional<std::uint64_t>> name_of(const std::string& text) {
   if (text.empty())
     return std::optional<std::uint64_t>{};
@@ -275,9 +255,9 @@ result<run_options> options_of(const arguments& a) {
     return usage("--kind needs --records");
   if (a.records == "-" && a.from == "-")
     return usage("--from and --records cannot both be standard input");
-  auto times = times_of(a);
+  auto times = furrow::logs::times_of(a.times);
   if (!times)
-    return times.error();
+    return usage(times.error().detail);
   options.times = std::move(*times);
   options.delay = std::chrono::milliseconds{a.delay_ms};
   if (a.pace_ms)
@@ -308,7 +288,7 @@ result<fresh_options> options_in(CLI::App& flags, arguments& given, bool is_relo
   if (!values)
     return usage(values.error().detail);
   if (is_reload)
-    given.time_zone.clear(); // it is one of the process (TZ), which other threads read
+    given.times.zone.clear(); // it is one of the process (TZ), which other threads read
   auto options = options_of(given);
   if (!options)
     return failure{options.code(), values->located(options.error().detail)};

@@ -416,7 +416,7 @@ private:
   }
 
   /// Input that could not be read is a failure, although what could be read is still sent.
-  void judge(const std::string& name, const source_tally& tally) {
+  void judge(const std::string& name, const logs::input_tally& tally) {
     if (!tally.unreadable())
       return;
     read_all_ = false;

@@ -5,11 +5,11 @@
 #include "can/records/kind.hpp"
 #include "tools/config/layers.hpp"
 #include "tools/furrow-edge/console.hpp"
-#include "tools/furrow-edge/source/log_clock.hpp"
 #include "tools/furrow-edge/source/spooler.hpp"
 #include "tools/furrow-edge/spool/spool.hpp"
 #include "tools/furrow-edge/uplink/connection.hpp"
 #include "tools/furrow-edge/uplink/uplink_protocol.hpp"
+#include "tools/logs/log_clock.hpp"
 
 #include <chrono>
 #include <functional>
@@ -35,8 +35,8 @@ struct run_options {
   std::string from;    // a file, `-`, `can:IF[,IF]`; empty: only the content of the spool
   std::string records; // a file or `-`; empty: none
   std::optional<can::record_kind> record_kind; // of all records; none: each names its own
-  bool again = false; // read a file from its beginning even if it was spooled before
-  log_times times;    // of a log
+  bool again = false;    // read a file from its beginning even if it was spooled before
+  logs::log_times times; // of a log
   std::chrono::milliseconds delay = spooler::delay_default; // before frames are saved and sent
   double speed = 0;                                         // of a log; 0: as fast as possible
   bool until_durable = false;

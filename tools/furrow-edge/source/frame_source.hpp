@@ -8,6 +8,7 @@
 #include "can/frame/frame.hpp"
 #include "tools/furrow-edge/spool/errc.hpp"
 #include "tools/furrow-edge/spool/spool.hpp"
+#include "tools/logs/input_tally.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -34,14 +35,6 @@ enum class source_status : std::uint8_t {
   broken = 3 // the source has failed; `trouble` says why
 };
 
-/// What a source has read since it was opened.
-struct source_tally {
-  std::uint64_t read = 0; // frames or records
-  std::uint64_t bad = 0;  // lines that are neither
-  /// Whether so much could not be read that the input as a whole counts as unreadable: all of it, or more than 1 %.
-  [[nodiscard]] bool unreadable() const { return bad * 100 > read + bad; }
-};
-
 class frame_source {
 public:
   virtual ~frame_source() = default;
@@ -59,7 +52,8 @@ public:
   /// Whether the next call may wait for what has not arrived yet. False while more is at hand, as in a file.
   [[nodiscard]] virtual bool drained() const { return true; }
   [[nodiscard]] virtual const std::string& trouble() const = 0;
-  [[nodiscard]] virtual source_tally tally() const { return {}; }
+  /// What it has read since it was opened.
+  [[nodiscard]] virtual logs::input_tally tally() const { return {}; }
 };
 
 /// Receives texts such as `FILE:LINE:COLUMN: message`.

@@ -13,8 +13,10 @@ constexpr std::size_t buffer_bytes = 256U << 10U;
 
 } // namespace
 
-result<std::unique_ptr<log_source>>
-log_source::open(const std::string& path, bad_line_report report, bool paced, log_times times) {
+result<std::unique_ptr<log_source>> log_source::open(const std::string& path,
+                                                     bad_line_report report,
+                                                     bool paced,
+                                                     logs::log_times times) {
   auto file = source_file::open(path);
   if (!file)
     return file.error();
@@ -25,7 +27,7 @@ log_source::open(const std::string& path, bad_line_report report, bool paced, lo
 log_source::log_source(std::unique_ptr<source_file> file,
                        bool paced,
                        bad_line_report report,
-                       log_times times)
+                       logs::log_times times)
   : file_{std::move(file)}, paced_{paced}, report_{std::move(report)}, row_{file_->fresh()},
     bytes_(buffer_bytes), clock_{std::move(times)} {}
 

@@ -11,8 +11,8 @@
 
 #include "can/logs/log_format.hpp"
 #include "tools/furrow-edge/source/frame_source.hpp"
-#include "tools/furrow-edge/source/log_clock.hpp"
 #include "tools/furrow-edge/source/source_file.hpp"
+#include "tools/logs/log_clock.hpp"
 
 #include <optional>
 #include <string>
@@ -25,8 +25,10 @@ public:
   static constexpr unsigned bad_lines_told_max = 20;
 
   /// `path` is a file or `-`. `paced`: `progress` may be called while a frame waits to be taken.
-  [[nodiscard]] static result<std::unique_ptr<log_source>>
-  open(const std::string& path, bad_line_report report, bool paced = false, log_times times = {});
+  [[nodiscard]] static result<std::unique_ptr<log_source>> open(const std::string& path,
+                                                                bad_line_report report,
+                                                                bool paced = false,
+                                                                logs::log_times times = {});
   log_source(const log_source&) = delete;
   log_source& operator=(const log_source&) = delete;
 
@@ -45,7 +47,7 @@ public:
   [[nodiscard]] bool drained() const override {
     return !file_->regular() && reader_.offset() >= lines_to_;
   }
-  [[nodiscard]] source_tally tally() const override {
+  [[nodiscard]] logs::input_tally tally() const override {
     return {frames_, bad_lines_ - bad_before_ + (half_line_ && row_.offset == 0 ? 1 : 0)};
   }
 
@@ -56,7 +58,7 @@ private:
   log_source(std::unique_ptr<source_file> file,
              bool paced,
              bad_line_report report,
-             log_times times);
+             logs::log_times times);
   enum class filled : std::uint8_t { more, nothing_yet, end, broken };
   filled fill(std::chrono::milliseconds patience);
   void bad_line(std::uint32_t column, const char* why);
@@ -74,7 +76,7 @@ private:
   std::uint64_t lines_to_ = 0; // in the file, the end of the last whole line at hand
   bool at_end_ = false;
   bool half_line_ = false; // the file ends in one
-  log_clock clock_;
+  logs::log_clock clock_;
   std::uint64_t frames_ = 0;
   std::uint64_t bad_lines_ = 0;  // since the file was first read
   std::uint64_t bad_before_ = 0; // before this opening

@@ -36,7 +36,7 @@ public:
   void refuse(const char* why) override;
   [[nodiscard]] const std::string& trouble() const override { return trouble_; }
   [[nodiscard]] bool drained() const override { return !file_->regular() && begin_ >= lines_to_; }
-  [[nodiscard]] source_tally tally() const override {
+  [[nodiscard]] logs::input_tally tally() const override {
     return {records_, bad_lines_ - bad_before_ + (half_line_ && row_.offset == 0 ? 1 : 0)};
   }
 

@@ -55,9 +55,9 @@ source_file::source_file(std::string path, int file, bool regular)
   fresh_.path = path_;
   if (!regular_)
     return;
-  char head[unpacker::head_bytes];
-  packing_ = unpacker::packing_of({head, read_at(0, head)});
-  if (*packing_ == packing::none)
+  char head[logs::unpacker::head_bytes];
+  input_ = logs::packed_input{logs::unpacker::packing_of({head, read_at(0, head)})};
+  if (!packed())
     fresh_.size = size_of(file_);
   const auto known = bytes_between(0, known_bytes);
   fresh_.head_bytes = known.size();
@@ -82,7 +82,7 @@ std::size_t source_file::read_at(std::uint64_t from, std::span<char> into) const
 }
 
 std::string source_file::bytes_between(std::uint64_t from, std::uint64_t to) const {
-  if (packing_ != packing::none)
+  if (packed())
     return unpacked_between(from, to);
   std::string bytes(to - from, '\0');
   bytes.resize(read_at(from, bytes));
@@ -93,7 +93,7 @@ std::string source_file::unpacked_between(std::uint64_t from, std::uint64_t to) 
   const auto recent_from = position_ - recent_.size();
   if (from >= recent_from && to <= position_)
     return recent_.substr(from - recent_from, to - from);
-  unpacker unpacks{*packing_};
+  logs::unpacker unpacks{*input_.how()};
   std::vector<char> packed(chunk_bytes);
   std::vector<char> plain(chunk_bytes);
   std::string bytes;
@@ -127,7 +127,7 @@ std::uint64_t source_file::hash_between(std::uint64_t from, std::uint64_t to) co
 bool source_file::is(const source_row& row) const {
   if (!regular_ || row.head_bytes == 0 || row.head_bytes > known_bytes)
     return false;
-  if (packing_ == packing::none && std::max(row.head_bytes, row.offset) > fresh_.size)
+  if (!packed() && std::max(row.head_bytes, row.offset) > fresh_.size)
     return false;
   if (row.head_bytes == fresh_.head_bytes ? row.head_hash != fresh_.head_hash
                                           : hash_between(0, row.head_bytes) != row.head_hash)
@@ -139,7 +139,7 @@ bool source_file::is(const source_row& row) const {
 log_start source_file::start_of(const source_row* known) const {
   if (known != nullptr)
     return {*known, true, bytes_between(known->offset, known->offset + 1).empty()};
-  return {fresh_, false, regular_ && packing_ == packing::none && fresh_.size == 0};
+  return {fresh_, false, regular_ && !packed() && fresh_.size == 0};
 }
 
 source_row source_file::renewed(const source_row& row) const {
@@ -171,21 +171,19 @@ std::optional<std::string> source_file::digest() const {
 }
 
 result<done> source_file::seek(std::uint64_t offset) {
-  const bool packed = packing_ != packing::none;
-  if (::lseek(file_, packed ? 0 : static_cast<off_t>(offset), SEEK_SET) < 0)
+  if (::lseek(file_, packed() ? 0 : static_cast<off_t>(offset), SEEK_SET) < 0)
     return failure{errc::io, "cannot continue in " + path_ + ": " + std::strerror(errno)};
-  if (!packed)
+  if (!packed())
     return done{};
-  unpacker_ = std::make_unique<unpacker>(*packing_);
-  raw_.clear();
+  input_ = logs::packed_input{*input_.how()};
   recent_.clear();
-  raw_begin_ = position_ = 0;
+  position_ = 0;
   std::vector<char> skipped(chunk_bytes);
   while (position_ < offset) {
     const std::span into{skipped.data(),
                          std::min<std::uint64_t>(skipped.size(), offset - position_)};
     std::size_t count = 0;
-    if (read_unpacked(into, count, {}) != got::bytes)
+    if (read(into, count, {}) != got::bytes)
       return failure{errc::io, "cannot continue in " + path_ + ": " + trouble_};
   }
   return done{};
@@ -218,66 +216,18 @@ source_file::got source_file::read_raw(std::span<char> into,
   return count == 0 ? got::end : got::bytes;
 }
 
-/// Waits for the bytes that say how standard input is packed.
-source_file::got source_file::sniff(std::chrono::milliseconds patience) {
-  const auto have = raw_.size();
-  raw_.resize(unpacker::head_bytes);
-  std::size_t count = 0;
-  const auto how = read_raw(std::span{raw_}.subspan(have), count, patience);
-  raw_.resize(have + count);
-  if (how == got::broken || (how != got::end && raw_.size() < unpacker::head_bytes))
-    return how == got::bytes ? got::nothing_yet : how;
-  packing_ = unpacker::packing_of({raw_.data(), raw_.size()});
-  if (*packing_ != packing::none)
-    unpacker_ = std::make_unique<unpacker>(*packing_);
-  return got::bytes;
-}
-
 source_file::got
 source_file::read(std::span<char> into, std::size_t& count, std::chrono::milliseconds patience) {
-  count = 0;
-  if (!packing_)
-    if (const auto how = sniff(patience); how != got::bytes)
-      return how;
-  if (unpacker_ != nullptr)
-    return read_unpacked(into, count, patience);
-  if (raw_begin_ == raw_.size())
-    return read_raw(into, count, patience);
-  count = std::min(into.size(), raw_.size() - raw_begin_);
-  std::copy_n(raw_.data() + raw_begin_, count, into.data());
-  raw_begin_ += count;
-  return got::bytes;
-}
-
-source_file::got source_file::read_unpacked(std::span<char> into,
-                                            std::size_t& count,
-                                            std::chrono::milliseconds patience) {
-  for (;;) {
-    std::string_view in{raw_.data() + raw_begin_, raw_.size() - raw_begin_};
-    const auto made = unpacker_->unpack(in, into);
-    if (!made) {
-      trouble_ = "cannot read " + path_ + ": " + made.error().detail + ", after "
-                 + std::to_string(position_) + " unpacked bytes";
-      return got::broken;
-    }
-    raw_begin_ = raw_.size() - in.size();
-    if (*made != 0) {
-      count = *made;
-      remember({into.data(), count});
-      return got::bytes;
-    }
-    raw_.resize(chunk_bytes);
-    raw_begin_ = 0;
-    std::size_t arrived = 0;
-    const auto how = read_raw(raw_, arrived, patience);
-    raw_.resize(arrived);
-    if (how == got::end && !unpacker_->complete()) {
-      trouble_ = "cannot read " + path_ + ": it ends in the middle of its packed data";
-      return got::broken;
-    }
-    if (how != got::bytes)
-      return how;
-  }
+  const auto how = input_.read(into, count, [&](std::span<char> raw, std::size_t& arrived) {
+    return read_raw(raw, arrived, patience);
+  });
+  if (how == got::bytes && packed())
+    remember({into.data(), count});
+  if (how == got::broken && !input_.trouble().empty())
+    trouble_ = "cannot read " + path_ + ": " + input_.trouble()
+               + (position_ == 0 ? std::string{}
+                                 : ", after " + std::to_string(position_) + " unpacked bytes");
+  return how;
 }
 
 void source_file::remember(std::string_view bytes) {

@@ -7,9 +7,9 @@
 /// Threads: used by one thread.
 #pragma once
 
-#include "tools/furrow-edge/source/unpacker.hpp"
 #include "tools/furrow-edge/spool/errc.hpp"
 #include "tools/furrow-edge/spool/spool.hpp"
+#include "tools/logs/packed_input.hpp"
 
 #include <chrono>
 #include <cstdint>
@@ -57,7 +57,7 @@ public:
   /// Sets what is needed to recognise the place.
   void mark(source_row& row) const;
 
-  enum class got : std::uint8_t { bytes, nothing_yet, end, broken };
+  using got = logs::got;
   [[nodiscard]] got
   read(std::span<char> into, std::size_t& count, std::chrono::milliseconds patience);
   [[nodiscard]] const std::string& trouble() const { return trouble_; }
@@ -71,8 +71,9 @@ private:
   [[nodiscard]] std::string unpacked_between(std::uint64_t from, std::uint64_t to) const;
   /// Reads the bytes as they are.
   got read_raw(std::span<char> into, std::size_t& count, std::chrono::milliseconds patience);
-  got read_unpacked(std::span<char> into, std::size_t& count, std::chrono::milliseconds patience);
-  got sniff(std::chrono::milliseconds patience);
+  [[nodiscard]] bool packed() const {
+    return input_.how().value_or(logs::packing::none) != logs::packing::none;
+  }
   void remember(std::string_view bytes);
 
   std::string path_;
@@ -81,10 +82,7 @@ private:
   source_row fresh_;
   std::string trouble_;
 
-  std::optional<packing> packing_; // none: the first bytes have not arrived yet
-  std::unique_ptr<unpacker> unpacker_;
-  std::vector<char> raw_; // read and not unpacked, from raw_begin_ on
-  std::size_t raw_begin_ = 0;
+  logs::packed_input input_;
   std::string recent_; // the last unpacked bytes, up to position_
   std::uint64_t position_ = 0;
 };

@@ -7,7 +7,7 @@
 /// Source: RFC 1952 (gzip), RFC 8878 (zstd).
 #pragma once
 
-#include "tools/furrow-edge/spool/errc.hpp"
+#include "tools/logs/errc.hpp"
 
 #include <cstddef>
 #include <cstdint>
@@ -15,7 +15,7 @@
 #include <span>
 #include <string_view>
 
-namespace furrow::edge {
+namespace furrow::logs {
 
 enum class packing : std::uint8_t { none = 0, gzip = 1, zstd = 2 };
 
@@ -41,4 +41,4 @@ private:
   std::unique_ptr<state> state_;
 };
 
-} // namespace furrow::edge
+} // namespace furrow::logs

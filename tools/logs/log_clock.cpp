@@ -1,4 +1,4 @@
-#include "tools/furrow-edge/source/log_clock.hpp"
+#include "tools/logs/log_clock.hpp"
 
 #include <algorithm>
 #include <cstdlib>
@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <utility>
 
-namespace furrow::edge {
+namespace furrow::logs {
 
 namespace {
 
@@ -91,4 +91,4 @@ void log_clock::warn(bool& warned, const std::string& text) {
     settings_.warn(text);
 }
 
-} // namespace furrow::edge
+} // namespace furrow::logs

@@ -9,7 +9,7 @@
 #pragma once
 
 #include "can/logs/log_format.hpp"
-#include "tools/furrow-edge/source/frame_source.hpp"
+#include "tools/logs/errc.hpp"
 
 #include <cstdint>
 #include <functional>
@@ -17,7 +17,7 @@
 #include <string>
 #include <utility>
 
-namespace furrow::edge {
+namespace furrow::logs {
 
 /// A fixed distance from UTC, or the name of a zone of this computer.
 struct time_zone {
@@ -50,4 +50,4 @@ private:
   bool warned_zone_ = false;
 };
 
-} // namespace furrow::edge
+} // namespace furrow::logs

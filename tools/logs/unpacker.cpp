@@ -1,11 +1,11 @@
-#include "tools/furrow-edge/source/unpacker.hpp"
+#include "tools/logs/unpacker.hpp"
 
 #include <zlib.h>
 #include <zstd.h>
 
 #include <limits>
 
-namespace furrow::edge {
+namespace furrow::logs {
 
 namespace {
 
@@ -95,4 +95,4 @@ result<std::size_t> unpacker::state::unpack_zstd(std::string_view& in, std::span
   return to.pos;
 }
 
-} // namespace furrow::edge
+} // namespace furrow::logs
