@@ -55,7 +55,7 @@ std::size_t count_of(const std::string& text, const std::string& part) {
 const std::string first_dbc = "BO_ 256 TANK: 2 X\n SG_ level : 0|8@1+ (1,0) [0|0] \"l\" X\n"
                               " SG_ flow : 8|8@1+ (1,0) [0|0] \"\" X\n";
 const std::string second_dbc = "BO_ 257 PUMP: 1 X\n SG_ speed : 0|8@1+ (1,0) [0|0] \"rpm\" X\n";
-const std::string choice_log = "(1.0) can0 100#0A0B\n(2.0) can0 101#0C\n";
+const std::string choice_log = "(1700000001.0) can0 100#0A0B\n(1700000002.0) can0 101#0C\n";
 
 } // namespace
 

@@ -297,7 +297,7 @@ TEST_CASE("decode: reports in one line what cannot be loaded or read") {
         == "furrow decode: " + broken.path() + ":1:1: expected a keyword such as BO_ or SG_\n");
   const dbc_on_disk part{"BO_ 291 a: 8 X\n SG_ s : 0;8@1+ (1,0) [0|0] \"\" X\n"
                          " SG_ t : 0|8@1+ (1,0) [0|0] \"\" X\n"};
-  const auto rest = decode("(1.0) can0 123#11\n", {.dbc = {part.path()}, .json = true});
+  const auto rest = decode("(1547753403.0) can0 123#11\n", {.dbc = {part.path()}, .json = true});
   CHECK(rest.code == 0);
   CHECK(rest.problems == "furrow decode: " + part.path() + ":2:11: warning: expected '|'\n");
   CHECK(rest.rows().at(0)["signals"]["t"]["value"] == 17);
@@ -403,13 +403,14 @@ TEST_CASE("decode: prints a transfer that is larger than a node accepts, whole")
         out += "0123456789ABCDEF"[value >> shift & 15U];
     return out;
   };
-  std::string log = "(1.000000) can0 1CC82680#14" + hex(bytes, 8) + "00E700\n";
+  std::string log = "(1547753403.000000) can0 1CC82680#14" + hex(bytes, 8) + "00E700\n";
   constexpr std::size_t packets = (bytes + 6) / 7;
   for (std::size_t packet = 0; packet < packets; ++packet) {
     if (packet % 255 == 0)
-      log += "(1.000000) can0 1CC82680#16" + hex(std::min<std::size_t>(255, packets - packet), 2)
-             + hex(packet, 6) + "00E700\n";
-    log += "(1.000000) can0 1CC72680#" + hex(packet % 255 + 1, 2) + hex(packet, 6) + "A5A5A5A5\n";
+      log += "(1547753403.000000) can0 1CC82680#16"
+             + hex(std::min<std::size_t>(255, packets - packet), 2) + hex(packet, 6) + "00E700\n";
+    log += "(1547753403.000000) can0 1CC72680#" + hex(packet % 255 + 1, 2) + hex(packet, 6)
+           + "A5A5A5A5\n";
   }
   const auto one = decode(log, {.json = true, .signals = false, .messages = true});
   CHECK(one.problems == "");

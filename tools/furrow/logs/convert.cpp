@@ -1,5 +1,8 @@
 #include "tools/furrow/logs/convert.hpp"
 
+#include "tools/furrow/logs/log_input.hpp"
+#include "tools/logs/time_options.hpp"
+
 #include <cerrno>
 #include <fstream>
 #include <iostream>
@@ -16,31 +19,29 @@ namespace furrow::cli {
 
 namespace {
 
-constexpr std::size_t piece_bytes = std::size_t{256} * 1024;
+constexpr std::size_t piece_bytes = std::size_t{256} * 1024; // of output
 constexpr std::uint64_t named_max = 20;
 
 /// Converts one log.
 class conversion {
 public:
-  conversion(const convert_options& options, std::ostream& out, std::ostream& errors)
-    : options_{options}, out_{out}, errors_{errors}, reader_{options.from}, writer_{options.to,
-                                                                                    options.trc} {}
+  conversion(const convert_options& options,
+             std::istream& in,
+             std::ostream& out,
+             std::ostream& errors)
+    : options_{options}, out_{out}, errors_{errors}, input_{in, times(), options.from},
+      writer_{options.to, options.trc} {}
 
-  void feed(std::string_view piece) {
-    reader_.feed(piece);
+  [[nodiscard]] int run() {
     take();
-  }
-
-  [[nodiscard]] int finish() {
     if (writable()) { // if writing stopped, the unread rest is not damaged
-      reader_.finish();
-      take();
       writer_.finish(text_);
       flush();
     }
     if (!writable() && write_error_ == EPIPE)
       return 0; // `| head`: the reader has enough
-    if (read_ != 0 && reader_.unterminated())
+    const bool nothing_read = read() == 0 && reader().line() != 0;
+    if (read() != 0 && reader().unterminated())
       name(0) << "the last line has no line end; the log may be truncated\n";
     if (dropped_ != 0)
       name(0) << "the log reports that " << dropped_
@@ -52,13 +53,28 @@ public:
     if (!out_)
       errors_ << "furrow convert: cannot write the output: "
               << std::generic_category().message(write_error_) << '\n';
-    const bool nothing_read = read_ == 0 && reader_.line() != 0;
-    return faults_ == 0 && refused_ == 0 && !nothing_read && out_ ? 0 : 1;
+    if (!input_.trouble().empty())
+      errors_ << "furrow convert: cannot read " << options_.input_name
+              << " to its end: " << input_.trouble() << '\n';
+    return !input_.unreadable() && input_.trouble().empty() && refused_ == 0 && !nothing_read
+               && out_
+             ? 0
+             : 1;
   }
 
-  [[nodiscard]] bool writable() const { return static_cast<bool>(out_); }
-
 private:
+  [[nodiscard]] bool writable() const { return static_cast<bool>(out_); }
+  [[nodiscard]] const can::log_reader& reader() const { return input_.reader(); }
+  [[nodiscard]] std::uint64_t read() const { return input_.tally().read; }
+  [[nodiscard]] logs::log_times times() {
+    auto out = options_.times;
+    out.warn = [this](const std::string& text) {
+      errors_ << std::exchange(held_, {}); // of lines above
+      name(0) << text << '\n';
+    };
+    return out;
+  }
+
   /// Begins a message: the input, and the line and column if they are known.
   std::ostream& name(std::uint64_t line) { return name(line, 0, errors_); }
   std::ostream& name(std::uint64_t line, std::uint32_t column, std::ostream& to) {
@@ -71,14 +87,14 @@ private:
   }
 
   void report_unread() {
-    if (read_ == 0 && faults_ != 0 && reader_.format() == can::log_format::unknown) {
+    if (read() == 0 && faults_ != 0 && reader().format() == can::log_format::unknown) {
       name(first_line_, first_column_, errors_)
         << "no frame could be read: " << first_fault_ << '\n';
     } else if (faults_ != 0) {
       errors_ << held_;
       name(0) << faults_ << " lines could not be read\n";
-    } else if (read_ == 0 && reader_.line() != 0) {
-      name(0) << "no frame could be read: its " << reader_.line() << " lines have no frames\n";
+    } else if (read() == 0 && reader().line() != 0) {
+      name(0) << "no frame could be read: its " << reader().line() << " lines have no frames\n";
     }
   }
 
@@ -88,31 +104,34 @@ private:
     if (++faults_ > named_max)
       return;
     std::ostringstream text;
-    name(reader_.line(), line_.column, text) << line_.fault << '\n';
+    name(reader().line(), line_.column, text) << line_.fault << '\n';
     if (faults_ == 1) {
-      first_line_ = reader_.line();
+      first_line_ = reader().line();
       first_column_ = line_.column;
       first_fault_ = line_.fault;
     }
-    if (reader_.format() == can::log_format::unknown)
+    if (reader().format() == can::log_format::unknown)
       held_ += text.str();
     else
       errors_ << std::exchange(held_, {}) << text.str();
   }
 
   void take() {
-    while (writable() && reader_.next(line_, payload_)) {
+    while (writable()) {
+      const auto had = input_.next(line_, payload_);
+      if (had == log_input::had::end)
+        return;
+      if (had == log_input::had::pause)
+        continue;
       const char* refusal = nullptr;
       switch (line_.kind) {
       case can::line_kind::nothing:
         break;
       case can::line_kind::frame:
-        ++read_;
         refusal =
           writer_.append(text_, {line_.time_us, line_.header, payload_.data()}, line_.interface);
         break;
       case can::line_kind::message:
-        ++read_;
         refusal = writer_.append(text_, line_.time_us, line_.message, payload_.data());
         break;
       case can::line_kind::dropped:
@@ -123,7 +142,7 @@ private:
         break;
       }
       if (refusal != nullptr && ++refused_ <= named_max)
-        name(reader_.line()) << refusal << '\n';
+        name(reader().line()) << refusal << '\n';
       if (text_.size() >= piece_bytes)
         flush();
     }
@@ -142,12 +161,11 @@ private:
   const convert_options& options_;
   std::ostream& out_;
   std::ostream& errors_;
-  can::log_reader reader_;
+  log_input input_;
   can::log_writer writer_;
   can::log_line line_;
   can::log_payload payload_{};
   std::string text_;
-  std::uint64_t read_ = 0; // frames and messages
   std::uint64_t faults_ = 0;
   std::uint64_t first_line_ = 0; // of the first fault
   std::uint32_t first_column_ = 0;
@@ -164,6 +182,7 @@ struct typed_options {
   std::string from;
   std::string trc_version = "2.1";
   std::string file = "-";
+  logs::time_options times{};
 };
 
 std::vector<std::string> format_names(bool writable_only) {
@@ -183,6 +202,10 @@ int run(const typed_options& typed) {
   options.to = can::parse_log_format(typed.to).value_or(can::log_format::candump);
   options.from = can::parse_log_format(typed.from).value_or(can::log_format::unknown);
   options.trc = can::parse_trc_version(typed.trc_version).value_or(can::trc_version::v2_1);
+  auto times = logs::times_of(typed.times);
+  if (!times)
+    throw CLI::ValidationError(times.error().detail);
+  options.times = std::move(*times);
   if (typed.file == "-")
     return convert_log(options, std::cin, std::cout, std::cerr);
   options.input_name = typed.file;
@@ -201,18 +224,7 @@ int convert_log(const convert_options& options,
                 std::istream& in,
                 std::ostream& out,
                 std::ostream& errors) {
-  const auto work = std::make_unique<conversion>(options, out, errors);
-  std::vector<char> piece(piece_bytes);
-  while (in && work->writable()) {
-    in.read(piece.data(), static_cast<std::streamsize>(piece.size()));
-    work->feed({piece.data(), static_cast<std::size_t>(in.gcount())});
-  }
-  const bool read_failed = in.bad();
-  const auto code = work->finish();
-  if (!read_failed)
-    return code;
-  errors << "furrow convert: cannot read " << options.input_name << " to its end\n";
-  return 1;
+  return std::make_unique<conversion>(options, in, out, errors)->run();
 }
 
 void add_convert(CLI::App& app, int& exit_code) {
@@ -229,10 +241,14 @@ void add_convert(CLI::App& app, int& exit_code) {
     ->capture_default_str();
   command->add_option("file", typed->file, "log to read; - for standard input")
     ->capture_default_str();
-  command->footer("Example: furrow convert --to asc < tractor.log > tractor.asc\n"
-                  "Exit code 1 if a line or the whole log could not be read, or something cannot "
-                  "be written in the other "
-                  "format; standard error names it.");
+  logs::add_time_options(*command, typed->times);
+  command->footer(
+    "Examples:\n"
+    "  furrow convert --to asc < tractor.log > tractor.asc\n"
+    "  furrow convert --to candump --time-zone Europe/Berlin tractor.asc.gz\n"
+    "The log may be packed with gzip or zstd. Exit code 1 if nothing or more than 1 % "
+    "of the lines could not be read, or something cannot be written in the other "
+    "format; standard error names it.");
   command->callback([typed, &exit_code] { exit_code = run(*typed); });
 }
 

@@ -13,6 +13,8 @@
 #include "tools/furrow/logs/decode_definitions.hpp"
 #include "tools/furrow/logs/decoded_text.hpp"
 #include "tools/furrow/logs/json_text.hpp"
+#include "tools/furrow/logs/log_input.hpp"
+#include "tools/logs/time_options.hpp"
 
 #include <algorithm>
 #include <array>
@@ -28,7 +30,7 @@ namespace furrow::cli {
 
 namespace {
 
-constexpr std::size_t decode_piece_bytes = 262'144;
+constexpr std::size_t decode_piece_bytes = 262'144; // of output
 /// A log is read once and completely: there is room for the largest possible message, and for all other messages in
 /// transfer.
 constexpr can::transport_limits decode_limits{1024, can::reassembler::etp_bytes_max + (16U << 20U)};
@@ -61,10 +63,11 @@ public:
   decoder(const decode_options& options,
           const decode_definitions& known,
           const std::string& name,
+          std::istream& in,
           std::ostream& out,
           std::ostream& problems)
     : options_{options}, known_{known}, name_{name.empty() ? "" : name + ":"}, out_{out},
-      problems_{problems}, values_(known.plan().signals_max()) {
+      problems_{problems}, input_{in, times()}, values_(known.plan().signals_max()) {
     if (options.logs.size() > 1) {
       opening_ = "{\"file\":";
       can::text::append_json_text(opening_, name);
@@ -72,15 +75,12 @@ public:
     }
   }
 
-  void feed(std::string_view piece) {
-    reader_.feed(piece);
-    take();
-    flush();
-  }
-  [[nodiscard]] int finish();
-  [[nodiscard]] bool writable() const { return out_.good(); }
+  [[nodiscard]] int run();
 
 private:
+  [[nodiscard]] bool writable() const { return out_.good(); }
+  [[nodiscard]] const can::log_reader& reader() const { return input_.reader(); }
+  [[nodiscard]] logs::log_times times();
   void take();
   void take_frame();
   void take_message();
@@ -98,34 +98,46 @@ private:
   std::string opening_ = "{"; // of a JSON object
   std::ostream& out_;
   std::ostream& problems_;
-  can::log_reader reader_;
+  log_input input_;
   can::bus_table buses_;
   can::reassembler whole_{decode_limits};
   can::log_line line_;
   can::log_payload payload_{};
   std::vector<can::decoded_signal> values_;
   std::string text_;
-  std::uint64_t read_ = 0; // frames and messages
   std::uint64_t faults_ = 0;
   std::string first_fault_;
   int write_error_ = 0; // of the last write
 };
 
+logs::log_times decoder::times() {
+  auto out = options_.times;
+  out.warn = [this](const std::string& text) {
+    problems_ << "furrow decode: " << name_ << (name_.empty() ? "" : " ") << text << '\n';
+  };
+  return out;
+}
+
 void decoder::take() {
-  while (writable() && reader_.next(line_, payload_)) {
+  while (writable()) {
+    const auto had = input_.next(line_, payload_);
+    if (had == log_input::had::end)
+      return;
+    if (had == log_input::had::pause) {
+      flush(); // the log may be live
+      continue;
+    }
     switch (line_.kind) {
     case can::line_kind::frame:
-      ++read_;
       take_frame();
       break;
     case can::line_kind::message:
-      ++read_;
       take_message();
       break;
     case can::line_kind::fault:
       if (faults_++ == 0)
         first_fault_ =
-          std::to_string(reader_.line()) + ':' + std::to_string(line_.column) + ": " + line_.fault;
+          std::to_string(reader().line()) + ':' + std::to_string(line_.column) + ": " + line_.fault;
       break;
     case can::line_kind::nothing:
     case can::line_kind::dropped:
@@ -139,9 +151,10 @@ void decoder::take() {
 void decoder::take_frame() {
   const auto bus = buses_.bus_of(line_.interface);
   if (!bus) {
+    input_.refuse();
     if (faults_++ == 0)
       first_fault_ =
-        std::to_string(reader_.line()) + ":1: " + can::bus_table::refusal(line_.interface);
+        std::to_string(reader().line()) + ":1: " + can::bus_table::refusal(line_.interface);
     return;
   }
   const can::frame_view frame{
@@ -219,7 +232,7 @@ void decoder::print_json(const can::plan_message& of,
                          const whole_message& message,
                          std::size_t count) {
   text_ += opening_ + "\"line\":";
-  append_number(text_, reader_.line());
+  append_number(text_, reader().line());
   text_ += ",\"time\":";
   append_seconds(text_, message.time_us);
   text_ += ",\"bus\":";
@@ -305,7 +318,7 @@ void decoder::print_text(const can::plan_message& of,
 void decoder::print_bytes(const can::assembled_message& message) {
   if (options_.json) {
     text_ += opening_ + "\"line\":";
-    append_number(text_, reader_.line());
+    append_number(text_, reader().line());
     text_ += ",\"pgn\":";
     append_number(text_, message.pgn);
     text_ += ",\"source\":";
@@ -343,14 +356,12 @@ void decoder::flush() {
     return;
   errno = 0;
   out_.write(text_.data(), static_cast<std::streamsize>(text_.size()));
-  out_.flush(); // the log may be live
+  out_.flush();
   write_error_ = errno;
   text_.clear();
 }
 
-int decoder::finish() {
-  if (writable())
-    reader_.finish(); // if writing stopped, the unread rest is not damaged
+int decoder::run() {
   take();
   flush();
   if (!writable() && write_error_ == EPIPE)
@@ -362,7 +373,11 @@ int decoder::finish() {
     problems_ << "furrow decode: cannot write the output\n";
     return 1;
   }
-  return faults_ != 0 && read_ == 0 ? 1 : 0;
+  if (!input_.trouble().empty())
+    problems_ << "furrow decode: cannot read "
+              << (name_.empty() ? "the input" : name_.substr(0, name_.size() - 1))
+              << " to its end: " << input_.trouble() << '\n';
+  return input_.unreadable() || !input_.trouble().empty() ? 1 : 0;
 }
 
 } // namespace
@@ -375,22 +390,7 @@ int decode_one(const decode_options& options,
                std::istream& in,
                std::ostream& out,
                std::ostream& problems) {
-  const auto work = std::make_unique<decoder>(options, known, name, out, problems);
-  std::vector<char> piece(decode_piece_bytes);
-  // Takes what is available without waiting for more: the log may be a live bus.
-  while (work->writable() && in.peek() != std::istream::traits_type::eof()) {
-    const auto got = in.readsome(piece.data(), static_cast<std::streamsize>(piece.size()));
-    if (got <= 0)
-      break;
-    work->feed({piece.data(), static_cast<std::size_t>(got)});
-  }
-  const bool read_failed = in.bad();
-  const auto code = work->finish();
-  if (!read_failed)
-    return code;
-  problems << "furrow decode: cannot read " << (name.empty() ? "the input" : name)
-           << " to its end\n";
-  return 1;
+  return std::make_unique<decoder>(options, known, name, in, out, problems)->run();
 }
 
 } // namespace
@@ -435,6 +435,7 @@ void add_decode(CLI::App& app, int& exit_code) {
   const auto options = std::make_shared<decode_options>();
   const auto output = std::make_shared<std::string>("text");
   const auto signals = std::make_shared<bool>(false);
+  const auto times = std::make_shared<logs::time_options>();
   command->add_option("LOG", options->logs, "logs to read; default: standard input")->type_name("");
   command
     ->add_option("--dbc", options->dbc,
@@ -461,10 +462,14 @@ void add_decode(CLI::App& app, int& exit_code) {
                     "print decoded signals (the default without --messages)");
   command->add_flag("--messages", options->messages,
                     "print each message as bytes, assembled from its frames");
-  command->footer("Examples:\n"
-                  "  furrow decode tractor.log --dbc implement.dbc --catalogue\n"
-                  "  furrow decode --catalogue --signal EEC1.engine_speed -o jsonl < tractor.log");
-  command->callback([options, output, signals, &exit_code] {
+  logs::add_time_options(*command, *times);
+  command->footer(
+    "A log may be packed with gzip or zstd. Exit code 1 if nothing or more than 1 % of "
+    "the lines of a log could not be read.\n"
+    "Examples:\n"
+    "  furrow decode tractor.log --dbc implement.dbc --catalogue\n"
+    "  furrow decode --catalogue --signal EEC1.engine_speed -o jsonl < tractor.log");
+  command->callback([options, output, signals, times, &exit_code] {
     options->json = *output == "jsonl";
     options->signals = *signals || !options->messages;
     if (options->signals && options->dbc.empty() && !options->catalogue)
@@ -472,6 +477,10 @@ void add_decode(CLI::App& app, int& exit_code) {
     for (const auto& path : options->logs)
       if (path.ends_with(".dbc"))
         throw CLI::ValidationError(path + " is read as a log: write --dbc before each DBC file");
+    auto log_times = logs::times_of(*times);
+    if (!log_times)
+      throw CLI::ValidationError(log_times.error().detail);
+    options->times = std::move(*log_times);
     std::ios::sync_with_stdio(false);
     exit_code = decode_logs(*options, std::cin, std::cout, std::cerr);
   });

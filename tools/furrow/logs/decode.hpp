@@ -1,6 +1,6 @@
 /// `furrow decode [LOG...] --dbc FILE [--dbc FILE] [--catalogue]`: decodes the messages of logs with DBC files.
 ///
-/// Shape: reads any log format, needs no node; without a LOG it reads standard input. Frames are assembled to messages first (transport protocols and fast
+/// Shape: reads any log format, packed or not, needs no node; without a LOG it reads standard input. Frames are assembled to messages first (transport protocols and fast
 ///   packets). The text looks like that of cantools; JSON is one object per line:
 ///     {"line","time","bus","pgn","can_id","source","destination","message",
 ///      "signals":{"Name":{"spn","raw","value","unit","label","state"}}}
@@ -9,14 +9,15 @@
 ///     {"line","pgn","source","destination","transport","data"}
 ///   `line` is that of the last frame. If several files know a message, the first one is used; the catalogue comes
 ///   last. Frames that no file knows are skipped.
-/// Units: seconds, as the log counts them; values in the unit of the signal. A whole number has all its digits, up to 64
+/// Units: seconds since 1970, as the options for times say; values in the unit of the signal. A whole number has all its digits, up to 64
 ///   bits.
-/// Errors: exit code 0; 1 if a DBC file cannot be loaded, if the input has lines but no frame, or if the output cannot
-///   be written; 2 for invalid options. Lines that cannot be read are counted on standard error, the first one with
-///   line and column.
+/// Errors: exit code 0; 1 if a DBC file cannot be loaded, if nothing or more than 1 % of the lines could not be read, if
+///   the input cannot be read to its end, or if the output cannot be written; 2 for invalid options. Lines that cannot
+///   be read are counted on standard error, the first one with line and column.
 #pragma once
 
 #include "can/dbc/file.hpp"
+#include "tools/logs/log_clock.hpp"
 
 #include <iosfwd>
 #include <string>
@@ -36,6 +37,7 @@ struct decode_options {
   std::vector<std::string> logs{};                        // paths; "-" or none: standard input
   std::vector<std::string> wanted_messages{};             // names; none: all
   std::vector<std::string> wanted_signals{};              // SIGNAL or MESSAGE.SIGNAL; none: all
+  logs::log_times times{};                                // `warn` is not used
 };
 
 /// Runs the command and returns the exit code.

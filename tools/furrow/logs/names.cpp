@@ -7,6 +7,8 @@
 #include "can/text/time.hpp"
 #include "can/transport/transport.hpp"
 #include "tools/furrow/logs/columns.hpp"
+#include "tools/furrow/logs/log_input.hpp"
+#include "tools/logs/time_options.hpp"
 
 #include <algorithm>
 #include <array>
@@ -42,7 +44,6 @@ struct bus_census {
   can::reassembler whole;
   std::map<std::pair<std::uint8_t, std::uint8_t>, heard_address> heard; // at most 256 x 256
   std::int64_t last_us = 0;
-  std::uint64_t lines = 0;
   std::uint64_t faults = 0;
   std::string first_fault;
 
@@ -63,50 +64,44 @@ struct bus_census {
 };
 
 void take_line(bus_census& census,
-               const can::log_reader& reader,
+               log_input& input,
                const can::log_line& line,
                const can::log_payload& payload) {
+  const auto fault = [&](const std::string& why) {
+    if (census.faults++ == 0)
+      census.first_fault =
+        std::to_string(input.reader().line()) + ":" + std::to_string(line.column) + ": " + why;
+  };
   switch (line.kind) {
   case can::line_kind::frame: {
     const auto bus = census.buses.bus_of(line.interface);
-    if (!bus)
-      return;
-    ++census.lines;
+    if (!bus) {
+      input.refuse();
+      return fault(can::bus_table::refusal(line.interface));
+    }
     census.take({line.time_us, {line.header.bits | std::uint64_t{*bus} << 32U}, payload.data()});
     return;
   }
   case can::line_kind::message:
-    ++census.lines;
     if (const auto bus = census.buses.bus_of(line.interface);
         bus && line.message.pgn == can::pgn_commanded_address)
       census.ecus.command(*bus, {payload.data(), line.message.length});
     return;
   case can::line_kind::fault:
-    if (census.faults++ == 0)
-      census.first_fault =
-        std::to_string(reader.line()) + ":" + std::to_string(line.column) + ": " + line.fault;
-    return;
+    return fault(line.fault);
   case can::line_kind::nothing:
   case can::line_kind::dropped:
     return;
   }
 }
 
-void read_all(std::istream& in, bus_census& census) {
-  can::log_reader reader;
+void read_all(log_input& input, bus_census& census) {
   can::log_line line;
   const auto payload = std::make_unique<can::log_payload>();
-  std::vector<char> piece(1U << 16U);
-  for (bool more = true; more;) {
-    in.read(piece.data(), static_cast<std::streamsize>(piece.size()));
-    more = in.gcount() > 0;
-    if (more)
-      reader.feed({piece.data(), static_cast<std::size_t>(in.gcount())});
-    else
-      reader.finish();
-    while (reader.next(line, *payload))
-      take_line(census, reader, line, *payload);
-  }
+  for (auto had = input.next(line, *payload); had != log_input::had::end;
+       had = input.next(line, *payload))
+    if (had == log_input::had::line)
+      take_line(census, input, line, *payload);
   census.ecus.settle(census.last_us);
 }
 
@@ -256,11 +251,17 @@ int print_names(std::istream& in,
                 std::ostream& problems,
                 names_options options) {
   const auto census = std::make_unique<bus_census>();
-  read_all(in, *census);
+  options.times.warn = [&](const std::string& text) {
+    problems << "furrow names: " << text << '\n';
+  };
+  log_input input{in, std::move(options.times)};
+  read_all(input, *census);
   if (census->faults != 0)
     problems << "furrow names: " << census->first_fault
              << " (lines that cannot be read: " << census->faults << ")\n";
-  if (census->lines == 0) {
+  if (!input.trouble().empty())
+    problems << "furrow names: cannot read the input to its end: " << input.trouble() << '\n';
+  if (input.tally().read == 0) {
     problems << "furrow names: the input has no frame\n";
     return 1;
   }
@@ -269,7 +270,7 @@ int print_names(std::istream& in,
   else
     print_table(out, *census, options.unnamed);
   out.flush();
-  return out.good() ? 0 : 1;
+  return out.good() && !input.unreadable() && input.trouble().empty() ? 0 : 1;
 }
 
 void add_names(CLI::App& app, int& exit_code) {
@@ -282,9 +283,19 @@ void add_names(CLI::App& app, int& exit_code) {
     ->capture_default_str();
   command->add_flag("--unnamed", *unnamed,
                     "also list addresses that sent frames and were never claimed");
-  command->callback([output, unnamed, &exit_code] {
+  const auto times = std::make_shared<logs::time_options>();
+  logs::add_time_options(*command, *times);
+  command->footer(
+    "The log may be packed with gzip or zstd. Exit code 1 if nothing or more than 1 % "
+    "of its lines could not be read.\n"
+    "Example: furrow names --unnamed < tractor.log.gz");
+  command->callback([output, unnamed, times, &exit_code] {
+    auto log_times = logs::times_of(*times);
+    if (!log_times)
+      throw CLI::ValidationError(log_times.error().detail);
     std::ios::sync_with_stdio(false);
-    exit_code = print_names(std::cin, std::cout, std::cerr, {*output == "json", *unnamed});
+    exit_code = print_names(std::cin, std::cout, std::cerr,
+                            {*output == "json", *unnamed, std::move(*log_times)});
   });
 }
 
