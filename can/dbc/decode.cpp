@@ -97,10 +97,8 @@ double float_of_raw(std::uint64_t raw, std::uint32_t length) {
 }
 
 std::optional<whole_number> whole_value(const plan_signal& signal, const decoded_signal& value) {
-  constexpr double exact_max =
-    9'007'199'254'740'992; // 2^53: up to here a double holds every whole number
   const auto is_whole = [](double number) {
-    return std::abs(number) <= exact_max && number == std::floor(number);
+    return std::abs(number) <= whole_double_max && number == std::floor(number);
   };
   if (value.state != signal_state::value || signal.is_float || !is_whole(signal.scale)
       || !is_whole(signal.offset))
@@ -113,6 +111,10 @@ std::optional<whole_number> whole_value(const plan_signal& signal, const decoded
   if (magnitude >> 64U != 0)
     return std::nullopt;
   return whole_number{number < 0, static_cast<std::uint64_t>(magnitude)};
+}
+
+std::optional<whole_number> beyond_double(const plan_signal& signal, const decoded_signal& value) {
+  return std::abs(value.physical) < whole_double_max ? std::nullopt : whole_value(signal, value);
 }
 
 template <bool Simple>

@@ -22,6 +22,7 @@
 #include "can/dbc/file.hpp"
 #include "can/frame/frame.hpp"
 #include "can/result.hpp"
+#include "can/whole_number.hpp"
 
 #include <array>
 #include <cstddef>
@@ -66,16 +67,13 @@ struct decoded_signal {
 
 struct plan_signal;
 
-/// A whole number of up to 64 bits and its sign.
-struct whole_number {
-  bool negative = false;
-  std::uint64_t magnitude = 0;
-  friend bool operator==(const whole_number&, const whole_number&) = default;
-};
 /// The physical value without the rounding of a double, which holds 53 bits. Nothing when there is no value, or when
 /// it is no whole number because of a float, a factor or an offset, or has more than 64 bits.
 [[nodiscard]] std::optional<whole_number> whole_value(const plan_signal& signal,
                                                       const decoded_signal& value);
+/// The same, and nothing either when `physical` has all digits.
+[[nodiscard]] std::optional<whole_number> beyond_double(const plan_signal& signal,
+                                                        const decoded_signal& value);
 
 struct plan_signal {
   std::string name;

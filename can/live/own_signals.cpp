@@ -41,7 +41,8 @@ std::vector<own_value> own_signals::values() const {
       continue;
     const auto& signal = plan.signals()[i];
     out.push_back({plan.messages()[signal.message].name + "." + signal.name, signal.unit,
-                   std::string{plan.label(one.value)}, one.value, one.time_us});
+                   std::string{plan.label(one.value)}, one.value, beyond_double(signal, one.value),
+                   one.time_us});
   }
   return out;
 }

@@ -15,6 +15,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
@@ -42,6 +43,7 @@ struct own_value {
   std::string unit;
   std::string label; // empty: the file has none for the value
   decoded_signal value;
+  std::optional<whole_number> whole; // the value, if `value.physical` lacks digits of it
   std::int64_t time_us = 0;
 };
 

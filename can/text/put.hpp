@@ -3,6 +3,8 @@
 /// Shape: each function returns the position after its output.
 #pragma once
 
+#include "can/whole_number.hpp"
+
 #include <cstddef>
 #include <cstdint>
 #include <span>
@@ -42,6 +44,13 @@ inline char* put_decimal(char* to, std::uint64_t value, int digits) {
 inline void append_decimal(std::string& out, std::uint64_t value, int digits = 1) {
   char text[20];
   out.append(text, put_decimal(text, value, digits));
+}
+
+/// With all digits.
+inline void append_whole(std::string& out, const whole_number& value) {
+  if (value.negative)
+    out += '-';
+  append_decimal(out, value.magnitude);
 }
 
 inline void append_hex(std::string& out, std::uint32_t value, int digits) {

@@ -330,6 +330,17 @@ TEST_CASE("decode: a whole number keeps all of its 64 bits") { // cantools issue
   CHECK(whole(2, 1ULL << 63U) == whole_number{true, 1ULL << 63U});
   CHECK(whole(3, 0xFFFFFFFFU) == whole_number{true, 10});
   CHECK(whole(7, ~std::uint64_t{0}) == whole_number{true, ~std::uint64_t{0}});
+  const auto beyond = [&](std::uint64_t raw) {
+    const decoded_signal value{raw, static_cast<double>(raw), 0, signal_state::value};
+    return beyond_double(plan->signals()[0], value);
+  };
+  CHECK_FALSE(beyond((1ULL << 53U) - 1)); // the double has all digits
+  CHECK(beyond((1ULL << 53U) + 1) == whole_number{false, (1ULL << 53U) + 1});
+  CHECK_FALSE(beyond_double(plan->signals()[0], {0, std::nan(""), 0, signal_state::error}));
+  // Ordered as the numbers are.
+  CHECK(whole_number{true, 2} < whole_number{true, 1});
+  CHECK(whole_number{true, 1} < whole_number{false, 0});
+  CHECK(whole_number{false, 1} < whole_number{false, 2});
   CHECK_FALSE(whole(4, 3));                   // 1.5
   CHECK_FALSE(whole(5, ~std::uint64_t{0}));   // 65 bits
   CHECK_FALSE(whole(6, 0x3FF0000000000000U)); // 1.0, a float

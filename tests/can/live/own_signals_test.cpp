@@ -57,6 +57,29 @@ TEST_CASE(
   CHECK(machine.report().own_signals.empty());
 }
 
+// Symptom: ...613 was shown as ...616.
+TEST_CASE("own signals: a whole number of 64 bits keeps all digits") {
+  const auto file = can::parse_dbc("BO_ 256 BIG: 8 X\n SG_ serial : 0|64@1+ (1,0) [0|0] \"\" X\n"
+                                   "BO_ 257 FLOAT: 8 X\n SG_ real : 0|64@1+ (1,0) [0|0] \"\" X\n"
+                                   "SIG_VALTYPE_ 257 real : 2;\n",
+                                   "own.dbc", can::dbc_mode::lenient);
+  REQUIRE(file);
+  const can::dbc_file* files[] = {&*file};
+  auto plan = can::decode_plan::compile(files);
+  REQUIRE(plan);
+  can::own_signals own{std::make_shared<const can::decode_plan>(std::move(*plan))};
+  own.update(quoted_frame{"101#000000000000F043", own_start}.view()); // 2^64 as a double
+  own.update(quoted_frame{"100#FDFFFFFFFFFFFFFF", own_start}.view());
+  auto values = own.values();
+  REQUIRE(values.size() == 2);
+  CHECK(values[0].whole == can::whole_number{false, 18446744073709551613U});
+  CHECK_FALSE(values[1].whole);
+  own.update(quoted_frame{"100#0500000000000000", own_start + 1'000}.view());
+  values = own.values();
+  CHECK(values[0].value.physical == 5.0);
+  CHECK_FALSE(values[0].whole); // the double has all digits
+}
+
 TEST_CASE("own signals: a piece of a fast packet has no values, the whole message has") {
   const auto file = can::parse_dbc("VERSION \"\"\n\nBU_: ECU\n\n"
                                    "BO_ 2314338814 ENGINE: 26 ECU\n" // PGN 127489, any source

@@ -1,6 +1,7 @@
 #include "tools/furrow/logs/decoded_text.hpp"
 
 #include "can/isobus/diagnostics.hpp"
+#include "can/text/put.hpp"
 #include "tools/furrow/logs/json_text.hpp"
 
 #include <charconv>
@@ -15,9 +16,7 @@ bool append_whole(std::string& out,
   const auto whole = can::whole_value(signal, value);
   if (!whole)
     return false;
-  if (whole->negative)
-    out += '-';
-  append_number(out, whole->magnitude);
+  can::text::append_whole(out, *whole);
   return true;
 }
 
