@@ -114,7 +114,7 @@ void signal_values::take_frame(const frame_view& frame, const sink& to) {
     return decode(frame.time_us, frame.payload(), to);
   const auto data = parse_process_data(frame.payload());
   if (data && data->carries_value() && process_key{data->element, data->ddi} == process_.key)
-    to(frame.time_us, data->value * process_scale_);
+    to(frame.time_us, data->value * process_scale_, std::nullopt); // of 32 bits
 }
 
 /// As the digest takes it (can/live/stream_digest.cpp).
@@ -135,7 +135,7 @@ void signal_values::decode(std::int64_t time_us,
   for (std::size_t i = 0; i < count; ++i)
     if (const auto& one = values_[i];
         one.signal == signal_ && one.state == signal_state::value && std::isfinite(one.physical))
-      to(time_us, one.physical);
+      to(time_us, one.physical, beyond_double(plan_->signal_of(one), one));
 }
 
 } // namespace furrow::can

@@ -38,7 +38,9 @@ struct process_wish {
 
 class signal_values {
 public:
-  using sink = std::function<void(std::int64_t time_us, double value)>;
+  /// `whole`: the value, if `value` lacks digits of it.
+  using sink = std::function<void(
+    std::int64_t time_us, double value, const std::optional<whole_number>& whole)>;
 
   signal_values(std::shared_ptr<const decode_plan> plan, std::uint32_t signal);
   explicit signal_values(process_wish wish);

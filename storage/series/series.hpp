@@ -1,13 +1,15 @@
 /// History in columns, as wide as a client asks for: telemetry thinned by time, a signal by pixels.
 ///
 /// Shape: the columns of an answer have the same length. Intervals and buckets are counted from series_origin_us.
-/// Units: microseconds since 1970; telemetry as in can/live/telemetry.hpp; a signal in its unit.
+/// Units: microseconds since 1970; telemetry as in can/live/telemetry.hpp; a signal in its unit. Buckets are doubles, as
+///   rollups are; raw values keep the digits of whole numbers of up to 64 bits.
 /// Errors: not_found for an unknown machine or signal; reject_row for an unknown time zone; retry_later for a query that
 ///   takes too long. Else as storage/store.hpp. A value that is absent is NaN.
 /// Threads: as storage/store.hpp.
 /// Limits: telemetry_rows_max rows, signal_points_max points in an answer.
 #pragma once
 
+#include "can/whole_number.hpp"
 #include "storage/errc.hpp"
 #include "storage/series/token_sums.hpp"
 #include "storage/store.hpp"
@@ -17,6 +19,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace furrow::storage {
@@ -65,6 +68,8 @@ struct signal_series {
   std::vector<double> max;
   std::vector<double> mean;
   std::vector<double> last;
+  /// Raw values that `last` lacks digits of, by their places in it, in order.
+  std::vector<std::pair<std::size_t, can::whole_number>> whole{};
 };
 
 inline constexpr std::int64_t minute_us = 60'000'000;

@@ -26,7 +26,7 @@ select jsonb_build_object(
     select jsonb_agg(jsonb_build_object(
       'name', p.proname, 'arguments', pg_get_function_arguments(p.oid), 'inputs', p.pronargs,
       'result', pg_get_function_result(p.oid), 'route', w.route))
-    from (values ('frames', 'equipment'), ('messages', 'equipment'), ('signal', 'equipment'), ('signal_bucket', 'equipment'),
+    from (values ('frames', 'equipment'), ('messages', 'equipment'), ('signal', 'equipment'), ('signal_bucket', 'equipment'), ('signal_whole', 'equipment'),
                  ('position_track', 'equipment'), ('yield_map', 'place'), ('rollup_day_in', 'farm'),
                  ('token_sums', 'all'), ('retention_due', 'all'), ('day_start', 'main')) w(name, route)
     join pg_proc p on p.proname = w.name where p.pronamespace = to_regnamespace('furrow')))

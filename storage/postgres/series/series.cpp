@@ -8,8 +8,13 @@
 #include "storage/postgres/series/zones.hpp"
 #include "storage/postgres/work.hpp"
 
+#include <algorithm>
 #include <bit>
+#include <charconv>
+#include <cmath>
 #include <limits>
+#include <optional>
+#include <string_view>
 #include <utility>
 
 namespace furrow::storage::postgres_work {
@@ -261,6 +266,11 @@ const std::string& frames_text() {
   return sql;
 }
 
+/// $5 the most values: those of furrow.signal, with all digits.
+constexpr const char* whole_text =
+  "select w.time, w.value::float8, w.value::text from furrow.signal_whole($1, $2, $3, $4) w "
+  "where w.value is not null order by 1 limit $5 + 1";
+
 /// $5 the bucket: rollups where they say the same as frames, frames elsewhere.
 constexpr const char* bucket_text =
   "select time, count, min, max, mean, last from furrow.signal_bucket($1, $2, $3, $4, "
@@ -344,6 +354,42 @@ task<result<done>> read_frames_of(pq_connection& db,
   co_return done{};
 }
 
+std::optional<can::whole_number> whole_of(std::string_view text) {
+  can::whole_number out{text.starts_with('-'), 0};
+  text.remove_prefix(out.negative ? 1 : 0);
+  const auto* const end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, out.magnitude);
+  return error == std::errc{} && stop == end ? std::optional{out} : std::nullopt;
+}
+
+/// Raw values that a double may have rounded: read once more, with all digits.
+task<result<done>> read_digits(pq_connection& db,
+                               const signal_place& place,
+                               const signal_wish& wish,
+                               signal_series& out) {
+  const bool sound = std::all_of(out.last.begin(), out.last.end(), [](double value) {
+    return std::abs(value) < can::whole_double_max;
+  });
+  if (out.bucket_us != 0 || sound)
+    co_return done{};
+  const auto reply = co_await db.query(
+    whole_text, asked_of(place, wish).int8(static_cast<std::int64_t>(wish.points)));
+  if (reply.error)
+    co_return reply.error->as_failure();
+  const pq_rows rows{reply.rows.get()};
+  if (rows.size() == 0 || static_cast<std::size_t>(rows.size()) > wish.points)
+    co_return done{}; // no whole numbers; or more frames have come meanwhile
+  out = {};
+  for (int row = 0; row < rows.size(); ++row) {
+    out.time_us.push_back(rows.integer(row, 0) + epoch_2000_us);
+    out.last.push_back(number_at(rows, row, 1));
+    if (const auto whole = whole_of(rows.bytes(row, 2));
+        whole && std::abs(out.last.back()) >= can::whole_double_max)
+      out.whole.emplace_back(out.last.size() - 1, *whole);
+  }
+  co_return done{};
+}
+
 task<result<signal_series>> read_signal_series(pq_connection& db, const signal_wish& wish) {
   signal_series out;
   const auto place = co_await find_place(db, wish);
@@ -381,6 +427,8 @@ task<result<signal_series>> read_signal_series(pq_connection& db, const signal_w
     if (!read)
       co_return read.error();
   }
+  if (const auto read = co_await read_digits(db, *place, wish, out); !read)
+    co_return read.error();
   co_return out;
 }
 

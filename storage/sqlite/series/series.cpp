@@ -138,9 +138,9 @@ public:
                   const std::optional<time_zone>& zone)
     : wish_{wish}, bucket_us_{bucket_us}, row_{wish, bucket_us, zone}, buckets_(row_.count()) {}
 
-  void add(std::int64_t time_us, double value) {
+  void add(std::int64_t time_us, double value, const std::optional<can::whole_number>& whole) {
     if (values_.size() <= wish_.points)
-      values_.emplace_back(time_us, value);
+      values_.push_back({time_us, value, whole});
     merge({time_us, 1, value, value, value, value, time_us});
   }
   /// Of a whole minute; then there are no single values.
@@ -154,10 +154,12 @@ public:
     signal_series out;
     if (!rolled_ && count_ <= wish_.points && count_ > 0) {
       std::stable_sort(values_.begin(), values_.end(),
-                       [](const auto& a, const auto& b) { return a.first < b.first; });
-      for (const auto& [time_us, value] : values_) {
-        out.time_us.push_back(time_us);
-        out.last.push_back(value);
+                       [](const auto& a, const auto& b) { return a.time_us < b.time_us; });
+      for (const auto& one : values_) {
+        if (one.whole)
+          out.whole.emplace_back(out.last.size(), *one.whole);
+        out.time_us.push_back(one.time_us);
+        out.last.push_back(one.number);
       }
       return out;
     }
@@ -177,6 +179,11 @@ public:
   }
 
 private:
+  struct single_value {
+    std::int64_t time_us = 0;
+    double number = 0;
+    std::optional<can::whole_number> whole; // if the number lacks digits of it
+  };
   struct part {
     std::int64_t time_us = 0;
     std::uint64_t count = 0;
@@ -208,7 +215,7 @@ private:
   std::int64_t bucket_us_;
   bucket_row row_;
   std::vector<part> buckets_;
-  std::vector<std::pair<std::int64_t, double>> values_;
+  std::vector<single_value> values_;
   std::uint64_t count_ = 0;
   bool rolled_ = false;
 };
@@ -351,9 +358,10 @@ private:
     constexpr std::int64_t block_span_us = 72 * minute_us;
     if (!decoder_ || to_us < from_us)
       return true;
-    const can::signal_values::sink sink = [&](std::int64_t time_us, double value) {
+    const can::signal_values::sink sink = [&](std::int64_t time_us, double value,
+                                              const std::optional<can::whole_number>& whole) {
       if (time_us >= from_us && time_us <= to_us)
-        out.add(time_us, value);
+        out.add(time_us, value, whole);
     };
     std::map<std::int64_t, can::signal_values> streams; // messages of several frames: each its own
     auto rows = db_.statement(

@@ -72,7 +72,7 @@ TEST_CASE(
   }
   const auto made = must(create_front(homes.wish()));
   CHECK(made.homes == std::vector<std::string>{"main", "home1", "home2"});
-  CHECK(made.functions == 11); // token_sums has two forms
+  CHECK(made.functions == 12); // token_sums has two forms
 
   const auto signal = homes.beds[0].value(
     "select n.name from furrow.rollup r join furrow.signal_name n on n.id = r.signal group by 1 "

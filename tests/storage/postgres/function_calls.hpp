@@ -154,6 +154,11 @@ inline constexpr std::array function_calls{
     "select count(*) from furrow.signal('T1', 'EEC1.engine_speed', '-infinity', 'infinity')"},
   function_call{"signal_bucket/6", "select count(*) from furrow.signal_bucket('T1', "
                                    "'EEC1.engine_speed', '-infinity', 'infinity', '1 minute')"},
+  function_call{"signal_whole/5",
+                "select count(*) from furrow.signal_whole('T1', (select 'EEC1.' || s.name from "
+                "furrow.definition_signal s join furrow.definition_message m using (version, "
+                "message) where m.name = 'EEC1' and s.scale = 1 limit 1), '-infinity', "
+                "'infinity')"},
   function_call{"signal_sql/3", "select furrow.signal_sql(1, 'EEC1.engine_speed', null)"},
   function_call{"slot_bytes/2", "select furrow.slot_bytes(1, 8)"},
   function_call{"steer/3", "select furrow.steer('n1', true, 50)"},

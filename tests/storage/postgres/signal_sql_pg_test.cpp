@@ -48,13 +48,21 @@ bool carries_pieces(std::uint32_t pgn) {
 
 struct compared_values {
   std::size_t all = 0;
+  std::size_t whole = 0;      // of integers of more than 53 bits, digit by digit
   std::size_t of_several = 0; // of messages that came in several frames
 };
+
+/// The digits of a value of a whole number, as furrow.signal_whole gives them.
+std::string digits_of(const can::plan_signal& signal, const can::decoded_signal& value) {
+  const auto whole = can::whole_value(signal, value);
+  return whole ? (whole->negative ? "-" : "") + std::to_string(whole->magnitude) : "none";
+}
 
 /// The values of `furrow decode` for each signal of these frames, by its number in the plan.
 std::map<std::uint32_t, values> decoded(const can::decode_plan& plan,
                                         const std::vector<can::frame_block>& blocks,
-                                        compared_values& counts) {
+                                        compared_values& counts,
+                                        std::map<std::uint32_t, values>& wholes) {
   std::map<std::uint32_t, values> out;
   std::vector<can::decoded_signal> buffer(plan.signals_max());
   can::reassembler whole{{1024, 64U << 20U}};
@@ -79,8 +87,22 @@ std::map<std::uint32_t, values> decoded(const can::decode_plan& plan,
         const auto& one = buffer[at];
         out[one.signal].emplace(
           block.time_us(i), one.state == can::signal_state::value ? bits_of(one.physical) : "none");
+        const auto& signal = plan.signal_of(one);
+        if (signal.length > 53 && !signal.is_float && signal.scale == std::floor(signal.scale)
+            && signal.offset == std::floor(signal.offset))
+          wholes[one.signal].emplace(block.time_us(i), digits_of(signal, one));
       }
     }
+  return out;
+}
+
+values asked_whole(postgres_bed& bed, const std::string& equipment, const std::string& signal) {
+  values out;
+  const auto question = "select (extract(epoch from time) * 1000000)::bigint, value from "
+                        "furrow.signal_whole('"
+                        + equipment + "', '" + signal + "', '-infinity', 'infinity')";
+  for (const auto& row : shared_cluster().exec(question, bed.name()))
+    out.emplace(std::stoll(row[0]), row[1].empty() ? "none" : row[1]);
   return out;
 }
 
@@ -103,7 +125,8 @@ compared_values check_signals(postgres_bed& bed,
   const auto plan = can::decode_plan::compile(files);
   REQUIRE(plan);
   compared_values compared;
-  const auto expected = decoded(*plan, blocks, compared);
+  std::map<std::uint32_t, values> wholes;
+  const auto expected = decoded(*plan, blocks, compared, wholes);
   for (const auto& [number, wanted] : expected) {
     const auto& signal = plan->signals()[number];
     const auto& message = plan->messages()[signal.message];
@@ -118,6 +141,13 @@ compared_values check_signals(postgres_bed& bed,
           break;
         }
     }
+  }
+  for (const auto& [number, wanted] : wholes) {
+    const auto& signal = plan->signals()[number];
+    const auto name = plan->messages()[signal.message].name + "." + signal.name;
+    CAPTURE(name);
+    CHECK((asked_whole(bed, "T1", name) == wanted));
+    compared.whole += wanted.size();
   }
   return compared;
 }
@@ -251,6 +281,10 @@ TEST_CASE("signal(): a message of several frames that is too short for a signal 
   MESSAGE(compared.all << " values equal, " << compared.of_several
                        << " of messages of several frames");
   CHECK(compared.of_several > 500);
+  CHECK(compared.whole > 100);
+  CHECK(bed.value("select count(*) from furrow.signal_whole('T1', 'Near', '-infinity', "
+                  "'infinity')")
+        == "0"); // half metres
   CHECK(bed.value("select count(*) from furrow.signal('T1', 'Near', '-infinity', 'infinity')")
         != bed.value("select count(*) from furrow.signal('T1', 'Far', '-infinity', 'infinity')"));
 }

@@ -94,6 +94,8 @@ TEST_CASE("postgres: functions, operators and tables of another schema are never
   CHECK(ask("select * from furrow.frames('T1', '-infinity', 'infinity', pgn => 61444)") > 0);
   CHECK(ask("select * from furrow.messages" + ever) > 0);
   CHECK(ask("select * from furrow.signal('T1', 'EEC1.engine_speed', '-infinity', 'infinity')") > 0);
+  CHECK(ask("select * from furrow.signal_whole('T1', 'EEC1.engine_speed', '-infinity', 'infinity')")
+        == 0); // no whole number
   CHECK(ask("select * from furrow.signal_bucket('T1', 'EEC1.engine_speed', '-infinity', "
             "'infinity', '1 minute')")
         > 0);

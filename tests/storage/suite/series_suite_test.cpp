@@ -1,5 +1,6 @@
 // History in columns on both databases: built into storage_tests and storage_pg_tests.
 #include "can/live/telemetry.hpp"
+#include "storage/dbc/dbc_files.hpp"
 #include "storage/series/series.hpp"
 #include "tests/storage/suite/digest_bed.hpp"
 #include "tests/support/frames.hpp"
@@ -153,6 +154,49 @@ TEST_CASE("series: a signal comes as its values, as buckets of frames, or as who
     CHECK(must(ask_signal(*store, engine_wish(1'195, 3'600, 60))).bucket_us == 0);
     CHECK(must(ask_signal(*store, engine_wish(2'000, 3'600, 60))).time_us.empty());
   }
+}
+
+// Symptom: the last digits of a serial number of 64 bits were others than those of its frames.
+TEST_CASE("series: raw values of whole numbers keep all 64 bits") {
+  const auto bed = make_bed();
+  const auto store = bed->open_migrated();
+  can::frame_block block;
+  std::int64_t time_us = series_noon_us;
+  for (const auto* text : {"100#FDFFFFFFFFFFFFFF", "100#0500000000000000", "100#0100000000002000",
+                           "101#0100000000000080", "102#FDFFFFFFFFFFFF7F"}) {
+    const quoted_frame frame{text, time_us += series_second_us};
+    REQUIRE(block.push(frame.time_us, frame.header, frame.data.data()));
+  }
+  const auto claimed = claim(*store, request_for("T1", 1)).claim;
+  REQUIRE(append(*store->open_appender("w0"), {append_of(claimed, 0, std::move(block))}));
+  const dbc_upload file{"big.dbc", "all",
+                        "VERSION \"\"\n\nBU_: ECU\n\n"
+                        "BO_ 256 BIG: 8 ECU\n SG_ serial : 0|64@1+ (1,0) [0|0] \"\" ECU\n"
+                        "BO_ 257 DEEP: 8 ECU\n SG_ depth : 0|64@1- (1,0) [0|0] \"\" ECU\n"
+                        "BO_ 258 HALF: 8 ECU\n SG_ half : 0|64@1+ (0.5,0) [0|0] \"\" ECU\n"};
+  must(answer_of<dbc_load_outcome>([&](auto done) {
+    store->dbc()->load(file, {"me@here", "10.0.0.9"}, std::move(done));
+  }));
+  const auto raw_of = [&](const std::string& signal) {
+    auto wish = engine_wish(0, 60, 100);
+    wish.signal = signal;
+    const auto made = must(ask_signal(*store, wish));
+    CHECK(made.bucket_us == 0);
+    CHECK(made.last.size() == made.time_us.size());
+    return made;
+  };
+  const auto serial = raw_of("BIG.serial");
+  REQUIRE(serial.last.size() == 3);
+  CHECK(serial.last[1] == 5);
+  const std::vector<std::pair<std::size_t, can::whole_number>> digits{
+    {0, {false, 18446744073709551613U}}, {2, {false, 9007199254740993U}}};
+  CHECK((serial.whole == digits));
+  const auto deep = raw_of("DEEP.depth");
+  REQUIRE(deep.whole.size() == 1);
+  CHECK(deep.whole[0].second == can::whole_number{true, 9223372036854775807U});
+  const auto half = raw_of("HALF.half"); // no whole number
+  REQUIRE(half.last.size() == 1);
+  CHECK(half.whole.empty());
 }
 
 TEST_CASE("series: what the digest has not seen yet comes from frames") {
