@@ -1,5 +1,6 @@
 #include "tools/furrow/output.hpp"
 
+#include "can/whole_number.hpp"
 #include "storage/farm/json_check.hpp"
 #include "tools/furrow/csv.hpp"
 #include "tools/furrow/fitted_table.hpp"
@@ -122,6 +123,13 @@ std::string plain_number(double value, int digits) {
       text.pop_back();
   }
   return text == "-0" ? "0" : text;
+}
+
+std::string exact_number(const json& value, int digits) {
+  const auto number = value.get<double>();
+  return value.is_number_integer() && std::abs(number) >= can::whole_double_max
+           ? value.dump()
+           : plain_number(number, digits);
 }
 
 void show_table(const table& whole, bool wide) {

@@ -44,6 +44,9 @@ void add_wide_column(table& shown,
 /// A number with so many significant digits, without trailing zeros and without an exponent (below 1e15).
 [[nodiscard]] std::string plain_number(double value, int digits);
 
+/// The same of a JSON number, but a whole number that a double has rounded has all digits.
+[[nodiscard]] std::string exact_number(const json& value, int digits);
+
 /// Returns the text with question marks for control characters.
 [[nodiscard]] std::string printable(std::string_view text);
 [[nodiscard]] bool is_coloured();

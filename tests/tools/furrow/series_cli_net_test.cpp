@@ -70,6 +70,39 @@ TEST_CASE("furrow signals: prints a signal by intervals, or as many values as a 
   CHECK(none.errors == "furrow: there are no values of this signal in this time\n");
 }
 
+TEST_CASE("furrow signals: raw values of whole numbers have all their digits in every form") {
+  series_cli_world furrow;
+  auto& points = furrow.node.database.signal_points;
+  points = {};
+  points.time_us = {series_cli_start_us};
+  points.last = {18446744073709551613.0};
+  points.whole = {{0, {false, 18446744073709551613U}}};
+  for (const auto* form : {"table", "csv", "json", "jsonl"}) {
+    CAPTURE(form);
+    const auto text =
+      good(furrow("signals", "T1", "EEC1.engine_speed", "--points", "10", "-o", form));
+    CHECK(text.find("18446744073709551613") != std::string::npos);
+  }
+}
+
+TEST_CASE("furrow equipment: whole numbers of own signals have all their digits in every form") {
+  cli_world furrow;
+  can::machine_report report;
+  report.own_signals.push_back(
+    {"BIG.serial",
+     "",
+     "",
+     {18446744073709551613U, 18446744073709551613.0, 0, can::signal_state::value},
+     can::whole_number{false, 18446744073709551613U},
+     series_cli_start_us});
+  furrow.node.reports["default/T1"] = report;
+  for (const auto* form : {"table", "csv", "json"}) {
+    CAPTURE(form);
+    const auto text = good(furrow("equipment", "T1", "-o", form));
+    CHECK(text.find("18446744073709551613") != std::string::npos);
+  }
+}
+
 TEST_CASE("furrow telemetry: prints chosen columns, one row in each interval") {
   series_cli_world furrow;
   const auto& wish = furrow.node.database.series_wish;

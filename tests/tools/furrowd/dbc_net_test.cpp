@@ -9,6 +9,7 @@
 #include <doctest/doctest.h>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <future>
 #include <memory>
@@ -180,6 +181,25 @@ TEST_CASE("dbc api: a file is loaded, listed, shown, compared, activated and rem
   CHECK(gone.status == 404);
   CHECK(code_of(gone) == "no_such_dbc");
   CHECK(w.ask("DELETE", "/api/v1/dbc/2", "a").status == 404);
+}
+
+// Symptom: the preview of a serial number of 64 bits showed 18446744073709552000.
+TEST_CASE("dbc api: the preview of a file has all digits of whole numbers") {
+  dbc_world w;
+  w.node.database.frame_count = 3;
+  w.node.database.make_frame = [](can::frame_block& block, std::uint64_t seq) {
+    std::array<std::uint8_t, 8> payload{0, 0, 0, 0, 0, 0, 0, 0x80}; // 2^63, and a little more
+    payload[0] = static_cast<std::uint8_t>(seq == 2 ? 9 : seq);
+    REQUIRE(block.push(1'700'000'000'000'000 + static_cast<std::int64_t>(seq),
+                       can::pack({.id = 256, .length = 8}), payload.data()));
+  };
+  const auto compared = w.ask("POST", "/api/v1/dbc/compare?name=big.dbc&for=T1&equipment=T1", "a",
+                              "BO_ 256 BIG: 8 X\n SG_ serial : 0|64@1+ (1,0) [0|0] \"\" X\n");
+  REQUIRE_MESSAGE(compared.status == 200, compared.body);
+  const auto after = json::parse(compared.body).at("preview").at("signals").at(0).at("after");
+  CHECK(after.at("min").dump() == "9223372036854775809");
+  CHECK(after.at("max").dump() == "9223372036854775817");
+  CHECK(after.at("last").dump() == "9223372036854775811");
 }
 
 TEST_CASE("dbc api: each change is in the audit log once, under the caller's name") {

@@ -1,6 +1,7 @@
 /// History in columns and tracks over HTTP, on a fake node: parameters, bodies, and who may see what.
 #include "tests/support/http_front.hpp"
 #include "tests/tools/furrowd/http/tokens.hpp"
+#include "tools/furrowd/api/bodies/machine_json.hpp"
 #include "tools/furrowd/api/history/range.hpp"
 #include "tools/furrowd/api/history/simplify.hpp"
 
@@ -8,6 +9,7 @@
 
 #include <cmath>
 #include <limits>
+#include <optional>
 
 #include <nlohmann/json.hpp>
 
@@ -135,6 +137,35 @@ TEST_CASE("signal series: buckets or values, with the unit") {
   CHECK(w.client.get(t1 + "signals/" + std::string(300, 'x')).status == 404);
   w.node.database.away = true;
   CHECK(w.client.get(t1 + "signals/EEC1.engine_speed").status == 503);
+}
+
+// Symptom: ...613 came as 18446744073709552000.
+TEST_CASE("signal series: raw values of whole numbers have all their digits") {
+  series_world w;
+  auto& points = w.node.database.signal_points;
+  points = {};
+  points.time_us = {1, 2, 3};
+  points.last = {18446744073709551613.0, 5, -9223372036854775807.0};
+  points.whole = {{0, {false, 18446744073709551613U}}, {2, {true, 9223372036854775807U}}};
+  const auto answer = w.client.get(t1 + "signals/EEC1.engine_speed");
+  CHECK(answer.body.find(R"("value":[18446744073709551613,5,-9223372036854775807],)")
+        != std::string::npos);
+}
+
+TEST_CASE("live view: whole numbers of own signals have all their digits") {
+  can::machine_report report;
+  const auto add = [&](std::uint64_t raw, double number, std::optional<can::whole_number> whole) {
+    report.own_signals.push_back(
+      {"BIG.serial", "", "", {raw, number, 0, can::signal_state::value}, whole, 1});
+  };
+  add(18446744073709551613U, 18446744073709551613.0,
+      can::whole_number{false, 18446744073709551613U});
+  add(1ULL << 63U, -9223372036854775808.0, can::whole_number{true, 1ULL << 63U});
+  add(3, 1.5, {});
+  const auto own = http::to_json(report, 2).at("own_signals");
+  CHECK(own[0]["value"].dump() == "18446744073709551613");
+  CHECK(own[1]["value"].dump() == "-9223372036854775808");
+  CHECK(own[2]["value"].dump() == "1.5");
 }
 
 TEST_CASE("series: days of a time zone are asked for by name, or as those of the farm") {

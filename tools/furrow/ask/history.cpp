@@ -145,7 +145,7 @@ table telemetry_table(const json& rows) {
 }
 
 cell general(const json& value) {
-  return {plain_number(value.get<double>(), 7), colour::none, true};
+  return {exact_number(value, 7), colour::none, true};
 }
 
 result<int> list_signals(const globals& globals, const history_options& wanted) {

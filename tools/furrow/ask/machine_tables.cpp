@@ -18,7 +18,7 @@ cell right(std::string text) {
 }
 
 std::string number_text(const json& value) {
-  return value.is_null() ? "-" : plain_number(value.get<double>(), 8);
+  return value.is_null() ? "-" : exact_number(value, 8);
 }
 
 std::string text_or_dash(const json& value) {

@@ -20,7 +20,7 @@ constexpr int value_digits = 7;
 cell general_cell(const json& value) {
   if (value.is_null())
     return {"-", colour::faint, true};
-  return {plain_number(value.get<double>(), value_digits), colour::none, true};
+  return {exact_number(value, value_digits), colour::none, true};
 }
 
 /// SPEED km/h of speed_kmh.

@@ -21,7 +21,10 @@ fault_name name_of(const can::fault& fault) {
 }
 
 bool same_own_value(const can::own_value& left, const can::own_value& right) {
-  return left.value.state == right.value.state && left.value.physical == right.value.physical
+  const bool no_numbers =
+    left.value.state != can::signal_state::value && left.value.raw == right.value.raw;
+  return left.value.state == right.value.state
+         && (no_numbers || left.value.physical == right.value.physical) && left.whole == right.whole
          && left.label == right.label;
 }
 

@@ -351,7 +351,9 @@ void stream_view::append_own(std::string& out,
     any = true;
     can::text::append_json_text(out, name);
     out += R"(:{"value":)";
-    if (known.value.value.state == can::signal_state::value)
+    if (known.value.whole)
+      can::text::append_whole(out, *known.value.whole);
+    else if (known.value.value.state == can::signal_state::value)
       append_number(out, known.value.value.physical);
     else
       out += "null";

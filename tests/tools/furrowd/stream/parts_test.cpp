@@ -6,6 +6,7 @@
 
 #include <doctest/doctest.h>
 
+#include <cmath>
 #include <random>
 #include <set>
 #include <string>
@@ -320,6 +321,28 @@ TEST_CASE("stream: faults appear, count and clear") {
   REQUIRE(less.size() == 1);
   CHECK(less[0]["event"] == "cleared");
   CHECK(less[0]["spn"] == 110);
+}
+
+// Symptom: ...613 was sent as 1.8446744073709552e19, and a change of the last digits not at all.
+TEST_CASE("stream: whole numbers of own signals keep all 64 bits, and one without a number is sent "
+          "once") {
+  stream_world w{{{"signals", "BIG.*"}}};
+  w.show("T1", 900);
+  can::own_value serial{"BIG.serial", "", "", {}, {}, stream_time_us};
+  const auto say = [&](std::uint64_t number) {
+    serial.value = {number, static_cast<double>(number), 0, can::signal_state::value};
+    serial.whole = can::whole_number{false, number};
+    w.detail("T1", {}, {serial});
+    return w.next()["machines"][0]["own_signals"]["BIG.serial"]["value"].dump();
+  };
+  CHECK(say(18446744073709551613U) == "18446744073709551613");
+  CHECK(say(18446744073709551614U) == "18446744073709551614"); // the same as a double
+  serial.value = {255, std::nan(""), 0, can::signal_state::not_available};
+  serial.whole.reset();
+  w.detail("T1", {}, {serial});
+  CHECK(w.next()["machines"][0]["own_signals"]["BIG.serial"]["state"] == "not_available");
+  w.detail("T1", {}, {serial});
+  CHECK(w.next() == nullptr);
 }
 
 TEST_CASE("stream: a brief client gets bare values, one time, and the number of active faults") {

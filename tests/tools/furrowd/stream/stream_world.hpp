@@ -36,9 +36,11 @@ struct stream_world {
     fleet.take(snapshot_of(machine), "n1");
   }
   void show(const std::string& name, double rpm) { show(machine_of("default", name, rpm)); }
-  void detail(const std::string& name, const std::vector<can::fault>& faults) {
+  void detail(const std::string& name,
+              const std::vector<can::fault>& faults,
+              const std::vector<can::own_value>& own = {}) {
     fleet.begin(++cursor, now_us);
-    fleet.take(name, actors::live_detail{faults, {}});
+    fleet.take(name, actors::live_detail{faults, own});
   }
   void remove(const std::string& name) {
     fleet.begin(++cursor, now_us);

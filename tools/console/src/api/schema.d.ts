@@ -1755,6 +1755,7 @@ export interface components {
         own_signal: {
             /** @description Message.Signal */
             name: string;
+            /** @description a whole number of up to 64 bits has all its digits, because serial numbers and counters must not be rounded; JavaScript's JSON.parse rounds it beyond 2^53 */
             value: number | null;
             unit: string | null;
             label: string | null;
@@ -2259,6 +2260,7 @@ export interface components {
             bucket_s: number | null;
             /** @description microseconds since 1970; of a bucket its start */
             time_us: number[];
+            /** @description raw values; a whole number of up to 64 bits has all its digits, because serial numbers and counters must not be rounded; JavaScript's JSON.parse rounds it beyond 2^53. Buckets are doubles */
             value: number[] | null;
             count: number[] | null;
             min: number[] | null;
@@ -3000,7 +3002,7 @@ export interface operations {
                                     max: number | null;
                                     last: number | null;
                                 } | null;
-                                /** @description with the new file */
+                                /** @description with the new file; whole numbers of up to 64 bits have all their digits */
                                 after: {
                                     values: number;
                                     /** @description frames whose signal has no value, for example an error */

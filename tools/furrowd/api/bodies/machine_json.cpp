@@ -4,6 +4,7 @@
 #include "can/isobus/ddi.hpp"
 #include "can/live/quantity_table.hpp"
 #include "tools/furrowd/api/bodies/bus_names.hpp"
+#include "tools/json/number_json.hpp"
 #include "tools/json/rfc3339.hpp"
 
 #include <fmt/format.h>
@@ -243,7 +244,7 @@ json part_json(const can::implement_report& implement, std::int64_t now_us) {
 json part_json(const can::own_value& one, std::int64_t now_us) {
   const bool sound = one.value.state == can::signal_state::value;
   return {{"name", one.name},
-          {"value", sound ? json(one.value.physical) : json(nullptr)},
+          {"value", sound ? json_rows::number_json(one.value.physical, one.whole) : json(nullptr)},
           {"unit", text_or_null(one.unit)},
           {"label", text_or_null(one.label)},
           {"state", can::to_string(one.value.state)},

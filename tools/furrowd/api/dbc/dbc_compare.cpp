@@ -8,10 +8,11 @@
 #include "tools/furrowd/api/resources.hpp"
 #include "tools/furrowd/http/ask_store.hpp"
 #include "tools/json/dbc_json.hpp"
+#include "tools/json/number_json.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <map>
+#include <optional>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -63,13 +64,23 @@ boost::asio::awaitable<std::variant<compared_frames, problem>> frames_to_decode(
   co_return co_await ask_store<compared_frames>(start, preview_limit);
 }
 
+/// A value, with all its digits.
+struct shown_value {
+  double number = 0;
+  std::optional<can::whole_number> whole; // if `number` lacks digits of it
+
+  friend bool operator<(const shown_value& left, const shown_value& right) {
+    return left.whole && right.whole ? *left.whole < *right.whole : left.number < right.number;
+  }
+};
+
 struct decoded_sum {
   std::string unit;
   std::uint64_t values = 0;
   std::uint64_t others = 0; // states that are no value: error, not available
-  double low = 0;
-  double high = 0;
-  double last = 0;
+  shown_value low;
+  shown_value high;
+  shown_value last;
 };
 
 struct decoded_frames {
@@ -98,7 +109,7 @@ decoded_frames decode_all(const can::dbc_file& file, const compared_frames& fram
         ++sum.others;
         continue;
       }
-      const auto value = values[i].physical;
+      const shown_value value{values[i].physical, can::beyond_double(of, values[i])};
       sum.low = sum.values == 0 ? value : std::min(sum.low, value);
       sum.high = sum.values == 0 ? value : std::max(sum.high, value);
       sum.last = value;
@@ -109,8 +120,8 @@ decoded_frames decode_all(const can::dbc_file& file, const compared_frames& fram
 }
 
 json sum_json(const decoded_sum& of) {
-  const auto number = [&](double value) {
-    return of.values > 0 && std::isfinite(value) ? json(value) : json(nullptr);
+  const auto number = [&](const shown_value& value) {
+    return of.values > 0 ? json(json_rows::number_json(value.number, value.whole)) : json(nullptr);
   };
   return {{"values", of.values},
           {"others", of.others},

@@ -1,3 +1,4 @@
+#include "can/text/put.hpp"
 #include "storage/series/series.hpp"
 #include "tools/furrowd/api/history/meaning.hpp"
 #include "tools/furrowd/api/history/range.hpp"
@@ -60,6 +61,23 @@ void append_column(std::string& out,
     out += "null";
 }
 
+/// Numbers of JSON with all digits, also where a double has fewer.
+void append_raw_values(std::string& out, const storage::signal_series& series) {
+  if (series.whole.empty())
+    return append_column(out, "value", series.last, true);
+  out += R"(,"value":[)";
+  auto whole = series.whole.begin();
+  for (std::size_t i = 0; i < series.last.size(); ++i) {
+    if (i != 0)
+      out += ',';
+    if (whole != series.whole.end() && whole->first == i)
+      can::text::append_whole(out, (whole++)->second);
+    else
+      fmt::format_to(std::back_inserter(out), "{}", series.last[i]);
+  }
+  out += ']';
+}
+
 std::string text_of(const std::string& signal, const storage::signal_series& series) {
   const bool raw = series.bucket_us == 0;
   std::string out;
@@ -73,7 +91,7 @@ std::string text_of(const std::string& signal, const storage::signal_series& ser
       : fmt::format_to(at, "{}", static_cast<double>(series.bucket_us) / second_us);
   out += R"(,"time_us":)";
   append_integers(out, series.time_us);
-  append_column(out, "value", series.last, raw);
+  raw ? append_raw_values(out, series) : append_column(out, "value", series.last, false);
   out += R"(,"count":)";
   if (raw)
     out += "null";
