@@ -7,6 +7,9 @@
 /// Limits: the caller asks `full` before it adds rows; texts of one column have 4 GiB at most.
 #pragma once
 
+#include "can/whole_number.hpp"
+
+#include <algorithm>
 #include <cmath>
 #include <cstddef>
 #include <cstdint>
@@ -42,6 +45,11 @@ public:
     reals_.push_back(value);
     present_.push_back(1);
   }
+  /// A whole number that the double lacks digits of: text has all of them.
+  void put_whole(double rounded, const can::whole_number& value) {
+    wholes_.emplace_back(reals_.size(), value);
+    put_real(rounded);
+  }
   void put_flag(bool value) {
     flags_.push_back(value ? 1 : 0);
     present_.push_back(1);
@@ -68,6 +76,13 @@ public:
   [[nodiscard]] std::size_t values() const { return present_.size() - absent_; }
   [[nodiscard]] const std::vector<std::int64_t>& integers() const { return integers_; }
   [[nodiscard]] const std::vector<double>& reals() const { return reals_; }
+  /// nullptr: the double is the value.
+  [[nodiscard]] const can::whole_number* whole(std::size_t value) const {
+    const auto at =
+      std::lower_bound(wholes_.begin(), wholes_.end(), value,
+                       [](const auto& one, std::size_t wanted) { return one.first < wanted; });
+    return at != wholes_.end() && at->first == value ? &at->second : nullptr;
+  }
   [[nodiscard]] const std::vector<std::uint8_t>& flags() const { return flags_; }
   [[nodiscard]] std::string_view text(std::size_t value) const {
     const auto begin = value == 0 ? 0 : ends_[value - 1];
@@ -75,13 +90,14 @@ public:
   }
   [[nodiscard]] std::size_t bytes() const {
     return present_.size() + 8 * (integers_.size() + reals_.size()) + flags_.size() + bytes_.size()
-           + 4 * ends_.size();
+           + 4 * ends_.size() + sizeof(wholes_[0]) * wholes_.size();
   }
   /// Removes the rows; keeps the memory.
   void clear() {
     present_.clear();
     integers_.clear();
     reals_.clear();
+    wholes_.clear();
     flags_.clear();
     bytes_.clear();
     ends_.clear();
@@ -94,6 +110,7 @@ private:
   std::vector<std::uint8_t> present_;
   std::vector<std::int64_t> integers_;
   std::vector<double> reals_;
+  std::vector<std::pair<std::size_t, can::whole_number>> wholes_; // by their places in reals_
   std::vector<std::uint8_t> flags_;
   std::string bytes_; // of all texts
   std::vector<std::uint32_t> ends_;

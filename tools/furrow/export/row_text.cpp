@@ -2,6 +2,7 @@
 
 #include "can/text/csv.hpp"
 #include "can/text/json.hpp"
+#include "can/text/put.hpp"
 #include "can/text/time.hpp"
 
 #include <charconv>
@@ -15,7 +16,7 @@ namespace {
 constexpr std::int64_t row_second_us = 1'000'000;
 
 void append_real(std::string& out, double value, bool json) {
-  constexpr double whole_max = 9'007'199'254'740'992; // 2^53
+  constexpr double whole_max = can::whole_double_max;
   char text[32];
   if (std::isinf(value)) {
     const std::string_view word = value < 0 ? "-inf" : "inf";
@@ -81,7 +82,10 @@ void row_text::append_cell(std::string& out, const parquet::column& from, std::s
     return;
   }
   case parquet::value_type::real:
-    append_real(out, from.reals()[value], json);
+    if (const auto* whole = from.whole(value); whole != nullptr)
+      can::text::append_whole(out, *whole);
+    else
+      append_real(out, from.reals()[value], json);
     return;
   case parquet::value_type::boolean:
     out += from.flags()[value] != 0 ? "true" : "false";

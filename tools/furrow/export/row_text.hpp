@@ -3,6 +3,7 @@
 /// Shape: CSV as RFC 4180 has it: a header, CR LF, quotes where a cell needs them; absent is an empty cell. JSON lines:
 ///   one object a row with every column; absent is null. Times are RFC 3339 in UTC with six decimals.
 /// Units: a number has the fewest digits that read back as the same number; whole ones below 2^53 have no exponent.
+///   Beyond that, whole numbers of signals have all digits.
 /// Errors: none; texts must be UTF-8. An infinity is "inf" or "-inf".
 /// Threads: a plain value.
 #pragma once

@@ -66,11 +66,14 @@ public:
   }
 
 protected:
-  virtual void add(parquet::rows& out,
-                   std::uint32_t slot,
-                   std::int64_t time_us,
-                   const can::decoded_signal& value,
-                   std::string_view label) = 0;
+  struct named_value {
+    double number = 0;
+    std::optional<can::whole_number> whole; // if `number` lacks digits of it
+    can::signal_state state = can::signal_state::value;
+    std::string_view label;
+  };
+  virtual void
+  add(parquet::rows& out, std::uint32_t slot, std::int64_t time_us, const named_value& value) = 0;
   virtual void end(parquet::rows&) {}
   [[nodiscard]] const signal_plans& plans() const { return plans_; }
   [[nodiscard]] signal_plans& plans() { return plans_; }
@@ -123,7 +126,9 @@ private:
     const auto count = of.plan.decode(message, data, values_);
     for (std::size_t i = 0; i < count; ++i)
       if (const auto slot = of.slots[values_[i].signal]; slot != signal_plans::unwanted)
-        add(out, slot, time_us, values_[i], of.plan.label(values_[i]));
+        add(out, slot, time_us,
+            {values_[i].physical, can::beyond_double(of.plan.signal_of(values_[i]), values_[i]),
+             values_[i].state, of.plan.label(values_[i])});
   }
 
   /// Once, although both parts may know the message.
@@ -138,9 +143,9 @@ private:
     if (slot == signal_plans::unwanted)
       return;
     const auto ddi = can::find_ddi(process->ddi);
-    can::decoded_signal value;
-    value.physical = process->value * (ddi ? ddi->scale : 1);
-    add(out, slot, time_us, value, {});
+    named_value value;
+    value.number = process->value * (ddi ? ddi->scale : 1);
+    add(out, slot, time_us, value);
   }
 
   frame_walk walk_;
@@ -166,14 +171,16 @@ private:
   void add(parquet::rows& out,
            std::uint32_t slot,
            std::int64_t time_us,
-           const can::decoded_signal& value,
-           std::string_view label) override {
+           const named_value& value) override {
     const auto& of = plans().slot(slot);
     out[0].put_integer(time_us);
     out[1].put_text(of.name);
-    value.state == can::signal_state::value ? out[2].put_real(value.physical) : out[2].put_absent();
+    if (value.whole)
+      out[2].put_whole(value.number, *value.whole);
+    else
+      value.state == can::signal_state::value ? out[2].put_real(value.number) : out[2].put_absent();
     out[3].put_text_or_absent(of.unit);
-    out[4].put_text_or_absent(label);
+    out[4].put_text_or_absent(value.label);
     out[5].put_text(can::to_string(value.state));
   }
 };
@@ -197,14 +204,19 @@ public:
     auto out = signal_rows::position();
     auto& cells = out["row"] = json::array();
     for (std::size_t i = 0; i < cells_.size(); ++i)
-      if (cells_[i])
-        cells.push_back({i, *cells_[i]});
+      if (const auto& one = cells_[i])
+        one->whole ? cells.push_back({i, one->number, one->whole->negative, one->whole->magnitude})
+                   : cells.push_back({i, one->number});
     out["time_us"] = time_us_;
     return out;
   }
   bool go_on(const json& position) override {
-    for (const auto& cell : position.at("row"))
-      cells_.at(cell.at(0).get<std::size_t>()) = cell.at(1).get<double>();
+    for (const auto& said : position.at("row")) {
+      auto& cell = cells_.at(said.at(0).get<std::size_t>()).emplace();
+      cell.number = said.at(1).get<double>();
+      if (said.size() > 2)
+        cell.whole = {said.at(2).get<bool>(), said.at(3).get<std::uint64_t>()};
+    }
     filled_ = !position.at("row").empty();
     time_us_ = position.at("time_us").get<std::int64_t>();
     return signal_rows::go_on(position);
@@ -220,9 +232,8 @@ private:
   void add(parquet::rows& out,
            std::uint32_t slot,
            std::int64_t time_us,
-           const can::decoded_signal& value,
-           std::string_view) override {
-    if (value.state != can::signal_state::value || !std::isfinite(value.physical))
+           const named_value& value) override {
+    if (value.state != can::signal_state::value || !std::isfinite(value.number))
       return;
     const auto column = plans().slot(slot).column;
     if (!column) {
@@ -231,7 +242,7 @@ private:
     }
     if (filled_ && (time_us != time_us_ || cells_[*column]))
       end(out);
-    cells_[*column] = value.physical;
+    cells_[*column] = cell{value.number, value.whole};
     time_us_ = time_us;
     filled_ = true;
   }
@@ -241,13 +252,21 @@ private:
       return;
     out[0].put_integer(time_us_);
     for (std::size_t i = 0; i < cells_.size(); ++i) {
-      cells_[i] ? out[i + 1].put_real(*cells_[i]) : out[i + 1].put_absent();
+      auto& to = out[i + 1];
+      if (const auto& one = cells_[i])
+        one->whole ? to.put_whole(one->number, *one->whole) : to.put_real(one->number);
+      else
+        to.put_absent();
       cells_[i].reset();
     }
     filled_ = false;
   }
 
-  std::vector<std::optional<double>> cells_; // of the row under way
+  struct cell {
+    double number = 0;
+    std::optional<can::whole_number> whole; // if `number` lacks digits of it
+  };
+  std::vector<std::optional<cell>> cells_; // of the row under way
   std::int64_t time_us_ = 0;
   bool filled_ = false;
   std::uint64_t left_out_ = 0;

@@ -23,11 +23,12 @@ using namespace furrow::tests;
 
 namespace {
 
-/// Engine speed and wheel speed, each second time at the same moment, and a broadcast over five frames now and then.
+/// Engine speed and wheel speed, each second time at the same moment, a number of 64 bits, and a broadcast over five
+/// frames now and then.
 can::frame_block long_block(std::size_t count, std::int64_t time_us) {
   can::frame_block block;
   bool fits = true;
-  for (std::size_t i = 0; block.size() + 6 < count; ++i) {
+  for (std::size_t i = 0; block.size() + 7 < count; ++i) {
     const auto at_us = time_us + static_cast<std::int64_t>(i / 2) * 20'000;
     const auto put = [&](const char* text) {
       quoted_frame frame{text, at_us};
@@ -38,6 +39,8 @@ can::frame_block long_block(std::size_t count, std::int64_t time_us) {
       fits = fits && block.push(frame.time_us, frame.header, frame.data.data());
     };
     put(i % 3 == 0 ? "0CF00400#FFFFFF0000FFFFFF" : "18FEF100#FF0014FFFFFFFFFF");
+    if (i % 2 == 0)
+      put("124#FD00000000000020");
     if (i % 50 == 0) {
       put("18ECFF00#200A0002FFCAFE00");
       put("18EBFF00#0110FF6E00000564");
@@ -66,6 +69,10 @@ const store_bed& long_bed() {
     REQUIRE(append(*lane, {append_of(claimed, seq, std::move(block))}));
     seq += count;
   }
+  const scratch_folder folder;
+  const auto dbc =
+    folder.write("big.dbc", "BO_ 292 BIG: 8 X\n SG_ serial : 0|64@1+ (1,0) [0|0] \"\" X\n");
+  good({"dbc", "load", dbc, "--for", "T1", "--database", bed->url()});
   plain_digest{store}.run_all();
   return *bed;
 }
@@ -128,7 +135,8 @@ void check_resumed(const store_bed& bed, const std::vector<std::string>& kind, c
 TEST_CASE("furrow export: a full disk leaves a part, and --resume gives the same file") {
   const auto& bed = long_bed();
   check_resumed(bed, {"signals", "--signals", "EEC1.*,DM1.*"}, "csv");
-  check_resumed(bed, {"signals", "--wide"}, "jsonl");
+  check_resumed(bed, {"signals", "--wide", "--signals", "EEC1.engine_speed,CCVS1.*,BIG.serial"},
+                "jsonl");
   check_resumed(bed, {"frames"}, "csv");
 }
 

@@ -168,6 +168,40 @@ TEST_CASE("furrow export: a DBC file of the database decodes, and replaces signa
   CHECK(here.text({"faults"}).find(",100,OTHER.oil,3,") != std::string::npos);
 }
 
+// Symptom: 18446744073709551613 was written as 18446744073709552000.
+TEST_CASE("furrow export: whole numbers of 64 bits keep all digits") {
+  const auto bed = make_bed();
+  const auto store = bed->open_migrated();
+  can::frame_block block;
+  std::int64_t ms = 0;
+  for (const auto* text : {"124#FDFFFFFFFFFFFFFF", "125#0100000000000080", "124#0500000000000000",
+                           "124#0100000000002000"}) {
+    const quoted_frame frame{text, record_start_us + 100 * export_ms * (ms++ / 2)};
+    REQUIRE(block.push(frame.time_us, frame.header, frame.data.data()));
+  }
+  const auto claimed = claim(*store, request_for("T1", 1)).claim;
+  REQUIRE(append(*store->open_appender("w0"), {append_of(claimed, 0, std::move(block))}));
+  const export_world here{*bed};
+  const auto dbc = here.file("big.dbc");
+  std::ofstream{dbc} << "BO_ 292 BIG: 8 X\n SG_ serial : 0|64@1+ (1,0) [0|0] \"\" X\n"
+                        "BO_ 293 DEEP: 8 X\n SG_ depth : 0|64@1- (1,0) [0|0] \"m\" X\n";
+  good({"dbc", "load", dbc, "--for", "T1", "--database", bed->url()});
+  CHECK(here.text({"signals", "--signals", "BIG.*,DEEP.*"})
+        == csv("time,signal,value,unit,label,state\n"
+               "2026-05-01T06:30:00.000000Z,BIG.serial,18446744073709551613,,,value\n"
+               "2026-05-01T06:30:00.000000Z,DEEP.depth,-9223372036854775807,m,,value\n"
+               "2026-05-01T06:30:00.100000Z,BIG.serial,5,,,value\n"
+               "2026-05-01T06:30:00.100000Z,BIG.serial,9007199254740993,,,value\n"));
+  CHECK(
+    here.text({"signals", "--wide", "--signals", "BIG.serial,DEEP.depth"}, "jsonl")
+    == R"row({"time":"2026-05-01T06:30:00.000000Z","BIG.serial":18446744073709551613,"DEEP.depth (m)":-9223372036854775807}
+{"time":"2026-05-01T06:30:00.100000Z","BIG.serial":5,"DEEP.depth (m)":null}
+{"time":"2026-05-01T06:30:00.100000Z","BIG.serial":9007199254740993,"DEEP.depth (m)":null}
+)row");
+  // Doubles: a Parquet file has them rounded.
+  CHECK(here.text({"signals", "--signals", "BIG.*"}, "parquet").starts_with("PAR1"));
+}
+
 TEST_CASE("furrow export: telemetry, frames, faults and records") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
