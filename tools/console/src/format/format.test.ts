@@ -18,6 +18,12 @@ test("number: shows about four digits", () => {
   assert.equal(number(7.1, 2), "7.10");
 });
 
+test("number: beyond 2^53 shows the digits that are certain, and says that it is rounded", () => {
+  assert.equal(number(JSON.parse("18446744073709551613")), "≈ 1.84467440737096e+19");
+  assert.equal(number(JSON.parse("-9223372036854775807")), "≈ -9.22337203685478e+18");
+  assert.equal(number(Number.MAX_SAFE_INTEGER), "9007199254740991");
+});
+
 test("number: bytes, counts and words", () => {
   assert.equal(bytes(1536), "1.5 KiB");
   assert.equal(bytes(10), "10 B");

@@ -3,11 +3,16 @@ import { absent } from "./time";
 
 const grouped = new Intl.NumberFormat("en", { maximumFractionDigits: 0, useGrouping: true });
 
+/// Beyond this JSON.parse has rounded: 15 digits are certain, further ones would be made up.
+const certain_digits = 15;
+
 /// With so many digits after the point that about four significant ones are shown.
 export function number(value: unknown, digits?: number): string {
   if (typeof value !== "number" || !Number.isFinite(value))
     return absent;
   const size = Math.abs(value);
+  if (size > Number.MAX_SAFE_INTEGER)
+    return `≈ ${value.toPrecision(certain_digits)}`;
   const after = digits ?? (Number.isInteger(value) || size >= 1000 ? 0 : size >= 100 ? 1 : size >= 1 ? 2 : 3);
   if (after === 0 && size < 1e15)
     return grouped.format(value);
