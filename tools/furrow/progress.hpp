@@ -89,14 +89,14 @@ private:
     begun_ + (terminal_ ? std::chrono::milliseconds{1'000} : std::chrono::seconds{10});
 };
 
-/// Runs `work` and says meanwhile, from a thread of its own, how far it is.
+/// Runs `work`, which prints nothing, and says meanwhile, from a thread of its own, how far it is.
 template <class Work, class Text>
 auto with_progress(const std::string& what, const Text& text, const Work& work) {
   std::mutex mutex;
   std::condition_variable ended;
   bool done = false;
   std::thread teller{[&] {
-    work_progress progress{what};
+    work_progress progress{what, false};
     std::unique_lock lock{mutex};
     while (!ended.wait_for(lock, std::chrono::milliseconds{250}, [&] { return done; }))
       progress.at(text);

@@ -3,8 +3,11 @@
 #include "storage/store.hpp"
 #include "tests/support/pg_cluster.hpp"
 #include "tests/support/scratch_folder.hpp"
+#include "tests/tools/child_process.hpp"
 #include "tests/tools/furrow/maintenance_suite.hpp"
+#include "tests/tools/furrow/terminal_child.hpp"
 
+#include <array>
 #include <filesystem>
 #include <future>
 
@@ -74,6 +77,36 @@ TEST_CASE("furrow db on PostgreSQL: backup and restore, whole or not at all") {
   const auto empty = cluster().make_database("empty");
   CHECK(has(bad({"db", "backup", folder.file("none"), "--database", empty}), "nothing to back up"));
   CHECK_FALSE(std::filesystem::exists(folder.file("none.partial")));
+}
+
+// The server hangs while the commands begin, so that they take as long as it takes to see what they say.
+TEST_CASE("furrow db on PostgreSQL: long work shows its progress on a terminal, and nothing "
+          "elsewhere") {
+  const scratch_folder folder;
+  const auto url = cluster().make_database("shown");
+  const std::array<std::string, 2> empty{cluster().make_database("shown_empty"),
+                                         cluster().make_database("shown_empty_too")};
+  good({"db", "migrate", "--database", url});
+  good({"db", "backup", folder.file("saved.dump"), "--database", url});
+  const auto check = [&](const char* shows, std::vector<std::string> as_program,
+                         std::vector<std::string> as_person) {
+    CAPTURE(shows);
+    as_person.insert(as_person.begin(), FURROW_BIN_DIR "/furrow");
+    cluster().freeze();
+    child_process program{FURROW_BIN_DIR "/furrow", std::move(as_program), folder.file("output")};
+    terminal_child person{std::move(as_person), {}};
+    CHECK(person.sees(std::string{"\r"} + shows)); // one line, over and over
+    CHECK(person.sees(" s "));
+    cluster().thaw();
+    CHECK(person.wait() == 0);
+    CHECK(program.wait() == 0);
+    CHECK(program.output().find(shows) == std::string::npos);
+  };
+  check("backup: ", {"db", "backup", folder.file("one.dump"), "--database", url},
+        {"db", "backup", folder.file("two.dump"), "--database", url});
+  check("restore: from ", {"db", "restore", folder.file("saved.dump"), "--database", empty[0]},
+        {"db", "restore", folder.file("saved.dump"), "--database", empty[1]});
+  check("validate: ", {"db", "validate", "--database", url}, {"db", "validate", "--database", url});
 }
 
 TEST_CASE("furrow db on PostgreSQL: rejects a restore while a node is running") {

@@ -248,7 +248,7 @@ private:
   std::vector<std::int32_t> ids_; // the database's numbers of the plan's signals
   std::uint64_t frames_ = 0;
   std::uint64_t rows_ = 0;
-  work_progress progress_{"apply"};
+  work_progress progress_{"apply", false};
 };
 
 result<std::int64_t> moment_of(const char* option, const std::string& text) {

@@ -90,7 +90,7 @@ result<int> move(const globals& globals, const move_options& options) {
   wish.target = options.target;
   wish.by = person();
   const auto begun = std::chrono::steady_clock::now();
-  work_progress shown{options.farm};
+  work_progress shown{options.farm, false};
   const auto moved = move_until_done(wish, shown);
   shown.end();
   if (!moved) {

@@ -32,8 +32,15 @@ storage::store_options store_of(const std::string& url) {
   return out;
 }
 
+/// Reads everything once, which takes a while.
+auto validated(const std::string& url) {
+  return with_progress(
+    "validate", [] { return "checking the database"; },
+    [&] { return storage::validate_database(store_of(url)); });
+}
+
 result<int> validate(const globals& globals, const care_options& options) {
-  const auto findings = storage::validate_database(store_of(options.url));
+  const auto findings = validated(options.url);
   if (!findings)
     return to_failure(findings.error(), options.url);
   json answer = json::array();
@@ -93,7 +100,7 @@ result<int> restore(const globals& globals, const care_options& options) {
     });
   if (!restored)
     return to_failure(restored.error(), options.url);
-  const auto findings = storage::validate_database(store_of(options.url));
+  const auto findings = validated(options.url);
   if (!findings)
     return to_failure(findings.error(), options.url);
   for (const auto& each : *findings)
@@ -149,7 +156,9 @@ result<json> migrate_directly(const std::string& url, const migrate_options& opt
                      fmt::format("nothing was migrated: the backup failed: {}: {}",
                                  storage::redacted(url), saved.error().detail)};
   }
-  const auto rows = storage::migrate_database(store, {options.to}, options.rehearse);
+  const auto rows = with_progress(
+    "migrate", [] { return "applying the steps"; },
+    [&] { return storage::migrate_database(store, {options.to}, options.rehearse); });
   if (!rows)
     return to_failure(rows.error(), url);
   json list = json::array();
