@@ -1,5 +1,6 @@
 // With a token for every farm a person names the farm: --farm, FURROW_FARM, or a line that says which farm was asked.
 #include "tests/tools/furrow/cli_world.hpp"
+#include "tests/tools/furrowd/http/stored_world.hpp"
 #include "tests/tools/furrowd/http/tokens.hpp"
 
 #include <nlohmann/json.hpp>
@@ -63,4 +64,39 @@ TEST_CASE("furrow --farm: nothing is assumed of a node without tokens") {
   cli_world world;
   CHECK(has(good(world("equipment", "-o", "json")), "T1"));
   CHECK(has(good(world("equipment", "--farm", "hill", "-o", "json")), "H1"));
+}
+
+// Symptom: an error named PATCH, which nobody types at a command line.
+TEST_CASE("furrow: what a node refuses is told in words of the command line, not of HTTP") {
+  stored_world w;
+  const auto furrow = [&](std::vector<std::string> words) {
+    return furrow_with({{{"FURROW_AT", w.front->url()}}}, std::move(words));
+  };
+  const auto field = w.folder.write(
+    "f.geojson", R"({"type":"Feature","properties":{},"geometry":{"type":"Polygon","coordinates":)"
+                 R"([[[8.5,49.1],[8.6,49.1],[8.6,49.2],[8.5,49.1]]]}})");
+  const auto crossed = w.folder.write(
+    "x.geojson", R"({"type":"Feature","properties":{},"geometry":{"type":"Polygon","coordinates":)"
+                 R"([[[8.5,49.1],[8.6,49.2],[8.6,49.1],[8.5,49.2],[8.5,49.1]]]}})");
+  good(furrow({"field", "add", field, "--name", "Hill"}));
+  for (const auto& words : std::vector<std::vector<std::string>>{
+         {"field", "add", field, "--name", "Hill"},
+         {"field", "add", crossed, "--name", "Cross"},
+         {"field", "update", "Hill", "--crop", "rye", "--version", "99"},
+         {"field", "update", "Nowhere", "--crop", "rye"},
+         {"field", "update", "Hill", "--crop", std::string(5'000, 'x')},
+         {"field", "remove", "Nowhere"},
+         {"field", "remove", "Hill", "--version", "99"},
+         {"equipment", "set", "T99", "--title", "x"},
+         {"farm", "update", "--time-zone", "Nowhere/Town"},
+         {"user", "show", "nobody"},
+         {"dbc", "show", "77"}}) {
+    CAPTURE(words);
+    const auto refused = furrow(words);
+    CHECK(refused.exit_code != 0);
+    CAPTURE(refused.errors);
+    CHECK_FALSE(refused.errors.empty());
+    for (const auto* word : {"PATCH", "POST", "PUT", "DELETE", "GET", "HTTP", "/api/"})
+      CHECK_FALSE(has(refused.errors, word));
+  }
 }
