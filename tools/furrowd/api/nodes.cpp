@@ -253,7 +253,9 @@ void add_node_routes(router& to, api_context& of) {
   to.add({"POST", "/api/v1/nodes/{name}/undrain", govern, {}, on(of, undrain_node)});
   to.add({"PUT", "/api/v1/nodes/{name}/weight", govern, {}, on(of, weigh_node)});
   to.add({"GET", "/api/v1/log-levels", watch, {}, on(of, show_log_levels), false});
-  to.add({"PUT", "/api/v1/log-levels", govern, {}, on(of, set_log_levels), false, "log level"});
+  route levels{"PUT", "/api/v1/log-levels", govern, {}, on(of, set_log_levels), false, "log level"};
+  levels.noted_before = [] { return json{{"levels", log::levels()}}.dump(); };
+  to.add(std::move(levels));
   to.add({"POST", "/api/v1/equipment/{name}/move", operate, {}, on(of, move_machine)});
 }
 

@@ -78,6 +78,8 @@ storage::audit_row note_of(const route_match& match) {
   row.object = row.farm;
   for (const auto& [name, value] : made.path)
     row.object += (row.object.empty() ? "" : "/") + value;
+  if (match.found->noted_before)
+    row.before = match.found->noted_before();
   if (nlohmann::json::accept(made.body))
     row.after = made.body;
   return row;

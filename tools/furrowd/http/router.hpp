@@ -53,6 +53,8 @@ struct route {
   bool of_one_farm =
     true; // false: without the parameter farm, the answer is about all farms of the caller
   bool lasts = false; // as long as its client stays; it counts its clients itself
+  std::function<std::string()> noted_before =
+    {}; // with `noted_as`: what the audit log says was there before, a JSON object
 };
 
 struct route_match {

@@ -130,7 +130,7 @@ TEST_CASE("identities: every change over HTTP is in the audit log, with who, fro
      "/api/v1/log-levels",
      {{"levels", "info,gateway=debug"}},
      "log level",
-     false,
+     true,
      true},
     {"migrate", "POST", "/api/v1/db/migrate", nullptr, "db migrate", false, false},
     {"killActor", "POST", "/api/v1/actors/" + actor() + "/kill", nullptr, "actor kill", false,
