@@ -98,7 +98,9 @@ every_field(const node_client& client, const std::string& query, const list_wish
   for (std::string after;;) {
     const auto left = wish.limit == 0 ? page_rows : wish.limit - rows.size();
     const list_wish part{wish.sort, std::min(left, page_rows)};
-    const auto page = client.get(with_wish("/api/v1/fields", part) + query + after);
+    auto target = with_wish("/api/v1/fields", part);
+    target.append(query).append(after);
+    const auto page = client.get(target);
     if (!page)
       return page.error();
     for (const auto& row : page->at("rows"))
