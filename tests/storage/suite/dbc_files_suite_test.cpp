@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include <nlohmann/json.hpp>
+
 using namespace furrow::storage;
 using namespace furrow::tests;
 
@@ -79,12 +81,12 @@ TEST_CASE("dbc files: the newest of a name is active, an older one can be chosen
   CHECK(notes[0].action == "dbc remove");
   CHECK(notes[0].object == "tank.dbc for all");
   CHECK(notes[3].action == "dbc load");
-  CHECK(notes[0].before.find(R"("active":true)") != std::string::npos);
+  CHECK(nlohmann::json::parse(notes[0].before).at("active") == true);
   CHECK(notes[0].after.empty());
-  CHECK(notes[1].before.find(R"("active":false)") != std::string::npos);
-  CHECK(notes[1].after.find(R"("active":true)") != std::string::npos);
+  CHECK(nlohmann::json::parse(notes[1].before).at("active") == false);
+  CHECK(nlohmann::json::parse(notes[1].after).at("active") == true);
   CHECK(notes[3].before.empty());
-  CHECK(notes[3].after.find(R"("active":true)") != std::string::npos);
+  CHECK(nlohmann::json::parse(notes[3].after).at("active") == true);
   for (const auto& note : notes) {
     CHECK(note.who == "me@here");
     CHECK(note.origin == "10.0.0.9");
