@@ -241,7 +241,7 @@ TEST_CASE(
 
 TEST_CASE("nodes, postgresql: a client of the live stream sees the machines of another node") {
   linked_nodes cluster{2, "streamed", known_by::lease};
-  auto gateways = cluster.machines(1, "1");
+  auto gateways = cluster.machines(1, "1", "500"); // faults after 6 s, not after 30 s
   auto watcher = cluster.watcher(0);
   const std::string machine = "SIM-0001";
   const auto told = [&](const std::string& member) {

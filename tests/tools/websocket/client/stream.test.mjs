@@ -149,7 +149,8 @@ test('hello, a snapshot, and deltas without a gap, uncompressed', async () => {
   client.socket.ping('are you there')
   const [pong] = await once(client.socket, 'pong')
   assert.equal(String(pong), 'are you there')
-  assert.equal(await client.close(), 1005) // its own close had no code
+  const code = await client.close() // without a code: the answer has 1000, or none, which ws tells as 1005
+  assert.ok([1000, 1005].includes(code), `closed with ${code}`)
 })
 
 test('a subscription by message, frames by PGN, and resuming', async () => {
