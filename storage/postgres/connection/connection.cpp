@@ -199,10 +199,15 @@ task<bool> pq_connection::wait(wait_type what) {
 task<std::optional<pq_error>> pq_connection::connect() {
   const auto count = std::max<std::size_t>(hosts_.size(), 1);
   std::optional<pq_error> error;
-  const auto gone = settings_.watch ? settings_.watch->gone_host() : std::nullopt;
+  const auto* const watch = settings_.watch.get();
+  const auto gone = watch != nullptr ? watch->gone_host() : std::nullopt;
+  const std::chrono::milliseconds share = settings_.connect_timeout / count;
   for (std::size_t i = 0; i < count; ++i) {
     const auto host = (i + (gone ? *gone + 1 : 0)) % count;
-    auto failed = co_await connect_host(host, settings_.connect_timeout / count);
+    const bool limited = watch != nullptr && count > 1;
+    const auto limit =
+      limited ? watch->connect_within(host, share, server_watch::clock::now()) : share;
+    auto failed = co_await connect_host(host, limit);
     if (!failed)
       co_return std::nullopt;
     // If one host may recover, a later attempt may succeed.

@@ -26,6 +26,10 @@ public:
   /// A server that does not answer within this time does not answer.
   static constexpr milliseconds answer_limit{2'000};
   static constexpr std::chrono::minutes memory{5};
+  /// So long a host that was given up gets little time to connect: its standby is about to take over, and who connects
+  /// should ask that one often. A host that comes back later, slowly, gets its full share again.
+  static constexpr std::chrono::seconds takeover{30};
+  static constexpr milliseconds connect_limit{500};
 
   server_watch(milliseconds patience, milliseconds longest)
     : least_{patience}, longest_{std::max(patience, longest)}, patience_{patience} {}
@@ -40,6 +44,12 @@ public:
   }
   /// The host that was given up last; it is tried last.
   [[nodiscard]] std::optional<std::size_t> gone_host() const { return gone_host_; }
+  /// The most time for an attempt to connect to that host.
+  [[nodiscard]] milliseconds
+  connect_within(std::size_t host, milliseconds share, clock::time_point now) const {
+    return gone_host_ == host && now - *gone_at_ < takeover ? std::min(share, connect_limit)
+                                                            : share;
+  }
   [[nodiscard]] milliseconds patience(clock::time_point now) const {
     return gone_at_ && now - *gone_at_ < memory ? patience_ : least_;
   }

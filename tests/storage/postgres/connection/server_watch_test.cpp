@@ -31,6 +31,17 @@ TEST_CASE("server watch: a server that is gone takes every connection from befor
   CHECK(watch.gone_host() == 1U);
 }
 
+TEST_CASE("server watch: a host that was given up gets little time to connect, and its full share "
+          "when no standby has taken over") {
+  server_watch watch{5s, 40s};
+  CHECK(watch.connect_within(0, 2'500ms, watch_start) == 2'500ms);
+  watch.gone(0, watch_start);
+  CHECK(watch.connect_within(0, 2'500ms, watch_start + 1s) == 500ms);
+  CHECK(watch.connect_within(0, 300ms, watch_start + 1s) == 300ms);
+  CHECK(watch.connect_within(1, 2'500ms, watch_start + 1s) == 2'500ms);
+  CHECK(watch.connect_within(0, 2'500ms, watch_start + 30s) == 2'500ms);
+}
+
 TEST_CASE("server watch: a server that is given up again and again is given more time, up to the "
           "statement time-out") {
   server_watch watch{5s, 60s};
