@@ -23,6 +23,8 @@ struct kind {
   milliseconds down; // until the node is started again, or wakes
   milliseconds settle;
 };
+/// Blocks that may wait for seconds have acks that far apart, without any failure.
+constexpr std::uint32_t steady_flush_ms = 150;
 constexpr std::array kinds{kind{"kill", 1'500ms, 1'500ms}, kind{"freeze", 6'000ms, 2'000ms},
                            kind{"drain", 1'500ms, 1'500ms}};
 
@@ -37,6 +39,7 @@ public:
       nodes_.emplace_back();
       settings_.push_back({});
       settings_.back().name = fmt::format("n{}", i + 1);
+      settings_.back().flush_ms = steady_flush_ms;
       if (auto ok = start_node(i); !ok)
         return ok;
       settings_.back().listen = nodes_[i]->address(); // gateways find it again after a restart
