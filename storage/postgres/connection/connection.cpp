@@ -202,11 +202,11 @@ task<std::optional<pq_error>> pq_connection::connect() {
   const auto* const watch = settings_.watch.get();
   const auto gone = watch != nullptr ? watch->gone_host() : std::nullopt;
   const std::chrono::milliseconds share = settings_.connect_timeout / count;
+  const bool has_standby = watch != nullptr && count > 1;
   for (std::size_t i = 0; i < count; ++i) {
     const auto host = (i + (gone ? *gone + 1 : 0)) % count;
-    const bool limited = watch != nullptr && count > 1;
     const auto limit =
-      limited ? watch->connect_within(host, share, server_watch::clock::now()) : share;
+      has_standby ? watch->connect_within(host, share, server_watch::clock::now()) : share;
     auto failed = co_await connect_host(host, limit);
     if (!failed)
       co_return std::nullopt;

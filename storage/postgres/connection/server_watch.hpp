@@ -44,7 +44,7 @@ public:
   }
   /// The host that was given up last; it is tried last.
   [[nodiscard]] std::optional<std::size_t> gone_host() const { return gone_host_; }
-  /// The most time for an attempt to connect to that host.
+  /// The most time for an attempt to connect to that host, of several; `share`: what each gets otherwise.
   [[nodiscard]] milliseconds
   connect_within(std::size_t host, milliseconds share, clock::time_point now) const {
     return gone_host_ == host && now - *gone_at_ < takeover ? std::min(share, connect_limit)

@@ -1,4 +1,5 @@
 // TLS to the server, and several servers of which one is writable.
+#include "storage/postgres/connection/connection.hpp"
 #include "tests/storage/postgres/postgres_bed.hpp"
 #include "tests/support/certificate.hpp"
 #include "tests/support/eventually.hpp"
@@ -7,6 +8,10 @@
 #include <unistd.h>
 
 #include <filesystem>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+#include <boost/asio/ip/tcp.hpp>
 
 using namespace furrow::storage;
 using namespace furrow::tests;
@@ -67,7 +72,40 @@ furrow::storage::result<std::vector<claim_outcome>> try_claim(store& store) {
     [&](auto done) { store.claim({request_for("T1", 1)}, done); });
 }
 
+/// How long an attempt to connect takes when the first of these hosts has just been given up, and none answers.
+std::chrono::nanoseconds failed_after(const std::string& hosts, std::chrono::milliseconds timeout) {
+  const auto begun = std::chrono::steady_clock::now();
+  pq_connection::settings settings;
+  settings.url = "postgresql://postgres@" + hosts + "/furrow?sslmode=disable";
+  settings.connect_timeout = timeout;
+  settings.watch = std::make_shared<server_watch>(5s, 60s);
+  settings.watch->gone(0, begun);
+  boost::asio::io_context context;
+  pq_connection connection{context, settings};
+  bool has_failed = false;
+  const auto attempt = [&]() -> task<void> {
+    const auto error = co_await connection.connect();
+    has_failed = error.has_value();
+  };
+  boost::asio::co_spawn(context, attempt, boost::asio::detached);
+  context.run();
+  CHECK(has_failed);
+  return std::chrono::steady_clock::now() - begun;
+}
+
 } // namespace
+
+TEST_CASE("postgres: a server that was given up gets little time while another may take over, and "
+          "all of it when it is the only one") {
+  using boost::asio::ip::tcp;
+  boost::asio::io_context context;
+  const tcp::acceptor hangs{
+    context, {boost::asio::ip::address_v4::loopback(), 0}}; // takes bytes, never answers
+  const auto silent = "127.0.0.1:" + std::to_string(hangs.local_endpoint().port());
+  const std::string closed = "127.0.0.1:1";
+  CHECK(failed_after(silent + "," + closed, 20s) < 5s); // its share is 10 s
+  CHECK(failed_after(silent, 1s) >= 1s);
+}
 
 TEST_CASE("postgres: sslmode=verify-full accepts the right authority and rejects another") {
   auto& server = second();
