@@ -41,8 +41,7 @@ struct equipment_rows {
   place_map places;             // of those that may be at nodes that do not answer
   std::optional<problem> fault; // why nothing is known of what is stored
 
-  /// The page that is asked for, and `next` of its answer. By name, only the rows of the page are made: one takes some
-  /// 50 us.
+  /// The page that is asked for, and `next` of its answer. By name, only the rows of the page are made.
   [[nodiscard]] std::pair<json, json> page_of(const row_page_wish& page) const {
     const auto by_name = known_by_name();
     const auto now = now_us();

@@ -77,6 +77,16 @@ TEST_CASE("lists: machines stay as they were without parameters, and have no pag
   CHECK_FALSE(whole.contains("next"));
   CHECK(w.get("/api/v1/equipment?limit=27")["next"].is_null());
   CHECK(w.names("?limit=2") == std::vector<std::string>{"M00", "M01"});
+  // A row of a page has all members, as a row of the whole list.
+  const auto page = w.get("/api/v1/equipment?sort=-name&limit=2")["equipment"];
+  for (std::size_t i = 0; i < page.size(); ++i) {
+    const auto& row = whole["equipment"][26 - i];
+    CHECK(page[i]["name"] == row["name"]);
+    CHECK(page[i].size() == row.size());
+    for (const auto* member : {"last_frame", "connected", "node", "stored_durable_seq"})
+      CHECK_MESSAGE(page[i][member] == row[member], member);
+    CHECK(page[i]["state"].size() == row["state"].size()); // its ages differ
+  }
 }
 
 TEST_CASE("lists: machines sort by their members, the absent ones last in both orders") {
