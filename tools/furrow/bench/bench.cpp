@@ -23,6 +23,7 @@ struct options {
   bench::target target;
   ingest_plan plan;
   std::string rate = "max";
+  std::string look_at = "fleet";
   bench::connections_plan connections;
   bench::failover_plan failover;
   bench::live_plan live;
@@ -79,6 +80,7 @@ result<done> complete(options& given) {
                    fmt::format("--rate {}: must be max, or frames per second and machine from "
                                "0.1 to 1e6",
                                given.rate)};
+  plan.one_machine_each = given.look_at == "machine";
   if (plan.seconds > 0)
     plan.frames = 0; // until the time is over
   if (plan.frames == 0 && plan.seconds == 0)
@@ -130,10 +132,8 @@ void add_plan(CLI::App& command, options& given) {
   command.add_option("--budget", plan.node.budget_mib, "as --budget of furrowd")
     ->check(CLI::Range(16, 65'536));
   auto* tls = command.add_flag("--tls", plan.node.tls, "use TLS (needs the openssl program)");
-  command
-    .add_option("--viewers", plan.viewers,
-                "HTTP clients that read the fleet list all the time; shows what they cost gateways")
-    ->check(CLI::Range(0, 64))
+  command.add_option("--viewers", plan.viewers, "clients of HTTP; shows what they cost gateways")
+    ->check(CLI::Range(0, 1'000))
     ->excludes(tls);
   command
     .add_option(
@@ -141,6 +141,12 @@ void add_plan(CLI::App& command, options& given) {
       "clients of the live stream; shows after how long it shows an item, and what they cost")
     ->check(CLI::Range(0, 1'000))
     ->excludes(tls);
+  command
+    .add_option("--look-at", given.look_at,
+                "what these clients look at. fleet: all machines, as fast as they can. machine: "
+                "each at one machine, once a second")
+    ->check(CLI::IsMember({"fleet", "machine"}))
+    ->capture_default_str();
 }
 
 using shared_options = std::shared_ptr<options>;

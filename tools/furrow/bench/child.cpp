@@ -26,19 +26,23 @@ namespace fs = std::filesystem;
 
 /// The fields of /proc/PID/stat that count; the name in brackets may hold anything.
 struct process_stat {
+  std::string name;
   int parent = 0;
   double own_s = 0;
   double reaped_s = 0;
 };
 
-std::optional<process_stat> stat_of(int process) {
-  std::ifstream in{"/proc/" + std::to_string(process) + "/stat"};
+/// `folder`: of a process or of a thread.
+std::optional<process_stat> stat_in(const std::string& folder) {
+  std::ifstream in{folder + "/stat"};
   std::string line;
   if (!std::getline(in, line) || line.rfind(')') == std::string::npos)
     return std::nullopt;
+  const auto name = line.find('(') + 1;
   std::istringstream rest{line.substr(line.rfind(')') + 1)};
   std::string state;
   process_stat found;
+  found.name = line.substr(name, line.rfind(')') - name);
   rest >> state >> found.parent;
   std::array<double, 13> fields{}; // 5 to 17: utime is the 14th, cstime the 17th
   for (auto& field : fields)
@@ -49,6 +53,10 @@ std::optional<process_stat> stat_of(int process) {
   found.own_s = (fields[9] + fields[10]) / tick;
   found.reaped_s = (fields[11] + fields[12]) / tick;
   return found;
+}
+
+std::optional<process_stat> stat_of(int process) {
+  return stat_in("/proc/" + std::to_string(process));
 }
 
 std::uint64_t status_number(int process, const std::string& name) {
@@ -147,6 +155,17 @@ double child::cpu_s() const {
     return cpu_s_;
   const auto stat = stat_of(pid_);
   return stat ? stat->own_s : 0;
+}
+
+std::map<std::string, double> child::thread_cpu_s() const {
+  std::map<std::string, double> found;
+  std::error_code none;
+  if (pid_ > 0)
+    for (const auto& entry :
+         fs::directory_iterator{"/proc/" + std::to_string(pid_) + "/task", none})
+      if (const auto stat = stat_in(entry.path().string()))
+        found[stat->name] += stat->own_s;
+  return found;
 }
 
 memory child::held() const {

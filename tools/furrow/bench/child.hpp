@@ -12,6 +12,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -64,6 +65,8 @@ public:
   int end(std::chrono::milliseconds patience);
   /// CPU so far; CPU of the whole life once the child has ended.
   [[nodiscard]] double cpu_s() const;
+  /// CPU so far of the threads of a living child, by their names.
+  [[nodiscard]] std::map<std::string, double> thread_cpu_s() const;
   [[nodiscard]] memory held() const;
   [[nodiscard]] unsigned threads() const;
 

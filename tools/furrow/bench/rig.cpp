@@ -7,13 +7,18 @@
 
 #include <fmt/format.h>
 
+#include <sys/resource.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <fstream>
+#include <map>
+#include <string>
 #include <thread>
+#include <vector>
 
 namespace furrow::cli::bench {
 
@@ -82,6 +87,7 @@ json settings_of(const ingest_plan& plan) {
           {"budget_mib", plan.node.budget_mib > 0 ? json(plan.node.budget_mib) : json(nullptr)},
           {"tls", plan.node.tls},
           {"viewers", plan.viewers},
+          {"look_at", plan.one_machine_each ? "machine" : "fleet"},
           {"stream_clients", plan.stream_clients}};
 }
 
@@ -92,10 +98,25 @@ json in_ms(const json& latency_us) {
   return out;
 }
 
+/// Each client has a socket.
+result<done> allow_sockets(std::uint32_t clients) {
+  constexpr rlim_t own = 100;
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= clients + own)
+    return done{};
+  limit.rlim_cur = std::min<rlim_t>(clients + own, limit.rlim_max);
+  if (limit.rlim_cur < clients + own || ::setrlimit(RLIMIT_NOFILE, &limit) != 0)
+    return failure{errc::failed,
+                   fmt::format("{} clients need as many open files; ulimit -n allows {}", clients,
+                               limit.rlim_max)};
+  return done{};
+}
+
 /// State of the node and the database before the fleet starts.
 struct before {
   std::optional<int> server;
   double node_cpu_s = 0;
+  std::map<std::string, double> thread_cpu_s;
   std::optional<double> server_cpu_s;
   std::uint64_t wal = 0;
 };
@@ -113,6 +134,16 @@ json machine_second(const ingest_plan& plan,
   json out{{"node", to_us(node_cpu_s)}, {"server", nullptr}};
   if (server_cpu_s)
     out["server"] = to_us(*server_cpu_s);
+  return out;
+}
+
+/// Of the node's threads, by their names (docs/performance.md).
+json thread_cpu(const running_node& node, const before& then) {
+  json out = json::object();
+  for (const auto& [name, cpu_s] : node.process().thread_cpu_s()) {
+    const auto found = then.thread_cpu_s.find(name);
+    out[name] = rounded(cpu_s - (found == then.thread_cpu_s.end() ? 0 : found->second));
+  }
   return out;
 }
 
@@ -148,6 +179,7 @@ result<json> figures(storage::bench_database& database,
             {{"node", rounded(node_cpu_s)},
              {"server", or_null(then.server_cpu_s, server_cpu_s)},
              {"generator", rounded(generator_cpu_s)}}},
+           {"thread_cpu_seconds", thread_cpu(node, then)},
            {"cpu_ns_per_frame", {{"node", std::round(node_cpu_s / count * 1e9)}}},
            {"node_rss_bytes", held.resident_bytes},
            {"node_rss_peak_bytes", held.peak_bytes},
@@ -377,15 +409,22 @@ run_ingest(storage::bench_database& database, const ingest_plan& plan, progress&
   double generator_cpu_s = 0;
   std::optional<viewers> watching;
   std::optional<stream_viewers> streaming;
+  std::vector<std::string> looked_at;
+  if (plan.one_machine_each)
+    for (std::uint32_t i = 1; i <= plan.machines; ++i)
+      looked_at.push_back(fmt::format("SIM-{:04}", i));
+  if (const auto sockets = allow_sockets(plan.viewers + plan.stream_clients); !sockets)
+    return sockets.error();
   // Connecting and claiming are not part of ingest; `bench connections` measures their cost.
   const auto begun = [&] {
     if (plan.viewers > 0)
-      watching.emplace(plan.viewers, node->http_url());
+      watching.emplace(plan.viewers, node->http_url(), looked_at);
     if (plan.stream_clients > 0)
-      streaming.emplace(plan.stream_clients, node->http_url(), first_machine);
+      streaming.emplace(plan.stream_clients, node->http_url(), first_machine, looked_at);
     const auto wal = database.wal_position();
     then.wal = wal ? *wal : 0;
     then.node_cpu_s = node->process().cpu_s();
+    then.thread_cpu_s = node->process().thread_cpu_s();
     then.server_cpu_s = family_cpu_s(then.server);
   };
   auto fleet = run_fleet(*node, plan, folder, {}, generator_cpu_s, begun, [&] {

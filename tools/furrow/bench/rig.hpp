@@ -49,8 +49,10 @@ struct ingest_plan {
   std::uint32_t block_frames = 0; // most frames in a gateway's block; 0: furrow-sim's default
   std::uint32_t send_ms = 0; // interval between two blocks of a gateway; 0: furrow-sim's default
   std::uint64_t baseline_rows = 1'000'000;
-  std::uint32_t viewers = 0;        // who read the fleet list over HTTP all the time; not with TLS
+  std::uint32_t viewers = 0;        // clients of HTTP; not with TLS
   std::uint32_t stream_clients = 0; // of the live stream; not with TLS
+  bool one_machine_each =
+    false; // both look at one machine once a second; else at all as fast as they can
   node_settings node;
 };
 
@@ -75,6 +77,7 @@ public:
   start(const std::string& database, const node_settings& settings, const scratch& folder);
 
   [[nodiscard]] child& process() { return process_; }
+  [[nodiscard]] const child& process() const { return process_; }
   [[nodiscard]] const std::string& address() const { return address_; }
   [[nodiscard]] const std::string& http_url() const { return http_url_; }
   [[nodiscard]] double start_ms() const { return start_ms_; }

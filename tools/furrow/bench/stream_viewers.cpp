@@ -46,8 +46,11 @@ std::uint64_t last_number(std::string_view text, std::string_view name) {
 
 } // namespace
 
-stream_viewers::stream_viewers(std::uint32_t count, const std::string& url, std::string machine)
-  : count_{count}, machine_{std::move(machine)} {
+stream_viewers::stream_viewers(std::uint32_t count,
+                               const std::string& url,
+                               std::string machine,
+                               std::vector<std::string> machines)
+  : count_{count}, machine_{std::move(machine)}, machines_{std::move(machines)} {
   port_ = static_cast<std::uint16_t>(std::strtoul(url.c_str() + url.rfind(':') + 1, nullptr, 10));
   measuring_ = std::thread{[this] { measure(); }};
   if (count_ > 1)
@@ -90,8 +93,9 @@ void stream_viewers::measure() {
 void stream_viewers::read_others() {
   std::vector<pollfd> open;
   for (std::uint32_t i = 1; i < count_ && !stopping_; ++i) {
-    const int handle =
-      open_stream(port_, "signals=engine_speed_rpm,ground_speed_mps,position,mode");
+    const int handle = open_stream(
+      port_, machines_.empty() ? "signals=engine_speed_rpm,ground_speed_mps,position,mode"
+                               : "max_hz=1&machines=" + machines_[i % machines_.size()]);
     if (handle >= 0)
       open.push_back({handle, POLLIN, 0});
     else

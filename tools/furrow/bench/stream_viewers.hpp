@@ -1,7 +1,8 @@
 /// Clients of the live stream while a fleet sends: one measures when the items of a machine show, the others only read.
 ///
 /// Shape: the first client subscribes to the ledger of one machine at the highest rate. Its times are compared with the send
-///   times that furrow-sim writes to a file, as visible.hpp does with the database. The others watch the whole fleet.
+///   times that furrow-sim writes to a file, as visible.hpp does with the database. The others watch the whole fleet, or one
+///   machine each once a second.
 /// Units: the monotonic clock; milliseconds.
 /// Threads: two: one reads all the others, one the measuring client. `stop` joins them.
 /// Limits: a node on this computer, without TLS.
@@ -22,7 +23,11 @@ namespace furrow::cli::bench {
 
 class stream_viewers {
 public:
-  stream_viewers(std::uint32_t count, const std::string& url, std::string machine);
+  /// `machines`: one for each of the others in turn; none: each watches the fleet.
+  stream_viewers(std::uint32_t count,
+                 const std::string& url,
+                 std::string machine,
+                 std::vector<std::string> machines = {});
   stream_viewers(const stream_viewers&) = delete;
   stream_viewers& operator=(const stream_viewers&) = delete;
   ~stream_viewers() { stop(); }
@@ -38,6 +43,7 @@ private:
   std::uint32_t count_;
   std::uint16_t port_ = 0;
   std::string machine_;
+  std::vector<std::string> machines_;
   std::atomic<bool> stopping_{false};
   std::uint64_t refused_ = 0;
   std::uint64_t bytes_ = 0;
