@@ -121,9 +121,9 @@ TEST_CASE("openapi: the answers of the routes match the document") {
     check(json::parse(answer.body), stated["content"][type]["schema"], pattern);
   };
   for (const std::string path :
-       {"/health", "/ready", "/monitoring/database", "/api/v1/equipment", "/api/v1/ledger",
-        "/api/v1/actors", "/api/v1/database", "/api/v1/db/status", "/api/v1/log-levels",
-        "/api/v1/config", "/api/v1/openapi.json"})
+       {"/health", "/ready", "/monitoring/database", "/api/v1/equipment", "/api/v1/fleet",
+        "/api/v1/ledger", "/api/v1/actors", "/api/v1/database", "/api/v1/db/status",
+        "/api/v1/log-levels", "/api/v1/config", "/api/v1/openapi.json"})
     check_answer(client.get(path), path, "get", 200);
   node.database.measured = busy_activity();
   check_answer(client.get("/api/v1/database"), "/api/v1/database", "get", 200);

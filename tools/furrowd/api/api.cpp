@@ -88,7 +88,7 @@ router api::routes() {
                          add_token_routes,           add_session_routes,      add_audit_route,
                          add_telemetry_series_route, add_signal_series_route, add_track_route,
                          add_token_sums_route,       add_site_route,          add_map_routes,
-                         add_dbc_compare_route,      add_config_route})
+                         add_dbc_compare_route,      add_config_route,        add_fleet_routes})
     add(made, shared_);
   add_stream_routes(made, stream_);
   made.add({"GET", "/api/v1/openapi.json", {}, {}, on(shared_, document), false});

@@ -56,6 +56,15 @@ private:
   std::map<std::string, std::vector<placed_machine>> by_name_;
 };
 
+/// Those that are live at this node.
+std::vector<placed_machine> own_machines(api_context& of, const daemon::credential& who) {
+  std::vector<placed_machine> own;
+  for (auto& one : of.node.live_machines())
+    if (one->farm == who.farm && who.covers(one->equipment))
+      own.push_back({std::move(one), of.node_name});
+  return own;
+}
+
 } // namespace
 
 proto::link::scope scope_of(const daemon::credential& who) {
@@ -100,10 +109,11 @@ boost::asio::awaitable<placed_machines> all_machines(api_context& of, daemon::cr
   // Named: gcc 12 destroys a temporary in a co_await expression twice.
   proto::link::wish wish{scope_of(who), proto::link::machines_wish{}};
   auto said = co_await ask_peers(of, std::move(wish));
+  if (said.answers.empty())
+    co_return placed_machines{own_machines(of, who), std::move(said.incomplete)};
   newest_places places;
-  for (auto& one : of.node.live_machines())
-    if (one->farm == who.farm && who.covers(one->equipment))
-      places.add(std::move(one), of.node_name);
+  for (auto& one : own_machines(of, who))
+    places.add(std::move(one.machine), of.node_name);
   for (const auto& [node, reply] : said.answers)
     if (const auto* page = std::get_if<proto::link::machines_page_answer>(reply.get()))
       for (const auto& row : page->rows)

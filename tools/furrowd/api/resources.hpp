@@ -102,6 +102,7 @@ void add_dbc_compare_route(router& to, api_context& of);
 void add_dbc_load_route(router& to, api_context& of);
 void add_equipment_routes(router& to, api_context& of); // and the list of farms
 void add_fault_routes(router& to, api_context& of);     // of the bus: made by the digest
+void add_fleet_routes(router& to, api_context& of);     // the list of machines, in full and brief
 void add_frames_route(router& to, api_context& of);
 void add_gateway_routes(router& to, api_context& of);
 void add_health_routes(router& to, api_context& of);

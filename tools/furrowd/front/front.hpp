@@ -91,7 +91,7 @@ private:
   actors::node& node_;
   const http_config config_;
   metrics metrics_;
-  summary_cache cache_;
+  const std::shared_ptr<summary_cache> cache_;
   const std::shared_ptr<live_stream> stream_;
   api api_;
   const router router_;

@@ -119,6 +119,46 @@ TEST_CASE("lists: pages of machines have each machine once, in the order of the 
       CHECK_MESSAGE(w.paged(sort, limit) == w.names("?sort=" + sort), sort << " " << limit);
 }
 
+TEST_CASE("lists: pages by every key are the whole list in this order, row by row") {
+  lists_world w;
+  // Some of them are live, with numbers that differ and numbers that do not.
+  for (std::size_t i = 0; i < 12; ++i) {
+    auto live = w.node.live.front();
+    live.equipment = "M" + std::to_string(10 + i);
+    live.connected = i % 3 != 0;
+    live.received_seq = i * 7 % 12;
+    live.durable_seq = i / 2;
+    live.sent_seq = 9'007'199'254'740'993U + i; // beyond what a double holds
+    live.frames = i * 5 % 12;
+    live.ecus = i % 4;
+    live.faults_active = i % 2;
+    w.node.live.push_back(live);
+  }
+  const json whole = w.get("/api/v1/equipment")["equipment"];
+  for (const std::string key :
+       {"name", "last_frame", "connected", "node", "fault_count", "ecu_count", "received_seq",
+        "durable_seq", "sent_seq", "frames", "stored_durable_seq"})
+    for (const std::string sign : {"", "-"}) {
+      std::vector<json> rows(whole.begin(), whole.end());
+      std::sort(rows.begin(), rows.end(), [&](const json& left, const json& right) {
+        const auto& one = left[key];
+        const auto& other = right[key];
+        if (one.is_null() != other.is_null())
+          return other.is_null();
+        if (one != other)
+          return sign.empty() ? one < other : other < one;
+        return left["name"] < right["name"];
+      });
+      std::vector<std::string> names;
+      for (const auto& row : rows)
+        names.push_back(row["name"]);
+      CAPTURE(sign + key);
+      CHECK(w.names("?sort=" + sign + key) == names);
+      for (const std::size_t limit : {1, 5, 26, 28})
+        CHECK(w.paged(sign + key, limit) == names);
+    }
+}
+
 TEST_CASE("lists: a wrong sort, limit or cursor is refused with what it can be") {
   lists_world w;
   const auto refused = [&](const std::string& target) {
