@@ -1,7 +1,7 @@
 /// Holds the OpenAPI document to the truth: every route is in it and nothing else is, and what the routes
 /// answer is what it says.
 #include "tests/support/http_front.hpp"
-#include "tools/furrowd/api/api.hpp"
+#include "tests/tools/furrowd/http/openapi_document.hpp"
 
 #include <doctest/doctest.h>
 
@@ -15,17 +15,6 @@ using namespace furrow::tests;
 using nlohmann::json;
 
 namespace {
-
-const json& document() {
-  static const json parsed = json::parse(http::openapi_document());
-  return parsed;
-}
-
-json resolved(json schema) {
-  while (schema.contains("$ref"))
-    schema = document().at(json::json_pointer{schema["$ref"].get<std::string>().substr(1)});
-  return schema;
-}
 
 bool has_type(const json& value, const json& type) {
   if (type.is_array())
@@ -78,8 +67,8 @@ TEST_CASE("openapi: the server and the document have the same routes") {
   std::set<std::string> served;
   for (const auto& route : routes.routes()) {
     served.insert(route.pattern);
-    REQUIRE_MESSAGE(document()["paths"].contains(route.pattern), route.pattern);
-    const auto& path = document()["paths"][route.pattern];
+    REQUIRE_MESSAGE(openapi()["paths"].contains(route.pattern), route.pattern);
+    const auto& path = openapi()["paths"][route.pattern];
     REQUIRE_MESSAGE(path.contains(lower(route.method)), route.pattern);
     const auto& operation = path[lower(route.method)];
     CHECK_MESSAGE(operation.contains("security") == !route.needs, route.pattern);
@@ -102,7 +91,7 @@ TEST_CASE("openapi: the server and the document have the same routes") {
                     == std::set<std::string>(route.parameters.begin(), route.parameters.end()),
                   route.pattern);
   }
-  CHECK(served.size() == document()["paths"].size());
+  CHECK(served.size() == openapi()["paths"].size());
 }
 
 TEST_CASE("openapi: the answers of the routes match the document") {
@@ -113,7 +102,7 @@ TEST_CASE("openapi: the answers of the routes match the document") {
   const auto check_answer = [](const http_answer& answer, const std::string& pattern,
                                const std::string& method, int status) {
     REQUIRE_MESSAGE(answer.status == status, pattern);
-    const auto& responses = document()["paths"][pattern][method]["responses"];
+    const auto& responses = openapi()["paths"][pattern][method]["responses"];
     REQUIRE_MESSAGE(responses.contains(std::to_string(status)), pattern << " " << status);
     const auto stated = resolved(responses[std::to_string(status)]);
     const auto type = answer.headers.at("content-type");
