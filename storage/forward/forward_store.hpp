@@ -23,6 +23,9 @@ namespace furrow::storage {
 
 inline constexpr std::size_t forward_records_a_page = 512;
 inline constexpr std::size_t forward_runs_max = 500; // told to head office at a time
+/// Runs before the newest one that head office knows, told once more: after a restore from a backup it knows fewer, and
+/// without a common run it takes the stream for another one.
+inline constexpr std::size_t forward_runs_again = 100;
 
 struct forward_stream {
   std::int32_t stream = 0; // row id
@@ -40,9 +43,10 @@ struct forward_head {
   can::stream_id id{}; // as head office knows the stream
   std::string equipment;
   std::optional<std::uint64_t> iso_name;
-  std::uint64_t last = 0;          // durable here, and numbered by one of the runs
-  std::vector<can::run_mark> runs; // from the last one that head office knows
-  bool more_runs = false;          // than fit; the next head has them
+  std::uint64_t last = 0; // durable here, and numbered by one of the runs
+  std::vector<can::run_mark>
+    runs;                 // from forward_runs_again before the last one that head office knows
+  bool more_runs = false; // than fit; the next head has them
   std::vector<can::bus_name> buses;
 };
 

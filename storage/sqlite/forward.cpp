@@ -67,10 +67,11 @@ can::stream_id own_id(sqlite_db& db, std::int32_t stream) {
 
 void read_runs(sqlite_db& db, std::int32_t stream, forward_head& head) {
   auto rows = db.statement(
-    "select run, first_seq from stream_run where stream = ?1 and ordinal >= ifnull((select "
+    "select run, first_seq from stream_run where stream = ?1 and ordinal >= ifnull((select min(o) "
+    "from (select b.ordinal o from stream_run b where b.stream = ?1 and b.ordinal <= (select "
     "r.ordinal from stream_run r join forward a on a.stream = r.stream and a.told_run = r.run "
-    "where r.stream = ?1), 0) order by ordinal limit ?2");
-  rows.with(stream, std::uint64_t{forward_runs_max + 1});
+    "where r.stream = ?1) order by b.ordinal desc limit ?3)), 0) order by ordinal limit ?2");
+  rows.with(stream, std::uint64_t{forward_runs_max + 1}, std::uint64_t{forward_runs_again + 1});
   while (rows.step())
     head.runs.push_back({rows.natural(0), rows.natural(1)});
   if (head.runs.size() > forward_runs_max) { // the rest with the next hello

@@ -89,10 +89,11 @@ task<result<can::stream_id>> own_id(pq_connection& db, std::int32_t stream) {
 task<std::optional<failure>> read_runs(pq_connection& db, std::int32_t stream, forward_head& head) {
   const auto reply = co_await db.query(
     "select run, first_seq from furrow.stream_run where stream = $1 and ordinal >= "
-    "coalesce((select "
-    "r.ordinal from furrow.stream_run r join furrow.forward a on a.stream = r.stream and "
-    "a.told_run = r.run where r.stream = $1), 0) order by ordinal limit $2",
-    pq_parameters{}.int4(stream).int8(forward_runs_max + 1));
+    "coalesce((select min(o.ordinal) from (select b.ordinal from furrow.stream_run b where "
+    "b.stream = $1 and b.ordinal <= (select r.ordinal from furrow.stream_run r join furrow.forward "
+    "a on a.stream = r.stream and a.told_run = r.run where r.stream = $1) order by b.ordinal desc "
+    "limit $3) o), 0) order by ordinal limit $2",
+    pq_parameters{}.int4(stream).int8(forward_runs_max + 1).int8(forward_runs_again + 1));
   if (reply.error)
     co_return reply.error->as_failure();
   const pq_rows rows{reply.rows.get()};
