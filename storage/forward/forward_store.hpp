@@ -86,6 +86,12 @@ struct forward_status {
   std::vector<forward_row> rows;
 };
 
+/// What retention keeps for head office although no node forwards it: a start without --forward.
+struct forward_hold {
+  std::string target; // as a former start said; empty: nothing is kept, or a node forwards
+  std::uint64_t items = 0;
+};
+
 class forward_store {
 public:
   virtual ~forward_store() = default;
@@ -106,6 +112,8 @@ public:
                     std::uint64_t up_to,
                     handler<forward_page> done) = 0;
   virtual void note(std::vector<forward_mark> marks, handler<done> finished) = 0;
+  /// For a node that does not forward.
+  virtual void read_hold(handler<forward_hold> done) = 0;
   /// Of one farm, or of all; at most 10,000 streams.
   virtual void read_status(std::string farm, handler<forward_status> done) = 0;
 };

@@ -277,6 +277,18 @@ result<forward_status> forward_state(sqlite_db& db, const std::string& farm) {
 }
 
 /// Reads on the reading connection. One node opens a SQLite file, so the turn is always its own.
+result<forward_hold> forward_held(sqlite_db& db) {
+  forward_hold out;
+  auto rows = db.statement(
+    "select t.target, (select ifnull(sum(max(w.seq - h.kept_from + 1, 0)), 0) from forward_hold h "
+    "join stream_watermark w on w.stream = h.stream) from forward_target t");
+  if (rows.step()) {
+    out.target = rows.bytes(0);
+    out.items = rows.natural(1);
+  }
+  return out;
+}
+
 class sqlite_forward : public forward_store {
 public:
   explicit sqlite_forward(sqlite_connections db)
@@ -310,6 +322,9 @@ public:
   void note(std::vector<forward_mark> marks, handler<done> finished) override {
     writer_->submit(std::move(finished),
                     [marks = std::move(marks)](sqlite_db& db) { return note_forward(db, marks); });
+  }
+  void read_hold(handler<forward_hold> done) override {
+    reader_->submit(std::move(done), forward_held);
   }
   void read_status(std::string farm, handler<forward_status> done) override {
     reader_->submit(std::move(done),

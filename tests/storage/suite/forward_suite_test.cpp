@@ -281,6 +281,28 @@ TEST_CASE("forward: retention waits for head office, until the site forwards no 
   check_nothing_lost(*site);
 }
 
+TEST_CASE("forward: what is kept for head office while no node forwards is counted") {
+  const auto bed = make_bed();
+  const auto site = bed->open_migrated();
+  const auto hold = [&] {
+    return must(
+      answer_of<forward_hold>([&](auto done) { site->forward()->read_hold(std::move(done)); }));
+  };
+  const auto claimed = claim(*site, request_for("T1", 1));
+  must(append(*site->open_appender("w0"), {append_of(claimed.claim, 0, mixed_block(1, 10))}));
+  CHECK(hold().target.empty());
+  CHECK(hold().items == 0);
+  forward_to(*site, "hq:7400");
+  CHECK(hold().target == "hq:7400");
+  CHECK(hold().items == 10);
+  note(*site, {{listed(*site)[0].stream, 4, 0}});
+  CHECK(hold().items == 6);
+  note(*site, {{listed(*site)[0].stream, 10, 0}});
+  CHECK(hold().items == 0);
+  forward_to(*site, "");
+  CHECK(hold().target.empty());
+}
+
 TEST_CASE("forward: records of people's programs get an id of their own at head office, once") {
   const auto bed = make_bed();
   const auto site = bed->open_migrated();
@@ -309,7 +331,13 @@ TEST_CASE("forward: one node of a site has the turn") {
   if (!site->capabilities().membership)
     return; // one node has the SQLite file
   CHECK_FALSE(turn("n2"));
+  const auto hold = [&] {
+    return must(
+      answer_of<forward_hold>([&](auto done) { site->forward()->read_hold(std::move(done)); }));
+  };
+  CHECK(hold().target.empty()); // n1 forwards
   bed->tamper("update forward_target set held_until = now() - interval '1 second'");
+  CHECK(hold().target == "hq:7400");
   CHECK(turn("n2"));
   CHECK_FALSE(turn("n1"));
 }
