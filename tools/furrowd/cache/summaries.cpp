@@ -27,6 +27,9 @@ bool read_field(const json& row, const char* name, T& out) {
   if constexpr (std::is_same_v<T, std::string>) {
     if (!found->is_string())
       return false;
+  } else if constexpr (std::is_same_v<T, bool>) {
+    if (!found->is_boolean())
+      return false;
   } else if (!found->is_number_integer()) {
     return false;
   }
@@ -83,6 +86,7 @@ std::string to_kept_text(const stored_rows& rows) {
                     {"streams", row.streams},
                     {"durable", row.durable},
                     {"last_us", row.last_frame_us ? json(*row.last_frame_us) : json(nullptr)},
+                    {"relayed", row.relayed},
                     {"state", kept_state(row.state)}});
   return json_rows::to_text(list);
 }
@@ -98,7 +102,7 @@ std::optional<stored_rows> kept_equipment(const std::string& farm, std::string_v
       one.is_object() && read_field(one, "farm", row.farm) && read_field(one, "name", row.name)
       && read_perhaps(one, "iso_name", row.iso_name) && read_field(one, "streams", row.streams)
       && read_field(one, "durable", row.durable) && read_perhaps(one, "last_us", row.last_frame_us)
-      && read_state(one, row.state) && row.farm == farm;
+      && read_field(one, "relayed", row.relayed) && read_state(one, row.state) && row.farm == farm;
     if (!sound)
       return std::nullopt;
   }
