@@ -227,6 +227,11 @@ TEST_CASE("site: records, a rejected line and frames that expired before they we
   const auto database = "sqlite:" + (places.site.folder() / "furrow.db").string();
   constexpr std::uint64_t old_frames = 1'500;
   constexpr std::uint64_t new_frames = 500;
+  // `furrow retention run` counts from the clock.
+  const std::int64_t yesterday = std::chrono::duration_cast<std::chrono::seconds>(
+                                   std::chrono::system_clock::now().time_since_epoch())
+                                   .count()
+                                 - 86'400;
   const auto log = places.site.folder() / "two_times.log";
   {
     std::ofstream out{log};
@@ -235,15 +240,15 @@ TEST_CASE("site: records, a rejected line and frames that expired before they we
         out << "(" << second + static_cast<std::int64_t>(i / 100) << "." << 100'000 + i % 100
             << ") can0 18F00400#F07D7DE02E00FF7D\n";
     };
-    write(1'546'300'800, old_frames); // 20 days before the others
-    write(1'548'028'800, new_frames);
+    write(yesterday - 20 * 86'400, old_frames);
+    write(yesterday, new_frames);
   }
   const auto records = places.site.folder() / "records.jsonl";
   constexpr std::uint64_t record_count = 3;
   {
     std::ofstream out{records};
     for (std::uint64_t i = 0; i < record_count; ++i)
-      out << R"({"kind":"yield","time":)" << 1'548'028'800 + i
+      out << R"({"kind":"yield","time":)" << yesterday + static_cast<std::int64_t>(i)
           << R"(,"mass_flow_kgps":7.2,"width_m":6,"speed_mps":2})"
           << "\n";
     out << R"({"kind":"yield","time":"no time"})"
@@ -283,7 +288,7 @@ TEST_CASE("site: records, a rejected line and frames that expired before they we
   const auto there = counted(places.office);
   CHECK(there == counted(places.site));
   CHECK(there.at("durable") == items);
-  CHECK(there.at("stored") == new_frames + record_count);
+  CHECK(there.at("stored") == new_frames + record_count + 1); // also what is in quarantine
   CHECK(there.at("quarantined") == 1);
   CHECK(there.at("expired") == old_frames);
   CHECK(there.at("lost") == 0);
