@@ -218,6 +218,7 @@ public:
   }
   forward_board* forwarding() override { return forward_state_.get(); }
   void note_disk(std::uint64_t used_pct) override { people_->counters.disk_used_pct = used_pct; }
+  void note_held(std::uint64_t items) override { people_->counters.forward_items_held = items; }
   cluster_board* cluster() override { return has_membership_ ? cluster_.get() : nullptr; }
   void hurry_cluster() override { wiring_->hurry_membership(); }
 

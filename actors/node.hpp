@@ -52,6 +52,8 @@ public:
   [[nodiscard]] virtual forward_board* forwarding() { return nullptr; }
   /// How full the disk with the database is, where this node can see it.
   virtual void note_disk(std::uint64_t /*used_pct*/) {}
+  /// Items that retention keeps for head office although no node forwards.
+  virtual void note_held(std::uint64_t /*items*/) {}
   /// Who is in the cluster; nullptr: this node is alone.
   [[nodiscard]] virtual cluster_board* cluster() { return nullptr; }
   /// The orders on that board have changed: they are looked at now.

@@ -43,6 +43,8 @@ struct claim_request {
   /// 0: a new session, which always wins.
   std::int64_t held_epoch = 0;
   std::vector<can::source_mark> sources = {}; // files that no other stream of the machine may hold
+  std::optional<bool> relayed =
+    {}; // a site forwards the stream; nothing: who claims it does not say
 };
 
 /// A file that another stream of the machine holds already.
@@ -148,7 +150,8 @@ struct equipment_row {
   std::uint64_t durable = 0; // sum over its streams
   std::optional<std::int64_t> last_frame_us;
   std::optional<telemetry_point> state =
-    {}; // the last one that was digested, at the time of its last item
+    {};                 // the last one that was digested, at the time of its last item
+  bool relayed = false; // the stream that was claimed last came from a site
 };
 
 struct migration_row {

@@ -50,7 +50,8 @@ struct counter_set {
   Cell<std::uint64_t> nodes_judged{}; // declared dead by this node
   Cell<std::uint64_t> forward_streams_waiting{}; // for head office
   Cell<std::uint64_t> forward_items_waiting{};
-  Cell<std::uint64_t> forward_lines{}; // that head office has welcomed
+  Cell<std::uint64_t> forward_items_held{}; // by retention, while no node forwards
+  Cell<std::uint64_t> forward_lines{};      // that head office has welcomed
   Cell<std::uint64_t> forward_faults{};
   Cell<std::uint64_t> disk_used_pct{}; // of the database's disk; 0: not known
   Cell<bool> lease_lapsed{};           // now
@@ -195,6 +196,9 @@ void for_each_counter(Visit&& visit, Sets&... sets) {
        gauge, sets.forward_streams_waiting...);
   show("furrow_forward_items_waiting", "Items that head office has not acked.", gauge,
        sets.forward_items_waiting...);
+  show("furrow_forward_items_held",
+       "Items that retention keeps for head office although no node forwards.", gauge,
+       sets.forward_items_held...);
   show("furrow_forward_lines",
        "Streams that head office has welcomed and that are being forwarded.", gauge,
        sets.forward_lines...);

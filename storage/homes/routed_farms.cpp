@@ -236,6 +236,19 @@ public:
   void note(std::vector<forward_mark> marks, handler<done> finished) override {
     main().note(std::move(marks), std::move(finished));
   }
+  void read_hold(handler<forward_hold> done) override {
+    router_.ask_all<forward_hold>(
+      std::move(done),
+      [](store& of, handler<forward_hold> answered) {
+        of.forward()->read_hold(std::move(answered));
+      },
+      [](forward_hold& into, forward_hold&& more, const home_stores::home&) {
+        if (into.target.empty())
+          into.target = std::move(more.target);
+        into.items += more.items;
+      },
+      [](forward_hold&) {});
+  }
   void read_status(std::string farm, handler<forward_status> done) override {
     const auto call = [farm](store& of, handler<forward_status> answered) {
       of.forward()->read_status(farm, std::move(answered));

@@ -87,7 +87,7 @@ std::string equipment_text() {
   for (const auto& column : can::telemetry_columns)
     columns += ", t." + std::string{column.name} + "::float8";
   return "select f.name, e.name, e.iso_name, count(s.id), coalesce(sum(w.seq), 0)::bigint, "
-         "max(l.time_last), t.heard, t.mode"
+         "max(l.time_last), e.relayed::int, t.heard, t.mode"
          + columns
          + " from furrow.equipment e join furrow.farm f on f.id = e.farm_id left join "
            "furrow.stream s on s.equipment_id = e.id "
@@ -121,8 +121,9 @@ task<result<std::vector<equipment_row>>> list_equipment(pq_connection& db,
     row.durable = rows.natural(i, 4);
     if (!rows.null(i, 5))
       row.last_frame_us = rows.integer(i, 5) + epoch_2000_us;
-    if (!rows.null(i, 6))
-      row.state = state_in(rows, i, 6);
+    row.relayed = rows.integer(i, 6) != 0;
+    if (!rows.null(i, 7))
+      row.state = state_in(rows, i, 7);
   }
   co_return out;
 }

@@ -20,6 +20,8 @@ constexpr std::chrono::seconds look_every{2};
 constexpr std::chrono::seconds answer_limit{
   5};                                     // then /ready reports that the database does not answer
 constexpr unsigned looks_per_refresh = 5; // of the directory
+constexpr unsigned looks_per_hold = 30;   // one question a minute
+constexpr unsigned first_hold_look = 6;   // a node that forwards has said so by then
 
 /// Where a server has its files is known only when a person says so.
 std::filesystem::path folder_of(const settings& settings) {
@@ -53,6 +55,7 @@ void store_watch::look() {
   log::look();
   tell_alarms();
   look_at_disk();
+  look_at_hold();
   dbc_look_.look(*node_);
   ask_health();
   timer_.expires_after(look_every);
@@ -108,6 +111,30 @@ void store_watch::look_at_disk() {
   const auto room = std::filesystem::space(folder_, error);
   if (!error && room.capacity > 0)
     node_->note_disk(100 - room.available * 100 / room.capacity);
+}
+
+/// A start without --forward leaves what retention keeps for head office: then nobody forwards it, and the disk fills.
+void store_watch::look_at_hold() {
+  auto* const site = node_->store().forward();
+  if (site == nullptr || node_->forwarding() != nullptr
+      || hold_looks_++ % looks_per_hold != first_hold_look)
+    return;
+  site->read_hold([this](storage::result<storage::forward_hold> hold) {
+    asio::post(io_, [this, hold = std::move(hold)] {
+      if (hold)
+        note_hold(*hold);
+    });
+  });
+}
+
+void store_watch::note_hold(const storage::forward_hold& hold) {
+  node_->note_held(hold.items);
+  if (!hold.target.empty() && !std::exchange(hold_told_, true))
+    log::warn(log::node, "forward_held", {.count = hold.items},
+              "retention keeps {} items for head office {}, but no node forwards them: start with "
+              "--forward, or with --forward none if this is no site any more",
+              hold.items, hold.target);
+  hold_told_ = !hold.target.empty();
 }
 
 /// As the work with the database left it, before the look that follows says how it is now.

@@ -1,5 +1,6 @@
-/// Looks at the store every two seconds: whether it answers, which alarms there are, how full its disk is, which DBC files
-/// are active. A node without gateways learns nothing of its database by working.
+/// Looks at the store every two seconds: whether it answers, which alarms there are, how full its disk is, what retention
+/// keeps for a head office to which no node forwards, which DBC files are active. A node without gateways learns nothing
+/// of its database by working.
 ///
 /// Shape: nothing here waits for the database, because one that hangs does not even fail for a minute. Where farms live
 ///   in other databases, each of those is asked by itself, and the directory is read again every ten seconds.
@@ -8,6 +9,7 @@
 #pragma once
 
 #include "actors/node.hpp"
+#include "storage/forward/forward_store.hpp"
 #include "tools/furrowd/api/alarms.hpp"
 #include "tools/furrowd/config/settings.hpp"
 #include "tools/furrowd/dbc_look.hpp"
@@ -39,6 +41,8 @@ public:
 private:
   void look();
   void look_at_disk();
+  void look_at_hold();
+  void note_hold(const storage::forward_hold& hold);
   void tell_alarms();
   void ask_health();
   void ask(std::size_t home, storage::store& store);
@@ -59,6 +63,8 @@ private:
   http::alarm_watch alarms_;
   std::map<std::size_t, question> questions_; // by the index of the database; 0 is main
   unsigned looks_ = 0;
+  unsigned hold_looks_ = 0;
+  bool hold_told_ = false;
   bool stopped_ = false;
 };
 

@@ -235,8 +235,9 @@ TEST_CASE("redis: an answer is used only if it is whole and belongs to this farm
 }
 
 TEST_CASE("redis: cached rows read back the same, and never rows of another farm") {
-  const stored_rows rows{{"hill", "T1", 0xA00284000DE00001, 2, 9, -5},
-                         {"hill", "T \"2\"", std::nullopt, 0, 0, std::nullopt}};
+  stored_rows rows{{"hill", "T1", 0xA00284000DE00001, 2, 9, -5},
+                   {"hill", "T \"2\"", std::nullopt, 0, 0, std::nullopt}};
+  rows[0].relayed = true;
   const auto back = kept_equipment("hill", to_kept_text(rows));
   CHECK(kept_equipment("hill", to_kept_text(stored_rows{}))->empty());
   REQUIRE(back);
@@ -244,6 +245,8 @@ TEST_CASE("redis: cached rows read back the same, and never rows of another farm
   CHECK((*back)[0].iso_name == rows[0].iso_name);
   CHECK((*back)[0].durable == 9);
   CHECK((*back)[0].last_frame_us == -5);
+  CHECK((*back)[0].relayed);
+  CHECK_FALSE((*back)[1].relayed);
   CHECK((*back)[1].name == "T \"2\"");
   CHECK_FALSE((*back)[1].iso_name);
   CHECK_FALSE(kept_equipment("dale", to_kept_text(rows)));

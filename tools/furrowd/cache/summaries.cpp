@@ -33,6 +33,9 @@ bool read_field(const json& row, const char* name, T& out) {
   if constexpr (std::is_same_v<T, std::string>) {
     if (!found->is_string())
       return false;
+  } else if constexpr (std::is_same_v<T, bool>) {
+    if (!found->is_boolean())
+      return false;
   } else if (!found->is_number_integer()) {
     return false;
   }
@@ -111,6 +114,7 @@ std::string to_kept_text(const stored_rows& rows) {
     append_or_null(out, "streams", std::optional{row.streams});
     append_or_null(out, "durable", std::optional{row.durable});
     append_or_null(out, "last_us", row.last_frame_us);
+    append_or_null(out, "relayed", std::optional{row.relayed});
     append_kept_state(out, row.state);
     out += '}';
   }
@@ -129,7 +133,7 @@ std::optional<stored_rows> kept_equipment(const std::string& farm, std::string_v
       one.is_object() && read_field(one, "farm", row.farm) && read_field(one, "name", row.name)
       && read_perhaps(one, "iso_name", row.iso_name) && read_field(one, "streams", row.streams)
       && read_field(one, "durable", row.durable) && read_perhaps(one, "last_us", row.last_frame_us)
-      && read_state(one, row.state) && row.farm == farm;
+      && read_field(one, "relayed", row.relayed) && read_state(one, row.state) && row.farm == farm;
     if (!sound)
       return std::nullopt;
   }

@@ -89,6 +89,22 @@ TEST_CASE("lists: machines stay as they were without parameters, and have no pag
   }
 }
 
+TEST_CASE("lists: a machine of a site is marked also while its line is away, with the time of its "
+          "newest frame") {
+  lists_world w;
+  for (auto& row : w.node.database.equipment)
+    row.relayed = row.name == "M00" || row.name == "M01"; // M00 has never been heard
+  const auto list = w.get("/api/v1/equipment");
+  for (const auto& one : list["equipment"]) {
+    CHECK(one["relayed"] == (one["name"] == "M00" || one["name"] == "M01"));
+    CHECK(one["as_of"] == (one["name"] == "M01" ? one["last_frame"] : json(nullptr)));
+  }
+  const auto one = w.get("/api/v1/equipment/M01");
+  CHECK(one["connected"] == false);
+  CHECK(one["relayed"] == true);
+  CHECK(one["as_of"] == "2020-05-01T05:20:07.000000Z");
+}
+
 TEST_CASE("lists: machines sort by their members, the absent ones last in both orders") {
   lists_world w;
   auto names = w.names("");

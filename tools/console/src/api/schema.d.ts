@@ -1901,8 +1901,13 @@ export interface components {
             frames_ahead: number | null;
             /** @description live only: the stream is adrift, and the node will ask for its items again */
             adrift: boolean | null;
-            /** @description a site forwards the machine: what is shown is as of last_frame; null: not connected */
+            /** @description a site forwards the machine, also while the line of the site is away: what is shown is as of as_of; null: not known */
             relayed: boolean | null;
+            /**
+             * Format: date-time
+             * @description of a machine that a site forwards: the time of its newest frame here; null: not relayed, or no frame
+             */
+            as_of: string | null;
             /** Format: date-time */
             last_frame: string | null;
             /** @description negative when the clock of the machine is ahead */
@@ -1943,8 +1948,13 @@ export interface components {
             frames_ahead: number | null;
             /** @description live only: the stream is adrift, and the node will ask for its items again */
             adrift: boolean | null;
-            /** @description a site forwards the machine: what is shown is as of last_frame; null: not connected */
+            /** @description a site forwards the machine, also while the line of the site is away: what is shown is as of as_of; null: not known */
             relayed: boolean | null;
+            /**
+             * Format: date-time
+             * @description of a machine that a site forwards: the time of its newest frame here; null: not relayed, or no frame
+             */
+            as_of: string | null;
             /** Format: date-time */
             last_frame: string | null;
             /** @description negative when the clock of the machine is ahead */

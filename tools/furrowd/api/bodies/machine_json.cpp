@@ -387,8 +387,11 @@ json to_json(const storage::equipment_row* stored,
   row["frames"] = if_live(sum.frames);
   row["frames_ahead"] = if_live(sum.frames_ahead);
   row["adrift"] = if_live(sum.adrift);
-  row["relayed"] = sum.connected ? json(sum.relayed) : json(nullptr);
   const auto last_frame_us = of.last_frame_us;
+  const bool relayed = sum.connected ? sum.relayed : stored != nullptr && stored->relayed;
+  row["relayed"] = sum.connected || stored != nullptr ? json(relayed) : json(nullptr);
+  row["as_of"] =
+    relayed && last_frame_us ? json(json_rows::format_time(*last_frame_us)) : json(nullptr);
   row["last_frame"] = last_frame_us ? json(json_rows::format_time(*last_frame_us)) : json(nullptr);
   row["last_frame_age_ms"] = last_frame_us ? json(age_ms(*last_frame_us, now_us)) : json(nullptr);
   row["clock_ahead"] =
