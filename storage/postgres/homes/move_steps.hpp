@@ -10,6 +10,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -35,6 +36,10 @@ private:
     std::string place;   // after this key; an array
   };
 
+  [[nodiscard]] result<done> leave(const farm_move& move);
+  /// Before a step that relies on it: the source takes no items, also after a failover that lost `leave`.
+  [[nodiscard]] result<done> close_source(const farm_move& move);
+  [[nodiscard]] result<done> check_admitted(const farm_move& move);
   [[nodiscard]] result<bool> point(const farm_move& move);
   [[nodiscard]] result<done> commit_both();
   [[nodiscard]] result<bool> admit(const farm_move& move);
@@ -50,6 +55,12 @@ private:
   follow_stream(const std::string& stream, const std::string& first, const std::string& last);
   [[nodiscard]] result<done> follow_part(const arrival& at, std::size_t index);
   [[nodiscard]] result<done> merge_part(std::size_t index);
+  struct stream_marks {
+    std::string streams; // arrays; empty: no streams
+    std::string seqs;
+  };
+  /// How far the streams of the source go.
+  [[nodiscard]] result<stream_marks> marks_there(const farm_move& move);
   [[nodiscard]] result<bool> compare(const farm_move& move);
   [[nodiscard]] result<done> compare_parts(const farm_move& move);
   [[nodiscard]] result<bool> release(const farm_move& move);
@@ -69,8 +80,9 @@ private:
   std::uint32_t slice_rows_;
   row_copy copy_;
   std::string farm_there_;
-  bool waited_ = false;           // for retention at the source
-  std::string last_stream_ = "0"; // that had the last turn
+  std::optional<move_step> closed_for_; // a failover ends the session, so once a step is enough
+  bool waited_ = false;                 // for retention at the source
+  std::string last_stream_ = "0";       // that had the last turn
   std::chrono::steady_clock::time_point said_{};
 };
 
