@@ -1,5 +1,7 @@
-// What keeps items of a farm out of its source.
+// What keeps items of a farm out of its source, and its rows there as long as somebody may ask for them.
 #include "storage/postgres/homes/move_steps.hpp"
+
+#include <thread>
 
 namespace furrow::storage {
 
@@ -74,6 +76,26 @@ result<done> move_steps::check_admitted(const farm_move& move) {
                      + " does not know; it takes no more, and nothing was deleted "
                        "(docs/databases.md)"};
   return done{};
+}
+
+/// By the clock of main. A node that asks later than that asks main first where the farm is (home_router.hpp).
+result<bool> move_steps::may_release(const farm_move& move) {
+  constexpr std::chrono::milliseconds pause{100};
+  const auto over =
+    ask(main_,
+        "select clock_timestamp() >= m.stepped_at + $3::int * interval '1 "
+        "millisecond' from furrow.farm_move m where m.farm = $1 and m.version = "
+        "$2::bigint",
+        {move.farm, std::to_string(move.version), std::to_string(release_after_.count())});
+  if (!over)
+    return over.error();
+  if (*over == "t")
+    return true;
+  const auto said = say(move, "waiting until all nodes know the new home");
+  if (!said)
+    return said.error();
+  std::this_thread::sleep_for(pause);
+  return false;
 }
 
 } // namespace furrow::storage

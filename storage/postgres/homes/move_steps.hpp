@@ -17,11 +17,16 @@
 
 namespace furrow::storage {
 
+struct move_pace {
+  std::uint32_t slice_rows = 0;
+  std::chrono::milliseconds release_after{};
+};
+
 class move_steps final : public move_places {
 public:
-  move_steps(pq_session main, pq_session source, pq_session target, std::uint32_t slice_rows)
+  move_steps(pq_session main, pq_session source, pq_session target, const move_pace& pace)
     : main_{std::move(main)}, source_{std::move(source)}, target_{std::move(target)},
-      slice_rows_{slice_rows}, copy_{source_, target_} {}
+      slice_rows_{pace.slice_rows}, release_after_{pace.release_after}, copy_{source_, target_} {}
 
   [[nodiscard]] result<bool> work(const farm_move& move) override;
   [[nodiscard]] result<done> note(const farm_move& move) override;
@@ -63,6 +68,8 @@ private:
   [[nodiscard]] result<stream_marks> marks_there(const farm_move& move);
   [[nodiscard]] result<bool> compare(const farm_move& move);
   [[nodiscard]] result<done> compare_parts(const farm_move& move);
+  /// Whether no node asks the source any more.
+  [[nodiscard]] result<bool> may_release(const farm_move& move);
   [[nodiscard]] result<bool> release(const farm_move& move);
   [[nodiscard]] result<done> say(const farm_move& move, const std::string& progress);
 
@@ -78,6 +85,7 @@ private:
   pq_session source_;
   pq_session target_;
   std::uint32_t slice_rows_;
+  std::chrono::milliseconds release_after_;
   row_copy copy_;
   std::string farm_there_;
   std::optional<move_step> closed_for_; // a failover ends the session, so once a step is enough

@@ -85,6 +85,7 @@ inline storage::result<bool> move(const moving_homes& of,
   wish.target = target;
   wish.by = "test";
   wish.slice_rows = moved_slice_rows;
+  wish.release_after = {};
   return storage::move_farm(wish, watcher);
 }
 

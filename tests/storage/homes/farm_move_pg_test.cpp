@@ -57,6 +57,7 @@ TEST_CASE("child: moves a farm until it is killed" * doctest::skip()) {
   wish.target = "b";
   wish.by = "child";
   wish.slice_rows = moved_slice_rows;
+  wish.release_after = {};
   if (!move_farm(wish, {}))
     std::_Exit(1);
 }
