@@ -333,8 +333,11 @@ result<bool> move_steps::follow(const farm_move& move) {
     return there.error();
   result<done> begun = done{};
   // Retention that began at the source before the farm left it has ended when this lock is had.
-  if (!std::exchange(waited_, true))
+  if (!std::exchange(prepared_, true)) {
     begun = run(source_, "begin; select pg_advisory_xact_lock(112659113996152); commit");
+    if (begun)
+      begun = make_partitions(move);
+  }
   if (begun)
     begun = run(source_, "begin isolation level repeatable read read only");
   if (begun)

@@ -53,6 +53,11 @@ private:
   [[nodiscard]] result<done> insert(const std::string& table, const replacements& replaced = {});
   [[nodiscard]] result<done> admit_rows(const farm_move& move, const std::string& farm_id);
   [[nodiscard]] result<done> admit_definitions(const std::string& farm_id);
+  /// For the times of the source. One that cannot be made now is left to care.
+  [[nodiscard]] result<done> make_partitions(const farm_move& move);
+  [[nodiscard]] result<bool> make_partitions_of(const std::string& table, const std::string& days);
+  [[nodiscard]] result<bool> make_partition(const std::string& of);
+  [[nodiscard]] result<bool> attach_partition(const std::string& of);
   [[nodiscard]] result<bool> follow(const farm_move& move);
   [[nodiscard]] result<done> follow_slice(const farm_move& move, const arrival& at);
   [[nodiscard]] result<done> follow_numbers(const arrival& at);
@@ -89,8 +94,8 @@ private:
   row_copy copy_;
   std::string farm_there_;
   std::optional<move_step> closed_for_; // a failover ends the session, so once a step is enough
-  bool waited_ = false;                 // for retention at the source
-  std::string last_stream_ = "0";       // that had the last turn
+  bool prepared_ = false; // retention at the source has ended, the target has its partitions
+  std::string last_stream_ = "0"; // that had the last turn
   std::chrono::steady_clock::time_point said_{};
 };
 
