@@ -140,6 +140,7 @@ struct ledger_row {
   std::uint64_t dropped = 0;         // quarantined, then dropped by a person
   std::uint64_t lost_at_gateway = 0; // numbers of items that a damaged spool lost
   std::uint64_t expired = 0;         // numbers of items that retention has deleted
+  std::uint64_t elsewhere = 0; // a farm that moved: numbers that are still in the database before
 };
 
 struct equipment_row {

@@ -93,8 +93,8 @@ public:
   }
   void apply(std::string farm, unit_of_work work, handler<unit_outcome> done) override {
     router_.change<unit_outcome>(farm, std::move(done),
-                                 [farm, work = std::move(work)](store& of, auto answered) mutable {
-                                   of.farm()->apply(farm, std::move(work), std::move(answered));
+                                 [farm, work = std::move(work)](store& of, auto answered) {
+                                   of.farm()->apply(farm, work, std::move(answered));
                                  });
   }
 

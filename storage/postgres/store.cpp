@@ -44,7 +44,7 @@ read_ledger(pq_connection& db, const std::string& farm, const std::string& equip
   const auto reply = co_await db.query(
     "select farm, equipment, stream_id, sent, durable, stored, lost, doubled, quarantined, "
     "dropped, "
-    "lost_at_gateway, expired from furrow.ledger "
+    "lost_at_gateway, expired, elsewhere from furrow.ledger "
     "where ($1 = '' or farm = $1) and ($2 = '' or equipment = $2) order by farm, equipment, stream",
     pq_parameters{}.text(farm).text(equipment));
   if (reply.error)
@@ -68,6 +68,7 @@ read_ledger(pq_connection& db, const std::string& farm, const std::string& equip
     row.dropped = rows.natural(i, 9);
     row.lost_at_gateway = rows.natural(i, 10);
     row.expired = rows.natural(i, 11);
+    row.elsewhere = rows.natural(i, 12);
   }
   co_return out;
 }

@@ -49,9 +49,9 @@ machine_ledger(api_context& of, daemon::credential who, std::string equipment, r
   co_return ledger_page(std::move(list), page);
 }
 
-constexpr std::array<std::string_view, 10> ledger_keys{
-  "equipment", "stream_id", "sent",        "durable", "stored",
-  "lost",      "doubled",   "quarantined", "dropped", "expired"};
+constexpr std::array<std::string_view, 11> ledger_keys{
+  "equipment", "stream_id",   "sent",    "durable", "stored",   "lost",
+  "doubled",   "quarantined", "dropped", "expired", "elsewhere"};
 
 answer ledger(api_context& of, call call) {
   const auto asked = read_row_page(call, ledger_keys);

@@ -2142,6 +2142,8 @@ export interface components {
             lost_at_gateway: number;
             /** @description numbers of items that retention deleted */
             expired: number;
+            /** @description of a farm that moves: numbers of items that are still in the database that it left */
+            elsewhere: number;
         };
         node: {
             name: string;
