@@ -44,8 +44,8 @@ struct forward_head {
   std::string equipment;
   std::optional<std::uint64_t> iso_name;
   std::uint64_t last = 0; // durable here, and numbered by one of the runs
-  std::vector<can::run_mark>
-    runs;                 // from forward_runs_again before the last one that head office knows
+  /// From forward_runs_again before the last one that head office knows.
+  std::vector<can::run_mark> runs;
   bool more_runs = false; // than fit; the next head has them
   std::vector<can::bus_name> buses;
 };
