@@ -44,8 +44,8 @@ std::shared_ptr<machine_interest> live_board::interest_of(const std::string& far
   return found == interests_.end() ? nullptr : found->second.lock();
 }
 
-std::vector<std::shared_ptr<live_board::place>> live_board::places() const {
-  std::vector<std::shared_ptr<place>> all;
+std::vector<std::shared_ptr<live_place>> live_board::places() const {
+  std::vector<std::shared_ptr<live_place>> all;
   const std::lock_guard lock{mutex_};
   all.reserve(places_.size());
   for (const auto& weak : places_)
@@ -64,8 +64,9 @@ std::vector<live_snapshot> live_board::all() const {
 
 caf::actor_addr live_board::owner_of(const std::string& farm, const std::string& equipment) const {
   caf::actor_addr newest;
-  for (const auto& one : places())
-    if (one->is_of(farm, equipment))
+  const std::lock_guard lock{mutex_};
+  for (const auto& weak : places_)
+    if (const auto one = weak.lock(); one != nullptr && one->is_of(farm, equipment))
       newest = one->owner();
   return newest;
 }

@@ -7,6 +7,7 @@
 /// Limits: one snapshot and one interest a machine; a place ends with its actor.
 #pragma once
 
+#include "actors/live/live_machines.hpp"
 #include "actors/live/live_place.hpp"
 
 #include <caf/actor_addr.hpp>
@@ -20,7 +21,7 @@
 
 namespace furrow::actors {
 
-class live_board {
+class live_board final : public live_machines {
 public:
   class place : public live_place {
   public:
@@ -39,15 +40,13 @@ public:
 
   [[nodiscard]] std::shared_ptr<place>
   open(const std::string& farm, const std::string& equipment, const caf::actor_addr& owner);
-  /// The interest in a machine; sessions and actors of one machine share it.
-  [[nodiscard]] std::shared_ptr<machine_interest> interest_in(const std::string& farm,
-                                                              const std::string& equipment);
+  [[nodiscard]] std::shared_ptr<machine_interest>
+  interest_in(const std::string& farm, const std::string& equipment) override;
   /// nullptr: the machine has neither a session nor an actor here.
   [[nodiscard]] std::shared_ptr<machine_interest> interest_of(const std::string& farm,
                                                               const std::string& equipment) const;
-  [[nodiscard]] std::vector<live_snapshot> all() const;
-  /// In the order in which they were opened. A reader must not keep them: a place ends with its actor.
-  [[nodiscard]] std::vector<std::shared_ptr<place>> places() const;
+  [[nodiscard]] std::vector<live_snapshot> all() const override;
+  [[nodiscard]] std::vector<std::shared_ptr<live_place>> places() const override;
   /// The machine's actor; the newest one while an older one still stops.
   [[nodiscard]] caf::actor_addr owner_of(const std::string& farm,
                                          const std::string& equipment) const;

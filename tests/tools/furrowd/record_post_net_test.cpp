@@ -30,8 +30,8 @@ public:
     std::promise<bool> migrated;
     store_->migrate([&](const auto& outcome) { migrated.set_value(bool(outcome)); });
     REQUIRE(migrated.get_future().get());
+    store = store_.get();
   }
-  [[nodiscard]] storage::store& store() override { return *store_; }
 
 private:
   scratch_folder folder_;

@@ -1,3 +1,6 @@
+#include "actors/live/live_machines.hpp"
+#include "actors/live/machine_reports.hpp"
+#include "actors/live/node_meter.hpp"
 #include "storage/removal.hpp"
 #include "tools/furrowd/api/answers.hpp"
 #include "tools/furrowd/api/bodies/bus_names.hpp"
@@ -123,13 +126,14 @@ private:
 boost::asio::awaitable<equipment_rows> read_equipment(api_context& of, daemon::credential who) {
   equipment_rows rows;
   rows.live = co_await all_machines(of, who);
-  const auto limit = of.node.stats().store_up ? answer_limit : answer_limit_away;
-  auto stored = co_await stored_equipment(of.cache, of.node, who.farm, limit);
+  const auto limit = of.node.meter.stats().store_up ? answer_limit : answer_limit_away;
+  auto stored = co_await stored_equipment(of.cache, of.node.store, of.node.meter, who.farm, limit);
   if (auto* fault = std::get_if<problem>(&stored))
     rows.fault = std::move(*fault);
   else
     rows.stored = std::get<stored_rows>(std::move(stored));
-  rows.places = co_await of.homes.of_farm(of.node, who.farm, limit);
+  rows.places =
+    co_await of.homes.of_farm(of.node.cluster, of.node.store.membership(), who.farm, limit);
   std::erase_if(rows.stored, [&who](const auto& row) { return !who.covers(row.name); });
   co_return rows;
 }
@@ -188,8 +192,10 @@ answer one_equipment(api_context& of, call call) {
   if (machine.at("state_from") == "live") {
     const auto node = rows.node_of(name);
     if (node == of.node_name) {
-      of.node.interest_in(call.who.farm, name)->asked(std::chrono::steady_clock::now());
-      const auto start = [&](auto done) { of.node.look_at(call.who.farm, name, std::move(done)); };
+      of.node.machines.interest_in(call.who.farm, name)->asked(std::chrono::steady_clock::now());
+      const auto start = [&](auto done) {
+        of.node.reports.look_at(call.who.farm, name, std::move(done));
+      };
       const auto looked = co_await ask<std::optional<can::machine_report>>(start, answer_limit);
       if (!looked)
         co_return to_response(no_answer("node"));
@@ -201,7 +207,7 @@ answer one_equipment(api_context& of, call call) {
   }
   if (report)
     for (const char* part : {"faults", "cleared_faults"})
-      name_faults((*report)[part], {of.node.dbc(), call.who.farm, name});
+      name_faults((*report)[part], {&of.node.dbc, call.who.farm, name});
   const auto parts = report.value_or(to_json(can::machine_report{}, now_us()));
   for (const auto& [part, value] : parts.items())
     machine[part] = report ? value : json(nullptr);
@@ -221,7 +227,7 @@ answer remove_equipment(api_context& of, call call) {
   const bool of_several = call.who.every_farm || !call.who.farms.empty();
   if (of_several && !call.farm && call.who.kind != daemon::credential_kind::local)
     co_return to_response({400, "farm_needed", "which farm's " + name + "?", "add farm=NAME"});
-  auto* const removals = of.node.store().removals();
+  auto* const removals = of.node.store.removals();
   if (removals == nullptr)
     co_return co_await not_kept(of, std::move(call));
   const storage::removal what{call.who.farm, name, std::nullopt};
@@ -245,7 +251,7 @@ struct farm_rows {
 boost::asio::awaitable<std::variant<farm_rows, problem>> farms_of(api_context& of,
                                                                   const call& call) {
   if (call.who.every_farm && !call.farm) {
-    auto all = co_await every_farm(of.cache, of.node, answer_limit);
+    auto all = co_await every_farm(of.cache, of.node.store, of.node.meter, answer_limit);
     if (auto* fault = std::get_if<problem>(&all))
       co_return std::move(*fault);
     co_return farm_rows{std::get<farm_machines>(std::move(all)), {}};
@@ -255,7 +261,8 @@ boost::asio::awaitable<std::variant<farm_rows, problem>> farms_of(api_context& o
     names.push_back(call.who.farm);
   farm_rows rows;
   for (const auto& name : names) {
-    auto stored = co_await stored_equipment(of.cache, of.node, name, answer_limit);
+    auto stored =
+      co_await stored_equipment(of.cache, of.node.store, of.node.meter, name, answer_limit);
     if (auto* fault = std::get_if<problem>(&stored)) {
       rows.missing.emplace(name, std::move(*fault));
       continue;

@@ -1,6 +1,7 @@
 #include "tools/furrowd/api/peers.hpp"
 
 #include "actors/cluster/peer_rows.hpp"
+#include "actors/live/live_machines.hpp"
 #include "tools/furrowd/api/bodies/machine_json.hpp"
 #include "tools/furrowd/http/ask.hpp"
 
@@ -64,7 +65,7 @@ proto::link::scope scope_of(const daemon::credential& who) {
 }
 
 boost::asio::awaitable<actors::peers_said> ask_peers(api_context& of, proto::link::wish wish) {
-  auto* const others = of.node.peers();
+  auto* const others = of.node.peers;
   if (others == nullptr)
     co_return actors::peers_said{};
   const auto start = [others, &wish](auto done) {
@@ -81,7 +82,7 @@ problem no_such_node(std::string_view node) {
 
 boost::asio::awaitable<std::variant<proto::link::reply, problem>>
 ask_peer(api_context& of, std::string node, proto::link::wish wish) {
-  auto* const others = of.node.peers();
+  auto* const others = of.node.peers;
   if (others == nullptr)
     co_return no_such_node(node);
   const auto start = [others, &node, &wish](auto done) {
@@ -101,7 +102,7 @@ boost::asio::awaitable<placed_machines> all_machines(api_context& of, daemon::cr
   proto::link::wish wish{scope_of(who), proto::link::machines_wish{}};
   auto said = co_await ask_peers(of, std::move(wish));
   newest_places places;
-  for (auto& one : of.node.live_machines())
+  for (auto& one : of.node.machines.all())
     if (one->farm == who.farm && who.covers(one->equipment))
       places.add(std::move(one), of.node_name);
   for (const auto& [node, reply] : said.answers)

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "actors/cluster/peer_nodes.hpp"
+#include "actors/live/live_place.hpp"
 #include "tools/furrowd/api/resources.hpp"
 
 #include <optional>
@@ -12,6 +13,10 @@
 #include <string_view>
 #include <variant>
 #include <vector>
+
+namespace furrow::can {
+struct machine_report; // can/live/machine_monitor.hpp
+} // namespace furrow::can
 
 namespace furrow::http {
 

@@ -50,10 +50,10 @@ void home_cache::keep(const std::string& farm, home_list homes) {
   farms_[farm] = {std::chrono::steady_clock::now(), std::move(homes)};
 }
 
-boost::asio::awaitable<place_map>
-home_cache::of_farm(actors::node& node, std::string farm, std::chrono::milliseconds limit) {
-  const auto* cluster = node.cluster();
-  auto* const members = node.store().membership();
+boost::asio::awaitable<place_map> home_cache::of_farm(const actors::cluster_board* cluster,
+                                                      storage::membership_store* members,
+                                                      std::string farm,
+                                                      std::chrono::milliseconds limit) {
   if (cluster == nullptr || members == nullptr)
     co_return place_map{};
   auto known = find(farm);

@@ -9,7 +9,6 @@
 #pragma once
 
 #include "actors/cluster/cluster_board.hpp"
-#include "actors/node.hpp"
 #include "storage/membership.hpp"
 
 #include <chrono>
@@ -41,8 +40,11 @@ public:
   static constexpr std::chrono::seconds kept{1};
   static constexpr std::size_t farms_max = 1'000;
 
-  [[nodiscard]] boost::asio::awaitable<place_map>
-  of_farm(actors::node& node, std::string farm, std::chrono::milliseconds limit);
+  /// Empty without a cluster, or in a store without members.
+  [[nodiscard]] boost::asio::awaitable<place_map> of_farm(const actors::cluster_board* cluster,
+                                                          storage::membership_store* members,
+                                                          std::string farm,
+                                                          std::chrono::milliseconds limit);
 
 private:
   using home_list = std::shared_ptr<const std::vector<storage::machine_home>>;

@@ -1,5 +1,6 @@
 #include "tools/furrowd/cache/summaries.hpp"
 
+#include "actors/live/counters.hpp"
 #include "tools/furrowd/http/ask.hpp"
 #include "tools/furrowd/http/store_problem.hpp"
 
@@ -14,8 +15,8 @@ namespace asio = boost::asio;
 namespace {
 
 /// A new quarantined item must appear in the ledger at once: it changes the mark.
-std::uint64_t mark_of(const actors::node& node) {
-  const auto stats = node.stats();
+std::uint64_t mark_of(const actors::node_meter& meter) {
+  const auto stats = meter.stats();
   return stats.items_quarantined * 2 + (stats.store_up ? 1 : 0);
 }
 
@@ -141,16 +142,20 @@ std::shared_ptr<const json> kept_ledger(const std::string& farm, std::string_vie
   return list;
 }
 
-asio::awaitable<std::variant<stored_rows, problem>> stored_equipment(
-  summary_cache& cache, actors::node& node, std::string farm, std::chrono::milliseconds limit) {
+asio::awaitable<std::variant<stored_rows, problem>>
+stored_equipment(summary_cache& cache,
+                 storage::store& store,
+                 const actors::node_meter& meter,
+                 std::string farm,
+                 std::chrono::milliseconds limit) {
   const cache_key key{farm, question_equipment};
-  const auto mark = mark_of(node);
+  const auto mark = mark_of(meter);
   const auto known = co_await cache.find(key, mark);
   if (known)
     if (auto rows = kept_equipment(farm, *known))
       co_return std::move(*rows);
   summary_cache::ticket ticket{cache, key, mark};
-  const auto start = [&](auto done) { node.store().list_equipment(farm, std::move(done)); };
+  const auto start = [&](auto done) { store.list_equipment(farm, std::move(done)); };
   auto said = co_await ask<storage::result<stored_rows>>(start, limit);
   if (!said)
     co_return no_answer("database");
@@ -162,16 +167,18 @@ asio::awaitable<std::variant<stored_rows, problem>> stored_equipment(
   co_return std::move(**said);
 }
 
-asio::awaitable<std::variant<farm_machines, problem>>
-every_farm(summary_cache& cache, actors::node& node, std::chrono::milliseconds limit) {
+asio::awaitable<std::variant<farm_machines, problem>> every_farm(summary_cache& cache,
+                                                                 storage::store& store,
+                                                                 const actors::node_meter& meter,
+                                                                 std::chrono::milliseconds limit) {
   const cache_key key{farm_of_node, question_farms};
-  const auto mark = mark_of(node);
+  const auto mark = mark_of(meter);
   const auto known = co_await cache.find(key, mark);
   if (known)
     if (auto farms = kept_farms(*known))
       co_return std::move(*farms);
   summary_cache::ticket ticket{cache, key, mark};
-  const auto start = [&](auto done) { node.store().list_equipment("", std::move(done)); };
+  const auto start = [&](auto done) { store.list_equipment("", std::move(done)); };
   auto said = co_await ask<storage::result<stored_rows>>(start, limit);
   if (!said)
     co_return no_answer("database");
@@ -185,16 +192,20 @@ every_farm(summary_cache& cache, actors::node& node, std::chrono::milliseconds l
   co_return farms;
 }
 
-asio::awaitable<std::variant<std::shared_ptr<const json>, problem>> farm_ledger(
-  summary_cache& cache, actors::node& node, std::string farm, std::chrono::milliseconds limit) {
+asio::awaitable<std::variant<std::shared_ptr<const json>, problem>>
+farm_ledger(summary_cache& cache,
+            storage::store& store,
+            const actors::node_meter& meter,
+            std::string farm,
+            std::chrono::milliseconds limit) {
   const cache_key key{farm, question_ledger};
-  const auto mark = mark_of(node);
+  const auto mark = mark_of(meter);
   const auto known = co_await cache.find(key, mark);
   if (known)
     if (auto rows = kept_ledger(farm, *known))
       co_return rows;
   summary_cache::ticket ticket{cache, key, mark};
-  const auto start = [&](auto done) { node.store().read_ledger(farm, "", std::move(done)); };
+  const auto start = [&](auto done) { store.read_ledger(farm, "", std::move(done)); };
   auto said = co_await ask<storage::result<std::vector<storage::ledger_row>>>(start, limit);
   if (!said)
     co_return no_answer("database");
