@@ -105,7 +105,8 @@ TEST_CASE_FIXTURE(world,
   CHECK_FALSE(shown("other", "T1"));
 }
 
-TEST_CASE_FIXTURE(world, "node: shows what a check of a database and a look at the host found") {
+TEST_CASE_FIXTURE(world,
+                  "node: shows the result of a check of a database, and how full its disk is") {
   parts.checks.note_check(storage::home_stores::main, {.up = true});
   CHECK(parts.meter.stats().store_up);
   parts.checks.note_check(storage::home_stores::main, {.why = "it has gone"});
