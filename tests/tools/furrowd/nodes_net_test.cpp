@@ -84,6 +84,8 @@ public:
   actors::cluster_board board{{"n1", {1, 2, 3, 4}}};
 
   cluster_node() {
+    store = &shared;
+    cluster = &board;
     actors::cluster_view view;
     view.self = {"n1", {1, 2, 3, 4}};
     view.view = 7;
@@ -93,8 +95,6 @@ public:
     view.nodes[2].judged_by = "n1";
     board.publish(std::make_shared<const actors::cluster_view>(view));
   }
-  actors::cluster_board* cluster() override { return &board; }
-  storage::store& store() override { return shared; }
 };
 
 struct nodes_world {

@@ -62,7 +62,7 @@ TEST_CASE("openapi: the server and the document have the same routes") {
   http::metrics metrics{"0"};
   boost::asio::io_context io;
   http::summary_cache cache{io, {std::chrono::milliseconds{0}}, {}};
-  http::api api{{}, node, metrics, cache};
+  http::api api{{}, node.parts(), metrics, cache};
   const auto routes = api.routes();
   std::set<std::string> served;
   for (const auto& route : routes.routes()) {

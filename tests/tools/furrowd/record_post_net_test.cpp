@@ -30,8 +30,8 @@ public:
     std::promise<bool> migrated;
     store_->migrate([&](const auto& outcome) { migrated.set_value(bool(outcome)); });
     REQUIRE(migrated.get_future().get());
+    store = store_.get();
   }
-  [[nodiscard]] storage::store& store() override { return *store_; }
 
 private:
   scratch_folder folder_;
@@ -190,7 +190,7 @@ TEST_CASE("record post: a token posts for its own machines, if it may send") {
                             {"n", "role = \"admin\"\nfarm = \"*\""}})};
   const auto rows_of = [&](const std::string& farm, const std::string& machine) {
     std::promise<std::size_t> found;
-    w.node.store().records()->read_records(
+    w.node.store->records()->read_records(
       {farm, machine, can::record_kind_yield, {}, {}, 10}, {},
       [&](const auto& page) { found.set_value(page ? page->rows.size() : 0); });
     return found.get_future().get();

@@ -50,14 +50,17 @@ front_figures api_context::front() {
 
 boost::asio::awaitable<std::optional<storage::store_activity>> read_activity(api_context& of) {
   constexpr std::chrono::milliseconds activity_limit{200}; // it is read from memory
-  const auto start = [&of](auto done) { of.node.store().activity(std::move(done)); };
+  const auto start = [&of](auto done) { of.node.store.activity(std::move(done)); };
   auto said = co_await ask<storage::result<storage::store_activity>>(start, activity_limit);
   if (!said || !*said)
     co_return std::nullopt;
   co_return std::move(**said);
 }
 
-api::api(settings given_settings, actors::node& node, metrics& metrics, summary_cache& cache)
+api::api(settings given_settings,
+         const actors::shown_parts& node,
+         metrics& metrics,
+         summary_cache& cache)
   : shared_{std::move(given_settings.node_name),
             std::move(given_settings.version),
             std::make_shared<places>(given_settings.streams_max),

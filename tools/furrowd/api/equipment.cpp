@@ -1,3 +1,5 @@
+#include "actors/live/live_machines.hpp"
+#include "actors/live/machine_reports.hpp"
 #include "actors/live/wall_clock.hpp"
 #include "storage/removal.hpp"
 #include "tools/furrowd/api/answers.hpp"
@@ -51,7 +53,7 @@ answer one_equipment(api_context& of, call call) {
   const auto& name = call.path.at("name");
   if (!call.who.covers(name))
     co_return to_response(not_covered(name));
-  const auto rows = co_await read_fleet(of, call.who, stored_age::usual);
+  const auto rows = co_await read_fleet(of, call.who, stored_age::usual, name);
   const auto* const found = rows.find(name);
   if (found == nullptr)
     co_return to_response(rows.fault ? *rows.fault : no_such_equipment(name));
@@ -62,8 +64,10 @@ answer one_equipment(api_context& of, call call) {
   if (machine.at("state_from") == "live") {
     const auto node = *found->live_at;
     if (node == of.node_name) {
-      of.node.interest_in(call.who.farm, name)->asked(std::chrono::steady_clock::now());
-      const auto start = [&](auto done) { of.node.look_at(call.who.farm, name, std::move(done)); };
+      of.node.machines.interest_in(call.who.farm, name)->asked(std::chrono::steady_clock::now());
+      const auto start = [&](auto done) {
+        of.node.reports.look_at(call.who.farm, name, std::move(done));
+      };
       const auto looked = co_await ask<std::optional<can::machine_report>>(start, answer_limit);
       if (!looked)
         co_return to_response(no_answer("node"));
@@ -75,7 +79,7 @@ answer one_equipment(api_context& of, call call) {
   }
   if (report)
     for (const char* part : {"faults", "cleared_faults"})
-      name_faults((*report)[part], {of.node.dbc(), call.who.farm, name});
+      name_faults((*report)[part], {&of.node.dbc, call.who.farm, name});
   const auto parts = report.value_or(to_json(can::machine_report{}, now_us));
   for (const auto& [part, value] : parts.items())
     machine[part] = report ? value : json(nullptr);
@@ -95,7 +99,7 @@ answer remove_equipment(api_context& of, call call) {
   const bool of_several = call.who.every_farm || !call.who.farms.empty();
   if (of_several && !call.farm && call.who.kind != daemon::credential_kind::local)
     co_return to_response({400, "farm_needed", "which farm's " + name + "?", "add farm=NAME"});
-  auto* const removals = of.node.store().removals();
+  auto* const removals = of.node.store.removals();
   if (removals == nullptr)
     co_return co_await not_kept(of, std::move(call));
   const storage::removal what{call.who.farm, name, std::nullopt};
@@ -119,7 +123,7 @@ struct farm_rows {
 boost::asio::awaitable<std::variant<farm_rows, problem>> farms_of(api_context& of,
                                                                   const call& call) {
   if (call.who.every_farm && !call.farm) {
-    auto all = co_await every_farm(of.cache, of.node, answer_limit);
+    auto all = co_await every_farm(of.cache, of.node.store, of.node.meter, answer_limit);
     if (auto* fault = std::get_if<problem>(&all))
       co_return std::move(*fault);
     co_return farm_rows{std::get<farm_machines>(std::move(all)), {}};
@@ -129,7 +133,8 @@ boost::asio::awaitable<std::variant<farm_rows, problem>> farms_of(api_context& o
     names.push_back(call.who.farm);
   farm_rows rows;
   for (const auto& name : names) {
-    auto stored = co_await stored_equipment(of.cache, of.node, name, answer_limit);
+    auto stored =
+      co_await stored_equipment(of.cache, of.node.store, of.node.meter, name, answer_limit);
     if (auto* fault = std::get_if<problem>(&stored)) {
       rows.missing.emplace(name, std::move(*fault));
       continue;

@@ -90,9 +90,10 @@ void home_cache::read_anew(storage::membership_store& members, const std::string
 }
 
 boost::asio::awaitable<home_cache::shared_places>
-home_cache::of_farm(actors::node& node, std::string farm, std::chrono::milliseconds limit) {
-  const auto* cluster = node.cluster();
-  auto* const members = node.store().membership();
+home_cache::of_farm(const actors::cluster_board* cluster,
+                    storage::membership_store* members,
+                    std::string farm,
+                    std::chrono::milliseconds limit) {
   if (cluster == nullptr || members == nullptr)
     co_return std::make_shared<const place_map>();
   const auto known = find(farm);
@@ -108,12 +109,13 @@ home_cache::of_farm(actors::node& node, std::string farm, std::chrono::milliseco
 }
 
 boost::asio::awaitable<home_cache::shared_places>
-home_cache::of_farm_soon(actors::node& node, std::string farm, std::chrono::milliseconds limit) {
-  const auto* cluster = node.cluster();
-  auto* const members = node.store().membership();
+home_cache::of_farm_soon(const actors::cluster_board* cluster,
+                         storage::membership_store* members,
+                         std::string farm,
+                         std::chrono::milliseconds limit) {
   const auto known = find(farm);
   if (cluster == nullptr || members == nullptr || !known.homes)
-    co_return co_await of_farm(node, std::move(farm), limit);
+    co_return co_await of_farm(cluster, members, std::move(farm), limit);
   if (clock::now() - known.read_at >= kept_soon)
     read_anew(*members, farm);
   co_return places_in(farm, cluster->latest());

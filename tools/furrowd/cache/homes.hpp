@@ -10,7 +10,6 @@
 #pragma once
 
 #include "actors/cluster/cluster_board.hpp"
-#include "actors/node.hpp"
 #include "storage/membership.hpp"
 
 #include <chrono>
@@ -45,11 +44,17 @@ public:
 
   using shared_places = std::shared_ptr<const place_map>; // never nullptr
 
-  [[nodiscard]] boost::asio::awaitable<shared_places>
-  of_farm(actors::node& node, std::string farm, std::chrono::milliseconds limit);
+  /// Empty without a cluster, or in a store without members.
+  [[nodiscard]] boost::asio::awaitable<shared_places> of_farm(const actors::cluster_board* cluster,
+                                                              storage::membership_store* members,
+                                                              std::string farm,
+                                                              std::chrono::milliseconds limit);
   /// Without waiting for the database once it was read: what is older than kept_soon is read again for the next caller.
   [[nodiscard]] boost::asio::awaitable<shared_places>
-  of_farm_soon(actors::node& node, std::string farm, std::chrono::milliseconds limit);
+  of_farm_soon(const actors::cluster_board* cluster,
+               storage::membership_store* members,
+               std::string farm,
+               std::chrono::milliseconds limit);
 
 private:
   using clock = std::chrono::steady_clock;

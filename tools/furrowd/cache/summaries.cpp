@@ -1,5 +1,6 @@
 #include "tools/furrowd/cache/summaries.hpp"
 
+#include "actors/live/counters.hpp"
 #include "can/text/json.hpp"
 #include "tools/furrowd/http/ask.hpp"
 #include "tools/furrowd/http/store_problem.hpp"
@@ -20,8 +21,8 @@ namespace asio = boost::asio;
 namespace {
 
 /// A new quarantined item must appear in the ledger at once: it changes the mark.
-std::uint64_t mark_of(const actors::node& node) {
-  const auto stats = node.stats();
+std::uint64_t mark_of(const actors::node_meter& meter) {
+  const auto stats = meter.stats();
   return stats.items_quarantined * 2 + (stats.store_up ? 1 : 0);
 }
 
@@ -207,12 +208,15 @@ shared_rows keep_rows(summary_cache::ticket& under, const std::string& farm, sto
 
 /// Asks the database for newer rows, which come into the cache; nobody waits for them. They are kept on the store's
 /// thread, so the front may end meanwhile.
-void read_anew(summary_cache& cache, actors::node& node, const std::string& farm) {
+void read_anew(summary_cache& cache,
+               storage::store& store,
+               const actors::node_meter& meter,
+               const std::string& farm) {
   const cache_key key{farm, question_equipment};
   if (cache.is_asked(key))
     return;
-  const auto held = std::make_shared<summary_cache::ticket>(cache, key, mark_of(node));
-  node.store().list_equipment(farm, [held, farm](storage::result<stored_rows> said) {
+  const auto held = std::make_shared<summary_cache::ticket>(cache, key, mark_of(meter));
+  store.list_equipment(farm, [held, farm](storage::result<stored_rows> said) {
     if (said) // otherwise the next caller asks
       (void)keep_rows(*held, farm, std::move(*said));
   });
@@ -225,10 +229,14 @@ query_cache::value text_answer(const std::string& text) {
 
 } // namespace
 
-asio::awaitable<std::variant<shared_rows, problem>> stored_equipment(
-  summary_cache& cache, actors::node& node, std::string farm, std::chrono::milliseconds limit) {
+asio::awaitable<std::variant<shared_rows, problem>>
+stored_equipment(summary_cache& cache,
+                 storage::store& store,
+                 const actors::node_meter& meter,
+                 std::string farm,
+                 std::chrono::milliseconds limit) {
   const cache_key key{farm, question_equipment};
-  const auto mark = mark_of(node);
+  const auto mark = mark_of(meter);
   summary_cache::reader read = [&farm](const std::string& text) -> query_cache::value {
     auto rows = kept_equipment(farm, text);
     return rows ? rows_answer(std::move(*rows)) : nullptr;
@@ -237,7 +245,7 @@ asio::awaitable<std::variant<shared_rows, problem>> stored_equipment(
   if (auto rows = rows_in<stored_rows>(known))
     co_return rows;
   summary_cache::ticket ticket{cache, key, mark};
-  const auto start = [&](auto done) { node.store().list_equipment(farm, std::move(done)); };
+  const auto start = [&](auto done) { store.list_equipment(farm, std::move(done)); };
   auto said = co_await ask<storage::result<stored_rows>>(start, limit);
   if (!said)
     co_return no_answer("database");
@@ -246,28 +254,34 @@ asio::awaitable<std::variant<shared_rows, problem>> stored_equipment(
   co_return keep_rows(ticket, farm, std::move(**said));
 }
 
-asio::awaitable<std::variant<shared_rows, problem>> stored_equipment_soon(
-  summary_cache& cache, actors::node& node, std::string farm, std::chrono::milliseconds limit) {
+asio::awaitable<std::variant<shared_rows, problem>>
+stored_equipment_soon(summary_cache& cache,
+                      storage::store& store,
+                      const actors::node_meter& meter,
+                      std::string farm,
+                      std::chrono::milliseconds limit) {
   const auto known = cache.find_aged({farm, question_equipment});
   auto rows = rows_in<stored_rows>(known.answer);
   if (rows == nullptr)
-    co_return co_await stored_equipment(cache, node, std::move(farm), limit);
+    co_return co_await stored_equipment(cache, store, meter, std::move(farm), limit);
   if (known.age >= std::max(cache.ttl(), cache.aged() / 2))
-    read_anew(cache, node, farm);
+    read_anew(cache, store, meter, farm);
   co_return rows;
 }
 
-asio::awaitable<std::variant<farm_machines, problem>>
-every_farm(summary_cache& cache, actors::node& node, std::chrono::milliseconds limit) {
+asio::awaitable<std::variant<farm_machines, problem>> every_farm(summary_cache& cache,
+                                                                 storage::store& store,
+                                                                 const actors::node_meter& meter,
+                                                                 std::chrono::milliseconds limit) {
   const cache_key key{farm_of_node, question_farms};
-  const auto mark = mark_of(node);
+  const auto mark = mark_of(meter);
   summary_cache::reader read = text_answer;
   const auto known = co_await cache.find(key, mark, std::move(read));
   if (const auto text = rows_in<std::string>(known))
     if (auto farms = kept_farms(*text))
       co_return std::move(*farms);
   summary_cache::ticket ticket{cache, key, mark};
-  const auto start = [&](auto done) { node.store().list_equipment("", std::move(done)); };
+  const auto start = [&](auto done) { store.list_equipment("", std::move(done)); };
   auto said = co_await ask<storage::result<stored_rows>>(start, limit);
   if (!said)
     co_return no_answer("database");
@@ -283,17 +297,21 @@ every_farm(summary_cache& cache, actors::node& node, std::chrono::milliseconds l
   co_return farms;
 }
 
-asio::awaitable<std::variant<std::shared_ptr<const json>, problem>> farm_ledger(
-  summary_cache& cache, actors::node& node, std::string farm, std::chrono::milliseconds limit) {
+asio::awaitable<std::variant<std::shared_ptr<const json>, problem>>
+farm_ledger(summary_cache& cache,
+            storage::store& store,
+            const actors::node_meter& meter,
+            std::string farm,
+            std::chrono::milliseconds limit) {
   const cache_key key{farm, question_ledger};
-  const auto mark = mark_of(node);
+  const auto mark = mark_of(meter);
   summary_cache::reader read = text_answer;
   const auto known = co_await cache.find(key, mark, std::move(read));
   if (const auto text = rows_in<std::string>(known))
     if (auto rows = kept_ledger(farm, *text))
       co_return rows;
   summary_cache::ticket ticket{cache, key, mark};
-  const auto start = [&](auto done) { node.store().read_ledger(farm, "", std::move(done)); };
+  const auto start = [&](auto done) { store.read_ledger(farm, "", std::move(done)); };
   auto said = co_await ask<storage::result<std::vector<storage::ledger_row>>>(start, limit);
   if (!said)
     co_return no_answer("database");

@@ -6,7 +6,7 @@
 /// Threads: at start, and at a reload on one thread.
 #pragma once
 
-#include "actors/node.hpp"
+#include "actors/node_config.hpp"
 #include "storage/store.hpp"
 #include "tools/config/layers.hpp"
 #include "tools/furrowd/access/authority.hpp"

@@ -87,15 +87,15 @@ storage::audit_row note_of(const route_match& match) {
 
 } // namespace
 
-front::front(asio::io_context& io, http_config config, actors::node& node)
-  : io_{io}, node_{node}, config_{std::move(config)}, metrics_{config_.version},
+front::front(asio::io_context& io, http_config config, const actors::shown_parts& node)
+  : io_{io}, store_{node.store}, config_{std::move(config)}, metrics_{config_.version},
     cache_{std::make_shared<summary_cache>(io_, config_.cache, config_.redis)},
     stream_{std::make_shared<live_stream>(
       io_,
       live_stream::settings{
         config_.node_name, config_.version, config_.stream,
         [this](const daemon::credential& who) { return guard_.still_valid(who); }},
-      node)},
+      live_stream::sources{node.machines, node.dbc, node.peers, node.store})},
     api_{{config_.node_name, config_.version, config_.streams_max, config_.stream_wait,
           [this] {
             const std::scoped_lock lock{mutex_};
@@ -391,7 +391,7 @@ std::variant<route_match, problem> front::admit(const request& request, std::uin
 }
 
 void front::write_note(storage::audit_row row, const std::string& said) {
-  auto* const log = storage::audit_of(node_.store());
+  auto* const log = storage::audit_of(store_);
   if (log == nullptr)
     return;
   row.detail = said;
@@ -447,7 +447,7 @@ asio::awaitable<response> front::answer(route_match match) {
     {500, "internal", "internal error of this node", "the log of the node gives the reason"});
 }
 
-http_server::http_server(asio::io_context& io, http_config config, actors::node& node)
+http_server::http_server(asio::io_context& io, http_config config, const actors::shown_parts& node)
   : front_{std::make_shared<front>(io, std::move(config), node)} {}
 http_server::~http_server() {
   front_->stop({});

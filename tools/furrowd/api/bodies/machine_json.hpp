@@ -7,7 +7,7 @@
 /// Threads: pure functions.
 #pragma once
 
-#include "actors/node.hpp"
+#include "actors/live/live_view.hpp"
 #include "can/live/machine_monitor.hpp"
 #include "storage/store.hpp"
 #include "tools/furrowd/access/gateway_book.hpp"

@@ -1,5 +1,8 @@
 #include "tools/furrowd/api/fleet/fleet_rows.hpp"
 
+#include "actors/live/counters.hpp"
+#include "actors/live/node_meter.hpp"
+
 #include <algorithm>
 #include <string_view>
 #include <utility>
@@ -27,16 +30,38 @@ std::vector<named_machine> sorted_by_name(const std::vector<placed_machine>& mac
   return sorted;
 }
 
+std::span<const storage::equipment_row> rows_of(const shared_rows& stored,
+                                                const std::optional<std::string>& only) {
+  if (stored == nullptr)
+    return {};
+  if (!only)
+    return *stored;
+  struct by_name {
+    bool operator()(const storage::equipment_row& row, const std::string& name) const {
+      return row.name < name;
+    }
+    bool operator()(const std::string& name, const storage::equipment_row& row) const {
+      return name < row.name;
+    }
+  };
+  const auto [first, last] = std::equal_range(stored->begin(), stored->end(), *only, by_name{});
+  return {first, last};
+}
+
 } // namespace
 
-fleet_rows::fleet_rows(shared_rows stored, placed_machines live, const daemon::credential& who)
+fleet_rows::fleet_rows(shared_rows stored,
+                       placed_machines live,
+                       const daemon::credential& who,
+                       const std::optional<std::string>& only)
   : places{std::make_shared<const place_map>()}, stored_{std::move(stored)}, live_{
                                                                                std::move(live)} {
   const auto sorted = sorted_by_name(live_.machines);
   live_by_name_.reserve(sorted.size()); // spans point into it
   for (const auto& one : sorted)
     live_by_name_.push_back(one.placed->machine.get());
-  machines_.reserve(std::max(sorted.size(), stored_ ? stored_->size() : 0));
+  const auto known = rows_of(stored_, only);
+  machines_.reserve(std::max(sorted.size(), known.size()));
   std::size_t next = 0;
   const auto take_live = [&](fleet_machine& to) {
     const auto first = next;
@@ -49,20 +74,19 @@ fleet_rows::fleet_rows(shared_rows stored, placed_machines live, const daemon::c
     while (next < sorted.size() && (name == nullptr || sorted[next].name < *name))
       take_live(machines_.emplace_back());
   };
-  if (stored_)
-    for (const auto& row : *stored_) {
-      if (!who.covers(row.name))
-        continue;
-      take_live_before(&row.name);
-      if (!machines_.empty() && machines_.back().name() == row.name) {
-        machines_.back().stored = &row; // of another farm
-        continue;
-      }
-      auto& machine = machines_.emplace_back();
-      machine.stored = &row;
-      if (next < sorted.size() && sorted[next].name == row.name)
-        take_live(machine);
+  for (const auto& row : known) {
+    if (!who.covers(row.name))
+      continue;
+    take_live_before(&row.name);
+    if (!machines_.empty() && machines_.back().name() == row.name) {
+      machines_.back().stored = &row; // of another farm
+      continue;
     }
+    auto& machine = machines_.emplace_back();
+    machine.stored = &row;
+    if (next < sorted.size() && sorted[next].name == row.name)
+      take_live(machine);
+  }
   take_live_before(nullptr);
 }
 
@@ -83,24 +107,28 @@ const std::string& fleet_rows::node_of(const fleet_machine& machine, bool connec
   return connected ? *machine.live_at : place_of(machine.name()).node;
 }
 
-boost::asio::awaitable<fleet_rows>
-read_fleet(api_context& of, daemon::credential who, stored_age age) {
-  auto live = co_await all_machines(of, who);
-  const auto limit = of.node.stats().store_up ? answer_limit : fleet_limit_away;
+boost::asio::awaitable<fleet_rows> read_fleet(api_context& of,
+                                              daemon::credential who,
+                                              stored_age age,
+                                              std::optional<std::string> only) {
+  auto live = co_await live_machines_of(of, who, only);
+  const auto limit = of.node.meter.stats().store_up ? answer_limit : fleet_limit_away;
   std::variant<shared_rows, problem> stored;
   if (age == stored_age::aged)
-    stored = co_await stored_equipment_soon(of.cache, of.node, who.farm, limit);
+    stored =
+      co_await stored_equipment_soon(of.cache, of.node.store, of.node.meter, who.farm, limit);
   else
-    stored = co_await stored_equipment(of.cache, of.node, who.farm, limit);
+    stored = co_await stored_equipment(of.cache, of.node.store, of.node.meter, who.farm, limit);
   auto* const fault = std::get_if<problem>(&stored);
   fleet_rows rows{fault == nullptr ? std::get<shared_rows>(std::move(stored)) : nullptr,
-                  std::move(live), who};
+                  std::move(live), who, only};
   if (fault != nullptr)
     rows.fault = std::move(*fault);
+  auto* const members = of.node.store.membership();
   if (age == stored_age::aged)
-    rows.places = co_await of.homes.of_farm_soon(of.node, who.farm, limit);
+    rows.places = co_await of.homes.of_farm_soon(of.node.cluster, members, who.farm, limit);
   else
-    rows.places = co_await of.homes.of_farm(of.node, who.farm, limit);
+    rows.places = co_await of.homes.of_farm(of.node.cluster, members, who.farm, limit);
   co_return rows;
 }
 

@@ -35,8 +35,11 @@ struct fleet_machine {
 
 class fleet_rows {
 public:
-  /// `stored` is in the order of the bytes of the names; nullptr: nothing is known of it.
-  fleet_rows(shared_rows stored, placed_machines live, const daemon::credential& who);
+  /// `stored` is in the order of the bytes of the names; nullptr: nothing is known of it. `only`: one machine, by its name.
+  fleet_rows(shared_rows stored,
+             placed_machines live,
+             const daemon::credential& who,
+             const std::optional<std::string>& only = std::nullopt);
   fleet_rows(fleet_rows&&) noexcept = default;
   fleet_rows& operator=(fleet_rows&&) noexcept = default;
 
@@ -66,7 +69,11 @@ enum class stored_age : std::uint8_t {
   usual, // the time to live of the cache
   aged,  // as stored_equipment_soon
 };
+/// `only`: one machine, by its name.
 [[nodiscard]] boost::asio::awaitable<fleet_rows>
-read_fleet(api_context& of, daemon::credential who, stored_age age);
+read_fleet(api_context& of,
+           daemon::credential who,
+           stored_age age,
+           std::optional<std::string> only = std::nullopt);
 
 } // namespace furrow::http
