@@ -296,7 +296,7 @@ TEST_CASE("site: records, a rejected line and frames that expired before they we
   const auto rows_there = [&](const std::vector<std::string>& question) {
     return nlohmann::json::parse(places.office.furrow(question, code)).size();
   };
-  CHECK(rows_there({"records", "T1", "-o", "json"}) == record_count);
+  CHECK(rows_there({"records", "T1", "--kind", "yield", "-o", "json"}) == record_count);
   CHECK(rows_there({"quarantine", "list", "T1", "-o", "json"}) == 1);
 }
 
