@@ -4171,7 +4171,7 @@ export interface operations {
             query?: {
                 /** @description only this machine */
                 equipment?: string;
-                /** @description equipment, stream_id, sent, durable, stored, lost, doubled, quarantined, dropped, expired; with - before it in descending order. Rows without a value come last. Default: equipment */
+                /** @description equipment, stream_id, sent, durable, stored, lost, doubled, quarantined, dropped, expired, elsewhere; with - before it in descending order. Rows without a value come last. Default: equipment */
                 sort?: string;
                 /** @description rows of a page; default: all */
                 limit?: number;
