@@ -4,8 +4,9 @@
 --               connection string for PL/Proxy
 --   relations   name, columns, everywhere: tables and views; everywhere: each home has rows of its own
 --   composites  name, columns: row types that functions return
---   routines    name, arguments, inputs (how many), version_at (which is a version of definitions), result, route: functions; route: the argument that names a machine,
---               a place or a farm; 'all' for a function whose answers are put together; 'main'
+--   routines    functions: name, arguments, inputs (how many), types (of these), version_at (which of them is a version of
+--               definitions), result, route; route: the argument that names a machine, a place or a farm; 'all' for a
+--               function whose answers are put together; 'main'
 -- Rows that different homes have made have different ids. Versions of definitions are counted by each home: here the number
 -- of the home is in their upper bits.
 create temp table home on commit drop as
@@ -18,7 +19,7 @@ create temp table composite on commit drop as
   select c.* from pg_temp.given g, jsonb_to_recordset(g.document -> 'composites') as c(name text, columns text);
 create temp table routine on commit drop as
   select f.* from pg_temp.given g, jsonb_to_recordset(g.document -> 'routines')
-    as f(name text, arguments text, inputs int, version_at int, result text, route text);
+    as f(name text, arguments text, inputs int, types text[], version_at int, result text, route text);
 
 create extension if not exists postgres_fdw schema public;
 create extension if not exists plproxy schema public;
@@ -206,13 +207,22 @@ declare
   home record;
 begin
   for one in select * from pg_temp.routine where route <> 'all' loop
-    execute format('create function furrow.%I(%s) returns %s language plproxy as %L', one.name, one.arguments, one.result,
-      format('cluster ''furrow_homes''; run on %s;',
-             case when one.route = 'main' then '0'
-                  when one.version_at is not null then format('furrow.partition_of_%1$s(%1$s, version); select * from furrow.%2$I(%3$s)', one.route,
-                    one.name, (select string_agg('$' || n || case n when one.version_at then ' & 33554431' else '' end, ', ' order by n)
-                               from generate_series(1, one.inputs) n))
-                  else format('furrow.partition_of_%s(%1$s)', one.route) end));
+    if one.version_at is null then
+      execute format('create function furrow.%I(%s) returns %s language plproxy as %L', one.name, one.arguments, one.result,
+        format('cluster ''furrow_homes''; run on %s;',
+               case one.route when 'main' then '0' else format('furrow.partition_of_%s(%1$s)', one.route) end));
+    else
+      -- PL/Proxy takes the word `from` of a query for the argument of that name, so here the arguments have numbers.
+      execute format('create function furrow.%I(%s, partition int) returns %s language plproxy as %L', one.name || '_in',
+        (select string_agg(format('a%s %s', n, t), ', ' order by n) from unnest(one.types) with ordinality u(t, n)), one.result,
+        format('cluster ''furrow_homes''; run on partition; select * from furrow.%I(%s);', one.name,
+               (select string_agg('a' || n, ', ' order by n) from generate_series(1, one.inputs) n)));
+      execute format('create function furrow.%I(%s) returns %s language sql stable set search_path = pg_catalog, pg_temp '
+                     'set jit = off as %L', one.name, one.arguments, one.result,
+        format('select * from furrow.%I(%s, furrow.partition_of_%s($1, $%s))', one.name || '_in',
+               (select string_agg('$' || n || case n when one.version_at then ' & 33554431' else '' end, ', ' order by n)
+                from generate_series(1, one.inputs) n), one.route, one.version_at));
+    end if;
   end loop;
   for one in select * from pg_temp.routine where route = 'all' loop
     for home in select * from furrow.home order by partition loop

@@ -25,6 +25,7 @@ select jsonb_build_object(
   'routines', (
     select jsonb_agg(jsonb_build_object(
       'name', p.proname, 'arguments', pg_get_function_arguments(p.oid), 'inputs', p.pronargs,
+      'types', (select jsonb_agg(format_type(u.t, null) order by u.n) from unnest(p.proargtypes) with ordinality u(t, n)),
       'version_at', array_position(p.proargnames[1:p.pronargs], 'version'),
       'result', pg_get_function_result(p.oid), 'route', w.route))
     from (values ('frames', 'equipment'), ('messages', 'equipment'), ('signal', 'equipment'), ('signal_bucket', 'equipment'), ('signal_whole', 'equipment'),

@@ -1,7 +1,8 @@
 /// A farm moves from one database to the other and back, while its gateways send, in virtual time and from one seed.
 ///
 /// Shape: the moves are those of storage/homes/farm_move.*, run by a process that dies at any moment; the databases, the
-///   nodes and their cached homes are models. A source may fail over to a standby that has not got that the farm left it. Nodes greet a stream at the home that they have cached, however old that is.
+///   nodes and their cached homes are models. A source may fail over to a standby that has not got that the farm left it.
+///   Nodes greet a stream at the home that they have cached, however old that is.
 ///   A database counts what it holds, what is elsewhere and who may append. Beside the invariants of stage/oracle.hpp:
 ///   two       never two databases would take items of one farm
 ///   held      what a gateway was told to be durable is in one of the databases; no copy is deleted before the other has it
