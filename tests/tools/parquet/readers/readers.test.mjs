@@ -32,11 +32,12 @@ function said(child, pattern) {
   })
 }
 
+/** Waits until the digest has all frames: the backlog is that of its last pass, which may have begun before they came. */
 async function digested(http) {
   for (let tries = 0; tries < 300; ++tries) {
     const report = await (await fetch(`http://${http}/metrics`)).text()
-    const behind = report.match(/^furrow_digest_items_behind(?:\{[^}]*\})? (\d+)/m)
-    if (behind && behind[1] === '0') return
+    const figure = (name) => Number(report.match(new RegExp(`^furrow_${name}(?:\\{[^}]*\\})? (\\d+)`, 'm'))?.[1])
+    if (figure('digest_frames_total') >= figure('frames_durable_total') && figure('digest_items_behind') === 0) return
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
   throw new Error('the digest does not catch up')
