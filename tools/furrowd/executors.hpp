@@ -3,7 +3,7 @@
 ///
 /// Shape: `gateways` runs on the thread that calls run(), with the node's own timers and signals.
 ///   `people` has a thread of its own with a lower priority, `peers` one of its own. They are named so in `top -H`;
-///   the thread of gateways has the name of the program.
+///   the thread of gateways has the name of the program, as have those of the store.
 /// Threads: stop_people() and end_peers() join their threads; nothing runs there afterwards.
 #pragma once
 

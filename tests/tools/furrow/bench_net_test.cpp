@@ -127,6 +127,24 @@ TEST_CASE("bench: a run at a rate says what a machine costs a second, and what r
         == "0");
 }
 
+TEST_CASE(
+  "bench: clients of HTTP and of the stream look at one machine each, and threads have names") {
+  const folder place;
+  const auto out =
+    figures(bench({"ingest", "--database", "sqlite:" + place.file("a.db").string(), "--machines",
+                   "4", "--rate", "100", "--seconds", "3", "--baseline", "0", "--viewers", "6",
+                   "--stream-clients", "6", "--look-at", "machine", "-o", "json"}));
+  const auto& people = out.at("viewers");
+  CHECK(people.at("failed") == 0);
+  CHECK(people.at("answers") >= 6);  // each once a second
+  CHECK(people.at("answers") <= 60); // and not all the time
+  CHECK(out.at("stream").at("closed") == 0);
+  CHECK(out.at("stream").at("bytes") > 0);
+  const auto& threads = out.at("thread_cpu_seconds");
+  for (const auto* name : {"furrowd", "people"})
+    CHECK_MESSAGE(threads.contains(name), threads.dump());
+}
+
 TEST_CASE("bench: a run on PostgreSQL also copies rows, and drops its database") {
   const pg_cluster cluster;
   const auto out = figures(bench({"ingest", "--database", cluster.url(), "--machines", "2",
