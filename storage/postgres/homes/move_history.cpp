@@ -222,7 +222,7 @@ result<done> move_steps::compare_parts(const farm_move& move) {
 }
 
 result<bool> move_steps::release(const farm_move& move) {
-  const auto free = may_release(move);
+  auto free = may_release(move);
   if (!free || !*free)
     return free;
   const std::vector<std::string> key{move.farm, std::to_string(move.version)};

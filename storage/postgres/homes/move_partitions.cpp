@@ -76,7 +76,7 @@ result<done> move_steps::make_partitions(const farm_move& move) {
         return days.error();
       if (days->empty())
         continue;
-      const auto said = say(move, "making partitions");
+      auto said = say(move, "making partitions");
       if (!said)
         return said;
       const auto made = make_partitions_of(table.name, *days);
@@ -100,8 +100,8 @@ result<bool> move_steps::make_partitions_of(const std::string& table, const std:
   if (!wanted)
     return failed(target_, wanted.error());
   for (int row = 0; row < PQntuples(wanted->get()); ++row) {
-    const auto made = make_partition("(" + moment(cell(*wanted, row, 0)) + ", "
-                                     + moment(cell(*wanted, row, 1)) + ", '" + table + "')");
+    auto made = make_partition("(" + moment(cell(*wanted, row, 0)) + ", "
+                               + moment(cell(*wanted, row, 1)) + ", '" + table + "')");
     if (!made || !*made)
       return made;
   }
