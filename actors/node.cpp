@@ -5,10 +5,16 @@
 #include "actors/cluster/running_peers.hpp"
 #include "actors/forward/forward_board.hpp"
 #include "actors/live/census.hpp"
+#include "actors/live/database_checks.hpp"
+#include "actors/live/machine_reports.hpp"
+#include "actors/live/node_meter.hpp"
 #include "actors/live/wall_clock.hpp"
+#include "actors/session/gate.hpp"
 #include "actors/supervision/supervisor.hpp"
 #include "actors/supervision/wiring.hpp"
 #include "actors/tree.hpp"
+#include "storage/homes/home_stores.hpp"
+#include "storage/store.hpp"
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
@@ -131,7 +137,11 @@ std::size_t arrival_bytes(const node_config& config) {
   return config.budget_bytes / 2;
 }
 
-class local_node final : public node {
+class local_node final : public node,
+                         public gate,
+                         public node_meter,
+                         public machine_reports,
+                         public database_checks {
 public:
   local_node(node_config config,
              std::shared_ptr<storage::home_stores> homes,
@@ -148,27 +158,14 @@ public:
       system_{system_config_} {
     people_->counters.certificate_expires_us = config_.certificate_expires_us;
     const auto root_id = people_->enter(0, "node " + config_.name, nullptr);
-    root_ = system_.spawn(supervisor, root_id, node_tree(parts()), people_);
+    root_ = system_.spawn(supervisor, root_id, node_tree(shared_by_actors()), people_);
     people_->set_handle(root_id, root_);
     wiring_->set_root(root_);
+    cluster_->on_orders([wiring = wiring_] { wiring->hurry_membership(); });
     people_->on_last_restart([this](const std::string& why) {
       people_->counters.last_restart = true;
       tell_failure(why);
     });
-    if (link_.port)
-      view_ = std::make_unique<cached_peers>(std::make_unique<running_peers>(
-        system_, roster_,
-        local_answers{people_,
-                      [this](const std::string& farm, const std::string& equipment, auto done) {
-                        look_at(farm, equipment, std::move(done));
-                      },
-                      link_.report_text,
-                      [this]() -> std::optional<std::uint32_t> {
-                        const auto age = cluster_->latest()->lease_age(system_.clock().now());
-                        if (!age)
-                          return std::nullopt;
-                        return static_cast<std::uint32_t>(age->count());
-                      }}));
     wiring_->wait_for_fleet();
     follow_homes();
     watcher_ = system_.spawn(watcher, root_, [this](const std::string& why) { root_ended(why); });
@@ -197,6 +194,8 @@ public:
     homes_.reset();
   }
 
+  [[nodiscard]] const node_parts& parts() const override { return parts_; }
+
   std::unique_ptr<equipment_link> attach(greeting from,
                                          std::shared_ptr<session_port> port) override {
     const auto session = ++sessions_;
@@ -210,16 +209,6 @@ public:
 
   std::shared_ptr<memory_budget> budget() override { return budget_; }
   arrival_room arrivals() override { return arrivals_; }
-  storage::store& store() override { return *store_; }
-  storage::home_stores* homes() override { return homes_.get(); }
-  dbc_board* dbc() override { return &people_->dbc; }
-  void note_reader(std::string_view equipment) override {
-    people_->read_lately.note(equipment, system_.clock().now());
-  }
-  forward_board* forwarding() override { return forward_state_.get(); }
-  void note_disk(std::uint64_t used_pct) override { people_->counters.disk_used_pct = used_pct; }
-  cluster_board* cluster() override { return has_membership_ ? cluster_.get() : nullptr; }
-  void hurry_cluster() override { wiring_->hurry_membership(); }
 
   node_stats stats() const override {
     node_stats made;
@@ -243,47 +232,16 @@ public:
     return made;
   }
 
-  void note_certificate(std::int64_t expires_us) override {
-    people_->counters.certificate_expires_us = expires_us;
-  }
-  void note_store(bool up, const std::string& why) override {
+  void note_check(std::size_t home, const check_result& found) override {
     const auto now = system_.clock().now();
-    if (up)
-      people_->store_succeeded(store_work::check, now);
-    else
-      people_->store_failed(store_work::check, {storage::errc::retry_later, why}, now);
-  }
-  void
-  note_home(std::size_t index, bool up, const std::string& why, std::uint64_t timeline) override {
-    const auto now = system_.clock().now();
-    if (up && people_->timeline_seen(index, timeline, now))
-      wiring_->store_replaced(index, timeline);
-    if (up)
-      people_->store_succeeded(store_work::check, now, index);
-    else
-      people_->store_failed(store_work::check, {storage::errc::retry_later, why}, now, index);
-  }
-
-  void list_actors(std::function<void(std::vector<actor_row>)> done) override {
-    done(people_->rows());
-  }
-  void kill_actor(std::uint64_t id, std::function<void(bool)> done) override {
-    done(people_->kill(id));
-  }
-  void restart_actor(std::uint64_t id, std::function<void(bool)> done) override {
-    done(people_->restart(id));
-  }
-  peer_nodes* peers() override { return view_.get(); }
-  [[nodiscard]] std::vector<live_snapshot> live_machines() const override {
-    return people_->board.all();
-  }
-  [[nodiscard]] std::vector<std::shared_ptr<live_place>> live_places() const override {
-    auto places = people_->board.places();
-    return {std::make_move_iterator(places.begin()), std::make_move_iterator(places.end())};
-  }
-  std::shared_ptr<machine_interest> interest_in(const std::string& farm,
-                                                const std::string& equipment) override {
-    return people_->board.interest_in(farm, equipment);
+    if (!found.up) {
+      people_->store_failed(store_work::check, {storage::errc::retry_later, found.why}, now, home);
+      return;
+    }
+    // Membership looks at the server of main.
+    if (home != storage::home_stores::main && people_->timeline_seen(home, found.timeline, now))
+      wiring_->store_replaced(home, found.timeline);
+    people_->store_succeeded(store_work::check, now, home);
   }
 
   void look_at(std::string farm,
@@ -308,7 +266,26 @@ public:
   }
 
 private:
-  tree_parts parts() {
+  /// The view of the cluster; nothing for a node that is alone.
+  std::unique_ptr<peer_nodes> peers_of_node() {
+    if (!link_.port)
+      return nullptr;
+    return std::make_unique<cached_peers>(std::make_unique<running_peers>(
+      system_, roster_,
+      local_answers{people_,
+                    [this](const std::string& farm, const std::string& equipment, auto done) {
+                      look_at(farm, equipment, std::move(done));
+                    },
+                    link_.report_text,
+                    [this]() -> std::optional<std::uint32_t> {
+                      const auto age = cluster_->latest()->lease_age(system_.clock().now());
+                      if (!age)
+                        return std::nullopt;
+                      return static_cast<std::uint32_t>(age->count());
+                    }}));
+  }
+
+  tree_parts shared_by_actors() {
     return {config_,
             homes_.get(),
             people_,
@@ -329,7 +306,7 @@ private:
 
   /// A database that is opened later gets its branch of the tree then. The listener runs on a thread of a store.
   void follow_homes() {
-    auto kept = parts();
+    auto kept = shared_by_actors();
     kept.lag = {};
     homes_->on_open([kept](const storage::home_stores::home& one) {
       kept.people->name_home(one.index, one.name);
@@ -383,7 +360,6 @@ private:
   const std::shared_ptr<forward_board> forward_state_;
   const std::shared_ptr<peer_roster> roster_ = std::make_shared<peer_roster>();
   std::shared_ptr<storage::home_stores> homes_; // outlive the actors, not the actor system
-  const bool has_membership_ = homes_->open().front().store->capabilities().membership;
   std::unique_ptr<storage::store> store_ = storage::route_by_farm(homes_, census::home_missing);
   std::shared_ptr<memory_budget> budget_;
   arrival_room arrivals_;
@@ -397,7 +373,20 @@ private:
   std::atomic<std::uint64_t> sessions_{0};
   system_config system_config_;
   mutable caf::actor_system system_; // mutable: the clock of a const system cannot be read
-  std::unique_ptr<peer_nodes> view_;
+  const std::unique_ptr<peer_nodes> view_ = peers_of_node();
+  const node_parts parts_{
+    shown_parts{.store = *store_,
+                .meter = *this,
+                .machines = people_->board,
+                .reports = *this,
+                .read_lately = people_->read_lately,
+                .actors = *people_,
+                .dbc = people_->dbc,
+                .cluster = homes_->open().front().store->capabilities().membership ? cluster_.get()
+                                                                                   : nullptr,
+                .peers = view_.get(),
+                .forwarding = forward_state_.get()},
+    *this, *homes_, *this, people_->counters};
   caf::actor root_;
   caf::actor watcher_; // keeps the watcher alive: CAF ends an actor without references
 };

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "actors/cluster/cluster_board.hpp"
-#include "actors/cluster/peer_nodes.hpp"
+#include "actors/cluster/link_parts.hpp"
 #include "actors/cluster/peers.hpp"
 #include "actors/forward/forward_board.hpp"
 #include "actors/live/census.hpp"

@@ -43,6 +43,8 @@ struct claim_request {
   /// 0: a new session, which always wins.
   std::int64_t held_epoch = 0;
   std::vector<can::source_mark> sources = {}; // files that no other stream of the machine may hold
+  std::optional<bool> relayed =
+    {}; // a site forwards the stream; nothing: who claims it does not say
 };
 
 /// A file that another stream of the machine holds already.
@@ -138,6 +140,7 @@ struct ledger_row {
   std::uint64_t dropped = 0;         // quarantined, then dropped by a person
   std::uint64_t lost_at_gateway = 0; // numbers of items that a damaged spool lost
   std::uint64_t expired = 0;         // numbers of items that retention has deleted
+  std::uint64_t elsewhere = 0; // a farm that moved: numbers that are still in the database before
 };
 
 struct equipment_row {
@@ -148,7 +151,8 @@ struct equipment_row {
   std::uint64_t durable = 0; // sum over its streams
   std::optional<std::int64_t> last_frame_us;
   std::optional<telemetry_point> state =
-    {}; // the last one that was digested, at the time of its last item
+    {};                 // the last one that was digested, at the time of its last item
+  bool relayed = false; // the stream that was claimed last came from a site
 };
 
 struct migration_row {

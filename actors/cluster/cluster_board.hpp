@@ -2,7 +2,8 @@
 ///
 /// Shape: the actor publishes an immutable snapshot after each answer of the database. A node on SQLite is alone: its
 ///   snapshot lists no node and stays as it is.
-/// Threads: safe from any. `on_news` is called on the thread of the actor.
+/// Threads: safe from any. The listener of `on_news` is called on the thread of the actor, that of `on_orders` on the
+///   thread of the order.
 /// Source: docs/cluster.md.
 #pragma once
 
@@ -91,16 +92,18 @@ public:
     return orders_;
   }
   void join(storage::node_card card) {
-    const std::lock_guard lock{mutex_};
-    orders_.card = std::move(card);
+    order([&card](cluster_orders& orders) { orders.card = std::move(card); });
   }
   void end() {
-    const std::lock_guard lock{mutex_};
-    orders_.ends = true;
+    order([](cluster_orders& orders) { orders.ends = true; });
   }
   void leave() {
+    order([](cluster_orders& orders) { orders.leaves = true; });
+  }
+  /// The listener is called after each order, so that the actor looks at it now.
+  void on_orders(std::function<void()> told) {
     const std::lock_guard lock{mutex_};
-    orders_.leaves = true;
+    on_orders_ = std::move(told);
   }
 
   /// Whether this incarnation has its row: a restarted actor must not take the name again.
@@ -114,9 +117,22 @@ public:
   }
 
 private:
+  template <class Change>
+  void order(Change change) {
+    std::function<void()> tell;
+    {
+      const std::lock_guard lock{mutex_};
+      change(orders_);
+      tell = on_orders_;
+    }
+    if (tell)
+      tell();
+  }
+
   mutable std::mutex mutex_;
   std::shared_ptr<const cluster_view> latest_;
   std::function<void()> on_news_;
+  std::function<void()> on_orders_;
   cluster_orders orders_;
   bool joined_ = false;
 };

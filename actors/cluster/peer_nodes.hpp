@@ -7,8 +7,6 @@
 #pragma once
 
 #include "actors/cluster/link_port.hpp"
-#include "actors/cluster/peer_directory.hpp"
-#include "can/live/machine_monitor.hpp"
 #include "proto/link.hpp"
 
 #include <chrono>
@@ -41,14 +39,6 @@ public:
   virtual void ask_peers(proto::link::wish what, heard done) = 0;
   virtual void ask_peer(const std::string& node, proto::link::wish what, heard done) = 0;
   virtual void answer(const proto::link::wish& what, link_port::handler done) = 0;
-};
-
-/// What a node needs to speak to others; without a port it is alone.
-struct link_parts {
-  std::shared_ptr<peer_directory> directory;
-  std::shared_ptr<link_port> port;
-  /// A machine's report as HTTP shows it.
-  std::function<std::string(const can::machine_report&)> report_text;
 };
 
 } // namespace furrow::actors

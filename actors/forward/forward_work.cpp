@@ -27,9 +27,13 @@ void forward_work::turn_taken(const answer<bool>& mine, time_point now, actions&
   if (!mine)
     return; // the database is away: what runs goes on, as far as it can
   if (mine_ && !*mine)
-    for (auto& [id, one] : streams_)
+    for (auto& [id, one] : streams_) {
       end(id, one, out);
+      one.dirty = false; // from now on the other node notes what is acked
+    }
   if (!mine_ && *mine) { // another node may have forwarded since
+    ++round_;
+    round_after_loss_ = false;
     every_ = true;
     list_after_ = 0;
     list_at_ = now;
@@ -55,7 +59,7 @@ void forward_work::listed(const answer<std::vector<storage::forward_stream>>& ro
     if (streams_.size() >= limits_.streams_max && !streams_.contains(row.stream))
       continue;
     auto& one = streams_[row.stream];
-    const auto acked = one.dirty || one.checked ? one.known.acked : row.acked;
+    const auto acked = one.dirty || one.checked_in == round_ ? one.known.acked : row.acked;
     one.known = row;
     one.known.acked = acked;
     if (one.now == phase::running)
@@ -91,7 +95,7 @@ void forward_work::begin_lines(time_point now, actions& out) {
     const auto end = round == 0 ? streams_.end() : streams_.upper_bound(turn_after_);
     for (; at != end && running_ < limits_.lines_max; ++at) {
       auto& one = at->second;
-      if (one.now != phase::waiting || !due(one) || now < one.rest_until)
+      if (one.now != phase::waiting || !due(one, now) || now < one.rest_until)
         continue;
       one.now = phase::opening;
       ++running_;
@@ -181,16 +185,7 @@ void forward_work::told(
     one.wanted = wanted->after;
     feed(stream, one, now, out);
   } else if (const auto* acked = std::get_if<line_news::acked>(&news.what)) {
-    one.dirty = one.dirty || one.known.acked != acked->seq || acked->claimed;
-    one.known.acked = acked->seq;
-    if (acked->run != 0)
-      one.told_run = acked->run;
-    if (acked->claimed) {
-      one.checked = one.claimed = true;
-      one.rest = std::chrono::milliseconds{0};
-    }
-    one.fault.clear();
-    one.busy = now;
+    this->acked(stream, one, *acked, now, out);
   } else if (const auto* state = std::get_if<line_news::state>(&news.what)) {
     if (!state->fault.empty())
       one.claimed = false;
@@ -201,6 +196,42 @@ void forward_work::told(
   } else {
     stop(stream, one, std::get<line_news::stopped>(news.what).why, now, out);
   }
+}
+
+void forward_work::acked(
+  std::int32_t id, stream_state& one, const line_news::acked& news, time_point now, actions& out) {
+  look_for_loss(one, news.seq, out);
+  one.dirty = one.dirty || one.known.acked != news.seq || news.claimed;
+  one.known.acked = news.seq;
+  if (news.run != 0)
+    one.told_run = news.run;
+  if (news.claimed) {
+    one.claimed = true;
+    one.checked_in = round_;
+    one.rest = std::chrono::milliseconds{0};
+  }
+  one.check_at = now + check_after(id);
+  one.fault.clear();
+  one.busy = now;
+}
+
+/// What head office has lost of one stream it has lost of others too: a parked machine would never ask by itself. A round
+/// that began with a loss finds those others; only a stream that has been checked in it and loses again begins another.
+void forward_work::look_for_loss(const stream_state& one, std::uint64_t has, actions& out) {
+  if (has >= one.known.acked || (round_after_loss_ && one.checked_in != round_))
+    return;
+  ++round_;
+  round_after_loss_ = true;
+  out.emplace_back(
+    forward_action::lost{one.known.farm + "/" + one.known.equipment, one.known.acked, has});
+}
+
+std::chrono::milliseconds forward_work::check_after(std::int32_t id) const {
+  constexpr std::uint32_t golden =
+    2'654'435'769U; // Knuth's multiplicative hash: ids in order come apart
+  constexpr int steps = 1'024;
+  const auto step = static_cast<int>((static_cast<std::uint32_t>(id) * golden) >> 22U);
+  return limits_.check_every / 2 + limits_.check_every / 2 * step / steps;
 }
 
 void forward_work::end(std::int32_t id, stream_state& one, actions& out) {
@@ -228,7 +259,7 @@ void forward_work::stop(
 void forward_work::end_lines(time_point now, actions& out) {
   const bool others_wait = running_ >= limits_.lines_max
                            && std::any_of(streams_.begin(), streams_.end(), [&](const auto& each) {
-                                return each.second.now == phase::waiting && due(each.second)
+                                return each.second.now == phase::waiting && due(each.second, now)
                                        && now >= each.second.rest_until;
                               });
   for (auto& [id, one] : streams_) {
@@ -236,7 +267,8 @@ void forward_work::end_lines(time_point now, actions& out) {
       continue;
     const bool done = one.claimed && one.known.acked >= one.known.last;
     const auto quiet = now - one.busy;
-    if ((done && (others_wait || quiet >= limits_.idle_after))
+    const bool to_check = one.checked_in != round_; // its claim is from before
+    if ((done && (others_wait || to_check || quiet >= limits_.idle_after))
         || (others_wait && now - one.began >= limits_.turn_length))
       end(id, one, out);
   }

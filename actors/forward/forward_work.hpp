@@ -2,9 +2,10 @@
 /// noted as acked. Events and the time in, actions out.
 ///
 /// Shape: every `look_every` the store says which streams have items that head office has not acked. Such a stream gets a
-///   line, `lines_max` at a time. A line asks for pages; one read a stream is under way. Each stream gets a line once
-///   after the start, also one that seems complete: head office may have been restored from a backup. When other streams
-///   wait, a line that is done goes at once, and any other after `turn_length`.
+///   line, `lines_max` at a time. A line asks for pages; one read a stream is under way. When other streams wait, a line
+///   that is done goes at once, and any other after `turn_length`.
+///   Head office may be restored from a backup. So it is asked about each stream, also one that seems complete: once
+///   after the start, again at least every `check_every`, and at once when it has less of any stream than it acked.
 /// Errors: a failed read or a refused stream rests, longer each time.
 /// Threads: a plain value; one thread.
 /// Limits: lines_max lines; one list, one turn, one note under way; streams_max streams in memory.
@@ -33,6 +34,9 @@ struct forward_limits {
   std::chrono::milliseconds rest_first{2'000};   // after a refusal; doubles
   std::chrono::milliseconds rest_longest{300'000};
   std::chrono::milliseconds read_again{1'000}; // after a failed read
+  /// Head office says at least so often what it has of each stream. Between half of it and all of it, by stream, so that
+  /// the streams do not all ask at once.
+  std::chrono::milliseconds check_every{std::chrono::hours{6}};
   std::size_t list_rows = 1'000;
   std::size_t streams_max = 100'000;
 };
@@ -80,7 +84,14 @@ struct forward_action {
     std::string stream; // FARM/MACHINE
     std::string text;
   };
-  using any = std::variant<take_turn, list, head, start, renew, grow, end, read, give, note, fault>;
+  /// Head office has less than it acked. All streams are checked again.
+  struct lost {
+    std::string stream; // FARM/MACHINE
+    std::uint64_t acked = 0;
+    std::uint64_t has = 0;
+  };
+  using any =
+    std::variant<take_turn, list, head, start, renew, grow, end, read, give, note, fault, lost>;
 };
 
 class forward_work {
@@ -133,8 +144,8 @@ private:
     bool more_runs = false;
     bool head_due = false; // asked for, for the running line
     bool reading = false;
-    bool dirty = false;   // `known.acked` is to be noted
-    bool checked = false; // head office has said since the start what it has
+    bool dirty = false;           // `known.acked` is to be noted
+    std::uint64_t checked_in = 0; // the round in which head office has said what it has
     bool claimed = false;
     std::uint64_t told_run = 0;
     std::optional<std::uint64_t> wanted;
@@ -142,6 +153,7 @@ private:
     time_point began{};   // of the line
     time_point busy{};    // when there was last something to send
     time_point rest_until{};
+    time_point check_at{}; // head office is asked again what it has
     std::chrono::milliseconds rest{0};
     std::string fault;
   };
@@ -155,8 +167,12 @@ private:
   void
   stop(std::int32_t id, stream_state& one, const std::string& why, time_point now, actions& out);
   void note_marks(time_point now, actions& out);
-  [[nodiscard]] bool due(const stream_state& one) const {
-    return !one.checked || one.known.last > one.known.acked;
+  void acked(
+    std::int32_t id, stream_state& one, const line_news::acked& news, time_point now, actions& out);
+  void look_for_loss(const stream_state& one, std::uint64_t has, actions& out);
+  [[nodiscard]] std::chrono::milliseconds check_after(std::int32_t id) const;
+  [[nodiscard]] bool due(const stream_state& one, time_point now) const {
+    return one.checked_in != round_ || now >= one.check_at || one.known.last > one.known.acked;
   }
 
   forward_limits limits_;
@@ -164,6 +180,8 @@ private:
   std::uint64_t lines_ = 0;     // begun so far
   std::size_t running_ = 0;     // opening or running
   std::int32_t turn_after_ = 0; // the stream that began a line last
+  std::uint64_t round_ = 1;     // of checks of all streams
+  bool round_after_loss_ = false;
   bool mine_ = false;
   bool asking_turn_ = false;
   bool listing_ = false;

@@ -92,6 +92,13 @@ struct executor {
     log::warn(log::node, "forward_waits", {.error = what.text}, "{}forwarding {}: {}",
               self->state.parts.people->prefix_of(self->state.parts.home), what.stream, what.text);
   }
+  void operator()(const forward_action::lost& what) const {
+    log::warn(log::node, "forward_lost", {.error = "head office has less than it acked"},
+              "{}head office has {} up to item {} and had acked item {}, as after a restore from a "
+              "backup: all streams are checked again, and what is missing is sent again",
+              self->state.parts.people->prefix_of(self->state.parts.home), what.stream, what.has,
+              what.acked);
+  }
 };
 
 void carry_out(forwarder_pointer self, forward_work::actions& actions) {

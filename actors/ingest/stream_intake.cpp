@@ -37,6 +37,7 @@ void stream_intake::greet(std::uint64_t session, const greeting& from, actions& 
   request_.iso_name = from.hello.iso_name;
   request_.runs = from.hello.runs;
   request_.sources = from.hello.sources;
+  request_.relayed = from.relayed;
   hello_first_ = from.hello.first_seq;
   sent_ = std::max(sent_, from.hello.last_seq);
   heard_ = from.hello.last_seq;

@@ -1,6 +1,7 @@
 #include "actors/live/board.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 namespace furrow::actors {
 
@@ -9,10 +10,19 @@ std::shared_ptr<live_board::place> live_board::open(const std::string& farm,
                                                     const caf::actor_addr& owner) {
   const std::lock_guard lock{mutex_};
   auto made = std::make_shared<place>(farm, equipment, interest_locked({farm, equipment}), owner);
+  const auto erase_ended = [](place_list& from) {
+    std::erase_if(from, [](const auto& old) { return old.expired(); });
+    return from.empty();
+  };
   if (places_.size() >= sweep_at_) {
-    std::erase_if(places_, [](const auto& old) { return old.expired(); });
+    erase_ended(places_);
+    for (auto at = places_by_machine_.begin(); at != places_by_machine_.end();)
+      at = erase_ended(at->second) ? places_by_machine_.erase(at) : std::next(at);
     sweep_at_ = std::max<std::size_t>(64, places_.size() * 2);
   }
+  auto& of_machine = places_by_machine_[{farm, equipment}];
+  erase_ended(of_machine);
+  of_machine.push_back(made);
   places_.push_back(made);
   return made;
 }
@@ -44,8 +54,8 @@ std::shared_ptr<machine_interest> live_board::interest_of(const std::string& far
   return found == interests_.end() ? nullptr : found->second.lock();
 }
 
-std::vector<std::shared_ptr<live_board::place>> live_board::places() const {
-  std::vector<std::shared_ptr<place>> all;
+std::vector<std::shared_ptr<live_place>> live_board::places() const {
+  std::vector<std::shared_ptr<live_place>> all;
   const std::lock_guard lock{mutex_};
   all.reserve(places_.size());
   for (const auto& weak : places_)
@@ -62,12 +72,30 @@ std::vector<live_snapshot> live_board::all() const {
   return snapshots;
 }
 
+std::vector<std::shared_ptr<live_board::place>>
+live_board::places_of(const std::string& farm, const std::string& equipment) const {
+  std::vector<std::shared_ptr<place>> found;
+  const std::lock_guard lock{mutex_};
+  const auto known = places_by_machine_.find({farm, equipment});
+  if (known != places_by_machine_.end())
+    for (const auto& weak : known->second)
+      if (auto one = weak.lock())
+        found.push_back(std::move(one));
+  return found;
+}
+
+std::vector<live_snapshot> live_board::of(const std::string& farm,
+                                          const std::string& equipment) const {
+  std::vector<live_snapshot> snapshots;
+  for (const auto& one : places_of(farm, equipment))
+    if (auto latest = one->latest())
+      snapshots.push_back(std::move(latest));
+  return snapshots;
+}
+
 caf::actor_addr live_board::owner_of(const std::string& farm, const std::string& equipment) const {
-  caf::actor_addr newest;
-  for (const auto& one : places())
-    if (one->is_of(farm, equipment))
-      newest = one->owner();
-  return newest;
+  const auto all = places_of(farm, equipment);
+  return all.empty() ? caf::actor_addr{} : all.back()->owner();
 }
 
 } // namespace furrow::actors

@@ -7,6 +7,7 @@
 /// Limits: one snapshot and one interest a machine; a place ends with its actor.
 #pragma once
 
+#include "actors/live/live_machines.hpp"
 #include "actors/live/live_place.hpp"
 
 #include <caf/actor_addr.hpp>
@@ -20,7 +21,7 @@
 
 namespace furrow::actors {
 
-class live_board {
+class live_board final : public live_machines {
 public:
   class place : public live_place {
   public:
@@ -39,15 +40,15 @@ public:
 
   [[nodiscard]] std::shared_ptr<place>
   open(const std::string& farm, const std::string& equipment, const caf::actor_addr& owner);
-  /// The interest in a machine; sessions and actors of one machine share it.
-  [[nodiscard]] std::shared_ptr<machine_interest> interest_in(const std::string& farm,
-                                                              const std::string& equipment);
+  [[nodiscard]] std::shared_ptr<machine_interest>
+  interest_in(const std::string& farm, const std::string& equipment) override;
   /// nullptr: the machine has neither a session nor an actor here.
   [[nodiscard]] std::shared_ptr<machine_interest> interest_of(const std::string& farm,
                                                               const std::string& equipment) const;
-  [[nodiscard]] std::vector<live_snapshot> all() const;
-  /// In the order in which they were opened. A reader must not keep them: a place ends with its actor.
-  [[nodiscard]] std::vector<std::shared_ptr<place>> places() const;
+  [[nodiscard]] std::vector<live_snapshot> all() const override;
+  [[nodiscard]] std::vector<live_snapshot> of(const std::string& farm,
+                                              const std::string& equipment) const override;
+  [[nodiscard]] std::vector<std::shared_ptr<live_place>> places() const override;
   /// The machine's actor; the newest one while an older one still stops.
   [[nodiscard]] caf::actor_addr owner_of(const std::string& farm,
                                          const std::string& equipment) const;
@@ -55,10 +56,15 @@ public:
 private:
   using machine_key = std::pair<std::string, std::string>; // farm, equipment
 
+  using place_list = std::vector<std::weak_ptr<place>>;
+
   [[nodiscard]] std::shared_ptr<machine_interest> interest_locked(machine_key key);
+  [[nodiscard]] std::vector<std::shared_ptr<place>> places_of(const std::string& farm,
+                                                              const std::string& equipment) const;
 
   mutable std::mutex mutex_; // guards the lists, not the places
-  std::vector<std::weak_ptr<place>> places_;
+  place_list places_;
+  std::map<machine_key, place_list> places_by_machine_; // the same
   std::size_t sweep_at_ = 64; // number of places that triggers the removal of ended ones
   std::map<machine_key, std::weak_ptr<machine_interest>> interests_;
   std::size_t interests_sweep_at_ = 64;

@@ -240,11 +240,11 @@ std::optional<actor_row> census::row(std::uint64_t id) const {
   return found->second.reading(actor_meter::clock::now());
 }
 
-bool census::kill(std::uint64_t id) const {
+bool census::kill(std::uint64_t id) {
   return send_exit(id, caf::exit_reason::kill);
 }
 
-bool census::restart(std::uint64_t id) const {
+bool census::restart(std::uint64_t id) {
   return send_exit(id, operator_restart);
 }
 

@@ -6,6 +6,7 @@
 /// Limits: one row an actor; the row ends with its actor.
 #pragma once
 
+#include "actors/live/actor_directory.hpp"
 #include "actors/live/actor_meter.hpp"
 #include "actors/live/board.hpp"
 #include "actors/live/counters.hpp"
@@ -34,7 +35,7 @@ namespace furrow::actors {
 /// The reason with which an operator ends an actor that is to start again: no supervisor counts it.
 inline constexpr caf::exit_reason operator_restart = caf::exit_reason::user_shutdown;
 
-class census {
+class census final : public actor_directory {
 public:
   using clock = std::chrono::steady_clock;
   static constexpr std::chrono::seconds failing_kept{60};
@@ -88,13 +89,11 @@ public:
   void set_state(std::uint64_t id, const std::string& state, const std::string& detail);
   void leave(std::uint64_t id);
   void clear();
-  [[nodiscard]] std::vector<actor_row> rows() const;
+  [[nodiscard]] std::vector<actor_row> rows() const override;
   /// Nothing when no actor has that number.
   [[nodiscard]] std::optional<actor_row> row(std::uint64_t id) const;
-  /// Sends the actor a kill; false when no actor has that number.
-  bool kill(std::uint64_t id) const;
-  /// Ends the actor as its operator wishes; its supervisor starts it again and does not count it. False as `kill`.
-  bool restart(std::uint64_t id) const;
+  bool kill(std::uint64_t id) override;
+  bool restart(std::uint64_t id) override;
 
 private:
   struct entry {

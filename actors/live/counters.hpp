@@ -14,8 +14,18 @@
 
 namespace furrow::actors {
 
+/// What the program around the actors finds out, to be shown with the counters.
 template <template <class> class Cell>
-struct counter_set {
+struct host_set {
+  Cell<std::int64_t> certificate_expires_us{}; // of the listeners' certificate; 0: none
+  Cell<std::uint64_t> disk_used_pct{};         // of the database's disk; 0: not known
+  Cell<std::uint64_t> forward_items_held{};    // by retention, while no node forwards
+};
+
+using host_gauges = host_set<std::atomic>;
+
+template <template <class> class Cell>
+struct counter_set : host_set<Cell> {
   Cell<std::uint64_t> sessions{};
   Cell<std::uint64_t> frames_received{}; // decoded to live state, without duplicates
   Cell<std::uint64_t> frames_durable{};
@@ -44,7 +54,6 @@ struct counter_set {
   Cell<std::uint64_t> records_expired{};
   Cell<std::uint64_t> care_failures{};
   Cell<std::uint64_t> retention_held_seconds{}; // how far the clock is after the newest frame
-  Cell<std::int64_t> certificate_expires_us{};  // of the node's own; 0: it has none
   Cell<std::uint64_t> cluster_nodes_alive{};    // with this one, as the database said last
   Cell<std::uint64_t> lease_lapses{}; // times that this node's lease was not renewed in time
   Cell<std::uint64_t> nodes_judged{}; // declared dead by this node
@@ -52,8 +61,7 @@ struct counter_set {
   Cell<std::uint64_t> forward_items_waiting{};
   Cell<std::uint64_t> forward_lines{}; // that head office has welcomed
   Cell<std::uint64_t> forward_faults{};
-  Cell<std::uint64_t> disk_used_pct{}; // of the database's disk; 0: not known
-  Cell<bool> lease_lapsed{};           // now
+  Cell<bool> lease_lapsed{}; // now
   Cell<bool> store_up{};
   Cell<bool> last_restart{}; // the node drains: a part of it keeps failing
   Cell<bool> gave_up{};      // the root supervisor has ended: this process can store nothing more
@@ -195,6 +203,9 @@ void for_each_counter(Visit&& visit, Sets&... sets) {
        gauge, sets.forward_streams_waiting...);
   show("furrow_forward_items_waiting", "Items that head office has not acked.", gauge,
        sets.forward_items_waiting...);
+  show("furrow_forward_items_held",
+       "Items that retention keeps for head office although no node forwards.", gauge,
+       sets.forward_items_held...);
   show("furrow_forward_lines",
        "Streams that head office has welcomed and that are being forwarded.", gauge,
        sets.forward_lines...);

@@ -5,7 +5,7 @@
 #pragma once
 
 #include "actors/live/counters.hpp"
-#include "can/live/machine_monitor.hpp"
+#include "can/live/live_state.hpp"
 
 #include <cstddef>
 #include <cstdint>

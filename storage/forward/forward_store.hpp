@@ -23,6 +23,9 @@ namespace furrow::storage {
 
 inline constexpr std::size_t forward_records_a_page = 512;
 inline constexpr std::size_t forward_runs_max = 500; // told to head office at a time
+/// Runs before the newest one that head office knows, told once more: after a restore from a backup it knows fewer, and
+/// without a common run it takes the stream for another one.
+inline constexpr std::size_t forward_runs_again = 100;
 
 struct forward_stream {
   std::int32_t stream = 0; // row id
@@ -40,9 +43,10 @@ struct forward_head {
   can::stream_id id{}; // as head office knows the stream
   std::string equipment;
   std::optional<std::uint64_t> iso_name;
-  std::uint64_t last = 0;          // durable here, and numbered by one of the runs
-  std::vector<can::run_mark> runs; // from the last one that head office knows
-  bool more_runs = false;          // than fit; the next head has them
+  std::uint64_t last = 0; // durable here, and numbered by one of the runs
+  /// From forward_runs_again before the last one that head office knows.
+  std::vector<can::run_mark> runs;
+  bool more_runs = false; // than fit; the next head has them
   std::vector<can::bus_name> buses;
 };
 
@@ -82,6 +86,12 @@ struct forward_status {
   std::vector<forward_row> rows;
 };
 
+/// What retention keeps for head office although no node forwards it: a start without --forward.
+struct forward_hold {
+  std::string target; // as a former start said; empty: nothing is kept, or a node forwards
+  std::uint64_t items = 0;
+};
+
 class forward_store {
 public:
   virtual ~forward_store() = default;
@@ -102,6 +112,8 @@ public:
                     std::uint64_t up_to,
                     handler<forward_page> done) = 0;
   virtual void note(std::vector<forward_mark> marks, handler<done> finished) = 0;
+  /// For a node that does not forward.
+  virtual void read_hold(handler<forward_hold> done) = 0;
   /// Of one farm, or of all; at most 10,000 streams.
   virtual void read_status(std::string farm, handler<forward_status> done) = 0;
 };

@@ -5,6 +5,24 @@
 
 namespace furrow::storage {
 
+namespace {
+
+constexpr std::string_view lives_in = " lives in the database ";
+constexpr std::string_view arrives = " is arriving in this database";
+
+} // namespace
+
+failure lives_elsewhere(const std::string& farm, const std::string& home) {
+  return {errc::retry_later,
+          "the farm " + farm
+            + (home.empty() ? std::string{arrives} : std::string{lives_in} + home)};
+}
+
+bool says_elsewhere(const failure& why) {
+  return why.code == errc::retry_later && why.detail.starts_with("the farm ")
+         && (why.detail.find(lives_in) != std::string::npos || why.detail.ends_with(arrives));
+}
+
 void directory_store::find_home(std::string farm, handler<std::optional<farm_home>> done) {
   list_homes([farm = std::move(farm), done = std::move(done)](result<std::vector<farm_home>> all) {
     if (!all)

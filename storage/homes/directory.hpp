@@ -84,6 +84,10 @@ public:
   virtual void list_farms(handler<std::vector<farm_state>> done);
 };
 
+/// The farm is not in the database that was asked. `home`: the database that it lives in; empty: it arrives in that one.
+[[nodiscard]] failure lives_elsewhere(const std::string& farm, const std::string& home);
+/// Whether `lives_elsewhere` said so.
+[[nodiscard]] bool says_elsewhere(const failure& why);
 [[nodiscard]] bool is_database_name(std::string_view name);
 /// Whether people may add it: its name, weight and URL, which must be PostgreSQL's and without a password. Asks nobody.
 [[nodiscard]] result<done> check_database(const database_row& row);

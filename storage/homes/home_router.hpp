@@ -2,6 +2,9 @@
 ///
 /// Shape: `call(store, handler)` asks one store. Answers of several homes come together on one of their threads, or on the
 ///   thread of the deadlines.
+/// Shape of a correction: a home that the farm has left gives nothing, or says where the farm is. The directory is then read
+///   again, and the question asked once more if it names another home; so it is when a home has rows of a farm that is
+///   known to live in another.
 /// Errors: not_found of a home says nothing of the others. Any other failure leaves the home out, and is told to the
 ///   listener at most once a minute; where no home answers, it is the answer.
 /// Threads: safe from any. A router must outlive its questions' calls, not their answers.
@@ -78,7 +81,7 @@ public:
   [[nodiscard]] store& main() const { return *homes_->open().front().store; }
   [[nodiscard]] bool one_home() const { return homes_->open().size() == 1; }
 
-  /// A question about a farm: goes to its home.
+  /// A question about a farm: goes to its home. `call` may be made twice.
   template <class T, class Call>
   void ask(const std::string& farm, handler<T> done, Call call) const {
     ask_home<T>(*homes_, farm, std::move(done), std::move(call));
@@ -86,15 +89,17 @@ public:
   /// The same for an answer's handler, which may run when the router is gone.
   template <class T, class Call>
   static void ask_home(home_stores& homes, const std::string& farm, handler<T> done, Call call) {
-    if (const auto known = homes.find(farm))
-      return call(*known->store, std::move(done));
-    homes.locate(farm, and_then<T>(std::move(done), std::move(call)));
+    const auto known = homes.find(farm);
+    if (!known)
+      return homes.locate(farm, and_then<T>(std::move(done), std::move(call)));
+    auto corrected = or_again<T>(homes, farm, known->index, std::move(done), call);
+    call(*known->store, std::move(corrected));
   }
   /// A change of a farm: a new farm is placed first.
   template <class T, class Call>
   void change(const std::string& farm, handler<T> done, Call call) const {
-    if (const auto known = homes_->find(farm))
-      return call(*known->store, std::move(done));
+    if (homes_->find(farm))
+      return ask_home<T>(*homes_, farm, std::move(done), std::move(call));
     homes_->resolve(farm, and_then<T>(std::move(done), std::move(call)));
   }
 
@@ -216,6 +221,60 @@ private:
     };
   }
 
+  /// Whether a database may give this answer because the farm has left it.
+  template <class T>
+  static bool may_have_left(const home_stores& homes, const result<T>& said) {
+    if (!said)
+      return says_elsewhere(said.error()) || (said.code() == errc::not_found && !homes.alone());
+    if constexpr (requires { said->rows.empty(); })
+      return said->rows.empty() && !homes.alone();
+    else if constexpr (requires { said->empty(); })
+      return said->empty() && !homes.alone();
+    else
+      return false;
+  }
+  template <class T, class Call>
+  static handler<T>
+  or_again(home_stores& homes, std::string farm, std::size_t asked, handler<T> done, Call call) {
+    return [homes = &homes, farm = std::move(farm), asked, done = std::move(done),
+            call = std::move(call)](result<T> said) {
+      if (!may_have_left(*homes, said))
+        return done(std::move(said));
+      auto first = std::make_shared<result<T>>(std::move(said));
+      homes->look_again([homes, farm, asked, done, call, first](const result<furrow::done>&) {
+        const auto now = homes->find(farm);
+        if (now && now->index == asked)
+          return done(std::move(*first));
+        homes->locate(farm, and_then<T>(done, call));
+      });
+    };
+  }
+
+  /// Whether a home has rows of a farm that is known to live in another.
+  template <class T>
+  static bool has_strangers(const home_stores& homes, const home_answers<T>& answers) {
+    for (const auto& each : answers.all)
+      if (each.said && *each.said && has_strangers(homes, **each.said, each.from))
+        return true;
+    return false;
+  }
+  template <class T>
+  static bool
+  has_strangers(const home_stores& homes, const T& said, const home_stores::home& from) {
+    const auto strange = [&](const auto& row) {
+      if (row.farm.empty())
+        return false;
+      const auto lives = homes.find(row.farm);
+      return lives && lives->index != from.index;
+    };
+    if constexpr (requires { said.rows.begin()->farm; })
+      return std::any_of(said.rows.begin(), said.rows.end(), strange);
+    else if constexpr (requires { said.begin()->farm; })
+      return std::any_of(said.begin(), said.end(), strange);
+    else
+      return false;
+  }
+
   /// Whether a home is well: that it has no such thing is an answer too.
   template <class T>
   static bool is_answer(const result<T>& said) {
@@ -251,10 +310,12 @@ private:
     handler<T> done;
     std::function<result<T>(home_answers<T>)> whole;
     std::shared_ptr<home_watch> watch;
+    home_stores* homes = nullptr;
   };
 
   template <class T>
-  static void end(question<T>& of, std::unique_lock<std::mutex> lock) {
+  static void end(const std::shared_ptr<question<T>>& asked, std::unique_lock<std::mutex> lock) {
+    auto& of = *asked;
     of.ended = true;
     auto answers = std::move(of.answers);
     lock.unlock();
@@ -265,7 +326,14 @@ private:
       } else if (!*each.said && each.said->code() != errc::not_found)
         of.watch->missing(each.from.name, each.said->error());
     }
-    of.done(of.whole(std::move(answers)));
+    // Main is well, so it can say at once whether the farm has moved.
+    const auto& main = answers.all.front();
+    if (main.from.index != home_stores::main || !main.said || !*main.said
+        || !has_strangers(*of.homes, answers))
+      return of.done(of.whole(std::move(answers)));
+    auto kept = std::make_shared<home_answers<T>>(std::move(answers));
+    of.homes->look_again(
+      [asked, kept](const result<furrow::done>&) { asked->done(asked->whole(std::move(*kept))); });
   }
 
   template <class T>
@@ -282,7 +350,7 @@ private:
       return;
     asked->answers.all[at].said = std::move(said);
     if (--asked->open == 0)
-      return end(*asked, std::move(lock));
+      return end(asked, std::move(lock));
     const auto clock = late.lock();
     if (!answers || !clock)
       return;
@@ -298,7 +366,7 @@ private:
     clock.after(time, [asked] {
       std::unique_lock last{asked->mutex};
       if (!asked->ended)
-        end(*asked, std::move(last));
+        end(asked, std::move(last));
     });
   }
 
@@ -317,6 +385,7 @@ private:
     asked->done = std::move(done);
     asked->whole = std::move(whole);
     asked->watch = watch_;
+    asked->homes = homes_.get();
     for (const auto& [name, why] : unusable)
       watch_->missing(name, why);
     std::vector<bool> waits;
@@ -328,7 +397,7 @@ private:
                             : std::optional<result<T>>{failure{errc::retry_later, silent_text}}});
     }
     if (asked->open == 0)
-      end(*asked, std::unique_lock{asked->mutex});
+      end(asked, std::unique_lock{asked->mutex});
     else if (how == wait::at_once)
       end_after(patience, asked, *late_);
     const std::weak_ptr<deadlines> late = how == wait::after_first ? late_ : nullptr;

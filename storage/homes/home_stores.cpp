@@ -1,5 +1,8 @@
 #include "storage/homes/home_stores.hpp"
 
+#include "storage/homes/home_slot.hpp"
+#include "storage/homes/look_queue.hpp"
+
 #include <algorithm>
 #include <chrono>
 #include <iterator>
@@ -16,45 +19,7 @@ namespace furrow::storage {
 namespace {
 
 using home = home_stores::home;
-
-/// A database that could not be used is not tried more often.
-constexpr std::chrono::seconds retry_after{1};
-/// Nobody waits longer for one that is being checked, and after a while people are told.
-constexpr std::chrono::seconds check_patience{1};
-constexpr std::chrono::seconds check_told_after{5};
-
-/// Why a node may not use the database.
-std::optional<failure> schema_fault(const database_row& row,
-                                    const std::vector<migration_row>& steps) {
-  for (const auto& step : steps)
-    if (!step.applied || !step.fault.empty())
-      return failure{errc::misconfigured,
-                     "the schema of the database " + row.name + " is not that of this program: "
-                       + "migration " + std::to_string(step.number) + " " + step.name + ": "
-                       + (step.fault.empty() ? "not applied; `furrow db migrate` with its URL "
-                                               "applies it"
-                                             : step.fault)};
-  return std::nullopt;
-}
-
-/// A database other than main.
-struct slot {
-  enum class state : std::uint8_t { checking, open, failed };
-
-  database_row row;
-  std::unique_ptr<storage::store> opened;
-  storage::store* store = nullptr; // the same; read by the check alone, and never reset
-  slot::state now = slot::state::checking;
-  home as; // of one that is open
-  failure why;
-  std::chrono::steady_clock::time_point failed_at{};
-  std::chrono::steady_clock::time_point checking_since{};
-  std::vector<handler<home>> waiting;
-};
-
-failure unanswered(const std::string& database) {
-  return {errc::retry_later, "the database " + database + " has not answered yet"};
-}
+using slot = home_slot;
 
 /// Everything but the life of the stores: callbacks keep it alive, and may run on a store's own thread.
 class home_table : public std::enable_shared_from_this<home_table> {
@@ -119,6 +84,24 @@ public:
       directory_->read_version([self = shared_from_this()](const result<std::int64_t>& version) {
         self->take_version(version);
       });
+    else
+      read_for_looks();
+  }
+
+  /// A reading that is under way may have begun too early: another one follows it.
+  void look_again(handler<furrow::done> looked) {
+    if (directory_ == nullptr)
+      return looked(furrow::done{});
+    {
+      const std::unique_lock lock{mutex_};
+      looks_.add(std::move(looked));
+    }
+    read_for_looks();
+  }
+
+  bool is_alone() const {
+    const std::shared_lock lock{mutex_};
+    return alone_;
   }
 
   void on_open(const std::function<void(home)>& opened) {
@@ -150,7 +133,7 @@ public:
         continue;
       if (!one.why.detail.empty())
         out.emplace_back(name, one.why);
-      else if (now - one.checking_since > check_told_after)
+      else if (now - one.checking_since > slot::check_told_after)
         out.emplace_back(name, unanswered(name));
     }
     return out;
@@ -177,6 +160,8 @@ public:
       const std::unique_lock lock{mutex_};
       closed_ = true;
       loading.swap(loading_);
+      auto looks = looks_.all();
+      std::move(looks.begin(), looks.end(), std::back_inserter(loading));
       for (auto& [name, one] : slots_) {
         out.push_back(std::move(one.opened));
         std::move(one.waiting.begin(), one.waiting.end(), std::back_inserter(waiting));
@@ -236,7 +221,26 @@ private:
     const std::unique_lock lock{mutex_};
     if (closed_ || reading_)
       return false;
+    looks_.begin(std::chrono::steady_clock::now());
     return reading_ = true;
+  }
+  /// Begins the reading that somebody waits for. While one is under way, those give up who have waited long.
+  void read_for_looks() {
+    look_queue::waiting late;
+    bool begins = false;
+    {
+      const std::unique_lock lock{mutex_};
+      if (closed_)
+        late = looks_.all();
+      else if (reading_)
+        late = looks_.late(std::chrono::steady_clock::now());
+      else
+        begins = looks_.wants_reading();
+    }
+    for (const auto& each : late)
+      each(unanswered(std::string{main_database}));
+    if (begins)
+      refresh();
   }
   /// Reads the directory, also if it was read at this version.
   void load(handler<furrow::done> loaded) {
@@ -289,7 +293,9 @@ private:
     {
       const std::unique_lock lock{mutex_};
       reading_ = false;
-      loading.swap(loading_);
+      loading = looks_.end();
+      std::move(loading_.begin(), loading_.end(), std::back_inserter(loading));
+      loading_.clear();
       std::copy_if(used_.begin(), used_.end(), std::back_inserter(needed),
                    [&](const auto& database) { return !open_home(database); });
     }
@@ -298,6 +304,7 @@ private:
     for (const auto& each : needed)
       open(
         each, [](const result<home>&) {}, false);
+    read_for_looks();
   }
 
   // The other databases.
@@ -324,14 +331,15 @@ private:
     const auto now = std::chrono::steady_clock::now();
     if (at == slots_.end())
       at = slots_.try_emplace(name).first;
-    else if (at->second.now == slot::state::failed && now - at->second.failed_at < retry_after) {
+    else if (at->second.now == slot::state::failed
+             && now - at->second.failed_at < slot::retry_after) {
       const auto why = at->second.why;
       lock.unlock();
       return done(why);
     } else if (at->second.now == slot::state::checking) {
       auto& waiting = at->second.waiting;
       waiting.push_back(std::move(done));
-      if (now - at->second.checking_since < check_patience)
+      if (now - at->second.checking_since < slot::check_patience)
         return;
       const auto ended = std::exchange(waiting, {});
       lock.unlock();
@@ -431,6 +439,7 @@ private:
   bool reading_ = false;
   std::int64_t version_ = 0; // of the directory, as it was read
   std::vector<handler<furrow::done>> loading_;
+  look_queue looks_;
   std::unordered_map<std::string, farm_home> homes_;
   std::unordered_set<std::string> without_row_; // since the directory was read last
   std::set<std::string> used_;                  // databases other than main in which farms live
@@ -464,6 +473,8 @@ public:
   }
   void correct(farm_home now) override { table_->correct(std::move(now)); }
   void refresh() override { table_->refresh(); }
+  void look_again(handler<furrow::done> looked) override { table_->look_again(std::move(looked)); }
+  bool alone() const override { return table_->is_alone(); }
   void on_open(std::function<void(home)> opened) override { table_->on_open(opened); }
   std::vector<home> open() const override { return table_->all_open(); }
   std::vector<std::pair<std::string, failure>> unusable() const override {

@@ -53,6 +53,14 @@ public:
   virtual void correct(farm_home now) = 0;
   /// Reads the directory again: farms that moved, databases that are new. Called every few seconds.
   virtual void refresh() = 0;
+  /// The same at once, for an answer that may come from a database that the farm has left. What was known when this was
+  /// called is read before `looked` is called. Fails while main does not answer, after some seconds at most.
+  virtual void look_again(handler<furrow::done> looked) {
+    const auto tell = std::move(looked);
+    tell(furrow::done{});
+  }
+  /// Whether no database but main is known.
+  [[nodiscard]] virtual bool alone() const { return false; }
   /// Called once for each database other than main, when it is opened; for those that are open at once. A farm of it is
   /// found after that.
   virtual void on_open(std::function<void(home)> opened) = 0;

@@ -93,8 +93,8 @@ public:
   }
   void apply(std::string farm, unit_of_work work, handler<unit_outcome> done) override {
     router_.change<unit_outcome>(farm, std::move(done),
-                                 [farm, work = std::move(work)](store& of, auto answered) mutable {
-                                   of.farm()->apply(farm, std::move(work), std::move(answered));
+                                 [farm, work = std::move(work)](store& of, auto answered) {
+                                   of.farm()->apply(farm, work, std::move(answered));
                                  });
   }
 
@@ -235,6 +235,19 @@ public:
   }
   void note(std::vector<forward_mark> marks, handler<done> finished) override {
     main().note(std::move(marks), std::move(finished));
+  }
+  void read_hold(handler<forward_hold> done) override {
+    router_.ask_all<forward_hold>(
+      std::move(done),
+      [](store& of, handler<forward_hold> answered) {
+        of.forward()->read_hold(std::move(answered));
+      },
+      [](forward_hold& into, forward_hold&& more, const home_stores::home&) {
+        if (into.target.empty())
+          into.target = std::move(more.target);
+        into.items += more.items;
+      },
+      [](forward_hold&) {});
   }
   void read_status(std::string farm, handler<forward_status> done) override {
     const auto call = [farm](store& of, handler<forward_status> answered) {

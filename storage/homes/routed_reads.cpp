@@ -41,10 +41,10 @@ public:
 
   void insert_records(record_batch batch, handler<record_batch_outcome> done) override {
     const auto farm = batch.farm;
-    router_.change<record_batch_outcome>(
-      farm, std::move(done), [batch = std::move(batch)](store& of, auto answered) mutable {
-        of.records()->insert_records(std::move(batch), std::move(answered));
-      });
+    router_.change<record_batch_outcome>(farm, std::move(done),
+                                         [batch = std::move(batch)](store& of, auto answered) {
+                                           of.records()->insert_records(batch, std::move(answered));
+                                         });
   }
   void read_records(records_query query,
                     std::optional<records_cursor> after,

@@ -75,7 +75,8 @@ copied_table equipment_table() {
                          {"model", text},
                          {"serial", text},
                          {"firmware", text},
-                         {"attributes", json}});
+                         {"attributes", json},
+                         {"relayed", truth}});
   return {"equipment", std::move(list), "id", "id"};
 }
 

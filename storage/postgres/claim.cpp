@@ -6,7 +6,9 @@
 #include "storage/postgres/work.hpp"
 
 #include <algorithm>
+#include <map>
 #include <unordered_map>
+#include <utility>
 
 namespace furrow::storage::postgres_work {
 
@@ -51,6 +53,7 @@ std::string number_array(std::uint32_t type, const std::vector<Item>& items, Val
 struct standing {
   claim_outcome outcome;
   std::int64_t epoch = 0;
+  bool relayed = false; // what the machine's row says
 };
 
 struct offered_run {
@@ -66,8 +69,9 @@ task<result<std::vector<standing>>> enter(pq_connection& db, requests_ref reques
     .add(oid::int8_array, name_array(requests));
   const auto answer = co_await committed(
     db,
-    "select equipment, stream, epoch, seq, runs, run_seqs, moved_to, moved_version from "
-    "furrow.enter($1, $2, $3, $4)",
+    "select n.equipment, n.stream, n.epoch, n.seq, n.runs, n.run_seqs, n.moved_to, "
+    "n.moved_version, (select e.relayed::int from furrow.equipment e where e.id = n.equipment) "
+    "from furrow.enter($1, $2, $3, $4) n",
     parameters);
   if (!answer)
     co_return answer.error();
@@ -90,6 +94,7 @@ task<result<std::vector<standing>>> enter(pq_connection& db, requests_ref reques
     one.outcome.claim.stream = static_cast<std::int32_t>(rows.integer(row, 1));
     one.epoch = rows.integer(row, 2);
     one.outcome.durable_seq = rows.natural(row, 3);
+    one.relayed = !rows.null(row, 8) && rows.integer(row, 8) != 0; // null: a new machine
     if (!rows.array(row, 4, runs) || !rows.array(row, 5, seqs) || runs.size() != seqs.size())
       co_return failure{errc::misconfigured, "furrow.enter gave an unexpected answer"};
     std::vector<can::run_mark> known;
@@ -160,6 +165,33 @@ note_sources(pq_connection& db, requests_ref requests, std::vector<standing>& al
   co_return std::nullopt;
 }
 
+/// Machines that now come from a site, or no longer do. Few do: most claims send nothing.
+task<std::optional<failure>>
+note_relayed(pq_connection& db, requests_ref requests, const std::vector<standing>& all) {
+  std::map<std::int32_t, bool> now; // of several streams of a machine, the last one counts
+  for (std::size_t i = 0; i < requests.size(); ++i)
+    if (requests[i].relayed && !is_refused(all[i]) && *requests[i].relayed != all[i].relayed)
+      now[all[i].outcome.claim.equipment] = *requests[i].relayed;
+  if (now.empty())
+    co_return std::nullopt;
+  const std::vector<std::pair<std::int32_t, bool>> changed{now.begin(), now.end()};
+  pq_parameters parameters;
+  parameters
+    .add(oid::int4_array,
+         number_array<std::int32_t>(oid::int4, changed, [](const auto& one) { return one.first; }))
+    .add(oid::int4_array, number_array<std::int32_t>(oid::int4, changed, [](const auto& one) {
+           return one.second ? 1 : 0;
+         }));
+  const auto answer =
+    co_await committed(db,
+                       "update furrow.equipment e set relayed = r.relayed <> 0 from "
+                       "unnest($1::int[], $2::int[]) r(id, relayed) where e.id = r.id",
+                       parameters);
+  if (!answer)
+    co_return answer.error();
+  co_return std::nullopt;
+}
+
 using epochs = std::unordered_map<std::int32_t, std::int64_t>;
 
 /// The epoch of streams that another node has claimed since the request's own claim.
@@ -226,6 +258,8 @@ claim_round(pq_connection& db, requests_ref requests, const can::stream_id& owne
   if (!all)
     co_return all.error();
   if (const auto failed = co_await note_sources(db, requests, *all))
+    co_return *failed;
+  if (const auto failed = co_await note_relayed(db, requests, *all))
     co_return *failed;
   const auto last = newest(*all);
   std::vector<const standing*> wanted;

@@ -13,10 +13,11 @@ namespace furrow::storage::postgres_work {
 
 task<result<std::int32_t>>
 find_equipment(pq_connection& db, const std::string& farm, const std::string& name) {
-  const auto reply =
-    co_await db.query("select e.id from furrow.equipment e join furrow.farm f on f.id = e.farm_id "
-                      "where e.name = $1 and ($2 = '' or f.name = $2) limit 2",
-                      pq_parameters{}.text(name).text(farm));
+  const auto reply = co_await db.query(
+    "select e.id from furrow.equipment e join furrow.farm f on f.id = e.farm_id "
+    "where e.name = $1 and ($2 = '' or f.name = $2) and f.home_state <> 'gone' limit "
+    "2",
+    pq_parameters{}.text(name).text(farm));
   if (reply.error)
     co_return reply.error->as_failure();
   const pq_rows rows{reply.rows.get()};

@@ -177,7 +177,8 @@ text_row text_row_of(const pq_rows& rows, int row, std::size_t columns) {
 
 std::string select_of(entity what) {
   return "select " + column_list(what, "t.", "::text", true) + " from " + table_of(what)
-         + " t where " + owner_of(what) + " = (select id from furrow.farm where name = $1)";
+         + " t where " + owner_of(what)
+         + " = (select id from furrow.farm where name = $1 and home_state <> 'gone')";
 }
 
 std::vector<record> records_in(const pq_rows& rows, entity what) {

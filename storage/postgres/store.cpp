@@ -44,7 +44,7 @@ read_ledger(pq_connection& db, const std::string& farm, const std::string& equip
   const auto reply = co_await db.query(
     "select farm, equipment, stream_id, sent, durable, stored, lost, doubled, quarantined, "
     "dropped, "
-    "lost_at_gateway, expired from furrow.ledger "
+    "lost_at_gateway, expired, elsewhere from furrow.ledger "
     "where ($1 = '' or farm = $1) and ($2 = '' or equipment = $2) order by farm, equipment, stream",
     pq_parameters{}.text(farm).text(equipment));
   if (reply.error)
@@ -68,6 +68,7 @@ read_ledger(pq_connection& db, const std::string& farm, const std::string& equip
     row.dropped = rows.natural(i, 9);
     row.lost_at_gateway = rows.natural(i, 10);
     row.expired = rows.natural(i, 11);
+    row.elsewhere = rows.natural(i, 12);
   }
   co_return out;
 }
@@ -87,7 +88,7 @@ std::string equipment_text() {
   for (const auto& column : can::telemetry_columns)
     columns += ", t." + std::string{column.name} + "::float8";
   return "select f.name, e.name, e.iso_name, count(s.id), coalesce(sum(w.seq), 0)::bigint, "
-         "max(l.time_last), t.heard, t.mode"
+         "max(l.time_last), e.relayed::int, t.heard, t.mode"
          + columns
          + " from furrow.equipment e join furrow.farm f on f.id = e.farm_id left join "
            "furrow.stream s on s.equipment_id = e.id "
@@ -121,8 +122,9 @@ task<result<std::vector<equipment_row>>> list_equipment(pq_connection& db,
     row.durable = rows.natural(i, 4);
     if (!rows.null(i, 5))
       row.last_frame_us = rows.integer(i, 5) + epoch_2000_us;
-    if (!rows.null(i, 6))
-      row.state = state_in(rows, i, 6);
+    row.relayed = rows.integer(i, 6) != 0;
+    if (!rows.null(i, 7))
+      row.state = state_in(rows, i, 7);
   }
   co_return out;
 }

@@ -6,6 +6,7 @@
 #pragma once
 
 #include "storage/append/append_plan.hpp"
+#include "storage/homes/directory.hpp"
 #include "storage/postgres/connection/connection.hpp"
 #include "storage/postgres/connection/epoch.hpp"
 #include "storage/postgres/connection/rows.hpp"
@@ -39,8 +40,7 @@ run_attempt(pq_connection& db, const append_attempt& attempt, std::string_view a
 [[nodiscard]] task<result<std::int32_t>>
 find_equipment(pq_connection& db, const std::string& farm, const std::string& name);
 
-/// The farm is not here. `home`: the database that it lives in; empty: it arrives here.
-[[nodiscard]] failure lives_elsewhere(const std::string& farm, const std::string& home);
+using storage::lives_elsewhere;
 
 /// Notes a change in the transaction that makes it.
 [[nodiscard]] task<std::optional<pq_error>> note_change(pq_connection& db, const audit_row& row);

@@ -96,6 +96,10 @@ claim_outcome claim_one(sqlite_db& db, const claim_request& request) {
   db.statement("update stream_watermark set epoch = epoch + 1 where stream = ?").with(stream).run();
   out.claim.epoch =
     id_of(db.statement("select epoch from stream_watermark where stream = ?").with(stream));
+  if (request.relayed)
+    db.statement("update equipment set relayed = ?2 where id = ?1 and relayed <> ?2")
+      .with(out.claim.equipment, *request.relayed ? 1 : 0)
+      .run();
   // After the newest run, whatever the numbers before it are: the order of runs identifies copies.
   for (const auto& run : request.runs)
     db.statement(

@@ -67,10 +67,11 @@ can::stream_id own_id(sqlite_db& db, std::int32_t stream) {
 
 void read_runs(sqlite_db& db, std::int32_t stream, forward_head& head) {
   auto rows = db.statement(
-    "select run, first_seq from stream_run where stream = ?1 and ordinal >= ifnull((select "
+    "select run, first_seq from stream_run where stream = ?1 and ordinal >= ifnull((select min(o) "
+    "from (select b.ordinal o from stream_run b where b.stream = ?1 and b.ordinal <= (select "
     "r.ordinal from stream_run r join forward a on a.stream = r.stream and a.told_run = r.run "
-    "where r.stream = ?1), 0) order by ordinal limit ?2");
-  rows.with(stream, std::uint64_t{forward_runs_max + 1});
+    "where r.stream = ?1) order by b.ordinal desc limit ?3)), 0) order by ordinal limit ?2");
+  rows.with(stream, std::uint64_t{forward_runs_max + 1}, std::uint64_t{forward_runs_again + 1});
   while (rows.step())
     head.runs.push_back({rows.natural(0), rows.natural(1)});
   if (head.runs.size() > forward_runs_max) { // the rest with the next hello
@@ -276,6 +277,18 @@ result<forward_status> forward_state(sqlite_db& db, const std::string& farm) {
 }
 
 /// Reads on the reading connection. One node opens a SQLite file, so the turn is always its own.
+result<forward_hold> forward_held(sqlite_db& db) {
+  forward_hold out;
+  auto rows = db.statement(
+    "select t.target, (select ifnull(sum(max(w.seq - h.kept_from + 1, 0)), 0) from forward_hold h "
+    "join stream_watermark w on w.stream = h.stream) from forward_target t");
+  if (rows.step()) {
+    out.target = rows.bytes(0);
+    out.items = rows.natural(1);
+  }
+  return out;
+}
+
 class sqlite_forward : public forward_store {
 public:
   explicit sqlite_forward(sqlite_connections db)
@@ -309,6 +322,9 @@ public:
   void note(std::vector<forward_mark> marks, handler<done> finished) override {
     writer_->submit(std::move(finished),
                     [marks = std::move(marks)](sqlite_db& db) { return note_forward(db, marks); });
+  }
+  void read_hold(handler<forward_hold> done) override {
+    reader_->submit(std::move(done), forward_held);
   }
   void read_status(std::string farm, handler<forward_status> done) override {
     reader_->submit(std::move(done),

@@ -65,7 +65,7 @@ std::string equipment_select() {
     columns += ", t." + std::string{column.name};
   return "select f.name, e.name, e.iso_name, count(s.id), coalesce(sum(w.seq), 0), "
          "max((select time_last from can_block b where b.stream = s.id order by seq_first desc "
-         "limit 1)), t.heard, t.mode"
+         "limit 1)), e.relayed, t.heard, t.mode"
          + columns
          + " from equipment e join farm f on f.id = e.farm_id "
            "left join stream s on s.equipment_id = e.id "
@@ -100,8 +100,9 @@ result<std::vector<equipment_row>> list_equipment(sqlite_db& db, const std::stri
     row.durable = rows.natural(4);
     if (!rows.null(5))
       row.last_frame_us = rows.integer(5);
-    if (!rows.null(6))
-      row.state = state_in(rows, 6);
+    row.relayed = rows.integer(6) != 0;
+    if (!rows.null(7))
+      row.state = state_in(rows, 7);
   }
   return out;
 }

@@ -1,4 +1,11 @@
+#include "actors/live/actor_directory.hpp"
+#include "actors/live/database_checks.hpp"
+#include "actors/live/live_machines.hpp"
+#include "actors/live/live_view.hpp"
+#include "actors/live/machine_reports.hpp"
+#include "actors/live/node_meter.hpp"
 #include "actors/node.hpp"
+#include "can/live/machine_monitor.hpp"
 #include "tests/support/eventually.hpp"
 #include "tests/support/fake_gateway.hpp"
 #include "tests/support/fake_homes.hpp"
@@ -38,14 +45,13 @@ struct world {
   std::shared_ptr<memory_tables> tables = std::make_shared<memory_tables>();
   std::unique_ptr<node> running = start_node(
     quick(), std::make_shared<tests::fake_homes>(std::make_unique<memory_store>(tables)));
+  const node_parts& parts = running->parts();
 
   std::uint64_t id_of(const std::string& name) {
     std::uint64_t id = 0;
-    running->list_actors([&](const std::vector<actor_row>& rows) {
-      for (const auto& row : rows)
-        if (row.name == name && row.state == "running")
-          id = row.id;
-    });
+    for (const auto& row : parts.actors.rows())
+      if (row.name == name && row.state == "running")
+        id = row.id;
     return id;
   }
   /// Pumps until all items are acked and `during(acked)` returns false. Returns false at the deadline.
@@ -75,20 +81,21 @@ struct world {
 } // namespace
 
 TEST_CASE_FIXTURE(world, "node: items of a gateway are stored once and acked") {
-  fake_gateway gateway{*running, "T1", stream, 20'000};
+  fake_gateway gateway{parts.gateways, "T1", stream, 20'000};
   REQUIRE(replay(gateway, 20s, [](std::uint64_t) { return false; }));
   check_whole(20'000);
-  CHECK(running->stats().frames_received >= 20'000);
-  CHECK(running->stats().budget_used == 0);
+  CHECK(parts.meter.stats().frames_received >= 20'000);
+  CHECK(parts.meter.stats().budget_used == 0);
 }
 
 TEST_CASE_FIXTURE(world,
                   "node: reports a machine by farm and name, and no machine of another farm") {
-  fake_gateway gateway{*running, "T1", stream, 1'000};
+  fake_gateway gateway{parts.gateways, "T1", stream, 1'000};
   REQUIRE(replay(gateway, 20s, [](std::uint64_t) { return false; }));
   const auto shown = [&](const std::string& farm, const std::string& name) {
     std::promise<bool> answer;
-    running->look_at(farm, name, [&](const auto& report) { answer.set_value(report.has_value()); });
+    parts.reports.look_at(farm, name,
+                          [&](const auto& report) { answer.set_value(report.has_value()); });
     auto told = answer.get_future();
     REQUIRE(told.wait_for(10s) == std::future_status::ready);
     return told.get();
@@ -96,6 +103,19 @@ TEST_CASE_FIXTURE(world,
   CHECK(shown("default", "T1"));
   CHECK_FALSE(shown("default", "T2"));
   CHECK_FALSE(shown("other", "T1"));
+}
+
+TEST_CASE_FIXTURE(world,
+                  "node: shows the result of a check of a database, and how full its disk is") {
+  parts.checks.note_check(storage::home_stores::main, {.up = true});
+  CHECK(parts.meter.stats().store_up);
+  parts.checks.note_check(storage::home_stores::main, {.why = "it has gone"});
+  CHECK_FALSE(parts.meter.stats().store_up);
+  CHECK(parts.meter.stats().store_fault.find("it has gone") != std::string::npos);
+  parts.checks.note_check(storage::home_stores::main, {.up = true});
+  CHECK(parts.meter.stats().store_up);
+  parts.host.disk_used_pct = 88;
+  CHECK(parts.meter.stats().disk_used_pct == 88);
 }
 
 TEST_CASE_FIXTURE(world, "node: a pulse comes back only while a worker of the actors is free") {
@@ -128,7 +148,7 @@ TEST_CASE_FIXTURE(
        {"equipment default/T1", "aggregator-0", "writer-0", "claim-desk", "storage", "fleet"}) {
     CAPTURE(victim);
     const auto before = tables->get(stream).items.size();
-    fake_gateway gateway{*running, "T1", stream, before + 50'000};
+    fake_gateway gateway{parts.gateways, "T1", stream, before + 50'000};
     std::size_t kills = 0;
     REQUIRE(replay(gateway, 30s, [&](std::uint64_t acked) {
       if (kills == 3)
@@ -137,7 +157,7 @@ TEST_CASE_FIXTURE(
         gateway.extend(5'000); // continues until all kills have happened
       const auto id = acked < before + kills * 10'000 ? 0 : id_of(victim);
       if (id != 0)
-        running->kill_actor(id, [&](bool killed) { kills += killed ? 1 : 0; });
+        kills += parts.actors.kill(id) ? 1 : 0;
       return true;
     }));
     CHECK(kills == 3);
@@ -148,7 +168,7 @@ TEST_CASE_FIXTURE(
 TEST_CASE_FIXTURE(
   world, "node: the next claim finds what was committed when answers are lost after the commit") {
   tables->lose_answers = 3;
-  fake_gateway gateway{*running, "T1", stream, 30'000};
+  fake_gateway gateway{parts.gateways, "T1", stream, 30'000};
   REQUIRE(replay(gateway, 20s, [&](std::uint64_t acked) {
     if (tables->lose_answers == 0)
       return false;
@@ -163,7 +183,7 @@ TEST_CASE_FIXTURE(
 TEST_CASE_FIXTURE(
   world,
   "node: while the database is away, shows items live and holds few, and recovers soon after") {
-  fake_gateway gateway{*running, "T1", stream, 60'000};
+  fake_gateway gateway{parts.gateways, "T1", stream, 60'000};
   bool was_away = false;
   std::uint64_t turns = 0;
   std::uint64_t heard_before = 0;
@@ -174,17 +194,16 @@ TEST_CASE_FIXTURE(
       tables->set_down(true);
     }
     if (was_away && ++turns == 200)
-      heard_before =
-        static_cast<std::uint64_t>(running->live_machines().at(0)->state->last_frame_us);
+      heard_before = static_cast<std::uint64_t>(parts.machines.all().at(0)->state->last_frame_us);
     if (was_away && turns >= 2'000 && !moved) {
       bool adrift = false; // blocks gather for a moment before the first append can fail
-      const auto live = running->live_machines();
+      const auto live = parts.machines.all();
       adrift = live.at(0)->adrift;
       moved =
         adrift && static_cast<std::uint64_t>(live.at(0)->state->last_frame_us) >= heard_before;
       if (!adrift)
         return true;
-      CHECK(running->stats().budget_used < (1U << 20U));
+      CHECK(parts.meter.stats().budget_used < (1U << 20U));
       tables->set_down(false);
     }
     if (!moved && acked == gateway.count())
@@ -198,8 +217,8 @@ TEST_CASE_FIXTURE(
 
 TEST_CASE_FIXTURE(world,
                   "node: of two gateways with one stream the newest wins, and nothing is doubled") {
-  fake_gateway first{*running, "T1", stream, 20'000};
-  fake_gateway second{*running, "T1", stream, 20'000};
+  fake_gateway first{parts.gateways, "T1", stream, 20'000};
+  fake_gateway second{parts.gateways, "T1", stream, 20'000};
   for (int i = 0; i < 10; ++i)
     (void)first.pump();
   REQUIRE(replay(second, 20s, [&](std::uint64_t) {
@@ -214,10 +233,10 @@ TEST_CASE_FIXTURE(world,
 TEST_CASE_FIXTURE(world, "node: reports once that its root was killed, also to a late listener") {
   std::atomic<int> told{0};
   running->on_failure([&](const std::string&) { ++told; });
-  running->kill_actor(1, [](bool killed) { CHECK(killed); });
+  CHECK(parts.actors.kill(1));
   REQUIRE(eventually(10s, [&] { return told > 0; }));
-  CHECK(running->stats().gave_up);
-  running->kill_actor(1, [](bool) {});
+  CHECK(parts.meter.stats().gave_up);
+  (void)parts.actors.kill(1);
   std::string why;
   running->on_failure([&](const std::string& reason) { why = reason; });
   CHECK(why.find("kill") != std::string::npos);
@@ -230,7 +249,7 @@ TEST_CASE_FIXTURE(world, "node: reports once that storage is restarted for the l
   int kills = 0;
   REQUIRE(eventually(20s, [&] {
     if (const auto id = id_of("storage"); id != 0)
-      running->kill_actor(id, [&](bool killed) { kills += killed ? 1 : 0; });
+      kills += parts.actors.kill(id) ? 1 : 0;
     return told > 0;
   }));
   CHECK(kills >= 3); // with the last restart
@@ -238,16 +257,16 @@ TEST_CASE_FIXTURE(world, "node: reports once that storage is restarted for the l
 }
 
 TEST_CASE_FIXTURE(world, "node: a drain commits all held items and calls back") {
-  fake_gateway gateway{*running, "T1", stream, 5'000};
+  fake_gateway gateway{parts.gateways, "T1", stream, 5'000};
   const auto deadline = std::chrono::steady_clock::now() + 10s;
-  while (running->stats().frames_received < 5'000 && std::chrono::steady_clock::now() < deadline)
+  while (parts.meter.stats().frames_received < 5'000 && std::chrono::steady_clock::now() < deadline)
     (void)gateway.pump();
   std::atomic<bool> drained{false};
   running->drain(5s, [&] { drained = true; });
   while (!drained && std::chrono::steady_clock::now() < deadline)
     std::this_thread::yield();
   CHECK(drained);
-  CHECK(running->stats().budget_used == 0);
+  CHECK(parts.meter.stats().budget_used == 0);
   check_whole(5'000);
 }
 
@@ -258,8 +277,9 @@ TEST_CASE("node: a database that never answers delays no ack of another database
   homes->add("east", std::make_unique<memory_store>(east_tables));
   homes->place("east farm", "east");
   const auto running = start_node(quick(), std::move(homes));
-  fake_gateway west{*running, "W1", {1}, 10, "west farm"};
-  fake_gateway east{*running, "E1", {2}, 10, "east farm"};
+  auto& gateways = running->parts().gateways;
+  fake_gateway west{gateways, "W1", {1}, 10, "west farm"};
+  fake_gateway east{gateways, "E1", {2}, 10, "east farm"};
   REQUIRE(eventually(10s, [&] { return east.pump() && west.pump(); }));
 
   /// How long the acks of `rounds` batches take, the slowest hundredth left out.
@@ -286,5 +306,5 @@ TEST_CASE("node: a database that never answers delays no ack of another database
   CHECK(during <= before + before / 5 + 20ms);
   CHECK(east.acked() == 10);
   CHECK(west.acked() == west.count());
-  CHECK(running->stats().databases.at(0).name == "east");
+  CHECK(running->parts().meter.stats().databases.at(0).name == "east");
 }

@@ -1,7 +1,10 @@
 /// Goal: farms of one database do not notice that another database hangs or dies, and nothing of any farm is lost, doubled
 ///   or stored in the wrong place.
 /// Method: one node in this process, three servers, farms of each. Acks are timed before and while one server is frozen.
+#include "actors/live/node_meter.hpp"
 #include "actors/node.hpp"
+#include "storage/homes/home_stores.hpp"
+#include "storage/store.hpp"
 #include "tests/support/eventually.hpp"
 #include "tests/support/fake_gateway.hpp"
 #include "tests/support/pg_cluster.hpp"
@@ -65,9 +68,9 @@ void migrate(storage::store& store) {
     throw std::runtime_error{"the main database cannot be migrated"};
 }
 
-void open_home_of(actors::node& node, const std::string& farm) {
+void open_home_of(storage::home_stores& homes, const std::string& farm) {
   std::promise<bool> done;
-  node.homes()->resolve(farm, [&](const auto& home) { done.set_value(static_cast<bool>(home)); });
+  homes.resolve(farm, [&](const auto& home) { done.set_value(static_cast<bool>(home)); });
   if (!done.get_future().get())
     throw std::runtime_error{"the database of " + farm + " cannot be opened"};
 }
@@ -100,12 +103,12 @@ struct rig_of_homes {
     running = actors::start_node(config, std::move(homes));
     for (const auto& name :
          names) // a gateway of this test does not come again when it waits for migrations
-      open_home_of(*running, name + " farm");
+      open_home_of(running->parts().homes, name + " farm");
     std::uint8_t number = 0;
     for (const auto& name : names)
       for (int machine = 1; machine <= 2; ++machine)
-        gateways.emplace_back(*running, "T" + std::to_string(machine), can::stream_id{++number},
-                              100, name + " farm");
+        gateways.emplace_back(running->parts().gateways, "T" + std::to_string(machine),
+                              can::stream_id{++number}, 100, name + " farm");
   }
 
   fake_gateway& first_of(const std::string& name) {
@@ -174,7 +177,7 @@ TEST_CASE("homes, postgresql: while a server stands still, the acks of the other
   microseconds during[2] = {where.ack_p99("main", 200), where.ack_p99("west", 200)};
   std::uint64_t behind = where.first_of("east").count() - where.first_of("east").acked();
   CHECK(behind > 0);
-  CHECK(where.running->stats().store_up);
+  CHECK(where.running->parts().meter.stats().store_up);
   for (int i = 0; i < 2; ++i) {
     MESSAGE((i == 0 ? "main" : "west"), ": ack p99 ", before[i].count(), " us, and ",
             during[i].count(), " us while the server of another database stands still");
@@ -290,11 +293,11 @@ cost cost_of(int databases, int round, std::uint64_t frames) {
       },
       true));
   for (const auto* farm : {"f1", "f2"})
-    open_home_of(*running, farm);
+    open_home_of(running->parts().homes, farm);
   std::deque<fake_gateway> gateways;
   for (std::uint8_t i = 0; i < 40; ++i)
-    gateways.emplace_back(*running, "T" + std::to_string(i), can::stream_id{i, 7}, 100,
-                          i % 2 == 0 ? "f1" : "f2");
+    gateways.emplace_back(running->parts().gateways, "T" + std::to_string(i), can::stream_id{i, 7},
+                          100, i % 2 == 0 ? "f1" : "f2");
   const auto pump_all = [&] {
     bool acked = true;
     for (auto& one : gateways)

@@ -6,6 +6,7 @@
 #include "tests/support/pg_cluster.hpp"
 #include "tests/support/tcp_proxy.hpp"
 #include "tests/tools/child_process.hpp"
+#include "tests/tools/furrowd/node_program.hpp"
 
 #include <doctest/doctest.h>
 
@@ -95,6 +96,12 @@ struct two_places {
     return std::stoull(head_office_server().value(
       "select coalesce(sum(seq), 0)::text from furrow.stream_watermark", database));
   }
+  /// Conversations of the site with head office that are welcomed; nothing while the site does not answer.
+  [[nodiscard]] std::optional<std::uint64_t> lines() const {
+    const auto answer = node_program::http_get(node_program::port_of(site.http()), "/api/v1/site");
+    const auto body = nlohmann::json::parse(answer.body, nullptr, false);
+    return body.is_object() ? std::optional{body.at("lines").get<std::uint64_t>()} : std::nullopt;
+  }
   /// Of `furrow site status`, what waits for head office; nothing while the site does not answer.
   std::optional<std::uint64_t> waiting() {
     int code = 0;
@@ -166,18 +173,33 @@ TEST_CASE(
   const auto there =
     nlohmann::json::parse(places.office.furrow({"equipment", "T1", "-o", "json"}, code));
   CHECK(there.at("relayed") == true);
+  CHECK(there.at("as_of") == there.at("last_frame"));
+  // They see it also while the line is away.
+  places.site.kill_node();
+  CHECK(eventually(20s, [&] {
+    const auto row = nlohmann::json::parse(
+      places.office.furrow({"equipment", "T1", "-o", "json"}, code), nullptr, false);
+    return row.is_object() && row.at("connected") == false && row.at("relayed") == true
+           && row.at("as_of") == row.at("last_frame");
+  }));
+  CHECK(places.office.furrow({"equipment"}, code).find("no, by site") != std::string::npos);
 }
 
-TEST_CASE("site: head office loses what it acked, and gets it again") {
+TEST_CASE("site: head office loses what it acked, also of a machine that is parked, and gets it "
+          "again while the site runs on") {
   two_places places{"site_restore", head_office_server().make_database("site_of_restore")};
   const auto log = long_log(places.site.folder(), 30'000);
   if (!log)
     return; // the captures are not here
   const auto items = lines_of(*log);
   places.site.start_node();
-  places.site.start_edge("T1", *log);
-  REQUIRE(places.site.edge_end(120s) == 0);
-  REQUIRE(eventually(60s, [&] { return places.arrived() == items; }));
+  for (const char* machine : {"T1", "T2"}) {
+    places.site.start_edge(machine, *log);
+    REQUIRE(places.site.edge_end(120s) == 0);
+  }
+  REQUIRE(eventually(60s, [&] { return places.arrived() == 2 * items; }));
+  // Both machines are parked: nobody asks head office about them any more.
+  REQUIRE(eventually(90s, [&] { return places.lines() == 0; }));
   // Restored from a backup of before the first frame.
   places.office.kill_node();
   head_office_server().exec(
@@ -186,13 +208,96 @@ TEST_CASE("site: head office loses what it acked, and gets it again") {
     "furrow.rollup, furrow.equipment_state, furrow.bus",
     "site_restore");
   places.office.start_node();
-  // The site checks each stream after its own start.
-  places.site.kill_node(SIGTERM);
-  places.site.start_node();
-  CHECK(eventually(60s, [&] {
-    return places.arrived() == items && places.office.difference("T1", *log).empty();
-  }));
+  CHECK(places.waiting() == 0U); // as the site knows
+  // T2 sends one more item. T1 stays parked.
+  const auto more = places.site.folder() / "more.log";
+  std::ofstream{more} << "(1547753500.000000) can0 18F00400#F07D7DE02E00FF7D\n";
+  places.site.start_edge("T2", more);
+  REQUIRE(places.site.edge_end(60s) == 0);
+  CHECK(eventually(60s, [&] { return places.arrived() == 2 * items + 1; }));
+  CHECK(places.office.difference("T1", *log) == "");
   check_whole(places.office, "T1", items);
+  check_whole(places.office, "T2", items + 1);
+  CHECK(places.site.node_output().find("all streams are checked again") != std::string::npos);
+}
+
+TEST_CASE("site: records, a rejected line and frames that expired before they were forwarded are "
+          "counted at head office as at the site") {
+  two_places places{"site_kinds", "sqlite"};
+  const auto database = "sqlite:" + (places.site.folder() / "furrow.db").string();
+  constexpr std::uint64_t old_frames = 1'500;
+  constexpr std::uint64_t new_frames = 500;
+  // `furrow retention run` counts from the clock.
+  const std::int64_t yesterday = std::chrono::duration_cast<std::chrono::seconds>(
+                                   std::chrono::system_clock::now().time_since_epoch())
+                                   .count()
+                                 - 86'400;
+  const auto log = places.site.folder() / "two_times.log";
+  {
+    std::ofstream out{log};
+    const auto write = [&](std::int64_t second, std::uint64_t count) {
+      for (std::uint64_t i = 0; i < count; ++i)
+        out << "(" << second + static_cast<std::int64_t>(i / 100) << "." << 100'000 + i % 100
+            << ") can0 18F00400#F07D7DE02E00FF7D\n";
+    };
+    write(yesterday - 20 * 86'400, old_frames);
+    write(yesterday, new_frames);
+  }
+  const auto records = places.site.folder() / "records.jsonl";
+  constexpr std::uint64_t record_count = 3;
+  {
+    std::ofstream out{records};
+    for (std::uint64_t i = 0; i < record_count; ++i)
+      out << R"({"kind":"yield","time":)" << yesterday + static_cast<std::int64_t>(i)
+          << R"(,"mass_flow_kgps":7.2,"width_m":6,"speed_mps":2})"
+          << "\n";
+    out << R"({"kind":"yield","time":"no time"})"
+        << "\n";
+  }
+  // The site has no head office yet, and retention runs.
+  places.site.always({});
+  places.site.start_node();
+  child_process edge{FURROW_BIN_DIR "/furrow-edge",
+                     {"run", "--node", places.site.gateway(), "--equipment", "T1", "--spool",
+                      places.site.spool("T1").string(), "--from", log.string(), "--records",
+                      records.string(), "--until-durable", "--timeout", "60"},
+                     (places.site.folder() / "edge.out").string()};
+  REQUIRE(edge.wait(60s));
+  places.site.kill_node(SIGTERM);
+  int code = 0;
+  places.site.furrow(
+    {"retention", "set", "--kind", "frames", "--keep", "10d", "--yes", "--database", database},
+    code);
+  REQUIRE(code == 0);
+  const auto ran = places.site.furrow({"retention", "run", "--database", database}, code);
+  INFO(ran);
+  REQUIRE(code == 0);
+  places.site.always(places.flags(places.tokens.relay));
+  places.site.start_node();
+  constexpr auto items = old_frames + new_frames + record_count + 1;
+  REQUIRE(eventually(60s, [&] { return places.arrived() == items; }));
+  const auto counted = [&](rig& where) {
+    const auto rows = nlohmann::json::parse(where.furrow({"ledger", "T1", "-o", "json"}, code));
+    REQUIRE(rows.size() == 1);
+    nlohmann::json out;
+    for (const char* key :
+         {"stream_id", "durable", "stored", "quarantined", "expired", "dropped", "lost", "doubled"})
+      out[key] = rows.at(0).at(key);
+    return out;
+  };
+  const auto there = counted(places.office);
+  CHECK(there == counted(places.site));
+  CHECK(there.at("durable") == items);
+  CHECK(there.at("stored") == new_frames + record_count + 1); // also what is in quarantine
+  CHECK(there.at("quarantined") == 1);
+  CHECK(there.at("expired") == old_frames);
+  CHECK(there.at("lost") == 0);
+  CHECK(there.at("doubled") == 0);
+  const auto rows_there = [&](const std::vector<std::string>& question) {
+    return nlohmann::json::parse(places.office.furrow(question, code)).size();
+  };
+  CHECK(rows_there({"records", "T1", "--kind", "yield", "-o", "json"}) == record_count);
+  CHECK(rows_there({"quarantine", "list", "T1", "-o", "json"}) == 1);
 }
 
 TEST_CASE("site: a token of another farm, or none, forwards nothing there, and the site says why") {

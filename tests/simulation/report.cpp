@@ -11,7 +11,7 @@ namespace furrow::simulation {
 
 namespace {
 
-constexpr std::array<std::pair<broken_rule, const char*>, 15> rule_names{{
+constexpr std::array<std::pair<broken_rule, const char*>, 16> rule_names{{
   {broken_rule::none, "none"},
   {broken_rule::ack_before_commit, "ack_before_commit"},
   {broken_rule::compare_without_epoch, "compare_without_epoch"},
@@ -26,6 +26,7 @@ constexpr std::array<std::pair<broken_rule, const char*>, 15> rule_names{{
   {broken_rule::replaced_goes_on, "replaced_goes_on"},
   {broken_rule::idle_never_asks, "idle_never_asks"},
   {broken_rule::target_takes_first, "target_takes_first"},
+  {broken_rule::admit_unasked, "admit_unasked"},
   {broken_rule::relay_ack_is_final, "relay_ack_is_final"},
 }};
 
@@ -53,9 +54,15 @@ std::optional<world_kind> kind_named(const std::string& name) {
 }
 
 world_kind kind_with(broken_rule rule) {
-  return rule == broken_rule::target_takes_first   ? world_kind::farm
-         : rule == broken_rule::relay_ack_is_final ? world_kind::site
-                                                   : world_kind::fleet;
+  switch (rule) {
+  case broken_rule::target_takes_first:
+  case broken_rule::admit_unasked:
+    return world_kind::farm;
+  case broken_rule::relay_ack_is_final:
+    return world_kind::site;
+  default:
+    return world_kind::fleet;
+  }
 }
 
 world_result play(const game& which, const std::function<void(const std::string&)>& trace) {

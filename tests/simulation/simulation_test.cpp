@@ -105,6 +105,7 @@ TEST_CASE("simulation: notices each broken rule within a thousand seeds") {
     {broken_rule::replaced_goes_on, {"one"}},
     {broken_rule::idle_never_asks, {"alive"}},
     {broken_rule::target_takes_first, {"two"}},
+    {broken_rule::admit_unasked, {"two"}},
     {broken_rule::relay_ack_is_final, {"forwarded"}},
   };
   for (const auto& one : all) {

@@ -2,7 +2,7 @@
 /// node names, reconnects when it is dropped, and counts acks. `pump` runs it on the test's thread.
 #pragma once
 
-#include "actors/node.hpp"
+#include "actors/session/gate.hpp"
 
 #include <algorithm>
 #include <atomic>
@@ -15,12 +15,12 @@ namespace furrow::tests {
 
 class fake_gateway {
 public:
-  fake_gateway(actors::node& node,
+  fake_gateway(actors::gate& at,
                std::string equipment,
                can::stream_id stream,
                std::uint64_t count,
                std::string farm = "default")
-    : node_{node}, farm_{std::move(farm)},
+    : gate_{at}, farm_{std::move(farm)},
       equipment_{std::move(equipment)}, stream_{stream}, count_{count} {}
 
   /// One step: attaches if needed, sends one batch if allowed. True when all frames are acked.
@@ -33,7 +33,7 @@ public:
     if (!cursor || *cursor > count_)
       return false;
     const auto frames = std::min<std::uint64_t>(batch_frames, count_ - *cursor + 1);
-    auto lease = node_.budget()->try_acquire(frames * 40);
+    auto lease = gate_.budget()->try_acquire(frames * 40);
     if (!lease)
       return false;
     actors::received_batch received;
@@ -119,7 +119,7 @@ private:
     from.hello.first_seq = 1;
     from.hello.last_seq = count_;
     from.hello.runs = {{99, 1}};
-    link_ = node_.attach(std::move(from), port_);
+    link_ = gate_.attach(std::move(from), port_);
   }
 
   static proto::batch make(std::uint64_t first, std::uint64_t count) {
@@ -136,7 +136,7 @@ private:
     return batch;
   }
 
-  actors::node& node_;
+  actors::gate& gate_;
   std::string farm_;
   std::string equipment_;
   can::stream_id stream_;

@@ -1,12 +1,20 @@
-/// A node without actors, on a store without a database, for tests of its users.
+/// What the HTTP front sees of a node, without actors, on a store without a database.
 ///
-/// Shape: public fields are the answers to the next call; set them before the call. Answers come on a
-///   thread of the fake, as with a real node.
+/// Shape: public fields are the answers to the next call; set them before the call. A part that a test has of its own
+///   stands in for the fake's. Reports come on a thread of the fake, as with a real node.
 /// Threads: fields that a test changes while requests run are atomic.
 #pragma once
 
+#include "actors/live/actor_directory.hpp"
+#include "actors/live/counters.hpp"
 #include "actors/live/dbc_board.hpp"
-#include "actors/node.hpp"
+#include "actors/live/live_machines.hpp"
+#include "actors/live/live_place.hpp"
+#include "actors/live/machine_reports.hpp"
+#include "actors/live/node_meter.hpp"
+#include "actors/live/readers.hpp"
+#include "actors/node_parts.hpp"
+#include "can/live/machine_monitor.hpp"
 #include "tests/support/answer_thread.hpp"
 #include "tests/support/fake_store.hpp"
 
@@ -15,13 +23,15 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
 namespace furrow::tests {
 
-class fake_node : public actors::node {
+class fake_node : public actors::node_meter,
+                  public actors::live_machines,
+                  public actors::machine_reports,
+                  public actors::actor_directory {
 public:
   fake_store database;
   actors::node_stats figures;
@@ -33,54 +43,43 @@ public:
   std::atomic<bool> silent = false;
   std::vector<std::uint64_t> killed;
   std::vector<std::uint64_t> restarted;
+  actors::dbc_board own_files;
+  actors::readers read_lately;
+  storage::store* store = &database;
+  actors::cluster_board* cluster = nullptr;
   actors::peer_nodes* others = nullptr;
 
-  [[nodiscard]] std::unique_ptr<actors::equipment_link>
-  attach(actors::greeting, std::shared_ptr<actors::session_port>) override {
-    throw std::logic_error{"not asked for in these tests"};
+  /// The parts as they are set now.
+  [[nodiscard]] actors::shown_parts parts() {
+    return {.store = *store,
+            .meter = *this,
+            .machines = *this,
+            .reports = *this,
+            .read_lately = read_lately,
+            .actors = *this,
+            .dbc = own_files,
+            .cluster = cluster,
+            .peers = others};
   }
-  [[nodiscard]] std::shared_ptr<actors::memory_budget> budget() override {
-    throw std::logic_error{"not asked for in these tests"};
-  }
-  [[nodiscard]] actors::arrival_room arrivals() override {
-    throw std::logic_error{"not asked for in these tests"};
-  }
-  [[nodiscard]] storage::store& store() override { return database; }
+
   [[nodiscard]] actors::node_stats stats() const override {
     auto now = figures;
     now.store_up = store_up;
     return now;
   }
-  void note_store(bool up, const std::string& why) override {
-    figures.store_up = up;
-    figures.store_fault = why;
+  [[nodiscard]] std::vector<actors::actor_row> rows() const override { return actor_rows; }
+  bool kill(std::uint64_t id) override {
+    killed.push_back(id);
+    return std::erase_if(actor_rows, [id](const auto& row) { return row.id == id; }) > 0;
   }
-  void list_actors(std::function<void(std::vector<actors::actor_row>)> done) override {
-    if (!silent)
-      thread_.post([this, done] { done(actor_rows); });
+  bool restart(std::uint64_t id) override {
+    restarted.push_back(id);
+    return std::any_of(actor_rows.begin(), actor_rows.end(),
+                       [id](const auto& row) { return row.id == id; });
   }
-  void kill_actor(std::uint64_t id, std::function<void(bool)> done) override {
-    thread_.post([this, id, done] {
-      killed.push_back(id);
-      done(std::erase_if(actor_rows, [id](const auto& row) { return row.id == id; }) > 0);
-    });
-  }
-  void restart_actor(std::uint64_t id, std::function<void(bool)> done) override {
-    thread_.post([this, id, done] {
-      restarted.push_back(id);
-      done(std::any_of(actor_rows.begin(), actor_rows.end(),
-                       [id](const auto& row) { return row.id == id; }));
-    });
-  }
-  [[nodiscard]] actors::peer_nodes* peers() override { return others; }
-  actors::dbc_board own_files;
-  [[nodiscard]] actors::dbc_board* dbc() override { return &own_files; }
-  /// Empty: nobody is interested in anything.
-  std::function<std::shared_ptr<actors::machine_interest>(const std::string&, const std::string&)>
-    interest;
   [[nodiscard]] std::shared_ptr<actors::machine_interest>
-  interest_in(const std::string& farm, const std::string& equipment) override {
-    return interest ? interest(farm, equipment) : node::interest_in(farm, equipment);
+  interest_in(const std::string& /*farm*/, const std::string& /*equipment*/) override {
+    return std::make_shared<actors::machine_interest>();
   }
   void look_at(std::string farm,
                std::string equipment,
@@ -92,14 +91,22 @@ public:
       done(found == reports.end() ? std::nullopt : std::optional{found->second});
     });
   }
-  [[nodiscard]] std::vector<actors::live_snapshot> live_machines() const override {
+  [[nodiscard]] std::vector<actors::live_snapshot> all() const override {
     std::vector<actors::live_snapshot> snapshots;
     for (const auto& one : live)
       snapshots.push_back(std::make_shared<const actors::live_equipment>(one));
     return snapshots;
   }
-  void drain(std::chrono::milliseconds, std::function<void()> done) override { done(); }
-  void on_failure(std::function<void(std::string)>) override {}
+  [[nodiscard]] std::vector<actors::live_snapshot> of(const std::string& farm,
+                                                      const std::string& equipment) const override {
+    auto found = all();
+    std::erase_if(
+      found, [&](const auto& one) { return one->farm != farm || one->equipment != equipment; });
+    return found;
+  }
+  [[nodiscard]] std::vector<std::shared_ptr<actors::live_place>> places() const override {
+    return {};
+  }
 
 private:
   answer_thread thread_;

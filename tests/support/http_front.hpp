@@ -141,7 +141,7 @@ public:
   explicit http_front(fake_node& node, http::http_config config = {}) {
     config.port = 0;
     config.version = "0.1.0";
-    server_.emplace(io_, std::move(config), node);
+    server_.emplace(io_, std::move(config), node.parts());
     auto at = server_->start();
     if (!at)
       throw std::runtime_error{at.error().detail};

@@ -98,7 +98,7 @@ void add_spool_limits(CLI::App& run, arguments& a) {
   run
     .add_option("--pace-ms", a.pace_ms,
                 "interval between two sendings to the node, in milliseconds; 0: at once; default: "
-                "as the node says, about 20 while people watch the machine, else 1000")
+                "as the node says, from 10 on while people watch the machine, else 1000")
     ->check(CLI::Range(0, 10'000));
 }
 

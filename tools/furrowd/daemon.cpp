@@ -1,8 +1,10 @@
 #include "tools/furrowd/daemon.hpp"
 
 #include "actors/cluster/cluster_board.hpp"
+#include "actors/live/database_checks.hpp"
 #include "actors/log/log.hpp"
 #include "actors/node.hpp"
+#include "actors/session/gate.hpp"
 #include "can/frame/stream.hpp"
 #include "proto/wire.hpp"
 #include "storage/forward/forward_store.hpp"
@@ -79,7 +81,7 @@ public:
     if (!open_link() || !open_node() || !open_gateways() || !serve_http())
       return failed;
     if (link_) {
-      link_->start(*node_->peers());
+      link_->start(*parts().peers);
       executors_.start_peers();
     }
     signals_.async_wait([this](boost::system::error_code error, int signal) {
@@ -105,6 +107,8 @@ public:
   }
 
 private:
+  [[nodiscard]] const actors::node_parts& parts() const { return node_->parts(); }
+
   bool complain(const std::string& what) {
     log::complain("furrowd", what);
     return false;
@@ -183,7 +187,7 @@ private:
     node_ = actors::start_node(std::move(node), std::move(*databases),
                                {peers_, link_, http::report_text}, forward_);
     identities_ = std::make_shared<identity_watch>(
-      io_, *storage::identities_of(node_->store()), storage::audit_of(node_->store()), access_,
+      io_, *storage::identities_of(parts().store), storage::audit_of(parts().store), access_,
       identity_watch::settings{{}, settings_.audit_keep});
     node_->on_failure([this](const std::string& why) {
       asio::post(io_, [this, why] {
@@ -217,7 +221,7 @@ private:
     config.map = map_;
     shown_settings_->show(settings_.in_force);
     config.settings = shown_settings_;
-    http_ = std::make_unique<http::http_server>(executors_.people, config, *node_);
+    http_ = std::make_unique<http::http_server>(executors_.people, config, parts());
     const auto started = http_->start();
     if (!started)
       return complain(started.error().detail);
@@ -229,15 +233,22 @@ private:
   void await_reloads() {
     reloader_ = std::make_unique<reloader>(
       io_, executors_.people, settings_,
-      reload_targets{gateway_tls_, http_tls_, link_, *http_, *node_, *access_, *shown_settings_},
+      reload_targets{gateway_tls_, http_tls_, link_, *http_, parts().host, *access_,
+                     *shown_settings_},
       reloader::events{[this] { liveness_.reloading(); }, [this] { liveness_.reloaded(); }});
     reloader_->start();
   }
 
   /// Runs before the first query, which may take long: a wrong address is reported at once.
   bool open_gateways() {
-    session_context context{*node_,  node_->budget(),     node_->arrivals(),
-                            access_, settings_.advertise, book_};
+    session_context context{parts().gateways,
+                            parts().machines,
+                            parts().cluster,
+                            parts().gateways.budget(),
+                            parts().gateways.arrivals(),
+                            access_,
+                            settings_.advertise,
+                            book_};
     context.limits.bytes_max = settings_.node.session_bytes_max;
     gateways_ = std::make_unique<gateway_listener>(
       io_, gateway_config{settings_.listen, gateway_tls_}, std::move(context));
@@ -246,13 +257,13 @@ private:
   }
 
   void migrate() {
-    node_->store().migrate([this](storage::result<std::vector<storage::migration_row>> outcome) {
+    parts().store.migrate([this](storage::result<std::vector<storage::migration_row>> outcome) {
       asio::post(io_, [this, outcome = std::move(outcome)] { schema_answer(outcome); });
     });
   }
 
   void look_at_schema() {
-    node_->store().migration_status(
+    parts().store.migration_status(
       [this](storage::result<std::vector<storage::migration_row>> outcome) {
         asio::post(io_, [this, outcome = std::move(outcome)] { schema_answer(outcome); });
       });
@@ -264,7 +275,7 @@ private:
     if (!outcome) {
       if (outcome.error().code == storage::errc::misconfigured)
         return give_up(outcome.error().detail, failed);
-      node_->note_store(false, outcome.error().detail);
+      parts().checks.note_check(storage::home_stores::main, {.why = outcome.error().detail});
       liveness_.waits_for_database();
       if (!std::exchange(waiting_told_, true))
         log::warn(log::store, "database_away", {.error = outcome.error().detail},
@@ -292,7 +303,7 @@ private:
 
   /// With --forward none. Without --forward the hold of a former start stands: it may have been left out by mistake.
   void end_forwarding() {
-    auto* const site = node_->store().forward();
+    auto* const site = parts().store.forward();
     if (site == nullptr || !settings_.forward_ends)
       return;
     const auto told = [](const storage::result<done>& ended) {
@@ -302,10 +313,9 @@ private:
     };
     site->set_target({}, told);
     // A database that is opened later. The listener runs on a thread of a store.
-    if (auto* const homes = node_->homes())
-      homes->on_open([told](const storage::home_stores::home& one) {
-        one.store->forward()->set_target({}, told);
-      });
+    parts().homes.on_open([told](const storage::home_stores::home& one) {
+      one.store->forward()->set_target({}, told);
+    });
   }
 
   void look_at_identities() {
@@ -322,8 +332,9 @@ private:
     if (!started)
       return give_up(started.error().detail, failed);
     tell(descriptors_, gateway_config{}.sessions_max, settings_.http_limits.connections_max);
-    node_->note_store(true, {});
-    store_watch_.start(*node_, *http_);
+    parts().checks.note_check(storage::home_stores::main, {.up = true});
+    store_watch_.start({parts().store, parts().homes, parts().checks, parts().host, parts().meter,
+                        parts().dbc, *http_, parts().forwarding != nullptr});
     join_cluster(*started);
     move_farms();
     std::printf("ready gateway=%s http=%s%s%s\n", started->c_str(), http_address_.c_str(),
@@ -336,7 +347,7 @@ private:
 
   /// Where there may be several databases.
   void move_farms() {
-    if (node_->cluster() == nullptr)
+    if (parts().cluster == nullptr)
       return;
     auto main = settings_.store;
     main.url = settings_.database;
@@ -345,7 +356,7 @@ private:
   }
 
   void join_cluster(const std::string& gateway) {
-    auto* const cluster = node_->cluster();
+    auto* const cluster = parts().cluster;
     if (cluster == nullptr)
       return;
     cluster->on_news([this] { asio::post(io_, [this] { look_at_cluster(); }); });
@@ -357,11 +368,10 @@ private:
                 "cluster: gateways are not told of this node: --advertise HOST:PORT names it");
     cluster->join({named, reachable(http_address_, http_tls_.on()), reachable(link_address_, false),
                    FURROW_VERSION, proto::version_min, proto::version_max});
-    node_->hurry_cluster();
   }
 
   void look_at_cluster() {
-    const auto view = node_->cluster()->latest();
+    const auto view = parts().cluster->latest();
     if (link_ && settings_.link_peers.empty())
       if (auto peers = leased_peers(*view); peers != peers_->all())
         peers_->set(std::move(peers));
@@ -405,9 +415,8 @@ private:
     farm_moves_.stop();
     identities_->stop();
     http_->drain();
-    if (auto* const cluster = node_->cluster())
+    if (auto* const cluster = parts().cluster)
       cluster->end();
-    node_->hurry_cluster();
     const auto limit =
       lost_ ? std::chrono::milliseconds{0} : std::chrono::milliseconds{settings_.drain};
     const auto last = std::chrono::steady_clock::now() + limit;
@@ -422,9 +431,8 @@ private:
   void finish() {
     if (gateways_)
       gateways_->stop();
-    if (auto* const cluster = node_->cluster())
+    if (auto* const cluster = parts().cluster)
       cluster->leave();
-    node_->hurry_cluster();
     wind_up(std::chrono::steady_clock::now() + leave_limit);
   }
 
@@ -445,7 +453,7 @@ private:
   }
 
   [[nodiscard]] bool has_left() const {
-    const auto* const cluster = node_->cluster();
+    const auto* const cluster = parts().cluster;
     if (cluster == nullptr || !cluster->joined())
       return true;
     const auto state = cluster->latest()->state;

@@ -4,7 +4,7 @@
 /// Threads: `look` on the gateways' io thread. Files are compiled on the thread for people: a large one takes its time.
 #pragma once
 
-#include "actors/node.hpp"
+#include "actors/live/dbc_board.hpp"
 #include "storage/dbc/dbc_files.hpp"
 
 #include <atomic>
@@ -16,11 +16,12 @@ namespace furrow::daemon {
 class dbc_look {
 public:
   explicit dbc_look(boost::asio::io_context& people) : people_{people} {}
-  /// Called every two seconds; every second call asks the store. The node and the executor outlive its answer.
-  void look(actors::node& node);
+  /// Called every two seconds; every second call asks the store. The board and the executor outlive its answer.
+  /// `files`: nullptr in a store without DBC files.
+  void look(storage::dbc_store* files, actors::dbc_board& board);
 
 private:
-  void use(actors::node& node, storage::active_dbc active);
+  static void use(actors::dbc_board& board, storage::active_dbc active);
 
   boost::asio::io_context& people_;
   std::atomic<bool> asked_ = false;

@@ -13,7 +13,7 @@ namespace furrow::daemon {
 
 namespace {
 /// A farm between two databases stands still: its machines wait for the process that goes on.
-constexpr std::chrono::seconds look_every{1};
+constexpr std::chrono::seconds orders_every{1};
 constexpr std::chrono::seconds end_patience{2};
 } // namespace
 
@@ -30,7 +30,7 @@ struct farm_moves::standing {
   /// False: stopped.
   [[nodiscard]] bool wait() {
     std::unique_lock lock{mutex};
-    return !changed.wait_for(lock, look_every, [this] { return stopped; });
+    return !changed.wait_for(lock, orders_every, [this] { return stopped; });
   }
   void run(storage::store_options main);
 };

@@ -1,5 +1,7 @@
 #include "tools/furrowd/node_liveness.hpp"
 
+#include "actors/live/node_meter.hpp"
+
 #include <fmt/format.h>
 
 #include <utility>
@@ -50,7 +52,7 @@ std::string node_liveness::status() {
   case state::waiting:
     return "waiting for the database";
   case state::serving:
-    return standing_.text(node_->stats(), std::chrono::steady_clock::now());
+    return standing_.text(node_->parts().meter.stats(), std::chrono::steady_clock::now());
   case state::draining:
     return "draining: making received items durable";
   }

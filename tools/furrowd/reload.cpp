@@ -84,7 +84,7 @@ void reloader::apply(settings now) {
       && files->gateways) {
     targets_.gateways.replace(files->gateways);
     targets_.http.replace(files->http);
-    targets_.node.note_certificate(certificate_expiry_us(files->gateways));
+    targets_.host.certificate_expires_us = certificate_expiry_us(files->gateways);
   }
   // A node that loses its token file could be open to everybody: that takes a restart.
   has_token_file_ = has_token_file_ || files->tokens;

@@ -9,7 +9,7 @@
 /// Limits: one reload at a time; a signal that arrives meanwhile is served after it.
 #pragma once
 
-#include "actors/node.hpp"
+#include "actors/live/counters.hpp"
 #include "tools/config/settings_board.hpp"
 #include "tools/furrowd/access/authority.hpp"
 #include "tools/furrowd/config/settings.hpp"
@@ -30,7 +30,7 @@ struct reload_targets {
   tls_slot http;
   std::shared_ptr<link_hub> link; // null: no link
   http::http_server& http_server;
-  actors::node& node;
+  actors::host_gauges& host;
   authority& access;
   config::settings_board& settings; // shows what is in force after a reload
 };

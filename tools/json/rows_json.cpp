@@ -22,7 +22,8 @@ json to_json(const storage::ledger_row& row) {
           {"quarantined", row.quarantined},
           {"dropped", row.dropped},
           {"lost_at_gateway", row.lost_at_gateway},
-          {"expired", row.expired}};
+          {"expired", row.expired},
+          {"elsewhere", row.elsewhere}};
 }
 
 json to_json(const storage::digest_status& status) {

@@ -35,7 +35,10 @@ result<pq_session> pq_session::open(const store_options& options,
     "set_config('statement_timeout', $2, false), "
     "set_config('datestyle', 'ISO, YMD', false), "
     "set_config('timezone', 'UTC', false), "
-    "set_config('extra_float_digits', '1', false)",
+    "set_config('extra_float_digits', '1', false), "
+    // As in set_up.cpp: TimescaleDB would stop a statement that unpacks many rows.
+    "(select set_config('timescaledb.max_tuples_decompressed_per_dml_transaction', '0', false) "
+    "from pg_extension where extname = 'timescaledb')",
     {std::to_string(options.lock_timeout.count()), std::to_string(statement_timeout.count())});
   if (!set)
     return set.error();

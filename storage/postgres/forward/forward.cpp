@@ -89,10 +89,11 @@ task<result<can::stream_id>> own_id(pq_connection& db, std::int32_t stream) {
 task<std::optional<failure>> read_runs(pq_connection& db, std::int32_t stream, forward_head& head) {
   const auto reply = co_await db.query(
     "select run, first_seq from furrow.stream_run where stream = $1 and ordinal >= "
-    "coalesce((select "
-    "r.ordinal from furrow.stream_run r join furrow.forward a on a.stream = r.stream and "
-    "a.told_run = r.run where r.stream = $1), 0) order by ordinal limit $2",
-    pq_parameters{}.int4(stream).int8(forward_runs_max + 1));
+    "coalesce((select min(o.ordinal) from (select b.ordinal from furrow.stream_run b where "
+    "b.stream = $1 and b.ordinal <= (select r.ordinal from furrow.stream_run r join furrow.forward "
+    "a on a.stream = r.stream and a.told_run = r.run where r.stream = $1) order by b.ordinal desc "
+    "limit $3) o), 0) order by ordinal limit $2",
+    pq_parameters{}.int4(stream).int8(forward_runs_max + 1).int8(forward_runs_again + 1));
   if (reply.error)
     co_return reply.error->as_failure();
   const pq_rows rows{reply.rows.get()};
@@ -382,6 +383,22 @@ task<result<forward_status>> forward_state(pq_connection& db, std::string farm) 
   co_return out;
 }
 
+task<result<forward_hold>> forward_held(pq_connection& db) {
+  const auto reply = co_await db.query(
+    "select t.target, (select coalesce(sum(greatest(w.seq - coalesce(f.acked_seq, 0), 0)), "
+    "0)::int8 "
+    "from furrow.stream_watermark w left join furrow.forward f on f.stream = w.stream) from "
+    "furrow.forward_target t where t.holder is null or t.held_until < clock_timestamp()");
+  if (reply.error)
+    co_return reply.error->as_failure();
+  forward_hold out;
+  if (const pq_rows row{reply.rows.get()}; row.size() > 0) {
+    out.target = row.text(0, 0);
+    out.items = row.natural(0, 1);
+  }
+  co_return out;
+}
+
 /// All on the query pool: no more than its share of connections, and never a lane.
 class postgres_forward : public forward_store {
 public:
@@ -422,6 +439,9 @@ public:
     queries_->submit(
       job_of(false, std::move(finished),
              [marks = std::move(marks)](pq_connection& db) { return note_forward(db, marks); }));
+  }
+  void read_hold(handler<forward_hold> done) override {
+    queries_->submit(job_of(false, std::move(done), forward_held));
   }
   void read_status(std::string farm, handler<forward_status> done) override {
     queries_->submit(job_of(false, std::move(done), [farm = std::move(farm)](pq_connection& db) {

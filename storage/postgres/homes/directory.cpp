@@ -391,11 +391,6 @@ private:
 
 } // namespace
 
-failure lives_elsewhere(const std::string& farm, const std::string& home) {
-  return {errc::retry_later, home.empty() ? "the farm " + farm + " is arriving in this database"
-                                          : "the farm " + farm + " lives in the database " + home};
-}
-
 std::unique_ptr<directory_store> make_directory(std::shared_ptr<postgres_pool> watch,
                                                 std::shared_ptr<query_pool> people) {
   return std::make_unique<postgres_directory>(std::move(watch), std::move(people));

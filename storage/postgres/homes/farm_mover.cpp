@@ -100,7 +100,7 @@ result<bool> lock_farm(pq_session& main, const std::string& farm) {
 result<bool> go_on(pq_session main,
                    const store_options& options,
                    farm_move move,
-                   std::uint32_t slice_rows,
+                   const move_pace& pace,
                    const move_watcher& watcher) {
   const auto from = home_of(main, options, move.source);
   if (!from)
@@ -114,7 +114,7 @@ result<bool> go_on(pq_session main,
   auto target = open_session(*to, move.target);
   if (!target)
     return target.error();
-  move_steps places{std::move(main), std::move(*source), std::move(*target), slice_rows};
+  move_steps places{std::move(main), std::move(*source), std::move(*target), pace};
   return run_farm_move(move, places, watcher);
 }
 
@@ -139,7 +139,7 @@ result<bool> move_farm(const farm_move_wish& wish, const move_watcher& watcher) 
     return locked.error();
   if (!*locked)
     return failure{errc::retry_later, "another process is moving farm " + wish.farm
-                                        + ": `furrow farm status` shows how far it is"};
+                                        + ": `furrow farm status` shows its step"};
   const auto row =
     main->ask(std::string{"select "} + move_columns + " from furrow.begin_farm_move($1, $2, $3) m",
               {wish.farm, wish.target, wish.by});
@@ -159,7 +159,8 @@ result<bool> move_farm(const farm_move_wish& wish, const move_watcher& watcher) 
       return taken_back ? sound.error() : taken_back.error();
     }
   }
-  return go_on(std::move(*main), wish.main, std::move(*move), wish.slice_rows, watcher);
+  return go_on(std::move(*main), wish.main, std::move(*move), {wish.slice_rows, wish.release_after},
+               watcher);
 }
 
 result<std::vector<farm_move>> list_farm_moves(const store_options& main) {
@@ -208,8 +209,10 @@ result<std::size_t> resume_farm_moves(const store_options& main,
     auto now = read_move(*row, 0);
     if (!now)
       return now.error();
-    const auto moved = go_on(std::move(*db), main, std::move(*now), farm_move_wish{}.slice_rows,
-                             [&](const farm_move&) { return !goes_on || goes_on(); });
+    const farm_move_wish usual;
+    const auto moved =
+      go_on(std::move(*db), main, std::move(*now), {usual.slice_rows, usual.release_after},
+            [&](const farm_move&) { return !goes_on || goes_on(); });
     if (!moved && !first)
       first = failure{moved.code(), "farm " + move.farm + ": " + moved.error().detail};
     ended += moved && *moved ? 1 : 0;

@@ -13,8 +13,6 @@ namespace furrow::storage {
 
 namespace {
 
-using nlohmann::json;
-
 constexpr std::uint32_t first_step_with_homes = 28;
 
 /// One pair of a connection string.
@@ -29,16 +27,17 @@ std::string quoted(const std::string& keyword, const std::string& value) {
 }
 
 /// How the front reaches a home: where it is, not who asks.
-void add_places(json& home, const front_wish& wish) {
+void add_places(nlohmann::json& home, const front_wish& wish) {
   const auto url = home.at("number") == 0 ? wish.main : home.at("url").get<std::string>();
-  json options = {{"async_capable", "true"}, {"fetch_size", "10000"}, {"connect_timeout", "5"}};
+  nlohmann::json options = {
+    {"async_capable", "true"}, {"fetch_size", "10000"}, {"connect_timeout", "5"}};
   for (const auto& [keyword, value] : places_of(url))
     options[keyword] = value;
   std::string proxied;
   for (const auto& [keyword, value] : options.items())
     if (keyword != "async_capable" && keyword != "fetch_size")
       proxied += (proxied.empty() ? "" : " ") + quoted(keyword, value.get<std::string>());
-  json login = {{"user", wish.user}};
+  nlohmann::json login = {{"user", wish.user}};
   if (wish.password.empty())
     login["password_required"] = "false";
   else
@@ -61,7 +60,7 @@ failure at(const std::string& url, const failure& why) {
 }
 
 /// What main says of the homes and of its own schema, with how to reach each home.
-result<json> describe(const front_wish& wish) {
+result<nlohmann::json> describe(const front_wish& wish) {
   auto main = pq_session::open(options_of(wish.main), "front");
   if (!main)
     return main.error();
@@ -74,13 +73,13 @@ result<json> describe(const front_wish& wish) {
   const auto text = main->value(describe_sql);
   if (!text)
     return text.error();
-  auto document = json::parse(*text);
+  auto document = nlohmann::json::parse(*text);
   for (auto& home : document.at("homes"))
     add_places(home, wish);
   return document;
 }
 
-result<front_outcome> write_front(const front_wish& wish, const json& found) {
+result<front_outcome> write_front(const front_wish& wish, const nlohmann::json& found) {
   auto front = pq_session::open(options_of(wish.front), "front");
   if (!front)
     return at(wish.front, front.error());

@@ -4,9 +4,11 @@
 --               connection string for PL/Proxy
 --   relations   name, columns, everywhere: tables and views; everywhere: each home has rows of its own
 --   composites  name, columns: row types that functions return
---   routines    name, arguments, inputs (how many), result, route: functions; route: the argument that names a machine,
---               a place or a farm; 'all' for a function whose answers are put together; 'main'
--- Rows that different homes have made have different ids.
+--   routines    functions: name, arguments, inputs (how many), types (of these), version_at (which of them is a version of
+--               definitions), result, route; route: the argument that names a machine, a place or a farm; 'all' for a
+--               function whose answers are put together; 'main'
+-- Rows that different homes have made have different ids. Versions of definitions are counted by each home: here the number
+-- of the home is in their upper bits.
 create temp table home on commit drop as
   select h.* from pg_temp.given g, jsonb_to_recordset(g.document -> 'homes')
     as h(number int, name text, options jsonb, login jsonb, proxied text);
@@ -17,7 +19,7 @@ create temp table composite on commit drop as
   select c.* from pg_temp.given g, jsonb_to_recordset(g.document -> 'composites') as c(name text, columns text);
 create temp table routine on commit drop as
   select f.* from pg_temp.given g, jsonb_to_recordset(g.document -> 'routines')
-    as f(name text, arguments text, inputs int, result text, route text);
+    as f(name text, arguments text, inputs int, types text[], version_at int, result text, route text);
 
 create extension if not exists postgres_fdw schema public;
 create extension if not exists plproxy schema public;
@@ -62,7 +64,10 @@ begin
   end loop;
   for one in select * from pg_temp.relation order by name loop
     -- A farm that lives elsewhere has a second row in main.
-    select string_agg(format('select %s from %I.%I', (select string_agg(quote_ident(c), ', ') from unnest(one.columns) c),
+    select string_agg(format('select %s from %I.%I', (select string_agg(
+                               case when c = 'version' and (one.name = 'dbc' or one.name like 'definition\_%')
+                                 then format('version + %s as version', h.number << 25) else quote_ident(c) end, ', ' order by n)
+                               from unnest(one.columns) with ordinality o(c, n)),
                              'furrow_home_' || h.name, one.name)
                       || case one.name when 'farm' then ' where home_state <> ''gone''' else '' end, ' union all ' order by h.number)
     into parts from pg_temp.home h where one.everywhere or h.number = 0;
@@ -152,6 +157,20 @@ begin atomic
   select h.partition from furrow.home h where h.number = (select m.home from furrow.machine_of(equipment) m);
 end;
 
+-- The same for a function that may be given a version of definitions: those of another home have other signals.
+create function furrow.partition_of_equipment(equipment text, version int) returns int
+language plpgsql stable set search_path = pg_catalog, pg_temp set jit = off as $$
+declare
+  its_home constant int := (select m.home from furrow.machine_of(equipment) m);
+begin
+  if version >> 25 <> its_home then
+    raise exception using errcode = 'invalid_parameter_value',
+      message = format('the definitions of version %s are in another database than the equipment %s', version, equipment),
+      hint = format('furrow.definition_set has those of its database from version %s on', its_home << 25);
+  end if;
+  return (select h.partition from furrow.home h where h.number = its_home);
+end $$;
+
 create function furrow.partition_of_farm(farm text) returns int
 language sql stable set search_path = pg_catalog, pg_temp set jit = off
 begin atomic
@@ -188,9 +207,22 @@ declare
   home record;
 begin
   for one in select * from pg_temp.routine where route <> 'all' loop
-    execute format('create function furrow.%I(%s) returns %s language plproxy as %L', one.name, one.arguments, one.result,
-      format('cluster ''furrow_homes''; run on %s;',
-             case one.route when 'main' then '0' else format('furrow.partition_of_%s(%1$s)', one.route) end));
+    if one.version_at is null then
+      execute format('create function furrow.%I(%s) returns %s language plproxy as %L', one.name, one.arguments, one.result,
+        format('cluster ''furrow_homes''; run on %s;',
+               case one.route when 'main' then '0' else format('furrow.partition_of_%s(%1$s)', one.route) end));
+    else
+      -- PL/Proxy takes the word `from` of a query for the argument of that name, so here the arguments have numbers.
+      execute format('create function furrow.%I(%s, partition int) returns %s language plproxy as %L', one.name || '_in',
+        (select string_agg(format('a%s %s', n, t), ', ' order by n) from unnest(one.types) with ordinality u(t, n)), one.result,
+        format('cluster ''furrow_homes''; run on partition; select * from furrow.%I(%s);', one.name,
+               (select string_agg('a' || n, ', ' order by n) from generate_series(1, one.inputs) n)));
+      execute format('create function furrow.%I(%s) returns %s language sql stable set search_path = pg_catalog, pg_temp '
+                     'set jit = off as %L', one.name, one.arguments, one.result,
+        format('select * from furrow.%I(%s, furrow.partition_of_%s($1, $%s))', one.name || '_in',
+               (select string_agg('$' || n || case n when one.version_at then ' & 33554431' else '' end, ', ' order by n)
+                from generate_series(1, one.inputs) n), one.route, one.version_at));
+    end if;
   end loop;
   for one in select * from pg_temp.routine where route = 'all' loop
     for home in select * from furrow.home order by partition loop

@@ -9,8 +9,8 @@ select jsonb_build_object(
       'name', c.relname,
       'columns', (select jsonb_agg(a.attname order by a.attnum) from pg_attribute a
                   where a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped),
-      'everywhere', c.relname not in ('migration', 'node', 'cluster', 'database', 'farm_home', 'ddi', 'partitioning')
-                    and c.relname not like 'definition\_%') order by c.relname)
+      'everywhere', c.relname not in ('migration', 'node', 'cluster', 'database', 'farm_home', 'ddi', 'partitioning'))
+      order by c.relname)
     from pg_class c
     where c.relnamespace = to_regnamespace('furrow') and c.relkind in ('r', 'p', 'v')
       and not exists (select from pg_inherits i where i.inhrelid = c.oid)
@@ -25,6 +25,8 @@ select jsonb_build_object(
   'routines', (
     select jsonb_agg(jsonb_build_object(
       'name', p.proname, 'arguments', pg_get_function_arguments(p.oid), 'inputs', p.pronargs,
+      'types', (select jsonb_agg(format_type(u.t, null) order by u.n) from unnest(p.proargtypes) with ordinality u(t, n)),
+      'version_at', array_position(p.proargnames[1:p.pronargs], 'version'),
       'result', pg_get_function_result(p.oid), 'route', w.route))
     from (values ('frames', 'equipment'), ('messages', 'equipment'), ('signal', 'equipment'), ('signal_bucket', 'equipment'), ('signal_whole', 'equipment'),
                  ('position_track', 'equipment'), ('yield_map', 'place'), ('rollup_day_in', 'farm'),

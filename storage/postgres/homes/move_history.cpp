@@ -164,23 +164,17 @@ result<done> move_steps::merge_part(std::size_t index) {
 }
 
 result<bool> move_steps::compare(const farm_move& move) {
-  const auto there = farm_there(move);
-  if (!there)
-    return there.error();
   const auto said = say(move, "comparing");
   if (!said)
     return said.error();
-  const auto streams = source_.ask(
-    "select array_agg(w.stream order by w.stream)::text, array_agg(w.seq order by w.stream)::text "
-    "from furrow.stream_watermark w where w.stream in (select furrow.streams_of($1::int))",
-    {*there});
-  if (!streams)
-    return failed(source_, streams.error());
-  if (PQgetisnull(streams->get(), 0, 0) == 0) {
+  const auto marks = marks_there(move);
+  if (!marks)
+    return marks.error();
+  if (!marks->streams.empty()) {
     const std::string kept =
       "select k.stream, k.covered, k.doubled, k.items, k.expired, k.lost_at_gateway, k.elsewhere "
       "from furrow.kept($1::int[], $2::bigint[]) k order by k.stream";
-    const std::vector<std::string> asked{cell(*streams, 0, 0), cell(*streams, 0, 1)};
+    const std::vector<std::string> asked{marks->streams, marks->seqs};
     const auto left = source_.ask(kept, asked);
     const auto right = target_.ask(kept, asked);
     if (!left)
@@ -228,6 +222,9 @@ result<done> move_steps::compare_parts(const farm_move& move) {
 }
 
 result<bool> move_steps::release(const farm_move& move) {
+  auto free = may_release(move);
+  if (!free || !*free)
+    return free;
   const std::vector<std::string> key{move.farm, std::to_string(move.version)};
   const auto here = ask(target_,
                         "with whole as (delete from furrow.arrival a using furrow.farm f where "

@@ -70,6 +70,11 @@ result<std::string> move_steps::farm_there(const farm_move& move) {
 }
 
 result<bool> move_steps::work(const farm_move& move) {
+  if (move.step > move_step::leave && move.step != move_step::done) {
+    const auto closed = close_source(move);
+    if (!closed)
+      return closed.error();
+  }
   const auto version = std::to_string(move.version);
   const auto whole = [](const result<done>& outcome) -> result<bool> {
     if (!outcome)
@@ -81,8 +86,7 @@ result<bool> move_steps::work(const farm_move& move) {
     return whole(run(target_, "select furrow.expect_farm($1, $2, $3::bigint)",
                      {move.farm, move.source, version}));
   case move_step::leave:
-    return whole(run(source_, "select furrow.leave_farm($1, $2, $3::bigint)",
-                     {move.farm, move.target, version}));
+    return whole(leave(move));
   case move_step::admit:
     return admit(move);
   case move_step::point:
@@ -117,21 +121,25 @@ result<done> move_steps::note(const farm_move& move) {
 /// From now on the source shows the farm in no list: it is in those of the target.
 result<bool> move_steps::point(const farm_move& move) {
   const auto version = std::to_string(move.version);
-  auto told =
+  const auto told =
     run(main_,
         "with home as (insert into furrow.farm_home as h (farm, database, version) values ($1, $2, "
         "$3::bigint) on conflict (farm) do update set database = excluded.database, version = "
-        "excluded.version where h.version < excluded.version), told as (update furrow.farm f set "
-        "home = $2, home_version = $3::bigint where f.name = $1 and f.home_state = 'gone' and "
-        "f.home_version < $3::bigint) select pg_notify('furrow_directory', $1)",
+        "excluded.version where h.version < excluded.version) update furrow.farm f set home = $2, "
+        "home_version = $3::bigint where f.name = $1 and f.home_state = 'gone' and f.home_version "
+        "< $3::bigint",
         {move.farm, move.target, version});
-  if (told)
-    told = run(source_,
-               "update furrow.farm f set home_state = 'gone' where f.name = $1 and f.home_version "
-               "= $2::bigint and f.home_state = 'leaving'",
-               {move.farm, version});
   if (!told)
     return told.error();
+  const auto gone = ask(source_,
+                        "update furrow.farm f set home_state = 'gone' where f.name = $1 and "
+                        "f.home_version >= $2::bigint and f.home_state in ('leaving', 'gone') "
+                        "returning f.home_state",
+                        {move.farm, version});
+  if (!gone)
+    return gone.error();
+  if (*gone != "gone")
+    return failure{errc::retry_later, move.source + " takes items of farm " + move.farm + " again"};
   return true;
 }
 
@@ -325,8 +333,11 @@ result<bool> move_steps::follow(const farm_move& move) {
     return there.error();
   result<done> begun = done{};
   // Retention that began at the source before the farm left it has ended when this lock is had.
-  if (!std::exchange(waited_, true))
+  if (!std::exchange(prepared_, true)) {
     begun = run(source_, "begin; select pg_advisory_xact_lock(112659113996152); commit");
+    if (begun)
+      begun = make_partitions(move);
+  }
   if (begun)
     begun = run(source_, "begin isolation level repeatable read read only");
   if (begun)

@@ -10,17 +10,23 @@
 
 #include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
 namespace furrow::storage {
 
+struct move_pace {
+  std::uint32_t slice_rows = 0;
+  std::chrono::milliseconds release_after{};
+};
+
 class move_steps final : public move_places {
 public:
-  move_steps(pq_session main, pq_session source, pq_session target, std::uint32_t slice_rows)
+  move_steps(pq_session main, pq_session source, pq_session target, const move_pace& pace)
     : main_{std::move(main)}, source_{std::move(source)}, target_{std::move(target)},
-      slice_rows_{slice_rows}, copy_{source_, target_} {}
+      slice_rows_{pace.slice_rows}, release_after_{pace.release_after}, copy_{source_, target_} {}
 
   [[nodiscard]] result<bool> work(const farm_move& move) override;
   [[nodiscard]] result<done> note(const farm_move& move) override;
@@ -35,6 +41,10 @@ private:
     std::string place;   // after this key; an array
   };
 
+  [[nodiscard]] result<done> leave(const farm_move& move);
+  /// Before a step that relies on it: the source takes no items, also after a failover that lost `leave`.
+  [[nodiscard]] result<done> close_source(const farm_move& move);
+  [[nodiscard]] result<done> check_admitted(const farm_move& move);
   [[nodiscard]] result<bool> point(const farm_move& move);
   [[nodiscard]] result<done> commit_both();
   [[nodiscard]] result<bool> admit(const farm_move& move);
@@ -43,6 +53,11 @@ private:
   [[nodiscard]] result<done> insert(const std::string& table, const replacements& replaced = {});
   [[nodiscard]] result<done> admit_rows(const farm_move& move, const std::string& farm_id);
   [[nodiscard]] result<done> admit_definitions(const std::string& farm_id);
+  /// For the times of the source. One that cannot be made now is left to care.
+  [[nodiscard]] result<done> make_partitions(const farm_move& move);
+  [[nodiscard]] result<bool> make_partitions_of(const std::string& table, const std::string& days);
+  [[nodiscard]] result<bool> make_partition(const std::string& of);
+  [[nodiscard]] result<bool> attach_partition(const std::string& of);
   [[nodiscard]] result<bool> follow(const farm_move& move);
   [[nodiscard]] result<done> follow_slice(const farm_move& move, const arrival& at);
   [[nodiscard]] result<done> follow_numbers(const arrival& at);
@@ -50,8 +65,16 @@ private:
   follow_stream(const std::string& stream, const std::string& first, const std::string& last);
   [[nodiscard]] result<done> follow_part(const arrival& at, std::size_t index);
   [[nodiscard]] result<done> merge_part(std::size_t index);
+  struct stream_marks {
+    std::string streams; // arrays; empty: no streams
+    std::string seqs;
+  };
+  /// How far the streams of the source go.
+  [[nodiscard]] result<stream_marks> marks_there(const farm_move& move);
   [[nodiscard]] result<bool> compare(const farm_move& move);
   [[nodiscard]] result<done> compare_parts(const farm_move& move);
+  /// Whether no node asks the source any more.
+  [[nodiscard]] result<bool> may_release(const farm_move& move);
   [[nodiscard]] result<bool> release(const farm_move& move);
   [[nodiscard]] result<done> say(const farm_move& move, const std::string& progress);
 
@@ -67,9 +90,11 @@ private:
   pq_session source_;
   pq_session target_;
   std::uint32_t slice_rows_;
+  std::chrono::milliseconds release_after_;
   row_copy copy_;
   std::string farm_there_;
-  bool waited_ = false;           // for retention at the source
+  std::optional<move_step> closed_for_; // a failover ends the session, so once a step is enough
+  bool prepared_ = false; // retention at the source has ended, the target has its partitions
   std::string last_stream_ = "0"; // that had the last turn
   std::chrono::steady_clock::time_point said_{};
 };

@@ -8,13 +8,14 @@ namespace {
 
 constexpr std::size_t head_bytes = 19;
 constexpr std::size_t tail_bytes = 2;
+constexpr std::string_view limit_exceeded = "53400"; // a setting, not a shortage
 
 } // namespace
 
 failure failed(const pq_session& db, const failure& why) {
   // Serialization, deadlock, lock or statement time-out, shut down, out of resources.
   for (const std::string_view state : {"40", "55P03", "57", "53"})
-    if (db.state().starts_with(state))
+    if (db.state().starts_with(state) && db.state() != limit_exceeded)
       return {errc::retry_later, why.detail};
   return why;
 }

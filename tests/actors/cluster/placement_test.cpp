@@ -308,3 +308,21 @@ TEST_CASE("balance: three nodes of weights 1, 2 and 3 come to rest near their sh
   CHECK(left[0] > 0);
   CHECK(left[0] <= 1'000);
 }
+
+TEST_CASE("cluster board: tells of each order when it can be read") {
+  cluster_board board{{"n1", {1}}};
+  board.join({}); // nobody listens yet
+  std::vector<cluster_orders> told;
+  board.on_orders([&] { told.push_back(board.orders()); });
+  storage::node_card card;
+  card.gateway = "10.0.0.1:7400";
+  board.join(card);
+  board.end();
+  board.leave();
+  REQUIRE(told.size() == 3);
+  CHECK(told[0].card->gateway == "10.0.0.1:7400");
+  CHECK_FALSE(told[0].ends);
+  CHECK(told[1].ends);
+  CHECK_FALSE(told[1].leaves);
+  CHECK(told[2].leaves);
+}

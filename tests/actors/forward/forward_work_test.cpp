@@ -162,6 +162,112 @@ TEST_CASE("forward: each stream is checked once after the start, also one that s
   CHECK(ended[0].stream == 1);
 }
 
+TEST_CASE("forward: when head office has lost items of one stream, all are checked again, once") {
+  // Symptom: head office was restored from a backup while the site ran. The items of a parked machine stayed missing
+  // there, and retention at the site could delete them.
+  site_story site;
+  site.list({row(1, 100, 100), row(2, 50, 50), row(3, 70, 70)}, 0ms);
+  REQUIRE(site.open_all(50) == 3);
+  site.tell(1, line_news::acked{100, 0, true});
+  site.tell(2, line_news::acked{50, 0, true});
+  site.tell(3, line_news::acked{70, 0, true});
+  site.step(61s);
+  CHECK(site.take<forward_action::end>().size() == 3);
+  (void)site.take<forward_action::list>();
+  site.work().listed(std::vector<storage::forward_stream>{}, site.now(), site.out());
+  site.step(1min);
+  CHECK(site.open_all(50) == 0); // nobody asks
+  (void)site.take<forward_action::list>();
+  site.work().listed(std::vector{row(1, 120, 100)}, site.now(), site.out()); // a machine sends
+  site.step();
+  REQUIRE(site.open_all(120) == 1);
+  CHECK(site.take<forward_action::lost>().empty());
+  site.tell(1, line_news::acked{60, 0, true});
+  const auto lost = site.take<forward_action::lost>();
+  REQUIRE(lost.size() == 1);
+  CHECK(lost[0].stream == "farm/T1");
+  CHECK(lost[0].acked == 100);
+  CHECK(lost[0].has == 60);
+  site.step(100ms);
+  REQUIRE(site.open_all(50) == 2);
+  site.tell(2, line_news::acked{20, 0, true});
+  site.tell(3, line_news::acked{0, 0, true});
+  CHECK(site.take<forward_action::lost>().empty()); // the same loss
+  CHECK(site.work().count().items_waiting == 60 + 30 + 70);
+  site.tell(2, line_news::wanted{20});
+  CHECK(site.take<forward_action::read>().size() == 1);
+  for (const std::int32_t one : {1, 2, 3})
+    site.tell(one, line_news::acked{one == 1 ? 120U : one == 2 ? 50U : 70U, 0, false});
+  site.step(61s);
+  CHECK(site.take<forward_action::end>().size() == 3);
+  site.step(1min);
+  CHECK(site.open_all(50) == 0); // each has been checked
+}
+
+TEST_CASE("forward: a line that is open is checked too when head office has lost items") {
+  site_story site;
+  site.list({row(1, 100, 100), row(2, 50, 50)}, 0ms);
+  REQUIRE(site.open_all(50) == 2);
+  site.tell(1, line_news::acked{100, 0, true});
+  site.tell(2, line_news::acked{50, 0, true}); // it may be from before the loss
+  site.tell(1, line_news::acked{60, 0, false});
+  CHECK(site.take<forward_action::lost>().size() == 1);
+  site.step(100ms);
+  const auto ended = site.take<forward_action::end>();
+  REQUIRE(ended.size() == 1);
+  CHECK(ended[0].stream == 2);
+  CHECK(site.open_all(50) == 1);
+  site.tell(2, line_news::acked{50, 0, true});
+  site.step(100ms);
+  CHECK(site.take<forward_action::end>().empty());
+}
+
+TEST_CASE("forward: each stream is checked again every few hours, not all at once") {
+  forward_limits limits;
+  limits.lines_max = 1'000;
+  site_story site{limits};
+  constexpr std::int32_t streams = 200;
+  std::vector<storage::forward_stream> rows;
+  for (std::int32_t i = 1; i <= streams; ++i)
+    rows.push_back(row(i, 100, 100));
+  site.list(rows, 0ms);
+  REQUIRE(site.open_all(100) == streams);
+  for (std::int32_t i = 1; i <= streams; ++i)
+    site.tell(i, line_news::acked{100, 0, true});
+  site.step(61s);
+  CHECK(site.take<forward_action::end>().size() == streams);
+  site.step(limits.check_every / 2 - 2min);
+  CHECK(site.open_all(100) == 0);
+  std::size_t checked = 0;
+  std::size_t most_at_once = 0;
+  for (auto passed = 0min; passed < 185min; passed += 5min) {
+    site.step(5min);
+    const auto asked = site.open_all(100);
+    checked += asked;
+    most_at_once = std::max(most_at_once, asked);
+    for (std::int32_t i = 1; i <= streams; ++i)
+      site.tell(i, line_news::acked{100, 0, true}); // heard of those with a line
+  }
+  CHECK(checked == streams);
+  CHECK(most_at_once <= streams / 10);
+}
+
+TEST_CASE("forward: a node that gets the turn back takes the marks of the other one, and checks") {
+  site_story site;
+  site.list({row(1, 100, 100)}, 0ms);
+  REQUIRE(site.open_all(100) == 1);
+  site.tell(1, line_news::acked{100, 0, true});
+  site.step(3s);
+  site.work().turn_taken(false, site.now(), site.out());
+  site.step(3s);
+  (void)site.take<forward_action::list>();
+  site.work().turn_taken(true, site.now(), site.out());
+  site.work().listed(std::vector{row(1, 100, 30)}, site.now(), site.out());
+  site.step();
+  CHECK(site.work().count().items_waiting == 70);
+  CHECK(site.open_all(100) == 1);
+}
+
 TEST_CASE("forward: more streams than lines take turns, and who is done gives way at once") {
   forward_limits limits;
   limits.lines_max = 2;

@@ -80,6 +80,7 @@ public:
     acked = marks.back().acked;
     finished(done{});
   }
+  void read_hold(storage::handler<storage::forward_hold> /*hold*/) override {}
   void read_status(std::string /*farm*/,
                    storage::handler<storage::forward_status> /*status*/) override {}
 

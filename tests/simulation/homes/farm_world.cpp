@@ -23,7 +23,8 @@ public:
     auto& source = in_.named(move.source);
     auto& target = in_.named(move.target);
     auto& at = move.step == move_step::leave || move.step == move_step::release ? source : target;
-    if (!at.at.works() || (move.step == move_step::follow && !source.at.works()))
+    const bool both = move.step == move_step::admit || move.step == move_step::follow;
+    if (!at.at.works() || (both && !source.at.works()))
       return storage::failure{storage::errc::retry_later, "the database is away"};
     switch (move.step) {
     case move_step::expect:
@@ -36,6 +37,10 @@ public:
       return in_.on_.breaks(broken_rule::target_takes_first) ? admit(source, target)
                                                              : leave(source, move.version);
     case move_step::admit:
+      // As move_steps::close_source: the farm leaves once more.
+      if (!in_.on_.breaks(broken_rule::admit_unasked)
+          && !in_.on_.breaks(broken_rule::target_takes_first))
+        (void)leave(source, move.version);
       return in_.on_.breaks(broken_rule::target_takes_first) ? leave(source, move.version)
                                                              : admit(source, target);
     case move_step::point:
@@ -70,7 +75,10 @@ private:
   storage::result<bool> leave(home& source, std::int64_t version) {
     if (source.version >= version)
       return true;
+    source.standby.emplace();
+    source.standby->version = source.version;
     for (auto& [number, one] : source.streams) {
+      source.standby->epochs[number] = one.epoch;
       ++one.epoch;
       one.owner = 0;
     }
@@ -79,9 +87,10 @@ private:
     return true;
   }
 
-  storage::result<bool> admit(const home& source, home& target) {
+  storage::result<bool> admit(home& source, home& target) {
     if (target.state == home_state::here)
       return true;
+    source.standby.reset(); // it has got all by now
     for (const auto& [number, one] : source.streams) {
       auto& there = target.streams[number];
       there.epoch = std::max(there.epoch, one.epoch);
@@ -229,9 +238,23 @@ void farm_world::move_on() {
   bool worked = false;
   (void)storage::run_farm_move(
     move, here, [&](const storage::farm_move&) { return !std::exchange(worked, true); });
+  if (move.step != move_step::leave && homes_.at(main_.source).standby && on_.chance.chance(0.2))
+    on_.time.in(on_.chance.between(0ms, 60ms),
+                [this, source = main_.source] { fail_over(homes_.at(source)); });
   on_.time.in(on_.chance.chance(0.1) ? on_.chance.between(200ms, 2s)
                                      : on_.chance.between(5ms, 80ms),
               [this] { move_on(); });
+}
+
+void farm_world::fail_over(home& at) {
+  if (!troubled_ || !at.standby)
+    return;
+  note("failover of " + at.at.name() + " to a standby that the farm has not left");
+  at.state = home_state::here;
+  at.version = at.standby->version;
+  for (const auto& [number, epoch] : at.standby->epochs)
+    at.streams.at(number).epoch = epoch + 1; // of the new timeline
+  at.standby.reset();
 }
 
 void farm_world::trouble() {

@@ -1,7 +1,8 @@
 /// A farm moves from one database to the other and back, while its gateways send, in virtual time and from one seed.
 ///
 /// Shape: the moves are those of storage/homes/farm_move.*, run by a process that dies at any moment; the databases, the
-///   nodes and their cached homes are models. Nodes greet a stream at the home that they have cached, however old that is.
+///   nodes and their cached homes are models. A source may fail over to a standby that has not got that the farm left it.
+///   Nodes greet a stream at the home that they have cached, however old that is.
 ///   A database counts what it holds, what is elsewhere and who may append. Beside the invariants of stage/oracle.hpp:
 ///   two       never two databases would take items of one farm
 ///   held      what a gateway was told to be durable is in one of the databases; no copy is deleted before the other has it
@@ -18,6 +19,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -52,6 +54,12 @@ private:
     home_state state = home_state::unknown;
     std::int64_t version = 0;
     std::map<std::size_t, stored_stream> streams;
+    /// What its standby has, which has not got that the farm left.
+    struct before_leave {
+      std::int64_t version = 0;
+      std::map<std::size_t, std::int64_t> epochs;
+    };
+    std::optional<before_leave> standby;
   };
   struct main_row {
     std::size_t directory = 0;
@@ -111,6 +119,7 @@ private:
            std::function<void(const Answer*)> told);
   void begin_move();
   void move_on();
+  void fail_over(home& at);
   void trouble();
   void check_homes();
   void check_held(std::size_t stream, std::uint64_t from, std::uint64_t to);

@@ -153,6 +153,8 @@ void site_world::carry_out(actors::forward_work::actions actions) {
       give(given->stream, given->page);
     } else if (const auto* noted = std::get_if<forward_action::note>(&action)) {
       store_note(noted->marks);
+    } else if (const auto* lost = std::get_if<forward_action::lost>(&action)) {
+      note("lost at head office: " + lost->stream);
     } else {
       note("fault: " + std::get<forward_action::fault>(action).text);
     }

@@ -23,6 +23,7 @@ enum class broken_rule : std::uint8_t {
   replaced_goes_on,    // a primary that was replaced goes on alone
   idle_never_asks,     // an idle stream does not ask after a failover what the database holds
   target_takes_first,  // a farm that moves is admitted at the target before it has left the source
+  admit_unasked,       // ... without asking whether the source, after a failover, has still left
   relay_ack_is_final,  // a site takes what its relay has sent for durable at head office
 };
 

@@ -1,11 +1,6 @@
 // A farm moves from one database to another, and the process that moves it is killed between every two steps and in slices.
-#include "storage/homes/farm_move.hpp"
-#include "storage/maintenance.hpp"
-#include "storage/move/database_move.hpp"
-#include "storage/postgres/homes/farm_mover.hpp"
 #include "storage/postgres/homes/moved_tables.hpp"
-#include "storage/sealing.hpp"
-#include "tests/storage/move/move_bed.hpp"
+#include "tests/storage/homes/farm_move_bed.hpp"
 #include "tests/storage/suite/child.hpp"
 #include "tests/storage/suite/digest_bed.hpp"
 
@@ -21,81 +16,6 @@ using namespace furrow::storage;
 using namespace furrow::tests;
 
 namespace {
-
-constexpr std::uint32_t slice_rows = 24; // many slices
-
-store_options options_of(const std::string& url) {
-  store_options out;
-  out.url = url;
-  return out;
-}
-
-/// main with data of every kind, the same data once more as it stays without a move, and an empty home.
-struct homes {
-  homes() {
-    static int count = 0;
-    const auto number = std::to_string(++count);
-    main = "main" + number;
-    unmoved = "unmoved" + number;
-    b = "b" + number;
-    sqlite_bed source;
-    fill_with_everything(source);
-    for (const auto& name : {main, unmoved, b}) {
-      copy_cluster().make_database(name);
-      (void)must(migrate_database(options_of(url(name)), {}, false));
-    }
-    for (const auto& name : {main, unmoved}) {
-      (void)must(
-        copy_database(source.file(), options_of(url(name)), [](const copy_progress& /*now*/) {}));
-      // Some frames are sealed, some are fresh.
-      const auto store = open_url(url(name));
-      seal_all(*store, "north");
-    }
-    copy_cluster().exec(
-      "insert into furrow.database (name, url, number) values ('b', '" + url(b) + "', 1)", main);
-    copy_cluster().exec("select furrow.number_ids(1)", b);
-  }
-  static std::string url(const std::string& name) { return copy_cluster().url(name); }
-  static void seal_all(store& store, const std::string& farm = {}) {
-    (void)must(answer_of<seal_outcome>(
-      [&](auto done) { store.sealing()->seal({.farm = farm, .due_after = {}}, done); }));
-  }
-  [[nodiscard]] std::string step(const std::string& farm = "default") const {
-    const auto rows =
-      copy_cluster().exec("select step from furrow.farm_move where farm = '" + farm + "'", main);
-    return rows.empty() ? "done" : rows[0][0];
-  }
-  [[nodiscard]] std::string state(const std::string& database,
-                                  const std::string& farm = "default") const {
-    return copy_cluster().value("select coalesce((select home_state from furrow.farm where name = '"
-                                  + farm + "'), 'none')",
-                                database);
-  }
-  void check_ledgers() const {
-    for (const auto& name : {main, b})
-      CHECK(copy_cluster().value(
-              "select count(*) from furrow.ledger where lost <> 0 or doubled <> 0 or stored + "
-              "dropped + lost_at_gateway + expired + elsewhere <> durable",
-              name)
-            == "0");
-  }
-  std::string main;
-  std::string unmoved;
-  std::string b;
-};
-
-storage::result<bool> move(const homes& of,
-                           const std::string& target,
-                           const std::string& farm = "default",
-                           const move_watcher& watcher = {}) {
-  farm_move_wish wish;
-  wish.main = options_of(homes::url(of.main));
-  wish.farm = farm;
-  wish.target = target;
-  wish.by = "test";
-  wish.slice_rows = slice_rows;
-  return move_farm(wish, watcher);
-}
 
 /// Without people and their tokens, which stay in main.
 std::vector<std::string> data_in(store& store) {
@@ -122,7 +42,7 @@ void append_more(store& store, unsigned seed) {
 
 void digest_and_seal(store& store) {
   plain_digest{store}.run_all();
-  homes::seal_all(store);
+  moving_homes::seal_all(store);
 }
 
 } // namespace
@@ -136,13 +56,14 @@ TEST_CASE("child: moves a farm until it is killed" * doctest::skip()) {
   wish.farm = "default";
   wish.target = "b";
   wish.by = "child";
-  wish.slice_rows = slice_rows;
+  wish.slice_rows = moved_slice_rows;
+  wish.release_after = {};
   if (!move_farm(wish, {}))
     std::_Exit(1);
 }
 
 TEST_CASE("farm move: says of every table what becomes of it") {
-  const homes of;
+  const moving_homes of;
   std::set<std::string> known;
   for (const auto& table : moved_tables()) {
     CHECK_MESSAGE(known.insert(std::string{table.name}).second, table.name);
@@ -162,10 +83,10 @@ TEST_CASE("farm move: says of every table what becomes of it") {
 
 TEST_CASE("farm move: killed between every two steps and in slices, it ends, and nothing is lost, "
           "doubled or changed") {
-  const homes of;
-  const auto source = open_url(homes::url(of.main));
-  const auto unmoved = open_url(homes::url(of.unmoved));
-  const auto target = open_url(homes::url(of.b));
+  const moving_homes of;
+  const auto source = open_url(moving_homes::url(of.main));
+  const auto unmoved = open_url(moving_homes::url(of.unmoved));
+  const auto target = open_url(moving_homes::url(of.b));
   unsigned seed = 900;
   // Fresh frames that the digest has not read.
   append_more(*source, seed);
@@ -193,7 +114,8 @@ TEST_CASE("farm move: killed between every two steps and in slices, it ends, and
       : step != "follow" && worked.insert(step).second       ? "farm.worked:1:abort"
       : step == "follow" && kills % 3 == 0                   ? "farm.slice:1:abort"
                                                              : "farm.step:2:abort";
-    child_writer mover{homes::url(of.main), failpoint, "child: moves a farm until it is killed"};
+    child_writer mover{moving_homes::url(of.main), failpoint,
+                       "child: moves a farm until it is killed"};
     const auto status = mover.wait();
     ended = status == 0;
     if (!ended)

@@ -28,7 +28,8 @@ TEST_CASE("furrow ledger: JSON has the agreed names in the agreed order; the exi
   CHECK(good(furrow("ledger", "T1", "-o", "json"))
         == "[{\"equipment\":\"T1\",\"stream_id\":\"00000000-0000-0000-0000-000000000007\","
            "\"sent\":3,\"durable\":3,\"stored\":3,\"lost\":0,\"doubled\":0,\"farm\":\"default\","
-           "\"quarantined\":0,\"dropped\":0,\"lost_at_gateway\":0,\"expired\":0}]\n");
+           "\"quarantined\":0,\"dropped\":0,\"lost_at_gateway\":0,\"expired\":0,"
+           "\"elsewhere\":0}]\n");
   const auto lossy = furrow("-o", "jsonl", "ledger");
   CHECK(lossy.exit_code == 1);
   CHECK(std::count(lossy.out.begin(), lossy.out.end(), '\n') == 2);

@@ -84,6 +84,15 @@ TEST_CASE_FIXTURE(two_urls, "furrow farm: shows where each farm lives") {
   CHECK(has(shown, "north lives in b (version 1): here"));
   CHECK(has(shown, "gone")); // as main sees it
   CHECK(has(on_main({"farm", "status", "north", "-o", "json"}), R"("home":"b")"));
+  CHECK(has(on_main({"farm", "status", "north", "-o", "json"}), R"("move":null)"));
+  cluster.exec("insert into furrow.farm_move (farm, source, target, version, step, by, progress) "
+               "values ('north', 'main', 'b', 1, 'follow', 'anna', '5000 items to copy')",
+               "main");
+  CHECK(has(on_main({"farm", "status", "north"}), "it moves from main to b since 20"));
+  CHECK(has(on_main({"farm", "status", "north"}), ": copying history (5000 items to copy)"));
+  CHECK(has(on_main({"farm", "status", "north", "-o", "json"}),
+            R"("step":"follow","progress":"5000 items to copy")"));
+  cluster.exec("delete from furrow.farm_move", "main");
   CHECK(has(fails({"farm", "status", "west"}, 4), "no farm west"));
   CHECK(has(fails({"db", "remove", "b"}), "the home of 1 farm: north"));
   // It has no row, as after main was restored: the database that holds it is shown.

@@ -65,8 +65,8 @@ TEST_CASE("furrow -o csv, -o wide: every list has them") {
   cli_world furrow;
   CHECK(good(furrow("ledger", "T1", "-o", "csv"))
         == "equipment,stream_id,sent,durable,stored,lost,doubled,farm,quarantined,dropped,"
-           "lost_at_gateway,expired\r\n"
-           "T1,00000000-0000-0000-0000-000000000007,3,3,3,0,0,default,0,0,0,0\r\n");
+           "lost_at_gateway,expired,elsewhere\r\n"
+           "T1,00000000-0000-0000-0000-000000000007,3,3,3,0,0,default,0,0,0,0,0\r\n");
   CHECK(good(furrow("ledger", "T1", "-o", "wide")).find("FARM\n") != std::string::npos);
   CHECK(good(furrow("ledger", "T1")).find("FARM") == std::string::npos);
   const auto fleet = good(furrow("equipment", "-o", "csv"));

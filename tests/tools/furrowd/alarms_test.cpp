@@ -62,6 +62,22 @@ TEST_CASE("alarms: a full disk, and earlier at a site whose items wait for head 
   CHECK(names(alarms_of(stats, nullptr)) == std::vector<std::string>{"disk"});
 }
 
+TEST_CASE("alarms: a site that was started without --forward says at 80 % of the disk what fills "
+          "it") {
+  // Symptom: retention kept everything for head office, nobody forwarded it, and the alarm came at 90 % without a cause.
+  node_stats stats;
+  stats.store_up = true;
+  stats.disk_used_pct = 79;
+  stats.forward_items_held = 5;
+  CHECK(alarms_of(stats, nullptr).empty());
+  stats.disk_used_pct = 80;
+  const auto alarms = alarms_of(stats, nullptr);
+  REQUIRE(names(alarms) == std::vector<std::string>{"forward"});
+  CHECK(alarms[0].text.find("keeps 5 items for head office, but no node forwards them")
+        != std::string::npos);
+  CHECK(alarms[0].text.find("--forward none") != std::string::npos);
+}
+
 TEST_CASE("alarms: a node that holds items and stores none for 30 s says so, and is not ready") {
   node_stats stats;
   stats.store_up = true;

@@ -84,6 +84,8 @@ public:
   actors::cluster_board board{{"n1", {1, 2, 3, 4}}};
 
   cluster_node() {
+    store = &shared;
+    cluster = &board;
     actors::cluster_view view;
     view.self = {"n1", {1, 2, 3, 4}};
     view.view = 7;
@@ -93,8 +95,6 @@ public:
     view.nodes[2].judged_by = "n1";
     board.publish(std::make_shared<const actors::cluster_view>(view));
   }
-  actors::cluster_board* cluster() override { return &board; }
-  storage::store& store() override { return shared; }
 };
 
 struct nodes_world {
@@ -203,6 +203,19 @@ TEST_CASE("http, nodes: a machine of another node is named with that node, one o
   CHECK(rows[0]["pinned_to"] == "n1");
   CHECK(rows[1]["node"].is_null());
   CHECK(rows[1]["awaiting_gateway"] == true);
+  const auto nodes_of = [&w](const std::string& sort) {
+    const auto body = json::parse(w.client.get("/api/v1/fleet?sort=" + sort, bearer("v")).body);
+    json out = json::array();
+    for (const auto& row : body["machines"])
+      out.push_back({row["name"], row["node"]});
+    return out;
+  };
+  CHECK(nodes_of("name") == json::parse(R"([["T1","n2"],["T2",null]])"));
+  CHECK(nodes_of("-node") == json::parse(R"([["T1","n2"],["T2",null]])"));
+  // A node that ends is noticed although the homes are those that were read before.
+  view.nodes[1].status = storage::node_status::dead;
+  w.node.board.publish(std::make_shared<const actors::cluster_view>(view));
+  CHECK(nodes_of("name") == json::parse(R"([["T1",null],["T2",null]])"));
 }
 
 TEST_CASE("http, nodes: a node that is alone lists itself, and has nobody to steer") {

@@ -1,7 +1,7 @@
 /// Holds the OpenAPI document to the truth: every route is in it and nothing else is, and what the routes
 /// answer is what it says.
 #include "tests/support/http_front.hpp"
-#include "tools/furrowd/api/api.hpp"
+#include "tests/tools/furrowd/http/openapi_document.hpp"
 
 #include <doctest/doctest.h>
 
@@ -15,17 +15,6 @@ using namespace furrow::tests;
 using nlohmann::json;
 
 namespace {
-
-const json& document() {
-  static const json parsed = json::parse(http::openapi_document());
-  return parsed;
-}
-
-json resolved(json schema) {
-  while (schema.contains("$ref"))
-    schema = document().at(json::json_pointer{schema["$ref"].get<std::string>().substr(1)});
-  return schema;
-}
 
 bool has_type(const json& value, const json& type) {
   if (type.is_array())
@@ -73,13 +62,13 @@ TEST_CASE("openapi: the server and the document have the same routes") {
   http::metrics metrics{"0"};
   boost::asio::io_context io;
   http::summary_cache cache{io, {std::chrono::milliseconds{0}}, {}};
-  http::api api{{}, node, metrics, cache};
+  http::api api{{}, node.parts(), metrics, cache};
   const auto routes = api.routes();
   std::set<std::string> served;
   for (const auto& route : routes.routes()) {
     served.insert(route.pattern);
-    REQUIRE_MESSAGE(document()["paths"].contains(route.pattern), route.pattern);
-    const auto& path = document()["paths"][route.pattern];
+    REQUIRE_MESSAGE(openapi()["paths"].contains(route.pattern), route.pattern);
+    const auto& path = openapi()["paths"][route.pattern];
     REQUIRE_MESSAGE(path.contains(lower(route.method)), route.pattern);
     const auto& operation = path[lower(route.method)];
     CHECK_MESSAGE(operation.contains("security") == !route.needs, route.pattern);
@@ -102,7 +91,7 @@ TEST_CASE("openapi: the server and the document have the same routes") {
                     == std::set<std::string>(route.parameters.begin(), route.parameters.end()),
                   route.pattern);
   }
-  CHECK(served.size() == document()["paths"].size());
+  CHECK(served.size() == openapi()["paths"].size());
 }
 
 TEST_CASE("openapi: the answers of the routes match the document") {
@@ -113,7 +102,7 @@ TEST_CASE("openapi: the answers of the routes match the document") {
   const auto check_answer = [](const http_answer& answer, const std::string& pattern,
                                const std::string& method, int status) {
     REQUIRE_MESSAGE(answer.status == status, pattern);
-    const auto& responses = document()["paths"][pattern][method]["responses"];
+    const auto& responses = openapi()["paths"][pattern][method]["responses"];
     REQUIRE_MESSAGE(responses.contains(std::to_string(status)), pattern << " " << status);
     const auto stated = resolved(responses[std::to_string(status)]);
     const auto type = answer.headers.at("content-type");
@@ -121,9 +110,9 @@ TEST_CASE("openapi: the answers of the routes match the document") {
     check(json::parse(answer.body), stated["content"][type]["schema"], pattern);
   };
   for (const std::string path :
-       {"/health", "/ready", "/monitoring/database", "/api/v1/equipment", "/api/v1/ledger",
-        "/api/v1/actors", "/api/v1/database", "/api/v1/db/status", "/api/v1/log-levels",
-        "/api/v1/config", "/api/v1/openapi.json"})
+       {"/health", "/ready", "/monitoring/database", "/api/v1/equipment", "/api/v1/fleet",
+        "/api/v1/ledger", "/api/v1/actors", "/api/v1/database", "/api/v1/db/status",
+        "/api/v1/log-levels", "/api/v1/config", "/api/v1/openapi.json"})
     check_answer(client.get(path), path, "get", 200);
   node.database.measured = busy_activity();
   check_answer(client.get("/api/v1/database"), "/api/v1/database", "get", 200);

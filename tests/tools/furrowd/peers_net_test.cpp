@@ -1,4 +1,5 @@
 // What HTTP makes of the answers of other nodes: one list, who is missing, and the rights that are passed on.
+#include "actors/cluster/peer_nodes.hpp"
 #include "actors/cluster/peer_rows.hpp"
 #include "tests/support/http_front.hpp"
 #include "tests/tools/furrowd/http/tokens.hpp"

@@ -13,14 +13,22 @@ using namespace std::chrono_literals;
 
 namespace {
 
+query_cache::value text(const std::string& answer) {
+  return to_answer(answer, answer.size());
+}
+
+std::string text_in(const query_cache::value& answer) {
+  const auto found = rows_in<std::string>(answer);
+  return found ? *found : "";
+}
+
 struct world {
   explicit world(cache_limits limits = {}) : cache{limits} {}
   bool put(const cache_key& key, const std::string& answer, std::uint64_t mark = 0) {
-    return cache.put(cache.ask(key, mark, now), answer, now);
+    return cache.put(cache.ask(key, mark, now), text(answer), now);
   }
   std::string find(const cache_key& key, std::uint64_t mark = 0) {
-    const auto found = cache.find(key, mark, now);
-    return found ? *found : "";
+    return text_in(cache.find(key, mark, now));
   }
   query_cache::clock::time_point now{1h};
   query_cache cache;
@@ -35,7 +43,7 @@ TEST_CASE("query cache: an answer is fresh for its time to live, counted from th
   const auto ticket = w.cache.ask(machines, 0, w.now);
   w.now += 400ms; // the database thinks
   CHECK(w.find(machines) == "");
-  CHECK(w.cache.put(ticket, "one", w.now));
+  CHECK(w.cache.put(ticket, text("one"), w.now));
   w.now += 599ms;
   CHECK(w.find(machines) == "one");
   CHECK(w.find({"hill", "ledger"}) == "");
@@ -47,7 +55,7 @@ TEST_CASE("query cache: an answer is fresh for its time to live, counted from th
   CHECK(w.cache.counters().misses == 4);
   const auto late = w.cache.ask(machines, 0, w.now);
   w.now += 1s;
-  CHECK_FALSE(w.cache.put(late, "too late", w.now));
+  CHECK_FALSE(w.cache.put(late, text("too late"), w.now));
 }
 
 TEST_CASE("query cache: a new time to live holds for the answers that are kept already") {
@@ -74,8 +82,8 @@ TEST_CASE("query cache: a change drops the farm's answers, and those that are be
   CHECK(w.find(machines) == "");
   CHECK(w.find({"hill", "ledger"}) == "");
   CHECK(w.find({"hills", "ledger"}) == "three");
-  CHECK_FALSE(w.cache.put(mine, "of before", w.now));
-  CHECK(w.cache.put(other, "four", w.now));
+  CHECK_FALSE(w.cache.put(mine, text("of before"), w.now));
+  CHECK(w.cache.put(other, text("four"), w.now));
   CHECK(w.cache.counters().forgotten == 2);
   CHECK(w.find(machines) == "");
   CHECK(w.put(machines, "of after"));
@@ -91,13 +99,13 @@ TEST_CASE(
   const auto slow = w.cache.ask(machines, 7, w.now);
   w.now += 10ms;
   CHECK(w.put(machines, "newer", 7));
-  CHECK_FALSE(w.cache.put(slow, "older", w.now));
+  CHECK_FALSE(w.cache.put(slow, text("older"), w.now));
   CHECK(w.find(machines, 7) == "newer");
-  const auto text = std::make_shared<const std::string>("another node's");
-  CHECK_FALSE(w.cache.adopt(machines, 7, text, w.now - 1s, w.now));  // too old
-  CHECK_FALSE(w.cache.adopt(machines, 7, text, w.now + 1ms, w.now)); // of the future
-  CHECK_FALSE(w.cache.adopt(machines, 7, text, w.now - 500ms, w.now));
-  CHECK(w.cache.adopt({"dale", "ledger"}, 7, text, w.now - 400ms, w.now));
+  const auto theirs = text("another node's");
+  CHECK_FALSE(w.cache.adopt(machines, 7, theirs, w.now - 1s, w.now));  // too old
+  CHECK_FALSE(w.cache.adopt(machines, 7, theirs, w.now + 1ms, w.now)); // of the future
+  CHECK_FALSE(w.cache.adopt(machines, 7, theirs, w.now - 500ms, w.now));
+  CHECK(w.cache.adopt({"dale", "ledger"}, 7, theirs, w.now - 400ms, w.now));
   w.now += 599ms;
   CHECK(w.find({"dale", "ledger"}, 7) == "another node's");
   w.now += 1ms;
@@ -126,6 +134,56 @@ TEST_CASE("query cache: entries and bytes are bounded, the oldest entry is evict
     narrow.cache.forget("f" + std::to_string(i));
   CHECK(narrow.cache.counters().entries == 0);
   CHECK(narrow.cache.counters().bytes == 0);
+}
+
+TEST_CASE("query cache: an older answer is kept only for those who take it") {
+  world w{{.ttl = 1s, .aged = 4s}};
+  CHECK_FALSE(w.cache.find_aged(machines, w.now).answer);
+  CHECK(w.put(machines, "one", 7));
+  w.now += 999ms;
+  CHECK(w.find(machines, 7) == "one");
+  CHECK(w.cache.find_aged(machines, w.now).age == 999ms);
+  w.now += 1ms;
+  CHECK(w.find(machines, 7) == "");
+  CHECK(text_in(w.cache.find_aged(machines, w.now).answer) == "one");
+  CHECK(w.put(machines, "two", 7));
+  CHECK(w.find(machines, 8) == "");
+  CHECK(w.find(machines, 7) == ""); // its mark has changed once
+  CHECK(text_in(w.cache.find_aged(machines, w.now).answer) == "two");
+  w.now += 4'999ms;
+  CHECK(text_in(w.cache.find_aged(machines, w.now).answer) == "two");
+  w.now += 1ms;
+  CHECK_FALSE(w.cache.find_aged(machines, w.now).answer);
+  CHECK(w.put(machines, "three"));
+  w.cache.forget("hill");
+  CHECK_FALSE(w.cache.find_aged(machines, w.now).answer);
+}
+
+TEST_CASE("query cache: a question is asked while its ticket is open") {
+  world w;
+  CHECK_FALSE(w.cache.is_asked(machines));
+  const auto first = w.cache.ask(machines, 0, w.now);
+  const auto second = w.cache.ask(machines, 0, w.now);
+  CHECK(w.cache.is_asked(machines));
+  CHECK_FALSE(w.cache.is_asked({"hill", "ledger"}));
+  CHECK(w.cache.put(first, text("one"), w.now));
+  CHECK(w.cache.is_asked(machines));
+  CHECK(w.cache.let_go(second));
+  CHECK_FALSE(w.cache.is_asked(machines));
+}
+
+TEST_CASE("query cache: those who ask share the rows, and rows of another type are not theirs") {
+  world w;
+  const std::vector<int> rows{1, 2, 3};
+  CHECK(w.cache.put(w.cache.ask(machines, 0, w.now), to_answer(rows, 12), w.now));
+  const auto first = rows_in<std::vector<int>>(w.cache.find(machines, 0, w.now));
+  const auto second = rows_in<std::vector<int>>(w.cache.find(machines, 0, w.now));
+  REQUIRE(first);
+  CHECK(first == second);
+  CHECK(*first == rows);
+  CHECK_FALSE(rows_in<std::string>(w.cache.find(machines, 0, w.now)));
+  w.cache.forget("hill");
+  CHECK(first->size() == 3); // who has them keeps them
 }
 
 TEST_CASE(
@@ -177,14 +235,18 @@ TEST_CASE("redis: an answer is used only if it is whole and belongs to this farm
 }
 
 TEST_CASE("redis: cached rows read back the same, and never rows of another farm") {
-  const stored_rows rows{{"hill", "T1", 0xA00284000DE00001, 2, 9, -5},
-                         {"hill", "T \"2\"", std::nullopt, 0, 0, std::nullopt}};
+  stored_rows rows{{"hill", "T1", 0xA00284000DE00001, 2, 9, -5},
+                   {"hill", "T \"2\"", std::nullopt, 0, 0, std::nullopt}};
+  rows[0].relayed = true;
   const auto back = kept_equipment("hill", to_kept_text(rows));
+  CHECK(kept_equipment("hill", to_kept_text(stored_rows{}))->empty());
   REQUIRE(back);
   REQUIRE(back->size() == 2);
   CHECK((*back)[0].iso_name == rows[0].iso_name);
   CHECK((*back)[0].durable == 9);
   CHECK((*back)[0].last_frame_us == -5);
+  CHECK((*back)[0].relayed);
+  CHECK_FALSE((*back)[1].relayed);
   CHECK((*back)[1].name == "T \"2\"");
   CHECK_FALSE((*back)[1].iso_name);
   CHECK_FALSE(kept_equipment("dale", to_kept_text(rows)));
@@ -194,6 +256,26 @@ TEST_CASE("redis: cached rows read back the same, and never rows of another farm
   }
   CHECK(kept_ledger("hill", R"([{"farm":"hill","equipment":"T1"}])")->size() == 1);
   CHECK(kept_ledger("hill", R"([{"farm":"dale","equipment":"T1"}])") == nullptr);
+}
+
+TEST_CASE("redis: the stored state of a machine reads back the same, absent values too") {
+  storage::telemetry_point state;
+  state.time_us = 1'588'310'400'250'000;
+  state.mode = "working";
+  state.values[0] = 12.3456789012345;
+  state.values[3] = -0.0;
+  state.values.back() = 1e300;
+  const stored_rows rows{{"hill", "T1", std::nullopt, 1, 9, -5, state},
+                         {"hill", "T2", std::nullopt, 1, 9, -5, storage::telemetry_point{}}};
+  const auto back = kept_equipment("hill", to_kept_text(rows));
+  REQUIRE(back);
+  REQUIRE((*back)[0].state);
+  CHECK((*back)[0].state->time_us == state.time_us);
+  CHECK((*back)[0].state->mode == "working");
+  CHECK((*back)[0].state->values == state.values);
+  REQUIRE((*back)[1].state);
+  CHECK((*back)[1].state->mode == "");
+  CHECK((*back)[1].state->values == storage::telemetry_point{}.values);
 }
 
 TEST_CASE("redis: a URL is parsed completely or rejected") {

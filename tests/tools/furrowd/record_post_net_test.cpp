@@ -30,8 +30,8 @@ public:
     std::promise<bool> migrated;
     store_->migrate([&](const auto& outcome) { migrated.set_value(bool(outcome)); });
     REQUIRE(migrated.get_future().get());
+    store = store_.get();
   }
-  [[nodiscard]] storage::store& store() override { return *store_; }
 
 private:
   scratch_folder folder_;
@@ -186,13 +186,25 @@ TEST_CASE("record post: a token posts for its own machines, if it may send") {
   post_world w{with_tokens({{"g", "role = \"gateway\"\nequipment = [\"C1\"]"},
                             {"v", "role = \"viewer\""},
                             {"o", "role = \"operator\""},
+                            {"r", "role = \"relay\"\nfarm = \"north\""},
                             {"n", "role = \"admin\"\nfarm = \"*\""}})};
+  const auto rows_of = [&](const std::string& farm, const std::string& machine) {
+    std::promise<std::size_t> found;
+    w.node.store->records()->read_records(
+      {farm, machine, can::record_kind_yield, {}, {}, 10}, {},
+      [&](const auto& page) { found.set_value(page ? page->rows.size() : 0); });
+    return found.get_future().get();
+  };
   const auto status = [&](const char* token, const std::string& equipment) {
     // A rejected request ends its connection, because its body is not read.
     return raw_client{w.front.at()}
       .post("/api/v1/records?equipment=" + equipment, bearer(token), sample)
       .status;
   };
+  CHECK(status("r", "C1&farm=south") == 403); // a site sends for its own farm, and for nothing else
+  CHECK(status("r", "C9") == 200);
+  CHECK(rows_of("north", "C9") == 1);
+  CHECK(rows_of("default", "C9") == 0);
   CHECK(status("g", "C1") == 200);
   CHECK(status("g", "C2") == 403);
   CHECK(status("v", "C1") == 403);

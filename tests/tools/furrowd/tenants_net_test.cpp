@@ -63,7 +63,7 @@ std::vector<http::route> all_routes() {
   static http::metrics metrics{"0"};
   static boost::asio::io_context io;
   static http::summary_cache cache{io, {std::chrono::milliseconds{0}}, {}};
-  static http::api api{{}, node, metrics, cache};
+  static http::api api{{}, node.parts(), metrics, cache};
   return api.routes().routes();
 }
 

@@ -48,11 +48,12 @@ cell speed_cell(const json& state) {
 cell connected_cell(const json& row) {
   if (row.value("awaiting_gateway", false)) // nodes of older versions do not send it
     return {"awaiting", colour::bad, false};
+  const bool by_site = row.contains("relayed") && row.at("relayed") == true;
   if (!row.at("connected").get<bool>())
-    return {"no", colour::faint, false};
+    return {by_site ? "no, by site" : "no", colour::faint, false};
   if (row.at("adrift") == true)
     return {"adrift", colour::bad, false};
-  if (row.value("relayed", false)) // its values are as old as LAST SEEN says
+  if (by_site) // its values are as old as LAST SEEN says
     return {"by site", colour::good, false};
   return {"yes", colour::good, false};
 }

@@ -144,11 +144,10 @@ std::vector<known_place> known_places(const node_client& client) {
                      (box[0].get<double>() + box[2].get<double>()) / 2,
                      (box[1].get<double>() + box[3].get<double>()) / 2});
     }
-  if (const auto machines = client.get("/api/v1/equipment"))
-    for (const auto& row : machines->at("equipment"))
-      if (const auto& state = row.at("state");
-          state.is_object() && state.at("position").is_object()) {
-        const auto& at = state.at("position").at("value");
+  if (const auto machines = client.get("/api/v1/fleet?signals=position"))
+    for (const auto& row : machines->at("machines"))
+      if (const auto& values = row.at("values"); values.contains("position")) {
+        const auto& at = values.at("position");
         out.push_back({"machine " + row.at("name").get<std::string>(),
                        at.at("longitude_deg").get<double>(), at.at("latitude_deg").get<double>()});
       }

@@ -56,6 +56,8 @@ result<int> ledger(const globals& globals, const std::string& equipment, const l
              [](const json& value) { return number_cell(value); });
   add_column(rows, shown, "EXPIRED", "expired",
              [](const json& value) { return number_cell(value); });
+  add_column(rows, shown, "ELSEWHERE", "elsewhere",
+             [](const json& value) { return number_cell(value); });
   add_wide_column(shown, rows, "FARM", "farm");
   const auto printed = print(rows, shown, globals.format());
   if (!printed)

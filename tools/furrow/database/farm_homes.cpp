@@ -2,10 +2,12 @@
 // farm lives.
 #include "storage/homes/directory.hpp"
 #include "storage/identity/audit.hpp"
+#include "storage/postgres/homes/farm_mover.hpp"
 #include "tools/furrow/commands.hpp"
 #include "tools/furrow/database/confirm.hpp"
 #include "tools/furrow/database/database_option.hpp"
 #include "tools/furrow/database/direct.hpp"
+#include "tools/furrow/database/farm_moves.hpp"
 #include "tools/furrow/output.hpp"
 #include "tools/furrow/rounds.hpp"
 
@@ -326,6 +328,24 @@ result<int> list_farms(const globals& globals, const std::string& url) {
   return printed ? result<int>{0} : printed.error();
 }
 
+/// Its move, if it is on its way.
+result<std::optional<storage::farm_move>> move_of(const std::string& url, const std::string& farm) {
+  storage::store_options main;
+  main.url = url;
+  main.application_name = "furrow/cli";
+  const auto moves = storage::list_farm_moves(main);
+  if (!moves)
+    return to_failure(moves.error(), url);
+  const auto at = std::ranges::find(*moves, farm, &storage::farm_move::farm);
+  return at == moves->end() ? std::nullopt : std::optional{*at};
+}
+
+std::string text_of(const storage::farm_move& move) {
+  return fmt::format("it moves from {} to {} since {}: {}{}\n", move.source, move.target,
+                     move.since, words_of(move.step),
+                     move.progress.empty() ? "" : " (" + printable(move.progress) + ")");
+}
+
 result<int> show_farm(const globals& globals, const home_options& options) {
   const auto all = read_farms(globals, options.url);
   if (!all)
@@ -352,10 +372,17 @@ result<int> show_farm(const globals& globals, const home_options& options) {
                      fmt::format("{}: not known to the databases that answer", options.name)};
     return failure{errc::not_found, "no farm " + options.name};
   }
-  if (globals.for_people())
+  const auto moving = move_of(options.url, options.name);
+  if (!moving)
+    return moving.error();
+  answer["move"] = *moving ? json_of(**moving) : json(nullptr);
+  if (globals.for_people()) {
     (void)write_out(fmt::format("{} lives in {} (version {}): {}\n", printable(options.name),
                                 answer["database"].get<std::string>(), answer["version"].dump(),
                                 answer["state"].get<std::string>()));
+    if (*moving)
+      (void)write_out(text_of(**moving));
+  }
   const auto printed = print(answer, shown, globals.format());
   if (!printed)
     return printed.error();
@@ -454,8 +481,9 @@ void add_farms(CLI::App& app, const globals& globals, int& exit_code) {
            "  furrow farm list -o csv --database postgresql://furrow@db1/furrow",
            list_farms);
   auto options = std::make_shared<home_options>();
-  auto* status = add_command(*farm, globals, exit_code, "status",
-                             "show one farm, as each database sees it", options, show_farm);
+  auto* status =
+    add_command(*farm, globals, exit_code, "status",
+                "show one farm, as each database sees it, and its move", options, show_farm);
   status->add_option("FARM", options->name, "name of the farm")->required();
   status->footer("Exit code 3 if the database of the farm does not answer, 4 if there is no such "
                  "farm.\n"

@@ -4,6 +4,7 @@
 #include "tools/furrow/database/confirm.hpp"
 #include "tools/furrow/database/database_option.hpp"
 #include "tools/furrow/database/direct.hpp"
+#include "tools/furrow/database/farm_moves.hpp"
 #include "tools/furrow/interrupt.hpp"
 #include "tools/furrow/output.hpp"
 #include "tools/furrow/progress.hpp"
@@ -19,14 +20,6 @@
 #include <nlohmann/json.hpp>
 
 namespace furrow::cli {
-
-namespace {
-
-struct move_options {
-  std::string url; // of main
-  std::string farm;
-  std::string target;
-};
 
 const char* words_of(storage::move_step step) {
   switch (step) {
@@ -49,6 +42,24 @@ const char* words_of(storage::move_step step) {
   }
   return "";
 }
+
+json json_of(const storage::farm_move& move) {
+  return {{"farm", move.farm},
+          {"from", move.source},
+          {"to", move.target},
+          {"step", storage::to_string(move.step)},
+          {"progress", move.progress},
+          {"since", move.since},
+          {"by", move.by}};
+}
+
+namespace {
+
+struct move_options {
+  std::string url; // of main
+  std::string farm;
+  std::string target;
+};
 
 failure farm_move_failure(const storage::failure& why) {
   const auto code = why.code == storage::errc::retry_later ? errc::cannot_connect
@@ -123,13 +134,7 @@ result<int> list_moves(const globals& globals, const std::string& url) {
   json rows = json::array();
   table shown{{"FARM", "FROM", "TO", "STEP", "PROGRESS", "SINCE", "BY"}, {}, "no farm is moving"};
   for (const auto& each : *moves) {
-    rows.push_back({{"farm", each.farm},
-                    {"from", each.source},
-                    {"to", each.target},
-                    {"step", storage::to_string(each.step)},
-                    {"progress", each.progress},
-                    {"since", each.since},
-                    {"by", each.by}});
+    rows.push_back(json_of(each));
     const auto& row = rows.back();
     shown.rows.push_back({value_cell(row.at("farm")), value_cell(row.at("from")),
                           value_cell(row.at("to")), value_cell(json(words_of(each.step))),

@@ -4,8 +4,9 @@
 /// Threads: pure functions.
 #pragma once
 
-#include "actors/node.hpp"
+#include "actors/live/counters.hpp"
 #include "storage/activity.hpp"
+#include "storage/store.hpp"
 #include "tools/furrowd/http/front_watch.hpp"
 #include "tools/json/rows_json.hpp"
 

@@ -1,10 +1,10 @@
 #include "actors/cluster/peer_rows.hpp"
 #include "actors/cluster/scope.hpp"
+#include "actors/live/actor_directory.hpp"
 #include "tools/furrowd/api/answers.hpp"
 #include "tools/furrowd/api/bodies/machine_json.hpp"
 #include "tools/furrowd/api/peers.hpp"
 #include "tools/furrowd/api/resources.hpp"
-#include "tools/furrowd/http/ask.hpp"
 #include "tools/furrowd/http/store_problem.hpp"
 
 #include <fmt/format.h>
@@ -23,13 +23,10 @@ namespace {
 
 using actor_rows = std::vector<actors::actor_row>;
 
-boost::asio::awaitable<std::optional<actor_rows>> visible_actors(api_context& of,
-                                                                 daemon::credential who) {
-  const auto start = [&of](auto done) { of.node.list_actors(std::move(done)); };
-  auto rows = co_await ask<actor_rows>(start, answer_limit);
-  if (rows)
-    actors::narrow(*rows, scope_of(who));
-  co_return rows;
+actor_rows visible_actors(const api_context& of, const daemon::credential& who) {
+  auto rows = of.node.actors.rows();
+  actors::narrow(rows, scope_of(who));
+  return rows;
 }
 
 void add_rows(json& list, const actor_rows& rows, const std::string& node) {
@@ -59,11 +56,8 @@ answer list_actors(api_context& of, call call) {
   const auto* wanted = given(call, "node");
   if (wanted != nullptr && *wanted != of.node_name)
     co_return co_await actors_of_peer(of, call.who, *wanted);
-  const auto rows = co_await visible_actors(of, call.who);
-  if (!rows)
-    co_return to_response(no_answer("node"));
   json list = json::array();
-  add_rows(list, *rows, of.node_name);
+  add_rows(list, visible_actors(of, call.who), of.node_name);
   actors::peers_said said;
   if (wanted == nullptr) {
     proto::link::wish wish{scope_of(call.who), proto::link::actors_wish{}};
@@ -90,28 +84,18 @@ json ended(const proto::link::end_wish& wish, const std::string& name, const std
   return {{wish.restart ? "restarted" : "killed", wish.actor}, {"name", name}, {"node", node}};
 }
 
-answer end_here(api_context& of, call call, proto::link::end_wish wish) {
-  const auto rows = co_await visible_actors(of, call.who);
-  if (!rows)
-    co_return to_response(no_answer("node"));
+response end_here(const api_context& of, const call& call, const proto::link::end_wish& wish) {
+  const auto rows = visible_actors(of, call.who);
   const auto is_it = [&wish](const actors::actor_row& row) { return row.id == wish.actor; };
-  const auto row = std::find_if(rows->begin(), rows->end(), is_it);
-  if (row != rows->end() && actors::is_shared(*row) && !call.who.may(daemon::permission::govern))
-    co_return to_response(shared_actor());
-  const auto start = [&](auto done) {
-    if (wish.restart)
-      of.node.restart_actor(wish.actor, std::move(done));
-    else
-      of.node.kill_actor(wish.actor, std::move(done));
-  };
-  std::optional<bool> found = false;
-  if (row != rows->end())
-    found = co_await ask<bool>(start, answer_limit);
-  if (!found)
-    co_return to_response(no_answer("node"));
-  if (!*found)
-    co_return to_response(no_such_actor(wish.actor));
-  co_return ok(ended(wish, row->name, of.node_name));
+  const auto row = std::find_if(rows.begin(), rows.end(), is_it);
+  if (row == rows.end())
+    return to_response(no_such_actor(wish.actor));
+  if (actors::is_shared(*row) && !call.who.may(daemon::permission::govern))
+    return to_response(shared_actor());
+  auto& here = of.node.actors;
+  if (!(wish.restart ? here.restart(wish.actor) : here.kill(wish.actor)))
+    return to_response(no_such_actor(wish.actor));
+  return ok(ended(wish, row->name, of.node_name));
 }
 
 answer end_at_peer(api_context& of, call call, proto::link::end_wish wish) {
@@ -152,10 +136,7 @@ answer show_actor(api_context& of, call call) {
   const auto wanted = std::get<std::uint64_t>(id);
   json rows = json::array();
   if (is_here(of, call)) {
-    const auto own = co_await visible_actors(of, call.who);
-    if (!own)
-      co_return to_response(no_answer("node"));
-    add_rows(rows, *own, of.node_name);
+    add_rows(rows, visible_actors(of, call.who), of.node_name);
   } else {
     proto::link::wish wish{scope_of(call.who), proto::link::actors_wish{}};
     const auto said = co_await ask_peer(of, call.path.at("node"), std::move(wish));
@@ -175,7 +156,7 @@ answer end_actor(api_context& of, call call, bool restart) {
     co_return to_response(*wrong);
   proto::link::end_wish wish{std::get<std::uint64_t>(id), restart};
   if (is_here(of, call))
-    co_return co_await end_here(of, std::move(call), wish);
+    co_return end_here(of, call, wish);
   co_return co_await end_at_peer(of, std::move(call), wish);
 }
 

@@ -80,13 +80,22 @@ void add_disk(const actors::node_stats& stats, std::vector<storage::alarm>& out)
 
 /// What head office does not have stays, whatever retention says: the line may be away for longer than the disk lasts.
 void add_site(const actors::node_stats& stats, std::vector<storage::alarm>& out) {
-  if (stats.forward_items_waiting == 0 || stats.disk_used_pct < disk_limit_pct)
+  if (stats.disk_used_pct < disk_limit_pct)
+    return;
+  std::string text;
+  if (stats.forward_items_waiting > 0)
+    text = fmt::format("the disk is {} % full and {} items wait for head office: retention keeps "
+                       "them; see `furrow site status`",
+                       stats.disk_used_pct, stats.forward_items_waiting);
+  else if (stats.forward_items_held > 0)
+    text = fmt::format("the disk is {} % full and retention keeps {} items for head office, but no "
+                       "node forwards them: start the node with --forward, or with --forward none "
+                       "if this is no site any more; see `furrow site status`",
+                       stats.disk_used_pct, stats.forward_items_held);
+  else
     return;
   out.push_back({"forward", "node", static_cast<double>(stats.disk_used_pct),
-                 static_cast<double>(disk_limit_pct), "%",
-                 fmt::format("the disk is {} % full and {} items wait for head office: retention "
-                             "keeps them; see `furrow site status`",
-                             stats.disk_used_pct, stats.forward_items_waiting)});
+                 static_cast<double>(disk_limit_pct), "%", std::move(text)});
 }
 
 /// Where to look.

@@ -5,7 +5,7 @@
 /// Source: docs/operations/monitoring.md, Alarms.
 #pragma once
 
-#include "actors/node.hpp"
+#include "actors/live/counters.hpp"
 #include "storage/activity.hpp"
 #include "tools/furrowd/http/front_watch.hpp"
 

@@ -50,14 +50,17 @@ front_figures api_context::front() {
 
 boost::asio::awaitable<std::optional<storage::store_activity>> read_activity(api_context& of) {
   constexpr std::chrono::milliseconds activity_limit{200}; // it is read from memory
-  const auto start = [&of](auto done) { of.node.store().activity(std::move(done)); };
+  const auto start = [&of](auto done) { of.node.store.activity(std::move(done)); };
   auto said = co_await ask<storage::result<storage::store_activity>>(start, activity_limit);
   if (!said || !*said)
     co_return std::nullopt;
   co_return std::move(**said);
 }
 
-api::api(settings given_settings, actors::node& node, metrics& metrics, summary_cache& cache)
+api::api(settings given_settings,
+         const actors::shown_parts& node,
+         metrics& metrics,
+         summary_cache& cache)
   : shared_{std::move(given_settings.node_name),
             std::move(given_settings.version),
             std::make_shared<places>(given_settings.streams_max),
@@ -88,7 +91,7 @@ router api::routes() {
                          add_token_routes,           add_session_routes,      add_audit_route,
                          add_telemetry_series_route, add_signal_series_route, add_track_route,
                          add_token_sums_route,       add_site_route,          add_map_routes,
-                         add_dbc_compare_route,      add_config_route})
+                         add_dbc_compare_route,      add_config_route,        add_fleet_routes})
     add(made, shared_);
   add_stream_routes(made, stream_);
   made.add({"GET", "/api/v1/openapi.json", {}, {}, on(shared_, document), false});

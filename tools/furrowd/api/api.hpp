@@ -31,7 +31,10 @@ public:
   };
 
   /// The node must outlive the api, and the api every call.
-  api(settings given_settings, actors::node& node, metrics& metrics, summary_cache& cache);
+  api(settings given_settings,
+      const actors::shown_parts& node,
+      metrics& metrics,
+      summary_cache& cache);
 
   [[nodiscard]] router routes();
   /// From now on /ready answers 503, so that load balancers send no new clients.

@@ -1,3 +1,4 @@
+#include "actors/live/node_meter.hpp"
 #include "storage/history.hpp"
 #include "tools/furrowd/api/activity_json.hpp"
 #include "tools/furrowd/api/answers.hpp"
@@ -21,18 +22,18 @@ answer scrape(api_context& of, call /*call*/) {
   response made;
   made.content_type = "text/plain; version=0.0.4; charset=utf-8";
   made.body =
-    of.counters.render(of.node.stats(), of.cache.figures(), activity ? &*activity : nullptr,
+    of.counters.render(of.node.meter.stats(), of.cache.figures(), activity ? &*activity : nullptr,
                        of.front(), of.gateways->counted(), of.links.get());
   co_return made;
 }
 
 answer database_report(api_context& of, call /*call*/) {
   const auto activity = co_await read_activity(of);
-  co_return ok(to_json(of.node.stats(), activity ? &*activity : nullptr, of.front()));
+  co_return ok(to_json(of.node.meter.stats(), activity ? &*activity : nullptr, of.front()));
 }
 
 answer database(api_context& of, call /*call*/) {
-  const auto start = [&of](auto done) { of.node.store().health(std::move(done)); };
+  const auto start = [&of](auto done) { of.node.store.health(std::move(done)); };
   const auto health = co_await ask_store<storage::store_health>(start, answer_limit);
   if (const auto* wrong = std::get_if<problem>(&health))
     co_return to_response(*wrong);
@@ -42,14 +43,14 @@ answer database(api_context& of, call /*call*/) {
 
 answer database_status(api_context& of, call /*call*/) {
   using rows = std::vector<storage::migration_row>;
-  const auto start_health = [&of](auto done) { of.node.store().health(std::move(done)); };
-  const auto start_rows = [&of](auto done) { of.node.store().migration_status(std::move(done)); };
+  const auto start_health = [&of](auto done) { of.node.store.health(std::move(done)); };
+  const auto start_rows = [&of](auto done) { of.node.store.migration_status(std::move(done)); };
   const auto health =
     co_await ask<storage::result<storage::store_health>>(start_health, answer_limit);
   const auto status = co_await ask<storage::result<rows>>(start_rows, answer_limit);
   if (!health || !*health)
     co_return to_response(health ? to_problem(health->error()) : no_answer("database"));
-  auto* const history = of.node.store().history();
+  auto* const history = of.node.store.history();
   const auto start_digest = [history](auto done) {
     if (history == nullptr)
       return done(storage::failure{storage::errc::misconfigured, "this store keeps no history"});
@@ -73,7 +74,7 @@ answer database_status(api_context& of, call /*call*/) {
 
 answer migrate(api_context& of, call /*call*/) {
   using rows = std::vector<storage::migration_row>;
-  const auto start = [&of](auto done) { of.node.store().migrate(std::move(done)); };
+  const auto start = [&of](auto done) { of.node.store.migrate(std::move(done)); };
   const auto applied = co_await ask<storage::result<rows>>(start, migrate_limit);
   if (!applied)
     co_return to_response(no_answer("database"));

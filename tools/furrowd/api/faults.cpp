@@ -79,9 +79,10 @@ answer faults(api_context& of, call call) {
   const auto query = to_faults_query(call);
   if (const auto* wrong = std::get_if<problem>(&query))
     co_return to_response(*wrong);
-  of.node.note_reader(std::get<storage::faults_query>(query).equipment); // the digest makes them
+  of.node.read_lately.note(std::get<storage::faults_query>(query).equipment,
+                           actors::readers::clock::now()); // the digest makes them
   const auto start = [&](auto done) {
-    of.node.store().history()->read_faults(std::get<storage::faults_query>(query), std::move(done));
+    of.node.store.history()->read_faults(std::get<storage::faults_query>(query), std::move(done));
   };
   const auto said = co_await ask_store<storage::faults_page>(start, answer_limit);
   if (const auto* wrong = std::get_if<problem>(&said))
@@ -94,7 +95,7 @@ answer faults(api_context& of, call call) {
       continue;
     const auto [at, fresh] = names.try_emplace({row.farm, row.equipment});
     if (fresh)
-      at->second = {of.node.dbc(), row.farm, row.equipment};
+      at->second = {&of.node.dbc, row.farm, row.equipment};
     rows.push_back(fault_json(row, at->second));
   }
   co_return ok({{"faults", std::move(rows)},
@@ -108,7 +109,7 @@ void add_fault_routes(router& to, api_context& of) {
           "/api/v1/faults",
           daemon::permission::read,
           {"equipment", "active", "from", "to", "after"},
-          on(of, of.node.store().history() != nullptr ? faults : not_kept)});
+          on(of, of.node.store.history() != nullptr ? faults : not_kept)});
 }
 
 } // namespace furrow::http

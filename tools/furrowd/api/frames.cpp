@@ -65,14 +65,14 @@ answer frames(api_context& of, call call) {
   auto& request = std::get<frames_request>(wanted);
   if (!call.who.covers(request.query.equipment))
     co_return to_response(not_covered(request.query.equipment));
-  request.names = {of.node.dbc(), request.query.farm, request.query.equipment};
+  request.names = {&of.node.dbc, request.query.farm, request.query.equipment};
   auto slot = co_await take_place(of.streams, request.query.farm, of.stream_wait);
   if (!slot)
     co_return to_response({429, "too_many_streams", "too many frame streams are open already",
                            "wait until another one has ended"});
   response made;
   set_form(made, request.format, request.query.equipment);
-  auto opened = co_await open_frames(of.node.store(), std::move(request));
+  auto opened = co_await open_frames(of.node.store, std::move(request));
   if (const auto* wrong = std::get_if<problem>(&opened))
     co_return to_response(*wrong);
   made.stream = std::make_unique<placed_body>(

@@ -1,4 +1,5 @@
 #include "actors/cluster/placement.hpp"
+#include "actors/live/node_meter.hpp"
 #include "tools/furrowd/api/alarms.hpp"
 #include "tools/furrowd/api/answers.hpp"
 #include "tools/furrowd/api/resources.hpp"
@@ -16,7 +17,8 @@ namespace {
 answer show_health(api_context& of, call /*call*/) {
   const auto activity = co_await read_activity(of);
   json alarms = json::array(); // what the node knows; the database is not asked
-  for (const auto& alarm : alarms_of(of.node.stats(), activity ? &*activity : nullptr, of.front()))
+  for (const auto& alarm :
+       alarms_of(of.node.meter.stats(), activity ? &*activity : nullptr, of.front()))
     alarms.push_back(alarm.text);
   const auto now = std::chrono::duration_cast<std::chrono::microseconds>(
     std::chrono::system_clock::now().time_since_epoch());
@@ -34,10 +36,10 @@ answer show_readiness(api_context& of, call /*call*/) {
   json reasons = json::array();
   if (of.draining)
     reasons.push_back("the node is draining: it takes no new work");
-  if (const auto* cluster = of.node.cluster();
+  if (const auto* cluster = of.node.cluster;
       cluster != nullptr && actors::is_draining(*cluster->latest()))
     reasons.push_back("people drain this node (`furrow node undrain` ends that)");
-  for (auto& reason : unready_reasons(of.node.stats()))
+  for (auto& reason : unready_reasons(of.node.meter.stats()))
     reasons.push_back(std::move(reason));
   auto made = ok({{"ready", reasons.empty()}, {"reasons", reasons}});
   made.status = reasons.empty() ? 200 : 503;

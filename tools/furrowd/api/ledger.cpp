@@ -32,7 +32,7 @@ machine_ledger(api_context& of, daemon::credential who, std::string equipment, r
   if (!who.covers(equipment))
     co_return to_response(not_covered(equipment));
   const auto start = [&](auto done) {
-    of.node.store().read_ledger(who.farm, equipment, std::move(done));
+    of.node.store.read_ledger(who.farm, equipment, std::move(done));
   };
   const auto rows =
     co_await ask<storage::result<std::vector<storage::ledger_row>>>(start, 6 * answer_limit);
@@ -49,9 +49,9 @@ machine_ledger(api_context& of, daemon::credential who, std::string equipment, r
   co_return ledger_page(std::move(list), page);
 }
 
-constexpr std::array<std::string_view, 10> ledger_keys{
-  "equipment", "stream_id", "sent",        "durable", "stored",
-  "lost",      "doubled",   "quarantined", "dropped", "expired"};
+constexpr std::array<std::string_view, 11> ledger_keys{
+  "equipment", "stream_id",   "sent",    "durable", "stored",   "lost",
+  "doubled",   "quarantined", "dropped", "expired", "elsewhere"};
 
 answer ledger(api_context& of, call call) {
   const auto asked = read_row_page(call, ledger_keys);
@@ -60,7 +60,8 @@ answer ledger(api_context& of, call call) {
   const auto& page = std::get<row_page_wish>(asked);
   if (const auto* equipment = given(call, "equipment"))
     co_return co_await machine_ledger(of, call.who, *equipment, page);
-  const auto rows = co_await farm_ledger(of.cache, of.node, call.who.farm, 6 * answer_limit);
+  const auto rows =
+    co_await farm_ledger(of.cache, of.node.store, of.node.meter, call.who.farm, 6 * answer_limit);
   if (const auto* wrong = std::get_if<problem>(&rows))
     co_return to_response(*wrong);
   json list = json::array();

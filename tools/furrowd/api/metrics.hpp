@@ -4,7 +4,8 @@
 /// Threads: `count` and `render` from any thread.
 #pragma once
 
-#include "actors/node.hpp"
+#include "actors/live/counters.hpp"
+#include "storage/activity.hpp"
 #include "tools/furrowd/access/gateway_book.hpp"
 #include "tools/furrowd/access/link_book.hpp"
 #include "tools/furrowd/cache/summary_cache.hpp"

@@ -61,7 +61,7 @@ answer newest_frames(api_context& of, call call) {
     format = *known;
   }
   const auto start = [&](auto done) {
-    of.node.store().frames()->newest_frames(call.who.farm, name, *count, std::move(done));
+    of.node.store.frames()->newest_frames(call.who.farm, name, *count, std::move(done));
   };
   const auto found = co_await ask_store<std::vector<storage::stored_frame>>(start, newest_limit);
   if (const auto* wrong = std::get_if<problem>(&found))
@@ -69,14 +69,14 @@ answer newest_frames(api_context& of, call call) {
   response made;
   set_form(made, format, name);
   made.body = text_of(std::get<std::vector<storage::stored_frame>>(found), format,
-                      {of.node.dbc(), call.who.farm, name});
+                      {&of.node.dbc, call.who.farm, name});
   co_return made;
 }
 
 } // namespace
 
 void add_newest_frames_route(router& to, api_context& of) {
-  const bool kept = of.node.store().frames() != nullptr;
+  const bool kept = of.node.store.frames() != nullptr;
   to.add({"GET",
           "/api/v1/equipment/{name}/frames",
           daemon::permission::read,

@@ -1,4 +1,5 @@
 #include "actors/cluster/cluster_board.hpp"
+#include "actors/live/node_meter.hpp"
 #include "actors/log/levels.hpp"
 #include "storage/membership.hpp"
 #include "tools/furrowd/api/answers.hpp"
@@ -29,7 +30,7 @@ constexpr std::int64_t weight_max = 10'000;
 
 /// Of a node that shares its database with nobody.
 json lone_node(const api_context& of) {
-  const auto stats = of.node.stats();
+  const auto stats = of.node.meter.stats();
   return {{"name", of.node_name},
           {"state", "alive"},
           {"this", true},
@@ -81,7 +82,7 @@ json node_json(const actors::cluster_view& view,
 
 /// By name; from memory, so that it is answered while the database is away.
 json all_nodes(const api_context& of) {
-  const auto* cluster = of.node.cluster();
+  const auto* cluster = of.node.cluster;
   if (cluster == nullptr)
     return json::array({lone_node(of)});
   const auto view = cluster->latest();
@@ -109,7 +110,7 @@ answer list_nodes(api_context& of, call call) {
   if (const auto* wrong = std::get_if<problem>(&asked))
     co_return to_response(*wrong);
   const auto& page = std::get<row_page_wish>(asked);
-  const auto* cluster = of.node.cluster();
+  const auto* cluster = of.node.cluster;
   auto list = all_nodes(of);
   const auto next = page.is_given() ? cut_to_page(list, page, "name") : json(nullptr);
   json body{{"nodes", std::move(list)},
@@ -143,7 +144,7 @@ problem no_cluster() {
 
 answer steer(api_context& of, call call, storage::node_wish wish) {
   const auto& name = call.path.at("name");
-  auto* const members = of.node.store().membership();
+  auto* const members = of.node.store.membership();
   if (members == nullptr)
     co_return to_response(no_cluster());
   const auto start = [&](auto done) {
@@ -199,7 +200,7 @@ answer move_machine(api_context& of, call call) {
   const auto& to = std::get<json>(given);
   if (!to.is_string() || to.get_ref<const std::string&>().find('\0') != std::string::npos)
     co_return to_response({400, "bad_body", "to is not the name of a node", ""});
-  auto* const members = of.node.store().membership();
+  auto* const members = of.node.store.membership();
   if (members == nullptr)
     co_return to_response(no_cluster());
   const auto start = [&](auto done) {

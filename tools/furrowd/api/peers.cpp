@@ -1,6 +1,7 @@
 #include "tools/furrowd/api/peers.hpp"
 
 #include "actors/cluster/peer_rows.hpp"
+#include "actors/live/live_machines.hpp"
 #include "tools/furrowd/api/bodies/machine_json.hpp"
 #include "tools/furrowd/http/ask.hpp"
 
@@ -56,6 +57,17 @@ private:
   std::map<std::string, std::vector<placed_machine>> by_name_;
 };
 
+/// Those that are live at this node.
+std::vector<placed_machine> own_machines(api_context& of,
+                                         const daemon::credential& who,
+                                         const std::optional<std::string>& only) {
+  std::vector<placed_machine> own;
+  for (auto& one : only ? of.node.machines.of(who.farm, *only) : of.node.machines.all())
+    if (one->farm == who.farm && who.covers(one->equipment))
+      own.push_back({std::move(one), of.node_name});
+  return own;
+}
+
 } // namespace
 
 proto::link::scope scope_of(const daemon::credential& who) {
@@ -64,7 +76,7 @@ proto::link::scope scope_of(const daemon::credential& who) {
 }
 
 boost::asio::awaitable<actors::peers_said> ask_peers(api_context& of, proto::link::wish wish) {
-  auto* const others = of.node.peers();
+  auto* const others = of.node.peers;
   if (others == nullptr)
     co_return actors::peers_said{};
   const auto start = [others, &wish](auto done) {
@@ -81,7 +93,7 @@ problem no_such_node(std::string_view node) {
 
 boost::asio::awaitable<std::variant<proto::link::reply, problem>>
 ask_peer(api_context& of, std::string node, proto::link::wish wish) {
-  auto* const others = of.node.peers();
+  auto* const others = of.node.peers;
   if (others == nullptr)
     co_return no_such_node(node);
   const auto start = [others, &node, &wish](auto done) {
@@ -96,18 +108,20 @@ ask_peer(api_context& of, std::string node, proto::link::wish wish) {
   co_return *said->answers.front().second;
 }
 
-boost::asio::awaitable<placed_machines> all_machines(api_context& of, daemon::credential who) {
+boost::asio::awaitable<placed_machines>
+live_machines_of(api_context& of, daemon::credential who, std::optional<std::string> only) {
   // Named: gcc 12 destroys a temporary in a co_await expression twice.
   proto::link::wish wish{scope_of(who), proto::link::machines_wish{}};
   auto said = co_await ask_peers(of, std::move(wish));
+  if (said.answers.empty())
+    co_return placed_machines{own_machines(of, who, only), std::move(said.incomplete)};
   newest_places places;
-  for (auto& one : of.node.live_machines())
-    if (one->farm == who.farm && who.covers(one->equipment))
-      places.add(std::move(one), of.node_name);
+  for (auto& one : own_machines(of, who, only))
+    places.add(std::move(one.machine), of.node_name);
   for (const auto& [node, reply] : said.answers)
     if (const auto* page = std::get_if<proto::link::machines_page_answer>(reply.get()))
       for (const auto& row : page->rows)
-        if (who.covers(row.equipment))
+        if (who.covers(row.equipment) && (!only || row.equipment == *only))
           places.add(actors::from_wire(row, who.farm), node);
   co_return placed_machines{places.take(), std::move(said.incomplete)};
 }

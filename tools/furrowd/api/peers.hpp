@@ -5,6 +5,7 @@
 #pragma once
 
 #include "actors/cluster/peer_nodes.hpp"
+#include "actors/live/live_place.hpp"
 #include "tools/furrowd/api/resources.hpp"
 
 #include <optional>
@@ -12,6 +13,10 @@
 #include <string_view>
 #include <variant>
 #include <vector>
+
+namespace furrow::can {
+struct machine_report; // can/live/machine_monitor.hpp
+} // namespace furrow::can
 
 namespace furrow::http {
 
@@ -36,9 +41,9 @@ struct placed_machines {
     machines;                          // each machine at one node only: where its newest session is
   std::vector<std::string> incomplete; // nodes that did not answer
 };
-/// The caller's live machines at all nodes.
-[[nodiscard]] boost::asio::awaitable<placed_machines> all_machines(api_context& of,
-                                                                   daemon::credential who);
+/// The caller's live machines at all nodes. `only`: one of them, by its name.
+[[nodiscard]] boost::asio::awaitable<placed_machines>
+live_machines_of(api_context& of, daemon::credential who, std::optional<std::string> only);
 
 /// A machine's report as this API shows it.
 [[nodiscard]] std::string report_text(const can::machine_report& report);

@@ -34,7 +34,7 @@ answer list_quarantine(api_context& of, call call) {
       co_return to_response(bad_parameter("after", *text, "use `next` of the previous page"));
   }
   const auto start = [&](auto done) {
-    of.node.store().quarantine()->list_quarantine(query, after, std::move(done));
+    of.node.store.quarantine()->list_quarantine(query, after, std::move(done));
   };
   const auto said = co_await ask_store<storage::quarantine_page>(start, answer_limit);
   if (const auto* wrong = std::get_if<problem>(&said))
@@ -56,7 +56,7 @@ named_item(api_context& of, const call& call) {
   if (!id)
     co_return bad_parameter("id", text, id_hint);
   const auto start = [&](auto done) {
-    of.node.store().quarantine()->show_quarantined(call.who.farm, *id, std::move(done));
+    of.node.store.quarantine()->show_quarantined(call.who.farm, *id, std::move(done));
   };
   auto said = co_await ask_store<storage::quarantine_row>(start, answer_limit);
   if (auto* wrong = std::get_if<problem>(&said)) {
@@ -83,8 +83,8 @@ answer retry_quarantined(api_context& of, call call) {
     co_return to_response(*wrong);
   const auto id = std::get<storage::quarantine_row>(item).id;
   const auto start = [&](auto done) {
-    of.node.store().quarantine()->retry_quarantined(call.who.farm, id, author_of(call),
-                                                    std::move(done));
+    of.node.store.quarantine()->retry_quarantined(call.who.farm, id, author_of(call),
+                                                  std::move(done));
   };
   const auto said = co_await ask_store<storage::retry_outcome>(start, answer_limit);
   if (const auto* wrong = std::get_if<problem>(&said))
@@ -101,8 +101,8 @@ answer drop_quarantined(api_context& of, call call) {
     co_return to_response(*wrong);
   const auto id = std::get<storage::quarantine_row>(item).id;
   const auto start = [&](auto dropped) {
-    of.node.store().quarantine()->drop_quarantined(call.who.farm, id, author_of(call),
-                                                   std::move(dropped));
+    of.node.store.quarantine()->drop_quarantined(call.who.farm, id, author_of(call),
+                                                 std::move(dropped));
   };
   const auto said = co_await ask_store<done>(start, answer_limit);
   if (const auto* wrong = std::get_if<problem>(&said))
@@ -114,7 +114,7 @@ answer drop_quarantined(api_context& of, call call) {
 
 void add_quarantine_routes(router& to, api_context& of) {
   using enum daemon::permission;
-  const bool kept = of.node.store().quarantine() != nullptr;
+  const bool kept = of.node.store.quarantine() != nullptr;
   const auto with = [&](answer (*run)(api_context&, call)) {
     return on(of, kept ? run : not_kept);
   };

@@ -69,7 +69,7 @@ answer records(api_context& of, call call) {
     co_return to_response(not_covered(query.equipment));
   const auto start = [&of, &wanted](auto done) {
     const auto& asked = std::get<records_request>(wanted);
-    of.node.store().records()->read_records(asked.query, asked.after, std::move(done));
+    of.node.store.records()->read_records(asked.query, asked.after, std::move(done));
   };
   const auto said = co_await ask_store<storage::records_page>(start, answer_limit);
   if (const auto* wrong = std::get_if<problem>(&said))
@@ -112,7 +112,7 @@ answer post_records(api_context& of, call call) {
   storage::record_batch_outcome outcome;
   if (!batch.records.empty()) {
     const auto start = [&](auto done) {
-      of.node.store().records()->insert_records(std::move(batch), std::move(done));
+      of.node.store.records()->insert_records(std::move(batch), std::move(done));
     };
     auto said = co_await ask_store<storage::record_batch_outcome>(start, answer_limit);
     if (auto* wrong = std::get_if<problem>(&said)) {
@@ -138,7 +138,7 @@ answer post_records(api_context& of, call call) {
 } // namespace
 
 void add_record_routes(router& to, api_context& of) {
-  const bool kept = of.node.store().records() != nullptr;
+  const bool kept = of.node.store.records() != nullptr;
   to.add({"GET",
           "/api/v1/records",
           daemon::permission::read,

@@ -381,7 +381,7 @@ boost::asio::awaitable<response> remove_field(store_rows rows, call call) {
 
 void add_repository_routes(router& routes, api_context& of) {
   using enum daemon::permission;
-  auto* const rows = of.node.store().farm();
+  auto* const rows = of.node.store.farm();
   const auto on = [rows](auto run, entity what) -> handler {
     return [rows, run, what](call call) { return run(rows, what, std::move(call)); };
   };

@@ -7,8 +7,10 @@
 ///   frame stream or a DBC file waits stream_wait for its place; pages as storage/records.hpp and storage/history.hpp say.
 #pragma once
 
-#include "actors/node.hpp"
+#include "actors/live/readers.hpp"
+#include "actors/node_parts.hpp"
 #include "storage/activity.hpp"
+#include "storage/store.hpp"
 #include "tools/config/settings_board.hpp"
 #include "tools/furrowd/access/gateway_book.hpp"
 #include "tools/furrowd/access/identity_watch.hpp"
@@ -42,7 +44,7 @@ struct api_context {
   std::string version;
   std::shared_ptr<places> streams; // of the frame streams
   std::chrono::milliseconds stream_wait;
-  actors::node& node;
+  actors::shown_parts node;
   metrics& counters;
   summary_cache& cache;
   std::function<std::size_t()> connections; // open now
@@ -81,10 +83,11 @@ using answer = boost::asio::awaitable<response>;
 /// without delay.
 [[nodiscard]] inline handler on_history(api_context& of, answer (*run)(api_context&, call)) {
   return [&of, run](call call) {
+    const auto now = actors::readers::clock::now();
     if (const auto path = call.path.find("name"); path != call.path.end())
-      of.node.note_reader(path->second);
+      of.node.read_lately.note(path->second, now);
     else if (const auto asked = call.query.find("equipment"); asked != call.query.end())
-      of.node.note_reader(asked->second);
+      of.node.read_lately.note(asked->second, now);
     return run(of, std::move(call));
   };
 }
@@ -102,6 +105,7 @@ void add_dbc_compare_route(router& to, api_context& of);
 void add_dbc_load_route(router& to, api_context& of);
 void add_equipment_routes(router& to, api_context& of); // and the list of farms
 void add_fault_routes(router& to, api_context& of);     // of the bus: made by the digest
+void add_fleet_routes(router& to, api_context& of);     // the list of machines, in full and brief
 void add_frames_route(router& to, api_context& of);
 void add_gateway_routes(router& to, api_context& of);
 void add_health_routes(router& to, api_context& of);

@@ -38,36 +38,87 @@ place_map places_of(const std::vector<storage::machine_home>& homes,
 }
 
 home_cache::entry home_cache::find(const std::string& farm) const {
-  const std::lock_guard lock{mutex_};
-  const auto found = farms_.find(farm);
-  return found == farms_.end() ? entry{} : found->second;
+  const std::lock_guard lock{kept_->mutex};
+  const auto found = kept_->farms.find(farm);
+  return found == kept_->farms.end() ? entry{} : found->second;
 }
 
-void home_cache::keep(const std::string& farm, home_list homes) {
-  const std::lock_guard lock{mutex_};
-  if (farms_.size() >= farms_max && !farms_.contains(farm))
-    farms_.clear();
-  farms_[farm] = {std::chrono::steady_clock::now(), std::move(homes)};
+void home_cache::keep(farm_list& in, const std::string& farm, home_list homes) {
+  const std::lock_guard lock{in.mutex};
+  if (in.farms.size() >= farms_max && !in.farms.contains(farm))
+    in.farms.clear();
+  auto& known = in.farms[farm];
+  known = {};
+  known.read_at = clock::now();
+  known.homes = std::move(homes);
 }
 
-boost::asio::awaitable<place_map>
-home_cache::of_farm(actors::node& node, std::string farm, std::chrono::milliseconds limit) {
-  const auto* cluster = node.cluster();
-  auto* const members = node.store().membership();
+/// Made once for all who ask while neither the homes nor the nodes change, and a second at most.
+home_cache::shared_places home_cache::places_in(const std::string& farm,
+                                                std::shared_ptr<const actors::cluster_view> view) {
+  const auto known = find(farm);
+  if (known.homes == nullptr)
+    return std::make_shared<const place_map>();
+  const auto now = clock::now();
+  if (known.places != nullptr && known.view == view && now - known.placed_at < kept)
+    return known.places;
+  auto made =
+    std::make_shared<const place_map>(places_of(*known.homes, *view, actors::wall_clock_us()));
+  const std::lock_guard lock{kept_->mutex};
+  const auto found = kept_->farms.find(farm);
+  if (found != kept_->farms.end() && found->second.homes == known.homes) {
+    found->second.places = made;
+    found->second.view = std::move(view);
+    found->second.placed_at = now;
+  }
+  return made;
+}
+
+void home_cache::read_anew(storage::membership_store& members, const std::string& farm) {
+  {
+    const std::lock_guard lock{kept_->mutex};
+    const auto known = kept_->farms.find(farm);
+    const auto now = clock::now();
+    if (known == kept_->farms.end() || now - known->second.asked_at < kept_soon)
+      return;
+    known->second.asked_at = now;
+  }
+  members.homes(farm, [to = kept_, farm](storage::result<std::vector<storage::machine_home>> said) {
+    if (said)
+      keep(*to, farm, std::make_shared<const std::vector<storage::machine_home>>(std::move(*said)));
+  });
+}
+
+boost::asio::awaitable<home_cache::shared_places>
+home_cache::of_farm(const actors::cluster_board* cluster,
+                    storage::membership_store* members,
+                    std::string farm,
+                    std::chrono::milliseconds limit) {
   if (cluster == nullptr || members == nullptr)
-    co_return place_map{};
-  auto known = find(farm);
-  if (!known.homes || std::chrono::steady_clock::now() - known.read_at >= kept) {
+    co_return std::make_shared<const place_map>();
+  const auto known = find(farm);
+  if (!known.homes || clock::now() - known.read_at >= kept) {
     using homes = storage::result<std::vector<storage::machine_home>>;
     const auto start = [&](auto done) { members->homes(farm, std::move(done)); };
     auto said = co_await ask<homes>(start, limit);
-    if (said && *said) {
-      known.homes = std::make_shared<const std::vector<storage::machine_home>>(std::move(**said));
-      keep(farm, known.homes);
-    }
+    if (said && *said)
+      keep(*kept_, farm,
+           std::make_shared<const std::vector<storage::machine_home>>(std::move(**said)));
   }
-  co_return known.homes ? places_of(*known.homes, *cluster->latest(), actors::wall_clock_us())
-                        : place_map{};
+  co_return places_in(farm, cluster->latest());
+}
+
+boost::asio::awaitable<home_cache::shared_places>
+home_cache::of_farm_soon(const actors::cluster_board* cluster,
+                         storage::membership_store* members,
+                         std::string farm,
+                         std::chrono::milliseconds limit) {
+  const auto known = find(farm);
+  if (cluster == nullptr || members == nullptr || !known.homes)
+    co_return co_await of_farm(cluster, members, std::move(farm), limit);
+  if (clock::now() - known.read_at >= kept_soon)
+    read_anew(*members, farm);
+  co_return places_in(farm, cluster->latest());
 }
 
 } // namespace furrow::http

@@ -1,5 +1,6 @@
 #include "tools/furrowd/cache/query_cache.hpp"
 
+#include <algorithm>
 #include <iterator>
 #include <utility>
 
@@ -7,7 +8,7 @@ namespace furrow::http {
 
 std::size_t query_cache::bytes_of(const entry& of) {
   constexpr std::size_t around = 256; // overhead of the list node and the map node
-  return of.answer->size() + 2 * (of.key.farm.size() + of.key.question.size()) + around;
+  return of.answer->bytes + 2 * (of.key.farm.size() + of.key.question.size()) + around;
 }
 
 void query_cache::drop(std::map<cache_key, entries::iterator>::iterator at) {
@@ -20,15 +21,34 @@ query_cache::value
 query_cache::find(const cache_key& key, std::uint64_t mark, clock::time_point now) {
   const auto found = by_key_.find(key);
   if (found != by_key_.end()) {
-    const auto& known = *found->second;
-    if (known.mark == mark && now - known.made < limits_.ttl) {
+    auto& known = *found->second;
+    known.outdated = known.outdated || known.mark != mark;
+    if (!known.outdated && now - known.made < limits_.ttl) {
       ++counters_.hits;
       return known.answer;
     }
-    drop(found);
+    if (limits_.aged.count() == 0 || now - known.made >= limits_.ttl + limits_.aged)
+      drop(found);
   }
   ++counters_.misses;
   return nullptr;
+}
+
+query_cache::aged_value query_cache::find_aged(const cache_key& key, clock::time_point now) {
+  const auto found = by_key_.find(key);
+  if (found == by_key_.end())
+    return {};
+  const auto& known = *found->second;
+  if (now - known.made >= limits_.ttl + limits_.aged)
+    return {};
+  ++counters_.hits;
+  return {known.answer, now - known.made};
+}
+
+bool query_cache::is_asked(const cache_key& key) const {
+  return std::any_of(asked_.begin(), asked_.end(), [&key](const auto& one) {
+    return one.second.key.farm == key.farm && one.second.key.question == key.question;
+  });
 }
 
 std::uint64_t query_cache::ask(const cache_key& key, std::uint64_t mark, clock::time_point now) {
@@ -37,11 +57,11 @@ std::uint64_t query_cache::ask(const cache_key& key, std::uint64_t mark, clock::
   return ticket;
 }
 
-bool query_cache::put(std::uint64_t ticket, std::string answer, clock::time_point now) {
+bool query_cache::put(std::uint64_t ticket, value answer, clock::time_point now) {
   auto asked = asked_.extract(ticket);
-  if (asked.empty() || now - asked.mapped().made >= limits_.ttl)
+  if (asked.empty() || now - asked.mapped().made >= limits_.ttl + limits_.aged)
     return false;
-  asked.mapped().answer = std::make_shared<const std::string>(std::move(answer));
+  asked.mapped().answer = std::move(answer);
   return keep(std::move(asked.mapped()));
 }
 

@@ -1,7 +1,8 @@
 /// A bounded cache of recent answers, by farm and question.
 ///
 /// Shape: a caller that asks the database first takes a ticket and puts the answer under it. `forget` drops the answers
-///   of a farm and makes its open tickets worthless. The age of an answer counts from when it was asked for.
+///   of a farm and makes its open tickets worthless. The age of an answer counts from when it was asked for. An answer is
+///   kept in the form in which its users read it, and they share it.
 /// Units: times are the caller's clock.
 /// Threads: a plain value; summary_cache has the mutex.
 /// Limits: entries_max, bytes_max (keys and values); the oldest entry is evicted first. A value larger than a quarter
@@ -16,14 +17,44 @@
 #include <optional>
 #include <string>
 #include <tuple>
+#include <utility>
 
 namespace furrow::http {
 
 struct cache_limits {
   std::chrono::milliseconds ttl{1'000}; // 0: no caching
   std::size_t entries_max = 1'024;
-  std::size_t bytes_max = std::size_t{16} << 20U;
+  std::size_t bytes_max = std::size_t{64} << 20U; // a quarter holds 30,000 machines of a farm
+  /// How long after its time to live, or after its mark has changed, an answer is kept for those who take an older one.
+  std::chrono::milliseconds aged{0};
 };
+
+/// An answer, and about how much memory it takes. Its type follows from the question.
+struct cached_answer {
+  explicit cached_answer(std::size_t size) : bytes{size} {}
+  cached_answer(const cached_answer&) = delete;
+  cached_answer& operator=(const cached_answer&) = delete;
+  virtual ~cached_answer() = default;
+  const std::size_t bytes;
+};
+
+template <class T>
+struct cached_rows final : cached_answer {
+  cached_rows(T given, std::size_t size) : cached_answer{size}, rows{std::move(given)} {}
+  const T rows;
+};
+
+template <class T>
+[[nodiscard]] std::shared_ptr<const cached_answer> to_answer(T rows, std::size_t bytes) {
+  return std::make_shared<const cached_rows<T>>(std::move(rows), bytes);
+}
+
+/// The rows of an answer; nullptr when they are of another type, or there is no answer.
+template <class T>
+[[nodiscard]] std::shared_ptr<const T> rows_in(const std::shared_ptr<const cached_answer>& of) {
+  const auto* const typed = dynamic_cast<const cached_rows<T>*>(of.get());
+  return typed == nullptr ? nullptr : std::shared_ptr<const T>{of, &typed->rows};
+}
 
 struct cache_counters {
   std::uint64_t hits = 0;
@@ -46,17 +77,25 @@ struct cache_key {
 class query_cache {
 public:
   using clock = std::chrono::steady_clock;
-  using value = std::shared_ptr<const std::string>;
+  using value = std::shared_ptr<const cached_answer>;
 
   explicit query_cache(cache_limits limits) : limits_{limits} {}
 
   /// The answer, if it is fresh and has the same mark.
   [[nodiscard]] value find(const cache_key& key, std::uint64_t mark, clock::time_point now);
+  struct aged_value {
+    value answer; // nullptr: there is none
+    clock::duration age{};
+  };
+  /// The answer of any mark, if it is at most `aged` older than the time to live.
+  [[nodiscard]] aged_value find_aged(const cache_key& key, clock::time_point now);
+  /// Whether a ticket for this question is open.
+  [[nodiscard]] bool is_asked(const cache_key& key) const;
 
   /// Takes a ticket before the database is asked. Every ticket must be put or released (`let_go`).
   [[nodiscard]] std::uint64_t ask(const cache_key& key, std::uint64_t mark, clock::time_point now);
   /// False: not kept (the farm changed meanwhile, or the answer is too old or too large).
-  bool put(std::uint64_t ticket, std::string answer, clock::time_point now);
+  bool put(std::uint64_t ticket, value answer, clock::time_point now);
   /// Releases a ticket. False: the farm changed since the ticket was taken.
   bool let_go(std::uint64_t ticket) { return asked_.erase(ticket) != 0; }
   /// Keeps an answer that another node made at `made`.
@@ -79,6 +118,7 @@ private:
     std::uint64_t mark = 0;
     value answer;
     clock::time_point made;
+    bool outdated = false; // its mark has changed
   };
   using entries = std::list<entry>; // in order of `made`
 

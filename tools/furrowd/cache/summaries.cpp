@@ -1,8 +1,15 @@
 #include "tools/furrowd/cache/summaries.hpp"
 
+#include "actors/live/counters.hpp"
+#include "can/text/json.hpp"
 #include "tools/furrowd/http/ask.hpp"
 #include "tools/furrowd/http/store_problem.hpp"
 
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
 #include <utility>
 
 #include <nlohmann/json.hpp>
@@ -14,8 +21,8 @@ namespace asio = boost::asio;
 namespace {
 
 /// A new quarantined item must appear in the ledger at once: it changes the mark.
-std::uint64_t mark_of(const actors::node& node) {
-  const auto stats = node.stats();
+std::uint64_t mark_of(const actors::node_meter& meter) {
+  const auto stats = meter.stats();
   return stats.items_quarantined * 2 + (stats.store_up ? 1 : 0);
 }
 
@@ -27,6 +34,9 @@ bool read_field(const json& row, const char* name, T& out) {
   if constexpr (std::is_same_v<T, std::string>) {
     if (!found->is_string())
       return false;
+  } else if constexpr (std::is_same_v<T, bool>) {
+    if (!found->is_boolean())
+      return false;
   } else if (!found->is_number_integer()) {
     return false;
   }
@@ -34,13 +44,32 @@ bool read_field(const json& row, const char* name, T& out) {
   return true;
 }
 
-json kept_state(const std::optional<storage::telemetry_point>& state) {
-  if (!state)
-    return nullptr;
-  json values = json::array();
-  for (const auto& value : state->values)
-    values.push_back(value ? json(*value) : json(nullptr));
-  return {{"time_us", state->time_us}, {"mode", state->mode}, {"values", std::move(values)}};
+template <class T>
+void append_or_null(std::string& out, std::string_view key, const std::optional<T>& value) {
+  if (value)
+    fmt::format_to(std::back_inserter(out), ",\"{}\":{}", key, *value);
+  else
+    fmt::format_to(std::back_inserter(out), ",\"{}\":null", key);
+}
+
+void append_kept_state(std::string& out, const std::optional<storage::telemetry_point>& state) {
+  out += R"(,"state":)";
+  if (!state) {
+    out += "null";
+    return;
+  }
+  fmt::format_to(std::back_inserter(out), R"({{"time_us":{},"mode":)", state->time_us);
+  can::text::append_json_text(out, state->mode);
+  out += R"(,"values":)";
+  char before = '[';
+  for (const auto& value : state->values) {
+    out += std::exchange(before, ',');
+    if (value && std::isfinite(*value))
+      fmt::format_to(std::back_inserter(out), "{}", *value);
+    else
+      out += "null";
+  }
+  out += "]}";
 }
 
 /// False when the row holds something that is no state.
@@ -75,16 +104,23 @@ bool read_perhaps(const json& row, const char* name, std::optional<T>& out) {
 } // namespace
 
 std::string to_kept_text(const stored_rows& rows) {
-  json list = json::array();
-  for (const auto& row : rows)
-    list.push_back({{"farm", row.farm},
-                    {"name", row.name},
-                    {"iso_name", row.iso_name ? json(*row.iso_name) : json(nullptr)},
-                    {"streams", row.streams},
-                    {"durable", row.durable},
-                    {"last_us", row.last_frame_us ? json(*row.last_frame_us) : json(nullptr)},
-                    {"state", kept_state(row.state)}});
-  return json_rows::to_text(list);
+  std::string out{'['};
+  out.reserve(rows.size() * 512);
+  for (const auto& row : rows) {
+    out += out.size() == 1 ? R"({"farm":)" : R"(,{"farm":)";
+    can::text::append_json_text(out, row.farm);
+    out += R"(,"name":)";
+    can::text::append_json_text(out, row.name);
+    append_or_null(out, "iso_name", row.iso_name);
+    append_or_null(out, "streams", std::optional{row.streams});
+    append_or_null(out, "durable", std::optional{row.durable});
+    append_or_null(out, "last_us", row.last_frame_us);
+    append_or_null(out, "relayed", std::optional{row.relayed});
+    append_kept_state(out, row.state);
+    out += '}';
+  }
+  out += "]\n";
+  return out;
 }
 
 std::optional<stored_rows> kept_equipment(const std::string& farm, std::string_view text) {
@@ -98,7 +134,7 @@ std::optional<stored_rows> kept_equipment(const std::string& farm, std::string_v
       one.is_object() && read_field(one, "farm", row.farm) && read_field(one, "name", row.name)
       && read_perhaps(one, "iso_name", row.iso_name) && read_field(one, "streams", row.streams)
       && read_field(one, "durable", row.durable) && read_perhaps(one, "last_us", row.last_frame_us)
-      && read_state(one, row.state) && row.farm == farm;
+      && read_field(one, "relayed", row.relayed) && read_state(one, row.state) && row.farm == farm;
     if (!sound)
       return std::nullopt;
   }
@@ -141,37 +177,111 @@ std::shared_ptr<const json> kept_ledger(const std::string& farm, std::string_vie
   return list;
 }
 
-asio::awaitable<std::variant<stored_rows, problem>> stored_equipment(
-  summary_cache& cache, actors::node& node, std::string farm, std::chrono::milliseconds limit) {
+namespace {
+
+std::size_t bytes_of(const stored_rows& rows) {
+  std::size_t bytes = rows.capacity() * sizeof(storage::equipment_row);
+  for (const auto& row : rows)
+    for (const auto* text : {&row.farm, &row.name})
+      bytes += text->capacity() < sizeof(std::string) ? 0 : text->capacity();
+  return bytes;
+}
+
+/// The rows as they are kept: in order, so that nobody has to sort them again.
+query_cache::value rows_answer(stored_rows rows) {
+  const auto by_name = [](const auto& left, const auto& right) { return left.name < right.name; };
+  if (!std::is_sorted(rows.begin(), rows.end(), by_name))
+    std::stable_sort(rows.begin(), rows.end(), by_name);
+  const auto bytes = bytes_of(rows);
+  return to_answer(std::move(rows), bytes);
+}
+
+/// Keeps the rows for the next caller, and returns them.
+shared_rows keep_rows(summary_cache::ticket& under, const std::string& farm, stored_rows made) {
+  const auto answer = rows_answer(std::move(made));
+  auto rows = rows_in<stored_rows>(answer);
+  // An empty farm means all farms: such an answer must not be shared.
+  if (!farm.empty())
+    under.put(answer, [&rows] { return to_kept_text(*rows); });
+  return rows;
+}
+
+/// Asks the database for newer rows, which come into the cache; nobody waits for them. They are kept on the store's
+/// thread, so the front may end meanwhile.
+void read_anew(summary_cache& cache,
+               storage::store& store,
+               const actors::node_meter& meter,
+               const std::string& farm) {
   const cache_key key{farm, question_equipment};
-  const auto mark = mark_of(node);
-  const auto known = co_await cache.find(key, mark);
-  if (known)
-    if (auto rows = kept_equipment(farm, *known))
-      co_return std::move(*rows);
+  if (cache.is_asked(key))
+    return;
+  const auto held = std::make_shared<summary_cache::ticket>(cache, key, mark_of(meter));
+  store.list_equipment(farm, [held, farm](storage::result<stored_rows> said) {
+    if (said) // otherwise the next caller asks
+      (void)keep_rows(*held, farm, std::move(*said));
+  });
+}
+
+/// Texts are kept as they are, and read by each who asks.
+query_cache::value text_answer(const std::string& text) {
+  return to_answer(text, text.capacity());
+}
+
+} // namespace
+
+asio::awaitable<std::variant<shared_rows, problem>>
+stored_equipment(summary_cache& cache,
+                 storage::store& store,
+                 const actors::node_meter& meter,
+                 std::string farm,
+                 std::chrono::milliseconds limit) {
+  const cache_key key{farm, question_equipment};
+  const auto mark = mark_of(meter);
+  summary_cache::reader read = [&farm](const std::string& text) -> query_cache::value {
+    auto rows = kept_equipment(farm, text);
+    return rows ? rows_answer(std::move(*rows)) : nullptr;
+  };
+  const auto known = co_await cache.find(key, mark, std::move(read));
+  if (auto rows = rows_in<stored_rows>(known))
+    co_return rows;
   summary_cache::ticket ticket{cache, key, mark};
-  const auto start = [&](auto done) { node.store().list_equipment(farm, std::move(done)); };
+  const auto start = [&](auto done) { store.list_equipment(farm, std::move(done)); };
   auto said = co_await ask<storage::result<stored_rows>>(start, limit);
   if (!said)
     co_return no_answer("database");
   if (!*said)
     co_return to_problem(said->error());
-  // An empty farm means all farms: such an answer must not be shared.
-  if (cache.on() && !farm.empty())
-    ticket.put(to_kept_text(**said));
-  co_return std::move(**said);
+  co_return keep_rows(ticket, farm, std::move(**said));
 }
 
-asio::awaitable<std::variant<farm_machines, problem>>
-every_farm(summary_cache& cache, actors::node& node, std::chrono::milliseconds limit) {
+asio::awaitable<std::variant<shared_rows, problem>>
+stored_equipment_soon(summary_cache& cache,
+                      storage::store& store,
+                      const actors::node_meter& meter,
+                      std::string farm,
+                      std::chrono::milliseconds limit) {
+  const auto known = cache.find_aged({farm, question_equipment});
+  auto rows = rows_in<stored_rows>(known.answer);
+  if (rows == nullptr)
+    co_return co_await stored_equipment(cache, store, meter, std::move(farm), limit);
+  if (known.age >= std::max(cache.ttl(), cache.aged() / 2))
+    read_anew(cache, store, meter, farm);
+  co_return rows;
+}
+
+asio::awaitable<std::variant<farm_machines, problem>> every_farm(summary_cache& cache,
+                                                                 storage::store& store,
+                                                                 const actors::node_meter& meter,
+                                                                 std::chrono::milliseconds limit) {
   const cache_key key{farm_of_node, question_farms};
-  const auto mark = mark_of(node);
-  const auto known = co_await cache.find(key, mark);
-  if (known)
-    if (auto farms = kept_farms(*known))
+  const auto mark = mark_of(meter);
+  summary_cache::reader read = text_answer;
+  const auto known = co_await cache.find(key, mark, std::move(read));
+  if (const auto text = rows_in<std::string>(known))
+    if (auto farms = kept_farms(*text))
       co_return std::move(*farms);
   summary_cache::ticket ticket{cache, key, mark};
-  const auto start = [&](auto done) { node.store().list_equipment("", std::move(done)); };
+  const auto start = [&](auto done) { store.list_equipment("", std::move(done)); };
   auto said = co_await ask<storage::result<stored_rows>>(start, limit);
   if (!said)
     co_return no_answer("database");
@@ -180,21 +290,28 @@ every_farm(summary_cache& cache, actors::node& node, std::chrono::milliseconds l
   farm_machines farms;
   for (auto& row : **said)
     farms[row.farm].push_back(std::move(row.name));
-  if (cache.on())
-    ticket.put(to_kept_text(farms));
+  if (cache.on()) {
+    const auto text = to_kept_text(farms);
+    ticket.put(text_answer(text), [&text] { return text; });
+  }
   co_return farms;
 }
 
-asio::awaitable<std::variant<std::shared_ptr<const json>, problem>> farm_ledger(
-  summary_cache& cache, actors::node& node, std::string farm, std::chrono::milliseconds limit) {
+asio::awaitable<std::variant<std::shared_ptr<const json>, problem>>
+farm_ledger(summary_cache& cache,
+            storage::store& store,
+            const actors::node_meter& meter,
+            std::string farm,
+            std::chrono::milliseconds limit) {
   const cache_key key{farm, question_ledger};
-  const auto mark = mark_of(node);
-  const auto known = co_await cache.find(key, mark);
-  if (known)
-    if (auto rows = kept_ledger(farm, *known))
+  const auto mark = mark_of(meter);
+  summary_cache::reader read = text_answer;
+  const auto known = co_await cache.find(key, mark, std::move(read));
+  if (const auto text = rows_in<std::string>(known))
+    if (auto rows = kept_ledger(farm, *text))
       co_return rows;
   summary_cache::ticket ticket{cache, key, mark};
-  const auto start = [&](auto done) { node.store().read_ledger(farm, "", std::move(done)); };
+  const auto start = [&](auto done) { store.read_ledger(farm, "", std::move(done)); };
   auto said = co_await ask<storage::result<std::vector<storage::ledger_row>>>(start, limit);
   if (!said)
     co_return no_answer("database");
@@ -203,8 +320,10 @@ asio::awaitable<std::variant<std::shared_ptr<const json>, problem>> farm_ledger(
   auto list = std::make_shared<json>(json::array());
   for (const auto& row : **said)
     list->push_back(json_rows::to_json(row));
-  if (cache.on() && !farm.empty())
-    ticket.put(json_rows::to_text(*list));
+  if (cache.on() && !farm.empty()) {
+    const auto text = json_rows::to_text(*list);
+    ticket.put(text_answer(text), [&text] { return text; });
+  }
   co_return std::shared_ptr<const json>{std::move(list)};
 }
 

@@ -66,12 +66,13 @@ std::optional<opened_answer> open_answer(const cache_key& key, std::string_view 
 summary_cache::summary_cache(boost::asio::io_context& io,
                              cache_limits limits,
                              const std::optional<redis_settings>& redis)
-  : ttl_{limits.ttl}, memory_{limits} {
+  : ttl_{limits.ttl}, aged_{limits.aged}, memory_{limits} {
   if (redis && on())
     redis_ = std::make_unique<redis_link>(io, *redis);
 }
 
-boost::asio::awaitable<query_cache::value> summary_cache::find(cache_key key, std::uint64_t mark) {
+boost::asio::awaitable<query_cache::value>
+summary_cache::find(cache_key key, std::uint64_t mark, reader read) {
   if (!on())
     co_return nullptr;
   {
@@ -91,13 +92,16 @@ boost::asio::awaitable<query_cache::value> summary_cache::find(cache_key key, st
   const bool unchanged = held.let_go();
   if (!said || !*said)
     co_return nullptr;
-  if (!opened || age.count() < 0 || age >= ttl_.load()) {
+  const bool young = opened && age.count() >= 0 && age < ttl_.load();
+  query_cache::value answer;
+  if (young)
+    answer = read(opened->answer);
+  if (answer == nullptr) {
     ++redis_rejected_;
     co_return nullptr;
   }
   if (!unchanged)
     co_return nullptr;
-  auto answer = std::make_shared<const std::string>(opened->answer);
   const auto now = query_cache::clock::now();
   const std::scoped_lock lock{mutex_};
   static_cast<void>(
@@ -106,8 +110,20 @@ boost::asio::awaitable<query_cache::value> summary_cache::find(cache_key key, st
   co_return answer;
 }
 
+query_cache::aged_value summary_cache::find_aged(const cache_key& key) {
+  if (!on())
+    return {};
+  const std::scoped_lock lock{mutex_};
+  return memory_.find_aged(key, query_cache::clock::now());
+}
+
+bool summary_cache::is_asked(const cache_key& key) const {
+  const std::scoped_lock lock{mutex_};
+  return memory_.is_asked(key);
+}
+
 summary_cache::ticket::ticket(summary_cache& of, cache_key key, std::uint64_t mark)
-  : of_{of.on() ? &of : nullptr}, key_{std::move(key)}, asked_us_{now_us()} {
+  : of_{of.on() ? of.shared_from_this() : nullptr}, key_{std::move(key)}, asked_us_{now_us()} {
   if (of_ == nullptr)
     return;
   const std::scoped_lock lock{of_->mutex_};
@@ -125,12 +141,14 @@ bool summary_cache::ticket::let_go() {
   return of_->memory_.let_go(number_);
 }
 
-void summary_cache::ticket::put(std::string answer) {
+void summary_cache::ticket::put(query_cache::value answer,
+                                const std::function<std::string()>& text) {
   if (of_ == nullptr)
     return;
   const auto left = of_->ttl_.load() - std::chrono::milliseconds{(now_us() - asked_us_) / 1'000};
-  const bool share = of_->redis_ != nullptr && answer.size() < reply_room;
-  const auto sealed = share ? sealed_answer(key_, asked_us_, answer) : std::string{};
+  const auto shown = of_->redis_ != nullptr && left.count() > 0 ? text() : std::string{};
+  const bool share = !shown.empty() && shown.size() < reply_room;
+  const auto sealed = share ? sealed_answer(key_, asked_us_, shown) : std::string{};
   bool kept = false;
   {
     const std::scoped_lock lock{of_->mutex_};

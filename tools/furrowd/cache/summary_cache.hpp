@@ -2,7 +2,7 @@
 ///
 /// Shape: `find` looks in memory, then in Redis. A caller that gets nothing asks the database under a ticket and puts
 ///   the answer. An answer from Redis is used only if it is whole, belongs to this farm and question, and is younger
-///   than the time to live.
+///   than the time to live. Memory holds the rows, Redis their text; a text is read once.
 /// Units: the age of an answer counts from when the database was asked, between nodes by the wall clock.
 /// Errors: a Redis that is unreachable, slow or sends invalid answers is a miss and a counter.
 /// Threads: any; `find` resumes on the caller's executor, which must be a strand or a single thread.
@@ -14,6 +14,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -45,18 +46,28 @@ struct opened_answer {
 [[nodiscard]] std::optional<opened_answer> open_answer(const cache_key& key,
                                                        std::string_view sealed);
 
-class summary_cache {
+class summary_cache : public std::enable_shared_from_this<summary_cache> {
 public:
+  /// Reads the text of an answer; nullptr: it is no valid answer to the question.
+  using reader = std::function<query_cache::value(const std::string& text)>;
+
   summary_cache(boost::asio::io_context& io,
                 cache_limits limits,
                 const std::optional<redis_settings>& redis);
 
   [[nodiscard]] bool on() const { return ttl_.load().count() > 0; }
+  [[nodiscard]] std::chrono::milliseconds ttl() const { return ttl_.load(); }
+  [[nodiscard]] std::chrono::milliseconds aged() const { return aged_; }
   /// A new time to live. Redis is used only where caching was on at the start.
   void limit(std::chrono::milliseconds ttl);
-  [[nodiscard]] boost::asio::awaitable<query_cache::value> find(cache_key key, std::uint64_t mark);
+  [[nodiscard]] boost::asio::awaitable<query_cache::value>
+  find(cache_key key, std::uint64_t mark, reader read);
+  /// From memory only: an answer that may be cache_limits::aged older than the time to live.
+  [[nodiscard]] query_cache::aged_value find_aged(const cache_key& key);
+  /// Whether somebody asks the database for it now.
+  [[nodiscard]] bool is_asked(const cache_key& key) const;
 
-  /// The right to put an answer; released at the end of its life when it was not used.
+  /// The right to put an answer; released at the end of its life when it was not used. The cache lives as long.
   class ticket {
   public:
     ticket() = default;
@@ -64,12 +75,13 @@ public:
     ~ticket();
     ticket(const ticket&) = delete;
     ticket& operator=(const ticket&) = delete;
-    void put(std::string answer);
+    /// `text` is called only where answers are shared.
+    void put(query_cache::value answer, const std::function<std::string()>& text);
     /// Releases the ticket. False: its answer was put, or the farm changed since the ticket was taken.
     bool let_go();
 
   private:
-    summary_cache* of_ = nullptr;
+    std::shared_ptr<summary_cache> of_;
     cache_key key_;
     std::uint64_t number_ = 0;
     std::int64_t asked_us_ = 0;
@@ -81,6 +93,7 @@ public:
 
 private:
   std::atomic<std::chrono::milliseconds> ttl_;
+  const std::chrono::milliseconds aged_;
   mutable std::mutex mutex_;
   query_cache memory_;
   std::unique_ptr<redis_link> redis_;

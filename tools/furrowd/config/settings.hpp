@@ -6,7 +6,7 @@
 /// Threads: at start, and at a reload on one thread.
 #pragma once
 
-#include "actors/node.hpp"
+#include "actors/node_config.hpp"
 #include "storage/store.hpp"
 #include "tools/config/layers.hpp"
 #include "tools/furrowd/access/authority.hpp"
@@ -59,7 +59,7 @@ struct settings {
   std::chrono::seconds drain{25};
   std::string log_level = "info"; // as log::set_levels takes it
   std::string log_format = "text";
-  http::cache_limits cache;
+  http::cache_limits cache{.aged = std::chrono::seconds{10}};
   std::optional<http::redis_settings> redis;
   command_line line;
   config::in_force in_force; // every key, with its value and where that comes from

@@ -27,7 +27,7 @@ namespace furrow::http {
 
 class front : public std::enable_shared_from_this<front> {
 public:
-  front(boost::asio::io_context& io, http_config config, actors::node& node);
+  front(boost::asio::io_context& io, http_config config, const actors::shown_parts& node);
 
   [[nodiscard]] daemon::result<http_server::endpoint> listen();
   void drain() {
@@ -88,10 +88,10 @@ private:
   void write_note(storage::audit_row row, const std::string& said);
 
   boost::asio::io_context& io_;
-  actors::node& node_;
+  storage::store& store_;
   const http_config config_;
   metrics metrics_;
-  summary_cache cache_;
+  const std::shared_ptr<summary_cache> cache_;
   const std::shared_ptr<live_stream> stream_;
   api api_;
   const router router_;

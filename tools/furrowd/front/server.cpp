@@ -87,15 +87,15 @@ storage::audit_row note_of(const route_match& match) {
 
 } // namespace
 
-front::front(asio::io_context& io, http_config config, actors::node& node)
-  : io_{io}, node_{node}, config_{std::move(config)}, metrics_{config_.version},
-    cache_{io_, config_.cache, config_.redis},
+front::front(asio::io_context& io, http_config config, const actors::shown_parts& node)
+  : io_{io}, store_{node.store}, config_{std::move(config)}, metrics_{config_.version},
+    cache_{std::make_shared<summary_cache>(io_, config_.cache, config_.redis)},
     stream_{std::make_shared<live_stream>(
       io_,
       live_stream::settings{
         config_.node_name, config_.version, config_.stream,
         [this](const daemon::credential& who) { return guard_.still_valid(who); }},
-      node)},
+      live_stream::sources{node.machines, node.dbc, node.peers, node.store})},
     api_{{config_.node_name, config_.version, config_.streams_max, config_.stream_wait,
           [this] {
             const std::scoped_lock lock{mutex_};
@@ -105,7 +105,7 @@ front::front(asio::io_context& io, http_config config, actors::node& node)
           config_.refresh_access, config_.sessions, stream_, config_.map, config_.settings},
          node,
          metrics_,
-         cache_},
+         *cache_},
     router_{api_.routes()}, guard_{config_.access}, body_bytes_max_{router_.body_bytes_max(
                                                       config_.body_bytes_max)},
     turns_{std::make_shared<places>(config_.turns_max)},
@@ -244,7 +244,7 @@ void front::limit(const front_limits& limits, std::chrono::milliseconds cache_tt
   }
   progress_->limit(limits.token_requests_max);
   api_.limit(limits.connections_max);
-  cache_.limit(cache_ttl);
+  cache_->limit(cache_ttl);
 }
 
 void front::waits(std::uint64_t id) {
@@ -297,7 +297,7 @@ void front::stop(std::function<void()> stopped) {
   }
   if (std::exchange(stopping_, true))
     return;
-  cache_.stop();
+  cache_->stop();
   stream_->stop();
   for (const auto& [id, connection] : open_)
     asio::post(connection->strand, [connection = connection] {
@@ -391,7 +391,7 @@ std::variant<route_match, problem> front::admit(const request& request, std::uin
 }
 
 void front::write_note(storage::audit_row row, const std::string& said) {
-  auto* const log = storage::audit_of(node_.store());
+  auto* const log = storage::audit_of(store_);
   if (log == nullptr)
     return;
   row.detail = said;
@@ -432,7 +432,7 @@ asio::awaitable<response> front::answer(route_match match) {
     if (said.body.size() > held_body_min)
       said.turn = std::move(turn); // large bodies that wait for slow clients must not pile up
     if (changes)
-      cache_.forget(farm); // also after a failure: the change may have been made
+      cache_->forget(farm); // also after a failure: the change may have been made
     co_return said;
   } catch (const boost::system::system_error& error) {
     if (error.code() == asio::error::operation_aborted)
@@ -447,7 +447,7 @@ asio::awaitable<response> front::answer(route_match match) {
     {500, "internal", "internal error of this node", "the log of the node gives the reason"});
 }
 
-http_server::http_server(asio::io_context& io, http_config config, actors::node& node)
+http_server::http_server(asio::io_context& io, http_config config, const actors::shown_parts& node)
   : front_{std::make_shared<front>(io, std::move(config), node)} {}
 http_server::~http_server() {
   front_->stop({});

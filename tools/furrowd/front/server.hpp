@@ -9,7 +9,7 @@
 ///   all connections, and one token not all requests.
 #pragma once
 
-#include "actors/node.hpp"
+#include "actors/node_parts.hpp"
 #include "tools/config/settings_board.hpp"
 #include "tools/furrowd/access/authority.hpp"
 #include "tools/furrowd/access/gateway_book.hpp"
@@ -87,7 +87,7 @@ class http_server {
 public:
   using endpoint = boost::asio::ip::tcp::endpoint;
 
-  http_server(boost::asio::io_context& io, http_config config, actors::node& node);
+  http_server(boost::asio::io_context& io, http_config config, const actors::shown_parts& node);
   ~http_server(); // stops
   http_server(const http_server&) = delete;
   http_server& operator=(const http_server&) = delete;

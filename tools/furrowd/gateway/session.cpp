@@ -75,7 +75,7 @@ public:
       welcome.epoch = epoch;
       welcome.resume_from = resume_from;
       welcome.nodes = session.context_->nodes;
-      if (const auto* cluster = session.context_->node.cluster())
+      if (const auto* cluster = session.context_->cluster)
         welcome.nodes = actors::gateways_for(*cluster->latest(), session.equipment_,
                                              session.context_->nodes, proto::nodes_max);
       welcome.keepalive_ms = static_cast<std::uint32_t>(
@@ -214,7 +214,7 @@ asio::awaitable<void> gateway_session::greet() {
   }
   deadline_ = clock::now() + context_->limits.idle;
   note_connected(*greeting);
-  link_ = context_->node.attach(std::move(*greeting),
+  link_ = context_->gate.attach(std::move(*greeting),
                                 std::make_shared<port>(weak_from_this(), executor_));
 }
 
@@ -250,7 +250,7 @@ std::optional<actors::greeting> gateway_session::check(proto::hello hello) {
 }
 
 bool gateway_session::redirected() {
-  const auto* cluster = context_->node.cluster();
+  const auto* cluster = context_->cluster;
   if (cluster == nullptr)
     return false;
   const auto place = actors::other_place(*cluster->latest(), farm_, equipment_, unreachable_);

@@ -9,8 +9,9 @@
 ///   Acks are merged, and so are paces: one of each waits. Samples above their rate are dropped.
 #pragma once
 
+#include "actors/live/interest.hpp"
 #include "actors/log/log.hpp"
-#include "actors/node.hpp"
+#include "actors/session/gate.hpp"
 #include "tools/furrowd/access/authority.hpp"
 #include "tools/furrowd/net/byte_stream.hpp"
 
@@ -24,6 +25,11 @@
 #include <vector>
 
 #include <boost/asio/any_io_executor.hpp>
+
+namespace furrow::actors {
+class cluster_board; // actors/cluster/cluster_board.hpp
+class live_machines; // actors/live/live_machines.hpp
+} // namespace furrow::actors
 
 namespace furrow::daemon {
 
@@ -47,7 +53,9 @@ struct session_limits {
 
 /// State that all sessions of a listener share.
 struct session_context {
-  actors::node& node;
+  actors::gate& gate;
+  actors::live_machines& machines;
+  const actors::cluster_board* cluster; // nullptr: this node is alone
   std::shared_ptr<actors::memory_budget> budget;
   actors::arrival_room arrivals;
   std::shared_ptr<const authority>

@@ -1,4 +1,5 @@
 // How often a gateway sends: the session follows who watches its machine.
+#include "actors/live/live_machines.hpp"
 #include "tools/furrowd/gateway/session.hpp"
 
 #include <memory>
@@ -11,7 +12,7 @@ namespace furrow::daemon {
 void gateway_session::listen_to_interest() {
   if (interest_ != nullptr || version_ < proto::version_of_pace || closed_ || closing_)
     return;
-  interest_ = context_->node.interest_in(farm_, equipment_);
+  interest_ = context_->machines.interest_in(farm_, equipment_);
   on_interest_ = std::make_shared<actors::machine_interest::listener>(
     [weak = weak_from_this(), executor = executor_] {
       boost::asio::post(executor, [weak] {

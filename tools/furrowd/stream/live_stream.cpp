@@ -40,8 +40,8 @@ problem too_many_clients(std::string_view of, std::size_t limit) {
 
 } // namespace
 
-live_stream::live_stream(boost::asio::io_context& io, settings given, actors::node& node)
-  : settings_{std::move(given)}, node_{node}, strand_{boost::asio::make_strand(io)},
+live_stream::live_stream(boost::asio::io_context& io, settings given, const sources& from)
+  : settings_{std::move(given)}, from_{from}, strand_{boost::asio::make_strand(io)},
     timer_{strand_}, epoch_{make_epoch()} {}
 
 std::variant<std::shared_ptr<stream_seat>, problem>
@@ -223,7 +223,7 @@ void live_stream::see(farm_state& farm, stream_seat& seat, subscription wanted) 
   if (one.view == nullptr)
     one.view = std::make_shared<stream_view>(
       std::move(wanted), seat.form_, epoch_, cursor_,
-      [board = node_.dbc(), of_farm = seat.holder_.who.farm](const std::string& machine) {
+      [board = &from_.dbc, of_farm = seat.holder_.who.farm](const std::string& machine) {
         return bus_names{board, of_farm, machine};
       });
   if (one.seats.empty())

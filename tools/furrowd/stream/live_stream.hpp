@@ -12,7 +12,8 @@
 /// Limits: stream_limits. A client holds one message of at most about 128 KiB, and the frames that wait for it.
 #pragma once
 
-#include "actors/node.hpp"
+#include "actors/live/live_place.hpp"
+#include "proto/link.hpp"
 #include "tools/furrowd/http/message.hpp"
 #include "tools/furrowd/stream/stream_view.hpp"
 #include "tools/furrowd/stream/tickets.hpp"
@@ -35,6 +36,17 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/strand.hpp>
+
+namespace furrow::storage {
+class store; // storage/store.hpp
+} // namespace furrow::storage
+
+namespace furrow::actors {
+class dbc_board;     // actors/live/dbc_board.hpp
+class live_machines; // actors/live/live_machines.hpp
+class peer_nodes;    // actors/cluster/peer_nodes.hpp
+struct peers_said;
+} // namespace furrow::actors
 
 namespace furrow::http {
 
@@ -94,8 +106,15 @@ public:
     std::function<bool(const daemon::credential&)> still_valid;
   };
 
-  /// The node must live until `stop` has returned.
-  live_stream(boost::asio::io_context& io, settings given, actors::node& node);
+  /// What the stream reads. All of it lives until `stop` has returned.
+  struct sources {
+    actors::live_machines& machines;
+    const actors::dbc_board& dbc;
+    actors::peer_nodes* peers; // nullptr: the machines of this node alone
+    storage::store& store;     // for the boundaries of fields
+  };
+
+  live_stream(boost::asio::io_context& io, settings given, const sources& from);
 
   [[nodiscard]] std::variant<std::shared_ptr<stream_seat>, problem>
   join(subscription wanted, stream_holder holder, std::string peer, stream_form form);
@@ -114,11 +133,11 @@ public:
   [[nodiscard]] std::optional<stream_holder> redeem_ticket(std::string_view ticket);
 
   [[nodiscard]] std::size_t clients();
-  [[nodiscard]] actors::node& node() { return node_; }
+  [[nodiscard]] storage::store& store() { return from_.store; }
   [[nodiscard]] const stream_limits& limits() const { return settings_.limits; }
   /// Ends every client in good order and takes no new ones.
   void drain();
-  /// Cuts every client; the node is not used afterwards.
+  /// Cuts every client; the sources are not used afterwards.
   void stop();
 
 private:
@@ -175,7 +194,7 @@ private:
   [[nodiscard]] std::chrono::milliseconds pace() const;
 
   const settings settings_;
-  actors::node& node_;
+  const sources from_;
   boost::asio::strand<boost::asio::io_context::executor_type> strand_;
   boost::asio::steady_timer timer_;
   const std::string epoch_;

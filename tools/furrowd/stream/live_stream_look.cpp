@@ -1,5 +1,6 @@
 #include "actors/cluster/peer_nodes.hpp"
 #include "actors/cluster/peer_rows.hpp"
+#include "actors/live/live_machines.hpp"
 #include "tools/furrowd/access/authority.hpp"
 #include "tools/furrowd/stream/live_stream.hpp"
 
@@ -98,7 +99,7 @@ void live_stream::look(clock::time_point now) {
 /// Which machines are on the board. The newest actor of a machine stands last there.
 void live_stream::find_places() {
   std::map<std::string, std::map<std::string, std::shared_ptr<actors::live_place>>> found;
-  for (auto& place : node_.live_places())
+  for (auto& place : from_.machines.places())
     if (farms_.contains(place->farm()))
       found[place->farm()][place->equipment()] = std::move(place);
   for (auto& [name, farm] : farms_) {
@@ -243,7 +244,7 @@ void live_stream::sweep(clock::time_point now) {
 }
 
 void live_stream::ask_peers(const std::string& name, farm_state& farm, clock::time_point now) {
-  auto* const others = node_.peers();
+  auto* const others = from_.peers;
   if (others == nullptr || farm.asking || now < farm.peers_due)
     return;
   farm.asking = true;

@@ -5,6 +5,7 @@
 #include "can/text/put.hpp"
 #include "can/text/time.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <limits>
@@ -116,7 +117,47 @@ void append_parts(std::string& out, value_kind kind, const std::array<double, 3>
   }
 }
 
+/// The value that the database keeps of a quantity, in the unit of the live view.
+std::optional<double> kept_value(const storage::telemetry_point& kept,
+                                 const can::live_quantity& of) {
+  if (of.kept.at < 0)
+    return std::nullopt;
+  const auto& value = kept.values.at(static_cast<std::size_t>(of.kept.at));
+  return value ? std::optional{*value / of.kept.factor} : std::nullopt;
+}
+
+/// For each quantity the row of the table that the database keeps; nullptr: it keeps none.
+std::vector<const can::live_quantity*> make_kept() {
+  std::vector<const can::live_quantity*> made;
+  for (const auto& one : stream_quantities()) {
+    const auto found = std::find_if(
+      can::live_quantities.begin(), can::live_quantities.end(), [&one](const auto& row) {
+        return row.key == one.key && row.kept.at >= 0 && one.kind == value_kind::number;
+      });
+    made.push_back(found == can::live_quantities.end() ? nullptr : &*found);
+  }
+  return made;
+}
+
+std::optional<can::operating_mode> mode_named(std::string_view text) {
+  using enum can::operating_mode;
+  for (const auto mode : {unknown, off, idle, moving, working})
+    if (can::to_string(mode) == text)
+      return mode;
+  return std::nullopt;
+}
+
 } // namespace
+
+std::size_t position_index() {
+  static const auto at = [] {
+    const auto& all = stream_quantities();
+    const auto found = std::find_if(
+      all.begin(), all.end(), [](const auto& one) { return one.kind == value_kind::position; });
+    return static_cast<std::size_t>(found - all.begin());
+  }();
+  return at;
+}
 
 const std::vector<stream_quantity>& stream_quantities() {
   static const auto made = make_quantities();
@@ -139,6 +180,24 @@ void read_cells(const can::live_state& state, std::vector<value_cell>& to) {
             0,
             0,
             0};
+}
+
+void read_cells(const storage::telemetry_point& kept, std::vector<value_cell>& to) {
+  static const auto rows = make_kept();
+  to.assign(rows.size(), value_cell{});
+  const auto put = [&](std::size_t at, const std::array<double, 3>& parts) {
+    to[at] = {true, parts, kept.time_us, 0, 0, 0};
+  };
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    if (rows[i] != nullptr)
+      if (const auto value = kept_value(kept, *rows[i]))
+        put(i, parts_of(*value));
+  const auto latitude = kept_value(kept, can::quantity_named("position.latitude_deg"));
+  const auto longitude = kept_value(kept, can::quantity_named("position.longitude_deg"));
+  if (latitude && longitude)
+    put(position_index(), {*latitude, *longitude, 0});
+  if (const auto mode = mode_named(kept.mode))
+    put(rows.size() - 1, parts_of(static_cast<double>(*mode)));
 }
 
 void append_number(std::string& out, double value) {

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "can/live/live_state.hpp"
+#include "storage/history.hpp"
 
 #include <array>
 #include <cstddef>
@@ -48,6 +49,10 @@ struct value_cell {
 
 /// Replaces the content of `to`.
 void read_cells(const can::live_state& state, std::vector<value_cell>& to);
+/// The same of what the database has of a machine. It keeps no source.
+void read_cells(const storage::telemetry_point& kept, std::vector<value_cell>& to);
+/// Where the position is among the quantities.
+[[nodiscard]] std::size_t position_index();
 
 /// {"value":1450.5,"time":"..."}; with `source` also unit, pgn, source and bus.
 void append_value(std::string& out, const stream_quantity& of, const value_cell& cell, bool source);

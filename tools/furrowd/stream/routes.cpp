@@ -1,6 +1,7 @@
 #include "tools/furrowd/stream/routes.hpp"
 
 #include "storage/farm/repositories.hpp"
+#include "storage/store.hpp"
 #include "tools/furrowd/http/ask_store.hpp"
 #include "tools/furrowd/stream/stream_guest.hpp"
 #include "tools/furrowd/stream/websocket.hpp"
@@ -123,7 +124,7 @@ boost::asio::awaitable<std::optional<problem>> resolve_field(live_stream& stream
                                                              subscription& wanted) {
   if (wanted.field.empty())
     co_return std::nullopt;
-  auto* const rows = stream.node().store().farm();
+  auto* const rows = stream.store().farm();
   if (rows == nullptr)
     co_return problem{501, "not_kept", "the store of this node has no fields",
                       "give an area of four numbers"};

@@ -17,17 +17,6 @@ namespace furrow::http {
 
 namespace {
 
-/// Where the position is among the quantities.
-std::size_t position_index() {
-  static const auto at = [] {
-    const auto& all = stream_quantities();
-    const auto found = std::find_if(
-      all.begin(), all.end(), [](const auto& one) { return one.kind == value_kind::position; });
-    return static_cast<std::size_t>(found - all.begin());
-  }();
-  return at;
-}
-
 const char* event_word(can::fault_event event) {
   switch (event) {
   case can::fault_event::appeared:

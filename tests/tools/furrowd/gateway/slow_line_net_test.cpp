@@ -26,8 +26,14 @@ class listening_node {
 public:
   explicit listening_node(daemon::session_limits limits) {
     std::signal(SIGPIPE, SIG_IGN); // as furrowd does
-    daemon::session_context context{
-      *node_, node_->budget(), node_->arrivals(), std::make_shared<daemon::authority>(), {}};
+    const auto& node = node_->parts();
+    daemon::session_context context{node.gateways,
+                                    node.machines,
+                                    node.cluster,
+                                    node.gateways.budget(),
+                                    node.gateways.arrivals(),
+                                    std::make_shared<daemon::authority>(),
+                                    {}};
     context.limits = limits;
     daemon::gateway_config config;
     config.listen = "127.0.0.1:0";

@@ -120,7 +120,7 @@ TEST_CASE("http crowd: a thousand clients at once get 200 from every route that 
   http::metrics metrics{"0"};
   boost::asio::io_context io;
   http::summary_cache cache{io, {std::chrono::milliseconds{0}}, {}};
-  http::api api{{}, w.node, metrics, cache};
+  http::api api{{}, w.node.parts(), metrics, cache};
   const auto served = api.routes();
   std::vector<std::unique_ptr<raw_client>> clients;
   for (std::size_t i = 0; i < clients_count; ++i)

@@ -1,7 +1,7 @@
 /// Hostile texts in every parameter of every route of the OpenAPI document, and in the bodies of what people write: the
 /// answer is an answer or a problem, tells nothing of the inside, and the node goes on.
+#include "tests/tools/furrowd/http/openapi_document.hpp"
 #include "tests/tools/furrowd/http/stored_world.hpp"
-#include "tools/furrowd/api/api.hpp"
 
 #include <doctest/doctest.h>
 #include <fmt/format.h>
@@ -51,17 +51,6 @@ std::vector<std::string> hostile_values() {
   return out;
 }
 
-const json& document() {
-  static const json parsed = json::parse(http::openapi_document());
-  return parsed;
-}
-
-json resolved(json one) {
-  while (one.contains("$ref"))
-    one = document().at(json::json_pointer{one["$ref"].get<std::string>().substr(1)});
-  return one;
-}
-
 /// A value that the route takes, so that the hostile one beside it is looked at.
 std::string plain_value(const std::string& name) {
   for (const auto& [known, value] :
@@ -83,7 +72,7 @@ struct operation {
 
 std::vector<operation> operations() {
   std::vector<operation> out;
-  for (const auto& [path, item] : document()["paths"].items())
+  for (const auto& [path, item] : openapi()["paths"].items())
     for (const auto& [method, described] : item.items()) {
       if (method == "parameters")
         continue;

@@ -420,13 +420,13 @@ TEST_CASE("http limits: an address in use and an unknown host name are clear err
   boost::asio::io_context io;
   http::http_config config;
   config.port = w.front.at().port();
-  const auto taken = http::http_server{io, config, w.node}.start();
+  const auto taken = http::http_server{io, config, w.node.parts()}.start();
   REQUIRE_FALSE(taken.has_value());
   CHECK(taken.error().detail
         == "cannot listen for HTTP on 127.0.0.1:" + std::to_string(config.port)
              + ": Address already in use");
   config.address = "no.such.name.invalid";
-  const auto nowhere = http::http_server{io, config, w.node}.start();
+  const auto nowhere = http::http_server{io, config, w.node.parts()}.start();
   REQUIRE_FALSE(nowhere.has_value());
   CHECK(nowhere.error().detail.starts_with("cannot listen for HTTP on no.such.name.invalid:"));
 }

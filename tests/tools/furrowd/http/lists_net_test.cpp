@@ -89,6 +89,22 @@ TEST_CASE("lists: machines stay as they were without parameters, and have no pag
   }
 }
 
+TEST_CASE("lists: a machine of a site is marked also while its line is away, with the time of its "
+          "newest frame") {
+  lists_world w;
+  for (auto& row : w.node.database.equipment)
+    row.relayed = row.name == "M00" || row.name == "M01"; // M00 has never been heard
+  const auto list = w.get("/api/v1/equipment");
+  for (const auto& one : list["equipment"]) {
+    CHECK(one["relayed"] == (one["name"] == "M00" || one["name"] == "M01"));
+    CHECK(one["as_of"] == (one["name"] == "M01" ? one["last_frame"] : json(nullptr)));
+  }
+  const auto one = w.get("/api/v1/equipment/M01");
+  CHECK(one["connected"] == false);
+  CHECK(one["relayed"] == true);
+  CHECK(one["as_of"] == "2020-05-01T05:20:07.000000Z");
+}
+
 TEST_CASE("lists: machines sort by their members, the absent ones last in both orders") {
   lists_world w;
   auto names = w.names("");
@@ -117,6 +133,46 @@ TEST_CASE("lists: pages of machines have each machine once, in the order of the 
        {"name", "-name", "last_frame", "-last_frame", "fault_count", "-connected"})
     for (const std::size_t limit : {1, 4, 9, 27, 100})
       CHECK_MESSAGE(w.paged(sort, limit) == w.names("?sort=" + sort), sort << " " << limit);
+}
+
+TEST_CASE("lists: pages by every key are the whole list in this order, row by row") {
+  lists_world w;
+  // Some of them are live, with numbers that differ and numbers that do not.
+  for (std::size_t i = 0; i < 12; ++i) {
+    auto live = w.node.live.front();
+    live.equipment = "M" + std::to_string(10 + i);
+    live.connected = i % 3 != 0;
+    live.received_seq = i * 7 % 12;
+    live.durable_seq = i / 2;
+    live.sent_seq = 9'007'199'254'740'993U + i; // beyond what a double holds
+    live.frames = i * 5 % 12;
+    live.ecus = i % 4;
+    live.faults_active = i % 2;
+    w.node.live.push_back(live);
+  }
+  const json whole = w.get("/api/v1/equipment")["equipment"];
+  for (const std::string key :
+       {"name", "last_frame", "connected", "node", "fault_count", "ecu_count", "received_seq",
+        "durable_seq", "sent_seq", "frames", "stored_durable_seq"})
+    for (const std::string sign : {"", "-"}) {
+      std::vector<json> rows(whole.begin(), whole.end());
+      std::sort(rows.begin(), rows.end(), [&](const json& left, const json& right) {
+        const auto& one = left[key];
+        const auto& other = right[key];
+        if (one.is_null() != other.is_null())
+          return other.is_null();
+        if (one != other)
+          return sign.empty() ? one < other : other < one;
+        return left["name"] < right["name"];
+      });
+      std::vector<std::string> names;
+      for (const auto& row : rows)
+        names.push_back(row["name"]);
+      CAPTURE(sign + key);
+      CHECK(w.names("?sort=" + sign + key) == names);
+      for (const std::size_t limit : {1, 5, 26, 28})
+        CHECK(w.paged(sign + key, limit) == names);
+    }
 }
 
 TEST_CASE("lists: a wrong sort, limit or cursor is refused with what it can be") {

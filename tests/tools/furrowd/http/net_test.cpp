@@ -215,7 +215,8 @@ TEST_CASE("http: the ledger has the documented names and only the rows of the fa
                 {"quarantined", 1},
                 {"dropped", 0},
                 {"lost_at_gateway", 0},
-                {"expired", 0}});
+                {"expired", 0},
+                {"elsewhere", 0}});
   CHECK(body_of(w.client.get("/api/v1/ledger?equipment=T1"))["ledger"].size() == 1);
   CHECK(w.client.get("/api/v1/ledger?equipment=H1").status == 404);
   w.node.database.away = true;

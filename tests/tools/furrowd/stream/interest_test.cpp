@@ -94,12 +94,6 @@ TEST_CASE("stream interest: a client of a thousand machines hurries none, one of
 
 TEST_CASE("stream interest: who asks for one machine may ask again") {
   interest_world w{1};
-  auto shared = w.node.place_of("default", "T1");
-  w.node.interest = [&](const std::string& farm, const std::string& machine) {
-    return farm == "default" && machine == "T1"
-             ? std::shared_ptr<machine_interest>{shared, &shared->interest()}
-             : std::make_shared<machine_interest>();
-  };
   CHECK(w.interval("T1") == machine_interest::idle);
   w.node.live = {machine_of("default", "T1", 900)};
   CHECK(status_of(stream_client{w.front.at()}.ask("/api/v1/equipment/T1")) == 200);

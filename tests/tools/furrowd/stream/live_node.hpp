@@ -52,9 +52,18 @@ public:
     const std::scoped_lock lock{mutex_};
     std::erase_if(places_, [&](const auto& one) { return one->is_of(farm, name); });
   }
-  [[nodiscard]] std::vector<std::shared_ptr<actors::live_place>> live_places() const override {
+  [[nodiscard]] std::vector<std::shared_ptr<actors::live_place>> places() const override {
     const std::scoped_lock lock{mutex_};
     return places_;
+  }
+  /// That of the machine's place, where it has one.
+  [[nodiscard]] std::shared_ptr<actors::machine_interest>
+  interest_in(const std::string& farm, const std::string& name) override {
+    const std::scoped_lock lock{mutex_};
+    for (const auto& one : places_)
+      if (one->is_of(farm, name))
+        return {one, &one->interest()};
+    return fake_node::interest_in(farm, name);
   }
 
 private:

@@ -370,7 +370,7 @@ TEST_CASE("stream: a client whose rights end is disconnected") {
     io,
     http::live_stream::settings{
       "n1", "1", {}, [&](const daemon::credential& who) { return valid || who.name != "revoked"; }},
-    node);
+    http::live_stream::sources{node, node.own_files, nullptr, node.database});
   std::thread thread{[&] { io.run(); }};
   const auto join = [&](const std::string& token) {
     daemon::credential who{"default", daemon::role::viewer, {}, false};

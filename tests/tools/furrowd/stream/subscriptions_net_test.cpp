@@ -1,4 +1,5 @@
 // What a client of the live stream gets for what it asks: heartbeats, its pace, frames, a field, machines of other nodes.
+#include "actors/cluster/peer_nodes.hpp"
 #include "tests/support/eventually.hpp"
 #include "tests/tools/furrowd/http/stored_world.hpp"
 #include "tests/tools/furrowd/stream/live_node.hpp"

@@ -438,8 +438,25 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** All machines: stored data and live state */
+        /** All machines: stored data and live state. GET /api/v1/fleet is the brief list */
         get: operations["listEquipment"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/fleet": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** All machines in brief: what a map and a list of a fleet need */
+        get: operations["listFleet"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1843,6 +1860,23 @@ export interface components {
             elements: components["schemas"]["implement_element"][];
             values: components["schemas"]["implement_value"][];
         };
+        fleet_machine: {
+            name: string;
+            connected: boolean;
+            /** @description the node that it is connected to, or that had it last; null: none */
+            node: string | null;
+            /**
+             * Format: date-time
+             * @description when the machine was last heard by its own clock, as last_frame of the full list
+             */
+            seen: string | null;
+            /** @description null: the machine is not live */
+            active_faults: number | null;
+            /** @description bare values by key, live or else stored; a value that is not known is left out. `position` is an object with latitude_deg and longitude_deg, `mode` a word, `direction` forward or reverse */
+            values: {
+                [key: string]: number | boolean | string | Record<string, never> | null;
+            };
+        };
         equipment: {
             name: string;
             farm: string;
@@ -1867,8 +1901,13 @@ export interface components {
             frames_ahead: number | null;
             /** @description live only: the stream is adrift, and the node will ask for its items again */
             adrift: boolean | null;
-            /** @description a site forwards the machine: what is shown is as of last_frame; null: not connected */
+            /** @description a site forwards the machine, also while the line of the site is away: what is shown is as of as_of; null: not known */
             relayed: boolean | null;
+            /**
+             * Format: date-time
+             * @description of a machine that a site forwards: the time of its newest frame here; null: not relayed, or no frame
+             */
+            as_of: string | null;
             /** Format: date-time */
             last_frame: string | null;
             /** @description negative when the clock of the machine is ahead */
@@ -1909,8 +1948,13 @@ export interface components {
             frames_ahead: number | null;
             /** @description live only: the stream is adrift, and the node will ask for its items again */
             adrift: boolean | null;
-            /** @description a site forwards the machine: what is shown is as of last_frame; null: not connected */
+            /** @description a site forwards the machine, also while the line of the site is away: what is shown is as of as_of; null: not known */
             relayed: boolean | null;
+            /**
+             * Format: date-time
+             * @description of a machine that a site forwards: the time of its newest frame here; null: not relayed, or no frame
+             */
+            as_of: string | null;
             /** Format: date-time */
             last_frame: string | null;
             /** @description negative when the clock of the machine is ahead */
@@ -2098,6 +2142,8 @@ export interface components {
             lost_at_gateway: number;
             /** @description numbers of items that retention deleted */
             expired: number;
+            /** @description of a farm that moves: numbers of items that are still in the database that it left */
+            elsewhere: number;
         };
         node: {
             name: string;
@@ -3268,6 +3314,10 @@ export interface operations {
     listEquipment: {
         parameters: {
             query?: {
+                /** @description patterns of names with * and ?, separated by commas; default: all */
+                machines?: string;
+                /** @description only machines whose position is in this box: west,south,east,north in degrees */
+                area?: string;
                 /** @description name, last_frame, connected, node, fault_count, ecu_count, received_seq, durable_seq, sent_seq, frames, stored_durable_seq; with - before it in descending order. Rows without a value come last. Default: name */
                 sort?: string;
                 /** @description rows of a page; default: all */
@@ -3289,6 +3339,49 @@ export interface operations {
                 content: {
                     "application/json": {
                         equipment: components["schemas"]["equipment"][];
+                        incomplete: string | null;
+                        /** @description nodes that did not answer in time */
+                        incomplete_nodes: string[];
+                        /** @description `after` of the next page; null: this is the last. Only with sort, limit or after */
+                        next?: string | null;
+                    };
+                };
+            };
+            400: components["responses"]["problem"];
+            401: components["responses"]["problem"];
+            403: components["responses"]["problem"];
+        };
+    };
+    listFleet: {
+        parameters: {
+            query?: {
+                /** @description patterns of names with * and ?, separated by commas; default: all */
+                machines?: string;
+                /** @description patterns of the values to show, as in the live stream: keys, or signals of the catalogue as EEC1.engine_speed; none: no values. Default: position, mode, heading_deg, course_deg, ground_speed_mps, wheel_speed_mps, engine_speed_rpm */
+                signals?: string;
+                /** @description only machines whose position is in this box: west,south,east,north in degrees */
+                area?: string;
+                /** @description name, last_frame, connected, node, fault_count, ecu_count, received_seq, durable_seq, sent_seq, frames, stored_durable_seq; with - before it in descending order. Rows without a value come last. Default: name */
+                sort?: string;
+                /** @description rows of a page; default: all */
+                limit?: number;
+                /** @description `next` of the previous page, which had the same `sort` */
+                after?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Machines of all nodes by name, with the names of the live stream's `brief`. What is stored may be 10 s older than --cache-ms allows; what is live is new. If machines that are not live are missing, `incomplete` gives the reason */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": {
+                        machines: components["schemas"]["fleet_machine"][];
                         incomplete: string | null;
                         /** @description nodes that did not answer in time */
                         incomplete_nodes: string[];
@@ -4078,7 +4171,7 @@ export interface operations {
             query?: {
                 /** @description only this machine */
                 equipment?: string;
-                /** @description equipment, stream_id, sent, durable, stored, lost, doubled, quarantined, dropped, expired; with - before it in descending order. Rows without a value come last. Default: equipment */
+                /** @description equipment, stream_id, sent, durable, stored, lost, doubled, quarantined, dropped, expired, elsewhere; with - before it in descending order. Rows without a value come last. Default: equipment */
                 sort?: string;
                 /** @description rows of a page; default: all */
                 limit?: number;

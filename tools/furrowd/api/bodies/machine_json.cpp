@@ -4,6 +4,7 @@
 #include "can/isobus/ddi.hpp"
 #include "can/live/quantity_table.hpp"
 #include "tools/furrowd/api/bodies/bus_names.hpp"
+#include "tools/furrowd/api/bodies/machine_summary.hpp"
 #include "tools/json/number_json.hpp"
 #include "tools/json/rfc3339.hpp"
 
@@ -360,31 +361,8 @@ json to_json(const daemon::refused_gateway& one) {
           {"last", json_rows::format_time(one.last_us)}};
 }
 
-namespace {
-
-using actors::clock_wrong_us;
-
-/// When the machine was last heard by its own clock. What came last counts; of two sources, not a time that is ahead.
-std::optional<std::int64_t> last_frame_of(const storage::equipment_row* stored,
-                                          const actors::live_equipment* live,
-                                          std::int64_t now_us) {
-  std::optional<std::int64_t> kept;
-  if (stored != nullptr)
-    kept = stored->state ? stored->state->time_us : stored->last_frame_us;
-  if (stored != nullptr && stored->last_frame_us
-      && *stored->last_frame_us <= now_us + clock_wrong_us)
-    kept = std::max(kept.value_or(0), *stored->last_frame_us);
-  if (live == nullptr || live->state->last_frame_us == 0)
-    return kept;
-  const auto heard = live->state->last_frame_us;
-  const bool newer_elsewhere = kept && *kept > heard && *kept <= now_us + clock_wrong_us;
-  return newer_elsewhere && !live->connected ? kept : heard;
-}
-
-} // namespace
-
 json to_json(const storage::equipment_row* stored,
-             const std::vector<const actors::live_equipment*>& live,
+             std::span<const actors::live_equipment* const> live,
              std::int64_t now_us,
              const std::string& node) {
   json row{{"name", stored != nullptr ? stored->name : live.front()->equipment},
@@ -394,25 +372,9 @@ json to_json(const storage::equipment_row* stored,
   row["streams"] = stored != nullptr ? json(stored->streams) : json(nullptr);
   row["stored_durable_seq"] = stored != nullptr ? json(stored->durable) : json(nullptr);
 
-  const actors::live_equipment* latest = nullptr;
-  actors::live_standing sum;
-  for (const auto* one : live) {
-    if (latest == nullptr || one->connected > latest->connected
-        || (one->connected == latest->connected
-            && one->state->last_frame_us > latest->state->last_frame_us))
-      latest = one;
-    sum.connected = sum.connected || one->connected;
-    sum.adrift = sum.adrift || one->adrift;
-    sum.received_seq += one->received_seq;
-    sum.durable_seq += one->durable_seq;
-    sum.sent_seq += one->sent_seq;
-    sum.frames += one->frames;
-    sum.frames_ahead += one->frames_ahead;
-    if (one->connected) {
-      sum.peer = one->peer;
-      sum.relayed = one->relayed;
-    }
-  }
+  const auto of = summary_of(stored, live, now_us);
+  const auto* const latest = of.latest;
+  const auto& sum = of.sum;
   row["connected"] = sum.connected;
   row["peer"] = sum.connected ? json(sum.peer) : json(nullptr);
   row["node"] = sum.connected ? json(node) : json(nullptr);
@@ -425,16 +387,18 @@ json to_json(const storage::equipment_row* stored,
   row["frames"] = if_live(sum.frames);
   row["frames_ahead"] = if_live(sum.frames_ahead);
   row["adrift"] = if_live(sum.adrift);
-  row["relayed"] = sum.connected ? json(sum.relayed) : json(nullptr);
-  const auto last_frame_us = last_frame_of(stored, latest, now_us);
+  const auto last_frame_us = of.last_frame_us;
+  const bool relayed = sum.connected ? sum.relayed : stored != nullptr && stored->relayed;
+  row["relayed"] = sum.connected || stored != nullptr ? json(relayed) : json(nullptr);
+  row["as_of"] =
+    relayed && last_frame_us ? json(json_rows::format_time(*last_frame_us)) : json(nullptr);
   row["last_frame"] = last_frame_us ? json(json_rows::format_time(*last_frame_us)) : json(nullptr);
   row["last_frame_age_ms"] = last_frame_us ? json(age_ms(*last_frame_us, now_us)) : json(nullptr);
   row["clock_ahead"] =
-    last_frame_us ? json(*last_frame_us > now_us + clock_wrong_us) : json(nullptr);
+    last_frame_us ? json(*last_frame_us > now_us + actors::clock_wrong_us) : json(nullptr);
   row["ecu_count"] = if_live(latest != nullptr ? latest->ecus : 0);
   row["fault_count"] = if_live(latest != nullptr ? latest->faults_active : 0);
-  const bool heard_here = latest != nullptr && latest->state->last_frame_us != 0;
-  const bool from_store = !heard_here && stored != nullptr && stored->state;
+  const bool from_store = of.is_from_store();
   row["state_from"] = from_store ? json("store") : latest != nullptr ? json("live") : json(nullptr);
   row["state"] = from_store          ? to_json(*stored->state, now_us)
                  : latest != nullptr ? to_json(*latest->state, now_us)

@@ -7,15 +7,15 @@
 /// Threads: pure functions.
 #pragma once
 
-#include "actors/node.hpp"
+#include "actors/live/live_view.hpp"
 #include "can/live/machine_monitor.hpp"
 #include "storage/store.hpp"
 #include "tools/furrowd/access/gateway_book.hpp"
 #include "tools/json/rows_json.hpp"
 
 #include <cstdint>
+#include <span>
 #include <string>
-#include <vector>
 
 namespace furrow::http {
 
@@ -32,7 +32,7 @@ using json_rows::json;
 /// Merges the stored row and the live state of a machine; either may be missing. While a newer actor replaces an older
 /// one there are two live states: numbers are summed, the state is that of the latest frame. `node`: the name of this one.
 [[nodiscard]] json to_json(const storage::equipment_row* stored,
-                           const std::vector<const actors::live_equipment*>& live,
+                           std::span<const actors::live_equipment* const> live,
                            std::int64_t now_us,
                            const std::string& node);
 

@@ -31,7 +31,7 @@ using compared_frames = std::vector<storage::stored_frame>;
 boost::asio::awaitable<std::variant<std::shared_ptr<const storage::stored_dbc>, problem>>
 replaced_file(api_context& of, const call& call, const dbc_request& wanted) {
   std::shared_ptr<const storage::stored_dbc> none;
-  const auto list = [&](auto done) { of.node.store().dbc()->list(std::move(done)); };
+  const auto list = [&](auto done) { of.node.store.dbc()->list(std::move(done)); };
   const auto listed = co_await ask_store<std::vector<storage::stored_dbc>>(list, answer_limit);
   if (const auto* wrong = std::get_if<problem>(&listed))
     co_return *wrong;
@@ -39,7 +39,7 @@ replaced_file(api_context& of, const call& call, const dbc_request& wanted) {
     if (!one.active || one.name != wanted.file.name || one.farm != wanted.target.farm
         || one.equipment != wanted.target.equipment || !sees_dbc(call, one))
       continue;
-    const auto start = [&](auto done) { of.node.store().dbc()->read(one.id, std::move(done)); };
+    const auto start = [&](auto done) { of.node.store.dbc()->read(one.id, std::move(done)); };
     auto said = co_await ask_store<storage::stored_dbc>(start, answer_limit);
     if (auto* wrong = std::get_if<problem>(&said))
       co_return std::move(*wrong);
@@ -53,13 +53,12 @@ replaced_file(api_context& of, const call& call, const dbc_request& wanted) {
 boost::asio::awaitable<std::variant<compared_frames, problem>> frames_to_decode(api_context& of,
                                                                                 const call& call) {
   const auto* machine = given(call, "equipment");
-  if (machine == nullptr || of.node.store().frames() == nullptr)
+  if (machine == nullptr || of.node.store.frames() == nullptr)
     co_return compared_frames{};
   if (!call.who.covers(*machine))
     co_return not_covered(*machine);
   const auto start = [&](auto done) {
-    of.node.store().frames()->newest_frames(call.who.farm, *machine, preview_frames,
-                                            std::move(done));
+    of.node.store.frames()->newest_frames(call.who.farm, *machine, preview_frames, std::move(done));
   };
   co_return co_await ask_store<compared_frames>(start, preview_limit);
 }
@@ -218,7 +217,7 @@ answer compare_new_dbc(api_context& of, call call) {
 } // namespace
 
 void add_dbc_compare_route(router& to, api_context& of) {
-  const bool kept = of.node.store().dbc() != nullptr;
+  const bool kept = of.node.store.dbc() != nullptr;
   route made{"POST",
              "/api/v1/dbc/compare",
              daemon::permission::administer,

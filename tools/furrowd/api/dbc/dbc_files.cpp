@@ -38,7 +38,7 @@ read_file(api_context& of, const call& call, const char* parameter, std::string 
   if (const auto* wrong = std::get_if<problem>(&id))
     co_return *wrong;
   const auto start = [&](auto done) {
-    of.node.store().dbc()->read(std::get<std::int32_t>(id), std::move(done));
+    of.node.store.dbc()->read(std::get<std::int32_t>(id), std::move(done));
   };
   auto said = co_await ask_store<storage::stored_dbc>(start, answer_limit);
   if (auto* wrong = std::get_if<problem>(&said))
@@ -57,7 +57,7 @@ answer list_dbc(api_context& of, call call) {
   if (const auto* wrong = std::get_if<problem>(&asked))
     co_return to_response(*wrong);
   const auto& page = std::get<row_page_wish>(asked);
-  const auto start = [&](auto done) { of.node.store().dbc()->list(std::move(done)); };
+  const auto start = [&](auto done) { of.node.store.dbc()->list(std::move(done)); };
   const auto said = co_await ask_store<std::vector<storage::stored_dbc>>(start, answer_limit);
   if (const auto* wrong = std::get_if<problem>(&said))
     co_return to_response(*wrong);
@@ -175,7 +175,7 @@ answer activate_dbc(api_context& of, call call) {
     co_return to_response(*wrong);
   const auto id = std::get<storage::stored_dbc>(found).id;
   const auto start = [&](auto done) {
-    of.node.store().dbc()->activate(id, author_of(call), std::move(done));
+    of.node.store.dbc()->activate(id, author_of(call), std::move(done));
   };
   const auto said = co_await ask_store<done>(start, change_limit);
   if (const auto* wrong = std::get_if<problem>(&said))
@@ -192,7 +192,7 @@ answer remove_dbc(api_context& of, call call) {
     co_return to_response(*wrong);
   const auto id = std::get<storage::stored_dbc>(found).id;
   const auto start = [&](auto done) {
-    of.node.store().dbc()->remove(id, author_of(call), std::move(done));
+    of.node.store.dbc()->remove(id, author_of(call), std::move(done));
   };
   const auto said = co_await ask_store<done>(start, change_limit);
   if (const auto* wrong = std::get_if<problem>(&said))
@@ -205,7 +205,7 @@ answer remove_dbc(api_context& of, call call) {
 
 boost::asio::awaitable<std::variant<storage::stored_dbc, problem>>
 dbc_row(api_context& of, const call& call, std::int32_t id) {
-  const auto start = [&](auto done) { of.node.store().dbc()->list(std::move(done)); };
+  const auto start = [&](auto done) { of.node.store.dbc()->list(std::move(done)); };
   auto said = co_await ask_store<std::vector<storage::stored_dbc>>(start, answer_limit);
   if (auto* wrong = std::get_if<problem>(&said))
     co_return std::move(*wrong);
@@ -217,7 +217,7 @@ dbc_row(api_context& of, const call& call, std::int32_t id) {
 
 void add_dbc_routes(router& to, api_context& of) {
   using enum daemon::permission;
-  const bool kept = of.node.store().dbc() != nullptr;
+  const bool kept = of.node.store.dbc() != nullptr;
   const auto add = [&](const char* method, const char* pattern, daemon::permission needs,
                        std::vector<std::string> parameters, answer (*run)(api_context&, call)) {
     route made{method, pattern, needs, std::move(parameters), on(of, kept ? run : not_kept)};

@@ -68,7 +68,7 @@ answer load_dbc(api_context& of, call call) {
     co_return to_response(*wrong);
   const auto start = [&](auto done) {
     storage::dbc_upload upload{file->name, target.scope, std::move(file->content), file->encoding};
-    of.node.store().dbc()->load(std::move(upload), author_of(call), std::move(done));
+    of.node.store.dbc()->load(std::move(upload), author_of(call), std::move(done));
   };
   const auto said = co_await ask_store<storage::dbc_load_outcome>(start, load_limit);
   if (const auto* wrong = std::get_if<problem>(&said)) {
@@ -119,7 +119,7 @@ std::variant<dbc_request, problem> to_dbc_request(call& call) {
 }
 
 void add_dbc_load_route(router& to, api_context& of) {
-  const bool kept = of.node.store().dbc() != nullptr;
+  const bool kept = of.node.store.dbc() != nullptr;
   route made{"POST",
              "/api/v1/dbc",
              daemon::permission::administer,

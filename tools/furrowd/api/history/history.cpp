@@ -76,8 +76,8 @@ answer telemetry(api_context& of, call call) {
   if (const auto* wrong = std::get_if<problem>(&query))
     co_return to_response(*wrong);
   const auto start = [&](auto done) {
-    of.node.store().history()->read_telemetry(std::get<storage::history_query>(query),
-                                              std::move(done));
+    of.node.store.history()->read_telemetry(std::get<storage::history_query>(query),
+                                            std::move(done));
   };
   const auto page = co_await ask_store<storage::telemetry_page>(start, history_limit);
   if (const auto* wrong = std::get_if<problem>(&page))
@@ -106,8 +106,8 @@ answer rollup(api_context& of, call call) {
                                    std::get<storage::history_query>(query).zone))
     co_return to_response(*wrong);
   const auto start = [&](auto done) {
-    of.node.store().history()->read_rollup(std::get<storage::history_query>(query), *signal, bucket,
-                                           std::move(done));
+    of.node.store.history()->read_rollup(std::get<storage::history_query>(query), *signal, bucket,
+                                         std::move(done));
   };
   const auto page = co_await ask_store<storage::rollup_page>(start, history_limit);
   if (const auto* wrong = std::get_if<problem>(&page))
@@ -121,7 +121,7 @@ answer signals(api_context& of, call call) {
     co_return to_response(*wrong);
   const auto& wanted = std::get<storage::history_query>(query);
   const auto start = [&](auto done) {
-    of.node.store().history()->list_signals(wanted.farm, wanted.equipment, std::move(done));
+    of.node.store.history()->list_signals(wanted.farm, wanted.equipment, std::move(done));
   };
   const auto known = co_await ask_store<std::vector<storage::known_signal>>(start, history_limit);
   if (const auto* wrong = std::get_if<problem>(&known))
@@ -143,7 +143,7 @@ answer signals(api_context& of, call call) {
 
 void add_history_routes(router& to, api_context& of) {
   using enum daemon::permission;
-  const bool kept = of.node.store().history() != nullptr;
+  const bool kept = of.node.store.history() != nullptr;
   const auto with = [&](answer (*run)(api_context&, call)) {
     return on_history(of, kept ? run : not_kept);
   };

@@ -111,7 +111,7 @@ answer signal_series(api_context& of, call call) {
     co_return to_response(*wrong);
   const auto& wanted = std::get<storage::signal_wish>(wish);
   const auto start = [&](auto done) {
-    storage::series_of(of.node.store())->read_signal_series(wanted, std::move(done));
+    storage::series_of(of.node.store)->read_signal_series(wanted, std::move(done));
   };
   const auto read = co_await ask_store<storage::signal_series>(start, signal_limit);
   if (const auto* wrong = std::get_if<problem>(&read))
@@ -124,7 +124,7 @@ answer signal_series(api_context& of, call call) {
 } // namespace
 
 void add_signal_series_route(router& to, api_context& of) {
-  const bool kept = storage::series_of(of.node.store()) != nullptr;
+  const bool kept = storage::series_of(of.node.store) != nullptr;
   to.add({"GET",
           "/api/v1/equipment/{name}/signals/{signal}",
           daemon::permission::read,

@@ -138,7 +138,7 @@ answer telemetry_series(api_context& of, call call) {
     co_return to_response(*wrong);
   const auto& wanted = std::get<storage::telemetry_wish>(wish);
   const auto start = [&](auto done) {
-    storage::series_of(of.node.store())->read_telemetry_series(wanted, std::move(done));
+    storage::series_of(of.node.store)->read_telemetry_series(wanted, std::move(done));
   };
   const auto read = co_await ask_store<storage::telemetry_series>(start, telemetry_limit);
   if (const auto* wrong = std::get_if<problem>(&read))
@@ -151,7 +151,7 @@ answer telemetry_series(api_context& of, call call) {
 } // namespace
 
 void add_telemetry_series_route(router& to, api_context& of) {
-  const bool kept = storage::series_of(of.node.store()) != nullptr;
+  const bool kept = storage::series_of(of.node.store) != nullptr;
   to.add({"GET",
           "/api/v1/equipment/{name}/telemetry/series",
           daemon::permission::read,

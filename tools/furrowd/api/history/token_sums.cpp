@@ -101,7 +101,7 @@ answer token_sums(api_context& of, call call) {
     co_return to_response(*wrong);
   const auto& wish = std::get<storage::token_sums_wish>(made);
   const auto start = [&](auto done) {
-    storage::series_of(of.node.store())->read_token_sums(wish, std::move(done));
+    storage::series_of(of.node.store)->read_token_sums(wish, std::move(done));
   };
   const auto said = co_await ask_store<storage::token_sums>(start, sums_limit);
   if (const auto* wrong = std::get_if<problem>(&said))
@@ -118,7 +118,7 @@ answer token_sums(api_context& of, call call) {
 } // namespace
 
 void add_token_sums_route(router& to, api_context& of) {
-  const bool kept = storage::series_of(of.node.store()) != nullptr;
+  const bool kept = storage::series_of(of.node.store) != nullptr;
   to.add({"GET",
           "/api/v1/token-usage/sums",
           daemon::permission::read,

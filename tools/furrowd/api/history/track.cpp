@@ -164,7 +164,7 @@ answer track(api_context& of, call call) {
   const auto& wanted = std::get<track_wish>(wish);
   const auto positions = positions_of(wanted.range);
   const auto start = [&](auto done) {
-    storage::series_of(of.node.store())->read_telemetry_series(positions, std::move(done));
+    storage::series_of(of.node.store)->read_telemetry_series(positions, std::move(done));
   };
   const auto read = co_await ask_store<storage::telemetry_series>(start, track_limit);
   if (const auto* wrong = std::get_if<problem>(&read))
@@ -179,7 +179,7 @@ answer track(api_context& of, call call) {
 } // namespace
 
 void add_track_route(router& to, api_context& of) {
-  const bool kept = storage::series_of(of.node.store()) != nullptr;
+  const bool kept = storage::series_of(of.node.store) != nullptr;
   to.add({"GET",
           "/api/v1/equipment/{name}/track",
           daemon::permission::read,

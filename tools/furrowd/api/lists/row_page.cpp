@@ -75,27 +75,35 @@ std::string next_of(const row_page_wish& wish, const json& value, const json& id
     .dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-json cut_to_page(json& rows, const row_page_wish& wish, std::string_view identity) {
-  const std::string id{identity};
-  const auto place_of = [&](const json& row) { return place_view{row.at(wish.key), row.at(id)}; };
-  std::vector<json> sorted;
-  for (auto& row : rows)
-    if (!wish.after
-        || before(place_view{wish.after->value, wish.after->identity}, place_of(row),
-                  wish.is_descending))
-      sorted.push_back(std::move(row));
-  std::sort(sorted.begin(), sorted.end(), [&](const json& left, const json& right) {
+json cut_to_page(std::vector<row_place>& rows, const row_page_wish& wish) {
+  const auto place_of = [](const row_place& row) { return place_view{row.value, row.identity}; };
+  if (wish.after) {
+    const place_view after{wish.after->value, wish.after->identity};
+    std::erase_if(
+      rows, [&](const auto& row) { return !before(after, place_of(row), wish.is_descending); });
+  }
+  const bool more = wish.limit && rows.size() > *wish.limit;
+  const auto end = more ? rows.begin() + static_cast<std::ptrdiff_t>(*wish.limit) : rows.end();
+  std::partial_sort(rows.begin(), end, rows.end(), [&](const auto& left, const auto& right) {
     return before(place_of(left), place_of(right), wish.is_descending);
   });
-  json next = nullptr;
-  if (wish.limit && sorted.size() > *wish.limit) {
-    sorted.resize(*wish.limit);
-    const auto& [value, last] = place_of(sorted.back());
-    next = next_of(wish, value, last);
-  }
-  rows = json::array();
-  for (auto& row : sorted)
-    rows.push_back(std::move(row));
+  if (!more)
+    return nullptr;
+  rows.erase(end, rows.end());
+  return next_of(wish, rows.back().value, rows.back().identity);
+}
+
+json cut_to_page(json& rows, const row_page_wish& wish, std::string_view identity) {
+  const std::string id{identity};
+  std::vector<row_place> places;
+  places.reserve(rows.size());
+  for (std::size_t i = 0; i < rows.size(); ++i)
+    places.push_back({rows[i].at(wish.key), rows[i].at(id), i});
+  auto next = cut_to_page(places, wish);
+  auto page = json::array();
+  for (const auto& place : places)
+    page.push_back(std::move(rows[place.row]));
+  rows = std::move(page);
   return next;
 }
 

@@ -17,6 +17,7 @@
 #include <string>
 #include <string_view>
 #include <variant>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -44,8 +45,16 @@ read_row_page(const call& call, std::span<const std::string_view> keys);
 [[nodiscard]] std::string
 next_of(const row_page_wish& wish, const json& value, const json& identity);
 
-/// Sorts the rows and cuts them to the page. Returns the `next` of the answer. `identity`: a member that no two rows
-/// share, a text or a number.
+/// Stands for a row that is not made yet: what it is sorted by, its identity, and which of the caller's rows it is.
+struct row_place {
+  json value;
+  json identity;
+  std::size_t row = 0;
+};
+/// Sorts the rows and cuts them to the page. Returns the `next` of the answer.
+[[nodiscard]] json cut_to_page(std::vector<row_place>& rows, const row_page_wish& wish);
+
+/// The same for rows that are made. `identity`: a member that no two rows share, a text or a number.
 [[nodiscard]] json cut_to_page(json& rows, const row_page_wish& wish, std::string_view identity);
 
 } // namespace furrow::http

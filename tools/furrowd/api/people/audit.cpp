@@ -9,7 +9,7 @@ namespace furrow::http {
 namespace {
 
 answer list_audit(api_context& of, call call) {
-  auto* const log = storage::audit_of(of.node.store());
+  auto* const log = storage::audit_of(of.node.store);
   if (log == nullptr)
     co_return co_await not_kept(of, std::move(call));
   storage::audit_query query;

@@ -17,7 +17,7 @@ namespace furrow::http {
 
 /// nullptr: the node's database keeps none.
 [[nodiscard]] inline storage::identity_store* people_of(api_context& of) {
-  return storage::identities_of(of.node.store());
+  return storage::identities_of(of.node.store);
 }
 
 /// After a change: this node knows it before it answers. The others see it within seconds.

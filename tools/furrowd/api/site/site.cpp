@@ -35,7 +35,7 @@ json forward_stream_json(const storage::forward_row& row) {
 /// Where this site forwards to, and of each stream how far head office has it.
 answer site(api_context& of, call call) {
   const auto start = [&](auto done) {
-    of.node.store().forward()->read_status(call.who.farm, std::move(done));
+    of.node.store.forward()->read_status(call.who.farm, std::move(done));
   };
   const auto said = co_await ask_store<storage::forward_status>(start, answer_limit);
   if (const auto* wrong = std::get_if<problem>(&said))
@@ -46,11 +46,11 @@ answer site(api_context& of, call call) {
     if (call.who.covers(row.equipment))
       streams.push_back(forward_stream_json(row));
   json body{{"target", status.target.empty() ? json(nullptr) : json(status.target)},
-            {"forwarding", of.node.forwarding() != nullptr},
+            {"forwarding", of.node.forwarding != nullptr},
             {"lines", 0},
             {"fault", nullptr},
             {"streams", std::move(streams)}};
-  if (auto* const board = of.node.forwarding()) {
+  if (auto* const board = of.node.forwarding) {
     const auto figures = board->latest();
     body["lines"] = figures.lines_claimed;
     if (!figures.fault.empty() && call.who.every_farm)
@@ -62,7 +62,7 @@ answer site(api_context& of, call call) {
 } // namespace
 
 void add_site_route(router& to, api_context& of) {
-  const bool kept = of.node.store().forward() != nullptr;
+  const bool kept = of.node.store.forward() != nullptr;
   to.add({"GET", "/api/v1/site", daemon::permission::read, {}, on(of, kept ? site : not_kept)});
 }
 

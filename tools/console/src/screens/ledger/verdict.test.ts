@@ -4,7 +4,7 @@ import { type LedgerRow, complaints, judge, onTheWay } from "./verdict";
 
 const row = (equipment: string, more: Partial<LedgerRow> = {}): LedgerRow => ({
   equipment, stream_id: equipment, sent: 1_000_000, durable: 1_000_000, stored: 1_000_000, lost: 0, doubled: 0,
-  farm: "default", quarantined: 0, dropped: 0, lost_at_gateway: 0, expired: 0, ...more,
+  farm: "default", quarantined: 0, dropped: 0, lost_at_gateway: 0, expired: 0, elsewhere: 0, ...more,
 });
 
 test("ledger: all that was sent is durable", () => {
