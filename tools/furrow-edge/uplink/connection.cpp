@@ -101,13 +101,15 @@ private:
       return true;
     if (!error)
       return false;
-    if (error != asio::error::eof && error != asio::ssl::error::stream_truncated)
-      fail(error.message());
-    else if (std::is_same_v<Stream, tcp::socket> && !heard_)
+    const bool ended = error == asio::error::eof || error == asio::ssl::error::stream_truncated;
+    // What a node answers that closes before it has read our first message.
+    const bool reset =
+      open_ && (error == asio::error::connection_reset || error == asio::error::broken_pipe);
+    if (std::is_same_v<Stream, tcp::socket> && !heard_ && (ended || reset))
       fail("the connection was closed without a message: the node has stopped, or it wants TLS "
            "(--tls or --ca FILE); its log says which");
     else
-      fail("the connection was closed");
+      fail(ended ? "the connection was closed" : error.message());
     return true;
   }
 
