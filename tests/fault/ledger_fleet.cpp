@@ -8,9 +8,11 @@
 #include <atomic>
 #include <functional>
 #include <future>
+#include <map>
 #include <random>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include <boost/asio/executor_work_guard.hpp>
 #include <boost/asio/io_context.hpp>
@@ -270,21 +272,24 @@ bool ledger_fleet::all_acked() const {
 
 std::string ledger_fleet::difference(const std::string& url) const {
   auto out = gateways_->stopped();
+  // The tables themselves: each number once, in order, without a hole, with the payload that the ledger has.
+  std::map<std::string, std::vector<std::string>> stored;
+  for (auto& row : pg_exec(
+         url,
+         "select count(*), count(distinct v), coalesce(min(v), 1), coalesce(max(v), 0), "
+         "coalesce(bool_and(v = b.seq_first + o - 1), true), (select w.seq from "
+         "furrow.stream_watermark w where w.stream = s.id), s.stream_id from furrow.stream s left "
+         "join furrow.can_block b on b.stream = s.id left join lateral unnest(b.payload) with "
+         "ordinality u(v, o) on true group by s.id"))
+    if (auto id = row.back(); !stored.emplace(std::move(id), std::move(row)).second)
+      out += "a stream of two machines\n";
   for (const auto& one : look()) {
-    // The tables themselves: each number once, in order, without a hole, with the payload that the ledger has.
-    const auto rows = pg_exec(
-      url,
-      "select count(*), count(distinct v), coalesce(min(v), 1), coalesce(max(v), 0), "
-      "coalesce(bool_and(v = b.seq_first + o - 1), true), (select w.seq from "
-      "furrow.stream_watermark w where w.stream = s.id) from furrow.stream s left join "
-      "furrow.can_block b on b.stream = s.id left join lateral unnest(b.payload) with ordinality "
-      "u(v, o) on true where s.stream_id = '"
-        + one.stream + "' group by s.id");
-    if (rows.size() != 1) {
-      out += one.name + ": " + std::to_string(rows.size()) + " streams\n";
+    const auto found = stored.find(one.stream);
+    if (found == stored.end()) {
+      out += one.name + ": no stream\n";
       continue;
     }
-    const auto& row = rows[0];
+    const auto& row = found->second;
     const auto last = std::stoull(row[3]);
     const bool whole = row[0] == row[1] && row[0] == row[3] && row[2] == "1" && row[4] == "t"
                        && row[5] == row[3] && last >= one.acked && last <= one.made;
