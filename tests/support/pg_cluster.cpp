@@ -249,9 +249,10 @@ std::string pg_cluster::log() const {
 }
 
 std::string pg_cluster::make_database(const std::string& name,
-                                      const std::vector<std::string>& settings) {
+                                      const std::vector<std::string>& settings,
+                                      const std::string& model) {
   exec("drop database if exists \"" + name + "\" with (force)", "postgres");
-  exec("create database \"" + name + "\"", "postgres");
+  exec("create database \"" + name + "\" template \"" + model + "\"", "postgres");
   for (const auto& setting : settings)
     exec("alter database \"" + name + "\" set " + setting, "postgres");
   return url(name);

@@ -59,7 +59,10 @@ public:
   [[nodiscard]] std::string log() const;
 
   /// Creates a database and returns its URL. `settings` are in the form of ALTER DATABASE ... SET.
-  std::string make_database(const std::string& name, const std::vector<std::string>& settings = {});
+  /// `model` is the database that it is a copy of; no session may be connected to that.
+  std::string make_database(const std::string& name,
+                            const std::vector<std::string>& settings = {},
+                            const std::string& model = "template1");
   /// Runs statements on a connection of their own; returns the rows of the last one.
   pg_rows exec(const std::string& sql, const std::string& database = "furrow") const;
   /// The first column of the only row.

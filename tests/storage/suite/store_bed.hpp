@@ -37,7 +37,7 @@ public:
 
   [[nodiscard]] std::unique_ptr<storage::store> open() const;
   /// A store, open and migrated.
-  [[nodiscard]] std::unique_ptr<storage::store> open_migrated() const;
+  [[nodiscard]] virtual std::unique_ptr<storage::store> open_migrated() const;
 };
 
 [[nodiscard]] std::unique_ptr<store_bed> make_bed();
