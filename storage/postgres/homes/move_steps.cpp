@@ -150,7 +150,9 @@ result<done> move_steps::say(const farm_move& move, const std::string& progress)
     return done{};
   said_ = now;
   return run(main_, "update furrow.farm_move m set progress = $2 where m.farm = $1",
-             {move.farm, progress});
+             {move.farm, left_to_care_.empty()
+                           ? progress
+                           : progress + "; partitions are left to care: " + left_to_care_});
 }
 
 result<done> move_steps::commit_both() {

@@ -58,6 +58,7 @@ private:
   [[nodiscard]] result<bool> make_partitions_of(const std::string& table, const std::string& days);
   [[nodiscard]] result<bool> make_partition(const std::string& of);
   [[nodiscard]] result<bool> attach_partition(const std::string& of);
+  [[nodiscard]] result<bool> leave_to_care(const failure& why);
   [[nodiscard]] result<bool> follow(const farm_move& move);
   [[nodiscard]] result<done> follow_slice(const farm_move& move, const arrival& at);
   [[nodiscard]] result<done> follow_numbers(const arrival& at);
@@ -97,6 +98,7 @@ private:
   bool prepared_ = false; // retention at the source has ended, the target has its partitions
   std::string last_stream_ = "0"; // that had the last turn
   std::chrono::steady_clock::time_point said_{};
+  std::string left_to_care_; // why the target lacks partitions for old rows
 };
 
 } // namespace furrow::storage
