@@ -109,17 +109,17 @@ result<done> move_steps::check_items(const farm_move& move, const stream_marks& 
 /// The digest of the target goes on from the places that were carried. Rows that the source has derived from later items
 /// would be counted twice there, and rows of earlier items that it has lost would be missing.
 result<done> move_steps::check_digested(const farm_move& move, const stream_marks& marks) {
-  const auto other =
-    target_.ask("with arriving as (select a.rows_copied as kept from furrow.arrival a join "
-                "furrow.farm f on f.id = a.farm_id where f.name = $3 and a.version = $4::bigint), "
-                "carried as (select a.kept[n]::int as stream, a.kept[n + 1] as seq from arriving a "
-                "cross join lateral generate_series($5::int + 1, array_upper(a.kept, 1), 2) n) "
-                "select coalesce(c.stream, s.stream), coalesce(c.seq, 0), coalesce(s.seq, 0) from "
-                "carried c full join unnest($1::int[], $2::bigint[]) s(stream, seq) on s.stream = "
-                "c.stream where exists (select from arriving) and coalesce(c.seq, 0) <> "
-                "coalesce(s.seq, 0) order by 1 limit 1",
-                {marks.streams, marks.digested, move.farm, std::to_string(move.version),
-                 std::to_string(carried_after)});
+  // An arrival that an older program began has no places.
+  const auto other = target_.ask(
+    "with arriving as (select a.rows_copied as kept from furrow.arrival a join furrow.farm f on "
+    "f.id = a.farm_id where f.name = $3 and a.version = $4::bigint and cardinality(a.rows_copied) "
+    ">= $5::int), carried as (select a.kept[n]::int as stream, a.kept[n + 1] as seq from arriving "
+    "a cross join lateral generate_series($5::int + 1, array_upper(a.kept, 1), 2) n) select "
+    "coalesce(c.stream, s.stream), coalesce(c.seq, 0), coalesce(s.seq, 0) from carried c full join "
+    "unnest($1::int[], $2::bigint[]) s(stream, seq) on s.stream = c.stream where exists (select "
+    "from arriving) and coalesce(c.seq, 0) <> coalesce(s.seq, 0) order by 1 limit 1",
+    {marks.streams, marks.digested, move.farm, std::to_string(move.version),
+     std::to_string(carried_after)});
   if (!other)
     return failed(target_, other.error());
   if (PQntuples(other->get()) > 0)
