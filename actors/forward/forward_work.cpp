@@ -29,7 +29,7 @@ void forward_work::turn_taken(const answer<bool>& mine, time_point now, actions&
   if (mine_ && !*mine)
     for (auto& [id, one] : streams_) {
       end(id, one, out);
-      one.dirty = false; // from now on the other node notes what is acked
+      one.dirty = one.noting = false; // from now on the other node notes what is acked
     }
   if (!mine_ && *mine) { // another node may have forwarded since
     ++round_;
@@ -45,6 +45,7 @@ void forward_work::look(time_point now, actions& out) {
   if (listing_ || now < list_at_)
     return;
   listing_ = true;
+  ++lists_;
   out.emplace_back(forward_action::list{every_, list_after_});
 }
 
@@ -59,7 +60,9 @@ void forward_work::listed(const answer<std::vector<storage::forward_stream>>& ro
     if (streams_.size() >= limits_.streams_max && !streams_.contains(row.stream))
       continue;
     auto& one = streams_[row.stream];
-    const auto acked = one.dirty || one.checked_in == round_ ? one.known.acked : row.acked;
+    // The list may have read the database before the newest mark was noted.
+    const bool newer = one.dirty || one.noting || one.noted_in == lists_;
+    const auto acked = newer || one.checked_in == round_ ? one.known.acked : row.acked;
     one.known = row;
     one.known.acked = acked;
     if (one.now == phase::running)
@@ -279,8 +282,10 @@ void forward_work::note_marks(time_point now, actions& out) {
     return;
   std::vector<storage::forward_mark> marks;
   for (auto& [id, one] : streams_)
-    if (std::exchange(one.dirty, false))
+    if (std::exchange(one.dirty, false)) {
+      one.noting = true;
       marks.push_back({id, one.known.acked, one.told_run});
+    }
   if (marks.empty())
     return;
   noting_ = true;
@@ -291,10 +296,15 @@ void forward_work::note_marks(time_point now, actions& out) {
 
 void forward_work::noted(bool stored, time_point /*now*/) {
   noting_ = false;
-  if (!stored)
-    for (const auto& mark : noting_marks_)
-      if (const auto at = streams_.find(mark.stream); at != streams_.end())
-        at->second.dirty = true;
+  for (const auto& mark : noting_marks_)
+    if (const auto at = streams_.find(mark.stream); at != streams_.end()) {
+      auto& one = at->second;
+      one.noting = false;
+      if (stored)
+        one.noted_in = lists_;
+      else
+        one.dirty = true;
+    }
   noting_marks_.clear();
 }
 

@@ -145,6 +145,8 @@ private:
     bool head_due = false; // asked for, for the running line
     bool reading = false;
     bool dirty = false;           // `known.acked` is to be noted
+    bool noting = false;          // a note of it is under way
+    std::uint64_t noted_in = 0;   // how many lists had begun when it was noted
     std::uint64_t checked_in = 0; // the round in which head office has said what it has
     bool claimed = false;
     std::uint64_t told_run = 0;
@@ -185,7 +187,8 @@ private:
   bool mine_ = false;
   bool asking_turn_ = false;
   bool listing_ = false;
-  bool every_ = true; // the list at the start, of all streams
+  std::uint64_t lists_ = 0; // begun so far
+  bool every_ = true;       // the list at the start, of all streams
   std::int32_t list_after_ = 0;
   bool noting_ = false;
   std::vector<storage::forward_mark> noting_marks_;

@@ -10,6 +10,7 @@
 /// Threads: safe from any. A router must outlive its questions' calls, not their answers.
 #pragma once
 
+#include "storage/homes/deadlines.hpp"
 #include "storage/homes/home_stores.hpp"
 
 #include <algorithm>
@@ -25,20 +26,6 @@
 #include <vector>
 
 namespace furrow::storage {
-
-/// Runs functions later, on a thread of its own. What has not run when it is destroyed never does.
-class deadlines {
-public:
-  deadlines();
-  deadlines(const deadlines&) = delete;
-  deadlines& operator=(const deadlines&) = delete;
-  ~deadlines();
-  void after(std::chrono::milliseconds wait, std::function<void()> run);
-
-private:
-  struct impl;
-  std::unique_ptr<impl> impl_;
-};
 
 /// Which homes are left out, and who is told. Outlives the router: answers that come late use it.
 class home_watch {

@@ -50,4 +50,23 @@ struct home_slot {
   return {errc::retry_later, "the database " + database + " has not answered yet"};
 }
 
+/// Why a node does without the database now, if people are to know it.
+[[nodiscard]] inline std::optional<failure> why_unusable(
+  const home_slot& one, const std::string& name, std::chrono::steady_clock::time_point now) {
+  if (one.now == home_slot::state::open)
+    return std::nullopt;
+  if (!one.why.detail.empty())
+    return one.why;
+  if (now - one.checking_since > home_slot::check_told_after)
+    return unanswered(name);
+  return std::nullopt;
+}
+
+[[nodiscard]] inline failure lists_databases(const home_slot& one) {
+  return {errc::misconfigured,
+          "the database " + one.row.name
+            + " lists databases itself, as the main database of nodes does: is its URL that of "
+              "main?"};
+}
+
 } // namespace furrow::storage

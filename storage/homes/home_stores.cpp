@@ -1,5 +1,6 @@
 #include "storage/homes/home_stores.hpp"
 
+#include "storage/homes/deadlines.hpp"
 #include "storage/homes/home_slot.hpp"
 #include "storage/homes/look_queue.hpp"
 
@@ -24,9 +25,10 @@ using slot = home_slot;
 /// Everything but the life of the stores: callbacks keep it alive, and may run on a store's own thread.
 class home_table : public std::enable_shared_from_this<home_table> {
 public:
-  home_table(storage::store& main, home_stores::opener open, bool migrate)
+  /// `clock` is for a main with a directory; it lives until `close`.
+  home_table(storage::store& main, home_stores::opener open, bool migrate, deadlines* clock)
     : main_{home_stores::main, std::string{main_database}, &main}, directory_{main.directory()},
-      open_{std::move(open)}, migrate_{migrate}, alone_{directory_ == nullptr} {}
+      open_{std::move(open)}, migrate_{migrate}, clock_{clock}, alone_{directory_ == nullptr} {}
 
   std::optional<home> find(const std::string& farm) const {
     const std::shared_lock lock{mutex_};
@@ -128,14 +130,9 @@ public:
     std::vector<std::pair<std::string, failure>> out;
     const auto now = std::chrono::steady_clock::now();
     const std::shared_lock lock{mutex_};
-    for (const auto& [name, one] : slots_) {
-      if (one.now == slot::state::open)
-        continue;
-      if (!one.why.detail.empty())
-        out.emplace_back(name, one.why);
-      else if (now - one.checking_since > slot::check_told_after)
-        out.emplace_back(name, unanswered(name));
-    }
+    for (const auto& [name, one] : slots_)
+      if (auto why = why_unusable(one, name, now))
+        out.emplace_back(name, std::move(*why));
     return out;
   }
 
@@ -159,6 +156,7 @@ public:
     {
       const std::unique_lock lock{mutex_};
       closed_ = true;
+      clock_ = nullptr;
       loading.swap(loading_);
       auto looks = looks_.all();
       std::move(looks.begin(), looks.end(), std::back_inserter(loading));
@@ -222,6 +220,11 @@ private:
     if (closed_ || reading_)
       return false;
     looks_.begin(std::chrono::steady_clock::now());
+    // While main hangs nobody else may come to ask.
+    clock_->after(look_queue::wake_after, [weak = weak_from_this()] {
+      if (const auto self = weak.lock())
+        self->read_for_looks();
+    });
     return reading_ = true;
   }
   /// Begins the reading that somebody waits for. While one is under way, those give up who have waited long.
@@ -391,11 +394,7 @@ private:
         if (!listed)
           return self->end_check(one, listed.error());
         if (listed->size() > 1)
-          return self->end_check(
-            one, failure{errc::misconfigured,
-                         "the database " + one.row.name
-                           + " lists databases itself, as the main database of nodes does: is its "
-                             "URL that of main?"});
+          return self->end_check(one, lists_databases(one));
         self->end_check(one, std::nullopt);
       });
   }
@@ -433,6 +432,7 @@ private:
   const home_stores::opener open_;
   const bool migrate_;
   mutable std::shared_mutex mutex_;
+  deadlines* clock_;
   bool closed_ = false;
   bool alone_ = false;  // no other database is known: every farm lives in main
   bool loaded_ = false; // the directory was read
@@ -453,14 +453,16 @@ private:
 class owned_homes : public home_stores {
 public:
   owned_homes(std::unique_ptr<storage::store> main, opener open, bool migrate)
-    : main_{std::move(main)}, table_{
-                                std::make_shared<home_table>(*main_, std::move(open), migrate)} {
+    : main_{std::move(main)}, clock_{main_->directory() != nullptr ? std::make_unique<deadlines>()
+                                                                   : nullptr},
+      table_{std::make_shared<home_table>(*main_, std::move(open), migrate, clock_.get())} {
     table_->refresh();
   }
   owned_homes(const owned_homes&) = delete;
   owned_homes& operator=(const owned_homes&) = delete;
   ~owned_homes() override {
     const auto others = table_->close();
+    clock_.reset();
     main_.reset(); // first: its handlers may use the others
   }
 
@@ -484,6 +486,7 @@ public:
 
 private:
   std::unique_ptr<storage::store> main_;
+  std::unique_ptr<deadlines> clock_;
   std::shared_ptr<home_table> table_;
 };
 

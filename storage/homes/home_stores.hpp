@@ -5,8 +5,8 @@
 ///   checked before its store counts as open, or migrated.
 /// Errors: as storage/store.hpp. While main does not answer, the farms whose home is known are served on. A database that
 ///   cannot be used, or has not answered for 1 s, fails its own farms alone; `refresh` tries it again.
-/// Threads: safe from any; handlers and listeners are called on threads of the stores and must not block. The object must
-///   not be destroyed on one of these.
+/// Threads: safe from any; handlers and listeners are called on threads of the stores, or on that of the deadlines, and
+///   must not block. The object must not be destroyed on one of these.
 /// Limits: as storage/homes/directory.hpp. A database that was removed and added again under its name with another URL is
 ///   found by the next start of the node.
 #pragma once
@@ -54,7 +54,7 @@ public:
   /// Reads the directory again: farms that moved, databases that are new. Called every few seconds.
   virtual void refresh() = 0;
   /// The same at once, for an answer that may come from a database that the farm has left. What was known when this was
-  /// called is read before `looked` is called. Fails while main does not answer, after some seconds at most.
+  /// called is read before `looked` is called. Fails while main does not answer, after 2 s at most.
   virtual void look_again(handler<furrow::done> looked) {
     const auto tell = std::move(looked);
     tell(furrow::done{});

@@ -1,6 +1,7 @@
 /// Who waits until the directory was read again: a reading that is under way may have begun too early for them.
 ///
-/// Shape: `add`, then `begin` with each reading and `end` with its end. While main stands still nobody waits for long.
+/// Shape: `add`, then `begin` with each reading and `end` with its end, and `late` some time after each `begin`. While
+///   main stands still nobody waits for longer than two times `patience`.
 /// Threads: none; its owner has a lock.
 /// Limits: as many as there are questions.
 #pragma once
@@ -19,6 +20,8 @@ public:
   using waiting = std::vector<handler<furrow::done>>;
   using time_point = std::chrono::steady_clock::time_point;
   static constexpr std::chrono::seconds patience{1};
+  static constexpr std::chrono::milliseconds wake_after{
+    1'020}; // when a reading that still goes on is late
 
   void add(handler<furrow::done> looked) { next_.push_back(std::move(looked)); }
   /// Somebody waits for a reading that has not begun.

@@ -92,10 +92,11 @@ public:
                                            });
   }
   void apply(std::string farm, unit_of_work work, handler<unit_outcome> done) override {
-    router_.change<unit_outcome>(farm, std::move(done),
-                                 [farm, work = std::move(work)](store& of, auto answered) {
-                                   of.farm()->apply(farm, work, std::move(answered));
-                                 });
+    // Shared: the router keeps the question in case that it has to ask again.
+    router_.change<unit_outcome>(
+      farm, std::move(done),
+      [farm, kept = std::make_shared<const unit_of_work>(std::move(work))](
+        store& of, auto answered) { of.farm()->apply(farm, *kept, std::move(answered)); });
   }
 
 private:

@@ -40,10 +40,11 @@ public:
   explicit records_by_home(const home_router& router) : router_{router} {}
 
   void insert_records(record_batch batch, handler<record_batch_outcome> done) override {
-    const auto farm = batch.farm;
-    router_.change<record_batch_outcome>(farm, std::move(done),
-                                         [batch = std::move(batch)](store& of, auto answered) {
-                                           of.records()->insert_records(batch, std::move(answered));
+    // Shared: the router keeps the question in case that it has to ask again.
+    const auto kept = std::make_shared<const record_batch>(std::move(batch));
+    router_.change<record_batch_outcome>(kept->farm, std::move(done),
+                                         [kept](store& of, auto answered) {
+                                           of.records()->insert_records(*kept, std::move(answered));
                                          });
   }
   void read_records(records_query query,

@@ -168,13 +168,21 @@ note_sources(pq_connection& db, requests_ref requests, std::vector<standing>& al
 /// Machines that now come from a site, or no longer do. Few do: most claims send nothing.
 task<std::optional<failure>>
 note_relayed(pq_connection& db, requests_ref requests, const std::vector<standing>& all) {
-  std::map<std::int32_t, bool> now; // of several streams of a machine, the last one counts
+  struct claimed_state {
+    bool was = false;
+    bool now = false;
+  };
+  std::map<std::int32_t, claimed_state>
+    machines; // of several streams of a machine, the last one counts
   for (std::size_t i = 0; i < requests.size(); ++i)
-    if (requests[i].relayed && !is_refused(all[i]) && *requests[i].relayed != all[i].relayed)
-      now[all[i].outcome.claim.equipment] = *requests[i].relayed;
-  if (now.empty())
+    if (requests[i].relayed && !is_refused(all[i]))
+      machines[all[i].outcome.claim.equipment] = {all[i].relayed, *requests[i].relayed};
+  std::vector<std::pair<std::int32_t, bool>> changed;
+  for (const auto& [machine, state] : machines)
+    if (state.was != state.now)
+      changed.emplace_back(machine, state.now);
+  if (changed.empty())
     co_return std::nullopt;
-  const std::vector<std::pair<std::int32_t, bool>> changed{now.begin(), now.end()};
   pq_parameters parameters;
   parameters
     .add(oid::int4_array,

@@ -197,7 +197,7 @@ task<result<std::int64_t>> pass_digest(pq_connection& db, const removed_stream& 
     "marks as (delete from furrow.clock_ahead c where c.stream = $1 and c.last <= $2) "
     "insert into furrow.digest as d (stream, seq) values ($1, $2) on conflict (stream) do update "
     "set seq = greatest(d.seq, excluded.seq), state = case when d.seq > excluded.seq then d.state "
-    "else '' end",
+    "else '' end where not d.paused",
     pq_parameters{}.int4(stream.id).int8(stream.seq));
   if (reply.error)
     co_return reply.error->as_failure();

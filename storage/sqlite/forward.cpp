@@ -276,7 +276,6 @@ result<forward_status> forward_state(sqlite_db& db, const std::string& farm) {
   return out;
 }
 
-/// Reads on the reading connection. One node opens a SQLite file, so the turn is always its own.
 result<forward_hold> forward_held(sqlite_db& db) {
   forward_hold out;
   auto rows = db.statement(
@@ -289,6 +288,7 @@ result<forward_hold> forward_held(sqlite_db& db) {
   return out;
 }
 
+/// Reads on the reading connection. One node opens a SQLite file, so the turn is always its own.
 class sqlite_forward : public forward_store {
 public:
   explicit sqlite_forward(sqlite_connections db)

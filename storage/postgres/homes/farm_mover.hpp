@@ -28,8 +28,9 @@ struct farm_move_wish {
   std::string by;     // for the audit log
   /// Rows of one slice, about; a chunk of sealed frames counts as 256.
   std::uint32_t slice_rows = 8'192;
-  /// The source keeps its rows so long after the comparison. Every node that reaches main has read the directory by then.
-  std::chrono::milliseconds release_after{10'000};
+  /// The source keeps its rows so long after the comparison. A node reads the directory every 10 s, so each one that
+  /// reaches main has read it twice by then.
+  std::chrono::milliseconds release_after{25'000};
 };
 
 /// Begins a move, or goes on with it, until the farm has moved (true) or the watcher stops it (false).

@@ -170,26 +170,24 @@ result<bool> move_steps::compare(const farm_move& move) {
   const auto marks = marks_there(move);
   if (!marks)
     return marks.error();
-  if (!marks->streams.empty()) {
-    const std::string kept =
-      "select k.stream, k.covered, k.doubled, k.items, k.expired, k.lost_at_gateway, k.elsewhere "
-      "from furrow.kept($1::int[], $2::bigint[]) k order by k.stream";
-    const std::vector<std::string> asked{marks->streams, marks->seqs};
-    const auto left = source_.ask(kept, asked);
-    const auto right = target_.ask(kept, asked);
-    if (!left)
-      return failed(source_, left.error());
-    if (!right)
-      return failed(target_, right.error());
-    for (int row = 0; row < PQntuples(left->get()); ++row)
-      for (int column = 0; column < PQnfields(left->get()); ++column)
-        if (cell(*left, row, column) != cell(*right, row, column))
-          return failure{errc::misconfigured, "stream " + cell(*left, row, 0) + " of farm "
-                                                + move.farm + ": " + PQfname(left->get(), column)
-                                                + " is " + cell(*left, row, column) + " in "
-                                                + move.source + " and " + cell(*right, row, column)
-                                                + " in " + move.target + "; nothing was deleted"};
-  }
+  const std::string kept =
+    "select k.stream, k.covered, k.doubled, k.items, k.expired, k.lost_at_gateway, k.elsewhere "
+    "from furrow.kept($1::int[], $2::bigint[]) k order by k.stream";
+  const std::vector<std::string> asked{marks->streams, marks->seqs};
+  const auto left = source_.ask(kept, asked);
+  const auto right = target_.ask(kept, asked);
+  if (!left)
+    return failed(source_, left.error());
+  if (!right)
+    return failed(target_, right.error());
+  for (int row = 0; row < PQntuples(left->get()); ++row)
+    for (int column = 0; column < PQnfields(left->get()); ++column)
+      if (cell(*left, row, column) != cell(*right, row, column))
+        return failure{errc::misconfigured, "stream " + cell(*left, row, 0) + " of farm "
+                                              + move.farm + ": " + PQfname(left->get(), column)
+                                              + " is " + cell(*left, row, column) + " in "
+                                              + move.source + " and " + cell(*right, row, column)
+                                              + " in " + move.target + "; nothing was deleted"};
   const auto same = compare_parts(move);
   if (!same)
     return same.error();

@@ -31,6 +31,11 @@ std::string moment(const std::string& text) {
   return "timestamptz '" + text + "'";
 }
 
+/// A bound that is no day: of the default partition, or of one FROM (MINVALUE).
+bool is_open(const std::string& bound) {
+  return bound.empty() || bound == "-infinity" || bound == "infinity";
+}
+
 /// The days of a partition with rows of the farm. The times are constants, so that no other partition is looked at.
 std::string days_in(const parted_table& table, const std::string& from, const std::string& to) {
   const auto time = "t." + table.time;
@@ -43,7 +48,7 @@ std::string days_in(const parted_table& table, const std::string& from, const st
          + table.of_farm + ")";
 }
 
-/// The same of a partition without bounds.
+/// The same of a partition with an open bound.
 std::string days_outside(const parted_table& table, const std::string& partition) {
   const std::string first = moment("2000-01-03 00:00:00+00");
   const auto time = "t." + table.time;
@@ -69,7 +74,7 @@ result<done> move_steps::make_partitions(const farm_move& move) {
       const auto from = cell(*parts, row, 1);
       const auto to = cell(*parts, row, 2);
       const auto days =
-        ask(source_, from.empty() || to.empty()
+        ask(source_, is_open(from) || is_open(to)
                        ? days_outside(table, source_.identifier(cell(*parts, row, 0)))
                        : days_in(table, from, to));
       if (!days)
@@ -108,7 +113,7 @@ result<bool> move_steps::make_partitions_of(const std::string& table, const std:
   return true;
 }
 
-/// As storage/postgres/partitions.cpp does. False: the table is in use, or its owner lets nobody else make one.
+/// As storage/postgres/partitions.cpp does. False: care makes it.
 result<bool> move_steps::make_partition(const std::string& of) {
   for (int tries = 0; tries < make_tries; ++tries) {
     auto begun = run(target_, "begin; set local lock_timeout = '100ms'");
@@ -121,20 +126,19 @@ result<bool> move_steps::make_partition(const std::string& of) {
       const auto opened = target_.ask("select furrow.open_partition" + of);
       if (opened)
         return attach_partition(of);
-      const bool made = target_.state() == "42P07"; // by another process
-      if (!made && target_.state() != "42501")
-        return failed(target_, opened.error());
+      if (target_.state() != "42P07")
+        return leave_to_care(opened.error());
       const auto back = run(target_, "rollback");
       if (!back)
         return back.error();
-      return made;
+      return true; // another process has made it
     }
     const auto back = run(target_, "rollback");
     if (!back)
       return back.error();
     std::this_thread::sleep_for(make_pause);
   }
-  return false;
+  return leave_to_care({errc::misconfigured, "another process makes or removes partitions"});
 }
 
 /// In one message to the end of the transaction: nobody waits for this process.
@@ -145,15 +149,25 @@ result<bool> move_steps::attach_partition(const std::string& of) {
     if (attached)
       return true;
     if (target_.state() != "55P03")
-      return failed(target_, attached.error());
+      return leave_to_care(attached.error());
     const auto back = run(target_, "rollback to savepoint care");
     if (!back)
       return back.error();
     std::this_thread::sleep_for(make_pause);
   }
+  return leave_to_care({errc::misconfigured, "the table is in use"});
+}
+
+/// A move never ends for a partition: its rows come into the default partition, and care makes it later. Care raises its
+/// alarm if it cannot either. Until then the progress of the move says why.
+result<bool> move_steps::leave_to_care(const failure& why) {
+  if (why.code == errc::retry_later) // by the session: the connection is lost
+    return why;
   const auto back = run(target_, "rollback");
   if (!back)
     return back.error();
+  left_to_care_ = why.detail;
+  said_ = {};
   return false;
 }
 

@@ -150,7 +150,9 @@ result<done> move_steps::say(const farm_move& move, const std::string& progress)
     return done{};
   said_ = now;
   return run(main_, "update furrow.farm_move m set progress = $2 where m.farm = $1",
-             {move.farm, progress});
+             {move.farm, left_to_care_.empty()
+                           ? progress
+                           : progress + "; partitions are left to care: " + left_to_care_});
 }
 
 result<done> move_steps::commit_both() {
@@ -278,9 +280,11 @@ result<done> move_steps::admit_rows(const farm_move& move, const std::string& fa
               {move.source});
   if (put)
     put = run(target_,
-              "insert into furrow.arrival (farm_id, source, version) values ($1::int, $2, "
-              "$3::bigint)",
-              {farm_id, move.source, std::to_string(move.version)});
+              "insert into furrow.arrival (farm_id, source, version, rows_copied) values ($1::int, "
+              "$2, $3::bigint, array_fill(null::bigint, array[$4::int]) || coalesce((select "
+              "array_agg(p.number order by d.stream, p.at) from pg_temp.moved_digest d cross join "
+              "lateral (values (1, d.stream::bigint), (2, d.seq)) p(at, number)), '{}'))",
+              {farm_id, move.source, std::to_string(move.version), std::to_string(carried_after)});
   if (put)
     put = run(target_, "update furrow.farm f set title = m.title, attributes = m.attributes, "
                        "time_zone = m.time_zone, version = greatest(f.version, m.version), "

@@ -22,6 +22,10 @@ struct move_pace {
   std::chrono::milliseconds release_after{};
 };
 
+/// In furrow.arrival.rows_copied, the elements after this one are stream and digested number of each stream, as the step
+/// `admit` carried them. Those before are of the parts.
+inline constexpr int carried_after = 100;
+
 class move_steps final : public move_places {
 public:
   move_steps(pq_session main, pq_session source, pq_session target, const move_pace& pace)
@@ -45,6 +49,17 @@ private:
   /// Before a step that relies on it: the source takes no items, also after a failover that lost `leave`.
   [[nodiscard]] result<done> close_source(const farm_move& move);
   [[nodiscard]] result<done> check_admitted(const farm_move& move);
+  struct stream_marks {
+    std::string streams; // arrays
+    std::string seqs;
+    std::string digested;
+  };
+  /// How far the streams of the source go.
+  [[nodiscard]] result<stream_marks> marks_there(const farm_move& move);
+  [[nodiscard]] result<done> check_items(const farm_move& move, const stream_marks& marks);
+  [[nodiscard]] result<done> check_digested(const farm_move& move, const stream_marks& marks);
+  [[nodiscard]] static failure
+  lost_leave(const farm_move& move, const std::string& stream, const std::string& what);
   [[nodiscard]] result<bool> point(const farm_move& move);
   [[nodiscard]] result<done> commit_both();
   [[nodiscard]] result<bool> admit(const farm_move& move);
@@ -58,6 +73,7 @@ private:
   [[nodiscard]] result<bool> make_partitions_of(const std::string& table, const std::string& days);
   [[nodiscard]] result<bool> make_partition(const std::string& of);
   [[nodiscard]] result<bool> attach_partition(const std::string& of);
+  [[nodiscard]] result<bool> leave_to_care(const failure& why);
   [[nodiscard]] result<bool> follow(const farm_move& move);
   [[nodiscard]] result<done> follow_slice(const farm_move& move, const arrival& at);
   [[nodiscard]] result<done> follow_numbers(const arrival& at);
@@ -65,12 +81,6 @@ private:
   follow_stream(const std::string& stream, const std::string& first, const std::string& last);
   [[nodiscard]] result<done> follow_part(const arrival& at, std::size_t index);
   [[nodiscard]] result<done> merge_part(std::size_t index);
-  struct stream_marks {
-    std::string streams; // arrays; empty: no streams
-    std::string seqs;
-  };
-  /// How far the streams of the source go.
-  [[nodiscard]] result<stream_marks> marks_there(const farm_move& move);
   [[nodiscard]] result<bool> compare(const farm_move& move);
   [[nodiscard]] result<done> compare_parts(const farm_move& move);
   /// Whether no node asks the source any more.
@@ -97,6 +107,7 @@ private:
   bool prepared_ = false; // retention at the source has ended, the target has its partitions
   std::string last_stream_ = "0"; // that had the last turn
   std::chrono::steady_clock::time_point said_{};
+  std::string left_to_care_; // why the target lacks partitions for old rows
 };
 
 } // namespace furrow::storage

@@ -222,6 +222,31 @@ TEST_CASE("forward: a line that is open is checked too when head office has lost
   CHECK(site.take<forward_action::end>().empty());
 }
 
+TEST_CASE("forward: a list from before the note of an ack does not bring the older mark back") {
+  // Symptom: a parked machine was shown with items that wait, and there were none.
+  site_story site;
+  site.list({row(1, 100, 80), row(2, 50, 50)}, 0ms);
+  REQUIRE(site.open_all(50) == 2);
+  site.tell(1, line_news::acked{80, 0, true});
+  site.tell(2, line_news::acked{50, 0, true});
+  site.tell(2, line_news::acked{40, 0, false}); // a loss: stream 1 is to be checked again
+  site.step(1s);
+  REQUIRE(site.take<forward_action::note>().size() == 1);
+  site.work().noted(true, site.now());
+  REQUIRE(site.take<forward_action::list>().size() == 1); // it reads the database now
+  site.tell(1, line_news::acked{100, 0, false});
+  site.step(1s);
+  REQUIRE(site.take<forward_action::note>().size() == 1);
+  site.work().noted(true, site.now());
+  site.work().listed(std::vector{row(1, 100, 80)}, site.now(), site.out());
+  CHECK(site.work().count().items_waiting == 10);
+  // Head office can still say that it has less.
+  site.step(100ms);
+  CHECK(site.open_all(50) == 1);
+  site.tell(1, line_news::acked{30, 0, true});
+  CHECK(site.work().count().items_waiting == 70 + 10);
+}
+
 TEST_CASE("forward: each stream is checked again every few hours, not all at once") {
   forward_limits limits;
   limits.lines_max = 1'000;

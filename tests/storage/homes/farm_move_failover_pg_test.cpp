@@ -1,5 +1,6 @@
 // The source of a move fails over to a standby that has not got the last step.
 #include "tests/storage/homes/farm_move_bed.hpp"
+#include "tests/storage/suite/digest_bed.hpp"
 
 #include <memory>
 #include <set>
@@ -112,4 +113,77 @@ TEST_CASE("farm move: a source whose failover lost the step after the target ope
   CHECK(move(of, "b").code() == errc::misconfigured);
   CHECK(copy_cluster().value("select count(*) from furrow.ledger where farm = 'default'", of.main)
         != "0");
+}
+
+TEST_CASE("farm move: a source that has derived rows after its failover stops the move") {
+  const moving_homes of;
+  const auto source = open_url(moving_homes::url(of.main));
+  old_writer writer{*source};
+  CHECK(writer.appends(30)); // the digest has not read them when the farm leaves
+  bool lost = false;
+  const auto refused = move(of, "b", "default", [&](const farm_move& now) {
+    if (now.step == move_step::point && !std::exchange(lost, true)) {
+      lose_leave(of);
+      plain_digest{*source}.run_all();
+    }
+    return true;
+  });
+  REQUIRE(lost);
+  CHECK(refused.code() == errc::misconfigured);
+  CHECK(refused.error().detail.find("has derived rows from items up to") != std::string::npos);
+  CHECK(refused.error().detail.find("move-a-farm.md#a-failover-while-a-farm-moves")
+        != std::string::npos);
+  CHECK(of.step() == "point");
+  CHECK(of.state(of.main) == "leaving");
+  // It stays so, and nothing is deleted.
+  CHECK(move(of, "b").code() == errc::misconfigured);
+  CHECK(copy_cluster().value("select count(*) from furrow.ledger where farm = 'default'", of.main)
+        != "0");
+  of.check_ledgers();
+}
+
+TEST_CASE("farm move: a source whose failover lost items that are to come stops the move") {
+  const moving_homes of;
+  const std::string of_stream = " from furrow.stream s where s.id = w.stream and s.stream_id = "
+                                "'a5000000-0000-0000-0000-000000000001'";
+  bool lost = false;
+  const auto refused = move(of, "b", "default", [&](const farm_move& now) {
+    if (now.step == move_step::point && !std::exchange(lost, true)) {
+      lose_leave(of);
+      copy_cluster().exec("update furrow.stream_watermark w set seq = w.seq - 5" + of_stream,
+                          of.main);
+    }
+    return true;
+  });
+  REQUIRE(lost);
+  CHECK(refused.code() == errc::misconfigured);
+  CHECK(refused.error().detail.find(" only, and b expects those up to ") != std::string::npos);
+  CHECK(of.step() == "point");
+  CHECK(of.state(of.main) == "leaving");
+  CHECK(copy_cluster().value("select count(*) > 0 from furrow.elsewhere", of.b) == "t");
+  CHECK(move(of, "b").code() == errc::misconfigured);
+  // The old server is the primary again: it has them.
+  copy_cluster().exec("update furrow.stream_watermark w set seq = w.seq + 5" + of_stream, of.main);
+  REQUIRE(must(move(of, "b")));
+  CHECK(of.state(of.main) == "gone");
+  of.check_ledgers();
+}
+
+TEST_CASE("farm move: a stream without items that the source made after its failover is no reason "
+          "to stop") {
+  const moving_homes of;
+  const auto source = open_url(moving_homes::url(of.main));
+  bool lost = false;
+  REQUIRE(must(move(of, "b", "default", [&](const farm_move& now) {
+    if (now.step == move_step::point && !std::exchange(lost, true)) {
+      lose_leave(of);
+      CHECK(claim(*source, request_for("T9", 99)).claim.stream != 0);
+    }
+    return true;
+  })));
+  CHECK(lost);
+  CHECK(of.state(of.main) == "gone");
+  CHECK(copy_cluster().value("select count(*) from furrow.equipment where name = 'T9'", of.main)
+        == "0");
+  of.check_ledgers();
 }

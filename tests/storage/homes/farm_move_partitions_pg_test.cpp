@@ -61,6 +61,54 @@ TEST_CASE("farm move: rows outside all partitions of the source get partitions o
   CHECK(copy_cluster().value("select count(*) from furrow.can_segment_default", of.b) == "0");
 }
 
+TEST_CASE("farm move: rows of a partition without a beginning get partitions of the target") {
+  const moving_homes of;
+  auto& cluster = copy_cluster();
+  // As in a database that had telemetry before its partitions.
+  cluster.exec(
+    "do $$ declare part text; begin create temp table kept as select * from furrow.telemetry; for "
+    "part in select p.name from furrow.time_partition p where p.of_table = 'telemetry' and not "
+    "p.is_default loop execute format('drop table furrow.%I', part); end loop; delete from "
+    "furrow.telemetry; create table furrow.telemetry_before (like furrow.telemetry including all); "
+    "alter table furrow.telemetry attach partition furrow.telemetry_before for values from "
+    "(minvalue) to ('2026-06-01 00:00:00+00'); insert into furrow.telemetry select * from kept; "
+    "drop table kept; end $$",
+    of.main);
+  CHECK(cluster.value("select time_from from furrow.time_partition where name = "
+                      "'telemetry_before'",
+                      of.main)
+        == "-infinity");
+  const auto rows = cluster.value("select count(*) from furrow.telemetry_before", of.main);
+  CHECK(rows != "0");
+  for (const auto* farm : {"default", "north"})
+    REQUIRE(must(move(of, "b", farm)));
+  CHECK(cluster.value("select count(*) from furrow.telemetry where time < '2026-06-01'", of.b)
+        == rows);
+  CHECK(
+    cluster.value("select count(*) from furrow.telemetry_default where time < '2026-06-01'", of.b)
+    == "0");
+}
+
+TEST_CASE("farm move: a partition that the target refuses to make ends no move, and the progress "
+          "says why") {
+  const moving_homes of;
+  auto& cluster = copy_cluster();
+  cluster.exec("create or replace function furrow.open_partition(time_from timestamptz, time_to "
+               "timestamptz, of_table text default 'can_segment') returns bigint language plpgsql "
+               "as $$ begin raise exception 'no room for another table'; end $$",
+               of.b);
+  std::string progress;
+  REQUIRE(must(move(of, "b", "north", [&](const farm_move& now) {
+    if (now.step == move_step::follow && progress.find("no room") == std::string::npos)
+      progress = cluster.value("select progress from furrow.farm_move", of.main);
+    return true;
+  })));
+  CHECK(progress.find("partitions are left to care: no room for another table")
+        != std::string::npos);
+  CHECK(cluster.value("select count(*) from furrow.can_segment_default", of.b) != "0");
+  of.check_ledgers();
+}
+
 TEST_CASE("farm move: goes on when the target's tables are in use, and care moves the rows later") {
   const moving_homes of;
   auto& cluster = copy_cluster();

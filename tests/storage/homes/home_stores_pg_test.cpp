@@ -250,6 +250,35 @@ TEST_CASE_FIXTURE(
   CHECK_FALSE(homes->incomplete());
 }
 
+TEST_CASE(
+  "postgres, homes: who waits for the directory is told when main hangs, and nobody else has "
+  "to ask") {
+  pg_cluster cluster;
+  auto main = open_url(cluster.url());
+  (void)must(
+    answer_of<std::vector<migration_row>>([&](auto done) { main->migrate(std::move(done)); }));
+  const auto homes = homes_of(std::move(main));
+  REQUIRE(eventually(patience, [&] { return homes->find("any").has_value(); }));
+  const auto look = [&] {
+    auto promised = std::make_shared<std::promise<result<furrow::done>>>();
+    homes->look_again(
+      [promised](const result<furrow::done>& looked) { promised->set_value(looked); });
+    return promised->get_future();
+  };
+  auto well = look();
+  REQUIRE(well.wait_for(3s) == std::future_status::ready);
+  CHECK(well.get());
+  cluster.freeze();
+  auto first = look();
+  auto second = look(); // the reading had begun
+  CHECK(first.wait_for(3s) == std::future_status::ready);
+  CHECK(second.wait_for(1s) == std::future_status::ready);
+  cluster.thaw();
+  for (auto* each : {&first, &second})
+    if (each->wait_for(0s) == std::future_status::ready)
+      CHECK(each->get().code() == errc::retry_later);
+}
+
 TEST_CASE_FIXTURE(far_database,
                   "postgres, homes: a database that hangs does not keep main from the "
                   "record of the nodes, and the pins are whole or none") {

@@ -94,6 +94,18 @@ TEST_CASE("store: knows whether a machine comes through a site, also when nobody
   CHECK_FALSE(claim(*store, one).held);
   CHECK_FALSE(claim(*store, other).held);
   CHECK(relayed() == "itself site ");
+  // In one call: the last stream of a machine counts, also where it says what the machine's row says already.
+  auto second = request_for("T1", 3);
+  one.relayed = true;
+  second.relayed = false;
+  must(answer_of<std::vector<claim_outcome>>([&](auto done) {
+    store->claim({one, second}, done);
+  }));
+  CHECK(relayed() == "itself site ");
+  must(answer_of<std::vector<claim_outcome>>([&](auto done) {
+    store->claim({second, one}, done);
+  }));
+  CHECK(relayed() == "site site ");
 }
 
 TEST_CASE("store: answers a batch of claims in order, even with one stream twice") {
