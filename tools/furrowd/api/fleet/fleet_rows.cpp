@@ -125,7 +125,8 @@ boost::asio::awaitable<fleet_rows> read_fleet(api_context& of,
   if (fault != nullptr)
     rows.fault = std::move(*fault);
   auto* const members = of.node.store.membership();
-  if (age == stored_age::aged)
+  // Without a cache nobody may get older ones.
+  if (age == stored_age::aged && of.cache.on())
     rows.places = co_await of.homes.of_farm_soon(of.node.cluster, members, who.farm, limit);
   else
     rows.places = co_await of.homes.of_farm(of.node.cluster, members, who.farm, limit);
