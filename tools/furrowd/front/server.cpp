@@ -2,6 +2,7 @@
 
 #include "actors/log/log.hpp"
 #include "storage/identity/identities.hpp"
+#include "tools/furrowd/front/cache_change.hpp"
 #include "tools/furrowd/front/front.hpp"
 #include "tools/furrowd/http/ask.hpp"
 #include "tools/furrowd/stream/routes.hpp"
@@ -410,7 +411,6 @@ asio::awaitable<place> front::take_body_room(std::string farm) {
 asio::awaitable<response> front::answer(route_match match) {
   std::string what;
   try {
-    const bool changes = match.found->method != "GET";
     const auto farm = match.made.who.farm;
     const bool assumed = assumes_farm(match);
     const auto share = std::move(match.made.share);
@@ -423,6 +423,7 @@ asio::awaitable<response> front::answer(route_match match) {
     }
     auto note = match.found->noted_as.empty() ? std::optional<storage::audit_row>{}
                                               : std::optional{note_of(match)};
+    const cache_change change{*cache_, farm, *match.found};
     auto said = co_await match.found->run(std::move(match.made));
     if (note && said.status < 300)
       write_note(std::move(*note), said.body);
@@ -431,8 +432,6 @@ asio::awaitable<response> front::answer(route_match match) {
       said.headers.emplace_back("Furrow-Assumed-Farm", farm);
     if (said.body.size() > held_body_min)
       said.turn = std::move(turn); // large bodies that wait for slow clients must not pile up
-    if (changes)
-      cache_->forget(farm); // also after a failure: the change may have been made
     co_return said;
   } catch (const boost::system::system_error& error) {
     if (error.code() == asio::error::operation_aborted)
