@@ -97,6 +97,14 @@ public:
       snapshots.push_back(std::make_shared<const actors::live_equipment>(one));
     return snapshots;
   }
+  [[nodiscard]] std::vector<actors::live_snapshot> of_farm(const std::string& farm) const override {
+    auto found = all();
+    std::erase_if(found, [&](const auto& one) { return one->farm != farm; });
+    std::stable_sort(found.begin(), found.end(), [](const auto& left, const auto& right) {
+      return left->equipment < right->equipment;
+    });
+    return found;
+  }
   [[nodiscard]] std::vector<actors::live_snapshot> of(const std::string& farm,
                                                       const std::string& equipment) const override {
     auto found = all();

@@ -167,6 +167,36 @@ TEST_CASE_FIXTURE(answering_world,
 }
 
 TEST_CASE_FIXTURE(answering_world,
+                  "local answers: named machines in order, each as its newest actor shows it") {
+  std::vector<std::shared_ptr<live_board::place>> places;
+  const auto open = [&](const std::string& farm, const std::string& name, std::int64_t epoch) {
+    auto machine = machine_with_values();
+    machine.farm = farm;
+    machine.equipment = name;
+    machine.epoch = epoch;
+    places.push_back(people->board.open(farm, name, {}));
+    places.back()->publish(std::make_shared<const live_equipment>(machine));
+  };
+  for (const auto* name : {"M3", "M2", "M1"})
+    open("default", name, 5);
+  open("default", "M2", 4); // the older one stops last
+  open("hill", "M4", 5);
+  const auto silent = people->board.open("default", "M5", {});
+  const auto names = [this](std::vector<std::string> equipment, const std::string& after) {
+    std::string out;
+    const net::scope who{"default", std::move(equipment), false, false};
+    for (const auto& row : ask<net::machines_page_answer>({who, net::machines_wish{after}}).rows)
+      out += row.equipment + ':' + std::to_string(row.epoch) + ' ';
+    return out;
+  };
+  CHECK(names({"M3", "M2", "M2", "M4", "M5", "M9"}, "") == "M2:5 M3:5 ");
+  CHECK(names({"M3", "M2"}, "M2") == "M3:5 ");
+  CHECK(names({"M9"}, "") == "");
+  CHECK(names({}, "") == "M1:5 M2:5 M3:5 ");
+  CHECK(names({}, "M1") == "M2:5 M3:5 ");
+}
+
+TEST_CASE_FIXTURE(answering_world,
                   "local answers: faults are told to who asks for them, as the actor knows them") {
   const auto place = people->board.open("default", "M1", {});
   auto machine = machine_with_values();

@@ -162,6 +162,9 @@ TEST_CASE("peers: a machine is shown where its newest session is") {
   CHECK(one["node"] == "n2");
   CHECK(one["faults"] == json{"of n2"});
   CHECK(std::get<net::report_wish>(w.others.asked.back().what).equipment == "T1");
+  const auto& listed = w.others.asked.at(w.others.asked.size() - 2);
+  CHECK(std::holds_alternative<net::machines_wish>(listed.what));
+  CHECK(listed.who.equipment == std::vector<std::string>{"T1"}); // not all machines for one
 }
 
 TEST_CASE("peers: the other node is told what the token may see and end") {

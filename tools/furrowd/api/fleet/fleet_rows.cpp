@@ -25,8 +25,9 @@ std::vector<named_machine> sorted_by_name(const std::vector<placed_machine>& mac
   sorted.reserve(machines.size());
   for (const auto& one : machines)
     sorted.push_back({one.machine->equipment, &one});
-  std::stable_sort(sorted.begin(), sorted.end(),
-                   [](const auto& left, const auto& right) { return left.name < right.name; });
+  const auto by_name = [](const auto& left, const auto& right) { return left.name < right.name; };
+  if (!std::is_sorted(sorted.begin(), sorted.end(), by_name))
+    std::stable_sort(sorted.begin(), sorted.end(), by_name);
   return sorted;
 }
 
