@@ -67,6 +67,10 @@ public:
     now.store_up = store_up;
     return now;
   }
+  [[nodiscard]] bool is_store_up() const override { return store_up; }
+  [[nodiscard]] std::uint64_t items_quarantined() const override {
+    return figures.items_quarantined;
+  }
   [[nodiscard]] std::vector<actors::actor_row> rows() const override { return actor_rows; }
   bool kill(std::uint64_t id) override {
     killed.push_back(id);

@@ -137,6 +137,31 @@ TEST_CASE_FIXTURE(home_askers, "homes: older ones are given up to a limit of the
   CHECK(heard.size() == 5);
 }
 
+TEST_CASE_FIXTURE(home_askers, "homes: after a change nobody gets what was read before it") {
+  publish();
+  ask();
+  homes.forget("hill");
+  ask();
+  REQUIRE(members.asked.size() == 2);
+  answer(0, "n1"); // for who asked before the change
+  answer(1, "n2");
+  CHECK(heard == std::vector<std::string>{"n1", "n2"});
+  homes.forget("hill");
+  ask();
+  homes.forget("hill");
+  ask();
+  answer(3, "n2");
+  answer(2, "n1"); // late: it must not replace what is newer
+  ask();
+  CHECK(heard.back() == "n2");
+  CHECK(members.asked.size() == 4);
+  homes.forget("hill");
+  ask_soon();
+  REQUIRE(members.asked.size() == 5);
+  answer(4, "n1");
+  CHECK(heard.back() == "n1");
+}
+
 TEST_CASE_FIXTURE(home_askers,
                   "homes: a beat of the database alone does not make the places again") {
   publish();

@@ -80,6 +80,12 @@ home_cache::shared_places home_cache::places_in(const std::string& farm,
   return made;
 }
 
+void home_cache::forget(const std::string& farm) {
+  kept_->reads.forget([&farm](const std::string& one) { return one == farm; });
+  const std::lock_guard lock{kept_->mutex};
+  kept_->farms.erase(farm);
+}
+
 void home_cache::read(storage::membership_store& members,
                       const std::string& farm,
                       read_list::heard done) {
@@ -93,11 +99,12 @@ void home_cache::read(storage::membership_store& members,
   }
   members.homes(
     farm, [to = kept_, lead, now = now_](storage::result<std::vector<storage::machine_home>> said) {
-      const bool answered = said.has_value();
-      if (answered)
-        keep(*to, lead->key,
-             std::make_shared<const std::vector<storage::machine_home>>(std::move(*said)), now());
-      to->reads.land(lead, answered);
+      home_list homes;
+      if (said)
+        homes = std::make_shared<const std::vector<storage::machine_home>>(std::move(*said));
+      if (homes && to->reads.is_newest(lead))
+        keep(*to, lead->key, homes, now());
+      to->reads.land(lead, homes);
     });
 }
 
@@ -109,15 +116,21 @@ home_cache::of_farm(const actors::cluster_board* cluster,
   if (cluster == nullptr || members == nullptr)
     co_return std::make_shared<const place_map>();
   const auto known = find(farm);
+  home_list heard;
   if (!known.homes || now_() - known.read_at >= kept) {
     const auto began = kept_->reads.began(farm, 0, now_());
     const bool served_before = known.homes && began && *began - known.read_at < 2 * kept;
     if (!served_before) {
       const auto start = [&](auto done) { read(*members, farm, std::move(done)); };
-      (void)co_await ask<bool>(start, limit);
+      auto said = co_await ask<home_list>(start, limit);
+      if (said)
+        heard = std::move(*said);
     }
   }
   const auto view = cluster->latest();
+  // A change came meanwhile: only those who asked before it get this answer.
+  if (heard && !find(farm).homes)
+    co_return std::make_shared<const place_map>(places_of(*heard, *view, actors::wall_clock_us()));
   co_return places_in(farm, *view);
 }
 

@@ -66,6 +66,9 @@ public:
                std::string farm,
                std::chrono::milliseconds limit);
 
+  /// The homes or pins of the farm have changed.
+  void forget(const std::string& farm);
+
 private:
   using home_list = std::shared_ptr<const std::vector<storage::machine_home>>;
   struct entry {
@@ -78,8 +81,8 @@ private:
     std::uint64_t timeline = 0;
     clock::time_point placed_at;
   };
-  /// The answer is whether the database gave one.
-  using read_list = shared_reads<std::string, bool>;
+  /// The answer is nullptr when the database gave none.
+  using read_list = shared_reads<std::string, home_list>;
   /// Lives on while the database is asked.
   struct farm_list {
     std::mutex mutex;

@@ -60,6 +60,13 @@ public:
     return known ? std::optional{known->began} : std::nullopt;
   }
 
+  /// False: it was forgotten, or a newer one has begun.
+  [[nodiscard]] bool is_newest(const lead& of) const {
+    const std::lock_guard lock{mutex_};
+    const auto found = reads_.find(of->key);
+    return found != reads_.end() && found->second.lock() == of;
+  }
+
   void land(const lead& of, const T& said) {
     std::vector<heard> waiting;
     {

@@ -1,6 +1,5 @@
 #include "tools/furrowd/cache/summaries.hpp"
 
-#include "actors/live/counters.hpp"
 #include "can/text/json.hpp"
 #include "tools/furrowd/http/ask.hpp"
 #include "tools/furrowd/http/store_problem.hpp"
@@ -22,8 +21,7 @@ namespace {
 
 /// A new quarantined item must appear in the ledger at once: it changes the mark.
 std::uint64_t mark_of(const actors::node_meter& meter) {
-  const auto stats = meter.stats();
-  return stats.items_quarantined * 2 + (stats.store_up ? 1 : 0);
+  return meter.items_quarantined() * 2 + (meter.is_store_up() ? 1 : 0);
 }
 
 template <class T>
