@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -94,6 +95,26 @@ TEST_CASE("peer rows: a machine's live state is the same on the other side") {
   CHECK(state.gnss->value.satellites == 17);
   CHECK_FALSE(state.gnss->value.hdop);
   CHECK_FALSE(state.fuel_level_pct);
+}
+
+TEST_CASE("peer rows: values are read in any order, and unknown ones are left out") {
+  auto row = to_wire(machine_with_values());
+  std::reverse(row.values.begin(), row.values.end());
+  row.values.insert(row.values.begin() + 1, {"of_a_later_version", 1, 2, 3, 4, 5});
+  const auto after = from_wire(row, "default");
+  const auto& state = *after->state;
+  REQUIRE(state.engine_speed_rpm);
+  CHECK(state.engine_speed_rpm->value == 1'450.5);
+  REQUIRE(state.position);
+  CHECK(state.position->value.latitude_deg == 52.5);
+  CHECK(state.position->value.longitude_deg == -1.25);
+  REQUIRE(state.gnss);
+  CHECK(state.gnss->value.method == 4);
+  CHECK(state.gnss->value.satellites == 17);
+  CHECK(state.rear_hitch_in_work);
+  CHECK_FALSE(state.front_hitch_in_work);
+  row.values.clear();
+  CHECK_FALSE(from_wire(row, "default")->state->engine_speed_rpm);
 }
 
 TEST_CASE("peer rows: a machine is where it is connected, else where its newest claim is") {

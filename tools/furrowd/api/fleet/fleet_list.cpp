@@ -102,7 +102,7 @@ public:
       return false;
     if (!filter.has_area())
       return true;
-    read_cells(machine.summary(now_us_), cells_);
+    read_cells(machine.summary(now_us_), cells_, position_);
     if (cells_.empty() || !cells_[position_index()].present)
       return false;
     const auto& at = cells_[position_index()].parts;
@@ -112,6 +112,7 @@ public:
 private:
   const fleet_wish& wish_;
   const std::int64_t now_us_;
+  const quantity_set position_ = quantity_set{}.set(position_index());
   std::vector<value_cell> cells_;
 };
 
