@@ -109,7 +109,8 @@ front::front(asio::io_context& io, http_config config, const actors::shown_parts
          *cache_},
     router_{api_.routes()}, guard_{config_.access}, body_bytes_max_{router_.body_bytes_max(
                                                       config_.body_bytes_max)},
-    turns_{std::make_shared<places>(config_.turns_max)},
+    turns_{std::make_shared<places>(config_.turns_max)}, quick_turns_{std::make_shared<places>(
+                                                           config_.quick_turns_max)},
     body_rooms_{std::make_shared<places>(config_.large_bodies_max)}, table_{config_.connections},
     progress_{std::make_shared<token_requests>(config_.token_requests_max)} {}
 
@@ -416,7 +417,8 @@ asio::awaitable<response> front::answer(route_match match) {
     const auto share = std::move(match.made.share);
     place turn;
     if (match.found->takes_turn) {
-      turn = co_await take_place(turns_, farm, config_.turn_wait);
+      const bool quick = match.found->at_hand && cache_->on();
+      turn = co_await take_place(quick ? quick_turns_ : turns_, farm, config_.turn_wait);
       if (!turn)
         co_return to_response(
           {503, "busy", "too many requests wait for the database", "try again"});

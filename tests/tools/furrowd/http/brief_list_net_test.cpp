@@ -269,3 +269,19 @@ TEST_CASE("brief list: a change whose handler fails may have been made, and is s
   CHECK(client.post("/api/v1/actors/3/restart").status == 500);
   CHECK(count() == 3);
 }
+
+TEST_CASE("brief list: it does not wait for its turn behind requests that wait for the database") {
+  http::http_config config;
+  config.cache.ttl = 1h;
+  config.cache.aged = 1h;
+  config.turns_max = 1;
+  config.turn_wait = 200ms;
+  brief_world w{std::move(config)};
+  CHECK(w.names().size() == 4);
+  w.node.database.silent = true;
+  raw_client waits{w.front.at()};
+  waits.send("GET /api/v1/ledger?equipment=T1 HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  REQUIRE(eventually(20s, [&w] { return w.node.database.unanswered > 0; }));
+  CHECK(w.client.get("/api/v1/ledger?equipment=T1").status == 503);
+  CHECK(w.names().size() == 4);
+}

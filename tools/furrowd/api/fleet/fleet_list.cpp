@@ -212,11 +212,13 @@ void add_fleet_routes(router& to, api_context& of) {
           read,
           {"machines", "area", "sort", "limit", "after"},
           on(of, list_equipment)});
-  to.add({"GET",
-          "/api/v1/fleet",
-          read,
-          {"machines", "signals", "area", "sort", "limit", "after"},
-          on(of, list_fleet)});
+  route brief{"GET",
+              "/api/v1/fleet",
+              read,
+              {"machines", "signals", "area", "sort", "limit", "after"},
+              on(of, list_fleet)};
+  brief.at_hand = true;
+  to.add(std::move(brief));
 }
 
 } // namespace furrow::http
