@@ -61,8 +61,8 @@ private:
   std::vector<machine_value>& out_;
 };
 
-/// Fills an empty state; the table shows each place as constant. The values are almost always in the order of the table, so
-/// the next one is looked for after the last one.
+/// Fills an empty state; the table shows each place as constant. The values are almost always in the order of the
+/// table, so the next one is looked for after the last one.
 class value_reader {
 public:
   explicit value_reader(const std::vector<machine_value>& values) : values_{values} {}

@@ -1,8 +1,8 @@
 /// What a request does to the cached answers of its farm, at the end of its life. It does so however it ends: when a
 /// handler fails, or its client goes, the change may have been made.
 ///
-/// Shape: a request that only reads, or is about sessions and tickets, does nothing. One of the role send adds items: the
-///   answers are outdated. Every other one drops them.
+/// Shape: a request that only reads, or is about sessions and tickets, does nothing. One of the role send adds items:
+///   the answers are outdated. Every other one drops them.
 #pragma once
 
 #include "tools/furrowd/cache/summary_cache.hpp"

@@ -418,7 +418,8 @@ asio::awaitable<response> front::answer(route_match match) {
     place turn;
     if (match.found->takes_turn) {
       const bool quick = match.found->at_hand && cache_->on();
-      turn = co_await take_place(quick ? quick_turns_ : turns_, farm, config_.turn_wait);
+      auto queue = quick ? quick_turns_ : turns_;
+      turn = co_await take_place(std::move(queue), farm, config_.turn_wait);
       if (!turn)
         co_return to_response(
           {503, "busy", "too many requests wait for the database", "try again"});

@@ -36,8 +36,8 @@ private:
   std::vector<value_cell> cells_;  // of the machine at hand
 };
 
-/// The cells of a machine's live state, or of what is stored of it; empty when there is neither. Only those of `wanted` are
-/// read.
+/// The cells of a machine's live state, or of what is stored of it; empty when there is neither. Only those of `wanted`
+/// are read.
 void read_cells(const machine_summary& of, std::vector<value_cell>& to, const quantity_set& wanted);
 
 } // namespace furrow::http
