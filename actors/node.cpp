@@ -210,6 +210,8 @@ public:
   std::shared_ptr<memory_budget> budget() override { return budget_; }
   arrival_room arrivals() override { return arrivals_; }
 
+  bool is_store_up() const override { return people_->counters.store_up; }
+  std::uint64_t items_quarantined() const override { return people_->counters.items_quarantined; }
   node_stats stats() const override {
     node_stats made;
     for_each_counter([](const counter_label&, auto& to, const auto& from) { to = from; }, made,

@@ -28,6 +28,14 @@ std::optional<std::string> list_key(const link::wish& what) {
   return key;
 }
 
+/// Whether the lists may be others afterwards. A wish that a later version adds is taken to change something.
+bool changes(const link::wish& what) {
+  return !std::holds_alternative<link::actors_wish>(what.what)
+         && !std::holds_alternative<link::machines_wish>(what.what)
+         && !std::holds_alternative<link::report_wish>(what.what)
+         && !std::holds_alternative<link::lease_wish>(what.what);
+}
+
 } // namespace
 
 void cached_peers::ask_peers(link::wish what, heard done) {
@@ -50,6 +58,12 @@ void cached_peers::ask_peers(link::wish what, heard done) {
       done(std::move(said));
       return;
     }
+    if (now - lists_->swept_at >= kept) {
+      std::erase_if(all, [now](const auto& one) {
+        return one.second->known && now - one.second->asked_at >= kept;
+      });
+      lists_->swept_at = now;
+    }
     if (all.size() >= entries_max)
       all.clear();
     made = all[*key] = std::make_shared<entry>();
@@ -70,7 +84,7 @@ void cached_peers::ask_peers(link::wish what, heard done) {
 }
 
 void cached_peers::ask_peer(const std::string& node, link::wish what, heard done) {
-  {
+  if (changes(what)) {
     const std::lock_guard lock{lists_->mutex};
     lists_->by_key.clear();
   }

@@ -1,9 +1,10 @@
 /// Lists of other nodes, kept for a moment: many viewers who look at once cost the nodes one ask.
 ///
 /// Shape: the lists of actors and machines of all peers are kept for `kept`, for each scope. An ask that finds one under way
-///   waits for its answer. Everything else goes through; an ask for one node drops all, because it may change something.
+///   waits for its answer. Everything else goes through; a wish to end an actor drops all.
 /// Threads: safe from any.
-/// Limits: entries_max lists; with more of them all are dropped.
+/// Limits: entries_max lists, among them those of one machine each; with more of them all are dropped. Older ones go
+///   with the first ask after `kept`.
 #pragma once
 
 #include "actors/cluster/peer_nodes.hpp"
@@ -24,7 +25,7 @@ class cached_peers final : public peer_nodes {
 public:
   using clock = std::chrono::steady_clock;
   static constexpr std::chrono::milliseconds kept{500};
-  static constexpr std::size_t entries_max = 256;
+  static constexpr std::size_t entries_max = 4'096;
 
   explicit cached_peers(std::unique_ptr<peer_nodes> of,
                         std::function<clock::time_point()> now = &clock::now)
@@ -47,6 +48,7 @@ private:
   struct lists {
     std::mutex mutex;
     std::map<std::string, std::shared_ptr<entry>> by_key;
+    clock::time_point swept_at;
   };
 
   std::unique_ptr<peer_nodes> of_;

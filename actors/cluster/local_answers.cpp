@@ -5,8 +5,9 @@
 #include "actors/live/census.hpp"
 
 #include <algorithm>
-#include <map>
+#include <set>
 #include <utility>
+#include <vector>
 
 namespace furrow::actors {
 
@@ -26,6 +27,22 @@ struct shown_machine {
   live_snapshot latest;
   std::shared_ptr<const live_detail> detail;
 };
+
+/// Of several actors of a machine what the newest shows; nothing when none has published. Faults are as the actor knew
+/// them at the ask before; it is asked for them now for the next one.
+shown_machine newest_of(const live_board::machine_places& places, bool faults) {
+  shown_machine newest;
+  for (const auto& place : places) {
+    auto one = place->latest();
+    if (one == nullptr)
+      continue;
+    if (faults)
+      place->want_detail(live_place::wish_faults);
+    if (newest.latest == nullptr || is_newer(*one, *newest.latest))
+      newest = {std::move(one), faults ? place->detail() : nullptr};
+  }
+  return newest;
+}
 
 link::machine_row to_wire(const shown_machine& shown) {
   auto row = actors::to_wire(*shown.latest);
@@ -99,21 +116,33 @@ void local_answers::note_watched(const link::scope& who, const link::machines_wi
 
 link::reply local_answers::machines(const link::scope& who, const link::machines_wish& wish) const {
   note_watched(who, wish);
-  std::map<std::string, shown_machine> rows; // by name; of two actors of a machine the newer
-  for (const auto& place : people_->board.places()) {
-    auto one = place->latest();
-    if (one == nullptr || one->farm != who.farm || !who.covers(one->equipment)
-        || one->equipment <= wish.after)
-      continue;
-    if (wish.faults) // as the actor knew them at the ask before; now for the next one
-      place->want_detail(live_place::wish_faults);
-    auto& row = rows[one->equipment];
-    if (row.latest == nullptr || is_newer(*one, *row.latest))
-      row = {std::move(one), wish.faults ? place->detail() : nullptr};
+  constexpr std::size_t enough = link::machines_page + 1; // one more tells that there are more
+  std::vector<shown_machine> rows;
+  const auto add = [&rows, &wish](const live_board::machine_places& places) {
+    auto row = newest_of(places, wish.faults);
+    if (row.latest != nullptr)
+      rows.push_back(std::move(row));
+  };
+  const auto& board = people_->board;
+  if (who.equipment.empty()) {
+    auto after = wish.after;
+    while (rows.size() < enough) {
+      const auto found = board.places_from(who.farm, after, enough - rows.size());
+      if (found.empty())
+        break;
+      for (const auto& places : found)
+        add(places);
+      after = found.back().back()->equipment();
+    }
+  } else {
+    const std::set<std::string> names{who.equipment.begin(), who.equipment.end()};
+    for (auto name = names.upper_bound(wish.after); name != names.end() && rows.size() < enough;
+         ++name)
+      add(board.places_of(who.farm, *name));
   }
   std::vector<const shown_machine*> list;
   list.reserve(rows.size());
-  for (const auto& [name, row] : rows)
+  for (const auto& row : rows)
     list.push_back(&row);
   return first_page<link::machines_page_answer>(list, link::machines_page);
 }

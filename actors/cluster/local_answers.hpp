@@ -1,6 +1,7 @@
 /// What this node tells another one, within the scope that the other node states.
 ///
-/// Shape: reads the census, as the node's own admin side does; only a machine's report comes from its actor.
+/// Shape: reads the census, as the node's own admin side does; only a machine's report comes from its actor. A page of
+///   machines costs its own rows, and a scope that names machines costs these.
 /// Threads: safe from any; `done` is called once, for a report on a thread of the actor system.
 /// Limits: pages of proto::link, and of `page_bytes_max`.
 #pragma once

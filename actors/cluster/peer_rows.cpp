@@ -3,7 +3,6 @@
 #include "can/live/quantity_table.hpp"
 
 #include <cmath>
-#include <map>
 #include <optional>
 #include <string_view>
 #include <tuple>
@@ -62,13 +61,11 @@ private:
   std::vector<machine_value>& out_;
 };
 
-/// Fills an empty state; the table shows each place as constant.
+/// Fills an empty state; the table shows each place as constant. The values are almost always in the order of the
+/// table, so the next one is looked for after the last one.
 class value_reader {
 public:
-  explicit value_reader(const std::vector<machine_value>& values) {
-    for (const auto& one : values)
-      by_key_[one.key] = &one;
-  }
+  explicit value_reader(const std::vector<machine_value>& values) : values_{values} {}
 
   template <class T>
   void
@@ -77,9 +74,17 @@ public:
   }
 
 private:
-  [[nodiscard]] const machine_value* find(const std::string& key) const {
-    const auto found = by_key_.find(key);
-    return found == by_key_.end() ? nullptr : found->second;
+  /// The value whose key is the name and the part.
+  [[nodiscard]] const machine_value* find(std::string_view name, std::string_view part = {}) {
+    for (std::size_t i = 0; i < values_.size(); ++i) {
+      const auto at = next_ + i < values_.size() ? next_ + i : next_ + i - values_.size();
+      const std::string_view key = values_[at].key;
+      if (key.size() == name.size() + part.size() && key.starts_with(name) && key.ends_with(part)) {
+        next_ = at + 1;
+        return &values_[at];
+      }
+    }
+    return nullptr;
   }
   template <class T>
   static can::observed<T> observed(const machine_value& from, T value) {
@@ -89,40 +94,40 @@ private:
     return value >= 0 && value <= 255 ? static_cast<std::uint8_t>(value) : std::uint8_t{0};
   }
 
-  void read(const std::string& name, std::optional<can::observed<double>>& seen) const {
+  void read(std::string_view name, std::optional<can::observed<double>>& seen) {
     if (const auto* one = find(name))
       seen = observed(*one, one->value);
   }
-  void read(const std::string& name, std::optional<can::observed<bool>>& seen) const {
+  void read(std::string_view name, std::optional<can::observed<bool>>& seen) {
     if (const auto* one = find(name))
       seen = observed(*one, one->value != 0);
   }
-  void read(const std::string& name,
-            std::optional<can::observed<can::travel_direction>>& seen) const {
+  void read(std::string_view name, std::optional<can::observed<can::travel_direction>>& seen) {
     if (const auto* one = find(name))
       seen = observed(*one, one->value != 0 ? can::travel_direction::forward
                                             : can::travel_direction::reverse);
   }
-  void read(const std::string& name, std::optional<can::observed<can::position>>& seen) const {
-    const auto* latitude = find(name + ".latitude_deg");
-    const auto* longitude = find(name + ".longitude_deg");
+  void read(std::string_view name, std::optional<can::observed<can::position>>& seen) {
+    const auto* latitude = find(name, ".latitude_deg");
+    const auto* longitude = find(name, ".longitude_deg");
     if (latitude != nullptr && longitude != nullptr)
       seen = observed(*latitude, can::position{latitude->value, longitude->value});
   }
-  void read(const std::string& name, std::optional<can::observed<can::gnss_fix>>& seen) const {
-    const auto* method = find(name + ".method");
+  void read(std::string_view name, std::optional<can::observed<can::gnss_fix>>& seen) {
+    const auto* method = find(name, ".method");
     if (method == nullptr)
       return;
     can::gnss_fix fix;
     fix.method = to_byte(method->value);
-    if (const auto* satellites = find(name + ".satellites"))
+    if (const auto* satellites = find(name, ".satellites"))
       fix.satellites = to_byte(satellites->value);
-    if (const auto* hdop = find(name + ".hdop"))
+    if (const auto* hdop = find(name, ".hdop"))
       fix.hdop = hdop->value;
     seen = observed(*method, fix);
   }
 
-  std::map<std::string, const machine_value*, std::less<>> by_key_;
+  const std::vector<machine_value>& values_;
+  std::size_t next_ = 0;
 };
 
 constexpr std::uint8_t not_counted = 127;

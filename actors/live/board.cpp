@@ -72,16 +72,49 @@ std::vector<live_snapshot> live_board::all() const {
   return snapshots;
 }
 
-std::vector<std::shared_ptr<live_board::place>>
-live_board::places_of(const std::string& farm, const std::string& equipment) const {
-  std::vector<std::shared_ptr<place>> found;
+live_board::machine_places live_board::held(const place_list& of) {
+  machine_places found;
+  for (const auto& weak : of)
+    if (auto one = weak.lock())
+      found.push_back(std::move(one));
+  return found;
+}
+
+live_board::machine_places live_board::places_of(const std::string& farm,
+                                                 const std::string& equipment) const {
   const std::lock_guard lock{mutex_};
   const auto known = places_by_machine_.find({farm, equipment});
-  if (known != places_by_machine_.end())
-    for (const auto& weak : known->second)
-      if (auto one = weak.lock())
-        found.push_back(std::move(one));
+  return known == places_by_machine_.end() ? machine_places{} : held(known->second);
+}
+
+std::vector<live_board::machine_places> live_board::places_from(const std::string& farm,
+                                                                const std::string& after,
+                                                                std::size_t count) const {
+  std::vector<machine_places> found;
+  const std::lock_guard lock{mutex_};
+  for (auto at = places_by_machine_.upper_bound({farm, after});
+       at != places_by_machine_.end() && at->first.first == farm && found.size() < count; ++at)
+    if (auto places = held(at->second); !places.empty())
+      found.push_back(std::move(places));
   return found;
+}
+
+std::vector<live_snapshot> live_board::of_farm(const std::string& farm) const {
+  machine_places found;
+  {
+    const std::lock_guard lock{mutex_};
+    for (auto at = places_by_machine_.lower_bound({farm, {}});
+         at != places_by_machine_.end() && at->first.first == farm; ++at)
+      for (const auto& weak : at->second)
+        if (auto one = weak.lock())
+          found.push_back(std::move(one));
+  }
+  std::vector<live_snapshot> snapshots;
+  snapshots.reserve(found.size());
+  for (const auto& one : found)
+    if (auto latest = one->latest())
+      snapshots.push_back(std::move(latest));
+  return snapshots;
 }
 
 std::vector<live_snapshot> live_board::of(const std::string& farm,

@@ -12,6 +12,7 @@
 
 #include <caf/actor_addr.hpp>
 
+#include <cstddef>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -46,9 +47,17 @@ public:
   [[nodiscard]] std::shared_ptr<machine_interest> interest_of(const std::string& farm,
                                                               const std::string& equipment) const;
   [[nodiscard]] std::vector<live_snapshot> all() const override;
+  [[nodiscard]] std::vector<live_snapshot> of_farm(const std::string& farm) const override;
   [[nodiscard]] std::vector<live_snapshot> of(const std::string& farm,
                                               const std::string& equipment) const override;
   [[nodiscard]] std::vector<std::shared_ptr<live_place>> places() const override;
+
+  using machine_places = std::vector<std::shared_ptr<place>>; // the newest actor comes last
+  [[nodiscard]] machine_places places_of(const std::string& farm,
+                                         const std::string& equipment) const;
+  /// Of the machines of a farm whose names come after `after`, in that order: up to `count` machines.
+  [[nodiscard]] std::vector<machine_places>
+  places_from(const std::string& farm, const std::string& after, std::size_t count) const;
   /// The machine's actor; the newest one while an older one still stops.
   [[nodiscard]] caf::actor_addr owner_of(const std::string& farm,
                                          const std::string& equipment) const;
@@ -59,8 +68,7 @@ private:
   using place_list = std::vector<std::weak_ptr<place>>;
 
   [[nodiscard]] std::shared_ptr<machine_interest> interest_locked(machine_key key);
-  [[nodiscard]] std::vector<std::shared_ptr<place>> places_of(const std::string& farm,
-                                                              const std::string& equipment) const;
+  [[nodiscard]] static machine_places held(const place_list& of);
 
   mutable std::mutex mutex_; // guards the lists, not the places
   place_list places_;

@@ -22,6 +22,10 @@ public:
 
   /// The last snapshot of each machine.
   [[nodiscard]] virtual std::vector<std::shared_ptr<const live_equipment>> all() const = 0;
+  /// Those of a farm, in the order of the bytes of the machines' names: two of one machine while an older actor still
+  /// stops.
+  [[nodiscard]] virtual std::vector<std::shared_ptr<const live_equipment>>
+  of_farm(const std::string& farm) const = 0;
   /// Those of one machine: two while an older actor still stops.
   [[nodiscard]] virtual std::vector<std::shared_ptr<const live_equipment>>
   of(const std::string& farm, const std::string& equipment) const = 0;

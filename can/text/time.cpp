@@ -82,27 +82,37 @@ std::optional<std::int64_t> take_time(scan& in) {
   return *midnight + *clock - *offset;
 }
 
-std::string format_time(std::int64_t time_us, unsigned decimals) {
+void append_time(std::string& out, std::int64_t time_us, unsigned decimals) {
   const auto days =
     std::chrono::floor<std::chrono::days>(std::chrono::microseconds{time_us}).count();
   const auto within = static_cast<std::uint64_t>(time_us - days * day_us);
   const auto date = date_of(days);
   const bool plain = date.year >= 0 && date.year <= 9'999;
-  std::string out{plain ? "" : date.year < 0 ? "-" : "+"};
-  append_decimal(out, static_cast<std::uint64_t>(std::abs(date.year)), plain ? 4 : 6);
+  char text[64];
+  char* at = text;
+  if (!plain)
+    *at++ = date.year < 0 ? '-' : '+';
+  at = put_decimal(at, static_cast<std::uint64_t>(std::abs(date.year)), plain ? 4 : 6);
   const auto seconds = within / second_us;
-  const auto append = [&out](char before, std::uint64_t value, int digits) {
-    out += before;
-    append_decimal(out, value, digits);
+  const auto put = [&at](char before, std::uint64_t value, int digits) {
+    *at++ = before;
+    at = put_decimal(at, value, digits);
   };
-  append('-', date.month, 2);
-  append('-', date.day, 2);
-  append('T', seconds / 3'600, 2);
-  append(':', seconds / 60 % 60, 2);
-  append(':', seconds % 60, 2);
-  append('.', within % second_us, 6);
-  out.resize(out.size() - (6 - decimals));
-  return out += 'Z';
+  put('-', date.month, 2);
+  put('-', date.day, 2);
+  put('T', seconds / 3'600, 2);
+  put(':', seconds / 60 % 60, 2);
+  put(':', seconds % 60, 2);
+  put('.', within % second_us, 6);
+  at -= 6 - decimals;
+  *at++ = 'Z';
+  out.append(text, at);
+}
+
+std::string format_time(std::int64_t time_us, unsigned decimals) {
+  std::string out;
+  append_time(out, time_us, decimals);
+  return out;
 }
 
 } // namespace furrow::can::text

@@ -23,5 +23,6 @@ namespace furrow::can::text {
 
 /// `2026-05-01T06:30:00.250000Z`; with fewer decimals (1 to 6) the rest is cut off.
 [[nodiscard]] std::string format_time(std::int64_t time_us, unsigned decimals = 6);
+void append_time(std::string& out, std::int64_t time_us, unsigned decimals = 6);
 
 } // namespace furrow::can::text

@@ -67,6 +67,10 @@ public:
     now.store_up = store_up;
     return now;
   }
+  [[nodiscard]] bool is_store_up() const override { return store_up; }
+  [[nodiscard]] std::uint64_t items_quarantined() const override {
+    return figures.items_quarantined;
+  }
   [[nodiscard]] std::vector<actors::actor_row> rows() const override { return actor_rows; }
   bool kill(std::uint64_t id) override {
     killed.push_back(id);
@@ -96,6 +100,14 @@ public:
     for (const auto& one : live)
       snapshots.push_back(std::make_shared<const actors::live_equipment>(one));
     return snapshots;
+  }
+  [[nodiscard]] std::vector<actors::live_snapshot> of_farm(const std::string& farm) const override {
+    auto found = all();
+    std::erase_if(found, [&](const auto& one) { return one->farm != farm; });
+    std::stable_sort(found.begin(), found.end(), [](const auto& left, const auto& right) {
+      return left->equipment < right->equipment;
+    });
+    return found;
   }
   [[nodiscard]] std::vector<actors::live_snapshot> of(const std::string& farm,
                                                       const std::string& equipment) const override {

@@ -30,8 +30,10 @@ struct cached_world {
   cached_peers cache{std::unique_ptr<peer_nodes>{peers}, [this] { return now; }};
   std::vector<std::string> heard;
 
-  void ask(decltype(net::wish::what) what, const std::string& farm = "default") {
-    cache.ask_peers({{farm, {}, false, false}, std::move(what)},
+  void ask(decltype(net::wish::what) what,
+           const std::string& farm = "default",
+           std::vector<std::string> names = {}) {
+    cache.ask_peers({{farm, std::move(names), false, false}, std::move(what)},
                     [this](const peers_said& said) { heard.push_back(said.incomplete.at(0)); });
   }
   void answer(std::size_t which, const std::string& text) {
@@ -71,7 +73,31 @@ TEST_CASE_FIXTURE(cached_world, "cached peers: a list is kept for half a second"
   CHECK(heard.back() == "two");
 }
 
-TEST_CASE_FIXTURE(cached_world, "cached peers: an ask for one node drops what is kept") {
+TEST_CASE_FIXTURE(cached_world, "cached peers: who only asks one node leaves what is kept") {
+  ask(net::machines_wish{});
+  answer(0, "one");
+  const net::scope who{"default", {}, false, false};
+  cache.ask_peer("n2", {who, net::report_wish{"T1"}}, [](peers_said) {});
+  cache.ask_peer("n2", {who, net::actors_wish{}}, [](peers_said) {});
+  ask(net::machines_wish{});
+  CHECK(peers->asked.size() == 1);
+  CHECK(heard == std::vector<std::string>{"one", "one"});
+}
+
+TEST_CASE_FIXTURE(cached_world, "cached peers: single machines do not push out the list of all") {
+  ask(net::machines_wish{});
+  answer(0, "all");
+  for (int i = 0; i < 2'000; ++i) {
+    ask(net::machines_wish{}, "default", {"T" + std::to_string(i)});
+    answer(peers->asked.size() - 1, "single");
+  }
+  ask(net::machines_wish{});
+  ask(net::machines_wish{}, "default", {"T7"});
+  CHECK(peers->asked.size() == 2'001);
+  CHECK(heard.at(heard.size() - 2) == "all");
+}
+
+TEST_CASE_FIXTURE(cached_world, "cached peers: an actor that is ended drops what is kept") {
   ask(net::actors_wish{});
   answer(0, "one");
   cache.ask_peer("n2", {{"default", {}, false, false}, net::end_wish{1, false}}, [](peers_said) {});

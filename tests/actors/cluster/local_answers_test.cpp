@@ -5,6 +5,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
@@ -96,6 +97,26 @@ TEST_CASE("peer rows: a machine's live state is the same on the other side") {
   CHECK_FALSE(state.fuel_level_pct);
 }
 
+TEST_CASE("peer rows: values are read in any order, and unknown ones are left out") {
+  auto row = to_wire(machine_with_values());
+  std::reverse(row.values.begin(), row.values.end());
+  row.values.insert(row.values.begin() + 1, {"of_a_later_version", 1, 2, 3, 4, 5});
+  const auto after = from_wire(row, "default");
+  const auto& state = *after->state;
+  REQUIRE(state.engine_speed_rpm);
+  CHECK(state.engine_speed_rpm->value == 1'450.5);
+  REQUIRE(state.position);
+  CHECK(state.position->value.latitude_deg == 52.5);
+  CHECK(state.position->value.longitude_deg == -1.25);
+  REQUIRE(state.gnss);
+  CHECK(state.gnss->value.method == 4);
+  CHECK(state.gnss->value.satellites == 17);
+  CHECK(state.rear_hitch_in_work);
+  CHECK_FALSE(state.front_hitch_in_work);
+  row.values.clear();
+  CHECK_FALSE(from_wire(row, "default")->state->engine_speed_rpm);
+}
+
 TEST_CASE("peer rows: a machine is where it is connected, else where its newest claim is") {
   const auto with = [](bool connected, std::int64_t epoch, std::int64_t heard) {
     live_equipment made;
@@ -164,6 +185,36 @@ TEST_CASE_FIXTURE(answering_world,
   CHECK_FALSE(ask<net::report_answer>({{"hill", {}, false, false}, net::report_wish{"T1"}}).known);
   CHECK_FALSE(
     ask<net::report_answer>({{"default", {"T2"}, false, false}, net::report_wish{"T1"}}).known);
+}
+
+TEST_CASE_FIXTURE(answering_world,
+                  "local answers: named machines in order, each as its newest actor shows it") {
+  std::vector<std::shared_ptr<live_board::place>> places;
+  const auto open = [&](const std::string& farm, const std::string& name, std::int64_t epoch) {
+    auto machine = machine_with_values();
+    machine.farm = farm;
+    machine.equipment = name;
+    machine.epoch = epoch;
+    places.push_back(people->board.open(farm, name, {}));
+    places.back()->publish(std::make_shared<const live_equipment>(machine));
+  };
+  for (const auto* name : {"M3", "M2", "M1"})
+    open("default", name, 5);
+  open("default", "M2", 4); // the older one stops last
+  open("hill", "M4", 5);
+  const auto silent = people->board.open("default", "M5", {});
+  const auto names = [this](std::vector<std::string> equipment, const std::string& after) {
+    std::string out;
+    const net::scope who{"default", std::move(equipment), false, false};
+    for (const auto& row : ask<net::machines_page_answer>({who, net::machines_wish{after}}).rows)
+      out += row.equipment + ':' + std::to_string(row.epoch) + ' ';
+    return out;
+  };
+  CHECK(names({"M3", "M2", "M2", "M4", "M5", "M9"}, "") == "M2:5 M3:5 ");
+  CHECK(names({"M3", "M2"}, "M2") == "M3:5 ");
+  CHECK(names({"M9"}, "") == "");
+  CHECK(names({}, "") == "M1:5 M2:5 M3:5 ");
+  CHECK(names({}, "M1") == "M2:5 M3:5 ");
 }
 
 TEST_CASE_FIXTURE(answering_world,

@@ -48,6 +48,38 @@ TEST_CASE("board: a machine is found by its name, with the newest actor last") {
   CHECK(board.all().size() == 200);
 }
 
+TEST_CASE("board: the machines of a farm are found in the order of their names, from any name on") {
+  live_board board;
+  std::vector<std::shared_ptr<live_board::place>> all;
+  for (const auto* name : {"M3", "M1", "M4", "M2"}) {
+    all.push_back(board.open("f", name, {}));
+    all.back()->publish(frames_of(name, 1));
+  }
+  for (const auto* farm : {"e", "g"})
+    all.push_back(board.open(farm, "M2", {}));
+  const auto silent = board.open("f", "M5", {}); // has published nothing
+  (void)board.open("f", "M6", {});               // has ended
+  const auto newer = board.open("f", "M2", {});
+  newer->publish(frames_of("M2", 9));
+  const auto names = [&board](const std::string& after, std::size_t count) {
+    std::string out;
+    for (const auto& places : board.places_from("f", after, count))
+      out += places.back()->equipment() + std::to_string(places.size()) + ' ';
+    return out;
+  };
+  CHECK(names("", 9) == "M11 M22 M31 M41 M51 ");
+  CHECK(names("", 2) == "M11 M22 ");
+  CHECK(names("M2", 2) == "M31 M41 ");
+  CHECK(names("M2x", 1) == "M31 ");
+  CHECK(names("M5", 9) == "");
+  CHECK(board.places_of("f", "M2").back() == newer);
+  std::string snapshots;
+  for (const auto& one : board.of_farm("f"))
+    snapshots += one->equipment + std::to_string(one->frames) + ' ';
+  CHECK(snapshots == "M11 M21 M29 M31 M41 ");
+  CHECK(board.of_farm("h").empty());
+}
+
 TEST_CASE("board: machines that come and go do not pile up") {
   live_board board;
   const auto stays = board.open("f", "T1", {});

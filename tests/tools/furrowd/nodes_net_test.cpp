@@ -214,6 +214,7 @@ TEST_CASE("http, nodes: a machine of another node is named with that node, one o
   CHECK(nodes_of("-node") == json::parse(R"([["T1","n2"],["T2",null]])"));
   // A node that ends is noticed although the homes are those that were read before.
   view.nodes[1].status = storage::node_status::dead;
+  ++view.view; // counts the changes of status
   w.node.board.publish(std::make_shared<const actors::cluster_view>(view));
   CHECK(nodes_of("name") == json::parse(R"([["T1",null],["T2",null]])"));
 }

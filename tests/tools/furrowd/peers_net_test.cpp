@@ -162,6 +162,36 @@ TEST_CASE("peers: a machine is shown where its newest session is") {
   CHECK(one["node"] == "n2");
   CHECK(one["faults"] == json{"of n2"});
   CHECK(std::get<net::report_wish>(w.others.asked.back().what).equipment == "T1");
+  const auto& listed = w.others.asked.at(w.others.asked.size() - 2);
+  CHECK(std::holds_alternative<net::machines_wish>(listed.what));
+  CHECK(listed.who.equipment == std::vector<std::string>{"T1"}); // not all machines for one
+  for (const auto* name : {"cleared_faults", "ecus", "implements", "own_signals"})
+    CHECK_MESSAGE(one.contains(name), name); // n2 is of a version that tells only some
+}
+
+TEST_CASE("peers: a list of one named machine asks the other nodes for it alone") {
+  peers_world w{with_tokens(
+    {{"all", "role = \"viewer\""}, {"some", "role = \"viewer\"\nequipment = [\"T1\", \"T2\"]"}})};
+  w.others.machines = {live_at_n2("T1", true, 9)};
+  const auto count = [&w](const std::string& target, const std::string& token) {
+    const auto body = json::parse(w.client.get(target, bearer(token)).body);
+    return body.at(body.contains("machines") ? "machines" : "equipment").size();
+  };
+  const auto named = [&w] { return w.others.asked.back().who.equipment; };
+  using name_list = std::vector<std::string>;
+  for (const std::string path : {"/api/v1/equipment", "/api/v1/fleet"}) {
+    CHECK(count(path + "?machines=T1", "all") == 1);
+    CHECK(named() == name_list{"T1"});
+    CHECK(count(path + "?machines=T1", "some") == 1);
+    CHECK(named() == name_list{"T1"});
+    CHECK(count(path + "?machines=T*", "all") == 2);
+    CHECK(named().empty());
+    CHECK(count(path + "?machines=T1,T2", "all") == 2);
+    CHECK(named().empty());
+    CHECK(count(path + "?machines=T9", "some") == 0); // outside of what the token covers
+    CHECK(named() == name_list{"T1", "T2"});
+    CHECK(count(path + "?machines=T9", "all") == 0);
+  }
 }
 
 TEST_CASE("peers: the other node is told what the token may see and end") {

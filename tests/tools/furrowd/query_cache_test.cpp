@@ -172,6 +172,77 @@ TEST_CASE("query cache: a question is asked while its ticket is open") {
   CHECK_FALSE(w.cache.is_asked(machines));
 }
 
+TEST_CASE(
+  "query cache: while a newer answer is read, the one before is taken if it is hardly older") {
+  world w{{.ttl = 2s, .aged = 10s}};
+  CHECK(w.put(machines, "one", 7));
+  const auto at = [&w](std::chrono::milliseconds after) { return w.now + after; };
+  CHECK(text_in(w.cache.find_meanwhile(machines, 7, at(2s))) == "one");
+  CHECK(text_in(w.cache.find_meanwhile(machines, 7, at(2'999ms))) == "one");
+  CHECK_FALSE(w.cache.find_meanwhile(machines, 7, at(3s))); // the read began too late for it
+  CHECK_FALSE(w.cache.find_meanwhile(machines, 8, at(2s)));
+  CHECK_FALSE(w.cache.find_meanwhile({"dale", "equipment"}, 7, at(2s)));
+  w.cache.outdate("hill");
+  CHECK_FALSE(w.cache.find_meanwhile(machines, 7, at(2s)));
+  CHECK(w.put(machines, "two", 7));
+  w.cache.forget("hill");
+  CHECK_FALSE(w.cache.find_meanwhile(machines, 7, at(2s)));
+}
+
+TEST_CASE("query cache: what was added outdates the answers, which stay for those who take older") {
+  world w{{.ttl = 2s, .aged = 10s}};
+  CHECK(w.put(machines, "one"));
+  CHECK(w.put({"dale", "equipment"}, "other"));
+  const auto asked_before = w.cache.ask(machines, 0, w.now);
+  const auto read_elsewhere = w.cache.ask(machines, 0, w.now);
+  w.cache.outdate("hill");
+  CHECK(w.find(machines) == "");
+  CHECK(text_in(w.cache.find_aged(machines, w.now).answer) == "one");
+  CHECK(w.find({"dale", "equipment"}) == "other");
+  CHECK(w.cache.is_asked(machines)); // the read goes on
+  CHECK_FALSE(w.cache.let_go(read_elsewhere));
+  const auto two = text("two");
+  CHECK_FALSE(w.cache.put(asked_before, two, w.now)); // it may lack what was added
+  CHECK(w.find(machines) == "");
+  CHECK(text_in(w.cache.find_aged(machines, w.now).answer) == "two");
+  CHECK_FALSE(w.cache.holds(machines, two));
+  CHECK(w.cache.counters().forgotten == 0);
+  CHECK(w.put(machines, "three"));
+  CHECK(w.find(machines) == "three");
+}
+
+TEST_CASE("query cache: only the list of machines is kept for those who take older answers") {
+  world w{{.ttl = 1s, .aged = 10s}};
+  const cache_key ledger{"hill", "ledger"};
+  CHECK(w.put(machines, "rows"));
+  CHECK(w.put(ledger, "text"));
+  w.now += 1s;
+  CHECK(w.find(machines) == "");
+  CHECK(w.find(ledger) == "");
+  CHECK(w.cache.find_aged(machines, w.now).answer);
+  CHECK_FALSE(w.cache.find_aged(ledger, w.now).answer);
+  CHECK(w.cache.counters().entries == 1);
+  const auto late = w.cache.ask(ledger, 0, w.now);
+  w.now += 1s;
+  CHECK_FALSE(w.cache.put(late, text("too late"), w.now));
+}
+
+TEST_CASE(
+  "query cache: switched off it holds nothing, and switched on again it has nothing of before") {
+  world w{{.ttl = 1h, .aged = 10s}};
+  CHECK(w.put(machines, "one"));
+  const auto asked = w.cache.ask(machines, 0, w.now);
+  w.cache.limit(0ms);
+  CHECK(w.cache.counters().entries == 0);
+  CHECK(w.cache.counters().bytes == 0);
+  CHECK_FALSE(w.cache.put(asked, text("of before"), w.now));
+  w.cache.limit(1h);
+  CHECK(w.find(machines) == "");
+  CHECK_FALSE(w.cache.find_aged(machines, w.now).answer);
+  CHECK(w.put(machines, "two"));
+  CHECK(w.find(machines) == "two");
+}
+
 TEST_CASE("query cache: those who ask share the rows, and rows of another type are not theirs") {
   world w;
   const std::vector<int> rows{1, 2, 3};

@@ -80,9 +80,11 @@ answer one_equipment(api_context& of, call call) {
   if (report)
     for (const char* part : {"faults", "cleared_faults"})
       name_faults((*report)[part], {&of.node.dbc, call.who.farm, name});
-  const auto parts = report.value_or(to_json(can::machine_report{}, now_us));
-  for (const auto& [part, value] : parts.items())
-    machine[part] = report ? value : json(nullptr);
+  for (const char* part : {"faults", "cleared_faults", "ecus", "implements", "own_signals"})
+    machine[part] = nullptr;
+  if (report)
+    for (auto& [part, value] : report->items())
+      machine[part] = std::move(value);
   machine["incomplete_nodes"] = incomplete;
   co_return ok(machine);
 }

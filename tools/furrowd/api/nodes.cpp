@@ -207,6 +207,7 @@ answer move_machine(api_context& of, call call) {
     members->pin(call.who.farm, machine, to.get<std::string>(), author_of(call), std::move(done));
   };
   auto said = co_await ask<storage::result<furrow::done>>(start, answer_limit);
+  of.homes.forget(call.who.farm); // also after a failure: the change may have been made
   if (!said)
     co_return to_response(no_answer("database"));
   if (!*said && said->code() == storage::errc::not_found)

@@ -62,8 +62,10 @@ std::vector<placed_machine> own_machines(api_context& of,
                                          const daemon::credential& who,
                                          const std::optional<std::string>& only) {
   std::vector<placed_machine> own;
-  for (auto& one : only ? of.node.machines.of(who.farm, *only) : of.node.machines.all())
-    if (one->farm == who.farm && who.covers(one->equipment))
+  auto all = only ? of.node.machines.of(who.farm, *only) : of.node.machines.of_farm(who.farm);
+  own.reserve(all.size());
+  for (auto& one : all)
+    if (who.covers(one->equipment))
       own.push_back({std::move(one), of.node_name});
   return own;
 }
@@ -112,6 +114,8 @@ boost::asio::awaitable<placed_machines>
 live_machines_of(api_context& of, daemon::credential who, std::optional<std::string> only) {
   // Named: gcc 12 destroys a temporary in a co_await expression twice.
   proto::link::wish wish{scope_of(who), proto::link::machines_wish{}};
+  if (only)
+    wish.who.equipment = {*only};
   auto said = co_await ask_peers(of, std::move(wish));
   if (said.answers.empty())
     co_return placed_machines{own_machines(of, who, only), std::move(said.incomplete)};

@@ -41,7 +41,8 @@ struct placed_machines {
     machines;                          // each machine at one node only: where its newest session is
   std::vector<std::string> incomplete; // nodes that did not answer
 };
-/// The caller's live machines at all nodes. `only`: one of them, by its name.
+/// The caller's live machines at all nodes. `only`: one of them, by its name; the caller must cover it, and the other
+/// nodes are asked for it alone.
 [[nodiscard]] boost::asio::awaitable<placed_machines>
 live_machines_of(api_context& of, daemon::credential who, std::optional<std::string> only);
 

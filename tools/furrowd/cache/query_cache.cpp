@@ -11,6 +11,10 @@ std::size_t query_cache::bytes_of(const entry& of) {
   return of.answer->bytes + 2 * (of.key.farm.size() + of.key.question.size()) + around;
 }
 
+std::chrono::milliseconds query_cache::kept_for(const cache_key& key) const {
+  return key.question == question_equipment ? limits_.ttl + limits_.aged : limits_.ttl;
+}
+
 void query_cache::drop(std::map<cache_key, entries::iterator>::iterator at) {
   bytes_ -= bytes_of(*at->second);
   entries_.erase(at->second);
@@ -27,7 +31,8 @@ query_cache::find(const cache_key& key, std::uint64_t mark, clock::time_point no
       ++counters_.hits;
       return known.answer;
     }
-    if (limits_.aged.count() == 0 || now - known.made >= limits_.ttl + limits_.aged)
+    const auto longest = kept_for(key);
+    if (longest == limits_.ttl || now - known.made >= longest)
       drop(found);
   }
   ++counters_.misses;
@@ -39,10 +44,26 @@ query_cache::aged_value query_cache::find_aged(const cache_key& key, clock::time
   if (found == by_key_.end())
     return {};
   const auto& known = *found->second;
-  if (now - known.made >= limits_.ttl + limits_.aged)
+  if (now - known.made >= kept_for(key))
     return {};
   ++counters_.hits;
   return {known.answer, now - known.made};
+}
+
+query_cache::value query_cache::find_meanwhile(const cache_key& key,
+                                               std::uint64_t mark,
+                                               clock::time_point began) const {
+  const auto found = by_key_.find(key);
+  if (found == by_key_.end())
+    return nullptr;
+  const auto& known = *found->second;
+  const bool late = began - known.made >= limits_.ttl + std::min(limits_.ttl, late_max);
+  return known.outdated || known.mark != mark || late ? nullptr : known.answer;
+}
+
+bool query_cache::holds(const cache_key& key, const value& answer) const {
+  const auto found = by_key_.find(key);
+  return found != by_key_.end() && found->second->answer == answer && !found->second->outdated;
 }
 
 bool query_cache::is_asked(const cache_key& key) const {
@@ -59,10 +80,17 @@ std::uint64_t query_cache::ask(const cache_key& key, std::uint64_t mark, clock::
 
 bool query_cache::put(std::uint64_t ticket, value answer, clock::time_point now) {
   auto asked = asked_.extract(ticket);
-  if (asked.empty() || now - asked.mapped().made >= limits_.ttl + limits_.aged)
+  if (asked.empty() || now - asked.mapped().made >= kept_for(asked.mapped().key))
     return false;
-  asked.mapped().answer = std::move(answer);
-  return keep(std::move(asked.mapped()));
+  auto& made = asked.mapped();
+  made.answer = std::move(answer);
+  const bool outdated = made.outdated;
+  return keep(std::move(made)) && !outdated;
+}
+
+bool query_cache::let_go(std::uint64_t ticket) {
+  const auto asked = asked_.extract(ticket);
+  return !asked.empty() && !asked.mapped().outdated;
 }
 
 bool query_cache::adopt(const cache_key& key,
@@ -107,6 +135,24 @@ void query_cache::forget(const std::string& farm) {
     ++counters_.forgotten;
   }
   std::erase_if(asked_, [&farm](const auto& one) { return one.second.key.farm == farm; });
+}
+
+void query_cache::outdate(const std::string& farm) {
+  for (auto at = by_key_.lower_bound({farm, {}}); at != by_key_.end() && at->first.farm == farm;
+       ++at)
+    at->second->outdated = true;
+  for (auto& [ticket, asked] : asked_)
+    asked.outdated = asked.outdated || asked.key.farm == farm;
+}
+
+void query_cache::limit(std::chrono::milliseconds ttl) {
+  limits_.ttl = ttl;
+  if (ttl.count() > 0)
+    return;
+  by_key_.clear();
+  entries_.clear();
+  asked_.clear();
+  bytes_ = 0;
 }
 
 cache_counters query_cache::counters() const {

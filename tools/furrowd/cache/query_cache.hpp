@@ -25,7 +25,8 @@ struct cache_limits {
   std::chrono::milliseconds ttl{1'000}; // 0: no caching
   std::size_t entries_max = 1'024;
   std::size_t bytes_max = std::size_t{64} << 20U; // a quarter holds 30,000 machines of a farm
-  /// How long after its time to live, or after its mark has changed, an answer is kept for those who take an older one.
+  /// How long after its time to live, or after its mark has changed, the list of machines is kept for those who take an
+  /// older one.
   std::chrono::milliseconds aged{0};
 };
 
@@ -74,6 +75,15 @@ struct cache_key {
   }
 };
 
+/// All questions that are cached, so that `forget` can drop each one of a farm.
+inline constexpr const char* question_equipment =
+  "equipment"; // its answers are also taken when they are older
+inline constexpr const char* question_ledger = "ledger";
+
+/// Of the whole node, not of a farm: no change drops it, so it is always as old as the time to live allows.
+inline constexpr const char* question_farms = "farms";
+inline constexpr const char* farm_of_node = "*";
+
 class query_cache {
 public:
   using clock = std::chrono::steady_clock;
@@ -89,15 +99,23 @@ public:
   };
   /// The answer of any mark, if it is at most `aged` older than the time to live.
   [[nodiscard]] aged_value find_aged(const cache_key& key, clock::time_point now);
+  /// How much longer than its time to live an answer may have been kept when the read of a newer one began.
+  static constexpr std::chrono::milliseconds late_max{1'000};
+  /// The answer before the one that somebody reads since `began`: of this mark, and hardly older than the time to live
+  /// then.
+  [[nodiscard]] value
+  find_meanwhile(const cache_key& key, std::uint64_t mark, clock::time_point began) const;
+  /// Whether this very answer is kept, and is not outdated.
+  [[nodiscard]] bool holds(const cache_key& key, const value& answer) const;
   /// Whether a ticket for this question is open.
   [[nodiscard]] bool is_asked(const cache_key& key) const;
 
   /// Takes a ticket before the database is asked. Every ticket must be put or released (`let_go`).
   [[nodiscard]] std::uint64_t ask(const cache_key& key, std::uint64_t mark, clock::time_point now);
-  /// False: not kept (the farm changed meanwhile, or the answer is too old or too large).
+  /// False: not kept (the farm changed meanwhile, or the answer is too old or too large), or kept as outdated.
   bool put(std::uint64_t ticket, value answer, clock::time_point now);
   /// Releases a ticket. False: the farm changed since the ticket was taken.
-  bool let_go(std::uint64_t ticket) { return asked_.erase(ticket) != 0; }
+  bool let_go(std::uint64_t ticket);
   /// Keeps an answer that another node made at `made`.
   bool adopt(const cache_key& key,
              std::uint64_t mark,
@@ -107,9 +125,13 @@ public:
 
   /// Drops the answers of a farm, because its data changed.
   void forget(const std::string& farm);
+  /// Something was added to a farm: its answers, also those that are being asked for, are only for those who take older
+  /// ones.
+  void outdate(const std::string& farm);
 
   [[nodiscard]] const cache_limits& limits() const { return limits_; }
-  void limit(std::chrono::milliseconds ttl) { limits_.ttl = ttl; }
+  /// 0 drops everything.
+  void limit(std::chrono::milliseconds ttl);
   [[nodiscard]] cache_counters counters() const;
 
 private:
@@ -118,11 +140,13 @@ private:
     std::uint64_t mark = 0;
     value answer;
     clock::time_point made;
-    bool outdated = false; // its mark has changed
+    bool outdated = false; // its mark has changed, or its farm
   };
   using entries = std::list<entry>; // in order of `made`
 
   static std::size_t bytes_of(const entry& of);
+  /// How old an answer to this question may become.
+  [[nodiscard]] std::chrono::milliseconds kept_for(const cache_key& key) const;
   void drop(std::map<cache_key, entries::iterator>::iterator at);
   bool keep(entry made);
 

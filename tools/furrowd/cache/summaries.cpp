@@ -1,6 +1,5 @@
 #include "tools/furrowd/cache/summaries.hpp"
 
-#include "actors/live/counters.hpp"
 #include "can/text/json.hpp"
 #include "tools/furrowd/http/ask.hpp"
 #include "tools/furrowd/http/store_problem.hpp"
@@ -22,8 +21,7 @@ namespace {
 
 /// A new quarantined item must appear in the ledger at once: it changes the mark.
 std::uint64_t mark_of(const actors::node_meter& meter) {
-  const auto stats = meter.stats();
-  return stats.items_quarantined * 2 + (stats.store_up ? 1 : 0);
+  return meter.items_quarantined() * 2 + (meter.is_store_up() ? 1 : 0);
 }
 
 template <class T>
@@ -192,22 +190,30 @@ query_cache::value rows_answer(stored_rows rows) {
   const auto by_name = [](const auto& left, const auto& right) { return left.name < right.name; };
   if (!std::is_sorted(rows.begin(), rows.end(), by_name))
     std::stable_sort(rows.begin(), rows.end(), by_name);
+  rows.shrink_to_fit(); // a large list, at twice its size, would be too large to keep
   const auto bytes = bytes_of(rows);
   return to_answer(std::move(rows), bytes);
 }
 
-/// Keeps the rows for the next caller, and returns them.
-shared_rows keep_rows(summary_cache::ticket& under, const std::string& farm, stored_rows made) {
-  const auto answer = rows_answer(std::move(made));
-  auto rows = rows_in<stored_rows>(answer);
-  // An empty farm means all farms: such an answer must not be shared.
-  if (!farm.empty())
-    under.put(answer, [&rows] { return to_kept_text(*rows); });
-  return rows;
+/// Asks the database for the rows of a farm. They are kept, and told to all who wait, on the store's thread: who asked
+/// may have gone meanwhile. The text for other nodes is not made there, because it would hold up the store.
+std::shared_ptr<summary_cache::ticket> start_read(summary_cache& cache,
+                                                  storage::store& store,
+                                                  const summary_cache::read_list::lead& lead) {
+  const auto& key = lead->key;
+  auto held = std::make_shared<summary_cache::ticket>(cache, key, lead->mark);
+  store.list_equipment(
+    key.farm, [of = cache.shared_from_this(), held, lead](storage::result<stored_rows> said) {
+      if (!said)
+        return of->reads().land(lead, to_problem(said.error()));
+      const auto answer = rows_answer(std::move(*said));
+      held->keep(answer);
+      of->reads().land(lead, answer);
+    });
+  return held;
 }
 
-/// Asks the database for newer rows, which come into the cache; nobody waits for them. They are kept on the store's
-/// thread, so the front may end meanwhile.
+/// Asks the database for newer rows, which come into the cache; nobody waits for them.
 void read_anew(summary_cache& cache,
                storage::store& store,
                const actors::node_meter& meter,
@@ -215,11 +221,21 @@ void read_anew(summary_cache& cache,
   const cache_key key{farm, question_equipment};
   if (cache.is_asked(key))
     return;
-  const auto held = std::make_shared<summary_cache::ticket>(cache, key, mark_of(meter));
-  store.list_equipment(farm, [held, farm](storage::result<stored_rows> said) {
-    if (said) // otherwise the next caller asks
-      (void)keep_rows(*held, farm, std::move(*said));
-  });
+  const auto lead = cache.reads().join(key, mark_of(meter), {}, query_cache::clock::now());
+  if (lead) // without an answer the next caller asks
+    (void)start_read(cache, store, lead);
+}
+
+/// For one caller only: without a cache, and of all farms, which nobody may share.
+asio::awaitable<std::variant<shared_rows, problem>>
+read_alone(storage::store& store, std::string farm, std::chrono::milliseconds limit) {
+  const auto start = [&](auto done) { store.list_equipment(farm, std::move(done)); };
+  auto said = co_await ask<storage::result<stored_rows>>(start, limit);
+  if (!said)
+    co_return no_answer("database");
+  if (!*said)
+    co_return to_problem(said->error());
+  co_return rows_in<stored_rows>(rows_answer(std::move(**said)));
 }
 
 /// Texts are kept as they are, and read by each who asks.
@@ -235,6 +251,8 @@ stored_equipment(summary_cache& cache,
                  const actors::node_meter& meter,
                  std::string farm,
                  std::chrono::milliseconds limit) {
+  if (!cache.on() || farm.empty())
+    co_return co_await read_alone(store, std::move(farm), limit);
   const cache_key key{farm, question_equipment};
   const auto mark = mark_of(meter);
   summary_cache::reader read = [&farm](const std::string& text) -> query_cache::value {
@@ -244,14 +262,24 @@ stored_equipment(summary_cache& cache,
   const auto known = co_await cache.find(key, mark, std::move(read));
   if (auto rows = rows_in<stored_rows>(known))
     co_return rows;
-  summary_cache::ticket ticket{cache, key, mark};
-  const auto start = [&](auto done) { store.list_equipment(farm, std::move(done)); };
-  auto said = co_await ask<storage::result<stored_rows>>(start, limit);
+  if (auto rows = rows_in<stored_rows>(cache.find_meanwhile(key, mark)))
+    co_return rows;
+  std::shared_ptr<summary_cache::ticket> led;
+  const auto start = [&](auto done) {
+    const auto lead = cache.reads().join(key, mark, std::move(done), query_cache::clock::now());
+    if (lead)
+      led = start_read(cache, store, lead);
+  };
+  auto said = co_await ask<summary_cache::outcome>(start, limit);
   if (!said)
     co_return no_answer("database");
-  if (!*said)
-    co_return to_problem(said->error());
-  co_return keep_rows(ticket, farm, std::move(**said));
+  if (auto* const wrong = std::get_if<problem>(&*said))
+    co_return std::move(*wrong);
+  const auto& answer = std::get<query_cache::value>(*said);
+  auto rows = rows_in<stored_rows>(answer);
+  if (led)
+    led->share(answer, [&rows] { return to_kept_text(*rows); });
+  co_return rows;
 }
 
 asio::awaitable<std::variant<shared_rows, problem>>

@@ -1,7 +1,8 @@
 /// The machine list and the ledger of a farm, and the list of farms, through the cache: dashboards ask for them again and again.
 ///
 /// Shape: an answer is at most `cache_limits::ttl` old. After a change over HTTP, or after this node quarantined an
-///   item, the next answer is new. The machines are kept as rows, which all who ask for them share.
+///   item, the next answer is new. The machines are kept as rows, which all who ask for them share. One caller reads
+///   them for all: the others wait for its answer, or get the rows before (query_cache::find_meanwhile).
 /// Errors: a problem, as the database would have caused it; problems are not cached.
 /// Threads: as ask.hpp.
 #pragma once

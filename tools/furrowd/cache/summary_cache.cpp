@@ -117,6 +117,14 @@ query_cache::aged_value summary_cache::find_aged(const cache_key& key) {
   return memory_.find_aged(key, query_cache::clock::now());
 }
 
+query_cache::value summary_cache::find_meanwhile(const cache_key& key, std::uint64_t mark) const {
+  const auto began = reads_.began(key, mark, query_cache::clock::now());
+  if (!on() || !began)
+    return nullptr;
+  const std::scoped_lock lock{mutex_};
+  return memory_.find_meanwhile(key, mark, *began);
+}
+
 bool summary_cache::is_asked(const cache_key& key) const {
   const std::scoped_lock lock{mutex_};
   return memory_.is_asked(key);
@@ -141,21 +149,43 @@ bool summary_cache::ticket::let_go() {
   return of_->memory_.let_go(number_);
 }
 
-void summary_cache::ticket::put(query_cache::value answer,
+void summary_cache::ticket::put(const query_cache::value& answer,
                                 const std::function<std::string()>& text) {
+  if (keep(answer))
+    share(answer, text);
+}
+
+bool summary_cache::ticket::keep(const query_cache::value& answer) {
   if (of_ == nullptr)
+    return false;
+  const std::scoped_lock lock{of_->mutex_};
+  return of_->memory_.put(number_, answer, query_cache::clock::now());
+}
+
+void summary_cache::ticket::share(const query_cache::value& answer,
+                                  const std::function<std::string()>& text) {
+  if (of_ == nullptr || of_->redis_ == nullptr)
     return;
   const auto left = of_->ttl_.load() - std::chrono::milliseconds{(now_us() - asked_us_) / 1'000};
-  const auto shown = of_->redis_ != nullptr && left.count() > 0 ? text() : std::string{};
-  const bool share = !shown.empty() && shown.size() < reply_room;
-  const auto sealed = share ? sealed_answer(key_, asked_us_, shown) : std::string{};
-  bool kept = false;
+  if (left.count() <= 0)
+    return;
+  const auto shown = text();
+  if (shown.empty() || shown.size() >= reply_room)
+    return;
+  const auto sealed = sealed_answer(key_, asked_us_, shown);
   {
     const std::scoped_lock lock{of_->mutex_};
-    kept = of_->memory_.put(number_, std::move(answer), query_cache::clock::now());
+    if (!of_->memory_.holds(key_, answer))
+      return;
   }
-  if (kept && share)
-    of_->redis_->set(redis_key(key_), sealed, left);
+  of_->redis_->set(redis_key(key_), sealed, left);
+}
+
+void summary_cache::end_sharing(const std::string& farm) {
+  reads_.forget([&farm](const cache_key& key) { return key.farm == farm; });
+  if (redis_)
+    for (const auto* question : {question_equipment, question_ledger})
+      redis_->remove(redis_key({farm, question}));
 }
 
 void summary_cache::forget(const std::string& farm) {
@@ -165,13 +195,23 @@ void summary_cache::forget(const std::string& farm) {
     const std::scoped_lock lock{mutex_};
     memory_.forget(farm);
   }
-  if (redis_)
-    for (const auto* question : {question_equipment, question_ledger})
-      redis_->remove(redis_key({farm, question}));
+  end_sharing(farm);
+}
+
+void summary_cache::outdate(const std::string& farm) {
+  if (!on())
+    return;
+  {
+    const std::scoped_lock lock{mutex_};
+    memory_.outdate(farm);
+  }
+  end_sharing(farm);
 }
 
 void summary_cache::limit(std::chrono::milliseconds ttl) {
   ttl_ = ttl;
+  if (!on())
+    reads_.forget([](const cache_key&) { return true; });
   const std::scoped_lock lock{mutex_};
   memory_.limit(ttl);
 }

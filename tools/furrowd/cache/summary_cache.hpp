@@ -11,6 +11,8 @@
 
 #include "tools/furrowd/cache/query_cache.hpp"
 #include "tools/furrowd/cache/redis_link.hpp"
+#include "tools/furrowd/cache/shared_reads.hpp"
+#include "tools/furrowd/http/message.hpp"
 
 #include <atomic>
 #include <cstdint>
@@ -20,6 +22,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <variant>
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
@@ -50,6 +53,9 @@ class summary_cache : public std::enable_shared_from_this<summary_cache> {
 public:
   /// Reads the text of an answer; nullptr: it is no valid answer to the question.
   using reader = std::function<query_cache::value(const std::string& text)>;
+  /// What the database answered, for all who waited for it.
+  using outcome = std::variant<query_cache::value, problem>;
+  using read_list = shared_reads<cache_key, outcome>;
 
   summary_cache(boost::asio::io_context& io,
                 cache_limits limits,
@@ -58,14 +64,18 @@ public:
   [[nodiscard]] bool on() const { return ttl_.load().count() > 0; }
   [[nodiscard]] std::chrono::milliseconds ttl() const { return ttl_.load(); }
   [[nodiscard]] std::chrono::milliseconds aged() const { return aged_; }
-  /// A new time to live. Redis is used only where caching was on at the start.
+  /// A new time to live; 0 drops all answers. Redis is used only where caching was on at the start.
   void limit(std::chrono::milliseconds ttl);
   [[nodiscard]] boost::asio::awaitable<query_cache::value>
   find(cache_key key, std::uint64_t mark, reader read);
   /// From memory only: an answer that may be cache_limits::aged older than the time to live.
   [[nodiscard]] query_cache::aged_value find_aged(const cache_key& key);
+  /// From memory only, while one of `reads` for this mark is under way: the answer before (query_cache::find_meanwhile).
+  [[nodiscard]] query_cache::value find_meanwhile(const cache_key& key, std::uint64_t mark) const;
   /// Whether somebody asks the database for it now.
   [[nodiscard]] bool is_asked(const cache_key& key) const;
+  /// The questions that the database is being asked for all who ask them.
+  [[nodiscard]] read_list& reads() { return reads_; }
 
   /// The right to put an answer; released at the end of its life when it was not used. The cache lives as long.
   class ticket {
@@ -75,8 +85,12 @@ public:
     ~ticket();
     ticket(const ticket&) = delete;
     ticket& operator=(const ticket&) = delete;
-    /// `text` is called only where answers are shared.
-    void put(query_cache::value answer, const std::function<std::string()>& text);
+    /// Into memory, and for other nodes. `text` is called only where answers are shared.
+    void put(const query_cache::value& answer, const std::function<std::string()>& text);
+    /// Into memory only.
+    bool keep(const query_cache::value& answer);
+    /// For other nodes, when the answer is kept and the farm has not changed since.
+    void share(const query_cache::value& answer, const std::function<std::string()>& text);
     /// Releases the ticket. False: its answer was put, or the farm changed since the ticket was taken.
     bool let_go();
 
@@ -87,26 +101,25 @@ public:
     std::int64_t asked_us_ = 0;
   };
 
+  /// The farm changed: its answers go.
   void forget(const std::string& farm);
+  /// Something was added to the farm: its answers are only for those who take older ones.
+  void outdate(const std::string& farm);
   void stop();
   [[nodiscard]] cache_figures figures() const;
 
 private:
+  /// Who asks from now on neither joins a read of before nor gets what other nodes have read.
+  void end_sharing(const std::string& farm);
+
   std::atomic<std::chrono::milliseconds> ttl_;
   const std::chrono::milliseconds aged_;
   mutable std::mutex mutex_;
   query_cache memory_;
+  read_list reads_;
   std::unique_ptr<redis_link> redis_;
   std::atomic<std::uint64_t> redis_hits_{0};
   std::atomic<std::uint64_t> redis_rejected_{0};
 };
-
-/// All questions that are cached, so that `forget` can drop each one of a farm.
-inline constexpr const char* question_equipment = "equipment";
-inline constexpr const char* question_ledger = "ledger";
-
-/// Of the whole node, not of a farm: no change drops it, so it is always as old as the time to live allows.
-inline constexpr const char* question_farms = "farms";
-inline constexpr const char* farm_of_node = "*";
 
 } // namespace furrow::http

@@ -97,8 +97,9 @@ private:
   const router router_;
   const guard guard_;
   const std::uint64_t body_bytes_max_;
-  const std::shared_ptr<places> turns_;      // of the requests that read the database
-  const std::shared_ptr<places> body_rooms_; // of the bodies larger than the usual limit
+  const std::shared_ptr<places> turns_;       // of the requests that read the database
+  const std::shared_ptr<places> quick_turns_; // of those of route::at_hand
+  const std::shared_ptr<places> body_rooms_;  // of the bodies larger than the usual limit
 
   std::mutex mutex_;
   bool stopping_ = false;

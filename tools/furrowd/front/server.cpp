@@ -2,6 +2,7 @@
 
 #include "actors/log/log.hpp"
 #include "storage/identity/identities.hpp"
+#include "tools/furrowd/front/cache_change.hpp"
 #include "tools/furrowd/front/front.hpp"
 #include "tools/furrowd/http/ask.hpp"
 #include "tools/furrowd/stream/routes.hpp"
@@ -108,7 +109,8 @@ front::front(asio::io_context& io, http_config config, const actors::shown_parts
          *cache_},
     router_{api_.routes()}, guard_{config_.access}, body_bytes_max_{router_.body_bytes_max(
                                                       config_.body_bytes_max)},
-    turns_{std::make_shared<places>(config_.turns_max)},
+    turns_{std::make_shared<places>(config_.turns_max)}, quick_turns_{std::make_shared<places>(
+                                                           config_.quick_turns_max)},
     body_rooms_{std::make_shared<places>(config_.large_bodies_max)}, table_{config_.connections},
     progress_{std::make_shared<token_requests>(config_.token_requests_max)} {}
 
@@ -410,19 +412,21 @@ asio::awaitable<place> front::take_body_room(std::string farm) {
 asio::awaitable<response> front::answer(route_match match) {
   std::string what;
   try {
-    const bool changes = match.found->method != "GET";
     const auto farm = match.made.who.farm;
     const bool assumed = assumes_farm(match);
     const auto share = std::move(match.made.share);
     place turn;
     if (match.found->takes_turn) {
-      turn = co_await take_place(turns_, farm, config_.turn_wait);
+      const bool quick = match.found->at_hand && cache_->on();
+      auto queue = quick ? quick_turns_ : turns_;
+      turn = co_await take_place(std::move(queue), farm, config_.turn_wait);
       if (!turn)
         co_return to_response(
           {503, "busy", "too many requests wait for the database", "try again"});
     }
     auto note = match.found->noted_as.empty() ? std::optional<storage::audit_row>{}
                                               : std::optional{note_of(match)};
+    const cache_change change{*cache_, farm, *match.found};
     auto said = co_await match.found->run(std::move(match.made));
     if (note && said.status < 300)
       write_note(std::move(*note), said.body);
@@ -431,8 +435,6 @@ asio::awaitable<response> front::answer(route_match match) {
       said.headers.emplace_back("Furrow-Assumed-Farm", farm);
     if (said.body.size() > held_body_min)
       said.turn = std::move(turn); // large bodies that wait for slow clients must not pile up
-    if (changes)
-      cache_->forget(farm); // also after a failure: the change may have been made
     co_return said;
   } catch (const boost::system::system_error& error) {
     if (error.code() == asio::error::operation_aborted)

@@ -62,6 +62,7 @@ struct http_config {
   connection_limits connections;
   std::size_t token_requests_max = 1'000; // requests of one token in progress
   std::size_t turns_max = 32;             // requests that read the database at once
+  std::size_t quick_turns_max = 32;       // requests at once for what is in memory
   std::size_t streams_max = 16;           // frame streams at once
   std::chrono::milliseconds turn_wait{30'000};
   std::chrono::milliseconds stream_wait{30'000};

@@ -52,6 +52,9 @@ struct route {
   std::uint64_t body_bytes_max = 0; // 0: as the server's
   bool of_one_farm =
     true; // false: without the parameter farm, the answer is about all farms of the caller
+  /// While the cache is on it finds almost always in memory what it needs, so it does not wait for its turn behind those
+  /// that wait for the database.
+  bool at_hand = false;
   bool lasts = false; // as long as its client stays; it counts its clients itself
   std::function<std::string()> noted_before =
     {}; // with `noted_as`: what the audit log says was there before, a JSON object

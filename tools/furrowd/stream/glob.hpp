@@ -36,6 +36,11 @@ namespace furrow::http {
   return p == pattern.size();
 }
 
+/// Whether a pattern matches only itself.
+[[nodiscard]] inline bool is_plain(std::string_view pattern) {
+  return pattern.find_first_of("*?") == std::string_view::npos;
+}
+
 [[nodiscard]] inline bool any_matches(const std::vector<std::string>& patterns,
                                       std::string_view text) {
   return std::any_of(patterns.begin(), patterns.end(),

@@ -16,6 +16,8 @@ namespace furrow::http {
 
 namespace {
 
+static_assert(can::live_quantities.size() < quantity_set{}.size()); // and the mode
+
 constexpr double absent_part =
   std::numeric_limits<double>::infinity(); // equal to itself, unlike NaN
 
@@ -164,40 +166,57 @@ const std::vector<stream_quantity>& stream_quantities() {
   return made;
 }
 
-void read_cells(const can::live_state& state, std::vector<value_cell>& to) {
-  to.clear();
+void read_cells(const can::live_state& state,
+                std::vector<value_cell>& to,
+                const quantity_set& wanted) {
+  to.resize(stream_quantities().size());
+  std::size_t at = 0;
   can::for_each_quantity(state, [&]<class T>(const char* /*key*/, const char* /*unit*/,
                                              const std::optional<can::observed<T>>& seen) {
-    auto& cell = to.emplace_back();
+    auto& cell = to[at];
+    if (!wanted[at++])
+      return;
+    cell = {};
     if (seen)
       cell = {true, parts_of(seen->value), seen->time_us, seen->pgn, seen->source, seen->bus};
   });
-  auto& mode = to.emplace_back();
+  if (!wanted[at])
+    return;
+  to[at] = {};
   if (state.last_frame_us != 0)
-    mode = {true,
-            parts_of(static_cast<double>(state.mode_at(state.last_frame_us))),
-            state.last_frame_us,
-            0,
-            0,
-            0};
+    to[at] = {true,
+              parts_of(static_cast<double>(state.mode_at(state.last_frame_us))),
+              state.last_frame_us,
+              0,
+              0,
+              0};
 }
 
-void read_cells(const storage::telemetry_point& kept, std::vector<value_cell>& to) {
+void read_cells(const storage::telemetry_point& kept,
+                std::vector<value_cell>& to,
+                const quantity_set& wanted) {
   static const auto rows = make_kept();
-  to.assign(rows.size(), value_cell{});
+  to.resize(rows.size());
   const auto put = [&](std::size_t at, const std::array<double, 3>& parts) {
     to[at] = {true, parts, kept.time_us, 0, 0, 0};
   };
-  for (std::size_t i = 0; i < rows.size(); ++i)
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    if (!wanted[i])
+      continue;
+    to[i] = {};
     if (rows[i] != nullptr)
       if (const auto value = kept_value(kept, *rows[i]))
         put(i, parts_of(*value));
-  const auto latitude = kept_value(kept, can::quantity_named("position.latitude_deg"));
-  const auto longitude = kept_value(kept, can::quantity_named("position.longitude_deg"));
-  if (latitude && longitude)
-    put(position_index(), {*latitude, *longitude, 0});
-  if (const auto mode = mode_named(kept.mode))
-    put(rows.size() - 1, parts_of(static_cast<double>(*mode)));
+  }
+  if (wanted[position_index()]) {
+    const auto latitude = kept_value(kept, can::quantity_named("position.latitude_deg"));
+    const auto longitude = kept_value(kept, can::quantity_named("position.longitude_deg"));
+    if (latitude && longitude)
+      put(position_index(), {*latitude, *longitude, 0});
+  }
+  if (wanted[rows.size() - 1])
+    if (const auto mode = mode_named(kept.mode))
+      put(rows.size() - 1, parts_of(static_cast<double>(*mode)));
 }
 
 void append_number(std::string& out, double value) {
@@ -212,7 +231,7 @@ void append_number(std::string& out, double value) {
 
 void append_time(std::string& out, std::int64_t time_us) {
   out += '"';
-  out += can::text::format_time(time_us);
+  can::text::append_time(out, time_us);
   out += '"';
 }
 

@@ -11,6 +11,7 @@
 #include "storage/history.hpp"
 
 #include <array>
+#include <bitset>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -47,10 +48,20 @@ struct value_cell {
   }
 };
 
-/// Replaces the content of `to`.
-void read_cells(const can::live_state& state, std::vector<value_cell>& to);
+/// Some quantities, by their numbers.
+using quantity_set = std::bitset<64>;
+[[nodiscard]] inline quantity_set every_quantity() {
+  return quantity_set{}.set();
+}
+
+/// Replaces the cells of these quantities in `to`. The others are as before, or absent.
+void read_cells(const can::live_state& state,
+                std::vector<value_cell>& to,
+                const quantity_set& wanted = every_quantity());
 /// The same of what the database has of a machine. It keeps no source.
-void read_cells(const storage::telemetry_point& kept, std::vector<value_cell>& to);
+void read_cells(const storage::telemetry_point& kept,
+                std::vector<value_cell>& to,
+                const quantity_set& wanted = every_quantity());
 /// Where the position is among the quantities.
 [[nodiscard]] std::size_t position_index();
 

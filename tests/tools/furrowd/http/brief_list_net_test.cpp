@@ -7,6 +7,7 @@
 #include <doctest/doctest.h>
 
 #include <chrono>
+#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -222,5 +223,65 @@ TEST_CASE(
   CHECK(other.names().size() == 4);
   other.node.database.equipment.push_back({"default", "T3", std::nullopt, 1, 0, std::nullopt});
   CHECK(eventually(20s, [&other] { return other.names().size() == 5; }));
+  CHECK(w.names().size() == 4);
+}
+
+TEST_CASE(
+  "brief list: a ticket changes nothing, records leave it the rows at hand, and changes none") {
+  http::http_config config;
+  config.cache.ttl = 1h;
+  config.cache.aged = 1h;
+  brief_world w{std::move(config)};
+  const auto of_full_list = [&w] {
+    return json::parse(w.client.get("/api/v1/equipment").body).at("equipment").size();
+  };
+  CHECK(w.names().size() == 4);
+  w.node.database.equipment.push_back({"default", "T3", std::nullopt, 1, 0, std::nullopt});
+  CHECK(w.client.post("/api/v1/stream/tickets").status < 300);
+  CHECK(of_full_list() == 4);
+  w.client.post("/api/v1/records?equipment=T1&kind=yield", "", "no records");
+  CHECK(w.names().size() == 4);
+  CHECK(of_full_list() == 5); // the full list is new
+  CHECK(w.names().size() == 5);
+  w.node.database.equipment.push_back({"default", "T5", std::nullopt, 1, 0, std::nullopt});
+  w.client.post("/api/v1/actors/3/kill");
+  CHECK(w.names().size() == 6);
+}
+
+TEST_CASE("brief list: a change whose handler fails may have been made, and is seen") {
+  class failing_node final : public fake_node {
+  public:
+    bool restart(std::uint64_t /*id*/) override { throw std::runtime_error{"it fails"}; }
+  };
+  failing_node node;
+  furnish(node);
+  http::http_config config;
+  config.cache.ttl = 1h;
+  config.cache.aged = 1h;
+  const http_front front{node, std::move(config)};
+  raw_client client{front.at()};
+  const auto count = [&client] {
+    return json::parse(client.get("/api/v1/fleet").body).at("machines").size();
+  };
+  CHECK(count() == 2);
+  node.database.equipment.push_back({"default", "T3", std::nullopt, 1, 0, std::nullopt});
+  CHECK(count() == 2);
+  CHECK(client.post("/api/v1/actors/3/restart").status == 500);
+  CHECK(count() == 3);
+}
+
+TEST_CASE("brief list: it does not wait for its turn behind requests that wait for the database") {
+  http::http_config config;
+  config.cache.ttl = 1h;
+  config.cache.aged = 1h;
+  config.turns_max = 1;
+  config.turn_wait = 200ms;
+  brief_world w{std::move(config)};
+  CHECK(w.names().size() == 4);
+  w.node.database.silent = true;
+  raw_client waits{w.front.at()};
+  waits.send("GET /api/v1/ledger?equipment=T1 HTTP/1.1\r\nHost: localhost\r\n\r\n");
+  REQUIRE(eventually(20s, [&w] { return w.node.database.unanswered > 0; }));
+  CHECK(w.client.get("/api/v1/ledger?equipment=T1").status == 503);
   CHECK(w.names().size() == 4);
 }

@@ -70,13 +70,15 @@ template <class T>
 json part_json(const std::optional<can::observed<T>>& seen, const char* unit, std::int64_t now_us) {
   if (!seen)
     return nullptr;
-  return {{"value", to_value(seen->value)},
-          {"unit", text_or_null(unit)},
-          {"time", json_rows::format_time(seen->time_us)},
-          {"age_ms", age_ms(seen->time_us, now_us)},
-          {"pgn", seen->pgn},
-          {"source", seen->source},
-          {"bus", seen->bus}};
+  json made; // filled in place: a list of initializers makes an array for each member first
+  made["value"] = to_value(seen->value);
+  made["unit"] = text_or_null(unit);
+  made["time"] = json_rows::format_time(seen->time_us);
+  made["age_ms"] = age_ms(seen->time_us, now_us);
+  made["pgn"] = seen->pgn;
+  made["source"] = seen->source;
+  made["bus"] = seen->bus;
+  return made;
 }
 
 /// off, on, slow, fast (how it flashes), or nothing.
@@ -273,14 +275,17 @@ json to_json(const can::live_state& state, std::int64_t now_us) {
 }
 
 json to_json(const storage::telemetry_point& kept, std::int64_t now_us) {
-  const auto part = [&](const json& value, const char* unit) {
-    return json{{"value", value},
-                {"unit", text_or_null(unit)},
-                {"time", json_rows::format_time(kept.time_us)},
-                {"age_ms", age_ms(kept.time_us, now_us)},
-                {"pgn", nullptr},
-                {"source", nullptr},
-                {"bus", nullptr}};
+  const auto time = json_rows::format_time(kept.time_us);
+  const auto part = [&](json value, const char* unit) {
+    json filled;
+    filled["value"] = std::move(value);
+    filled["unit"] = text_or_null(unit);
+    filled["time"] = time;
+    filled["age_ms"] = age_ms(kept.time_us, now_us);
+    filled["pgn"] = nullptr;
+    filled["source"] = nullptr;
+    filled["bus"] = nullptr;
+    return filled;
   };
   const auto value_of = [&](const can::live_quantity& of) -> std::optional<double> {
     if (of.kept.at < 0)

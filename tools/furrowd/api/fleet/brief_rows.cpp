@@ -25,11 +25,13 @@ bool is_shown(const stream_quantity& one, const subscription& wanted) {
 
 } // namespace
 
-void read_cells(const machine_summary& of, std::vector<value_cell>& to) {
+void read_cells(const machine_summary& of,
+                std::vector<value_cell>& to,
+                const quantity_set& wanted) {
   if (of.is_from_store())
-    read_cells(*of.stored->state, to);
+    read_cells(*of.stored->state, to, wanted);
   else if (of.latest != nullptr)
-    read_cells(*of.latest->state, to);
+    read_cells(*of.latest->state, to, wanted);
   else
     to.clear();
 }
@@ -38,8 +40,10 @@ brief_rows::brief_rows(const subscription& wanted, const fleet_rows& of, std::in
   : of_{of}, now_us_{now_us} {
   const auto& all = stream_quantities();
   for (std::size_t i = 0; i < all.size(); ++i)
-    if (is_shown(all[i], wanted))
+    if (is_shown(all[i], wanted)) {
       shown_.push_back(i);
+      wanted_.set(i);
+    }
 }
 
 void brief_rows::append(std::string& out, const fleet_machine& machine) {
@@ -62,7 +66,7 @@ void brief_rows::append(std::string& out, const fleet_machine& machine) {
   else
     out += "null";
   out += R"(,"values":{)";
-  read_cells(of, cells_);
+  read_cells(of, cells_, wanted_);
   bool any = false;
   for (const auto i : shown_) {
     if (i >= cells_.size() || !cells_[i].present)

@@ -32,10 +32,12 @@ private:
   const fleet_rows& of_;
   const std::int64_t now_us_;
   std::vector<std::size_t> shown_; // numbers of quantities
+  quantity_set wanted_;            // the same
   std::vector<value_cell> cells_;  // of the machine at hand
 };
 
-/// The cells of a machine's live state, or of what is stored of it; empty when there is neither.
-void read_cells(const machine_summary& of, std::vector<value_cell>& to);
+/// The cells of a machine's live state, or of what is stored of it; empty when there is neither. Only those of `wanted`
+/// are read.
+void read_cells(const machine_summary& of, std::vector<value_cell>& to, const quantity_set& wanted);
 
 } // namespace furrow::http

@@ -5,10 +5,12 @@
 #include "tools/furrowd/api/fleet/fleet_rows.hpp"
 #include "tools/furrowd/api/fleet/machine_row.hpp"
 #include "tools/furrowd/api/lists/row_page.hpp"
+#include "tools/furrowd/stream/glob.hpp"
 #include "tools/furrowd/stream/subscription.hpp"
 #include "tools/json/rfc3339.hpp"
 
 #include <array>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -44,6 +46,13 @@ std::variant<fleet_wish, problem> read_fleet_wish(const call& call) {
     return std::move(*wrong);
   wish.filter = std::get<subscription>(std::move(filter));
   return wish;
+}
+
+/// The only machine that the list can have, so that nobody looks at the others; nothing: it can have several, or none.
+std::optional<std::string> only_machine(const fleet_wish& wish, const daemon::credential& who) {
+  const auto& named = wish.filter.machines;
+  const bool one = named.size() == 1 && is_plain(named.front()) && who.covers(named.front());
+  return one ? std::optional{named.front()} : std::nullopt;
 }
 
 /// The value of a row's member that the list is sorted by, without making the row.
@@ -93,7 +102,7 @@ public:
       return false;
     if (!filter.has_area())
       return true;
-    read_cells(machine.summary(now_us_), cells_);
+    read_cells(machine.summary(now_us_), cells_, position_);
     if (cells_.empty() || !cells_[position_index()].present)
       return false;
     const auto& at = cells_[position_index()].parts;
@@ -103,6 +112,7 @@ public:
 private:
   const fleet_wish& wish_;
   const std::int64_t now_us_;
+  const quantity_set position_ = quantity_set{}.set(position_index());
   std::vector<value_cell> cells_;
 };
 
@@ -177,16 +187,20 @@ answer list_equipment(api_context& of, call call) {
   const auto read = read_fleet_wish(call);
   if (const auto* wrong = std::get_if<problem>(&read))
     co_return to_response(*wrong);
-  const auto rows = co_await read_fleet(of, call.who, stored_age::usual);
-  co_return whole_list(rows, std::get<fleet_wish>(read));
+  const auto& wish = std::get<fleet_wish>(read);
+  auto only = only_machine(wish, call.who);
+  const auto rows = co_await read_fleet(of, call.who, stored_age::usual, std::move(only));
+  co_return whole_list(rows, wish);
 }
 
 answer list_fleet(api_context& of, call call) {
   const auto read = read_fleet_wish(call);
   if (const auto* wrong = std::get_if<problem>(&read))
     co_return to_response(*wrong);
-  const auto rows = co_await read_fleet(of, call.who, stored_age::aged);
-  co_return brief_list(rows, std::get<fleet_wish>(read));
+  const auto& wish = std::get<fleet_wish>(read);
+  auto only = only_machine(wish, call.who);
+  const auto rows = co_await read_fleet(of, call.who, stored_age::aged, std::move(only));
+  co_return brief_list(rows, wish);
 }
 
 } // namespace
@@ -198,11 +212,13 @@ void add_fleet_routes(router& to, api_context& of) {
           read,
           {"machines", "area", "sort", "limit", "after"},
           on(of, list_equipment)});
-  to.add({"GET",
-          "/api/v1/fleet",
-          read,
-          {"machines", "signals", "area", "sort", "limit", "after"},
-          on(of, list_fleet)});
+  route brief{"GET",
+              "/api/v1/fleet",
+              read,
+              {"machines", "signals", "area", "sort", "limit", "after"},
+              on(of, list_fleet)};
+  brief.at_hand = true;
+  to.add(std::move(brief));
 }
 
 } // namespace furrow::http

@@ -1,6 +1,5 @@
 #include "tools/furrowd/api/fleet/fleet_rows.hpp"
 
-#include "actors/live/counters.hpp"
 #include "actors/live/node_meter.hpp"
 
 #include <algorithm>
@@ -25,8 +24,9 @@ std::vector<named_machine> sorted_by_name(const std::vector<placed_machine>& mac
   sorted.reserve(machines.size());
   for (const auto& one : machines)
     sorted.push_back({one.machine->equipment, &one});
-  std::stable_sort(sorted.begin(), sorted.end(),
-                   [](const auto& left, const auto& right) { return left.name < right.name; });
+  const auto by_name = [](const auto& left, const auto& right) { return left.name < right.name; };
+  if (!std::is_sorted(sorted.begin(), sorted.end(), by_name))
+    std::stable_sort(sorted.begin(), sorted.end(), by_name);
   return sorted;
 }
 
@@ -112,7 +112,7 @@ boost::asio::awaitable<fleet_rows> read_fleet(api_context& of,
                                               stored_age age,
                                               std::optional<std::string> only) {
   auto live = co_await live_machines_of(of, who, only);
-  const auto limit = of.node.meter.stats().store_up ? answer_limit : fleet_limit_away;
+  const auto limit = of.node.meter.is_store_up() ? answer_limit : fleet_limit_away;
   std::variant<shared_rows, problem> stored;
   if (age == stored_age::aged)
     stored =
@@ -125,7 +125,8 @@ boost::asio::awaitable<fleet_rows> read_fleet(api_context& of,
   if (fault != nullptr)
     rows.fault = std::move(*fault);
   auto* const members = of.node.store.membership();
-  if (age == stored_age::aged)
+  // Nobody waits for the places of one machine either. Without a cache nobody may get older ones.
+  if ((age == stored_age::aged || only) && of.cache.on())
     rows.places = co_await of.homes.of_farm_soon(of.node.cluster, members, who.farm, limit);
   else
     rows.places = co_await of.homes.of_farm(of.node.cluster, members, who.farm, limit);
