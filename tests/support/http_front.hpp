@@ -219,7 +219,7 @@ public:
         c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
       answer.headers[name] = line.substr(colon + 2);
     }
-    if (head || answer.status == 100)
+    if (head || answer.status == 100 || answer.status == 304)
       answer.complete = true;
     else if (answer.headers.contains("transfer-encoding"))
       answer.complete = read_chunks(answer.body);
