@@ -33,7 +33,7 @@ public:
     clock::time_point began;
     std::vector<heard> waiting;
   };
-  /// Whoever reads holds it until `land`.
+  /// The caller that reads holds it until `land`.
   using lead = std::shared_ptr<read>;
 
   /// The read that the caller leads now; nullptr: another one reads. `done`, where there is one, hears the answer.
