@@ -145,9 +145,9 @@ TEST_CASE("fault, postgresql: with few connections frames are stored, the node i
     CAPTURE(where.node_output());
     CHECK(code == 0);
     CHECK(eventually(10s, [&] { return ready(where).status == 200; }));
-    CHECK(where.node_output().find("alarm connections: the server grants this node only "
-                                   + std::to_string(granted) + " connection")
-          != std::string::npos);
+    const auto alarm = "alarm connections: the server grants this node only "
+                       + std::to_string(granted) + " connection";
+    CHECK(eventually(10s, [&] { return where.node_output().find(alarm) != std::string::npos; }));
     int ended = -1;
     CHECK(eventually(20s, [&] { // the rest has its turn when nothing is stored
       where.furrow({"ledger"}, ended);

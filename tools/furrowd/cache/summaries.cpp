@@ -319,7 +319,7 @@ asio::awaitable<std::variant<farm_machines, problem>> every_farm(summary_cache& 
   for (auto& row : **said)
     farms[row.farm].push_back(std::move(row.name));
   if (cache.on()) {
-    const auto text = to_kept_text(farms);
+    auto text = to_kept_text(farms);
     ticket.put(text_answer(text), [&text] { return text; });
   }
   co_return farms;
@@ -349,7 +349,7 @@ farm_ledger(summary_cache& cache,
   for (const auto& row : **said)
     list->push_back(json_rows::to_json(row));
   if (cache.on() && !farm.empty()) {
-    const auto text = json_rows::to_text(*list);
+    auto text = json_rows::to_text(*list);
     ticket.put(text_answer(text), [&text] { return text; });
   }
   co_return std::shared_ptr<const json>{std::move(list)};
