@@ -7,7 +7,6 @@
 #include "actors/session/gate.hpp"
 #include "can/frame/stream.hpp"
 #include "proto/wire.hpp"
-#include "storage/forward/forward_store.hpp"
 #include "storage/homes/home_stores.hpp"
 #include "storage/membership.hpp"
 #include "storage/store.hpp"
@@ -20,6 +19,7 @@
 #include "tools/furrowd/executors.hpp"
 #include "tools/furrowd/farm_moves.hpp"
 #include "tools/furrowd/forward/forward_lines.hpp"
+#include "tools/furrowd/forward_end.hpp"
 #include "tools/furrowd/front/server.hpp"
 #include "tools/furrowd/gateway/listener.hpp"
 #include "tools/furrowd/identity.hpp"
@@ -288,7 +288,8 @@ private:
       });
       return;
     }
-    end_forwarding();
+    if (settings_.forward_ends)
+      end_forwarding(parts().store, parts().homes);
     for (const auto& row : *outcome) {
       if (row.applied && row.fault.empty())
         continue;
@@ -299,23 +300,6 @@ private:
     }
     // Who has access must be known before anybody comes.
     identities_->first([this] { look_at_identities(); });
-  }
-
-  /// With --forward none. Without --forward the hold of a former start stands: it may have been left out by mistake.
-  void end_forwarding() {
-    auto* const site = parts().store.forward();
-    if (site == nullptr || !settings_.forward_ends)
-      return;
-    const auto told = [](const storage::result<done>& ended) {
-      if (!ended)
-        log::warn(log::node, "forward_stands", {.error = ended.error().detail},
-                  "retention still waits for head office: {}", ended.error().detail);
-    };
-    site->set_target({}, told);
-    // A database that is opened later. The listener runs on a thread of a store.
-    parts().homes.on_open([told](const storage::home_stores::home& one) {
-      one.store->forward()->set_target({}, told);
-    });
   }
 
   void look_at_identities() {

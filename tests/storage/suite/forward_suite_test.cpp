@@ -341,3 +341,42 @@ TEST_CASE("forward: one node of a site has the turn") {
   CHECK(turn("n2"));
   CHECK_FALSE(turn("n1"));
 }
+
+TEST_CASE("store: knows whether a machine comes through a site, also when nobody is connected") {
+  const auto bed = make_bed();
+  const auto store = bed->open_migrated();
+  const auto relayed = [&] {
+    std::string out;
+    for (const auto& row : must(answer_of<std::vector<equipment_row>>(
+           [&](auto done) { store->list_equipment("default", done); })))
+      out += row.relayed ? "site " : "itself ";
+    return out;
+  };
+  auto one = request_for("T1", 1);
+  auto other = request_for("T2", 2);
+  one.relayed = true;
+  other.relayed = false;
+  const auto claim_both = [&](const claim_request& first, const claim_request& last) {
+    must(answer_of<std::vector<claim_outcome>>([&](auto done) {
+      store->claim({first, last}, done);
+    }));
+  };
+  claim_both(one, other);
+  CHECK(relayed() == "site itself ");
+  one.relayed.reset(); // an import says nothing of it
+  CHECK_FALSE(claim(*store, one).held);
+  CHECK(relayed() == "site itself ");
+  one.relayed = false;
+  other.relayed = true;
+  CHECK_FALSE(claim(*store, one).held);
+  CHECK_FALSE(claim(*store, other).held);
+  CHECK(relayed() == "itself site ");
+  // In one call: the last stream of a machine counts, also where it says what the machine's row says already.
+  auto second = request_for("T1", 3);
+  one.relayed = true;
+  second.relayed = false;
+  claim_both(one, second);
+  CHECK(relayed() == "itself site ");
+  claim_both(second, one);
+  CHECK(relayed() == "site site ");
+}

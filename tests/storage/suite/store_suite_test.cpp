@@ -70,44 +70,6 @@ TEST_CASE("store: a claim creates farm, machine and stream; each next claim has 
   CHECK_FALSE(rows[1].last_frame_us);
 }
 
-TEST_CASE("store: knows whether a machine comes through a site, also when nobody is connected") {
-  const auto bed = make_bed();
-  const auto store = bed->open_migrated();
-  const auto relayed = [&] {
-    std::string out;
-    for (const auto& row : must(answer_of<std::vector<equipment_row>>(
-           [&](auto done) { store->list_equipment("default", done); })))
-      out += row.relayed ? "site " : "itself ";
-    return out;
-  };
-  auto one = request_for("T1", 1);
-  auto other = request_for("T2", 2);
-  one.relayed = true;
-  other.relayed = false;
-  must(answer_of<std::vector<claim_outcome>>([&](auto done) { store->claim({one, other}, done); }));
-  CHECK(relayed() == "site itself ");
-  one.relayed.reset(); // an import says nothing of it
-  CHECK_FALSE(claim(*store, one).held);
-  CHECK(relayed() == "site itself ");
-  one.relayed = false;
-  other.relayed = true;
-  CHECK_FALSE(claim(*store, one).held);
-  CHECK_FALSE(claim(*store, other).held);
-  CHECK(relayed() == "itself site ");
-  // In one call: the last stream of a machine counts, also where it says what the machine's row says already.
-  auto second = request_for("T1", 3);
-  one.relayed = true;
-  second.relayed = false;
-  must(answer_of<std::vector<claim_outcome>>([&](auto done) {
-    store->claim({one, second}, done);
-  }));
-  CHECK(relayed() == "itself site ");
-  must(answer_of<std::vector<claim_outcome>>([&](auto done) {
-    store->claim({second, one}, done);
-  }));
-  CHECK(relayed() == "site site ");
-}
-
 TEST_CASE("store: answers a batch of claims in order, even with one stream twice") {
   const auto bed = make_bed();
   const auto store = bed->open_migrated();
