@@ -40,10 +40,17 @@ std::size_t connection_room::before(const entry& who) const {
     }));
 }
 
-bool connection_room::may_take(connection_use taker,
+/// A node checks its database every second, and under load each check takes a good part of it: without the division a
+/// query would never find a connection that has been idle for `calm`.
+bool connection_room::may_take(const entry& taker,
                                connection_use holder,
-                               clock::duration idle) const {
-  return taker < connection_use::rest || holder == connection_use::rest || idle >= calm;
+                               clock::duration idle,
+                               clock::time_point now) const {
+  if (taker.who.use < connection_use::rest || holder == connection_use::rest)
+    return true;
+  const auto waited =
+    std::chrono::duration_cast<std::chrono::seconds>(now - taker.waits_since.value_or(now));
+  return idle >= calm / (1 + waited.count());
 }
 
 void connection_room::make_one_free(const entry& taker, clock::time_point now) {
@@ -53,7 +60,7 @@ void connection_room::make_one_free(const entry& taker, clock::time_point now) {
     if (!one.here || &one == &taker)
       continue;
     const auto idle = one.who.idle_since();
-    if (!idle || !may_take(taker.who.use, one.who.use, now - *idle))
+    if (!idle || !may_take(taker, one.who.use, now - *idle, now))
       continue;
     const bool less = least == nullptr || one.who.use > least->who.use
                       || (one.who.use == least->who.use && *idle < since);
@@ -125,7 +132,7 @@ bool connection_room::must_yield(id who, clock::time_point now) const {
   return std::any_of(entries_.begin(), entries_.end(), [&](const entry& other) {
     return &other != &self && other.waits_since && other.connecting == 0
            && now - *other.waits_since >= patience
-           && may_take(other.who.use, self.who.use, clock::duration::zero());
+           && may_take(other, self.who.use, clock::duration::zero(), now);
   });
 }
 

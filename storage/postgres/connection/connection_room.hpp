@@ -3,8 +3,9 @@
 /// Shape: the room learns the limit when the server refuses a connection (SQLSTATE 53300). From then on who wants a
 ///   connection asks first. Where none is free, an idle one of somebody else is closed for it: the least important
 ///   first. Appends, claims and health checks may take any idle connection, and after a while a busy one when its job
-///   ends; the rest takes from the rest, and from those three only what has been idle for `calm`. So with few
-///   connections, even with one, frames are stored, streams are claimed, and the health is known.
+///   ends; the rest takes from the rest, and from those three only what has been idle for `calm`, or for a part of it
+///   after it has waited for some seconds. So with few connections, even with one, frames are stored, streams are
+///   claimed, and the health is known.
 /// Errors: `why` says what the server said.
 /// Threads: the thread of the store's io_context.
 /// Limits: one attempt beyond the limit in `probe_every` asks whether the server grants more again.
@@ -71,8 +72,10 @@ private:
     std::optional<clock::time_point> waits_since;
     std::size_t connecting = 0; // attempts under way
   };
-  [[nodiscard]] bool
-  may_take(connection_use taker, connection_use holder, clock::duration idle) const;
+  [[nodiscard]] bool may_take(const entry& taker,
+                              connection_use holder,
+                              clock::duration idle,
+                              clock::time_point now) const;
   void make_one_free(const entry& taker, clock::time_point now);
   [[nodiscard]] std::size_t open() const { return monitor_->lanes_open(); }
   [[nodiscard]] std::size_t connecting() const;

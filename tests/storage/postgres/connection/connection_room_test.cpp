@@ -108,6 +108,20 @@ TEST_CASE("connection room: with one connection, appends, claims and checks take
   CHECK(w.within(3, 200ms));
 }
 
+TEST_CASE("connection room: a query that has waited has its turn between two checks") {
+  scarce_server w{1, {for_health, for_rest}};
+  REQUIRE(w.attempt(0));
+  bool taken = false;
+  int checks = 0;
+  while (!taken && checks < 5'000 / 300) { // in the 5 s for which a query waits
+    w.idle(0);                             // a check ends
+    ++checks;
+    taken = w.within(1, 300ms);
+  }
+  CHECK(taken);
+  CHECK(checks > 3); // not at once
+}
+
 TEST_CASE("connection room: a busy connection is given up after its job for who has waited") {
   scarce_server w{1, {for_rest, for_append}};
   REQUIRE(w.attempt(0)); // and it is never idle: one job follows the other
