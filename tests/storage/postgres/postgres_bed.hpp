@@ -10,7 +10,7 @@ namespace furrow::tests {
 [[nodiscard]] pg_cluster& shared_cluster();
 
 /// The first call that needs the database makes it: `open_migrated` as a copy of one that has the
-/// schema, which takes a tenth of the time that all migrations take, every other call as an empty one.
+/// schema, every other call as an empty one.
 class postgres_bed : public store_bed {
 public:
   postgres_bed();
