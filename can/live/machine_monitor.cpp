@@ -20,7 +20,7 @@ enum interest : std::uint8_t {
   none = 0,
   single = 1, // a complete message, for the live state
   claim = 2,
-  whole = 3, // a message that also the other members read, or a packet of one
+  reassembled = 3, // a message that also the other members read, or a packet of one
 };
 
 /// A table by PGN, in pages of 256. All empty pages share one.
@@ -47,7 +47,7 @@ constexpr auto interests = [] {
     table.set(pgn, single);
   for (const auto pgn : {pgn_tp_control, pgn_tp_data, pgn_etp_control, pgn_etp_data, pgn_dm1,
                          pgn_dm2, pgn_process_data, pgn_commanded_address, pgn_gnss_position})
-    table.set(pgn, whole);
+    table.set(pgn, reassembled);
   table.set(pgn_address_claimed, claim);
   return table;
 }();
@@ -141,7 +141,7 @@ void machine_monitor::sample(const frame_block& block) {
       continue;
     live_.note_time(frame.time_us, true);
     const auto what = interest_of(frame.header);
-    if (what != interest::whole) {
+    if (what != interest::reassembled) {
       take(frame, what);
     } else if (const auto message = messages.feed(frame)) {
       note_sampled(*message);
@@ -172,7 +172,7 @@ void machine_monitor::take(const frame_view& frame, std::uint8_t interest) {
   case claim:
     take_claim(frame);
     return;
-  case whole:
+  case reassembled:
     if (const auto message = whole_.feed(frame))
       update(*message);
     return;

@@ -33,17 +33,13 @@ void ends_whole(ledger_fleet& fleet, const std::string& database) {
   CHECK(fleet.difference(bad_line_server().url(database)) == "");
 }
 
-std::string local(std::uint16_t port) {
-  return "127.0.0.1:" + std::to_string(port);
-}
-
 std::uint16_t port_in(const std::string& address) {
   return static_cast<std::uint16_t>(std::stoi(address.substr(address.rfind(':') + 1)));
 }
 
 /// Starts the node again so that gateways are told of the line to it, and not of its own address.
 void lead_over(const tcp_proxy& line, cluster_rig& nodes) {
-  nodes.advertise(0, local(line.port()));
+  nodes.advertise(0, line.address());
   nodes.kill(0);
   nodes.start(0);
 }
@@ -89,7 +85,7 @@ TEST_CASE(
   nodes.start(1);
   tcp_proxy line{port_in(nodes.gateway(0))};
   lead_over(line, nodes);
-  const auto first = local(line.port());
+  const auto first = line.address();
   ledger_fleet fleet{fleet_plan{{first, nodes.gateway(1)}, 10}};
   REQUIRE(eventually(20s, [&] { return fleet.all_served(); }));
   const auto concerned = machines_at(fleet, first);
@@ -116,7 +112,7 @@ TEST_CASE("fault, cluster: over a slow line that trickles and is reset, everythi
   lead_over(line, nodes);
   line.delay(5ms, 40ms);
   line.trickle(400);
-  ledger_fleet fleet{fleet_plan{{local(line.port())}, 3, 10, 50ms}};
+  ledger_fleet fleet{fleet_plan{{line.address()}, 3, 10, 50ms}};
   REQUIRE(eventually(20s, [&] { return fleet.all_served(); }));
   const auto before = line.passed(tcp_proxy::way::to_target);
   line.reset();
@@ -163,7 +159,7 @@ TEST_CASE(
                        [](const machine_look& one) { return one.sessions > 0; });
   }));
   line.heal();
-  CHECK(eventually(60s, [&] { return machines_at(fleet, local(line.port())).size() == 6; }));
+  CHECK(eventually(60s, [&] { return machines_at(fleet, line.address()).size() == 6; }));
   CHECK(eventually(10s, [&] { return fleet.all_served(); }));
   ends_whole(fleet, name);
 }

@@ -267,10 +267,18 @@ struct cost {
   double server_s = 0;
 };
 
+/// Frames that each of 40 machines sends.
+struct load {
+  std::string name;
+  std::uint64_t frames = 0;
+  std::uint64_t batch = 0;
+  std::chrono::milliseconds pace{0}; // from batch to batch; 0: as fast as the node takes them
+};
+
 /// Two farms with 20 machines each send the same frames, to one database or to two of one server.
-cost cost_of(int databases, int round, std::uint64_t frames) {
+cost cost_of(int databases, int round, const load& sent) {
   auto& server = all_servers().main;
-  const auto name = "cost" + std::to_string(databases) + "_" + std::to_string(round);
+  const auto name = sent.name + std::to_string(databases) + "_" + std::to_string(round);
   auto main = open(server.make_database(name));
   migrate(*main);
   if (databases == 2)
@@ -301,17 +309,17 @@ cost cost_of(int databases, int round, std::uint64_t frames) {
   const auto pump_all = [&] {
     bool acked = true;
     for (auto& one : gateways)
-      acked = one.pump(250) && acked;
+      acked = one.pump(sent.batch) && acked;
     return acked;
   };
   REQUIRE(eventually(60s, pump_all)); // all is open
   std::this_thread::sleep_for(3s);
   const cost before{node_cpu_s(), server_cpu_s(server)};
   // A steady pace, so that transactions are of one size however busy the machine is.
-  for (std::uint64_t sent = 0; sent < frames; sent += 250) {
+  for (std::uint64_t done = 0; done < sent.frames; done += sent.batch) {
     for (auto& one : gateways)
-      one.extend(250);
-    const auto next = std::chrono::steady_clock::now() + 250ms;
+      one.extend(sent.batch);
+    const auto next = std::chrono::steady_clock::now() + sent.pace;
     do
       (void)pump_all();
     while (std::chrono::steady_clock::now() < next && (std::this_thread::sleep_for(5ms), true));
@@ -324,9 +332,14 @@ cost cost_of(int databases, int round, std::uint64_t frames) {
 
 // By hand: databases_pg_tests -ns -tc='*what two databases cost*'
 TEST_CASE("homes, postgresql: what two databases cost" * doctest::skip()) {
-  for (int round = 0; round < 3; ++round)
-    for (const int databases : {1, 2}) {
-      const auto used = cost_of(databases, round, 20'000);
-      MESSAGE(databases, " databases: node ", used.node_s, " s, server ", used.server_s, " s");
-    }
+  const load loads[] = {{"slow", 20'000, 250, 250ms},   // 40,000 frames/s
+                        {"steady", 50'000, 625, 250ms}, // 100,000 frames/s
+                        {"fast", 300'000, 5'000, 0ms}};
+  for (const auto& sent : loads)
+    for (int round = 0; round < 3; ++round)
+      for (const int databases : {1, 2}) {
+        const auto used = cost_of(databases, round, sent);
+        MESSAGE(sent.name, ", ", databases, " databases: node ", used.node_s, " s, server ",
+                used.server_s, " s");
+      }
 }

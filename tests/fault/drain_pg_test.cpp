@@ -68,10 +68,6 @@ void check_ends(rig& where) {
   CHECK_MESSAGE(code == 0, where.node_output());
 }
 
-std::string local(std::uint16_t port) {
-  return "127.0.0.1:" + std::to_string(port);
-}
-
 /// Bytes that the node has sent to this client and the client's kernel has not taken.
 std::uint64_t unsent(std::uint16_t port, const raw_socket& client) {
   const auto number = [](const std::string& text, std::size_t from) {
@@ -180,7 +176,7 @@ TEST_CASE("fault, postgresql: SIGTERM ends a busy node with 0 while packets to i
   rig where{drain_server().make_database("drain_gateways")};
   where.start_node({}, drain_flags());
   tcp_proxy line{node_program::port_of(where.gateway())};
-  const auto gateways = busy_fleet(where, local(line.port()));
+  const auto gateways = busy_fleet(where, line.address());
   REQUIRE(stores(where));
   line.hold_both();
   REQUIRE(eventually(10s, [&] { // what was on its way has passed

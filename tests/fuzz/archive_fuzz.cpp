@@ -1,17 +1,13 @@
 // Any bytes as the content of an archive file: every returned chunk can be read to its end, in order of numbers.
 #include "storage/archive/chunk.hpp"
+#include "tests/fuzz/fuzz_target.hpp"
 
 #include <cstdlib>
 #include <cstring>
 
+namespace furrow::storage {
+
 namespace {
-
-using namespace furrow::storage;
-
-void hold(bool that) {
-  if (!that)
-    std::abort();
-}
 
 std::uint64_t read_to_the_end(const std::vector<frame_run>& runs) {
   std::uint64_t sum = 0;
@@ -32,8 +28,7 @@ std::uint64_t read_to_the_end(const std::vector<frame_run>& runs) {
 
 } // namespace
 
-// NOLINTNEXTLINE(readability-identifier-naming)
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(archive) {
   const std::string_view bytes{reinterpret_cast<const char*>(data), size};
   std::size_t at = 0;
   bool wrong = false;
@@ -57,3 +52,5 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   }
   return sum == 1 ? 1 : 0; // so that all of it is read
 }
+
+} // namespace furrow::storage

@@ -1,10 +1,11 @@
 /// Any text as a candump log. Every frame that is read is valid, and reads back the same after writing.
 #include "can/logs/candump.hpp"
+#include "tests/fuzz/fuzz_target.hpp"
 
 #include <algorithm>
 #include <cstdlib>
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(candump) {
   using namespace furrow::can;
   candump_reader reader{{reinterpret_cast<const char*>(data), size}};
   log_line line;

@@ -2,12 +2,13 @@
 /// strict mode accepts. A value is a number, and only a value is.
 #include "can/dbc/decode.hpp"
 #include "can/dbc/file.hpp"
+#include "tests/fuzz/fuzz_target.hpp"
 
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(dbc) {
   using namespace furrow::can;
   dbc_limits limits;
   limits.signals = 4'096;

@@ -1,10 +1,10 @@
 // Any bytes as an object pool: rejected with a position, or a valid pool.
 #include "can/isobus/ddop.hpp"
+#include "tests/fuzz/fuzz_target.hpp"
 
 #include <cstdlib>
 
-// NOLINTNEXTLINE(readability-identifier-naming)
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(ddop) {
   using namespace furrow::can;
   const auto pool = parse_ddop({data, size});
   if (!pool) {

@@ -1,7 +1,7 @@
 /// Any text as each of the text forms that are only read.
 #include "tests/fuzz/log_fuzz.hpp"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(gateway_text) {
   for (const auto format : {furrow::can::log_format::actisense, furrow::can::log_format::garmin,
                             furrow::can::log_format::pcdin, furrow::can::log_format::rp1210,
                             furrow::can::log_format::gvret})

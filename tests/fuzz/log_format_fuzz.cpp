@@ -1,7 +1,7 @@
 /// Any text as a log of unknown format, and as the saved state of a reader.
 #include "tests/fuzz/log_fuzz.hpp"
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(log_format) {
   furrow::tests::read_log_as(furrow::can::log_format::unknown, data, size);
   furrow::can::log_reader reader;
   (void)reader.restore({reinterpret_cast<const char*>(data), size});

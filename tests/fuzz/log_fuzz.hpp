@@ -3,6 +3,7 @@
 #pragma once
 
 #include "can/logs/log_format.hpp"
+#include "tests/fuzz/fuzz_target.hpp"
 
 #include <algorithm>
 #include <cstdint>
@@ -11,11 +12,6 @@
 #include <string_view>
 
 namespace furrow::tests {
-
-inline void hold(bool that) {
-  if (!that)
-    std::abort();
-}
 
 /// Reads written lines back; none may be a fault.
 inline void read_back(can::log_format format, const std::string& text, std::uint64_t frames) {

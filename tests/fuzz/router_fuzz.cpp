@@ -1,4 +1,5 @@
 /// Any bytes as a method and a target, "GET /api/v1/equipment?farm=north": a route with decoded values, or a problem.
+#include "tests/fuzz/fuzz_target.hpp"
 #include "tools/furrowd/http/router.hpp"
 #include "tools/furrowd/http/target.hpp"
 
@@ -10,19 +11,14 @@
 #include <string>
 #include <string_view>
 
+namespace furrow::http {
+
 namespace {
-
-using namespace furrow::http;
-
-void need(bool holds) {
-  if (!holds)
-    std::abort();
-}
 
 /// What a handler may count on.
 void need_plain(std::string_view text) {
-  need(utf8::is_valid(text.begin(), text.end()));
-  need(std::none_of(text.begin(), text.end(),
+  hold(utf8::is_valid(text.begin(), text.end()));
+  hold(std::none_of(text.begin(), text.end(),
                     [](char c) { return static_cast<unsigned char>(c) < 0x20 || c == 0x7F; }));
 }
 
@@ -59,14 +55,14 @@ std::string encoded(std::string_view text) {
 void check_match(const route_match& match) {
   const auto& known = match.found->parameters;
   for (const auto& [name, value] : match.made.path) {
-    need(match.found->pattern.find("{" + name + "}") != std::string::npos && !value.empty());
+    hold(match.found->pattern.find("{" + name + "}") != std::string::npos && !value.empty());
     need_plain(value);
   }
   for (const auto& [name, value] : match.made.query) {
-    need(std::find(known.begin(), known.end(), name) != known.end());
+    hold(std::find(known.begin(), known.end(), name) != known.end());
     need_plain(value);
   }
-  need(!match.made.farm || match.found->needs.has_value());
+  hold(!match.made.farm || match.found->needs.has_value());
 }
 
 /// Decoding what was decoded, encoded again, gives the same.
@@ -81,12 +77,12 @@ void check_target(std::string_view text) {
   for (const auto& [name, value] : once->query)
     again += encoded(name) + "=" + encoded(value) + "&";
   const auto twice = parse_target(again);
-  need(twice && twice->segments == once->segments && twice->query == once->query);
+  hold(twice && twice->segments == once->segments && twice->query == once->query);
 }
 
 } // namespace
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(router) {
   const std::string_view text{reinterpret_cast<const char*>(data), size};
   const auto blank = std::min(text.find(' '), text.size());
   const auto target = text.substr(std::min(blank + 1, text.size()));
@@ -97,8 +93,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   asked.target = std::string{target};
   const auto found = routes().find(asked);
   if (const auto* wrong = std::get_if<problem>(&found)) {
-    need(wrong->status == 400 || wrong->status == 404 || wrong->status == 405);
-    need((wrong->status == 405) == !wrong->allow.empty());
+    hold(wrong->status == 400 || wrong->status == 404 || wrong->status == 405);
+    hold((wrong->status == 405) == !wrong->allow.empty());
     need_plain(wrong->message);
   } else {
     check_match(std::get<route_match>(found));
@@ -106,3 +102,5 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   check_target(target);
   return 0;
 }
+
+} // namespace furrow::http

@@ -1,10 +1,11 @@
 /// Any bytes as a configuration file: values with places in the text, or one line that begins with its place.
+#include "tests/fuzz/fuzz_target.hpp"
 #include "tools/config/toml_file.hpp"
 
 #include <algorithm>
 #include <cstdlib>
 
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(toml) {
   using namespace furrow::config;
   const std::string_view text{reinterpret_cast<const char*>(data), size};
   const auto lines = static_cast<std::uint32_t>(std::count(text.begin(), text.end(), '\n')) + 1;

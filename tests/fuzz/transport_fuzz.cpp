@@ -4,21 +4,17 @@
 // Input: two bytes of limits, then 13 bytes a frame: kind, source, destination, milliseconds since the
 // last frame (signed, two bytes), payload.
 #include "can/live/machine_monitor.hpp"
+#include "tests/fuzz/fuzz_target.hpp"
 
 #include <algorithm>
 #include <array>
 #include <cstdlib>
 
+namespace furrow::can {
+
 namespace {
 
-using namespace furrow::can;
-
 constexpr std::size_t frame_bytes = 13;
-
-void hold(bool that) {
-  if (!that)
-    std::abort();
-}
 
 std::uint32_t id_of(const std::uint8_t* bytes) {
   // Carriers, claims, faults, process data; and a few that share their bits.
@@ -32,8 +28,7 @@ std::uint32_t id_of(const std::uint8_t* bytes) {
 
 } // namespace
 
-// NOLINTNEXTLINE(readability-identifier-naming)
-extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
+FUZZ_TARGET(transport) {
   if (size < 2)
     return 0;
   const transport_limits limits{.sessions_max = 1 + data[0] % 32U,
@@ -75,3 +70,5 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
          || span.until_us != address_table::lasting);
   return sum == ~std::uint64_t{0} ? 1 : 0;
 }
+
+} // namespace furrow::can

@@ -9,6 +9,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string>
 
 namespace furrow::tests {
 
@@ -23,6 +24,7 @@ public:
   ~tcp_proxy();
 
   [[nodiscard]] std::uint16_t port() const;
+  [[nodiscard]] std::string address() const { return "127.0.0.1:" + std::to_string(port()); }
   /// Nothing passes in that direction, also on new connections; both ends stay open.
   void hold(way which);
   void hold_both();

@@ -3,6 +3,7 @@
 #include "tools/words/nearest.hpp"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <vector>
 
@@ -53,13 +54,6 @@ std::string mistaken_command(const CLI::App& command) {
   return {};
 }
 
-std::string joined(const std::vector<std::string>& words) {
-  std::string text;
-  for (const auto& word : words)
-    text += (text.empty() ? "" : ", ") + word;
-  return text;
-}
-
 /// The first word that no command and no option takes.
 std::string unexpected_word(const CLI::App& app) {
   const auto words = app.remaining(true);
@@ -93,7 +87,8 @@ std::string usage_text(const CLI::App& app, const CLI::ParseError& error) {
       meant.empty() ? words::did_you_mean(word, command_names_of(*command)) : meant, help);
   }
   if (needs_command && error.get_exit_code() == static_cast<int>(CLI::ExitCodes::RequiredError))
-    return fmt::format("{} needs a command: {}{}", path, joined(command_names_of(*command)), help);
+    return fmt::format("{} needs a command: {}{}", path,
+                       fmt::join(command_names_of(*command), ", "), help);
   return error.what() + help;
 }
 

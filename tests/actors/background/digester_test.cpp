@@ -100,7 +100,7 @@ private:
   std::shared_ptr<storage::digest_store> lane_;
 };
 
-digest_config quick() {
+digest_config quick_digest() {
   digest_config config;
   config.interval = config.longest = 1ms;
   config.duty_pct = 100;
@@ -114,7 +114,7 @@ run(const std::shared_ptr<scripted_lane>& lane, unsigned passes, census& counts)
   const std::shared_ptr<census> shared{&counts, [](census*) {}};
   caf::actor_system_config config;
   caf::actor_system system{config};
-  const auto one = system.spawn(digester, quick(), &store, shared);
+  const auto one = system.spawn(digester, quick_digest(), &store, shared);
   auto batches = lane->wait_passes(passes);
   caf::anon_send_exit(one, caf::exit_reason::user_shutdown);
   return batches;
@@ -162,7 +162,7 @@ TEST_CASE("digester: rests for the longest interval until somebody reads history
   lane->streams.push_back({1, 1, 0, 10, {}, {}});
   digested_store store{lane};
   const auto counts = std::make_shared<census>();
-  auto patient = quick();
+  auto patient = quick_digest();
   patient.longest = 1h;
   caf::actor_system_config config;
   caf::actor_system system{config};

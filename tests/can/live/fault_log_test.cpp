@@ -1,5 +1,6 @@
 // Symptom: an ECU sends DM1 once a second while a fault is active, and nobody could ask afterwards which faults there were.
 #include "can/live/fault_log.hpp"
+#include "can/text/civil_time.hpp"
 
 #include <doctest/doctest.h>
 
@@ -9,7 +10,7 @@ using namespace furrow;
 
 namespace {
 
-constexpr std::int64_t second_us = 1'000'000;
+using can::second_us;
 constexpr std::int64_t noon_us = 1'700'000'040 * second_us; // the beginning of a minute
 
 /// A log that is fed message by message; each is the next item.

@@ -14,8 +14,8 @@ using furrow::tests::quoted_frame;
 
 namespace {
 
-constexpr std::int64_t second = 1'000'000;
-constexpr std::int64_t hour = 3'600 * second;
+constexpr std::int64_t one_second = 1'000'000;
+constexpr std::int64_t hour = 3'600 * one_second;
 
 // EEC1 of the engine: 1,000, 1,500 and 2,000 rpm.
 constexpr const char* rpm_1000 = "0CF00400#FFFFFF401FFFFFFF";
@@ -69,7 +69,7 @@ using spns = std::vector<std::uint32_t>;
 
 TEST_CASE("sample: a value from the newest frame stays when older frames come") {
   machine m;
-  m.comes(second, rpm_1000);
+  m.comes(one_second, rpm_1000);
   m.sampled({{2 * hour, rpm_2000}});
   CHECK(m.rpm() == 2'000);
   m.comes_late(hour, rpm_1500);
@@ -78,7 +78,7 @@ TEST_CASE("sample: a value from the newest frame stays when older frames come") 
   CHECK(m.monitor.live().last_frame_us == 2 * hour);
   m.comes_late(2 * hour, rpm_2000); // the same frame, in its turn
   CHECK(m.rpm() == 2'000);
-  m.comes(2 * hour + second, rpm_1500);
+  m.comes(2 * hour + one_second, rpm_1500);
   CHECK(m.rpm() == 1'500);
 }
 
@@ -88,7 +88,7 @@ TEST_CASE("sample: what no sample has is shown from the late frames") {
   m.comes_late(hour, coolant_80);
   REQUIRE(m.monitor.live().coolant_temperature_c);
   CHECK(m.monitor.live().coolant_temperature_c->value == 80);
-  m.comes_late(hour + second, coolant_90);
+  m.comes_late(hour + one_second, coolant_90);
   CHECK(m.monitor.live().coolant_temperature_c->value == 90);
   CHECK(m.monitor.live().last_frame_us == 2 * hour);
 }
@@ -98,19 +98,19 @@ TEST_CASE("sample: a clock that stepped back is followed once the backlog has co
   m.comes(2 * hour, rpm_1000);
   m.comes(hour, rpm_1500); // not late: the clock was set
   CHECK(m.rpm() == 1'500);
-  m.sampled({{hour + second, rpm_2000}});
+  m.sampled({{hour + one_second, rpm_2000}});
   CHECK(m.rpm() == 2'000);
 }
 
 TEST_CASE("sample: a fault that a sample shows is not cleared by an older list") {
   machine m;
-  m.comes(second, no_fault);
+  m.comes(one_second, no_fault);
   m.sampled({{2 * hour, speed_erratic}});
   CHECK(m.active_spns() == spns{190});
   m.comes_late(hour, no_fault);
   CHECK(m.active_spns() == spns{190});
   CHECK(m.monitor.cleared().empty());
-  m.comes_late(hour + second, oil_low);
+  m.comes_late(hour + one_second, oil_low);
   CHECK(m.active_spns() == spns{190});
   m.comes(3 * hour, no_fault);
   CHECK(m.active_spns().empty());
@@ -119,7 +119,7 @@ TEST_CASE("sample: a fault that a sample shows is not cleared by an older list")
 
 TEST_CASE("sample: a fault that is over by the sample is not raised by an older list") {
   machine m;
-  m.comes(second, speed_erratic);
+  m.comes(one_second, speed_erratic);
   m.sampled({{2 * hour, no_fault}});
   CHECK(m.active_spns().empty());
   m.comes_late(hour, speed_erratic);

@@ -258,7 +258,7 @@ double column(const can::telemetry_row& row, std::string_view name) {
 }
 
 using can::second_us;
-constexpr std::int64_t noon_us = 1'700'000'040 * second_us; // the beginning of a minute
+constexpr std::int64_t digest_noon_us = 1'700'000'040 * second_us; // the beginning of a minute
 
 } // namespace
 
@@ -282,48 +282,52 @@ TEST_CASE("digest: runs divided anywhere, with restarts anywhere, give identical
 TEST_CASE("digest: raw values for not available, error and specific do not count") {
   const auto speed = signal_named("EEC1", "engine_speed");
   const auto tables = tables_of({
-    quoted_frame{"0CF00400#FFFFFF6813FFFFFF", noon_us},                  // 621 rpm
-    quoted_frame{"0CF00400#FFFFFFFFFFFFFFFF", noon_us + second_us},      // not available
-    quoted_frame{"0CF00400#FFFFFF00FEFFFFFF", noon_us + 2 * second_us},  // error
-    quoted_frame{"0CF00400#FFFFFF01FBFFFFFF", noon_us + 3 * second_us},  // specific
-    quoted_frame{"0CF00400#FFFFFF803EFFFFFF", noon_us + 59 * second_us}, // 2000 rpm
+    quoted_frame{"0CF00400#FFFFFF6813FFFFFF", digest_noon_us},                  // 621 rpm
+    quoted_frame{"0CF00400#FFFFFFFFFFFFFFFF", digest_noon_us + second_us},      // not available
+    quoted_frame{"0CF00400#FFFFFF00FEFFFFFF", digest_noon_us + 2 * second_us},  // error
+    quoted_frame{"0CF00400#FFFFFF01FBFFFFFF", digest_noon_us + 3 * second_us},  // specific
+    quoted_frame{"0CF00400#FFFFFF803EFFFFFF", digest_noon_us + 59 * second_us}, // 2000 rpm
     quoted_frame{"0CF00400#FFFFFF0000FFFFFF",
-                 noon_us + 60 * second_us}, // 0 rpm, a value, next minute
+                 digest_noon_us + 60 * second_us}, // 0 rpm, a value, next minute
   });
-  REQUIRE(tables.rollups.contains({speed, noon_us}));
-  const auto& first = tables.rollups.at({speed, noon_us});
+  REQUIRE(tables.rollups.contains({speed, digest_noon_us}));
+  const auto& first = tables.rollups.at({speed, digest_noon_us});
   CHECK(first
-        == can::rollup_row{speed, noon_us, 2, 621, 2000, 2621, 2000, noon_us + 59 * second_us});
-  CHECK(tables.rollups.at({speed, noon_us + 60 * second_us}).count == 1);
-  CHECK(tables.rollups.at({speed, noon_us + 60 * second_us}).max == 0);
+        == can::rollup_row{speed, digest_noon_us, 2, 621, 2000, 2621, 2000,
+                           digest_noon_us + 59 * second_us});
+  CHECK(tables.rollups.at({speed, digest_noon_us + 60 * second_us}).count == 1);
+  CHECK(tables.rollups.at({speed, digest_noon_us + 60 * second_us}).max == 0);
 }
 
 // Seen: the mean of PD.process_value over all DDIs and elements was 3.8e7 of nothing.
 TEST_CASE("digest: process data is summed up by element and DDI, in the unit of the DDI") {
   const auto tables = tables_of({
-    quoted_frame{"0CCBFF80#3300010010270000", noon_us}, // element 3, DDI 1: 10,000 of 0.01 mm³/m²
-    quoted_frame{"0CCBFF80#3A000100204E0000", noon_us + second_us}, // set and acknowledge: 20,000
-    quoted_frame{"0CCBFF80#4300010030750000", noon_us + 2 * second_us}, // element 4
+    quoted_frame{"0CCBFF80#3300010010270000",
+                 digest_noon_us}, // element 3, DDI 1: 10,000 of 0.01 mm³/m²
+    quoted_frame{"0CCBFF80#3A000100204E0000",
+                 digest_noon_us + second_us}, // set and acknowledge: 20,000
+    quoted_frame{"0CCBFF80#4300010030750000", digest_noon_us + 2 * second_us}, // element 4
     quoted_frame{"0CCBFF80#3300340018FCFFFF",
-                 noon_us + 3 * second_us}, // element 3, DDI 52: -1000 mm
-    quoted_frame{"0CCBFF80#3300F0FF07000000", noon_us + 4 * second_us}, // a maker's own DDI
+                 digest_noon_us + 3 * second_us}, // element 3, DDI 52: -1000 mm
+    quoted_frame{"0CCBFF80#3300F0FF07000000", digest_noon_us + 4 * second_us}, // a maker's own DDI
     quoted_frame{"0CCBFF80#3200010010270000",
-                 noon_us + 5 * second_us}, // a request carries no value
+                 digest_noon_us + 5 * second_us}, // a request carries no value
     quoted_frame{"0CCBFF80#3D00010010270000",
-                 noon_us + 6 * second_us}, // an acknowledgement neither
+                 digest_noon_us + 6 * second_us}, // an acknowledgement neither
     quoted_frame{"0CCBFF80#FEFFFFFF00000000",
-                 noon_us + 7 * second_us}, // status of the task controller
+                 digest_noon_us + 7 * second_us}, // status of the task controller
   });
   using can::number_of;
   const auto rate = number_of(can::process_key{3, 1});
   const auto depth = number_of(can::process_key{3, 52});
   const auto own = number_of(can::process_key{3, 0xFFF0});
   REQUIRE(tables.rollups.size() == 4);
-  CHECK(tables.rollups.at({rate, noon_us})
-        == can::rollup_row{rate, noon_us, 2, 100, 200, 300, 200, noon_us + second_us});
-  CHECK(tables.rollups.at({number_of(can::process_key{4, 1}), noon_us}).last == 300);
-  CHECK(tables.rollups.at({depth, noon_us}).sum == -1000);
-  CHECK(tables.rollups.at({own, noon_us}).last == 7);
+  CHECK(
+    tables.rollups.at({rate, digest_noon_us})
+    == can::rollup_row{rate, digest_noon_us, 2, 100, 200, 300, 200, digest_noon_us + second_us});
+  CHECK(tables.rollups.at({number_of(can::process_key{4, 1}), digest_noon_us}).last == 300);
+  CHECK(tables.rollups.at({depth, digest_noon_us}).sum == -1000);
+  CHECK(tables.rollups.at({own, digest_noon_us}).last == 7);
 }
 
 TEST_CASE("digest: a machine with more values of process data than the limit keeps the first, and "
@@ -334,32 +338,33 @@ TEST_CASE("digest: a machine with more values of process data than the limit kee
   for (std::uint32_t i = 0; i < can::rollup_sums::process_signals_max + 10; ++i) {
     data.element = static_cast<std::uint16_t>(i % 4'096);
     data.ddi = static_cast<std::uint16_t>(i / 4'096);
-    sums.add(data, noon_us);
+    sums.add(data, digest_noon_us);
   }
   CHECK(sums.process_values_left_out() == 10);
   CHECK(sums.take().size() == can::rollup_sums::process_signals_max);
-  sums.add(data, noon_us); // after `take` there is room again
+  sums.add(data, digest_noon_us); // after `take` there is room again
   CHECK(sums.take().size() == 1);
 }
 
 TEST_CASE("digest: a second without values has no row, and values that are too old are absent") {
   const auto tables = tables_of({
-    quoted_frame{"0CF00400#FFFFFF6813FFFFFF", noon_us + 100},
-    quoted_frame{"18FEF100#FF0014FFFFFFFFFF", noon_us + 200'000},       // 20 km/h
-    quoted_frame{"0CF00400#FFFFFF803EFFFFFF", noon_us + 900'000},       // the second's last
-    quoted_frame{"18FF0000#0102030405060708", noon_us + 5 * second_us}, // without a kept value
+    quoted_frame{"0CF00400#FFFFFF6813FFFFFF", digest_noon_us + 100},
+    quoted_frame{"18FEF100#FF0014FFFFFFFFFF", digest_noon_us + 200'000}, // 20 km/h
+    quoted_frame{"0CF00400#FFFFFF803EFFFFFF", digest_noon_us + 900'000}, // the second's last
+    quoted_frame{"18FF0000#0102030405060708",
+                 digest_noon_us + 5 * second_us}, // without a kept value
     quoted_frame{"0CF00400#FFFFFF6813FFFFFF",
-                 noon_us + 10 * second_us + 500'000}, // speed is too old
+                 digest_noon_us + 10 * second_us + 500'000}, // speed is too old
   });
   REQUIRE(tables.telemetry.size() == 2);
-  const auto& first = tables.telemetry.at(noon_us);
+  const auto& first = tables.telemetry.at(digest_noon_us);
   CHECK(column(first, "engine_speed") == 2000);
   CHECK(column(first, "speed") == doctest::Approx(20));
   CHECK(column(first, "fuel_level") == -1);
   CHECK(first.seq == 3);
-  CHECK(first.heard_us == noon_us + 900'000);
+  CHECK(first.heard_us == digest_noon_us + 900'000);
   CHECK(first.mode == can::operating_mode::moving);
-  const auto& second = tables.telemetry.at(noon_us + 10 * second_us);
+  const auto& second = tables.telemetry.at(digest_noon_us + 10 * second_us);
   CHECK(column(second, "engine_speed") == 621);
   CHECK(column(second, "speed") == -1);
   CHECK(tables.latest == second);
@@ -367,8 +372,8 @@ TEST_CASE("digest: a second without values has no row, and values that are too o
 
 TEST_CASE("digest: damaged state and state of another version are rejected") {
   can::stream_digest digest{catalogue_plan(), {}};
-  const stream frames{quoted_frame{"0CF00400#FFFFFF6813FFFFFF", noon_us},
-                      quoted_frame{"18ECFF00#20090002FFE5FE00", noon_us + 10}};
+  const stream frames{quoted_frame{"0CF00400#FFFFFF6813FFFFFF", digest_noon_us},
+                      quoted_frame{"18ECFF00#20090002FFE5FE00", digest_noon_us + 10}};
   digest.take_frames(1, block_of(frames, 0, 2), 2);
   const auto saved = digest.save();
   can::stream_digest next{catalogue_plan(), {}};
@@ -436,9 +441,9 @@ TEST_CASE("digest: the rollups of a tractor's log equal the sums of its single f
 }
 
 TEST_CASE("digest: the state of the version before is understood, and begins without faults") {
-  const stream frames{quoted_frame{"0CF00400#FFFFFF6813FFFFFF", noon_us},
-                      quoted_frame{"18ECFF00#200E0002FFCAFE00", noon_us + 1'000},
-                      quoted_frame{"18EBFF00#0104FF6E00000164", noon_us + 2'000}};
+  const stream frames{quoted_frame{"0CF00400#FFFFFF6813FFFFFF", digest_noon_us},
+                      quoted_frame{"18ECFF00#200E0002FFCAFE00", digest_noon_us + 1'000},
+                      quoted_frame{"18EBFF00#0104FF6E00000164", digest_noon_us + 2'000}};
   can::stream_digest before{catalogue_plan(), {}};
   before.take_frames(1, block_of(frames, 0, frames.size()), frames.size());
   static_cast<void>(before.take());
@@ -458,7 +463,7 @@ TEST_CASE("digest: the state of the version before is understood, and begins wit
   out.bytes(old);
   can::stream_digest after{catalogue_plan(), {}};
   REQUIRE(after.resume(frames.size(), out.take()));
-  const stream rest{quoted_frame{"18EBFF00#020003010001FFFF", noon_us + 3'000}};
+  const stream rest{quoted_frame{"18EBFF00#020003010001FFFF", digest_noon_us + 3'000}};
   after.take_frames(4, block_of(rest, 0, 1), 4);
   const auto rows = after.take();
   REQUIRE(rows.faults.size() == 3); // of the broadcast that began before
@@ -469,15 +474,16 @@ TEST_CASE("digest: frames after the time to mark are marked as a range, and othe
   stream frames;
   for (std::int64_t i = 0; i < 10; ++i)
     frames.emplace_back("0CF00400#FFFFFF6813FFFFFF",
-                        noon_us + i * second_us + (i == 3 || i == 6 ? 1'000 * second_us : 0));
+                        digest_noon_us + i * second_us
+                          + (i == 3 || i == 6 ? 1'000 * second_us : 0));
   can::stream_digest digest{catalogue_plan(), {}};
-  digest.mark_after(noon_us + 100 * second_us);
+  digest.mark_after(digest_noon_us + 100 * second_us);
   digest.take_frames(1, block_of(frames, 0, frames.size()), frames.size());
   const auto marks = digest.take().marks;
   REQUIRE(marks.size() == 1);
   CHECK(marks[0]
-        == can::clock_mark{noon_us + 100 * second_us, 4, 7, 2, noon_us + 1'003 * second_us,
-                           noon_us + 1'006 * second_us});
+        == can::clock_mark{digest_noon_us + 100 * second_us, 4, 7, 2,
+                           digest_noon_us + 1'003 * second_us, digest_noon_us + 1'006 * second_us});
   digest.take_frames(11, block_of(frames, 0, 1), 11);
   CHECK(digest.take().marks.empty());
 }

@@ -18,7 +18,7 @@ node_identity node_named(const std::string& name, std::uint8_t first = 1) {
   return out;
 }
 
-const author anna{"north/anna", "10.0.0.9"};
+const author of_north{"north/anna", "10.0.0.9"};
 
 /// A database with a cluster whose judges may judge at once: the server is old enough in every test but one.
 struct members {
@@ -36,7 +36,7 @@ struct members {
     return must(answer_of<judgement>([&](auto done) { area.judge(who, done); }));
   }
   result<node_status> steer(const std::string& node, node_wish wish) {
-    return answer_of<node_status>([&](auto done) { area.steer(node, wish, anna, done); });
+    return answer_of<node_status>([&](auto done) { area.steer(node, wish, of_north, done); });
   }
   std::vector<audit_row> notes() {
     return must(answer_of<std::vector<audit_row>>([&](auto done) {
@@ -274,8 +274,8 @@ TEST_CASE("postgres, membership: people drain a node, and take that back") {
   CHECK(notes[1].action == "node undrain");
   CHECK(notes[0].action == "node weight");
   CHECK(notes[0].object == "n1");
-  CHECK(notes[0].who == anna.who);
-  CHECK(notes[0].origin == anna.origin);
+  CHECK(notes[0].who == of_north.who);
+  CHECK(notes[0].origin == of_north.origin);
   CHECK(notes[0].before == R"({"weight": 100})");
   CHECK(notes[0].after == R"({"weight": 30})");
   // Who starts anew takes machines again.
@@ -321,7 +321,7 @@ TEST_CASE("postgres, membership: homes and pins of machines") {
   CHECK(settle(node_named("n2", 2), {{farm, "T1"}}).size() == 1);
   const auto pin = [&](const std::string& machine, const std::string& node) {
     return answer_of<furrow::done>(
-      [&](auto done) { all.area.pin(farm, machine, node, anna, done); });
+      [&](auto done) { all.area.pin(farm, machine, node, of_north, done); });
   };
   CHECK(pin("T2", "n1"));
   CHECK_FALSE(pin("T2", "n9"));
@@ -346,8 +346,8 @@ TEST_CASE("postgres, membership: homes and pins of machines") {
   CHECK(notes[0].action == "equipment move");
   CHECK(notes[0].object == farm + "/T2");
   CHECK(notes[0].farm == farm);
-  CHECK(notes[0].who == anna.who);
-  CHECK(notes[0].origin == anna.origin);
+  CHECK(notes[0].who == of_north.who);
+  CHECK(notes[0].origin == of_north.origin);
   CHECK(notes[0].before == R"({"pinned_to": "n1"})");
   CHECK(notes[0].after == R"({"pinned_to": ""})");
   const auto unsettle = [&](const node_identity& who, machine_names names) {

@@ -13,8 +13,8 @@
 #include <filesystem>
 #include <string>
 
-using namespace furrow;
-using namespace furrow::cli;
+namespace furrow::cli {
+
 using furrow::tests::scratch_folder;
 
 namespace {
@@ -162,3 +162,5 @@ TEST_CASE("contexts: names are plain words") {
     CHECK_FALSE(context_name_fault(name).empty());
   CHECK_FALSE(context_name_fault(std::string(65, 'a')).empty());
 }
+
+} // namespace furrow::cli

@@ -8,9 +8,9 @@
 
 #include <nlohmann/json.hpp>
 
-using namespace furrow;
-using namespace furrow::tests;
-using cli::json;
+namespace furrow::cli {
+
+using namespace tests;
 
 TEST_CASE("csv: quotes cells by RFC 4180, and no others") {
   CHECK(cli::csv_cell("plain text") == "plain text");
@@ -89,3 +89,5 @@ TEST_CASE("furrow -o csv, -o wide: every list has them") {
   CHECK(good(furrow("version", "-o", "csv")).starts_with("version\r\n"));
   bad(furrow("watch", "T1", "-o", "csv"), 2);
 }
+
+} // namespace furrow::cli

@@ -8,7 +8,7 @@
 #include <algorithm>
 #include <string>
 
-using namespace furrow::cli;
+namespace furrow::cli {
 
 namespace {
 
@@ -238,3 +238,5 @@ TEST_CASE("top: fits every window") {
   CHECK(text_of(view.lines(60, 120)).find("WRITERS 1") != std::string::npos);
   CHECK(text_of(view.lines(8, 120)).find("WRITERS 1") == std::string::npos);
 }
+
+} // namespace furrow::cli

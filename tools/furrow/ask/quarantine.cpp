@@ -55,7 +55,7 @@ result<int> list(const globals& globals, const quarantine_options& wanted) {
   return printed ? result<int>{0} : printed.error();
 }
 
-result<int> show(const globals& globals, const quarantine_options& wanted) {
+result<int> show_item(const globals& globals, const quarantine_options& wanted) {
   auto client = node_client::from(globals);
   if (!client)
     return client.error();
@@ -69,7 +69,7 @@ result<int> show(const globals& globals, const quarantine_options& wanted) {
   return printed ? result<int>{0} : printed.error();
 }
 
-result<int> retry(const globals& globals, const quarantine_options& wanted) {
+result<int> retry_items(const globals& globals, const quarantine_options& wanted) {
   auto client = node_client::from(globals);
   if (!client)
     return client.error();
@@ -103,7 +103,7 @@ result<int> retry(const globals& globals, const quarantine_options& wanted) {
   return stored ? 0 : static_cast<int>(errc::failed);
 }
 
-result<int> drop(const globals& globals, const quarantine_options& wanted) {
+result<int> drop_items(const globals& globals, const quarantine_options& wanted) {
   auto client = node_client::from(globals);
   if (!client)
     return client.error();
@@ -154,9 +154,9 @@ void add_quarantine(CLI::App& app, const globals& globals, int& exit_code) {
   listed->callback([&globals, &exit_code, wanted, plan] {
     exit_code = run_rounds(globals, *plan, [&] { return list(globals, *wanted); });
   });
-  on(shown, show);
-  on(retried, retry);
-  on(dropped, drop);
+  on(shown, show_item);
+  on(retried, retry_items);
+  on(dropped, drop_items);
 }
 
 } // namespace furrow::cli

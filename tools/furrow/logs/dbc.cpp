@@ -97,7 +97,7 @@ void print_text(std::ostream& out, const can::dbc_file& file) {
 
 furrow::result<can::dbc_file, can::dbc_errc>
 load_dbc(const std::string& path, can::dbc_mode mode, can::dbc_encoding encoding) {
-  using fault = failure<can::dbc_errc>;
+  using fault = furrow::failure<can::dbc_errc>;
   std::ifstream in{path, std::ios::binary};
   // A folder can be opened but not read.
   if (!in || in.peek() == std::ifstream::traits_type::eof()) {

@@ -8,9 +8,10 @@ namespace furrow::cli {
 
 namespace {
 
-using fault = failure<wanted_errc>;
+using wanted_fault = furrow::failure<wanted_errc>;
 
-fault unknown(const char* what, const std::string& name, const std::vector<std::string>& known) {
+wanted_fault
+unknown(const char* what, const std::string& name, const std::vector<std::string>& known) {
   return {wanted_errc::unknown, std::string{"no "} + what + " \"" + name + "\" in the DBC files"
                                   + words::did_you_mean(name, known)};
 }

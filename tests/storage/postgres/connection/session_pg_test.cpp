@@ -19,7 +19,7 @@ result<std::vector<migration_row>> status_of(store& store) {
   return answer_of<std::vector<migration_row>>([&](auto done) { store.migration_status(done); });
 }
 
-std::unique_ptr<store> open_at(const std::string& url) {
+std::unique_ptr<store> open_through(const std::string& url) {
   store_options options;
   options.url = url;
   return must(open_store(options));
@@ -31,13 +31,13 @@ TEST_CASE("postgres: a pooler in session mode works, one in transaction mode is 
   postgres_bed bed;
   {
     const pooler front{shared_cluster().port(), pooler::mode::session};
-    const auto store = open_at(front.url(bed.name()));
+    const auto store = open_through(front.url(bed.name()));
     must(migrate(*store));
     append_blocks(*store, "T1", 1, {mixed_block(1, 10)});
     CHECK(ledger(*store, "T1")[0].durable == 10);
   }
   const pooler front{shared_cluster().port(), pooler::mode::transaction};
-  const auto store = open_at(front.url(bed.name()));
+  const auto store = open_through(front.url(bed.name()));
   for (const auto& refused : {migrate(*store), status_of(*store)}) {
     REQUIRE_FALSE(refused);
     CHECK(refused.code() == errc::misconfigured);

@@ -45,12 +45,12 @@ std::string made(timescale_database& bed) {
 }
 
 /// What the digest does with a row, by a session of its own, until it is told to stop.
-class row_writer {
+class steady_writer {
 public:
-  explicit row_writer(timescale_database& bed) : bed_{bed} {}
-  row_writer(const row_writer&) = delete;
-  row_writer& operator=(const row_writer&) = delete;
-  ~row_writer() { stop(); }
+  explicit steady_writer(timescale_database& bed) : bed_{bed} {}
+  steady_writer(const steady_writer&) = delete;
+  steady_writer& operator=(const steady_writer&) = delete;
+  ~steady_writer() { stop(); }
 
   int stop() {
     stopped_ = true;
@@ -195,7 +195,7 @@ TEST_CASE("timescale: a digest that writes meanwhile loses and doubles nothing")
   timescale_database bed{new_database("busy")};
   fill_database(bed);
   const auto rows = std::stoi(bed.value("select count(*) from furrow.telemetry"));
-  row_writer busy{bed};
+  steady_writer busy{bed};
   const auto written = [&](int more) {
     const auto from = busy.rows();
     REQUIRE(eventually(patience, [&] { return busy.rows() >= from + more; }));

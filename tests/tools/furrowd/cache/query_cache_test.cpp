@@ -34,77 +34,77 @@ struct world {
   query_cache cache;
 };
 
-const cache_key machines{"hill", "equipment"};
+const cache_key machines_key{"hill", "equipment"};
 
 } // namespace
 
 TEST_CASE("query cache: an answer is fresh for its time to live, counted from the question") {
   world w;
-  const auto ticket = w.cache.ask(machines, 0, w.now);
+  const auto ticket = w.cache.ask(machines_key, 0, w.now);
   w.now += 400ms; // the database thinks
-  CHECK(w.find(machines) == "");
+  CHECK(w.find(machines_key) == "");
   CHECK(w.cache.put(ticket, text("one"), w.now));
   w.now += 599ms;
-  CHECK(w.find(machines) == "one");
+  CHECK(w.find(machines_key) == "one");
   CHECK(w.find({"hill", "ledger"}) == "");
   CHECK(w.find({"dale", "equipment"}) == "");
   w.now += 1ms;
-  CHECK(w.find(machines) == "");
+  CHECK(w.find(machines_key) == "");
   CHECK(w.cache.counters().entries == 0);
   CHECK(w.cache.counters().hits == 1);
   CHECK(w.cache.counters().misses == 4);
-  const auto late = w.cache.ask(machines, 0, w.now);
+  const auto late = w.cache.ask(machines_key, 0, w.now);
   w.now += 1s;
   CHECK_FALSE(w.cache.put(late, text("too late"), w.now));
 }
 
 TEST_CASE("query cache: a new time to live holds for the answers that are kept already") {
   world w;
-  CHECK(w.put(machines, "one"));
+  CHECK(w.put(machines_key, "one"));
   w.now += 500ms;
-  CHECK(w.find(machines) == "one");
+  CHECK(w.find(machines_key) == "one");
   w.cache.limit(400ms);
-  CHECK(w.find(machines) == "");
+  CHECK(w.find(machines_key) == "");
   w.cache.limit(2s);
-  CHECK(w.put(machines, "two"));
+  CHECK(w.put(machines_key, "two"));
   w.now += 1'500ms;
-  CHECK(w.find(machines) == "two");
+  CHECK(w.find(machines_key) == "two");
 }
 
 TEST_CASE("query cache: a change drops the farm's answers, and those that are being asked for") {
   world w;
-  CHECK(w.put(machines, "one"));
+  CHECK(w.put(machines_key, "one"));
   CHECK(w.put({"hill", "ledger"}, "two"));
   CHECK(w.put({"hills", "ledger"}, "three"));
-  const auto mine = w.cache.ask(machines, 0, w.now);
+  const auto mine = w.cache.ask(machines_key, 0, w.now);
   const auto other = w.cache.ask({"hills", "equipment"}, 0, w.now);
   w.cache.forget("hill");
-  CHECK(w.find(machines) == "");
+  CHECK(w.find(machines_key) == "");
   CHECK(w.find({"hill", "ledger"}) == "");
   CHECK(w.find({"hills", "ledger"}) == "three");
   CHECK_FALSE(w.cache.put(mine, text("of before"), w.now));
   CHECK(w.cache.put(other, text("four"), w.now));
   CHECK(w.cache.counters().forgotten == 2);
-  CHECK(w.find(machines) == "");
-  CHECK(w.put(machines, "of after"));
-  CHECK(w.find(machines) == "of after");
+  CHECK(w.find(machines_key) == "");
+  CHECK(w.put(machines_key, "of after"));
+  CHECK(w.find(machines_key) == "of after");
 }
 
 TEST_CASE(
   "query cache: another mark is another answer, and an older answer never replaces a newer one") {
   world w;
-  CHECK(w.put(machines, "one", 7));
-  CHECK(w.find(machines, 8) == "");
-  CHECK(w.find(machines, 7) == ""); // it went
-  const auto slow = w.cache.ask(machines, 7, w.now);
+  CHECK(w.put(machines_key, "one", 7));
+  CHECK(w.find(machines_key, 8) == "");
+  CHECK(w.find(machines_key, 7) == ""); // it went
+  const auto slow = w.cache.ask(machines_key, 7, w.now);
   w.now += 10ms;
-  CHECK(w.put(machines, "newer", 7));
+  CHECK(w.put(machines_key, "newer", 7));
   CHECK_FALSE(w.cache.put(slow, text("older"), w.now));
-  CHECK(w.find(machines, 7) == "newer");
+  CHECK(w.find(machines_key, 7) == "newer");
   const auto theirs = text("another node's");
-  CHECK_FALSE(w.cache.adopt(machines, 7, theirs, w.now - 1s, w.now));  // too old
-  CHECK_FALSE(w.cache.adopt(machines, 7, theirs, w.now + 1ms, w.now)); // of the future
-  CHECK_FALSE(w.cache.adopt(machines, 7, theirs, w.now - 500ms, w.now));
+  CHECK_FALSE(w.cache.adopt(machines_key, 7, theirs, w.now - 1s, w.now));  // too old
+  CHECK_FALSE(w.cache.adopt(machines_key, 7, theirs, w.now + 1ms, w.now)); // of the future
+  CHECK_FALSE(w.cache.adopt(machines_key, 7, theirs, w.now - 500ms, w.now));
   CHECK(w.cache.adopt({"dale", "ledger"}, 7, theirs, w.now - 400ms, w.now));
   w.now += 599ms;
   CHECK(w.find({"dale", "ledger"}, 7) == "another node's");
@@ -138,88 +138,88 @@ TEST_CASE("query cache: entries and bytes are bounded, the oldest entry is evict
 
 TEST_CASE("query cache: an older answer is kept only for those who take it") {
   world w{{.ttl = 1s, .aged = 4s}};
-  CHECK_FALSE(w.cache.find_aged(machines, w.now).answer);
-  CHECK(w.put(machines, "one", 7));
+  CHECK_FALSE(w.cache.find_aged(machines_key, w.now).answer);
+  CHECK(w.put(machines_key, "one", 7));
   w.now += 999ms;
-  CHECK(w.find(machines, 7) == "one");
-  CHECK(w.cache.find_aged(machines, w.now).age == 999ms);
+  CHECK(w.find(machines_key, 7) == "one");
+  CHECK(w.cache.find_aged(machines_key, w.now).age == 999ms);
   w.now += 1ms;
-  CHECK(w.find(machines, 7) == "");
-  CHECK(text_in(w.cache.find_aged(machines, w.now).answer) == "one");
-  CHECK(w.put(machines, "two", 7));
-  CHECK(w.find(machines, 8) == "");
-  CHECK(w.find(machines, 7) == ""); // its mark has changed once
-  CHECK(text_in(w.cache.find_aged(machines, w.now).answer) == "two");
+  CHECK(w.find(machines_key, 7) == "");
+  CHECK(text_in(w.cache.find_aged(machines_key, w.now).answer) == "one");
+  CHECK(w.put(machines_key, "two", 7));
+  CHECK(w.find(machines_key, 8) == "");
+  CHECK(w.find(machines_key, 7) == ""); // its mark has changed once
+  CHECK(text_in(w.cache.find_aged(machines_key, w.now).answer) == "two");
   w.now += 4'999ms;
-  CHECK(text_in(w.cache.find_aged(machines, w.now).answer) == "two");
+  CHECK(text_in(w.cache.find_aged(machines_key, w.now).answer) == "two");
   w.now += 1ms;
-  CHECK_FALSE(w.cache.find_aged(machines, w.now).answer);
-  CHECK(w.put(machines, "three"));
+  CHECK_FALSE(w.cache.find_aged(machines_key, w.now).answer);
+  CHECK(w.put(machines_key, "three"));
   w.cache.forget("hill");
-  CHECK_FALSE(w.cache.find_aged(machines, w.now).answer);
+  CHECK_FALSE(w.cache.find_aged(machines_key, w.now).answer);
 }
 
 TEST_CASE("query cache: a question is asked while its ticket is open") {
   world w;
-  CHECK_FALSE(w.cache.is_asked(machines));
-  const auto first = w.cache.ask(machines, 0, w.now);
-  const auto second = w.cache.ask(machines, 0, w.now);
-  CHECK(w.cache.is_asked(machines));
+  CHECK_FALSE(w.cache.is_asked(machines_key));
+  const auto first = w.cache.ask(machines_key, 0, w.now);
+  const auto second = w.cache.ask(machines_key, 0, w.now);
+  CHECK(w.cache.is_asked(machines_key));
   CHECK_FALSE(w.cache.is_asked({"hill", "ledger"}));
   CHECK(w.cache.put(first, text("one"), w.now));
-  CHECK(w.cache.is_asked(machines));
+  CHECK(w.cache.is_asked(machines_key));
   CHECK(w.cache.let_go(second));
-  CHECK_FALSE(w.cache.is_asked(machines));
+  CHECK_FALSE(w.cache.is_asked(machines_key));
 }
 
 TEST_CASE(
   "query cache: while a newer answer is read, the one before is taken if it is hardly older") {
   world w{{.ttl = 2s, .aged = 10s}};
-  CHECK(w.put(machines, "one", 7));
+  CHECK(w.put(machines_key, "one", 7));
   const auto at = [&w](std::chrono::milliseconds after) { return w.now + after; };
-  CHECK(text_in(w.cache.find_meanwhile(machines, 7, at(2s))) == "one");
-  CHECK(text_in(w.cache.find_meanwhile(machines, 7, at(2'999ms))) == "one");
-  CHECK_FALSE(w.cache.find_meanwhile(machines, 7, at(3s))); // the read began too late for it
-  CHECK_FALSE(w.cache.find_meanwhile(machines, 8, at(2s)));
+  CHECK(text_in(w.cache.find_meanwhile(machines_key, 7, at(2s))) == "one");
+  CHECK(text_in(w.cache.find_meanwhile(machines_key, 7, at(2'999ms))) == "one");
+  CHECK_FALSE(w.cache.find_meanwhile(machines_key, 7, at(3s))); // the read began too late for it
+  CHECK_FALSE(w.cache.find_meanwhile(machines_key, 8, at(2s)));
   CHECK_FALSE(w.cache.find_meanwhile({"dale", "equipment"}, 7, at(2s)));
   w.cache.outdate("hill");
-  CHECK_FALSE(w.cache.find_meanwhile(machines, 7, at(2s)));
-  CHECK(w.put(machines, "two", 7));
+  CHECK_FALSE(w.cache.find_meanwhile(machines_key, 7, at(2s)));
+  CHECK(w.put(machines_key, "two", 7));
   w.cache.forget("hill");
-  CHECK_FALSE(w.cache.find_meanwhile(machines, 7, at(2s)));
+  CHECK_FALSE(w.cache.find_meanwhile(machines_key, 7, at(2s)));
 }
 
 TEST_CASE("query cache: what was added outdates the answers, which stay for those who take older") {
   world w{{.ttl = 2s, .aged = 10s}};
-  CHECK(w.put(machines, "one"));
+  CHECK(w.put(machines_key, "one"));
   CHECK(w.put({"dale", "equipment"}, "other"));
-  const auto asked_before = w.cache.ask(machines, 0, w.now);
-  const auto read_elsewhere = w.cache.ask(machines, 0, w.now);
+  const auto asked_before = w.cache.ask(machines_key, 0, w.now);
+  const auto read_elsewhere = w.cache.ask(machines_key, 0, w.now);
   w.cache.outdate("hill");
-  CHECK(w.find(machines) == "");
-  CHECK(text_in(w.cache.find_aged(machines, w.now).answer) == "one");
+  CHECK(w.find(machines_key) == "");
+  CHECK(text_in(w.cache.find_aged(machines_key, w.now).answer) == "one");
   CHECK(w.find({"dale", "equipment"}) == "other");
-  CHECK(w.cache.is_asked(machines)); // the read goes on
+  CHECK(w.cache.is_asked(machines_key)); // the read goes on
   CHECK_FALSE(w.cache.let_go(read_elsewhere));
   const auto two = text("two");
   CHECK_FALSE(w.cache.put(asked_before, two, w.now)); // it may lack what was added
-  CHECK(w.find(machines) == "");
-  CHECK(text_in(w.cache.find_aged(machines, w.now).answer) == "two");
-  CHECK_FALSE(w.cache.holds(machines, two));
+  CHECK(w.find(machines_key) == "");
+  CHECK(text_in(w.cache.find_aged(machines_key, w.now).answer) == "two");
+  CHECK_FALSE(w.cache.holds(machines_key, two));
   CHECK(w.cache.counters().forgotten == 0);
-  CHECK(w.put(machines, "three"));
-  CHECK(w.find(machines) == "three");
+  CHECK(w.put(machines_key, "three"));
+  CHECK(w.find(machines_key) == "three");
 }
 
 TEST_CASE("query cache: only the list of machines is kept for those who take older answers") {
   world w{{.ttl = 1s, .aged = 10s}};
   const cache_key ledger{"hill", "ledger"};
-  CHECK(w.put(machines, "rows"));
+  CHECK(w.put(machines_key, "rows"));
   CHECK(w.put(ledger, "text"));
   w.now += 1s;
-  CHECK(w.find(machines) == "");
+  CHECK(w.find(machines_key) == "");
   CHECK(w.find(ledger) == "");
-  CHECK(w.cache.find_aged(machines, w.now).answer);
+  CHECK(w.cache.find_aged(machines_key, w.now).answer);
   CHECK_FALSE(w.cache.find_aged(ledger, w.now).answer);
   CHECK(w.cache.counters().entries == 1);
   const auto late = w.cache.ask(ledger, 0, w.now);
@@ -230,29 +230,29 @@ TEST_CASE("query cache: only the list of machines is kept for those who take old
 TEST_CASE(
   "query cache: switched off it holds nothing, and switched on again it has nothing of before") {
   world w{{.ttl = 1h, .aged = 10s}};
-  CHECK(w.put(machines, "one"));
-  const auto asked = w.cache.ask(machines, 0, w.now);
+  CHECK(w.put(machines_key, "one"));
+  const auto asked = w.cache.ask(machines_key, 0, w.now);
   w.cache.limit(0ms);
   CHECK(w.cache.counters().entries == 0);
   CHECK(w.cache.counters().bytes == 0);
   CHECK_FALSE(w.cache.put(asked, text("of before"), w.now));
   w.cache.limit(1h);
-  CHECK(w.find(machines) == "");
-  CHECK_FALSE(w.cache.find_aged(machines, w.now).answer);
-  CHECK(w.put(machines, "two"));
-  CHECK(w.find(machines) == "two");
+  CHECK(w.find(machines_key) == "");
+  CHECK_FALSE(w.cache.find_aged(machines_key, w.now).answer);
+  CHECK(w.put(machines_key, "two"));
+  CHECK(w.find(machines_key) == "two");
 }
 
 TEST_CASE("query cache: those who ask share the rows, and rows of another type are not theirs") {
   world w;
   const std::vector<int> rows{1, 2, 3};
-  CHECK(w.cache.put(w.cache.ask(machines, 0, w.now), to_answer(rows, 12), w.now));
-  const auto first = rows_in<std::vector<int>>(w.cache.find(machines, 0, w.now));
-  const auto second = rows_in<std::vector<int>>(w.cache.find(machines, 0, w.now));
+  CHECK(w.cache.put(w.cache.ask(machines_key, 0, w.now), to_answer(rows, 12), w.now));
+  const auto first = rows_in<std::vector<int>>(w.cache.find(machines_key, 0, w.now));
+  const auto second = rows_in<std::vector<int>>(w.cache.find(machines_key, 0, w.now));
   REQUIRE(first);
   CHECK(first == second);
   CHECK(*first == rows);
-  CHECK_FALSE(rows_in<std::string>(w.cache.find(machines, 0, w.now)));
+  CHECK_FALSE(rows_in<std::string>(w.cache.find(machines_key, 0, w.now)));
   w.cache.forget("hill");
   CHECK(first->size() == 3); // who has them keeps them
 }
@@ -290,8 +290,8 @@ TEST_CASE(
 }
 
 TEST_CASE("redis: an answer is used only if it is whole and belongs to this farm and question") {
-  const auto sealed = sealed_answer(machines, 1'700'000'000'123'456, "[]\n");
-  const auto opened = open_answer(machines, sealed);
+  const auto sealed = sealed_answer(machines_key, 1'700'000'000'123'456, "[]\n");
+  const auto opened = open_answer(machines_key, sealed);
   REQUIRE(opened);
   CHECK(opened->made_us == 1'700'000'000'123'456);
   CHECK(opened->answer == "[]\n");
@@ -300,8 +300,8 @@ TEST_CASE("redis: an answer is used only if it is whole and belongs to this farm
   for (std::size_t i = 0; i < sealed.size(); ++i) {
     auto damaged = sealed;
     damaged[i] = static_cast<char>(damaged[i] ^ 1);
-    CHECK_FALSE(open_answer(machines, damaged));
-    CHECK_FALSE(open_answer(machines, sealed.substr(0, i)));
+    CHECK_FALSE(open_answer(machines_key, damaged));
+    CHECK_FALSE(open_answer(machines_key, sealed.substr(0, i)));
   }
 }
 
