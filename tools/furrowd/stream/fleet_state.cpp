@@ -58,7 +58,8 @@ void fleet_state::take(const actors::live_snapshot& snapshot, const std::string&
     marks_ -= fresh ? 0 : 1;
     machine.born_at = cursor_;
   }
-  if (before == nullptr || before->connected != snapshot->connected || machine.node != node) {
+  if (before == nullptr || before->connected != snapshot->connected
+      || before->relayed != snapshot->relayed || machine.node != node) {
     machine.node = node;
     machine.standing_at = cursor_;
     touch(machine);

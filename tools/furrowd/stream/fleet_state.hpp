@@ -58,7 +58,7 @@ struct stream_machine {
   actors::live_snapshot last; // nullptr: gone
   std::uint64_t born_at = 0;  // appeared, or came back
   std::uint64_t changed_at = 0;
-  std::uint64_t standing_at = 0; // connected, node
+  std::uint64_t standing_at = 0; // connected, node, relayed
   std::uint64_t ledger_at = 0;
   std::vector<stream_value> values; // as stream_quantities()
   std::map<fault_name, stream_fault> faults;

@@ -242,6 +242,8 @@ bool stream_view::append_machine(std::string& out,
     out += machine.last->connected ? "true" : "false";
     append_key(out, "node");
     can::text::append_json_text(out, machine.node);
+    if (machine.last->relayed)
+      out += R"(,"relayed":true)";
   }
   append_known(out, machine, from, whole);
   if (out.size() == empty) {

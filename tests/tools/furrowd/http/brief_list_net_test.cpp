@@ -158,6 +158,30 @@ TEST_CASE("brief list: it shows the machines and values that are asked for") {
   CHECK(w.client.get("/api/v1/equipment?signals=mode").status == 400);
 }
 
+TEST_CASE("brief list: a machine of a site is marked also while its line is away, and the list can "
+          "be of these only") {
+  brief_world w;
+  for (auto& row : w.node.database.equipment)
+    row.relayed = row.name == "S1";
+  w.node.live.back().relayed = true; // L1
+  CHECK(w.row("L1")["relayed"] == true);
+  const auto away = w.row("S1");
+  CHECK(away["connected"] == false);
+  CHECK(away["relayed"] == true);
+  CHECK(away["seen"] == "2020-05-01T05:19:10.500000Z");
+  CHECK_FALSE(w.row("T1").contains("relayed")); // rows stay short
+  CHECK_FALSE(w.row("T2").contains("relayed"));
+  CHECK(w.names("?relayed=true") == name_list{"L1", "S1"});
+  CHECK(w.names("?relayed=true&machines=S*") == name_list{"S1"});
+  CHECK(w.names("?relayed=true&area=8,47,9,48") == name_list{"L1"});
+  CHECK(w.names("?relayed=true&sort=-name&limit=1") == name_list{"S1"});
+  CHECK(w.names("?relayed=false") == name_list{"T1", "T2"});
+  CHECK(w.client.get("/api/v1/fleet?relayed=yes").status == 400);
+  const auto full = json::parse(w.client.get("/api/v1/equipment?relayed=true").body);
+  REQUIRE(full["equipment"].size() == 2);
+  CHECK(full["equipment"][1]["as_of"] == away["seen"]);
+}
+
 TEST_CASE("brief list: a token sees only its machines") {
   brief_world w{with_tokens({{"viewer", "role = \"viewer\"\nequipment = [\"S1\", \"T1\"]"},
                              {"hill", "role = \"viewer\"\nfarm = \"hill\""}})};

@@ -381,6 +381,18 @@ TEST_CASE("stream: a connection that ends and comes back is told") {
   CHECK(w.next()["machines"][0]["connected"] == true);
 }
 
+TEST_CASE("stream: a machine that a site forwards is marked until it sends by itself") {
+  stream_world w{{{"brief", "true"}}};
+  auto machine = machine_of("default", "T1", 900);
+  machine.relayed = true;
+  w.show(machine);
+  CHECK(w.next()["machines"][0]["relayed"] == true);
+  machine.relayed = false;
+  w.show(machine);
+  const auto own = w.next()["machines"][0];
+  CHECK((own["connected"] == true && !own.contains("relayed")));
+}
+
 TEST_CASE("stream: of two nodes the one with the newest session shows a machine") {
   stream_world w;
   auto old = machine_of("default", "T1", 900);

@@ -1866,6 +1866,11 @@ export interface components {
             /** @description the node that it is connected to, or that had it last; null: none */
             node: string | null;
             /**
+             * @description a site forwards the machine, also while the line of the site is away: its values are as of seen. Left out: not relayed, or not known
+             * @constant
+             */
+            relayed?: true;
+            /**
              * Format: date-time
              * @description when the machine was last heard by its own clock, as last_frame of the full list
              */
@@ -3318,6 +3323,8 @@ export interface operations {
                 machines?: string;
                 /** @description only machines whose position is in this box: west,south,east,north in degrees */
                 area?: string;
+                /** @description true: only machines that a site forwards; false: only the others; default: all */
+                relayed?: boolean;
                 /** @description name, last_frame, connected, node, fault_count, ecu_count, received_seq, durable_seq, sent_seq, frames, stored_durable_seq; with - before it in descending order. Rows without a value come last. Default: name */
                 sort?: string;
                 /** @description rows of a page; default: all */
@@ -3361,6 +3368,8 @@ export interface operations {
                 signals?: string;
                 /** @description only machines whose position is in this box: west,south,east,north in degrees */
                 area?: string;
+                /** @description true: only machines that a site forwards; false: only the others; default: all */
+                relayed?: boolean;
                 /** @description name, last_frame, connected, node, fault_count, ecu_count, received_seq, durable_seq, sent_seq, frames, stored_durable_seq; with - before it in descending order. Rows without a value come last. Default: name */
                 sort?: string;
                 /** @description rows of a page; default: all */
@@ -3393,6 +3402,7 @@ export interface operations {
             400: components["responses"]["problem"];
             401: components["responses"]["problem"];
             403: components["responses"]["problem"];
+            503: components["responses"]["problem"];
         };
     };
     equipment: {

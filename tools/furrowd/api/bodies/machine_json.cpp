@@ -393,7 +393,7 @@ json to_json(const storage::equipment_row* stored,
   row["frames_ahead"] = if_live(sum.frames_ahead);
   row["adrift"] = if_live(sum.adrift);
   const auto last_frame_us = of.last_frame_us;
-  const bool relayed = sum.connected ? sum.relayed : stored != nullptr && stored->relayed;
+  const bool relayed = of.is_relayed();
   row["relayed"] = sum.connected || stored != nullptr ? json(relayed) : json(nullptr);
   row["as_of"] =
     relayed && last_frame_us ? json(json_rows::format_time(*last_frame_us)) : json(nullptr);

@@ -23,6 +23,10 @@ struct machine_summary {
   actors::live_standing sum;                      // only with `latest`; without farm and name
   std::optional<std::int64_t> last_frame_us;
 
+  /// Whether a site forwards it, also while the line of the site is away.
+  [[nodiscard]] bool is_relayed() const {
+    return sum.connected ? sum.relayed : stored != nullptr && stored->relayed;
+  }
   /// Whether its values are those that are stored.
   [[nodiscard]] bool is_from_store() const {
     const bool heard = latest != nullptr && latest->state->last_frame_us != 0;

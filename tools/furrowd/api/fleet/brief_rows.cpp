@@ -55,6 +55,8 @@ void brief_rows::append(std::string& out, const fleet_machine& machine) {
     can::text::append_json_text(out, node);
   else
     out += "null";
+  if (of.is_relayed()) // the others need no bytes for it
+    out += R"(,"relayed":true)";
   out += R"(,"seen":)";
   if (of.last_frame_us)
     append_time(out, *of.last_frame_us);

@@ -1,7 +1,8 @@
 /// Rows of machines as text with what a map and a list need, written without a JSON object for each row.
 ///
 /// Shape: the names are those of the live stream with `brief` (docs/live-stream.md): {name, connected, node, seen,
-///   active_faults, values}. `values` has the bare values that are known: live ones, else the stored ones.
+///   active_faults, values}, and `relayed` only when it is true. `values` has the bare values that are known: live
+///   ones, else the stored ones.
 /// Units: in the keys.
 /// Errors: absent is null; an absent value is left out.
 /// Threads: a plain value.

@@ -30,9 +30,12 @@ constexpr std::array<std::string_view, 11> equipment_keys{
 /// What a list of machines is asked for.
 struct fleet_wish {
   row_page_wish page;
-  subscription filter; // machines and area; of the brief list also signals
+  subscription filter;         // machines and area; of the brief list also signals
+  std::optional<bool> relayed; // only machines that a site forwards, or only the others
 
-  [[nodiscard]] bool is_filtered() const { return !filter.machines.empty() || filter.has_area(); }
+  [[nodiscard]] bool is_filtered() const {
+    return !filter.machines.empty() || filter.has_area() || relayed.has_value();
+  }
 };
 
 std::variant<fleet_wish, problem> read_fleet_wish(const call& call) {
@@ -45,6 +48,11 @@ std::variant<fleet_wish, problem> read_fleet_wish(const call& call) {
   if (auto* wrong = std::get_if<problem>(&filter))
     return std::move(*wrong);
   wish.filter = std::get<subscription>(std::move(filter));
+  if (const auto* relayed = given(call, "relayed")) {
+    if (*relayed != "true" && *relayed != "false")
+      return bad_parameter("relayed", *relayed, "use true or false");
+    wish.relayed = *relayed == "true";
+  }
   return wish;
 }
 
@@ -100,9 +108,14 @@ public:
       return true;
     if (!filter.covers(machine.name()))
       return false;
+    if (!filter.has_area() && !wish_.relayed)
+      return true;
+    const auto summary = machine.summary(now_us_);
+    if (wish_.relayed && summary.is_relayed() != *wish_.relayed)
+      return false;
     if (!filter.has_area())
       return true;
-    read_cells(machine.summary(now_us_), cells_, position_);
+    read_cells(summary, cells_, position_);
     if (cells_.empty() || !cells_[position_index()].present)
       return false;
     const auto& at = cells_[position_index()].parts;
@@ -210,12 +223,12 @@ void add_fleet_routes(router& to, api_context& of) {
   to.add({"GET",
           "/api/v1/equipment",
           read,
-          {"machines", "area", "sort", "limit", "after"},
+          {"machines", "area", "relayed", "sort", "limit", "after"},
           on(of, list_equipment)});
   route brief{"GET",
               "/api/v1/fleet",
               read,
-              {"machines", "signals", "area", "sort", "limit", "after"},
+              {"machines", "signals", "area", "relayed", "sort", "limit", "after"},
               on(of, list_fleet)};
   brief.at_hand = true;
   to.add(std::move(brief));
