@@ -55,6 +55,7 @@ export interface MachineMessage {
   gone?: "silent" | "area";
   connected?: boolean;
   node?: string;
+  relayed?: true; // by a site; comes with `connected`, and only when it is so
   values?: Record<string, ValueMessage | LiveValue>;
   seen?: string;
   active_faults?: number;

@@ -88,8 +88,21 @@ test("reducer: a whole machine replaces the one that was known", () => {
   apply(known, snapshot(3, [whole("T1", 1, { faults: [fault(110, "present")] })]));
   apply(known, delta(3, 4, [{ name: "T1", seq: 4, whole: true, connected: false, node: "n2", values: {} }]));
   assert.deepEqual(known.machines.get("T1"),
-    { name: "T1", seq: 4, connected: false, node: "n2", values: {}, seen: null, activeFaults: null, own: {}, faults: null,
-      ledger: null });
+    { name: "T1", seq: 4, connected: false, node: "n2", relayed: false, values: {}, seen: null, activeFaults: null,
+      own: {}, faults: null, ledger: null });
+});
+
+test("reducer: a machine that a site forwards is marked until its gateway sends by itself", () => {
+  const known = newKnowledge();
+  apply(known, snapshot(3, [whole("T1", 3, { relayed: true }), whole("T2")]));
+  const relayed = () => ["T1", "T2"].map((name) => known.machines.get(name)?.relayed);
+  assert.deepEqual(relayed(), [true, false]);
+  apply(known, delta(3, 4, [{ name: "T1", seq: 4, whole: false, values: rpm(950) }]));
+  assert.deepEqual(relayed(), [true, false], "a message without `connected` says nothing of it");
+  apply(known, delta(4, 5, [{ name: "T1", seq: 5, whole: false, connected: false, node: "n1", relayed: true }]));
+  assert.deepEqual(relayed(), [true, false], "also while the line of the site is away");
+  apply(known, delta(5, 6, [{ name: "T1", seq: 6, whole: false, connected: true, node: "n1" }]));
+  assert.deepEqual(relayed(), [false, false]);
 });
 
 test("reducer: a machine of a brief stream has bare values and one time", () => {

@@ -19,6 +19,7 @@ export interface Machine {
   seq: number;
   connected: boolean;
   node: string;
+  relayed: boolean; // a site forwards it: its values are as of the time of the last one
   values: Record<string, Value>;
   seen: string | null; // of a brief stream: the time of the last frame; its values have no time
   activeFaults: number | null; // of a brief stream
@@ -46,8 +47,8 @@ export const newKnowledge = (): Knowledge => ({ machines: new Map(), at: null, i
 export const faultKey = (one: Fault): string => `${one.bus} ${one.source} ${one.list} ${one.spn} ${one.fmi}`;
 
 const newMachine = (name: string): Machine =>
-  ({ name, seq: 0, connected: false, node: "", values: {}, seen: null, activeFaults: null, own: {}, faults: null,
-    ledger: null });
+  ({ name, seq: 0, connected: false, node: "", relayed: false, values: {}, seen: null, activeFaults: null, own: {},
+    faults: null, ledger: null });
 
 /// Before the messages of a new connection: pieces of an old one are not continued.
 export function beginConnection(known: Knowledge): void {
@@ -117,8 +118,10 @@ function take(known: Knowledge, one: MachineMessage, outcome: Outcome): void {
     outcome.members = true;
   const machine = before && !one.whole ? before : newMachine(one.name);
   machine.seq = one.seq;
-  if (one.connected !== undefined)
+  if (one.connected !== undefined) {
     machine.connected = one.connected;
+    machine.relayed = one.relayed ?? false;
+  }
   if (one.node !== undefined)
     machine.node = one.node;
   machine.seen = one.seen ?? machine.seen;

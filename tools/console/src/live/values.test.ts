@@ -6,7 +6,7 @@ import { activeFaults, isSilent, lastSeen, plainValue, positionOf, shownNumber, 
 
 const at = "2026-05-01T06:30:00.000000Z";
 export const machineWith = (values: Record<string, LiveValue>, time = at): Machine => ({
-  name: "T1", seq: 1, connected: true, node: "n1", seen: null, activeFaults: null, own: {},
+  name: "T1", seq: 1, connected: true, node: "n1", relayed: false, seen: null, activeFaults: null, own: {},
   faults: null, ledger: null,
   values: Object.fromEntries(Object.entries(values).map(([key, value]) =>
     [key, { value, time, unit: null, pgn: null, source: null, bus: null }])),

@@ -35,6 +35,25 @@ export type Tone = "good" | "warn" | "bad" | "info" | "quiet";
 export const Badge = ({ tone = "quiet", children }: { tone?: Tone; children: ComponentChildren }) =>
   <span class={`badge badge-${tone}`}>{children}</span>;
 
+const by_site = "by its site, as of";
+/// In text, where no element can be: a title, a tooltip.
+export const bySiteText = (time: string | null, now: number): string => `${by_site} ${age(parseTime(time), now)}`;
+
+/// Of a machine that a site forwards: its values are as of `time`. `short`: one word for the eye, where the age stands
+/// beside it; the title and screen readers have all words.
+export function BySite({ time, short }: { time: string | null; short?: boolean }) {
+  if (!short)
+    return <Badge>{by_site} <Age time={time} /></Badge>;
+  return (
+    <span class="by-site" title={bySiteText(time, clock.value)}>
+      <Badge>
+        <span aria-hidden="true">site</span>
+        <span class="unseen">{by_site} <Age time={time} /></span>
+      </Badge>
+    </span>
+  );
+}
+
 export const Empty = ({ children }: { children: ComponentChildren }) => <p class="empty">{children}</p>;
 export const Loading = () => <p class="empty" role="status">Loading…</p>;
 

@@ -11,11 +11,12 @@ import { usePaced } from "../live/store";
 import { activeFaults, lastSeen, numberOf, positionOf, speedKmh } from "../live/values";
 import { type Column, DataTable, natural } from "../parts/data_table";
 import { Screen } from "../parts/screen";
-import { Age, Badge, SearchBox, Value } from "../parts/small";
+import { Age, Badge, BySite, SearchBox, Value } from "../parts/small";
 import { go, href, queryText, setQuery } from "../shell/router";
 import { FleetMap } from "./fleet/fleet_map";
 import {
-  type Status, hasStatus, modeNow, mode_tones, readStatus, status_titles, statusCounts, statuses, withUnseen,
+  type OfSites, type Status, hasStatus, modeNow, mode_tones, readStatus, status_titles, statusCounts, statuses,
+  withUnseen,
 } from "./fleet/status";
 
 export { lastSeen, positionOf };
@@ -38,10 +39,21 @@ const readRecords = async (signal: AbortSignal) => {
   return all.rows.filter((one) => one.status !== "retired").map((one) => one.name);
 };
 
+/// The stream has no machine of a site whose line is away.
+const readSites = async (signal: AbortSignal): Promise<OfSites> => {
+  const { machines } = await get("/api/v1/fleet", { query: { relayed: true, signals: "none" }, signal });
+  return new Map(machines.map((one) => [one.name, one.seen]));
+};
+
 /// `ranks`: of the names in their order. To compare 10,000 texts each second costs more than to draw them.
 const columnsAt = (now: number, ranks: ReadonlyMap<string, number>): Column<Machine>[] => [
   { id: "name", title: "Machine", sort: (one) => ranks.get(one.name),
-    cell: (one) => <a href={href("machine", { name: one.name })}>{one.name}</a> },
+    cell: (one) => (
+      <span class={one.relayed ? "one-line" : undefined}>
+        <a href={href("machine", { name: one.name })}>{one.name}</a>
+        {one.relayed && <BySite time={lastSeen(one)} short />}
+      </span>
+    ) },
   { id: "mode", title: "Mode", sort: (one) => modeNow(one, now),
     cell: (one) => <Badge tone={mode_tones[modeNow(one, now)] ?? "quiet"}>{modeNow(one, now)}</Badge> },
   { id: "speed", title: "Speed", numeric: true, sort: speedKmh,
@@ -90,7 +102,7 @@ function Selected({ machine, name, follow }: { machine: Machine | undefined; nam
         ? <>
             <Badge tone={mode_tones[modeNow(machine, now)] ?? "quiet"}>{modeNow(machine, now)}</Badge>
             <Value value={speedKmh(machine)} unit="km/h" digits={1} />
-            <Age time={lastSeen(machine)} />
+            {machine.relayed ? <BySite time={lastSeen(machine)} /> : <Age time={lastSeen(machine)} />}
           </>
         : <span class="quiet">not in the fleet of this farm</span>}
       <span class="push" />
@@ -127,6 +139,8 @@ export function Fleet() {
   const { complete } = fleet; // the first picture does not wait for a second list of all machines
   const records = usePoll((signal) => complete ? readRecords(signal) : Promise.resolve([]), 120_000,
     `records ${complete}`);
+  const sites = usePoll((signal) => complete ? readSites(signal) : Promise.resolve(undefined), 120_000,
+    `sites ${complete}`);
   const wanted = queryText("q").toLowerCase();
   const status = readStatus(queryText("status"));
   const selected = queryText("machine");
@@ -134,13 +148,13 @@ export function Fleet() {
 
   const { all, rows, counts, now } = useMemo(() => {
     const at = nodeNow();
-    const known = withUnseen(fleet.machines, records.value ?? []);
+    const known = withUnseen(fleet.machines, records.value ?? [], sites.value);
     const named = wanted === "" ? known : known.filter((one) => one.name.toLowerCase().includes(wanted));
     return { now: at, all: known, counts: statusCounts(named, at),
       rows: status === null ? named : named.filter((one) => hasStatus(one, status, at)) };
-  }, [version, records.value, wanted, status]);
+  }, [version, records.value, sites.value, wanted, status]);
   const members = fleet.members.peek(); // with the pace of the list
-  const ranks = useMemo(() => new Map([...withUnseen(fleet.machines, records.value ?? [])].map((one) => one.name)
+  const ranks = useMemo(() => new Map(withUnseen(fleet.machines, records.value ?? []).map((one) => one.name)
     .sort(natural.compare).map((name, i) => [name, i])), [members, records.value]);
   const columns = useMemo(() => columnsAt(now, ranks), [now, ranks]);
 

@@ -34,8 +34,8 @@ test("faults: previous faults come from the live view", () => {
   const lamps = { protect: "off", amber_warning: "on", red_stop: "off", malfunction: "off" };
   const of = (list: "active" | "previous", spn: number) => ({ event: "present" as const, bus: 0, source: 38, list, spn,
     fmi: 4, meaning: null, count: null, lamps, first_seen: time, last_seen: time });
-  const machine: Machine = { name: "T1", seq: 1, connected: true, node: "n1", values: {}, seen: null,
-    activeFaults: null, own: {}, ledger: null,
+  const machine: Machine = { name: "T1", seq: 1, connected: true, node: "n1", relayed: false, values: {},
+    seen: null, activeFaults: null, own: {}, ledger: null,
     faults: new Map([["a", of("active", 1)], ["b", of("previous", 2)]]) };
   const rows = previousRows([machine, { ...machine, name: "T2", faults: null }]);
   assert.deepEqual(rows.map((one) => [one.machine, one.spn, one.state, one.lamp, one.count]),

@@ -5,9 +5,10 @@ import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { Schema } from "../../api/types";
 import { number } from "../../format/number";
 import type { Machine } from "../../live/reducer";
-import { headingOf, positionOf, speedKmh } from "../../live/values";
+import { headingOf, lastSeen, positionOf, speedKmh } from "../../live/values";
 import { type Dot, DotsLayer } from "../../parts/dots_layer";
 import { MapView, fit_options, useFitOnce, useMap, useMapLayer } from "../../parts/map_view";
+import { bySiteText } from "../../parts/small";
 import { color, dark } from "../../shell/theme";
 import { modeNow } from "./status";
 
@@ -45,12 +46,14 @@ const boundsOf = (dots: readonly Dot[]): LatLngBounds => {
   return bounds;
 };
 
-/// The name, the mode and the speed. Text nodes: a name may contain anything.
+/// The name, the mode, the speed, and whether a site forwards it. Text nodes: a name may contain anything.
 function hoverText(machine: Machine | undefined, name: string, now: number): HTMLElement {
   const text = document.createElement("span");
   const speed = machine ? speedKmh(machine) : null;
   text.textContent = name + (machine ? ` · ${modeNow(machine, now)}` : "")
     + (speed === null ? "" : ` · ${number(speed, 1)} km/h`);
+  if (machine?.relayed)
+    text.append(document.createElement("br"), bySiteText(lastSeen(machine), now));
   return text;
 }
 

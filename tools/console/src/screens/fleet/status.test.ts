@@ -28,6 +28,14 @@ test("fleet status: a machine on record that no node shows is silent", () => {
   assert.equal(hasStatus(all[1]!, "silent", now), true);
 });
 
+test("fleet status: a machine of a site that no node shows is silent, as of when it was last heard", () => {
+  const ofSites = new Map([["T1", time], ["T2", time], ["T3", null]]);
+  const all = withUnseen(new Map([["T1", machine("T1", "idle")]]), ["T1", "T2", "T3", "T4"], ofSites);
+  assert.deepEqual(all.map((one) => [one.name, one.relayed, one.seen]),
+    [["T1", false, null], ["T2", true, time], ["T3", true, null], ["T4", false, null]]);
+  assert.deepEqual(all.map((one) => hasStatus(one, "silent", now + 60_000)), [true, true, true, true]);
+});
+
 test("fleet status: an unknown filter is none", () => {
   assert.equal(readStatus("working"), "working");
   assert.equal(readStatus("nothing"), null);

@@ -43,14 +43,23 @@ export const readStatus = (text: string): Status | null => statuses.find((one) =
 
 /// A machine of the farm that no node shows: it is known by name only.
 export const unseenMachine = (name: string): Machine =>
-  ({ name, seq: 0, connected: false, node: "", values: {}, seen: null, activeFaults: null, own: {}, faults: null,
-    ledger: null });
+  ({ name, seq: 0, connected: false, node: "", relayed: false, values: {}, seen: null, activeFaults: null, own: {},
+    faults: null, ledger: null });
 
-/// The machines of the stream, and those that are only on record.
-export function withUnseen(live: ReadonlyMap<string, Machine>, onRecord: readonly string[]): Machine[] {
+/// When each machine that a site forwards was last heard; null: never.
+export type OfSites = ReadonlyMap<string, string | null>;
+
+/// The machines of the stream, and those that are only on record. Of these, what is known of the machines of sites:
+/// while the line of a site is away, no node shows them.
+export function withUnseen(live: ReadonlyMap<string, Machine>, onRecord: readonly string[],
+  ofSites: OfSites = new Map()): Machine[] {
   const all = [...live.values()];
   for (const name of onRecord)
-    if (!live.has(name))
-      all.push(unseenMachine(name));
+    if (!live.has(name)) {
+      const one = unseenMachine(name);
+      one.relayed = ofSites.has(name);
+      one.seen = ofSites.get(name) ?? null;
+      all.push(one);
+    }
   return all;
 }

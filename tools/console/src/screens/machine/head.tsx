@@ -7,7 +7,7 @@ import { number } from "../../format/number";
 import { absent } from "../../format/time";
 import type { Machine } from "../../live/reducer";
 import { lastSeen, plainValue, positionOf, speedKmh } from "../../live/values";
-import { Age, Badge, Value } from "../../parts/small";
+import { Age, Badge, BySite, Value } from "../../parts/small";
 import { href } from "../../shell/router";
 import { modeNow, mode_tones } from "../fleet/status";
 
@@ -53,7 +53,7 @@ export function Head({ machine, stored }: { machine: Machine | undefined; stored
       <div class="row">
         <Badge tone={mode_tones[mode] ?? "quiet"}>{mode}</Badge>
         {connected ? <Badge tone="good">connected</Badge> : <Badge>not connected</Badge>}
-        {stored?.relayed && <Badge tone="quiet">by its site, as of <Age time={last} /></Badge>}
+        {stored?.relayed && <BySite time={last} />}
         {stored?.awaiting_gateway && <Badge tone="warn">waits for its gateway after a node has left</Badge>}
         {stored?.clock_ahead && <Badge tone="bad">the clock of the machine is wrong</Badge>}
         {stored?.state_from === "store" && <Badge tone="warn">last stored values</Badge>}
