@@ -1,13 +1,15 @@
 /// The line to head office as the forwarder sees it: one conversation for each stream, by the protocol of gateways.
 ///
-/// Shape: the line asks for items with `wanted`, one page at a time, and gets it with `give`. It connects again by itself
-///   when the line is cut, and waits for as long as that takes.
-/// Threads: `open`, `grow` and `give` from one thread; the listener is called on any thread, and not after the line has
+/// Shape: the line asks for items with `wanted`, one page at a time, and gets it with `give`. While it has a backlog it asks
+///   for the end of the stream with `newest_wanted`, and gets it with `give_newest`. It connects again by itself when the
+///   line is cut, and waits for as long as that takes.
+/// Threads: `open` and the functions of a line from one thread; the listener is called on any thread, and not after the line has
 ///   been destroyed for long: news that comes late has an old number.
 #pragma once
 
 #include "storage/forward/forward_store.hpp"
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -20,6 +22,15 @@ struct line_news {
   /// Items after this number are needed now, or soon.
   struct wanted {
     std::uint64_t after = 0;
+  };
+  /// Items after this number are needed for a sample of the newest frames.
+  struct newest_wanted {
+    std::uint64_t after = 0;
+  };
+  /// How often head office wants the items; shorter than machine_interest::idle while people watch the machine there. 0:
+  /// not said.
+  struct pace {
+    std::chrono::milliseconds interval{0};
   };
   /// Durable at head office; it may be less than before, after a restore there.
   struct acked {
@@ -35,7 +46,7 @@ struct line_news {
   struct stopped {
     std::string why;
   };
-  std::variant<wanted, acked, state, stopped> what;
+  std::variant<wanted, newest_wanted, pace, acked, state, stopped> what;
 };
 
 class forward_line {
@@ -50,6 +61,8 @@ public:
   /// The stream has new runs or buses.
   virtual void renew(storage::forward_head head) = 0;
   virtual void give(storage::forward_page page) = 0;
+  /// Items after `after`, for a sample.
+  virtual void give_newest(std::uint64_t after, storage::forward_page page) = 0;
 };
 
 class forward_port {

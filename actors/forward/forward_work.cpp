@@ -17,8 +17,10 @@ void forward_work::tick(time_point now, actions& out) {
   end_lines(now, out);
   begin_lines(now, out);
   for (auto& [id, one] : streams_)
-    if (one.now == phase::running)
+    if (one.now == phase::running) {
       feed(id, one, now, out);
+      pass_on_interest(one, now, out);
+    }
   note_marks(now, out);
 }
 
@@ -144,24 +146,38 @@ void forward_work::opened(std::int32_t stream,
   one.claimed = false;
   one.reading = false;
   one.wanted.reset();
+  one.newest_wanted.reset();
+  one.pace = std::chrono::milliseconds{0};
   one.began = one.busy = now;
   out.emplace_back(forward_action::start{stream, one.line, std::move(*head)});
 }
 
 void forward_work::feed(std::int32_t id, stream_state& one, time_point now, actions& out) {
-  if (one.reading || !one.wanted || now < one.read_at || *one.wanted >= one.line_last)
+  if (one.reading || now < one.read_at)
+    return;
+  // What a sample needs goes first: it is small, and the items behind it take long.
+  const bool newest = one.newest_wanted && *one.newest_wanted < one.line_last;
+  const auto& after = newest ? one.newest_wanted : one.wanted;
+  if (!after || *after >= one.line_last)
     return;
   one.reading = true;
-  out.emplace_back(forward_action::read{id, one.line, *one.wanted, one.line_last});
+  out.emplace_back(forward_action::read{id, one.line, *after, one.line_last, newest});
 }
 
-void forward_work::page_read(std::int32_t stream,
-                             std::uint64_t line,
+void forward_work::pass_on_interest(stream_state& one, time_point now, actions& out) const {
+  if (!one.is_watched() || now < one.interest_at)
+    return;
+  one.interest_at = now + limits_.interest_every;
+  out.emplace_back(forward_action::watched{one.known.farm, one.known.equipment, one.pace});
+}
+
+void forward_work::page_read(const forward_action::read& asked,
                              answer<storage::forward_page> page,
                              time_point now,
                              actions& out) {
+  const auto stream = asked.stream;
   const auto at = streams_.find(stream);
-  if (at == streams_.end() || at->second.line != line || at->second.now != phase::running)
+  if (at == streams_.end() || at->second.line != asked.line || at->second.now != phase::running)
     return;
   auto& one = at->second;
   one.reading = false;
@@ -170,11 +186,16 @@ void forward_work::page_read(std::int32_t stream,
     one.fault = page.error().detail;
     return;
   }
+  if (asked.newest) {
+    one.newest_wanted.reset();
+    out.emplace_back(forward_action::give{stream, std::move(*page), true, asked.after});
+    return feed(stream, one, now, out);
+  }
   // The line may have asked for other items meanwhile; then it drops this page, and has asked already.
   one.busy = now;
   if (one.wanted && !page->groups.empty() && *one.wanted + 1 == page->groups.front().first)
     one.wanted.reset();
-  out.emplace_back(forward_action::give{stream, std::move(*page)});
+  out.emplace_back(forward_action::give{stream, std::move(*page), false, asked.after});
   feed(stream, one, now, out);
 }
 
@@ -187,6 +208,14 @@ void forward_work::told(
   if (const auto* wanted = std::get_if<line_news::wanted>(&news.what)) {
     one.wanted = wanted->after;
     feed(stream, one, now, out);
+  } else if (const auto* newest = std::get_if<line_news::newest_wanted>(&news.what)) {
+    one.newest_wanted = newest->after;
+    feed(stream, one, now, out);
+  } else if (const auto* pace = std::get_if<line_news::pace>(&news.what)) {
+    if (!one.is_watched() || pace->interval < one.pace)
+      one.interest_at = now; // at once
+    one.pace = pace->interval;
+    pass_on_interest(one, now, out);
   } else if (const auto* acked = std::get_if<line_news::acked>(&news.what)) {
     this->acked(stream, one, *acked, now, out);
   } else if (const auto* state = std::get_if<line_news::state>(&news.what)) {
@@ -265,14 +294,16 @@ void forward_work::end_lines(time_point now, actions& out) {
                                 return each.second.now == phase::waiting && due(each.second, now)
                                        && now >= each.second.rest_until;
                               });
+  std::size_t kept = 0; // lines of machines that people watch
   for (auto& [id, one] : streams_) {
     if (one.now != phase::running)
       continue;
+    const bool gives_way = others_wait && !(one.is_watched() && ++kept <= limits_.lines_max / 2);
     const bool done = one.claimed && one.known.acked >= one.known.last;
     const auto quiet = now - one.busy;
     const bool to_check = one.checked_in != round_; // its claim is from before
-    if ((done && (others_wait || to_check || quiet >= limits_.idle_after))
-        || (others_wait && now - one.began >= limits_.turn_length))
+    if ((done && (gives_way || to_check || quiet >= limits_.idle_after))
+        || (gives_way && now - one.began >= limits_.turn_length))
       end(id, one, out);
   }
 }

@@ -3,7 +3,9 @@
 ///
 /// Shape: every `look_every` the store says which streams have items that head office has not acked. Such a stream gets a
 ///   line, `lines_max` at a time. A line asks for pages; one read a stream is under way. When other streams wait, a line
-///   that is done goes at once, and any other after `turn_length`.
+///   that is done goes at once, and any other after `turn_length`. Machines that people watch at head office keep up to
+///   half of the lines, and their gateways are asked to send often. A line that has a backlog is given the end of its
+///   stream when it asks, for a sample of the newest frames.
 ///   Head office may be restored from a backup. So it is asked about each stream, also one that seems complete: once
 ///   after the start, again at least every `check_every`, and at once when it has less of any stream than it acked.
 /// Errors: a failed read or a refused stream rests, longer each time.
@@ -12,6 +14,7 @@
 #pragma once
 
 #include "actors/forward/forward_line.hpp"
+#include "actors/live/interest.hpp"
 #include "storage/forward/forward_store.hpp"
 
 #include <chrono>
@@ -34,6 +37,8 @@ struct forward_limits {
   std::chrono::milliseconds rest_first{2'000};   // after a refusal; doubles
   std::chrono::milliseconds rest_longest{300'000};
   std::chrono::milliseconds read_again{1'000}; // after a failed read
+  /// So often the gateway of a machine that people watch at head office is asked to send often.
+  std::chrono::milliseconds interest_every{machine_interest::hold / 2};
   /// Head office says at least so often what it has of each stream. Between half of it and all of it, by stream, so that
   /// the streams do not all ask at once.
   std::chrono::milliseconds check_every{std::chrono::hours{6}};
@@ -72,10 +77,19 @@ struct forward_action {
     std::uint64_t line = 0;
     std::uint64_t after = 0;
     std::uint64_t up_to = 0;
+    bool newest = false; // for a sample
   };
   struct give {
     std::int32_t stream = 0;
     storage::forward_page page;
+    bool newest = false;
+    std::uint64_t after = 0;
+  };
+  /// People at head office watch this machine, and want it this often.
+  struct watched {
+    std::string farm;
+    std::string equipment;
+    std::chrono::milliseconds interval{0};
   };
   struct note {
     std::vector<storage::forward_mark> marks;
@@ -90,8 +104,8 @@ struct forward_action {
     std::uint64_t acked = 0;
     std::uint64_t has = 0;
   };
-  using any =
-    std::variant<take_turn, list, head, start, renew, grow, end, read, give, note, fault, lost>;
+  using any = std::
+    variant<take_turn, list, head, start, renew, grow, end, read, give, watched, note, fault, lost>;
 };
 
 class forward_work {
@@ -113,8 +127,8 @@ public:
   listed(const answer<std::vector<storage::forward_stream>>& rows, time_point now, actions& out);
   void
   opened(std::int32_t stream, answer<storage::forward_head> head, time_point now, actions& out);
-  void page_read(std::int32_t stream,
-                 std::uint64_t line,
+  /// The answer to a read.
+  void page_read(const forward_action::read& asked,
                  answer<storage::forward_page> page,
                  time_point now,
                  actions& out);
@@ -151,18 +165,26 @@ private:
     bool claimed = false;
     std::uint64_t told_run = 0;
     std::optional<std::uint64_t> wanted;
-    time_point read_at{}; // not before
-    time_point began{};   // of the line
-    time_point busy{};    // when there was last something to send
+    std::optional<std::uint64_t> newest_wanted;
+    std::chrono::milliseconds pace{0}; // of head office
+    time_point interest_at{};          // when its gateway is asked again to send often
+    time_point read_at{};              // not before
+    time_point began{};                // of the line
+    time_point busy{};                 // when there was last something to send
     time_point rest_until{};
     time_point check_at{}; // head office is asked again what it has
     std::chrono::milliseconds rest{0};
     std::string fault;
+
+    [[nodiscard]] bool is_watched() const {
+      return now == phase::running && claimed && pace.count() > 0 && pace < machine_interest::idle;
+    }
   };
 
   void look(time_point now, actions& out);
   void begin_lines(time_point now, actions& out);
   void feed(std::int32_t id, stream_state& one, time_point now, actions& out);
+  void pass_on_interest(stream_state& one, time_point now, actions& out) const;
   void keep_up(std::int32_t id, stream_state& one, actions& out);
   void end_lines(time_point now, actions& out);
   void end(std::int32_t id, stream_state& one, actions& out);

@@ -6,6 +6,7 @@
 #include <caf/send.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <utility>
 #include <variant>
 
@@ -14,6 +15,9 @@ namespace furrow::actors {
 namespace {
 
 using forwarder_pointer = metered_pointer<forwarder_actor, forwarder_state>;
+
+// The forwarder looks for new items twice a second: more often is of no use.
+constexpr std::chrono::milliseconds gateway_interval_least{200};
 
 template <class T>
 std::shared_ptr<storage::result<T>> kept(storage::result<T> outcome) {
@@ -73,13 +77,26 @@ struct executor {
   void operator()(const forward_action::end& what) const { self->state.lines.erase(what.stream); }
   void operator()(const forward_action::read& what) const {
     store().read(what.stream, what.after, what.up_to,
-                 [me = forwarder_actor{self}, stream = what.stream, line = what.line](auto page) {
-                   caf::anon_send(me, forward_paged{stream, line, kept(std::move(page))});
+                 [me = forwarder_actor{self}, asked = what](auto page) {
+                   caf::anon_send(me, forward_paged{asked, kept(std::move(page))});
                  });
   }
   void operator()(forward_action::give& what) const {
-    if (const auto at = self->state.lines.find(what.stream); at != self->state.lines.end())
+    const auto at = self->state.lines.find(what.stream);
+    if (at == self->state.lines.end())
+      return;
+    if (what.newest)
+      at->second->give_newest(what.after, std::move(what.page));
+    else
       at->second->give(std::move(what.page));
+  }
+  /// The gateway sends often, and what it sends is soon in the store. A machine at another node of the site stays as it is.
+  void operator()(const forward_action::watched& what) const {
+    auto& people = *self->state.parts.people;
+    const auto now = self->clock().now();
+    if (const auto interest = people.board.interest_of(what.farm, what.equipment))
+      interest->want(std::max(what.interval, gateway_interval_least), now);
+    people.read_lately.hurry(what.equipment, now);
   }
   void operator()(forward_action::note& what) const {
     store().note(std::move(what.marks),
@@ -173,7 +190,7 @@ forwarder_actor::behavior_type forwarder(forwarder_pointer self, forwarder_parts
     },
     [self](forward_paged& message) {
       happen(self, [&](auto& work, auto now, auto& out) {
-        work.page_read(message.stream, message.line, std::move(*message.page), now, out);
+        work.page_read(message.asked, std::move(*message.page), now, out);
       });
     },
     [self](const forward_noted& message) {

@@ -1,7 +1,7 @@
 /// The messages and the handle of the forwarder. They stay in one process.
 #pragma once
 
-#include "actors/forward/forward_line.hpp"
+#include "actors/forward/forward_work.hpp"
 
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/replies_to.hpp>
@@ -30,8 +30,7 @@ struct forward_opened {
   std::shared_ptr<storage::result<storage::forward_head>> head;
 };
 struct forward_paged {
-  std::int32_t stream = 0;
-  std::uint64_t line = 0;
+  forward_action::read asked;
   std::shared_ptr<storage::result<storage::forward_page>> page;
 };
 struct forward_noted {

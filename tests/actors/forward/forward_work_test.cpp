@@ -65,7 +65,7 @@ public:
     storage::forward_page page;
     page.groups.push_back({asked.after + 1, can::gone_items{to - asked.after, {}}});
     page.to = to;
-    work_.page_read(asked.stream, asked.line, std::move(page), now_, out_);
+    work_.page_read(asked, std::move(page), now_, out_);
   }
 
   forward_work& work() { return work_; }
@@ -338,7 +338,7 @@ TEST_CASE("forward: a database that is away stops nothing for good") {
   const auto asked = site.take<forward_action::read>();
   REQUIRE(asked.size() == 1);
   const storage::failure away{storage::errc::retry_later, "away"};
-  site.work().page_read(1, asked[0].line, away, site.now(), site.out());
+  site.work().page_read(asked[0], away, site.now(), site.out());
   CHECK(site.take<forward_action::read>().empty());
   site.step(1'100ms);
   CHECK(site.take<forward_action::read>().size() == 1);
@@ -367,4 +367,90 @@ TEST_CASE("forward: while another node of the site has the turn, this one has no
   site.tell(1, line_news::acked{70, 0, false}); // news of a line that has ended is late
   site.work().listed(std::vector{row(1, 100, 60)}, site.now(), site.out());
   CHECK(site.work().count().items_waiting == 40);
+}
+
+TEST_CASE("forward: what a sample needs is read before the next page, and given apart from it") {
+  site_story site;
+  site.list({row(1, 100'000)}, 0ms);
+  REQUIRE(site.open_all(100'000) == 1);
+  site.tell(1, line_news::acked{0, 0, true});
+  site.tell(1, line_news::newest_wanted{92'000});
+  site.tell(1, line_news::wanted{0});
+  const auto newest = site.take<forward_action::read>();
+  REQUIRE(newest.size() == 1); // one read at a time
+  CHECK(newest[0].newest);
+  CHECK(newest[0].after == 92'000);
+  CHECK(newest[0].up_to == 100'000);
+  const storage::failure away{storage::errc::retry_later, "away"};
+  site.work().page_read(newest[0], away, site.now(), site.out());
+  site.step(1'100ms);
+  const auto again = site.take<forward_action::read>();
+  REQUIRE(again.size() == 1);
+  CHECK(again[0].newest);
+  site.answer(again[0], 100'000);
+  const auto given = site.take<forward_action::give>();
+  REQUIRE(given.size() == 1);
+  CHECK(given[0].newest);
+  CHECK(given[0].after == 92'000);
+  const auto page = site.take<forward_action::read>();
+  REQUIRE(page.size() == 1);
+  CHECK_FALSE(page[0].newest);
+  CHECK(page[0].after == 0);
+  site.answer(page[0], 4'000);
+  REQUIRE(site.take<forward_action::give>().size() == 1);
+  CHECK(site.take<forward_action::read>().empty());
+}
+
+TEST_CASE("forward: a machine that people watch at head office is asked to send often, while the "
+          "line works") {
+  site_story site;
+  site.list({row(1, 100), row(2, 100)}, 0ms);
+  REQUIRE(site.open_all(100) == 2);
+  site.tell(1, line_news::pace{100ms}); // before its welcome
+  CHECK(site.take<forward_action::watched>().empty());
+  site.tell(1, line_news::acked{0, 0, true});
+  site.tell(2, line_news::acked{0, 0, true});
+  site.tell(2, line_news::pace{1'000ms}); // nobody watches it
+  site.step(100ms);
+  const auto asked = site.take<forward_action::watched>();
+  REQUIRE(asked.size() == 1);
+  CHECK(asked[0].farm == "farm");
+  CHECK(asked[0].equipment == "T1");
+  CHECK(asked[0].interval == 100ms);
+  site.step(1'500ms);
+  CHECK(site.take<forward_action::watched>().empty());
+  site.step(1'000ms);
+  CHECK(site.take<forward_action::watched>().size() == 1); // before the interest ends
+  site.tell(1, line_news::pace{20ms});
+  CHECK(site.take<forward_action::watched>().size() == 1); // at once
+  site.tell(1, line_news::state{"the line is cut"});
+  site.step(10s);
+  CHECK(site.take<forward_action::watched>().empty());
+  site.tell(1, line_news::pace{0ms}); // a new connection, which has not said yet
+  site.tell(1, line_news::acked{0, 0, true});
+  site.tell(1, line_news::pace{1'000ms});
+  site.step(10s);
+  CHECK(site.take<forward_action::watched>().empty());
+}
+
+TEST_CASE("forward: machines that people watch at head office keep up to half of the lines") {
+  forward_limits limits;
+  limits.lines_max = 4;
+  site_story site{limits};
+  std::vector<storage::forward_stream> rows;
+  for (std::int32_t i = 1; i <= 8; ++i)
+    rows.push_back(row(i, 100));
+  site.list(rows, 0ms);
+  REQUIRE(site.open_all(100) == 4);
+  for (std::int32_t i = 1; i <= 3; ++i) {
+    site.tell(i, line_news::acked{i == 1 ? 100U : 0U, 0, true}); // of 1 head office has all
+    site.tell(i, line_news::pace{100ms});
+  }
+  site.step(1s);
+  CHECK(site.take<forward_action::end>().empty());
+  site.step(30s);
+  std::vector<std::int32_t> ended;
+  for (const auto& one : site.take<forward_action::end>())
+    ended.push_back(one.stream);
+  CHECK(ended == std::vector<std::int32_t>{3, 4});
 }

@@ -100,6 +100,7 @@ class head_office final : public forward_port {
 public:
   std::map<std::string, std::uint64_t> got; // by machine
   std::string refuses;                      // a machine
+  std::string watches;                      // a machine
 
   [[nodiscard]] std::string target() const override { return "hq:7400"; }
   [[nodiscard]] std::unique_ptr<forward_line> open(storage::forward_head head,
@@ -124,7 +125,10 @@ private:
     void give(storage::forward_page page) override {
       to_.got[machine_] = page.to;
       told_({line_news::acked{page.to, 1, false}});
+      if (to_.watches == machine_)
+        told_({line_news::pace{20ms}});
     }
+    void give_newest(std::uint64_t /*after*/, storage::forward_page /*page*/) override {}
 
   private:
     head_office& to_;
@@ -200,4 +204,17 @@ TEST_CASE("forwarder: the figures are those of all databases, and the fault name
   CHECK(all.fault == "database east: north/E1: not its machine");
   CHECK(site.people->counters.forward_items_waiting == last_item);
   CHECK(site.people->counters.forward_lines == 1);
+}
+
+TEST_CASE("forwarder: a machine that people watch at head office is sent often, and soon stored") {
+  site_of_two site;
+  site.office->watches = "M1";
+  const auto interest = site.people->board.interest_in("north", "M1");
+  const auto other = site.people->board.interest_in("north", "E1");
+  site.start();
+  const auto now = site.system.now();
+  CHECK(interest->interval(now) == 200ms); // the forwarder itself looks twice a second
+  CHECK_FALSE(other->watched(now));
+  CHECK(site.people->read_lately.reads(readers::slot_of("M1"), now));
+  CHECK_FALSE(site.people->read_lately.reads_any(now)); // no reason for the digest to hurry
 }

@@ -209,10 +209,10 @@ void site_world::read(const forward_action::read& what) {
   site_.in(on_.chance.between(1ms, 30ms), [this, what, page] {
     actors::forward_work::actions out;
     if (troubled_ && on_.chance.chance(0.03))
-      work_->page_read(what.stream, what.line, storage::failure{storage::errc::retry_later, "busy"},
-                       on_.time.now(), out);
+      work_->page_read(what, storage::failure{storage::errc::retry_later, "busy"}, on_.time.now(),
+                       out);
     else
-      work_->page_read(what.stream, what.line, page, on_.time.now(), out);
+      work_->page_read(what, page, on_.time.now(), out);
     carry_out(std::move(out));
   });
 }

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <deque>
+#include <limits>
 #include <random>
 
 using namespace furrow;
@@ -19,6 +20,10 @@ public:
   bool has_new = true;
   std::vector<std::size_t> rooms;
   int begins = 0;
+  bool is_fetched = true; // it has its newest frames at hand
+  int fetches = 0;
+  std::size_t batch_most = std::numeric_limits<std::size_t>::max();
+  std::uint64_t bytes_sent = 0;
 
   stream_state state() const override { return items.state(); }
   std::uint64_t last_seq() const override { return items.last_seq(); }
@@ -31,6 +36,12 @@ public:
   }
   bool has_samples() const override { return true; }
   void begin_samples() override { ++begins; }
+  bool sample_ready() override {
+    fetches += is_fetched ? 0 : 1;
+    return is_fetched;
+  }
+  std::size_t batch_bytes_max() const override { return batch_most; }
+  void note_sent(std::size_t bytes) override { bytes_sent += bytes; }
   can::frame_block sample(std::uint64_t from, std::size_t bytes_max) override {
     rooms.push_back(bytes_max);
     return has_new && from <= last_seq() ? numbered_frames(1, bytes_max / 22) : can::frame_block{};
@@ -333,5 +344,39 @@ TEST_CASE("sample: whatever the line does, items go once and in order, and nothi
     CHECK(s.uplink->streaming());
     CHECK(s.items + 30 >= s.store.last_seq());
     CHECK(s.items <= s.store.last_seq());
+  }
+}
+
+TEST_CASE(
+  "sample: a store that fetches its newest frames gets its sample out as soon as it has them") {
+  line_story s{360'000};
+  s.store.is_fetched = false;
+  s.start();
+  s.passes(500ms);
+  CHECK(s.store.fetches >= 1);
+  CHECK(s.store.fetches <= 200); // not all the time
+  CHECK(s.store.rooms.empty());
+  CHECK(s.items > 0); // batches do not wait for it
+  s.store.is_fetched = true;
+  const auto fetched = s.since();
+  s.fill(); // as uplink::items_added does
+  s.passes(2s);
+  REQUIRE_FALSE(s.samples.empty());
+  CHECK(s.samples.front().sent == fetched); // before the next batch
+  CHECK(s.samples.front().arrived - fetched < 1'500ms);
+  CHECK(s.store.bytes_sent > s.batch_bytes); // batches, samples and their pings
+}
+
+TEST_CASE("sample: a store with a rate of its own has short batches, with a backlog and without") {
+  for (const std::uint64_t backlog : {100'000, 500}) {
+    CAPTURE(backlog);
+    line_story s{backlog};
+    s.bytes_per_s = 50e6;
+    s.store.batch_most = 5'000;
+    s.start();
+    s.passes(2s);
+    CHECK(s.items >= backlog);
+    CHECK(s.largest_batch > 500);
+    CHECK(s.largest_batch < 5'500);
   }
 }

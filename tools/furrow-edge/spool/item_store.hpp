@@ -12,6 +12,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -71,11 +72,20 @@ public:
   /// block); none if `from` is above last_seq.
   [[nodiscard]] virtual result<std::vector<item_block>>
   read(std::uint64_t from, std::size_t bytes_max, std::size_t blocks_max) = 0;
+  /// A limit of its own for a batch: a store with a rate keeps batches short, so that samples go between them.
+  [[nodiscard]] virtual std::size_t batch_bytes_max() const {
+    return std::numeric_limits<std::size_t>::max();
+  }
+  /// A batch or a sample of so many bytes goes to the line.
+  virtual void note_sent(std::size_t /*bytes*/) {}
 
   /// Whether the store knows the newest frame of each identifier, for samples.
   [[nodiscard]] virtual bool has_samples() const { return false; }
   /// A new connection: no frame was given in a sample yet.
   virtual void begin_samples() {}
+  /// Whether `sample` has the newest frames at hand, and one may go now. A store that does not have them fetches them, and
+  /// its owner calls uplink::items_added.
+  [[nodiscard]] virtual bool sample_ready() { return true; }
   /// The newest frame of each identifier, of the items from `from` on, without those that were given before; in order of
   /// time, about bytes_max. Empty: there is nothing new.
   [[nodiscard]] virtual can::frame_block sample(std::uint64_t /*from*/, std::size_t /*bytes_max*/) {

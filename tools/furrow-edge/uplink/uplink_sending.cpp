@@ -21,9 +21,10 @@ void keep_within(std::vector<item_block>& blocks, std::size_t limit) {
 
 } // namespace
 
-/// The size of a batch: less on a bad line, and while samples go between batches.
+/// The size of a batch: less on a bad line or a limited one, and while samples go between batches.
 std::size_t uplink_protocol::batch_limit() const {
-  return samples_.behind() ? line_.batch_bytes(batch_bytes_) : batch_bytes_;
+  const auto most = std::min(batch_bytes_, store_.batch_bytes_max());
+  return samples_.behind() ? line_.batch_bytes(most) : most;
 }
 
 /// Reads the blocks of the next batch. On a bad line a block that is too large is divided.
@@ -119,6 +120,7 @@ std::optional<std::string> uplink_protocol::next_batch(time_point now) {
     samples_.batch_sent(bytes.size());
     gauge(now, bytes);
   }
+  store_.note_sent(bytes.size());
   return bytes;
 }
 
@@ -156,7 +158,8 @@ std::optional<std::string> uplink_protocol::next_sample(time_point now) {
     line_.begin();
     sample_sent_ = 0;
   }
-  if (!samples_.is_due(now, pace_.interval()) || !line_.has_arrived(sample_sent_))
+  if (!samples_.is_due(now, pace_.interval()) || !line_.has_arrived(sample_sent_)
+      || !store_.sample_ready())
     return std::nullopt;
   auto frames = store_.sample(next_seq_, samples_.room());
   if (frames.empty()) {
@@ -173,6 +176,7 @@ std::optional<std::string> uplink_protocol::next_sample(time_point now) {
   sent_at_ = now;
   gauge(now, bytes, true);
   sample_sent_ = line_.sent();
+  store_.note_sent(bytes.size());
   return bytes;
 }
 

@@ -1,12 +1,15 @@
 /// A limit of bytes a second, with a second of bytes at once at most.
 ///
-/// Shape: a token bucket. Who takes more than there is leaves a debt: nobody gets anything until it is paid.
+/// Shape: a token bucket. A batch that takes more than there is leaves a debt, and no other batch goes until it is paid.
+///   Samples go before batches: up to a debt of a second.
 /// Threads: a plain value; one thread.
 #pragma once
 
 #include <algorithm>
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
+#include <limits>
 
 namespace furrow::daemon {
 
@@ -23,6 +26,15 @@ public:
     fill(now);
     return rate_ == 0 || held_ > 0;
   }
+  [[nodiscard]] bool open_for_sample(time_point now) {
+    fill(now);
+    return rate_ == 0 || held_ > -rate_;
+  }
+  /// The size of a batch that leaves a short debt.
+  [[nodiscard]] std::size_t batch_bytes_max() const {
+    return rate_ == 0 ? std::numeric_limits<std::size_t>::max()
+                      : std::max(batch_least, static_cast<std::size_t>(rate_ / batches_a_second));
+  }
   void take(std::uint64_t bytes, time_point now) {
     fill(now);
     held_ -= static_cast<double>(bytes);
@@ -36,6 +48,9 @@ public:
   }
 
 private:
+  static constexpr std::size_t batch_least = 2U << 10U;
+  static constexpr double batches_a_second = 4;
+
   void fill(time_point now) {
     if (filled_ != time_point{})
       held_ = std::min(rate_, held_ + rate_ * std::chrono::duration<double>(now - filled_).count());

@@ -45,6 +45,7 @@ public:
     config.nodes = of_.settings_.nodes;
     config.seed = std::random_device{}();
     edge::uplink::events on;
+    on.heard = [this] { tell_of_pace(); };
     on.note = [this](const edge::uplink_action::note& note) { tell_of(note); };
     on.stopped = [this](const edge::failure& why) { tell(line_news::stopped{why.detail}); };
     uplink_ =
@@ -70,6 +71,10 @@ public:
     items_.take(std::move(page));
     send();
   }
+  void give_newest(std::uint64_t after, const storage::forward_page& page) {
+    items_.take_newest(after, page);
+    send();
+  }
 
 private:
   relay_items::events item_events() {
@@ -77,7 +82,8 @@ private:
             [this](std::uint64_t acked, std::uint64_t run, bool claimed) {
               tell(line_news::acked{acked, run, claimed});
             },
-            [this](std::chrono::milliseconds wait) { send_after(wait); }};
+            [this](std::chrono::milliseconds wait) { send_after(wait); },
+            [this](std::uint64_t after) { tell(line_news::newest_wanted{after}); }};
   }
 
   void tell(decltype(line_news::what) what) const {
@@ -93,6 +99,12 @@ private:
       tell(line_news::state{note.text});
     else if (note.how == log::level::info)
       tell(line_news::state{});
+  }
+
+  void tell_of_pace() {
+    const auto interval = uplink_->protocol().interval();
+    if (std::exchange(pace_told_, interval) != interval)
+      tell(line_news::pace{interval});
   }
 
   void send() {
@@ -122,6 +134,7 @@ private:
   relay_items items_;
   asio::steady_timer wait_;
   bool waiting_ = false;
+  std::chrono::milliseconds pace_told_{0};
   std::unique_ptr<edge::uplink> uplink_; // last: it uses the items
 };
 
@@ -144,6 +157,10 @@ public:
   void give(storage::forward_page page) override {
     asio::post(of_.io_,
                [to = line_, page = std::move(page)]() mutable { to->give(std::move(page)); });
+  }
+  void give_newest(std::uint64_t after, storage::forward_page page) override {
+    asio::post(of_.io_,
+               [to = line_, after, page = std::move(page)] { to->give_newest(after, page); });
   }
 
 private:

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <variant>
@@ -99,9 +100,26 @@ relay_items::read(std::uint64_t from, std::size_t bytes_max, std::size_t blocks_
     bytes += block.bytes->size();
     out.push_back(block);
   }
+  return out;
+}
+
+void relay_items::note_sent(std::size_t bytes) {
   if (rate_.limited())
     rate_.take(bytes, std::chrono::steady_clock::now());
-  return out;
+}
+
+bool relay_items::sample_ready() {
+  const auto now = std::chrono::steady_clock::now();
+  std::optional<std::uint64_t> wanted;
+  const bool ready = newest_.ready(head_.last, now, wanted);
+  if (wanted)
+    on_.needs_newest(*wanted);
+  return ready && rate_.open_for_sample(now);
+}
+
+void relay_items::take_newest(std::uint64_t after, const storage::forward_page& page) {
+  if (const auto next = newest_.take(after, page))
+    on_.needs_newest(*next);
 }
 
 edge::result<done> relay_items::welcomed(std::uint64_t resume_from, std::uint64_t run) {

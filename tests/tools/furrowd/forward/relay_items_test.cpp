@@ -5,6 +5,8 @@
 
 #include <doctest/doctest.h>
 
+#include <optional>
+#include <utility>
 #include <vector>
 
 using namespace furrow;
@@ -21,11 +23,29 @@ storage::forward_page page_of(std::uint64_t first, std::uint64_t last, std::size
   return page;
 }
 
+constexpr std::uint64_t identifiers = 10;
+
+/// Frames of `identifiers` identifiers in turn; the payload is the number.
+storage::forward_page frames_of(std::uint64_t first, std::uint64_t last) {
+  can::frame_block block;
+  for (auto seq = first; seq <= last; ++seq) {
+    const auto id = 0x18FF0000U + static_cast<std::uint32_t>(seq % identifiers) * 256U;
+    REQUIRE(block.push(static_cast<std::int64_t>(seq) * 1'000,
+                       can::pack({.id = id, .extended = true, .length = 8}),
+                       reinterpret_cast<const std::uint8_t*>(&seq)));
+  }
+  storage::forward_page page;
+  page.groups.push_back({first, std::move(block)});
+  page.to = last;
+  return page;
+}
+
 struct window_story {
   byte_rate rate;
   std::vector<std::uint64_t> asked;
   std::vector<std::uint64_t> acked;
   std::vector<std::chrono::milliseconds> held;
+  std::vector<std::uint64_t> newest_asked;
   relay_items items;
 
   explicit window_story(std::uint64_t last, std::uint64_t bytes_a_second = 0)
@@ -40,7 +60,8 @@ struct window_story {
                                [this](std::uint64_t seq, std::uint64_t, bool) {
                                  acked.push_back(seq);
                                },
-                               [this](std::chrono::milliseconds wait) { held.push_back(wait); }}} {}
+                               [this](std::chrono::milliseconds wait) { held.push_back(wait); },
+                               [this](std::uint64_t after) { newest_asked.push_back(after); }}} {}
 
   std::uint64_t read_from(std::uint64_t from) {
     REQUIRE(items.ready(from));
@@ -133,8 +154,108 @@ TEST_CASE("relay items: the rate holds items back, and says for how long") {
   window_story site{100, 100};
   CHECK_FALSE(site.items.ready(1));
   site.items.take(page_of(1, 100));
-  const auto last = site.read_from(1); // more than a second's worth
+  const auto last = site.read_from(1);
+  CHECK(site.items.ready(last + 1)); // what is read is not sent yet
+  site.items.note_sent(150);         // more than a second's worth
   CHECK_FALSE(site.items.ready(last + 1));
   REQUIRE(site.held.size() == 1);
   CHECK(site.held[0] > 0ms);
+}
+
+TEST_CASE(
+  "byte rate: a sample goes before batches, up to a debt of a second, and batches are short") {
+  byte_rate rate{20'000};
+  byte_rate::time_point now{1h};
+  CHECK(rate.batch_bytes_max() == 5'000);
+  CHECK(byte_rate{100}.batch_bytes_max() == 2'048);
+  CHECK(byte_rate{0}.batch_bytes_max() > 1U << 30U);
+  rate.take(25'000, now);
+  CHECK_FALSE(rate.open(now));
+  CHECK(rate.open_for_sample(now));
+  rate.take(15'001, now);
+  CHECK_FALSE(rate.open_for_sample(now)); // 20,001 bytes are owed
+  CHECK(rate.open_for_sample(now + 10ms));
+  CHECK_FALSE(rate.open(now + 1s)); // samples count
+  CHECK(rate.open(now + 1'010ms));
+}
+
+TEST_CASE("relay items: a sample has the newest frames of the end of the stream, read when it is "
+          "due") {
+  window_story site{1'000'000};
+  site.items.begin_samples();
+  CHECK_FALSE(site.items.sample_ready());
+  CHECK_FALSE(site.items.sample_ready()); // asks once
+  REQUIRE(site.newest_asked == std::vector<std::uint64_t>{1'000'000 - relay_newest::tail_items});
+  site.items.take_newest(5, frames_of(6, 10)); // of another question
+  CHECK_FALSE(site.items.sample_ready());
+  // The first page does not reach the end.
+  site.items.take_newest(site.newest_asked[0], frames_of(site.newest_asked[0] + 1, 999'000));
+  CHECK_FALSE(site.items.sample_ready());
+  REQUIRE(site.newest_asked.size() == 2);
+  CHECK(site.newest_asked[1] == 999'000);
+  site.items.take_newest(999'000, frames_of(999'001, 1'000'000));
+  REQUIRE(site.items.sample_ready());
+  const auto sample = site.items.sample(1, 8'192);
+  REQUIRE(sample.size() == identifiers);
+  CHECK(sample.slots.back() == 1'000'000); // the newest of all
+  // Nothing is new: nothing is read, and nothing is given twice.
+  REQUIRE(site.items.sample_ready());
+  CHECK(site.items.sample(1, 8'192).empty());
+  CHECK(site.newest_asked.size() == 2);
+  // A new connection gets all of it again.
+  site.items.begin_samples();
+  REQUIRE(site.items.sample_ready());
+  CHECK(site.items.sample(1, 8'192).size() == identifiers);
+}
+
+TEST_CASE("relay items: only what is new is read for the next sample, at most twice a second") {
+  relay_newest newest;
+  relay_newest::time_point now{1h};
+  std::optional<std::uint64_t> wanted;
+  REQUIRE_FALSE(newest.ready(100, now, wanted));
+  CHECK(wanted == 0U);
+  CHECK_FALSE(newest.take(0, frames_of(1, 100)));
+  REQUIRE(newest.ready(100, now, wanted));
+  CHECK(newest.give(1, 8'192).size() == identifiers);
+  wanted.reset();
+  now += 400ms;
+  CHECK(newest.ready(105, now, wanted)); // with nothing to give
+  CHECK_FALSE(wanted);
+  CHECK(newest.give(1, 8'192).empty());
+  now += 200ms;
+  CHECK_FALSE(newest.ready(105, now, wanted));
+  CHECK(wanted == 100U);
+  CHECK_FALSE(newest.take(100, frames_of(101, 105)));
+  REQUIRE(newest.ready(105, now, wanted));
+  CHECK(newest.give(1, 8'192).size() == 5);
+  // Items that have been sent are in no sample.
+  now += 1s;
+  CHECK_FALSE(newest.ready(110, now, wanted));
+  CHECK_FALSE(newest.take(105, frames_of(106, 110)));
+  CHECK(newest.give(111, 8'192).empty());
+}
+
+TEST_CASE("relay items: records and items that are gone make no sample, and hold up nothing") {
+  window_story site{20};
+  site.items.begin_samples();
+  CHECK_FALSE(site.items.sample_ready());
+  site.items.take_newest(0, page_of(1, 20));
+  REQUIRE(site.items.sample_ready());
+  CHECK(site.items.sample(1, 8'192).empty());
+  // A page that is empty does not ask for ever.
+  window_story empty{20};
+  CHECK_FALSE(empty.items.sample_ready());
+  empty.items.take_newest(0, {});
+  CHECK(empty.newest_asked.size() == 1);
+  CHECK(empty.items.sample_ready());
+}
+
+TEST_CASE("relay items: a sample does not wait for the debt of a batch, and counts") {
+  window_story site{20, 10'000};
+  site.items.note_sent(12'000);
+  CHECK_FALSE(site.items.sample_ready());
+  site.items.take_newest(0, frames_of(1, 20));
+  CHECK(site.items.sample_ready());
+  site.items.note_sent(20'000); // samples of other lines
+  CHECK_FALSE(site.items.sample_ready());
 }
