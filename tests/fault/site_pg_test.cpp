@@ -12,7 +12,10 @@
 
 #include <stdlib.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cstdint>
+#include <cstdio>
 #include <fstream>
 #include <memory>
 #include <optional>
@@ -129,6 +132,43 @@ void check_whole(rig& where, const std::string& machine, std::uint64_t items) {
   CHECK(row.stored == items);
   CHECK(row.lost == 0);
   CHECK(row.doubled == 0);
+}
+
+/// Frames of ten identifiers, 10 ms apart; every tenth is an engine speed, which grows by one.
+std::filesystem::path
+speed_log(const std::filesystem::path& file, std::int64_t begin_us, int frames, int first_rpm) {
+  constexpr int bus_ids = 10;
+  constexpr int rpm_steps = 1'000; // then it begins again
+  std::ofstream out{file};
+  for (int i = 0; i < frames; ++i) {
+    const auto time_us = begin_us + std::int64_t{i} * 10'000;
+    char line[80];
+    const auto at = std::snprintf(line, sizeof line, "(%lld.%06lld) can0 ",
+                                  static_cast<long long>(time_us / 1'000'000), // as printf wants it
+                                  static_cast<long long>(time_us % 1'000'000));
+    const auto raw = static_cast<unsigned>(first_rpm + i / bus_ids % rpm_steps) * 8U;
+    if (i % bus_ids == 0)
+      std::snprintf(line + at, sizeof line - static_cast<std::size_t>(at),
+                    "0CF00400#FFFFFF%02X%02XFFFFFF", raw & 0xFFU, raw >> 8U);
+    else
+      std::snprintf(line + at, sizeof line - static_cast<std::size_t>(at),
+                    "18FF%02X00#%08XFFFFFFFF", static_cast<unsigned>(i % bus_ids),
+                    static_cast<unsigned>(i));
+    out << line << "\n";
+  }
+  return file;
+}
+
+/// The engine speed of T1 that head office shows; 0: none.
+double speed_shown(const two_places& places, const std::string& token) {
+  const auto answer =
+    node_program::http_ask(node_program::port_of(places.office.http()), "GET",
+                           "/api/v1/equipment/T1", "Authorization: Bearer " + token + "\r\n");
+  const auto machine = nlohmann::json::parse(answer.body, nullptr, false);
+  if (!machine.is_object() || !machine.contains("state") || !machine.at("state").is_object())
+    return 0;
+  const auto& speed = machine.at("state").at("engine_speed_rpm");
+  return speed.is_object() && speed.at("value").is_number() ? speed.at("value").get<double>() : 0;
 }
 
 } // namespace
@@ -336,4 +376,103 @@ TEST_CASE("site: a token of another farm, or none, forwards nothing there, and t
     {"--at", "http://" + places.office.http(), "--token-file", places.tokens.relay, "ledger"},
     (places.tokens.folder / "asks").string()};
   CHECK(asks.wait(20s).value_or(0) != 0);
+}
+
+TEST_CASE(
+  "site: with a backlog on a limited line, a machine that is watched at head office is live "
+  "within 2 s of its welcome, and everything is stored once") {
+  using steady = std::chrono::steady_clock;
+  constexpr std::uint64_t rate = 20'000; // bytes/s
+  constexpr int backlog_frames = 150'000;
+  constexpr int live_frames = 4'500; // 45 s
+  constexpr int first_live_rpm = 2'000;
+  constexpr auto watched_for = 15s;
+  two_places places{"site_live", "sqlite"};
+  auto flags = places.flags(places.tokens.relay);
+  const auto limited = [&] {
+    auto all = flags;
+    all.insert(all.end(), {"--forward-rate", std::to_string(rate)});
+    return all;
+  }();
+  std::ifstream secret{places.tokens.admin};
+  std::string token;
+  std::getline(secret, token);
+
+  places.line->hold_both(); // for hours
+  places.site.always(limited);
+  places.site.start_node();
+  const auto now_us = [] {
+    return std::chrono::duration_cast<std::chrono::microseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+  };
+  const auto old_log =
+    speed_log(places.site.folder() / "backlog.log", now_us() - 3'600'000'000, backlog_frames, 800);
+  places.site.start_edge("T1", old_log);
+  REQUIRE(places.site.edge_end(60s) == 0);
+  const auto live_log =
+    speed_log(places.site.folder() / "live.log", now_us(), live_frames, first_live_rpm);
+  places.site.start_edge("T1", live_log, "1x");
+  const auto live_begins = steady::now();
+  REQUIRE(eventually(20s, [&] { return places.waiting().value_or(0) > backlog_frames + 100; }));
+  CHECK(places.arrived() == 0);
+
+  places.line->reset();
+  places.line->heal();
+  REQUIRE(eventually(25s, [&] { return places.lines() == 1U; }));
+  const auto welcomed = steady::now();
+  const auto passed_before = places.line->passed(tcp_proxy::way::to_target);
+  const auto ms_since = [](steady::time_point from) {
+    return std::chrono::duration_cast<std::chrono::milliseconds>(steady::now() - from).count();
+  };
+  std::int64_t live_after = -1;
+  std::vector<std::int64_t> ages;
+  double shown = 0;
+  int updates = 0;
+  while (steady::now() - welcomed < watched_for) {
+    const auto rpm = speed_shown(places, token);
+    if (rpm >= first_live_rpm) {
+      if (live_after < 0)
+        live_after = ms_since(welcomed);
+      CHECK(rpm >= shown); // the view never goes back
+      updates += rpm > shown ? 1 : 0;
+      shown = rpm;
+      // The log begins after the program: the true age is less.
+      ages.push_back(ms_since(live_begins) - static_cast<std::int64_t>(rpm - first_live_rpm) * 100);
+    } else {
+      CHECK(live_after < 0);
+    }
+    pause_a_little();
+  }
+  const auto passed = places.line->passed(tcp_proxy::way::to_target) - passed_before;
+  const auto arrived = places.arrived();
+  std::sort(ages.begin(), ages.end());
+  MESSAGE("live " << live_after << " ms after the welcome; " << updates
+                  << " new values in 15 s; age "
+                  << "at most " << (ages.empty() ? -1 : ages.back()) << " ms, median "
+                  << (ages.empty() ? -1 : ages[ages.size() / 2]) << " ms; " << arrived
+                  << " items of the backlog in " << passed << " bytes");
+  CHECK(live_after >= 0);
+  CHECK(live_after <= 2'000);
+  CHECK(updates >= 7);
+  CHECK((!ages.empty() && ages[ages.size() / 2] <= 3'000));
+  CHECK(arrived > 5'000);
+  CHECK(arrived < backlog_frames); // it is still on its way
+  // Samples count in the rate: a second at once, and a second of debt.
+  CHECK(passed <= rate * (static_cast<std::uint64_t>(watched_for.count()) + 3));
+  CHECK(passed >= rate * static_cast<std::uint64_t>(watched_for.count()) / 2);
+
+  REQUIRE(places.site.edge_end(60s) == 0);
+  places.site.kill_node();
+  places.site.always(std::move(flags)); // without a limit
+  places.site.start_node();
+  constexpr std::uint64_t items = backlog_frames + live_frames;
+  REQUIRE(eventually(120s, [&] { return places.arrived() == items; }));
+  CHECK(speed_shown(places, token) == first_live_rpm + (live_frames - 1) / 10);
+  const auto both = places.site.folder() / "both.log";
+  std::ofstream{both, std::ios::binary} << read_file(old_log.string())
+                                        << read_file(live_log.string());
+  CHECK(places.office.difference("T1", both) == "");
+  check_whole(places.office, "T1", items);
+  check_whole(places.site, "T1", items);
 }
