@@ -24,6 +24,9 @@ public:
   int fetches = 0;
   std::size_t batch_most = std::numeric_limits<std::size_t>::max();
   std::uint64_t bytes_sent = 0;
+  std::uint64_t bytes_sampled = 0;
+  std::size_t others = 0; // each time
+  bool is_ready = true;
 
   stream_state state() const override { return items.state(); }
   std::uint64_t last_seq() const override { return items.last_seq(); }
@@ -34,6 +37,7 @@ public:
   read(std::uint64_t from, std::size_t bytes_max, std::size_t blocks_max) override {
     return items.read(from, bytes_max, blocks_max);
   }
+  bool ready(std::uint64_t /*from*/) override { return is_ready; }
   bool has_samples() const override { return true; }
   void begin_samples() override { ++begins; }
   bool sample_ready() override {
@@ -42,6 +46,8 @@ public:
   }
   std::size_t batch_bytes_max() const override { return batch_most; }
   void note_sent(std::size_t bytes) override { bytes_sent += bytes; }
+  void note_sampled(std::size_t bytes) override { bytes_sampled += bytes; }
+  std::size_t sent_by_others() override { return others; }
   can::frame_block sample(std::uint64_t from, std::size_t bytes_max) override {
     rooms.push_back(bytes_max);
     return has_new && from <= last_seq() ? numbered_frames(1, bytes_max / 22) : can::frame_block{};
@@ -364,7 +370,21 @@ TEST_CASE(
   REQUIRE_FALSE(s.samples.empty());
   CHECK(s.samples.front().sent == fetched); // before the next batch
   CHECK(s.samples.front().arrived - fetched < 1'500ms);
-  CHECK(s.store.bytes_sent > s.batch_bytes); // batches, samples and their pings
+  CHECK(s.store.bytes_sent >= s.batch_bytes); // with their pings
+  CHECK(s.store.bytes_sampled > s.samples.front().bytes);
+}
+
+TEST_CASE("sample: a stream whose items wait for those of other streams is sampled each second") {
+  line_story s{360'000};
+  s.store.is_ready = false;
+  s.start();
+  s.passes(20s);
+  CHECK(s.samples.size() == 1);
+  s.store.others = 1'000;
+  s.passes(20s);
+  CHECK(s.samples.size() >= 15);
+  CHECK(s.samples.size() <= 22);
+  CHECK(s.items == 0);
 }
 
 TEST_CASE("sample: a store with a rate of its own has short batches, with a backlog and without") {

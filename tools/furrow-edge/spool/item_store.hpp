@@ -76,8 +76,12 @@ public:
   [[nodiscard]] virtual std::size_t batch_bytes_max() const {
     return std::numeric_limits<std::size_t>::max();
   }
-  /// A batch or a sample of so many bytes goes to the line.
+  /// A batch of so many bytes goes to the line; a sample.
   virtual void note_sent(std::size_t /*bytes*/) {}
+  virtual void note_sampled(std::size_t /*bytes*/) {}
+  /// Bytes of the batches that other streams have sent over the same limited line since the last call: samples of this
+  /// stream may have their share of them, too.
+  [[nodiscard]] virtual std::size_t sent_by_others() { return 0; }
 
   /// Whether the store knows the newest frame of each identifier, for samples.
   [[nodiscard]] virtual bool has_samples() const { return false; }

@@ -158,6 +158,7 @@ std::optional<std::string> uplink_protocol::next_sample(time_point now) {
     line_.begin();
     sample_sent_ = 0;
   }
+  samples_.batch_sent(store_.sent_by_others());
   if (!samples_.is_due(now, pace_.interval()) || !line_.has_arrived(sample_sent_)
       || !store_.sample_ready())
     return std::nullopt;
@@ -176,7 +177,7 @@ std::optional<std::string> uplink_protocol::next_sample(time_point now) {
   sent_at_ = now;
   gauge(now, bytes, true);
   sample_sent_ = line_.sent();
-  store_.note_sent(bytes.size());
+  store_.note_sampled(bytes.size());
   return bytes;
 }
 

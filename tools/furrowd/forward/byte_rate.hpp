@@ -1,7 +1,8 @@
 /// A limit of bytes a second, with a second of bytes at once at most.
 ///
 /// Shape: a token bucket. A batch that takes more than there is leaves a debt, and no other batch goes until it is paid.
-///   Samples go before batches: up to a debt of a second.
+///   Samples of the newest frames go before batches, up to a debt of a second. All of them together have a share of the
+///   rate. Half of what they may have at once is for machines that people watch.
 /// Threads: a plain value; one thread.
 #pragma once
 
@@ -26,19 +27,33 @@ public:
     fill(now);
     return rate_ == 0 || held_ > 0;
   }
-  [[nodiscard]] bool open_for_sample(time_point now) {
+  [[nodiscard]] bool open_for_sample(time_point now, bool watched) {
     fill(now);
-    return rate_ == 0 || held_ > -rate_;
+    return rate_ == 0
+           || (held_ > -rate_ && samples_held_ > (watched ? 0 : rate_ / samples_at_once / 2));
   }
   /// The size of a batch that leaves a short debt.
   [[nodiscard]] std::size_t batch_bytes_max() const {
     return rate_ == 0 ? std::numeric_limits<std::size_t>::max()
                       : std::max(batch_least, static_cast<std::size_t>(rate_ / batches_a_second));
   }
+  [[nodiscard]] std::size_t sample_bytes_max() const {
+    return rate_ == 0 ? std::numeric_limits<std::size_t>::max()
+                      : std::max(sample_least, static_cast<std::size_t>(rate_ / samples_at_once));
+  }
+  /// Of a batch.
   void take(std::uint64_t bytes, time_point now) {
     fill(now);
     held_ -= static_cast<double>(bytes);
+    taken_ += bytes;
   }
+  void take_sample(std::uint64_t bytes, time_point now) {
+    fill(now);
+    held_ -= static_cast<double>(bytes);
+    samples_held_ -= static_cast<double>(bytes);
+  }
+  /// Bytes of all batches so far.
+  [[nodiscard]] std::uint64_t taken() const { return taken_; }
   /// Until `open`, at least.
   [[nodiscard]] std::chrono::milliseconds wait(time_point now) {
     fill(now);
@@ -50,15 +65,23 @@ public:
 private:
   static constexpr std::size_t batch_least = 2U << 10U;
   static constexpr double batches_a_second = 4;
+  static constexpr std::size_t sample_least = 512;
+  static constexpr double samples_share = 6;   // of the rate
+  static constexpr double samples_at_once = 3; // the share of two seconds
 
   void fill(time_point now) {
-    if (filled_ != time_point{})
-      held_ = std::min(rate_, held_ + rate_ * std::chrono::duration<double>(now - filled_).count());
+    if (filled_ != time_point{}) {
+      const auto more = rate_ * std::chrono::duration<double>(now - filled_).count();
+      held_ = std::min(rate_, held_ + more);
+      samples_held_ = std::min(rate_ / samples_at_once, samples_held_ + more / samples_share);
+    }
     filled_ = now;
   }
 
   double rate_;
   double held_; // below 0: a debt
+  double samples_held_ = rate_ / samples_at_once;
+  std::uint64_t taken_ = 0;
   time_point filled_{};
 };
 

@@ -1,5 +1,6 @@
 #include "tools/furrowd/forward/forward_lines.hpp"
 
+#include "actors/live/interest.hpp"
 #include "actors/log/log.hpp"
 #include "tools/config/whole_file.hpp"
 #include "tools/furrow-edge/uplink/uplink.hpp"
@@ -103,8 +104,10 @@ private:
 
   void tell_of_pace() {
     const auto interval = uplink_->protocol().interval();
-    if (std::exchange(pace_told_, interval) != interval)
-      tell(line_news::pace{interval});
+    if (std::exchange(pace_told_, interval) == interval)
+      return;
+    items_.watched(interval.count() > 0 && interval < actors::machine_interest::idle);
+    tell(line_news::pace{interval});
   }
 
   void send() {

@@ -104,8 +104,19 @@ relay_items::read(std::uint64_t from, std::size_t bytes_max, std::size_t blocks_
 }
 
 void relay_items::note_sent(std::size_t bytes) {
+  if (!rate_.limited())
+    return;
+  rate_.take(bytes, std::chrono::steady_clock::now());
+  taken_seen_ += bytes;
+}
+
+void relay_items::note_sampled(std::size_t bytes) {
   if (rate_.limited())
-    rate_.take(bytes, std::chrono::steady_clock::now());
+    rate_.take_sample(bytes, std::chrono::steady_clock::now());
+}
+
+std::size_t relay_items::sent_by_others() {
+  return static_cast<std::size_t>(rate_.taken() - std::exchange(taken_seen_, rate_.taken()));
 }
 
 bool relay_items::sample_ready() {
@@ -114,7 +125,7 @@ bool relay_items::sample_ready() {
   const bool ready = newest_.ready(head_.last, now, wanted);
   if (wanted)
     on_.needs_newest(*wanted);
-  return ready && rate_.open_for_sample(now);
+  return ready && rate_.open_for_sample(now, watched_);
 }
 
 void relay_items::take_newest(std::uint64_t after, const storage::forward_page& page) {

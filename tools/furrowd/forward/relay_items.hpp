@@ -13,6 +13,7 @@
 #include "tools/furrowd/forward/byte_rate.hpp"
 #include "tools/furrowd/forward/relay_newest.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <deque>
@@ -39,6 +40,8 @@ public:
   void renew(storage::forward_head head);
   void take(storage::forward_page page);
   void take_newest(std::uint64_t after, const storage::forward_page& page);
+  /// Whether people watch the machine at head office.
+  void watched(bool watched) { watched_ = watched; }
   /// Bytes in the window.
   [[nodiscard]] std::size_t held() const { return bytes_; }
 
@@ -54,11 +57,13 @@ public:
   read(std::uint64_t from, std::size_t bytes_max, std::size_t blocks_max) override;
   [[nodiscard]] std::size_t batch_bytes_max() const override { return rate_.batch_bytes_max(); }
   void note_sent(std::size_t bytes) override;
+  void note_sampled(std::size_t bytes) override;
+  [[nodiscard]] std::size_t sent_by_others() override;
   [[nodiscard]] bool has_samples() const override { return true; }
   void begin_samples() override { newest_.begin(); }
   [[nodiscard]] bool sample_ready() override;
   [[nodiscard]] can::frame_block sample(std::uint64_t from, std::size_t bytes_max) override {
-    return newest_.give(from, bytes_max);
+    return newest_.give(from, std::min(bytes_max, rate_.sample_bytes_max()));
   }
   [[nodiscard]] edge::result<done> welcomed(std::uint64_t resume_from, std::uint64_t run) override;
   void acknowledge(std::uint64_t durable_seq) override;
@@ -76,6 +81,8 @@ private:
   relay_newest newest_;
   std::deque<edge::item_block> window_; // without a hole
   std::size_t bytes_ = 0;
+  std::uint64_t taken_seen_ = rate_.taken(); // of the batches of all lines
+  bool watched_ = false;
   std::uint64_t acked_ = 0;
   std::uint64_t asked_after_ = 0;
   bool asked_ = false;

@@ -171,12 +171,41 @@ TEST_CASE(
   CHECK(byte_rate{0}.batch_bytes_max() > 1U << 30U);
   rate.take(25'000, now);
   CHECK_FALSE(rate.open(now));
-  CHECK(rate.open_for_sample(now));
-  rate.take(15'001, now);
-  CHECK_FALSE(rate.open_for_sample(now)); // 20,001 bytes are owed
-  CHECK(rate.open_for_sample(now + 10ms));
-  CHECK_FALSE(rate.open(now + 1s)); // samples count
-  CHECK(rate.open(now + 1'010ms));
+  CHECK(rate.open_for_sample(now, false));
+  rate.take_sample(1'000, now);
+  CHECK_FALSE(rate.open(now + 299ms)); // samples count
+  CHECK(rate.open(now + 301ms));
+  rate.take(30'000, now + 301ms);
+  CHECK_FALSE(rate.open_for_sample(now + 301ms, true)); // more than a second is owed
+  CHECK(rate.open_for_sample(now + 900ms, true));
+  CHECK(rate.taken() == 55'000);
+}
+
+TEST_CASE("byte rate: samples have a sixth of the rate, and half of it is for watched machines") {
+  byte_rate rate{12'000};
+  byte_rate::time_point now{1h};
+  std::uint64_t idle = 0;
+  std::uint64_t watched = 0;
+  for (int i = 0; i < 6'000; ++i, now += 10ms) {
+    while (rate.open_for_sample(now, false)) {
+      rate.take_sample(600, now);
+      idle += 600;
+    }
+    if (i % 100 == 0 && rate.open_for_sample(now, true)) { // one machine, each second
+      rate.take_sample(600, now);
+      watched += 600;
+    }
+    if (rate.open(now))
+      rate.take(3'000, now);
+  }
+  CHECK(watched == 60 * 600);
+  CHECK(idle + watched <= 60 * 2'000 + 4'600);
+  CHECK(idle + watched >= 60 * 1'900);
+  CHECK(rate.taken() + idle + watched <= 61 * 12'000 + 3'000);
+  CHECK(rate.taken() >= 60 * 9'900);
+  byte_rate free{0};
+  free.take_sample(1U << 30U, now);
+  CHECK(free.open_for_sample(now, false));
 }
 
 TEST_CASE("relay items: a sample has the newest frames of the end of the stream, read when it is "
@@ -256,6 +285,26 @@ TEST_CASE("relay items: a sample does not wait for the debt of a batch, and coun
   CHECK_FALSE(site.items.sample_ready());
   site.items.take_newest(0, frames_of(1, 20));
   CHECK(site.items.sample_ready());
-  site.items.note_sent(20'000); // samples of other lines
+  site.items.note_sampled(2'000);
+  CHECK_FALSE(site.items.sample_ready()); // the rest is for machines that people watch
+  site.items.watched(true);
+  CHECK(site.items.sample_ready());
+  site.items.note_sampled(2'000);
   CHECK_FALSE(site.items.sample_ready());
+}
+
+TEST_CASE("relay items: a line hears what the others have sent, each byte once") {
+  window_story site{20, 10'000};
+  storage::forward_head head;
+  head.last = 20;
+  relay_items other{head, site.rate, {}};
+  CHECK(site.items.sent_by_others() == 0);
+  other.note_sent(700);
+  site.items.note_sent(100);
+  other.note_sampled(50);
+  CHECK(site.items.sent_by_others() == 700);
+  CHECK(site.items.sent_by_others() == 0);
+  CHECK(other.sent_by_others() == 100);
+  relay_items later{head, site.rate, {}};
+  CHECK(later.sent_by_others() == 0);
 }
